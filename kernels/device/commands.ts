@@ -1,0 +1,171 @@
+/** Recording and submitting dispatches. @module */
+import type { Device, Slice } from "./device.ts";
+import { type Constants, type Kernel, type Pipeline, pipelineFor } from "./kernel.ts";
+import { type UniformFields, type UniformValues, writeUniforms } from "./uniform.ts";
+
+/** One call of a kernel. */
+export interface Dispatch<B extends string, U extends UniformFields> {
+  buffers: Readonly<Record<B, Slice>>;
+  uniforms: UniformValues<U>;
+  /** Number of workgroups per dimension; a dispatch with a 0 among them is left out. */
+  workgroups: readonly [x: number, y?: number, z?: number];
+  constants?: Constants;
+}
+
+const ARENA_BYTES = 1 << 18;
+const NO_CONSTANTS: Constants = {};
+
+/**
+ * Records dispatches, copies and clears, and submits them in order.
+ *
+ * Bind groups are kept for the life of their buffers and uniforms go through one arena with one upload per submit, so
+ * that recording the same step again costs a few microseconds a dispatch and makes nothing new on the device.
+ */
+export class Commands {
+  readonly device: Device;
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #arenaView: DataView<ArrayBuffer>;
+  #uniformBuffer: GPUBuffer;
+  #used = 0;
+  #groups = new Map<string, GPUBindGroup>();
+  #groupsOf = new Map<number, string[]>();
+
+  constructor(device: Device) {
+    this.device = device;
+    this.#arenaView = new DataView(new ArrayBuffer(ARENA_BYTES));
+    this.#uniformBuffer = device.gpu.createBuffer({
+      label: "uniforms",
+      size: ARENA_BYTES,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    device.onFree((buffer) => {
+      for (const key of this.#groupsOf.get(buffer.id) ?? []) this.#groups.delete(key);
+      this.#groupsOf.delete(buffer.id);
+    });
+  }
+
+  /** Records one call of `kernel`. Throws RangeError for uniforms or a grid that do not fit. */
+  dispatch<B extends string, U extends UniformFields>(kernel: Kernel<B, U>, call: Dispatch<B, U>): void {
+    const [x, y = 1, z = 1] = call.workgroups;
+    if (x * y * z === 0) return;
+    const most = this.device.limits.maxComputeWorkgroupsPerDimension;
+    if (!(x <= most && y <= most && z <= most)) {
+      throw new RangeError(
+        `Cannot dispatch "${kernel.name}": grid is ${x}x${y}x${z}, expected at most ${most} workgroups per dimension`,
+      );
+    }
+    const pipeline = pipelineFor(this.device, kernel, call.constants ?? NO_CONSTANTS);
+    const offset = this.#writeUniforms(kernel, call.uniforms);
+    const group = this.#bindGroup(kernel, pipeline, call.buffers);
+    const pass = this.#beginPass();
+    pass.setPipeline(pipeline.gpu);
+    if (offset < 0) pass.setBindGroup(0, group);
+    else pass.setBindGroup(0, group, [offset]);
+    pass.dispatchWorkgroups(x, y, z);
+  }
+
+  /** Records a copy of `source` into the start of `target`. Throws RangeError where it does not fit. */
+  copy(target: Slice, source: Slice): void {
+    if (source.size > target.size) {
+      throw new RangeError(
+        `Cannot copy "${source.buffer.label}" to "${target.buffer.label}": ${source.size} bytes, expected at most ${target.size}`,
+      );
+    }
+    this.#endPass().copyBufferToBuffer(source.buffer.gpu, source.offset, target.buffer.gpu, target.offset, source.size);
+  }
+
+  /** Records zeroing the slice. */
+  clear(target: Slice): void {
+    this.#endPass().clearBuffer(target.buffer.gpu, target.offset, target.size);
+  }
+
+  /** Submits what was recorded; does not wait. */
+  submit(): void {
+    if (!this.#encoder) return;
+    this.#pass?.end();
+    if (this.#used > 0) {
+      this.device.gpu.queue.writeBuffer(this.#uniformBuffer, 0, this.#arenaView.buffer, 0, this.#used);
+    }
+    this.device.gpu.queue.submit([this.#encoder.finish()]);
+    this.#encoder = undefined;
+    this.#pass = undefined;
+    this.#used = 0;
+  }
+
+  /** Number of bind groups kept. */
+  get bindGroupCount(): number {
+    return this.#groups.size;
+  }
+
+  #beginPass(): GPUComputePassEncoder {
+    this.#encoder ??= this.device.gpu.createCommandEncoder();
+    return this.#pass ??= this.#encoder.beginComputePass();
+  }
+
+  #endPass(): GPUCommandEncoder {
+    this.#pass?.end();
+    this.#pass = undefined;
+    return this.#encoder ??= this.device.gpu.createCommandEncoder();
+  }
+
+  /** Returns the dynamic offset, or -1 where the kernel has no uniforms. */
+  #writeUniforms<B extends string, U extends UniformFields>(kernel: Kernel<B, U>, values: UniformValues<U>): number {
+    if (kernel.uniformBytes === 0) return -1;
+    const alignment = this.device.limits.minUniformBufferOffsetAlignment;
+    if (this.#used + kernel.uniformBytes > ARENA_BYTES) this.submit();
+    const offset = this.#used;
+    writeUniforms(this.#arenaView, offset, { fields: kernel.uniforms, values, name: kernel.name });
+    this.#used = Math.ceil((offset + kernel.uniformBytes) / alignment) * alignment;
+    return offset;
+  }
+
+  #bindGroup<B extends string, U extends UniformFields>(
+    kernel: Kernel<B, U>,
+    pipeline: Pipeline,
+    buffers: Readonly<Record<B, Slice>>,
+  ): GPUBindGroup {
+    let key = `${pipeline.id}`;
+    for (const name of kernel.bindingNames) {
+      const slice = buffers[name];
+      key += `|${slice.buffer.id},${slice.offset},${slice.size}`;
+    }
+    const known = this.#groups.get(key);
+    if (known) return known;
+    const entries: GPUBindGroupEntry[] = kernel.bindingNames.map((name, binding) => {
+      const { buffer, offset, size } = buffers[name];
+      if (size > this.device.limits.maxStorageBufferBindingSize) {
+        throw new RangeError(
+          `Cannot dispatch "${kernel.name}": "${name}" is ${size} bytes, expected at most ${this.device.limits.maxStorageBufferBindingSize} in one binding`,
+        );
+      }
+      return { binding, resource: { buffer: buffer.gpu, offset, size } };
+    });
+    if (kernel.uniformBytes > 0) {
+      entries.push({
+        binding: entries.length,
+        resource: { buffer: this.#uniformBuffer, offset: 0, size: kernel.uniformBytes },
+      });
+    }
+    const group = this.device.gpu.createBindGroup({ label: kernel.name, layout: pipeline.layout, entries });
+    this.#groups.set(key, group);
+    for (const name of kernel.bindingNames) {
+      const { id } = buffers[name].buffer;
+      const keys = this.#groupsOf.get(id);
+      if (keys) keys.push(key);
+      else this.#groupsOf.set(id, [key]);
+    }
+    return group;
+  }
+}
+
+/**
+ * A grid for `count` workgroups in one dimension, folded into two where it passes the device's limit; the shader's
+ * index is `workgroup_id.x + workgroup_id.y * num_workgroups.x`, with a bounds check.
+ */
+export function grid(device: Device, count: number): [x: number, y: number] {
+  const most = device.limits.maxComputeWorkgroupsPerDimension;
+  if (count <= most) return [count, 1];
+  const y = Math.ceil(count / most);
+  return [Math.ceil(count / y), y];
+}

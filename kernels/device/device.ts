@@ -1,0 +1,343 @@
+/** The adapter and its device: limits, features, memory, errors, readback. @module */
+import { DeviceError } from "./errors.ts";
+
+/** Which family of kernels suits the adapter: a software rasterizer on the CPU, or a real GPU. */
+export type DeviceFamily = "cpu" | "gpu";
+
+/** A buffer on the device. */
+export interface DeviceBuffer {
+  readonly gpu: GPUBuffer;
+  /** Unique per device; keys the bind-group cache. */
+  readonly id: number;
+  readonly bytes: number;
+  readonly label: string;
+}
+
+/** A range of a buffer, in bytes; `offset` is a multiple of 256. */
+export interface Slice {
+  readonly buffer: DeviceBuffer;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Offsets of slices are multiples of this, WebGPU's default `minStorageBufferOffsetAlignment`. */
+export const SLICE_ALIGNMENT = 256;
+
+/** How to open a device. */
+export interface OpenOptions {
+  /** Which adapter to prefer where there are several (default "high-performance"). */
+  powerPreference?: GPUPowerPreference;
+}
+
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+  "maxComputeWorkgroupsPerDimension",
+  "minUniformBufferOffsetAlignment",
+] as const;
+
+const FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
+
+/** A GPU (or software) device with what it grants. Make one with {@linkcode openDevice}. */
+export class Device {
+  readonly gpu: GPUDevice;
+  readonly info: GPUAdapterInfo;
+  readonly family: DeviceFamily;
+  readonly features: ReadonlySet<string>;
+  readonly limits: GPUSupportedLimits;
+  /** Lanes of a subgroup where subgroups are granted and their size is fixed, else 0. */
+  readonly subgroupSize: number;
+  /** Workgroup size for kernels that give a workgroup to each row: one subgroup on a CPU, 64 on a GPU; a power of two. */
+  readonly rowLanes: number;
+  /** Bytes of all live buffers made by {@linkcode alloc}. */
+  bytes = 0;
+  /** The most that `bytes` has been. */
+  peakBytes = 0;
+  /** Number of live buffers made by {@linkcode alloc}. */
+  bufferCount = 0;
+
+  #nextId = 0;
+  #failures: DeviceError[] = [];
+  #checks: Promise<void>[] = [];
+  #onFree: ((buffer: DeviceBuffer) => void)[] = [];
+  #staging: GPUBuffer | undefined;
+  #lost = false;
+
+  constructor(
+    gpu: GPUDevice,
+    { info, family, subgroupSize }: { info: GPUAdapterInfo; family: DeviceFamily; subgroupSize: number },
+  ) {
+    this.gpu = gpu;
+    this.info = info;
+    this.family = family;
+    this.features = gpu.features as unknown as ReadonlySet<string>;
+    this.limits = gpu.limits;
+    this.subgroupSize = subgroupSize;
+    this.rowLanes = family === "cpu" ? info.subgroupMinSize : 64;
+    gpu.addEventListener("uncapturederror", (event: Event & { error?: GPUError }) => {
+      event.preventDefault();
+      this.fail(new DeviceError(`The GPU reported an error: ${oneLine(event.error?.message ?? "unknown")}`));
+    });
+    gpu.lost.then((lost) => {
+      if (lost.reason === "destroyed") return;
+      this.#lost = true;
+      this.fail(new DeviceError(`The GPU device was lost: ${oneLine(lost.message)}`));
+    });
+  }
+
+  /** Records a failure; the next {@linkcode check}, {@linkcode read} or {@linkcode sync} throws it. */
+  fail(error: DeviceError): void {
+    this.#failures.push(error);
+  }
+
+  /** Adds a check whose failure the next {@linkcode check} throws. */
+  watch(check: Promise<void>): void {
+    this.#checks.push(check);
+  }
+
+  /** Throws the first recorded failure: a shader error, a validation error, out of memory, a lost device. */
+  async check(): Promise<void> {
+    while (this.#checks.length > 0) await Promise.all(this.#checks.splice(0));
+    const [first] = this.#failures;
+    if (!first) return;
+    if (!this.#lost) this.#failures = [];
+    throw first;
+  }
+
+  /** A zero-filled storage buffer of `bytes` (rounded up to 4). Throws DeviceError where the device cannot hold it. */
+  alloc(bytes: number, label: string): Slice {
+    const size = Math.max(4, Math.ceil(bytes / 4) * 4);
+    if (size > this.limits.maxBufferSize) {
+      throw new DeviceError(
+        `Cannot allocate "${label}": size is ${size} bytes, the device's largest buffer is ${this.limits.maxBufferSize}`,
+      );
+    }
+    this.gpu.pushErrorScope("out-of-memory");
+    const gpu = this.gpu.createBuffer({
+      label,
+      size,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    this.watch(
+      this.gpu.popErrorScope().then((error) => {
+        if (error) {
+          this.fail(
+            new DeviceError(
+              `Cannot allocate "${label}": out of device memory at ${size} bytes (${this.bytes} bytes are in use)`,
+            ),
+          );
+        }
+      }),
+    );
+    const buffer: DeviceBuffer = { gpu, id: this.#nextId++, bytes: size, label };
+    this.bytes += size;
+    this.bufferCount++;
+    this.peakBytes = Math.max(this.peakBytes, this.bytes);
+    return { buffer, offset: 0, size };
+  }
+
+  /** Destroys the buffer under a slice from {@linkcode alloc}; all its slices become invalid. */
+  free(slice: Slice): void {
+    slice.buffer.gpu.destroy();
+    this.bytes -= slice.buffer.bytes;
+    this.bufferCount--;
+    for (const listener of this.#onFree) listener(slice.buffer);
+  }
+
+  /** Calls `listener` for each buffer that is freed (caches drop what refers to it). */
+  onFree(listener: (buffer: DeviceBuffer) => void): void {
+    this.#onFree.push(listener);
+  }
+
+  /** Copies `data` into the slice at `offset` bytes, in the queue's order. Throws RangeError where it does not fit. */
+  write(slice: Slice, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    if (offset + data.byteLength > slice.size) {
+      throw new RangeError(
+        `Cannot write "${slice.buffer.label}": ${offset + data.byteLength} bytes, expected at most ${slice.size}`,
+      );
+    }
+    // Chunks with a submit after each keep the queue's staging memory small and are the fastest way up.
+    const chunk = 16 * 1024 * 1024;
+    for (let at = 0; at < data.byteLength; at += chunk) {
+      const bytes = Math.min(chunk, data.byteLength - at);
+      this.gpu.queue.writeBuffer(
+        slice.buffer.gpu,
+        slice.offset + offset + at,
+        data.buffer,
+        data.byteOffset + at,
+        bytes,
+      );
+      if (data.byteLength > chunk) this.gpu.queue.submit([]);
+    }
+  }
+
+  /** Uploads `data` into a new buffer. */
+  upload(data: ArrayBufferView<ArrayBuffer>, label: string): Slice {
+    const slice = this.alloc(data.byteLength, label);
+    this.write(slice, data);
+    return slice;
+  }
+
+  /** Waits for all submitted work and returns the slice's bytes: one fence, at least 11 ms. Throws DeviceError. */
+  async read(slice: Slice): Promise<ArrayBuffer> {
+    const [bytes] = await this.readAll([slice]);
+    return bytes!;
+  }
+
+  /** Reads several slices with one fence. Throws DeviceError. */
+  async readAll(slices: readonly Slice[]): Promise<ArrayBuffer[]> {
+    const out = slices.map((s) => new ArrayBuffer(s.size));
+    // Windows bound the staging memory; nearly all reads are one window.
+    const window = 64 * 1024 * 1024;
+    let jobs: { slice: number; from: number; bytes: number; at: number }[] = [];
+    let used = 0;
+    const flush = async (): Promise<void> => {
+      if (jobs.length === 0) return;
+      await this.#readWindow(
+        jobs.map((job) => ({ ...job, source: slices[job.slice]!, target: out[job.slice]! })),
+        used,
+      );
+      jobs = [];
+      used = 0;
+    };
+    for (let i = 0; i < slices.length; i++) {
+      for (let from = 0; from < slices[i]!.size;) {
+        if (used === window) await flush();
+        const bytes = Math.min(slices[i]!.size - from, window - used);
+        jobs.push({ slice: i, from, bytes, at: used });
+        used += bytes;
+        from += bytes;
+      }
+    }
+    await flush();
+    return out;
+  }
+
+  async #readWindow(
+    jobs: { source: Slice; target: ArrayBuffer; from: number; bytes: number; at: number }[],
+    used: number,
+  ): Promise<void> {
+    if (!this.#staging || this.#staging.size < used) {
+      this.#staging?.destroy();
+      this.#staging = this.gpu.createBuffer({
+        label: "staging",
+        size: Math.max(64 * 1024, used),
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      });
+    }
+    const staging = this.#staging;
+    const encoder = this.gpu.createCommandEncoder();
+    for (const { source, from, bytes, at } of jobs) {
+      encoder.copyBufferToBuffer(source.buffer.gpu, source.offset + from, staging, at, bytes);
+    }
+    this.gpu.queue.submit([encoder.finish()]);
+    try {
+      await staging.mapAsync(GPUMapMode.READ, 0, used);
+    } catch (error) {
+      await this.check();
+      throw new DeviceError(`Cannot read from the GPU: ${oneLine(String(error))}`);
+    }
+    const mapped = new Uint8Array(staging.getMappedRange(0, used));
+    for (const { target, from, bytes, at } of jobs) {
+      new Uint8Array(target, from, bytes).set(mapped.subarray(at, at + bytes));
+    }
+    staging.unmap();
+    await this.check();
+  }
+
+  /** Waits for all submitted work: one fence, at least 11 ms. Throws DeviceError. */
+  async sync(): Promise<void> {
+    await this.gpu.queue.onSubmittedWorkDone();
+    await this.check();
+  }
+
+  /** Gives the device back. */
+  destroy(): void {
+    this.#staging?.destroy();
+    this.gpu.destroy();
+  }
+}
+
+/** A view of a slice: `offset` and `size` in bytes within it. Throws RangeError where it does not fit or is not aligned. */
+export function subslice(slice: Slice, offset: number, size: number): Slice {
+  if (offset % SLICE_ALIGNMENT !== 0 || offset + size > slice.size) {
+    throw new RangeError(
+      `Cannot slice "${slice.buffer.label}": bytes ${offset}..${
+        offset + size
+      } of ${slice.size}, expected an offset that is a multiple of ${SLICE_ALIGNMENT} and an end within`,
+    );
+  }
+  return { buffer: slice.buffer, offset: slice.offset + offset, size };
+}
+
+/** Rounds bytes up to the alignment that slices need. */
+export function alignSlice(bytes: number): number {
+  return Math.ceil(bytes / SLICE_ALIGNMENT) * SLICE_ALIGNMENT;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
+}
+
+/** Settings that drivers read from the environment; they must be there before the first adapter request. */
+function prepareEnvironment(): void {
+  try {
+    // Mesa complains on stderr about a missing XDG_RUNTIME_DIR, though nothing here needs one.
+    if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+    if (Deno.build.os === "linux" && !Deno.env.get("LP_NATIVE_VECTOR_WIDTH")) {
+      // lavapipe uses 256-bit vectors unless told; with AVX-512 twice the width is 1.3 times as fast.
+      if (/\bavx512f\b/.test(Deno.readTextFileSync("/proc/cpuinfo"))) Deno.env.set("LP_NATIVE_VECTOR_WIDTH", "512");
+    }
+  } catch {
+    // Without the permission the defaults serve.
+  }
+}
+
+/** Requests the adapter, or null where there is no driver. */
+export async function requestAdapter(
+  { powerPreference = "high-performance" }: OpenOptions = {},
+): Promise<GPUAdapter | null> {
+  prepareEnvironment();
+  return await navigator.gpu.requestAdapter({ powerPreference });
+}
+
+/** Opens the device with the adapter's own limits and with the features it grants. Throws DeviceError without an adapter. */
+export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+  const adapter = await requestAdapter(options);
+  if (!adapter) {
+    throw new DeviceError(
+      "Cannot open a GPU device: no WebGPU adapter was found, expected a Vulkan, Metal or DX12 driver (on Debian or Ubuntu: apt-get install mesa-vulkan-drivers)",
+    );
+  }
+  const requiredLimits: Record<string, number> = {};
+  for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
+  const gpu = await requestDevice(adapter, requiredLimits);
+  const { info } = adapter;
+  const family: DeviceFamily = info.isFallbackAdapter || /llvmpipe|swiftshader|software/i.test(info.description)
+    ? "cpu"
+    : "gpu";
+  const fixed = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
+  const subgroupSize = (gpu.features as unknown as ReadonlySet<string>).has("subgroups") ? fixed : 0;
+  return new Device(gpu, { info, family, subgroupSize });
+}
+
+/** Asks for all wanted features, then for fewer: Deno grants `subgroups` though the adapter does not list it. */
+async function requestDevice(adapter: GPUAdapter, requiredLimits: Record<string, number>): Promise<GPUDevice> {
+  const listed = FEATURES.filter((name) => name !== "subgroups" && adapter.features.has(name));
+  const attempts: string[][] = [["subgroups", ...listed], listed, []];
+  let last: unknown;
+  for (const features of attempts) {
+    try {
+      return await adapter.requestDevice({ requiredFeatures: features as GPUFeatureName[], requiredLimits });
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw new DeviceError(`Cannot open a GPU device on "${adapter.info.description}": ${oneLine(String(last))}`);
+}

@@ -1,0 +1,133 @@
+/** Kernels: a WGSL module with its bindings and uniform record, and the pipelines made from it. @module */
+import type { Device } from "./device.ts";
+import { DeviceError } from "./errors.ts";
+import { checkUniformStruct, uniformBytes, type UniformFields } from "./uniform.ts";
+
+/** How a kernel uses a buffer. */
+export type Access = "read" | "readWrite";
+
+/** What a kernel is made of. Bindings are numbered in the order given; the uniform record is the last binding. */
+export interface KernelSpec<B extends string, U extends UniformFields> {
+  /** The op's name: label, error messages, pipeline key. */
+  name: string;
+  /** WGSL with one entry point `main` and, where there are uniforms, one `struct Params`. */
+  code: string;
+  bindings: Readonly<Record<B, Access>>;
+  uniforms: U;
+  /** Features the module needs; `shader-f16` adds its `enable` line. */
+  requires?: readonly ("subgroups" | "shader-f16")[];
+}
+
+/** A checked {@linkcode KernelSpec}. */
+export interface Kernel<B extends string, U extends UniformFields> extends KernelSpec<B, U> {
+  readonly id: number;
+  readonly bindingNames: readonly B[];
+  /** Bytes of the uniform record, 0 without uniforms. */
+  readonly uniformBytes: number;
+}
+
+/** Values for a module's `override` constants. */
+export type Constants = Readonly<Record<string, number>>;
+
+/** A compiled pipeline with its layout. */
+export interface Pipeline {
+  readonly id: number;
+  readonly gpu: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+let nextKernelId = 0;
+
+/**
+ * Declares a kernel. Throws TypeError where the WGSL's bindings or its `struct Params` differ from the declaration.
+ *
+ * Each binding must stand in the WGSL as `@group(0) @binding(N) var<storage, read|read_write> name`.
+ */
+export function defineKernel<const B extends string, const U extends UniformFields>(
+  spec: KernelSpec<B, U>,
+): Kernel<B, U> {
+  const bindingNames = Object.keys(spec.bindings) as B[];
+  const found = [...spec.code.matchAll(/@group\(0\)\s*@binding\((\d+)\)\s*var<storage,\s*(read|read_write)>\s*(\w+)/g)]
+    .map((m) => `${m[1]} ${m[3]} ${m[2] === "read" ? "read" : "readWrite"}`);
+  const wanted = bindingNames.map((name, i) => `${i} ${name} ${spec.bindings[name]}`);
+  if (found.join() !== wanted.join()) {
+    throw new TypeError(
+      `Cannot define "${spec.name}": bindings are [${found.join(", ")}], expected [${wanted.join(", ")}]`,
+    );
+  }
+  const hasUniforms = Object.keys(spec.uniforms).length > 0;
+  if (hasUniforms) {
+    checkUniformStruct(spec.name, { code: spec.code, fields: spec.uniforms });
+    if (!new RegExp(`@binding\\(${bindingNames.length}\\)\\s*var<uniform>`).test(spec.code)) {
+      throw new TypeError(`Cannot define "${spec.name}": no var<uniform> at binding ${bindingNames.length}`);
+    }
+  }
+  return { ...spec, id: nextKernelId++, bindingNames, uniformBytes: hasUniforms ? uniformBytes(spec.uniforms) : 0 };
+}
+
+let nextPipelineId = 0;
+const pipelines = new WeakMap<Device, Map<string, Pipeline>>();
+
+/** The pipeline of a kernel with these constants, made at first use. A shader error is thrown by the next `device.check()`. */
+export function pipelineFor<B extends string, U extends UniformFields>(
+  device: Device,
+  kernel: Kernel<B, U>,
+  constants: Constants,
+): Pipeline {
+  let cache = pipelines.get(device);
+  if (!cache) pipelines.set(device, cache = new Map());
+  let key = `${kernel.id}`;
+  for (const name in constants) key += ` ${name}=${constants[name]}`;
+  let pipeline = cache.get(key);
+  if (!pipeline) cache.set(key, pipeline = createPipeline(device, kernel, constants));
+  return pipeline;
+}
+
+function createPipeline<B extends string, U extends UniformFields>(
+  device: Device,
+  kernel: Kernel<B, U>,
+  constants: Constants,
+): Pipeline {
+  for (const feature of kernel.requires ?? []) {
+    if (!device.features.has(feature)) {
+      throw new DeviceError(`Cannot build kernel "${kernel.name}": the device does not grant "${feature}"`);
+    }
+  }
+  const entries: GPUBindGroupLayoutEntry[] = kernel.bindingNames.map((name, binding) => ({
+    binding,
+    visibility: GPUShaderStage.COMPUTE,
+    buffer: { type: kernel.bindings[name] === "read" ? "read-only-storage" : "storage" },
+  }));
+  if (kernel.uniformBytes > 0) {
+    entries.push({
+      binding: entries.length,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: "uniform", hasDynamicOffset: true },
+    });
+  }
+  const { gpu } = device;
+  gpu.pushErrorScope("validation");
+  const code = (kernel.requires?.includes("shader-f16") ? "enable f16;\n" : "") + kernel.code;
+  const module = gpu.createShaderModule({ label: kernel.name, code });
+  const layout = gpu.createBindGroupLayout({ label: kernel.name, entries });
+  const pipeline = gpu.createComputePipeline({
+    label: kernel.name,
+    layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+    compute: { module, entryPoint: "main", constants: { ...constants } },
+  });
+  device.watch(
+    Promise.all([gpu.popErrorScope(), module.getCompilationInfo()]).then(([error, info]) => {
+      if (!error) return;
+      const message = info.messages.find((m) => m.type === "error");
+      const place = message ? ` line ${message.lineNum}:${message.linePos}` : "";
+      device.fail(
+        new DeviceError(
+          `Cannot build kernel "${kernel.name}":${place} ${
+            (message?.message ?? error.message).replace(/\s+/g, " ").trim()
+          }`,
+        ),
+      );
+    }),
+  );
+  return { id: nextPipelineId++, gpu: pipeline, layout };
+}

@@ -1,0 +1,53 @@
+// RMSNorm forward (Zhang & Sennrich 2019): y[r, c] = x[r, c] * inv_rms[r] * weight[c],
+// inv_rms[r] = 1 / sqrt(mean_c(x[r, c]^2) + eps).
+// Overwrites y and inv_rms. Saves inv_rms for the backward pass. Any sizes; one workgroup a row.
+
+override LANES: u32 = 64;
+
+struct Params {
+  rows: u32,
+  columns: u32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> y: array<f32>; // [rows, columns]
+@group(0) @binding(1) var<storage, read_write> inv_rms: array<f32>; // [rows]
+@group(0) @binding(2) var<storage, read> x: array<f32>; // [rows, columns]
+@group(0) @binding(3) var<storage, read> weight: array<f32>; // [columns]
+@group(0) @binding(4) var<uniform> p: Params;
+
+var<workgroup> partial: array<f32, LANES>;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let row = group.x + group.y * groups.x;
+  if (row >= p.rows) {
+    return;
+  }
+  let lane = local.x;
+  let base = row * p.columns;
+  var sum = 0.0;
+  for (var c = lane; c < p.columns; c += LANES) {
+    let value = x[base + c];
+    sum += value * value;
+  }
+  partial[lane] = sum;
+  for (var half = LANES / 2; half > 0; half /= 2) {
+    workgroupBarrier();
+    if (lane < half) {
+      partial[lane] += partial[lane + half];
+    }
+  }
+  workgroupBarrier();
+  let inv = 1.0 / sqrt(partial[0] / f32(p.columns) + p.eps);
+  if (lane == 0) {
+    inv_rms[row] = inv;
+  }
+  for (var c = lane; c < p.columns; c += LANES) {
+    y[base + c] = x[base + c] * inv * weight[c];
+  }
+}

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { Commands, grid } from "../../../kernels/device/commands.ts";
+import { openDevice, subslice } from "../../../kernels/device/device.ts";
+import { DeviceError } from "../../../kernels/device/errors.ts";
+import { defineKernel } from "../../../kernels/device/kernel.ts";
+
+const CODE = `
+struct Params { count: u32, scale: f32 }
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<uniform> p: Params;
+@compute @workgroup_size(8)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x < p.count) { y[id.x] = x[id.x] * p.scale; }
+}`;
+
+const spec = {
+  name: "scale",
+  code: CODE,
+  bindings: { y: "readWrite", x: "read" },
+  uniforms: { count: "u32", scale: "f32" },
+} as const;
+
+Deno.test("defineKernel() refuses a record that differs from the shader's struct", () => {
+  assert.throws(() => defineKernel({ ...spec, uniforms: { scale: "f32", count: "u32" } }), {
+    name: "TypeError",
+    message: 'Cannot define "scale": struct Params is {count: u32, scale: f32}, expected {scale: f32, count: u32}',
+  });
+});
+
+Deno.test("defineKernel() refuses bindings that differ from the shader's in name, order or access", () => {
+  assert.throws(() => defineKernel({ ...spec, bindings: { x: "read", y: "readWrite" } }), TypeError);
+  assert.throws(() => defineKernel({ ...spec, bindings: { y: "read", x: "read" } }), TypeError);
+});
+
+Deno.test("Commands runs dispatches, copies and clears in the order recorded", async () => {
+  const device = await openDevice();
+  const commands = new Commands(device);
+  const kernel = defineKernel(spec);
+  const x = device.upload(new Float32Array([1, 2, 3]), "x");
+  const y = device.alloc(12, "y");
+  const z = device.alloc(12, "z");
+  const call = { buffers: { y, x }, workgroups: [1] as const };
+  commands.dispatch(kernel, { ...call, uniforms: { count: 3, scale: 2 } });
+  commands.copy(z, y);
+  commands.clear(x);
+  commands.dispatch(kernel, { ...call, uniforms: { count: 2, scale: 5 } });
+  commands.submit();
+  const [yBytes, zBytes] = await device.readAll([y, z]);
+  assert.deepEqual([...new Float32Array(zBytes!)], [2, 4, 6]);
+  assert.deepEqual([...new Float32Array(yBytes!)], [0, 0, 6]);
+  device.destroy();
+});
+
+Deno.test("Commands submits by itself when the uniform arena is full, and keeps one bind group per set of buffers", async () => {
+  const device = await openDevice();
+  const commands = new Commands(device);
+  const kernel = defineKernel(spec);
+  const x = device.upload(new Float32Array([1]), "x");
+  const y = device.alloc(4, "y");
+  for (let i = 1; i <= 10_000; i++) {
+    commands.dispatch(kernel, { buffers: { y, x }, uniforms: { count: 1, scale: i }, workgroups: [1] });
+  }
+  commands.submit();
+  assert.equal(new Float32Array(await device.read(y))[0], 10_000);
+  assert.equal(commands.bindGroupCount, 1);
+  device.free(y);
+  assert.equal(commands.bindGroupCount, 0);
+  device.destroy();
+});
+
+Deno.test("a shader error reaches the caller with the kernel's name and line", async () => {
+  const device = await openDevice();
+  const commands = new Commands(device);
+  const kernel = defineKernel({ ...spec, name: "broken", code: CODE.replace("* p.scale", "* p.nothing") });
+  const x = device.upload(new Float32Array([1]), "x");
+  const y = device.alloc(4, "y");
+  commands.dispatch(kernel, { buffers: { y, x }, uniforms: { count: 1, scale: 1 }, workgroups: [1] });
+  commands.submit();
+  await assert.rejects(() => device.check(), (error: Error) => {
+    assert.ok(error instanceof DeviceError);
+    assert.match(error.message, /^Cannot build kernel "broken": line 8:\d+ .*nothing/);
+    return true;
+  });
+  device.destroy();
+});
+
+Deno.test("Commands names the uniform and the grid that do not fit", async () => {
+  const device = await openDevice();
+  const commands = new Commands(device);
+  const kernel = defineKernel(spec);
+  const buffer = device.alloc(4, "x");
+  const other = device.alloc(4, "y");
+  const buffers = { y: buffer, x: other };
+  assert.throws(
+    () => commands.dispatch(kernel, { buffers, uniforms: { count: -1, scale: 1 }, workgroups: [1] }),
+    /"scale": uniform "count" is -1, expected an unsigned/,
+  );
+  assert.throws(
+    () => commands.dispatch(kernel, { buffers, uniforms: { count: 1, scale: 1 }, workgroups: [1 << 20] }),
+    /grid is 1048576x1x1, expected at most/,
+  );
+  const [x, y] = grid(device, 200_000);
+  assert.ok(x <= device.limits.maxComputeWorkgroupsPerDimension && x * y >= 200_000);
+  device.destroy();
+});
+
+Deno.test("Device counts bytes and buffers, and refuses a buffer beyond the limit", async () => {
+  const device = await openDevice();
+  const a = device.alloc(1000, "a");
+  const b = device.alloc(24, "b");
+  assert.deepEqual([device.bytes, device.bufferCount], [1024, 2]);
+  device.free(a);
+  device.free(b);
+  assert.deepEqual([device.bytes, device.bufferCount, device.peakBytes], [0, 0, 1024]);
+  assert.throws(() => device.alloc(device.limits.maxBufferSize + 4, "huge"), /Cannot allocate "huge": size is/);
+  device.destroy();
+});
+
+Deno.test("Device reads slices larger than its staging window whole", async () => {
+  const device = await openDevice();
+  const words = new Uint32Array(20 * 1024 * 1024).map((_, i) => i * 2654435761);
+  const slice = device.upload(words, "large");
+  const part = subslice(slice, 256, 1024);
+  const [all, some] = await device.readAll([slice, part]);
+  const read = new Uint32Array(all!);
+  for (let i = 0; i < words.length; i += 4099) assert.equal(read[i], words[i]);
+  assert.equal(read.at(-1), words.at(-1));
+  assert.deepEqual([...new Uint32Array(some!)], [...words.subarray(64, 320)]);
+  device.destroy();
+});
+
+Deno.test("subslice() refuses what is not aligned or not inside", async () => {
+  const device = await openDevice();
+  const slice = device.alloc(1024, "s");
+  assert.throws(() => subslice(slice, 100, 4), RangeError);
+  assert.throws(() => subslice(slice, 768, 512), RangeError);
+  device.destroy();
+});

@@ -1,0 +1,59 @@
+/** Storage types of weights and their exact conversions from and to float32. @module */
+
+/** A storage type that weights are computed from, spelled as in safetensors. */
+export type Dtype = "F32" | "F16" | "BF16";
+
+/** Bytes of one element. */
+export const DTYPE_BYTES: Readonly<Record<Dtype, number>> = { F32: 4, F16: 2, BF16: 2 };
+
+/** Whether a safetensors dtype is one that weights can be read from. */
+export function isDtype(dtype: string): dtype is Dtype {
+  return Object.hasOwn(DTYPE_BYTES, dtype);
+}
+
+/** Bfloat16 bit patterns to float32, exact for every pattern. */
+export function bf16ToF32(bits: Uint16Array): Float32Array<ArrayBuffer> {
+  const out = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) out[i] = bits[i]! << 16;
+  return new Float32Array(out.buffer);
+}
+
+/** Float32 to bfloat16 bit patterns, rounding to nearest even; NaN stays NaN. */
+export function f32ToBf16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const out = new Uint16Array(bits.length);
+  for (let i = 0; i < bits.length; i++) {
+    const u = bits[i]!;
+    // The quiet bit keeps a NaN whose payload lies in the dropped half from becoming infinity.
+    out[i] = (u & 0x7fffffff) > 0x7f800000 ? (u >>> 16) | 0x40 : (u + 0x7fff + ((u >>> 16) & 1)) >>> 16;
+  }
+  return out;
+}
+
+/** Binary16 bit patterns to float32, exact for every number; NaN stays NaN. */
+export function f16ToF32(bits: Uint16Array): Float32Array<ArrayBuffer> {
+  return new Float32Array(new Float16Array(bits.buffer, bits.byteOffset, bits.length));
+}
+
+/** Float32 to binary16 bit patterns, rounding to nearest even; overflow gives infinity, NaN stays NaN. */
+export function f32ToF16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  return new Uint16Array(new Float16Array(values).buffer);
+}
+
+/** Little-endian bytes of `dtype` as float32; throws a RangeError where they are not whole elements. */
+export function decodeFloat32(bytes: Uint8Array, dtype: Dtype): Float32Array<ArrayBuffer> {
+  const size = DTYPE_BYTES[dtype];
+  if (bytes.byteLength % size !== 0) {
+    throw new RangeError(`Cannot decode ${dtype}: length is ${bytes.byteLength} bytes, expected a multiple of ${size}`);
+  }
+  if (dtype === "F32") return new Float32Array(Uint8Array.from(bytes).buffer);
+  const aligned = bytes.byteOffset % size === 0 ? bytes : Uint8Array.from(bytes);
+  const bits = new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
+  return dtype === "BF16" ? bf16ToF32(bits) : f16ToF32(bits);
+}
+
+/** Float32 as little-endian bytes of `dtype`; for F32 a view of `values`, not a copy. */
+export function encodeFloat32(values: Float32Array, dtype: Dtype): Uint8Array {
+  if (dtype === "F32") return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return new Uint8Array((dtype === "BF16" ? f32ToBf16(values) : f32ToF16(values)).buffer);
+}

@@ -1,0 +1,207 @@
+/**
+ * Packing a batch: all sequences end to end, no padding. Pairs share their prompt's tokens: the segments of a pair are
+ * prompt, chosen, rejected, and both responses see the prompt.
+ *
+ * @module
+ */
+
+/** A run of tokens; `prefixStart..prefixEnd` is the prompt it continues (empty for a prompt itself). */
+export interface Segment {
+  start: number;
+  end: number;
+  prefixStart: number;
+  prefixEnd: number;
+  /** End of the tokens that may attend to this segment's tokens. */
+  queryEnd: number;
+}
+
+/** A response position to score: the token at `index` predicts `target`. */
+export interface ResponseEntries {
+  /** Packed index of the predicting token, per entry. */
+  index: Uint32Array<ArrayBuffer>;
+  /** The response token. */
+  target: Uint32Array<ArrayBuffer>;
+  /** Which sequence of the batch it belongs to. */
+  sequence: Uint32Array<ArrayBuffer>;
+  /** The row's index in the pair file (the noise's counter). */
+  example: Uint32Array<ArrayBuffer>;
+  /** Position in the row of the predicting token (the noise's counter t). */
+  position: Uint32Array<ArrayBuffer>;
+  /** Entries of sequence s are starts[s]..starts[s + 1]. */
+  starts: Uint32Array<ArrayBuffer>;
+}
+
+/** A packed batch on the host. */
+export interface PackedBatch {
+  ids: Uint32Array<ArrayBuffer>;
+  /** Position of each token in its row, from 0. */
+  position: Uint32Array<ArrayBuffer>;
+  segments: Segment[];
+  /** All response positions, sequence by sequence; of pairs: chosen, rejected, chosen, … */
+  entries: ResponseEntries;
+  /** Response tokens per sequence. */
+  lengths: Uint32Array<ArrayBuffer>;
+}
+
+/** A pair to pack. */
+export interface PairIds {
+  /** The row's index in the pair file. */
+  example: number;
+  promptIds: readonly number[];
+  chosenIds: readonly number[];
+  rejectedIds: readonly number[];
+}
+
+/** A prompt with one response to pack. */
+export interface ExampleIds {
+  example: number;
+  promptIds: readonly number[];
+  responseIds: readonly number[];
+}
+
+/**
+ * Packs pairs; sequence 2i is pair i's chosen response, 2i + 1 its rejected one. A response's last token is not an
+ * input, as nothing is predicted from it. With `sharePrompt: false` the prompt is repeated for the rejected response.
+ * Throws RangeError for an empty prompt or response.
+ */
+export function packPairs(pairs: readonly PairIds[], { sharePrompt = true } = {}): PackedBatch {
+  const packer = new Packer();
+  for (const { example, promptIds, chosenIds, rejectedIds } of pairs) {
+    const prompt = packer.prompt(promptIds, example);
+    packer.response(prompt, { example, promptIds, responseIds: chosenIds });
+    if (sharePrompt) {
+      packer.response(prompt, { example, promptIds, responseIds: rejectedIds });
+    } else {
+      packer.response(packer.prompt(promptIds, example), { example, promptIds, responseIds: rejectedIds });
+    }
+  }
+  return packer.finish();
+}
+
+/** Packs prompts with one response each; sequence i is example i. Throws RangeError for an empty prompt or response. */
+export function packExamples(examples: readonly ExampleIds[]): PackedBatch {
+  const packer = new Packer();
+  for (const example of examples) packer.response(packer.prompt(example.promptIds, example.example), example);
+  return packer.finish();
+}
+
+/** Packs whole sequences without responses to score (prefill). */
+export function packPrompts(prompts: readonly (readonly number[])[]): PackedBatch {
+  const packer = new Packer();
+  prompts.forEach((ids, i) => packer.prompt(ids, i));
+  return packer.finish();
+}
+
+class Packer {
+  readonly #ids: number[] = [];
+  readonly #position: number[] = [];
+  readonly #segments: Segment[] = [];
+  readonly #lengths: number[] = [];
+  readonly #index: number[] = [];
+  readonly #target: number[] = [];
+  readonly #sequence: number[] = [];
+  readonly #example: number[] = [];
+  readonly #entryPosition: number[] = [];
+  readonly #starts: number[] = [0];
+
+  prompt(ids: readonly number[], example: number): Segment {
+    if (ids.length === 0) {
+      throw new RangeError(`Cannot pack row ${example}: the prompt has no tokens, expected at least 1`);
+    }
+    const start = this.#append(ids, 0);
+    const end = start + ids.length;
+    const segment = { start, end, prefixStart: start, prefixEnd: start, queryEnd: end };
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  response(prompt: Segment, { example, promptIds, responseIds }: ExampleIds): void {
+    if (responseIds.length === 0) {
+      throw new RangeError(`Cannot pack row ${example}: a response has no tokens, expected at least 1`);
+    }
+    const start = this.#append(responseIds.slice(0, -1), promptIds.length);
+    const end = start + responseIds.length - 1;
+    if (end > start) {
+      this.#segments.push({ start, end, prefixStart: prompt.start, prefixEnd: prompt.end, queryEnd: end });
+    }
+    prompt.queryEnd = end;
+    const sequence = this.#lengths.length;
+    responseIds.forEach((target, j) => {
+      this.#index.push(j === 0 ? prompt.end - 1 : start + j - 1);
+      this.#target.push(target);
+      this.#sequence.push(sequence);
+      this.#example.push(example);
+      this.#entryPosition.push(promptIds.length - 1 + j);
+    });
+    this.#lengths.push(responseIds.length);
+    this.#starts.push(this.#index.length);
+  }
+
+  finish(): PackedBatch {
+    return {
+      ids: Uint32Array.from(this.#ids),
+      position: Uint32Array.from(this.#position),
+      segments: this.#segments,
+      entries: {
+        index: Uint32Array.from(this.#index),
+        target: Uint32Array.from(this.#target),
+        sequence: Uint32Array.from(this.#sequence),
+        example: Uint32Array.from(this.#example),
+        position: Uint32Array.from(this.#entryPosition),
+        starts: Uint32Array.from(this.#starts),
+      },
+      lengths: Uint32Array.from(this.#lengths),
+    };
+  }
+
+  #append(ids: readonly number[], position: number): number {
+    const start = this.#ids.length;
+    ids.forEach((id, i) => {
+      this.#ids.push(id);
+      this.#position.push(position + i);
+    });
+    return start;
+  }
+}
+
+/** The entries of every second sequence: `which` 0 the chosen, 1 the rejected; renumbered per pair. */
+export function entriesOfSide(entries: ResponseEntries, which: 0 | 1): ResponseEntries {
+  const keep: number[] = [];
+  const starts = [0];
+  for (let s = which; s + 1 < entries.starts.length; s += 2) {
+    for (let e = entries.starts[s]!; e < entries.starts[s + 1]!; e++) keep.push(e);
+    starts.push(keep.length);
+  }
+  const pick = (from: Uint32Array): Uint32Array<ArrayBuffer> => Uint32Array.from(keep, (e) => from[e]!);
+  return {
+    index: pick(entries.index),
+    target: pick(entries.target),
+    sequence: Uint32Array.from(keep, (e) => entries.sequence[e]! >> 1),
+    example: pick(entries.example),
+    position: pick(entries.position),
+    starts: Uint32Array.from(starts),
+  };
+}
+
+/** What attention reads per token: (segment start, prefix start, prefix end, query end), four u32 each. */
+export function tokenLayout({ ids, segments }: PackedBatch): Uint32Array<ArrayBuffer> {
+  const layout = new Uint32Array(ids.length * 4);
+  for (const { start, end, prefixStart, prefixEnd, queryEnd } of segments) {
+    for (let t = start; t < end; t++) layout.set([start, prefixStart, prefixEnd, queryEnd], t * 4);
+  }
+  return layout;
+}
+
+/** For each token the entries that read it, as starts [tokens + 1] and entry numbers (for the backward scatter). */
+export function entriesByToken(
+  index: Uint32Array,
+  tokens: number,
+): { starts: Uint32Array<ArrayBuffer>; order: Uint32Array<ArrayBuffer> } {
+  const starts = new Uint32Array(tokens + 1);
+  for (const t of index) starts[t + 1]!++;
+  for (let t = 0; t < tokens; t++) starts[t + 1]! += starts[t]!;
+  const next = starts.slice();
+  const order = new Uint32Array(index.length);
+  index.forEach((t, e) => order[next[t]!++] = e);
+  return { starts, order };
+}

@@ -1,0 +1,32 @@
+/** How what is wrong with data is put in words, always in one line. @module */
+
+/** The message of a caught error, in one line of at most 200 characters without control characters. */
+export function oneLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  // deno-lint-ignore no-control-regex -- control characters of the data must not reach the terminal
+  const line = message.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
+}
+
+/** Why a file could not be read, in words without the path. */
+export function ioProblem(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder, expected a file";
+  if (error instanceof Deno.errors.PermissionDenied) return "the system does not allow reading it";
+  return oneLine(error);
+}
+
+/** What a JSON value is, for "is …, expected …". */
+export function describe(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (typeof value === "object") return "an object";
+  if (typeof value === "string") return value === "" ? "an empty string" : `the string ${quote(value)}`;
+  return String(value);
+}
+
+/** A string of the data in quotes, cut to 40 characters. */
+export function quote(text: string): string {
+  return oneLine(JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text));
+}

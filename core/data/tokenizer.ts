@@ -1,0 +1,159 @@
+/** Hugging Face tokenizers, read from a model folder. @module */
+import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
+import { UserError } from "../error.ts";
+import { compileChatTemplate, type RenderOptions } from "./chat_template.ts";
+import { isObject } from "./fields.ts";
+import type { JsonObject } from "./json_rows.ts";
+import { NeutralSplit } from "./neutral_split.ts";
+import { describe, ioProblem, oneLine, quote } from "./problems.ts";
+import type { Message } from "./rows.ts";
+
+/** Text to token ids and back. */
+export interface Tokenizer {
+  /** Token ids of `text`; with special tokens (the default), those that the tokenizer writes around every text. */
+  encode(text: string, options?: { addSpecialTokens?: boolean }): number[];
+  /** The text of token ids, special tokens left out where asked; ids without a token are nothing. */
+  decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
+  /** A conversation as one text, special tokens and all; throws a UserError where there is no chat template. */
+  renderChat(messages: readonly Message[], options: RenderOptions): string;
+  /** Whether there is a chat template. */
+  readonly hasChatTemplate: boolean;
+  /** The text of the end-of-sequence token. */
+  readonly eosToken: string | null;
+  /** Its id. */
+  readonly eosId: number | null;
+  /** The id of the beginning-of-sequence token. */
+  readonly bosId: number | null;
+  /** The largest token id plus one; the model's own vocabulary may be larger. */
+  readonly vocabSize: number;
+}
+
+/** More than any published vocabulary; ids become array indices in the tokenizer. */
+const MAX_VOCAB = 1 << 24;
+
+/**
+ * Loads tokenizer.json and tokenizer_config.json, with chat_template.jinja where it exists, from `dir`. Throws a
+ * UserError naming a file that is missing or broken.
+ */
+export async function loadTokenizer(dir: string): Promise<Tokenizer> {
+  const path = `${dir}/tokenizer.json`;
+  const json = await readObject(path);
+  const config = await readObject(`${dir}/tokenizer_config.json`);
+  const jinja = await readOptionalText(`${dir}/chat_template.jinja`);
+  const hub = attempt(path, "load", () => buildHubTokenizer(json));
+  const specialTokens = specialTokensOf(config);
+  const chatTemplate = compileChatTemplate(config, { dir, jinja, specialTokens });
+  const eosToken = specialTokens.eos_token ?? null;
+  const bosToken = specialTokens.bos_token ?? null;
+  return {
+    encode: (text, { addSpecialTokens = true } = {}) =>
+      attempt(path, "encode with", () => {
+        const { ids } = hub.encode(text, { add_special_tokens: addSpecialTokens });
+        // A character that the vocabulary lacks, without an unknown token, is nothing, as in the Rust library.
+        return (ids as (number | undefined)[]).filter((id) => id !== undefined);
+      }),
+    decode: (ids, { skipSpecialTokens = false } = {}) =>
+      attempt(path, "decode with", () => {
+        const known = ids.filter((id) => hub.id_to_token(id) !== undefined);
+        // The clean-up of tokenizer_config.json is off: it rewrites the spaces of the model's own answer.
+        const options = { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false };
+        return known.length === 0 ? "" : hub.decode(known, options);
+      }),
+    renderChat(messages, options) {
+      if (chatTemplate !== null) return chatTemplate(messages, options);
+      throw new UserError(`Cannot render a conversation: ${dir}/tokenizer_config.json has no "chat_template"`);
+    },
+    hasChatTemplate: chatTemplate !== null,
+    eosToken,
+    eosId: idOf(hub, eosToken, `"eos_token" of ${dir}/tokenizer_config.json`),
+    bosId: idOf(hub, bosToken, `"bos_token" of ${dir}/tokenizer_config.json`),
+    vocabSize: vocab(hub).length,
+  };
+}
+
+function buildHubTokenizer(json: JsonObject): HubTokenizer {
+  checkIds(json);
+  const hub = new HubTokenizer(json, {});
+  const model = json.model as JsonObject;
+  // WordPiece takes the longest match of a whole word, and suffixes mark a piece's end: neither may be cut.
+  const cuttable = model.type === "BPE" || model.type === "Unigram";
+  if (cuttable && !model.end_of_word_suffix && !model.continuing_subword_prefix) {
+    hub.pre_tokenizer = new NeutralSplit(hub.pre_tokenizer, () => vocab(hub).filter((token) => token !== undefined));
+  }
+  return hub;
+}
+
+/** Tokens by id; ids without one are holes. */
+function vocab(hub: HubTokenizer): readonly string[] {
+  return hub.model?.vocab ?? [];
+}
+
+/** Throws where an id cannot be one: the tokenizer makes arrays as long as the largest. */
+function checkIds(json: JsonObject): void {
+  const { model, added_tokens: added } = json;
+  if (!isObject(model)) throw new UserError('"model" is not an object');
+  if (!Array.isArray(added)) throw new UserError('"added_tokens" is not a list');
+  const ids = isObject(model.vocab) ? Object.values(model.vocab) : [];
+  for (const token of added) ids.push(isObject(token) ? token.id ?? null : null);
+  for (const id of ids) {
+    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= MAX_VOCAB) {
+      throw new UserError(`a token id is ${describe(id)}, expected an integer from 0 to ${MAX_VOCAB - 1}`);
+    }
+  }
+}
+
+/** bos_token, eos_token and the like: plain strings, or objects with the text in `content`. */
+function specialTokensOf(config: JsonObject): Record<string, string> {
+  const tokens: Record<string, string> = {};
+  for (const key of ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"]) {
+    const value = config[key];
+    const content = isObject(value) ? value.content : value;
+    if (typeof content === "string") tokens[key] = content;
+  }
+  return tokens;
+}
+
+function idOf(hub: HubTokenizer, token: string | null, name: string): number | null {
+  if (token === null) return null;
+  const id = hub.token_to_id(token);
+  if (id === undefined) throw new UserError(`Cannot use ${name}: ${quote(token)} is no token of tokenizer.json`);
+  return id;
+}
+
+/** The package throws all kinds of errors at a broken file; none of them is more than one line here. */
+function attempt<T>(path: string, action: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw new UserError(`Cannot ${action} the tokenizer ${path}: ${oneLine(error)}`);
+  }
+}
+
+async function readObject(path: string): Promise<JsonObject> {
+  const text = await readText(path);
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`Cannot read ${path}: not valid JSON (${oneLine(error)})`);
+  }
+  if (!isObject(value)) throw new UserError(`Cannot read ${path}: it is ${describe(value)}, expected an object`);
+  return value;
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new UserError(`Cannot read ${path}: ${ioProblem(error)}`);
+  }
+}
+
+async function readOptionalText(path: string): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw new UserError(`Cannot read ${path}: ${ioProblem(error)}`);
+  }
+}

@@ -1,0 +1,84 @@
+import { deepEqual } from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { checkImports, findCycle } from "../../tools/check_imports.ts";
+
+async function checkTree(files: Record<string, string>): Promise<string[]> {
+  const root = await Deno.makeTempDir();
+  try {
+    for (const [path, text] of Object.entries({ "deno.json": "{}", ...files })) {
+      await Deno.mkdir(dirname(join(root, path)), { recursive: true });
+      await Deno.writeTextFile(join(root, path), text);
+    }
+    // macOS names its temporary folder through a link; Deno resolves it.
+    return await checkImports(await Deno.realPath(root));
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+const SOUND = {
+  "mod.ts": `export * from "./core/loop/run.ts";\nexport * from "./kernels/device/open.ts";\n`,
+  "cli/main.ts": `await import("../core/loop/run.ts");\n`,
+  "core/error.ts": `export const wrong = 1;\n`,
+  "core/loop/run.ts": `import "../train/step.ts";\nexport const run = 1;\n`,
+  "core/train/step.ts": `import "../model/llama.ts";\nimport "../error.ts";\n`,
+  "core/model/llama.ts":
+    `import type { T } from "../tensor/t.ts";\nimport "../../kernels/add.ts";\nexport type U = T;\n`,
+  "core/tensor/t.ts": `export type T = number;\n`,
+  "kernels/add.ts": `import "./device/open.ts";\nimport text from "./add.wgsl" with { type: "text" };\nvoid text;\n`,
+  "kernels/add.wgsl": `// out = a + b\n`,
+  "kernels/device/open.ts": `export const open = 1;\n`,
+  "examples/one.ts": `import { run } from "../mod.ts";\nvoid run;\n`,
+};
+
+Deno.test("checkImports() passes a tree whose imports run downwards", async () => {
+  deepEqual(await checkTree(SOUND), []);
+});
+
+Deno.test("checkImports() names file, line, import and rule of each violation", async () => {
+  const problems = await checkTree({
+    ...SOUND,
+    "core/tensor/t.ts":
+      `// a type-only import counts too\nimport type { U } from "../model/v.ts";\nexport type T = U;\n`,
+    "core/model/v.ts": `export type U = number;\n`,
+    "core/odd/x.ts": `import "../error.ts";\nimport "../tensor/t.ts";\n`,
+    "kernels/device/open.ts": `import "../sub.ts";\n`,
+    "kernels/sub.ts": `await import("../core/error.ts");\n`,
+    "examples/one.ts": `import "../core/error.ts";\n`,
+  });
+  deepEqual(problems.toSorted(), [
+    "core/odd/x.ts:2 imports core/tensor/t.ts: core/odd/x.ts is in no known room of core/ (loop, train, label, " +
+    "generate, evaluate, report, model, data, checkpoint, tensor, config)",
+    "core/tensor/t.ts:2 imports core/model/v.ts: core/tensor is below core/model",
+    "cycle of rooms: core/model > core/tensor > core/model",
+    "examples/one.ts:1 imports core/error.ts: examples may import mod.ts",
+    "kernels/device/open.ts:1 imports kernels/sub.ts: kernels/device may import nothing else of the project",
+    "kernels/sub.ts:1 imports core/error.ts: kernels may import kernels/device",
+  ]);
+});
+
+Deno.test("checkImports() names a cycle of files in one room, and of rooms on one level", async () => {
+  const problems = await checkTree({
+    "core/data/a.ts": `import "./b.ts";\n`,
+    "core/data/b.ts": `import "./c.ts";\n`,
+    "core/data/c.ts": `import type {} from "./a.ts";\n`,
+    "core/train/a.ts": `import "../label/a.ts";\n`,
+    "core/label/a.ts": `export {};\n`,
+    "core/label/b.ts": `import "../train/b.ts";\n`,
+    "core/train/b.ts": `export {};\n`,
+  });
+  deepEqual(problems, [
+    "cycle of files: core/data/a.ts > core/data/b.ts > core/data/c.ts > core/data/a.ts",
+    "cycle of rooms: core/label > core/train > core/label",
+  ]);
+});
+
+Deno.test("checkImports() names an import of a file that is not there", async () => {
+  const problems = await checkTree({ "core/data/a.ts": `import "./gone.ts";\n` });
+  deepEqual(problems.map((line) => line.split(": ")[0]), ["core/data/gone.ts"]);
+});
+
+Deno.test("findCycle() finds none where paths only meet again", () => {
+  deepEqual(findCycle([["a", "b"], ["a", "c"], ["b", "d"], ["c", "d"]]), null);
+  deepEqual(findCycle([["a", "b"], ["b", "c"], ["c", "b"]]), ["b", "c", "b"]);
+});

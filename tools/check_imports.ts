@@ -1,0 +1,169 @@
+/** Checks that imports run downwards only, and never in a circle. @module */
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Rooms of core/ from the top down. A room imports from its own level and from those below; no room imports upwards. */
+const CORE_LEVELS: readonly (readonly string[])[] = [
+  ["loop"],
+  ["train", "label", "generate", "evaluate", "report"],
+  ["model"],
+  ["data", "checkpoint", "tensor", "config"],
+];
+
+/** What each part of the tree may import besides itself, by the names `placeOf` gives. */
+const IMPORT_RULES: Readonly<Record<string, readonly string[]>> = {
+  "mod.ts": ["core", "core/error.ts", "kernels/device"],
+  "cli": ["core", "core/error.ts", "kernels", "kernels/device"],
+  "core": ["core/error.ts", "kernels", "kernels/device"],
+  "core/error.ts": [],
+  "kernels": ["kernels/device"],
+  "kernels/device": [],
+  "examples": ["mod.ts"],
+};
+
+const ROOTS = ["mod.ts", "cli", "core", "kernels", "examples"];
+
+/** One import of one file of the project by another; paths relative to the root, with `/`. */
+interface Import {
+  from: string;
+  to: string;
+  /** Line of the import in `from`, from 1. */
+  line: number;
+}
+
+/** Every violation under `root`, one line each: `file:line imports file: rule`; empty where all is well. */
+export async function checkImports(root: string): Promise<string[]> {
+  const { imports, errors } = await readImports(root);
+  const problems = [...errors];
+  for (const edge of imports) {
+    const rule = brokenRule(edge);
+    if (rule !== null) problems.push(`${edge.from}:${edge.line} imports ${edge.to}: ${rule}`);
+  }
+  const cycle = findCycle(imports.map(({ from, to }) => [from, to]));
+  if (cycle !== null) problems.push(`cycle of files: ${cycle.join(" > ")}`);
+  const rooms = imports.flatMap(({ from, to }): [string, string][] => {
+    const [a, b] = [roomOf(from), roomOf(to)];
+    return a === null || b === null || a === b ? [] : [[a, b]];
+  });
+  const roomCycle = findCycle(rooms);
+  if (roomCycle !== null) problems.push(`cycle of rooms: ${roomCycle.map((room) => `core/${room}`).join(" > ")}`);
+  return problems;
+}
+
+function placeOf(path: string): string {
+  if (path === "mod.ts" || path === "core/error.ts") return path;
+  if (path.startsWith("kernels/device/")) return "kernels/device";
+  return path.split("/")[0]!;
+}
+
+function roomOf(path: string): string | null {
+  const [top, room, file] = path.split("/");
+  return top === "core" && file !== undefined ? room! : null;
+}
+
+function brokenRule({ from, to }: Import): string | null {
+  const [a, b] = [placeOf(from), placeOf(to)];
+  if (a === "core" && b === "core") return brokenRoomRule(from, to);
+  if (a === b) return null;
+  const allowed = IMPORT_RULES[a];
+  if (allowed === undefined) return `${a} has no rule in tools/check_imports.ts`;
+  return allowed.includes(b) ? null : `${a} may import ${allowed.join(", ") || "nothing else of the project"}`;
+}
+
+function brokenRoomRule(from: string, to: string): string | null {
+  const [a, b] = [from, to].map((path) => CORE_LEVELS.findIndex((rooms) => rooms.includes(roomOf(path) ?? "")));
+  const stray = a === -1 ? from : b === -1 ? to : null;
+  if (stray !== null) return `${stray} is in no known room of core/ (${CORE_LEVELS.flat().join(", ")})`;
+  return a! <= b! ? null : `core/${roomOf(from)} is below core/${roomOf(to)}`;
+}
+
+/** The first cycle of a directed graph, its first node repeated at the end; null where there is none. */
+export function findCycle(edges: readonly (readonly [string, string])[]): string[] | null {
+  const next = new Map<string, Set<string>>();
+  for (const [from, to] of edges) next.set(from, (next.get(from) ?? new Set()).add(to));
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (node: string): string[] | null => {
+    const at = path.indexOf(node);
+    if (at !== -1) return [...path.slice(at), node];
+    if (done.has(node)) return null;
+    path.push(node);
+    for (const to of next.get(node) ?? []) {
+      const cycle = visit(to);
+      if (cycle !== null) return cycle;
+    }
+    path.pop();
+    done.add(node);
+    return null;
+  };
+  for (const node of next.keys()) {
+    const cycle = visit(node);
+    if (cycle !== null) return cycle;
+  }
+  return null;
+}
+
+interface Graph {
+  modules: {
+    specifier: string;
+    error?: string;
+    dependencies?: { code?: Target; type?: Target }[];
+  }[];
+}
+interface Target {
+  specifier?: string;
+  span: { start: { line: number } };
+}
+
+/** Imports between the files under `root`, as Deno resolves them, type-only and dynamic ones among them. */
+async function readImports(root: string): Promise<{ imports: Import[]; errors: string[] }> {
+  const seen = new Set<string>();
+  const imports: Import[] = [];
+  const errors: string[] = [];
+  const local = (specifier: string): string | null => {
+    if (!specifier.startsWith("file:")) return null;
+    const path = relative(root, fileURLToPath(specifier));
+    return path.startsWith("..") ? null : path.split(sep).join("/");
+  };
+  for (const file of await listModules(root)) {
+    if (seen.has(file)) continue;
+    for (const module of (await readGraph(root, file)).modules) {
+      const from = local(module.specifier);
+      if (from === null || seen.has(from)) continue;
+      seen.add(from);
+      if (module.error !== undefined) errors.push(`${from}: ${module.error.split("\n")[0]}`);
+      for (const { code, type } of module.dependencies ?? []) {
+        const target = code ?? type;
+        const to = local(target?.specifier ?? "");
+        if (to !== null) imports.push({ from, to, line: target!.span.start.line + 1 });
+      }
+    }
+  }
+  return { imports, errors };
+}
+
+/** Entry points first, so that one graph covers most files. */
+async function listModules(root: string): Promise<string[]> {
+  const files: string[] = [];
+  const walk = async (folder: string): Promise<void> => {
+    for await (const entry of Deno.readDir(join(root, folder))) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory) await walk(path);
+      else if (path.endsWith(".ts")) files.push(path);
+    }
+  };
+  for (const name of ROOTS) {
+    const info = await Deno.stat(join(root, name)).catch(() => null);
+    if (info?.isFile) files.push(name);
+    else if (info?.isDirectory) await walk(name);
+  }
+  const rank = (path: string): number => path === "mod.ts" ? 0 : path === "cli/main.ts" ? 1 : 2;
+  return files.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+}
+
+async function readGraph(root: string, file: string): Promise<Graph> {
+  const args = ["info", "--json", file];
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
+  if (!success) throw new Error(`deno ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}

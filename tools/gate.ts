@@ -1,0 +1,91 @@
+/**
+ * The one gate: format, lint, lock, types, imports, doc examples, tests; the first failure ends it. With the argument
+ * `shared` or `soak`, the tests of that folder alone. @module
+ */
+import { checkImports } from "./check_imports.ts";
+import { resolve } from "node:path";
+
+/** Environment variables that tests and what they test may read and set; all others read as absent. */
+const TEST_ENV = ["XDG_RUNTIME_DIR", "LP_NATIVE_VECTOR_WIDTH", "NO_COLOR", "FORCE_COLOR", "DNPO_SHARED"];
+
+/** Kinds of permission tests get; `programs` are what they may run besides Deno. */
+function permissions(...programs: string[]): string[] {
+  const run = [Deno.execPath(), ...programs].join(",");
+  return ["--allow-read", "--allow-write", `--allow-env=${TEST_ENV.join(",")}`, "--ignore-env", `--allow-run=${run}`];
+}
+
+interface Step {
+  name: string;
+  /** True where the step passed; prints why where it did not. */
+  run: () => Promise<boolean>;
+}
+
+const GATE: Step[] = [
+  { name: "format", run: () => deno(["fmt", "--check", "--quiet"]) },
+  { name: "lint", run: () => deno(["lint", "--quiet"]) },
+  { name: "lock", run: async () => report(lockProblems(await Deno.readTextFile("deno.lock"))) },
+  { name: "types", run: () => deno(["check", "--frozen", "--quiet"]) },
+  { name: "imports", run: async () => report(await checkImports(Deno.cwd())) },
+  {
+    name: "doc examples",
+    run: () => deno(["test", "--frozen", "--doc", ...permissions(), "mod.ts", "README.md", "core", "kernels"]),
+  },
+  {
+    name: "tests",
+    run: () => deno(["test", "--frozen", "--no-check", ...permissions(), "--ignore=tests/shared,tests/soak", "tests"]),
+  },
+];
+
+/** Lines of a deno.lock that hold a download address: those differ between mirrors, the integrity does not. */
+export function lockProblems(text: string): string[] {
+  return text.split("\n").flatMap((line, i) =>
+    /https?:/.test(line) ? [`deno.lock:${i + 1} holds a download address: ${line.trim()}`] : []
+  );
+}
+
+function report(problems: string[]): boolean {
+  for (const problem of problems) console.error(problem);
+  return problems.length === 0;
+}
+
+async function deno(args: string[], env: Record<string, string> = {}): Promise<boolean> {
+  // A backtrace, where the machine asks for one, would follow the one-line errors that tests read.
+  const options = { args, env: { RUST_BACKTRACE: "0", ...env } };
+  const child = new Deno.Command(Deno.execPath(), { ...options, stdin: "null" }).spawn();
+  return (await child.status).success;
+}
+
+async function runGate(): Promise<boolean> {
+  for (const [i, { name, run }] of GATE.entries()) {
+    const label = `gate ${i + 1}/${GATE.length} ${name}`;
+    const start = performance.now();
+    const passed = await run();
+    console.log(`${label}: ${passed ? "ok" : "FAILED"} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+    if (!passed) return false;
+  }
+  return true;
+}
+
+async function runShared(): Promise<boolean> {
+  const folder = resolve(Deno.env.get("DNPO_SHARED") ?? "../shared");
+  const there = await Deno.stat(folder).then((info) => info.isDirectory, () => false);
+  if (!there) {
+    console.log("shared: NOT RUN");
+    return true;
+  }
+  // python3: what is saved is opened with PyTorch and transformers there.
+  return await deno(["test", "--frozen", ...permissions("python3"), "tests/shared"], { DNPO_SHARED: folder });
+}
+
+function runSoak(): Promise<boolean> {
+  return deno(["test", "--frozen", ...permissions(), "tests/soak"]);
+}
+
+const SUITES: Record<string, () => Promise<boolean>> = { gate: runGate, shared: runShared, soak: runSoak };
+
+if (import.meta.main) {
+  const [name = "gate", ...rest] = Deno.args;
+  const suite = rest.length === 0 ? SUITES[name] : undefined;
+  if (suite === undefined) console.error(`Unknown argument "${Deno.args.join(" ")}", expected shared, soak or none`);
+  Deno.exit(await suite?.() ? 0 : 1);
+}

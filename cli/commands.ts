@@ -1,0 +1,186 @@
+/** The commands: names, arguments, options, help, and where each one's work is loaded from. @module */
+
+/** What `train`, `sft`, `generate`, `label` and `optimize` are given. */
+export interface RunOptions {
+  /** Config file; undefined where `train` is to run the embedded quick start. */
+  config: string | undefined;
+  /** `key=value` overrides in the order given; `--dtype X` is among them as `dtype=X`. */
+  set: string[];
+  /** False where `--no-verifier` forbids to run a verifier module. */
+  verifier: boolean;
+  /** Whether progress is left out. */
+  quiet: boolean;
+}
+
+/** What `score` is given. */
+export interface ScoreOptions {
+  /** Model folder. */
+  model: string;
+  /** File of pairs. */
+  pairs: string;
+  /** Whether progress is left out. */
+  quiet: boolean;
+}
+
+/** What `doctor` is given: nothing yet needs a choice. */
+export type DoctorOptions = Record<never, never>;
+
+/** What `reproduce` is given. */
+export interface ReproduceOptions {
+  /** Whether progress is left out. */
+  quiet: boolean;
+}
+
+/** Values of options by name, as the parser found them. */
+export type Values = Readonly<Record<string, unknown>>;
+
+/** An option of a command. */
+export interface OptionEntry {
+  /** As in `--set <key=value>`. */
+  flags: string;
+  /** One line of help. */
+  summary: string;
+  /** Whether it may be given several times, which makes its value a list. */
+  repeat?: true;
+  /** Whether the command cannot do without. */
+  required?: true;
+  /** The only values it takes. */
+  choices?: readonly string[];
+}
+
+/** A command as the parser and the help need it. */
+export interface CommandEntry {
+  /** What is typed. */
+  name: string;
+  /** One line for the list of commands. */
+  summary: string;
+  /** What it reads, does and leaves behind. */
+  description: string;
+  /** Its one argument, if it takes any. */
+  argument?: { name: string; summary: string; required: boolean };
+  /** Its options. */
+  options: readonly OptionEntry[];
+  /** Command lines that work, each with what it does. */
+  examples: readonly (readonly [line: string, meaning: string])[];
+  /** Loads the command's module and runs it; resolves to the exit code. */
+  run(argument: string | undefined, values: Values): Promise<number>;
+}
+
+const quiet: OptionEntry = { flags: "-q, --quiet", summary: "show no progress" };
+
+const runOptions: readonly OptionEntry[] = [
+  { flags: "-s, --set <key=value>", summary: "override a key of the config; may be repeated", repeat: true },
+  {
+    flags: "--dtype <type>",
+    summary: "storage type of the model that is handed out (default: the source's)",
+    choices: ["float32", "float16", "bfloat16"],
+  },
+  { flags: "--no-verifier", summary: "refuse to run the verifier module that the config names" },
+  quiet,
+];
+
+/** Reads the options that the commands with a config share. */
+export function readRunOptions(config: string | undefined, values: Values): RunOptions {
+  const set = Array.isArray(values.set) ? values.set.map(String) : [];
+  if (typeof values.dtype === "string") set.push(`dtype=${values.dtype}`);
+  return { config, set, verifier: values.verifier !== false, quiet: values.quiet === true };
+}
+
+interface RunEntry extends Pick<CommandEntry, "name" | "summary" | "description" | "examples"> {
+  config: "required" | "optional";
+  load: () => Promise<(options: RunOptions) => Promise<number>>;
+}
+
+/** A command that runs what a config says. */
+function runEntry({ config, load, ...entry }: RunEntry): CommandEntry {
+  const required = config === "required";
+  const summary = required ? "YAML file" : "YAML file (default: the embedded quick start)";
+  return {
+    ...entry,
+    argument: { name: "CONFIG", summary, required },
+    options: runOptions,
+    run: async (argument, values) => (await load())(readRunOptions(argument, values)),
+  };
+}
+
+/** All commands, in the order of the help. */
+export const commands: readonly CommandEntry[] = [
+  runEntry({
+    name: "train",
+    summary: "run all iterations: generate, label, optimize, evaluate",
+    description: "Runs all iterations of a config, each in OUTPUT_DIR/iteration-K/. A run that was stopped goes on " +
+      "where it was when the same command is given again.",
+    config: "optional",
+    examples: [
+      ["dnpo train", "the quick start, in runs/quickstart/"],
+      ["dnpo train config.yaml", "all iterations of a config"],
+      ["dnpo train config.yaml --set iterations=2 --set training.beta=0.05", "the same with two keys changed"],
+    ],
+    load: async () => (await import("./commands/train.ts")).train,
+  }),
+  runEntry({
+    name: "sft",
+    summary: "fine-tune on human responses",
+    description: "Trains cross-entropy on the human responses of data.train, and leaves OUTPUT_DIR/model/.",
+    config: "required",
+    examples: [["dnpo sft config.yaml --set output_dir=runs/sft", "a model to start iterating from"]],
+    load: async () => (await import("./commands/sft.ts")).sft,
+  }),
+  runEntry({
+    name: "generate",
+    summary: "sample a response to every prompt",
+    description: "Samples a response to every prompt of data.train with the model, and writes responses.jsonl.",
+    config: "required",
+    examples: [["dnpo generate config.yaml --set generation.temperature=0", "greedy responses"]],
+    load: async () => (await import("./commands/generate.ts")).generate,
+  }),
+  runEntry({
+    name: "label",
+    summary: "judge responses into chosen and rejected",
+    description: "Judges each generated response against the human one, and makes pairs.jsonl of responses.jsonl.",
+    config: "required",
+    examples: [["dnpo label config.yaml --set labels.judge=human", "the human response always chosen"]],
+    load: async () => (await import("./commands/label.ts")).label,
+  }),
+  runEntry({
+    name: "optimize",
+    summary: "train the model on pairs",
+    description: "Optimizes the model on the pairs of the file that `pairs` names. Leaves OUTPUT_DIR/model/, " +
+      "OUTPUT_DIR/noise.safetensors where there is noise, and OUTPUT_DIR/metrics.jsonl.",
+    config: "required",
+    examples: [["dnpo optimize config.yaml --set pairs=pairs.jsonl --set noise=none", "without noise"]],
+    load: async () => (await import("./commands/optimize.ts")).optimize,
+  }),
+  {
+    name: "score",
+    summary: "print log-probabilities of pairs",
+    description: 'Prints {"chosen": …, "rejected": …}, the summed log-probabilities of both responses, for each row.',
+    options: [
+      { flags: "-m, --model <dir>", summary: "model folder", required: true },
+      { flags: "-p, --pairs <file>", summary: "file of pairs", required: true },
+      quiet,
+    ],
+    examples: [["dnpo score --model runs/trial/model --pairs pairs.jsonl", "one JSON object a line"]],
+    run: async (_, values) => {
+      const { score } = await import("./commands/score.ts");
+      return score({ model: String(values.model), pairs: String(values.pairs), quiet: values.quiet === true });
+    },
+  },
+  {
+    name: "doctor",
+    summary: "show what this machine's GPU offers, and what is missing",
+    description: "Prints adapter, driver, limits, features asked for and granted, and what is missing.",
+    options: [],
+    examples: [["dnpo doctor", "exit code 1 where something is missing"]],
+    run: async () => (await import("./commands/doctor.ts")).doctor({}),
+  },
+  {
+    name: "reproduce",
+    summary: "run the quick start's comparison of methods",
+    description: "Runs SFT, SPIN, +DSL, +NPO and DNPO on the quick start over 5 seeds, and writes the table (mean ± " +
+      "standard error) into examples/quickstart/README.md.",
+    options: [quiet],
+    examples: [["dnpo reproduce", "all five methods; a run that was stopped goes on"]],
+    run: async (_, values) => (await import("./commands/reproduce.ts")).reproduce({ quiet: values.quiet === true }),
+  },
+];

@@ -1,0 +1,15 @@
+/** The program `dnpo`. @module */
+import denoConfig from "../deno.json" with { type: "json" };
+import { commands } from "./commands.ts";
+import { parseCommandLine } from "./program.ts";
+import { run } from "./run.ts";
+
+/** Runs a command line to its exit code. */
+export function main(args: readonly string[]): Promise<number> {
+  return run(async () => {
+    const parsed = parseCommandLine(args, commands, { version: denoConfig.version });
+    return typeof parsed === "number" ? parsed : await parsed();
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

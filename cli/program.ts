@@ -1,0 +1,84 @@
+/** Command lines into calls: the only module that knows the parser. @module */
+import { Command, CommanderError, Option } from "@commander-js/extra-typings";
+import type { CommandEntry, OptionEntry, Values } from "./commands.ts";
+
+/** What is known of a program besides its commands. */
+export interface ProgramInfo {
+  /** What `--version` prints. */
+  version: string;
+  /** Where help is written that was asked for (default: standard output). */
+  writeOut?: (text: string) => void;
+  /** Where mistakes in the command line are written (default: standard error). */
+  writeErr?: (text: string) => void;
+}
+
+/** A command line that was understood: run it. */
+export type Invocation = () => Promise<number>;
+
+function toOption({ flags, summary, repeat, required, choices }: OptionEntry): Option {
+  const option = new Option(flags, summary);
+  if (required) option.makeOptionMandatory();
+  if (choices) option.choices(choices);
+  if (repeat) option.argParser((value: string, before: string[] | undefined) => [...before ?? [], value]);
+  return option;
+}
+
+function examplesText(examples: CommandEntry["examples"]): string {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  return ["", "Examples:", ...examples.map(([line, meaning]) => `  ${line.padEnd(width)}  ${meaning}`)].join("\n");
+}
+
+/**
+ * Parses a command line. Returns the call it asks for, or the exit code where it is already answered: 0 for help and
+ * version, 1 for a mistake.
+ */
+export function parseCommandLine(
+  args: readonly string[],
+  commands: readonly CommandEntry[],
+  { version, writeOut = print(Deno.stdout), writeErr = print(Deno.stderr) }: ProgramInfo,
+): Invocation | number {
+  let invocation: Invocation | undefined;
+  const program = new Command("dnpo")
+    .description("DNPO: a language model improves itself on its own responses, on WebGPU.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help; `dnpo COMMAND --help` shows a command's")
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .configureOutput({ writeOut, writeErr })
+    .addHelpText(
+      "after",
+      examplesText([
+        ["dnpo train", "a small model improves itself, in minutes and without downloads"],
+        ["dnpo train config.yaml", "your own model and data"],
+        ["dnpo doctor", "whether this machine can run it"],
+      ]),
+    )
+    .exitOverride();
+  for (const entry of commands) {
+    // Subcommands inherit the settings above, such as exitOverride.
+    const command = program.command(entry.name).summary(entry.summary).description(entry.description);
+    const { argument } = entry;
+    if (argument) command.argument(argument.required ? `<${argument.name}>` : `[${argument.name}]`, argument.summary);
+    for (const option of entry.options) command.addOption(toOption(option));
+    command.helpOption("-h, --help", "show this help").addHelpText("after", examplesText(entry.examples));
+    command.action(() => {
+      const values: Values = command.opts();
+      const [first] = command.args;
+      invocation = () => entry.run(first, values);
+    });
+  }
+  try {
+    program.parse(args, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    throw error;
+  }
+  return invocation ?? 1;
+}
+
+function print(stream: { writeSync(bytes: Uint8Array): number }): (text: string) => void {
+  return (text) => {
+    let bytes = new TextEncoder().encode(text);
+    while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+  };
+}

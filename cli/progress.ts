@@ -1,0 +1,152 @@
+/** Progress of long work on standard error: one rewritten line on a terminal, a plain line now and then elsewhere. @module */
+import { styleText } from "node:util";
+
+/** How far a stage is. */
+export interface ProgressEvent {
+  /** Such as `generate`. */
+  stage: string;
+  /** Iteration it belongs to. */
+  iteration?: number;
+  /** Rows or steps that are done. */
+  done: number;
+  /** Rows or steps there are. */
+  total: number;
+  /** Tokens since the stage began. */
+  tokens?: number;
+  /** Latest loss. */
+  loss?: number;
+}
+
+/** Where progress is shown; the defaults are this process's standard error. */
+export interface ProgressOptions {
+  /** Show nothing. */
+  quiet?: boolean;
+  /** Writes text as it is. */
+  write?: (text: string) => void;
+  /** Whether a line can be rewritten. */
+  isTerminal?: boolean;
+  /** Columns of the terminal. */
+  columns?: () => number;
+  /** Milliseconds on a clock that never goes back. */
+  now?: () => number;
+}
+
+/** Pace of a stage since this process took it up. */
+export interface Pace {
+  /** Seconds since then. */
+  seconds: number;
+  /** Rows or steps done since then. */
+  done: number;
+  /** Tokens since then. */
+  tokens: number;
+}
+
+const TERMINAL_MS = 100;
+const PLAIN_MS = 10_000;
+
+/** Seconds in words: `8s`, `3m 20s`, `2h 05m`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const two = (n: number) => String(n).padStart(2, "0");
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${two(whole % 60)}s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m`;
+}
+
+/** One line: stage, iteration, done/total, tokens per second, time left, loss. */
+export function formatProgress(event: ProgressEvent, pace: Pace): string {
+  const { stage, iteration, done, total, tokens, loss } = event;
+  const count = (n: number) => Math.round(n).toLocaleString("en-US");
+  const parts = [iteration === undefined ? stage : `iteration ${iteration} ${stage}`, `${count(done)}/${count(total)}`];
+  if (tokens !== undefined && pace.seconds > 0) parts.push(`${count(pace.tokens / pace.seconds)} tok/s`);
+  if (done >= total) parts.push(`done in ${formatDuration(pace.seconds)}`);
+  else if (pace.done > 0) parts.push(`${formatDuration((total - done) * pace.seconds / pace.done)} left`);
+  if (loss !== undefined) parts.push(`loss ${loss.toFixed(4)}`);
+  return parts.join("  ");
+}
+
+/** Shows progress. Call `update` as often as is handy, and `finish` at the end, also after an error. */
+export class Progress {
+  readonly #quiet: boolean;
+  readonly #write: (text: string) => void;
+  readonly #isTerminal: boolean;
+  readonly #columns: () => number;
+  readonly #now: () => number;
+  #first: ProgressEvent | undefined;
+  #firstAt = 0;
+  #latest: ProgressEvent | undefined;
+  #latestAt = 0;
+  #shown: ProgressEvent | undefined;
+  #shownAt = 0;
+  #open = false;
+
+  constructor(options: ProgressOptions = {}) {
+    this.#quiet = options.quiet ?? false;
+    this.#write = options.write ?? writeToStderr;
+    this.#isTerminal = options.isTerminal ?? Deno.stderr.isTerminal();
+    this.#columns = options.columns ?? consoleColumns;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** Takes note of an event, and shows it if it is the stage's first or last, or the last shown one is old enough. */
+  update(event: ProgressEvent): void {
+    if (this.#quiet) return;
+    const now = this.#now();
+    const first = this.#first;
+    if (!first || first.stage !== event.stage || first.iteration !== event.iteration) {
+      this.finish();
+      this.#first = event;
+      this.#firstAt = now;
+    }
+    this.#latest = event;
+    this.#latestAt = now;
+    const interval = this.#isTerminal ? TERMINAL_MS : PLAIN_MS;
+    if (!this.#shown || event.done >= event.total || now - this.#shownAt >= interval) this.#show(event, now);
+  }
+
+  /** Writes a line of text that stays, above the progress. */
+  note(text: string): void {
+    if (this.#quiet) return;
+    this.#write(this.#open ? `\r\x1b[K${text}\n` : `${text}\n`);
+    if (this.#open && this.#latest) this.#show(this.#latest, this.#latestAt);
+  }
+
+  /** Shows the last event if it was not shown yet, and ends the line. */
+  finish(): void {
+    if (this.#latest && this.#latest !== this.#shown) this.#show(this.#latest, this.#latestAt);
+    if (this.#open) this.#write("\n");
+    this.#open = false;
+    this.#first = this.#latest = this.#shown = undefined;
+  }
+
+  #show(event: ProgressEvent, now: number): void {
+    const first = this.#first ?? event;
+    const line = formatProgress(event, {
+      seconds: (now - this.#firstAt) / 1000,
+      done: event.done - first.done,
+      tokens: (event.tokens ?? 0) - (first.tokens ?? 0),
+    });
+    this.#shown = event;
+    this.#shownAt = now;
+    if (!this.#isTerminal) return this.#write(`${line}\n`);
+    // A full line would wrap, and could not be rewritten.
+    const fitted = line.slice(0, Math.max(this.#columns() - 1, 1));
+    this.#write(`\r${Deno.noColor ? fitted : styleText("dim", fitted, { validateStream: false })}\x1b[K`);
+    this.#open = true;
+  }
+}
+
+function writeToStderr(text: string): void {
+  let bytes = new TextEncoder().encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(Deno.stderr.writeSync(bytes));
+}
+
+function consoleColumns(): number {
+  try {
+    // Some pseudo terminals say 0.
+    return Deno.consoleSize().columns || 80;
+  } catch {
+    return 80;
+  }
+}

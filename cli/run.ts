@@ -1,0 +1,60 @@
+/** The one place that catches: errors become one line and an exit code. @module */
+import { UserError } from "../core/error.ts";
+
+/** An error as it is told to the user. */
+export interface ErrorReport {
+  /** One line for each thing that is wrong. */
+  lines: string[];
+  /** Whether the program is at fault, and not its input or the machine. */
+  isBug: boolean;
+}
+
+/** What an operating system answers: ENOSPC, EROFS, EACCES, … but not Node's ERR_…. */
+const OS_CODE = /^E[A-Z0-9]+$/;
+
+/** Control characters of a file name or a config would rewrite the terminal. */
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\x00-\x1f\x7f-\x9f]+/g;
+
+function oneLine(text: string): string {
+  return text.replace(CONTROL, " ").trim();
+}
+
+/** What went wrong, in words for the user, from anything that was thrown. */
+export function describeError(error: unknown): ErrorReport {
+  if (!(error instanceof Error)) return { lines: [oneLine(`thrown: ${error}`)], isBug: true };
+  // A config may have several problems: each has its line.
+  if (error instanceof UserError) return { lines: error.message.split("\n").map(oneLine), isBug: false };
+  const message = oneLine(error.message);
+  if (error.name === "DeviceError") return { lines: [message], isBug: false };
+  if (error instanceof Deno.errors.NotCapable) return { lines: [`Permission is missing: ${message}`], isBug: false };
+  if (error instanceof RangeError && /allocation failed/i.test(message)) {
+    return { lines: [`Out of memory: ${message}`], isBug: false };
+  }
+  if ("code" in error && typeof error.code === "string" && OS_CODE.test(error.code)) {
+    return { lines: [message], isBug: false };
+  }
+  return { lines: [oneLine(`${error.name}: ${error.message}`)], isBug: true };
+}
+
+/** Whether traces are asked for; without the permission to look, they are not. */
+function wantsTrace(): boolean {
+  try {
+    return Boolean(Deno.env.get("DNPO_DEBUG"));
+  } catch {
+    return false;
+  }
+}
+
+/** Runs a command to its exit code; what it throws is printed on standard error, and is exit code 1. */
+export async function run(command: () => Promise<number>): Promise<number> {
+  try {
+    return await command();
+  } catch (error) {
+    const { lines, isBug } = describeError(error);
+    for (const line of lines) console.error(`error: ${line}`);
+    if (isBug && wantsTrace()) console.error(error instanceof Error ? error.stack : error);
+    else if (isBug) console.error("this is a bug; set DNPO_DEBUG=1 for the trace");
+    return 1;
+  }
+}

@@ -1,0 +1,6 @@
+/** The config: its schema, how it is read, and what an iteration or a stage takes from it. @module */
+export { loadConfig, type LoadOptions } from "./load.ts";
+export { configJsonSchema } from "./schema.ts";
+export { forIteration, forSft, requireFor } from "./stages.ts";
+export type * from "./types.ts";
+export { writeResolved } from "./write.ts";

@@ -1,0 +1,151 @@
+/** Every key of a config with its type, bounds, default and description. @module */
+import { z } from "zod";
+import type { ResolvedConfig } from "./types.ts";
+
+const U32_MAX = 2 ** 32 - 1;
+/** Iterations share a u32 with the purpose of a random number, which takes the upper eight bits. */
+const ITERATION_MAX = 2 ** 24 - 1;
+
+/** Something once, or a list with one entry per iteration. */
+function perIteration<T extends z.ZodType>(item: T) {
+  return z.union([item, z.array(item).min(1)]);
+}
+
+const path = z.string().min(1);
+const count = z.int().min(1);
+const seed = z.int().min(0).max(U32_MAX);
+const decay = z.number().min(0).lt(1);
+
+const data = z.strictObject({
+  train: path.exactOptional().describe("File of rows to train on: JSON lines or a JSON array."),
+  limit: count.exactOptional().describe("Number of rows to read from data.train; default: all."),
+  max_length: z.int().min(2).default(1024).describe(
+    "Tokens of prompt and response together; longer responses are cut, longer prompts dropped.",
+  ),
+  template: path.exactOptional().describe(
+    "Prompt of Alpaca rows, with {instruction} and {input}; default: the instruction, then a blank line and the input where there is one.",
+  ),
+  on_bad_row: z.enum(["error", "skip"]).default("error").describe(
+    "What a malformed row does: stop, or be counted and left out.",
+  ),
+  eval: path.exactOptional().describe("File of held-out rows to evaluate on."),
+  eval_limit: count.exactOptional().describe("Number of rows to read from data.eval; default: all."),
+});
+
+const generation = z.strictObject({
+  temperature: z.number().min(0).default(1).describe("Logits are divided by this; 0 is greedy."),
+  top_p: z.number().gt(0).max(1).default(1).describe("Probability mass that sampling keeps; 1 keeps all."),
+  top_k: z.int().min(0).default(0).describe("Number of tokens that sampling keeps; 0 keeps all."),
+  max_new_tokens: count.default(256).describe("Tokens of a generated response at most."),
+  batch_size: count.default(32).describe("Rows that are sampled at a time; changes the speed alone."),
+  seed: seed.default(42).describe("Seed of sampling."),
+});
+
+const labels = z.strictObject({
+  judge: z.enum(["human", "verifier", "logprob"]).default("human").describe(
+    "human: the human response is always chosen; verifier: a module scores; logprob: mean token log-probability under a second model.",
+  ),
+  model: path.exactOptional().describe("Folder of the judging model, of judge logprob."),
+  verifier: path.exactOptional().describe(
+    "TypeScript module whose default export scores {prompt, response, reference}, of judge verifier.",
+  ),
+  margin: z.number().min(0).default(0).describe(
+    "The generated response is chosen where it scores higher than the human one by more than this.",
+  ),
+});
+
+const training = z.strictObject({
+  learning_rate: perIteration(z.number().min(0)).default(1e-6).describe(
+    "Peak learning rate; a list has one per iteration.",
+  ),
+  per_device_train_batch_size: count.default(8).describe("Pairs in a micro-batch."),
+  gradient_accumulation_steps: count.default(1).describe("Micro-batches in an optimizer step."),
+  num_train_epochs: count.default(3).describe("Passes over the pairs, per iteration."),
+  max_steps: z.int().min(-1).default(-1).describe(
+    "Optimizer steps per iteration where above 0, instead of num_train_epochs.",
+  ),
+  lr_scheduler_type: z.enum(["linear", "cosine", "constant", "constant_with_warmup"])
+    .transform((name) => name === "constant_with_warmup" ? "constant" : name).default("linear").describe(
+      "Schedule after the warm-up; constant takes a warm-up too.",
+    ),
+  warmup_steps: z.int().min(0).default(0).describe("Optimizer steps of linear warm-up."),
+  warmup_ratio: z.number().min(0).max(1).default(0).describe(
+    "Warm-up as a share of all steps, instead of warmup_steps.",
+  ),
+  optim: z.enum(["adamw", "adamw_torch", "rmsprop"])
+    .transform((name) => name === "adamw_torch" ? "adamw" : name).default("adamw").describe("Optimizer."),
+  adam_beta1: decay.default(0.9).describe("AdamW's decay of the first moment."),
+  adam_beta2: decay.default(0.999).describe("AdamW's decay of the second moment."),
+  adam_epsilon: z.number().gt(0).default(1e-8).describe("AdamW's epsilon."),
+  weight_decay: z.number().min(0).default(0).describe(
+    "Decoupled weight decay; biases and norm weights do not decay.",
+  ),
+  max_grad_norm: z.number().min(0).default(1).describe(
+    "Gradients of a larger global norm are scaled down to it; 0 never clips.",
+  ),
+  beta: perIteration(z.number().gt(0)).default(0.1).describe(
+    "Preference temperature; a list has one per iteration.",
+  ),
+  loss_type: z.enum(["sigmoid", "hinge", "ipo", "robust", "sft"]).default("sigmoid").describe(
+    "Loss; sft is cross-entropy on the chosen response.",
+  ),
+  label_smoothing: z.number().min(0).lt(0.5).default(0).describe(
+    "Share of labels taken to be wrong; of loss_type robust alone.",
+  ),
+  shuffle: z.boolean().default(true).describe("Whether every epoch has an order of its own."),
+  seed: seed.default(42).describe("Seed of noise and shuffling."),
+  logging_steps: count.default(10).describe("Optimizer steps between two lines of metrics.jsonl."),
+  save_steps: count.default(500).describe("Optimizer steps between two saved states."),
+  save_total_limit: count.exactOptional().describe("Saved states that are kept; default: all."),
+  on_nan: z.enum(["error", "skip"]).default("error").describe(
+    "What a NaN or Inf in loss or gradients does: stop, or skip the step and count it.",
+  ),
+});
+
+const noise = z.strictObject({
+  update: z.enum(["none", "joint", "alternating"]).default("joint").describe(
+    "joint: one backward pass for model and noise; alternating: noise_steps on the noise, then model_steps on the model.",
+  ),
+  noise_steps: count.default(1).describe("Steps on the noise in an alternating update."),
+  model_steps: count.default(1).describe("Steps on the model in an alternating update."),
+  init: path.default("linear").describe(
+    "First values of the noise generator: linear (uniform ±1/√d), zeros, or a safetensors file with weight and bias.",
+  ),
+  learning_rate: z.number().min(0).default(1e-2).describe("Peak learning rate of the noise generator."),
+  max_variance: z.number().gt(0).default(1).describe("Bound of the noise's variance."),
+  alpha: z.number().min(0).default(0.01).describe("Weight of the mean variance in the objective."),
+});
+const noiseOrNone = z.union([z.literal("none"), noise]);
+
+/** The schema; the order of its keys is the order in which a resolved config is written. */
+export const configSchema: z.ZodType<ResolvedConfig> = z.strictObject({
+  model: path.exactOptional().describe("Folder of the model to start from, as Hugging Face lays it out."),
+  output_dir: path.prefault("runs/default").describe("The run's folder; default: runs/NAME of NAME.yaml."),
+  method: z.enum(["sft", "dpo", "spin", "dnpo"]).default("dnpo").describe(
+    "Preset. dnpo: joint noise; dpo: no noise; spin: human labels and no noise; sft: loss sft on human responses.",
+  ),
+  iterations: z.int().min(1).max(ITERATION_MAX).default(1).describe("Iterations of train."),
+  start_from: z.enum(["previous", "base"]).default("previous").describe(
+    "Which weights an iteration trains, and takes as reference: those of the iteration before, or the first model's.",
+  ),
+  mix_previous: z.boolean().default(false).describe("Add the pairs of the iteration before."),
+  pairs: path.exactOptional().describe("File of pairs, of optimize alone; train makes its own."),
+  iteration: z.int().min(0).max(ITERATION_MAX).default(0).describe(
+    "Which iteration this is, of the commands that run one stage.",
+  ),
+  dtype: z.enum(["float32", "float16", "bfloat16"]).exactOptional().describe(
+    "Storage type of the model that is handed out; default: the source's.",
+  ),
+  data: data.prefault({}).describe("Which rows are read, and how."),
+  generation: generation.prefault({}).describe("How responses are sampled."),
+  labels: perIteration(labels).prefault({}).describe("Judge; a list has one per iteration."),
+  training: training.prefault({}).describe("How the policy is optimized."),
+  noise: z.union([noiseOrNone, z.array(noiseOrNone).min(1)]).prefault({}).describe(
+    "Noise on the reference, or none; a list has one per iteration. Methods dpo and spin are always without.",
+  ),
+});
+
+/** The config's JSON Schema (draft 2020-12), for editors and for the configuration reference. */
+export function configJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(configSchema, { io: "input" });
+}

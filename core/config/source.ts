@@ -1,0 +1,122 @@
+/** The YAML text of a config: plain values, and the line and column of each. @module */
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import type { Document, Node, Pair } from "yaml";
+import { UserError } from "../error.ts";
+
+/** A mapping of the config without prototype, so that no key of it can be more than a key. */
+export interface Mapping {
+  [key: string]: unknown;
+}
+
+/** A path into the config: keys, and positions in lists. */
+export type Path = readonly (string | number)[];
+
+/** A config file that was read. */
+export interface Source {
+  /** Its values; what is null is left out. */
+  values: Mapping;
+  /** `FILE:LINE:COLUMN` of the value at a path, of its key with `key`, or of the nearest thing around it. */
+  locate(path: Path, options?: { key?: boolean }): string;
+}
+
+/** No config is as large or as deep. */
+const MAX_BYTES = 1 << 20;
+const MAX_DEPTH = 16;
+
+/** Whether a value is a mapping, as opposed to a list or a scalar. */
+export function isMapping(value: unknown): value is Mapping {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Copies plain data into mappings without prototype, leaving out nulls. Throws a UserError where it is endless. */
+export function plain(value: unknown, depth = 0): unknown {
+  if (depth > MAX_DEPTH) throw new UserError(`nested deeper than ${MAX_DEPTH} levels`);
+  if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
+  if (!isMapping(value)) return value;
+  const copy: Mapping = Object.create(null);
+  for (const [key, item] of Object.entries(value)) {
+    if (item !== null && item !== undefined) copy[key] = plain(item, depth + 1);
+  }
+  return copy;
+}
+
+async function readText(file: string): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    const info = await Deno.stat(file);
+    if (!info.isFile) throw new UserError(`Cannot read config "${file}": it is no file, expected a YAML file`);
+    if (info.size > MAX_BYTES) {
+      throw new UserError(`Cannot read config "${file}": it has ${info.size} bytes, expected at most ${MAX_BYTES}`);
+    }
+    bytes = await Deno.readFile(file);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new UserError(`Cannot read config "${file}": there is no such file`);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new UserError(`Cannot read config "${file}": it is not UTF-8 text`);
+  }
+}
+
+/** Reads a YAML config file. Throws a UserError with line and column where it is not one mapping of YAML. */
+export async function readSource(file: string): Promise<Source> {
+  const counter = new LineCounter();
+  const document = parseDocument(await readText(file), { lineCounter: counter, prettyErrors: false });
+  const at = (offset: number) => {
+    const { line, col } = counter.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  const broken = document.errors[0] ?? document.warnings[0];
+  if (broken) throw new UserError(`${at(broken.pos[0])} ${broken.message.split("\n")[0]}`);
+  let values: unknown;
+  try {
+    values = plain(document.toJS()) ?? Object.create(null);
+  } catch (error) {
+    // An alias without anchor, too many aliases, or one that holds itself.
+    throw new UserError(`${file}: ${error instanceof Error ? error.message : error}`);
+  }
+  if (!isMapping(values)) {
+    throw new UserError(
+      `${at(document.contents?.range?.[0] ?? 0)} expected a mapping of settings, got ${show(values)}`,
+    );
+  }
+  return {
+    values,
+    locate: (path, { key = false } = {}) => {
+      const offset = offsetOf(document, path, key);
+      return offset === undefined ? file : at(offset);
+    },
+  };
+}
+
+function pairOf(node: Node, key: string | number): Pair<Node, Node | null> | undefined {
+  if (!isMap<Node, Node | null>(node)) return undefined;
+  return node.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === String(key));
+}
+
+function offsetOf(document: Document, path: Path, wantKey: boolean): number | undefined {
+  let node: Node | null = document.contents;
+  let offset = node?.range?.[0];
+  for (const [i, step] of path.entries()) {
+    if (isAlias(node)) node = node.resolve(document) ?? null;
+    if (node === null) break;
+    const pair = pairOf(node, step);
+    const next: unknown = pair ? pair.value : isSeq(node) && typeof step === "number" ? node.items[step] : null;
+    if (pair && ((wantKey && i === path.length - 1) || !next)) offset = pair.key.range?.[0] ?? offset;
+    if (!next) break;
+    node = next as Node;
+    if (!(wantKey && i === path.length - 1 && pair)) offset = node.range?.[0] ?? offset;
+  }
+  return offset;
+}
+
+/** A value as an error shows it: short, in one line. */
+export function show(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (isMapping(value)) return "a mapping";
+  if (value === undefined || value === null) return "nothing";
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}

@@ -1,0 +1,178 @@
+/** The shapes of a resolved config: what a run is told to do, with every default filled in. @module */
+
+/** What a run is made of: a preset of labels, noise and loss. */
+export type Method = "sft" | "dpo" | "spin" | "dnpo";
+
+/** The stages that commands run, each with the keys it cannot do without. */
+export type Stage = "sft" | "generate" | "label" | "optimize" | "train" | "score";
+
+/** Storage type of the weights that are handed out. */
+export type Dtype = "float32" | "float16" | "bfloat16";
+
+/** A setting that may be given once, or once per iteration (the last entry repeats). */
+export type PerIteration<T> = T | T[];
+
+/** Which rows are read, and how. */
+export interface DataConfig {
+  /** File of rows to train on. */
+  train?: string;
+  /** Number of rows to read from `train`; all where absent. */
+  limit?: number;
+  /** Tokens of prompt and response together. */
+  max_length: number;
+  /** Prompt template of Alpaca rows, with {instruction} and {input}. */
+  template?: string;
+  /** What a malformed row does. */
+  on_bad_row: "error" | "skip";
+  /** File of held-out rows to evaluate on. */
+  eval?: string;
+  /** Number of rows to read from `eval`; all where absent. */
+  eval_limit?: number;
+}
+
+/** How responses are sampled. */
+export interface GenerationConfig {
+  /** Logits are divided by this; 0 is greedy. */
+  temperature: number;
+  /** Smallest probability mass kept, in (0, 1]. */
+  top_p: number;
+  /** Number of tokens kept; 0 keeps all. */
+  top_k: number;
+  /** Tokens of a response at most. */
+  max_new_tokens: number;
+  /** Rows that are sampled at a time. */
+  batch_size: number;
+  /** First half of Philox's key for sampling. */
+  seed: number;
+}
+
+/** How chosen and rejected are told apart. */
+export interface LabelsConfig {
+  /** `human` always prefers the human response. */
+  judge: "human" | "verifier" | "logprob";
+  /** Folder of the model whose log-probability judges. */
+  model?: string;
+  /** TypeScript module whose default export scores a response. */
+  verifier?: string;
+  /** The generated response must score higher by more than this. */
+  margin: number;
+}
+
+/** The noise generator and its training. */
+export interface NoiseConfig {
+  /** `joint`: one backward pass for both; `alternating`: noise steps, then model steps. */
+  update: "joint" | "alternating";
+  /** Steps on the noise in an alternating update. */
+  noise_steps: number;
+  /** Steps on the model in an alternating update. */
+  model_steps: number;
+  /** `linear`, `zeros` or a safetensors file with `weight` and `bias`. */
+  init: string;
+  /** Peak learning rate of the noise generator. */
+  learning_rate: number;
+  /** Bound of the variance that the noise can reach. */
+  max_variance: number;
+  /** Weight of the mean variance in the objective. */
+  alpha: number;
+}
+
+/** Noise as the config writes it, where `update: none` is no noise. */
+export type NoiseSetting = "none" | (Omit<NoiseConfig, "update"> & { update: "none" | NoiseConfig["update"] });
+
+/** How the policy is optimized; `Rate` is a number, or a list where it may differ between iterations. */
+export interface TrainingConfig<Rate = number> {
+  /** Peak learning rate. */
+  learning_rate: Rate;
+  /** Pairs in a micro-batch. */
+  per_device_train_batch_size: number;
+  /** Micro-batches in an optimizer step. */
+  gradient_accumulation_steps: number;
+  /** Passes over the pairs. */
+  num_train_epochs: number;
+  /** Optimizer steps of an iteration where above 0, instead of `num_train_epochs`. */
+  max_steps: number;
+  /** Schedule after the warm-up. */
+  lr_scheduler_type: "constant" | "linear" | "cosine";
+  /** Optimizer steps of linear warm-up. */
+  warmup_steps: number;
+  /** Warm-up as a share of all steps; not together with `warmup_steps`. */
+  warmup_ratio: number;
+  /** Optimizer. */
+  optim: "adamw" | "rmsprop";
+  /** AdamW's first moment decay. */
+  adam_beta1: number;
+  /** AdamW's second moment decay. */
+  adam_beta2: number;
+  /** AdamW's epsilon. */
+  adam_epsilon: number;
+  /** Decoupled weight decay of matrices. */
+  weight_decay: number;
+  /** Global gradient norm above which gradients are scaled down; 0 never clips. */
+  max_grad_norm: number;
+  /** Preference temperature. */
+  beta: Rate;
+  /** Loss. */
+  loss_type: "sigmoid" | "hinge" | "ipo" | "robust" | "sft";
+  /** Share of labels taken to be wrong, in [0, 0.5); of `robust` alone. */
+  label_smoothing: number;
+  /** Whether every epoch has an order of its own. */
+  shuffle: boolean;
+  /** First half of Philox's key for noise and shuffling. */
+  seed: number;
+  /** Optimizer steps between two logged lines. */
+  logging_steps: number;
+  /** Optimizer steps between two saved states. */
+  save_steps: number;
+  /** Saved states that are kept; all where absent. */
+  save_total_limit?: number;
+  /** What a NaN or Inf in loss or gradients does. */
+  on_nan: "error" | "skip";
+}
+
+/** The keys that are the same in every iteration. */
+interface CommonConfig {
+  /** Folder of the model to start from. */
+  model?: string;
+  /** The run's folder. */
+  output_dir: string;
+  /** Preset of labels, noise and loss. */
+  method: Method;
+  /** Iterations of `train`. */
+  iterations: number;
+  /** Which weights an iteration trains. */
+  start_from: "previous" | "base";
+  /** Whether the pairs of the iteration before are added. */
+  mix_previous: boolean;
+  /** File of pairs, of `optimize` and `score`. */
+  pairs?: string;
+  /** Storage type of the model that is handed out; the source's where absent. */
+  dtype?: Dtype;
+  /** Rows. */
+  data: DataConfig;
+  /** Sampling. */
+  generation: GenerationConfig;
+}
+
+/** A config with every default filled in; lists per iteration are still lists. */
+export interface ResolvedConfig extends CommonConfig {
+  /** The iteration that `optimize` runs. */
+  iteration: number;
+  /** Judge. */
+  labels: PerIteration<LabelsConfig>;
+  /** Optimization. */
+  training: TrainingConfig<PerIteration<number>>;
+  /** Noise. */
+  noise: PerIteration<NoiseSetting>;
+}
+
+/** The settings of one iteration: no lists, and noise that is trained or `none`. */
+export interface IterationConfig extends CommonConfig {
+  /** Which iteration this is, from 0: the counter in the random numbers. */
+  iteration: number;
+  /** Judge of this iteration. */
+  labels: LabelsConfig;
+  /** Optimization in this iteration. */
+  training: TrainingConfig;
+  /** Noise of this iteration. */
+  noise: "none" | NoiseConfig;
+}

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import denoConfig from "../../deno.json" with { type: "json" };
+import { runModule } from "./_process.ts";
+
+const main = new URL("../../cli/main.ts", import.meta.url);
+
+function dnpo(...args: string[]) {
+  return runModule(main, { args });
+}
+
+Deno.test("dnpo --help lists the commands and exits 0, needing no permission", async () => {
+  const { code, out, err } = await runModule(main, { args: ["--help"], permissions: [] });
+  assert.deepEqual([code, err], [0, ""]);
+  for (const name of ["train", "sft", "generate", "label", "optimize", "score", "doctor", "reproduce"]) {
+    assert.match(out, new RegExp(`^  ${name} `, "m"));
+  }
+  assert.match(out, /^Examples:\n {2}dnpo train /m);
+});
+
+Deno.test("dnpo --version prints the version of deno.json", async () => {
+  assert.deepEqual(await dnpo("--version"), { code: 0, out: `${denoConfig.version}\n`, err: "" });
+});
+
+Deno.test("dnpo COMMAND --help shows options and examples", async () => {
+  const { code, out } = await dnpo("train", "--help");
+  assert.equal(code, 0);
+  for (const part of ["[CONFIG]", "--set <key=value>", "--dtype", "--no-verifier", "--quiet", "Examples:"]) {
+    assert(out.includes(part), part);
+  }
+});
+
+Deno.test("dnpo without a command shows its help on standard error and exits 1", async () => {
+  const { code, out, err } = await dnpo();
+  assert.deepEqual([code, out], [1, ""]);
+  assert.match(err, /^Usage: dnpo/);
+});
+
+Deno.test.each([
+  [["trian"], /^error: unknown command 'trian'\n\(Did you mean train\?\)\n$/],
+  [["train", "--sett", "a=1"], /^error: unknown option '--sett'\n\(Did you mean --set\?\)\n$/],
+  [["optimize"], /^error: missing required argument 'CONFIG'\n$/],
+  [["optimize", "a.yaml", "b.yaml"], /^error: too many arguments/],
+  [["score", "--model", "m"], /^error: required option '-p, --pairs <file>' not specified\n$/],
+  [["train", "--set"], /^error: option '-s, --set <key=value>' argument missing\n$/],
+  [["train", "--dtype", "f8"], /^error: option '--dtype <type>' argument 'f8' is invalid. Allowed choices are float32/],
+])("dnpo %j is a mistake: one error and exit code 1", async (args, message) => {
+  const { code, out, err } = await dnpo(...args);
+  assert.deepEqual([code, out], [1, ""]);
+  assert.match(err, message);
+});

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { type CommandEntry, commands, readRunOptions, type Values } from "../../cli/commands.ts";
+import { parseCommandLine } from "../../cli/program.ts";
+
+/** Parses with the real commands' arguments and options, and returns what the command would be given. */
+async function parsed(...args: string[]): Promise<[name: string, argument: string | undefined, values: Values]> {
+  let given: [string, string | undefined, Values] | undefined;
+  const recording: CommandEntry[] = commands.map((entry) => ({
+    ...entry,
+    run: (argument, values) => {
+      given = [entry.name, argument, values];
+      return Promise.resolve(7);
+    },
+  }));
+  const invocation = parseCommandLine(args, recording, { version: "1" });
+  assert(typeof invocation === "function");
+  assert.equal(await invocation(), 7);
+  return given!;
+}
+
+Deno.test("parseCommandLine() reads repeated --set in order, with values that hold = and start with -", async () => {
+  const [name, config, values] = await parsed("train", "c.yaml", "--set", "a=1", "-s", "b.c=x=y", "--set=d=-1");
+  assert.deepEqual([name, config], ["train", "c.yaml"]);
+  assert.deepEqual(readRunOptions(config, values), {
+    config: "c.yaml",
+    set: ["a=1", "b.c=x=y", "d=-1"],
+    verifier: true,
+    quiet: false,
+  });
+});
+
+Deno.test("readRunOptions() turns --dtype into an override and reads the switches", async () => {
+  const [, config, values] = await parsed("train", "--dtype", "bfloat16", "--no-verifier", "-q", "--set", "a=1");
+  assert.deepEqual(readRunOptions(config, values), {
+    config: undefined,
+    set: ["a=1", "dtype=bfloat16"],
+    verifier: false,
+    quiet: true,
+  });
+});
+
+Deno.test("parseCommandLine() reads one command line without a trace of the one before", async () => {
+  await parsed("train", "--set", "a=1");
+  const [, , values] = await parsed("train", "--set", "b=2");
+  assert.deepEqual(values.set, ["b=2"]);
+});
+
+Deno.test("parseCommandLine() reads score's files", async () => {
+  const [name, argument, values] = await parsed("score", "--model", "m", "-p", "pairs.jsonl");
+  assert.deepEqual([name, argument, values], ["score", undefined, { model: "m", pairs: "pairs.jsonl" }]);
+});
+
+Deno.test("parseCommandLine() answers help and mistakes itself", () => {
+  const out: string[] = [];
+  const err: string[] = [];
+  const info = { version: "1.2.3", writeOut: (s: string) => out.push(s), writeErr: (s: string) => err.push(s) };
+  assert.equal(parseCommandLine(["--version"], commands, info), 0);
+  assert.deepEqual(out.splice(0), ["1.2.3\n"]);
+  assert.equal(parseCommandLine(["sft", "--help"], commands, info), 0);
+  assert.match(out.join(""), /^Usage: dnpo sft \[options\] <CONFIG>/);
+  assert.equal(err.length, 0);
+  assert.equal(parseCommandLine(["sft"], commands, info), 1);
+  assert.match(err.join(""), /missing required argument/);
+});
+
+Deno.test("commands have help that ends its sentences and examples of themselves", () => {
+  for (const { name, summary, description, examples } of commands) {
+    assert.match(description, /^[A-Z].*\.$/, name);
+    assert.doesNotMatch(summary, /\.$/, name);
+    assert(examples.length > 0 && examples.every(([line]) => line.startsWith(`dnpo ${name}`)), name);
+    for (const [line] of examples) {
+      assert.equal(typeof parseCommandLine(line.split(" ").slice(1), commands, { version: "1" }), "function", line);
+    }
+  }
+});

@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { formatTable } from "../../cli/table.ts";
+
+Deno.test("formatTable() aligns text left and numbers right, without colours", () => {
+  const table = formatTable(["method", "greedy"], [["SFT", "0.5"], ["DNPO", 0.75]]);
+  assert.equal(
+    table,
+    [
+      "┌────────┬────────┐",
+      "│ method │ greedy │",
+      "├────────┼────────┤",
+      "│ SFT    │    0.5 │",
+      "├────────┼────────┤",
+      "│ DNPO   │   0.75 │",
+      "└────────┴────────┘",
+    ].join("\n"),
+  );
+});
+
+Deno.test("formatTable() takes which columns are text", () => {
+  assert.match(formatTable(["a", "name"], [[1, "x"]], { text: [1] }), /│ 1 │ x {4}│/);
+});

@@ -1,21 +1,6 @@
 /** Progress of long work on standard error: one rewritten line on a terminal, a plain line now and then elsewhere. @module */
 import { styleText } from "node:util";
-
-/** How far a stage is. */
-export interface ProgressEvent {
-  /** Such as `generate`. */
-  stage: string;
-  /** Iteration it belongs to. */
-  iteration?: number;
-  /** Rows or steps that are done. */
-  done: number;
-  /** Rows or steps there are. */
-  total: number;
-  /** Tokens since the stage began. */
-  tokens?: number;
-  /** Latest loss. */
-  loss?: number;
-}
+import type { ProgressEvent } from "../core/progress.ts";
 
 /** Where progress is shown; the defaults are this process's standard error. */
 export interface ProgressOptions {

@@ -191,17 +191,3 @@ export function tokenLayout({ ids, segments }: PackedBatch): Uint32Array<ArrayBu
   }
   return layout;
 }
-
-/** For each token the entries that read it, as starts [tokens + 1] and entry numbers (for the backward scatter). */
-export function entriesByToken(
-  index: Uint32Array,
-  tokens: number,
-): { starts: Uint32Array<ArrayBuffer>; order: Uint32Array<ArrayBuffer> } {
-  const starts = new Uint32Array(tokens + 1);
-  for (const t of index) starts[t + 1]!++;
-  for (let t = 0; t < tokens; t++) starts[t + 1]! += starts[t]!;
-  const next = starts.slice();
-  const order = new Uint32Array(index.length);
-  index.forEach((t, e) => order[next[t]!++] = e);
-  return { starts, order };
-}

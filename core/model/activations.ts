@@ -1,0 +1,164 @@
+/** Device buffers of a forward and a backward pass, made once for a capacity of tokens. @module */
+import { biasGradientScratchBytes } from "../../kernels/bias_gradient.ts";
+import type { Device, Slice } from "../../kernels/device/device.ts";
+import { headNormPartialBytes } from "../../kernels/head_norm.ts";
+import { rmsNormScratchBytes } from "../../kernels/rms_norm.ts";
+import type { ModelConfig } from "./config.ts";
+
+/** What one layer keeps for its backward pass; legend: T tokens, D hidden, C (heads + 2·kvHeads)·headDim, I intermediate. */
+export interface LayerActivations {
+  /** Input of the layer: [T, D]. */
+  x: Slice;
+  inputInvRms: Slice; // [T]
+  inputNormed: Slice; // [T, D]
+  /** q, k, v before the per-head norm; the same buffer as `qkv` without that norm: [T, C]. */
+  qkvRaw: Slice;
+  headInvRms: Slice | null; // [T, heads + kvHeads]
+  /** q, k, v as attention reads them, rotated: [T, C]. */
+  qkv: Slice;
+  attended: Slice; // [T, heads · headDim]
+  lse: Slice; // [T, heads]
+  /** After attention's residual: [T, D]. */
+  mid: Slice;
+  midInvRms: Slice; // [T]
+  midNormed: Slice; // [T, D]
+  gateUp: Slice; // [T, 2I]
+  activated: Slice; // [T, I]
+}
+
+/** All of a forward pass's buffers. */
+export interface ForwardBuffers {
+  readonly capacity: number;
+  readonly layers: readonly LayerActivations[];
+  /** Output of the last layer, before the last norm: [T, D]. */
+  readonly last: Slice;
+  readonly lastInvRms: Slice; // [T]
+  /** What the LM head reads: [T, D]. */
+  readonly hidden: Slice;
+  /** A projection on its way to the residual: [T, D]. */
+  readonly projected: Slice;
+}
+
+/** Scratch of a backward pass. */
+export interface BackwardBuffers {
+  readonly dhidden: Slice; // [T, D]
+  /** Gradient of the residual stream: [T, D]. */
+  readonly dx: Slice;
+  readonly dnormed: Slice; // [T, D]
+  readonly dqkv: Slice; // [T, C]
+  readonly dqkvRaw: Slice; // [T, C]
+  readonly dattended: Slice; // [T, heads · headDim]
+  readonly saved: Slice; // [T, heads, 2]
+  readonly dgateUp: Slice; // [T, 2I]
+  readonly dactivated: Slice; // [T, I]
+  /** Partial sums of the norms', biases' and head norms' weight gradients. */
+  readonly partials: Slice;
+}
+
+/** Bytes that the reductions of norm, bias and head norm gradients need over `rows` tokens. */
+function partialBytes(config: ModelConfig, rows: number): number {
+  const bias = Math.max(qkvColumns(config), 2 * config.intermediateSize, config.hiddenSize);
+  return Math.max(
+    rmsNormScratchBytes(rows, config.hiddenSize),
+    biasGradientScratchBytes(rows, bias),
+    headNormPartialBytes({ tokens: rows, headDim: config.headDim }),
+  );
+}
+
+/** Allocates buffers and frees them together. */
+export class BufferSet {
+  readonly device: Device;
+  readonly #slices: Slice[] = [];
+
+  constructor(device: Device) {
+    this.device = device;
+  }
+
+  /** An f32 or u32 buffer of `words`. */
+  words(words: number, label: string): Slice {
+    const slice = this.device.alloc(words * 4, label);
+    this.#slices.push(slice);
+    return slice;
+  }
+
+  /** Frees all of them. */
+  free(): void {
+    for (const slice of this.#slices.splice(0)) this.device.free(slice);
+  }
+}
+
+/** C of the legend: columns of the packed q, k, v. */
+export function qkvColumns(config: ModelConfig): number {
+  return (config.numHeads + 2 * config.numKvHeads) * config.headDim;
+}
+
+/**
+ * Buffers for up to `capacity` tokens. With `keep`, every layer has its own (for a backward pass); without, the layers
+ * share one set and the residual stream goes back and forth between two buffers.
+ */
+export function forwardBuffers(
+  set: BufferSet,
+  { config, capacity, keep }: { config: ModelConfig; capacity: number; keep: boolean },
+): ForwardBuffers {
+  const T = capacity;
+  const D = config.hiddenSize;
+  const layer = (n: number, x: Slice): LayerActivations => {
+    const buffer = (words: number, name: string): Slice => set.words(words, `layer ${n} ${name}`);
+    const qkv = buffer(T * qkvColumns(config), "qkv");
+    return {
+      x,
+      inputInvRms: buffer(T, "input 1/rms"),
+      inputNormed: buffer(T * D, "input normed"),
+      qkvRaw: config.qkNorm ? buffer(T * qkvColumns(config), "qkv raw") : qkv,
+      headInvRms: config.qkNorm ? buffer(T * (config.numHeads + config.numKvHeads), "head 1/rms") : null,
+      qkv,
+      attended: buffer(T * config.numHeads * config.headDim, "attended"),
+      lse: buffer(T * config.numHeads, "attention log-sum-exp"),
+      mid: buffer(T * D, "mid"),
+      midInvRms: buffer(T, "mid 1/rms"),
+      midNormed: buffer(T * D, "mid normed"),
+      gateUp: buffer(T * 2 * config.intermediateSize, "gate and up"),
+      activated: buffer(T * config.intermediateSize, "activated"),
+    };
+  };
+  const layers: LayerActivations[] = [];
+  const streams = [set.words(T * D, "residual 0")];
+  for (let n = 0; n < config.numLayers; n++) {
+    if (keep || n === 0) {
+      layers.push(layer(n, streams[n]!));
+      streams.push(set.words(T * D, `residual ${n + 1}`));
+    } else {
+      layers.push({ ...layers[0]!, x: streams[n % 2]! });
+    }
+  }
+  return {
+    capacity,
+    layers,
+    last: keep ? streams[config.numLayers]! : streams[config.numLayers % 2]!,
+    lastInvRms: set.words(T, "last 1/rms"),
+    hidden: set.words(T * D, "hidden"),
+    projected: set.words(T * D, "projected"),
+  };
+}
+
+/** Scratch for a backward pass over up to `capacity` tokens. */
+export function backwardBuffers(
+  set: BufferSet,
+  { config, capacity }: { config: ModelConfig; capacity: number },
+): BackwardBuffers {
+  const T = capacity;
+  const D = config.hiddenSize;
+  const dqkv = set.words(T * qkvColumns(config), "dqkv");
+  return {
+    dhidden: set.words(T * D, "dhidden"),
+    dx: set.words(T * D, "dx"),
+    dnormed: set.words(T * D, "dnormed"),
+    dqkv,
+    dqkvRaw: config.qkNorm ? set.words(T * qkvColumns(config), "dqkv raw") : dqkv,
+    dattended: set.words(T * config.numHeads * config.headDim, "dattended"),
+    saved: set.words(T * config.numHeads * 2, "attention backward"),
+    dgateUp: set.words(T * 2 * config.intermediateSize, "dgate and dup"),
+    dactivated: set.words(T * config.intermediateSize, "dactivated"),
+    partials: set.words(partialBytes(config, T) / 4, "partial sums"),
+  };
+}

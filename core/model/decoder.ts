@@ -1,0 +1,123 @@
+/** The decoder: embedding, layers, last norm; forward and backward over a packed batch. @module */
+import { add } from "../../kernels/add.ts";
+import { embedding, embeddingBackward } from "../../kernels/embedding.ts";
+import type { Commands } from "../../kernels/device/commands.ts";
+import type { Device } from "../../kernels/device/device.ts";
+import { rmsNorm } from "../../kernels/rms_norm.ts";
+import { ropeTable } from "../../kernels/rope.ts";
+import type { ParameterBuffers } from "../tensor/parameters.ts";
+import type { BackwardBuffers, ForwardBuffers } from "./activations.ts";
+import { attentionBlock, attentionBlockBackward } from "./attention_block.ts";
+import type { ModelConfig } from "./config.ts";
+import { mlpBlock, mlpBlockBackward } from "./mlp_block.ts";
+import { normBackward } from "./norm.ts";
+import { EMBEDDING, FINAL_NORM, layerNames } from "./names.ts";
+import { inverseFrequencies } from "./rope.ts";
+import type {
+  AttentionBackwardContext,
+  AttentionContext,
+  Decoder,
+  EmbeddingIndexBuffers,
+  TokenBuffers,
+} from "./types.ts";
+
+/** Makes the decoder's constants for rows of up to `maxPositions` tokens. */
+export function createDecoder(
+  device: Device,
+  { config, maxPositions }: { config: ModelConfig; maxPositions: number },
+): Decoder {
+  const table = ropeTable({ inverseFrequencies: inverseFrequencies(config.rope, config.headDim), maxPositions });
+  return {
+    config,
+    names: Array.from({ length: config.numLayers }, (_, n) => layerNames(config, n)),
+    rope: device.upload(table, "rope table"),
+    maxPositions,
+  };
+}
+
+/** Records the forward pass: `buffers.hidden` [T, D] is what the LM head reads. */
+export function decoderForward(
+  commands: Commands,
+  decoder: Decoder,
+  { weights, batch, buffers, attention }: {
+    weights: ParameterBuffers;
+    batch: TokenBuffers;
+    buffers: ForwardBuffers;
+    attention: AttentionContext;
+  },
+): void {
+  const { config, names } = decoder;
+  const rows = batch.tokens;
+  const columns = config.hiddenSize;
+  embedding(commands, {
+    out: buffers.layers[0]!.x,
+    weight: weights.view(EMBEDDING),
+    ids: batch.ids,
+    tokens: rows,
+    vocabSize: config.vocabSize,
+    columns,
+  });
+  for (let n = 0; n < config.numLayers; n++) {
+    const layer = buffers.layers[n]!;
+    const next = buffers.layers[n + 1]?.x ?? buffers.last;
+    const call = { decoder, names: names[n]!, weights, batch, layer, projected: buffers.projected };
+    attentionBlock(commands, { ...call, attend: (b) => attention.attend(n, b) });
+    add(commands, { out: layer.mid, a: layer.x, b: buffers.projected, count: rows * columns });
+    mlpBlock(commands, call);
+    add(commands, { out: next, a: layer.mid, b: buffers.projected, count: rows * columns });
+  }
+  rmsNorm(commands, {
+    y: buffers.hidden,
+    invRms: buffers.lastInvRms,
+    x: buffers.last,
+    weight: weights.view(FINAL_NORM),
+    rows,
+    columns,
+    eps: config.rmsNormEps,
+  });
+}
+
+/** Records the backward pass from `scratch.dhidden` [T, D]; adds to `gradients`. */
+export function decoderBackward(
+  commands: Commands,
+  decoder: Decoder,
+  { weights, gradients, batch, index, buffers, scratch, attention }: {
+    weights: ParameterBuffers;
+    gradients: ParameterBuffers;
+    batch: TokenBuffers;
+    index: EmbeddingIndexBuffers;
+    buffers: ForwardBuffers;
+    scratch: BackwardBuffers;
+    attention: AttentionBackwardContext;
+  },
+): void {
+  const { config, names } = decoder;
+  normBackward(commands, FINAL_NORM, {
+    dx: scratch.dx,
+    accumulate: false,
+    dy: scratch.dhidden,
+    x: buffers.last,
+    invRms: buffers.lastInvRms,
+    weights,
+    gradients,
+    partials: scratch.partials,
+    rows: batch.tokens,
+    columns: config.hiddenSize,
+  });
+  // scratch.dx holds the residual stream's gradient; each block adds its own through its norm.
+  for (let n = config.numLayers - 1; n >= 0; n--) {
+    const call = { decoder, names: names[n]!, weights, gradients, batch, layer: buffers.layers[n]!, scratch };
+    mlpBlockBackward(commands, call);
+    attentionBlockBackward(commands, { ...call, attendBackward: (b) => attention.attendBackward(n, b) });
+  }
+  embeddingBackward(commands, {
+    dweight: gradients.view(EMBEDDING),
+    dout: scratch.dx,
+    ids: index.ids,
+    starts: index.starts,
+    tokens: index.tokens,
+    count: index.count,
+    vocabSize: config.vocabSize,
+    columns: config.hiddenSize,
+  });
+}

@@ -1,0 +1,20 @@
+/** How long work tells how far it is. @module */
+
+/** How far a stage is. */
+export interface ProgressEvent {
+  /** Such as `generate`. */
+  stage: string;
+  /** Iteration it belongs to. */
+  iteration?: number;
+  /** Rows or steps that are done. */
+  done: number;
+  /** Rows or steps there are. */
+  total: number;
+  /** Tokens since the stage began. */
+  tokens?: number;
+  /** Latest loss. */
+  loss?: number;
+}
+
+/** Receives progress; called often, must be cheap. */
+export type OnProgress = (event: ProgressEvent) => void;

@@ -1,15 +1,34 @@
 /** RMSNorm over rows. @module */
-import source from "./rms_norm.wgsl" with { type: "text" };
+import forwardSource from "./rms_norm.wgsl" with { type: "text" };
+import backwardSource from "./rms_norm_backward.wgsl" with { type: "text" };
+import weightSource from "./rms_norm_backward_weight.wgsl" with { type: "text" };
+import { addColumnSums } from "./bias_gradient.ts";
 import { type Commands, grid } from "./device/commands.ts";
-import type { Slice } from "./device/device.ts";
-import { defineKernel } from "./device/kernel.ts";
+import { type Slice, subslice } from "./device/device.ts";
+import { byWidth, defineWidths, elementLanes } from "./vector.ts";
 
-const forward = defineKernel({
+const forward = defineWidths({
   name: "rms_norm",
-  code: source,
+  code: forwardSource,
   bindings: { y: "readWrite", inv_rms: "readWrite", x: "read", weight: "read" },
   uniforms: { rows: "u32", columns: "u32", eps: "f32" },
 });
+
+const backward = defineWidths({
+  name: "rms_norm_backward",
+  code: backwardSource,
+  bindings: { dx: "readWrite", inv_rms: "read", x: "read", weight: "read", dy: "read" },
+  uniforms: { rows: "u32", columns: "u32", accumulate: "u32" },
+});
+
+const backwardWeight = defineWidths({
+  name: "rms_norm_backward_weight",
+  code: weightSource,
+  bindings: { partials: "readWrite", inv_rms: "read", x: "read", dy: "read" },
+  uniforms: { rows: "u32", columns: "u32", block_rows: "u32" },
+});
+
+const BLOCK_ROWS = 64;
 
 /** Buffers and sizes of {@linkcode rmsNorm}. */
 export interface RmsNorm {
@@ -28,10 +47,82 @@ export interface RmsNorm {
 
 /** Records y = x / rms(x) · weight, row by row (Zhang & Sennrich 2019). */
 export function rmsNorm(commands: Commands, { y, invRms, x, weight, rows, columns, eps }: RmsNorm): void {
-  commands.dispatch(forward, {
+  const { kernel, width } = byWidth(forward, columns);
+  commands.dispatch(kernel, {
     buffers: { y, inv_rms: invRms, x, weight },
-    uniforms: { rows, columns, eps },
+    uniforms: { rows, columns: columns / width, eps },
     workgroups: grid(commands.device, rows),
     constants: { LANES: commands.device.rowLanes },
   });
+}
+
+/** Buffers and sizes of {@linkcode rmsNormBackward}. */
+export interface RmsNormBackward {
+  /** Overwritten, or added to where `accumulate`: f32 [rows, columns]. */
+  dx: Slice;
+  /** As {@linkcode rmsNorm} saved it: f32 [rows]. */
+  invRms: Slice;
+  /** f32 [rows, columns]. */
+  x: Slice;
+  /** f32 [columns]. */
+  weight: Slice;
+  /** f32 [rows, columns]; not the buffer of `dx`. */
+  dy: Slice;
+  rows: number;
+  columns: number;
+  /** Adds to `dx`, for the residual path (default false). */
+  accumulate?: boolean;
+}
+
+/** Records the gradient of RMSNorm's input. */
+export function rmsNormBackward(
+  commands: Commands,
+  { dx, invRms, x, weight, dy, rows, columns, accumulate = false }: RmsNormBackward,
+): void {
+  const { kernel, width } = byWidth(backward, columns);
+  commands.dispatch(kernel, {
+    buffers: { dx, inv_rms: invRms, x, weight, dy },
+    uniforms: { rows, columns: columns / width, accumulate: Number(accumulate) },
+    workgroups: grid(commands.device, rows),
+    constants: { LANES: commands.device.rowLanes },
+  });
+}
+
+/** Buffers and sizes of {@linkcode rmsNormBackwardWeight}. */
+export interface RmsNormBackwardWeight {
+  /** Added to: f32 [columns]. */
+  dweight: Slice;
+  /** Overwritten: {@linkcode rmsNormScratchBytes} bytes. */
+  scratch: Slice;
+  /** As {@linkcode rmsNorm} saved it: f32 [rows]. */
+  invRms: Slice;
+  /** f32 [rows, columns]. */
+  x: Slice;
+  /** f32 [rows, columns]. */
+  dy: Slice;
+  rows: number;
+  columns: number;
+}
+
+/** Bytes of scratch that {@linkcode rmsNormBackwardWeight} needs. */
+export function rmsNormScratchBytes(rows: number, columns: number): number {
+  return Math.ceil(rows / BLOCK_ROWS) * columns * 4;
+}
+
+/** Records adding the gradient of RMSNorm's weight: sums over blocks of rows, then their sum, always in one order. */
+export function rmsNormBackwardWeight(
+  commands: Commands,
+  { dweight, scratch, invRms, x, dy, rows, columns }: RmsNormBackwardWeight,
+): void {
+  const { kernel, width } = byWidth(backwardWeight, columns);
+  const lanes = elementLanes(commands.device);
+  const blocks = Math.ceil(rows / BLOCK_ROWS);
+  const partials = subslice(scratch, 0, rmsNormScratchBytes(rows, columns));
+  commands.dispatch(kernel, {
+    buffers: { partials, inv_rms: invRms, x, dy },
+    uniforms: { rows, columns: columns / width, block_rows: BLOCK_ROWS },
+    workgroups: [Math.ceil(columns / width / lanes), blocks],
+    constants: { LANES: lanes },
+  });
+  addColumnSums(commands, { sums: dweight, x: partials, rows: blocks, columns });
 }

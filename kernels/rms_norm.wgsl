@@ -1,6 +1,7 @@
 // RMSNorm forward (Zhang & Sennrich 2019): y[r, c] = x[r, c] * inv_rms[r] * weight[c],
 // inv_rms[r] = 1 / sqrt(mean_c(x[r, c]^2) + eps).
-// Overwrites y and inv_rms. Saves inv_rms for the backward pass. Any sizes; one workgroup a row.
+// Overwrites y and inv_rms. Saves inv_rms for the backward pass. One workgroup a row.
+// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes.
 
 override LANES: u32 = 64;
 
@@ -10,10 +11,10 @@ struct Params {
   eps: f32,
 }
 
-@group(0) @binding(0) var<storage, read_write> y: array<f32>; // [rows, columns]
+@group(0) @binding(0) var<storage, read_write> y: array<V>; // [rows, columns]
 @group(0) @binding(1) var<storage, read_write> inv_rms: array<f32>; // [rows]
-@group(0) @binding(2) var<storage, read> x: array<f32>; // [rows, columns]
-@group(0) @binding(3) var<storage, read> weight: array<f32>; // [columns]
+@group(0) @binding(2) var<storage, read> x: array<V>; // [rows, columns]
+@group(0) @binding(3) var<storage, read> weight: array<V>; // [columns]
 @group(0) @binding(4) var<uniform> p: Params;
 
 var<workgroup> partial: array<f32, LANES>;
@@ -30,12 +31,12 @@ fn main(
   }
   let lane = local.x;
   let base = row * p.columns;
-  var sum = 0.0;
+  var sum = V();
   for (var c = lane; c < p.columns; c += LANES) {
     let value = x[base + c];
     sum += value * value;
   }
-  partial[lane] = sum;
+  partial[lane] = total(sum);
   for (var half = LANES / 2; half > 0; half /= 2) {
     workgroupBarrier();
     if (lane < half) {
@@ -43,7 +44,7 @@ fn main(
     }
   }
   workgroupBarrier();
-  let inv = 1.0 / sqrt(partial[0] / f32(p.columns) + p.eps);
+  let inv = 1.0 / sqrt(partial[0] / f32(p.columns * WIDTH) + p.eps);
   if (lane == 0) {
     inv_rms[row] = inv;
   }

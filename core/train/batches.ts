@@ -1,0 +1,85 @@
+/** The batches of an iteration: which rows each optimizer step packs, and what the buffers must hold. @module */
+import type { Device } from "../../kernels/device/device.ts";
+import { type ExampleIds, type PackedBatch, packExamples, packPairs, type PairIds } from "../data/pack.ts";
+import { type BatchCapacity, capacityOf, maxCapacity } from "../model/batch.ts";
+import type { StepOrder } from "./order.ts";
+
+/** Rows to train on: pairs, or single responses for `sft`. */
+export type TrainingRows =
+  | { kind: "pairs"; rows: readonly PairIds[] }
+  | { kind: "examples"; rows: readonly ExampleIds[] };
+
+/** An optimizer step's rows, cut into micro-batches. */
+export interface StepBatch {
+  readonly microBatches: readonly PackedBatch[];
+  /** Rows of the step. */
+  readonly rows: number;
+  /** The rows' indices in their file, for messages. */
+  readonly examples: readonly number[];
+  /** Scored tokens: of all responses, and of the rejected ones. */
+  readonly responseTokens: number;
+  readonly rejectedTokens: number;
+  /** Tokens of prompts and responses as TRL counts them: each side with its prompt. */
+  readonly tokens: number;
+}
+
+/** Packs optimizer step `step` in micro-batches of up to `size` rows. */
+export function stepBatch(
+  data: TrainingRows,
+  { order, step, size }: { order: StepOrder; step: number; size: number },
+): StepBatch {
+  const indices = order.rowsOf(step);
+  const microBatches: PackedBatch[] = [];
+  for (let at = 0; at < indices.length; at += size) {
+    const part = indices.slice(at, at + size);
+    microBatches.push(
+      data.kind === "pairs" ? packPairs(part.map((i) => data.rows[i]!)) : packExamples(part.map((i) => data.rows[i]!)),
+    );
+  }
+  let [responseTokens, rejectedTokens, tokens] = [0, 0, 0];
+  for (const i of indices) {
+    if (data.kind === "pairs") {
+      const { promptIds, chosenIds, rejectedIds } = data.rows[i]!;
+      responseTokens += chosenIds.length + rejectedIds.length;
+      rejectedTokens += rejectedIds.length;
+      tokens += 2 * promptIds.length + chosenIds.length + rejectedIds.length;
+    } else {
+      const { promptIds, responseIds } = data.rows[i]!;
+      responseTokens += responseIds.length;
+      tokens += promptIds.length + responseIds.length;
+    }
+  }
+  const examples = indices.map((i) => data.rows[i]!.example);
+  return { microBatches, rows: indices.length, examples, responseTokens, rejectedTokens, tokens };
+}
+
+/** The most that any micro-batch of the iteration takes. Packs every distinct step once. */
+export function planCapacity(
+  data: TrainingRows,
+  { order, size, device, shuffle }: { order: StepOrder; size: number; device: Device; shuffle: boolean },
+): BatchCapacity {
+  let most: BatchCapacity = { tokens: 1, entries: 1, sequences: 1, tiles: 1 };
+  // Without shuffling every epoch has the first one's batches.
+  const steps = shuffle ? order.steps : Math.min(order.steps, order.stepsPerEpoch);
+  for (let step = 0; step < steps; step++) {
+    for (const packed of stepBatch(data, { order, step, size }).microBatches) {
+      most = maxCapacity(most, capacityOf(packed, device));
+    }
+  }
+  return most;
+}
+
+/** Positions of the longest row. */
+export function longestRow(data: TrainingRows): number {
+  let longest = 1;
+  if (data.kind === "pairs") {
+    for (const { promptIds, chosenIds, rejectedIds } of data.rows) {
+      longest = Math.max(longest, promptIds.length + Math.max(chosenIds.length, rejectedIds.length));
+    }
+  } else {
+    for (const { promptIds, responseIds } of data.rows) {
+      longest = Math.max(longest, promptIds.length + responseIds.length);
+    }
+  }
+  return longest;
+}

@@ -1,0 +1,78 @@
+/** The noise generator W_σ, b_σ: its layout and first values. @module */
+import type { Device } from "../../kernels/device/device.ts";
+import { philox4x32 } from "../../kernels/philox.ts";
+import { openSafetensors } from "../checkpoint/weights.ts";
+import { UserError } from "../error.ts";
+import { ParameterBuffers, type ParameterLayout, planParameters } from "../tensor/parameters.ts";
+import { PURPOSE, purposeKey } from "./order.ts";
+
+/** Sizes of the generator: weight [vocab, hidden], bias [vocab]. */
+export interface NoiseShape {
+  vocab: number;
+  hidden: number;
+}
+
+/** Plans the generator's buffers. */
+export function planNoise({ vocab, hidden }: NoiseShape, maxBindingBytes: number): ParameterLayout {
+  return planParameters(
+    [[{ name: "weight", shape: [vocab, hidden] }], [{ name: "bias", shape: [vocab] }]],
+    maxBindingBytes,
+  );
+}
+
+/**
+ * First values as PyTorch's `nn.Linear`: uniform (2u − 1)/√hidden, drawn with Philox purpose 1 at counter
+ * (element >> 2, 0, 0, 0), weight row by row, then bias (METHOD, "The random numbers").
+ */
+export function linearInit(
+  { vocab, hidden }: NoiseShape,
+  { seed, iteration }: { seed: number; iteration: number },
+): { weight: Float32Array<ArrayBuffer>; bias: Float32Array<ArrayBuffer> } {
+  const key = purposeKey(seed, { iteration, purpose: PURPOSE.noiseInit });
+  const values = new Float32Array(vocab * (hidden + 1));
+  const bound = 1 / Math.sqrt(hidden);
+  for (let block = 0; block * 4 < values.length; block++) {
+    const words = philox4x32([block, 0, 0, 0], key);
+    for (let lane = 0; lane < 4 && block * 4 + lane < values.length; lane++) {
+      values[block * 4 + lane] = (2 * (words[lane]! + 0.5) * 2 ** -32 - 1) * bound;
+    }
+  }
+  return { weight: values.slice(0, vocab * hidden), bias: values.slice(vocab * hidden) };
+}
+
+/** Makes a generator on the device. Throws a UserError for a file without fitting `weight` and `bias`. */
+export async function createNoise(
+  device: Device,
+  { shape, init, seed, iteration }: { shape: NoiseShape; init: string; seed: number; iteration: number },
+): Promise<ParameterBuffers> {
+  const first = init === "zeros"
+    ? null
+    : init === "linear"
+    ? linearInit(shape, { seed, iteration })
+    : await readInit(shape, init);
+  const layout = planNoise(shape, device.limits.maxStorageBufferBindingSize);
+  const values = new ParameterBuffers(device, { layout, label: "noise" });
+  if (first) {
+    values.write("weight", first.weight);
+    values.write("bias", first.bias);
+  }
+  return values;
+}
+
+type NoiseValues = ReturnType<typeof linearInit>;
+
+async function readInit({ vocab, hidden }: NoiseShape, path: string): Promise<NoiseValues> {
+  const file = await openSafetensors(path);
+  const read = (name: string, shape: number[]): Promise<Float32Array<ArrayBuffer>> => {
+    const found = file.tensors.get(name)?.shape;
+    if (found === undefined || found.join() !== shape.join()) {
+      throw new UserError(
+        `Cannot load "${name}" from ${path}: shape is ${found ? `[${found.join(", ")}]` : "not there"}, expected [${
+          shape.join(", ")
+        }] from the model (noise.init)`,
+      );
+    }
+    return file.readFloat32(name);
+  };
+  return { weight: await read("weight", [vocab, hidden]), bias: await read("bias", [vocab]) };
+}

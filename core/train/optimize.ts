@@ -1,0 +1,221 @@
+/** The optimize stage: every optimizer step of an iteration, logged, saved and resumable. @module */
+import { Commands } from "../../kernels/device/commands.ts";
+import type { Device } from "../../kernels/device/device.ts";
+import type { IterationConfig } from "../config/types.ts";
+import { UserError } from "../error.ts";
+import type { Model } from "../model/model.ts";
+import type { OnProgress } from "../progress.ts";
+import type { ParameterBuffers } from "../tensor/parameters.ts";
+import { longestRow, planCapacity, stepBatch, type TrainingRows } from "./batches.ts";
+import type { LineLog } from "./lines.ts";
+import { type StepMetrics, summarize } from "./metrics.ts";
+import { planOrder, type StepOrder } from "./order.ts";
+import { scheduleFactor } from "./schedule.ts";
+import { loadState, readStateRecord, saveState } from "./state.ts";
+import { Trainer } from "./trainer.ts";
+
+/** What an optimize stage works on. */
+export interface OptimizeOptions {
+  device: Device;
+  /** The policy; its weights are trained in place. */
+  model: Model;
+  /** The frozen reference; null for `sft`. */
+  reference: ParameterBuffers | null;
+  data: TrainingRows;
+  settings: IterationConfig;
+  /** File of the resume state. */
+  statePath: string;
+  /** Opens the log, keeping this iteration's lines up to `step`. */
+  openLog: (step: number) => Promise<LineLog>;
+  onProgress: OnProgress;
+  /** Aborted where the run is to stop after the step at hand. */
+  signal?: AbortSignal;
+}
+
+/** What an optimize stage leaves behind, besides the trained weights. */
+export interface OptimizeResult {
+  /** False where it was stopped by the signal; the state is saved. */
+  finished: boolean;
+  /** Optimizer steps of the iteration, and those that are done. */
+  steps: number;
+  done: number;
+  /** The last logged line's numbers. */
+  last: StepMetrics;
+  /** The noise generator's values, null without noise. */
+  noise: ParameterBuffers | null;
+  /** Steps that were skipped for a NaN or Inf (`on_nan: skip`). */
+  skipped: number;
+  /** Frees the trainer's buffers. */
+  free(): void;
+}
+
+/** What the state keeps besides the buffers. */
+interface StateRecord {
+  step: number;
+  tokens: number;
+  /** Steps since the last logged one. */
+  pending: StepMetrics[];
+  last: StepMetrics;
+}
+
+/** Runs the stage, or the rest of it where `statePath` holds a state. Throws UserError or DeviceError. */
+export async function optimize(options: OptimizeOptions): Promise<OptimizeResult> {
+  const { device, settings, data, statePath } = options;
+  const { training } = settings;
+  const size = training.per_device_train_batch_size;
+  const order = planOrder(data.rows.map((row) => row.example), {
+    batch: size * training.gradient_accumulation_steps,
+    epochs: training.num_train_epochs,
+    maxSteps: training.max_steps,
+    shuffle: training.shuffle,
+    seed: training.seed,
+    iteration: settings.iteration,
+  });
+  const commands = new Commands(device);
+  const trainer = await Trainer.create(commands, {
+    ...options,
+    capacity: planCapacity(data, { order, size, device, shuffle: training.shuffle }),
+    maxPositions: longestRow(data),
+  });
+  const stage = new Stage(options, { trainer, order, size });
+  const record = await readStateRecord(statePath) as StateRecord | null;
+  if (record) {
+    await loadState(statePath, { device, buffers: trainer.stateBuffers });
+    stage.resume(record);
+  }
+  try {
+    const finished = await stage.run();
+    const { step: done, last } = stage;
+    const skipped = trainer.skipped;
+    return {
+      finished,
+      steps: order.steps,
+      done,
+      last,
+      skipped,
+      noise: trainer.noiseValues,
+      free: () => trainer.free(),
+    };
+  } catch (error) {
+    trainer.free();
+    throw error;
+  }
+}
+
+class Stage {
+  step = 0;
+  last: StepMetrics = {};
+  #tokens = 0;
+  #pending: StepMetrics[] = [];
+  /** Steps whose metrics are still on the device. */
+  #unread = 0;
+  readonly #options: OptimizeOptions;
+  readonly #trainer: Trainer;
+  readonly #order: StepOrder;
+  readonly #size: number;
+
+  constructor(
+    options: OptimizeOptions,
+    { trainer, order, size }: { trainer: Trainer; order: StepOrder; size: number },
+  ) {
+    this.#options = options;
+    this.#trainer = trainer;
+    this.#order = order;
+    this.#size = size;
+  }
+
+  resume({ step, tokens, pending, last }: StateRecord): void {
+    this.step = step;
+    this.last = last;
+    this.#tokens = tokens;
+    this.#pending = pending;
+  }
+
+  /** Runs the steps that are left; false where the signal stopped it. */
+  async run(): Promise<boolean> {
+    const { settings, onProgress, signal } = this.#options;
+    const { training } = settings;
+    const { steps } = this.#order;
+    const log = await this.#options.openLog(this.step);
+    const event = (): Parameters<OnProgress>[0] => ({
+      stage: "optimize",
+      iteration: settings.iteration,
+      done: this.step,
+      total: steps,
+      tokens: this.#tokens,
+      ...(this.last.loss !== undefined && { loss: this.last.loss }),
+    });
+    onProgress(event());
+    while (this.step < steps) {
+      this.#runStep();
+      if (this.step % training.logging_steps === 0 || this.step === steps) {
+        await this.#read();
+        this.last = summarize(this.#pending);
+        this.#pending = [];
+        await log.append(this.#line());
+      }
+      const stopped = signal?.aborted ?? false;
+      if (this.step < steps && (this.step % training.save_steps === 0 || stopped)) await this.#save();
+      onProgress(event());
+      if (stopped) return this.step === steps;
+    }
+    return true;
+  }
+
+  #runStep(): void {
+    const { data } = this.#options;
+    const batch = stepBatch(data, { order: this.#order, step: this.step, size: this.#size });
+    this.#trainer.step(batch, { step: this.step, factor: this.#factor(this.step) });
+    this.step++;
+    this.#unread++;
+    this.#tokens += batch.tokens;
+  }
+
+  #factor(step: number): number {
+    const { training } = this.#options.settings;
+    const { steps } = this.#order;
+    const warmup = training.warmup_steps > 0 ? training.warmup_steps : Math.ceil(training.warmup_ratio * steps);
+    return scheduleFactor(training.lr_scheduler_type, { step, steps, warmup });
+  }
+
+  /** Reads the metrics of the steps since the last read, and stops the run at a bad step. */
+  async #read(): Promise<void> {
+    if (this.#unread === 0) return;
+    const { metrics, badStep } = await this.#trainer.read();
+    this.#pending.push(...metrics);
+    this.#unread = 0;
+    if (badStep !== null && this.#options.settings.training.on_nan === "error") {
+      const rows = stepBatch(this.#options.data, { order: this.#order, step: badStep, size: this.#size }).examples;
+      throw new UserError(
+        `Cannot go on with optimize of iteration ${this.#options.settings.iteration}: loss or gradient norm is NaN or Inf at step ${
+          badStep + 1
+        } (rows ${rows.slice(0, 16).join(", ")}${
+          rows.length > 16 ? ", …" : ""
+        }), expected finite numbers; the weights are those before that step (a lower training.learning_rate may help, or training.on_nan=skip)`,
+      );
+    }
+  }
+
+  async #save(): Promise<void> {
+    await this.#read();
+    const record: StateRecord = { step: this.step, tokens: this.#tokens, pending: this.#pending, last: this.last };
+    await saveState(this.#options.statePath, {
+      device: this.#options.device,
+      buffers: this.#trainer.stateBuffers,
+      record,
+    });
+  }
+
+  #line(): Record<string, number> {
+    const { settings } = this.#options;
+    return {
+      iteration: settings.iteration,
+      step: this.step,
+      ...this.last,
+      // The rate that the last step was taken with, as Hugging Face logs it.
+      learning_rate: settings.training.learning_rate * this.#factor(this.step - 1),
+      epoch: this.step / this.#order.stepsPerEpoch,
+      num_tokens: this.#tokens,
+    };
+  }
+}

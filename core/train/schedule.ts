@@ -1,0 +1,22 @@
+/** Learning-rate schedules, as Hugging Face's. @module */
+
+/** The schedules there are. */
+export type ScheduleType = "constant" | "constant_with_warmup" | "linear" | "cosine";
+
+/** The factor on the learning rate at optimizer step `step` (from 0) of `steps`, after METHOD: s/w in the warm-up. */
+export function scheduleFactor(
+  type: ScheduleType,
+  { step, steps, warmup }: { step: number; steps: number; warmup: number },
+): number {
+  if (step < warmup) return step / warmup;
+  const left = Math.max(0, steps - step) / Math.max(1, steps - warmup);
+  switch (type) {
+    case "constant":
+    case "constant_with_warmup":
+      return 1;
+    case "linear":
+      return left;
+    case "cosine":
+      return 0.5 * (1 + Math.cos(Math.PI * (step - warmup) / Math.max(1, steps - warmup)));
+  }
+}

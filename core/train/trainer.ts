@@ -1,0 +1,260 @@
+/** The optimizer steps of an iteration on the device. @module */
+import { allocControls, controlOf, parseControl } from "../../kernels/control.ts";
+import type { Commands } from "../../kernels/device/commands.ts";
+import type { Slice } from "../../kernels/device/device.ts";
+import { guard } from "../../kernels/guard.ts";
+import { METRIC_NAMES, metricSlot, type PreferenceLossType } from "../../kernels/preference_loss.ts";
+import type { IterationConfig, NoiseConfig } from "../config/types.ts";
+import { BufferSet } from "../model/activations.ts";
+import type { BatchCapacity } from "../model/batch.ts";
+import { createDecoder } from "../model/decoder.ts";
+import type { Model } from "../model/model.ts";
+import type { ParameterBuffers } from "../tensor/parameters.ts";
+import type { StepBatch } from "./batches.ts";
+import { OptimizerGroup } from "./group.ts";
+import { MetricsRing, type StepMetrics } from "./metrics.ts";
+import { createNoise } from "./noise_generator.ts";
+import { preferenceBuffers, type PreferenceModels, preferencePass } from "./preference_pass.ts";
+import { sftPass } from "./sft_pass.ts";
+import { createWorkspace, type Workspace } from "./workspace.ts";
+
+/** What a trainer is made of. */
+export interface TrainerOptions {
+  /** The policy; its weights are trained in place. */
+  model: Model;
+  /** The frozen reference; null for `sft`. */
+  reference: ParameterBuffers | null;
+  settings: IterationConfig;
+  /** The most that a micro-batch holds. */
+  capacity: BatchCapacity;
+  /** Tokens of the longest row. */
+  maxPositions: number;
+}
+
+/** Which groups a pass over the batch updates. */
+interface Pass {
+  model: boolean;
+  noise: boolean;
+  /** Added to the step's Philox counter. */
+  index: number;
+  /** Whether its numbers are logged: the first pass of each kind. */
+  logged: boolean;
+}
+
+const NOISE_METRICS = ["noise/loss", "noise/variance", "noise/grad_norm"] as const;
+const SFT_METRICS = ["loss", "grad_norm"] as const;
+
+/** Runs optimizer steps; everything on the device is made once, by {@linkcode Trainer.create}. */
+export class Trainer {
+  readonly #commands: Commands;
+  readonly #settings: IterationConfig;
+  readonly #workspace: Workspace;
+  readonly #set: BufferSet;
+  readonly #controls: Slice;
+  readonly #policy: OptimizerGroup;
+  readonly #noise: OptimizerGroup | null;
+  readonly #preference: { models: PreferenceModels; buffers: ReturnType<typeof preferenceBuffers> } | null;
+  readonly #sft: { logps: Slice; dlogp: Slice };
+  readonly #ring: MetricsRing;
+  readonly #unlogged: MetricsRing;
+  readonly #passes: readonly Pass[];
+  #skipped = 0;
+
+  /** Allocates everything. Throws UserError for a noise file that does not fit, DeviceError for too little memory. */
+  static async create(commands: Commands, options: TrainerOptions): Promise<Trainer> {
+    const { settings, model } = options;
+    const noise = settings.noise === "none" ? null : await createNoise(commands.device, {
+      shape: { vocab: model.config.vocabSize, hidden: model.config.hiddenSize },
+      init: settings.noise.init,
+      seed: settings.training.seed,
+      iteration: settings.iteration,
+    });
+    const trainer = new Trainer(commands, { ...options, noise });
+    await commands.device.check();
+    return trainer;
+  }
+
+  private constructor(commands: Commands, options: TrainerOptions & { noise: ParameterBuffers | null }) {
+    const { model, reference, settings, capacity, noise } = options;
+    const { device } = commands;
+    const { training } = settings;
+    const { config } = model;
+    this.#commands = commands;
+    this.#settings = settings;
+    this.#set = new BufferSet(device);
+    this.#controls = allocControls(device, noise ? 2 : 1);
+    this.#policy = new OptimizerGroup(commands, {
+      name: "policy",
+      values: model.weights,
+      control: controlOf(this.#controls, 0),
+      training,
+      weightDecay: training.weight_decay,
+    });
+    this.#noise = noise && new OptimizerGroup(commands, {
+      name: "noise",
+      values: noise,
+      control: controlOf(this.#controls, 1),
+      training,
+      weightDecay: 0,
+    });
+    this.#workspace = createWorkspace(this.#set, {
+      decoder: createDecoder(device, { config, maxPositions: options.maxPositions }),
+      policy: model.weights,
+      gradients: this.#policy.gradients,
+      capacity,
+      pairs: reference !== null,
+      noise: noise !== null,
+    });
+    this.#sft = {
+      logps: this.#set.words(capacity.sequences, "logps"),
+      dlogp: this.#set.words(capacity.sequences, "dlogp"),
+    };
+    this.#preference = reference && {
+      models: {
+        reference,
+        noise: this.#noise &&
+          { values: this.#noise.values, gradients: this.#noise.gradients, settings: settings.noise as NoiseConfig },
+        lossType: training.loss_type as PreferenceLossType,
+        beta: training.beta,
+        labelSmoothing: training.label_smoothing,
+        seed: training.seed,
+        iteration: settings.iteration,
+      },
+      buffers: preferenceBuffers(this.#set, { capacity, hidden: config.hiddenSize, noise: noise !== null }),
+    };
+    this.#passes = planPasses(settings.noise);
+    this.#ring = new MetricsRing(device, training.logging_steps * this.#passes.filter((pass) => pass.logged).length);
+    this.#unlogged = new MetricsRing(device, 1);
+  }
+
+  /** Records and submits optimizer step `step` (from 0); does not wait. `factor` is the schedule's. */
+  step(batch: StepBatch, { step, factor }: { step: number; factor: number }): void {
+    for (const pass of this.#passes) {
+      const groups = [...(pass.model ? [this.#policy] : []), ...(pass.noise && this.#noise ? [this.#noise] : [])];
+      if (!pass.logged) this.#unlogged.restart();
+      const metrics = (pass.logged ? this.#ring : this.#unlogged).next(this.#commands);
+      for (const group of groups) group.clearGradients();
+      this.#accumulate(batch, { pass, metrics, philoxStep: step * this.#passes.length + pass.index });
+      for (const group of groups) group.norm();
+      this.#guard(pass, { metrics, step });
+      const { training, noise } = this.#settings;
+      if (pass.model) this.#policy.update(training.learning_rate * factor);
+      if (pass.noise && noise !== "none") this.#noise!.update(noise.learning_rate * factor);
+      this.#commands.submit();
+    }
+  }
+
+  #accumulate(
+    batch: StepBatch,
+    { pass, metrics, philoxStep }: { pass: Pass; metrics: Slice; philoxStep: number },
+  ): void {
+    for (const packed of batch.microBatches) {
+      if (this.#preference) {
+        preferencePass(this.#commands, this.#workspace, {
+          ...this.#preference,
+          call: {
+            packed,
+            batchPairs: batch.rows,
+            batchRejected: batch.rejectedTokens,
+            philoxStep,
+            metrics,
+            update: pass,
+          },
+        });
+      } else {
+        const call = { packed, batchTokens: batch.responseTokens, metrics };
+        sftPass(this.#commands, this.#workspace, { buffers: this.#sft, call });
+      }
+    }
+  }
+
+  #guard(pass: Pass, { metrics, step }: { metrics: Slice; step: number }): void {
+    const { optim, adam_beta1: beta1, adam_beta2: beta2 } = this.#settings.training;
+    const model = metricSlot("grad_norm");
+    const noise = metricSlot("noise/grad_norm");
+    const both = pass.model && pass.noise;
+    guard(this.#commands, {
+      controls: both ? this.#controls : controlOf(this.#controls, pass.model ? 0 : 1),
+      metrics,
+      lossSlot: metricSlot("loss"),
+      normSlots: both ? [model, noise] : [pass.model ? model : noise],
+      step,
+      betas: optim === "adamw" ? [beta1, beta2] : [0, 0],
+    });
+  }
+
+  /**
+   * Reads the numbers of the steps since the last read, one record a step, and the first step whose loss or gradient
+   * norm was not finite (null where all were): one fence. Throws DeviceError.
+   */
+  async read(): Promise<{ metrics: StepMetrics[]; badStep: number | null }> {
+    const [rows, controls] = await this.#commands.device.readAll([this.#ring.slice, this.#controls]);
+    const records = this.#ring.parse(rows!);
+    this.#ring.restart();
+    const groups = Array.from({ length: this.#noise ? 2 : 1 }, (_, i) => {
+      const { offset, size } = controlOf(this.#controls, i);
+      return parseControl(controls!.slice(offset, offset + size));
+    });
+    this.#skipped = Math.max(...groups.map((group) => group.badCount));
+    const bad = groups.map((group) => group.firstBadStep).filter((step) => step !== undefined);
+    return { metrics: this.#perStep(records), badStep: bad.length > 0 ? Math.min(...bad) : null };
+  }
+
+  #perStep(records: readonly StepMetrics[]): StepMetrics[] {
+    const logged = this.#passes.filter((pass) => pass.logged);
+    const out: StepMetrics[] = [];
+    for (let at = 0; at < records.length; at += logged.length) {
+      const step: StepMetrics = {};
+      logged.forEach((pass, i) => {
+        for (const name of METRIC_NAMES) {
+          const ofNoise = NOISE_METRICS.some((n) => n === name);
+          if (!(ofNoise ? pass.noise : pass.model)) continue;
+          if (!this.#preference && !SFT_METRICS.some((n) => n === name)) continue;
+          step[name] = records[at + i]![name]!;
+        }
+      });
+      out.push(step);
+    }
+    return out;
+  }
+
+  /** Steps that were skipped, as of the last {@linkcode read}. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  /** The noise generator's values, null without noise. */
+  get noiseValues(): ParameterBuffers | null {
+    return this.#noise?.values ?? null;
+  }
+
+  /** The buffers that a resumed run needs, by name. */
+  get stateBuffers(): Record<string, Slice> {
+    return { ...this.#policy.stateBuffers, ...this.#noise?.stateBuffers, controls: this.#controls };
+  }
+
+  /** Frees everything but the policy's weights. */
+  free(): void {
+    const { device } = this.#commands;
+    this.#set.free();
+    device.free(this.#workspace.decoder.rope);
+    this.#policy.free();
+    this.#noise?.free();
+    this.#noise?.values.free();
+    this.#ring.free(device);
+    this.#unlogged.free(device);
+    device.free(this.#controls);
+  }
+}
+
+/** The passes over the batch that one optimizer step takes (METHOD, `noise.update`). */
+function planPasses(noise: "none" | NoiseConfig): Pass[] {
+  if (noise === "none") return [{ model: true, noise: false, index: 0, logged: true }];
+  if (noise.update === "joint") return [{ model: true, noise: true, index: 0, logged: true }];
+  const of = (count: number, kind: { model: boolean; noise: boolean }, first: number): Pass[] =>
+    Array.from({ length: count }, (_, j) => ({ ...kind, index: first + j, logged: j === 0 }));
+  return [
+    ...of(noise.noise_steps, { model: false, noise: true }, 0),
+    ...of(noise.model_steps, { model: true, noise: false }, noise.noise_steps),
+  ];
+}

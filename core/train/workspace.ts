@@ -1,0 +1,91 @@
+/** The buffers of a training pass, made once for the largest micro-batch, and the policy's backward pass. @module */
+import type { Commands } from "../../kernels/device/commands.ts";
+import type { Slice } from "../../kernels/device/device.ts";
+import { scatterRows } from "../../kernels/gather_rows.ts";
+import { lmHeadBackward } from "../../kernels/lm_head.ts";
+import {
+  type BackwardBuffers,
+  backwardBuffers,
+  type BufferSet,
+  type ForwardBuffers,
+  forwardBuffers,
+} from "../model/activations.ts";
+import { BatchBuffers, type BatchCapacity, type DeviceBatch } from "../model/batch.ts";
+import { decoderBackward } from "../model/decoder.ts";
+import { type HeadBuffers, headBuffers, headInputs } from "../model/head.ts";
+import { headName } from "../model/names.ts";
+import type { AttentionBackwardContext, Decoder } from "../model/types.ts";
+import type { ParameterBuffers } from "../tensor/parameters.ts";
+
+/** Everything a micro-batch passes through. */
+export interface Workspace {
+  readonly decoder: Decoder;
+  readonly policy: ParameterBuffers;
+  readonly gradients: ParameterBuffers;
+  readonly batch: BatchBuffers;
+  readonly forward: ForwardBuffers;
+  readonly backward: BackwardBuffers;
+  readonly head: HeadBuffers;
+  /** Gradient at the gathered hidden states: [entries, hidden]. */
+  readonly dh: Slice;
+}
+
+/** Makes the buffers for micro-batches up to `capacity`. */
+export function createWorkspace(
+  set: BufferSet,
+  { decoder, policy, gradients, capacity, pairs, noise }: {
+    decoder: Decoder;
+    policy: ParameterBuffers;
+    gradients: ParameterBuffers;
+    capacity: BatchCapacity;
+    pairs: boolean;
+    noise: boolean;
+  },
+): Workspace {
+  const { config } = decoder;
+  return {
+    decoder,
+    policy,
+    gradients,
+    batch: new BatchBuffers(set, { capacity, pairs }),
+    forward: forwardBuffers(set, { config, capacity: capacity.tokens, keep: true }),
+    backward: backwardBuffers(set, { config, capacity: capacity.tokens }),
+    head: headBuffers(set, { config, entries: capacity.entries, noise }),
+    dh: set.words(capacity.entries * config.hiddenSize, "gathered dhidden"),
+  };
+}
+
+/** Records the backward pass from the derivatives at the sequences' log-probabilities; adds to the gradients. */
+export function policyBackward(
+  commands: Commands,
+  { decoder, policy, gradients, forward, backward, head, dh }: Workspace,
+  { batch, dlogp, attention }: { batch: DeviceBatch; dlogp: Slice; attention: AttentionBackwardContext },
+): void {
+  const { config } = decoder;
+  const { entries } = batch;
+  lmHeadBackward(commands, {
+    ...headInputs({ config, weights: policy, entries, h: head.h, scratch: head.scratch }),
+    dh,
+    dweight: gradients.view(headName(config)),
+    lse: head.lse,
+    dlogp,
+    sequence: entries.sequence,
+  });
+  scatterRows(commands, {
+    dx: backward.dhidden,
+    starts: batch.byToken.starts,
+    entries: batch.byToken.entries,
+    dy: dh,
+    rows: batch.tokens,
+    columns: config.hiddenSize,
+  });
+  decoderBackward(commands, decoder, {
+    weights: policy,
+    gradients,
+    batch,
+    index: batch.embedding,
+    buffers: forward,
+    scratch: backward,
+    attention,
+  });
+}

@@ -1,0 +1,44 @@
+// AdamW (Loshchilov & Hutter 2019) as torch.optim.AdamW: with g = control.factor * gradient,
+// p *= 1 - lr * weight_decay (elements below `decayed`); m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2;
+// p -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps).
+// Updates parameters, m and v in place; leaves all of them where control.apply is 0.
+// `count` and `decayed` count elements of V, f32 or vec4f (vector.ts); any sizes. One lane an element.
+
+override LANES: u32 = 64;
+
+struct Params {
+  count: u32,
+  decayed: u32,
+  decay: f32,
+  lr: f32,
+  one_minus_beta1: f32,
+  beta2: f32,
+  one_minus_beta2: f32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> parameters: array<V>; // [count]
+@group(0) @binding(1) var<storage, read_write> m: array<V>; // [count]
+@group(0) @binding(2) var<storage, read_write> v: array<V>; // [count]
+@group(0) @binding(3) var<storage, read> gradients: array<V>; // [count]
+@group(0) @binding(4) var<storage, read> control: Control;
+@group(0) @binding(5) var<uniform> p: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let i = (group.x + group.y * groups.x) * LANES + local.x;
+  if (i >= p.count || control.apply == 0) {
+    return;
+  }
+  let g = control.factor * gradients[i];
+  let kept = parameters[i] * select(1.0, p.decay, i < p.decayed);
+  let mean = m[i] + p.one_minus_beta1 * (g - m[i]);
+  let square = p.beta2 * v[i] + p.one_minus_beta2 * g * g;
+  m[i] = mean;
+  v[i] = square;
+  parameters[i] = kept - p.lr / control.c1 * (mean / (sqrt(square) / sqrt(control.c2) + p.eps));
+}

@@ -1,0 +1,47 @@
+// Sums of squares over blocks: partials[first + b] = sum over block b of gradients[i]^2.
+// Overwrites those partials. One workgroup a block; lanes take strides, then a tree adds them.
+// `count` and `block` count elements of V, f32 or vec4f (vector.ts); any sizes.
+
+override LANES: u32 = 64;
+
+struct Params {
+  count: u32,
+  block: u32,
+  first: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(1) var<storage, read> gradients: array<V>; // [count]
+@group(0) @binding(2) var<uniform> p: Params;
+
+var<workgroup> sums: array<f32, LANES>;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let b = group.x + group.y * groups.x;
+  let begin = b * p.block;
+  if (begin >= p.count) {
+    return;
+  }
+  let lane = local.x;
+  let end = min(begin + p.block, p.count);
+  var sum = V();
+  for (var i = begin + lane; i < end; i += LANES) {
+    let g = gradients[i];
+    sum += g * g;
+  }
+  sums[lane] = total(sum);
+  for (var half = LANES / 2; half > 0; half /= 2) {
+    workgroupBarrier();
+    if (lane < half) {
+      sums[lane] += sums[lane + half];
+    }
+  }
+  if (lane == 0) {
+    partials[p.first + b] = sums[0];
+  }
+}

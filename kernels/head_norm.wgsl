@@ -1,0 +1,54 @@
+// RMSNorm of each q head and each k head (Qwen3): y = x * inv_rms * weight, inv_rms = 1 / sqrt(mean(x^2) + eps), with
+// one weight for all q heads and one for all k heads; v heads are copied.
+// Overwrites y and inv_rms. One lane a token, one row of workgroups (workgroup_id.y) a head. `V`, `WIDTH` and `total` come from vector.ts.
+
+override LANES: u32 = 64;
+
+struct Params {
+  tokens: u32,
+  heads: u32,
+  kv_heads: u32,
+  vectors: u32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> y: array<V>; // [tokens, heads + 2 kv_heads, vectors]
+@group(0) @binding(1) var<storage, read_write> inv_rms: array<f32>; // [tokens, heads + kv_heads]
+@group(0) @binding(2) var<storage, read> qkv: array<V>; // as y
+@group(0) @binding(3) var<storage, read> q_weight: array<V>; // [vectors]
+@group(0) @binding(4) var<storage, read> k_weight: array<V>; // [vectors]
+@group(0) @binding(5) var<uniform> p: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let token = (group.x + group.z * groups.x) * LANES + local.x;
+  let head = group.y;
+  if (token >= p.tokens) {
+    return;
+  }
+  let normed = p.heads + p.kv_heads;
+  let base = (token * (p.heads + 2 * p.kv_heads) + head) * p.vectors;
+  var inv = 1.0;
+  if (head < normed) {
+    var sum = 0.0;
+    for (var i = 0u; i < p.vectors; i++) {
+      let x = qkv[base + i];
+      sum += total(x * x);
+    }
+    inv = 1.0 / sqrt(sum / f32(p.vectors * WIDTH) + p.eps);
+    inv_rms[token * normed + head] = inv;
+  }
+  for (var i = 0u; i < p.vectors; i++) {
+    var weight = V(1.0);
+    if (head < p.heads) {
+      weight = q_weight[i];
+    } else if (head < normed) {
+      weight = k_weight[i];
+    }
+    y[base + i] = qkv[base + i] * inv * weight;
+  }
+}

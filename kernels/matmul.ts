@@ -1,0 +1,257 @@
+/** Matrix products in float32. @module */
+import reduceSource from "./matmul_reduce.wgsl" with { type: "text" };
+import { type Commands, grid } from "./device/commands.ts";
+import type { Device, DeviceFamily, Slice } from "./device/device.ts";
+import { defineKernel, type Kernel } from "./device/kernel.ts";
+import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
+import { sharedText, type SharedTile } from "./matmul_shared.ts";
+import { type MatmulAccess, type MatmulBType, type MatmulMode, matmulUniforms } from "./matmul_text.ts";
+
+export type { MatmulBType, MatmulMode };
+
+/** The tiles to choose from: `broadcast*` suit software rasterizers, `shared*` real GPUs; all run everywhere. */
+export type MatmulVariant = "broadcast" | "broadcastFew" | keyof typeof SHARED_TILES;
+
+/** Buffers and sizes of {@linkcode matmul}. */
+export interface Matmul {
+  /** c = a·b ("NN": a [m, k], b [k, n]), a·bᵀ ("NT": a [m, k], b [n, k]) or aᵀ·b ("TN": a [k, m], b [k, n]). */
+  mode: MatmulMode;
+  /** Output: f32 [m, n]. */
+  c: Slice;
+  /** f32. */
+  a: Slice;
+  /** `bType`. */
+  b: Slice;
+  /** Added to every row of c: f32 [n]. */
+  bias?: Slice;
+  m: number;
+  n: number;
+  k: number;
+  /** Elements from one row of a to the next as stored (default: its columns). */
+  lda?: number;
+  /** As `lda`, for b; even where b is bf16. */
+  ldb?: number;
+  /** As `lda`, for c. */
+  ldc?: number;
+  /** Add to c instead of overwriting it (default false). */
+  accumulate?: boolean;
+  /** How b is stored (default "f32"); "bf16", two to a u32 with the lower half first, for NN and NT. */
+  bType?: MatmulBType;
+  /** Which family's tiles to choose from (default: the device's). */
+  family?: DeviceFamily;
+  /** The tile to use (default: by family and sizes). */
+  variant?: MatmulVariant;
+}
+
+const SHARED_TILES = {
+  shared128: { rows: 128, columns: 128, depth: 16, threadRows: 8, threadColumns: 8 },
+  shared64: { rows: 64, columns: 64, depth: 32, threadRows: 4, threadColumns: 4 },
+  shared32: { rows: 32, columns: 32, depth: 32, threadRows: 4, threadColumns: 4 },
+  shared16: { rows: 16, columns: 16, depth: 64, threadRows: 1, threadColumns: 4 },
+} as const satisfies Record<string, SharedTile>;
+
+/** How one product is cut: the tile's text and size, and k's blocks. */
+interface Plan {
+  rows: number;
+  columns: number;
+  /** Length of a block of k, whose sum is made from 0 and then added to c. */
+  block: number;
+  /** Workgroups that keep the device busy: with fewer, blocks of k run side by side. */
+  busy: number;
+  text: (access: MatmulAccess) => string;
+  key: string;
+  subgroups: boolean;
+}
+
+/** The most that partial results may take. */
+const SCRATCH_BYTES = 32 * 1024 * 1024;
+
+const BUSY = { cpu: 8, gpu: 264 } as const;
+
+const reduce = [reduceSource, reduceSource.replace("alias Value = f32", "alias Value = vec4f")].map((code) =>
+  defineKernel({
+    name: "matmul_reduce",
+    code,
+    bindings: { c: "readWrite", partial: "read", bias: "read" },
+    uniforms: { rows: "u32", columns: "u32", stride: "u32", blocks: "u32", accumulate: "u32", add_bias: "u32" },
+  })
+);
+
+type MatmulKernel = Kernel<"c" | "a" | "b" | "bias", typeof matmulUniforms>;
+
+const kernels = new Map<string, MatmulKernel>();
+const scratches = new WeakMap<Commands, Slice>();
+
+/**
+ * Records c (+)= op(a)·op(b) (+ bias).
+ *
+ * For NN and NT a row of c is the same bit for bit whatever m and the variant's tile, within a family of tiles. Throws
+ * RangeError for strides or a storage type that do not fit.
+ */
+export function matmul(commands: Commands, call: Matmul): void {
+  const { mode, c, a, b, bias, m, n, k, accumulate = false, bType = "f32" } = call;
+  const { lda = mode === "TN" ? m : k, ldb = mode === "NT" ? k : n, ldc = n } = call;
+  check(call, { lda, ldb, ldc });
+  if (m === 0 || n === 0) return;
+  const plan = planFor(commands.device, call);
+  const tiles = Math.ceil(m / plan.rows) * Math.ceil(n / plan.columns);
+  const blocks = Math.max(1, Math.ceil(k / plan.block));
+  const access: MatmulAccess = {
+    mode,
+    bType,
+    aVec: isVec(a, { rows: mode === "TN" ? k : m, columns: mode === "TN" ? m : k, stride: lda, bytes: 4 }),
+    bVec: isVec(b, {
+      rows: mode === "NT" ? n : k,
+      columns: mode === "NT" ? k : n,
+      stride: ldb,
+      bytes: bType === "f32" ? 4 : 2,
+    }),
+    cVec: n % 4 === 0 && ldc % 4 === 0,
+    // Weight gradients sum over tokens, of which there is any number: one text for all.
+    ragged: mode === "TN" || k % 4 !== 0,
+  };
+  const sizes = { m, n, lda, ldb, k_block: plan.block };
+  const workgroups = [Math.ceil(m / plan.rows), Math.ceil(n / plan.columns)] as const;
+  if (blocks > 1 && tiles < plan.busy && blocks * m * n * 4 <= SCRATCH_BYTES) {
+    const partial = scratch(commands, blocks * m * n * 4);
+    commands.dispatch(kernelFor(plan, { ...access, cVec: n % 4 === 0 }), {
+      buffers: { c: partial, a, b, bias: b },
+      uniforms: { ...sizes, k_first: 0, k_last: k, ldc: n, c_block: m * n, accumulate: 0, add_bias: 0 },
+      workgroups: [...workgroups, blocks],
+    });
+    const width = access.cVec ? 4 : 1;
+    const lanes = commands.device.rowLanes;
+    commands.dispatch(reduce[access.cVec ? 1 : 0]!, {
+      buffers: { c, partial, bias: bias ?? partial },
+      uniforms: {
+        rows: m,
+        columns: n / width,
+        stride: ldc / width,
+        blocks,
+        accumulate: accumulate ? 1 : 0,
+        add_bias: bias ? 1 : 0,
+      },
+      workgroups: grid(commands.device, Math.ceil(m * n / width / lanes)),
+      constants: { LANES: lanes },
+    });
+    return;
+  }
+  const kernel = kernelFor(plan, access);
+  for (let block = 0; block < blocks; block++) {
+    commands.dispatch(kernel, {
+      buffers: { c, a, b, bias: bias ?? b },
+      uniforms: {
+        ...sizes,
+        ldc,
+        k_first: block * plan.block,
+        k_last: Math.min(k, (block + 1) * plan.block),
+        c_block: 0,
+        accumulate: accumulate || block > 0 ? 1 : 0,
+        add_bias: bias && block === blocks - 1 ? 1 : 0,
+      },
+      workgroups,
+    });
+  }
+}
+
+function check(
+  { mode, m, n, k, bType }: Matmul,
+  { lda, ldb, ldc }: { lda: number; ldb: number; ldc: number },
+): void {
+  const strides = [["lda", lda, mode === "TN" ? m : k], ["ldb", ldb, mode === "NT" ? k : n], ["ldc", ldc, n]] as const;
+  for (const [name, stride, columns] of strides) {
+    if (stride < columns) {
+      throw new RangeError(`Cannot multiply: ${name} is ${stride}, expected at least its ${columns} columns`);
+    }
+  }
+  if (bType === "bf16" && (mode === "TN" || ldb % 2 !== 0)) {
+    throw new RangeError(
+      `Cannot multiply: mode is ${mode} with a bf16 b of stride ${ldb}, expected NN or NT and an even stride`,
+    );
+  }
+}
+
+/** Whether rows can be read four elements at once, the last one's end too. */
+function isVec(
+  slice: Slice,
+  { rows, columns, stride, bytes }: { rows: number; columns: number; stride: number; bytes: number },
+): boolean {
+  return stride % 4 === 0 && ((rows - 1) * stride + Math.ceil(columns / 4) * 4) * bytes <= slice.size;
+}
+
+/** The plan depends on m only through the tile: within a family NN and NT cut k at the same places. */
+function planFor(device: Device, call: Matmul): Plan {
+  const variant = call.variant ?? chooseVariant(call.family ?? device.family, call);
+  if (variant === "broadcast" || variant === "broadcastFew") {
+    const lanes = device.rowLanes;
+    const subgroups = device.subgroupSize === lanes;
+    const tile: BroadcastTile = variant === "broadcast" && subgroups
+      ? { rows: 4 * lanes, vectors: Math.max(1, 16 / lanes), lanes, subgroups }
+      : { rows: 8, vectors: Math.max(1, 32 / lanes), lanes, subgroups };
+    return {
+      rows: tile.rows,
+      columns: 4 * lanes * tile.vectors,
+      // A panel of b, 128 columns by this, stays in a core's second-level cache.
+      block: 512,
+      busy: BUSY.cpu,
+      text: (access) => broadcastText(access, tile),
+      key: Object.values(tile).join(),
+      subgroups,
+    };
+  }
+  const tile = SHARED_TILES[variant];
+  const tiles = Math.ceil(call.m / tile.rows) * Math.ceil(call.n / tile.columns);
+  // Only weight gradients may be cut by m: their rows are not tokens.
+  const wanted = Math.ceil(call.k * tiles / BUSY.gpu / 64) * 64;
+  return {
+    rows: tile.rows,
+    columns: tile.columns,
+    block: call.mode === "TN" ? Math.min(1024, Math.max(128, wanted)) : 1024,
+    busy: BUSY.gpu,
+    text: (access) => sharedText(access, tile),
+    key: variant,
+    subgroups: false,
+  };
+}
+
+function chooseVariant(family: DeviceFamily, { m, n }: Matmul): MatmulVariant {
+  if (family === "cpu") {
+    // Microseconds of a step of 4 k, measured with 16 lanes.
+    const broadcast = 1.6 * Math.ceil(m / 64) * Math.ceil(n / 64);
+    const few = 1.04 * Math.ceil(m / 8) * Math.ceil(n / 128);
+    return few < broadcast ? "broadcastFew" : "broadcast";
+  }
+  if (m <= 16) return "shared16";
+  const tiles = (size: number): number => Math.ceil(m / size) * Math.ceil(n / size);
+  if (tiles(128) >= BUSY.gpu / 2) return "shared128";
+  return tiles(64) >= BUSY.gpu / 2 ? "shared64" : "shared32";
+}
+
+function kernelFor(plan: Plan, access: MatmulAccess): MatmulKernel {
+  const key = `${plan.key} ${Object.values(access).join()}`;
+  let kernel = kernels.get(key);
+  if (!kernel) {
+    kernel = defineKernel({
+      name: `matmul ${key}`,
+      code: plan.text(access),
+      bindings: { c: "readWrite", a: "read", b: "read", bias: "read" },
+      uniforms: matmulUniforms,
+      ...(plan.subgroups ? { requires: ["subgroups"] as const } : {}),
+    });
+    kernels.set(key, kernel);
+  }
+  return kernel;
+}
+
+/** A buffer for partial results, kept for the recorder's next calls. */
+function scratch(commands: Commands, bytes: number): Slice {
+  const known = scratches.get(commands);
+  if (known && known.size >= bytes) return known;
+  if (known) {
+    commands.submit();
+    commands.device.free(known);
+  }
+  const made = commands.device.alloc(bytes, "matmul partial sums");
+  scratches.set(commands, made);
+  return made;
+}

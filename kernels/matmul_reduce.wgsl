@@ -1,0 +1,47 @@
+// Sum of a matmul's partial results: c[i, j] (+)= ((partial[0, i, j] + partial[1, i, j]) + ...) (+ bias[j]), in the order
+// that blocks of k done one after the other would give.
+// Overwrites c, or adds to it where accumulate is 1. Any sizes; a thread per Value, of which `columns` make a row.
+
+override LANES: u32 = 64;
+
+alias Value = f32;
+
+struct Params {
+  rows: u32,
+  columns: u32,
+  stride: u32,
+  blocks: u32,
+  accumulate: u32,
+  add_bias: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> c: array<Value>; // [rows, columns], rows stride apart
+@group(0) @binding(1) var<storage, read> partial: array<Value>; // [blocks, rows, columns]
+@group(0) @binding(2) var<storage, read> bias: array<Value>; // [columns] where add_bias is 1
+@group(0) @binding(3) var<uniform> p: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let index = (group.x + group.y * groups.x) * LANES + local.x;
+  let size = p.rows * p.columns;
+  if (index >= size) {
+    return;
+  }
+  let column = index % p.columns;
+  let at = index / p.columns * p.stride + column;
+  var sum = partial[index];
+  if (p.accumulate != 0) {
+    sum = c[at] + sum;
+  }
+  for (var block = 1u; block < p.blocks; block++) {
+    sum += partial[block * size + index];
+  }
+  if (p.add_bias != 0) {
+    sum += bias[column];
+  }
+  c[at] = sum;
+}

@@ -1,0 +1,91 @@
+/** What the generated matmul kernels share: bindings, loads and stores. @module */
+
+/** Which operands are stored transposed: c = a·b, a·bᵀ, or aᵀ·b. */
+export type MatmulMode = "NN" | "NT" | "TN";
+
+/** How b is stored; bf16 lies two to a u32, the lower half first. */
+export type MatmulBType = "f32" | "bf16";
+
+/** How a kernel reads and writes its buffers; each combination is a text of its own. */
+export interface MatmulAccess {
+  mode: MatmulMode;
+  bType: MatmulBType;
+  /** a is read four elements at once: its rows start at multiples of 4. */
+  aVec: boolean;
+  /** As `aVec`, for b. */
+  bVec: boolean;
+  /** As `aVec`, for c, with n a multiple of 4. */
+  cVec: boolean;
+  /** Blocks of k may end off a multiple of the step; reads past the end count as 0. */
+  ragged: boolean;
+}
+
+/** The uniforms of every matmul kernel. Workgroups with z > 0 do the z-th next block of k, into the z-th next c. */
+export const matmulUniforms = {
+  m: "u32",
+  n: "u32",
+  k_first: "u32",
+  k_last: "u32",
+  k_block: "u32",
+  lda: "u32",
+  ldb: "u32",
+  ldc: "u32",
+  c_block: "u32",
+  accumulate: "u32",
+  add_bias: "u32",
+} as const;
+
+/**
+ * Bindings, uniforms, and the functions `load_a4`, `load_b4` (four consecutive elements from an element offset),
+ * `load_c4`, `store_c4` (four columns of a row, masked to n) and `load_bias4`.
+ */
+export function matmulHeader({ bType, aVec, bVec, cVec }: MatmulAccess): string {
+  const bElement = bType === "f32" ? (bVec ? "vec4f" : "f32") : (bVec ? "vec2u" : "u32");
+  const words = "vec4f(bitcast<vec2f>(w << vec2u(16u)), bitcast<vec2f>(w & vec2u(0xffff0000u))).xzyw";
+  const four = (name: string): string => `vec4f(${name}[at], ${name}[at + 1u], ${name}[at + 2u], ${name}[at + 3u])`;
+  const loadB = bType === "f32"
+    ? `return ${bVec ? "b[at / 4u]" : four("b")};`
+    : `let w = ${bVec ? "b[at / 4u]" : "vec2u(b[at / 2u], b[at / 2u + 1u])"};\n  return ${words};`;
+  const columns = [0, 1, 2, 3];
+  const loadC = cVec
+    ? "return c[at / 4u];"
+    : `return vec4f(${columns.map((q) => `c[at + min(${q}u, p.n - 1u - column)]`).join(", ")});`;
+  const storeC = cVec
+    ? "if (column < p.n) { c[at / 4u] = v; }"
+    : columns.map((q) => `if (column + ${q}u < p.n) { c[at + ${q}u] = v[${q}]; }`).join("\n  ");
+  return `struct Params {
+${Object.entries(matmulUniforms).map(([name, type]) => `  ${name}: ${type},`).join("\n")}
+}
+
+@group(0) @binding(0) var<storage, read_write> c: array<${cVec ? "vec4f" : "f32"}>; // [m, n], rows ldc apart
+@group(0) @binding(1) var<storage, read> a: array<${aVec ? "vec4f" : "f32"}>; // rows lda apart
+@group(0) @binding(2) var<storage, read> b: array<${bElement}>; // rows ldb apart
+@group(0) @binding(3) var<storage, read> bias: array<f32>; // [n] where add_bias is 1
+@group(0) @binding(4) var<uniform> p: Params;
+
+fn load_a4(at: u32) -> vec4f {
+  return ${aVec ? "a[at / 4u]" : four("a")};
+}
+
+fn load_b4(at: u32) -> vec4f {
+  ${loadB}
+}
+
+fn load_c4(at: u32, column: u32) -> vec4f {
+  ${loadC}
+}
+
+fn store_c4(at: u32, column: u32, v: vec4f) {
+  ${storeC}
+}
+
+fn load_bias4(column: u32) -> vec4f {
+  return vec4f(${columns.map((q) => `bias[min(column + ${q}u, p.n - 1u)]`).join(", ")});
+}
+`;
+}
+
+/** Lines of text from a count: `times(3, (i) => ...)`. */
+export function times(count: number, line: (i: number) => string): string {
+  return Array.from({ length: count }, (_, i) => line(i)).join("\n");
+}

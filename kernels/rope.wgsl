@@ -1,0 +1,42 @@
+// Rotary position embedding (Su et al. 2021) in Hugging Face's half layout, in place on the q and k heads of qkv:
+// (a, b) = (x[i], x[i + headDim / 2]) becomes (a cos - b sin, b cos + a sin) at the angle of the token's position.
+// sign = -1 turns back, which is the backward pass. `V` comes from vector.ts.
+// A row of workgroups (workgroup_id.y) for each rotated head: integer division is dear on a CPU.
+
+override LANES: u32 = 64;
+
+struct Params {
+  tokens: u32,
+  total_heads: u32,
+  half_vectors: u32,
+  sign: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> qkv: array<V>; // [tokens, total_heads, 2, half_vectors]
+@group(0) @binding(1) var<storage, read> position: array<u32>; // [tokens]
+@group(0) @binding(2) var<storage, read> table: array<V>; // [maxPositions, 2, half_vectors]
+@group(0) @binding(3) var<uniform> p: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let item = (group.x + group.z * groups.x) * LANES + local.x;
+  let token = item / p.half_vectors;
+  if (token >= p.tokens) {
+    return;
+  }
+  let i = item - token * p.half_vectors;
+  let head = token * p.total_heads + group.y;
+  let entry = position[token] * 2 * p.half_vectors + i;
+  let cosine = table[entry];
+  let sine = table[entry + p.half_vectors] * p.sign;
+  let low = head * 2 * p.half_vectors + i;
+  let high = low + p.half_vectors;
+  let a = qkv[low];
+  let b = qkv[high];
+  qkv[low] = a * cosine - b * sine;
+  qkv[high] = b * cosine + a * sine;
+}

@@ -1,0 +1,38 @@
+// Adding rows up by index (the backward pass of gather_rows): dx[t, c] = sum of dy[r, c] over the entries r of t,
+// entries[starts[t]] .. entries[starts[t + 1] - 1], in their order.
+// Overwrites all rows of dx, with zeros where there is no entry. One workgroup a row.
+// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes.
+
+override LANES: u32 = 64;
+
+struct Params {
+  rows: u32,
+  columns: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> dx: array<V>; // [rows, columns]
+@group(0) @binding(1) var<storage, read> starts: array<u32>; // [rows + 1]
+@group(0) @binding(2) var<storage, read> entries: array<u32>; // [starts[rows]]
+@group(0) @binding(3) var<storage, read> dy: array<V>; // [starts[rows], columns]
+@group(0) @binding(4) var<uniform> p: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let row = group.x + group.y * groups.x;
+  if (row >= p.rows) {
+    return;
+  }
+  let first = starts[row];
+  let end = starts[row + 1];
+  for (var c = local.x; c < p.columns; c += LANES) {
+    var sum = V();
+    for (var e = first; e < end; e++) {
+      sum += dy[entries[e] * p.columns + c];
+    }
+    dx[row * p.columns + c] = sum;
+  }
+}

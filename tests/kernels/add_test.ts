@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { add, addTo } from "../../kernels/add.ts";
+import { fill } from "../../kernels/fill.ts";
+import { guarded, randomF32, readF32, release } from "../_shared/device.ts";
+import { families } from "../_shared/families.ts";
+
+for (const { family, commands } of families) {
+  for (const count of [1, 63, 64, 1036, 70_001]) {
+    Deno.test(`add(), addTo() and fill() touch all ${count} elements and no other (${family})`, async () => {
+      const a = randomF32(count, 1);
+      const b = randomF32(count, 2);
+      const buffers = { out: guarded(count), a: guarded(a), b: guarded(b), y: guarded(a), filled: guarded(count) };
+      add(commands, { ...buffers, count });
+      addTo(commands, { y: buffers.y, x: buffers.b, count });
+      fill(commands, { y: buffers.filled, count, value: 0.25 });
+      commands.submit();
+      const expected = a.map((x, i) => x + b[i]!);
+      assert.deepEqual(await readF32(buffers.out), expected);
+      assert.deepEqual(await readF32(buffers.y), expected);
+      assert.deepEqual(await readF32(buffers.filled), new Float32Array(count).fill(0.25));
+      release(...Object.values(buffers));
+    });
+  }
+}
+
+Deno.test("add() folds a grid that passes the device's limit", async () => {
+  const { commands } = families[0]!;
+  const { device } = commands;
+  const lanes = device.family === "cpu" ? device.rowLanes : 256;
+  const count = device.limits.maxComputeWorkgroupsPerDimension * lanes + 5;
+  const a = new Float32Array(count).fill(1);
+  const buffers = { out: guarded(count), a: guarded(a), b: guarded(a) };
+  add(commands, { ...buffers, count });
+  assert.ok((await readF32(buffers.out)).every((value) => value === 2));
+  release(...Object.values(buffers));
+});

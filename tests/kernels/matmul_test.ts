@@ -1,0 +1,169 @@
+import { deepEqual, ok, throws } from "node:assert/strict";
+import { type Matmul, matmul, type MatmulMode, type MatmulVariant } from "../../kernels/matmul.ts";
+import { assertClose } from "../_shared/assert_close.ts";
+import { commands, guarded, randomF32, readF32, release } from "../_shared/device.ts";
+
+const MODES = ["NN", "NT", "TN"] as const;
+const VARIANTS: readonly MatmulVariant[] = [
+  "broadcast",
+  "broadcastFew",
+  "shared128",
+  "shared64",
+  "shared32",
+  "shared16",
+];
+const MARK = 77.25;
+
+interface Case {
+  m: number;
+  n: number;
+  k: number;
+  /** Elements between a row's end and the next row, for a, b and c. */
+  gaps?: readonly [a: number, b: number, c: number];
+  accumulate?: boolean;
+  bias?: boolean;
+  bType?: "f32" | "bf16";
+}
+
+/** A matrix stored with NaN, or `gap`, between its rows. */
+function stored(
+  rows: number,
+  columns: number,
+  { stride, seed, gap = NaN }: { stride: number; seed: number; gap?: number },
+): Float32Array<ArrayBuffer> {
+  const values = randomF32(rows * columns, seed);
+  const out = new Float32Array((rows - 1) * stride + columns).fill(gap);
+  for (let r = 0; r < rows; r++) out.set(values.subarray(r * columns, (r + 1) * columns), r * stride);
+  return out;
+}
+
+/** Cuts each value to bf16 in place and returns them two to a word, the lower half first. */
+function packBf16(values: Float32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const bits = new Uint32Array(values.buffer);
+  for (let i = 0; i < bits.length; i++) bits[i]! &= 0xffff0000;
+  const words = new Uint32Array(Math.ceil(bits.length / 2));
+  for (let i = 0; i < bits.length; i++) words[i >> 1]! |= i % 2 === 0 ? bits[i]! >>> 16 : bits[i]!;
+  return words;
+}
+
+async function run(
+  mode: MatmulMode,
+  { m, n, k, gaps = [0, 0, 0], accumulate = false, bias = false, bType = "f32" }: Case,
+  choice: Pick<Matmul, "variant" | "family">,
+): Promise<void> {
+  const [rowsA, columnsA] = mode === "TN" ? [k, m] : [m, k];
+  const [rowsB, columnsB] = mode === "NT" ? [n, k] : [k, n];
+  const [lda, ldb, ldc] = [columnsA + gaps[0], columnsB + gaps[1], n + gaps[2]];
+  const a = stored(rowsA, columnsA, { stride: lda, seed: 1 });
+  const b = stored(rowsB, columnsB, { stride: ldb, seed: 2 });
+  const old = stored(m, n, { stride: ldc, seed: 3, gap: MARK });
+  const added = randomF32(n, 4);
+  const words = bType === "bf16" ? packBf16(b) : b;
+  const buffers = { c: guarded(old), a: guarded(a), b: guarded(words), bias: guarded(added) };
+  const { bias: biasSlice, ...operands } = buffers;
+  matmul(commands, {
+    ...{ mode, m, n, k, accumulate, bType, ...operands, ...(bias ? { bias: biasSlice } : {}), ...choice },
+    ...(gaps.some((gap) => gap > 0) ? { lda, ldb, ldc } : {}),
+  });
+  const expected = Float64Array.from(old);
+  for (let i = 0; i < m; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = (accumulate ? old[i * ldc + j]! : 0) + (bias ? added[j]! : 0);
+      for (let q = 0; q < k; q++) {
+        sum += a[mode === "TN" ? q * lda + i : i * lda + q]! * b[mode === "NT" ? j * ldb + q : q * ldb + j]!;
+      }
+      expected[i * ldc + j] = sum;
+    }
+  }
+  assertClose(await readF32(buffers.c), expected, { rtol: 1e-5, atol: 1e-6 * Math.sqrt(k) + 1e-6, label: mode });
+  release(...Object.values(buffers));
+}
+
+function describe({ m, n, k, gaps, accumulate, bias, bType }: Case): string {
+  return `${m}x${n}x${k}${gaps ? ` with gaps ${gaps}` : ""}${accumulate ? " added to c" : ""}${
+    bias ? " with bias" : ""
+  }${bType ? ` and ${bType}` : ""}`;
+}
+
+const CASES: readonly Case[] = [
+  { m: 68, n: 136, k: 132 },
+  { m: 68, n: 136, k: 132, gaps: [4, 8, 12], accumulate: true, bias: true },
+  { m: 9, n: 68, k: 1100, accumulate: true, bias: true },
+  { m: 130, n: 67, k: 45, bias: true },
+  { m: 1, n: 1, k: 1 },
+  { m: 5, n: 35, k: 67, gaps: [1, 3, 2], accumulate: true },
+];
+
+for (const mode of MODES) {
+  for (const variant of VARIANTS) {
+    Deno.test(`matmul() ${mode} matches float64 in ${variant} at all kinds of sizes`, async (t) => {
+      for (const it of CASES) await t.step(describe(it), () => run(mode, it, { variant }));
+    });
+  }
+}
+
+for (const mode of ["NN", "NT"] as const) {
+  for (const variant of VARIANTS) {
+    Deno.test(`matmul() ${mode} reads a bf16 b in ${variant}`, async (t) => {
+      for (
+        const it of [
+          { m: 9, n: 68, k: 132, bType: "bf16", bias: true },
+          { m: 70, n: 38, k: 46, gaps: [1, 2, 0], bType: "bf16", accumulate: true },
+        ] as const
+      ) await t.step(describe(it), () => run(mode, it, { variant }));
+    });
+  }
+}
+
+for (const family of ["cpu", "gpu"] as const) {
+  Deno.test(`matmul() chooses tiles of the ${family} family that fit the sizes`, async () => {
+    for (const m of [1, 30, 100]) await run("NT", { m, n: 48, k: 64 }, { family });
+    await run("TN", { m: 64, n: 20, k: 2503, accumulate: true }, { family });
+  });
+}
+
+for (const mode of ["NN", "NT"] as const) {
+  const families = { cpu: VARIANTS.slice(0, 2), gpu: VARIANTS.slice(2) };
+  for (const family of ["cpu", "gpu"] as const) {
+    Deno.test(`matmul() ${mode} gives a row the same bits whatever m and the tile, ${family}`, async () => {
+      const [n, k, most] = [76, 1100, 200];
+      const a = randomF32(most * k, 5);
+      const buffers = { a: guarded(a), b: guarded(randomF32(n * k, 6)), bias: guarded(randomF32(n, 7)) };
+      const rows = async (m: number, choice: Pick<Matmul, "variant" | "family">): Promise<Float32Array> => {
+        const c = guarded(m * n);
+        matmul(commands, { mode, c, ...buffers, m, n, k, ...choice });
+        const values = await readF32(c);
+        release(c);
+        return values;
+      };
+      const whole = await rows(most, { family });
+      ok(whole.every((v) => v !== 0 && Number.isFinite(v)));
+      for (const m of [1, 5, 33]) {
+        deepEqual(await rows(m, { family }), whole.slice(0, m * n));
+        for (const variant of families[family]) deepEqual(await rows(m, { variant }), whole.slice(0, m * n));
+      }
+      release(...Object.values(buffers));
+    });
+  }
+}
+
+Deno.test("matmul() leaves c alone without rows, and clears it without k", async () => {
+  const buffers = { c: guarded(12), a: guarded(4), b: guarded(4) };
+  matmul(commands, { mode: "NT", ...buffers, m: 0, n: 4, k: 4 });
+  deepEqual(await readF32(buffers.c), new Float32Array(12).fill(-12345.5));
+  matmul(commands, { mode: "NT", ...buffers, m: 3, n: 4, k: 0 });
+  deepEqual(await readF32(buffers.c), new Float32Array(12));
+  release(...Object.values(buffers));
+});
+
+Deno.test("matmul() names a stride that does not fit", () => {
+  const buffers = { c: guarded(16), a: guarded(16), b: guarded(16) };
+  const sizes = { m: 4, n: 4, k: 4 };
+  throws(
+    () => matmul(commands, { mode: "NN", ...buffers, ...sizes, lda: 3 }),
+    new RangeError("Cannot multiply: lda is 3, expected at least its 4 columns"),
+  );
+  throws(() => matmul(commands, { mode: "NT", ...buffers, ...sizes, bType: "bf16", ldb: 5 }), /even stride/);
+  throws(() => matmul(commands, { mode: "TN", ...buffers, ...sizes, bType: "bf16" }), /mode is TN with a bf16 b/);
+  release(...Object.values(buffers));
+});

@@ -1,7 +1,7 @@
 /** Log-probabilities of responses under a model, in batches. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { subslice } from "../../kernels/device/device.ts";
-import { type ExampleIds, packExamples, type PackedBatch } from "../data/pack.ts";
+import { type ExampleIds, type PackedBatch, packExamples } from "../data/pack.ts";
 import { BufferSet, forwardBuffers } from "./activations.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./batch.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";

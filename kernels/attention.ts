@@ -1,10 +1,6 @@
 /** Causal attention over packed sequences, with grouped heads, shared prefixes and a sliding window. @module */
-import {
-  attentionBackwardKeySource,
-  attentionBackwardQuerySource,
-  type AttentionShape,
-  attentionSource,
-} from "./attention_source.ts";
+import { attentionBackwardKeySource, attentionBackwardQuerySource, attentionSource } from "./attention_source.ts";
+import type { AttentionShape } from "./attention_text.ts";
 import { type Commands, grid } from "./device/commands.ts";
 import type { Device, DeviceFamily, Slice } from "./device/device.ts";
 import { defineKernel } from "./device/kernel.ts";

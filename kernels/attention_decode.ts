@@ -1,5 +1,5 @@
 /** Attention of one new token per row over a KV cache. @module */
-import { each, vectorSource, vectorWidth } from "./attention_source.ts";
+import { each, vectorSource, vectorWidth } from "./attention_text.ts";
 import { type Commands, grid } from "./device/commands.ts";
 import type { DeviceFamily, Slice } from "./device/device.ts";
 import { defineKernel } from "./device/kernel.ts";
@@ -17,7 +17,7 @@ interface DecodeShape {
 }
 
 /**
- * The kernel for one head size, generated as attention_source.ts explains. A workgroup takes one head of one row; each
+ * The kernel for one head size, generated as attention_text.ts explains. A workgroup takes one head of one row; each
  * lane takes every LANES-th key with an online softmax of its own, and at the end the lanes' sums are combined.
  * Overwrites out.
  */

@@ -66,11 +66,10 @@ export function headNorm(
   const { device } = commands;
   const { kernel, width } = byWidth(forward, headDim);
   const lanes = elementLanes(device);
-  const [x, z] = grid(device, Math.ceil(tokens / lanes));
   commands.dispatch(kernel, {
     buffers: { y, inv_rms: invRms, qkv, q_weight: qWeight, k_weight: kWeight },
     uniforms: { tokens, heads, kv_heads: kvHeads, vectors: headDim / width, eps },
-    workgroups: [x, heads + 2 * kvHeads, z],
+    workgroups: grid(device, Math.ceil(tokens * (heads + 2 * kvHeads) / lanes)),
     constants: { LANES: lanes },
   });
 }
@@ -115,11 +114,10 @@ export function headNormBackward(
   const { kernel, width } = byWidth(backward, headDim);
   const vectors = headDim / width;
   const lanes = elementLanes(device);
-  const [x, z] = grid(device, Math.ceil(tokens / lanes));
   commands.dispatch(kernel, {
     buffers: { dqkv, dy, inv_rms: invRms, qkv, q_weight: qWeight, k_weight: kWeight },
     uniforms: { tokens, heads, kv_heads: kvHeads, vectors },
-    workgroups: [x, heads + 2 * kvHeads, z],
+    workgroups: grid(device, Math.ceil(tokens * (heads + 2 * kvHeads) / lanes)),
     constants: { LANES: lanes },
   });
   if (!weightGradients) return;

@@ -1,6 +1,6 @@
 // RMSNorm of each q head and each k head (Qwen3): y = x * inv_rms * weight, inv_rms = 1 / sqrt(mean(x^2) + eps), with
 // one weight for all q heads and one for all k heads; v heads are copied.
-// Overwrites y and inv_rms. One lane a token, one row of workgroups (workgroup_id.y) a head. `V`, `WIDTH` and `total` come from vector.ts.
+// Overwrites y and inv_rms. One lane a head. `V`, `WIDTH` and `total` come from vector.ts.
 
 override LANES: u32 = 64;
 
@@ -25,13 +25,15 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  let token = (group.x + group.z * groups.x) * LANES + local.x;
-  let head = group.y;
-  if (token >= p.tokens) {
+  let item = (group.x + group.y * groups.x) * LANES + local.x;
+  let all_heads = p.heads + 2 * p.kv_heads;
+  if (item >= p.tokens * all_heads) {
     return;
   }
+  let token = item / all_heads;
+  let head = item % all_heads;
   let normed = p.heads + p.kv_heads;
-  let base = (token * (p.heads + 2 * p.kv_heads) + head) * p.vectors;
+  let base = item * p.vectors;
   var inv = 1.0;
   if (head < normed) {
     var sum = 0.0;

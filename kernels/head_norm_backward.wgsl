@@ -1,6 +1,6 @@
 // Backward of head_norm.wgsl for its input: with g = dy * weight and r = inv_rms,
 // dx = r * g - x * r^3 * mean(g * x); v heads' gradients are copied.
-// Overwrites dqkv. One lane a token, one row of workgroups (workgroup_id.y) a head. `V`, `WIDTH` and `total` come from vector.ts.
+// Overwrites dqkv. One lane a head. `V`, `WIDTH` and `total` come from vector.ts.
 
 override LANES: u32 = 64;
 
@@ -25,13 +25,15 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  let token = (group.x + group.z * groups.x) * LANES + local.x;
-  let head = group.y;
-  if (token >= p.tokens) {
+  let item = (group.x + group.y * groups.x) * LANES + local.x;
+  let all_heads = p.heads + 2 * p.kv_heads;
+  if (item >= p.tokens * all_heads) {
     return;
   }
+  let token = item / all_heads;
+  let head = item % all_heads;
   let normed = p.heads + p.kv_heads;
-  let base = (token * (p.heads + 2 * p.kv_heads) + head) * p.vectors;
+  let base = item * p.vectors;
   if (head >= normed) {
     for (var i = 0u; i < p.vectors; i++) {
       dqkv[base + i] = dy[base + i];

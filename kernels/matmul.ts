@@ -10,7 +10,7 @@ import { type MatmulAccess, type MatmulBType, type MatmulMode, matmulUniforms } 
 export type { MatmulBType, MatmulMode };
 
 /** The tiles to choose from: `broadcast*` suit software rasterizers, `shared*` real GPUs; all run everywhere. */
-export type MatmulVariant = "broadcast" | "broadcastFew" | keyof typeof SHARED_TILES;
+export type MatmulVariant = keyof typeof BROADCAST_TILES | keyof typeof SHARED_TILES;
 
 /** Buffers and sizes of {@linkcode matmul}. */
 export interface Matmul {
@@ -42,6 +42,13 @@ export interface Matmul {
   /** The tile to use (default: by family and sizes). */
   variant?: MatmulVariant;
 }
+
+/** Rows and columns; the columns are over the lanes, as near as these come. */
+const BROADCAST_TILES = {
+  broadcast64: { rows: 64, columns: 64 },
+  broadcast32: { rows: 32, columns: 64 },
+  broadcast8: { rows: 8, columns: 128 },
+} as const;
 
 const SHARED_TILES = {
   shared128: { rows: 128, columns: 128, depth: 16, threadRows: 8, threadColumns: 8 },
@@ -182,14 +189,14 @@ function isVec(
 /** The plan depends on m only through the tile: within a family NN and NT cut k at the same places. */
 function planFor(device: Device, call: Matmul): Plan {
   const variant = call.variant ?? chooseVariant(call.family ?? device.family, call);
-  if (variant === "broadcast" || variant === "broadcastFew") {
+  if (variant in BROADCAST_TILES) {
     const lanes = device.rowLanes;
     const subgroups = device.subgroupSize === lanes;
-    const tile: BroadcastTile = variant === "broadcast" && subgroups
-      ? { rows: 4 * lanes, vectors: Math.max(1, 16 / lanes), lanes, subgroups }
-      : { rows: 8, vectors: Math.max(1, 32 / lanes), lanes, subgroups };
+    // Without subgroups each row of a is a load of its own, so that more rows gain nothing.
+    const { rows, columns } = BROADCAST_TILES[subgroups ? variant as keyof typeof BROADCAST_TILES : "broadcast8"];
+    const tile: BroadcastTile = { rows, vectors: Math.max(1, columns / 4 / lanes), lanes, subgroups };
     return {
-      rows: tile.rows,
+      rows,
       columns: 4 * lanes * tile.vectors,
       // A panel of b, 128 columns by this, stays in a core's second-level cache.
       block: 512,
@@ -199,7 +206,7 @@ function planFor(device: Device, call: Matmul): Plan {
       subgroups,
     };
   }
-  const tile = SHARED_TILES[variant];
+  const tile = SHARED_TILES[variant as keyof typeof SHARED_TILES];
   const tiles = Math.ceil(call.m / tile.rows) * Math.ceil(call.n / tile.columns);
   // Only weight gradients may be cut by m: their rows are not tokens.
   const wanted = Math.ceil(call.k * tiles / BUSY.gpu / 64) * 64;
@@ -214,12 +221,14 @@ function planFor(device: Device, call: Matmul): Plan {
   };
 }
 
-function chooseVariant(family: DeviceFamily, { m, n }: Matmul): MatmulVariant {
+function chooseVariant(family: DeviceFamily, { m, n, k }: Matmul): MatmulVariant {
   if (family === "cpu") {
+    // The largest tile takes a second to compile for each mode, twice the next one's, and wins a quarter.
+    const large = m * n * k >= 2 ** 27;
     // Microseconds of a step of 4 k, measured with 16 lanes.
-    const broadcast = 1.6 * Math.ceil(m / 64) * Math.ceil(n / 64);
-    const few = 1.04 * Math.ceil(m / 8) * Math.ceil(n / 128);
-    return few < broadcast ? "broadcastFew" : "broadcast";
+    const step = large ? 1.6 * Math.ceil(m / 64) : 1.05 * Math.ceil(m / 32);
+    if (1.04 * Math.ceil(m / 8) * Math.ceil(n / 128) < step * Math.ceil(n / 64)) return "broadcast8";
+    return large ? "broadcast64" : "broadcast32";
   }
   if (m <= 16) return "shared16";
   const tiles = (size: number): number => Math.ceil(m / size) * Math.ceil(n / size);

@@ -8,7 +8,7 @@ const kernels = defineWidths({
   name: "rope",
   code: source,
   bindings: { qkv: "readWrite", position: "read", table: "read" },
-  uniforms: { tokens: "u32", total_heads: "u32", half_vectors: "u32", sign: "f32" },
+  uniforms: { items: "u32", rotated_heads: "u32", total_heads: "u32", half_vectors: "u32", sign: "f32" },
 });
 
 /** What {@linkcode ropeTable} needs. */
@@ -57,16 +57,17 @@ export function rope(
   const { kernel, width } = byWidth(kernels, headDim / 2);
   const halfVectors = headDim / 2 / width;
   const lanes = elementLanes(commands.device);
-  const [x, z] = grid(commands.device, Math.ceil(tokens * halfVectors / lanes));
+  const items = tokens * (heads + kvHeads) * halfVectors;
   commands.dispatch(kernel, {
     buffers: { qkv, position, table },
     uniforms: {
-      tokens,
+      items,
+      rotated_heads: heads + kvHeads,
       total_heads: heads + 2 * kvHeads,
       half_vectors: halfVectors,
       sign: inverse ? -1 : 1,
     },
-    workgroups: [x, heads + kvHeads, z],
+    workgroups: grid(commands.device, Math.ceil(items / lanes)),
     constants: { LANES: lanes },
   });
 }

@@ -1,12 +1,12 @@
 // Rotary position embedding (Su et al. 2021) in Hugging Face's half layout, in place on the q and k heads of qkv:
 // (a, b) = (x[i], x[i + headDim / 2]) becomes (a cos - b sin, b cos + a sin) at the angle of the token's position.
 // sign = -1 turns back, which is the backward pass. `V` comes from vector.ts.
-// A row of workgroups (workgroup_id.y) for each rotated head: integer division is dear on a CPU.
 
 override LANES: u32 = 64;
 
 struct Params {
-  tokens: u32,
+  items: u32,
+  rotated_heads: u32,
   total_heads: u32,
   half_vectors: u32,
   sign: f32,
@@ -23,13 +23,14 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  let item = (group.x + group.z * groups.x) * LANES + local.x;
-  let token = item / p.half_vectors;
-  if (token >= p.tokens) {
+  let item = (group.x + group.y * groups.x) * LANES + local.x;
+  if (item >= p.items) {
     return;
   }
-  let i = item - token * p.half_vectors;
-  let head = token * p.total_heads + group.y;
+  let i = item % p.half_vectors;
+  let row = item / p.half_vectors;
+  let token = row / p.rotated_heads;
+  let head = token * p.total_heads + row % p.rotated_heads;
   let entry = position[token] * 2 * p.half_vectors + i;
   let cosine = table[entry];
   let sine = table[entry + p.half_vectors] * p.sign;

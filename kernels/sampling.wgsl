@@ -131,25 +131,29 @@ fn find_threshold(by_weight: bool, amount: f32) -> Threshold {
       for (var q = start; q < end; q += LANES) {
         let bits = quad(row, q);
         let keys = keys_of(bits);
-        var amounts = vec4f(1.0);
-        if (by_weight) {
-          amounts = weights_of(bitcast<vec4f>(bits));
+        // What lies outside the range still open is known: nothing of it counts, or all of it does, in `above`.
+        let inside = ((keys >> vec4u(shift)) >> vec4u(4) == vec4u((out.key >> shift) >> 4)) & (keys >= vec4u(cut));
+        if (any(inside)) {
+          var amounts = vec4f(1.0);
+          if (by_weight) {
+            amounts = weights_of(bitcast<vec4f>(bits));
+          }
+          amounts = select(vec4f(), amounts, inside);
+          t0 += at_or_above(keys, amounts, b0);
+          t1 += at_or_above(keys, amounts, b1);
+          t2 += at_or_above(keys, amounts, b2);
+          t3 += at_or_above(keys, amounts, b3);
         }
-        amounts = select(vec4f(), amounts, keys >= vec4u(cut));
-        t0 += at_or_above(keys, amounts, b0);
-        t1 += at_or_above(keys, amounts, b1);
-        t2 += at_or_above(keys, amounts, b2);
-        t3 += at_or_above(keys, amounts, b3);
       }
       s0 += t0;
       s1 += t1;
       s2 += t2;
       s3 += t3;
     }
-    let f0 = gather_sum(s0);
-    let f1 = gather_sum(s1);
-    let f2 = gather_sum(s2);
-    let f3 = gather_sum(s3);
+    let f0 = out.above + gather_sum(s0);
+    let f1 = out.above + gather_sum(s1);
+    let f2 = out.above + gather_sum(s2);
+    let f3 = out.above + gather_sum(s3);
     if (by_weight && shift == 28) {
       out.amount = amount * f0.x;
     }

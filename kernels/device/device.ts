@@ -42,7 +42,8 @@ const LIMITS = [
   "minUniformBufferOffsetAlignment",
 ] as const;
 
-const FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
+/** Features asked for; each is optional. */
+export const WANTED_FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
 
 /** A GPU (or software) device with what it grants. Make one with {@linkcode openDevice}. */
 export class Device {
@@ -329,7 +330,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
 
 /** Asks for all wanted features, then for fewer: Deno grants `subgroups` though the adapter does not list it. */
 async function requestDevice(adapter: GPUAdapter, requiredLimits: Record<string, number>): Promise<GPUDevice> {
-  const listed = FEATURES.filter((name) => name !== "subgroups" && adapter.features.has(name));
+  const listed = WANTED_FEATURES.filter((name) => name !== "subgroups" && adapter.features.has(name));
   const attempts: string[][] = [["subgroups", ...listed], listed, []];
   let last: unknown;
   for (const features of attempts) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { add, addTo } from "../../kernels/add.ts";
 import { fill } from "../../kernels/fill.ts";
+import { assertClose } from "../_shared/assert_close.ts";
 import { guarded, randomF32, readF32, release } from "../_shared/device.ts";
 import { families } from "../_shared/families.ts";
 
@@ -15,9 +16,9 @@ for (const { family, commands } of families) {
       fill(commands, { y: buffers.filled, count, value: 0.25 });
       commands.submit();
       const expected = a.map((x, i) => x + b[i]!);
-      assert.deepEqual(await readF32(buffers.out), expected);
-      assert.deepEqual(await readF32(buffers.y), expected);
-      assert.deepEqual(await readF32(buffers.filled), new Float32Array(count).fill(0.25));
+      assertClose(await readF32(buffers.out), expected);
+      assertClose(await readF32(buffers.y), expected);
+      assertClose(await readF32(buffers.filled), new Float32Array(count).fill(0.25));
       release(...Object.values(buffers));
     });
   }

@@ -5,8 +5,9 @@ import { commands, guarded, randomF32, readF32, release } from "../_shared/devic
 
 const MODES = ["NN", "NT", "TN"] as const;
 const VARIANTS: readonly MatmulVariant[] = [
-  "broadcast",
-  "broadcastFew",
+  "broadcast64",
+  "broadcast32",
+  "broadcast8",
   "shared128",
   "shared64",
   "shared32",
@@ -97,13 +98,16 @@ const CASES: readonly Case[] = [
 for (const mode of MODES) {
   for (const variant of VARIANTS) {
     Deno.test(`matmul() ${mode} matches float64 in ${variant} at all kinds of sizes`, async (t) => {
-      for (const it of CASES) await t.step(describe(it), () => run(mode, it, { variant }));
+      // broadcast64's text is broadcast32's with more rows, and takes seconds to compile.
+      for (const it of variant === "broadcast64" ? CASES.slice(0, 3) : CASES) {
+        await t.step(describe(it), () => run(mode, it, { variant }));
+      }
     });
   }
 }
 
 for (const mode of ["NN", "NT"] as const) {
-  for (const variant of VARIANTS) {
+  for (const variant of ["broadcast32", "broadcast8", "shared64", "shared16"] as const) {
     Deno.test(`matmul() ${mode} reads a bf16 b in ${variant}`, async (t) => {
       for (
         const it of [
@@ -123,7 +127,7 @@ for (const family of ["cpu", "gpu"] as const) {
 }
 
 for (const mode of ["NN", "NT"] as const) {
-  const families = { cpu: VARIANTS.slice(0, 2), gpu: VARIANTS.slice(2) };
+  const families = { cpu: VARIANTS.slice(0, 3), gpu: VARIANTS.slice(3) };
   for (const family of ["cpu", "gpu"] as const) {
     Deno.test(`matmul() ${mode} gives a row the same bits whatever m and the tile, ${family}`, async () => {
       const [n, k, most] = [76, 1100, 200];

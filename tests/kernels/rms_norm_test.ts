@@ -46,6 +46,12 @@ function referenceBackward(
   return { dx, dweight };
 }
 
+function larger(data: Float32Array, by: number): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(data.length + by).fill(1e3);
+  out.set(data);
+  return out;
+}
+
 const cases = [[1, 1], [3, 7], [5, 64], [17, 33], [2, 1000], [70, 36], [300, 12]] as const;
 
 for (const { family, commands } of families) {
@@ -72,7 +78,12 @@ for (const { family, commands } of families) {
       const dweightBefore = randomF32(columns, 5);
       const invRms = Float32Array.from(reference(x, { weight, rows, columns, eps }).invRms);
       const expected = referenceBackward(dy, { x, weight, rows, columns, eps });
-      const shared = { invRms: guarded(invRms), x: guarded(x), dy: guarded(dy) };
+      // Buffers may be larger than what is in use.
+      const shared = {
+        invRms: guarded(larger(invRms, 64)),
+        x: guarded(larger(x, 64 * columns)),
+        dy: guarded(larger(dy, 64 * columns)),
+      };
       const weightBuffer = guarded(weight);
       const dx = guarded(new Float32Array(rows * columns).fill(NaN));
       const dxAdded = guarded(before);

@@ -1,0 +1,230 @@
+/**
+ * Parts of the WGSL of the attention kernels for one head size.
+ *
+ * The text is generated because WGSL unrolls nothing and the accumulators (one Vector of registers for each 4 elements
+ * of a head) must be named variables. All three kernels have one shape: a workgroup takes a tile of rows, one row a
+ * lane with its vectors in registers, and walks over the other side's tokens in blocks that all lanes read:
+ *
+ * - "subgroup" (workgroup = one subgroup): lanes load a block's vectors one each, and subgroupBroadcast hands each to
+ *   all lanes. Loads are the cost on a CPU, so a block is as many tokens as one load of all lanes covers.
+ * - "shared": lanes copy a block into workgroup memory, where all read the same address at a time.
+ *
+ * @module
+ */
+
+/** How a block's vectors reach all lanes. */
+export type AttentionVariant = "subgroup" | "shared";
+
+/** What the text depends on. */
+export interface AttentionShape {
+  variant: AttentionVariant;
+  /** Rows of a tile and size of a workgroup. */
+  lanes: number;
+  headDim: number;
+}
+
+/** One side's two vectors per token (k and v, or q and dout): the WGSL that loads Vector `d` of `token`. */
+export interface Stage {
+  a: string;
+  b: string;
+  /** Further values per token: name, WGSL type and the text that loads them. */
+  extras?: readonly (readonly [name: string, type: string, load: string])[];
+}
+
+/** Score of a hidden key: far enough below LOWEST that exp(MASKED - LOWEST) is 0, and far from overflow. */
+export const MASKED = "-2.0e30";
+/** What the running maximum of scores starts from. */
+export const LOWEST = "-1.0e30";
+/** Bytes of workgroup memory for a block; WebGPU grants 16 KiB everywhere. */
+const SHARED_BYTES = 12 * 1024;
+
+/** Unrolls `text` over 0 … count − 1. */
+export function each(count: number, text: (i: number) => string, separator = "\n"): string {
+  return Array.from({ length: count }, (_, i) => text(i)).join(separator);
+}
+
+/** Elements of a Vector: heads whose size is no multiple of 4 are worked on in scalars. */
+export function vectorWidth(headDim: number): 1 | 4 {
+  return headDim % 4 === 0 ? 4 : 1;
+}
+
+/** WGSL of the type Vector, and `product`, the sum of two Vectors' elementwise product. */
+export function vectorSource(headDim: number): string {
+  const [type, text] = vectorWidth(headDim) === 4 ? ["vec4f", "dot(a, b)"] : ["f32", "a * b"];
+  return `alias Vector = ${type};\nfn product(a: Vector, b: Vector) -> f32 { return ${text}; }\n`;
+}
+
+/** Sizes that follow from a shape: vectors per head, tokens staged at a time, tokens unrolled at a time. */
+export function sizes(
+  { variant, lanes, headDim }: AttentionShape,
+): { vectors: number; block: number; unrolled: number } {
+  const width = vectorWidth(headDim);
+  const vectors = headDim / width;
+  if (variant === "subgroup") {
+    const block = Math.max(1, Math.floor(lanes / vectors));
+    return { vectors, block, unrolled: block };
+  }
+  const unrolled = headDim <= 32 ? 4 : 2;
+  const most = Math.floor(SHARED_BYTES / (2 * vectors * width * 4));
+  return { vectors, unrolled, block: Math.max(unrolled, Math.min(16, Math.floor(most / unrolled) * unrolled)) };
+}
+
+/** Module-scope text: Vector, sizes, and the workgroup memory of the shared variant. */
+export function head(shape: AttentionShape, stage: Stage): string {
+  const { vectors, block } = sizes(shape);
+  const memory = [["a", "Vector", vectors], ["b", "Vector", vectors]] as [string, string, number][];
+  for (const [name, type] of stage.extras ?? []) memory.push([name, type, 1]);
+  return `${vectorSource(shape.headDim)}
+const N = ${vectors}u;
+const LANES = ${shape.lanes}u;
+const BLOCK = ${block}u;
+const SCALE = ${1 / Math.sqrt(shape.headDim)};
+${
+    shape.variant === "subgroup"
+      ? ""
+      : memory.map(([name, type, n]) => `var<workgroup> ${name}_shared: array<${type}, ${block * n}>;`).join("\n")
+  }
+`;
+}
+
+/**
+ * Text that stages the block of tokens `start` … `start + BLOCK - 1` (indices are held below `end`) and runs `body` for
+ * each group of unrolled tokens. In `body`, a{i}_{d}, b{i}_{d} and the extras' {name}{i} are token i's values and
+ * `base + i` is its index.
+ */
+export function visit(shape: AttentionShape, stage: Stage, body: string): string {
+  const { vectors, unrolled } = sizes(shape);
+  const { lanes, variant } = shape;
+  const extras = stage.extras ?? [];
+  if (variant === "subgroup") {
+    const registers = Math.ceil(unrolled * vectors / lanes);
+    const of = (name: string, i: number, d: number): string => {
+      const at = i * vectors + d;
+      return `subgroupBroadcast(${name}_lane${Math.floor(at / lanes)}, ${at % lanes}u)`;
+    };
+    return `
+    let base = start;
+    ${
+      each(registers, (r) =>
+        `let e${r} = lane + ${r * lanes}u;
+    let a_lane${r} = load_a(min(start + e${r} / N, end - 1), e${r} % N);
+    let b_lane${r} = load_b(min(start + e${r} / N, end - 1), e${r} % N);`)
+    }
+    ${extras.map(([name]) => `let ${name}_lane = load_${name}(min(start + lane, end - 1));`).join("\n")}
+    ${
+      each(unrolled, (i) =>
+        each(vectors, (d) =>
+          `let a${i}_${d} = ${of("a", i, d)};\nlet b${i}_${d} = ${of("b", i, d)};`) +
+        extras.map(([name]) => `let ${name}${i} = subgroupBroadcast(${name}_lane, ${i}u);`).join("\n"))
+    }
+    ${body}`;
+  }
+  return `
+    workgroupBarrier();
+    for (var e = lane; e < BLOCK * N; e += LANES) {
+      a_shared[e] = load_a(min(start + e / N, end - 1), e % N);
+      b_shared[e] = load_b(min(start + e / N, end - 1), e % N);
+    }
+    ${
+    extras.length === 0 ? "" : `for (var e = lane; e < BLOCK; e += LANES) {
+      ${extras.map(([name]) => `${name}_shared[e] = load_${name}(min(start + e, end - 1));`).join("\n")}
+    }`
+  }
+    workgroupBarrier();
+    for (var offset = 0u; offset < BLOCK; offset += ${unrolled}u) {
+      let base = start + offset;
+      if (base >= end) {
+        break;
+      }
+      ${
+    each(unrolled, (i) =>
+      each(vectors, (d) =>
+        `let a${i}_${d} = a_shared[(offset + ${i}u) * N + ${d}u];
+      let b${i}_${d} = b_shared[(offset + ${i}u) * N + ${d}u];`) +
+      extras.map(([name]) => `let ${name}${i} = ${name}_shared[offset + ${i}u];`).join("\n"))
+  }
+      ${body}
+    }`;
+}
+
+/** The functions that {@linkcode visit} calls; `token` and `d` are their parameters. */
+export function loaders({ a, b, extras = [] }: Stage): string {
+  return `
+var<private> head: u32;
+var<private> kv_head: u32;
+fn load_a(token: u32, d: u32) -> Vector { return ${a}; }
+fn load_b(token: u32, d: u32) -> Vector { return ${b}; }
+${extras.map(([name, type, load]) => `fn load_${name}(token: u32) -> ${type} { ${load} }`).join("\n")}
+`;
+}
+
+/** Start of the entry point: `lane` and the workgroup's `index`. */
+export const MAIN = `
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let lane = local.x;
+  let index = group.x + group.y * groups.x;`;
+
+/** The uniform record. */
+export const PARAMS = `
+struct Params {
+  tile_count: u32,
+  heads: u32,
+  kv_heads: u32,
+  window: u32,
+}
+`;
+
+/** Index of a head in qkv, up to the head's number: `${QKV_ROW}number)`. */
+export const QKV_ROW = "(token * (p.heads + 2 * p.kv_heads) + ";
+
+/** Start of the kernels whose lanes hold queries: the tile, this lane's query `t` and its q. */
+export function queryTile({ vectors }: { vectors: number }): string {
+  return `
+  if (index >= p.tile_count * p.heads) {
+    return;
+  }
+  let tile = tiles[index / p.heads];
+  head = index % p.heads;
+  kv_head = head / (p.heads / p.kv_heads);
+  let place = places[tile.x];
+  let t = tile.x + min(lane, tile.y - 1);
+  let row = t * p.heads + head;
+  let q_row = (t * (p.heads + 2 * p.kv_heads) + head) * N;
+  ${each(vectors, (d) => `let q${d} = qkv[q_row + ${d}u] * SCALE;`)}`;
+}
+
+/**
+ * The walk of a query tile over its keys: blocks from the prefix's start, then blocks from the segment's start, so that
+ * a token's order of sums depends on its own row alone. Keys must fulfil base + i < end, base + i <= t and
+ * base + i + p.window > newest, where newest - key is the distance between their positions.
+ */
+export function keyLoop(body: string): string {
+  return `
+  let prefix_blocks = (place.z - place.y + BLOCK - 1) / BLOCK;
+  let blocks = prefix_blocks + (tile.x + tile.y - place.x + BLOCK - 1) / BLOCK;
+  for (var block = 0u; block < blocks; block++) {
+    let in_prefix = block < prefix_blocks;
+    let start = select(place.x + (block - prefix_blocks) * BLOCK, place.y + block * BLOCK, in_prefix);
+    let end = select(tile.x + tile.y, place.z, in_prefix);
+    let newest = select(t, place.z + t - place.x, in_prefix);
+    ${body}
+  }`;
+}
+
+/** Staging of keys and values. */
+export const KEYS: Stage = {
+  a: `qkv[${QKV_ROW}p.heads + kv_head) * N + d]`,
+  b: `qkv[${QKV_ROW}p.heads + p.kv_heads + kv_head) * N + d]`,
+};
+
+/** The score of this lane's query with key i, hidden keys masked. */
+export function keyScore(i: number, vectors: number): string {
+  return `let key${i} = base + ${i}u;
+    let score${i} = select(${MASKED}, ${each(vectors, (d) => `product(q${d}, a${i}_${d})`, " + ")},
+      key${i} < end && key${i} <= t && key${i} + p.window > newest);`;
+}

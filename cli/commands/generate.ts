@@ -1,0 +1,13 @@
+/** `dnpo generate`. @module */
+import { runGenerate } from "../../core/loop/stages.ts";
+import type { RunOptions } from "../commands.ts";
+import { runWithConfig } from "./_run.ts";
+
+/** Samples a response to every prompt. */
+export function generate(options: RunOptions): Promise<number> {
+  return runWithConfig(options, async ({ config, hooks, progress }) => {
+    const path = await runGenerate(config, hooks);
+    progress.finish();
+    console.log(`Responses: ${path}`);
+  });
+}

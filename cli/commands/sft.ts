@@ -1,0 +1,13 @@
+/** `dnpo sft`. @module */
+import { runSft } from "../../core/loop/stages.ts";
+import type { RunOptions } from "../commands.ts";
+import { runWithConfig } from "./_run.ts";
+
+/** Fine-tunes on human responses. */
+export function sft(options: RunOptions): Promise<number> {
+  return runWithConfig(options, async ({ config, hooks, progress }) => {
+    const { model, last } = await runSft(config, hooks);
+    progress.finish();
+    console.log(`Model: ${model}${last.loss === undefined ? "" : ` (loss ${last.loss.toFixed(4)})`}`);
+  });
+}

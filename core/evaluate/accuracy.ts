@@ -1,0 +1,44 @@
+/** Accuracy on held-out prompts: the share of answers that a verifier scores 1 or more. @module */
+import type { Commands } from "../../kernels/device/commands.ts";
+import type { GenerationConfig } from "../config/types.ts";
+import type { TokenizedExample } from "../data/tokenize.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import { generate } from "../generate/generator.ts";
+import { type Verifier, verify } from "../label/verifier.ts";
+import type { Model } from "../model/model.ts";
+
+/** What is evaluated, and how. */
+export interface AccuracyOptions {
+  examples: readonly TokenizedExample[];
+  tokenizer: Tokenizer | null;
+  verifier: Verifier;
+  /** The verifier's path, for messages. */
+  verifierPath: string;
+  settings: GenerationConfig;
+  /** Tokens of prompt and response together. */
+  maxLength: number;
+  /** METHOD's iteration counter, of the sampling. */
+  iteration: number;
+  /** Told the number of rows done. */
+  onDone?: (done: number) => void;
+}
+
+/** Generates an answer to every prompt and returns the share that is right. Throws a UserError where a score fails. */
+export async function accuracy(commands: Commands, model: Model, options: AccuracyOptions): Promise<number> {
+  const { examples, tokenizer, verifier, verifierPath, settings, maxLength, iteration } = options;
+  const prompts = examples.map(({ row, promptIds }) => ({
+    row,
+    promptIds,
+    maxNewTokens: Math.max(1, Math.min(settings.max_new_tokens, maxLength - promptIds.length)),
+  }));
+  let [done, right] = [0, 0];
+  const sampling = { prompts, settings, iteration, eosIds: model.folder.eosTokenIds };
+  for await (const { index, ids } of generate(commands, model, sampling)) {
+    const { prompt, reference, where } = examples[index]!;
+    const response = tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? "";
+    const input = { prompt, response, ...(reference !== undefined && { reference }) };
+    if (await verify(verifier, input, { path: verifierPath, where }) >= 1) right++;
+    options.onDone?.(++done);
+  }
+  return right / examples.length;
+}

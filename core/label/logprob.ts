@@ -1,0 +1,59 @@
+/** The judge that is a second local model: mean token log-probability of an answer. @module */
+import type { Commands } from "../../kernels/device/commands.ts";
+import type { ResponseRow } from "../data/files.ts";
+import type { ExampleIds } from "../data/pack.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import { UserError } from "../error.ts";
+import type { Model } from "../model/model.ts";
+import { scoreResponses } from "../model/scorer.ts";
+import type { Judge } from "./judge.ts";
+
+/** What a {@linkcode logprobJudge} scores with. */
+export interface LogprobJudge {
+  model: Model;
+  /** The judging model's tokenizer where it is not the generating model's, so that texts are tokenized again; else null. */
+  tokenizer: Tokenizer | null;
+}
+
+/** A judge whose score is log p(y|x) / |y| under `model`, in nats per token. */
+export function logprobJudge(commands: Commands, { model, tokenizer }: LogprobJudge): Judge {
+  return {
+    name: "logprob",
+    async score(rows, onDone) {
+      const examples = rows.flatMap((row) => [
+        encode(row, { text: row.response, ids: row.responseIds, model, tokenizer }),
+        encode(row, { text: row.generated, ids: row.generatedIds, model, tokenizer }),
+      ]);
+      const sums = await scoreResponses(commands, model, {
+        rows: examples,
+        onDone: (done) => onDone(Math.floor(done / 2)),
+      });
+      const mean = (i: number): number => sums[i]! / examples[i]!.responseIds.length;
+      return rows.map((_, i) => ({ human: mean(2 * i), generated: mean(2 * i + 1) }));
+    },
+  };
+}
+
+function encode(
+  row: ResponseRow,
+  { text, ids, model, tokenizer }: LogprobJudge & { text: string; ids: readonly number[] },
+): ExampleIds {
+  let { promptIds, responseIds }: { promptIds: readonly number[]; responseIds: readonly number[] } = {
+    promptIds: row.promptIds,
+    responseIds: ids,
+  };
+  if (tokenizer) {
+    promptIds = tokenizer.encode(row.prompt);
+    responseIds = tokenizer.encode(row.prompt + text + (tokenizer.eosToken ?? "")).slice(promptIds.length);
+  }
+  const large = [...promptIds, ...responseIds].find((id) => id >= model.config.vocabSize);
+  if (large !== undefined) {
+    throw new UserError(
+      `Cannot score row ${row.row} with ${model.folder.dir}: token id is ${large}, expected less than its vocabulary of ${model.config.vocabSize}`,
+    );
+  }
+  if (promptIds.length === 0 || responseIds.length === 0) {
+    throw new UserError(`Cannot score row ${row.row} with ${model.folder.dir}: prompt or response has no tokens there`);
+  }
+  return { example: row.row, promptIds, responseIds };
+}

@@ -1,0 +1,88 @@
+/** Stage 4: the model on held-out rows. @module */
+import { writeFileAtomic } from "../checkpoint/atomic.ts";
+import { exists, readJsonObject } from "../checkpoint/io.ts";
+import { forIteration } from "../config/mod.ts";
+import { readRows } from "../data/rows.ts";
+import { tokenizeExamples } from "../data/tokenize.ts";
+import { UserError } from "../error.ts";
+import { accuracy } from "../evaluate/accuracy.ts";
+import { loadVerifier } from "../label/verifier.ts";
+import { loadModel } from "../model/model.ts";
+import { scoreResponses } from "../model/scorer.ts";
+import { type RunContext, throwIfStopped, tokenizerOf } from "./context.ts";
+
+/** What an evaluation found; accuracies only where the config names a verifier. */
+export interface Evaluation {
+  /** Rows evaluated. */
+  rows: number;
+  /** Token-mean cross-entropy of the held-out responses, in nats. */
+  loss: number;
+  /** Share of right answers at temperature 0. */
+  greedy?: number;
+  /** Share of right answers as the config samples. */
+  sampled?: number;
+}
+
+/**
+ * Evaluates the model in `dir` on `data.eval` and writes `path`, or reads it where it is there already. Returns null
+ * where the config names no held-out rows. `iteration` is −1 for the start.
+ */
+export async function evaluateStage(
+  context: RunContext,
+  { iteration, dir, path }: { iteration: number; dir: string; path: string },
+): Promise<Evaluation | null> {
+  const settings = forIteration(context.config, Math.max(0, iteration));
+  const { data, generation } = settings;
+  if (data.eval === undefined) return null;
+  if (await exists(path)) return await readJsonObject(path) as unknown as Evaluation;
+  const verifierPath = settings.labels.verifier;
+  if (verifierPath !== undefined && !context.allowVerifier) {
+    throw new UserError(`Cannot run verifier ${verifierPath}: --no-verifier forbids it, and the evaluation needs it`);
+  }
+  const model = await loadModel(context.device, dir);
+  try {
+    const tokenizer = await tokenizerOf(dir);
+    const { rows } = await readRows(data.eval, {
+      onBadRow: data.on_bad_row,
+      ...(data.eval_limit !== undefined && { limit: data.eval_limit }),
+      ...(data.template !== undefined && { template: data.template }),
+    });
+    const { examples } = tokenizeExamples(rows, {
+      tokenizer,
+      vocabSize: model.config.vocabSize,
+      maxLength: data.max_length,
+    });
+    const total = examples.length * (verifierPath === undefined ? 1 : 3);
+    const progress = (done: number): void =>
+      context.onProgress({ stage: "evaluate", ...(iteration >= 0 && { iteration }), done, total });
+    progress(0);
+    const sums = await scoreResponses(context.commands, model, {
+      rows: examples.map(({ row, promptIds, responseIds }) => ({ example: row, promptIds, responseIds })),
+    });
+    const tokens = examples.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
+    const evaluation: Evaluation = { rows: examples.length, loss: -sums.reduce((a, b) => a + b, 0) / tokens };
+    if (verifierPath !== undefined) {
+      const verifier = await loadVerifier(verifierPath);
+      const shared = {
+        examples,
+        tokenizer,
+        verifier,
+        verifierPath,
+        maxLength: data.max_length,
+        iteration: Math.max(0, iteration),
+      };
+      for (const [i, name] of (["greedy", "sampled"] as const).entries()) {
+        evaluation[name] = await accuracy(context.commands, model, {
+          ...shared,
+          settings: name === "greedy" ? { ...generation, temperature: 0 } : generation,
+          onDone: (done) => progress((i + 1) * examples.length + done),
+        });
+        throwIfStopped(context);
+      }
+    }
+    await writeFileAtomic(path, JSON.stringify(evaluation, null, 2) + "\n");
+    return evaluation;
+  } finally {
+    model.weights.free();
+  }
+}

@@ -1,0 +1,168 @@
+/** Stage 1: the model answers every prompt. @module */
+import { dirname } from "node:path";
+import { writeFileAtomic } from "../checkpoint/atomic.ts";
+import { exists } from "../checkpoint/io.ts";
+import { forIteration } from "../config/mod.ts";
+import type { IterationConfig } from "../config/types.ts";
+import { encodeResponse, readResponses, type ResponseRow } from "../data/files.ts";
+import { readRows } from "../data/rows.ts";
+import { templateTail, type TokenizedExample, tokenizeExamples } from "../data/tokenize.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import { generate } from "../generate/generator.ts";
+import { loadModel, type Model } from "../model/model.ts";
+import { appendTiming, openMetrics } from "./log.ts";
+import { type RunContext, StoppedError, tokenizerOf } from "./context.ts";
+import type { StagePaths } from "./paths.ts";
+import { noteReport, noteSkipped } from "./notes.ts";
+
+/** What a generate stage works on. */
+export interface GenerateStage {
+  iteration: number;
+  /** Folder of the model that answers. */
+  model: string;
+  paths: StagePaths;
+}
+
+/** Writes responses.jsonl, or the rest of it. Throws StoppedError where it was stopped; the rows that are done are kept. */
+export async function generateStage(
+  context: RunContext,
+  { iteration, model: dir, paths }: GenerateStage,
+): Promise<void> {
+  const settings = forIteration(context.config, iteration);
+  const model = await loadModel(context.device, dir);
+  try {
+    const tokenizer = await tokenizerOf(dir);
+    const examples = await readExamples(context, { model, tokenizer, settings });
+    await Deno.mkdir(dirname(paths.responses), { recursive: true });
+    const started = performance.now();
+    const tokens = await generateRows(context, { model, tokenizer, examples, settings, path: paths.partialResponses });
+    const seconds = (performance.now() - started) / 1000;
+    await logGeneration(context, { iteration, rows: await readResponses(paths.partialResponses) });
+    await Deno.rename(paths.partialResponses, paths.responses);
+    await appendTiming(context, { iteration, stage: "generate", seconds, tokens });
+  } finally {
+    model.weights.free();
+  }
+}
+
+/** The prompts and human answers of the data. Throws a UserError where none is left. */
+export async function readExamples(
+  context: RunContext,
+  { model, tokenizer, settings }: { model: Model; tokenizer: Tokenizer | null; settings: IterationConfig },
+): Promise<TokenizedExample[]> {
+  const { data } = settings;
+  const { rows, skipped } = await readRows(data.train!, {
+    onBadRow: data.on_bad_row,
+    ...(data.limit !== undefined && { limit: data.limit }),
+    ...(data.template !== undefined && { template: data.template }),
+  });
+  noteSkipped(context, data.train!, skipped);
+  const { examples, report } = tokenizeExamples(rows, {
+    tokenizer,
+    vocabSize: model.config.vocabSize,
+    maxLength: data.max_length,
+  });
+  noteReport(context, data.train!, { report, maxLength: data.max_length });
+  return examples;
+}
+
+/** Generates the rows that `path` does not hold yet; returns the tokens sampled. */
+async function generateRows(
+  context: RunContext,
+  { model, tokenizer, examples, settings, path }: {
+    model: Model;
+    tokenizer: Tokenizer | null;
+    examples: readonly TokenizedExample[];
+    settings: IterationConfig;
+    path: string;
+  },
+): Promise<number> {
+  const { iteration, generation, data } = settings;
+  const eosIds = model.folder.eosTokenIds;
+  const tails = new Map(eosIds.map((id) => [id, tokenizer ? templateTail(tokenizer, id) : []]));
+  const done = await keepWholeRows(path, examples);
+  const left = examples.slice(done);
+  const finish = (example: TokenizedExample, ids: number[], finished: boolean): ResponseRow => {
+    const { row, prompt, promptIds, response, responseIds, conversational, reference } = example;
+    const tail = finished && conversational ? tails.get(ids.at(-1)!)! : [];
+    return {
+      row,
+      prompt,
+      promptIds,
+      response,
+      responseIds,
+      generated: tokenizer && ids.length > 0 ? tokenizer.decode(ids, { skipSpecialTokens: true }) : "",
+      generatedIds: [...ids, ...tail],
+      finished,
+      ...(reference !== undefined && { reference }),
+    };
+  };
+  let tokens = 0;
+  const event = (rows: number): Parameters<RunContext["onProgress"]>[0] => ({
+    stage: "generate",
+    iteration,
+    done: done + rows,
+    total: examples.length,
+    tokens,
+  });
+  context.onProgress(event(0));
+  const waiting = new Map<number, string>();
+  let [ended, written] = [0, 0];
+  using file = await Deno.open(path, { append: true, create: true });
+  const prompts = left.map(({ row, promptIds }) => ({
+    row,
+    promptIds,
+    maxNewTokens: Math.max(1, Math.min(generation.max_new_tokens, data.max_length - promptIds.length)),
+  }));
+  const sampling = { prompts, settings: generation, iteration, eosIds, onTokens: (count: number) => tokens = count };
+  for await (const { index, ids, finished } of generate(context.commands, model, sampling)) {
+    waiting.set(index, encodeResponse(finish(left[index]!, ids, finished)));
+    context.onProgress(event(++ended));
+    // In the order of the data, so that the file is the same whatever the batch size.
+    let text = "";
+    for (; waiting.has(written); written++) {
+      text += waiting.get(written)!;
+      waiting.delete(written);
+    }
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    if (context.signal.aborted && written < left.length) {
+      await file.sync();
+      throw new StoppedError("The run was stopped");
+    }
+  }
+  await file.sync();
+  return tokens;
+}
+
+/** Drops a torn last line of a stopped run's file; returns the number of whole rows. */
+async function keepWholeRows(path: string, examples: readonly TokenizedExample[]): Promise<number> {
+  if (!await exists(path)) return 0;
+  const lines = (await Deno.readTextFile(path)).split("\n").slice(0, -1);
+  const whole = lines.findIndex((line, i) => {
+    try {
+      return JSON.parse(line).row !== examples[i]?.row;
+    } catch {
+      return true;
+    }
+  });
+  const kept = whole === -1 ? lines : lines.slice(0, whole);
+  await writeFileAtomic(path, kept.map((line) => line + "\n").join(""));
+  return kept.length;
+}
+
+async function logGeneration(
+  context: RunContext,
+  { iteration, rows }: { iteration: number; rows: readonly ResponseRow[] },
+): Promise<void> {
+  const truncated = rows.filter((row) => !row.finished).length;
+  const tokens = rows.reduce((sum, row) => sum + row.generatedIds.length, 0);
+  const log = await openMetrics(context, { stage: "generate", iteration });
+  await log.append({
+    iteration,
+    stage: "generate",
+    "generation/rows": rows.length,
+    "generation/length": tokens / rows.length,
+    "generation/truncated": truncated,
+  });
+}

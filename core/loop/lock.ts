@@ -1,0 +1,30 @@
+/** One process per run folder. @module */
+import { join } from "node:path";
+import { explainIoError } from "../checkpoint/io.ts";
+import { UserError } from "../error.ts";
+
+/**
+ * Locks a run's folder until disposed. The operating system holds the lock, so that it ends with the process however
+ * that ends. Throws a UserError naming the process that holds it.
+ */
+export async function lockFolder(folder: string): Promise<Disposable> {
+  const path = join(folder, ".lock");
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path, { read: true, write: true, create: true });
+  } catch (error) {
+    throw explainIoError(error, `Cannot write to the run's folder ${folder}`);
+  }
+  if (!await file.tryLock(true)) {
+    file.close();
+    const owner = (await Deno.readTextFile(path).catch(() => "")).trim();
+    throw new UserError(
+      `Cannot run in ${folder}: ${
+        owner ? `process ${owner}` : "another process"
+      } is running there; wait for it or give another output_dir`,
+    );
+  }
+  await file.truncate(0);
+  await file.write(new TextEncoder().encode(`${Deno.pid}\n`));
+  return { [Symbol.dispose]: () => file.close() };
+}

@@ -1,0 +1,43 @@
+/** Where a run's files lie. @module */
+import { join } from "node:path";
+
+/** The files of one iteration, or of a stage that runs alone. */
+export interface StagePaths {
+  /** responses.jsonl, and the part of it that is there while generating. */
+  readonly responses: string;
+  readonly partialResponses: string;
+  readonly pairs: string;
+  readonly model: string;
+  readonly state: string;
+  readonly evaluation: string;
+}
+
+/** The files of iteration `k` of the run in `folder`. */
+export function iterationPaths(folder: string, k: number): StagePaths {
+  return stagePaths(join(folder, `iteration-${k}`));
+}
+
+/** The files of a stage that works in `folder` itself. */
+export function stagePaths(folder: string): StagePaths {
+  return {
+    responses: join(folder, "responses.jsonl"),
+    partialResponses: join(folder, "responses.partial.jsonl"),
+    pairs: join(folder, "pairs.jsonl"),
+    model: join(folder, "model"),
+    state: join(folder, "state", "state.safetensors"),
+    evaluation: join(folder, "evaluation.json"),
+  };
+}
+
+/** The run's own files. */
+export function runPaths(
+  folder: string,
+): { metrics: string; timings: string; summary: string; model: string; noise: string } {
+  return {
+    metrics: join(folder, "metrics.jsonl"),
+    timings: join(folder, "timings.jsonl"),
+    summary: join(folder, "summary.json"),
+    model: join(folder, "model"),
+    noise: join(folder, "noise.safetensors"),
+  };
+}

@@ -1,0 +1,118 @@
+/** Single stages, and scoring, as commands and programs call them. @module */
+import { openModelFolder } from "../checkpoint/folder.ts";
+import { exists } from "../checkpoint/io.ts";
+import { forIteration, forSft, requireFor, type ResolvedConfig } from "../config/mod.ts";
+import { readPairs } from "../data/files.ts";
+import type { LabelReport } from "../label/label.ts";
+import { Commands } from "../../kernels/device/commands.ts";
+import { openDevice } from "../../kernels/device/device.ts";
+import { loadModel } from "../model/model.ts";
+import { scoreResponses } from "../model/scorer.ts";
+import type { OnProgress } from "../progress.ts";
+import type { StepMetrics } from "../train/metrics.ts";
+import { type RunHooks, tokenizerOf, withRun } from "./context.ts";
+import { storageType } from "./dtype.ts";
+import { generateStage } from "./generate_stage.ts";
+import { labelStage } from "./label_stage.ts";
+import { optimizeStage } from "./optimize_stage.ts";
+import { iterationPaths, runPaths, stagePaths } from "./paths.ts";
+
+/** Samples a response to every prompt: writes OUTPUT_DIR/iteration-K/responses.jsonl and returns its path. */
+export async function runGenerate(config: ResolvedConfig, hooks: RunHooks = {}): Promise<string> {
+  requireFor("generate", config);
+  const { iteration, output_dir: folder } = config;
+  const paths = iterationPaths(folder, iteration);
+  return await withRun(config, hooks, async (context) => {
+    if (!await exists(paths.responses)) {
+      await generateStage(context, { iteration, model: await generatorOf(config), paths });
+    }
+    return paths.responses;
+  });
+}
+
+/** Labels the responses: writes OUTPUT_DIR/iteration-K/pairs.jsonl. */
+export async function runLabel(
+  config: ResolvedConfig,
+  hooks: RunHooks = {},
+): Promise<{ path: string; report: LabelReport }> {
+  requireFor("label", config);
+  const { iteration, output_dir: folder } = config;
+  const paths = iterationPaths(folder, iteration);
+  return await withRun(config, hooks, async (context) => {
+    const report = await labelStage(context, { iteration, model: await generatorOf(config), paths });
+    return { path: paths.pairs, report };
+  });
+}
+
+/** Trains on the config's `pairs`: leaves OUTPUT_DIR/model/, noise.safetensors (with noise) and metrics.jsonl. */
+export async function runOptimize(
+  config: ResolvedConfig,
+  hooks: RunHooks = {},
+): Promise<{ model: string; last: StepMetrics }> {
+  requireFor("optimize", config);
+  const { output_dir: folder, iteration } = config;
+  return await runTraining(config, hooks, {
+    settings: forIteration(config, iteration),
+    pairs: [config.pairs!],
+    noise: runPaths(folder).noise,
+  });
+}
+
+/** Trains on the human responses of the data: leaves OUTPUT_DIR/model/ and metrics.jsonl. */
+export async function runSft(
+  config: ResolvedConfig,
+  hooks: RunHooks = {},
+): Promise<{ model: string; last: StepMetrics }> {
+  requireFor("sft", config);
+  return await runTraining(config, hooks, { settings: forSft(config), pairs: [] });
+}
+
+async function runTraining(
+  config: ResolvedConfig,
+  hooks: RunHooks,
+  stage: { settings: ReturnType<typeof forIteration>; pairs: string[]; noise?: string },
+): Promise<{ model: string; last: StepMetrics }> {
+  const paths = stagePaths(config.output_dir);
+  return await withRun(config, hooks, async (context) => {
+    const dtype = storageType(config.dtype) ?? (await openModelFolder(config.model!)).dtype;
+    const last = await optimizeStage(context, { ...stage, model: config.model!, paths, dtype });
+    return { model: paths.model, last };
+  });
+}
+
+/** The model that answers: the one before `iteration` where the run has made it, else the config's. */
+async function generatorOf({ model, output_dir: folder, iteration }: ResolvedConfig): Promise<string> {
+  const before = iterationPaths(folder, iteration - 1).model;
+  return iteration > 0 && await exists(before) ? before : model ?? "";
+}
+
+/** Summed log-probabilities of a pair's two responses, in nats. */
+export interface PairScore {
+  chosen: number;
+  rejected: number;
+}
+
+/** Scores every pair of the file `pairs` under the model in the folder `model`. Throws UserError or DeviceError. */
+export async function scorePairs(
+  { model: dir, pairs: path, onProgress = () => {} }: { model: string; pairs: string; onProgress?: OnProgress },
+): Promise<PairScore[]> {
+  const tokenizer = await tokenizerOf(dir);
+  const { config } = await openModelFolder(dir);
+  const { pairs } = await readPairs(path, { tokenizer, vocabSize: config.vocabSize, maxLength: null });
+  const device = await openDevice();
+  try {
+    const model = await loadModel(device, dir);
+    const rows = pairs.flatMap(({ row: example, promptIds, chosenIds, rejectedIds }) => [
+      { example, promptIds, responseIds: chosenIds },
+      { example, promptIds, responseIds: rejectedIds },
+    ]);
+    const total = pairs.length;
+    const sums = await scoreResponses(new Commands(device), model, {
+      rows,
+      onDone: (done) => onProgress({ stage: "score", done: Math.floor(done / 2), total }),
+    });
+    return pairs.map((_, i) => ({ chosen: sums[2 * i]!, rejected: sums[2 * i + 1]! }));
+  } finally {
+    device.destroy();
+  }
+}

@@ -37,13 +37,11 @@ export interface Matmul {
   accumulate?: boolean;
   /** How b is stored (default "f32"); "bf16", two to a u32 with the lower half first, for NN and NT. */
   bType?: MatmulBType;
-  /** Which family's tiles to choose from (default: the device's). */
-  family?: DeviceFamily;
-  /** The tile to use (default: by family and sizes). */
+  /** The tile to use (default: by the device's family and the sizes). */
   variant?: MatmulVariant;
 }
 
-/** Rows and columns; the columns are over the lanes, as near as these come. */
+/** Rows, and columns over all lanes together. */
 const BROADCAST_TILES = {
   broadcast64: { rows: 64, columns: 64 },
   broadcast32: { rows: 32, columns: 64 },
@@ -73,6 +71,7 @@ interface Plan {
 /** The most that partial results may take. */
 const SCRATCH_BYTES = 32 * 1024 * 1024;
 
+/** Workgroups that keep a device busy; on GPUs two for each multiprocessor of a large one. */
 const BUSY = { cpu: 8, gpu: 264 } as const;
 
 const reduce = [reduceSource, reduceSource.replace("alias Value = f32", "alias Value = vec4f")].map((code) =>
@@ -186,9 +185,9 @@ function isVec(
   return stride % 4 === 0 && ((rows - 1) * stride + Math.ceil(columns / 4) * 4) * bytes <= slice.size;
 }
 
-/** The plan depends on m only through the tile: within a family NN and NT cut k at the same places. */
+/** For NN and NT all tiles of a family cut k at the same places, so that their sums are the same. */
 function planFor(device: Device, call: Matmul): Plan {
-  const variant = call.variant ?? chooseVariant(call.family ?? device.family, call);
+  const variant = call.variant ?? chooseVariant(device.family, call);
   if (variant in BROADCAST_TILES) {
     const lanes = device.rowLanes;
     const subgroups = device.subgroupSize === lanes;
@@ -208,7 +207,7 @@ function planFor(device: Device, call: Matmul): Plan {
   }
   const tile = SHARED_TILES[variant as keyof typeof SHARED_TILES];
   const tiles = Math.ceil(call.m / tile.rows) * Math.ceil(call.n / tile.columns);
-  // Only weight gradients may be cut by m: their rows are not tokens.
+  // Only weight gradients' blocks may depend on m: their rows are not tokens.
   const wanted = Math.ceil(call.k * tiles / BUSY.gpu / 64) * 64;
   return {
     rows: tile.rows,

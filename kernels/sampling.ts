@@ -51,7 +51,7 @@ export interface SampleTokens {
   logits: Slice;
   /** u32 [rows]: each row's index among the prompts, for Philox. */
   row: Slice;
-  /** u32 [rows]: position of the last token, the one whose logits these are; the sampled one's is one more. */
+  /** u32 [rows]: position of the last token, the one whose logits these are (METHOD: t). */
   position: Slice;
   rows: number;
   vocabSize: number;
@@ -68,7 +68,7 @@ export interface SampleTokens {
 
 /**
  * Records sampling one token a row: the first, ascending, whose cumulative probability among those left exceeds u_0 of
- * Philox with key (seed, iteration + 2·2^24) and counter (position of the sampled token, row, 0, 0).
+ * Philox with key (seed, iteration + 2·2^24) and counter (position, row, 0, 0).
  */
 export function sampleTokens(
   commands: Commands,

@@ -1,7 +1,7 @@
 // Samples a token a row: the first v, ascending, whose cumulative probability exceeds u among the tokens left by
 // temperature, then top-k (ties with the k-th stay), then top-p on what that left (the fewest most probable tokens
 // whose probabilities sum to top_p or more, at least one; of equal ones the lower ids). Temperature 0: the first maximum.
-//   u = (x_0 + 0.5) * 2^-32 of philox4x32((position + 1, row, 0, 0), (seed, stream)), position: that of the last token.
+//   u = (x_0 + 0.5) * 2^-32 of philox4x32((position, row, 0, 0), (seed, stream)), position: that of the token whose logits these are.
 // Overwrites token. One workgroup a row; a row's token depends on its logits, row and position only.
 // Logits are read as bits, four at a time by `quad` (sampling.ts), and compared by keys that order as they do, so
 // that thresholds are found four bits a pass. Sums are of blocks, then of lanes' blocks: short chains keep f32 accurate.
@@ -299,7 +299,7 @@ fn main(
       last_tie = locate(true, max(ceil((threshold.amount - threshold.above) / each), 1.0) - 0.5);
     }
   }
-  let x = philox4x32(vec4u(position[at] + 1, row_id[at], 0, 0), vec2u(p.seed, p.stream)).x;
+  let x = philox4x32(vec4u(position[at], row_id[at], 0, 0), vec2u(p.seed, p.stream)).x;
   // u rounded to the nearest f32, but never up to 1; small ones keep their digits.
   let u = min((f32(x >> 8u) + (f32(x & 255u) + 0.5) / 256.0) * 5.9604644775390625e-8, 0.99999994);
   let picked = locate(false, u);

@@ -35,6 +35,9 @@ export type DataRow = DataFields & {
   extra: JsonObject;
 };
 
+/** What stands for no input in instruction rows; the second in Alpaca's own files. */
+const NO_INPUT: readonly string[] = ["", "<noinput>"];
+
 /** A row left out, and why. */
 export interface SkippedRow {
   /** `file:line`. */
@@ -148,7 +151,7 @@ function parseForm(value: JsonObject, template: string | undefined): DataFields 
     const input = has("input") ? stringField(value, "input") : "";
     const prompt = template !== undefined
       ? template.replace(/\{(instruction|input)\}/g, (_, name) => name === "input" ? input : instruction)
-      : input.trim() === ""
+      : NO_INPUT.includes(input.trim())
       ? instruction
       : `${instruction}\n\n${input}`;
     return { kind: "text", prompt, response: stringField(value, "output"), used: ["instruction", "input", "output"] };

@@ -1,7 +1,9 @@
 import { deepEqual, ok, throws } from "node:assert/strict";
-import { type Matmul, matmul, type MatmulMode, type MatmulVariant } from "../../kernels/matmul.ts";
+import { Commands } from "../../kernels/device/commands.ts";
+import { Device } from "../../kernels/device/device.ts";
+import { matmul, type MatmulMode, type MatmulVariant } from "../../kernels/matmul.ts";
 import { assertClose } from "../_shared/assert_close.ts";
-import { commands, guarded, randomF32, readF32, release } from "../_shared/device.ts";
+import { commands, device, guarded, randomF32, readF32, release } from "../_shared/device.ts";
 
 const MODES = ["NN", "NT", "TN"] as const;
 const VARIANTS: readonly MatmulVariant[] = [
@@ -14,6 +16,15 @@ const VARIANTS: readonly MatmulVariant[] = [
   "shared16",
 ];
 const MARK = 77.25;
+
+/** Recorders on the same device, as if it were a real GPU, and a CPU that does not grant subgroups. */
+const asGpu = new Commands(new Device(device.gpu, { info: device.info, family: "gpu", subgroupSize: 0 }));
+const withoutSubgroups = new Commands(new Device(device.gpu, { info: device.info, family: "cpu", subgroupSize: 0 }));
+
+interface Choice {
+  variant?: MatmulVariant;
+  recorder?: Commands;
+}
 
 interface Case {
   m: number;
@@ -50,7 +61,7 @@ function packBf16(values: Float32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
 async function run(
   mode: MatmulMode,
   { m, n, k, gaps = [0, 0, 0], accumulate = false, bias = false, bType = "f32" }: Case,
-  choice: Pick<Matmul, "variant" | "family">,
+  { variant, recorder = commands }: Choice,
 ): Promise<void> {
   const [rowsA, columnsA] = mode === "TN" ? [k, m] : [m, k];
   const [rowsB, columnsB] = mode === "NT" ? [n, k] : [k, n];
@@ -62,10 +73,13 @@ async function run(
   const words = bType === "bf16" ? packBf16(b) : b;
   const buffers = { c: guarded(old), a: guarded(a), b: guarded(words), bias: guarded(added) };
   const { bias: biasSlice, ...operands } = buffers;
-  matmul(commands, {
-    ...{ mode, m, n, k, accumulate, bType, ...operands, ...(bias ? { bias: biasSlice } : {}), ...choice },
+  matmul(recorder, {
+    ...{ mode, m, n, k, accumulate, bType, ...operands },
+    ...(bias ? { bias: biasSlice } : {}),
+    ...(variant ? { variant } : {}),
     ...(gaps.some((gap) => gap > 0) ? { lda, ldb, ldc } : {}),
   });
+  recorder.submit();
   const expected = Float64Array.from(old);
   for (let i = 0; i < m; i++) {
     for (let j = 0; j < n; j++) {
@@ -119,32 +133,42 @@ for (const mode of ["NN", "NT"] as const) {
   }
 }
 
-for (const family of ["cpu", "gpu"] as const) {
-  Deno.test(`matmul() chooses tiles of the ${family} family that fit the sizes`, async () => {
-    for (const m of [1, 30, 100]) await run("NT", { m, n: 48, k: 64 }, { family });
-    await run("TN", { m: 64, n: 20, k: 2503, accumulate: true }, { family });
+for (
+  const [name, recorder] of Object.entries({
+    "a CPU": commands,
+    "a CPU without subgroups": withoutSubgroups,
+    "a GPU": asGpu,
+  })
+) {
+  Deno.test(`matmul() chooses tiles that fit the sizes on ${name}`, async () => {
+    for (const m of [1, 30, 100]) await run("NT", { m, n: 48, k: 64 }, { recorder });
+    await run("NN", { m: 20, n: 45, k: 67, gaps: [1, 3, 2] }, { recorder });
+    await run("TN", { m: 64, n: 20, k: 2503, accumulate: true }, { recorder });
+    await recorder.device.check();
   });
 }
 
 for (const mode of ["NN", "NT"] as const) {
-  const families = { cpu: VARIANTS.slice(0, 3), gpu: VARIANTS.slice(3) };
+  const families = { cpu: [commands, VARIANTS.slice(0, 3)], gpu: [asGpu, VARIANTS.slice(3)] } as const;
   for (const family of ["cpu", "gpu"] as const) {
+    const [recorder, variants] = families[family];
     Deno.test(`matmul() ${mode} gives a row the same bits whatever m and the tile, ${family}`, async () => {
       const [n, k, most] = [76, 1100, 200];
       const a = randomF32(most * k, 5);
       const buffers = { a: guarded(a), b: guarded(randomF32(n * k, 6)), bias: guarded(randomF32(n, 7)) };
-      const rows = async (m: number, choice: Pick<Matmul, "variant" | "family">): Promise<Float32Array> => {
+      const rows = async (m: number, choice: Pick<Choice, "variant">): Promise<Float32Array> => {
         const c = guarded(m * n);
-        matmul(commands, { mode, c, ...buffers, m, n, k, ...choice });
+        matmul(recorder, { mode, c, ...buffers, m, n, k, ...choice });
+        recorder.submit();
         const values = await readF32(c);
         release(c);
         return values;
       };
-      const whole = await rows(most, { family });
+      const whole = await rows(most, {});
       ok(whole.every((v) => v !== 0 && Number.isFinite(v)));
       for (const m of [1, 5, 33]) {
-        deepEqual(await rows(m, { family }), whole.slice(0, m * n));
-        for (const variant of families[family]) deepEqual(await rows(m, { variant }), whole.slice(0, m * n));
+        deepEqual(await rows(m, {}), whole.slice(0, m * n));
+        for (const variant of variants) deepEqual(await rows(m, { variant }), whole.slice(0, m * n));
       }
       release(...Object.values(buffers));
     });

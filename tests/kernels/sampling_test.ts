@@ -28,7 +28,7 @@ function reference(
     const last = logits[order[rule.topK - 1]!]!;
     left = order.filter((v) => logits[v]! >= last);
   }
-  const [x0] = philox4x32([position + 1, row, 0, 0], [rule.seed, rule.iteration + 2 * 2 ** 24]);
+  const [x0] = philox4x32([position, row, 0, 0], [rule.seed, rule.iteration + 2 * 2 ** 24]);
   const tokens = new Set<number>();
   for (const topPSlack of rule.topP < 1 ? [0, -SLACK, SLACK] : [0]) {
     const kept = new Uint8Array(logits.length);
@@ -39,11 +39,14 @@ function reference(
       kept[v] = 1;
       whole += weights[v]!;
     }
-    for (const slack of [0, -SLACK, SLACK]) {
-      const bound = Math.min(Math.max(uniform(x0) + slack, 0), 1 - 1e-12) * whole;
+    const at = (share: number): number => {
       let sum = 0;
-      tokens.add(weights.findIndex((w, v) => kept[v] === 1 && w > 0 && (sum += w) > bound));
-    }
+      return weights.findIndex((w, v) => kept[v] === 1 && w > 0 && (sum += w) > share * whole);
+    };
+    const u = uniform(x0);
+    tokens.add(at(u));
+    const last = at(Math.min(u + SLACK, 1 - 1e-12));
+    for (let v = at(Math.max(u - SLACK, 0)); v <= last; v++) if (kept[v] === 1 && weights[v]! > 0) tokens.add(v);
   }
   return [...tokens];
 }
@@ -71,7 +74,7 @@ async function sample(
 async function check(
   commands: Commands,
   logits: Float32Array<ArrayBuffer>,
-  { rows, rule, near = 0.1 }: { rows: number; rule: Rule; near?: number },
+  { rows, rule, near = 0.15 }: { rows: number; rule: Rule; near?: number },
 ): Promise<void> {
   const vocabSize = logits.length / rows;
   const row = Array.from({ length: rows }, (_, r) => 5 * r + 1);
@@ -111,9 +114,8 @@ for (const { family, commands } of families) {
 
   Deno.test(`sampleTokens() follows the rule where many logits are equal (${family})`, async () => {
     for (const vocabSize of [67, 512]) {
-      const logits = randomF32(ROWS * vocabSize, 2, 2).map((z) => Math.round(z) + 0);
-      // -0 and 0 are one value.
-      logits.forEach((z, i) => z === 0 && i % 2 && (logits[i] = -0));
+      // The largest logits are 0 and -0, which are one value.
+      const logits = randomF32(ROWS * vocabSize, 2, 2).map((z, i) => -Math.abs(Math.round(z)) || (i % 2 ? -0 : 0));
       for (const rule of rules) await check(commands, logits, { rows: ROWS, rule: { ...PLAIN, ...rule } });
       const flat = new Float32Array(ROWS * vocabSize).fill(-2.5);
       for (const rule of [{}, { temperature: 0 }, { topK: 3 }, { topP: 0.3 }]) {

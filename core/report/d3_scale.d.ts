@@ -1,0 +1,14 @@
+/** What is used of d3-scale, which comes without types. @module */
+
+/** A linear map; a setter returns the scale. */
+export interface LinearScale {
+  (value: number): number;
+  domain(): [number, number];
+  domain(domain: readonly [number, number]): this;
+  range(range: readonly [number, number]): this;
+  nice(count?: number): this;
+  ticks(count?: number): number[];
+  tickFormat(count?: number, specifier?: string): (value: number) => string;
+}
+/** The map of [0, 1] onto itself. */
+export function scaleLinear(): LinearScale;

@@ -25,12 +25,6 @@ export interface ScoreOptions {
 /** What `doctor` is given: nothing yet needs a choice. */
 export type DoctorOptions = Record<never, never>;
 
-/** What `reproduce` is given. */
-export interface ReproduceOptions {
-  /** Whether progress is left out. */
-  quiet: boolean;
-}
-
 /** Values of options by name, as the parser found them. */
 export type Values = Readonly<Record<string, unknown>>;
 
@@ -173,14 +167,5 @@ export const commands: readonly CommandEntry[] = [
     options: [],
     examples: [["dnpo doctor", "exit code 1 where something is missing"]],
     run: async () => (await import("./commands/doctor.ts")).doctor({}),
-  },
-  {
-    name: "reproduce",
-    summary: "run the quick start's comparison of methods",
-    description: "Runs SFT, SPIN, +DSL, +NPO and DNPO on the quick start over 5 seeds, and writes the table (mean ± " +
-      "standard error) into examples/quickstart/README.md.",
-    options: [quiet],
-    examples: [["dnpo reproduce", "all five methods; a run that was stopped goes on"]],
-    run: async (_, values) => (await import("./commands/reproduce.ts")).reproduce({ quiet: values.quiet === true }),
   },
 ];

@@ -35,9 +35,6 @@ export type DataRow = DataFields & {
   extra: JsonObject;
 };
 
-/** What stands for no input in instruction rows; the second in Alpaca's own files. */
-const NO_INPUT: readonly string[] = ["", "<noinput>"];
-
 /** A row left out, and why. */
 export interface SkippedRow {
   /** `file:line`. */
@@ -151,7 +148,7 @@ function parseForm(value: JsonObject, template: string | undefined): DataFields 
     const input = has("input") ? stringField(value, "input") : "";
     const prompt = template !== undefined
       ? template.replace(/\{(instruction|input)\}/g, (_, name) => name === "input" ? input : instruction)
-      : NO_INPUT.includes(input.trim())
+      : input.trim() === ""
       ? instruction
       : `${instruction}\n\n${input}`;
     return { kind: "text", prompt, response: stringField(value, "output"), used: ["instruction", "input", "output"] };

@@ -1,0 +1,59 @@
+/**
+ * DNPO (Dynamic Noise Preference Optimization, arXiv 2502.05400) on any GPU: a language model improves itself with data
+ * that it makes itself.
+ *
+ * Each stage of the loop is a function of a config; its files lie in the config's `output_dir`.
+ *
+ * ```ts
+ * import { loadConfig, train } from "./mod.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const config = await loadConfig("examples/quickstart/config.yaml", { set: ["iterations=1"] });
+ * assert.equal(config.method, "dnpo");
+ *
+ * // Runs generate, label, optimize and evaluate, and returns what summary.json holds.
+ * async function run(): Promise<void> {
+ *   const { iterations, model } = await train(config, { onNote: console.log });
+ *   console.log(iterations.at(-1)?.greedy, model);
+ * }
+ * assert.equal(typeof run, "function");
+ * ```
+ *
+ * @module
+ */
+export { UserError } from "./core/error.ts";
+export type { OnProgress, ProgressEvent } from "./core/progress.ts";
+export {
+  configJsonSchema,
+  forIteration,
+  forSft,
+  type IterationConfig,
+  loadConfig,
+  type LoadOptions,
+  requireFor,
+  type ResolvedConfig,
+  writeResolved,
+} from "./core/config/mod.ts";
+export type {
+  DataConfig,
+  GenerationConfig,
+  LabelsConfig,
+  Method,
+  NoiseConfig,
+  NoiseSetting,
+  PerIteration,
+  Stage,
+  TrainingConfig,
+} from "./core/config/types.ts";
+export { type RunHooks, StoppedError } from "./core/loop/context.ts";
+export { type PairScore, runGenerate, runLabel, runOptimize, runSft, scorePairs } from "./core/loop/stages.ts";
+export type { IterationSummary, RunSummary } from "./core/loop/summary.ts";
+export { train, type TrainHooks } from "./core/loop/train.ts";
+export { type ModelFolder, openModelFolder } from "./core/checkpoint/folder.ts";
+export { type ModelSource, saveModelFolder, type SaveOptions } from "./core/checkpoint/save_folder.ts";
+export { type ModelConfig, parseModelConfig } from "./core/model/config.ts";
+export type { LabelReport } from "./core/label/label.ts";
+export type { Verifier, VerifierInput } from "./core/label/verifier.ts";
+export type { StepMetrics } from "./core/train/metrics.ts";
+export { writeReport } from "./core/report/report.ts";
+export { DeviceError } from "./kernels/device/errors.ts";

@@ -13,7 +13,7 @@ const CORE_LEVELS: readonly (readonly string[])[] = [
 /** What each part of the tree may import besides itself, by the names `placeOf` gives. */
 const IMPORT_RULES: Readonly<Record<string, readonly string[]>> = {
   "mod.ts": ["core", "core/*.ts", "kernels/device"],
-  "cli": ["core", "core/*.ts", "kernels", "kernels/device"],
+  "cli": ["core", "core/*.ts", "kernels", "kernels/device", "deno.json"],
   "core": ["core/*.ts", "kernels", "kernels/device"],
   "core/*.ts": [],
   "kernels": ["kernels/device"],

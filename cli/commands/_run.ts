@@ -1,7 +1,7 @@
 /** What the commands with a config share: reading it, progress, notes, and stopping. @module */
 import { loadConfig, type ResolvedConfig } from "../../core/config/mod.ts";
 import { type RunHooks, StoppedError } from "../../core/loop/context.ts";
-import type { RunOptions } from "../commands.ts";
+import type { RunOptions } from "../options.ts";
 import { Progress } from "../progress.ts";
 
 /** What the work of a command is given. */

@@ -1,7 +1,7 @@
 /** `dnpo doctor`. @module */
 import { type Device, openDevice, WANTED_FEATURES } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/errors.ts";
-import type { DoctorOptions } from "../commands.ts";
+import type { DoctorOptions } from "../options.ts";
 
 const MIB = 1024 * 1024;
 

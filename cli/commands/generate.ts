@@ -1,6 +1,6 @@
 /** `dnpo generate`. @module */
 import { runGenerate } from "../../core/loop/stages.ts";
-import type { RunOptions } from "../commands.ts";
+import type { RunOptions } from "../options.ts";
 import { runWithConfig } from "./_run.ts";
 
 /** Samples a response to every prompt. */

@@ -1,6 +1,6 @@
 /** `dnpo label`. @module */
 import { runLabel } from "../../core/loop/stages.ts";
-import type { RunOptions } from "../commands.ts";
+import type { RunOptions } from "../options.ts";
 import { runWithConfig } from "./_run.ts";
 
 /** Judges responses into pairs. */

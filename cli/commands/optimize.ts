@@ -1,6 +1,6 @@
 /** `dnpo optimize`. @module */
 import { runOptimize } from "../../core/loop/stages.ts";
-import type { RunOptions } from "../commands.ts";
+import type { RunOptions } from "../options.ts";
 import { runWithConfig } from "./_run.ts";
 
 /** Trains the model on a file of pairs. */

@@ -1,6 +1,6 @@
 /** `dnpo score`. @module */
 import { scorePairs } from "../../core/loop/stages.ts";
-import type { ScoreOptions } from "../commands.ts";
+import type { ScoreOptions } from "../options.ts";
 import { Progress } from "../progress.ts";
 
 /** Prints the log-probabilities of each pair as JSON lines, and nothing else, on standard output. */

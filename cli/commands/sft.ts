@@ -1,6 +1,6 @@
 /** `dnpo sft`. @module */
 import { runSft } from "../../core/loop/stages.ts";
-import type { RunOptions } from "../commands.ts";
+import type { RunOptions } from "../options.ts";
 import { runWithConfig } from "./_run.ts";
 
 /** Fine-tunes on human responses. */

@@ -2,7 +2,7 @@
 import { fromFileUrl } from "../paths.ts";
 import type { IterationSummary } from "../../core/loop/summary.ts";
 import { train as runTrain } from "../../core/loop/train.ts";
-import type { RunOptions } from "../commands.ts";
+import type { RunOptions } from "../options.ts";
 import { formatTable } from "../table.ts";
 import { runWithConfig } from "./_run.ts";
 

@@ -7,13 +7,13 @@ const LONG_PIECE = 512;
 /**
  * A pre-tokenizer that runs `inner`, and then cuts its long pieces between any two characters that stand side by side in
  * no token of `vocab`. Such a cut changes nothing: a merge (BPE) or a node (Unigram) across it would need a token that
- * holds both characters. Without it, a tokenizer that has no pre-tokenizer (Llama 2) slows down with the length of the
+ * holds both characters. Next to characters that the vocabulary lacks nothing is cut, as unknown ones may be fused. Without it, a tokenizer that has no pre-tokenizer (Llama 2) slows down with the length of the
  * text, and Unigram overflows the stack.
  */
 export class NeutralSplit extends PreTokenizer {
   #inner: PreTokenizer | null;
   #vocab: () => Iterable<string>;
-  #pairs: Set<number> | undefined;
+  #units: { pairs: Set<number>; known: Set<number> } | undefined;
 
   /** `vocab` is read at the first long piece. */
   constructor(inner: PreTokenizer | null, vocab: () => Iterable<string>) {
@@ -29,13 +29,13 @@ export class NeutralSplit extends PreTokenizer {
   }
 
   #cut(piece: string): string[] {
-    const pairs = this.#pairs ??= pairsOf(this.#vocab());
+    const { pairs, known } = this.#units ??= unitsOf(this.#vocab());
     const cuts: string[] = [];
     let from = 0;
     for (let i = 1; i < piece.length; i++) {
       const left = piece.charCodeAt(i - 1);
-      const insideSurrogatePair = (left & 0xfc00) === 0xd800;
-      if (insideSurrogatePair || pairs.has(left * 0x10000 + piece.charCodeAt(i))) continue;
+      const right = piece.charCodeAt(i);
+      if (!known.has(left) || !known.has(right) || pairs.has(left * 0x10000 + right)) continue;
       cuts.push(piece.slice(from, i));
       from = i;
     }
@@ -44,11 +44,13 @@ export class NeutralSplit extends PreTokenizer {
   }
 }
 
-/** All neighbouring UTF-16 units within the tokens. */
-function pairsOf(vocab: Iterable<string>): Set<number> {
+/** Neighbouring UTF-16 units within the tokens, and the units that are tokens of their own. */
+function unitsOf(vocab: Iterable<string>): { pairs: Set<number>; known: Set<number> } {
   const pairs = new Set<number>();
+  const known = new Set<number>();
   for (const token of vocab) {
+    if (token.length === 1) known.add(token.charCodeAt(0));
     for (let i = 1; i < token.length; i++) pairs.add(token.charCodeAt(i - 1) * 0x10000 + token.charCodeAt(i));
   }
-  return pairs;
+  return { pairs, known };
 }

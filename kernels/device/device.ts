@@ -291,10 +291,6 @@ function prepareEnvironment(): void {
   try {
     // Mesa complains on stderr about a missing XDG_RUNTIME_DIR, though nothing here needs one.
     if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
-    if (Deno.build.os === "linux" && !Deno.env.get("LP_NATIVE_VECTOR_WIDTH")) {
-      // lavapipe uses 256-bit vectors unless told; with AVX-512 twice the width is 1.3 times as fast.
-      if (/\bavx512f\b/.test(Deno.readTextFileSync("/proc/cpuinfo"))) Deno.env.set("LP_NATIVE_VECTOR_WIDTH", "512");
-    }
   } catch {
     // Without the permission the defaults serve.
   }

@@ -50,7 +50,8 @@ Deno.test("encode() leaves out characters that the vocabulary lacks where there 
 
 Deno.test("encode() cuts long text only where that changes nothing", async () => {
   const bpe = bpeTokenizer();
-  const pieces = ["<unk>", "▁", "a", "b", "ab", "▁ab", "aba", "bb", "▁▁"];
+  // No two ways to write a text may score alike: which of them wins then hangs on the rounding of the sums before it.
+  const pieces = ["<unk>", "▁", "a", "b", "ab", "▁ab", "aba"];
   const unigram = {
     ...bpe,
     added_tokens: [],

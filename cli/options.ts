@@ -1,0 +1,26 @@
+/** What the commands are given. @module */
+
+/** What `train`, `sft`, `generate`, `label` and `optimize` are given. */
+export interface RunOptions {
+  /** Config file; undefined where `train` is to run the embedded quick start. */
+  config: string | undefined;
+  /** `key=value` overrides in the order given; `--dtype X` is among them as `dtype=X`. */
+  set: string[];
+  /** False where `--no-verifier` forbids to run a verifier module. */
+  verifier: boolean;
+  /** Whether progress is left out. */
+  quiet: boolean;
+}
+
+/** What `score` is given. */
+export interface ScoreOptions {
+  /** Model folder. */
+  model: string;
+  /** File of pairs. */
+  pairs: string;
+  /** Whether progress is left out. */
+  quiet: boolean;
+}
+
+/** What `doctor` is given: nothing yet needs a choice. */
+export type DoctorOptions = Record<never, never>;

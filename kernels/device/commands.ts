@@ -1,6 +1,7 @@
 /** Recording and submitting dispatches. @module */
 import type { Device, Slice } from "./device.ts";
 import { type Constants, type Kernel, type Pipeline, pipelineFor } from "./kernel.ts";
+import type { Profiler } from "./profile.ts";
 import { type UniformFields, type UniformValues, writeUniforms } from "./uniform.ts";
 
 /** One call of a kernel. */
@@ -23,6 +24,8 @@ const NO_CONSTANTS: Constants = {};
  */
 export class Commands {
   readonly device: Device;
+  /** Where set, every dispatch is timed. */
+  profiler: Profiler | undefined;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #arenaView: DataView<ArrayBuffer>;
@@ -58,11 +61,12 @@ export class Commands {
     const pipeline = pipelineFor(this.device, kernel, call.constants ?? NO_CONSTANTS);
     const offset = this.#writeUniforms(kernel, call.uniforms);
     const group = this.#bindGroup(kernel, pipeline, call.buffers);
-    const pass = this.#beginPass();
+    const pass = this.#beginPass(kernel.name);
     pass.setPipeline(pipeline.gpu);
     if (offset < 0) pass.setBindGroup(0, group);
     else pass.setBindGroup(0, group, [offset]);
     pass.dispatchWorkgroups(x, y, z);
+    if (this.profiler) this.#endPass();
   }
 
   /** Records a copy of `source` into the start of `target`. Throws RangeError where it does not fit. */
@@ -98,9 +102,11 @@ export class Commands {
     return this.#groups.size;
   }
 
-  #beginPass(): GPUComputePassEncoder {
+  #beginPass(name: string): GPUComputePassEncoder {
     this.#encoder ??= this.device.gpu.createCommandEncoder();
-    return this.#pass ??= this.#encoder.beginComputePass();
+    if (this.#pass) return this.#pass;
+    const timestampWrites = this.profiler?.next(name);
+    return this.#pass = this.#encoder.beginComputePass(timestampWrites && { timestampWrites });
   }
 
   #endPass(): GPUCommandEncoder {

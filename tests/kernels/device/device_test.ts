@@ -3,6 +3,7 @@ import { Commands, grid } from "../../../kernels/device/commands.ts";
 import { openDevice, subslice } from "../../../kernels/device/device.ts";
 import { DeviceError } from "../../../kernels/device/errors.ts";
 import { defineKernel } from "../../../kernels/device/kernel.ts";
+import { Profiler } from "../../../kernels/device/profile.ts";
 
 const CODE = `
 struct Params { count: u32, scale: f32 }
@@ -135,5 +136,25 @@ Deno.test("subslice() refuses what is not aligned or not inside", async () => {
   const slice = device.alloc(1024, "s");
   assert.throws(() => subslice(slice, 100, 4), RangeError);
   assert.throws(() => subslice(slice, 768, 512), RangeError);
+  device.destroy();
+});
+
+Deno.test("Profiler gives the time of each kernel's calls", async () => {
+  const device = await openDevice();
+  const commands = new Commands(device);
+  commands.profiler = new Profiler(device);
+  const kernel = defineKernel(spec);
+  const x = device.upload(new Float32Array([1, 2, 3]), "x");
+  const y = device.alloc(12, "y");
+  for (let i = 0; i < 3; i++) {
+    commands.dispatch(kernel, { buffers: { y, x }, uniforms: { count: 3, scale: 2 }, workgroups: [1] });
+  }
+  commands.submit();
+  const [time, ...others] = await commands.profiler.read();
+  assert.equal(others.length, 0);
+  assert.deepEqual([time!.name, time!.calls], ["scale", 3]);
+  assert.ok(time!.milliseconds > 0 && time!.milliseconds < 10_000);
+  assert.deepEqual(await commands.profiler.read(), []);
+  assert.deepEqual([...new Float32Array(await device.read(y))], [2, 4, 6]);
   device.destroy();
 });

@@ -1,0 +1,63 @@
+/** Time on the device per kernel, by timestamp queries. @module */
+import type { Device } from "./device.ts";
+
+/** Calls of one kernel and the time they took together. */
+export interface KernelTime {
+  name: string;
+  calls: number;
+  milliseconds: number;
+}
+
+/** A query set holds 4,096 timestamps at most. */
+const CAPACITY = 2048;
+
+/**
+ * Collects the time of up to 2,048 dispatches. A dispatch that is timed has a pass of its own, so that the whole is
+ * slower than without; the parts are comparable with each other.
+ */
+export class Profiler {
+  readonly #device: Device;
+  readonly #queries: GPUQuerySet;
+  readonly #names: string[] = [];
+
+  /** Throws TypeError where the device does not grant `timestamp-query`. */
+  constructor(device: Device) {
+    if (!device.features.has("timestamp-query")) {
+      throw new TypeError('Cannot profile: the device does not grant "timestamp-query"');
+    }
+    this.#device = device;
+    this.#queries = device.gpu.createQuerySet({ type: "timestamp", count: 2 * CAPACITY });
+  }
+
+  /** The timestamps of the next dispatch's pass; undefined where all are in use. */
+  next(name: string): GPUComputePassTimestampWrites | undefined {
+    if (this.#names.length === CAPACITY) return undefined;
+    const at = 2 * this.#names.push(name) - 2;
+    return { querySet: this.#queries, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
+  }
+
+  /** Reads the times since the last read, longest first: one fence. */
+  async read(): Promise<KernelTime[]> {
+    const count = this.#names.length;
+    if (count === 0) return [];
+    const { gpu } = this.#device;
+    const size = count * 16;
+    const resolved = gpu.createBuffer({ size, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+    const times = this.#device.alloc(size, "timestamps");
+    const encoder = gpu.createCommandEncoder();
+    encoder.resolveQuerySet(this.#queries, 0, 2 * count, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, times.buffer.gpu, 0, size);
+    gpu.queue.submit([encoder.finish()]);
+    const stamps = new BigUint64Array(await this.#device.read(times));
+    this.#device.free(times);
+    resolved.destroy();
+    const totals = new Map<string, KernelTime>();
+    this.#names.splice(0).forEach((name, i) => {
+      const total = totals.get(name) ?? { name, calls: 0, milliseconds: 0 };
+      total.calls++;
+      total.milliseconds += Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6;
+      totals.set(name, total);
+    });
+    return [...totals.values()].sort((a, b) => b.milliseconds - a.milliseconds);
+  }
+}

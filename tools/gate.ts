@@ -74,7 +74,9 @@ async function runShared(): Promise<boolean> {
     return true;
   }
   // python3: what is saved is opened with PyTorch and transformers there.
-  return await deno(["test", "--frozen", ...permissions("python3"), "tests/shared"], { DNPO_SHARED: folder });
+  return await deno(["test", "--frozen", ...permissions("python3", "/usr/bin/python3"), "tests/shared"], {
+    DNPO_SHARED: folder,
+  });
 }
 
 function runSoak(): Promise<boolean> {

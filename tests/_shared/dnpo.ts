@@ -1,0 +1,68 @@
+/** The command line as a process, with exactly the permissions that deno.json's task `dnpo` gives it. @module */
+import { AssertionError } from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import denoConfig from "../../deno.json" with { type: "json" };
+
+/** How a process ended. */
+export interface Ended {
+  code: number;
+  out: string;
+  err: string;
+}
+
+/** A config as data: JSON is YAML. */
+export type Config = { output_dir: string } & Record<string, unknown>;
+
+const repository = fileURLToPath(new URL("../../", import.meta.url));
+const flags = /deno (run .*) cli\/main\.ts$/.exec(denoConfig.tasks.dnpo.command)?.[1]?.split(" ");
+
+/** Starts `dnpo ARGS`, for a test that ends it before its time. */
+export function startDnpo(args: readonly string[]): Deno.ChildProcess {
+  if (!flags) throw new Error("deno.json: the task dnpo ends in no `deno run … cli/main.ts`");
+  return new Deno.Command(Deno.execPath(), {
+    args: [...flags, `${repository}cli/main.ts`, ...args],
+    cwd: repository,
+    env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Runs `dnpo ARGS` to its end. */
+export async function dnpo(args: readonly string[]): Promise<Ended> {
+  const { code, stdout, stderr } = await startDnpo(args).output();
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+/** Writes the config beside its output folder, and returns the file's path. */
+export async function writeConfig(config: Config): Promise<string> {
+  const path = `${config.output_dir}.yaml`;
+  await Deno.writeTextFile(path, JSON.stringify(config, null, 1));
+  return path;
+}
+
+/** Runs a command with a config, and throws what it printed where it fails. */
+export async function runConfig(command: string, config: Config, { set = [] }: { set?: string[] } = {}): Promise<void> {
+  const args = [command, await writeConfig(config), "--quiet", ...set.flatMap((item) => ["--set", item])];
+  succeeded(args, await dnpo(args));
+}
+
+/** Throws what a process printed where it did not succeed; returns its standard output. */
+export function succeeded(args: readonly string[], { code, out, err }: Ended): string {
+  if (code !== 0) {
+    throw new AssertionError({ message: `dnpo ${args.join(" ")} exited with ${code}:\n${err.slice(-4000)}` });
+  }
+  return out;
+}
+
+/** Runs `use` with an empty folder that is removed afterwards. */
+export async function withFolder<T>(use: (dir: string) => Promise<T>): Promise<T> {
+  const dir = await Deno.makeTempDir({ prefix: "dnpo-" });
+  try {
+    return await use(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}

@@ -12,7 +12,10 @@ export function train(options: RunOptions): Promise<number> {
   return runWithConfig({ ...options, config }, async ({ config, hooks, progress }) => {
     const { iterations, model } = await runTrain(config, {
       ...hooks,
-      onIteration: (summary) => progress.note(iterationLine(summary)),
+      onIteration: (summary) => {
+        const line = iterationLine(summary);
+        if (line !== null) progress.note(line);
+      },
     });
     progress.finish();
     console.log(iterationTable(iterations));
@@ -45,13 +48,13 @@ function name({ iteration }: IterationSummary): string {
   return iteration < 0 ? "start" : `iteration ${iteration}`;
 }
 
-/** One line for an iteration that has just ended. */
-export function iterationLine(summary: IterationSummary): string {
+/** One line for an iteration that has just ended; null where nothing was measured. */
+export function iterationLine(summary: IterationSummary): string | null {
   const parts = COLUMNS.flatMap(({ head, value, format }) => {
     const found = value(summary);
     return found === undefined ? [] : [`${head} ${format(found)}`];
   });
-  return parts.length > 0 ? `${name(summary)}: ${parts.join(", ")}` : name(summary);
+  return parts.length > 0 ? `${name(summary)}: ${parts.join(", ")}` : null;
 }
 
 /** The table of all iterations; columns that none of them has are left out. */

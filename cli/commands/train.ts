@@ -8,20 +8,35 @@ import { runWithConfig } from "./_run.ts";
 
 /** Runs all iterations of a config, or of the embedded quick start, and prints a table at the end. */
 export function train(options: RunOptions): Promise<number> {
-  const config = options.config ?? fromFileUrl(new URL("../../examples/quickstart/config.yaml", import.meta.url));
-  return runWithConfig({ ...options, config }, async ({ config, hooks, progress }) => {
-    const { iterations, model } = await runTrain(config, {
-      ...hooks,
-      onIteration: (summary) => {
-        const line = iterationLine(summary);
-        if (line !== null) progress.note(line);
-      },
-    });
-    progress.finish();
-    console.log(iterationTable(iterations));
-    console.log(`Model: ${model}`);
-    console.log(`Report: ${config.output_dir}/report.html`);
-  });
+  return runWithConfig(
+    options.config === undefined ? quickStart(options) : options,
+    async ({ config, hooks, progress }) => {
+      const { iterations, model } = await runTrain(config, {
+        ...hooks,
+        onIteration: (summary) => {
+          const line = iterationLine(summary);
+          if (line !== null) progress.note(line);
+        },
+      });
+      progress.finish();
+      console.log(iterationTable(iterations));
+      console.log(`Model: ${model}`);
+      console.log(`Report: ${config.output_dir}/report.html`);
+    },
+  );
+}
+
+/** The quick start that comes with the program, wherever that lies: its config, with its files' paths from here. */
+function quickStart(options: RunOptions): RunOptions {
+  const path = (name: string): string => fromFileUrl(new URL(`../../examples/quickstart/${name}`, import.meta.url));
+  const files = {
+    model: "model",
+    "data.train": "rows.jsonl",
+    "data.eval": "eval.jsonl",
+    "labels.verifier": "verifier.ts",
+  };
+  const set = Object.entries(files).map(([key, name]) => `${key}=${JSON.stringify(path(name))}`);
+  return { ...options, config: path("config.yaml"), set: [...set, ...options.set] };
 }
 
 const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;

@@ -2,7 +2,7 @@
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/device.ts";
 import { lmHeadForward } from "../../kernels/lm_head.ts";
-import { lmHeadNoiseBackward, lmHeadNoiseForward } from "../../kernels/lm_head_noise.ts";
+import { type LmHeadNoise, lmHeadNoiseBackward, lmHeadNoiseForward } from "../../kernels/lm_head_noise.ts";
 import { preferenceLoss, type PreferenceLossType } from "../../kernels/preference_loss.ts";
 import { sequenceSum } from "../../kernels/sequence_sum.ts";
 import type { NoiseConfig } from "../config/types.ts";
@@ -198,16 +198,7 @@ function noisedReference(
 function noiseInputs(
   { seed, iteration }: PreferenceModels,
   { noise, entries, step }: { noise: NoiseGenerator; entries: EntryBuffers; step: number },
-): {
-  noiseWeight: Slice;
-  noiseBias: Slice;
-  example: Slice;
-  position: Slice;
-  seed: number;
-  iteration: number;
-  step: number;
-  maxVariance: number;
-} {
+): LmHeadNoise {
   return {
     noiseWeight: noise.values.view("weight"),
     noiseBias: noise.values.view("bias"),

@@ -55,5 +55,7 @@ export { type ModelConfig, parseModelConfig } from "./core/model/config.ts";
 export type { LabelReport } from "./core/label/label.ts";
 export type { Verifier, VerifierInput } from "./core/label/verifier.ts";
 export type { StepMetrics } from "./core/train/metrics.ts";
+export { readmeFigure } from "./core/report/figures.ts";
+export { readRun, type Run } from "./core/report/read_run.ts";
 export { writeReport } from "./core/report/report.ts";
 export { DeviceError } from "./kernels/device/errors.ts";

@@ -16,8 +16,6 @@ export interface LlamaSizes {
   num_attention_heads: number;
   /** Key and value heads. */
   num_key_value_heads: number;
-  /** Standard deviation of the random matrices. */
-  initializer_range: number;
 }
 
 /** config.json: 104,768 parameters. */
@@ -29,7 +27,6 @@ export const MODEL_CONFIG = {
   eos_token_id: EOS_ID,
   hidden_act: "silu",
   hidden_size: 64,
-  initializer_range: 0.02,
   intermediate_size: 176,
   max_position_embeddings: 64,
   mlp_bias: false,
@@ -50,7 +47,11 @@ export const MODEL_CONFIG = {
 /** generation_config.json. */
 export const GENERATION_CONFIG = { eos_token_id: EOS_ID, pad_token_id: PAD_ID } as const;
 
-/** Weights by Hugging Face name, row-major: matrices normal as transformers makes them, norms one. */
+/**
+ * Weights by Hugging Face name, row-major, of PyTorch's sizes: embedding normal with deviation 1, matrices uniform within
+ * ±1/√columns, norms one. With transformers' deviation of 0.02 fine-tuning ends at weights so small that the iterations'
+ * steps, whose size does not depend on the weights', undo what was learned.
+ */
 export function initialWeights(config: LlamaSizes, seed: number): Map<string, Float32Array<ArrayBuffer>> {
   const { hidden_size: hidden, intermediate_size: intermediate, vocab_size: vocab } = config;
   const kv = hidden / config.num_attention_heads * config.num_key_value_heads;
@@ -58,12 +59,12 @@ export function initialWeights(config: LlamaSizes, seed: number): Map<string, Fl
   const weights = new Map<string, Float32Array<ArrayBuffer>>();
   const matrix = (name: string, rows: number, columns: number): void => {
     const values = new Float32Array(rows * columns);
-    weights.set(`${name}.weight`, values.map(() => config.initializer_range * random.normal()));
+    weights.set(`${name}.weight`, values.map(() => (2 * random.uniform() - 1) / Math.sqrt(columns)));
   };
   const norm = (name: string): void => {
     weights.set(`${name}.weight`, new Float32Array(hidden).fill(1));
   };
-  matrix("model.embed_tokens", vocab, hidden);
+  weights.set("model.embed_tokens.weight", new Float32Array(vocab * hidden).map(() => random.normal()));
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     const prefix = `model.layers.${layer}`;
     norm(`${prefix}.input_layernorm`);

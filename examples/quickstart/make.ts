@@ -23,7 +23,8 @@ export function quickstartFiles(): Map<string, string> {
   return files;
 }
 
-function jsonLines(rows: readonly Row[]): string {
+/** Rows as JSON lines. */
+export function jsonLines(rows: readonly Row[]): string {
   return rows.map((row) => JSON.stringify(row) + "\n").join("");
 }
 

@@ -5,7 +5,7 @@ import { GENERATION_CONFIG, initialWeights, MODEL_CONFIG } from "./initial_model
 const HERE = "examples/quickstart";
 const SEED = 0;
 
-/** Writes a model with random weights into the folder `dir`, with the committed tokenizer. */
+/** Writes a model with the random weights of `seed` into the folder `dir`, with the committed tokenizer. */
 export async function writeInitialModel(dir: string, seed: number): Promise<void> {
   const weights = initialWeights(MODEL_CONFIG, seed);
   await Deno.mkdir(dir, { recursive: true });

@@ -53,14 +53,16 @@ Deno.test("createRandom() draws uniform, whole and normal numbers", () => {
   assertClose([mean(1), mean(2), mean(4)], [0, 1, 3], { atol: 0.15 });
 });
 
-Deno.test("verifier: the share of right characters of the longer text, 1 only for the right answer", () => {
+Deno.test("verifier: the share of right characters of the longer text, its end among them", () => {
   const prompt = "sort dbca>";
   equal(score({ prompt, response: "abcd" }), 1);
-  equal(score({ prompt, response: "abdc" }), 0.5);
-  equal(score({ prompt, response: "abcdd" }), 0.8);
-  equal(score({ prompt, response: "abc" }), 0.75);
+  equal(score({ prompt, response: "abdc" }), 3 / 5);
+  equal(score({ prompt, response: "abcdd" }), 4 / 6);
+  equal(score({ prompt, response: "abc" }), 3 / 5);
   equal(score({ prompt, response: "" }), 0);
   equal(score({ prompt, response: " abcd" }), 0);
+  // A letter too many is worse than a wrong one.
+  ok(score({ prompt, response: "abcdd" }) < score({ prompt, response: "abca" }));
 });
 
 Deno.test("verifier.ts loads as a verifier", async () => {
@@ -117,9 +119,14 @@ Deno.test("initialWeights() are the config's parameters, the same for a seed", (
   deepEqual(initialWeights(MODEL_CONFIG, 1), weights);
   notEqual(initialWeights(MODEL_CONFIG, 2).get("lm_head.weight")![0], weights.get("lm_head.weight")![0]);
   ok(weights.get("model.norm.weight")!.every((value) => value === 1));
-  const gate = weights.get("model.layers.1.mlp.gate_proj.weight")!;
-  const variance = gate.reduce((sum, value) => sum + value * value, 0) / gate.length;
-  assertClose(Math.sqrt(variance), 0.02, { rtol: 0.03 });
+  const deviation = (name: string): number => {
+    const values = weights.get(name)!;
+    return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+  };
+  assertClose([deviation("model.embed_tokens.weight")], [1], { rtol: 0.05 });
+  assertClose([deviation("model.layers.1.mlp.gate_proj.weight")], [1 / Math.sqrt(3 * 64)], { rtol: 0.03 });
+  const down = weights.get("model.layers.1.mlp.down_proj.weight")!;
+  assertClose([down.reduce((max, value) => Math.max(max, Math.abs(value)), 0)], [1 / Math.sqrt(176)], { rtol: 0.01 });
 });
 
 Deno.test("the initial model is a folder that opens", async () => {

@@ -1,0 +1,77 @@
+/**
+ * Compares SPIN, its two extensions and DNPO over five seeds of data, initial weights, training and sampling, and writes
+ * the table into README.md (`deno task reproduce`). Its runs lie in runs/reproduce; when it was stopped, the same command
+ * goes on, and runs that are finished are only read.
+ *
+ * @module
+ */
+import { type IterationSummary, loadConfig, train } from "../../mod.ts";
+import { jsonLines } from "./make.ts";
+import { type MethodRuns, replaceBetweenMarkers, resultsTable } from "./results_table.ts";
+import { writeInitialModel } from "./sft.ts";
+import { COMMITTED, makeTask } from "./task.ts";
+
+const HERE = "examples/quickstart";
+const README = `${HERE}/README.md`;
+const RUNS = "runs/reproduce";
+
+/** The committed checkpoint's seed, on which the settings were chosen, is not among them. */
+const SEEDS = [1, 2, 3, 4, 5];
+
+/** What each method changes in config.yaml. */
+const METHODS = [
+  { name: "SPIN", set: ["method=spin", "labels.judge=human"] },
+  { name: "+DSL", set: ["noise=none"] },
+  { name: "+NPO", set: ["labels.judge=human"] },
+  { name: "DNPO", set: [] },
+];
+
+/** Fine-tunes on the data of `seed`, or finds it done; returns the settings that its methods share. */
+async function prepare(seed: number): Promise<string[]> {
+  const dir = `${RUNS}/seed-${seed}`;
+  await Deno.mkdir(dir, { recursive: true });
+  const { rows, heldOut } = makeTask(seed, COMMITTED.sizes);
+  const data = [`data.train=${dir}/rows.jsonl`, `data.eval=${dir}/eval.jsonl`];
+  await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(rows));
+  await Deno.writeTextFile(`${dir}/eval.jsonl`, jsonLines(heldOut));
+  await writeInitialModel(`${dir}/initial`, seed);
+  const config = await loadConfig(`${HERE}/sft.yaml`, {
+    set: [`model=${dir}/initial`, `output_dir=${dir}/sft`, `training.seed=${seed}`, ...data],
+  });
+  const { model } = await train(config);
+  return [`model=${model}`, `training.seed=${seed}`, `generation.seed=${seed}`, ...data];
+}
+
+async function reproduce(): Promise<void> {
+  const started = performance.now();
+  const say = (line: string): void =>
+    console.log(`${((performance.now() - started) / 60_000).toFixed(1)} min  ${line}`);
+  const methods = METHODS.map(({ name }) => ({ name, runs: [] as IterationSummary[][] }));
+  for (const seed of SEEDS) {
+    say(`seed ${seed}: fine-tuning`);
+    const shared = await prepare(seed);
+    for (const [i, { name, set }] of METHODS.entries()) {
+      const output = `output_dir=${RUNS}/seed-${seed}/${name.replace("+", "").toLowerCase()}`;
+      const config = await loadConfig(`${HERE}/config.yaml`, { set: [...shared, output, ...set] });
+      const { iterations } = await train(config);
+      methods[i]!.runs.push(iterations);
+      say(`seed ${seed}: ${name}: ${iterations.map(accuracies).join(", ")}`);
+    }
+  }
+  const text = replaceBetweenMarkers(await Deno.readTextFile(README), await describe(methods));
+  await Deno.writeTextFile(README, text);
+  say(`table written into ${README}`);
+}
+
+function accuracies({ greedy, sampled }: IterationSummary): string {
+  return `${(100 * greedy!).toFixed(1)}/${(100 * sampled!).toFixed(1)}`;
+}
+
+/** The table, and under it when and where it was made. */
+async function describe(methods: readonly MethodRuns[]): Promise<string> {
+  const adapter = (await navigator.gpu.requestAdapter())?.info.description || "a GPU";
+  const machine = `${navigator.hardwareConcurrency} CPU cores, WebGPU on ${adapter}`;
+  return `${resultsTable(methods)}\n\nMade on ${new Date().toISOString().slice(0, 10)}; ${machine}.`;
+}
+
+if (import.meta.main) await reproduce();

@@ -103,6 +103,8 @@ fn main(@builtin(local_invocation_id) local: vec3u) {
         slope = vec2f(-p.beta * sigmoid(-m));
       }
     }
+    // max() may drop a NaN, which the guard is to see; comparisons with it are unreliable, its bits are not.
+    loss = select(loss, m, (bitcast<u32>(m) & 0x7fffffffu) > 0x7f800000u);
     let noise = select(0.0, 1.0, p.noised != 0u);
     dlogp[c] = p.scale * slope.x;
     dlogp[r] = -p.scale * slope.y;

@@ -21,8 +21,8 @@ export function logprobJudge(commands: Commands, { model, tokenizer }: LogprobJu
     name: "logprob",
     async score(rows, onDone) {
       const examples = rows.flatMap((row) => [
-        encode(row, { text: row.response, ids: row.responseIds, model, tokenizer }),
-        encode(row, { text: row.generated, ids: row.generatedIds, model, tokenizer }),
+        encode(row, { text: row.response, ids: row.responseIds, ends: true, model, tokenizer }),
+        encode(row, { text: row.generated, ids: row.generatedIds, ends: row.finished, model, tokenizer }),
       ]);
       const sums = await scoreResponses(commands, model, {
         rows: examples,
@@ -36,7 +36,7 @@ export function logprobJudge(commands: Commands, { model, tokenizer }: LogprobJu
 
 function encode(
   row: ResponseRow,
-  { text, ids, model, tokenizer }: LogprobJudge & { text: string; ids: readonly number[] },
+  { text, ids, ends, model, tokenizer }: LogprobJudge & { text: string; ids: readonly number[]; ends: boolean },
 ): ExampleIds {
   let { promptIds, responseIds }: { promptIds: readonly number[]; responseIds: readonly number[] } = {
     promptIds: row.promptIds,
@@ -44,7 +44,9 @@ function encode(
   };
   if (tokenizer) {
     promptIds = tokenizer.encode(row.prompt);
-    responseIds = tokenizer.encode(row.prompt + text + (tokenizer.eosToken ?? "")).slice(promptIds.length);
+    // An answer that was cut has no EOS (METHOD, step 1).
+    const eos = ends ? tokenizer.eosToken ?? "" : "";
+    responseIds = tokenizer.encode(row.prompt + text + eos).slice(promptIds.length);
   }
   const large = [...promptIds, ...responseIds].find((id) => id >= model.config.vocabSize);
   if (large !== undefined) {

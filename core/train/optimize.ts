@@ -12,7 +12,7 @@ import { type StepMetrics, summarize } from "./metrics.ts";
 import { planOrder, type StepOrder } from "./order.ts";
 import { scheduleFactor } from "./schedule.ts";
 import { loadState, readStateRecord, saveState } from "./state.ts";
-import { Trainer } from "./trainer.ts";
+import { MAX_UNREAD, Trainer } from "./trainer.ts";
 
 /** What an optimize stage works on. */
 export interface OptimizeOptions {
@@ -126,9 +126,9 @@ class Stage {
 
   resume({ step, tokens, pending, last }: StateRecord): void {
     this.step = step;
-    this.last = last;
+    this.last = withNaN(last);
     this.#tokens = tokens;
-    this.#pending = pending;
+    this.#pending = pending.map(withNaN);
   }
 
   /** Runs the steps that are left; false where the signal stopped it. */
@@ -148,6 +148,7 @@ class Stage {
     onProgress(event());
     while (this.step < steps) {
       this.#runStep();
+      if (this.#unread === MAX_UNREAD) await this.#read();
       if (this.step % training.logging_steps === 0 || this.step === steps) {
         await this.#read();
         this.last = summarize(this.#pending);
@@ -218,4 +219,9 @@ class Stage {
       num_tokens: this.#tokens,
     };
   }
+}
+
+/** JSON has written a NaN (of a step that was skipped) as null. */
+function withNaN(metrics: StepMetrics): StepMetrics {
+  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, value ?? NaN]));
 }

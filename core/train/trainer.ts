@@ -41,6 +41,9 @@ interface Pass {
   logged: boolean;
 }
 
+/** Steps whose metrics the device keeps at most: {@linkcode Trainer.read} is due then, whatever logging_steps is. */
+export const MAX_UNREAD = 64;
+
 const NOISE_METRICS = ["noise/loss", "noise/variance", "noise/grad_norm"] as const;
 const SFT_METRICS = ["loss", "grad_norm"] as const;
 
@@ -123,7 +126,8 @@ export class Trainer {
       buffers: preferenceBuffers(this.#set, { capacity, hidden: config.hiddenSize, noise: noise !== null }),
     };
     this.#passes = planPasses(settings.noise);
-    this.#ring = new MetricsRing(device, training.logging_steps * this.#passes.filter((pass) => pass.logged).length);
+    const unread = Math.min(training.logging_steps, MAX_UNREAD);
+    this.#ring = new MetricsRing(device, unread * this.#passes.filter((pass) => pass.logged).length);
     this.#unlogged = new MetricsRing(device, 1);
   }
 

@@ -25,12 +25,16 @@ export const TINY_CONFIG: Readonly<Record<string, unknown>> = {
   torch_dtype: "float32",
 };
 
-/** Writes the model's folder; `change` may alter a tensor's values before they are written. */
+/** Writes the model's folder; `config` has keys over TINY_CONFIG's, `change` may alter a tensor's values before. */
 export async function writeTinyModel(
   dir: string,
-  { seed = 1, change = () => {} }: { seed?: number; change?: (name: string, values: Float32Array) => void } = {},
+  { seed = 1, config: keys = {}, change = () => {} }: {
+    seed?: number;
+    config?: Record<string, unknown>;
+    change?: (name: string, values: Float32Array) => void;
+  } = {},
 ): Promise<void> {
-  const config = parseModelConfig(TINY_CONFIG, `${dir}/config.json`);
+  const config = parseModelConfig({ ...TINY_CONFIG, ...keys }, `${dir}/config.json`);
   const uniform = generator(seed);
   const tensors = new Map(
     parameterShapes(config).map(({ name, shape }) => {

@@ -177,3 +177,14 @@ Deno.test("preferenceLoss() gives hinge no slope beyond its kink", async () => {
   const inputs = { ...makeInputs("hinge", 3, false), policy, reference: new Float64Array(6), beta: 1, scale: 1 };
   assert.deepEqual([...(await run(inputs)).dlogp].map((x) => x + 0), [0, 0, 0, 0, -1, 1]);
 });
+
+for (const lossType of PREFERENCE_LOSSES) {
+  Deno.test(`preferenceLoss() lets a NaN through to the loss: ${lossType}`, async () => {
+    for (const place of [0, 3]) {
+      const inputs = makeInputs(lossType, 5, true);
+      inputs.policy[place] = NaN;
+      const bits = new Uint32Array((await run(inputs)).metrics.buffer)[metricSlot("loss")]!;
+      assert.ok((bits & 0x7fffffff) > 0x7f800000, `bits of the loss are ${bits.toString(16)}`);
+    }
+  });
+}

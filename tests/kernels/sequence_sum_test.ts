@@ -29,3 +29,12 @@ Deno.test("sequenceSum() gives a sequence the same bits whatever stands around i
   const among = await run(Float32Array.of(...randomF32(11, 3), ...x, ...randomF32(5, 4)), [4, 7, 300, 5]);
   assert.equal(among[2], alone[0]);
 });
+
+Deno.test("sequenceSum() leaves what stands between its strides", async () => {
+  const x = Float32Array.of(1, 2, 3, 4, 5, 6);
+  const buffers = { out: guarded(Float32Array.of(-1, -2, -3, -4, -5, -6, -7, -8)), x: guarded(x) };
+  const starts = guarded(Uint32Array.of(0, 2, 3, 6));
+  sequenceSum(commands, { ...buffers, starts, sequences: 3, stride: 2, offset: 1 });
+  assert.deepEqual([...await readF32(buffers.out)], [-1, 3, -3, 3, -5, 15, -7, -8]);
+  release(...Object.values(buffers), starts);
+});

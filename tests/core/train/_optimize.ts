@@ -1,0 +1,80 @@
+/** Optimize stages on the tiny model, which begin with its saved weights each time. @module */
+import { loadModel, type Model } from "../../../core/model/model.ts";
+import type { TrainingRows } from "../../../core/train/batches.ts";
+import { LineLog } from "../../../core/train/lines.ts";
+import { optimize, type OptimizeResult } from "../../../core/train/optimize.ts";
+import { device } from "../../_shared/device.ts";
+import { type Logged, readJsonLines } from "../../_shared/trajectory.ts";
+import { pairIds, settingsOf } from "../_tiny.ts";
+
+/** What a stage did. */
+export interface Ran {
+  lines: Logged[];
+  result: Omit<OptimizeResult, "free">;
+  /** The policy's weights, chunk by chunk. */
+  weights: Float32Array[];
+  /** The noise generator's. */
+  noise: Float32Array[];
+}
+
+/** What {@linkcode run} trains on, and how. */
+export interface RunOptions {
+  training?: Record<string, unknown>;
+  noise?: unknown;
+  data?: TrainingRows;
+  signal?: AbortSignal;
+  /** Names the stage's files: the same name goes on where it stopped. */
+  name?: string;
+  /** Told of every step. */
+  onStep?: (done: number) => void;
+}
+
+let runs = 0;
+
+/** None where the stage was stopped before the first. */
+async function loggedLines(path: string): Promise<Logged[]> {
+  try {
+    return await readJsonLines(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** Runs one stage on the model in DIR/model with 8 pairs, 4 steps of 8 rows, no noise, where nothing else is said. */
+export async function run(
+  dir: string,
+  { training = {}, noise = "none", name = `run-${runs++}`, onStep = () => {}, signal, ...given }: RunOptions = {},
+): Promise<Ran> {
+  const isSft = training.loss_type === "sft";
+  const settings = await settingsOf({
+    noise,
+    ...(isSft && { method: "sft" }),
+    training: { per_device_train_batch_size: 8, learning_rate: 1e-3, max_steps: 4, ...training },
+  });
+  const model: Model = await loadModel(device, `${dir}/model`);
+  const reference = isSft ? null : (await loadModel(device, `${dir}/model`)).weights;
+  const path = `${dir}/${name}.jsonl`;
+  try {
+    const { free, ...result } = await optimize({
+      device,
+      model,
+      reference,
+      data: given.data ?? { kind: "pairs", rows: pairIds(8) },
+      settings,
+      statePath: `${dir}/${name}/state.safetensors`,
+      openLog: (step) => LineLog.open(path, (line) => Number(line.step) <= step),
+      onProgress: ({ done }) => onStep(done),
+      ...(signal && { signal }),
+    });
+    const read = async (chunks: OptimizeResult["noise"]): Promise<Float32Array[]> =>
+      chunks ? (await device.readAll(chunks.chunks)).map((bytes) => new Float32Array(bytes)) : [];
+    const weights = await read(model.weights);
+    const noiseValues = await read(result.noise);
+    free();
+    return { lines: await loggedLines(path), result, weights, noise: noiseValues };
+  } finally {
+    model.weights.free();
+    reference?.free();
+  }
+}

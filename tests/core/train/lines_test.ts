@@ -1,0 +1,36 @@
+import { equal, rejects } from "node:assert/strict";
+import { LineLog } from "../../../core/train/lines.ts";
+import { withFolder } from "../_tiny.ts";
+
+Deno.test("LineLog appends lines to what is there", () =>
+  withFolder(async (dir) => {
+    const path = `${dir}/metrics.jsonl`;
+    await (await LineLog.open(path, () => true)).append({ step: 1, loss: 0.5 });
+    const log = await LineLog.open(path, () => true);
+    await log.append({ step: 2, loss: 0.25 });
+    await log.append({ step: 3, loss: 0.125 });
+    equal(await Deno.readTextFile(path), '{"step":1,"loss":0.5}\n{"step":2,"loss":0.25}\n{"step":3,"loss":0.125}\n');
+  }));
+
+Deno.test("LineLog drops a torn last line, lines that are no JSON, and those that will be written again", () =>
+  withFolder(async (dir) => {
+    const path = `${dir}/metrics.jsonl`;
+    await Deno.writeTextFile(path, '{"step":1}\n{"step":2}\nnot JSON\n{"step":3}\n{"step":4}\n{"st');
+    await (await LineLog.open(path, ({ step }) => Number(step) <= 3)).append({ step: 4 });
+    equal(await Deno.readTextFile(path), '{"step":1}\n{"step":2}\n{"step":3}\n{"step":4}\n');
+  }));
+
+Deno.test("LineLog drops a whole last line without its newline, as it may be torn too", () =>
+  withFolder(async (dir) => {
+    const path = `${dir}/metrics.jsonl`;
+    await Deno.writeTextFile(path, '{"step":1}\n{"step":2}');
+    await LineLog.open(path, () => true);
+    equal(await Deno.readTextFile(path), '{"step":1}\n');
+  }));
+
+Deno.test("LineLog names a file that cannot be written", () =>
+  withFolder(async (dir) => {
+    const log = await LineLog.open(`${dir}/away/metrics.jsonl`, () => true);
+    await rejects(log.append({ step: 1 }), /^UserError: Cannot write .*metrics.jsonl/);
+    await rejects(LineLog.open(dir, () => true), /^UserError: Cannot read /);
+  }));

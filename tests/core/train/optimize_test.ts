@@ -1,0 +1,142 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import type { TrainingRows } from "../../../core/train/batches.ts";
+import { assertClose } from "../../_shared/assert_close.ts";
+import { tinyPairs } from "../../_shared/tiny_model.ts";
+import { pairIds, withTinyModel } from "../_tiny.ts";
+import { run } from "./_optimize.ts";
+
+const NOISE = { update: "joint", learning_rate: 1e-2 };
+const SETTINGS = { max_steps: 9, logging_steps: 4, lr_scheduler_type: "cosine", warmup_ratio: 0.2, shuffle: true };
+const TRAINING = { ...SETTINGS, per_device_train_batch_size: 2 };
+
+Deno.test("optimize() logs every logging_steps and the last step, with the last step's rate", () =>
+  withTinyModel(async ({ dir }) => {
+    const { lines, result } = await run(dir, { training: TRAINING });
+    deepEqual(lines.map(({ step }) => step), [4, 8, 9]);
+    // ⌈0.2 · 9⌉ = 2 steps of warm-up.
+    const rate = (step: number): number => 1e-3 * (1 + Math.cos(Math.PI * (step - 2) / 7)) / 2;
+    assertClose(lines.map((line) => line.learning_rate!), [3, 7, 8].map(rate), { rtol: 1e-12 });
+    deepEqual(lines.map(({ epoch }) => epoch), [1, 2, 2.25]);
+    const tokens = pairIds(8).reduce(
+      (n, p) => n + 2 * p.promptIds.length + p.chosenIds.length + p.rejectedIds.length,
+      0,
+    );
+    deepEqual(lines.slice(0, 2).map((line) => line.num_tokens), [tokens, 2 * tokens]);
+    deepEqual([result.finished, result.steps, result.done, result.skipped], [true, 9, 9, 0]);
+    deepEqual(result.last.loss, lines.at(-1)!.loss);
+  }));
+
+Deno.test("optimize() that was stopped goes on to the same numbers, weights and noise", () =>
+  withTinyModel(async ({ dir }) => {
+    const whole = await run(dir, { training: TRAINING, noise: NOISE });
+    const stop = new AbortController();
+    const onStep = (done: number): void => done === 6 ? stop.abort() : undefined;
+    const options = { training: TRAINING, noise: NOISE, name: "stopped" };
+    const first = await run(dir, { ...options, signal: stop.signal, onStep });
+    // The step at hand is finished: it was told of the sixth before it looked.
+    equal(first.result.finished, false);
+    equal(first.result.done >= 6 && first.result.done < 9, true, `${first.result.done}`);
+    const steps: number[] = [];
+    const rest = await run(dir, { ...options, onStep: (done) => steps.push(done) });
+    equal(steps[0], first.result.done, "it begins where it stopped");
+    deepEqual(rest.lines, whole.lines);
+    deepEqual(rest.weights, whole.weights);
+    deepEqual(rest.noise, whole.noise);
+  }));
+
+Deno.test("optimize() refuses a state of other settings, or of something else", () =>
+  withTinyModel(async ({ dir }) => {
+    const stop = AbortSignal.abort();
+    await run(dir, { training: TRAINING, name: "a", signal: stop });
+    await rejects(
+      run(dir, { training: { ...TRAINING, optim: "rmsprop" }, noise: NOISE, name: "a" }),
+      /^UserError: Cannot resume from .*: "noise.values.0" is 0 bytes, expected \d+; the model or the settings/,
+    );
+    await Deno.copyFile(`${dir}/model/model.safetensors`, `${dir}/a/state.safetensors`);
+    await rejects(run(dir, { name: "a" }), /^UserError: Cannot resume from .*: its header has no "dnpo_state"/);
+  }));
+
+/** 8 pairs, two a step; those of rows 5 and 6 hold the token whose embedding is not finite. */
+function poisoned(): TrainingRows {
+  const pairs = tinyPairs(8, { marked: [5, 6] });
+  return {
+    kind: "pairs",
+    rows: pairs.map(({ prompt_ids, chosen_ids, rejected_ids }, example) => ({
+      example,
+      promptIds: prompt_ids!,
+      chosenIds: chosen_ids!,
+      rejectedIds: rejected_ids!,
+    })),
+  };
+}
+
+/** A model whose embedding of token 36 is `value`. */
+function poison(value: number): (name: string, values: Float32Array) => void {
+  return (name, values) => name.includes("embed_tokens") ? void values.fill(value, 36 * 16) : undefined;
+}
+
+for (const value of [NaN, Infinity]) {
+  Deno.test(`optimize() stops at the first step with ${value} and names its rows`, () =>
+    withTinyModel(async ({ dir }) => {
+      const training = { per_device_train_batch_size: 2, logging_steps: 4, max_steps: 8 };
+      await rejects(
+        run(dir, { training, data: poisoned() }),
+        /^UserError: Cannot go on with optimize of iteration 0: loss or gradient norm is NaN or Inf at step 3 \(rows 4, 5\)/,
+      );
+    }, { change: poison(value) }));
+}
+
+Deno.test("optimize() skips steps with NaN where on_nan says so: no weight becomes NaN, and they are counted", () =>
+  withTinyModel(async ({ dir }) => {
+    const training = { per_device_train_batch_size: 2, max_steps: 4, on_nan: "skip", lr_scheduler_type: "constant" };
+    const { lines, result, weights, noise } = await run(dir, { training, data: poisoned(), noise: NOISE });
+    deepEqual([result.finished, result.skipped], [true, 2]);
+    // The first two steps alone are the same training.
+    const { rows } = poisoned();
+    const clean = { kind: "pairs" as const, rows: rows.slice(0, 4) as ReturnType<typeof pairIds> };
+    const two = await run(dir, { training: { ...training, max_steps: 2 }, data: clean, noise: NOISE });
+    // By their bits: the poisoned embedding itself is NaN in both.
+    const bits = (chunks: Float32Array[]): Uint32Array[] => chunks.map((c) => new Uint32Array(c.slice().buffer));
+    deepEqual(bits(weights), bits(two.weights));
+    deepEqual(bits(noise), bits(two.noise));
+    deepEqual([lines[2]!.loss, lines[2]!.grad_norm], [null, null], "NaN in JSON");
+    deepEqual(lines.slice(0, 2).map(({ loss }) => loss), two.lines.map(({ loss }) => loss));
+  }, { change: poison(NaN) }));
+
+Deno.test("optimize() keeps the numbers of more steps between two lines than the device has room for", () =>
+  withTinyModel(async ({ dir }) => {
+    const training = { per_device_train_batch_size: 1, max_steps: 70, logging_steps: 1_000_000_000 };
+    const [line, ...others] = (await run(dir, { training })).lines;
+    deepEqual([line!.step, others.length], [70, 0]);
+    const steps = (await run(dir, { training: { ...training, logging_steps: 1 } })).lines;
+    assertClose(line!.loss!, steps.reduce((sum, { loss }) => sum + loss!, 0) / 70, { rtol: 1e-12 });
+    equal(line!.grad_norm, steps.at(-1)!.grad_norm);
+  }));
+
+Deno.test("optimize() that was stopped between two lines keeps a skipped step's NaN", () =>
+  withTinyModel(async ({ dir }) => {
+    const training = { per_device_train_batch_size: 2, max_steps: 8, logging_steps: 8, on_nan: "skip" };
+    const whole = await run(dir, { training, data: poisoned() });
+    equal(whole.lines[0]!.loss, null);
+    const stop = new AbortController();
+    const onStep = (done: number): void => done === 5 ? stop.abort() : undefined;
+    const options = { training, data: poisoned(), name: "stopped" };
+    equal((await run(dir, { ...options, signal: stop.signal, onStep })).result.finished, false);
+    deepEqual((await run(dir, options)).lines, whole.lines);
+  }, { change: poison(NaN) }));
+
+Deno.test("optimize() logs the gradients' norm before clipping, which changes where the weights go", () =>
+  withTinyModel(async ({ dir }) => {
+    const clippedAt = (max_grad_norm: number): ReturnType<typeof run> =>
+      run(dir, { training: { max_grad_norm, max_steps: 1, lr_scheduler_type: "constant" } });
+    const free = await clippedAt(0);
+    const clipped = await clippedAt(1e-9);
+    equal(free.lines[0]!.grad_norm, clipped.lines[0]!.grad_norm);
+    equal(free.lines[0]!.grad_norm! > 0.01, true);
+    // Adam's first step is lr · g / (|g| + 1e-8): nearly lr, unless clipping has made g as small as that.
+    const start = await run(dir, { training: { learning_rate: 0, max_steps: 1 } });
+    const moved = ({ weights }: typeof start): number =>
+      Math.max(...weights.flatMap((chunk, i) => [...chunk].map((w, j) => Math.abs(w - start.weights[i]![j]!))));
+    assertClose(moved(free), 1e-3, { rtol: 1e-3 });
+    equal(moved(clipped) < 1e-4, true);
+  }));

@@ -6,4 +6,10 @@
  */
 export class UserError extends Error {
   override readonly name = "UserError";
+
+  /** Control characters of a file's text become spaces: they would rewrite the terminal. Only lines' ends stay. */
+  constructor(message: string) {
+    // deno-lint-ignore no-control-regex
+    super(message.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]+/g, " "));
+  }
 }

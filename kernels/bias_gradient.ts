@@ -1,7 +1,7 @@
 /** Gradients of biases: sums over rows. @module */
 import source from "./bias_gradient.wgsl" with { type: "text" };
 import type { Commands } from "./device/commands.ts";
-import { type Slice, subslice } from "./device/device.ts";
+import type { Slice } from "./device/device.ts";
 import { byWidth, defineWidths, elementLanes } from "./vector.ts";
 
 const columnSums = defineWidths({
@@ -36,9 +36,8 @@ export function biasGradient(commands: Commands, { dbias, scratch, dy, rows, col
     addColumnSums(commands, { sums: dbias, x: dy, rows, columns });
     return;
   }
-  const partials = subslice(scratch, 0, biasGradientScratchBytes(rows, columns));
-  record(commands, { sums: partials, x: dy, rows, columns }, { blockRows: BLOCK_ROWS, accumulate: 0 });
-  addColumnSums(commands, { sums: dbias, x: partials, rows: Math.ceil(rows / BLOCK_ROWS), columns });
+  record(commands, { sums: scratch, x: dy, rows, columns }, { blockRows: BLOCK_ROWS, accumulate: 0 });
+  addColumnSums(commands, { sums: dbias, x: scratch, rows: Math.ceil(rows / BLOCK_ROWS), columns });
 }
 
 /** Buffers and sizes of {@linkcode addColumnSums}. */

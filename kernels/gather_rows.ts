@@ -4,7 +4,7 @@ import scatterSource from "./scatter_rows.wgsl" with { type: "text" };
 import { type Commands, grid } from "./device/commands.ts";
 import type { Slice } from "./device/device.ts";
 import { byWidth, defineWidths } from "./vector.ts";
-import { windowOf, windows } from "./window.ts";
+import { windowOn, windows } from "./window.ts";
 
 const gather = defineWidths({
   name: "gather_rows",
@@ -39,7 +39,7 @@ export function gatherRows(commands: Commands, { out, x, index, rows, sourceRows
   const rowBytes = columns * 4;
   for (const window of windows(commands.device, sourceRows, { rowBytes })) {
     commands.dispatch(kernel, {
-      buffers: { out, x: windowOf(x, window, rowBytes), index },
+      buffers: { out, x: windowOn(commands.device, x, { first: window.first, rowBytes }), index },
       uniforms: { rows, columns: columns / width, first: window.first, window: window.rows },
       workgroups: grid(commands.device, rows),
       constants: { LANES: commands.device.rowLanes },

@@ -6,7 +6,7 @@ import sharedSource from "./lm_head_shared.wgsl" with { type: "text" };
 import { type Commands, grid } from "./device/commands.ts";
 import { type Slice, subslice } from "./device/device.ts";
 import { defineKernel } from "./device/kernel.ts";
-import { type LmHeadScratch, type Range, ranges, rowsOf } from "./lm_head_tiles.ts";
+import { chunkOf, type LmHeadPlan, type LmHeadScratch, type Range, ranges, rowsOf } from "./lm_head_tiles.ts";
 import { matmul } from "./matmul.ts";
 
 const tileFields = { rows: "u32", columns: "u32", stride: "u32", first_row: "u32", first_column: "u32" } as const;
@@ -79,7 +79,7 @@ export function lmHeadForward(
     if (chunk.first > 0) commands.submit();
     const state = subslice(scratch.state, 0, plan.chunkRows * 16);
     for (const tile of ranges(vocab, plan.tileColumns)) {
-      tileLogits(commands, { h, weight, hidden, chunk, tile, logits, stride: plan.tileColumns });
+      tileLogits(commands, { plan, h, weight, hidden, chunk, tile, logits });
       commands.dispatch(update, {
         buffers: { state, logits, targets: target },
         uniforms: tileUniforms(chunk, tile, plan.tileColumns),
@@ -99,12 +99,13 @@ export function lmHeadBackward(
   commands: Commands,
   { dh, dweight, lse, dlogp, sequence, h, weight, target, rows, hidden, vocab, scratch }: LmHeadBackward,
 ): void {
-  const { plan: { chunkRows, tileColumns: stride }, logits } = scratch;
+  const { plan, logits } = scratch;
+  const { chunkRows, tileColumns: stride } = plan;
   for (const chunk of ranges(rows, chunkRows)) {
     if (chunk.first > 0) commands.submit();
-    const hChunk = rowsOf(h, chunk, hidden);
+    const hChunk = chunkOf(h, chunk.first, { plan, columns: hidden });
     for (const tile of ranges(vocab, stride)) {
-      tileLogits(commands, { h, weight, hidden, chunk, tile, logits, stride });
+      tileLogits(commands, { plan, h, weight, hidden, chunk, tile, logits });
       commands.dispatch(backward, {
         buffers: { logits, lse, targets: target, sequences: sequence, dlogp },
         uniforms: tileUniforms(chunk, tile, stride),
@@ -114,7 +115,7 @@ export function lmHeadBackward(
       if (dh) {
         matmul(commands, {
           mode: "NN",
-          c: rowsOf(dh, chunk, hidden),
+          c: chunkOf(dh, chunk.first, { plan, columns: hidden }),
           a: logits,
           b: rowsOf(weight, tile, hidden),
           m: chunk.count,
@@ -129,10 +130,11 @@ export function lmHeadBackward(
   }
 }
 
-/** Records logits [chunk, tile] = h · weightᵀ (+ bias), with rows `stride` apart. */
+/** Records logits [chunk, tile] = h · weightᵀ (+ bias), with rows the plan's tile apart. */
 export function tileLogits(
   commands: Commands,
-  { h, weight, bias, hidden, chunk, tile, logits, stride }: {
+  { plan, h, weight, bias, hidden, chunk, tile, logits }: {
+    plan: LmHeadPlan;
     h: Slice;
     weight: Slice;
     bias?: Slice;
@@ -140,19 +142,18 @@ export function tileLogits(
     chunk: Range;
     tile: Range;
     logits: Slice;
-    stride: number;
   },
 ): void {
   matmul(commands, {
     mode: "NT",
     c: logits,
-    a: rowsOf(h, chunk, hidden),
+    a: chunkOf(h, chunk.first, { plan, columns: hidden }),
     b: rowsOf(weight, tile, hidden),
     ...(bias ? { bias: rowsOf(bias, tile, 1) } : {}),
     m: chunk.count,
     n: tile.count,
     k: hidden,
-    ldc: stride,
+    ldc: plan.tileColumns,
   });
 }
 

@@ -16,7 +16,7 @@ import {
   tileLogits,
   tileUniforms,
 } from "./lm_head.ts";
-import { type LmHeadNoiseScratch, ranges, rowsOf } from "./lm_head_tiles.ts";
+import { chunkOf, type LmHeadNoiseScratch, ranges } from "./lm_head_tiles.ts";
 
 const tileFields = {
   rows: "u32",
@@ -161,7 +161,7 @@ export function lmHeadNoiseBackward(commands: Commands, call: LmHeadNoiseBackwar
   const random = randomUniforms(call);
   for (const chunk of ranges(rows, chunkRows)) {
     if (chunk.first > 0) commands.submit();
-    const h = rowsOf(call.h, chunk, hidden);
+    const h = chunkOf(call.h, chunk.first, { plan: scratch.plan, columns: hidden });
     for (const tile of ranges(vocab, stride)) {
       bothLogits(commands, { ...call, chunk, tile });
       commands.dispatch(backward, {
@@ -207,9 +207,9 @@ function bothLogits(
     tile: { first: number; count: number };
   },
 ): void {
-  const { plan: { tileColumns: stride }, logits, noiseLogits } = scratch;
-  tileLogits(commands, { h, weight, hidden, chunk, tile, logits, stride });
-  tileLogits(commands, { h, weight: noiseWeight, bias: noiseBias, hidden, chunk, tile, logits: noiseLogits, stride });
+  const { plan, logits, noiseLogits } = scratch;
+  tileLogits(commands, { plan, h, weight, hidden, chunk, tile, logits });
+  tileLogits(commands, { plan, h, weight: noiseWeight, bias: noiseBias, hidden, chunk, tile, logits: noiseLogits });
 }
 
 function randomUniforms(

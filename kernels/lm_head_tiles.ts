@@ -80,3 +80,12 @@ export function ranges(count: number, size: number): Range[] {
 export function rowsOf(matrix: Slice, { first, count }: Range, columns: number): Slice {
   return subslice(matrix, first * columns * 4, count * columns * 4);
 }
+
+/**
+ * The rows of an f32 matrix [.., columns] from `first`, a multiple of 64, on, as many as a chunk may have: of the same
+ * size however many are used, so that its bind groups are made once.
+ */
+export function chunkOf(matrix: Slice, first: number, { plan, columns }: { plan: LmHeadPlan; columns: number }): Slice {
+  const offset = first * columns * 4;
+  return subslice(matrix, offset, Math.min(matrix.size - offset, plan.chunkRows * columns * 4));
+}

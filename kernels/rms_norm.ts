@@ -4,7 +4,7 @@ import backwardSource from "./rms_norm_backward.wgsl" with { type: "text" };
 import weightSource from "./rms_norm_backward_weight.wgsl" with { type: "text" };
 import { addColumnSums } from "./bias_gradient.ts";
 import { type Commands, grid } from "./device/commands.ts";
-import { type Slice, subslice } from "./device/device.ts";
+import type { Slice } from "./device/device.ts";
 import { byWidth, defineWidths, elementLanes } from "./vector.ts";
 
 const forward = defineWidths({
@@ -117,12 +117,11 @@ export function rmsNormBackwardWeight(
   const { kernel, width } = byWidth(backwardWeight, columns);
   const lanes = elementLanes(commands.device);
   const blocks = Math.ceil(rows / BLOCK_ROWS);
-  const partials = subslice(scratch, 0, rmsNormScratchBytes(rows, columns));
   commands.dispatch(kernel, {
-    buffers: { partials, inv_rms: invRms, x, dy },
+    buffers: { partials: scratch, inv_rms: invRms, x, dy },
     uniforms: { rows, columns: columns / width, block_rows: BLOCK_ROWS },
     workgroups: [Math.ceil(columns / width / lanes), blocks],
     constants: { LANES: lanes },
   });
-  addColumnSums(commands, { sums: dweight, x: partials, rows: blocks, columns });
+  addColumnSums(commands, { sums: dweight, x: scratch, rows: blocks, columns });
 }

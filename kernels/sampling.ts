@@ -5,7 +5,7 @@ import { type Commands, grid } from "./device/commands.ts";
 import type { Slice } from "./device/device.ts";
 import { defineKernel } from "./device/kernel.ts";
 import { elementLanes } from "./vector.ts";
-import { windowOf, windows } from "./window.ts";
+import { windowOn, windows } from "./window.ts";
 
 const QUAD_VEC4 = `alias Element = vec4u;
 fn quad(row: u32, q: u32) -> vec4u {
@@ -79,7 +79,12 @@ export function sampleTokens(
   const rowBytes = vocabSize * 4;
   for (const window of windows(commands.device, rows, { rowBytes })) {
     commands.dispatch(vocabSize % 4 === 0 ? vec4 : scalar, {
-      buffers: { token, logits: windowOf(logits, window, rowBytes), row_id: row, position },
+      buffers: {
+        token,
+        logits: windowOn(commands.device, logits, { first: window.first, rowBytes }),
+        row_id: row,
+        position,
+      },
       uniforms: {
         rows: window.rows,
         first: window.first,

@@ -41,3 +41,16 @@ export function windows(
 export function windowOf(slice: Slice, { first, rows }: Window, rowBytes: number): Slice {
   return subslice(slice, first * rowBytes, rows * rowBytes);
 }
+
+/**
+ * The slice from a window's first row on, as far as a binding reaches: of the same size however many rows are used, so
+ * that its bind groups are made once.
+ */
+export function windowOn(
+  device: Device,
+  slice: Slice,
+  { first, rowBytes }: { first: number; rowBytes: number },
+): Slice {
+  const offset = first * rowBytes;
+  return subslice(slice, offset, Math.min(slice.size - offset, device.limits.maxStorageBufferBindingSize));
+}

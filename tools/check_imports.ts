@@ -19,9 +19,10 @@ const IMPORT_RULES: Readonly<Record<string, readonly string[]>> = {
   "kernels": ["kernels/device"],
   "kernels/device": [],
   "examples": ["mod.ts"],
+  "bench": ["mod.ts", "cli", "core", "core/*.ts", "kernels", "kernels/device", "deno.json"],
 };
 
-const ROOTS = ["mod.ts", "cli", "core", "kernels", "examples"];
+const ROOTS = ["mod.ts", "cli", "core", "kernels", "examples", "bench"];
 
 /** One import of one file of the project by another; paths relative to the root, with `/`. */
 interface Import {

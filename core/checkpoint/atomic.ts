@@ -28,6 +28,13 @@ export async function replaceFileAtomic(path: string, write: (file: Deno.FsFile)
   await syncFolder(dirname(path));
 }
 
+/** Makes a folder and those above it, where they are not there. Throws a UserError where it cannot; `what` names it. */
+export async function makeFolder(path: string, { what = "the folder" }: { what?: string } = {}): Promise<void> {
+  await Deno.mkdir(path, { recursive: true }).catch((error) => {
+    throw explainIoError(error, `Cannot make ${what} ${path}`);
+  });
+}
+
 /** Writes every byte of `data`; a single `write` may take only a part. */
 export async function writeAll(file: Deno.FsFile, data: Uint8Array): Promise<void> {
   for (let done = 0; done < data.length;) done += await file.write(data.subarray(done));

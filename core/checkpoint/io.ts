@@ -1,5 +1,6 @@
 /** File trouble and untrusted JSON, told as one-line errors. @module */
 import { UserError } from "../error.ts";
+import { checkNesting } from "../nesting.ts";
 
 /** JSON spelling of a value for a message: control characters escaped, cut after 80 characters. */
 export function quote(value: unknown): string {
@@ -62,6 +63,7 @@ export function parseJsonObject(bytes: Uint8Array, what: string): Record<string,
   }
   let value: unknown;
   try {
+    checkNesting(text);
     value = JSON.parse(text);
   } catch (error) {
     throw new UserError(`Cannot read ${what}: it is not JSON (${oneLine((error as Error).message)})`);

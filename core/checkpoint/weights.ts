@@ -65,12 +65,15 @@ async function readShards(dir: string, index: string): Promise<Map<string, Tenso
       );
     }
   }
-  const tensors = new Map<string, TensorLocation>();
-  for (const file of new Set(Object.values(map) as string[])) {
-    const path = join(dir, file);
-    if (!(await exists(path))) {
+  const files = new Set(Object.values(map) as string[]);
+  for (const file of files) {
+    if (!(await exists(join(dir, file)))) {
       throw new UserError(`Cannot load weights from ${dir}: ${quote(file)} is missing, expected it from ${index}`);
     }
+  }
+  const tensors = new Map<string, TensorLocation>();
+  for (const file of files) {
+    const path = join(dir, file);
     for (const [name, location] of locate(path, (await readSafetensorsHeader(path)).tensors)) {
       const expected = Object.hasOwn(map, name) ? map[name] : undefined;
       if (expected !== file) {

@@ -1,4 +1,5 @@
 /** The config: its schema, how it is read, and what an iteration or a stage takes from it. @module */
+export { checkSameSettings } from "./difference.ts";
 export { loadConfig, type LoadOptions } from "./load.ts";
 export { configJsonSchema } from "./schema.ts";
 export { forIteration, forSft, requireFor } from "./stages.ts";

@@ -19,8 +19,8 @@ export interface Source {
   locate(path: Path, options?: { key?: boolean }): string;
 }
 
-/** No config is as large or as deep. */
-const MAX_BYTES = 1 << 20;
+/** No config is as large or as deep; the parser compares every key of a mapping with every other. */
+const MAX_BYTES = 1 << 15;
 const MAX_DEPTH = 16;
 
 /** Whether a value is a mapping, as opposed to a list or a scalar. */
@@ -33,6 +33,8 @@ export function plain(value: unknown, depth = 0): unknown {
   if (depth > MAX_DEPTH) throw new UserError(`nested deeper than ${MAX_DEPTH} levels`);
   if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
   if (!isMapping(value)) return value;
+  const tagged = Object.prototype.toString.call(value).slice(8, -1);
+  if (tagged !== "Object") throw new UserError(`expected plain values, got a ${tagged}`);
   const copy: Mapping = Object.create(null);
   for (const [key, item] of Object.entries(value)) {
     if (item !== null && item !== undefined) copy[key] = plain(item, depth + 1);
@@ -50,8 +52,11 @@ async function readText(file: string): Promise<string> {
     }
     bytes = await Deno.readFile(file);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new UserError(`Cannot read config "${file}": there is no such file`);
+    if (error instanceof UserError || error instanceof Deno.errors.NotCapable) throw error;
+    const isMissing = error instanceof Deno.errors.NotFound;
+    throw new UserError(
+      `Cannot read config "${file}": ${isMissing ? "there is no such file" : (error as Error).message}`,
+    );
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);

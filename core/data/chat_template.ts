@@ -1,6 +1,6 @@
 /** Chat templates (Jinja), rendered as transformers does. @module */
-import { Template } from "@huggingface/jinja";
 import { UserError } from "../error.ts";
+import { compileBounded } from "./bounded_template.ts";
 import { isObject } from "./fields.ts";
 import type { JsonObject } from "./json_rows.ts";
 import { oneLine } from "./problems.ts";
@@ -27,15 +27,15 @@ export function compileChatTemplate(
   const origin = `${dir}/${jinja === null ? "tokenizer_config.json" : "chat_template.jinja"}`;
   const source = jinja ?? configuredTemplate(config, origin);
   if (source === null) return null;
-  let template: Template;
+  let render: ReturnType<typeof compileBounded>;
   try {
-    template = new Template(source.replaceAll("\r\n", "\n"));
+    render = compileBounded(source.replaceAll("\r\n", "\n"));
   } catch (error) {
     throw new UserError(`Cannot compile the chat template of ${origin}: ${oneLine(error)}`);
   }
   return (messages, { addGenerationPrompt }) => {
     try {
-      return template.render({
+      return render({
         ...specialTokens,
         messages,
         add_generation_prompt: addGenerationPrompt,

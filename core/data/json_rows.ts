@@ -1,5 +1,6 @@
 /** Rows of a JSON lines file (streamed) or of a JSON array file, each with its place in the file. @module */
 import { UserError } from "../error.ts";
+import { checkNesting } from "../nesting.ts";
 import { ioProblem, oneLine } from "./problems.ts";
 
 /** Any JSON value. */
@@ -131,6 +132,7 @@ function* arrayElements(lines: readonly string[]): Generator<Line & { line: numb
 
 function parseJson(text: string): { value: JsonValue } | { problem: string } {
   try {
+    checkNesting(text);
     return { value: JSON.parse(text) };
   } catch (error) {
     return { problem: `not valid JSON (${oneLine(error)})` };

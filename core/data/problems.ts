@@ -3,8 +3,9 @@
 /** The message of a caught error, in one line of at most 200 characters without control characters. */
 export function oneLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
+  // Cut before it is searched: a message may hold a whole file.
   // deno-lint-ignore no-control-regex -- control characters of the data must not reach the terminal
-  const line = message.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  const line = message.slice(0, 1000).replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
   return line.length > 200 ? `${line.slice(0, 199)}…` : line;
 }
 

@@ -1,12 +1,14 @@
 /** Hugging Face tokenizers, read from a model folder. @module */
 import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
 import { UserError } from "../error.ts";
+import { checkNesting } from "../nesting.ts";
 import { compileChatTemplate, type RenderOptions } from "./chat_template.ts";
 import { isObject } from "./fields.ts";
 import type { JsonObject } from "./json_rows.ts";
 import { NeutralSplit } from "./neutral_split.ts";
 import { describe, ioProblem, oneLine, quote } from "./problems.ts";
 import type { Message } from "./rows.ts";
+import { checkTokenizerJson } from "./tokenizer_json.ts";
 
 /** Text to token ids and back. */
 export interface Tokenizer {
@@ -28,8 +30,8 @@ export interface Tokenizer {
   readonly vocabSize: number;
 }
 
-/** More than any published vocabulary; ids become array indices in the tokenizer. */
-const MAX_VOCAB = 1 << 24;
+/** Several times the largest published tokenizer. */
+const MAX_BYTES = 1 << 28;
 
 /**
  * Loads tokenizer.json and tokenizer_config.json, with chat_template.jinja where it exists, from `dir`. Throws a
@@ -72,7 +74,7 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
 }
 
 function buildHubTokenizer(json: JsonObject): HubTokenizer {
-  checkIds(json);
+  checkTokenizerJson(json);
   const hub = new HubTokenizer(json, {});
   const model = json.model as JsonObject;
   // WordPiece takes the longest match of a whole word, and suffixes mark a piece's end: neither may be cut.
@@ -86,20 +88,6 @@ function buildHubTokenizer(json: JsonObject): HubTokenizer {
 /** Tokens by id; ids without one are holes. */
 function vocab(hub: HubTokenizer): readonly string[] {
   return hub.model?.vocab ?? [];
-}
-
-/** Throws where an id cannot be one: the tokenizer makes arrays as long as the largest. */
-function checkIds(json: JsonObject): void {
-  const { model, added_tokens: added } = json;
-  if (!isObject(model)) throw new UserError('"model" is not an object');
-  if (!Array.isArray(added)) throw new UserError('"added_tokens" is not a list');
-  const ids = isObject(model.vocab) ? Object.values(model.vocab) : [];
-  for (const token of added) ids.push(isObject(token) ? token.id ?? null : null);
-  for (const id of ids) {
-    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= MAX_VOCAB) {
-      throw new UserError(`a token id is ${describe(id)}, expected an integer from 0 to ${MAX_VOCAB - 1}`);
-    }
-  }
 }
 
 /** bos_token, eos_token and the like: plain strings, or objects with the text in `content`. */
@@ -133,6 +121,7 @@ async function readObject(path: string): Promise<JsonObject> {
   const text = await readText(path);
   let value;
   try {
+    checkNesting(text);
     value = JSON.parse(text);
   } catch (error) {
     throw new UserError(`Cannot read ${path}: not valid JSON (${oneLine(error)})`);
@@ -142,18 +131,25 @@ async function readObject(path: string): Promise<JsonObject> {
 }
 
 async function readText(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw new UserError(`Cannot read ${path}: ${ioProblem(error)}`);
-  }
+  const text = await readOptionalText(path);
+  if (text === null) throw new UserError(`Cannot read ${path}: there is no such file`);
+  return text;
 }
 
 async function readOptionalText(path: string): Promise<string | null> {
+  let bytes: Uint8Array;
   try {
-    return await Deno.readTextFile(path);
+    const { isFile, size } = await Deno.stat(path);
+    if (!isFile) throw new UserError("it is no file, expected one");
+    if (size > MAX_BYTES) throw new UserError(`it has ${size} bytes, expected at most ${MAX_BYTES}`);
+    bytes = await Deno.readFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw new UserError(`Cannot read ${path}: ${ioProblem(error)}`);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new UserError(`Cannot read ${path}: it is not UTF-8`);
   }
 }

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { JsonValue } from "../data/json_rows.ts";
+import { oneLine } from "../data/problems.ts";
 import { UserError } from "../error.ts";
 import type { Judge } from "./judge.ts";
 
@@ -22,8 +23,7 @@ export async function loadVerifier(path: string): Promise<Verifier> {
   try {
     module = await import(url);
   } catch (error) {
-    const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new UserError(`Cannot load verifier ${path}: ${why}`);
+    throw new UserError(`Cannot load verifier ${path}: ${reason(error)}`);
   }
   if (typeof module.default !== "function") {
     throw new UserError(
@@ -44,14 +44,23 @@ export async function verify(
   try {
     score = await verifier(input);
   } catch (error) {
-    throw new UserError(
-      `Cannot score ${where} with ${path}: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`,
-    );
+    throw new UserError(`Cannot score ${where} with ${path}: ${reason(error)}`);
   }
   if (typeof score !== "number" || !Number.isFinite(score)) {
-    throw new UserError(`Cannot score ${where} with ${path}: it returned ${String(score)}, expected a finite number`);
+    throw new UserError(`Cannot score ${where} with ${path}: it returned ${show(score)}, expected a finite number`);
   }
   return score;
+}
+
+/** The first line of what a module threw, which may be anything. */
+function reason(error: unknown): string {
+  const message = error instanceof Error ? error.message || error.name : error;
+  return typeof message === "string" ? oneLine(message.trimStart().split("\n")[0]) : `it threw ${show(message)}`;
+}
+
+/** Not every object has a text. */
+function show(value: unknown): string {
+  return typeof value === "object" && value !== null ? "an object" : oneLine(String(value));
 }
 
 /** A judge that scores both answers with the module at `path`. */

@@ -53,11 +53,14 @@ export async function evaluateStage(
       maxLength: data.max_length,
     });
     const total = examples.length * (verifierPath === undefined ? 1 : 3);
-    const progress = (done: number): void =>
+    const progress = (done: number): void => {
       context.onProgress({ stage: "evaluate", ...(iteration >= 0 && { iteration }), done, total });
+      if (done < total) throwIfStopped(context);
+    };
     progress(0);
     const sums = await scoreResponses(context.commands, model, {
       rows: examples.map(({ row, promptIds, responseIds }) => ({ example: row, promptIds, responseIds })),
+      onDone: progress,
     });
     const tokens = examples.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
     const evaluation: Evaluation = { rows: examples.length, loss: -sums.reduce((a, b) => a + b, 0) / tokens };
@@ -77,7 +80,6 @@ export async function evaluateStage(
           settings: name === "greedy" ? { ...generation, temperature: 0 } : generation,
           onDone: (done) => progress((i + 1) * examples.length + done),
         });
-        throwIfStopped(context);
       }
     }
     await writeFileAtomic(path, JSON.stringify(evaluation, null, 2) + "\n");

@@ -1,7 +1,7 @@
 /** Stage 1: the model answers every prompt. @module */
 import { dirname } from "node:path";
-import { writeFileAtomic } from "../checkpoint/atomic.ts";
-import { exists } from "../checkpoint/io.ts";
+import { makeFolder, writeAll, writeFileAtomic } from "../checkpoint/atomic.ts";
+import { exists, explainIoError } from "../checkpoint/io.ts";
 import { forIteration } from "../config/mod.ts";
 import type { IterationConfig } from "../config/types.ts";
 import { encodeResponse, readResponses, type ResponseRow } from "../data/files.ts";
@@ -11,9 +11,10 @@ import type { Tokenizer } from "../data/tokenizer.ts";
 import { generate } from "../generate/generator.ts";
 import { loadModel, type Model } from "../model/model.ts";
 import { appendTiming, openMetrics } from "./log.ts";
-import { type RunContext, StoppedError, tokenizerOf } from "./context.ts";
+import { type RunContext, throwIfStopped, tokenizerOf } from "./context.ts";
 import type { StagePaths } from "./paths.ts";
 import { noteReport, noteSkipped } from "./notes.ts";
+import { fixGeneration } from "./settings.ts";
 
 /** What a generate stage works on. */
 export interface GenerateStage {
@@ -23,22 +24,27 @@ export interface GenerateStage {
   paths: StagePaths;
 }
 
-/** Writes responses.jsonl, or the rest of it. Throws StoppedError where it was stopped; the rows that are done are kept. */
+/**
+ * Writes responses.jsonl, or the rest of it, where it is not there already. Throws StoppedError where it was stopped (the
+ * rows that are done are kept), a UserError where other settings made what is there.
+ */
 export async function generateStage(
   context: RunContext,
   { iteration, model: dir, paths }: GenerateStage,
 ): Promise<void> {
   const settings = forIteration(context.config, iteration);
+  await makeFolder(dirname(paths.responses));
+  await fixGeneration(paths, { settings, model: dir });
+  if (await exists(paths.responses)) return;
   const model = await loadModel(context.device, dir);
   try {
     const tokenizer = await tokenizerOf(dir);
     const examples = await readExamples(context, { model, tokenizer, settings });
-    await Deno.mkdir(dirname(paths.responses), { recursive: true });
     const started = performance.now();
     const tokens = await generateRows(context, { model, tokenizer, examples, settings, path: paths.partialResponses });
     const seconds = (performance.now() - started) / 1000;
     await logGeneration(context, { iteration, rows: await readResponses(paths.partialResponses) });
-    await Deno.rename(paths.partialResponses, paths.responses);
+    await Deno.rename(paths.partialResponses, paths.responses).catch(cannotWrite(paths.responses));
     await appendTiming(context, { iteration, stage: "generate", seconds, tokens });
   } finally {
     model.weights.free();
@@ -108,13 +114,17 @@ async function generateRows(
   context.onProgress(event(0));
   const waiting = new Map<number, string>();
   let [ended, written] = [0, 0];
-  using file = await Deno.open(path, { append: true, create: true });
+  using file = await Deno.open(path, { append: true, create: true }).catch(cannotWrite(path));
   const prompts = left.map(({ row, promptIds }) => ({
     row,
     promptIds,
     maxNewTokens: Math.max(1, Math.min(generation.max_new_tokens, data.max_length - promptIds.length)),
   }));
-  const sampling = { prompts, settings: generation, iteration, eosIds, onTokens: (count: number) => tokens = count };
+  const onTokens = (count: number): void => {
+    tokens = count;
+    throwIfStopped(context);
+  };
+  const sampling = { prompts, settings: generation, iteration, eosIds, onTokens };
   for await (const { index, ids, finished } of generate(context.commands, model, sampling)) {
     waiting.set(index, encodeResponse(finish(left[index]!, ids, finished)));
     context.onProgress(event(++ended));
@@ -124,24 +134,28 @@ async function generateRows(
       text += waiting.get(written)!;
       waiting.delete(written);
     }
-    const bytes = new TextEncoder().encode(text);
-    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-    if (context.signal.aborted && written < left.length) {
-      await file.sync();
-      throw new StoppedError("The run was stopped");
-    }
+    await writeAll(file, new TextEncoder().encode(text)).catch(cannotWrite(path));
   }
-  await file.sync();
+  await file.sync().catch(cannotWrite(path));
   return tokens;
 }
 
-/** Drops a torn last line of a stopped run's file; returns the number of whole rows. */
+function cannotWrite(path: string): (error: unknown) => never {
+  return (error) => {
+    throw explainIoError(error, `Cannot write ${path}`);
+  };
+}
+
+/** Drops a torn last line of a stopped run's file, and rows of other data; returns the number of rows that are kept. */
 async function keepWholeRows(path: string, examples: readonly TokenizedExample[]): Promise<number> {
   if (!await exists(path)) return 0;
   const lines = (await Deno.readTextFile(path)).split("\n").slice(0, -1);
+  const ids = (row: unknown, prompt: unknown, response: unknown): string => JSON.stringify([row, prompt, response]);
   const whole = lines.findIndex((line, i) => {
     try {
-      return JSON.parse(line).row !== examples[i]?.row;
+      const { row, prompt_ids, response_ids } = JSON.parse(line);
+      const example = examples[i];
+      return ids(row, prompt_ids, response_ids) !== ids(example?.row, example?.promptIds, example?.responseIds);
     } catch {
       return true;
     }

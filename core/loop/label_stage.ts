@@ -41,9 +41,12 @@ export async function labelStage(context: RunContext, { iteration, model, paths 
   const scores = await withJudge(
     context,
     { labels, model },
-    (judge) => judge.score(rows, (done) => context.onProgress(event(done))),
+    (judge) =>
+      judge.score(rows, (done) => {
+        context.onProgress(event(done));
+        if (done < rows.length) throwIfStopped(context);
+      }),
   );
-  throwIfStopped(context);
   const { pairs, report } = labelPairs(rows, { scores, margin: labels.margin });
   if (pairs.length === 0) {
     throw new UserError(

@@ -1,5 +1,6 @@
 /** One process per run folder. @module */
 import { join } from "node:path";
+import { writeAll } from "../checkpoint/atomic.ts";
 import { explainIoError } from "../checkpoint/io.ts";
 import { UserError } from "../error.ts";
 
@@ -9,13 +10,11 @@ import { UserError } from "../error.ts";
  */
 export async function lockFolder(folder: string): Promise<Disposable> {
   const path = join(folder, ".lock");
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path, { read: true, write: true, create: true });
-  } catch (error) {
+  const explained = (error: unknown): never => {
     throw explainIoError(error, `Cannot write to the run's folder ${folder}`);
-  }
-  if (!await file.tryLock(true)) {
+  };
+  const file = await Deno.open(path, { read: true, write: true, create: true }).catch(explained);
+  if (!await file.tryLock(true).catch(explained)) {
     file.close();
     const owner = (await Deno.readTextFile(path).catch(() => "")).trim();
     throw new UserError(
@@ -24,7 +23,12 @@ export async function lockFolder(folder: string): Promise<Disposable> {
       } is running there; wait for it or give another output_dir`,
     );
   }
-  await file.truncate(0);
-  await file.write(new TextEncoder().encode(`${Deno.pid}\n`));
+  try {
+    await file.truncate(0);
+    await writeAll(file, new TextEncoder().encode(`${Deno.pid}\n`));
+  } catch (error) {
+    file.close();
+    explained(error);
+  }
   return { [Symbol.dispose]: () => file.close() };
 }

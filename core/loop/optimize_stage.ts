@@ -41,7 +41,7 @@ export async function optimizeStage(context: RunContext, stage: OptimizeStage): 
     const data = isSft ? await readSftRows(context, { model, stage }) : await readPairRows(context, { model, stage });
     const started = performance.now();
     const result = await optimize({
-      device,
+      commands: context.commands,
       model,
       reference,
       data,
@@ -61,7 +61,7 @@ export async function optimizeStage(context: RunContext, stage: OptimizeStage): 
     } finally {
       result.free();
     }
-    await Deno.remove(dirname(paths.state), { recursive: true }).catch(() => {});
+    await dropState(paths);
     const seconds = (performance.now() - started) / 1000;
     await appendTiming(context, { iteration: settings.iteration, stage: "optimize", seconds, steps: result.steps });
     return result.last;
@@ -69,6 +69,12 @@ export async function optimizeStage(context: RunContext, stage: OptimizeStage): 
     model.weights.free();
     reference?.free();
   }
+}
+
+/** Removes the resume state of a stage whose model is saved. */
+export async function dropState({ state }: StagePaths): Promise<void> {
+  // What stays behind would only take room.
+  await Deno.remove(dirname(state), { recursive: true }).catch(() => {});
 }
 
 async function saveNoise(path: string, noise: ParameterBuffers): Promise<void> {

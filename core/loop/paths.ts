@@ -3,9 +3,10 @@ import { join } from "node:path";
 
 /** The files of one iteration, or of a stage that runs alone. */
 export interface StagePaths {
-  /** responses.jsonl, and the part of it that is there while generating. */
+  /** responses.jsonl, the part of it that is there while generating, and the settings they are made with. */
   readonly responses: string;
   readonly partialResponses: string;
+  readonly generation: string;
   readonly pairs: string;
   readonly model: string;
   readonly state: string;
@@ -22,6 +23,7 @@ export function stagePaths(folder: string): StagePaths {
   return {
     responses: join(folder, "responses.jsonl"),
     partialResponses: join(folder, "responses.partial.jsonl"),
+    generation: join(folder, "generation.json"),
     pairs: join(folder, "pairs.jsonl"),
     model: join(folder, "model"),
     state: join(folder, "state", "state.safetensors"),

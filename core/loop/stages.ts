@@ -23,9 +23,7 @@ export async function runGenerate(config: ResolvedConfig, hooks: RunHooks = {}):
   const { iteration, output_dir: folder } = config;
   const paths = iterationPaths(folder, iteration);
   return await withRun(config, hooks, async (context) => {
-    if (!await exists(paths.responses)) {
-      await generateStage(context, { iteration, model: await generatorOf(config), paths });
-    }
+    await generateStage(context, { iteration, model: await generatorOf(config), paths });
     return paths.responses;
   });
 }

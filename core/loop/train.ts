@@ -1,6 +1,5 @@
 /** The whole loop: generate, label, optimize, evaluate, iteration by iteration. @module */
 import { join } from "node:path";
-import { parse } from "yaml";
 import { writeFileAtomic } from "../checkpoint/atomic.ts";
 import { openModelFolder } from "../checkpoint/folder.ts";
 import { exists } from "../checkpoint/io.ts";
@@ -8,13 +7,14 @@ import { forIteration, forSft, requireFor, type ResolvedConfig } from "../config
 import { readRows } from "../data/rows.ts";
 import { loadModel, saveModel } from "../model/model.ts";
 import { writeReport } from "../report/report.ts";
-import { fixSettings, type RunContext, type RunHooks, throwIfStopped, withRun } from "./context.ts";
+import { type RunContext, type RunHooks, throwIfStopped, withRun } from "./context.ts";
 import { storageType } from "./dtype.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { generateStage } from "./generate_stage.ts";
 import { labelStage } from "./label_stage.ts";
-import { optimizeStage } from "./optimize_stage.ts";
+import { dropState, optimizeStage } from "./optimize_stage.ts";
 import { iterationPaths, runPaths } from "./paths.ts";
+import { fixSettings } from "./settings.ts";
 import { type IterationSummary, type RunSummary, summarizeRun } from "./summary.ts";
 
 /** How a caller of {@linkcode train} is told of each iteration's end. */
@@ -30,7 +30,7 @@ export interface TrainHooks extends RunHooks {
 export async function train(config: ResolvedConfig, hooks: TrainHooks = {}): Promise<RunSummary> {
   requireFor("train", config);
   return await withRun(config, hooks, async (context) => {
-    await fixSettings(config, { parse, write: writeFileAtomic });
+    await fixSettings(config);
     return await runIterations(context, hooks);
   });
 }
@@ -62,7 +62,7 @@ async function runIterations(context: RunContext, { onIteration }: TrainHooks): 
         await optimizeStage(context, { settings, model, pairs: [], paths, dtype: "F32" });
       } else {
         if (!hasPairs) {
-          if (!await exists(paths.responses)) await generateStage(context, { iteration: k, model, paths });
+          await generateStage(context, { iteration: k, model, paths });
           throwIfStopped(context);
           if (!await exists(paths.pairs)) await labelStage(context, { iteration: k, model, paths });
           throwIfStopped(context);
@@ -77,6 +77,7 @@ async function runIterations(context: RunContext, { onIteration }: TrainHooks): 
         });
       }
     }
+    await dropState(paths);
     model = paths.model;
     throwIfStopped(context);
     await evaluate(k, model, paths.evaluation);

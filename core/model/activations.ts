@@ -1,6 +1,7 @@
 /** Device buffers of a forward and a backward pass, made once for a capacity of tokens. @module */
 import { biasGradientScratchBytes } from "../../kernels/bias_gradient.ts";
 import type { Device, Slice } from "../../kernels/device/device.ts";
+import { DeviceError } from "../../kernels/device/errors.ts";
 import { headNormPartialBytes } from "../../kernels/head_norm.ts";
 import { rmsNormScratchBytes } from "../../kernels/rms_norm.ts";
 import type { ModelConfig } from "./config.ts";
@@ -74,8 +75,9 @@ export class BufferSet {
     this.device = device;
   }
 
-  /** An f32 or u32 buffer of `words`. */
+  /** An f32 or u32 buffer of `words`. Throws DeviceError where the device cannot hold or bind it. */
   words(words: number, label: string): Slice {
+    checkBinding(this.device, { bytes: words * 4, label });
     const slice = this.device.alloc(words * 4, label);
     this.#slices.push(slice);
     return slice;
@@ -85,6 +87,15 @@ export class BufferSet {
   free(): void {
     for (const slice of this.#slices.splice(0)) this.device.free(slice);
   }
+}
+
+/** Throws DeviceError, before any work is done, where a buffer is more than a kernel can be given. */
+export function checkBinding(device: Device, { bytes, label }: { bytes: number; label: string }): void {
+  const most = device.limits.maxStorageBufferBindingSize;
+  if (bytes <= most) return;
+  throw new DeviceError(
+    `Cannot use a buffer "${label}": size is ${bytes} bytes, the device's largest binding is ${most}; a smaller batch or data.max_length needs less`,
+  );
 }
 
 /** C of the legend: columns of the packed q, k, v. */

@@ -6,7 +6,7 @@ import type { Device } from "../../kernels/device/device.ts";
 import { rmsNorm } from "../../kernels/rms_norm.ts";
 import { ropeTable } from "../../kernels/rope.ts";
 import type { ParameterBuffers } from "../tensor/parameters.ts";
-import type { BackwardBuffers, ForwardBuffers } from "./activations.ts";
+import { type BackwardBuffers, checkBinding, type ForwardBuffers } from "./activations.ts";
 import { attentionBlock, attentionBlockBackward } from "./attention_block.ts";
 import type { ModelConfig } from "./config.ts";
 import { mlpBlock, mlpBlockBackward } from "./mlp_block.ts";
@@ -21,11 +21,12 @@ import type {
   TokenBuffers,
 } from "./types.ts";
 
-/** Makes the decoder's constants for rows of up to `maxPositions` tokens. */
+/** Makes the decoder's constants for rows of up to `maxPositions` tokens. Throws DeviceError where the device is too small. */
 export function createDecoder(
   device: Device,
   { config, maxPositions }: { config: ModelConfig; maxPositions: number },
 ): Decoder {
+  checkBinding(device, { bytes: maxPositions * config.headDim * 4, label: "rope table" });
   const table = ropeTable({ inverseFrequencies: inverseFrequencies(config.rope, config.headDim), maxPositions });
   return {
     config,

@@ -83,3 +83,21 @@ export function longestRow(data: TrainingRows): number {
   }
   return longest;
 }
+
+/** Tells rows from others: their number, and a hash (FNV-1a) of their ids. */
+export function fingerprint(data: TrainingRows): string {
+  let hash = 0x811c9dc5;
+  const add = (value: number): void => {
+    hash = Math.imul(hash ^ value, 0x01000193);
+  };
+  for (const row of data.rows) {
+    const parts = "chosenIds" in row
+      ? [row.promptIds, row.chosenIds, row.rejectedIds]
+      : [row.promptIds, row.responseIds];
+    for (const ids of [[row.example], ...parts]) {
+      add(ids.length);
+      ids.forEach(add);
+    }
+  }
+  return `${data.rows.length} rows ${(hash >>> 0).toString(16)}`;
+}

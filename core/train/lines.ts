@@ -1,5 +1,5 @@
 /** metrics.jsonl: one JSON object a line, the same bytes for the same run. @module */
-import { writeFileAtomic } from "../checkpoint/atomic.ts";
+import { writeAll, writeFileAtomic } from "../checkpoint/atomic.ts";
 import { explainIoError } from "../checkpoint/io.ts";
 
 /** A line's object; keys are written in the order they were set. */
@@ -40,8 +40,7 @@ export class LineLog {
   async append(line: MetricsLine): Promise<void> {
     try {
       using file = await Deno.open(this.#path, { append: true, create: true });
-      const bytes = new TextEncoder().encode(JSON.stringify(line) + "\n");
-      for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
+      await writeAll(file, new TextEncoder().encode(JSON.stringify(line) + "\n"));
       await file.sync();
     } catch (error) {
       throw explainIoError(error, `Cannot write ${this.#path}`);

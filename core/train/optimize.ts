@@ -1,22 +1,22 @@
 /** The optimize stage: every optimizer step of an iteration, logged, saved and resumable. @module */
-import { Commands } from "../../kernels/device/commands.ts";
-import type { Device } from "../../kernels/device/device.ts";
+import type { Commands } from "../../kernels/device/commands.ts";
+import { checkSameSettings } from "../config/difference.ts";
 import type { IterationConfig } from "../config/types.ts";
 import { UserError } from "../error.ts";
 import type { Model } from "../model/model.ts";
 import type { OnProgress } from "../progress.ts";
 import type { ParameterBuffers } from "../tensor/parameters.ts";
-import { longestRow, planCapacity, stepBatch, type TrainingRows } from "./batches.ts";
+import { fingerprint, longestRow, planCapacity, stepBatch, type TrainingRows } from "./batches.ts";
 import type { LineLog } from "./lines.ts";
 import { type StepMetrics, summarize } from "./metrics.ts";
 import { planOrder, type StepOrder } from "./order.ts";
 import { scheduleFactor } from "./schedule.ts";
-import { loadState, readStateRecord, saveState } from "./state.ts";
+import { loadState, readStateRecord, saveState, START_AGAIN } from "./state.ts";
 import { MAX_UNREAD, Trainer } from "./trainer.ts";
 
 /** What an optimize stage works on. */
 export interface OptimizeOptions {
-  device: Device;
+  commands: Commands;
   /** The policy; its weights are trained in place. */
   model: Model;
   /** The frozen reference; null for `sft`. */
@@ -56,13 +56,31 @@ interface StateRecord {
   /** Steps since the last logged one. */
   pending: StepMetrics[];
   last: StepMetrics;
+  /** What the stage was told to do, and with what. */
+  origin: Origin;
 }
 
-/** Runs the stage, or the rest of it where `statePath` holds a state. Throws UserError or DeviceError. */
+/** What must be the same where a stage goes on. */
+type Origin = Pick<IterationConfig, "iteration" | "model" | "training" | "noise"> & { data: string };
+
+/**
+ * Runs the stage, or the rest of it where `statePath` holds a state. Throws DeviceError, or a UserError at a bad step and
+ * for a state of other settings or data.
+ */
 export async function optimize(options: OptimizeOptions): Promise<OptimizeResult> {
-  const { device, settings, data, statePath } = options;
+  const { commands, settings, data, statePath } = options;
+  const { device } = commands;
   const { training } = settings;
   const size = training.per_device_train_batch_size;
+  const record = await readStateRecord(statePath) as StateRecord | null;
+  const origin = originOf(options);
+  if (record) {
+    checkSameSettings(record.origin, origin, {
+      what: `optimize of iteration ${settings.iteration}`,
+      file: statePath,
+      advice: START_AGAIN,
+    });
+  }
   const order = planOrder(data.rows.map((row) => row.example), {
     batch: size * training.gradient_accumulation_steps,
     epochs: training.num_train_epochs,
@@ -71,14 +89,12 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
     seed: training.seed,
     iteration: settings.iteration,
   });
-  const commands = new Commands(device);
   const trainer = await Trainer.create(commands, {
     ...options,
     capacity: planCapacity(data, { order, size, device, shuffle: training.shuffle }),
     maxPositions: longestRow(data),
   });
-  const stage = new Stage(options, { trainer, order, size });
-  const record = await readStateRecord(statePath) as StateRecord | null;
+  const stage = new Stage(options, { trainer, order, size, origin });
   if (record) {
     await loadState(statePath, { device, buffers: trainer.stateBuffers });
     stage.resume(record);
@@ -113,12 +129,14 @@ class Stage {
   readonly #trainer: Trainer;
   readonly #order: StepOrder;
   readonly #size: number;
+  readonly #origin: Origin;
 
   constructor(
     options: OptimizeOptions,
-    { trainer, order, size }: { trainer: Trainer; order: StepOrder; size: number },
+    { trainer, order, size, origin }: { trainer: Trainer; order: StepOrder; size: number; origin: Origin },
   ) {
     this.#options = options;
+    this.#origin = origin;
     this.#trainer = trainer;
     this.#order = order;
     this.#size = size;
@@ -199,9 +217,15 @@ class Stage {
 
   async #save(): Promise<void> {
     await this.#read();
-    const record: StateRecord = { step: this.step, tokens: this.#tokens, pending: this.#pending, last: this.last };
+    const record: StateRecord = {
+      step: this.step,
+      tokens: this.#tokens,
+      pending: this.#pending,
+      last: this.last,
+      origin: this.#origin,
+    };
     await saveState(this.#options.statePath, {
-      device: this.#options.device,
+      device: this.#options.commands.device,
       buffers: this.#trainer.stateBuffers,
       record,
     });
@@ -219,6 +243,11 @@ class Stage {
       num_tokens: this.#tokens,
     };
   }
+}
+
+function originOf({ settings, data }: OptimizeOptions): Origin {
+  const { iteration, model, training, noise } = settings;
+  return { iteration, ...(model !== undefined && { model }), training, noise, data: fingerprint(data) };
 }
 
 /** JSON has written a NaN (of a step that was skipped) as null. */

@@ -1,6 +1,7 @@
 /** The resume state of an optimize stage: one file, whole or absent. @module */
 import { dirname } from "node:path";
 import type { Device, Slice } from "../../kernels/device/device.ts";
+import { makeFolder } from "../checkpoint/atomic.ts";
 import { exists } from "../checkpoint/io.ts";
 import { readSafetensorsHeader } from "../checkpoint/safetensors.ts";
 import { openSafetensors } from "../checkpoint/weights.ts";
@@ -19,7 +20,7 @@ export async function saveState(
 ): Promise<void> {
   const names = Object.keys(buffers);
   const bytes = await device.readAll(names.map((name) => buffers[name]!));
-  await Deno.mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const entries = names.map((name, i) => ({
     name,
     // Raw words: control buffers hold integers too.
@@ -30,16 +31,20 @@ export async function saveState(
   await writeSafetensors(path, entries, { metadata: { [KEY]: JSON.stringify(record) } });
 }
 
+/** What to do about a state that is of no use. */
+export const START_AGAIN = "delete the file to start this iteration again";
+
 /** The record of the state at `path`, or null where there is none. Throws a UserError for a file that is no state. */
 export async function readStateRecord(path: string): Promise<unknown> {
   if (!await exists(path)) return null;
-  const text = (await readSafetensorsHeader(path)).metadata[KEY];
-  if (text === undefined) {
-    throw new UserError(
-      `Cannot resume from ${path}: its header has no "${KEY}", expected a state that this program saved`,
-    );
+  try {
+    return JSON.parse((await readSafetensorsHeader(path)).metadata[KEY] ?? "");
+  } catch (error) {
+    const reason = error instanceof UserError
+      ? error.message
+      : `Cannot resume from ${path}: its header has no "${KEY}", expected a state that this program saved`;
+    throw new UserError(`${reason}; ${START_AGAIN}`);
   }
-  return JSON.parse(text);
 }
 
 /** Uploads the buffers of the state at `path`. Throws a UserError where they do not fit. */
@@ -54,7 +59,7 @@ export async function loadState(
       throw new UserError(
         `Cannot resume from ${path}: "${name}" is ${
           size ?? 0
-        } bytes, expected ${slice.size}; the model or the settings have changed (delete the file to start this iteration again)`,
+        } bytes, expected ${slice.size}; the model has changed (${START_AGAIN})`,
       );
     }
     device.write(slice, await file.readBytes(name));

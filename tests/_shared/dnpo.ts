@@ -16,11 +16,16 @@ export type Config = { output_dir: string } & Record<string, unknown>;
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 const flags = /deno (run .*) cli\/main\.ts$/.exec(denoConfig.tasks.dnpo.command)?.[1]?.split(" ");
 
+/** The arguments of Deno that make `dnpo ARGS`. */
+export function denoArgs(args: readonly string[]): string[] {
+  if (!flags) throw new Error("deno.json: the task dnpo ends in no `deno run … cli/main.ts`");
+  return [...flags, `${repository}cli/main.ts`, ...args];
+}
+
 /** Starts `dnpo ARGS`, for a test that ends it before its time. */
 export function startDnpo(args: readonly string[]): Deno.ChildProcess {
-  if (!flags) throw new Error("deno.json: the task dnpo ends in no `deno run … cli/main.ts`");
   return new Deno.Command(Deno.execPath(), {
-    args: [...flags, `${repository}cli/main.ts`, ...args],
+    args: denoArgs(args),
     cwd: repository,
     env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
     stdin: "null",

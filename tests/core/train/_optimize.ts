@@ -3,7 +3,7 @@ import { loadModel, type Model } from "../../../core/model/model.ts";
 import type { TrainingRows } from "../../../core/train/batches.ts";
 import { LineLog } from "../../../core/train/lines.ts";
 import { optimize, type OptimizeResult } from "../../../core/train/optimize.ts";
-import { device } from "../../_shared/device.ts";
+import { commands, device } from "../../_shared/device.ts";
 import { type Logged, readJsonLines } from "../../_shared/trajectory.ts";
 import { pairIds, settingsOf } from "../_tiny.ts";
 
@@ -57,7 +57,7 @@ export async function run(
   const path = `${dir}/${name}.jsonl`;
   try {
     const { free, ...result } = await optimize({
-      device,
+      commands,
       model,
       reference,
       data: given.data ?? { kind: "pairs", rows: pairIds(8) },

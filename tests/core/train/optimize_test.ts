@@ -1,9 +1,9 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import type { TrainingRows } from "../../../core/train/batches.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
-import { tinyPairs } from "../../_shared/tiny_model.ts";
+import { tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { pairIds, withTinyModel } from "../_tiny.ts";
-import { run } from "./_optimize.ts";
+import { run, type RunOptions } from "./_optimize.ts";
 
 const NOISE = { update: "joint", learning_rate: 1e-2 };
 const SETTINGS = { max_steps: 9, logging_steps: 4, lr_scheduler_type: "cosine", warmup_ratio: 0.2, shuffle: true };
@@ -44,16 +44,42 @@ Deno.test("optimize() that was stopped goes on to the same numbers, weights and 
     deepEqual(rest.noise, whole.noise);
   }));
 
-Deno.test("optimize() refuses a state of other settings, or of something else", () =>
+Deno.test("optimize() refuses a state of other settings, data or model, and says what to do", () =>
   withTinyModel(async ({ dir }) => {
-    const stop = AbortSignal.abort();
-    await run(dir, { training: TRAINING, name: "a", signal: stop });
-    await rejects(
-      run(dir, { training: { ...TRAINING, optim: "rmsprop" }, noise: NOISE, name: "a" }),
-      /^UserError: Cannot resume from .*: "noise.values.0" is 0 bytes, expected \d+; the model or the settings/,
-    );
-    await Deno.copyFile(`${dir}/model/model.safetensors`, `${dir}/a/state.safetensors`);
-    await rejects(run(dir, { name: "a" }), /^UserError: Cannot resume from .*: its header has no "dnpo_state"/);
+    const refuses = (options: RunOptions, why: string): Promise<void> =>
+      rejects(
+        run(dir, { training: TRAINING, name: "a", ...options }),
+        new RegExp(`^UserError: ${why}.*delete the file to start this iteration again\\)?$`),
+      );
+    await run(dir, { training: TRAINING, name: "a", signal: AbortSignal.abort() });
+    const goOn = "Cannot go on with optimize of iteration 0: ";
+    const optim = { training: { ...TRAINING, optim: "rmsprop" } };
+    await refuses(optim, `${goOn}training.optim is "rmsprop", expected "adamw" as in .*/a/state.safetensors`);
+    await refuses({ noise: NOISE }, `${goOn}noise is {"update":"joint",.*}, expected "none" as in`);
+    const data = { kind: "pairs" as const, rows: pairIds(8).toReversed() };
+    await refuses({ data }, `${goOn}data is "8 rows [0-9a-f]+", expected "8 rows [0-9a-f]+" as in`);
+    await writeTinyModel(`${dir}/model`, { config: { intermediate_size: 32 } });
+    await refuses({}, 'Cannot resume from .*: "policy.values.0" is \\d+ bytes, expected \\d+; the model has changed');
+    await writeTinyModel(`${dir}/model`);
+    // How much is kept, and whether a bad step ends it, may change on the way.
+    const { result } = await run(dir, { training: { ...TRAINING, save_steps: 1, on_nan: "skip" }, name: "a" });
+    equal(result.finished, true);
+  }));
+
+Deno.test("optimize() refuses a state that is damaged or something else, and says what to do", () =>
+  withTinyModel(async ({ dir }) => {
+    const path = `${dir}/a/state.safetensors`;
+    const again = "; delete the file to start this iteration again$";
+    const refused = (why: string): Promise<void> =>
+      rejects(run(dir, { training: TRAINING, name: "a" }), new RegExp(`^UserError: ${why}${again}`));
+    await run(dir, { training: TRAINING, name: "a", signal: AbortSignal.abort() });
+    const { size } = await Deno.stat(path);
+    await Deno.truncate(path, size - 1);
+    await refused("Cannot read .*/a/state.safetensors: .*cut off.*");
+    await Deno.truncate(path, 5);
+    await refused("Cannot read .*/a/state.safetensors: [^;]*");
+    await Deno.copyFile(`${dir}/model/model.safetensors`, path);
+    await refused('Cannot resume from .*: its header has no "dnpo_state", expected a state that this program saved');
   }));
 
 /** 8 pairs, two a step; those of rows 5 and 6 hold the token whose embedding is not finite. */

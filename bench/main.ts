@@ -1,0 +1,98 @@
+/** The benchmark: `deno task bench [--full] [--json FILE] [--only PATTERN]`. @module */
+import { parseArgs } from "node:util";
+import { Commands } from "../kernels/device/commands.ts";
+import { openDevice } from "../kernels/device/device.ts";
+import settings from "../deno.json" with { type: "json" };
+import { attentionSpecs } from "./cases/attention.ts";
+import { elementwiseSpecs } from "./cases/elementwise.ts";
+import { generateSpecs } from "./cases/generate.ts";
+import { growthSpecs } from "./cases/growth.ts";
+import { lmHeadSpecs } from "./cases/lm_head.ts";
+import { storageSpecs } from "./cases/load_save.ts";
+import { matmulSpecs } from "./cases/matmul.ts";
+import { scoreSpecs } from "./cases/score.ts";
+import { stepSpecs } from "./cases/step.ts";
+import { describe, load } from "./environment.ts";
+import { openJax } from "./peers/jax.ts";
+import { openTfjs } from "./peers/tfjs.ts";
+import { TorchPeer } from "./peers/torch.ts";
+import { toJson, toLine, toMarkdown } from "./table.ts";
+import type { Context, Peers, Result } from "./types.ts";
+
+const DOCUMENT = new URL("../docs/benchmarks.md", import.meta.url);
+
+const NOTES = [
+  "Medians of the rounds; the contenders' order turns around from round to round (A B, B A). A round repeats short work " +
+  "for at least a quarter of a second per fence, as a fence alone costs 11 ms or more in Deno.",
+  "step/llama-10m in jax-js: not measured. `@jax-js/optax` was not found on npm, and by its product rates above a step " +
+  "would take over 20 s (an estimate).",
+  "own matmul, beside the step: NN of 1024 in the same rounds.",
+  "generate in transformers.js and jax-js: not measured.",
+];
+
+async function openPeers(): Promise<Peers> {
+  const threads = navigator.hardwareConcurrency;
+  const version = (name: keyof typeof settings.imports): string => settings.imports[name].split("@").at(-1)!;
+  const missing = (name: string) => (error: unknown): null => {
+    console.error(`${name} is left out: ${error instanceof Error ? error.message : error}`);
+    return null;
+  };
+  return {
+    jax: await openJax(version("@jax-js/jax")).catch(missing("jax-js")),
+    tfjs: await openTfjs(version("@tensorflow/tfjs-core")).catch(missing("tfjs")),
+    torch: await TorchPeer.start(threads),
+    startTorch: () => TorchPeer.start(threads),
+  };
+}
+
+async function main(args: string[]): Promise<void> {
+  const { values: { full, json, only } } = parseArgs({
+    args,
+    options: { full: { type: "boolean", default: false }, json: { type: "string" }, only: { type: "string" } },
+  });
+  const device = await openDevice();
+  const specs = [
+    ...matmulSpecs({ gpu: device.family === "gpu" }),
+    ...attentionSpecs(),
+    ...lmHeadSpecs(),
+    ...elementwiseSpecs(),
+    ...stepSpecs(),
+    ...generateSpecs(),
+    ...scoreSpecs(),
+    ...storageSpecs(),
+    ...growthSpecs(),
+  ].filter(({ name, quick }) => only === undefined ? full || quick : new RegExp(only).test(name));
+  const peers = await openPeers();
+  const context: Context = {
+    device,
+    commands: new Commands(device),
+    peers,
+    rounds: 5,
+    batchSeconds: 0.25,
+    folder: await Deno.makeTempDir({ prefix: "dnpo-bench-" }),
+    notes: [...NOTES],
+  };
+  try {
+    const environment = await describe(device, peers);
+    for (const line of environment) console.log(line);
+    const results: Result[] = [];
+    for (const { name, run } of specs) {
+      const start = performance.now();
+      const made = await run(context);
+      for (const result of made) console.log(toLine(result));
+      console.log(`  ${name} took ${((performance.now() - start) / 1000).toFixed(0)} s`);
+      results.push(...made);
+    }
+    environment.push(`load average at the end: ${load()}`);
+    for (const note of context.notes) console.log(note);
+    if (json !== undefined) await Deno.writeTextFile(json, JSON.stringify(toJson(results), null, 2) + "\n");
+    if (full && only === undefined) {
+      await Deno.writeTextFile(DOCUMENT, toMarkdown(results, { environment, notes: context.notes }));
+    }
+  } finally {
+    await peers.torch?.stop();
+    await Deno.remove(context.folder, { recursive: true });
+  }
+}
+
+await main(Deno.args);

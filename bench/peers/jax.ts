@@ -1,0 +1,39 @@
+/** jax-js on WebGPU, in this process. @module */
+import { checkClose, seconds } from "../measure.ts";
+import type { MatmulPeer } from "../types.ts";
+
+/** Opens jax-js on the same adapter. Throws where it cannot. */
+export async function openJax(version: string): Promise<MatmulPeer> {
+  const { blockUntilReady, defaultDevice, init, jit, numpy } = await import("@jax-js/jax");
+  type Value = ReturnType<typeof numpy.array>;
+  await init("webgpu");
+  defaultDevice("webgpu");
+  return {
+    version,
+    matmul({ mode, m, n, k, a, b, at, expected }) {
+      const x = numpy.array(a).reshape(mode === "TN" ? [k, m] : [m, k]);
+      const y = numpy.array(b).reshape(mode === "NT" ? [n, k] : [k, n]);
+      const product = jit((p: Value, q: Value): Value =>
+        numpy.matmul(mode === "TN" ? numpy.transpose(p) : p, mode === "NT" ? numpy.transpose(q) : q)
+      );
+      return {
+        name: "jax-js",
+        async check() {
+          const values = await product(x.ref, y.ref).data();
+          checkClose(at.map((i) => values[i]!), expected, { label: `jax-js ${mode}` });
+        },
+        run: (repeats) =>
+          seconds(async () => {
+            const results = Array.from({ length: repeats }, () => product(x.ref, y.ref));
+            await blockUntilReady(results);
+            for (const result of results) result.dispose();
+          }),
+        free() {
+          x.dispose();
+          y.dispose();
+          product.dispose();
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/** The settings that a run began with, beside what they made: whoever goes on has the same. @module */
+import { dirname, join } from "node:path";
+import { parse } from "yaml";
+import { writeFileAtomic } from "../checkpoint/atomic.ts";
+import { exists, explainIoError, readJsonObject } from "../checkpoint/io.ts";
+import { checkSameSettings, type IterationConfig, type ResolvedConfig, writeResolved } from "../config/mod.ts";
+import { UserError } from "../error.ts";
+import type { StagePaths } from "./paths.ts";
+
+/** Writes the settings into the run's folder. Throws a UserError where a run with others is there already. */
+export async function fixSettings(config: ResolvedConfig): Promise<void> {
+  const { output_dir: folder } = config;
+  const path = join(folder, "config.yaml");
+  const text = writeResolved(config);
+  if (await exists(path)) {
+    const before = await readYaml(path);
+    checkSameSettings(before, config, {
+      what: `the run in ${folder}`,
+      file: path,
+      advice: "give another output_dir or delete the folder",
+    });
+  }
+  await writeFileAtomic(path, text);
+}
+
+/** As {@linkcode fixSettings} for what the responses of an iteration, or a part of them, were made with. */
+export async function fixGeneration(
+  paths: StagePaths,
+  { settings, model }: { settings: IterationConfig; model: string },
+): Promise<void> {
+  const { iteration, data, generation } = settings;
+  const made = { iteration, model, data, generation };
+  if (await exists(paths.generation) && (await exists(paths.responses) || await exists(paths.partialResponses))) {
+    checkSameSettings(await readJsonObject(paths.generation), made, {
+      what: `generate of iteration ${iteration}`,
+      file: paths.generation,
+      advice: `give another output_dir or delete ${dirname(paths.responses)}`,
+    });
+  }
+  await writeFileAtomic(paths.generation, JSON.stringify(made, null, 2) + "\n");
+}
+
+async function readYaml(path: string): Promise<unknown> {
+  const text = await Deno.readTextFile(path).catch((error) => {
+    throw explainIoError(error, `Cannot read ${path}`);
+  });
+  try {
+    return parse(text);
+  } catch {
+    throw new UserError(`Cannot read ${path}: it is no YAML, expected the settings of the run; delete the folder`);
+  }
+}

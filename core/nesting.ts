@@ -1,0 +1,27 @@
+/** How deep JSON nests, before it is parsed: brackets without end take the parser minutes. @module */
+
+/** Far above any real file, and what JSON.stringify can write again. */
+const MAX_DEPTH = 1000;
+
+/** Throws a SyntaxError where a JSON text nests deeper than any real one; other mistakes are left to the parser. */
+export function checkNesting(text: string): void {
+  if (text.length <= MAX_DEPTH) return;
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x22) i = stringEnd(text, i);
+    else if (code === 0x5b || code === 0x7b) depth++;
+    else if (code === 0x5d || code === 0x7d) depth--;
+    if (depth > MAX_DEPTH) throw new SyntaxError(`it nests deeper than ${MAX_DEPTH} levels`);
+  }
+}
+
+/** Index of the quote that ends the string whose quote is at `start`. */
+function stringEnd(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text[end - 1 - escapes] === "\\") escapes++;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
+}

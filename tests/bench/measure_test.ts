@@ -1,0 +1,50 @@
+import { deepEqual, equal, throws } from "node:assert/strict";
+import { checkClose, fitExponent, median } from "../../bench/measure.ts";
+import { toJson, toLine, toMarkdown } from "../../bench/table.ts";
+import type { Result } from "../../bench/types.ts";
+import { assertClose } from "../_shared/assert_close.ts";
+
+const RESULT: Result = {
+  name: "matmul/nn/1024",
+  unit: "gflops",
+  value: 50,
+  peers: { "jax-js": 5, torch: 200 },
+  ratio: { "jax-js": 10, torch: 0.25 },
+};
+
+Deno.test("median() sorts by number and takes the middle, or the mean of two", () => {
+  equal(median([10, 9, 100]), 10);
+  equal(median([4, 1, 3, 2]), 2.5);
+});
+
+Deno.test("fitExponent() finds the power of a power law", () => {
+  assertClose([fitExponent([1, 2, 4, 8].map((x) => [x, 3 * x ** 1.5]))], [1.5], { rtol: 1e-12 });
+});
+
+Deno.test("checkClose() refuses a NaN, a wrong value and a wrong length", () => {
+  checkClose([1, 2], [1, 2.0001], { label: "x" });
+  throws(() => checkClose([1, NaN], [1, 2], { label: "x" }), /x: value 1 is NaN, expected 2/);
+  throws(() => checkClose([1, 2.1], [1, 2], { label: "x" }), /value 1 is 2.1, expected 2/);
+  throws(() => checkClose([1], [1, 2], { label: "x" }), /length is 1, expected 2/);
+});
+
+Deno.test("toJson() writes the value under its unit's name", () => {
+  deepEqual(toJson([RESULT]), [{
+    name: "matmul/nn/1024",
+    gflops: 50,
+    peers: { "jax-js": 5, torch: 200 },
+    ratio: { "jax-js": 10, torch: 0.25 },
+  }]);
+});
+
+Deno.test("toLine() and toMarkdown() show value, peers and ratios", () => {
+  equal(toLine(RESULT), "matmul/nn/1024: 50.0 GFLOP/s, jax-js 5.00 (10.0x), torch 200 (0.250x)");
+  const text = toMarkdown([RESULT], { environment: ["date: today"], notes: ["a note"] });
+  deepEqual(text.split("\n").filter((line) => /^(\||-)/.test(line)).map((line) => line.trim()), [
+    "- date: today",
+    "| case | dnpo | unit | others | ratio |",
+    "|---|---|---|---|---|",
+    "| matmul/nn/1024 | 50.0 | GFLOP/s | jax-js 5.00<br>torch 200 | 10.0 × jax-js<br>0.250 × torch |",
+    "- a note",
+  ]);
+});

@@ -114,7 +114,7 @@ export const MUTATIONS: readonly Mutation[] = [
     { test: "guard" },
     ["Inf passes", "(bits & 0x7f800000u) == 0x7f800000u", "(bits & 0x7fffffffu) > 0x7f800000u"],
     ["loss ignored", "var bad = is_bad(metrics[p.loss_slot]);", "var bad = false;"],
-    ["first bad step lost", "min(controls[i].control.first_bad_step, p.step)", "p.step"],
+    ["first bad step lost", "min(controls[group].control.first_bad_step, p.step)", "p.step"],
     ["t off by one", "control.t + 1;", "control.t + 2;"],
     ["digits of small 1 - beta^t lost", "x > 0.5", "x > 0.0"],
   ),

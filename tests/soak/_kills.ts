@@ -50,7 +50,10 @@ export async function killUntilEnd(
     const files = (await walk(folder)).map((path) => path.slice(folder.length + 1));
     const known = ["config.yaml", ".lock", "metrics.jsonl", "timings.jsonl", "summary.json"];
     const names = files.filter((name) => !known.includes(name) && !/config\.json$/.test(name));
-    kills.push(`${JSON.stringify(moment)}: ${names.slice(-3).join(" ") || "nothing yet"}`);
+    const when = moment && "changes" in moment
+      ? `after ${moment.changes} changes`
+      : `after ${moment?.milliseconds.toFixed(0)} ms`;
+    kills.push(`${when}: ${names.slice(-3).join(" ") || "nothing yet"}`);
   }
 }
 

@@ -34,7 +34,7 @@ export async function generateStage(
 ): Promise<void> {
   const settings = forIteration(context.config, iteration);
   await makeFolder(dirname(paths.responses));
-  await fixGeneration(paths, { settings, model: dir });
+  await fixGeneration(paths, settings);
   if (await exists(paths.responses)) return;
   const model = await loadModel(context.device, dir);
   try {

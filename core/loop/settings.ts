@@ -24,12 +24,9 @@ export async function fixSettings(config: ResolvedConfig): Promise<void> {
 }
 
 /** As {@linkcode fixSettings} for what the responses of an iteration, or a part of them, were made with. */
-export async function fixGeneration(
-  paths: StagePaths,
-  { settings, model }: { settings: IterationConfig; model: string },
-): Promise<void> {
-  const { iteration, data, generation } = settings;
-  const made = { iteration, model, data, generation };
+export async function fixGeneration(paths: StagePaths, settings: IterationConfig): Promise<void> {
+  const { iteration, model, data, generation } = settings;
+  const made = { iteration, ...(model !== undefined && { model }), data, generation };
   if (await exists(paths.generation) && (await exists(paths.responses) || await exists(paths.partialResponses))) {
     checkSameSettings(await readJsonObject(paths.generation), made, {
       what: `generate of iteration ${iteration}`,

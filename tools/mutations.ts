@@ -30,16 +30,6 @@ export const MUTATIONS: readonly Mutation[] = [
     "i < p.count",
     "i + 1 < p.count",
   ]),
-  ...of("add_to.wgsl", { test: "add" }, ["overwrites", "  y[i] += x[i]", "  y[i] = x[i]"], [
-    "first element left out",
-    "if (i < p.count)",
-    "if (i > 0 && i < p.count)",
-  ]),
-  ...of("fill.wgsl", { test: "add" }, ["scale", "V(p.value)", "V(p.value + p.value)"], [
-    "one element too many",
-    "i < p.count",
-    "i <= p.count",
-  ]),
   ...of(
     "adamw.wgsl",
     { test: "optimizer" },

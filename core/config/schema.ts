@@ -96,7 +96,9 @@ const training = z.strictObject({
   seed: seed.default(42).describe("Seed of noise and shuffling."),
   logging_steps: count.default(10).describe("Optimizer steps between two lines of metrics.jsonl."),
   save_steps: count.default(500).describe("Optimizer steps between two saved states."),
-  save_total_limit: count.exactOptional().describe("Saved states that are kept; default: all."),
+  save_total_limit: count.default(1).describe(
+    "Saved states of an iteration that are kept, the newest ones, until its model is saved. A state holds the weights and the optimizer's moments in float32, so that one alone is the default, where Hugging Face keeps all. Deleting the newest file goes back to the one before.",
+  ),
   on_nan: z.enum(["error", "skip"]).default("error").describe(
     "What a NaN or Inf in loss or gradients does: stop, or skip the step and count it.",
   ),

@@ -123,8 +123,8 @@ export interface TrainingConfig<Rate = number> {
   logging_steps: number;
   /** Optimizer steps between two saved states. */
   save_steps: number;
-  /** Saved states that are kept; all where absent. */
-  save_total_limit?: number;
+  /** Saved states of an iteration that are kept while it runs. */
+  save_total_limit: number;
   /** What a NaN or Inf in loss or gradients does. */
   on_nan: "error" | "skip";
 }

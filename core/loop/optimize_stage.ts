@@ -1,5 +1,4 @@
 /** Stage 3: the model is trained on the pairs, or on the human responses (`sft`). @module */
-import { dirname } from "node:path";
 import type { Dtype } from "../checkpoint/dtype.ts";
 import { writeSafetensors } from "../checkpoint/write.ts";
 import type { IterationConfig } from "../config/types.ts";
@@ -46,7 +45,7 @@ export async function optimizeStage(context: RunContext, stage: OptimizeStage): 
       reference,
       data,
       settings,
-      statePath: paths.state,
+      stateDir: paths.state,
       openLog: (step) => openMetrics(context, { stage: "optimize", iteration: settings.iteration, step }),
       onProgress: context.onProgress,
       signal: context.signal,
@@ -71,10 +70,10 @@ export async function optimizeStage(context: RunContext, stage: OptimizeStage): 
   }
 }
 
-/** Removes the resume state of a stage whose model is saved. */
+/** Removes the resume states of a stage whose model is saved. */
 export async function dropState({ state }: StagePaths): Promise<void> {
   // What stays behind would only take room.
-  await Deno.remove(dirname(state), { recursive: true }).catch(() => {});
+  await Deno.remove(state, { recursive: true }).catch(() => {});
 }
 
 async function saveNoise(path: string, noise: ParameterBuffers): Promise<void> {

@@ -9,6 +9,7 @@ export interface StagePaths {
   readonly generation: string;
   readonly pairs: string;
   readonly model: string;
+  /** Folder of the states that a stopped stage goes on from. */
   readonly state: string;
   readonly evaluation: string;
 }
@@ -26,7 +27,7 @@ export function stagePaths(folder: string): StagePaths {
     generation: join(folder, "generation.json"),
     pairs: join(folder, "pairs.jsonl"),
     model: join(folder, "model"),
-    state: join(folder, "state", "state.safetensors"),
+    state: join(folder, "state"),
     evaluation: join(folder, "evaluation.json"),
   };
 }

@@ -11,7 +11,8 @@ import type { LineLog } from "./lines.ts";
 import { type StepMetrics, summarize } from "./metrics.ts";
 import { planOrder, type StepOrder } from "./order.ts";
 import { scheduleFactor } from "./schedule.ts";
-import { loadState, readStateRecord, saveState, START_AGAIN } from "./state.ts";
+import { loadState, newestState, readStateRecord, saveState } from "./state.ts";
+import type { Origin, StateRecord } from "./state_record.ts";
 import { MAX_UNREAD, Trainer } from "./trainer.ts";
 
 /** What an optimize stage works on. */
@@ -23,8 +24,8 @@ export interface OptimizeOptions {
   reference: ParameterBuffers | null;
   data: TrainingRows;
   settings: IterationConfig;
-  /** File of the resume state. */
-  statePath: string;
+  /** Folder of the resume states. */
+  stateDir: string;
   /** Opens the log, keeping this iteration's lines up to `step`. */
   openLog: (step: number) => Promise<LineLog>;
   onProgress: OnProgress;
@@ -49,36 +50,23 @@ export interface OptimizeResult {
   free(): void;
 }
 
-/** What the state keeps besides the buffers. */
-interface StateRecord {
-  step: number;
-  tokens: number;
-  /** Steps since the last logged one. */
-  pending: StepMetrics[];
-  last: StepMetrics;
-  /** What the stage was told to do, and with what. */
-  origin: Origin;
-}
-
-/** What must be the same where a stage goes on. */
-type Origin = Pick<IterationConfig, "iteration" | "model" | "training" | "noise"> & { data: string };
-
 /**
- * Runs the stage, or the rest of it where `statePath` holds a state. Throws DeviceError, or a UserError at a bad step and
+ * Runs the stage, or the rest of it where `stateDir` holds a state. Throws DeviceError, or a UserError at a bad step and
  * for a state of other settings or data.
  */
 export async function optimize(options: OptimizeOptions): Promise<OptimizeResult> {
-  const { commands, settings, data, statePath } = options;
+  const { commands, settings, data, stateDir } = options;
   const { device } = commands;
   const { training } = settings;
   const size = training.per_device_train_batch_size;
-  const record = await readStateRecord(statePath) as StateRecord | null;
+  const saved = await newestState(stateDir);
+  const record = saved && await readStateRecord(saved);
   const origin = originOf(options);
   if (record) {
     checkSameSettings(record.origin, origin, {
       what: `optimize of iteration ${settings.iteration}`,
-      file: statePath,
-      advice: START_AGAIN,
+      file: saved.path,
+      advice: saved.advice,
     });
   }
   const order = planOrder(data.rows.map((row) => row.example), {
@@ -96,7 +84,7 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
   });
   const stage = new Stage(options, { trainer, order, size, origin });
   if (record) {
-    await loadState(statePath, { device, buffers: trainer.stateBuffers });
+    await loadState(saved, { device, buffers: trainer.stateBuffers });
     stage.resume(record);
   }
   try {
@@ -144,9 +132,9 @@ class Stage {
 
   resume({ step, tokens, pending, last }: StateRecord): void {
     this.step = step;
-    this.last = withNaN(last);
+    this.last = last;
     this.#tokens = tokens;
-    this.#pending = pending.map(withNaN);
+    this.#pending = pending;
   }
 
   /** Runs the steps that are left; false where the signal stopped it. */
@@ -224,10 +212,11 @@ class Stage {
       last: this.last,
       origin: this.#origin,
     };
-    await saveState(this.#options.statePath, {
+    await saveState(this.#options.stateDir, {
       device: this.#options.commands.device,
       buffers: this.#trainer.stateBuffers,
       record,
+      keep: this.#options.settings.training.save_total_limit,
     });
   }
 
@@ -248,9 +237,4 @@ class Stage {
 function originOf({ settings, data }: OptimizeOptions): Origin {
   const { iteration, model, training, noise } = settings;
   return { iteration, ...(model !== undefined && { model }), training, noise, data: fingerprint(data) };
-}
-
-/** JSON has written a NaN (of a step that was skipped) as null. */
-function withNaN(metrics: StepMetrics): StepMetrics {
-  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, value ?? NaN]));
 }

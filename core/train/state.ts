@@ -1,26 +1,45 @@
-/** The resume state of an optimize stage: one file, whole or absent. @module */
-import { dirname } from "node:path";
+/** The resume states of an optimize stage: one file for each saved step, whole or absent. @module */
+import { join } from "node:path";
 import type { Device, Slice } from "../../kernels/device/device.ts";
 import { makeFolder } from "../checkpoint/atomic.ts";
-import { exists } from "../checkpoint/io.ts";
+import { exists, explainIoError } from "../checkpoint/io.ts";
 import { readSafetensorsHeader } from "../checkpoint/safetensors.ts";
 import { openSafetensors } from "../checkpoint/weights.ts";
 import { writeSafetensors } from "../checkpoint/write.ts";
 import { UserError } from "../error.ts";
+import { parseRecord, type StateRecord } from "./state_record.ts";
 
 /** Device buffers by name, in the order they are written. */
 export type StateBuffers = Readonly<Record<string, Slice>>;
 
-const KEY = "dnpo_state";
+/** A state that lies on disk. */
+export interface SavedState {
+  path: string;
+  /** Optimizer steps that were done. */
+  step: number;
+  /** What a user may do about a state that is of no use. */
+  advice: string;
+}
 
-/** Writes the buffers' bytes and `record` (JSON) to `path`. One fence. */
+const KEY = "dnpo_state";
+const NAME = /^step-(\d+)\.safetensors$/;
+
+/** Where the state after `step` steps lies in the folder `dir`. */
+export function statePath(dir: string, step: number): string {
+  return join(dir, `step-${step}.safetensors`);
+}
+
+/**
+ * Writes the buffers' bytes and `record` (JSON) as the newest state in `dir`, and then removes the oldest ones beyond
+ * `keep`: a process that is killed on the way leaves one more, which the next save removes. One fence.
+ */
 export async function saveState(
-  path: string,
-  { device, buffers, record }: { device: Device; buffers: StateBuffers; record: unknown },
+  dir: string,
+  { device, buffers, record, keep }: { device: Device; buffers: StateBuffers; record: StateRecord; keep: number },
 ): Promise<void> {
   const names = Object.keys(buffers);
   const bytes = await device.readAll(names.map((name) => buffers[name]!));
-  await makeFolder(dirname(path));
+  await makeFolder(dir);
   const entries = names.map((name, i) => ({
     name,
     // Raw words: control buffers hold integers too.
@@ -28,28 +47,41 @@ export async function saveState(
     shape: [bytes[i]!.byteLength / 4],
     bytes: () => Promise.resolve(new Uint8Array(bytes[i]!)),
   }));
+  const path = statePath(dir, record.step);
   await writeSafetensors(path, entries, { metadata: { [KEY]: JSON.stringify(record) } });
+  const old = (await stepsIn(dir)).slice(0, -keep).map((step) => statePath(dir, step));
+  for (const name of [...old, ...await partsIn(dir)]) await removeOld(name);
 }
 
-/** What to do about a state that is of no use. */
-export const START_AGAIN = "delete the file to start this iteration again";
+/** The newest state in `dir`, or null where there is none. */
+export async function newestState(dir: string): Promise<SavedState | null> {
+  const [before, step] = (await stepsIn(dir)).slice(-2).reduce<(number | undefined)[]>(([, b], s) => [b, s], []);
+  if (step === undefined) return null;
+  const advice = before === undefined
+    ? "delete the file to start this iteration again"
+    : `delete the file to go on from step ${before}`;
+  return { path: statePath(dir, step), step, advice };
+}
 
-/** The record of the state at `path`, or null where there is none. Throws a UserError for a file that is no state. */
-export async function readStateRecord(path: string): Promise<unknown> {
-  if (!await exists(path)) return null;
+/** The record of a saved state. Throws a UserError for a file that is no state. */
+export async function readStateRecord({ path, step, advice }: SavedState): Promise<StateRecord> {
   try {
-    return JSON.parse((await readSafetensorsHeader(path)).metadata[KEY] ?? "");
+    const text = (await readSafetensorsHeader(path)).metadata[KEY];
+    if (text === undefined) {
+      throw new UserError(
+        `Cannot resume from ${path}: its header has no "${KEY}", expected a state that this program saved`,
+      );
+    }
+    return parseRecord(text, { path, step });
   } catch (error) {
-    const reason = error instanceof UserError
-      ? error.message
-      : `Cannot resume from ${path}: its header has no "${KEY}", expected a state that this program saved`;
-    throw new UserError(`${reason}; ${START_AGAIN}`);
+    if (error instanceof UserError) throw new UserError(`${error.message}; ${advice}`);
+    throw error;
   }
 }
 
-/** Uploads the buffers of the state at `path`. Throws a UserError where they do not fit. */
+/** Uploads the buffers of a saved state. Throws a UserError where they do not fit. */
 export async function loadState(
-  path: string,
+  { path, advice }: SavedState,
   { device, buffers }: { device: Device; buffers: StateBuffers },
 ): Promise<void> {
   const file = await openSafetensors(path);
@@ -59,9 +91,36 @@ export async function loadState(
       throw new UserError(
         `Cannot resume from ${path}: "${name}" is ${
           size ?? 0
-        } bytes, expected ${slice.size}; the model has changed (${START_AGAIN})`,
+        } bytes, expected ${slice.size}; the model has changed (${advice})`,
       );
     }
     device.write(slice, await file.readBytes(name));
   }
+}
+
+/** Steps of the states in `dir`, ascending. */
+async function stepsIn(dir: string): Promise<number[]> {
+  const steps = (await namesIn(dir)).flatMap((name) => Number(NAME.exec(name)?.[1] ?? NaN));
+  return steps.filter((step) => !Number.isNaN(step)).sort((a, b) => a - b);
+}
+
+/** What killed processes left of states that they were writing. */
+async function partsIn(dir: string): Promise<string[]> {
+  return (await namesIn(dir)).filter((name) => NAME.test(name.replace(/\.tmp$/, "")) && name.endsWith(".tmp"))
+    .map((name) => join(dir, name));
+}
+
+async function namesIn(dir: string): Promise<string[]> {
+  if (!await exists(dir)) return [];
+  try {
+    return await Array.fromAsync(Deno.readDir(dir), ({ name }) => name);
+  } catch (error) {
+    throw explainIoError(error, `Cannot read ${dir}`);
+  }
+}
+
+async function removeOld(path: string): Promise<void> {
+  await Deno.remove(path).catch((error) => {
+    throw explainIoError(error, `Cannot remove the old state ${path}`);
+  });
 }

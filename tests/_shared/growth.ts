@@ -69,7 +69,7 @@ export async function watchTraining(
     reference: reference.weights,
     data: { kind: "pairs", rows: pairIds(20) },
     settings,
-    statePath: `${dir}/state/state.safetensors`,
+    stateDir: `${dir}/state`,
     openLog: () => LineLog.open(`${dir}/metrics.jsonl`, () => true),
     onProgress: ({ done }) => watch.look(done),
   });

@@ -16,7 +16,7 @@ Deno.test("a learning rate of 1e30 ends at the step after, with its rows, and th
       /^error: Cannot go on with optimize of iteration 0: loss or gradient norm is NaN or Inf at step 3 \(rows 4, 5\)[^\n]*\n$/,
     );
     equal(code, 1);
-    const state = await readTensors(`${dir}/run/state/state.safetensors`);
+    const state = await readTensors(`${dir}/run/state/step-2.safetensors`);
     for (const [name, values] of state) {
       if (name !== "controls") equal(values.every(Number.isFinite), true, name);
     }

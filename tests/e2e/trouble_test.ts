@@ -17,12 +17,15 @@ Deno.test("a state that cannot be saved ends the run in one line, the last one i
     await runConfig("optimize", config("whole"));
     const args = ["optimize", await writeConfig(config("run"))];
     equal((await signalAt(args, /optimize {2}0\/60/, ["SIGTERM"])).code, 143);
-    const state = `${dir}/run/state/state.safetensors`;
-    const saved = await Deno.readFile(state);
-    // It is written beside and renamed, which this is in the way of.
-    await Deno.mkdir(`${state}.tmp`);
-    await fails(args, /^error: Cannot write .*\/run\/state\/state\.safetensors: Is a directory\n/);
-    deepEqual(await Deno.readFile(state), saved);
+    const states = (): Promise<string[]> => Array.fromAsync(Deno.readDir(`${dir}/run/state`), ({ name }) => name);
+    const [state] = await states();
+    const saved = await Deno.readFile(`${dir}/run/state/${state}`);
+    // They are written beside and renamed, which these are in the way of.
+    const next = Array.from({ length: 12 }, (_, i) => `${dir}/run/state/step-${5 * i + 5}.safetensors.tmp`);
+    await Promise.all(next.map((path) => Deno.mkdir(path)));
+    await fails(args, /^error: Cannot write .*\/run\/state\/step-\d+\.safetensors: Is a directory\n/);
+    deepEqual(await Deno.readFile(`${dir}/run/state/${state}`), saved);
+    await Promise.all(next.map((path) => Deno.remove(path).catch(() => {})));
     equal((await dnpo(args)).code, 0);
     await equalResults(dir, ["metrics.jsonl", "model/model.safetensors"]);
   }));

@@ -42,6 +42,7 @@ const CASES: Case[] = [
     what: "judged by a module, with alternating noise, from the base",
     kills: 60,
     config: (dir) => ({
+      training: { ...TRAINING, save_steps: 1, save_total_limit: 3 },
       labels: { judge: "verifier", verifier: `${dir}/verifier.ts` },
       noise: { update: "alternating", noise_steps: 2 },
       start_from: "base",

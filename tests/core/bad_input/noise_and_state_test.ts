@@ -1,6 +1,6 @@
 /** Files of the noise generator and of a stopped run that are not what they should be. @module */
 import { createNoise } from "../../../core/train/noise_generator.ts";
-import { loadState, readStateRecord } from "../../../core/train/state.ts";
+import { loadState, newestState, readStateRecord } from "../../../core/train/state.ts";
 import { device } from "../../_shared/device.ts";
 import { counting, rawSafetensors, type RawTensor, safetensors, withFolder } from "../checkpoint/_fixtures.ts";
 import { type Case, refuseAll } from "./_refusal.ts";
@@ -52,17 +52,30 @@ const state = (metadata: Record<string, unknown>, values: RawTensor = counting([
   const entry = { dtype: values.dtype, shape: values.shape, data_offsets: [0, values.bytes.length] };
   return rawSafetensors(JSON.stringify({ __metadata__: metadata, values: entry }), values.bytes);
 };
-const GOOD = { dnpo_state: JSON.stringify({ step: 1, tokens: 2, pending: [], last: {} }) };
+const RECORD = { step: 1, tokens: 2, pending: [{ loss: null }], last: {}, origin: {} };
+const GOOD = { dnpo_state: JSON.stringify(RECORD) };
+
+/** A state whose record has these keys over the good one's. */
+const recorded = (keys: Record<string, unknown>): Uint8Array =>
+  state({ dnpo_state: JSON.stringify({ ...RECORD, ...keys }) });
 
 const STATES: Case<Uint8Array>[] = [
-  ["nothing", new Uint8Array(), /state\.safetensors: it has 0 bytes/],
-  ["no safetensors", new Uint8Array(64).fill(120), /state\.safetensors: the header length/],
-  ["a cut header", state(GOOD).slice(0, 40), /state\.safetensors: .*cut off/],
-  ["a cut", state(GOOD).slice(0, -1), /state\.safetensors: .*cut off/],
-  ["a byte more", new Uint8Array([...state(GOOD), 0]), /state\.safetensors: it has \d+ bytes, expected/],
+  ["nothing", new Uint8Array(), /step-1\.safetensors: it has 0 bytes/],
+  ["no safetensors", new Uint8Array(64).fill(120), /step-1\.safetensors: the header length/],
+  ["a cut header", state(GOOD).slice(0, 40), /step-1\.safetensors: .*cut off/],
+  ["a cut", state(GOOD).slice(0, -1), /step-1\.safetensors: .*cut off/],
+  ["a byte more", new Uint8Array([...state(GOOD), 0]), /step-1\.safetensors: it has \d+ bytes, expected/],
   ["a model's weights", safetensors({ values: counting([4], 0) }), /no "dnpo_state", expected a state/],
   ["another program's state", state({ format: "pt" }), /no "dnpo_state", expected a state/],
   ["a record that is no text", state({ dnpo_state: { step: 1 } }), /"__metadata__" has \{"step":1\}|nests deeper/],
+  ["a record that is no JSON", state({ dnpo_state: "{step" }), /its record is no JSON; delete the file to start/],
+  ["a record that is a list", state({ dnpo_state: "[1]" }), /"step" of its record is \[1\], expected an object/],
+  ["another step", recorded({ step: 2 }), /"step" of its record is 2, expected 1 as in the file's name/],
+  ["tokens below 0", recorded({ tokens: -1 }), /"tokens" of its record is -1, expected a number of tokens/],
+  ["no pending steps", recorded({ pending: 7 }), /"pending" of its record is 7, expected a list/],
+  ["a pending step of text", recorded({ pending: [{ loss: "1" }] }), /"pending" of its record is .+, expected a list/],
+  ["no last line", recorded({ last: null }), /"last" of its record is null, expected numbers/],
+  ["no settings", recorded({ origin: "dnpo" }), /"origin" of its record is "dnpo", expected the settings/],
   ["values of another size", state(GOOD, counting([5], 0)), /"values" is 20 bytes, expected 16/],
   ["values of another dtype", state(GOOD, as("F16", counting([4], 0), 2)), /"values" is 8 bytes, expected 16/],
   ["other values", safetensors({ moments: counting([4], 0) }), /state|"values" is 0 bytes/],
@@ -70,12 +83,13 @@ const STATES: Case<Uint8Array>[] = [
 
 Deno.test("readStateRecord() and loadState() name what is wrong with a saved state", () =>
   withFolder(async (dir) => {
-    const path = `${dir}/state.safetensors`;
+    const path = `${dir}/step-1.safetensors`;
     const values = device.alloc(16, "values");
     await refuseAll(STATES, async (file) => {
       await Deno.writeFile(path, file);
-      await readStateRecord(path);
-      await loadState(path, { device, buffers: { values } });
+      const saved = (await newestState(dir))!;
+      await readStateRecord(saved);
+      await loadState(saved, { device, buffers: { values } });
     });
     device.free(values);
   }));

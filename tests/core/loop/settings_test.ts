@@ -47,7 +47,7 @@ Deno.test("train() removes the state that a killed process left beside a saved m
   withInput(async (dir) => {
     await train(await configOf(dir, { iterations: 1 }));
     await Deno.mkdir(`${dir}/run/iteration-0/state`);
-    await Deno.writeTextFile(`${dir}/run/iteration-0/state/state.safetensors`, "");
+    await Deno.writeTextFile(`${dir}/run/iteration-0/state/step-1.safetensors`, "");
     await train(await configOf(dir, { iterations: 1 }));
     const names = await Array.fromAsync(Deno.readDir(`${dir}/run/iteration-0`), ({ name }) => name);
     equal(names.includes("state"), false, names.join(" "));

@@ -62,7 +62,7 @@ export async function run(
       reference,
       data: given.data ?? { kind: "pairs", rows: pairIds(8) },
       settings,
-      statePath: `${dir}/${name}/state.safetensors`,
+      stateDir: `${dir}/${name}`,
       openLog: (step) => LineLog.open(path, (line) => Number(line.step) <= step),
       onProgress: ({ done }) => onStep(done),
       ...(signal && { signal }),

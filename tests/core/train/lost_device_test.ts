@@ -20,7 +20,7 @@ async function train(
       reference: (await loadModel(device, `${dir}/model`)).weights,
       data: { kind: "pairs" as const, rows: pairIds(8) },
       settings: await settingsOf({ training: { max_steps: 12, per_device_train_batch_size: 2, save_steps: 2 } }),
-      statePath: `${dir}/${name}/state.safetensors`,
+      stateDir: `${dir}/${name}`,
       openLog: (step: number) => LineLog.open(`${dir}/${name}.jsonl`, (line) => Number(line.step) <= step),
       onProgress: ({ done }: { done: number }) => onStep(done, device),
     };

@@ -54,7 +54,7 @@ Deno.test("optimize() refuses a state of other settings, data or model, and says
     await run(dir, { training: TRAINING, name: "a", signal: AbortSignal.abort() });
     const goOn = "Cannot go on with optimize of iteration 0: ";
     const optim = { training: { ...TRAINING, optim: "rmsprop" } };
-    await refuses(optim, `${goOn}training.optim is "rmsprop", expected "adamw" as in .*/a/state.safetensors`);
+    await refuses(optim, `${goOn}training.optim is "rmsprop", expected "adamw" as in .*/a/step-1.safetensors`);
     await refuses({ noise: NOISE }, `${goOn}noise is {"update":"joint",.*}, expected "none" as in`);
     const data = { kind: "pairs" as const, rows: pairIds(8).toReversed() };
     await refuses({ data }, `${goOn}data is "8 rows [0-9a-f]+", expected "8 rows [0-9a-f]+" as in`);
@@ -68,16 +68,16 @@ Deno.test("optimize() refuses a state of other settings, data or model, and says
 
 Deno.test("optimize() refuses a state that is damaged or something else, and says what to do", () =>
   withTinyModel(async ({ dir }) => {
-    const path = `${dir}/a/state.safetensors`;
+    const path = `${dir}/a/step-1.safetensors`;
     const again = "; delete the file to start this iteration again$";
     const refused = (why: string): Promise<void> =>
       rejects(run(dir, { training: TRAINING, name: "a" }), new RegExp(`^UserError: ${why}${again}`));
     await run(dir, { training: TRAINING, name: "a", signal: AbortSignal.abort() });
     const { size } = await Deno.stat(path);
     await Deno.truncate(path, size - 1);
-    await refused("Cannot read .*/a/state.safetensors: .*cut off.*");
+    await refused("Cannot read .*/a/step-1.safetensors: .*cut off.*");
     await Deno.truncate(path, 5);
-    await refused("Cannot read .*/a/state.safetensors: [^;]*");
+    await refused("Cannot read .*/a/step-1.safetensors: [^;]*");
     await Deno.copyFile(`${dir}/model/model.safetensors`, path);
     await refused('Cannot resume from .*: its header has no "dnpo_state", expected a state that this program saved');
   }));

@@ -6,6 +6,7 @@ const MAY_DIFFER = [
   "iterations",
   "output_dir",
   "generation.batch_size",
+  "labels.verifier_timeout",
   "training.on_nan",
   "training.save_steps",
   "training.save_total_limit",

@@ -49,6 +49,9 @@ const labels = z.strictObject({
   verifier: path.exactOptional().describe(
     "TypeScript module whose default export scores {prompt, response, reference}, of judge verifier.",
   ),
+  verifier_timeout: z.number().gt(0).default(60).describe(
+    "Seconds that the verifier may take for one response, and to load; then it is ended, and with it the run.",
+  ),
   margin: z.number().min(0).default(0).describe(
     "The generated response is chosen where it scores higher than the human one by more than this.",
   ),

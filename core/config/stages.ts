@@ -30,7 +30,7 @@ export function forSft(config: ResolvedConfig): IterationConfig {
     ...settings,
     method: "sft",
     training: { ...settings.training, loss_type: "sft", label_smoothing: 0 },
-    labels: { judge: "human", margin: 0 },
+    labels: { judge: "human", verifier_timeout: settings.labels.verifier_timeout, margin: 0 },
     noise: "none",
   };
 }

@@ -54,6 +54,8 @@ export interface LabelsConfig {
   model?: string;
   /** TypeScript module whose default export scores a response. */
   verifier?: string;
+  /** Seconds that the verifier may take for one response. */
+  verifier_timeout: number;
   /** The generated response must score higher by more than this. */
   margin: number;
 }

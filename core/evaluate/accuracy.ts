@@ -4,16 +4,14 @@ import type { GenerationConfig } from "../config/types.ts";
 import type { TokenizedExample } from "../data/tokenize.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { generate } from "../generate/generator.ts";
-import { type Verifier, verify } from "../label/verifier.ts";
+import type { VerifierThread } from "../label/verifier.ts";
 import type { Model } from "../model/model.ts";
 
 /** What is evaluated, and how. */
 export interface AccuracyOptions {
   examples: readonly TokenizedExample[];
   tokenizer: Tokenizer | null;
-  verifier: Verifier;
-  /** The verifier's path, for messages. */
-  verifierPath: string;
+  verifier: VerifierThread;
   settings: GenerationConfig;
   /** Tokens of prompt and response together. */
   maxLength: number;
@@ -25,7 +23,7 @@ export interface AccuracyOptions {
 
 /** Generates an answer to every prompt and returns the share that is right. Throws a UserError where a score fails. */
 export async function accuracy(commands: Commands, model: Model, options: AccuracyOptions): Promise<number> {
-  const { examples, tokenizer, verifier, verifierPath, settings, maxLength, iteration } = options;
+  const { examples, tokenizer, verifier, settings, maxLength, iteration } = options;
   const prompts = examples.map(({ row, promptIds }) => ({
     row,
     promptIds,
@@ -37,7 +35,8 @@ export async function accuracy(commands: Commands, model: Model, options: Accura
     const { prompt, reference, where } = examples[index]!;
     const response = tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? "";
     const input = { prompt, response, ...(reference !== undefined && { reference }) };
-    if (await verify(verifier, input, { path: verifierPath, where }) >= 1) right++;
+    const [score] = await verifier.score([input], where);
+    if (score! >= 1) right++;
     options.onDone?.(++done);
   }
   return right / examples.length;

@@ -5,6 +5,7 @@ import type { JsonValue } from "../data/json_rows.ts";
 import { oneLine } from "../data/problems.ts";
 import { UserError } from "../error.ts";
 import type { Judge } from "./judge.ts";
+import type { Answer, Question } from "./verifier_worker.ts";
 
 /** What a verifier scores: `reference` is the row's own optional column, not the human answer. */
 export interface VerifierInput {
@@ -16,71 +17,110 @@ export interface VerifierInput {
 /** A verifier module's default export: a finite number, larger is better; 1 counts as right in evaluations. */
 export type Verifier = (input: VerifierInput) => number | Promise<number>;
 
-/** Imports a verifier module. Throws a UserError naming it where it does not load or exports no function. */
-export async function loadVerifier(path: string): Promise<Verifier> {
-  const url = pathToFileURL(resolve(path)).href;
-  let module: { default?: unknown };
+/** A verifier module that runs in a thread of its own, with the permissions of this process, until disposed. */
+export interface VerifierThread extends Disposable {
+  /**
+   * Scores inputs in order. Throws a UserError naming the module and `where` where it throws, takes too long for one of
+   * them, or returns no finite number; the thread is of no use after that.
+   */
+  score(inputs: readonly VerifierInput[], where: string): Promise<number[]>;
+}
+
+/** How long a verifier may take. */
+export interface VerifierLimit {
+  /** Seconds for one answer, and for loading the module (`labels.verifier_timeout`). */
+  seconds: number;
+}
+
+/** Loads a verifier module. Throws a UserError naming it where it does not load or exports no function. */
+export async function loadVerifier(path: string, { seconds }: VerifierLimit): Promise<VerifierThread> {
+  const thread = new Thread(seconds);
   try {
-    module = await import(url);
+    const [answer] = await thread.ask({ load: pathToFileURL(resolve(path)).href }, 1);
+    if (answer && "failed" in answer) {
+      throw new UserError(`Cannot ${answer.failed} verifier ${path}: ${answer.why}`);
+    }
   } catch (error) {
-    throw new UserError(`Cannot load verifier ${path}: ${reason(error)}`);
+    thread.end();
+    throw error instanceof ThreadError ? new UserError(`Cannot load verifier ${path}: ${error.message}`) : error;
   }
-  if (typeof module.default !== "function") {
-    throw new UserError(
-      `Cannot use verifier ${path}: its default export is ${typeof module
-        .default}, expected a function of {prompt, response, reference}`,
-    );
-  }
-  return module.default as Verifier;
+  return {
+    async score(inputs, where) {
+      const fail = (why: string): never => {
+        throw new UserError(`Cannot score ${where} with ${path}: ${why}`);
+      };
+      const answers = await thread.ask({ inputs }, inputs.length).catch((error) =>
+        error instanceof ThreadError ? fail(error.message) : Promise.reject(error)
+      );
+      return answers.map((answer) => "score" in answer ? answer.score : fail("failed" in answer ? answer.why : ""));
+    },
+    [Symbol.dispose]: () => thread.end(),
+  };
 }
 
-/** Calls a verifier. Throws a UserError naming module and row where it throws or returns no finite number. */
-export async function verify(
-  verifier: Verifier,
-  input: VerifierInput,
-  { path, where }: { path: string; where: string },
-): Promise<number> {
-  let score: unknown;
-  try {
-    score = await verifier(input);
-  } catch (error) {
-    throw new UserError(`Cannot score ${where} with ${path}: ${reason(error)}`);
-  }
-  if (typeof score !== "number" || !Number.isFinite(score)) {
-    throw new UserError(`Cannot score ${where} with ${path}: it returned ${show(score)}, expected a finite number`);
-  }
-  return score;
-}
-
-/** The first line of what a module threw, which may be anything. */
-function reason(error: unknown): string {
-  const message = error instanceof Error ? error.message || error.name : error;
-  return typeof message === "string" ? oneLine(message.trimStart().split("\n")[0]) : `it threw ${show(message)}`;
-}
-
-/** Not every object has a text. */
-function show(value: unknown): string {
-  return typeof value === "object" && value !== null ? "an object" : oneLine(String(value));
-}
-
-/** A judge that scores both answers with the module at `path`. */
-export async function verifierJudge(path: string): Promise<Judge> {
-  const verifier = await loadVerifier(path);
+/** A judge that scores both answers with the module at `path`, until disposed. */
+export async function verifierJudge(path: string, limit: VerifierLimit): Promise<Judge & Disposable> {
+  const verifier = await loadVerifier(path, limit);
   return {
     name: "verifier",
     async score(rows, onDone) {
       const scores = [];
-      for (const row of rows) {
-        const { prompt, reference } = row;
-        const context = { path, where: `row ${row.row}` };
+      for (const { row, prompt, reference, response, generated } of rows) {
         const input = { prompt, ...(reference !== undefined && { reference }) };
-        scores.push({
-          human: await verify(verifier, { ...input, response: row.response }, context),
-          generated: await verify(verifier, { ...input, response: row.generated }, context),
-        });
+        const answers = [{ ...input, response }, { ...input, response: generated }];
+        const [human, machine] = await verifier.score(answers, `row ${row}`);
+        scores.push({ human: human!, generated: machine! });
         onDone(scores.length);
       }
       return scores;
     },
+    [Symbol.dispose]: () => verifier[Symbol.dispose](),
   };
+}
+
+/** The thread took too long, or fell over beside its answers. */
+class ThreadError extends Error {}
+
+class Thread {
+  readonly #worker: Worker;
+  readonly #seconds: number;
+
+  constructor(seconds: number) {
+    this.#seconds = seconds;
+    this.#worker = new Worker(new URL("./verifier_worker.ts", import.meta.url), { type: "module" });
+  }
+
+  end(): void {
+    this.#worker.terminate();
+  }
+
+  /** Asks, and waits for so many answers or the first that failed. Throws ThreadError. */
+  ask(question: Question, count: number): Promise<Answer[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer[]>();
+    const answers: Answer[] = [];
+    // Ticks and not a clock: a process that was stopped for a while has not made its verifier slow.
+    const tick = Math.min(1, this.#seconds / 4);
+    let waited = 0;
+    const timer = setInterval(() => {
+      waited += tick;
+      if (waited < this.#seconds) return;
+      this.end();
+      reject(
+        new ThreadError(
+          `it takes longer than ${this.#seconds} s, expected an answer within labels.verifier_timeout`,
+        ),
+      );
+    }, 1000 * tick);
+    this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+      waited = 0;
+      answers.push(data);
+      if ("failed" in data || answers.length === count) resolve(answers);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new ThreadError(oneLine(event.message.split("\n")[0])));
+    };
+    this.#worker.postMessage(question);
+    return promise.finally(() => clearInterval(timer));
+  }
 }

@@ -65,12 +65,11 @@ export async function evaluateStage(
     const tokens = examples.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
     const evaluation: Evaluation = { rows: examples.length, loss: -sums.reduce((a, b) => a + b, 0) / tokens };
     if (verifierPath !== undefined) {
-      const verifier = await loadVerifier(verifierPath);
+      using verifier = await loadVerifier(verifierPath, { seconds: settings.labels.verifier_timeout });
       const shared = {
         examples,
         tokenizer,
         verifier,
-        verifierPath,
         maxLength: data.max_length,
         iteration: Math.max(0, iteration),
       };

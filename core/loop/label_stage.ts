@@ -75,11 +75,13 @@ async function withJudge<T>(
   switch (labels.judge) {
     case "human":
       return await use(humanJudge);
-    case "verifier":
+    case "verifier": {
       if (!context.allowVerifier) {
         throw new UserError(`Cannot run verifier ${labels.verifier}: --no-verifier forbids it, and judge is verifier`);
       }
-      return await use(await verifierJudge(labels.verifier!));
+      using judge = await verifierJudge(labels.verifier!, { seconds: labels.verifier_timeout });
+      return await use(judge);
+    }
     case "logprob": {
       const dir = labels.model!;
       const model = await loadModel(context.device, dir);

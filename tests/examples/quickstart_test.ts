@@ -66,8 +66,8 @@ Deno.test("verifier: the share of right characters of the longer text, its end a
 });
 
 Deno.test("verifier.ts loads as a verifier", async () => {
-  const verifier = await loadVerifier(`${FOLDER}/verifier.ts`);
-  equal(await verifier({ prompt: "flip abcd>", response: "dcba" }), 1);
+  using verifier = await loadVerifier(`${FOLDER}/verifier.ts`, { seconds: 60 });
+  deepEqual(await verifier.score([{ prompt: "flip abcd>", response: "dcba" }], "row 0"), [1]);
 });
 
 Deno.test("make.ts's files are the committed ones", async () => {

@@ -4,6 +4,7 @@ import { withFolder } from "../_tiny.ts";
 import { responseRow } from "../label/_rows.ts";
 import { type Case, refuseAll } from "./_refusal.ts";
 
+const LIMIT = { seconds: 30 };
 const LOAD = /^Cannot load verifier \S+\/verifier\.ts: \S/;
 const USE = /^Cannot use verifier \S+\/verifier\.ts: its default export is \w+, expected a function/;
 const SCORE = /^Cannot score row 3 with \S+\/verifier\.ts: \S/;
@@ -59,7 +60,8 @@ Deno.test("verifierJudge() names module and row of what a verifier does wrong", 
     withFolder(async (dir) => {
       const data = typeof content === "string" ? new TextEncoder().encode(content) : content;
       await Deno.writeFile(`${dir}/verifier.ts`, data);
-      await (await verifierJudge(`${dir}/verifier.ts`)).score([responseRow(3)], () => {});
+      using judge = await verifierJudge(`${dir}/verifier.ts`, LIMIT);
+      await judge.score([responseRow(3)], () => {});
     })));
 
 Deno.test("verifierJudge() takes a local file and nothing else", () => {
@@ -71,5 +73,5 @@ Deno.test("verifierJudge() takes a local file and nothing else", () => {
     ["code in an address", "data:text/javascript,export default () => 1", /^Cannot load verifier data:.+: Module not/],
     ["a part of Node", "node:fs", /^Cannot load verifier node:fs: Module not found "file:/],
   ];
-  return refuseAll(paths, (path) => verifierJudge(path));
+  return refuseAll(paths, (path) => verifierJudge(path, LIMIT));
 });

@@ -11,7 +11,7 @@ const defaults = {
   iteration: 0,
   data: { max_length: 1024, on_bad_row: "error" },
   generation: { temperature: 1, top_p: 1, top_k: 0, max_new_tokens: 256, batch_size: 32, seed: 42 },
-  labels: { judge: "human", margin: 0 },
+  labels: { judge: "human", verifier_timeout: 60, margin: 0 },
   training: {
     learning_rate: 1e-6,
     per_device_train_batch_size: 8,
@@ -56,7 +56,7 @@ Deno.test("loadConfig() takes the documented config as it stands", async () => {
   const config = await load(EXAMPLE);
   assert.equal(config.model, "models/tiny");
   assert.deepEqual(config.data, { train: "rows.jsonl", limit: 128, max_length: 512, on_bad_row: "error" });
-  assert.deepEqual(config.labels, { judge: "logprob", model: "models/judge", margin: 0 });
+  assert.deepEqual(config.labels, { judge: "logprob", model: "models/judge", verifier_timeout: 60, margin: 0 });
   assert.equal(config.training.learning_rate, 5e-4);
   assert.equal(config.training.shuffle, false);
   assert.deepEqual(config.noise, { ...defaults.noise, init: "zeros" });
@@ -99,7 +99,12 @@ Deno.test("loadConfig() takes lists, mappings and null from set", async () => {
     "training.max_steps=",
   ]);
   assert.deepEqual(config.training.beta, [0.1, 5]);
-  assert.deepEqual(config.labels, [{ judge: "human", margin: 0 }, { judge: "logprob", model: "m", margin: 0 }]);
+  assert.deepEqual(config.labels, [{ judge: "human", verifier_timeout: 60, margin: 0 }, {
+    judge: "logprob",
+    model: "m",
+    verifier_timeout: 60,
+    margin: 0,
+  }]);
   assert.deepEqual(config.noise, ["none", { ...defaults.noise, alpha: 0.5 }]);
   assert.equal(config.data.limit, undefined);
   assert.equal(config.training.max_steps, -1);
@@ -122,7 +127,7 @@ Deno.test("loadConfig() fills in each method's preset", async () => {
   for (const method of ["sft", "dpo", "spin"]) {
     const config = await load(`method: ${method}`);
     assert.equal(config.noise, "none");
-    assert.deepEqual(config.labels, { judge: "human", margin: 0 });
+    assert.deepEqual(config.labels, { judge: "human", verifier_timeout: 60, margin: 0 });
     assert.equal(config.training.loss_type, method === "sft" ? "sft" : "sigmoid");
   }
   assert.deepEqual((await load("method: dnpo")).noise, defaults.noise);
@@ -131,13 +136,13 @@ Deno.test("loadConfig() fills in each method's preset", async () => {
 
 Deno.test("loadConfig() lets explicit labels win over the preset", async () => {
   const config = await load("method: spin\nlabels: { judge: verifier, verifier: v.ts }");
-  assert.deepEqual(config.labels, { judge: "verifier", verifier: "v.ts", margin: 0 });
+  assert.deepEqual(config.labels, { judge: "verifier", verifier: "v.ts", verifier_timeout: 60, margin: 0 });
 });
 
 Deno.test("loadConfig() with a method from set takes back what the file says against it", async () => {
   const spin = await load(EXAMPLE, ["method=spin"]);
   assert.equal(spin.noise, "none");
-  assert.deepEqual(spin.labels, { judge: "human", model: "models/judge", margin: 0 });
+  assert.deepEqual(spin.labels, { judge: "human", model: "models/judge", verifier_timeout: 60, margin: 0 });
   const dpo = await load(EXAMPLE, ["method=dpo"]);
   assert.equal(dpo.noise, "none");
   assert.equal([dpo.labels].flat()[0]?.judge, "logprob");

@@ -1,0 +1,67 @@
+/** The thread that a verifier module runs in, so that one that never returns can be ended. @module */
+import { oneLine } from "../data/problems.ts";
+import type { VerifierInput } from "./verifier.ts";
+
+/** What the thread is asked: first to load a module, then to score inputs in order. */
+export type Question = { load: string } | { inputs: readonly VerifierInput[] };
+
+/** What it answers: once for the module, and for each input. */
+export type Answer = { ready: true } | { score: number } | { failed: "load" | "use" | "score"; why: string };
+
+const thread = globalThis as typeof globalThis & {
+  onmessage: (event: { data: Question }) => Promise<void>;
+  postMessage(answer: Answer): void;
+};
+
+let score: (input: VerifierInput) => unknown;
+
+thread.onmessage = async ({ data }) => {
+  if ("load" in data) thread.postMessage(await load(data.load));
+  else for (const input of data.inputs) thread.postMessage(await scoreOne(input));
+};
+
+// What falls over beside an answer would end the process with a trace.
+for (const name of ["error", "unhandledrejection"] as const) {
+  thread.addEventListener(name, (event) => {
+    event.preventDefault();
+    const cause = event instanceof PromiseRejectionEvent ? event.reason : (event as ErrorEvent).error;
+    thread.postMessage({ failed: "score", why: reason(cause) });
+  });
+}
+
+async function load(url: string): Promise<Answer> {
+  let module: { default?: unknown };
+  try {
+    module = await import(url);
+  } catch (error) {
+    return { failed: "load", why: reason(error) };
+  }
+  if (typeof module.default !== "function") {
+    const why = `its default export is ${typeof module.default}, expected a function of {prompt, response, reference}`;
+    return { failed: "use", why };
+  }
+  score = module.default as typeof score;
+  return { ready: true };
+}
+
+async function scoreOne(input: VerifierInput): Promise<Answer> {
+  let value: unknown;
+  try {
+    value = await score(input);
+  } catch (error) {
+    return { failed: "score", why: reason(error) };
+  }
+  if (typeof value === "number" && Number.isFinite(value)) return { score: value };
+  return { failed: "score", why: `it returned ${show(value)}, expected a finite number` };
+}
+
+/** The first line of what a module threw, which may be anything. */
+function reason(error: unknown): string {
+  const message = error instanceof Error ? error.message || error.name : error;
+  return typeof message === "string" ? oneLine(message.trimStart().split("\n")[0]) : `it threw ${show(message)}`;
+}
+
+/** Not every object has a text. */
+function show(value: unknown): string {
+  return typeof value === "object" && value !== null ? "an object" : oneLine(String(value));
+}

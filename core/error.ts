@@ -13,3 +13,12 @@ export class UserError extends Error {
     super(message.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]+/g, " "));
   }
 }
+
+/** Waits for `work`; a UserError of it gets `advice` behind its message. */
+export async function withAdvice<T>(work: Promise<T>, advice: string): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`${error.message}; ${advice}`) : error;
+  }
+}

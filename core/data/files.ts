@@ -134,7 +134,8 @@ export async function readPairs(
   return { pairs: stored, report, skipped };
 }
 
-function parseResponse(value: JsonValue): ResponseRow {
+/** A row of responses.jsonl from its parsed line. Throws a UserError naming the key that is malformed. */
+export function parseResponse(value: JsonValue): ResponseRow {
   if (!isObject(value)) throw new UserError(`the row is ${describe(value)}, expected an object`);
   return {
     row: indexField(value, "row"),

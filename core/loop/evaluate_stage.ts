@@ -1,15 +1,16 @@
 /** Stage 4: the model on held-out rows. @module */
 import { writeFileAtomic } from "../checkpoint/atomic.ts";
-import { exists, readJsonObject } from "../checkpoint/io.ts";
+import { exists, quote, readJsonObject } from "../checkpoint/io.ts";
 import { forIteration } from "../config/mod.ts";
 import { readRows } from "../data/rows.ts";
 import { tokenizeExamples } from "../data/tokenize.ts";
-import { UserError } from "../error.ts";
+import { UserError, withAdvice } from "../error.ts";
 import { accuracy } from "../evaluate/accuracy.ts";
 import { loadVerifier } from "../label/verifier.ts";
 import { loadModel } from "../model/model.ts";
 import { scoreResponses } from "../model/scorer.ts";
 import { type RunContext, throwIfStopped, tokenizerOf } from "./context.ts";
+import { checkVerifierAllowed } from "./verifier_use.ts";
 
 /** What an evaluation found; accuracies only where the config names a verifier. */
 export interface Evaluation {
@@ -34,11 +35,9 @@ export async function evaluateStage(
   const settings = forIteration(context.config, Math.max(0, iteration));
   const { data, generation } = settings;
   if (data.eval === undefined) return null;
-  if (await exists(path)) return await readJsonObject(path) as unknown as Evaluation;
+  if (await exists(path)) return await withAdvice(readEvaluation(path), "delete the file to evaluate again");
   const verifierPath = settings.labels.verifier;
-  if (verifierPath !== undefined && !context.allowVerifier) {
-    throw new UserError(`Cannot run verifier ${verifierPath}: --no-verifier forbids it, and the evaluation needs it`);
-  }
+  if (verifierPath !== undefined) checkVerifierAllowed(verifierPath, context, "the evaluation needs it");
   const model = await loadModel(context.device, dir);
   try {
     const tokenizer = await tokenizerOf(dir);
@@ -86,4 +85,23 @@ export async function evaluateStage(
   } finally {
     model.weights.free();
   }
+}
+
+/** Reads what an evaluation found. Throws a UserError naming the key that is malformed. */
+async function readEvaluation(path: string): Promise<Evaluation> {
+  const values = await readJsonObject(path);
+  const check = (
+    key: keyof Evaluation,
+    { min, max, required }: { min: number; max: number; required: boolean },
+  ): void => {
+    const value = values[key];
+    if (value === undefined && !required) return;
+    if (typeof value === "number" && value >= min && value <= max) return;
+    throw new UserError(`Cannot read ${path}: "${key}" is ${quote(value)}, expected a number from ${min} to ${max}`);
+  };
+  check("rows", { min: 1, max: Number.MAX_SAFE_INTEGER, required: true });
+  // JSON writes a loss that is not finite as null.
+  if (values.loss !== null) check("loss", { min: 0, max: Number.MAX_VALUE, required: true });
+  for (const key of ["greedy", "sampled"] as const) check(key, { min: 0, max: 1, required: false });
+  return values as unknown as Evaluation;
 }

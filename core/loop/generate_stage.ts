@@ -4,7 +4,7 @@ import { makeFolder, writeAll, writeFileAtomic } from "../checkpoint/atomic.ts";
 import { exists, explainIoError } from "../checkpoint/io.ts";
 import { forIteration } from "../config/mod.ts";
 import type { IterationConfig } from "../config/types.ts";
-import { encodeResponse, readResponses, type ResponseRow } from "../data/files.ts";
+import { encodeResponse, parseResponse, readResponses, type ResponseRow } from "../data/files.ts";
 import { readRows } from "../data/rows.ts";
 import { templateTail, type TokenizedExample, tokenizeExamples } from "../data/tokenize.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
@@ -149,13 +149,15 @@ function cannotWrite(path: string): (error: unknown) => never {
 /** Drops a torn last line of a stopped run's file, and rows of other data; returns the number of rows that are kept. */
 async function keepWholeRows(path: string, examples: readonly TokenizedExample[]): Promise<number> {
   if (!await exists(path)) return 0;
-  const lines = (await Deno.readTextFile(path)).split("\n").slice(0, -1);
-  const ids = (row: unknown, prompt: unknown, response: unknown): string => JSON.stringify([row, prompt, response]);
+  const text = await Deno.readTextFile(path).catch((error) => {
+    throw explainIoError(error, `Cannot read ${path}`);
+  });
+  const lines = text.split("\n").slice(0, -1);
+  const ids = ({ row, promptIds, responseIds }: Pick<ResponseRow, "row" | "promptIds" | "responseIds">): string =>
+    JSON.stringify([row, promptIds, responseIds]);
   const whole = lines.findIndex((line, i) => {
     try {
-      const { row, prompt_ids, response_ids } = JSON.parse(line);
-      const example = examples[i];
-      return ids(row, prompt_ids, response_ids) !== ids(example?.row, example?.promptIds, example?.responseIds);
+      return i >= examples.length || ids(parseResponse(JSON.parse(line))) !== ids(examples[i]!);
     } catch {
       return true;
     }

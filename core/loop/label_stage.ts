@@ -5,7 +5,7 @@ import { exists } from "../checkpoint/io.ts";
 import { forIteration } from "../config/mod.ts";
 import type { LabelsConfig } from "../config/types.ts";
 import { encodePair, readResponses } from "../data/files.ts";
-import { UserError } from "../error.ts";
+import { UserError, withAdvice } from "../error.ts";
 import { humanJudge, type Judge } from "../label/judge.ts";
 import { labelPairs, type LabelReport } from "../label/label.ts";
 import { logprobJudge } from "../label/logprob.ts";
@@ -14,6 +14,7 @@ import { loadModel } from "../model/model.ts";
 import { type RunContext, throwIfStopped, tokenizerOf } from "./context.ts";
 import { appendTiming, openMetrics } from "./log.ts";
 import type { StagePaths } from "./paths.ts";
+import { checkVerifierAllowed } from "./verifier_use.ts";
 
 /** What a label stage works on. */
 export interface LabelStage {
@@ -29,7 +30,7 @@ export async function labelStage(context: RunContext, { iteration, model, paths 
     throw new UserError(`Cannot label: ${paths.responses} is not there; run generate first`);
   }
   const { labels } = forIteration(context.config, iteration);
-  const rows = await readResponses(paths.responses);
+  const rows = await withAdvice(readResponses(paths.responses), "delete the file to generate again");
   const started = performance.now();
   const event = (done: number): Parameters<RunContext["onProgress"]>[0] => ({
     stage: "label",
@@ -76,9 +77,7 @@ async function withJudge<T>(
     case "human":
       return await use(humanJudge);
     case "verifier": {
-      if (!context.allowVerifier) {
-        throw new UserError(`Cannot run verifier ${labels.verifier}: --no-verifier forbids it, and judge is verifier`);
-      }
+      checkVerifierAllowed(labels.verifier!, context, "judge is verifier");
       using judge = await verifierJudge(labels.verifier!, { seconds: labels.verifier_timeout });
       return await use(judge);
     }

@@ -19,7 +19,7 @@ export async function lockFolder(folder: string): Promise<Disposable> {
     const owner = (await Deno.readTextFile(path).catch(() => "")).trim();
     throw new UserError(
       `Cannot run in ${folder}: ${
-        owner ? `process ${owner}` : "another process"
+        /^\d+$/.test(owner) ? `process ${owner}` : "another process"
       } is running there; wait for it or give another output_dir`,
     );
   }

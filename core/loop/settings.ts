@@ -2,9 +2,9 @@
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import { writeFileAtomic } from "../checkpoint/atomic.ts";
-import { exists, explainIoError, readJsonObject } from "../checkpoint/io.ts";
+import { exists, explainIoError, isRecord, readJsonObject } from "../checkpoint/io.ts";
 import { checkSameSettings, type IterationConfig, type ResolvedConfig, writeResolved } from "../config/mod.ts";
-import { UserError } from "../error.ts";
+import { UserError, withAdvice } from "../error.ts";
 import type { StagePaths } from "./paths.ts";
 
 /** Writes the settings into the run's folder. Throws a UserError where a run with others is there already. */
@@ -28,10 +28,11 @@ export async function fixGeneration(paths: StagePaths, settings: IterationConfig
   const { iteration, model, data, generation } = settings;
   const made = { iteration, ...(model !== undefined && { model }), data, generation };
   if (await exists(paths.generation) && (await exists(paths.responses) || await exists(paths.partialResponses))) {
-    checkSameSettings(await readJsonObject(paths.generation), made, {
+    const advice = `give another output_dir or delete ${dirname(paths.responses)}`;
+    checkSameSettings(await withAdvice(readJsonObject(paths.generation), advice), made, {
       what: `generate of iteration ${iteration}`,
       file: paths.generation,
-      advice: `give another output_dir or delete ${dirname(paths.responses)}`,
+      advice,
     });
   }
   await writeFileAtomic(paths.generation, JSON.stringify(made, null, 2) + "\n");
@@ -41,9 +42,12 @@ async function readYaml(path: string): Promise<unknown> {
   const text = await Deno.readTextFile(path).catch((error) => {
     throw explainIoError(error, `Cannot read ${path}`);
   });
+  let settings: unknown;
   try {
-    return parse(text);
+    settings = parse(text);
   } catch {
-    throw new UserError(`Cannot read ${path}: it is no YAML, expected the settings of the run; delete the folder`);
+    // As what is no mapping.
   }
+  if (isRecord(settings)) return settings;
+  throw new UserError(`Cannot read ${path}: it is no YAML, expected the settings of the run; delete the folder`);
 }

@@ -16,6 +16,7 @@ import { generateStage } from "./generate_stage.ts";
 import { labelStage } from "./label_stage.ts";
 import { optimizeStage } from "./optimize_stage.ts";
 import { iterationPaths, runPaths, stagePaths } from "./paths.ts";
+import { checkVerifiers } from "./verifier_use.ts";
 
 /** Samples a response to every prompt: writes OUTPUT_DIR/iteration-K/responses.jsonl and returns its path. */
 export async function runGenerate(config: ResolvedConfig, hooks: RunHooks = {}): Promise<string> {
@@ -34,6 +35,7 @@ export async function runLabel(
   hooks: RunHooks = {},
 ): Promise<{ path: string; report: LabelReport }> {
   requireFor("label", config);
+  checkVerifiers(config, hooks, { iterations: [config.iteration], judges: true, evaluates: false });
   const { iteration, output_dir: folder } = config;
   const paths = iterationPaths(folder, iteration);
   return await withRun(config, hooks, async (context) => {

@@ -1,5 +1,5 @@
 /** summary.json: per iteration what the run's files hold. @module */
-import { exists } from "../checkpoint/io.ts";
+import { readLines } from "../train/lines.ts";
 import type { Evaluation } from "./evaluate_stage.ts";
 import { runPaths } from "./paths.ts";
 
@@ -58,8 +58,7 @@ export async function summarizeRun(
   { evaluations, last }: { evaluations: ReadonlyMap<number, Evaluation>; last: number },
 ): Promise<RunSummary> {
   const { metrics, model } = runPaths(folder);
-  const text = await exists(metrics) ? await Deno.readTextFile(metrics) : "";
-  const lines = text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Record<string, number | string>);
+  const lines = (await readLines(metrics)).lines.map(({ line }) => line);
   const iterations: IterationSummary[] = [];
   for (let iteration = -1; iteration <= last; iteration++) {
     const summary: IterationSummary = { iteration };

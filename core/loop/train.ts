@@ -5,6 +5,7 @@ import { openModelFolder } from "../checkpoint/folder.ts";
 import { exists } from "../checkpoint/io.ts";
 import { forIteration, forSft, requireFor, type ResolvedConfig } from "../config/mod.ts";
 import { readRows } from "../data/rows.ts";
+import { withAdvice } from "../error.ts";
 import { loadModel, saveModel } from "../model/model.ts";
 import { writeReport } from "../report/report.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withRun } from "./context.ts";
@@ -15,6 +16,7 @@ import { labelStage } from "./label_stage.ts";
 import { dropState, optimizeStage } from "./optimize_stage.ts";
 import { iterationPaths, runPaths } from "./paths.ts";
 import { fixSettings } from "./settings.ts";
+import { checkVerifiers } from "./verifier_use.ts";
 import { type IterationSummary, type RunSummary, summarizeRun } from "./summary.ts";
 
 /** How a caller of {@linkcode train} is told of each iteration's end. */
@@ -29,13 +31,22 @@ export interface TrainHooks extends RunHooks {
  */
 export async function train(config: ResolvedConfig, hooks: TrainHooks = {}): Promise<RunSummary> {
   requireFor("train", config);
+  const hasPairs = await givesPairs(config);
+  checkVerifiers(config, hooks, {
+    iterations: Array.from({ length: config.iterations }, (_, k) => k),
+    judges: config.method !== "sft" && !hasPairs,
+    evaluates: true,
+  });
   return await withRun(config, hooks, async (context) => {
     await fixSettings(config);
-    return await runIterations(context, hooks);
+    return await runIterations(context, { ...hooks, hasPairs });
   });
 }
 
-async function runIterations(context: RunContext, { onIteration }: TrainHooks): Promise<RunSummary> {
+async function runIterations(
+  context: RunContext,
+  { onIteration, hasPairs }: TrainHooks & { hasPairs: boolean },
+): Promise<RunSummary> {
   const { config } = context;
   const { output_dir: folder } = config;
   const evaluations = new Map<number, Evaluation>();
@@ -53,7 +64,6 @@ async function runIterations(context: RunContext, { onIteration }: TrainHooks): 
   await evaluate(-1, config.model!, join(folder, "evaluation.json"));
   let summary = await summarize(-1);
   let model = config.model!;
-  const hasPairs = await givesPairs(config);
   for (let k = 0; k < config.iterations; k++) {
     const paths = iterationPaths(folder, k);
     if (!await exists(paths.model)) {
@@ -77,6 +87,8 @@ async function runIterations(context: RunContext, { onIteration }: TrainHooks): 
         });
       }
     }
+    // What an earlier process made is read, not believed.
+    await withAdvice(openModelFolder(paths.model), `delete ${paths.model} to train it again`);
     await dropState(paths);
     model = paths.model;
     throwIfStopped(context);

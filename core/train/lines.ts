@@ -1,9 +1,46 @@
 /** metrics.jsonl: one JSON object a line, the same bytes for the same run. @module */
 import { writeAll, writeFileAtomic } from "../checkpoint/atomic.ts";
-import { explainIoError } from "../checkpoint/io.ts";
+import { explainIoError, isRecord } from "../checkpoint/io.ts";
+import { UserError } from "../error.ts";
+import { checkNesting } from "../nesting.ts";
 
 /** A line's object; keys are written in the order they were set. */
 export type MetricsLine = Readonly<Record<string, number | string>>;
+
+/**
+ * Reads a file of lines, or nothing where there is none. A torn last line, which a stopped run left behind, is left out;
+ * throws a UserError naming any other line that is no JSON object.
+ */
+export async function readLines(
+  path: string,
+): Promise<{ text: string; lines: { source: string; line: MetricsLine }[] }> {
+  let text = "";
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw explainIoError(error, `Cannot read ${path}`);
+  }
+  const sources = text.split("\n").slice(0, -1);
+  const lines = sources.flatMap((source, i) => {
+    const line = parseLine(source);
+    if (line !== null) return { source, line };
+    if (i === sources.length - 1) return [];
+    throw new UserError(
+      `Cannot read ${path}:${i + 1}: it is no JSON object, expected a line that this program wrote; mend or delete it`,
+    );
+  });
+  return { text, lines };
+}
+
+function parseLine(source: string): MetricsLine | null {
+  try {
+    checkNesting(source);
+    const line: unknown = JSON.parse(source);
+    return isRecord(line) ? line as MetricsLine : null;
+  } catch {
+    return null;
+  }
+}
 
 /** An append-only file of JSON lines. */
 export class LineLog {
@@ -18,20 +55,8 @@ export class LineLog {
    * refuses (they will be written again).
    */
   static async open(path: string, keep: (line: MetricsLine) => boolean): Promise<LineLog> {
-    let text = "";
-    try {
-      text = await Deno.readTextFile(path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw explainIoError(error, `Cannot read ${path}`);
-    }
-    const kept = text.split("\n").slice(0, -1).filter((line) => {
-      try {
-        return keep(JSON.parse(line));
-      } catch {
-        return false;
-      }
-    });
-    const wanted = kept.map((line) => line + "\n").join("");
+    const { text, lines } = await readLines(path);
+    const wanted = lines.filter(({ line }) => keep(line)).map(({ source }) => source + "\n").join("");
     if (wanted !== text) await writeFileAtomic(path, wanted);
     return new LineLog(path);
   }

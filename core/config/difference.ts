@@ -1,4 +1,5 @@
 /** Whether a run that goes on has the settings that it began with. @module */
+import { isRecord } from "../checkpoint/io.ts";
 import { UserError } from "../error.ts";
 
 /** Keys that may differ: how far a run goes and what it keeps, not what it computes. */
@@ -8,9 +9,13 @@ const MAY_DIFFER = [
   "generation.batch_size",
   "labels.verifier_timeout",
   "training.on_nan",
+  "training.per_device_train_batch_size",
+  "training.gradient_accumulation_steps",
   "training.save_steps",
   "training.save_total_limit",
 ];
+
+const STEP_ROWS = "per_device_train_batch_size * gradient_accumulation_steps";
 
 /**
  * Throws a UserError naming the first key in which `is` differs from `was`, the settings that `file` holds: `what` that
@@ -22,13 +27,21 @@ export function checkSameSettings(
   { what, file, advice }: { what: string; file: string; advice: string },
 ): void {
   // As JSON has it: without keys that are not set.
-  const found = firstDifference(asJson(was), asJson(is), []);
+  const found = firstDifference(wholeBatches(asJson(was)), wholeBatches(asJson(is)), []);
   if (found === null) return;
   throw new UserError(
     `Cannot go on with ${what}: ${found.key} is ${show(found.is)}, expected ${
       show(found.was)
     } as in ${file}; ${advice}`,
   );
+}
+
+/** How a batch is cut into micro-batches changes nothing: what is compared is the rows of an optimizer step. */
+function wholeBatches(settings: unknown): unknown {
+  if (!isRecord(settings) || !isRecord(settings.training)) return settings;
+  const { per_device_train_batch_size: size, gradient_accumulation_steps: steps } = settings.training;
+  const rows = Number(size) * Number(steps);
+  return Number.isNaN(rows) ? settings : { ...settings, training: { ...settings.training, [STEP_ROWS]: rows } };
 }
 
 function show(value: unknown): string {

@@ -12,6 +12,7 @@ import type { OnProgress } from "../progress.ts";
 import type { StepMetrics } from "../train/metrics.ts";
 import { type RunHooks, tokenizerOf, withRun } from "./context.ts";
 import { storageType } from "./dtype.ts";
+import { during } from "./during.ts";
 import { generateStage } from "./generate_stage.ts";
 import { labelStage } from "./label_stage.ts";
 import { optimizeStage } from "./optimize_stage.ts";
@@ -24,7 +25,8 @@ export async function runGenerate(config: ResolvedConfig, hooks: RunHooks = {}):
   const { iteration, output_dir: folder } = config;
   const paths = iterationPaths(folder, iteration);
   return await withRun(config, hooks, async (context) => {
-    await generateStage(context, { iteration, model: await generatorOf(config), paths });
+    const stage = { iteration, model: await generatorOf(config), paths };
+    await during(context, { stage: "generate", iteration }, () => generateStage(context, stage));
     return paths.responses;
   });
 }
@@ -39,7 +41,8 @@ export async function runLabel(
   const { iteration, output_dir: folder } = config;
   const paths = iterationPaths(folder, iteration);
   return await withRun(config, hooks, async (context) => {
-    const report = await labelStage(context, { iteration, model: await generatorOf(config), paths });
+    const stage = { iteration, model: await generatorOf(config), paths };
+    const report = await during(context, { stage: "label", iteration }, () => labelStage(context, stage));
     return { path: paths.pairs, report };
   });
 }
@@ -75,7 +78,11 @@ async function runTraining(
   const paths = stagePaths(config.output_dir);
   return await withRun(config, hooks, async (context) => {
     const dtype = storageType(config.dtype) ?? (await openModelFolder(config.model!)).dtype;
-    const last = await optimizeStage(context, { ...stage, model: config.model!, paths, dtype });
+    const last = await during(
+      context,
+      { stage: "optimize", iteration: stage.settings.iteration },
+      () => optimizeStage(context, { ...stage, model: config.model!, paths, dtype }),
+    );
     return { model: paths.model, last };
   });
 }

@@ -13,7 +13,8 @@ import { storageType } from "./dtype.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { generateStage } from "./generate_stage.ts";
 import { labelStage } from "./label_stage.ts";
-import { dropState, optimizeStage } from "./optimize_stage.ts";
+import { during } from "./during.ts";
+import { dropState, type OptimizeStage, optimizeStage } from "./optimize_stage.ts";
 import { iterationPaths, runPaths } from "./paths.ts";
 import { fixSettings } from "./settings.ts";
 import { checkVerifiers } from "./verifier_use.ts";
@@ -51,7 +52,8 @@ async function runIterations(
   const { output_dir: folder } = config;
   const evaluations = new Map<number, Evaluation>();
   const evaluate = async (iteration: number, dir: string, path: string): Promise<void> => {
-    const evaluation = await evaluateStage(context, { iteration, dir, path });
+    const place = { stage: "evaluate", iteration: Math.max(0, iteration) } as const;
+    const evaluation = await during(context, place, () => evaluateStage(context, { iteration, dir, path }));
     if (evaluation) evaluations.set(iteration, evaluation);
   };
   const summarize = async (last: number): Promise<RunSummary> => {
@@ -69,22 +71,30 @@ async function runIterations(
     if (!await exists(paths.model)) {
       if (config.method === "sft") {
         const settings = { ...forSft(config), iteration: k };
-        await optimizeStage(context, { settings, model, pairs: [], paths, dtype: "F32" });
+        await during(
+          context,
+          { stage: "optimize", iteration: k },
+          () => optimizeStage(context, { settings, model, pairs: [], paths, dtype: "F32" }),
+        );
       } else {
         if (!hasPairs) {
-          await generateStage(context, { iteration: k, model, paths });
+          const stage = { iteration: k, model, paths };
+          await during(context, { stage: "generate", iteration: k }, () => generateStage(context, stage));
           throwIfStopped(context);
-          if (!await exists(paths.pairs)) await labelStage(context, { iteration: k, model, paths });
+          if (!await exists(paths.pairs)) {
+            await during(context, { stage: "label", iteration: k }, () => labelStage(context, stage));
+          }
           throwIfStopped(context);
         }
         const previous = config.mix_previous && k > 0 && !hasPairs ? [iterationPaths(folder, k - 1).pairs] : [];
-        await optimizeStage(context, {
+        const stage: OptimizeStage = {
           settings: forIteration(config, k),
           model: config.start_from === "base" ? config.model! : model,
           pairs: hasPairs ? [config.data.train!] : [paths.pairs, ...previous],
           paths,
           dtype: "F32",
-        });
+        };
+        await during(context, { stage: "optimize", iteration: k }, () => optimizeStage(context, stage));
       }
     }
     // What an earlier process made is read, not believed.

@@ -94,7 +94,8 @@ export function checkBinding(device: Device, { bytes, label }: { bytes: number; 
   const most = device.limits.maxStorageBufferBindingSize;
   if (bytes <= most) return;
   throw new DeviceError(
-    `Cannot use a buffer "${label}": size is ${bytes} bytes, the device's largest binding is ${most}; a smaller batch or data.max_length needs less`,
+    `Cannot use a buffer "${label}": size is ${bytes} bytes, the device's largest binding is ${most}`,
+    "memory",
   );
 }
 

@@ -29,6 +29,9 @@ export interface OpenOptions {
   powerPreference?: GPUPowerPreference;
 }
 
+/** How long a failure waits for the news that the device was lost. */
+const LOSS_MS = 100;
+
 const LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -69,6 +72,7 @@ export class Device {
   #onFree: ((buffer: DeviceBuffer) => void)[] = [];
   #staging: GPUBuffer | undefined;
   #lost = false;
+  #closed = false;
 
   constructor(
     gpu: GPUDevice,
@@ -86,9 +90,9 @@ export class Device {
       this.fail(new DeviceError(`The GPU reported an error: ${oneLine(event.error?.message ?? "unknown")}`));
     });
     gpu.lost.then((lost) => {
-      if (lost.reason === "destroyed") return;
+      if (this.#closed) return;
       this.#lost = true;
-      this.fail(new DeviceError(`The GPU device was lost: ${oneLine(lost.message)}`));
+      this.fail(new DeviceError(`The GPU device was lost: ${oneLine(lost.message) || lost.reason}`, "lost"));
     });
   }
 
@@ -105,10 +109,20 @@ export class Device {
   /** Throws the first recorded failure: a shader error, a validation error, out of memory, a lost device. */
   async check(): Promise<void> {
     while (this.#checks.length > 0) await Promise.all(this.#checks.splice(0));
-    const [first] = this.#failures;
-    if (!first) return;
+    if (this.#failures.length === 0) return;
+    const failures = this.#failures;
+    // What follows from a loss or from missing memory may be told before it.
+    if (!failures.some(({ kind }) => kind !== "other")) await this.#lossIfAny();
     if (!this.#lost) this.#failures = [];
-    throw first;
+    throw failures.find(({ kind }) => kind === "lost") ?? failures.find(({ kind }) => kind === "memory") ??
+      failures[0]!;
+  }
+
+  /** The news of a loss comes a little after the errors that it makes. */
+  async #lossIfAny(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.race([this.gpu.lost, new Promise((resolve) => timer = setTimeout(resolve, LOSS_MS))]);
+    clearTimeout(timer);
   }
 
   /** A zero-filled storage buffer of `bytes` (rounded up to 4). Throws DeviceError where the device cannot hold it. */
@@ -117,30 +131,41 @@ export class Device {
     if (size > this.limits.maxBufferSize) {
       throw new DeviceError(
         `Cannot allocate "${label}": size is ${size} bytes, the device's largest buffer is ${this.limits.maxBufferSize}`,
+        "memory",
       );
     }
-    this.gpu.pushErrorScope("out-of-memory");
-    const gpu = this.gpu.createBuffer({
+    const gpu = this.#createBuffer({
       label,
       size,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
-    this.watch(
-      this.gpu.popErrorScope().then((error) => {
-        if (error) {
-          this.fail(
-            new DeviceError(
-              `Cannot allocate "${label}": out of device memory at ${size} bytes (${this.bytes} bytes are in use)`,
-            ),
-          );
-        }
-      }),
-    );
     const buffer: DeviceBuffer = { gpu, id: this.#nextId++, bytes: size, label };
     this.bytes += size;
     this.bufferCount++;
     this.peakBytes = Math.max(this.peakBytes, this.bytes);
     return { buffer, offset: 0, size };
+  }
+
+  /** A buffer; where there is no memory for it, the next check throws. */
+  #createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
+    const used = this.bytes;
+    this.gpu.pushErrorScope("out-of-memory");
+    const buffer = this.gpu.createBuffer(descriptor);
+    this.watch(
+      this.gpu.popErrorScope().then((error) => {
+        if (!error) return;
+        const { label, size } = descriptor;
+        this.fail(
+          new DeviceError(
+            `Cannot allocate "${label}": the device is out of memory, ${mebibytes(size)} asked with ${
+              mebibytes(used)
+            } in use`,
+            "memory",
+          ),
+        );
+      }),
+    );
+    return buffer;
   }
 
   /** Destroys the buffer under a slice from {@linkcode alloc}; all its slices become invalid. */
@@ -226,7 +251,7 @@ export class Device {
   ): Promise<void> {
     if (!this.#staging || this.#staging.size < used) {
       this.#staging?.destroy();
-      this.#staging = this.gpu.createBuffer({
+      this.#staging = this.#createBuffer({
         label: "staging",
         size: Math.max(64 * 1024, used),
         usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
@@ -241,8 +266,8 @@ export class Device {
     try {
       await staging.mapAsync(GPUMapMode.READ, 0, used);
     } catch (error) {
-      await this.check();
-      throw new DeviceError(`Cannot read from the GPU: ${oneLine(String(error))}`);
+      this.fail(new DeviceError(`Cannot read from the GPU: ${oneLine(String(error))}`));
+      return await this.check();
     }
     const mapped = new Uint8Array(staging.getMappedRange(0, used));
     for (const { target, from, bytes, at } of jobs) {
@@ -260,6 +285,7 @@ export class Device {
 
   /** Gives the device back. */
   destroy(): void {
+    this.#closed = true;
     this.#staging?.destroy();
     this.gpu.destroy();
   }
@@ -280,6 +306,10 @@ export function subslice(slice: Slice, offset: number, size: number): Slice {
 /** Rounds bytes up to the alignment that slices need. */
 export function alignSlice(bytes: number): number {
   return Math.ceil(bytes / SLICE_ALIGNMENT) * SLICE_ALIGNMENT;
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
 function oneLine(text: string): string {

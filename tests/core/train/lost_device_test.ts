@@ -36,7 +36,7 @@ Deno.test("optimize() on a device that is lost ends with a DeviceError of one li
   withTinyModel(async ({ dir }) => {
     const whole = await train({ dir, name: "whole", onStep: () => {} });
     const lose = (done: number, device: Device): void => done === 7 ? device.gpu.destroy() : undefined;
-    await rejects(train({ dir, name: "lost", onStep: lose }), /^DeviceError: Cannot read from the GPU: [^\n]+$/);
+    await rejects(train({ dir, name: "lost", onStep: lose }), /^DeviceError: The GPU device was lost: [^\n]+$/);
     const steps: number[] = [];
     const rest = await train({ dir, name: "lost", onStep: (done) => steps.push(done) });
     equal(steps[0], 6);
@@ -55,6 +55,6 @@ Deno.test("generate() on a device that is lost ends with a DeviceError of one li
     const all = async (): Promise<void> => {
       for await (const _ of generate(new Commands(device), model, sampling)) if (++rows === 2) device.gpu.destroy();
     };
-    await rejects(all(), /^DeviceError: Cannot read from the GPU: [^\n]+$/);
+    await rejects(all(), /^DeviceError: The GPU device was lost: [^\n]+$/);
     equal(rows < 8, true);
   }));

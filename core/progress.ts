@@ -6,10 +6,12 @@ export interface ProgressEvent {
   stage: string;
   /** Iteration it belongs to. */
   iteration?: number;
-  /** Rows or steps that are done. */
+  /** Rows, steps or bytes that are done. */
   done: number;
-  /** Rows or steps there are. */
+  /** Rows, steps or bytes there are. */
   total: number;
+  /** What is counted, where that is neither rows nor steps. */
+  unit?: "bytes";
   /** Tokens since the stage began. */
   tokens?: number;
   /** Latest loss. */

@@ -126,7 +126,7 @@ export const commands: readonly CommandEntry[] = [
     summary: "print log-probabilities of pairs",
     description: 'Prints {"chosen": …, "rejected": …}, the summed log-probabilities of both responses, for each row.',
     options: [
-      { flags: "-m, --model <dir>", summary: "model folder", required: true },
+      { flags: "-m, --model <dir>", summary: "model folder, or org/name on the hub", required: true },
       { flags: "-p, --pairs <file>", summary: "file of pairs", required: true },
       quiet,
     ],

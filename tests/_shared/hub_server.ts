@@ -108,8 +108,9 @@ export class HubServer implements AsyncDisposable {
     return `http://127.0.0.1:${this.#hub.addr.port}`;
   }
 
+  /** Where large files are: another host by its name, as clients compare these. */
   get storeUrl(): string {
-    return `http://127.0.0.1:${this.#store.addr.port}`;
+    return `http://localhost:${this.#store.addr.port}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { exists, isRecord, readJsonObject } from "../checkpoint/io.ts";
 import { UserError } from "../error.ts";
-import type { OnProgress } from "../progress.ts";
+import { formatSize, type OnProgress } from "../progress.ts";
 import { RepoCache } from "./cache.ts";
 import { type ClientOptions, HubClient } from "./client.ts";
 import { chooseDataFiles } from "./dataset_files.ts";
@@ -130,16 +130,19 @@ async function resolveRepo(
   const { files, ...part } = await choose(view);
   const dir = await view.fetch(files);
   if (where === "hub") await cache.writeRef(revision, commit);
-  const size = files.reduce((sum, file) => sum + file.size, 0);
-  onNote(`${source} is commit ${commit.slice(0, 12)}: ${describeFiles(files.length, size)} in ${dir}`);
+  onNote(`${source}: ${[`${revision} is ${commit.slice(0, 12)}`, ...describe(part, files)].join(", ")}`);
   const record = { source, type, repo: name, revision, commit, ...part, ...(license !== null && { license }), files };
   return { dir, record };
 }
 
-function describeFiles(count: number, bytes: number): string {
-  const megabytes = bytes / 1e6;
-  const size = megabytes >= 1000 ? `${(megabytes / 1000).toFixed(2)} GB` : `${megabytes.toFixed(1)} MB`;
-  return `${count} file${count === 1 ? "" : "s"}, ${size},`;
+function describe({ config, split }: Omit<Chosen, "files">, files: readonly RepoFile[]): string[] {
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  return [
+    ...(config === undefined || config === "default" ? [] : [`configuration ${config}`]),
+    ...(split === undefined ? [] : [`split ${split}`]),
+    `${files.length} file${files.length === 1 ? "" : "s"}`,
+    formatSize(size),
+  ];
 }
 
 /** Which commit is used, and what says so: the run's record, the hub, or the cache where the hub is not asked. */

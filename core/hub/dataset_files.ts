@@ -1,5 +1,6 @@
 /** Which files of a repository are a data set's configuration and split: by its card, or by how files are called. @module */
 import { UserError } from "../error.ts";
+import type { About } from "./errors.ts";
 import { globToRegExp } from "./glob.ts";
 
 /** What is asked for. */
@@ -10,8 +11,7 @@ export interface DataRequest {
   split: string | null;
   /** Splits to take where none is named, the best first. */
   prefer: readonly string[];
-  /** What opens an error's message, such as `Cannot use org/name`. */
-  action: string;
+  about: About;
 }
 
 /** What is found. */
@@ -54,7 +54,7 @@ export function chooseDataFiles(paths: readonly string[], card: unknown, request
   );
   if (files.length === 0) {
     throw new UserError(
-      `${request.action}: there are no JSON, JSONL, CSV or Parquet files; the Hub may have converted them: ` +
+      `${request.about.action}: there are no JSON, JSONL, CSV or Parquet files; the Hub may have converted them: ` +
         "append @refs/convert/parquet",
     );
   }
@@ -66,7 +66,7 @@ export function chooseDataFiles(paths: readonly string[], card: unknown, request
 function chooseConfig(
   files: readonly string[],
   card: unknown,
-  { config: wanted, action }: DataRequest,
+  { config: wanted, about: { action, repo } }: DataRequest,
 ): { config: string; splits: Splits } {
   const configs = readCard(card, files);
   if (configs.length > 0) {
@@ -77,7 +77,7 @@ function chooseConfig(
         (configs.length === 1 ? configs[0] : undefined);
     if (found === undefined) {
       const problem = wanted !== null ? `there is no configuration "${wanted}"` : "it has several configurations";
-      throw new UserError(`${action}: ${problem}, expected one of ${list(names)} (as in org/name:${names[0]})`);
+      throw new UserError(`${action}: ${problem}, expected one of ${list(names)} (as in ${repo.repo}:${names[0]})`);
     }
     const splits: Splits = new Map();
     for (const { split, patterns } of found.splits) splits.set(split, matching(files, patterns));
@@ -104,13 +104,17 @@ function chooseConfig(
   return { config: wanted, splits };
 }
 
-function chooseSplit(config: string, splits: Splits, { split: wanted, prefer, action }: DataRequest): string {
+function chooseSplit(
+  config: string,
+  splits: Splits,
+  { split: wanted, prefer, about: { action, repo } }: DataRequest,
+): string {
   const names = [...splits].filter(([, paths]) => paths.length > 0).map(([name]) => name);
   const found = wanted ?? prefer.find((name) => names.includes(name)) ?? (names.length === 1 ? names[0] : undefined);
   if (found !== undefined && names.includes(found)) return found;
   const problem = wanted !== null ? `there is no split "${wanted}"` : "it has several splits";
   const of = config === "default" ? "" : ` in configuration "${config}"`;
-  throw new UserError(`${action}: ${problem}${of}, expected one of ${list(names)} (as in org/name/${names[0]})`);
+  throw new UserError(`${action}: ${problem}${of}, expected one of ${list(names)} (as in ${repo.repo}/${names[0]})`);
 }
 
 /** The configurations that a card names. */

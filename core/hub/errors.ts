@@ -42,9 +42,8 @@ export async function refusal(response: Response, about: About, settings: HubSet
   if (code === "RepoNotFound" || status === 404 || status === 401) {
     const which = repo.type === "dataset" ? "data set" : "model";
     const hint = hasToken ? "the account of your HF_TOKEN may not see it" : "a private or gated one needs HF_TOKEN";
-    return because(
-      `there is no ${which} ${repo.repo} on ${host} (${hint}), and no such local path; did you mean a local path?`,
-    );
+    if (writes) return because(`${host} has no such repository (${hint})`);
+    return because(`there is neither a local path of this name nor such a ${which} on ${host} (${hint})`);
   }
   if (status === 403) return because(`${host} forbids it${quoted(said)}; see ${page}`);
   if (status === 429) return because(`${host} says there were too many requests (429)`);

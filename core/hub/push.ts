@@ -188,22 +188,25 @@ class CountedBlob extends Blob {
   }
 }
 
-/** Large files are read twice: for their hash, and to be sent. */
+/** Large files are read twice: for their hash, and to be sent; small ones are part of the commit. */
 function pushProgress(
   repo: string,
   { sizes, onProgress }: { sizes: ReadonlyMap<string, number>; onProgress: OnProgress },
 ): (event: { path: string; progress: number; state: "hashing" | "uploading" | "error" }) => void {
   const stages = { hashing: new Map<string, number>(), uploading: new Map<string, number>() };
+  let last = "";
   return ({ path, progress, state }) => {
     if (state === "error") return;
     const shares = stages[state].set(path, progress);
     let [done, total] = [0, 0];
-    for (const [name, share] of shares) {
-      done += share * sizes.get(name)!;
+    for (const name of stages.hashing.keys()) {
+      done += (shares.get(name) ?? 0) * sizes.get(name)!;
       total += sizes.get(name)!;
     }
-    if (total > 0) {
+    const now = `${state} ${done}`;
+    if (total > 0 && now !== last) {
       onProgress({ stage: `${state === "hashing" ? "hash for" : "upload"} ${repo}`, done, total, unit: "bytes" });
     }
+    last = now;
   };
 }

@@ -40,6 +40,8 @@ export interface ResolveOptions extends ClientOptions {
   onProgress?: OnProgress;
   /** What was looked up before, such as by the run that goes on. */
   known?: readonly SourceRecord[];
+  /** Told what a name is as soon as that is known, before anything large is downloaded. */
+  onRecord?: (record: SourceRecord) => Promise<void> | void;
   /** Reads the environment (default: this process's). */
   env?: Environment;
 }
@@ -101,7 +103,7 @@ async function resolveRepo(
   source: string,
   { repo, options, choose }: ResolveRepo,
 ): Promise<{ dir: string; record: SourceRecord }> {
-  const { known = [], onProgress, env, onNote = () => {} } = options;
+  const { known = [], onProgress, env, onNote = () => {}, onRecord = () => {} } = options;
   const settings = await readHubSettings(env);
   const cache = new RepoCache(settings.cache, repo);
   const before = known.find((record) => record.source === source && record.type === repo.type);
@@ -128,10 +130,11 @@ async function resolveRepo(
       fetch: (files) => fetchFiles(client, { repo, commit, files, about, ...(onProgress && { onProgress }) }),
     };
   const { files, ...part } = await choose(view);
+  const record = { source, type, repo: name, revision, commit, ...part, ...(license !== null && { license }), files };
+  await onRecord(record);
   const dir = await view.fetch(files);
   if (where === "hub") await cache.writeRef(revision, commit);
   onNote(`${source}: ${[`${revision} is ${commit.slice(0, 12)}`, ...describe(part, files)].join(", ")}`);
-  const record = { source, type, repo: name, revision, commit, ...part, ...(license !== null && { license }), files };
   return { dir, record };
 }
 
@@ -164,8 +167,8 @@ async function findCommit(
   if (settings.offline) {
     if (isThere) return { commit: inCache, license: null, where: "cache" };
     throw new UserError(
-      `${about.action}: HF_HUB_OFFLINE is set, and the cache ${cache.folder} does not hold revision "${repo.revision}"; ` +
-        "there is no such local path either",
+      `${about.action}: there is no local path of this name, and HF_HUB_OFFLINE is set while ${cache.folder} does not ` +
+        `hold revision "${repo.revision}"`,
     );
   }
   if (commit !== null) return { commit, license: null, where: "record" };
@@ -212,7 +215,7 @@ async function chooseData(
     config,
     split,
     prefer,
-    action: about.action,
+    about,
   });
   return { ...part, files: pick(files, paths) };
 }

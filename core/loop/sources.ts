@@ -68,13 +68,13 @@ export class RunSources {
   }
 
   async #resolve(resolve: (options: ResolveOptions) => Promise<Resolved>): Promise<readonly string[]> {
-    const { paths, record } = await resolve({ ...this.#options, known: this.#records });
-    if (record !== null && !this.#records.includes(record)) {
+    // Written before the download: a run that is stopped in it goes on with the same commit.
+    const onRecord = async (record: SourceRecord): Promise<void> => {
       const same = this.#records.findIndex(({ source, type }) => source === record.source && type === record.type);
       this.#records.splice(same === -1 ? this.#records.length : same, 1, record);
       await writeFileAtomic(this.#path, JSON.stringify({ sources: this.#records }, null, 2) + "\n");
-    }
-    return paths;
+    };
+    return (await resolve({ ...this.#options, known: this.#records, onRecord })).paths;
   }
 }
 

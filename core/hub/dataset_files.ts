@@ -28,8 +28,8 @@ export interface DataChoice {
 type Splits = Map<string, string[]>;
 
 /** The formats that are read, the best first; each may be compressed. */
-const FORMATS = ["parquet", "jsonl", "ndjson", "json", "csv"];
-const DATA_FILE = /\.(parquet|jsonl|ndjson|json|csv)(?:\.gz)?$/i;
+const FORMATS = ["parquet", "jsonl", "ndjson", "json", "csv", "tsv"];
+const DATA_FILE = /\.(parquet|jsonl|ndjson|json|csv|tsv)(?:\.gz)?$/i;
 
 /** JSON files that are about the data. */
 const NO_DATA = new Set(["config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"]);

@@ -1,5 +1,4 @@
 /** The card of a model that a run made: what it is, what it was made of, how, and what came out. @module */
-import { basename } from "node:path";
 import { parse, stringify } from "yaml";
 import { isRecord } from "../checkpoint/io.ts";
 import { iterationName } from "./figures.ts";
@@ -144,13 +143,14 @@ function iterationTable(run: Run): string {
 
 /** The settings without what says something of the machine: of a local path only the name is left. */
 function settingsTable(settings: Record<string, unknown>, sources: readonly CardSource[]): string {
-  const public_ = (value: string): string =>
-    /[\\/]/.test(value) && !sources.some(({ source }) => value.startsWith(source)) ? basename(value) : value;
+  const isPath = (value: string): boolean =>
+    /[\\/]/.test(value) && !/[\n{]/.test(value) && !sources.some(({ source }) => value.startsWith(source));
+  const nameOf = (value: string): string => value.split(/[\\/]/).findLast((part) => part !== "") ?? "";
   const { output_dir: _, ...rest } = settings;
   const rows = leaves(rest).map(([key, value]) => [
     `\`${key}\``,
     // A list was joined.
-    value.split(", ").map(public_).join(", "),
+    value.split(", ").map((part) => isPath(part) ? nameOf(part) : part).join(", "),
   ]);
   return rows.length === 0 ? "" : table(["key", "value"], rows);
 }

@@ -146,8 +146,11 @@ Deno.test("progress counts bytes once, from what was there to the end", () =>
       stage === "download org/name" && unit === "bytes" && done >= 0 && done <= total
     ));
     // Files with the same content are downloaded once.
-    const total = [...new Set(USED.map((name) => MODEL[name]!))].reduce((sum, { length }) => sum + length, 0);
-      sum + MODEL[name]!.length, 0);
+    const total = [
+      ...new Set(USED.map((name) =>
+        MODEL[name]!
+      )),
+    ].reduce((sum, { length }) => sum + length, 0);
     deepEqual([events[0]!.done, events.at(-1)!.done, events.at(-1)!.total], [0, total, total]);
   }));
 

@@ -94,13 +94,14 @@ Deno.test("a run by names is the run by paths, though it is killed while it down
     equal(sources[0].commit, before);
     match(await Deno.readTextFile(`${dir}/run/config.yaml`), /^model: org\/model\n/);
 
+    ok(hub.requests.every(({ host, authorization }) => host === "hub" || authorization === null));
+
     // Nobody asks the hub again, and nothing has told the token.
     hub.requests.length = 0;
     equal((await dnpo(args, env)).code, 0);
     deepEqual(hub.requests, []);
     for await (const text of texts(dir)) ok(!text.includes(SECRET));
     ok(!`${out}${err}`.includes(SECRET));
-    ok(hub.requests.every(({ host, authorization }) => host === "hub" || authorization === null));
 
     // What came out goes back, and is a model that can be taken up by its name.
     const push = ["push", `${dir}/run`, "me/new"];

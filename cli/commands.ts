@@ -28,12 +28,14 @@ export interface CommandEntry {
   description: string;
   /** Its one argument, if it takes any. */
   argument?: { name: string; summary: string; required: boolean };
+  /** A second argument, which it then needs. */
+  secondArgument?: { name: string; summary: string };
   /** Its options. */
   options: readonly OptionEntry[];
   /** Command lines that work, each with what it does. */
   examples: readonly (readonly [line: string, meaning: string])[];
   /** Loads the command's module and runs it; resolves to the exit code. */
-  run(argument: string | undefined, values: Values): Promise<number>;
+  run(argument: string | undefined, values: Values, secondArgument?: string): Promise<number>;
 }
 
 const quiet: OptionEntry = { flags: "-q, --quiet", summary: "show no progress" };
@@ -126,7 +128,7 @@ export const commands: readonly CommandEntry[] = [
     summary: "print log-probabilities of pairs",
     description: 'Prints {"chosen": …, "rejected": …}, the summed log-probabilities of both responses, for each row.',
     options: [
-      { flags: "-m, --model <dir>", summary: "model folder", required: true },
+      { flags: "-m, --model <dir>", summary: "model folder, or org/name on the hub", required: true },
       { flags: "-p, --pairs <file>", summary: "file of pairs", required: true },
       quiet,
     ],
@@ -134,6 +136,43 @@ export const commands: readonly CommandEntry[] = [
     run: async (_, values) => {
       const { score } = await import("./commands/score.ts");
       return score({ model: String(values.model), pairs: String(values.pairs), quiet: values.quiet === true });
+    },
+  },
+  {
+    name: "push",
+    summary: "send a run's model to the hub, with a model card",
+    description:
+      "Sends the model in RUN/model to the repository REPO of the Hugging Face hub as one commit, with its " +
+      "tokenizer, a model card and the run's figure. Makes the repository where it is missing, private unless --public " +
+      "is given. Needs HF_TOKEN, with write access.",
+    argument: { name: "RUN", summary: "the run's folder", required: true },
+    secondArgument: { name: "REPO", summary: "org/name" },
+    options: [
+      { flags: "--dry-run", summary: "send nothing: list the files with their sizes, and print the model card" },
+      { flags: "--public", summary: "let anybody see a repository that is made" },
+      { flags: "--message <text>", summary: "the commit's message" },
+      { flags: "--revision <branch>", summary: "branch, made where it is missing (default: main)" },
+      { flags: "--card <file>", summary: "model card to send; with --dry-run, file to write the run's own to" },
+      quiet,
+    ],
+    examples: [
+      ["dnpo push runs/mine your-name/my-model", "private"],
+      ["dnpo push runs/mine your-name/my-model --dry-run --card card.md", "the card, to read and edit"],
+      ["dnpo push runs/mine your-name/my-model --card card.md --public", "for everybody, with the edited card"],
+    ],
+    run: async (argument, values, secondArgument) => {
+      const text = (value: unknown): string | undefined => typeof value === "string" ? value : undefined;
+      const { push } = await import("./commands/push.ts");
+      return push({
+        run: argument!,
+        repo: secondArgument!,
+        dryRun: values.dryRun === true,
+        isPublic: values.public === true,
+        message: text(values.message),
+        revision: text(values.revision),
+        cardPath: text(values.card),
+        quiet: values.quiet === true,
+      });
     },
   },
   {

@@ -22,5 +22,25 @@ export interface ScoreOptions {
   quiet: boolean;
 }
 
+/** What `push` is given. */
+export interface PushCommandOptions {
+  /** The run's folder. */
+  run: string;
+  /** `org/name`. */
+  repo: string;
+  /** Whether nothing is sent, and what would be is shown. */
+  dryRun: boolean;
+  /** Whether anybody may see a repository that is made. */
+  isPublic: boolean;
+  /** The commit's message, if one was given. */
+  message: string | undefined;
+  /** The branch, if one was given. */
+  revision: string | undefined;
+  /** File of the model card: written by a dry run, sent instead of the run's own otherwise. */
+  cardPath: string | undefined;
+  /** Whether progress is left out. */
+  quiet: boolean;
+}
+
 /** What `doctor` is given: nothing yet needs a choice. */
 export type DoctorOptions = Record<never, never>;

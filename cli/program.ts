@@ -57,14 +57,15 @@ export function parseCommandLine(
   for (const entry of commands) {
     // Subcommands inherit the settings above, such as exitOverride.
     const command = program.command(entry.name).summary(entry.summary).description(entry.description);
-    const { argument } = entry;
+    const { argument, secondArgument } = entry;
     if (argument) command.argument(argument.required ? `<${argument.name}>` : `[${argument.name}]`, argument.summary);
+    if (secondArgument) command.argument(`<${secondArgument.name}>`, secondArgument.summary);
     for (const option of entry.options) command.addOption(toOption(option));
     command.helpOption("-h, --help", "show this help").addHelpText("after", examplesText(entry.examples));
     command.action(() => {
       const values: Values = command.opts();
-      const [first] = command.args;
-      invocation = () => entry.run(first, values);
+      const [first, second] = command.args;
+      invocation = () => entry.run(first, values, second);
     });
   }
   try {

@@ -1,6 +1,6 @@
 /** Progress of long work on standard error: one rewritten line on a terminal, a plain line now and then elsewhere. @module */
 import { styleText } from "node:util";
-import type { ProgressEvent } from "../core/progress.ts";
+import { formatSize, type ProgressEvent } from "../core/progress.ts";
 
 /** Where progress is shown; the defaults are this process's standard error. */
 export interface ProgressOptions {
@@ -20,7 +20,7 @@ export interface ProgressOptions {
 export interface Pace {
   /** Seconds since then. */
   seconds: number;
-  /** Rows or steps done since then. */
+  /** Rows, steps or bytes done since then. */
   done: number;
   /** Tokens since then. */
   tokens: number;
@@ -39,12 +39,14 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m`;
 }
 
-/** One line: stage, iteration, done/total, tokens per second, time left, loss. */
+/** One line: stage, iteration, done/total, tokens or bytes per second, time left, loss. */
 export function formatProgress(event: ProgressEvent, pace: Pace): string {
-  const { stage, iteration, done, total, tokens, loss } = event;
-  const count = (n: number) => Math.round(n).toLocaleString("en-US");
+  const { stage, iteration, done, total, unit, tokens, loss } = event;
+  const plain = (n: number) => Math.round(n).toLocaleString("en-US");
+  const count = unit === "bytes" ? formatSize : plain;
   const parts = [iteration === undefined ? stage : `iteration ${iteration} ${stage}`, `${count(done)}/${count(total)}`];
-  if (tokens !== undefined && pace.seconds > 0) parts.push(`${count(pace.tokens / pace.seconds)} tok/s`);
+  if (tokens !== undefined && pace.seconds > 0) parts.push(`${plain(pace.tokens / pace.seconds)} tok/s`);
+  if (unit === "bytes" && pace.seconds > 0 && pace.done > 0) parts.push(`${formatSize(pace.done / pace.seconds)}/s`);
   if (done >= total) parts.push(`done in ${formatDuration(pace.seconds)}`);
   else if (pace.done > 0) parts.push(`${formatDuration((total - done) * pace.seconds / pace.done)} left`);
   if (loss !== undefined) parts.push(`loss ${loss.toFixed(4)}`);

@@ -11,7 +11,14 @@ const TEST_ENV = ["XDG_RUNTIME_DIR", "NO_COLOR", "FORCE_COLOR", "DNPO_SHARED"];
 /** Kinds of permission tests get; `programs` are what they may run besides Deno. */
 function permissions(...programs: string[]): string[] {
   const run = [Deno.execPath(), ...programs].join(",");
-  return ["--allow-read", "--allow-write", `--allow-env=${TEST_ENV.join(",")}`, "--ignore-env", `--allow-run=${run}`];
+  return [
+    "--allow-read",
+    "--allow-write",
+    "--allow-net=127.0.0.1,localhost",
+    `--allow-env=${TEST_ENV.join(",")}`,
+    "--ignore-env",
+    `--allow-run=${run}`,
+  ];
 }
 
 interface Step {

@@ -218,7 +218,7 @@ function settings(rows: number): IterationConfig {
     mix_previous: false,
     data: { max_length: 4096, on_bad_row: "error" },
     generation: { temperature: 0, top_p: 1, top_k: 0, max_new_tokens: 1, batch_size: 1, seed: 0 },
-    labels: { judge: "human", margin: 0 },
+    labels: { judge: "human", verifier_timeout: 60, margin: 0 },
     noise: "none",
     training: {
       learning_rate: LEARNING_RATE,
@@ -242,6 +242,7 @@ function settings(rows: number): IterationConfig {
       seed: 0,
       logging_steps: 1,
       save_steps: 1,
+      save_total_limit: 1,
       on_nan: "error",
     },
   };

@@ -17,7 +17,9 @@ const seed = z.int().min(0).max(U32_MAX);
 const decay = z.number().min(0).lt(1);
 
 const data = z.strictObject({
-  train: path.exactOptional().describe("File of rows to train on: JSON lines or a JSON array."),
+  train: path.exactOptional().describe(
+    "Rows to train on: a file of JSON lines or a JSON array, or a data set of the hub, org/name[:config][/split][@revision].",
+  ),
   limit: count.exactOptional().describe("Number of rows to read from data.train; default: all."),
   max_length: z.int().min(2).default(1024).describe(
     "Tokens of prompt and response together; longer responses are cut, longer prompts dropped.",
@@ -28,7 +30,9 @@ const data = z.strictObject({
   on_bad_row: z.enum(["error", "skip"]).default("error").describe(
     "What a malformed row does: stop, or be counted and left out.",
   ),
-  eval: path.exactOptional().describe("File of held-out rows to evaluate on."),
+  eval: path.exactOptional().describe(
+    "Held-out rows to evaluate on, named as data.train; split test, then validation, where none is named.",
+  ),
   eval_limit: count.exactOptional().describe("Number of rows to read from data.eval; default: all."),
 });
 
@@ -45,7 +49,7 @@ const labels = z.strictObject({
   judge: z.enum(["human", "verifier", "logprob"]).default("human").describe(
     "human: the human response is always chosen; verifier: a module scores; logprob: mean token log-probability under a second model.",
   ),
-  model: path.exactOptional().describe("Folder of the judging model, of judge logprob."),
+  model: path.exactOptional().describe("Judging model, of judge logprob: a folder, or org/name[@revision] on the hub."),
   verifier: path.exactOptional().describe(
     "TypeScript module whose default export scores {prompt, response, reference}, of judge verifier.",
   ),
@@ -124,7 +128,9 @@ const noiseOrNone = z.union([z.literal("none"), noise]);
 
 /** The schema; the order of its keys is the order in which a resolved config is written. */
 export const configSchema: z.ZodType<ResolvedConfig> = z.strictObject({
-  model: path.exactOptional().describe("Folder of the model to start from, as Hugging Face lays it out."),
+  model: path.exactOptional().describe(
+    "Model to start from: a folder as Hugging Face lays it out, or org/name[@revision] on the hub; a path that exists wins.",
+  ),
   output_dir: path.prefault("runs/default").describe("The run's folder; default: runs/NAME of NAME.yaml."),
   method: z.enum(["sft", "dpo", "spin", "dnpo"]).default("dnpo").describe(
     "Preset. dnpo: joint noise; dpo: no noise; spin: human labels and no noise; sft: loss sft on human responses.",

@@ -14,7 +14,7 @@ export type PerIteration<T> = T | T[];
 
 /** Which rows are read, and how. */
 export interface DataConfig {
-  /** File of rows to train on. */
+  /** Rows to train on: a file, or a data set of the hub. */
   train?: string;
   /** Number of rows to read from `train`; all where absent. */
   limit?: number;
@@ -24,7 +24,7 @@ export interface DataConfig {
   template?: string;
   /** What a malformed row does. */
   on_bad_row: "error" | "skip";
-  /** File of held-out rows to evaluate on. */
+  /** Held-out rows to evaluate on, named as `train`. */
   eval?: string;
   /** Number of rows to read from `eval`; all where absent. */
   eval_limit?: number;
@@ -50,7 +50,7 @@ export interface GenerationConfig {
 export interface LabelsConfig {
   /** `human` always prefers the human response. */
   judge: "human" | "verifier" | "logprob";
-  /** Folder of the model whose log-probability judges. */
+  /** Model whose log-probability judges: a folder, or a name on the hub. */
   model?: string;
   /** TypeScript module whose default export scores a response. */
   verifier?: string;
@@ -133,7 +133,7 @@ export interface TrainingConfig<Rate = number> {
 
 /** The keys that are the same in every iteration. */
 interface CommonConfig {
-  /** Folder of the model to start from. */
+  /** Model to start from: a folder, or a name on the hub. */
   model?: string;
   /** The run's folder. */
   output_dir: string;

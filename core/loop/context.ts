@@ -3,10 +3,11 @@ import { Commands } from "../../kernels/device/commands.ts";
 import { type Device, openDevice } from "../../kernels/device/device.ts";
 import { makeFolder } from "../checkpoint/atomic.ts";
 import { openModelFolder } from "../checkpoint/folder.ts";
-import type { ResolvedConfig } from "../config/mod.ts";
+import type { ResolvedConfig, Stage } from "../config/mod.ts";
 import { loadTokenizer, type Tokenizer } from "../data/tokenizer.ts";
 import type { OnProgress } from "../progress.ts";
 import { lockFolder } from "./lock.ts";
+import { RunSources } from "./sources.ts";
 
 /** How a caller is told what happens, and tells the run to stop. */
 export interface RunHooks {
@@ -29,6 +30,8 @@ export interface RunContext {
   readonly onNote: (line: string) => void;
   readonly signal: AbortSignal;
   readonly allowVerifier: boolean;
+  /** What the config's names of models and data sets stand for. */
+  readonly sources: RunSources;
 }
 
 /** Thrown by a stage that was stopped by its signal; what is done is saved. */
@@ -36,15 +39,22 @@ export class StoppedError extends Error {
   override readonly name = "StoppedError";
 }
 
-/** Opens device and run folder, runs `work`, and gives both back. Throws UserError or DeviceError. */
+/**
+ * Opens run folder, sources and device for a stage, runs `work`, and gives them back. Throws UserError, DeviceError, or
+ * StoppedError where the signal stopped a download.
+ */
 export async function withRun<T>(
   config: ResolvedConfig,
-  hooks: RunHooks,
+  { stage, hooks }: { stage: Stage; hooks: RunHooks },
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
   const { output_dir: folder } = config;
   await makeFolder(folder, { what: "the run's folder" });
   using _lock = await lockFolder(folder);
+  const sources = await RunSources.open(folder, hooks);
+  await sources.prepare(stage, config).catch((error) => {
+    throw hooks.signal?.aborted ? new StoppedError("The run was stopped while it was downloading") : error;
+  });
   const device = await openDevice();
   try {
     return await work({
@@ -55,6 +65,7 @@ export async function withRun<T>(
       onNote: hooks.onNote ?? (() => {}),
       signal: hooks.signal ?? new AbortController().signal,
       allowVerifier: hooks.allowVerifier ?? true,
+      sources,
     });
   } finally {
     device.destroy();

@@ -10,6 +10,7 @@ import { loadVerifier } from "../label/verifier.ts";
 import { loadModel } from "../model/model.ts";
 import { scoreResponses } from "../model/scorer.ts";
 import { type RunContext, throwIfStopped, tokenizerOf } from "./context.ts";
+import { onlyFile } from "./sources.ts";
 import { checkVerifierAllowed } from "./verifier_use.ts";
 
 /** What an evaluation found; accuracies only where the config names a verifier. */
@@ -41,7 +42,7 @@ export async function evaluateStage(
   const model = await loadModel(context.device, dir);
   try {
     const tokenizer = await tokenizerOf(dir);
-    const { rows } = await readRows(data.eval, {
+    const { rows } = await readRows(onlyFile(data.eval, await context.sources.data(data.eval, { forEval: true })), {
       onBadRow: data.on_bad_row,
       ...(data.eval_limit !== undefined && { limit: data.eval_limit }),
       ...(data.template !== undefined && { template: data.template }),

@@ -15,6 +15,7 @@ import { type RunContext, throwIfStopped, tokenizerOf } from "./context.ts";
 import type { StagePaths } from "./paths.ts";
 import { noteReport, noteSkipped } from "./notes.ts";
 import { fixGeneration } from "./settings.ts";
+import { onlyFile } from "./sources.ts";
 
 /** What a generate stage works on. */
 export interface GenerateStage {
@@ -57,7 +58,7 @@ export async function readExamples(
   { model, tokenizer, settings }: { model: Model; tokenizer: Tokenizer | null; settings: IterationConfig },
 ): Promise<TokenizedExample[]> {
   const { data } = settings;
-  const { rows, skipped } = await readRows(data.train!, {
+  const { rows, skipped } = await readRows(onlyFile(data.train!, await context.sources.data(data.train!)), {
     onBadRow: data.on_bad_row,
     ...(data.limit !== undefined && { limit: data.limit }),
     ...(data.template !== undefined && { template: data.template }),

@@ -82,7 +82,7 @@ async function withJudge<T>(
       return await use(judge);
     }
     case "logprob": {
-      const dir = labels.model!;
+      const dir = await context.sources.model(labels.model!);
       const model = await loadModel(context.device, dir);
       try {
         const tokenizer = await sameTokenizer(policy, dir) ? null : await tokenizerOf(dir);

@@ -4,13 +4,14 @@ import { exists } from "../checkpoint/io.ts";
 import { forIteration, forSft, requireFor, type ResolvedConfig } from "../config/mod.ts";
 import { readPairs } from "../data/files.ts";
 import type { LabelReport } from "../label/label.ts";
+import { resolveModel } from "../hub/resolve.ts";
 import { Commands } from "../../kernels/device/commands.ts";
 import { openDevice } from "../../kernels/device/device.ts";
 import { loadModel } from "../model/model.ts";
 import { scoreResponses } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
 import type { StepMetrics } from "../train/metrics.ts";
-import { type RunHooks, tokenizerOf, withRun } from "./context.ts";
+import { type RunContext, type RunHooks, tokenizerOf, withRun } from "./context.ts";
 import { storageType } from "./dtype.ts";
 import { during } from "./during.ts";
 import { generateStage } from "./generate_stage.ts";
@@ -24,8 +25,8 @@ export async function runGenerate(config: ResolvedConfig, hooks: RunHooks = {}):
   requireFor("generate", config);
   const { iteration, output_dir: folder } = config;
   const paths = iterationPaths(folder, iteration);
-  return await withRun(config, hooks, async (context) => {
-    const stage = { iteration, model: await generatorOf(config), paths };
+  return await withRun(config, { stage: "generate", hooks }, async (context) => {
+    const stage = { iteration, model: await generatorOf(context), paths };
     await during(context, { stage: "generate", iteration }, () => generateStage(context, stage));
     return paths.responses;
   });
@@ -40,8 +41,8 @@ export async function runLabel(
   checkVerifiers(config, hooks, { iterations: [config.iteration], judges: true, evaluates: false });
   const { iteration, output_dir: folder } = config;
   const paths = iterationPaths(folder, iteration);
-  return await withRun(config, hooks, async (context) => {
-    const stage = { iteration, model: await generatorOf(config), paths };
+  return await withRun(config, { stage: "label", hooks }, async (context) => {
+    const stage = { iteration, model: await generatorOf(context), paths };
     const report = await during(context, { stage: "label", iteration }, () => labelStage(context, stage));
     return { path: paths.pairs, report };
   });
@@ -76,21 +77,26 @@ async function runTraining(
   stage: { settings: ReturnType<typeof forIteration>; pairs: string[]; noise?: string },
 ): Promise<{ model: string; last: StepMetrics }> {
   const paths = stagePaths(config.output_dir);
-  return await withRun(config, hooks, async (context) => {
-    const dtype = storageType(config.dtype) ?? (await openModelFolder(config.model!)).dtype;
+  const isSft = stage.pairs.length === 0;
+  return await withRun(config, { stage: isSft ? "sft" : "optimize", hooks }, async (context) => {
+    const model = await context.sources.model(config.model!);
+    const pairs = (await Promise.all(stage.pairs.map((name) => context.sources.data(name)))).flat();
+    const dtype = storageType(config.dtype) ?? (await openModelFolder(model)).dtype;
     const last = await during(
       context,
       { stage: "optimize", iteration: stage.settings.iteration },
-      () => optimizeStage(context, { ...stage, model: config.model!, paths, dtype }),
+      () => optimizeStage(context, { ...stage, pairs, model, paths, dtype }),
     );
     return { model: paths.model, last };
   });
 }
 
 /** The model that answers: the one before `iteration` where the run has made it, else the config's. */
-async function generatorOf({ model, output_dir: folder, iteration }: ResolvedConfig): Promise<string> {
+async function generatorOf({ config, sources }: RunContext): Promise<string> {
+  const { model, output_dir: folder, iteration } = config;
   const before = iterationPaths(folder, iteration - 1).model;
-  return iteration > 0 && await exists(before) ? before : model ?? "";
+  if (iteration > 0 && await exists(before)) return before;
+  return model === undefined ? "" : await sources.model(model);
 }
 
 /** Summed log-probabilities of a pair's two responses, in nats. */
@@ -99,10 +105,11 @@ export interface PairScore {
   rejected: number;
 }
 
-/** Scores every pair of the file `pairs` under the model in the folder `model`. Throws UserError or DeviceError. */
+/** Scores every pair of the file `pairs` under the model `model`, a folder or `org/name[@revision]` on the hub. Throws UserError or DeviceError. */
 export async function scorePairs(
-  { model: dir, pairs: path, onProgress = () => {} }: { model: string; pairs: string; onProgress?: OnProgress },
+  { model: name, pairs: path, onProgress = () => {} }: { model: string; pairs: string; onProgress?: OnProgress },
 ): Promise<PairScore[]> {
+  const dir = (await resolveModel(name, { onProgress })).paths[0]!;
   const tokenizer = await tokenizerOf(dir);
   const { config } = await openModelFolder(dir);
   const { pairs } = await readPairs(path, { tokenizer, vocabSize: config.vocabSize, maxLength: null });

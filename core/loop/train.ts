@@ -32,13 +32,17 @@ export interface TrainHooks extends RunHooks {
  */
 export async function train(config: ResolvedConfig, hooks: TrainHooks = {}): Promise<RunSummary> {
   requireFor("train", config);
-  const hasPairs = await givesPairs(config);
-  checkVerifiers(config, hooks, {
-    iterations: Array.from({ length: config.iterations }, (_, k) => k),
-    judges: config.method !== "sft" && !hasPairs,
-    evaluates: true,
-  });
-  return await withRun(config, hooks, async (context) => {
+  const check = (judges: boolean): void =>
+    checkVerifiers(config, hooks, {
+      iterations: Array.from({ length: config.iterations }, (_, k) => k),
+      judges,
+      evaluates: true,
+    });
+  check(config.method !== "sft" && config.method !== "dpo");
+  return await withRun(config, { stage: "train", hooks }, async (context) => {
+    const hasPairs = await givesPairs(context);
+    // Whether dpo needs a judge is known where its rows are there.
+    check(config.method !== "sft" && !hasPairs);
     await fixSettings(config);
     return await runIterations(context, { ...hooks, hasPairs });
   });
@@ -63,9 +67,10 @@ async function runIterations(
     return summary;
   };
 
-  await evaluate(-1, config.model!, join(folder, "evaluation.json"));
+  const base = await context.sources.model(config.model!);
+  await evaluate(-1, base, join(folder, "evaluation.json"));
   let summary = await summarize(-1);
-  let model = config.model!;
+  let model = base;
   for (let k = 0; k < config.iterations; k++) {
     const paths = iterationPaths(folder, k);
     if (!await exists(paths.model)) {
@@ -89,8 +94,8 @@ async function runIterations(
         const previous = config.mix_previous && k > 0 && !hasPairs ? [iterationPaths(folder, k - 1).pairs] : [];
         const stage: OptimizeStage = {
           settings: forIteration(config, k),
-          model: config.start_from === "base" ? config.model! : model,
-          pairs: hasPairs ? [config.data.train!] : [paths.pairs, ...previous],
+          model: config.start_from === "base" ? base : model,
+          pairs: hasPairs ? await context.sources.data(config.data.train!) : [paths.pairs, ...previous],
           paths,
           dtype: "F32",
         };
@@ -111,15 +116,18 @@ async function runIterations(
 }
 
 /** Whether the data has chosen and rejected answers already (`dpo`), so that none are generated. */
-async function givesPairs(config: ResolvedConfig): Promise<boolean> {
+async function givesPairs({ config, sources }: RunContext): Promise<boolean> {
   if (config.method !== "dpo") return false;
-  const { rows: [first] } = await readRows(config.data.train!, { limit: 1, onBadRow: config.data.on_bad_row });
+  const { rows: [first] } = await readRows((await sources.data(config.data.train!))[0]!, {
+    limit: 1,
+    onBadRow: config.data.on_bad_row,
+  });
   return first!.kind === "text_pair" || first!.kind === "chat_pair" || first!.kind === "ids_pair";
 }
 
 /** Saves the last iteration's model as OUTPUT_DIR/model, in the source's storage type or the one asked for. */
-async function handOut({ config, device }: RunContext, dir: string): Promise<void> {
-  const source = await openModelFolder(config.model!);
+async function handOut({ config, device, sources }: RunContext, dir: string): Promise<void> {
+  const source = await openModelFolder(await sources.model(config.model!));
   const model = await loadModel(device, dir);
   try {
     const { model: target } = runPaths(config.output_dir);

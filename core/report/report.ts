@@ -85,7 +85,8 @@ function iterationTable(run: Run): string {
   return `<div class="wide"><table>\n<tr>${head.join("")}</tr>\n${rows.join("\n")}\n</table></div>`;
 }
 
-function number(value: number, share: boolean): string {
+/** A number of the table. */
+export function number(value: number, share: boolean): string {
   const text = share ? `${(100 * value).toFixed(1)} %` : Number.isInteger(value) ? String(value) : value.toPrecision(4);
   return text.replace(/^-/, "−");
 }
@@ -124,7 +125,7 @@ function isGroup(value: unknown): boolean {
 }
 
 /** Dotted keys with their values as text. */
-function leaves(value: unknown, path = ""): [string, string][] {
+export function leaves(value: unknown, path = ""): [string, string][] {
   if (isMapping(value) || (Array.isArray(value) && value.some(isMapping))) {
     return Object.entries(value).flatMap(([key, inner]) => leaves(inner, path === "" ? key : `${path}.${key}`));
   }

@@ -23,11 +23,11 @@ export function denoArgs(args: readonly string[]): string[] {
 }
 
 /** Starts `dnpo ARGS`, for a test that ends it before its time. */
-export function startDnpo(args: readonly string[]): Deno.ChildProcess {
+export function startDnpo(args: readonly string[], env: Record<string, string> = {}): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: denoArgs(args),
     cwd: repository,
-    env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
+    env: { NO_COLOR: "1", RUST_BACKTRACE: "0", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -35,8 +35,8 @@ export function startDnpo(args: readonly string[]): Deno.ChildProcess {
 }
 
 /** Runs `dnpo ARGS` to its end. */
-export async function dnpo(args: readonly string[]): Promise<Ended> {
-  const { code, stdout, stderr } = await startDnpo(args).output();
+export async function dnpo(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  const { code, stdout, stderr } = await startDnpo(args, env).output();
   const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
   return { code, out: text(stdout), err: text(stderr) };
 }

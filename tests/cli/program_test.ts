@@ -73,3 +73,19 @@ Deno.test("commands have help that ends its sentences and examples of themselves
     }
   }
 });
+
+Deno.test("parseCommandLine() gives a command its second argument, and demands it", async () => {
+  const given: unknown[] = [];
+  const recording = commands.map((entry): CommandEntry => ({
+    ...entry,
+    run: (...all) => Promise.resolve(given.push(...all)),
+  }));
+  const errors: string[] = [];
+  const info = { version: "1", writeErr: (text: string) => errors.push(text) };
+  const invocation = parseCommandLine(["push", "runs/a", "me/new", "--dry-run", "--card", "c.md"], recording, info);
+  assert(typeof invocation === "function");
+  await invocation();
+  assert.deepEqual(given, ["runs/a", { dryRun: true, card: "c.md" }, "me/new"]);
+  assert.equal(parseCommandLine(["push", "runs/a"], recording, info), 1);
+  assert.deepEqual(errors, ["error: missing required argument 'REPO'\n"]);
+});

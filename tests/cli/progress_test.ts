@@ -129,3 +129,15 @@ Deno.test("Progress writes plain lines to the standard error of a process, and n
   );
   assert.deepEqual(ended, { code: 0, out: "", err: "label  0/3\nlabel  3/3  done in 0s\n" });
 });
+
+Deno.test("formatProgress() shows sizes and their pace where bytes are counted", () => {
+  const event = { stage: "download org/name", done: 1_500_000, total: 2_000_000_000, unit: "bytes" } as const;
+  assert.equal(
+    formatProgress(event, { seconds: 2, done: 1_000_000, tokens: 0 }),
+    "download org/name  1.5 MB/2.00 GB  500.0 kB/s  1h 07m left",
+  );
+  assert.equal(
+    formatProgress({ ...event, done: 900, total: 900 }, { seconds: 0, done: 0, tokens: 0 }),
+    "download org/name  900 B/900 B  done in 0s",
+  );
+});

@@ -1,0 +1,161 @@
+/** One file of the hub into the cache: resumed after a break, and kept only where size and hash are right. @module */
+import { createHash, type Hash } from "node:crypto";
+import { dirname } from "node:path";
+import { makeFolder, syncFolder, writeAll } from "../checkpoint/atomic.ts";
+import { explainIoError } from "../checkpoint/io.ts";
+import { UserError } from "../error.ts";
+import type { RepoCache } from "./cache.ts";
+import { type HubClient, STALLED } from "./client.ts";
+import { type About, describeNetworkError } from "./errors.ts";
+
+/** A file as the hub lists it. */
+export interface RepoFile {
+  /** Within the repository, with `/`. */
+  readonly path: string;
+  /** In bytes. */
+  readonly size: number;
+  /** SHA-256 of a file in large file storage, else git's SHA-1 of a blob: 64 or 40 hexadecimal digits. */
+  readonly hash: string;
+}
+
+/** What to download, and whom to tell. */
+export interface DownloadOptions {
+  file: RepoFile;
+  /** Its address on the hub. */
+  url: string;
+  cache: RepoCache;
+  about: About;
+  /** Told bytes as they come; a negative number where some were in vain. */
+  onBytes: (count: number) => void;
+}
+
+/** Broken connections in a row without a byte between them. */
+const MAX_BREAKS = 5;
+const READ_BYTES = 2 ** 20;
+
+/** Where the part of a file lies that is there already. */
+export function partPath(cache: RepoCache, { hash }: RepoFile): string {
+  return `${cache.blob(hash)}.incomplete`;
+}
+
+/**
+ * Puts a file's content into blobs/, going on where a part of it lies there already. Throws a UserError where it
+ * cannot, or what comes is twice not what the hub listed.
+ */
+export async function downloadBlob(client: HubClient, options: DownloadOptions): Promise<void> {
+  const { cache, file, about } = options;
+  const part = partPath(cache, file);
+  const target = cache.blob(file.hash);
+  await makeFolder(dirname(target));
+  try {
+    for (let wrong = 0;; wrong++) {
+      const hash = await downloadPart(client, options);
+      if (hash === file.hash) break;
+      await Deno.remove(part);
+      options.onBytes(-file.size);
+      if (wrong === 0) continue;
+      const kind = file.hash.length === 64 ? "SHA-256" : "git hash";
+      throw new UserError(
+        `${about.action}: ${file.path} has the ${kind} ${hash}, expected ${file.hash}, twice; it is damaged on the way`,
+      );
+    }
+    await Deno.rename(part, target);
+  } catch (error) {
+    throw explainIoError(error, `Cannot write ${target}`);
+  }
+  await syncFolder(dirname(target));
+}
+
+/** Downloads what is missing of the part, and returns the hash of the whole. */
+async function downloadPart(client: HubClient, options: DownloadOptions): Promise<string> {
+  const { cache, file, url, about, onBytes } = options;
+  using part = await Deno.open(partPath(cache, file), { read: true, write: true, create: true });
+  let { hash, done } = await hashPart(part, file);
+  onBytes(done);
+  const restart = async (): Promise<void> => {
+    onBytes(-done);
+    await part.truncate(0);
+    await part.seek(0, Deno.SeekMode.Start);
+    [hash, done] = [newHash(file), 0];
+  };
+  for (let breaks = 0; done < file.size;) {
+    const headers: HeadersInit = done > 0 ? { range: `bytes=${done}-` } : {};
+    const response = await client.request(url, { about, init: { headers }, accept: [416] });
+    const from = response.status === 206 ? rangeStart(response) : response.status === 416 ? NaN : 0;
+    // The server may not know ranges, or may have another file there by now.
+    if (from !== done) await restart();
+    if (from !== done) {
+      await response.body?.cancel();
+      if (++breaks >= MAX_BREAKS) throw new UserError(`${about.action}: the server's ranges of ${file.path} are wrong`);
+      continue;
+    }
+    const before = done;
+    let failure = new UserError(`${about.action}: the connection broke off after ${done} of ${file.size} bytes`);
+    try {
+      for await (const bytes of readBody(response, client)) {
+        if (done + bytes.length > file.size) {
+          const more = `${about.action}: ${file.path} is longer than the ${file.size} bytes that the hub lists`;
+          await restart();
+          throw new UserError(more);
+        }
+        await writeAll(part, bytes);
+        hash.update(bytes);
+        done += bytes.length;
+        onBytes(bytes.length);
+      }
+    } catch (error) {
+      client.signal.throwIfAborted();
+      const known = describeNetworkError(error, about);
+      if (known === null) throw error;
+      failure = known;
+    } finally {
+      await response.body?.cancel().catch(() => {});
+    }
+    if (done === file.size) break;
+    breaks = done > before ? 1 : breaks + 1;
+    if (breaks >= MAX_BREAKS) throw failure;
+    await client.wait(breaks, undefined, failure.message);
+  }
+  await part.sync();
+  return hash.digest("hex");
+}
+
+/** Reads the part that is there. One that is too long is thrown away. */
+async function hashPart(part: Deno.FsFile, file: RepoFile): Promise<{ hash: Hash; done: number }> {
+  if ((await part.stat()).size > file.size) await part.truncate(0);
+  const hash = newHash(file);
+  const buffer = new Uint8Array(READ_BYTES);
+  let done = 0;
+  for (let count; (count = await part.read(buffer)) !== null; done += count) hash.update(buffer.subarray(0, count));
+  return { hash, done };
+}
+
+function newHash({ hash, size }: RepoFile): Hash {
+  return hash.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
+}
+
+/** First byte of a partial answer; NaN where it does not say. */
+function rangeStart(response: Response): number {
+  return Number(/^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1] ?? NaN);
+}
+
+/** The bytes of a body; a connection that says nothing for long is an error. */
+async function* readBody({ body }: Response, { stallMs, signal }: HubClient): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const stalled = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(STALLED), stallMs);
+      });
+      const { value, done } = await Promise.race([reader.read(), stalled]).finally(() => clearTimeout(timer));
+      if (done) return;
+      signal.throwIfAborted();
+      yield value;
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+    reader.releaseLock();
+  }
+}

@@ -1,0 +1,53 @@
+/** Which files of a repository are the model. @module */
+import { UserError } from "../error.ts";
+import type { About } from "./errors.ts";
+
+/** The index of a model whose weights lie in several files. */
+export const WEIGHTS_INDEX = "model.safetensors.index.json";
+
+const WEIGHTS = "model.safetensors";
+
+/** What is read besides the weights, where it is there. */
+const SMALL_FILES: ReadonlySet<string> = new Set([
+  "config.json",
+  "generation_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "chat_template.jinja",
+  "chat_template.json",
+  "vocab.json",
+  "merges.txt",
+  "tokenizer.model",
+]);
+
+/** Weights of other programs, and of parts of a model. */
+const OTHER_WEIGHTS = /\.(bin|safetensors|gguf|onnx|pt|pth|h5|msgpack|ckpt)$/i;
+
+/**
+ * The files of a model folder among a repository's `paths`: config, generation settings, tokenizer, chat template and
+ * the safetensors that the index names (`weightMap`, where the repository has one). Throws a UserError where config or
+ * weights are missing.
+ */
+export function chooseModelFiles(
+  paths: readonly string[],
+  { weightMap, about }: { weightMap: Readonly<Record<string, unknown>> | null; about: About },
+): string[] {
+  const has = new Set(paths);
+  const missing = (what: string, why = ""): UserError => new UserError(`${about.action}: there is no ${what}${why}`);
+  if (!has.has("config.json")) {
+    const adapter = has.has("adapter_config.json") ? " (it is an adapter: name the model that it adapts)" : "";
+    throw missing("config.json", adapter);
+  }
+  const small = paths.filter((path) => SMALL_FILES.has(path));
+  if (has.has(WEIGHTS)) return [...small, WEIGHTS];
+  if (weightMap === null) {
+    const other = paths.find((path) => OTHER_WEIGHTS.test(path));
+    throw missing(WEIGHTS, other === undefined ? "" : ` (${other} is not read, expected safetensors)`);
+  }
+  const shards = [...new Set(Object.values(weightMap))].filter((name) => typeof name === "string").sort();
+  const absent = shards.find((name) => !has.has(name));
+  if (absent !== undefined) throw missing(absent, `, which ${WEIGHTS_INDEX} names`);
+  return [...small, WEIGHTS_INDEX, ...shards];
+}

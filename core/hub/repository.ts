@@ -1,0 +1,72 @@
+/** What a repository holds: which commit a revision is, and that commit's files. @module */
+import { UserError } from "../error.ts";
+import { isCommit } from "./cache.ts";
+import type { HubClient } from "./client.ts";
+import type { RepoFile } from "./download.ts";
+import type { About } from "./errors.ts";
+import { type RepoSpec, repoUrl } from "./spec.ts";
+
+/** A revision as the hub has it. */
+export interface RepoInfo {
+  /** Forty hexadecimal digits. */
+  commit: string;
+  /** As the repository's card names it; null where it names none. */
+  license: string | null;
+}
+
+/** Asks which commit a revision is. Throws a UserError where there is none, or it may not be seen. */
+export async function fetchRepoInfo(client: HubClient, repo: RepoSpec, about: About): Promise<RepoInfo> {
+  const { modelInfo, datasetInfo } = await import("@huggingface/hub");
+  const request = {
+    name: repo.repo,
+    revision: repo.revision,
+    hubUrl: client.settings.endpoint,
+    fetch: client.fetchFor(about),
+  };
+  const { sha, cardData } = repo.type === "model"
+    ? await modelInfo({ ...request, additionalFields: ["sha", "cardData"] })
+    : await datasetInfo({ ...request, additionalFields: ["sha", "cardData"] });
+  if (typeof sha !== "string" || !isCommit(sha)) {
+    throw new UserError(`${about.action}: ${client.settings.endpoint} names no commit of revision "${repo.revision}"`);
+  }
+  const license = (cardData as { license?: unknown } | undefined)?.license;
+  const first = Array.isArray(license) ? license[0] : license;
+  return { commit: sha, license: typeof first === "string" ? first : null };
+}
+
+/** Lists a commit's files. */
+export async function listRepoFiles(
+  client: HubClient,
+  { repo, commit }: { repo: RepoSpec; commit: string },
+  about: About,
+): Promise<RepoFile[]> {
+  const { listFiles } = await import("@huggingface/hub");
+  const files: RepoFile[] = [];
+  const listed = listFiles({
+    repo: { type: repo.type, name: repo.repo },
+    revision: commit,
+    recursive: true,
+    hubUrl: client.settings.endpoint,
+    fetch: client.fetchFor(about),
+  });
+  for await (const { type, path, size, oid, lfs } of listed) {
+    // A path becomes one below the cache: what would leave it, or hide in it, is no file of a model or a data set.
+    if (type !== "file" || !isSafePath(path)) continue;
+    const hash = lfs?.oid ?? oid ?? "";
+    if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash)) files.push({ path, size: lfs?.size ?? size, hash });
+  }
+  return files;
+}
+
+/** The address of a commit's file. */
+export function fileUrl(
+  { settings }: HubClient,
+  { repo, commit, path }: { repo: RepoSpec; commit: string; path: string },
+): string {
+  return `${repoUrl(settings.endpoint, repo)}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+function isSafePath(path: string): boolean {
+  // deno-lint-ignore no-control-regex
+  return path.split("/").every((part) => part !== "" && part !== "." && part !== ".." && !/[\\:\x00-\x1f]/.test(part));
+}

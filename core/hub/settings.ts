@@ -1,0 +1,74 @@
+/** Where the hub is, where its files are kept and who asks, by the environment variables that Python's client reads. @module */
+import { join, resolve } from "node:path";
+import { UserError } from "../error.ts";
+
+/** How the hub is reached. */
+export interface HubSettings {
+  /** `HF_ENDPOINT`, without a slash at the end; default: https://huggingface.co. */
+  readonly endpoint: string;
+  /** The cache: `HF_HUB_CACHE`, or `hub` in `HF_HOME`, which is `~/.cache/huggingface` where it is not set. */
+  readonly cache: string;
+  /** `HF_HUB_OFFLINE`: nothing but the cache is used. */
+  readonly offline: boolean;
+  /** The access token, of `HF_TOKEN` or the token file; a function, so that nothing that prints the settings shows it. */
+  readonly token: () => string | null;
+}
+
+/** Reads a variable of the environment. */
+export type Environment = (name: string) => string | undefined;
+
+const ENDPOINT = "https://huggingface.co";
+
+/** Reads the settings from the environment and the token file. Throws a UserError where they cannot be used. */
+export async function readHubSettings(env: Environment = (name) => Deno.env.get(name)): Promise<HubSettings> {
+  // As Python has it: a variable that is set to nothing is not set.
+  const get = (name: string): string | undefined => env(name)?.trim() || undefined;
+  const home = get("HOME") ?? get("USERPROFILE");
+  const expand = (path: string): string => resolve(home !== undefined ? path.replace(/^~(?=$|[\\/])/, home) : path);
+  const xdg = get("XDG_CACHE_HOME") ?? (home !== undefined ? join(home, ".cache") : undefined);
+  const hubHome = get("HF_HOME") ?? (xdg !== undefined ? join(xdg, "huggingface") : undefined);
+  const cache = get("HF_HUB_CACHE") ?? get("HUGGINGFACE_HUB_CACHE") ??
+    (hubHome !== undefined ? join(hubHome, "hub") : undefined);
+  if (cache === undefined) {
+    throw new UserError("Cannot find the hub's cache: neither HF_HOME nor HOME is set, expected one of them");
+  }
+  const tokenPath = get("HF_TOKEN_PATH") ?? (hubHome !== undefined ? join(hubHome, "token") : undefined);
+  const token = cleanToken(get("HF_TOKEN") ?? get("HUGGING_FACE_HUB_TOKEN")) ??
+    (tokenPath !== undefined ? cleanToken(await readText(expand(tokenPath))) : null);
+  return {
+    endpoint: parseEndpoint(get("HF_ENDPOINT") ?? ENDPOINT),
+    cache: expand(cache),
+    offline: isTrue(get("HF_HUB_OFFLINE") ?? get("TRANSFORMERS_OFFLINE")),
+    token: () => token,
+  };
+}
+
+function isTrue(value: string | undefined): boolean {
+  return ["1", "ON", "YES", "TRUE"].includes(value?.toUpperCase() ?? "");
+}
+
+function parseEndpoint(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !["http:", "https:"].includes(url.protocol)) {
+    throw new UserError(`Cannot use HF_ENDPOINT: it is ${JSON.stringify(text)}, expected a URL such as ${ENDPOINT}`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new UserError("Cannot use HF_ENDPOINT: it holds a name or password, expected none; the token is HF_TOKEN's");
+  }
+  return (url.origin + url.pathname).replace(/\/+$/, "");
+}
+
+function cleanToken(text: string | undefined): string | null {
+  const token = text?.trim();
+  if (!token) return null;
+  // The value itself must not be shown.
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new UserError("Cannot use the hub's token: it holds a space or a character outside ASCII, expected hf_…");
+  }
+  return token;
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  // Without the file, or the right to read it, there is no token: what needs one says so.
+  return await Deno.readTextFile(path).catch(() => undefined);
+}

@@ -1,0 +1,61 @@
+/** The names of models and data sets on the hub: `org/name[@revision]`, `org/name[:config][/split][@revision]`. @module */
+
+/** A repository at a revision. */
+export interface RepoSpec {
+  readonly type: "model" | "dataset";
+  /** `org/name`. */
+  readonly repo: string;
+  /** Branch, tag or commit; `main` where none is named. */
+  readonly revision: string;
+}
+
+/** A part of a data set. */
+export interface DatasetSpec extends RepoSpec {
+  readonly type: "dataset";
+  /** Which configuration of it; null where none is named. */
+  readonly config: string | null;
+  /** Which split; null where none is named. */
+  readonly split: string | null;
+}
+
+const NAME = "[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?";
+const REVISION = "[A-Za-z0-9_][A-Za-z0-9_./+-]*";
+const MODEL = new RegExp(`^(${NAME}/${NAME})(?:@(${REVISION}))?$`);
+const DATASET = new RegExp(`^(${NAME}/${NAME})(?::([^/:@]+))?(?:/([A-Za-z0-9_.]+))?(?:@(${REVISION}))?$`);
+
+/** What a file is called and no repository is. */
+const FILE = /\.(jsonl?|ndjson|csv|tsv|parquet|txt|ya?ml|gz|zst|safetensors|git)$/i;
+
+/** Reads `org/name[@revision]`; null where the text is no such name, and can only be a path. */
+export function parseModelSpec(text: string): RepoSpec | null {
+  const [, repo, revision = "main"] = MODEL.exec(text) ?? [];
+  return repo !== undefined && isRepo(repo) && isRevision(revision) ? { type: "model", repo, revision } : null;
+}
+
+/** Reads `org/name[:config][/split][@revision]`; null where the text is no such name, and can only be a path. */
+export function parseDatasetSpec(text: string): DatasetSpec | null {
+  const [, repo, config = null, split = null, revision = "main"] = DATASET.exec(text) ?? [];
+  if (repo === undefined || !isRepo(repo) || !isRevision(revision)) return null;
+  if (split !== null && FILE.test(split)) return null;
+  return { type: "dataset", repo, config, split, revision };
+}
+
+/** `org/name`, and `@revision` where that is not the default. */
+export function specName({ repo, revision }: RepoSpec): string {
+  return revision === "main" ? repo : `${repo}@${revision}`;
+}
+
+/** The repository's page. */
+export function repoUrl(endpoint: string, { type, repo }: Pick<RepoSpec, "type" | "repo">): string {
+  return `${endpoint}/${type === "dataset" ? "datasets/" : ""}${repo}`;
+}
+
+/** Whether a name is one that the hub gives out. */
+function isRepo(repo: string): boolean {
+  return !/--|\.\./.test(repo) && !FILE.test(repo);
+}
+
+/** It becomes the name of a file below refs/. */
+function isRevision(revision: string): boolean {
+  return !revision.split("/").some((part) => part === "" || part.startsWith("."));
+}

@@ -1,0 +1,189 @@
+/** The card of a model that a run made: what it is, what it was made of, how, and what came out. @module */
+import { parse, stringify } from "yaml";
+import { isRecord } from "../checkpoint/io.ts";
+import { iterationName } from "./figures.ts";
+import { iterationValues, type Run } from "./read_run.ts";
+import { leaves, number } from "./report.ts";
+
+/** A model or data set of the hub that the run used. */
+export interface CardSource {
+  /** As the config names it. */
+  source: string;
+  type: "model" | "dataset";
+  repo: string;
+  commit: string;
+  config?: string;
+  split?: string;
+  license?: string;
+}
+
+/** What a card is made of. */
+export interface CardOptions {
+  /** The repository it is for, `org/name`. */
+  repo: string;
+  sources: readonly CardSource[];
+  /** The figure's path in the repository; null where there is none. */
+  figure: string | null;
+}
+
+const METHODS: Readonly<Record<string, string>> = {
+  dnpo: "Dynamic Noise Preference Optimization (DNPO)",
+  dpo: "Direct Preference Optimization (DPO)",
+  spin: "Self-Play Fine-Tuning (SPIN)",
+  sft: "supervised fine-tuning (SFT)",
+};
+
+/** README.md of a model repository, front matter and all. What the run does not tell is left out. */
+export function modelCard(run: Run, { repo, sources, figure }: CardOptions): string {
+  const settings = readSettings(run);
+  const named = (key: string): CardSource | undefined =>
+    sources.find(({ source }) => source === valueAt(settings, key));
+  const base = named("model") ?? sources.find(({ type }) => type === "model");
+  const held = named("data.eval");
+  const datasets = sources.filter((source) => source.type === "dataset" && source !== held);
+  const method = String(settings.method ?? "dnpo");
+  const header = {
+    library_name: "transformers",
+    pipeline_tag: "text-generation",
+    ...(base?.license !== undefined && { license: base.license }),
+    ...(base && { base_model: base.repo, base_model_relation: "finetune" }),
+    ...(datasets.length > 0 && { datasets: [...new Set(datasets.map(({ repo }) => repo))] }),
+    tags: [...new Set(["dnpo", method, ...(method === "sft" ? ["sft"] : ["preference-optimization"])])],
+  };
+  return [
+    `---\n${stringify(header, { lineWidth: 0 })}---`,
+    `# ${repo.split("/").at(-1)}`,
+    opening({ settings, method, base }),
+    section("Use", useText(repo)),
+    section("How it was made", makingText(settings, { method, base, datasets, held })),
+    section("What came out", [iterationTable(run), figure === null ? "" : `![Figures of the run](${figure})`]),
+    section("Settings", settingsTable(settings, sources)),
+    section("Citation", CITATION),
+  ].filter((part) => part !== "").join("\n\n") + "\n";
+}
+
+function section(title: string, content: string | string[]): string {
+  const text = [content].flat().filter((part) => part !== "").join("\n\n");
+  return text === "" ? "" : `## ${title}\n\n${text}`;
+}
+
+function opening(
+  { settings, method, base }: { settings: Record<string, unknown>; method: string; base: CardSource | undefined },
+): string {
+  const from = base ? link(base) : "a local model";
+  const count = Number(settings.iterations ?? 1);
+  const iterations = `${count} iteration${count === 1 ? "" : "s"}`;
+  return `This is ${from} after ${iterations} of ${METHODS[method] ?? method}` +
+    (method === "dnpo" ? " ([arXiv 2502.05400](https://arxiv.org/abs/2502.05400))" : "") + ", trained with dnpo.";
+}
+
+function useText(repo: string): string {
+  return [
+    "```python",
+    "from transformers import AutoModelForCausalLM, AutoTokenizer",
+    "",
+    `tokenizer = AutoTokenizer.from_pretrained("${repo}")`,
+    `model = AutoModelForCausalLM.from_pretrained("${repo}")`,
+    "```",
+  ].join("\n");
+}
+
+function makingText(
+  settings: Record<string, unknown>,
+  { method, base, datasets, held }: {
+    method: string;
+    base: CardSource | undefined;
+    datasets: readonly CardSource[];
+    held: CardSource | undefined;
+  },
+): string {
+  const describe = (data: CardSource): string => {
+    const part = [data.config === "default" ? undefined : data.config, data.split].filter(Boolean).join("/");
+    return `${link(data)}${part ? `, ${part}` : ""}, commit \`${data.commit.slice(0, 12)}\``;
+  };
+  const judges = [settings.labels].flat().filter(isRecord).map(({ judge }) => String(judge));
+  const noise = [settings.noise].flat().map((entry) => isRecord(entry) ? String(entry.update) : String(entry));
+  const generates = method === "dnpo" || method === "spin";
+  const rows: [string, string][] = [
+    ["method", METHODS[method] ?? method],
+    ...(base ? [["base model", describe(base)] as [string, string]] : []),
+    ...datasets.map((data): [string, string] => ["data", describe(data)]),
+    ...(held ? [["held-out data", describe(held)] as [string, string]] : []),
+    ...(generates && judges.length > 0 ? [["judge", [...new Set(judges)].join(", ")] as [string, string]] : []),
+    ...(method === "dnpo" && settings.noise !== undefined
+      ? [["noise", [...new Set(noise)].join(", ")] as [string, string]]
+      : []),
+  ];
+  return table(["", ""], rows);
+}
+
+/** What tells most of an iteration, with its head and whether it is a share. */
+const COLUMNS: Readonly<Record<string, readonly [head: string, share: boolean]>> = {
+  greedy: ["accuracy, greedy", true],
+  sampled: ["accuracy, sampled", true],
+  eval_loss: ["held-out loss", false],
+  pairs: ["pairs", false],
+  generated_chosen: ["generated chosen", true],
+  loss: ["model loss", false],
+  noise_loss: ["noise loss", false],
+  rewards_margins: ["reward margin", false],
+  rewards_accuracies: ["ranked as labelled", true],
+};
+
+function iterationTable(run: Run): string {
+  const iterations = iterationValues(run);
+  const keys = Object.keys(COLUMNS).filter((key) => iterations.some(({ values }) => Object.hasOwn(values, key)));
+  if (keys.length === 0) return "";
+  const rows = iterations.map(({ iteration, values }) => [
+    iterationName(iteration),
+    ...keys.map((key) => Object.hasOwn(values, key) ? number(values[key]!, COLUMNS[key]![1]) : ""),
+  ]);
+  return table(["iteration", ...keys.map((key) => COLUMNS[key]![0])], rows);
+}
+
+/** The settings without what says something of the machine: of a local path only the name is left. */
+function settingsTable(settings: Record<string, unknown>, sources: readonly CardSource[]): string {
+  const isPath = (value: string): boolean =>
+    /[\\/]/.test(value) && !/[\n{]/.test(value) && !sources.some(({ source }) => value.startsWith(source));
+  const nameOf = (value: string): string => value.split(/[\\/]/).findLast((part) => part !== "") ?? "";
+  const { output_dir: _, ...rest } = settings;
+  const rows = leaves(rest).map(([key, value]) => [
+    `\`${key}\``,
+    // A list was joined.
+    value.split(", ").map((part) => isPath(part) ? nameOf(part) : part).join(", "),
+  ]);
+  return rows.length === 0 ? "" : table(["key", "value"], rows);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replace(/\s+/g, " ").replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function link({ type, repo }: CardSource): string {
+  return `[${repo}](https://huggingface.co/${type === "dataset" ? "datasets/" : ""}${repo})`;
+}
+
+function readSettings({ settings }: Run): Record<string, unknown> {
+  try {
+    const value = parse(settings ?? "");
+    return isRecord(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+function valueAt(settings: Record<string, unknown>, key: string): unknown {
+  return key.split(".").reduce<unknown>((value, step) => isRecord(value) ? value[step] : undefined, settings);
+}
+
+const CITATION = "```bibtex\n" +
+  `@article{yang2025dnpo,
+  title   = {Dynamic Noise Preference Optimization: Self-Improvement of Large Language Models with Self-Synthetic Data},
+  author  = {Yang, Haoyan and Le, Khiem and Hua, Ting and Gao, Shangqian and Xu, Binfeng and Tang, Zheng and Xu, Jie
+             and Chawla, Nitesh V. and Jin, Hongxia and Srinivasan, Vijay},
+  journal = {arXiv preprint arXiv:2502.05400},
+  year    = {2025}
+}
+` + "```";

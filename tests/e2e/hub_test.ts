@@ -1,0 +1,141 @@
+/** Models and data by name: a run that is killed while it downloads, a branch that moves, a push, and no name at all. @module */
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { denoArgs, dnpo, runConfig, startDnpo, succeeded, withFolder, writeConfig } from "../_shared/dnpo.ts";
+import { HubServer } from "../_shared/hub_server.ts";
+import { jsonLines, tinyRows, writeTinyModel } from "../_shared/tiny_model.ts";
+
+const SECRET = "hf_Secret0123456789";
+
+/** A run over models and rows in DIR, or over the same by their names on a hub. */
+function config(dir: string, name: string, source: (name: string) => string): { output_dir: string } {
+  return {
+    output_dir: `${dir}/${name}`,
+    model: source("model"),
+    iterations: 1,
+    data: { train: source("rows"), eval: source("held") },
+    generation: { max_new_tokens: 5 },
+    labels: { judge: "logprob", model: source("judge") },
+    training: { max_steps: 2, per_device_train_batch_size: 4, learning_rate: 1e-3, logging_steps: 1 },
+  } as { output_dir: string };
+}
+
+const NAMES: Record<string, string> = {
+  model: "org/model",
+  judge: "org/judge@v1",
+  rows: "org/rows",
+  held: "org/rows:default/test",
+};
+
+async function withServed(
+  use: (dir: string, hub: HubServer, env: Record<string, string>) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (dir) => {
+    await using hub = new HubServer();
+    hub.tokens.add(SECRET);
+    await writeTinyModel(`${dir}/model`);
+    await writeTinyModel(`${dir}/judge`, { seed: 2 });
+    await Deno.writeTextFile(`${dir}/rows`, jsonLines(tinyRows(12)));
+    await Deno.writeTextFile(`${dir}/held`, jsonLines(tinyRows(5)));
+    await hub.addFolder("model", "org/model", `${dir}/model`, { isPrivate: true });
+    const judge = await hub.addFolder("model", "org/judge", `${dir}/judge`, { gated: true });
+    judge.refs.set("v1", judge.refs.get("main")!);
+    const read = (name: string) => Deno.readTextFile(`${dir}/${name}`);
+    hub.add("dataset", "org/rows", { "train.jsonl": await read("rows"), "test.jsonl": await read("held") });
+    await use(dir, hub, { HF_ENDPOINT: hub.url, HF_HOME: `${dir}/hf`, HF_TOKEN: SECRET });
+  });
+}
+
+/** Every file below a folder, as text. */
+async function* texts(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) yield* texts(`${folder}/${name}`);
+    else yield new TextDecoder("latin1").decode(await Deno.readFile(`${folder}/${name}`));
+  }
+}
+
+Deno.test("a run by names is the run by paths, though it is killed while it downloads and the branch moves", () =>
+  withServed(async (dir, hub, env) => {
+    await runConfig("train", config(dir, "whole", (name) => `${dir}/${name}`));
+    const args = ["train", await writeConfig(config(dir, "run", (name) => NAMES[name]!))];
+    hub.faults.push({ match: /^GET \/[0-9a-f]{64}/, bytesPerSecond: 10_000 });
+    const first = startDnpo(args, env);
+    const blobs = `${dir}/hf/hub/models--org--model/blobs`;
+    const isUnderWay = async (): Promise<boolean> => {
+      for await (const { name } of Deno.readDir(blobs)) {
+        if (name.endsWith(".incomplete") && (await Deno.stat(`${blobs}/${name}`)).size > 1000) return true;
+      }
+      return false;
+    };
+    while (!await isUnderWay().catch(() => false)) await new Promise((done) => setTimeout(done, 20));
+    first.kill("SIGKILL");
+    await first.output();
+    const repo = hub.repos.get("models/org/model")!;
+    const before = repo.refs.get("main");
+    hub.commit(repo, { "config.json": "{}", "model.safetensors": "other" });
+
+    hub.requests.length = 0;
+    const { out, err, code } = await dnpo(args, env);
+    equal(code, 0, err);
+    ok(hub.seen(/^GET \/[0-9a-f]{64}/)[0]!.range?.startsWith("bytes="), "the download is gone on with");
+    match(err, /^download org\/model {2}\d/m);
+    for (const name of ["metrics.jsonl", "model/model.safetensors"]) {
+      deepEqual(await Deno.readFile(`${dir}/run/${name}`), await Deno.readFile(`${dir}/whole/${name}`), name);
+    }
+    const { sources } = JSON.parse(await Deno.readTextFile(`${dir}/run/sources.json`));
+    deepEqual(
+      sources.map(({ source }: { source: string }) => source),
+      Object.values({
+        model: NAMES.model,
+        rows: NAMES.rows,
+        held: NAMES.held,
+        judge: NAMES.judge,
+      }),
+    );
+    equal(sources[0].commit, before);
+    match(await Deno.readTextFile(`${dir}/run/config.yaml`), /^model: org\/model\n/);
+
+    ok(hub.requests.every(({ host, authorization }) => host === "hub" || authorization === null));
+
+    // Nobody asks the hub again, and nothing has told the token.
+    hub.requests.length = 0;
+    equal((await dnpo(args, env)).code, 0);
+    deepEqual(hub.requests, []);
+    for await (const text of texts(dir)) ok(!text.includes(SECRET));
+    ok(!`${out}${err}`.includes(SECRET));
+
+    // What came out goes back, and is a model that can be taken up by its name.
+    const push = ["push", `${dir}/run`, "me/new"];
+    const shown = await dnpo([...push, "--dry-run"], env);
+    match(shown.err, /^Would send to me\/new \(made private where it is missing\):\n {2}README\.md +\d/);
+    match(shown.out, /^---\nlibrary_name: transformers\n[\s\S]*base_model: org\/model\n/);
+    equal(hub.repos.has("models/me/new"), false);
+    match(
+      succeeded(push, await dnpo(push, env)),
+      /^Pushed: http:\/\/127\.0\.0\.1:\d+\/me\/new \(commit [0-9a-f]{12}\)\n$/,
+    );
+    const pushed = hub.repos.get("models/me/new")!;
+    const files = pushed.commits.get(pushed.refs.get("main")!)!;
+    equal(new TextDecoder().decode(files.get("README.md")), shown.out);
+    ok(new TextDecoder().decode(files.get("figure.svg")).startsWith("<svg"));
+    deepEqual(files.get("model.safetensors"), await Deno.readFile(`${dir}/run/model/model.safetensors`));
+    const scores = ["score", "--quiet", "--pairs", `${dir}/run/iteration-0/pairs.jsonl`, "--model"];
+    const byName = succeeded(scores, await dnpo([...scores, "me/new"], env));
+    equal(byName, succeeded(scores, await dnpo([...scores, `${dir}/run/model`])));
+  }));
+
+Deno.test("a run without names does nothing on the network, and needs no HOME", () =>
+  withFolder(async (dir) => {
+    await writeTinyModel(`${dir}/model`);
+    await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(tinyRows(4)));
+    const settings = {
+      output_dir: `${dir}/run`,
+      model: `${dir}/model`,
+      data: { train: `${dir}/rows.jsonl` },
+      training: { max_steps: 1 },
+    };
+    const args = denoArgs(["sft", await writeConfig(settings), "--quiet"]);
+    const without = args.filter((arg) => !arg.startsWith("--allow-net")).toSpliced(1, 0, "--no-prompt", "--deny-net");
+    const run = new Deno.Command(Deno.execPath(), { args: without, env: { HOME: "", HF_HOME: "" } });
+    const { code, stderr } = await run.output();
+    equal(code, 0, new TextDecoder().decode(stderr));
+  }));

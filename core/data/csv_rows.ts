@@ -60,25 +60,33 @@ async function* records(path: string, delimiter: string): AsyncGenerator<RawReco
     },
   });
   pipeline(Readable.from(decode(path)), parser, () => {});
+  // The parser counts a CRLF within a field as two lines.
+  let twice = 0;
   let previous = 0;
   const items = parser as AsyncIterable<{ record: string[]; info: InfoRecord }>;
+  const shiftBad = (): RawRecord & { line: number } => {
+    const { line, problem } = bad.shift()!;
+    return { line: line - twice, problem };
+  };
   try {
     for await (const { record: fields, info } of items) {
-      while (bad.length > 0 && bad[0]!.line <= info.lines) yield bad.shift()!;
-      yield { line: Math.max(previous + 1, info.lines - lineEnds(fields)), fields };
-      previous = info.lines;
+      while (bad.length > 0 && bad[0]!.line <= info.lines) yield shiftBad();
+      twice += count(fields, /\r\n/g);
+      const end = info.lines - twice;
+      yield { line: Math.max(previous + 1, end - count(fields, /\r\n?|\n/g)), fields };
+      previous = end;
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
     const { code, lines } = error as CsvError;
-    yield { line: Number(lines ?? previous + 1), problem: PROBLEMS[code] ?? oneLine(error) };
+    bad.push({ line: Number(lines ?? previous + 1), problem: PROBLEMS[code] ?? oneLine(error) });
   }
-  yield* bad;
+  while (bad.length > 0) yield shiftBad();
 }
 
-/** Line ends within the fields, so that a row's line is the one where it begins. */
-function lineEnds(fields: readonly string[]): number {
-  return fields.reduce((sum, field) => sum + (field.match(/\n/g)?.length ?? 0), 0);
+/** Occurrences within the fields. */
+function count(fields: readonly string[], what: RegExp): number {
+  return fields.reduce((sum, field) => sum + (field.match(what)?.length ?? 0), 0);
 }
 
 async function* decode(path: string): AsyncGenerator<string> {

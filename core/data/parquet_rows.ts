@@ -29,7 +29,7 @@ export async function* readParquetRows(
   const metadata = await attempt(path, () => readMetadata(file));
   const total = metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
   const { parquetReadObjects, parquetSchema } = await import("hyparquet");
-  const { compressors } = await import("hyparquet-compressors");
+  const compressors = await loadCompressors();
   const schema = await attempt(path, () => parquetSchema(metadata));
   const names = schema.children.map(({ element }) => element.name);
   const kept = asked ? names.filter((name) => asked.includes(name)) : names;
@@ -171,6 +171,17 @@ async function checkColumn(
   }
 }
 
+/** The package's, without the pages that are empty, which its LZ4 cannot read. */
+async function loadCompressors(): Promise<Compressors> {
+  const { compressors } = await import("hyparquet-compressors");
+  return Object.fromEntries(
+    Object.entries(compressors).map(([codec, unpack]) => [
+      codec,
+      (packed: Uint8Array, size: number) => size === 0 ? new Uint8Array() : unpack(packed, size),
+    ]),
+  );
+}
+
 /** How often the column's path repeats, and is optional. */
 function levelsOf(schema: SchemaTree, path: readonly string[]): [repetition: number, definition: number] {
   let [node, repetition, definition] = [schema, 0, 0];
@@ -189,10 +200,12 @@ class BadValue {
   constructor(readonly problem: string) {}
 }
 
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 const PARSERS = {
   stringFromBytes(bytes: Uint8Array | undefined): unknown {
     try {
-      return bytes && new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+      return bytes && decoder.decode(bytes);
     } catch {
       return new BadValue("a text is not valid UTF-8");
     }

@@ -7,7 +7,9 @@ import { forIteration, forSft, requireFor, type ResolvedConfig } from "../config
 import { readRows } from "../data/rows.ts";
 import { loadModel, saveModel } from "../model/model.ts";
 import { writeReport } from "../report/report.ts";
+import { withChatTemplate } from "./chat_template.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withRun } from "./context.ts";
+import { readingOf } from "./data.ts";
 import { storageType } from "./dtype.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { generateStage } from "./generate_stage.ts";
@@ -71,7 +73,7 @@ async function runIterations(context: RunContext, { onIteration }: TrainHooks): 
         await optimizeStage(context, {
           settings: forIteration(config, k),
           model: config.start_from === "base" ? config.model! : model,
-          pairs: hasPairs ? [config.data.train!] : [paths.pairs, ...previous],
+          pairs: hasPairs ? "data" : [paths.pairs, ...previous],
           paths,
           dtype: "F32",
         });
@@ -91,13 +93,14 @@ async function runIterations(context: RunContext, { onIteration }: TrainHooks): 
 /** Whether the data has chosen and rejected answers already (`dpo`), so that none are generated. */
 async function givesPairs(config: ResolvedConfig): Promise<boolean> {
   if (config.method !== "dpo") return false;
-  const { rows: [first] } = await readRows(config.data.train!, { limit: 1, onBadRow: config.data.on_bad_row });
+  const { shuffle: _, ...reading } = readingOf(config);
+  const { rows: [first] } = await readRows(config.data.train!, { ...reading, limit: 1 });
   return first!.kind === "text_pair" || first!.kind === "chat_pair" || first!.kind === "ids_pair";
 }
 
 /** Saves the last iteration's model as OUTPUT_DIR/model, in the source's storage type or the one asked for. */
 async function handOut({ config, device }: RunContext, dir: string): Promise<void> {
-  const source = await openModelFolder(config.model!);
+  const source = await withChatTemplate(await openModelFolder(config.model!), config.data);
   const model = await loadModel(device, dir);
   try {
     const { model: target } = runPaths(config.output_dir);

@@ -46,6 +46,7 @@ export type {
   TrainingConfig,
 } from "./core/config/types.ts";
 export { type RunHooks, StoppedError } from "./core/loop/context.ts";
+export { type ExportOptions, exportPairs, type ExportReport } from "./core/loop/export.ts";
 export { type PairScore, runGenerate, runLabel, runOptimize, runSft, scorePairs } from "./core/loop/stages.ts";
 export type { IterationSummary, RunSummary } from "./core/loop/summary.ts";
 export { train, type TrainHooks } from "./core/loop/train.ts";

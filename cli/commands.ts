@@ -1,4 +1,5 @@
 /** The commands: names, arguments, options, help, and where each one's work is loaded from. @module */
+import { UserError } from "../core/error.ts";
 import type { RunOptions } from "./options.ts";
 
 /** Values of options by name, as the parser found them. */
@@ -56,6 +57,13 @@ export function readRunOptions(config: string | undefined, values: Values): RunO
   const set = Array.isArray(values.set) ? values.set.map(String) : [];
   if (typeof values.dtype === "string") set.push(`dtype=${values.dtype}`);
   return { config, set, verifier: values.verifier !== false, quiet: values.quiet === true };
+}
+
+/** An iteration as it was typed. Throws a UserError where it is no number. */
+function readIteration(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "string" && /^\d{1,9}$/.test(value)) return Number(value);
+  throw new UserError(`--iteration: expected an integer ≥ 0, got ${JSON.stringify(value)}`);
 }
 
 interface RunEntry extends Pick<CommandEntry, "name" | "summary" | "description" | "examples"> {
@@ -172,6 +180,30 @@ export const commands: readonly CommandEntry[] = [
         revision: text(values.revision),
         cardPath: text(values.card),
         quiet: values.quiet === true,
+      });
+    },
+  },
+  {
+    name: "export",
+    summary: "write pairs as a TRL preference data set",
+    description: "Writes the pairs of a run's last iteration, or of a file, as prompt, chosen and rejected (lists of " +
+      "messages, or texts where the data is text) with their scores, so that the labelled data can be trained anywhere.",
+    argument: { name: "RUN|PAIRS", summary: "a run's folder, or a file of pairs", required: true },
+    options: [
+      { flags: "-o, --output <file>", summary: "file to write: .jsonl or .parquet", required: true },
+      { flags: "--iteration <k>", summary: "iteration of the run (default: the last with pairs)" },
+    ],
+    examples: [
+      ["dnpo export runs/mine --output pairs.parquet", 'load_dataset("parquet", data_files="pairs.parquet")'],
+      ["dnpo export pairs.jsonl --output trl.jsonl", "of a file of pairs"],
+    ],
+    run: async (argument, values) => {
+      const { exportCommand } = await import("./commands/export.ts");
+      const iteration = readIteration(values.iteration);
+      return exportCommand({
+        from: String(argument),
+        output: String(values.output),
+        ...(iteration !== undefined && { iteration }),
       });
     },
   },

@@ -42,5 +42,15 @@ export interface PushCommandOptions {
   quiet: boolean;
 }
 
+/** What `export` is given. */
+export interface ExportCommandOptions {
+  /** A run's folder, or a file of pairs. */
+  from: string;
+  /** The file that is written. */
+  output: string;
+  /** Which iteration of a run; the last one with pairs where absent. */
+  iteration?: number;
+}
+
 /** What `doctor` is given: nothing yet needs a choice. */
 export type DoctorOptions = Record<never, never>;

@@ -8,12 +8,15 @@ import { exists, explainIoError, quote } from "./io.ts";
 import { parameterShapes } from "./parameters.ts";
 import { type TensorEntry, writeSafetensors } from "./write.ts";
 
+/** Goes before what tokenizer_config.json says. */
+const CHAT_TEMPLATE = "chat_template.jinja";
+
 /** The tokenizer's files a Hugging Face folder may hold. */
 export const TOKENIZER_FILES: readonly string[] = [
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
-  "chat_template.jinja",
+  CHAT_TEMPLATE,
   "vocab.json",
   "merges.txt",
   "added_tokens.json",
@@ -58,6 +61,8 @@ export interface ModelSource {
   generationConfig: Readonly<Record<string, unknown>> | null;
   /** Paths of tokenizer files, copied under their own names. */
   tokenizerFiles: readonly string[];
+  /** Text of a chat template that is written in place of the one among the tokenizer files. */
+  chatTemplate?: string;
 }
 
 /** What to save. */
@@ -89,6 +94,7 @@ export async function saveModelFolder(dir: string, { source, dtype, tensors }: S
     for (const path of source.tokenizerFiles) {
       await writeFileAtomic(join(temporary, basename(path)), await Deno.readFile(path));
     }
+    if (source.chatTemplate !== undefined) await writeFileAtomic(join(temporary, CHAT_TEMPLATE), source.chatTemplate);
     const entries = parameterShapes(config).map(({ name, shape }): TensorEntry => ({
       name,
       dtype,

@@ -16,9 +16,39 @@ const count = z.int().min(1);
 const seed = z.int().min(0).max(U32_MAX);
 const decay = z.number().min(0).lt(1);
 
+const columns = z.strictObject({
+  prompt: path.exactOptional().describe("Column of the prompt."),
+  response: path.exactOptional().describe("Column of the human answer."),
+  chosen: path.exactOptional().describe("Column of the better answer."),
+  rejected: path.exactOptional().describe("Column of the worse answer."),
+  messages: path.exactOptional().describe("Column of the conversation."),
+  instruction: path.exactOptional().describe("Column of Alpaca's instruction."),
+  input: path.exactOptional().describe("Column of Alpaca's input."),
+  output: path.exactOptional().describe("Column of Alpaca's output."),
+  system: path.exactOptional().describe("Column of the system turn."),
+  reference: path.exactOptional().describe("Column of what a verifier compares with."),
+});
+
+const dataSet = z.strictObject({
+  path: path.describe(
+    "File (.jsonl, .json, .csv, .tsv, .parquet, also with .gz), folder of them, or org/name of the hub.",
+  ),
+  name: path.exactOptional().describe("Configuration of a data set of the hub."),
+  split: path.exactOptional().describe("Split, with or without a slice: train, train[:2000], test[10%:20%]."),
+  weight: z.number().gt(0).max(1).exactOptional().describe(
+    "Share of the set's rows that is taken, picked by data.seed; default: all.",
+  ),
+  columns: columns.exactOptional().describe("The set's columns by what they are; default: data.columns."),
+});
+
+/** One set, or a list of several. */
+const dataSource = z.union([path, z.array(z.union([path, dataSet])).min(1)]);
+
 const data = z.strictObject({
-  train: path.exactOptional().describe(
-    "Rows to train on: a file of JSON lines or a JSON array, or a data set of the hub, org/name[:config][/split][@revision].",
+  train: dataSource.exactOptional().describe(
+    "Rows to train on: a file (.jsonl, .json, .csv, .tsv, .parquet, also with .gz), a folder of them, or " +
+      "org/name[:config][/split][@revision] of the hub, each with or without a slice such as [:2000], [10%:20%] or [-100:]; or a list " +
+      "of these, or of {path, name, split, weight, columns}.",
   ),
   limit: count.exactOptional().describe("Number of rows to read from data.train; default: all."),
   max_length: z.int().min(2).default(1024).describe(
@@ -30,10 +60,30 @@ const data = z.strictObject({
   on_bad_row: z.enum(["error", "skip"]).default("error").describe(
     "What a malformed row does: stop, or be counted and left out.",
   ),
-  eval: path.exactOptional().describe(
-    "Held-out rows to evaluate on, named as data.train; split test, then validation, where none is named.",
+  eval: dataSource.exactOptional().describe(
+    "Held-out rows to evaluate on, named as data.train is; of the hub's split test, then validation, where none is named.",
   ),
   eval_limit: count.exactOptional().describe("Number of rows to read from data.eval; default: all."),
+  columns: columns.exactOptional().describe(
+    "Names of the columns by what they are, such as {prompt: question, response: answer}; default: the known shapes.",
+  ),
+  shuffle: z.boolean().exactOptional().describe(
+    "Whether the rows of data.train are shuffled once, all sets together, before data.limit is taken; default: false.",
+  ),
+  seed: seed.exactOptional().describe(
+    "Seed of data.shuffle, and of what is taken of sets with a weight below 1; default: 42.",
+  ),
+  conversational: z.boolean().exactOptional().describe(
+    "Whether rows of text become conversations of a user's and an assistant's turn, for the chat template; default: false.",
+  ),
+  system_prompt: path.exactOptional().describe("System turn of the conversations that begin with none."),
+  chat_template: path.exactOptional().describe(
+    "File of a Jinja chat template, which the handed-out model carries; default: the tokenizer's own.",
+  ),
+  assistant_only_loss: z.boolean().exactOptional().describe(
+    "Whether sft trains on all assistant turns of a conversation; default: false, which is the last turn alone. Preference " +
+      "methods always answer the last turn.",
+  ),
 });
 
 const generation = z.strictObject({

@@ -12,10 +12,51 @@ export type Dtype = "float32" | "float16" | "bfloat16";
 /** A setting that may be given once, or once per iteration (the last entry repeats). */
 export type PerIteration<T> = T | T[];
 
+/** The name of a data set's column by what it is. */
+export interface DataColumns {
+  /** The prompt. */
+  prompt?: string;
+  /** The human answer. */
+  response?: string;
+  /** The better answer. */
+  chosen?: string;
+  /** The worse answer. */
+  rejected?: string;
+  /** A conversation. */
+  messages?: string;
+  /** Alpaca's instruction. */
+  instruction?: string;
+  /** Alpaca's input. */
+  input?: string;
+  /** Alpaca's output. */
+  output?: string;
+  /** The system turn. */
+  system?: string;
+  /** What a verifier compares with. */
+  reference?: string;
+}
+
+/** One data set of several. */
+export interface DataSetConfig {
+  /** File, folder or name on the hub. */
+  path: string;
+  /** Its configuration, on the hub. */
+  name?: string;
+  /** Its split, with or without a slice: `train[:2000]`. */
+  split?: string;
+  /** Share of its rows that is taken, in (0, 1]; all where absent. */
+  weight?: number;
+  /** Its columns; `data.columns` where absent. */
+  columns?: DataColumns;
+}
+
+/** A data set, or several that are read one after the other. */
+export type DataSourceConfig = string | (string | DataSetConfig)[];
+
 /** Which rows are read, and how. */
 export interface DataConfig {
-  /** Rows to train on: a file, or a data set of the hub. */
-  train?: string;
+  /** Rows to train on. */
+  train?: DataSourceConfig;
   /** Number of rows to read from `train`; all where absent. */
   limit?: number;
   /** Tokens of prompt and response together. */
@@ -24,10 +65,24 @@ export interface DataConfig {
   template?: string;
   /** What a malformed row does. */
   on_bad_row: "error" | "skip";
-  /** Held-out rows to evaluate on, named as `train`. */
-  eval?: string;
+  /** Held-out rows to evaluate on. */
+  eval?: DataSourceConfig;
   /** Number of rows to read from `eval`; all where absent. */
   eval_limit?: number;
+  /** Names of the columns by what they are. */
+  columns?: DataColumns;
+  /** Whether the rows of `train` are shuffled; false where absent. */
+  shuffle?: boolean;
+  /** Seed of shuffling and of sets with a weight below 1; 42 where absent. */
+  seed?: number;
+  /** Whether rows of text become conversations; false where absent. */
+  conversational?: boolean;
+  /** System turn of conversations that begin with none. */
+  system_prompt?: string;
+  /** File of the chat template; the tokenizer's own where absent. */
+  chat_template?: string;
+  /** Whether `sft` trains on all assistant turns of a conversation; on the last alone where absent. */
+  assistant_only_loss?: boolean;
 }
 
 /** How responses are sampled. */

@@ -1,9 +1,11 @@
 /** The files between the stages: responses.jsonl and pairs.jsonl. @module */
 import { UserError } from "../error.ts";
-import { booleanField, idsField, indexField, isObject, scoreField, stringField, wrong } from "./fields.ts";
+import { booleanField, hasField, idsField, indexField, isObject, scoreField, stringField, wrong } from "./fields.ts";
 import { type JsonObject, type JsonValue, readJsonRows } from "./json_rows.ts";
 import { describe } from "./problems.ts";
-import { readRows, type ReadRowsOptions, type SkippedRow } from "./rows.ts";
+import { type Message, messagesField } from "./messages.ts";
+import { type ReadRows, readRows, type ReadRowsOptions } from "./rows.ts";
+import type { DataSource } from "./sources.ts";
 import { type TokenizedPair, type TokenizeOptions, tokenizePairs, type TokenizeReport } from "./tokenize.ts";
 
 /** A line of responses.jsonl: a prompt, its human answer and a generated one. */
@@ -14,6 +16,8 @@ export interface ResponseRow {
   prompt: string;
   /** Its ids. */
   promptIds: number[];
+  /** The prompt's turns, of a conversation; its text is what the answering model's chat template wrote of them. */
+  messages?: readonly Message[];
   /** The human answer's text. */
   response: string;
   /** Its ids. */
@@ -39,6 +43,8 @@ export interface PairRow {
   prompt: string;
   /** Its ids. */
   promptIds: number[];
+  /** The prompt's turns, of a conversation. */
+  messages?: readonly Message[];
   /** The better answer's text. */
   chosen: string;
   /** Its ids. */
@@ -74,6 +80,7 @@ export function encodeResponse(row: ResponseRow): string {
     row: row.row,
     prompt: row.prompt,
     prompt_ids: promptIds,
+    messages: row.messages,
     response: row.response,
     response_ids: responseIds,
     generated: row.generated,
@@ -89,6 +96,7 @@ export function encodePair(pair: PairRow): string {
     row: pair.row,
     prompt: pair.prompt,
     prompt_ids: pair.promptIds,
+    messages: pair.messages,
     chosen: pair.chosen,
     chosen_ids: pair.chosenIds,
     rejected: pair.rejected,
@@ -118,10 +126,10 @@ export async function readResponses(path: string): Promise<ResponseRow[]> {
  * dropped at `maxLength` as `tokenizePairs` does. Throws a UserError naming file, line and key.
  */
 export async function readPairs(
-  path: string,
+  source: DataSource,
   { tokenizer, vocabSize, maxLength, ...reading }: TokenizeOptions & ReadRowsOptions,
-): Promise<{ pairs: StoredPair[]; report: TokenizeReport; skipped: SkippedRow[] }> {
-  const { rows, skipped } = await readRows(path, reading);
+): Promise<{ pairs: StoredPair[]; report: TokenizeReport } & Pick<ReadRows, "skipped" | "shapes">> {
+  const { rows, skipped, shapes } = await readRows(source, reading);
   const extras = new Map(rows.map(({ row, extra }) => [row, extra]));
   const { pairs, report } = tokenizePairs(rows, { tokenizer, vocabSize, maxLength });
   const stored = pairs.map((pair) => {
@@ -131,7 +139,7 @@ export async function readPairs(
       throw atLine(pair.where, error);
     }
   });
-  return { pairs: stored, report, skipped };
+  return { pairs: stored, report, skipped, shapes };
 }
 
 /** A row of responses.jsonl from its parsed line. Throws a UserError naming the key that is malformed. */
@@ -141,6 +149,7 @@ export function parseResponse(value: JsonValue): ResponseRow {
     row: indexField(value, "row"),
     prompt: stringField(value, "prompt"),
     promptIds: idsField(value, "prompt_ids"),
+    ...(hasField(value, "messages") ? { messages: messagesField(value, "messages") } : {}),
     response: stringField(value, "response"),
     responseIds: idsField(value, "response_ids"),
     generated: stringField(value, "generated"),

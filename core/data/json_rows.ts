@@ -1,7 +1,8 @@
 /** Rows of a JSON lines file (streamed) or of a JSON array file, each with its place in the file. @module */
-import { UserError } from "../error.ts";
 import { checkNesting } from "../nesting.ts";
-import { ioProblem, oneLine } from "./problems.ts";
+import { type Line, MAX_LINE_BYTES, readLines } from "./lines.ts";
+import { oneLine } from "./problems.ts";
+import { ALL_ROWS, picker, type Wanted } from "./wanted.ts";
 
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
@@ -17,8 +18,10 @@ export type JsonRow =
   & {
     /** 0-based index among the file's rows, unreadable ones counted. */
     row: number;
-    /** `file:line` where the row begins. */
+    /** `file:line` where the row begins; of a file without lines, `file, row` and the row's 0-based index. */
     where: string;
+    /** All columns of the table where the value holds a part of them. */
+    columns?: readonly string[];
   }
   & ({
     /** The row. */
@@ -28,60 +31,63 @@ export type JsonRow =
     problem: string;
   });
 
-/** A line's text, or what is wrong with it. */
-type Line = { text: string } | { problem: string };
-
-/** V8's strings end at 512 Mi characters: a line beyond this is refused before it is decoded. */
-const MAX_LINE_BYTES = 256 * 2 ** 20;
-
 /**
  * Reads a file whose first character that is no space says what it is: `[` a JSON array, anything else JSON lines.
- * Unreadable rows come as problems; a file that cannot be read at all is a UserError.
+ * Unreadable rows come as problems; a file that cannot be read at all is a UserError. Returns the number of rows that it
+ * has gone through; rows that are not wanted are counted, and not parsed.
  */
 export async function* readJsonRows(
   path: string,
-  { maxLineBytes = MAX_LINE_BYTES }: { maxLineBytes?: number } = {},
-): AsyncGenerator<JsonRow> {
+  { maxLineBytes = MAX_LINE_BYTES, wanted = ALL_ROWS }: { maxLineBytes?: number; wanted?: Wanted } = {},
+): AsyncGenerator<JsonRow, number> {
   const lines = readLines(path, maxLineBytes);
+  const picks = picker(wanted);
   let row = 0;
   let number = 0;
   for await (const line of lines) {
+    if (row >= wanted.to) break;
     number++;
-    const where = `${path}:${number}`;
-    if ("problem" in line) {
-      yield { row: row++, where, problem: line.problem };
-      continue;
-    }
-    const text = line.text.trim();
+    const text = "text" in line ? line.text.trim() : undefined;
     if (text === "") continue;
-    if (row === 0 && text.startsWith("[")) {
-      yield* readArray(path, number, line.text, lines);
-      return;
+    if (row === 0 && text?.startsWith("[")) {
+      return yield* readArray(path, { firstLine: number, first: (line as { text: string }).text, lines, wanted });
     }
-    yield { row: row++, where, ...parseJson(text) };
+    if (picks(row)) {
+      const where = `${path}:${number}`;
+      yield { row, where, ...("problem" in line ? { problem: line.problem } : parseJson(text!)) };
+    }
+    row++;
   }
+  return row;
 }
 
-/** The rows of an array that opens in `first`, line `firstLine` of the file, and goes on in `rest`. */
+/** The rows of an array that opens in `first`, line `firstLine` of the file, and goes on in `lines`. */
 async function* readArray(
   path: string,
-  firstLine: number,
-  first: string,
-  rest: AsyncIterable<Line>,
-): AsyncGenerator<JsonRow> {
+  { firstLine, first, lines, wanted }: {
+    firstLine: number;
+    first: string;
+    lines: AsyncIterable<Line>;
+    wanted: Wanted;
+  },
+): AsyncGenerator<JsonRow, number> {
   const parts = [first];
-  for await (const line of rest) {
+  for await (const line of lines) {
     if ("problem" in line) {
       yield { row: 0, where: `${path}:${firstLine + parts.length}`, problem: line.problem };
-      return;
+      return 1;
     }
     parts.push(line.text);
   }
+  const picks = picker(wanted);
   let row = 0;
   for (const { line, ...element } of arrayElements(parts)) {
+    if (row >= wanted.to) break;
     const where = `${path}:${firstLine + line}`;
-    yield { row: row++, where, ...("problem" in element ? element : parseJson(element.text)) };
+    if (picks(row)) yield { row, where, ...("problem" in element ? element : parseJson(element.text)) };
+    row++;
   }
+  return row;
 }
 
 /** Cuts an array's text at its own commas; `line` counts from 0 where an element begins. */
@@ -130,59 +136,12 @@ function* arrayElements(lines: readonly string[]): Generator<Line & { line: numb
   if (!closed) yield { line: Math.min(begin, lines.length - 1), problem: "the array is not closed" };
 }
 
-function parseJson(text: string): { value: JsonValue } | { problem: string } {
+/** A JSON text's value, or what is wrong with it. */
+export function parseJson(text: string): { value: JsonValue } | { problem: string } {
   try {
     checkNesting(text);
     return { value: JSON.parse(text) };
   } catch (error) {
     return { problem: `not valid JSON (${oneLine(error)})` };
-  }
-}
-
-/** The file's lines, decoded, without their ends; memory is that of the longest line. */
-async function* readLines(path: string, maxBytes: number): AsyncGenerator<Line> {
-  let parts: Uint8Array[] = [];
-  let bytes = 0;
-  let first = true;
-  const finish = (): Line => {
-    const line = bytes > maxBytes ? { problem: `the line is longer than ${maxBytes} bytes` } : decodeLine(parts, first);
-    first = false;
-    parts = [];
-    bytes = 0;
-    return line;
-  };
-  try {
-    using file = await Deno.open(path);
-    const buffer = new Uint8Array(1 << 18);
-    for (;;) {
-      const count = await file.read(buffer);
-      if (count === null) break;
-      let from = 0;
-      while (from < count) {
-        const newline = buffer.subarray(0, count).indexOf(10, from);
-        const end = newline < 0 ? count : newline;
-        bytes += end - from;
-        if (bytes <= maxBytes) parts.push(buffer.slice(from, end));
-        else parts = [];
-        if (newline >= 0) yield finish();
-        from = end + 1;
-      }
-    }
-    if (bytes > 0) yield finish();
-  } catch (error) {
-    throw new UserError(`Cannot read ${path}: ${ioProblem(error)}`);
-  }
-}
-
-function decodeLine(parts: readonly Uint8Array[], first: boolean): Line {
-  // Each line has its own decoder, so a byte order mark is dropped in the first line only.
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: !first });
-  try {
-    let text = "";
-    for (const part of parts) text += decoder.decode(part, { stream: true });
-    text += decoder.decode();
-    return { text: text.endsWith("\r") ? text.slice(0, -1) : text };
-  } catch {
-    return { problem: "the line is not valid UTF-8" };
   }
 }

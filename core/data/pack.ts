@@ -57,6 +57,8 @@ export interface ExampleIds {
   example: number;
   promptIds: readonly number[];
   responseIds: readonly number[];
+  /** Which tokens of the response are scored (at least one); all where absent. */
+  lossMask?: readonly boolean[];
 }
 
 /**
@@ -83,6 +85,11 @@ export function packExamples(examples: readonly ExampleIds[]): PackedBatch {
   const packer = new Packer();
   for (const example of examples) packer.response(packer.prompt(example.promptIds, example.example), example);
   return packer.finish();
+}
+
+/** Number of response tokens that are scored. */
+export function scoredTokens({ responseIds, lossMask }: Pick<ExampleIds, "responseIds" | "lossMask">): number {
+  return lossMask ? lossMask.filter(Boolean).length : responseIds.length;
 }
 
 /** Packs whole sequences without responses to score (prefill). */
@@ -115,7 +122,7 @@ class Packer {
     return segment;
   }
 
-  response(prompt: Segment, { example, promptIds, responseIds }: ExampleIds): void {
+  response(prompt: Segment, { example, promptIds, responseIds, lossMask }: ExampleIds): void {
     if (responseIds.length === 0) {
       throw new RangeError(`Cannot pack row ${example}: a response has no tokens, expected at least 1`);
     }
@@ -127,13 +134,14 @@ class Packer {
     prompt.queryEnd = end;
     const sequence = this.#lengths.length;
     responseIds.forEach((target, j) => {
+      if (lossMask?.[j] === false) return;
       this.#index.push(j === 0 ? prompt.end - 1 : start + j - 1);
       this.#target.push(target);
       this.#sequence.push(sequence);
       this.#example.push(example);
       this.#entryPosition.push(promptIds.length - 1 + j);
     });
-    this.#lengths.push(responseIds.length);
+    this.#lengths.push(scoredTokens({ responseIds, ...(lossMask && { lossMask }) }));
     this.#starts.push(this.#index.length);
   }
 

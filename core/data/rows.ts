@@ -1,33 +1,22 @@
-/** Training rows in any of the accepted forms, read from JSON lines or a JSON array. @module */
+/** Training rows in any of the known shapes, from files of any of the formats. @module */
 import { UserError } from "../error.ts";
-import { hasField, idsField, isObject, stringField, wrong } from "./fields.ts";
-import { type JsonObject, type JsonValue, readJsonRows } from "./json_rows.ts";
+import { COLUMN_KEYS, type Columns, mapColumns } from "./columns.ts";
+import { hasField, isObject, stringField } from "./fields.ts";
+import type { JsonObject, JsonValue } from "./json_rows.ts";
+import type { Message } from "./messages.ts";
 import { describe, quote } from "./problems.ts";
+import { readSets, type SetRow } from "./select.ts";
+import { type DataFields, readShape, SHAPE_COLUMNS } from "./shapes.ts";
+import { type DataSource, type Locate, openSource, sourceName } from "./sources.ts";
 
-/** One turn of a conversation; keys besides these two reach the chat template. */
-export interface Message {
-  /** "system", "user", "assistant", or what the template knows. */
-  readonly role: string;
-  /** The turn's text. */
-  readonly content: string;
-  /** Anything else the template may read. */
-  readonly [key: string]: JsonValue;
-}
-
-/** What a row holds, by its form. */
-export type DataFields =
-  | { kind: "text"; prompt: string; response: string }
-  | { kind: "text_pair"; prompt: string; chosen: string; rejected: string }
-  | { kind: "chat"; prompt: Message[]; response: Message[] }
-  | { kind: "chat_pair"; prompt: Message[]; chosen: Message[]; rejected: Message[] }
-  | { kind: "ids"; promptIds: number[]; responseIds: number[] }
-  | { kind: "ids_pair"; promptIds: number[]; chosenIds: number[]; rejectedIds: number[] };
+export type { Message } from "./messages.ts";
+export type { DataFields } from "./shapes.ts";
 
 /** A row with its place in the file. */
 export type DataRow = DataFields & {
-  /** 0-based index among the file's rows. */
+  /** 0-based index among the rows in the order in which they are read, malformed ones counted. */
   row: number;
-  /** `file:line`. */
+  /** `file:line`; of a Parquet file `file, row` and the row's 0-based index in it. */
   where: string;
   /** What a verifier compares with. */
   reference?: JsonValue;
@@ -43,6 +32,16 @@ export interface SkippedRow {
   reason: string;
 }
 
+/** Rows of one shape. */
+export interface ShapeCount {
+  /** Whose shape it is, such as `UltraChat's`; `plain` of the shapes that are this project's own. */
+  owner: string;
+  /** Its columns. */
+  columns: readonly string[];
+  /** Number of rows. */
+  rows: number;
+}
+
 /** How rows are read. */
 export interface ReadRowsOptions {
   /** At most this many rows, skipped ones not counted. */
@@ -51,26 +50,55 @@ export interface ReadRowsOptions {
   onBadRow?: "error" | "skip";
   /** Prompt of instruction rows, with `{instruction}` and `{input}`; default: the input after a blank line. */
   template?: string;
+  /** Columns by what they are, where a set has none of its own. */
+  columns?: Columns;
+  /** Whether all rows are shuffled (default false), as `readSets` does. */
+  shuffle?: boolean;
+  /** Seed of shuffling and of sets with a weight below 1 (default 42). */
+  seed?: number;
+  /** Whether rows of text become conversations of a user and an assistant (default false). */
+  conversational?: boolean;
+  /** System turn of the conversations that begin with none. */
+  systemPrompt?: string;
+  /** Finds the files behind a name that is no local path; by default there are none. */
+  locate?: Locate;
 }
 
-const FORMS = "{prompt, response}, {prompt, chosen, rejected}, {chosen, rejected} (messages), {messages}, " +
-  "{instruction, input, output}, {prompt_ids, response_ids}, {prompt_ids, chosen_ids, rejected_ids}";
+/** Rows, and what was met on the way. */
+export interface ReadRows {
+  rows: DataRow[];
+  skipped: SkippedRow[];
+  /** The rows by their shapes, in the order in which these were met. */
+  shapes: ShapeCount[];
+}
 
-/** Reads `path`. Throws a UserError naming file and line of a malformed row, or where no row is left. */
-export async function readRows(
-  path: string,
-  { limit = Infinity, onBadRow = "error", template }: ReadRowsOptions = {},
-): Promise<{ rows: DataRow[]; skipped: SkippedRow[] }> {
+/**
+ * Reads files (JSON lines, a JSON array, CSV, TSV, Parquet, each but the last gzipped too), folders of them, slices of them
+ * (`rows.jsonl[:100]`), or several. Throws a UserError naming file and line of a malformed row, or where no row is left.
+ */
+export async function readRows(source: DataSource, options: ReadRowsOptions = {}): Promise<ReadRows> {
+  const { limit = Infinity, onBadRow = "error", template, columns, locate, shuffle, seed } = options;
   if (template !== undefined && !template.includes("{instruction}")) {
     throw new UserError(`Cannot use the data template ${quote(template)}: it has no {instruction}`);
   }
   const rows: DataRow[] = [];
   const skipped: SkippedRow[] = [];
+  const shapes = new Map<string, ShapeCount>();
+  const sets = await openSource(source, { ...(columns && { columns }), ...(locate && { locate }) });
+  const reading = {
+    missing: () => limit - rows.length,
+    columnsOf: (set: SetRow["set"]) => [...SHAPE_COLUMNS, ...COLUMN_KEYS, ...Object.values(set.columns)],
+    ...(shuffle !== undefined && { shuffle }),
+    ...(seed !== undefined && { seed }),
+  };
   if (limit > 0) {
-    for await (const { row, where, ...json } of readJsonRows(path)) {
+    for await (const read of readSets(sets, reading)) {
+      const { row, where } = read;
       try {
-        if ("problem" in json) throw new UserError(json.problem);
-        rows.push({ ...parseRow(json.value, template), row, where });
+        if ("problem" in read) throw new UserError(read.problem);
+        const { shape, ...fields } = parseRow(read.value, read, options);
+        rows.push({ ...fields, row, where });
+        countShape(shapes, shape);
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         if (onBadRow === "error") throw new UserError(`Cannot read ${where}: ${error.message}`);
@@ -79,124 +107,87 @@ export async function readRows(
       if (rows.length >= limit) break;
     }
   }
+  const name = sourceName(source);
   if (rows.length === 0) {
     const why = skipped[0]
       ? `all ${skipped.length} rows are malformed, the first (${skipped[0].where}): ${skipped[0].reason}`
       : "it holds no rows, expected at least one";
-    throw new UserError(`Cannot use ${path}: ${why}`);
+    throw new UserError(`Cannot use ${name}: ${why}`);
   }
-  return { rows, skipped };
+  if (options.systemPrompt !== undefined && !rows.some(({ kind }) => kind.startsWith("chat"))) {
+    throw new UserError(
+      `Cannot use ${name}: data.system_prompt is set, and no row is a conversation (data.conversational makes rows of text into some)`,
+    );
+  }
+  return { rows, skipped, shapes: [...shapes.values()] };
 }
 
-function parseRow(value: JsonValue, template: string | undefined): Omit<DataRow, "row" | "where"> & DataFields {
+function countShape(shapes: Map<string, ShapeCount>, { owner, columns }: Omit<ShapeCount, "rows">): void {
+  const key = [owner, ...columns].join("\0");
+  const known = shapes.get(key);
+  if (known) known.rows++;
+  else shapes.set(key, { owner, columns, rows: 1 });
+}
+
+function parseRow(
+  value: JsonValue,
+  { set, columns: all }: Pick<SetRow, "set" | "columns">,
+  options: ReadRowsOptions,
+): Omit<DataRow, "row" | "where"> & DataFields & { shape: Omit<ShapeCount, "rows"> } {
   if (!isObject(value)) throw new UserError(`the row is ${describe(value)}, expected an object`);
-  const { used, ...fields } = parseForm(value, template);
-  const reference = hasField(value, "reference") ? { reference: value.reference! } : {};
+  const mapped = mapColumns(value, set.columns, all);
+  const preferred = Object.keys(set.columns);
+  const { owner, columns, fields: { used, ...shaped } } = readShape(mapped, {
+    template: options.template,
+    preferred,
+    columns: all,
+  });
+  const fields = toConversation(shaped, { row: mapped, ...options, isSystemMapped: preferred.includes("system") });
+  const reference = hasField(mapped, "reference")
+    ? { reference: mapped.reference! }
+    : shaped.reference === undefined
+    ? {}
+    : { reference: shaped.reference };
   // fromEntries, unlike assignment, keeps a column named __proto__ a column.
   const extra = Object.fromEntries(
-    Object.entries(value).filter(([key]) => !used.includes(key) && key !== "reference"),
+    Object.entries(mapped).filter(([key]) => !used.includes(key) && key !== "reference"),
   );
-  return { ...fields, ...reference, extra };
+  return { ...fields, ...reference, extra, shape: { owner, columns } };
 }
 
-function parseForm(value: JsonObject, template: string | undefined): DataFields & { used: string[] } {
-  const has = (...keys: string[]): boolean => keys.every((key) => hasField(value, key));
-  if (has("prompt_ids", "chosen_ids", "rejected_ids")) {
-    return {
-      kind: "ids_pair",
-      promptIds: idsField(value, "prompt_ids"),
-      chosenIds: idsField(value, "chosen_ids"),
-      rejectedIds: idsField(value, "rejected_ids"),
-      used: ["prompt_ids", "chosen_ids", "rejected_ids"],
-    };
+/** Text as a conversation where asked for, and the system turn of a conversation that begins with none. */
+function toConversation(
+  fields: DataFields,
+  { row, conversational = false, systemPrompt, isSystemMapped }: ReadRowsOptions & {
+    row: JsonObject;
+    isSystemMapped: boolean;
+  },
+): DataFields {
+  const chat = conversational ? asChat(fields) : fields;
+  const own = hasField(row, "system") && (isSystemMapped || typeof row.system === "string")
+    ? stringField(row, "system")
+    : "";
+  if (chat.kind !== "chat" && chat.kind !== "chat_pair") {
+    if (!isSystemMapped || own === "") return chat;
+    throw new UserError(
+      '"system" is set, expected it of a conversation alone (data.conversational makes text into one)',
+    );
   }
-  if (has("prompt_ids", "response_ids")) {
-    return {
-      kind: "ids",
-      promptIds: idsField(value, "prompt_ids"),
-      responseIds: idsField(value, "response_ids"),
-      used: ["prompt_ids", "response_ids"],
-    };
-  }
-  if (has("chosen", "rejected") && Array.isArray(value.chosen)) return parseChatPair(value);
-  if (has("prompt", "chosen", "rejected")) {
-    return {
-      kind: "text_pair",
-      prompt: stringField(value, "prompt"),
-      chosen: stringField(value, "chosen"),
-      rejected: stringField(value, "rejected"),
-      used: ["prompt", "chosen", "rejected"],
-    };
-  }
-  if (has("prompt", "response")) {
-    const used = ["prompt", "response"];
-    return Array.isArray(value.prompt)
-      ? { kind: "chat", prompt: messagesField(value, "prompt"), response: messagesField(value, "response"), used }
-      : { kind: "text", prompt: stringField(value, "prompt"), response: stringField(value, "response"), used };
-  }
-  if (has("messages")) {
-    const messages = messagesField(value, "messages");
-    const last = messages.at(-1)!;
-    if (last.role !== "assistant") {
-      throw new UserError(`the last of "messages" has the role ${quote(last.role)}, expected "assistant"`);
-    }
-    if (messages.length < 2) throw new UserError('"messages" holds one turn, expected a prompt before the answer');
-    return { kind: "chat", prompt: messages.slice(0, -1), response: [last], used: ["messages"] };
-  }
-  if (has("instruction", "output")) {
-    const instruction = stringField(value, "instruction");
-    const input = has("input") ? stringField(value, "input") : "";
-    const prompt = template !== undefined
-      ? template.replace(/\{(instruction|input)\}/g, (_, name) => name === "input" ? input : instruction)
-      : input.trim() === ""
-      ? instruction
-      : `${instruction}\n\n${input}`;
-    return { kind: "text", prompt, response: stringField(value, "output"), used: ["instruction", "input", "output"] };
-  }
-  const keys = Object.keys(value);
-  const named = keys.slice(0, 12).map((key) => quote(key) + (value[key] === null ? " (null)" : "")).join(", ");
-  const list = keys.length === 0 ? "no keys" : `the keys ${named}${keys.length > 12 ? ", …" : ""}`;
-  throw new UserError(`the row has ${list}, expected one of ${FORMS}`);
+  const system = own !== "" ? own : systemPrompt ?? "";
+  if (system === "" || ["system", "developer"].includes(chat.prompt[0]!.role)) return chat;
+  return { ...chat, prompt: [{ role: "system", content: system }, ...chat.prompt] };
 }
 
-/** Both sides are lists of messages; without a list as prompt, the turns they begin with in common are the prompt. */
-function parseChatPair(value: JsonObject): DataFields & { used: string[] } {
-  const chosen = messagesField(value, "chosen");
-  const rejected = messagesField(value, "rejected");
-  if (hasField(value, "prompt") && Array.isArray(value.prompt)) {
-    const used = ["prompt", "chosen", "rejected"];
-    return { kind: "chat_pair", prompt: messagesField(value, "prompt"), chosen, rejected, used };
+function asChat(fields: DataFields): DataFields {
+  const turn = (role: string, content: string): Message[] => [{ role, content }];
+  if (fields.kind === "text") {
+    return { kind: "chat", prompt: turn("user", fields.prompt), response: turn("assistant", fields.response) };
   }
-  // As in TRL: the last turn is never part of the prompt, even where both sides are the same.
-  const most = Math.min(chosen.length, rejected.length) - 1;
-  let common = 0;
-  while (common < most && sameMessage(chosen[common]!, rejected[common]!)) common++;
-  if (common === 0) {
-    throw new UserError('"chosen" and "rejected" have no first turn in common, expected it, or "prompt" as messages');
-  }
+  if (fields.kind !== "text_pair") return fields;
   return {
     kind: "chat_pair",
-    prompt: chosen.slice(0, common),
-    chosen: chosen.slice(common),
-    rejected: rejected.slice(common),
-    used: ["chosen", "rejected"],
+    prompt: turn("user", fields.prompt),
+    chosen: turn("assistant", fields.chosen),
+    rejected: turn("assistant", fields.rejected),
   };
-}
-
-function sameMessage(a: Message, b: Message): boolean {
-  return a.role === b.role && a.content === b.content;
-}
-
-function messagesField(object: JsonObject, key: string): Message[] {
-  const value = object[key];
-  if (!Array.isArray(value) || value.length === 0) throw wrong(key, value, "a list of messages {role, content}");
-  return value.map((message, i) => {
-    const at = `${key}[${i}]`;
-    if (!isObject(message)) throw wrong(at, message, "a message {role, content}");
-    const role = Object.hasOwn(message, "role") ? message.role : undefined;
-    const content = Object.hasOwn(message, "content") ? message.content : undefined;
-    if (typeof role !== "string") throw wrong(`${at}.role`, role, "a string");
-    if (typeof content !== "string") throw wrong(`${at}.content`, content, "a string");
-    return { ...message, role, content };
-  });
 }

@@ -1,8 +1,10 @@
 /** Rows to token ids, after TRL's (0.29 and later) rules. @module */
 import { UserError } from "../error.ts";
 import type { JsonValue } from "./json_rows.ts";
-import type { DataRow, Message } from "./rows.ts";
+import type { Message } from "./messages.ts";
+import type { DataRow } from "./rows.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { encodeTurns } from "./turns.ts";
 
 /** A prompt. */
 export interface TokenizedPrompt {
@@ -16,6 +18,8 @@ export interface TokenizedPrompt {
   promptIds: number[];
   /** Whether the chat template wrote it, so that its answers end with `templateTail`. */
   conversational: boolean;
+  /** The turns of a conversation, which a judge may render with a template of its own. */
+  messages?: readonly Message[];
   /** What a verifier compares with. */
   reference?: JsonValue;
 }
@@ -26,6 +30,8 @@ export interface TokenizedExample extends TokenizedPrompt {
   response: string;
   /** Its ids, at least one. */
   responseIds: number[];
+  /** Which of them are the assistant's, with `allTurns`; all where absent. */
+  lossMask?: boolean[];
 }
 
 /** A prompt with two answers. */
@@ -64,6 +70,8 @@ export interface TokenizeOptions {
   vocabSize: number;
   /** Most tokens of prompt and answer together; null for no limit. */
   maxLength: number | null;
+  /** Whether an example's response begins with the first assistant's turn of a conversation, and not the last (default false). */
+  allTurns?: boolean;
 }
 
 /** The ids of a row's prompt and of its answers, all tokenized with the prompt before them. */
@@ -71,7 +79,8 @@ interface Encoded {
   prompt: string;
   promptIds: number[];
   conversational: boolean;
-  answers: { text: string; ids: number[]; prefixMismatch: boolean }[];
+  messages?: readonly Message[];
+  answers: { text: string; ids: number[]; prefixMismatch: boolean; lossMask?: boolean[] }[];
 }
 
 /** Prompts with one answer; of a pair, the chosen one. Throws a UserError where none is left, or an id is too large. */
@@ -84,6 +93,7 @@ export function tokenizeExamples(
     ...base,
     response: response!.text,
     responseIds: response!.ids,
+    ...(response!.lossMask && { lossMask: response!.lossMask }),
   }));
   return { examples, report };
 }
@@ -121,32 +131,34 @@ function tokenizeRows(rows: readonly DataRow[], options: TokenizeOptions, answer
   kept: { base: TokenizedPrompt; answers: Encoded["answers"] }[];
   report: TokenizeReport;
 } {
-  const { tokenizer, vocabSize, maxLength } = options;
+  const { vocabSize, maxLength } = options;
   const limit = maxLength ?? Infinity;
   const report = { rows: rows.length, kept: 0, promptTooLong: 0, emptyResponse: 0, cut: 0, prefixMismatch: 0 };
   const kept = [];
   for (const row of rows) {
-    const encoded = atRow(row, () => encodeRow(row, tokenizer, answers));
-    const { prompt, promptIds, conversational } = encoded;
+    const encoded = atRow(row, () => encodeRow(row, options, answers));
+    const { prompt, promptIds, conversational, messages } = encoded;
     if (promptIds.length >= limit) {
       report.promptTooLong++;
       continue;
     }
-    if (encoded.answers.some(({ ids }) => ids.length === 0)) {
+    const room = limit - promptIds.length;
+    if (encoded.answers.some(({ ids, lossMask }) => (lossMask?.slice(0, room).filter(Boolean) ?? ids).length === 0)) {
       report.emptyResponse++;
       continue;
     }
     atRow(row, () => [promptIds, ...encoded.answers.map(({ ids }) => ids)].forEach((ids) => checkIds(ids, vocabSize)));
-    const room = limit - promptIds.length;
     for (const answer of encoded.answers) {
       if (answer.prefixMismatch) report.prefixMismatch++;
       if (answer.ids.length > room) {
         answer.ids = answer.ids.slice(0, room);
+        if (answer.lossMask) answer.lossMask = answer.lossMask.slice(0, room);
         report.cut++;
       }
     }
     const reference = row.reference === undefined ? {} : { reference: row.reference };
-    const base = { row: row.row, where: row.where, prompt, promptIds, conversational, ...reference };
+    const turns = messages === undefined ? {} : { messages };
+    const base = { row: row.row, where: row.where, prompt, promptIds, conversational, ...turns, ...reference };
     kept.push({ base, answers: encoded.answers });
   }
   report.kept = kept.length;
@@ -162,7 +174,7 @@ function nothingLeft({ rows, promptTooLong, emptyResponse }: TokenizeReport, max
   return `Cannot use the data: none of ${rows} rows is left (dropped: ${reasons.join(", ") || "none"})`;
 }
 
-function encodeRow(row: DataRow, tokenizer: Tokenizer | null, answers: 1 | 2): Encoded {
+function encodeRow(row: DataRow, { tokenizer, allTurns = false }: TokenizeOptions, answers: 1 | 2): Encoded {
   if (answers === 2 && !row.kind.endsWith("pair")) {
     throw new UserError("the row has one response, expected chosen and rejected");
   }
@@ -178,6 +190,7 @@ function encodeRow(row: DataRow, tokenizer: Tokenizer | null, answers: 1 | 2): E
     case "text_pair":
       return encodeText(required(tokenizer), row.prompt, [row.chosen, row.rejected].slice(0, answers));
     case "chat":
+      if (allTurns) return encodeAllTurns(required(tokenizer), row.prompt, row.response);
       return encodeChat(required(tokenizer), row.prompt, [row.response]);
     case "chat_pair":
       return encodeChat(required(tokenizer), row.prompt, [row.chosen, row.rejected].slice(0, answers));
@@ -232,10 +245,30 @@ function encodeChat(tokenizer: Tokenizer, prompt: readonly Message[], answers: r
     prompt: text,
     promptIds,
     conversational: true,
+    messages: prompt,
     answers: answers.map((messages) => ({
       text: messages.map(({ content }) => content).join("\n"),
       ...rest(promptIds, encode(tokenizer.renderChat([...prompt, ...messages], { addGenerationPrompt: false }))),
     })),
+  };
+}
+
+/** A conversation from its first assistant's turn on, with those tokens marked that are the assistant's. */
+function encodeAllTurns(tokenizer: Tokenizer, prompt: readonly Message[], response: readonly Message[]): Encoded {
+  const messages = [...prompt, ...response];
+  const { promptIds, responseIds, lossMask, text, prefixMismatch } = encodeTurns(tokenizer, messages);
+  const turns = messages.filter(({ role }) => role === "assistant").map(({ content }) => content);
+  return {
+    prompt: text,
+    promptIds: requirePrompt(promptIds),
+    conversational: true,
+    messages: prompt,
+    answers: [{
+      text: turns.join("\n"),
+      ids: responseIds,
+      prefixMismatch,
+      ...(lossMask.includes(false) && { lossMask }),
+    }],
   };
 }
 

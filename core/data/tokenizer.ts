@@ -2,12 +2,12 @@
 import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
 import { UserError } from "../error.ts";
 import { checkNesting } from "../nesting.ts";
-import { compileChatTemplate, type RenderOptions } from "./chat_template.ts";
+import { compileChatTemplate, type MarkedText, type RenderOptions } from "./chat_template.ts";
 import { isObject } from "./fields.ts";
 import type { JsonObject } from "./json_rows.ts";
 import { NeutralSplit } from "./neutral_split.ts";
 import { describe, ioProblem, oneLine, quote } from "./problems.ts";
-import type { Message } from "./rows.ts";
+import type { Message } from "./messages.ts";
 import { checkTokenizerJson } from "./tokenizer_json.ts";
 
 /** Text to token ids and back. */
@@ -18,6 +18,8 @@ export interface Tokenizer {
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
   /** A conversation as one text, special tokens and all; throws a UserError where there is no chat template. */
   renderChat(messages: readonly Message[], options: RenderOptions): string;
+  /** A whole conversation with the spans in the template's `{% generation %}` blocks; null where it has none of them. */
+  renderMarked(messages: readonly Message[]): MarkedText | null;
   /** Whether there is a chat template. */
   readonly hasChatTemplate: boolean;
   /** The text of the end-of-sequence token. */
@@ -34,17 +36,26 @@ export interface Tokenizer {
 const MAX_BYTES = 1 << 28;
 
 /**
- * Loads tokenizer.json and tokenizer_config.json, with chat_template.jinja where it exists, from `dir`. Throws a
- * UserError naming a file that is missing or broken.
+ * Loads tokenizer.json and tokenizer_config.json, with chat_template.jinja where it exists, from `dir`; the file
+ * `chatTemplate` goes before its template. Throws a UserError naming a file that is missing or broken.
  */
-export async function loadTokenizer(dir: string): Promise<Tokenizer> {
+export async function loadTokenizer(
+  dir: string,
+  { chatTemplate: file }: { chatTemplate?: string | undefined } = {},
+): Promise<Tokenizer> {
   const path = `${dir}/tokenizer.json`;
   const json = await readObject(path);
   const config = await readObject(`${dir}/tokenizer_config.json`);
-  const jinja = await readOptionalText(`${dir}/chat_template.jinja`);
+  const origin = file ?? `${dir}/chat_template.jinja`;
+  const jinja = file === undefined ? await readOptionalText(origin) : await readText(origin);
   const hub = attempt(path, "load", () => buildHubTokenizer(json));
   const specialTokens = specialTokensOf(config);
-  const chatTemplate = compileChatTemplate(config, { dir, jinja, specialTokens });
+  const chatTemplate = compileChatTemplate(config, {
+    dir,
+    jinja,
+    ...(jinja !== null && { origin }),
+    specialTokens,
+  });
   const eosToken = specialTokens.eos_token ?? null;
   const bosToken = specialTokens.bos_token ?? null;
   return {
@@ -65,6 +76,7 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer> {
       if (chatTemplate !== null) return chatTemplate(messages, options);
       throw new UserError(`Cannot render a conversation: ${dir}/tokenizer_config.json has no "chat_template"`);
     },
+    renderMarked: (messages) => chatTemplate?.renderMarked(messages) ?? null,
     hasChatTemplate: chatTemplate !== null,
     eosToken,
     eosId: idOf(hub, eosToken, `"eos_token" of ${dir}/tokenizer_config.json`),

@@ -41,6 +41,7 @@ export function labelPairs(
       row: row.row,
       prompt: row.prompt,
       promptIds: row.promptIds,
+      ...(row.messages && { messages: row.messages }),
       chosen: chosen.text,
       chosenIds: chosen.ids,
       rejected: rejected.text,

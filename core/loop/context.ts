@@ -77,8 +77,16 @@ export function throwIfStopped({ signal }: RunContext): void {
   if (signal.aborted) throw new StoppedError("The run was stopped");
 }
 
-/** The tokenizer of a model folder, or null where it has none (rows of token ids need none). */
-export async function tokenizerOf(dir: string): Promise<Tokenizer | null> {
+/**
+ * The tokenizer of a model folder, with the chat template of a file where one is given; null where the folder has none
+ * (rows of token ids need none).
+ */
+export async function tokenizerOf(
+  dir: string,
+  { chat_template: chatTemplate }: { chat_template?: string } = {},
+): Promise<Tokenizer | null> {
   const { tokenizerFiles } = await openModelFolder(dir);
-  return tokenizerFiles.some((path) => path.endsWith("tokenizer.json")) ? await loadTokenizer(dir) : null;
+  return tokenizerFiles.some((path) => path.endsWith("tokenizer.json"))
+    ? await loadTokenizer(dir, { chatTemplate })
+    : null;
 }

@@ -2,7 +2,6 @@
 import { writeFileAtomic } from "../checkpoint/atomic.ts";
 import { exists, quote, readJsonObject } from "../checkpoint/io.ts";
 import { forIteration } from "../config/mod.ts";
-import { readRows } from "../data/rows.ts";
 import { tokenizeExamples } from "../data/tokenize.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { accuracy } from "../evaluate/accuracy.ts";
@@ -10,7 +9,7 @@ import { loadVerifier } from "../label/verifier.ts";
 import { loadModel } from "../model/model.ts";
 import { scoreResponses } from "../model/scorer.ts";
 import { type RunContext, throwIfStopped, tokenizerOf } from "./context.ts";
-import { onlyFile } from "./sources.ts";
+import { readData } from "./data.ts";
 import { checkVerifierAllowed } from "./verifier_use.ts";
 
 /** What an evaluation found; accuracies only where the config names a verifier. */
@@ -41,12 +40,8 @@ export async function evaluateStage(
   if (verifierPath !== undefined) checkVerifierAllowed(verifierPath, context, "the evaluation needs it");
   const model = await loadModel(context.device, dir);
   try {
-    const tokenizer = await tokenizerOf(dir);
-    const { rows } = await readRows(onlyFile(data.eval, await context.sources.data(data.eval, { forEval: true })), {
-      onBadRow: data.on_bad_row,
-      ...(data.eval_limit !== undefined && { limit: data.eval_limit }),
-      ...(data.template !== undefined && { template: data.template }),
-    });
+    const tokenizer = await tokenizerOf(dir, data);
+    const { rows } = await readData(context, { settings, which: "eval" });
     const { examples } = tokenizeExamples(rows, {
       tokenizer,
       vocabSize: model.config.vocabSize,

@@ -5,17 +5,16 @@ import { exists, explainIoError } from "../checkpoint/io.ts";
 import { forIteration } from "../config/mod.ts";
 import type { IterationConfig } from "../config/types.ts";
 import { encodeResponse, parseResponse, readResponses, type ResponseRow } from "../data/files.ts";
-import { readRows } from "../data/rows.ts";
 import { templateTail, type TokenizedExample, tokenizeExamples } from "../data/tokenize.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { generate } from "../generate/generator.ts";
 import { loadModel, type Model } from "../model/model.ts";
 import { appendTiming, openMetrics } from "./log.ts";
 import { type RunContext, throwIfStopped, tokenizerOf } from "./context.ts";
+import { readData } from "./data.ts";
 import type { StagePaths } from "./paths.ts";
-import { noteReport, noteSkipped } from "./notes.ts";
+import { noteReport } from "./notes.ts";
 import { fixGeneration } from "./settings.ts";
-import { onlyFile } from "./sources.ts";
 
 /** What a generate stage works on. */
 export interface GenerateStage {
@@ -39,7 +38,7 @@ export async function generateStage(
   if (await exists(paths.responses)) return;
   const model = await loadModel(context.device, dir);
   try {
-    const tokenizer = await tokenizerOf(dir);
+    const tokenizer = await tokenizerOf(dir, settings.data);
     const examples = await readExamples(context, { model, tokenizer, settings });
     const started = performance.now();
     const tokens = await generateRows(context, { model, tokenizer, examples, settings, path: paths.partialResponses });
@@ -52,24 +51,25 @@ export async function generateStage(
   }
 }
 
-/** The prompts and human answers of the data. Throws a UserError where none is left. */
+/** The prompts and human answers of the data, or with `allTurns` all answers. Throws a UserError where none is left. */
 export async function readExamples(
   context: RunContext,
-  { model, tokenizer, settings }: { model: Model; tokenizer: Tokenizer | null; settings: IterationConfig },
+  { model, tokenizer, settings, allTurns = false }: {
+    model: Model;
+    tokenizer: Tokenizer | null;
+    settings: IterationConfig;
+    allTurns?: boolean;
+  },
 ): Promise<TokenizedExample[]> {
   const { data } = settings;
-  const { rows, skipped } = await readRows(onlyFile(data.train!, await context.sources.data(data.train!)), {
-    onBadRow: data.on_bad_row,
-    ...(data.limit !== undefined && { limit: data.limit }),
-    ...(data.template !== undefined && { template: data.template }),
-  });
-  noteSkipped(context, data.train!, skipped);
+  const { rows, name } = await readData(context, { settings, which: "train" });
   const { examples, report } = tokenizeExamples(rows, {
     tokenizer,
     vocabSize: model.config.vocabSize,
     maxLength: data.max_length,
+    allTurns,
   });
-  noteReport(context, data.train!, { report, maxLength: data.max_length });
+  noteReport(context, name, { report, maxLength: data.max_length });
   return examples;
 }
 
@@ -90,12 +90,13 @@ async function generateRows(
   const done = await keepWholeRows(path, examples);
   const left = examples.slice(done);
   const finish = (example: TokenizedExample, ids: number[], finished: boolean): ResponseRow => {
-    const { row, prompt, promptIds, response, responseIds, conversational, reference } = example;
+    const { row, prompt, promptIds, messages, response, responseIds, conversational, reference } = example;
     const tail = finished && conversational ? tails.get(ids.at(-1)!)! : [];
     return {
       row,
       prompt,
       promptIds,
+      ...(messages !== undefined && { messages }),
       response,
       responseIds,
       generated: tokenizer && ids.length > 0 ? tokenizer.decode(ids, { skipSpecialTokens: true }) : "",

@@ -1,7 +1,22 @@
 /** Lines that tell what became of the data. @module */
-import type { SkippedRow } from "../data/rows.ts";
+import type { ShapeCount, SkippedRow } from "../data/rows.ts";
 import type { TokenizeReport } from "../data/tokenize.ts";
 import type { RunContext } from "./context.ts";
+
+/** Lines of a run that were told already: every iteration reads the same data. */
+const told = new WeakMap<RunContext, Set<string>>();
+
+/** Tells once in a run which shapes the rows were taken for, save those that are this project's own. */
+export function noteShapes(context: RunContext, path: string, shapes: readonly ShapeCount[]): void {
+  const lines = told.get(context) ?? new Set();
+  told.set(context, lines);
+  for (const { owner, columns, rows } of shapes) {
+    if (owner === "plain") continue;
+    const line = `${path}: ${rows.toLocaleString("en")} rows of ${owner} shape (${columns.join(", ")})`;
+    if (!lines.has(line)) context.onNote(line);
+    lines.add(line);
+  }
+}
 
 /** Tells of malformed rows that were left out. */
 export function noteSkipped({ onNote }: RunContext, path: string, skipped: readonly SkippedRow[]): void {

@@ -3,15 +3,18 @@ import type { Dtype } from "../checkpoint/dtype.ts";
 import { writeSafetensors } from "../checkpoint/write.ts";
 import type { IterationConfig } from "../config/types.ts";
 import { readPairs } from "../data/files.ts";
+import { sourceName } from "../data/sources.ts";
 import { loadModel, type Model, saveModel } from "../model/model.ts";
 import type { ParameterBuffers } from "../tensor/parameters.ts";
 import type { TrainingRows } from "../train/batches.ts";
 import type { StepMetrics } from "../train/metrics.ts";
 import { optimize } from "../train/optimize.ts";
 import { type RunContext, StoppedError, throwIfStopped, tokenizerOf } from "./context.ts";
+import { readingOf } from "./data.ts";
 import { readExamples } from "./generate_stage.ts";
+import { withChatTemplate } from "./chat_template.ts";
 import { appendTiming, openMetrics } from "./log.ts";
-import { noteReport, noteSkipped } from "./notes.ts";
+import { noteReport, noteShapes, noteSkipped } from "./notes.ts";
 import type { StagePaths } from "./paths.ts";
 
 /** What an optimize stage works on. */
@@ -19,8 +22,8 @@ export interface OptimizeStage {
   settings: IterationConfig;
   /** Folder of the model to start from, which is the reference too. */
   model: string;
-  /** Files of pairs, in the order their rows are counted; none for `sft`. */
-  pairs: readonly string[];
+  /** Files of pairs, in the order their rows are counted, or `data` where data.train has them; none for `sft`. */
+  pairs: readonly string[] | "data";
   paths: StagePaths;
   /** Storage type of the saved model. */
   dtype: Dtype;
@@ -56,7 +59,8 @@ export async function optimizeStage(context: RunContext, stage: OptimizeStage): 
         context.onNote(`${result.skipped} of ${result.steps} steps were skipped for a NaN or Inf in loss or gradients`);
       }
       if (stage.noise && result.noise) await saveNoise(stage.noise, result.noise);
-      await saveModel(paths.model, model, stage.dtype);
+      const folder = await withChatTemplate(model.folder, settings.data);
+      await saveModel(paths.model, { ...model, folder }, stage.dtype);
     } finally {
       result.free();
     }
@@ -93,19 +97,25 @@ async function readPairRows(
   { model, stage }: { model: Model; stage: OptimizeStage },
 ): Promise<TrainingRows> {
   const { data } = stage.settings;
-  const tokenizer = await tokenizerOf(stage.model);
+  const tokenizer = await tokenizerOf(stage.model, data);
   const rows = [];
   let first = 0;
-  for (const path of stage.pairs) {
-    const { pairs, report, skipped } = await readPairs(path, {
+  for (const source of stage.pairs === "data" ? [data.train!] : stage.pairs) {
+    const name = sourceName(source);
+    const { locate, onBadRow, template, ...mapping } = readingOf(context, stage);
+    const { pairs, report, skipped, shapes } = await readPairs(source, {
       tokenizer,
       vocabSize: model.config.vocabSize,
       maxLength: data.max_length,
-      onBadRow: data.on_bad_row,
-      ...(data.template !== undefined && { template: data.template }),
+      ...(locate && { locate }),
+      ...(onBadRow && { onBadRow }),
+      ...(template !== undefined && { template }),
+      // Columns, limit and order are of data.train alone.
+      ...(stage.pairs === "data" && mapping),
     });
-    noteSkipped(context, path, skipped);
-    noteReport(context, path, { report, maxLength: data.max_length });
+    noteShapes(context, name, shapes);
+    noteSkipped(context, name, skipped);
+    noteReport(context, name, { report, maxLength: data.max_length });
     for (const { row, promptIds, chosenIds, rejectedIds } of pairs) {
       rows.push({ example: first + row, promptIds, chosenIds, rejectedIds });
     }
@@ -119,10 +129,17 @@ async function readSftRows(
   context: RunContext,
   { model, stage }: { model: Model; stage: OptimizeStage },
 ): Promise<TrainingRows> {
-  const tokenizer = await tokenizerOf(stage.model);
-  const examples = await readExamples(context, { model, tokenizer, settings: stage.settings });
+  const { data } = stage.settings;
+  const tokenizer = await tokenizerOf(stage.model, data);
+  const allTurns = data.assistant_only_loss ?? false;
+  const examples = await readExamples(context, { model, tokenizer, settings: stage.settings, allTurns });
   return {
     kind: "examples",
-    rows: examples.map(({ row, promptIds, responseIds }) => ({ example: row, promptIds, responseIds })),
+    rows: examples.map(({ row, promptIds, responseIds, lossMask }) => ({
+      example: row,
+      promptIds,
+      responseIds,
+      ...(lossMask && { lossMask }),
+    })),
   };
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../checkpoint/atomic.ts";
 import { exists, isRecord, readJsonObject } from "../checkpoint/io.ts";
 import type { ResolvedConfig, Stage } from "../config/types.ts";
+import { type DataSource, openSource } from "../data/sources.ts";
 import { UserError } from "../error.ts";
 import { type Resolved, resolveDataset, resolveModel, type ResolveOptions, type SourceRecord } from "../hub/resolve.ts";
 
@@ -52,9 +53,11 @@ export class RunSources {
     const { model, pairs, data } = config;
     const isTrain = stage === "train";
     if (model !== undefined && stage !== "label") await this.model(model);
-    if (stage === "optimize" && pairs !== undefined) await this.data(pairs);
-    if (stage !== "optimize" && stage !== "label" && data.train !== undefined) await this.data(data.train);
-    if (isTrain && data.eval !== undefined) await this.data(data.eval, { forEval: true });
+    const open = (source: DataSource, forEval = false): Promise<unknown> =>
+      openSource(source, { locate: (name) => this.data(name, { forEval }) });
+    if (stage === "optimize" && pairs !== undefined) await open(pairs);
+    if (stage !== "optimize" && stage !== "label" && data.train !== undefined) await open(data.train);
+    if (isTrain && data.eval !== undefined) await open(data.eval, true);
     if (!isTrain && stage !== "label") return;
     for (const { judge, model: judging } of [config.labels].flat()) {
       if (judge === "logprob" && judging !== undefined) await this.model(judging);
@@ -93,10 +96,4 @@ function isSource(value: unknown): value is SourceRecord {
   return isRecord(value) && ["source", "type", "repo", "revision"].every((key) => typeof value[key] === "string") &&
     typeof value.commit === "string" && /^[0-9a-f]{40}$/.test(value.commit) && Array.isArray(value.files) &&
     value.files.every((file) => isRecord(file) && typeof file.path === "string" && typeof file.size === "number");
-}
-
-/** The file of a data set that has one. Throws a UserError where it has several. */
-export function onlyFile(name: string, files: readonly string[]): string {
-  if (files.length === 1) return files[0]!;
-  throw new UserError(`Cannot read ${name}: it has ${files.length} files, expected one`);
 }

@@ -80,12 +80,11 @@ async function runTraining(
   const isSft = stage.pairs.length === 0;
   return await withRun(config, { stage: isSft ? "sft" : "optimize", hooks }, async (context) => {
     const model = await context.sources.model(config.model!);
-    const pairs = (await Promise.all(stage.pairs.map((name) => context.sources.data(name)))).flat();
     const dtype = storageType(config.dtype) ?? (await openModelFolder(model)).dtype;
     const last = await during(
       context,
       { stage: "optimize", iteration: stage.settings.iteration },
-      () => optimizeStage(context, { ...stage, pairs, model, paths, dtype }),
+      () => optimizeStage(context, { ...stage, model, paths, dtype }),
     );
     return { model: paths.model, last };
   });

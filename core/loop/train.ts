@@ -8,7 +8,9 @@ import { readRows } from "../data/rows.ts";
 import { withAdvice } from "../error.ts";
 import { loadModel, saveModel } from "../model/model.ts";
 import { writeReport } from "../report/report.ts";
+import { withChatTemplate } from "./chat_template.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withRun } from "./context.ts";
+import { readingOf } from "./data.ts";
 import { storageType } from "./dtype.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { generateStage } from "./generate_stage.ts";
@@ -95,7 +97,7 @@ async function runIterations(
         const stage: OptimizeStage = {
           settings: forIteration(config, k),
           model: config.start_from === "base" ? base : model,
-          pairs: hasPairs ? await context.sources.data(config.data.train!) : [paths.pairs, ...previous],
+          pairs: hasPairs ? "data" : [paths.pairs, ...previous],
           paths,
           dtype: "F32",
         };
@@ -116,18 +118,17 @@ async function runIterations(
 }
 
 /** Whether the data has chosen and rejected answers already (`dpo`), so that none are generated. */
-async function givesPairs({ config, sources }: RunContext): Promise<boolean> {
+async function givesPairs(context: RunContext): Promise<boolean> {
+  const { config } = context;
   if (config.method !== "dpo") return false;
-  const { rows: [first] } = await readRows((await sources.data(config.data.train!))[0]!, {
-    limit: 1,
-    onBadRow: config.data.on_bad_row,
-  });
+  const { shuffle: _, ...reading } = readingOf(context, { settings: config });
+  const { rows: [first] } = await readRows(config.data.train!, { ...reading, limit: 1 });
   return first!.kind === "text_pair" || first!.kind === "chat_pair" || first!.kind === "ids_pair";
 }
 
 /** Saves the last iteration's model as OUTPUT_DIR/model, in the source's storage type or the one asked for. */
 async function handOut({ config, device, sources }: RunContext, dir: string): Promise<void> {
-  const source = await openModelFolder(await sources.model(config.model!));
+  const source = await withChatTemplate(await openModelFolder(await sources.model(config.model!)), config.data);
   const model = await loadModel(device, dir);
   try {
     const { model: target } = runPaths(config.output_dir);

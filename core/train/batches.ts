@@ -1,6 +1,13 @@
 /** The batches of an iteration: which rows each optimizer step packs, and what the buffers must hold. @module */
 import type { Device } from "../../kernels/device/device.ts";
-import { type ExampleIds, type PackedBatch, packExamples, packPairs, type PairIds } from "../data/pack.ts";
+import {
+  type ExampleIds,
+  type PackedBatch,
+  packExamples,
+  packPairs,
+  type PairIds,
+  scoredTokens,
+} from "../data/pack.ts";
 import { type BatchCapacity, capacityOf, maxCapacity } from "../model/batch.ts";
 import type { StepOrder } from "./order.ts";
 
@@ -44,9 +51,9 @@ export function stepBatch(
       rejectedTokens += rejectedIds.length;
       tokens += 2 * promptIds.length + chosenIds.length + rejectedIds.length;
     } else {
-      const { promptIds, responseIds } = data.rows[i]!;
-      responseTokens += responseIds.length;
-      tokens += promptIds.length + responseIds.length;
+      const row = data.rows[i]!;
+      responseTokens += scoredTokens(row);
+      tokens += row.promptIds.length + row.responseIds.length;
     }
   }
   const examples = indices.map((i) => data.rows[i]!.example);
@@ -98,6 +105,7 @@ export function fingerprint(data: TrainingRows): string {
       add(ids.length);
       ids.forEach(add);
     }
+    if ("lossMask" in row) row.lossMask?.forEach((scored) => add(scored ? 1 : 2));
   }
   return `${data.rows.length} rows ${(hash >>> 0).toString(16)}`;
 }

@@ -1,16 +1,8 @@
 /** Which rows each optimizer step sees. @module */
 import { philox4x32 } from "../../kernels/philox.ts";
+import { PURPOSE, purposeKey } from "../random.ts";
 
-/** Philox purposes (the key's second word is iteration + purpose · 2²⁴). */
-export const PURPOSE = { noiseInit: 1, sampling: 2, shuffling: 3 } as const;
-
-/** Philox's key for a purpose other than the noise itself. */
-export function purposeKey(
-  seed: number,
-  { iteration, purpose }: { iteration: number; purpose: number },
-): [number, number] {
-  return [seed >>> 0, (iteration + purpose * 2 ** 24) >>> 0];
-}
+export { PURPOSE, purposeKey };
 
 /** The settings that fix the order. */
 export interface OrderSettings {

@@ -150,7 +150,7 @@ Deno.test("config.yaml and sft.yaml are configs of their stages", async () => {
   const config = await loadConfig(`${FOLDER}/config.yaml`);
   requireFor("train", config);
   deepEqual([config.method, config.iterations, config.output_dir], ["dnpo", 3, "runs/quickstart"]);
-  for (const path of [config.data.train!, config.data.eval!]) ok((await Deno.stat(ROOT + path)).isFile, path);
+  for (const path of [config.data.train!, config.data.eval!]) ok((await Deno.stat(`${ROOT}${path}`)).isFile, `${path}`);
   const sft = await loadConfig(`${FOLDER}/sft.yaml`);
   requireFor("sft", sft);
   equal(sft.training.loss_type, "sft");

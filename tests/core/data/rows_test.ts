@@ -11,9 +11,9 @@ function read(content: string | Uint8Array, options: ReadRowsOptions = {}): Prom
   return withFile("rows.jsonl", content, async (path) => {
     const folder = path.slice(0, -"rows.jsonl".length);
     try {
-      const { rows, skipped } = await readRows(path, options);
+      const { rows, skipped, shapes } = await readRows(path, options);
       const here = <T extends { where: string }>(row: T): T => ({ ...row, where: row.where.replace(folder, "") });
-      return { rows: rows.map(here), skipped: skipped.map(here) };
+      return { rows: rows.map(here), skipped: skipped.map(here), shapes };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       throw new UserError(error.message.replaceAll(folder, ""));
@@ -154,8 +154,9 @@ Deno.test("readRows() names the line of a malformed row", async () => {
   await fails(
     read(`${good}\n{"prompt":"a","answer":"b","response":null}`),
     'Cannot read rows.jsonl:3: the row has the keys "prompt", "answer", "response" (null), expected one of ' +
-      "{prompt, response}, {prompt, chosen, rejected}, {chosen, rejected} (messages), {messages}, " +
-      "{instruction, input, output}, {prompt_ids, response_ids}, {prompt_ids, chosen_ids, rejected_ids}",
+      "{prompt, response}, {prompt, completion}, {messages}, {conversations}, {instruction, output, input?}, " +
+      "{question, answer}, {chosen, rejected, prompt?}, {real, generated}, {prompt_ids, response_ids}, " +
+      "{prompt_ids, chosen_ids, rejected_ids}, or data.columns to name them",
   );
   await fails(
     read(`${good}{"prompt":1,"response":"b"}`),

@@ -72,7 +72,14 @@ Deno.test("tokenizeExamples() renders conversations, and what the template write
   deepEqual(promptIds, chat.encode(prompt, { addSpecialTokens: false }));
   deepEqual([...promptIds, ...responseIds], whole);
   deepEqual(responseIds.slice(responseIds.indexOf(EOS)), [EOS, ...templateTail(chat, EOS)]);
-  deepEqual(example, { row: 0, where: "rows.jsonl:1", prompt, response: "4", conversational: true });
+  deepEqual(example, {
+    row: 0,
+    where: "rows.jsonl:1",
+    prompt,
+    response: "4",
+    conversational: true,
+    messages: [user],
+  });
   throws(() => tokenizeExamples(rows({ kind: "chat", prompt: [user], response: [four] }), options), {
     name: "UserError",
     message: /^Cannot tokenize rows\.jsonl:1 \(row 0\): Cannot render a conversation: .+ has no "chat_template"$/,

@@ -1,0 +1,126 @@
+/** Pairs as a preference data set in TRL's form, which other trainers read too. @module */
+import type { SchemaElement } from "hyparquet";
+import { UserError } from "../error.ts";
+import { hasField } from "./fields.ts";
+import { type Message, messagesField } from "./messages.ts";
+import { type DataRow, readRows } from "./rows.ts";
+
+/** A side of a pair: text, or a conversation's turns. */
+type Side = string | Message[];
+
+/** A row: all three sides are texts, or all three are lists of messages. */
+export interface Preference {
+  readonly prompt: Side;
+  readonly chosen: Side;
+  readonly rejected: Side;
+  /** The judge's scores; null where it gave none. */
+  readonly score_chosen: number | null;
+  readonly score_rejected: number | null;
+  /** Whose the chosen answer is: `human`, `generated`, or null where it is not known. */
+  readonly chosen_from: string | null;
+}
+
+/** Columns that are left out where no row has them. */
+const OPTIONAL = ["score_chosen", "score_rejected", "chosen_from"] as const;
+
+/**
+ * Reads pairs.jsonl, or any file of pairs, as preferences. Throws a UserError where a row has no texts, or where text and
+ * conversations are mixed.
+ */
+export async function readPreferences(path: string): Promise<Preference[]> {
+  const { rows } = await readRows(path);
+  return rows.map((row, i) => {
+    try {
+      const preference = toPreference(row);
+      if (i > 0 && isChat(row) !== isChat(rows[0]!)) {
+        throw new UserError("the row is not a conversation where others are, expected rows of one kind");
+      }
+      return preference;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(`Cannot export ${row.where}: ${error.message}`);
+    }
+  });
+}
+
+function isChat(row: DataRow): boolean {
+  return row.kind === "chat_pair" || hasField(row.extra, "messages") && row.kind === "ids_pair";
+}
+
+function toPreference(row: DataRow): Preference {
+  const { extra } = row;
+  const number = (key: string): number | null => typeof extra[key] === "number" ? extra[key] : null;
+  const isGenerated = extra.chosen_from === "generated";
+  const scores = {
+    score_chosen: number("score_chosen") ?? number(isGenerated ? "score_generated" : "score_human"),
+    score_rejected: number("score_rejected") ?? number(isGenerated ? "score_human" : "score_generated"),
+    chosen_from: typeof extra.chosen_from === "string" ? extra.chosen_from : null,
+  };
+  switch (row.kind) {
+    case "text_pair":
+    case "chat_pair":
+      return { prompt: row.prompt, chosen: row.chosen, rejected: row.rejected, ...scores };
+    case "ids_pair": {
+      const [prompt, chosen, rejected] = ["prompt", "chosen", "rejected"].map((key) => {
+        if (typeof extra[key] === "string") return extra[key];
+        throw new UserError(`the row has token ids and no text "${key}", expected both`);
+      }) as [string, string, string];
+      if (chosen === "" && rejected === "") {
+        throw new UserError("both answers are empty texts, expected the ids' texts");
+      }
+      if (!hasField(extra, "messages")) return { prompt, chosen, rejected, ...scores };
+      const turn = (content: string): Message[] => [{ role: "assistant", content }];
+      return { prompt: messagesField(extra, "messages"), chosen: turn(chosen), rejected: turn(rejected), ...scores };
+    }
+    default:
+      throw new UserError("the row has one response, expected chosen and rejected");
+  }
+}
+
+/** The file's bytes: JSON lines, or Parquet with lists of {role, content} as pyarrow and datasets have them. */
+export async function encodePreferences(rows: readonly Preference[], format: "jsonl" | "parquet"): Promise<Uint8Array> {
+  const names = (["prompt", "chosen", "rejected", ...OPTIONAL] as const).filter((name) =>
+    !OPTIONAL.some((optional) => optional === name) || rows.some((row) => row[name] !== null)
+  );
+  const turns = (side: Side): unknown =>
+    typeof side === "string" ? side : side.map(({ role, content }) => ({ role, content }));
+  const valueOf = (row: Preference, name: (typeof names)[number]): unknown => {
+    const value = row[name];
+    return value === null || typeof value === "number" ? value : turns(value);
+  };
+  if (format === "jsonl") {
+    const lines = rows.map((row) =>
+      JSON.stringify(Object.fromEntries(names.map((name) => [name, valueOf(row, name)])))
+    );
+    return new TextEncoder().encode(lines.map((line) => line + "\n").join(""));
+  }
+  const { parquetWriteBuffer } = await import("hyparquet-writer");
+  const isConversation = typeof rows[0]?.prompt !== "string";
+  const schema: SchemaElement[] = [{ name: "schema", num_children: names.length }];
+  for (const name of names) {
+    if (name === "score_chosen" || name === "score_rejected") {
+      schema.push({ name, type: "DOUBLE", repetition_type: "OPTIONAL" });
+    } else if (name === "chosen_from" || !isConversation) schema.push(text(name));
+    else {
+      schema.push(
+        { name, repetition_type: "OPTIONAL", num_children: 1, converted_type: "LIST", logical_type: { type: "LIST" } },
+        { name: "list", repetition_type: "REPEATED", num_children: 1 },
+        { name: "element", repetition_type: "OPTIONAL", num_children: 2 },
+        text("role"),
+        text("content"),
+      );
+    }
+  }
+  const columnData = names.map((name) => ({ name, data: rows.map((row) => valueOf(row, name)) }));
+  return new Uint8Array(parquetWriteBuffer({ columnData, schema }));
+}
+
+function text(name: string): SchemaElement {
+  return {
+    name,
+    type: "BYTE_ARRAY",
+    repetition_type: "OPTIONAL",
+    converted_type: "UTF8",
+    logical_type: { type: "STRING" },
+  };
+}

@@ -52,9 +52,18 @@ export interface ModelConfig {
   raw: Record<string, unknown>;
 }
 
+/** What stands on the decoder, by the end of transformers' class name: an LM head, or a `score` head on one token. */
+export type Task = "ForCausalLM" | "ForSequenceClassification";
+
+const TASK_NAMES: Readonly<Record<Task, string>> = {
+  ForCausalLM: "a causal language model",
+  ForSequenceClassification: "a reward model",
+};
+
 /** What transformers assumes where a key is absent. */
 interface Family {
-  architecture: string;
+  /** What its class names begin with. */
+  name: string;
   /** null: as many as query heads, or hidden size / heads, or no window. */
   kvHeads: number | null;
   headDim: number | null;
@@ -66,7 +75,7 @@ interface Family {
 
 const FAMILIES: Readonly<Record<ModelType, Family>> = {
   llama: {
-    architecture: "LlamaForCausalLM",
+    name: "Llama",
     kvHeads: null,
     headDim: null,
     slidingWindow: null,
@@ -75,7 +84,7 @@ const FAMILIES: Readonly<Record<ModelType, Family>> = {
     eos: [2],
   },
   mistral: {
-    architecture: "MistralForCausalLM",
+    name: "Mistral",
     kvHeads: 8,
     headDim: null,
     slidingWindow: 4096,
@@ -84,7 +93,7 @@ const FAMILIES: Readonly<Record<ModelType, Family>> = {
     eos: [2],
   },
   qwen2: {
-    architecture: "Qwen2ForCausalLM",
+    name: "Qwen2",
     kvHeads: 32,
     headDim: null,
     slidingWindow: null,
@@ -93,7 +102,7 @@ const FAMILIES: Readonly<Record<ModelType, Family>> = {
     eos: [],
   },
   qwen3: {
-    architecture: "Qwen3ForCausalLM",
+    name: "Qwen3",
     kvHeads: 32,
     headDim: 128,
     slidingWindow: null,
@@ -145,11 +154,14 @@ const DTYPES: Readonly<Record<string, Dtype>> = { float32: "F32", float16: "F16"
 /** Largest width accepted: far above any real model, and products of two stay exact. */
 const MAX_WIDTH = 2 ** 20;
 
-/** Reads the JSON of a config.json; `where` is its path, for messages. Throws a UserError naming file and key. */
-export function parseModelConfig(json: unknown, where: string): ModelConfig {
+/**
+ * Reads the JSON of a config.json; `where` is its path, for messages. Throws a UserError naming file and key, also where
+ * the model is of another task.
+ */
+export function parseModelConfig(json: unknown, where: string, task: Task = "ForCausalLM"): ModelConfig {
   if (!isRecord(json)) throw new UserError(`Cannot use ${where}: it is ${quote(json)}, expected a JSON object`);
   const fields: Fields = { values: json, where };
-  const modelType = parseModelType(fields);
+  const modelType = parseModelType(fields, task);
   const family = FAMILIES[modelType];
   refuseUnsupported(fields);
   const hiddenSize = integerField(fields, "hidden_size", { min: 1, max: MAX_WIDTH });
@@ -209,15 +221,20 @@ export function parseEosTokenIds(
   return [...new Set(ids)];
 }
 
-function parseModelType(fields: Fields): ModelType {
+function parseModelType(fields: Fields, task: Task): ModelType {
   const { model_type: modelType, architectures } = fields.values;
   if (typeof modelType !== "string" || !Object.hasOwn(FAMILIES, modelType)) {
     throw fieldError(fields, "model_type", `one of ${Object.keys(FAMILIES).join(", ")}`);
   }
-  const { architecture } = FAMILIES[modelType as ModelType];
-  const named = Array.isArray(architectures) && architectures.length === 1 && architectures[0] === architecture;
-  if (!isAbsent(fields, "architectures") && !named) {
-    throw fieldError(fields, "architectures", `["${architecture}"] for model_type "${modelType}"`);
+  const { name } = FAMILIES[modelType as ModelType];
+  const is = (other: Task): boolean =>
+    Array.isArray(architectures) && architectures.length === 1 && architectures[0] === name + other;
+  if (!isAbsent(fields, "architectures") && !is(task)) {
+    const other = (Object.keys(TASK_NAMES) as Task[]).find(is);
+    const expected = other === undefined
+      ? `for model_type "${modelType}"`
+      : `as ${TASK_NAMES[task]} is wanted here, not ${TASK_NAMES[other]}`;
+    throw fieldError(fields, "architectures", `["${name}${task}"] ${expected}`);
   }
   return modelType as ModelType;
 }

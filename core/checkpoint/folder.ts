@@ -1,10 +1,10 @@
 /** Opening a Hugging Face folder: config, weights, generation settings and tokenizer files, checked together. @module */
 import { join } from "node:path";
 import { UserError } from "../error.ts";
-import { type ModelConfig, parseEosTokenIds, parseModelConfig } from "./config.ts";
+import { parseEosTokenIds, parseModelConfig } from "./config.ts";
 import { type Dtype, DTYPE_BYTES, isDtype } from "./dtype.ts";
 import { exists, quote, readJsonObject } from "./io.ts";
-import { parameterShapes } from "./parameters.ts";
+import { type ParameterShape, parameterShapes } from "./parameters.ts";
 import { type ModelSource, recoverModelFolder, TOKENIZER_FILES } from "./save_folder.ts";
 import { openWeights, type Weights } from "./weights.ts";
 
@@ -43,7 +43,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   const configPath = join(dir, "config.json");
   const config = parseModelConfig(await readJsonObject(configPath), configPath);
   const weights = await openWeights(dir);
-  const names = matchTensors(config, weights);
+  const names = matchTensors(weights, { parameters: parameterShapes(config), isTied: config.tieWordEmbeddings });
   if (config.tieWordEmbeddings && weights.tensors.has(EMBEDDING) && weights.tensors.has(LM_HEAD)) {
     await checkTied(weights);
   }
@@ -74,12 +74,18 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   };
 }
 
-/** Stored name by canonical name; every parameter is there and nothing else is. */
-function matchTensors(config: ModelConfig, weights: Weights): Map<string, string> {
+/**
+ * Stored name by canonical name. Throws a UserError naming the tensor where a parameter is not there in its shape and a
+ * readable dtype, or anything else is; `isTied` says that the embedding may lie under the LM head's name.
+ */
+export function matchTensors(
+  weights: Weights,
+  { parameters, isTied }: { parameters: readonly ParameterShape[]; isTied: boolean },
+): Map<string, string> {
   const names = new Map<string, string>();
-  const known = new Set<string>(config.tieWordEmbeddings ? [LM_HEAD] : []);
-  for (const { name, shape } of parameterShapes(config)) {
-    const moved = name === EMBEDDING && config.tieWordEmbeddings && !weights.tensors.has(EMBEDDING);
+  const known = new Set<string>(isTied ? [LM_HEAD] : []);
+  for (const { name, shape } of parameters) {
+    const moved = name === EMBEDDING && isTied && !weights.tensors.has(EMBEDDING);
     const stored = moved && weights.tensors.has(LM_HEAD) ? LM_HEAD : name;
     const expected = `expected ${list(shape)} from config.json`;
     const tensor = weights.tensors.get(stored);

@@ -30,7 +30,8 @@ export async function scoreResponses(
   const { config, weights } = model;
   const out = new Float64Array(rows.length);
   if (rows.length === 0) return out;
-  const batches = cut(rows, batchTokens).map((part) => ({ part, packed: packExamples(part) }));
+  const tokens = (row: ExampleIds): number => row.promptIds.length + row.responseIds.length;
+  const batches = cut(rows, { batchTokens, tokens }).map((part) => ({ part, packed: packExamples(part) }));
   const capacity = batches.reduce<BatchCapacity>(
     (most, { packed }) => maxCapacity(most, capacityOf(packed, device)),
     { tokens: 1, entries: 1, sequences: 1, tiles: 1 },
@@ -73,17 +74,19 @@ export async function scoreResponses(
 }
 
 /** Cuts rows, in order, into runs of at most `batchTokens` tokens. */
-function cut(rows: readonly ExampleIds[], batchTokens: number): ExampleIds[][] {
-  const parts: ExampleIds[][] = [];
-  let tokens = Infinity;
+export function cut<Row>(
+  rows: readonly Row[],
+  { batchTokens, tokens }: { batchTokens: number; tokens: (row: Row) => number },
+): Row[][] {
+  const parts: Row[][] = [];
+  let sum = Infinity;
   for (const row of rows) {
-    const length = row.promptIds.length + row.responseIds.length;
-    if (tokens + length > batchTokens) {
+    if (sum + tokens(row) > batchTokens) {
       parts.push([]);
-      tokens = 0;
+      sum = 0;
     }
     parts.at(-1)!.push(row);
-    tokens += length;
+    sum += tokens(row);
   }
   return parts;
 }

@@ -92,3 +92,24 @@ export function parseLog(text: string): Logged[] {
     return logged;
   });
 }
+
+/** Scores of a sequence-classification model, from the program's decoder: rows of ids to [labels] on the last token that is no padding. */
+const REWARDS = `
+import json, os, sys
+sys.path.insert(0, os.path.dirname(sys.argv[1]))
+import oracle, torch
+torch.set_default_dtype(torch.float64)
+model = oracle.load_model(sys.argv[2])
+pad = model.c.get("pad_token_id")
+with torch.no_grad():
+    for ids in json.loads(sys.argv[3]):
+        kept = [i for i, id in enumerate(ids) if id != pad]
+        print(json.dumps((model.w["score.weight"] @ model.hidden(ids)[kept[-1] if kept else 0]).tolist()))
+`;
+
+/** The scores [labels] that the program's decoder gives rows of ids with the reward model in `dir`. */
+export async function oracleRewards(program: string, dir: string, rows: readonly number[][]): Promise<number[][]> {
+  const args = [program, dir, JSON.stringify(rows)];
+  const out = await runScript(await python(), { script: REWARDS, args });
+  return out.trim().split("\n").map((line) => JSON.parse(line));
+}

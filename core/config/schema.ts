@@ -96,10 +96,18 @@ const generation = z.strictObject({
 });
 
 const labels = z.strictObject({
-  judge: z.enum(["human", "verifier", "logprob"]).default("human").describe(
-    "human: the human response is always chosen; verifier: a module scores; logprob: mean token log-probability under a second model.",
+  judge: z.enum(["human", "verifier", "logprob", "reward-model"]).default("human").describe(
+    "human: the human response is always chosen; verifier: a module scores; logprob: mean token log-probability under a second model; reward-model: the score of a sequence-classification model.",
   ),
-  model: path.exactOptional().describe("Judging model, of judge logprob: a folder, or org/name[@revision] on the hub."),
+  model: path.exactOptional().describe(
+    "Judging model, of judges logprob and reward-model: a folder, or org/name[@revision] on the hub.",
+  ),
+  reward_label: z.union([z.string().min(1), z.int().min(0)]).exactOptional().describe(
+    "Which output of the score head judges, by its name in id2label or its index, of judge reward-model; needed where there are several.",
+  ),
+  max_length: z.int().min(1).exactOptional().describe(
+    "Tokens of prompt and response together that judge reward-model reads; the beginning of a longer text is left out, and such texts are counted; default: the judging model's max_position_embeddings.",
+  ),
   verifier: path.exactOptional().describe(
     "TypeScript module whose default export scores {prompt, response, reference}, of judge verifier.",
   ),

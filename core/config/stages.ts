@@ -1,6 +1,6 @@
 /** What one iteration and one stage take from a resolved config. @module */
 import { UserError } from "../error.ts";
-import type { IterationConfig, NoiseConfig, PerIteration, ResolvedConfig, Stage } from "./types.ts";
+import type { IterationConfig, LabelsConfig, NoiseConfig, PerIteration, ResolvedConfig, Stage } from "./types.ts";
 
 function pick<T>(setting: PerIteration<T>, iteration: number): T {
   return Array.isArray(setting) ? setting[Math.min(iteration, setting.length - 1)]! : setting;
@@ -42,6 +42,13 @@ const NEEDED: Record<Stage, readonly ("model" | "pairs" | "data.train")[]> = {
   optimize: ["model", "pairs"],
   train: ["model", "data.train"],
   score: ["model", "pairs"],
+  compare: [],
+};
+
+const JUDGE_NEEDS: Partial<Record<LabelsConfig["judge"], "model" | "verifier">> = {
+  verifier: "verifier",
+  logprob: "model",
+  "reward-model": "model",
 };
 
 /** Throws a UserError naming the first key that the stage cannot do without and the config does not have. */
@@ -50,13 +57,13 @@ export function requireFor(stage: Stage, config: ResolvedConfig): void {
     key === "data.train" ? config.data.train === undefined : config[key] === undefined
   );
   if (missing) throw missingKey(stage, missing);
-  if (stage !== "label" && stage !== "train") return;
+  if (stage !== "label" && stage !== "train" && stage !== "compare") return;
   const [first, end] = stage === "train" ? [0, config.iterations] : [config.iteration, config.iteration + 1];
   // Beyond its last entry a list repeats.
   const listed = Array.isArray(config.labels) ? config.labels.length : 1;
   for (let iteration = first; iteration < Math.min(end, Math.max(listed, first + 1)); iteration++) {
     const labels = pick(config.labels, iteration);
-    const key = labels.judge === "logprob" ? "model" : labels.judge === "verifier" ? "verifier" : undefined;
+    const key = JUDGE_NEEDS[labels.judge];
     if (key === undefined || labels[key] !== undefined) continue;
     const place = Array.isArray(config.labels) ? `labels.${Math.min(iteration, listed - 1)}.${key}` : `labels.${key}`;
     throw missingKey(stage, place, `, which judge ${labels.judge} needs`);

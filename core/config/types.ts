@@ -4,7 +4,7 @@
 export type Method = "sft" | "dpo" | "spin" | "dnpo";
 
 /** The stages that commands run, each with the keys it cannot do without. */
-export type Stage = "sft" | "generate" | "label" | "optimize" | "train" | "score";
+export type Stage = "sft" | "generate" | "label" | "optimize" | "train" | "score" | "compare";
 
 /** Storage type of the weights that are handed out. */
 export type Dtype = "float32" | "float16" | "bfloat16";
@@ -104,9 +104,13 @@ export interface GenerationConfig {
 /** How chosen and rejected are told apart. */
 export interface LabelsConfig {
   /** `human` always prefers the human response. */
-  judge: "human" | "verifier" | "logprob";
-  /** Model whose log-probability judges: a folder, or a name on the hub. */
+  judge: "human" | "verifier" | "logprob" | "reward-model";
+  /** Model whose log-probability or score head judges: a folder, or a name on the hub. */
   model?: string;
+  /** Name or index of the score head's output that judges. */
+  reward_label?: string | number;
+  /** Tokens that the reward model reads; its own limit where absent. */
+  max_length?: number;
   /** TypeScript module whose default export scores a response. */
   verifier?: string;
   /** Seconds that the verifier may take for one response. */

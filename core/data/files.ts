@@ -22,6 +22,8 @@ export interface ResponseRow {
   response: string;
   /** Its ids. */
   responseIds: number[];
+  /** False where it was cut, which a human's answer is not. */
+  responseFinished?: boolean;
   /** The generated answer's text. */
   generated: string;
   /** Its ids, exactly as sampled, and the chat template's tail. */

@@ -21,7 +21,7 @@ export function logprobJudge(commands: Commands, { model, tokenizer }: LogprobJu
     name: "logprob",
     async score(rows, onDone) {
       const examples = rows.flatMap((row) => [
-        encode(row, { text: row.response, ids: row.responseIds, ends: true, model, tokenizer }),
+        encode(row, { text: row.response, ids: row.responseIds, ends: row.responseFinished ?? true, model, tokenizer }),
         encode(row, { text: row.generated, ids: row.generatedIds, ends: row.finished, model, tokenizer }),
       ]);
       const sums = await scoreResponses(commands, model, {

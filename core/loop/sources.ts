@@ -52,15 +52,17 @@ export class RunSources {
   async prepare(stage: Stage, config: ResolvedConfig): Promise<void> {
     const { model, pairs, data } = config;
     const isTrain = stage === "train";
-    if (model !== undefined && stage !== "label") await this.model(model);
+    if (model !== undefined && stage !== "label" && stage !== "compare") await this.model(model);
     const open = (source: DataSource, forEval = false): Promise<unknown> =>
       openSource(source, { locate: (name) => this.data(name, { forEval }) });
     if (stage === "optimize" && pairs !== undefined) await open(pairs);
-    if (stage !== "optimize" && stage !== "label" && data.train !== undefined) await open(data.train);
+    if (stage !== "optimize" && stage !== "label" && stage !== "compare" && data.train !== undefined) {
+      await open(data.train);
+    }
     if (isTrain && data.eval !== undefined) await open(data.eval, true);
-    if (!isTrain && stage !== "label") return;
+    if (!isTrain && stage !== "label" && stage !== "compare") return;
     for (const { judge, model: judging } of [config.labels].flat()) {
-      if (judge === "logprob" && judging !== undefined) await this.model(judging);
+      if ((judge === "logprob" || judge === "reward-model") && judging !== undefined) await this.model(judging);
     }
   }
 

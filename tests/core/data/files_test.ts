@@ -31,6 +31,10 @@ Deno.test("readResponses() reads what encodeResponse() wrote", async () => {
     generated: text,
     generatedIds: ids,
     finished: fc.boolean(),
+    messages: fc.array(fc.record({ role: fc.constantFrom("system", "user"), content: text }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
     reference: fc.constantFrom<(string | string[] | null)[]>("42", ["a"], null),
   }, {
     requiredKeys: ["row", "prompt", "promptIds", "response", "responseIds", "generated", "generatedIds", "finished"],
@@ -132,6 +136,7 @@ Deno.test("readPairs() and readResponses() name line and key", async () => {
       [{}, '"generated_ids" is missing, expected a list of token ids'],
       [{ generated_ids: [2] }, '"finished" is missing, expected true or false'],
       [{ prompt: 3 }, '"prompt" is 3, expected a string'],
+      [{ messages: [{ role: "user" }] }, '"messages[0].content" is missing, expected a string'],
     ] as const
   ) {
     await withFile(

@@ -51,7 +51,16 @@ export async function withRun<T>(
   const { output_dir: folder } = config;
   await makeFolder(folder, { what: "the run's folder" });
   using _lock = await lockFolder(folder);
-  const sources = await RunSources.open(folder, hooks);
+  return await withDevice(config, { stage, hooks }, work);
+}
+
+/** As {@linkcode withRun}, without making and locking the run's folder. */
+export async function withDevice<T>(
+  config: ResolvedConfig,
+  { stage, hooks }: { stage: Stage; hooks: RunHooks },
+  work: (context: RunContext) => Promise<T>,
+): Promise<T> {
+  const sources = await RunSources.open(config.output_dir, hooks);
   await sources.prepare(stage, config).catch((error) => {
     throw hooks.signal?.aborted ? new StoppedError("The run was stopped while it was downloading") : error;
   });

@@ -1,0 +1,64 @@
+/** Wins, ties and losses of one model against another, and how sure they are. @module */
+
+/** What a row came to, for the second model. */
+export type Outcome = "win" | "tie" | "loss";
+
+/** An interval of shares. */
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+/** Counts and what follows from them. */
+export interface WinRate {
+  wins: number;
+  ties: number;
+  losses: number;
+  /** (wins + ties / 2) / rows; null where there is no row. */
+  rate: number | null;
+  /** Its 95 % interval: Wilson's, which for shares with halves is a little wide. */
+  interval: Interval | null;
+  /** Two-sided sign test of wins against losses, exact, ties left out: how probable so uneven a split is between equals. */
+  pValue: number;
+}
+
+/** Normal quantile of a two-sided 95 % interval. */
+const Z = 1.959963984540054;
+
+/** Counts outcomes. */
+export function winRate(outcomes: readonly Outcome[]): WinRate {
+  const count = (kind: Outcome): number => outcomes.filter((outcome) => outcome === kind).length;
+  const [wins, ties, losses] = [count("win"), count("tie"), count("loss")];
+  const rows = outcomes.length;
+  const rate = rows === 0 ? null : (wins + ties / 2) / rows;
+  const interval = rate === null ? null : wilson(rate, rows);
+  return { wins, ties, losses, rate, interval, pValue: signTest(wins, losses) };
+}
+
+/** Wilson's 95 % interval of a share of `rows` (E. B. Wilson, 1927). */
+export function wilson(share: number, rows: number): Interval {
+  const z2 = Z * Z / rows;
+  const center = (share + z2 / 2) / (1 + z2);
+  const half = Z * Math.sqrt(share * (1 - share) / rows + z2 / (4 * rows)) / (1 + z2);
+  return { low: Math.max(0, center - half), high: Math.min(1, center + half) };
+}
+
+/** The exact two-sided sign test: twice the smaller tail of a fair coin, 1 at most. */
+export function signTest(wins: number, losses: number): number {
+  const n = wins + losses;
+  const fewer = Math.min(wins, losses);
+  // Terms n over k, from the largest down, so that nothing overflows.
+  let term = Math.exp(logChoose(n, fewer) - n * Math.LN2);
+  let tail = 0;
+  for (let k = fewer; k >= 0; k--) {
+    tail += term;
+    term *= k / (n - k + 1);
+  }
+  return Math.min(1, 2 * tail);
+}
+
+function logChoose(n: number, k: number): number {
+  let sum = 0;
+  for (let i = 1; i <= k; i++) sum += Math.log((n - k + i) / i);
+  return sum;
+}

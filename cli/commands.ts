@@ -1,6 +1,7 @@
 /** The commands: names, arguments, options, help, and where each one's work is loaded from. @module */
 import { UserError } from "../core/error.ts";
 import type { RunOptions } from "./options.ts";
+import { samplingOptions } from "./sampling_options.ts";
 
 /** Values of options by name, as the parser found them. */
 export type Values = Readonly<Record<string, unknown>>;
@@ -145,6 +146,61 @@ export const commands: readonly CommandEntry[] = [
       const { score } = await import("./commands/score.ts");
       return score({ model: String(values.model), pairs: String(values.pairs), quiet: values.quiet === true });
     },
+  },
+  {
+    name: "compare",
+    summary: "win, tie and loss of one model against another",
+    description: "Lets two models answer the same prompts and a judge compare the answers: how often B wins, with " +
+      "intervals and a test. The judge's other settings are keys of labels (--set labels.KEY=…).",
+    argument: { name: "A", summary: "model: a folder, a run's, or org/name on the hub", required: true },
+    secondArgument: { name: "B", summary: "the one that is compared with it" },
+    options: [
+      { flags: "-p, --prompts <file>", summary: "rows whose prompts are answered", required: true },
+      { flags: "--limit <count>", summary: "rows to read at most (default: all)" },
+      { flags: "-j, --judge <name>", summary: "verifier, logprob, reward-model, … (default: the config's)" },
+      { flags: "--verifier <file>", summary: "module that scores, of judge verifier" },
+      { flags: "--judge-model <dir>", summary: "model folder, of judges logprob and reward-model" },
+      { flags: "-c, --config <file>", summary: "config whose labels, generation and data settings are taken" },
+      ...samplingOptions({ temperature: "0, greedy", tokens: "256", seed: "42" }),
+      { flags: "--max-length <count>", summary: "tokens of prompt and answer at most (default: the models')" },
+      { flags: "-o, --output <file>", summary: "write all rows with answers, scores and outcomes, as JSON lines" },
+      { flags: "--json", summary: "print the summary as JSON" },
+      { flags: "-s, --set <key=value>", summary: "override a key of the config; may be repeated", repeat: true },
+      { flags: "--no-verifier", summary: "refuse to run the verifier module that the config names" },
+      quiet,
+    ],
+    examples: [
+      [
+        "dnpo compare models/base runs/mine --prompts heldout.jsonl --judge verifier --verifier judge.ts",
+        "greedy answers",
+      ],
+      ["dnpo compare A B -p heldout.jsonl -j reward-model --judge-model models/reward -o rows.jsonl", "rows kept"],
+    ],
+    run: async (a, values, b) => (await import("./commands/compare.ts")).compare(a!, b!, values),
+  },
+  {
+    name: "chat",
+    summary: "talk with a model",
+    description:
+      "Answers what is typed, with the tokenizer's chat template; without one each line is completed. In a " +
+      "pipe it reads prompts line by line and prints the answers alone.",
+    options: [
+      { flags: "-m, --model <dir>", summary: "model: a folder, a run's, or org/name on the hub", required: true },
+      { flags: "-p, --prompt <text>", summary: "answer this and leave" },
+      { flags: "--system <text>", summary: "system prompt" },
+      ...samplingOptions({ temperature: "the model's own, else 0", tokens: "512", seed: "another one each time" }),
+      {
+        flags: "--max-length <count>",
+        summary: "tokens of the conversation at most (default: what the model was made for, at most 4096)",
+      },
+      { flags: "--whole", summary: "read all of standard input as one prompt" },
+      { flags: "--stats", summary: "tokens per second after each answer, on standard error" },
+    ],
+    examples: [
+      ["dnpo chat --model runs/quickstart", "talk; /help lists the commands"],
+      ["dnpo chat --model runs/quickstart --prompt hello --temperature 0.7", "one answer"],
+    ],
+    run: async (_, values) => (await import("./commands/chat.ts")).chat(values),
   },
   {
     name: "push",

@@ -77,7 +77,8 @@ export function parseCommandLine(
   return invocation ?? 1;
 }
 
-function print(stream: { writeSync(bytes: Uint8Array): number }): (text: string) => void {
+/** A writer of text to a stream, all of it. */
+export function print(stream: { writeSync(bytes: Uint8Array): number }): (text: string) => void {
   return (text) => {
     let bytes = new TextEncoder().encode(text);
     while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));

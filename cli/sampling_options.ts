@@ -1,0 +1,16 @@
+/** Options of the commands that sample. @module */
+import type { OptionEntry } from "./commands.ts";
+
+/** The options of sampling, for the flags of flags.ts. */
+export function samplingOptions(defaults: Record<"temperature" | "tokens" | "seed", string>): OptionEntry[] {
+  return [
+    {
+      flags: "--temperature <number>",
+      summary: `logits are divided by this; 0 is greedy (default: ${defaults.temperature})`,
+    },
+    { flags: "--top-p <number>", summary: "probability mass that sampling keeps" },
+    { flags: "--top-k <count>", summary: "number of tokens that sampling keeps; 0 keeps all" },
+    { flags: "--max-new-tokens <count>", summary: `tokens of an answer at most (default: ${defaults.tokens})` },
+    { flags: "--seed <number>", summary: `seed of sampling (default: ${defaults.seed})` },
+  ];
+}

@@ -50,6 +50,11 @@ export { type ExportOptions, exportPairs, type ExportReport } from "./core/loop/
 export { type PairScore, runGenerate, runLabel, runOptimize, runSft, scorePairs } from "./core/loop/stages.ts";
 export type { IterationSummary, RunSummary } from "./core/loop/summary.ts";
 export { train, type TrainHooks } from "./core/loop/train.ts";
+export { compareModels, type CompareOptions } from "./core/loop/compare.ts";
+export type { ComparedAnswer, ComparedRow, Comparison, SideSummary } from "./core/evaluate/comparison.ts";
+export type { Interval, Outcome, WinRate } from "./core/evaluate/win_rate.ts";
+export { openChat, type OpenChatOptions, type OpenedChat } from "./core/loop/chat.ts";
+export type { AnswerReport, Chat } from "./core/generate/chat.ts";
 export { type ModelFolder, openModelFolder } from "./core/checkpoint/folder.ts";
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./core/checkpoint/save_folder.ts";
 export { type ModelConfig, parseModelConfig } from "./core/model/config.ts";

@@ -81,7 +81,7 @@ Deno.test("loadTokenizer() reads chat_template.jinja", async () => {
 });
 
 Deno.test("a template has a limit on the clock too", () => {
-  const source = "{% for i in range(9000) %}{% for j in range(9) %}{{ j }}{% endfor %}{% endfor %}";
-  ok(compileBounded(source)({}).length === 81_000);
+  const source = "{% for i in range(9000) %}{% for j in [1, 2, 3] %}{{ j }}{% endfor %}{% endfor %}";
+  ok(compileBounded(source)({}).length === 27_000);
   throws(() => compileBounded(source, { milliseconds: 2 })({}), /^Error: it takes longer than 0\.002 s$/);
 });

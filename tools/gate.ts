@@ -39,7 +39,9 @@ const GATE: Step[] = [
   },
   {
     name: "tests",
-    run: () => deno(["test", "--frozen", "--no-check", ...permissions(), "--ignore=tests/shared,tests/soak", "tests"]),
+    // bash: a child whose memory is limited.
+    run: () =>
+      deno(["test", "--frozen", "--no-check", ...permissions("bash"), "--ignore=tests/shared,tests/soak", "tests"]),
   },
 ];
 

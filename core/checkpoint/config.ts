@@ -114,10 +114,12 @@ const FAMILIES: Readonly<Record<ModelType, Family>> = {
 
 /** Keys that make another model of the same tensors, with the values that leave it as it is (null always does). */
 const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
+  activation_function: ["silu"],
   add_cross_attention: [false],
   alibi: [false],
   attention_chunk_size: [],
   attention_multiplier: [],
+  attention_out_bias: [false],
   attn_logit_softcapping: [],
   auto_map: [],
   clip_qkv: [],
@@ -143,6 +145,8 @@ const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   scale_emb: [1],
   text_config: [],
   use_bias: [false],
+  use_dynamic_ntk: [false],
+  use_logn_attn: [false],
   use_mrope: [false],
   use_parallel_residual: [false],
   use_qk_norm: [false],

@@ -12,6 +12,10 @@ const MAX_SPACES = 1000;
 const MAX_STEPS = 5e5;
 const STEPS_PER_CHAR = 8;
 
+/** What one rendering may take on a clock: no honest one comes near it, on any machine. Looked at every so many nodes. */
+const MAX_MS = 5000;
+const NODES_PER_LOOK = 256;
+
 /** Longest range; elements of a value and characters of a text, besides as many as the input has. */
 const MAX_RANGE = 10_000;
 const MAX_ELEMENTS = 20_000;
@@ -21,7 +25,10 @@ const MAX_CHARS = 1 << 18;
 const CHEAP_FILTERS = ["length", "first", "last", "list", "safe"];
 
 /** A compiled template. Throws an Error where it cannot be compiled. */
-export function compileBounded(source: string): (variables: Readonly<Record<string, unknown>>) => string {
+export function compileBounded(
+  source: string,
+  { milliseconds = MAX_MS }: { milliseconds?: number } = {},
+): (variables: Readonly<Record<string, unknown>>) => string {
   if (source.length > MAX_SOURCE) throw new Error(`it has ${source.length} characters, expected at most ${MAX_SOURCE}`);
   if (new RegExp(`\\s{${MAX_SPACES + 1}}`).test(source)) {
     throw new Error(`it has a run of white space, expected at most ${MAX_SPACES} characters of it`);
@@ -30,7 +37,8 @@ export function compileBounded(source: string): (variables: Readonly<Record<stri
   return (variables) => {
     const environment = new Environment();
     for (const [name, value] of Object.entries({ ...GLOBALS, ...variables })) environment.set(name, value);
-    return String(new BoundedInterpreter(environment, JSON.stringify(variables).length).run(parsed).value);
+    const limits = { size: JSON.stringify(variables).length, milliseconds };
+    return String(new BoundedInterpreter(environment, limits).run(parsed).value);
   };
 }
 
@@ -71,9 +79,15 @@ class BoundedInterpreter extends Interpreter {
   /** Elements of lists and mappings, which no template can change. */
   readonly #sizes = new WeakMap<Value, number>();
 
+  readonly #milliseconds: number;
+  readonly #end: number;
+  #nodes = 0;
+
   /** `size`: characters of the input. */
-  constructor(environment: Environment, size: number) {
+  constructor(environment: Environment, { size, milliseconds }: { size: number; milliseconds: number }) {
     super(environment);
+    this.#milliseconds = milliseconds;
+    this.#end = performance.now() + milliseconds;
     this.#steps = MAX_STEPS + STEPS_PER_CHAR * size;
     this.#maxChars = MAX_CHARS + 8 * size;
     this.#maxElements = MAX_ELEMENTS + size;
@@ -82,6 +96,9 @@ class BoundedInterpreter extends Interpreter {
   override evaluate(node: Node | undefined, environment: Environment): Value {
     if (node) this.#setCosts(node as Parts);
     this.#spend(1);
+    if (++this.#nodes % NODES_PER_LOOK === 0 && performance.now() > this.#end) {
+      throw new Error(`it takes longer than ${this.#milliseconds / 1000} s`);
+    }
     const result = super.evaluate(node, environment);
     const value: unknown = result?.value;
     const cost = (node && this.#cost.get(node)) ?? 1;

@@ -5,6 +5,7 @@ import { checkNesting } from "../nesting.ts";
 import { compileChatTemplate, type MarkedText, type RenderOptions } from "./chat_template.ts";
 import { isObject } from "./fields.ts";
 import type { JsonObject } from "./json_rows.ts";
+import { LinearRegExp } from "./linear_regexp.ts";
 import { NeutralSplit } from "./neutral_split.ts";
 import { describe, ioProblem, oneLine, quote } from "./problems.ts";
 import type { Message } from "./messages.ts";
@@ -88,6 +89,7 @@ export async function loadTokenizer(
 function buildHubTokenizer(json: JsonObject): HubTokenizer {
   checkTokenizerJson(json);
   const hub = new HubTokenizer(json, {});
+  for (const part of [hub.normalizer, hub.pre_tokenizer, hub.decoder]) boundPatterns(part);
   const model = json.model as JsonObject;
   // WordPiece takes the longest match of a whole word, and suffixes mark a piece's end: neither may be cut.
   const cuttable = model.type === "BPE" || model.type === "Unigram";
@@ -95,6 +97,28 @@ function buildHubTokenizer(json: JsonObject): HubTokenizer {
     hub.pre_tokenizer = new NeutralSplit(hub.pre_tokenizer, () => vocab(hub).filter((token) => token !== undefined));
   }
   return hub;
+}
+
+/** A normalizer, pre-tokenizer or decoder of the package, or a sequence of them. */
+interface Part {
+  pattern?: unknown;
+  config?: { pattern?: { Regex?: string } };
+  normalizers?: Part[];
+  tokenizers?: Part[];
+  decoders?: Part[];
+}
+
+/** Makes the patterns of a file, which comes with a model, take time linear in the text. Throws a UserError. */
+function boundPatterns(part: unknown): void {
+  const { pattern, config, normalizers, tokenizers, decoders } = (part ?? {}) as Part;
+  if (pattern instanceof RegExp && config?.pattern?.Regex !== undefined) {
+    try {
+      (part as Part).pattern = new LinearRegExp(pattern);
+    } catch (error) {
+      throw new UserError(`the pattern ${quote(config.pattern.Regex)}: ${oneLine(error)}`);
+    }
+  }
+  for (const inner of [normalizers, tokenizers, decoders]) inner?.forEach(boundPatterns);
 }
 
 /** Tokens by id; ids without one are holes. */

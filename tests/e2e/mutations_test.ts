@@ -87,14 +87,14 @@ const CASES: Case[] = [
     error: /^error: Cannot compile the chat template of DIR\/model\/tokenizer_config\.json: /,
   },
   {
-    what: "a pattern that takes forever",
+    what: "a pattern that looks behind",
     command: "score",
     spoil: (dir) => {
-      const pre_tokenizer = { type: "Split", pattern: { Regex: "(a+)+$" }, behavior: "Isolated", invert: false };
+      const pre_tokenizer = { type: "Split", pattern: { Regex: "(?<=a)b" }, behavior: "Isolated", invert: false };
       return writeTokenizer(`${dir}/model`, { json: { ...bpeTokenizer(), pre_tokenizer } });
     },
     error:
-      /^error: Cannot load the tokenizer DIR\/model\/tokenizer\.json: the pattern "\(a\+\)\+\$" repeats a repetition/,
+      /^error: Cannot load the tokenizer DIR\/model\/tokenizer\.json: the pattern "\(\?<=a\)b": it looks behind, which is not supported$/m,
   },
   {
     what: "a tokenizer that is cut off",
@@ -272,7 +272,10 @@ Deno.test("dnpo names a permission that is missing in one line", () =>
   withInput(async (dir, good) => {
     const config = await writeConfig(good);
     const score = ["score", "--model", `${dir}/model`, "--pairs", `${dir}/pairs.jsonl`];
+    // Variables are asked for by packages, which read them as absent with --ignore-env.
+    const env = FLAGS.find((flag) => flag.startsWith("--allow-env="))!;
     const cases: [flag: string, args: string[], error: RegExp][] = [
+      ["--ignore-env", ["optimize", config, "--quiet"], /Permission is missing: .* env access to "\w+".*--allow-env/],
       ["--allow-write", ["optimize", config, "--quiet"], /write access to "DIR\/run".*--allow-write/],
       ["--allow-read", ["optimize", config, "--quiet"], /read access to "DIR\/run\.yaml".*--allow-read/],
       ["--allow-read", score, /read access to "DIR\/model.*".*--allow-read/],
@@ -280,7 +283,12 @@ Deno.test("dnpo names a permission that is missing in one line", () =>
     for (const [flag, args, error] of cases) {
       equal(FLAGS.filter((other) => other === flag).length, 1, `${flag} is among the task's`);
       const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: [...FLAGS.filter((other) => other !== flag), "--no-prompt", "cli/main.ts", ...args],
+        args: [
+          ...FLAGS.filter((other) => other !== flag && (flag !== "--ignore-env" || other !== env)),
+          "--no-prompt",
+          "cli/main.ts",
+          ...args,
+        ],
         cwd: fileURLToPath(new URL("../../", import.meta.url)),
         env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
         stdin: "null",

@@ -1,4 +1,5 @@
-import { equal, throws } from "node:assert/strict";
+import { equal, ok, throws } from "node:assert/strict";
+import { compileBounded } from "../../../core/data/bounded_template.ts";
 import { type ChatTemplate, compileChatTemplate } from "../../../core/data/chat_template.ts";
 import type { JsonValue } from "../../../core/data/json_rows.ts";
 import { loadTokenizer } from "../../../core/data/tokenizer.ts";
@@ -77,4 +78,10 @@ Deno.test("loadTokenizer() reads chat_template.jinja", async () => {
     equal(tokenizer.hasChatTemplate, true);
     equal(tokenizer.renderChat([user], { addGenerationPrompt: false }), "<s>2+2?<|im_end|>");
   });
+});
+
+Deno.test("a template has a limit on the clock too", () => {
+  const source = "{% for i in range(9000) %}{% for j in [1, 2, 3] %}{{ j }}{% endfor %}{% endfor %}";
+  ok(compileBounded(source)({}).length === 27_000);
+  throws(() => compileBounded(source, { milliseconds: 2 })({}), /^Error: it takes longer than 0\.002 s$/);
 });

@@ -5,6 +5,7 @@ import { type RunContext, StoppedError } from "../../../core/loop/context.ts";
 import { during } from "../../../core/loop/during.ts";
 import { train } from "../../../core/loop/train.ts";
 import { openDevice } from "../../../kernels/device/device.ts";
+import { device } from "../../_shared/device.ts";
 import { jsonLines, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { configOf, withInput } from "./_runs.ts";
 
@@ -15,11 +16,11 @@ async function stageOf<T>(stage: Parameters<typeof during>[1]["stage"], work: ()
 }
 
 Deno.test("during() names a lost device, the stage, what stays and what needs less", async () => {
-  const device = await openDevice();
+  const lost = await openDevice();
   const work = async (): Promise<void> => {
-    const slice = device.alloc(64, "x");
-    device.gpu.destroy();
-    await device.read(slice);
+    const slice = lost.alloc(64, "x");
+    lost.gpu.destroy();
+    await lost.read(slice);
   };
   await rejects(
     stageOf("optimize", work),
@@ -32,13 +33,11 @@ Deno.test("during() names an allocation that the process or the device cannot ma
     stageOf("generate", () => Promise.resolve(new ArrayBuffer(2 ** 52))),
     /^DeviceError: Cannot go on with generate of iteration 0: the process is out of memory \(Array buffer allocation failed\); .* generation\.batch_size below 4 needs less$/,
   );
-  const device = await openDevice();
   await rejects(
     // deno-lint-ignore require-await
     stageOf("label", async () => device.alloc(device.limits.maxBufferSize + 4, "huge")),
     /^DeviceError: Cannot go on with label of iteration 0: cannot allocate "huge": size is \d+ bytes, the device's largest buffer is \d+; .* data\.max_length below 1024, in another output_dir, needs less$/,
   );
-  device.destroy();
   for (const error of [new RangeError("Invalid index"), new Error("no"), "text"]) {
     await rejects(stageOf("label", () => Promise.reject(error)), (thrown) => thrown === error);
   }
@@ -49,7 +48,8 @@ const LIMIT_KIB = 56_000_000;
 
 Deno.test({
   name: "runOptimize() that the device has no memory for says what was asked, what is in use, and what to change",
-  ignore: Deno.build.os !== "linux",
+  // A GPU's driver maps what it likes; on lavapipe, which CI has, device memory is the process's own.
+  ignore: Deno.build.os !== "linux" || device.family !== "cpu",
   fn: () =>
     withInput(async (dir) => {
       // Some 5 GB of activations, in buffers that fit a binding.

@@ -47,7 +47,12 @@ type RawRecord = { fields: string[] } | { problem: string };
 /** The records in the order of the file, those that cannot be parsed among them. */
 async function* records(path: string, delimiter: string): AsyncGenerator<RawRecord & { line: number }> {
   const { parse } = await import("csv-parse");
-  const bad: { line: number; problem: string }[] = [];
+  const bad: { line: number; problem: string; isOpen: boolean }[] = [];
+  const addBad = (error: CsvError | undefined): void => {
+    const { code = "", lines = 0 } = error ?? {};
+    const isOpen = code === "CSV_QUOTE_NOT_CLOSED";
+    bad.push({ line: Number(lines), problem: PROBLEMS[code] ?? oneLine(error), isOpen });
+  };
   const parser = parse({
     delimiter,
     info: true,
@@ -55,9 +60,7 @@ async function* records(path: string, delimiter: string): AsyncGenerator<RawReco
     skip_empty_lines: true,
     max_record_size: MAX_RECORD,
     skip_records_with_error: true,
-    on_skip: (error: CsvError | undefined) => {
-      bad.push({ line: Number(error?.lines ?? 0), problem: PROBLEMS[error?.code ?? ""] ?? oneLine(error) });
-    },
+    on_skip: addBad,
   });
   pipeline(Readable.from(decode(path)), parser, () => {});
   // The parser counts a CRLF within a field as two lines.
@@ -65,8 +68,10 @@ async function* records(path: string, delimiter: string): AsyncGenerator<RawReco
   let previous = 0;
   const items = parser as AsyncIterable<{ record: string[]; info: InfoRecord }>;
   const shiftBad = (): RawRecord & { line: number } => {
-    const { line, problem } = bad.shift()!;
-    return { line: line - twice, problem };
+    const { line, problem, isOpen } = bad.shift()!;
+    // An open quote is known at the end of the file.
+    previous = isOpen ? previous + 1 : line - twice;
+    return { line: previous, problem };
   };
   try {
     for await (const { record: fields, info } of items) {
@@ -78,8 +83,7 @@ async function* records(path: string, delimiter: string): AsyncGenerator<RawReco
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
-    const { code, lines } = error as CsvError;
-    bad.push({ line: Number(lines ?? previous + 1), problem: PROBLEMS[code] ?? oneLine(error) });
+    addBad(error as CsvError);
   }
   while (bad.length > 0) yield shiftBad();
 }

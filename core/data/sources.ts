@@ -48,13 +48,6 @@ function setName(entry: string | DataEntry): string {
   return `${path}${name === undefined ? "" : `:${name}`}${split === undefined ? "" : `/${split}`}`;
 }
 
-/** The names in a source that `locate` is asked for where they are no local paths: without slices. */
-export function sourceNames(source: DataSource): string[] {
-  return (typeof source === "string" ? [source] : source).map((entry) =>
-    typeof entry === "string" ? splitSlice(entry).name : fullName(entry)
-  );
-}
-
 /** Finds the files of every set of a source. Throws a UserError where one has none. */
 export async function openSource(
   source: DataSource,

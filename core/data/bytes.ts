@@ -8,7 +8,7 @@ const CHUNK_BYTES = 1 << 18;
 
 /** Text packs to a tenth; what unpacks to so many times its size, beyond the first bytes, is no data. */
 const MAX_RATIO = 200;
-const FREE_BYTES = 1 << 26;
+const FREE_BYTES = 1 << 24;
 
 /** Reads a file piece by piece; gzip is known by its first bytes. Throws a UserError where it cannot be read. */
 export async function* readBytes(path: string): AsyncGenerator<Uint8Array> {

@@ -1,27 +1,18 @@
 /** Rows of a table of comma or tab separated values, the columns' names in its first line. @module */
-import { pipeline, Readable } from "node:stream";
-import type { CsvError, InfoRecord } from "csv-parse";
 import { UserError } from "../error.ts";
-import { readBytes } from "./bytes.ts";
 import type { JsonRow, JsonValue } from "./json_rows.ts";
-import { oneLine, quote } from "./problems.ts";
+import { readLines } from "./lines.ts";
+import { quote } from "./problems.ts";
 import { ALL_ROWS, picker, type Wanted } from "./wanted.ts";
 
-/** Longest row, in characters: a quote that is never closed takes in all that follows. */
+/** Longest row, in characters and in lines: a quote that is never closed takes in all that follows. */
 const MAX_RECORD = 1 << 24;
-
-/** What the parser's codes mean, without the text that it quotes. */
-const PROBLEMS: Readonly<Record<string, string>> = {
-  CSV_INVALID_CLOSING_QUOTE: "there is text after the quote that closes a field",
-  CSV_QUOTE_NOT_CLOSED: "a quote is not closed",
-  INVALID_OPENING_QUOTE: 'there is a quote within a field that has none around it, expected ""…""',
-  CSV_MAX_RECORD_SIZE: `the row has more than ${MAX_RECORD} characters (is a quote not closed?)`,
-};
+const MAX_RECORD_LINES = 20_000;
 
 /**
  * Reads a table after RFC 4180: fields that hold the delimiter, a quote or a line end stand in double quotes. A cell is a
- * text, or null where it is empty. Rows that are wrong come as problems, with the line where they begin. Returns the
- * number of rows that it has gone through.
+ * text (with `\n` for its line ends), or null where it is empty. Rows that are wrong come as problems, with the line where
+ * they begin. Returns the number of rows that it has gone through.
  */
 export async function* readCsvRows(
   path: string,
@@ -30,9 +21,9 @@ export async function* readCsvRows(
   const picks = picker(wanted);
   let names: string[] | undefined;
   let row = 0;
-  for await (const { line, ...record } of records(path, delimiter)) {
+  for await (const { line, ...record } of readRecords(path, delimiter)) {
     if (names === undefined) {
-      names = checkNames(path, record);
+      names = checkNames(`${path}:${line}`, record);
       continue;
     }
     if (row >= wanted.to) break;
@@ -44,73 +35,102 @@ export async function* readCsvRows(
 
 type RawRecord = { fields: string[] } | { problem: string };
 
-/** The records in the order of the file, those that cannot be parsed among them. */
-async function* records(path: string, delimiter: string): AsyncGenerator<RawRecord & { line: number }> {
-  const { parse } = await import("csv-parse");
-  const bad: { line: number; problem: string }[] = [];
-  const parser = parse({
-    delimiter,
-    info: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    max_record_size: MAX_RECORD,
-    skip_records_with_error: true,
-    on_skip: (error: CsvError | undefined) => {
-      bad.push({ line: Number(error?.lines ?? 0), problem: PROBLEMS[error?.code ?? ""] ?? oneLine(error) });
-    },
-  });
-  pipeline(Readable.from(decode(path)), parser, () => {});
-  // The parser counts a CRLF within a field as two lines.
-  let twice = 0;
-  let previous = 0;
-  const items = parser as AsyncIterable<{ record: string[]; info: InfoRecord }>;
-  const shiftBad = (): RawRecord & { line: number } => {
-    const { line, problem } = bad.shift()!;
-    return { line: line - twice, problem };
-  };
-  try {
-    for await (const { record: fields, info } of items) {
-      while (bad.length > 0 && bad[0]!.line <= info.lines) yield shiftBad();
-      twice += count(fields, /\r\n/g);
-      const end = info.lines - twice;
-      yield { line: Math.max(previous + 1, end - count(fields, /\r\n?|\n/g)), fields };
-      previous = end;
+/** The records, each with the line where it begins; after one that is wrong, reading goes on in the next line. */
+async function* readRecords(path: string, delimiter: string): AsyncGenerator<RawRecord & { line: number }> {
+  let record = new OpenRecord(delimiter);
+  let begin = 0;
+  let number = 0;
+  for await (const line of readLines(path)) {
+    number++;
+    if (!record.isOpen) {
+      if ("text" in line && line.text === "") continue;
+      begin = number;
     }
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    const { code, lines } = error as CsvError;
-    bad.push({ line: Number(lines ?? previous + 1), problem: PROBLEMS[code] ?? oneLine(error) });
+    const problem = "problem" in line ? line.problem : record.add(line.text);
+    if (problem === undefined && record.isOpen) continue;
+    yield { line: begin, ...(problem === undefined ? { fields: record.fields } : { problem }) };
+    record = new OpenRecord(delimiter);
   }
-  while (bad.length > 0) yield shiftBad();
+  if (record.isOpen) yield { line: begin, problem: "a quote is not closed" };
 }
 
-/** Occurrences within the fields. */
-function count(fields: readonly string[], what: RegExp): number {
-  return fields.reduce((sum, field) => sum + (field.match(what)?.length ?? 0), 0);
-}
+/** A record while its lines come. */
+class OpenRecord {
+  readonly fields: string[] = [];
+  readonly #delimiter: string;
+  /** What is there of a field whose quote is open. */
+  #quoted: string[] | null = null;
+  #size = 0;
+  #lines = 0;
 
-async function* decode(path: string): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let lines = 1;
-  try {
-    for await (const piece of readBytes(path)) {
-      const text = decoder.decode(piece, { stream: true });
-      yield text;
-      lines += text.split("\n").length - 1;
+  constructor(delimiter: string) {
+    this.#delimiter = delimiter;
+  }
+
+  /** Whether a quote is open, so that the record goes on in the next line. */
+  get isOpen(): boolean {
+    return this.#quoted !== null;
+  }
+
+  /** Takes in a line; returns what is wrong with the record, if anything. */
+  add(text: string): string | undefined {
+    this.#size += text.length + 1;
+    if (this.#size > MAX_RECORD) return `the row has more than ${MAX_RECORD} characters (is a quote not closed?)`;
+    if (++this.#lines > MAX_RECORD_LINES) {
+      return `the row has more than ${MAX_RECORD_LINES} lines (is a quote not closed?)`;
     }
-    yield decoder.decode();
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new UserError(`Cannot read ${path}: it is not valid UTF-8, at line ${lines} or after`);
+    let at = this.isOpen ? this.#closeQuote(text, 0) : this.#field(text, 0);
+    while (typeof at === "number" && at < text.length) {
+      // Between two fields.
+      if (text[at] !== this.#delimiter) return "there is text after the quote that closes a field";
+      at = this.#field(text, at + 1);
+    }
+    return typeof at === "string" ? at : undefined;
+  }
+
+  /** Reads the field at `at`; returns where it ends, null where its quote is open, or what is wrong. */
+  #field(text: string, at: number): number | null | string {
+    if (text[at] === '"') {
+      this.#quoted = [];
+      return this.#closeQuote(text, at + 1);
+    }
+    const next = text.indexOf(this.#delimiter, at);
+    const end = next < 0 ? text.length : next;
+    const field = text.slice(at, end);
+    if (field.includes('"')) return 'there is a quote within a field that has none around it, expected ""…""';
+    this.fields.push(field);
+    return end;
+  }
+
+  #closeQuote(text: string, from: number): number | null {
+    const parts = this.#quoted!;
+    for (let at = from;;) {
+      const next = text.indexOf('"', at);
+      if (next < 0) {
+        parts.push(text.slice(at), "\n");
+        return null;
+      }
+      parts.push(text.slice(at, next));
+      if (text[next + 1] !== '"') {
+        this.fields.push(parts.join(""));
+        this.#quoted = null;
+        return next + 1;
+      }
+      parts.push('"');
+      at = next + 2;
+    }
   }
 }
 
-function checkNames(path: string, first: RawRecord): string[] {
-  const refuse = (problem: string): UserError => new UserError(`Cannot read ${path}:1: ${problem}`);
+function checkNames(where: string, first: RawRecord): string[] {
+  const refuse = (problem: string): UserError => new UserError(`Cannot read ${where}: ${problem}`);
   if ("problem" in first) throw refuse(first.problem);
   const names = first.fields;
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw refuse(`two columns have the name ${quote(twice)}, expected a name for each`);
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) throw refuse(`two columns have the name ${quote(name)}, expected a name for each`);
+    seen.add(name);
+  }
   return names;
 }
 

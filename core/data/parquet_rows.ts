@@ -1,4 +1,5 @@
 /** Rows of a Parquet file: only the columns and row groups that are asked for are read. @module */
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, SchemaTree } from "hyparquet";
 import { UserError } from "../error.ts";
 import type { JsonRow, JsonValue } from "./json_rows.ts";
@@ -171,11 +172,18 @@ async function checkColumn(
   }
 }
 
-/** The package's, without the pages that are empty, which its LZ4 cannot read. */
+/** What unpacks pages: the system's library where it has the codec, which is quick, and sure to end. */
 async function loadCompressors(): Promise<Compressors> {
   const { compressors } = await import("hyparquet-compressors");
+  const codecs: Compressors = {
+    ...compressors,
+    GZIP: (packed, size) => gunzipSync(packed, { maxOutputLength: size }),
+    BROTLI: (packed, size) => brotliDecompressSync(packed, { maxOutputLength: size }),
+    ZSTD: (packed, size) => zstdDecompressSync(packed, { maxOutputLength: size }),
+  };
+  // The package's LZ4 cannot read an empty page.
   return Object.fromEntries(
-    Object.entries(compressors).map(([codec, unpack]) => [
+    Object.entries(codecs).map(([codec, unpack]) => [
       codec,
       (packed: Uint8Array, size: number) => size === 0 ? new Uint8Array() : unpack(packed, size),
     ]),
@@ -248,6 +256,8 @@ async function attempt<T>(path: string, run: () => T | Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    throw new UserError(`Cannot read ${path}: not valid Parquet (${oneLine(error)})`);
+    // What the package says of metadata that has another form is its own code.
+    const why = error instanceof TypeError ? "its metadata is malformed" : oneLine(error);
+    throw new UserError(`Cannot read ${path}: not valid Parquet (${why})`);
   }
 }

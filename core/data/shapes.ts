@@ -96,7 +96,17 @@ const KNOWN = GROUPS.toReversed().flat().map(({ columns, optional = [] }) =>
 /** Names of the columns that a shape, or what is made of it, can use. */
 export const SHAPE_COLUMNS: readonly string[] = [
   ...new Set(GROUPS.flat().flatMap(({ columns, optional = [] }) => [...columns, ...optional])),
-  ...["prompt_id", "score_chosen", "system", "reference", "row", "chosen_from", "score_human", "score_generated"],
+  ...[
+    "prompt_id",
+    "score_chosen",
+    "score_rejected",
+    "system",
+    "reference",
+    "row",
+    "chosen_from",
+    "score_human",
+    "score_generated",
+  ],
 ];
 
 /**

@@ -69,11 +69,12 @@ async function openName(text: string, locate: Locate | undefined): Promise<Opene
   const whole = await localFiles(text);
   if (whole) return { files: whole, slice: null };
   const { name, slice } = splitSlice(text);
-  const files = await localFiles(name) ?? await splitOfFolder(name) ?? await locate?.(name) ?? [];
-  if (files.length === 0 || (files.length === 1 && files[0] === name)) {
-    throw new UserError(`Cannot read ${name}: there is no such file`);
-  }
-  return { files, slice };
+  const local = await localFiles(name) ?? await splitOfFolder(name);
+  if (local) return { files: local, slice };
+  const located = await locate?.(name) ?? [];
+  // What is no name for `locate` either comes back as it is.
+  if (located.length === 0 || located[0] === name) throw new UserError(`Cannot read ${name}: there is no such file`);
+  return { files: located, slice };
 }
 
 /** `FOLDER/SPLIT`; null where that is no folder with splits. */
@@ -91,11 +92,17 @@ async function openEntry({ path, name, split }: DataEntry, locate: Locate | unde
     throw new UserError(`Cannot use ${path}: "name" is ${quote(name)}, expected none of a local path`);
   }
   if (local) return { files: local, slice };
-  // A revision stands last: org/name:config/split@revision.
-  const [repo, revision] = path.split("@");
-  const parts = [repo, name && `:${name}`, part && `/${part}`, revision && `@${revision}`].filter(Boolean).join("");
-  const opened = await openName(parts, locate);
+  const opened = await openName(fullName({ path, name, split }), locate);
   return { ...opened, slice: slice ?? opened.slice };
+}
+
+/** A set of the hub in one text, its revision last: `org/name:config/split@revision`. */
+function fullName(
+  { path, name, split }: Pick<DataEntry, "path"> & { [key in "name" | "split"]?: string | undefined },
+): string {
+  const [repo, revision] = path.split("@");
+  const part = splitSlice(split ?? "").name;
+  return [repo, name && `:${name}`, part && `/${part}`, revision && `@${revision}`].filter(Boolean).join("");
 }
 
 /** A local path's files, those of a split where one is asked for; null where there is no such path. */

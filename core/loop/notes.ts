@@ -12,7 +12,9 @@ export function noteShapes(context: RunContext, path: string, shapes: readonly S
   told.set(context, lines);
   for (const { owner, columns, rows } of shapes) {
     if (owner === "plain") continue;
-    const line = `${path}: ${rows.toLocaleString("en")} rows of ${owner} shape (${columns.join(", ")})`;
+    const line = `${path}: ${rows.toLocaleString("en")} ${rows === 1 ? "row" : "rows"} of ${owner} shape (${
+      columns.join(", ")
+    })`;
     if (!lines.has(line)) context.onNote(line);
     lines.add(line);
   }

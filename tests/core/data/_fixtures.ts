@@ -1,4 +1,5 @@
 /** Small tokenizers and data files, made on the spot. @module */
+import { fileURLToPath } from "node:url";
 import { loadTokenizer, type Tokenizer } from "../../../core/data/tokenizer.ts";
 
 /** A template in ChatML's form: like Qwen's it writes a newline after the token that ends a turn. */
@@ -102,4 +103,9 @@ export function smallTokenizer(config: Record<string, unknown> = {}): Promise<To
     await writeTokenizer(dir, { config });
     return await loadTokenizer(dir);
   });
+}
+
+/** A Parquet file of twelve rows that pyarrow wrote (parquet/make.py). */
+export function parquetPath(name: string): string {
+  return fileURLToPath(new URL(`parquet/${name}.parquet`, import.meta.url));
 }

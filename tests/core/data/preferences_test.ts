@@ -1,0 +1,75 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { encodePair } from "../../../core/data/files.ts";
+import { encodePreferences, readPreferences } from "../../../core/data/preferences.ts";
+import { readRows } from "../../../core/data/rows.ts";
+import { readFileRows } from "../../../core/data/file_rows.ts";
+import { withFile, withFolder } from "./_fixtures.ts";
+
+const user = { role: "user", content: "2+2?" };
+const pair = {
+  row: 3,
+  prompt: "<user>2+2?",
+  promptIds: [1],
+  messages: [user],
+  chosen: "4 é",
+  chosenIds: [2],
+  rejected: "5",
+  rejectedIds: [3],
+  chosenFrom: "generated" as const,
+  scoreHuman: 0.25,
+  scoreGenerated: 1,
+};
+const CONVERSATION = {
+  prompt: [user],
+  chosen: [{ role: "assistant", content: "4 é" }],
+  rejected: [{ role: "assistant", content: "5" }],
+  score_chosen: 1,
+  score_rejected: 0.25,
+  chosen_from: "generated",
+};
+const human = encodePair({ ...pair, chosenFrom: "human", scoreHuman: null, scoreGenerated: null });
+const HUMAN = { ...CONVERSATION, score_chosen: null, score_rejected: null, chosen_from: "human" };
+
+for (const format of ["jsonl", "parquet"] as const) {
+  Deno.test(`encodePreferences() writes ${format} that is read back, as values and as pairs`, () =>
+    withFile("pairs.jsonl", encodePair(pair) + human, async (path) => {
+      const out = path.replace("pairs.jsonl", `out.${format}`);
+      await Deno.writeFile(out, await encodePreferences(await readPreferences(path), format));
+      const values = (await Array.fromAsync(readFileRows(out))).map((row) => "value" in row ? row.value : row.problem);
+      deepEqual(values, [CONVERSATION, HUMAN]);
+      const { rows: [row], shapes } = await readRows(out);
+      equal(row!.kind, "chat_pair");
+      equal(shapes[0]!.owner, "UltraFeedback's");
+      // What was exported is exported the same again.
+      deepEqual(await readPreferences(out), await readPreferences(path));
+    }));
+}
+
+Deno.test("encodePreferences() writes texts as texts, and leaves out columns that no row has", () =>
+  withFolder(async (dir) => {
+    const rows = [{ prompt: "a", chosen: "b", rejected: "c" }, { prompt: "d", chosen: "é", rejected: "" }];
+    await Deno.writeTextFile(`${dir}/rows.jsonl`, rows.map((row) => JSON.stringify(row)).join("\n"));
+    for (const format of ["jsonl", "parquet"] as const) {
+      const out = `${dir}/out.${format}`;
+      await Deno.writeFile(out, await encodePreferences(await readPreferences(`${dir}/rows.jsonl`), format));
+      deepEqual((await Array.fromAsync(readFileRows(out))).map((row) => "value" in row && row.value), rows);
+    }
+  }));
+
+Deno.test("readPreferences() says which row cannot be exported", async () => {
+  const ids = { prompt_ids: [1], chosen_ids: [2], rejected_ids: [3] };
+  const fails = (rows: unknown[], message: RegExp): Promise<void> =>
+    withFile(
+      "pairs.jsonl",
+      rows.map((row) => JSON.stringify(row)).join("\n"),
+      (path) => rejects(readPreferences(path), { name: "UserError", message }),
+    );
+  await fails([ids], /^Cannot export \S+pairs\.jsonl:1: the row has token ids and no text "prompt", expected both$/);
+  await fails([{ ...ids, prompt: "", chosen: "", rejected: "" }], /:1: both answers are empty texts/);
+  await fails([{ prompt: "a", response: "b" }], /:1: the row has one response, expected chosen and rejected$/);
+  const text = { prompt: "a", chosen: "b", rejected: "c" };
+  await fails(
+    [text, { ...text, prompt: [user], chosen: [user], rejected: [user] }],
+    /pairs\.jsonl:2: .+ rows of one kind$/,
+  );
+});

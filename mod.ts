@@ -50,6 +50,14 @@ export { type ExportOptions, exportPairs, type ExportReport } from "./core/loop/
 export { type PairScore, runGenerate, runLabel, runOptimize, runSft, scorePairs } from "./core/loop/stages.ts";
 export type { IterationSummary, RunSummary } from "./core/loop/summary.ts";
 export { train, type TrainHooks } from "./core/loop/train.ts";
+export {
+  type Resolved,
+  resolveDataset,
+  resolveModel,
+  type ResolveOptions,
+  type SourceRecord,
+} from "./core/hub/resolve.ts";
+export { pushRun } from "./core/loop/push.ts";
 export { type ModelFolder, openModelFolder } from "./core/checkpoint/folder.ts";
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./core/checkpoint/save_folder.ts";
 export { type ModelConfig, parseModelConfig } from "./core/model/config.ts";

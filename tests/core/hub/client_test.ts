@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { retryAfter } from "../../../core/hub/client.ts";
+import { describeNetworkError } from "../../../core/hub/errors.ts";
 import { resolveModel } from "../../../core/hub/resolve.ts";
 import { MODEL, refuses, withHub } from "./_hub.ts";
 
@@ -82,6 +83,15 @@ Deno.test("without a connection the error says so, and shows no address with a s
     });
     await refuses(resolveModel("org/name", options), /^Cannot use org\/name: no connection \((?!.*secret)/);
   }));
+
+Deno.test("describeNetworkError() leaves addresses out, and what is no network's error alone", () => {
+  const about = { action: "Cannot use org/name", repo: { type: "model", repo: "org/name", revision: "main" } } as const;
+  const cause = new Error("error following redirect for url (https://store/?signature=secret)\n  at fetch");
+  const failed = describeNetworkError(new TypeError("fetch failed", { cause }), about);
+  equal(failed?.message, "Cannot use org/name: no connection (error following redirect)");
+  equal(describeNetworkError(new RangeError("x"), about), null);
+  equal(describeNetworkError(new TypeError("x is undefined"), about), null);
+});
 
 Deno.test("retryAfter() understands seconds and dates", () => {
   equal(retryAfter("7"), 7);

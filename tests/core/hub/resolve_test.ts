@@ -192,10 +192,11 @@ Deno.test("where links are not allowed the files lie in the snapshot themselves"
 
 Deno.test("a path in a listing that would leave the cache is not taken", () =>
   withHub(async ({ hub, dir, options }) => {
-    hub.add("dataset", "org/evil", { "../../../../train.jsonl": "{}", "a\\b.jsonl": "{}", "train.jsonl": "{}\n" });
+    const evil = ["x/../../../../../rows.jsonl", "a\\b.jsonl", "c:d.jsonl", "/rows.jsonl", "x//rows.jsonl"];
+    hub.add("dataset", "org/evil", Object.fromEntries([...evil, "rows.jsonl"].map((path) => [path, `${path}\n`])));
     const { record } = await resolveDataset("org/evil", options);
-    deepEqual(record?.files.map(({ path }) => path), ["train.jsonl"]);
-    await rejects(Deno.stat(`${dir}/train.jsonl`), Deno.errors.NotFound);
+    deepEqual(record?.files.map(({ path }) => path), ["rows.jsonl"]);
+    await rejects(Deno.stat(`${dir}/hf/rows.jsonl`), Deno.errors.NotFound);
   }));
 
 Deno.test("a data set's files are those of its configuration and split; splits of one revision are of one commit", () =>

@@ -226,6 +226,20 @@ Deno.test("a data set's files are those of its configuration and split; splits o
     equal(held.record?.split, "test");
   }));
 
+Deno.test("one name for training and for evaluation is two splits", () =>
+  withHub(async ({ hub, options }) => {
+    hub.add("dataset", "org/data", { "train.jsonl": "1\n", "test.jsonl": "2\n" });
+    const train = await resolveDataset("org/data", options);
+    const known = [train.record!];
+    const held = await resolveDataset("org/data", { ...options, known, prefer: ["test", "validation"] });
+    deepEqual([train.record?.split, held.record?.split], ["train", "test"]);
+    hub.requests.length = 0;
+    const again = { ...options, known: [train.record!, held.record!] };
+    deepEqual(await resolveDataset("org/data", again), train);
+    deepEqual(await resolveDataset("org/data", { ...again, prefer: ["test", "validation"] }), held);
+    deepEqual(hub.requests, []);
+  }));
+
 Deno.test("frontMatter() reads what stands between the first dashes, or nothing", () => {
   deepEqual(frontMatter("---\na: 1\n---\ntext"), { a: 1 });
   deepEqual(frontMatter("\uFEFF---\r\na: [1]\r\n---"), { a: [1] });

@@ -55,6 +55,14 @@ export type { ComparedAnswer, ComparedRow, Comparison, SideSummary } from "./cor
 export type { Interval, Outcome, WinRate } from "./core/evaluate/win_rate.ts";
 export { openChat, type OpenChatOptions, type OpenedChat } from "./core/loop/chat.ts";
 export type { AnswerReport, Chat } from "./core/generate/chat.ts";
+export {
+  type Resolved,
+  resolveDataset,
+  resolveModel,
+  type ResolveOptions,
+  type SourceRecord,
+} from "./core/hub/resolve.ts";
+export { pushRun } from "./core/loop/push.ts";
 export { type ModelFolder, openModelFolder } from "./core/checkpoint/folder.ts";
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./core/checkpoint/save_folder.ts";
 export { type ModelConfig, parseModelConfig } from "./core/model/config.ts";

@@ -82,7 +82,7 @@ export class RepoCache {
     await makeFolder(dirname(pointer));
     await Deno.remove(pointer).catch(() => {});
     try {
-      await Deno.symlink(relative(dirname(pointer), blob), pointer);
+      await Deno.symlink(relative(dirname(pointer), blob), pointer, { type: "file" });
     } catch {
       const place = isNew ? Deno.rename(blob, pointer) : Deno.copyFile(blob, pointer);
       await place.catch((error) => {

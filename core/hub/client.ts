@@ -130,7 +130,6 @@ export class HubClient {
   async #send(url: URL, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set("user-agent", "dnpo");
-    headers.delete("authorization");
     const token = this.settings.token();
     if (token !== null && this.#isHub(url)) headers.set("authorization", `Bearer ${token}`);
     // Sizes and ranges are those of the files.

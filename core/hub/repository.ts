@@ -23,9 +23,10 @@ export async function fetchRepoInfo(client: HubClient, repo: RepoSpec, about: Ab
     hubUrl: client.settings.endpoint,
     fetch: client.fetchFor(about),
   };
-  const { sha, cardData } = repo.type === "model"
-    ? await modelInfo({ ...request, additionalFields: ["sha", "cardData"] })
-    : await datasetInfo({ ...request, additionalFields: ["sha", "cardData"] });
+  const info = repo.type === "model"
+    ? modelInfo({ ...request, additionalFields: ["sha", "cardData"] })
+    : datasetInfo({ ...request, additionalFields: ["sha", "cardData"] });
+  const { sha, cardData } = await info.catch((error) => notAHub(error, { client, about }));
   if (typeof sha !== "string" || !isCommit(sha)) {
     throw new UserError(`${about.action}: ${client.settings.endpoint} names no commit of revision "${repo.revision}"`);
   }
@@ -49,13 +50,23 @@ export async function listRepoFiles(
     hubUrl: client.settings.endpoint,
     fetch: client.fetchFor(about),
   });
-  for await (const { type, path, size, oid, lfs } of listed) {
-    // A path becomes one below the cache: what would leave it, or hide in it, is no file of a model or a data set.
-    if (type !== "file" || !isSafePath(path)) continue;
-    const hash = lfs?.oid ?? oid ?? "";
-    if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash)) files.push({ path, size: lfs?.size ?? size, hash });
+  try {
+    for await (const { type, path, size, oid, lfs } of listed) {
+      // A path becomes one below the cache: what would leave it is no file of a model or a data set.
+      if (type !== "file" || !isSafePath(path)) continue;
+      const hash = lfs?.oid ?? oid ?? "";
+      if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash)) files.push({ path, size: lfs?.size ?? size, hash });
+    }
+  } catch (error) {
+    notAHub(error, { client, about });
   }
   return files;
+}
+
+/** A page of something else in the hub's place, such as a network's login, is no JSON, or not the hub's. */
+function notAHub(error: unknown, { client, about }: { client: HubClient; about: About }): never {
+  if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+  throw new UserError(`${about.action}: ${client.settings.endpoint} does not answer as a hub does; check HF_ENDPOINT`);
 }
 
 /** The address of a commit's file. */

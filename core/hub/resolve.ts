@@ -26,6 +26,8 @@ export interface SourceRecord {
   revision: string;
   /** The commit that this was. */
   commit: string;
+  /** Splits that were preferred where none was named: the same name may be another split elsewhere in a run. */
+  prefer?: readonly string[];
   /** The configuration and split of a data set. */
   config?: string;
   split?: string;
@@ -72,7 +74,8 @@ export async function resolveDataset(
   const repo = await exists(spec) ? null : parseDatasetSpec(spec);
   if (repo === null) return { paths: [spec], record: null };
   const choose = (view: RepoView): Promise<Chosen> => chooseData(view, { repo, prefer });
-  const { dir, record } = await resolveRepo(spec, { repo, options, choose });
+  const isUsual = repo.split !== null || prefer.join() === "train";
+  const { dir, record } = await resolveRepo(spec, { repo, options, choose, ...(!isUsual && { prefer }) });
   return { paths: record.files.map(({ path }) => join(dir, path)), record };
 }
 
@@ -97,16 +100,25 @@ interface ResolveRepo {
   repo: RepoSpec;
   options: ResolveOptions;
   choose: (view: RepoView) => Promise<Chosen>;
+  prefer?: readonly string[];
 }
+
+/** Whether two records are of the same name, meant in the same way. */
+export function isSameSource(a: SourceKey, b: SourceKey): boolean {
+  return a.source === b.source && a.type === b.type && a.prefer?.join() === b.prefer?.join();
+}
+
+type SourceKey = Pick<SourceRecord, "source" | "type" | "prefer">;
 
 async function resolveRepo(
   source: string,
-  { repo, options, choose }: ResolveRepo,
+  { repo, options, choose, prefer }: ResolveRepo,
 ): Promise<{ dir: string; record: SourceRecord }> {
   const { known = [], onProgress, env, onNote = () => {}, onRecord = () => {} } = options;
   const settings = await readHubSettings(env);
   const cache = new RepoCache(settings.cache, repo);
-  const before = known.find((record) => record.source === source && record.type === repo.type);
+  const key: SourceKey = { source, type: repo.type, ...(prefer && { prefer }) };
+  const before = known.find((record) => isSameSource(record, key));
   if (before !== undefined && await hasFiles(cache, before)) {
     return { dir: cache.snapshot(before.commit), record: before };
   }
@@ -130,7 +142,7 @@ async function resolveRepo(
       fetch: (files) => fetchFiles(client, { repo, commit, files, about, ...(onProgress && { onProgress }) }),
     };
   const { files, ...part } = await choose(view);
-  const record = { source, type, repo: name, revision, commit, ...part, ...(license !== null && { license }), files };
+  const record = { ...key, repo: name, revision, commit, ...part, ...(license !== null && { license }), files };
   await onRecord(record);
   const dir = await view.fetch(files);
   if (where === "hub") await cache.writeRef(revision, commit);

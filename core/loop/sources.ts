@@ -5,7 +5,14 @@ import { exists, isRecord, readJsonObject } from "../checkpoint/io.ts";
 import type { ResolvedConfig, Stage } from "../config/types.ts";
 import { type DataSource, openSource } from "../data/sources.ts";
 import { UserError } from "../error.ts";
-import { type Resolved, resolveDataset, resolveModel, type ResolveOptions, type SourceRecord } from "../hub/resolve.ts";
+import {
+  isSameSource,
+  type Resolved,
+  resolveDataset,
+  resolveModel,
+  type ResolveOptions,
+  type SourceRecord,
+} from "../hub/resolve.ts";
 
 /** Splits that are held out, the best first. */
 const EVAL_SPLITS = ["test", "validation"];
@@ -75,7 +82,7 @@ export class RunSources {
   async #resolve(resolve: (options: ResolveOptions) => Promise<Resolved>): Promise<readonly string[]> {
     // Written before the download: a run that is stopped in it goes on with the same commit.
     const onRecord = async (record: SourceRecord): Promise<void> => {
-      const same = this.#records.findIndex(({ source, type }) => source === record.source && type === record.type);
+      const same = this.#records.findIndex((other) => isSameSource(other, record));
       this.#records.splice(same === -1 ? this.#records.length : same, 1, record);
       await writeFileAtomic(this.#path, JSON.stringify({ sources: this.#records }, null, 2) + "\n");
     };

@@ -39,7 +39,8 @@ export function modelCard(run: Run, { repo, sources, figure }: CardOptions): str
   const named = (key: string): CardSource | undefined =>
     sources.find(({ source }) => source === valueAt(settings, key));
   const base = named("model") ?? sources.find(({ type }) => type === "model");
-  const held = named("data.eval");
+  // The same name may be both: what is held out was looked up last.
+  const held = sources.findLast(({ source }) => source === valueAt(settings, "data.eval"));
   const datasets = sources.filter((source) => source.type === "dataset" && source !== held);
   const method = String(settings.method ?? "dnpo");
   const header = {

@@ -65,6 +65,8 @@ function lfsBatch(
     const header = { chunk_size: String(server.partSize), ...Object.fromEntries(parts) };
     return { oid, size, actions: { upload: { href: `${server.url}/complete/${oid}`, header }, verify } };
   });
+  // As the hub does where it is offered; the rest of that protocol is not spoken here.
+  if (transfers.includes("xet")) return json({ transfer: "xet", objects: answers });
   const transfer = transfers.includes("multipart") && server.partSize < Infinity ? "multipart" : "basic";
   return json({ transfer, objects: answers });
 }

@@ -61,9 +61,13 @@ const LARGE = /\.(safetensors|parquet|bin|gz|model|msgpack|arrow)$/;
 /** A tree's page, so that a listing takes several. */
 const PAGE = 3;
 
-/** SHA-256, as large files are named. */
+const known = new WeakMap<Uint8Array, string>();
+
+/** SHA-256, as large files are named; of the same array it is computed once. */
 export function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
+  const hash = known.get(bytes) ?? createHash("sha256").update(bytes).digest("hex");
+  known.set(bytes, hash);
+  return hash;
 }
 
 /** Git's hash of a blob, as small files are named. */

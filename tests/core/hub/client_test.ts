@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { retryAfter } from "../../../core/hub/client.ts";
+import { describeNetworkError } from "../../../core/hub/errors.ts";
 import { resolveModel } from "../../../core/hub/resolve.ts";
 import { MODEL, refuses, withHub } from "./_hub.ts";
 
@@ -82,6 +83,28 @@ Deno.test("without a connection the error says so, and shows no address with a s
     });
     await refuses(resolveModel("org/name", options), /^Cannot use org\/name: no connection \((?!.*secret)/);
   }));
+
+Deno.test("something else in the hub's place is named", () =>
+  withHub(async ({ hub, options }) => {
+    hub.add("model", "org/name", MODEL);
+    const elsewhere =
+      /^Cannot use org\/name: http:\/\/127\.0\.0\.1:\d+ does not answer as a hub does; check HF_ENDPOINT$/;
+    for (const match of [/revision/, /tree/]) {
+      hub.faults.push({ match, status: 200 });
+      await refuses(resolveModel("org/name", options), elsewhere);
+    }
+    hub.faults.push({ match: /tree/, corrupt: true });
+    await refuses(resolveModel("org/name", options), elsewhere);
+  }));
+
+Deno.test("describeNetworkError() leaves addresses out, and what is no network's error alone", () => {
+  const about = { action: "Cannot use org/name", repo: { type: "model", repo: "org/name", revision: "main" } } as const;
+  const cause = new Error("error following redirect for url (https://store/?signature=secret)\n  at fetch");
+  const failed = describeNetworkError(new TypeError("fetch failed", { cause }), about);
+  equal(failed?.message, "Cannot use org/name: no connection (error following redirect)");
+  equal(describeNetworkError(new RangeError("x"), about), null);
+  equal(describeNetworkError(new TypeError("x is undefined"), about), null);
+});
 
 Deno.test("retryAfter() understands seconds and dates", () => {
   equal(retryAfter("7"), 7);

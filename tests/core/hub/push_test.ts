@@ -59,6 +59,7 @@ Deno.test("a second push changes what is there, and sends no large file again", 
     equal(hub.seen(/^PUT/).length, 1);
     deepEqual(hub.messages, ["Upload", "Again"]);
     equal(hub.repos.get("models/me/new")!.private, true);
+    deepEqual(hub.seen(/revision/), []);
     await push({ revision: "v1", files: [{ path: "config.json", size: 2, content: { text: "{}" } }] });
     equal(file("config.json"), undefined);
     equal(new TextDecoder().decode(file("config.json", "v1")), "{}");

@@ -192,10 +192,11 @@ Deno.test("where links are not allowed the files lie in the snapshot themselves"
 
 Deno.test("a path in a listing that would leave the cache is not taken", () =>
   withHub(async ({ hub, dir, options }) => {
-    hub.add("dataset", "org/evil", { "../../../../train.jsonl": "{}", "a\\b.jsonl": "{}", "train.jsonl": "{}\n" });
+    const evil = ["x/../../../../../rows.jsonl", "a\\b.jsonl", "c:d.jsonl", "/rows.jsonl", "x//rows.jsonl"];
+    hub.add("dataset", "org/evil", Object.fromEntries([...evil, "rows.jsonl"].map((path) => [path, `${path}\n`])));
     const { record } = await resolveDataset("org/evil", options);
-    deepEqual(record?.files.map(({ path }) => path), ["train.jsonl"]);
-    await rejects(Deno.stat(`${dir}/train.jsonl`), Deno.errors.NotFound);
+    deepEqual(record?.files.map(({ path }) => path), ["rows.jsonl"]);
+    await rejects(Deno.stat(`${dir}/hf/rows.jsonl`), Deno.errors.NotFound);
   }));
 
 Deno.test("a data set's files are those of its configuration and split; splits of one revision are of one commit", () =>
@@ -223,6 +224,20 @@ Deno.test("a data set's files are those of its configuration and split; splits o
     await refuses(resolveDataset("org/data", options), /several configurations, expected one of "main", "other"/);
     const held = await resolveDataset("org/data:main", { ...options, prefer: ["test", "validation"] });
     equal(held.record?.split, "test");
+  }));
+
+Deno.test("one name for training and for evaluation is two splits", () =>
+  withHub(async ({ hub, options }) => {
+    hub.add("dataset", "org/data", { "train.jsonl": "1\n", "test.jsonl": "2\n" });
+    const train = await resolveDataset("org/data", options);
+    const known = [train.record!];
+    const held = await resolveDataset("org/data", { ...options, known, prefer: ["test", "validation"] });
+    deepEqual([train.record?.split, held.record?.split], ["train", "test"]);
+    hub.requests.length = 0;
+    const again = { ...options, known: [train.record!, held.record!] };
+    deepEqual(await resolveDataset("org/data", again), train);
+    deepEqual(await resolveDataset("org/data", { ...again, prefer: ["test", "validation"] }), held);
+    deepEqual(hub.requests, []);
   }));
 
 Deno.test("frontMatter() reads what stands between the first dashes, or nothing", () => {

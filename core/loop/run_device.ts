@@ -110,7 +110,7 @@ async function tuningFor(device: Device, { model, onNote }: RunDeviceOptions): P
   if (cached) return cached.tuning;
   // Without a cache the next run might choose otherwise.
   if (kernelCacheFolder() === null || await weightBytes(model) < WORTH_TUNING_BYTES) return null;
-  onNote(`Measuring kernels on ${adapterName(device)}, once`);
+  onNote(`Measuring kernels on ${adapterName(device)}, once; where the driver compiles them first, for up to a minute`);
   const started = performance.now();
   const result = await tune(device);
   const file = await writeCachedTuning(device, result);

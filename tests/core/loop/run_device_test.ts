@@ -147,7 +147,7 @@ Deno.test("openRunDevice() measures once for a model that is worth it, and says 
       };
       const first = await open("first");
       equal(isTuning(first.tuning), true);
-      match(first.notes.join("\n"), /^Measuring kernels on .+, once\nKernels measured in [\d.]+ s: .+\.json$/);
+      match(first.notes.join("\n"), /^Measuring kernels on .+, once; .+\nKernels measured in [\d.]+ s: .+\.json$/);
       deepEqual(await open("second"), { tuning: first.tuning, notes: [] });
     })
   ));

@@ -4,13 +4,16 @@ import type { Device } from "../kernels/device/device.ts";
 import type { Peers } from "./types.ts";
 
 /** Machine, adapter, versions and load, a line each. */
-export async function describe({ info, family, subgroupSize }: Device, peers: Peers): Promise<string[]> {
+export async function describe({ info, family, subgroupSize, tuning }: Device, peers: Peers): Promise<string[]> {
   const about = await peers.torch?.ask({ op: "about" });
   const cpu = cpus();
   return [
     `date: ${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
     `machine: ${cpu[0]?.model ?? "unknown"}, ${cpu.length} logical cores`,
     `adapter: ${info.description || info.device}; kernels for a ${family}; subgroup ${subgroupSize || "not used"}`,
+    `tiles: ${
+      Object.entries(tuning?.tiles ?? {}).map(([what, tile]) => `${what} ${tile}`).join(", ") || "the default"
+    }`,
     `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`,
     `jax-js ${peers.jax?.version ?? "not there"}, tfjs ${peers.tfjs?.version ?? "not there"}`,
     peers.torch

@@ -271,4 +271,26 @@ export const commands: readonly CommandEntry[] = [
     examples: [["dnpo doctor", "exit code 1 where something is missing"]],
     run: async () => (await import("./commands/doctor.ts")).doctor({}),
   },
+  {
+    name: "tune",
+    summary: "measure kernel variants on this machine's GPU, and keep the fastest",
+    description: "Measures the variants of the matrix product, prints their rates, and keeps the choice in the cache " +
+      "folder, where runs that begin from now on find it. Runs do this themselves, once, unless autotune is false.",
+    options: [
+      {
+        flags: "--vector-width <bits>",
+        summary: "of lavapipe's vectors; kept where it is faster than what was measured before",
+        choices: ["128", "256", "512"],
+      },
+      quiet,
+    ],
+    examples: [
+      ["dnpo tune", "some seconds"],
+      ["dnpo tune --vector-width 512", "on a CPU with AVX-512, after dnpo tune"],
+    ],
+    run: async (_, { vectorWidth, quiet }) => {
+      const { tune } = await import("./commands/tune.ts");
+      return tune({ vectorWidth: vectorWidth === undefined ? undefined : Number(vectorWidth), quiet: quiet === true });
+    },
+  },
 ];

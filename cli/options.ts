@@ -42,6 +42,14 @@ export interface PushCommandOptions {
   quiet: boolean;
 }
 
+/** What `tune` is given. */
+export interface TuneOptions {
+  /** Bits of lavapipe's vectors to measure with, and keep where they pay; undefined: the driver's own. */
+  vectorWidth: number | undefined;
+  /** Whether progress is left out. */
+  quiet: boolean;
+}
+
 /** What `export` is given. */
 export interface ExportCommandOptions {
   /** A run's folder, or a file of pairs. */

@@ -1,8 +1,17 @@
 /** Matrix products in float32. @module */
 import reduceSource from "./matmul_reduce.wgsl" with { type: "text" };
 import { type Commands, grid } from "./device/commands.ts";
-import type { Device, DeviceFamily, Slice } from "./device/device.ts";
+import {
+  type Device,
+  type DeviceFamily,
+  type Image,
+  IMAGE_WIDTH,
+  type ImageFormat,
+  type Slice,
+  TEXEL_BYTES,
+} from "./device/device.ts";
 import { defineKernel, type Kernel } from "./device/kernel.ts";
+import type { TileClass } from "./device/tuning.ts";
 import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
 import { sharedText, type SharedTile } from "./matmul_shared.ts";
 import { type MatmulAccess, type MatmulBType, type MatmulMode, matmulUniforms } from "./matmul_text.ts";
@@ -37,15 +46,20 @@ export interface Matmul {
   accumulate?: boolean;
   /** How b is stored (default "f32"); "bf16", two to a u32 with the lower half first, for NN and NT. */
   bType?: MatmulBType;
-  /** The tile to use (default: by the device's family and the sizes). */
+  /** The tile to use (default: by the device's tuning, its family and the sizes). */
   variant?: MatmulVariant;
 }
 
-/** Rows, and columns over all lanes together. */
+/**
+ * Rows, columns over all lanes together, and whether a and b are copied into images and read from there: lavapipe reads
+ * a buffer lane by lane, an image for all lanes at once. A large tile over images would compile for ten seconds.
+ */
 const BROADCAST_TILES = {
-  broadcast64: { rows: 64, columns: 64 },
-  broadcast32: { rows: 32, columns: 64 },
-  broadcast8: { rows: 8, columns: 128 },
+  broadcast64: { rows: 64, columns: 64, image: false },
+  broadcast32: { rows: 32, columns: 64, image: false },
+  broadcast32image: { rows: 32, columns: 64, image: true },
+  broadcast8: { rows: 8, columns: 128, image: false },
+  broadcast8image: { rows: 8, columns: 128, image: true },
 } as const;
 
 const SHARED_TILES = {
@@ -66,10 +80,14 @@ interface Plan {
   text: (access: MatmulAccess) => string;
   key: string;
   subgroups: boolean;
+  image: boolean;
 }
 
 /** The most that partial results may take. */
 const SCRATCH_BYTES = 32 * 1024 * 1024;
+
+const FEW_ROWS = 16;
+const LARGE = 2 ** 27;
 
 /** Workgroups that keep a device busy; on GPUs two for each multiprocessor of a large one. */
 const BUSY = { cpu: 8, gpu: 264 } as const;
@@ -87,12 +105,13 @@ type MatmulKernel = Kernel<"c" | "a" | "b" | "bias", typeof matmulUniforms>;
 
 const kernels = new Map<string, MatmulKernel>();
 const scratches = new WeakMap<Commands, Slice>();
+const images = new WeakMap<Commands, Map<string, Image>>();
 
 /**
  * Records c (+)= op(a)·op(b) (+ bias).
  *
- * For NN and NT a row of c is the same bit for bit whatever m and the variant's tile, within a family of tiles. Throws
- * RangeError for strides or a storage type that do not fit.
+ * Within a family of tiles c is the same bit for bit whatever the tile; for NN and NT a row of c is the same whatever m,
+ * too. Throws RangeError for strides or a storage type that do not fit.
  */
 export function matmul(commands: Commands, call: Matmul): void {
   const { mode, c, a, b, bias, m, n, k, accumulate = false, bType = "f32" } = call;
@@ -102,26 +121,40 @@ export function matmul(commands: Commands, call: Matmul): void {
   const plan = planFor(commands.device, call);
   const tiles = Math.ceil(m / plan.rows) * Math.ceil(n / plan.columns);
   const blocks = Math.max(1, Math.ceil(k / plan.block));
+  const aBytes = spanOf({ rows: mode === "TN" ? k : m, columns: mode === "TN" ? m : k, stride: lda, bytes: 4 });
+  const bBytes = spanOf({
+    rows: mode === "NT" ? n : k,
+    columns: mode === "NT" ? k : n,
+    stride: ldb,
+    bytes: bType === "f32" ? 4 : 2,
+  });
+  const aVec = lda % 4 === 0 && aBytes <= a.size;
+  const bVec = ldb % 4 === 0 && bBytes <= b.size;
   const access: MatmulAccess = {
     mode,
     bType,
-    aVec: isVec(a, { rows: mode === "TN" ? k : m, columns: mode === "TN" ? m : k, stride: lda, bytes: 4 }),
-    bVec: isVec(b, {
-      rows: mode === "NT" ? n : k,
-      columns: mode === "NT" ? k : n,
-      stride: ldb,
-      bytes: bType === "f32" ? 4 : 2,
-    }),
+    aVec,
+    bVec,
+    aImage: plan.image && aVec && fitsImage(commands.device, a, aBytes),
+    bImage: plan.image && bVec && fitsImage(commands.device, b, bBytes),
     cVec: n % 4 === 0 && ldc % 4 === 0,
     // Weight gradients sum over tokens, of which there is any number: one text for all.
     ragged: mode === "TN" || k % 4 !== 0,
   };
   const sizes = { m, n, lda, ldb, k_block: plan.block };
   const workgroups = [Math.ceil(m / plan.rows), Math.ceil(n / plan.columns)] as const;
+  const operands = {
+    c,
+    a: access.aImage ? imageOf(commands, a, { role: "a", bytes: aBytes, format: "rgba32float" }) : a,
+    b: access.bImage
+      ? imageOf(commands, b, { role: "b", bytes: bBytes, format: bType === "f32" ? "rgba32float" : "rgba32uint" })
+      : b,
+    bias: bias ?? b,
+  };
   if (blocks > 1 && tiles < plan.busy && blocks * m * n * 4 <= SCRATCH_BYTES) {
     const partial = scratch(commands, blocks * m * n * 4);
     commands.dispatch(kernelFor(plan, { ...access, cVec: n % 4 === 0 }), {
-      buffers: { c: partial, a, b, bias: b },
+      buffers: { ...operands, c: partial },
       uniforms: { ...sizes, k_first: 0, k_last: k, ldc: n, c_block: m * n, accumulate: 0, add_bias: 0 },
       workgroups: [...workgroups, blocks],
     });
@@ -145,7 +178,7 @@ export function matmul(commands: Commands, call: Matmul): void {
   const kernel = kernelFor(plan, access);
   for (let block = 0; block < blocks; block++) {
     commands.dispatch(kernel, {
-      buffers: { c, a, b, bias: bias ?? b },
+      buffers: operands,
       uniforms: {
         ...sizes,
         ldc,
@@ -177,22 +210,22 @@ function check(
   }
 }
 
-/** Whether rows can be read four elements at once, the last one's end too. */
-function isVec(
-  slice: Slice,
+/** Bytes of an operand whose rows are read four elements at once, up to the last read's end. */
+function spanOf(
   { rows, columns, stride, bytes }: { rows: number; columns: number; stride: number; bytes: number },
-): boolean {
-  return stride % 4 === 0 && ((rows - 1) * stride + Math.ceil(columns / 4) * 4) * bytes <= slice.size;
+): number {
+  return Math.max(0, (rows - 1) * stride + Math.ceil(columns / 4) * 4) * bytes;
 }
 
 /** For NN and NT all tiles of a family cut k at the same places, so that their sums are the same. */
 function planFor(device: Device, call: Matmul): Plan {
-  const variant = call.variant ?? chooseVariant(device.family, call);
-  if (variant in BROADCAST_TILES) {
-    const lanes = device.rowLanes;
-    const subgroups = device.subgroupSize === lanes;
+  const variant = call.variant ?? tunedVariant(device, call) ??
+    chooseVariant(device.tuning?.family ?? device.family, call);
+  if (isBroadcast(variant)) {
+    const lanes = device.subgroupSize || device.rowLanes;
+    const subgroups = device.subgroupSize > 0;
     // Without subgroups each row of a is a load of its own, so that more rows gain nothing.
-    const { rows, columns } = BROADCAST_TILES[subgroups ? variant as keyof typeof BROADCAST_TILES : "broadcast8"];
+    const { rows, columns, image } = BROADCAST_TILES[subgroups ? variant : "broadcast8"];
     const tile: BroadcastTile = { rows, vectors: Math.max(1, columns / 4 / lanes), lanes, subgroups };
     return {
       rows,
@@ -203,11 +236,12 @@ function planFor(device: Device, call: Matmul): Plan {
       text: (access) => broadcastText(access, tile),
       key: Object.values(tile).join(),
       subgroups,
+      image,
     };
   }
-  const tile = SHARED_TILES[variant as keyof typeof SHARED_TILES];
-  const tiles = Math.ceil(call.m / tile.rows) * Math.ceil(call.n / tile.columns);
-  // Only weight gradients' blocks may depend on m: their rows are not tokens.
+  const tile = SHARED_TILES[variant];
+  const tiles = Math.ceil(call.m / 64) * Math.ceil(call.n / 64);
+  // Only weight gradients' blocks may depend on m: their rows are not tokens. No block may depend on the tile.
   const wanted = Math.ceil(call.k * tiles / BUSY.gpu / 64) * 64;
   return {
     rows: tile.rows,
@@ -217,19 +251,38 @@ function planFor(device: Device, call: Matmul): Plan {
     text: (access) => sharedText(access, tile),
     key: variant,
     subgroups: false,
+    image: false,
   };
+}
+
+function isBroadcast(variant: MatmulVariant): variant is keyof typeof BROADCAST_TILES {
+  return variant in BROADCAST_TILES;
+}
+
+/** Whether a value is the name of a tile. */
+export function isVariant(value: unknown): value is MatmulVariant {
+  return typeof value === "string" && (Object.hasOwn(BROADCAST_TILES, value) || Object.hasOwn(SHARED_TILES, value));
+}
+
+/** The class of sizes that share a tuned tile. */
+export function tileClass({ mode, m, n, k }: Pick<Matmul, "mode" | "m" | "n" | "k">): TileClass {
+  return `${mode}/${m <= FEW_ROWS ? "few" : m * n * k < LARGE ? "small" : "large"}`;
+}
+
+function tunedVariant(device: Device, call: Matmul): MatmulVariant | undefined {
+  return device.tuning?.tiles[tileClass(call)] as MatmulVariant | undefined;
 }
 
 function chooseVariant(family: DeviceFamily, { m, n, k }: Matmul): MatmulVariant {
   if (family === "cpu") {
     // The largest tile takes a second to compile for each mode, twice the next one's, and wins a quarter.
-    const large = m * n * k >= 2 ** 27;
+    const large = m * n * k >= LARGE;
     // Microseconds of a step of 4 k, measured with 16 lanes.
     const step = large ? 1.6 * Math.ceil(m / 64) : 1.05 * Math.ceil(m / 32);
     if (1.04 * Math.ceil(m / 8) * Math.ceil(n / 128) < step * Math.ceil(n / 64)) return "broadcast8";
     return large ? "broadcast64" : "broadcast32";
   }
-  if (m <= 16) return "shared16";
+  if (m <= FEW_ROWS) return "shared16";
   const tiles = (size: number): number => Math.ceil(m / size) * Math.ceil(n / size);
   if (tiles(128) >= BUSY.gpu / 2) return "shared128";
   return tiles(64) >= BUSY.gpu / 2 ? "shared64" : "shared32";
@@ -242,13 +295,55 @@ function kernelFor(plan: Plan, access: MatmulAccess): MatmulKernel {
     kernel = defineKernel({
       name: `matmul ${key}`,
       code: plan.text(access),
-      bindings: { c: "readWrite", a: "read", b: "read", bias: "read" },
+      bindings: {
+        c: "readWrite",
+        a: access.aImage ? "rgba32float" : "read",
+        b: !access.bImage ? "read" : access.bType === "f32" ? "rgba32float" : "rgba32uint",
+        bias: "read",
+      },
       uniforms: matmulUniforms,
       ...(plan.subgroups ? { requires: ["subgroups"] as const } : {}),
     });
     kernels.set(key, kernel);
   }
   return kernel;
+}
+
+/** Whether the bytes are whole texels, and not too many. */
+function fitsImage(device: Device, { size }: Slice, bytes: number): boolean {
+  const most = device.limits.maxTextureDimension2D * IMAGE_WIDTH * TEXEL_BYTES;
+  return Math.ceil(bytes / TEXEL_BYTES) * TEXEL_BYTES <= Math.min(size, most);
+}
+
+/** A copy of an operand's `bytes` in an image, which is kept for the recorder's next calls. */
+function imageOf(
+  commands: Commands,
+  source: Slice,
+  { role, bytes, format }: { role: "a" | "b"; bytes: number; format: ImageFormat },
+): Image {
+  const texels = Math.ceil(bytes / TEXEL_BYTES);
+  let kept = images.get(commands);
+  if (!kept) images.set(commands, kept = new Map());
+  const key = `${role} ${format}`;
+  let image = kept.get(key);
+  if (!image || image.texels < texels) {
+    if (image) {
+      commands.submit();
+      commands.device.freeImage(image);
+    }
+    kept.set(key, image = commands.device.allocImage(texels, format));
+  }
+  commands.copyToImage(image, source, texels);
+  return image;
+}
+
+/** Frees what {@linkcode matmul} keeps for the recorder's next calls. */
+export function freeMatmul(commands: Commands): void {
+  const scratch = scratches.get(commands);
+  if (scratch) commands.device.free(scratch);
+  for (const image of images.get(commands)?.values() ?? []) commands.device.freeImage(image);
+  scratches.delete(commands);
+  images.delete(commands);
 }
 
 /** A buffer for partial results, kept for the recorder's next calls. */

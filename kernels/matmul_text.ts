@@ -1,4 +1,5 @@
 /** What the generated matmul kernels share: bindings, loads and stores. @module */
+import { IMAGE_WIDTH } from "./device/device.ts";
 
 /** Which operands are stored transposed: c = a·b, a·bᵀ, or aᵀ·b. */
 export type MatmulMode = "NN" | "NT" | "TN";
@@ -18,6 +19,10 @@ export interface MatmulAccess {
   cVec: boolean;
   /** Blocks of k may end off a multiple of the step; reads past the end count as 0. */
   ragged: boolean;
+  /** a comes from an image, four elements a texel. */
+  aImage: boolean;
+  /** As `aImage`, for b; of bf16, eight elements a texel. */
+  bImage: boolean;
 }
 
 /** The uniforms of every matmul kernel. Workgroups with z > 0 do the z-th next block of k, into the z-th next c. */
@@ -39,13 +44,22 @@ export const matmulUniforms = {
  * Bindings, uniforms, and the functions `load_a4`, `load_b4` (four consecutive elements from an element offset),
  * `load_c4`, `store_c4` (four columns of a row, masked to n) and `load_bias4`.
  */
-export function matmulHeader({ bType, aVec, bVec, cVec }: MatmulAccess): string {
+export function matmulHeader({ bType, aVec, bVec, cVec, aImage, bImage }: MatmulAccess): string {
+  const aElement = aVec ? "vec4f" : "f32";
   const bElement = bType === "f32" ? (bVec ? "vec4f" : "f32") : (bVec ? "vec2u" : "u32");
   const words = "vec4f(bitcast<vec2f>(w << vec2u(16u)), bitcast<vec2f>(w & vec2u(0xffff0000u))).xzyw";
   const four = (name: string): string => `vec4f(${name}[at], ${name}[at + 1u], ${name}[at + 2u], ${name}[at + 3u])`;
+  const texel = (name: string, per: number): string =>
+    `textureLoad(${name}, vec2u(at / ${per}u % ${IMAGE_WIDTH}u, at / ${per * IMAGE_WIDTH}u), 0)`;
+  const loadA = aImage ? texel("a", 4) : aVec ? "a[at / 4u]" : four("a");
+  const pair = bImage
+    ? `select(t.xy, t.zw, at % 8u >= 4u)`
+    : bVec
+    ? "b[at / 4u]"
+    : "vec2u(b[at / 2u], b[at / 2u + 1u])";
   const loadB = bType === "f32"
-    ? `return ${bVec ? "b[at / 4u]" : four("b")};`
-    : `let w = ${bVec ? "b[at / 4u]" : "vec2u(b[at / 2u], b[at / 2u + 1u])"};\n  return ${words};`;
+    ? `return ${bImage ? texel("b", 4) : bVec ? "b[at / 4u]" : four("b")};`
+    : `${bImage ? `let t = ${texel("b", 8)};\n  ` : ""}let w = ${pair};\n  return ${words};`;
   const columns = [0, 1, 2, 3];
   const loadC = cVec
     ? "return c[at / 4u];"
@@ -58,13 +72,17 @@ ${Object.entries(matmulUniforms).map(([name, type]) => `  ${name}: ${type},`).jo
 }
 
 @group(0) @binding(0) var<storage, read_write> c: array<${cVec ? "vec4f" : "f32"}>; // [m, n], rows ldc apart
-@group(0) @binding(1) var<storage, read> a: array<${aVec ? "vec4f" : "f32"}>; // rows lda apart
-@group(0) @binding(2) var<storage, read> b: array<${bElement}>; // rows ldb apart
+@group(0) @binding(1) ${
+    aImage ? "var a: texture_2d<f32>" : `var<storage, read> a: array<${aElement}>`
+  }; // rows lda apart
+@group(0) @binding(2) ${
+    bImage ? `var b: texture_2d<${bType === "f32" ? "f32" : "u32"}>` : `var<storage, read> b: array<${bElement}>`
+  }; // rows ldb apart
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [n] where add_bias is 1
 @group(0) @binding(4) var<uniform> p: Params;
 
 fn load_a4(at: u32) -> vec4f {
-  return ${aVec ? "a[at / 4u]" : four("a")};
+  return ${loadA};
 }
 
 fn load_b4(at: u32) -> vec4f {

@@ -14,7 +14,7 @@ const CORE_LEVELS: readonly (readonly string[])[] = [
 const IMPORT_RULES: Readonly<Record<string, readonly string[]>> = {
   "mod.ts": ["core", "core/*.ts", "kernels/device"],
   "cli": ["core", "core/*.ts", "kernels", "kernels/device", "deno.json"],
-  "core": ["core/*.ts", "kernels", "kernels/device"],
+  "core": ["core/*.ts", "kernels", "kernels/device", "deno.json"],
   "core/*.ts": [],
   "kernels": ["kernels/device"],
   "kernels/device": [],

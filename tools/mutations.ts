@@ -309,6 +309,8 @@ export const MUTATIONS: readonly Mutation[] = [
     { test: "matmul" },
     ["bf16's halves exchanged", ".xzyw", ".zxwy"],
     ["one column too few", "if (column + ${q}u < p.n)", "if (column + ${q}u + 1u < p.n)"],
+    ["texels of a line", "% ${IMAGE_WIDTH}u", "% ${IMAGE_WIDTH / 2}u"],
+    ["bf16's half of a texel", "at % 8u >= 4u", "at % 8u < 4u"],
     ["bias of the wrong column", "bias[min(column + ${q}u, p.n - 1u)]", "bias[min(column, p.n - 1u)]"],
   ),
   ...of(

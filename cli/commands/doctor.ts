@@ -1,5 +1,8 @@
 /** `dnpo doctor`. @module */
+import { type CachedTuning, kernelCacheFolder, readCachedTuning } from "../../core/loop/kernel_cache.ts";
+import { wantedDevice } from "../../core/loop/run_device.ts";
 import { type Device, openDevice, WANTED_FEATURES } from "../../kernels/device/device.ts";
+import { classOf } from "../../kernels/tune.ts";
 import { DeviceError } from "../../kernels/device/errors.ts";
 import type { DoctorOptions } from "../options.ts";
 
@@ -10,7 +13,7 @@ export async function doctor(_options: DoctorOptions): Promise<number> {
   console.log(`deno        ${Deno.version.deno} (${Deno.build.target})`);
   let device: Device;
   try {
-    device = await openDevice();
+    device = await openDevice(await wantedDevice({ autotune: true }));
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;
     console.log(`adapter     none`);
@@ -18,6 +21,7 @@ export async function doctor(_options: DoctorOptions): Promise<number> {
     return 1;
   }
   for (const line of describeDevice(device)) console.log(line);
+  for (const line of describeTuning(await readCachedTuning(device), kernelCacheFolder())) console.log(line);
   device.destroy();
   return 0;
 }
@@ -39,5 +43,21 @@ export function describeDevice({ info, family, features, limits, subgroupSize }:
     `asked for   ${WANTED_FEATURES.join(", ")}`,
     `granted     ${WANTED_FEATURES.filter((name) => features.has(name)).join(", ") || "none of them"}`,
     `missing     ${missing.length > 0 ? `${missing.join(", ")} (slower without, the same results)` : "nothing"}`,
+  ];
+}
+
+/** The lines about the kernel variants that a run would begin with. */
+export function describeTuning(cached: CachedTuning | null, folder: string | null): string[] {
+  if (cached === null) {
+    const keeps = folder === null ? "there is no cache folder to keep a choice in" : "dnpo tune measures";
+    return [`variants    the fixed default (${keeps})`];
+  }
+  const { tuning, measurements, date, path } = cached;
+  const chosen = measurements.filter((one) => one.chosen && tuning.tiles[classOf(one)] === one.variant);
+  return [
+    `variants    measured on ${date.slice(0, 10)}, in ${path}`,
+    ...chosen.map((one) =>
+      `            ${one.mode} ${one.sizes.join("x")}: ${one.variant}, ${one.gflops.toFixed(1)} GFLOP/s`
+    ),
   ];
 }

@@ -4,6 +4,7 @@ import { UserError } from "../error.ts";
 
 /** Keys that may differ: how far a run goes and what it keeps, not what it computes. */
 const MAY_DIFFER = [
+  "autotune",
   "iterations",
   "output_dir",
   "generation.batch_size",

@@ -205,6 +205,9 @@ export const configSchema: z.ZodType<ResolvedConfig> = z.strictObject({
   dtype: z.enum(["float32", "float16", "bfloat16"]).exactOptional().describe(
     "Storage type of the model that is handed out; default: the source's.",
   ),
+  autotune: z.boolean().default(true).describe(
+    "Choose kernel variants by measuring, once per device, kept in the cache folder; false: the fixed default. A run keeps to what it began with (kernels.json).",
+  ),
   data: data.prefault({}).describe("Which rows are read, and how."),
   generation: generation.prefault({}).describe("How responses are sampled."),
   labels: perIteration(labels).prefault({}).describe("Judge; a list has one per iteration."),

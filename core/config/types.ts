@@ -216,6 +216,8 @@ interface CommonConfig {
 
 /** A config with every default filled in; lists per iteration are still lists. */
 export interface ResolvedConfig extends CommonConfig {
+  /** Whether kernel variants are chosen by measuring. */
+  autotune: boolean;
   /** The iteration that `optimize` runs. */
   iteration: number;
   /** Judge. */

@@ -1,12 +1,13 @@
 /** What every stage of a run needs: the device, the settings, the run's folder, and whom to tell. @module */
 import { Commands } from "../../kernels/device/commands.ts";
-import { type Device, openDevice } from "../../kernels/device/device.ts";
+import type { Device } from "../../kernels/device/device.ts";
 import { makeFolder } from "../checkpoint/atomic.ts";
 import { openModelFolder } from "../checkpoint/folder.ts";
 import type { ResolvedConfig, Stage } from "../config/mod.ts";
 import { loadTokenizer, type Tokenizer } from "../data/tokenizer.ts";
 import type { OnProgress } from "../progress.ts";
 import { lockFolder } from "./lock.ts";
+import { openRunDevice } from "./run_device.ts";
 import { RunSources } from "./sources.ts";
 
 /** How a caller is told what happens, and tells the run to stop. */
@@ -64,14 +65,16 @@ export async function withDevice<T>(
   await sources.prepare(stage, config).catch((error) => {
     throw hooks.signal?.aborted ? new StoppedError("The run was stopped while it was downloading") : error;
   });
-  const device = await openDevice();
+  const onNote = hooks.onNote ?? (() => {});
+  const model = stage === "label" || config.model === undefined ? undefined : await sources.model(config.model);
+  const device = await openRunDevice(config, { model, onNote });
   try {
     return await work({
       config,
       device,
       commands: new Commands(device),
       onProgress: hooks.onProgress ?? (() => {}),
-      onNote: hooks.onNote ?? (() => {}),
+      onNote,
       signal: hooks.signal ?? new AbortController().signal,
       allowVerifier: hooks.allowVerifier ?? true,
       sources,

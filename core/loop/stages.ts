@@ -14,6 +14,8 @@ import type { StepMetrics } from "../train/metrics.ts";
 import { type RunContext, type RunHooks, tokenizerOf, withRun } from "./context.ts";
 import { storageType } from "./dtype.ts";
 import { during } from "./during.ts";
+import { readCachedTuning } from "./kernel_cache.ts";
+import { wantedDevice } from "./run_device.ts";
 import { generateStage } from "./generate_stage.ts";
 import { labelStage } from "./label_stage.ts";
 import { optimizeStage } from "./optimize_stage.ts";
@@ -112,7 +114,8 @@ export async function scorePairs(
   const tokenizer = await tokenizerOf(dir);
   const { config } = await openModelFolder(dir);
   const { pairs } = await readPairs(path, { tokenizer, vocabSize: config.vocabSize, maxLength: null });
-  const device = await openDevice();
+  const device = await openDevice(await wantedDevice({ autotune: true }));
+  device.tuning = (await readCachedTuning(device))?.tuning ?? null;
   try {
     const model = await loadModel(device, dir);
     const rows = pairs.flatMap(({ row: example, promptIds, chosenIds, rejectedIds }) => [

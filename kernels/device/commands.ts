@@ -1,12 +1,12 @@
 /** Recording and submitting dispatches. @module */
-import type { Device, Slice } from "./device.ts";
+import { type Device, type Image, IMAGE_WIDTH, type Slice, TEXEL_BYTES } from "./device.ts";
 import { type Constants, type Kernel, type Pipeline, pipelineFor } from "./kernel.ts";
 import type { Profiler } from "./profile.ts";
 import { type UniformFields, type UniformValues, writeUniforms } from "./uniform.ts";
 
 /** One call of a kernel. */
 export interface Dispatch<B extends string, U extends UniformFields> {
-  buffers: Readonly<Record<B, Slice>>;
+  buffers: Readonly<Record<B, Slice | Image>>;
   uniforms: UniformValues<U>;
   /** Number of workgroups per dimension; a dispatch with a 0 among them is left out. */
   workgroups: readonly [x: number, y?: number, z?: number];
@@ -79,6 +79,30 @@ export class Commands {
     this.#endPass().copyBufferToBuffer(source.buffer.gpu, source.offset, target.buffer.gpu, target.offset, source.size);
   }
 
+  /** Records a copy of the first `texels` texels of `source` into an image. Throws RangeError where they do not fit. */
+  copyToImage(target: Image, source: Slice, texels: number): void {
+    if (texels > target.texels || texels * TEXEL_BYTES > source.size) {
+      throw new RangeError(
+        `Cannot copy "${source.buffer.label}" to an image: ${texels} texels, expected at most ${
+          Math.min(target.texels, Math.floor(source.size / TEXEL_BYTES))
+        }`,
+      );
+    }
+    const encoder = this.#endPass();
+    const lines = Math.floor(texels / IMAGE_WIDTH);
+    const bytesPerRow = IMAGE_WIDTH * TEXEL_BYTES;
+    const { gpu: buffer } = source.buffer;
+    const { texture } = target;
+    if (lines > 0) {
+      encoder.copyBufferToTexture({ buffer, offset: source.offset, bytesPerRow }, { texture }, [IMAGE_WIDTH, lines]);
+    }
+    const rest = texels % IMAGE_WIDTH;
+    if (rest > 0) {
+      const offset = source.offset + lines * bytesPerRow;
+      encoder.copyBufferToTexture({ buffer, offset, bytesPerRow }, { texture, origin: [0, lines] }, [rest, 1]);
+    }
+  }
+
   /** Records zeroing the slice. */
   clear(target: Slice): void {
     this.#endPass().clearBuffer(target.buffer.gpu, target.offset, target.size);
@@ -129,17 +153,19 @@ export class Commands {
   #bindGroup<B extends string, U extends UniformFields>(
     kernel: Kernel<B, U>,
     pipeline: Pipeline,
-    buffers: Readonly<Record<B, Slice>>,
+    buffers: Readonly<Record<B, Slice | Image>>,
   ): GPUBindGroup {
     let key = `${pipeline.id}`;
     for (const name of kernel.bindingNames) {
-      const slice = buffers[name];
-      key += `|${slice.buffer.id},${slice.offset},${slice.size}`;
+      const bound = buffers[name];
+      key += "texture" in bound ? `|${bound.id}` : `|${bound.buffer.id},${bound.offset},${bound.size}`;
     }
     const known = this.#groups.get(key);
     if (known) return known;
     const entries: GPUBindGroupEntry[] = kernel.bindingNames.map((name, binding) => {
-      const { buffer, offset, size } = buffers[name];
+      const bound = buffers[name];
+      if ("texture" in bound) return { binding, resource: bound.view };
+      const { buffer, offset, size } = bound;
       if (size > this.device.limits.maxStorageBufferBindingSize) {
         throw new RangeError(
           `Cannot dispatch "${kernel.name}": "${name}" is ${size} bytes, expected at most ${this.device.limits.maxStorageBufferBindingSize} in one binding`,
@@ -156,7 +182,8 @@ export class Commands {
     const group = this.device.gpu.createBindGroup({ label: kernel.name, layout: pipeline.layout, entries });
     this.#groups.set(key, group);
     for (const name of kernel.bindingNames) {
-      const { id } = buffers[name].buffer;
+      const bound = buffers[name];
+      const { id } = "texture" in bound ? bound : bound.buffer;
       const keys = this.#groupsOf.get(id);
       if (keys) keys.push(key);
       else this.#groupsOf.set(id, [key]);

@@ -1,5 +1,6 @@
 /** The adapter and its device: limits, features, memory, errors, readback. @module */
 import { DeviceError } from "./errors.ts";
+import type { Tuning } from "./tuning.ts";
 
 /** Which family of kernels suits the adapter: a software rasterizer on the CPU, or a real GPU. */
 export type DeviceFamily = "cpu" | "gpu";
@@ -20,6 +21,26 @@ export interface Slice {
   readonly size: number;
 }
 
+/** A texture that holds words in a row, {@linkcode IMAGE_WIDTH} texels to a line: some drivers read it far faster. */
+export interface Image {
+  readonly texture: GPUTexture;
+  readonly view: GPUTextureView;
+  /** Unique per device, among the buffers too. */
+  readonly id: number;
+  readonly format: ImageFormat;
+  /** Texels that it holds. */
+  readonly texels: number;
+}
+
+/** A texel is 16 bytes: four f32, or four u32. */
+export type ImageFormat = "rgba32float" | "rgba32uint";
+
+/** Bytes of a texel. */
+export const TEXEL_BYTES = 16;
+
+/** Texels of an image's line: a power of two. */
+export const IMAGE_WIDTH = 4096;
+
 /** Offsets of slices are multiples of this, WebGPU's default `minStorageBufferOffsetAlignment`. */
 export const SLICE_ALIGNMENT = 256;
 
@@ -27,6 +48,13 @@ export const SLICE_ALIGNMENT = 256;
 export interface OpenOptions {
   /** Which adapter to prefer where there are several (default "high-performance"). */
   powerPreference?: GPUPowerPreference;
+  /**
+   * Bits of lavapipe's vectors, null for the driver's own (default: the environment's `LP_NATIVE_VECTOR_WIDTH`); only
+   * the process's first request of an adapter heeds it.
+   */
+  vectorWidth?: number | null;
+  /** Which family of kernels to run (default: by the adapter); all run everywhere. */
+  family?: DeviceFamily;
 }
 
 /** How long a failure waits for the news that the device was lost. */
@@ -59,7 +87,9 @@ export class Device {
   readonly subgroupSize: number;
   /** Workgroup size for kernels that give a workgroup to each row: one subgroup on a CPU, 64 on a GPU; a power of two. */
   readonly rowLanes: number;
-  /** Bytes of all live buffers made by {@linkcode alloc}. */
+  /** Kernel variants chosen by measuring; the fixed default serves where there are none. Set before the first kernel. */
+  tuning: Tuning | null = null;
+  /** Bytes of all live buffers made by {@linkcode alloc}, and images. */
   bytes = 0;
   /** The most that `bytes` has been. */
   peakBytes = 0;
@@ -69,7 +99,7 @@ export class Device {
   #nextId = 0;
   #failures: DeviceError[] = [];
   #checks: Promise<void>[] = [];
-  #onFree: ((buffer: DeviceBuffer) => void)[] = [];
+  #onFree: ((freed: { readonly id: number }) => void)[] = [];
   #staging: GPUBuffer | undefined;
   #lost = false;
   #closed = false;
@@ -176,8 +206,34 @@ export class Device {
     for (const listener of this.#onFree) listener(slice.buffer);
   }
 
-  /** Calls `listener` for each buffer that is freed (caches drop what refers to it). */
-  onFree(listener: (buffer: DeviceBuffer) => void): void {
+  /** An image of at least `texels`. Throws DeviceError where the device cannot hold it. */
+  allocImage(texels: number, format: ImageFormat): Image {
+    const height = Math.ceil(texels / IMAGE_WIDTH);
+    if (height > this.limits.maxTextureDimension2D) {
+      throw new DeviceError(
+        `Cannot allocate an image: ${height} lines, the device's largest texture has ${this.limits.maxTextureDimension2D}`,
+      );
+    }
+    const texture = this.gpu.createTexture({
+      size: [IMAGE_WIDTH, height],
+      format,
+      usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
+    });
+    const held = IMAGE_WIDTH * height;
+    this.bytes += held * TEXEL_BYTES;
+    this.peakBytes = Math.max(this.peakBytes, this.bytes);
+    return { texture, view: texture.createView(), id: this.#nextId++, format, texels: held };
+  }
+
+  /** Destroys an image. */
+  freeImage({ texture, id, texels }: Image): void {
+    texture.destroy();
+    this.bytes -= texels * TEXEL_BYTES;
+    for (const listener of this.#onFree) listener({ id });
+  }
+
+  /** Calls `listener` for each buffer and image that is freed (caches drop what refers to it). */
+  onFree(listener: (freed: { readonly id: number }) => void): void {
     this.#onFree.push(listener);
   }
 
@@ -317,7 +373,15 @@ function oneLine(text: string): string {
 }
 
 /** Settings that drivers read from the environment; they must be there before the first adapter request. */
-function prepareEnvironment(): void {
+function prepareEnvironment({ vectorWidth }: OpenOptions): void {
+  if (vectorWidth !== undefined) {
+    try {
+      if (vectorWidth === null) Deno.env.delete("LP_NATIVE_VECTOR_WIDTH");
+      else Deno.env.set("LP_NATIVE_VECTOR_WIDTH", String(vectorWidth));
+    } catch {
+      // Without the permission the driver's own width serves.
+    }
+  }
   try {
     // Mesa complains on stderr about a missing XDG_RUNTIME_DIR, though nothing here needs one.
     if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
@@ -328,10 +392,10 @@ function prepareEnvironment(): void {
 
 /** Requests the adapter, or null where there is no driver. */
 export async function requestAdapter(
-  { powerPreference = "high-performance" }: OpenOptions = {},
+  options: OpenOptions = {},
 ): Promise<GPUAdapter | null> {
-  prepareEnvironment();
-  return await navigator.gpu.requestAdapter({ powerPreference });
+  prepareEnvironment(options);
+  return await navigator.gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
 }
 
 /** Opens the device with the adapter's own limits and with the features it grants. Throws DeviceError without an adapter. */
@@ -344,11 +408,10 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   }
   const requiredLimits: Record<string, number> = {};
   for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
-  const gpu = await requestDevice(adapter, requiredLimits);
   const { info } = adapter;
-  const family: DeviceFamily = info.isFallbackAdapter || /llvmpipe|swiftshader|software/i.test(info.description)
-    ? "cpu"
-    : "gpu";
+  const isSoftware = info.isFallbackAdapter || /llvmpipe|swiftshader|software/i.test(info.description);
+  const family = options.family ?? (isSoftware ? "cpu" : "gpu");
+  const gpu = await requestDevice(adapter, requiredLimits);
   const fixed = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
   const subgroupSize = (gpu.features as unknown as ReadonlySet<string>).has("subgroups") ? fixed : 0;
   return new Device(gpu, { info, family, subgroupSize });

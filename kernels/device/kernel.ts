@@ -1,10 +1,16 @@
 /** Kernels: a WGSL module with its bindings and uniform record, and the pipelines made from it. @module */
-import type { Device } from "./device.ts";
+import type { Device, ImageFormat } from "./device.ts";
 import { DeviceError } from "./errors.ts";
 import { checkUniformStruct, uniformBytes, type UniformFields } from "./uniform.ts";
 
-/** How a kernel uses a buffer. */
-export type Access = "read" | "readWrite";
+/** How a kernel uses a buffer, or which image it reads. */
+export type Access = "read" | "readWrite" | ImageFormat;
+
+/** Image bindings as WGSL has them. */
+const TEXTURES: Readonly<Record<string, ImageFormat>> = {
+  "texture_2d<f32>": "rgba32float",
+  "texture_2d<u32>": "rgba32uint",
+};
 
 /** What a kernel is made of. Bindings are numbered in the order given; the uniform record is the last binding. */
 export interface KernelSpec<B extends string, U extends UniformFields> {
@@ -41,14 +47,18 @@ let nextKernelId = 0;
 /**
  * Declares a kernel. Throws TypeError where the WGSL's bindings or its `struct Params` differ from the declaration.
  *
- * Each binding must stand in the WGSL as `@group(0) @binding(N) var<storage, read|read_write> name`.
+ * Each binding must stand in the WGSL as `@group(0) @binding(N) var<storage, read|read_write> name`, an image as
+ * `@group(0) @binding(N) var name: texture_2d<f32|u32>`.
  */
 export function defineKernel<const B extends string, const U extends UniformFields>(
   spec: KernelSpec<B, U>,
 ): Kernel<B, U> {
   const bindingNames = Object.keys(spec.bindings) as B[];
-  const found = [...spec.code.matchAll(/@group\(0\)\s*@binding\((\d+)\)\s*var<storage,\s*(read|read_write)>\s*(\w+)/g)]
-    .map((m) => `${m[1]} ${m[3]} ${m[2] === "read" ? "read" : "readWrite"}`);
+  const pattern =
+    /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<storage,\s*(read|read_write)>\s*(\w+)|\s+(\w+):\s*(texture_2d<[fu]32>))/g;
+  const found = [...spec.code.matchAll(pattern)].map(([, at, access, name, image, type]) =>
+    image ? `${at} ${image} ${TEXTURES[type!]}` : `${at} ${name} ${access === "read" ? "read" : "readWrite"}`
+  );
   const wanted = bindingNames.map((name, i) => `${i} ${name} ${spec.bindings[name]}`);
   if (found.join() !== wanted.join()) {
     throw new TypeError(
@@ -83,6 +93,12 @@ export function pipelineFor<B extends string, U extends UniformFields>(
   return pipeline;
 }
 
+function layoutOf(access: Access): Pick<GPUBindGroupLayoutEntry, "buffer" | "texture"> {
+  if (access === "read") return { buffer: { type: "read-only-storage" } };
+  if (access === "readWrite") return { buffer: { type: "storage" } };
+  return { texture: { sampleType: access === "rgba32uint" ? "uint" : "unfilterable-float" } };
+}
+
 function createPipeline<B extends string, U extends UniformFields>(
   device: Device,
   kernel: Kernel<B, U>,
@@ -96,7 +112,7 @@ function createPipeline<B extends string, U extends UniformFields>(
   const entries: GPUBindGroupLayoutEntry[] = kernel.bindingNames.map((name, binding) => ({
     binding,
     visibility: GPUShaderStage.COMPUTE,
-    buffer: { type: kernel.bindings[name] === "read" ? "read-only-storage" : "storage" },
+    ...layoutOf(kernel.bindings[name]),
   }));
   if (kernel.uniformBytes > 0) {
     entries.push({

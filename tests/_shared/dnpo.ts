@@ -27,7 +27,8 @@ export function startDnpo(args: readonly string[], env: Record<string, string> =
   return new Deno.Command(Deno.execPath(), {
     args: denoArgs(args),
     cwd: repository,
-    env: { NO_COLOR: "1", RUST_BACKTRACE: "0", ...env },
+    // Without a cache the kernels are the fixed default.
+    env: { NO_COLOR: "1", RUST_BACKTRACE: "0", DNPO_CACHE: "", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -49,9 +50,13 @@ export async function writeConfig(config: Config): Promise<string> {
 }
 
 /** Runs a command with a config, and throws what it printed where it fails. */
-export async function runConfig(command: string, config: Config, { set = [] }: { set?: string[] } = {}): Promise<void> {
+export async function runConfig(
+  command: string,
+  config: Config,
+  { set = [], env = {} }: { set?: string[]; env?: Record<string, string> } = {},
+): Promise<void> {
   const args = [command, await writeConfig(config), "--quiet", ...set.flatMap((item) => ["--set", item])];
-  succeeded(args, await dnpo(args));
+  succeeded(args, await dnpo(args, env));
 }
 
 /** Throws what a process printed where it did not succeed; returns its standard output. */

@@ -1,6 +1,7 @@
 import { deepEqual, ok, throws } from "node:assert/strict";
 import { Commands } from "../../kernels/device/commands.ts";
 import { Device } from "../../kernels/device/device.ts";
+import { Profiler } from "../../kernels/device/profile.ts";
 import { matmul, type MatmulMode, type MatmulVariant } from "../../kernels/matmul.ts";
 import { assertClose } from "../_shared/assert_close.ts";
 import { commands, device, guarded, randomF32, readF32, release } from "../_shared/device.ts";
@@ -9,7 +10,9 @@ const MODES = ["NN", "NT", "TN"] as const;
 const VARIANTS: readonly MatmulVariant[] = [
   "broadcast64",
   "broadcast32",
+  "broadcast32image",
   "broadcast8",
+  "broadcast8image",
   "shared128",
   "shared64",
   "shared32",
@@ -113,7 +116,8 @@ for (const mode of MODES) {
   for (const variant of VARIANTS) {
     Deno.test(`matmul() ${mode} matches float64 in ${variant} at all kinds of sizes`, async (t) => {
       // broadcast64's text is broadcast32's with more rows, and takes seconds to compile.
-      for (const it of variant === "broadcast64" ? CASES.slice(0, 3) : CASES) {
+      const count = variant === "broadcast64" ? 3 : CASES.length;
+      for (const it of CASES.slice(0, count)) {
         await t.step(describe(it), () => run(mode, it, { variant }));
       }
     });
@@ -121,7 +125,7 @@ for (const mode of MODES) {
 }
 
 for (const mode of ["NN", "NT"] as const) {
-  for (const variant of ["broadcast32", "broadcast8", "shared64", "shared16"] as const) {
+  for (const variant of ["broadcast32", "broadcast32image", "broadcast8", "shared64", "shared16"] as const) {
     Deno.test(`matmul() ${mode} reads a bf16 b in ${variant}`, async (t) => {
       for (
         const it of [
@@ -149,7 +153,7 @@ for (
 }
 
 for (const mode of ["NN", "NT"] as const) {
-  const families = { cpu: [commands, VARIANTS.slice(0, 3)], gpu: [asGpu, VARIANTS.slice(3)] } as const;
+  const families = { cpu: [commands, VARIANTS.slice(0, 5)], gpu: [asGpu, VARIANTS.slice(5)] } as const;
   for (const family of ["cpu", "gpu"] as const) {
     const [recorder, variants] = families[family];
     Deno.test(`matmul() ${mode} gives a row the same bits whatever m and the tile, ${family}`, async () => {
@@ -174,6 +178,37 @@ for (const mode of ["NN", "NT"] as const) {
     });
   }
 }
+
+for (const family of ["cpu", "gpu"] as const) {
+  Deno.test(`matmul() TN gives the same bits whatever the tile, ${family}`, async () => {
+    const [m, n, k] = [72, 136, 2052];
+    const buffers = { a: guarded(randomF32(m * k, 8)), b: guarded(randomF32(n * k, 9)) };
+    const [recorder, variants] = family === "cpu" ? [commands, VARIANTS.slice(0, 5)] : [asGpu, VARIANTS.slice(5)];
+    let first: Float32Array | undefined;
+    for (const variant of variants) {
+      const c = guarded(m * n);
+      matmul(recorder, { mode: "TN", c, ...buffers, m, n, k, variant });
+      recorder.submit();
+      const values = await readF32(c);
+      release(c);
+      first ??= values;
+      ok(values.every((v) => v !== 0 && Number.isFinite(v)));
+      deepEqual(values, first, variant);
+    }
+    release(...Object.values(buffers));
+  });
+}
+
+Deno.test("matmul() takes the tuned tile of its class", async () => {
+  const tuned = new Commands(new Device(device.gpu, { info: device.info, family: "cpu", subgroupSize: 8 }));
+  tuned.device.tuning = { family: "gpu", tiles: { "NT/few": "broadcast32image" } };
+  tuned.profiler = new Profiler(tuned.device);
+  await run("NT", { m: 9, n: 68, k: 132, bType: "bf16", bias: true }, { recorder: tuned });
+  await run("NT", { m: 20, n: 68, k: 132 }, { recorder: tuned });
+  const names = (await tuned.profiler.read()).map(({ name }) => name).sort();
+  ok(/^matmul 32,.*NT,bf16,true,true,true,true,/.test(names[0]!), names[0]);
+  ok(/^matmul shared32 NT,f32,/.test(names[1]!), names[1]);
+});
 
 Deno.test("matmul() leaves c alone without rows, and clears it without k", async () => {
   const buffers = { c: guarded(12), a: guarded(4), b: guarded(4) };

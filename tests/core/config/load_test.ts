@@ -8,6 +8,7 @@ const defaults = {
   iterations: 1,
   start_from: "previous",
   mix_previous: false,
+  autotune: true,
   iteration: 0,
   data: { max_length: 1024, on_bad_row: "error" },
   generation: { temperature: 1, top_p: 1, top_k: 0, max_new_tokens: 256, batch_size: 32, seed: 42 },

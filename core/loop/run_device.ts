@@ -1,0 +1,145 @@
+/** The device of a run, with the kernel variants that the run began with. @module */
+import { join } from "node:path";
+import { type Device, type DeviceFamily, openDevice } from "../../kernels/device/device.ts";
+import type { Tuning } from "../../kernels/device/tuning.ts";
+import { tune } from "../../kernels/tune.ts";
+import { writeFileAtomic } from "../checkpoint/atomic.ts";
+import { exists, readJsonObject } from "../checkpoint/io.ts";
+import type { ResolvedConfig } from "../config/mod.ts";
+import { UserError } from "../error.ts";
+import {
+  adapterName,
+  isTuning,
+  isVectorWidth,
+  kernelCacheFolder,
+  readCachedTuning,
+  readVectorWidth,
+  writeCachedTuning,
+} from "./kernel_cache.ts";
+
+/** A smaller model gains less from the choice than measuring takes. */
+const WORTH_TUNING_BYTES = 8 * 1024 * 1024;
+
+/** What OUTPUT_DIR/kernels.json holds. */
+interface KernelRecord {
+  /** The adapter on which the run began. */
+  adapter: string;
+  /** LP_NATIVE_VECTOR_WIDTH of the run; null: the driver's own. */
+  vector_width: number | null;
+  /** The family of the kernels that are not tuned. */
+  family: DeviceFamily;
+  /** The variants; null: the fixed default. */
+  tuning: Tuning | null;
+}
+
+/** What {@linkcode openRunDevice} needs besides the config. */
+export interface RunDeviceOptions {
+  /** Folder of the run's model; undefined where the stage has none. */
+  model: string | undefined;
+  /** Told of a measurement, and of a run that goes on elsewhere. */
+  onNote: (line: string) => void;
+}
+
+/**
+ * Opens the device for a run: with the variants of OUTPUT_DIR/kernels.json where the run has begun, else with those of
+ * this machine's cache, which is filled by measuring where `autotune` asks for it and the model is worth it. Throws
+ * DeviceError, or a UserError for a record that cannot be read.
+ */
+export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOptions): Promise<Device> {
+  const { onNote } = options;
+  const path = join(config.output_dir, "kernels.json");
+  const before = await readRecord(path);
+  const wanted = await wantedDevice(config);
+  const width = before ? before.vector_width : wanted.vectorWidth;
+  const device = await openDevice({ ...wanted, vectorWidth: width });
+  try {
+    const adapter = adapterName(device);
+    if (before?.adapter === adapter && before.family === device.family) {
+      device.tuning = before.tuning;
+      return device;
+    }
+    if (config.autotune) device.tuning = await tuningFor(device, options);
+    if (before) {
+      const [was, is] = [before, { adapter, family: device.family }].map((one) => `${one.adapter} (${one.family})`);
+      onNote(`The run began with kernels for ${was}, and goes on with those for ${is}: the last digits will differ`);
+      return device;
+    }
+    const record: KernelRecord = { adapter, vector_width: width, family: device.family, tuning: device.tuning };
+    await writeFileAtomic(path, JSON.stringify(record, null, 2) + "\n");
+    return device;
+  } catch (error) {
+    device.destroy();
+    throw error;
+  }
+}
+
+/** How to open a device where no run has begun: the environment's wishes, else what `dnpo tune` kept. */
+export async function wantedDevice(
+  { autotune }: { autotune: boolean },
+): Promise<{ vectorWidth: number | null; family?: DeviceFamily }> {
+  const family = wantedFamily();
+  return { vectorWidth: await wantedVectorWidth(autotune), ...(family && { family }) };
+}
+
+/** The family of kernels that `DNPO_KERNELS` names; undefined: the adapter's own. */
+function wantedFamily(): DeviceFamily | undefined {
+  let name: string | undefined;
+  try {
+    name = Deno.env.get("DNPO_KERNELS");
+  } catch {
+    return undefined;
+  }
+  if (!name) return undefined;
+  if (name === "cpu" || name === "gpu") return name;
+  throw new UserError(`Cannot choose kernels: DNPO_KERNELS is "${name}", expected cpu or gpu`);
+}
+
+/** The user's LP_NATIVE_VECTOR_WIDTH, else the one that `dnpo tune` kept; null: the driver's own. */
+async function wantedVectorWidth(autotune: boolean): Promise<number | null> {
+  try {
+    const bits = Number(Deno.env.get("LP_NATIVE_VECTOR_WIDTH"));
+    if (isVectorWidth(bits)) return bits;
+  } catch {
+    // Without the permission to look, nothing is set that could be kept.
+  }
+  return autotune ? await readVectorWidth() : null;
+}
+
+async function tuningFor(device: Device, { model, onNote }: RunDeviceOptions): Promise<Tuning | null> {
+  const cached = await readCachedTuning(device);
+  if (cached) return cached.tuning;
+  // Without a cache the next run might choose otherwise.
+  if (kernelCacheFolder() === null || await weightBytes(model) < WORTH_TUNING_BYTES) return null;
+  onNote(`Measuring kernels on ${adapterName(device)}, once; where the driver compiles them first, for up to a minute`);
+  const started = performance.now();
+  const result = await tune(device);
+  const file = await writeCachedTuning(device, result);
+  onNote(`Kernels measured in ${((performance.now() - started) / 1000).toFixed(1)} s${file ? `: ${file}` : ""}`);
+  return file === null ? null : result.tuning;
+}
+
+/** Bytes of the weights in a model folder; 0 where there are none. */
+async function weightBytes(model: string | undefined): Promise<number> {
+  if (model === undefined) return 0;
+  let bytes = 0;
+  try {
+    for await (const { name } of Deno.readDir(model)) {
+      if (name.endsWith(".safetensors")) bytes += (await Deno.stat(join(model, name))).size;
+    }
+  } catch {
+    // What is wrong with the folder is told where it is loaded.
+  }
+  return bytes;
+}
+
+async function readRecord(path: string): Promise<KernelRecord | null> {
+  if (!await exists(path)) return null;
+  const { adapter, vector_width: width, family, tuning } = await readJsonObject(path);
+  if (
+    typeof adapter === "string" && (width === null || isVectorWidth(width)) && (family === "cpu" || family === "gpu") &&
+    (tuning === null || isTuning(tuning))
+  ) return { adapter, vector_width: width, family, tuning };
+  throw new UserError(
+    `Cannot go on with the run: ${path} is no record of kernels, expected adapter, vector_width, family and tuning; delete the file to choose again, which may change the last digits`,
+  );
+}

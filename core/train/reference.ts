@@ -12,7 +12,7 @@ import { openSafetensors } from "../checkpoint/weights.ts";
 import { writeSafetensors } from "../checkpoint/write.ts";
 import { UserError } from "../error.ts";
 import type { PairIds } from "../data/pack.ts";
-import { type Scorer, scorePairs, scoreResponses } from "../model/scorer.ts";
+import { scorePairs, type Scorer, scoreResponses } from "../model/scorer.ts";
 
 /**
  * Summed log-probabilities under the reference without noise, in nats, by a row's place in the data. What was not asked

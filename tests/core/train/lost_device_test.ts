@@ -20,7 +20,10 @@ async function train(
       reference: null,
       referencePath: `${dir}/${name}-reference_logps.safetensors`,
       data: { kind: "pairs" as const, rows: pairIds(8) },
-      settings: await settingsOf({ noise: "none", training: { max_steps: 12, per_device_train_batch_size: 2, save_steps: 2 } }),
+      settings: await settingsOf({
+        noise: "none",
+        training: { max_steps: 12, per_device_train_batch_size: 2, save_steps: 2 },
+      }),
       stateDir: `${dir}/${name}`,
       openLog: (step: number) => LineLog.open(`${dir}/${name}.jsonl`, (line) => Number(line.step) <= step),
       onProgress: ({ stage, done }: { stage: string; done: number }) => {

@@ -11,6 +11,7 @@ import { lmHeadSpecs } from "./cases/lm_head.ts";
 import { storageSpecs } from "./cases/load_save.ts";
 import { matmulSpecs } from "./cases/matmul.ts";
 import { scoreSpecs } from "./cases/score.ts";
+import { startSpecs } from "./cases/start.ts";
 import { stepSpecs } from "./cases/step.ts";
 import { describe, load } from "./environment.ts";
 import { openJax } from "./peers/jax.ts";
@@ -62,6 +63,7 @@ async function main(args: string[]): Promise<void> {
     ...generateSpecs(),
     ...scoreSpecs(),
     ...storageSpecs(),
+    ...startSpecs(),
     ...growthSpecs(),
   ].filter(({ name, quick }) => only === undefined ? full || quick : new RegExp(only).test(name));
   const peers = await openPeers();

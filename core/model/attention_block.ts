@@ -40,7 +40,7 @@ function rotate(commands: Commands, { decoder, batch, qkv, inverse }: {
   });
 }
 
-/** Records normed = norm(x), in the forward pass and, the buffer being all layers', again in the backward pass. */
+/** Records normed = norm(x) again for the backward pass, as the buffer is all layers'. */
 function normInput(
   commands: Commands,
   { decoder: { config }, names, weights, batch, layer }: Omit<BlockForward, "projected">,
@@ -56,7 +56,7 @@ function normInput(
   });
 }
 
-/** Records projected = o(attention(rope(qkv(norm(x))))). */
+/** Records projected = o(attention(rope(qkv(normed)))), normed = norm(x) being there already. */
 export function attentionBlock(
   commands: Commands,
   { decoder, names, weights, batch, layer, projected, attend }: BlockForward & { attend: Attend },
@@ -64,7 +64,6 @@ export function attentionBlock(
   const { config } = decoder;
   const { qkv, output } = shapes(decoder, names);
   const rows = batch.tokens;
-  normInput(commands, { decoder, names, weights, batch, layer });
   linear(commands, qkv, { y: layer.qkvRaw, x: layer.normed, weights, rows });
   if (names.headNorms) {
     headNorm(commands, {

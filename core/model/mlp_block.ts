@@ -15,7 +15,7 @@ function shapes({ config }: Decoder, names: LayerNames): { gateUp: LinearShape; 
   };
 }
 
-/** Records normed = norm(mid), in the forward pass and, the buffer being all layers', again in the backward pass. */
+/** Records normed = norm(mid) again for the backward pass, as the buffer is all layers'. */
 function normMid(
   commands: Commands,
   { decoder: { config }, names, weights, batch, layer }: Omit<BlockForward, "projected">,
@@ -31,12 +31,11 @@ function normMid(
   });
 }
 
-/** Records projected = down(silu(gate(n)) · up(n)), n = norm(mid). */
+/** Records projected = down(silu(gate(n)) · up(n)), n = norm(mid) being in `layer.normed` already. */
 export function mlpBlock(commands: Commands, { decoder, names, weights, batch, layer, projected }: BlockForward): void {
   const { config } = decoder;
   const { gateUp, down } = shapes(decoder, names);
   const rows = batch.tokens;
-  normMid(commands, { decoder, names, weights, batch, layer });
   linear(commands, gateUp, { y: layer.gateUp, x: layer.normed, weights, rows });
   swiglu(commands, { act: layer.activated, gateUp: layer.gateUp, rows, inner: config.intermediateSize });
   linear(commands, down, { y: projected, x: layer.activated, weights, rows });

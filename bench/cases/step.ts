@@ -1,5 +1,5 @@
 /** A whole training step: noised reference, policy, loss, backward, optimizer. @module */
-import type { IterationConfig, NoiseConfig } from "../../core/config/types.ts";
+import { forIteration, type IterationConfig, loadConfig } from "../../core/config/mod.ts";
 import type { PairIds } from "../../core/data/pack.ts";
 import type { ModelConfig } from "../../core/model/config.ts";
 import { capacityOf } from "../../core/model/batch.ts";
@@ -83,7 +83,7 @@ export async function openStep(
   const trainer = await Trainer.create(commands, {
     model,
     reference: { logps, weights: noise ? reference : null },
-    settings: settings(pairs.length, noise),
+    settings: await settings(pairs.length, noise),
     capacity: capacityOf(packed, device),
     maxPositions,
   });
@@ -273,52 +273,18 @@ async function runShared(context: Context, name: string, prompt: number): Promis
   return [await compare(context, { name, unit: "tokens_per_s", work, contenders })];
 }
 
-const NOISE: NoiseConfig = {
-  update: "joint",
-  noise_steps: 1,
-  model_steps: 1,
-  init: "linear",
-  learning_rate: 1e-3,
-  max_variance: 1,
-  alpha: 0.01,
-};
-
-function settings(rows: number, noise: boolean): IterationConfig {
-  return {
-    output_dir: "",
-    method: "dpo",
-    iterations: 1,
-    iteration: 0,
-    start_from: "previous",
-    mix_previous: false,
-    data: { max_length: 4096, on_bad_row: "error" },
-    generation: { temperature: 0, top_p: 1, top_k: 0, max_new_tokens: 1, batch_size: 1, seed: 0 },
-    labels: { judge: "human", margin: 0 },
-    noise: noise ? NOISE : "none",
-    training: {
-      learning_rate: LEARNING_RATE,
-      per_device_train_batch_size: rows,
-      gradient_accumulation_steps: 1,
-      num_train_epochs: 1,
-      max_steps: 1,
-      lr_scheduler_type: "constant",
-      warmup_steps: 0,
-      warmup_ratio: 0,
-      optim: "adamw",
-      adam_beta1: 0.9,
-      adam_beta2: 0.999,
-      adam_epsilon: 1e-8,
-      weight_decay: 0,
-      max_grad_norm: 1,
-      beta: BETA,
-      loss_type: "sigmoid",
-      label_smoothing: 0,
-      shuffle: false,
-      seed: 0,
-      logging_steps: 1,
-      save_steps: 1,
-      save_total_limit: 1,
-      on_nan: "error",
+async function settings(rows: number, noise: boolean): Promise<IterationConfig> {
+  const config = await loadConfig(undefined, {
+    defaults: {
+      noise: noise ? { update: "joint", learning_rate: 1e-3 } : "none",
+      training: {
+        learning_rate: LEARNING_RATE,
+        per_device_train_batch_size: rows,
+        lr_scheduler_type: "constant",
+        beta: BETA,
+        logging_steps: 1,
+      },
     },
-  };
+  });
+  return forIteration(config, 0);
 }

@@ -12,6 +12,7 @@ import { lmHeadSpecs } from "./cases/lm_head.ts";
 import { storageSpecs } from "./cases/load_save.ts";
 import { matmulSpecs } from "./cases/matmul.ts";
 import { scoreSpecs } from "./cases/score.ts";
+import { startSpecs } from "./cases/start.ts";
 import { stepSpecs } from "./cases/step.ts";
 import { describe, load } from "./environment.ts";
 import { openJax } from "./peers/jax.ts";
@@ -25,10 +26,12 @@ const DOCUMENT = new URL("../docs/benchmarks.md", import.meta.url);
 const NOTES = [
   "Medians of the rounds; the contenders' order turns around from round to round (A B, B A). A round repeats short work " +
   "for at least a quarter of a second per fence, as a fence alone costs 11 ms or more in Deno.",
-  "step/llama-10m in jax-js: not measured. `@jax-js/optax` was not found on npm, and by its product rates above a step " +
-  "would take over 20 s (an estimate).",
+  "step: the reference's log-probabilities are computed beforehand on all sides (TRL's precompute_ref_log_probs).",
+  "step/llama-10m in jax-js: a step over 8 x 256 tokens would take minutes, so that it is compared at 2 x 64 tokens of the " +
+  "same model. `@jax-js/optax` is not on npm: AdamW is written in jax-js, `jit` around it and around the gradients. The " +
+  "embedding's gradient is a product with one-hot rows there, as naga refuses the shader of its scatter.",
   "own matmul, beside the step: NN of 1024 in the same rounds.",
-  "generate in transformers.js and jax-js: not measured.",
+  "generate in jax-js: `jit` around one token of all rows, the KV cache updated by `where`, a wait every 16 tokens.",
 ];
 
 async function openPeers(): Promise<Peers> {
@@ -63,6 +66,7 @@ async function main(args: string[]): Promise<void> {
     ...generateSpecs(),
     ...scoreSpecs(),
     ...storageSpecs(),
+    ...startSpecs(),
     ...growthSpecs(),
   ].filter(({ name, quick }) => only === undefined ? full || quick : new RegExp(only).test(name));
   const peers = await openPeers();

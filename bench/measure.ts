@@ -8,6 +8,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** A round of more seconds is repeated less often. */
+const LONG_ROUND = 20;
+const FEW_ROUNDS = 2;
+
 /** Seconds that `work` takes. */
 export async function seconds(work: () => Promise<void>): Promise<number> {
   const start = performance.now();
@@ -21,19 +25,23 @@ export async function seconds(work: () => Promise<void>): Promise<number> {
  * round repeats short work until it fills `batchSeconds`. Frees the contenders.
  */
 export async function compare(
-  { rounds, batchSeconds }: Context,
+  { rounds: wanted, batchSeconds, notes }: Context,
   { name, unit, work, contenders }: { name: string; unit: Unit; work: number; contenders: readonly Contender[] },
 ): Promise<Result> {
   try {
     const repeats = new Map<Contender, number>();
+    let round = 0;
     for (const contender of contenders) {
       await contender.check();
       const once = await contender.run(1);
       repeats.set(contender, Math.min(1000, Math.max(1, Math.ceil(batchSeconds / once))));
+      round += Math.max(once, batchSeconds);
     }
+    const rounds = round > LONG_ROUND ? Math.min(wanted, FEW_ROUNDS) : wanted;
+    if (rounds < wanted) notes.push(`${name}: ${rounds} rounds, as one takes ${round.toFixed(0)} s.`);
     const rates = new Map(contenders.map((contender): [Contender, number[]] => [contender, []]));
-    for (let round = 0; round < rounds; round++) {
-      for (const contender of round % 2 === 0 ? contenders : contenders.toReversed()) {
+    for (let i = 0; i < rounds; i++) {
+      for (const contender of i % 2 === 0 ? contenders : contenders.toReversed()) {
         const count = repeats.get(contender)!;
         rates.get(contender)!.push(count * (contender.work ?? work) / await contender.run(count));
       }

@@ -5,7 +5,7 @@ import { saveModelFolder } from "../core/checkpoint/folder.ts";
 import { parameterShapes } from "../core/checkpoint/parameters.ts";
 import { loadModel, type Model } from "../core/model/model.ts";
 import { ParameterBuffers } from "../core/tensor/parameters.ts";
-import type { Context } from "./types.ts";
+import type { Context, JaxModel } from "./types.ts";
 import { uniform } from "./values.ts";
 
 /** Sizes of a Llama. */
@@ -80,6 +80,19 @@ export function parameterFormulas(
 export function torchModel(config: ModelConfig): Record<string, unknown> {
   const { numLayers: layers, numHeads: heads, headDim: head_dim } = config;
   return { config: { layers, heads, head_dim, eps: EPS, theta: THETA }, parameters: parameterFormulas(config) };
+}
+
+/** The model, and the reference of {@linkcode openReference}, as jax-js builds them. */
+export function jaxModel(config: ModelConfig): JaxModel {
+  const { numLayers: layers, numHeads: heads, numKvHeads: kvHeads, headDim } = config;
+  const formulas = parameterFormulas(config);
+  const read = (seed: number) => (i: number) => values(config, seed)(formulas[i]![0]);
+  return {
+    config: { layers, heads, kvHeads, headDim, eps: EPS, theta: THETA },
+    formulas,
+    policy: read(0),
+    reference: read(REFERENCE_SEED),
+  };
 }
 
 function values(config: ModelConfig, seed: number): (name: string) => Float32Array<ArrayBuffer> {

@@ -8,6 +8,7 @@ const UNITS: Readonly<Record<Unit, string>> = {
   mib: "MiB",
   share: "share of the time",
   exponent: "exponent",
+  seconds: "s",
 };
 
 /** The records of `--json`: the value lies under its unit's name. */

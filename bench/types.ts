@@ -4,7 +4,7 @@ import type { Device } from "../kernels/device/device.ts";
 import type { MatmulMode } from "../kernels/matmul.ts";
 
 /** What a number counts, as the key of the JSON record. */
-export type Unit = "gflops" | "tokens_per_s" | "mib_per_s" | "mib" | "share" | "exponent";
+export type Unit = "gflops" | "tokens_per_s" | "mib_per_s" | "mib" | "share" | "exponent" | "seconds";
 
 /** One line of the result; peers that were not measured are absent. */
 export interface Result {
@@ -50,6 +50,45 @@ export interface MatmulPeer {
   matmul: (product: Product) => Contender;
 }
 
+/** A Llama as a peer builds it. */
+export interface JaxModel {
+  config: { layers: number; heads: number; kvHeads: number; headDim: number; eps: number; theta: number };
+  /** Names and shapes of the parameters. */
+  formulas: readonly (readonly [name: string, shape: readonly number[], ...rest: unknown[]])[];
+  /** Values of parameter `i`. */
+  policy: (i: number) => Float32Array<ArrayBuffer>;
+  reference: (i: number) => Float32Array<ArrayBuffer>;
+}
+
+/** A DPO step in jax-js. */
+export interface JaxStep {
+  model: JaxModel;
+  /** Rows of one length; 2i is chosen, 2i + 1 rejected, and all but the first token are scored. */
+  ids: readonly (readonly number[])[];
+  beta: number;
+  lr: number;
+  maxNorm: number;
+  /** Loss and gradient norm of the first step. */
+  expected: readonly [number, number];
+}
+
+/** Greedy generation in jax-js. */
+export interface JaxGenerate {
+  model: JaxModel;
+  /** Prompts of one length. */
+  prompts: readonly (readonly number[])[];
+  /** New tokens of each. */
+  tokens: number;
+  /** Our tokens, row by row. */
+  expected: readonly number[];
+}
+
+/** jax-js. */
+export interface JaxPeer extends MatmulPeer {
+  step: (call: JaxStep) => Contender;
+  generate: (call: JaxGenerate) => Contender;
+}
+
 /** PyTorch in a child process. */
 export interface Torch {
   readonly version: string;
@@ -66,7 +105,7 @@ export type TorchCall = { op: string } & Record<string, unknown>;
 
 /** The libraries to compare with; null where one cannot be had, or was not asked for. */
 export interface Peers {
-  jax: MatmulPeer | null;
+  jax: JaxPeer | null;
   tfjs: MatmulPeer | null;
   torch: Torch | null;
   /** Starts a PyTorch of its own, whose memory is its own too. */

@@ -1,20 +1,29 @@
 /** RMSNorm over rows. @module */
+import residualSource from "./add_rms_norm.wgsl" with { type: "text" };
 import forwardSource from "./rms_norm.wgsl" with { type: "text" };
 import backwardSource from "./rms_norm_backward.wgsl" with { type: "text" };
 import weightSource from "./rms_norm_backward_weight.wgsl" with { type: "text" };
 import { addColumnSums } from "./bias_gradient.ts";
 import { type Commands, grid } from "./device/commands.ts";
 import type { Slice } from "./device/device.ts";
+import { byRows, defineRows } from "./row_sum.ts";
 import { byWidth, defineWidths, elementLanes } from "./vector.ts";
 
-const forward = defineWidths({
+const forward = defineRows({
   name: "rms_norm",
   code: forwardSource,
   bindings: { y: "readWrite", inv_rms: "readWrite", x: "read", weight: "read" },
   uniforms: { rows: "u32", columns: "u32", eps: "f32" },
 });
 
-const backward = defineWidths({
+const residual = defineRows({
+  name: "add_rms_norm",
+  code: residualSource,
+  bindings: { s: "readWrite", y: "readWrite", inv_rms: "readWrite", a: "read", b: "read", weight: "read" },
+  uniforms: { rows: "u32", columns: "u32", eps: "f32" },
+});
+
+const backward = defineRows({
   name: "rms_norm_backward",
   code: backwardSource,
   bindings: { dx: "readWrite", inv_rms: "read", x: "read", weight: "read", dy: "read" },
@@ -47,9 +56,33 @@ export interface RmsNorm {
 
 /** Records y = x / rms(x) · weight, row by row (Zhang & Sennrich 2019). */
 export function rmsNorm(commands: Commands, { y, invRms, x, weight, rows, columns, eps }: RmsNorm): void {
-  const { kernel, width } = byWidth(forward, columns);
+  const { kernel, width } = byRows(commands.device, forward, columns);
   commands.dispatch(kernel, {
     buffers: { y, inv_rms: invRms, x, weight },
+    uniforms: { rows, columns: columns / width, eps },
+    workgroups: grid(commands.device, rows),
+    constants: { LANES: commands.device.rowLanes },
+  });
+}
+
+/** Buffers and sizes of {@linkcode addRmsNorm}. */
+export interface AddRmsNorm extends Omit<RmsNorm, "x"> {
+  /** a + b, overwritten: f32 [rows, columns]; none of the others. */
+  sum: Slice;
+  /** f32 [rows, columns]. */
+  a: Slice;
+  /** f32 [rows, columns]. */
+  b: Slice;
+}
+
+/** Records sum = a + b and y = sum / rms(sum) · weight, row by row: a residual and the norm that follows it. */
+export function addRmsNorm(
+  commands: Commands,
+  { sum, y, invRms, a, b, weight, rows, columns, eps }: AddRmsNorm,
+): void {
+  const { kernel, width } = byRows(commands.device, residual, columns);
+  commands.dispatch(kernel, {
+    buffers: { s: sum, y, inv_rms: invRms, a, b, weight },
     uniforms: { rows, columns: columns / width, eps },
     workgroups: grid(commands.device, rows),
     constants: { LANES: commands.device.rowLanes },
@@ -79,7 +112,7 @@ export function rmsNormBackward(
   commands: Commands,
   { dx, invRms, x, weight, dy, rows, columns, accumulate = false }: RmsNormBackward,
 ): void {
-  const { kernel, width } = byWidth(backward, columns);
+  const { kernel, width } = byRows(commands.device, backward, columns);
   commands.dispatch(kernel, {
     buffers: { dx, inv_rms: invRms, x, weight, dy },
     uniforms: { rows, columns: columns / width, accumulate: Number(accumulate) },

@@ -1,7 +1,7 @@
 // RMSNorm forward (Zhang & Sennrich 2019): y[r, c] = x[r, c] * inv_rms[r] * weight[c],
 // inv_rms[r] = 1 / sqrt(mean_c(x[r, c]^2) + eps).
 // Overwrites y and inv_rms. Saves inv_rms for the backward pass. One workgroup a row.
-// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes.
+// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes. row_sum comes from row_sum.ts.
 
 override LANES: u32 = 64;
 
@@ -16,8 +16,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read> x: array<V>; // [rows, columns]
 @group(0) @binding(3) var<storage, read> weight: array<V>; // [columns]
 @group(0) @binding(4) var<uniform> p: Params;
-
-var<workgroup> partial: array<f32, LANES>;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -36,15 +34,7 @@ fn main(
     let value = x[base + c];
     sum += value * value;
   }
-  partial[lane] = total(sum);
-  for (var half = LANES / 2; half > 0; half /= 2) {
-    workgroupBarrier();
-    if (lane < half) {
-      partial[lane] += partial[lane + half];
-    }
-  }
-  workgroupBarrier();
-  let inv = 1.0 / sqrt(partial[0] / f32(p.columns * WIDTH) + p.eps);
+  let inv = 1.0 / sqrt(row_sum(total(sum), lane) / f32(p.columns * WIDTH) + p.eps);
   if (lane == 0) {
     inv_rms[row] = inv;
   }

@@ -1,7 +1,7 @@
 // RMSNorm backward to the input: with i = inv_rms[r],
 // dx[r, c] = i * weight[c] * dy[r, c] - x[r, c] * i^3 * mean_j(weight[j] * dy[r, j] * x[r, j]).
 // Overwrites dx, or adds to it where accumulate is 1 (the residual path). One workgroup a row.
-// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes.
+// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes. row_sum comes from row_sum.ts.
 
 override LANES: u32 = 64;
 
@@ -17,8 +17,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> weight: array<V>; // [columns]
 @group(0) @binding(4) var<storage, read> dy: array<V>; // [rows, columns]
 @group(0) @binding(5) var<uniform> p: Params;
-
-var<workgroup> partial: array<f32, LANES>;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -36,16 +34,8 @@ fn main(
   for (var c = lane; c < p.columns; c += LANES) {
     sum += weight[c] * dy[base + c] * x[base + c];
   }
-  partial[lane] = total(sum);
-  for (var half = LANES / 2; half > 0; half /= 2) {
-    workgroupBarrier();
-    if (lane < half) {
-      partial[lane] += partial[lane + half];
-    }
-  }
-  workgroupBarrier();
   let inv = inv_rms[row];
-  let pull = partial[0] / f32(p.columns * WIDTH) * inv * inv * inv;
+  let pull = row_sum(total(sum), lane) / f32(p.columns * WIDTH) * inv * inv * inv;
   for (var c = lane; c < p.columns; c += LANES) {
     var d = inv * weight[c] * dy[base + c] - pull * x[base + c];
     if (p.accumulate == 1) {

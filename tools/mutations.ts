@@ -25,11 +25,13 @@ function of(
 
 /** All of them: every shader, written by hand or generated. */
 export const MUTATIONS: readonly Mutation[] = [
-  ...of("add.wgsl", { test: "add" }, ["sign", "  out[i] = a[i] + b[i];", "  out[i] = a[i] - b[i];"], [
-    "last element left out",
-    "i < p.count",
-    "i + 1 < p.count",
-  ]),
+  ...of(
+    "add_rms_norm.wgsl",
+    { test: "rms_norm" },
+    ["sign", "a[base + c] + b[base + c]", "a[base + c] - b[base + c]"],
+    ["eps missing", " + p.eps", ""],
+    ["weight missing", "* inv * weight[c]", "* inv"],
+  ),
   ...of(
     "adamw.wgsl",
     { test: "optimizer" },
@@ -335,6 +337,12 @@ export const MUTATIONS: readonly Mutation[] = [
     ["overwrites", "sum = c[at] + sum;", ""],
     ["last block left out", "block < p.blocks", "block + 1u < p.blocks"],
     ["bias missing", "sum += bias[column];", ""],
+  ),
+  ...of(
+    "row_sum.ts",
+    { test: "rms_norm" },
+    ["half of the lanes left out", "half = LANES / 2;", "half = LANES / 4;"],
+    ["a lane's own value alone", "return subgroupAdd(value);", "return value;"],
   ),
   ...of(
     "vector.ts",

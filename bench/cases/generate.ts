@@ -1,7 +1,7 @@
 /** Sampling: tokens a second. @module */
 import { generate, type GenerationPrompt } from "../../core/generate/generator.ts";
 import { compare, seconds } from "../measure.ts";
-import { openModel, STORIES } from "../models.ts";
+import { jaxModel, openModel, STORIES } from "../models.ts";
 import type { Contender, Context, Result, Spec } from "../types.ts";
 import { tokenIds } from "../values.ts";
 
@@ -44,8 +44,17 @@ async function runGenerate(context: Context): Promise<Result[]> {
         for (let i = 0; i < repeats; i++) await sample(tokensPerFence);
       }),
   });
+  const { jax } = context.peers;
+  const peers = jax
+    ? [jax.generate({
+      model: jaxModel(model.config),
+      prompts: prompts.map((prompt) => prompt.promptIds),
+      tokens: TOKENS,
+      expected: expected.split(/[\n,]/).map(Number),
+    })]
+    : [];
   try {
-    const contenders = [contender("dnpo", 16), contender("1 per fence", 1)];
+    const contenders = [contender("dnpo", 16), contender("1 per fence", 1), ...peers];
     return [
       await compare(context, { name: "generate/stories-like", unit: "tokens_per_s", work: ROWS * TOKENS, contenders }),
     ];

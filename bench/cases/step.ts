@@ -1,21 +1,25 @@
-/** A whole training step: reference, policy, loss, backward, optimizer. @module */
-import type { IterationConfig } from "../../core/config/types.ts";
-import { packPairs, type PairIds } from "../../core/data/pack.ts";
+/** A whole training step: noised reference, policy, loss, backward, optimizer. @module */
+import { forIteration, type IterationConfig, loadConfig } from "../../core/config/mod.ts";
+import type { PairIds } from "../../core/data/pack.ts";
+import type { ModelConfig } from "../../core/model/config.ts";
 import { capacityOf } from "../../core/model/batch.ts";
-import type { StepBatch } from "../../core/train/batches.ts";
+import { scorePairs } from "../../core/model/scorer.ts";
+import { pairBatch, type StepBatch } from "../../core/train/batches.ts";
 import { Trainer } from "../../core/train/trainer.ts";
 import { Profiler } from "../../kernels/device/profile.ts";
 import { checkClose, compare, fact, seconds } from "../measure.ts";
 import {
   forwardGflop,
+  jaxModel,
   LLAMA_10M,
+  llamaConfig,
   type LlamaSizes,
   openModel,
   openReference,
   REFERENCE_SEED,
   torchModel,
 } from "../models.ts";
-import type { Contender, Context, Result, Spec } from "../types.ts";
+import type { Contender, Context, Result, Spec, TorchCall } from "../types.ts";
 import { tokenIds } from "../values.ts";
 import { gflop, makeProduct, ownMatmul } from "./matmul.ts";
 
@@ -29,6 +33,8 @@ const MIB = 2 ** 20;
 export function stepSpecs(): Spec[] {
   return [
     { name: "step/llama-10m", quick: true, run: runStep },
+    { name: "step/llama-10m-2x64", quick: false, run: runSmallStep },
+    { name: "step/llama-10m-noise", quick: false, run: runNoise },
     ...([["1:1", 128], ["4:1", 205]] as const).map(([label, prompt]): Spec => {
       const name = `step/llama-10m-prompt-${label}`;
       return { name, quick: false, run: (context) => runShared(context, name, prompt) };
@@ -51,21 +57,33 @@ export interface StepSizes {
   sizes: LlamaSizes;
   pairs: readonly PairIds[];
   sharePrompt?: boolean;
+  /** Joint noise, as in DNPO; without it the reference's log-probabilities are computed beforehand, all of them. */
+  noise?: boolean;
 }
 
 /** Opens model, reference and trainer. */
-export async function openStep(context: Context, { sizes, pairs, sharePrompt = true }: StepSizes): Promise<StepRun> {
+export async function openStep(
+  context: Context,
+  { sizes, pairs, sharePrompt = true, noise = false }: StepSizes,
+): Promise<StepRun> {
   const { device, commands } = context;
   const before = device.bytes;
   device.peakBytes = before;
   const model = await openModel(context, sizes);
   const reference = openReference(context, model);
-  const packed = packPairs(pairs, { sharePrompt });
+  const microBatch = pairBatch(pairs, { places: pairs.map((_, i) => i), noise, sharePrompt });
+  const { packed } = microBatch;
   const maxPositions = Math.max(...packed.position) + 1;
+  const sums = await scorePairs(commands, { config: model.config, weights: reference }, { pairs });
+  const logps = {
+    chosen: Float32Array.from(pairs, (_, i) => sums[2 * i]!),
+    rejected: Float32Array.from(pairs, (_, i) => sums[2 * i + 1]!),
+  };
+  if (!noise) reference.free();
   const trainer = await Trainer.create(commands, {
     model,
-    reference,
-    settings: settings(pairs.length),
+    reference: { logps, weights: noise ? reference : null },
+    settings: await settings(pairs.length, noise),
     capacity: capacityOf(packed, device),
     maxPositions,
   });
@@ -74,7 +92,7 @@ export async function openStep(context: Context, { sizes, pairs, sharePrompt = t
   const rejectedTokens = count((pair) => pair.rejectedIds);
   const responseTokens = rejectedTokens + count((pair) => pair.chosenIds);
   const batch: StepBatch = {
-    microBatches: [packed],
+    microBatches: [microBatch],
     rows: pairs.length,
     examples: pairs.map((pair) => pair.example),
     responseTokens,
@@ -96,7 +114,7 @@ export async function openStep(context: Context, { sizes, pairs, sharePrompt = t
     peakBytes: () => device.peakBytes - before,
     free() {
       trainer.free();
-      reference.free();
+      if (noise) reference.free();
       model.weights.free();
     },
   };
@@ -119,11 +137,12 @@ async function runStep(context: Context): Promise<Result[]> {
   const model = await openModel(context, LLAMA_10M);
   const { config } = model;
   model.weights.free();
-  // Reference and policy forward, and a backward pass of twice a forward's work.
-  const work = 4 * forwardGflop(config, { sequences: 2 * PAIRS, length: LENGTH });
+  // A forward pass, and a backward pass of twice its work.
+  const work = 3 * forwardGflop(config, { sequences: 2 * PAIRS, length: LENGTH });
   const run = await openStep(context, { sizes: LLAMA_10M, pairs });
   const first = await run.first();
   const torch = await context.peers.startTorch();
+  const torchCall = torch && torchStep(config, pairs);
   const product = makeProduct("NN", [1024, 1024, 1024]);
   const contenders: Contender[] = [
     { name: "dnpo", check: () => Promise.resolve(), run: run.step },
@@ -133,19 +152,10 @@ async function runStep(context: Context): Promise<Result[]> {
     const results: Result[] = [];
     let memory = 0;
     if (torch) {
-      const ids = pairs.flatMap((p) => [[...p.promptIds, ...p.chosenIds], [...p.promptIds, ...p.rejectedIds]]);
       contenders.push({
         name: "torch",
         async check() {
-          const answer = await torch.ask({
-            op: "step",
-            ...torchModel(config),
-            reference_seed: REFERENCE_SEED,
-            ids,
-            beta: BETA,
-            lr: LEARNING_RATE,
-            max_norm: 1,
-          });
+          const answer = await torch.ask(torchCall!);
           checkClose(first, answer.sample as number[], { label: "loss and gradient norm of the step", rtol: 1e-3 });
           memory = Number(answer.bytes) / MIB;
         },
@@ -162,6 +172,61 @@ async function runStep(context: Context): Promise<Result[]> {
     run.free();
     await torch?.stop();
   }
+}
+
+function idsOf(pairs: readonly PairIds[]): number[][] {
+  return pairs.flatMap((p) => [[...p.promptIds, ...p.chosenIds], [...p.promptIds, ...p.rejectedIds]]);
+}
+
+function torchStep(config: ModelConfig, pairs: readonly PairIds[]): TorchCall {
+  return {
+    op: "step",
+    ...torchModel(config),
+    reference_seed: REFERENCE_SEED,
+    ids: idsOf(pairs),
+    beta: BETA,
+    lr: LEARNING_RATE,
+    max_norm: 1,
+  };
+}
+
+/** The same model on two sequences of 64 tokens, a step that jax-js can do in a time that allows rounds. */
+async function runSmallStep(context: Context): Promise<Result[]> {
+  const length = 64;
+  const pairs = makePairs(1, { prompt: 1, length, vocab: LLAMA_10M.vocab });
+  const config = llamaConfig(LLAMA_10M);
+  const run = await openStep(context, { sizes: LLAMA_10M, pairs });
+  const expected = await run.first();
+  const { torch, jax } = context.peers;
+  const model = jaxModel(config);
+  const contenders: Contender[] = [
+    { name: "dnpo", check: () => Promise.resolve(), run: run.step, free: run.free },
+    ...(jax ? [jax.step({ model, ids: idsOf(pairs), beta: BETA, lr: LEARNING_RATE, maxNorm: 1, expected })] : []),
+    ...(torch ? [torch.contender(torchStep(config, pairs), { expected, rtol: 1e-3 })] : []),
+  ];
+  const work = 3 * forwardGflop(config, { sequences: 2, length });
+  return [await compare(context, { name: "step/llama-10m-2x64", unit: "gflops", work, contenders })];
+}
+
+/** A step with joint noise: the reference runs over the rejected responses, and the LM head with noise over them. */
+async function runNoise(context: Context): Promise<Result[]> {
+  const pairs = makePairs(PAIRS, { prompt: 1, length: LENGTH, vocab: LLAMA_10M.vocab });
+  const [noised, plain] = [
+    await openStep(context, { sizes: LLAMA_10M, pairs, noise: true }),
+    await openStep(context, { sizes: LLAMA_10M, pairs }),
+  ];
+  const contender = (name: string, { first, step, free }: StepRun): Contender => ({
+    name,
+    async check() {
+      const numbers = await first();
+      if (!numbers.every(Number.isFinite)) throw new Error(`${name}: loss and gradient norm are ${numbers}`);
+    },
+    run: step,
+    free,
+  });
+  const contenders = [contender("dnpo", noised), contender("without noise", plain)];
+  const work = 2 * PAIRS * LENGTH;
+  return [await compare(context, { name: "step/llama-10m-noise", unit: "tokens_per_s", work, contenders })];
 }
 
 /** (Step − Σ GPU time) / step in a run whose dispatches are timed; notes the longest kernels. */
@@ -208,42 +273,18 @@ async function runShared(context: Context, name: string, prompt: number): Promis
   return [await compare(context, { name, unit: "tokens_per_s", work, contenders })];
 }
 
-function settings(rows: number): IterationConfig {
-  return {
-    output_dir: "",
-    method: "dpo",
-    iterations: 1,
-    iteration: 0,
-    start_from: "previous",
-    mix_previous: false,
-    data: { max_length: 4096, on_bad_row: "error" },
-    generation: { temperature: 0, top_p: 1, top_k: 0, max_new_tokens: 1, batch_size: 1, seed: 0 },
-    labels: { judge: "human", verifier_timeout: 60, margin: 0 },
-    noise: "none",
-    training: {
-      learning_rate: LEARNING_RATE,
-      per_device_train_batch_size: rows,
-      gradient_accumulation_steps: 1,
-      num_train_epochs: 1,
-      max_steps: 1,
-      lr_scheduler_type: "constant",
-      warmup_steps: 0,
-      warmup_ratio: 0,
-      optim: "adamw",
-      adam_beta1: 0.9,
-      adam_beta2: 0.999,
-      adam_epsilon: 1e-8,
-      weight_decay: 0,
-      max_grad_norm: 1,
-      beta: BETA,
-      loss_type: "sigmoid",
-      label_smoothing: 0,
-      shuffle: false,
-      seed: 0,
-      logging_steps: 1,
-      save_steps: 1,
-      save_total_limit: 1,
-      on_nan: "error",
+async function settings(rows: number, noise: boolean): Promise<IterationConfig> {
+  const config = await loadConfig(undefined, {
+    defaults: {
+      noise: noise ? { update: "joint", learning_rate: 1e-3 } : "none",
+      training: {
+        learning_rate: LEARNING_RATE,
+        per_device_train_batch_size: rows,
+        lr_scheduler_type: "constant",
+        beta: BETA,
+        logging_steps: 1,
+      },
     },
-  };
+  });
+  return forIteration(config, 0);
 }

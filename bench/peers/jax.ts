@@ -1,15 +1,18 @@
 /** jax-js on WebGPU, in this process. @module */
 import { checkClose, seconds } from "../measure.ts";
-import type { MatmulPeer } from "../types.ts";
+import type { JaxPeer } from "../types.ts";
 
 /** Opens jax-js on the same adapter. Throws where it cannot. */
-export async function openJax(version: string): Promise<MatmulPeer> {
+export async function openJax(version: string): Promise<JaxPeer> {
   const { blockUntilReady, defaultDevice, init, jit, numpy } = await import("@jax-js/jax");
   type Value = ReturnType<typeof numpy.array>;
+  const { jaxGenerate, jaxStep } = await import("./jax_models.ts");
   await init("webgpu");
   defaultDevice("webgpu");
   return {
     version,
+    step: jaxStep,
+    generate: jaxGenerate,
     matmul({ mode, m, n, k, a, b, at, expected }) {
       const x = numpy.array(a).reshape(mode === "TN" ? [k, m] : [m, k]);
       const y = numpy.array(b).reshape(mode === "NT" ? [n, k] : [k, n]);

@@ -111,15 +111,15 @@ class Llama:
 def step(config, parameters, reference_seed, ids, beta, lr, max_norm):
     """A DPO step; rows 2i are chosen, rows 2i + 1 rejected."""
     before = memory("VmRSS")
-    policy = Llama(config, parameters, 0, True)
-    reference = Llama(config, parameters, reference_seed, False)
     ids = torch.tensor(ids)
+    # Computed beforehand, as on our side and with TRL's precompute_ref_log_probs.
+    with torch.no_grad():
+        base = Llama(config, parameters, reference_seed, False).logps(ids).sum(-1)
+    policy = Llama(config, parameters, 0, True)
     weights = list(policy.p.values())
     optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=0.0)
 
     def one():
-        with torch.no_grad():
-            base = reference.logps(ids).sum(-1)
         ratio = policy.logps(ids).sum(-1) - base
         loss = -F.logsigmoid(beta * (ratio[0::2] - ratio[1::2])).mean()
         optimizer.zero_grad()

@@ -40,14 +40,17 @@ export function f32ToF16(values: Float32Array): Uint16Array<ArrayBuffer> {
   return new Uint16Array(new Float16Array(values).buffer);
 }
 
-/** Little-endian bytes of `dtype` as float32; throws a RangeError where they are not whole elements. */
-export function decodeFloat32(bytes: Uint8Array, dtype: Dtype): Float32Array<ArrayBuffer> {
+/**
+ * Little-endian bytes of `dtype` as float32, a view of them where they are F32 and aligned; throws a RangeError where they
+ * are not whole elements.
+ */
+export function decodeFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: Dtype): Float32Array<ArrayBuffer> {
   const size = DTYPE_BYTES[dtype];
   if (bytes.byteLength % size !== 0) {
     throw new RangeError(`Cannot decode ${dtype}: length is ${bytes.byteLength} bytes, expected a multiple of ${size}`);
   }
-  if (dtype === "F32") return new Float32Array(Uint8Array.from(bytes).buffer);
   const aligned = bytes.byteOffset % size === 0 ? bytes : Uint8Array.from(bytes);
+  if (dtype === "F32") return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
   const bits = new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
   return dtype === "BF16" ? bf16ToF32(bits) : f16ToF32(bits);
 }

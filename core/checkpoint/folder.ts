@@ -32,6 +32,8 @@ export interface ModelFolder extends ModelSource {
   nameInFile(name: string): string;
   /** A parameter as float32, row-major, by its canonical name. */
   readTensor(name: string): Promise<Float32Array<ArrayBuffer>>;
+  /** As `readTensor`, in pieces, in order. */
+  streamTensor(name: string): AsyncGenerator<Float32Array<ArrayBuffer>>;
 }
 
 /**
@@ -71,6 +73,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     tokenizerFiles,
     nameInFile,
     readTensor: (name) => weights.readFloat32(nameInFile(name)),
+    streamTensor: (name) => weights.streamFloat32(nameInFile(name)),
   };
 }
 

@@ -71,8 +71,11 @@ export interface SaveOptions {
   source: ModelSource;
   /** Storage type of all weights. */
   dtype: Dtype;
-  /** Float32 values, row-major, by canonical name; asked for one at a time, in the order of `parameterShapes`. */
-  tensors: (name: string) => Promise<Float32Array>;
+  /**
+   * Float32 values, row-major, by canonical name, whole or in pieces of which each is written before the next is asked
+   * for; asked for one tensor at a time, in the order of `parameterShapes`.
+   */
+  tensors: (name: string) => Promise<Float32Array> | AsyncIterable<Float32Array>;
 }
 
 /**
@@ -99,10 +102,12 @@ export async function saveModelFolder(dir: string, { source, dtype, tensors }: S
       name,
       dtype,
       shape,
-      bytes: async () => {
-        const values = await tensors(name);
-        if (dtype === "F16") checkF16(values, name);
-        return encodeFloat32(values, dtype);
+      async *bytes() {
+        const source = tensors(name);
+        for await (const values of Symbol.asyncIterator in source ? source : [source]) {
+          if (dtype === "F16") checkF16(values, name);
+          yield encodeFloat32(values, dtype);
+        }
       },
     }));
     await writeSafetensors(join(temporary, "model.safetensors"), entries);

@@ -1,7 +1,7 @@
 /** The weights of a Hugging Face folder: one safetensors file, or shards with an index. @module */
 import { join } from "node:path";
 import { UserError } from "../error.ts";
-import { decodeFloat32, DTYPE_BYTES, isDtype } from "./dtype.ts";
+import { decodeFloat32, type Dtype, DTYPE_BYTES, isDtype } from "./dtype.ts";
 import { exists, explainIoError, isRecord, quote, readJsonObject } from "./io.ts";
 import { readExactly, readSafetensorsHeader, type TensorInfo } from "./safetensors.ts";
 
@@ -32,6 +32,8 @@ export interface Weights {
   readBytes(name: string, range?: ByteRange): Promise<Uint8Array<ArrayBuffer>>;
   /** A whole F32, F16 or BF16 tensor as float32, row-major; throws a UserError for another dtype. */
   readFloat32(name: string): Promise<Float32Array<ArrayBuffer>>;
+  /** As `readFloat32`, in pieces of some MiB, in order. */
+  streamFloat32(name: string): AsyncGenerator<Float32Array<ArrayBuffer>>;
 }
 
 /** Opens one safetensors file, reading its header only. */
@@ -119,7 +121,7 @@ function weightsOf(path: string, tensors: ReadonlyMap<string, TensorLocation>): 
     return await withFile(tensor, (file) => readAt(file, { tensor, start, length }));
   }
 
-  async function readFloat32(name: string): Promise<Float32Array<ArrayBuffer>> {
+  function findFloat(name: string): TensorLocation & { dtype: Dtype } {
     const tensor = find(name);
     const { dtype } = tensor;
     if (!isDtype(dtype)) {
@@ -127,18 +129,35 @@ function weightsOf(path: string, tensors: ReadonlyMap<string, TensorLocation>): 
         `Cannot load ${quote(name)} from ${tensor.file}: dtype is ${dtype}, expected F32, F16 or BF16`,
       );
     }
-    return await withFile(tensor, async (file) => {
-      const out = new Float32Array(tensor.byteLength / DTYPE_BYTES[dtype]);
-      for (let start = 0; start < tensor.byteLength; start += CHUNK_BYTES) {
-        const length = Math.min(CHUNK_BYTES, tensor.byteLength - start);
-        const bytes = await readAt(file, { tensor, start, length });
-        out.set(decodeFloat32(bytes, dtype), start / DTYPE_BYTES[dtype]);
-      }
-      return out;
-    });
+    return { ...tensor, dtype };
   }
 
-  return { path, tensors, readBytes, readFloat32 };
+  async function readFloat32(name: string): Promise<Float32Array<ArrayBuffer>> {
+    const { dtype, byteLength } = findFloat(name);
+    const out = new Float32Array(byteLength / DTYPE_BYTES[dtype]);
+    let at = 0;
+    for await (const values of streamFloat32(name)) {
+      if (values.length === out.length) return values;
+      out.set(values, at);
+      at += values.length;
+    }
+    return out;
+  }
+
+  async function* streamFloat32(name: string): AsyncGenerator<Float32Array<ArrayBuffer>> {
+    const tensor = findFloat(name);
+    try {
+      using file = await Deno.open(tensor.file);
+      for (let start = 0; start < tensor.byteLength; start += CHUNK_BYTES) {
+        const length = Math.min(CHUNK_BYTES, tensor.byteLength - start);
+        yield decodeFloat32(await readAt(file, { tensor, start, length }), tensor.dtype);
+      }
+    } catch (error) {
+      throw explainIoError(error, `Cannot read ${tensor.file}`);
+    }
+  }
+
+  return { path, tensors, readBytes, readFloat32, streamFloat32 };
 }
 
 async function withFile<T>(tensor: TensorLocation, use: (file: Deno.FsFile) => Promise<T>): Promise<T> {

@@ -172,25 +172,6 @@ class Packer {
   }
 }
 
-/** The entries of every second sequence: `which` 0 the chosen, 1 the rejected; renumbered per pair. */
-export function entriesOfSide(entries: ResponseEntries, which: 0 | 1): ResponseEntries {
-  const keep: number[] = [];
-  const starts = [0];
-  for (let s = which; s + 1 < entries.starts.length; s += 2) {
-    for (let e = entries.starts[s]!; e < entries.starts[s + 1]!; e++) keep.push(e);
-    starts.push(keep.length);
-  }
-  const pick = (from: Uint32Array): Uint32Array<ArrayBuffer> => Uint32Array.from(keep, (e) => from[e]!);
-  return {
-    index: pick(entries.index),
-    target: pick(entries.target),
-    sequence: Uint32Array.from(keep, (e) => entries.sequence[e]! >> 1),
-    example: pick(entries.example),
-    position: pick(entries.position),
-    starts: Uint32Array.from(starts),
-  };
-}
-
 /** What attention reads per token: (segment start, prefix start, prefix end, query end), four u32 each. */
 export function tokenLayout({ ids, segments }: PackedBatch): Uint32Array<ArrayBuffer> {
   const layout = new Uint32Array(ids.length * 4);

@@ -121,7 +121,7 @@ class Generator {
     }));
     const capacity = this.#prefillCapacity();
     this.#prefill = {
-      batch: new BatchBuffers(set, { capacity, pairs: false }),
+      batch: new BatchBuffers(set, { capacity }),
       buffers: forwardBuffers(set, { config, capacity: capacity.tokens, keep: false }),
       slot: set.words(capacity.tokens, "prefill slots"),
     };

@@ -1,11 +1,11 @@
 /** The judge that is a second local model: mean token log-probability of an answer. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { ResponseRow } from "../data/files.ts";
-import type { ExampleIds } from "../data/pack.ts";
+import type { ExampleIds, PairIds } from "../data/pack.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { UserError } from "../error.ts";
 import type { Model } from "../model/model.ts";
-import { scoreResponses } from "../model/scorer.ts";
+import { scorePairs } from "../model/scorer.ts";
 import type { Judge } from "./judge.ts";
 
 /** What a {@linkcode logprobJudge} scores with. */
@@ -20,16 +20,28 @@ export function logprobJudge(commands: Commands, { model, tokenizer }: LogprobJu
   return {
     name: "logprob",
     async score(rows, onDone) {
-      const examples = rows.flatMap((row) => [
-        encode(row, { text: row.response, ids: row.responseIds, ends: row.responseFinished ?? true, model, tokenizer }),
-        encode(row, { text: row.generated, ids: row.generatedIds, ends: row.finished, model, tokenizer }),
-      ]);
-      const sums = await scoreResponses(commands, model, {
-        rows: examples,
-        onDone: (done) => onDone(Math.floor(done / 2)),
+      const pairs = rows.map((row): PairIds => {
+        const human = encode(row, {
+          text: row.response,
+          ids: row.responseIds,
+          ends: row.responseFinished ?? true,
+          model,
+          tokenizer,
+        });
+        const generated = encode(row, {
+          text: row.generated,
+          ids: row.generatedIds,
+          ends: row.finished,
+          model,
+          tokenizer,
+        });
+        return { ...human, chosenIds: human.responseIds, rejectedIds: generated.responseIds };
       });
-      const mean = (i: number): number => sums[i]! / examples[i]!.responseIds.length;
-      return rows.map((_, i) => ({ human: mean(2 * i), generated: mean(2 * i + 1) }));
+      const sums = await scorePairs(commands, model, { pairs, onDone });
+      return pairs.map(({ chosenIds, rejectedIds }, i) => ({
+        human: sums[2 * i]! / chosenIds.length,
+        generated: sums[2 * i + 1]! / rejectedIds.length,
+      }));
     },
   };
 }

@@ -38,7 +38,8 @@ export async function optimizeStage(context: RunContext, stage: OptimizeStage): 
   throwIfStopped(context);
   const model = await loadModel(device, stage.model);
   const isSft = settings.training.loss_type === "sft";
-  const reference = isSft ? null : (await loadModel(device, stage.model)).weights;
+  // Without noise its log-probabilities are all that training needs, and they are computed before the first step.
+  const reference = isSft || settings.noise === "none" ? null : (await loadModel(device, stage.model)).weights;
   try {
     const data = isSft ? await readSftRows(context, { model, stage }) : await readPairRows(context, { model, stage });
     const started = performance.now();
@@ -48,6 +49,7 @@ export async function optimizeStage(context: RunContext, stage: OptimizeStage): 
       reference,
       data,
       settings,
+      referencePath: paths.reference,
       stateDir: paths.state,
       openLog: (step) => openMetrics(context, { stage: "optimize", iteration: settings.iteration, step }),
       onProgress: context.onProgress,

@@ -8,6 +8,8 @@ export interface StagePaths {
   readonly partialResponses: string;
   readonly generation: string;
   readonly pairs: string;
+  /** The reference's log-probabilities of the pairs. */
+  readonly reference: string;
   readonly model: string;
   /** Folder of the states that a stopped stage goes on from. */
   readonly state: string;
@@ -26,6 +28,7 @@ export function stagePaths(folder: string): StagePaths {
     partialResponses: join(folder, "responses.partial.jsonl"),
     generation: join(folder, "generation.json"),
     pairs: join(folder, "pairs.jsonl"),
+    reference: join(folder, "reference_logps.safetensors"),
     model: join(folder, "model"),
     state: join(folder, "state"),
     evaluation: join(folder, "evaluation.json"),

@@ -8,7 +8,7 @@ import { resolveModel } from "../hub/resolve.ts";
 import { Commands } from "../../kernels/device/commands.ts";
 import { openDevice } from "../../kernels/device/device.ts";
 import { loadModel } from "../model/model.ts";
-import { scoreResponses } from "../model/scorer.ts";
+import { scorePairs as scoreAll } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
 import type { StepMetrics } from "../train/metrics.ts";
 import { type RunContext, type RunHooks, tokenizerOf, withRun } from "./context.ts";
@@ -118,14 +118,9 @@ export async function scorePairs(
   device.tuning = (await readCachedTuning(device))?.tuning ?? null;
   try {
     const model = await loadModel(device, dir);
-    const rows = pairs.flatMap(({ row: example, promptIds, chosenIds, rejectedIds }) => [
-      { example, promptIds, responseIds: chosenIds },
-      { example, promptIds, responseIds: rejectedIds },
-    ]);
-    const total = pairs.length;
-    const sums = await scoreResponses(new Commands(device), model, {
-      rows,
-      onDone: (done) => onProgress({ stage: "score", done: Math.floor(done / 2), total }),
+    const sums = await scoreAll(new Commands(device), model, {
+      pairs: pairs.map(({ row: example, ...ids }) => ({ example, ...ids })),
+      onDone: (done) => onProgress({ stage: "score", done, total: pairs.length }),
     });
     return pairs.map((_, i) => ({ chosen: sums[2 * i]!, rejected: sums[2 * i + 1]! }));
   } finally {

@@ -40,7 +40,23 @@ function rotate(commands: Commands, { decoder, batch, qkv, inverse }: {
   });
 }
 
-/** Records projected = o(attention(rope(qkv(norm(x))))). */
+/** Records normed = norm(x) again for the backward pass, as the buffer is all layers'. */
+function normInput(
+  commands: Commands,
+  { decoder: { config }, names, weights, batch, layer }: Omit<BlockForward, "projected">,
+): void {
+  rmsNorm(commands, {
+    y: layer.normed,
+    invRms: layer.inputInvRms,
+    x: layer.x,
+    weight: weights.view(names.inputNorm),
+    rows: batch.tokens,
+    columns: config.hiddenSize,
+    eps: config.rmsNormEps,
+  });
+}
+
+/** Records projected = o(attention(rope(qkv(normed)))), normed = norm(x) being there already. */
 export function attentionBlock(
   commands: Commands,
   { decoder, names, weights, batch, layer, projected, attend }: BlockForward & { attend: Attend },
@@ -48,16 +64,7 @@ export function attentionBlock(
   const { config } = decoder;
   const { qkv, output } = shapes(decoder, names);
   const rows = batch.tokens;
-  rmsNorm(commands, {
-    y: layer.inputNormed,
-    invRms: layer.inputInvRms,
-    x: layer.x,
-    weight: weights.view(names.inputNorm),
-    rows,
-    columns: config.hiddenSize,
-    eps: config.rmsNormEps,
-  });
-  linear(commands, qkv, { y: layer.qkvRaw, x: layer.inputNormed, weights, rows });
+  linear(commands, qkv, { y: layer.qkvRaw, x: layer.normed, weights, rows });
   if (names.headNorms) {
     headNorm(commands, {
       y: layer.qkv,
@@ -125,10 +132,11 @@ export function attentionBlockBackward(
       headDim: config.headDim,
     });
   }
+  normInput(commands, { decoder, names, weights, batch, layer });
   linearBackward(commands, qkv, {
     dx: scratch.dnormed,
     dy: scratch.dqkvRaw,
-    x: layer.inputNormed,
+    x: layer.normed,
     weights,
     gradients,
     partials,

@@ -3,7 +3,7 @@ import { attentionTile, attentionTiles } from "../../kernels/attention.ts";
 import type { Device, Slice } from "../../kernels/device/device.ts";
 import { embeddingIndex } from "../../kernels/embedding.ts";
 import { invertIndex } from "../../kernels/gather_rows.ts";
-import { entriesOfSide, type PackedBatch, type ResponseEntries, tokenLayout } from "../data/pack.ts";
+import { type PackedBatch, type ResponseEntries, tokenLayout } from "../data/pack.ts";
 import type { BufferSet } from "./activations.ts";
 import type { EmbeddingIndexBuffers, TokenBuffers } from "./types.ts";
 
@@ -34,8 +34,6 @@ export interface DeviceBatch extends TokenBuffers {
   tiles: Slice;
   tileCount: number;
   entries: EntryBuffers;
-  /** The chosen and the rejected responses' entries apart; only of a batch of pairs. */
-  sides: readonly [chosen: EntryBuffers, rejected: EntryBuffers] | null;
   lengths: Slice;
   embedding: EmbeddingIndexBuffers;
   /** Entries of each token: starts [T + 1] and entry numbers. */
@@ -66,16 +64,15 @@ function tileList(packed: PackedBatch, device: Device): Uint32Array<ArrayBuffer>
   return attentionTiles(packed.segments, attentionTile(device));
 }
 
-/** Buffers for batches up to a capacity; `pairs` adds the sides' entries. */
+/** Buffers for batches up to a capacity. */
 export class BatchBuffers {
   readonly #device: Device;
   readonly #slices: Record<"ids" | "position" | "layout" | "tiles" | "lengths", Slice>;
   readonly #embedding: Record<"ids" | "starts" | "tokens", Slice>;
   readonly #byToken: { starts: Slice; entries: Slice };
   readonly #entries: EntrySlices;
-  readonly #sides: readonly [EntrySlices, EntrySlices] | null;
 
-  constructor(set: BufferSet, { capacity, pairs }: { capacity: BatchCapacity; pairs: boolean }) {
+  constructor(set: BufferSet, { capacity }: { capacity: BatchCapacity }) {
     const { tokens, entries, sequences, tiles } = capacity;
     this.#device = set.device;
     this.#slices = {
@@ -95,7 +92,6 @@ export class BatchBuffers {
       entries: set.words(entries, "entries by token"),
     };
     this.#entries = entrySlices(set, { entries, sequences });
-    this.#sides = pairs ? [entrySlices(set, { entries, sequences }), entrySlices(set, { entries, sequences })] : null;
   }
 
   /** Uploads a packed batch. Work recorded on the batch before must have been submitted. */
@@ -122,10 +118,6 @@ export class BatchBuffers {
       tiles,
       tileCount: list.length / 2,
       entries: writeEntries(device, this.#entries, packed.entries),
-      sides: this.#sides && [
-        writeEntries(device, this.#sides[0], entriesOfSide(packed.entries, 0)),
-        writeEntries(device, this.#sides[1], entriesOfSide(packed.entries, 1)),
-      ],
       lengths,
       embedding: { ...this.#embedding, count: unique.ids.length },
       byToken: this.#byToken,

@@ -1,9 +1,8 @@
 /** The decoder: embedding, layers, last norm; forward and backward over a packed batch. @module */
-import { add } from "../../kernels/add.ts";
 import { embedding, embeddingBackward } from "../../kernels/embedding.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
-import { rmsNorm } from "../../kernels/rms_norm.ts";
+import { addRmsNorm, rmsNorm } from "../../kernels/rms_norm.ts";
 import { ropeTable } from "../../kernels/rope.ts";
 import type { ParameterBuffers } from "../tensor/parameters.ts";
 import { type BackwardBuffers, checkBinding, type ForwardBuffers } from "./activations.ts";
@@ -58,24 +57,41 @@ export function decoderForward(
     vocabSize: config.vocabSize,
     columns,
   });
+  const { projected: b } = buffers;
+  const sizes = { rows, columns, eps: config.rmsNormEps };
+  const [first] = buffers.layers;
+  rmsNorm(commands, {
+    ...sizes,
+    y: first!.normed,
+    invRms: first!.inputInvRms,
+    x: first!.x,
+    weight: weights.view(names[0]!.inputNorm),
+  });
+  // Each block leaves its projection, which the norm that the next one begins with adds to the residual.
   for (let n = 0; n < config.numLayers; n++) {
     const layer = buffers.layers[n]!;
-    const next = buffers.layers[n + 1]?.x ?? buffers.last;
-    const call = { decoder, names: names[n]!, weights, batch, layer, projected: buffers.projected };
+    const call = { decoder, names: names[n]!, weights, batch, layer, projected: b };
     attentionBlock(commands, { ...call, attend: (b) => attention.attend(n, b) });
-    add(commands, { out: layer.mid, a: layer.x, b: buffers.projected, count: rows * columns });
+    addRmsNorm(commands, {
+      ...sizes,
+      sum: layer.mid,
+      y: layer.normed,
+      invRms: layer.midInvRms,
+      a: layer.x,
+      b,
+      weight: weights.view(names[n]!.postNorm),
+    });
     mlpBlock(commands, call);
-    add(commands, { out: next, a: layer.mid, b: buffers.projected, count: rows * columns });
+    const next = buffers.layers[n + 1];
+    addRmsNorm(commands, {
+      ...sizes,
+      ...(next
+        ? { sum: next.x, y: next.normed, invRms: next.inputInvRms, weight: weights.view(names[n + 1]!.inputNorm) }
+        : { sum: buffers.last, y: buffers.hidden, invRms: buffers.lastInvRms, weight: weights.view(FINAL_NORM) }),
+      a: layer.mid,
+      b,
+    });
   }
-  rmsNorm(commands, {
-    y: buffers.hidden,
-    invRms: buffers.lastInvRms,
-    x: buffers.last,
-    weight: weights.view(FINAL_NORM),
-    rows,
-    columns,
-    eps: config.rmsNormEps,
-  });
 }
 
 /** Records the backward pass from `scratch.dhidden` [T, D]; adds to `gradients`. */

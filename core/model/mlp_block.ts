@@ -15,21 +15,28 @@ function shapes({ config }: Decoder, names: LayerNames): { gateUp: LinearShape; 
   };
 }
 
-/** Records projected = down(silu(gate(n)) · up(n)), n = norm(mid). */
+/** Records normed = norm(mid) again for the backward pass, as the buffer is all layers'. */
+function normMid(
+  commands: Commands,
+  { decoder: { config }, names, weights, batch, layer }: Omit<BlockForward, "projected">,
+): void {
+  rmsNorm(commands, {
+    y: layer.normed,
+    invRms: layer.midInvRms,
+    x: layer.mid,
+    weight: weights.view(names.postNorm),
+    rows: batch.tokens,
+    columns: config.hiddenSize,
+    eps: config.rmsNormEps,
+  });
+}
+
+/** Records projected = down(silu(gate(n)) · up(n)), n = norm(mid) being in `layer.normed` already. */
 export function mlpBlock(commands: Commands, { decoder, names, weights, batch, layer, projected }: BlockForward): void {
   const { config } = decoder;
   const { gateUp, down } = shapes(decoder, names);
   const rows = batch.tokens;
-  rmsNorm(commands, {
-    y: layer.midNormed,
-    invRms: layer.midInvRms,
-    x: layer.mid,
-    weight: weights.view(names.postNorm),
-    rows,
-    columns: config.hiddenSize,
-    eps: config.rmsNormEps,
-  });
-  linear(commands, gateUp, { y: layer.gateUp, x: layer.midNormed, weights, rows });
+  linear(commands, gateUp, { y: layer.gateUp, x: layer.normed, weights, rows });
   swiglu(commands, { act: layer.activated, gateUp: layer.gateUp, rows, inner: config.intermediateSize });
   linear(commands, down, { y: projected, x: layer.activated, weights, rows });
 }
@@ -43,6 +50,7 @@ export function mlpBlockBackward(
   const { gateUp, down } = shapes(decoder, names);
   const rows = batch.tokens;
   const { partials } = scratch;
+  swiglu(commands, { act: layer.activated, gateUp: layer.gateUp, rows, inner: config.intermediateSize });
   linearBackward(commands, down, {
     dx: scratch.dactivated,
     dy: scratch.dx,
@@ -59,10 +67,11 @@ export function mlpBlockBackward(
     rows,
     inner: config.intermediateSize,
   });
+  normMid(commands, { decoder, names, weights, batch, layer });
   linearBackward(commands, gateUp, {
     dx: scratch.dnormed,
     dy: scratch.dgateUp,
-    x: layer.midNormed,
+    x: layer.normed,
     weights,
     gradients,
     partials,

@@ -19,13 +19,46 @@ export async function loadModel(device: Device, dir: string): Promise<Model> {
   const { config } = folder;
   const layout = planDecoder(config, device.limits.maxStorageBufferBindingSize);
   const weights = new ParameterBuffers(device, { layout, label: "weights" });
-  for (const { name } of parameterShapes(config)) weights.write(name, await folder.readTensor(name));
+  for await (const { name, first, values } of ahead(pieces(folder))) weights.writePart(name, first, values);
   await device.check();
   return { folder, config, weights };
 }
 
-/** Saves the weights as they are on the device, with the source folder's config and tokenizer. One fence. */
+async function* pieces(
+  folder: ModelFolder,
+): AsyncGenerator<{ name: string; first: number; values: Float32Array<ArrayBuffer> }> {
+  for (const { name } of parameterShapes(folder.config)) {
+    let first = 0;
+    for await (const values of folder.streamTensor(name)) {
+      yield { name, first, values };
+      first += values.length;
+    }
+  }
+}
+
+/** What `source` yields, the next one asked for before the one at hand is given out: files are read meanwhile. */
+async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
+  try {
+    let next = source.next();
+    while (true) {
+      const { value, done } = await next;
+      if (done) return;
+      next = source.next();
+      // Told to whoever awaits it.
+      next.catch(() => {});
+      yield value;
+    }
+  } finally {
+    await source.return(undefined);
+  }
+}
+
+/** Saves the weights as they are on the device, with the source folder's config and tokenizer. */
 export async function saveModel(dir: string, { folder, weights }: Model, dtype: Dtype): Promise<void> {
-  const read = await weights.download();
-  await saveModelFolder(dir, { source: folder, dtype, tensors: (name) => Promise.resolve(read(name)) });
+  const reader = weights.openReader(parameterShapes(folder.config).map(({ name }) => name));
+  try {
+    await saveModelFolder(dir, { source: folder, dtype, tensors: () => reader.next() });
+  } finally {
+    await reader.close();
+  }
 }

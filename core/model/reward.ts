@@ -80,7 +80,7 @@ export async function scoreTexts(
   const set = new BufferSet(device);
   const decoder = createDecoder(device, { config, maxPositions: Math.max(...texts.map((ids) => ids.length)) });
   try {
-    const batchBuffers = new BatchBuffers(set, { capacity, pairs: false });
+    const batchBuffers = new BatchBuffers(set, { capacity });
     const buffers = forwardBuffers(set, { config, capacity: capacity.tokens, keep: false });
     const index = set.words(most, "scored tokens");
     const hidden = set.words(most * config.hiddenSize, "scored hidden");

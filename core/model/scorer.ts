@@ -1,19 +1,26 @@
 /** Log-probabilities of responses under a model, in batches. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { subslice } from "../../kernels/device/device.ts";
-import { type ExampleIds, type PackedBatch, packExamples } from "../data/pack.ts";
+import { type ExampleIds, type PackedBatch, packExamples, packPairs, type PairIds } from "../data/pack.ts";
+import type { ParameterBuffers } from "../tensor/parameters.ts";
 import { BufferSet, forwardBuffers } from "./activations.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./batch.ts";
+import type { ModelConfig } from "./config.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
 import { headBuffers, scoreSequences } from "./head.ts";
-import type { Model } from "./model.ts";
 import { packedAttention } from "./packed_attention.ts";
 
-/** How {@linkcode scoreResponses} batches and reports. */
+/** What scores: a loaded model is one. */
+export interface Scorer {
+  readonly config: ModelConfig;
+  readonly weights: ParameterBuffers;
+}
+
+/** How {@linkcode scoreResponses} and {@linkcode scorePairs} batch and report. */
 export interface ScoreOptions {
   /** Tokens of a batch at most, where a row is not longer by itself (default 4096). */
   batchTokens?: number;
-  /** Told the number of rows done. */
+  /** Told the number of rows done after each batch; what it throws ends the work. */
   onDone?: (done: number) => void;
 }
 
@@ -23,28 +30,67 @@ export interface ScoreOptions {
  */
 export async function scoreResponses(
   commands: Commands,
-  model: Model,
-  { rows, batchTokens = 4096, onDone }: ScoreOptions & { rows: readonly ExampleIds[] },
+  scorer: Scorer,
+  { rows, ...options }: ScoreOptions & { rows: readonly ExampleIds[] },
+): Promise<Float64Array> {
+  const tokens = (row: ExampleIds): number => row.promptIds.length + row.responseIds.length;
+  return await score(commands, scorer, { ...options, rows, tokens, positions: tokens, pack: packExamples, each: 1 });
+}
+
+/**
+ * As {@linkcode scoreResponses} for pairs, whose prompt is computed once for both responses: element 2i is pair i's
+ * chosen response, 2i + 1 its rejected one.
+ */
+export async function scorePairs(
+  commands: Commands,
+  scorer: Scorer,
+  { pairs: rows, ...options }: ScoreOptions & { pairs: readonly PairIds[] },
+): Promise<Float64Array> {
+  return await score(commands, scorer, {
+    ...options,
+    rows,
+    tokens: ({ promptIds, chosenIds, rejectedIds }) => promptIds.length + chosenIds.length + rejectedIds.length,
+    positions: ({ promptIds, chosenIds, rejectedIds }) =>
+      promptIds.length + Math.max(chosenIds.length, rejectedIds.length),
+    pack: packPairs,
+    each: 2,
+  });
+}
+
+interface Packing<Row> extends ScoreOptions {
+  rows: readonly Row[];
+  tokens: (row: Row) => number;
+  /** Positions that a row reaches. */
+  positions: (row: Row) => number;
+  pack: (rows: readonly Row[]) => PackedBatch;
+  /** Sequences of a row. */
+  each: number;
+}
+
+async function score<Row>(
+  commands: Commands,
+  { config, weights }: Scorer,
+  { rows, batchTokens = 4096, onDone, tokens, positions, pack, each }: Packing<Row>,
 ): Promise<Float64Array> {
   const { device } = commands;
-  const { config, weights } = model;
-  const out = new Float64Array(rows.length);
+  const out = new Float64Array(each * rows.length);
   if (rows.length === 0) return out;
-  const tokens = (row: ExampleIds): number => row.promptIds.length + row.responseIds.length;
-  const batches = cut(rows, { batchTokens, tokens }).map((part) => ({ part, packed: packExamples(part) }));
-  const capacity = batches.reduce<BatchCapacity>(
-    (most, { packed }) => maxCapacity(most, capacityOf(packed, device)),
+  const parts = cut(rows, { batchTokens, tokens });
+  const capacity = parts.reduce<BatchCapacity>(
+    (most, part) => maxCapacity(most, capacityOf(pack(part), device)),
     { tokens: 1, entries: 1, sequences: 1, tiles: 1 },
   );
   const set = new BufferSet(device);
-  const maxPositions = Math.max(...rows.map((row) => row.promptIds.length + row.responseIds.length));
+  const maxPositions = rows.reduce((most, row) => Math.max(most, positions(row)), 1);
   const decoder = createDecoder(device, { config, maxPositions });
   try {
-    const batchBuffers = new BatchBuffers(set, { capacity, pairs: false });
+    const batchBuffers = new BatchBuffers(set, { capacity });
     const buffers = forwardBuffers(set, { config, capacity: capacity.tokens, keep: false });
     const head = headBuffers(set, { config, entries: capacity.entries, noise: false });
     const sums = set.words(capacity.sequences, "logps");
-    const scoreBatch = async (packed: PackedBatch): Promise<Float32Array> => {
+    let done = 0;
+    for (const part of parts) {
+      const packed = pack(part);
       const batch = batchBuffers.load(packed);
       const attention = packedAttention(commands, { config, batch });
       decoderForward(commands, decoder, { weights, batch, buffers, attention });
@@ -58,11 +104,7 @@ export async function scoreResponses(
         buffers: head,
       });
       commands.submit();
-      return new Float32Array(await device.read(subslice(sums, 0, packed.lengths.length * 4)));
-    };
-    let done = 0;
-    for (const { part, packed } of batches) {
-      out.set(await scoreBatch(packed), done);
+      out.set(new Float32Array(await device.read(subslice(sums, 0, packed.lengths.length * 4))), each * done);
       done += part.length;
       onDone?.(done);
     }

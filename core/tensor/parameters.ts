@@ -1,5 +1,6 @@
 /** Where the parameters of a model live: a few flat device buffers ("chunks") that optimizers and norms sweep. @module */
 import { alignSlice, type Device, type Slice, subslice } from "../../kernels/device/device.ts";
+import { openSliceReader } from "../../kernels/device/stream.ts";
 
 /** A parameter in Hugging Face's naming, row-major. */
 export interface ParameterShape {
@@ -60,6 +61,14 @@ export function planParameters(
   return { places, chunks };
 }
 
+/** Reads tensors one after another, as {@linkcode ParameterBuffers.openReader} says. */
+export interface TensorReader {
+  /** The next tensor's values in pieces. Throws DeviceError. */
+  next(): AsyncGenerator<Float32Array<ArrayBuffer>>;
+  /** Gives its memory back. */
+  close(): Promise<void>;
+}
+
 /** One set of buffers with a {@linkcode ParameterLayout}: weights, or gradients, or a moment. */
 export class ParameterBuffers {
   readonly layout: ParameterLayout;
@@ -104,11 +113,22 @@ export class ParameterBuffers {
 
   /** Uploads one tensor. Throws RangeError where the length differs. */
   write(name: string, data: Float32Array<ArrayBuffer>): void {
-    const { chunk, offset, elements } = this.place(name);
+    const { elements } = this.place(name);
     if (data.length !== elements) {
       throw new RangeError(`Cannot write parameter "${name}": length is ${data.length}, expected ${elements}`);
     }
-    this.#device.write(this.chunks[chunk]!, data, offset);
+    this.writePart(name, 0, data);
+  }
+
+  /** Uploads a tensor's elements from element `first` on. Throws RangeError where they pass its end. */
+  writePart(name: string, first: number, data: Float32Array<ArrayBuffer>): void {
+    const { chunk, offset, elements } = this.place(name);
+    if (first + data.length > elements) {
+      throw new RangeError(
+        `Cannot write parameter "${name}": elements end at ${first + data.length}, expected at most ${elements}`,
+      );
+    }
+    this.#device.write(this.chunks[chunk]!, data, offset + first * 4);
   }
 
   /** Reads all chunks back with one fence and returns a reader of single tensors. */
@@ -117,6 +137,27 @@ export class ParameterBuffers {
     return (name) => {
       const { chunk, offset, elements } = this.place(name);
       return new Float32Array(chunks[chunk]!, offset, elements);
+    };
+  }
+
+  /**
+   * Opens a reader of the tensors `names`, which are to be read in that order, whole. The pieces of a tensor are valid
+   * until the next is asked for. Close it.
+   */
+  openReader(names: readonly string[]): TensorReader {
+    const slices = names.map((name) => {
+      const { chunk, offset, elements } = this.place(name);
+      const { buffer, offset: start } = this.chunks[chunk]!;
+      return { buffer, offset: start + offset, size: elements * 4 };
+    });
+    const reader = openSliceReader(this.#device, slices);
+    return {
+      async *next() {
+        for await (const { buffer, byteOffset, byteLength } of reader.next()) {
+          yield new Float32Array(buffer, byteOffset, byteLength / 4);
+        }
+      },
+      close: () => reader.close(),
     };
   }
 

@@ -16,9 +16,18 @@ export type TrainingRows =
   | { kind: "pairs"; rows: readonly PairIds[] }
   | { kind: "examples"; rows: readonly ExampleIds[] };
 
+/** Rows that pass through the device together. */
+export interface MicroBatch {
+  readonly packed: PackedBatch;
+  /** The rows' places in the data. */
+  readonly places: readonly number[];
+  /** The rejected responses by themselves, for the noised reference; null without noise. */
+  readonly rejected: PackedBatch | null;
+}
+
 /** An optimizer step's rows, cut into micro-batches. */
 export interface StepBatch {
-  readonly microBatches: readonly PackedBatch[];
+  readonly microBatches: readonly MicroBatch[];
   /** Rows of the step. */
   readonly rows: number;
   /** The rows' indices in their file, for messages. */
@@ -30,17 +39,40 @@ export interface StepBatch {
   readonly tokens: number;
 }
 
+/** How {@linkcode stepBatch} packs. */
+export interface BatchOptions {
+  order: StepOrder;
+  step: number;
+  /** Rows of a micro-batch at most. */
+  size: number;
+  /** Whether the reference has noise, so that it needs the rejected responses by themselves. */
+  noise?: boolean;
+}
+
+/** Packs one micro-batch of pairs; `sharePrompt: false` repeats the prompts (default true). */
+export function pairBatch(
+  rows: readonly PairIds[],
+  { places, noise, sharePrompt = true }: { places: readonly number[]; noise: boolean; sharePrompt?: boolean },
+): MicroBatch {
+  const pairs = places.map((i) => rows[i]!);
+  const rejected = (pair: PairIds): ExampleIds => ({ ...pair, responseIds: pair.rejectedIds });
+  return {
+    packed: packPairs(pairs, { sharePrompt }),
+    places,
+    rejected: noise ? packExamples(pairs.map(rejected)) : null,
+  };
+}
+
 /** Packs optimizer step `step` in micro-batches of up to `size` rows. */
-export function stepBatch(
-  data: TrainingRows,
-  { order, step, size }: { order: StepOrder; step: number; size: number },
-): StepBatch {
+export function stepBatch(data: TrainingRows, { order, step, size, noise = false }: BatchOptions): StepBatch {
   const indices = order.rowsOf(step);
-  const microBatches: PackedBatch[] = [];
+  const microBatches: MicroBatch[] = [];
   for (let at = 0; at < indices.length; at += size) {
-    const part = indices.slice(at, at + size);
+    const places = indices.slice(at, at + size);
     microBatches.push(
-      data.kind === "pairs" ? packPairs(part.map((i) => data.rows[i]!)) : packExamples(part.map((i) => data.rows[i]!)),
+      data.kind === "pairs"
+        ? pairBatch(data.rows, { places, noise })
+        : { packed: packExamples(places.map((i) => data.rows[i]!)), places, rejected: null },
     );
   }
   let [responseTokens, rejectedTokens, tokens] = [0, 0, 0];
@@ -69,11 +101,20 @@ export function planCapacity(
   // Without shuffling every epoch has the first one's batches.
   const steps = shuffle ? order.steps : Math.min(order.steps, order.stepsPerEpoch);
   for (let step = 0; step < steps; step++) {
-    for (const packed of stepBatch(data, { order, step, size }).microBatches) {
+    for (const { packed } of stepBatch(data, { order, step, size }).microBatches) {
       most = maxCapacity(most, capacityOf(packed, device));
     }
   }
   return most;
+}
+
+/** Places of the rows that the iteration's steps use, ascending. */
+export function usedRows(order: StepOrder): number[] {
+  const used = new Set<number>();
+  for (let step = 0; step < Math.min(order.steps, order.stepsPerEpoch); step++) {
+    for (const i of order.rowsOf(step)) used.add(i);
+  }
+  return [...used].sort((a, b) => a - b);
 }
 
 /** Positions of the longest row. */

@@ -1,15 +1,18 @@
 /** The optimize stage: every optimizer step of an iteration, logged, saved and resumable. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
+import { folderIdentity } from "../checkpoint/identity.ts";
 import { checkSameSettings } from "../config/difference.ts";
 import type { IterationConfig } from "../config/types.ts";
+import type { PairIds } from "../data/pack.ts";
 import { UserError } from "../error.ts";
 import type { Model } from "../model/model.ts";
 import type { OnProgress } from "../progress.ts";
 import type { ParameterBuffers } from "../tensor/parameters.ts";
-import { fingerprint, longestRow, planCapacity, stepBatch, type TrainingRows } from "./batches.ts";
+import { fingerprint, longestRow, planCapacity, stepBatch, type TrainingRows, usedRows } from "./batches.ts";
 import type { LineLog } from "./lines.ts";
 import { type StepMetrics, summarize } from "./metrics.ts";
 import { planOrder, type StepOrder } from "./order.ts";
+import { type ReferenceLogps, referenceLogps } from "./reference.ts";
 import { scheduleFactor } from "./schedule.ts";
 import { loadState, newestState, readStateRecord, saveState } from "./state.ts";
 import type { Origin, StateRecord } from "./state_record.ts";
@@ -18,10 +21,12 @@ import { MAX_UNREAD, Trainer } from "./trainer.ts";
 /** What an optimize stage works on. */
 export interface OptimizeOptions {
   commands: Commands;
-  /** The policy; its weights are trained in place. */
+  /** The policy, with the weights that the iteration starts from, the reference's; they are trained in place. */
   model: Model;
-  /** The frozen reference; null for `sft`. */
+  /** The frozen reference, which only noise needs on the device; null without noise. */
   reference: ParameterBuffers | null;
+  /** File that the reference's log-probabilities are kept in; not used by `sft`. */
+  referencePath: string;
   data: TrainingRows;
   settings: IterationConfig;
   /** Folder of the resume states. */
@@ -50,6 +55,9 @@ export interface OptimizeResult {
   free(): void;
 }
 
+/** Tokens that the reference scores at a time at least: without a backward pass they take little memory. */
+const SCORED_TOKENS = 1024;
+
 /**
  * Runs the stage, or the rest of it where `stateDir` holds a state. Throws DeviceError, or a UserError at a bad step and
  * for a state of other settings or data.
@@ -77,9 +85,15 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
     seed: training.seed,
     iteration: settings.iteration,
   });
+  const capacity = planCapacity(data, { order, size, device, shuffle: training.shuffle });
+  const logps = data.kind === "pairs"
+    ? await scoreReference(options, { rows: data.rows, order, batchTokens: Math.max(SCORED_TOKENS, capacity.tokens) })
+    : null;
+  if (logps === "stopped") return stoppedBefore(order, record);
   const trainer = await Trainer.create(commands, {
     ...options,
-    capacity: planCapacity(data, { order, size, device, shuffle: training.shuffle }),
+    reference: logps && { logps, weights: options.reference },
+    capacity,
     maxPositions: longestRow(data),
   });
   const stage = new Stage(options, { trainer, order, size, origin });
@@ -104,6 +118,41 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
     trainer.free();
     throw error;
   }
+}
+
+/** What is the same before every step, computed before the policy's weights change, or read; "stopped" by the signal. */
+async function scoreReference(
+  { commands, model, settings, referencePath: path, onProgress, signal }: OptimizeOptions,
+  { rows, order, batchTokens }: { rows: readonly PairIds[]; order: StepOrder; batchTokens: number },
+): Promise<ReferenceLogps | "stopped"> {
+  const used = usedRows(order);
+  const stopped = new Error("stopped");
+  const onDone = (done: number): void => {
+    onProgress({ stage: "reference", iteration: settings.iteration, done, total: used.length });
+    if (signal?.aborted && done < used.length) throw stopped;
+  };
+  try {
+    const identity = await folderIdentity(model.folder);
+    const rejected = settings.noise === "none";
+    return await referenceLogps(commands, {
+      scorer: model,
+      rows,
+      used,
+      rejected,
+      path,
+      identity,
+      batchTokens,
+      onDone,
+    });
+  } catch (error) {
+    if (error === stopped) return "stopped";
+    throw error;
+  }
+}
+
+function stoppedBefore({ steps }: StepOrder, record: StateRecord | null): OptimizeResult {
+  const { step: done, last } = record ?? { step: 0, last: {} };
+  return { finished: false, steps, done, last, skipped: 0, noise: null, free: () => {} };
 }
 
 class Stage {
@@ -170,8 +219,9 @@ class Stage {
   }
 
   #runStep(): void {
-    const { data } = this.#options;
-    const batch = stepBatch(data, { order: this.#order, step: this.step, size: this.#size });
+    const { data, settings } = this.#options;
+    const noise = settings.noise !== "none";
+    const batch = stepBatch(data, { order: this.#order, step: this.step, size: this.#size, noise });
     this.#trainer.step(batch, { step: this.step, factor: this.#factor(this.step) });
     this.step++;
     this.#unread++;

@@ -1,22 +1,23 @@
-/** One micro-batch of pairs: reference, policy, loss, backward (METHOD, "The loss"). @module */
+/** One micro-batch of pairs: noised reference, policy, loss, backward (METHOD, "The loss"). @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/device.ts";
-import { lmHeadForward } from "../../kernels/lm_head.ts";
 import { type LmHeadNoise, lmHeadNoiseBackward, lmHeadNoiseForward } from "../../kernels/lm_head_noise.ts";
 import { preferenceLoss, type PreferenceLossType } from "../../kernels/preference_loss.ts";
 import { sequenceSum } from "../../kernels/sequence_sum.ts";
 import type { NoiseConfig } from "../config/types.ts";
-import type { PackedBatch } from "../data/pack.ts";
 import type { BufferSet } from "../model/activations.ts";
-import type { BatchCapacity, DeviceBatch, EntryBuffers } from "../model/batch.ts";
+import { BatchBuffers, type BatchCapacity, type EntryBuffers } from "../model/batch.ts";
 import { decoderForward } from "../model/decoder.ts";
 import { gatherEntries, headInputs, scoreSequences } from "../model/head.ts";
 import { packedAttention } from "../model/packed_attention.ts";
 import type { ParameterBuffers } from "../tensor/parameters.ts";
+import type { MicroBatch } from "./batches.ts";
+import type { ReferenceLogps } from "./reference.ts";
 import { policyBackward, type Workspace } from "./workspace.ts";
 
-/** The noise generator on the device. */
+/** The noise generator on the device, and the reference that it disturbs. */
 export interface NoiseGenerator {
+  readonly reference: ParameterBuffers;
   readonly values: ParameterBuffers;
   readonly gradients: ParameterBuffers;
   readonly settings: NoiseConfig;
@@ -24,7 +25,7 @@ export interface NoiseGenerator {
 
 /** What stays the same over an iteration. */
 export interface PreferenceModels {
-  reference: ParameterBuffers;
+  logps: ReferenceLogps;
   noise: NoiseGenerator | null;
   lossType: PreferenceLossType;
   beta: number;
@@ -41,8 +42,14 @@ export interface PreferenceBuffers {
   readonly sigmaSquared: Slice; // [P]
   readonly dlogp: Slice; // [2P]
   readonly dnoised: Slice; // [P]
-  /** Of the rejected entries, kept for the noise's backward pass; null without noise. */
-  readonly noise: { h: Slice; logpNoised: Slice; lseNoised: Slice; sigmaSquared: Slice } | null;
+  /** Of the rejected responses, kept for the noise's backward pass; null without noise. */
+  readonly noise: {
+    batch: BatchBuffers;
+    h: Slice;
+    logpNoised: Slice;
+    lseNoised: Slice;
+    sigmaSquared: Slice;
+  } | null;
 }
 
 /** Makes the buffers. */
@@ -60,6 +67,8 @@ export function preferenceBuffers(
     dnoised: set.words(sequences, "dnoised"),
     noise: noise
       ? {
+        // The rejected responses are a part of the pairs, so that it has room for them.
+        batch: new BatchBuffers(set, { capacity }),
         h: set.words(entries * hidden, "reference hidden of rejected"),
         logpNoised: set.words(entries, "noised entry logps"),
         lseNoised: set.words(entries, "noised log-sum-exp"),
@@ -71,7 +80,7 @@ export function preferenceBuffers(
 
 /** One micro-batch's place in its optimizer step. */
 export interface PreferenceCall {
-  packed: PackedBatch;
+  microBatch: MicroBatch;
   /** Pairs of the whole optimizer batch. */
   batchPairs: number;
   /** Rejected response tokens of the whole optimizer batch. */
@@ -92,18 +101,25 @@ export function preferencePass(
 ): void {
   const { decoder, policy, forward, head } = workspace;
   const { config } = decoder;
-  const { packed, batchPairs, update } = call;
+  const { microBatch: { packed, places }, batchPairs, update } = call;
   const batch = workspace.batch.load(packed);
-  const pairs = packed.lengths.length / 2;
+  const pairs = places.length;
   const attention = packedAttention(commands, { config, batch });
   const varianceScale = 1 / (call.batchRejected * config.vocabSize);
+  const known = places.flatMap((i) => [models.logps.chosen[i]!, models.logps.rejected[i]!]);
+  commands.device.write(buffers.referenceLogps, Float32Array.from(known));
 
-  decoderForward(commands, decoder, { weights: models.reference, batch, buffers: forward, attention });
-  if (models.noise) noisedReference(commands, workspace, { models, noise: models.noise, buffers, call, batch });
-  else scoreBatch(commands, workspace, { weights: models.reference, batch, out: buffers.referenceLogps });
-
+  const rejected = models.noise && noisedReference(commands, workspace, { models, noise: models.noise, buffers, call });
   decoderForward(commands, decoder, { weights: policy, batch, buffers: forward, attention });
-  scoreBatch(commands, workspace, { weights: policy, batch, out: buffers.policyLogps });
+  scoreSequences(commands, {
+    out: buffers.policyLogps,
+    config,
+    weights: policy,
+    hidden: forward.hidden,
+    tokens: batch.tokens,
+    entries: batch.entries,
+    buffers: head,
+  });
 
   preferenceLoss(commands, {
     dlogp: buffers.dlogp,
@@ -122,11 +138,11 @@ export function preferencePass(
     scale: 1 / batchPairs,
   });
   if (update.model) policyBackward(commands, workspace, { batch, dlogp: buffers.dlogp, attention });
-  if (update.noise && models.noise) {
+  if (update.noise && models.noise && rejected) {
     const { noise } = models;
-    const [, entries] = batch.sides!;
+    const entries = rejected;
     lmHeadNoiseBackward(commands, {
-      ...headInputs({ config, weights: models.reference, entries, h: buffers.noise!.h, scratch: head.scratch }),
+      ...headInputs({ config, weights: noise.reference, entries, h: buffers.noise!.h, scratch: head.scratch }),
       ...noiseInputs(models, { noise, entries, step: call.philoxStep }),
       dnoiseWeight: noise.gradients.view("weight"),
       dnoiseBias: noise.gradients.view("bias"),
@@ -139,60 +155,40 @@ export function preferencePass(
   commands.submit();
 }
 
-function scoreBatch(
-  commands: Commands,
-  { decoder, forward, head }: Workspace,
-  { weights, batch, out }: { weights: ParameterBuffers; batch: DeviceBatch; out: Slice },
-): void {
-  scoreSequences(commands, {
-    out,
-    config: decoder.config,
-    weights,
-    hidden: forward.hidden,
-    tokens: batch.tokens,
-    entries: batch.entries,
-    buffers: head,
-  });
-}
-
-/** The chosen side without noise; the rejected one with and without. */
+/** The rejected responses under the reference with noise, and without: overwrites their part of the reference's logps. */
 function noisedReference(
   commands: Commands,
   { decoder, forward, head }: Workspace,
-  { models, noise, buffers, call, batch }: {
+  { models, noise, buffers, call }: {
     models: PreferenceModels;
     noise: NoiseGenerator;
     buffers: PreferenceBuffers;
     call: PreferenceCall;
-    batch: DeviceBatch;
   },
-): void {
+): EntryBuffers {
   const { config } = decoder;
-  const [chosen, rejected] = batch.sides!;
-  const { reference: weights } = models;
-  const sides = { config, hidden: forward.hidden, tokens: batch.tokens };
+  const { reference: weights } = noise;
+  const { batch: batchBuffers, h, logpNoised, lseNoised, sigmaSquared } = buffers.noise!;
+  const batch = batchBuffers.load(call.microBatch.rejected!);
+  const { entries } = batch;
+  const attention = packedAttention(commands, { config, batch });
+  decoderForward(commands, decoder, { weights, batch, buffers: forward, attention });
+  gatherEntries(commands, { config, hidden: forward.hidden, tokens: batch.tokens, h, entries });
   const { logp, lse, scratch } = head;
-  const clean = { x: logp, sequences: chosen.sequences, stride: 2, out: buffers.referenceLogps };
-
-  gatherEntries(commands, { ...sides, h: head.h, entries: chosen });
-  lmHeadForward(commands, { ...headInputs({ config, weights, entries: chosen, h: head.h, scratch }), logp, lse });
-  sequenceSum(commands, { ...clean, starts: chosen.starts, offset: 0 });
-
-  const { h, logpNoised, lseNoised, sigmaSquared } = buffers.noise!;
-  gatherEntries(commands, { ...sides, h, entries: rejected });
   lmHeadNoiseForward(commands, {
-    ...headInputs({ config, weights, entries: rejected, h, scratch }),
-    ...noiseInputs(models, { noise, entries: rejected, step: call.philoxStep }),
+    ...headInputs({ config, weights, entries, h, scratch }),
+    ...noiseInputs(models, { noise, entries, step: call.philoxStep }),
     logp,
     lse,
     logpNoised,
     lseNoised,
     sigmaSquared,
   });
-  const { starts, sequences } = rejected;
-  sequenceSum(commands, { ...clean, starts, offset: 1 });
+  const { starts, sequences } = entries;
+  sequenceSum(commands, { out: buffers.referenceLogps, x: logp, starts, sequences, stride: 2, offset: 1 });
   sequenceSum(commands, { out: buffers.noisedLogps, x: logpNoised, starts, sequences });
   sequenceSum(commands, { out: buffers.sigmaSquared, x: sigmaSquared, starts, sequences });
+  return entries;
 }
 
 function noiseInputs(

@@ -1,6 +1,7 @@
 /** The resume states of an optimize stage: one file for each saved step, whole or absent. @module */
 import { join } from "node:path";
 import type { Device, Slice } from "../../kernels/device/device.ts";
+import { openSliceReader } from "../../kernels/device/stream.ts";
 import { makeFolder } from "../checkpoint/atomic.ts";
 import { exists, explainIoError } from "../checkpoint/io.ts";
 import { readSafetensorsHeader } from "../checkpoint/safetensors.ts";
@@ -31,24 +32,28 @@ export function statePath(dir: string, step: number): string {
 
 /**
  * Writes the buffers' bytes and `record` (JSON) as the newest state in `dir`, and then removes the oldest ones beyond
- * `keep`: a process that is killed on the way leaves one more, which the next save removes. One fence.
+ * `keep`: a process that is killed on the way leaves one more, which the next save removes.
  */
 export async function saveState(
   dir: string,
   { device, buffers, record, keep }: { device: Device; buffers: StateBuffers; record: StateRecord; keep: number },
 ): Promise<void> {
   const names = Object.keys(buffers);
-  const bytes = await device.readAll(names.map((name) => buffers[name]!));
   await makeFolder(dir);
-  const entries = names.map((name, i) => ({
+  const reader = openSliceReader(device, names.map((name) => buffers[name]!));
+  const entries = names.map((name) => ({
     name,
     // Raw words: control buffers hold integers too.
     dtype: "F32" as const,
-    shape: [bytes[i]!.byteLength / 4],
-    bytes: () => Promise.resolve(new Uint8Array(bytes[i]!)),
+    shape: [buffers[name]!.size / 4],
+    bytes: () => reader.next(),
   }));
   const path = statePath(dir, record.step);
-  await writeSafetensors(path, entries, { metadata: { [KEY]: JSON.stringify(record) } });
+  try {
+    await writeSafetensors(path, entries, { metadata: { [KEY]: JSON.stringify(record) } });
+  } finally {
+    await reader.close();
+  }
   const old = (await stepsIn(dir)).slice(0, -keep).map((step) => statePath(dir, step));
   for (const name of [...old, ...await partsIn(dir)]) await removeOld(name);
 }

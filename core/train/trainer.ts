@@ -15,6 +15,7 @@ import { OptimizerGroup } from "./group.ts";
 import { MetricsRing, type StepMetrics } from "./metrics.ts";
 import { createNoise } from "./noise_generator.ts";
 import { preferenceBuffers, type PreferenceModels, preferencePass } from "./preference_pass.ts";
+import type { ReferenceLogps } from "./reference.ts";
 import { sftPass } from "./sft_pass.ts";
 import { createWorkspace, type Workspace } from "./workspace.ts";
 
@@ -23,12 +24,20 @@ export interface TrainerOptions {
   /** The policy; its weights are trained in place. */
   model: Model;
   /** The frozen reference; null for `sft`. */
-  reference: ParameterBuffers | null;
+  reference: Reference | null;
   settings: IterationConfig;
   /** The most that a micro-batch holds. */
   capacity: BatchCapacity;
   /** Tokens of the longest row. */
   maxPositions: number;
+}
+
+/** What a trainer needs of the reference. */
+export interface Reference {
+  /** By a row's place in the data. */
+  logps: ReferenceLogps;
+  /** Its weights; with noise alone. */
+  weights: ParameterBuffers | null;
 }
 
 /** Which groups a pass over the batch updates. */
@@ -105,7 +114,6 @@ export class Trainer {
       policy: model.weights,
       gradients: this.#policy.gradients,
       capacity,
-      pairs: reference !== null,
       noise: noise !== null,
     });
     this.#sft = {
@@ -114,9 +122,13 @@ export class Trainer {
     };
     this.#preference = reference && {
       models: {
-        reference,
-        noise: this.#noise &&
-          { values: this.#noise.values, gradients: this.#noise.gradients, settings: settings.noise as NoiseConfig },
+        logps: reference.logps,
+        noise: this.#noise && {
+          reference: reference.weights!,
+          values: this.#noise.values,
+          gradients: this.#noise.gradients,
+          settings: settings.noise as NoiseConfig,
+        },
         lossType: training.loss_type as PreferenceLossType,
         beta: training.beta,
         labelSmoothing: training.label_smoothing,
@@ -152,12 +164,12 @@ export class Trainer {
     batch: StepBatch,
     { pass, metrics, philoxStep }: { pass: Pass; metrics: Slice; philoxStep: number },
   ): void {
-    for (const packed of batch.microBatches) {
+    for (const microBatch of batch.microBatches) {
       if (this.#preference) {
         preferencePass(this.#commands, this.#workspace, {
           ...this.#preference,
           call: {
-            packed,
+            microBatch,
             batchPairs: batch.rows,
             batchRejected: batch.rejectedTokens,
             philoxStep,
@@ -166,7 +178,7 @@ export class Trainer {
           },
         });
       } else {
-        const call = { packed, batchTokens: batch.responseTokens, metrics };
+        const call = { packed: microBatch.packed, batchTokens: batch.responseTokens, metrics };
         sftPass(this.#commands, this.#workspace, { buffers: this.#sft, call });
       }
     }

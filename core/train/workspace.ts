@@ -33,12 +33,11 @@ export interface Workspace {
 /** Makes the buffers for micro-batches up to `capacity`. */
 export function createWorkspace(
   set: BufferSet,
-  { decoder, policy, gradients, capacity, pairs, noise }: {
+  { decoder, policy, gradients, capacity, noise }: {
     decoder: Decoder;
     policy: ParameterBuffers;
     gradients: ParameterBuffers;
     capacity: BatchCapacity;
-    pairs: boolean;
     noise: boolean;
   },
 ): Workspace {
@@ -47,7 +46,7 @@ export function createWorkspace(
     decoder,
     policy,
     gradients,
-    batch: new BatchBuffers(set, { capacity, pairs }),
+    batch: new BatchBuffers(set, { capacity }),
     forward: forwardBuffers(set, { config, capacity: capacity.tokens, keep: true }),
     backward: backwardBuffers(set, { config, capacity: capacity.tokens }),
     head: headBuffers(set, { config, entries: capacity.entries, noise }),

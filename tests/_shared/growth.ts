@@ -69,9 +69,10 @@ export async function watchTraining(
     reference: reference.weights,
     data: { kind: "pairs", rows: pairIds(20) },
     settings,
+    referencePath: `${dir}/reference_logps.safetensors`,
     stateDir: `${dir}/state`,
     openLog: () => LineLog.open(`${dir}/metrics.jsonl`, () => true),
-    onProgress: ({ done }) => watch.look(done),
+    onProgress: ({ stage, done }) => stage === "optimize" ? watch.look(done) : undefined,
   });
   free();
   model.weights.free();

@@ -18,7 +18,7 @@ export async function logitsOf(dir: string, ids: readonly number[]): Promise<Flo
   const set = new BufferSet(device);
   const decoder = createDecoder(device, { config, maxPositions: ids.length + 1 });
   try {
-    const batch = new BatchBuffers(set, { capacity: capacityOf(packed, device), pairs: false }).load(packed);
+    const batch = new BatchBuffers(set, { capacity: capacityOf(packed, device) }).load(packed);
     const buffers = forwardBuffers(set, { config, capacity: batch.tokens, keep: false });
     decoderForward(commands, decoder, {
       weights,

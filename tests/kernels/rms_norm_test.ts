@@ -1,4 +1,10 @@
-import { rmsNorm, rmsNormBackward, rmsNormBackwardWeight, rmsNormScratchBytes } from "../../kernels/rms_norm.ts";
+import {
+  addRmsNorm,
+  rmsNorm,
+  rmsNormBackward,
+  rmsNormBackwardWeight,
+  rmsNormScratchBytes,
+} from "../../kernels/rms_norm.ts";
 import { assertClose } from "../_shared/assert_close.ts";
 import { guarded, randomF32, readF32, release } from "../_shared/device.ts";
 import { families } from "../_shared/families.ts";
@@ -67,6 +73,21 @@ for (const { family, commands } of families) {
       assertClose(await readF32(buffers.y), expected.y, { rtol: 2e-6, atol: 1e-7, label: "y" });
       assertClose(await readF32(buffers.invRms), expected.invRms, { rtol: 2e-6, label: "inv_rms" });
       release(...Object.values(buffers));
+    });
+
+    Deno.test(`addRmsNorm() matches the reference at ${rows}x${columns} (${family})`, async () => {
+      const eps = 1e-5;
+      const [a, b, weight] = [1, 2, 3].map((seed) => randomF32(seed < 3 ? rows * columns : columns, seed));
+      const sum = a!.map((value, i) => value + b![i]!);
+      const expected = reference(sum, { weight: weight!, rows, columns, eps });
+      const inputs = { a: guarded(a!), b: guarded(b!), weight: guarded(weight!) };
+      const outputs = { sum: guarded(rows * columns), y: guarded(rows * columns), invRms: guarded(rows) };
+      addRmsNorm(commands, { ...inputs, ...outputs, rows, columns, eps });
+      commands.submit();
+      assertClose(await readF32(outputs.sum), sum, { rtol: 0, label: "sum" });
+      assertClose(await readF32(outputs.y), expected.y, { rtol: 2e-6, atol: 1e-7, label: "y" });
+      assertClose(await readF32(outputs.invRms), expected.invRms, { rtol: 2e-6, label: "inv_rms" });
+      release(...Object.values(inputs), ...Object.values(outputs));
     });
 
     Deno.test(`rmsNormBackward() matches the reference at ${rows}x${columns} (${family})`, async () => {

@@ -1,5 +1,5 @@
 import { deepEqual, throws } from "node:assert/strict";
-import { entriesOfSide, packExamples, packPairs, packPrompts, tokenLayout } from "../../../core/data/pack.ts";
+import { packExamples, packPairs, packPrompts, tokenLayout } from "../../../core/data/pack.ts";
 
 const PAIRS = [
   { example: 7, promptIds: [1, 10, 11], chosenIds: [20, 21, 2], rejectedIds: [30, 2] },
@@ -70,15 +70,6 @@ Deno.test("packExamples() gives each example a sequence of its own", () => {
 Deno.test("packPrompts() scores nothing", () => {
   const { ids, position, entries, lengths } = packPrompts([[4, 5], [6]]);
   deepEqual([[...ids], [...position], [...entries.starts], [...lengths]], [[4, 5, 6], [0, 1, 0], [0], []]);
-});
-
-Deno.test("entriesOfSide() takes every second sequence and numbers it by its pair", () => {
-  const { entries } = packPairs(PAIRS);
-  const [chosen, rejected] = [entriesOfSide(entries, 0), entriesOfSide(entries, 1)];
-  deepEqual([[...chosen.target], [...chosen.sequence], [...chosen.starts]], [[20, 21, 2, 40], [0, 0, 0, 1], [0, 3, 4]]);
-  deepEqual([[...rejected.target], [...rejected.sequence]], [[30, 2, 50, 51], [0, 0, 1, 1]]);
-  deepEqual([[...rejected.position], [...rejected.index]], [[2, 3, 0, 1], [2, 5, 6, 7]]);
-  deepEqual([[...rejected.example], [...rejected.starts]], [[7, 7, 9, 9], [0, 2, 4]]);
 });
 
 Deno.test("tokenLayout() gives every token its segment's four borders", () => {

@@ -53,7 +53,7 @@ export async function run(
     training: { per_device_train_batch_size: 8, learning_rate: 1e-3, max_steps: 4, ...training },
   });
   const model: Model = await loadModel(device, `${dir}/model`);
-  const reference = isSft ? null : (await loadModel(device, `${dir}/model`)).weights;
+  const reference = settings.noise === "none" ? null : (await loadModel(device, `${dir}/model`)).weights;
   const path = `${dir}/${name}.jsonl`;
   try {
     const { free, ...result } = await optimize({
@@ -62,9 +62,10 @@ export async function run(
       reference,
       data: given.data ?? { kind: "pairs", rows: pairIds(8) },
       settings,
+      referencePath: `${dir}/${name}-reference_logps.safetensors`,
       stateDir: `${dir}/${name}`,
       openLog: (step) => LineLog.open(path, (line) => Number(line.step) <= step),
-      onProgress: ({ done }) => onStep(done),
+      onProgress: ({ stage, done }) => stage === "optimize" ? onStep(done) : undefined,
       ...(signal && { signal }),
     });
     const read = async (chunks: OptimizeResult["noise"]): Promise<Float32Array[]> =>

@@ -17,7 +17,7 @@ Deno.test("stepBatch() cuts a step into micro-batches and counts its tokens as T
   const pairs = pairIds(7).map((pair) => ({ ...pair, example: pair.example * 2 }));
   const data: TrainingRows = { kind: "pairs", rows: pairs };
   const batch = stepBatch(data, { order, step: 1, size: 2 });
-  deepEqual(batch.microBatches.map(({ lengths }) => lengths.length), [4, 2]);
+  deepEqual(batch.microBatches.map(({ packed }) => packed.lengths.length), [4, 2]);
   deepEqual([batch.rows, batch.examples], [3, [8, 10, 12]]);
   const sum = (count: (pair: typeof pairs[number]) => number): number =>
     pairs.slice(4).reduce((total, pair) => total + count(pair), 0);
@@ -39,8 +39,8 @@ Deno.test("planCapacity() holds every micro-batch, and longestRow() the longest 
   const data: TrainingRows = { kind: "pairs", rows: pairs };
   const { tokens, entries, sequences } = planCapacity(data, { order, size: 2, device, shuffle: false });
   const batches = [0, 1].flatMap((step) => stepBatch(data, { order, step, size: 2 }).microBatches);
-  equal(tokens, Math.max(...batches.map(({ ids }) => ids.length)));
-  equal(entries, Math.max(...batches.map((batch) => batch.entries.index.length)));
+  equal(tokens, Math.max(...batches.map(({ packed }) => packed.ids.length)));
+  equal(entries, Math.max(...batches.map(({ packed }) => packed.entries.index.length)));
   equal(sequences, 4);
   const lengths = pairs.map((p) => p.promptIds.length + Math.max(p.chosenIds.length, p.rejectedIds.length));
   equal(longestRow(data), Math.max(...lengths));

@@ -17,12 +17,18 @@ async function train(
     const options = {
       commands: new Commands(device),
       model,
-      reference: (await loadModel(device, `${dir}/model`)).weights,
+      reference: null,
+      referencePath: `${dir}/${name}-reference_logps.safetensors`,
       data: { kind: "pairs" as const, rows: pairIds(8) },
-      settings: await settingsOf({ training: { max_steps: 12, per_device_train_batch_size: 2, save_steps: 2 } }),
+      settings: await settingsOf({
+        noise: "none",
+        training: { max_steps: 12, per_device_train_batch_size: 2, save_steps: 2 },
+      }),
       stateDir: `${dir}/${name}`,
       openLog: (step: number) => LineLog.open(`${dir}/${name}.jsonl`, (line) => Number(line.step) <= step),
-      onProgress: ({ done }: { done: number }) => onStep(done, device),
+      onProgress: ({ stage, done }: { stage: string; done: number }) => {
+        if (stage === "optimize") onStep(done, device);
+      },
     };
     const result: OptimizeResult = await optimize(options);
     equal(result.finished, true);

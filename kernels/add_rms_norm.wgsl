@@ -1,0 +1,48 @@
+// A residual and the RMSNorm of the sum: s[r, c] = a[r, c] + b[r, c], y[r, c] = s[r, c] * inv_rms[r] * weight[c],
+// inv_rms[r] = 1 / sqrt(mean_c(s[r, c]^2) + eps).
+// Overwrites s, y and inv_rms, all saved for the backward pass. One workgroup a row.
+// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes. row_sum comes from row_sum.ts.
+
+override LANES: u32 = 64;
+
+struct Params {
+  rows: u32,
+  columns: u32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> s: array<V>; // [rows, columns]
+@group(0) @binding(1) var<storage, read_write> y: array<V>; // [rows, columns]
+@group(0) @binding(2) var<storage, read_write> inv_rms: array<f32>; // [rows]
+@group(0) @binding(3) var<storage, read> a: array<V>; // [rows, columns]
+@group(0) @binding(4) var<storage, read> b: array<V>; // [rows, columns]
+@group(0) @binding(5) var<storage, read> weight: array<V>; // [columns]
+@group(0) @binding(6) var<uniform> p: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let row = group.x + group.y * groups.x;
+  if (row >= p.rows) {
+    return;
+  }
+  let lane = local.x;
+  let base = row * p.columns;
+  var squares = V();
+  for (var c = lane; c < p.columns; c += LANES) {
+    let value = a[base + c] + b[base + c];
+    s[base + c] = value;
+    squares += value * value;
+  }
+  let inv = 1.0 / sqrt(row_sum(total(squares), lane) / f32(p.columns * WIDTH) + p.eps);
+  if (lane == 0) {
+    inv_rms[row] = inv;
+  }
+  // Each lane reads what it has written itself.
+  for (var c = lane; c < p.columns; c += LANES) {
+    y[base + c] = s[base + c] * inv * weight[c];
+  }
+}

@@ -5,6 +5,8 @@ import type { ResponseRow } from "../data/files.ts";
 export interface Scores {
   human: number | null;
   generated: number | null;
+  /** Of a judge that is asked in both orders: whether what it answered is not the same. */
+  ordersDisagree?: boolean;
 }
 
 /** Scores answers; larger is better. */
@@ -13,6 +15,10 @@ export interface Judge {
   readonly name: string;
   /** Scores rows in order; `onDone` is told how many are done. */
   score(rows: readonly ResponseRow[], onDone: (done: number) => void): Promise<Scores[]>;
+  /** What it has counted in `score`, by METHOD's names: `labels/…`. */
+  metrics?(): Record<string, number>;
+  /** What is worth telling of what it did in `score`. */
+  notes?(): string[];
 }
 
 /** The judge that always prefers the human answer and scores nothing (SPIN). */

@@ -59,7 +59,7 @@ export class RunSources {
     if (stage !== "optimize" && stage !== "label" && data.train !== undefined) await open(data.train);
     if (isTrain && data.eval !== undefined) await open(data.eval, true);
     if (!isTrain && stage !== "label") return;
-    for (const { judge, model: judging } of [config.labels].flat()) {
+    for (const { judge, model: judging } of [config.labels].flat().flatMap((entry) => [entry, ...entry.judges ?? []])) {
       if (judge === "logprob" && judging !== undefined) await this.model(judging);
     }
   }

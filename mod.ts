@@ -37,7 +37,9 @@ export {
 export type {
   DataConfig,
   GenerationConfig,
+  JudgeConfig,
   LabelsConfig,
+  MemberConfig,
   Method,
   NoiseConfig,
   NoiseSetting,
@@ -47,6 +49,7 @@ export type {
 } from "./core/config/types.ts";
 export { type RunHooks, StoppedError } from "./core/loop/context.ts";
 export { type ExportOptions, exportPairs, type ExportReport } from "./core/loop/export.ts";
+export { type JudgePlan, type LabelPlan, planLabel } from "./core/loop/label_plan.ts";
 export { type PairScore, runGenerate, runLabel, runOptimize, runSft, scorePairs } from "./core/loop/stages.ts";
 export type { IterationSummary, RunSummary } from "./core/loop/summary.ts";
 export { train, type TrainHooks } from "./core/loop/train.ts";
@@ -66,6 +69,7 @@ export { pushRun } from "./core/loop/push.ts";
 export { type ModelFolder, openModelFolder } from "./core/checkpoint/folder.ts";
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./core/checkpoint/save_folder.ts";
 export { type ModelConfig, parseModelConfig } from "./core/model/config.ts";
+export type { Judge, Scores } from "./core/label/judge.ts";
 export type { LabelReport } from "./core/label/label.ts";
 export type { Verifier, VerifierInput } from "./core/label/verifier.ts";
 export type { StepMetrics } from "./core/train/metrics.ts";

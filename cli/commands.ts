@@ -69,18 +69,20 @@ function readIteration(value: unknown): number | undefined {
 
 interface RunEntry extends Pick<CommandEntry, "name" | "summary" | "description" | "examples"> {
   config: "required" | "optional";
-  load: () => Promise<(options: RunOptions) => Promise<number>>;
+  /** Options besides those that all such commands have. */
+  options?: readonly OptionEntry[];
+  load: () => Promise<(options: RunOptions & Values) => Promise<number>>;
 }
 
 /** A command that runs what a config says. */
-function runEntry({ config, load, ...entry }: RunEntry): CommandEntry {
+function runEntry({ config, load, options: own = [], ...entry }: RunEntry): CommandEntry {
   const required = config === "required";
   const summary = required ? "YAML file" : "YAML file (default: the embedded quick start)";
   return {
     ...entry,
     argument: { name: "CONFIG", summary, required },
-    options: runOptions,
-    run: async (argument, values) => (await load())(readRunOptions(argument, values)),
+    options: [...own, ...runOptions],
+    run: async (argument, values) => (await load())({ ...values, ...readRunOptions(argument, values) }),
   };
 }
 
@@ -120,7 +122,14 @@ export const commands: readonly CommandEntry[] = [
     summary: "judge responses into chosen and rejected",
     description: "Judges each generated response against the human one, and makes pairs.jsonl of responses.jsonl.",
     config: "required",
-    examples: [["dnpo label config.yaml --set labels.judge=human", "the human response always chosen"]],
+    options: [{
+      flags: "--dry-run",
+      summary: "print the first requests to a judging model and their number; send nothing",
+    }],
+    examples: [
+      ["dnpo label config.yaml --set labels.judge=human", "the human response always chosen"],
+      ["dnpo label config.yaml --dry-run", "what a judging model would be asked"],
+    ],
     load: async () => (await import("./commands/label.ts")).label,
   }),
   runEntry({

@@ -7,7 +7,7 @@ const CORE_LEVELS: readonly (readonly string[])[] = [
   ["loop"],
   ["train", "label", "generate", "evaluate", "report"],
   ["model"],
-  ["data", "checkpoint", "tensor", "config", "hub"],
+  ["data", "checkpoint", "tensor", "config", "hub", "server"],
 ];
 
 /** What each part of the tree may import besides itself, by the names `placeOf` gives. */

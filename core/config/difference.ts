@@ -2,13 +2,21 @@
 import { isRecord } from "../checkpoint/io.ts";
 import { UserError } from "../error.ts";
 
+/** How a server is reached and waited for. */
+const ASKING = ["api_key_env", "api_key_file", "concurrency", "max_retries", "timeout"];
+const JUDGING = [...ASKING, "base_url", "max_invalid", "input_price", "output_price"];
+
 /** Keys that may differ: how far a run goes and what it keeps, not what it computes. */
 const MAY_DIFFER = [
   "autotune",
   "iterations",
   "output_dir",
   "generation.batch_size",
+  "generation.server",
+  ...ASKING.map((key) => `generation.${key}`),
+  ...JUDGING.flatMap((key) => [`labels.${key}`, `labels.judges.${key}`]),
   "labels.verifier_timeout",
+  "labels.judges.verifier_timeout",
   "training.on_nan",
   "training.per_device_train_batch_size",
   "training.gradient_accumulation_steps",
@@ -59,8 +67,8 @@ function firstDifference(
   path: readonly string[],
 ): { key: string; was: unknown; is: unknown } | null {
   const key = path.join(".");
-  if (MAY_DIFFER.includes(key)) return null;
-  if (typeof was === "object" && typeof is === "object" && was && is && !Array.isArray(was) && !Array.isArray(is)) {
+  if (MAY_DIFFER.includes(path.filter((step) => !/^\d+$/.test(step)).join("."))) return null;
+  if (isNested(was) && isNested(is) && Array.isArray(was) === Array.isArray(is)) {
     const [a, b] = [was as Record<string, unknown>, is as Record<string, unknown>];
     for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) {
       const found = firstDifference(a[name], b[name], [...path, name]);
@@ -69,4 +77,9 @@ function firstDifference(
     return null;
   }
   return JSON.stringify(was) === JSON.stringify(is) ? null : { key, was, is };
+}
+
+/** A mapping, or a list of mappings; other lists are compared as a whole. */
+function isNested(value: unknown): boolean {
+  return Array.isArray(value) ? value.some(isNested) : isRecord(value);
 }

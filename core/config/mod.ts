@@ -2,6 +2,7 @@
 export { checkSameSettings } from "./difference.ts";
 export { loadConfig, type LoadOptions } from "./load.ts";
 export { configJsonSchema } from "./schema.ts";
+export { type AskingJudge, askingJudge, SERVER_DEFAULTS } from "./servers.ts";
 export { forIteration, forSft, requireFor } from "./stages.ts";
 export type * from "./types.ts";
 export { writeResolved } from "./write.ts";

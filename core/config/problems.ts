@@ -16,6 +16,9 @@ export interface Problem {
 
 type Issue = z.core.$ZodIssue;
 
+/** Unknown keys of one mapping for which the nearest known one is looked up. */
+const SUGGESTIONS = 100;
+
 const TYPE_NAMES: Record<string, string> = {
   int: "integer",
   object: "a mapping",
@@ -75,9 +78,10 @@ function problemsOf(issue: Issue, base: Path, raw: unknown): Problem[] {
   const path: Path = [...base, ...issue.path.map((step) => typeof step === "number" ? step : String(step))];
   if (issue.code === "unrecognized_keys") {
     const parent = path.filter((step) => typeof step === "string").join(".");
-    return issue.keys.map((key) => ({
+    return issue.keys.map((key, i) => ({
       path: [...path, key],
-      message: `unknown key, did you mean "${nearestKey(parent, key)}"?`,
+      // Looking for the nearest of all keys takes its time, and nobody reads hundreds of problems.
+      message: i < SUGGESTIONS ? `unknown key, did you mean "${nearestKey(parent, key)}"?` : "unknown key",
       key: true,
     }));
   }
@@ -96,7 +100,10 @@ export function schemaProblems(issues: readonly Issue[], raw: unknown): Problem[
 /** Settings that are right one by one, and contradict each other. */
 export function contradictions(config: ResolvedConfig): Problem[] {
   const problems: Problem[] = [];
-  const add = (path: string, message: string) => problems.push({ path: path.split("."), message, key: false });
+  const add = (path: string, message: string) => {
+    const steps = path.split(".").map((step) => /^\d+$/.test(step) ? Number(step) : step);
+    problems.push({ path: steps, message, key: false });
+  };
   const { method, training, noise } = config;
   if (method === "sft" && training.loss_type !== "sft") {
     add("training.loss_type", `method sft has loss_type sft, got ${show(training.loss_type)}`);
@@ -114,6 +121,48 @@ export function contradictions(config: ResolvedConfig): Problem[] {
   }
   if (training.warmup_ratio > 0 && training.warmup_steps > 0) {
     add("training.warmup_ratio", `is ${training.warmup_ratio} where warmup_steps is set too, expected one of them`);
+  }
+  for (const [place, keys] of askingKeys(config)) {
+    for (const [key, problem] of Object.entries(askingProblems(keys))) add(`${place}.${key}`, problem);
+  }
+  return problems;
+}
+
+/** The sections that may name a server, with their places. */
+function askingKeys({ generation, labels }: ResolvedConfig): [string, Asking][] {
+  const judges = (Array.isArray(labels) ? labels : [labels]).flatMap((entry, i): [string, Asking][] => {
+    const place = Array.isArray(labels) ? `labels.${i}` : "labels";
+    const members = (entry.judges ?? []).map((judge, j): [string, Asking] => [`${place}.judges.${j}`, judge]);
+    return [[place, entry], ...members];
+  });
+  return [["generation", generation], ...judges];
+}
+
+interface Asking {
+  base_url?: string;
+  server?: string | string[];
+  api_key_env?: string;
+  api_key_file?: string;
+}
+
+/** What is wrong, by key. No message repeats a value: it may be a password or a key that was put in the wrong place. */
+function askingProblems({ base_url, server, api_key_env, api_key_file }: Asking): Record<string, string> {
+  const problems: Record<string, string> = {};
+  const address = (key: string, text: string): void => {
+    const url = URL.parse(text);
+    if (url === null || !/^https?:$/.test(url.protocol)) {
+      problems[key] = "expected an address such as http://127.0.0.1:8000/v1";
+    } else if (url.username !== "" || url.password !== "") {
+      problems[key] = "expected an address without user name and password (keys go into api_key_env or api_key_file)";
+    }
+  };
+  if (base_url !== undefined) address("base_url", base_url);
+  if (typeof server === "string") address("server", server);
+  else server?.forEach((text, i) => address(`server.${i}`, text));
+  if (api_key_env !== undefined && !/^[A-Za-z_]\w*$/.test(api_key_env)) {
+    problems.api_key_env = "expected the name of an environment variable, such as OPENAI_API_KEY";
+  } else if (api_key_env !== undefined && api_key_file !== undefined) {
+    problems.api_key_env = "is set where api_key_file is set too, expected one of them";
   }
   return problems;
 }

@@ -1,5 +1,6 @@
 /** Every key of a config with its type, bounds, default and description. @module */
 import { z } from "zod";
+import { JUDGE_DEFAULTS, SERVER_DEFAULTS, withJudgeDefaults, withServerDefaults } from "./servers.ts";
 import type { ResolvedConfig } from "./types.ts";
 
 const U32_MAX = 2 ** 32 - 1;
@@ -86,6 +87,17 @@ const data = z.strictObject({
   ),
 });
 
+/** How a server is asked, of a judge and of generation. */
+const asking = {
+  api_key_env: path.exactOptional().describe(
+    "Environment variable that holds the server's API key; default: OPENAI_API_KEY for api.openai.com, no key for other servers.",
+  ),
+  api_key_file: path.exactOptional().describe("File that holds the server's API key, instead of api_key_env."),
+  max_retries: z.int().min(0).exactOptional().meta({ default: JUDGE_DEFAULTS.max_retries }).describe(
+    "Times a request is repeated after a connection error, 429 or 5xx, with growing pauses or after Retry-After.",
+  ),
+};
+
 const generation = z.strictObject({
   temperature: z.number().min(0).default(1).describe("Logits are divided by this; 0 is greedy."),
   top_p: z.number().gt(0).max(1).default(1).describe("Probability mass that sampling keeps; 1 keeps all."),
@@ -93,12 +105,22 @@ const generation = z.strictObject({
   max_new_tokens: count.default(256).describe("Tokens of a generated response at most."),
   batch_size: count.default(32).describe("Rows that are sampled at a time; changes the speed alone."),
   seed: seed.default(42).describe("Seed of sampling."),
+  server: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).exactOptional().describe(
+    "Address of an OpenAI-compatible server that samples instead of our own engine, such as http://127.0.0.1:8000/v1; a list is used in rotation. It has to serve the weights of the iteration at hand.",
+  ),
+  server_model: path.exactOptional().describe(
+    "Name of the model on the server; {iteration} in it becomes the iteration's number. Default: the only one that it offers.",
+  ),
+  ...asking,
+  concurrency: count.exactOptional().meta({ default: SERVER_DEFAULTS.concurrency }).describe(
+    "Requests at a time, of generation.server; changes the speed alone.",
+  ),
+  timeout: z.number().gt(0).exactOptional().meta({ default: SERVER_DEFAULTS.timeout }).describe(
+    "Seconds after which a request of it is given up and repeated.",
+  ),
 });
 
-const labels = z.strictObject({
-  judge: z.enum(["human", "verifier", "logprob", "reward-model"]).default("human").describe(
-    "human: the human response is always chosen; verifier: a module scores; logprob: mean token log-probability under a second model; reward-model: the score of a sequence-classification model.",
-  ),
+const judgeKeys = {
   model: path.exactOptional().describe(
     "Judging model, of judges logprob and reward-model: a folder, or org/name[@revision] on the hub.",
   ),
@@ -111,11 +133,57 @@ const labels = z.strictObject({
   verifier: path.exactOptional().describe(
     "TypeScript module whose default export scores {prompt, response, reference}, of judge verifier.",
   ),
+  mode: z.enum(["score", "pairwise"]).exactOptional().meta({ default: JUDGE_DEFAULTS.mode }).describe(
+    "How judges llm and self judge. score: each response alone, from 1 to 10; pairwise: both in both orders, where only a response that wins in both scores 1 to 0, all else is a tie of 0.5.",
+  ),
+  prompt: path.exactOptional().describe(
+    "File of the text that judges llm and self are asked with: {prompt} and {response}, or {response_a} and {response_b} where mode is pairwise, and {reference} if wanted; default: a prompt of our own with its rubric.",
+  ),
+  base_url: z.string().min(1).exactOptional().meta({ default: JUDGE_DEFAULTS.base_url }).describe(
+    "Address of the OpenAI-compatible server of judge llm, such as http://127.0.0.1:8000/v1.",
+  ),
+  server_model: path.exactOptional().describe("Name of the judging model on that server, of judge llm."),
+  ...asking,
+  temperature: z.number().min(0).exactOptional().meta({ default: JUDGE_DEFAULTS.temperature }).describe(
+    "Sampling temperature of judge llm; self is always greedy.",
+  ),
+  max_tokens: count.exactOptional().meta({ default: JUDGE_DEFAULTS.max_tokens }).describe(
+    "Tokens of a verdict of judges llm and self at most.",
+  ),
+  concurrency: count.exactOptional().meta({ default: JUDGE_DEFAULTS.concurrency }).describe(
+    "Requests at a time, of judge llm; changes the speed alone.",
+  ),
+  timeout: z.number().gt(0).exactOptional().meta({ default: JUDGE_DEFAULTS.timeout }).describe(
+    "Seconds after which a request of judge llm is given up and repeated.",
+  ),
+  max_invalid: z.number().min(0).max(1).exactOptional().meta({ default: JUDGE_DEFAULTS.max_invalid }).describe(
+    "Share of verdicts of judges llm and self that may be unreadable (the human response is chosen then); with more the stage stops.",
+  ),
+  input_price: z.number().min(0).exactOptional().describe(
+    "Price of a million prompt tokens of judge llm, for labels/cost.",
+  ),
+  output_price: z.number().min(0).exactOptional().describe("Price of a million tokens of its verdicts."),
   verifier_timeout: z.number().gt(0).default(60).describe(
     "Seconds that the verifier may take for one response, and to load; then it is ended, and with it the run.",
   ),
   margin: z.number().min(0).default(0).describe(
     "The generated response is chosen where it scores higher than the human one by more than this.",
+  ),
+};
+
+const member = z.strictObject({
+  judge: z.enum(["verifier", "logprob", "reward-model", "llm", "self"]).describe("A judge of the ensemble."),
+  weight: z.number().gt(0).default(1).describe("Weight of its vote."),
+  ...judgeKeys,
+});
+
+const labels = z.strictObject({
+  judge: z.enum(["human", "verifier", "logprob", "reward-model", "llm", "self", "ensemble"]).default("human").describe(
+    "human: the human response is always chosen; verifier: a module scores; logprob: mean token log-probability under a second model; reward-model: the score of a sequence-classification model; llm: a model behind an OpenAI-compatible server; self: the policy itself, asked as llm is; ensemble: several judges vote.",
+  ),
+  ...judgeKeys,
+  judges: z.array(member).min(1).exactOptional().describe(
+    "The judges of judge ensemble. Each votes for the response that it scores higher by more than its own margin, or for none; a response's score is the sum of its votes' weights as a share of the weights of all judges that gave a verdict.",
   ),
 });
 
@@ -209,8 +277,10 @@ export const configSchema: z.ZodType<ResolvedConfig> = z.strictObject({
     "Choose kernel variants by measuring, once per device, kept in the cache folder; false: the fixed default. A run keeps to what it began with (kernels.json).",
   ),
   data: data.prefault({}).describe("Which rows are read, and how."),
-  generation: generation.prefault({}).describe("How responses are sampled."),
-  labels: perIteration(labels).prefault({}).describe("Judge; a list has one per iteration."),
+  generation: generation.transform(withServerDefaults).prefault({}).describe("How responses are sampled."),
+  labels: perIteration(labels.transform(withJudgeDefaults)).prefault({}).describe(
+    "Judge; a list has one per iteration.",
+  ),
   training: training.prefault({}).describe("How the policy is optimized."),
   noise: z.union([noiseOrNone, z.array(noiseOrNone).min(1)]).prefault({}).describe(
     "Noise on the reference, or none; a list has one per iteration. Methods dpo and spin are always without.",

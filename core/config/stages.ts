@@ -1,6 +1,14 @@
 /** What one iteration and one stage take from a resolved config. @module */
 import { UserError } from "../error.ts";
-import type { IterationConfig, LabelsConfig, NoiseConfig, PerIteration, ResolvedConfig, Stage } from "./types.ts";
+import type {
+  IterationConfig,
+  JudgeKind,
+  LabelsConfig,
+  NoiseConfig,
+  PerIteration,
+  ResolvedConfig,
+  Stage,
+} from "./types.ts";
 
 function pick<T>(setting: PerIteration<T>, iteration: number): T {
   return Array.isArray(setting) ? setting[Math.min(iteration, setting.length - 1)]! : setting;
@@ -45,12 +53,6 @@ const NEEDED: Record<Stage, readonly ("model" | "pairs" | "data.train")[]> = {
   compare: [],
 };
 
-const JUDGE_NEEDS: Partial<Record<LabelsConfig["judge"], "model" | "verifier">> = {
-  verifier: "verifier",
-  logprob: "model",
-  "reward-model": "model",
-};
-
 /** Throws a UserError naming the first key that the stage cannot do without and the config does not have. */
 export function requireFor(stage: Stage, config: ResolvedConfig): void {
   const missing = NEEDED[stage].find((key) =>
@@ -63,11 +65,24 @@ export function requireFor(stage: Stage, config: ResolvedConfig): void {
   const listed = Array.isArray(config.labels) ? config.labels.length : 1;
   for (let iteration = first; iteration < Math.min(end, Math.max(listed, first + 1)); iteration++) {
     const labels = pick(config.labels, iteration);
-    const key = JUDGE_NEEDS[labels.judge];
-    if (key === undefined || labels[key] !== undefined) continue;
-    const place = Array.isArray(config.labels) ? `labels.${Math.min(iteration, listed - 1)}.${key}` : `labels.${key}`;
-    throw missingKey(stage, place, `, which judge ${labels.judge} needs`);
+    const place = Array.isArray(config.labels) ? `labels.${Math.min(iteration, listed - 1)}` : "labels";
+    requireForJudge(stage, labels, place);
+    labels.judges?.forEach((judge, i) => requireForJudge(stage, judge, `${place}.judges.${i}`));
   }
+}
+
+const JUDGE_NEEDS: Partial<Record<JudgeKind, "model" | "verifier" | "server_model" | "judges">> = {
+  logprob: "model",
+  "reward-model": "model",
+  verifier: "verifier",
+  llm: "server_model",
+  ensemble: "judges",
+};
+
+function requireForJudge(stage: Stage, labels: LabelsConfig, place: string): void {
+  const key = JUDGE_NEEDS[labels.judge];
+  if (key === undefined || labels[key] !== undefined) return;
+  throw missingKey(stage, `${place}.${key}`, `, which judge ${labels.judge} needs`);
 }
 
 function missingKey(stage: Stage, key: string, why = ""): UserError {

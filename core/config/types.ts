@@ -99,12 +99,29 @@ export interface GenerationConfig {
   batch_size: number;
   /** First half of Philox's key for sampling. */
   seed: number;
+  /** Addresses of servers that sample instead of our own engine. */
+  server?: string | string[];
+  /** Name of the model there; {iteration} becomes the iteration's number. */
+  server_model?: string;
+  /** Environment variable with the server's API key. */
+  api_key_env?: string;
+  /** File with the server's API key. */
+  api_key_file?: string;
+  /** Times a request is repeated. */
+  max_retries?: number;
+  /** Requests at a time. */
+  concurrency?: number;
+  /** Seconds that a request may take. */
+  timeout?: number;
 }
 
-/** How chosen and rejected are told apart. */
-export interface LabelsConfig {
+/** Which judge tells chosen and rejected apart. */
+export type JudgeKind = "human" | "verifier" | "logprob" | "reward-model" | "llm" | "self" | "ensemble";
+
+/** A judge and what it needs. */
+export interface JudgeConfig {
   /** `human` always prefers the human response. */
-  judge: "human" | "verifier" | "logprob" | "reward-model";
+  judge: JudgeKind;
   /** Model whose log-probability or score head judges: a folder, or a name on the hub. */
   model?: string;
   /** Name or index of the score head's output that judges. */
@@ -113,10 +130,52 @@ export interface LabelsConfig {
   max_length?: number;
   /** TypeScript module whose default export scores a response. */
   verifier?: string;
+  /** Each response alone, or both in both orders. */
+  mode?: "score" | "pairwise";
+  /** File of the text to ask with. */
+  prompt?: string;
+  /** Address of the server of judge `llm`. */
+  base_url?: string;
+  /** Name of the judging model there. */
+  server_model?: string;
+  /** Environment variable with the server's API key. */
+  api_key_env?: string;
+  /** File with the server's API key. */
+  api_key_file?: string;
+  /** Sampling temperature of judge `llm`. */
+  temperature?: number;
+  /** Tokens of a verdict at most. */
+  max_tokens?: number;
+  /** Requests at a time. */
+  concurrency?: number;
+  /** Times a request is repeated. */
+  max_retries?: number;
+  /** Seconds that a request may take. */
+  timeout?: number;
+  /** Share of verdicts that may be unreadable. */
+  max_invalid?: number;
+  /** Price of a million prompt tokens. */
+  input_price?: number;
+  /** Price of a million tokens of verdicts. */
+  output_price?: number;
   /** Seconds that the verifier may take for one response. */
   verifier_timeout: number;
   /** The generated response must score higher by more than this. */
   margin: number;
+}
+
+/** A judge of an ensemble. */
+export interface MemberConfig extends JudgeConfig {
+  /** Every kind that votes, and no ensemble. */
+  judge: Exclude<JudgeKind, "human" | "ensemble">;
+  /** Weight of its vote. */
+  weight: number;
+}
+
+/** How chosen and rejected are told apart. */
+export interface LabelsConfig extends JudgeConfig {
+  /** The judges of judge `ensemble`. */
+  judges?: MemberConfig[];
 }
 
 /** The noise generator and its training. */

@@ -30,6 +30,8 @@ export interface ResponseRow {
   generatedIds: number[];
   /** Whether EOS was sampled; false where the answer was cut. */
   finished: boolean;
+  /** Set where a server gave the generated answer as text alone, so that its ids are not those that were sampled. */
+  retokenized?: true;
   /** What a verifier compares with. */
   reference?: JsonValue;
 }
@@ -88,6 +90,7 @@ export function encodeResponse(row: ResponseRow): string {
     generated: row.generated,
     generated_ids: generatedIds,
     finished: row.finished,
+    retokenized: row.retokenized,
     reference: row.reference,
   }) + "\n";
 }
@@ -157,6 +160,7 @@ export function parseResponse(value: JsonValue): ResponseRow {
     generated: stringField(value, "generated"),
     generatedIds: idsField(value, "generated_ids"),
     finished: booleanField(value, "finished"),
+    ...(Object.hasOwn(value, "retokenized") && booleanField(value, "retokenized") ? { retokenized: true } : {}),
     ...(Object.hasOwn(value, "reference") ? { reference: value.reference! } : {}),
   };
 }

@@ -127,6 +127,15 @@ export function templateTail(tokenizer: Tokenizer, eosId: number): number[] {
   return at < promptIds.length ? [] : ids.slice(at + 1);
 }
 
+/** The ids of a prompt's continuation that is known as text, tokenized as the prompt's human answer is. */
+export function continuationIds(
+  { prompt, promptIds, conversational }: { prompt: string; promptIds: readonly number[]; conversational: boolean },
+  text: string,
+  tokenizer: Tokenizer,
+): number[] {
+  return rest(promptIds, tokenizer.encode(prompt + text, { addSpecialTokens: !conversational })).ids;
+}
+
 function tokenizeRows(rows: readonly DataRow[], options: TokenizeOptions, answers: 1 | 2): {
   kept: { base: TokenizedPrompt; answers: Encoded["answers"] }[];
   report: TokenizeReport;

@@ -29,6 +29,8 @@ export interface Tokenizer {
   readonly eosId: number | null;
   /** The id of the beginning-of-sequence token. */
   readonly bosId: number | null;
+  /** The texts of all special tokens. */
+  readonly specialTokens: readonly string[];
   /** The largest token id plus one; the model's own vocabulary may be larger. */
   readonly vocabSize: number;
 }
@@ -82,6 +84,7 @@ export async function loadTokenizer(
     eosToken,
     eosId: idOf(hub, eosToken, `"eos_token" of ${dir}/tokenizer_config.json`),
     bosId: idOf(hub, bosToken, `"bos_token" of ${dir}/tokenizer_config.json`),
+    specialTokens: addedSpecialTokens(json),
     vocabSize: vocab(hub).length,
   };
 }
@@ -135,6 +138,16 @@ function specialTokensOf(config: JsonObject): Record<string, string> {
     if (typeof content === "string") tokens[key] = content;
   }
   return tokens;
+}
+
+/** What tokenizer.json's added_tokens mark as special. */
+function addedSpecialTokens(json: JsonObject): string[] {
+  const added = Array.isArray(json.added_tokens) ? json.added_tokens : [];
+  return added.flatMap((token) =>
+    isObject(token) && token.special === true && typeof token.content === "string" && token.content !== ""
+      ? [token.content]
+      : []
+  );
 }
 
 function idOf(hub: HubTokenizer, token: string | null, name: string): number | null {

@@ -1,18 +1,12 @@
 /** The judge that a TypeScript module makes. @module */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { JsonValue } from "../data/json_rows.ts";
 import { oneLine } from "../data/problems.ts";
 import { UserError } from "../error.ts";
 import type { Judge } from "./judge.ts";
-import type { Answer, Question } from "./verifier_worker.ts";
+import type { Answer, Question, VerifierInput } from "./verifier_protocol.ts";
 
-/** What a verifier scores: `reference` is the row's own optional column, not the human answer. */
-export interface VerifierInput {
-  prompt: string;
-  response: string;
-  reference?: JsonValue;
-}
+export type { VerifierInput } from "./verifier_protocol.ts";
 
 /** A verifier module's default export: a finite number, larger is better; 1 counts as right in evaluations. */
 export type Verifier = (input: VerifierInput) => number | Promise<number>;

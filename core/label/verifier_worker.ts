@@ -1,12 +1,6 @@
 /** The thread that a verifier module runs in, so that one that never returns can be ended. @module */
 import { oneLine } from "../data/problems.ts";
-import type { VerifierInput } from "./verifier.ts";
-
-/** What the thread is asked: first to load a module, then to score inputs in order. */
-export type Question = { load: string } | { inputs: readonly VerifierInput[] };
-
-/** What it answers: once for the module, and for each input. */
-export type Answer = { ready: true } | { score: number } | { failed: "load" | "use" | "score"; why: string };
+import type { Answer, Question, VerifierInput } from "./verifier_protocol.ts";
 
 const thread = globalThis as typeof globalThis & {
   onmessage: (event: { data: Question }) => Promise<void>;

@@ -1,19 +1,22 @@
 /** Stage 1: the model answers every prompt. @module */
 import { dirname } from "node:path";
 import { makeFolder, writeAll, writeFileAtomic } from "../checkpoint/atomic.ts";
+import { openModelFolder } from "../checkpoint/folder.ts";
 import { exists, explainIoError } from "../checkpoint/io.ts";
 import { forIteration } from "../config/mod.ts";
 import type { IterationConfig } from "../config/types.ts";
 import { encodeResponse, parseResponse, readResponses, type ResponseRow } from "../data/files.ts";
 import { templateTail, type TokenizedExample, tokenizeExamples } from "../data/tokenize.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
-import { generate } from "../generate/generator.ts";
+import { generate, type GenerateOptions } from "../generate/generator.ts";
+import { generateServed, type ServedPrompt, type ServedRow } from "../generate/served.ts";
 import { loadModel, type Model } from "../model/model.ts";
 import { appendTiming, openMetrics } from "./log.ts";
-import { type RunContext, throwIfStopped, tokenizerOf } from "./context.ts";
+import { type RunContext, StoppedError, throwIfStopped, tokenizerOf } from "./context.ts";
 import { readData } from "./data.ts";
 import type { StagePaths } from "./paths.ts";
 import { noteReport } from "./notes.ts";
+import { openServed } from "./serving.ts";
 import { fixGeneration } from "./settings.ts";
 
 /** What a generate stage works on. */
@@ -36,26 +39,50 @@ export async function generateStage(
   await makeFolder(dirname(paths.responses));
   await fixGeneration(paths, settings);
   if (await exists(paths.responses)) return;
-  const model = await loadModel(context.device, dir);
+  const { generation } = settings;
+  const served = generation.server === undefined ? null : await openServed(context, { iteration, dir, generation });
+  const model = served === null ? await loadModel(context.device, dir) : null;
   try {
+    const folder = model?.folder ?? await openModelFolder(dir);
     const tokenizer = await tokenizerOf(dir, settings.data);
-    const examples = await readExamples(context, { model, tokenizer, settings });
+    const examples = await readExamples(context, { model: folder, tokenizer, settings });
+    const source: Source = {
+      eosIds: folder.eosTokenIds,
+      generate: (prompts, shared) =>
+        model === null
+          ? generateServed(served!, { ...shared, prompts, tokenizer, vocabSize: folder.config.vocabSize })
+          : generate(context.commands, model, { ...shared, prompts }),
+    };
     const started = performance.now();
-    const tokens = await generateRows(context, { model, tokenizer, examples, settings, path: paths.partialResponses });
+    const tokens = await generateRows(context, { source, tokenizer, examples, settings, path: paths.partialResponses });
     const seconds = (performance.now() - started) / 1000;
-    await logGeneration(context, { iteration, rows: await readResponses(paths.partialResponses) });
+    const rows = await readResponses(paths.partialResponses);
+    await logGeneration(context, { iteration, rows, isServed: served !== null });
     await Deno.rename(paths.partialResponses, paths.responses).catch(cannotWrite(paths.responses));
     await appendTiming(context, { iteration, stage: "generate", seconds, tokens });
+  } catch (error) {
+    // A request that was cut off by the stop fails before anything else asks.
+    if (served !== null && !(error instanceof StoppedError)) throwIfStopped(context);
+    throw error;
   } finally {
-    model.weights.free();
+    model?.weights.free();
   }
+}
+
+/** What answers: our own engine, or servers. */
+interface Source {
+  eosIds: readonly number[];
+  generate(
+    prompts: readonly ServedPrompt[],
+    shared: Pick<GenerateOptions, "settings" | "iteration" | "eosIds" | "onTokens">,
+  ): AsyncGenerator<ServedRow>;
 }
 
 /** The prompts and human answers of the data, or with `allTurns` all answers. Throws a UserError where none is left. */
 export async function readExamples(
   context: RunContext,
   { model, tokenizer, settings, allTurns = false }: {
-    model: Model;
+    model: Pick<Model, "config">;
     tokenizer: Tokenizer | null;
     settings: IterationConfig;
     allTurns?: boolean;
@@ -76,8 +103,8 @@ export async function readExamples(
 /** Generates the rows that `path` does not hold yet; returns the tokens sampled. */
 async function generateRows(
   context: RunContext,
-  { model, tokenizer, examples, settings, path }: {
-    model: Model;
+  { source, tokenizer, examples, settings, path }: {
+    source: Source;
     tokenizer: Tokenizer | null;
     examples: readonly TokenizedExample[];
     settings: IterationConfig;
@@ -85,11 +112,11 @@ async function generateRows(
   },
 ): Promise<number> {
   const { iteration, generation, data } = settings;
-  const eosIds = model.folder.eosTokenIds;
+  const { eosIds } = source;
   const tails = new Map(eosIds.map((id) => [id, tokenizer ? templateTail(tokenizer, id) : []]));
   const done = await keepWholeRows(path, examples);
   const left = examples.slice(done);
-  const finish = (example: TokenizedExample, ids: number[], finished: boolean): ResponseRow => {
+  const finish = (example: TokenizedExample, { ids, finished, retokenized }: ServedRow): ResponseRow => {
     const { row, prompt, promptIds, messages, response, responseIds, conversational, reference } = example;
     const tail = finished && conversational ? tails.get(ids.at(-1)!)! : [];
     return {
@@ -102,6 +129,7 @@ async function generateRows(
       generated: tokenizer && ids.length > 0 ? tokenizer.decode(ids, { skipSpecialTokens: true }) : "",
       generatedIds: [...ids, ...tail],
       finished,
+      ...(retokenized && { retokenized }),
       ...(reference !== undefined && { reference }),
     };
   };
@@ -117,18 +145,21 @@ async function generateRows(
   const waiting = new Map<number, string>();
   let [ended, written] = [0, 0];
   using file = await Deno.open(path, { append: true, create: true }).catch(cannotWrite(path));
-  const prompts = left.map(({ row, promptIds }) => ({
+  const prompts = left.map(({ row, prompt, promptIds, conversational }) => ({
     row,
+    prompt,
     promptIds,
+    conversational,
     maxNewTokens: Math.max(1, Math.min(generation.max_new_tokens, data.max_length - promptIds.length)),
   }));
   const onTokens = (count: number): void => {
     tokens = count;
     throwIfStopped(context);
   };
-  const sampling = { prompts, settings: generation, iteration, eosIds, onTokens };
-  for await (const { index, ids, finished } of generate(context.commands, model, sampling)) {
-    waiting.set(index, encodeResponse(finish(left[index]!, ids, finished)));
+  const sampling = { settings: generation, iteration, eosIds, onTokens };
+  for await (const generated of source.generate(prompts, sampling)) {
+    const { index } = generated;
+    waiting.set(index, encodeResponse(finish(left[index]!, generated)));
     context.onProgress(event(++ended));
     // In the order of the data, so that the file is the same whatever the batch size.
     let text = "";
@@ -171,7 +202,7 @@ async function keepWholeRows(path: string, examples: readonly TokenizedExample[]
 
 async function logGeneration(
   context: RunContext,
-  { iteration, rows }: { iteration: number; rows: readonly ResponseRow[] },
+  { iteration, rows, isServed }: { iteration: number; rows: readonly ResponseRow[]; isServed: boolean },
 ): Promise<void> {
   const truncated = rows.filter((row) => !row.finished).length;
   const tokens = rows.reduce((sum, row) => sum + row.generatedIds.length, 0);
@@ -182,5 +213,6 @@ async function logGeneration(
     "generation/rows": rows.length,
     "generation/length": tokens / rows.length,
     "generation/truncated": truncated,
+    ...(isServed && { "generation/retokenized": rows.filter((row) => row.retokenized).length }),
   });
 }

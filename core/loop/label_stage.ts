@@ -4,7 +4,7 @@ import { exists } from "../checkpoint/io.ts";
 import { forIteration } from "../config/mod.ts";
 import { encodePair, readResponses } from "../data/files.ts";
 import { UserError, withAdvice } from "../error.ts";
-import { labelPairs, type LabelReport } from "../label/label.ts";
+import { differingRows, labelMetrics, labelPairs, type LabelReport } from "../label/label.ts";
 import { type RunContext, throwIfStopped } from "./context.ts";
 import { withJudge } from "./judges.ts";
 import { appendTiming, openMetrics } from "./log.ts";
@@ -24,7 +24,8 @@ export async function labelStage(context: RunContext, { iteration, model, paths 
     throw new UserError(`Cannot label: ${paths.responses} is not there; run generate first`);
   }
   const { labels } = forIteration(context.config, iteration);
-  const rows = await withAdvice(readResponses(paths.responses), "delete the file to generate again");
+  const all = await withAdvice(readResponses(paths.responses), "delete the file to generate again");
+  const rows = differingRows(all);
   const started = performance.now();
   const event = (done: number): Parameters<RunContext["onProgress"]>[0] => ({
     stage: "label",
@@ -33,34 +34,23 @@ export async function labelStage(context: RunContext, { iteration, model, paths 
     total: rows.length,
   });
   context.onProgress(event(0));
-  const { scores, metrics } = await withJudge(
-    context,
-    { labels, model },
-    async (judge) => {
-      const scores = await judge.score(rows, (done) => {
-        context.onProgress(event(done));
-        if (done < rows.length) throwIfStopped(context);
-      });
-      for (const note of judge.notes?.() ?? []) context.onNote(note);
-      return { scores, metrics: judge.metrics?.() ?? {} };
-    },
-  );
-  const { pairs, report } = labelPairs(rows, { scores, margin: labels.margin });
+  const { scores, metrics } = await withJudge(context, { labels, model }, async (judge) => {
+    const scores = await judge.score(rows, (done) => {
+      context.onProgress(event(done));
+      if (done < rows.length) throwIfStopped(context);
+    });
+    for (const note of judge.notes?.() ?? []) context.onNote(note);
+    return { scores, metrics: judge.metrics?.() ?? {} };
+  });
+  const { pairs, report: counts } = labelPairs(all, { scores, margin: labels.margin });
+  const report = { ...counts, judge: metrics };
   if (pairs.length === 0) {
     throw new UserError(
-      `Cannot label ${paths.responses}: no pair is left of ${rows.length} rows (${report.identical} with identical answers)`,
+      `Cannot label ${paths.responses}: no pair is left of ${all.length} rows (${report.identical} with identical answers)`,
     );
   }
   const log = await openMetrics(context, { stage: "label", iteration });
-  await log.append({
-    iteration,
-    stage: "label",
-    "labels/pairs": report.pairs,
-    "labels/generated_chosen": report.generatedChosen,
-    "labels/ties": report.ties,
-    "labels/identical": report.identical,
-    ...metrics,
-  });
+  await log.append({ iteration, stage: "label", ...labelMetrics(report) });
   await writeFileAtomic(paths.pairs, pairs.map(encodePair).join(""));
   await appendTiming(context, { iteration, stage: "label", seconds: (performance.now() - started) / 1000 });
   return report;

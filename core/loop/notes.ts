@@ -41,3 +41,13 @@ export function noteReport(
   if (cut > 0) onNote(`${path}: ${cut} responses of ${kept} rows cut at max_length ${maxLength}`);
   if (prefixMismatch > 0) onNote(`${path}: ${prefixMismatch} prompts are tokenized differently before their response`);
 }
+
+/** A teller for what may happen often: at most a line in ten seconds. */
+export function noteNowAndThen(onNote: (line: string) => void): (line: string) => void {
+  let last = -Infinity;
+  return (line) => {
+    if (performance.now() - last < 10_000) return;
+    last = performance.now();
+    onNote(line);
+  };
+}

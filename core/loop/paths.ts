@@ -38,12 +38,14 @@ export function stagePaths(folder: string): StagePaths {
 /** The run's own files. */
 export function runPaths(
   folder: string,
-): { metrics: string; timings: string; summary: string; model: string; noise: string } {
+): { metrics: string; timings: string; summary: string; model: string; noise: string; replies: string } {
   return {
     metrics: join(folder, "metrics.jsonl"),
     timings: join(folder, "timings.jsonl"),
     summary: join(folder, "summary.json"),
     model: join(folder, "model"),
     noise: join(folder, "noise.safetensors"),
+    // What judging servers have answered: of all iterations, as human answers come again in each.
+    replies: join(folder, "judge_replies.jsonl"),
   };
 }

@@ -68,7 +68,7 @@ export class RunSources {
     }
     if (isTrain && data.eval !== undefined) await open(data.eval, true);
     if (!isTrain && stage !== "label" && stage !== "compare") return;
-    for (const { judge, model: judging } of [config.labels].flat()) {
+    for (const { judge, model: judging } of [config.labels].flat().flatMap((entry) => [entry, ...entry.judges ?? []])) {
       if ((judge === "logprob" || judge === "reward-model") && judging !== undefined) await this.model(judging);
     }
   }

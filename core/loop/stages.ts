@@ -93,7 +93,7 @@ async function runTraining(
 }
 
 /** The model that answers: the one before `iteration` where the run has made it, else the config's. */
-async function generatorOf({ config, sources }: RunContext): Promise<string> {
+export async function generatorOf({ config, sources }: Pick<RunContext, "config" | "sources">): Promise<string> {
   const { model, output_dir: folder, iteration } = config;
   const before = iterationPaths(folder, iteration - 1).model;
   if (iteration > 0 && await exists(before)) return before;

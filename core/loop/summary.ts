@@ -16,6 +16,21 @@ export interface IterationSummary {
   pairs?: number;
   ties?: number;
   identical?: number;
+  /** Mean scores of both sides, and mean tokens of what the judge scores higher and lower, and of what is chosen and not. */
+  score_human?: number;
+  score_generated?: number;
+  length_winner?: number;
+  length_loser?: number;
+  length_chosen?: number;
+  length_rejected?: number;
+  /** Pairs on which the judge, asked in both orders, did not say the same; replies that are no verdict. */
+  order_disagreements?: number;
+  invalid?: number;
+  /** What the judge's tokens cost, by the config's prices. */
+  cost?: number;
+  /** Mean share of equal votes, and mean Cohen's kappa, of an ensemble's judges. */
+  agreement?: number;
+  kappa?: number;
   /** Mean tokens of a generated answer, and answers cut at max_new_tokens. */
   generation_length?: number;
   truncated?: number;
@@ -40,6 +55,17 @@ const STAGE_KEYS = {
   "labels/pairs": "pairs",
   "labels/ties": "ties",
   "labels/identical": "identical",
+  "labels/score_human": "score_human",
+  "labels/score_generated": "score_generated",
+  "labels/length_winner": "length_winner",
+  "labels/length_loser": "length_loser",
+  "labels/length_chosen": "length_chosen",
+  "labels/length_rejected": "length_rejected",
+  "labels/order_disagreements": "order_disagreements",
+  "labels/invalid": "invalid",
+  "labels/cost": "cost",
+  "labels/agreement": "agreement",
+  "labels/kappa": "kappa",
   "generation/length": "generation_length",
   "generation/truncated": "truncated",
 } as const;

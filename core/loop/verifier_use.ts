@@ -23,8 +23,10 @@ export function checkVerifiers(
 ): void {
   for (const k of iterations) {
     const { labels, data } = forIteration(config, k);
+    for (const { judge, verifier } of [labels, ...labels.judges ?? []]) {
+      if (judges && judge === "verifier") checkVerifierAllowed(verifier!, hooks, "judge is verifier");
+    }
     if (labels.verifier === undefined) continue;
-    if (judges && labels.judge === "verifier") checkVerifierAllowed(labels.verifier, hooks, "judge is verifier");
     if (evaluates && data.eval !== undefined) {
       checkVerifierAllowed(labels.verifier, hooks, "the evaluation needs it");
     }

@@ -48,7 +48,7 @@ Deno.test("checkImports() names file, line, import and rule of each violation", 
   });
   deepEqual(problems.toSorted(), [
     "core/odd/x.ts:2 imports core/tensor/t.ts: core/odd/x.ts is in no known room of core/ (loop, train, label, " +
-    "generate, evaluate, report, model, data, checkpoint, tensor, config, hub)",
+    "generate, evaluate, report, model, data, checkpoint, tensor, config, hub, server)",
     "core/tensor/t.ts:2 imports core/model/v.ts: core/tensor is below core/model",
     "cycle of rooms: core/model > core/tensor > core/model",
     "examples/one.ts:1 imports core/error.ts: examples may import mod.ts",

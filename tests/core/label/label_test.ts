@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { humanJudge } from "../../../core/label/judge.ts";
-import { labelPairs } from "../../../core/label/label.ts";
+import { differingRows, labelMetrics, labelPairs } from "../../../core/label/label.ts";
 import { responseRow } from "./_rows.ts";
 
 /** The sides that are chosen for these scores of the human and the generated answer. */
@@ -39,15 +39,43 @@ Deno.test("labelPairs() drops and counts identical ids, and counts ties of the o
   const same = { generatedIds: [6, 2] };
   // The same text in other ids is another answer.
   const rows = [responseRow(0, same), responseRow(1, { generated: "human" }), responseRow(2), responseRow(3, same)];
-  const scores = [[5, 5], [1, 1], [0, 1], [0, 9]].map(([human, generated]) => ({
+  deepEqual(differingRows(rows).map(({ row }) => row), [1, 2]);
+  const scores = [{ human: 1, generated: 1 }, { human: 0, generated: 1 }];
+  const { pairs, report } = labelPairs(rows, { scores, margin: 0 });
+  deepEqual(pairs.map(({ row, chosenFrom }) => [row, chosenFrom]), [[1, "human"], [2, "generated"]]);
+  const { pairs: count, generatedChosen, ties, identical, judged } = report;
+  deepEqual([report.rows, count, generatedChosen, ties, identical, judged], [4, 2, 0.5, 1, 2, 2]);
+  const none = labelPairs([rows[0]!], { scores: [], margin: 0 }).report;
+  deepEqual([none.pairs, none.generatedChosen, none.lengthChosen, none.scoreHuman], [0, 0, 0, null]);
+});
+
+Deno.test("labelPairs() measures what each side scores, and whether length sways the judge", () => {
+  const lengths = [[1, 4], [2, 6], [3, 9], [5, 5]];
+  const rows = lengths.map(([human, generated], row) =>
+    responseRow(row, { responseIds: new Array(human).fill(6), generatedIds: new Array(generated).fill(7) })
+  );
+  // Generated wins, human wins, no verdict, generated scores higher by no more than the margin.
+  const scores = [[1, 9], [8, 2], [null, null], [4, 4.5]].map(([human, generated]) => ({
     human: human!,
     generated: generated!,
   }));
-  const { pairs, report } = labelPairs(rows, { scores, margin: 0 });
-  deepEqual(pairs.map(({ row, chosenFrom }) => [row, chosenFrom]), [[1, "human"], [2, "generated"]]);
-  deepEqual(report, { rows: 4, pairs: 2, generatedChosen: 0.5, ties: 1, identical: 2 });
-  const none = labelPairs([rows[0]!], { scores: [scores[0]!], margin: 0 }).report;
-  deepEqual([none.pairs, none.generatedChosen], [0, 0]);
+  const { report } = labelPairs(rows, { scores, margin: 1 });
+  deepEqual(labelMetrics({ ...report, judge: { "labels/invalid": 1 } }), {
+    "labels/pairs": 4,
+    "labels/generated_chosen": 0.25,
+    "labels/ties": 0,
+    "labels/identical": 0,
+    "labels/length_chosen": (4 + 2 + 3 + 5) / 4,
+    "labels/length_rejected": (1 + 6 + 9 + 5) / 4,
+    "labels/length_winner": (4 + 2 + 5) / 3,
+    "labels/length_loser": (1 + 6 + 5) / 3,
+    "labels/score_human": 13 / 3,
+    "labels/score_generated": 15.5 / 3,
+    "labels/invalid": 1,
+  });
+  equal(report.orderDisagreements, null);
+  const orders = [true, false, false, true].map((ordersDisagree) => ({ human: 0.5, generated: 0.5, ordersDisagree }));
+  equal(labelPairs(rows, { scores: orders, margin: 0 }).report.orderDisagreements, 2);
 });
 
 Deno.test("humanJudge prefers the human answer, without scores or ties", async () => {

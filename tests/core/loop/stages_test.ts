@@ -99,7 +99,8 @@ Deno.test("runLabel() judges by a verifier, which --no-verifier forbids, and nee
     await runGenerate(config);
     await rejects(runLabel(config, { allowVerifier: false }), /--no-verifier forbids it, and judge is verifier$/);
     const { path, report } = await runLabel(config);
-    deepEqual(report, { rows: 3, pairs: 3, generatedChosen: 1 / 3, ties: 1, identical: 0 });
+    const { rows, generatedChosen, ties, identical, judged } = report;
+    deepEqual([rows, report.pairs, generatedChosen, ties, identical, judged], [3, 3, 1 / 3, 1, 0, 3]);
     const pairs = await readJsonLines<Record<string, unknown>>(path);
     deepEqual(pairs.map(({ chosen_from }) => chosen_from), ["human", "human", "generated"]);
     deepEqual((await linesOf(`${dir}/run`, 0)).stages.label, {
@@ -109,6 +110,12 @@ Deno.test("runLabel() judges by a verifier, which --no-verifier forbids, and nee
       "labels/generated_chosen": 1 / 3,
       "labels/ties": 1,
       "labels/identical": 0,
+      "labels/length_chosen": report.lengthChosen,
+      "labels/length_rejected": report.lengthRejected,
+      "labels/length_winner": report.lengthWinner,
+      "labels/length_loser": report.lengthLoser,
+      "labels/score_human": 1,
+      "labels/score_generated": 1,
     });
   }));
 

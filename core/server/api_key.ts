@@ -1,0 +1,59 @@
+/** API keys: read where they are needed, and never shown. @module */
+import { UserError } from "../error.ts";
+
+/** Where a server's key is to be found. */
+export interface KeySource {
+  /** Name of an environment variable. */
+  api_key_env?: string;
+  /** Path of a file. */
+  api_key_file?: string;
+}
+
+/** OpenAI's own variable; its key goes to OpenAI's own server unless the config names the variable. */
+const DEFAULT_ENV = "OPENAI_API_KEY";
+const OPENAI_HOST = "api.openai.com";
+
+/**
+ * The key for the server at `url`, or null where it is asked without one. Throws a UserError where a key is wanted, and
+ * is not there.
+ */
+export async function readApiKey(
+  { api_key_env: env, api_key_file: file }: KeySource,
+  url: string,
+): Promise<string | null> {
+  if (file !== undefined) return await readKeyFile(file);
+  const wanted = env !== undefined || URL.parse(url)?.hostname === OPENAI_HOST;
+  if (!wanted) return null;
+  const name = env ?? DEFAULT_ENV;
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  if (state !== "granted") {
+    throw new UserError(
+      `Cannot ask ${url}: the environment variable ${name} is not among those that dnpo may read; put the key into a file and name it by api_key_file, or use ${DEFAULT_ENV} or DNPO_API_KEY`,
+    );
+  }
+  const key = Deno.env.get(name)?.trim() ?? "";
+  if (key === "") {
+    throw new UserError(
+      `Cannot ask ${url}: the environment variable ${name} is not set, expected the API key in it (or in a file that api_key_file names)`,
+    );
+  }
+  return checkKey(key, `the environment variable ${name}`);
+}
+
+async function readKeyFile(path: string): Promise<string> {
+  let text: string;
+  try {
+    text = (await Deno.readTextFile(path)).trim();
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : "it cannot be read";
+    throw new UserError(`Cannot read the API key in ${path}: ${why}`);
+  }
+  if (text === "") throw new UserError(`Cannot read the API key in ${path}: the file is empty`);
+  return checkKey(text, path);
+}
+
+/** What goes into a header is printable ASCII; an error of the client would show it. */
+function checkKey(key: string, where: string): string {
+  if (/^[\x21-\x7e]+$/.test(key)) return key;
+  throw new UserError(`Cannot use the API key in ${where}: it has spaces, line breaks or other characters no key has`);
+}

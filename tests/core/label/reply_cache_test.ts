@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { type Reply, ReplyCache, requestKey } from "../../../core/label/reply_cache.ts";
+import { withFolder } from "../_tiny.ts";
+
+const reply = (content: string | null): Reply => ({
+  content,
+  finish_reason: "stop",
+  prompt_tokens: 5,
+  completion_tokens: 2,
+});
+
+Deno.test("ReplyCache keeps replies in the file at once, and reads them again", () =>
+  withFolder(async (dir) => {
+    const path = `${dir}/replies.jsonl`;
+    {
+      using cache = await ReplyCache.open(path);
+      assert.equal(cache.get("a"), undefined);
+      await Promise.all(["a", "b", "c"].map((key) => cache.put(key, reply(key))));
+      assert.equal((await Deno.readTextFile(path)).split("\n").length, 4);
+    }
+    using cache = await ReplyCache.open(path);
+    assert.deepEqual(cache.get("b"), reply("b"));
+    await cache.put("d", reply(null));
+    assert.deepEqual((await ReplyCache.read(path)).get("d"), reply(null));
+  }));
+
+Deno.test("ReplyCache drops a torn last line and lines that are none, and keeps the others", () =>
+  withFolder(async (dir) => {
+    const path = `${dir}/replies.jsonl`;
+    const whole = JSON.stringify({ key: "a", ...reply("x") }) + "\n";
+    await Deno.writeTextFile(path, whole + "rubbish\n" + '{"key":1}\n' + whole.slice(0, 30));
+    assert.deepEqual((await ReplyCache.read(path)).get("a"), reply("x"));
+    assert.notEqual(await Deno.readTextFile(path), whole);
+    using cache = await ReplyCache.open(path);
+    await cache.put("b", reply("y"));
+    assert.equal(await Deno.readTextFile(path), whole + JSON.stringify({ key: "b", ...reply("y") }) + "\n");
+  }));
+
+Deno.test("requestKey() differs with the address and with every part of the body", () => {
+  const body = { model: "m", temperature: 0, messages: [{ content: "a" }] };
+  const keys = [
+    requestKey("http://a", body),
+    requestKey("http://b", body),
+    requestKey("http://a", { ...body, temperature: 1 }),
+    requestKey("http://a", { ...body, messages: [{ content: "b" }] }),
+  ];
+  assert.equal(new Set(keys).size, 4);
+  assert.equal(keys[0], requestKey("http://a", structuredClone(body)));
+});

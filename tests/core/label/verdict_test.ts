@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { DEFAULT_PROMPTS, fillPrompt, loadPrompt } from "../../../core/label/prompt.ts";
+import { parseVerdict, responseFormat, type Verdict } from "../../../core/label/verdict.ts";
+import { withFile } from "../data/_fixtures.ts";
+
+const SCORES: [string, Verdict | null][] = [
+  ['{"reason": "fine", "score": 7}', 7],
+  ['{"score": 10}', 10],
+  ['{"score": 1.5}', 1.5],
+  ['{"score": "8"}', 8],
+  ['{"score": "8/10"}', 8],
+  ['Here it is:\n```json\n{"reason": "a {brace} and }", "score": 4}\n```\nThat is all.', 4],
+  ['{"score": 2} no, wait: {"score": 3}', 3],
+  ['{"reason": "cut before its end", "score": 6', 6],
+  ['<think>{"score": 1} or rating: 2?</think>{"score": 9}', 9],
+  ['perhaps 3/10</think>\n{"score": 5}', 5],
+  ["Score: 7", 7],
+  ["**Rating**: 6", 6],
+  ["I give it a score of 8.", 8],
+  ["Rating: [[9]]", 9],
+  ["It deserves 7/10.", 7],
+  ["I would say 8 out of 10", 8],
+  ["7", 7],
+  [" **7.** ", 7],
+  ["The score is 3. In the end, score: 4", 4],
+  ['{"score": 0}', null],
+  ['{"score": 11}', null],
+  ['{"score": null}', null],
+  ['{"score": [7]}', null],
+  ["Score: 70", null],
+  ["score: 85%", null],
+  ["100", null],
+  ["It has 3 mistakes", null],
+  ["", null],
+  ["<think>score: 7, no", null],
+  ["I cannot judge this.", null],
+  ["{".repeat(5000) + "}".repeat(5000), null],
+];
+
+const WINNERS: [string, Verdict | null][] = [
+  ['{"reason": "x", "winner": "A"}', "A"],
+  ['{"winner": "b"}', "B"],
+  ['{"winner": "tie"}', "tie"],
+  ['{"winner": "Response B."}', "B"],
+  ['{"winner": "neither"}', "tie"],
+  ["[[A]]", "A"],
+  ["My verdict is [[C]]", "tie"],
+  ["Winner: B", "B"],
+  ["**Winner**: Response A", "A"],
+  ["The better response is B.", "B"],
+  ["Response A is better.", "A"],
+  ["Answer B is clearly better than A, though both err.", "B"],
+  ["A", "A"],
+  ["**B**", "B"],
+  ["Tie.", "tie"],
+  ["Winner: a tie", "tie"],
+  ["Both are wrong, so it is a tie.", "tie"],
+  ["The better is a matter of taste", null],
+  ["a", null],
+  ['{"winner": "C, or D"}', null],
+  ['{"winner": 1}', null],
+  ["A dog is an animal", null],
+  ["", null],
+];
+
+Deno.test("parseVerdict() reads scores of JSON and of words, and nothing into what is none", () => {
+  for (const [reply, expected] of SCORES) assert.equal(parseVerdict(reply, "score"), expected, reply.slice(0, 60));
+});
+
+Deno.test("parseVerdict() reads winners of JSON and of words, and nothing into what is none", () => {
+  for (const [reply, expected] of WINNERS) assert.equal(parseVerdict(reply, "pairwise"), expected, reply.slice(0, 60));
+});
+
+Deno.test("parseVerdict() is quick with long rubbish", () => {
+  const start = performance.now();
+  for (const piece of ["{", "}", '{"score":', "<think>", "</think>", "[[", "score:", "7 ", "A ", "***", '"{}']) {
+    for (const mode of ["score", "pairwise"] as const) parseVerdict(piece.repeat(20_000), mode);
+  }
+  assert(performance.now() - start < 3000, String(performance.now() - start));
+});
+
+Deno.test("the default prompts ask for what responseFormat() demands, and their own examples can be read", () => {
+  for (const mode of ["score", "pairwise"] as const) {
+    const prompt = DEFAULT_PROMPTS[mode];
+    const { json_schema } = responseFormat(mode) as { json_schema: { schema: { required: string[] } } };
+    for (const key of json_schema.schema.required) assert(prompt.includes(`"${key}":`), key);
+    assert.deepEqual(parseVerdict(prompt.split("\n").at(-2)!, mode), mode === "score" ? 7 : "A");
+  }
+});
+
+Deno.test("fillPrompt() fills the places once, whatever the texts hold", () => {
+  const texts = { prompt: "$& {response}", response: "{prompt} {x}" };
+  assert.equal(
+    fillPrompt('{"a": {prompt}} | {response} | {reference} | {y}', texts),
+    '{"a": $& {response}} | {prompt} {x} |  | {y}',
+  );
+});
+
+Deno.test("loadPrompt() takes a file of one's own, and names the place that it lacks", async () => {
+  const load = (text: string, mode: "score" | "pairwise") =>
+    withFile("judge.txt", text, (path) => loadPrompt(path, mode));
+  assert.equal(await load("{prompt} {response}", "score"), "{prompt} {response}");
+  await assert.rejects(
+    load("{prompt}", "score"),
+    /^UserError: Cannot use the judge's prompt \S+: it has no {response}, expected {prompt}, {response} in mode score$/,
+  );
+  await assert.rejects(
+    load("{prompt} {response}", "pairwise"),
+    /it has no {response_a}, expected {prompt}, {response_a}, {response_b}/,
+  );
+  await assert.rejects(
+    loadPrompt("/nowhere/judge.txt", "score"),
+    /^UserError: Cannot read the judge's prompt \/nowhere\/judge.txt: /,
+  );
+});

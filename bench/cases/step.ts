@@ -244,6 +244,7 @@ function settings(rows: number): IterationConfig {
       save_steps: 1,
       save_total_limit: 1,
       on_nan: "error",
+      report_to: [],
     },
   };
 }

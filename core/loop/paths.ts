@@ -35,12 +35,13 @@ export function stagePaths(folder: string): StagePaths {
 /** The run's own files. */
 export function runPaths(
   folder: string,
-): { metrics: string; timings: string; summary: string; model: string; noise: string } {
+): { metrics: string; timings: string; summary: string; model: string; noise: string; tensorboard: string } {
   return {
     metrics: join(folder, "metrics.jsonl"),
     timings: join(folder, "timings.jsonl"),
     summary: join(folder, "summary.json"),
     model: join(folder, "model"),
     noise: join(folder, "noise.safetensors"),
+    tensorboard: join(folder, "tensorboard"),
   };
 }

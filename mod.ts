@@ -25,6 +25,7 @@ export { UserError } from "./core/error.ts";
 export type { OnProgress, ProgressEvent } from "./core/progress.ts";
 export {
   configJsonSchema,
+  explainConfig,
   forIteration,
   forSft,
   type IterationConfig,
@@ -32,6 +33,7 @@ export {
   type LoadOptions,
   requireFor,
   type ResolvedConfig,
+  type Setting,
   writeResolved,
 } from "./core/config/mod.ts";
 export type {

@@ -1,49 +1,22 @@
 /** The commands: names, arguments, options, help, and where each one's work is loaded from. @module */
 import { UserError } from "../core/error.ts";
+import type { CommandEntry, OptionEntry, Values } from "./entries.ts";
 import type { RunOptions } from "./options.ts";
 import { samplingOptions } from "./sampling_options.ts";
 
-/** Values of options by name, as the parser found them. */
-export type Values = Readonly<Record<string, unknown>>;
-
-/** An option of a command. */
-export interface OptionEntry {
-  /** As in `--set <key=value>`. */
-  flags: string;
-  /** One line of help. */
-  summary: string;
-  /** Whether it may be given several times, which makes its value a list. */
-  repeat?: true;
-  /** Whether the command cannot do without. */
-  required?: true;
-  /** The only values it takes. */
-  choices?: readonly string[];
-}
-
-/** A command as the parser and the help need it. */
-export interface CommandEntry {
-  /** What is typed. */
-  name: string;
-  /** One line for the list of commands. */
-  summary: string;
-  /** What it reads, does and leaves behind. */
-  description: string;
-  /** Its one argument, if it takes any. */
-  argument?: { name: string; summary: string; required: boolean };
-  /** A second argument, which it then needs. */
-  secondArgument?: { name: string; summary: string };
-  /** Its options. */
-  options: readonly OptionEntry[];
-  /** Command lines that work, each with what it does. */
-  examples: readonly (readonly [line: string, meaning: string])[];
-  /** Loads the command's module and runs it; resolves to the exit code. */
-  run(argument: string | undefined, values: Values, secondArgument?: string): Promise<number>;
-}
+export type { CommandEntry, OptionEntry, Values };
 
 const quiet: OptionEntry = { flags: "-q, --quiet", summary: "show no progress" };
 
+const json: OptionEntry = { flags: "--json", summary: "print JSON, for programs" };
+const set: OptionEntry = {
+  flags: "-s, --set <key=value>",
+  summary: "override a key of the config; may be repeated",
+  repeat: true,
+};
+
 const runOptions: readonly OptionEntry[] = [
-  { flags: "-s, --set <key=value>", summary: "override a key of the config; may be repeated", repeat: true },
+  set,
   {
     flags: "--dtype <type>",
     summary: "storage type of the model that is handed out (default: the source's)",
@@ -53,9 +26,27 @@ const runOptions: readonly OptionEntry[] = [
   quiet,
 ];
 
+function setOf(values: Values): string[] {
+  return Array.isArray(values.set) ? values.set.map(String) : [];
+}
+
+function gibibytes(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!(number > 0)) throw new UserError(`--memory: expected GiB such as 24, got ${JSON.stringify(value)}`);
+  return Math.round(number * 2 ** 30);
+}
+
+const configArgument = {
+  name: "CONFIG",
+  summary: "YAML file (default: the embedded quick start)",
+  required: false,
+  path: "file",
+} as const;
+
 /** Reads the options that the commands with a config share. */
 export function readRunOptions(config: string | undefined, values: Values): RunOptions {
-  const set = Array.isArray(values.set) ? values.set.map(String) : [];
+  const set = setOf(values);
   if (typeof values.dtype === "string") set.push(`dtype=${values.dtype}`);
   return { config, set, verifier: values.verifier !== false, quiet: values.quiet === true };
 }
@@ -80,7 +71,7 @@ function runEntry({ config, load, options: own = [], ...entry }: RunEntry): Comm
   const summary = required ? "YAML file" : "YAML file (default: the embedded quick start)";
   return {
     ...entry,
-    argument: { name: "CONFIG", summary, required },
+    argument: { name: "CONFIG", summary, required, path: "file" },
     options: [...own, ...runOptions],
     run: async (argument, values) => (await load())({ ...values, ...readRunOptions(argument, values) }),
   };
@@ -88,6 +79,30 @@ function runEntry({ config, load, options: own = [], ...entry }: RunEntry): Comm
 
 /** All commands, in the order of the help. */
 export const commands: readonly CommandEntry[] = [
+  {
+    name: "init",
+    summary: "write a config, from a few questions or flags",
+    description:
+      "Asks a few questions (in a terminal, and only what no flag answers) and writes a commented config, with " +
+      "the JSON Schema that editors check and complete it with beside it.",
+    argument: { name: "FILE", summary: "file to write (default: config.yaml)", required: false, path: "file" },
+    options: [
+      { flags: "-m, --model <dir>", summary: "model to start from", path: "folder" },
+      { flags: "-d, --data <file>", summary: "rows to train on", path: "file" },
+      { flags: "--method <name>", summary: "what to run (default: dnpo)", choices: ["dnpo", "spin", "dpo", "sft"] },
+      { flags: "--judge <name>", summary: "who tells chosen from rejected (default: human)" },
+      { flags: "--verifier <file>", summary: "module that scores, of judge verifier", path: "file" },
+      { flags: "--judge-model <dir>", summary: "model that judges, of judge logprob", path: "folder" },
+      { flags: "--iterations <n>", summary: "how often the model is trained on its own answers (default: 3)" },
+      { flags: "-o, --output <dir>", summary: "the run's folder (default: runs/NAME of NAME.yaml)", path: "folder" },
+      { flags: "-f, --force", summary: "overwrite a file that is there" },
+    ],
+    examples: [
+      ["dnpo init", "asks, and writes config.yaml"],
+      ["dnpo init mine.yaml --model models/small --data rows.jsonl", "asks for the rest; without a terminal, defaults"],
+    ],
+    run: async (argument, values) => (await import("./commands/init.ts")).init(argument, values),
+  },
   runEntry({
     name: "train",
     summary: "run all iterations: generate, label, optimize, evaluate",
@@ -146,8 +161,13 @@ export const commands: readonly CommandEntry[] = [
     summary: "print log-probabilities of pairs",
     description: 'Prints {"chosen": …, "rejected": …}, the summed log-probabilities of both responses, for each row.',
     options: [
-      { flags: "-m, --model <dir>", summary: "model folder, or org/name on the hub", required: true },
-      { flags: "-p, --pairs <file>", summary: "file of pairs", required: true },
+      {
+        flags: "-m, --model <dir>",
+        summary: "model folder, or org/name on the hub",
+        required: true,
+        path: "folder",
+      },
+      { flags: "-p, --pairs <file>", summary: "file of pairs", required: true, path: "file" },
       quiet,
     ],
     examples: [["dnpo score --model runs/trial/model --pairs pairs.jsonl", "one JSON object a line"]],
@@ -218,7 +238,7 @@ export const commands: readonly CommandEntry[] = [
       "Sends the model in RUN/model to the repository REPO of the Hugging Face hub as one commit, with its " +
       "tokenizer, a model card and the run's figure. Makes the repository where it is missing, private unless --public " +
       "is given. Needs HF_TOKEN, with write access.",
-    argument: { name: "RUN", summary: "the run's folder", required: true },
+    argument: { name: "RUN", summary: "the run's folder", required: true, path: "folder" },
     secondArgument: { name: "REPO", summary: "org/name" },
     options: [
       { flags: "--dry-run", summary: "send nothing: list the files with their sizes, and print the model card" },
@@ -253,9 +273,9 @@ export const commands: readonly CommandEntry[] = [
     summary: "write pairs as a TRL preference data set",
     description: "Writes the pairs of a run's last iteration, or of a file, as prompt, chosen and rejected (lists of " +
       "messages, or texts where the data is text) with their scores, so that the labelled data can be trained anywhere.",
-    argument: { name: "RUN|PAIRS", summary: "a run's folder, or a file of pairs", required: true },
+    argument: { name: "RUN|PAIRS", summary: "a run's folder, or a file of pairs", required: true, path: "file" },
     options: [
-      { flags: "-o, --output <file>", summary: "file to write: .jsonl or .parquet", required: true },
+      { flags: "-o, --output <file>", summary: "file to write: .jsonl or .parquet", required: true, path: "file" },
       { flags: "--iteration <k>", summary: "iteration of the run (default: the last with pairs)" },
     ],
     examples: [
@@ -271,6 +291,59 @@ export const commands: readonly CommandEntry[] = [
         ...(iteration !== undefined && { iteration }),
       });
     },
+  },
+  {
+    name: "config",
+    summary: "print the resolved settings and where each comes from",
+    description:
+      "Prints the settings as YAML, defaults filled in, each with its origin: file, line and column, --set, the " +
+      "method's preset, or default.",
+    argument: configArgument,
+    options: [set, { flags: "--schema", summary: "print the JSON Schema of configs instead" }, json],
+    examples: [
+      ["dnpo config config.yaml --set method=spin", "what a run would be told to do"],
+      ["dnpo config --schema > dnpo.schema.json", "for editors: # yaml-language-server: $schema=./dnpo.schema.json"],
+    ],
+    run: async (argument, values) =>
+      (await import("./commands/config.ts")).config({
+        config: argument,
+        set: setOf(values),
+        schema: values.schema === true,
+        json: values.json === true,
+      }),
+  },
+  {
+    name: "plan",
+    summary: "print memory, work and time of a run, before anything is loaded",
+    description:
+      "Reads the model's headers and the data, and prints parameters, device memory by part, tokens, FLOP and an " +
+      "estimated time. Exit code 1 where the run does not fit.",
+    argument: configArgument,
+    options: [
+      set,
+      { flags: "--memory <GiB>", summary: "memory of the device (default: the system's where the device is a CPU)" },
+      { flags: "--no-time", summary: "do not measure the device's speed" },
+      json,
+    ],
+    examples: [["dnpo plan config.yaml --memory 24", "whether it fits, and what to change if not"]],
+    run: async (argument, values) =>
+      (await import("./commands/plan.ts")).plan({
+        config: argument,
+        set: setOf(values),
+        memory: gibibytes(values.memory),
+        time: values.time !== false,
+        json: values.json === true,
+      }),
+  },
+  {
+    name: "runs",
+    summary: "list the runs of a folder",
+    description: "Prints a table of runs: method, model, judge, iterations, state, last loss, evaluations.",
+    argument: { name: "DIR", summary: "folder of runs (default: runs)", required: false, path: "folder" },
+    options: [json],
+    examples: [["dnpo runs", "the runs in runs/, the latest first"]],
+    run: async (argument, values) =>
+      (await import("./commands/runs.ts")).runs({ dir: argument ?? "runs", json: values.json === true }),
   },
   {
     name: "doctor",
@@ -301,5 +374,19 @@ export const commands: readonly CommandEntry[] = [
       const { tune } = await import("./commands/tune.ts");
       return tune({ vectorWidth: vectorWidth === undefined ? undefined : Number(vectorWidth), quiet: quiet === true });
     },
+  },
+  {
+    name: "completions",
+    summary: "print a completion script for a shell",
+    description: "Prints a script that completes commands, options, keys of --set and files.",
+    argument: { name: "SHELL", summary: "bash, zsh or fish", required: true, choices: ["bash", "zsh", "fish"] },
+    options: [],
+    examples: [
+      ['eval "$(dnpo completions bash)"', "for this shell; in ~/.bashrc for all"],
+      ["dnpo completions zsh > ~/.zfunc/_dnpo", "with fpath=(~/.zfunc $fpath) before compinit"],
+      ["dnpo completions fish > ~/.config/fish/completions/dnpo.fish", "for all"],
+    ],
+    run: async (argument) =>
+      (await import("./commands/completions.ts")).completions(argument as "bash" | "zsh" | "fish", commands),
   },
 ];

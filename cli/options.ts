@@ -60,5 +60,39 @@ export interface ExportCommandOptions {
   iteration?: number;
 }
 
+/** What `plan` is given. */
+export interface PlanOptions {
+  /** Config file; undefined for the embedded quick start. */
+  config: string | undefined;
+  /** `key=value` overrides in the order given. */
+  set: string[];
+  /** Bytes of the device's memory where told. */
+  memory: number | undefined;
+  /** Whether the device's speed is measured. */
+  time: boolean;
+  /** Whether it is printed as JSON. */
+  json: boolean;
+}
+
+/** What `config` is given. */
+export interface ConfigOptions {
+  /** Config file; undefined for the embedded quick start. */
+  config: string | undefined;
+  /** `key=value` overrides in the order given. */
+  set: string[];
+  /** Print the JSON Schema instead. */
+  schema: boolean;
+  /** Whether it is printed as JSON. */
+  json: boolean;
+}
+
+/** What `runs` is given. */
+export interface RunsOptions {
+  /** Folder of runs, or a run's own. */
+  dir: string;
+  /** Whether it is printed as JSON. */
+  json: boolean;
+}
+
 /** What `doctor` is given: nothing yet needs a choice. */
 export type DoctorOptions = Record<never, never>;

@@ -1,6 +1,6 @@
 /** Command lines into calls: the only module that knows the parser. @module */
-import { Command, CommanderError, Option } from "@commander-js/extra-typings";
-import type { CommandEntry, OptionEntry, Values } from "./commands.ts";
+import { Argument, Command, CommanderError, Option } from "@commander-js/extra-typings";
+import type { CommandEntry, OptionEntry, Values } from "./entries.ts";
 
 /** What is known of a program besides its commands. */
 export interface ProgramInfo {
@@ -21,6 +21,11 @@ function toOption({ flags, summary, repeat, required, choices }: OptionEntry): O
   if (choices) option.choices(choices);
   if (repeat) option.argParser((value: string, before: string[] | undefined) => [...before ?? [], value]);
   return option;
+}
+
+function toArgument({ name, summary, required, choices }: NonNullable<CommandEntry["argument"]>): Argument {
+  const argument = new Argument(required ? `<${name}>` : `[${name}]`, summary);
+  return choices ? argument.choices(choices) : argument;
 }
 
 function examplesText(examples: CommandEntry["examples"]): string {
@@ -58,7 +63,7 @@ export function parseCommandLine(
     // Subcommands inherit the settings above, such as exitOverride.
     const command = program.command(entry.name).summary(entry.summary).description(entry.description);
     const { argument, secondArgument } = entry;
-    if (argument) command.argument(argument.required ? `<${argument.name}>` : `[${argument.name}]`, argument.summary);
+    if (argument) command.addArgument(toArgument(argument));
     if (secondArgument) command.argument(`<${secondArgument.name}>`, secondArgument.summary);
     for (const option of entry.options) command.addOption(toOption(option));
     command.helpOption("-h, --help", "show this help").addHelpText("after", examplesText(entry.examples));

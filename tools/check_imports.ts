@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 
 /** Rooms of core/ from the top down. A room imports from its own level and from those below; no room imports upwards. */
 const CORE_LEVELS: readonly (readonly string[])[] = [
+  ["plan"],
   ["loop"],
   ["train", "label", "generate", "evaluate", "report"],
   ["model"],

@@ -6,7 +6,7 @@ import { checkImports } from "./check_imports.ts";
 import { resolve } from "node:path";
 
 /** Environment variables that tests and what they test may read and set; all others read as absent. */
-const TEST_ENV = ["XDG_RUNTIME_DIR", "NO_COLOR", "FORCE_COLOR", "DNPO_SHARED", "DNPO_CACHE"];
+const TEST_ENV = ["XDG_RUNTIME_DIR", "NO_COLOR", "FORCE_COLOR", "DNPO_SHARED", "DNPO_CACHE", "OTEL_DENO"];
 
 /** Kinds of permission tests get; `programs` are what they may run besides Deno. */
 function permissions(...programs: string[]): string[] {
@@ -39,7 +39,7 @@ const GATE: Step[] = [
   },
   {
     name: "tests",
-    // bash: a child whose memory is limited.
+    // bash: completion scripts run in it, and a child whose memory is limited.
     run: () =>
       deno(["test", "--frozen", "--no-check", ...permissions("bash"), "--ignore=tests/shared,tests/soak", "tests"]),
   },

@@ -1,15 +1,15 @@
 /** `dnpo train`. @module */
-import { fromFileUrl } from "../paths.ts";
 import type { IterationSummary } from "../../core/loop/summary.ts";
 import { train as runTrain } from "../../core/loop/train.ts";
 import type { RunOptions } from "../options.ts";
-import { formatTable } from "../table.ts";
+import { formatTable, outputColumns } from "../table.ts";
+import { withConfigPaths } from "./_quickstart.ts";
 import { runWithConfig } from "./_run.ts";
 
 /** Runs all iterations of a config, or of the embedded quick start, and prints a table at the end. */
 export function train(options: RunOptions): Promise<number> {
   return runWithConfig(
-    options.config === undefined ? quickStart(options) : options,
+    withConfigPaths(options),
     async ({ config, hooks, progress }) => {
       const { iterations, model } = await runTrain(config, {
         ...hooks,
@@ -19,24 +19,11 @@ export function train(options: RunOptions): Promise<number> {
         },
       });
       progress.finish();
-      console.log(iterationTable(iterations));
+      console.log(iterationTable(iterations, outputColumns()));
       console.log(`Model: ${model}`);
       console.log(`Report: ${config.output_dir}/report.html`);
     },
   );
-}
-
-/** The quick start that comes with the program, wherever that lies: its config, with its files' paths from here. */
-function quickStart(options: RunOptions): RunOptions {
-  const path = (name: string): string => fromFileUrl(new URL(`../../examples/quickstart/${name}`, import.meta.url));
-  const files = {
-    model: "model",
-    "data.train": "rows.jsonl",
-    "data.eval": "eval.jsonl",
-    "labels.verifier": "verifier.ts",
-  };
-  const set = Object.entries(files).map(([key, name]) => `${key}=${JSON.stringify(path(name))}`);
-  return { ...options, config: path("config.yaml"), set: [...set, ...options.set] };
 }
 
 const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
@@ -73,7 +60,7 @@ export function iterationLine(summary: IterationSummary): string | null {
 }
 
 /** The table of all iterations; columns that none of them has are left out. */
-export function iterationTable(iterations: readonly IterationSummary[]): string {
+export function iterationTable(iterations: readonly IterationSummary[], terminal = Infinity): string {
   const columns = COLUMNS.filter(({ value }) => iterations.some((summary) => value(summary) !== undefined));
   return formatTable(
     ["", ...columns.map(({ head }) => head)],
@@ -84,5 +71,6 @@ export function iterationTable(iterations: readonly IterationSummary[]): string 
         return found === undefined ? "" : format(found);
       }),
     ]),
+    { columns: terminal },
   );
 }

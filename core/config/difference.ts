@@ -20,6 +20,7 @@ const MAY_DIFFER = [
   "training.on_nan",
   "training.per_device_train_batch_size",
   "training.gradient_accumulation_steps",
+  "training.report_to",
   "training.save_steps",
   "training.save_total_limit",
 ];

@@ -66,6 +66,19 @@ function unlikeness(word: string, name: string): number {
   return abbreviated ? Math.min(1, edits) : edits;
 }
 
+/** The one of `words` that `word` is a slip of, or undefined. */
+export function nearestWord(word: string, words: readonly string[]): string | undefined {
+  const typed = word.slice(0, 64).toLowerCase().replaceAll("-", "_");
+  const shared = (name: string): number => {
+    let length = 0;
+    while (length < name.length && name[length] === typed[length]) length++;
+    return length;
+  };
+  const [nearest] = words.map((name) => ({ name, distance: unlikeness(typed, name.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance || shared(b.name) - shared(a.name));
+  return nearest && nearest.distance <= Math.max(1, typed.length / 3) ? nearest.name : undefined;
+}
+
 /** The known key nearest to the unknown `key` inside `parent` (dotted, "" at the top). Its own room is preferred. */
 export function nearestKey(parent: string, key: string): string {
   // A key is a word: comparing more of it than this would only cost time.

@@ -2,7 +2,7 @@
 import { isCollection, isScalar, parseDocument } from "yaml";
 import { UserError } from "../error.ts";
 import { knownKeys } from "./keys.ts";
-import { contradictions, type Problem, schemaProblems } from "./problems.ts";
+import { contradictions, type Problem, schemaProblems, valueAt } from "./problems.ts";
 import { configSchema } from "./schema.ts";
 import { isMapping, type Mapping, type Path, plain, readSource, type Source } from "./source.ts";
 import type { ResolvedConfig } from "./types.ts";
@@ -19,27 +19,75 @@ const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
 /** More lines than this help nobody. */
 const MAX_PROBLEMS = 20;
 
+/** Where a resolved setting comes from. */
+export interface Setting {
+  /** Dotted, with list positions: `training.learning_rate.0`. */
+  key: string;
+  value: unknown;
+  /** `default`, `FILE:LINE:COLUMN`, `--set`, `method NAME`, or `name of FILE`. */
+  from: string;
+}
+
 /**
  * Reads a config file (or none), puts `set` over and `defaults` under it, and fills in method's preset and the
  * defaults. Throws a UserError with one line per problem: `config.yaml:4:9 training.beta: expected number, got "x"`.
  */
-export async function loadConfig(
+export async function loadConfig(path: string | undefined, options: LoadOptions = {}): Promise<ResolvedConfig> {
+  return (await resolve(path, options)).config;
+}
+
+/** As {@linkcode loadConfig}, with every setting's origin, in the schema's order. */
+export async function explainConfig(
   path: string | undefined,
-  { set = [], defaults = {} }: LoadOptions = {},
-): Promise<ResolvedConfig> {
+  options: LoadOptions = {},
+): Promise<{ config: ResolvedConfig; settings: Setting[] }> {
+  const { config, originOf } = await resolve(path, options);
+  return {
+    config,
+    settings: leavesOf(config, []).map(({ path, value }) => ({ key: path.join("."), value, from: originOf(path) })),
+  };
+}
+
+async function resolve(
+  path: string | undefined,
+  { set = [], defaults = {} }: LoadOptions,
+): Promise<{ config: ResolvedConfig; originOf: (path: Path) => string }> {
   const source = path === undefined ? undefined : await readSource(path);
   const overrides = set.map(parseOverride);
   let raw = merge(plain(defaults) as Mapping, source?.values ?? {});
   for (const { keys, value } of overrides) raw = assign(raw, keys, value) as Mapping;
   raw = plain(raw) as Mapping; // An override may have been null.
   coerceNumbers(raw, "");
+  const written = plain(raw) as Mapping;
   applyMethod(raw, overrides.map(({ keys }) => keys.join(".")));
   if (path !== undefined) raw.output_dir ??= `runs/${stem(path)}`;
 
   const parsed = configSchema.safeParse(raw);
   const problems = parsed.success ? contradictions(parsed.data) : schemaProblems(parsed.error.issues, raw);
   if (problems.length > 0) throw new UserError(describe(problems, source, overrides));
-  return parsed.data!;
+  const config = parsed.data!;
+  const originOf = (at: Path): string => {
+    const [before, after] = [valueAt(written, at), valueAt(raw, at)];
+    if (before !== after) return at[0] === "output_dir" ? `name of ${path}` : `method ${config.method}`;
+    if (after === undefined) return "default";
+    if (isOverridden(at.map(String), overrides)) return "--set";
+    return valueAt(source?.values, at) === undefined ? "default" : source!.locate(at);
+  };
+  return { config, originOf };
+}
+
+/** Paths and values of all scalars, and of empty lists. */
+function leavesOf(value: unknown, path: Path): { path: Path; value: unknown }[] {
+  const isBranch = typeof value === "object" && value !== null && Object.keys(value).length > 0;
+  if (!isBranch) return value === undefined ? [] : [{ path, value }];
+  return Object.entries(value).flatMap(([key, item]) =>
+    leavesOf(item, [...path, Array.isArray(value) ? Number(key) : key])
+  );
+}
+
+/** Whether an override is of the place itself, of something around it or of something in it. */
+function isOverridden(steps: readonly string[], overrides: readonly Override[]): boolean {
+  return overrides.some(({ keys }) => keys.slice(0, steps.length).every((step, i) => step === steps[i]));
 }
 
 interface Override {
@@ -135,13 +183,18 @@ function stem(path: string): string {
   return name.replace(/\.(ya?ml|json)$/i, "") || "default";
 }
 
+function inFileOrder(problems: readonly Problem[], source: Source | undefined): readonly Problem[] {
+  // Finding a place takes as long as the file is: with more problems than this their order is no help.
+  if (source === undefined || problems.length > 5 * MAX_PROBLEMS) return problems;
+  return problems.map((problem) => ({ problem, line: source.lineOf(problem.path) }))
+    .sort((a, b) => a.line - b.line).map(({ problem }) => problem);
+}
+
 function describe(problems: readonly Problem[], source: Source | undefined, overrides: readonly Override[]): string {
-  const lines = problems.slice(0, MAX_PROBLEMS).map(({ path, message, key }) => {
+  const lines = inFileOrder(problems, source).slice(0, MAX_PROBLEMS).map(({ path, message, key }) => {
     const steps = path.map(String);
-    // An override of the place itself, of something around it or of something in it.
-    const isSet = overrides.some(({ keys }) => keys.slice(0, steps.length).every((step, i) => step === steps[i]));
     const name = steps.join(".");
-    const where = isSet ? "--set" : source?.locate(path as Path, { key }) ?? "config";
+    const where = isOverridden(steps, overrides) ? "--set" : source?.locate(path as Path, { key }) ?? "config";
     return `${where} ${name}: ${message}`;
   });
   if (problems.length > MAX_PROBLEMS) lines.push(`and ${problems.length - MAX_PROBLEMS} more problems`);

@@ -1,8 +1,8 @@
 /** The config: its schema, how it is read, and what an iteration or a stage takes from it. @module */
 export { checkSameSettings } from "./difference.ts";
-export { loadConfig, type LoadOptions } from "./load.ts";
-export { configJsonSchema } from "./schema.ts";
+export { explainConfig, loadConfig, type LoadOptions, type Setting } from "./load.ts";
+export { configJsonSchema, SCHEMA_TITLE } from "./schema.ts";
 export { type AskingJudge, askingJudge, SERVER_DEFAULTS } from "./servers.ts";
 export { forIteration, forSft, requireFor } from "./stages.ts";
 export type * from "./types.ts";
-export { writeResolved } from "./write.ts";
+export { writeExplained, writeResolved } from "./write.ts";

@@ -1,6 +1,6 @@
 /** What is wrong with a config, one line each. @module */
 import type { z } from "zod";
-import { nearestKey } from "./keys.ts";
+import { nearestKey, nearestWord } from "./keys.ts";
 import { isMapping, type Path, show } from "./source.ts";
 import type { ResolvedConfig } from "./types.ts";
 
@@ -64,7 +64,8 @@ function expectedOfUnion(branches: readonly (readonly Issue[])[]): string[] {
   });
 }
 
-function valueAt(root: unknown, path: Path): unknown {
+/** The value at a path of plain data, undefined where there is none. */
+export function valueAt(root: unknown, path: Path): unknown {
   let value = root;
   for (const step of path) {
     if (Array.isArray(value)) value = value[Number(step)];
@@ -85,11 +86,23 @@ function problemsOf(issue: Issue, base: Path, raw: unknown): Problem[] {
       key: true,
     }));
   }
-  const got = `got ${show(valueAt(raw, path))}`;
+  const value = valueAt(raw, path);
+  const got = `got ${show(value)}${suggestion(value, issue)}`;
   if (issue.code !== "invalid_union") return [{ path, message: `expected ${expected(issue)}, ${got}`, key: false }];
   const meant = issue.errors.find((branch) => !branch.some(isOtherKind));
   if (meant) return meant.flatMap((inner) => problemsOf(inner, path, raw));
   return [{ path, message: `expected ${either(expectedOfUnion(issue.errors))}, ${got}`, key: false }];
+}
+
+/** The words that an issue's branches would have taken. */
+function choicesOf(issue: Issue): string[] {
+  if (issue.code === "invalid_union") return issue.errors.flatMap((branch) => branch.flatMap(choicesOf));
+  return issue.code === "invalid_value" ? issue.values.filter((choice) => typeof choice === "string") : [];
+}
+
+function suggestion(value: unknown, issue: Issue): string {
+  const nearest = typeof value === "string" ? nearestWord(value, choicesOf(issue)) : undefined;
+  return nearest === undefined ? "" : `, did you mean "${nearest}"?`;
 }
 
 /** The problems behind a failed parse of `raw`. */

@@ -187,6 +187,10 @@ const labels = z.strictObject({
   ),
 });
 
+const logger = z.enum(["tensorboard"]);
+const reportTo = z.union([z.enum(["none", "all", "tensorboard"]), z.array(logger)])
+  .transform((value) => typeof value !== "string" ? value : value === "none" ? [] : ["tensorboard" as const]);
+
 const training = z.strictObject({
   learning_rate: perIteration(z.number().min(0)).default(1e-6).describe(
     "Peak learning rate; a list has one per iteration.",
@@ -198,7 +202,7 @@ const training = z.strictObject({
     "Optimizer steps per iteration where above 0, instead of num_train_epochs.",
   ),
   lr_scheduler_type: z.enum(["linear", "cosine", "constant", "constant_with_warmup"])
-    .transform((name) => name === "constant_with_warmup" ? "constant" : name).default("linear").describe(
+    .transform((name) => name === "constant_with_warmup" ? "constant" : name).prefault("linear").describe(
       "Schedule after the warm-up; constant takes a warm-up too.",
     ),
   warmup_steps: z.int().min(0).default(0).describe("Optimizer steps of linear warm-up."),
@@ -206,7 +210,7 @@ const training = z.strictObject({
     "Warm-up as a share of all steps, instead of warmup_steps.",
   ),
   optim: z.enum(["adamw", "adamw_torch", "rmsprop"])
-    .transform((name) => name === "adamw_torch" ? "adamw" : name).default("adamw").describe("Optimizer."),
+    .transform((name) => name === "adamw_torch" ? "adamw" : name).prefault("adamw").describe("Optimizer."),
   adam_beta1: decay.default(0.9).describe("AdamW's decay of the first moment."),
   adam_beta2: decay.default(0.999).describe("AdamW's decay of the second moment."),
   adam_epsilon: z.number().gt(0).default(1e-8).describe("AdamW's epsilon."),
@@ -234,6 +238,9 @@ const training = z.strictObject({
   ),
   on_nan: z.enum(["error", "skip"]).default("error").describe(
     "What a NaN or Inf in loss or gradients does: stop, or skip the step and count it.",
+  ),
+  report_to: reportTo.prefault("none").describe(
+    "Where numbers are logged besides metrics.jsonl: none, or tensorboard (event files in OUTPUT_DIR/tensorboard/).",
   ),
 });
 
@@ -289,5 +296,9 @@ export const configSchema: z.ZodType<ResolvedConfig> = z.strictObject({
 
 /** The config's JSON Schema (draft 2020-12), for editors and for the configuration reference. */
 export function configJsonSchema(): Record<string, unknown> {
-  return z.toJSONSchema(configSchema, { io: "input" });
+  const { $schema, ...schema } = z.toJSONSchema(configSchema, { io: "input" });
+  return { $schema, title: SCHEMA_TITLE, description: "Settings of a run of dnpo.", ...schema };
 }
+
+/** How a file is known to be this schema, of whatever version. */
+export const SCHEMA_TITLE = "dnpo config";

@@ -17,6 +17,8 @@ export interface Source {
   values: Mapping;
   /** `FILE:LINE:COLUMN` of the value at a path, of its key with `key`, or of the nearest thing around it. */
   locate(path: Path, options?: { key?: boolean }): string;
+  /** The line of the same, from 1. */
+  lineOf(path: Path): number;
 }
 
 /** No config is as large or as deep; the parser compares every key of a mapping with every other. */
@@ -93,6 +95,7 @@ export async function readSource(file: string): Promise<Source> {
       const offset = offsetOf(document, path, key);
       return offset === undefined ? file : at(offset);
     },
+    lineOf: (path) => counter.linePos(offsetOf(document, path, true) ?? 0).line,
   };
 }
 

@@ -247,6 +247,8 @@ export interface TrainingConfig<Rate = number> {
   save_total_limit: number;
   /** What a NaN or Inf in loss or gradients does. */
   on_nan: "error" | "skip";
+  /** Where numbers are logged besides metrics.jsonl. */
+  report_to: "tensorboard"[];
 }
 
 /** The keys that are the same in every iteration. */

@@ -6,6 +6,7 @@ import { openModelFolder } from "../checkpoint/folder.ts";
 import type { ResolvedConfig, Stage } from "../config/mod.ts";
 import { loadTokenizer, type Tokenizer } from "../data/tokenizer.ts";
 import type { OnProgress } from "../progress.ts";
+import { openTelemetry, type Telemetry } from "../telemetry.ts";
 import { lockFolder } from "./lock.ts";
 import { openRunDevice } from "./run_device.ts";
 import { RunSources } from "./sources.ts";
@@ -33,6 +34,7 @@ export interface RunContext {
   readonly allowVerifier: boolean;
   /** What the config's names of models and data sets stand for. */
   readonly sources: RunSources;
+  readonly telemetry: Telemetry;
 }
 
 /** Thrown by a stage that was stopped by its signal; what is done is saved. */
@@ -78,6 +80,7 @@ export async function withDevice<T>(
       signal: hooks.signal ?? new AbortController().signal,
       allowVerifier: hooks.allowVerifier ?? true,
       sources,
+      telemetry: await openTelemetry(),
     });
   } finally {
     device.destroy();

@@ -5,7 +5,7 @@ import type { RunContext } from "./context.ts";
 import type { LoggedStage } from "./log.ts";
 
 /**
- * Runs a stage's work. Where memory runs out or the device is lost, throws a DeviceError that names the stage, what to
+ * Runs a stage's work, in a span of its own. Where memory runs out or the device is lost, throws a DeviceError that names the stage, what to
  * change, and that what is saved stays.
  */
 export async function during<T>(
@@ -14,7 +14,7 @@ export async function during<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await work();
+    return await context.telemetry.span(stage, { iteration }, work);
   } catch (error) {
     const isHost = error instanceof RangeError &&
       /allocation failed|invalid array (buffer )?length/i.test(error.message);

@@ -10,6 +10,7 @@ import { loadModel } from "../model/model.ts";
 import { scoreResponses } from "../model/scorer.ts";
 import { type RunContext, throwIfStopped, tokenizerOf } from "./context.ts";
 import { readData } from "./data.ts";
+import { appendTiming } from "./log.ts";
 import { checkVerifierAllowed } from "./verifier_use.ts";
 
 /** What an evaluation found; accuracies only where the config names a verifier. */
@@ -52,6 +53,7 @@ export async function evaluateStage(
       context.onProgress({ stage: "evaluate", ...(iteration >= 0 && { iteration }), done, total });
       if (done < total) throwIfStopped(context);
     };
+    const started = performance.now();
     progress(0);
     const sums = await scoreResponses(context.commands, model, {
       rows: examples.map(({ row, promptIds, responseIds }) => ({ example: row, promptIds, responseIds })),
@@ -77,6 +79,7 @@ export async function evaluateStage(
       }
     }
     await writeFileAtomic(path, JSON.stringify(evaluation, null, 2) + "\n");
+    await appendTiming(context, { iteration, stage: "evaluate", seconds: (performance.now() - started) / 1000 });
     return evaluation;
   } finally {
     model.weights.free();

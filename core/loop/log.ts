@@ -2,6 +2,7 @@
 import { LineLog, type MetricsLine } from "../train/lines.ts";
 import type { RunContext } from "./context.ts";
 import { runPaths } from "./paths.ts";
+import { openSinks } from "./sinks.ts";
 
 /** The stages that write lines, in the order of an iteration. */
 const STAGES = ["generate", "label", "optimize", "evaluate"] as const;
@@ -14,19 +15,22 @@ export type LoggedStage = typeof STAGES[number];
  * a stopped run left behind, are dropped and will be written again.
  */
 export async function openMetrics(
-  { config }: RunContext,
+  context: RunContext,
   { stage, iteration, step = 0 }: { stage: LoggedStage; iteration: number; step?: number },
 ): Promise<LineLog> {
   const at = STAGES.indexOf(stage);
-  return await LineLog.open(runPaths(config.output_dir).metrics, (line) => {
+  const keep = (line: MetricsLine): boolean => {
     if (line.iteration !== iteration) return Number(line.iteration) < iteration;
     const of = STAGES.findIndex((name) => name === (line.stage ?? "optimize"));
     return of < at || (of === at && stage === "optimize" && Number(line.step) <= step);
-  });
+  };
+  const sink = await openSinks(context, { stage, iteration, step });
+  return await LineLog.open(runPaths(context.config.output_dir).metrics, keep, sink);
 }
 
-/** Appends one line to timings.jsonl: what differs from run to run. */
-export async function appendTiming({ config }: RunContext, line: MetricsLine): Promise<void> {
+/** Appends one line to timings.jsonl: what differs from run to run, and the most device memory since the last line. */
+export async function appendTiming({ config, device }: RunContext, line: MetricsLine): Promise<void> {
   const log = await LineLog.open(runPaths(config.output_dir).timings, () => true);
-  await log.append(line);
+  await log.append({ ...line, device_bytes: device.peakBytes });
+  device.peakBytes = device.bytes;
 }

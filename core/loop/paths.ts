@@ -38,7 +38,15 @@ export function stagePaths(folder: string): StagePaths {
 /** The run's own files. */
 export function runPaths(
   folder: string,
-): { metrics: string; timings: string; summary: string; model: string; noise: string; replies: string } {
+): {
+  metrics: string;
+  timings: string;
+  summary: string;
+  model: string;
+  noise: string;
+  replies: string;
+  tensorboard: string;
+} {
   return {
     metrics: join(folder, "metrics.jsonl"),
     timings: join(folder, "timings.jsonl"),
@@ -47,5 +55,6 @@ export function runPaths(
     noise: join(folder, "noise.safetensors"),
     // What judging servers have answered: of all iterations, as human answers come again in each.
     replies: join(folder, "judge_replies.jsonl"),
+    tensorboard: join(folder, "tensorboard"),
   };
 }

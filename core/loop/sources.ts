@@ -1,6 +1,6 @@
 /** The models and data sets that a run's config names: local ones as they are, the hub's as files of the same commit. @module */
-import { join } from "node:path";
-import { writeFileAtomic } from "../checkpoint/atomic.ts";
+import { dirname, join } from "node:path";
+import { makeFolder, writeFileAtomic } from "../checkpoint/atomic.ts";
 import { exists, isRecord, readJsonObject } from "../checkpoint/io.ts";
 import type { ResolvedConfig, Stage } from "../config/types.ts";
 import { type DataSource, openSource } from "../data/sources.ts";
@@ -84,6 +84,7 @@ export class RunSources {
     const onRecord = async (record: SourceRecord): Promise<void> => {
       const same = this.#records.findIndex((other) => isSameSource(other, record));
       this.#records.splice(same === -1 ? this.#records.length : same, 1, record);
+      await makeFolder(dirname(this.#path));
       await writeFileAtomic(this.#path, JSON.stringify({ sources: this.#records }, null, 2) + "\n");
     };
     return (await resolve({ ...this.#options, known: this.#records, onRecord })).paths;

@@ -19,6 +19,7 @@ import { during } from "./during.ts";
 import { dropState, type OptimizeStage, optimizeStage } from "./optimize_stage.ts";
 import { iterationPaths, runPaths } from "./paths.ts";
 import { fixSettings } from "./settings.ts";
+import { reportEvaluation } from "./sinks.ts";
 import { checkVerifiers } from "./verifier_use.ts";
 import { type IterationSummary, type RunSummary, summarizeRun } from "./summary.ts";
 
@@ -46,7 +47,9 @@ export async function train(config: ResolvedConfig, hooks: TrainHooks = {}): Pro
     // Whether dpo needs a judge is known where its rows are there.
     check(config.method !== "sft" && !hasPairs);
     await fixSettings(config);
-    return await runIterations(context, { ...hooks, hasPairs });
+    const { method, iterations } = config;
+    const iterate = () => runIterations(context, { ...hooks, hasPairs });
+    return await context.telemetry.span("train", { method, iterations }, iterate);
   });
 }
 
@@ -60,7 +63,9 @@ async function runIterations(
   const evaluate = async (iteration: number, dir: string, path: string): Promise<void> => {
     const place = { stage: "evaluate", iteration: Math.max(0, iteration) } as const;
     const evaluation = await during(context, place, () => evaluateStage(context, { iteration, dir, path }));
-    if (evaluation) evaluations.set(iteration, evaluation);
+    if (!evaluation) return;
+    evaluations.set(iteration, evaluation);
+    await reportEvaluation(context, { iteration, evaluation });
   };
   const summarize = async (last: number): Promise<RunSummary> => {
     const summary = await summarizeRun(folder, { evaluations, last });
@@ -118,7 +123,7 @@ async function runIterations(
 }
 
 /** Whether the data has chosen and rejected answers already (`dpo`), so that none are generated. */
-async function givesPairs(context: RunContext): Promise<boolean> {
+export async function givesPairs(context: Pick<RunContext, "config" | "sources">): Promise<boolean> {
   const { config } = context;
   if (config.method !== "dpo") return false;
   const { shuffle: _, ...reading } = readingOf(context, { settings: config });

@@ -45,20 +45,26 @@ function parseLine(source: string): MetricsLine | null {
 /** An append-only file of JSON lines. */
 export class LineLog {
   readonly #path: string;
+  readonly #onAppend: (line: MetricsLine) => Promise<void>;
 
-  private constructor(path: string) {
+  private constructor(path: string, onAppend: (line: MetricsLine) => Promise<void>) {
     this.#path = path;
+    this.#onAppend = onAppend;
   }
 
   /**
    * Opens the file for appending and drops what a stopped run left behind: a torn last line, and the lines that `keep`
-   * refuses (they will be written again).
+   * refuses (they will be written again). `onAppend` is told each line that is on disk.
    */
-  static async open(path: string, keep: (line: MetricsLine) => boolean): Promise<LineLog> {
+  static async open(
+    path: string,
+    keep: (line: MetricsLine) => boolean,
+    onAppend: (line: MetricsLine) => Promise<void> = () => Promise.resolve(),
+  ): Promise<LineLog> {
     const { text, lines } = await readLines(path);
     const wanted = lines.filter(({ line }) => keep(line)).map(({ source }) => source + "\n").join("");
     if (wanted !== text) await writeFileAtomic(path, wanted);
-    return new LineLog(path);
+    return new LineLog(path, onAppend);
   }
 
   /** Appends one line and flushes it to disk. Throws a UserError where it cannot be written. */
@@ -70,5 +76,6 @@ export class LineLog {
     } catch (error) {
       throw explainIoError(error, `Cannot write ${this.#path}`);
     }
+    await this.#onAppend(line);
   }
 }

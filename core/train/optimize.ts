@@ -56,7 +56,7 @@ export interface OptimizeResult {
 }
 
 /** Tokens that the reference scores at a time at least: without a backward pass they take little memory. */
-const SCORED_TOKENS = 1024;
+export const SCORED_TOKENS = 1024;
 
 /**
  * Runs the stage, or the rest of it where `stateDir` holds a state. Throws DeviceError, or a UserError at a bad step and

@@ -1,9 +1,8 @@
 /** The adapter and its device: limits, features, memory, errors, readback. @module */
 import { DeviceError } from "./errors.ts";
-import type { Tuning } from "./tuning.ts";
+import type { DeviceFamily, Tuning } from "./tuning.ts";
 
-/** Which family of kernels suits the adapter: a software rasterizer on the CPU, or a real GPU. */
-export type DeviceFamily = "cpu" | "gpu";
+export type { DeviceFamily };
 
 /** A buffer on the device. */
 export interface DeviceBuffer {

@@ -1,5 +1,7 @@
 /** Which variants of the kernels a device runs. @module */
-import type { DeviceFamily } from "./device.ts";
+
+/** Which family of kernels suits the adapter: a software rasterizer on the CPU, or a real GPU. */
+export type DeviceFamily = "cpu" | "gpu";
 
 /**
  * A choice of kernel variants, by measuring (kernels/tune.ts) or the fixed default. Of all this only `family` can change

@@ -11,7 +11,8 @@ function dnpo(...args: string[]) {
 Deno.test("dnpo --help lists the commands and exits 0, needing no permission", async () => {
   const { code, out, err } = await runModule(main, { args: ["--help"], permissions: [] });
   assert.deepEqual([code, err], [0, ""]);
-  for (const name of ["train", "sft", "generate", "label", "optimize", "score", "compare", "chat", "doctor"]) {
+  const names = ["init", "train", "sft", "generate", "label", "optimize", "score", "compare", "chat", "export", "push"];
+  for (const name of [...names, "config", "plan", "runs", "doctor", "tune", "completions"]) {
     assert.match(out, new RegExp(`^  ${name} `, "m"));
   }
   assert.match(out, /^Examples:\n {2}dnpo train /m);

@@ -10,7 +10,6 @@ Deno.test("formatTable() aligns text left and numbers right, without colours", (
       "│ method │ greedy │",
       "├────────┼────────┤",
       "│ SFT    │    0.5 │",
-      "├────────┼────────┤",
       "│ DNPO   │   0.75 │",
       "└────────┴────────┘",
     ].join("\n"),
@@ -19,4 +18,11 @@ Deno.test("formatTable() aligns text left and numbers right, without colours", (
 
 Deno.test("formatTable() takes which columns are text", () => {
   assert.match(formatTable(["a", "name"], [[1, "x"]], { text: [1] }), /│ 1 │ x {4}│/);
+});
+
+Deno.test("formatTable() becomes a list where the terminal is too narrow", () => {
+  const table = formatTable(["method", "greedy", "sampled"], [["SFT", "0.5", ""], ["DNPO", 0.75, 0.5]], {
+    columns: 20,
+  });
+  assert.equal(table, "SFT\n  greedy: 0.5\nDNPO\n  greedy: 0.75\n  sampled: 0.5");
 });

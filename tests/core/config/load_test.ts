@@ -37,6 +37,7 @@ const defaults = {
     save_steps: 500,
     save_total_limit: 1,
     on_nan: "error",
+    report_to: [],
   },
   noise: {
     update: "joint",

@@ -22,7 +22,7 @@ Deno.test.each([
   [
     "an unknown choice",
     "method: dno",
-    'config.yaml:1:9 method: expected "sft", "dpo", "spin" or "dnpo", got "dno"',
+    'config.yaml:1:9 method: expected "sft", "dpo", "spin" or "dnpo", got "dno", did you mean "dnpo"?',
   ],
   ["a scalar for a mapping", "training: 3", "config.yaml:1:11 training: expected a mapping, got 3"],
   ["a mapping for a scalar", "model: {}", "config.yaml:1:8 model: expected text, got a mapping"],
@@ -61,10 +61,10 @@ Deno.test.each([
 
 Deno.test("loadConfig() reports every problem, each in a line", async () => {
   assert.deepEqual(await problems("modle: x\ntraining:\n  lr: 1\n  beta: -1\n  shuffel: true\n"), [
-    "config.yaml:4:9 training.beta: expected a number > 0, got -1",
-    'config.yaml:3:3 training.lr: unknown key, did you mean "training.learning_rate"?',
-    'config.yaml:5:3 training.shuffel: unknown key, did you mean "training.shuffle"?',
     'config.yaml:1:1 modle: unknown key, did you mean "model"?',
+    'config.yaml:3:3 training.lr: unknown key, did you mean "training.learning_rate"?',
+    "config.yaml:4:9 training.beta: expected a number > 0, got -1",
+    'config.yaml:5:3 training.shuffel: unknown key, did you mean "training.shuffle"?',
   ]);
 });
 

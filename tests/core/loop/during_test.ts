@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type RunContext, StoppedError } from "../../../core/loop/context.ts";
 import { during } from "../../../core/loop/during.ts";
 import { train } from "../../../core/loop/train.ts";
+import { NO_TELEMETRY } from "../../../core/telemetry.ts";
 import { openDevice } from "../../../kernels/device/device.ts";
 import { device } from "../../_shared/device.ts";
 import { jsonLines, writeTinyModel } from "../../_shared/tiny_model.ts";
@@ -11,7 +12,7 @@ import { configOf, withInput } from "./_runs.ts";
 
 /** Runs `work` as a stage of a run in DIR/run. */
 async function stageOf<T>(stage: Parameters<typeof during>[1]["stage"], work: () => Promise<T>): Promise<T> {
-  const context = { config: await configOf("/somewhere") } as RunContext;
+  const context = { config: await configOf("/somewhere"), telemetry: NO_TELEMETRY } as RunContext;
   return await during(context, { stage, iteration: 0 }, work);
 }
 

@@ -21,7 +21,7 @@ async function kept(stage: LoggedStage, iteration: number, step?: number): Promi
   return await withFolder(async (dir) => {
     const path = `${dir}/metrics.jsonl`;
     await Deno.writeTextFile(path, jsonLines(LINES));
-    const context = { config: { output_dir: dir } } as RunContext;
+    const context = { config: { output_dir: dir, training: { report_to: [] as string[] } } } as RunContext;
     await openMetrics(context, { stage, iteration, ...(step !== undefined && { step }) });
     const lines = await readJsonLines<Record<string, unknown>>(path);
     deepEqual(lines, LINES.slice(0, lines.length));
@@ -42,11 +42,14 @@ Deno.test("openMetrics() drops the lines that a stopped run left behind the plac
   equal(await kept("generate", 3), 8);
 });
 
-Deno.test("appendTiming() keeps all lines", () =>
+Deno.test("appendTiming() keeps all lines, each with the most device memory since the one before", () =>
   withFolder(async (dir) => {
-    const context = { config: { output_dir: dir } } as RunContext;
+    const context = { config: { output_dir: dir }, device: { peakBytes: 64, bytes: 32 } } as RunContext;
     await appendTiming(context, { iteration: 1, seconds: 2 });
     await appendTiming(context, { iteration: 0, seconds: 3 });
     const lines = await readJsonLines(`${dir}/timings.jsonl`);
-    deepEqual(lines, [{ iteration: 1, seconds: 2 }, { iteration: 0, seconds: 3 }]);
+    deepEqual(lines, [
+      { iteration: 1, seconds: 2, device_bytes: 64 },
+      { iteration: 0, seconds: 3, device_bytes: 32 },
+    ]);
   }));

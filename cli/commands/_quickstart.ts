@@ -1,0 +1,17 @@
+/** The quick start that comes with the program. @module */
+import { fromFileUrl } from "../paths.ts";
+
+const FILES = {
+  model: "model",
+  "data.train": "rows.jsonl",
+  "data.eval": "eval.jsonl",
+  "labels.verifier": "verifier.ts",
+} as const;
+
+/** The options as they are where they name a config, else those of the quick start, its files' paths from here. */
+export function withConfigPaths<T extends { config: string | undefined; set: string[] }>(options: T): T {
+  if (options.config !== undefined) return options;
+  const path = (name: string): string => fromFileUrl(new URL(`../../examples/quickstart/${name}`, import.meta.url));
+  const set = Object.entries(FILES).map(([key, name]) => `${key}=${JSON.stringify(path(name))}`);
+  return { ...options, config: path("config.yaml"), set: [...set, ...options.set] };
+}

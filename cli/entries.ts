@@ -1,0 +1,46 @@
+/** What a command is, for the parser, the help and the completions. @module */
+
+/** Values of options by name, as the parser found them. */
+export type Values = Readonly<Record<string, unknown>>;
+
+/** An option of a command. */
+export interface OptionEntry {
+  /** As in `--set <key=value>`. */
+  flags: string;
+  /** One line of help. */
+  summary: string;
+  /** Whether it may be given several times, which makes its value a list. */
+  repeat?: true;
+  /** Whether the command cannot do without. */
+  required?: true;
+  /** The only values it takes. */
+  choices?: readonly string[];
+  /** Whether its value is a path, for completions. */
+  path?: "file" | "folder";
+}
+
+/** A command as the parser and the help need it. */
+export interface CommandEntry {
+  /** What is typed. */
+  name: string;
+  /** One line for the list of commands. */
+  summary: string;
+  /** What it reads, does and leaves behind. */
+  description: string;
+  /** Its one argument, if it takes any. */
+  argument?: {
+    name: string;
+    summary: string;
+    required: boolean;
+    choices?: readonly string[];
+    path?: "file" | "folder";
+  };
+  /** A second argument, which it then needs. */
+  secondArgument?: { name: string; summary: string };
+  /** Its options. */
+  options: readonly OptionEntry[];
+  /** Command lines that work, each with what it does. */
+  examples: readonly (readonly [line: string, meaning: string])[];
+  /** Loads the command's module and runs it; resolves to the exit code. */
+  run(argument: string | undefined, values: Values, secondArgument?: string): Promise<number>;
+}

@@ -1,0 +1,76 @@
+/** Floating-point operations of the matrix products and attention of each stage. @module */
+import { parameterShapes } from "../checkpoint/parameters.ts";
+import type { ModelConfig } from "../model/config.ts";
+
+/** What a decoder costs; a multiplication and its addition count as two. */
+export interface ModelCost {
+  /** All parameters, a tied LM head once. */
+  parameters: number;
+  /** FLOP of the layers' matrix products for one token. */
+  layers: number;
+  /** FLOP of one query and one key over all layers. */
+  attention: number;
+  /** FLOP of the LM head for one position. */
+  head: number;
+}
+
+/** The costs of a model of this shape. */
+export function modelCost(config: ModelConfig): ModelCost {
+  let [parameters, layers] = [0, 0];
+  for (const { name, shape } of parameterShapes(config)) {
+    const elements = shape.reduce((a, b) => a * b, 1);
+    parameters += elements;
+    if (shape.length === 2 && name.startsWith("model.layers.")) layers += 2 * elements;
+  }
+  return {
+    parameters,
+    layers,
+    attention: 4 * config.numHeads * config.headDim * config.numLayers,
+    head: 2 * config.vocabSize * config.hiddenSize,
+  };
+}
+
+/** Counts of what runs through a model at once. */
+export interface TokenCount {
+  /** Tokens through the layers. */
+  tokens: number;
+  /** Query and key pairs of the attention. */
+  pairs: number;
+  /** Positions through the LM head. */
+  entries: number;
+}
+
+/** Sums of counts. */
+export function addCounts(a: TokenCount, b: TokenCount): TokenCount {
+  return { tokens: a.tokens + b.tokens, pairs: a.pairs + b.pairs, entries: a.entries + b.entries };
+}
+
+/** The counts of a prompt with its responses, which share the prompt's tokens. */
+export function countRow(prompt: number, responses: readonly number[]): TokenCount {
+  let tokens = prompt;
+  let pairs = prompt * (prompt + 1) / 2;
+  let entries = 0;
+  for (const length of responses) {
+    // The last token of a response predicts nothing, and is no input.
+    const inputs = length - 1;
+    tokens += inputs;
+    pairs += inputs * prompt + inputs * (inputs + 1) / 2;
+    entries += length;
+  }
+  return { tokens, pairs, entries };
+}
+
+/** FLOP of a forward pass. */
+export function forwardFlop(cost: ModelCost, { tokens, pairs, entries }: TokenCount): number {
+  return tokens * cost.layers + pairs * cost.attention + entries * cost.head;
+}
+
+/** FLOP of a backward pass: both gradients of each product, attention and the head's logits once more. */
+export function backwardFlop(cost: ModelCost, { tokens, pairs, entries }: TokenCount): number {
+  return 2 * tokens * cost.layers + 2.5 * pairs * cost.attention + 3 * entries * cost.head;
+}
+
+/** FLOP of the noise on `entries` rejected positions: its logits forward; both logits once more and its gradient backward. */
+export function noiseFlop(cost: ModelCost, entries: number, { backward }: { backward: boolean }): number {
+  return (backward ? 4 : 1) * entries * cost.head;
+}

@@ -1,0 +1,241 @@
+/** The stages of a run on a device that only counts: what they hold at most, and how much they record. @module */
+import { Commands } from "../../kernels/device/commands.ts";
+import type { Device } from "../../kernels/device/device.ts";
+import { type PartBytes, Rehearsal } from "../../kernels/device/rehearsal.ts";
+import type { ModelFolder } from "../checkpoint/folder.ts";
+import type { IterationConfig } from "../config/types.ts";
+import type { ExampleIds } from "../data/pack.ts";
+import { generate, type GenerationPrompt } from "../generate/generator.ts";
+import type { Model } from "../model/model.ts";
+import { planDecoder } from "../model/names.ts";
+import { scorePairs, scoreResponses } from "../model/scorer.ts";
+import { ParameterBuffers } from "../tensor/parameters.ts";
+import type { BatchCapacity } from "../model/batch.ts";
+import { longestRow, planCapacity, type StepBatch, stepBatch, type TrainingRows, usedRows } from "../train/batches.ts";
+import { SCORED_TOKENS } from "../train/optimize.ts";
+import { planOrder, type StepOrder } from "../train/order.ts";
+import { Trainer } from "../train/trainer.ts";
+
+/** The parts of the device's memory, in the order they are shown. */
+export const MEMORY_PARTS = [
+  "weights",
+  "reference",
+  "judge",
+  "noise generator",
+  "gradients",
+  "moments",
+  "activations",
+  "KV cache",
+  "LM head",
+] as const;
+
+/** A part of the device's memory. */
+export type MemoryPart = typeof MEMORY_PARTS[number];
+
+const PARTS: readonly (readonly [RegExp, MemoryPart])[] = [
+  [/^weights \d+$/, "weights"],
+  [/^reference \d+$/, "reference"],
+  [/^judge \d+$/, "judge"],
+  [/^noise (\d+|gradients|m|v|square average|norm)/, "noise generator"],
+  [/^policy gradients/, "gradients"],
+  [/^policy (m|v|square average)/, "moments"],
+  [/^[kv] cache/, "KV cache"],
+  [/^lm head|^logits$/, "LM head"],
+];
+
+function partOf(label: string): MemoryPart {
+  return PARTS.find(([pattern]) => pattern.test(label))?.[1] ?? "activations";
+}
+
+/** What a stage holds and records. */
+export interface Rehearsed {
+  /** Bytes of the most that is live at once. */
+  bytes: number;
+  parts: PartBytes;
+  /** Dispatches of the whole stage. */
+  dispatches: number;
+  /** Waits for the device. */
+  fences: number;
+}
+
+/** Optimizer steps that are looked at for the largest batch; more than this are taken to be like them. */
+const MOST_STEPS = 2000;
+/** Batches of scored rows that are recorded; more are like them. */
+const MOST_SCORED = 512;
+const TOKENS_PER_FENCE = 16;
+
+/** Rehearses stages, each on what the ones before have left behind. */
+export class Rehearsing {
+  readonly #device: Rehearsal;
+  readonly #commands: Commands;
+
+  /** `real` is the device that the stages will run on. */
+  constructor(real: Device) {
+    this.#device = new Rehearsal(real, partOf);
+    this.#commands = new Commands(this.#device);
+  }
+
+  /** The most bytes that were live at once so far. */
+  get peakBytes(): number {
+    return this.#device.peakBytes;
+  }
+
+  /** Scoring rows under a model. Throws DeviceError where the device is too small. */
+  async score(
+    folder: ModelFolder,
+    { rows, label = "weights" }: { rows: readonly ExampleIds[]; label?: "weights" | "judge" },
+  ): Promise<Rehearsed> {
+    const part = rows.slice(0, MOST_SCORED);
+    return await this.#stage(async () => {
+      const model = this.#load(folder, label);
+      const before = this.#device.dispatches;
+      let batches = 0;
+      await scoreResponses(this.#commands, model, { rows: part, onDone: () => batches++ });
+      model.weights.free();
+      const scale = rows.length / Math.max(1, part.length);
+      return { dispatches: (this.#device.dispatches - before) * scale, fences: batches * scale };
+    });
+  }
+
+  /**
+   * Sampling responses: `likelyTokens` of a response decide about dispatches and fences, the prompts' limits about the
+   * memory. Throws DeviceError where the device is too small.
+   */
+  async generate(
+    folder: ModelFolder,
+    { prompts, settings, likelyTokens }: {
+      prompts: readonly GenerationPrompt[];
+      settings: IterationConfig;
+      likelyTokens: number;
+    },
+  ): Promise<Rehearsed> {
+    return await this.#stage(async () => {
+      const model = this.#load(folder, "weights");
+      const marks = [this.#device.dispatches];
+      const stop = new Error("enough");
+      const sampling = {
+        prompts,
+        settings: settings.generation,
+        iteration: 0,
+        eosIds: folder.eosTokenIds,
+        tokensPerFence: TOKENS_PER_FENCE,
+        onTokens: () => {
+          marks.push(this.#device.dispatches);
+          if (marks.length === 3) throw stop;
+        },
+      };
+      try {
+        // Read from this device no response ever ends.
+        for await (const _ of generate(this.#commands, model, sampling));
+      } catch (error) {
+        if (error !== stop) throw error;
+      }
+      model.weights.free();
+      const [start, first, second] = marks as [number, number, number];
+      const most = Math.max(...prompts.map((prompt) => prompt.maxNewTokens));
+      const waves = Math.ceil(prompts.length / Math.min(settings.generation.batch_size, prompts.length));
+      const fences = waves * Math.ceil(likelyTokens / TOKENS_PER_FENCE);
+      const perToken = most > TOKENS_PER_FENCE
+        ? (second - first) / Math.min(TOKENS_PER_FENCE, most - TOKENS_PER_FENCE)
+        : (first - start) / (most + 1);
+      const prefill = first - start - perToken * Math.min(TOKENS_PER_FENCE, most);
+      return { dispatches: waves * (prefill + perToken * Math.min(likelyTokens, most)), fences };
+    });
+  }
+
+  /** The optimizer steps over `rows`. Throws DeviceError where the device is too small. */
+  async optimize(
+    folder: ModelFolder,
+    { rows, settings }: { rows: TrainingRows; settings: IterationConfig },
+  ): Promise<Rehearsed & { steps: number }> {
+    const { training } = settings;
+    const size = training.per_device_train_batch_size;
+    const order = orderOf(rows, settings);
+    const looked = { ...order, steps: Math.min(order.steps, MOST_STEPS) };
+    const stage = await this.#stage(async () => {
+      const model = this.#load(folder, "weights");
+      const { noise } = settings;
+      const isNoised = noise !== "none";
+      const weights = rows.kind === "pairs" && isNoised ? this.#load(folder, "reference").weights : null;
+      const capacity = planCapacity(rows, { order: looked, size, device: this.#device, shuffle: training.shuffle });
+      const before = this.#device.dispatches;
+      const fences = rows.kind === "pairs" ? await this.#reference(model, rows, { looked, capacity, isNoised }) : 0;
+      const once = this.#device.dispatches - before;
+      const unknown = new Float32Array(rows.rows.length);
+      const trainer = await Trainer.create(this.#commands, {
+        model,
+        reference: rows.kind === "pairs" ? { logps: { chosen: unknown, rejected: unknown }, weights } : null,
+        // First values are of no interest, and large.
+        settings: { ...settings, noise: noise === "none" ? noise : { ...noise, init: "zeros" } },
+        capacity,
+        maxPositions: longestRow(rows),
+      });
+      const start = this.#device.dispatches;
+      trainer.step(largestBatch(rows, { order: looked, size, noise: isNoised }), { step: 0, factor: 1 });
+      await trainer.read();
+      const perStep = this.#device.dispatches - start;
+      trainer.free();
+      model.weights.free();
+      weights?.free();
+      return {
+        dispatches: once + perStep * order.steps,
+        fences: fences + Math.ceil(order.steps / training.logging_steps),
+      };
+    });
+    return { ...stage, steps: order.steps };
+  }
+
+  /** What is scored under the reference before the first step; returns the batches. */
+  async #reference(
+    model: Model,
+    { rows }: TrainingRows & { kind: "pairs" },
+    { looked, capacity, isNoised }: { looked: StepOrder; capacity: BatchCapacity; isNoised: boolean },
+  ): Promise<number> {
+    let batches = 0;
+    const options = { batchTokens: Math.max(SCORED_TOKENS, capacity.tokens), onDone: () => batches++ };
+    const pairs = usedRows(looked).map((i) => rows[i]!);
+    if (!isNoised) await scorePairs(this.#commands, model, { ...options, pairs });
+    else {
+      const chosen = pairs.map(({ chosenIds, ...pair }) => ({ ...pair, responseIds: chosenIds }));
+      await scoreResponses(this.#commands, model, { ...options, rows: chosen });
+    }
+    return batches;
+  }
+
+  #load(folder: ModelFolder, label: "weights" | "reference" | "judge"): Model {
+    const { config } = folder;
+    const layout = planDecoder(config, this.#device.limits.maxStorageBufferBindingSize);
+    return { folder, config, weights: new ParameterBuffers(this.#device, { layout, label }) };
+  }
+
+  async #stage(work: () => Promise<{ dispatches: number; fences: number }>): Promise<Rehearsed> {
+    this.#device.restart();
+    const counted = await work();
+    const parts = this.#device.peak;
+    return { ...counted, parts, bytes: [...parts.values()].reduce((a, b) => a + b, 0) };
+  }
+}
+
+/** The order of an iteration's steps, as `optimize` has it. */
+export function orderOf(rows: TrainingRows, { training, iteration }: IterationConfig): StepOrder {
+  return planOrder(rows.rows.map((row) => row.example), {
+    batch: training.per_device_train_batch_size * training.gradient_accumulation_steps,
+    epochs: training.num_train_epochs,
+    maxSteps: training.max_steps,
+    shuffle: training.shuffle,
+    seed: training.seed,
+    iteration,
+  });
+}
+
+function largestBatch(
+  rows: TrainingRows,
+  { order, ...how }: { order: StepOrder; size: number; noise: boolean },
+): StepBatch {
+  let largest = stepBatch(rows, { order, step: 0, ...how });
+  for (let step = 1; step < Math.min(order.steps, order.stepsPerEpoch); step++) {
+    const batch = stepBatch(rows, { order, step, ...how });
+    if (batch.tokens > largest.tokens) largest = batch;
+  }
+  return largest;
+}

@@ -1,0 +1,84 @@
+/** A reader of TensorBoard's event files for the tests, written apart from the writer. @module */
+import { AssertionError } from "node:assert/strict";
+
+/** A step that was read. */
+export interface ReadEvent {
+  wallTime: number;
+  step: number;
+  values: Record<string, number>;
+}
+
+/** All events of a file. Throws where a sum is wrong, a record is torn, or a field is unknown. */
+export async function readEvents(path: string): Promise<{ version: string; events: ReadEvent[] }> {
+  const bytes = await Deno.readFile(path);
+  const view = new DataView(bytes.buffer);
+  let version = "";
+  const events: ReadEvent[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const length = Number(view.getBigUint64(at, true));
+    checkSum(bytes.subarray(at, at + 8), view.getUint32(at + 8, true));
+    const data = bytes.subarray(at + 12, at + 12 + length);
+    checkSum(data, view.getUint32(at + 12 + length, true));
+    at += 16 + length;
+    const event: ReadEvent = { wallTime: 0, step: 0, values: {} };
+    for (const [field, value] of fields(data)) {
+      if (field === 1) event.wallTime = float(value as Uint8Array);
+      else if (field === 2) event.step = Number(BigInt.asIntN(64, value as bigint));
+      else if (field === 3) version = text(value);
+      else if (field === 5) {
+        for (const [, one] of fields(value as Uint8Array)) {
+          const parts = new Map(fields(one as Uint8Array));
+          event.values[text(parts.get(1)!)] = float(parts.get(2) as Uint8Array);
+        }
+      } else throw new AssertionError({ message: `event has a field ${field}` });
+    }
+    if (Object.keys(event.values).length > 0) events.push(event);
+  }
+  return { version, events };
+}
+
+/** CRC-32C bit by bit, and its mask. */
+function checkSum(bytes: Uint8Array, expected: number): void {
+  let crc = 0xffffffffn;
+  for (const byte of bytes) {
+    crc ^= BigInt(byte);
+    for (let bit = 0; bit < 8; bit++) crc = crc % 2n === 1n ? (crc / 2n) ^ 0x82f63b78n : crc / 2n;
+  }
+  crc ^= 0xffffffffn;
+  const rotated = (crc >> 15n) | ((crc << 17n) % 2n ** 32n);
+  const masked = Number((rotated + 0xa282ead8n) % 2n ** 32n);
+  if (masked !== expected) throw new AssertionError({ message: `sum is ${expected}, expected ${masked}` });
+}
+
+function fields(bytes: Uint8Array): [number, bigint | Uint8Array][] {
+  const out: [number, bigint | Uint8Array][] = [];
+  let at = 0;
+  const varint = (): bigint => {
+    let [value, scale] = [0n, 1n];
+    for (;; scale *= 128n) {
+      const byte = bytes[at++]!;
+      value += BigInt(byte % 128) * scale;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const key = Number(varint());
+    const wire = key % 8;
+    if (wire === 0) out.push([Math.floor(key / 8), varint()]);
+    else {
+      const length = wire === 1 ? 8 : wire === 5 ? 4 : Number(varint());
+      out.push([Math.floor(key / 8), bytes.slice(at, at + length)]);
+      at += length;
+    }
+  }
+  return out;
+}
+
+function float(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return bytes.length === 8 ? view.getFloat64(0, true) : view.getFloat32(0, true);
+}
+
+function text(value: bigint | Uint8Array): string {
+  return new TextDecoder().decode(value as Uint8Array);
+}

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { parseModelConfig } from "../../../core/checkpoint/config.ts";
+import { backwardFlop, countRow, forwardFlop, modelCost } from "../../../core/plan/flops.ts";
+import { TINY_CONFIG } from "../../_shared/tiny_model.ts";
+
+const cost = modelCost(parseModelConfig({ ...TINY_CONFIG }, "config.json"));
+
+Deno.test("modelCost() counts each product of a layer, written out", () => {
+  // hidden 16, 4 heads and 2 key-value heads of 4, intermediate 24, vocabulary 37, 2 layers, biases none.
+  const products = 16 * 16 + 2 * 16 * 8 + 16 * 16 + 3 * 16 * 24;
+  assert.equal(cost.layers, 2 * 2 * products);
+  assert.equal(cost.head, 2 * 37 * 16);
+  // q·k and the weighted sum of v, 16 products each and layer.
+  assert.equal(cost.attention, 2 * 2 * 2 * 16);
+  assert.equal(cost.parameters, 2 * (products + 2 * 16) + 16 + 2 * 37 * 16);
+});
+
+Deno.test("countRow() counts queries and keys as a loop over them does", () => {
+  const [prompt, responses] = [5, [3, 7]];
+  let [tokens, pairs] = [0, 0];
+  for (let q = 0; q < prompt; q++, tokens++) pairs += q + 1;
+  for (const length of responses) {
+    for (let q = 0; q < length - 1; q++, tokens++) pairs += prompt + q + 1;
+  }
+  assert.deepEqual(countRow(prompt, responses), { tokens, pairs, entries: 10 });
+});
+
+Deno.test("a backward pass costs twice its products", () => {
+  const count = { tokens: 10, pairs: 0, entries: 0 };
+  assert.equal(backwardFlop(cost, count), 2 * forwardFlop(cost, count));
+});

@@ -4,8 +4,6 @@ import type { CommandEntry, OptionEntry, Values } from "./entries.ts";
 import type { RunOptions } from "./options.ts";
 import { samplingOptions } from "./sampling_options.ts";
 
-export type { CommandEntry, OptionEntry, Values };
-
 const quiet: OptionEntry = { flags: "-q, --quiet", summary: "show no progress" };
 
 const json: OptionEntry = { flags: "--json", summary: "print JSON, for programs" };

@@ -1,7 +1,7 @@
 /** Flags that stand for keys of a config, so that they have its bounds and defaults. @module */
 import { loadConfig, type ResolvedConfig } from "../core/config/mod.ts";
 import { UserError } from "../core/error.ts";
-import type { Values } from "./commands.ts";
+import type { Values } from "./entries.ts";
 
 /** A flag and the key that it sets. */
 export interface Flag {

@@ -5,7 +5,7 @@ import type { AnswerReport, Chat } from "../../core/generate/chat.ts";
 import { openChat, type OpenedChat } from "../../core/loop/chat.ts";
 import { parameterShapes } from "../../core/model/config.ts";
 import { pipedPrompts, TerminalInput } from "../chat_input.ts";
-import type { Values } from "../commands.ts";
+import type { Values } from "../entries.ts";
 import { configOfFlags, flagValue, SAMPLING_FLAGS } from "../flags.ts";
 import { print } from "../program.ts";
 import { Progress } from "../progress.ts";

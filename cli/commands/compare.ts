@@ -2,7 +2,7 @@
 import { writeFileAtomic } from "../../core/checkpoint/atomic.ts";
 import { requireFor } from "../../core/config/mod.ts";
 import { compareModels } from "../../core/loop/compare.ts";
-import type { Values } from "../commands.ts";
+import type { Values } from "../entries.ts";
 import { comparisonJson, encodeComparedRow, formatComparison } from "../comparison.ts";
 import { configOfFlags, type Flag, SAMPLING_FLAGS } from "../flags.ts";
 import { Progress } from "../progress.ts";

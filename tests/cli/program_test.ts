@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type CommandEntry, commands, readRunOptions, type Values } from "../../cli/commands.ts";
+import { commands, readRunOptions } from "../../cli/commands.ts";
+import type { CommandEntry, Values } from "../../cli/entries.ts";
 import { parseCommandLine } from "../../cli/program.ts";
 
 /** Parses with the real commands' arguments and options, and returns what the command would be given. */

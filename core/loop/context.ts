@@ -54,13 +54,13 @@ export async function withRun<T>(
   const { output_dir: folder } = config;
   await makeFolder(folder, { what: "the run's folder" });
   using _lock = await lockFolder(folder);
-  return await withDevice(config, { stage, hooks }, work);
+  return await withDevice(config, { stage, hooks, record: true }, work);
 }
 
 /** As {@linkcode withRun}, without making and locking the run's folder. */
 export async function withDevice<T>(
   config: ResolvedConfig,
-  { stage, hooks }: { stage: Stage; hooks: RunHooks },
+  { stage, hooks, record = false }: { stage: Stage; hooks: RunHooks; record?: boolean },
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
   const sources = await RunSources.open(config.output_dir, hooks);
@@ -69,7 +69,7 @@ export async function withDevice<T>(
   });
   const onNote = hooks.onNote ?? (() => {});
   const model = stage === "label" || config.model === undefined ? undefined : await sources.model(config.model);
-  const device = await openRunDevice(config, { model, onNote });
+  const device = await openRunDevice(config, { model, onNote, record });
   try {
     return await work({
       config,

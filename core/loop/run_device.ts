@@ -36,6 +36,8 @@ interface KernelRecord {
 export interface RunDeviceOptions {
   /** Folder of the run's model; undefined where the stage has none. */
   model: string | undefined;
+  /** Whether OUTPUT_DIR is a run's folder, whose kernels.json is read and written (default true). */
+  record?: boolean;
   /** Told of a measurement, and of a run that goes on elsewhere. */
   onNote: (line: string) => void;
 }
@@ -46,9 +48,9 @@ export interface RunDeviceOptions {
  * DeviceError, or a UserError for a record that cannot be read.
  */
 export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOptions): Promise<Device> {
-  const { onNote } = options;
+  const { onNote, record: isRun = true } = options;
   const path = join(config.output_dir, "kernels.json");
-  const before = await readRecord(path);
+  const before = isRun ? await readRecord(path) : null;
   const wanted = await wantedDevice(config);
   const width = before ? before.vector_width : wanted.vectorWidth;
   const device = await openDevice({ ...wanted, vectorWidth: width });
@@ -64,6 +66,7 @@ export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOp
       onNote(`The run began with kernels for ${was}, and goes on with those for ${is}: the last digits will differ`);
       return device;
     }
+    if (!isRun) return device;
     const record: KernelRecord = { adapter, vector_width: width, family: device.family, tuning: device.tuning };
     await writeFileAtomic(path, JSON.stringify(record, null, 2) + "\n");
     return device;

@@ -14,7 +14,7 @@ Deno.test("dnpo plan prints parts, work and time, as text and as JSON, and exits
     });
     const text = await dnpo(["plan", config, "--memory", "1"]);
     assert.deepEqual([text.code, text.err], [0, ""]);
-    for (const part of ["weights", "reference", "gradients", "moments", "activations", "LM head", "total"]) {
+    for (const part of ["weights", "gradients", "moments", "activations", "LM head", "total"]) {
       assert.match(text.out, new RegExp(`^│ ${part} +│ +\\d.* (KiB|bytes|MiB) │$`, "m"), part);
     }
     assert.match(text.out, /^│ optimize │ +1 │ +[\d,]+ │ [\d.]+ [MG] │ +\d.*s │$/m);

@@ -54,9 +54,9 @@ Deno.test("a wrong address or variable is named, and what may be a secret is not
       "generation: { server: ['http://127.0.0.1/v1', 'ftp://secret/'] }\n",
   );
   assert.deepEqual(lines, [
-    "config.yaml:2:47 generation.server.1: expected an address such as http://127.0.0.1:8000/v1",
     "config.yaml:1:50 labels.base_url: expected an address without user name and password (keys go into api_key_env or api_key_file)",
     "config.yaml:1:91 labels.api_key_env: expected the name of an environment variable, such as OPENAI_API_KEY",
+    "config.yaml:2:47 generation.server.1: expected an address such as http://127.0.0.1:8000/v1",
   ]);
   const both = await problems("labels: { judge: llm, server_model: m, api_key_env: A, api_key_file: f }\n");
   assert.match(both[0]!, /labels\.api_key_env: is set where api_key_file is set too, expected one of them$/);
@@ -66,7 +66,10 @@ Deno.test("a wrong address or variable is named, and what may be a secret is not
   const judges = await problems(
     "labels: { judge: ensemble, judges: [{ judge: human }, { judge: llm, base_url: x }] }\n",
   );
-  assert.match(judges[0]!, /labels\.judges\.0\.judge: expected "verifier", "logprob", "llm" or "self", got "human"$/);
+  assert.match(
+    judges[0]!,
+    /labels\.judges\.0\.judge: expected "verifier", "logprob", "reward-model", "llm" or "self", got "human"$/,
+  );
 });
 
 Deno.test.each([

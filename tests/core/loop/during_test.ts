@@ -48,7 +48,7 @@ Deno.test("during() names an allocation that the process or the device cannot ma
 const LIMIT_KIB = 56_000_000;
 
 Deno.test({
-  name: "runOptimize() that the device has no memory for says what was asked, what is in use, and what to change",
+  name: "runSft() that the device has no memory for says what was asked, what is in use, and what to change",
   // A GPU's driver maps what it likes; on lavapipe, which CI has, device memory is the process's own.
   ignore: Deno.build.os !== "linux" || device.family !== "cpu",
   fn: () =>
@@ -56,12 +56,11 @@ Deno.test({
       // Some 5 GB of activations, in buffers that fit a binding.
       await writeTinyModel(`${dir}/deep`, { config: { num_hidden_layers: 32, intermediate_size: 128 } });
       const long = (id: number): number[] => new Array(2000).fill(id);
-      const pair = { prompt_ids: long(3), chosen_ids: long(4), rejected_ids: long(5) };
-      await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(new Array(10).fill(pair)));
+      const row = { prompt_ids: long(3), response_ids: long(4) };
+      await Deno.writeTextFile(`${dir}/long.jsonl`, jsonLines(new Array(10).fill(row)));
       const config = await configOf(dir, {
         model: `${dir}/deep`,
-        pairs: `${dir}/pairs.jsonl`,
-        data: { max_length: 4000 },
+        data: { train: `${dir}/long.jsonl`, max_length: 4000 },
         training: { per_device_train_batch_size: 10 },
       });
       await Deno.writeTextFile(`${dir}/config.json`, JSON.stringify(config));
@@ -69,7 +68,7 @@ Deno.test({
       // Buffers that nothing is written to use up addresses, and no memory.
       const source = `
         import { openDevice } from "${url("kernels/device/device.ts")}";
-        import { runOptimize } from "${url("core/loop/stages.ts")}";
+        import { runSft } from "${url("core/loop/stages.ts")}";
         const other = await openDevice();
         const hoard = [];
         for (let full = false; !full;) {
@@ -79,7 +78,7 @@ Deno.test({
         for (let i = 0; i < 4; i++) other.free(hoard.pop());
         await other.sync();
         try {
-          await runOptimize(JSON.parse(await Deno.readTextFile("${dir}/config.json")));
+          await runSft(JSON.parse(await Deno.readTextFile("${dir}/config.json")));
         } catch (error) {
           console.log(error.name + ": " + error.message);
         }`;

@@ -10,7 +10,7 @@ Deno.test("BufferSet refuses a buffer that no kernel could be given, before it i
   throws(
     () => set.words(words, "x"),
     new RegExp(
-      `^DeviceError: Cannot use a buffer "x": size is ${words * 4} bytes, the device's largest binding is ${most};`,
+      `^DeviceError: Cannot use a buffer "x": size is ${words * 4} bytes, the device's largest binding is ${most}$`,
     ),
   );
   equal(device.bytes, before);

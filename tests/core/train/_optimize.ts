@@ -1,4 +1,5 @@
 /** Optimize stages on the tiny model, which begin with its saved weights each time. @module */
+import type { ExampleIds, PairIds } from "../../../core/data/pack.ts";
 import { loadModel, type Model } from "../../../core/model/model.ts";
 import type { TrainingRows } from "../../../core/train/batches.ts";
 import { LineLog } from "../../../core/train/lines.ts";
@@ -41,6 +42,10 @@ async function loggedLines(path: string): Promise<Logged[]> {
   }
 }
 
+function chosenOf(pairs: readonly PairIds[]): ExampleIds[] {
+  return pairs.map(({ chosenIds, rejectedIds: _, ...pair }) => ({ ...pair, responseIds: chosenIds }));
+}
+
 /** Runs one stage on the model in DIR/model with 8 pairs, 4 steps of 8 rows, no noise, where nothing else is said. */
 export async function run(
   dir: string,
@@ -60,7 +65,8 @@ export async function run(
       commands,
       model,
       reference,
-      data: given.data ?? { kind: "pairs", rows: pairIds(8) },
+      data: given.data ??
+        (isSft ? { kind: "examples", rows: chosenOf(pairIds(8)) } : { kind: "pairs", rows: pairIds(8) }),
       settings,
       referencePath: `${dir}/${name}-reference_logps.safetensors`,
       stateDir: `${dir}/${name}`,

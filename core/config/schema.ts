@@ -58,6 +58,9 @@ const data = z.strictObject({
   template: path.exactOptional().describe(
     "Prompt of Alpaca rows, with {instruction} and {input}; default: the instruction, then a blank line and the input where there is one.",
   ),
+  prompt_words: count.exactOptional().describe(
+    "Words of a row of plain text ({text}) that become its prompt, which the rest answers; default: 16.",
+  ),
   on_bad_row: z.enum(["error", "skip"]).default("error").describe(
     "What a malformed row does: stop, or be counted and left out.",
   ),

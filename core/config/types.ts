@@ -63,6 +63,8 @@ export interface DataConfig {
   max_length: number;
   /** Prompt template of Alpaca rows, with {instruction} and {input}. */
   template?: string;
+  /** Words of a row of plain text that are its prompt; 16 where absent. */
+  prompt_words?: number;
   /** What a malformed row does. */
   on_bad_row: "error" | "skip";
   /** Held-out rows to evaluate on. */

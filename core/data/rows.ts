@@ -50,6 +50,8 @@ export interface ReadRowsOptions {
   onBadRow?: "error" | "skip";
   /** Prompt of instruction rows, with `{instruction}` and `{input}`; default: the input after a blank line. */
   template?: string;
+  /** Words of a row of plain text that are its prompt (default 16). */
+  promptWords?: number;
   /** Columns by what they are, where a set has none of its own. */
   columns?: Columns;
   /** Whether all rows are shuffled (default false), as `readSets` does. */
@@ -139,6 +141,7 @@ function parseRow(
   const preferred = Object.keys(set.columns);
   const { owner, columns, fields: { used, ...shaped } } = readShape(mapped, {
     template: options.template,
+    promptWords: options.promptWords,
     preferred,
     columns: all,
   });

@@ -31,8 +31,18 @@ interface Shape {
   /** Whose shape it is, of a row that has it. */
   owner(row: JsonObject): string;
   /** Throws a UserError where a column holds something else. */
-  parse(row: JsonObject, template: string | undefined): DataFields & { reference?: JsonValue };
+  parse(row: JsonObject, settings: ShapeSettings): DataFields & { reference?: JsonValue };
 }
+
+/** What the config says of shapes that do not hold prompt and answer as they are. */
+export interface ShapeSettings {
+  /** Prompt of instruction rows; undefined: the input after a blank line. */
+  template?: string | undefined;
+  /** Words of a plain text that are its prompt (default 16). */
+  promptWords?: number | undefined;
+}
+
+const PROMPT_WORDS = 16;
 
 const plainText = () => "plain";
 
@@ -86,6 +96,7 @@ const GROUPS: readonly (readonly Shape[])[] = [
     { columns: ["instruction", "output"], optional: ["input"], owner: () => "Alpaca's", parse: parseInstruction },
     { columns: ["question", "answer"], owner: () => "GSM8K's", parse: parseQuestion },
   ],
+  [{ columns: ["text"], owner: () => "plain text's", parse: parseText }],
 ];
 
 /** The shapes as an error lists them. */
@@ -115,8 +126,7 @@ export const SHAPE_COLUMNS: readonly string[] = [
  */
 export function readShape(
   row: JsonObject,
-  { template, preferred, columns: all = Object.keys(row) }: {
-    template: string | undefined;
+  { preferred, columns: all = Object.keys(row), ...settings }: ShapeSettings & {
     preferred: readonly string[];
     columns: readonly string[] | undefined;
   },
@@ -135,7 +145,7 @@ export function readShape(
       );
     }
     const used = [...shape.columns, ...(shape.optional ?? []).filter((name) => isUsed(row, name, shape))];
-    return { owner: shape.owner(row), columns: used, fields: { ...shape.parse(row, template), used } };
+    return { owner: shape.owner(row), columns: used, fields: { ...shape.parse(row, settings), used } };
   }
   throw unknownShape(row, all);
 }
@@ -183,7 +193,7 @@ function splitLast(messages: Message[], key: string): DataFields {
   return { kind: "chat", prompt: messages.slice(0, -1), response: [last] };
 }
 
-function parseInstruction(row: JsonObject, template: string | undefined): DataFields {
+function parseInstruction(row: JsonObject, { template }: ShapeSettings): DataFields {
   const instruction = stringField(row, "instruction");
   const input = hasField(row, "input") ? stringField(row, "input") : "";
   const prompt = template !== undefined
@@ -192,6 +202,20 @@ function parseInstruction(row: JsonObject, template: string | undefined): DataFi
     ? instruction
     : `${instruction}\n\n${input}`;
   return { kind: "text", prompt, response: stringField(row, "output") };
+}
+
+/** A text's first words are the prompt, what follows is the answer: to go on where the prompt ends. */
+function parseText(row: JsonObject, { promptWords = PROMPT_WORDS }: ShapeSettings): DataFields {
+  const text = stringField(row, "text");
+  let end = 0;
+  let words = 0;
+  for (const { index, 0: word } of text.matchAll(/\S+/g)) {
+    if (words === promptWords) return { kind: "text", prompt: text.slice(0, end), response: text.slice(end) };
+    [words, end] = [words + 1, index + word.length];
+  }
+  throw new UserError(
+    `"text" has ${words} words, expected more than the ${promptWords} of its prompt (data.prompt_words)`,
+  );
 }
 
 /** GSM8K's answers end with `#### ` and the number that a verifier compares with. */

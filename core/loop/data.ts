@@ -16,6 +16,7 @@ export function readingOf(
     onBadRow: data.on_bad_row,
     ...(limit !== undefined && { limit }),
     ...(data.template !== undefined && { template: data.template }),
+    ...(data.prompt_words !== undefined && { promptWords: data.prompt_words }),
     ...(data.columns !== undefined && { columns: data.columns }),
     ...(data.shuffle !== undefined && which === "train" && { shuffle: data.shuffle }),
     ...(data.seed !== undefined && { seed: data.seed }),

@@ -2,6 +2,7 @@
 import { withFolder } from "../_shared/dnpo.ts";
 import { HubServer } from "../_shared/hub_server.ts";
 import { type OpenAiServer, startOpenAiServer } from "../_shared/openai_server.ts";
+import { writeRewardModel } from "../_shared/reward_model.ts";
 import { jsonLines, writeTinyModel } from "../_shared/tiny_model.ts";
 import { CHATML, writeTokenizer } from "../core/data/_fixtures.ts";
 
@@ -25,10 +26,7 @@ export async function startWorld(): Promise<World> {
   const hub = new HubServer();
   hub.tokens.add("hf_of_the_tests");
   for (const [i, name] of CAUSAL.entries()) await addModel(hub, name, { seed: i + 1 });
-  await addModel(hub, "your-name/reward-model", {
-    seed: 20,
-    config: { architectures: ["LlamaForSequenceClassification"], num_labels: 1 },
-  });
+  await addModel(hub, "your-name/reward-model", { seed: 20, isReward: true });
   for (const [name, files] of Object.entries(DATA_SETS)) hub.add("dataset", name, files);
   const judge = startOpenAiServer({
     chat: (question) =>
@@ -48,10 +46,11 @@ export async function startWorld(): Promise<World> {
 async function addModel(
   hub: HubServer,
   name: string,
-  { seed, config = {} }: { seed: number; config?: Record<string, unknown> },
+  { seed, isReward = false }: { seed: number; isReward?: boolean },
 ): Promise<void> {
   await withFolder(async (dir) => {
-    await writeTinyModel(dir, { seed, config: { vocab_size: 368, max_position_embeddings: 2048, ...config } });
+    await writeTinyModel(dir, { seed, config: { vocab_size: 368, max_position_embeddings: 2048 } });
+    if (isReward) await writeRewardModel(dir, dir);
     await writeTokenizer(dir, { config: { chat_template: CHATML } });
     await hub.addFolder("model", name, dir);
   });
@@ -86,12 +85,36 @@ function sums(count: number): string {
 
 const stories = (count: number): string =>
   jsonLines(Array.from({ length: count }, (_, i) => ({
-    text: `Once upon a time there were ${i} little cats, and they said hello to the ${i + 1} dogs of the big house.`,
+    text: `Once upon a time there were ${i} little cats, and they said hello to the ${
+      i + 1
+    } dogs of the big house. The dogs were glad.`,
   })));
 
+/** A data set's card that names the files of its splits, as the real ones do. */
+function card(splits: readonly string[], config = "default", folder = "data"): string {
+  const files = splits.map((split) => `  - split: ${split}\n    path: ${folder}/${split}-*`);
+  return `---\nconfigs:\n- config_name: ${config}\n  data_files:\n${files.join("\n")}\n---\n`;
+}
+
 const DATA_SETS: Record<string, Record<string, string>> = {
-  "HuggingFaceH4/ultrachat_200k": { "data/train_sft.jsonl": chats(24, 0), "data/test_sft.jsonl": chats(8, 100) },
-  "trl-lib/ultrafeedback_binarized": { "data/train.jsonl": preferences(8), "data/test.jsonl": preferences(4) },
-  "openai/gsm8k": { "main/train.jsonl": sums(16), "main/test.jsonl": sums(8) },
-  "roneneldan/TinyStories": { "data/train.jsonl": stories(16), "data/validation.jsonl": stories(4) },
+  "HuggingFaceH4/ultrachat_200k": {
+    "README.md": card(["train_sft", "test_sft"]),
+    "data/train_sft-00000-of-00001.jsonl": chats(24, 0),
+    "data/test_sft-00000-of-00001.jsonl": chats(8, 100),
+  },
+  "trl-lib/ultrafeedback_binarized": {
+    "README.md": card(["train", "test"]),
+    "data/train-00000-of-00001.jsonl": preferences(8),
+    "data/test-00000-of-00001.jsonl": preferences(4),
+  },
+  "openai/gsm8k": {
+    "README.md": card(["train", "test"], "main", "main"),
+    "main/train-00000-of-00001.jsonl": sums(16),
+    "main/test-00000-of-00001.jsonl": sums(8),
+  },
+  "roneneldan/TinyStories": {
+    "README.md": card(["train", "validation"]),
+    "data/train-00000-of-00001.jsonl": stories(16),
+    "data/validation-00000-of-00001.jsonl": stories(4),
+  },
 };

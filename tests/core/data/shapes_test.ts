@@ -44,6 +44,7 @@ Deno.test("readRows() tells whose shape rows have", async () => {
   equal(await shapeOf({ real: [user, four], generated: [user, five] }), "SPIN's: real, generated");
   equal(await shapeOf({ prompt: "a", completion: "b" }), "TRL's prompt-completion: prompt, completion");
   equal(await shapeOf({ prompt: "a", response: "b" }), "plain: prompt, response");
+  equal(await shapeOf({ text: "a ".repeat(17) }), "plain text's: text");
   const { shapes } = await readRows(parquetPath("zstd"));
   deepEqual(shapes, [{ owner: "UltraChat's", columns: ["messages"], rows: 12 }]);
 });
@@ -70,6 +71,16 @@ Deno.test("readRows() reads each shape's rows", async () => {
     reference: "1,004",
   });
   equal((await fields({ question: "q", answer: "4", reference: 5 })).reference, 5);
+});
+
+Deno.test("readRows() makes a plain text's first words the prompt, and loses none of it", async () => {
+  deepEqual(await fields({ text: " Once  upon\na time." }, { promptWords: 3 }), {
+    kind: "text",
+    prompt: " Once  upon\na",
+    response: " time.",
+  });
+  await rejects(fields({ text: "a b c " }, { promptWords: 3 }), /"text" has 3 words, expected more than the 3 of its/);
+  await rejects(fields({ text: "a b c" }), /"text" has 3 words, expected more than the 16 of its prompt/);
 });
 
 Deno.test("readRows() takes from texts without a prompt what TRL's extract_prompt takes", async () => {

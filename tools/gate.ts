@@ -41,7 +41,14 @@ const GATE: Step[] = [
     name: "tests",
     // bash: completion scripts run in it, and a child whose memory is limited.
     run: () =>
-      deno(["test", "--frozen", "--no-check", ...permissions("bash"), "--ignore=tests/shared,tests/soak,tests/docs", "tests"]),
+      deno([
+        "test",
+        "--frozen",
+        "--no-check",
+        ...permissions("bash"),
+        "--ignore=tests/shared,tests/soak,tests/docs",
+        "tests",
+      ]),
   },
 ];
 
@@ -97,11 +104,18 @@ function runSoak(): Promise<boolean> {
   return deno(["test", "--frozen", ...permissions("unshare"), "tests/soak"]);
 }
 
-const SUITES: Record<string, () => Promise<boolean>> = { gate: runGate, docs: runDocs, shared: runShared, soak: runSoak };
+const SUITES: Record<string, () => Promise<boolean>> = {
+  gate: runGate,
+  docs: runDocs,
+  shared: runShared,
+  soak: runSoak,
+};
 
 if (import.meta.main) {
   const [name = "gate", ...rest] = Deno.args;
   const suite = rest.length === 0 ? SUITES[name] : undefined;
-  if (suite === undefined) console.error(`Unknown argument "${Deno.args.join(" ")}", expected docs, shared, soak or none`);
+  if (suite === undefined) {
+    console.error(`Unknown argument "${Deno.args.join(" ")}", expected docs, shared, soak or none`);
+  }
   Deno.exit(await suite?.() ? 0 : 1);
 }

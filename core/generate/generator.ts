@@ -7,10 +7,11 @@ import { kvStore } from "../../kernels/kv_cache.ts";
 import { sampleTokens } from "../../kernels/sampling.ts";
 import type { GenerationConfig } from "../config/types.ts";
 import { packPrompts } from "../data/pack.ts";
-import { BufferSet, type ForwardBuffers, forwardBuffers } from "../model/activations.ts";
+import { BufferSet, type ForwardBuffers, forwardBuffers, maxForwardTokens } from "../model/activations.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "../model/batch.ts";
 import { createDecoder, decoderForward } from "../model/decoder.ts";
 import type { Model } from "../model/model.ts";
+import { cut } from "../model/scorer.ts";
 import { packedAttention } from "../model/packed_attention.ts";
 import { recordLogits } from "../model/logits.ts";
 import type { AttentionContext, Decoder } from "../model/types.ts";
@@ -43,6 +44,8 @@ export interface GenerateOptions {
   eosIds: readonly number[];
   /** Sampled tokens between two fences (default 16). */
   tokensPerFence?: number;
+  /** Tokens of prompts that are computed at a time, where one is not longer by itself (default 4096). */
+  prefillTokens?: number;
   /** Told the tokens sampled so far. */
   onTokens?: (tokens: number) => void;
 }
@@ -81,6 +84,7 @@ class Generator {
   readonly #maxLength: number;
   readonly #cache: readonly { k: Slice; v: Slice }[];
   readonly #prefill: { batch: BatchBuffers; buffers: ForwardBuffers; slot: Slice };
+  readonly #prefillTokens: number;
   readonly #decode: ForwardBuffers;
   /** Per running row, in the order of `#running`. */
   readonly #state: Record<typeof STATE[number], Slice>;
@@ -119,6 +123,7 @@ class Generator {
       k: set.words(this.#slots * this.#maxLength * kvColumns, `k cache ${n}`),
       v: set.words(this.#slots * this.#maxLength * kvColumns, `v cache ${n}`),
     }));
+    this.#prefillTokens = Math.min(options.prefillTokens ?? 4096, maxForwardTokens(config, device));
     const capacity = this.#prefillCapacity();
     this.#prefill = {
       batch: new BatchBuffers(set, { capacity }),
@@ -148,13 +153,14 @@ class Generator {
     this.#commands.device.free(this.#decoder.rope);
   }
 
-  /** The most that one prefill may pack: as many prompts as there are slots, whichever they are. */
+  /** The most that one prefill may pack: the longest prompts, for as many slots as there are, or a part of them. */
   #prefillCapacity(): BatchCapacity {
     const { device } = this.#commands;
     const longest = this.#options.prompts.map((p) => p.promptIds.slice(0, -1)).filter((ids) => ids.length > 0)
       .toSorted((a, b) => b.length - a.length).slice(0, this.#slots);
     const none: BatchCapacity = { tokens: 1, entries: 1, sequences: 1, tiles: 1 };
-    return maxCapacity(none, capacityOf(packPrompts(longest), device));
+    const all = maxCapacity(none, capacityOf(packPrompts(longest), device));
+    return { ...all, tokens: Math.min(all.tokens, Math.max(this.#prefillTokens, longest[0]?.length ?? 1)) };
   }
 
   /** Gives free slots to the next prompts: their tokens but the last go into the cache; the last one is decoded first. */
@@ -166,8 +172,9 @@ class Generator {
       if (!taken.has(slot)) fresh.push({ index: this.#next++, slot, ids: [] });
     }
     this.#writeState([...this.#running, ...fresh]);
-    const long = fresh.filter((row) => prompts[row.index]!.promptIds.length > 1);
-    if (long.length > 0) this.#runPrefill(long);
+    const tokens = ({ index }: Running): number => prompts[index]!.promptIds.length - 1;
+    const long = fresh.filter((row) => tokens(row) > 0);
+    for (const part of cut(long, { batchTokens: this.#prefillTokens, tokens })) this.#runPrefill(part);
   }
 
   #runPrefill(rows: readonly Running[]): void {

@@ -70,6 +70,12 @@ function partialBytes(config: ModelConfig, rows: number): number {
   );
 }
 
+/** The most tokens whose forward pass has no buffer beyond one binding of the device. */
+export function maxForwardTokens(config: ModelConfig, { limits }: Pick<Device, "limits">): number {
+  const widest = Math.max(2 * config.intermediateSize, qkvColumns(config), config.hiddenSize);
+  return Math.max(1, Math.floor(limits.maxStorageBufferBindingSize / (4 * widest)));
+}
+
 /** Allocates buffers and frees them together. */
 export class BufferSet {
   readonly device: Device;

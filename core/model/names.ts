@@ -1,4 +1,5 @@
 /** The names of a decoder's parameters, grouped into the matrices that the kernels use. @module */
+import { DeviceError } from "../../kernels/device/errors.ts";
 import { type ParameterLayout, type ParameterShape, planParameters } from "../tensor/parameters.ts";
 import { type ModelConfig, parameterShapes } from "./config.ts";
 
@@ -51,20 +52,32 @@ export function layerNames(config: ModelConfig, index: number): LayerNames {
   };
 }
 
-/** Plans the buffers of a decoder's parameters. Throws Error where a grouped name is not one of the config's parameters. */
+/** Plans the buffers of a decoder's parameters. Throws DeviceError where a layer's matrix is more than one binding holds. */
 export function planDecoder(config: ModelConfig, maxBindingBytes: number): ParameterLayout {
   const shapes = new Map(parameterShapes(config).map((p) => [p.name, p]));
   const groups: ParameterShape[][] = [];
-  const take = (...names: string[]): void => {
-    if (names.length === 0) return;
-    groups.push(names.map((name) => {
+  const add = (...names: string[]): ParameterShape[] => {
+    const group = names.map((name) => {
       const shape = shapes.get(name);
       if (!shape) throw new Error(`Cannot plan "${name}": the config has no such parameter`);
       shapes.delete(name);
       return shape;
-    }));
+    });
+    if (group.length > 0) groups.push(group);
+    return group;
   };
-  take(EMBEDDING);
+  const take = (...names: string[]): void => {
+    const bytes = add(...names).reduce((sum, { shape }) => sum + 4 * shape.reduce((a, b) => a * b, 1), 0);
+    if (bytes <= maxBindingBytes) return;
+    throw new DeviceError(
+      `Cannot hold ${
+        names.map((name) => `"${name}"`).join(", ")
+      }: size is ${bytes} bytes, the device's largest binding is ${maxBindingBytes}; a GPU whose driver allows more is needed`,
+      "memory",
+    );
+  };
+  // The embedding and the LM head are read in windows, however large they are.
+  add(EMBEDDING);
   for (let n = 0; n < config.numLayers; n++) {
     const layer = layerNames(config, n);
     take(layer.inputNorm);
@@ -83,7 +96,7 @@ export function planDecoder(config: ModelConfig, maxBindingBytes: number): Param
     take(...layer.downBias);
   }
   take(FINAL_NORM);
-  if (!config.tieWordEmbeddings) take(headName(config));
+  if (!config.tieWordEmbeddings) add(headName(config));
   if (shapes.size > 0) throw new Error(`Cannot plan [${[...shapes.keys()].join(", ")}]: no group holds them`);
   return planParameters(groups, maxBindingBytes);
 }

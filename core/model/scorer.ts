@@ -3,7 +3,7 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import { subslice } from "../../kernels/device/device.ts";
 import { type ExampleIds, type PackedBatch, packExamples, packPairs, type PairIds } from "../data/pack.ts";
 import type { ParameterBuffers } from "../tensor/parameters.ts";
-import { BufferSet, forwardBuffers } from "./activations.ts";
+import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./batch.ts";
 import type { ModelConfig } from "./config.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
@@ -75,7 +75,7 @@ async function score<Row>(
   const { device } = commands;
   const out = new Float64Array(each * rows.length);
   if (rows.length === 0) return out;
-  const parts = cut(rows, { batchTokens, tokens });
+  const parts = cut(rows, { batchTokens: Math.min(batchTokens, maxForwardTokens(config, device)), tokens });
   const capacity = parts.reduce<BatchCapacity>(
     (most, part) => maxCapacity(most, capacityOf(pack(part), device)),
     { tokens: 1, entries: 1, sequences: 1, tiles: 1 },

@@ -28,16 +28,17 @@ function prompts(count: number): GenerationPrompt[] {
 /** Samples of every prompt, in the prompts' order. */
 async function sample(
   model: Model,
-  { settings = {}, eosIds = [], tokensPerFence = 16, iteration = 3, of = prompts(9) }: {
+  { settings = {}, eosIds = [], tokensPerFence = 16, iteration = 3, of = prompts(9), ...how }: {
     settings?: Partial<GenerationConfig>;
     eosIds?: readonly number[];
     tokensPerFence?: number;
+    prefillTokens?: number;
     iteration?: number;
     of?: GenerationPrompt[];
   } = {},
 ): Promise<Omit<Generated, "index">[]> {
   const out: Omit<Generated, "index">[] = [];
-  const options = { prompts: of, settings: { ...SETTINGS, ...settings }, iteration, eosIds, tokensPerFence };
+  const options = { prompts: of, settings: { ...SETTINGS, ...settings }, iteration, eosIds, tokensPerFence, ...how };
   for await (const { index, ...rest } of generate(commands, model, options)) {
     equal(out[index], undefined, `prompt ${index} is yielded once`);
     out[index] = rest;
@@ -55,6 +56,9 @@ Deno.test("generate() samples the same whatever the batch size and the tokens be
         const settings = { batch_size };
         deepEqual(await sample(model, { settings, tokensPerFence, eosIds: [2, 9] }), expected, `${batch_size}`);
       }
+    }
+    for (const prefillTokens of [1, 5]) {
+      deepEqual(await sample(model, { prefillTokens, settings: { batch_size: 8 }, eosIds: [2, 9] }), expected);
     }
     // A row alone, in its own place.
     for (const i of [2, 5]) deepEqual(await sample(model, { of: [prompts(9)[i]!], eosIds: [2, 9] }), [expected[i]]);

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, throws } from "node:assert/strict";
 import { parseModelConfig } from "../../../core/checkpoint/config.ts";
 import { parameterShapes } from "../../../core/checkpoint/parameters.ts";
 import { headName, planDecoder } from "../../../core/model/names.ts";
@@ -22,6 +22,20 @@ Deno.test("planDecoder() has every parameter once, q k v and gate up end to end,
       equal(place.offset < chunks[0]!.decayed * 4, place.shape.length > 1, name);
     }
   }
+});
+
+Deno.test("planDecoder() refuses a layer's matrix that no binding holds, and splits the embedding", () => {
+  const config = configOf({ vocab_size: 1000 });
+  const gateUp = 2 * 24 * 16 * 4;
+  equal(planDecoder(config, gateUp).places.get("lm_head.weight")!.shape[0], 1000);
+  throws(
+    () => planDecoder(config, gateUp - 4),
+    new RegExp(
+      `^DeviceError: Cannot hold "model.layers.0.mlp.gate_proj.weight", "model.layers.0.mlp.up_proj.weight": size is ${gateUp} bytes, the device's largest binding is ${
+        gateUp - 4
+      };`,
+    ),
+  );
 });
 
 Deno.test("headName() is the embedding's where the two are tied", () => {

@@ -50,7 +50,10 @@ Deno.test("what is larger than the device is named before any work is done", () 
   withTinyRun(async (_dir, config) => {
     const sizes = ["data.max_length", "generation.max_new_tokens"].flatMap((key) => ["--set", `${key}=2000000000`]);
     const args = ["generate", await writeConfig(config("run")), ...sizes];
-    await fails(args, /^error: Cannot use a buffer "rope table": size is 32000\d+ bytes, the device's largest binding/);
+    await fails(
+      args,
+      /^error: Cannot go on with generate of iteration 0: cannot use a buffer "rope table": size is 32000\d+ bytes, the device's largest binding/,
+    );
   }));
 
 Deno.test("a second process in a run's folder is refused and told the first; a killed one's lock is taken over", () =>

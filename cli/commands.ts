@@ -90,7 +90,11 @@ export const commands: readonly CommandEntry[] = [
       { flags: "--method <name>", summary: "what to run (default: dnpo)", choices: ["dnpo", "spin", "dpo", "sft"] },
       { flags: "--judge <name>", summary: "who tells chosen from rejected (default: human)" },
       { flags: "--verifier <file>", summary: "module that scores, of judge verifier", path: "file" },
-      { flags: "--judge-model <dir>", summary: "model that judges, of judge logprob", path: "folder" },
+      {
+        flags: "--judge-model <dir>",
+        summary: "model that judges: a folder or org/name; of judge llm its name there",
+        path: "folder",
+      },
       { flags: "--iterations <n>", summary: "how often the model is trained on its own answers (default: 3)" },
       { flags: "-o, --output <dir>", summary: "the run's folder (default: runs/NAME of NAME.yaml)", path: "folder" },
       { flags: "-f, --force", summary: "overwrite a file that is there" },

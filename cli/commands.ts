@@ -169,7 +169,7 @@ export const commands: readonly CommandEntry[] = [
         required: true,
         path: "folder",
       },
-      { flags: "-p, --pairs <file>", summary: "file of pairs", required: true, path: "file" },
+      { flags: "-p, --pairs <file>", summary: "pairs: a file, or org/name on the hub", required: true, path: "file" },
       quiet,
     ],
     examples: [["dnpo score --model runs/trial/model --pairs pairs.jsonl", "one JSON object a line"]],

@@ -4,7 +4,7 @@ import { exists } from "../checkpoint/io.ts";
 import { forIteration, forSft, requireFor, type ResolvedConfig } from "../config/mod.ts";
 import { readPairs } from "../data/files.ts";
 import type { LabelReport } from "../label/label.ts";
-import { resolveModel } from "../hub/resolve.ts";
+import { resolveDataset, resolveModel } from "../hub/resolve.ts";
 import { Commands } from "../../kernels/device/commands.ts";
 import { loadModel } from "../model/model.ts";
 import { scorePairs as scoreAll } from "../model/scorer.ts";
@@ -104,14 +104,19 @@ export interface PairScore {
   rejected: number;
 }
 
-/** Scores every pair of the file `pairs` under the model `model`, a folder or `org/name[@revision]` on the hub. Throws UserError or DeviceError. */
+/**
+ * Scores every pair of `pairs`, a file or what else `data.train` may be, under the model `model`, a folder or
+ * `org/name[@revision]` on the hub. Throws UserError or DeviceError.
+ */
 export async function scorePairs(
   { model: name, pairs: path, onProgress = () => {} }: { model: string; pairs: string; onProgress?: OnProgress },
 ): Promise<PairScore[]> {
   const dir = (await resolveModel(name, { onProgress })).paths[0]!;
   const tokenizer = await tokenizerOf(dir);
   const { config } = await openModelFolder(dir);
-  const { pairs } = await readPairs(path, { tokenizer, vocabSize: config.vocabSize, maxLength: null });
+  const locate = async (source: string): Promise<readonly string[]> =>
+    (await resolveDataset(source, { onProgress })).paths;
+  const { pairs } = await readPairs(path, { tokenizer, vocabSize: config.vocabSize, maxLength: null, locate });
   const device = await openToolDevice();
   try {
     const model = await loadModel(device, dir);

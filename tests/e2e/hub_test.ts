@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { denoArgs, dnpo, runConfig, startDnpo, succeeded, withFolder, writeConfig } from "../_shared/dnpo.ts";
 import { HubServer } from "../_shared/hub_server.ts";
-import { jsonLines, tinyRows, writeTinyModel } from "../_shared/tiny_model.ts";
+import { jsonLines, tinyPairs, tinyRows, writeTinyModel } from "../_shared/tiny_model.ts";
 
 const SECRET = "hf_Secret0123456789";
 
@@ -123,7 +123,7 @@ Deno.test("a run by names is the run by paths, though it is killed while it down
     equal(byName, succeeded(scores, await dnpo([...scores, `${dir}/run/model`])));
   }));
 
-Deno.test("compare takes names for models, judge and prompts, keeps none of them, and sees that a branch has moved", () =>
+Deno.test("compare and score take names, compare keeps none of them and sees that a branch has moved", () =>
   withServed(async (dir, hub, env) => {
     const out = `${dir}/out`;
     const models = ["compare", NAMES.model!, `${dir}/judge`, "--prompts", NAMES.rows!, "--limit", "3"];
@@ -137,6 +137,10 @@ Deno.test("compare takes names for models, judge and prompts, keeps none of them
     hub.commit(hub.repos.get("models/org/model")!, Object.fromEntries(commits.get(refs.get("v1")!)!));
     equal((await compare()).ties, 3);
     await rejects(Deno.stat(out), Deno.errors.NotFound);
+
+    hub.add("dataset", "org/pairs", { "train.jsonl": jsonLines(tinyPairs(2)) });
+    const score = ["score", "--quiet", "--model", NAMES.judge!, "--pairs", "org/pairs"];
+    equal(succeeded(score, await dnpo(score, env)).trim().split("\n").length, 2);
   }));
 
 Deno.test("a run without names does nothing on the network, and needs no HOME", () =>

@@ -2,14 +2,7 @@
 import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/errors.ts";
 import { type ModelFolder, openModelFolder } from "../checkpoint/folder.ts";
-import {
-  forIteration,
-  forSft,
-  type IterationConfig,
-  type JudgeKind,
-  judgesOf,
-  type ResolvedConfig,
-} from "../config/mod.ts";
+import { forIteration, forSft, type IterationConfig, type ResolvedConfig } from "../config/mod.ts";
 import type { ExampleIds, PairIds } from "../data/pack.ts";
 import { sourceName } from "../data/sources.ts";
 import type { RunSources } from "../loop/sources.ts";
@@ -30,6 +23,7 @@ import { type Rehearsed, Rehearsing } from "./rehearse.ts";
 import { planExamples, type PlannedRows, planPairs } from "./rows.ts";
 import type { Speed } from "./speed.ts";
 import type { PlannedStage, RunPlan, StagePlan } from "./types.ts";
+import { uncountedWork } from "./uncounted.ts";
 
 /** A stage of one iteration. */
 interface Entry {
@@ -41,14 +35,6 @@ interface Entry {
   backward: number;
   decode: number;
 }
-
-/** Where the judges work whose memory and time are not counted. */
-const NOT_REHEARSED: Partial<Record<JudgeKind, string>> = {
-  logprob: ", with a model of its own on the device",
-  "reward-model": ", with a model of its own on the device",
-  self: ", with the policy on the device",
-  llm: ", on a server",
-};
 
 /** Goes through the stages that the config asks for. */
 export class Planner {
@@ -161,8 +147,7 @@ export class Planner {
     const room = ({ promptIds }: ExampleIds): number =>
       Math.max(1, Math.min(settings.generation.max_new_tokens, settings.data.max_length - promptIds.length));
     if (settings.generation.server === undefined) await this.#generate(settings, examples, "generate");
-    else this.uncounted.add("generate: generation.server answers");
-    this.#noteJudges(settings);
+    for (const line of uncountedWork(settings)) this.uncounted.add(line);
     const filler: number[] = Array(settings.generation.max_new_tokens).fill(0);
     const generated = examples.map((row) => filler.slice(0, room(row)));
     if (settings.labels.judge === "logprob") {
@@ -191,15 +176,6 @@ export class Planner {
         (_, i) => rows.map((row) => ({ ...row, example: row.example + i * examples.length })),
       ).flat();
     await this.#optimize(settings, { most: { kind: "pairs", rows: again(most) }, likely: again(likely) });
-  }
-
-  /** Judges whose work is not rehearsed: those of an ensemble, and all that do more than score with a language model. */
-  #noteJudges({ labels }: IterationConfig): void {
-    const inside = labels.judge === "ensemble" ? " of the ensemble" : "";
-    for (const { judge } of judgesOf(labels)) {
-      if (judge === "human" || (judge === "logprob" && inside === "")) continue;
-      this.uncounted.add(`label: judge ${judge}${inside}${NOT_REHEARSED[judge] ?? ""}`);
-    }
   }
 
   async #evaluate(settings: IterationConfig, rows: readonly ExampleIds[]): Promise<void> {

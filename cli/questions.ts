@@ -1,6 +1,6 @@
 /** The questions of `dnpo init`; only where there is a terminal. @module */
 import { cancel, intro, isCancel, outro, select, text } from "@clack/prompts";
-import { type Answers, choicesOf, NEEDED_BY_JUDGE } from "./starter.ts";
+import { type Answers, judgeChoices, NEEDED_BY_JUDGE } from "./starter.ts";
 
 const METHODS = [
   { value: "dnpo", label: "dnpo", hint: "a judge decides per prompt; noise on the reference" },
@@ -12,8 +12,21 @@ const METHODS = [
 /** What the judges are; those without a word here have their name alone. */
 const JUDGE_HINTS: Readonly<Record<string, string>> = {
   verifier: "a TypeScript module scores each answer",
-  logprob: "a second local model",
+  logprob: "log-probabilities of a second model",
+  "reward-model": "a sequence-classification model scores each answer",
+  llm: "a model behind an OpenAI-compatible server is asked",
+  self: "the model itself is asked",
   human: "the human answer is always chosen",
+};
+
+const MODEL_QUESTION = ["Judging model: a folder, or org/name on the hub", "models/judge"] as const;
+
+/** What is asked for what a judge needs, and an answer as an example. */
+const NEED_QUESTIONS: Readonly<Record<string, readonly [string, string]>> = {
+  verifier: ["Module that scores", "verifier.ts"],
+  logprob: MODEL_QUESTION,
+  "reward-model": MODEL_QUESTION,
+  llm: ["Name of the judging model on its server", "gpt-4.1-mini"],
 };
 
 class Cancelled extends Error {}
@@ -37,15 +50,11 @@ export async function ask(given: Partial<Answers>, path: string): Promise<Answer
       answers.judge = given.judge ?? await asked(
         select({
           message: "Who tells chosen from rejected?",
-          options: choicesOf("labels", "judge").map((value) => ({ value, hint: JUDGE_HINTS[value] ?? "" })),
+          options: judgeChoices().map((value) => ({ value, hint: JUDGE_HINTS[value] ?? "" })),
         }),
       );
       for (const { key } of NEEDED_BY_JUDGE[answers.judge] ?? []) {
-        answers[key] = given[key] ??
-          await words(
-            key === "verifier" ? "Module that scores" : "Folder of the judging model",
-            key === "verifier" ? "verifier.ts" : "models/judge",
-          );
+        answers[key] = given[key] ?? await words(...NEED_QUESTIONS[answers.judge]!);
       }
     }
     if (given.iterations !== undefined) answers.iterations = given.iterations;

@@ -1,6 +1,7 @@
 /** The config that `dnpo init` writes: the keys one changes first, each with the schema's description. @module */
 import { Document, isNode, isPair, type Scalar } from "yaml";
 import { configJsonSchema } from "../core/config/mod.ts";
+import { JUDGE_DEFAULTS } from "../core/config/servers.ts";
 import type { Method } from "../core/config/types.ts";
 
 /** What `dnpo init` asks. */
@@ -10,6 +11,7 @@ export interface Answers {
   method: Method;
   judge: string;
   verifier?: string;
+  /** Folder or hub name of the judging model; of judge llm its name on the server. */
   judgeModel?: string;
   iterations: number;
   /** The run's folder; by the file's name where absent. */
@@ -20,7 +22,14 @@ export interface Answers {
 export const NEEDED_BY_JUDGE: Readonly<Record<string, readonly { key: "verifier" | "judgeModel"; flag: string }[]>> = {
   verifier: [{ key: "verifier", flag: "--verifier" }],
   logprob: [{ key: "judgeModel", flag: "--judge-model" }],
+  "reward-model": [{ key: "judgeModel", flag: "--judge-model" }],
+  llm: [{ key: "judgeModel", flag: "--judge-model" }],
 };
+
+/** The judges that a few answers describe: an ensemble's members are written by hand. */
+export function judgeChoices(): string[] {
+  return choicesOf("labels", "judge").filter((judge) => judge !== "ensemble");
+}
 
 /** Keys that are written with their defaults, besides those that were answered. */
 const SHOWN = [
@@ -59,7 +68,8 @@ export function writeStarter(answers: Answers, { path, schemaFile }: { path: str
       labels: {
         judge,
         ...(judge === "verifier" && { verifier: answers.verifier }),
-        ...(judge === "logprob" && { model: answers.judgeModel }),
+        ...((judge === "logprob" || judge === "reward-model") && { model: answers.judgeModel }),
+        ...(judge === "llm" && { base_url: JUDGE_DEFAULTS.base_url, server_model: answers.judgeModel }),
       },
     }),
   };
@@ -109,6 +119,6 @@ function find(path: readonly string[]): Node | undefined {
 }
 
 /** The words that a key of the schema takes. */
-export function choicesOf(...path: string[]): string[] {
+function choicesOf(...path: string[]): string[] {
   return find(path)?.enum ?? [];
 }

@@ -1,6 +1,5 @@
 /** `dnpo compare`. @module */
 import { writeFileAtomic } from "../../core/checkpoint/atomic.ts";
-import { requireFor } from "../../core/config/mod.ts";
 import { compareModels } from "../../core/loop/compare.ts";
 import type { Values } from "../entries.ts";
 import { comparisonJson, encodeComparedRow, formatComparison } from "../comparison.ts";
@@ -24,11 +23,9 @@ export async function compare(a: string, b: string, values: Values): Promise<num
   const config = await configOfFlags(values, {
     flags: FLAGS,
     ...(typeof values.config === "string" && { config: values.config }),
-    // Greedy and without a limit of its own, whatever a run's config trains with.
-    set: ["generation.temperature=0", `data.max_length=${NO_LIMIT}`, "data.limit=null"],
-    defaults: { output_dir: "runs/compare" },
+    // Greedy, without a limit of its own and in no run's folder, whatever a run's config says.
+    set: ["generation.temperature=0", `data.max_length=${NO_LIMIT}`, "data.limit=null", "output_dir=runs/compare"],
   });
-  requireFor("compare", config);
   const progress = new Progress({ quiet: values.quiet === true });
   try {
     const comparison = await compareModels(

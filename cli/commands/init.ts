@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { configJsonSchema, loadConfig, SCHEMA_TITLE } from "../../core/config/mod.ts";
 import { UserError } from "../../core/error.ts";
 import type { Values } from "../entries.ts";
-import { type Answers, choicesOf, NEEDED_BY_JUDGE, writeStarter } from "../starter.ts";
+import { type Answers, judgeChoices, NEEDED_BY_JUDGE, writeStarter } from "../starter.ts";
 
 const SCHEMA_FILE = "dnpo.schema.json";
 
@@ -35,8 +35,11 @@ export async function init(file: string | undefined, values: Values): Promise<nu
 
 function readFlags(values: Values): Partial<Answers> {
   const text = (name: string): string | undefined => typeof values[name] === "string" ? values[name] : undefined;
-  const known = choicesOf("labels", "judge");
+  const known = judgeChoices();
   const judge = text("judge");
+  if (judge === "ensemble") {
+    throw new UserError("--judge: init writes no ensemble; write labels.judges into a config that it made");
+  }
   if (judge !== undefined && !known.includes(judge)) {
     throw new UserError(`--judge: expected ${known.join(", ")}, got ${JSON.stringify(judge)}`);
   }

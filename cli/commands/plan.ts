@@ -3,7 +3,8 @@ import { loadConfig } from "../../core/config/mod.ts";
 import { planRun } from "../../core/plan/plan.ts";
 import { MEMORY_PARTS } from "../../core/plan/rehearse.ts";
 import type { RunPlan } from "../../core/plan/types.ts";
-import { type Device, openDevice } from "../../kernels/device/device.ts";
+import { openToolDevice } from "../../core/loop/run_device.ts";
+import type { Device } from "../../kernels/device/device.ts";
 import type { PlanOptions } from "../options.ts";
 import { formatDuration, Progress } from "../progress.ts";
 import { formatTable, outputColumns } from "../table.ts";
@@ -14,7 +15,7 @@ import { withConfigPaths } from "./_quickstart.ts";
 export async function plan(options: PlanOptions): Promise<number> {
   const { config: path, set } = withConfigPaths(options);
   const config = await loadConfig(path, { set });
-  const device = await openDevice();
+  const device = await openToolDevice(config);
   const progress = new Progress();
   try {
     const memory = options.memory ?? systemMemory(device);
@@ -108,6 +109,7 @@ export function describePlan(
         "are taken to be as long as the data's. The memory is that of the longest responses that can be.",
       ]
       : []),
+    ...plan.uncounted.map((line) => `Not counted: ${line}.`),
     ...(fits
       ? [
         memory === undefined

@@ -46,7 +46,7 @@ export function checkSameSettings(
   );
 }
 
-/** How a batch is cut into micro-batches changes nothing: what is compared is the rows of an optimizer step. */
+/** How a batch is cut into micro-batches changes the last digits alone: the rows of an optimizer step are compared. */
 function wholeBatches(settings: unknown): unknown {
   if (!isRecord(settings) || !isRecord(settings.training)) return settings;
   const { per_device_train_batch_size: size, gradient_accumulation_steps: steps } = settings.training;

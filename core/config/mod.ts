@@ -3,6 +3,6 @@ export { checkSameSettings } from "./difference.ts";
 export { explainConfig, loadConfig, type LoadOptions, type Setting } from "./load.ts";
 export { configJsonSchema, SCHEMA_TITLE } from "./schema.ts";
 export { type AskingJudge, askingJudge, SERVER_DEFAULTS } from "./servers.ts";
-export { forIteration, forSft, requireFor } from "./stages.ts";
+export { forIteration, forSft, judgesOf, requireFor } from "./stages.ts";
 export type * from "./types.ts";
 export { writeExplained, writeResolved } from "./write.ts";

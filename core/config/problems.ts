@@ -165,8 +165,9 @@ function askingProblems({ base_url, server, api_key_env, api_key_file }: Asking)
     const url = URL.parse(text);
     if (url === null || !/^https?:$/.test(url.protocol)) {
       problems[key] = "expected an address such as http://127.0.0.1:8000/v1";
-    } else if (url.username !== "" || url.password !== "") {
-      problems[key] = "expected an address without user name and password (keys go into api_key_env or api_key_file)";
+    } else if (url.username !== "" || url.password !== "" || url.search !== "") {
+      problems[key] =
+        "expected an address without user name, password and ?… (keys go into api_key_env or api_key_file)";
     }
   };
   if (base_url !== undefined) address("base_url", base_url);

@@ -134,7 +134,7 @@ const judgeKeys = {
     "Tokens of prompt and response together that judge reward-model reads; the beginning of a longer text is left out, and such texts are counted; default: the judging model's max_position_embeddings.",
   ),
   verifier: path.exactOptional().describe(
-    "TypeScript module whose default export scores {prompt, response, reference}, of judge verifier.",
+    "TypeScript module whose default export scores {prompt, response, reference}, of judge verifier; that of labels itself is also what data.eval's answers are right by.",
   ),
   mode: z.enum(["score", "pairwise"]).exactOptional().meta({ default: JUDGE_DEFAULTS.mode }).describe(
     "How judges llm and self judge. score: each response alone, from 1 to 10; pairwise: both in both orders, where only a response that wins in both scores 1 to 0, all else is a tie of 0.5.",

@@ -2,6 +2,7 @@
 import { UserError } from "../error.ts";
 import type {
   IterationConfig,
+  JudgeConfig,
   JudgeKind,
   LabelsConfig,
   NoiseConfig,
@@ -43,6 +44,11 @@ export function forSft(config: ResolvedConfig): IterationConfig {
   };
 }
 
+/** The judges that look at the answers: the members of an ensemble, or the one judge. */
+export function judgesOf(labels: LabelsConfig): readonly JudgeConfig[] {
+  return labels.judge === "ensemble" ? labels.judges ?? [] : [labels];
+}
+
 const NEEDED: Record<Stage, readonly ("model" | "pairs" | "data.train")[]> = {
   sft: ["model", "data.train"],
   generate: ["model", "data.train"],
@@ -67,7 +73,8 @@ export function requireFor(stage: Stage, config: ResolvedConfig): void {
     const labels = pick(config.labels, iteration);
     const place = Array.isArray(config.labels) ? `labels.${Math.min(iteration, listed - 1)}` : "labels";
     requireForJudge(stage, labels, place);
-    labels.judges?.forEach((judge, i) => requireForJudge(stage, judge, `${place}.judges.${i}`));
+    if (labels.judge !== "ensemble") continue;
+    judgesOf(labels).forEach((judge, i) => requireForJudge(stage, judge, `${place}.judges.${i}`));
   }
 }
 

@@ -173,7 +173,8 @@ function parseLabels(extra: JsonObject): Omit<StoredPair, keyof TokenizedPair> {
     throw wrong("chosen_from", chosenFrom, '"human" or "generated"');
   }
   return {
-    dataRow: chosenFrom !== null ? indexField(extra, "row") : null,
+    // What was exported has the origin, and no row.
+    dataRow: chosenFrom !== null && has("row") ? indexField(extra, "row") : null,
     chosenFrom,
     scoreHuman: scoreField(extra, "score_human"),
     scoreGenerated: scoreField(extra, "score_generated"),

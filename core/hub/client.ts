@@ -1,6 +1,7 @@
 /** Requests to the hub: the token for it alone, retries with back-off, errors in one line. @module */
 import { setTimeout } from "node:timers/promises";
 import { UserError } from "../error.ts";
+import { retryAfter } from "../server/retry.ts";
 import { type About, describeNetworkError, refusal } from "./errors.ts";
 import type { HubSettings } from "./settings.ts";
 
@@ -31,7 +32,7 @@ const RETRIED = new Set([408, 429, 500, 502, 503, 504]);
 const REDIRECTED = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 10;
 /** The hub counts requests in windows of five minutes: who is to wait longer is told so instead. */
-const MAX_WAIT_SECONDS = 310;
+const MAX_WAIT_MS = 310_000;
 /** Shorter waits are not worth a line. */
 const NOTED_WAIT_MS = 5000;
 
@@ -81,11 +82,11 @@ export class HubClient {
       const again = failure !== undefined || RETRIED.has(response!.status) || expired;
       await response?.body?.cancel().catch(() => {});
       if (!again || attempt === ATTEMPTS) throw error;
-      const asked = response === undefined ? null : retryAfter(response.headers.get("retry-after"));
-      if (asked !== null && asked > MAX_WAIT_SECONDS) {
-        throw new UserError(`${error.message}; it asks to wait ${Math.ceil(asked)} s`);
+      const asked = retryAfter(response?.headers);
+      if (asked !== undefined && asked > MAX_WAIT_MS) {
+        throw new UserError(`${error.message}; it asks to wait ${Math.ceil(asked / 1000)} s`);
       }
-      await this.wait(attempt, asked === null ? undefined : 1000 * asked, error.message);
+      await this.wait(attempt, asked, error.message);
     }
   }
 
@@ -153,11 +154,3 @@ export class HubClient {
 
 /** Why a connection that says nothing is given up. */
 export const STALLED: Error = new DOMException("no answer in time", "TimeoutError");
-
-/** Seconds that a `Retry-After` header asks for; null where it says nothing that is understood. */
-export function retryAfter(header: string | null, now: number = Date.now()): number | null {
-  if (header === null) return null;
-  if (/^\s*\d+(\.\d+)?\s*$/.test(header)) return Number(header);
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? null : Math.max(0, (date - now) / 1000);
-}

@@ -1,4 +1,5 @@
 /** Which files of a repository are a data set's configuration and split: by its card, or by how files are called. @module */
+import { isRecord } from "../checkpoint/io.ts";
 import { UserError } from "../error.ts";
 import type { About } from "./errors.ts";
 import { globToRegExp } from "./glob.ts";
@@ -199,10 +200,6 @@ function oneFormat(paths: readonly string[]): string[] {
 
 function isHidden(path: string): boolean {
   return path.split("/").some((part) => part.startsWith(".") || part.startsWith("__"));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function list(names: readonly string[]): string {

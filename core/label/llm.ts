@@ -3,7 +3,7 @@ import type { ResponseRow } from "../data/files.ts";
 import { fatal } from "../server/client.ts";
 import { runPool } from "../server/pool.ts";
 import { type ChatServer, type ChatSettings, questionKey } from "./chat_server.ts";
-import type { Judge, Scores } from "./judge.ts";
+import type { Judge } from "./judge.ts";
 import { type Asking, questionsOf, rowVerdict } from "./questions.ts";
 import type { Reply, ReplyCache } from "./reply_cache.ts";
 import { ReplyCount } from "./unreadable.ts";
@@ -56,7 +56,7 @@ export function planQuestions(
 export function llmJudge(options: LlmJudge): Judge {
   const { server, settings, asking, cache, concurrency, maxInvalid, inputPrice, outputPrice, signal } = options;
   const { name = "llm" } = options;
-  const totals = { requests: 0, cached: 0, invalid: 0, prompt: 0, completion: 0, disagree: 0 };
+  const totals = { requests: 0, cached: 0, invalid: 0, prompt: 0, completion: 0 };
   let told: string[] = [];
   const cost = (): number => (totals.prompt * (inputPrice ?? 0) + totals.completion * (outputPrice ?? 0)) / 1e6;
   const isPriced = inputPrice !== undefined || outputPrice !== undefined;
@@ -109,14 +109,9 @@ export function llmJudge(options: LlmJudge): Judge {
         onDone(done);
         signal.throwIfAborted();
       }
-      const scores = texts.map((list): Scores => {
-        const { unreadable: _, ...verdict } = rowVerdict(list.map((text) => replies.get(text)!), asking.mode);
-        return verdict;
-      });
       totals.invalid += count.unreadable;
-      totals.disagree += scores.filter(({ ordersDisagree }) => ordersDisagree).length;
       told = count.notes();
-      return scores;
+      return texts.map((list) => rowVerdict(list.map((text) => replies.get(text)!), asking.mode));
     },
     metrics: () => ({
       "labels/requests": totals.requests,

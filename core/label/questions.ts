@@ -45,28 +45,21 @@ export function withoutSpecialTokens(text: string, tokenizer: Tokenizer | null):
   return plain === text ? text : plain.trim();
 }
 
-/** What became of a row's questions. */
-export interface RowVerdict extends Scores {
-  /** Its replies that could not be read. */
-  unreadable: number;
-}
-
 /**
  * The scores of a row by the replies to its questions (null: the model gave none). Mode score: the scores themselves.
  * Mode pairwise: 1 to 0 for the answer that wins in both orders, else 0.5 to 0.5.
  */
-export function rowVerdict(replies: readonly (string | null)[], mode: JudgeMode): RowVerdict {
+export function rowVerdict(replies: readonly (string | null)[], mode: JudgeMode): Scores {
   if (mode === "pairwise" && replies.length === 0) {
-    return { human: 0.5, generated: 0.5, unreadable: 0, ordersDisagree: false };
+    return { human: 0.5, generated: 0.5, ordersDisagree: false };
   }
   const verdicts = replies.map((reply) => reply === null ? null : parseVerdict(reply, mode));
-  const unreadable = verdicts.filter((verdict) => verdict === null).length;
-  if (unreadable > 0) return { human: null, generated: null, unreadable };
-  if (mode === "score") return { human: verdicts[0] as number, generated: verdicts[1] as number, unreadable };
+  if (verdicts.includes(null)) return { human: null, generated: null };
+  if (mode === "score") return { human: verdicts[0] as number, generated: verdicts[1] as number };
   const generatedWins = [share(verdicts[0]!, "B"), share(verdicts[1]!, "A")];
   const agreed = generatedWins[0] === generatedWins[1];
   const generated = agreed ? generatedWins[0]! : 0.5;
-  return { human: 1 - generated, generated, unreadable, ordersDisagree: !agreed };
+  return { human: 1 - generated, generated, ordersDisagree: !agreed };
 }
 
 function share(verdict: Verdict, generated: "A" | "B"): number {

@@ -67,10 +67,7 @@ export function selfJudge(commands: Commands, options: SelfJudge): Judge {
       totals.questions += questions.length;
       totals.invalid += count.unreadable;
       told = count.notes();
-      return texts.map((list) => {
-        const { unreadable: _, ...verdict } = rowVerdict(list.map((text) => replies.get(text)!), asking.mode);
-        return verdict;
-      });
+      return texts.map((list) => rowVerdict(list.map((text) => replies.get(text)!), asking.mode));
     },
     metrics: () => ({
       "labels/requests": totals.questions,

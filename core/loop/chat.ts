@@ -1,6 +1,5 @@
 /** Opening a model to talk to. @module */
 import { Commands } from "../../kernels/device/commands.ts";
-import { openDevice } from "../../kernels/device/device.ts";
 import type { ModelFolder } from "../checkpoint/folder.ts";
 import type { GenerationConfig } from "../config/types.ts";
 import { loadTokenizer } from "../data/tokenizer.ts";
@@ -10,6 +9,7 @@ import type { OnProgress } from "../progress.ts";
 import { Chat } from "../generate/chat.ts";
 import { loadModel } from "../model/model.ts";
 import { modelFolderOf } from "./model_path.ts";
+import { openToolDevice } from "./run_device.ts";
 
 /** A longer context than this is only used where it is asked for: its cache takes memory. */
 const DEFAULT_CONTEXT = 4096;
@@ -45,7 +45,7 @@ export async function openChat(
 ): Promise<OpenedChat> {
   const dir = await modelFolderOf(path, async (name) => (await resolveModel(name, hooks)).paths[0]!);
   const tokenizer = await loadTokenizer(dir);
-  const device = await openDevice();
+  const device = await openToolDevice();
   try {
     const model = await loadModel(device, dir);
     const { maxPositionEmbeddings: most } = model.config;

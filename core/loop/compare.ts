@@ -1,7 +1,6 @@
 /** Two models on the same held-out prompts, and what a judge says of their answers. @module */
 import { makeFolder } from "../checkpoint/atomic.ts";
-import { exists } from "../checkpoint/io.ts";
-import { forIteration } from "../config/mod.ts";
+import { forIteration, judgesOf, requireFor } from "../config/mod.ts";
 import type { IterationConfig, ResolvedConfig } from "../config/types.ts";
 import type { ResponseRow } from "../data/files.ts";
 import { templateTail, tokenizeExamples } from "../data/tokenize.ts";
@@ -14,6 +13,7 @@ import { loadModel } from "../model/model.ts";
 import { readData } from "./data.ts";
 import { type RunContext, type RunHooks, throwIfStopped, tokenizerOf, withDevice } from "./context.ts";
 import { sameTokenizer, withJudge } from "./judges.ts";
+import { lockFolder } from "./lock.ts";
 import { modelFolderOf } from "./model_path.ts";
 import { noteReport } from "./notes.ts";
 import { checkVerifiers } from "./verifier_use.ts";
@@ -29,13 +29,11 @@ export interface CompareOptions {
   limit?: number;
 }
 
-/** Judges that write nothing down; others keep what they are told in the config's `output_dir`. */
-const LOCAL_JUDGES: readonly string[] = ["verifier", "logprob", "reward-model"];
-
 /**
  * Lets both models answer with the same settings and seeds (`generation` of the config), and compares the answers with
  * the config's judge: the second wins a row where it scores more than `labels.margin` above the first, and loses it the
- * other way round. Throws UserError or DeviceError, StoppedError where the hooks' signal says so.
+ * other way round. Writes nothing, save a judge `llm`'s replies in the config's `output_dir`.
+ * Throws UserError or DeviceError, StoppedError where the hooks' signal says so.
  */
 export async function compareModels(
   config: ResolvedConfig,
@@ -46,12 +44,18 @@ export async function compareModels(
   if (limit === undefined) delete settings.data.eval_limit;
   else settings.data.eval_limit = limit;
   const { labels } = settings;
-  if (labels.judge === "human") {
+  requireFor("compare", config);
+  const judges = judgesOf(labels).map(({ judge }) => judge);
+  if (judges.includes("human")) {
     throw new UserError("Cannot compare with judge human: it always prefers one side; --judge says another");
   }
+  if (judges.includes("self")) {
+    throw new UserError("Cannot compare with judge self: A would judge its own answers; --judge says another");
+  }
   checkVerifiers(config, hooks, { iterations: [config.iteration], judges: true, evaluates: false });
-  const local = await Promise.all([a, b, prompts, labels.model ?? a].map(exists));
-  if (!LOCAL_JUDGES.includes(labels.judge) || local.includes(false)) await makeFolder(config.output_dir);
+  const asksServer = judges.includes("llm");
+  if (asksServer) await makeFolder(config.output_dir);
+  using _lock = asksServer ? await lockFolder(config.output_dir) : null;
   return await withDevice(config, { stage: "compare", hooks }, async (context) => {
     const resolve = (name: string): Promise<string> => context.sources.model(name);
     const [folderA, folderB] = [await modelFolderOf(a, resolve), await modelFolderOf(b, resolve)];

@@ -54,22 +54,23 @@ export async function withRun<T>(
   const { output_dir: folder } = config;
   await makeFolder(folder, { what: "the run's folder" });
   using _lock = await lockFolder(folder);
-  return await withDevice(config, { stage, hooks, record: true }, work);
+  return await withDevice(config, { stage, hooks, isRun: true }, work);
 }
 
-/** As {@linkcode withRun}, without making and locking the run's folder. */
+/** As {@linkcode withRun}, without making and locking the folder; unless `isRun`, nothing is read or kept there. */
 export async function withDevice<T>(
   config: ResolvedConfig,
-  { stage, hooks, record = false }: { stage: Stage; hooks: RunHooks; record?: boolean },
+  { stage, hooks, isRun = false }: { stage: Stage; hooks: RunHooks; isRun?: boolean },
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
-  const sources = await RunSources.open(config.output_dir, hooks);
+  const sources = await RunSources.open(isRun ? config.output_dir : null, hooks);
   await sources.prepare(stage, config).catch((error) => {
     throw hooks.signal?.aborted ? new StoppedError("The run was stopped while it was downloading") : error;
   });
   const onNote = hooks.onNote ?? (() => {});
-  const model = stage === "label" || config.model === undefined ? undefined : await sources.model(config.model);
-  const device = await openRunDevice(config, { model, onNote, record });
+  const usesModel = stage !== "label" && stage !== "compare" && config.model !== undefined;
+  const model = usesModel ? await sources.model(config.model!) : undefined;
+  const device = await openRunDevice(config, { model, onNote, record: isRun });
   try {
     return await work({
       config,

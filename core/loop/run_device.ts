@@ -76,6 +76,16 @@ export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOp
   }
 }
 
+/**
+ * Opens the device for work that belongs to no run: with what this machine's cache holds, as a run that begins now, but
+ * without measuring. Throws DeviceError.
+ */
+export async function openToolDevice({ autotune } = { autotune: true }): Promise<Device> {
+  const device = await openDevice(await wantedDevice({ autotune }));
+  if (autotune) device.tuning = (await readCachedTuning(device))?.tuning ?? null;
+  return device;
+}
+
 /** How to open a device where no run has begun: the environment's wishes, else what `dnpo tune` kept. */
 export async function wantedDevice(
   { autotune }: { autotune: boolean },

@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 import { makeFolder, writeFileAtomic } from "../checkpoint/atomic.ts";
 import { exists, isRecord, readJsonObject } from "../checkpoint/io.ts";
-import type { ResolvedConfig, Stage } from "../config/types.ts";
+import { judgesOf, type ResolvedConfig, type Stage } from "../config/mod.ts";
 import { type DataSource, openSource } from "../data/sources.ts";
 import { UserError } from "../error.ts";
 import {
@@ -22,22 +22,22 @@ const EVAL_SPLITS = ["test", "validation"];
  * and files are written into OUTPUT_DIR/sources.json: whoever goes on has the same files though a branch has moved.
  */
 export class RunSources {
-  readonly #path: string;
+  readonly #path: string | null;
   readonly #options: ResolveOptions;
   readonly #records: SourceRecord[];
   readonly #found = new Map<string, Promise<readonly string[]>>();
 
-  private constructor(path: string, { records, options }: { records: SourceRecord[]; options: ResolveOptions }) {
+  private constructor(path: string | null, { records, options }: { records: SourceRecord[]; options: ResolveOptions }) {
     this.#path = path;
     this.#records = records;
     this.#options = options;
   }
 
-  /** Opens those of the run in `folder`. */
-  static async open(folder: string, { onProgress, onNote, signal }: ResolveOptions): Promise<RunSources> {
-    const path = join(folder, "sources.json");
+  /** Opens those of the run in `folder`; null where no run is: nothing is kept then, and a branch is what it is now. */
+  static async open(folder: string | null, { onProgress, onNote, signal }: ResolveOptions): Promise<RunSources> {
     const options = { ...(onProgress && { onProgress }), ...(onNote && { onNote }), ...(signal && { signal }) };
-    return new RunSources(path, { records: await readSources(folder), options });
+    if (folder === null) return new RunSources(null, { records: [], options });
+    return new RunSources(join(folder, "sources.json"), { records: await readSources(folder), options });
   }
 
   /** The folder of the model that the config calls `name`. */
@@ -68,7 +68,7 @@ export class RunSources {
     }
     if (isTrain && data.eval !== undefined) await open(data.eval, true);
     if (!isTrain && stage !== "label" && stage !== "compare") return;
-    for (const { judge, model: judging } of [config.labels].flat().flatMap((entry) => [entry, ...entry.judges ?? []])) {
+    for (const { judge, model: judging } of [config.labels].flat().flatMap(judgesOf)) {
       if ((judge === "logprob" || judge === "reward-model") && judging !== undefined) await this.model(judging);
     }
   }
@@ -84,6 +84,7 @@ export class RunSources {
     const onRecord = async (record: SourceRecord): Promise<void> => {
       const same = this.#records.findIndex((other) => isSameSource(other, record));
       this.#records.splice(same === -1 ? this.#records.length : same, 1, record);
+      if (this.#path === null) return;
       await makeFolder(dirname(this.#path));
       await writeFileAtomic(this.#path, JSON.stringify({ sources: this.#records }, null, 2) + "\n");
     };

@@ -4,9 +4,8 @@ import { exists } from "../checkpoint/io.ts";
 import { forIteration, forSft, requireFor, type ResolvedConfig } from "../config/mod.ts";
 import { readPairs } from "../data/files.ts";
 import type { LabelReport } from "../label/label.ts";
-import { resolveModel } from "../hub/resolve.ts";
+import { resolveDataset, resolveModel } from "../hub/resolve.ts";
 import { Commands } from "../../kernels/device/commands.ts";
-import { openDevice } from "../../kernels/device/device.ts";
 import { loadModel } from "../model/model.ts";
 import { scorePairs as scoreAll } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
@@ -14,8 +13,7 @@ import type { StepMetrics } from "../train/metrics.ts";
 import { type RunContext, type RunHooks, tokenizerOf, withRun } from "./context.ts";
 import { storageType } from "./dtype.ts";
 import { during } from "./during.ts";
-import { readCachedTuning } from "./kernel_cache.ts";
-import { wantedDevice } from "./run_device.ts";
+import { openToolDevice } from "./run_device.ts";
 import { generateStage } from "./generate_stage.ts";
 import { labelStage } from "./label_stage.ts";
 import { optimizeStage } from "./optimize_stage.ts";
@@ -106,16 +104,20 @@ export interface PairScore {
   rejected: number;
 }
 
-/** Scores every pair of the file `pairs` under the model `model`, a folder or `org/name[@revision]` on the hub. Throws UserError or DeviceError. */
+/**
+ * Scores every pair of `pairs`, a file or what else `data.train` may be, under the model `model`, a folder or
+ * `org/name[@revision]` on the hub. Throws UserError or DeviceError.
+ */
 export async function scorePairs(
   { model: name, pairs: path, onProgress = () => {} }: { model: string; pairs: string; onProgress?: OnProgress },
 ): Promise<PairScore[]> {
   const dir = (await resolveModel(name, { onProgress })).paths[0]!;
   const tokenizer = await tokenizerOf(dir);
   const { config } = await openModelFolder(dir);
-  const { pairs } = await readPairs(path, { tokenizer, vocabSize: config.vocabSize, maxLength: null });
-  const device = await openDevice(await wantedDevice({ autotune: true }));
-  device.tuning = (await readCachedTuning(device))?.tuning ?? null;
+  const locate = async (source: string): Promise<readonly string[]> =>
+    (await resolveDataset(source, { onProgress })).paths;
+  const { pairs } = await readPairs(path, { tokenizer, vocabSize: config.vocabSize, maxLength: null, locate });
+  const device = await openToolDevice();
   try {
     const model = await loadModel(device, dir);
     const sums = await scoreAll(new Commands(device), model, {

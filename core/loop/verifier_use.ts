@@ -1,5 +1,5 @@
 /** Whether a run needs a verifier module, which `--no-verifier` forbids: known before any work. @module */
-import { forIteration, type ResolvedConfig } from "../config/mod.ts";
+import { forIteration, judgesOf, type ResolvedConfig } from "../config/mod.ts";
 import { UserError } from "../error.ts";
 import type { RunHooks } from "./context.ts";
 
@@ -23,7 +23,7 @@ export function checkVerifiers(
 ): void {
   for (const k of iterations) {
     const { labels, data } = forIteration(config, k);
-    for (const { judge, verifier } of [labels, ...labels.judges ?? []]) {
+    for (const { judge, verifier } of judgesOf(labels)) {
       if (judges && judge === "verifier") checkVerifierAllowed(verifier!, hooks, "judge is verifier");
     }
     if (labels.verifier === undefined) continue;

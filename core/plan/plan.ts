@@ -62,5 +62,6 @@ export async function planRun(
     seconds: speed && sum((s) => s.seconds!),
     speed,
     advice: planner.advice,
+    uncounted: [...planner.uncounted],
   };
 }

@@ -23,6 +23,7 @@ import { type Rehearsed, Rehearsing } from "./rehearse.ts";
 import { planExamples, type PlannedRows, planPairs } from "./rows.ts";
 import type { Speed } from "./speed.ts";
 import type { PlannedStage, RunPlan, StagePlan } from "./types.ts";
+import { uncountedWork } from "./uncounted.ts";
 
 /** A stage of one iteration. */
 interface Entry {
@@ -43,6 +44,8 @@ export class Planner {
   /** Tokens of a micro-batch, on average. */
   batchTokens = 1;
   readonly advice: Advice[] = [];
+  /** Work of the run that is in no stage's numbers, a line each. */
+  readonly uncounted = new Set<string>();
   readonly #config: ResolvedConfig;
   readonly #device: Device;
   readonly #memory: number;
@@ -143,7 +146,8 @@ export class Planner {
   async #iterate(settings: IterationConfig, examples: readonly ExampleIds[]): Promise<void> {
     const room = ({ promptIds }: ExampleIds): number =>
       Math.max(1, Math.min(settings.generation.max_new_tokens, settings.data.max_length - promptIds.length));
-    await this.#generate(settings, examples, "generate");
+    if (settings.generation.server === undefined) await this.#generate(settings, examples, "generate");
+    for (const line of uncountedWork(settings)) this.uncounted.add(line);
     const filler: number[] = Array(settings.generation.max_new_tokens).fill(0);
     const generated = examples.map((row) => filler.slice(0, room(row)));
     if (settings.labels.judge === "logprob") {

@@ -49,4 +49,6 @@ export interface RunPlan {
   speed: Speed | null;
   /** What does not fit and what to change; empty where all does. */
   advice: Advice[];
+  /** Work of the run that none of these numbers has, a line each: most judges', and that of servers. */
+  uncounted: string[];
 }

@@ -38,7 +38,8 @@ export function modelCard(run: Run, { repo, sources, figure }: CardOptions): str
   const settings = readSettings(run);
   const named = (key: string): CardSource | undefined =>
     sources.find(({ source }) => source === valueAt(settings, key));
-  const base = named("model") ?? sources.find(({ type }) => type === "model");
+  // Where the settings are not known, the first that was looked up; of a local model the others are judges.
+  const base = settings.model === undefined ? sources.find(({ type }) => type === "model") : named("model");
   // The same name may be both: what is held out was looked up last.
   const held = sources.findLast(({ source }) => source === valueAt(settings, "data.eval"));
   const datasets = sources.filter((source) => source.type === "dataset" && source !== held);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { parse } from "yaml";
 import { writeFileAtomic } from "../checkpoint/atomic.ts";
+import { isRecord } from "../checkpoint/io.ts";
 import { iterationName, runFigures } from "./figures.ts";
 import { escapeMarkup } from "./markup.ts";
 import { iterationValues, readRun, type Run } from "./read_run.ts";
@@ -110,7 +111,7 @@ function settingsTables(text: string | null): string {
   } catch {
     settings = null;
   }
-  if (!isMapping(settings)) return `<pre>${escapeMarkup(text)}</pre>`;
+  if (!isRecord(settings)) return `<pre>${escapeMarkup(text)}</pre>`;
   const entries = Object.entries(settings);
   const groups = [
     ["run", Object.fromEntries(entries.filter(([, value]) => !isGroup(value)))] as const,
@@ -125,18 +126,14 @@ function settingsTables(text: string | null): string {
   return `<div class="settings">\n${tables.join("\n")}\n</div>`;
 }
 
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** Whether a setting has settings inside, in itself or in a list of one per iteration. */
 function isGroup(value: unknown): boolean {
-  return isMapping(value) || (Array.isArray(value) && value.some(isMapping));
+  return isRecord(value) || (Array.isArray(value) && value.some(isRecord));
 }
 
 /** Dotted keys with their values as text. */
 export function leaves(value: unknown, path = ""): [string, string][] {
-  if (isMapping(value) || (Array.isArray(value) && value.some(isMapping))) {
+  if (isRecord(value) || (Array.isArray(value) && value.some(isRecord))) {
     return Object.entries(value).flatMap(([key, inner]) => leaves(inner, path === "" ? key : `${path}.${key}`));
   }
   return [[path, Array.isArray(value) ? value.join(", ") : String(value)]];

@@ -8,12 +8,12 @@ import type { NoiseConfig } from "../config/types.ts";
 import type { BufferSet } from "../model/activations.ts";
 import { BatchBuffers, type BatchCapacity, type EntryBuffers } from "../model/batch.ts";
 import { decoderForward } from "../model/decoder.ts";
-import { gatherEntries, headInputs, scoreSequences } from "../model/head.ts";
+import { gatherEntries, headInputs } from "../model/head.ts";
 import { packedAttention } from "../model/packed_attention.ts";
 import type { ParameterBuffers } from "../tensor/parameters.ts";
 import type { MicroBatch } from "./batches.ts";
 import type { ReferenceLogps } from "./reference.ts";
-import { policyBackward, type Workspace } from "./workspace.ts";
+import { policyBackward, policyForward, type Workspace } from "./workspace.ts";
 
 /** The noise generator on the device, and the reference that it disturbs. */
 export interface NoiseGenerator {
@@ -99,8 +99,7 @@ export function preferencePass(
   workspace: Workspace,
   { models, buffers, call }: { models: PreferenceModels; buffers: PreferenceBuffers; call: PreferenceCall },
 ): void {
-  const { decoder, policy, forward, head } = workspace;
-  const { config } = decoder;
+  const { decoder: { config }, head } = workspace;
   const { microBatch: { packed, places }, batchPairs, update } = call;
   const batch = workspace.batch.load(packed);
   const pairs = places.length;
@@ -110,16 +109,7 @@ export function preferencePass(
   commands.device.write(buffers.referenceLogps, Float32Array.from(known));
 
   const rejected = models.noise && noisedReference(commands, workspace, { models, noise: models.noise, buffers, call });
-  decoderForward(commands, decoder, { weights: policy, batch, buffers: forward, attention });
-  scoreSequences(commands, {
-    out: buffers.policyLogps,
-    config,
-    weights: policy,
-    hidden: forward.hidden,
-    tokens: batch.tokens,
-    entries: batch.entries,
-    buffers: head,
-  });
+  policyForward(commands, workspace, { out: buffers.policyLogps, batch, attention });
 
   preferenceLoss(commands, {
     dlogp: buffers.dlogp,

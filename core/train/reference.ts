@@ -105,7 +105,8 @@ function keyOf({ device }: Commands, { rows, used, rejected, identity }: Referen
     const parts = [promptIds, chosenIds, ...(rejected ? [rejectedIds] : [])];
     hash.update(Uint32Array.from([i, ...parts.flatMap((ids) => [ids.length, ...ids])]));
   }
-  const { info, family, subgroupSize } = device;
-  const adapter = `${info.description || info.device}, ${family}, ${subgroupSize}`;
+  const { info, family, tuning, subgroupSize } = device;
+  // Of a tuning the family alone can change the bits.
+  const adapter = `${info.description || info.device}, ${family}, ${tuning?.family ?? family}, ${subgroupSize}`;
   return JSON.stringify({ model: identity, rows: hash.digest("hex"), rejected, adapter });
 }

@@ -3,10 +3,8 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/device.ts";
 import { sftLoss } from "../../kernels/sft_loss.ts";
 import type { PackedBatch } from "../data/pack.ts";
-import { decoderForward } from "../model/decoder.ts";
-import { scoreSequences } from "../model/head.ts";
 import { packedAttention } from "../model/packed_attention.ts";
-import { policyBackward, type Workspace } from "./workspace.ts";
+import { policyBackward, policyForward, type Workspace } from "./workspace.ts";
 
 /** One micro-batch's place in its optimizer step. */
 export interface SftCall {
@@ -23,20 +21,10 @@ export function sftPass(
   workspace: Workspace,
   { buffers, call }: { buffers: { logps: Slice; dlogp: Slice }; call: SftCall },
 ): void {
-  const { decoder, policy, forward, head } = workspace;
-  const { config } = decoder;
+  const { config } = workspace.decoder;
   const batch = workspace.batch.load(call.packed);
   const attention = packedAttention(commands, { config, batch });
-  decoderForward(commands, decoder, { weights: policy, batch, buffers: forward, attention });
-  scoreSequences(commands, {
-    out: buffers.logps,
-    config,
-    weights: policy,
-    hidden: forward.hidden,
-    tokens: batch.tokens,
-    entries: batch.entries,
-    buffers: head,
-  });
+  policyForward(commands, workspace, { out: buffers.logps, batch, attention });
   sftLoss(commands, {
     dlogp: buffers.dlogp,
     metrics: call.metrics,

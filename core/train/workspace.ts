@@ -11,10 +11,10 @@ import {
   forwardBuffers,
 } from "../model/activations.ts";
 import { BatchBuffers, type BatchCapacity, type DeviceBatch } from "../model/batch.ts";
-import { decoderBackward } from "../model/decoder.ts";
-import { type HeadBuffers, headBuffers, headInputs } from "../model/head.ts";
+import { decoderBackward, decoderForward } from "../model/decoder.ts";
+import { type HeadBuffers, headBuffers, headInputs, scoreSequences } from "../model/head.ts";
 import { headName } from "../model/names.ts";
-import type { AttentionBackwardContext, Decoder } from "../model/types.ts";
+import type { AttentionBackwardContext, AttentionContext, Decoder } from "../model/types.ts";
 import type { ParameterBuffers } from "../tensor/parameters.ts";
 
 /** Everything a micro-batch passes through. */
@@ -52,6 +52,24 @@ export function createWorkspace(
     head: headBuffers(set, { config, entries: capacity.entries, noise }),
     dh: set.words(capacity.entries * config.hiddenSize, "gathered dhidden"),
   };
+}
+
+/** Records the policy's forward pass: overwrites the sequences' summed log-probabilities `out`. */
+export function policyForward(
+  commands: Commands,
+  { decoder, policy, forward, head }: Workspace,
+  { out, batch, attention }: { out: Slice; batch: DeviceBatch; attention: AttentionContext },
+): void {
+  decoderForward(commands, decoder, { weights: policy, batch, buffers: forward, attention });
+  scoreSequences(commands, {
+    out,
+    config: decoder.config,
+    weights: policy,
+    hidden: forward.hidden,
+    tokens: batch.tokens,
+    entries: batch.entries,
+    buffers: head,
+  });
 }
 
 /** Records the backward pass from the derivatives at the sequences' log-probabilities; adds to the gradients. */

@@ -1,7 +1,8 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import assert from "node:assert/strict";
 import { parse } from "yaml";
-import { loadConfig } from "../../core/config/mod.ts";
+import { judgeChoices, NEEDED_BY_JUDGE, writeStarter } from "../../cli/starter.ts";
+import { loadConfig, requireFor } from "../../core/config/mod.ts";
 import { dnpo, succeeded, withFolder } from "../_shared/dnpo.ts";
 
 Deno.test("dnpo init writes a commented config that loads, and its schema, from flags", () =>
@@ -42,6 +43,7 @@ Deno.test("dnpo init never asks without a terminal: what is missing is named", (
         [[], "--model"],
         [["--model", "m"], "--data"],
         [["--model", "m", "--data", "d", "--judge", "logprob"], "--judge-model"],
+        [["--model", "m", "--data", "d", "--judge", "llm"], "--judge-model"],
       ] as const
     ) {
       const { code, out, err } = await dnpo(["init", file, ...args]);
@@ -53,5 +55,20 @@ Deno.test("dnpo init never asks without a terminal: what is missing is named", (
     }
     const { err } = await dnpo(["init", file, "--model", "m", "--data", "d", "--judge", "me"]);
     assert.match(err, /^error: --judge: expected human, .*, got "me"\n$/);
+    const ensemble = await dnpo(["init", file, "--model", "m", "--data", "d", "--judge", "ensemble"]);
+    assert.match(ensemble.err, /^error: --judge: init writes no ensemble; write labels.judges into a config /);
     assert.deepEqual([...Deno.readDirSync(dir)], []);
+  }));
+
+Deno.test("writeStarter() writes configs that have what the judge needs", () =>
+  withFolder(async (dir) => {
+    for (const judge of judgeChoices()) {
+      const needed = Object.fromEntries((NEEDED_BY_JUDGE[judge] ?? []).map(({ key }) => [key, "given"]));
+      const answers = { model: "m", data: "d", method: "dnpo", judge, iterations: 1, ...needed } as const;
+      const path = `${dir}/${judge}.yaml`;
+      await Deno.writeTextFile(path, writeStarter(answers, { path, schemaFile: "schema.json" }));
+      const config = await loadConfig(path);
+      requireFor("train", config);
+      assert.equal(JSON.stringify(config.labels).includes('"given"'), Object.keys(needed).length > 0);
+    }
   }));

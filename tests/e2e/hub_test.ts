@@ -1,8 +1,8 @@
 /** Models and data by name: a run that is killed while it downloads, a branch that moves, a push, and no name at all. @module */
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { denoArgs, dnpo, runConfig, startDnpo, succeeded, withFolder, writeConfig } from "../_shared/dnpo.ts";
 import { HubServer } from "../_shared/hub_server.ts";
-import { jsonLines, tinyRows, writeTinyModel } from "../_shared/tiny_model.ts";
+import { jsonLines, tinyPairs, tinyRows, writeTinyModel } from "../_shared/tiny_model.ts";
 
 const SECRET = "hf_Secret0123456789";
 
@@ -121,6 +121,26 @@ Deno.test("a run by names is the run by paths, though it is killed while it down
     const scores = ["score", "--quiet", "--pairs", `${dir}/run/iteration-0/pairs.jsonl`, "--model"];
     const byName = succeeded(scores, await dnpo([...scores, "me/new"], env));
     equal(byName, succeeded(scores, await dnpo([...scores, `${dir}/run/model`])));
+  }));
+
+Deno.test("compare and score take names, compare keeps none of them and sees that a branch has moved", () =>
+  withServed(async (dir, hub, env) => {
+    const out = `${dir}/out`;
+    const models = ["compare", NAMES.model!, `${dir}/judge`, "--prompts", NAMES.rows!, "--limit", "3"];
+    const judge = ["--judge", "logprob", "--judge-model", NAMES.judge!, "--max-new-tokens", "4"];
+    const args = [...models, ...judge, "--json", "--quiet", "--set", `output_dir=${out}`];
+    const compare = async () => JSON.parse(succeeded(args, await dnpo(args, env)));
+    const { rows, ties } = await compare();
+    equal(rows, 3);
+    ok(ties < 3);
+    const { commits, refs } = hub.repos.get("models/org/judge")!;
+    hub.commit(hub.repos.get("models/org/model")!, Object.fromEntries(commits.get(refs.get("v1")!)!));
+    equal((await compare()).ties, 3);
+    await rejects(Deno.stat(out), Deno.errors.NotFound);
+
+    hub.add("dataset", "org/pairs", { "train.jsonl": jsonLines(tinyPairs(2)) });
+    const score = ["score", "--quiet", "--model", NAMES.judge!, "--pairs", "org/pairs"];
+    equal(succeeded(score, await dnpo(score, env)).trim().split("\n").length, 2);
   }));
 
 Deno.test("a run without names does nothing on the network, and needs no HOME", () =>

@@ -47,7 +47,7 @@ Deno.test("checkImports() names file, line, import and rule of each violation", 
     "examples/one.ts": `import "../core/error.ts";\n`,
   });
   deepEqual(problems.toSorted(), [
-    "core/odd/x.ts:2 imports core/tensor/t.ts: core/odd/x.ts is in no known room of core/ (loop, train, label, " +
+    "core/odd/x.ts:2 imports core/tensor/t.ts: core/odd/x.ts is in no known room of core/ (plan, loop, train, label, " +
     "generate, evaluate, report, model, data, checkpoint, tensor, config, hub, server)",
     "core/tensor/t.ts:2 imports core/model/v.ts: core/tensor is below core/model",
     "cycle of rooms: core/model > core/tensor > core/model",

@@ -54,7 +54,7 @@ Deno.test("a wrong address or variable is named, and what may be a secret is not
       "generation: { server: ['http://127.0.0.1/v1', 'ftp://secret/'] }\n",
   );
   assert.deepEqual(lines, [
-    "config.yaml:1:50 labels.base_url: expected an address without user name and password (keys go into api_key_env or api_key_file)",
+    "config.yaml:1:50 labels.base_url: expected an address without user name, password and ?… (keys go into api_key_env or api_key_file)",
     "config.yaml:1:91 labels.api_key_env: expected the name of an environment variable, such as OPENAI_API_KEY",
     "config.yaml:2:47 generation.server.1: expected an address such as http://127.0.0.1:8000/v1",
   ]);
@@ -62,7 +62,9 @@ Deno.test("a wrong address or variable is named, and what may be a secret is not
   assert.match(both[0]!, /labels\.api_key_env: is set where api_key_file is set too, expected one of them$/);
   const key = await problems("labels: { judge: llm, api_key: sk-secret-2 }\n");
   assert.match(key[0]!, /labels\.api_key: unknown key, did you mean "labels\.api_key_/);
-  assert(![...lines, ...key].join().includes("secret-"));
+  const query = await problems("generation: { server: 'https://host/v1?key=sk-secret-3' }\n");
+  assert.match(query[0]!, /generation\.server: expected an address without user name, password and \?…/);
+  assert(![...lines, ...key, ...query].join().includes("secret-"));
   const judges = await problems(
     "labels: { judge: ensemble, judges: [{ judge: human }, { judge: llm, base_url: x }] }\n",
   );

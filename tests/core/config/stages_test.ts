@@ -54,6 +54,7 @@ Deno.test.each<[Stage, string[], string]>([
   ["score", ["model=m"], "pairs"],
   ["label", ["labels.judge=logprob"], "labels.model"],
   ["label", ["labels.judge=verifier"], "labels.verifier"],
+  ["label", ["labels.judge=ensemble", "labels.judges=[{judge: logprob}]"], "labels.judges.0.model"],
   ["label", ["iteration=1", "labels=[{}, {judge: logprob}]"], "labels.1.model"],
   ["train", ["model=m", "data.train=a", "iterations=3", "labels=[{}, {judge: verifier}]"], "labels.1.verifier"],
 ])("requireFor(%s) with %j names the missing key", async (stage, set, key) => {
@@ -73,6 +74,7 @@ Deno.test.each<[Stage, string[]]>([
   ["generate", ["model=m", "data.train=a", "labels.judge=logprob"]],
   ["label", []],
   ["label", ["labels=[{}, {judge: verifier}]"]],
+  ["label", ["labels.judges=[{judge: logprob}]"]],
   ["optimize", ["model=m", "pairs=p", "labels.judge=verifier"]],
   ["train", ["model=m", "data.train=a"]],
   ["train", ["model=m", "data.train=a", "iterations=1", "labels=[{}, {judge: verifier}]"]],

@@ -1,9 +1,9 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { encodePair } from "../../../core/data/files.ts";
+import { encodePair, readPairs } from "../../../core/data/files.ts";
 import { encodePreferences, readPreferences } from "../../../core/data/preferences.ts";
 import { readRows } from "../../../core/data/rows.ts";
 import { readFileRows } from "../../../core/data/file_rows.ts";
-import { withFile, withFolder } from "./_fixtures.ts";
+import { CHATML, smallTokenizer, withFile, withFolder } from "./_fixtures.ts";
 
 const user = { role: "user", content: "2+2?" };
 const pair = {
@@ -40,6 +40,12 @@ for (const format of ["jsonl", "parquet"] as const) {
       const { rows: [row], shapes } = await readRows(out);
       equal(row!.kind, "chat_pair");
       equal(shapes[0]!.owner, "UltraFeedback's");
+      const tokenizer = await smallTokenizer({ chat_template: CHATML });
+      const { pairs } = await readPairs(out, { tokenizer, vocabSize: tokenizer.vocabSize, maxLength: null });
+      deepEqual(pairs.map(({ chosen, rejected, chosenFrom, dataRow }) => [chosen, rejected, chosenFrom, dataRow]), [
+        ["4 é", "5", "generated", null],
+        ["4 é", "5", "human", null],
+      ]);
       // What was exported is exported the same again.
       deepEqual(await readPreferences(out), await readPreferences(path));
     }));

@@ -1,5 +1,4 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { retryAfter } from "../../../core/hub/client.ts";
 import { describeNetworkError } from "../../../core/hub/errors.ts";
 import { resolveModel } from "../../../core/hub/resolve.ts";
 import { MODEL, refuses, withHub } from "./_hub.ts";
@@ -104,12 +103,4 @@ Deno.test("describeNetworkError() leaves addresses out, and what is no network's
   equal(failed?.message, "Cannot use org/name: no connection (error following redirect)");
   equal(describeNetworkError(new RangeError("x"), about), null);
   equal(describeNetworkError(new TypeError("x is undefined"), about), null);
-});
-
-Deno.test("retryAfter() understands seconds and dates", () => {
-  equal(retryAfter("7"), 7);
-  equal(retryAfter("Thu, 01 Jan 2026 00:01:00 GMT", Date.parse("2026-01-01T00:00:00Z")), 60);
-  equal(retryAfter("Thu, 01 Jan 2026 00:01:00 GMT", Date.parse("2026-01-02T00:00:00Z")), 0);
-  equal(retryAfter("soon"), null);
-  equal(retryAfter(null), null);
 });

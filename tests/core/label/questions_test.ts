@@ -22,9 +22,9 @@ Deno.test("questionsOf() shows texts without special tokens, and others as they 
 });
 
 Deno.test("rowVerdict() gives the scores of both answers, and none where one cannot be read", () => {
-  assert.deepEqual(rowVerdict(['{"score": 3}', "Score: 8"], "score"), { human: 3, generated: 8, unreadable: 0 });
-  assert.deepEqual(rowVerdict(['{"score": 3}', "no"], "score"), { human: null, generated: null, unreadable: 1 });
-  assert.deepEqual(rowVerdict([null, "no"], "score"), { human: null, generated: null, unreadable: 2 });
+  assert.deepEqual(rowVerdict(['{"score": 3}', "Score: 8"], "score"), { human: 3, generated: 8 });
+  assert.deepEqual(rowVerdict(['{"score": 3}', "no"], "score"), { human: null, generated: null });
+  assert.deepEqual(rowVerdict([null, "no"], "score"), { human: null, generated: null });
 });
 
 Deno.test("rowVerdict() lets an answer win where it wins in both orders, and all else is a tie", () => {
@@ -43,10 +43,9 @@ Deno.test("rowVerdict() lets an answer win where it wins in both orders, and all
     assert.deepEqual(rowVerdict(replies, "pairwise"), {
       human: 1 - generated,
       generated,
-      unreadable: 0,
       ordersDisagree,
     }, `${first} ${second}`);
   }
-  assert.deepEqual(rowVerdict([], "pairwise"), { human: 0.5, generated: 0.5, unreadable: 0, ordersDisagree: false });
+  assert.deepEqual(rowVerdict([], "pairwise"), { human: 0.5, generated: 0.5, ordersDisagree: false });
   assert.equal(rowVerdict(["[[A]]", "?"], "pairwise").human, null);
 });

@@ -1,8 +1,9 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { loadConfig, type ResolvedConfig } from "../../../core/config/mod.ts";
 import type { Comparison } from "../../../core/evaluate/comparison.ts";
 import { compareModels, type CompareOptions } from "../../../core/loop/compare.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
+import { startOpenAiServer } from "../../_shared/openai_server.ts";
 import { writeRewardModel } from "../../_shared/reward_model.ts";
 import { jsonLines, tinyRows, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { CHATML, writeTokenizer } from "../data/_fixtures.ts";
@@ -108,10 +109,35 @@ Deno.test("compareModels() of models with different tokenizers lets each read th
     );
   }));
 
-Deno.test("compareModels() refuses judge human, and rows that fit into neither model", () =>
+Deno.test("compareModels() keeps a server's replies in output_dir, else nothing, and needs no model of the config", () =>
+  withIds(async (dir, options) => {
+    await using server = startOpenAiServer({ chat: () => '{"score": 3}' });
+    const keys = { output_dir: `${dir}/out`, model: `${dir}/nowhere` };
+    const local = await configOf({ judge: "logprob", model: options.a }, keys);
+    await compareModels(local, { ...options, limit: 1 });
+    await rejects(Deno.stat(`${dir}/out`), Deno.errors.NotFound);
+    const judges = [{ judge: "llm", base_url: server.url, server_model: "m" }];
+    const asking = await configOf({ judge: "ensemble", judges }, keys);
+    equal((await compareModels(asking, { ...options, limit: 2 })).result.ties, 2);
+    deepEqual([...Deno.readDirSync(`${dir}/out`)].map(({ name }) => name).sort(), [".lock", "judge_replies.jsonl"]);
+  }));
+
+Deno.test("compareModels() refuses judges human and self, one without its model, and rows that fit into neither", () =>
   withIds(async (_dir, options) => {
-    const human = await configOf({ judge: "human" });
-    await rejects(async () => await compareModels(human, options), /^UserError: Cannot compare with judge human: /);
+    for (
+      const [labels, message] of [
+        [{ judge: "human" }, /^Cannot compare with judge human: /],
+        [{ judge: "self" }, /^Cannot compare with judge self: A would judge its own answers/],
+        [{ judge: "ensemble", judges: [{ judge: "self" }] }, /^Cannot compare with judge self: /],
+        [{ judge: "logprob" }, /^Cannot run compare: "labels.model", which judge logprob needs is not set/],
+      ] as const
+    ) {
+      const refused = await configOf(labels);
+      await rejects(compareModels(refused, options), ({ name, message: text }: Error) => {
+        match(text, message);
+        return name === "UserError";
+      });
+    }
     const config = await configOf({ judge: "logprob", model: options.a }, { data: { max_length: 2 } });
     await rejects(compareModels(config, options), /^UserError: Cannot use the data: none of 9 rows is left /);
   }));

@@ -64,6 +64,32 @@ Deno.test("the planned bytes of a whole run hold for the longest responses, and 
     }
   }));
 
+Deno.test("what is not counted is told: servers that answer, and judges that are not rehearsed", () =>
+  withInput(async (dir) => {
+    const own = ", with a model of its own on the device";
+    const llm = { judge: "llm", server_model: "m" };
+    const reward = { judge: "reward-model", model: `${dir}/nowhere` };
+    for (
+      const [labels, expected] of [
+        [{ judge: "human" }, []],
+        [reward, [`label: judge reward-model${own}`]],
+        [[llm, { judge: "self" }], [
+          "label: judge llm, on a server",
+          "label: judge self, with the policy on the device",
+        ]],
+        [{ judge: "ensemble", judges: [llm, { judge: "logprob", model: `${dir}/judge` }] }, [
+          "label: judge llm of the ensemble, on a server",
+          `label: judge logprob of the ensemble${own}`,
+        ]],
+      ] as const
+    ) {
+      const generation = { max_new_tokens: 6, server: "http://127.0.0.1:9/v1" };
+      const plan = await planRun(await configOf(dir, { labels, generation, iterations: 2 }), { device, time: false });
+      assert.deepEqual(plan.uncounted, ["generate: generation.server answers", ...expected]);
+      assert.deepEqual(plan.stages.map(({ stage }) => stage), ["optimize"]);
+    }
+  }));
+
 Deno.test("sft is planned without reference and noise", () =>
   withInput(async (dir) => {
     const config = await configOf(dir, { method: "sft", training: { max_steps: 1 } });

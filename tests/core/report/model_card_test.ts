@@ -62,7 +62,8 @@ Deno.test("modelCard() tells what the model was made of in the hub's front matte
 Deno.test("modelCard() shows settings, of local paths the name alone, and not where the run lies", async () => {
   const config = "model: /home/me/secret/base\ndata: {train: 'C:\\secret\\rows.jsonl', template: 'a | b'}\n" +
     "output_dir: /home/me/secret/runs\ntraining: {beta: [0.1, 0.5]}\n";
-  const { header, text } = await cardOf(config, []);
+  // What the hub has here is a judge.
+  const { header, text } = await cardOf(config, [{ ...BASE, source: "org/judge", repo: "org/judge" }]);
   assert.deepEqual(Object.keys(header), ["library_name", "pipeline_tag", "tags"]);
   assert.ok(!text.includes("secret"));
   assert.match(text, /This is a local model after 1 iteration of/);

@@ -3,7 +3,7 @@ import { openSafetensors } from "../../../core/checkpoint/weights.ts";
 import { writeSafetensors } from "../../../core/checkpoint/write.ts";
 import { readSafetensorsHeader } from "../../../core/checkpoint/safetensors.ts";
 import { scoreResponses } from "../../../core/model/scorer.ts";
-import { commands } from "../../_shared/device.ts";
+import { commands, device } from "../../_shared/device.ts";
 import { writeTinyModel } from "../../_shared/tiny_model.ts";
 import { pairIds, withTinyModel } from "../_tiny.ts";
 import { run } from "./_optimize.ts";
@@ -71,6 +71,13 @@ Deno.test("the kept log-probabilities are used where they fit, and computed agai
     await shift(path, 1);
     await writeTinyModel(`${dir}/model`, { seed: 9 });
     equal(await margin(), 0, "of another model neither");
+    await shift(path, 1);
+    device.tuning = { family: device.family === "cpu" ? "gpu" : "cpu", tiles: {} };
+    try {
+      equal(await margin(), 0, "nor of another family of kernels");
+    } finally {
+      device.tuning = null;
+    }
     await Deno.writeTextFile(path, "not safetensors");
     equal(await margin(), 0, "nor what is no such file");
   }));

@@ -6,7 +6,7 @@ import { matmul } from "../../kernels/matmul.ts";
 import { openRewardFolder, type RewardFolder, SCORE_HEAD } from "../checkpoint/reward_folder.ts";
 import { packPrompts } from "../data/pack.ts";
 import { ParameterBuffers } from "../tensor/parameters.ts";
-import { BufferSet, forwardBuffers } from "./activations.ts";
+import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./batch.ts";
 import { parameterShapes } from "./config.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
@@ -70,7 +70,8 @@ export async function scoreTexts(
   const { config, padTokenId, labels } = folder;
   // What follows the scored token has no part in it: attention looks back.
   const texts = rows.map((ids) => ids.slice(0, scoredToken(ids, padTokenId) + 1));
-  const batches = cut(texts, { batchTokens, tokens: (ids) => ids.length })
+  const most = Math.min(batchTokens, maxForwardTokens(config, device));
+  const batches = cut(texts, { batchTokens: most, tokens: (ids) => ids.length })
     .map((part) => ({ part, packed: packPrompts(part) }));
   const capacity = batches.reduce<BatchCapacity>(
     (most, { packed }) => maxCapacity(most, capacityOf(packed, device)),

@@ -70,8 +70,8 @@ export async function scoreTexts(
   const { config, padTokenId, labels } = folder;
   // What follows the scored token has no part in it: attention looks back.
   const texts = rows.map((ids) => ids.slice(0, scoredToken(ids, padTokenId) + 1));
-  const most = Math.min(batchTokens, maxForwardTokens(config, device));
-  const batches = cut(texts, { batchTokens: most, tokens: (ids) => ids.length })
+  const tokens = Math.min(batchTokens, maxForwardTokens(config, device));
+  const batches = cut(texts, { batchTokens: tokens, tokens: (ids) => ids.length })
     .map((part) => ({ part, packed: packPrompts(part) }));
   const capacity = batches.reduce<BatchCapacity>(
     (most, { packed }) => maxCapacity(most, capacityOf(packed, device)),

@@ -154,7 +154,7 @@ Deno.test("readRows() names the line of a malformed row", async () => {
   await fails(
     read(`${good}\n{"prompt":"a","answer":"b","response":null}`),
     'Cannot read rows.jsonl:3: the row has the keys "prompt", "answer", "response" (null), expected one of ' +
-      "{prompt, response}, {prompt, completion}, {messages}, {conversations}, {instruction, output, input?}, " +
+      "{text}, {prompt, response}, {prompt, completion}, {messages}, {conversations}, {instruction, output, input?}, " +
       "{question, answer}, {chosen, rejected, prompt?}, {real, generated}, {prompt_ids, response_ids}, " +
       "{prompt_ids, chosen_ids, rejected_ids}, or data.columns to name them",
   );

@@ -1,6 +1,7 @@
 /**
  * The one gate: format, lint, lock, types, imports, doc examples, tests; the first failure ends it. With the argument
- * `docs`, `shared` or `soak`, the tests of that folder alone. @module
+ * `e2e` the tests that run commands as processes, the documentation's among them; with `shared` or `soak` the tests of
+ * that folder. @module
  */
 import { checkImports } from "./check_imports.ts";
 import { resolve } from "node:path";
@@ -46,7 +47,7 @@ const GATE: Step[] = [
         "--frozen",
         "--no-check",
         ...permissions("bash"),
-        "--ignore=tests/shared,tests/soak,tests/docs",
+        "--ignore=tests/e2e,tests/docs,tests/shared,tests/soak",
         "tests",
       ]),
   },
@@ -95,8 +96,8 @@ async function runShared(): Promise<boolean> {
   });
 }
 
-function runDocs(): Promise<boolean> {
-  return deno(["test", "--frozen", ...permissions(), "tests/docs"]);
+function runE2e(): Promise<boolean> {
+  return deno(["test", "--frozen", ...permissions(), "tests/e2e", "tests/docs"]);
 }
 
 function runSoak(): Promise<boolean> {
@@ -106,7 +107,7 @@ function runSoak(): Promise<boolean> {
 
 const SUITES: Record<string, () => Promise<boolean>> = {
   gate: runGate,
-  docs: runDocs,
+  e2e: runE2e,
   shared: runShared,
   soak: runSoak,
 };
@@ -115,7 +116,7 @@ if (import.meta.main) {
   const [name = "gate", ...rest] = Deno.args;
   const suite = rest.length === 0 ? SUITES[name] : undefined;
   if (suite === undefined) {
-    console.error(`Unknown argument "${Deno.args.join(" ")}", expected docs, shared, soak or none`);
+    console.error(`Unknown argument "${Deno.args.join(" ")}", expected e2e, shared, soak or none`);
   }
   Deno.exit(await suite?.() ? 0 : 1);
 }

@@ -233,7 +233,11 @@ class Generator {
     const rows = this.#running.length;
     const left = this.#running.map((row) => prompts[row.index]!.maxNewTokens - row.ids.length);
     const steps = Math.min(this.#tokensPerFence, Math.max(...left));
-    for (let index = 0; index < steps; index++) this.#decodeOne(rows, index);
+    const sample = this.#commands.repeatable(() => this.#sampleOne(rows));
+    for (let index = 0; index < steps; index++) {
+      sample();
+      this.#takeSampled(rows, index);
+    }
     this.#commands.submit();
     const [outBytes, finishedBytes] = await device.readAll([
       subslice(this.#out, 0, rows * steps * 4),
@@ -255,14 +259,15 @@ class Generator {
     return ended;
   }
 
-  #decodeOne(rows: number, index: number): void {
-    const { settings, iteration, eosIds } = this.#options;
+  /** Records running every row's last token, and sampling the next. */
+  #sampleOne(rows: number): void {
+    const { settings, iteration } = this.#options;
     const { config, weights } = this.#model;
     const commands = this.#commands;
-    const { token, position, limit, finished, slot, row } = this.#state;
+    const { token, position, slot, row } = this.#state;
     const attention: AttentionContext = {
+      turns: true,
       attend: (layer, { out, qkv }) => {
-        this.#store(layer, { qkv, slot, position, tokens: rows });
         attentionDecode(commands, {
           out,
           qkv,
@@ -270,6 +275,7 @@ class Generator {
           vCache: this.#cache[layer]!.v,
           slot,
           position,
+          table: this.#decoder.rope,
           rows,
           heads: config.numHeads,
           kvHeads: config.numKvHeads,
@@ -295,16 +301,11 @@ class Generator {
       seed: settings.seed,
       iteration,
     });
-    decodeStep(commands, {
-      out: this.#out,
-      token,
-      position,
-      finished,
-      sampled: this.#sampled,
-      limit,
-      rows,
-      index,
-      eos: eosIds,
-    });
+  }
+
+  #takeSampled(rows: number, index: number): void {
+    const { token, position, limit, finished } = this.#state;
+    const step = { token, position, finished, sampled: this.#sampled, limit };
+    decodeStep(this.#commands, { out: this.#out, ...step, rows, index, eos: this.#options.eosIds });
   }
 }

@@ -117,7 +117,11 @@ export class Session {
     while (isRunning && done < maxNewTokens && !signal?.aborted) {
       const started = performance.now();
       const steps = Math.min(perFence, maxNewTokens - done);
-      for (let index = 0; index < steps; index++) this.#decodeOne(index, options);
+      const sample = this.#commands.repeatable(() => this.#sampleOne(options));
+      for (let index = 0; index < steps; index++) {
+        sample();
+        this.#takeSampled(index, options);
+      }
       this.#commands.submit();
       const [out, finished] = await device.readAll([subslice(this.#out, 0, steps * 4), this.#state.finished]);
       const sampled = [...new Uint32Array(out!)].filter((id) => id !== NO_TOKEN);
@@ -157,25 +161,37 @@ export class Session {
     }
   }
 
-  /** Each token is a row of its own for the attention: its layer's keys and values are stored before any is read. */
+  /**
+   * Each token is a row of its own for the attention. Where there are several, their keys and values are all stored
+   * before any is read; a single one's are stored with the attention.
+   */
   #forward(batch: TokenBuffers, { slot, buffers }: { slot: Slice; buffers: ForwardBuffers }): void {
     const { config, weights } = this.#model;
     const { tokens, position } = batch;
+    const turns = tokens === 1;
     const attention: AttentionContext = {
+      turns,
       attend: (layer, { out, qkv }) => {
         const { k: kCache, v: vCache } = this.#cache[layer]!;
         const { numHeads: heads, numKvHeads: kvHeads, headDim } = config;
         const call = { qkv, kCache, vCache, slot, position, heads, kvHeads, headDim, maxLength: this.maxLength };
-        kvStore(this.#commands, { ...call, tokens });
-        attentionDecode(this.#commands, { ...call, out, rows: tokens, window: config.slidingWindow ?? 0 });
+        if (!turns) kvStore(this.#commands, { ...call, tokens });
+        attentionDecode(this.#commands, {
+          ...call,
+          ...(turns && { table: this.#decoder.rope }),
+          out,
+          rows: tokens,
+          window: config.slidingWindow ?? 0,
+        });
       },
     };
     decoderForward(this.#commands, this.#decoder, { weights, batch, buffers, attention });
   }
 
-  #decodeOne(index: number, { settings, eosIds }: ContinueOptions): void {
+  /** Records running the last token, and sampling the next. */
+  #sampleOne({ settings }: ContinueOptions): void {
     const { config, weights } = this.#model;
-    const { token, position, limit, finished, slot, row } = this.#state;
+    const { token, position, slot, row } = this.#state;
     const buffers = this.#decode;
     this.#forward({ tokens: 1, ids: token, position }, { slot, buffers });
     recordLogits(this.#commands, { logits: this.#logits, hidden: buffers.hidden, rows: 1, config, weights });
@@ -192,6 +208,10 @@ export class Session {
       seed: settings.seed,
       iteration: 0,
     });
+  }
+
+  #takeSampled(index: number, { eosIds }: ContinueOptions): void {
+    const { token, position, limit, finished } = this.#state;
     const step = { token, position, finished, sampled: this.#sampled, limit };
     decodeStep(this.#commands, { out: this.#out, ...step, rows: 1, index, eos: eosIds });
   }

@@ -56,10 +56,13 @@ function normInput(
   });
 }
 
-/** Records projected = o(attention(rope(qkv(normed)))), normed = norm(x) being there already. */
+/** Records projected = o(attention(rope(qkv(normed)))), normed = norm(x) being there already; without rope if not `turned`. */
 export function attentionBlock(
   commands: Commands,
-  { decoder, names, weights, batch, layer, projected, attend }: BlockForward & { attend: Attend },
+  { decoder, names, weights, batch, layer, projected, attend, turned }: BlockForward & {
+    attend: Attend;
+    turned: boolean;
+  },
 ): void {
   const { config } = decoder;
   const { qkv, output } = shapes(decoder, names);
@@ -79,7 +82,7 @@ export function attentionBlock(
       eps: config.rmsNormEps,
     });
   }
-  rotate(commands, { decoder, batch, qkv: layer.qkv, inverse: false });
+  if (turned) rotate(commands, { decoder, batch, qkv: layer.qkv, inverse: false });
   attend({ out: layer.attended, lse: layer.lse, qkv: layer.qkv });
   linear(commands, output, { y: projected, x: layer.attended, weights, rows });
 }

@@ -71,7 +71,7 @@ export function decoderForward(
   for (let n = 0; n < config.numLayers; n++) {
     const layer = buffers.layers[n]!;
     const call = { decoder, names: names[n]!, weights, batch, layer, projected: b };
-    attentionBlock(commands, { ...call, attend: (b) => attention.attend(n, b) });
+    attentionBlock(commands, { ...call, attend: (b) => attention.attend(n, b), turned: !attention.turns });
     addRmsNorm(commands, {
       ...sizes,
       sum: layer.mid,

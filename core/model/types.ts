@@ -25,6 +25,8 @@ export interface TokenBuffers {
 
 /** How a layer's attention sees the tokens: over the packed batch, or over a KV cache. */
 export interface AttentionContext {
+  /** `attend` turns q and k itself, and is given them as they were projected (default false). */
+  turns?: boolean;
   /** Records out [T, heads·headDim] (and lse for a backward pass) from the rotated qkv of layer `layer`. */
   attend(layer: number, buffers: { out: Slice; lse: Slice; qkv: Slice }): void;
 }

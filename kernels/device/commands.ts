@@ -31,6 +31,8 @@ export class Commands {
   #arenaView: DataView<ArrayBuffer>;
   #uniformBuffer: GPUBuffer;
   #used = 0;
+  #submits = 0;
+  #captured: (() => void)[] | undefined;
   #groups = new Map<string, GPUBindGroup>();
   #groupsOf = new Map<number, string[]>();
 
@@ -61,12 +63,44 @@ export class Commands {
     const pipeline = pipelineFor(this.device, kernel, call.constants ?? NO_CONSTANTS);
     const offset = this.#writeUniforms(kernel, call.uniforms);
     const group = this.#bindGroup(kernel, pipeline, call.buffers);
-    const pass = this.#beginPass(kernel.name);
-    pass.setPipeline(pipeline.gpu);
-    if (offset < 0) pass.setBindGroup(0, group);
-    else pass.setBindGroup(0, group, [offset]);
-    pass.dispatchWorkgroups(x, y, z);
-    if (this.profiler) this.#endPass();
+    const offsets = offset < 0 ? [] : [offset];
+    this.#encode(() => {
+      const pass = this.#beginPass(kernel.name);
+      pass.setPipeline(pipeline.gpu);
+      pass.setBindGroup(0, group, offsets);
+      pass.dispatchWorkgroups(x, y, z);
+      if (this.profiler) this.#endPass();
+    });
+  }
+
+  /**
+   * Returns a function that records what `work` records, each time it is called: in a small part of the time after the
+   * first call, until the next submit. `work` must record the same calls with the same values each time.
+   */
+  repeatable(work: () => void): () => void {
+    let captured: (() => void)[] = [];
+    let submits = -1;
+    return () => {
+      // Uniforms go with a submit.
+      if (submits === this.#submits) {
+        for (const encode of captured) encode();
+        return;
+      }
+      submits = this.#submits;
+      captured = this.#captured = [];
+      try {
+        work();
+      } finally {
+        this.#captured = undefined;
+      }
+      if (submits !== this.#submits) submits = -1;
+    };
+  }
+
+  /** Encodes now, and again where it is part of what is {@linkcode repeatable}. */
+  #encode(encode: () => void): void {
+    this.#captured?.push(encode);
+    encode();
   }
 
   /** Records a copy of `source` into the start of `target`. Throws RangeError where it does not fit. */
@@ -76,7 +110,15 @@ export class Commands {
         `Cannot copy "${source.buffer.label}" to "${target.buffer.label}": ${source.size} bytes, expected at most ${target.size}`,
       );
     }
-    this.#endPass().copyBufferToBuffer(source.buffer.gpu, source.offset, target.buffer.gpu, target.offset, source.size);
+    this.#encode(() =>
+      this.#endPass().copyBufferToBuffer(
+        source.buffer.gpu,
+        source.offset,
+        target.buffer.gpu,
+        target.offset,
+        source.size,
+      )
+    );
   }
 
   /** Records a copy of the first `texels` texels of `source` into an image. Throws RangeError where they do not fit. */
@@ -88,6 +130,10 @@ export class Commands {
         }`,
       );
     }
+    this.#encode(() => this.#copyToImage(target, source, texels));
+  }
+
+  #copyToImage(target: Image, source: Slice, texels: number): void {
     const encoder = this.#endPass();
     const lines = Math.floor(texels / IMAGE_WIDTH);
     const bytesPerRow = IMAGE_WIDTH * TEXEL_BYTES;
@@ -105,12 +151,13 @@ export class Commands {
 
   /** Records zeroing the slice. */
   clear(target: Slice): void {
-    this.#endPass().clearBuffer(target.buffer.gpu, target.offset, target.size);
+    this.#encode(() => this.#endPass().clearBuffer(target.buffer.gpu, target.offset, target.size));
   }
 
   /** Submits what was recorded; does not wait. */
   submit(): void {
     if (!this.#encoder) return;
+    this.#submits++;
     this.#pass?.end();
     if (this.#used > 0) {
       this.device.gpu.queue.writeBuffer(this.#uniformBuffer, 0, this.#arenaView.buffer, 0, this.#used);

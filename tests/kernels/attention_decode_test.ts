@@ -3,6 +3,7 @@ import { attention } from "../../kernels/attention.ts";
 import { attentionDecode } from "../../kernels/attention_decode.ts";
 import type { DeviceFamily } from "../../kernels/device/device.ts";
 import { kvStore } from "../../kernels/kv_cache.ts";
+import { rope, ropeTable } from "../../kernels/rope.ts";
 import { assertClose } from "../_shared/assert_close.ts";
 import { commands, device, guarded, randomF32, readF32, release } from "../_shared/device.ts";
 import { type HeadSizes, pack, reference, upload } from "./attention_batch.ts";
@@ -115,3 +116,63 @@ Deno.test("attentionDecode() agrees with attention() on the same tokens", async 
   assertClose(await decodeLast(one, { qkv, family: device.family }), expected, { rtol: 1e-5, atol: 1e-6 });
   release(...Object.values(buffers), ...Object.values(batch));
 });
+
+/**
+ * Decodes each row's last token, whose q and k are not yet turned: with `rope`, `kvStore` and the attention apart, or all
+ * in one. Returns the output and the caches.
+ */
+async function decodeFresh(
+  { lengths, heads, kvHeads, headDim, window }: Case,
+  { together, family }: { together: boolean; family: DeviceFamily },
+): Promise<Record<"out" | "kCache" | "vCache", Float32Array>> {
+  const rows = lengths.length;
+  const maxLength = Math.max(...lengths) + 1;
+  const columns = columnsOf({ heads, kvHeads, headDim });
+  const inverseFrequencies = Float64Array.from({ length: headDim / 2 }, (_, i) => 1 / 10 ** (i / headDim));
+  const cacheLength = (rows + 1) * maxLength * kvHeads * headDim;
+  const buffers = {
+    kCache: guarded(randomF32(cacheLength, 2, 1.5)),
+    vCache: guarded(randomF32(cacheLength, 3, 1.5)),
+    qkv: guarded(randomF32(rows * columns, 1, 1.5)),
+    slot: guarded(Uint32Array.from(lengths, (_, i) => rows - i), "slot"),
+    position: guarded(Uint32Array.from(lengths, (n) => n - 1), "position"),
+    out: guarded(rows * heads * headDim, "out"),
+  };
+  const table = guarded(ropeTable({ inverseFrequencies, maxPositions: maxLength }));
+  const call = { ...buffers, heads, kvHeads, headDim, maxLength };
+  if (together) {
+    attentionDecode(commands, { ...call, table, rows, window, family });
+  } else {
+    rope(commands, { ...call, table, tokens: rows });
+    kvStore(commands, { ...call, tokens: rows });
+    attentionDecode(commands, { ...call, rows, window, family });
+  }
+  const [out, kCache, vCache] = [
+    await readF32(buffers.out),
+    await readF32(buffers.kCache),
+    await readF32(buffers.vCache),
+  ];
+  release(...Object.values(buffers), table);
+  return { out, kCache, vCache };
+}
+
+const freshCases: readonly Case[] = [
+  ...cases,
+  // Groups of query heads: three of six in a workgroup, and five that do not fit into one.
+  { lengths: [1, 9, 33], heads: 12, kvHeads: 2, headDim: 64, window: 0 },
+  { lengths: [1, 18], heads: 10, kvHeads: 2, headDim: 128, window: 3 },
+];
+
+for (const family of ["cpu", "gpu"] as const) {
+  for (const one of freshCases) {
+    const { lengths, heads, kvHeads, headDim, window } = one;
+    const name = `${lengths}, ${heads}/${kvHeads} heads of ${headDim}, window ${window}`;
+    Deno.test(`attentionDecode() with a table turns, stores and attends as the three kernels do (${family}): ${name}`, async () => {
+      const apart = await decodeFresh(one, { together: false, family });
+      const together = await decodeFresh(one, { together: true, family });
+      assertClose(together.kCache, apart.kCache, { rtol: 1e-6, atol: 1e-6 });
+      assert.deepEqual(together.vCache, apart.vCache);
+      assertClose(together.out, apart.out, { rtol: 1e-5, atol: 2e-6 });
+    });
+  }
+}

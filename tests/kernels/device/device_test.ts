@@ -70,6 +70,61 @@ Deno.test("Commands submits by itself when the uniform arena is full, and keeps 
   device.destroy();
 });
 
+Deno.test("Commands.repeatable() records the same calls again, after a submit too, and calls its work anew for that", async () => {
+  const device = await openDevice();
+  const commands = new Commands(device);
+  const kernel = defineKernel(spec);
+  const x = device.upload(new Float32Array([1, 1, 1]), "x");
+  const y = device.alloc(12, "y");
+  const z = device.alloc(12, "z");
+  let calls = 0;
+  const twice = commands.repeatable(() => {
+    calls++;
+    commands.dispatch(kernel, { buffers: { y, x }, uniforms: { count: 2, scale: 2 }, workgroups: [1] });
+    commands.copy(x, y);
+    commands.clear(z);
+  });
+  const read = async (): Promise<number[]> => {
+    commands.submit();
+    return [...new Float32Array(await device.read(x))];
+  };
+  twice();
+  twice();
+  // What is recorded between is no part of it.
+  commands.dispatch(kernel, { buffers: { y: z, x }, uniforms: { count: 2, scale: 3 }, workgroups: [1] });
+  twice();
+  assert.deepEqual(await read(), [8, 8, 0]);
+  assert.equal(calls, 1);
+  assert.deepEqual([...new Float32Array(await device.read(z))], [0, 0, 0]);
+  // Another's uniforms lie where the first ones did.
+  commands.dispatch(kernel, { buffers: { y: z, x }, uniforms: { count: 2, scale: 3 }, workgroups: [1] });
+  twice();
+  twice();
+  assert.deepEqual(await read(), [32, 32, 0]);
+  assert.equal(calls, 2);
+  device.destroy();
+});
+
+Deno.test("Commands.repeatable() calls its work each time where that submits", async () => {
+  const device = await openDevice();
+  const commands = new Commands(device);
+  const kernel = defineKernel(spec);
+  const x = device.upload(new Float32Array([1]), "x");
+  const y = device.alloc(4, "y");
+  let calls = 0;
+  const work = commands.repeatable(() => {
+    calls++;
+    commands.dispatch(kernel, { buffers: { y, x }, uniforms: { count: 1, scale: 2 }, workgroups: [1] });
+    commands.submit();
+    commands.copy(x, y);
+  });
+  for (let i = 0; i < 3; i++) work();
+  commands.submit();
+  assert.equal(new Float32Array(await device.read(x))[0], 8);
+  assert.equal(calls, 3);
+  device.destroy();
+});
+
 Deno.test("a shader error reaches the caller with the kernel's name and line", async () => {
   const device = await openDevice();
   const commands = new Commands(device);

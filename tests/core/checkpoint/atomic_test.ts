@@ -48,11 +48,14 @@ Deno.test("replaceFileAtomic() writes a piece while the next one is made, and fl
     const path = join(dir, "a");
     const { promise: made, resolve } = Promise.withResolvers<void>();
     const { write, syncData } = Deno.FsFile.prototype;
-    let flushes = 0;
+    let [flushes, running, together] = [0, 0, 0];
     // The first piece's write ends only once the second piece is there.
     Deno.FsFile.prototype.write = async function (data) {
+      together = Math.max(together, ++running);
       await made;
-      return await write.call(this, data);
+      const bytes = await write.call(this, data);
+      running--;
+      return bytes;
     };
     Deno.FsFile.prototype.syncData = function () {
       flushes++;
@@ -69,6 +72,7 @@ Deno.test("replaceFileAtomic() writes a piece while the next one is made, and fl
       Object.assign(Deno.FsFile.prototype, { write, syncData });
     }
     ok(flushes > 0);
+    strictEqual(together, 1);
     const file = await Deno.readFile(path);
     strictEqual(file.length, 72 * 2 ** 20);
     ok(pieces.every((piece, i) => file.subarray(i * piece.length, (i + 1) * piece.length).every((x) => x === i + 1)));

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { explainIoError } from "./io.ts";
 
 /** The disk begins its work each time so much more is written, and not only at the end. */
-const FLUSH_BYTES = 32 * 2 ** 20;
+const FLUSH_BYTES = 16 * 2 ** 20;
 
 /**
  * Writes `path` through `PATH.tmp` beside it, so that a reader sees the old file or the new one, never a part. The name

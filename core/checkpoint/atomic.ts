@@ -2,22 +2,31 @@
 import { dirname } from "node:path";
 import { explainIoError } from "./io.ts";
 
+/** The disk begins its work each time so much more is written, and not only at the end. */
+const FLUSH_BYTES = 16 * 2 ** 20;
+
 /**
  * Writes `path` through `PATH.tmp` beside it, so that a reader sees the old file or the new one, never a part. The name
  * is fixed so that what a killed process left is overwritten; one path has one writer at a time.
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-  await replaceFileAtomic(path, (file) => writeAll(file, bytes));
+  await replaceFileAtomic(path, (write) => write(bytes));
 }
 
-/** As `writeFileAtomic`, for content that `write` streams into the open temporary file. */
-export async function replaceFileAtomic(path: string, write: (file: Deno.FsFile) => Promise<void>): Promise<void> {
+/**
+ * As `writeFileAtomic`, for content that `fill` streams into the temporary file. What it gives to `write` may still be on
+ * its way while it makes the next piece: it is to stay as it is until `write` of that one returns.
+ */
+export async function replaceFileAtomic(
+  path: string,
+  fill: (write: (data: Uint8Array) => Promise<void>) => Promise<void>,
+): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     {
       using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
-      await write(file);
+      await stream(file, temporary, fill);
       await file.sync();
     }
     await Deno.rename(temporary, path);
@@ -26,6 +35,38 @@ export async function replaceFileAtomic(path: string, write: (file: Deno.FsFile)
     throw explainIoError(error, `Cannot write ${path}`);
   }
   await syncFolder(dirname(path));
+}
+
+/** Writes what `fill` gives, each piece while it makes the next one. */
+async function stream(file: Deno.FsFile, path: string, fill: Parameters<typeof replaceFileAtomic>[1]): Promise<void> {
+  let writing = Promise.resolve();
+  let flushing: Promise<void> | null = null;
+  let unflushed = 0;
+  try {
+    await fill(async (data) => {
+      await writing;
+      writing = writeAll(file, data);
+      // Whoever awaits it is told.
+      writing.catch(() => {});
+      unflushed += data.length;
+      if (flushing || unflushed < FLUSH_BYTES) return;
+      unflushed = 0;
+      flushing = flush(path).finally(() => flushing = null);
+    });
+    await writing;
+  } finally {
+    await Promise.allSettled([writing, flushing]);
+  }
+}
+
+/** Sends to the disk what is written by now, through a handle of its own: calls on one handle wait for each other. */
+async function flush(path: string): Promise<void> {
+  try {
+    using file = await Deno.open(path, { write: true });
+    await file.syncData();
+  } catch {
+    // The sync at the end counts, and is told of what failed here.
+  }
 }
 
 /** Makes a folder and those above it, where they are not there. Throws a UserError where it cannot; `what` names it. */

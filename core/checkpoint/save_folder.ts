@@ -72,8 +72,8 @@ export interface SaveOptions {
   /** Storage type of all weights. */
   dtype: Dtype;
   /**
-   * Float32 values, row-major, by canonical name, whole or in pieces of which each is written before the next is asked
-   * for; asked for one tensor at a time, in the order of `parameterShapes`.
+   * Float32 values, row-major, by canonical name, whole or in pieces; asked for one tensor at a time, in the order of
+   * `parameterShapes`. Each is being written while the next one is made, and is to stay as it is until the one after.
    */
   tensors: (name: string) => Promise<Float32Array> | AsyncIterable<Float32Array>;
 }

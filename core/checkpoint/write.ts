@@ -1,5 +1,5 @@
 /** Streaming writer of safetensors files. @module */
-import { replaceFileAtomic, writeAll } from "./atomic.ts";
+import { replaceFileAtomic } from "./atomic.ts";
 import { type Dtype, DTYPE_BYTES } from "./dtype.ts";
 
 /** A tensor to write. */
@@ -10,7 +10,10 @@ export interface TensorEntry {
   dtype: Dtype;
   /** Sizes of the dimensions. */
   shape: readonly number[];
-  /** Its little-endian bytes, whole or in pieces; asked for when its turn comes, so that one tensor is held at a time. */
+  /**
+   * Its little-endian bytes, whole or in pieces, asked for when their turn comes. A piece, the last of a tensor too, is
+   * being written while the next one is made: it is to stay as it is until the one after that is asked for.
+   */
   bytes: () => Promise<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
@@ -26,15 +29,15 @@ export async function writeSafetensors(
   // Larger elements first, as the format's own writer does: every tensor then begins at a multiple of its element.
   const ordered = entries.toSorted((a, b) => DTYPE_BYTES[b.dtype] - DTYPE_BYTES[a.dtype]);
   const header = encodeHeader(ordered, metadata);
-  await replaceFileAtomic(path, async (file) => {
-    await writeAll(file, header);
+  await replaceFileAtomic(path, async (write) => {
+    await write(header);
     for (const entry of ordered) {
       const expected = byteLength(entry);
       let written = 0;
       for await (const piece of pieces(entry)) {
         written += piece.byteLength;
         if (written > expected) break;
-        await writeAll(file, piece);
+        await write(piece);
       }
       if (written !== expected) {
         throw new RangeError(

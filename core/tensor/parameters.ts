@@ -141,8 +141,8 @@ export class ParameterBuffers {
   }
 
   /**
-   * Opens a reader of the tensors `names`, which are to be read in that order, whole. The pieces of a tensor are valid
-   * until the next is asked for. Close it.
+   * Opens a reader of the tensors `names`, which are to be read in that order, whole. A piece is valid until the one
+   * after the next is asked for, over all tensors. Close it.
    */
   openReader(names: readonly string[]): TensorReader {
     const slices = names.map((name) => {

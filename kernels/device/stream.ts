@@ -1,8 +1,11 @@
-/** Reading much of the device's memory in windows, one of which is copied while the one before is in use. @module */
+/** Reading much of the device's memory in windows, some of which are copied while the one before is in use. @module */
 import type { Device, Slice } from "./device.ts";
 import { DeviceError } from "./errors.ts";
 
-const WINDOW_BYTES = 32 * 2 ** 20;
+// A fence takes 11 ms or more in Deno whatever it waits for, so that several are under way at a time. The windows are
+// small because memory touched for the first time is slow, and because Deno copies a mapped range.
+const WINDOW_BYTES = 4 * 2 ** 20;
+const WINDOWS = 8;
 
 /** A part of a slice on its way through a window. */
 interface Job {
@@ -12,9 +15,12 @@ interface Job {
   at: number;
 }
 
-/** Reads slices one after another without holding more than two windows of them. */
+/** Reads slices one after another without holding more than a few windows of them. */
 export interface SliceReader {
-  /** The next slice's bytes in pieces, each valid until the next one is asked for. Throws DeviceError, or RangeError past the last. */
+  /**
+   * The next slice's bytes in pieces. A piece is valid until the one after the next is asked for, over all slices: it can
+   * be written while the next one is read. Throws DeviceError, or RangeError past the last.
+   */
   next(): AsyncGenerator<Uint8Array<ArrayBuffer>>;
   /** Gives the windows back. */
   close(): Promise<void>;
@@ -73,14 +79,14 @@ async function* readWindows(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (windows.length === 0) return;
   const sizes = windows.map((jobs) => jobs.reduce((sum, job) => sum + job.bytes, 0));
-  const staging = Array.from({ length: Math.min(2, windows.length) }, (_, i) =>
+  const staging = Array.from({ length: Math.min(WINDOWS, windows.length) }, (_, i) =>
     device.gpu.createBuffer({
       label: `window ${i}`,
       size: sizes[0]!,
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
     }));
   const start = (i: number): Promise<void> => {
-    const target = staging[i % 2]!;
+    const target = staging[i % staging.length]!;
     const encoder = device.gpu.createCommandEncoder();
     for (const { slice, from, bytes, at } of windows[i]!) {
       encoder.copyBufferToBuffer(slice.buffer.gpu, slice.offset + from, target, at, bytes);
@@ -92,18 +98,21 @@ async function* readWindows(
     return mapped;
   };
   try {
-    let pending = start(0);
+    const pending = staging.map((_, i) => start(i));
     for (let i = 0; i < windows.length; i++) {
+      if (i >= 2) {
+        const free = i - 2;
+        staging[free % staging.length]!.unmap();
+        const next = free + staging.length;
+        if (next < windows.length) pending.push(start(next));
+      }
       try {
-        await pending;
+        await pending[i];
       } catch (error) {
         await device.check();
         throw new DeviceError(`Cannot read from the GPU: ${String(error).replace(/\s+/g, " ").trim()}`);
       }
-      const bytes = new Uint8Array(staging[i % 2]!.getMappedRange(0, sizes[i]!));
-      if (i + 1 < windows.length) pending = start(i + 1);
-      yield bytes;
-      staging[i % 2]!.unmap();
+      yield new Uint8Array(staging[i % staging.length]!.getMappedRange(0, sizes[i]!));
     }
     await device.check();
   } finally {

@@ -75,7 +75,7 @@ function storeRun(buffer: string, { subgroup, lanes, run: { names, at } }: Pick<
 }
 
 /** WGSL that combines the lanes' sums of query head `g`: in a subgroup to `total…`, else into the output. */
-function combineText(g: number, { subgroup, lanes, vectors }: Pick<DecodeShape, "subgroup" | "lanes"> & {
+function combineText(g: number, { subgroup, vectors }: Pick<DecodeShape, "subgroup"> & {
   vectors: number;
 }): string {
   if (subgroup) {
@@ -239,7 +239,7 @@ fn main(
   }`
       : ""
   }
-  ${each(group, (g) => combineText(g, { subgroup, lanes, vectors }))}
+  ${each(group, (g) => combineText(g, { subgroup, vectors }))}
   ${subgroup ? storeRun("out", { ...how, run: { names: all("total"), at: "index * GROUP * N" } }) : ""}
 }
 `;

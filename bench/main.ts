@@ -2,7 +2,6 @@
 import { parseArgs } from "node:util";
 import { Commands } from "../kernels/device/commands.ts";
 import { openDevice } from "../kernels/device/device.ts";
-import { tune } from "../kernels/tune.ts";
 import settings from "../deno.json" with { type: "json" };
 import { attentionSpecs } from "./cases/attention.ts";
 import { elementwiseSpecs } from "./cases/elementwise.ts";
@@ -54,9 +53,7 @@ async function main(args: string[]): Promise<void> {
     args,
     options: { full: { type: "boolean", default: false }, json: { type: "string" }, only: { type: "string" } },
   });
-  const device = await openDevice();
-  // As a run would: kernel variants by measuring.
-  device.tuning = (await tune(device)).tuning;
+  const device = await openTunedDevice();
   const specs = [
     ...matmulSpecs({ gpu: device.family === "gpu" }),
     ...attentionSpecs(),

@@ -11,12 +11,25 @@ export function median(values: readonly number[]): number {
 /** A round of more seconds is repeated less often. */
 const LONG_ROUND = 20;
 const FEW_ROUNDS = 2;
+const MAX_REPEATS = 1000;
 
 /** Seconds that `work` takes. */
 export async function seconds(work: () => Promise<void>): Promise<number> {
   const start = performance.now();
   await work();
   return (performance.now() - start) / 1000;
+}
+
+/** How often to repeat a contender's work for a round of `batchSeconds` or more, and what that takes; the first run warms up. */
+async function repeatsFor(contender: Contender, batchSeconds: number): Promise<{ count: number; seconds: number }> {
+  let count = 1;
+  let seconds = await contender.run(count);
+  // Not by division alone: of a short run the fence is the larger part.
+  while (seconds < batchSeconds && count < MAX_REPEATS) {
+    count = Math.min(MAX_REPEATS, Math.max(2 * count, Math.ceil(count * batchSeconds / seconds)));
+    seconds = await contender.run(count);
+  }
+  return { count, seconds };
 }
 
 /**
@@ -33,9 +46,9 @@ export async function compare(
     let round = 0;
     for (const contender of contenders) {
       await contender.check();
-      const once = await contender.run(1);
-      repeats.set(contender, Math.min(1000, Math.max(1, Math.ceil(batchSeconds / once))));
-      round += Math.max(once, batchSeconds);
+      const { count, seconds } = await repeatsFor(contender, batchSeconds);
+      repeats.set(contender, count);
+      round += seconds;
     }
     const rounds = round > LONG_ROUND ? Math.min(wanted, FEW_ROUNDS) : wanted;
     if (rounds < wanted) notes.push(`${name}: ${rounds} rounds, as one takes ${round.toFixed(0)} s.`);

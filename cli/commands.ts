@@ -359,18 +359,19 @@ export const commands: readonly CommandEntry[] = [
     name: "tune",
     summary: "measure kernel variants on this machine's GPU, and keep the fastest",
     description: "Measures the variants of the matrix product, prints their rates, and keeps the choice in the cache " +
-      "folder, where runs that begin from now on find it. Runs do this themselves, once, unless autotune is false.",
+      "folder, where runs that begin from now on find it. On a CPU (lavapipe) it measures with the driver's own vector " +
+      "width and with 512 bits. Runs do this themselves, once, unless autotune is false.",
     options: [
       {
         flags: "--vector-width <bits>",
-        summary: "of lavapipe's vectors; kept where it is faster than what was measured before",
+        summary: "measure this width of lavapipe's vectors alone; kept where it is the fastest of those measured",
         choices: ["128", "256", "512"],
       },
       quiet,
     ],
     examples: [
-      ["dnpo tune", "some seconds"],
-      ["dnpo tune --vector-width 512", "on a CPU with AVX-512, after dnpo tune"],
+      ["dnpo tune", "some seconds; a minute where the driver compiles the kernels first"],
+      ["dnpo tune --vector-width 128", "one width more"],
     ],
     run: async (_, { vectorWidth, quiet }) => {
       const { tune } = await import("./commands/tune.ts");

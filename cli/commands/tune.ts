@@ -1,56 +1,46 @@
 /** `dnpo tune`. @module */
-import {
-  adapterName,
-  kernelCacheFolder,
-  readWidthRates,
-  writeCachedTuning,
-  writeVectorWidth,
-} from "../../core/loop/kernel_cache.ts";
-import { wantedDevice } from "../../core/loop/run_device.ts";
-import { openDevice } from "../../kernels/device/device.ts";
-import { type Measurement, tune as measureKernels } from "../../kernels/tune.ts";
+import { kernelCacheFolder } from "../../core/loop/kernel_cache.ts";
+import { describeRates, wantedDevice } from "../../core/loop/run_device.ts";
+import { measureWidths } from "../../core/loop/vector_width.ts";
+import type { Measurement } from "../../kernels/tune.ts";
 import type { TuneOptions } from "../options.ts";
 import { formatTable } from "../table.ts";
 
-/** Another vector width must be faster by this. */
-const BETTER = 1.05;
-
-/** Measures the kernels' variants, prints the table and keeps the choice; 1 where it cannot be kept. */
+/** Measures the kernels' variants, prints the tables and keeps the choice; 1 where it cannot be kept. */
 export async function tune({ vectorWidth, quiet }: TuneOptions): Promise<number> {
-  // Without an option what was kept before is left out, so that it can be measured against.
-  const device = await openDevice({ ...await wantedDevice({ autotune: false }), ...(vectorWidth && { vectorWidth }) });
-  try {
-    const started = performance.now();
-    if (!quiet) console.error(`Measuring kernels on ${adapterName(device)}; compiling them may take a minute, once`);
-    const result = await measureKernels(device, {
-      onMeasure: (what) => quiet || console.error(`  matmul ${what}`),
-    });
+  // What was kept before is left out; the environment's width is the user's own.
+  const wanted = await wantedDevice({ autotune: false });
+  const { measured, rates, best } = await measureWidths({
+    family: wanted.family,
+    vectorWidth: vectorWidth ?? wanted.vectorWidth ?? undefined,
+    always: true,
+    onDevice: (adapter) =>
+      quiet || console.error(`Measuring kernels on ${adapter}; compiling them may take a minute, once`),
+    onMeasure: (what) => quiet || console.error(`  matmul ${what}`),
+  });
+  for (const { adapter, result, seconds } of measured) {
     console.log(
       formatTable(["matmul", "variant", "GFLOP/s", "chosen"], result.measurements.map(row), { text: [0, 1, 3] }),
     );
-    console.log(`${((performance.now() - started) / 1000).toFixed(1)} s on ${adapterName(device)}`);
-    const path = await writeCachedTuning(device, result);
-    if (path === null) {
-      const folder = kernelCacheFolder();
-      console.error(
-        folder === null
-          ? "error: Cannot keep the choice: no cache folder, expected DNPO_CACHE, XDG_CACHE_HOME or HOME in the environment"
-          : `error: Cannot keep the choice: ${folder} cannot be written`,
-      );
-      return 1;
-    }
-    console.log(`kept in ${path}; runs that begin from now on use it`);
-    const rates = await readWidthRates(device);
-    if (rates.length > 1) {
-      const best = rates.reduce((kept, one) => one.gflops > BETTER * kept.gflops ? one : kept);
-      await writeVectorWidth(best.bits);
-      const list = rates.map(({ bits, gflops }) => `${bits} bits ${gflops.toFixed(1)} GFLOP/s`).join(", ");
-      console.log(`vector width: ${list}; ${best.bits} bits from now on`);
-    }
-    return 0;
-  } finally {
-    device.destroy();
+    console.log(`${seconds.toFixed(1)} s on ${adapter}`);
   }
+  const kept = measured.map(({ path }) => path).filter((path) => path !== null);
+  if (kept.length < measured.length) {
+    const folder = kernelCacheFolder();
+    console.error(
+      folder === null
+        ? "error: Cannot keep the choice: no cache folder, expected DNPO_CACHE, XDG_CACHE_HOME or HOME in the environment"
+        : `error: Cannot keep the choice: ${folder} cannot be written`,
+    );
+    return 1;
+  }
+  if (kept.length === 0) {
+    console.error(`error: Cannot measure ${vectorWidth} bits: the driver does not take that width`);
+    return 1;
+  }
+  console.log(`kept in ${kept.join(" and ")}; runs that begin from now on use it`);
+  if (rates.length > 1) console.log(`vector width: ${describeRates(rates)}; ${best} bits from now on`);
+  return 0;
 }
 
 function row({ mode, sizes, variant, gflops, chosen }: Measurement): string[] {

@@ -1,6 +1,6 @@
 /** The kernel variants that were measured on this machine, kept between runs: a file per adapter, driver and version. @module */
 import { join } from "node:path";
-import type { Device } from "../../kernels/device/device.ts";
+import type { Device, DeviceFamily } from "../../kernels/device/device.ts";
 import type { Tuning } from "../../kernels/device/tuning.ts";
 import { isVariant } from "../../kernels/matmul.ts";
 import type { Measurement, TuneResult } from "../../kernels/tune.ts";
@@ -46,14 +46,30 @@ export function kernelCacheFolder(): string | null {
   return base ? join(base, "dnpo") : null;
 }
 
+/** Bits of lavapipe's vectors by its adapter's name; null for all others. */
+export function vectorBits(adapter: string): number | null {
+  const bits = Number(/\bllvmpipe\b.*\b(\d+) bits/.exec(adapter)?.[1]);
+  return isVectorWidth(bits) ? bits : null;
+}
+
+/** Whose kernels were measured: {@linkcode adapterName} and the family of the kernels that are not tuned. */
+export interface TunedDevice {
+  adapter: string;
+  family: DeviceFamily;
+}
+
+/** What the cache calls a device. */
+export function tunedDevice(device: Pick<Device, "info" | "family">): TunedDevice {
+  return { adapter: adapterName(device), family: device.family };
+}
+
 /** What the tuning depends on; other keys are other files. */
-function keyOf(device: Device): Record<string, string> {
-  return {
-    adapter: adapterName(device),
-    family: device.family,
-    deno: Deno.version.deno,
-    version: denoConfig.version,
-  };
+function keyOf({ adapter, family }: TunedDevice): Record<string, string> {
+  return { adapter, family, ...versions() };
+}
+
+function versions(): Record<string, string> {
+  return { deno: Deno.version.deno, version: denoConfig.version };
 }
 
 function pathOf(folder: string, key: Record<string, string>): string {
@@ -61,10 +77,10 @@ function pathOf(folder: string, key: Record<string, string>): string {
 }
 
 /** What was measured for the device; null where there is nothing, or nothing that can be read. */
-export async function readCachedTuning(device: Device): Promise<CachedTuning | null> {
+export async function readCachedTuning(device: Pick<Device, "info" | "family">): Promise<CachedTuning | null> {
   const folder = kernelCacheFolder();
   if (folder === null) return null;
-  const key = keyOf(device);
+  const key = keyOf(tunedDevice(device));
   return await readEntry(pathOf(folder, key), key);
 }
 
@@ -80,7 +96,7 @@ async function readEntry(path: string, key: Record<string, string>): Promise<Cac
 }
 
 /** Keeps what was measured; returns the file, or null where nothing can be kept. */
-export async function writeCachedTuning(device: Device, result: TuneResult): Promise<string | null> {
+export async function writeCachedTuning(device: TunedDevice, result: TuneResult): Promise<string | null> {
   const folder = kernelCacheFolder();
   if (folder === null) return null;
   const key = keyOf(device);
@@ -102,14 +118,12 @@ export interface WidthRate {
 }
 
 /** The rates of all vector widths that were measured for the device, lavapipe's alone; narrow ones first. */
-export async function readWidthRates(device: Device): Promise<WidthRate[]> {
+export async function readWidthRates(device: TunedDevice): Promise<WidthRate[]> {
   const folder = kernelCacheFolder();
-  const bitsOf = (adapter: unknown): number => Number(/\b(\d+) bits/.exec(String(adapter))?.[1]);
-  const name = adapterName(device);
-  if (folder === null || !isVectorWidth(bitsOf(name))) return [];
+  if (folder === null || vectorBits(device.adapter) === null) return [];
   const rates: WidthRate[] = [];
   for (const bits of VECTOR_WIDTHS) {
-    const key = { ...keyOf(device), adapter: name.replace(/\b\d+ bits/, `${bits} bits`) };
+    const key = keyOf({ ...device, adapter: device.adapter.replace(/\b\d+ bits/, `${bits} bits`) });
     const cached = await readEntry(pathOf(folder, key), key);
     if (!cached) continue;
     const logs = cached.measurements.filter((one) => one.chosen).map((one) => Math.log(one.gflops));
@@ -118,24 +132,30 @@ export async function readWidthRates(device: Device): Promise<WidthRate[]> {
   return rates;
 }
 
-/** Bits of lavapipe's vectors that `dnpo tune --vector-width` found faster than the driver's own; null: its own. */
-export async function readVectorWidth(): Promise<number | null> {
+/**
+ * Bits of lavapipe's vectors that were measured to be the fastest; null: the driver's own, or no lavapipe; undefined:
+ * this version has not measured.
+ */
+export async function readVectorWidth(): Promise<number | null | undefined> {
   const folder = kernelCacheFolder();
-  if (folder === null) return null;
+  if (folder === null) return undefined;
   try {
-    const { bits } = await readJsonObject(join(folder, "vector-width.json"));
+    const { bits, ...rest } = await readJsonObject(join(folder, "vector-width.json"));
+    if (!Object.entries(versions()).every(([name, value]) => rest[name] === value)) return undefined;
     return isVectorWidth(bits) ? bits : null;
   } catch {
-    return null;
+    return undefined;
   }
 }
 
-/** Keeps a vector width, or with null forgets it. */
+/** Keeps a vector width; null: the driver's own. */
 export async function writeVectorWidth(bits: number | null): Promise<void> {
   const folder = kernelCacheFolder();
   if (folder === null) return;
   await makeFolder(folder).catch(() => {});
-  await writeFileAtomic(join(folder, "vector-width.json"), JSON.stringify({ bits }) + "\n").catch(() => {});
+  await writeFileAtomic(join(folder, "vector-width.json"), JSON.stringify({ bits, ...versions() }) + "\n").catch(
+    () => {},
+  );
 }
 
 /** Whether a value is a vector width that lavapipe takes. */

@@ -14,8 +14,12 @@ import {
   kernelCacheFolder,
   readCachedTuning,
   readVectorWidth,
+  tunedDevice,
+  vectorBits,
+  type WidthRate,
   writeCachedTuning,
 } from "./kernel_cache.ts";
+import { measureWidths } from "./vector_width.ts";
 
 /** A smaller model gains less from the choice than measuring takes. */
 const WORTH_TUNING_BYTES = 8 * 1024 * 1024;
@@ -51,11 +55,14 @@ export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOp
   const { onNote, record: isRun = true } = options;
   const path = join(config.output_dir, "kernels.json");
   const before = isRun ? await readRecord(path) : null;
+  if (before === null && config.autotune) await measureWidthsOnce(options);
   const wanted = await wantedDevice(config);
-  const width = before ? before.vector_width : wanted.vectorWidth;
-  const device = await openDevice({ ...wanted, vectorWidth: width });
+  const asked = before ? before.vector_width : wanted.vectorWidth;
+  const device = await openDevice({ ...wanted, vectorWidth: asked });
   try {
     const adapter = adapterName(device);
+    // The driver keeps to the width that it was loaded with, by another device of this process.
+    const width = asked && (vectorBits(adapter) ?? asked);
     if (before?.adapter === adapter && before.family === device.family) {
       device.tuning = before.tuning;
       return device;
@@ -107,27 +114,65 @@ function wantedFamily(): DeviceFamily | undefined {
   throw new UserError(`Cannot choose kernels: DNPO_KERNELS is "${name}", expected cpu or gpu`);
 }
 
-/** The user's LP_NATIVE_VECTOR_WIDTH, else the one that `dnpo tune` kept; null: the driver's own. */
+/** The user's LP_NATIVE_VECTOR_WIDTH, else the one that was measured to be the fastest; null: the driver's own. */
 async function wantedVectorWidth(autotune: boolean): Promise<number | null> {
+  return environmentWidth() ?? (autotune ? await readVectorWidth() : null) ?? null;
+}
+
+/** The user's LP_NATIVE_VECTOR_WIDTH; null where there is none, or none that lavapipe takes. */
+function environmentWidth(): number | null {
   try {
     const bits = Number(Deno.env.get("LP_NATIVE_VECTOR_WIDTH"));
-    if (isVectorWidth(bits)) return bits;
+    return isVectorWidth(bits) ? bits : null;
   } catch {
     // Without the permission to look, nothing is set that could be kept.
+    return null;
   }
-  return autotune ? await readVectorWidth() : null;
+}
+
+/** Measures on lavapipe which vector width is the fastest, the first time that a run is worth it. */
+async function measureWidthsOnce({ model, onNote }: RunDeviceOptions): Promise<void> {
+  if (environmentWidth() !== null || !await isWorthTuning(model) || await readVectorWidth() !== undefined) return;
+  try {
+    const { measured, rates, best } = await measureWidths({
+      family: wantedFamily(),
+      onDevice: (adapter) => onNote(measuringNote(adapter)),
+    });
+    for (const { seconds, path } of measured) onNote(measuredNote(seconds, path));
+    if (rates.length > 1) onNote(`Vectors of ${best} bits from now on (${describeRates(rates)})`);
+  } catch (error) {
+    // The run goes on as it would without measuring, or says itself what is wrong with the device.
+    onNote(`Kernels are not measured: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** One line of the rates that were measured at several widths. */
+export function describeRates(rates: readonly WidthRate[]): string {
+  return rates.map(({ bits, gflops }) => `${bits} bits ${gflops.toFixed(1)} GFLOP/s`).join(", ");
+}
+
+function measuringNote(adapter: string): string {
+  return `Measuring kernels on ${adapter}, once; where the driver compiles them first, for up to a minute`;
+}
+
+function measuredNote(seconds: number, path: string | null): string {
+  return `Kernels measured in ${seconds.toFixed(1)} s${path ? `: ${path}` : ""}`;
+}
+
+/** Without a cache the next run might choose otherwise. */
+async function isWorthTuning(model: string | undefined): Promise<boolean> {
+  return kernelCacheFolder() !== null && await weightBytes(model) >= WORTH_TUNING_BYTES;
 }
 
 async function tuningFor(device: Device, { model, onNote }: RunDeviceOptions): Promise<Tuning | null> {
   const cached = await readCachedTuning(device);
   if (cached) return cached.tuning;
-  // Without a cache the next run might choose otherwise.
-  if (kernelCacheFolder() === null || await weightBytes(model) < WORTH_TUNING_BYTES) return null;
-  onNote(`Measuring kernels on ${adapterName(device)}, once; where the driver compiles them first, for up to a minute`);
+  if (!await isWorthTuning(model)) return null;
+  onNote(measuringNote(adapterName(device)));
   const started = performance.now();
   const result = await tune(device);
-  const file = await writeCachedTuning(device, result);
-  onNote(`Kernels measured in ${((performance.now() - started) / 1000).toFixed(1)} s${file ? `: ${file}` : ""}`);
+  const file = await writeCachedTuning(tunedDevice(device), result);
+  onNote(measuredNote((performance.now() - started) / 1000, file));
   return file === null ? null : result.tuning;
 }
 

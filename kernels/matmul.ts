@@ -1,21 +1,15 @@
 /** Matrix products in float32. @module */
 import reduceSource from "./matmul_reduce.wgsl" with { type: "text" };
 import { type Commands, grid } from "./device/commands.ts";
-import {
-  type Device,
-  type DeviceFamily,
-  type Image,
-  IMAGE_WIDTH,
-  type ImageFormat,
-  type Slice,
-  TEXEL_BYTES,
-} from "./device/device.ts";
+import type { Device, DeviceFamily, Slice } from "./device/device.ts";
 import { defineKernel, type Kernel } from "./device/kernel.ts";
 import type { TileClass } from "./device/tuning.ts";
 import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
+import { fitsImage, imageOf, scratchOf } from "./matmul_kept.ts";
 import { sharedText, type SharedTile } from "./matmul_shared.ts";
 import { type MatmulAccess, type MatmulBType, type MatmulMode, matmulUniforms } from "./matmul_text.ts";
 
+export { freeMatmul } from "./matmul_kept.ts";
 export type { MatmulBType, MatmulMode };
 
 /** The tiles to choose from: `broadcast*` suit software rasterizers, `shared*` real GPUs; all run everywhere. */
@@ -58,6 +52,8 @@ const BROADCAST_TILES = {
   broadcast64: { rows: 64, columns: 64, image: false },
   broadcast32: { rows: 32, columns: 64, image: false },
   broadcast32image: { rows: 32, columns: 64, image: true },
+  broadcast32wide: { rows: 32, columns: 128, image: true },
+  broadcast16image: { rows: 16, columns: 64, image: true },
   broadcast8: { rows: 8, columns: 128, image: false },
   broadcast8image: { rows: 8, columns: 128, image: true },
 } as const;
@@ -81,6 +77,8 @@ interface Plan {
   key: string;
   subgroups: boolean;
   image: boolean;
+  /** Whether b is bf16 and may be read eight elements at once. */
+  wide: boolean;
 }
 
 /** The most that partial results may take. */
@@ -104,8 +102,6 @@ const reduce = [reduceSource, reduceSource.replace("alias Value = f32", "alias V
 type MatmulKernel = Kernel<"c" | "a" | "b" | "bias", typeof matmulUniforms>;
 
 const kernels = new Map<string, MatmulKernel>();
-const scratches = new WeakMap<Commands, Slice>();
-const images = new WeakMap<Commands, Map<string, Image>>();
 
 /**
  * Records c (+)= op(a)·op(b) (+ bias).
@@ -122,12 +118,10 @@ export function matmul(commands: Commands, call: Matmul): void {
   const tiles = Math.ceil(m / plan.rows) * Math.ceil(n / plan.columns);
   const blocks = Math.max(1, Math.ceil(k / plan.block));
   const aBytes = spanOf({ rows: mode === "TN" ? k : m, columns: mode === "TN" ? m : k, stride: lda, bytes: 4 });
-  const bBytes = spanOf({
-    rows: mode === "NT" ? n : k,
-    columns: mode === "NT" ? k : n,
-    stride: ldb,
-    bytes: bType === "f32" ? 4 : 2,
-  });
+  const spanB = { rows: mode === "NT" ? n : k, columns: mode === "NT" ? k : n, stride: ldb };
+  const wideBytes = spanOf({ ...spanB, bytes: 2, per: 8 });
+  const bWide = plan.wide && ldb % 8 === 0 && wideBytes <= b.size;
+  const bBytes = bWide ? wideBytes : spanOf({ ...spanB, bytes: bType === "f32" ? 4 : 2 });
   const aVec = lda % 4 === 0 && aBytes <= a.size;
   const bVec = ldb % 4 === 0 && bBytes <= b.size;
   const access: MatmulAccess = {
@@ -135,11 +129,12 @@ export function matmul(commands: Commands, call: Matmul): void {
     bType,
     aVec,
     bVec,
+    bWide,
     aImage: plan.image && aVec && fitsImage(commands.device, a, aBytes),
-    bImage: plan.image && bVec && fitsImage(commands.device, b, bBytes),
+    bImage: plan.image && (bType === "f32" ? bVec : bWide) && fitsImage(commands.device, b, bBytes),
     cVec: n % 4 === 0 && ldc % 4 === 0,
     // Weight gradients sum over tokens, of which there is any number: one text for all.
-    ragged: mode === "TN" || k % 4 !== 0,
+    ragged: mode === "TN" || k % (bWide && mode === "NT" ? 8 : 4) !== 0,
   };
   const sizes = { m, n, lda, ldb, k_block: plan.block };
   const workgroups = [Math.ceil(m / plan.rows), Math.ceil(n / plan.columns)] as const;
@@ -152,7 +147,7 @@ export function matmul(commands: Commands, call: Matmul): void {
     bias: bias ?? b,
   };
   if (blocks > 1 && tiles < plan.busy && blocks * m * n * 4 <= SCRATCH_BYTES) {
-    const partial = scratch(commands, blocks * m * n * 4);
+    const partial = scratchOf(commands, blocks * m * n * 4);
     commands.dispatch(kernelFor(plan, { ...access, cVec: n % 4 === 0 }), {
       buffers: { ...operands, c: partial },
       uniforms: { ...sizes, k_first: 0, k_last: k, ldc: n, c_block: m * n, accumulate: 0, add_bias: 0 },
@@ -210,19 +205,27 @@ function check(
   }
 }
 
-/** Bytes of an operand whose rows are read four elements at once, up to the last read's end. */
+/** Bytes of an operand whose rows are read `per` elements at once, up to the last read's end. */
 function spanOf(
-  { rows, columns, stride, bytes }: { rows: number; columns: number; stride: number; bytes: number },
+  { rows, columns, stride, bytes, per = 4 }: {
+    rows: number;
+    columns: number;
+    stride: number;
+    bytes: number;
+    per?: number;
+  },
 ): number {
-  return Math.max(0, (rows - 1) * stride + Math.ceil(columns / 4) * 4) * bytes;
+  return Math.max(0, (rows - 1) * stride + Math.ceil(columns / per) * per) * bytes;
 }
 
 /** For NN and NT all tiles of a family cut k at the same places, so that their sums are the same. */
 function planFor(device: Device, call: Matmul): Plan {
-  const variant = call.variant ?? tunedVariant(device, call) ??
-    chooseVariant(device.tuning?.family ?? device.family, call);
+  const lanes = device.subgroupSize || device.rowLanes;
+  const variant = call.variant ?? forType(
+    tunedVariant(device, call) ?? chooseVariant(device.tuning?.family ?? device.family, call),
+    { ...call, lanes },
+  );
   if (isBroadcast(variant)) {
-    const lanes = device.subgroupSize || device.rowLanes;
     const subgroups = device.subgroupSize > 0;
     // Without subgroups each row of a is a load of its own, so that more rows gain nothing.
     const { rows, columns, image } = BROADCAST_TILES[subgroups ? variant : "broadcast8"];
@@ -237,6 +240,7 @@ function planFor(device: Device, call: Matmul): Plan {
       key: Object.values(tile).join(),
       subgroups,
       image,
+      wide: call.bType === "bf16" && (call.mode === "NT" || tile.vectors % 2 === 0),
     };
   }
   const tile = SHARED_TILES[variant];
@@ -252,6 +256,7 @@ function planFor(device: Device, call: Matmul): Plan {
     key: variant,
     subgroups: false,
     image: false,
+    wide: false,
   };
 }
 
@@ -271,6 +276,19 @@ export function tileClass({ mode, m, n, k }: Pick<Matmul, "mode" | "m" | "n" | "
 
 function tunedVariant(device: Device, call: Matmul): MatmulVariant | undefined {
   return device.tuning?.tiles[tileClass(call)] as MatmulVariant | undefined;
+}
+
+/**
+ * The tile for b's type: with bf16 a lane wants two vec4s of columns, and images at either width; NT does two steps at
+ * once, for which 8 lanes have too few registers with more rows.
+ */
+function forType(
+  variant: MatmulVariant,
+  { mode, bType, lanes }: Pick<Matmul, "mode" | "bType"> & { lanes: number },
+): MatmulVariant {
+  if (bType !== "bf16" || !isBroadcast(variant) || BROADCAST_TILES[variant].rows <= 8) return variant;
+  if (lanes >= 16) return "broadcast32wide";
+  return mode === "NT" ? "broadcast16image" : "broadcast32image";
 }
 
 function chooseVariant(family: DeviceFamily, { m, n, k }: Matmul): MatmulVariant {
@@ -307,54 +325,4 @@ function kernelFor(plan: Plan, access: MatmulAccess): MatmulKernel {
     kernels.set(key, kernel);
   }
   return kernel;
-}
-
-/** Whether the bytes are whole texels, and not too many. */
-function fitsImage(device: Device, { size }: Slice, bytes: number): boolean {
-  const most = device.limits.maxTextureDimension2D * IMAGE_WIDTH * TEXEL_BYTES;
-  return Math.ceil(bytes / TEXEL_BYTES) * TEXEL_BYTES <= Math.min(size, most);
-}
-
-/** A copy of an operand's `bytes` in an image, which is kept for the recorder's next calls. */
-function imageOf(
-  commands: Commands,
-  source: Slice,
-  { role, bytes, format }: { role: "a" | "b"; bytes: number; format: ImageFormat },
-): Image {
-  const texels = Math.ceil(bytes / TEXEL_BYTES);
-  let kept = images.get(commands);
-  if (!kept) images.set(commands, kept = new Map());
-  const key = `${role} ${format}`;
-  let image = kept.get(key);
-  if (!image || image.texels < texels) {
-    if (image) {
-      commands.submit();
-      commands.device.freeImage(image);
-    }
-    kept.set(key, image = commands.device.allocImage(texels, format));
-  }
-  commands.copyToImage(image, source, texels);
-  return image;
-}
-
-/** Frees what {@linkcode matmul} keeps for the recorder's next calls. */
-export function freeMatmul(commands: Commands): void {
-  const scratch = scratches.get(commands);
-  if (scratch) commands.device.free(scratch);
-  for (const image of images.get(commands)?.values() ?? []) commands.device.freeImage(image);
-  scratches.delete(commands);
-  images.delete(commands);
-}
-
-/** A buffer for partial results, kept for the recorder's next calls. */
-function scratch(commands: Commands, bytes: number): Slice {
-  const known = scratches.get(commands);
-  if (known && known.size >= bytes) return known;
-  if (known) {
-    commands.submit();
-    commands.device.free(known);
-  }
-  const made = commands.device.alloc(bytes, "matmul partial sums");
-  scratches.set(commands, made);
-  return made;
 }

@@ -15,13 +15,15 @@ export interface MatmulAccess {
   aVec: boolean;
   /** As `aVec`, for b. */
   bVec: boolean;
+  /** b is bf16 and read eight elements at once: its rows start at multiples of 8. */
+  bWide: boolean;
   /** As `aVec`, for c, with n a multiple of 4. */
   cVec: boolean;
   /** Blocks of k may end off a multiple of the step; reads past the end count as 0. */
   ragged: boolean;
   /** a comes from an image, four elements a texel. */
   aImage: boolean;
-  /** As `aImage`, for b; of bf16, eight elements a texel. */
+  /** As `aImage`, for b; bf16 only where it is wide, eight elements a texel. */
   bImage: boolean;
 }
 
@@ -41,25 +43,23 @@ export const matmulUniforms = {
 } as const;
 
 /**
- * Bindings, uniforms, and the functions `load_a4`, `load_b4` (four consecutive elements from an element offset),
- * `load_c4`, `store_c4` (four columns of a row, masked to n) and `load_bias4`.
+ * Bindings, uniforms, and the functions `load_a4`, `load_b4` (four consecutive elements from an element offset; of a wide
+ * b `load_b8`, of whose result `widen` takes a half), `load_c4`, `store_c4` (four columns of a row, masked to n) and
+ * `load_bias4`.
  */
-export function matmulHeader({ bType, aVec, bVec, cVec, aImage, bImage }: MatmulAccess): string {
+export function matmulHeader({ bType, aVec, bVec, bWide, cVec, aImage, bImage }: MatmulAccess): string {
   const aElement = aVec ? "vec4f" : "f32";
-  const bElement = bType === "f32" ? (bVec ? "vec4f" : "f32") : (bVec ? "vec2u" : "u32");
-  const words = "vec4f(bitcast<vec2f>(w << vec2u(16u)), bitcast<vec2f>(w & vec2u(0xffff0000u))).xzyw";
+  const bElement = bType === "f32" ? (bVec ? "vec4f" : "f32") : bWide ? "vec4u" : bVec ? "vec2u" : "u32";
   const four = (name: string): string => `vec4f(${name}[at], ${name}[at + 1u], ${name}[at + 2u], ${name}[at + 3u])`;
   const texel = (name: string, per: number): string =>
     `textureLoad(${name}, vec2u(at / ${per}u % ${IMAGE_WIDTH}u, at / ${per * IMAGE_WIDTH}u), 0)`;
   const loadA = aImage ? texel("a", 4) : aVec ? "a[at / 4u]" : four("a");
-  const pair = bImage
-    ? `select(t.xy, t.zw, at % 8u >= 4u)`
-    : bVec
-    ? "b[at / 4u]"
-    : "vec2u(b[at / 2u], b[at / 2u + 1u])";
-  const loadB = bType === "f32"
-    ? `return ${bImage ? texel("b", 4) : bVec ? "b[at / 4u]" : four("b")};`
-    : `${bImage ? `let t = ${texel("b", 8)};\n  ` : ""}let w = ${pair};\n  return ${words};`;
+  const loadB4 = bType === "f32"
+    ? (bImage ? texel("b", 4) : bVec ? "b[at / 4u]" : four("b"))
+    : `widen(${bVec ? "b[at / 4u]" : "vec2u(b[at / 2u], b[at / 2u + 1u])"})`;
+  const loadB = bWide
+    ? `fn load_b8(at: u32) -> vec4u {\n  return ${bImage ? texel("b", 8) : "b[at / 8u]"};\n}`
+    : `fn load_b4(at: u32) -> vec4f {\n  return ${loadB4};\n}`;
   const columns = [0, 1, 2, 3];
   const loadC = cVec
     ? "return c[at / 4u];"
@@ -85,9 +85,11 @@ fn load_a4(at: u32) -> vec4f {
   return ${loadA};
 }
 
-fn load_b4(at: u32) -> vec4f {
-  ${loadB}
+fn widen(w: vec2u) -> vec4f {
+  return vec4f(bitcast<vec2f>(w << vec2u(16u)), bitcast<vec2f>(w & vec2u(0xffff0000u))).xzyw;
 }
+
+${loadB}
 
 fn load_c4(at: u32, column: u32) -> vec4f {
   ${loadC}

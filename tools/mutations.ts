@@ -316,7 +316,8 @@ export const MUTATIONS: readonly Mutation[] = [
     ["bf16's halves exchanged", ".xzyw", ".zxwy"],
     ["one column too few", "if (column + ${q}u < p.n)", "if (column + ${q}u + 1u < p.n)"],
     ["texels of a line", "% ${IMAGE_WIDTH}u", "% ${IMAGE_WIDTH / 2}u"],
-    ["bf16's half of a texel", "at % 8u >= 4u", "at % 8u < 4u"],
+    ["bf16's texel", 'texel("b", 8)', 'texel("b", 4)'],
+    ["bf16's eight in a buffer", "b[at / 8u]", "b[at / 8u + 1u]"],
     ["bias of the wrong column", "bias[min(column + ${q}u, p.n - 1u)]", "bias[min(column, p.n - 1u)]"],
   ),
   ...of(
@@ -326,6 +327,9 @@ export const MUTATIONS: readonly Mutation[] = [
     ["last k left out", "`${k} < k_last`", "`${k} + 1u < k_last`"],
     ["last row left out", "`  if (row + ${i}u < p.m) {\\n`", "`  if (row + ${i}u + 1u < p.m) {\\n`"],
     ["k block ignored", "p.k_first + group.z * p.k_block", "p.k_first"],
+    ["bf16's halves of eight k", '["xy", "zw"]', '["zw", "xy"]'],
+    ["bf16's second step past the end", "k + ${4 * s + q}u >= k_last", "k + ${q}u >= k_last"],
+    ["bf16's pairs of columns", "j % 2 * 4", "j % 2 * width"],
   ),
   ...of(
     "matmul_shared.ts",

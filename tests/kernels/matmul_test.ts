@@ -40,14 +40,14 @@ interface Case {
   bType?: "f32" | "bf16";
 }
 
-/** A matrix stored with NaN, or `gap`, between its rows. */
+/** A matrix stored with NaN, or `gap`, between its rows, and after the last where it is `whole`. */
 function stored(
   rows: number,
   columns: number,
-  { stride, seed, gap = NaN }: { stride: number; seed: number; gap?: number },
+  { stride, seed, gap = NaN, whole = false }: { stride: number; seed: number; gap?: number; whole?: boolean },
 ): Float32Array<ArrayBuffer> {
   const values = randomF32(rows * columns, seed);
-  const out = new Float32Array((rows - 1) * stride + columns).fill(gap);
+  const out = new Float32Array(whole ? rows * stride : (rows - 1) * stride + columns).fill(gap);
   for (let r = 0; r < rows; r++) out.set(values.subarray(r * columns, (r + 1) * columns), r * stride);
   return out;
 }
@@ -70,7 +70,8 @@ async function run(
   const [rowsB, columnsB] = mode === "NT" ? [n, k] : [k, n];
   const [lda, ldb, ldc] = [columnsA + gaps[0], columnsB + gaps[1], n + gaps[2]];
   const a = stored(rowsA, columnsA, { stride: lda, seed: 1 });
-  const b = stored(rowsB, columnsB, { stride: ldb, seed: 2 });
+  // Eight at once are read only where the buffer holds the last row's eights.
+  const b = stored(rowsB, columnsB, { stride: ldb, seed: 2, whole: bType === "bf16" && ldb % 8 === 0 });
   const old = stored(m, n, { stride: ldc, seed: 3, gap: MARK });
   const added = randomF32(n, 4);
   const words = bType === "bf16" ? packBf16(b) : b;
@@ -125,12 +126,25 @@ for (const mode of MODES) {
 }
 
 for (const mode of ["NN", "NT"] as const) {
-  for (const variant of ["broadcast32", "broadcast32image", "broadcast8", "shared64", "shared16"] as const) {
+  for (
+    const variant of [
+      "broadcast32",
+      "broadcast32image",
+      "broadcast16image",
+      "broadcast8",
+      "shared64",
+      "shared16",
+    ] as const
+  ) {
     Deno.test(`matmul() ${mode} reads a bf16 b in ${variant}`, async (t) => {
       for (
         const it of [
           { m: 9, n: 68, k: 132, bType: "bf16", bias: true },
           { m: 70, n: 38, k: 46, gaps: [1, 2, 0], bType: "bf16", accumulate: true },
+          // b is read eight at once: whole eights, half of one at the end, and a rest.
+          { m: 20, n: 72, k: 136, bType: "bf16" },
+          { m: 20, n: 76, k: 132, gaps: [4, 4, 0], bType: "bf16" },
+          { m: 9, n: 69, k: 139, gaps: [1, mode === "NT" ? 5 : 3, 0], bType: "bf16", accumulate: true },
         ] as const
       ) await t.step(describe(it), () => run(mode, it, { variant }));
     });
@@ -179,6 +193,37 @@ for (const mode of ["NN", "NT"] as const) {
   }
 }
 
+for (const mode of ["NN", "NT"] as const) {
+  const tiles = ["broadcast32", "broadcast32image", "broadcast16image", "broadcast8", undefined] as const;
+  Deno.test(`matmul() ${mode} gives the same bits from bf16 as from the values it stands for`, async () => {
+    // k ends half into eight after two blocks, b's rows at eights or halves of eights; with n 600 blocks run in turn.
+    for (const [n, k, ldb] of [[76, 1100, 1104], [76, 1100, 1100], [600, 1032, 1032]] as const) {
+      const m = 33;
+      const [rows, columns] = mode === "NT" ? [n, k] : [k, n];
+      const stride = mode === "NT" ? ldb : n + (ldb - k);
+      const values = stored(rows, columns, { stride, seed: 10, whole: true });
+      const words = guarded(packBf16(values));
+      const buffers = { a: guarded(randomF32(m * k, 11)), f32: guarded(values) };
+      const product = async (recorder: Commands, call: Partial<Parameters<typeof matmul>[1]>) => {
+        const c = guarded(m * n);
+        matmul(recorder, { mode, c, a: buffers.a, b: buffers.f32, m, n, k, ldb: stride, ...call });
+        recorder.submit();
+        const out = await readF32(c);
+        release(c);
+        return out;
+      };
+      const expected = await product(commands, { variant: "broadcast32" });
+      ok(expected.every((v) => v !== 0 && Number.isFinite(v)));
+      for (const variant of tiles) {
+        const got = await product(commands, { b: words, bType: "bf16", ...(variant && { variant }) });
+        deepEqual(got, expected, `${variant} ${n} ${k} ${ldb}`);
+      }
+      deepEqual(await product(withoutSubgroups, { b: words, bType: "bf16" }), expected, "without subgroups");
+      release(words, ...Object.values(buffers));
+    }
+  });
+}
+
 for (const family of ["cpu", "gpu"] as const) {
   Deno.test(`matmul() TN gives the same bits whatever the tile, ${family}`, async () => {
     const [m, n, k] = [72, 136, 2052];
@@ -203,11 +248,14 @@ Deno.test("matmul() takes the tuned tile of its class", async () => {
   const tuned = new Commands(new Device(device.gpu, { info: device.info, family: "cpu", subgroupSize: 8 }));
   tuned.device.tuning = { family: "gpu", tiles: { "NT/few": "broadcast32image" } };
   tuned.profiler = new Profiler(tuned.device);
-  await run("NT", { m: 9, n: 68, k: 132, bType: "bf16", bias: true }, { recorder: tuned });
+  await run("NT", { m: 9, n: 68, k: 132, bias: true }, { recorder: tuned });
+  // The classes are measured with f32: bf16 has tiles of its own.
+  await run("NT", { m: 9, n: 68, k: 136, bType: "bf16", bias: true }, { recorder: tuned });
   await run("NT", { m: 20, n: 68, k: 132 }, { recorder: tuned });
   const names = (await tuned.profiler.read()).map(({ name }) => name).sort();
-  ok(/^matmul 32,.*NT,bf16,true,true,true,true,/.test(names[0]!), names[0]);
-  ok(/^matmul shared32 NT,f32,/.test(names[1]!), names[1]);
+  ok(/^matmul 16,.*NT,bf16,true,true,true,true,true,/.test(names[0]!), names[0]);
+  ok(/^matmul 32,.*NT,f32,true,true,false,true,true,/.test(names[1]!), names[1]);
+  ok(/^matmul shared32 NT,f32,/.test(names[2]!), names[2]);
 });
 
 Deno.test("matmul() leaves c alone without rows, and clears it without k", async () => {

@@ -1,7 +1,8 @@
 /** The benchmark: `deno task bench [--full] [--json FILE] [--only PATTERN]`. @module */
 import { parseArgs } from "node:util";
+import { describeRates, openToolDevice } from "../core/loop/run_device.ts";
+import { measureWidths } from "../core/loop/vector_width.ts";
 import { Commands } from "../kernels/device/commands.ts";
-import { openDevice } from "../kernels/device/device.ts";
 import settings from "../deno.json" with { type: "json" };
 import { attentionSpecs } from "./cases/attention.ts";
 import { elementwiseSpecs } from "./cases/elementwise.ts";
@@ -30,6 +31,7 @@ const NOTES = [
   "same model. `@jax-js/optax` is not on npm: AdamW is written in jax-js, `jit` around it and around the gradients. The " +
   "embedding's gradient is a product with one-hot rows there, as naga refuses the shader of its scatter.",
   "own matmul, beside the step: NN of 1024 in the same rounds.",
+  "On lavapipe all libraries of the process run at the vector width that was measured to suit our kernels.",
   "generate in jax-js: `jit` around one token of all rows, the KV cache updated by `where`, a wait every 16 tokens.",
 ];
 
@@ -53,7 +55,11 @@ async function main(args: string[]): Promise<void> {
     args,
     options: { full: { type: "boolean", default: false }, json: { type: "string" }, only: { type: "string" } },
   });
-  const device = await openTunedDevice();
+  const folder = await Deno.makeTempDir({ prefix: "dnpo-bench-" });
+  // As a run would: kernel variants and vectors by measuring, before anything loads the driver.
+  Deno.env.set("DNPO_CACHE", folder);
+  const { rates } = await measureWidths({ always: true });
+  const device = await openToolDevice();
   const specs = [
     ...matmulSpecs({ gpu: device.family === "gpu" }),
     ...attentionSpecs(),
@@ -73,11 +79,12 @@ async function main(args: string[]): Promise<void> {
     peers,
     rounds: 5,
     batchSeconds: 0.25,
-    folder: await Deno.makeTempDir({ prefix: "dnpo-bench-" }),
+    folder,
     notes: [...NOTES],
   };
   try {
     const environment = await describe(device, peers);
+    if (rates.length > 1) environment.push(`vectors: ${describeRates(rates)}`);
     for (const line of environment) console.log(line);
     const results: Result[] = [];
     for (const { name, run } of specs) {

@@ -86,6 +86,8 @@ const SCRATCH_BYTES = 32 * 1024 * 1024;
 
 const FEW_ROWS = 16;
 const LARGE = 2 ** 27;
+/** m·n·k from which images pay: their copies, and the passes that these end, take some 40 µs. */
+const IMAGE_WORK = 2 ** 21;
 
 /** Workgroups that keep a device busy; on GPUs two for each multiprocessor of a large one. */
 const BUSY = { cpu: 8, gpu: 264 } as const;
@@ -239,7 +241,7 @@ function planFor(device: Device, call: Matmul): Plan {
       text: (access) => broadcastText(access, tile),
       key: Object.values(tile).join(),
       subgroups,
-      image,
+      image: image && (call.variant !== undefined || call.m * call.n * call.k >= IMAGE_WORK),
       wide: call.bType === "bf16" && (call.mode === "NT" || tile.vectors % 2 === 0),
     };
   }

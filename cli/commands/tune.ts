@@ -35,7 +35,9 @@ export async function tune({ vectorWidth, quiet }: TuneOptions): Promise<number>
     return 1;
   }
   if (kept.length === 0) {
-    console.error(`error: Cannot measure ${vectorWidth} bits: the driver does not take that width`);
+    console.error(
+      `error: Cannot measure ${vectorWidth ?? wanted.vectorWidth} bits: the driver does not take that width`,
+    );
     return 1;
   }
   console.log(`kept in ${kept.join(" and ")}; runs that begin from now on use it`);

@@ -61,7 +61,7 @@ export async function measureWidths(
     (kept, one) => kept === null || one.gflops > BETTER * kept.gflops ? one : kept,
     null,
   );
-  await writeVectorWidth(best && best.bits);
+  if (measured.length > 0 || options.vectorWidth === undefined) await writeVectorWidth(best && best.bits);
   return { measured, rates, best: best && best.bits };
 }
 
@@ -69,6 +69,7 @@ export async function measureWidths(
 async function measureInThread(
   { question, onDevice, onMeasure }: MeasureWidthsOptions & { question: WidthQuestion },
 ): Promise<{ adapter: string; family: DeviceFamily; result: TuneResult } | null> {
+  const restore = keepEnvironment();
   const worker = new Worker(new URL("./tune_worker.ts", import.meta.url), { type: "module" });
   const { promise, resolve, reject } = Promise.withResolvers<TuneResult | null>();
   let device: { adapter: string; family: DeviceFamily } | undefined;
@@ -91,5 +92,18 @@ async function measureInThread(
     return device && result ? { ...device, result } : null;
   } finally {
     worker.terminate();
+    restore();
+  }
+}
+
+/** What puts back the environment's width, which the thread sets for the whole process: it stands for the user's own. */
+function keepEnvironment(): () => void {
+  const name = "LP_NATIVE_VECTOR_WIDTH";
+  try {
+    const before = Deno.env.get(name);
+    return () => before === undefined ? Deno.env.delete(name) : Deno.env.set(name, before);
+  } catch {
+    // What may not be read is not set either.
+    return () => {};
   }
 }

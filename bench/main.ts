@@ -1,6 +1,6 @@
 /** The benchmark: `deno task bench [--full] [--json FILE] [--only PATTERN]`. @module */
 import { parseArgs } from "node:util";
-import { describeRates, openToolDevice } from "../core/loop/run_device.ts";
+import { describeRates, openToolDevice, wantedDevice } from "../core/loop/run_device.ts";
 import { measureWidths } from "../core/loop/vector_width.ts";
 import { Commands } from "../kernels/device/commands.ts";
 import settings from "../deno.json" with { type: "json" };
@@ -58,7 +58,8 @@ async function main(args: string[]): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "dnpo-bench-" });
   // As a run would: kernel variants and vectors by measuring, before anything loads the driver.
   Deno.env.set("DNPO_CACHE", folder);
-  const { rates } = await measureWidths({ always: true });
+  const wanted = await wantedDevice({ autotune: false });
+  const { rates } = await measureWidths({ ...wanted, vectorWidth: wanted.vectorWidth ?? undefined, always: true });
   const device = await openToolDevice();
   const specs = [
     ...matmulSpecs({ gpu: device.family === "gpu" }),

@@ -21,7 +21,10 @@ export async function seconds(work: () => Promise<void>): Promise<number> {
 }
 
 /** How often to repeat a contender's work for a round of `batchSeconds` or more, and what that takes; the first run warms up. */
-async function repeatsFor(contender: Contender, batchSeconds: number): Promise<{ count: number; seconds: number }> {
+export async function repeatsFor(
+  contender: Pick<Contender, "run">,
+  batchSeconds: number,
+): Promise<{ count: number; seconds: number }> {
   let count = 1;
   let seconds = await contender.run(count);
   // Not by division alone: of a short run the fence is the larger part.

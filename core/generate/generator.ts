@@ -188,25 +188,23 @@ class Generator {
     const packed = packedAttention(commands, { config, batch });
     const attention: AttentionContext = {
       attend: (layer, b) => {
-        this.#store(layer, { qkv: b.qkv, slot, position: batch.position, tokens: batch.tokens });
+        kvStore(commands, {
+          kCache: this.#cache[layer]!.k,
+          vCache: this.#cache[layer]!.v,
+          qkv: b.qkv,
+          slot,
+          position: batch.position,
+          tokens: batch.tokens,
+          heads: config.numHeads,
+          kvHeads: config.numKvHeads,
+          headDim: config.headDim,
+          maxLength: this.#maxLength,
+        });
         packed.attend(layer, b);
       },
     };
     decoderForward(commands, this.#decoder, { weights, batch, buffers, attention });
     commands.submit();
-  }
-
-  #store(layer: number, call: { qkv: Slice; slot: Slice; position: Slice; tokens: number }): void {
-    const { config } = this.#model;
-    kvStore(this.#commands, {
-      ...call,
-      kCache: this.#cache[layer]!.k,
-      vCache: this.#cache[layer]!.v,
-      heads: config.numHeads,
-      kvHeads: config.numKvHeads,
-      headDim: config.headDim,
-      maxLength: this.#maxLength,
-    });
   }
 
   /** Uploads the state of the rows that run from here on. */

@@ -77,7 +77,7 @@ function pathOf(folder: string, key: Record<string, string>): string {
 }
 
 /** What was measured for the device; null where there is nothing, or nothing that can be read. */
-export async function readCachedTuning(device: Pick<Device, "info" | "family">): Promise<CachedTuning | null> {
+export async function readCachedTuning(device: Device): Promise<CachedTuning | null> {
   const folder = kernelCacheFolder();
   if (folder === null) return null;
   const key = keyOf(tunedDevice(device));

@@ -132,7 +132,7 @@ function environmentWidth(): number | null {
 
 /** Measures on lavapipe which vector width is the fastest, the first time that a run is worth it. */
 async function measureWidthsOnce({ model, onNote }: RunDeviceOptions): Promise<void> {
-  if (environmentWidth() !== null || !await isWorthTuning(model) || await readVectorWidth() !== undefined) return;
+  if (environmentWidth() !== null || await readVectorWidth() !== undefined || !await isWorthTuning(model)) return;
   try {
     const { measured, rates, best } = await measureWidths({
       family: wantedFamily(),

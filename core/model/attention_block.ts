@@ -56,12 +56,12 @@ function normInput(
   });
 }
 
-/** Records projected = o(attention(rope(qkv(normed)))), normed = norm(x) being there already; without rope if not `turned`. */
+/** Records projected = o(attention(rope(qkv(normed)))), normed = norm(x) being there already; without rope where `attend` turns q and k itself. */
 export function attentionBlock(
   commands: Commands,
-  { decoder, names, weights, batch, layer, projected, attend, turned }: BlockForward & {
+  { decoder, names, weights, batch, layer, projected, attend, turns }: BlockForward & {
     attend: Attend;
-    turned: boolean;
+    turns: boolean;
   },
 ): void {
   const { config } = decoder;
@@ -82,7 +82,7 @@ export function attentionBlock(
       eps: config.rmsNormEps,
     });
   }
-  if (turned) rotate(commands, { decoder, batch, qkv: layer.qkv, inverse: false });
+  if (!turns) rotate(commands, { decoder, batch, qkv: layer.qkv, inverse: false });
   attend({ out: layer.attended, lse: layer.lse, qkv: layer.qkv });
   linear(commands, output, { y: projected, x: layer.attended, weights, rows });
 }

@@ -71,7 +71,7 @@ export function decoderForward(
   for (let n = 0; n < config.numLayers; n++) {
     const layer = buffers.layers[n]!;
     const call = { decoder, names: names[n]!, weights, batch, layer, projected: b };
-    attentionBlock(commands, { ...call, attend: (b) => attention.attend(n, b), turned: !attention.turns });
+    attentionBlock(commands, { ...call, attend: (b) => attention.attend(n, b), turns: attention.turns ?? false });
     addRmsNorm(commands, {
       ...sizes,
       sum: layer.mid,

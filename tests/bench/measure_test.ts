@@ -1,5 +1,5 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
-import { checkClose, fitExponent, median } from "../../bench/measure.ts";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { checkClose, fitExponent, median, repeatsFor } from "../../bench/measure.ts";
 import { toJson, toLine, toMarkdown } from "../../bench/table.ts";
 import type { Result } from "../../bench/types.ts";
 import { assertClose } from "../_shared/assert_close.ts";
@@ -26,6 +26,14 @@ Deno.test("checkClose() refuses a NaN, a wrong value and a wrong length", () => 
   throws(() => checkClose([1, NaN], [1, 2], { label: "x" }), /x: value 1 is NaN, expected 2/);
   throws(() => checkClose([1, 2.1], [1, 2], { label: "x" }), /value 1 is 2.1, expected 2/);
   throws(() => checkClose([1], [1, 2], { label: "x" }), /length is 1, expected 2/);
+});
+
+Deno.test("repeatsFor() fills a round though a fence is most of a short run, and leaves a long run alone", async () => {
+  const work = (fence: number, each: number) => ({ run: (count: number) => Promise.resolve(fence + count * each) });
+  const { count, seconds } = await repeatsFor(work(0.011, 0.001), 0.25);
+  ok(seconds >= 0.25 && seconds < 0.6, `${count} in ${seconds} s`);
+  deepEqual(await repeatsFor(work(0.011, 0.5), 0.25), { count: 1, seconds: 0.511 });
+  equal((await repeatsFor(work(0.011, 0), 0.25)).count, 1000);
 });
 
 Deno.test("toJson() writes the value under its unit's name", () => {

@@ -35,7 +35,7 @@ export {
   type ResolvedConfig,
   type Setting,
   writeResolved,
-} from "./core/config/mod.ts";
+} from "./core/config/config.ts";
 export type {
   DataConfig,
   GenerationConfig,
@@ -48,34 +48,34 @@ export type {
   PerIteration,
   Stage,
   TrainingConfig,
-} from "./core/config/types.ts";
-export { type RunHooks, StoppedError } from "./core/loop/context.ts";
-export { type ExportOptions, exportPairs, type ExportReport } from "./core/loop/export.ts";
-export { type JudgePlan, type LabelPlan, planLabel } from "./core/loop/label_plan.ts";
-export { type PairScore, runGenerate, runLabel, runOptimize, runSft, scorePairs } from "./core/loop/stages.ts";
-export type { IterationSummary, RunSummary } from "./core/loop/summary.ts";
-export { train, type TrainHooks } from "./core/loop/train.ts";
-export { compareModels, type CompareOptions } from "./core/loop/compare.ts";
-export type { ComparedAnswer, ComparedRow, Comparison, SideSummary } from "./core/evaluate/comparison.ts";
+} from "./core/config/config_types.ts";
+export { type RunHooks, StoppedError } from "./core/run/run_context.ts";
+export { type ExportOptions, exportPairs, type ExportReport } from "./core/run/export_pairs.ts";
+export { type JudgePlan, type LabelPlan, planLabel } from "./core/plan/label_plan.ts";
+export { type PairScore, runGenerate, runLabel, runOptimize, runSft, scorePairs } from "./core/loop/single_stages.ts";
+export type { IterationSummary, RunSummary } from "./core/loop/run_summary.ts";
+export { train, type TrainHooks } from "./core/loop/train_run.ts";
+export { compareModels, type CompareOptions } from "./core/evaluate/compare_models.ts";
+export type { ComparedAnswer, ComparedRow, Comparison, SideSummary } from "./core/evaluate/comparison_summary.ts";
 export type { Interval, Outcome, WinRate } from "./core/evaluate/win_rate.ts";
-export { openChat, type OpenChatOptions, type OpenedChat } from "./core/loop/chat.ts";
-export type { AnswerReport, Chat } from "./core/generate/chat.ts";
+export { openChat, type OpenChatOptions, type OpenedChat } from "./core/generate/open_chat.ts";
+export type { AnswerReport, Chat } from "./core/generate/conversation.ts";
 export {
   type Resolved,
   resolveDataset,
   resolveModel,
   type ResolveOptions,
   type SourceRecord,
-} from "./core/hub/resolve.ts";
-export { pushRun } from "./core/loop/push.ts";
-export { type ModelFolder, openModelFolder } from "./core/checkpoint/folder.ts";
+} from "./core/hub/resolve_name.ts";
+export { pushRun } from "./core/report/push_run.ts";
+export { type ModelFolder, openModelFolder } from "./core/checkpoint/model_folder.ts";
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./core/checkpoint/save_folder.ts";
 export { type ModelConfig, parseModelConfig } from "./core/model/config.ts";
 export type { Judge, Scores } from "./core/label/judge.ts";
-export type { LabelReport } from "./core/label/label.ts";
-export type { Verifier, VerifierInput } from "./core/label/verifier.ts";
-export type { StepMetrics } from "./core/train/metrics.ts";
+export type { LabelReport } from "./core/label/label_pairs.ts";
+export type { Verifier, VerifierInput } from "./core/label/verifier_judge.ts";
+export type { StepMetrics } from "./core/train/step_metrics.ts";
 export { readmeFigure } from "./core/report/figures.ts";
-export { readRun, type Run } from "./core/report/read_run.ts";
-export { writeReport } from "./core/report/report.ts";
-export { DeviceError } from "./kernels/device/errors.ts";
+export { readRun, type Run } from "./core/run/read_run.ts";
+export { writeReport } from "./core/report/write_report.ts";
+export { DeviceError } from "./kernels/device/device_error.ts";

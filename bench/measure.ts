@@ -1,5 +1,5 @@
 /** Timing in alternation. @module */
-import type { Contender, Context, Result, Unit } from "./types.ts";
+import type { Contender, Context, Result, Unit } from "./bench_types.ts";
 
 /** The middle value; of an even number the mean of the two. */
 export function median(values: readonly number[]): number {

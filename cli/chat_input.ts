@@ -1,6 +1,6 @@
 /** What a user says to `dnpo chat`: typed lines with history, or the lines of a pipe. @module */
-import { createInterface, type Interface } from "node:readline";
 import process from "node:process";
+import { createInterface, type Interface } from "node:readline";
 import { styleText } from "node:util";
 
 /** A line, or how the input ended. */

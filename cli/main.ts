@@ -1,8 +1,8 @@
 /** The program `dnpo`. @module */
 import denoConfig from "../deno.json" with { type: "json" };
-import { commands } from "./commands.ts";
+import { commands } from "./command_table.ts";
 import { parseCommandLine } from "./program.ts";
-import { run } from "./run.ts";
+import { run } from "./run_program.ts";
 
 /** Runs a command line to its exit code. */
 export function main(args: readonly string[]): Promise<number> {

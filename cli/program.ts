@@ -1,6 +1,6 @@
 /** Command lines into calls: the only module that knows the parser. @module */
 import { Argument, Command, CommanderError, Option } from "@commander-js/extra-typings";
-import type { CommandEntry, OptionEntry, Values } from "./entries.ts";
+import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
 
 /** What is known of a program besides its commands. */
 export interface ProgramInfo {

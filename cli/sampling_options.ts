@@ -1,5 +1,5 @@
 /** Options of the commands that sample. @module */
-import type { OptionEntry } from "./entries.ts";
+import type { OptionEntry } from "./command_entry.ts";
 
 /** The options of sampling, for the flags of flags.ts. */
 export function samplingOptions(defaults: Record<"temperature" | "tokens" | "seed", string>): OptionEntry[] {

@@ -4,7 +4,7 @@ import { Commands } from "./device/commands.ts";
 import type { Device, DeviceFamily, Slice } from "./device/device.ts";
 import { Profiler } from "./device/profile.ts";
 import type { TileClass, Tuning } from "./device/tuning.ts";
-import { freeMatmul, matmul, type MatmulMode, type MatmulVariant, tileClass } from "./matmul.ts";
+import { freeMatmul, matmul, type MatmulMode, type MatmulVariant, tileClass } from "./matmul/matmul.ts";
 
 /** Sizes of a product. */
 export type Sizes = readonly [m: number, n: number, k: number];

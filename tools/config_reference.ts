@@ -1,5 +1,5 @@
 /** Writes docs/configuration.md from the config's schema: deno task docs. @module */
-import { configJsonSchema } from "../core/config/mod.ts";
+import { configJsonSchema } from "../core/config/config.ts";
 
 /** The part of JSON Schema that zod writes. */
 interface Schema {

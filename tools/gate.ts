@@ -3,8 +3,8 @@
  * `e2e` the tests that run commands as processes, the documentation's among them; with `shared` or `soak` the tests of
  * that folder. @module
  */
-import { checkImports } from "./check_imports.ts";
 import { resolve } from "node:path";
+import { checkImports } from "./check_imports.ts";
 
 /** Environment variables that tests and what they test may read and set; all others read as absent. */
 const TEST_ENV = ["XDG_RUNTIME_DIR", "NO_COLOR", "FORCE_COLOR", "DNPO_SHARED", "DNPO_CACHE", "OTEL_DENO"];

@@ -1,6 +1,6 @@
 /** jax-js on WebGPU, in this process. @module */
+import type { JaxPeer } from "../bench_types.ts";
 import { checkClose, seconds } from "../measure.ts";
-import type { JaxPeer } from "../types.ts";
 
 /** Opens jax-js on the same adapter. Throws where it cannot. */
 export async function openJax(version: string): Promise<JaxPeer> {

@@ -1,7 +1,7 @@
 /** Training steps and generation in jax-js, as contenders. @module */
 import { type Array as JaxArray, blockUntilReady, jit, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
+import type { Contender, JaxGenerate, JaxModel, JaxStep } from "../bench_types.ts";
 import { checkClose, seconds } from "../measure.ts";
-import type { Contender, JaxGenerate, JaxModel, JaxStep } from "../types.ts";
 import {
   adamw,
   type Cache,

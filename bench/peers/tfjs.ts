@@ -1,6 +1,6 @@
 /** TensorFlow.js on WebGPU, in this process. @module */
+import type { MatmulPeer } from "../bench_types.ts";
 import { checkClose, seconds } from "../measure.ts";
-import type { MatmulPeer } from "../types.ts";
 
 /** Opens TensorFlow.js on the same adapter. Throws where it cannot. */
 export async function openTfjs(version: string): Promise<MatmulPeer> {

@@ -1,6 +1,6 @@
 /** PyTorch on the CPU, in a child process that answers JSON lines. @module */
+import type { Contender, Torch, TorchCall } from "../bench_types.ts";
 import { checkClose } from "../measure.ts";
-import type { Contender, Torch, TorchCall } from "../types.ts";
 
 /** Interpreters to try, the first that imports torch is used. */
 const INTERPRETERS = ["python3", "/usr/bin/python3"];

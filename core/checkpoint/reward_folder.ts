@@ -1,12 +1,12 @@
 /** Opening a reward model: transformers' sequence classification, a decoder with a `score` head. @module */
 import { join } from "node:path";
 import { UserError } from "../error.ts";
-import { type ModelConfig, parseModelConfig } from "./config.ts";
+import { exists, isRecord, quote, readJsonObject } from "../files/io.ts";
 import { fieldError, type Fields, integerField, isAbsent } from "./config_fields.ts";
-import { matchTensors } from "./folder.ts";
-import { exists, isRecord, quote, readJsonObject } from "./io.ts";
-import { parameterShapes } from "./parameters.ts";
-import { openWeights, type Weights } from "./weights.ts";
+import { type ModelConfig, parseModelConfig } from "./model_config.ts";
+import { matchTensors } from "./model_folder.ts";
+import { parameterShapes } from "./parameter_shapes.ts";
+import { openWeights, type Weights } from "./stored_weights.ts";
 
 /** The head's name: [labels, hidden], without bias. */
 export const SCORE_HEAD = "score.weight";

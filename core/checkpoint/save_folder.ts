@@ -1,12 +1,12 @@
 /** Saving a model as a folder that transformers loads, whole or not at all. @module */
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../error.ts";
-import { syncFolder, writeFileAtomic } from "./atomic.ts";
-import type { ModelConfig } from "./config.ts";
+import { syncFolder, writeFileAtomic } from "../files/atomic.ts";
+import { exists, explainIoError, quote } from "../files/io.ts";
 import { type Dtype, encodeFloat32 } from "./dtype.ts";
-import { exists, explainIoError, quote } from "./io.ts";
-import { parameterShapes } from "./parameters.ts";
-import { type TensorEntry, writeSafetensors } from "./write.ts";
+import type { ModelConfig } from "./model_config.ts";
+import { parameterShapes } from "./parameter_shapes.ts";
+import { type TensorEntry, writeSafetensors } from "./write_safetensors.ts";
 
 /** Goes before what tokenizer_config.json says. */
 const CHAT_TEMPLATE = "chat_template.jinja";

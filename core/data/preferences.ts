@@ -1,9 +1,9 @@
 /** Pairs as a preference data set in TRL's form, which other trainers read too. @module */
 import type { SchemaElement } from "hyparquet";
 import { UserError } from "../error.ts";
-import { hasField } from "./fields.ts";
-import { type Message, messagesField } from "./messages.ts";
-import { type DataRow, readRows } from "./rows.ts";
+import { type Message, messagesField } from "./formats/messages.ts";
+import { hasField } from "./formats/row_fields.ts";
+import { type DataRow, readRows } from "./read_rows.ts";
 
 /** A side of a pair: text, or a conversation's turns. */
 type Side = string | Message[];

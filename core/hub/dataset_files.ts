@@ -1,8 +1,8 @@
 /** Which files of a repository are a data set's configuration and split: by its card, or by how files are called. @module */
-import { isRecord } from "../checkpoint/io.ts";
 import { UserError } from "../error.ts";
-import type { About } from "./errors.ts";
+import { isRecord } from "../files/io.ts";
 import { globToRegExp } from "./glob.ts";
+import type { About } from "./hub_errors.ts";
 
 /** What is asked for. */
 export interface DataRequest {

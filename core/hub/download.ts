@@ -1,12 +1,12 @@
 /** One file of the hub into the cache: resumed after a break, and kept only where size and hash are right. @module */
 import { createHash, type Hash } from "node:crypto";
 import { dirname } from "node:path";
-import { makeFolder, syncFolder, writeAll } from "../checkpoint/atomic.ts";
-import { explainIoError } from "../checkpoint/io.ts";
 import { UserError } from "../error.ts";
-import type { RepoCache } from "./cache.ts";
-import { type HubClient, STALLED } from "./client.ts";
-import { type About, describeNetworkError } from "./errors.ts";
+import { makeFolder, syncFolder, writeAll } from "../files/atomic.ts";
+import { explainIoError } from "../files/io.ts";
+import type { RepoCache } from "./hub_cache.ts";
+import { type HubClient, STALLED } from "./hub_client.ts";
+import { type About, describeNetworkError } from "./hub_errors.ts";
 
 /** A file as the hub lists it. */
 export interface RepoFile {

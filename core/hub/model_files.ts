@@ -1,6 +1,6 @@
 /** Which files of a repository are the model. @module */
 import { UserError } from "../error.ts";
-import type { About } from "./errors.ts";
+import type { About } from "./hub_errors.ts";
 
 /** The index of a model whose weights lie in several files. */
 export const WEIGHTS_INDEX = "model.safetensors.index.json";

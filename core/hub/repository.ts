@@ -1,10 +1,10 @@
 /** What a repository holds: which commit a revision is, and that commit's files. @module */
 import { UserError } from "../error.ts";
-import { isCommit } from "./cache.ts";
-import type { HubClient } from "./client.ts";
 import type { RepoFile } from "./download.ts";
-import type { About } from "./errors.ts";
-import { type RepoSpec, repoUrl } from "./spec.ts";
+import { isCommit } from "./hub_cache.ts";
+import type { HubClient } from "./hub_client.ts";
+import type { About } from "./hub_errors.ts";
+import { type RepoSpec, repoUrl } from "./hub_spec.ts";
 
 /** A revision as the hub has it. */
 export interface RepoInfo {

@@ -1,11 +1,11 @@
 /** A commit's files in the cache, the missing ones downloaded side by side. @module */
 import type { OnProgress } from "../progress.ts";
-import { RepoCache } from "./cache.ts";
-import type { HubClient } from "./client.ts";
 import { downloadBlob, partPath, type RepoFile } from "./download.ts";
-import type { About } from "./errors.ts";
+import { RepoCache } from "./hub_cache.ts";
+import type { HubClient } from "./hub_client.ts";
+import type { About } from "./hub_errors.ts";
+import type { RepoSpec } from "./hub_spec.ts";
 import { fileUrl } from "./repository.ts";
-import type { RepoSpec } from "./spec.ts";
 
 /** Which files, and whom to tell. */
 export interface SnapshotOptions {

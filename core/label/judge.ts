@@ -1,5 +1,5 @@
 /** Judges: what scores the human and the generated answer of a row. @module */
-import type { ResponseRow } from "../data/files.ts";
+import type { ResponseRow } from "../data/stage_files.ts";
 
 /** A row's scores; null where the judge gives none. */
 export interface Scores {

@@ -1,7 +1,7 @@
 /** Replies on disk, by what was asked: what was paid for once is not asked again. @module */
 import { createHash } from "node:crypto";
-import { writeAll, writeFileAtomic } from "../checkpoint/atomic.ts";
-import { explainIoError } from "../checkpoint/io.ts";
+import { writeAll, writeFileAtomic } from "../files/atomic.ts";
+import { explainIoError } from "../files/io.ts";
 
 /** What a model replied. */
 export interface Reply {

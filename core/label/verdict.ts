@@ -1,5 +1,5 @@
 /** Verdicts of language models: the form that is asked for, and reading what comes. @module */
-import type { JudgeMode } from "./prompt.ts";
+import type { JudgeMode } from "./judge_prompt.ts";
 
 /** What a model decides: a score from 1 to 10, or the better of two. */
 export type Verdict = number | "A" | "B" | "tie";

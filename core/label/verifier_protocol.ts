@@ -1,5 +1,5 @@
 /** What is said between a run and the thread of its verifier. @module */
-import type { JsonValue } from "../data/json_rows.ts";
+import type { JsonValue } from "../data/formats/json_rows.ts";
 
 /** What a verifier scores: `reference` is the row's own optional column, not the human answer. */
 export interface VerifierInput {

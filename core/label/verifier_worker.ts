@@ -1,5 +1,5 @@
 /** The thread that a verifier module runs in, so that one that never returns can be ended. @module */
-import { oneLine } from "../data/problems.ts";
+import { oneLine } from "../data/formats/data_problems.ts";
 import type { Answer, Question, VerifierInput } from "./verifier_protocol.ts";
 
 const thread = globalThis as typeof globalThis & {

@@ -1,7 +1,7 @@
 /** The chat template that the config names, in the models that are saved. @module */
-import type { ModelFolder } from "../checkpoint/folder.ts";
-import { explainIoError } from "../checkpoint/io.ts";
-import type { DataConfig } from "../config/types.ts";
+import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import type { DataConfig } from "../config/config_types.ts";
+import { explainIoError } from "../files/io.ts";
 
 /** The folder with the chat template of `data.chat_template` in place of its own, where one is named. */
 export async function withChatTemplate(

@@ -1,6 +1,6 @@
 /** The config's names of storage types. @module */
 import type { Dtype } from "../checkpoint/dtype.ts";
-import type { ResolvedConfig } from "../config/types.ts";
+import type { ResolvedConfig } from "../config/config_types.ts";
 
 const NAMES: Readonly<Record<NonNullable<ResolvedConfig["dtype"]>, Dtype>> = {
   float32: "F32",

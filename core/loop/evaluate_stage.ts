@@ -1,17 +1,17 @@
 /** Stage 4: the model on held-out rows. @module */
-import { writeFileAtomic } from "../checkpoint/atomic.ts";
-import { exists, quote, readJsonObject } from "../checkpoint/io.ts";
-import { forIteration } from "../config/mod.ts";
-import { tokenizeExamples } from "../data/tokenize.ts";
+import { forIteration } from "../config/config.ts";
+import { tokenizeExamples } from "../data/tokenize_rows.ts";
 import { UserError, withAdvice } from "../error.ts";
-import { accuracy } from "../evaluate/accuracy.ts";
-import { loadVerifier } from "../label/verifier.ts";
+import { accuracy } from "../evaluate/verifier_accuracy.ts";
+import { writeFileAtomic } from "../files/atomic.ts";
+import { exists, quote, readJsonObject } from "../files/io.ts";
+import { loadVerifier } from "../label/verifier_judge.ts";
+import { checkVerifierAllowed } from "../label/verifier_use.ts";
 import { loadModel } from "../model/model.ts";
 import { scoreResponses } from "../model/scorer.ts";
-import { type RunContext, throwIfStopped, tokenizerOf } from "./context.ts";
-import { readData } from "./data.ts";
-import { appendTiming } from "./log.ts";
-import { checkVerifierAllowed } from "./verifier_use.ts";
+import { appendTiming } from "../run/metrics_log.ts";
+import { type RunContext, throwIfStopped, tokenizerOf } from "../run/run_context.ts";
+import { readData } from "../run/run_rows.ts";
 
 /** What an evaluation found; accuracies only where the config names a verifier. */
 export interface Evaluation {

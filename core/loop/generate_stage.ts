@@ -1,23 +1,23 @@
 /** Stage 1: the model answers every prompt. @module */
 import { dirname } from "node:path";
-import { makeFolder, writeAll, writeFileAtomic } from "../checkpoint/atomic.ts";
-import { openModelFolder } from "../checkpoint/folder.ts";
-import { exists, explainIoError } from "../checkpoint/io.ts";
-import { forIteration } from "../config/mod.ts";
-import type { IterationConfig } from "../config/types.ts";
-import { encodeResponse, parseResponse, readResponses, type ResponseRow } from "../data/files.ts";
-import { templateTail, type TokenizedExample, tokenizeExamples } from "../data/tokenize.ts";
-import type { Tokenizer } from "../data/tokenizer.ts";
-import { generate, type GenerateOptions } from "../generate/generator.ts";
-import { generateServed, type ServedPrompt, type ServedRow } from "../generate/served.ts";
+import { openModelFolder } from "../checkpoint/model_folder.ts";
+import { forIteration } from "../config/config.ts";
+import type { IterationConfig } from "../config/config_types.ts";
+import { encodeResponse, parseResponse, readResponses, type ResponseRow } from "../data/stage_files.ts";
+import { templateTail, type TokenizedExample, tokenizeExamples } from "../data/tokenize_rows.ts";
+import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
+import { makeFolder, writeAll, writeFileAtomic } from "../files/atomic.ts";
+import { exists, explainIoError } from "../files/io.ts";
+import { generate, type GenerateOptions } from "../generate/batch_generator.ts";
+import { openServed } from "../generate/open_servers.ts";
+import { generateServed, type ServedPrompt, type ServedRow } from "../generate/served_generation.ts";
 import { loadModel, type Model } from "../model/model.ts";
-import { appendTiming, openMetrics } from "./log.ts";
-import { type RunContext, StoppedError, throwIfStopped, tokenizerOf } from "./context.ts";
-import { readData } from "./data.ts";
-import type { StagePaths } from "./paths.ts";
-import { noteReport } from "./notes.ts";
-import { openServed } from "./serving.ts";
-import { fixGeneration } from "./settings.ts";
+import { appendTiming, openMetrics } from "../run/metrics_log.ts";
+import { fixGeneration } from "../run/resume_check.ts";
+import { noteReport } from "../run/row_notes.ts";
+import { type RunContext, StoppedError, throwIfStopped, tokenizerOf } from "../run/run_context.ts";
+import type { StagePaths } from "../run/run_paths.ts";
+import { readData } from "../run/run_rows.ts";
 
 /** What a generate stage works on. */
 export interface GenerateStage {

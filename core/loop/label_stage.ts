@@ -1,14 +1,14 @@
 /** Stage 2: a judge decides per prompt which answer is the better one. @module */
-import { writeFileAtomic } from "../checkpoint/atomic.ts";
-import { exists } from "../checkpoint/io.ts";
-import { forIteration } from "../config/mod.ts";
-import { encodePair, readResponses } from "../data/files.ts";
+import { forIteration } from "../config/config.ts";
+import { encodePair, readResponses } from "../data/stage_files.ts";
 import { UserError, withAdvice } from "../error.ts";
-import { differingRows, labelMetrics, labelPairs, type LabelReport } from "../label/label.ts";
-import { type RunContext, throwIfStopped } from "./context.ts";
-import { withJudge } from "./judges.ts";
-import { appendTiming, openMetrics } from "./log.ts";
-import type { StagePaths } from "./paths.ts";
+import { writeFileAtomic } from "../files/atomic.ts";
+import { exists } from "../files/io.ts";
+import { differingRows, labelMetrics, labelPairs, type LabelReport } from "../label/label_pairs.ts";
+import { withJudge } from "../label/open_judge.ts";
+import { appendTiming, openMetrics } from "../run/metrics_log.ts";
+import { type RunContext, throwIfStopped } from "../run/run_context.ts";
+import type { StagePaths } from "../run/run_paths.ts";
 
 /** What a label stage works on. */
 export interface LabelStage {

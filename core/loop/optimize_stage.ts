@@ -1,21 +1,21 @@
 /** Stage 3: the model is trained on the pairs, or on the human responses (`sft`). @module */
 import type { Dtype } from "../checkpoint/dtype.ts";
-import { writeSafetensors } from "../checkpoint/write.ts";
-import type { IterationConfig } from "../config/types.ts";
-import { readPairs } from "../data/files.ts";
-import { sourceName } from "../data/sources.ts";
+import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
+import type { IterationConfig } from "../config/config_types.ts";
+import { sourceName } from "../data/data_sources.ts";
+import { readPairs } from "../data/stage_files.ts";
 import { loadModel, type Model, saveModel } from "../model/model.ts";
-import type { ParameterBuffers } from "../tensor/parameters.ts";
-import type { TrainingRows } from "../train/batches.ts";
-import type { StepMetrics } from "../train/metrics.ts";
+import type { ParameterBuffers } from "../model/parameters.ts";
+import { appendTiming, openMetrics } from "../run/metrics_log.ts";
+import { noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
+import { type RunContext, StoppedError, throwIfStopped, tokenizerOf } from "../run/run_context.ts";
+import type { StagePaths } from "../run/run_paths.ts";
+import { readingOf } from "../run/run_rows.ts";
 import { optimize } from "../train/optimize.ts";
-import { type RunContext, StoppedError, throwIfStopped, tokenizerOf } from "./context.ts";
-import { readingOf } from "./data.ts";
-import { readExamples } from "./generate_stage.ts";
+import type { TrainingRows } from "../train/step_batches.ts";
+import type { StepMetrics } from "../train/step_metrics.ts";
 import { withChatTemplate } from "./chat_template.ts";
-import { appendTiming, openMetrics } from "./log.ts";
-import { noteReport, noteShapes, noteSkipped } from "./notes.ts";
-import type { StagePaths } from "./paths.ts";
+import { readExamples } from "./generate_stage.ts";
 
 /** What an optimize stage works on. */
 export interface OptimizeStage {

@@ -1,9 +1,9 @@
 /** Device buffers of a forward and a backward pass, made once for a capacity of tokens. @module */
-import { biasGradientScratchBytes } from "../../kernels/bias_gradient.ts";
 import type { Device, Slice } from "../../kernels/device/device.ts";
-import { DeviceError } from "../../kernels/device/errors.ts";
-import { headNormPartialBytes } from "../../kernels/head_norm.ts";
-import { rmsNormScratchBytes } from "../../kernels/rms_norm.ts";
+import { DeviceError } from "../../kernels/device/device_error.ts";
+import { biasGradientScratchBytes } from "../../kernels/matmul/bias_gradient.ts";
+import { headNormPartialBytes } from "../../kernels/norm/head_norm.ts";
+import { rmsNormScratchBytes } from "../../kernels/norm/rms_norm.ts";
 import type { ModelConfig } from "./config.ts";
 
 /**

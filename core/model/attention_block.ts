@@ -1,14 +1,20 @@
 /** The attention of a layer: norm, q k v, per-head norm (Qwen3), RoPE, attention, output projection. @module */
+import { rope } from "../../kernels/attention/rope.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/device.ts";
-import { headNorm, headNormBackward } from "../../kernels/head_norm.ts";
-import { rmsNorm } from "../../kernels/rms_norm.ts";
-import { rope } from "../../kernels/rope.ts";
+import { headNorm, headNormBackward } from "../../kernels/norm/head_norm.ts";
+import { rmsNorm } from "../../kernels/norm/rms_norm.ts";
 import { qkvColumns } from "./activations.ts";
+import type {
+  AttentionBackwardContext,
+  AttentionContext,
+  BlockBackward,
+  BlockForward,
+  Decoder,
+} from "./decoder_types.ts";
 import { linear, linearBackward, type LinearShape } from "./linear.ts";
-import type { LayerNames } from "./names.ts";
-import { normBackward } from "./norm.ts";
-import type { AttentionBackwardContext, AttentionContext, BlockBackward, BlockForward, Decoder } from "./types.ts";
+import { normBackward } from "./norm_backward.ts";
+import type { LayerNames } from "./parameter_names.ts";
 
 type Attend = (buffers: Parameters<AttentionContext["attend"]>[1]) => void;
 type AttendBackward = (buffers: Parameters<AttentionBackwardContext["attendBackward"]>[1]) => void;

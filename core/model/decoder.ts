@@ -1,24 +1,24 @@
 /** The decoder: embedding, layers, last norm; forward and backward over a packed batch. @module */
-import { embedding, embeddingBackward } from "../../kernels/embedding.ts";
+import { ropeTable } from "../../kernels/attention/rope.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
-import { addRmsNorm, rmsNorm } from "../../kernels/rms_norm.ts";
-import { ropeTable } from "../../kernels/rope.ts";
-import type { ParameterBuffers } from "../tensor/parameters.ts";
+import { addRmsNorm, rmsNorm } from "../../kernels/norm/rms_norm.ts";
+import { embedding, embeddingBackward } from "../../kernels/rows/embedding.ts";
 import { type BackwardBuffers, checkBinding, type ForwardBuffers } from "./activations.ts";
 import { attentionBlock, attentionBlockBackward } from "./attention_block.ts";
 import type { ModelConfig } from "./config.ts";
-import { mlpBlock, mlpBlockBackward } from "./mlp_block.ts";
-import { normBackward } from "./norm.ts";
-import { EMBEDDING, FINAL_NORM, layerNames } from "./names.ts";
-import { inverseFrequencies } from "./rope.ts";
 import type {
   AttentionBackwardContext,
   AttentionContext,
   Decoder,
   EmbeddingIndexBuffers,
   TokenBuffers,
-} from "./types.ts";
+} from "./decoder_types.ts";
+import { mlpBlock, mlpBlockBackward } from "./mlp_block.ts";
+import { normBackward } from "./norm_backward.ts";
+import { EMBEDDING, FINAL_NORM, layerNames } from "./parameter_names.ts";
+import type { ParameterBuffers } from "./parameters.ts";
+import { inverseFrequencies } from "./rope_frequencies.ts";
 
 /** Makes the decoder's constants for rows of up to `maxPositions` tokens. Throws DeviceError where the device is too small. */
 export function createDecoder(

@@ -1,9 +1,9 @@
 /** A linear layer y = x·Wᵀ + b, forward and backward. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/device.ts";
-import { biasGradient } from "../../kernels/bias_gradient.ts";
-import { matmul } from "../../kernels/matmul.ts";
-import type { ParameterBuffers } from "../tensor/parameters.ts";
+import { biasGradient } from "../../kernels/matmul/bias_gradient.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import type { ParameterBuffers } from "./parameters.ts";
 
 /** Which parameters a linear layer reads, and its sizes; weight [outputs, inputs], bias [outputs]. */
 export interface LinearShape {

@@ -1,11 +1,11 @@
 /** Whole logits, for sampling a few rows. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { type Slice, subslice } from "../../kernels/device/device.ts";
-import { matmul } from "../../kernels/matmul.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
 import { windowOf, windows } from "../../kernels/window.ts";
-import type { ParameterBuffers } from "../tensor/parameters.ts";
 import type { ModelConfig } from "./config.ts";
-import { headName } from "./names.ts";
+import { headName } from "./parameter_names.ts";
+import type { ParameterBuffers } from "./parameters.ts";
 
 /** Records logits [rows, vocab] = hidden [rows, D] · headᵀ; one product for each binding's worth of the head. */
 export function recordLogits(

@@ -1,11 +1,11 @@
 /** The MLP of a layer: norm, gate and up, SwiGLU, down. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import { rmsNorm } from "../../kernels/rms_norm.ts";
-import { swiglu, swigluBackward } from "../../kernels/swiglu.ts";
+import { swiglu, swigluBackward } from "../../kernels/mlp/swiglu.ts";
+import { rmsNorm } from "../../kernels/norm/rms_norm.ts";
+import type { BlockBackward, BlockForward, Decoder } from "./decoder_types.ts";
 import { linear, linearBackward, type LinearShape } from "./linear.ts";
-import type { LayerNames } from "./names.ts";
-import { normBackward } from "./norm.ts";
-import type { BlockBackward, BlockForward, Decoder } from "./types.ts";
+import { normBackward } from "./norm_backward.ts";
+import type { LayerNames } from "./parameter_names.ts";
 
 function shapes({ config }: Decoder, names: LayerNames): { gateUp: LinearShape; down: LinearShape } {
   const { hiddenSize, intermediateSize } = config;

@@ -1,10 +1,10 @@
 /** A model on the device: loaded from, and saved to, a Hugging Face folder. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import type { Dtype } from "../checkpoint/dtype.ts";
-import { type ModelFolder, openModelFolder, saveModelFolder } from "../checkpoint/folder.ts";
-import { ParameterBuffers } from "../tensor/parameters.ts";
+import { type ModelFolder, openModelFolder, saveModelFolder } from "../checkpoint/model_folder.ts";
 import { type ModelConfig, parameterShapes } from "./config.ts";
-import { planDecoder } from "./names.ts";
+import { planDecoder } from "./parameter_names.ts";
+import { ParameterBuffers } from "./parameters.ts";
 
 /** Weights in float32 on the device, and the folder they came from. */
 export interface Model {

@@ -1,9 +1,9 @@
 /** Attention over a packed batch, for the decoder. @module */
-import { type Attention, attention, attentionBackward } from "../../kernels/attention.ts";
+import { type Attention, attention, attentionBackward } from "../../kernels/attention/attention.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
-import type { DeviceBatch } from "./batch.ts";
 import type { ModelConfig } from "./config.ts";
-import type { AttentionBackwardContext, AttentionContext } from "./types.ts";
+import type { AttentionBackwardContext, AttentionContext } from "./decoder_types.ts";
+import type { DeviceBatch } from "./device_batch.ts";
 
 /** Records the attention of every layer over the batch's own tokens. */
 export function packedAttention(

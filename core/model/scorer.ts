@@ -1,14 +1,14 @@
 /** Log-probabilities of responses under a model, in batches. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { subslice } from "../../kernels/device/device.ts";
-import { type ExampleIds, type PackedBatch, packExamples, packPairs, type PairIds } from "../data/pack.ts";
-import type { ParameterBuffers } from "../tensor/parameters.ts";
 import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
-import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./batch.ts";
 import type { ModelConfig } from "./config.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
-import { headBuffers, scoreSequences } from "./head.ts";
+import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./device_batch.ts";
+import { type ExampleIds, type PackedBatch, packExamples, packPairs, type PairIds } from "./pack.ts";
 import { packedAttention } from "./packed_attention.ts";
+import type { ParameterBuffers } from "./parameters.ts";
+import { headBuffers, scoreSequences } from "./response_head.ts";
 
 /** What scores: a loaded model is one. */
 export interface Scorer {

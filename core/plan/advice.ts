@@ -1,9 +1,9 @@
 /** What to change where an optimize stage does not fit. @module */
 import type { Device } from "../../kernels/device/device.ts";
-import { DeviceError } from "../../kernels/device/errors.ts";
-import type { ModelFolder } from "../checkpoint/folder.ts";
-import type { IterationConfig } from "../config/types.ts";
-import type { TrainingRows } from "../train/batches.ts";
+import { DeviceError } from "../../kernels/device/device_error.ts";
+import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import type { IterationConfig } from "../config/config_types.ts";
+import type { TrainingRows } from "../train/step_batches.ts";
 import { Rehearsing } from "./rehearse.ts";
 
 /** What does not fit, and what would. */

@@ -1,5 +1,5 @@
 /** Floating-point operations of the matrix products and attention of each stage. @module */
-import { parameterShapes } from "../checkpoint/parameters.ts";
+import { parameterShapes } from "../checkpoint/parameter_shapes.ts";
 import type { ModelConfig } from "../model/config.ts";
 
 /** What a decoder costs; a multiplication and its addition count as two. */

@@ -1,14 +1,15 @@
 /** The stages of a run one after the other, each rehearsed and counted. @module */
 import type { Device } from "../../kernels/device/device.ts";
-import { DeviceError } from "../../kernels/device/errors.ts";
-import { type ModelFolder, openModelFolder } from "../checkpoint/folder.ts";
-import { forIteration, forSft, type IterationConfig, type ResolvedConfig } from "../config/mod.ts";
-import type { ExampleIds, PairIds } from "../data/pack.ts";
-import { sourceName } from "../data/sources.ts";
-import type { RunSources } from "../loop/sources.ts";
-import { givesPairs } from "../loop/train.ts";
-import type { TrainingRows } from "../train/batches.ts";
+import { DeviceError } from "../../kernels/device/device_error.ts";
+import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
+import { forIteration, forSft, type IterationConfig, type ResolvedConfig } from "../config/config.ts";
+import { sourceName } from "../data/data_sources.ts";
+import { givesPairs } from "../loop/train_run.ts";
+import type { ExampleIds, PairIds } from "../model/pack.ts";
+import type { RunSources } from "../run/run_sources.ts";
+import type { TrainingRows } from "../train/step_batches.ts";
 import { type Advice, advise } from "./advice.ts";
+import type { Speed } from "./device_speed.ts";
 import {
   addCounts,
   backwardFlop,
@@ -19,11 +20,10 @@ import {
   noiseFlop,
   type TokenCount,
 } from "./flops.ts";
+import { planExamples, type PlannedRows, planPairs } from "./plan_rows.ts";
+import type { PlannedStage, RunPlan, StagePlan } from "./plan_types.ts";
 import { type Rehearsed, Rehearsing } from "./rehearse.ts";
-import { planExamples, type PlannedRows, planPairs } from "./rows.ts";
-import type { Speed } from "./speed.ts";
-import type { PlannedStage, RunPlan, StagePlan } from "./types.ts";
-import { uncountedWork } from "./uncounted.ts";
+import { uncountedWork } from "./uncounted_work.ts";
 
 /** A stage of one iteration. */
 interface Entry {

@@ -2,18 +2,25 @@
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { type PartBytes, Rehearsal } from "../../kernels/device/rehearsal.ts";
-import type { ModelFolder } from "../checkpoint/folder.ts";
-import type { IterationConfig } from "../config/types.ts";
-import type { ExampleIds } from "../data/pack.ts";
-import { generate, type GenerationPrompt } from "../generate/generator.ts";
+import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import type { IterationConfig } from "../config/config_types.ts";
+import { generate, type GenerationPrompt } from "../generate/batch_generator.ts";
+import type { BatchCapacity } from "../model/device_batch.ts";
 import type { Model } from "../model/model.ts";
-import { planDecoder } from "../model/names.ts";
+import type { ExampleIds } from "../model/pack.ts";
+import { planDecoder } from "../model/parameter_names.ts";
+import { ParameterBuffers } from "../model/parameters.ts";
 import { scorePairs, scoreResponses } from "../model/scorer.ts";
-import { ParameterBuffers } from "../tensor/parameters.ts";
-import type { BatchCapacity } from "../model/batch.ts";
-import { longestRow, planCapacity, type StepBatch, stepBatch, type TrainingRows, usedRows } from "../train/batches.ts";
 import { SCORED_TOKENS } from "../train/optimize.ts";
-import { planOrder, type StepOrder } from "../train/order.ts";
+import {
+  longestRow,
+  planCapacity,
+  type StepBatch,
+  stepBatch,
+  type TrainingRows,
+  usedRows,
+} from "../train/step_batches.ts";
+import { planOrder, type StepOrder } from "../train/step_order.ts";
 import { Trainer } from "../train/trainer.ts";
 
 /** The parts of the device's memory, in the order they are shown. */

@@ -1,6 +1,6 @@
 /** The figures of a run: the paper's curves, drawn from its metrics and its summary. @module */
+import { iterationValues, type Run } from "../run/read_run.ts";
 import { type Chart, drawChart, type Mark, type Point, type Series, type Size, svg } from "./chart.ts";
-import { iterationValues, type Run } from "./read_run.ts";
 
 /** A figure. */
 export interface Figure {

@@ -1,9 +1,9 @@
 /** The card of a model that a run made: what it is, what it was made of, how, and what came out. @module */
 import { parse, stringify } from "yaml";
-import { isRecord } from "../checkpoint/io.ts";
+import { isRecord } from "../files/io.ts";
+import { iterationValues, type Run } from "../run/read_run.ts";
 import { iterationName } from "./figures.ts";
-import { iterationValues, type Run } from "./read_run.ts";
-import { leaves, number } from "./report.ts";
+import { leaves, number } from "./write_report.ts";
 
 /** A model or data set of the hub that the run used. */
 export interface CardSource {

@@ -1,10 +1,10 @@
 /** The noise generator W_σ, b_σ: its layout and first values. @module */
 import type { Device } from "../../kernels/device/device.ts";
-import { philox4x32 } from "../../kernels/philox.ts";
-import { openSafetensors } from "../checkpoint/weights.ts";
+import { philox4x32 } from "../../kernels/random/philox.ts";
+import { openSafetensors } from "../checkpoint/stored_weights.ts";
 import { UserError } from "../error.ts";
-import { ParameterBuffers, type ParameterLayout, planParameters } from "../tensor/parameters.ts";
-import { PURPOSE, purposeKey } from "./order.ts";
+import { ParameterBuffers, type ParameterLayout, planParameters } from "../model/parameters.ts";
+import { PURPOSE, purposeKey } from "./step_order.ts";
 
 /** Sizes of the generator: weight [vocab, hidden], bias [vocab]. */
 export interface NoiseShape {

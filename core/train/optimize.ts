@@ -1,21 +1,21 @@
 /** The optimize stage: every optimizer step of an iteration, logged, saved and resumable. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import { folderIdentity } from "../checkpoint/identity.ts";
-import { checkSameSettings } from "../config/difference.ts";
-import type { IterationConfig } from "../config/types.ts";
-import type { PairIds } from "../data/pack.ts";
+import { folderIdentity } from "../checkpoint/folder_identity.ts";
+import type { IterationConfig } from "../config/config_types.ts";
+import { checkSameSettings } from "../config/settings_difference.ts";
 import { UserError } from "../error.ts";
+import type { LineLog } from "../files/json_lines.ts";
 import type { Model } from "../model/model.ts";
+import type { PairIds } from "../model/pack.ts";
+import type { ParameterBuffers } from "../model/parameters.ts";
 import type { OnProgress } from "../progress.ts";
-import type { ParameterBuffers } from "../tensor/parameters.ts";
-import { fingerprint, longestRow, planCapacity, stepBatch, type TrainingRows, usedRows } from "./batches.ts";
-import type { LineLog } from "./lines.ts";
-import { type StepMetrics, summarize } from "./metrics.ts";
-import { planOrder, type StepOrder } from "./order.ts";
-import { type ReferenceLogps, referenceLogps } from "./reference.ts";
-import { scheduleFactor } from "./schedule.ts";
-import { loadState, newestState, readStateRecord, saveState } from "./state.ts";
+import { scheduleFactor } from "./lr_schedule.ts";
+import { type ReferenceLogps, referenceLogps } from "./reference_logps.ts";
+import { loadState, newestState, readStateRecord, saveState } from "./resume_state.ts";
 import type { Origin, StateRecord } from "./state_record.ts";
+import { fingerprint, longestRow, planCapacity, stepBatch, type TrainingRows, usedRows } from "./step_batches.ts";
+import { type StepMetrics, summarize } from "./step_metrics.ts";
+import { planOrder, type StepOrder } from "./step_order.ts";
 import { MAX_UNREAD, Trainer } from "./trainer.ts";
 
 /** What an optimize stage works on. */

@@ -1,8 +1,8 @@
 /** What a resume state keeps besides the buffers, and reading it back. @module */
-import { isRecord, quote } from "../checkpoint/io.ts";
-import type { IterationConfig } from "../config/types.ts";
+import type { IterationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
-import type { StepMetrics } from "./metrics.ts";
+import { isRecord, quote } from "../files/io.ts";
+import type { StepMetrics } from "./step_metrics.ts";
 
 /** What the stage was told to do, and with what: the same where it goes on. */
 export type Origin = Pick<IterationConfig, "iteration" | "model" | "training" | "noise"> & { data: string };

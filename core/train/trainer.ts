@@ -1,22 +1,22 @@
 /** The optimizer steps of an iteration on the device. @module */
-import { allocControls, controlOf, parseControl } from "../../kernels/control.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/device.ts";
-import { guard } from "../../kernels/guard.ts";
-import { METRIC_NAMES, metricSlot, type PreferenceLossType } from "../../kernels/preference_loss.ts";
-import type { IterationConfig, NoiseConfig } from "../config/types.ts";
+import { METRIC_NAMES, metricSlot, type PreferenceLossType } from "../../kernels/loss/preference_loss.ts";
+import { allocControls, controlOf, parseControl } from "../../kernels/optimizer/control.ts";
+import { guard } from "../../kernels/optimizer/guard.ts";
+import type { IterationConfig, NoiseConfig } from "../config/config_types.ts";
 import { BufferSet } from "../model/activations.ts";
-import type { BatchCapacity } from "../model/batch.ts";
 import { createDecoder } from "../model/decoder.ts";
+import type { BatchCapacity } from "../model/device_batch.ts";
 import type { Model } from "../model/model.ts";
-import type { ParameterBuffers } from "../tensor/parameters.ts";
-import type { StepBatch } from "./batches.ts";
-import { OptimizerGroup } from "./group.ts";
-import { MetricsRing, type StepMetrics } from "./metrics.ts";
+import type { ParameterBuffers } from "../model/parameters.ts";
+import { preferenceBuffers, type PreferenceModels, preferencePass } from "./losses/preference_pass.ts";
+import { sftPass } from "./losses/sft_pass.ts";
 import { createNoise } from "./noise_generator.ts";
-import { preferenceBuffers, type PreferenceModels, preferencePass } from "./preference_pass.ts";
-import type { ReferenceLogps } from "./reference.ts";
-import { sftPass } from "./sft_pass.ts";
+import { OptimizerGroup } from "./optimizer_group.ts";
+import type { ReferenceLogps } from "./reference_logps.ts";
+import type { StepBatch } from "./step_batches.ts";
+import { MetricsRing, type StepMetrics } from "./step_metrics.ts";
 import { createWorkspace, type Workspace } from "./workspace.ts";
 
 /** What a trainer is made of. */

@@ -1,8 +1,8 @@
 /** The buffers of a training pass, made once for the largest micro-batch, and the policy's backward pass. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/device.ts";
-import { scatterRows } from "../../kernels/gather_rows.ts";
-import { lmHeadBackward } from "../../kernels/lm_head.ts";
+import { lmHeadBackward } from "../../kernels/lm_head/lm_head.ts";
+import { scatterRows } from "../../kernels/rows/gather_rows.ts";
 import {
   type BackwardBuffers,
   backwardBuffers,
@@ -10,12 +10,12 @@ import {
   type ForwardBuffers,
   forwardBuffers,
 } from "../model/activations.ts";
-import { BatchBuffers, type BatchCapacity, type DeviceBatch } from "../model/batch.ts";
 import { decoderBackward, decoderForward } from "../model/decoder.ts";
-import { type HeadBuffers, headBuffers, headInputs, scoreSequences } from "../model/head.ts";
-import { headName } from "../model/names.ts";
-import type { AttentionBackwardContext, AttentionContext, Decoder } from "../model/types.ts";
-import type { ParameterBuffers } from "../tensor/parameters.ts";
+import type { AttentionBackwardContext, AttentionContext, Decoder } from "../model/decoder_types.ts";
+import { BatchBuffers, type BatchCapacity, type DeviceBatch } from "../model/device_batch.ts";
+import { headName } from "../model/parameter_names.ts";
+import type { ParameterBuffers } from "../model/parameters.ts";
+import { type HeadBuffers, headBuffers, headInputs, scoreSequences } from "../model/response_head.ts";
 
 /** Everything a micro-batch passes through. */
 export interface Workspace {

@@ -1,6 +1,6 @@
 /** The quick start's model before any training: its config and its random weights. @module */
-import { createRandom } from "./random.ts";
-import { EOS_ID, PAD_ID, VOCAB_SIZE } from "./tokenizer.ts";
+import { createRandom } from "./seeded_random.ts";
+import { EOS_ID, PAD_ID, VOCAB_SIZE } from "./word_tokenizer.ts";
 
 /** The sizes of a Llama that its weights follow from, under config.json's names; a head has hidden_size / heads. */
 export interface LlamaSizes {

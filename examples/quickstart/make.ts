@@ -8,7 +8,7 @@
  */
 import { GENERATION_CONFIG, MODEL_CONFIG } from "./initial_model.ts";
 import { COMMITTED, makeTask, type Row } from "./task.ts";
-import { tokenizerFiles } from "./tokenizer.ts";
+import { tokenizerFiles } from "./word_tokenizer.ts";
 
 /** Every file's text by its path from this folder. */
 export function quickstartFiles(): Map<string, string> {

@@ -6,9 +6,9 @@
  * @module
  */
 import { type IterationSummary, loadConfig, train } from "../../mod.ts";
+import { writeInitialModel } from "./fine_tune.ts";
 import { jsonLines } from "./make.ts";
 import { type MethodRuns, replaceBetweenMarkers, resultsTable } from "./results_table.ts";
-import { writeInitialModel } from "./sft.ts";
 import { COMMITTED, makeTask } from "./task.ts";
 
 const HERE = "examples/quickstart";

@@ -1,5 +1,5 @@
 /** The quick start's task: `sort dbca>` is to be answered `abcd`, `flip abcd>` is `dcba`. @module */
-import { createRandom, type Random } from "./random.ts";
+import { createRandom, type Random } from "./seeded_random.ts";
 
 /** A prompt and an answer to it. */
 export interface Row {

@@ -1,5 +1,5 @@
 /** The adapter and its device: limits, features, memory, errors, readback. @module */
-import { DeviceError } from "./errors.ts";
+import { DeviceError } from "./device_error.ts";
 import type { DeviceFamily, Tuning } from "./tuning.ts";
 
 export type { DeviceFamily };

@@ -1,6 +1,6 @@
 /** Kernels: a WGSL module with its bindings and uniform record, and the pipelines made from it. @module */
 import type { Device, ImageFormat } from "./device.ts";
-import { DeviceError } from "./errors.ts";
+import { DeviceError } from "./device_error.ts";
 import { checkUniformStruct, uniformBytes, type UniformFields } from "./uniform.ts";
 
 /** How a kernel uses a buffer, or which image it reads. */

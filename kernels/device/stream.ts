@@ -1,6 +1,6 @@
 /** Reading much of the device's memory in windows, some of which are copied while the one before is in use. @module */
 import type { Device, Slice } from "./device.ts";
-import { DeviceError } from "./errors.ts";
+import { DeviceError } from "./device_error.ts";
 
 // A fence takes 11 ms or more in Deno whatever it waits for, so that several are under way at a time. The windows are
 // small because memory touched for the first time is slow, and because Deno copies a mapped range.

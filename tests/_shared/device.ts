@@ -1,7 +1,7 @@
 /** One device for all tests of a file, and buffers with guard words around them. @module */
+import { AssertionError } from "node:assert/strict";
 import { Commands } from "../../kernels/device/commands.ts";
 import { type Device, openDevice, type Slice, SLICE_ALIGNMENT, subslice } from "../../kernels/device/device.ts";
-import { AssertionError } from "node:assert/strict";
 
 /** The device (a missing adapter fails every test that imports this) and a recorder on it. */
 export const device: Device = await openDevice();

@@ -1,8 +1,8 @@
 /** Long work on the device, watched: what it takes must be the same from the warm-up on. @module */
 import { deepEqual, equal } from "node:assert/strict";
-import { generate } from "../../core/generate/generator.ts";
+import { LineLog } from "../../core/files/json_lines.ts";
+import { generate } from "../../core/generate/batch_generator.ts";
 import { loadModel } from "../../core/model/model.ts";
-import { LineLog } from "../../core/train/lines.ts";
 import { optimize } from "../../core/train/optimize.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import { pairIds, settingsOf } from "../core/_tiny.ts";

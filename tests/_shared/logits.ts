@@ -1,13 +1,13 @@
 /** Logits of every position, which the program itself never stores. @module */
-import { matmul } from "../../kernels/matmul.ts";
-import { subslice } from "../../kernels/device/device.ts";
-import { packExamples } from "../../core/data/pack.ts";
 import { BufferSet, forwardBuffers } from "../../core/model/activations.ts";
-import { BatchBuffers, capacityOf } from "../../core/model/batch.ts";
 import { createDecoder, decoderForward } from "../../core/model/decoder.ts";
+import { BatchBuffers, capacityOf } from "../../core/model/device_batch.ts";
 import { loadModel } from "../../core/model/model.ts";
-import { headName } from "../../core/model/names.ts";
+import { packExamples } from "../../core/model/pack.ts";
 import { packedAttention } from "../../core/model/packed_attention.ts";
+import { headName } from "../../core/model/parameter_names.ts";
+import { subslice } from "../../kernels/device/device.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
 import { commands, device } from "./device.ts";
 
 /** The logits [ids, vocabulary] of a model folder, row by row. */

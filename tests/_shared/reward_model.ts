@@ -1,9 +1,9 @@
 /** Tiny reward models, made of tiny causal ones: the same decoder, a random score head, no LM head. @module */
 import { join } from "node:path";
 import { type Dtype, encodeFloat32 } from "../../core/checkpoint/dtype.ts";
-import { readJsonObject } from "../../core/checkpoint/io.ts";
-import { openWeights } from "../../core/checkpoint/weights.ts";
-import { type TensorEntry, writeSafetensors } from "../../core/checkpoint/write.ts";
+import { openWeights } from "../../core/checkpoint/stored_weights.ts";
+import { type TensorEntry, writeSafetensors } from "../../core/checkpoint/write_safetensors.ts";
+import { readJsonObject } from "../../core/files/io.ts";
 
 /** How a reward model differs from its causal source. */
 export interface RewardOptions {

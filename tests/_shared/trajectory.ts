@@ -1,6 +1,6 @@
 /** Comparison of a training run with another one: logged numbers, and where the weights went. @module */
 import { AssertionError } from "node:assert/strict";
-import { openSafetensors } from "../../core/checkpoint/weights.ts";
+import { openSafetensors } from "../../core/checkpoint/stored_weights.ts";
 import { assertClose } from "./assert_close.ts";
 
 /** Logged numbers of a step by name. */

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { toJson, toLine, toMarkdown } from "../../bench/bench_table.ts";
+import type { Result } from "../../bench/bench_types.ts";
 import { checkClose, fitExponent, median, repeatsFor } from "../../bench/measure.ts";
-import { toJson, toLine, toMarkdown } from "../../bench/table.ts";
-import type { Result } from "../../bench/types.ts";
 import { assertClose } from "../_shared/assert_close.ts";
 
 const RESULT: Result = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { commands, readRunOptions } from "../../cli/commands.ts";
-import type { CommandEntry, Values } from "../../cli/entries.ts";
+import type { CommandEntry, Values } from "../../cli/command_entry.ts";
+import { commands, readRunOptions } from "../../cli/command_table.ts";
 import { parseCommandLine } from "../../cli/program.ts";
 
 /** Parses with the real commands' arguments and options, and returns what the command would be given. */

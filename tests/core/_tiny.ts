@@ -1,8 +1,8 @@
 /** The tiny model on the shared device, rows of ids and settings for the tests of core/. @module */
-import { loadConfig } from "../../core/config/load.ts";
-import { forIteration, type IterationConfig } from "../../core/config/mod.ts";
-import type { ExampleIds, PairIds } from "../../core/data/pack.ts";
+import { forIteration, type IterationConfig } from "../../core/config/config.ts";
+import { loadConfig } from "../../core/config/load_config.ts";
 import { loadModel, type Model } from "../../core/model/model.ts";
+import type { ExampleIds, PairIds } from "../../core/model/pack.ts";
 import { device } from "../_shared/device.ts";
 import { tinyPairs, writeTinyModel } from "../_shared/tiny_model.ts";
 

@@ -1,9 +1,9 @@
 /** Wrong input, as a user meets it: one line, exit code 1, nothing left behind as if whole. @module */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { walk } from "./_files.ts";
 import { type Config, dnpo, runConfig, withFolder, writeConfig } from "../_shared/dnpo.ts";
-import { readTensors } from "../_shared/trajectory.ts";
 import { jsonLines, TINY_CONFIG, tinyPairs, tinyRows, writeTinyModel } from "../_shared/tiny_model.ts";
+import { readTensors } from "../_shared/trajectory.ts";
+import { walk } from "./_files.ts";
 
 interface Case {
   what: string;

@@ -1,6 +1,6 @@
 /** `dnpo label` with a judge behind a server, as a process: what is asked, what is kept, and where the key never goes. */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { encodeResponse } from "../../core/data/files.ts";
+import { encodeResponse } from "../../core/data/stage_files.ts";
 import { dnpo, startDnpo, succeeded, withFolder, writeConfig } from "../_shared/dnpo.ts";
 import { type OpenAiServerOptions, startOpenAiServer } from "../_shared/openai_server.ts";
 

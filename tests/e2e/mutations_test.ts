@@ -2,9 +2,9 @@
 import { deepEqual, doesNotMatch, equal, match } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import denoConfig from "../../deno.json" with { type: "json" };
-import { bpeTokenizer, CHATML, writeTokenizer } from "../core/data/_fixtures.ts";
 import { type Config, dnpo, runConfig, withFolder, writeConfig } from "../_shared/dnpo.ts";
 import { jsonLines, tinyPairs, tinyRows, writeTinyModel } from "../_shared/tiny_model.ts";
+import { bpeTokenizer, CHATML, writeTokenizer } from "../core/data/_fixtures.ts";
 import { walk } from "./_files.ts";
 
 interface Case {

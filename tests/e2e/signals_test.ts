@@ -4,7 +4,7 @@ import { dnpo, runConfig, writeConfig } from "../_shared/dnpo.ts";
 import { signalAt } from "./_signal_at.ts";
 import { equalResults, withTinyRun, writeVerifier } from "./_tiny_run.ts";
 
-/** Two signals within this time are one key press (cli/commands/_run.ts). */
+/** Two signals within this time are one key press (cli/commands/_run_with_config.ts). */
 const SAME_PRESS_MS = 250;
 
 for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {

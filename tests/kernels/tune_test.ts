@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { isVariant } from "../../kernels/matmul.ts";
+import { isVariant } from "../../kernels/matmul/matmul.ts";
 import { classOf, tune } from "../../kernels/tune.ts";
 import { device } from "../_shared/device.ts";
 

@@ -1,6 +1,6 @@
 /** Reward models against the golden of METHOD's reference program (PyTorch, float64), one for each architecture. @module */
 import { deepEqual } from "node:assert/strict";
-import { loadRewardModel, scoreTexts } from "../../core/model/reward.ts";
+import { loadRewardModel, scoreTexts } from "../../core/model/reward_model.ts";
 import { assertClose } from "../_shared/assert_close.ts";
 import { commands, device } from "../_shared/device.ts";
 import { withFolder } from "../_shared/dnpo.ts";

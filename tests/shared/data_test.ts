@@ -1,6 +1,6 @@
 /** Data sets that others made, read as they are. @module */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { readRows } from "../../core/data/rows.ts";
+import { readRows } from "../../core/data/read_rows.ts";
 import { sharedPath, sharedTest } from "./_shared.ts";
 
 sharedTest("readRows() knows GSM8K's and Alpaca's rows, and finds GSM8K's final answers", async () => {

@@ -1,7 +1,7 @@
 /** Two iterations of the whole loop on a real pretrained model and real rows. @module */
 import assert, { deepEqual, equal } from "node:assert/strict";
 import { dirname } from "node:path";
-import { openModelFolder } from "../../core/checkpoint/folder.ts";
+import { openModelFolder } from "../../core/checkpoint/model_folder.ts";
 import { assertClose } from "../_shared/assert_close.ts";
 import { dnpo, succeeded } from "../_shared/dnpo.ts";
 import { logitsOf } from "../_shared/logits.ts";

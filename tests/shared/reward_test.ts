@@ -1,5 +1,5 @@
 /** Reward models against METHOD's reference program in PyTorch (float64), in every storage type, whole and in shards. @module */
-import { loadRewardModel, scoreTexts } from "../../core/model/reward.ts";
+import { loadRewardModel, scoreTexts } from "../../core/model/reward_model.ts";
 import { assertClose } from "../_shared/assert_close.ts";
 import { commands, device } from "../_shared/device.ts";
 import { withFolder } from "../_shared/dnpo.ts";

@@ -1,7 +1,7 @@
 /** Text that comes token by token, with real tokenizers: byte-level (GPT-2) and byte-fallback (Llama 2). @module */
 import { equal } from "node:assert/strict";
-import { StreamDecoder } from "../../core/data/stream_decoder.ts";
-import { loadTokenizer } from "../../core/data/tokenizer.ts";
+import { StreamDecoder } from "../../core/data/tokenizer/stream_decoder.ts";
+import { loadTokenizer } from "../../core/data/tokenizer/tokenizer.ts";
 import { sharedPath, sharedTest } from "./_shared.ts";
 
 const TEXTS = [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { EventFile } from "../../core/report/event_file.ts";
+import { EventFile } from "../../core/run/event_file.ts";
 import { sharedTest } from "./_shared.ts";
 
 const READ = `

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { readRows } from "../../core/data/rows.ts";
-import { loadTokenizer } from "../../core/data/tokenizer.ts";
-import { tokenizeExamples, tokenizePairs } from "../../core/data/tokenize.ts";
+import { readRows } from "../../core/data/read_rows.ts";
+import { tokenizeExamples, tokenizePairs } from "../../core/data/tokenize_rows.ts";
+import { loadTokenizer } from "../../core/data/tokenizer/tokenizer.ts";
 import { sharedPath, sharedTest } from "./_shared.ts";
 
 interface Case {

@@ -23,10 +23,12 @@ const SOUND = {
   "core/loop/run.ts": `import "../train/step.ts";\nexport const run = 1;\n`,
   "core/train/step.ts": `import "../model/llama.ts";\nimport "../error.ts";\n`,
   "core/model/llama.ts":
-    `import type { T } from "../tensor/t.ts";\nimport "../../kernels/add.ts";\nexport type U = T;\n`,
-  "core/tensor/t.ts": `export type T = number;\n`,
-  "kernels/add.ts": `import "./device/open.ts";\nimport text from "./add.wgsl" with { type: "text" };\nvoid text;\n`,
-  "kernels/add.wgsl": `// out = a + b\n`,
+    `import type { T } from "../data/t.ts";\nimport "../../kernels/rows/add.ts";\nexport type U = T;\n`,
+  "core/data/t.ts": `export type T = number;\n`,
+  "kernels/rows/add.ts":
+    `import "../device/open.ts";\nimport "../vector.ts";\nimport text from "./add.wgsl" with { type: "text" };\nvoid text;\n`,
+  "kernels/rows/add.wgsl": `// out = a + b\n`,
+  "kernels/vector.ts": `import "./device/open.ts";\n`,
   "kernels/device/open.ts": `export const open = 1;\n`,
   "examples/one.ts": `import { run } from "../mod.ts";\nvoid run;\n`,
 };
@@ -38,22 +40,26 @@ Deno.test("checkImports() passes a tree whose imports run downwards", async () =
 Deno.test("checkImports() names file, line, import and rule of each violation", async () => {
   const problems = await checkTree({
     ...SOUND,
-    "core/tensor/t.ts":
-      `// a type-only import counts too\nimport type { U } from "../model/v.ts";\nexport type T = U;\n`,
+    "core/data/t.ts": `// a type-only import counts too\nimport type { U } from "../model/v.ts";\nexport type T = U;\n`,
     "core/model/v.ts": `export type U = number;\n`,
-    "core/odd/x.ts": `import "../error.ts";\nimport "../tensor/t.ts";\n`,
+    "core/odd/x.ts": `import "../error.ts";\nimport "../data/t.ts";\n`,
+    "core/data/formats/f.ts": `import "../t.ts";\n`,
     "kernels/device/open.ts": `import "../sub.ts";\n`,
     "kernels/sub.ts": `await import("../core/error.ts");\n`,
+    "kernels/odd/y.ts": `import "../vector.ts";\n`,
     "examples/one.ts": `import "../core/error.ts";\n`,
   });
   deepEqual(problems.toSorted(), [
-    "core/odd/x.ts:2 imports core/tensor/t.ts: core/odd/x.ts is in no known room of core/ (plan, loop, train, label, " +
-    "generate, evaluate, report, model, data, checkpoint, tensor, config, hub, server)",
-    "core/tensor/t.ts:2 imports core/model/v.ts: core/tensor is below core/model",
-    "cycle of rooms: core/model > core/tensor > core/model",
+    "core/data/formats/f.ts:1 imports core/data/t.ts: core/data/formats is below core/data",
+    "core/data/t.ts:2 imports core/model/v.ts: core/data is below core/model",
+    "core/odd/x.ts:2 imports core/data/t.ts: core/odd/x.ts is in no known room of core/ (plan, loop, evaluate, report, " +
+    "train, label, generate, run, device, model, data, checkpoint, data/tokenizer, data/formats, config, hub, server, files)",
+    "cycle of rooms: core/data > core/model > core/data",
     "examples/one.ts:1 imports core/error.ts: examples may import mod.ts",
-    "kernels/device/open.ts:1 imports kernels/sub.ts: kernels/device may import nothing else of the project",
-    "kernels/sub.ts:1 imports core/error.ts: kernels may import kernels/device",
+    "kernels/device/open.ts:1 imports kernels/sub.ts: kernels/device is below kernels/.",
+    "kernels/odd/y.ts:1 imports kernels/vector.ts: kernels/odd/y.ts is in no known room of kernels/ (tune.ts, attention, " +
+    "lm_head, loss, matmul, mlp, norm, optimizer, random, rows, sampling, ., device)",
+    "kernels/sub.ts:1 imports core/error.ts: kernels may import nothing else of the project",
   ]);
 });
 

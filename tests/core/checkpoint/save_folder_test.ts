@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { parseModelConfig } from "../../../core/checkpoint/config.ts";
-import { type ModelFolder, openModelFolder, saveModelFolder } from "../../../core/checkpoint/folder.ts";
-import { parameterShapes } from "../../../core/checkpoint/parameters.ts";
+import { parseModelConfig } from "../../../core/checkpoint/model_config.ts";
+import { type ModelFolder, openModelFolder, saveModelFolder } from "../../../core/checkpoint/model_folder.ts";
+import { parameterShapes } from "../../../core/checkpoint/parameter_shapes.ts";
 import { UserError } from "../../../core/error.ts";
 import { namesIn, TINY_CONFIG, tinyTensors, withFolder, writeModel } from "./_fixtures.ts";
 

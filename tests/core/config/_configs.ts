@@ -1,6 +1,6 @@
 /** Configs for the tests of core/config. @module */
 import assert from "node:assert/strict";
-import { loadConfig, type ResolvedConfig } from "../../../core/config/mod.ts";
+import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
 import { UserError } from "../../../core/error.ts";
 
 /** The config that the documentation shows. */

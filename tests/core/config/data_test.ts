@@ -1,5 +1,5 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { loadConfig, writeResolved } from "../../../core/config/mod.ts";
+import { loadConfig, writeResolved } from "../../../core/config/config.ts";
 
 Deno.test("loadConfig() reads one data set or several, and adds no key that is not asked for", async () => {
   const train = async (...set: string[]): Promise<unknown> => (await loadConfig(undefined, { set })).data.train;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { explainConfig, writeExplained } from "../../../core/config/mod.ts";
 import { parse } from "yaml";
+import { explainConfig, writeExplained } from "../../../core/config/config.ts";
 import { problems, withFile } from "./_configs.ts";
 
 async function originsOf(text: string, set: string[] = []): Promise<Record<string, string>> {

@@ -1,7 +1,7 @@
-import { Ajv2020 } from "ajv/dist/2020.js";
 import assert from "node:assert/strict";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { parse } from "yaml";
-import { configJsonSchema, loadConfig, writeResolved } from "../../../core/config/mod.ts";
+import { configJsonSchema, loadConfig, writeResolved } from "../../../core/config/config.ts";
 import { EXAMPLE } from "./_configs.ts";
 
 const schema = configJsonSchema();

@@ -1,6 +1,6 @@
 /** Small tokenizers and data files, made on the spot. @module */
 import { fileURLToPath } from "node:url";
-import { loadTokenizer, type Tokenizer } from "../../../core/data/tokenizer.ts";
+import { loadTokenizer, type Tokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 
 /** A template in ChatML's form: like Qwen's it writes a newline after the token that ends a turn. */
 export const CHATML = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + " +
@@ -105,7 +105,7 @@ export function smallTokenizer(config: Record<string, unknown> = {}): Promise<To
   });
 }
 
-/** A Parquet file of twelve rows that pyarrow wrote (parquet/make.py). */
+/** A Parquet file of twelve rows that pyarrow wrote (formats/parquet/make.py). */
 export function parquetPath(name: string): string {
-  return fileURLToPath(new URL(`parquet/${name}.parquet`, import.meta.url));
+  return fileURLToPath(new URL(`formats/parquet/${name}.parquet`, import.meta.url));
 }

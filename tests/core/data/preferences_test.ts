@@ -1,8 +1,8 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { encodePair, readPairs } from "../../../core/data/files.ts";
+import { readFileRows } from "../../../core/data/formats/file_rows.ts";
 import { encodePreferences, readPreferences } from "../../../core/data/preferences.ts";
-import { readRows } from "../../../core/data/rows.ts";
-import { readFileRows } from "../../../core/data/file_rows.ts";
+import { readRows } from "../../../core/data/read_rows.ts";
+import { encodePair, readPairs } from "../../../core/data/stage_files.ts";
 import { CHATML, smallTokenizer, withFile, withFolder } from "./_fixtures.ts";
 
 const user = { role: "user", content: "2+2?" };

@@ -1,9 +1,9 @@
 /** A hub, a cache and an environment for each test. @module */
 import { rejects } from "node:assert/strict";
 import { UserError } from "../../../core/error.ts";
-import { HubClient } from "../../../core/hub/client.ts";
-import type { ResolveOptions } from "../../../core/hub/resolve.ts";
-import { readHubSettings } from "../../../core/hub/settings.ts";
+import { HubClient } from "../../../core/hub/hub_client.ts";
+import { readHubSettings } from "../../../core/hub/hub_settings.ts";
+import type { ResolveOptions } from "../../../core/hub/resolve_name.ts";
 import { withFolder } from "../../_shared/dnpo.ts";
 import { type Files, HubServer } from "../../_shared/hub_server.ts";
 

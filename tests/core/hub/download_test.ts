@@ -1,8 +1,8 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { RepoCache } from "../../../core/hub/cache.ts";
-import { HubClient } from "../../../core/hub/client.ts";
 import { downloadBlob, type RepoFile } from "../../../core/hub/download.ts";
-import { readHubSettings } from "../../../core/hub/settings.ts";
+import { RepoCache } from "../../../core/hub/hub_cache.ts";
+import { HubClient } from "../../../core/hub/hub_client.ts";
+import { readHubSettings } from "../../../core/hub/hub_settings.ts";
 import { gitHash, sha256 } from "../../_shared/hub_server.ts";
 import { bytesOf, type HubTest, refuses, withHub } from "./_hub.ts";
 

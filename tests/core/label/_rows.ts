@@ -1,5 +1,5 @@
 /** Rows of responses. @module */
-import type { ResponseRow } from "../../../core/data/files.ts";
+import type { ResponseRow } from "../../../core/data/stage_files.ts";
 
 /** A row with what is given, its two answers different. */
 export function responseRow(row: number, given: Partial<ResponseRow> = {}): ResponseRow {

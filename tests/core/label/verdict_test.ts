@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DEFAULT_PROMPTS, fillPrompt, loadPrompt } from "../../../core/label/prompt.ts";
+import { DEFAULT_PROMPTS, fillPrompt, loadPrompt } from "../../../core/label/judge_prompt.ts";
 import { parseVerdict, responseFormat, type Verdict } from "../../../core/label/verdict.ts";
 import { withFile } from "../data/_fixtures.ts";
 

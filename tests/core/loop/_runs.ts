@@ -1,9 +1,9 @@
 /** Whole runs on tiny models, in this process. @module */
-import { loadConfig, type ResolvedConfig } from "../../../core/config/mod.ts";
+import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
 import { jsonLines, tinyRows, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { type Logged, readJsonLines } from "../../_shared/trajectory.ts";
-import { CHATML, writeTokenizer } from "../data/_fixtures.ts";
 import { withFolder } from "../_tiny.ts";
+import { CHATML, writeTokenizer } from "../data/_fixtures.ts";
 
 /** A folder with a model, a judge and ten rows of ids. */
 export function withInput<T>(use: (dir: string) => Promise<T>): Promise<T> {

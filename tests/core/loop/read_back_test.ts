@@ -1,7 +1,7 @@
 /** What a run reads back of its own files, where others have changed them: one line that says what to do, or made anew. @module */
 import { equal, rejects } from "node:assert/strict";
-import { runGenerate, runLabel } from "../../../core/loop/stages.ts";
-import { train } from "../../../core/loop/train.ts";
+import { runGenerate, runLabel } from "../../../core/loop/single_stages.ts";
+import { train } from "../../../core/loop/train_run.ts";
 import { configOf, withInput } from "./_runs.ts";
 
 /** Where a run of DIR/run keeps it, what it is made to hold, and how the next run ends. */

@@ -1,12 +1,12 @@
 import { deepEqual } from "node:assert/strict";
-import { packPairs } from "../../../core/data/pack.ts";
 import { BufferSet } from "../../../core/model/activations.ts";
-import { capacityOf } from "../../../core/model/batch.ts";
 import { createDecoder, decoderForward } from "../../../core/model/decoder.ts";
-import { scoreSequences } from "../../../core/model/head.ts";
+import { capacityOf } from "../../../core/model/device_batch.ts";
 import type { Model } from "../../../core/model/model.ts";
+import { packPairs } from "../../../core/model/pack.ts";
 import { packedAttention } from "../../../core/model/packed_attention.ts";
-import { ParameterBuffers } from "../../../core/tensor/parameters.ts";
+import { ParameterBuffers } from "../../../core/model/parameters.ts";
+import { scoreSequences } from "../../../core/model/response_head.ts";
 import { createWorkspace, policyBackward } from "../../../core/train/workspace.ts";
 import { subslice } from "../../../kernels/device/device.ts";
 import { assertClose } from "../../_shared/assert_close.ts";

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { readmeFigure, runFigures } from "../../../core/report/figures.ts";
-import { readRun } from "../../../core/report/read_run.ts";
-import { lines, TRIAL, withRun } from "./_runs.ts";
+import { readRun } from "../../../core/run/read_run.ts";
+import { lines, TRIAL, withRun } from "../_run_folders.ts";
 
 const titles = (dir: string) => readRun(dir).then((run) => runFigures(run).map(({ title }) => title));
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { type CardSource, modelCard } from "../../../core/report/model_card.ts";
-import { readRun } from "../../../core/report/read_run.ts";
-import { TRIAL, withRun } from "./_runs.ts";
+import { readRun } from "../../../core/run/read_run.ts";
+import { TRIAL, withRun } from "../_run_folders.ts";
 
 const BASE: CardSource = {
   source: "org/base@v1",

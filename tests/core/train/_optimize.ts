@@ -1,9 +1,9 @@
 /** Optimize stages on the tiny model, which begin with its saved weights each time. @module */
-import type { ExampleIds, PairIds } from "../../../core/data/pack.ts";
+import { LineLog } from "../../../core/files/json_lines.ts";
 import { loadModel, type Model } from "../../../core/model/model.ts";
-import type { TrainingRows } from "../../../core/train/batches.ts";
-import { LineLog } from "../../../core/train/lines.ts";
+import type { ExampleIds, PairIds } from "../../../core/model/pack.ts";
 import { optimize, type OptimizeResult } from "../../../core/train/optimize.ts";
+import type { TrainingRows } from "../../../core/train/step_batches.ts";
 import { commands, device } from "../../_shared/device.ts";
 import { type Logged, readJsonLines } from "../../_shared/trajectory.ts";
 import { pairIds, settingsOf } from "../_tiny.ts";

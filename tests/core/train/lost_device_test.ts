@@ -1,7 +1,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { generate } from "../../../core/generate/generator.ts";
+import { LineLog } from "../../../core/files/json_lines.ts";
+import { generate } from "../../../core/generate/batch_generator.ts";
 import { loadModel } from "../../../core/model/model.ts";
-import { LineLog } from "../../../core/train/lines.ts";
 import { optimize, type OptimizeResult } from "../../../core/train/optimize.ts";
 import { Commands } from "../../../kernels/device/commands.ts";
 import { type Device, openDevice } from "../../../kernels/device/device.ts";

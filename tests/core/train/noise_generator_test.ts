@@ -1,7 +1,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { writeSafetensors } from "../../../core/checkpoint/write.ts";
+import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
 import { createNoise, linearInit, planNoise } from "../../../core/train/noise_generator.ts";
-import { philox4x32 } from "../../../kernels/philox.ts";
+import { philox4x32 } from "../../../kernels/random/philox.ts";
 import { device } from "../../_shared/device.ts";
 import { withFolder } from "../_tiny.ts";
 

@@ -1,5 +1,5 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import type { TrainingRows } from "../../../core/train/batches.ts";
+import type { TrainingRows } from "../../../core/train/step_batches.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { pairIds, withTinyModel } from "../_tiny.ts";

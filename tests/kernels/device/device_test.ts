@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Commands, grid } from "../../../kernels/device/commands.ts";
 import { openDevice, subslice } from "../../../kernels/device/device.ts";
-import { DeviceError } from "../../../kernels/device/errors.ts";
+import { DeviceError } from "../../../kernels/device/device_error.ts";
 import { defineKernel } from "../../../kernels/device/kernel.ts";
 import { Profiler } from "../../../kernels/device/profile.ts";
 

@@ -1,0 +1,60 @@
+/** What the commands with a config share: reading it, progress, notes, and stopping. @module */
+import { loadConfig, type ResolvedConfig } from "../../core/config/config.ts";
+import { type RunHooks, StoppedError } from "../../core/run/run_context.ts";
+import type { RunOptions } from "../options.ts";
+import { Progress } from "../progress_line.ts";
+
+/** What the work of a command is given. */
+export interface CommandRun {
+  config: ResolvedConfig;
+  hooks: RunHooks;
+  progress: Progress;
+}
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Two signals within this many milliseconds are one key press, passed on twice by a task runner. */
+const SAME_PRESS_MS = 250;
+
+/**
+ * Runs `work` with the config of a command; a first Ctrl-C or SIGTERM lets it finish the step, save and exit with 130 or
+ * 143; a second one exits at once.
+ */
+export async function runWithConfig(options: RunOptions, work: (run: CommandRun) => Promise<void>): Promise<number> {
+  const config = await loadConfig(options.config, { set: options.set });
+  const progress = new Progress({ quiet: options.quiet });
+  const controller = new AbortController();
+  let stoppedBy: keyof typeof SIGNALS | undefined;
+  let stoppedAt = 0;
+  const listeners = (Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]).filter((name) =>
+    Deno.build.os !== "windows" || name === "SIGINT"
+  ).map((name) => {
+    const listener = (): void => {
+      if (stoppedBy !== undefined && performance.now() - stoppedAt > SAME_PRESS_MS) Deno.exit(SIGNALS[name]);
+      if (stoppedBy !== undefined) return;
+      [stoppedBy, stoppedAt] = [name, performance.now()];
+      progress.note("Stopping after the step at hand; once more stops at once");
+      controller.abort();
+    };
+    Deno.addSignalListener(name, listener);
+    return { name, listener };
+  });
+  try {
+    const hooks: RunHooks = {
+      onProgress: (event) => progress.update(event),
+      onNote: (line) => progress.note(line),
+      signal: controller.signal,
+      allowVerifier: options.verifier,
+    };
+    await work({ config, hooks, progress });
+    progress.finish();
+    return 0;
+  } catch (error) {
+    progress.finish();
+    if (!(error instanceof StoppedError) || stoppedBy === undefined) throw error;
+    console.error(`Stopped; what is done is saved in ${config.output_dir}. The same command goes on from there.`);
+    return SIGNALS[stoppedBy];
+  } finally {
+    for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);
+  }
+}

@@ -1,0 +1,54 @@
+/** `dnpo compare`. @module */
+import { compareModels } from "../../core/evaluate/compare_models.ts";
+import { writeFileAtomic } from "../../core/files/atomic.ts";
+import type { Values } from "../command_entry.ts";
+import { comparisonJson, encodeComparedRow, formatComparison } from "../comparison_text.ts";
+import { configOfFlags, type Flag, SAMPLING_FLAGS } from "../config_flags.ts";
+import { Progress } from "../progress_line.ts";
+
+const FLAGS: readonly Flag[] = [
+  ...SAMPLING_FLAGS,
+  { name: "judge", key: "labels.judge" },
+  { name: "verifier", key: "labels.verifier" },
+  { name: "judge-model", key: "labels.model" },
+  { name: "max-length", key: "data.max_length" },
+  { name: "limit", key: "data.limit" },
+];
+
+/** Above any model's own limit, which then holds. */
+const NO_LIMIT = 2 ** 30;
+
+/** Compares the model in `b` with the one in `a`, and prints how it came out. */
+export async function compare(a: string, b: string, values: Values): Promise<number> {
+  const config = await configOfFlags(values, {
+    flags: FLAGS,
+    ...(typeof values.config === "string" && { config: values.config }),
+    // Greedy, without a limit of its own and in no run's folder, whatever a run's config says.
+    set: ["generation.temperature=0", `data.max_length=${NO_LIMIT}`, "data.limit=null", "output_dir=runs/compare"],
+  });
+  const progress = new Progress({ quiet: values.quiet === true });
+  try {
+    const comparison = await compareModels(
+      config,
+      { a, b, prompts: String(values.prompts), ...(config.data.limit !== undefined && { limit: config.data.limit }) },
+      {
+        onProgress: (event) => progress.update(event),
+        onNote: (line) => progress.note(line),
+        allowVerifier: values.verifier !== false,
+      },
+    );
+    progress.finish();
+    if (typeof values.output === "string") {
+      await writeFileAtomic(values.output, comparison.rows.map(encodeComparedRow).join(""));
+    }
+    const colored = Deno.stdout.isTerminal() && !Deno.noColor;
+    console.log(
+      values.json === true
+        ? JSON.stringify(comparisonJson(comparison), null, 2)
+        : formatComparison(comparison, { colored }),
+    );
+    return 0;
+  } finally {
+    progress.finish();
+  }
+}

@@ -1,0 +1,27 @@
+/** `dnpo config`. @module */
+import { configJsonSchema, explainConfig, writeExplained } from "../../core/config/config.ts";
+import type { ConfigOptions } from "../options.ts";
+import { withConfigPaths } from "./_quickstart.ts";
+
+/** Prints the resolved settings with where each comes from, or the JSON Schema. */
+export async function config(options: ConfigOptions): Promise<number> {
+  if (options.schema) {
+    console.log(JSON.stringify(configJsonSchema(), null, 2));
+    return 0;
+  }
+  const { config: path, set } = withConfigPaths(options);
+  const explained = await explainConfig(path, { set });
+  const { config: resolved } = explained;
+  // The quick start's paths are where the program lies; nobody has typed them.
+  const typed = options.set.map((item) => item.split("=")[0]!.trim());
+  const isTyped = (key: string): boolean =>
+    typed.some((set) => key === set || key.startsWith(`${set}.`) || set.startsWith(`${key}.`));
+  const settings = explained.settings.map((setting) =>
+    options.config === undefined && setting.from === "--set" && !isTyped(setting.key)
+      ? { ...setting, from: "quick start" }
+      : setting
+  );
+  if (options.json) console.log(JSON.stringify({ config: resolved, settings }, null, 2));
+  else console.log(writeExplained(resolved, settings).trimEnd());
+  return 0;
+}

@@ -1,0 +1,100 @@
+/** `dnpo init`. @module */
+import { dirname, join } from "node:path";
+import { configJsonSchema, loadConfig, SCHEMA_TITLE } from "../../core/config/config.ts";
+import { UserError } from "../../core/error.ts";
+import type { Values } from "../command_entry.ts";
+import { type Answers, judgeChoices, NEEDED_BY_JUDGE, writeStarter } from "../starter_config.ts";
+
+const SCHEMA_FILE = "dnpo.schema.json";
+
+/** Writes a commented config from flags and, in a terminal, from answers; prints what to run next. */
+export async function init(file: string | undefined, values: Values): Promise<number> {
+  const given = readFlags(values);
+  const asks = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  const path = file ?? "config.yaml";
+  if (!values.force && await isThere(path)) {
+    throw new UserError(`Cannot write ${path}: it is there already; name another file, or give --force`);
+  }
+  const { ask } = asks ? await import("../init_questions.ts") : { ask: withoutQuestions };
+  const answers = await ask(given, path);
+  if (answers === null) {
+    console.error("Nothing was written.");
+    return 130;
+  }
+  const text = writeStarter(answers, { path, schemaFile: SCHEMA_FILE });
+  await checkText(text);
+  const schemaPath = join(dirname(path), SCHEMA_FILE);
+  await writeSchema(schemaPath, { force: values.force === true });
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await Deno.writeTextFile(path, text);
+  console.log(`Wrote ${path}, and ${schemaPath} for editors. Next:`);
+  console.log(`  dnpo plan ${path}    memory, work and time, before anything is loaded`);
+  console.log(`  dnpo train ${path}   the run; once more goes on where it was stopped`);
+  return 0;
+}
+
+function readFlags(values: Values): Partial<Answers> {
+  const text = (name: string): string | undefined => typeof values[name] === "string" ? values[name] : undefined;
+  const known = judgeChoices();
+  const judge = text("judge");
+  if (judge === "ensemble") {
+    throw new UserError("--judge: init writes no ensemble; write labels.judges into a config that it made");
+  }
+  if (judge !== undefined && !known.includes(judge)) {
+    throw new UserError(`--judge: expected ${known.join(", ")}, got ${JSON.stringify(judge)}`);
+  }
+  const iterations = text("iterations");
+  if (iterations !== undefined && !/^[1-9]\d*$/.test(iterations)) {
+    throw new UserError(`--iterations: expected a number from 1 on, got ${JSON.stringify(iterations)}`);
+  }
+  const flags = {
+    model: text("model"),
+    data: text("data"),
+    method: text("method") as Answers["method"] | undefined,
+    judge,
+    verifier: text("verifier"),
+    judgeModel: text("judgeModel"),
+    iterations: iterations === undefined ? undefined : Number(iterations),
+    output: text("output"),
+  };
+  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+}
+
+/** The answers without a terminal: flags, then defaults; what has neither is an error that names its flag. */
+function withoutQuestions(given: Partial<Answers>, path: string): Promise<Answers> {
+  const method = given.method ?? "dnpo";
+  const judge = given.judge ?? "human";
+  const answers = { ...given, method, judge, iterations: given.iterations ?? (method === "sft" ? 1 : 3) };
+  const needs = (["model", "data"] as const).map((key) => ({ key, flag: `--${key}` })).concat(
+    method === "dnpo" ? (NEEDED_BY_JUDGE[judge] ?? []) as never[] : [],
+  );
+  const missing = needs.find(({ key }) => answers[key] === undefined);
+  if (missing) {
+    throw new UserError(`Cannot write ${path}: ${missing.flag} is not given, and there is no terminal to ask in`);
+  }
+  return Promise.resolve(answers as Answers);
+}
+
+/** Throws where the text is no config: it never is written then. */
+async function checkText(text: string): Promise<void> {
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(file, text);
+    await loadConfig(file);
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+async function writeSchema(path: string, { force }: { force: boolean }): Promise<void> {
+  const there = await Deno.readTextFile(path).catch(() => null);
+  if (there !== null && !force && !there.includes(`"title": ${JSON.stringify(SCHEMA_TITLE)}`)) {
+    throw new UserError(`Cannot write ${path}: another file is there; move it away, or give --force`);
+  }
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await Deno.writeTextFile(path, JSON.stringify(configJsonSchema(), null, 2) + "\n");
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
+}

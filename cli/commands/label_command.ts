@@ -1,0 +1,77 @@
+/** `dnpo label`. @module */
+import { loadConfig } from "../../core/config/config.ts";
+import type { LabelReport } from "../../core/label/label_pairs.ts";
+import { runLabel } from "../../core/loop/single_stages.ts";
+import { type LabelPlan, planLabel } from "../../core/plan/label_plan.ts";
+import type { RunOptions } from "../options.ts";
+import { formatTable } from "../text_table.ts";
+import { runWithConfig } from "./_run_with_config.ts";
+
+/** Judges responses into pairs. With `dryRun`, prints what would be asked, and sends nothing. */
+export async function label(options: RunOptions & { dryRun?: boolean }): Promise<number> {
+  if (options.dryRun) {
+    for (const line of planLines(await planLabel(await loadConfig(options.config, { set: options.set })))) {
+      console.log(line);
+    }
+    return 0;
+  }
+  return await runWithConfig(options, async ({ config, hooks, progress }) => {
+    const { path, report } = await runLabel(config, hooks);
+    progress.finish();
+    console.log(reportTable(report));
+    console.log(reportLine(report));
+    const { pairs, generatedChosen, ties, identical } = report;
+    const share = (100 * generatedChosen).toFixed(1);
+    console.log(`Pairs: ${path} (${pairs}; generated chosen ${share} %, ${ties} ties, ${identical} identical dropped)`);
+  });
+}
+
+/** What the judge thinks of both sides, and whether length sways it. */
+export function reportTable(report: LabelReport): string {
+  const { scoreHuman, scoreGenerated, lengthWinner, lengthLoser, lengthChosen, lengthRejected } = report;
+  const rows: [string, number | null, number | null][] = [
+    ["human", scoreHuman, null],
+    ["generated", scoreGenerated, null],
+    ["scored higher", null, lengthWinner],
+    ["scored lower", null, lengthLoser],
+    ["chosen", null, lengthChosen],
+    ["rejected", null, lengthRejected],
+  ];
+  const known = rows.filter(([, score, length]) => score !== null || length !== null);
+  const cell = (value: number | null): string => value === null ? "" : value.toPrecision(4);
+  return formatTable(["", "mean score", "mean tokens"], known.map(([name, a, b]) => [name, cell(a), cell(b)]));
+}
+
+/** What else is to be known of the verdicts, in a line. */
+export function reportLine({ pairs, judged, ties, orderDisagreements, judge }: LabelReport): string {
+  const share = (count: number, of: number): string => of === 0 ? "" : ` (${(100 * count / of).toFixed(1)} %)`;
+  const { "labels/invalid": invalid, "labels/requests": requests } = judge;
+  return [
+    `${judged} of ${pairs} pairs scored`,
+    `${ties} ties${share(ties, pairs)}`,
+    ...(orderDisagreements === null
+      ? []
+      : [`${orderDisagreements} differ with the order${share(orderDisagreements, pairs)}`]),
+    ...(invalid === undefined || requests === undefined ? [] : [`${invalid} of ${requests} replies are no verdict`]),
+  ].join(", ");
+}
+
+/** A plan in words. */
+export function planLines({ responses, rows, judged, judges }: LabelPlan): string[] {
+  const lines = [`${responses}: ${rows} rows, ${judged} with two different responses`];
+  for (const { name, server, questions, answered, characters, examples } of judges) {
+    if (questions === null) {
+      lines.push(`Judge ${name} asks no language model`);
+      continue;
+    }
+    const what = server === null
+      ? `Judge ${name} (the policy itself)`
+      : `Judge ${name} (${server.model} at ${server.url})`;
+    const before = answered > 0 ? `, ${answered} of them answered before` : "";
+    lines.push(`${what}: ${questions} requests${before}; ${characters} characters to send`);
+    examples.forEach((text, i) => lines.push(`--- request ${i + 1} of ${questions} ---`, text.trimEnd()));
+    if (examples.length > 0) lines.push("---");
+  }
+  lines.push("Dry run: nothing was sent or written");
+  return lines;
+}

@@ -1,0 +1,13 @@
+/** `dnpo optimize`. @module */
+import { runOptimize } from "../../core/loop/single_stages.ts";
+import type { RunOptions } from "../options.ts";
+import { runWithConfig } from "./_run_with_config.ts";
+
+/** Trains the model on a file of pairs. */
+export function optimize(options: RunOptions): Promise<number> {
+  return runWithConfig(options, async ({ config, hooks, progress }) => {
+    const { model, last } = await runOptimize(config, hooks);
+    progress.finish();
+    console.log(`Model: ${model}${last.loss === undefined ? "" : ` (loss ${last.loss.toFixed(4)})`}`);
+  });
+}

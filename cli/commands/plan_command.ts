@@ -1,0 +1,132 @@
+/** `dnpo plan`. @module */
+import { loadConfig } from "../../core/config/config.ts";
+import { openToolDevice } from "../../core/device/run_device.ts";
+import { planRun } from "../../core/plan/plan_run.ts";
+import type { RunPlan } from "../../core/plan/plan_types.ts";
+import { MEMORY_PARTS } from "../../core/plan/rehearse.ts";
+import type { Device } from "../../kernels/device/device.ts";
+import { formatBytes, formatCount, formatScaled } from "../format_units.ts";
+import type { PlanOptions } from "../options.ts";
+import { formatDuration, Progress } from "../progress_line.ts";
+import { formatTable, outputColumns } from "../text_table.ts";
+import { withConfigPaths } from "./_quickstart.ts";
+
+/** Prints what a config's run will take; 1 where it does not fit the device. */
+export async function plan(options: PlanOptions): Promise<number> {
+  const { config: path, set } = withConfigPaths(options);
+  const config = await loadConfig(path, { set });
+  const device = await openToolDevice(config);
+  const progress = new Progress();
+  try {
+    const memory = options.memory ?? systemMemory(device);
+    const found = await planRun(config, {
+      device,
+      time: options.time,
+      ...(memory !== undefined && { memory }),
+      onProgress: (event) => progress.update(event),
+      onNote: (line) => progress.note(line),
+    });
+    progress.finish();
+    const adapter = device.info.description || device.info.device || "unnamed";
+    if (options.json) console.log(JSON.stringify({ ...found, device: adapter, memory: memory ?? null }, null, 2));
+    else for (const line of describePlan(found, { adapter, memory, columns: outputColumns() })) console.log(line);
+    return found.advice.length > 0 ? 1 : 0;
+  } finally {
+    progress.finish();
+    device.destroy();
+  }
+}
+
+/** Bytes that the system has to give where the device is a CPU; undefined where the device has memory of its own. */
+function systemMemory({ family }: Device): number | undefined {
+  if (family !== "cpu") return undefined;
+  try {
+    return Deno.systemMemoryInfo().available;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The lines of a plan. */
+export function describePlan(
+  plan: RunPlan,
+  { adapter, memory, columns = Infinity }: { adapter: string; memory: number | undefined; columns?: number },
+): string[] {
+  const { model, data, stages, noiseParameters } = plan;
+  const one = (value: number, unit: string): string => `${formatCount(value)} ${unit}${value === 1 ? "" : "s"}`;
+  const sample = data.tokenized < data.rows ? ` (a sample of ${formatCount(data.tokenized)} was tokenized)` : "";
+  const parts = MEMORY_PARTS.filter((part) => stages.some((stage) => stage.parts[part]));
+  const cell = (bytes: number | undefined): string => bytes ? formatBytes(bytes) : "";
+  const time = (seconds: number | null): string => seconds === null ? "" : formatDuration(seconds);
+  const fits = plan.advice.length === 0;
+  return [
+    `Model       ${model.path}: ${model.type}, ${formatCount(model.parameters)} parameters${
+      noiseParameters > 0 ? `, and ${formatCount(noiseParameters)} of the noise generator` : ""
+    }`,
+    `Data        ${data.path}: ${one(data.rows, "row")}${sample}, of mean ${data.promptTokens.toFixed(0)} + ${
+      data.responseTokens.toFixed(0)
+    } tokens`,
+    `Run         ${one(plan.iterations, "iteration")} of ${one(plan.steps, "optimizer step")}`,
+    `Device      ${adapter}${memory === undefined ? "" : `, ${formatBytes(memory)} to use`}`,
+    "",
+    "Device memory at most",
+    formatTable(
+      ["", ...stages.map(({ stage }) => stage)],
+      [
+        ...parts.map((part) => [part, ...stages.map((stage) => cell(stage.parts[part]))]),
+        ["total", ...stages.map(({ bytes }) => bytes === null ? "does not fit" : formatBytes(bytes))],
+      ],
+      { columns },
+    ),
+    "",
+    "Work of all iterations",
+    formatTable(
+      ["", "runs", "tokens", "FLOP", ...(plan.speed ? ["time, about"] : [])],
+      [
+        ...stages.map((stage) => [
+          stage.stage,
+          stage.times,
+          formatCount(stage.tokens),
+          formatScaled(stage.flop, ""),
+          ...(plan.speed ? [time(stage.seconds)] : []),
+        ]),
+        [
+          "total",
+          "",
+          formatCount(plan.tokens),
+          formatScaled(plan.flop, ""),
+          ...(plan.speed ? [time(plan.seconds)] : []),
+        ],
+      ],
+      { columns },
+    ),
+    "",
+    ...(plan.speed
+      ? [
+        `The time is an estimate from products of this model's sizes, at ${
+          formatScaled(plan.speed.forward, "FLOP/s")
+        } forward here; responses`,
+        "are taken to be as long as the data's. The memory is that of the longest responses that can be.",
+      ]
+      : []),
+    ...plan.uncounted.map((line) => `Not counted: ${line}.`),
+    ...(fits
+      ? [
+        memory === undefined
+          ? "Fits the device's limits on buffers; how much memory it has it does not say: compare, or give --memory."
+          : "Fits.",
+      ]
+      : plan.advice.flatMap(({ stage, problem, change }) => [
+        `Does not fit: ${stage}: ${readable(problem)}`,
+        change
+          ? `  with --set ${change.set.join(" --set ")} it takes ${formatBytes(change.bytes)}`
+          : `  a smaller model, ${stage === "optimize" ? "data.max_length" : "generation.batch_size"} or ${
+            stage === "optimize" ? "training.optim=rmsprop" : "data.max_length"
+          } needs less`,
+      ])),
+  ];
+}
+
+function readable(problem: string): string {
+  return problem.replace(/\b(\d{5,}) bytes|\b(\d{7,})\b/g, (_, a, b) => formatBytes(Math.round(Number(a ?? b))));
+}

@@ -1,0 +1,52 @@
+/** `dnpo push`. @module */
+import { UserError } from "../../core/error.ts";
+import { writeFileAtomic } from "../../core/files/atomic.ts";
+import { formatSize } from "../../core/progress.ts";
+import { filesToPush, pushRun } from "../../core/report/push_run.ts";
+import type { PushCommandOptions } from "../options.ts";
+import { Progress } from "../progress_line.ts";
+
+/** Sends a run's model to the hub and prints its page; with `dryRun`, prints the card and lists what would be sent. */
+export async function push(options: PushCommandOptions): Promise<number> {
+  const { run, repo, dryRun, isPublic, message, revision, cardPath, quiet } = options;
+  if (dryRun) return await showPush(options);
+  const progress = new Progress({ quiet });
+  try {
+    const pushed = await pushRun(run, {
+      repo,
+      isPublic,
+      message: message ?? "Upload model with dnpo",
+      ...(revision !== undefined && { revision }),
+      ...(cardPath !== undefined && { card: await readCard(cardPath) }),
+      onProgress: (event) => progress.update(event),
+      onNote: (line) => progress.note(line),
+    });
+    progress.finish();
+    console.log(`Pushed: ${pushed.url} (commit ${pushed.commit.slice(0, 12)})`);
+    return 0;
+  } finally {
+    progress.finish();
+  }
+}
+
+async function showPush({ run, repo, isPublic, revision, cardPath, quiet }: PushCommandOptions): Promise<number> {
+  const { files, card } = await filesToPush(run, { repo });
+  const where = `${repo}${revision === undefined ? "" : `, branch ${revision}`}`;
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  const width = Math.max(...files.map(({ path }) => path.length));
+  const lines = [
+    `Would send to ${where} (made ${isPublic ? "public" : "private"} where it is missing):`,
+    ...files.map(({ path, size }) => `  ${path.padEnd(width)}  ${formatSize(size)}`),
+    `  ${"in all".padEnd(width)}  ${formatSize(total)}`,
+  ];
+  if (!quiet) { for (const line of lines) console.error(line); }
+  if (cardPath === undefined) console.log(card.trimEnd());
+  else await writeFileAtomic(cardPath, card);
+  return 0;
+}
+
+async function readCard(path: string): Promise<string> {
+  return await Deno.readTextFile(path).catch((error) => {
+    throw new UserError(`Cannot read the card ${path}: ${error instanceof Error ? error.message : error}`);
+  });
+}

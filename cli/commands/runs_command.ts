@@ -1,0 +1,42 @@
+/** `dnpo runs`. @module */
+import { listRuns, type RunState } from "../../core/run/list_runs.ts";
+import type { RunsOptions } from "../options.ts";
+import { formatTable, outputColumns } from "../text_table.ts";
+
+/** Prints a table of the runs in a folder, the latest first. */
+export async function runs({ dir, json }: RunsOptions): Promise<number> {
+  const found = await listRuns(dir);
+  if (json) console.log(JSON.stringify(found, null, 2));
+  else if (found.length === 0) {
+    console.error(`No runs in ${dir}: none of its folders holds a config.yaml or metrics.jsonl`);
+  } else console.log(runsTable(found, outputColumns()));
+  return 0;
+}
+
+/** The table; columns that no run has anything for are left out. */
+export function runsTable(runs: readonly RunState[], terminal = Infinity): string {
+  const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
+  const evaluated = ({ evaluation }: RunState): string => {
+    if (!evaluation) return "";
+    const format = evaluation.name === "eval_loss" ? (value: number) => value.toFixed(4) : percent;
+    const { name, first, best } = evaluation;
+    return `${name.replace("_", " ")} ${format(first)}${best === undefined ? "" : ` → ${format(best)}`}`;
+  };
+  const columns: { head: string; text?: true; value: (run: RunState) => string }[] = [
+    { head: "run", text: true, value: (run) => run.name },
+    { head: "method", text: true, value: (run) => run.method ?? "" },
+    { head: "model", text: true, value: (run) => run.model ?? "" },
+    { head: "judge", text: true, value: (run) => run.judge ?? "" },
+    { head: "iterations", value: (run) => run.planned === null ? "" : `${run.done}/${run.planned}` },
+    { head: "state", text: true, value: (run) => run.state },
+    { head: "loss", value: (run) => run.loss?.toFixed(4) ?? "" },
+    { head: "evaluation", text: true, value: evaluated },
+    { head: "last written", text: true, value: (run) => run.when.slice(0, 16).replace("T", " ") },
+  ];
+  const used = columns.filter(({ value }) => runs.some((run) => value(run) !== ""));
+  return formatTable(
+    used.map(({ head }) => head),
+    runs.map((run) => used.map(({ value }) => value(run))),
+    { text: used.flatMap(({ text }, i) => text ? [i] : []), columns: terminal },
+  );
+}

@@ -1,0 +1,17 @@
+/** `dnpo score`. @module */
+import { scorePairs } from "../../core/loop/single_stages.ts";
+import type { ScoreOptions } from "../options.ts";
+import { Progress } from "../progress_line.ts";
+
+/** Prints the log-probabilities of each pair as JSON lines, and nothing else, on standard output. */
+export async function score({ model, pairs, quiet }: ScoreOptions): Promise<number> {
+  const progress = new Progress({ quiet });
+  try {
+    const scores = await scorePairs({ model, pairs, onProgress: (event) => progress.update(event) });
+    progress.finish();
+    for (const score of scores) console.log(JSON.stringify(score));
+    return 0;
+  } finally {
+    progress.finish();
+  }
+}

@@ -1,0 +1,76 @@
+/** `dnpo train`. @module */
+import type { IterationSummary } from "../../core/loop/run_summary.ts";
+import { train as runTrain } from "../../core/loop/train_run.ts";
+import type { RunOptions } from "../options.ts";
+import { formatTable, outputColumns } from "../text_table.ts";
+import { withConfigPaths } from "./_quickstart.ts";
+import { runWithConfig } from "./_run_with_config.ts";
+
+/** Runs all iterations of a config, or of the embedded quick start, and prints a table at the end. */
+export function train(options: RunOptions): Promise<number> {
+  return runWithConfig(
+    withConfigPaths(options),
+    async ({ config, hooks, progress }) => {
+      const { iterations, model } = await runTrain(config, {
+        ...hooks,
+        onIteration: (summary) => {
+          const line = iterationLine(summary);
+          if (line !== null) progress.note(line);
+        },
+      });
+      progress.finish();
+      console.log(iterationTable(iterations, outputColumns()));
+      console.log(`Model: ${model}`);
+      console.log(`Report: ${config.output_dir}/report.html`);
+    },
+  );
+}
+
+const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
+const number = (value: number): string => value.toFixed(4);
+
+interface Column {
+  head: string;
+  value: (summary: IterationSummary) => number | undefined;
+  format: (value: number) => string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { head: "greedy", value: (s) => s.greedy, format: percent },
+  { head: "sampled", value: (s) => s.sampled, format: percent },
+  { head: "eval loss", value: (s) => s.eval_loss, format: number },
+  { head: "generated chosen", value: (s) => s.generated_chosen, format: percent },
+  { head: "pairs", value: (s) => s.pairs, format: String },
+  { head: "model loss", value: (s) => s.loss, format: number },
+  { head: "noise loss", value: (s) => s.noise_loss, format: number },
+  { head: "margin", value: (s) => s.rewards_margins, format: number },
+];
+
+function name({ iteration }: IterationSummary): string {
+  return iteration < 0 ? "start" : `iteration ${iteration}`;
+}
+
+/** One line for an iteration that has just ended; null where nothing was measured. */
+export function iterationLine(summary: IterationSummary): string | null {
+  const parts = COLUMNS.flatMap(({ head, value, format }) => {
+    const found = value(summary);
+    return found === undefined ? [] : [`${head} ${format(found)}`];
+  });
+  return parts.length > 0 ? `${name(summary)}: ${parts.join(", ")}` : null;
+}
+
+/** The table of all iterations; columns that none of them has are left out. */
+export function iterationTable(iterations: readonly IterationSummary[], terminal = Infinity): string {
+  const columns = COLUMNS.filter(({ value }) => iterations.some((summary) => value(summary) !== undefined));
+  return formatTable(
+    ["", ...columns.map(({ head }) => head)],
+    iterations.map((summary) => [
+      name(summary),
+      ...columns.map(({ value, format }) => {
+        const found = value(summary);
+        return found === undefined ? "" : format(found);
+      }),
+    ]),
+    { columns: terminal },
+  );
+}

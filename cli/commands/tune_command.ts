@@ -1,0 +1,50 @@
+/** `dnpo tune`. @module */
+import { describeRates, wantedDevice } from "../../core/device/run_device.ts";
+import { kernelCacheFolder } from "../../core/device/tuning_cache.ts";
+import { measureWidths } from "../../core/device/vector_width.ts";
+import type { Measurement } from "../../kernels/tune.ts";
+import type { TuneOptions } from "../options.ts";
+import { formatTable } from "../text_table.ts";
+
+/** Measures the kernels' variants, prints the tables and keeps the choice; 1 where it cannot be kept. */
+export async function tune({ vectorWidth, quiet }: TuneOptions): Promise<number> {
+  // What was kept before is left out; the environment's width is the user's own.
+  const wanted = await wantedDevice({ autotune: false });
+  const { measured, rates, best } = await measureWidths({
+    family: wanted.family,
+    vectorWidth: vectorWidth ?? wanted.vectorWidth ?? undefined,
+    always: true,
+    onDevice: (adapter) =>
+      quiet || console.error(`Measuring kernels on ${adapter}; compiling them may take a minute, once`),
+    onMeasure: (what) => quiet || console.error(`  matmul ${what}`),
+  });
+  for (const { adapter, result, seconds } of measured) {
+    console.log(
+      formatTable(["matmul", "variant", "GFLOP/s", "chosen"], result.measurements.map(row), { text: [0, 1, 3] }),
+    );
+    console.log(`${seconds.toFixed(1)} s on ${adapter}`);
+  }
+  const kept = measured.map(({ path }) => path).filter((path) => path !== null);
+  if (kept.length < measured.length) {
+    const folder = kernelCacheFolder();
+    console.error(
+      folder === null
+        ? "error: Cannot keep the choice: no cache folder, expected DNPO_CACHE, XDG_CACHE_HOME or HOME in the environment"
+        : `error: Cannot keep the choice: ${folder} cannot be written`,
+    );
+    return 1;
+  }
+  if (kept.length === 0) {
+    console.error(
+      `error: Cannot measure ${vectorWidth ?? wanted.vectorWidth} bits: the driver does not take that width`,
+    );
+    return 1;
+  }
+  console.log(`kept in ${kept.join(" and ")}; runs that begin from now on use it`);
+  if (rates.length > 1) console.log(`vector width: ${describeRates(rates)}; ${best} bits from now on`);
+  return 0;
+}
+
+function row({ mode, sizes, variant, gflops, chosen }: Measurement): string[] {
+  return [`${mode} ${sizes.join("x")}`, variant, gflops.toFixed(1), chosen ? "yes" : ""];
+}

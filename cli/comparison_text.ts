@@ -1,0 +1,142 @@
+/** A comparison of two models as a table and a picture for the terminal, as JSON, and its rows as JSON lines. @module */
+import { styleText } from "node:util";
+import type { ComparedRow, Comparison, SideSummary } from "../core/evaluate/comparison_summary.ts";
+import { wilson } from "../core/evaluate/win_rate.ts";
+import { formatTable } from "./text_table.ts";
+
+const WIDTH = 50;
+
+/** The whole text for a terminal; `colored` where it may hold colours. */
+export function formatComparison(comparison: Comparison, { colored = false }: { colored?: boolean } = {}): string {
+  const { a, b, judge, result, unjudged, ordersDisagree, winnerTokens, loserTokens } = comparison;
+  const { wins, ties, losses, rate, interval, pValue } = result;
+  const rows = wins + ties + losses;
+  const lines = [`A  ${a.model}`, `B  ${b.model}`, `${rows} prompts, judge ${judge}`, ""];
+  lines.push(sidesTable(comparison));
+  if (unjudged > 0) lines.push(`${unjudged} rows without a score are not counted`);
+  if (ordersDisagree !== null) lines.push(`${ordersDisagree} verdicts changed with the order of the answers: ties`);
+  if (winnerTokens !== null && loserTokens !== null) {
+    lines.push(`Winning answers have ${winnerTokens.toFixed(1)} tokens, losing ones ${loserTokens.toFixed(1)}`);
+  }
+  if (rate === null || interval === null) return lines.join("\n");
+  const share = (count: number): string => `${percent(count / rows)} %`;
+  lines.push(
+    "",
+    `B wins ${bar({ wins, ties, losses }, colored)} A wins`,
+    spread([`${share(wins)}`, `ties ${share(ties)}`, `${share(losses)}`], WIDTH + 14),
+    "",
+    `B's win rate, ties as halves: ${percent(rate)} % (Wilson's 95 % interval ${percent(interval.low)} to ${
+      percent(interval.high)
+    })`,
+    `  0 % ${axis({ rate, ...interval })} 100 %`,
+    verdict({ wins, losses, pValue }),
+  );
+  return lines.join("\n");
+}
+
+function sidesTable({ a, b, result }: Comparison): string {
+  const { wins, ties, losses } = result;
+  const rows = wins + ties + losses;
+  const share = (count: number): string => {
+    if (rows === 0) return "–";
+    const { low, high } = wilson(count / rows, rows);
+    return `${percent(count / rows)} % (${percent(low)}–${percent(high)})`;
+  };
+  const line = (name: string, value: (side: SideSummary) => string): string[] => [name, value(a), value(b)];
+  return formatTable(["", "A", "B"], [
+    ["wins", String(losses), String(wins)],
+    ["share (95 %)", share(losses), share(wins)],
+    line("mean score", ({ score }) => score === null ? "–" : significant(score)),
+    line("mean tokens", ({ tokens }) => tokens.toFixed(1)),
+    line("mean characters", ({ characters }) => characters.toFixed(1)),
+    line("cut answers", ({ truncated }) => String(truncated)),
+  ]);
+}
+
+/** Shares as blocks: wins, ties, losses. */
+function bar({ wins, ties, losses }: { wins: number; ties: number; losses: number }, colored: boolean): string {
+  const rows = wins + ties + losses;
+  const first = Math.round(WIDTH * wins / rows);
+  const last = Math.min(WIDTH - first, Math.round(WIDTH * losses / rows));
+  const paint = (color: "green" | "yellow" | "red", text: string): string =>
+    colored ? styleText(color, text, { validateStream: false }) : text;
+  return paint("green", "█".repeat(first)) + paint("yellow", "▒".repeat(WIDTH - first - last)) +
+    paint("red", "░".repeat(last));
+}
+
+/** A line from 0 to 100 % with the interval, its middle, and the half. */
+function axis({ rate, low, high }: { rate: number; low: number; high: number }): string {
+  const at = (share: number): number => Math.round(share * WIDTH);
+  return Array.from({ length: WIDTH + 1 }, (_, i) => {
+    if (i === at(rate)) return "●";
+    if (i >= at(low) && i <= at(high)) return "━";
+    return i === at(0.5) ? "┼" : i === 0 ? "├" : i === WIDTH ? "┤" : "─";
+  }).join("");
+}
+
+function verdict({ wins, losses, pValue }: { wins: number; losses: number; pValue: number }): string {
+  const p = pValue < 1e-4 ? pValue.toExponential(1) : pValue.toFixed(4);
+  if (pValue >= 0.05) return `No difference beyond chance (sign test, p = ${p})`;
+  return `${wins > losses ? "B" : "A"} is better (sign test, p = ${p})`;
+}
+
+/** Texts at the left, in the middle and at the right of a line. */
+function spread([left, middle, right]: [string, string, string], width: number): string {
+  const before = Math.max(1, Math.floor((width - middle.length) / 2) - left.length);
+  const line = `${left}${" ".repeat(before)}${middle}`;
+  return `${line}${" ".repeat(Math.max(1, width - line.length - right.length))}${right}`;
+}
+
+function percent(share: number): string {
+  return (100 * share).toFixed(1);
+}
+
+function significant(value: number): string {
+  return Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
+}
+
+/** The summary for programs: no rows; shares are in [0, 1]. */
+export function comparisonJson({ judge, result, unjudged, rows, ...rest }: Comparison): Record<string, unknown> {
+  const { wins, ties, losses, rate, interval, pValue } = result;
+  const side = ({ model, score, tokens, characters, truncated }: SideSummary): Record<string, unknown> => ({
+    model,
+    mean_score: score,
+    mean_tokens: tokens,
+    mean_characters: characters,
+    truncated,
+  });
+  return {
+    judge,
+    rows: rows.length,
+    unjudged,
+    wins,
+    ties,
+    losses,
+    win_rate: rate,
+    win_rate_interval: interval === null ? null : [interval.low, interval.high],
+    p_value: pValue,
+    a: side(rest.a),
+    b: side(rest.b),
+    winner_tokens: rest.winnerTokens,
+    loser_tokens: rest.loserTokens,
+    orders_disagree: rest.ordersDisagree,
+    metrics: rest.metrics,
+  };
+}
+
+/** One line of the rows' file, with its newline; `outcome` is B's. */
+export function encodeComparedRow({ row, prompt, a, b, outcome }: ComparedRow): string {
+  return JSON.stringify({
+    row,
+    prompt,
+    response_a: a.text,
+    response_b: b.text,
+    score_a: a.score,
+    score_b: b.score,
+    tokens_a: a.tokens,
+    tokens_b: b.tokens,
+    finished_a: a.finished,
+    finished_b: b.finished,
+    outcome,
+  }) + "\n";
+}

@@ -1,0 +1,197 @@
+/** Completion scripts for shells, made of the table of commands: static text that runs no program at a key press. @module */
+import type { CommandEntry, OptionEntry } from "./command_entry.ts";
+
+/** The shells there is a script for. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** A shell there is a script for. */
+export type Shell = typeof SHELLS[number];
+
+/** What the scripts complete. */
+export interface CompletionTable {
+  commands: readonly CommandEntry[];
+  /** Keys that `--set` takes. */
+  keys: readonly string[];
+}
+
+/** The script of a shell. */
+export function completionScript(shell: Shell, table: CompletionTable): string {
+  return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](table);
+}
+
+/** An option as the shells need it. */
+interface Flags {
+  names: string[];
+  /** Null where the option takes no value. */
+  value: { name: string; words?: readonly string[]; path?: "file" | "folder"; keys?: true } | null;
+  summary: string;
+  repeat: boolean;
+}
+
+const HELP: OptionEntry = { flags: "-h, --help", summary: "show this help" };
+
+function flagsOf({ flags, summary, choices, path, repeat }: OptionEntry): Flags {
+  const [, value] = /[<[](.+?)[>\]]/.exec(flags) ?? [];
+  return {
+    names: [...flags.matchAll(/(?:^|[ ,])(--?[\w-]+)/g)].map((match) => match[1]!),
+    value: value === undefined ? null : {
+      name: value,
+      ...(choices && { words: choices }),
+      ...(path && { path }),
+      ...(value === "key=value" && { keys: true }),
+    },
+    summary,
+    repeat: repeat ?? false,
+  };
+}
+
+function optionsOf(entry: CommandEntry): Flags[] {
+  return [...entry.options, HELP].map(flagsOf);
+}
+
+const indent = (lines: readonly string[], by: string): string => lines.map((line) => by + line).join("\n");
+
+function bashScript({ commands, keys }: CompletionTable): string {
+  const files = (kind: "file" | "folder" | undefined): string =>
+    `_dnpo_paths ${kind === "folder" ? "-d" : "-f"}; return`;
+  const words = (list: readonly string[]): string => `_dnpo_words "${list.join(" ")}"; return`;
+  const values = commands.flatMap((entry) =>
+    optionsOf(entry).flatMap(({ names, value }) => {
+      if (!value) return [];
+      const action = value.keys
+        ? "_dnpo_keys; return"
+        : value.words
+        ? words(value.words)
+        : value.path
+        ? files(value.path)
+        : "return";
+      return [`${names.map((name) => `"${entry.name} ${name}"`).join("|")}) ${action} ;;`];
+    })
+  );
+  const rest = commands.map((entry) => {
+    const { argument } = entry;
+    const action = argument?.choices ? words(argument.choices) : argument?.path ? files(argument.path) : "return";
+    return `${entry.name}) if [[ $cur == -* ]]; then ${
+      words(optionsOf(entry).flatMap(({ names }) => names))
+    }; fi; ${action} ;;`;
+  });
+  const names = commands.map(({ name }) => name);
+  return `# bash completion for dnpo: source this, or put it into ~/.local/share/bash-completion/completions/dnpo
+_dnpo_words() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
+_dnpo_paths() {
+  local IFS=$'\\n'
+  compopt -o filenames 2>/dev/null
+  COMPREPLY=($(compgen "$1" -- "$cur"))
+}
+_dnpo_keys() {
+  compopt -o nospace 2>/dev/null
+  _dnpo_words "${keys.map((key) => `${key}=`).join(" ")}"
+}
+_dnpo() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command= i
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case \${COMP_WORDS[i]} in
+      ${names.join("|")}) command=\${COMP_WORDS[i]}; break ;;
+    esac
+  done
+  case "$command $prev" in
+${indent(values, "    ")}
+  esac
+  case $command in
+${indent(rest, "    ")}
+  esac
+  _dnpo_words "${[...names, "--help", "--version"].join(" ")}"
+}
+complete -F _dnpo dnpo
+`;
+}
+
+function zshScript({ commands, keys }: CompletionTable): string {
+  // Within single quotes, and within the brackets and colons of a specification.
+  const quoted = (text: string): string => text.replaceAll("'", `'\\''`);
+  const spec = (text: string): string => quoted(text).replace(/[[\]:]/g, "\\$&");
+  const action = (value: { words?: readonly string[]; path?: "file" | "folder"; keys?: true }): string =>
+    value.keys
+      ? "_dnpo_keys"
+      : value.words
+      ? `(${value.words.join(" ")})`
+      : value.path === "folder"
+      ? "_files -/"
+      : value.path
+      ? "_files"
+      : " ";
+  const option = ({ names, value, summary, repeat }: Flags): string => {
+    const head = repeat ? "'*'" : names.length > 1 ? `'(${names.join(" ")})'` : "";
+    const name = names.length > 1 ? `{${names.join(",")}}` : names[0];
+    return `${head}${name}'[${spec(summary)}]${value ? `:${spec(value.name)}:${action(value)}` : ""}'`;
+  };
+  const cases = commands.map((entry) => {
+    const { argument } = entry;
+    const last = argument
+      ? [
+        `'${argument.required ? "1:" : "1::"}${spec(argument.name)}:${
+          action({ ...argument, ...(argument.choices && { words: argument.choices }) })
+        }'`,
+      ]
+      : [];
+    return `${entry.name}) _arguments ${[...optionsOf(entry).map(option), ...last].join(" ")} ;;`;
+  });
+  return `#compdef dnpo
+# zsh completion for dnpo: put this into a folder of $fpath, as _dnpo
+_dnpo_keys() {
+  local -a keys=(${keys.join(" ")})
+  compadd -S = -- $keys
+}
+_dnpo() {
+  local curcontext=$curcontext state line
+  typeset -A opt_args
+  local -a commands=(
+${indent(commands.map(({ name, summary }) => `'${name}:${quoted(summary)}'`), "    ")}
+  )
+  _arguments -C '(-h --help)'{-h,--help}'[show help]' '(-V --version)'{-V,--version}'[print the version]' \\
+    '1:command:->command' '*::argument:->arguments'
+  case $state in
+    command) _describe -t commands command commands ;;
+    arguments)
+      case $words[1] in
+${indent(cases, "        ")}
+      esac ;;
+  esac
+}
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _dnpo "$@"; else compdef _dnpo dnpo; fi
+`;
+}
+
+function fishScript({ commands, keys }: CompletionTable): string {
+  const quoted = (text: string): string => `'${text.replace(/[\\']/g, "\\$&")}'`;
+  const lines = commands.flatMap((entry) => {
+    const seen = `complete -c dnpo -n '__fish_seen_subcommand_from ${entry.name}'`;
+    const options = optionsOf(entry).map(({ names, value, summary }) => {
+      const flags = names.map((name) => name.startsWith("--") ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`);
+      const words = value?.keys ? keys.map((key) => `${key}=`) : value?.words;
+      const takes = !value
+        ? []
+        : words
+        ? [`-x -a ${quoted(words.join(" "))}`]
+        : value.path === "folder"
+        ? ["-x -a '(__fish_complete_directories)'"]
+        : [value.path ? "-r -F" : "-x"];
+      return [seen, ...flags, ...takes, `-d ${quoted(summary)}`].join(" ");
+    });
+    const { argument } = entry;
+    const path = argument?.path === "folder" ? ["-x -a '(__fish_complete_directories)'"] : argument?.path ? ["-F"] : [];
+    const argumentOf = argument?.choices ? [`-a ${quoted(argument.choices.join(" "))}`] : path;
+    return [
+      `complete -c dnpo -n __fish_use_subcommand -a ${entry.name} -d ${quoted(entry.summary)}`,
+      ...options,
+      ...argumentOf.map((takes) => `${seen} ${takes}`),
+    ];
+  });
+  return `# fish completion for dnpo: put this into ~/.config/fish/completions/dnpo.fish
+complete -c dnpo -f
+complete -c dnpo -n __fish_use_subcommand -s h -l help -d 'show help'
+complete -c dnpo -n __fish_use_subcommand -s V -l version -d 'print the version'
+${lines.join("\n")}
+`;
+}

@@ -1,0 +1,56 @@
+/** Flags that stand for keys of a config, so that they have its bounds and defaults. @module */
+import { loadConfig, type ResolvedConfig } from "../core/config/config.ts";
+import { UserError } from "../core/error.ts";
+import type { Values } from "./command_entry.ts";
+
+/** A flag and the key that it sets. */
+export interface Flag {
+  /** As in `top-p`. */
+  name: string;
+  /** As in `generation.top_p`. */
+  key: string;
+}
+
+/** Flags of sampling. */
+export const SAMPLING_FLAGS: readonly Flag[] = [
+  { name: "temperature", key: "generation.temperature" },
+  { name: "top-p", key: "generation.top_p" },
+  { name: "top-k", key: "generation.top_k" },
+  { name: "max-new-tokens", key: "generation.max_new_tokens" },
+  { name: "seed", key: "generation.seed" },
+];
+
+/** The value of a flag as the parser found it; undefined where it was not given. */
+export function flagValue(values: Values, { name }: Pick<Flag, "name">): string | undefined {
+  const value = values[name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase())];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The config that flags, and `--set` over them, make of `config` (or none) over `defaults`. Throws a UserError that names the flag. */
+export async function configOfFlags(
+  values: Values,
+  { flags, config, set: first = [], defaults = {} }: {
+    flags: readonly Flag[];
+    config?: string;
+    /** Settings over the config's and under the flags'. */
+    set?: readonly string[];
+    defaults?: Readonly<Record<string, unknown>>;
+  },
+): Promise<ResolvedConfig> {
+  const given = flags.flatMap((flag) => {
+    const value = flagValue(values, flag);
+    // In quotes, text that YAML would take for something else stays text; the config makes numbers of it where it has some.
+    return value === undefined ? [] : [{ ...flag, set: `${flag.key}=${JSON.stringify(value)}` }];
+  });
+  const set = Array.isArray(values.set) ? values.set.map(String) : [];
+  try {
+    return await loadConfig(config, { set: [...first, ...given.map((flag) => flag.set), ...set], defaults });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const lines = error.message.split("\n").map((line) => {
+      const flag = given.find(({ key }) => line.startsWith(`--set ${key}:`));
+      return flag ? line.replace(`--set ${flag.key}`, `--${flag.name}`) : line;
+    });
+    throw new UserError(lines.join("\n"));
+  }
+}

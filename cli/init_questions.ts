@@ -1,0 +1,84 @@
+/** The questions of `dnpo init`; only where there is a terminal. @module */
+import { cancel, intro, isCancel, outro, select, text } from "@clack/prompts";
+import { type Answers, judgeChoices, NEEDED_BY_JUDGE } from "./starter_config.ts";
+
+const METHODS = [
+  { value: "dnpo", label: "dnpo", hint: "a judge decides per prompt; noise on the reference" },
+  { value: "spin", label: "spin", hint: "human answers are always chosen" },
+  { value: "dpo", label: "dpo", hint: "on pairs that are there" },
+  { value: "sft", label: "sft", hint: "fine-tuning on human answers" },
+] as const;
+
+/** What the judges are; those without a word here have their name alone. */
+const JUDGE_HINTS: Readonly<Record<string, string>> = {
+  verifier: "a TypeScript module scores each answer",
+  logprob: "log-probabilities of a second model",
+  "reward-model": "a sequence-classification model scores each answer",
+  llm: "a model behind an OpenAI-compatible server is asked",
+  self: "the model itself is asked",
+  human: "the human answer is always chosen",
+};
+
+const MODEL_QUESTION = ["Judging model: a folder, or org/name on the hub", "models/judge"] as const;
+
+/** What is asked for what a judge needs, and an answer as an example. */
+const NEED_QUESTIONS: Readonly<Record<string, readonly [string, string]>> = {
+  verifier: ["Module that scores", "verifier.ts"],
+  logprob: MODEL_QUESTION,
+  "reward-model": MODEL_QUESTION,
+  llm: ["Name of the judging model on its server", "gpt-4.1-mini"],
+};
+
+class Cancelled extends Error {}
+
+/** Asks for what `given` lacks; null where the questions were broken off. */
+export async function ask(given: Partial<Answers>, path: string): Promise<Answers | null> {
+  const asked = async <T>(question: Promise<T>): Promise<Exclude<T, symbol>> => {
+    const answer = await question;
+    if (isCancel(answer)) throw new Cancelled();
+    return answer as Exclude<T, symbol>;
+  };
+  const words = (message: string, placeholder: string): Promise<string> =>
+    asked(text({ message, placeholder, validate: (value) => value?.trim() ? undefined : "an answer is needed" }));
+  intro(`A config for dnpo: ${path}`);
+  try {
+    const model = given.model ?? await words("Model to start from (a Hugging Face folder)", "models/small");
+    const data = given.data ?? await words("Rows to train on (JSON lines)", "rows.jsonl");
+    const method = given.method ?? await asked(select({ message: "Method", options: [...METHODS] }));
+    const answers: Answers = { ...given, model, data, method, judge: given.judge ?? "human", iterations: 1 };
+    if (method === "dnpo") {
+      answers.judge = given.judge ?? await asked(
+        select({
+          message: "Who tells chosen from rejected?",
+          options: judgeChoices().map((value) => ({ value, hint: JUDGE_HINTS[value] ?? "" })),
+        }),
+      );
+      for (const { key } of NEEDED_BY_JUDGE[answers.judge] ?? []) {
+        answers[key] = given[key] ?? await words(...NEED_QUESTIONS[answers.judge]!);
+      }
+    }
+    if (given.iterations !== undefined) answers.iterations = given.iterations;
+    else if (method !== "sft") {
+      const count = await asked(text({
+        message: "Iterations",
+        initialValue: "3",
+        validate: (value) => /^[1-9]\d*$/.test(value ?? "") ? undefined : "a number from 1 on",
+      }));
+      answers.iterations = Number(count);
+    }
+    if (given.output === undefined) {
+      const folder = await asked(text({ message: "Folder of the run", initialValue: `runs/${stemOf(path)}` }));
+      if (folder.trim()) answers.output = folder.trim();
+    }
+    outro("Thank you.");
+    return answers;
+  } catch (error) {
+    if (!(error instanceof Cancelled)) throw error;
+    cancel("Broken off.");
+    return null;
+  }
+}
+
+function stemOf(path: string): string {
+  return (path.split(/[\\/]/).at(-1) ?? "").replace(/\.(ya?ml|json)$/i, "") || "default";
+}

@@ -1,0 +1,141 @@
+/** Opening a Hugging Face folder: config, weights, generation settings and tokenizer files, checked together. @module */
+import { join } from "node:path";
+import { UserError } from "../error.ts";
+import { exists, quote, readJsonObject } from "../files/io.ts";
+import { type Dtype, DTYPE_BYTES, isDtype } from "./dtype.ts";
+import { parseEosTokenIds, parseModelConfig } from "./model_config.ts";
+import { type ParameterShape, parameterShapes } from "./parameter_shapes.ts";
+import { type ModelSource, recoverModelFolder, TOKENIZER_FILES } from "./save_folder.ts";
+import { openWeights, type Weights } from "./stored_weights.ts";
+
+export { type ModelSource, saveModelFolder, type SaveOptions } from "./save_folder.ts";
+
+const EMBEDDING = "model.embed_tokens.weight";
+const LM_HEAD = "lm_head.weight";
+
+/** Old checkpoints store RoPE's frequencies, which follow from the config. */
+const DERIVED = /^model\.(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/;
+
+const COMPARE_BYTES = 2 ** 20;
+
+/** An opened model folder; every parameter of the config is known to be there, in its shape and a readable dtype. */
+export interface ModelFolder extends ModelSource {
+  /** The folder as it was given. */
+  readonly dir: string;
+  /** The stored tensors, by the names of the file. */
+  readonly weights: Weights;
+  /** Storage type of most of the parameters' elements. */
+  readonly dtype: Dtype;
+  /** Tokens that end a response: generation_config.json's, where it has none config.json's. */
+  readonly eosTokenIds: readonly number[];
+  /** The name under which a parameter is stored: a tied embedding may lie under `lm_head.weight`. */
+  nameInFile(name: string): string;
+  /** A parameter as float32, row-major, by its canonical name. */
+  readTensor(name: string): Promise<Float32Array<ArrayBuffer>>;
+  /** As `readTensor`, in pieces, in order. */
+  streamTensor(name: string): AsyncGenerator<Float32Array<ArrayBuffer>>;
+}
+
+/**
+ * Opens a Hugging Face folder, reading no weights (save where a tied embedding is stored twice: the two must then be
+ * the same bytes, since transformers 4 would tie them and 5 would not). Throws a UserError naming file and tensor.
+ */
+export async function openModelFolder(dir: string): Promise<ModelFolder> {
+  await recoverModelFolder(dir);
+  const configPath = join(dir, "config.json");
+  const config = parseModelConfig(await readJsonObject(configPath), configPath);
+  const weights = await openWeights(dir);
+  const names = matchTensors(weights, { parameters: parameterShapes(config), isTied: config.tieWordEmbeddings });
+  if (config.tieWordEmbeddings && weights.tensors.has(EMBEDDING) && weights.tensors.has(LM_HEAD)) {
+    await checkTied(weights);
+  }
+  const generationPath = join(dir, "generation_config.json");
+  const generationConfig = await exists(generationPath) ? await readJsonObject(generationPath) : null;
+  const generationEos = parseEosTokenIds(generationConfig?.eos_token_id, { ...config, where: generationPath }) ?? [];
+  const tokenizerFiles: string[] = [];
+  for (const file of TOKENIZER_FILES) {
+    if (await exists(join(dir, file))) tokenizerFiles.push(join(dir, file));
+  }
+
+  function nameInFile(name: string): string {
+    const stored = names.get(name);
+    if (stored === undefined) throw new RangeError(`Cannot find ${quote(name)}: the config implies no such parameter`);
+    return stored;
+  }
+
+  return {
+    dir,
+    config,
+    weights,
+    dtype: mainDtype([...names.values()], weights),
+    generationConfig,
+    eosTokenIds: generationEos.length > 0 ? generationEos : config.eosTokenIds,
+    tokenizerFiles,
+    nameInFile,
+    readTensor: (name) => weights.readFloat32(nameInFile(name)),
+    streamTensor: (name) => weights.streamFloat32(nameInFile(name)),
+  };
+}
+
+/**
+ * Stored name by canonical name. Throws a UserError naming the tensor where a parameter is not there in its shape and a
+ * readable dtype, or anything else is; `isTied` says that the embedding may lie under the LM head's name.
+ */
+export function matchTensors(
+  weights: Weights,
+  { parameters, isTied }: { parameters: readonly ParameterShape[]; isTied: boolean },
+): Map<string, string> {
+  const names = new Map<string, string>();
+  const known = new Set<string>(isTied ? [LM_HEAD] : []);
+  for (const { name, shape } of parameters) {
+    const moved = name === EMBEDDING && isTied && !weights.tensors.has(EMBEDDING);
+    const stored = moved && weights.tensors.has(LM_HEAD) ? LM_HEAD : name;
+    const expected = `expected ${list(shape)} from config.json`;
+    const tensor = weights.tensors.get(stored);
+    if (!tensor) throw new UserError(`Cannot load ${quote(name)} from ${weights.path}: it is missing, ${expected}`);
+    const refuse = (problem: string) => new UserError(`Cannot load ${quote(stored)} from ${tensor.file}: ${problem}`);
+    if (list(tensor.shape) !== list(shape)) throw refuse(`shape is ${list(tensor.shape)}, ${expected}`);
+    if (!isDtype(tensor.dtype)) throw refuse(`dtype is ${tensor.dtype}, expected F32, F16 or BF16`);
+    names.set(name, stored);
+    known.add(stored);
+  }
+  const unknown = [...weights.tensors.keys()].filter((name) => !known.has(name) && !DERIVED.test(name));
+  if (unknown.length > 0) {
+    const others = unknown.length > 1 ? ` (nor are ${unknown.length - 1} more)` : "";
+    throw new UserError(
+      `Cannot load ${quote(unknown[0])} from ${weights.tensors.get(unknown[0]!)!.file}: ` +
+        `it is no part of the model${others}, expected only what config.json implies`,
+    );
+  }
+  return names;
+}
+
+async function checkTied(weights: Weights): Promise<void> {
+  const embedding = weights.tensors.get(EMBEDDING)!;
+  const head = weights.tensors.get(LM_HEAD)!;
+  let same = embedding.dtype === head.dtype && list(embedding.shape) === list(head.shape);
+  for (let start = 0; same && start < embedding.byteLength; start += COMPARE_BYTES) {
+    const range = { start, length: Math.min(COMPARE_BYTES, embedding.byteLength - start) };
+    const [a, b] = await Promise.all([weights.readBytes(EMBEDDING, range), weights.readBytes(LM_HEAD, range)]);
+    same = a.every((byte, i) => byte === b[i]);
+  }
+  if (!same) {
+    throw new UserError(
+      `Cannot load "${LM_HEAD}" from ${head.file}: it differs from "${EMBEDDING}", ` +
+        `expected the same as config.json says "tie_word_embeddings": true`,
+    );
+  }
+}
+
+function mainDtype(names: readonly string[], weights: Weights): Dtype {
+  const elements: Record<Dtype, number> = { F32: 0, F16: 0, BF16: 0 };
+  for (const name of names) {
+    const { dtype, byteLength } = weights.tensors.get(name)!;
+    if (isDtype(dtype)) elements[dtype] += byteLength / DTYPE_BYTES[dtype];
+  }
+  return (["F32", "BF16", "F16"] as const).reduce((best, dtype) => elements[dtype] > elements[best] ? dtype : best);
+}
+
+function list(shape: readonly number[]): string {
+  return `[${shape.join(", ")}]`;
+}

@@ -1,0 +1,8 @@
+/** The config: its schema, how it is read, and what an iteration or a stage takes from it. @module */
+export { checkSameSettings } from "./settings_difference.ts";
+export { explainConfig, loadConfig, type LoadOptions, type Setting } from "./load_config.ts";
+export { configJsonSchema, SCHEMA_TITLE } from "./config_schema.ts";
+export { type AskingJudge, askingJudge, SERVER_DEFAULTS } from "./server_defaults.ts";
+export { forIteration, forSft, judgesOf, requireFor } from "./iteration_config.ts";
+export type * from "./config_types.ts";
+export { writeExplained, writeResolved } from "./write_config.ts";

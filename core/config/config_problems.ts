@@ -1,0 +1,182 @@
+/** What is wrong with a config, one line each. @module */
+import type { z } from "zod";
+import { nearestKey, nearestWord } from "./config_keys.ts";
+import type { ResolvedConfig } from "./config_types.ts";
+import { isMapping, type Path, show } from "./yaml_source.ts";
+
+/** One thing that is wrong at one place. */
+export interface Problem {
+  /** Where. */
+  path: Path;
+  /** What is, and what should be. */
+  message: string;
+  /** Whether the key is wrong, and not its value. */
+  key: boolean;
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Unknown keys of one mapping for which the nearest known one is looked up. */
+const SUGGESTIONS = 100;
+
+const TYPE_NAMES: Record<string, string> = {
+  int: "integer",
+  object: "a mapping",
+  array: "a list",
+  boolean: "true or false",
+  string: "text",
+};
+
+function either(choices: string[]): string {
+  return choices.length < 2 ? choices.join("") : `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
+}
+
+/** What would have been right, such as `integer ≥ 1`. */
+function expected(issue: Issue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return TYPE_NAMES[issue.expected] ?? issue.expected;
+    case "invalid_value":
+      return either(issue.values.map((value) => JSON.stringify(value)));
+    case "too_small":
+      if (issue.origin === "array") return "at least one entry";
+      if (issue.origin === "string") return "text that is not empty";
+      return `a number ${issue.inclusive ? "≥" : ">"} ${issue.minimum}`;
+    case "too_big":
+      return `a number ${issue.inclusive ? "≤" : "<"} ${issue.maximum}`;
+    default:
+      return issue.message;
+  }
+}
+
+/** Whether an issue says that the whole value is of another kind than its branch of a union. */
+function isOtherKind(issue: Issue): boolean {
+  if (issue.path.length > 0) return false;
+  return issue.code === "invalid_type" || issue.code === "invalid_value" ||
+    (issue.code === "invalid_union" && issue.errors.every((branch) => branch.some(isOtherKind)));
+}
+
+/** The kinds that the branches of a union would have taken; that it may be a list too goes without saying. */
+function expectedOfUnion(branches: readonly (readonly Issue[])[]): string[] {
+  return branches.flatMap((branch) => branch).flatMap((issue) => {
+    if (issue.code === "invalid_union") return expectedOfUnion(issue.errors);
+    return issue.code === "invalid_type" && issue.expected === "array" ? [] : [expected(issue)];
+  });
+}
+
+/** The value at a path of plain data, undefined where there is none. */
+export function valueAt(root: unknown, path: Path): unknown {
+  let value = root;
+  for (const step of path) {
+    if (Array.isArray(value)) value = value[Number(step)];
+    else if (isMapping(value)) value = value[step];
+    else return undefined;
+  }
+  return value;
+}
+
+function problemsOf(issue: Issue, base: Path, raw: unknown): Problem[] {
+  const path: Path = [...base, ...issue.path.map((step) => typeof step === "number" ? step : String(step))];
+  if (issue.code === "unrecognized_keys") {
+    const parent = path.filter((step) => typeof step === "string").join(".");
+    return issue.keys.map((key, i) => ({
+      path: [...path, key],
+      // Looking for the nearest of all keys takes its time, and nobody reads hundreds of problems.
+      message: i < SUGGESTIONS ? `unknown key, did you mean "${nearestKey(parent, key)}"?` : "unknown key",
+      key: true,
+    }));
+  }
+  const value = valueAt(raw, path);
+  const got = `got ${show(value)}${suggestion(value, issue)}`;
+  if (issue.code !== "invalid_union") return [{ path, message: `expected ${expected(issue)}, ${got}`, key: false }];
+  const meant = issue.errors.find((branch) => !branch.some(isOtherKind));
+  if (meant) return meant.flatMap((inner) => problemsOf(inner, path, raw));
+  return [{ path, message: `expected ${either(expectedOfUnion(issue.errors))}, ${got}`, key: false }];
+}
+
+/** The words that an issue's branches would have taken. */
+function choicesOf(issue: Issue): string[] {
+  if (issue.code === "invalid_union") return issue.errors.flatMap((branch) => branch.flatMap(choicesOf));
+  return issue.code === "invalid_value" ? issue.values.filter((choice) => typeof choice === "string") : [];
+}
+
+function suggestion(value: unknown, issue: Issue): string {
+  const nearest = typeof value === "string" ? nearestWord(value, choicesOf(issue)) : undefined;
+  return nearest === undefined ? "" : `, did you mean "${nearest}"?`;
+}
+
+/** The problems behind a failed parse of `raw`. */
+export function schemaProblems(issues: readonly Issue[], raw: unknown): Problem[] {
+  return issues.flatMap((issue) => problemsOf(issue, [], raw));
+}
+
+/** Settings that are right one by one, and contradict each other. */
+export function contradictions(config: ResolvedConfig): Problem[] {
+  const problems: Problem[] = [];
+  const add = (path: string, message: string) => {
+    const steps = path.split(".").map((step) => /^\d+$/.test(step) ? Number(step) : step);
+    problems.push({ path: steps, message, key: false });
+  };
+  const { method, training, noise } = config;
+  if (method === "sft" && training.loss_type !== "sft") {
+    add("training.loss_type", `method sft has loss_type sft, got ${show(training.loss_type)}`);
+  }
+  const hasNoise = [noise].flat().some((entry) => entry !== "none" && entry.update !== "none");
+  if (hasNoise && (method === "sft" || training.loss_type === "sft")) {
+    const what = method === "sft" ? "method sft" : "loss_type sft";
+    add("noise", `${what} is without noise, expected "none" (or another ${what.split(" ")[0]})`);
+  }
+  if (training.label_smoothing > 0 && training.loss_type !== "robust") {
+    add(
+      "training.label_smoothing",
+      `is ${training.label_smoothing} with loss_type ${training.loss_type}, expected 0 (or loss_type: robust)`,
+    );
+  }
+  if (training.warmup_ratio > 0 && training.warmup_steps > 0) {
+    add("training.warmup_ratio", `is ${training.warmup_ratio} where warmup_steps is set too, expected one of them`);
+  }
+  for (const [place, keys] of askingKeys(config)) {
+    for (const [key, problem] of Object.entries(askingProblems(keys))) add(`${place}.${key}`, problem);
+  }
+  return problems;
+}
+
+/** The sections that may name a server, with their places. */
+function askingKeys({ generation, labels }: ResolvedConfig): [string, Asking][] {
+  const judges = (Array.isArray(labels) ? labels : [labels]).flatMap((entry, i): [string, Asking][] => {
+    const place = Array.isArray(labels) ? `labels.${i}` : "labels";
+    const members = (entry.judges ?? []).map((judge, j): [string, Asking] => [`${place}.judges.${j}`, judge]);
+    return [[place, entry], ...members];
+  });
+  return [["generation", generation], ...judges];
+}
+
+interface Asking {
+  base_url?: string;
+  server?: string | string[];
+  api_key_env?: string;
+  api_key_file?: string;
+}
+
+/** What is wrong, by key. No message repeats a value: it may be a password or a key that was put in the wrong place. */
+function askingProblems({ base_url, server, api_key_env, api_key_file }: Asking): Record<string, string> {
+  const problems: Record<string, string> = {};
+  const address = (key: string, text: string): void => {
+    const url = URL.parse(text);
+    if (url === null || !/^https?:$/.test(url.protocol)) {
+      problems[key] = "expected an address such as http://127.0.0.1:8000/v1";
+    } else if (url.username !== "" || url.password !== "" || url.search !== "") {
+      problems[key] =
+        "expected an address without user name, password and ?… (keys go into api_key_env or api_key_file)";
+    }
+  };
+  if (base_url !== undefined) address("base_url", base_url);
+  if (typeof server === "string") address("server", server);
+  else server?.forEach((text, i) => address(`server.${i}`, text));
+  if (api_key_env !== undefined && !/^[A-Za-z_]\w*$/.test(api_key_env)) {
+    problems.api_key_env = "expected the name of an environment variable, such as OPENAI_API_KEY";
+  } else if (api_key_env !== undefined && api_key_file !== undefined) {
+    problems.api_key_env = "is set where api_key_file is set too, expected one of them";
+  }
+  return problems;
+}

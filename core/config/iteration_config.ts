@@ -1,0 +1,97 @@
+/** What one iteration and one stage take from a resolved config. @module */
+import { UserError } from "../error.ts";
+import type {
+  IterationConfig,
+  JudgeConfig,
+  JudgeKind,
+  LabelsConfig,
+  NoiseConfig,
+  PerIteration,
+  ResolvedConfig,
+  Stage,
+} from "./config_types.ts";
+
+function pick<T>(setting: PerIteration<T>, iteration: number): T {
+  return Array.isArray(setting) ? setting[Math.min(iteration, setting.length - 1)]! : setting;
+}
+
+/** The plain settings of an iteration (from 0): entry `iteration` of each list, or its last. */
+export function forIteration(config: ResolvedConfig, iteration: number): IterationConfig {
+  const noise = pick(config.noise, iteration);
+  const { training } = config;
+  return {
+    ...config,
+    iteration,
+    labels: pick(config.labels, iteration),
+    training: {
+      ...training,
+      learning_rate: pick(training.learning_rate, iteration),
+      beta: pick(training.beta, iteration),
+    },
+    noise: noise === "none" || noise.update === "none" ? "none" : noise as NoiseConfig,
+  };
+}
+
+/** The settings of supervised fine-tuning with a config of any method: cross-entropy on human responses, no noise. */
+export function forSft(config: ResolvedConfig): IterationConfig {
+  const settings = forIteration(config, config.iteration);
+  return {
+    ...settings,
+    method: "sft",
+    training: { ...settings.training, loss_type: "sft", label_smoothing: 0 },
+    labels: { judge: "human", verifier_timeout: settings.labels.verifier_timeout, margin: 0 },
+    noise: "none",
+  };
+}
+
+/** The judges that look at the answers: the members of an ensemble, or the one judge. */
+export function judgesOf(labels: LabelsConfig): readonly JudgeConfig[] {
+  return labels.judge === "ensemble" ? labels.judges ?? [] : [labels];
+}
+
+const NEEDED: Record<Stage, readonly ("model" | "pairs" | "data.train")[]> = {
+  sft: ["model", "data.train"],
+  generate: ["model", "data.train"],
+  label: [],
+  optimize: ["model", "pairs"],
+  train: ["model", "data.train"],
+  score: ["model", "pairs"],
+  compare: [],
+};
+
+/** Throws a UserError naming the first key that the stage cannot do without and the config does not have. */
+export function requireFor(stage: Stage, config: ResolvedConfig): void {
+  const missing = NEEDED[stage].find((key) =>
+    key === "data.train" ? config.data.train === undefined : config[key] === undefined
+  );
+  if (missing) throw missingKey(stage, missing);
+  if (stage !== "label" && stage !== "train" && stage !== "compare") return;
+  const [first, end] = stage === "train" ? [0, config.iterations] : [config.iteration, config.iteration + 1];
+  // Beyond its last entry a list repeats.
+  const listed = Array.isArray(config.labels) ? config.labels.length : 1;
+  for (let iteration = first; iteration < Math.min(end, Math.max(listed, first + 1)); iteration++) {
+    const labels = pick(config.labels, iteration);
+    const place = Array.isArray(config.labels) ? `labels.${Math.min(iteration, listed - 1)}` : "labels";
+    requireForJudge(stage, labels, place);
+    if (labels.judge !== "ensemble") continue;
+    judgesOf(labels).forEach((judge, i) => requireForJudge(stage, judge, `${place}.judges.${i}`));
+  }
+}
+
+const JUDGE_NEEDS: Partial<Record<JudgeKind, "model" | "verifier" | "server_model" | "judges">> = {
+  logprob: "model",
+  "reward-model": "model",
+  verifier: "verifier",
+  llm: "server_model",
+  ensemble: "judges",
+};
+
+function requireForJudge(stage: Stage, labels: LabelsConfig, place: string): void {
+  const key = JUDGE_NEEDS[labels.judge];
+  if (key === undefined || labels[key] !== undefined) return;
+  throw missingKey(stage, `${place}.${key}`, `, which judge ${labels.judge} needs`);
+}
+
+function missingKey(stage: Stage, key: string, why = ""): UserError {
+  return new UserError(`Cannot run ${stage}: "${key}"${why} is not set; set it in the config or with --set ${key}=…`);
+}

@@ -1,0 +1,202 @@
+/** From YAML file and overrides to a resolved config. @module */
+import { isCollection, isScalar, parseDocument } from "yaml";
+import { UserError } from "../error.ts";
+import { knownKeys } from "./config_keys.ts";
+import { contradictions, type Problem, schemaProblems, valueAt } from "./config_problems.ts";
+import { configSchema } from "./config_schema.ts";
+import type { ResolvedConfig } from "./config_types.ts";
+import { isMapping, type Mapping, type Path, plain, readSource, type Source } from "./yaml_source.ts";
+
+/** What stands over and under the config file. */
+export interface LoadOptions {
+  /** `key=value` with a dotted key and a YAML value, over the file's; `null` gives the default back. */
+  set?: readonly string[];
+  /** A config under the file's, such as an embedded one. */
+  defaults?: Readonly<Record<string, unknown>>;
+}
+
+const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
+/** More lines than this help nobody. */
+const MAX_PROBLEMS = 20;
+
+/** Where a resolved setting comes from. */
+export interface Setting {
+  /** Dotted, with list positions: `training.learning_rate.0`. */
+  key: string;
+  value: unknown;
+  /** `default`, `FILE:LINE:COLUMN`, `--set`, `method NAME`, or `name of FILE`. */
+  from: string;
+}
+
+/**
+ * Reads a config file (or none), puts `set` over and `defaults` under it, and fills in method's preset and the
+ * defaults. Throws a UserError with one line per problem: `config.yaml:4:9 training.beta: expected number, got "x"`.
+ */
+export async function loadConfig(path: string | undefined, options: LoadOptions = {}): Promise<ResolvedConfig> {
+  return (await resolve(path, options)).config;
+}
+
+/** As {@linkcode loadConfig}, with every setting's origin, in the schema's order. */
+export async function explainConfig(
+  path: string | undefined,
+  options: LoadOptions = {},
+): Promise<{ config: ResolvedConfig; settings: Setting[] }> {
+  const { config, originOf } = await resolve(path, options);
+  return {
+    config,
+    settings: leavesOf(config, []).map(({ path, value }) => ({ key: path.join("."), value, from: originOf(path) })),
+  };
+}
+
+async function resolve(
+  path: string | undefined,
+  { set = [], defaults = {} }: LoadOptions,
+): Promise<{ config: ResolvedConfig; originOf: (path: Path) => string }> {
+  const source = path === undefined ? undefined : await readSource(path);
+  const overrides = set.map(parseOverride);
+  let raw = merge(plain(defaults) as Mapping, source?.values ?? {});
+  for (const { keys, value } of overrides) raw = assign(raw, keys, value) as Mapping;
+  raw = plain(raw) as Mapping; // An override may have been null.
+  coerceNumbers(raw, "");
+  const written = plain(raw) as Mapping;
+  applyMethod(raw, overrides.map(({ keys }) => keys.join(".")));
+  if (path !== undefined) raw.output_dir ??= `runs/${stem(path)}`;
+
+  const parsed = configSchema.safeParse(raw);
+  const problems = parsed.success ? contradictions(parsed.data) : schemaProblems(parsed.error.issues, raw);
+  if (problems.length > 0) throw new UserError(describe(problems, source, overrides));
+  const config = parsed.data!;
+  const originOf = (at: Path): string => {
+    const [before, after] = [valueAt(written, at), valueAt(raw, at)];
+    if (before !== after) return at[0] === "output_dir" ? `name of ${path}` : `method ${config.method}`;
+    if (after === undefined) return "default";
+    if (isOverridden(at.map(String), overrides)) return "--set";
+    return valueAt(source?.values, at) === undefined ? "default" : source!.locate(at);
+  };
+  return { config, originOf };
+}
+
+/** Paths and values of all scalars, and of empty lists. */
+function leavesOf(value: unknown, path: Path): { path: Path; value: unknown }[] {
+  const isBranch = typeof value === "object" && value !== null && Object.keys(value).length > 0;
+  if (!isBranch) return value === undefined ? [] : [{ path, value }];
+  return Object.entries(value).flatMap(([key, item]) =>
+    leavesOf(item, [...path, Array.isArray(value) ? Number(key) : key])
+  );
+}
+
+/** Whether an override is of the place itself, of something around it or of something in it. */
+function isOverridden(steps: readonly string[], overrides: readonly Override[]): boolean {
+  return overrides.some(({ keys }) => keys.slice(0, steps.length).every((step, i) => step === steps[i]));
+}
+
+interface Override {
+  keys: string[];
+  value: unknown;
+}
+
+/** Reads `a.b=value`: a YAML scalar or flow collection, or else the text as it stands. */
+function parseOverride(text: string): Override {
+  const cut = text.indexOf("=");
+  const key = text.slice(0, Math.max(cut, 0)).trim();
+  const keys = key.split(".");
+  if (cut < 0 || keys.includes("")) {
+    throw new UserError(`--set: expected key=value such as training.beta=0.1, got ${JSON.stringify(text)}`);
+  }
+  const written = text.slice(cut + 1);
+  const document = parseDocument(written, { prettyErrors: false });
+  const { contents } = document;
+  const isFlow = isCollection(contents) ? contents.flow === true : false;
+  const quoted = isFlow || /^\s*["'\[{]/.test(written);
+  const broken = document.errors[0] ?? document.warnings[0];
+  if (broken && quoted) throw new UserError(`--set ${key}: ${broken.message.split("\n")[0]}`);
+  if (broken || !(contents === null || isFlow || isScalar(contents))) return { keys, value: written.trim() };
+  try {
+    return { keys, value: plain(document.toJS()) ?? null };
+  } catch (error) {
+    throw new UserError(`--set ${key}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function merge(under: Mapping, over: Mapping): Mapping {
+  const result: Mapping = Object.assign(Object.create(null), under);
+  for (const [key, value] of Object.entries(over)) {
+    const below = result[key];
+    result[key] = isMapping(below) && isMapping(value) ? merge(below, value) : value;
+  }
+  return result;
+}
+
+/** A copy of `target` with `value` at `keys`; what is no mapping on the way becomes one, for the schema to judge. */
+function assign(target: unknown, keys: readonly string[], value: unknown): unknown {
+  const [key, ...rest] = keys;
+  if (key === undefined) return value;
+  if (Array.isArray(target) && /^\d+$/.test(key) && Number(key) < target.length) {
+    return target.map((item, i) => i === Number(key) ? assign(item, rest, value) : item);
+  }
+  const copy: Mapping = Object.assign(Object.create(null), isMapping(target) ? target : {});
+  copy[key] = assign(copy[key], rest, value);
+  return copy;
+}
+
+/** Turns text such as "1e-6" into numbers where the schema has a number: YAML 1.1 tools write them so. */
+function coerceNumbers(value: Mapping | unknown[], path: string): void {
+  for (const [key, item] of Object.entries(value)) {
+    const inner = Array.isArray(value) ? path : path === "" ? key : `${path}.${key}`;
+    if (isMapping(item) || Array.isArray(item)) coerceNumbers(item, inner);
+    else if (typeof item === "string" && NUMBER.test(item) && knownKeys().get(inner)?.numeric) {
+      (value as Mapping)[key] = Number(item);
+    }
+  }
+}
+
+/**
+ * Fills in the method's preset. A method that `--set` gives comes after the file: it takes back what the file says
+ * against it, unless `--set` says so too.
+ */
+function applyMethod(raw: Mapping, overridden: readonly string[]): void {
+  const method = raw.method ?? "dnpo";
+  const training = isMapping(raw.training) ? raw.training : Object.create(null) as Mapping;
+  const keeps = (key: string) =>
+    overridden.some((path) => path === key || path.startsWith(`${key}.`) || key.startsWith(`${path}.`));
+  if (overridden.includes("method")) {
+    if (method === "sft" && !keeps("noise")) delete raw.noise;
+    if (method === "sft" && !keeps("training.loss_type")) delete training.loss_type;
+    if (method === "sft" && !keeps("training.label_smoothing")) delete training.label_smoothing;
+    if (method === "dnpo" && raw.noise === "none" && !keeps("noise")) delete raw.noise;
+    if (method === "dnpo" && training.loss_type === "sft" && !keeps("training.loss_type")) delete training.loss_type;
+    if ((method === "sft" || method === "spin") && !keeps("labels.judge")) {
+      if (isMapping(raw.labels)) delete raw.labels.judge;
+      else delete raw.labels;
+    }
+  }
+  if (method === "dpo" || method === "spin") raw.noise = "none";
+  if (method === "sft") {
+    raw.noise ??= "none";
+    training.loss_type ??= "sft";
+    raw.training ??= training;
+  }
+}
+
+function stem(path: string): string {
+  const name = path.split(/[\\/]/).at(-1) ?? "";
+  return name.replace(/\.(ya?ml|json)$/i, "") || "default";
+}
+
+function inFileOrder(problems: readonly Problem[], source: Source | undefined): readonly Problem[] {
+  // Finding a place takes as long as the file is: with more problems than this their order is no help.
+  if (source === undefined || problems.length > 5 * MAX_PROBLEMS) return problems;
+  return problems.map((problem) => ({ problem, line: source.lineOf(problem.path) }))
+    .sort((a, b) => a.line - b.line).map(({ problem }) => problem);
+}
+
+function describe(problems: readonly Problem[], source: Source | undefined, overrides: readonly Override[]): string {
+  const lines = inFileOrder(problems, source).slice(0, MAX_PROBLEMS).map(({ path, message, key }) => {
+    const steps = path.map(String);
+    const name = steps.join(".");
+    const where = isOverridden(steps, overrides) ? "--set" : source?.locate(path as Path, { key }) ?? "config";
+    return `${where} ${name}: ${message}`;
+  });
+  if (problems.length > MAX_PROBLEMS) lines.push(`and ${problems.length - MAX_PROBLEMS} more problems`);
+  return lines.join("\n");
+}

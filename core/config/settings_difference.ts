@@ -1,0 +1,86 @@
+/** Whether a run that goes on has the settings that it began with. @module */
+import { UserError } from "../error.ts";
+import { isRecord } from "../files/io.ts";
+
+/** How a server is reached and waited for. */
+const ASKING = ["api_key_env", "api_key_file", "concurrency", "max_retries", "timeout"];
+const JUDGING = [...ASKING, "base_url", "max_invalid", "input_price", "output_price"];
+
+/** Keys that may differ: how far a run goes and what it keeps, not what it computes. */
+const MAY_DIFFER = [
+  "autotune",
+  "iterations",
+  "output_dir",
+  "generation.batch_size",
+  "generation.server",
+  ...ASKING.map((key) => `generation.${key}`),
+  ...JUDGING.flatMap((key) => [`labels.${key}`, `labels.judges.${key}`]),
+  "labels.verifier_timeout",
+  "labels.judges.verifier_timeout",
+  "training.on_nan",
+  "training.per_device_train_batch_size",
+  "training.gradient_accumulation_steps",
+  "training.report_to",
+  "training.save_steps",
+  "training.save_total_limit",
+];
+
+const STEP_ROWS = "per_device_train_batch_size * gradient_accumulation_steps";
+
+/**
+ * Throws a UserError naming the first key in which `is` differs from `was`, the settings that `file` holds: `what` that
+ * goes on with others would be neither the one nor the other. `advice` says what to do.
+ */
+export function checkSameSettings(
+  was: unknown,
+  is: unknown,
+  { what, file, advice }: { what: string; file: string; advice: string },
+): void {
+  // As JSON has it: without keys that are not set.
+  const found = firstDifference(wholeBatches(asJson(was)), wholeBatches(asJson(is)), []);
+  if (found === null) return;
+  throw new UserError(
+    `Cannot go on with ${what}: ${found.key} is ${show(found.is)}, expected ${
+      show(found.was)
+    } as in ${file}; ${advice}`,
+  );
+}
+
+/** How a batch is cut into micro-batches changes the last digits alone: the rows of an optimizer step are compared. */
+function wholeBatches(settings: unknown): unknown {
+  if (!isRecord(settings) || !isRecord(settings.training)) return settings;
+  const { per_device_train_batch_size: size, gradient_accumulation_steps: steps } = settings.training;
+  const rows = Number(size) * Number(steps);
+  return Number.isNaN(rows) ? settings : { ...settings, training: { ...settings.training, [STEP_ROWS]: rows } };
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? "not set";
+}
+
+function asJson(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
+
+function firstDifference(
+  was: unknown,
+  is: unknown,
+  path: readonly string[],
+): { key: string; was: unknown; is: unknown } | null {
+  const key = path.join(".");
+  if (MAY_DIFFER.includes(path.filter((step) => !/^\d+$/.test(step)).join("."))) return null;
+  if (isNested(was) && isNested(is) && Array.isArray(was) === Array.isArray(is)) {
+    const [a, b] = [was as Record<string, unknown>, is as Record<string, unknown>];
+    for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) {
+      const found = firstDifference(a[name], b[name], [...path, name]);
+      if (found) return found;
+    }
+    return null;
+  }
+  return JSON.stringify(was) === JSON.stringify(is) ? null : { key, was, is };
+}
+
+/** A mapping, or a list of mappings; other lists are compared as a whole. */
+function isNested(value: unknown): boolean {
+  return Array.isArray(value) ? value.some(isNested) : isRecord(value);
+}

@@ -1,0 +1,27 @@
+/** A resolved config as YAML. @module */
+import { Document, isNode, stringify } from "yaml";
+import type { ResolvedConfig } from "./config_types.ts";
+import type { Setting } from "./load_config.ts";
+
+/** The config as YAML, every default filled in, in the schema's order: the same text for the same settings. */
+export function writeResolved(config: ResolvedConfig): string {
+  return stringify(config, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+/** No text of a config holds it. */
+const MARK = "\u0001";
+
+/** As {@linkcode writeResolved}, with each setting's origin in a comment behind it. */
+export function writeExplained(config: ResolvedConfig, settings: readonly Setting[]): string {
+  const document = new Document(config, { aliasDuplicateObjects: false });
+  for (const [i, { key }] of settings.entries()) {
+    const node = document.getIn(key.split("."), true);
+    if (isNode(node)) node.comment = MARK + i;
+  }
+  const lines = document.toString({ lineWidth: 0 }).split("\n").map((line) => line.split(` #${MARK}`));
+  // One long path is no reason to push every comment off the screen.
+  const width = Math.min(48, Math.max(...lines.map(([text, mark]) => mark === undefined ? 0 : text!.length)));
+  return lines.map(([text, mark]) =>
+    mark === undefined ? text : `${text!.padEnd(width)}  # ${settings[Number(mark)]!.from}`
+  ).join("\n");
+}

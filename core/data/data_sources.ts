@@ -1,0 +1,169 @@
+/** Where the rows of a data set lie: files, folders and their splits, or what `locate` finds behind another name. @module */
+import { join } from "node:path";
+import { UserError } from "../error.ts";
+import { ioProblem, quote } from "./formats/data_problems.ts";
+import { DATA_ENDINGS, formatOfName } from "./formats/file_rows.ts";
+import type { Columns } from "./map_columns.ts";
+import { type Slice, splitSlice } from "./row_range.ts";
+
+/** One set of several, as a config writes it. */
+export interface DataEntry {
+  /** File, folder or name. */
+  readonly path: string;
+  /** Configuration of a data set of the hub. */
+  readonly name?: string;
+  /** Split, with or without a slice: `train`, `train[:2000]`. */
+  readonly split?: string;
+  /** Share of the set that is taken, in (0, 1]. */
+  readonly weight?: number;
+  /** Columns by what they are. */
+  readonly columns?: Columns;
+}
+
+/** A set, or several that are read one after the other. */
+export type DataSource = string | readonly (string | DataEntry)[];
+
+/** The local files behind a name that is no local path. */
+export type Locate = (name: string) => Promise<readonly string[]>;
+
+/** A set whose files are known. */
+export interface OpenSet {
+  /** What it is called in messages. */
+  readonly name: string;
+  /** Its files, in the order in which their rows are counted. */
+  readonly files: readonly string[];
+  readonly slice: Slice | null;
+  readonly weight: number;
+  readonly columns: Columns;
+}
+
+/** The names of a source, for messages. */
+export function sourceName(source: DataSource): string {
+  return typeof source === "string" ? source : source.map((entry) => setName(entry)).join(", ");
+}
+
+function setName(entry: string | DataEntry): string {
+  if (typeof entry === "string") return entry;
+  const { path, name, split } = entry;
+  return `${path}${name === undefined ? "" : `:${name}`}${split === undefined ? "" : `/${split}`}`;
+}
+
+/** Finds the files of every set of a source. Throws a UserError where one has none. */
+export async function openSource(
+  source: DataSource,
+  { columns = {}, locate }: { columns?: Columns; locate?: Locate } = {},
+): Promise<OpenSet[]> {
+  const sets: OpenSet[] = [];
+  for (const entry of typeof source === "string" ? [source] : source) {
+    const { files, slice } = typeof entry === "string" ? await openName(entry, locate) : await openEntry(entry, locate);
+    const { weight = 1, columns: own = columns }: Partial<DataEntry> = typeof entry === "string" ? {} : entry;
+    sets.push({ name: setName(entry), files, slice, weight, columns: own });
+  }
+  return sets;
+}
+
+type Opened = Pick<OpenSet, "files" | "slice">;
+
+/** An existing path wins over what its name could mean besides. */
+async function openName(text: string, locate: Locate | undefined): Promise<Opened> {
+  const whole = await localFiles(text);
+  if (whole) return { files: whole, slice: null };
+  const { name, slice } = splitSlice(text);
+  const local = await localFiles(name) ?? await splitOfFolder(name);
+  if (local) return { files: local, slice };
+  const located = await locate?.(name) ?? [];
+  // What is no name for `locate` either comes back as it is.
+  if (located.length === 0 || located[0] === name) throw new UserError(`Cannot read ${name}: there is no such file`);
+  return { files: located, slice };
+}
+
+/** `FOLDER/SPLIT`; null where that is no folder with splits. */
+async function splitOfFolder(name: string): Promise<string[] | null> {
+  const [, folder, split] = /^(.+)[\\/](\w+)$/.exec(name) ?? [];
+  if (folder === undefined || !(await Deno.stat(folder).catch(() => null))?.isDirectory) return null;
+  return (await listFolder(folder)).some((file) => splitOf(file) !== null) ? await localFiles(folder, split) : null;
+}
+
+async function openEntry({ path, name, split }: DataEntry, locate: Locate | undefined): Promise<Opened> {
+  if (split === undefined && name === undefined) return await openName(path, locate);
+  const { name: part, slice } = splitSlice(split ?? "");
+  const local = await localFiles(path, part === "" ? undefined : part);
+  if (local && name !== undefined) {
+    throw new UserError(`Cannot use ${path}: "name" is ${quote(name)}, expected none of a local path`);
+  }
+  if (local) return { files: local, slice };
+  const opened = await openName(fullName({ path, name, split }), locate);
+  return { ...opened, slice: slice ?? opened.slice };
+}
+
+/** A set of the hub in one text, its revision last: `org/name:config/split@revision`. */
+function fullName(
+  { path, name, split }: Pick<DataEntry, "path"> & { [key in "name" | "split"]?: string | undefined },
+): string {
+  const [repo, revision] = path.split("@");
+  const part = splitSlice(split ?? "").name;
+  return [repo, name && `:${name}`, part && `/${part}`, revision && `@${revision}`].filter(Boolean).join("");
+}
+
+/** A local path's files, those of a split where one is asked for; null where there is no such path. */
+async function localFiles(path: string, split?: string): Promise<string[] | null> {
+  let info: Deno.FileInfo;
+  try {
+    info = await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return null;
+    throw new UserError(`Cannot read ${path}: ${ioProblem(error)}`);
+  }
+  if (!info.isDirectory) {
+    if (split === undefined || split === "train") return [path];
+    throw new UserError(
+      `Cannot read ${path}: it is a file, which has the split "train" only, expected no ${quote(split)}`,
+    );
+  }
+  const files = await listFolder(path);
+  if (files.length === 0) {
+    throw new UserError(
+      `Cannot read ${path}: the folder has no data files (${DATA_ENDINGS.join(", ")}, also with .gz)`,
+    );
+  }
+  const bySplit = Map.groupBy(files, splitOf);
+  const splits = [...bySplit.keys()].filter((name) => name !== null);
+  if (split === undefined) {
+    if (splits.length < 2) return files;
+    throw new UserError(
+      `Cannot read ${path}: it has the splits ${splits.join(", ")}; name one, as ${path}/${splits[0]}`,
+    );
+  }
+  const found = bySplit.get(split) ?? (splits.length === 0 && split === "train" ? files : null);
+  if (found) return found;
+  throw new UserError(
+    `Cannot read ${path}: it has no split ${quote(split)}, expected ${splits.join(", ") || "train"}`,
+  );
+}
+
+/** JSON files that are about the data. */
+const NO_DATA = ["config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"];
+
+/** The data files of a folder and of its `data/`, in the order of their names. */
+async function listFolder(dir: string): Promise<string[]> {
+  const files: string[] = [];
+  try {
+    for (const folder of [dir, join(dir, "data")]) {
+      if (folder !== dir && !(await Deno.stat(folder).catch(() => null))?.isDirectory) continue;
+      for await (const { name, isDirectory } of Deno.readDir(folder)) {
+        const isData = !isDirectory && formatOfName(name) !== undefined && !name.startsWith(".");
+        if (isData && !NO_DATA.includes(name)) files.push(join(folder, name));
+      }
+    }
+  } catch (error) {
+    throw new UserError(`Cannot read ${dir}: ${ioProblem(error)}`);
+  }
+  return files.sort((a, b) => a < b ? -1 : 1);
+}
+
+/** The split that a file's name tells: `train_sft-00000-of-00003.parquet`, `test.jsonl`; null where it tells none. */
+function splitOf(path: string): string | null {
+  const stem = path.split(/[\\/]/).at(-1)!.split(".")[0]!;
+  const shard = /^(.+?)-\d{5}-of-\d{5}/.exec(stem)?.[1];
+  return shard ?? (/^(train|test|validation|valid|val|dev|eval)$/.test(stem) ? stem : null);
+}

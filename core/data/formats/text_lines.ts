@@ -1,0 +1,48 @@
+/** A file's lines as text. @module */
+import { readBytes } from "./file_bytes.ts";
+
+/** A line's text, or what is wrong with it. */
+export type Line = { text: string } | { problem: string };
+
+/** V8's strings end at 512 Mi characters: a line beyond this is refused before it is decoded. */
+export const MAX_LINE_BYTES = 256 * 2 ** 20;
+
+/** The file's lines, decoded, without their ends; memory is that of the longest line. */
+export async function* readLines(path: string, maxBytes = MAX_LINE_BYTES): AsyncGenerator<Line> {
+  let parts: Uint8Array[] = [];
+  let bytes = 0;
+  let first = true;
+  const finish = (): Line => {
+    const line = bytes > maxBytes ? { problem: `the line is longer than ${maxBytes} bytes` } : decodeLine(parts, first);
+    first = false;
+    parts = [];
+    bytes = 0;
+    return line;
+  };
+  for await (const piece of readBytes(path)) {
+    let from = 0;
+    while (from < piece.length) {
+      const newline = piece.indexOf(10, from);
+      const end = newline < 0 ? piece.length : newline;
+      bytes += end - from;
+      if (bytes <= maxBytes) parts.push(piece.subarray(from, end));
+      else parts = [];
+      if (newline >= 0) yield finish();
+      from = end + 1;
+    }
+  }
+  if (bytes > 0) yield finish();
+}
+
+function decodeLine(parts: readonly Uint8Array[], first: boolean): Line {
+  // Each line has its own decoder, so a byte order mark is dropped in the first line only.
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: !first });
+  try {
+    let text = "";
+    for (const part of parts) text += decoder.decode(part, { stream: true });
+    text += decoder.decode();
+    return { text: text.endsWith("\r") ? text.slice(0, -1) : text };
+  } catch {
+    return { problem: "the line is not valid UTF-8" };
+  }
+}

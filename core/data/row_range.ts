@@ -1,0 +1,60 @@
+/** Slices of a data set after its name, as Hugging Face's datasets writes them: `[:2000]`, `[10%:20%]`, `[-100:]`. @module */
+import { UserError } from "../error.ts";
+import { quote } from "./formats/data_problems.ts";
+
+/** A part of a data set: bounds in rows or in percent, negative ones from its end; null where a bound is not given. */
+export interface Slice {
+  from: number | null;
+  to: number | null;
+  unit: "rows" | "percent";
+}
+
+const SLICE = /^\[\s*(?:(-?\d{1,15})(%?))?\s*:\s*(?:(-?\d{1,15})(%?))?\s*\]$/;
+
+/** Cuts the slice off `name`: null where it ends with none. Throws a UserError where what it ends with is no slice. */
+export function splitSlice(name: string): { name: string; slice: Slice | null } {
+  const open = name.lastIndexOf("[");
+  if (open <= 0 || !name.endsWith("]")) return { name, slice: null };
+  return { name: name.slice(0, open), slice: parseSlice(name, name.slice(open)) };
+}
+
+function parseSlice(name: string, text: string): Slice {
+  const refuse = (): UserError =>
+    new UserError(
+      `Cannot use ${quote(name)}: ${
+        quote(text)
+      } is no slice, expected [FROM:TO] in rows or in percent up to 100%, such as [:2000], [10%:20%] or [-100:]`,
+    );
+  const found = SLICE.exec(text);
+  if (!found) throw refuse();
+  const [, from, fromPercent, to, toPercent] = found;
+  const bounds = [from, to].map((bound) => bound === undefined ? null : Number(bound)) as [
+    number | null,
+    number | null,
+  ];
+  const signs = [...(from === undefined ? [] : [fromPercent]), ...(to === undefined ? [] : [toPercent])];
+  const unit = signs.includes("%") ? "percent" : "rows";
+  if (unit === "percent" && (signs.includes("") || bounds.some((bound) => Math.abs(bound ?? 0) > 100))) throw refuse();
+  return { from: bounds[0], to: bounds[1], unit };
+}
+
+/** Whether the slice's bounds need no count of the rows. */
+export function isAbsolute({ from, to, unit }: Slice): boolean {
+  return unit === "rows" && (from ?? 0) >= 0 && (to ?? 0) >= 0;
+}
+
+/** The rows of a slice of `count` rows; percents are rounded to the nearest row, a half to the even one. */
+export function sliceRange({ from, to, unit }: Slice, count: number): { from: number; to: number } {
+  const toRows = (bound: number): number => {
+    const rows = unit === "percent" ? roundHalfEven(bound * count / 100) : bound;
+    return Math.min(count, rows < 0 ? Math.max(0, count + rows) : rows);
+  };
+  return { from: from === null ? 0 : toRows(from), to: to === null ? count : toRows(to) };
+}
+
+/** As Python rounds. */
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}

@@ -1,0 +1,227 @@
+/** The shapes of rows that are known, each by its columns, and what they hold. @module */
+import { UserError } from "../error.ts";
+import { quote } from "./formats/data_problems.ts";
+import type { JsonObject, JsonValue } from "./formats/json_rows.ts";
+import { extractMessages, extractPrompt, type Message, messagesField, shareGptField } from "./formats/messages.ts";
+import { hasField, idsField, stringField } from "./formats/row_fields.ts";
+import { listColumns } from "./map_columns.ts";
+
+/** What a row holds, by its form. */
+export type DataFields =
+  | { kind: "text"; prompt: string; response: string }
+  | { kind: "text_pair"; prompt: string; chosen: string; rejected: string }
+  | { kind: "chat"; prompt: Message[]; response: Message[] }
+  | { kind: "chat_pair"; prompt: Message[]; chosen: Message[]; rejected: Message[] }
+  | { kind: "ids"; promptIds: number[]; responseIds: number[] }
+  | { kind: "ids_pair"; promptIds: number[]; chosenIds: number[]; rejectedIds: number[] };
+
+/** A row as its shape reads it. */
+export type ShapedFields = DataFields & {
+  /** Columns that were used. */
+  used: readonly string[];
+  /** What a verifier compares with, where the shape itself has it. */
+  reference?: JsonValue;
+};
+
+interface Shape {
+  /** Columns that a row must have. */
+  columns: readonly string[];
+  /** Columns that are used besides. */
+  optional?: readonly string[];
+  /** Whose shape it is, of a row that has it. */
+  owner(row: JsonObject): string;
+  /** Throws a UserError where a column holds something else. */
+  parse(row: JsonObject, settings: ShapeSettings): DataFields & { reference?: JsonValue };
+}
+
+/** What the config says of shapes that do not hold prompt and answer as they are. */
+export interface ShapeSettings {
+  /** Prompt of instruction rows; undefined: the input after a blank line. */
+  template?: string | undefined;
+  /** Words of a plain text that are its prompt (default 16). */
+  promptWords?: number | undefined;
+}
+
+const PROMPT_WORDS = 16;
+
+const plainText = () => "plain";
+
+/** Groups from the first that is looked for to the last; within a group a row may have one shape only. */
+const GROUPS: readonly (readonly Shape[])[] = [
+  [{
+    columns: ["prompt_ids", "chosen_ids", "rejected_ids"],
+    owner: plainText,
+    parse: (row) => ({
+      kind: "ids_pair",
+      promptIds: idsField(row, "prompt_ids"),
+      chosenIds: idsField(row, "chosen_ids"),
+      rejectedIds: idsField(row, "rejected_ids"),
+    }),
+  }],
+  [{
+    columns: ["prompt_ids", "response_ids"],
+    owner: plainText,
+    parse: (row) => ({
+      kind: "ids",
+      promptIds: idsField(row, "prompt_ids"),
+      responseIds: idsField(row, "response_ids"),
+    }),
+  }],
+  [
+    {
+      columns: ["chosen", "rejected"],
+      optional: ["prompt"],
+      owner: (row) => hasField(row, "score_chosen") ? "UltraFeedback's" : "TRL's preference",
+      parse: (row) => parsePair(row, ["chosen", "rejected"]),
+    },
+    { columns: ["real", "generated"], owner: () => "SPIN's", parse: (row) => parsePair(row, ["real", "generated"]) },
+  ],
+  [
+    { columns: ["prompt", "response"], owner: plainText, parse: (row) => parseAnswer(row, "response") },
+    {
+      columns: ["prompt", "completion"],
+      owner: () => "TRL's prompt-completion",
+      parse: (row) => parseAnswer(row, "completion"),
+    },
+    {
+      columns: ["messages"],
+      owner: (row) => hasField(row, "prompt_id") ? "UltraChat's" : "OpenAI's",
+      parse: (row) => splitLast(messagesField(row, "messages"), "messages"),
+    },
+    {
+      columns: ["conversations"],
+      owner: () => "ShareGPT's",
+      parse: (row) => splitLast(shareGptField(row, "conversations"), "conversations"),
+    },
+    { columns: ["instruction", "output"], optional: ["input"], owner: () => "Alpaca's", parse: parseInstruction },
+    { columns: ["question", "answer"], owner: () => "GSM8K's", parse: parseQuestion },
+  ],
+  [{ columns: ["text"], owner: () => "plain text's", parse: parseText }],
+];
+
+/** The shapes as an error lists them. */
+const KNOWN = GROUPS.toReversed().flat().map(({ columns, optional = [] }) =>
+  `{${[...columns, ...optional.map((name) => `${name}?`)].join(", ")}}`
+).join(", ");
+
+/** Names of the columns that a shape, or what is made of it, can use. */
+export const SHAPE_COLUMNS: readonly string[] = [
+  ...new Set(GROUPS.flat().flatMap(({ columns, optional = [] }) => [...columns, ...optional])),
+  ...[
+    "prompt_id",
+    "score_chosen",
+    "score_rejected",
+    "system",
+    "reference",
+    "row",
+    "chosen_from",
+    "score_human",
+    "score_generated",
+  ],
+];
+
+/**
+ * The shape of a row and what it holds. `preferred` are columns that the config names: a shape with one of them goes before
+ * others. Throws a UserError that lists the row's columns where none or more than one shape fits.
+ */
+export function readShape(
+  row: JsonObject,
+  { preferred, columns: all = Object.keys(row), ...settings }: ShapeSettings & {
+    preferred: readonly string[];
+    columns: readonly string[] | undefined;
+  },
+): { owner: string; columns: readonly string[]; fields: ShapedFields } {
+  for (const group of GROUPS) {
+    const fitting = group.filter(({ columns }) => columns.every((name) => hasField(row, name)));
+    const named = fitting.filter(({ columns }) => columns.some((name) => preferred.includes(name)));
+    const [shape, other] = named.length > 0 ? named : fitting;
+    if (shape === undefined) continue;
+    if (other !== undefined) {
+      const both = [shape, other].map(({ columns }) => `{${columns.join(", ")}}`).join(" and ");
+      throw new UserError(
+        `the row fits both ${both}, expected one of them (data.columns names the columns to use); its columns are ${
+          listColumns(all)
+        }`,
+      );
+    }
+    const used = [...shape.columns, ...(shape.optional ?? []).filter((name) => isUsed(row, name, shape))];
+    return { owner: shape.owner(row), columns: used, fields: { ...shape.parse(row, settings), used } };
+  }
+  throw unknownShape(row, all);
+}
+
+/** A prompt that is text beside lists of messages is left as it is: the lists hold it. */
+function isUsed(row: JsonObject, name: string, { columns }: Shape): boolean {
+  return hasField(row, name) && !(name === "prompt" && Array.isArray(row[columns[0]!]) && !Array.isArray(row.prompt));
+}
+
+function unknownShape(row: JsonObject, all: readonly string[]): UserError {
+  const named = all.slice(0, 12).map((key) => quote(key) + (row[key] === null ? " (null)" : "")).join(", ");
+  const list = all.length === 0 ? "no keys" : `the keys ${named}${all.length > 12 ? ", …" : ""}`;
+  return new UserError(`the row has ${list}, expected one of ${KNOWN}, or data.columns to name them`);
+}
+
+/** A preference pair, as texts or as lists of messages; without a prompt, what both sides begin with is the prompt. */
+function parsePair(row: JsonObject, [better, worse]: readonly [string, string]): DataFields {
+  const has = (name: string): boolean => hasField(row, name);
+  if (Array.isArray(row[better])) {
+    const chosen = messagesField(row, better);
+    const rejected = messagesField(row, worse);
+    if (has("prompt") && Array.isArray(row.prompt)) {
+      return { kind: "chat_pair", prompt: messagesField(row, "prompt"), chosen, rejected };
+    }
+    return { kind: "chat_pair", ...extractMessages({ chosen, rejected }, [better, worse]) };
+  }
+  const [chosen, rejected] = [stringField(row, better), stringField(row, worse)];
+  if (has("prompt")) return { kind: "text_pair", prompt: stringField(row, "prompt"), chosen, rejected };
+  return { kind: "text_pair", ...extractPrompt({ chosen, rejected }, [better, worse]) };
+}
+
+function parseAnswer(row: JsonObject, answer: string): DataFields {
+  return Array.isArray(row.prompt)
+    ? { kind: "chat", prompt: messagesField(row, "prompt"), response: messagesField(row, answer) }
+    : { kind: "text", prompt: stringField(row, "prompt"), response: stringField(row, answer) };
+}
+
+/** The last turn is the answer, those before it are the prompt. */
+function splitLast(messages: Message[], key: string): DataFields {
+  const last = messages.at(-1)!;
+  if (last.role !== "assistant") {
+    throw new UserError(`the last of "${key}" has the role ${quote(last.role)}, expected "assistant"`);
+  }
+  if (messages.length < 2) throw new UserError(`"${key}" holds one turn, expected a prompt before the answer`);
+  return { kind: "chat", prompt: messages.slice(0, -1), response: [last] };
+}
+
+function parseInstruction(row: JsonObject, { template }: ShapeSettings): DataFields {
+  const instruction = stringField(row, "instruction");
+  const input = hasField(row, "input") ? stringField(row, "input") : "";
+  const prompt = template !== undefined
+    ? template.replace(/\{(instruction|input)\}/g, (_, name) => name === "input" ? input : instruction)
+    : input.trim() === ""
+    ? instruction
+    : `${instruction}\n\n${input}`;
+  return { kind: "text", prompt, response: stringField(row, "output") };
+}
+
+/** A text's first words are the prompt, what follows is the answer: to go on where the prompt ends. */
+function parseText(row: JsonObject, { promptWords = PROMPT_WORDS }: ShapeSettings): DataFields {
+  const text = stringField(row, "text");
+  let end = 0;
+  let words = 0;
+  for (const { index, 0: word } of text.matchAll(/\S+/g)) {
+    if (words === promptWords) return { kind: "text", prompt: text.slice(0, end), response: text.slice(end) };
+    [words, end] = [words + 1, index + word.length];
+  }
+  throw new UserError(
+    `"text" has ${words} words, expected more than the ${promptWords} of its prompt (data.prompt_words)`,
+  );
+}
+
+/** GSM8K's answers end with `#### ` and the number that a verifier compares with. */
+function parseQuestion(row: JsonObject): DataFields & { reference?: JsonValue } {
+  const response = stringField(row, "answer");
+  const final = /####\s*(.+?)\s*$/.exec(response)?.[1];
+  const fields = { kind: "text", prompt: stringField(row, "question"), response } as const;
+  return final === undefined ? fields : { ...fields, reference: final };
+}

@@ -1,0 +1,195 @@
+/** The files between the stages: responses.jsonl and pairs.jsonl. @module */
+import { UserError } from "../error.ts";
+import type { DataSource } from "./data_sources.ts";
+import { describe } from "./formats/data_problems.ts";
+import { type JsonObject, type JsonValue, readJsonRows } from "./formats/json_rows.ts";
+import { type Message, messagesField } from "./formats/messages.ts";
+import {
+  booleanField,
+  hasField,
+  idsField,
+  indexField,
+  isObject,
+  scoreField,
+  stringField,
+  wrong,
+} from "./formats/row_fields.ts";
+import { type ReadRows, readRows, type ReadRowsOptions } from "./read_rows.ts";
+import { type TokenizedPair, type TokenizeOptions, tokenizePairs, type TokenizeReport } from "./tokenize_rows.ts";
+
+/** A line of responses.jsonl: a prompt, its human answer and a generated one. */
+export interface ResponseRow {
+  /** Index of the row in the data. */
+  row: number;
+  /** The prompt's text. */
+  prompt: string;
+  /** Its ids. */
+  promptIds: number[];
+  /** The prompt's turns, of a conversation; its text is what the answering model's chat template wrote of them. */
+  messages?: readonly Message[];
+  /** The human answer's text. */
+  response: string;
+  /** Its ids. */
+  responseIds: number[];
+  /** False where it was cut, which a human's answer is not. */
+  responseFinished?: boolean;
+  /** The generated answer's text. */
+  generated: string;
+  /** Its ids, exactly as sampled, and the chat template's tail. */
+  generatedIds: number[];
+  /** Whether EOS was sampled; false where the answer was cut. */
+  finished: boolean;
+  /** Set where a server gave the generated answer as text alone, so that its ids are not those that were sampled. */
+  retokenized?: true;
+  /** What a verifier compares with. */
+  reference?: JsonValue;
+}
+
+/** Which answer a pair prefers. */
+export type ChosenFrom = "human" | "generated";
+
+/** A line of pairs.jsonl. */
+export interface PairRow {
+  /** Index of the row in the data. */
+  row: number;
+  /** The prompt's text. */
+  prompt: string;
+  /** Its ids. */
+  promptIds: number[];
+  /** The prompt's turns, of a conversation. */
+  messages?: readonly Message[];
+  /** The better answer's text. */
+  chosen: string;
+  /** Its ids. */
+  chosenIds: number[];
+  /** The worse answer's text. */
+  rejected: string;
+  /** Its ids. */
+  rejectedIds: number[];
+  /** Whose the better answer is. */
+  chosenFrom: ChosenFrom;
+  /** The judge's score of the human answer; null where the judge gave none. */
+  scoreHuman: number | null;
+  /** The judge's score of the generated answer; null where the judge gave none. */
+  scoreGenerated: number | null;
+}
+
+/** A pair as training reads it: `row` is its index in the pair file, METHOD's `example`. */
+export interface StoredPair extends TokenizedPair {
+  /** Index of the row in the data that the pair was made of; null for pairs from elsewhere. */
+  dataRow: number | null;
+  /** Whose the better answer is; null for pairs from elsewhere. */
+  chosenFrom: ChosenFrom | null;
+  /** The judge's score of the human answer. */
+  scoreHuman: number | null;
+  /** The judge's score of the generated answer. */
+  scoreGenerated: number | null;
+}
+
+/** One line of responses.jsonl, with its newline. */
+export function encodeResponse(row: ResponseRow): string {
+  const { promptIds, responseIds, generatedIds } = row;
+  return JSON.stringify({
+    row: row.row,
+    prompt: row.prompt,
+    prompt_ids: promptIds,
+    messages: row.messages,
+    response: row.response,
+    response_ids: responseIds,
+    generated: row.generated,
+    generated_ids: generatedIds,
+    finished: row.finished,
+    retokenized: row.retokenized,
+    reference: row.reference,
+  }) + "\n";
+}
+
+/** One line of pairs.jsonl, with its newline; a score that is no finite number becomes null. */
+export function encodePair(pair: PairRow): string {
+  return JSON.stringify({
+    row: pair.row,
+    prompt: pair.prompt,
+    prompt_ids: pair.promptIds,
+    messages: pair.messages,
+    chosen: pair.chosen,
+    chosen_ids: pair.chosenIds,
+    rejected: pair.rejected,
+    rejected_ids: pair.rejectedIds,
+    chosen_from: pair.chosenFrom,
+    score_human: pair.scoreHuman,
+    score_generated: pair.scoreGenerated,
+  }) + "\n";
+}
+
+/** Reads responses.jsonl; throws a UserError naming file, line and key. */
+export async function readResponses(path: string): Promise<ResponseRow[]> {
+  const rows: ResponseRow[] = [];
+  for await (const { where, ...json } of readJsonRows(path)) {
+    try {
+      if ("problem" in json) throw new UserError(json.problem);
+      rows.push(parseResponse(json.value));
+    } catch (error) {
+      throw atLine(where, error);
+    }
+  }
+  return rows;
+}
+
+/**
+ * Reads pairs: pairs.jsonl, or rows of ids or texts with chosen and rejected, as JSON lines or an array. They are cut and
+ * dropped at `maxLength` as `tokenizePairs` does. Throws a UserError naming file, line and key.
+ */
+export async function readPairs(
+  source: DataSource,
+  { tokenizer, vocabSize, maxLength, ...reading }: TokenizeOptions & ReadRowsOptions,
+): Promise<{ pairs: StoredPair[]; report: TokenizeReport } & Pick<ReadRows, "skipped" | "shapes">> {
+  const { rows, skipped, shapes } = await readRows(source, reading);
+  const extras = new Map(rows.map(({ row, extra }) => [row, extra]));
+  const { pairs, report } = tokenizePairs(rows, { tokenizer, vocabSize, maxLength });
+  const stored = pairs.map((pair) => {
+    try {
+      return { ...pair, ...parseLabels(extras.get(pair.row)!) };
+    } catch (error) {
+      throw atLine(pair.where, error);
+    }
+  });
+  return { pairs: stored, report, skipped, shapes };
+}
+
+/** A row of responses.jsonl from its parsed line. Throws a UserError naming the key that is malformed. */
+export function parseResponse(value: JsonValue): ResponseRow {
+  if (!isObject(value)) throw new UserError(`the row is ${describe(value)}, expected an object`);
+  return {
+    row: indexField(value, "row"),
+    prompt: stringField(value, "prompt"),
+    promptIds: idsField(value, "prompt_ids"),
+    ...(hasField(value, "messages") ? { messages: messagesField(value, "messages") } : {}),
+    response: stringField(value, "response"),
+    responseIds: idsField(value, "response_ids"),
+    generated: stringField(value, "generated"),
+    generatedIds: idsField(value, "generated_ids"),
+    finished: booleanField(value, "finished"),
+    ...(Object.hasOwn(value, "retokenized") && booleanField(value, "retokenized") ? { retokenized: true } : {}),
+    ...(Object.hasOwn(value, "reference") ? { reference: value.reference! } : {}),
+  };
+}
+
+/** The columns that only this project's own pairs have. */
+function parseLabels(extra: JsonObject): Omit<StoredPair, keyof TokenizedPair> {
+  const has = (key: string): boolean => Object.hasOwn(extra, key);
+  const chosenFrom = has("chosen_from") ? extra.chosen_from! : null;
+  if (chosenFrom !== null && chosenFrom !== "human" && chosenFrom !== "generated") {
+    throw wrong("chosen_from", chosenFrom, '"human" or "generated"');
+  }
+  return {
+    // What was exported has the origin, and no row.
+    dataRow: chosenFrom !== null && has("row") ? indexField(extra, "row") : null,
+    chosenFrom,
+    scoreHuman: scoreField(extra, "score_human"),
+    scoreGenerated: scoreField(extra, "score_generated"),
+  };
+}
+
+function atLine(where: string, error: unknown): unknown {
+  return error instanceof UserError ? new UserError(`Cannot read ${where}: ${error.message}`) : error;
+}

@@ -1,0 +1,148 @@
+/** Chat templates (Jinja), rendered as transformers does. @module */
+import { UserError } from "../../error.ts";
+import { oneLine } from "../formats/data_problems.ts";
+import type { JsonObject } from "../formats/json_rows.ts";
+import type { Message } from "../formats/messages.ts";
+import { isObject } from "../formats/row_fields.ts";
+import { compileBounded } from "./bounded_template.ts";
+
+/** How a conversation is rendered. */
+export interface RenderOptions {
+  /** Whether the header that opens the assistant's next turn is written. */
+  addGenerationPrompt: boolean;
+}
+
+/** A text and the spans of it that the template marks as the assistant's, in UTF-16 units. */
+export interface MarkedText {
+  text: string;
+  spans: [start: number, end: number][];
+}
+
+/** Writes a conversation as one text. */
+export interface ChatTemplate {
+  (messages: readonly Message[], options: RenderOptions): string;
+  /** The text with what stands in `{% generation %}` blocks; null where the template has none. */
+  renderMarked(messages: readonly Message[]): MarkedText | null;
+}
+
+/**
+ * Compiles the template of a model folder: `jinja`, a text of its own (of the file `origin`), goes before the
+ * `chat_template` of tokenizer_config.json (a string, or a list of named ones of which "default" is taken); null where
+ * there is neither. `specialTokens` are the variables bos_token, eos_token, ….
+ */
+export function compileChatTemplate(
+  config: JsonObject,
+  { dir, jinja, origin = `${dir}/${jinja === null ? "tokenizer_config.json" : "chat_template.jinja"}`, specialTokens }:
+    {
+      dir: string;
+      jinja: string | null;
+      origin?: string;
+      specialTokens: Record<string, string>;
+    },
+): ChatTemplate | null {
+  const source = (jinja ?? configuredTemplate(config, origin))?.replaceAll("\r\n", "\n");
+  if (source === undefined) return null;
+  const compile = (text: string): ReturnType<typeof compileBounded> => {
+    try {
+      return compileBounded(text);
+    } catch (error) {
+      throw new UserError(`Cannot compile the chat template of ${origin}: ${oneLine(error)}`);
+    }
+  };
+  const attempt = <T>(run: () => T): T => {
+    try {
+      return run();
+    } catch (error) {
+      throw new UserError(`Cannot render the chat template of ${origin}: ${oneLine(error)}`);
+    }
+  };
+  const variables = (messages: readonly Message[], addGenerationPrompt: boolean): Record<string, unknown> => ({
+    ...specialTokens,
+    messages,
+    add_generation_prompt: addGenerationPrompt,
+    // Templates ask `is not none`, which an undefined variable is not.
+    tools: null,
+    documents: null,
+  });
+  const render = compile(source);
+  let marked: ReturnType<typeof compileBounded> | undefined;
+  return Object.assign(
+    (messages: readonly Message[], { addGenerationPrompt }: RenderOptions) =>
+      attempt(() => render(variables(messages, addGenerationPrompt))),
+    {
+      renderMarked(messages: readonly Message[]): MarkedText | null {
+        if (!GENERATION.test(source)) return null;
+        const withMarks = marked ??= compile(markBlocks(source));
+        return attempt(() => {
+          const [begin, end] = unusedMarks(JSON.stringify(messages) + source);
+          return cutMarks(withMarks({ ...variables(messages, false), [BEGIN]: begin, [END]: end }), { begin, end });
+        });
+      },
+    },
+  );
+}
+
+const GENERATION = /\{%[-+]?\s*generation\s*[-+]?%\}/;
+const BEGIN = "dnpo_generation_begin";
+const END = "dnpo_generation_end";
+
+/** Puts a variable in place of each end of a generation block, with the spaces around it that the block would have. */
+function markBlocks(source: string): string {
+  return source.replace(
+    /(^|\n)?([ \t]*)\{%([-+]?)\s*(end)?generation\s*([-+]?)%\}(\n)?/g,
+    (
+      _,
+      lineStart: string | undefined,
+      blanks: string,
+      open: string,
+      isEnd: string | undefined,
+      close: string,
+      newline = "",
+    ) => {
+      // As trim_blocks and lstrip_blocks do, with which transformers renders.
+      const before = lineStart === undefined || open === "+" ? blanks : "";
+      const after = close === "+" ? newline : "";
+      const dash = (sign: string): string => sign === "-" ? "-" : "";
+      return `${lineStart ?? ""}${before}{{${dash(open)} ${isEnd ? END : BEGIN} ${dash(close)}}}${
+        close === "-" ? newline : after
+      }`;
+    },
+  );
+}
+
+/** Two private-use characters that the text does not have. */
+function unusedMarks(text: string): [string, string] {
+  const found: string[] = [];
+  for (let code = 0xe000; found.length < 2 && code < 0xf900; code++) {
+    const mark = String.fromCharCode(code);
+    if (!text.includes(mark)) found.push(mark);
+  }
+  if (found.length < 2) throw new Error("the conversation has every private-use character");
+  return found as [string, string];
+}
+
+function cutMarks(marked: string, { begin, end }: { begin: string; end: string }): MarkedText {
+  const spans: [number, number][] = [];
+  let text = "";
+  let start: number | undefined;
+  for (const part of marked.split(new RegExp(`([${begin}${end}])`))) {
+    if (part === begin) start = text.length;
+    else if (part !== end) text += part;
+    else if (start !== undefined) {
+      if (text.length > start) spans.push([start, text.length]);
+      start = undefined;
+    }
+  }
+  return { text, spans };
+}
+
+function configuredTemplate(config: JsonObject, origin: string): string | undefined {
+  const value = config.chat_template ?? undefined;
+  if (value === undefined || typeof value === "string") return value;
+  if (Array.isArray(value)) {
+    const named = value.find((entry) => isObject(entry) && entry.name === "default");
+    if (isObject(named) && typeof named.template === "string") return named.template;
+    throw new UserError(`Cannot use "chat_template" of ${origin}: the list has no {name: "default", template}`);
+  }
+  throw new UserError(`Cannot use "chat_template" of ${origin}: expected a string or a list of {name, template}`);
+}

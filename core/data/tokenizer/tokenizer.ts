@@ -1,0 +1,204 @@
+/** Hugging Face tokenizers, read from a model folder. @module */
+import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
+import { UserError } from "../../error.ts";
+import { checkNesting } from "../../files/json_nesting.ts";
+import { describe, ioProblem, oneLine, quote } from "../formats/data_problems.ts";
+import type { JsonObject } from "../formats/json_rows.ts";
+import type { Message } from "../formats/messages.ts";
+import { isObject } from "../formats/row_fields.ts";
+import { compileChatTemplate, type MarkedText, type RenderOptions } from "./chat_template.ts";
+import { LinearRegExp } from "./linear_regexp.ts";
+import { NeutralSplit } from "./neutral_split.ts";
+import { checkTokenizerJson } from "./tokenizer_json.ts";
+
+/** Text to token ids and back. */
+export interface Tokenizer {
+  /** Token ids of `text`; with special tokens (the default), those that the tokenizer writes around every text. */
+  encode(text: string, options?: { addSpecialTokens?: boolean }): number[];
+  /** The text of token ids, special tokens left out where asked; ids without a token are nothing. */
+  decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
+  /** A conversation as one text, special tokens and all; throws a UserError where there is no chat template. */
+  renderChat(messages: readonly Message[], options: RenderOptions): string;
+  /** A whole conversation with the spans in the template's `{% generation %}` blocks; null where it has none of them. */
+  renderMarked(messages: readonly Message[]): MarkedText | null;
+  /** Whether there is a chat template. */
+  readonly hasChatTemplate: boolean;
+  /** The text of the end-of-sequence token. */
+  readonly eosToken: string | null;
+  /** Its id. */
+  readonly eosId: number | null;
+  /** The id of the beginning-of-sequence token. */
+  readonly bosId: number | null;
+  /** The texts of all special tokens. */
+  readonly specialTokens: readonly string[];
+  /** The largest token id plus one; the model's own vocabulary may be larger. */
+  readonly vocabSize: number;
+}
+
+/** Several times the largest published tokenizer. */
+const MAX_BYTES = 1 << 28;
+
+/**
+ * Loads tokenizer.json and tokenizer_config.json, with chat_template.jinja where it exists, from `dir`; the file
+ * `chatTemplate` goes before its template. Throws a UserError naming a file that is missing or broken.
+ */
+export async function loadTokenizer(
+  dir: string,
+  { chatTemplate: file }: { chatTemplate?: string | undefined } = {},
+): Promise<Tokenizer> {
+  const path = `${dir}/tokenizer.json`;
+  const json = await readObject(path);
+  const config = await readObject(`${dir}/tokenizer_config.json`);
+  const origin = file ?? `${dir}/chat_template.jinja`;
+  const jinja = file === undefined ? await readOptionalText(origin) : await readText(origin);
+  const hub = attempt(path, "load", () => buildHubTokenizer(json));
+  const specialTokens = specialTokensOf(config);
+  const chatTemplate = compileChatTemplate(config, {
+    dir,
+    jinja,
+    ...(jinja !== null && { origin }),
+    specialTokens,
+  });
+  const eosToken = specialTokens.eos_token ?? null;
+  const bosToken = specialTokens.bos_token ?? null;
+  return {
+    encode: (text, { addSpecialTokens = true } = {}) =>
+      attempt(path, "encode with", () => {
+        const { ids } = hub.encode(text, { add_special_tokens: addSpecialTokens });
+        // A character that the vocabulary lacks, without an unknown token, is nothing, as in the Rust library.
+        return (ids as (number | undefined)[]).filter((id) => id !== undefined);
+      }),
+    decode: (ids, { skipSpecialTokens = false } = {}) =>
+      attempt(path, "decode with", () => {
+        const known = ids.filter((id) => hub.id_to_token(id) !== undefined);
+        // The clean-up of tokenizer_config.json is off: it rewrites the spaces of the model's own answer.
+        const options = { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false };
+        return known.length === 0 ? "" : hub.decode(known, options);
+      }),
+    renderChat(messages, options) {
+      if (chatTemplate !== null) return chatTemplate(messages, options);
+      throw new UserError(`Cannot render a conversation: ${dir}/tokenizer_config.json has no "chat_template"`);
+    },
+    renderMarked: (messages) => chatTemplate?.renderMarked(messages) ?? null,
+    hasChatTemplate: chatTemplate !== null,
+    eosToken,
+    eosId: idOf(hub, eosToken, `"eos_token" of ${dir}/tokenizer_config.json`),
+    bosId: idOf(hub, bosToken, `"bos_token" of ${dir}/tokenizer_config.json`),
+    specialTokens: addedSpecialTokens(json),
+    vocabSize: vocab(hub).length,
+  };
+}
+
+function buildHubTokenizer(json: JsonObject): HubTokenizer {
+  checkTokenizerJson(json);
+  const hub = new HubTokenizer(json, {});
+  for (const part of [hub.normalizer, hub.pre_tokenizer, hub.decoder]) boundPatterns(part);
+  const model = json.model as JsonObject;
+  // WordPiece takes the longest match of a whole word, and suffixes mark a piece's end: neither may be cut.
+  const cuttable = model.type === "BPE" || model.type === "Unigram";
+  if (cuttable && !model.end_of_word_suffix && !model.continuing_subword_prefix) {
+    hub.pre_tokenizer = new NeutralSplit(hub.pre_tokenizer, () => vocab(hub).filter((token) => token !== undefined));
+  }
+  return hub;
+}
+
+/** A normalizer, pre-tokenizer or decoder of the package, or a sequence of them. */
+interface Part {
+  pattern?: unknown;
+  config?: { pattern?: { Regex?: string } };
+  normalizers?: Part[];
+  tokenizers?: Part[];
+  decoders?: Part[];
+}
+
+/** Makes the patterns of a file, which comes with a model, take time linear in the text. Throws a UserError. */
+function boundPatterns(part: unknown): void {
+  const { pattern, config, normalizers, tokenizers, decoders } = (part ?? {}) as Part;
+  if (pattern instanceof RegExp && config?.pattern?.Regex !== undefined) {
+    try {
+      (part as Part).pattern = new LinearRegExp(pattern);
+    } catch (error) {
+      throw new UserError(`the pattern ${quote(config.pattern.Regex)}: ${oneLine(error)}`);
+    }
+  }
+  for (const inner of [normalizers, tokenizers, decoders]) inner?.forEach(boundPatterns);
+}
+
+/** Tokens by id; ids without one are holes. */
+function vocab(hub: HubTokenizer): readonly string[] {
+  return hub.model?.vocab ?? [];
+}
+
+/** bos_token, eos_token and the like: plain strings, or objects with the text in `content`. */
+function specialTokensOf(config: JsonObject): Record<string, string> {
+  const tokens: Record<string, string> = {};
+  for (const key of ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"]) {
+    const value = config[key];
+    const content = isObject(value) ? value.content : value;
+    if (typeof content === "string") tokens[key] = content;
+  }
+  return tokens;
+}
+
+/** What tokenizer.json's added_tokens mark as special. */
+function addedSpecialTokens(json: JsonObject): string[] {
+  const added = Array.isArray(json.added_tokens) ? json.added_tokens : [];
+  return added.flatMap((token) =>
+    isObject(token) && token.special === true && typeof token.content === "string" && token.content !== ""
+      ? [token.content]
+      : []
+  );
+}
+
+function idOf(hub: HubTokenizer, token: string | null, name: string): number | null {
+  if (token === null) return null;
+  const id = hub.token_to_id(token);
+  if (id === undefined) throw new UserError(`Cannot use ${name}: ${quote(token)} is no token of tokenizer.json`);
+  return id;
+}
+
+/** The package throws all kinds of errors at a broken file; none of them is more than one line here. */
+function attempt<T>(path: string, action: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw new UserError(`Cannot ${action} the tokenizer ${path}: ${oneLine(error)}`);
+  }
+}
+
+async function readObject(path: string): Promise<JsonObject> {
+  const text = await readText(path);
+  let value;
+  try {
+    checkNesting(text);
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`Cannot read ${path}: not valid JSON (${oneLine(error)})`);
+  }
+  if (!isObject(value)) throw new UserError(`Cannot read ${path}: it is ${describe(value)}, expected an object`);
+  return value;
+}
+
+async function readText(path: string): Promise<string> {
+  const text = await readOptionalText(path);
+  if (text === null) throw new UserError(`Cannot read ${path}: there is no such file`);
+  return text;
+}
+
+async function readOptionalText(path: string): Promise<string | null> {
+  let bytes: Uint8Array;
+  try {
+    const { isFile, size } = await Deno.stat(path);
+    if (!isFile) throw new UserError("it is no file, expected one");
+    if (size > MAX_BYTES) throw new UserError(`it has ${size} bytes, expected at most ${MAX_BYTES}`);
+    bytes = await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw new UserError(`Cannot read ${path}: ${ioProblem(error)}`);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new UserError(`Cannot read ${path}: it is not UTF-8`);
+  }
+}

@@ -1,0 +1,203 @@
+/** The device of a run, with the kernel variants that the run began with. @module */
+import { join } from "node:path";
+import { type Device, type DeviceFamily, openDevice } from "../../kernels/device/device.ts";
+import type { Tuning } from "../../kernels/device/tuning.ts";
+import { tune } from "../../kernels/tune.ts";
+import type { ResolvedConfig } from "../config/config.ts";
+import { UserError } from "../error.ts";
+import { writeFileAtomic } from "../files/atomic.ts";
+import { exists, readJsonObject } from "../files/io.ts";
+import {
+  adapterName,
+  isTuning,
+  isVectorWidth,
+  kernelCacheFolder,
+  readCachedTuning,
+  readVectorWidth,
+  tunedDevice,
+  vectorBits,
+  type WidthRate,
+  writeCachedTuning,
+} from "./tuning_cache.ts";
+import { measureWidths } from "./vector_width.ts";
+
+/** A smaller model gains less from the choice than measuring takes. */
+const WORTH_TUNING_BYTES = 8 * 1024 * 1024;
+
+/** What OUTPUT_DIR/kernels.json holds. */
+interface KernelRecord {
+  /** The adapter on which the run began. */
+  adapter: string;
+  /** LP_NATIVE_VECTOR_WIDTH of the run; null: the driver's own. */
+  vector_width: number | null;
+  /** The family of the kernels that are not tuned. */
+  family: DeviceFamily;
+  /** The variants; null: the fixed default. */
+  tuning: Tuning | null;
+}
+
+/** What {@linkcode openRunDevice} needs besides the config. */
+export interface RunDeviceOptions {
+  /** Folder of the run's model; undefined where the stage has none. */
+  model: string | undefined;
+  /** Whether OUTPUT_DIR is a run's folder, whose kernels.json is read and written (default true). */
+  record?: boolean;
+  /** Told of a measurement, and of a run that goes on elsewhere. */
+  onNote: (line: string) => void;
+}
+
+/**
+ * Opens the device for a run: with the variants of OUTPUT_DIR/kernels.json where the run has begun, else with those of
+ * this machine's cache, which is filled by measuring where `autotune` asks for it and the model is worth it. Throws
+ * DeviceError, or a UserError for a record that cannot be read.
+ */
+export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOptions): Promise<Device> {
+  const { onNote, record: isRun = true } = options;
+  const path = join(config.output_dir, "kernels.json");
+  const before = isRun ? await readRecord(path) : null;
+  if (before === null && config.autotune) await measureWidthsOnce(options);
+  const wanted = await wantedDevice(config);
+  const asked = before ? before.vector_width : wanted.vectorWidth;
+  const device = await openDevice({ ...wanted, vectorWidth: asked });
+  try {
+    const adapter = adapterName(device);
+    // The driver keeps to the width that it was loaded with, by another device of this process.
+    const width = asked && (vectorBits(adapter) ?? asked);
+    if (before?.adapter === adapter && before.family === device.family) {
+      device.tuning = before.tuning;
+      return device;
+    }
+    if (config.autotune) device.tuning = await tuningFor(device, options);
+    if (before) {
+      const [was, is] = [before, { adapter, family: device.family }].map((one) => `${one.adapter} (${one.family})`);
+      onNote(`The run began with kernels for ${was}, and goes on with those for ${is}: the last digits will differ`);
+      return device;
+    }
+    if (!isRun) return device;
+    const record: KernelRecord = { adapter, vector_width: width, family: device.family, tuning: device.tuning };
+    await writeFileAtomic(path, JSON.stringify(record, null, 2) + "\n");
+    return device;
+  } catch (error) {
+    device.destroy();
+    throw error;
+  }
+}
+
+/**
+ * Opens the device for work that belongs to no run: with what this machine's cache holds, as a run that begins now, but
+ * without measuring. Throws DeviceError.
+ */
+export async function openToolDevice({ autotune } = { autotune: true }): Promise<Device> {
+  const device = await openDevice(await wantedDevice({ autotune }));
+  if (autotune) device.tuning = (await readCachedTuning(device))?.tuning ?? null;
+  return device;
+}
+
+/** How to open a device where no run has begun: the environment's wishes, else what `dnpo tune` kept. */
+export async function wantedDevice(
+  { autotune }: { autotune: boolean },
+): Promise<{ vectorWidth: number | null; family?: DeviceFamily }> {
+  const family = wantedFamily();
+  return { vectorWidth: await wantedVectorWidth(autotune), ...(family && { family }) };
+}
+
+/** The family of kernels that `DNPO_KERNELS` names; undefined: the adapter's own. */
+function wantedFamily(): DeviceFamily | undefined {
+  let name: string | undefined;
+  try {
+    name = Deno.env.get("DNPO_KERNELS");
+  } catch {
+    return undefined;
+  }
+  if (!name) return undefined;
+  if (name === "cpu" || name === "gpu") return name;
+  throw new UserError(`Cannot choose kernels: DNPO_KERNELS is "${name}", expected cpu or gpu`);
+}
+
+/** The user's LP_NATIVE_VECTOR_WIDTH, else the one that was measured to be the fastest; null: the driver's own. */
+async function wantedVectorWidth(autotune: boolean): Promise<number | null> {
+  return environmentWidth() ?? (autotune ? await readVectorWidth() : null) ?? null;
+}
+
+/** The user's LP_NATIVE_VECTOR_WIDTH; null where there is none, or none that lavapipe takes. */
+function environmentWidth(): number | null {
+  try {
+    const bits = Number(Deno.env.get("LP_NATIVE_VECTOR_WIDTH"));
+    return isVectorWidth(bits) ? bits : null;
+  } catch {
+    // Without the permission to look, nothing is set that could be kept.
+    return null;
+  }
+}
+
+/** Measures on lavapipe which vector width is the fastest, the first time that a run is worth it. */
+async function measureWidthsOnce({ model, onNote }: RunDeviceOptions): Promise<void> {
+  if (environmentWidth() !== null || await readVectorWidth() !== undefined || !await isWorthTuning(model)) return;
+  try {
+    const { measured, rates, best } = await measureWidths({
+      family: wantedFamily(),
+      onDevice: (adapter) => onNote(measuringNote(adapter)),
+    });
+    for (const { seconds, path } of measured) onNote(measuredNote(seconds, path));
+    if (rates.length > 1) onNote(`Vectors of ${best} bits from now on (${describeRates(rates)})`);
+  } catch (error) {
+    // The run goes on as it would without measuring, or says itself what is wrong with the device.
+    onNote(`Kernels are not measured: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** One line of the rates that were measured at several widths. */
+export function describeRates(rates: readonly WidthRate[]): string {
+  return rates.map(({ bits, gflops }) => `${bits} bits ${gflops.toFixed(1)} GFLOP/s`).join(", ");
+}
+
+function measuringNote(adapter: string): string {
+  return `Measuring kernels on ${adapter}, once; where the driver compiles them first, for up to a minute`;
+}
+
+function measuredNote(seconds: number, path: string | null): string {
+  return `Kernels measured in ${seconds.toFixed(1)} s${path ? `: ${path}` : ""}`;
+}
+
+/** Without a cache the next run might choose otherwise. */
+async function isWorthTuning(model: string | undefined): Promise<boolean> {
+  return kernelCacheFolder() !== null && await weightBytes(model) >= WORTH_TUNING_BYTES;
+}
+
+async function tuningFor(device: Device, { model, onNote }: RunDeviceOptions): Promise<Tuning | null> {
+  const cached = await readCachedTuning(device);
+  if (cached) return cached.tuning;
+  if (!await isWorthTuning(model)) return null;
+  onNote(measuringNote(adapterName(device)));
+  const started = performance.now();
+  const result = await tune(device);
+  const file = await writeCachedTuning(tunedDevice(device), result);
+  onNote(measuredNote((performance.now() - started) / 1000, file));
+  return file === null ? null : result.tuning;
+}
+
+/** Bytes of the weights in a model folder; 0 where there are none. */
+async function weightBytes(model: string | undefined): Promise<number> {
+  if (model === undefined) return 0;
+  let bytes = 0;
+  try {
+    for await (const { name } of Deno.readDir(model)) {
+      if (name.endsWith(".safetensors")) bytes += (await Deno.stat(join(model, name))).size;
+    }
+  } catch {
+    // What is wrong with the folder is told where it is loaded.
+  }
+  return bytes;
+}
+
+async function readRecord(path: string): Promise<KernelRecord | null> {
+  if (!await exists(path)) return null;
+  const { adapter, vector_width: width, family, tuning } = await readJsonObject(path);
+  if (
+    typeof adapter === "string" && (width === null || isVectorWidth(width)) && (family === "cpu" || family === "gpu") &&
+    (tuning === null || isTuning(tuning))
+  ) return { adapter, vector_width: width, family, tuning };
+  throw new UserError(
+    `Cannot go on with the run: ${path} is no record of kernels, expected adapter, vector_width, family and tuning; delete the file to choose again, which may change the last digits`,
+  );
+}

@@ -1,0 +1,48 @@
+/** The thread that kernels are measured in at one vector width: the driver reads the width when it is loaded. @module */
+import { type DeviceFamily, openDevice } from "../../kernels/device/device.ts";
+import type { TileClass } from "../../kernels/device/tuning.ts";
+import { tune, type TuneResult } from "../../kernels/tune.ts";
+import { adapterName, vectorBits } from "./tuning_cache.ts";
+
+/** What the thread is asked. */
+export interface WidthQuestion {
+  /** Bits; null: the driver's own. */
+  vectorWidth: number | null;
+  family: DeviceFamily | undefined;
+  /** Whether to measure where the adapter has no vector width, too. */
+  always: boolean;
+}
+
+/** What it tells on the way, and at its end. */
+export type WidthAnswer =
+  | { adapter: string; family: DeviceFamily }
+  | { measuring: TileClass }
+  /** Null where there was nothing to measure: no such width, or none at all. */
+  | { result: TuneResult | null }
+  | { failed: string };
+
+const thread = globalThis as typeof globalThis & {
+  onmessage: (event: { data: WidthQuestion }) => Promise<void>;
+  postMessage(answer: WidthAnswer): void;
+};
+
+thread.onmessage = async ({ data }) => {
+  try {
+    thread.postMessage(await measure(data));
+  } catch (error) {
+    thread.postMessage({ failed: error instanceof Error ? error.message : String(error) });
+  }
+};
+
+async function measure({ vectorWidth, family, always }: WidthQuestion): Promise<WidthAnswer> {
+  const device = await openDevice({ vectorWidth, ...(family && { family }) });
+  try {
+    const bits = vectorBits(adapterName(device));
+    if (bits === null ? !always : vectorWidth !== null && bits !== vectorWidth) return { result: null };
+    thread.postMessage({ adapter: adapterName(device), family: device.family });
+    const result = await tune(device, { onMeasure: (measuring) => thread.postMessage({ measuring }) });
+    return { result };
+  } finally {
+    device.destroy();
+  }
+}

@@ -1,0 +1,175 @@
+/** The kernel variants that were measured on this machine, kept between runs: a file per adapter, driver and version. @module */
+import { join } from "node:path";
+import denoConfig from "../../deno.json" with { type: "json" };
+import type { Device, DeviceFamily } from "../../kernels/device/device.ts";
+import type { Tuning } from "../../kernels/device/tuning.ts";
+import { isVariant } from "../../kernels/matmul/matmul.ts";
+import type { Measurement, TuneResult } from "../../kernels/tune.ts";
+import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
+import { isRecord, readJsonObject } from "../files/io.ts";
+
+const VECTOR_WIDTHS = [128, 256, 512] as const;
+
+/** What the cache holds for a device. */
+export interface CachedTuning extends TuneResult {
+  /** The cache's file. */
+  path: string;
+  /** When it was measured, ISO 8601. */
+  date: string;
+}
+
+/** The adapter with its driver, as one line. */
+export function adapterName({ info }: Pick<Device, "info">): string {
+  const parts = [info.description || info.device, info.vendor, info.architecture];
+  return parts.filter(Boolean).join(", ").replace(/\s+/g, " ") || "unnamed";
+}
+
+/**
+ * The folder that keeps what was measured: `DNPO_CACHE`, else `dnpo` in the platform's cache folder. Null where
+ * DNPO_CACHE is empty, or where the environment names none or may not be asked.
+ */
+export function kernelCacheFolder(): string | null {
+  const at = (name: string): string | undefined => {
+    try {
+      return Deno.env.get(name);
+    } catch {
+      return undefined;
+    }
+  };
+  const own = at("DNPO_CACHE");
+  if (own !== undefined) return own || null;
+  const home = at("HOME");
+  const base = at("XDG_CACHE_HOME") ||
+    (Deno.build.os === "windows"
+      ? at("LOCALAPPDATA")
+      : home && (Deno.build.os === "darwin" ? join(home, "Library", "Caches") : join(home, ".cache")));
+  return base ? join(base, "dnpo") : null;
+}
+
+/** Bits of lavapipe's vectors by its adapter's name; null for all others. */
+export function vectorBits(adapter: string): number | null {
+  const bits = Number(/\bllvmpipe\b.*\b(\d+) bits/.exec(adapter)?.[1]);
+  return isVectorWidth(bits) ? bits : null;
+}
+
+/** Whose kernels were measured: {@linkcode adapterName} and the family of the kernels that are not tuned. */
+export interface TunedDevice {
+  adapter: string;
+  family: DeviceFamily;
+}
+
+/** What the cache calls a device. */
+export function tunedDevice(device: Pick<Device, "info" | "family">): TunedDevice {
+  return { adapter: adapterName(device), family: device.family };
+}
+
+/** What the tuning depends on; other keys are other files. */
+function keyOf({ adapter, family }: TunedDevice): Record<string, string> {
+  return { adapter, family, ...versions() };
+}
+
+function versions(): Record<string, string> {
+  return { deno: Deno.version.deno, version: denoConfig.version };
+}
+
+function pathOf(folder: string, key: Record<string, string>): string {
+  return join(folder, `kernels-${Object.values(key).join("-").replace(/[^\w.]+/g, "-")}.json`);
+}
+
+/** What was measured for the device; null where there is nothing, or nothing that can be read. */
+export async function readCachedTuning(device: Device): Promise<CachedTuning | null> {
+  const folder = kernelCacheFolder();
+  if (folder === null) return null;
+  const key = keyOf(tunedDevice(device));
+  return await readEntry(pathOf(folder, key), key);
+}
+
+async function readEntry(path: string, key: Record<string, string>): Promise<CachedTuning | null> {
+  try {
+    const { tuning, measurements, date, ...rest } = await readJsonObject(path);
+    const same = Object.entries(key).every(([name, value]) => rest[name] === value);
+    if (!same || !isTuning(tuning) || !Array.isArray(measurements) || !measurements.every(isMeasurement)) return null;
+    return { tuning, measurements, date: String(date), path };
+  } catch {
+    return null;
+  }
+}
+
+/** Keeps what was measured; returns the file, or null where nothing can be kept. */
+export async function writeCachedTuning(device: TunedDevice, result: TuneResult): Promise<string | null> {
+  const folder = kernelCacheFolder();
+  if (folder === null) return null;
+  const key = keyOf(device);
+  const path = pathOf(folder, key);
+  try {
+    await makeFolder(folder);
+    await writeFileAtomic(path, JSON.stringify({ ...key, date: new Date().toISOString(), ...result }, null, 2) + "\n");
+    return path;
+  } catch {
+    return null;
+  }
+}
+
+/** A vector width, and the rate that was measured with it. */
+export interface WidthRate {
+  bits: number;
+  /** Geometric mean over the chosen tiles, 10⁹ floating-point operations a second. */
+  gflops: number;
+}
+
+/** The rates of all vector widths that were measured for the device, lavapipe's alone; narrow ones first. */
+export async function readWidthRates(device: TunedDevice): Promise<WidthRate[]> {
+  const folder = kernelCacheFolder();
+  if (folder === null || vectorBits(device.adapter) === null) return [];
+  const rates: WidthRate[] = [];
+  for (const bits of VECTOR_WIDTHS) {
+    const key = keyOf({ ...device, adapter: device.adapter.replace(/\b\d+ bits/, `${bits} bits`) });
+    const cached = await readEntry(pathOf(folder, key), key);
+    if (!cached) continue;
+    const logs = cached.measurements.filter((one) => one.chosen).map((one) => Math.log(one.gflops));
+    rates.push({ bits, gflops: Math.exp(logs.reduce((sum, x) => sum + x, 0) / logs.length) });
+  }
+  return rates;
+}
+
+/**
+ * Bits of lavapipe's vectors that were measured to be the fastest; null: the driver's own, or no lavapipe; undefined:
+ * this version has not measured.
+ */
+export async function readVectorWidth(): Promise<number | null | undefined> {
+  const folder = kernelCacheFolder();
+  if (folder === null) return undefined;
+  try {
+    const { bits, ...rest } = await readJsonObject(join(folder, "vector-width.json"));
+    if (!Object.entries(versions()).every(([name, value]) => rest[name] === value)) return undefined;
+    return isVectorWidth(bits) ? bits : null;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps a vector width; null: the driver's own. */
+export async function writeVectorWidth(bits: number | null): Promise<void> {
+  const folder = kernelCacheFolder();
+  if (folder === null) return;
+  await makeFolder(folder).catch(() => {});
+  await writeFileAtomic(join(folder, "vector-width.json"), JSON.stringify({ bits, ...versions() }) + "\n").catch(
+    () => {},
+  );
+}
+
+/** Whether a value is a vector width that lavapipe takes. */
+export function isVectorWidth(value: unknown): value is number {
+  return (VECTOR_WIDTHS as readonly unknown[]).includes(value);
+}
+
+/** Whether parsed JSON is a tuning of this version. */
+export function isTuning(value: unknown): value is Tuning {
+  return isRecord(value) && (value.family === "cpu" || value.family === "gpu") && isRecord(value.tiles) &&
+    Object.values(value.tiles).every(isVariant);
+}
+
+function isMeasurement(value: unknown): value is Measurement {
+  return isRecord(value) && isVariant(value.variant) && typeof value.gflops === "number" &&
+    typeof value.chosen === "boolean" && Array.isArray(value.sizes);
+}

@@ -1,0 +1,159 @@
+/** Two models on the same held-out prompts, and what a judge says of their answers. @module */
+import { forIteration, judgesOf, requireFor } from "../config/config.ts";
+import type { IterationConfig, ResolvedConfig } from "../config/config_types.ts";
+import type { ResponseRow } from "../data/stage_files.ts";
+import { templateTail, tokenizeExamples } from "../data/tokenize_rows.ts";
+import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
+import { UserError } from "../error.ts";
+import { makeFolder } from "../files/atomic.ts";
+import { generate } from "../generate/batch_generator.ts";
+import type { Judge, Scores } from "../label/judge.ts";
+import { sameTokenizer, withJudge } from "../label/open_judge.ts";
+import { checkVerifiers } from "../label/verifier_use.ts";
+import { loadModel } from "../model/model.ts";
+import { modelFolderOf } from "../run/model_path.ts";
+import { noteReport } from "../run/row_notes.ts";
+import { type RunContext, type RunHooks, throwIfStopped, tokenizerOf, withDevice } from "../run/run_context.ts";
+import { lockFolder } from "../run/run_lock.ts";
+import { readData } from "../run/run_rows.ts";
+import { type Answered, type Comparison, summarize } from "./comparison_summary.ts";
+
+/** What is compared. */
+export interface CompareOptions {
+  /** Folders of two models or runs, or names on the hub: the second is compared with the first. */
+  a: string;
+  b: string;
+  /** Rows whose prompts are answered: what `data.eval` may be. */
+  prompts: string;
+  /** Rows to read at most. */
+  limit?: number;
+}
+
+/**
+ * Lets both models answer with the same settings and seeds (`generation` of the config), and compares the answers with
+ * the config's judge: the second wins a row where it scores more than `labels.margin` above the first, and loses it the
+ * other way round. Writes nothing, save a judge `llm`'s replies in the config's `output_dir`.
+ * Throws UserError or DeviceError, StoppedError where the hooks' signal says so.
+ */
+export async function compareModels(
+  config: ResolvedConfig,
+  { a, b, prompts, limit }: CompareOptions,
+  hooks: RunHooks = {},
+): Promise<Comparison> {
+  const settings = forIteration({ ...config, data: { ...config.data, eval: prompts } }, config.iteration);
+  if (limit === undefined) delete settings.data.eval_limit;
+  else settings.data.eval_limit = limit;
+  const { labels } = settings;
+  requireFor("compare", config);
+  const judges = judgesOf(labels).map(({ judge }) => judge);
+  if (judges.includes("human")) {
+    throw new UserError("Cannot compare with judge human: it always prefers one side; --judge says another");
+  }
+  if (judges.includes("self")) {
+    throw new UserError("Cannot compare with judge self: A would judge its own answers; --judge says another");
+  }
+  checkVerifiers(config, hooks, { iterations: [config.iteration], judges: true, evaluates: false });
+  const asksServer = judges.includes("llm");
+  if (asksServer) await makeFolder(config.output_dir);
+  using _lock = asksServer ? await lockFolder(config.output_dir) : null;
+  return await withDevice(config, { stage: "compare", hooks }, async (context) => {
+    const resolve = (name: string): Promise<string> => context.sources.model(name);
+    const [folderA, folderB] = [await modelFolderOf(a, resolve), await modelFolderOf(b, resolve)];
+    const sideA = await answerAll(context, { settings, dir: folderA, name: "A" });
+    const sideB = await answerAll(context, { settings, dir: folderB, name: "B" });
+    const tokenizer = await sameTokenizer(folderA, folderB) ? null : await tokenizerOf(folderA);
+    const pairs = [...sideA].flatMap(([row, own]) => {
+      const other = sideB.get(row);
+      return other ? [{ a: own, b: other }] : [];
+    });
+    if (pairs.length === 0) throw new UserError(`Cannot compare on ${prompts}: no row fits into both models`);
+    const rows = pairs.map((pair) => judgedRow(pair, tokenizer));
+    const judged = await withJudge(context, { labels, model: folderA }, async (judge) => {
+      const scores = await scoreAll(context, judge, rows);
+      for (const note of judge.notes?.() ?? []) context.onNote(note);
+      return { scores, metrics: judge.metrics?.() ?? {}, judge: judge.name };
+    });
+    return summarize(pairs, { ...judged, margin: labels.margin, folders: [folderA, folderB] });
+  });
+}
+
+/** The answers of the model in `dir` by row. */
+async function answerAll(
+  context: RunContext,
+  { settings, dir, name }: { settings: IterationConfig; dir: string; name: string },
+): Promise<Map<number, Answered>> {
+  const { data, generation, iteration } = settings;
+  const model = await loadModel(context.device, dir);
+  try {
+    const tokenizer = await tokenizerOf(dir, data);
+    const { rows, name: path } = await readData(context, { settings, which: "eval" });
+    const maxLength = Math.min(data.max_length, model.config.maxPositionEmbeddings);
+    const { examples, report } = tokenizeExamples(rows, { tokenizer, vocabSize: model.config.vocabSize, maxLength });
+    noteReport(context, `${name}: ${path}`, { report: { ...report, cut: 0 }, maxLength });
+    const eosIds = model.folder.eosTokenIds;
+    const tails = new Map(eosIds.map((id) => [id, tokenizer ? templateTail(tokenizer, id) : []]));
+    let tokens = 0;
+    const progress = (done: number): void => {
+      context.onProgress({ stage: `answers of ${name}`, done, total: examples.length, tokens });
+      if (done < examples.length) throwIfStopped(context);
+    };
+    progress(0);
+    const answers = new Map<number, Answered>();
+    const sampled = generate(context.commands, model, {
+      prompts: examples.map(({ row, promptIds }) => ({
+        row,
+        promptIds,
+        maxNewTokens: Math.max(1, Math.min(generation.max_new_tokens, maxLength - promptIds.length)),
+      })),
+      settings: generation,
+      iteration,
+      eosIds,
+      onTokens: (count) => {
+        tokens = count;
+        throwIfStopped(context);
+      },
+    });
+    for await (const { index, ids, finished } of sampled) {
+      const example = examples[index]!;
+      answers.set(example.row, {
+        example,
+        text: tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? "",
+        ids: [...ids, ...finished && example.conversational ? tails.get(ids.at(-1)!)! : []],
+        tokens: ids.length,
+        finished,
+      });
+      progress(answers.size);
+    }
+    return new Map(examples.map(({ row }) => [row, answers.get(row)!]));
+  } finally {
+    model.weights.free();
+  }
+}
+
+/** The row as judges know it: A in the human's place. With a tokenizer, A's, B's answer is tokenized by it. */
+function judgedRow({ a, b }: { a: Answered; b: Answered }, tokenizer: Tokenizer | null): ResponseRow {
+  const { row, prompt, promptIds, messages, reference } = a.example;
+  const anew = tokenizer?.encode(b.text + (b.finished ? tokenizer.eosToken ?? "" : ""), { addSpecialTokens: false });
+  return {
+    row,
+    prompt,
+    promptIds,
+    ...(messages !== undefined && { messages }),
+    response: a.text,
+    responseIds: a.ids,
+    responseFinished: a.finished,
+    generated: b.text,
+    generatedIds: anew ?? b.ids,
+    finished: b.finished,
+    ...(reference !== undefined && { reference }),
+  };
+}
+
+function scoreAll(context: RunContext, judge: Judge, rows: readonly ResponseRow[]): Promise<Scores[]> {
+  const progress = (done: number): void => {
+    context.onProgress({ stage: "judge", done, total: rows.length });
+    if (done < rows.length) throwIfStopped(context);
+  };
+  progress(0);
+  return judge.score(rows, progress);
+}

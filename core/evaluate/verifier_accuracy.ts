@@ -1,0 +1,43 @@
+/** Accuracy on held-out prompts: the share of answers that a verifier scores 1 or more. @module */
+import type { Commands } from "../../kernels/device/commands.ts";
+import type { GenerationConfig } from "../config/config_types.ts";
+import type { TokenizedExample } from "../data/tokenize_rows.ts";
+import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
+import { generate } from "../generate/batch_generator.ts";
+import type { VerifierThread } from "../label/verifier_judge.ts";
+import type { Model } from "../model/model.ts";
+
+/** What is evaluated, and how. */
+export interface AccuracyOptions {
+  examples: readonly TokenizedExample[];
+  tokenizer: Tokenizer | null;
+  verifier: VerifierThread;
+  settings: GenerationConfig;
+  /** Tokens of prompt and response together. */
+  maxLength: number;
+  /** METHOD's iteration counter, of the sampling. */
+  iteration: number;
+  /** Told the number of rows done. */
+  onDone?: (done: number) => void;
+}
+
+/** Generates an answer to every prompt and returns the share that is right. Throws a UserError where a score fails. */
+export async function accuracy(commands: Commands, model: Model, options: AccuracyOptions): Promise<number> {
+  const { examples, tokenizer, verifier, settings, maxLength, iteration } = options;
+  const prompts = examples.map(({ row, promptIds }) => ({
+    row,
+    promptIds,
+    maxNewTokens: Math.max(1, Math.min(settings.max_new_tokens, maxLength - promptIds.length)),
+  }));
+  let [done, right] = [0, 0];
+  const sampling = { prompts, settings, iteration, eosIds: model.folder.eosTokenIds };
+  for await (const { index, ids } of generate(commands, model, sampling)) {
+    const { prompt, reference, where } = examples[index]!;
+    const response = tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? "";
+    const input = { prompt, response, ...(reference !== undefined && { reference }) };
+    const [score] = await verifier.score([input], where);
+    if (score! >= 1) right++;
+    options.onDone?.(++done);
+  }
+  return right / examples.length;
+}

@@ -1,0 +1,81 @@
+/** metrics.jsonl: one JSON object a line, the same bytes for the same run. @module */
+import { UserError } from "../error.ts";
+import { writeAll, writeFileAtomic } from "./atomic.ts";
+import { explainIoError, isRecord } from "./io.ts";
+import { checkNesting } from "./json_nesting.ts";
+
+/** A line's object; keys are written in the order they were set. */
+export type MetricsLine = Readonly<Record<string, number | string>>;
+
+/**
+ * Reads a file of lines, or nothing where there is none. A torn last line, which a stopped run left behind, is left out;
+ * throws a UserError naming any other line that is no JSON object.
+ */
+export async function readLines(
+  path: string,
+): Promise<{ text: string; lines: { source: string; line: MetricsLine }[] }> {
+  let text = "";
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw explainIoError(error, `Cannot read ${path}`);
+  }
+  const sources = text.split("\n").slice(0, -1);
+  const lines = sources.flatMap((source, i) => {
+    const line = parseLine(source);
+    if (line !== null) return { source, line };
+    if (i === sources.length - 1) return [];
+    throw new UserError(
+      `Cannot read ${path}:${i + 1}: it is no JSON object, expected a line that this program wrote; mend or delete it`,
+    );
+  });
+  return { text, lines };
+}
+
+function parseLine(source: string): MetricsLine | null {
+  try {
+    checkNesting(source);
+    const line: unknown = JSON.parse(source);
+    return isRecord(line) ? line as MetricsLine : null;
+  } catch {
+    return null;
+  }
+}
+
+/** An append-only file of JSON lines. */
+export class LineLog {
+  readonly #path: string;
+  readonly #onAppend: (line: MetricsLine) => Promise<void>;
+
+  private constructor(path: string, onAppend: (line: MetricsLine) => Promise<void>) {
+    this.#path = path;
+    this.#onAppend = onAppend;
+  }
+
+  /**
+   * Opens the file for appending and drops what a stopped run left behind: a torn last line, and the lines that `keep`
+   * refuses (they will be written again). `onAppend` is told each line that is on disk.
+   */
+  static async open(
+    path: string,
+    keep: (line: MetricsLine) => boolean,
+    onAppend: (line: MetricsLine) => Promise<void> = () => Promise.resolve(),
+  ): Promise<LineLog> {
+    const { text, lines } = await readLines(path);
+    const wanted = lines.filter(({ line }) => keep(line)).map(({ source }) => source + "\n").join("");
+    if (wanted !== text) await writeFileAtomic(path, wanted);
+    return new LineLog(path, onAppend);
+  }
+
+  /** Appends one line and flushes it to disk. Throws a UserError where it cannot be written. */
+  async append(line: MetricsLine): Promise<void> {
+    try {
+      using file = await Deno.open(this.#path, { append: true, create: true });
+      await writeAll(file, new TextEncoder().encode(JSON.stringify(line) + "\n"));
+      await file.sync();
+    } catch (error) {
+      throw explainIoError(error, `Cannot write ${this.#path}`);
+    }
+    await this.#onAppend(line);
+  }
+}

@@ -1,0 +1,182 @@
+/** A conversation with a model: its turns, the template, and what of them fits into the context. @module */
+import type { Commands } from "../../kernels/device/commands.ts";
+import type { GenerationConfig } from "../config/config_types.ts";
+import type { Message } from "../data/read_rows.ts";
+import { StreamDecoder } from "../data/tokenizer/stream_decoder.ts";
+import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
+import { UserError } from "../error.ts";
+import type { Model } from "../model/model.ts";
+import { Session } from "./decode_session.ts";
+
+/** How a conversation is held. */
+export interface ChatOptions {
+  model: Model;
+  tokenizer: Tokenizer;
+  settings: Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "seed" | "max_new_tokens">;
+  /** Tokens of the whole conversation at most. */
+  maxLength: number;
+  /** The first turn, where the template has one of that role. */
+  system?: string;
+}
+
+/** What became of an answer. */
+export interface AnswerReport {
+  /** eos: the model ended it; length: max_new_tokens or the context did; stopped: the signal did. */
+  end: "eos" | "length" | "stopped";
+  /** Tokens of the text before it, how many of them were run anew, and tokens sampled. */
+  promptTokens: number;
+  freshTokens: number;
+  tokens: number;
+  /** Milliseconds until the first token, and from it to the last. */
+  firstMs: number;
+  restMs: number;
+  /** Earlier turns that were left out for this answer, as the context was full, and from now on. */
+  forgotten: number;
+}
+
+/** At least this share of the context is kept for an answer, where max_new_tokens is not less. */
+const ROOM = 1 / 4;
+
+/** Ids before a completion that its first text is decoded with. */
+const CONTEXT = 8;
+
+/** A conversation, or without a chat template texts that are completed, each on its own. */
+export class Chat {
+  /** Whether there is a chat template, so that turns are remembered. */
+  readonly isConversation: boolean;
+  readonly maxLength: number;
+  readonly #options: ChatOptions;
+  readonly #session: Session;
+  #system: string | undefined;
+  #turns: Message[] = [];
+  /** Answers so far: Philox's counter, so that the same question gets another sample. */
+  #answers = 0;
+
+  /** Throws DeviceError where the device is too small, a UserError where a system prompt is given and cannot be used. */
+  constructor(commands: Commands, options: ChatOptions) {
+    const { model, tokenizer, maxLength } = options;
+    this.#options = options;
+    this.maxLength = maxLength;
+    this.isConversation = tokenizer.hasChatTemplate;
+    if (options.system !== undefined) this.setSystem(options.system);
+    this.#session = new Session(commands, model, { maxLength });
+  }
+
+  /** Turns that are remembered, the system prompt not counted. */
+  get turns(): number {
+    return this.#turns.length;
+  }
+
+  /** Forgets all turns; the system prompt stays. */
+  reset(): void {
+    this.#turns = [];
+  }
+
+  /** Begins anew with a system prompt; none where it is empty. Throws a UserError where there is no template for it. */
+  setSystem(text: string): void {
+    if (text !== "" && !this.isConversation) {
+      throw new UserError(
+        "Cannot use a system prompt: the tokenizer has no chat template, so that texts are only completed",
+      );
+    }
+    this.#system = text === "" ? undefined : text;
+    this.reset();
+  }
+
+  /**
+   * Answers a user's turn: yields the text as it comes, and returns what became of it. What was said before the signal is
+   * remembered. Throws a UserError, with nothing changed, where the turn alone does not fit or the template refuses it.
+   */
+  async *answer(text: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<string, AnswerReport> {
+    const { model, tokenizer, settings } = this.#options;
+    const { turns, ids, forgotten } = this.#fit([...this.#turns, { role: "user", content: text }]);
+    const report: AnswerReport = {
+      end: "length",
+      promptTokens: ids.length,
+      freshTokens: ids.length - this.#session.reusable(ids),
+      tokens: 0,
+      firstMs: 0,
+      restMs: 0,
+      forgotten,
+    };
+    const { eosTokenIds: eosIds } = model.folder;
+    // A turn begins anew, a completion goes on.
+    const decoder = new StreamDecoder(tokenizer, { after: this.isConversation ? [] : ids.slice(-CONTEXT) });
+    let said = "";
+    const started = performance.now();
+    try {
+      const sampled = this.#session.continue({
+        ids,
+        maxNewTokens: Math.min(settings.max_new_tokens, this.maxLength - ids.length),
+        settings,
+        row: this.#answers++,
+        eosIds,
+        ...(signal && { signal }),
+      });
+      for await (const piece of sampled) {
+        const elapsed = performance.now() - started;
+        if (report.tokens === 0) report.firstMs = elapsed;
+        report.restMs = elapsed - report.firstMs;
+        report.tokens += piece.length;
+        if (eosIds.includes(piece.at(-1)!)) {
+          report.end = "eos";
+          piece.pop();
+        }
+        const fresh = decoder.push(piece);
+        said += fresh;
+        if (fresh !== "") yield fresh;
+      }
+      if (report.end !== "eos" && signal?.aborted) report.end = "stopped";
+      const last = decoder.finish();
+      said += last;
+      if (last !== "") yield last;
+    } finally {
+      // Stopped before it said anything, a turn is as if it had not been.
+      const isSaid = said !== "" || report.end === "eos";
+      if (this.isConversation && isSaid) this.#turns = [...turns, { role: "assistant", content: said }];
+    }
+    return report;
+  }
+
+  /** Gives the device's memory back. */
+  free(): void {
+    this.#session.free();
+  }
+
+  /** The turns that fit with room for an answer, the oldest left out first, and their ids. */
+  #fit(turns: readonly Message[]): { turns: readonly Message[]; ids: number[]; forgotten: number } {
+    const { settings } = this.#options;
+    const room = Math.min(settings.max_new_tokens, Math.max(1, Math.floor(this.maxLength * ROOM)));
+    let kept = turns;
+    let ids = this.#encode(kept);
+    // A user's turn goes with its answer, as templates insist on.
+    while (ids.length + room > this.maxLength && kept.length > 2) {
+      kept = kept.slice(2);
+      ids = this.#encode(kept);
+    }
+    if (ids.length >= this.maxLength) {
+      throw new UserError(
+        `Cannot answer: the prompt has ${ids.length} tokens, expected less than the context of ${this.maxLength}`,
+      );
+    }
+    return { turns: kept, ids, forgotten: turns.length - kept.length };
+  }
+
+  #encode(turns: readonly Message[]): number[] {
+    const { tokenizer, model } = this.#options;
+    const system: Message[] = this.#system === undefined ? [] : [{ role: "system", content: this.#system }];
+    const ids = this.isConversation
+      ? tokenizer.encode(tokenizer.renderChat([...system, ...turns], { addGenerationPrompt: true }), {
+        addSpecialTokens: false,
+      })
+      : tokenizer.encode(turns.at(-1)!.content);
+    if (ids.length === 0) throw new UserError("Cannot answer: the prompt has no tokens, expected at least one");
+    const large = ids.find((id) => id >= model.config.vocabSize);
+    if (large !== undefined) {
+      throw new UserError(
+        `Cannot answer: token id ${large} of the tokenizer is beyond the model's vocabulary of ${model.config.vocabSize}`,
+      );
+    }
+    return ids;
+  }
+}

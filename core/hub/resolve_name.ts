@@ -1,0 +1,249 @@
+/** A model or a data set by its name: local paths as they are, names on the hub as files of the cache. @module */
+import { join } from "node:path";
+import { parse } from "yaml";
+import { UserError } from "../error.ts";
+import { exists, isRecord, readJsonObject } from "../files/io.ts";
+import { formatSize, type OnProgress } from "../progress.ts";
+import { chooseDataFiles } from "./dataset_files.ts";
+import type { RepoFile } from "./download.ts";
+import { RepoCache } from "./hub_cache.ts";
+import { type ClientOptions, HubClient } from "./hub_client.ts";
+import { type About, ConnectionError } from "./hub_errors.ts";
+import { type Environment, readHubSettings } from "./hub_settings.ts";
+import { type DatasetSpec, parseDatasetSpec, parseModelSpec, type RepoSpec, specName } from "./hub_spec.ts";
+import { chooseModelFiles, WEIGHTS_INDEX } from "./model_files.ts";
+import { fetchRepoInfo, listRepoFiles } from "./repository.ts";
+import { fetchFiles, hasFiles } from "./snapshot.ts";
+
+/** What a name on the hub was when it was first looked up: enough to have the same files again. */
+export interface SourceRecord {
+  /** The name as it was given. */
+  source: string;
+  type: "model" | "dataset";
+  /** `org/name`. */
+  repo: string;
+  /** Branch, tag or commit that was asked for. */
+  revision: string;
+  /** The commit that this was. */
+  commit: string;
+  /** Splits that were preferred where none was named: the same name may be another split elsewhere in a run. */
+  prefer?: readonly string[];
+  /** The configuration and split of a data set. */
+  config?: string;
+  split?: string;
+  /** As the repository's card names it. */
+  license?: string;
+  /** The files that are used, each with its size in bytes and its SHA-256 or git hash. */
+  files: RepoFile[];
+}
+
+/** What is known already, and whom to tell. */
+export interface ResolveOptions extends ClientOptions {
+  onProgress?: OnProgress;
+  /** What was looked up before, such as by the run that goes on. */
+  known?: readonly SourceRecord[];
+  /** Told what a name is as soon as that is known, before anything large is downloaded. */
+  onRecord?: (record: SourceRecord) => Promise<void> | void;
+  /** Reads the environment (default: this process's). */
+  env?: Environment;
+}
+
+/** Local files of a source; `record` is null where it is a path. */
+export interface Resolved {
+  /** The folder of a model; the files of a data set in order. */
+  paths: string[];
+  record: SourceRecord | null;
+}
+
+/**
+ * The folder of a model: `spec` itself where that path exists or no `org/name[@revision]` is meant, else the hub's files in
+ * the cache, downloaded where they are missing. Throws a UserError.
+ */
+export async function resolveModel(spec: string, options: ResolveOptions = {}): Promise<Resolved> {
+  const repo = await exists(spec) ? null : parseModelSpec(spec);
+  if (repo === null) return { paths: [spec], record: null };
+  const { dir, record } = await resolveRepo(spec, { repo, options, choose: chooseModel });
+  return { paths: [dir], record };
+}
+
+/** As {@linkcode resolveModel} for a data set's files, `org/name[:config][/split][@revision]`; `prefer` names splits. */
+export async function resolveDataset(
+  spec: string,
+  { prefer = ["train"], ...options }: ResolveOptions & { prefer?: readonly string[] } = {},
+): Promise<Resolved> {
+  const repo = await exists(spec) ? null : parseDatasetSpec(spec);
+  if (repo === null) return { paths: [spec], record: null };
+  const choose = (view: RepoView): Promise<Chosen> => chooseData(view, { repo, prefer });
+  const isUsual = repo.split !== null || prefer.join() === "train";
+  const { dir, record } = await resolveRepo(spec, { repo, options, choose, ...(!isUsual && { prefer }) });
+  return { paths: record.files.map(({ path }) => join(dir, path)), record };
+}
+
+/** The repository's card. */
+const CARD = "README.md";
+
+/** A commit's files, wherever they are. */
+interface RepoView {
+  about: About;
+  files: readonly RepoFile[];
+  /** Makes some of the files there, and returns their folder. */
+  fetch: (files: readonly RepoFile[]) => Promise<string>;
+}
+
+interface Chosen {
+  files: RepoFile[];
+  config?: string;
+  split?: string;
+}
+
+interface ResolveRepo {
+  repo: RepoSpec;
+  options: ResolveOptions;
+  choose: (view: RepoView) => Promise<Chosen>;
+  prefer?: readonly string[];
+}
+
+/** Whether two records are of the same name, meant in the same way. */
+export function isSameSource(a: SourceKey, b: SourceKey): boolean {
+  return a.source === b.source && a.type === b.type && a.prefer?.join() === b.prefer?.join();
+}
+
+type SourceKey = Pick<SourceRecord, "source" | "type" | "prefer">;
+
+async function resolveRepo(
+  source: string,
+  { repo, options, choose, prefer }: ResolveRepo,
+): Promise<{ dir: string; record: SourceRecord }> {
+  const { known = [], onProgress, env, onNote = () => {}, onRecord = () => {} } = options;
+  const settings = await readHubSettings(env);
+  const cache = new RepoCache(settings.cache, repo);
+  const key: SourceKey = { source, type: repo.type, ...(prefer && { prefer }) };
+  const before = known.find((record) => isSameSource(record, key));
+  if (before !== undefined && await hasFiles(cache, before)) {
+    return { dir: cache.snapshot(before.commit), record: before };
+  }
+  // The same revision is the same commit, for all that a run reads of it.
+  const { type, repo: name, revision } = repo;
+  const sibling = before ??
+    known.find((record) => record.type === type && record.repo === name && record.revision === revision);
+  const client = new HubClient(settings, options);
+  const found = await findCommit(client, { repo, cache, commit: sibling?.commit ?? null });
+  const { commit, where } = found;
+  const license = found.license ?? sibling?.license ?? null;
+  const about: About = {
+    action: `Cannot use ${specName(repo)}${where === "cache" ? ` from the cache alone (${cache.folder})` : ""}`,
+    repo: { ...repo, revision: commit },
+  };
+  const view: RepoView = where === "cache"
+    ? { about, files: await listCached(cache, commit), fetch: () => Promise.resolve(cache.snapshot(commit)) }
+    : {
+      about,
+      files: await listRepoFiles(client, { repo, commit }, about),
+      fetch: (files) => fetchFiles(client, { repo, commit, files, about, ...(onProgress && { onProgress }) }),
+    };
+  const { files, ...part } = await choose(view);
+  const record = { ...key, repo: name, revision, commit, ...part, ...(license !== null && { license }), files };
+  await onRecord(record);
+  const dir = await view.fetch(files);
+  if (where === "hub") await cache.writeRef(revision, commit);
+  onNote(`${source}: ${[`${revision} is ${commit.slice(0, 12)}`, ...describe(part, files)].join(", ")}`);
+  return { dir, record };
+}
+
+function describe({ config, split }: Omit<Chosen, "files">, files: readonly RepoFile[]): string[] {
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  return [
+    ...(config === undefined || config === "default" ? [] : [`configuration ${config}`]),
+    ...(split === undefined ? [] : [`split ${split}`]),
+    `${files.length} file${files.length === 1 ? "" : "s"}`,
+    formatSize(size),
+  ];
+}
+
+/** Which commit is used, and what says so: the run's record, the hub, or the cache where the hub is not asked. */
+interface FoundCommit {
+  commit: string;
+  license: string | null;
+  where: "record" | "hub" | "cache";
+}
+
+/** The commit of the revision: the one that is known, else the hub's answer, else, without a connection, the cache's. */
+async function findCommit(
+  client: HubClient,
+  { repo, cache, commit }: { repo: RepoSpec; cache: RepoCache; commit: string | null },
+): Promise<FoundCommit> {
+  const { settings, onNote } = client;
+  const inCache = commit ?? await cache.readRef(repo.revision);
+  const isThere = inCache !== null && (await cache.listSnapshot(inCache)).length > 0;
+  const about: About = { action: `Cannot use ${specName(repo)}`, repo };
+  if (settings.offline) {
+    if (isThere) return { commit: inCache, license: null, where: "cache" };
+    throw new UserError(
+      `${about.action}: there is no local path of this name, and HF_HUB_OFFLINE is set while ${cache.folder} does not ` +
+        `hold revision "${repo.revision}"`,
+    );
+  }
+  if (commit !== null) return { commit, license: null, where: "record" };
+  try {
+    return { ...await fetchRepoInfo(client, repo, about), where: "hub" };
+  } catch (error) {
+    if (!isThere || !(error instanceof ConnectionError)) throw error;
+    onNote(`${error.message}; going on with the cache's commit ${inCache.slice(0, 12)}`);
+    return { commit: inCache, license: null, where: "cache" };
+  }
+}
+
+/** The files of a commit that the cache holds; their hashes are the names of their blobs. */
+async function listCached(cache: RepoCache, commit: string): Promise<RepoFile[]> {
+  const files: RepoFile[] = [];
+  for (const path of await cache.listSnapshot(commit)) {
+    const real = await Deno.realPath(join(cache.snapshot(commit), path));
+    files.push({ path, size: (await cache.sizeOf(commit, path))!, hash: real.split(/[\\/]/).at(-1)! });
+  }
+  return files;
+}
+
+async function chooseModel({ about, files, fetch }: RepoView): Promise<Chosen> {
+  const index = files.find(({ path }) => path === WEIGHTS_INDEX);
+  const single = files.some(({ path }) => path === "model.safetensors");
+  const weightMap = index === undefined || single
+    ? null
+    : (await readJsonObject(join(await fetch([index]), WEIGHTS_INDEX))).weight_map;
+  const chosen = chooseModelFiles(files.map(({ path }) => path), {
+    weightMap: isRecord(weightMap) ? weightMap : null,
+    about,
+  });
+  return { files: pick(files, chosen) };
+}
+
+async function chooseData(
+  { about, files, fetch }: RepoView,
+  { repo, prefer }: { repo: DatasetSpec; prefer: readonly string[] },
+): Promise<Chosen> {
+  const readme = files.find(({ path }) => path === CARD);
+  const card = readme === undefined ? null : frontMatter(await Deno.readTextFile(join(await fetch([readme]), CARD)));
+  const { config, split } = repo;
+  const { paths, ...part } = chooseDataFiles(files.map(({ path }) => path), card, {
+    config,
+    split,
+    prefer,
+    about,
+  });
+  return { ...part, files: pick(files, paths) };
+}
+
+function pick(files: readonly RepoFile[], paths: readonly string[]): RepoFile[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  return paths.map((path) => byPath.get(path)!);
+}
+
+/** The YAML between the first two lines of dashes; null where there is none that can be read. */
+export function frontMatter(text: string): unknown {
+  const [, yaml] = /^\uFEFF?---\r?\n([\s\S]*?)\r?\n---\s*(?:\n|$)/.exec(text) ?? [];
+  if (yaml === undefined) return null;
+  try {
+    return parse(yaml);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,124 @@
+/** Dynamic sample labeling: per prompt the better answer becomes the chosen one. @module */
+import type { PairRow, ResponseRow } from "../data/stage_files.ts";
+import type { Scores } from "./judge.ts";
+
+/** What labeling did. */
+export interface LabelReport {
+  rows: number;
+  pairs: number;
+  /** Share of the pairs whose chosen answer is the generated one. */
+  generatedChosen: number;
+  /** Pairs with equal scores; the human answer is chosen. */
+  ties: number;
+  /** Rows dropped because both answers are the same ids. */
+  identical: number;
+  /** Pairs that the judge scored. */
+  judged: number;
+  /** Pairs on which the judge, asked in both orders, did not say the same; null where it was not asked so. */
+  orderDisagreements: number | null;
+  /** Mean scores of both sides of the pairs that were scored; null where none was. */
+  scoreHuman: number | null;
+  scoreGenerated: number | null;
+  /** Mean tokens, EOS among them, of the chosen and the rejected answers; 0 where there is no pair. */
+  lengthChosen: number;
+  lengthRejected: number;
+  /** The same of the answer that the judge scores higher, and of the other one; null where it never does. */
+  lengthWinner: number | null;
+  lengthLoser: number | null;
+  /** What the judge has counted besides, by METHOD's names. */
+  judge: Readonly<Record<string, number>>;
+}
+
+/** Splits off the rows whose two answers are the same ids: there is nothing to judge. */
+export function differingRows(rows: readonly ResponseRow[]): ResponseRow[] {
+  return rows.filter(({ responseIds, generatedIds }) => !sameIds(responseIds, generatedIds));
+}
+
+/**
+ * Makes a pair of each row: the generated answer is chosen iff s_g > s_h + margin, else the human one (METHOD, step 2).
+ * `scores` are those of the differing rows; the others are dropped and counted.
+ */
+export function labelPairs(
+  all: readonly ResponseRow[],
+  { scores, margin }: { scores: readonly Scores[]; margin: number },
+): { pairs: PairRow[]; report: LabelReport } {
+  const rows = differingRows(all);
+  const pairs = rows.map((row, i) => makePair(row, scores[i]!, margin));
+  const judged = pairs.filter((pair) => pair.scoreHuman !== null && pair.scoreGenerated !== null);
+  const decided = rows.flatMap((row, i) => {
+    const { human, generated } = scores[i]!;
+    if (human === null || generated === null || human === generated) return [];
+    const [winner, loser] = generated > human
+      ? [row.generatedIds, row.responseIds]
+      : [row.responseIds, row.generatedIds];
+    return [{ winner: winner.length, loser: loser.length }];
+  });
+  const generatedChosen = pairs.filter(({ chosenFrom }) => chosenFrom === "generated").length;
+  const asked = scores.some(({ ordersDisagree }) => ordersDisagree !== undefined);
+  return {
+    pairs,
+    report: {
+      rows: all.length,
+      pairs: pairs.length,
+      generatedChosen: pairs.length > 0 ? generatedChosen / pairs.length : 0,
+      ties: judged.filter(({ scoreHuman, scoreGenerated }) => scoreHuman === scoreGenerated).length,
+      identical: all.length - rows.length,
+      judged: judged.length,
+      orderDisagreements: asked ? scores.filter(({ ordersDisagree }) => ordersDisagree).length : null,
+      scoreHuman: mean(judged, ({ scoreHuman }) => scoreHuman!),
+      scoreGenerated: mean(judged, ({ scoreGenerated }) => scoreGenerated!),
+      lengthChosen: mean(pairs, ({ chosenIds }) => chosenIds.length) ?? 0,
+      lengthRejected: mean(pairs, ({ rejectedIds }) => rejectedIds.length) ?? 0,
+      lengthWinner: mean(decided, ({ winner }) => winner),
+      lengthLoser: mean(decided, ({ loser }) => loser),
+      judge: {},
+    },
+  };
+}
+
+function makePair(row: ResponseRow, { human, generated }: Scores, margin: number): PairRow {
+  const wins = human !== null && generated !== null && generated > human + margin;
+  const humanSide = { text: row.response, ids: row.responseIds };
+  const generatedSide = { text: row.generated, ids: row.generatedIds };
+  const [chosen, rejected] = wins ? [generatedSide, humanSide] : [humanSide, generatedSide];
+  return {
+    row: row.row,
+    prompt: row.prompt,
+    promptIds: row.promptIds,
+    ...(row.messages && { messages: row.messages }),
+    chosen: chosen.text,
+    chosenIds: chosen.ids,
+    rejected: rejected.text,
+    rejectedIds: rejected.ids,
+    chosenFrom: wins ? "generated" : "human",
+    scoreHuman: human,
+    scoreGenerated: generated,
+  };
+}
+
+/** The numbers of a report by METHOD's names, in the order of metrics.jsonl. */
+export function labelMetrics(report: LabelReport): Record<string, number> {
+  const { orderDisagreements, scoreHuman, scoreGenerated, lengthWinner, lengthLoser } = report;
+  return {
+    "labels/pairs": report.pairs,
+    "labels/generated_chosen": report.generatedChosen,
+    "labels/ties": report.ties,
+    "labels/identical": report.identical,
+    "labels/length_chosen": report.lengthChosen,
+    "labels/length_rejected": report.lengthRejected,
+    ...(lengthWinner !== null && { "labels/length_winner": lengthWinner }),
+    ...(lengthLoser !== null && { "labels/length_loser": lengthLoser }),
+    ...(scoreHuman !== null && { "labels/score_human": scoreHuman }),
+    ...(scoreGenerated !== null && { "labels/score_generated": scoreGenerated }),
+    ...(orderDisagreements !== null && { "labels/order_disagreements": orderDisagreements }),
+    ...report.judge,
+  };
+}
+
+function mean<T>(items: readonly T[], value: (item: T) => number): number | null {
+  return items.length === 0 ? null : items.reduce((sum, item) => sum + value(item), 0) / items.length;
+}
+
+function sameIds(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i]);
+}

@@ -1,0 +1,189 @@
+/** The judges that a config names, with what each of them needs. @module */
+import { join } from "node:path";
+import { type AskingJudge, askingJudge } from "../config/config.ts";
+import type { DataConfig, JudgeConfig, LabelsConfig, MemberConfig } from "../config/config_types.ts";
+import { loadTokenizer, type Tokenizer } from "../data/tokenizer/tokenizer.ts";
+import { UserError } from "../error.ts";
+import { exists } from "../files/io.ts";
+import { loadModel, type Model } from "../model/model.ts";
+import { loadRewardModel } from "../model/reward_model.ts";
+import { noteNowAndThen } from "../run/row_notes.ts";
+import { type RunContext, tokenizerOf } from "../run/run_context.ts";
+import { runPaths } from "../run/run_paths.ts";
+import { readApiKey } from "../server/api_key.ts";
+import { Server } from "../server/openai_client.ts";
+import { ensembleJudge, type Member } from "./ensemble_judge.ts";
+import { humanJudge, type Judge } from "./judge.ts";
+import { loadPrompt } from "./judge_prompt.ts";
+import type { Asking } from "./judge_questions.ts";
+import { ChatServer, type ChatSettings } from "./judge_server.ts";
+import { llmJudge } from "./llm_judge.ts";
+import { logprobJudge } from "./logprob_judge.ts";
+import { ReplyCache } from "./reply_cache.ts";
+import { rewardModelJudge } from "./reward_judge.ts";
+import { selfJudge } from "./self_judge.ts";
+import { verifierJudge } from "./verifier_judge.ts";
+import { checkVerifierAllowed } from "./verifier_use.ts";
+
+/** Makes the judge of `labels`, runs `use` with it, and frees what it held. `model` is the policy's folder, or "". */
+export async function withJudge<T>(
+  context: RunContext,
+  { labels, model }: { labels: LabelsConfig; model: string },
+  use: (judge: Judge) => Promise<T>,
+): Promise<T> {
+  using held = new DisposableStack();
+  return await use(await makeJudge(context, { labels, policy: model, held }));
+}
+
+interface Making<Config extends JudgeConfig = LabelsConfig> {
+  labels: Config;
+  /** Folder of the policy, or "". */
+  policy: string;
+  /** What is freed when the judge is done. */
+  held: DisposableStack;
+  /** How an ensemble calls it. */
+  name?: string;
+}
+
+async function makeJudge(context: RunContext, { name, labels, policy, held }: Making): Promise<Judge> {
+  switch (labels.judge) {
+    case "human":
+      return humanJudge;
+    case "verifier":
+      checkVerifierAllowed(labels.verifier!, context, "judge is verifier");
+      return held.use(await verifierJudge(labels.verifier!, { seconds: labels.verifier_timeout }));
+    case "logprob": {
+      const dir = await context.sources.model(labels.model!);
+      const model = await holdModel(context, dir, held);
+      const tokenizer = await sameTokenizer(policy, dir) ? null : await tokenizerOf(dir);
+      return logprobJudge(context.commands, { model, tokenizer });
+    }
+    case "reward-model":
+      return await makeRewardJudge(context, { labels, policy, held });
+    case "llm":
+      return await makeLlmJudge(context, {
+        ...(name !== undefined && { name }),
+        labels: askingJudge(labels),
+        policy,
+        held,
+      });
+    case "self":
+      return await makeSelfJudge(context, { labels: askingJudge(labels), policy, held });
+    case "ensemble":
+      return ensembleJudge(await makeMembers(context, { labels, policy, held }));
+  }
+}
+
+/** Names of an ensemble's judges: their kinds, numbered where a kind occurs again. */
+export function memberNames(members: readonly MemberConfig[]): string[] {
+  return members.map(({ judge }, i) => {
+    const before = members.slice(0, i).filter((member) => member.judge === judge).length;
+    return before === 0 ? judge : `${judge}-${before + 1}`;
+  });
+}
+
+async function makeMembers(context: RunContext, { labels, policy, held }: Making): Promise<Member[]> {
+  const configs = labels.judges!;
+  const names = memberNames(configs);
+  const members: Member[] = [];
+  for (const [i, config] of configs.entries()) {
+    const judge = await makeJudge(context, { name: names[i]!, labels: config, policy, held });
+    members.push({ name: names[i]!, judge, weight: config.weight, margin: config.margin });
+  }
+  return members;
+}
+
+async function makeRewardJudge(
+  { device, commands, sources }: RunContext,
+  { labels, policy, held }: Making<JudgeConfig>,
+): Promise<Judge> {
+  const { reward_label: label, max_length: maxLength } = labels;
+  const dir = await sources.model(labels.model!);
+  const model = await loadRewardModel(device, dir);
+  held.defer(() => model.free());
+  let tokenizer: Tokenizer | null = null;
+  if (model.folder.hasTokenizer) {
+    tokenizer = await loadTokenizer(dir);
+  } else if (!await sameTokenizer(policy, dir)) {
+    throw new UserError(`Cannot judge with ${dir}: it has no tokenizer.json, expected one as ${policy} has`);
+  }
+  return rewardModelJudge(commands, {
+    model,
+    tokenizer,
+    ...(label !== undefined && { label }),
+    ...(maxLength !== undefined && { maxLength }),
+  });
+}
+
+async function makeLlmJudge(context: RunContext, { name, labels, policy, held }: Making<AskingJudge>): Promise<Judge> {
+  const settings = chatSettings(labels);
+  const server = await Server.open({
+    url: settings.url,
+    apiKey: await readApiKey(labels, settings.url),
+    timeout: labels.timeout,
+    maxRetries: labels.max_retries,
+    onRetry: noteNowAndThen(context.onNote),
+  });
+  const cache = held.use(await ReplyCache.open(runPaths(context.config.output_dir).replies));
+  const { input_price: inputPrice, output_price: outputPrice } = labels;
+  return llmJudge({
+    ...(name !== undefined && { name }),
+    server: new ChatServer(server, settings, context.onNote),
+    settings,
+    asking: await askingOf(labels, { policy, data: context.config.data }),
+    cache,
+    concurrency: labels.concurrency,
+    maxInvalid: labels.max_invalid,
+    ...(inputPrice !== undefined && { inputPrice }),
+    ...(outputPrice !== undefined && { outputPrice }),
+    signal: context.signal,
+  });
+}
+
+async function makeSelfJudge(context: RunContext, { labels, policy, held }: Making<AskingJudge>): Promise<Judge> {
+  if (policy === "") {
+    throw new UserError('Cannot label with judge self: "model" is not set, and the policy is the judge');
+  }
+  const asking = await askingOf(labels, { policy, data: context.config.data });
+  if (asking.tokenizer === null) {
+    throw new UserError(`Cannot label with judge self: ${policy} has no tokenizer.json to write the question with`);
+  }
+  return selfJudge(context.commands, {
+    model: await holdModel(context, policy, held),
+    tokenizer: asking.tokenizer,
+    asking,
+    generation: context.config.generation,
+    maxTokens: labels.max_tokens,
+    maxInvalid: labels.max_invalid,
+  });
+}
+
+/** What every request of a judge `llm` says. */
+export function chatSettings(labels: AskingJudge): ChatSettings {
+  const { base_url, server_model, mode, temperature, max_tokens } = labels;
+  return { url: base_url.replace(/\/+$/, ""), model: server_model!, mode, temperature, maxTokens: max_tokens };
+}
+
+/** How the judges `llm` and `self` are asked about rows of the policy in `policy`, or "". */
+export async function askingOf(
+  { mode, prompt }: AskingJudge,
+  { policy, data }: { policy: string; data: DataConfig },
+): Promise<Asking> {
+  const tokenizer: Tokenizer | null = policy === "" ? null : await tokenizerOf(policy, data);
+  return { mode, template: await loadPrompt(prompt, mode), tokenizer };
+}
+
+async function holdModel({ device }: RunContext, dir: string, held: DisposableStack): Promise<Model> {
+  const model = await loadModel(device, dir);
+  held.defer(() => model.weights.free());
+  return model;
+}
+
+/** Whether two model folders have the same tokenizer.json, or neither has one. */
+export async function sameTokenizer(a: string, b: string): Promise<boolean> {
+  const read = async (dir: string): Promise<string | null> => {
+    const path = join(dir, "tokenizer.json");
+    return await exists(path) ? await Deno.readTextFile(path) : null;
+  };
+  return await read(a) === await read(b);
+}

@@ -1,0 +1,86 @@
+/** The judge that is the policy itself, asked as a language model is. @module */
+import type { Commands } from "../../kernels/device/commands.ts";
+import type { GenerationConfig } from "../config/config_types.ts";
+import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
+import { UserError } from "../error.ts";
+import { generate } from "../generate/batch_generator.ts";
+import type { Model } from "../model/model.ts";
+import type { Judge } from "./judge.ts";
+import { type Asking, questionsOf, rowVerdict } from "./judge_questions.ts";
+import { ReplyCount } from "./reply_count.ts";
+
+/** What a {@linkcode selfJudge} works with. */
+export interface SelfJudge {
+  model: Model;
+  tokenizer: Tokenizer;
+  asking: Asking;
+  /** How many questions are answered at a time, and the sampling's other settings; its temperature is not used. */
+  generation: GenerationConfig;
+  /** Tokens of a reply at most. */
+  maxTokens: number;
+  /** Share of replies that may be unreadable. */
+  maxInvalid: number;
+}
+
+/** A judge that has `model` answer greedily; a chat template, where there is one, writes the question. */
+export function selfJudge(commands: Commands, options: SelfJudge): Judge {
+  const { model, tokenizer, asking, generation, maxTokens, maxInvalid } = options;
+  const name = "self";
+  const totals = { questions: 0, invalid: 0, prompt: 0, completion: 0 };
+  let told: string[] = [];
+  return {
+    name,
+    async score(rows, onDone) {
+      const texts = rows.map((row) => questionsOf(row, asking));
+      const questions = [...new Set(texts.flat())];
+      const rowsOf = Map.groupBy(texts.flatMap((list, i) => list.map((text) => ({ text, i }))), ({ text }) => text);
+      const prompts = questions.map((text, row) => {
+        const promptIds = encodeQuestion(text, tokenizer);
+        if (promptIds.length === 0) throw new UserError(`Cannot label with judge ${name}: a question has no tokens`);
+        return { row, promptIds, maxNewTokens: maxTokens };
+      });
+      const count = new ReplyCount({ name, mode: asking.mode, maxInvalid, total: questions.length });
+      const replies = new Map<string, string>();
+      const left = texts.map((list) => list.length);
+      let done = left.filter((open) => open === 0).length;
+      const settings = { ...generation, temperature: 0 };
+      const eosIds = model.folder.eosTokenIds;
+      const onTokens = (): void => onDone(done);
+      for await (
+        const { index, ids, finished } of generate(commands, model, {
+          prompts,
+          settings,
+          iteration: 0,
+          eosIds,
+          onTokens,
+        })
+      ) {
+        const text = questions[index]!;
+        const reply = ids.length > 0 ? tokenizer.decode(ids, { skipSpecialTokens: true }) : "";
+        replies.set(text, reply);
+        totals.prompt += prompts[index]!.promptIds.length;
+        totals.completion += ids.length;
+        for (const { i } of rowsOf.get(text)!) if (--left[i]! === 0) done++;
+        count.add(reply, finished ? "" : `cut at max_tokens ${maxTokens}`);
+        onDone(done);
+      }
+      totals.questions += questions.length;
+      totals.invalid += count.unreadable;
+      told = count.notes();
+      return texts.map((list) => rowVerdict(list.map((text) => replies.get(text)!), asking.mode));
+    },
+    metrics: () => ({
+      "labels/requests": totals.questions,
+      "labels/invalid": totals.invalid,
+      "labels/prompt_tokens": totals.prompt,
+      "labels/completion_tokens": totals.completion,
+    }),
+    notes: () => told,
+  };
+}
+
+function encodeQuestion(text: string, tokenizer: Tokenizer): number[] {
+  if (!tokenizer.hasChatTemplate) return tokenizer.encode(text);
+  const turn = tokenizer.renderChat([{ role: "user", content: text }], { addGenerationPrompt: true });
+  return tokenizer.encode(turn, { addSpecialTokens: false });
+}

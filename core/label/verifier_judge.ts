@@ -1,0 +1,120 @@
+/** The judge that a TypeScript module makes. @module */
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { oneLine } from "../data/formats/data_problems.ts";
+import { UserError } from "../error.ts";
+import type { Judge } from "./judge.ts";
+import type { Answer, Question, VerifierInput } from "./verifier_protocol.ts";
+
+export type { VerifierInput } from "./verifier_protocol.ts";
+
+/** A verifier module's default export: a finite number, larger is better; 1 counts as right in evaluations. */
+export type Verifier = (input: VerifierInput) => number | Promise<number>;
+
+/** A verifier module that runs in a thread of its own, with the permissions of this process, until disposed. */
+export interface VerifierThread extends Disposable {
+  /**
+   * Scores inputs in order. Throws a UserError naming the module and `where` where it throws, takes too long for one of
+   * them, or returns no finite number; the thread is of no use after that.
+   */
+  score(inputs: readonly VerifierInput[], where: string): Promise<number[]>;
+}
+
+/** How long a verifier may take. */
+export interface VerifierLimit {
+  /** Seconds for one answer, and for loading the module (`labels.verifier_timeout`). */
+  seconds: number;
+}
+
+/** Loads a verifier module. Throws a UserError naming it where it does not load or exports no function. */
+export async function loadVerifier(path: string, { seconds }: VerifierLimit): Promise<VerifierThread> {
+  const thread = new Thread(seconds);
+  try {
+    const [answer] = await thread.ask({ load: pathToFileURL(resolve(path)).href }, 1);
+    if (answer && "failed" in answer) {
+      throw new UserError(`Cannot ${answer.failed} verifier ${path}: ${answer.why}`);
+    }
+  } catch (error) {
+    thread.end();
+    throw error instanceof ThreadError ? new UserError(`Cannot load verifier ${path}: ${error.message}`) : error;
+  }
+  return {
+    async score(inputs, where) {
+      const fail = (why: string): never => {
+        throw new UserError(`Cannot score ${where} with ${path}: ${why}`);
+      };
+      const answers = await thread.ask({ inputs }, inputs.length).catch((error) =>
+        error instanceof ThreadError ? fail(error.message) : Promise.reject(error)
+      );
+      return answers.map((answer) => "score" in answer ? answer.score : fail("failed" in answer ? answer.why : ""));
+    },
+    [Symbol.dispose]: () => thread.end(),
+  };
+}
+
+/** A judge that scores both answers with the module at `path`, until disposed. */
+export async function verifierJudge(path: string, limit: VerifierLimit): Promise<Judge & Disposable> {
+  const verifier = await loadVerifier(path, limit);
+  return {
+    name: "verifier",
+    async score(rows, onDone) {
+      const scores = [];
+      for (const { row, prompt, reference, response, generated } of rows) {
+        const input = { prompt, ...(reference !== undefined && { reference }) };
+        const answers = [{ ...input, response }, { ...input, response: generated }];
+        const [human, machine] = await verifier.score(answers, `row ${row}`);
+        scores.push({ human: human!, generated: machine! });
+        onDone(scores.length);
+      }
+      return scores;
+    },
+    [Symbol.dispose]: () => verifier[Symbol.dispose](),
+  };
+}
+
+/** The thread took too long, or fell over beside its answers. */
+class ThreadError extends Error {}
+
+class Thread {
+  readonly #worker: Worker;
+  readonly #seconds: number;
+
+  constructor(seconds: number) {
+    this.#seconds = seconds;
+    this.#worker = new Worker(new URL("./verifier_worker.ts", import.meta.url), { type: "module" });
+  }
+
+  end(): void {
+    this.#worker.terminate();
+  }
+
+  /** Asks, and waits for so many answers or the first that failed. Throws ThreadError. */
+  ask(question: Question, count: number): Promise<Answer[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer[]>();
+    const answers: Answer[] = [];
+    // Ticks and not a clock: a process that was stopped for a while has not made its verifier slow.
+    const tick = Math.min(1, this.#seconds / 4);
+    let waited = 0;
+    const timer = setInterval(() => {
+      waited += tick;
+      if (waited < this.#seconds) return;
+      this.end();
+      reject(
+        new ThreadError(
+          `it takes longer than ${this.#seconds} s, expected an answer within labels.verifier_timeout`,
+        ),
+      );
+    }, 1000 * tick);
+    this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+      waited = 0;
+      answers.push(data);
+      if ("failed" in data || answers.length === count) resolve(answers);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new ThreadError(oneLine(event.message.split("\n")[0])));
+    };
+    this.#worker.postMessage(question);
+    return promise.finally(() => clearInterval(timer));
+  }
+}

@@ -1,0 +1,45 @@
+/** What a machine runs out of while a stage works, told with what to change. @module */
+import { DeviceError } from "../../kernels/device/device_error.ts";
+import { forIteration } from "../config/config.ts";
+import type { LoggedStage } from "../run/metrics_log.ts";
+import type { RunContext } from "../run/run_context.ts";
+
+/**
+ * Runs a stage's work, in a span of its own. Where memory runs out or the device is lost, throws a DeviceError that names the stage, what to
+ * change, and that what is saved stays.
+ */
+export async function during<T>(
+  context: RunContext,
+  { stage, iteration }: { stage: LoggedStage; iteration: number },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await context.telemetry.span(stage, { iteration }, work);
+  } catch (error) {
+    const isHost = error instanceof RangeError &&
+      /allocation failed|invalid array (buffer )?length/i.test(error.message);
+    if (!isHost && !(error instanceof DeviceError && error.kind !== "other")) throw error;
+    const { message } = error as Error;
+    const what = isHost ? `the process is out of memory (${message})` : message[0]!.toLowerCase() + message.slice(1);
+    const lost = error instanceof DeviceError && error.kind === "lost";
+    const why = lost ? " (its driver resets it where one step takes too long, or memory is short)" : "";
+    throw new DeviceError(
+      `Cannot go on with ${stage} of iteration ${iteration}: ${what}${why}; what is saved in ${context.config.output_dir} ` +
+        `stays, and the same command goes on from there; ${remedy(context, stage, iteration)} needs less`,
+      lost ? "lost" : "memory",
+    );
+  }
+}
+
+/** What a stage's memory and time depend on, and may be changed. */
+function remedy({ config }: RunContext, stage: LoggedStage, iteration: number): string {
+  const { training, generation, data } = forIteration(config, iteration);
+  const { per_device_train_batch_size: size, gradient_accumulation_steps: steps } = training;
+  if (stage === "optimize" && size > 1) {
+    return `training.per_device_train_batch_size below ${size}, with gradient_accumulation_steps above ${steps} to match,`;
+  }
+  if ((stage === "generate" || stage === "evaluate") && generation.batch_size > 1) {
+    return `generation.batch_size below ${generation.batch_size}`;
+  }
+  return `data.max_length below ${data.max_length}, in another output_dir,`;
+}

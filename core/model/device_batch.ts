@@ -1,0 +1,146 @@
+/** A packed batch on the device: buffers made once for a capacity, filled batch by batch. @module */
+import { attentionTile, attentionTiles } from "../../kernels/attention/attention.ts";
+import type { Device, Slice } from "../../kernels/device/device.ts";
+import { embeddingIndex } from "../../kernels/rows/embedding.ts";
+import { invertIndex } from "../../kernels/rows/gather_rows.ts";
+import type { BufferSet } from "./activations.ts";
+import type { EmbeddingIndexBuffers, TokenBuffers } from "./decoder_types.ts";
+import { type PackedBatch, type ResponseEntries, tokenLayout } from "./pack.ts";
+
+/** The most of everything that any batch of a run holds. */
+export interface BatchCapacity {
+  tokens: number;
+  entries: number;
+  sequences: number;
+  tiles: number;
+}
+
+/** Response positions on the device (see {@linkcode ResponseEntries}). */
+export interface EntryBuffers {
+  count: number;
+  /** Sequences they belong to. */
+  sequences: number;
+  index: Slice;
+  target: Slice;
+  sequence: Slice;
+  example: Slice;
+  position: Slice;
+  starts: Slice;
+}
+
+/** A batch as the kernels read it. */
+export interface DeviceBatch extends TokenBuffers {
+  layout: Slice;
+  tiles: Slice;
+  tileCount: number;
+  entries: EntryBuffers;
+  lengths: Slice;
+  embedding: EmbeddingIndexBuffers;
+  /** Entries of each token: starts [T + 1] and entry numbers. */
+  byToken: { starts: Slice; entries: Slice };
+}
+
+/** What a packed batch takes. */
+export function capacityOf(packed: PackedBatch, device: Device): BatchCapacity {
+  return {
+    tokens: packed.ids.length,
+    entries: packed.entries.index.length,
+    sequences: packed.lengths.length,
+    tiles: tileList(packed, device).length / 2,
+  };
+}
+
+/** The larger of two capacities, part by part. */
+export function maxCapacity(a: BatchCapacity, b: BatchCapacity): BatchCapacity {
+  return {
+    tokens: Math.max(a.tokens, b.tokens),
+    entries: Math.max(a.entries, b.entries),
+    sequences: Math.max(a.sequences, b.sequences),
+    tiles: Math.max(a.tiles, b.tiles),
+  };
+}
+
+function tileList(packed: PackedBatch, device: Device): Uint32Array<ArrayBuffer> {
+  return attentionTiles(packed.segments, attentionTile(device));
+}
+
+/** Buffers for batches up to a capacity. */
+export class BatchBuffers {
+  readonly #device: Device;
+  readonly #slices: Record<"ids" | "position" | "layout" | "tiles" | "lengths", Slice>;
+  readonly #embedding: Record<"ids" | "starts" | "tokens", Slice>;
+  readonly #byToken: { starts: Slice; entries: Slice };
+  readonly #entries: EntrySlices;
+
+  constructor(set: BufferSet, { capacity }: { capacity: BatchCapacity }) {
+    const { tokens, entries, sequences, tiles } = capacity;
+    this.#device = set.device;
+    this.#slices = {
+      ids: set.words(tokens, "ids"),
+      position: set.words(tokens, "position"),
+      layout: set.words(tokens * 4, "token layout"),
+      tiles: set.words(tiles * 2, "attention tiles"),
+      lengths: set.words(sequences, "response lengths"),
+    };
+    this.#embedding = {
+      ids: set.words(tokens, "distinct ids"),
+      starts: set.words(tokens + 1, "distinct id starts"),
+      tokens: set.words(tokens, "tokens by id"),
+    };
+    this.#byToken = {
+      starts: set.words(tokens + 1, "entry starts by token"),
+      entries: set.words(entries, "entries by token"),
+    };
+    this.#entries = entrySlices(set, { entries, sequences });
+  }
+
+  /** Uploads a packed batch. Work recorded on the batch before must have been submitted. */
+  load(packed: PackedBatch): DeviceBatch {
+    const device = this.#device;
+    const { ids, position, layout, tiles, lengths } = this.#slices;
+    const tokens = packed.ids.length;
+    const list = tileList(packed, device);
+    const byToken = invertIndex(packed.entries.index, tokens);
+    const unique = embeddingIndex(packed.ids);
+    device.write(ids, packed.ids);
+    device.write(position, packed.position);
+    device.write(layout, tokenLayout(packed));
+    device.write(tiles, list);
+    device.write(lengths, packed.lengths);
+    for (const name of ["ids", "starts", "tokens"] as const) device.write(this.#embedding[name], unique[name]);
+    device.write(this.#byToken.starts, byToken.starts);
+    device.write(this.#byToken.entries, byToken.entries);
+    return {
+      tokens,
+      ids,
+      position,
+      layout,
+      tiles,
+      tileCount: list.length / 2,
+      entries: writeEntries(device, this.#entries, packed.entries),
+      lengths,
+      embedding: { ...this.#embedding, count: unique.ids.length },
+      byToken: this.#byToken,
+    };
+  }
+}
+
+type EntrySlices = Omit<EntryBuffers, "count" | "sequences">;
+
+function entrySlices(set: BufferSet, { entries, sequences }: { entries: number; sequences: number }): EntrySlices {
+  return {
+    index: set.words(entries, "entry tokens"),
+    target: set.words(entries, "entry targets"),
+    sequence: set.words(entries, "entry sequences"),
+    example: set.words(entries, "entry examples"),
+    position: set.words(entries, "entry positions"),
+    starts: set.words(sequences + 1, "sequence starts"),
+  };
+}
+
+function writeEntries(device: Device, slices: EntrySlices, entries: ResponseEntries): EntryBuffers {
+  for (const name of ["index", "target", "sequence", "example", "position", "starts"] as const) {
+    device.write(slices[name], entries[name]);
+  }
+  return { ...slices, count: entries.index.length, sequences: entries.starts.length - 1 };
+}

@@ -1,0 +1,101 @@
+/** The LM head over a batch's response positions. @module */
+import type { Commands } from "../../kernels/device/commands.ts";
+import type { Slice } from "../../kernels/device/device.ts";
+import { lmHeadForward, type LmHeadInputs } from "../../kernels/lm_head/lm_head.ts";
+import { type LmHeadNoiseScratch, lmHeadScratch } from "../../kernels/lm_head/lm_head_tiles.ts";
+import { sequenceSum } from "../../kernels/loss/sequence_sum.ts";
+import { gatherRows } from "../../kernels/rows/gather_rows.ts";
+import type { BufferSet } from "./activations.ts";
+import type { ModelConfig } from "./config.ts";
+import type { EntryBuffers } from "./device_batch.ts";
+import { headName } from "./parameter_names.ts";
+import type { ParameterBuffers } from "./parameters.ts";
+
+/** Scratch and results of scoring up to a capacity of entries. */
+export interface HeadBuffers {
+  readonly scratch: LmHeadNoiseScratch;
+  /** Gathered hidden states: [entries, hidden]. */
+  readonly h: Slice;
+  readonly logp: Slice; // [entries]
+  readonly lse: Slice; // [entries]
+}
+
+/** Makes the buffers; without `noise` the scratch for the noise's logits is only nominal. */
+export function headBuffers(
+  set: BufferSet,
+  { config, entries, noise }: { config: ModelConfig; entries: number; noise: boolean },
+): HeadBuffers {
+  const plan = lmHeadScratch(set.device, { maxRows: entries, vocab: config.vocabSize, hidden: config.hiddenSize });
+  return {
+    scratch: {
+      plan,
+      state: set.words(plan.bytes.state / 4, "lm head state"),
+      logits: set.words(plan.bytes.logits / 4, "lm head logits"),
+      noiseLogits: set.words(noise ? plan.bytes.noiseLogits / 4 : 1, "lm head noise logits"),
+    },
+    h: set.words(entries * config.hiddenSize, "gathered hidden"),
+    logp: set.words(entries, "entry logps"),
+    lse: set.words(entries, "entry log-sum-exp"),
+  };
+}
+
+/** The inputs that every LM head function takes, for entries whose hidden states lie in `h`. */
+export function headInputs(
+  { config, weights, entries, h, scratch }: {
+    config: ModelConfig;
+    weights: ParameterBuffers;
+    entries: EntryBuffers;
+    h: Slice;
+    scratch: LmHeadNoiseScratch;
+  },
+): LmHeadInputs & { scratch: LmHeadNoiseScratch } {
+  return {
+    h,
+    weight: weights.view(headName(config)),
+    target: entries.target,
+    rows: entries.count,
+    hidden: config.hiddenSize,
+    vocab: config.vocabSize,
+    scratch,
+  };
+}
+
+/** Records h = the hidden states of the entries' tokens. */
+export function gatherEntries(
+  commands: Commands,
+  { h, hidden, entries, tokens, config }: {
+    h: Slice;
+    hidden: Slice;
+    entries: EntryBuffers;
+    tokens: number;
+    config: ModelConfig;
+  },
+): void {
+  gatherRows(commands, {
+    out: h,
+    x: hidden,
+    index: entries.index,
+    rows: entries.count,
+    sourceRows: tokens,
+    columns: config.hiddenSize,
+  });
+}
+
+/** Records the summed log-probability of each sequence into `out` [sequences], from the decoder's `hidden`. */
+export function scoreSequences(
+  commands: Commands,
+  { out, config, weights, hidden, tokens, entries, buffers }: {
+    out: Slice;
+    config: ModelConfig;
+    weights: ParameterBuffers;
+    hidden: Slice;
+    tokens: number;
+    entries: EntryBuffers;
+    buffers: HeadBuffers;
+  },
+): void {
+  const { h, logp, lse, scratch } = buffers;
+  gatherEntries(commands, { h, hidden, entries, tokens, config });
+  lmHeadForward(commands, { ...headInputs({ config, weights, entries, h, scratch }), logp, lse });
+  sequenceSum(commands, { out, x: logp, starts: entries.starts, sequences: entries.sequences });
+}

@@ -1,0 +1,119 @@
+/** Reward models on the device: a decoder with a score head, run over whole texts in batches. @module */
+import type { Commands } from "../../kernels/device/commands.ts";
+import { type Device, type Slice, subslice } from "../../kernels/device/device.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
+import { gatherRows } from "../../kernels/rows/gather_rows.ts";
+import { openRewardFolder, type RewardFolder, SCORE_HEAD } from "../checkpoint/reward_folder.ts";
+import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
+import { parameterShapes } from "./config.ts";
+import { createDecoder, decoderForward } from "./decoder.ts";
+import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./device_batch.ts";
+import { packPrompts } from "./pack.ts";
+import { packedAttention } from "./packed_attention.ts";
+import { planDecoder } from "./parameter_names.ts";
+import { ParameterBuffers } from "./parameters.ts";
+import { cut } from "./scorer.ts";
+
+/** Weights in float32 on the device, and the folder they came from. */
+export interface RewardModel {
+  readonly folder: RewardFolder;
+  readonly weights: ParameterBuffers;
+  /** The score head: [labels, hidden]. */
+  readonly head: Slice;
+  /** Gives the device's memory back. */
+  free(): void;
+}
+
+/** Loads the reward model at `dir`. Throws a UserError naming file and tensor, or a DeviceError where the device is too small. */
+export async function loadRewardModel(device: Device, dir: string): Promise<RewardModel> {
+  const folder = await openRewardFolder(dir);
+  const { config } = folder;
+  const layout = planDecoder(config, device.limits.maxStorageBufferBindingSize);
+  const weights = new ParameterBuffers(device, { layout, label: "reward model" });
+  for (const { name } of parameterShapes(config)) weights.write(name, await folder.readTensor(name));
+  const head = device.upload(await folder.readTensor(SCORE_HEAD), "score head");
+  await device.check();
+  return {
+    folder,
+    weights,
+    head,
+    free(): void {
+      weights.free();
+      device.free(head);
+    },
+  };
+}
+
+/** What {@linkcode scoreTexts} batches and reports. */
+export interface RewardOptions {
+  /** Token ids of whole texts, at least one each. */
+  rows: readonly (readonly number[])[];
+  /** Tokens of a batch at most, where a row is not longer by itself (default 4096). */
+  batchTokens?: number;
+  /** Told the number of rows done. */
+  onDone?: (done: number) => void;
+}
+
+/**
+ * The head's outputs for each row, [labels], read on the row's last token that is not `padTokenId`, as transformers does
+ * (with a padding token that is the EOS too, this is the one before the text's EOS). A row's result does not depend on
+ * its batch. Throws DeviceError, or RangeError for an empty row.
+ */
+export async function scoreTexts(
+  commands: Commands,
+  { folder, weights, head }: RewardModel,
+  { rows, batchTokens = 4096, onDone }: RewardOptions,
+): Promise<Float32Array[]> {
+  const out: Float32Array[] = [];
+  if (rows.length === 0) return out;
+  const { device } = commands;
+  const { config, padTokenId, labels } = folder;
+  // What follows the scored token has no part in it: attention looks back.
+  const texts = rows.map((ids) => ids.slice(0, scoredToken(ids, padTokenId) + 1));
+  const tokens = Math.min(batchTokens, maxForwardTokens(config, device));
+  const batches = cut(texts, { batchTokens: tokens, tokens: (ids) => ids.length })
+    .map((part) => ({ part, packed: packPrompts(part) }));
+  const capacity = batches.reduce<BatchCapacity>(
+    (most, { packed }) => maxCapacity(most, capacityOf(packed, device)),
+    { tokens: 1, entries: 1, sequences: 1, tiles: 1 },
+  );
+  const most = Math.max(...batches.map(({ part }) => part.length));
+  const set = new BufferSet(device);
+  const decoder = createDecoder(device, { config, maxPositions: Math.max(...texts.map((ids) => ids.length)) });
+  try {
+    const batchBuffers = new BatchBuffers(set, { capacity });
+    const buffers = forwardBuffers(set, { config, capacity: capacity.tokens, keep: false });
+    const index = set.words(most, "scored tokens");
+    const hidden = set.words(most * config.hiddenSize, "scored hidden");
+    const scores = set.words(most * labels.length, "scores");
+    for (const { part, packed } of batches) {
+      const batch = batchBuffers.load(packed);
+      device.write(index, Uint32Array.from(packed.segments, ({ end }) => end - 1));
+      const attention = packedAttention(commands, { config, batch });
+      decoderForward(commands, decoder, { weights, batch, buffers, attention });
+      gatherRows(commands, {
+        out: hidden,
+        x: buffers.hidden,
+        index,
+        rows: part.length,
+        sourceRows: batch.tokens,
+        columns: config.hiddenSize,
+      });
+      const sizes = { m: part.length, n: labels.length, k: config.hiddenSize };
+      matmul(commands, { mode: "NT", c: scores, a: hidden, b: head, ...sizes });
+      commands.submit();
+      const values = new Float32Array(await device.read(subslice(scores, 0, part.length * labels.length * 4)));
+      part.forEach((_, i) => out.push(values.slice(i * labels.length, (i + 1) * labels.length)));
+      onDone?.(out.length);
+    }
+  } finally {
+    set.free();
+    device.free(decoder.rope);
+  }
+  return out;
+}
+
+/** The index of the last token that is not padding; where all are, transformers takes the first. */
+function scoredToken(ids: readonly number[], padTokenId: number | null): number {
+  return padTokenId === null ? ids.length - 1 : Math.max(0, ids.findLastIndex((id) => id !== padTokenId));
+}

@@ -1,0 +1,86 @@
+/** What a device does in a second, from short measurements at a model's own sizes. @module */
+import { Commands } from "../../kernels/device/commands.ts";
+import type { Device } from "../../kernels/device/device.ts";
+import { matmul, type MatmulMode } from "../../kernels/matmul/matmul.ts";
+import type { ModelConfig } from "../model/config.ts";
+
+/** Measured rates. */
+export interface Speed {
+  /** FLOP per second of a forward pass's products. */
+  forward: number;
+  /** FLOP per second of a backward pass's products. */
+  backward: number;
+  /** FLOP per second where each row has one token, as in sampling. */
+  decode: number;
+  /** Seconds of a dispatch that has nothing to do. */
+  dispatch: number;
+  /** Seconds of waiting for the device once. */
+  fence: number;
+}
+
+/** A measurement goes on until it has taken this long. */
+const LEAST_MS = 60;
+const MOST_ROWS = 1024;
+const MOST_COLUMNS = 8192;
+
+/** Measures for micro-batches of `tokens` tokens and `slots` rows sampled at a time; about a second. Throws DeviceError. */
+export async function measureSpeed(
+  device: Device,
+  { config, tokens, slots }: { config: ModelConfig; tokens: number; slots: number },
+): Promise<Speed> {
+  const commands = new Commands(device);
+  const fence = await fenceSeconds(device);
+  const k = config.hiddenSize;
+  const most = Math.floor(device.limits.maxStorageBufferBindingSize / 4);
+  const n = Math.min(2 * config.intermediateSize, MOST_COLUMNS, Math.floor(most / k));
+  const m = Math.max(1, Math.min(tokens, MOST_ROWS, Math.floor(most / Math.max(n, k))));
+  const rows = Math.max(1, Math.min(slots, MOST_ROWS));
+  const [x, y, w] = [Math.max(m, rows) * k, Math.max(m, rows) * n, n * k].map((words) =>
+    device.alloc(words * 4, "speed")
+  ) as [ReturnType<Device["alloc"]>, ReturnType<Device["alloc"]>, ReturnType<Device["alloc"]>];
+  const product = (mode: MatmulMode, sizes: { m: number; n: number; k: number }): void => {
+    const [c, a, b] = mode === "NT" ? [y, x, w] : mode === "NN" ? [x, y, w] : [w, y, x];
+    matmul(commands, { mode, c, a, b, ...sizes });
+  };
+  const rate = async (modes: readonly (() => void)[], rows: number): Promise<number> => {
+    const seconds = await secondsOf(commands, { fence, record: () => modes.forEach((mode) => mode()) });
+    return modes.length * 2 * rows * n * k / seconds;
+  };
+  try {
+    return {
+      forward: await rate([() => product("NT", { m, n, k })], m),
+      backward: await rate([() => product("NN", { m, n: k, k: n }), () => product("TN", { m: n, n: k, k: m })], m),
+      decode: await rate([() => product("NT", { m: rows, n, k })], rows),
+      dispatch: await secondsOf(commands, { fence, record: () => product("NT", { m: 1, n: 4, k: 4 }) }),
+      fence,
+    };
+  } finally {
+    for (const slice of [x, y, w]) device.free(slice);
+  }
+}
+
+async function fenceSeconds(device: Device): Promise<number> {
+  let least = Infinity;
+  for (let i = 0; i < 3; i++) {
+    const start = performance.now();
+    await device.sync();
+    least = Math.min(least, performance.now() - start);
+  }
+  return least / 1000;
+}
+
+/** Seconds of what `record` records, warmed up, without the fence. */
+async function secondsOf(
+  commands: Commands,
+  { fence, record }: { fence: number; record: () => void },
+): Promise<number> {
+  for (let count = 1;; count *= 4) {
+    const start = performance.now();
+    for (let i = 0; i < count; i++) record();
+    commands.submit();
+    await commands.device.sync();
+    const ms = performance.now() - start - fence * 1000;
+    // The first one compiles.
+    if (count > 1 && ms >= LEAST_MS) return ms / 1000 / count;
+  }
+}

@@ -1,0 +1,93 @@
+/** The rows that a run will see, tokenized as far as a plan needs them. @module */
+import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import type { IterationConfig } from "../config/config_types.ts";
+import type { DataSource } from "../data/data_sources.ts";
+import { type DataRow, readRows, type ReadRowsOptions } from "../data/read_rows.ts";
+import { tokenizeExamples, type TokenizeOptions, tokenizePairs } from "../data/tokenize_rows.ts";
+import type { ExampleIds, PairIds } from "../model/pack.ts";
+import { tokenizerOf } from "../run/run_context.ts";
+import { readingOf } from "../run/run_rows.ts";
+import type { RunSources } from "../run/run_sources.ts";
+
+/** More rows than this are sampled, evenly over the data. */
+export const SAMPLE_ROWS = 2000;
+
+/** Rows of a kind. */
+export interface PlannedRows<T> {
+  /** All rows that will be kept: those beyond the sample stand for others of the same lengths. */
+  rows: readonly T[];
+  /** Rows of the data, and how many of them were tokenized. */
+  read: number;
+  tokenized: number;
+}
+
+/** Where rows are, and who reads them. */
+export interface PlannedData {
+  source: DataSource;
+  settings: IterationConfig;
+  folder: ModelFolder;
+  sources: RunSources;
+}
+
+/** The rows of the data as prompts with one answer. Throws a UserError as reading them in the run would. */
+export async function planExamples(
+  { which, allTurns = false, ...data }: PlannedData & { which: "train" | "eval"; allTurns?: boolean },
+): Promise<PlannedRows<ExampleIds>> {
+  const reading = readingOf(data, { settings: data.settings, which });
+  return await planRows(
+    data,
+    reading,
+    (rows, options) =>
+      tokenizeExamples(rows, { ...options, allTurns }).examples.map(({ row, promptIds, responseIds }) => ({
+        example: row,
+        promptIds,
+        responseIds,
+      })),
+  );
+}
+
+/** The rows of pairs, of the data or of a file. Throws a UserError as reading them in the run would. */
+export async function planPairs({ ofData, ...data }: PlannedData & { ofData: boolean }): Promise<PlannedRows<PairIds>> {
+  const { locate, onBadRow, template, ...mapping } = readingOf(data, { settings: data.settings });
+  const reading = {
+    ...(locate && { locate }),
+    ...(onBadRow && { onBadRow }),
+    ...(template !== undefined && { template }),
+    ...(ofData && mapping),
+  };
+  return await planRows(
+    data,
+    reading,
+    (rows, options) =>
+      tokenizePairs(rows, options).pairs.map(({ row, promptIds, chosenIds, rejectedIds }) => ({
+        example: row,
+        promptIds,
+        chosenIds,
+        rejectedIds,
+      })),
+  );
+}
+
+async function planRows<T extends { example: number }>(
+  { source, settings: { data }, folder }: PlannedData,
+  reading: ReadRowsOptions,
+  tokenize: (rows: readonly DataRow[], options: TokenizeOptions) => T[],
+): Promise<PlannedRows<T>> {
+  const { rows } = await readRows(source, reading);
+  const sample = sampled(rows, SAMPLE_ROWS);
+  const kept = tokenize(sample, {
+    tokenizer: await tokenizerOf(folder.dir, data),
+    vocabSize: folder.config.vocabSize,
+    maxLength: data.max_length,
+  });
+  if (sample.length === rows.length) return { rows: kept, read: rows.length, tokenized: rows.length };
+  const count = Math.round(rows.length * kept.length / sample.length);
+  // Rows that stand for others need only differ in their index, which decides the order.
+  const standing = Array.from({ length: count }, (_, i) => ({ ...kept[i % kept.length]!, example: i }));
+  return { rows: standing, read: rows.length, tokenized: sample.length };
+}
+
+function sampled<T>(items: readonly T[], most: number): readonly T[] {
+  if (items.length <= most) return items;
+  return Array.from({ length: most }, (_, i) => items[Math.floor(i * items.length / most)]!);
+}

@@ -1,0 +1,67 @@
+/** What a run will take, before anything is loaded: parameters, device memory, tokens, FLOP, time. @module */
+import type { Device } from "../../kernels/device/device.ts";
+import { openModelFolder } from "../checkpoint/model_folder.ts";
+import { requireFor, type ResolvedConfig } from "../config/config.ts";
+import type { OnProgress } from "../progress.ts";
+import { RunSources } from "../run/run_sources.ts";
+import { measureSpeed } from "./device_speed.ts";
+import { modelCost } from "./flops.ts";
+import type { RunPlan, StagePlan } from "./plan_types.ts";
+import { Planner } from "./planner.ts";
+
+/** How a plan is made. */
+export interface PlanOptions {
+  /** The device that the run will use. */
+  device: Device;
+  /** Bytes of its memory, where known. */
+  memory?: number;
+  /** Whether the device's speed is measured (default true). */
+  time?: boolean;
+  /** Told of downloads, where the config names something of the hub. */
+  onProgress?: OnProgress;
+  onNote?: (line: string) => void;
+}
+
+/** Plans `train` with this config, or `optimize` where it names pairs and no data. Throws UserError as the run would. */
+export async function planRun(
+  config: ResolvedConfig,
+  { device, memory = Infinity, time = true, ...told }: PlanOptions,
+): Promise<RunPlan> {
+  const alone = config.pairs !== undefined && config.data.train === undefined;
+  requireFor(alone ? "optimize" : "train", config);
+  const sources = await RunSources.open(config.output_dir, told);
+  const folder = await openModelFolder(await sources.model(config.model!));
+  const planner = new Planner(config, { device, memory, sources, folder, alone });
+  await planner.run();
+  const cost = modelCost(folder.config);
+  const speed = time
+    ? await measureSpeed(device, {
+      config: folder.config,
+      tokens: planner.batchTokens,
+      slots: config.generation.batch_size,
+    })
+    : null;
+  const stages = planner.stages(speed);
+  const sum = (value: (stage: StagePlan) => number): number => stages.reduce((total, s) => total + value(s), 0);
+  const { vocabSize, hiddenSize } = folder.config;
+  return {
+    model: {
+      path: config.model!,
+      type: folder.config.modelType,
+      parameters: cost.parameters,
+      dtype: folder.dtype,
+    },
+    noiseParameters: planner.hasNoise ? vocabSize * (hiddenSize + 1) : 0,
+    data: planner.data!,
+    iterations: alone ? 1 : config.iterations,
+    steps: planner.steps,
+    stages,
+    bytes: stages.some((s) => s.bytes === null) ? null : Math.max(...stages.map((s) => s.bytes!)),
+    tokens: sum((s) => s.tokens),
+    flop: sum((s) => s.flop),
+    seconds: speed && sum((s) => s.seconds!),
+    speed,
+    advice: planner.advice,
+    uncounted: [...planner.uncounted],
+  };
+}

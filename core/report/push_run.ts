@@ -1,0 +1,66 @@
+/** A run's model onto the hub: its folder, a card, a figure. @module */
+import { join } from "node:path";
+import { openModelFolder } from "../checkpoint/model_folder.ts";
+import { UserError } from "../error.ts";
+import { exists, explainIoError, fileSize } from "../files/io.ts";
+import { checkRepoName, type Pushed, type PushFile, pushFiles, type PushOptions } from "../hub/push_files.ts";
+import { readRun } from "../run/read_run.ts";
+import { runPaths } from "../run/run_paths.ts";
+import { readSources } from "../run/run_sources.ts";
+import { readmeFigure } from "./figures.ts";
+import { modelCard } from "./model_card.ts";
+
+const CARD = "README.md";
+const FIGURE = "figure.svg";
+
+/**
+ * What `dnpo push` sends of the run in `folder`: the model's files, README.md (`card`, or one that is made from the run)
+ * and the run's figure. Throws a UserError where the run has no model yet.
+ */
+export async function filesToPush(
+  folder: string,
+  { repo, card }: { repo: string; card?: string },
+): Promise<{ files: PushFile[]; card: string }> {
+  checkRepoName(repo);
+  const { model } = runPaths(folder);
+  if (!await exists(folder)) throw new UserError(`Cannot push ${folder}: there is no such folder, expected a run's`);
+  if (!await exists(model)) {
+    throw new UserError(`Cannot push ${folder}: ${model} is not there; the run has not ended, or is none`);
+  }
+  await openModelFolder(model);
+  const files: PushFile[] = [];
+  try {
+    for await (const { name, isFile } of Deno.readDir(model)) {
+      if (!isFile || name.startsWith(".") || name === CARD || name === FIGURE) continue;
+      files.push({ path: name, size: await fileSize(join(model, name)), content: { file: join(model, name) } });
+    }
+  } catch (error) {
+    throw explainIoError(error, `Cannot read ${model}`);
+  }
+  files.sort((a, b) => a.path < b.path ? -1 : 1);
+  const run = await readRun(folder);
+  const figure = run.steps.length > 0 || run.iterations.length > 0 ? readmeFigure(run) : null;
+  const text = card ?? modelCard(run, {
+    repo,
+    sources: await readSources(folder),
+    figure: figure === null ? null : FIGURE,
+  });
+  return {
+    card: text,
+    files: [textFile(CARD, text), ...files, ...(figure === null ? [] : [textFile(FIGURE, figure)])],
+  };
+}
+
+/** Sends the run in `folder` to the hub. Throws a UserError where it cannot. */
+export async function pushRun(
+  folder: string,
+  { card, ...options }: Omit<PushOptions, "files"> & { card?: string },
+): Promise<Pushed> {
+  const { repo } = options;
+  const { files } = await filesToPush(folder, { repo, ...(card !== undefined && { card }) });
+  return await pushFiles({ ...options, files });
+}
+
+function textFile(path: string, text: string): PushFile {
+  return { path, size: new TextEncoder().encode(text).length, content: { text } };
+}

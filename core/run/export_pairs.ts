@@ -1,0 +1,63 @@
+/** The pairs of a run, or of a file, as a data set for other trainers. @module */
+import { join } from "node:path";
+import { encodePreferences, readPreferences } from "../data/preferences.ts";
+import { UserError } from "../error.ts";
+import { writeFileAtomic } from "../files/atomic.ts";
+import { exists, explainIoError } from "../files/io.ts";
+import { iterationPaths, stagePaths } from "./run_paths.ts";
+
+/** What is exported. */
+export interface ExportOptions {
+  /** A run's folder, or a file of pairs. */
+  from: string;
+  /** The file that is written: `.jsonl` or `.parquet`. */
+  output: string;
+  /** Which iteration of a run (default: the last that has pairs). */
+  iteration?: number;
+}
+
+/** What was exported. */
+export interface ExportReport {
+  /** The file of pairs that was read. */
+  pairs: string;
+  rows: number;
+  /** Whether the rows are conversations, as opposed to texts. */
+  conversational: boolean;
+}
+
+/**
+ * Writes pairs as a preference data set in TRL's form: `prompt`, `chosen` and `rejected` as lists of messages, or as texts
+ * where the data is text, and `score_chosen`, `score_rejected` and `chosen_from` where they are known. Throws a UserError.
+ */
+export async function exportPairs({ from, output, iteration }: ExportOptions): Promise<ExportReport> {
+  const format = /\.(jsonl|parquet)$/.exec(output)?.[1] as "jsonl" | "parquet" | undefined;
+  if (format === undefined) {
+    throw new UserError(`Cannot write ${output}: its name ends otherwise, expected .jsonl or .parquet`);
+  }
+  const pairs = await pairsOf(from, iteration);
+  const rows = await readPreferences(pairs);
+  await writeFileAtomic(output, await encodePreferences(rows, format));
+  return { pairs, rows: rows.length, conversational: typeof rows[0]!.prompt !== "string" };
+}
+
+async function pairsOf(from: string, iteration: number | undefined): Promise<string> {
+  const info = await Deno.stat(from).catch((error) => {
+    throw explainIoError(error, `Cannot read ${from}`);
+  });
+  if (!info.isDirectory) {
+    if (iteration === undefined) return from;
+    throw new UserError(`Cannot export iteration ${iteration} of ${from}: it is a file, expected a run's folder`);
+  }
+  const found: number[] = [];
+  for await (const { name } of Deno.readDir(from)) {
+    const k = /^iteration-(\d+)$/.exec(name)?.[1];
+    if (k !== undefined && await exists(iterationPaths(from, Number(k)).pairs)) found.push(Number(k));
+  }
+  const last = iteration ?? (found.length > 0 ? Math.max(...found) : undefined);
+  if (last !== undefined && found.includes(last)) return iterationPaths(from, last).pairs;
+  const alone = stagePaths(from).pairs;
+  if (iteration === undefined && await exists(alone)) return alone;
+  throw new UserError(
+    `Cannot export ${from}: there is no ${join(`iteration-${last ?? "K"}`, "pairs.jsonl")} in it; label makes it`,
+  );
+}

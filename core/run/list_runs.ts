@@ -1,0 +1,134 @@
+/** What is known of the runs in a folder, from their files alone. @module */
+import { basename, join, resolve } from "node:path";
+import { parse } from "yaml";
+import { UserError } from "../error.ts";
+import { exists } from "../files/io.ts";
+import { iterationValues, readRun, type Run } from "./read_run.ts";
+
+/** A run at a glance. */
+export interface RunState {
+  /** The folder's name, and its path. */
+  name: string;
+  dir: string;
+  method: string | null;
+  model: string | null;
+  /** Judges of the iterations, each once. */
+  judge: string | null;
+  /** Iterations that are done, and those planned (null where the run is a single stage). */
+  done: number;
+  planned: number | null;
+  /** `running` while a process holds the folder. */
+  state: "running" | "stopped" | "done";
+  /** Optimizer steps of the last line, and its loss. */
+  step: number | null;
+  loss: number | null;
+  /** The first evaluation and the best one after it. */
+  evaluation: { name: "sampled" | "greedy" | "eval_loss"; first: number; best?: number } | null;
+  /** When something was last logged, as ISO 8601 in UTC. */
+  when: string;
+  /** Why the run could not be read, where it could not. */
+  problem?: string;
+}
+
+/** The runs in `dir` (or `dir` itself where it is one), the latest first. Throws a UserError where there is no folder. */
+export async function listRuns(dir: string): Promise<RunState[]> {
+  if (await isRun(dir)) return [await stateOf(dir)];
+  const states: RunState[] = [];
+  try {
+    for await (const entry of Deno.readDir(dir)) {
+      const path = join(dir, entry.name);
+      if (entry.isDirectory && await isRun(path)) states.push(await stateOf(path));
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      throw new UserError(`Cannot list runs: there is no folder ${dir}`);
+    }
+    throw error;
+  }
+  return states.sort((a, b) => a.when < b.when ? 1 : a.when > b.when ? -1 : a.name < b.name ? -1 : 1);
+}
+
+async function isRun(dir: string): Promise<boolean> {
+  return await exists(join(dir, "metrics.jsonl")) ||
+    await exists(join(dir, ".lock")) && await exists(join(dir, "config.yaml"));
+}
+
+async function stateOf(dir: string): Promise<RunState> {
+  const running = await isLocked(dir);
+  const when = await lastWritten(dir);
+  let run: Run;
+  try {
+    run = await readRun(dir);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const unknown = { method: null, model: null, judge: null, planned: null, step: null, loss: null, evaluation: null };
+    const state = running ? "running" : "stopped";
+    return { name: basename(resolve(dir)), dir, ...unknown, done: 0, state, when, problem: error.message };
+  }
+  const settings = settingsOf(run.settings);
+  const labels = [settings.labels ?? []].flat().map((entry) => field(entry, "judge")).filter((name) => name !== null);
+  const planned = typeof settings.iterations === "number" ? settings.iterations : null;
+  const done = run.iterations.filter(({ iteration }) => iteration >= 0).length;
+  const isDone = await exists(join(dir, "model")) && (planned === null || done >= planned);
+  const last = run.steps.at(-1);
+  return {
+    name: run.name,
+    dir,
+    method: field(settings, "method"),
+    model: field(settings, "model"),
+    judge: settings.method === "sft" || labels.length === 0 ? null : [...new Set(labels)].join(", "),
+    done,
+    planned,
+    state: running ? "running" : isDone ? "done" : "stopped",
+    step: last?.step ?? null,
+    loss: last?.values.loss ?? null,
+    evaluation: evaluationOf(run),
+    when,
+  };
+}
+
+function settingsOf(text: string | null): Record<string, unknown> {
+  try {
+    const parsed: unknown = parse(text ?? "");
+    return typeof parsed === "object" && parsed !== null ? parsed as Record<string, unknown> : {};
+  } catch {
+    return {};
+  }
+}
+
+function field(value: unknown, key: string): string | null {
+  const found = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+  return typeof found === "string" ? found : null;
+}
+
+function evaluationOf(run: Run): RunState["evaluation"] {
+  const rows = iterationValues(run);
+  for (const name of ["sampled", "greedy", "eval_loss"] as const) {
+    const values = rows.flatMap(({ values }) => values[name] ?? []);
+    const [first, ...later] = values;
+    if (first === undefined) continue;
+    const best = name === "eval_loss" ? Math.min(...later) : Math.max(...later);
+    return { name, first, ...(later.length > 0 && { best }) };
+  }
+  return null;
+}
+
+/** Whether a process holds the run's lock; what cannot be asked is taken not to run. */
+async function isLocked(dir: string): Promise<boolean> {
+  try {
+    using file = await Deno.open(join(dir, ".lock"), { read: true, write: true });
+    // Shared, so that two who ask do not see each other.
+    return !await file.tryLock(false);
+  } catch {
+    return false;
+  }
+}
+
+async function lastWritten(dir: string): Promise<string> {
+  const times = await Promise.all(
+    ["metrics.jsonl", "summary.json", "config.yaml", "timings.jsonl"].map((name) =>
+      Deno.stat(join(dir, name)).then(({ mtime }) => mtime?.getTime() ?? 0, () => 0)
+    ),
+  );
+  return new Date(Math.max(...times)).toISOString();
+}

@@ -1,0 +1,146 @@
+/** A run's folder as the report needs it; a run that is not finished, or was not measured, lacks parts of it. @module */
+import { basename, join, resolve } from "node:path";
+import { type JsonObject, type JsonValue, readJsonRows } from "../data/formats/json_rows.ts";
+import { UserError } from "../error.ts";
+
+/** Numbers by their names in the file. */
+export type Values = Readonly<Record<string, number>>;
+
+/** A logged optimizer step. */
+export interface StepMetrics {
+  /** From 0. */
+  iteration: number;
+  /** Within the iteration, from 1. */
+  step: number;
+  /** `loss`, `rewards/margins`, … */
+  values: Values;
+}
+
+/** What a stage logged. */
+export interface StageMetrics {
+  /** From 0. */
+  iteration: number;
+  /** `generate` or `label`. */
+  stage: string;
+  /** `labels/generated_chosen`, … */
+  values: Values;
+}
+
+/** A line of the summary. */
+export interface IterationSummary {
+  /** From 0; −1 is the model at the start. */
+  iteration: number;
+  /** `greedy`, `sampled`, `generated_chosen`, `loss`, … */
+  values: Values;
+}
+
+/** What is known of a run. */
+export interface Run {
+  /** The folder's name. */
+  name: string;
+  /** The text of config.yaml; null where there is none. */
+  settings: string | null;
+  /** Steps in order, each once. */
+  steps: StepMetrics[];
+  /** Stages in order, each once. */
+  stages: StageMetrics[];
+  /** Iterations in order; empty before the summary is written. */
+  iterations: IterationSummary[];
+  /** Where the model lies; null before there is one. */
+  model: string | null;
+}
+
+/** Reads a run's folder. Files may be missing; throws a UserError naming a file, and its line, that is malformed. */
+export async function readRun(dir: string): Promise<Run> {
+  const summary = await readSummary(join(dir, "summary.json"));
+  return {
+    name: basename(resolve(dir)),
+    settings: await readOptional(join(dir, "config.yaml")),
+    ...await readMetrics(join(dir, "metrics.jsonl")),
+    ...summary,
+  };
+}
+
+/** What is known of each iteration: its stages' numbers (`labels/ties` as `ties`), and over them the summary's. */
+export function iterationValues({ stages, iterations }: Run): IterationSummary[] {
+  const known = new Map<number, Map<string, number>>();
+  const put = (iteration: number, values: Values, name: (key: string) => string): void => {
+    const row = known.get(iteration) ?? new Map<string, number>();
+    for (const [key, value] of Object.entries(values)) row.set(name(key), value);
+    known.set(iteration, row);
+  };
+  for (const { iteration, values } of stages) put(iteration, values, (key) => key.slice(key.indexOf("/") + 1));
+  for (const { iteration, values } of iterations) put(iteration, values, (key) => key);
+  return [...known].sort(([a], [b]) => a - b)
+    .map(([iteration, values]) => ({ iteration, values: Object.fromEntries(values) }));
+}
+
+async function readMetrics(path: string): Promise<{ steps: StepMetrics[]; stages: StageMetrics[] }> {
+  // A run that was resumed may log a step again: the last line counts.
+  const steps = new Map<string, StepMetrics>();
+  const stages = new Map<string, StageMetrics>();
+  if (await readOptional(path) === null) return { steps: [], stages: [] };
+  // Only the file's last line may be cut off, by a run that was stopped: a problem matters once a line follows it.
+  let problem: string | null = null;
+  for await (const { where, ...line } of readJsonRows(path)) {
+    if (problem !== null) throw new UserError(problem);
+    if ("problem" in line) {
+      problem = `Cannot read ${where}: ${line.problem}`;
+      continue;
+    }
+    const fields = object(line.value, where);
+    const iteration = fields.iteration ?? 0;
+    if (typeof iteration !== "number") throw new UserError(`Cannot read ${where}: "iteration" is no number`);
+    const { stage, step } = fields;
+    const values = numbers(fields, ["iteration", "step"]);
+    if (typeof stage === "string") stages.set(`${iteration} ${stage}`, { iteration, stage, values });
+    else if (typeof step === "number") steps.set(`${iteration} ${step}`, { iteration, step, values });
+  }
+  return {
+    steps: [...steps.values()].sort((a, b) => a.iteration - b.iteration || a.step - b.step),
+    stages: [...stages.values()].sort((a, b) => a.iteration - b.iteration),
+  };
+}
+
+async function readSummary(path: string): Promise<Pick<Run, "iterations" | "model">> {
+  const text = await readOptional(path);
+  if (text === null) return { iterations: [], model: null };
+  let json: JsonValue;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new UserError(`Cannot read ${path}: it is not JSON`);
+  }
+  const { iterations, model } = object(json, path);
+  const rows = Array.isArray(iterations) ? iterations : [];
+  return {
+    iterations: rows.map((row, i): IterationSummary => {
+      const fields = object(row, `${path}, iterations[${i}]`);
+      const { iteration = i } = fields;
+      if (typeof iteration !== "number") {
+        throw new UserError(`Cannot read ${path}: "iteration" of iterations[${i}] is no number`);
+      }
+      return { iteration, values: numbers(fields, ["iteration"]) };
+    }).sort((a, b) => a.iteration - b.iteration),
+    model: typeof model === "string" ? model : null,
+  };
+}
+
+function object(value: JsonValue, where: string): JsonObject {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
+  throw new UserError(`Cannot read ${where}: it is no object, expected one`);
+}
+
+function numbers(fields: JsonObject, besides: readonly string[]): Values {
+  const entries = Object.entries(fields).filter(([key, value]) => typeof value === "number" && !besides.includes(key));
+  return Object.fromEntries(entries) as Values;
+}
+
+async function readOptional(path: string): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw new UserError(`Cannot read ${path}: ${error instanceof Error ? error.message.split("\n")[0] : error}`);
+  }
+}

@@ -1,0 +1,53 @@
+/** The settings that a run began with, beside what they made: whoever goes on has the same. @module */
+import { dirname, join } from "node:path";
+import { parse } from "yaml";
+import { checkSameSettings, type IterationConfig, type ResolvedConfig, writeResolved } from "../config/config.ts";
+import { UserError, withAdvice } from "../error.ts";
+import { writeFileAtomic } from "../files/atomic.ts";
+import { exists, explainIoError, isRecord, readJsonObject } from "../files/io.ts";
+import type { StagePaths } from "./run_paths.ts";
+
+/** Writes the settings into the run's folder. Throws a UserError where a run with others is there already. */
+export async function fixSettings(config: ResolvedConfig): Promise<void> {
+  const { output_dir: folder } = config;
+  const path = join(folder, "config.yaml");
+  const text = writeResolved(config);
+  if (await exists(path)) {
+    const before = await readYaml(path);
+    checkSameSettings(before, config, {
+      what: `the run in ${folder}`,
+      file: path,
+      advice: "give another output_dir or delete the folder",
+    });
+  }
+  await writeFileAtomic(path, text);
+}
+
+/** As {@linkcode fixSettings} for what the responses of an iteration, or a part of them, were made with. */
+export async function fixGeneration(paths: StagePaths, settings: IterationConfig): Promise<void> {
+  const { iteration, model, data, generation } = settings;
+  const made = { iteration, ...(model !== undefined && { model }), data, generation };
+  if (await exists(paths.generation) && (await exists(paths.responses) || await exists(paths.partialResponses))) {
+    const advice = `give another output_dir or delete ${dirname(paths.responses)}`;
+    checkSameSettings(await withAdvice(readJsonObject(paths.generation), advice), made, {
+      what: `generate of iteration ${iteration}`,
+      file: paths.generation,
+      advice,
+    });
+  }
+  await writeFileAtomic(paths.generation, JSON.stringify(made, null, 2) + "\n");
+}
+
+async function readYaml(path: string): Promise<unknown> {
+  const text = await Deno.readTextFile(path).catch((error) => {
+    throw explainIoError(error, `Cannot read ${path}`);
+  });
+  let settings: unknown;
+  try {
+    settings = parse(text);
+  } catch {
+    // As what is no mapping.
+  }
+  if (isRecord(settings)) return settings;
+  throw new UserError(`Cannot read ${path}: it is no YAML, expected the settings of the run; delete the folder`);
+}

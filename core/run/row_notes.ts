@@ -1,0 +1,53 @@
+/** Lines that tell what became of the data. @module */
+import type { ShapeCount, SkippedRow } from "../data/read_rows.ts";
+import type { TokenizeReport } from "../data/tokenize_rows.ts";
+import type { RunContext } from "./run_context.ts";
+
+/** Lines of a run that were told already: every iteration reads the same data. */
+const told = new WeakMap<RunContext, Set<string>>();
+
+/** Tells once in a run which shapes the rows were taken for, save those that are this project's own. */
+export function noteShapes(context: RunContext, path: string, shapes: readonly ShapeCount[]): void {
+  const lines = told.get(context) ?? new Set();
+  told.set(context, lines);
+  for (const { owner, columns, rows } of shapes) {
+    if (owner === "plain") continue;
+    const line = `${path}: ${rows.toLocaleString("en")} ${rows === 1 ? "row" : "rows"} of ${owner} shape (${
+      columns.join(", ")
+    })`;
+    if (!lines.has(line)) context.onNote(line);
+    lines.add(line);
+  }
+}
+
+/** Tells of malformed rows that were left out. */
+export function noteSkipped({ onNote }: RunContext, path: string, skipped: readonly SkippedRow[]): void {
+  if (skipped.length === 0) return;
+  const [first] = skipped;
+  onNote(`${path}: ${skipped.length} malformed rows left out, the first at ${first!.where}: ${first!.reason}`);
+}
+
+/** Tells of rows that were cut or dropped for their length. */
+export function noteReport(
+  { onNote }: RunContext,
+  path: string,
+  { report, maxLength }: { report: TokenizeReport; maxLength: number },
+): void {
+  const { rows, kept, promptTooLong, emptyResponse, cut, prefixMismatch } = report;
+  if (promptTooLong > 0) {
+    onNote(`${path}: ${promptTooLong} of ${rows} rows dropped, as the prompt alone reaches max_length ${maxLength}`);
+  }
+  if (emptyResponse > 0) onNote(`${path}: ${emptyResponse} of ${rows} rows dropped, as a response has no tokens`);
+  if (cut > 0) onNote(`${path}: ${cut} responses of ${kept} rows cut at max_length ${maxLength}`);
+  if (prefixMismatch > 0) onNote(`${path}: ${prefixMismatch} prompts are tokenized differently before their response`);
+}
+
+/** A teller for what may happen often: at most a line in ten seconds. */
+export function noteNowAndThen(onNote: (line: string) => void): (line: string) => void {
+  let last = -Infinity;
+  return (line) => {
+    if (performance.now() - last < 10_000) return;
+    last = performance.now();
+    onNote(line);
+  };
+}

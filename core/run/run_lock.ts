@@ -1,0 +1,34 @@
+/** One process per run folder. @module */
+import { join } from "node:path";
+import { UserError } from "../error.ts";
+import { writeAll } from "../files/atomic.ts";
+import { explainIoError } from "../files/io.ts";
+
+/**
+ * Locks a run's folder until disposed. The operating system holds the lock, so that it ends with the process however
+ * that ends. Throws a UserError naming the process that holds it.
+ */
+export async function lockFolder(folder: string): Promise<Disposable> {
+  const path = join(folder, ".lock");
+  const explained = (error: unknown): never => {
+    throw explainIoError(error, `Cannot write to the run's folder ${folder}`);
+  };
+  const file = await Deno.open(path, { read: true, write: true, create: true }).catch(explained);
+  if (!await file.tryLock(true).catch(explained)) {
+    file.close();
+    const owner = (await Deno.readTextFile(path).catch(() => "")).trim();
+    throw new UserError(
+      `Cannot run in ${folder}: ${
+        /^\d+$/.test(owner) ? `process ${owner}` : "another process"
+      } is running there; wait for it or give another output_dir`,
+    );
+  }
+  try {
+    await file.truncate(0);
+    await writeAll(file, new TextEncoder().encode(`${Deno.pid}\n`));
+  } catch (error) {
+    file.close();
+    explained(error);
+  }
+  return { [Symbol.dispose]: () => file.close() };
+}

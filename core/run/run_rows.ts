@@ -1,0 +1,39 @@
+/** The rows that the config names, and how they are read. @module */
+import type { IterationConfig } from "../config/config_types.ts";
+import { type DataSource, sourceName } from "../data/data_sources.ts";
+import { type ReadRows, readRows, type ReadRowsOptions } from "../data/read_rows.ts";
+import { noteShapes, noteSkipped } from "./row_notes.ts";
+import type { RunContext } from "./run_context.ts";
+
+/** What the config says of reading its data sets, and where their names lead; `eval` is never shuffled. */
+export function readingOf(
+  { sources }: Pick<RunContext, "sources">,
+  { settings: { data }, which = "train" }: { settings: Pick<IterationConfig, "data">; which?: "train" | "eval" },
+): ReadRowsOptions {
+  const limit = which === "train" ? data.limit : data.eval_limit;
+  return {
+    locate: (name) => sources.data(name, { forEval: which === "eval" }),
+    onBadRow: data.on_bad_row,
+    ...(limit !== undefined && { limit }),
+    ...(data.template !== undefined && { template: data.template }),
+    ...(data.prompt_words !== undefined && { promptWords: data.prompt_words }),
+    ...(data.columns !== undefined && { columns: data.columns }),
+    ...(data.shuffle !== undefined && which === "train" && { shuffle: data.shuffle }),
+    ...(data.seed !== undefined && { seed: data.seed }),
+    ...(data.conversational !== undefined && { conversational: data.conversational }),
+    ...(data.system_prompt !== undefined && { systemPrompt: data.system_prompt }),
+  };
+}
+
+/** Reads the config's data set, and tells of its shape and of what was left out. */
+export async function readData(
+  context: RunContext,
+  { settings, which }: { settings: Pick<IterationConfig, "data">; which: "train" | "eval" },
+): Promise<Pick<ReadRows, "rows"> & { name: string }> {
+  const source: DataSource = settings.data[which]!;
+  const name = sourceName(source);
+  const { rows, skipped, shapes } = await readRows(source, readingOf(context, { settings, which }));
+  noteShapes(context, name, shapes);
+  noteSkipped(context, name, skipped);
+  return { rows, name };
+}

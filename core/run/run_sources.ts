@@ -1,0 +1,110 @@
+/** The models and data sets that a run's config names: local ones as they are, the hub's as files of the same commit. @module */
+import { dirname, join } from "node:path";
+import { judgesOf, type ResolvedConfig, type Stage } from "../config/config.ts";
+import { type DataSource, openSource } from "../data/data_sources.ts";
+import { UserError } from "../error.ts";
+import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
+import { exists, isRecord, readJsonObject } from "../files/io.ts";
+import {
+  isSameSource,
+  type Resolved,
+  resolveDataset,
+  resolveModel,
+  type ResolveOptions,
+  type SourceRecord,
+} from "../hub/resolve_name.ts";
+
+/** Splits that are held out, the best first. */
+const EVAL_SPLITS = ["test", "validation"];
+
+/**
+ * What the names in a run's config stand for. What the hub has is downloaded when it is first asked for, and its commit
+ * and files are written into OUTPUT_DIR/sources.json: whoever goes on has the same files though a branch has moved.
+ */
+export class RunSources {
+  readonly #path: string | null;
+  readonly #options: ResolveOptions;
+  readonly #records: SourceRecord[];
+  readonly #found = new Map<string, Promise<readonly string[]>>();
+
+  private constructor(path: string | null, { records, options }: { records: SourceRecord[]; options: ResolveOptions }) {
+    this.#path = path;
+    this.#records = records;
+    this.#options = options;
+  }
+
+  /** Opens those of the run in `folder`; null where no run is: nothing is kept then, and a branch is what it is now. */
+  static async open(folder: string | null, { onProgress, onNote, signal }: ResolveOptions): Promise<RunSources> {
+    const options = { ...(onProgress && { onProgress }), ...(onNote && { onNote }), ...(signal && { signal }) };
+    if (folder === null) return new RunSources(null, { records: [], options });
+    return new RunSources(join(folder, "sources.json"), { records: await readSources(folder), options });
+  }
+
+  /** The folder of the model that the config calls `name`. */
+  async model(name: string): Promise<string> {
+    const [folder] = await this.#once(`model ${name}`, (options) => resolveModel(name, options));
+    return folder!;
+  }
+
+  /** The files of the data set that the config calls `name`; `forEval` prefers a held-out split where none is named. */
+  data(name: string, { forEval = false }: { forEval?: boolean } = {}): Promise<readonly string[]> {
+    const prefer = forEval ? { prefer: EVAL_SPLITS } : {};
+    return this.#once(
+      `${forEval ? "eval" : "data"} ${name}`,
+      (options) => resolveDataset(name, { ...options, ...prefer }),
+    );
+  }
+
+  /** Finds everything that a stage reads, so that what is missing is known before any work is done. */
+  async prepare(stage: Stage, config: ResolvedConfig): Promise<void> {
+    const { model, pairs, data } = config;
+    const isTrain = stage === "train";
+    if (model !== undefined && stage !== "label" && stage !== "compare") await this.model(model);
+    const open = (source: DataSource, forEval = false): Promise<unknown> =>
+      openSource(source, { locate: (name) => this.data(name, { forEval }) });
+    if (stage === "optimize" && pairs !== undefined) await open(pairs);
+    if (stage !== "optimize" && stage !== "label" && stage !== "compare" && data.train !== undefined) {
+      await open(data.train);
+    }
+    if (isTrain && data.eval !== undefined) await open(data.eval, true);
+    if (!isTrain && stage !== "label" && stage !== "compare") return;
+    for (const { judge, model: judging } of [config.labels].flat().flatMap(judgesOf)) {
+      if ((judge === "logprob" || judge === "reward-model") && judging !== undefined) await this.model(judging);
+    }
+  }
+
+  #once(key: string, resolve: (options: ResolveOptions) => Promise<Resolved>): Promise<readonly string[]> {
+    const found = this.#found.get(key) ?? this.#resolve(resolve);
+    this.#found.set(key, found);
+    return found;
+  }
+
+  async #resolve(resolve: (options: ResolveOptions) => Promise<Resolved>): Promise<readonly string[]> {
+    // Written before the download: a run that is stopped in it goes on with the same commit.
+    const onRecord = async (record: SourceRecord): Promise<void> => {
+      const same = this.#records.findIndex((other) => isSameSource(other, record));
+      this.#records.splice(same === -1 ? this.#records.length : same, 1, record);
+      if (this.#path === null) return;
+      await makeFolder(dirname(this.#path));
+      await writeFileAtomic(this.#path, JSON.stringify({ sources: this.#records }, null, 2) + "\n");
+    };
+    return (await resolve({ ...this.#options, known: this.#records, onRecord })).paths;
+  }
+}
+
+/** What a run's sources.json holds; nothing where it has none. Throws a UserError where it is malformed. */
+export async function readSources(folder: string): Promise<SourceRecord[]> {
+  const path = join(folder, "sources.json");
+  if (!await exists(path)) return [];
+  const { sources } = await readJsonObject(path);
+  if (!Array.isArray(sources) || !sources.every(isSource)) {
+    throw new UserError(`Cannot read ${path}: it does not hold the sources of a run; delete it to look them up again`);
+  }
+  return sources;
+}
+
+function isSource(value: unknown): value is SourceRecord {
+  return isRecord(value) && ["source", "type", "repo", "revision"].every((key) => typeof value[key] === "string") &&
+    typeof value.commit === "string" && /^[0-9a-f]{40}$/.test(value.commit) && Array.isArray(value.files) &&
+    value.files.every((file) => isRecord(file) && typeof file.path === "string" && typeof file.size === "number");
+}

@@ -1,0 +1,107 @@
+/** A group of parameters that is optimized together: the policy, or the noise generator. @module */
+import type { Commands } from "../../kernels/device/commands.ts";
+import type { Slice } from "../../kernels/device/device.ts";
+import { adamw } from "../../kernels/optimizer/adamw.ts";
+import { finishNorm, squaredNorm, squaredNormPartials } from "../../kernels/optimizer/gradient_norm.ts";
+import { rmsprop } from "../../kernels/optimizer/rmsprop.ts";
+import type { TrainingConfig } from "../config/config_types.ts";
+import { ParameterBuffers } from "../model/parameters.ts";
+
+/** What a group is made of. */
+export interface GroupOptions {
+  name: string;
+  values: ParameterBuffers;
+  /** The record that gates and scales its updates. */
+  control: Slice;
+  training: TrainingConfig;
+  weightDecay: number;
+}
+
+/** Values, gradients and moments with one layout. */
+export class OptimizerGroup {
+  readonly values: ParameterBuffers;
+  readonly gradients: ParameterBuffers;
+  readonly #moments: readonly ParameterBuffers[];
+  readonly #partials: Slice;
+  readonly #options: GroupOptions;
+  readonly #commands: Commands;
+
+  constructor(commands: Commands, options: GroupOptions) {
+    const { device } = commands;
+    const { name, values, training } = options;
+    const { layout } = values;
+    const like = (label: string): ParameterBuffers =>
+      new ParameterBuffers(device, { layout, label: `${name} ${label}` });
+    this.values = values;
+    this.gradients = like("gradients");
+    this.#moments = training.optim === "adamw" ? [like("m"), like("v")] : [like("square average")];
+    this.#partials = device.alloc(
+      squaredNormPartials(layout.chunks.map((chunk) => chunk.elements)) * 4,
+      `${name} norm`,
+    );
+    this.#options = options;
+    this.#commands = commands;
+  }
+
+  /** Records zeroing the gradients. */
+  clearGradients(): void {
+    for (const chunk of this.gradients.chunks) this.#commands.clear(chunk);
+  }
+
+  /** Records the gradients' norm and clipping factor into the control record. */
+  norm(): void {
+    const { control, training, values } = this.#options;
+    const chunks = values.layout.chunks.map(({ elements }, i) => ({
+      gradients: this.gradients.chunks[i]!,
+      count: elements,
+    }));
+    const partials = this.#partials;
+    squaredNorm(this.#commands, { partials, chunks });
+    finishNorm(this.#commands, { control, partials, count: partials.size / 4, maxNorm: training.max_grad_norm });
+  }
+
+  /** Records one optimizer step at learning rate `lr`, where the control record lets it. */
+  update(lr: number): void {
+    const { control, training, values, weightDecay } = this.#options;
+    values.layout.chunks.forEach(({ elements: count, decayed }, i) => {
+      const flat = {
+        parameters: values.chunks[i]!,
+        gradients: this.gradients.chunks[i]!,
+        control,
+        count,
+        decayed,
+        lr,
+        weightDecay,
+      };
+      if (training.optim === "adamw") {
+        adamw(this.#commands, {
+          ...flat,
+          m: this.#moments[0]!.chunks[i]!,
+          v: this.#moments[1]!.chunks[i]!,
+          betas: [training.adam_beta1, training.adam_beta2],
+          eps: training.adam_epsilon,
+        });
+      } else {
+        rmsprop(this.#commands, { ...flat, v: this.#moments[0]!.chunks[i]!, alpha: 0.99, eps: 1e-8 });
+      }
+    });
+  }
+
+  /** The buffers that a resumed run needs, by name. */
+  get stateBuffers(): Record<string, Slice> {
+    const { name } = this.#options;
+    const buffers: Record<string, Slice> = {};
+    this.values.chunks.forEach((chunk, i) => buffers[`${name}.values.${i}`] = chunk);
+    this.#moments.forEach((moment, j) =>
+      moment.chunks.forEach((chunk, i) => buffers[`${name}.moment${j}.${i}`] = chunk)
+    );
+    return buffers;
+  }
+
+  /** Frees everything but the values. */
+  free(): void {
+    this.gradients.free();
+    for (const moment of this.#moments) moment.free();
+    this.#commands.device.free(this.#partials);
+  }
+}

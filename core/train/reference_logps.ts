@@ -1,0 +1,112 @@
+/**
+ * The reference's log-probabilities that do not change over an iteration: of the chosen responses, and without noise of
+ * the rejected ones. They are computed once, before the first step, and kept beside the pairs. @module
+ */
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import type { Commands } from "../../kernels/device/commands.ts";
+import { readSafetensorsHeader } from "../checkpoint/safetensors_header.ts";
+import { openSafetensors } from "../checkpoint/stored_weights.ts";
+import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
+import { UserError } from "../error.ts";
+import { makeFolder } from "../files/atomic.ts";
+import { exists } from "../files/io.ts";
+import type { PairIds } from "../model/pack.ts";
+import { scorePairs, type Scorer, scoreResponses } from "../model/scorer.ts";
+
+/**
+ * Summed log-probabilities under the reference without noise, in nats, by a row's place in the data. What was not asked
+ * for is NaN: rows that no step uses, and with noise all rejected responses, which each step computes anyway.
+ */
+export interface ReferenceLogps {
+  readonly chosen: Float32Array;
+  readonly rejected: Float32Array;
+}
+
+/** What {@linkcode referenceLogps} computes, and where it keeps that. */
+export interface ReferenceOptions {
+  /** The reference. */
+  scorer: Scorer;
+  rows: readonly PairIds[];
+  /** Places of the rows that the steps use. */
+  used: readonly number[];
+  /** Whether the rejected responses are wanted too. */
+  rejected: boolean;
+  /** Where the numbers are kept. */
+  path: string;
+  /** Tells the reference from others, as `folderIdentity` does. */
+  identity: string;
+  /** Tokens of a batch. */
+  batchTokens: number;
+  /** Told the number of rows done, of `used`; what it throws ends the work. */
+  onDone: (done: number) => void;
+}
+
+const KEY = "dnpo_reference";
+
+/**
+ * The numbers of the file at `path` where it was made of the same rows by the same model on the same adapter; else they
+ * are computed, and written there. Throws DeviceError, or UserError where the file cannot be written.
+ */
+export async function referenceLogps(commands: Commands, options: ReferenceOptions): Promise<ReferenceLogps> {
+  const key = keyOf(commands, options);
+  return await read(options.path, { key, rows: options.rows.length }) ?? await compute(commands, options, key);
+}
+
+async function compute(
+  commands: Commands,
+  { scorer, rows, used, rejected, path, batchTokens, onDone }: ReferenceOptions,
+  key: string,
+): Promise<ReferenceLogps> {
+  const logps = {
+    chosen: new Float32Array(rows.length).fill(NaN),
+    rejected: new Float32Array(rows.length).fill(NaN),
+  };
+  const pairs = used.map((i) => rows[i]!);
+  const options = { batchTokens, onDone };
+  if (rejected) {
+    const sums = await scorePairs(commands, scorer, { pairs, ...options });
+    used.forEach((i, j) => [logps.chosen[i], logps.rejected[i]] = [sums[2 * j]!, sums[2 * j + 1]!]);
+  } else {
+    const chosen = pairs.map(({ example, promptIds, chosenIds }) => ({ example, promptIds, responseIds: chosenIds }));
+    const sums = await scoreResponses(commands, scorer, { rows: chosen, ...options });
+    used.forEach((i, j) => logps.chosen[i] = sums[j]!);
+  }
+  const entries = (["chosen", "rejected"] as const).map((name) => ({
+    name,
+    dtype: "F32" as const,
+    shape: [rows.length],
+    bytes: () => Promise.resolve(new Uint8Array(logps[name].buffer)),
+  }));
+  await makeFolder(dirname(path));
+  await writeSafetensors(path, entries, { metadata: { [KEY]: key } });
+  return logps;
+}
+
+/** Null where there is no such file, or it is another's or no file of ours: it is then written anew. */
+async function read(path: string, { key, rows }: { key: string; rows: number }): Promise<ReferenceLogps | null> {
+  if (!await exists(path)) return null;
+  try {
+    if ((await readSafetensorsHeader(path)).metadata[KEY] !== key) return null;
+    const file = await openSafetensors(path);
+    const [chosen, rejected] = [await file.readFloat32("chosen"), await file.readFloat32("rejected")];
+    return chosen.length === rows && rejected.length === rows ? { chosen, rejected } : null;
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
+}
+
+/** Everything that the numbers depend on. */
+function keyOf({ device }: Commands, { rows, used, rejected, identity }: ReferenceOptions): string {
+  const hash = createHash("sha256");
+  for (const i of used) {
+    const { promptIds, chosenIds, rejectedIds } = rows[i]!;
+    const parts = [promptIds, chosenIds, ...(rejected ? [rejectedIds] : [])];
+    hash.update(Uint32Array.from([i, ...parts.flatMap((ids) => [ids.length, ...ids])]));
+  }
+  const { info, family, tuning, subgroupSize } = device;
+  // Of a tuning the family alone can change the bits.
+  const adapter = `${info.description || info.device}, ${family}, ${tuning?.family ?? family}, ${subgroupSize}`;
+  return JSON.stringify({ model: identity, rows: hash.digest("hex"), rejected, adapter });
+}

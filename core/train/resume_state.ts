@@ -1,0 +1,131 @@
+/** The resume states of an optimize stage: one file for each saved step, whole or absent. @module */
+import { join } from "node:path";
+import type { Device, Slice } from "../../kernels/device/device.ts";
+import { openSliceReader } from "../../kernels/device/stream.ts";
+import { readSafetensorsHeader } from "../checkpoint/safetensors_header.ts";
+import { openSafetensors } from "../checkpoint/stored_weights.ts";
+import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
+import { UserError } from "../error.ts";
+import { makeFolder } from "../files/atomic.ts";
+import { exists, explainIoError } from "../files/io.ts";
+import { parseRecord, type StateRecord } from "./state_record.ts";
+
+/** Device buffers by name, in the order they are written. */
+export type StateBuffers = Readonly<Record<string, Slice>>;
+
+/** A state that lies on disk. */
+export interface SavedState {
+  path: string;
+  /** Optimizer steps that were done. */
+  step: number;
+  /** What a user may do about a state that is of no use. */
+  advice: string;
+}
+
+const KEY = "dnpo_state";
+const NAME = /^step-(\d+)\.safetensors$/;
+
+/** Where the state after `step` steps lies in the folder `dir`. */
+export function statePath(dir: string, step: number): string {
+  return join(dir, `step-${step}.safetensors`);
+}
+
+/**
+ * Writes the buffers' bytes and `record` (JSON) as the newest state in `dir`, and then removes the oldest ones beyond
+ * `keep`: a process that is killed on the way leaves one more, which the next save removes.
+ */
+export async function saveState(
+  dir: string,
+  { device, buffers, record, keep }: { device: Device; buffers: StateBuffers; record: StateRecord; keep: number },
+): Promise<void> {
+  const names = Object.keys(buffers);
+  await makeFolder(dir);
+  const reader = openSliceReader(device, names.map((name) => buffers[name]!));
+  const entries = names.map((name) => ({
+    name,
+    // Raw words: control buffers hold integers too.
+    dtype: "F32" as const,
+    shape: [buffers[name]!.size / 4],
+    bytes: () => reader.next(),
+  }));
+  const path = statePath(dir, record.step);
+  try {
+    await writeSafetensors(path, entries, { metadata: { [KEY]: JSON.stringify(record) } });
+  } finally {
+    await reader.close();
+  }
+  const old = (await stepsIn(dir)).slice(0, -keep).map((step) => statePath(dir, step));
+  for (const name of [...old, ...await partsIn(dir)]) await removeOld(name);
+}
+
+/** The newest state in `dir`, or null where there is none. */
+export async function newestState(dir: string): Promise<SavedState | null> {
+  const [before, step] = (await stepsIn(dir)).slice(-2).reduce<(number | undefined)[]>(([, b], s) => [b, s], []);
+  if (step === undefined) return null;
+  const advice = before === undefined
+    ? "delete the file to start this iteration again"
+    : `delete the file to go on from step ${before}`;
+  return { path: statePath(dir, step), step, advice };
+}
+
+/** The record of a saved state. Throws a UserError for a file that is no state. */
+export async function readStateRecord({ path, step, advice }: SavedState): Promise<StateRecord> {
+  try {
+    const text = (await readSafetensorsHeader(path)).metadata[KEY];
+    if (text === undefined) {
+      throw new UserError(
+        `Cannot resume from ${path}: its header has no "${KEY}", expected a state that this program saved`,
+      );
+    }
+    return parseRecord(text, { path, step });
+  } catch (error) {
+    if (error instanceof UserError) throw new UserError(`${error.message}; ${advice}`);
+    throw error;
+  }
+}
+
+/** Uploads the buffers of a saved state. Throws a UserError where they do not fit. */
+export async function loadState(
+  { path, advice }: SavedState,
+  { device, buffers }: { device: Device; buffers: StateBuffers },
+): Promise<void> {
+  const file = await openSafetensors(path);
+  for (const [name, slice] of Object.entries(buffers)) {
+    const size = file.tensors.get(name)?.byteLength;
+    if (size !== slice.size) {
+      throw new UserError(
+        `Cannot resume from ${path}: "${name}" is ${
+          size ?? 0
+        } bytes, expected ${slice.size}; the model has changed (${advice})`,
+      );
+    }
+    device.write(slice, await file.readBytes(name));
+  }
+}
+
+/** Steps of the states in `dir`, ascending. */
+async function stepsIn(dir: string): Promise<number[]> {
+  const steps = (await namesIn(dir)).flatMap((name) => Number(NAME.exec(name)?.[1] ?? NaN));
+  return steps.filter((step) => !Number.isNaN(step)).sort((a, b) => a - b);
+}
+
+/** What killed processes left of states that they were writing. */
+async function partsIn(dir: string): Promise<string[]> {
+  return (await namesIn(dir)).filter((name) => NAME.test(name.replace(/\.tmp$/, "")) && name.endsWith(".tmp"))
+    .map((name) => join(dir, name));
+}
+
+async function namesIn(dir: string): Promise<string[]> {
+  if (!await exists(dir)) return [];
+  try {
+    return await Array.fromAsync(Deno.readDir(dir), ({ name }) => name);
+  } catch (error) {
+    throw explainIoError(error, `Cannot read ${dir}`);
+  }
+}
+
+async function removeOld(path: string): Promise<void> {
+  await Deno.remove(path).catch((error) => {
+    throw explainIoError(error, `Cannot remove the old state ${path}`);
+  });
+}

@@ -1,0 +1,68 @@
+/** The numbers of optimizer steps: gathered on the device, read once per logged step. @module */
+import type { Commands } from "../../kernels/device/commands.ts";
+import { type Device, type Slice, SLICE_ALIGNMENT, subslice } from "../../kernels/device/device.ts";
+import { METRIC_NAMES, type MetricName } from "../../kernels/loss/preference_loss.ts";
+
+/** The numbers of one optimizer step, by METHOD's names. */
+export type StepMetrics = Partial<Record<MetricName, number>>;
+
+/** Rows of metrics on the device, one per pass, until they are read. */
+export class MetricsRing {
+  readonly #buffer: Slice;
+  readonly #capacity: number;
+  #used = 0;
+
+  /** Room for `capacity` rows between two reads. */
+  constructor(device: Device, capacity: number) {
+    this.#capacity = capacity;
+    this.#buffer = device.alloc(capacity * SLICE_ALIGNMENT, "metrics");
+  }
+
+  /** The next row, recorded to be zero. Throws RangeError where {@linkcode read} was not called in time. */
+  next(commands: Commands): Slice {
+    if (this.#used === this.#capacity) {
+      throw new RangeError(`Cannot take a metrics row: all ${this.#capacity} are in use`);
+    }
+    const row = subslice(this.#buffer, this.#used++ * SLICE_ALIGNMENT, SLICE_ALIGNMENT);
+    commands.clear(row);
+    return row;
+  }
+
+  /** The rows taken since the last {@linkcode restart}, to be read. */
+  get slice(): Slice {
+    return subslice(this.#buffer, 0, Math.max(1, this.#used) * SLICE_ALIGNMENT);
+  }
+
+  /** Parses what was read of {@linkcode slice}: one record per row. */
+  parse(bytes: ArrayBuffer): Record<MetricName, number>[] {
+    const floats = new Float32Array(bytes);
+    return Array.from({ length: this.#used }, (_, row) =>
+      Object.fromEntries(
+        METRIC_NAMES.map((name, slot) => [name, floats[row * SLICE_ALIGNMENT / 4 + slot]!]),
+      ) as Record<MetricName, number>);
+  }
+
+  /** Begins again with the first row. */
+  restart(): void {
+    this.#used = 0;
+  }
+
+  /** Frees the buffer. */
+  free(device: Device): void {
+    device.free(this.#buffer);
+  }
+}
+
+/** Metrics whose logged value is the last step's, not the mean since the last logged step. */
+const LAST: readonly MetricName[] = ["grad_norm", "noise/grad_norm"];
+
+/** What a line shows of the steps since the last one: means, and the last step's norms. */
+export function summarize(steps: readonly StepMetrics[]): StepMetrics {
+  const out: StepMetrics = {};
+  for (const name of METRIC_NAMES) {
+    const values = steps.map((step) => step[name]).filter((value) => value !== undefined);
+    if (values.length === 0) continue;
+    out[name] = LAST.includes(name) ? values.at(-1)! : values.reduce((a, b) => a + b, 0) / values.length;
+  }
+  return out;
+}

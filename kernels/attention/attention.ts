@@ -1,0 +1,178 @@
+/** Causal attention over packed sequences, with grouped heads, shared prefixes and a sliding window. @module */
+import { type Commands, grid } from "../device/commands.ts";
+import type { Device, DeviceFamily, Slice } from "../device/device.ts";
+import { defineKernel } from "../device/kernel.ts";
+import { attentionBackwardKeySource, attentionBackwardQuerySource, attentionSource } from "./attention_source.ts";
+import type { AttentionShape } from "./attention_text.ts";
+
+const uniforms = { tile_count: "u32", heads: "u32", kv_heads: "u32", window: "u32" } as const;
+/** A window that no distance reaches, and that no sum with a token's index overflows. */
+const NO_WINDOW = 0x7fffffff;
+/** Lanes of a workgroup that shares a block through workgroup memory. */
+const SHARED_LANES = 64;
+
+const kernels = new Map<string, ReturnType<typeof attentionKernels>>();
+
+function attentionKernels(shape: AttentionShape) {
+  const requires = shape.variant === "subgroup" ? ["subgroups"] as const : [];
+  return {
+    forward: defineKernel({
+      name: "attention",
+      code: attentionSource(shape),
+      bindings: { out: "readWrite", lse: "readWrite", qkv: "read", places: "read", tiles: "read" },
+      uniforms,
+      requires,
+    }),
+    query: defineKernel({
+      name: "attention_backward_query",
+      code: attentionBackwardQuerySource(shape),
+      bindings: {
+        dqkv: "readWrite",
+        saved: "readWrite",
+        dout: "read",
+        out: "read",
+        lse: "read",
+        qkv: "read",
+        places: "read",
+        tiles: "read",
+      },
+      uniforms,
+      requires,
+    }),
+    key: defineKernel({
+      name: "attention_backward_key",
+      code: attentionBackwardKeySource(shape),
+      bindings: {
+        dqkv: "readWrite",
+        saved: "read",
+        dout: "read",
+        qkv: "read",
+        position: "read",
+        places: "read",
+        tiles: "read",
+      },
+      uniforms,
+      requires,
+    }),
+  };
+}
+
+function kernelsFor(device: Device, headDim: number, family: DeviceFamily): ReturnType<typeof attentionKernels> {
+  const lanes = attentionTile(device, family);
+  const variant = usesSubgroups(device, family) ? "subgroup" : "shared";
+  const key = `${variant} ${lanes} ${headDim}`;
+  let known = kernels.get(key);
+  if (!known) kernels.set(key, known = attentionKernels({ variant, lanes, headDim }));
+  return known;
+}
+
+/** Broadcasts from a lane beat workgroup memory on a CPU only. */
+function usesSubgroups(device: Device, family: DeviceFamily): boolean {
+  return family === "cpu" && device.subgroupSize > 0;
+}
+
+/** The most tokens that a tile may have on this device. */
+export function attentionTile(device: Device, family: DeviceFamily = device.family): number {
+  return usesSubgroups(device, family) ? device.subgroupSize : SHARED_LANES;
+}
+
+/** A run of tokens [start, end) of a packed batch that share their layout's segment_start, prefix and query_end. */
+export interface Segment {
+  start: number;
+  end: number;
+}
+
+/** Cuts segments into tiles of at most `tile` tokens: (first token, count) each, for {@linkcode AttentionBatch}. */
+export function attentionTiles(segments: readonly Segment[], tile: number): Uint32Array<ArrayBuffer> {
+  const out: number[] = [];
+  for (const { start, end } of segments) {
+    for (let first = start; first < end; first += tile) out.push(first, Math.min(tile, end - first));
+  }
+  return Uint32Array.from(out);
+}
+
+/**
+ * A packed batch: its tokens end to end, without padding. A row is a run of tokens, or a prompt followed by responses
+ * that each continue it; positions count up by one along a row.
+ */
+export interface AttentionBatch {
+  /** u32 [tokens]: position in the row, from 0. */
+  position: Slice;
+  /**
+   * vec4u [tokens]: (segment_start, prefix_start, prefix_end, query_end). Token t sees the keys [prefix_start,
+   * prefix_end) and [segment_start, t]; key t is seen by the queries [t, query_end) and no others. The prefix ends at
+   * the position where the segment begins.
+   */
+  layout: Slice;
+  /** vec2u [tileCount] from {@linkcode attentionTiles}, of {@linkcode attentionTile} tokens at most. */
+  tiles: Slice;
+  tileCount: number;
+  /** A multiple of kvHeads. */
+  heads: number;
+  kvHeads: number;
+  headDim: number;
+  /** Keys at this distance of positions, or beyond, are hidden; 0: none is. */
+  window: number;
+  /** Which kernels to run, in place of the device's own; the tiles must be of the same family. */
+  family?: DeviceFamily;
+}
+
+/** Buffers and sizes of {@linkcode attention}. */
+export interface Attention extends AttentionBatch {
+  /** Output, overwritten: f32 [tokens, heads, headDim]. */
+  out: Slice;
+  /** Saved for backward, overwritten: log-sum-exp of each query's scores, f32 [tokens, heads]. */
+  lse: Slice;
+  /** f32 [tokens, heads + 2·kvHeads, headDim], the heads of q, then k, then v. */
+  qkv: Slice;
+}
+
+/**
+ * Records out = softmax(q·kᵀ / √headDim)·v over the keys that each token sees. A token's result is the same, bit for
+ * bit, whatever other rows are in the batch.
+ */
+export function attention(commands: Commands, options: Attention): void {
+  const { out, lse, qkv, layout, tiles, tileCount, heads, kvHeads, headDim, window } = options;
+  const { device } = commands;
+  commands.dispatch(kernelsFor(device, headDim, options.family ?? device.family).forward, {
+    buffers: { out, lse, qkv, places: layout, tiles },
+    uniforms: { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW },
+    workgroups: grid(device, tileCount * heads),
+  });
+}
+
+/** Buffers and sizes of {@linkcode attentionBackward}. */
+export interface AttentionBackward extends AttentionBatch {
+  /** Output, overwritten in all three parts: f32 [tokens, heads + 2·kvHeads, headDim]. */
+  dqkv: Slice;
+  /** Scratch: f32 [tokens, heads, 2]. */
+  saved: Slice;
+  /** Gradient of out. */
+  dout: Slice;
+  /** Of {@linkcode attention}. */
+  out: Slice;
+  /** Of {@linkcode attention}. */
+  lse: Slice;
+  /** Of {@linkcode attention}. */
+  qkv: Slice;
+}
+
+/** Records the gradient of {@linkcode attention}, recomputing the scores; deterministic. */
+export function attentionBackward(commands: Commands, options: AttentionBackward): void {
+  const { dqkv, saved, dout, out, lse, qkv, position, layout, tiles, tileCount } = options;
+  const { heads, kvHeads, headDim, window } = options;
+  const { device } = commands;
+  const { query, key } = kernelsFor(device, headDim, options.family ?? device.family);
+  const values = { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW };
+  commands.dispatch(query, {
+    buffers: { dqkv, saved, dout, out, lse, qkv, places: layout, tiles },
+    uniforms: values,
+    workgroups: grid(device, tileCount * heads),
+  });
+  commands.dispatch(key, {
+    buffers: { dqkv, saved, dout, qkv, position, places: layout, tiles },
+    uniforms: values,
+    workgroups: grid(device, tileCount * kvHeads),
+    constants: { WINDOWED: window > 0 ? 1 : 0 },
+  });
+}

@@ -1,0 +1,207 @@
+/** The LM head fused with log-softmax and gather: log-probabilities of target tokens, without whole logits. @module */
+import source from "./lm_head.wgsl" with { type: "text" };
+import backwardSource from "./lm_head_backward.wgsl" with { type: "text" };
+import finishSource from "./lm_head_finish.wgsl" with { type: "text" };
+import sharedSource from "./lm_head_shared.wgsl" with { type: "text" };
+import { type Commands, grid } from "../device/commands.ts";
+import { type Slice, subslice } from "../device/device.ts";
+import { defineKernel } from "../device/kernel.ts";
+import { matmul } from "../matmul/matmul.ts";
+import { chunkOf, type LmHeadPlan, type LmHeadScratch, type Range, ranges, rowsOf } from "./lm_head_tiles.ts";
+
+const tileFields = { rows: "u32", columns: "u32", stride: "u32", first_row: "u32", first_column: "u32" } as const;
+
+const update = defineKernel({
+  name: "lm_head",
+  code: sharedSource + source,
+  bindings: { state: "readWrite", logits: "read", targets: "read" },
+  uniforms: tileFields,
+});
+
+const finish = defineKernel({
+  name: "lm_head_finish",
+  code: finishSource,
+  bindings: { logp: "readWrite", lse: "readWrite", state: "read" },
+  uniforms: { rows: "u32", first_row: "u32" },
+});
+
+const backward = defineKernel({
+  name: "lm_head_backward",
+  code: sharedSource + backwardSource,
+  bindings: { logits: "readWrite", lse: "read", targets: "read", sequences: "read", dlogp: "read" },
+  uniforms: tileFields,
+});
+
+/** Inputs and sizes that all LM head functions share. An entry is a position whose logits predict a scored token. */
+export interface LmHeadInputs {
+  /** Final hidden states, f32 [rows, hidden]. */
+  h: Slice;
+  /** f32 [vocab, hidden]; may be larger than one binding. */
+  weight: Slice;
+  /** The token that each entry predicts, u32 [rows]. */
+  target: Slice;
+  /** Number of entries. */
+  rows: number;
+  hidden: number;
+  vocab: number;
+  scratch: LmHeadScratch;
+}
+
+/** Buffers and sizes of {@linkcode lmHeadForward}. */
+export interface LmHeadForward extends LmHeadInputs {
+  /** Output, overwritten: log softmax(h · weightᵀ) at the target, f32 [rows]. */
+  logp: Slice;
+  /** Saved for backward, overwritten: log Σ exp of the logits, f32 [rows]. */
+  lse: Slice;
+}
+
+/** Buffers and sizes of {@linkcode lmHeadBackward}. */
+export interface LmHeadBackward extends LmHeadInputs {
+  /** Gradient at h, overwritten: f32 [rows, hidden]. Left out where it is not wanted. */
+  dh?: Slice;
+  /** Gradient at the weight, added to: f32 [vocab, hidden]. Left out where the weight is frozen. */
+  dweight?: Slice;
+  /** As saved by {@linkcode lmHeadForward}. */
+  lse: Slice;
+  /** Gradient at each sequence's summed log-probability, f32 [sequences]. */
+  dlogp: Slice;
+  /** Each entry's sequence, u32 [rows]. */
+  sequence: Slice;
+}
+
+/** Records the log-probability of each entry's target. A chunk of entries is one submission. */
+export function lmHeadForward(
+  commands: Commands,
+  { logp, lse, h, weight, target, rows, hidden, vocab, scratch }: LmHeadForward,
+): void {
+  const { plan, logits } = scratch;
+  for (const chunk of ranges(rows, plan.chunkRows)) {
+    if (chunk.first > 0) commands.submit();
+    const state = subslice(scratch.state, 0, plan.chunkRows * 16);
+    for (const tile of ranges(vocab, plan.tileColumns)) {
+      tileLogits(commands, { plan, h, weight, hidden, chunk, tile, logits });
+      commands.dispatch(update, {
+        buffers: { state, logits, targets: target },
+        uniforms: tileUniforms(chunk, tile, plan.tileColumns),
+        workgroups: grid(commands.device, chunk.count),
+        constants: { LANES: commands.device.rowLanes },
+      });
+    }
+    finishRows(commands, { logp, lse, state, chunk });
+  }
+}
+
+/**
+ * Records the gradients of Σ_s dlogp[s] · Σ_(entries of s) logp at h and weight; the logits are computed again.
+ * A chunk of entries is one submission.
+ */
+export function lmHeadBackward(
+  commands: Commands,
+  { dh, dweight, lse, dlogp, sequence, h, weight, target, rows, hidden, vocab, scratch }: LmHeadBackward,
+): void {
+  const { plan, logits } = scratch;
+  const { chunkRows, tileColumns: stride } = plan;
+  for (const chunk of ranges(rows, chunkRows)) {
+    if (chunk.first > 0) commands.submit();
+    const hChunk = chunkOf(h, chunk.first, { plan, columns: hidden });
+    for (const tile of ranges(vocab, stride)) {
+      tileLogits(commands, { plan, h, weight, hidden, chunk, tile, logits });
+      commands.dispatch(backward, {
+        buffers: { logits, lse, targets: target, sequences: sequence, dlogp },
+        uniforms: tileUniforms(chunk, tile, stride),
+        workgroups: grid(commands.device, chunk.count),
+        constants: { LANES: commands.device.rowLanes },
+      });
+      if (dh) {
+        matmul(commands, {
+          mode: "NN",
+          c: chunkOf(dh, chunk.first, { plan, columns: hidden }),
+          a: logits,
+          b: rowsOf(weight, tile, hidden),
+          m: chunk.count,
+          n: hidden,
+          k: tile.count,
+          lda: stride,
+          accumulate: tile.first > 0,
+        });
+      }
+      if (dweight) addWeightGradient(commands, { dweight, dlogits: logits, h: hChunk, hidden, chunk, tile, stride });
+    }
+  }
+}
+
+/** Records logits [chunk, tile] = h · weightᵀ (+ bias), with rows the plan's tile apart. */
+export function tileLogits(
+  commands: Commands,
+  { plan, h, weight, bias, hidden, chunk, tile, logits }: {
+    plan: LmHeadPlan;
+    h: Slice;
+    weight: Slice;
+    bias?: Slice;
+    hidden: number;
+    chunk: Range;
+    tile: Range;
+    logits: Slice;
+  },
+): void {
+  matmul(commands, {
+    mode: "NT",
+    c: logits,
+    a: chunkOf(h, chunk.first, { plan, columns: hidden }),
+    b: rowsOf(weight, tile, hidden),
+    ...(bias ? { bias: rowsOf(bias, tile, 1) } : {}),
+    m: chunk.count,
+    n: tile.count,
+    k: hidden,
+    ldc: plan.tileColumns,
+  });
+}
+
+/** Records dweight[tile] += dlogitsᵀ · h. */
+export function addWeightGradient(
+  commands: Commands,
+  { dweight, dlogits, h, hidden, chunk, tile, stride }: {
+    dweight: Slice;
+    dlogits: Slice;
+    h: Slice;
+    hidden: number;
+    chunk: Range;
+    tile: Range;
+    stride: number;
+  },
+): void {
+  matmul(commands, {
+    mode: "TN",
+    c: rowsOf(dweight, tile, hidden),
+    a: dlogits,
+    b: h,
+    m: tile.count,
+    n: hidden,
+    k: chunk.count,
+    lda: stride,
+    accumulate: true,
+  });
+}
+
+/** Records logp and lse of a chunk from its state after the last tile. */
+export function finishRows(
+  commands: Commands,
+  { logp, lse, state, chunk }: { logp: Slice; lse: Slice; state: Slice; chunk: Range },
+): void {
+  const { rowLanes } = commands.device;
+  commands.dispatch(finish, {
+    buffers: { logp, lse, state },
+    uniforms: { rows: chunk.count, first_row: chunk.first },
+    workgroups: grid(commands.device, Math.ceil(chunk.count / rowLanes)),
+    constants: { LANES: rowLanes },
+  });
+}
+
+/** The uniforms that say which part of the logits a dispatch is about. */
+export function tileUniforms(
+  chunk: Range,
+  tile: Range,
+  stride: number,
+): { rows: number; columns: number; stride: number; first_row: number; first_column: number } {
+  return { rows: chunk.count, columns: tile.count, stride, first_row: chunk.first, first_column: tile.first };
+}

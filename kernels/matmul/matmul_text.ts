@@ -1,0 +1,111 @@
+/** What the generated matmul kernels share: bindings, loads and stores. @module */
+import { IMAGE_WIDTH } from "../device/device.ts";
+
+/** Which operands are stored transposed: c = a·b, a·bᵀ, or aᵀ·b. */
+export type MatmulMode = "NN" | "NT" | "TN";
+
+/** How b is stored; bf16 lies two to a u32, the lower half first. */
+export type MatmulBType = "f32" | "bf16";
+
+/** How a kernel reads and writes its buffers; each combination is a text of its own. */
+export interface MatmulAccess {
+  mode: MatmulMode;
+  bType: MatmulBType;
+  /** a is read four elements at once: its rows start at multiples of 4. */
+  aVec: boolean;
+  /** As `aVec`, for b. */
+  bVec: boolean;
+  /** b is bf16 and read eight elements at once: its rows start at multiples of 8. */
+  bWide: boolean;
+  /** As `aVec`, for c, with n a multiple of 4. */
+  cVec: boolean;
+  /** Blocks of k may end off a multiple of the step; reads past the end count as 0. */
+  ragged: boolean;
+  /** a comes from an image, four elements a texel. */
+  aImage: boolean;
+  /** As `aImage`, for b; bf16 only where it is wide, eight elements a texel. */
+  bImage: boolean;
+}
+
+/** The uniforms of every matmul kernel. Workgroups with z > 0 do the z-th next block of k, into the z-th next c. */
+export const matmulUniforms = {
+  m: "u32",
+  n: "u32",
+  k_first: "u32",
+  k_last: "u32",
+  k_block: "u32",
+  lda: "u32",
+  ldb: "u32",
+  ldc: "u32",
+  c_block: "u32",
+  accumulate: "u32",
+  add_bias: "u32",
+} as const;
+
+/**
+ * Bindings, uniforms, and the functions `load_a4`, `load_b4` (four consecutive elements from an element offset; of a wide
+ * b `load_b8`, of whose result `widen` takes a half), `load_c4`, `store_c4` (four columns of a row, masked to n) and
+ * `load_bias4`.
+ */
+export function matmulHeader({ bType, aVec, bVec, bWide, cVec, aImage, bImage }: MatmulAccess): string {
+  const aElement = aVec ? "vec4f" : "f32";
+  const bElement = bType === "f32" ? (bVec ? "vec4f" : "f32") : bWide ? "vec4u" : bVec ? "vec2u" : "u32";
+  const four = (name: string): string => `vec4f(${name}[at], ${name}[at + 1u], ${name}[at + 2u], ${name}[at + 3u])`;
+  const texel = (name: string, per: number): string =>
+    `textureLoad(${name}, vec2u(at / ${per}u % ${IMAGE_WIDTH}u, at / ${per * IMAGE_WIDTH}u), 0)`;
+  const loadA = aImage ? texel("a", 4) : aVec ? "a[at / 4u]" : four("a");
+  const loadB4 = bType === "f32"
+    ? (bImage ? texel("b", 4) : bVec ? "b[at / 4u]" : four("b"))
+    : `widen(${bVec ? "b[at / 4u]" : "vec2u(b[at / 2u], b[at / 2u + 1u])"})`;
+  const loadB = bWide
+    ? `fn load_b8(at: u32) -> vec4u {\n  return ${bImage ? texel("b", 8) : "b[at / 8u]"};\n}`
+    : `fn load_b4(at: u32) -> vec4f {\n  return ${loadB4};\n}`;
+  const columns = [0, 1, 2, 3];
+  const loadC = cVec
+    ? "return c[at / 4u];"
+    : `return vec4f(${columns.map((q) => `c[at + min(${q}u, p.n - 1u - column)]`).join(", ")});`;
+  const storeC = cVec
+    ? "if (column < p.n) { c[at / 4u] = v; }"
+    : columns.map((q) => `if (column + ${q}u < p.n) { c[at + ${q}u] = v[${q}]; }`).join("\n  ");
+  return `struct Params {
+${Object.entries(matmulUniforms).map(([name, type]) => `  ${name}: ${type},`).join("\n")}
+}
+
+@group(0) @binding(0) var<storage, read_write> c: array<${cVec ? "vec4f" : "f32"}>; // [m, n], rows ldc apart
+@group(0) @binding(1) ${
+    aImage ? "var a: texture_2d<f32>" : `var<storage, read> a: array<${aElement}>`
+  }; // rows lda apart
+@group(0) @binding(2) ${
+    bImage ? `var b: texture_2d<${bType === "f32" ? "f32" : "u32"}>` : `var<storage, read> b: array<${bElement}>`
+  }; // rows ldb apart
+@group(0) @binding(3) var<storage, read> bias: array<f32>; // [n] where add_bias is 1
+@group(0) @binding(4) var<uniform> p: Params;
+
+fn load_a4(at: u32) -> vec4f {
+  return ${loadA};
+}
+
+fn widen(w: vec2u) -> vec4f {
+  return vec4f(bitcast<vec2f>(w << vec2u(16u)), bitcast<vec2f>(w & vec2u(0xffff0000u))).xzyw;
+}
+
+${loadB}
+
+fn load_c4(at: u32, column: u32) -> vec4f {
+  ${loadC}
+}
+
+fn store_c4(at: u32, column: u32, v: vec4f) {
+  ${storeC}
+}
+
+fn load_bias4(column: u32) -> vec4f {
+  return vec4f(${columns.map((q) => `bias[min(column + ${q}u, p.n - 1u)]`).join(", ")});
+}
+`;
+}
+
+/** Lines of text from a count: `times(3, (i) => ...)`. */
+export function times(count: number, line: (i: number) => string): string {
+  return Array.from({ length: count }, (_, i) => line(i)).join("\n");
+}

@@ -1,0 +1,138 @@
+/** RMSNorm of each q and k head, as in Qwen3. @module */
+import forwardSource from "./head_norm.wgsl" with { type: "text" };
+import inputSource from "./head_norm_backward.wgsl" with { type: "text" };
+import sumSource from "./head_norm_backward_sum.wgsl" with { type: "text" };
+import weightSource from "./head_norm_backward_weight.wgsl" with { type: "text" };
+import { type Commands, grid } from "../device/commands.ts";
+import type { Slice } from "../device/device.ts";
+import { byWidth, defineWidths, elementLanes } from "../vector.ts";
+
+/** Tokens summed by one lane in the first stage of the weights' gradients. */
+const CHUNK = 16;
+
+const forward = defineWidths({
+  name: "head_norm",
+  code: forwardSource,
+  bindings: { y: "readWrite", inv_rms: "readWrite", qkv: "read", q_weight: "read", k_weight: "read" },
+  uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32", eps: "f32" },
+});
+const backward = defineWidths({
+  name: "head_norm_backward",
+  code: inputSource,
+  bindings: { dqkv: "readWrite", dy: "read", inv_rms: "read", qkv: "read", q_weight: "read", k_weight: "read" },
+  uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32" },
+});
+const backwardWeight = defineWidths({
+  name: "head_norm_backward_weight",
+  code: weightSource,
+  bindings: { partial: "readWrite", dy: "read", inv_rms: "read", qkv: "read" },
+  uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32", chunks: "u32" },
+});
+const backwardSum = defineWidths({
+  name: "head_norm_backward_sum",
+  code: sumSource,
+  bindings: { dq_weight: "readWrite", dk_weight: "readWrite", partial: "read" },
+  uniforms: { vectors: "u32", chunks: "u32" },
+});
+
+/** Sizes that {@linkcode headNorm} and {@linkcode headNormBackward} share. */
+export interface HeadNormSizes {
+  tokens: number;
+  heads: number;
+  kvHeads: number;
+  headDim: number;
+}
+
+/** Buffers and sizes of {@linkcode headNorm}. */
+export interface HeadNorm extends HeadNormSizes {
+  /** Output, overwritten: f32 [tokens, heads + 2·kvHeads, headDim]; not the buffer of `qkv`. */
+  y: Slice;
+  /** Saved for backward, overwritten: f32 [tokens, heads + kvHeads]. */
+  invRms: Slice;
+  /** f32 [tokens, heads + 2·kvHeads, headDim], the heads of q, then k, then v. */
+  qkv: Slice;
+  /** f32 [headDim]. */
+  qWeight: Slice;
+  /** f32 [headDim]. */
+  kWeight: Slice;
+  eps: number;
+}
+
+/** Records y = x / rms(x) · weight for each q head and k head; v heads are copied. */
+export function headNorm(
+  commands: Commands,
+  { y, invRms, qkv, qWeight, kWeight, tokens, heads, kvHeads, headDim, eps }: HeadNorm,
+): void {
+  const { device } = commands;
+  const { kernel, width } = byWidth(forward, headDim);
+  const lanes = elementLanes(device);
+  commands.dispatch(kernel, {
+    buffers: { y, inv_rms: invRms, qkv, q_weight: qWeight, k_weight: kWeight },
+    uniforms: { tokens, heads, kv_heads: kvHeads, vectors: headDim / width, eps },
+    workgroups: grid(device, Math.ceil(tokens * (heads + 2 * kvHeads) / lanes)),
+    constants: { LANES: lanes },
+  });
+}
+
+/** Where {@linkcode headNormBackward} adds the weights' gradients. */
+export interface HeadNormWeightGradients {
+  /** Accumulated into: f32 [headDim]. */
+  dqWeight: Slice;
+  /** Accumulated into: f32 [headDim]. */
+  dkWeight: Slice;
+  /** Scratch of {@linkcode headNormPartialBytes}. */
+  partial: Slice;
+}
+
+/** Buffers and sizes of {@linkcode headNormBackward}. */
+export interface HeadNormBackward extends HeadNormSizes {
+  /** Output, overwritten: f32 [tokens, heads + 2·kvHeads, headDim]; not the buffer of `dy`. */
+  dqkv: Slice;
+  /** Gradient of headNorm's y. */
+  dy: Slice;
+  /** Saved by headNorm. */
+  invRms: Slice;
+  /** headNorm's input. */
+  qkv: Slice;
+  qWeight: Slice;
+  kWeight: Slice;
+  /** Left out where the weights are not trained. */
+  weightGradients?: HeadNormWeightGradients;
+}
+
+/** Bytes of the scratch that the weights' gradients need. */
+export function headNormPartialBytes({ tokens, headDim }: Pick<HeadNormSizes, "tokens" | "headDim">): number {
+  return Math.ceil(tokens / CHUNK) * 2 * headDim * 4;
+}
+
+/** Records the gradients of {@linkcode headNorm}. */
+export function headNormBackward(
+  commands: Commands,
+  { dqkv, dy, invRms, qkv, qWeight, kWeight, weightGradients, tokens, heads, kvHeads, headDim }: HeadNormBackward,
+): void {
+  const { device } = commands;
+  const { kernel, width } = byWidth(backward, headDim);
+  const vectors = headDim / width;
+  const lanes = elementLanes(device);
+  commands.dispatch(kernel, {
+    buffers: { dqkv, dy, inv_rms: invRms, qkv, q_weight: qWeight, k_weight: kWeight },
+    uniforms: { tokens, heads, kv_heads: kvHeads, vectors },
+    workgroups: grid(device, Math.ceil(tokens * (heads + 2 * kvHeads) / lanes)),
+    constants: { LANES: lanes },
+  });
+  if (!weightGradients) return;
+  const { dqWeight, dkWeight, partial } = weightGradients;
+  const chunks = Math.ceil(tokens / CHUNK);
+  commands.dispatch(byWidth(backwardWeight, headDim).kernel, {
+    buffers: { partial, dy, inv_rms: invRms, qkv },
+    uniforms: { tokens, heads, kv_heads: kvHeads, vectors, chunks },
+    workgroups: grid(device, Math.ceil(chunks * 2 * vectors / lanes)),
+    constants: { LANES: lanes, CHUNK },
+  });
+  commands.dispatch(byWidth(backwardSum, headDim).kernel, {
+    buffers: { dq_weight: dqWeight, dk_weight: dkWeight, partial },
+    uniforms: { vectors, chunks },
+    workgroups: [Math.ceil(2 * vectors / lanes)],
+    constants: { LANES: lanes },
+  });
+}

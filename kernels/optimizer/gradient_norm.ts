@@ -1,0 +1,84 @@
+/** The global L2 norm of gradients, and the factor that clips them. @module */
+import controlStruct from "./control.wgsl" with { type: "text" };
+import partialSource from "./gradient_norm.wgsl" with { type: "text" };
+import finishSource from "./gradient_norm_finish.wgsl" with { type: "text" };
+import { type Commands, grid } from "../device/commands.ts";
+import type { Slice } from "../device/device.ts";
+import { defineKernel } from "../device/kernel.ts";
+import { byWidth, defineWidths, elementLanes } from "../vector.ts";
+import { windowOf, windows } from "../window.ts";
+
+const partial = defineWidths({
+  name: "gradient_norm",
+  code: partialSource,
+  bindings: { partials: "readWrite", gradients: "read" },
+  uniforms: { count: "u32", block: "u32", first: "u32" },
+});
+
+const finish = defineKernel({
+  name: "gradient_norm_finish",
+  code: controlStruct + finishSource,
+  bindings: { control: "readWrite", partials: "read" },
+  uniforms: { count: "u32", max_norm: "f32" },
+});
+
+const BLOCK = 16384;
+
+/** A flat piece of a group's gradients. */
+export interface GradientChunk {
+  /** f32 [count], of any size. */
+  gradients: Slice;
+  count: number;
+}
+
+/** Number of partial sums, of 4 bytes each, that {@linkcode squaredNorm} makes of chunks with these counts. */
+export function squaredNormPartials(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + Math.ceil(count / BLOCK), 0);
+}
+
+/** Buffers of {@linkcode squaredNorm}. */
+export interface SquaredNorm {
+  /** Overwritten: f32 [{@linkcode squaredNormPartials}]. */
+  partials: Slice;
+  chunks: readonly GradientChunk[];
+}
+
+/** Records Σ g² over blocks of each chunk, always in one order. */
+export function squaredNorm(commands: Commands, { partials, chunks }: SquaredNorm): void {
+  const lanes = elementLanes(commands.device);
+  let first = 0;
+  for (const { gradients, count } of chunks) {
+    const { kernel, width } = byWidth(partial, count);
+    for (const window of windows(commands.device, count, { rowBytes: 4, multiple: BLOCK })) {
+      const blocks = Math.ceil(window.rows / BLOCK);
+      commands.dispatch(kernel, {
+        buffers: { partials, gradients: windowOf(gradients, window, 4) },
+        uniforms: { count: window.rows / width, block: BLOCK / width, first },
+        workgroups: grid(commands.device, blocks),
+        constants: { LANES: lanes },
+      });
+      first += blocks;
+    }
+  }
+}
+
+/** Buffers and sizes of {@linkcode finishNorm}. */
+export interface FinishNorm {
+  /** Its norm and factor are overwritten. */
+  control: Slice;
+  /** f32 [count]. */
+  partials: Slice;
+  count: number;
+  /** Norms beyond this are clipped to it; 0: none is. */
+  maxNorm: number;
+}
+
+/** Records the norm from its partial sums, and the clipping factor as torch.nn.utils.clip_grad_norm_ has it. */
+export function finishNorm(commands: Commands, { control, partials, count, maxNorm }: FinishNorm): void {
+  commands.dispatch(finish, {
+    buffers: { control, partials },
+    uniforms: { count, max_norm: maxNorm },
+    workgroups: [1],
+    constants: { LANES: elementLanes(commands.device) },
+  });
+}

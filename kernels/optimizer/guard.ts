@@ -1,0 +1,60 @@
+/** Skipping updates whose loss or gradients are not finite, on the device. @module */
+import controlStruct from "./control.wgsl" with { type: "text" };
+import source from "./guard.wgsl" with { type: "text" };
+import type { Commands } from "../device/commands.ts";
+import type { Slice } from "../device/device.ts";
+import { defineKernel } from "../device/kernel.ts";
+
+const kernel = defineKernel({
+  name: "guard",
+  code: controlStruct + source,
+  bindings: { controls: "readWrite", metrics: "readWrite" },
+  uniforms: {
+    groups: "u32",
+    step: "u32",
+    loss_slot: "u32",
+    norm_slot_0: "u32",
+    norm_slot_1: "u32",
+    log_beta1: "f32",
+    log_beta2: "f32",
+  },
+});
+
+/** Buffers and sizes of {@linkcode guard}. */
+export interface Guard {
+  /** The records of the groups that stand or fall together, of `allocControls` or `controlOf`. */
+  controls: Slice;
+  /** f32; the loss is read from it, the norms are written into it. */
+  metrics: Slice;
+  /** Index of the loss in the metrics. */
+  lossSlot: number;
+  /** Indices of each group's norm in the metrics: one or two groups. */
+  normSlots: readonly [number, number?];
+  /** The optimizer step, recorded where it is the first bad one. */
+  step: number;
+  /** Adam's; [0, 0] for an optimizer without bias correction. */
+  betas: readonly [number, number];
+}
+
+/** Records the decision whether the groups' updates are made; they all are or none is. */
+export function guard(commands: Commands, { controls, metrics, lossSlot, normSlots, step, betas }: Guard): void {
+  const [first, second] = normSlots;
+  commands.dispatch(kernel, {
+    buffers: { controls, metrics },
+    uniforms: {
+      groups: second === undefined ? 1 : 2,
+      step,
+      loss_slot: lossSlot,
+      norm_slot_0: first,
+      norm_slot_1: second ?? first,
+      log_beta1: logBeta(betas[0]),
+      log_beta2: logBeta(betas[1]),
+    },
+    workgroups: [1],
+  });
+}
+
+/** ln beta; for 0 a number whose exponential is 0, since shaders have no infinity. */
+function logBeta(beta: number): number {
+  return Math.max(Math.log(beta), -1e4);
+}

@@ -1,0 +1,94 @@
+/** Token embeddings: rows of a weight that may be larger than one binding. @module */
+import backwardSource from "./embedding_backward.wgsl" with { type: "text" };
+import { type Commands, grid } from "../device/commands.ts";
+import type { Slice } from "../device/device.ts";
+import { byWidth, defineWidths } from "../vector.ts";
+import { windowOf, windows } from "../window.ts";
+import { gatherRows } from "./gather_rows.ts";
+
+const backward = defineWidths({
+  name: "embedding_backward",
+  code: backwardSource,
+  bindings: { dweight: "readWrite", ids: "read", starts: "read", tokens: "read", dout: "read" },
+  uniforms: { count: "u32", columns: "u32", first: "u32", window: "u32" },
+});
+
+/** Buffers and sizes of {@linkcode embedding}. */
+export interface Embedding {
+  /** Overwritten where the id is below `vocabSize`, else left: f32 [tokens, columns]. */
+  out: Slice;
+  /** f32 [vocabSize, columns], of any size. */
+  weight: Slice;
+  /** u32 [tokens]. */
+  ids: Slice;
+  tokens: number;
+  vocabSize: number;
+  columns: number;
+}
+
+/** Records out[t] = weight[ids[t]]; one dispatch for each binding's worth of the weight. */
+export function embedding(commands: Commands, { out, weight, ids, tokens, vocabSize, columns }: Embedding): void {
+  gatherRows(commands, { out, x: weight, index: ids, rows: tokens, sourceRows: vocabSize, columns });
+}
+
+/** Which tokens have which id: those of `ids[u]` are `tokens[starts[u]] … tokens[starts[u + 1] − 1]`. */
+export interface EmbeddingIndex {
+  /** Distinct, ascending. */
+  ids: Uint32Array<ArrayBuffer>;
+  /** [ids.length + 1]. */
+  starts: Uint32Array<ArrayBuffer>;
+  /** Ascending within each id. */
+  tokens: Uint32Array<ArrayBuffer>;
+}
+
+/** The distinct ids with their tokens, for {@linkcode embeddingBackward}. */
+export function embeddingIndex(ids: ArrayLike<number>): EmbeddingIndex {
+  // Sorting id · length + token as numbers is fast, and exact below 2^53.
+  const order = Float64Array.from({ length: ids.length }, (_, t) => ids[t]! * ids.length + t).sort();
+  const tokens = new Uint32Array(ids.length);
+  const distinct: number[] = [];
+  const starts: number[] = [];
+  order.forEach((key, i) => {
+    const id = Math.floor(key / ids.length);
+    tokens[i] = key % ids.length;
+    if (distinct.at(-1) === id) return;
+    distinct.push(id);
+    starts.push(i);
+  });
+  return { ids: Uint32Array.from(distinct), starts: Uint32Array.from([...starts, ids.length]), tokens };
+}
+
+/** Buffers and sizes of {@linkcode embeddingBackward}; `ids`, `starts` and `tokens` are {@linkcode embeddingIndex}'s. */
+export interface EmbeddingBackward {
+  /** Added to: f32 [vocabSize, columns], of any size. */
+  dweight: Slice;
+  /** u32 [count]. */
+  ids: Slice;
+  /** u32 [count + 1]. */
+  starts: Slice;
+  /** u32 [tokens]. */
+  tokens: Slice;
+  /** f32 [tokens, columns]. */
+  dout: Slice;
+  /** Number of distinct ids. */
+  count: number;
+  vocabSize: number;
+  columns: number;
+}
+
+/** Records dweight[id] += Σ dout[t] over the tokens of that id, in ascending order. */
+export function embeddingBackward(
+  commands: Commands,
+  { dweight, ids, starts, tokens, dout, count, vocabSize, columns }: EmbeddingBackward,
+): void {
+  const { kernel, width } = byWidth(backward, columns);
+  const rowBytes = columns * 4;
+  for (const window of windows(commands.device, vocabSize, { rowBytes })) {
+    commands.dispatch(kernel, {
+      buffers: { dweight: windowOf(dweight, window, rowBytes), ids, starts, tokens, dout },
+      uniforms: { count, columns: columns / width, first: window.first, window: window.rows },
+      workgroups: grid(commands.device, count),
+      constants: { LANES: commands.device.rowLanes },
+    });
+  }
+}

@@ -1,0 +1,96 @@
+/** Gathering rows by index, and its backward pass. @module */
+import gatherSource from "./gather_rows.wgsl" with { type: "text" };
+import scatterSource from "./scatter_rows.wgsl" with { type: "text" };
+import { type Commands, grid } from "../device/commands.ts";
+import type { Slice } from "../device/device.ts";
+import { byWidth, defineWidths } from "../vector.ts";
+import { windowOn, windows } from "../window.ts";
+
+const gather = defineWidths({
+  name: "gather_rows",
+  code: gatherSource,
+  bindings: { out: "readWrite", x: "read", index: "read" },
+  uniforms: { rows: "u32", columns: "u32", first: "u32", window: "u32" },
+});
+
+const scatter = defineWidths({
+  name: "scatter_rows",
+  code: scatterSource,
+  bindings: { dx: "readWrite", starts: "read", entries: "read", dy: "read" },
+  uniforms: { rows: "u32", columns: "u32" },
+});
+
+/** Buffers and sizes of {@linkcode gatherRows}. */
+export interface GatherRows {
+  /** Overwritten where the index is below `sourceRows`, else left: f32 [rows, columns]. */
+  out: Slice;
+  /** f32 [sourceRows, columns], of any size. */
+  x: Slice;
+  /** u32 [rows]. */
+  index: Slice;
+  rows: number;
+  sourceRows: number;
+  columns: number;
+}
+
+/** Records out[r] = x[index[r]]; one dispatch for each binding's worth of x. */
+export function gatherRows(commands: Commands, { out, x, index, rows, sourceRows, columns }: GatherRows): void {
+  const { kernel, width } = byWidth(gather, columns);
+  const rowBytes = columns * 4;
+  for (const window of windows(commands.device, sourceRows, { rowBytes })) {
+    commands.dispatch(kernel, {
+      buffers: { out, x: windowOn(commands.device, x, { first: window.first, rowBytes }), index },
+      uniforms: { rows, columns: columns / width, first: window.first, window: window.rows },
+      workgroups: grid(commands.device, rows),
+      constants: { LANES: commands.device.rowLanes },
+    });
+  }
+}
+
+/** Which rows have which index: those of index t are `entries[starts[t]] … entries[starts[t + 1] − 1]`. */
+export interface RowIndex {
+  /** [rows + 1]. */
+  starts: Uint32Array<ArrayBuffer>;
+  /** Ascending within each index. */
+  entries: Uint32Array<ArrayBuffer>;
+}
+
+/** The inverse of `index`, whose values lie below `rows`. Throws RangeError for one that does not. */
+export function invertIndex(index: ArrayLike<number>, rows: number): RowIndex {
+  const starts = new Uint32Array(rows + 1);
+  for (let r = 0; r < index.length; r++) {
+    const t = index[r]!;
+    if (!(t < rows)) throw new RangeError(`Cannot invert index: entry ${r} is ${t}, expected less than ${rows}`);
+    starts[t + 1]!++;
+  }
+  for (let t = 0; t < rows; t++) starts[t + 1]! += starts[t]!;
+  const next = starts.slice(0, rows);
+  const entries = new Uint32Array(index.length);
+  for (let r = 0; r < index.length; r++) entries[next[index[r]!]!++] = r;
+  return { starts, entries };
+}
+
+/** Buffers and sizes of {@linkcode scatterRows}. */
+export interface ScatterRows {
+  /** Overwritten, all rows: f32 [rows, columns]. */
+  dx: Slice;
+  /** u32 [rows + 1], of {@linkcode invertIndex}. */
+  starts: Slice;
+  /** u32 [entries], of {@linkcode invertIndex}. */
+  entries: Slice;
+  /** f32 [entries, columns]. */
+  dy: Slice;
+  rows: number;
+  columns: number;
+}
+
+/** Records dx[t] = Σ dy[r] over the r whose index is t, in ascending order: the gradient of {@linkcode gatherRows}. */
+export function scatterRows(commands: Commands, { dx, starts, entries, dy, rows, columns }: ScatterRows): void {
+  const { kernel, width } = byWidth(scatter, columns);
+  commands.dispatch(kernel, {
+    buffers: { dx, starts, entries, dy },
+    uniforms: { rows, columns: columns / width },
+    workgroups: grid(commands.device, rows),
+    constants: { LANES: commands.device.rowLanes },
+  });
+}

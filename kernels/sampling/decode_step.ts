@@ -1,0 +1,86 @@
+/** The state of rows that are being generated, kept on the device so that many tokens run without a fence. @module */
+import source from "./decode_step.wgsl" with { type: "text" };
+import type { Commands } from "../device/commands.ts";
+import type { Slice } from "../device/device.ts";
+import { defineKernel } from "../device/kernel.ts";
+
+const kernel = defineKernel({
+  name: "decode_step",
+  code: source,
+  bindings: {
+    out: "readWrite",
+    token: "readWrite",
+    position: "readWrite",
+    finished: "readWrite",
+    sampled: "read",
+    limit: "read",
+  },
+  uniforms: {
+    rows: "u32",
+    index: "u32",
+    eos_count: "u32",
+    eos_0: "u32",
+    eos_1: "u32",
+    eos_2: "u32",
+    eos_3: "u32",
+    eos_4: "u32",
+    eos_5: "u32",
+    eos_6: "u32",
+    eos_7: "u32",
+  },
+});
+
+/** What `out` holds for a row that had finished before. */
+export const NO_TOKEN = 0xffffffff;
+
+/** Values of `finished`. */
+export const FINISHED = { running: 0, eos: 1, length: 2 } as const;
+
+const MAX_EOS = 8;
+const LANES = 64;
+
+/** Buffers and settings of {@linkcode decodeStep}; all but `out` are u32 [rows]. */
+export interface DecodeStep {
+  /** Row `index` is overwritten, with {@linkcode NO_TOKEN} for rows that had finished: u32 [steps, rows]. */
+  out: Slice;
+  /** The last token, updated. */
+  token: Slice;
+  /** The last token's position in its sequence, prompt included, updated. */
+  position: Slice;
+  /** One of {@linkcode FINISHED}, updated. */
+  finished: Slice;
+  /** Of `sampleTokens`. */
+  sampled: Slice;
+  /** The last position that a token may have. */
+  limit: Slice;
+  rows: number;
+  /** Which step of `out` this is. */
+  index: number;
+  /** At most 8 ids that end a sequence. */
+  eos: readonly number[];
+}
+
+/** Records taking the sampled tokens into the rows that run; finished rows stay as they are. Throws RangeError for too many EOS ids. */
+export function decodeStep(commands: Commands, { rows, index, eos, ...buffers }: DecodeStep): void {
+  if (eos.length > MAX_EOS) {
+    throw new RangeError(`Cannot record a decoding step: ${eos.length} EOS ids, expected at most ${MAX_EOS}`);
+  }
+  commands.dispatch(kernel, {
+    buffers,
+    uniforms: {
+      rows,
+      index,
+      eos_count: eos.length,
+      eos_0: eos[0] ?? 0,
+      eos_1: eos[1] ?? 0,
+      eos_2: eos[2] ?? 0,
+      eos_3: eos[3] ?? 0,
+      eos_4: eos[4] ?? 0,
+      eos_5: eos[5] ?? 0,
+      eos_6: eos[6] ?? 0,
+      eos_7: eos[7] ?? 0,
+    },
+    workgroups: [Math.ceil(rows / LANES)],
+    constants: { LANES },
+  });
+}

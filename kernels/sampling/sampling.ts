@@ -1,0 +1,105 @@
+/** Sampling tokens from logits: temperature, top-k, top-p. @module */
+import philox from "../random/philox.wgsl" with { type: "text" };
+import source from "./sampling.wgsl" with { type: "text" };
+import { type Commands, grid } from "../device/commands.ts";
+import type { Slice } from "../device/device.ts";
+import { defineKernel } from "../device/kernel.ts";
+import { elementLanes } from "../vector.ts";
+import { windowOn, windows } from "../window.ts";
+
+const QUAD_VEC4 = `alias Element = vec4u;
+fn quad(row: u32, q: u32) -> vec4u {
+  return logits[row * p.quads + q];
+}
+`;
+const QUAD_SCALAR = `alias Element = u32;
+fn quad(row: u32, q: u32) -> vec4u {
+  let i = vec4u(4 * q) + vec4u(0, 1, 2, 3);
+  let at = vec4u(row * p.vocab) + min(i, vec4u(p.vocab - 1));
+  return select(vec4u(PAD), vec4u(logits[at.x], logits[at.y], logits[at.z], logits[at.w]), i < vec4u(p.vocab));
+}
+`;
+
+const spec = {
+  bindings: { token: "readWrite", logits: "read", row_id: "read", position: "read" },
+  uniforms: {
+    rows: "u32",
+    first: "u32",
+    vocab: "u32",
+    quads: "u32",
+    blocks: "u32",
+    block_quads: "u32",
+    temperature: "f32",
+    top_k: "u32",
+    top_p: "f32",
+    seed: "u32",
+    stream: "u32",
+  },
+} as const;
+const vec4 = defineKernel({ ...spec, name: "sampling vec4", code: philox + QUAD_VEC4 + source });
+const scalar = defineKernel({ ...spec, name: "sampling", code: philox + QUAD_SCALAR + source });
+
+const MAX_BLOCKS = 1024;
+const BLOCK_QUADS = 32;
+const PURPOSE = 2 * 2 ** 24;
+
+/** Buffers and settings of {@linkcode sampleTokens}. */
+export interface SampleTokens {
+  /** Overwritten: u32 [rows]. */
+  token: Slice;
+  /** f32 [rows, vocabSize], of any size. */
+  logits: Slice;
+  /** u32 [rows]: each row's index among the prompts, for Philox. */
+  row: Slice;
+  /** u32 [rows]: position of the last token, the one whose logits these are (METHOD: t). */
+  position: Slice;
+  rows: number;
+  vocabSize: number;
+  /** 0: the first maximum is taken. */
+  temperature: number;
+  /** Only this many most probable tokens stay, and ties with the last of them; 0: all. */
+  topK: number;
+  /** Then only the fewest most probable tokens whose probabilities sum to this; 1: all. */
+  topP: number;
+  seed: number;
+  /** Below 2^24. */
+  iteration: number;
+}
+
+/**
+ * Records sampling one token a row: the first, ascending, whose cumulative probability among those left exceeds u_0 of
+ * Philox with key (seed, iteration + 2·2^24) and counter (position, row, 0, 0).
+ */
+export function sampleTokens(
+  commands: Commands,
+  { token, logits, row, position, rows, vocabSize, temperature, topK, topP, seed, iteration }: SampleTokens,
+): void {
+  const quads = Math.ceil(vocabSize / 4);
+  const blockQuads = Math.max(BLOCK_QUADS, Math.ceil(quads / MAX_BLOCKS));
+  const rowBytes = vocabSize * 4;
+  for (const window of windows(commands.device, rows, { rowBytes })) {
+    commands.dispatch(vocabSize % 4 === 0 ? vec4 : scalar, {
+      buffers: {
+        token,
+        logits: windowOn(commands.device, logits, { first: window.first, rowBytes }),
+        row_id: row,
+        position,
+      },
+      uniforms: {
+        rows: window.rows,
+        first: window.first,
+        vocab: vocabSize,
+        quads,
+        blocks: Math.ceil(quads / blockQuads),
+        block_quads: blockQuads,
+        temperature,
+        top_k: topK,
+        top_p: topP,
+        seed,
+        stream: iteration + PURPOSE,
+      },
+      workgroups: grid(commands.device, window.rows),
+      constants: { LANES: elementLanes(commands.device) },
+    });
+  }
+}

@@ -1,0 +1,83 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { comparisonJson, encodeComparedRow, formatComparison } from "../../cli/comparison_text.ts";
+import type { ComparedAnswer, Comparison, SideSummary } from "../../core/evaluate/comparison_summary.ts";
+import { type Outcome, winRate } from "../../core/evaluate/win_rate.ts";
+
+const side = (model: string, score: number | null): SideSummary => ({
+  model,
+  score,
+  tokens: 12.25,
+  characters: 40,
+  truncated: 3,
+});
+const answer = (text: string, score: number | null): ComparedAnswer => ({ text, tokens: 2, finished: true, score });
+
+function comparison(wins: number, ties: number, losses: number, keys: Partial<Comparison> = {}): Comparison {
+  const outcomes = [
+    ...Array<Outcome>(wins).fill("win"),
+    ...Array<Outcome>(ties).fill("tie"),
+    ...Array<Outcome>(losses).fill("loss"),
+  ];
+  return {
+    judge: "verifier",
+    rows: outcomes.map((outcome, row) => ({ row, prompt: "p", a: answer("a", 0), b: answer("b", 1), outcome })),
+    result: winRate(outcomes),
+    a: side("models/a", 0.25),
+    b: side("models/b", 1234.5),
+    unjudged: 0,
+    ordersDisagree: null,
+    winnerTokens: 3,
+    loserTokens: 5.5,
+    metrics: {},
+    ...keys,
+  };
+}
+
+Deno.test("formatComparison() shows shares, the interval and what follows", () => {
+  const text = formatComparison(comparison(25, 15, 10));
+  match(text, /^A {2}models\/a\nB {2}models\/b\n50 prompts, judge verifier\n/);
+  match(text, /wins +│ +10 │ +25 │/);
+  match(text, /mean score +│ +0\.25 │ +1235 │/);
+  match(text, /Winning answers have 3\.0 tokens, losing ones 5\.5\n/);
+  match(text, /\nB wins █{25}▒{15}░{10} A wins\n50\.0 % +ties 30\.0 % +20\.0 %\n/);
+  match(text, /B's win rate, ties as halves: 65\.0 % \(Wilson's 95 % interval 51\.1 to 76\.7\)/);
+  const axis = text.split("\n").at(-2)!;
+  // 51 places from 0 to 100 %; the half is just outside.
+  equal(axis, `  0 % ├${"─".repeat(24)}┼${"━".repeat(7)}●${"━".repeat(5)}${"─".repeat(11)}┤ 100 %`);
+  equal(text.split("\n").at(-1), "B is better (sign test, p = 0.0167)");
+});
+
+Deno.test("formatComparison() says who is better, or that none is, and what a judge could not tell", () => {
+  equal(formatComparison(comparison(0, 0, 9)).split("\n").at(-1), "A is better (sign test, p = 0.0039)");
+  equal(
+    formatComparison(comparison(2, 3, 2)).split("\n").at(-1),
+    "No difference beyond chance (sign test, p = 1.0000)",
+  );
+  match(formatComparison(comparison(60, 0, 0)), /B is better \(sign test, p = 1\.7e-18\)$/);
+  const text = formatComparison(comparison(1, 1, 0, { unjudged: 4, ordersDisagree: 7 }));
+  match(text, /\n4 rows without a score are not counted\n7 verdicts changed with the order of the answers: ties\n/);
+  const none = comparison(0, 0, 0, { unjudged: 2, winnerTokens: null, loserTokens: null, a: side("a", null) });
+  match(formatComparison(none), /mean score +│ +– │/);
+  match(formatComparison(none), /2 rows without a score are not counted$/);
+});
+
+Deno.test("comparisonJson() and encodeComparedRow() have the numbers by name", () => {
+  const made = comparison(3, 0, 1);
+  const json = comparisonJson(made);
+  deepEqual([json.wins, json.ties, json.losses, json.rows, json.win_rate], [3, 0, 1, 4, 0.75]);
+  deepEqual(json.win_rate_interval, [made.result.interval!.low, made.result.interval!.high]);
+  deepEqual((json.a as Record<string, unknown>).mean_score, 0.25);
+  deepEqual(JSON.parse(encodeComparedRow(made.rows[3]!)), {
+    row: 3,
+    prompt: "p",
+    response_a: "a",
+    response_b: "b",
+    score_a: 0,
+    score_b: 1,
+    tokens_a: 2,
+    tokens_b: 2,
+    finished_a: true,
+    finished_b: true,
+    outcome: "loss",
+  });
+});

@@ -1,0 +1,168 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { type DataRow, readRows, type ReadRowsOptions } from "../../../core/data/read_rows.ts";
+import { parquetPath, withFile } from "./_fixtures.ts";
+
+/** Reads one row of JSON; the shape comes as `owner: columns`. */
+function read(row: unknown, options: ReadRowsOptions = {}): Promise<{ row: DataRow; shape: string }> {
+  return withFile("rows.jsonl", JSON.stringify(row), async (path) => {
+    const { rows: [first], shapes: [shape] } = await readRows(path, options);
+    return { row: first!, shape: `${shape!.owner}: ${shape!.columns.join(", ")}` };
+  });
+}
+
+/** What the row holds, without its place and the columns left over. */
+async function fields(row: unknown, options: ReadRowsOptions = {}): Promise<Record<string, unknown>> {
+  const { row: { extra: _, where: __, row: ___, ...rest } } = await read(row, options);
+  return rest;
+}
+
+const shapeOf = async (row: unknown): Promise<string> => (await read(row)).shape;
+const user = { role: "user", content: "2+2?" };
+const four = { role: "assistant", content: "4" };
+const five = { role: "assistant", content: "5" };
+const system = { role: "system", content: "Add." };
+
+Deno.test("readRows() tells whose shape rows have", async () => {
+  equal(await shapeOf({ prompt: "2+2?", prompt_id: "x", messages: [user, four] }), "UltraChat's: messages");
+  equal(await shapeOf({ messages: [user, four] }), "OpenAI's: messages");
+  const ultra = {
+    prompt: "2+2?",
+    prompt_id: "x",
+    chosen: [user, four],
+    rejected: [user, five],
+    messages: [user, four],
+  };
+  equal(await shapeOf({ ...ultra, score_chosen: 8, score_rejected: 3 }), "UltraFeedback's: chosen, rejected");
+  equal(await shapeOf({ chosen: [user, four], rejected: [user, five] }), "TRL's preference: chosen, rejected");
+  equal(await shapeOf({ prompt: "a", chosen: "b", rejected: "c" }), "TRL's preference: chosen, rejected, prompt");
+  equal(await shapeOf({ instruction: "i", input: "", output: "o" }), "Alpaca's: instruction, output, input");
+  equal(
+    await shapeOf({ conversations: [{ from: "human", value: "a" }, { from: "gpt", value: "b" }] }),
+    "ShareGPT's: conversations",
+  );
+  equal(await shapeOf({ question: "q", answer: "a #### 4" }), "GSM8K's: question, answer");
+  equal(await shapeOf({ real: [user, four], generated: [user, five] }), "SPIN's: real, generated");
+  equal(await shapeOf({ prompt: "a", completion: "b" }), "TRL's prompt-completion: prompt, completion");
+  equal(await shapeOf({ prompt: "a", response: "b" }), "plain: prompt, response");
+  equal(await shapeOf({ text: "a ".repeat(17) }), "plain text's: text");
+  const { shapes } = await readRows(parquetPath("zstd"));
+  deepEqual(shapes, [{ owner: "UltraChat's", columns: ["messages"], rows: 12 }]);
+});
+
+Deno.test("readRows() reads each shape's rows", async () => {
+  const chat = { kind: "chat", prompt: [user], response: [four] };
+  deepEqual(await fields({ prompt: "2+2?", prompt_id: "x", messages: [user, four] }), chat);
+  deepEqual(await fields({ prompt: [user], completion: [four] }), chat);
+  deepEqual(await fields({ prompt: "a", completion: " b" }), { kind: "text", prompt: "a", response: " b" });
+  const turns = [{ from: "system", value: "Add." }, { from: "human", value: "2+2?" }, { from: "gpt", value: "4" }];
+  deepEqual(await fields({ conversations: turns }), { ...chat, prompt: [system, user] });
+  deepEqual(await fields({ conversations: [user, four] }), chat);
+  deepEqual(await fields({ conversations: turns.slice(1), system: "Add." }), { ...chat, prompt: [system, user] });
+  const pair = { kind: "chat_pair", prompt: [user], chosen: [four], rejected: [five] };
+  deepEqual(await fields({ real: [user, four], generated: [user, five] }), pair);
+  deepEqual(
+    await fields({ prompt: "2+2?", chosen: [user, four], rejected: [user, five], messages: [user, four] }),
+    pair,
+  );
+  deepEqual(await fields({ question: "q", answer: "2+2=<<2+2=4>>4\n#### 1,004 \n" }), {
+    kind: "text",
+    prompt: "q",
+    response: "2+2=<<2+2=4>>4\n#### 1,004 \n",
+    reference: "1,004",
+  });
+  equal((await fields({ question: "q", answer: "4", reference: 5 })).reference, 5);
+});
+
+Deno.test("readRows() makes a plain text's first words the prompt, and loses none of it", async () => {
+  deepEqual(await fields({ text: " Once  upon\na time." }, { promptWords: 3 }), {
+    kind: "text",
+    prompt: " Once  upon\na",
+    response: " time.",
+  });
+  await rejects(fields({ text: "a b c " }, { promptWords: 3 }), /"text" has 3 words, expected more than the 3 of its/);
+  await rejects(fields({ text: "a b c" }), /"text" has 3 words, expected more than the 16 of its prompt/);
+});
+
+Deno.test("readRows() takes from texts without a prompt what TRL's extract_prompt takes", async () => {
+  const sides = async (chosen: string, rejected: string): Promise<unknown[]> => {
+    const { prompt, chosen: better, rejected: worse } = await fields({ chosen, rejected });
+    return [prompt, better, worse];
+  };
+  // The first two from TRL's documentation of extract_prompt; a space before the difference goes to the sides.
+  deepEqual(await sides("The sky is blue.", "The sky is green."), ["The sky is", " blue.", " green."]);
+  deepEqual(await sides("Human: a\n\nAssistant: b", "Human: a\n\nAssistant: c"), [
+    "Human: a\n\nAssistant:",
+    " b",
+    " c",
+  ]);
+  deepEqual(await sides("abc", "abd"), ["ab", "c", "d"]);
+  // No difference: the shorter one's last character stays.
+  deepEqual(await sides("ab c", "ab c"), ["ab ", "c", "c"]);
+  deepEqual(await sides("ab", "abc"), ["a", "b", "bc"]);
+  deepEqual(await sides("a\u{1f600}", "a\u{1f601}"), ["a", "\u{1f600}", "\u{1f601}"]);
+  await rejects(sides("x", "y"), /"chosen" and "rejected" begin differently, expected "prompt"$/);
+});
+
+Deno.test("readRows() maps columns, and names those that are there where one is missing", async () => {
+  const row = { question: "2+2?", "Best Answer": "4", wrong: "5", hint: "Add.", final: 4 };
+  const text = { kind: "text", prompt: "2+2?", response: "4" };
+  deepEqual(await fields(row, { columns: { prompt: "question", response: "Best Answer" } }), text);
+  deepEqual(await fields(row, { columns: { prompt: "question", response: "Best Answer", reference: "final" } }), {
+    ...text,
+    reference: 4,
+  });
+  deepEqual(await fields(row, { columns: { prompt: "question", chosen: "Best Answer", rejected: "wrong" } }), {
+    kind: "text_pair",
+    prompt: "2+2?",
+    chosen: "4",
+    rejected: "5",
+  });
+  deepEqual(await fields({ turns: [user, four] }, { columns: { messages: "turns" } }), {
+    kind: "chat",
+    prompt: [user],
+    response: [four],
+  });
+  // A column that has a form's name already is not taken for it.
+  deepEqual(await fields({ prompt: "no", ...row }, { columns: { prompt: "question", response: "Best Answer" } }), text);
+  await rejects(
+    read(row, { columns: { prompt: "Question", response: "Best Answer" } }),
+    /rows\.jsonl:1: there is no column "Question" \(data\.columns\.prompt\), expected one of "question", "Best Answer", "wrong", "hint", "final"$/,
+  );
+  await rejects(
+    readRows(parquetPath("none"), { columns: { prompt: "Prompt" } }),
+    /none\.parquet, row 0: there is no column "Prompt" .+ expected one of "prompt", "prompt_id", "messages", "reference", "maybe", "nothing", "ids", "score"$/,
+  );
+});
+
+Deno.test("readRows() refuses a row that fits two shapes, until the config names its columns", async () => {
+  const row = { prompt: "a", response: "b", messages: [user, four], other: 1 };
+  await rejects(
+    read(row),
+    /the row fits both \{prompt, response\} and \{messages\}, expected one .+ its columns are "prompt", "response", "messages", "other"$/,
+  );
+  equal((await fields(row, { columns: { messages: "messages" } })).kind, "chat");
+  equal((await fields(row, { columns: { response: "response" } })).kind, "text");
+});
+
+Deno.test("readRows() adds a system turn where a conversation begins with none, and makes text into conversations", async () => {
+  const options = { systemPrompt: "Add." };
+  const chat = { kind: "chat", prompt: [system, user], response: [four] };
+  deepEqual(await fields({ messages: [user, four] }, options), chat);
+  const other = { role: "system", content: "Other." };
+  deepEqual(await fields({ messages: [other, user, four] }, options), { ...chat, prompt: [other, user] });
+  deepEqual(await fields({ messages: [user, four], system: "Other." }, options), { ...chat, prompt: [other, user] });
+  deepEqual(await fields({ prompt: "2+2?", response: "4" }, { ...options, conversational: true }), chat);
+  deepEqual(await fields({ prompt: "2+2?", chosen: "4", rejected: "5" }, { conversational: true }), {
+    kind: "chat_pair",
+    prompt: [user],
+    chosen: [four],
+    rejected: [five],
+  });
+  const mapped = { columns: { prompt: "q", response: "a", system: "s" } };
+  deepEqual(await fields({ q: "2+2?", a: "4", s: "Add." }, { ...mapped, conversational: true }), chat);
+  await rejects(read({ q: "2+2?", a: "4", s: "Add." }, mapped), /"system" is set, expected it of a conversation alone/);
+  await rejects(
+    read({ prompt: "a", response: "b" }, options),
+    /data\.system_prompt is set, and no row is a conversation/,
+  );
+});

@@ -1,0 +1,87 @@
+import { equal, ok, throws } from "node:assert/strict";
+import type { JsonValue } from "../../../../core/data/formats/json_rows.ts";
+import { compileBounded } from "../../../../core/data/tokenizer/bounded_template.ts";
+import { type ChatTemplate, compileChatTemplate } from "../../../../core/data/tokenizer/chat_template.ts";
+import { loadTokenizer } from "../../../../core/data/tokenizer/tokenizer.ts";
+import { CHATML, withFolder, writeTokenizer } from "../_fixtures.ts";
+
+const user = { role: "user", content: "2+2?" };
+const four = { role: "assistant", content: "4" };
+
+function compile(chat_template: JsonValue, jinja: string | null = null): ChatTemplate | null {
+  const specialTokens = { bos_token: "<s>", eos_token: "<|im_end|>" };
+  return compileChatTemplate({ chat_template }, { dir: "model", jinja, specialTokens });
+}
+
+Deno.test("compileChatTemplate() renders turns, special tokens and the generation prompt", () => {
+  const render = compile(CHATML)!;
+  equal(
+    render([user, four], { addGenerationPrompt: false }),
+    "<|im_start|>user\n2+2?<|im_end|>\n<|im_start|>assistant\n4<|im_end|>\n",
+  );
+  equal(render([user], { addGenerationPrompt: true }), "<|im_start|>user\n2+2?<|im_end|>\n<|im_start|>assistant\n");
+});
+
+Deno.test("compileChatTemplate() drops the line ends of blocks as transformers does, CRLF or not", () => {
+  const source =
+    "{{ bos_token }}\n{%- for m in messages %}\n  {%- if m.role == 'user' %}\n[{{ m.content }}]\n  {% endif %}\n{% endfor %}\nend";
+  const expected = "<s>[2+2?]\nend";
+  equal(compile(source)!([user, four], { addGenerationPrompt: false }), expected);
+  equal(compile(source.replaceAll("\n", "\r\n"))!([user, four], { addGenerationPrompt: false }), expected);
+});
+
+Deno.test("compileChatTemplate() gives tools and documents as none, and a turn's other keys", () => {
+  const render = compile("{% if tools is not none or documents is not none %}tools{% endif %}{{ messages[0].name }}")!;
+  equal(render([{ ...user, name: "Ann" }], { addGenerationPrompt: false }), "Ann");
+});
+
+Deno.test("compileChatTemplate() takes the default of a list, and the file before both", () => {
+  const list = [{ name: "tool_use", template: "tool" }, { name: "default", template: "default" }];
+  equal(compile(list)!([user], { addGenerationPrompt: false }), "default");
+  equal(compile(list, "file")!([user], { addGenerationPrompt: false }), "file");
+  equal(compile(null), null);
+  throws(() => compile([list[0]!]), {
+    name: "UserError",
+    message: 'Cannot use "chat_template" of model/tokenizer_config.json: the list has no {name: "default", template}',
+  });
+  throws(() => compile(1), {
+    name: "UserError",
+    message:
+      'Cannot use "chat_template" of model/tokenizer_config.json: expected a string or a list of {name, template}',
+  });
+});
+
+Deno.test("compileChatTemplate() makes one-line UserErrors of the template's errors", () => {
+  throws(() => compile("{{ raise_exception('No\n turns') }}")!([user], { addGenerationPrompt: false }), {
+    name: "UserError",
+    message: "Cannot render the chat template of model/tokenizer_config.json: No turns",
+  });
+  throws(() => compile("{{ messages.x.y.z() }}")!([user], { addGenerationPrompt: false }), { name: "UserError" });
+  throws(
+    () => compile("{% for %}", null),
+    /^UserError: Cannot compile the chat template of model\/tokenizer_config\.json: .+$/,
+  );
+  throws(
+    () => compile(null, "{% if %}"),
+    /^UserError: Cannot compile the chat template of model\/chat_template\.jinja: .+$/,
+  );
+});
+
+Deno.test("loadTokenizer() reads chat_template.jinja", async () => {
+  await withFolder(async (dir) => {
+    await writeTokenizer(dir, { config: { chat_template: "config" } });
+    await Deno.writeTextFile(
+      `${dir}/chat_template.jinja`,
+      "{{ bos_token }}{{ messages[0]['content'] }}{{ eos_token }}",
+    );
+    const tokenizer = await loadTokenizer(dir);
+    equal(tokenizer.hasChatTemplate, true);
+    equal(tokenizer.renderChat([user], { addGenerationPrompt: false }), "<s>2+2?<|im_end|>");
+  });
+});
+
+Deno.test("a template has a limit on the clock too", () => {
+  const source = "{% for i in range(9000) %}{% for j in [1, 2, 3] %}{{ j }}{% endfor %}{% endfor %}";
+  ok(compileBounded(source)({}).length === 27_000);
+  throws(() => compileBounded(source, { milliseconds: 2 })({}), /^Error: it takes longer than 0\.002 s$/);
+});

@@ -1,0 +1,102 @@
+import { deepEqual, match, ok, rejects } from "node:assert/strict";
+import { verifierJudge } from "../../../core/label/verifier_judge.ts";
+import { withFolder } from "../_tiny.ts";
+import { responseRow } from "./_rows.ts";
+
+const LIMIT = { seconds: 30 };
+
+/** The scores that a module of this text gives two rows, the second with a reference. */
+function scored(text: string, done: number[] = []): ReturnType<Awaited<ReturnType<typeof verifierJudge>>["score"]> {
+  return withFolder(async (dir) => {
+    await Deno.writeTextFile(`${dir}/verifier.ts`, text);
+    const rows = [responseRow(3), responseRow(8, { reference: { answer: 42 } })];
+    using judge = await verifierJudge(`${dir}/verifier.ts`, LIMIT);
+    return await judge.score(rows, (count) => done.push(count));
+  });
+}
+
+Deno.test("verifierJudge() scores both answers with the module's default export", async () => {
+  const done: number[] = [];
+  const text = `export default ({ prompt, response, reference }: Record<string, unknown>): Promise<number> =>
+    Promise.resolve(String(prompt).length * 1000 + String(response).length + (reference?.answer ?? 0));`;
+  deepEqual(await scored(text, done), [{ human: 8005, generated: 8009 }, { human: 8047, generated: 8051 }]);
+  deepEqual(done, [1, 2]);
+});
+
+Deno.test("verifierJudge() names module and row of a score that is none, or of a throw", async () => {
+  const text = (body: string): string =>
+    `export default function ({ reference }) { if (reference) ${body}; return 0; }`;
+  await rejects(
+    scored(text("return NaN")),
+    /^UserError: Cannot score row 8 with .*verifier.ts: it returned NaN, expected/,
+  );
+  await rejects(scored(text("return 'good'")), /it returned good, expected a finite number$/);
+  await rejects(scored(text("throw new Error('no\\nway')")), /^UserError: Cannot score row 8 with .*verifier.ts: no$/);
+  await rejects(scored(text("throw 7")), / row 8 with .*verifier.ts: .*7$/);
+});
+
+Deno.test("verifierJudge() names a module that does not load or exports no function", async () => {
+  await rejects(
+    scored("export default 3;"),
+    /^UserError: Cannot use verifier .*: its default export is number, expected/,
+  );
+  await rejects(scored("export const score = () => 1;"), /its default export is undefined/);
+  await rejects(scored("export default ("), /^UserError: Cannot load verifier .*verifier.ts: /);
+  await rejects(verifierJudge("away/nothing.ts", LIMIT), /^UserError: Cannot load verifier away\/nothing.ts: /);
+});
+
+/** The first error of a module of this text that may take 0.3 s, and the seconds until it. */
+async function stopped(text: string): Promise<{ message: string; seconds: number }> {
+  return await withFolder(async (dir) => {
+    await Deno.writeTextFile(`${dir}/verifier.ts`, text);
+    const started = performance.now();
+    try {
+      using judge = await verifierJudge(`${dir}/verifier.ts`, { seconds: 0.3 });
+      const scores = await judge.score([responseRow(3), responseRow(8)], () => {});
+      return { message: JSON.stringify(scores), seconds: 0 };
+    } catch (error) {
+      return { message: String(error), seconds: (performance.now() - started) / 1000 };
+    }
+  });
+}
+
+for (
+  const [what, text] of [
+    ["a loop without end", "export default ({ response }) => { for (; response;); }"],
+    ["a promise that stays open", "export default () => new Promise(() => {});"],
+    ["a thread that is left", "export default () => Deno.exit();"],
+    ["a pattern that backtracks", "export default () => /^(a|a)*b/.test('a'.repeat(60)) ? 1 : 0;"],
+  ] as const
+) {
+  Deno.test(`verifierJudge() ends a verifier that never returns, naming module and row: ${what}`, async () => {
+    const { message, seconds } = await stopped(text);
+    match(
+      message,
+      /^UserError: Cannot score row 3 with \S+\/verifier\.ts: it takes longer than 0\.3 s, expected an answer within labels\.verifier_timeout$/,
+    );
+    ok(seconds < 20, `${seconds} s`);
+  });
+}
+
+Deno.test("verifierJudge() ends a module that never loads", async () => {
+  for (const text of ["for (;;);", "await new Promise(() => {}); export default () => 1;"]) {
+    const { message } = await stopped(text);
+    match(message, /^UserError: Cannot load verifier \S+\/verifier\.ts: it (takes longer than 0\.3 s|.*)/);
+  }
+});
+
+Deno.test("verifierJudge() names module and row where a verifier falls over beside its answer", async () => {
+  const text = "export default () => new Promise(() => setTimeout(() => { throw new Error('late'); }));";
+  const { message } = await stopped(text);
+  match(message, /^UserError: Cannot score row 3 with \S+\/verifier\.ts: [^\n]*late/);
+});
+
+Deno.test("verifierJudge() gives a verifier no permission that the process lacks, and the time for every answer anew", async () => {
+  const text = `let calls = 0;
+    export default async () => {
+      await new Promise((done) => setTimeout(done, 120));
+      const state = await Deno.permissions.query({ name: "ffi" });
+      return state.state === "granted" ? -1 : ++calls;
+    };`;
+  deepEqual(JSON.parse((await stopped(text)).message), [{ human: 1, generated: 2 }, { human: 3, generated: 4 }]);
+});

@@ -1,0 +1,52 @@
+import { deepEqual } from "node:assert/strict";
+import { summarizeRun } from "../../../core/loop/run_summary.ts";
+import { jsonLines } from "../../_shared/tiny_model.ts";
+import { withFolder } from "../_tiny.ts";
+
+Deno.test("summarizeRun() takes each iteration's numbers, and leaves out what was not measured", () =>
+  withFolder(async (dir) => {
+    await Deno.writeTextFile(
+      `${dir}/metrics.jsonl`,
+      jsonLines([
+        { iteration: 0, stage: "generate", "generation/rows": 9, "generation/length": 4.5, "generation/truncated": 2 },
+        {
+          iteration: 0,
+          stage: "label",
+          "labels/pairs": 8,
+          "labels/generated_chosen": 0.25,
+          "labels/ties": 1,
+          "labels/identical": 1,
+        },
+        { iteration: 0, step: 10, loss: 0.7, "rewards/margins": 0, "rewards/accuracies": 0.5 },
+        { iteration: 0, step: 14, loss: 0.5, "rewards/margins": 1, "rewards/accuracies": 1 },
+        { iteration: 1, step: 3, loss: 0.25, "noise/loss": -0.5, "noise/variance": 0.125 },
+      ]),
+    );
+    const evaluations = new Map([[-1, { rows: 3, loss: 2, greedy: 0.5, sampled: 0.25 }], [0, { rows: 3, loss: 1.5 }]]);
+    deepEqual(await summarizeRun(dir, { evaluations, last: 1 }), {
+      iterations: [
+        { iteration: -1, greedy: 0.5, sampled: 0.25, eval_loss: 2 },
+        {
+          iteration: 0,
+          eval_loss: 1.5,
+          generated_chosen: 0.25,
+          pairs: 8,
+          ties: 1,
+          identical: 1,
+          generation_length: 4.5,
+          truncated: 2,
+          steps: 14,
+          loss: 0.6,
+          rewards_margins: 0.5,
+          rewards_accuracies: 0.75,
+        },
+        { iteration: 1, steps: 3, loss: 0.25, noise_loss: -0.5, noise_variance: 0.125 },
+      ],
+      model: `${dir}/model`,
+    });
+  }));
+
+Deno.test("summarizeRun() of a run without a log has the start alone", () =>
+  withFolder(async (dir) => {
+    deepEqual((await summarizeRun(dir, { evaluations: new Map(), last: -1 })).iterations, [{ iteration: -1 }]);
+  }));

@@ -1,0 +1,63 @@
+import { deepEqual, equal, throws } from "node:assert/strict";
+import { parseModelConfig } from "../../../core/checkpoint/model_config.ts";
+import { parameterShapes } from "../../../core/checkpoint/parameter_shapes.ts";
+import { headName, planDecoder } from "../../../core/model/parameter_names.ts";
+import { inverseFrequencies } from "../../../core/model/rope_frequencies.ts";
+import { assertClose } from "../../_shared/assert_close.ts";
+import { TINY_CONFIG } from "../../_shared/tiny_model.ts";
+
+const configOf = (keys: Record<string, unknown> = {}) => parseModelConfig({ ...TINY_CONFIG, ...keys }, "config.json");
+
+Deno.test("planDecoder() has every parameter once, q k v and gate up end to end, norms and biases without decay", () => {
+  for (const [model_type, name] of [["llama", "Llama"], ["qwen2", "Qwen2"], ["qwen3", "Qwen3"]]) {
+    const config = configOf({ model_type, architectures: [`${name}ForCausalLM`] });
+    const { places, chunks } = planDecoder(config, 1 << 27);
+    deepEqual([...places.keys()].sort(), parameterShapes(config).map(({ name }) => name).sort());
+    equal(chunks.length, 1);
+    const offset = (name: string): number => places.get(`model.layers.1.${name}_proj.weight`)!.offset;
+    equal(offset("self_attn.k") - offset("self_attn.q"), 16 * config.numHeads * config.headDim * 4);
+    equal(offset("self_attn.v") - offset("self_attn.k"), 16 * config.numKvHeads * config.headDim * 4);
+    equal(offset("mlp.up") - offset("mlp.gate"), 24 * 16 * 4);
+    for (const [name, place] of places) {
+      equal(place.offset < chunks[0]!.decayed * 4, place.shape.length > 1, name);
+    }
+  }
+});
+
+Deno.test("planDecoder() refuses a layer's matrix that no binding holds, and splits the embedding", () => {
+  const config = configOf({ vocab_size: 1000 });
+  const gateUp = 2 * 24 * 16 * 4;
+  equal(planDecoder(config, gateUp).places.get("lm_head.weight")!.shape[0], 1000);
+  throws(
+    () => planDecoder(config, gateUp - 4),
+    new RegExp(
+      `^DeviceError: Cannot hold "model.layers.0.mlp.gate_proj.weight", "model.layers.0.mlp.up_proj.weight": size is ${gateUp} bytes, the device's largest binding is ${
+        gateUp - 4
+      };`,
+    ),
+  );
+});
+
+Deno.test("headName() is the embedding's where the two are tied", () => {
+  equal(headName(configOf()), "lm_head.weight");
+  equal(headName(configOf({ tie_word_embeddings: true })), "model.embed_tokens.weight");
+});
+
+Deno.test("inverseFrequencies() follows transformers' default, linear and llama3 rules", () => {
+  const plain = inverseFrequencies({ type: "default", theta: 10000 }, 8);
+  assertClose(plain, [1, 0.1, 0.01, 0.001], { rtol: 1e-12 });
+  assertClose(inverseFrequencies({ type: "linear", theta: 10000, factor: 4 }, 8), plain.map((f) => f / 4), {
+    rtol: 1e-12,
+  });
+  const scaled = inverseFrequencies({
+    type: "llama3",
+    theta: 10000,
+    factor: 8,
+    lowFreqFactor: 1,
+    highFreqFactor: 4,
+    originalMaxPositionEmbeddings: 200,
+  }, 8);
+  // Wavelengths 6.28 and, just beyond 200 / 4, 62.8; 628 and 6283 are longer than 200 / 1.
+  const smooth = (200 / (2 * Math.PI / 0.1) - 1) / 3;
+  assertClose(scaled, [1, (1 - smooth) * 0.1 / 8 + smooth * 0.1, 0.01 / 8, 0.001 / 8], { rtol: 1e-12 });
+});

@@ -1,0 +1,81 @@
+import { deepEqual, equal, rejects, throws } from "node:assert/strict";
+import { ParameterBuffers, type ParameterShape, planParameters } from "../../../core/model/parameters.ts";
+import { device } from "../../_shared/device.ts";
+
+const matrix = (name: string, rows: number, columns: number): ParameterShape => ({ name, shape: [rows, columns] });
+const vector = (name: string, size: number): ParameterShape => ({ name, shape: [size] });
+
+/** Groups as a decoder has them: a norm between matrices, and q, k, v that act as one. */
+const GROUPS = [
+  [matrix("embed", 10, 7)],
+  [vector("norm", 7)],
+  [matrix("q", 8, 7), matrix("k", 4, 7), matrix("v", 4, 7)],
+  [vector("q.bias", 8), vector("k.bias", 4)],
+];
+
+Deno.test("planParameters() lays groups at slice alignment, tensors of one end to end, vectors last", () => {
+  const { places, chunks } = planParameters(GROUPS, 1 << 20);
+  // embed 280 bytes → 512; q, k, v 448 → 512; norm 28 → 256; biases 48 → 256.
+  const offsets = [...places].map(([name, { chunk, offset, elements }]) => [name, chunk, offset, elements]);
+  deepEqual(offsets, [
+    ["embed", 0, 0, 70],
+    ["q", 0, 512, 56],
+    ["k", 0, 512 + 224, 28],
+    ["v", 0, 512 + 336, 28],
+    ["norm", 0, 1024, 7],
+    ["q.bias", 0, 1280, 8],
+    ["k.bias", 0, 1280 + 32, 4],
+  ]);
+  deepEqual(chunks, [{ elements: 1536 / 4, decayed: 1024 / 4 }]);
+});
+
+Deno.test("planParameters() starts a chunk where a binding is full; a larger tensor has one of its own", () => {
+  const { places, chunks } = planParameters(GROUPS, 800);
+  deepEqual([...places].map(([name, { chunk, offset }]) => `${name} ${chunk} ${offset}`), [
+    "embed 0 0",
+    "q 1 0",
+    "k 1 224",
+    "v 1 336",
+    "norm 1 512",
+    "q.bias 2 0",
+    "k.bias 2 32",
+  ]);
+  deepEqual(chunks, [{ elements: 128, decayed: 128 }, { elements: 192, decayed: 128 }, { elements: 64, decayed: 0 }]);
+  deepEqual(planParameters([[matrix("large", 100, 100)], [matrix("next", 2, 2)]], 800).chunks.map((c) => c.elements), [
+    10048,
+    64,
+  ]);
+});
+
+Deno.test("ParameterBuffers views one tensor or several end to end, and reads back what was written", async () => {
+  const buffers = new ParameterBuffers(device, { layout: planParameters(GROUPS, 1 << 20), label: "test" });
+  try {
+    const q = Float32Array.from({ length: 56 }, (_, i) => i);
+    const v = Float32Array.from({ length: 28 }, (_, i) => -i - 1);
+    buffers.write("q", q);
+    buffers.write("v", v);
+    const fused = buffers.view("q", "k", "v");
+    equal(fused.size, (56 + 28 + 28) * 4);
+    deepEqual([...new Float32Array(await device.read(fused))], [...q, ...new Array(28).fill(0), ...v]);
+    equal(buffers.view("q", "k", "v"), fused);
+    throws(() => buffers.view("v"), /multiple of 256/);
+    const read = await buffers.download();
+    deepEqual([read("q"), read("v"), [...read("norm")]], [q, v, new Array(7).fill(0)]);
+  } finally {
+    buffers.free();
+  }
+});
+
+Deno.test("ParameterBuffers refuses names that are not there or do not lie end to end, and other lengths", async () => {
+  const buffers = new ParameterBuffers(device, { layout: planParameters(GROUPS, 800), label: "test" });
+  try {
+    throws(() => buffers.view("other"), /^RangeError: Cannot find parameter "other"/);
+    throws(() => buffers.view("q", "v"), /^RangeError: Cannot view \[q, v\] as one tensor/);
+    throws(() => buffers.view("embed", "q"), /^RangeError: Cannot view/);
+    throws(() => buffers.write("norm", new Float32Array(8)), /length is 8, expected 7$/);
+    const read = await buffers.download();
+    await rejects(async () => await Promise.resolve(read("other")), /Cannot find parameter "other"/);
+  } finally {
+    buffers.free();
+  }
+});

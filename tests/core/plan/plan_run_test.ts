@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import type { ResolvedConfig } from "../../../core/config/config.ts";
+import { runOptimize } from "../../../core/loop/single_stages.ts";
+import { train } from "../../../core/loop/train_run.ts";
+import { planRun } from "../../../core/plan/plan_run.ts";
+import type { RunPlan, StagePlan } from "../../../core/plan/plan_types.ts";
+import { device } from "../../_shared/device.ts";
+import { jsonLines, tinyPairs, tinyRows } from "../../_shared/tiny_model.ts";
+import { readJsonLines } from "../../_shared/trajectory.ts";
+import { configOf, withInput } from "../loop/_runs.ts";
+
+function stageOf(plan: RunPlan, name: string): StagePlan {
+  const stage = plan.stages.find(({ stage }) => stage === name);
+  assert(stage, `${name} is not planned`);
+  return stage;
+}
+
+/** Bytes that the device layer held at most in a stage of a run. */
+async function heldBytes({ output_dir }: ResolvedConfig, stage: string): Promise<number> {
+  const lines = await readJsonLines<Record<string, unknown>>(`${output_dir}/timings.jsonl`);
+  return Math.max(...lines.filter((line) => line.stage === stage).map((line) => Number(line.device_bytes)));
+}
+
+Deno.test.each([
+  { noise: "none", training: { max_steps: 1 } },
+  { noise: { update: "alternating" }, training: { optim: "rmsprop", per_device_train_batch_size: 3, max_steps: 1 } },
+])("the planned bytes of optimize are those that the device holds: %j", (keys) =>
+  withInput(async (dir) => {
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(20)));
+    const config = await configOf(dir, { pairs: `${dir}/pairs.jsonl`, ...keys });
+    delete config.data.train;
+    const plan = await planRun(config, { device, time: false });
+    assert.equal(plan.iterations, 1);
+    assert.deepEqual(plan.stages.map(({ stage }) => stage), ["optimize"]);
+    await runOptimize(config);
+    assert.equal(plan.bytes, await heldBytes(config, "optimize"));
+    const { parts, bytes } = stageOf(plan, "optimize");
+    assert.equal(Object.values(parts).reduce((a, b) => a + b, 0), bytes);
+    // Without noise its log-probabilities are all that is kept.
+    assert.equal(parts.reference, keys.noise === "none" ? undefined : parts.weights);
+    assert.equal(parts.gradients! * (keys.noise === "none" ? 2 : 1), parts.moments);
+    assert.equal(Boolean(parts["noise generator"]), keys.noise !== "none");
+  }));
+
+Deno.test("the planned bytes of a whole run hold for the longest responses, and never less than the device holds", () =>
+  withInput(async (dir) => {
+    const config = await configOf(dir, {
+      labels: { judge: "logprob", model: `${dir}/judge` },
+      data: { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` },
+    });
+    const plan = await planRun(config, { device, time: false });
+    await train(config);
+    assert.deepEqual(plan.stages.map(({ stage, times }) => [stage, times]), [
+      ["generate", 1],
+      ["label", 1],
+      ["optimize", 1],
+      ["evaluate", 2],
+    ]);
+    assert.equal(stageOf(plan, "generate").bytes, await heldBytes(config, "generate"));
+    assert.equal(stageOf(plan, "evaluate").bytes, await heldBytes(config, "evaluate"));
+    for (const name of ["label", "optimize"]) {
+      const [planned, held] = [stageOf(plan, name).bytes!, await heldBytes(config, name)];
+      assert(held <= planned && held > 0.6 * planned, `${name}: planned ${planned}, held ${held}`);
+    }
+  }));
+
+Deno.test("what is not counted is told: servers that answer, and judges that are not rehearsed", () =>
+  withInput(async (dir) => {
+    const own = ", with a model of its own on the device";
+    const llm = { judge: "llm", server_model: "m" };
+    const reward = { judge: "reward-model", model: `${dir}/nowhere` };
+    for (
+      const [labels, expected] of [
+        [{ judge: "human" }, []],
+        [reward, [`label: judge reward-model${own}`]],
+        [[llm, { judge: "self" }], [
+          "label: judge llm, on a server",
+          "label: judge self, with the policy on the device",
+        ]],
+        [{ judge: "ensemble", judges: [llm, { judge: "logprob", model: `${dir}/judge` }] }, [
+          "label: judge llm of the ensemble, on a server",
+          `label: judge logprob of the ensemble${own}`,
+        ]],
+      ] as const
+    ) {
+      const generation = { max_new_tokens: 6, server: "http://127.0.0.1:9/v1" };
+      const plan = await planRun(await configOf(dir, { labels, generation, iterations: 2 }), { device, time: false });
+      assert.deepEqual(plan.uncounted, ["generate: generation.server answers", ...expected]);
+      assert.deepEqual(plan.stages.map(({ stage }) => stage), ["optimize"]);
+    }
+  }));
+
+Deno.test("sft is planned without reference and noise", () =>
+  withInput(async (dir) => {
+    const config = await configOf(dir, { method: "sft", training: { max_steps: 1 } });
+    const plan = await planRun(config, { device, time: false });
+    await train(config);
+    assert.equal(plan.bytes, await heldBytes(config, "optimize"));
+    assert.equal(plan.noiseParameters, 0);
+    assert.equal(stageOf(plan, "optimize").parts.reference, undefined);
+  }));
+
+Deno.test("the time is measured, positive, and the sum of the stages'", () =>
+  withInput(async (dir) => {
+    const plan = await planRun(await configOf(dir), { device });
+    assert(plan.speed && plan.seconds! > 0);
+    for (const rate of Object.values(plan.speed)) assert(rate > 0 && Number.isFinite(rate));
+    const sum = plan.stages.reduce((total, { seconds }) => total + seconds!, 0);
+    assert(Math.abs(sum - plan.seconds!) < 1e-9);
+  }));
+
+Deno.test("where it does not fit, the largest micro-batch that does is named, with the same optimizer batch", () =>
+  withInput(async (dir) => {
+    const config = await configOf(dir, { method: "spin" });
+    const whole = await planRun(config, { device, time: false });
+    assert.deepEqual(whole.advice, []);
+    const { advice } = await planRun(config, { device, time: false, memory: whole.bytes! - 1 });
+    assert.equal(advice.length, 1);
+    const [{ stage, problem, change }] = advice as [typeof advice[0]];
+    assert.equal(stage, "optimize");
+    assert.match(problem, new RegExp(`^needs ${whole.bytes} bytes of device memory, of which there are `));
+    assert(change && change.bytes < whole.bytes!);
+    const [size, steps] = change.set.map((item) => Number(item.split("=")[1]));
+    assert.equal(size! * steps!, 32);
+    const { bytes } = await planRun(
+      await configOf(dir, {
+        method: "spin",
+        training: { per_device_train_batch_size: size, gradient_accumulation_steps: steps },
+      }),
+      { device, time: false },
+    );
+    assert.equal(bytes, change.bytes);
+  }));
+
+Deno.test("of a large file a sample is tokenized, and stands for all rows", () =>
+  withInput(async (dir) => {
+    await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(tinyRows(2500)));
+    const { data, steps } = await planRun(await configOf(dir, { method: "sft", training: { max_steps: -1 } }), {
+      device,
+      time: false,
+    });
+    assert.deepEqual([data.rows, data.tokenized, data.kept], [2500, 2000, 2500]);
+    assert.equal(steps, 3 * Math.ceil(2500 / 32));
+  }));

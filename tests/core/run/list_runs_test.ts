@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { runsTable } from "../../../cli/commands/runs_command.ts";
+import { listRuns } from "../../../core/run/list_runs.ts";
+import { lockFolder } from "../../../core/run/run_lock.ts";
+import { jsonLines } from "../../_shared/tiny_model.ts";
+import { withFolder } from "../_tiny.ts";
+
+/** Writes a run's files. */
+async function writeRun(
+  dir: string,
+  { config, metrics, summary, minutes = 0 }: {
+    config?: string;
+    metrics: readonly unknown[];
+    summary?: unknown;
+    minutes?: number;
+  },
+): Promise<void> {
+  await Deno.mkdir(dir, { recursive: true });
+  const files: Record<string, string> = { "metrics.jsonl": jsonLines(metrics) };
+  if (config !== undefined) files["config.yaml"] = config;
+  if (summary !== undefined) files["summary.json"] = JSON.stringify(summary);
+  const when = new Date(Date.UTC(2026, 0, 1, 0, minutes));
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.writeTextFile(`${dir}/${name}`, text);
+    await Deno.utime(`${dir}/${name}`, when, when);
+  }
+}
+
+const CONFIG = "method: dnpo\nmodel: models/a\niterations: 2\nlabels: [{ judge: verifier }, { judge: logprob }]\n";
+const evaluated = (...values: number[]) => values.map((sampled, i) => ({ iteration: i - 1, sampled }));
+
+Deno.test("listRuns() tells of each run, the latest first, whether it is done, stopped or running", () =>
+  withFolder(async (dir) => {
+    await writeRun(`${dir}/done`, {
+      config: CONFIG,
+      metrics: [{ iteration: 1, step: 7, loss: 0.25 }],
+      summary: { iterations: evaluated(0.5, 0.75, 0.7), model: "m" },
+    });
+    await Deno.mkdir(`${dir}/done/model`);
+    await writeRun(`${dir}/stopped`, {
+      config: CONFIG,
+      metrics: [{ iteration: 0, step: 3, loss: 0.5 }],
+      summary: { iterations: evaluated(0.5), model: "m" },
+      minutes: 5,
+    });
+    await writeRun(`${dir}/alone`, { metrics: [{ iteration: 0, step: 1, loss: 2 }], minutes: 2 });
+    await writeRun(`${dir}/broken`, { config: "[", metrics: [3, 4], minutes: 1 });
+    await Deno.mkdir(`${dir}/no run`);
+    using _lock = await lockFolder(`${dir}/alone`);
+    const runs = await listRuns(dir);
+    assert.deepEqual(runs.map(({ name, state, done, planned }) => [name, state, done, planned]), [
+      ["stopped", "stopped", 0, 2],
+      ["alone", "running", 0, null],
+      ["broken", "stopped", 0, null],
+      ["done", "done", 2, 2],
+    ]);
+    const done = runs[3]!;
+    assert.deepEqual([done.method, done.model, done.judge, done.step, done.loss], [
+      "dnpo",
+      "models/a",
+      "verifier, logprob",
+      7,
+      0.25,
+    ]);
+    assert.deepEqual(done.evaluation, { name: "sampled", first: 0.5, best: 0.75 });
+    assert.equal(done.when, "2026-01-01T00:00:00.000Z");
+    assert.match(runs[2]!.problem!, /^Cannot read .*metrics\.jsonl:1/);
+    assert.deepEqual((await listRuns(`${dir}/done`)).map(({ name }) => name), ["done"]);
+
+    const table = runsTable(runs);
+    assert.match(
+      table,
+      /│ done +│ dnpo +│ models\/a +│ verifier, logprob +│ +2\/2 │ done +│ 0\.2500 │ sampled 50\.0 % → 75\.0 % +│/,
+    );
+    // In a narrow terminal each run is a few lines.
+    const narrow = runsTable(runs, 60);
+    assert.match(narrow, /^done\n {2}method: dnpo\n {2}model: models\/a\n/m);
+  }));
+
+Deno.test("listRuns() says where there is no folder", async () => {
+  await assert.rejects(listRuns("nowhere"), {
+    name: "UserError",
+    message: "Cannot list runs: there is no folder nowhere",
+  });
+});

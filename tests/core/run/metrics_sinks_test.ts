@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { train } from "../../../core/loop/train_run.ts";
+import { EventFile } from "../../../core/run/event_file.ts";
+import { StoppedError } from "../../../core/run/run_context.ts";
+import { readEvents } from "../../_shared/event_file.ts";
+import { readJsonLines } from "../../_shared/trajectory.ts";
+import { configOf, withInput } from "../loop/_runs.ts";
+
+const FILE = "events.out.tfevents.0.dnpo";
+
+Deno.test("a run logs to TensorBoard what metrics.jsonl holds, each step once also where it was stopped", () =>
+  withInput(async (dir) => {
+    const config = await configOf(dir, {
+      method: "spin",
+      iterations: 2,
+      data: { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` },
+      training: { report_to: "tensorboard", save_steps: 1, max_steps: 3 },
+    });
+    const controller = new AbortController();
+    const onProgress = ({ stage, iteration, done }: { stage: string; iteration?: number; done: number }): void => {
+      if (stage === "optimize" && iteration === 1 && done === 1) controller.abort();
+    };
+    await assert.rejects(train(config, { onProgress, signal: controller.signal }), StoppedError);
+    const late = `${dir}/run/tensorboard/iteration-1/${FILE}`;
+    assert.equal((await readEvents(late)).events.length, 2);
+    const done = await Deno.readFile(late);
+    // As where a process is killed after a step was logged, and before its state was saved.
+    await (await EventFile.open(late, () => true)).append(3, { "train/loss": 99 });
+    await train(config);
+    assert.deepEqual((await Deno.readFile(late)).subarray(0, done.length), done);
+
+    const lines = await readJsonLines<Record<string, number | string>>(`${dir}/run/metrics.jsonl`);
+    for (const iteration of [0, 1]) {
+      const { events } = await readEvents(`${dir}/run/tensorboard/iteration-${iteration}/${FILE}`);
+      const steps = lines.filter((line) => line.iteration === iteration && line.step !== undefined);
+      assert.deepEqual(events.map(({ step }) => step), [1, 2, 3]);
+      for (const [i, { values }] of events.entries()) {
+        for (const [name, value] of Object.entries(steps[i]!)) {
+          if (name === "iteration" || name === "step") continue;
+          assert.equal(values[`train/${name}`], Math.fround(Number(value)), name);
+        }
+      }
+    }
+    const { events } = await readEvents(`${dir}/run/tensorboard/${FILE}`);
+    assert.deepEqual(events.map(({ step, values }) => [step, Object.keys(values)[0]]), [
+      [0, "eval/loss"],
+      [0, "generation/rows"],
+      [0, "labels/pairs"],
+      [1, "eval/loss"],
+      [1, "generation/rows"],
+      [1, "labels/pairs"],
+      [2, "eval/loss"],
+    ]);
+  }));

@@ -1,0 +1,54 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { runGenerate } from "../../../core/loop/single_stages.ts";
+import { train } from "../../../core/loop/train_run.ts";
+import { StoppedError } from "../../../core/run/run_context.ts";
+import { configOf, withInput } from "../loop/_runs.ts";
+
+Deno.test("runGenerate() that was stopped goes on with another batch size, and refuses other settings", () =>
+  withInput(async (dir) => {
+    const generation = { max_new_tokens: 40, batch_size: 4, seed: 5 };
+    const whole = await runGenerate(await configOf(dir, { generation, output_dir: `${dir}/whole` }));
+    const stop = new AbortController();
+    const onProgress = ({ done }: { done: number }): void => done === 2 ? stop.abort() : undefined;
+    await rejects(runGenerate(await configOf(dir, { generation }), { signal: stop.signal, onProgress }), StoppedError);
+    await rejects(
+      runGenerate(await configOf(dir, { generation: { ...generation, temperature: 0.5 } })),
+      /^UserError: Cannot go on with generate of iteration 0: generation.temperature is 0.5, expected 1 as in .*\/run\/iteration-0\/generation.json; give another output_dir or delete .*\/run\/iteration-0$/,
+    );
+    const path = await runGenerate(await configOf(dir, { generation: { ...generation, batch_size: 3 } }));
+    deepEqual(await Deno.readTextFile(path), await Deno.readTextFile(whole));
+  }));
+
+Deno.test("runGenerate() that was stopped generates rows anew whose data has changed", () =>
+  withInput(async (dir) => {
+    const rows = (await Deno.readTextFile(`${dir}/rows.jsonl`)).split("\n");
+    const path = await runGenerate(await configOf(dir));
+    const before = (await Deno.readTextFile(path)).split("\n");
+    // As if it had been stopped just before its end.
+    await Deno.rename(path, path.replace(".jsonl", ".partial.jsonl"));
+    rows[7] = rows[7]!.replace("[1,", "[1,9,");
+    await Deno.writeTextFile(`${dir}/rows.jsonl`, rows.join("\n"));
+    await runGenerate(await configOf(dir));
+    const after = (await Deno.readTextFile(path)).split("\n");
+    deepEqual(before.map((line, i) => line === after[i]), before.map((_, i) => i !== 7));
+  }));
+
+Deno.test("train() names settings that are damaged, and says what to do", () =>
+  withInput(async (dir) => {
+    await Deno.mkdir(`${dir}/run`);
+    await Deno.writeTextFile(`${dir}/run/config.yaml`, "model: [");
+    await rejects(
+      train(await configOf(dir)),
+      /^UserError: Cannot read .*\/run\/config.yaml: it is no YAML, expected the settings of the run; delete the folder$/,
+    );
+  }));
+
+Deno.test("train() removes the state that a killed process left beside a saved model", () =>
+  withInput(async (dir) => {
+    await train(await configOf(dir, { iterations: 1 }));
+    await Deno.mkdir(`${dir}/run/iteration-0/state`);
+    await Deno.writeTextFile(`${dir}/run/iteration-0/state/step-1.safetensors`, "");
+    await train(await configOf(dir, { iterations: 1 }));
+    const names = await Array.fromAsync(Deno.readDir(`${dir}/run/iteration-0`), ({ name }) => name);
+    equal(names.includes("state"), false, names.join(" "));
+  }));

@@ -1,0 +1,83 @@
+import { deepEqual, equal, notEqual } from "node:assert/strict";
+import { readSafetensorsHeader } from "../../../core/checkpoint/safetensors_header.ts";
+import { openSafetensors } from "../../../core/checkpoint/stored_weights.ts";
+import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
+import { scoreResponses } from "../../../core/model/scorer.ts";
+import { commands, device } from "../../_shared/device.ts";
+import { writeTinyModel } from "../../_shared/tiny_model.ts";
+import { pairIds, withTinyModel } from "../_tiny.ts";
+import { run } from "./_optimize.ts";
+
+const TRAINING = { per_device_train_batch_size: 2, max_steps: 4 };
+const NOISE = { update: "joint", learning_rate: 1e-2 };
+
+async function readLogps(path: string): Promise<{ chosen: number[]; rejected: number[] }> {
+  const file = await openSafetensors(path);
+  return { chosen: [...await file.readFloat32("chosen")], rejected: [...await file.readFloat32("rejected")] };
+}
+
+/** Adds `by` to every chosen log-probability of the file, whose key stays. */
+async function shift(path: string, by: number): Promise<void> {
+  const { metadata } = await readSafetensorsHeader(path);
+  const logps = await readLogps(path);
+  const entries = (["chosen", "rejected"] as const).map((name) => {
+    const values = Float32Array.from(logps[name], (x) => name === "chosen" ? x + by : x);
+    const bytes = (): Promise<Uint8Array> => Promise.resolve(new Uint8Array(values.buffer));
+    return { name, dtype: "F32" as const, shape: [values.length], bytes };
+  });
+  await writeSafetensors(path, entries, { metadata });
+}
+
+Deno.test("the reference's log-probabilities are those of the responses one by one, of the rows that are used", () =>
+  withTinyModel(async ({ dir, model }) => {
+    const rows = pairIds(10);
+    await run(dir, { training: TRAINING, data: { kind: "pairs", rows }, name: "a" });
+    const { chosen, rejected } = await readLogps(`${dir}/a-reference_logps.safetensors`);
+    const score = async (side: "chosenIds" | "rejectedIds"): Promise<number[]> => [
+      ...await scoreResponses(commands, model, {
+        rows: rows.slice(0, 8).map((row) => ({ ...row, responseIds: row[side] })),
+      }),
+    ];
+    // Bit for bit: with a shared prompt, and in another batch. Rows 8 and 9 come in no step.
+    deepEqual(chosen, [...await score("chosenIds"), NaN, NaN]);
+    deepEqual(rejected, [...await score("rejectedIds"), NaN, NaN]);
+    await run(dir, { training: TRAINING, data: { kind: "pairs", rows }, noise: NOISE, name: "b" });
+    const noised = await readLogps(`${dir}/b-reference_logps.safetensors`);
+    deepEqual(noised.chosen, chosen);
+    equal(noised.rejected.every(Number.isNaN), true, "with noise each step computes the rejected ones");
+  }));
+
+Deno.test("the first step's margins are exactly 0: policy and reference agree bit for bit", () =>
+  withTinyModel(async ({ dir }) => {
+    for (const noise of ["none", NOISE]) {
+      const { lines } = await run(dir, { training: TRAINING, noise });
+      deepEqual([lines[0]!["rewards/chosen"], lines[0]!["rewards/rejected"]], [0, 0]);
+    }
+  }));
+
+Deno.test("the kept log-probabilities are used where they fit, and computed again for other rows or another model", () =>
+  withTinyModel(async ({ dir }) => {
+    const path = `${dir}/a-reference_logps.safetensors`;
+    const margin = async (rows = pairIds(8)): Promise<number> => {
+      const { lines } = await run(dir, { training: TRAINING, data: { kind: "pairs", rows }, name: "a" });
+      await Deno.remove(`${dir}/a.jsonl`);
+      return lines[0]!["rewards/chosen"]!;
+    };
+    equal(await margin(), 0);
+    await shift(path, 1);
+    notEqual(await margin(), 0, "they are read");
+    equal(await margin(pairIds(8).toReversed()), 0, "of other rows they are not");
+    equal(await margin(), 0);
+    await shift(path, 1);
+    await writeTinyModel(`${dir}/model`, { seed: 9 });
+    equal(await margin(), 0, "of another model neither");
+    await shift(path, 1);
+    device.tuning = { family: device.family === "cpu" ? "gpu" : "cpu", tiles: {} };
+    try {
+      equal(await margin(), 0, "nor of another family of kernels");
+    } finally {
+      device.tuning = null;
+    }
+    await Deno.writeTextFile(path, "not safetensors");
+    equal(await margin(), 0, "nor what is no such file");
+  }));

@@ -1,0 +1,61 @@
+/** How many states are kept, and what a killed process leaves of them. @module */
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { newestState, readStateRecord, saveState } from "../../../core/train/resume_state.ts";
+import type { Origin } from "../../../core/train/state_record.ts";
+import { device } from "../../_shared/device.ts";
+import { withFolder, withTinyModel } from "../_tiny.ts";
+import { run } from "./_optimize.ts";
+
+const origin = {} as Origin;
+
+async function namesIn(dir: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(dir), ({ name }) => name)).sort();
+}
+
+Deno.test("saveState() keeps the newest states, by number and not by name, and removes what killed saves left", () =>
+  withFolder(async (dir) => {
+    const values = device.alloc(16, "values");
+    const save = (step: number, keep: number): Promise<void> =>
+      saveState(dir, {
+        device,
+        buffers: { values },
+        record: { step, tokens: 1, pending: [], last: {}, origin },
+        keep,
+      });
+    equal(await newestState(dir), null);
+    for (const step of [2, 4, 8, 10]) await save(step, 3);
+    deepEqual(await namesIn(dir), ["step-10.safetensors", "step-4.safetensors", "step-8.safetensors"]);
+    // As where it was killed between the rename and the removal, and once while it wrote.
+    for (const name of ["step-2.safetensors", "step-6.safetensors.tmp"]) {
+      await Deno.writeTextFile(`${dir}/${name}`, "x");
+    }
+    await Deno.writeTextFile(`${dir}/notes.txt`, "mine");
+    const saved = (await newestState(dir))!;
+    deepEqual([saved.step, saved.advice], [10, "delete the file to go on from step 8"]);
+    equal((await readStateRecord(saved)).step, 10);
+    await save(12, 3);
+    deepEqual(await namesIn(dir), ["notes.txt", "step-10.safetensors", "step-12.safetensors", "step-8.safetensors"]);
+    await save(14, 1);
+    deepEqual(await namesIn(dir), ["notes.txt", "step-14.safetensors"]);
+    equal((await newestState(dir))!.advice, "delete the file to start this iteration again");
+    // What is newest stays, whatever is in the way of removing the rest.
+    await Deno.mkdir(`${dir}/step-1.safetensors/full`, { recursive: true });
+    await rejects(save(16, 1), /^UserError: Cannot remove the old state .*step-1\.safetensors: [^\n]+$/);
+    equal((await newestState(dir))!.step, 16);
+    device.free(values);
+  }));
+
+Deno.test("training.save_total_limit: a run goes back to the state before where the newest is deleted, to the same bytes", () =>
+  withTinyModel(async ({ dir }) => {
+    const training = { max_steps: 7, save_steps: 1, save_total_limit: 3 };
+    const whole = await run(dir, { training });
+    const stop = new AbortController();
+    const onStep = (done: number): void => done === 5 ? stop.abort() : undefined;
+    await run(dir, { training, name: "a", onStep, signal: stop.signal });
+    const left = await namesIn(`${dir}/a`);
+    equal(left.length, 3, left.join());
+    await Deno.remove(`${dir}/a/${left.at(-1)}`);
+    const rest = await run(dir, { training, name: "a" });
+    deepEqual(rest.lines, whole.lines);
+    deepEqual(rest.weights, whole.weights);
+  }));

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { attention, attentionBackward, attentionTile, attentionTiles } from "../../../kernels/attention/attention.ts";
+import type { DeviceFamily } from "../../../kernels/device/device.ts";
+import { assertClose } from "../../_shared/assert_close.ts";
+import { commands, device, guarded, randomF32, readF32, release } from "../../_shared/device.ts";
+import { numericGradient } from "../../_shared/finite_difference.ts";
+import { type HeadSizes, pack, reference, type RowLengths, upload } from "./_attention_batch.ts";
+
+interface Case extends HeadSizes {
+  rows: readonly RowLengths[];
+  window?: number;
+}
+
+/** The data at the start of a longer buffer, as in one of a fixed capacity: what lies behind must not be read. */
+function withTail(data: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(data.length + 20_000).fill(NaN);
+  out.set(data);
+  return out;
+}
+
+/** Runs forward and backward on the device. */
+async function run(
+  { rows, heads, kvHeads, headDim, window = 0 }: Case,
+  { qkv, dout, family }: { qkv: Float32Array<ArrayBuffer>; dout: Float32Array<ArrayBuffer>; family: DeviceFamily },
+): Promise<Record<"out" | "lse" | "dqkv", Float32Array>> {
+  const packed = pack(rows);
+  const { tileCount, ...batch } = upload(packed, family);
+  const buffers = {
+    qkv: guarded(withTail(qkv), "qkv"),
+    out: guarded(packed.tokens * heads * headDim, "out"),
+    lse: guarded(packed.tokens * heads, "lse"),
+    dqkv: guarded(qkv.length, "dqkv"),
+    dout: guarded(withTail(dout), "dout"),
+    saved: guarded(packed.tokens * heads * 2, "saved"),
+  };
+  const options = { ...buffers, ...batch, tileCount, heads, kvHeads, headDim, window, family };
+  attention(commands, options);
+  attentionBackward(commands, options);
+  const result = {
+    out: await readF32(buffers.out),
+    lse: await readF32(buffers.lse),
+    dqkv: await readF32(buffers.dqkv),
+  };
+  await readF32(buffers.saved);
+  release(...Object.values(buffers), ...Object.values(batch));
+  return result;
+}
+
+function inputs({ rows, heads, kvHeads, headDim }: Case): Record<"qkv" | "dout", Float32Array<ArrayBuffer>> {
+  const { tokens } = pack(rows);
+  return {
+    qkv: randomF32(tokens * (heads + 2 * kvHeads) * headDim, 1, 1.5),
+    dout: randomF32(tokens * heads * headDim, 2),
+  };
+}
+
+const families = ["cpu", "gpu"] as const;
+const tile = attentionTile(device);
+
+const cases: readonly Case[] = [
+  { rows: [[1], [2], [tile - 1], [tile], [tile + 1], [100]], heads: 2, kvHeads: 2, headDim: 8 },
+  { rows: [[63], [64], [65], [1, 1], [7, 1, 20, 2], [40, 33, 17]], heads: 4, kvHeads: 2, headDim: 8 },
+  { rows: [[5], [9, 4, 30], [70]], heads: 3, kvHeads: 3, headDim: 6 },
+  { rows: [[5], [9, 4, 30], [33]], heads: 4, kvHeads: 1, headDim: 12 },
+  { rows: [[5], [9, 4, 30], [70]], heads: 4, kvHeads: 2, headDim: 16, window: 5 },
+  { rows: [[5], [9, 40, 3], [21]], heads: 2, kvHeads: 1, headDim: 64, window: 30 },
+  { rows: [[3], [18, 2]], heads: 2, kvHeads: 1, headDim: 128 },
+];
+
+for (const family of families) {
+  // Heads of 128 in the other family's text cost a software adapter seconds to compile.
+  for (const one of cases.filter(({ headDim }) => family === device.family || headDim < 128)) {
+    const name = `${
+      one.rows.map((row) => row.join("+")).join(" ")
+    }, ${one.heads}/${one.kvHeads} heads of ${one.headDim}`;
+    Deno.test(`attention() and its backward match the reference (${family}): ${name}, window ${one.window ?? 0}`, async () => {
+      const { qkv, dout } = inputs(one);
+      const expected = reference(pack(one.rows), qkv, { ...one, window: one.window ?? 0, dout });
+      const actual = await run(one, { qkv, dout, family });
+      assertClose(actual.out, expected.out, { rtol: 1e-5, atol: 2e-6, label: "out" });
+      assertClose(actual.lse, expected.lse, { rtol: 2e-6, atol: 2e-6, label: "lse" });
+      assertClose(actual.dqkv, expected.dqkv, { rtol: 2e-5, atol: 1e-5, label: "dqkv" });
+    });
+  }
+
+  Deno.test(`attention() gives a row's bits whatever else is in the batch (${family})`, async () => {
+    const sizes = { heads: 4, kvHeads: 2, headDim: 8 };
+    const rows: RowLengths[] = [[3], [11, 4, 29], [50], [1]];
+    const many = inputs({ ...sizes, rows });
+    const together = await run({ ...sizes, rows }, { ...many, family });
+    let at = 0;
+    for (const row of rows) {
+      const tokens = row.reduce((sum, n) => sum + n, 0);
+      const part = (data: Float32Array, columns: number): Float32Array<ArrayBuffer> =>
+        Float32Array.from(data.subarray(at * columns, (at + tokens) * columns));
+      const columns = (sizes.heads + 2 * sizes.kvHeads) * sizes.headDim;
+      const alone = await run({ ...sizes, rows: [row] }, {
+        qkv: part(many.qkv, columns),
+        dout: part(many.dout, sizes.heads * sizes.headDim),
+        family,
+      });
+      assert.deepEqual(alone.out, part(together.out, sizes.heads * sizes.headDim));
+      assert.deepEqual(alone.lse, part(together.lse, sizes.heads));
+      assert.deepEqual(alone.dqkv, part(together.dqkv, columns));
+      at += tokens;
+    }
+  });
+
+  Deno.test(`attention() stays finite at scores of thousands (${family})`, async () => {
+    const one = { rows: [[40], [6, 20]], heads: 1, kvHeads: 1, headDim: 8 };
+    const { qkv, dout } = inputs(one);
+    for (let i = 0; i < qkv.length; i++) qkv[i]! *= 40;
+    const expected = reference(pack(one.rows), qkv, { ...one, window: 0, dout });
+    const actual = await run(one, { qkv, dout, family });
+    assertClose(actual.out, expected.out, { rtol: 5e-3, atol: 5e-2, label: "out" });
+    assert.ok(actual.dqkv.every(Number.isFinite));
+  });
+}
+
+Deno.test("attention()'s reference gradient agrees with finite differences", () => {
+  const one = { rows: [[2], [3, 1, 2]], heads: 2, kvHeads: 1, headDim: 4, window: 3 };
+  const packed = pack(one.rows);
+  const { qkv, dout } = inputs(one);
+  const x = Float64Array.from(qkv);
+  const loss = (): number => reference(packed, x, one).out.reduce((sum, o, i) => sum + o * dout[i]!, 0);
+  assertClose(reference(packed, x, { ...one, dout }).dqkv, numericGradient(loss, x), { rtol: 1e-6, atol: 1e-8 });
+});
+
+Deno.test("attentionTiles() cuts each segment on its own", () => {
+  const segments = [{ start: 0, end: 5 }, { start: 5, end: 9 }, { start: 9, end: 10 }];
+  assert.deepEqual([...attentionTiles(segments, 4)], [0, 4, 4, 1, 5, 4, 9, 1]);
+});

@@ -1,0 +1,283 @@
+import { deepEqual, ok, throws } from "node:assert/strict";
+import { Commands } from "../../../kernels/device/commands.ts";
+import { Device } from "../../../kernels/device/device.ts";
+import { Profiler } from "../../../kernels/device/profile.ts";
+import { matmul, type MatmulMode, type MatmulVariant } from "../../../kernels/matmul/matmul.ts";
+import { assertClose } from "../../_shared/assert_close.ts";
+import { commands, device, guarded, randomF32, readF32, release } from "../../_shared/device.ts";
+
+const MODES = ["NN", "NT", "TN"] as const;
+const VARIANTS: readonly MatmulVariant[] = [
+  "broadcast64",
+  "broadcast32",
+  "broadcast32image",
+  "broadcast8",
+  "broadcast8image",
+  "shared128",
+  "shared64",
+  "shared32",
+  "shared16",
+];
+const MARK = 77.25;
+
+/** Recorders on the same device, as if it were a real GPU, and a CPU that does not grant subgroups. */
+const asGpu = new Commands(new Device(device.gpu, { info: device.info, family: "gpu", subgroupSize: 0 }));
+const withoutSubgroups = new Commands(new Device(device.gpu, { info: device.info, family: "cpu", subgroupSize: 0 }));
+
+interface Choice {
+  variant?: MatmulVariant;
+  recorder?: Commands;
+}
+
+interface Case {
+  m: number;
+  n: number;
+  k: number;
+  /** Elements between a row's end and the next row, for a, b and c. */
+  gaps?: readonly [a: number, b: number, c: number];
+  accumulate?: boolean;
+  bias?: boolean;
+  bType?: "f32" | "bf16";
+}
+
+/** A matrix stored with NaN, or `gap`, between its rows, and after the last where it is `whole`. */
+function stored(
+  rows: number,
+  columns: number,
+  { stride, seed, gap = NaN, whole = false }: { stride: number; seed: number; gap?: number; whole?: boolean },
+): Float32Array<ArrayBuffer> {
+  const values = randomF32(rows * columns, seed);
+  const out = new Float32Array(whole ? rows * stride : (rows - 1) * stride + columns).fill(gap);
+  for (let r = 0; r < rows; r++) out.set(values.subarray(r * columns, (r + 1) * columns), r * stride);
+  return out;
+}
+
+/** Cuts each value to bf16 in place and returns them two to a word, the lower half first. */
+function packBf16(values: Float32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const bits = new Uint32Array(values.buffer);
+  for (let i = 0; i < bits.length; i++) bits[i]! &= 0xffff0000;
+  const words = new Uint32Array(Math.ceil(bits.length / 2));
+  for (let i = 0; i < bits.length; i++) words[i >> 1]! |= i % 2 === 0 ? bits[i]! >>> 16 : bits[i]!;
+  return words;
+}
+
+async function run(
+  mode: MatmulMode,
+  { m, n, k, gaps = [0, 0, 0], accumulate = false, bias = false, bType = "f32" }: Case,
+  { variant, recorder = commands }: Choice,
+): Promise<void> {
+  const [rowsA, columnsA] = mode === "TN" ? [k, m] : [m, k];
+  const [rowsB, columnsB] = mode === "NT" ? [n, k] : [k, n];
+  const [lda, ldb, ldc] = [columnsA + gaps[0], columnsB + gaps[1], n + gaps[2]];
+  const a = stored(rowsA, columnsA, { stride: lda, seed: 1 });
+  // Eight at once are read only where the buffer holds the last row's eights.
+  const b = stored(rowsB, columnsB, { stride: ldb, seed: 2, whole: bType === "bf16" && ldb % 8 === 0 });
+  const old = stored(m, n, { stride: ldc, seed: 3, gap: MARK });
+  const added = randomF32(n, 4);
+  const words = bType === "bf16" ? packBf16(b) : b;
+  const buffers = { c: guarded(old), a: guarded(a), b: guarded(words), bias: guarded(added) };
+  const { bias: biasSlice, ...operands } = buffers;
+  matmul(recorder, {
+    ...{ mode, m, n, k, accumulate, bType, ...operands },
+    ...(bias ? { bias: biasSlice } : {}),
+    ...(variant ? { variant } : {}),
+    ...(gaps.some((gap) => gap > 0) ? { lda, ldb, ldc } : {}),
+  });
+  recorder.submit();
+  const expected = Float64Array.from(old);
+  for (let i = 0; i < m; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = (accumulate ? old[i * ldc + j]! : 0) + (bias ? added[j]! : 0);
+      for (let q = 0; q < k; q++) {
+        sum += a[mode === "TN" ? q * lda + i : i * lda + q]! * b[mode === "NT" ? j * ldb + q : q * ldb + j]!;
+      }
+      expected[i * ldc + j] = sum;
+    }
+  }
+  assertClose(await readF32(buffers.c), expected, { rtol: 1e-5, atol: 1e-6 * Math.sqrt(k) + 1e-6, label: mode });
+  release(...Object.values(buffers));
+}
+
+function describe({ m, n, k, gaps, accumulate, bias, bType }: Case): string {
+  return `${m}x${n}x${k}${gaps ? ` with gaps ${gaps}` : ""}${accumulate ? " added to c" : ""}${
+    bias ? " with bias" : ""
+  }${bType ? ` and ${bType}` : ""}`;
+}
+
+const CASES: readonly Case[] = [
+  { m: 68, n: 136, k: 132 },
+  { m: 68, n: 136, k: 132, gaps: [4, 8, 12], accumulate: true, bias: true },
+  { m: 9, n: 68, k: 1100, accumulate: true, bias: true },
+  { m: 130, n: 67, k: 45, bias: true },
+  { m: 1, n: 1, k: 1 },
+  { m: 5, n: 35, k: 67, gaps: [1, 3, 2], accumulate: true },
+];
+
+for (const mode of MODES) {
+  for (const variant of VARIANTS) {
+    Deno.test(`matmul() ${mode} matches float64 in ${variant} at all kinds of sizes`, async (t) => {
+      // broadcast64's text is broadcast32's with more rows, and takes seconds to compile.
+      const count = variant === "broadcast64" ? 3 : CASES.length;
+      for (const it of CASES.slice(0, count)) {
+        await t.step(describe(it), () => run(mode, it, { variant }));
+      }
+    });
+  }
+}
+
+for (const mode of ["NN", "NT"] as const) {
+  for (
+    const variant of [
+      "broadcast32",
+      "broadcast32image",
+      "broadcast16image",
+      "broadcast8",
+      "shared64",
+      "shared16",
+    ] as const
+  ) {
+    Deno.test(`matmul() ${mode} reads a bf16 b in ${variant}`, async (t) => {
+      for (
+        const it of [
+          { m: 9, n: 68, k: 132, bType: "bf16", bias: true },
+          { m: 70, n: 38, k: 46, gaps: [1, 2, 0], bType: "bf16", accumulate: true },
+          // b is read eight at once: whole eights, half of one at the end, and a rest.
+          { m: 20, n: 72, k: 136, bType: "bf16" },
+          { m: 20, n: 76, k: 132, gaps: [4, 4, 0], bType: "bf16" },
+          { m: 9, n: 69, k: 139, gaps: [1, mode === "NT" ? 5 : 3, 0], bType: "bf16", accumulate: true },
+        ] as const
+      ) await t.step(describe(it), () => run(mode, it, { variant }));
+    });
+  }
+}
+
+for (
+  const [name, recorder] of Object.entries({
+    "a CPU": commands,
+    "a CPU without subgroups": withoutSubgroups,
+    "a GPU": asGpu,
+  })
+) {
+  Deno.test(`matmul() chooses tiles that fit the sizes on ${name}`, async () => {
+    for (const m of [1, 30, 100]) await run("NT", { m, n: 48, k: 64 }, { recorder });
+    await run("NN", { m: 20, n: 45, k: 67, gaps: [1, 3, 2] }, { recorder });
+    await run("TN", { m: 64, n: 20, k: 2503, accumulate: true }, { recorder });
+    await recorder.device.check();
+  });
+}
+
+for (const mode of ["NN", "NT"] as const) {
+  const families = { cpu: [commands, VARIANTS.slice(0, 5)], gpu: [asGpu, VARIANTS.slice(5)] } as const;
+  for (const family of ["cpu", "gpu"] as const) {
+    const [recorder, variants] = families[family];
+    Deno.test(`matmul() ${mode} gives a row the same bits whatever m and the tile, ${family}`, async () => {
+      const [n, k, most] = [76, 1100, 200];
+      const a = randomF32(most * k, 5);
+      const buffers = { a: guarded(a), b: guarded(randomF32(n * k, 6)), bias: guarded(randomF32(n, 7)) };
+      const rows = async (m: number, choice: Pick<Choice, "variant">): Promise<Float32Array> => {
+        const c = guarded(m * n);
+        matmul(recorder, { mode, c, ...buffers, m, n, k, ...choice });
+        recorder.submit();
+        const values = await readF32(c);
+        release(c);
+        return values;
+      };
+      const whole = await rows(most, {});
+      ok(whole.every((v) => v !== 0 && Number.isFinite(v)));
+      for (const m of [1, 5, 33]) {
+        deepEqual(await rows(m, {}), whole.slice(0, m * n));
+        for (const variant of variants) deepEqual(await rows(m, { variant }), whole.slice(0, m * n));
+      }
+      release(...Object.values(buffers));
+    });
+  }
+}
+
+for (const mode of ["NN", "NT"] as const) {
+  const tiles = ["broadcast32", "broadcast32image", "broadcast16image", "broadcast8", undefined] as const;
+  Deno.test(`matmul() ${mode} gives the same bits from bf16 as from the values it stands for`, async () => {
+    // k ends half into eight after two blocks, b's rows at eights or halves of eights; with n 600 blocks run in turn.
+    for (const [n, k, ldb] of [[76, 1100, 1104], [76, 1100, 1100], [600, 1032, 1032]] as const) {
+      const m = 33;
+      const [rows, columns] = mode === "NT" ? [n, k] : [k, n];
+      const stride = mode === "NT" ? ldb : n + (ldb - k);
+      const values = stored(rows, columns, { stride, seed: 10, whole: true });
+      const words = guarded(packBf16(values));
+      const buffers = { a: guarded(randomF32(m * k, 11)), f32: guarded(values) };
+      const product = async (recorder: Commands, call: Partial<Parameters<typeof matmul>[1]>) => {
+        const c = guarded(m * n);
+        matmul(recorder, { mode, c, a: buffers.a, b: buffers.f32, m, n, k, ldb: stride, ...call });
+        recorder.submit();
+        const out = await readF32(c);
+        release(c);
+        return out;
+      };
+      const expected = await product(commands, { variant: "broadcast32" });
+      ok(expected.every((v) => v !== 0 && Number.isFinite(v)));
+      for (const variant of tiles) {
+        const got = await product(commands, { b: words, bType: "bf16", ...(variant && { variant }) });
+        deepEqual(got, expected, `${variant} ${n} ${k} ${ldb}`);
+      }
+      deepEqual(await product(withoutSubgroups, { b: words, bType: "bf16" }), expected, "without subgroups");
+      release(words, ...Object.values(buffers));
+    }
+  });
+}
+
+for (const family of ["cpu", "gpu"] as const) {
+  Deno.test(`matmul() TN gives the same bits whatever the tile, ${family}`, async () => {
+    const [m, n, k] = [72, 136, 2052];
+    const buffers = { a: guarded(randomF32(m * k, 8)), b: guarded(randomF32(n * k, 9)) };
+    const [recorder, variants] = family === "cpu" ? [commands, VARIANTS.slice(0, 5)] : [asGpu, VARIANTS.slice(5)];
+    let first: Float32Array | undefined;
+    for (const variant of variants) {
+      const c = guarded(m * n);
+      matmul(recorder, { mode: "TN", c, ...buffers, m, n, k, variant });
+      recorder.submit();
+      const values = await readF32(c);
+      release(c);
+      first ??= values;
+      ok(values.every((v) => v !== 0 && Number.isFinite(v)));
+      deepEqual(values, first, variant);
+    }
+    release(...Object.values(buffers));
+  });
+}
+
+Deno.test("matmul() takes the tuned tile of its class", async () => {
+  const tuned = new Commands(new Device(device.gpu, { info: device.info, family: "cpu", subgroupSize: 8 }));
+  tuned.device.tuning = { family: "gpu", tiles: { "NT/few": "broadcast32image" } };
+  tuned.profiler = new Profiler(tuned.device);
+  await run("NT", { m: 9, n: 512, k: 512, bias: true }, { recorder: tuned });
+  // Too little work for copies to images.
+  await run("NT", { m: 9, n: 68, k: 132 }, { recorder: tuned });
+  // The classes are measured with f32: bf16 has tiles of its own.
+  await run("NT", { m: 9, n: 512, k: 512, bType: "bf16", bias: true }, { recorder: tuned });
+  await run("NT", { m: 20, n: 68, k: 132 }, { recorder: tuned });
+  const names = (await tuned.profiler.read()).map(({ name }) => name).sort();
+  ok(/^matmul 16,.*NT,bf16,true,true,true,true,true,/.test(names[0]!), names[0]);
+  ok(/^matmul 32,.*NT,f32,true,true,false,false,false,/.test(names[1]!), names[1]);
+  ok(/^matmul 32,.*NT,f32,true,true,false,true,true,/.test(names[2]!), names[2]);
+  ok(/^matmul shared32 NT,f32,/.test(names[3]!), names[3]);
+});
+
+Deno.test("matmul() leaves c alone without rows, and clears it without k", async () => {
+  const buffers = { c: guarded(12), a: guarded(4), b: guarded(4) };
+  matmul(commands, { mode: "NT", ...buffers, m: 0, n: 4, k: 4 });
+  deepEqual(await readF32(buffers.c), new Float32Array(12).fill(-12345.5));
+  matmul(commands, { mode: "NT", ...buffers, m: 3, n: 4, k: 0 });
+  deepEqual(await readF32(buffers.c), new Float32Array(12));
+  release(...Object.values(buffers));
+});
+
+Deno.test("matmul() names a stride that does not fit", () => {
+  const buffers = { c: guarded(16), a: guarded(16), b: guarded(16) };
+  const sizes = { m: 4, n: 4, k: 4 };
+  throws(
+    () => matmul(commands, { mode: "NN", ...buffers, ...sizes, lda: 3 }),
+    new RangeError("Cannot multiply: lda is 3, expected at least its 4 columns"),
+  );
+  throws(() => matmul(commands, { mode: "NT", ...buffers, ...sizes, bType: "bf16", ldb: 5 }), /even stride/);
+  throws(() => matmul(commands, { mode: "TN", ...buffers, ...sizes, bType: "bf16" }), /mode is TN with a bf16 b/);
+  release(...Object.values(buffers));
+});

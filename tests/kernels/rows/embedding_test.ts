@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { embedding, embeddingBackward, embeddingIndex } from "../../../kernels/rows/embedding.ts";
+import { assertClose } from "../../_shared/assert_close.ts";
+import { device, guarded, randomF32, readF32, release } from "../../_shared/device.ts";
+import { families } from "../../_shared/families.ts";
+
+const IDS = Uint32Array.from([44, 3, 0, 3, 17, 44, 3]);
+const VOCAB = 45;
+
+for (const { family, commands } of families) {
+  for (const columns of [7, 36, 300]) {
+    Deno.test(`embedding() copies rows of ${columns} by id (${family})`, async () => {
+      const weight = randomF32(VOCAB * columns, 1);
+      const expected = [...IDS].flatMap((id) => [...weight.subarray(id * columns, (id + 1) * columns)]);
+      const buffers = { out: guarded(IDS.length * columns), weight: guarded(weight), ids: guarded(IDS) };
+      embedding(commands, { ...buffers, tokens: IDS.length, vocabSize: VOCAB, columns });
+      commands.submit();
+      assert.deepEqual([...await readF32(buffers.out)], expected);
+      release(...Object.values(buffers));
+    });
+
+    Deno.test(`embeddingBackward() adds rows of ${columns} up by id (${family})`, async () => {
+      const dout = randomF32(IDS.length * columns, 1);
+      const before = randomF32(VOCAB * columns, 2);
+      const expected = Float64Array.from(before);
+      IDS.forEach((id, t) => {
+        for (let c = 0; c < columns; c++) expected[id * columns + c]! += dout[t * columns + c]!;
+      });
+      const index = embeddingIndex(IDS);
+      const buffers = {
+        dweight: guarded(before),
+        ids: guarded(index.ids),
+        starts: guarded(index.starts),
+        tokens: guarded(index.tokens),
+        dout: guarded(dout),
+      };
+      embeddingBackward(commands, { ...buffers, count: index.ids.length, vocabSize: VOCAB, columns });
+      commands.submit();
+      assertClose(await readF32(buffers.dweight), expected, { rtol: 1e-6, atol: 2e-7 });
+      release(...Object.values(buffers));
+    });
+  }
+}
+
+Deno.test("embeddingIndex() gives distinct ascending ids with their tokens in order", () => {
+  const { ids, starts, tokens } = embeddingIndex(IDS);
+  assert.deepEqual([...ids], [0, 3, 17, 44]);
+  assert.deepEqual([...starts], [0, 1, 4, 5, 7]);
+  assert.deepEqual([...tokens], [2, 1, 3, 6, 4, 0, 5]);
+  assert.deepEqual([...embeddingIndex([]).starts], [0]);
+});
+
+Deno.test("embedding() and embeddingBackward() reach every row of a weight larger than one binding", async () => {
+  const { commands } = families[0]!;
+  const columns = 1004;
+  const vocabSize = Math.ceil(device.limits.maxStorageBufferBindingSize / (columns * 4)) + 100;
+  const weight = device.alloc(vocabSize * columns * 4, "weight");
+  const ids = Uint32Array.from([vocabSize - 1, 0, vocabSize - 60, vocabSize - 101, vocabSize - 1, vocabSize - 130]);
+  const dout = randomF32(ids.length * columns, 1);
+  const index = embeddingIndex(ids);
+  const buffers = {
+    out: guarded(ids.length * columns),
+    allIds: guarded(ids),
+    ids: guarded(index.ids),
+    starts: guarded(index.starts),
+    tokens: guarded(index.tokens),
+    dout: guarded(dout),
+  };
+  embeddingBackward(commands, { dweight: weight, ...buffers, count: index.ids.length, vocabSize, columns });
+  embedding(commands, { out: buffers.out, weight, ids: buffers.allIds, tokens: ids.length, vocabSize, columns });
+  const twice = (t: number): boolean => ids[t] === vocabSize - 1;
+  const expected = dout.map((d, i) =>
+    twice(Math.floor(i / columns)) ? dout[i % columns]! + dout[4 * columns + i % columns]! : d
+  );
+  assertClose(await readF32(buffers.out), expected);
+  release(weight, ...Object.values(buffers));
+});

@@ -76,6 +76,6 @@ export type { LabelReport } from "./core/label/label_pairs.ts";
 export type { Verifier, VerifierInput } from "./core/label/verifier_judge.ts";
 export type { StepMetrics } from "./core/train/step_metrics.ts";
 export { readmeFigure } from "./core/report/figures.ts";
-export { readRun, type Run } from "./core/run/read_run.ts";
+export { readRun, type RunRecord } from "./core/run/read_run.ts";
 export { writeReport } from "./core/report/write_report.ts";
 export { DeviceError } from "./kernels/device/device_error.ts";

@@ -28,7 +28,7 @@ export interface TuneResult {
 }
 
 /** One choice: the sizes to measure, and the variants, of which the first is the default. */
-interface Choice {
+interface VariantChoice {
   mode: MatmulMode;
   sizes: Sizes;
   variants: readonly MatmulVariant[];
@@ -42,7 +42,7 @@ const SIZES: Readonly<Record<DeviceFamily, Readonly<Record<"few" | "small" | "la
 };
 
 /** The variants to try for a class. A CPU compiles a text for a second or so: the fewer the better. */
-const CHOICES: Readonly<Record<DeviceFamily, readonly Choice[]>> = {
+const CHOICES: Readonly<Record<DeviceFamily, readonly VariantChoice[]>> = {
   cpu: [
     ...choices("cpu", "large", MODES, ["broadcast64", "broadcast32image"]),
     ...choices("cpu", "small", MODES, ["broadcast32", "broadcast32image"]),
@@ -73,7 +73,7 @@ function choices(
   size: "few" | "small" | "large",
   modes: readonly MatmulMode[],
   variants: readonly MatmulVariant[],
-): Choice[] {
+): VariantChoice[] {
   return modes.map((mode) => ({ mode, sizes: SIZES[family][size], variants }));
 }
 
@@ -92,12 +92,12 @@ export async function tune(
     ? new Profiler(device)
     : undefined;
   const measurements: Measurement[] = [];
-  const measure = async (choice: Choice, variants: readonly MatmulVariant[]): Promise<number[]> => {
+  const measure = async (choice: VariantChoice, variants: readonly MatmulVariant[]): Promise<number[]> => {
     onMeasure(classOf(choice));
     return await rates(commands, { ...choice, variants });
   };
   const note = (
-    { mode, sizes, variants }: Choice,
+    { mode, sizes, variants }: VariantChoice,
     { gflops, chosen }: { gflops: readonly number[]; chosen: number },
   ): void => {
     variants.forEach((variant, i) =>
@@ -106,7 +106,7 @@ export async function tune(
   };
   try {
     const families = [device.family, device.family === "cpu" ? "gpu" : "cpu"] as const;
-    const champions: Choice = {
+    const champions: VariantChoice = {
       mode: "NN",
       sizes: FAMILY_SIZES[device.family],
       variants: families.map((name) => CHAMPION[name]),
@@ -144,7 +144,7 @@ export function classOf({ mode, sizes: [m, n, k] }: { mode: MatmulMode; sizes: S
 }
 
 /** The best rate of each variant over the rounds, whose order turns around. */
-async function rates(commands: Commands, { mode, sizes: [m, n, k], variants }: Choice): Promise<number[]> {
+async function rates(commands: Commands, { mode, sizes: [m, n, k], variants }: VariantChoice): Promise<number[]> {
   const { device, profiler } = commands;
   const [a, b, c] = [m * k, n * k, m * n].map((size) => filled(device, size)) as [Slice, Slice, Slice];
   const flop = 2 * m * n * k;

@@ -18,7 +18,7 @@ const TEST = "test --no-check --frozen --quiet --fail-fast --allow-read --allow-
 const LIMIT_MS = 120_000;
 
 /** How a test took a mutation. */
-type Outcome =
+type MutationOutcome =
   /** An assertion failed. */
   | "caught"
   /** It passed. */
@@ -44,7 +44,7 @@ async function copy(from: string, to: string): Promise<void> {
 }
 
 /** The name of the first test that failed on an assertion; how it ended where there is none. */
-async function runTest(folder: string, test: string): Promise<{ outcome: Outcome; by: string }> {
+async function runTest(folder: string, test: string): Promise<{ outcome: MutationOutcome; by: string }> {
   const { success, stdout, stderr } = await new Deno.Command("deno", {
     args: [...TEST, `tests/kernels/${test}`],
     cwd: folder,

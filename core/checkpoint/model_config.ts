@@ -1,6 +1,6 @@
 /** A decoder's config.json, read strictly: a setting that is not supported is an error, never a different model. @module */
 import { UserError } from "../error.ts";
-import { isRecord, quote } from "../files/io.ts";
+import { isRecord, quote } from "../values.ts";
 import { booleanField, fieldError, type Fields, integerField, isAbsent, numberField } from "./config_fields.ts";
 import type { Dtype } from "./dtype.ts";
 import { parseRope, type RopeConfig } from "./rope_config.ts";

@@ -1,7 +1,8 @@
 /** Opening a Hugging Face folder: config, weights, generation settings and tokenizer files, checked together. @module */
 import { join } from "node:path";
 import { UserError } from "../error.ts";
-import { exists, quote, readJsonObject } from "../files/io.ts";
+import { exists, readJsonObject } from "../files/io.ts";
+import { quote } from "../values.ts";
 import { type Dtype, DTYPE_BYTES, isDtype } from "./dtype.ts";
 import { parseEosTokenIds, parseModelConfig } from "./model_config.ts";
 import { type ParameterShape, parameterShapes } from "./parameter_shapes.ts";

@@ -1,7 +1,8 @@
 /** Opening a reward model: transformers' sequence classification, a decoder with a `score` head. @module */
 import { join } from "node:path";
 import { UserError } from "../error.ts";
-import { exists, isRecord, quote, readJsonObject } from "../files/io.ts";
+import { exists, readJsonObject } from "../files/io.ts";
+import { isRecord, quote } from "../values.ts";
 import { fieldError, type Fields, integerField, isAbsent } from "./config_fields.ts";
 import { type ModelConfig, parseModelConfig } from "./model_config.ts";
 import { matchTensors } from "./model_folder.ts";

@@ -1,6 +1,7 @@
 /** The header of a safetensors file, read and checked before anything is believed. @module */
 import { UserError } from "../error.ts";
-import { explainIoError, fileSize, isRecord, parseJsonObject, quote } from "../files/io.ts";
+import { explainIoError, fileSize, parseJsonObject } from "../files/io.ts";
+import { isRecord, quote } from "../values.ts";
 
 /** Bytes of one element of every dtype whose elements are whole bytes. */
 const ELEMENT_BYTES: Readonly<Record<string, number>> = {

@@ -2,7 +2,8 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../error.ts";
 import { syncFolder, writeFileAtomic } from "../files/atomic.ts";
-import { exists, explainIoError, quote } from "../files/io.ts";
+import { exists, explainIoError } from "../files/io.ts";
+import { quote } from "../values.ts";
 import { type Dtype, encodeFloat32 } from "./dtype.ts";
 import type { ModelConfig } from "./model_config.ts";
 import { parameterShapes } from "./parameter_shapes.ts";

@@ -1,7 +1,8 @@
 /** The weights of a Hugging Face folder: one safetensors file, or shards with an index. @module */
 import { join } from "node:path";
 import { UserError } from "../error.ts";
-import { exists, explainIoError, isRecord, quote, readJsonObject } from "../files/io.ts";
+import { exists, explainIoError, readJsonObject } from "../files/io.ts";
+import { isRecord, quote } from "../values.ts";
 import { decodeFloat32, type Dtype, DTYPE_BYTES, isDtype } from "./dtype.ts";
 import { readExactly, readSafetensorsHeader, type TensorInfo } from "./safetensors_header.ts";
 

@@ -142,16 +142,16 @@ export function contradictions(config: ResolvedConfig): Problem[] {
 }
 
 /** The sections that may name a server, with their places. */
-function askingKeys({ generation, labels }: ResolvedConfig): [string, Asking][] {
-  const judges = (Array.isArray(labels) ? labels : [labels]).flatMap((entry, i): [string, Asking][] => {
+function askingKeys({ generation, labels }: ResolvedConfig): [string, ServerKeys][] {
+  const judges = (Array.isArray(labels) ? labels : [labels]).flatMap((entry, i): [string, ServerKeys][] => {
     const place = Array.isArray(labels) ? `labels.${i}` : "labels";
-    const members = (entry.judges ?? []).map((judge, j): [string, Asking] => [`${place}.judges.${j}`, judge]);
+    const members = (entry.judges ?? []).map((judge, j): [string, ServerKeys] => [`${place}.judges.${j}`, judge]);
     return [[place, entry], ...members];
   });
   return [["generation", generation], ...judges];
 }
 
-interface Asking {
+interface ServerKeys {
   base_url?: string;
   server?: string | string[];
   api_key_env?: string;
@@ -159,7 +159,7 @@ interface Asking {
 }
 
 /** What is wrong, by key. No message repeats a value: it may be a password or a key that was put in the wrong place. */
-function askingProblems({ base_url, server, api_key_env, api_key_file }: Asking): Record<string, string> {
+function askingProblems({ base_url, server, api_key_env, api_key_file }: ServerKeys): Record<string, string> {
   const problems: Record<string, string> = {};
   const address = (key: string, text: string): void => {
     const url = URL.parse(text);

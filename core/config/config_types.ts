@@ -7,7 +7,7 @@ export type Method = "sft" | "dpo" | "spin" | "dnpo";
 export type Stage = "sft" | "generate" | "label" | "optimize" | "train" | "score" | "compare";
 
 /** Storage type of the weights that are handed out. */
-export type Dtype = "float32" | "float16" | "bfloat16";
+export type DtypeName = "float32" | "float16" | "bfloat16";
 
 /** A setting that may be given once, or once per iteration (the last entry repeats). */
 export type PerIteration<T> = T | T[];
@@ -270,7 +270,7 @@ interface CommonConfig {
   /** File of pairs, of `optimize` and `score`. */
   pairs?: string;
   /** Storage type of the model that is handed out; the source's where absent. */
-  dtype?: Dtype;
+  dtype?: DtypeName;
   /** Rows. */
   data: DataConfig;
   /** Sampling. */

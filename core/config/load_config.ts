@@ -5,7 +5,7 @@ import { knownKeys } from "./config_keys.ts";
 import { contradictions, type Problem, schemaProblems, valueAt } from "./config_problems.ts";
 import { configSchema } from "./config_schema.ts";
 import type { ResolvedConfig } from "./config_types.ts";
-import { isMapping, type Mapping, type Path, plain, readSource, type Source } from "./yaml_source.ts";
+import { isMapping, type Mapping, type Path, plain, readSource, type YamlSource } from "./yaml_source.ts";
 
 /** What stands over and under the config file. */
 export interface LoadOptions {
@@ -183,14 +183,18 @@ function stem(path: string): string {
   return name.replace(/\.(ya?ml|json)$/i, "") || "default";
 }
 
-function inFileOrder(problems: readonly Problem[], source: Source | undefined): readonly Problem[] {
+function inFileOrder(problems: readonly Problem[], source: YamlSource | undefined): readonly Problem[] {
   // Finding a place takes as long as the file is: with more problems than this their order is no help.
   if (source === undefined || problems.length > 5 * MAX_PROBLEMS) return problems;
   return problems.map((problem) => ({ problem, line: source.lineOf(problem.path) }))
     .sort((a, b) => a.line - b.line).map(({ problem }) => problem);
 }
 
-function describe(problems: readonly Problem[], source: Source | undefined, overrides: readonly Override[]): string {
+function describe(
+  problems: readonly Problem[],
+  source: YamlSource | undefined,
+  overrides: readonly Override[],
+): string {
   const lines = inFileOrder(problems, source).slice(0, MAX_PROBLEMS).map(({ path, message, key }) => {
     const steps = path.map(String);
     const name = steps.join(".");

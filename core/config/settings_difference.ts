@@ -1,6 +1,6 @@
 /** Whether a run that goes on has the settings that it began with. @module */
 import { UserError } from "../error.ts";
-import { isRecord } from "../files/io.ts";
+import { isRecord } from "../values.ts";
 
 /** How a server is reached and waited for. */
 const ASKING = ["api_key_env", "api_key_file", "concurrency", "max_retries", "timeout"];

@@ -12,7 +12,7 @@ export interface Mapping {
 export type Path = readonly (string | number)[];
 
 /** A config file that was read. */
-export interface Source {
+export interface YamlSource {
   /** Its values; what is null is left out. */
   values: Mapping;
   /** `FILE:LINE:COLUMN` of the value at a path, of its key with `key`, or of the nearest thing around it. */
@@ -68,7 +68,7 @@ async function readText(file: string): Promise<string> {
 }
 
 /** Reads a YAML config file. Throws a UserError with line and column where it is not one mapping of YAML. */
-export async function readSource(file: string): Promise<Source> {
+export async function readSource(file: string): Promise<YamlSource> {
   const counter = new LineCounter();
   const document = parseDocument(await readText(file), { lineCounter: counter, prettyErrors: false });
   const at = (offset: number) => {

@@ -4,7 +4,7 @@ import { UserError } from "../error.ts";
 import { ioProblem, quote } from "./formats/data_problems.ts";
 import { DATA_ENDINGS, formatOfName } from "./formats/file_rows.ts";
 import type { Columns } from "./map_columns.ts";
-import { type Slice, splitSlice } from "./row_range.ts";
+import { type RowRange, splitRowRange } from "./row_range.ts";
 
 /** One set of several, as a config writes it. */
 export interface DataEntry {
@@ -32,7 +32,7 @@ export interface OpenSet {
   readonly name: string;
   /** Its files, in the order in which their rows are counted. */
   readonly files: readonly string[];
-  readonly slice: Slice | null;
+  readonly slice: RowRange | null;
   readonly weight: number;
   readonly columns: Columns;
 }
@@ -68,7 +68,7 @@ type Opened = Pick<OpenSet, "files" | "slice">;
 async function openName(text: string, locate: Locate | undefined): Promise<Opened> {
   const whole = await localFiles(text);
   if (whole) return { files: whole, slice: null };
-  const { name, slice } = splitSlice(text);
+  const { name, slice } = splitRowRange(text);
   const local = await localFiles(name) ?? await splitOfFolder(name);
   if (local) return { files: local, slice };
   const located = await locate?.(name) ?? [];
@@ -86,7 +86,7 @@ async function splitOfFolder(name: string): Promise<string[] | null> {
 
 async function openEntry({ path, name, split }: DataEntry, locate: Locate | undefined): Promise<Opened> {
   if (split === undefined && name === undefined) return await openName(path, locate);
-  const { name: part, slice } = splitSlice(split ?? "");
+  const { name: part, slice } = splitRowRange(split ?? "");
   const local = await localFiles(path, part === "" ? undefined : part);
   if (local && name !== undefined) {
     throw new UserError(`Cannot use ${path}: "name" is ${quote(name)}, expected none of a local path`);
@@ -101,7 +101,7 @@ function fullName(
   { path, name, split }: Pick<DataEntry, "path"> & { [key in "name" | "split"]?: string | undefined },
 ): string {
   const [repo, revision] = path.split("@");
-  const part = splitSlice(split ?? "").name;
+  const part = splitRowRange(split ?? "").name;
   return [repo, name && `:${name}`, part && `/${part}`, revision && `@${revision}`].filter(Boolean).join("");
 }
 

@@ -1,10 +1,11 @@
 /** Training rows in any of the known shapes, from files of any of the formats. @module */
 import { UserError } from "../error.ts";
+import { isRecord } from "../values.ts";
 import { type DataSource, type Locate, openSource, sourceName } from "./data_sources.ts";
 import { describe, quote } from "./formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "./formats/json_rows.ts";
 import type { Message } from "./formats/messages.ts";
-import { hasField, isObject, stringField } from "./formats/row_fields.ts";
+import { hasField, stringField } from "./formats/row_fields.ts";
 import { COLUMN_KEYS, type Columns, mapColumns } from "./map_columns.ts";
 import { type DataFields, readShape, SHAPE_COLUMNS } from "./row_shapes.ts";
 import { readSets, type SetRow } from "./select_rows.ts";
@@ -136,7 +137,7 @@ function parseRow(
   { set, columns: all }: Pick<SetRow, "set" | "columns">,
   options: ReadRowsOptions,
 ): Omit<DataRow, "row" | "where"> & DataFields & { shape: Omit<ShapeCount, "rows"> } {
-  if (!isObject(value)) throw new UserError(`the row is ${describe(value)}, expected an object`);
+  if (!isRecord(value)) throw new UserError(`the row is ${describe(value)}, expected an object`);
   const mapped = mapColumns(value, set.columns, all);
   const preferred = Object.keys(set.columns);
   const { owner, columns, fields: { used, ...shaped } } = readShape(mapped, {

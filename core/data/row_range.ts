@@ -3,7 +3,7 @@ import { UserError } from "../error.ts";
 import { quote } from "./formats/data_problems.ts";
 
 /** A part of a data set: bounds in rows or in percent, negative ones from its end; null where a bound is not given. */
-export interface Slice {
+export interface RowRange {
   from: number | null;
   to: number | null;
   unit: "rows" | "percent";
@@ -12,13 +12,13 @@ export interface Slice {
 const SLICE = /^\[\s*(?:(-?\d{1,15})(%?))?\s*:\s*(?:(-?\d{1,15})(%?))?\s*\]$/;
 
 /** Cuts the slice off `name`: null where it ends with none. Throws a UserError where what it ends with is no slice. */
-export function splitSlice(name: string): { name: string; slice: Slice | null } {
+export function splitRowRange(name: string): { name: string; slice: RowRange | null } {
   const open = name.lastIndexOf("[");
   if (open <= 0 || !name.endsWith("]")) return { name, slice: null };
-  return { name: name.slice(0, open), slice: parseSlice(name, name.slice(open)) };
+  return { name: name.slice(0, open), slice: parseRowRange(name, name.slice(open)) };
 }
 
-function parseSlice(name: string, text: string): Slice {
+function parseRowRange(name: string, text: string): RowRange {
   const refuse = (): UserError =>
     new UserError(
       `Cannot use ${quote(name)}: ${
@@ -39,12 +39,12 @@ function parseSlice(name: string, text: string): Slice {
 }
 
 /** Whether the slice's bounds need no count of the rows. */
-export function isAbsolute({ from, to, unit }: Slice): boolean {
+export function isAbsolute({ from, to, unit }: RowRange): boolean {
   return unit === "rows" && (from ?? 0) >= 0 && (to ?? 0) >= 0;
 }
 
 /** The rows of a slice of `count` rows; percents are rounded to the nearest row, a half to the even one. */
-export function sliceRange({ from, to, unit }: Slice, count: number): { from: number; to: number } {
+export function resolveRowRange({ from, to, unit }: RowRange, count: number): { from: number; to: number } {
   const toRows = (bound: number): number => {
     const rows = unit === "percent" ? roundHalfEven(bound * count / 100) : bound;
     return Math.min(count, rows < 0 ? Math.max(0, count + rows) : rows);

@@ -5,7 +5,7 @@ import type { OpenSet } from "./data_sources.ts";
 import { countRows, readFileRows } from "./formats/file_rows.ts";
 import type { JsonRow } from "./formats/json_rows.ts";
 import { type Wanted, wantedFrom } from "./formats/wanted_rows.ts";
-import { isAbsolute, sliceRange } from "./row_range.ts";
+import { isAbsolute, resolveRowRange } from "./row_range.ts";
 
 /** How rows are put in order. */
 export interface OrderOptions {
@@ -57,7 +57,7 @@ async function* readPicked(sets: readonly OpenSet[], options: OrderOptions): Asy
   // Of each position in the order of reading: the set, and the row in it.
   const picked: { set: number; row: number }[] = [];
   for (const [k, set] of sets.entries()) {
-    const { from, to } = sliceRange(set.slice ?? { from: null, to: null, unit: "rows" }, await countSet(set));
+    const { from, to } = resolveRowRange(set.slice ?? { from: null, to: null, unit: "rows" }, await countSet(set));
     for (const i of pickShare(Math.max(0, to - from), { weight: set.weight, key, set: k })) {
       picked.push({ set: k, row: from + i });
     }
@@ -90,7 +90,7 @@ async function rangeOf(set: OpenSet): Promise<{ from: number; to: number }> {
   const { slice } = set;
   if (slice === null) return { from: 0, to: Infinity };
   if (isAbsolute(slice)) return { from: slice.from ?? 0, to: slice.to ?? Infinity };
-  return sliceRange(slice, await countSet(set));
+  return resolveRowRange(slice, await countSet(set));
 }
 
 async function countSet({ files }: OpenSet): Promise<number> {

@@ -1,19 +1,11 @@
 /** The files between the stages: responses.jsonl and pairs.jsonl. @module */
 import { UserError } from "../error.ts";
+import { isRecord } from "../values.ts";
 import type { DataSource } from "./data_sources.ts";
 import { describe } from "./formats/data_problems.ts";
 import { type JsonObject, type JsonValue, readJsonRows } from "./formats/json_rows.ts";
 import { type Message, messagesField } from "./formats/messages.ts";
-import {
-  booleanField,
-  hasField,
-  idsField,
-  indexField,
-  isObject,
-  scoreField,
-  stringField,
-  wrong,
-} from "./formats/row_fields.ts";
+import { booleanField, hasField, idsField, indexField, scoreField, stringField, wrong } from "./formats/row_fields.ts";
 import { type ReadRows, readRows, type ReadRowsOptions } from "./read_rows.ts";
 import { type TokenizedPair, type TokenizeOptions, tokenizePairs, type TokenizeReport } from "./tokenize_rows.ts";
 
@@ -158,7 +150,7 @@ export async function readPairs(
 
 /** A row of responses.jsonl from its parsed line. Throws a UserError naming the key that is malformed. */
 export function parseResponse(value: JsonValue): ResponseRow {
-  if (!isObject(value)) throw new UserError(`the row is ${describe(value)}, expected an object`);
+  if (!isRecord(value)) throw new UserError(`the row is ${describe(value)}, expected an object`);
   return {
     row: indexField(value, "row"),
     prompt: stringField(value, "prompt"),

@@ -6,7 +6,8 @@ import type { Tuning } from "../../kernels/device/tuning.ts";
 import { isVariant } from "../../kernels/matmul/matmul.ts";
 import type { Measurement, TuneResult } from "../../kernels/tune.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
-import { isRecord, readJsonObject } from "../files/io.ts";
+import { readJsonObject } from "../files/io.ts";
+import { isRecord } from "../values.ts";
 
 const VECTOR_WIDTHS = [128, 256, 512] as const;
 

@@ -1,12 +1,7 @@
 /** File trouble and untrusted JSON, told as one-line errors. @module */
 import { UserError } from "../error.ts";
+import { isRecord, quote } from "../values.ts";
 import { checkNesting } from "./json_nesting.ts";
-
-/** JSON spelling of a value for a message: control characters escaped, cut after 80 characters. */
-export function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
-}
 
 /** A UserError beginning with `action` where `error` comes from the file system or a missing permission, else `error`. */
 export function explainIoError(error: unknown, action: string): unknown {
@@ -70,11 +65,6 @@ export function parseJsonObject(bytes: Uint8Array, what: string): Record<string,
   }
   if (!isRecord(value)) throw new UserError(`Cannot read ${what}: it is ${quote(value)}, expected a JSON object`);
   return value;
-}
-
-/** Whether a parsed JSON value is an object (not null, not an array). */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** V8 quotes the offending source, newlines and all: escape what would break the one line. */

@@ -1,7 +1,8 @@
 /** metrics.jsonl: one JSON object a line, the same bytes for the same run. @module */
 import { UserError } from "../error.ts";
+import { isRecord } from "../values.ts";
 import { writeAll, writeFileAtomic } from "./atomic.ts";
-import { explainIoError, isRecord } from "./io.ts";
+import { explainIoError } from "./io.ts";
 import { checkNesting } from "./json_nesting.ts";
 
 /** A line's object; keys are written in the order they were set. */

@@ -68,7 +68,7 @@ export async function openServed(context: RunContext, { iteration, dir, generati
   return { servers, model: model!, signal, onNote };
 }
 
-interface Choice {
+interface ServerChoice {
   url: string;
   offered: Awaited<ReturnType<Server["models"]>>;
   /** The name that is asked for. */
@@ -79,7 +79,10 @@ interface Choice {
   dir: string;
 }
 
-function chooseModel({ config, onNote }: RunContext, { url, offered, name, pattern, iteration, dir }: Choice): string {
+function chooseModel(
+  { config, onNote }: RunContext,
+  { url, offered, name, pattern, iteration, dir }: ServerChoice,
+): string {
   const action = `Cannot generate iteration ${iteration} with ${url}`;
   const isNamed = pattern?.includes("{iteration}") ?? false;
   const list = (offered ?? []).map(({ id }) => `"${id}"`).join(", ") || "no model";

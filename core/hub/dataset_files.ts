@@ -1,6 +1,6 @@
 /** Which files of a repository are a data set's configuration and split: by its card, or by how files are called. @module */
 import { UserError } from "../error.ts";
-import { isRecord } from "../files/io.ts";
+import { isRecord } from "../values.ts";
 import { globToRegExp } from "./glob.ts";
 import type { About } from "./hub_errors.ts";
 

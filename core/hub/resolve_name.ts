@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import { parse } from "yaml";
 import { UserError } from "../error.ts";
-import { exists, isRecord, readJsonObject } from "../files/io.ts";
+import { exists, readJsonObject } from "../files/io.ts";
 import { formatSize, type OnProgress } from "../progress.ts";
+import { isRecord } from "../values.ts";
 import { chooseDataFiles } from "./dataset_files.ts";
 import type { RepoFile } from "./download.ts";
 import { RepoCache } from "./hub_cache.ts";

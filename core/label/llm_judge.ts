@@ -28,7 +28,7 @@ export interface LlmJudge {
 }
 
 /** A question that is asked once, for all rows that have it. */
-interface Question {
+interface JudgeQuestion {
   text: string;
   key: string;
   /** Indices of the rows, one for each time that it occurs. */
@@ -39,8 +39,8 @@ interface Question {
 export function planQuestions(
   rows: readonly ResponseRow[],
   { asking, settings }: { asking: Asking; settings: ChatSettings },
-): { texts: string[][]; questions: Question[] } {
-  const questions = new Map<string, Question>();
+): { texts: string[][]; questions: JudgeQuestion[] } {
+  const questions = new Map<string, JudgeQuestion>();
   const texts = rows.map((row) => questionsOf(row, asking));
   texts.forEach((list, i) => {
     for (const text of list) {
@@ -68,7 +68,7 @@ export function llmJudge(options: LlmJudge): Judge {
       const replies = new Map<string, string | null>();
       const left = texts.map((list) => list.length);
       let done = left.filter((open) => open === 0).length;
-      const take = ({ text, rows: asked }: Question, reply: Reply | null, why: string): void => {
+      const take = ({ text, rows: asked }: JudgeQuestion, reply: Reply | null, why: string): void => {
         replies.set(text, reply?.content ?? null);
         totals.prompt += reply?.prompt_tokens ?? 0;
         totals.completion += reply?.completion_tokens ?? 0;

@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { oneLine } from "../data/formats/data_problems.ts";
 import { UserError } from "../error.ts";
 import type { Judge } from "./judge.ts";
-import type { Answer, Question, VerifierInput } from "./verifier_protocol.ts";
+import type { VerifierAnswer, VerifierInput, VerifierQuestion } from "./verifier_protocol.ts";
 
 export type { VerifierInput } from "./verifier_protocol.ts";
 
@@ -89,9 +89,9 @@ class Thread {
   }
 
   /** Asks, and waits for so many answers or the first that failed. Throws ThreadError. */
-  ask(question: Question, count: number): Promise<Answer[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<Answer[]>();
-    const answers: Answer[] = [];
+  ask(question: VerifierQuestion, count: number): Promise<VerifierAnswer[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<VerifierAnswer[]>();
+    const answers: VerifierAnswer[] = [];
     // Ticks and not a clock: a process that was stopped for a while has not made its verifier slow.
     const tick = Math.min(1, this.#seconds / 4);
     let waited = 0;
@@ -105,7 +105,7 @@ class Thread {
         ),
       );
     }, 1000 * tick);
-    this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+    this.#worker.onmessage = ({ data }: MessageEvent<VerifierAnswer>) => {
       waited = 0;
       answers.push(data);
       if ("failed" in data || answers.length === count) resolve(answers);

@@ -9,7 +9,7 @@ export interface VerifierInput {
 }
 
 /** What the thread is asked: first to load a module, then to score inputs in order. */
-export type Question = { load: string } | { inputs: readonly VerifierInput[] };
+export type VerifierQuestion = { load: string } | { inputs: readonly VerifierInput[] };
 
 /** What it answers: once for the module, and for each input. */
-export type Answer = { ready: true } | { score: number } | { failed: "load" | "use" | "score"; why: string };
+export type VerifierAnswer = { ready: true } | { score: number } | { failed: "load" | "use" | "score"; why: string };

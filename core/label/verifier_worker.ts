@@ -1,10 +1,10 @@
 /** The thread that a verifier module runs in, so that one that never returns can be ended. @module */
 import { oneLine } from "../data/formats/data_problems.ts";
-import type { Answer, Question, VerifierInput } from "./verifier_protocol.ts";
+import type { VerifierAnswer, VerifierInput, VerifierQuestion } from "./verifier_protocol.ts";
 
 const thread = globalThis as typeof globalThis & {
-  onmessage: (event: { data: Question }) => Promise<void>;
-  postMessage(answer: Answer): void;
+  onmessage: (event: { data: VerifierQuestion }) => Promise<void>;
+  postMessage(answer: VerifierAnswer): void;
 };
 
 let score: (input: VerifierInput) => unknown;
@@ -23,7 +23,7 @@ for (const name of ["error", "unhandledrejection"] as const) {
   });
 }
 
-async function load(url: string): Promise<Answer> {
+async function load(url: string): Promise<VerifierAnswer> {
   let module: { default?: unknown };
   try {
     module = await import(url);
@@ -38,7 +38,7 @@ async function load(url: string): Promise<Answer> {
   return { ready: true };
 }
 
-async function scoreOne(input: VerifierInput): Promise<Answer> {
+async function scoreOne(input: VerifierInput): Promise<VerifierAnswer> {
   let value: unknown;
   try {
     value = await score(input);

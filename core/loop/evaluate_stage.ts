@@ -4,7 +4,7 @@ import { tokenizeExamples } from "../data/tokenize_rows.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { accuracy } from "../evaluate/verifier_accuracy.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
-import { exists, quote, readJsonObject } from "../files/io.ts";
+import { exists, readJsonObject } from "../files/io.ts";
 import { loadVerifier } from "../label/verifier_judge.ts";
 import { checkVerifierAllowed } from "../label/verifier_use.ts";
 import { loadModel } from "../model/model.ts";
@@ -12,6 +12,7 @@ import { scoreResponses } from "../model/scorer.ts";
 import { appendTiming } from "../run/metrics_log.ts";
 import { type RunContext, throwIfStopped, tokenizerOf } from "../run/run_context.ts";
 import { readData } from "../run/run_rows.ts";
+import { quote } from "../values.ts";
 
 /** What an evaluation found; accuracies only where the config names a verifier. */
 export interface Evaluation {

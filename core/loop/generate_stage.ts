@@ -46,7 +46,7 @@ export async function generateStage(
     const folder = model?.folder ?? await openModelFolder(dir);
     const tokenizer = await tokenizerOf(dir, settings.data);
     const examples = await readExamples(context, { model: folder, tokenizer, settings });
-    const source: Source = {
+    const source: AnswerSource = {
       eosIds: folder.eosTokenIds,
       generate: (prompts, shared) =>
         model === null
@@ -70,7 +70,7 @@ export async function generateStage(
 }
 
 /** What answers: our own engine, or servers. */
-interface Source {
+interface AnswerSource {
   eosIds: readonly number[];
   generate(
     prompts: readonly ServedPrompt[],
@@ -104,7 +104,7 @@ export async function readExamples(
 async function generateRows(
   context: RunContext,
   { source, tokenizer, examples, settings, path }: {
-    source: Source;
+    source: AnswerSource;
     tokenizer: Tokenizer | null;
     examples: readonly TokenizedExample[];
     settings: IterationConfig;

@@ -6,7 +6,7 @@
  */
 
 /** A run of tokens; `prefixStart..prefixEnd` is the prompt it continues (empty for a prompt itself). */
-export interface Segment {
+export interface PackedSegment {
   start: number;
   end: number;
   prefixStart: number;
@@ -36,7 +36,7 @@ export interface PackedBatch {
   ids: Uint32Array<ArrayBuffer>;
   /** Position of each token in its row, from 0. */
   position: Uint32Array<ArrayBuffer>;
-  segments: Segment[];
+  segments: PackedSegment[];
   /** All response positions, sequence by sequence; of pairs: chosen, rejected, chosen, … */
   entries: ResponseEntries;
   /** Response tokens per sequence. */
@@ -102,7 +102,7 @@ export function packPrompts(prompts: readonly (readonly number[])[]): PackedBatc
 class Packer {
   readonly #ids: number[] = [];
   readonly #position: number[] = [];
-  readonly #segments: Segment[] = [];
+  readonly #segments: PackedSegment[] = [];
   readonly #lengths: number[] = [];
   readonly #index: number[] = [];
   readonly #target: number[] = [];
@@ -111,7 +111,7 @@ class Packer {
   readonly #entryPosition: number[] = [];
   readonly #starts: number[] = [0];
 
-  prompt(ids: readonly number[], example: number): Segment {
+  prompt(ids: readonly number[], example: number): PackedSegment {
     if (ids.length === 0) {
       throw new RangeError(`Cannot pack row ${example}: the prompt has no tokens, expected at least 1`);
     }
@@ -122,7 +122,7 @@ class Packer {
     return segment;
   }
 
-  response(prompt: Segment, { example, promptIds, responseIds, lossMask }: ExampleIds): void {
+  response(prompt: PackedSegment, { example, promptIds, responseIds, lossMask }: ExampleIds): void {
     if (responseIds.length === 0) {
       throw new RangeError(`Cannot pack row ${example}: a response has no tokens, expected at least 1`);
     }

@@ -1,5 +1,5 @@
 /** The figures of a run: the paper's curves, drawn from its metrics and its summary. @module */
-import { iterationValues, type Run } from "../run/read_run.ts";
+import { iterationValues, type RunRecord } from "../run/read_run.ts";
 import { type Chart, drawChart, type Mark, type Point, type Series, type Size, svg } from "./chart.ts";
 
 /** A figure. */
@@ -13,7 +13,7 @@ export interface Figure {
 const SIZE: Size = { width: 560, height: 300 };
 
 /** A run's figures; those without data are left out. */
-export function runFigures(run: Run): Figure[] {
+export function runFigures(run: RunRecord): Figure[] {
   return runCharts(run).map((chart) => {
     const { title } = chart;
     return { title, svg: svg(drawChart(chart, SIZE), { ...SIZE, label: title }) };
@@ -21,7 +21,7 @@ export function runFigures(run: Run): Figure[] {
 }
 
 /** Accuracy over iterations beside model loss and noise loss over steps: one SVG file, for a README. */
-export function readmeFigure(run: Run): string {
+export function readmeFigure(run: RunRecord): string {
   const charts = [accuracyChart, lossChart, noiseLossChart].map((make) => make(run)).filter(hasData);
   const panel = { width: 400, height: 280 };
   const panels = charts.map((chart, i) =>
@@ -31,7 +31,7 @@ export function readmeFigure(run: Run): string {
   return svg(panels.join(""), { width: panel.width * Math.max(1, charts.length), height: panel.height, label });
 }
 
-function runCharts(run: Run): Chart[] {
+function runCharts(run: RunRecord): Chart[] {
   return [
     accuracyChart(run),
     chosenChart(run),
@@ -61,7 +61,7 @@ function hasData({ series }: Chart): boolean {
   return series.length > 0;
 }
 
-function accuracyChart(run: Run): Chart {
+function accuracyChart(run: RunRecord): Chart {
   return iterationChart(run, {
     title: "Accuracy on held-out prompts",
     yLabel: "right answers",
@@ -69,7 +69,7 @@ function accuracyChart(run: Run): Chart {
   });
 }
 
-function chosenChart(run: Run): Chart {
+function chosenChart(run: RunRecord): Chart {
   return iterationChart(run, {
     title: "Pairs whose generated answer is chosen",
     yLabel: "share of pairs",
@@ -83,7 +83,7 @@ function pointOf(x: number, y: number | undefined): Point[] {
 
 /** Shares over iterations. */
 function iterationChart(
-  run: Run,
+  run: RunRecord,
   { title, yLabel, keys }: { title: string; yLabel: string; keys: Readonly<Record<string, string>> },
 ): Chart {
   const iterations = iterationValues(run);
@@ -100,17 +100,17 @@ export function iterationName(iteration: number): string {
   return iteration === -1 ? "start" : String(iteration);
 }
 
-function lossChart(run: Run): Chart {
+function lossChart(run: RunRecord): Chart {
   return stepChart(run, { title: "Model loss", yLabel: "loss", keys: { model: "loss" } });
 }
 
-function noiseLossChart(run: Run): Chart {
+function noiseLossChart(run: RunRecord): Chart {
   return stepChart(run, { title: "Noise loss", yLabel: "loss", keys: { noise: "noise/loss" } });
 }
 
 /** Metrics over the steps of all iterations, end to end; at each iteration's start the lines begin anew. */
 function stepChart(
-  { steps }: Run,
+  { steps }: RunRecord,
   { title, yLabel, keys, share = false }: {
     title: string;
     yLabel: string;

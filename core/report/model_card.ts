@@ -1,7 +1,7 @@
 /** The card of a model that a run made: what it is, what it was made of, how, and what came out. @module */
 import { parse, stringify } from "yaml";
-import { isRecord } from "../files/io.ts";
-import { iterationValues, type Run } from "../run/read_run.ts";
+import { iterationValues, type RunRecord } from "../run/read_run.ts";
+import { isRecord } from "../values.ts";
 import { iterationName } from "./figures.ts";
 import { leaves, number } from "./write_report.ts";
 
@@ -34,7 +34,7 @@ const METHODS: Readonly<Record<string, string>> = {
 };
 
 /** README.md of a model repository, front matter and all. What the run does not tell is left out. */
-export function modelCard(run: Run, { repo, sources, figure }: CardOptions): string {
+export function modelCard(run: RunRecord, { repo, sources, figure }: CardOptions): string {
   const settings = readSettings(run);
   const named = (key: string): CardSource | undefined =>
     sources.find(({ source }) => source === valueAt(settings, key));
@@ -132,7 +132,7 @@ const COLUMNS: Readonly<Record<string, readonly [head: string, share: boolean]>>
   rewards_accuracies: ["ranked as labelled", true],
 };
 
-function iterationTable(run: Run): string {
+function iterationTable(run: RunRecord): string {
   const iterations = iterationValues(run);
   const keys = Object.keys(COLUMNS).filter((key) => iterations.some(({ values }) => Object.hasOwn(values, key)));
   if (keys.length === 0) return "";
@@ -167,7 +167,7 @@ function link({ type, repo }: CardSource): string {
   return `[${repo}](https://huggingface.co/${type === "dataset" ? "datasets/" : ""}${repo})`;
 }
 
-function readSettings({ settings }: Run): Record<string, unknown> {
+function readSettings({ settings }: RunRecord): Record<string, unknown> {
   try {
     const value = parse(settings ?? "");
     return isRecord(value) ? value : {};

@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { parse } from "yaml";
 import { writeFileAtomic } from "../files/atomic.ts";
-import { isRecord } from "../files/io.ts";
-import { iterationValues, readRun, type Run } from "../run/read_run.ts";
+import { iterationValues, readRun, type RunRecord } from "../run/read_run.ts";
+import { isRecord } from "../values.ts";
 import { iterationName, runFigures } from "./figures.ts";
 import { escapeMarkup } from "./markup.ts";
 
@@ -30,7 +30,7 @@ th:first-child, .settings td { text-align: left; } .settings table { width: 100%
 .wide { overflow-x: auto; }`;
 
 /** The page of a run, as HTML. */
-function reportPage(run: Run): string {
+function reportPage(run: RunRecord): string {
   const figures = runFigures(run).map((figure) => `<figure>${figure.svg}</figure>`);
   const title = `dnpo: ${escapeMarkup(run.name)}`;
   return [
@@ -78,7 +78,7 @@ function columnOf(key: string): { name: string; share: boolean } {
   return Object.hasOwn(COLUMNS, key) ? COLUMNS[key]! : { name: key, share: false };
 }
 
-function iterationTable(run: Run): string {
+function iterationTable(run: RunRecord): string {
   const iterations = iterationValues(run);
   if (iterations.length === 0) return "";
   const present = new Set(iterations.flatMap(({ values }) => Object.keys(values)));

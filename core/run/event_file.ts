@@ -42,7 +42,7 @@ function record(message: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /** Fields of a protocol buffer's message, in wire format. */
-class Message {
+class ProtoMessage {
   readonly #bytes: number[] = [];
 
   #varint(value: bigint): void {
@@ -84,16 +84,16 @@ class Message {
 
 /** The record of a step's scalars. */
 export function encodeScalars({ wallTime, step, values }: ScalarEvent): Uint8Array<ArrayBuffer> {
-  const summary = new Message();
+  const summary = new ProtoMessage();
   for (const [tag, value] of Object.entries(values)) {
-    summary.bytes(1, new Message().text(1, tag).fixed(2, value, 4).end());
+    summary.bytes(1, new ProtoMessage().text(1, tag).fixed(2, value, 4).end());
   }
-  return record(new Message().fixed(1, wallTime, 8).int(2, step).bytes(5, summary.end()).end());
+  return record(new ProtoMessage().fixed(1, wallTime, 8).int(2, step).bytes(5, summary.end()).end());
 }
 
 /** The record that a file begins with. */
 export function encodeVersion(wallTime: number): Uint8Array<ArrayBuffer> {
-  return record(new Message().fixed(1, wallTime, 8).text(3, "brain.Event:2").end());
+  return record(new ProtoMessage().fixed(1, wallTime, 8).text(3, "brain.Event:2").end());
 }
 
 /** The whole records of a file, up to the first that is torn or whose sum is wrong. */

@@ -3,7 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
-import { iterationValues, readRun, type Run } from "./read_run.ts";
+import { iterationValues, readRun, type RunRecord } from "./read_run.ts";
 
 /** A run at a glance. */
 export interface RunState {
@@ -56,7 +56,7 @@ async function isRun(dir: string): Promise<boolean> {
 async function stateOf(dir: string): Promise<RunState> {
   const running = await isLocked(dir);
   const when = await lastWritten(dir);
-  let run: Run;
+  let run: RunRecord;
   try {
     run = await readRun(dir);
   } catch (error) {
@@ -101,7 +101,7 @@ function field(value: unknown, key: string): string | null {
   return typeof found === "string" ? found : null;
 }
 
-function evaluationOf(run: Run): RunState["evaluation"] {
+function evaluationOf(run: RunRecord): RunState["evaluation"] {
   const rows = iterationValues(run);
   for (const name of ["sampled", "greedy", "eval_loss"] as const) {
     const values = rows.flatMap(({ values }) => values[name] ?? []);

@@ -4,54 +4,54 @@ import { type JsonObject, type JsonValue, readJsonRows } from "../data/formats/j
 import { UserError } from "../error.ts";
 
 /** Numbers by their names in the file. */
-export type Values = Readonly<Record<string, number>>;
+export type Numbers = Readonly<Record<string, number>>;
 
 /** A logged optimizer step. */
-export interface StepMetrics {
+export interface LoggedStep {
   /** From 0. */
   iteration: number;
   /** Within the iteration, from 1. */
   step: number;
   /** `loss`, `rewards/margins`, … */
-  values: Values;
+  values: Numbers;
 }
 
 /** What a stage logged. */
-export interface StageMetrics {
+export interface LoggedStageNumbers {
   /** From 0. */
   iteration: number;
   /** `generate` or `label`. */
   stage: string;
   /** `labels/generated_chosen`, … */
-  values: Values;
+  values: Numbers;
 }
 
 /** A line of the summary. */
-export interface IterationSummary {
+export interface LoggedIteration {
   /** From 0; −1 is the model at the start. */
   iteration: number;
   /** `greedy`, `sampled`, `generated_chosen`, `loss`, … */
-  values: Values;
+  values: Numbers;
 }
 
 /** What is known of a run. */
-export interface Run {
+export interface RunRecord {
   /** The folder's name. */
   name: string;
   /** The text of config.yaml; null where there is none. */
   settings: string | null;
   /** Steps in order, each once. */
-  steps: StepMetrics[];
+  steps: LoggedStep[];
   /** Stages in order, each once. */
-  stages: StageMetrics[];
+  stages: LoggedStageNumbers[];
   /** Iterations in order; empty before the summary is written. */
-  iterations: IterationSummary[];
+  iterations: LoggedIteration[];
   /** Where the model lies; null before there is one. */
   model: string | null;
 }
 
 /** Reads a run's folder. Files may be missing; throws a UserError naming a file, and its line, that is malformed. */
-export async function readRun(dir: string): Promise<Run> {
+export async function readRun(dir: string): Promise<RunRecord> {
   const summary = await readSummary(join(dir, "summary.json"));
   return {
     name: basename(resolve(dir)),
@@ -62,9 +62,9 @@ export async function readRun(dir: string): Promise<Run> {
 }
 
 /** What is known of each iteration: its stages' numbers (`labels/ties` as `ties`), and over them the summary's. */
-export function iterationValues({ stages, iterations }: Run): IterationSummary[] {
+export function iterationValues({ stages, iterations }: RunRecord): LoggedIteration[] {
   const known = new Map<number, Map<string, number>>();
-  const put = (iteration: number, values: Values, name: (key: string) => string): void => {
+  const put = (iteration: number, values: Numbers, name: (key: string) => string): void => {
     const row = known.get(iteration) ?? new Map<string, number>();
     for (const [key, value] of Object.entries(values)) row.set(name(key), value);
     known.set(iteration, row);
@@ -75,10 +75,10 @@ export function iterationValues({ stages, iterations }: Run): IterationSummary[]
     .map(([iteration, values]) => ({ iteration, values: Object.fromEntries(values) }));
 }
 
-async function readMetrics(path: string): Promise<{ steps: StepMetrics[]; stages: StageMetrics[] }> {
+async function readMetrics(path: string): Promise<{ steps: LoggedStep[]; stages: LoggedStageNumbers[] }> {
   // A run that was resumed may log a step again: the last line counts.
-  const steps = new Map<string, StepMetrics>();
-  const stages = new Map<string, StageMetrics>();
+  const steps = new Map<string, LoggedStep>();
+  const stages = new Map<string, LoggedStageNumbers>();
   if (await readOptional(path) === null) return { steps: [], stages: [] };
   // Only the file's last line may be cut off, by a run that was stopped: a problem matters once a line follows it.
   let problem: string | null = null;
@@ -102,7 +102,7 @@ async function readMetrics(path: string): Promise<{ steps: StepMetrics[]; stages
   };
 }
 
-async function readSummary(path: string): Promise<Pick<Run, "iterations" | "model">> {
+async function readSummary(path: string): Promise<Pick<RunRecord, "iterations" | "model">> {
   const text = await readOptional(path);
   if (text === null) return { iterations: [], model: null };
   let json: JsonValue;
@@ -114,7 +114,7 @@ async function readSummary(path: string): Promise<Pick<Run, "iterations" | "mode
   const { iterations, model } = object(json, path);
   const rows = Array.isArray(iterations) ? iterations : [];
   return {
-    iterations: rows.map((row, i): IterationSummary => {
+    iterations: rows.map((row, i): LoggedIteration => {
       const fields = object(row, `${path}, iterations[${i}]`);
       const { iteration = i } = fields;
       if (typeof iteration !== "number") {
@@ -131,9 +131,9 @@ function object(value: JsonValue, where: string): JsonObject {
   throw new UserError(`Cannot read ${where}: it is no object, expected one`);
 }
 
-function numbers(fields: JsonObject, besides: readonly string[]): Values {
+function numbers(fields: JsonObject, besides: readonly string[]): Numbers {
   const entries = Object.entries(fields).filter(([key, value]) => typeof value === "number" && !besides.includes(key));
-  return Object.fromEntries(entries) as Values;
+  return Object.fromEntries(entries) as Numbers;
 }
 
 async function readOptional(path: string): Promise<string | null> {

@@ -4,7 +4,8 @@ import { parse } from "yaml";
 import { checkSameSettings, type IterationConfig, type ResolvedConfig, writeResolved } from "../config/config.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
-import { exists, explainIoError, isRecord, readJsonObject } from "../files/io.ts";
+import { exists, explainIoError, readJsonObject } from "../files/io.ts";
+import { isRecord } from "../values.ts";
 import type { StagePaths } from "./run_paths.ts";
 
 /** Writes the settings into the run's folder. Throws a UserError where a run with others is there already. */

@@ -4,7 +4,7 @@ import { judgesOf, type ResolvedConfig, type Stage } from "../config/config.ts";
 import { type DataSource, openSource } from "../data/data_sources.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
-import { exists, isRecord, readJsonObject } from "../files/io.ts";
+import { exists, readJsonObject } from "../files/io.ts";
 import {
   isSameSource,
   type Resolved,
@@ -13,6 +13,7 @@ import {
   type ResolveOptions,
   type SourceRecord,
 } from "../hub/resolve_name.ts";
+import { isRecord } from "../values.ts";
 
 /** Splits that are held out, the best first. */
 const EVAL_SPLITS = ["test", "validation"];

@@ -96,7 +96,7 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
     capacity,
     maxPositions: longestRow(data),
   });
-  const stage = new Stage(options, { trainer, order, size, origin });
+  const stage = new StepLoop(options, { trainer, order, size, origin });
   if (record) {
     await loadState(saved, { device, buffers: trainer.stateBuffers });
     stage.resume(record);
@@ -155,7 +155,7 @@ function stoppedBefore({ steps }: StepOrder, record: StateRecord | null): Optimi
   return { finished: false, steps, done, last, skipped: 0, noise: null, free: () => {} };
 }
 
-class Stage {
+class StepLoop {
   step = 0;
   last: StepMetrics = {};
   #tokens = 0;

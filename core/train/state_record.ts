@@ -1,7 +1,7 @@
 /** What a resume state keeps besides the buffers, and reading it back. @module */
 import type { IterationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
-import { isRecord, quote } from "../files/io.ts";
+import { isRecord, quote } from "../values.ts";
 import type { StepMetrics } from "./step_metrics.ts";
 
 /** What the stage was told to do, and with what: the same where it goes on. */

@@ -77,13 +77,13 @@ export function attentionTile(device: Device, family: DeviceFamily = device.fami
 }
 
 /** A run of tokens [start, end) of a packed batch that share their layout's segment_start, prefix and query_end. */
-export interface Segment {
+export interface AttentionSegment {
   start: number;
   end: number;
 }
 
 /** Cuts segments into tiles of at most `tile` tokens: (first token, count) each, for {@linkcode AttentionBatch}. */
-export function attentionTiles(segments: readonly Segment[], tile: number): Uint32Array<ArrayBuffer> {
+export function attentionTiles(segments: readonly AttentionSegment[], tile: number): Uint32Array<ArrayBuffer> {
   const out: number[] = [];
   for (const { start, end } of segments) {
     for (let first = start; first < end; first += tile) out.push(first, Math.min(tile, end - first));

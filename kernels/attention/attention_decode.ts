@@ -27,14 +27,14 @@ interface DecodeShape {
 }
 
 /** Vectors that lie end to end in a buffer: their names, and where the first one is. */
-interface Run {
+interface DotRun {
   names: readonly string[];
   at: string;
 }
 
 /** WGSL that gives all lanes the vectors of some runs of one buffer; on a CPU each lane loads its share of them. */
 function loadRuns(buffer: string, { subgroup, lanes, runs }: Pick<DecodeShape, "subgroup" | "lanes"> & {
-  runs: readonly Run[];
+  runs: readonly DotRun[];
 }): string {
   if (!subgroup) {
     return runs.map(({ names, at }) => names.map((name, i) => `let ${name} = ${buffer}[${at} + ${i}u];`).join("\n"))
@@ -62,7 +62,7 @@ function loadRuns(buffer: string, { subgroup, lanes, runs }: Pick<DecodeShape, "
 
 /** WGSL that stores vectors end to end; on a CPU each lane stores its share of them. */
 function storeRun(buffer: string, { subgroup, lanes, run: { names, at } }: Pick<DecodeShape, "subgroup" | "lanes"> & {
-  run: Run;
+  run: DotRun;
 }): string {
   if (!subgroup) {
     return `if (lane == 0) {\n${names.map((name, i) => `${buffer}[${at} + ${i}u] = ${name};`).join("\n")}\n}`;
@@ -149,7 +149,7 @@ function decodeSource({ subgroup, lanes, headDim, group, fresh }: DecodeShape): 
   const all = (prefix: string): string[] => Array.from({ length: group }, (_, g) => names(`${prefix}${g}_`)).flat();
   const halves = (prefix: string): string[] => names(prefix).slice(0, half);
   const how = { subgroup, lanes };
-  const queries: Run = { names: all("raw"), at: "q_row" };
+  const queries: DotRun = { names: all("raw"), at: "q_row" };
   const load = fresh
     ? `
   ${

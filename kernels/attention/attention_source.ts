@@ -1,5 +1,6 @@
 /** WGSL of the attention kernels for one head size, made of attention_text.ts's parts. @module */
 import {
+  type AttentionPhase,
   type AttentionShape,
   each,
   head,
@@ -14,7 +15,6 @@ import {
   QKV_ROW,
   queryTile,
   sizes,
-  type Stage,
   visit,
 } from "./attention_text.ts";
 
@@ -112,7 +112,7 @@ ${MAIN}
  */
 export function attentionBackwardKeySource(shape: AttentionShape): string {
   const { vectors, unrolled } = sizes(shape);
-  const stage: Stage = {
+  const stage: AttentionPhase = {
     a: `qkv[${QKV_ROW}head) * N + d] * SCALE`,
     b: "dout[(token * p.heads + head) * N + d]",
     extras: [

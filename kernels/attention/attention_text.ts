@@ -24,7 +24,7 @@ export interface AttentionShape {
 }
 
 /** One side's two vectors per token (k and v, or q and dout): the WGSL that loads Vector `d` of `token`. */
-export interface Stage {
+export interface AttentionPhase {
   a: string;
   b: string;
   /** Further values per token: name, WGSL type and the text that loads them. */
@@ -70,7 +70,7 @@ export function sizes(
 }
 
 /** Module-scope text: Vector, sizes, and the workgroup memory of the shared variant. */
-export function head(shape: AttentionShape, stage: Stage): string {
+export function head(shape: AttentionShape, stage: AttentionPhase): string {
   const { vectors, block } = sizes(shape);
   const memory = [["a", "Vector", vectors], ["b", "Vector", vectors]] as [string, string, number][];
   for (const [name, type] of stage.extras ?? []) memory.push([name, type, 1]);
@@ -92,7 +92,7 @@ ${
  * each group of unrolled tokens. In `body`, a{i}_{d}, b{i}_{d} and the extras' {name}{i} are token i's values and
  * `base + i` is its index.
  */
-export function visit(shape: AttentionShape, stage: Stage, body: string): string {
+export function visit(shape: AttentionShape, stage: AttentionPhase, body: string): string {
   const { vectors, unrolled } = sizes(shape);
   const { lanes, variant } = shape;
   const extras = stage.extras ?? [];
@@ -148,7 +148,7 @@ export function visit(shape: AttentionShape, stage: Stage, body: string): string
 }
 
 /** The functions that {@linkcode visit} calls; `token` and `d` are their parameters. */
-export function loaders({ a, b, extras = [] }: Stage): string {
+export function loaders({ a, b, extras = [] }: AttentionPhase): string {
   return `
 var<private> head: u32;
 var<private> kv_head: u32;
@@ -217,7 +217,7 @@ export function keyLoop(body: string): string {
 }
 
 /** Staging of keys and values. */
-export const KEYS: Stage = {
+export const KEYS: AttentionPhase = {
   a: `qkv[${QKV_ROW}p.heads + kv_head) * N + d]`,
   b: `qkv[${QKV_ROW}p.heads + p.kv_heads + kv_head) * N + d]`,
 };

@@ -66,7 +66,7 @@ const SHARED_TILES = {
 } as const satisfies Record<string, SharedTile>;
 
 /** How one product is cut: the tile's text and size, and k's blocks. */
-interface Plan {
+interface MatmulPlan {
   rows: number;
   columns: number;
   /** Length of a block of k, whose sum is made from 0 and then added to c. */
@@ -221,7 +221,7 @@ function spanOf(
 }
 
 /** For NN and NT all tiles of a family cut k at the same places, so that their sums are the same. */
-function planFor(device: Device, call: Matmul): Plan {
+function planFor(device: Device, call: Matmul): MatmulPlan {
   const lanes = device.subgroupSize || device.rowLanes;
   const variant = call.variant ?? forType(
     tunedVariant(device, call) ?? chooseVariant(device.tuning?.family ?? device.family, call),
@@ -308,7 +308,7 @@ function chooseVariant(family: DeviceFamily, { m, n, k }: Matmul): MatmulVariant
   return tiles(64) >= BUSY.gpu / 2 ? "shared64" : "shared32";
 }
 
-function kernelFor(plan: Plan, access: MatmulAccess): MatmulKernel {
+function kernelFor(plan: MatmulPlan, access: MatmulAccess): MatmulKernel {
   const key = `${plan.key} ${Object.values(access).join()}`;
   let kernel = kernels.get(key);
   if (!kernel) {

@@ -1,7 +1,7 @@
 /** Rows of a JSON lines file (streamed) or of a JSON array file, each with its place in the file. @module */
 import { checkNesting } from "../../files/json_nesting.ts";
 import { oneLine } from "./data_problems.ts";
-import { type Line, MAX_LINE_BYTES, readLines } from "./text_lines.ts";
+import { MAX_LINE_BYTES, readLines, type TextLine } from "./text_lines.ts";
 import { ALL_ROWS, picker, type Wanted } from "./wanted_rows.ts";
 
 /** Any JSON value. */
@@ -67,7 +67,7 @@ async function* readArray(
   { firstLine, first, lines, wanted }: {
     firstLine: number;
     first: string;
-    lines: AsyncIterable<Line>;
+    lines: AsyncIterable<TextLine>;
     wanted: Wanted;
   },
 ): AsyncGenerator<JsonRow, number> {
@@ -91,7 +91,7 @@ async function* readArray(
 }
 
 /** Cuts an array's text at its own commas; `line` counts from 0 where an element begins. */
-function* arrayElements(lines: readonly string[]): Generator<Line & { line: number }> {
+function* arrayElements(lines: readonly string[]): Generator<TextLine & { line: number }> {
   let parts: string[] = [];
   let begin = 0;
   let depth = 0;

@@ -1,7 +1,8 @@
 /** Conversations as rows hold them. @module */
 import { UserError } from "../../error.ts";
+import { isRecord } from "../../values.ts";
 import type { JsonObject, JsonValue } from "./json_rows.ts";
-import { isObject, wrong } from "./row_fields.ts";
+import { wrong } from "./row_fields.ts";
 
 /** One turn of a conversation; keys besides these two reach the chat template. */
 export interface Message {
@@ -28,7 +29,7 @@ const SHAREGPT_ROLES: Readonly<Record<string, string>> = {
 export function messagesField(object: JsonObject, key: string): Message[] {
   return listField(object, key).map((message, i) => {
     const at = `${key}[${i}]`;
-    if (!isObject(message)) throw wrong(at, message, "a message {role, content}");
+    if (!isRecord(message)) throw wrong(at, message, "a message {role, content}");
     const role = Object.hasOwn(message, "role") ? message.role : undefined;
     const content = Object.hasOwn(message, "content") ? message.content : undefined;
     if (typeof role !== "string") throw wrong(`${at}.role`, role, "a string");
@@ -40,10 +41,10 @@ export function messagesField(object: JsonObject, key: string): Message[] {
 /** ShareGPT's list of {from, value}, or of {role, content}; throws a UserError where it is anything else. */
 export function shareGptField(object: JsonObject, key: string): Message[] {
   const [first] = listField(object, key);
-  if (isObject(first) && Object.hasOwn(first, "role")) return messagesField(object, key);
+  if (isRecord(first) && Object.hasOwn(first, "role")) return messagesField(object, key);
   return listField(object, key).map((message, i) => {
     const at = `${key}[${i}]`;
-    if (!isObject(message)) throw wrong(at, message, "a message {from, value}");
+    if (!isRecord(message)) throw wrong(at, message, "a message {from, value}");
     const from = Object.hasOwn(message, "from") ? message.from : undefined;
     const value = Object.hasOwn(message, "value") ? message.value : undefined;
     const role = typeof from === "string" && Object.hasOwn(SHAREGPT_ROLES, from) ? SHAREGPT_ROLES[from] : undefined;

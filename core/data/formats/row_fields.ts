@@ -3,11 +3,6 @@ import { UserError } from "../../error.ts";
 import { describe } from "./data_problems.ts";
 import type { JsonObject, JsonValue } from "./json_rows.ts";
 
-/** True for a JSON object. */
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** True where the row has the key, and it is not null: exported tables write null for a missing column. */
 export function hasField(object: JsonObject, key: string): boolean {
   return Object.hasOwn(object, key) && object[key] !== null;

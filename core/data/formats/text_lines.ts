@@ -2,17 +2,17 @@
 import { readBytes } from "./file_bytes.ts";
 
 /** A line's text, or what is wrong with it. */
-export type Line = { text: string } | { problem: string };
+export type TextLine = { text: string } | { problem: string };
 
 /** V8's strings end at 512 Mi characters: a line beyond this is refused before it is decoded. */
 export const MAX_LINE_BYTES = 256 * 2 ** 20;
 
 /** The file's lines, decoded, without their ends; memory is that of the longest line. */
-export async function* readLines(path: string, maxBytes = MAX_LINE_BYTES): AsyncGenerator<Line> {
+export async function* readLines(path: string, maxBytes = MAX_LINE_BYTES): AsyncGenerator<TextLine> {
   let parts: Uint8Array[] = [];
   let bytes = 0;
   let first = true;
-  const finish = (): Line => {
+  const finish = (): TextLine => {
     const line = bytes > maxBytes ? { problem: `the line is longer than ${maxBytes} bytes` } : decodeLine(parts, first);
     first = false;
     parts = [];
@@ -34,7 +34,7 @@ export async function* readLines(path: string, maxBytes = MAX_LINE_BYTES): Async
   if (bytes > 0) yield finish();
 }
 
-function decodeLine(parts: readonly Uint8Array[], first: boolean): Line {
+function decodeLine(parts: readonly Uint8Array[], first: boolean): TextLine {
   // Each line has its own decoder, so a byte order mark is dropped in the first line only.
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: !first });
   try {

@@ -1,7 +1,7 @@
 /** Jinja with a limit on its work: a template comes with a model, and may be anyone's. @module */
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
 
-type Node = NonNullable<Parameters<Interpreter["evaluate"]>[0]>;
+type TemplateNode = NonNullable<Parameters<Interpreter["evaluate"]>[0]>;
 type Value = ReturnType<Interpreter["evaluate"]>;
 
 /** Longest template, in characters, and longest run of white space in one: the package's lexer is quadratic in it. */
@@ -75,7 +75,7 @@ class BoundedInterpreter extends Interpreter {
   readonly #maxChars: number;
   readonly #maxElements: number;
   /** Expressions by what their elements cost; nothing where only one of them is looked at. */
-  readonly #cost = new WeakMap<Node, number>();
+  readonly #cost = new WeakMap<TemplateNode, number>();
   /** Elements of lists and mappings, which no template can change. */
   readonly #sizes = new WeakMap<Value, number>();
 
@@ -93,7 +93,7 @@ class BoundedInterpreter extends Interpreter {
     this.#maxElements = MAX_ELEMENTS + size;
   }
 
-  override evaluate(node: Node | undefined, environment: Environment): Value {
+  override evaluate(node: TemplateNode | undefined, environment: Environment): Value {
     if (node) this.#setCosts(node as Parts);
     this.#spend(1);
     if (++this.#nodes % NODES_PER_LOOK === 0 && performance.now() > this.#end) {
@@ -153,11 +153,11 @@ class BoundedInterpreter extends Interpreter {
 }
 
 /** The children of a node that the costs look at. */
-interface Parts extends Node {
-  iterable?: Node & { lhs?: Node };
-  object?: Node;
-  property?: Node;
-  operand?: Node;
+interface Parts extends TemplateNode {
+  iterable?: TemplateNode & { lhs?: TemplateNode };
+  object?: TemplateNode;
+  property?: TemplateNode;
+  operand?: TemplateNode;
   filter?: { value?: string };
-  callee?: Node;
+  callee?: TemplateNode;
 }

@@ -1,9 +1,9 @@
 /** Chat templates (Jinja), rendered as transformers does. @module */
 import { UserError } from "../../error.ts";
+import { isRecord } from "../../values.ts";
 import { oneLine } from "../formats/data_problems.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import type { Message } from "../formats/messages.ts";
-import { isObject } from "../formats/row_fields.ts";
 import { compileBounded } from "./bounded_template.ts";
 
 /** How a conversation is rendered. */
@@ -140,8 +140,8 @@ function configuredTemplate(config: JsonObject, origin: string): string | undefi
   const value = config.chat_template ?? undefined;
   if (value === undefined || typeof value === "string") return value;
   if (Array.isArray(value)) {
-    const named = value.find((entry) => isObject(entry) && entry.name === "default");
-    if (isObject(named) && typeof named.template === "string") return named.template;
+    const named = value.find((entry) => isRecord(entry) && entry.name === "default");
+    if (isRecord(named) && typeof named.template === "string") return named.template;
     throw new UserError(`Cannot use "chat_template" of ${origin}: the list has no {name: "default", template}`);
   }
   throw new UserError(`Cannot use "chat_template" of ${origin}: expected a string or a list of {name, template}`);

@@ -2,10 +2,10 @@
 import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
 import { UserError } from "../../error.ts";
 import { checkNesting } from "../../files/json_nesting.ts";
+import { isRecord } from "../../values.ts";
 import { describe, ioProblem, oneLine, quote } from "../formats/data_problems.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import type { Message } from "../formats/messages.ts";
-import { isObject } from "../formats/row_fields.ts";
 import { compileChatTemplate, type MarkedText, type RenderOptions } from "./chat_template.ts";
 import { LinearRegExp } from "./linear_regexp.ts";
 import { NeutralSplit } from "./neutral_split.ts";
@@ -134,7 +134,7 @@ function specialTokensOf(config: JsonObject): Record<string, string> {
   const tokens: Record<string, string> = {};
   for (const key of ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"]) {
     const value = config[key];
-    const content = isObject(value) ? value.content : value;
+    const content = isRecord(value) ? value.content : value;
     if (typeof content === "string") tokens[key] = content;
   }
   return tokens;
@@ -144,7 +144,7 @@ function specialTokensOf(config: JsonObject): Record<string, string> {
 function addedSpecialTokens(json: JsonObject): string[] {
   const added = Array.isArray(json.added_tokens) ? json.added_tokens : [];
   return added.flatMap((token) =>
-    isObject(token) && token.special === true && typeof token.content === "string" && token.content !== ""
+    isRecord(token) && token.special === true && typeof token.content === "string" && token.content !== ""
       ? [token.content]
       : []
   );
@@ -175,8 +175,8 @@ async function readObject(path: string): Promise<JsonObject> {
   } catch (error) {
     throw new UserError(`Cannot read ${path}: not valid JSON (${oneLine(error)})`);
   }
-  if (!isObject(value)) throw new UserError(`Cannot read ${path}: it is ${describe(value)}, expected an object`);
-  return value;
+  if (!isRecord(value)) throw new UserError(`Cannot read ${path}: it is ${describe(value)}, expected an object`);
+  return value as JsonObject;
 }
 
 async function readText(path: string): Promise<string> {

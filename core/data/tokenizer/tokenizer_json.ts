@@ -1,8 +1,8 @@
 /** The form of a tokenizer.json: what the package that reads it would take for something else, or choke on. @module */
 import { UserError } from "../../error.ts";
+import { isRecord } from "../../values.ts";
 import { describe, quote } from "../formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "../formats/json_rows.ts";
-import { isObject } from "../formats/row_fields.ts";
 
 /** More than any published vocabulary; ids become array indices in the tokenizer. */
 const MAX_VOCAB = 1 << 24;
@@ -23,14 +23,14 @@ const SEQUENCES: Readonly<Record<string, string>> = {
 /** Throws a UserError that names the key where the object cannot be a tokenizer. */
 export function checkTokenizerJson(json: JsonObject): void {
   const { model, added_tokens: added } = json;
-  if (!isObject(model)) throw new UserError('"model" is not an object');
+  if (!isRecord(model)) throw new UserError('"model" is not an object');
   if (!Array.isArray(added)) throw new UserError('"added_tokens" is not a list');
   // Old files have no type.
   if (model.type !== undefined && model.type !== null && !MODELS.includes(model.type)) {
     throw new UserError(`"model.type" is ${describe(model.type)}, expected ${MODELS.join(", ")}`);
   }
   for (const [i, token] of added.entries()) {
-    if (!isObject(token)) throw new UserError(`"added_tokens[${i}]" is ${describe(token)}, expected an object`);
+    if (!isRecord(token)) throw new UserError(`"added_tokens[${i}]" is ${describe(token)}, expected an object`);
     checkId(token.id ?? null);
     if (typeof token.content !== "string" || token.content === "") {
       throw new UserError(`"added_tokens[${i}].content" is ${describe(token.content)}, expected text`);
@@ -50,7 +50,7 @@ function checkVocab({ vocab, merges, continuing_subword_prefix: prefix }: JsonOb
     }
     return;
   }
-  if (!isObject(vocab)) throw new UserError(`"model.vocab" is ${describe(vocab)}, expected an object or a list`);
+  if (!isRecord(vocab)) throw new UserError(`"model.vocab" is ${describe(vocab)}, expected an object or a list`);
   for (const id of Object.values(vocab)) checkId(id);
   if (merges === undefined) return;
   if (!Array.isArray(merges)) throw new UserError(`"model.merges" is ${describe(merges)}, expected a list`);
@@ -77,14 +77,14 @@ function checkId(id: JsonValue): void {
 /** A normalizer, pre-tokenizer, post-processor or decoder, with what it is a sequence of. */
 function checkPart(part: JsonValue | undefined, { key, list }: { key: string; list: string }): void {
   if (part === undefined || part === null) return;
-  if (!isObject(part)) throw new UserError(`"${key}" is ${describe(part)}, expected an object`);
+  if (!isRecord(part)) throw new UserError(`"${key}" is ${describe(part)}, expected an object`);
   const { type, pattern, [list]: parts } = part;
   if (type === "Sequence") {
     if (!Array.isArray(parts)) throw new UserError(`"${key}.${list}" is ${describe(parts)}, expected a list`);
     for (const [i, item] of parts.entries()) checkPart(item, { key: `${key}.${list}[${i}]`, list });
   }
   if (pattern === undefined && type !== "Replace" && type !== "Split") return;
-  const text = isObject(pattern) ? pattern.Regex ?? pattern.String : undefined;
+  const text = isRecord(pattern) ? pattern.Regex ?? pattern.String : undefined;
   if (typeof text !== "string") throw new UserError(`"${key}.pattern" is not {Regex} or {String}`);
   if (text.length > MAX_PATTERN) throw new UserError(`a pattern has ${text.length} characters`);
 }

@@ -1,7 +1,7 @@
 import { deepEqual, equal, notDeepEqual, rejects, throws } from "node:assert/strict";
 import type { DataSource } from "../../../core/data/data_sources.ts";
 import { type DataRow, readRows, type ReadRowsOptions } from "../../../core/data/read_rows.ts";
-import { sliceRange, splitSlice } from "../../../core/data/row_range.ts";
+import { resolveRowRange, splitRowRange } from "../../../core/data/row_range.ts";
 import { philox4x32 } from "../../../kernels/random/philox.ts";
 import { parquetPath, withFolder } from "./_fixtures.ts";
 
@@ -29,9 +29,9 @@ async function read(source: DataSource, options: ReadRowsOptions = {}): Promise<
   return names(rows);
 }
 
-Deno.test("sliceRange() has the bounds of Hugging Face's datasets", () => {
+Deno.test("resolveRowRange() has the bounds of Hugging Face's datasets", () => {
   const range = (text: string, count: number): [number, number] => {
-    const { from, to } = sliceRange(splitSlice(`rows${text}`).slice!, count);
+    const { from, to } = resolveRowRange(splitRowRange(`rows${text}`).slice!, count);
     return [from, to];
   };
   // From datasets' own tests and documentation of split slices.
@@ -47,9 +47,13 @@ Deno.test("sliceRange() has the bounds of Hugging Face's datasets", () => {
   deepEqual(range("[-1%:]", 200), [198, 200]);
   deepEqual(range("[:]", 7), [0, 7]);
   for (const text of ["[]", "[5]", "[a:b]", "[10%:20]", "[:101%]", "[1:2:3]", "[1.5:2]"]) {
-    throws(() => splitSlice(`rows${text}`), { name: "UserError", message: /is no slice, expected \[FROM:TO\]/ }, text);
+    throws(
+      () => splitRowRange(`rows${text}`),
+      { name: "UserError", message: /is no slice, expected \[FROM:TO\]/ },
+      text,
+    );
   }
-  deepEqual(splitSlice("rows.jsonl"), { name: "rows.jsonl", slice: null });
+  deepEqual(splitRowRange("rows.jsonl"), { name: "rows.jsonl", slice: null });
 });
 
 Deno.test("readRows() reads slices, folders in name order, and several sets", () =>

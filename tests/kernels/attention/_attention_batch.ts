@@ -1,5 +1,5 @@
 /** Packed batches for attention tests, and attention in plain float64. @module */
-import { attentionTile, attentionTiles, type Segment } from "../../../kernels/attention/attention.ts";
+import { type AttentionSegment, attentionTile, attentionTiles } from "../../../kernels/attention/attention.ts";
 import type { DeviceFamily, Slice } from "../../../kernels/device/device.ts";
 import { device, guarded } from "../../_shared/device.ts";
 
@@ -16,14 +16,14 @@ export interface HeadSizes {
 /** The host's description of a packed batch. */
 export interface Packed {
   tokens: number;
-  segments: Segment[];
+  segments: AttentionSegment[];
   position: Uint32Array<ArrayBuffer>;
   layout: Uint32Array<ArrayBuffer>;
 }
 
 /** Packs rows end to end. */
 export function pack(rows: readonly RowLengths[]): Packed {
-  const segments: Segment[] = [];
+  const segments: AttentionSegment[] = [];
   const position: number[] = [];
   const layout: number[] = [];
   let at = 0;

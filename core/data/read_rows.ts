@@ -1,12 +1,12 @@
 /** Training rows in any of the known shapes, from files of any of the formats. @module */
 import { UserError } from "../error.ts";
 import { isRecord } from "../values.ts";
-import { type DataSource, type Locate, openSource, sourceName } from "./data_sources.ts";
 import { describe, quote } from "./formats/data_problems.ts";
+import { type DataSource, type Locate, openSource, sourceName } from "./formats/data_sources.ts";
 import type { JsonObject, JsonValue } from "./formats/json_rows.ts";
+import { COLUMN_KEYS, type Columns, mapColumns } from "./formats/map_columns.ts";
 import type { Message } from "./formats/messages.ts";
 import { hasField, stringField } from "./formats/row_fields.ts";
-import { COLUMN_KEYS, type Columns, mapColumns } from "./map_columns.ts";
 import { type DataFields, readShape, SHAPE_COLUMNS } from "./row_shapes.ts";
 import { readSets, type SetRow } from "./select_rows.ts";
 

@@ -2,9 +2,9 @@
 import { UserError } from "../error.ts";
 import { quote } from "./formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "./formats/json_rows.ts";
+import { listColumns } from "./formats/map_columns.ts";
 import { extractMessages, extractPrompt, type Message, messagesField, shareGptField } from "./formats/messages.ts";
 import { hasField, idsField, stringField } from "./formats/row_fields.ts";
-import { listColumns } from "./map_columns.ts";
 
 /** What a row holds, by its form. */
 export type DataFields =

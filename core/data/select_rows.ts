@@ -1,11 +1,11 @@
 /** Which rows of several sets are read, and in which order. @module */
 import { philox4x32, type Words4 } from "../../kernels/random/philox.ts";
 import { PURPOSE, purposeKey } from "../random.ts";
-import type { OpenSet } from "./data_sources.ts";
+import type { OpenSet } from "./formats/data_sources.ts";
 import { countRows, readFileRows } from "./formats/file_rows.ts";
 import type { JsonRow } from "./formats/json_rows.ts";
+import { isAbsolute, resolveRowRange } from "./formats/row_range.ts";
 import { type Wanted, wantedFrom } from "./formats/wanted_rows.ts";
-import { isAbsolute, resolveRowRange } from "./row_range.ts";
 
 /** How rows are put in order. */
 export interface OrderOptions {

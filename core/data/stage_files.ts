@@ -1,8 +1,8 @@
 /** The files between the stages: responses.jsonl and pairs.jsonl. @module */
 import { UserError } from "../error.ts";
 import { isRecord } from "../values.ts";
-import type { DataSource } from "./data_sources.ts";
 import { describe } from "./formats/data_problems.ts";
+import type { DataSource } from "./formats/data_sources.ts";
 import { type JsonObject, type JsonValue, readJsonRows } from "./formats/json_rows.ts";
 import { type Message, messagesField } from "./formats/messages.ts";
 import { booleanField, hasField, idsField, indexField, scoreField, stringField, wrong } from "./formats/row_fields.ts";

@@ -2,7 +2,7 @@
 import type { Dtype } from "../checkpoint/dtype.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
 import type { IterationConfig } from "../config/config_types.ts";
-import { sourceName } from "../data/data_sources.ts";
+import { sourceName } from "../data/formats/data_sources.ts";
 import { readPairs } from "../data/stage_files.ts";
 import { loadModel, type Model, saveModel } from "../model/model.ts";
 import type { ParameterBuffers } from "../model/parameters.ts";

@@ -1,7 +1,7 @@
 /** The rows that a run will see, tokenized as far as a plan needs them. @module */
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
-import type { DataSource } from "../data/data_sources.ts";
+import type { DataSource } from "../data/formats/data_sources.ts";
 import { type DataRow, readRows, type ReadRowsOptions } from "../data/read_rows.ts";
 import { tokenizeExamples, type TokenizeOptions, tokenizePairs } from "../data/tokenize_rows.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";

@@ -3,7 +3,7 @@ import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
 import { forIteration, forSft, type IterationConfig, type ResolvedConfig } from "../config/config.ts";
-import { sourceName } from "../data/data_sources.ts";
+import { sourceName } from "../data/formats/data_sources.ts";
 import { givesPairs } from "../loop/train_run.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import type { RunSources } from "../run/run_sources.ts";

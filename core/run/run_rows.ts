@@ -1,6 +1,6 @@
 /** The rows that the config names, and how they are read. @module */
 import type { IterationConfig } from "../config/config_types.ts";
-import { type DataSource, sourceName } from "../data/data_sources.ts";
+import { type DataSource, sourceName } from "../data/formats/data_sources.ts";
 import { type ReadRows, readRows, type ReadRowsOptions } from "../data/read_rows.ts";
 import { noteShapes, noteSkipped } from "./row_notes.ts";
 import type { RunContext } from "./run_context.ts";

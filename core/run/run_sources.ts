@@ -1,7 +1,7 @@
 /** The models and data sets that a run's config names: local ones as they are, the hub's as files of the same commit. @module */
 import { dirname, join } from "node:path";
 import { judgesOf, type ResolvedConfig, type Stage } from "../config/config.ts";
-import { type DataSource, openSource } from "../data/data_sources.ts";
+import { type DataSource, openSource } from "../data/formats/data_sources.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";

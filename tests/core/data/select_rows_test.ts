@@ -1,7 +1,7 @@
 import { deepEqual, equal, notDeepEqual, rejects, throws } from "node:assert/strict";
-import type { DataSource } from "../../../core/data/data_sources.ts";
+import type { DataSource } from "../../../core/data/formats/data_sources.ts";
+import { resolveRowRange, splitRowRange } from "../../../core/data/formats/row_range.ts";
 import { type DataRow, readRows, type ReadRowsOptions } from "../../../core/data/read_rows.ts";
-import { resolveRowRange, splitRowRange } from "../../../core/data/row_range.ts";
 import { philox4x32 } from "../../../kernels/random/philox.ts";
 import { parquetPath, withFolder } from "./_fixtures.ts";
 

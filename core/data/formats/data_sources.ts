@@ -1,8 +1,8 @@
 /** Where the rows of a data set lie: files, folders and their splits, or what `locate` finds behind another name. @module */
 import { join } from "node:path";
-import { UserError } from "../error.ts";
-import { ioProblem, quote } from "./formats/data_problems.ts";
-import { DATA_ENDINGS, formatOfName } from "./formats/file_rows.ts";
+import { UserError } from "../../error.ts";
+import { ioProblem, quote } from "./data_problems.ts";
+import { DATA_ENDINGS, formatOfName } from "./file_rows.ts";
 import type { Columns } from "./map_columns.ts";
 import { type RowRange, splitRowRange } from "./row_range.ts";
 

@@ -1,7 +1,7 @@
 /** Columns called by other names than those that the forms know. @module */
-import { UserError } from "../error.ts";
-import { quote } from "./formats/data_problems.ts";
-import type { JsonObject } from "./formats/json_rows.ts";
+import { UserError } from "../../error.ts";
+import { quote } from "./data_problems.ts";
+import type { JsonObject } from "./json_rows.ts";
 
 /** What a column can be. */
 export const COLUMN_KEYS = [

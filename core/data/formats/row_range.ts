@@ -1,6 +1,6 @@
 /** Slices of a data set after its name, as Hugging Face's datasets writes them: `[:2000]`, `[10%:20%]`, `[-100:]`. @module */
-import { UserError } from "../error.ts";
-import { quote } from "./formats/data_problems.ts";
+import { UserError } from "../../error.ts";
+import { quote } from "./data_problems.ts";
 
 /** A part of a data set: bounds in rows or in percent, negative ones from its end; null where a bound is not given. */
 export interface RowRange {

@@ -68,9 +68,10 @@ export {
   type SourceRecord,
 } from "./core/hub/resolve_name.ts";
 export { pushRun } from "./core/report/push_run.ts";
+export { folderFiles, memoryFiles, type ModelFiles } from "./core/files/model_files.ts";
 export { type ModelFolder, openModelFolder } from "./core/checkpoint/model_folder.ts";
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./core/checkpoint/save_folder.ts";
-export { type ModelConfig, parseModelConfig } from "./core/model/config.ts";
+export { type ModelConfig, parseModelConfig } from "./core/checkpoint/model_config.ts";
 export type { Judge, Scores } from "./core/label/judge.ts";
 export type { LabelReport } from "./core/label/label_pairs.ts";
 export type { Verifier, VerifierInput } from "./core/label/verifier_judge.ts";

@@ -111,7 +111,7 @@ export async function modelFolder({ folder }: Context, sizes: LlamaSizes): Promi
   const config = llamaConfig(sizes);
   const read = values(config, 0);
   await saveModelFolder(dir, {
-    source: { config, generationConfig: null, tokenizerFiles: [] },
+    source: { config, generationConfig: null, tokenizer: null },
     dtype: "F32",
     tensors: (name) => Promise.resolve(read(name)),
   });
@@ -128,7 +128,7 @@ export const REFERENCE_SEED = 1000;
 
 /** The reference of `model`. */
 export function openReference({ device }: Context, { config, weights }: Model): ParameterBuffers {
-  const reference = new ParameterBuffers(device, { layout: weights.layout, label: "reference" });
+  const reference = new ParameterBuffers(device, { layout: weights.layout, label: "reference", part: "reference" });
   const read = values(config, REFERENCE_SEED);
   for (const { name } of parameterShapes(config)) reference.write(name, read(name));
   return reference;

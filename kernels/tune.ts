@@ -1,5 +1,4 @@
 /** Chooses the variants of the kernels for a device by measuring them. @module */
-import process from "node:process";
 import { Commands } from "./device/commands.ts";
 import type { Device, DeviceFamily, Slice } from "./device/device.ts";
 import { Profiler } from "./device/profile.ts";
@@ -77,15 +76,26 @@ function choices(
   return modes.map((mode) => ({ mode, sizes: SIZES[family][size], variants }));
 }
 
+/** How {@linkcode tune} measures. */
+export interface TuneOptions {
+  /** Called with each class of products before its turn. */
+  onMeasure?: (what: TileClass) => void;
+  /** Seconds of work that all cores have done for this process, for devices that are a CPU (default: the wall clock). */
+  cpuSeconds?: () => number;
+}
+
+function wallSeconds(): number {
+  return performance.now() / 1000;
+}
+
 /**
- * Measures the variants of each kernel and returns the choice, without setting it; `onMeasure` is told each class before
- * its turn. Takes a second or so where the driver has compiled the kernels before. Throws DeviceError.
+ * Measures the variants of each kernel and returns the choice, without setting it. Takes a second or so where the driver has compiled the kernels before. Throws DeviceError.
  */
 export async function tune(
   device: Device,
-  { onMeasure = () => {} }: { onMeasure?: (what: TileClass) => void } = {},
+  { onMeasure = () => {}, cpuSeconds = wallSeconds }: TuneOptions = {},
 ): Promise<TuneResult> {
-  const commands = new Commands(device);
+  using commands = new Commands(device);
   const kept = device.tuning;
   device.tuning = null;
   commands.profiler = device.family === "gpu" && device.features.has("timestamp-query")
@@ -94,7 +104,8 @@ export async function tune(
   const measurements: Measurement[] = [];
   const measure = async (choice: VariantChoice, variants: readonly MatmulVariant[]): Promise<number[]> => {
     onMeasure(classOf(choice));
-    return await rates(commands, { ...choice, variants });
+    const clock = device.family === "cpu" ? cpuSeconds : wallSeconds;
+    return await rates(commands, { ...choice, variants }, clock);
   };
   const note = (
     { mode, sizes, variants }: VariantChoice,
@@ -144,13 +155,16 @@ export function classOf({ mode, sizes: [m, n, k] }: { mode: MatmulMode; sizes: S
 }
 
 /** The best rate of each variant over the rounds, whose order turns around. */
-async function rates(commands: Commands, { mode, sizes: [m, n, k], variants }: VariantChoice): Promise<number[]> {
+async function rates(
+  commands: Commands,
+  { mode, sizes: [m, n, k], variants }: VariantChoice,
+  clock: () => number,
+): Promise<number[]> {
   const { device, profiler } = commands;
   const [a, b, c] = [m * k, n * k, m * n].map((size) => filled(device, size)) as [Slice, Slice, Slice];
   const flop = 2 * m * n * k;
   const once = (variant: MatmulVariant): void => matmul(commands, { mode, a, b, c, m, n, k, variant });
   const seconds = async (variant: MatmulVariant, repeats: number): Promise<number> => {
-    const clock = device.family === "cpu" ? cpuSeconds : () => performance.now() / 1000;
     const start = clock();
     for (let i = 0; i < repeats; i++) once(variant);
     commands.submit();
@@ -178,12 +192,6 @@ async function rates(commands: Commands, { mode, sizes: [m, n, k], variants }: V
   } finally {
     for (const slice of [a, b, c]) device.free(slice);
   }
-}
-
-/** Seconds that this process has kept all cores busy: what a CPU would take by itself, whatever else it is doing. */
-function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6 / navigator.hardwareConcurrency;
 }
 
 /** A buffer of numbers whose sums stay small. */

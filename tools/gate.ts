@@ -5,6 +5,7 @@
  */
 import { resolve } from "node:path";
 import { checkImports } from "./check_imports.ts";
+import { checkPlatform } from "./check_platform.ts";
 
 /** Environment variables that tests and what they test may read and set; all others read as absent. */
 const TEST_ENV = ["XDG_RUNTIME_DIR", "NO_COLOR", "FORCE_COLOR", "DNPO_SHARED", "DNPO_CACHE", "OTEL_DENO"];
@@ -33,7 +34,10 @@ const GATE: Step[] = [
   { name: "lint", run: () => deno(["lint", "--quiet"]) },
   { name: "lock", run: async () => report(lockProblems(await Deno.readTextFile("deno.lock"))) },
   { name: "types", run: () => deno(["check", "--frozen", "--quiet"]) },
-  { name: "imports", run: async () => report(await checkImports(Deno.cwd())) },
+  {
+    name: "imports",
+    run: async () => report([...await checkImports(Deno.cwd()), ...await checkPlatform(Deno.cwd())]),
+  },
   {
     name: "doc examples",
     run: () => deno(["test", "--frozen", "--doc", ...permissions(), "mod.ts", "README.md", "core", "kernels"]),

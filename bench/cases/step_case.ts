@@ -1,6 +1,6 @@
 /** A whole training step: noised reference, policy, loss, backward, optimizer. @module */
+import type { ModelConfig } from "../../core/checkpoint/model_config.ts";
 import { forIteration, type IterationConfig, loadConfig } from "../../core/config/config.ts";
-import type { ModelConfig } from "../../core/model/config.ts";
 import { capacityOf } from "../../core/model/device_batch.ts";
 import type { PairIds } from "../../core/model/pack.ts";
 import { scorePairs } from "../../core/model/scorer.ts";

@@ -1,5 +1,5 @@
 /** The quick start that comes with the program. @module */
-import { fromFileUrl } from "../file_url.ts";
+import { fromFileUrl } from "../../core/files/file_url.ts";
 
 const FILES = {
   model: "model",

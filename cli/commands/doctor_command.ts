@@ -1,7 +1,8 @@
 /** `dnpo doctor`. @module */
+import { openDevice } from "../../core/device/open_device.ts";
 import { wantedDevice } from "../../core/device/run_device.ts";
 import { type CachedTuning, kernelCacheFolder, readCachedTuning } from "../../core/device/tuning_cache.ts";
-import { type Device, openDevice, WANTED_FEATURES } from "../../kernels/device/device.ts";
+import { type Device, WANTED_FEATURES } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import { classOf } from "../../kernels/tune.ts";
 import type { DoctorOptions } from "../options.ts";

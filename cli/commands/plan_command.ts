@@ -1,9 +1,9 @@
 /** `dnpo plan`. @module */
 import { loadConfig } from "../../core/config/config.ts";
 import { openToolDevice } from "../../core/device/run_device.ts";
+import { MEMORY_PARTS } from "../../core/model/memory_parts.ts";
 import { planRun } from "../../core/plan/plan_run.ts";
 import type { RunPlan } from "../../core/plan/plan_types.ts";
-import { MEMORY_PARTS } from "../../core/plan/rehearse.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { formatBytes, formatCount, formatScaled } from "../format_units.ts";
 import type { PlanOptions } from "../options.ts";

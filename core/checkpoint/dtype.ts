@@ -3,6 +3,25 @@
 /** A storage type that weights are computed from, spelled as in safetensors. */
 export type Dtype = "F32" | "F16" | "BF16";
 
+/** What transformers and configs call each storage type. */
+const DTYPES_BY_NAME = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;
+
+/** A storage type as transformers and configs spell it. */
+export type DtypeName = keyof typeof DTYPES_BY_NAME;
+
+/** All of those names. */
+export const DTYPE_NAMES = Object.keys(DTYPES_BY_NAME) as readonly DtypeName[];
+
+/** The storage type of a name in a config; null where it is none. */
+export function dtypeOfName(name: unknown): Dtype | null {
+  return DTYPE_NAMES.includes(name as DtypeName) ? DTYPES_BY_NAME[name as DtypeName] : null;
+}
+
+/** The name of a storage type in a config. */
+export function nameOfDtype(dtype: Dtype): DtypeName {
+  return DTYPE_NAMES.find((name) => DTYPES_BY_NAME[name] === dtype)!;
+}
+
 /** Bytes of one element. */
 export const DTYPE_BYTES: Readonly<Record<Dtype, number>> = { F32: 4, F16: 2, BF16: 2 };
 

@@ -2,7 +2,7 @@
 import { UserError } from "../error.ts";
 import { isRecord, quote } from "../values.ts";
 import { booleanField, fieldError, type Fields, integerField, isAbsent, numberField } from "./config_fields.ts";
-import type { Dtype } from "./dtype.ts";
+import { type Dtype, DTYPE_NAMES, dtypeOfName } from "./dtype.ts";
 import { parseRope, type RopeConfig } from "./rope_config.ts";
 
 /** The architectures that are supported, by transformers' `model_type`. */
@@ -152,8 +152,6 @@ const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   use_qk_norm: [false],
   vision_config: [],
 };
-
-const DTYPES: Readonly<Record<string, Dtype>> = { float32: "F32", float16: "F16", bfloat16: "BF16" };
 
 /** Largest width accepted: far above any real model, and products of two stay exact. */
 const MAX_WIDTH = 2 ** 20;
@@ -309,9 +307,7 @@ function checkLayerTypes(fields: Fields, { numLayers, expected }: { numLayers: n
 function parseDtype(fields: Fields): Dtype | null {
   const key = isAbsent(fields, "dtype") ? "torch_dtype" : "dtype";
   if (isAbsent(fields, key) || fields.values[key] === "auto") return null;
-  const value = fields.values[key];
-  if (typeof value !== "string" || !Object.hasOwn(DTYPES, value)) {
-    throw fieldError(fields, key, Object.keys(DTYPES).join(", "));
-  }
-  return DTYPES[value]!;
+  const dtype = dtypeOfName(fields.values[key]);
+  if (dtype === null) throw fieldError(fields, key, DTYPE_NAMES.join(", "));
+  return dtype;
 }

@@ -1,12 +1,11 @@
 /** Opening a Hugging Face folder: config, weights, generation settings and tokenizer files, checked together. @module */
-import { join } from "node:path";
 import { UserError } from "../error.ts";
-import { exists, readJsonObject } from "../files/io.ts";
+import { type ModelFiles, modelFilesOf, readJson, readOptionalJson } from "../files/model_files.ts";
 import { quote } from "../values.ts";
 import { type Dtype, DTYPE_BYTES, isDtype } from "./dtype.ts";
 import { parseEosTokenIds, parseModelConfig } from "./model_config.ts";
 import { type ParameterShape, parameterShapes } from "./parameter_shapes.ts";
-import { type ModelSource, recoverModelFolder, TOKENIZER_FILES } from "./save_folder.ts";
+import type { ModelSource } from "./save_folder.ts";
 import { openWeights, type Weights } from "./stored_weights.ts";
 
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./save_folder.ts";
@@ -19,10 +18,14 @@ const DERIVED = /^model\.(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/;
 
 const COMPARE_BYTES = 2 ** 20;
 
+const GENERATION_CONFIG = "generation_config.json";
+
 /** An opened model folder; every parameter of the config is known to be there, in its shape and a readable dtype. */
 export interface ModelFolder extends ModelSource {
-  /** The folder as it was given. */
+  /** The folder's path as it was given, or what the files are called. */
   readonly dir: string;
+  /** All of its files. */
+  readonly files: ModelFiles;
   /** The stored tensors, by the names of the file. */
   readonly weights: Weights;
   /** Storage type of most of the parameters' elements. */
@@ -38,25 +41,22 @@ export interface ModelFolder extends ModelSource {
 }
 
 /**
- * Opens a Hugging Face folder, reading no weights (save where a tied embedding is stored twice: the two must then be
- * the same bytes, since transformers 4 would tie them and 5 would not). Throws a UserError naming file and tensor.
+ * Opens a Hugging Face folder by its path, or a model's files, reading no weights (save where a tied embedding is stored
+ * twice: the two must then be the same bytes, since transformers 4 would tie them and 5 would not). Throws a UserError
+ * naming file and tensor.
  */
-export async function openModelFolder(dir: string): Promise<ModelFolder> {
-  await recoverModelFolder(dir);
-  const configPath = join(dir, "config.json");
-  const config = parseModelConfig(await readJsonObject(configPath), configPath);
-  const weights = await openWeights(dir);
+export async function openModelFolder(source: string | ModelFiles): Promise<ModelFolder> {
+  const files = await modelFilesOf(source);
+  const configPath = files.pathOf("config.json");
+  const config = parseModelConfig(await readJson(files, "config.json"), configPath);
+  const weights = await openWeights(files);
   const names = matchTensors(weights, { parameters: parameterShapes(config), isTied: config.tieWordEmbeddings });
   if (config.tieWordEmbeddings && weights.tensors.has(EMBEDDING) && weights.tensors.has(LM_HEAD)) {
     await checkTied(weights);
   }
-  const generationPath = join(dir, "generation_config.json");
-  const generationConfig = await exists(generationPath) ? await readJsonObject(generationPath) : null;
+  const generationPath = files.pathOf(GENERATION_CONFIG);
+  const generationConfig = await readOptionalJson(files, GENERATION_CONFIG);
   const generationEos = parseEosTokenIds(generationConfig?.eos_token_id, { ...config, where: generationPath }) ?? [];
-  const tokenizerFiles: string[] = [];
-  for (const file of TOKENIZER_FILES) {
-    if (await exists(join(dir, file))) tokenizerFiles.push(join(dir, file));
-  }
 
   function nameInFile(name: string): string {
     const stored = names.get(name);
@@ -65,13 +65,14 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   }
 
   return {
-    dir,
+    dir: files.name,
+    files,
     config,
     weights,
     dtype: mainDtype([...names.values()], weights),
     generationConfig,
     eosTokenIds: generationEos.length > 0 ? generationEos : config.eosTokenIds,
-    tokenizerFiles,
+    tokenizer: files,
     nameInFile,
     readTensor: (name) => weights.readFloat32(nameInFile(name)),
     streamTensor: (name) => weights.streamFloat32(nameInFile(name)),
@@ -94,7 +95,8 @@ export function matchTensors(
     const expected = `expected ${list(shape)} from config.json`;
     const tensor = weights.tensors.get(stored);
     if (!tensor) throw new UserError(`Cannot load ${quote(name)} from ${weights.path}: it is missing, ${expected}`);
-    const refuse = (problem: string) => new UserError(`Cannot load ${quote(stored)} from ${tensor.file}: ${problem}`);
+    const refuse = (problem: string) =>
+      new UserError(`Cannot load ${quote(stored)} from ${weights.files.pathOf(tensor.file)}: ${problem}`);
     if (list(tensor.shape) !== list(shape)) throw refuse(`shape is ${list(tensor.shape)}, ${expected}`);
     if (!isDtype(tensor.dtype)) throw refuse(`dtype is ${tensor.dtype}, expected F32, F16 or BF16`);
     names.set(name, stored);
@@ -104,7 +106,7 @@ export function matchTensors(
   if (unknown.length > 0) {
     const others = unknown.length > 1 ? ` (nor are ${unknown.length - 1} more)` : "";
     throw new UserError(
-      `Cannot load ${quote(unknown[0])} from ${weights.tensors.get(unknown[0]!)!.file}: ` +
+      `Cannot load ${quote(unknown[0])} from ${weights.files.pathOf(weights.tensors.get(unknown[0]!)!.file)}: ` +
         `it is no part of the model${others}, expected only what config.json implies`,
     );
   }
@@ -122,7 +124,7 @@ async function checkTied(weights: Weights): Promise<void> {
   }
   if (!same) {
     throw new UserError(
-      `Cannot load "${LM_HEAD}" from ${head.file}: it differs from "${EMBEDDING}", ` +
+      `Cannot load "${LM_HEAD}" from ${weights.files.pathOf(head.file)}: it differs from "${EMBEDDING}", ` +
         `expected the same as config.json says "tie_word_embeddings": true`,
     );
   }

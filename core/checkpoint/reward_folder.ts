@@ -1,7 +1,6 @@
 /** Opening a reward model: transformers' sequence classification, a decoder with a `score` head. @module */
-import { join } from "node:path";
 import { UserError } from "../error.ts";
-import { exists, readJsonObject } from "../files/io.ts";
+import { type ModelFiles, modelFilesOf, readJson } from "../files/model_files.ts";
 import { isRecord, quote } from "../values.ts";
 import { fieldError, type Fields, integerField, isAbsent } from "./config_fields.ts";
 import { type ModelConfig, parseModelConfig } from "./model_config.ts";
@@ -29,19 +28,23 @@ export interface RewardFolder {
 }
 
 /**
- * Opens a folder of Llama-, Mistral-, Qwen2- or Qwen3ForSequenceClassification, reading no weights. Throws a UserError
+ * Opens the folder, or the files, of a Llama-, Mistral-, Qwen2- or Qwen3ForSequenceClassification, reading no weights. Throws a UserError
  * naming file and key or tensor, also for a causal language model.
  */
-export async function openRewardFolder(dir: string): Promise<RewardFolder> {
-  const configPath = join(dir, "config.json");
-  const fields: Fields = { values: await readJsonObject(configPath), where: configPath };
+export async function openRewardFolder(source: string | ModelFiles): Promise<RewardFolder> {
+  const files = await modelFilesOf(source);
+  const dir = files.name;
+  const configPath = files.pathOf("config.json");
+  const fields: Fields = { values: await readJson(files, "config.json"), where: configPath };
   const parsed = parseModelConfig(fields.values, configPath, "ForSequenceClassification");
   const config = { ...parsed, tieWordEmbeddings: true };
-  const weights = await openWeights(dir);
+  const weights = await openWeights(files);
   const head = weights.tensors.get(SCORE_HEAD);
   if (!head) throw noHead(dir, weights);
   const count = head.shape[0] ?? 0;
-  if (count === 0) throw new UserError(`Cannot load ${quote(SCORE_HEAD)} from ${head.file}: it has no rows`);
+  if (count === 0) {
+    throw new UserError(`Cannot load ${quote(SCORE_HEAD)} from ${files.pathOf(head.file)}: it has no rows`);
+  }
   const parameters = [...parameterShapes(config), { name: SCORE_HEAD, shape: [count, config.hiddenSize] }];
   matchTensors(weights, { parameters, isTied: false });
   return {
@@ -49,7 +52,7 @@ export async function openRewardFolder(dir: string): Promise<RewardFolder> {
     config,
     labels: parseLabels(fields, count),
     padTokenId: integerField(fields, "pad_token_id", { min: 0, max: config.vocabSize - 1, fallback: null }),
-    hasTokenizer: await exists(join(dir, "tokenizer.json")),
+    hasTokenizer: await files.stat("tokenizer.json") !== null,
     readTensor: (name) => weights.readFloat32(name),
   };
 }

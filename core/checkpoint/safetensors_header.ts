@@ -1,6 +1,7 @@
 /** The header of a safetensors file, read and checked before anything is believed. @module */
 import { UserError } from "../error.ts";
-import { explainIoError, fileSize, parseJsonObject } from "../files/io.ts";
+import { parseJsonObject } from "../files/io.ts";
+import type { ModelFiles } from "../files/model_files.ts";
 import { isRecord, quote } from "../values.ts";
 
 /** Bytes of one element of every dtype whose elements are whole bytes. */
@@ -47,17 +48,15 @@ export interface SafetensorsHeader {
   tensors: ReadonlyMap<string, TensorInfo>;
 }
 
-/** Reads and checks the header of the file at `path`; throws a UserError naming file and tensor. */
-export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
-  const size = await fileSize(path);
-  try {
-    using file = await Deno.open(path);
-    const prefix = await readExactly(file, { path, length: Math.min(8, size) });
-    const length = headerLength(prefix, { path, fileSize: size });
-    return parseSafetensorsHeader(await readExactly(file, { path, length }), { path, fileSize: size });
-  } catch (error) {
-    throw explainIoError(error, `Cannot read ${path}`);
-  }
+/** Reads and checks the header of a safetensors file; throws a UserError naming file and tensor. */
+export async function readSafetensorsHeader(files: ModelFiles, file: string): Promise<SafetensorsHeader> {
+  const path = files.pathOf(file);
+  const facts = await files.stat(file);
+  if (facts === null) throw new UserError(`Cannot read ${path}: there is no such file`);
+  const { size: fileSize } = facts;
+  const prefix = await files.read(file, { start: 0, length: Math.min(8, fileSize) });
+  const length = headerLength(prefix, { path, fileSize });
+  return parseSafetensorsHeader(await files.read(file, { start: 8, length }), { path, fileSize });
 }
 
 /** The header length that the file's first eight bytes state, in bytes; throws a UserError where it cannot be true. */
@@ -97,22 +96,6 @@ export function parseSafetensorsHeader(
   }
   checkRanges(tensors, { path, dataStart, fileSize });
   return { metadata, tensors };
-}
-
-/** Reads `length` bytes from the file's position; throws a UserError where the file ends before. */
-export async function readExactly(
-  file: Deno.FsFile,
-  { path, length }: { path: string; length: number },
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length;) {
-    const count = await file.read(bytes.subarray(done));
-    if (count === null) {
-      throw new UserError(`Cannot read ${path}: it ended after ${done} bytes, expected ${length}`);
-    }
-    done += count;
-  }
-  return bytes;
 }
 
 /**

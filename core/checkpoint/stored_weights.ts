@@ -1,17 +1,16 @@
 /** The weights of a Hugging Face folder: one safetensors file, or shards with an index. @module */
-import { join } from "node:path";
 import { UserError } from "../error.ts";
-import { exists, explainIoError, readJsonObject } from "../files/io.ts";
+import { type ModelFiles, modelFilesOf, oneFile, readOptionalJson } from "../files/model_files.ts";
 import { isRecord, quote } from "../values.ts";
 import { decodeFloat32, type Dtype, DTYPE_BYTES, isDtype } from "./dtype.ts";
-import { readExactly, readSafetensorsHeader, type TensorInfo } from "./safetensors_header.ts";
+import { readSafetensorsHeader, type TensorInfo } from "./safetensors_header.ts";
 
 /** Converted in pieces, so that a large tensor needs its float32 copy and little more. */
 const CHUNK_BYTES = 8 * 2 ** 20;
 
 /** Where a tensor lies. */
 export interface TensorLocation extends TensorInfo {
-  /** Path of the safetensors file. */
+  /** Name of the safetensors file among the model's files. */
   file: string;
 }
 
@@ -23,10 +22,14 @@ export interface ByteRange {
   length?: number;
 }
 
-/** Tensors of an opened folder; nothing is kept open, every read opens its file. */
+/** Tensors of a model's files; nothing is kept open, every read opens its file. */
 export interface Weights {
-  /** The file that says which tensors there are: `model.safetensors` or the index of the shards. */
+  /** Where they lie. */
+  readonly files: ModelFiles;
+  /** Path of the file that says which tensors there are: `model.safetensors` or the index of the shards. */
   readonly path: string;
+  /** What a single file's header says beside the tensors; empty where there are shards. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Tensors by the name they have in the file. */
   readonly tensors: ReadonlyMap<string, TensorLocation>;
   /** The stored bytes of a tensor or a range of it; throws a UserError where they cannot be read. */
@@ -37,24 +40,35 @@ export interface Weights {
   streamFloat32(name: string): AsyncGenerator<Float32Array<ArrayBuffer>>;
 }
 
-/** Opens one safetensors file, reading its header only. */
-export async function openSafetensors(path: string): Promise<Weights> {
-  return weightsOf(path, locate(path, (await readSafetensorsHeader(path)).tensors));
+/** Opens one safetensors file of several files, reading its header only. */
+export async function openSafetensors(files: ModelFiles, file: string): Promise<Weights> {
+  const { metadata, tensors } = await readSafetensorsHeader(files, file);
+  return weightsOf(files, { path: files.pathOf(file), metadata, tensors: locate(file, tensors) });
 }
 
-/** Opens `model.safetensors` or else `model.safetensors.index.json` in `dir`, reading headers only. */
-export async function openWeights(dir: string): Promise<Weights> {
-  const single = join(dir, "model.safetensors");
-  if (await exists(single)) return await openSafetensors(single);
-  const index = join(dir, "model.safetensors.index.json");
-  if (await exists(index)) return weightsOf(index, await readShards(dir, index));
-  throw new UserError(
-    `Cannot load weights from ${dir}: it holds no weights, expected model.safetensors or model.safetensors.index.json`,
-  );
+/** As {@linkcode openSafetensors}, for the file at `path`. */
+export async function openSafetensorsAt(path: string): Promise<Weights> {
+  const { files, file } = oneFile(path);
+  return await openSafetensors(files, file);
 }
 
-async function readShards(dir: string, index: string): Promise<Map<string, TensorLocation>> {
-  const { weight_map: map } = await readJsonObject(index);
+const SINGLE = "model.safetensors";
+const INDEX = "model.safetensors.index.json";
+
+/** Opens `model.safetensors` or else `model.safetensors.index.json` of a folder or of files, reading headers only. */
+export async function openWeights(source: string | ModelFiles): Promise<Weights> {
+  const files = await modelFilesOf(source);
+  if (await files.stat(SINGLE) !== null) return await openSafetensors(files, SINGLE);
+  const json = await readOptionalJson(files, INDEX);
+  if (json === null) {
+    throw new UserError(`Cannot load weights from ${files.name}: it holds no weights, expected ${SINGLE} or ${INDEX}`);
+  }
+  const tensors = await readShards(files, json);
+  return weightsOf(files, { path: files.pathOf(INDEX), metadata: {}, tensors });
+}
+
+async function readShards(files: ModelFiles, { weight_map: map }: Record<string, unknown>): Promise<Tensors> {
+  const index = files.pathOf(INDEX);
   if (!isRecord(map) || Object.keys(map).length === 0) {
     throw new UserError(`Cannot read ${index}: "weight_map" is ${quote(map)}, expected an object of tensor: file`);
   }
@@ -68,20 +82,23 @@ async function readShards(dir: string, index: string): Promise<Map<string, Tenso
       );
     }
   }
-  const files = new Set(Object.values(map) as string[]);
-  for (const file of files) {
-    if (!(await exists(join(dir, file)))) {
-      throw new UserError(`Cannot load weights from ${dir}: ${quote(file)} is missing, expected it from ${index}`);
+  const shards = new Set(Object.values(map) as string[]);
+  for (const file of shards) {
+    if (await files.stat(file) === null) {
+      throw new UserError(
+        `Cannot load weights from ${files.name}: ${quote(file)} is missing, expected it from ${index}`,
+      );
     }
   }
-  const tensors = new Map<string, TensorLocation>();
-  for (const file of files) {
-    const path = join(dir, file);
-    for (const [name, location] of locate(path, (await readSafetensorsHeader(path)).tensors)) {
+  const tensors: Tensors = new Map();
+  for (const file of shards) {
+    for (const [name, location] of locate(file, (await readSafetensorsHeader(files, file)).tensors)) {
       const expected = Object.hasOwn(map, name) ? map[name] : undefined;
       if (expected !== file) {
         throw new UserError(
-          `Cannot load ${quote(name)} from ${path}: ${index} says ${quote(expected ?? null)}, expected ${quote(file)}`,
+          `Cannot load ${quote(name)} from ${files.pathOf(file)}: ${index} says ${quote(expected ?? null)}, expected ${
+            quote(file)
+          }`,
         );
       }
       tensors.set(name, location);
@@ -91,7 +108,7 @@ async function readShards(dir: string, index: string): Promise<Map<string, Tenso
     if (!tensors.has(name)) {
       throw new UserError(
         `Cannot load ${quote(name)} from ${
-          join(dir, file as string)
+          files.pathOf(file as string)
         }: it is not in that file, expected it from ${index}`,
       );
     }
@@ -99,11 +116,16 @@ async function readShards(dir: string, index: string): Promise<Map<string, Tenso
   return tensors;
 }
 
-function locate(file: string, tensors: ReadonlyMap<string, TensorInfo>): Map<string, TensorLocation> {
+type Tensors = Map<string, TensorLocation>;
+
+function locate(file: string, tensors: ReadonlyMap<string, TensorInfo>): Tensors {
   return new Map([...tensors].map(([name, info]) => [name, { ...info, file }]));
 }
 
-function weightsOf(path: string, tensors: ReadonlyMap<string, TensorLocation>): Weights {
+function weightsOf(
+  files: ModelFiles,
+  { path, metadata, tensors }: Pick<Weights, "path" | "metadata" | "tensors">,
+): Weights {
   const find = (name: string) => {
     const tensor = tensors.get(name);
     if (!tensor) throw new UserError(`Cannot load ${quote(name)} from ${path}: there is no tensor of that name`);
@@ -119,7 +141,7 @@ function weightsOf(path: string, tensors: ReadonlyMap<string, TensorLocation>): 
         `Cannot read ${length} bytes at ${start} of ${quote(name)}: it has ${tensor.byteLength} bytes`,
       );
     }
-    return await withFile(tensor, (file) => readAt(file, { tensor, start, length }));
+    return await files.read(tensor.file, { start: tensor.offset + start, length });
   }
 
   function findFloat(name: string): TensorLocation & { dtype: Dtype } {
@@ -127,7 +149,7 @@ function weightsOf(path: string, tensors: ReadonlyMap<string, TensorLocation>): 
     const { dtype } = tensor;
     if (!isDtype(dtype)) {
       throw new UserError(
-        `Cannot load ${quote(name)} from ${tensor.file}: dtype is ${dtype}, expected F32, F16 or BF16`,
+        `Cannot load ${quote(name)} from ${files.pathOf(tensor.file)}: dtype is ${dtype}, expected F32, F16 or BF16`,
       );
     }
     return { ...tensor, dtype };
@@ -146,34 +168,12 @@ function weightsOf(path: string, tensors: ReadonlyMap<string, TensorLocation>): 
   }
 
   async function* streamFloat32(name: string): AsyncGenerator<Float32Array<ArrayBuffer>> {
-    const tensor = findFloat(name);
-    try {
-      using file = await Deno.open(tensor.file);
-      for (let start = 0; start < tensor.byteLength; start += CHUNK_BYTES) {
-        const length = Math.min(CHUNK_BYTES, tensor.byteLength - start);
-        yield decodeFloat32(await readAt(file, { tensor, start, length }), tensor.dtype);
-      }
-    } catch (error) {
-      throw explainIoError(error, `Cannot read ${tensor.file}`);
+    const { dtype, file, offset, byteLength } = findFloat(name);
+    for (let start = 0; start < byteLength; start += CHUNK_BYTES) {
+      const length = Math.min(CHUNK_BYTES, byteLength - start);
+      yield decodeFloat32(await files.read(file, { start: offset + start, length }), dtype);
     }
   }
 
-  return { path, tensors, readBytes, readFloat32, streamFloat32 };
-}
-
-async function withFile<T>(tensor: TensorLocation, use: (file: Deno.FsFile) => Promise<T>): Promise<T> {
-  try {
-    using file = await Deno.open(tensor.file);
-    return await use(file);
-  } catch (error) {
-    throw explainIoError(error, `Cannot read ${tensor.file}`);
-  }
-}
-
-async function readAt(
-  file: Deno.FsFile,
-  { tensor, start, length }: { tensor: TensorLocation; start: number; length: number },
-): Promise<Uint8Array<ArrayBuffer>> {
-  await file.seek(tensor.offset + start, Deno.SeekMode.Start);
-  return await readExactly(file, { path: tensor.file, length });
+  return { files, path, metadata, tensors, readBytes, readFloat32, streamFloat32 };
 }

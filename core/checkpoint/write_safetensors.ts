@@ -24,29 +24,39 @@ export interface TensorEntry {
 export async function writeSafetensors(
   path: string,
   entries: readonly TensorEntry[],
-  { metadata = {} }: { metadata?: Readonly<Record<string, string>> } = {},
+  options: { metadata?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
+  await replaceFileAtomic(path, async (write) => {
+    for await (const piece of safetensorsBytes(entries, options)) await write(piece);
+  });
+}
+
+/**
+ * The bytes of a safetensors file in pieces: each is to be done with before the one after the next is asked for. Throws
+ * as {@linkcode writeSafetensors}.
+ */
+export async function* safetensorsBytes(
+  entries: readonly TensorEntry[],
+  { metadata = {} }: { metadata?: Readonly<Record<string, string>> } = {},
+): AsyncGenerator<Uint8Array> {
   // Larger elements first, as the format's own writer does: every tensor then begins at a multiple of its element.
   const ordered = entries.toSorted((a, b) => DTYPE_BYTES[b.dtype] - DTYPE_BYTES[a.dtype]);
-  const header = encodeHeader(ordered, metadata);
-  await replaceFileAtomic(path, async (write) => {
-    await write(header);
-    for (const entry of ordered) {
-      const expected = byteLength(entry);
-      let written = 0;
-      for await (const piece of pieces(entry)) {
-        written += piece.byteLength;
-        if (written > expected) break;
-        await write(piece);
-      }
-      if (written !== expected) {
-        throw new RangeError(
-          `Cannot write "${entry.name}" to ${path}: it has ${written} bytes, expected ${expected} for ` +
-            `${entry.dtype} of shape ${JSON.stringify(entry.shape)}`,
-        );
-      }
+  yield encodeHeader(ordered, metadata);
+  for (const entry of ordered) {
+    const expected = byteLength(entry);
+    let written = 0;
+    for await (const piece of pieces(entry)) {
+      written += piece.byteLength;
+      if (written > expected) break;
+      yield piece;
     }
-  });
+    if (written !== expected) {
+      throw new RangeError(
+        `Cannot write "${entry.name}": it has ${written} bytes, expected ${expected} for ` +
+          `${entry.dtype} of shape ${JSON.stringify(entry.shape)}`,
+      );
+    }
+  }
 }
 
 function encodeHeader(entries: readonly TensorEntry[], metadata: Readonly<Record<string, string>>): Uint8Array {

@@ -2,6 +2,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Document, Node, Pair } from "yaml";
 import { UserError } from "../error.ts";
+import { fileSystem, isNotFound } from "../files/file_system.ts";
 
 /** A mapping of the config without prototype, so that no key of it can be more than a key. */
 export interface Mapping {
@@ -47,17 +48,17 @@ export function plain(value: unknown, depth = 0): unknown {
 async function readText(file: string): Promise<string> {
   let bytes: Uint8Array;
   try {
-    const info = await Deno.stat(file);
+    const info = await fileSystem().stat(file);
     if (!info.isFile) throw new UserError(`Cannot read config "${file}": it is no file, expected a YAML file`);
     if (info.size > MAX_BYTES) {
       throw new UserError(`Cannot read config "${file}": it has ${info.size} bytes, expected at most ${MAX_BYTES}`);
     }
-    bytes = await Deno.readFile(file);
+    bytes = await fileSystem().readFile(file);
   } catch (error) {
-    if (error instanceof UserError || error instanceof Deno.errors.NotCapable) throw error;
-    const isMissing = error instanceof Deno.errors.NotFound;
+    // A missing permission is told by its own name.
+    if (error instanceof UserError || (error as Error).name === "NotCapable") throw error;
     throw new UserError(
-      `Cannot read config "${file}": ${isMissing ? "there is no such file" : (error as Error).message}`,
+      `Cannot read config "${file}": ${isNotFound(error) ? "there is no such file" : (error as Error).message}`,
     );
   }
   try {

@@ -1,14 +1,15 @@
 /** The device of a run, with the kernel variants that the run began with. @module */
 import { join } from "node:path";
-import { type Device, type DeviceFamily, openDevice } from "../../kernels/device/device.ts";
+import type { Device, DeviceFamily } from "../../kernels/device/device.ts";
 import type { Tuning } from "../../kernels/device/tuning.ts";
 import { tune } from "../../kernels/tune.ts";
 import type { ResolvedConfig } from "../config/config.ts";
 import { UserError } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
+import { cpuSeconds } from "./cpu_clock.ts";
+import { openDevice } from "./open_device.ts";
 import {
-  adapterName,
   isTuning,
   isVectorWidth,
   kernelCacheFolder,
@@ -60,7 +61,7 @@ export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOp
   const asked = before ? before.vector_width : wanted.vectorWidth;
   const device = await openDevice({ ...wanted, vectorWidth: asked });
   try {
-    const adapter = adapterName(device);
+    const adapter = device.name;
     // The driver keeps to the width that it was loaded with, by another device of this process.
     const width = asked && (vectorBits(adapter) ?? asked);
     if (before?.adapter === adapter && before.family === device.family) {
@@ -168,9 +169,9 @@ async function tuningFor(device: Device, { model, onNote }: RunDeviceOptions): P
   const cached = await readCachedTuning(device);
   if (cached) return cached.tuning;
   if (!await isWorthTuning(model)) return null;
-  onNote(measuringNote(adapterName(device)));
+  onNote(measuringNote(device.name));
   const started = performance.now();
-  const result = await tune(device);
+  const result = await tune(device, { cpuSeconds });
   const file = await writeCachedTuning(tunedDevice(device), result);
   onNote(measuredNote((performance.now() - started) / 1000, file));
   return file === null ? null : result.tuning;

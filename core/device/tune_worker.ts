@@ -1,8 +1,10 @@
 /** The thread that kernels are measured in at one vector width: the driver reads the width when it is loaded. @module */
-import { type DeviceFamily, openDevice } from "../../kernels/device/device.ts";
+import type { DeviceFamily } from "../../kernels/device/device.ts";
 import type { TileClass } from "../../kernels/device/tuning.ts";
 import { tune, type TuneResult } from "../../kernels/tune.ts";
-import { adapterName, vectorBits } from "./tuning_cache.ts";
+import { cpuSeconds } from "./cpu_clock.ts";
+import { openDevice } from "./open_device.ts";
+import { vectorBits } from "./tuning_cache.ts";
 
 /** What the thread is asked. */
 export interface WidthQuestion {
@@ -37,10 +39,10 @@ thread.onmessage = async ({ data }) => {
 async function measure({ vectorWidth, family, always }: WidthQuestion): Promise<WidthAnswer> {
   const device = await openDevice({ vectorWidth, ...(family && { family }) });
   try {
-    const bits = vectorBits(adapterName(device));
+    const bits = vectorBits(device.name);
     if (bits === null ? !always : vectorWidth !== null && bits !== vectorWidth) return { result: null };
-    thread.postMessage({ adapter: adapterName(device), family: device.family });
-    const result = await tune(device, { onMeasure: (measuring) => thread.postMessage({ measuring }) });
+    thread.postMessage({ adapter: device.name, family: device.family });
+    const result = await tune(device, { cpuSeconds, onMeasure: (measuring) => thread.postMessage({ measuring }) });
     return { result };
   } finally {
     device.destroy();

@@ -19,12 +19,6 @@ export interface CachedTuning extends TuneResult {
   date: string;
 }
 
-/** The adapter with its driver, as one line. */
-export function adapterName({ info }: Pick<Device, "info">): string {
-  const parts = [info.description || info.device, info.vendor, info.architecture];
-  return parts.filter(Boolean).join(", ").replace(/\s+/g, " ") || "unnamed";
-}
-
 /**
  * The folder that keeps what was measured: `DNPO_CACHE`, else `dnpo` in the platform's cache folder. Null where
  * DNPO_CACHE is empty, or where the environment names none or may not be asked.
@@ -53,15 +47,15 @@ export function vectorBits(adapter: string): number | null {
   return isVectorWidth(bits) ? bits : null;
 }
 
-/** Whose kernels were measured: {@linkcode adapterName} and the family of the kernels that are not tuned. */
+/** Whose kernels were measured: the adapter's name and the family of the kernels that are not tuned. */
 export interface TunedDevice {
   adapter: string;
   family: DeviceFamily;
 }
 
 /** What the cache calls a device. */
-export function tunedDevice(device: Pick<Device, "info" | "family">): TunedDevice {
-  return { adapter: adapterName(device), family: device.family };
+export function tunedDevice(device: Pick<Device, "name" | "family">): TunedDevice {
+  return { adapter: device.name, family: device.family };
 }
 
 /** What the tuning depends on; other keys are other files. */

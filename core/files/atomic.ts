@@ -1,6 +1,7 @@
 /** Files that are whole or absent: written beside, flushed to disk, renamed. @module */
-import { dirname } from "node:path";
-import { explainIoError } from "./io.ts";
+import { fileSystem, type OpenFile } from "./file_system.ts";
+import { explained, explainIoError } from "./io.ts";
+import { dirname } from "./path.ts";
 
 /** The disk begins its work each time so much more is written, and not only at the end. */
 const FLUSH_BYTES = 16 * 2 ** 20;
@@ -25,20 +26,20 @@ export async function replaceFileAtomic(
   const temporary = `${path}.tmp`;
   try {
     {
-      using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
+      using file = await fileSystem().open(temporary, { write: true, create: true, truncate: true });
       await stream(file, temporary, fill);
       await file.sync();
     }
-    await Deno.rename(temporary, path);
+    await fileSystem().rename(temporary, path);
   } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
+    await fileSystem().remove(temporary).catch(() => {});
     throw explainIoError(error, `Cannot write ${path}`);
   }
   await syncFolder(dirname(path));
 }
 
 /** Writes what `fill` gives, each piece while it makes the next one. */
-async function stream(file: Deno.FsFile, path: string, fill: Parameters<typeof replaceFileAtomic>[1]): Promise<void> {
+async function stream(file: OpenFile, path: string, fill: Parameters<typeof replaceFileAtomic>[1]): Promise<void> {
   let writing = Promise.resolve();
   let flushing: Promise<void> | null = null;
   let unflushed = 0;
@@ -62,7 +63,7 @@ async function stream(file: Deno.FsFile, path: string, fill: Parameters<typeof r
 /** Sends to the disk what is written by now, through a handle of its own: calls on one handle wait for each other. */
 async function flush(path: string): Promise<void> {
   try {
-    using file = await Deno.open(path, { write: true });
+    using file = await fileSystem().open(path, { write: true });
     await file.syncData();
   } catch {
     // The sync at the end counts, and is told of what failed here.
@@ -71,22 +72,39 @@ async function flush(path: string): Promise<void> {
 
 /** Makes a folder and those above it, where they are not there. Throws a UserError where it cannot; `what` names it. */
 export async function makeFolder(path: string, { what = "the folder" }: { what?: string } = {}): Promise<void> {
-  await Deno.mkdir(path, { recursive: true }).catch((error) => {
-    throw explainIoError(error, `Cannot make ${what} ${path}`);
-  });
+  await explained(`Cannot make ${what} ${path}`, () => fileSystem().mkdir(path, { recursive: true }));
 }
 
 /** Writes every byte of `data`; a single `write` may take only a part. */
-export async function writeAll(file: Deno.FsFile, data: Uint8Array): Promise<void> {
+export async function writeAll(file: OpenFile, data: Uint8Array): Promise<void> {
   for (let done = 0; done < data.length;) done += await file.write(data.subarray(done));
 }
 
 /** Flushes a folder's entries to disk where the platform can: without it a rename may be lost with the power. */
 export async function syncFolder(path: string): Promise<void> {
   try {
-    using folder = await Deno.open(path, { read: true });
+    using folder = await fileSystem().open(path, { read: true });
     await folder.sync();
   } catch {
     // Windows opens no folders; the files themselves are flushed already.
   }
+}
+
+/** A file that grows at its end. */
+export interface AppendFile extends Disposable {
+  /** Appends all of `text`. Throws a UserError where it cannot be written. */
+  append(text: string): Promise<void>;
+  /** Flushes it to the disk. Throws a UserError. */
+  sync(): Promise<void>;
+}
+
+/** Opens a file to append to, made where it is missing. Throws a UserError where it cannot be opened. */
+export async function openAppend(path: string): Promise<AppendFile> {
+  const action = `Cannot write ${path}`;
+  const file = await explained(action, () => fileSystem().open(path, { append: true, create: true }));
+  return {
+    append: (text) => explained(action, () => writeAll(file, new TextEncoder().encode(text))),
+    sync: () => explained(action, () => file.sync()),
+    [Symbol.dispose]: () => file.close(),
+  };
 }

@@ -1,23 +1,29 @@
-/** File trouble and untrusted JSON, told as one-line errors. @module */
+/** Reading, listing and removing files, with trouble told as one-line errors. @module */
 import { UserError } from "../error.ts";
 import { isRecord, quote } from "../values.ts";
+import { fileSystem, isFileSystemError, isNotFound } from "./file_system.ts";
 import { checkNesting } from "./json_nesting.ts";
+import { join } from "./path.ts";
 
 /** A UserError beginning with `action` where `error` comes from the file system or a missing permission, else `error`. */
 export function explainIoError(error: unknown, action: string): unknown {
-  if (!(error instanceof Error) || error instanceof UserError) return error;
-  const known = typeof (error as { code?: unknown }).code === "string" ||
-    Object.values(Deno.errors).some((kind) => error instanceof kind);
-  if (!known) return error;
+  if (!(error instanceof Error) || error instanceof UserError || !isFileSystemError(error)) return error;
   const detail = oneLine(error.message).replace(/ \(os error \d+\).*$/, "");
   return new UserError(`${action}: ${detail}`);
 }
 
+/** The result of file work; what it throws becomes a UserError that begins with `action`. */
+export async function explained<T>(action: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explainIoError(error, action);
+  }
+}
+
 /** Size of an ordinary file in bytes; throws a UserError where `path` is missing, unreadable or something else. */
 export async function fileSize(path: string): Promise<number> {
-  const info = await Deno.stat(path).catch((error) => {
-    throw explainIoError(error, `Cannot read ${path}`);
-  });
+  const info = await explained(`Cannot read ${path}`, () => fileSystem().stat(path));
   if (!info.isFile) throw new UserError(`Cannot read ${path}: it is not a file, expected one`);
   return info.size;
 }
@@ -25,10 +31,30 @@ export async function fileSize(path: string): Promise<number> {
 /** Whether anything lies at `path` (a dangling link counts as nothing). */
 export async function exists(path: string): Promise<boolean> {
   try {
-    await Deno.stat(path);
+    await fileSystem().stat(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (isNotFound(error)) return false;
+    throw explainIoError(error, `Cannot read ${path}`);
+  }
+}
+
+/** Whether `path` is a folder; what cannot be looked at is none. */
+export async function isFolder(path: string): Promise<boolean> {
+  return await fileSystem().stat(path).then((info) => info.isDirectory, () => false);
+}
+
+/** Reads a text file. Throws a UserError naming it; `what` names it otherwise than by its path. */
+export async function readText(path: string, { what = path }: { what?: string } = {}): Promise<string> {
+  return new TextDecoder().decode(await explained(`Cannot read ${what}`, () => fileSystem().readFile(path)));
+}
+
+/** As {@linkcode readText}; null where there is no such file. */
+export async function readOptionalText(path: string): Promise<string | null> {
+  try {
+    return new TextDecoder().decode(await fileSystem().readFile(path));
+  } catch (error) {
+    if (isNotFound(error)) return null;
     throw explainIoError(error, `Cannot read ${path}`);
   }
 }
@@ -42,10 +68,7 @@ export async function readJsonObject(
   if (size > maxBytes) {
     throw new UserError(`Cannot read ${path}: it has ${size} bytes, expected at most ${maxBytes}`);
   }
-  const bytes = await Deno.readFile(path).catch((error) => {
-    throw explainIoError(error, `Cannot read ${path}`);
-  });
-  return parseJsonObject(bytes, path);
+  return parseJsonObject(await explained(`Cannot read ${path}`, () => fileSystem().readFile(path)), path);
 }
 
 /** Parses UTF-8 JSON that must be an object; `what` opens the message of the UserError thrown otherwise. */
@@ -65,6 +88,48 @@ export function parseJsonObject(bytes: Uint8Array, what: string): Record<string,
   }
   if (!isRecord(value)) throw new UserError(`Cannot read ${what}: it is ${quote(value)}, expected a JSON object`);
   return value;
+}
+
+/** The names in a folder, in no order; none where there is no such folder. Throws a UserError where it cannot be read. */
+export async function namesIn(folder: string): Promise<string[]> {
+  if (!await exists(folder)) return [];
+  return await explained(
+    `Cannot read ${folder}`,
+    () => Array.fromAsync(fileSystem().readDir(folder), ({ name }) => name),
+  );
+}
+
+/** The ordinary files in a folder, by name, with their sizes in bytes. Throws a UserError where it cannot be read. */
+export async function filesIn(folder: string): Promise<{ name: string; size: number }[]> {
+  return await explained(`Cannot read ${folder}`, async () => {
+    const found: { name: string; size: number }[] = [];
+    for await (const { name } of fileSystem().readDir(folder)) {
+      const { isFile, size } = await fileSystem().stat(join(folder, name));
+      if (isFile) found.push({ name, size });
+    }
+    return found.sort((a, b) => a.name < b.name ? -1 : 1);
+  });
+}
+
+/** Whether two paths lead to the same place; what does not exist is no place. */
+export async function isSamePlace(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all([a, b].map((path) => fileSystem().realPath(path).catch(() => null)));
+  return first !== null && first === second;
+}
+
+/** Renames a file or folder. Throws a UserError that begins with `action`. */
+export async function movePath(from: string, to: string, action = `Cannot write ${to}`): Promise<void> {
+  await explained(action, () => fileSystem().rename(from, to));
+}
+
+/** Removes a file. Throws a UserError that begins with `action`. */
+export async function removeFile(path: string, action = `Cannot remove ${path}`): Promise<void> {
+  await explained(action, () => fileSystem().remove(path));
+}
+
+/** Removes a file, or a folder with all that is in it; nothing where there is none. Throws a UserError. */
+export async function removePath(path: string, action = `Cannot remove ${path}`): Promise<void> {
+  if (await exists(path)) await explained(action, () => fileSystem().remove(path, { recursive: true }));
 }
 
 /** V8 quotes the offending source, newlines and all: escape what would break the one line. */

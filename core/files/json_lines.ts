@@ -1,8 +1,8 @@
 /** metrics.jsonl: one JSON object a line, the same bytes for the same run. @module */
 import { UserError } from "../error.ts";
 import { isRecord } from "../values.ts";
-import { writeAll, writeFileAtomic } from "./atomic.ts";
-import { explainIoError } from "./io.ts";
+import { openAppend, writeFileAtomic } from "./atomic.ts";
+import { readOptionalText } from "./io.ts";
 import { checkNesting } from "./json_nesting.ts";
 
 /** A line's object; keys are written in the order they were set. */
@@ -15,12 +15,7 @@ export type MetricsLine = Readonly<Record<string, number | string>>;
 export async function readLines(
   path: string,
 ): Promise<{ text: string; lines: { source: string; line: MetricsLine }[] }> {
-  let text = "";
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw explainIoError(error, `Cannot read ${path}`);
-  }
+  const text = await readOptionalText(path) ?? "";
   const sources = text.split("\n").slice(0, -1);
   const lines = sources.flatMap((source, i) => {
     const line = parseLine(source);
@@ -70,12 +65,10 @@ export class LineLog {
 
   /** Appends one line and flushes it to disk. Throws a UserError where it cannot be written. */
   async append(line: MetricsLine): Promise<void> {
-    try {
-      using file = await Deno.open(this.#path, { append: true, create: true });
-      await writeAll(file, new TextEncoder().encode(JSON.stringify(line) + "\n"));
+    {
+      using file = await openAppend(this.#path);
+      await file.append(JSON.stringify(line) + "\n");
       await file.sync();
-    } catch (error) {
-      throw explainIoError(error, `Cannot write ${this.#path}`);
     }
     await this.#onAppend(line);
   }

@@ -120,8 +120,8 @@ class Generator {
     this.#decoder = createDecoder(device, { config, maxPositions: this.#maxLength });
     const set = this.#set;
     this.#cache = Array.from({ length: config.numLayers }, (_, n) => ({
-      k: set.words(this.#slots * this.#maxLength * kvColumns, `k cache ${n}`),
-      v: set.words(this.#slots * this.#maxLength * kvColumns, `v cache ${n}`),
+      k: set.words(this.#slots * this.#maxLength * kvColumns, `k cache ${n}`, "KV cache"),
+      v: set.words(this.#slots * this.#maxLength * kvColumns, `v cache ${n}`, "KV cache"),
     }));
     this.#prefillTokens = Math.min(options.prefillTokens ?? 4096, maxForwardTokens(config, device));
     const capacity = this.#prefillCapacity();
@@ -137,7 +137,7 @@ class Generator {
     >;
     this.#sampled = set.words(this.#slots, "sampled");
     this.#out = set.words(this.#slots * this.#tokensPerFence, "sampled tokens");
-    this.#logits = set.words(this.#slots * config.vocabSize, "logits");
+    this.#logits = set.words(this.#slots * config.vocabSize, "logits", "LM head");
   }
 
   async *run(): AsyncGenerator<Generated> {

@@ -57,7 +57,7 @@ export class Session {
     this.#model = model;
     const set = this.#set = new BufferSet(commands.device);
     this.#decoder = createDecoder(commands.device, { config, maxPositions: maxLength });
-    const cache = (name: string): Slice => set.words(maxLength * config.numKvHeads * config.headDim, name);
+    const cache = (name: string): Slice => set.words(maxLength * config.numKvHeads * config.headDim, name, "KV cache");
     this.#cache = Array.from({ length: config.numLayers }, (_, n) => ({
       k: cache(`k cache ${n}`),
       v: cache(`v cache ${n}`),
@@ -82,7 +82,7 @@ export class Session {
     };
     this.#sampled = word("sampled");
     this.#out = set.words(MAX_PER_FENCE, "sampled tokens");
-    this.#logits = set.words(config.vocabSize, "logits");
+    this.#logits = set.words(config.vocabSize, "logits", "LM head");
   }
 
   /** Tokens of `ids` that need not be run, as the last text began with them. */

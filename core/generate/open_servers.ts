@@ -1,8 +1,8 @@
 /** The servers of `generation.server`, and whether they serve the model that has to answer. @module */
-import { resolve } from "node:path";
 import { SERVER_DEFAULTS } from "../config/config.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
+import { isFolder, isSamePlace } from "../files/io.ts";
 import { noteNowAndThen } from "../run/row_notes.ts";
 import type { RunContext } from "../run/run_context.ts";
 import { iterationPaths } from "../run/run_paths.ts";
@@ -41,7 +41,7 @@ export async function openServed(context: RunContext, { iteration, dir, generati
     const offered = await server.models(signal).catch((error) => {
       throw fatal(error, `Cannot generate iteration ${iteration}`, "");
     });
-    models.push(chooseModel(context, { url, offered, name, iteration, dir, pattern: generation.server_model }));
+    models.push(await chooseModel(context, { url, offered, name, iteration, dir, pattern: generation.server_model }));
     servers.push(server);
   }
   const [model] = models;
@@ -79,10 +79,10 @@ interface ServerChoice {
   dir: string;
 }
 
-function chooseModel(
+async function chooseModel(
   { config, onNote }: RunContext,
   { url, offered, name, pattern, iteration, dir }: ServerChoice,
-): string {
+): Promise<string> {
   const action = `Cannot generate iteration ${iteration} with ${url}`;
   const isNamed = pattern?.includes("{iteration}") ?? false;
   const list = (offered ?? []).map(({ id }) => `"${id}"`).join(", ") || "no model";
@@ -100,7 +100,7 @@ function chooseModel(
     );
   }
   const root = found?.root ?? null;
-  const isRoot = root !== null && resolve(root) === resolve(dir);
+  const isRoot = root !== null && await isSamePlace(root, dir);
   const isFirst = dir !== iterationPaths(config.output_dir, iteration - 1).model;
   // The first model is whatever the user serves; a later one has to differ from it in name or place.
   if (!isFirst && !isRoot && !isNamed) {
@@ -113,16 +113,8 @@ function chooseModel(
     );
   }
   if (offered === null) onNote(`${url} has no list of models, so that it cannot be told whether it serves "${chosen}"`);
-  if (isFirst && !isRoot && root !== null && isPath(root)) {
+  if (isFirst && !isRoot && root !== null && await isFolder(root)) {
     onNote(`${url} serves "${chosen}" of ${root}, not of ${dir}: have they the same weights?`);
   }
   return chosen;
-}
-
-function isPath(root: string): boolean {
-  try {
-    return Deno.statSync(root).isDirectory;
-  } catch {
-    return false;
-  }
 }

@@ -10,9 +10,9 @@ import type { RepoFile } from "./download.ts";
 import { RepoCache } from "./hub_cache.ts";
 import { type ClientOptions, HubClient } from "./hub_client.ts";
 import { type About, ConnectionError } from "./hub_errors.ts";
+import { chooseModelFiles, WEIGHTS_INDEX } from "./hub_model_files.ts";
 import { type Environment, readHubSettings } from "./hub_settings.ts";
 import { type DatasetSpec, parseDatasetSpec, parseModelSpec, type RepoSpec, specName } from "./hub_spec.ts";
-import { chooseModelFiles, WEIGHTS_INDEX } from "./model_files.ts";
 import { fetchRepoInfo, listRepoFiles } from "./repository.ts";
 import { fetchFiles, hasFiles } from "./snapshot.ts";
 

@@ -1,6 +1,6 @@
 /** What a language model is asked when it judges. @module */
 import { UserError } from "../error.ts";
-import { explainIoError } from "../files/io.ts";
+import { readText } from "../files/io.ts";
 
 /** How a model judges: each answer alone, or both together. */
 export type JudgeMode = "score" | "pairwise";
@@ -72,9 +72,7 @@ Reply with JSON alone: first the reason in one or two sentences, then the winner
 /** Reads a prompt of the user's own, or takes the default. Throws a UserError naming a place that it lacks. */
 export async function loadPrompt(path: string | undefined, mode: JudgeMode): Promise<string> {
   if (path === undefined) return DEFAULT_PROMPTS[mode];
-  const text = await Deno.readTextFile(path).catch((error) => {
-    throw explainIoError(error, `Cannot read the judge's prompt ${path}`);
-  });
+  const text = await readText(path, { what: `the judge's prompt ${path}` });
   const missing = NEEDED[mode].find((place) => !text.includes(`{${place}}`));
   if (missing !== undefined) {
     const all = NEEDED[mode].map((place) => `{${place}}`).join(", ");

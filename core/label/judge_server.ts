@@ -27,7 +27,7 @@ export function chatRequest(question: string, { model, mode, temperature, maxTok
 }
 
 /** The key of the reply to a question. */
-export function questionKey(question: string, settings: ChatSettings): string {
+export function questionKey(question: string, settings: ChatSettings): Promise<string> {
   return requestKey(settings.url, chatRequest(question, settings));
 }
 

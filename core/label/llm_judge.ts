@@ -36,19 +36,19 @@ interface JudgeQuestion {
 }
 
 /** What is asked about rows: each row's questions, and each different question once. */
-export function planQuestions(
+export async function planQuestions(
   rows: readonly ResponseRow[],
   { asking, settings }: { asking: Asking; settings: ChatSettings },
-): { texts: string[][]; questions: JudgeQuestion[] } {
+): Promise<{ texts: string[][]; questions: JudgeQuestion[] }> {
   const questions = new Map<string, JudgeQuestion>();
   const texts = rows.map((row) => questionsOf(row, asking));
-  texts.forEach((list, i) => {
+  for (const [i, list] of texts.entries()) {
     for (const text of list) {
       const known = questions.get(text);
       if (known) known.rows.push(i);
-      else questions.set(text, { text, key: questionKey(text, settings), rows: [i] });
+      else questions.set(text, { text, key: await questionKey(text, settings), rows: [i] });
     }
-  });
+  }
   return { texts, questions: [...questions.values()] };
 }
 
@@ -63,7 +63,7 @@ export function llmJudge(options: LlmJudge): Judge {
   return {
     name,
     async score(rows, onDone) {
-      const { texts, questions } = planQuestions(rows, { asking, settings });
+      const { texts, questions } = await planQuestions(rows, { asking, settings });
       const count = new ReplyCount({ name, mode: asking.mode, maxInvalid, total: questions.length });
       const replies = new Map<string, string | null>();
       const left = texts.map((list) => list.length);

@@ -1,14 +1,14 @@
 /** The judges that a config names, with what each of them needs. @module */
-import { join } from "node:path";
 import { type AskingJudge, askingJudge } from "../config/config.ts";
 import type { DataConfig, JudgeConfig, LabelsConfig, MemberConfig } from "../config/config_types.ts";
-import { loadTokenizer, type Tokenizer } from "../data/tokenizer/tokenizer.ts";
+import { loadTokenizer, type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
-import { exists } from "../files/io.ts";
+import { readOptionalText } from "../files/io.ts";
+import { join } from "../files/path.ts";
 import { loadModel, type Model } from "../model/model.ts";
 import { loadRewardModel } from "../model/reward_model.ts";
 import { noteNowAndThen } from "../run/row_notes.ts";
-import { type RunContext, tokenizerOf } from "../run/run_context.ts";
+import type { RunContext } from "../run/run_context.ts";
 import { runPaths } from "../run/run_paths.ts";
 import { readApiKey } from "../server/api_key.ts";
 import { Server } from "../server/openai_client.ts";
@@ -181,9 +181,6 @@ async function holdModel({ device }: RunContext, dir: string, held: DisposableSt
 
 /** Whether two model folders have the same tokenizer.json, or neither has one. */
 export async function sameTokenizer(a: string, b: string): Promise<boolean> {
-  const read = async (dir: string): Promise<string | null> => {
-    const path = join(dir, "tokenizer.json");
-    return await exists(path) ? await Deno.readTextFile(path) : null;
-  };
+  const read = (dir: string): Promise<string | null> => readOptionalText(join(dir, "tokenizer.json"));
   return await read(a) === await read(b);
 }

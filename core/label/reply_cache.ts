@@ -1,7 +1,7 @@
 /** Replies on disk, by what was asked: what was paid for once is not asked again. @module */
-import { createHash } from "node:crypto";
-import { writeAll, writeFileAtomic } from "../files/atomic.ts";
-import { explainIoError } from "../files/io.ts";
+import { type AppendFile, openAppend, writeFileAtomic } from "../files/atomic.ts";
+import { sha256 } from "../files/digest.ts";
+import { readOptionalText } from "../files/io.ts";
 
 /** What a model replied. */
 export interface Reply {
@@ -16,15 +16,15 @@ export interface Reply {
 }
 
 /** The key of a request: a hash of its address and its whole body. */
-export function requestKey(url: string, body: unknown): string {
-  return createHash("sha256").update(JSON.stringify([url, body])).digest("hex");
+export function requestKey(url: string, body: unknown): Promise<string> {
+  return sha256(JSON.stringify([url, body]));
 }
 
 /** An append-only file of JSON lines, one a reply. */
 export class ReplyCache {
   readonly #path: string;
   readonly #replies: Map<string, Reply>;
-  #file: Deno.FsFile | null = null;
+  #file: AppendFile | null = null;
   #writing: Promise<void> = Promise.resolve();
 
   private constructor(path: string, replies: Map<string, Reply>) {
@@ -34,12 +34,7 @@ export class ReplyCache {
 
   /** Reads what is there; lines that a killed process left torn are dropped from the file. */
   static async open(path: string): Promise<ReplyCache> {
-    let text = "";
-    try {
-      text = await Deno.readTextFile(path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw explainIoError(error, `Cannot read ${path}`);
-    }
+    const text = await readOptionalText(path) ?? "";
     const { replies, kept } = parseLines(text);
     if (kept !== text) await writeFileAtomic(path, kept);
     return new ReplyCache(path, replies);
@@ -47,7 +42,7 @@ export class ReplyCache {
 
   /** As `open`, to look alone: the file is not touched. */
   static async read(path: string): Promise<ReplyCache> {
-    const text = await Deno.readTextFile(path).catch(() => "");
+    const text = await readOptionalText(path).catch(() => null) ?? "";
     return new ReplyCache(path, parseLines(text).replies);
   }
 
@@ -59,15 +54,10 @@ export class ReplyCache {
   /** Keeps a reply; it is in the file when this resolves. Throws a UserError where it cannot be written. */
   async put(key: string, reply: Reply): Promise<void> {
     this.#replies.set(key, reply);
-    const line = new TextEncoder().encode(JSON.stringify({ key, ...reply }) + "\n");
     // One line after the other: a write may take only a part.
     const write = this.#writing.then(async () => {
-      try {
-        this.#file ??= await Deno.open(this.#path, { append: true, create: true });
-        await writeAll(this.#file, line);
-      } catch (error) {
-        throw explainIoError(error, `Cannot write ${this.#path}`);
-      }
+      this.#file ??= await openAppend(this.#path);
+      await this.#file.append(JSON.stringify({ key, ...reply }) + "\n");
     });
     this.#writing = write.catch(() => {});
     await write;
@@ -75,7 +65,7 @@ export class ReplyCache {
 
   /** Closes the file. */
   [Symbol.dispose](): void {
-    this.#file?.close();
+    this.#file?.[Symbol.dispose]();
     this.#file = null;
   }
 }

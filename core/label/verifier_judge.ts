@@ -1,8 +1,7 @@
 /** The judge that a TypeScript module makes. @module */
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { oneLine } from "../data/formats/data_problems.ts";
 import { UserError } from "../error.ts";
+import { toFileUrl } from "../files/file_url.ts";
 import type { Judge } from "./judge.ts";
 import type { VerifierAnswer, VerifierInput, VerifierQuestion } from "./verifier_protocol.ts";
 
@@ -30,7 +29,7 @@ export interface VerifierLimit {
 export async function loadVerifier(path: string, { seconds }: VerifierLimit): Promise<VerifierThread> {
   const thread = new Thread(seconds);
   try {
-    const [answer] = await thread.ask({ load: pathToFileURL(resolve(path)).href }, 1);
+    const [answer] = await thread.ask({ load: toFileUrl(path) }, 1);
     if (answer && "failed" in answer) {
       throw new UserError(`Cannot ${answer.failed} verifier ${path}: ${answer.why}`);
     }

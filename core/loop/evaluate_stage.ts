@@ -1,6 +1,7 @@
 /** Stage 4: the model on held-out rows. @module */
 import { forIteration } from "../config/config.ts";
 import { tokenizeExamples } from "../data/tokenize_rows.ts";
+import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { accuracy } from "../evaluate/verifier_accuracy.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
@@ -10,7 +11,7 @@ import { checkVerifierAllowed } from "../label/verifier_use.ts";
 import { loadModel } from "../model/model.ts";
 import { scoreResponses } from "../model/scorer.ts";
 import { appendTiming } from "../run/metrics_log.ts";
-import { type RunContext, throwIfStopped, tokenizerOf } from "../run/run_context.ts";
+import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import { readData } from "../run/run_rows.ts";
 import { quote } from "../values.ts";
 

@@ -1,13 +1,13 @@
 /** Stage 1: the model answers every prompt. @module */
-import { dirname } from "node:path";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { forIteration } from "../config/config.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { encodeResponse, parseResponse, readResponses, type ResponseRow } from "../data/stage_files.ts";
 import { templateTail, type TokenizedExample, tokenizeExamples } from "../data/tokenize_rows.ts";
-import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
-import { makeFolder, writeAll, writeFileAtomic } from "../files/atomic.ts";
-import { exists, explainIoError } from "../files/io.ts";
+import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
+import { makeFolder, openAppend, writeFileAtomic } from "../files/atomic.ts";
+import { exists, movePath, readText } from "../files/io.ts";
+import { dirname } from "../files/path.ts";
 import { generate, type GenerateOptions } from "../generate/batch_generator.ts";
 import { openServed } from "../generate/open_servers.ts";
 import { generateServed, type ServedPrompt, type ServedRow } from "../generate/served_generation.ts";
@@ -15,7 +15,7 @@ import { loadModel, type Model } from "../model/model.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { fixGeneration } from "../run/resume_check.ts";
 import { noteReport } from "../run/row_notes.ts";
-import { type RunContext, StoppedError, throwIfStopped, tokenizerOf } from "../run/run_context.ts";
+import { type RunContext, StoppedError, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
 import { readData } from "../run/run_rows.ts";
 
@@ -58,7 +58,7 @@ export async function generateStage(
     const seconds = (performance.now() - started) / 1000;
     const rows = await readResponses(paths.partialResponses);
     await logGeneration(context, { iteration, rows, isServed: served !== null });
-    await Deno.rename(paths.partialResponses, paths.responses).catch(cannotWrite(paths.responses));
+    await movePath(paths.partialResponses, paths.responses);
     await appendTiming(context, { iteration, stage: "generate", seconds, tokens });
   } catch (error) {
     // A request that was cut off by the stop fails before anything else asks.
@@ -144,7 +144,7 @@ async function generateRows(
   context.onProgress(event(0));
   const waiting = new Map<number, string>();
   let [ended, written] = [0, 0];
-  using file = await Deno.open(path, { append: true, create: true }).catch(cannotWrite(path));
+  using file = await openAppend(path);
   const prompts = left.map(({ row, prompt, promptIds, conversational }) => ({
     row,
     prompt,
@@ -167,25 +167,16 @@ async function generateRows(
       text += waiting.get(written)!;
       waiting.delete(written);
     }
-    await writeAll(file, new TextEncoder().encode(text)).catch(cannotWrite(path));
+    await file.append(text);
   }
-  await file.sync().catch(cannotWrite(path));
+  await file.sync();
   return tokens;
-}
-
-function cannotWrite(path: string): (error: unknown) => never {
-  return (error) => {
-    throw explainIoError(error, `Cannot write ${path}`);
-  };
 }
 
 /** Drops a torn last line of a stopped run's file, and rows of other data; returns the number of rows that are kept. */
 async function keepWholeRows(path: string, examples: readonly TokenizedExample[]): Promise<number> {
   if (!await exists(path)) return 0;
-  const text = await Deno.readTextFile(path).catch((error) => {
-    throw explainIoError(error, `Cannot read ${path}`);
-  });
-  const lines = text.split("\n").slice(0, -1);
+  const lines = (await readText(path)).split("\n").slice(0, -1);
   const ids = ({ row, promptIds, responseIds }: Pick<ResponseRow, "row" | "promptIds" | "responseIds">): string =>
     JSON.stringify([row, promptIds, responseIds]);
   const whole = lines.findIndex((line, i) => {

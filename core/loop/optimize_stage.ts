@@ -1,20 +1,22 @@
 /** Stage 3: the model is trained on the pairs, or on the human responses (`sft`). @module */
 import type { Dtype } from "../checkpoint/dtype.ts";
+import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
-import type { IterationConfig } from "../config/config_types.ts";
+import type { DataConfig, IterationConfig } from "../config/config_types.ts";
 import { sourceName } from "../data/formats/data_sources.ts";
 import { readPairs } from "../data/stage_files.ts";
+import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
+import { readText, removePath } from "../files/io.ts";
 import { loadModel, type Model, saveModel } from "../model/model.ts";
 import type { ParameterBuffers } from "../model/parameters.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
-import { type RunContext, StoppedError, throwIfStopped, tokenizerOf } from "../run/run_context.ts";
+import { type RunContext, StoppedError, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
 import { readingOf } from "../run/run_rows.ts";
 import { optimize } from "../train/optimize.ts";
 import type { TrainingRows } from "../train/step_batches.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
-import { withChatTemplate } from "./chat_template.ts";
 import { readExamples } from "./generate_stage.ts";
 
 /** What an optimize stage works on. */
@@ -76,10 +78,18 @@ export async function optimizeStage(context: RunContext, stage: OptimizeStage): 
   }
 }
 
+/** The folder with the chat template of `data.chat_template` in place of its own, where one is named. */
+export async function withChatTemplate(
+  folder: ModelFolder,
+  { chat_template: path }: Pick<DataConfig, "chat_template">,
+): Promise<ModelFolder> {
+  return path === undefined ? folder : { ...folder, chatTemplate: await readText(path) };
+}
+
 /** Removes the resume states of a stage whose model is saved. */
 export async function dropState({ state }: StagePaths): Promise<void> {
   // What stays behind would only take room.
-  await Deno.remove(state, { recursive: true }).catch(() => {});
+  await removePath(state).catch(() => {});
 }
 
 async function saveNoise(path: string, noise: ParameterBuffers): Promise<void> {

@@ -1,8 +1,10 @@
 /** Single stages, and scoring, as commands and programs call them. @module */
 import { Commands } from "../../kernels/device/commands.ts";
+import { dtypeOfName } from "../checkpoint/dtype.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { forIteration, forSft, requireFor, type ResolvedConfig } from "../config/config.ts";
 import { readPairs } from "../data/stage_files.ts";
+import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { exists } from "../files/io.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
@@ -11,10 +13,9 @@ import { checkVerifiers } from "../label/verifier_use.ts";
 import { loadModel } from "../model/model.ts";
 import { scorePairs as scoreAll } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
-import { type RunContext, type RunHooks, tokenizerOf, withRun } from "../run/run_context.ts";
+import { type RunContext, type RunHooks, withRun } from "../run/run_context.ts";
 import { iterationPaths, runPaths, stagePaths } from "../run/run_paths.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
-import { storageType } from "./dtype.ts";
 import { generateStage } from "./generate_stage.ts";
 import { labelStage } from "./label_stage.ts";
 import { optimizeStage } from "./optimize_stage.ts";
@@ -80,7 +81,7 @@ async function runTraining(
   const isSft = stage.pairs.length === 0;
   return await withRun(config, { stage: isSft ? "sft" : "optimize", hooks }, async (context) => {
     const model = await context.sources.model(config.model!);
-    const dtype = storageType(config.dtype) ?? (await openModelFolder(model)).dtype;
+    const dtype = dtypeOfName(config.dtype) ?? (await openModelFolder(model)).dtype;
     const last = await during(
       context,
       { stage: "optimize", iteration: stage.settings.iteration },

@@ -1,11 +1,12 @@
 /** The whole loop: generate, label, optimize, evaluate, iteration by iteration. @module */
-import { join } from "node:path";
+import { dtypeOfName } from "../checkpoint/dtype.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { forIteration, forSft, requireFor, type ResolvedConfig } from "../config/config.ts";
 import { readRows } from "../data/read_rows.ts";
 import { withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
+import { join } from "../files/path.ts";
 import { checkVerifiers } from "../label/verifier_use.ts";
 import { loadModel, saveModel } from "../model/model.ts";
 import { writeReport } from "../report/write_report.ts";
@@ -14,12 +15,10 @@ import { fixSettings } from "../run/resume_check.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withRun } from "../run/run_context.ts";
 import { iterationPaths, runPaths } from "../run/run_paths.ts";
 import { readingOf } from "../run/run_rows.ts";
-import { withChatTemplate } from "./chat_template.ts";
-import { storageType } from "./dtype.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { generateStage } from "./generate_stage.ts";
 import { labelStage } from "./label_stage.ts";
-import { dropState, type OptimizeStage, optimizeStage } from "./optimize_stage.ts";
+import { dropState, type OptimizeStage, optimizeStage, withChatTemplate } from "./optimize_stage.ts";
 import { during } from "./run_stage.ts";
 import { type IterationSummary, type RunSummary, summarizeRun } from "./run_summary.ts";
 
@@ -137,7 +136,7 @@ async function handOut({ config, device, sources }: RunContext, dir: string): Pr
   const model = await loadModel(device, dir);
   try {
     const { model: target } = runPaths(config.output_dir);
-    await saveModel(target, { ...model, folder: source }, storageType(config.dtype) ?? source.dtype);
+    await saveModel(target, { ...model, folder: source }, dtypeOfName(config.dtype) ?? source.dtype);
   } finally {
     model.weights.free();
   }

@@ -4,7 +4,8 @@ import { DeviceError } from "../../kernels/device/device_error.ts";
 import { biasGradientScratchBytes } from "../../kernels/matmul/bias_gradient.ts";
 import { headNormPartialBytes } from "../../kernels/norm/head_norm.ts";
 import { rmsNormScratchBytes } from "../../kernels/norm/rms_norm.ts";
-import type { ModelConfig } from "./config.ts";
+import type { ModelConfig } from "../checkpoint/model_config.ts";
+import type { MemoryPart } from "./memory_parts.ts";
 
 /**
  * What one layer keeps for its backward pass; legend: T tokens, D hidden, C (heads + 2·kvHeads)·headDim, I intermediate.
@@ -86,9 +87,9 @@ export class BufferSet {
   }
 
   /** An f32 or u32 buffer of `words`. Throws DeviceError where the device cannot hold or bind it. */
-  words(words: number, label: string): Slice {
+  words(words: number, label: string, part: MemoryPart = "activations"): Slice {
     checkBinding(this.device, { bytes: words * 4, label });
-    const slice = this.device.alloc(words * 4, label);
+    const slice = this.device.alloc(words * 4, label, part);
     this.#slices.push(slice);
     return slice;
   }

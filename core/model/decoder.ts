@@ -4,9 +4,9 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { addRmsNorm, rmsNorm } from "../../kernels/norm/rms_norm.ts";
 import { embedding, embeddingBackward } from "../../kernels/rows/embedding.ts";
+import type { ModelConfig } from "../checkpoint/model_config.ts";
 import { type BackwardBuffers, checkBinding, type ForwardBuffers } from "./activations.ts";
 import { attentionBlock, attentionBlockBackward } from "./attention_block.ts";
-import type { ModelConfig } from "./config.ts";
 import type {
   AttentionBackwardContext,
   AttentionContext,

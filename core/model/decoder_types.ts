@@ -1,7 +1,7 @@
 /** What the decoder's parts pass to each other. @module */
 import type { Slice } from "../../kernels/device/device.ts";
+import type { ModelConfig } from "../checkpoint/model_config.ts";
 import type { BackwardBuffers, LayerActivations } from "./activations.ts";
-import type { ModelConfig } from "./config.ts";
 import type { LayerNames } from "./parameter_names.ts";
 import type { ParameterBuffers } from "./parameters.ts";
 

@@ -3,7 +3,7 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import { type Slice, subslice } from "../../kernels/device/device.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { windowOf, windows } from "../../kernels/window.ts";
-import type { ModelConfig } from "./config.ts";
+import type { ModelConfig } from "../checkpoint/model_config.ts";
 import { headName } from "./parameter_names.ts";
 import type { ParameterBuffers } from "./parameters.ts";
 

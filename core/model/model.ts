@@ -1,8 +1,9 @@
 /** A model on the device: loaded from, and saved to, a Hugging Face folder. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import type { Dtype } from "../checkpoint/dtype.ts";
+import type { ModelConfig } from "../checkpoint/model_config.ts";
 import { type ModelFolder, openModelFolder, saveModelFolder } from "../checkpoint/model_folder.ts";
-import { type ModelConfig, parameterShapes } from "./config.ts";
+import { parameterShapes } from "../checkpoint/parameter_shapes.ts";
 import { planDecoder } from "./parameter_names.ts";
 import { ParameterBuffers } from "./parameters.ts";
 
@@ -18,7 +19,7 @@ export async function loadModel(device: Device, dir: string): Promise<Model> {
   const folder = await openModelFolder(dir);
   const { config } = folder;
   const layout = planDecoder(config, device.limits.maxStorageBufferBindingSize);
-  const weights = new ParameterBuffers(device, { layout, label: "weights" });
+  const weights = new ParameterBuffers(device, { layout, label: "weights", part: "weights" });
   for await (const { name, first, values } of ahead(pieces(folder))) weights.writePart(name, first, values);
   await device.check();
   return { folder, config, weights };

@@ -1,7 +1,7 @@
 /** Attention over a packed batch, for the decoder. @module */
 import { type Attention, attention, attentionBackward } from "../../kernels/attention/attention.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
-import type { ModelConfig } from "./config.ts";
+import type { ModelConfig } from "../checkpoint/model_config.ts";
 import type { AttentionBackwardContext, AttentionContext } from "./decoder_types.ts";
 import type { DeviceBatch } from "./device_batch.ts";
 

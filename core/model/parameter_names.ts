@@ -1,7 +1,8 @@
 /** The names of a decoder's parameters, grouped into the matrices that the kernels use. @module */
 import { DeviceError } from "../../kernels/device/device_error.ts";
-import { type ModelConfig, parameterShapes } from "./config.ts";
-import { type ParameterLayout, type ParameterShape, planParameters } from "./parameters.ts";
+import type { ModelConfig } from "../checkpoint/model_config.ts";
+import { type ParameterShape, parameterShapes } from "../checkpoint/parameter_shapes.ts";
+import { type ParameterLayout, planParameters } from "./parameters.ts";
 
 /** One layer's parameter names; a list holds tensors that lie end to end and act as one matrix or vector. */
 export interface LayerNames {

@@ -1,12 +1,8 @@
 /** Where the parameters of a model live: a few flat device buffers ("chunks") that optimizers and norms sweep. @module */
 import { alignSlice, type Device, type Slice, subslice } from "../../kernels/device/device.ts";
 import { openSliceReader } from "../../kernels/device/stream.ts";
-
-/** A parameter in Hugging Face's naming, row-major. */
-export interface ParameterShape {
-  name: string;
-  shape: readonly number[];
-}
+import type { ParameterShape } from "../checkpoint/parameter_shapes.ts";
+import type { MemoryPart } from "./memory_parts.ts";
 
 /** A place in a chunk. */
 export interface ParameterPlace {
@@ -77,10 +73,13 @@ export class ParameterBuffers {
   readonly #views = new Map<string, Slice>();
 
   /** Allocates zero-filled chunks; throws DeviceError where the device cannot hold them. */
-  constructor(device: Device, { layout, label }: { layout: ParameterLayout; label: string }) {
+  constructor(
+    device: Device,
+    { layout, label, part }: { layout: ParameterLayout; label: string; part: MemoryPart },
+  ) {
     this.layout = layout;
     this.#device = device;
-    this.chunks = layout.chunks.map((chunk, i) => device.alloc(chunk.elements * 4, `${label} ${i}`));
+    this.chunks = layout.chunks.map((chunk, i) => device.alloc(chunk.elements * 4, `${label} ${i}`, part));
   }
 
   /** The slice of one tensor, or of several that lie end to end. Throws RangeError for a name that is not there. */

@@ -5,8 +5,8 @@ import { lmHeadForward, type LmHeadInputs } from "../../kernels/lm_head/lm_head.
 import { type LmHeadNoiseScratch, lmHeadScratch } from "../../kernels/lm_head/lm_head_tiles.ts";
 import { sequenceSum } from "../../kernels/loss/sequence_sum.ts";
 import { gatherRows } from "../../kernels/rows/gather_rows.ts";
+import type { ModelConfig } from "../checkpoint/model_config.ts";
 import type { BufferSet } from "./activations.ts";
-import type { ModelConfig } from "./config.ts";
 import type { EntryBuffers } from "./device_batch.ts";
 import { headName } from "./parameter_names.ts";
 import type { ParameterBuffers } from "./parameters.ts";
@@ -29,9 +29,9 @@ export function headBuffers(
   return {
     scratch: {
       plan,
-      state: set.words(plan.bytes.state / 4, "lm head state"),
-      logits: set.words(plan.bytes.logits / 4, "lm head logits"),
-      noiseLogits: set.words(noise ? plan.bytes.noiseLogits / 4 : 1, "lm head noise logits"),
+      state: set.words(plan.bytes.state / 4, "lm head state", "LM head"),
+      logits: set.words(plan.bytes.logits / 4, "lm head logits", "LM head"),
+      noiseLogits: set.words(noise ? plan.bytes.noiseLogits / 4 : 1, "lm head noise logits", "LM head"),
     },
     h: set.words(entries * config.hiddenSize, "gathered hidden"),
     logp: set.words(entries, "entry logps"),

@@ -3,9 +3,9 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import { type Device, type Slice, subslice } from "../../kernels/device/device.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { gatherRows } from "../../kernels/rows/gather_rows.ts";
+import { parameterShapes } from "../checkpoint/parameter_shapes.ts";
 import { openRewardFolder, type RewardFolder, SCORE_HEAD } from "../checkpoint/reward_folder.ts";
 import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
-import { parameterShapes } from "./config.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./device_batch.ts";
 import { packPrompts } from "./pack.ts";
@@ -29,9 +29,9 @@ export async function loadRewardModel(device: Device, dir: string): Promise<Rewa
   const folder = await openRewardFolder(dir);
   const { config } = folder;
   const layout = planDecoder(config, device.limits.maxStorageBufferBindingSize);
-  const weights = new ParameterBuffers(device, { layout, label: "reward model" });
+  const weights = new ParameterBuffers(device, { layout, label: "reward model", part: "judge" });
   for (const { name } of parameterShapes(config)) weights.write(name, await folder.readTensor(name));
-  const head = device.upload(await folder.readTensor(SCORE_HEAD), "score head");
+  const head = device.upload(await folder.readTensor(SCORE_HEAD), "score head", "judge");
   await device.check();
   return {
     folder,

@@ -1,8 +1,8 @@
 /** Log-probabilities of responses under a model, in batches. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { subslice } from "../../kernels/device/device.ts";
+import type { ModelConfig } from "../checkpoint/model_config.ts";
 import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
-import type { ModelConfig } from "./config.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./device_batch.ts";
 import { type ExampleIds, type PackedBatch, packExamples, packPairs, type PairIds } from "./pack.ts";

@@ -2,7 +2,7 @@
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { matmul, type MatmulMode } from "../../kernels/matmul/matmul.ts";
-import type { ModelConfig } from "../model/config.ts";
+import type { ModelConfig } from "../checkpoint/model_config.ts";
 
 /** Measured rates. */
 export interface Speed {
@@ -28,7 +28,7 @@ export async function measureSpeed(
   device: Device,
   { config, tokens, slots }: { config: ModelConfig; tokens: number; slots: number },
 ): Promise<Speed> {
-  const commands = new Commands(device);
+  using commands = new Commands(device);
   const fence = await fenceSeconds(device);
   const k = config.hiddenSize;
   const most = Math.floor(device.limits.maxStorageBufferBindingSize / 4);

@@ -69,7 +69,7 @@ async function planJudge(
   const { data } = config;
   if (judge.judge === "llm") {
     const settings = chatSettings(judge);
-    const { questions } = planQuestions(rows, { asking: await askingOf(judge, { policy, data }), settings });
+    const { questions } = await planQuestions(rows, { asking: await askingOf(judge, { policy, data }), settings });
     const cache = await ReplyCache.read(runPaths(config.output_dir).replies);
     const left = questions.filter(({ key }) => cache.get(key) === undefined);
     return {

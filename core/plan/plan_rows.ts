@@ -4,8 +4,8 @@ import type { IterationConfig } from "../config/config_types.ts";
 import type { DataSource } from "../data/formats/data_sources.ts";
 import { type DataRow, readRows, type ReadRowsOptions } from "../data/read_rows.ts";
 import { tokenizeExamples, type TokenizeOptions, tokenizePairs } from "../data/tokenize_rows.ts";
+import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
-import { tokenizerOf } from "../run/run_context.ts";
 import { readingOf } from "../run/run_rows.ts";
 import type { RunSources } from "../run/run_sources.ts";
 

@@ -23,37 +23,6 @@ import {
 import { planOrder, type StepOrder } from "../train/step_order.ts";
 import { Trainer } from "../train/trainer.ts";
 
-/** The parts of the device's memory, in the order they are shown. */
-export const MEMORY_PARTS = [
-  "weights",
-  "reference",
-  "judge",
-  "noise generator",
-  "gradients",
-  "moments",
-  "activations",
-  "KV cache",
-  "LM head",
-] as const;
-
-/** A part of the device's memory. */
-export type MemoryPart = typeof MEMORY_PARTS[number];
-
-const PARTS: readonly (readonly [RegExp, MemoryPart])[] = [
-  [/^weights \d+$/, "weights"],
-  [/^reference \d+$/, "reference"],
-  [/^judge \d+$/, "judge"],
-  [/^noise (\d+|gradients|m|v|square average|norm)/, "noise generator"],
-  [/^policy gradients/, "gradients"],
-  [/^policy (m|v|square average)/, "moments"],
-  [/^[kv] cache/, "KV cache"],
-  [/^lm head|^logits$/, "LM head"],
-];
-
-function partOf(label: string): MemoryPart {
-  return PARTS.find(([pattern]) => pattern.test(label))?.[1] ?? "activations";
-}
-
 /** What a stage holds and records. */
 export interface Rehearsed {
   /** Bytes of the most that is live at once. */
@@ -78,7 +47,7 @@ export class Rehearsing {
 
   /** `real` is the device that the stages will run on. */
   constructor(real: Device) {
-    this.#device = new Rehearsal(real, partOf);
+    this.#device = new Rehearsal(real);
     this.#commands = new Commands(this.#device);
   }
 
@@ -209,10 +178,10 @@ export class Rehearsing {
     return batches;
   }
 
-  #load(folder: ModelFolder, label: "weights" | "reference" | "judge"): Model {
+  #load(folder: ModelFolder, part: "weights" | "reference" | "judge"): Model {
     const { config } = folder;
     const layout = planDecoder(config, this.#device.limits.maxStorageBufferBindingSize);
-    return { folder, config, weights: new ParameterBuffers(this.#device, { layout, label }) };
+    return { folder, config, weights: new ParameterBuffers(this.#device, { layout, label: part, part }) };
   }
 
   async #stage(work: () => Promise<{ dispatches: number; fences: number }>): Promise<Rehearsed> {

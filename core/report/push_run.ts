@@ -1,8 +1,8 @@
 /** A run's model onto the hub: its folder, a card, a figure. @module */
-import { join } from "node:path";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { UserError } from "../error.ts";
-import { exists, explainIoError, fileSize } from "../files/io.ts";
+import { exists, filesIn } from "../files/io.ts";
+import { join } from "../files/path.ts";
 import { checkRepoName, type Pushed, type PushFile, pushFiles, type PushOptions } from "../hub/push_files.ts";
 import { readRun } from "../run/read_run.ts";
 import { runPaths } from "../run/run_paths.ts";
@@ -28,16 +28,9 @@ export async function filesToPush(
     throw new UserError(`Cannot push ${folder}: ${model} is not there; the run has not ended, or is none`);
   }
   await openModelFolder(model);
-  const files: PushFile[] = [];
-  try {
-    for await (const { name, isFile } of Deno.readDir(model)) {
-      if (!isFile || name.startsWith(".") || name === CARD || name === FIGURE) continue;
-      files.push({ path: name, size: await fileSize(join(model, name)), content: { file: join(model, name) } });
-    }
-  } catch (error) {
-    throw explainIoError(error, `Cannot read ${model}`);
-  }
-  files.sort((a, b) => a.path < b.path ? -1 : 1);
+  const files = (await filesIn(model))
+    .filter(({ name }) => !name.startsWith(".") && name !== CARD && name !== FIGURE)
+    .map(({ name, size }): PushFile => ({ path: name, size, content: { file: join(model, name) } }));
   const run = await readRun(folder);
   const figure = run.steps.length > 0 || run.iterations.length > 0 ? readmeFigure(run) : null;
   const text = card ?? modelCard(run, {

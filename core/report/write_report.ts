@@ -1,7 +1,7 @@
 /** A run's page: report.html, one file that needs nothing else. @module */
-import { join } from "node:path";
 import { parse } from "yaml";
 import { writeFileAtomic } from "../files/atomic.ts";
+import { join } from "../files/path.ts";
 import { iterationValues, readRun, type RunRecord } from "../run/read_run.ts";
 import { isRecord } from "../values.ts";
 import { iterationName, runFigures } from "./figures.ts";

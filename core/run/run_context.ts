@@ -1,9 +1,7 @@
 /** What every stage of a run needs: the device, the settings, the run's folder, and whom to tell. @module */
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
-import { openModelFolder } from "../checkpoint/model_folder.ts";
 import type { ResolvedConfig, Stage } from "../config/config.ts";
-import { loadTokenizer, type Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { openRunDevice } from "../device/run_device.ts";
 import { makeFolder } from "../files/atomic.ts";
 import type { OnProgress } from "../progress.ts";
@@ -91,18 +89,4 @@ export async function withDevice<T>(
 /** Throws StoppedError where the run is to stop. */
 export function throwIfStopped({ signal }: RunContext): void {
   if (signal.aborted) throw new StoppedError("The run was stopped");
-}
-
-/**
- * The tokenizer of a model folder, with the chat template of a file where one is given; null where the folder has none
- * (rows of token ids need none).
- */
-export async function tokenizerOf(
-  dir: string,
-  { chat_template: chatTemplate }: { chat_template?: string } = {},
-): Promise<Tokenizer | null> {
-  const { tokenizerFiles } = await openModelFolder(dir);
-  return tokenizerFiles.some((path) => path.endsWith("tokenizer.json"))
-    ? await loadTokenizer(dir, { chatTemplate })
-    : null;
 }

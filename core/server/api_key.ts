@@ -1,5 +1,6 @@
 /** API keys: read where they are needed, and never shown. @module */
 import { UserError } from "../error.ts";
+import { readOptionalText } from "../files/io.ts";
 
 /** Where a server's key is to be found. */
 export interface KeySource {
@@ -41,13 +42,11 @@ export async function readApiKey(
 }
 
 async function readKeyFile(path: string): Promise<string> {
-  let text: string;
-  try {
-    text = (await Deno.readTextFile(path)).trim();
-  } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : "it cannot be read";
-    throw new UserError(`Cannot read the API key in ${path}: ${why}`);
-  }
+  const read = await readOptionalText(path).catch(() => {
+    throw new UserError(`Cannot read the API key in ${path}: it cannot be read`);
+  });
+  if (read === null) throw new UserError(`Cannot read the API key in ${path}: there is no such file`);
+  const text = read.trim();
   if (text === "") throw new UserError(`Cannot read the API key in ${path}: the file is empty`);
   return checkKey(text, path);
 }

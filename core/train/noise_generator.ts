@@ -1,7 +1,7 @@
 /** The noise generator W_σ, b_σ: its layout and first values. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import { philox4x32 } from "../../kernels/random/philox.ts";
-import { openSafetensors } from "../checkpoint/stored_weights.ts";
+import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
 import { UserError } from "../error.ts";
 import { ParameterBuffers, type ParameterLayout, planParameters } from "../model/parameters.ts";
 import { PURPOSE, purposeKey } from "./step_order.ts";
@@ -51,7 +51,7 @@ export async function createNoise(
     ? linearInit(shape, { seed, iteration })
     : await readInit(shape, init);
   const layout = planNoise(shape, device.limits.maxStorageBufferBindingSize);
-  const values = new ParameterBuffers(device, { layout, label: "noise" });
+  const values = new ParameterBuffers(device, { layout, label: "noise", part: "noise generator" });
   if (first) {
     values.write("weight", first.weight);
     values.write("bias", first.bias);
@@ -62,7 +62,7 @@ export async function createNoise(
 type NoiseValues = ReturnType<typeof linearInit>;
 
 async function readInit({ vocab, hidden }: NoiseShape, path: string): Promise<NoiseValues> {
-  const file = await openSafetensors(path);
+  const file = await openSafetensorsAt(path);
   const read = (name: string, shape: number[]): Promise<Float32Array<ArrayBuffer>> => {
     const found = file.tensors.get(name)?.shape;
     if (found === undefined || found.join() !== shape.join()) {

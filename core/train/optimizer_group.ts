@@ -5,11 +5,14 @@ import { adamw } from "../../kernels/optimizer/adamw.ts";
 import { finishNorm, squaredNorm, squaredNormPartials } from "../../kernels/optimizer/gradient_norm.ts";
 import { rmsprop } from "../../kernels/optimizer/rmsprop.ts";
 import type { TrainingConfig } from "../config/config_types.ts";
+import type { MemoryPart } from "../model/memory_parts.ts";
 import { ParameterBuffers } from "../model/parameters.ts";
 
 /** What a group is made of. */
 export interface GroupOptions {
   name: string;
+  /** The part of the memory that all of it counts to (default: gradients and moments each to their own). */
+  part?: MemoryPart;
   values: ParameterBuffers;
   /** The record that gates and scales its updates. */
   control: Slice;
@@ -30,14 +33,17 @@ export class OptimizerGroup {
     const { device } = commands;
     const { name, values, training } = options;
     const { layout } = values;
-    const like = (label: string): ParameterBuffers =>
-      new ParameterBuffers(device, { layout, label: `${name} ${label}` });
+    const like = (label: string, part: MemoryPart): ParameterBuffers =>
+      new ParameterBuffers(device, { layout, label: `${name} ${label}`, part: options.part ?? part });
     this.values = values;
-    this.gradients = like("gradients");
-    this.#moments = training.optim === "adamw" ? [like("m"), like("v")] : [like("square average")];
+    this.gradients = like("gradients", "gradients");
+    this.#moments = training.optim === "adamw"
+      ? [like("m", "moments"), like("v", "moments")]
+      : [like("square average", "moments")];
     this.#partials = device.alloc(
       squaredNormPartials(layout.chunks.map((chunk) => chunk.elements)) * 4,
       `${name} norm`,
+      options.part,
     );
     this.#options = options;
     this.#commands = commands;

@@ -2,15 +2,14 @@
  * The reference's log-probabilities that do not change over an iteration: of the chosen responses, and without noise of
  * the rejected ones. They are computed once, before the first step, and kept beside the pairs. @module
  */
-import { createHash } from "node:crypto";
-import { dirname } from "node:path";
 import type { Commands } from "../../kernels/device/commands.ts";
-import { readSafetensorsHeader } from "../checkpoint/safetensors_header.ts";
-import { openSafetensors } from "../checkpoint/stored_weights.ts";
+import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
 import { UserError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
+import { sha256 } from "../files/digest.ts";
 import { exists } from "../files/io.ts";
+import { dirname } from "../files/path.ts";
 import type { PairIds } from "../model/pack.ts";
 import { scorePairs, type Scorer, scoreResponses } from "../model/scorer.ts";
 
@@ -49,7 +48,7 @@ const KEY = "dnpo_reference";
  * are computed, and written there. Throws DeviceError, or UserError where the file cannot be written.
  */
 export async function referenceLogps(commands: Commands, options: ReferenceOptions): Promise<ReferenceLogps> {
-  const key = keyOf(commands, options);
+  const key = await keyOf(commands, options);
   return await read(options.path, { key, rows: options.rows.length }) ?? await compute(commands, options, key);
 }
 
@@ -87,8 +86,8 @@ async function compute(
 async function read(path: string, { key, rows }: { key: string; rows: number }): Promise<ReferenceLogps | null> {
   if (!await exists(path)) return null;
   try {
-    if ((await readSafetensorsHeader(path)).metadata[KEY] !== key) return null;
-    const file = await openSafetensors(path);
+    const file = await openSafetensorsAt(path);
+    if (file.metadata[KEY] !== key) return null;
     const [chosen, rejected] = [await file.readFloat32("chosen"), await file.readFloat32("rejected")];
     return chosen.length === rows && rejected.length === rows ? { chosen, rejected } : null;
   } catch (error) {
@@ -98,15 +97,17 @@ async function read(path: string, { key, rows }: { key: string; rows: number }):
 }
 
 /** Everything that the numbers depend on. */
-function keyOf({ device }: Commands, { rows, used, rejected, identity }: ReferenceOptions): string {
-  const hash = createHash("sha256");
-  for (const i of used) {
+async function keyOf(
+  { device }: Commands,
+  { rows, used, rejected, identity }: ReferenceOptions,
+): Promise<string> {
+  const parts = used.map((i) => {
     const { promptIds, chosenIds, rejectedIds } = rows[i]!;
-    const parts = [promptIds, chosenIds, ...(rejected ? [rejectedIds] : [])];
-    hash.update(Uint32Array.from([i, ...parts.flatMap((ids) => [ids.length, ...ids])]));
-  }
+    const sides = [promptIds, chosenIds, ...(rejected ? [rejectedIds] : [])];
+    return new Uint8Array(Uint32Array.from([i, ...sides.flatMap((ids) => [ids.length, ...ids])]).buffer);
+  });
   const { info, family, tuning, subgroupSize } = device;
   // Of a tuning the family alone can change the bits.
   const adapter = `${info.description || info.device}, ${family}, ${tuning?.family ?? family}, ${subgroupSize}`;
-  return JSON.stringify({ model: identity, rows: hash.digest("hex"), rejected, adapter });
+  return JSON.stringify({ model: identity, rows: await sha256(...parts), rejected, adapter });
 }

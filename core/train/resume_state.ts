@@ -1,13 +1,12 @@
 /** The resume states of an optimize stage: one file for each saved step, whole or absent. @module */
-import { join } from "node:path";
 import type { Device, Slice } from "../../kernels/device/device.ts";
 import { openSliceReader } from "../../kernels/device/stream.ts";
-import { readSafetensorsHeader } from "../checkpoint/safetensors_header.ts";
-import { openSafetensors } from "../checkpoint/stored_weights.ts";
+import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
 import { UserError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
-import { exists, explainIoError } from "../files/io.ts";
+import { namesIn, removeFile } from "../files/io.ts";
+import { join } from "../files/path.ts";
 import { parseRecord, type StateRecord } from "./state_record.ts";
 
 /** Device buffers by name, in the order they are written. */
@@ -55,7 +54,7 @@ export async function saveState(
     await reader.close();
   }
   const old = (await stepsIn(dir)).slice(0, -keep).map((step) => statePath(dir, step));
-  for (const name of [...old, ...await partsIn(dir)]) await removeOld(name);
+  for (const name of [...old, ...await partsIn(dir)]) await removeFile(name, `Cannot remove the old state ${name}`);
 }
 
 /** The newest state in `dir`, or null where there is none. */
@@ -71,7 +70,7 @@ export async function newestState(dir: string): Promise<SavedState | null> {
 /** The record of a saved state. Throws a UserError for a file that is no state. */
 export async function readStateRecord({ path, step, advice }: SavedState): Promise<StateRecord> {
   try {
-    const text = (await readSafetensorsHeader(path)).metadata[KEY];
+    const text = (await openSafetensorsAt(path)).metadata[KEY];
     if (text === undefined) {
       throw new UserError(
         `Cannot resume from ${path}: its header has no "${KEY}", expected a state that this program saved`,
@@ -89,7 +88,7 @@ export async function loadState(
   { path, advice }: SavedState,
   { device, buffers }: { device: Device; buffers: StateBuffers },
 ): Promise<void> {
-  const file = await openSafetensors(path);
+  const file = await openSafetensorsAt(path);
   for (const [name, slice] of Object.entries(buffers)) {
     const size = file.tensors.get(name)?.byteLength;
     if (size !== slice.size) {
@@ -113,19 +112,4 @@ async function stepsIn(dir: string): Promise<number[]> {
 async function partsIn(dir: string): Promise<string[]> {
   return (await namesIn(dir)).filter((name) => NAME.test(name.replace(/\.tmp$/, "")) && name.endsWith(".tmp"))
     .map((name) => join(dir, name));
-}
-
-async function namesIn(dir: string): Promise<string[]> {
-  if (!await exists(dir)) return [];
-  try {
-    return await Array.fromAsync(Deno.readDir(dir), ({ name }) => name);
-  } catch (error) {
-    throw explainIoError(error, `Cannot read ${dir}`);
-  }
-}
-
-async function removeOld(path: string): Promise<void> {
-  await Deno.remove(path).catch((error) => {
-    throw explainIoError(error, `Cannot remove the old state ${path}`);
-  });
 }

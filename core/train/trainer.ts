@@ -104,6 +104,7 @@ export class Trainer {
     });
     this.#noise = noise && new OptimizerGroup(commands, {
       name: "noise",
+      part: "noise generator",
       values: noise,
       control: controlOf(this.#controls, 1),
       training,

@@ -1,5 +1,5 @@
 /** Makes the quick start's checkpoint: random weights, fine-tuned on human answers (`deno task quickstart:sft`). @module */
-import { loadConfig, openModelFolder, parseModelConfig, runSft, saveModelFolder } from "../../mod.ts";
+import { folderFiles, loadConfig, openModelFolder, parseModelConfig, runSft, saveModelFolder } from "../../mod.ts";
 import { GENERATION_CONFIG, initialWeights, MODEL_CONFIG } from "./initial_model.ts";
 
 const HERE = "examples/quickstart";
@@ -13,9 +13,7 @@ export async function writeInitialModel(dir: string, seed: number): Promise<void
     source: {
       config: parseModelConfig(MODEL_CONFIG, "the quick start's config"),
       generationConfig: GENERATION_CONFIG,
-      tokenizerFiles: ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"].map((file) =>
-        `${HERE}/model/${file}`
-      ),
+      tokenizer: await folderFiles(`${HERE}/model`),
     },
     dtype: "F32",
     tensors: (name) => Promise.resolve(weights.get(name)!),

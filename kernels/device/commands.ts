@@ -35,6 +35,7 @@ export class Commands {
   #captured: (() => void)[] | undefined;
   #groups = new Map<string, GPUBindGroup>();
   #groupsOf = new Map<number, string[]>();
+  readonly #onDispose: (() => void)[] = [];
 
   constructor(device: Device) {
     this.device = device;
@@ -44,10 +45,23 @@ export class Commands {
       size: ARENA_BYTES,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
-    device.onFree((buffer) => {
+    this.onDispose(device.onFree((buffer) => {
       for (const key of this.#groupsOf.get(buffer.id) ?? []) this.#groups.delete(key);
       this.#groupsOf.delete(buffer.id);
-    });
+    }));
+  }
+
+  /** Calls `listener` when this is disposed of: what is kept for its recordings goes with it. */
+  onDispose(listener: () => void): void {
+    this.#onDispose.push(listener);
+  }
+
+  /** Gives back what was made for recording: uniforms, bind groups, and what listeners hold. Submitted work goes on. */
+  [Symbol.dispose](): void {
+    for (const listener of this.#onDispose.splice(0)) listener();
+    this.#groups.clear();
+    this.#groupsOf.clear();
+    this.#uniformBuffer.destroy();
   }
 
   /** Records one call of `kernel`. Throws RangeError for uniforms or a grid that do not fit. */

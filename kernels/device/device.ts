@@ -1,60 +1,32 @@
 /** The adapter and its device: limits, features, memory, errors, readback. @module */
-import { DeviceError } from "./device_error.ts";
+import { DeviceError, oneLine } from "./device_error.ts";
+import { Readback } from "./readback.ts";
+import { type DeviceBuffer, type Image, IMAGE_WIDTH, type ImageFormat, type Slice, TEXEL_BYTES } from "./slice.ts";
 import type { DeviceFamily, Tuning } from "./tuning.ts";
 
 export type { DeviceFamily };
-
-/** A buffer on the device. */
-export interface DeviceBuffer {
-  readonly gpu: GPUBuffer;
-  /** Unique per device; keys the bind-group cache. */
-  readonly id: number;
-  readonly bytes: number;
-  readonly label: string;
-}
-
-/** A range of a buffer, in bytes; `offset` is a multiple of 256. */
-export interface Slice {
-  readonly buffer: DeviceBuffer;
-  readonly offset: number;
-  readonly size: number;
-}
-
-/** A texture that holds words in a row, {@linkcode IMAGE_WIDTH} texels to a line: some drivers read it far faster. */
-export interface Image {
-  readonly texture: GPUTexture;
-  readonly view: GPUTextureView;
-  /** Unique per device, among the buffers too. */
-  readonly id: number;
-  readonly format: ImageFormat;
-  /** Texels that it holds. */
-  readonly texels: number;
-}
-
-/** A texel is 16 bytes: four f32, or four u32. */
-export type ImageFormat = "rgba32float" | "rgba32uint";
-
-/** Bytes of a texel. */
-export const TEXEL_BYTES = 16;
-
-/** Texels of an image's line: a power of two. */
-export const IMAGE_WIDTH = 4096;
-
-/** Offsets of slices are multiples of this, WebGPU's default `minStorageBufferOffsetAlignment`. */
-export const SLICE_ALIGNMENT = 256;
+export {
+  alignSlice,
+  type DeviceBuffer,
+  type Image,
+  IMAGE_WIDTH,
+  type ImageFormat,
+  type Slice,
+  SLICE_ALIGNMENT,
+  subslice,
+  TEXEL_BYTES,
+} from "./slice.ts";
 
 /** How to open a device. */
 export interface OpenOptions {
   /** Which adapter to prefer where there are several (default "high-performance"). */
   powerPreference?: GPUPowerPreference;
-  /**
-   * Bits of lavapipe's vectors, null for the driver's own (default: the environment's `LP_NATIVE_VECTOR_WIDTH`); only
-   * the process's first request of an adapter heeds it.
-   */
-  vectorWidth?: number | null;
   /** Which family of kernels to run (default: by the adapter); all run everywhere. */
   family?: DeviceFamily;
 }
+
+/** The part that buffers count to where nobody names one: what passes through the kernels. */
+const OWN_PART = "activations";
 
 /** How long a failure waits for the news that the device was lost. */
 const LOSS_MS = 100;
@@ -98,8 +70,8 @@ export class Device {
   #nextId = 0;
   #failures: DeviceError[] = [];
   #checks: Promise<void>[] = [];
-  #onFree: ((freed: { readonly id: number }) => void)[] = [];
-  #staging: GPUBuffer | undefined;
+  readonly #onFree = new Set<(freed: { readonly id: number }) => void>();
+  readonly #readback: Readback;
   #lost = false;
   #closed = false;
 
@@ -114,6 +86,7 @@ export class Device {
     this.limits = gpu.limits;
     this.subgroupSize = subgroupSize;
     this.rowLanes = family === "cpu" ? info.subgroupMinSize : 64;
+    this.#readback = new Readback(this);
     gpu.addEventListener("uncapturederror", (event: Event & { error?: GPUError }) => {
       event.preventDefault();
       this.fail(new DeviceError(`The GPU reported an error: ${oneLine(event.error?.message ?? "unknown")}`));
@@ -123,6 +96,12 @@ export class Device {
       this.#lost = true;
       this.fail(new DeviceError(`The GPU device was lost: ${oneLine(lost.message) || lost.reason}`, "lost"));
     });
+  }
+
+  /** The adapter with its driver, as one line. */
+  get name(): string {
+    const { description, device, vendor, architecture } = this.info;
+    return [description || device, vendor, architecture].filter(Boolean).join(", ").replace(/\s+/g, " ") || "unnamed";
   }
 
   /** Records a failure; the next {@linkcode check}, {@linkcode read} or {@linkcode sync} throws it. */
@@ -154,8 +133,11 @@ export class Device {
     clearTimeout(timer);
   }
 
-  /** A zero-filled storage buffer of `bytes` (rounded up to 4). Throws DeviceError where the device cannot hold it. */
-  alloc(bytes: number, label: string): Slice {
+  /**
+   * A zero-filled storage buffer of `bytes` (rounded up to 4), which counts to the memory's part `part`. Throws
+   * DeviceError where the device cannot hold it.
+   */
+  alloc(bytes: number, label: string, part: string = OWN_PART): Slice {
     const size = Math.max(4, Math.ceil(bytes / 4) * 4);
     if (size > this.limits.maxBufferSize) {
       throw new DeviceError(
@@ -163,20 +145,20 @@ export class Device {
         "memory",
       );
     }
-    const gpu = this.#createBuffer({
+    const gpu = this.createBuffer({
       label,
       size,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
-    const buffer: DeviceBuffer = { gpu, id: this.#nextId++, bytes: size, label };
+    const buffer: DeviceBuffer = { gpu, id: this.#nextId++, bytes: size, label, part };
     this.bytes += size;
     this.bufferCount++;
     this.peakBytes = Math.max(this.peakBytes, this.bytes);
     return { buffer, offset: 0, size };
   }
 
-  /** A buffer; where there is no memory for it, the next check throws. */
-  #createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
+  /** A buffer of any usage, counted nowhere; where there is no memory for it, the next check throws. */
+  createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
     const used = this.bytes;
     this.gpu.pushErrorScope("out-of-memory");
     const buffer = this.gpu.createBuffer(descriptor);
@@ -231,9 +213,13 @@ export class Device {
     for (const listener of this.#onFree) listener({ id });
   }
 
-  /** Calls `listener` for each buffer and image that is freed (caches drop what refers to it). */
-  onFree(listener: (freed: { readonly id: number }) => void): void {
-    this.#onFree.push(listener);
+  /**
+   * Calls `listener` for each buffer and image that is freed (caches drop what refers to it), until the function that
+   * this returns is called.
+   */
+  onFree(listener: (freed: { readonly id: number }) => void): () => void {
+    this.#onFree.add(listener);
+    return () => void this.#onFree.delete(listener);
   }
 
   /** Copies `data` into the slice at `offset` bytes, in the queue's order. Throws RangeError where it does not fit. */
@@ -259,77 +245,24 @@ export class Device {
   }
 
   /** Uploads `data` into a new buffer. */
-  upload(data: ArrayBufferView<ArrayBuffer>, label: string): Slice {
-    const slice = this.alloc(data.byteLength, label);
+  upload(data: ArrayBufferView<ArrayBuffer>, label: string, part?: string): Slice {
+    const slice = this.alloc(data.byteLength, label, part);
     this.write(slice, data);
     return slice;
   }
 
-  /** Waits for all submitted work and returns the slice's bytes: one fence, at least 11 ms. Throws DeviceError. */
+  /**
+   * Waits for all work submitted so far and returns the slice's bytes as they are then: one fence, at least 11 ms. Several
+   * reads may be under way at a time. Throws DeviceError.
+   */
   async read(slice: Slice): Promise<ArrayBuffer> {
     const [bytes] = await this.readAll([slice]);
     return bytes!;
   }
 
   /** Reads several slices with one fence. Throws DeviceError. */
-  async readAll(slices: readonly Slice[]): Promise<ArrayBuffer[]> {
-    const out = slices.map((s) => new ArrayBuffer(s.size));
-    // Windows bound the staging memory; nearly all reads are one window.
-    const window = 64 * 1024 * 1024;
-    let jobs: { slice: number; from: number; bytes: number; at: number }[] = [];
-    let used = 0;
-    const flush = async (): Promise<void> => {
-      if (jobs.length === 0) return;
-      await this.#readWindow(
-        jobs.map((job) => ({ ...job, source: slices[job.slice]!, target: out[job.slice]! })),
-        used,
-      );
-      jobs = [];
-      used = 0;
-    };
-    for (let i = 0; i < slices.length; i++) {
-      for (let from = 0; from < slices[i]!.size;) {
-        if (used === window) await flush();
-        const bytes = Math.min(slices[i]!.size - from, window - used);
-        jobs.push({ slice: i, from, bytes, at: used });
-        used += bytes;
-        from += bytes;
-      }
-    }
-    await flush();
-    return out;
-  }
-
-  async #readWindow(
-    jobs: { source: Slice; target: ArrayBuffer; from: number; bytes: number; at: number }[],
-    used: number,
-  ): Promise<void> {
-    if (!this.#staging || this.#staging.size < used) {
-      this.#staging?.destroy();
-      this.#staging = this.#createBuffer({
-        label: "staging",
-        size: Math.max(64 * 1024, used),
-        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-      });
-    }
-    const staging = this.#staging;
-    const encoder = this.gpu.createCommandEncoder();
-    for (const { source, from, bytes, at } of jobs) {
-      encoder.copyBufferToBuffer(source.buffer.gpu, source.offset + from, staging, at, bytes);
-    }
-    this.gpu.queue.submit([encoder.finish()]);
-    try {
-      await staging.mapAsync(GPUMapMode.READ, 0, used);
-    } catch (error) {
-      this.fail(new DeviceError(`Cannot read from the GPU: ${oneLine(String(error))}`));
-      return await this.check();
-    }
-    const mapped = new Uint8Array(staging.getMappedRange(0, used));
-    for (const { target, from, bytes, at } of jobs) {
-      new Uint8Array(target, from, bytes).set(mapped.subarray(at, at + bytes));
-    }
-    staging.unmap();
-    await this.check();
+  readAll(slices: readonly Slice[]): Promise<ArrayBuffer[]> {
+    return this.#readback.read(slices);
   }
 
   /** Waits for all submitted work: one fence, at least 11 ms. Throws DeviceError. */
@@ -341,59 +274,24 @@ export class Device {
   /** Gives the device back. */
   destroy(): void {
     this.#closed = true;
-    this.#staging?.destroy();
+    this.#readback.free();
     this.gpu.destroy();
   }
-}
 
-/** A view of a slice: `offset` and `size` in bytes within it. Throws RangeError where it does not fit or is not aligned. */
-export function subslice(slice: Slice, offset: number, size: number): Slice {
-  if (offset % SLICE_ALIGNMENT !== 0 || offset + size > slice.size) {
-    throw new RangeError(
-      `Cannot slice "${slice.buffer.label}": bytes ${offset}..${
-        offset + size
-      } of ${slice.size}, expected an offset that is a multiple of ${SLICE_ALIGNMENT} and an end within`,
-    );
+  /** Gives the device back at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.destroy();
   }
-  return { buffer: slice.buffer, offset: slice.offset + offset, size };
-}
-
-/** Rounds bytes up to the alignment that slices need. */
-export function alignSlice(bytes: number): number {
-  return Math.ceil(bytes / SLICE_ALIGNMENT) * SLICE_ALIGNMENT;
 }
 
 function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ").trim();
-}
-
-/** Settings that drivers read from the environment; they must be there before the first adapter request. */
-function prepareEnvironment({ vectorWidth }: OpenOptions): void {
-  if (vectorWidth !== undefined) {
-    try {
-      if (vectorWidth === null) Deno.env.delete("LP_NATIVE_VECTOR_WIDTH");
-      else Deno.env.set("LP_NATIVE_VECTOR_WIDTH", String(vectorWidth));
-    } catch {
-      // Without the permission the driver's own width serves.
-    }
-  }
-  try {
-    // Mesa complains on stderr about a missing XDG_RUNTIME_DIR, though nothing here needs one.
-    if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
-  } catch {
-    // Without the permission the defaults serve.
-  }
-}
-
 /** Requests the adapter, or null where there is no driver. */
 export async function requestAdapter(
   options: OpenOptions = {},
 ): Promise<GPUAdapter | null> {
-  prepareEnvironment(options);
   return await navigator.gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
 }
 

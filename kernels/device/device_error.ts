@@ -13,3 +13,8 @@ export class DeviceError extends Error {
     this.kind = kind;
   }
 }
+
+/** A driver's message in one line. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
+}

@@ -60,4 +60,9 @@ export class Profiler {
     });
     return [...totals.values()].sort((a, b) => b.milliseconds - a.milliseconds);
   }
+
+  /** Gives the queries back. */
+  [Symbol.dispose](): void {
+    this.#queries.destroy();
+  }
 }

@@ -9,19 +9,16 @@ export type PartBytes = ReadonlyMap<string, number>;
  * and records the same dispatches, without memory or work. What is read from it is zero.
  */
 export class Rehearsal extends Device {
-  readonly #partOf: (label: string) => string;
   readonly #live = new Map<string, number>();
   readonly #counts: { dispatches: number };
   #peak: PartBytes = new Map();
   #peakSum = 0;
 
-  /** `partOf` sorts buffers by their labels. */
-  constructor(real: Device, partOf: (label: string) => string) {
+  constructor(real: Device) {
     const counts = { dispatches: 0 };
     const { info, family, subgroupSize } = real;
     super(standIn(real.gpu, counts), { info, family, subgroupSize });
     this.#counts = counts;
-    this.#partOf = partOf;
   }
 
   /** Dispatches recorded so far. */
@@ -40,15 +37,14 @@ export class Rehearsal extends Device {
     this.#peakSum = this.bytes;
   }
 
-  override alloc(bytes: number, label: string): Slice {
-    const slice = super.alloc(bytes, label);
+  override alloc(bytes: number, label: string, part?: string): Slice {
+    const slice = super.alloc(bytes, label, part);
     this.#count(slice.buffer, 1);
     if (this.bytes > this.#peakSum) this.restart();
     return slice;
   }
 
-  #count({ label, bytes }: DeviceBuffer, sign: 1 | -1): void {
-    const part = this.#partOf(label);
+  #count({ part, bytes }: DeviceBuffer, sign: 1 | -1): void {
     this.#live.set(part, (this.#live.get(part) ?? 0) + sign * bytes);
   }
 

@@ -1,7 +1,8 @@
 /** One device for all tests of a file, and buffers with guard words around them. @module */
 import { AssertionError } from "node:assert/strict";
+import { openDevice } from "../../core/device/open_device.ts";
 import { Commands } from "../../kernels/device/commands.ts";
-import { type Device, openDevice, type Slice, SLICE_ALIGNMENT, subslice } from "../../kernels/device/device.ts";
+import { type Device, type Slice, SLICE_ALIGNMENT, subslice } from "../../kernels/device/device.ts";
 
 /** The device (a missing adapter fails every test that imports this) and a recorder on it. */
 export const device: Device = await openDevice();

@@ -47,7 +47,7 @@ export async function writeTinyModel(
     }),
   );
   await saveModelFolder(dir, {
-    source: { config, generationConfig: null, tokenizerFiles: [] },
+    source: { config, generationConfig: null, tokenizer: null },
     dtype: "F32",
     tensors: (name) => Promise.resolve(tensors.get(name)!),
   });

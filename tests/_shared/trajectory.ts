@@ -1,6 +1,6 @@
 /** Comparison of a training run with another one: logged numbers, and where the weights went. @module */
 import { AssertionError } from "node:assert/strict";
-import { openSafetensors } from "../../core/checkpoint/stored_weights.ts";
+import { openSafetensorsAt } from "../../core/checkpoint/stored_weights.ts";
 import { assertClose } from "./assert_close.ts";
 
 /** Logged numbers of a step by name. */
@@ -19,7 +19,7 @@ export async function readJsonLines<T = Logged>(path: string): Promise<T[]> {
 
 /** Every tensor of a safetensors file. */
 export async function readTensors(path: string): Promise<Tensors> {
-  const weights = await openSafetensors(path);
+  const weights = await openSafetensorsAt(path);
   const tensors = new Map<string, Float32Array>();
   for (const name of [...weights.tensors.keys()].sort()) tensors.set(name, await weights.readFloat32(name));
   return tensors;

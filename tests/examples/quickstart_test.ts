@@ -7,6 +7,7 @@ import { loadConfig, requireFor } from "../../core/config/config.ts";
 import { readRows } from "../../core/data/read_rows.ts";
 import { tokenizeExamples } from "../../core/data/tokenize_rows.ts";
 import { loadTokenizer, type Tokenizer } from "../../core/data/tokenizer/tokenizer.ts";
+import { folderFiles } from "../../core/files/model_files.ts";
 import { loadVerifier } from "../../core/label/verifier_judge.ts";
 import { GENERATION_CONFIG, initialWeights, MODEL_CONFIG } from "../../examples/quickstart/initial_model.ts";
 import { quickstartFiles } from "../../examples/quickstart/make.ts";
@@ -135,7 +136,7 @@ Deno.test("the initial model is a folder that opens", async () => {
     const config = parseModelConfig(MODEL_CONFIG, "MODEL_CONFIG");
     const weights = initialWeights(MODEL_CONFIG, 0);
     const tensors: SaveOptions["tensors"] = (name) => Promise.resolve(weights.get(name)!);
-    const source = { config, generationConfig: GENERATION_CONFIG, tokenizerFiles: [`${FOLDER}/model/tokenizer.json`] };
+    const source = { config, generationConfig: GENERATION_CONFIG, tokenizer: await folderFiles(`${FOLDER}/model`) };
     await saveModelFolder(`${dir}/model`, { source, dtype: "F32", tensors });
     const model = await openModelFolder(`${dir}/model`);
     deepEqual(model.eosTokenIds, [EOS_ID]);

@@ -1,9 +1,11 @@
 /** Hugging Face tokenizers, read from a model folder. @module */
 import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
 import { UserError } from "../../error.ts";
+import { readText } from "../../files/io.ts";
 import { checkNesting } from "../../files/json_nesting.ts";
+import { type ModelFiles, modelFilesOf } from "../../files/model_files.ts";
 import { isRecord } from "../../values.ts";
-import { describe, ioProblem, oneLine, quote } from "../formats/data_problems.ts";
+import { describe, oneLine, quote } from "../formats/data_problems.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import type { Message } from "../formats/messages.ts";
 import { compileChatTemplate, type MarkedText, type RenderOptions } from "./chat_template.ts";
@@ -35,22 +37,42 @@ export interface Tokenizer {
   readonly vocabSize: number;
 }
 
+const TOKENIZER = "tokenizer.json";
+const TEMPLATE = "chat_template.jinja";
+
 /** Several times the largest published tokenizer. */
 const MAX_BYTES = 1 << 28;
 
+/** How a tokenizer is loaded. */
+export interface LoadTokenizerOptions {
+  /** Path of a chat template that goes before the model's own. */
+  chatTemplate?: string | undefined;
+}
+
 /**
- * Loads tokenizer.json and tokenizer_config.json, with chat_template.jinja where it exists, from `dir`; the file
- * `chatTemplate` goes before its template. Throws a UserError naming a file that is missing or broken.
+ * Loads tokenizer.json and tokenizer_config.json, with chat_template.jinja where it exists, from the folder `source`, or
+ * from a model's files. Throws a UserError naming a file that is missing or broken.
+ *
+ * @example
+ * ```ts
+ * import { loadTokenizer } from "./engine.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const tokenizer = await loadTokenizer("examples/quickstart/model");
+ * assert.equal(tokenizer.decode(tokenizer.encode("abc")), "abc");
+ * ```
  */
 export async function loadTokenizer(
-  dir: string,
-  { chatTemplate: file }: { chatTemplate?: string | undefined } = {},
+  source: string | ModelFiles,
+  { chatTemplate: file }: LoadTokenizerOptions = {},
 ): Promise<Tokenizer> {
-  const path = `${dir}/tokenizer.json`;
-  const json = await readObject(path);
-  const config = await readObject(`${dir}/tokenizer_config.json`);
-  const origin = file ?? `${dir}/chat_template.jinja`;
-  const jinja = file === undefined ? await readOptionalText(origin) : await readText(origin);
+  const files = await modelFilesOf(source);
+  const { name: dir } = files;
+  const path = files.pathOf(TOKENIZER);
+  const json = await readObject(files, TOKENIZER);
+  const config = await readObject(files, "tokenizer_config.json");
+  const origin = file ?? files.pathOf(TEMPLATE);
+  const jinja = file === undefined ? await readOptional(files, TEMPLATE) : await readText(file);
   const hub = attempt(path, "load", () => buildHubTokenizer(json));
   const specialTokens = specialTokensOf(config);
   const chatTemplate = compileChatTemplate(config, {
@@ -87,6 +109,15 @@ export async function loadTokenizer(
     specialTokens: addedSpecialTokens(json),
     vocabSize: vocab(hub).length,
   };
+}
+
+/** The tokenizer of a model, or null where it has no tokenizer.json: rows of token ids need none. */
+export async function tokenizerOf(
+  source: string | ModelFiles,
+  { chat_template: chatTemplate }: { chat_template?: string } = {},
+): Promise<Tokenizer | null> {
+  const files = await modelFilesOf(source);
+  return await files.stat(TOKENIZER) === null ? null : await loadTokenizer(files, { chatTemplate });
 }
 
 function buildHubTokenizer(json: JsonObject): HubTokenizer {
@@ -166,8 +197,10 @@ function attempt<T>(path: string, action: string, run: () => T): T {
   }
 }
 
-async function readObject(path: string): Promise<JsonObject> {
-  const text = await readText(path);
+async function readObject(files: ModelFiles, file: string): Promise<JsonObject> {
+  const path = files.pathOf(file);
+  const text = await readOptional(files, file);
+  if (text === null) throw new UserError(`Cannot read ${path}: there is no such file`);
   let value;
   try {
     checkNesting(text);
@@ -179,23 +212,14 @@ async function readObject(path: string): Promise<JsonObject> {
   return value as JsonObject;
 }
 
-async function readText(path: string): Promise<string> {
-  const text = await readOptionalText(path);
-  if (text === null) throw new UserError(`Cannot read ${path}: there is no such file`);
-  return text;
-}
-
-async function readOptionalText(path: string): Promise<string | null> {
-  let bytes: Uint8Array;
-  try {
-    const { isFile, size } = await Deno.stat(path);
-    if (!isFile) throw new UserError("it is no file, expected one");
-    if (size > MAX_BYTES) throw new UserError(`it has ${size} bytes, expected at most ${MAX_BYTES}`);
-    bytes = await Deno.readFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw new UserError(`Cannot read ${path}: ${ioProblem(error)}`);
+async function readOptional(files: ModelFiles, file: string): Promise<string | null> {
+  const path = files.pathOf(file);
+  const facts = await files.stat(file);
+  if (facts === null) return null;
+  if (facts.size > MAX_BYTES) {
+    throw new UserError(`Cannot read ${path}: it has ${facts.size} bytes, expected at most ${MAX_BYTES}`);
   }
+  const bytes = await files.read(file);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

@@ -8,6 +8,7 @@ import {
   type SafetensorsHeader,
 } from "../../../core/checkpoint/safetensors_header.ts";
 import { UserError } from "../../../core/error.ts";
+import { oneFile } from "../../../core/files/model_files.ts";
 import { counting, rawSafetensors, safetensors, withFolder } from "./_fixtures.ts";
 
 const BYTES: Record<string, number> = {
@@ -22,6 +23,11 @@ const BYTES: Record<string, number> = {
   I16: 2,
   I8: 1,
 };
+
+function readHeader(path: string): Promise<SafetensorsHeader> {
+  const { files, file } = oneFile(path);
+  return readSafetensorsHeader(files, file);
+}
 
 /** What readSafetensorsHeader() does, on bytes in memory. */
 function parse(file: Uint8Array): SafetensorsHeader {
@@ -49,7 +55,7 @@ Deno.test("readSafetensorsHeader() gives dtype, shape and place of each tensor",
       scalar: { dtype: "I64", shape: [], bytes: new Uint8Array(8) },
     });
     await Deno.writeFile(path, file);
-    const { tensors } = await readSafetensorsHeader(path);
+    const { tensors } = await readHeader(path);
     const start = file.length - 32;
     deepStrictEqual([...tensors], [
       ["a", { dtype: "F32", shape: [2, 3], offset: start, byteLength: 24 }],
@@ -73,17 +79,17 @@ Deno.test("parseSafetensorsHeader() reads metadata, escaped names and padding", 
 Deno.test("readSafetensorsHeader() refuses a missing, empty, cut-off or foreign file", async () => {
   await withFolder(async (dir) => {
     const path = join(dir, "m.safetensors");
-    await rejects(readSafetensorsHeader(path), /^UserError: Cannot read .*m\.safetensors: No such file/);
-    await rejects(readSafetensorsHeader(dir), /it is not a file/);
+    await rejects(readHeader(path), /^UserError: Cannot read .*m\.safetensors: there is no such file/);
+    await rejects(readHeader(dir), /it is not a file/);
     const whole = safetensors({ "model.norm.weight": counting([8], 0) });
     for (const length of [0, 7, 8, 20, whole.length - 1]) {
       await Deno.writeFile(path, whole.subarray(0, length));
-      await rejects(readSafetensorsHeader(path), UserError, `${length} bytes`);
+      await rejects(readHeader(path), UserError, `${length} bytes`);
     }
     await Deno.writeFile(path, whole.subarray(0, whole.length - 1));
-    await rejects(readSafetensorsHeader(path), /"model\.norm\.weight" from .*expected an end of at most 31/);
+    await rejects(readHeader(path), /"model\.norm\.weight" from .*expected an end of at most 31/);
     await Deno.writeTextFile(path, "version https://git-lfs.github.com/spec/v1\n");
-    await rejects(readSafetensorsHeader(path), /header length is \d+ bytes, expected 2 to 35 \(the file has 43 bytes/);
+    await rejects(readHeader(path), /header length is \d+ bytes, expected 2 to 35 \(the file has 43 bytes/);
   });
 });
 
@@ -215,7 +221,7 @@ Deno.test("readSafetensorsHeader() gives a UserError or the tensors for a file w
         if (at < file.length) file[at] = byte;
         await Deno.writeFile(path, file);
         try {
-          ok((await readSafetensorsHeader(path)).tensors.size >= 3);
+          ok((await readHeader(path)).tensors.size >= 3);
         } catch (error) {
           ok(error instanceof UserError, String(error));
         }

@@ -4,6 +4,7 @@ import { parseModelConfig } from "../../../core/checkpoint/model_config.ts";
 import { type ModelFolder, openModelFolder, saveModelFolder } from "../../../core/checkpoint/model_folder.ts";
 import { parameterShapes } from "../../../core/checkpoint/parameter_shapes.ts";
 import { UserError } from "../../../core/error.ts";
+import { folderFiles } from "../../../core/files/model_files.ts";
 import { namesIn, TINY_CONFIG, tinyTensors, withFolder, writeModel } from "./_fixtures.ts";
 
 const TOKENIZER = { "tokenizer.json": `{"a":1}`, "chat_template.jinja": "{{ x }}" };
@@ -58,7 +59,7 @@ Deno.test("saveModelFolder() keeps the spelling of dtype, and writes floats as P
     const scaling = { rope_type: "linear", rope_theta: 10000, factor: 4 };
     const config = parseModelConfig({ ...rest, dtype: "float32", rope_parameters: scaling }, "config.json");
     const shapes = new Map(parameterShapes(config).map(({ name, shape }) => [name, shape.reduce((a, b) => a * b, 1)]));
-    const source = { config, generationConfig: null, tokenizerFiles: [] };
+    const source = { config, generationConfig: null, tokenizer: null };
     const tensors = (name: string) => Promise.resolve(new Float32Array(shapes.get(name)!));
     await saveModelFolder(join(dir, "m"), { source, dtype: "BF16", tensors });
     const text = await Deno.readTextFile(join(dir, "m", "config.json"));
@@ -103,8 +104,10 @@ Deno.test("saveModelFolder() keeps the old model and leaves nothing beside where
       ok(error instanceof UserError);
       return /Cannot save "model\.embed_tokens\.weight" as F16: it holds 65520, expected less/.test(error.message);
     });
-    const gone = { ...source, tokenizerFiles: [join(dir, "tokenizer.json")] };
-    await rejects(saveModelFolder(path, { source: gone, dtype: "F32", tensors: source.readTensor }), UserError);
+    await Deno.mkdir(join(dir, "odd", "tokenizer.json"), { recursive: true });
+    const odd = { ...source, tokenizer: await folderFiles(join(dir, "odd")) };
+    await rejects(saveModelFolder(path, { source: odd, dtype: "F32", tensors: source.readTensor }), UserError);
+    await Deno.remove(join(dir, "odd"), { recursive: true });
     deepStrictEqual(await Deno.readFile(join(path, "model.safetensors")), before);
     deepStrictEqual(await namesIn(dir), ["model"]);
   });

@@ -64,7 +64,7 @@ Deno.test("openWeights() gathers shards by their index, and prefers the single f
     deepStrictEqual([...weights.tensors.keys()], ["x", "y", "z"]);
     deepStrictEqual([...await weights.readFloat32("y")], [5]);
     deepStrictEqual([...await weights.readFloat32("z")], [7, 8, 9]);
-    strictEqual(weights.tensors.get("z")?.file, join(dir, B));
+    strictEqual(weights.tensors.get("z")?.file, B);
     await Deno.writeFile(join(dir, "model.safetensors"), safetensors({ single: counting([1], 0) }));
     deepStrictEqual([...(await openWeights(dir)).tensors.keys()], ["single"]);
   });

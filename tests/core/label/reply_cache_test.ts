@@ -36,14 +36,14 @@ Deno.test("ReplyCache drops a torn last line and lines that are none, and keeps 
     assert.equal(await Deno.readTextFile(path), whole + JSON.stringify({ key: "b", ...reply("y") }) + "\n");
   }));
 
-Deno.test("requestKey() differs with the address and with every part of the body", () => {
+Deno.test("requestKey() differs with the address and with every part of the body", async () => {
   const body = { model: "m", temperature: 0, messages: [{ content: "a" }] };
-  const keys = [
+  const keys = await Promise.all([
     requestKey("http://a", body),
     requestKey("http://b", body),
     requestKey("http://a", { ...body, temperature: 1 }),
     requestKey("http://a", { ...body, messages: [{ content: "b" }] }),
-  ];
+  ]);
   assert.equal(new Set(keys).size, 4);
-  assert.equal(keys[0], requestKey("http://a", structuredClone(body)));
+  assert.equal(keys[0], await requestKey("http://a", structuredClone(body)));
 });

@@ -34,7 +34,7 @@ async function pass(
   const pairs = pairIds(5);
   const packed = packPairs(pairs, { sharePrompt });
   const set = new BufferSet(device);
-  const gradients = new ParameterBuffers(device, { layout: weights.layout, label: "gradients" });
+  const gradients = new ParameterBuffers(device, { layout: weights.layout, label: "gradients", part: "weights" });
   const decoder = createDecoder(device, { config, maxPositions: 20 });
   try {
     const capacity = capacityOf(packed, device);

@@ -1,5 +1,6 @@
 import { deepEqual, equal, rejects, throws } from "node:assert/strict";
-import { ParameterBuffers, type ParameterShape, planParameters } from "../../../core/model/parameters.ts";
+import type { ParameterShape } from "../../../core/checkpoint/parameter_shapes.ts";
+import { ParameterBuffers, planParameters } from "../../../core/model/parameters.ts";
 import { device } from "../../_shared/device.ts";
 
 const matrix = (name: string, rows: number, columns: number): ParameterShape => ({ name, shape: [rows, columns] });
@@ -48,7 +49,11 @@ Deno.test("planParameters() starts a chunk where a binding is full; a larger ten
 });
 
 Deno.test("ParameterBuffers views one tensor or several end to end, and reads back what was written", async () => {
-  const buffers = new ParameterBuffers(device, { layout: planParameters(GROUPS, 1 << 20), label: "test" });
+  const buffers = new ParameterBuffers(device, {
+    layout: planParameters(GROUPS, 1 << 20),
+    label: "test",
+    part: "weights",
+  });
   try {
     const q = Float32Array.from({ length: 56 }, (_, i) => i);
     const v = Float32Array.from({ length: 28 }, (_, i) => -i - 1);
@@ -67,7 +72,7 @@ Deno.test("ParameterBuffers views one tensor or several end to end, and reads ba
 });
 
 Deno.test("ParameterBuffers refuses names that are not there or do not lie end to end, and other lengths", async () => {
-  const buffers = new ParameterBuffers(device, { layout: planParameters(GROUPS, 800), label: "test" });
+  const buffers = new ParameterBuffers(device, { layout: planParameters(GROUPS, 800), label: "test", part: "weights" });
   try {
     throws(() => buffers.view("other"), /^RangeError: Cannot find parameter "other"/);
     throws(() => buffers.view("q", "v"), /^RangeError: Cannot view \[q, v\] as one tensor/);

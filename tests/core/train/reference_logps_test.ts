@@ -1,6 +1,5 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
-import { readSafetensorsHeader } from "../../../core/checkpoint/safetensors_header.ts";
-import { openSafetensors } from "../../../core/checkpoint/stored_weights.ts";
+import { openSafetensorsAt } from "../../../core/checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
 import { scoreResponses } from "../../../core/model/scorer.ts";
 import { commands, device } from "../../_shared/device.ts";
@@ -12,13 +11,13 @@ const TRAINING = { per_device_train_batch_size: 2, max_steps: 4 };
 const NOISE = { update: "joint", learning_rate: 1e-2 };
 
 async function readLogps(path: string): Promise<{ chosen: number[]; rejected: number[] }> {
-  const file = await openSafetensors(path);
+  const file = await openSafetensorsAt(path);
   return { chosen: [...await file.readFloat32("chosen")], rejected: [...await file.readFloat32("rejected")] };
 }
 
 /** Adds `by` to every chosen log-probability of the file, whose key stays. */
 async function shift(path: string, by: number): Promise<void> {
-  const { metadata } = await readSafetensorsHeader(path);
+  const { metadata } = await openSafetensorsAt(path);
   const logps = await readLogps(path);
   const entries = (["chosen", "rejected"] as const).map((name) => {
     const values = Float32Array.from(logps[name], (x) => name === "chosen" ? x + by : x);

@@ -41,7 +41,7 @@ Deno.test("createNoise() names what is wrong with the file of noise.init", () =>
       await createNoise(device, { shape: SHAPE, init, seed: 0, iteration: 0 });
     });
     const paths: Case<string>[] = [
-      ["a file that is missing", `${dir}/nothing.safetensors`, /nothing\.safetensors: No such file/],
+      ["a file that is missing", `${dir}/nothing.safetensors`, /nothing\.safetensors: there is no such file/],
       ["a folder", dir, /it is not a file/],
       ["a word", "gaussian", /Cannot read gaussian: /],
     ];

@@ -1,7 +1,8 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
+import { parseModelConfig } from "../../../core/checkpoint/model_config.ts";
+import { parameterShapes } from "../../../core/checkpoint/parameter_shapes.ts";
 import { UserError } from "../../../core/error.ts";
-import { parameterShapes, parseModelConfig } from "../../../core/model/config.ts";
 
 /** Llama 3.2 1B's sizes, transformers 4's spelling. */
 const LLAMA3 = {

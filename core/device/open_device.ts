@@ -1,0 +1,51 @@
+/** Opening a WebGPU device, with what its driver reads from the environment set first. @module */
+import { type Device, openDevice as openAdapter, type OpenOptions } from "../../kernels/device/device.ts";
+
+/** How to open a device. */
+export interface OpenDeviceOptions extends OpenOptions {
+  /**
+   * Bits of lavapipe's vectors, null for the driver's own (default: the environment's `LP_NATIVE_VECTOR_WIDTH`); only
+   * the process's first request of an adapter heeds it.
+   */
+  vectorWidth?: number | null;
+}
+
+// Asked for as a property: a browser has no environment, and needs none.
+const environment = (globalThis as { Deno?: { env: Deno.Env } }).Deno?.env;
+
+/**
+ * Opens the machine's device with the adapter's own limits and with the features it grants. Throws DeviceError where
+ * there is no adapter.
+ *
+ * @example
+ * ```ts
+ * import { openDevice } from "@dnpo/dnpo/engine";
+ * import assert from "node:assert/strict";
+ *
+ * using device = await openDevice();
+ * assert.ok(device.limits.maxBufferSize > 0, device.name);
+ * ```
+ */
+export async function openDevice({ vectorWidth, ...options }: OpenDeviceOptions = {}): Promise<Device> {
+  prepareDriver(vectorWidth);
+  return await openAdapter(options);
+}
+
+/** Sets what drivers read when they are loaded, which the first request of an adapter does. */
+function prepareDriver(vectorWidth: number | null | undefined): void {
+  if (environment === undefined) return;
+  if (vectorWidth !== undefined) {
+    try {
+      if (vectorWidth === null) environment.delete("LP_NATIVE_VECTOR_WIDTH");
+      else environment.set("LP_NATIVE_VECTOR_WIDTH", String(vectorWidth));
+    } catch {
+      // Without the permission the driver's own width serves.
+    }
+  }
+  try {
+    // Mesa complains on stderr about a missing XDG_RUNTIME_DIR, though nothing here needs one.
+    if (!environment.get("XDG_RUNTIME_DIR")) environment.set("XDG_RUNTIME_DIR", "/tmp");
+  } catch {
+    // Without the permission the defaults serve.
+  }
+}

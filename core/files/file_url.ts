@@ -1,0 +1,15 @@
+/** Paths as file URLs, and back. @module */
+import { relative, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+/** The path of a file URL, relative to the working directory where that is shorter. */
+export function fromFileUrl(url: URL): string {
+  const path = fileURLToPath(url);
+  const near = relative(Deno.cwd(), path);
+  return near.length < path.length ? near : path;
+}
+
+/** The URL of the file at a path. */
+export function toFileUrl(path: string): string {
+  return pathToFileURL(resolve(path)).href;
+}

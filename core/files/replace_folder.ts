@@ -1,0 +1,88 @@
+/** A folder that is whole or absent: built beside its place, then renamed into it. @module */
+import { UserError } from "../error.ts";
+import { quote } from "../values.ts";
+import { replaceFileAtomic, syncFolder } from "./atomic.ts";
+import { fileSystem } from "./file_system.ts";
+import { exists, explainIoError, movePath, namesIn, removePath } from "./io.ts";
+import { dirname, join, withoutTrailing } from "./path.ts";
+
+/** A file to write. */
+export interface NewFile {
+  name: string;
+  /**
+   * Its bytes in pieces, asked for when their turn comes. A piece is being written while the next one is made: it is to
+   * stay as it is until the one after that is asked for.
+   */
+  bytes: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
+
+/** What {@linkcode replaceFolder} writes, and what it may replace. */
+export interface ReplaceOptions {
+  files: Iterable<NewFile> | AsyncIterable<NewFile>;
+  /** Names that a folder which is replaced may hold; anything else in it is someone's own. */
+  replaceable: readonly string[];
+  /** What the folder is, for messages: `a model`. */
+  what: string;
+}
+
+/**
+ * Writes a folder at `dir`, built beside it as `DIR.dnpo-new` and renamed, in place of one that lies there. Throws a
+ * UserError where that one holds what no save wrote, or where a file cannot be written.
+ */
+export async function replaceFolder(dir: string, { files, replaceable, what }: ReplaceOptions): Promise<void> {
+  const target = withoutTrailing(dir);
+  const temporary = `${target}.dnpo-new`;
+  await recoverFolder(target);
+  await checkReplaceable(target, { replaceable, what });
+  try {
+    await removePath(temporary);
+    await fileSystem().mkdir(temporary, { recursive: true });
+    for await (const { name, bytes } of files) {
+      await replaceFileAtomic(join(temporary, name), async (write) => {
+        for await (const piece of bytes()) await write(piece);
+      });
+    }
+    await swap(temporary, target);
+  } catch (error) {
+    await removePath(temporary).catch(() => {});
+    throw explainIoError(error, `Cannot save ${what} to ${target}`);
+  }
+}
+
+/** Puts the replaced folder back where a process was killed between the two renames of {@linkcode replaceFolder}. */
+export async function recoverFolder(dir: string): Promise<void> {
+  const target = withoutTrailing(dir);
+  const old = `${target}.dnpo-old`;
+  if (await exists(target) || !(await exists(old))) return;
+  await movePath(old, target, `Cannot restore ${target} from ${old}`);
+}
+
+/** There is no exchange of two folders: the old one steps aside, and comes back where the second rename fails. */
+async function swap(temporary: string, target: string): Promise<void> {
+  const old = `${target}.dnpo-old`;
+  await removePath(old);
+  const replaces = await exists(target);
+  if (replaces) await fileSystem().rename(target, old);
+  try {
+    await fileSystem().rename(temporary, target);
+  } catch (error) {
+    if (replaces) await fileSystem().rename(old, target);
+    throw error;
+  }
+  await syncFolder(dirname(target));
+  await removePath(old);
+}
+
+/** A folder with files that no save wrote is someone's own, and is not deleted. */
+async function checkReplaceable(
+  target: string,
+  { replaceable, what }: Pick<ReplaceOptions, "replaceable" | "what">,
+): Promise<void> {
+  const action = `Cannot save ${what} to ${target}`;
+  const names = await namesIn(target).catch((error) => {
+    throw explainIoError(error, action);
+  });
+  const foreign = names.find((name) => !replaceable.includes(name));
+  if (foreign === undefined) return;
+  throw new UserError(`${action}: the folder holds ${quote(foreign)}, expected ${what}'s files or nothing`);
+}

@@ -1,0 +1,17 @@
+/** The parts of the device's memory, named where buffers are allocated, so that a plan can tell them apart. @module */
+
+/** All parts, in the order they are shown. */
+export const MEMORY_PARTS = [
+  "weights",
+  "reference",
+  "judge",
+  "noise generator",
+  "gradients",
+  "moments",
+  "activations",
+  "KV cache",
+  "LM head",
+] as const;
+
+/** A part of the device's memory. */
+export type MemoryPart = typeof MEMORY_PARTS[number];

@@ -1,0 +1,44 @@
+import { deepEqual } from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { checkPlatform } from "../../tools/check_platform.ts";
+
+async function checkTree(files: Record<string, string>): Promise<string[]> {
+  const root = await Deno.makeTempDir();
+  try {
+    for (const [path, text] of Object.entries(files)) {
+      await Deno.mkdir(dirname(join(root, path)), { recursive: true });
+      await Deno.writeTextFile(join(root, path), text);
+    }
+    return await checkPlatform(root);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+Deno.test("checkPlatform() lets the rooms that may touch the platform", async () => {
+  const files = {
+    "core/files/io.ts": `import { x } from "node:path";\nawait Deno.stat("a");\n`,
+    "core/hub/client.ts": `await fetch("http://a");\nDeno.env.get("A");\n`,
+    "core/model/model.ts": `/** Never Deno.open. */\n// nor fetch(url)\nexport const a = 1;\n`,
+    "cli/main.ts": `Deno.exit(0);\n`,
+  };
+  deepEqual(await checkTree(files), []);
+});
+
+Deno.test("checkPlatform() names file, line and use of each violation, and names that two files have", async () => {
+  const problems = await checkTree({
+    "core/model/model.ts": `export const a = 1;\nawait Deno.open("a");\n`,
+    "core/train/steps.ts": `import { dirname } from "node:path";\n`,
+    "core/label/ask.ts": `const answer = await fetch("http://a");\nDeno.env.get("A");\n`,
+    "kernels/tune.ts": `new Worker("a");\n`,
+    "cli/model.ts": `export {};\n`,
+  });
+  deepEqual(problems, [
+    "core/label/ask.ts:2 uses the environment: only core/device, core/hub, core/run, core/server may",
+    "core/label/ask.ts:1 uses the network: only core/hub, core/server may",
+    "core/model/model.ts:2 uses the file system: only core/files, core/run, core/hub, core/data/formats, core/device may",
+    "core/train/steps.ts:1 uses a module of node:: only core/files, core/run, core/hub, core/data/formats, core/device may",
+    "kernels/tune.ts:1 uses a thread: only core/device, core/label may",
+    "model.ts is the name of cli/model.ts and core/model/model.ts: expected one file of that name",
+  ]);
+});

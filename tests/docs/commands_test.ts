@@ -13,7 +13,7 @@ const RUN_BY_CI = ["deno task train", "deno task test"];
 
 const pages: string[] = [];
 for await (const { name } of Deno.readDir(`${ROOT}docs`)) {
-  if (name.endsWith(".md") && !["log.md", "benchmarks.md"].includes(name)) pages.push(name);
+  if (name.endsWith(".md") && !["log.md", "benchmarks.md", "mutations.md"].includes(name)) pages.push(name);
 }
 
 Deno.test("stepsOf() finds files and commands, wordsOf() takes quotes apart", () => {

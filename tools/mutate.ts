@@ -1,15 +1,23 @@
 /**
- * Breaks each kernel's formula in one place at a time and shows that its test notices. Works on a copy in a temporary
- * folder; exits 1 where a mutation survives. Prints the table that docs/log.md keeps. From the repository's root:
- *
- *     deno run --allow-read --allow-write="${TMPDIR:-/tmp}" --allow-env=TMPDIR --allow-run=deno tools/mutate.ts [FILE …]
- *
- * FILE: only the mutations of these files under kernels/.
+ * Breaks each kernel's formula in one place at a time and shows that its test notices: `deno task mutations [FILE …]`.
+ * Works on a copy in a temporary folder, prints each mutation as it is tried, and exits 1 where one survives. With FILE,
+ * only the mutations of these files under kernels/ are tried; without, all of them, and docs/mutations.md is written.
  *
  * @module
  */
 import { dirname, join } from "node:path";
 import { type Mutation, MUTATIONS } from "./mutations.ts";
+
+const PAGE = "docs/mutations.md";
+const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
+
+# Mutations
+
+Written by \`deno task mutations\`. A kernel's formula is broken in one place at a time, in a copy of the tree, and the
+kernel's own test must then fail on an assertion. The table names the first test that did; SURVIVED is a mutation that
+no test noticed, BROKEN one that failed otherwise (it does not compile, or runs into the time limit).
+`;
+const HEAD = "| kernel | mutation | caught by |\n| --- | --- | --- |";
 
 /** What the tests of the kernels need. */
 const COPIED = ["deno.json", "deno.lock", "kernels", "core", "tests/_shared", "tests/kernels"];
@@ -25,6 +33,26 @@ type MutationOutcome =
   | "SURVIVED"
   /** It failed otherwise: the mutant does not compile, or ran into the time limit. */
   | "BROKEN";
+
+/** A mutation that was tried. */
+export interface TriedMutation extends Pick<Mutation, "file" | "what" | "test"> {
+  outcome: MutationOutcome;
+  /** The test that caught it, or how the run ended otherwise. */
+  by: string;
+}
+
+/** The text of docs/mutations.md. */
+export function mutationsPage(tried: readonly TriedMutation[]): string {
+  return `${INTRODUCTION}\n${HEAD}\n${tried.map(toRow).join("\n")}\n\n${toCount(tried)}\n`;
+}
+
+function toRow({ file, what, test, outcome, by }: TriedMutation): string {
+  return `| ${file} | ${what} | ${outcome === "caught" ? `${test}: ${by}` : `${outcome} ${by}`.trimEnd()} |`;
+}
+
+function toCount(tried: readonly TriedMutation[]): string {
+  return `${tried.length} mutations, ${tried.filter(({ outcome }) => outcome === "caught").length} caught`;
+}
 
 /** The file's text with the mutation. Throws Error where the searched text does not occur exactly once. */
 export function mutate(text: string, { file, what, search, replace }: Mutation): string {
@@ -45,7 +73,7 @@ async function copy(from: string, to: string): Promise<void> {
 
 /** The name of the first test that failed on an assertion; how it ended where there is none. */
 async function runTest(folder: string, test: string): Promise<{ outcome: MutationOutcome; by: string }> {
-  const { success, stdout, stderr } = await new Deno.Command("deno", {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...TEST, `tests/kernels/${test}`],
     cwd: folder,
     env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
@@ -62,6 +90,10 @@ async function runTest(folder: string, test: string): Promise<{ outcome: Mutatio
 }
 
 async function main(files: readonly string[]): Promise<number> {
+  const unknown = files.find((name) => !MUTATIONS.some(({ file }) => file === name));
+  if (unknown !== undefined) {
+    throw new Error(`Cannot mutate ${unknown}: no mutation names it, expected a file such as ${MUTATIONS[0]!.file}`);
+  }
   const wanted = MUTATIONS.filter(({ file }) => files.length === 0 || files.includes(file));
   const folder = await Deno.makeTempDir({ prefix: "dnpo-mutate-" });
   try {
@@ -69,23 +101,20 @@ async function main(files: readonly string[]): Promise<number> {
     for (const test of new Set(wanted.map(({ test }) => test))) {
       if ((await runTest(folder, test)).outcome !== "SURVIVED") throw new Error(`${test} fails without a mutation`);
     }
-    let missed = 0;
-    console.log("| kernel | mutation | caught by |\n| --- | --- | --- |");
+    const tried: TriedMutation[] = [];
+    console.log(HEAD);
     for (const mutation of wanted) {
       const path = join(folder, "kernels", mutation.file);
       const text = await Deno.readTextFile(path);
       await Deno.writeTextFile(path, mutate(text, mutation));
-      const { outcome, by } = await runTest(folder, mutation.test);
+      const { file, what, test } = mutation;
+      tried.push({ file, what, test, ...await runTest(folder, test) });
       await Deno.writeTextFile(path, text);
-      if (outcome !== "caught") missed++;
-      console.log(
-        `| ${mutation.file} | ${mutation.what} | ${
-          outcome === "caught" ? `${mutation.test}: ${by}` : `${outcome} ${by}`
-        } |`,
-      );
+      console.log(toRow(tried.at(-1)!));
     }
-    console.log(`\n${wanted.length} mutations, ${wanted.length - missed} caught`);
-    return missed === 0 ? 0 : 1;
+    console.log(`\n${toCount(tried)}`);
+    if (files.length === 0) await Deno.writeTextFile(PAGE, mutationsPage(tried));
+    return tried.every(({ outcome }) => outcome === "caught") ? 0 : 1;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -1,6 +1,6 @@
 /**
  * Makes what the quick start begins with: rows, held-out rows, tokenizer and model settings, beside this file. The
- * weights are made by sft.ts.
+ * weights are made by fine_tune.ts.
  *
  *     deno task example examples/quickstart/make.ts
  *

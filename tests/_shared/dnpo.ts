@@ -14,7 +14,16 @@ export interface Ended {
 export type Config = { output_dir: string } & Record<string, unknown>;
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
-const flags = /deno (run .*) cli\/main\.ts$/.exec(denoConfig.tasks.dnpo.command)?.[1]?.split(" ");
+
+/** A task's command line, each `$(cat FILE)` in it read as the task's shell does. */
+export function taskCommand({ command }: { command: string }): string {
+  return command.replace(
+    /\$\(cat (\S+)\)/g,
+    (_, file) => Deno.readTextFileSync(`${repository}${file}`).trim().split(/\s+/).join(" "),
+  );
+}
+
+const flags = /deno (run .*) cli\/main\.ts$/.exec(taskCommand(denoConfig.tasks.dnpo))?.[1]?.split(" ");
 
 /** The arguments of Deno that make `dnpo ARGS`. */
 export function denoArgs(args: readonly string[]): string[] {

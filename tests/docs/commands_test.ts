@@ -11,9 +11,12 @@ const JUDGE = "http://localhost:11434/v1";
 /** Commands that .ci/run runs itself. */
 const RUN_BY_CI = ["deno task train", "deno task test"];
 
+/** Pages of results, without commands. */
+const RECORDS = ["benchmarks.md", "measurements.md", "mutations.md"];
+
 const pages: string[] = [];
 for await (const { name } of Deno.readDir(`${ROOT}docs`)) {
-  if (name.endsWith(".md") && !["log.md", "benchmarks.md"].includes(name)) pages.push(name);
+  if (name.endsWith(".md") && !RECORDS.includes(name)) pages.push(name);
 }
 
 Deno.test("stepsOf() finds files and commands, wordsOf() takes quotes apart", () => {

@@ -1,10 +1,11 @@
 /** Llamas with weights by formula, saved and loaded by the project's own code. @module */
 import { join } from "node:path";
-import { type ModelConfig, parseModelConfig } from "../core/checkpoint/model_config.ts";
 import { saveModelFolder } from "../core/checkpoint/model_folder.ts";
-import { parameterShapes } from "../core/checkpoint/parameter_shapes.ts";
+import { parameterShapes } from "../core/model/families/families.ts";
+import type { ModelConfig } from "../core/model/families/family.ts";
+import { parseModelConfig } from "../core/model/families/model_config.ts";
 import { loadModel, type Model } from "../core/model/model.ts";
-import { ParameterBuffers } from "../core/model/parameters.ts";
+import { ParameterBuffers } from "../core/model/parameter_buffers.ts";
 import type { Context, JaxModel } from "./bench_types.ts";
 import { uniform } from "./values.ts";
 

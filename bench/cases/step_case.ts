@@ -1,11 +1,11 @@
 /** A whole training step: noised reference, policy, loss, backward, optimizer. @module */
-import type { ModelConfig } from "../../core/checkpoint/model_config.ts";
 import { forIteration, type IterationConfig, loadConfig } from "../../core/config/config.ts";
-import { capacityOf } from "../../core/model/device_batch.ts";
-import type { PairIds } from "../../core/model/pack.ts";
+import type { ModelConfig } from "../../core/model/families/family.ts";
+import { packPairs, type PairIds } from "../../core/model/pack.ts";
 import { scorePairs } from "../../core/model/scorer.ts";
-import { pairBatch, type StepBatch } from "../../core/train/step_batches.ts";
+import { batchCapacity, packBatch } from "../../core/train/step_batches.ts";
 import { Trainer } from "../../core/train/trainer.ts";
+import { longestRow, pairRows, places } from "../../core/train/training_rows.ts";
 import { Profiler } from "../../kernels/device/profile.ts";
 import {
   forwardGflop,
@@ -71,9 +71,8 @@ export async function openStep(
   device.peakBytes = before;
   const model = await openModel(context, sizes);
   const reference = openReference(context, model);
-  const microBatch = pairBatch(pairs, { places: pairs.map((_, i) => i), noise, sharePrompt });
-  const { packed } = microBatch;
-  const maxPositions = Math.max(...packed.position) + 1;
+  const rows = { ...pairRows(pairs), pack: () => packPairs(pairs, { sharePrompt }) };
+  const batch = packBatch(rows, places(rows), { size: pairs.length, noise });
   const sums = await scorePairs(commands, { config: model.config, weights: reference }, { pairs });
   const logps = {
     chosen: Float32Array.from(pairs, (_, i) => sums[2 * i]!),
@@ -82,26 +81,14 @@ export async function openStep(
   if (!noise) reference.free();
   const trainer = await Trainer.create(commands, {
     model,
-    reference: { logps, weights: noise ? reference : null },
+    reference: { logps, ...(noise && { weights: reference }) },
     settings: await settings(pairs.length, noise),
-    capacity: capacityOf(packed, device),
-    maxPositions,
+    capacity: batchCapacity(batch, device),
+    maxPositions: longestRow(rows),
   });
-  const count = (ids: (pair: PairIds) => readonly number[]): number =>
-    pairs.reduce((sum, pair) => sum + ids(pair).length, 0);
-  const rejectedTokens = count((pair) => pair.rejectedIds);
-  const responseTokens = rejectedTokens + count((pair) => pair.chosenIds);
-  const batch: StepBatch = {
-    microBatches: [microBatch],
-    rows: pairs.length,
-    examples: pairs.map((pair) => pair.example),
-    responseTokens,
-    rejectedTokens,
-    tokens: responseTokens + 2 * count((pair) => pair.promptIds),
-  };
   let at = 0;
   const one = async (): Promise<[number, number]> => {
-    trainer.step(batch, { step: at++, factor: 1 });
+    await trainer.step(batch, { step: at++, factor: 1 });
     const { metrics } = await trainer.read();
     return [metrics[0]!.loss!, metrics[0]!.grad_norm!];
   };

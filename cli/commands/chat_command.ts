@@ -1,9 +1,9 @@
 /** `dnpo chat`. @module */
 import { styleText } from "node:util";
-import { parameterShapes } from "../../core/checkpoint/parameter_shapes.ts";
 import { UserError } from "../../core/error.ts";
 import type { AnswerReport, Chat } from "../../core/generate/conversation.ts";
 import { openChat, type OpenedChat } from "../../core/generate/open_chat.ts";
+import { parameterShapes } from "../../core/model/families/families.ts";
 import { pipedPrompts, TerminalInput } from "../chat_input.ts";
 import type { Values } from "../command_entry.ts";
 import { configOfFlags, flagValue, SAMPLING_FLAGS } from "../config_flags.ts";

@@ -1,10 +1,11 @@
 /** Opening a Hugging Face folder: config, weights, generation settings and tokenizer files, checked together. @module */
+import { type Dtype, DTYPE_BYTES, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { type ModelFiles, modelFilesOf, readJson, readOptionalJson } from "../files/model_files.ts";
+import { parameterShapes } from "../model/families/families.ts";
+import { parseEosTokenIds, parseModelConfig } from "../model/families/model_config.ts";
+import type { ParameterShape } from "../model/families/model_tensors.ts";
 import { quote } from "../values.ts";
-import { type Dtype, DTYPE_BYTES, isDtype } from "./dtype.ts";
-import { parseEosTokenIds, parseModelConfig } from "./model_config.ts";
-import { type ParameterShape, parameterShapes } from "./parameter_shapes.ts";
 import type { ModelSource } from "./save_folder.ts";
 import { openWeights, type Weights } from "./stored_weights.ts";
 

@@ -1,11 +1,12 @@
 /** Opening a reward model: transformers' sequence classification, a decoder with a `score` head. @module */
 import { UserError } from "../error.ts";
 import { type ModelFiles, modelFilesOf, readJson } from "../files/model_files.ts";
+import { fieldError, type Fields, integerField, isAbsent } from "../model/families/config_fields.ts";
+import { parameterShapes } from "../model/families/families.ts";
+import type { ModelConfig } from "../model/families/family.ts";
+import { parseModelConfig } from "../model/families/model_config.ts";
 import { isRecord, quote } from "../values.ts";
-import { fieldError, type Fields, integerField, isAbsent } from "./config_fields.ts";
-import { type ModelConfig, parseModelConfig } from "./model_config.ts";
 import { matchTensors } from "./model_folder.ts";
-import { parameterShapes } from "./parameter_shapes.ts";
 import { openWeights, type Weights } from "./stored_weights.ts";
 
 /** The head's name: [labels, hidden], without bias. */

@@ -1,11 +1,11 @@
 /** Saving a model as a folder that transformers loads, whole or not at all. @module */
+import { type Dtype, encodeFloat32, nameOfDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import type { ModelFiles } from "../files/model_files.ts";
 import { type NewFile, replaceFolder } from "../files/replace_folder.ts";
+import { parameterShapes } from "../model/families/families.ts";
+import type { ModelConfig } from "../model/families/family.ts";
 import { quote } from "../values.ts";
-import { type Dtype, encodeFloat32, nameOfDtype } from "./dtype.ts";
-import type { ModelConfig } from "./model_config.ts";
-import { parameterShapes } from "./parameter_shapes.ts";
 import { safetensorsBytes, type TensorEntry } from "./write_safetensors.ts";
 
 /** Goes before what tokenizer_config.json says. */

@@ -1,8 +1,8 @@
 /** The weights of a Hugging Face folder: one safetensors file, or shards with an index. @module */
+import { decodeFloat32, type Dtype, DTYPE_BYTES, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { type ModelFiles, modelFilesOf, oneFile, readOptionalJson } from "../files/model_files.ts";
 import { isRecord, quote } from "../values.ts";
-import { decodeFloat32, type Dtype, DTYPE_BYTES, isDtype } from "./dtype.ts";
 import { readSafetensorsHeader, type TensorInfo } from "./safetensors_header.ts";
 
 /** Converted in pieces, so that a large tensor needs its float32 copy and little more. */

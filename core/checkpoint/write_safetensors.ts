@@ -1,6 +1,6 @@
 /** Streaming writer of safetensors files. @module */
+import { type Dtype, DTYPE_BYTES } from "../dtype.ts";
 import { replaceFileAtomic } from "../files/atomic.ts";
-import { type Dtype, DTYPE_BYTES } from "./dtype.ts";
 
 /** A tensor to write. */
 export interface TensorEntry {

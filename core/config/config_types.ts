@@ -201,6 +201,9 @@ export interface NoiseConfig {
 /** Noise as the config writes it, where `update: none` is no noise. */
 export type NoiseSetting = "none" | (Omit<NoiseConfig, "update"> & { update: "none" | NoiseConfig["update"] });
 
+/** What the optimizer minimises. */
+export type LossType = "sigmoid" | "hinge" | "ipo" | "robust" | "sft";
+
 /** How the policy is optimized; `Rate` is a number, or a list where it may differ between iterations. */
 export interface TrainingConfig<Rate = number> {
   /** Peak learning rate. */
@@ -234,7 +237,7 @@ export interface TrainingConfig<Rate = number> {
   /** Preference temperature. */
   beta: Rate;
   /** Loss. */
-  loss_type: "sigmoid" | "hinge" | "ipo" | "robust" | "sft";
+  loss_type: LossType;
   /** Share of labels taken to be wrong, in [0, 0.5); of `robust` alone. */
   label_smoothing: number;
   /** Whether every epoch has an order of its own. */

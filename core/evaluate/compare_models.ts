@@ -7,6 +7,7 @@ import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import { generate } from "../generate/batch_generator.ts";
+import { responseRoom } from "../generate/response_room.ts";
 import type { Judge, Scores } from "../label/judge.ts";
 import { sameTokenizer, withJudge } from "../label/open_judge.ts";
 import { checkVerifiers } from "../label/verifier_use.ts";
@@ -103,7 +104,7 @@ async function answerAll(
       prompts: examples.map(({ row, promptIds }) => ({
         row,
         promptIds,
-        maxNewTokens: Math.max(1, Math.min(generation.max_new_tokens, maxLength - promptIds.length)),
+        maxNewTokens: responseRoom(promptIds.length, { generation, maxLength }),
       })),
       settings: generation,
       iteration,

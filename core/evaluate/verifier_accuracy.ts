@@ -4,6 +4,7 @@ import type { GenerationConfig } from "../config/config_types.ts";
 import type { TokenizedExample } from "../data/tokenize_rows.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { generate } from "../generate/batch_generator.ts";
+import { responseRoom } from "../generate/response_room.ts";
 import type { VerifierThread } from "../label/verifier_judge.ts";
 import type { Model } from "../model/model.ts";
 
@@ -27,7 +28,7 @@ export async function accuracy(commands: Commands, model: Model, options: Accura
   const prompts = examples.map(({ row, promptIds }) => ({
     row,
     promptIds,
-    maxNewTokens: Math.max(1, Math.min(settings.max_new_tokens, maxLength - promptIds.length)),
+    maxNewTokens: responseRoom(promptIds.length, { generation: settings, maxLength }),
   }));
   let [done, right] = [0, 0];
   const sampling = { prompts, settings, iteration, eosIds: model.folder.eosTokenIds };

@@ -6,7 +6,7 @@ import { StreamDecoder } from "../data/tokenizer/stream_decoder.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import type { Model } from "../model/model.ts";
-import { Session } from "./decode_session.ts";
+import { DecodeSession } from "./decode_session.ts";
 
 /** How a conversation is held. */
 export interface ChatOptions {
@@ -46,7 +46,7 @@ export class Chat {
   readonly isConversation: boolean;
   readonly maxLength: number;
   readonly #options: ChatOptions;
-  readonly #session: Session;
+  readonly #session: DecodeSession;
   #system: string | undefined;
   #turns: Message[] = [];
   /** Answers so far: Philox's counter, so that the same question gets another sample. */
@@ -59,7 +59,7 @@ export class Chat {
     this.maxLength = maxLength;
     this.isConversation = tokenizer.hasChatTemplate;
     if (options.system !== undefined) this.setSystem(options.system);
-    this.#session = new Session(commands, model, { maxLength });
+    this.#session = new DecodeSession(commands, model, { maxLength });
   }
 
   /** Turns that are remembered, the system prompt not counted. */

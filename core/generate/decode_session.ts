@@ -1,16 +1,9 @@
-/** One sequence over a KV cache that stays between calls: what a text begins with in common with the last one is not run again. @module */
-import { attentionDecode } from "../../kernels/attention/attention_decode.ts";
-import { kvStore } from "../../kernels/attention/kv_cache.ts";
+/** One sequence whose cache stays between calls: what a text begins with in common with the last one is not run again. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import { type Slice, subslice } from "../../kernels/device/device.ts";
-import { decodeStep, FINISHED, NO_TOKEN } from "../../kernels/sampling/decode_step.ts";
-import { sampleTokens } from "../../kernels/sampling/sampling.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
-import { BufferSet, type ForwardBuffers, forwardBuffers } from "../model/activations.ts";
-import { createDecoder, decoderForward } from "../model/decoder.ts";
-import type { AttentionContext, Decoder, TokenBuffers } from "../model/decoder_types.ts";
-import { recordLogits } from "../model/logits.ts";
 import type { Model } from "../model/model.ts";
+import { Decoding } from "./decoding.ts";
+import { RowPrefill } from "./prefill.ts";
 
 /** How a text is continued. */
 export interface ContinueOptions {
@@ -33,56 +26,17 @@ const FENCE_MS = 60;
 const MAX_PER_FENCE = 32;
 
 /** A model with a cache for one sequence of up to `maxLength` tokens. Throws DeviceError where the device is too small. */
-export class Session {
+export class DecodeSession {
   readonly maxLength: number;
-  readonly #commands: Commands;
-  readonly #model: Model;
-  readonly #set: BufferSet;
-  readonly #decoder: Decoder;
-  readonly #cache: readonly { k: Slice; v: Slice }[];
-  readonly #prefill: { ids: Slice; position: Slice; slot: Slice; buffers: ForwardBuffers };
-  readonly #decode: ForwardBuffers;
-  /** Of the one row that is decoded. */
-  readonly #state: Record<"token" | "position" | "limit" | "finished" | "slot" | "row", Slice>;
-  readonly #sampled: Slice;
-  readonly #out: Slice;
-  readonly #logits: Slice;
+  readonly #decoding: Decoding;
+  readonly #prefill: RowPrefill;
   /** The ids whose keys and values the cache holds, in their places. */
   #cached: number[] = [];
 
   constructor(commands: Commands, model: Model, { maxLength }: { maxLength: number }) {
-    const { config } = model;
     this.maxLength = maxLength;
-    this.#commands = commands;
-    this.#model = model;
-    const set = this.#set = new BufferSet(commands.device);
-    this.#decoder = createDecoder(commands.device, { config, maxPositions: maxLength });
-    const cache = (name: string): Slice => set.words(maxLength * config.numKvHeads * config.headDim, name, "KV cache");
-    this.#cache = Array.from({ length: config.numLayers }, (_, n) => ({
-      k: cache(`k cache ${n}`),
-      v: cache(`v cache ${n}`),
-    }));
-    const capacity = Math.min(PREFILL, maxLength);
-    this.#prefill = {
-      ids: set.words(capacity, "prefill ids"),
-      position: set.words(capacity, "prefill positions"),
-      slot: set.words(capacity, "prefill slots"),
-      buffers: forwardBuffers(set, { config, capacity, keep: false }),
-    };
-    commands.device.write(this.#prefill.slot, new Uint32Array(capacity));
-    this.#decode = forwardBuffers(set, { config, capacity: 1, keep: false });
-    const word = (name: string): Slice => set.words(1, name);
-    this.#state = {
-      token: word("token"),
-      position: word("position"),
-      limit: word("limit"),
-      finished: word("finished"),
-      slot: word("slot"),
-      row: word("row"),
-    };
-    this.#sampled = word("sampled");
-    this.#out = set.words(MAX_PER_FENCE, "sampled tokens");
-    this.#logits = set.words(config.vocabSize, "logits", "LM head");
+    this.#decoding = new Decoding(commands, model, { slots: 1, maxLength, tokensPerFence: MAX_PER_FENCE });
+    this.#prefill = new RowPrefill(this.#decoding, Math.min(PREFILL, maxLength));
   }
 
   /** Tokens of `ids` that need not be run, as the last text began with them. */
@@ -97,7 +51,7 @@ export class Session {
    * continuation do not fit, DeviceError.
    */
   async *continue(options: ContinueOptions): AsyncGenerator<number[]> {
-    const { ids, maxNewTokens, row, signal } = options;
+    const { ids, maxNewTokens, settings, row, eosIds, signal } = options;
     if (ids.length === 0 || maxNewTokens < 1 || ids.length + maxNewTokens > this.maxLength) {
       throw new RangeError(
         `Cannot continue ${ids.length} tokens by ${maxNewTokens}: expected at least 1 each, and ${this.maxLength} at most`,
@@ -105,31 +59,19 @@ export class Session {
     }
     await this.#run(ids, signal);
     if (signal?.aborted) return;
-    const { device } = this.#commands;
-    const words = (value: number): Uint32Array<ArrayBuffer> => Uint32Array.of(value);
-    device.write(this.#state.token, words(ids.at(-1)!));
-    device.write(this.#state.position, words(ids.length - 1));
-    device.write(this.#state.limit, words(ids.length - 1 + maxNewTokens));
-    device.write(this.#state.finished, words(FINISHED.running));
-    device.write(this.#state.slot, words(0));
-    device.write(this.#state.row, words(row));
+    const position = ids.length - 1;
+    this.#decoding.start([{ slot: 0, token: ids.at(-1)!, position, limit: position + maxNewTokens, row }]);
+    const sampling = { settings, iteration: 0, eosIds };
     let [next, done, perFence, isRunning] = [ids.at(-1)!, 0, 1, true];
     while (isRunning && done < maxNewTokens && !signal?.aborted) {
       const started = performance.now();
-      const steps = Math.min(perFence, maxNewTokens - done);
-      const sample = this.#commands.repeatable(() => this.#sampleOne(options));
-      for (let index = 0; index < steps; index++) {
-        sample();
-        this.#takeSampled(index, options);
-      }
-      this.#commands.submit();
-      const [out, finished] = await device.readAll([subslice(this.#out, 0, steps * 4), this.#state.finished]);
-      const sampled = [...new Uint32Array(out!)].filter((id) => id !== NO_TOKEN);
+      const [advanced] = await this.#decoding.advance(Math.min(perFence, maxNewTokens - done), sampling);
+      const { ids: sampled, end } = advanced!;
       // The last sampled token has been run by nothing yet.
       this.#cached.push(next, ...sampled.slice(0, -1));
       next = sampled.at(-1)!;
       done += sampled.length;
-      isRunning = new Uint32Array(finished!)[0] === FINISHED.running;
+      isRunning = end === "running";
       const ms = performance.now() - started;
       if (ms < FENCE_MS / 2) perFence = Math.min(MAX_PER_FENCE, 2 * perFence);
       else if (ms > 2 * FENCE_MS) perFence = Math.max(1, Math.floor(perFence / 2));
@@ -139,80 +81,19 @@ export class Session {
 
   /** Gives the device's memory back. */
   free(): void {
-    this.#set.free();
-    this.#commands.device.free(this.#decoder.rope);
+    this.#decoding.free();
   }
 
   /** Brings all of `ids` but the last one into the cache. */
   async #run(ids: readonly number[], signal: AbortSignal | undefined): Promise<void> {
-    const { ids: slice, position, slot, buffers } = this.#prefill;
-    const { device } = this.#commands;
     this.#cached.length = this.reusable(ids);
     while (this.#cached.length < ids.length - 1 && !signal?.aborted) {
       const first = this.#cached.length;
-      const part = ids.slice(first, Math.min(first + buffers.capacity, ids.length - 1));
-      device.write(slice, Uint32Array.from(part));
-      device.write(position, Uint32Array.from(part, (_, i) => first + i));
-      this.#forward({ tokens: part.length, ids: slice, position }, { slot, buffers });
-      this.#commands.submit();
+      const part = ids.slice(first, Math.min(first + this.#prefill.capacity, ids.length - 1));
+      this.#prefill.run(part, first);
       this.#cached.push(...part);
       // So that it can be stopped.
-      if (this.#cached.length < ids.length - 1) await device.read(subslice(buffers.hidden, 0, 4));
+      if (this.#cached.length < ids.length - 1) await this.#prefill.wait();
     }
-  }
-
-  /**
-   * Each token is a row of its own for the attention. Where there are several, their keys and values are all stored
-   * before any is read; a single one's are stored with the attention.
-   */
-  #forward(batch: TokenBuffers, { slot, buffers }: { slot: Slice; buffers: ForwardBuffers }): void {
-    const { config, weights } = this.#model;
-    const { tokens, position } = batch;
-    const turns = tokens === 1;
-    const attention: AttentionContext = {
-      turns,
-      attend: (layer, { out, qkv }) => {
-        const { k: kCache, v: vCache } = this.#cache[layer]!;
-        const { numHeads: heads, numKvHeads: kvHeads, headDim } = config;
-        const call = { qkv, kCache, vCache, slot, position, heads, kvHeads, headDim, maxLength: this.maxLength };
-        if (!turns) kvStore(this.#commands, { ...call, tokens });
-        attentionDecode(this.#commands, {
-          ...call,
-          ...(turns && { table: this.#decoder.rope }),
-          out,
-          rows: tokens,
-          window: config.slidingWindow ?? 0,
-        });
-      },
-    };
-    decoderForward(this.#commands, this.#decoder, { weights, batch, buffers, attention });
-  }
-
-  /** Records running the last token, and sampling the next. */
-  #sampleOne({ settings }: ContinueOptions): void {
-    const { config, weights } = this.#model;
-    const { token, position, slot, row } = this.#state;
-    const buffers = this.#decode;
-    this.#forward({ tokens: 1, ids: token, position }, { slot, buffers });
-    recordLogits(this.#commands, { logits: this.#logits, hidden: buffers.hidden, rows: 1, config, weights });
-    sampleTokens(this.#commands, {
-      token: this.#sampled,
-      logits: this.#logits,
-      row,
-      position,
-      rows: 1,
-      vocabSize: config.vocabSize,
-      temperature: settings.temperature,
-      topK: settings.top_k,
-      topP: settings.top_p,
-      seed: settings.seed,
-      iteration: 0,
-    });
-  }
-
-  #takeSampled(index: number, { eosIds }: ContinueOptions): void {
-    const { token, position, limit, finished } = this.#state;
-    const step = { token, position, finished, sampled: this.#sampled, limit };
-    decodeStep(this.#commands, { out: this.#out, ...step, rows: 1, index, eos: eosIds });
   }
 }

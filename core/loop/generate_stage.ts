@@ -10,6 +10,7 @@ import { exists, movePath, readText } from "../files/io.ts";
 import { dirname } from "../files/path.ts";
 import { generate, type GenerateOptions } from "../generate/batch_generator.ts";
 import { openServed } from "../generate/open_servers.ts";
+import { responseRoom } from "../generate/response_room.ts";
 import { generateServed, type ServedPrompt, type ServedRow } from "../generate/served_generation.ts";
 import { loadModel, type Model } from "../model/model.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
@@ -150,7 +151,7 @@ async function generateRows(
     prompt,
     promptIds,
     conversational,
-    maxNewTokens: Math.max(1, Math.min(generation.max_new_tokens, data.max_length - promptIds.length)),
+    maxNewTokens: responseRoom(promptIds.length, { generation, maxLength: data.max_length }),
   }));
   const onTokens = (count: number): void => {
     tokens = count;

@@ -1,22 +1,23 @@
 /** Stage 3: the model is trained on the pairs, or on the human responses (`sft`). @module */
-import type { Dtype } from "../checkpoint/dtype.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
 import type { DataConfig, IterationConfig } from "../config/config_types.ts";
 import { sourceName } from "../data/formats/data_sources.ts";
 import { readPairs } from "../data/stage_files.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
+import type { Dtype } from "../dtype.ts";
 import { readText, removePath } from "../files/io.ts";
 import { loadModel, type Model, saveModel } from "../model/model.ts";
-import type { ParameterBuffers } from "../model/parameters.ts";
+import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
 import { type RunContext, StoppedError, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
 import { readingOf } from "../run/run_rows.ts";
+import { LOSSES } from "../train/losses/losses.ts";
 import { optimize } from "../train/optimize.ts";
-import type { TrainingRows } from "../train/step_batches.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
+import { exampleRows, pairRows, type RowKind, type TrainingRows } from "../train/training_rows.ts";
 import { readExamples } from "./generate_stage.ts";
 
 /** What an optimize stage works on. */
@@ -39,11 +40,11 @@ export async function optimizeStage(context: RunContext, stage: OptimizeStage): 
   const { device } = context;
   throwIfStopped(context);
   const model = await loadModel(device, stage.model);
-  const isSft = settings.training.loss_type === "sft";
   // Without noise its log-probabilities are all that training needs, and they are computed before the first step.
-  const reference = isSft || settings.noise === "none" ? null : (await loadModel(device, stage.model)).weights;
+  const reference = settings.noise === "none" ? null : (await loadModel(device, stage.model)).weights;
   try {
-    const data = isSft ? await readSftRows(context, { model, stage }) : await readPairRows(context, { model, stage });
+    const readRows = READERS[LOSSES[settings.training.loss_type].rows];
+    const data = await readRows(context, { model, stage });
     const started = performance.now();
     const result = await optimize({
       commands: context.commands,
@@ -104,6 +105,9 @@ async function saveNoise(path: string, noise: ParameterBuffers): Promise<void> {
   );
 }
 
+/** How the rows of each kind are read. */
+const READERS: Readonly<Record<RowKind, typeof readPairRows>> = { pairs: readPairRows, examples: readExampleRows };
+
 async function readPairRows(
   context: RunContext,
   { model, stage }: { model: Model; stage: OptimizeStage },
@@ -134,10 +138,10 @@ async function readPairRows(
     // Counted before any row is dropped (METHOD, "The random numbers").
     first += report.rows + skipped.length;
   }
-  return { kind: "pairs", rows };
+  return pairRows(rows);
 }
 
-async function readSftRows(
+async function readExampleRows(
   context: RunContext,
   { model, stage }: { model: Model; stage: OptimizeStage },
 ): Promise<TrainingRows> {
@@ -145,13 +149,10 @@ async function readSftRows(
   const tokenizer = await tokenizerOf(stage.model, data);
   const allTurns = data.assistant_only_loss ?? false;
   const examples = await readExamples(context, { model, tokenizer, settings: stage.settings, allTurns });
-  return {
-    kind: "examples",
-    rows: examples.map(({ row, promptIds, responseIds, lossMask }) => ({
-      example: row,
-      promptIds,
-      responseIds,
-      ...(lossMask && { lossMask }),
-    })),
-  };
+  return exampleRows(examples.map(({ row, promptIds, responseIds, lossMask }) => ({
+    example: row,
+    promptIds,
+    responseIds,
+    ...(lossMask && { lossMask }),
+  })));
 }

@@ -1,11 +1,11 @@
 /** Single stages, and scoring, as commands and programs call them. @module */
 import { Commands } from "../../kernels/device/commands.ts";
-import { dtypeOfName } from "../checkpoint/dtype.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { forIteration, forSft, requireFor, type ResolvedConfig } from "../config/config.ts";
 import { readPairs } from "../data/stage_files.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { openToolDevice } from "../device/run_device.ts";
+import { dtypeOfName } from "../dtype.ts";
 import { exists } from "../files/io.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import type { LabelReport } from "../label/label_pairs.ts";

@@ -1,8 +1,8 @@
 /** The whole loop: generate, label, optimize, evaluate, iteration by iteration. @module */
-import { dtypeOfName } from "../checkpoint/dtype.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { forIteration, forSft, requireFor, type ResolvedConfig } from "../config/config.ts";
 import { readRows } from "../data/read_rows.ts";
+import { dtypeOfName } from "../dtype.ts";
 import { withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";

@@ -4,7 +4,7 @@ import { DeviceError } from "../../kernels/device/device_error.ts";
 import { biasGradientScratchBytes } from "../../kernels/matmul/bias_gradient.ts";
 import { headNormPartialBytes } from "../../kernels/norm/head_norm.ts";
 import { rmsNormScratchBytes } from "../../kernels/norm/rms_norm.ts";
-import type { ModelConfig } from "../checkpoint/model_config.ts";
+import type { ModelConfig } from "./families/family.ts";
 import type { MemoryPart } from "./memory_parts.ts";
 
 /**
@@ -110,6 +110,10 @@ export function checkBinding(device: Device, { bytes, label }: { bytes: number; 
   );
 }
 
+function hasHeadNorm(layers: ModelConfig["layers"]): boolean {
+  return layers.some(({ attention }) => attention.headNorm);
+}
+
 /** C of the legend: columns of the packed q, k, v. */
 export function qkvColumns(config: ModelConfig): number {
   return (config.numHeads + 2 * config.numKvHeads) * config.headDim;
@@ -132,12 +136,13 @@ export function forwardBuffers(
   const layer = (n: number, x: Slice): LayerActivations => {
     const buffer = (words: number, name: string): Slice => set.words(words, `layer ${n} ${name}`);
     const qkv = buffer(T * qkvColumns(config), "qkv");
+    const headNorm = hasHeadNorm(keep ? [config.layers[n]!] : config.layers);
     return {
       ...shared,
       x,
       inputInvRms: buffer(T, "input 1/rms"),
-      qkvRaw: config.qkNorm ? buffer(T * qkvColumns(config), "qkv raw") : qkv,
-      headInvRms: config.qkNorm ? buffer(T * (config.numHeads + config.numKvHeads), "head 1/rms") : null,
+      qkvRaw: headNorm ? buffer(T * qkvColumns(config), "qkv raw") : qkv,
+      headInvRms: headNorm ? buffer(T * (config.numHeads + config.numKvHeads), "head 1/rms") : null,
       qkv,
       attended: buffer(T * config.numHeads * config.headDim, "attended"),
       lse: buffer(T * config.numHeads, "attention log-sum-exp"),
@@ -179,7 +184,7 @@ export function backwardBuffers(
     dx: set.words(T * D, "dx"),
     dnormed: set.words(T * D, "dnormed"),
     dqkv,
-    dqkvRaw: config.qkNorm ? set.words(T * qkvColumns(config), "dqkv raw") : dqkv,
+    dqkvRaw: hasHeadNorm(config.layers) ? set.words(T * qkvColumns(config), "dqkv raw") : dqkv,
     dattended: set.words(T * config.numHeads * config.headDim, "dattended"),
     saved: set.words(T * config.numHeads * 2, "attention backward"),
     dgateUp: set.words(T * 2 * config.intermediateSize, "dgate and dup"),

@@ -1,115 +1,86 @@
-/** The attention of a layer: norm, q k v, per-head norm (Qwen3), RoPE, attention, output projection. @module */
+/** The attention of a layer: norm, q k v, norm of the heads, RoPE, attention, output projection. @module */
 import { rope } from "../../kernels/attention/rope.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/device.ts";
 import { headNorm, headNormBackward } from "../../kernels/norm/head_norm.ts";
 import { rmsNorm } from "../../kernels/norm/rms_norm.ts";
-import { qkvColumns } from "./activations.ts";
-import type {
-  AttentionBackwardContext,
-  AttentionContext,
-  BlockBackward,
-  BlockForward,
-  Decoder,
-} from "./decoder_types.ts";
-import { linear, linearBackward, type LinearShape } from "./linear.ts";
+import type { AttendBackwardBuffers, AttendBuffers, BlockBackward, BlockCall, BlockForward } from "./decoder_types.ts";
+import { linear, linearBackward } from "./linear.ts";
 import { normBackward } from "./norm_backward.ts";
-import type { LayerNames } from "./parameter_names.ts";
 
-type Attend = (buffers: Parameters<AttentionContext["attend"]>[1]) => void;
-type AttendBackward = (buffers: Parameters<AttentionBackwardContext["attendBackward"]>[1]) => void;
-
-function shapes({ config }: Decoder, names: LayerNames): { qkv: LinearShape; output: LinearShape } {
-  const { hiddenSize, numHeads, headDim } = config;
-  return {
-    qkv: { weight: names.qkv, bias: names.qkvBias, inputs: hiddenSize, outputs: qkvColumns(config) },
-    output: { weight: names.output, bias: names.outputBias, inputs: numHeads * headDim, outputs: hiddenSize },
-  };
-}
-
-function rotate(commands: Commands, { decoder, batch, qkv, inverse }: {
-  decoder: Decoder;
-  batch: BlockForward["batch"];
-  qkv: Slice;
-  inverse: boolean;
-}): void {
-  const { numHeads: heads, numKvHeads: kvHeads, headDim } = decoder.config;
-  rope(commands, {
-    qkv,
-    position: batch.position,
-    table: decoder.rope,
-    tokens: batch.tokens,
-    heads,
-    kvHeads,
-    headDim,
-    inverse,
-  });
+/** Records RoPE on q and k of `qkv`, or its inverse. */
+function rotate(
+  commands: Commands,
+  { decoder: { config, rope: table }, batch }: BlockCall,
+  { qkv, inverse }: { qkv: Slice; inverse: boolean },
+): void {
+  const { numHeads: heads, numKvHeads: kvHeads, headDim } = config;
+  const { position, tokens } = batch;
+  rope(commands, { qkv, position, table, tokens, heads, kvHeads, headDim, inverse });
 }
 
 /** Records normed = norm(x) again for the backward pass, as the buffer is all layers'. */
 function normInput(
   commands: Commands,
-  { decoder: { config }, names, weights, batch, layer }: Omit<BlockForward, "projected">,
+  { decoder: { config }, tensors, parameters, batch, layer }: BlockCall,
 ): void {
   rmsNorm(commands, {
     y: layer.normed,
     invRms: layer.inputInvRms,
     x: layer.x,
-    weight: weights.view(names.inputNorm),
+    weight: parameters.get(tensors.attentionNorm.name).data,
     rows: batch.tokens,
     columns: config.hiddenSize,
     eps: config.rmsNormEps,
   });
 }
 
-/** Records projected = o(attention(rope(qkv(normed)))), normed = norm(x) being there already; without rope where `attend` turns q and k itself. */
+/** Sizes of the norm of the heads. */
+function headSizes({ decoder: { config }, batch }: BlockCall) {
+  const { numHeads: heads, numKvHeads: kvHeads, headDim } = config;
+  return { tokens: batch.tokens, heads, kvHeads, headDim };
+}
+
+/**
+ * Records projected = o(attention(rope(qkv(normed)))), normed = norm(x) being there already; without RoPE where `attend`
+ * applies it itself.
+ */
 export function attentionBlock(
   commands: Commands,
-  { decoder, names, weights, batch, layer, projected, attend, turns }: BlockForward & {
-    attend: Attend;
-    turns: boolean;
-  },
+  call: BlockForward & { attend: (buffers: AttendBuffers) => void; appliesRope: boolean },
 ): void {
-  const { config } = decoder;
-  const { qkv, output } = shapes(decoder, names);
+  const { decoder, tensors, parameters, batch, layer, projected, attend, appliesRope } = call;
   const rows = batch.tokens;
-  linear(commands, qkv, { y: layer.qkvRaw, x: layer.normed, weights, rows });
-  if (names.headNorms) {
+  linear(commands, tensors.qkv, { y: layer.qkvRaw, x: layer.normed, parameters, rows });
+  if (tensors.headNorms) {
     headNorm(commands, {
       y: layer.qkv,
       invRms: layer.headInvRms!,
       qkv: layer.qkvRaw,
-      qWeight: weights.view(names.headNorms.q),
-      kWeight: weights.view(names.headNorms.k),
-      tokens: rows,
-      heads: config.numHeads,
-      kvHeads: config.numKvHeads,
-      headDim: config.headDim,
-      eps: config.rmsNormEps,
+      qWeight: parameters.get(tensors.headNorms.q.name).data,
+      kWeight: parameters.get(tensors.headNorms.k.name).data,
+      ...headSizes(call),
+      eps: decoder.config.rmsNormEps,
     });
   }
-  if (!turns) rotate(commands, { decoder, batch, qkv: layer.qkv, inverse: false });
+  if (!appliesRope) rotate(commands, call, { qkv: layer.qkv, inverse: false });
   attend({ out: layer.attended, lse: layer.lse, qkv: layer.qkv });
-  linear(commands, output, { y: projected, x: layer.attended, weights, rows });
+  linear(commands, tensors.output, { y: projected, x: layer.attended, parameters, rows });
 }
 
 /** Records the backward pass of {@linkcode attentionBlock} from `scratch.dx`, which its input's gradient is added to. */
 export function attentionBlockBackward(
   commands: Commands,
-  { decoder, names, weights, gradients, batch, layer, scratch, attendBackward }: BlockBackward & {
-    attendBackward: AttendBackward;
-  },
+  call: BlockBackward & { attendBackward: (buffers: AttendBackwardBuffers) => void },
 ): void {
-  const { config } = decoder;
-  const { qkv, output } = shapes(decoder, names);
+  const { tensors, parameters, batch, layer, scratch, attendBackward } = call;
   const rows = batch.tokens;
   const { partials } = scratch;
-  linearBackward(commands, output, {
+  linearBackward(commands, tensors.output, {
     dx: scratch.dattended,
     dy: scratch.dx,
     x: layer.attended,
-    weights,
-    gradients,
+    parameters,
     partials,
     rows,
   });
@@ -121,46 +92,46 @@ export function attentionBlockBackward(
     lse: layer.lse,
     qkv: layer.qkv,
   });
-  rotate(commands, { decoder, batch, qkv: scratch.dqkv, inverse: true });
-  if (names.headNorms) {
-    headNormBackward(commands, {
-      dqkv: scratch.dqkvRaw,
-      dy: scratch.dqkv,
-      qkv: layer.qkvRaw,
-      weightGradients: {
-        dqWeight: gradients.view(names.headNorms.q),
-        dkWeight: gradients.view(names.headNorms.k),
-        partial: partials,
-      },
-      invRms: layer.headInvRms!,
-      qWeight: weights.view(names.headNorms.q),
-      kWeight: weights.view(names.headNorms.k),
-      tokens: rows,
-      heads: config.numHeads,
-      kvHeads: config.numKvHeads,
-      headDim: config.headDim,
-    });
-  }
-  normInput(commands, { decoder, names, weights, batch, layer });
-  linearBackward(commands, qkv, {
+  rotate(commands, call, { qkv: scratch.dqkv, inverse: true });
+  if (tensors.headNorms) headNormsBackward(commands, call, tensors.headNorms);
+  normInput(commands, call);
+  linearBackward(commands, tensors.qkv, {
     dx: scratch.dnormed,
     dy: scratch.dqkvRaw,
     x: layer.normed,
-    weights,
-    gradients,
+    parameters,
     partials,
     rows,
   });
-  normBackward(commands, names.inputNorm, {
+  normBackward(commands, tensors.attentionNorm, {
     dx: scratch.dx,
     accumulate: true,
     dy: scratch.dnormed,
     x: layer.x,
     invRms: layer.inputInvRms,
-    weights,
-    gradients,
+    parameters,
     partials,
     rows,
-    columns: config.hiddenSize,
+  });
+}
+
+function headNormsBackward(
+  commands: Commands,
+  call: BlockBackward,
+  { q, k }: NonNullable<BlockCall["tensors"]["headNorms"]>,
+): void {
+  const { parameters, layer, scratch } = call;
+  const [qNorm, kNorm] = [parameters.get(q.name), parameters.get(k.name)];
+  headNormBackward(commands, {
+    dqkv: scratch.dqkvRaw,
+    dy: scratch.dqkv,
+    qkv: layer.qkvRaw,
+    ...(qNorm.gradient && kNorm.gradient && {
+      weightGradients: { dqWeight: qNorm.gradient, dkWeight: kNorm.gradient, partial: scratch.partials },
+    }),
+    invRms: layer.headInvRms!,
+    qWeight: qNorm.data,
+    kWeight: kNorm.data,
+    ...headSizes(call),
   });
 }

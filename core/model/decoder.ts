@@ -4,20 +4,21 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { addRmsNorm, rmsNorm } from "../../kernels/norm/rms_norm.ts";
 import { embedding, embeddingBackward } from "../../kernels/rows/embedding.ts";
-import type { ModelConfig } from "../checkpoint/model_config.ts";
 import { type BackwardBuffers, checkBinding, type ForwardBuffers } from "./activations.ts";
 import { attentionBlock, attentionBlockBackward } from "./attention_block.ts";
 import type {
   AttentionBackwardContext,
   AttentionContext,
+  BlockCall,
   Decoder,
   EmbeddingIndexBuffers,
   TokenBuffers,
 } from "./decoder_types.ts";
+import { modelTensors } from "./families/families.ts";
+import type { ModelConfig } from "./families/family.ts";
 import { mlpBlock, mlpBlockBackward } from "./mlp_block.ts";
 import { normBackward } from "./norm_backward.ts";
-import { EMBEDDING, FINAL_NORM, layerNames } from "./parameter_names.ts";
-import type { ParameterBuffers } from "./parameters.ts";
+import type { Parameters } from "./parameters.ts";
 import { inverseFrequencies } from "./rope_frequencies.ts";
 
 /** Makes the decoder's constants for rows of up to `maxPositions` tokens. Throws DeviceError where the device is too small. */
@@ -27,108 +28,128 @@ export function createDecoder(
 ): Decoder {
   checkBinding(device, { bytes: maxPositions * config.headDim * 4, label: "rope table" });
   const table = ropeTable({ inverseFrequencies: inverseFrequencies(config.rope, config.headDim), maxPositions });
-  return {
-    config,
-    names: Array.from({ length: config.numLayers }, (_, n) => layerNames(config, n)),
-    rope: device.upload(table, "rope table"),
-    maxPositions,
-  };
+  return { config, tensors: modelTensors(config), rope: device.upload(table, "rope table"), maxPositions };
 }
 
-/** Records the forward pass: `buffers.hidden` [T, D] is what the LM head reads. */
+/** What {@linkcode decoderForward} reads and writes. */
+export interface DecoderForward {
+  parameters: Parameters;
+  batch: TokenBuffers;
+  /** Overwritten; `hidden` [T, D] is what the LM head reads. */
+  buffers: ForwardBuffers;
+  attention: AttentionContext;
+}
+
+/** Records the forward pass. */
 export function decoderForward(
   commands: Commands,
   decoder: Decoder,
-  { weights, batch, buffers, attention }: {
-    weights: ParameterBuffers;
-    batch: TokenBuffers;
-    buffers: ForwardBuffers;
-    attention: AttentionContext;
-  },
+  { parameters, batch, buffers, attention }: DecoderForward,
 ): void {
-  const { config, names } = decoder;
-  const rows = batch.tokens;
-  const columns = config.hiddenSize;
-  embedding(commands, {
-    out: buffers.layers[0]!.x,
-    weight: weights.view(EMBEDDING),
-    ids: batch.ids,
-    tokens: rows,
-    vocabSize: config.vocabSize,
-    columns,
-  });
-  const { projected: b } = buffers;
-  const sizes = { rows, columns, eps: config.rmsNormEps };
+  const { config, tensors } = decoder;
+  const sizes = { rows: batch.tokens, columns: config.hiddenSize };
+  const { projected } = buffers;
   const [first] = buffers.layers;
+  const weightOf = ({ name }: { name: string }) => parameters.get(name).data;
+  embedding(commands, {
+    out: first!.x,
+    weight: weightOf(tensors.embedding),
+    ids: batch.ids,
+    tokens: sizes.rows,
+    vocabSize: config.vocabSize,
+    columns: sizes.columns,
+  });
+  const norms = { ...sizes, eps: config.rmsNormEps };
   rmsNorm(commands, {
-    ...sizes,
+    ...norms,
     y: first!.normed,
     invRms: first!.inputInvRms,
     x: first!.x,
-    weight: weights.view(names[0]!.inputNorm),
+    weight: weightOf(tensors.layers[0]!.attentionNorm),
   });
   // Each block leaves its projection, which the norm that the next one begins with adds to the residual.
   for (let n = 0; n < config.numLayers; n++) {
     const layer = buffers.layers[n]!;
-    const call = { decoder, names: names[n]!, weights, batch, layer, projected: b };
-    attentionBlock(commands, { ...call, attend: (b) => attention.attend(n, b), turns: attention.turns ?? false });
+    const call = { ...blockCall(decoder, n), parameters, batch, layer, projected };
+    attentionBlock(commands, {
+      ...call,
+      attend: (buffers) => attention.attend(n, buffers),
+      appliesRope: attention.appliesRope ?? false,
+    });
     addRmsNorm(commands, {
-      ...sizes,
+      ...norms,
       sum: layer.mid,
       y: layer.normed,
       invRms: layer.midInvRms,
       a: layer.x,
-      b,
-      weight: weights.view(names[n]!.postNorm),
+      b: projected,
+      weight: weightOf(call.tensors.mlpNorm),
     });
     mlpBlock(commands, call);
     const next = buffers.layers[n + 1];
     addRmsNorm(commands, {
-      ...sizes,
+      ...norms,
       ...(next
-        ? { sum: next.x, y: next.normed, invRms: next.inputInvRms, weight: weights.view(names[n + 1]!.inputNorm) }
-        : { sum: buffers.last, y: buffers.hidden, invRms: buffers.lastInvRms, weight: weights.view(FINAL_NORM) }),
+        ? {
+          sum: next.x,
+          y: next.normed,
+          invRms: next.inputInvRms,
+          weight: weightOf(tensors.layers[n + 1]!.attentionNorm),
+        }
+        : { sum: buffers.last, y: buffers.hidden, invRms: buffers.lastInvRms, weight: weightOf(tensors.finalNorm) }),
       a: layer.mid,
-      b,
+      b: projected,
     });
   }
 }
 
-/** Records the backward pass from `scratch.dhidden` [T, D]; adds to `gradients`. */
+function blockCall(decoder: Decoder, n: number): Pick<BlockCall, "decoder" | "spec" | "tensors"> {
+  return { decoder, spec: decoder.config.layers[n]!, tensors: decoder.tensors.layers[n]! };
+}
+
+/** What {@linkcode decoderBackward} reads and writes. */
+export interface DecoderBackward {
+  /** What is trained gets its gradient added to. */
+  parameters: Parameters;
+  batch: TokenBuffers;
+  index: EmbeddingIndexBuffers;
+  /** As the forward pass left them. */
+  buffers: ForwardBuffers;
+  /** `dhidden` [T, D] is the gradient at what the LM head reads. */
+  scratch: BackwardBuffers;
+  attention: AttentionBackwardContext;
+}
+
+/** Records the backward pass. */
 export function decoderBackward(
   commands: Commands,
   decoder: Decoder,
-  { weights, gradients, batch, index, buffers, scratch, attention }: {
-    weights: ParameterBuffers;
-    gradients: ParameterBuffers;
-    batch: TokenBuffers;
-    index: EmbeddingIndexBuffers;
-    buffers: ForwardBuffers;
-    scratch: BackwardBuffers;
-    attention: AttentionBackwardContext;
-  },
+  { parameters, batch, index, buffers, scratch, attention }: DecoderBackward,
 ): void {
-  const { config, names } = decoder;
-  normBackward(commands, FINAL_NORM, {
+  const { config, tensors } = decoder;
+  normBackward(commands, tensors.finalNorm, {
     dx: scratch.dx,
     accumulate: false,
     dy: scratch.dhidden,
     x: buffers.last,
     invRms: buffers.lastInvRms,
-    weights,
-    gradients,
+    parameters,
     partials: scratch.partials,
     rows: batch.tokens,
-    columns: config.hiddenSize,
   });
   // scratch.dx holds the residual stream's gradient; each block adds its own through its norm.
   for (let n = config.numLayers - 1; n >= 0; n--) {
-    const call = { decoder, names: names[n]!, weights, gradients, batch, layer: buffers.layers[n]!, scratch };
+    const call = { ...blockCall(decoder, n), parameters, batch, layer: buffers.layers[n]!, scratch };
     mlpBlockBackward(commands, call);
-    attentionBlockBackward(commands, { ...call, attendBackward: (b) => attention.attendBackward(n, b) });
+    attentionBlockBackward(commands, {
+      ...call,
+      attendBackward: (buffers) => attention.attendBackward(n, buffers),
+    });
   }
+  const { gradient: dweight } = parameters.get(tensors.embedding.name);
+  if (dweight === null) return;
   embeddingBackward(commands, {
-    dweight: gradients.view(EMBEDDING),
+    dweight,
     dout: scratch.dx,
     ids: index.ids,
     starts: index.starts,

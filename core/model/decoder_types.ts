@@ -1,15 +1,15 @@
 /** What the decoder's parts pass to each other. @module */
 import type { Slice } from "../../kernels/device/device.ts";
-import type { ModelConfig } from "../checkpoint/model_config.ts";
 import type { BackwardBuffers, LayerActivations } from "./activations.ts";
-import type { LayerNames } from "./parameter_names.ts";
-import type { ParameterBuffers } from "./parameters.ts";
+import type { LayerSpec, ModelConfig } from "./families/family.ts";
+import type { LayerTensors, ModelTensors } from "./families/model_tensors.ts";
+import type { Parameters } from "./parameters.ts";
 
-/** A decoder's constants on the device; weights are passed in, as policy and reference share the rest. */
+/** A decoder's constants; parameters are passed in, as policy and reference share the rest. */
 export interface Decoder {
   readonly config: ModelConfig;
-  readonly names: readonly LayerNames[];
-  /** (cos, sin) per position and frequency. */
+  readonly tensors: ModelTensors;
+  /** On the device: (cos, sin) per position and frequency. */
   readonly rope: Slice;
   /** Positions that `rope` covers. */
   readonly maxPositions: number;
@@ -23,20 +23,38 @@ export interface TokenBuffers {
   position: Slice;
 }
 
-/** How a layer's attention sees the tokens: over the packed batch, or over a KV cache. */
-export interface AttentionContext {
-  /** `attend` turns q and k itself, and is given them as they were projected (default false). */
-  turns?: boolean;
-  /** Records out [T, heads·headDim] (and lse for a backward pass) from the rotated qkv of layer `layer`. */
-  attend(layer: number, buffers: { out: Slice; lse: Slice; qkv: Slice }): void;
+/** What attention reads and writes. */
+export interface AttendBuffers {
+  /** Overwritten: [T, heads·headDim]. */
+  out: Slice;
+  /** Overwritten, for a backward pass: [T, heads]. */
+  lse: Slice;
+  /** q, k and v after RoPE (before it where the context applies RoPE itself): [T, C]. */
+  qkv: Slice;
 }
 
-/** What the attention's backward pass needs besides: records dqkv from dattended for layer `layer`. */
+/** What attention's backward pass reads and writes. */
+export interface AttendBackwardBuffers extends AttendBuffers {
+  /** Overwritten: [T, C]. */
+  dqkv: Slice;
+  /** Scratch: [T, heads, 2]. */
+  saved: Slice;
+  /** [T, heads·headDim]. */
+  dout: Slice;
+}
+
+/** How a layer's attention sees the tokens: over the packed batch, or over a KV cache. */
+export interface AttentionContext {
+  /** Whether `attend` applies RoPE to q and k itself (default false). */
+  appliesRope?: boolean;
+  /** Records the attention of layer `layer`. */
+  attend(layer: number, buffers: AttendBuffers): void;
+}
+
+/** What the attention's backward pass needs besides. */
 export interface AttentionBackwardContext {
-  attendBackward(
-    layer: number,
-    buffers: { dqkv: Slice; saved: Slice; dout: Slice; out: Slice; lse: Slice; qkv: Slice },
-  ): void;
+  /** Records the attention's backward pass of layer `layer`. */
+  attendBackward(layer: number, buffers: AttendBackwardBuffers): void;
 }
 
 /** The tokens of each id, for the embedding's gradient. */
@@ -49,24 +67,24 @@ export interface EmbeddingIndexBuffers {
   count: number;
 }
 
-/** What a block's forward pass reads and writes. */
-export interface BlockForward {
+/** What a block of a layer works on. */
+export interface BlockCall {
   decoder: Decoder;
-  names: LayerNames;
-  weights: ParameterBuffers;
+  /** What the layer is made of, and its tensors. */
+  spec: LayerSpec;
+  tensors: LayerTensors;
+  parameters: Parameters;
   batch: TokenBuffers;
   layer: LayerActivations;
+}
+
+/** What a block's forward pass reads and writes besides. */
+export interface BlockForward extends BlockCall {
   /** Output, overwritten: [T, D], to be added to the residual. */
   projected: Slice;
 }
 
-/** What a block's backward pass reads and writes; `scratch.dx` is the residual's gradient, added to. */
-export interface BlockBackward {
-  decoder: Decoder;
-  names: LayerNames;
-  weights: ParameterBuffers;
-  gradients: ParameterBuffers;
-  batch: TokenBuffers;
-  layer: LayerActivations;
+/** What a block's backward pass reads and writes besides; `scratch.dx` is the residual's gradient, added to. */
+export interface BlockBackward extends BlockCall {
   scratch: BackwardBuffers;
 }

@@ -1,35 +1,48 @@
-/** A linear layer y = x·Wᵀ + b, forward and backward. @module */
+/** A linear layer y = x·Wᵀ + b, forward and backward: the one place that knows how its parameters are stored and trained. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/device.ts";
 import { biasGradient } from "../../kernels/matmul/bias_gradient.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
-import type { ParameterBuffers } from "./parameters.ts";
+import type { LinearTensors } from "./families/model_tensors.ts";
+import type { Parameter, Parameters } from "./parameters.ts";
 
-/** Which parameters a linear layer reads, and its sizes; weight [outputs, inputs], bias [outputs]. */
-export interface LinearShape {
-  /** Names that lie end to end and act as one matrix. */
-  weight: readonly string[];
-  /** Empty without a bias. */
-  bias: readonly string[];
+interface LinearParameters {
+  weight: Parameter;
+  bias: Parameter | null;
   inputs: number;
   outputs: number;
 }
 
-/** Records y [rows, outputs] = x [rows, inputs] · Wᵀ + b. */
-export function linear(
-  commands: Commands,
-  shape: LinearShape,
-  { y, x, weights, rows }: { y: Slice; x: Slice; weights: ParameterBuffers; rows: number },
-): void {
+/** The layer's matrix [outputs, inputs] and bias [outputs], each of tensors that lie end to end. */
+function parametersOf(parameters: Parameters, { weights, biases }: LinearTensors): LinearParameters {
+  const weight = parameters.get(...weights.map(({ name }) => name));
+  const bias = biases.length === 0 ? null : parameters.get(...biases.map(({ name }) => name));
+  const [outputs, inputs] = weight.shape;
+  return { weight, bias, inputs: inputs!, outputs: outputs! };
+}
+
+/** What {@linkcode linear} reads and writes. */
+export interface LinearForward {
+  /** Overwritten: [rows, outputs]. */
+  y: Slice;
+  /** [rows, inputs]. */
+  x: Slice;
+  parameters: Parameters;
+  rows: number;
+}
+
+/** Records y = x·Wᵀ + b. */
+export function linear(commands: Commands, tensors: LinearTensors, { y, x, parameters, rows }: LinearForward): void {
+  const { weight, bias, inputs, outputs } = parametersOf(parameters, tensors);
   matmul(commands, {
     mode: "NT",
     c: y,
     a: x,
-    b: weights.view(...shape.weight),
-    ...(shape.bias.length > 0 && { bias: weights.view(...shape.bias) }),
+    b: weight.data,
+    ...(bias && { bias: bias.data }),
     m: rows,
-    n: shape.outputs,
-    k: shape.inputs,
+    n: outputs,
+    k: inputs,
   });
 }
 
@@ -37,32 +50,33 @@ export function linear(
 export interface LinearBackward {
   /** Overwritten: [rows, inputs]. */
   dx: Slice;
+  /** [rows, outputs]. */
   dy: Slice;
+  /** [rows, inputs]. */
   x: Slice;
-  weights: ParameterBuffers;
-  /** Added to. */
-  gradients: ParameterBuffers;
+  /** What is trained of the layer's gets its gradient added to. */
+  parameters: Parameters;
   /** Scratch for the bias's partial sums. */
   partials: Slice;
   rows: number;
 }
 
-/** Records dx = dy·W, dW += dyᵀ·x, db += Σ dy. */
-export function linearBackward(commands: Commands, shape: LinearShape, call: LinearBackward): void {
-  const { dx, dy, x, weights, gradients, partials, rows } = call;
-  const { inputs, outputs } = shape;
-  matmul(commands, { mode: "NN", c: dx, a: dy, b: weights.view(...shape.weight), m: rows, n: inputs, k: outputs });
-  matmul(commands, {
-    mode: "TN",
-    c: gradients.view(...shape.weight),
-    a: dy,
-    b: x,
-    m: outputs,
-    n: inputs,
-    k: rows,
-    accumulate: true,
-  });
-  if (shape.bias.length > 0) {
-    biasGradient(commands, { dbias: gradients.view(...shape.bias), scratch: partials, dy, rows, columns: outputs });
+/** Records dx = dy·W, dW += dyᵀ·x, db += Σ dy; the gradients of what is frozen are left out. */
+export function linearBackward(commands: Commands, tensors: LinearTensors, call: LinearBackward): void {
+  const { dx, dy, x, parameters, partials, rows } = call;
+  const { weight, bias, inputs, outputs } = parametersOf(parameters, tensors);
+  matmul(commands, { mode: "NN", c: dx, a: dy, b: weight.data, m: rows, n: inputs, k: outputs });
+  if (weight.gradient) {
+    matmul(commands, {
+      mode: "TN",
+      c: weight.gradient,
+      a: dy,
+      b: x,
+      m: outputs,
+      n: inputs,
+      k: rows,
+      accumulate: true,
+    });
   }
+  if (bias?.gradient) biasGradient(commands, { dbias: bias.gradient, scratch: partials, dy, rows, columns: outputs });
 }

@@ -3,23 +3,22 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import { type Slice, subslice } from "../../kernels/device/device.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { windowOf, windows } from "../../kernels/window.ts";
-import type { ModelConfig } from "../checkpoint/model_config.ts";
-import { headName } from "./parameter_names.ts";
-import type { ParameterBuffers } from "./parameters.ts";
+import type { Parameters } from "./parameters.ts";
+import type { HeadShape } from "./response_head.ts";
 
 /** Records logits [rows, vocab] = hidden [rows, D] · headᵀ; one product for each binding's worth of the head. */
 export function recordLogits(
   commands: Commands,
-  { logits, hidden, rows, config, weights }: {
+  { logits, hidden, rows, decoder: { config, tensors }, parameters }: {
     logits: Slice;
     hidden: Slice;
     rows: number;
-    config: ModelConfig;
-    weights: ParameterBuffers;
+    decoder: HeadShape;
+    parameters: Parameters;
   },
 ): void {
   const rowBytes = config.hiddenSize * 4;
-  const head = weights.view(headName(config));
+  const { data: head } = parameters.get(tensors.head.name);
   // Windows begin at multiples of 64 so that their columns of the logits begin at slice alignment.
   for (const window of windows(commands.device, config.vocabSize, { rowBytes, multiple: 64 })) {
     matmul(commands, {

@@ -2,91 +2,94 @@
 import type { Commands } from "../../kernels/device/commands.ts";
 import { swiglu, swigluBackward } from "../../kernels/mlp/swiglu.ts";
 import { rmsNorm } from "../../kernels/norm/rms_norm.ts";
-import type { BlockBackward, BlockForward, Decoder } from "./decoder_types.ts";
-import { linear, linearBackward, type LinearShape } from "./linear.ts";
+import type { BlockBackward, BlockCall, BlockForward } from "./decoder_types.ts";
+import { linear, linearBackward } from "./linear.ts";
 import { normBackward } from "./norm_backward.ts";
-import type { LayerNames } from "./parameter_names.ts";
-
-function shapes({ config }: Decoder, names: LayerNames): { gateUp: LinearShape; down: LinearShape } {
-  const { hiddenSize, intermediateSize } = config;
-  return {
-    gateUp: { weight: names.gateUp, bias: names.gateUpBias, inputs: hiddenSize, outputs: 2 * intermediateSize },
-    down: { weight: names.down, bias: names.downBias, inputs: intermediateSize, outputs: hiddenSize },
-  };
-}
 
 /** Records normed = norm(mid) again for the backward pass, as the buffer is all layers'. */
-function normMid(
-  commands: Commands,
-  { decoder: { config }, names, weights, batch, layer }: Omit<BlockForward, "projected">,
-): void {
+function normMid(commands: Commands, { decoder: { config }, tensors, parameters, batch, layer }: BlockCall): void {
   rmsNorm(commands, {
     y: layer.normed,
     invRms: layer.midInvRms,
     x: layer.mid,
-    weight: weights.view(names.postNorm),
+    weight: parameters.get(tensors.mlpNorm.name).data,
     rows: batch.tokens,
     columns: config.hiddenSize,
     eps: config.rmsNormEps,
   });
 }
 
-/** Records projected = down(silu(gate(n)) · up(n)), n = norm(mid) being in `layer.normed` already. */
-export function mlpBlock(commands: Commands, { decoder, names, weights, batch, layer, projected }: BlockForward): void {
-  const { config } = decoder;
-  const { gateUp, down } = shapes(decoder, names);
+/** Records activated = act(gate) · up of the layer's gate and up. */
+function activate(commands: Commands, { decoder: { config }, spec, batch, layer }: BlockCall): void {
+  switch (spec.mlp.activation) {
+    case "silu":
+      swiglu(commands, {
+        act: layer.activated,
+        gateUp: layer.gateUp,
+        rows: batch.tokens,
+        inner: config.intermediateSize,
+      });
+  }
+}
+
+/** Records dgateUp from the gradient of `activated`. */
+function activateBackward(
+  commands: Commands,
+  { decoder: { config }, spec, batch, layer, scratch }: BlockBackward,
+): void {
+  switch (spec.mlp.activation) {
+    case "silu":
+      swigluBackward(commands, {
+        dgateUp: scratch.dgateUp,
+        dact: scratch.dactivated,
+        gateUp: layer.gateUp,
+        rows: batch.tokens,
+        inner: config.intermediateSize,
+      });
+  }
+}
+
+/** Records projected = down(act(gate(n)) · up(n)), n = norm(mid) being in `layer.normed` already. */
+export function mlpBlock(commands: Commands, call: BlockForward): void {
+  const { tensors, parameters, batch, layer, projected } = call;
   const rows = batch.tokens;
-  linear(commands, gateUp, { y: layer.gateUp, x: layer.normed, weights, rows });
-  swiglu(commands, { act: layer.activated, gateUp: layer.gateUp, rows, inner: config.intermediateSize });
-  linear(commands, down, { y: projected, x: layer.activated, weights, rows });
+  linear(commands, tensors.gateUp, { y: layer.gateUp, x: layer.normed, parameters, rows });
+  activate(commands, call);
+  linear(commands, tensors.down, { y: projected, x: layer.activated, parameters, rows });
 }
 
 /** Records the backward pass of {@linkcode mlpBlock} from `scratch.dx`, which its input's gradient is added to. */
-export function mlpBlockBackward(
-  commands: Commands,
-  { decoder, names, weights, gradients, batch, layer, scratch }: BlockBackward,
-): void {
-  const { config } = decoder;
-  const { gateUp, down } = shapes(decoder, names);
+export function mlpBlockBackward(commands: Commands, call: BlockBackward): void {
+  const { tensors, parameters, batch, layer, scratch } = call;
   const rows = batch.tokens;
   const { partials } = scratch;
-  swiglu(commands, { act: layer.activated, gateUp: layer.gateUp, rows, inner: config.intermediateSize });
-  linearBackward(commands, down, {
+  activate(commands, call);
+  linearBackward(commands, tensors.down, {
     dx: scratch.dactivated,
     dy: scratch.dx,
     x: layer.activated,
-    weights,
-    gradients,
+    parameters,
     partials,
     rows,
   });
-  swigluBackward(commands, {
-    dgateUp: scratch.dgateUp,
-    dact: scratch.dactivated,
-    gateUp: layer.gateUp,
-    rows,
-    inner: config.intermediateSize,
-  });
-  normMid(commands, { decoder, names, weights, batch, layer });
-  linearBackward(commands, gateUp, {
+  activateBackward(commands, call);
+  normMid(commands, call);
+  linearBackward(commands, tensors.gateUp, {
     dx: scratch.dnormed,
     dy: scratch.dgateUp,
     x: layer.normed,
-    weights,
-    gradients,
+    parameters,
     partials,
     rows,
   });
-  normBackward(commands, names.postNorm, {
+  normBackward(commands, tensors.mlpNorm, {
     dx: scratch.dx,
     accumulate: true,
     dy: scratch.dnormed,
     x: layer.mid,
     invRms: layer.midInvRms,
-    weights,
-    gradients,
+    parameters,
     partials,
     rows,
-    columns: config.hiddenSize,
   });
 }

@@ -1,11 +1,11 @@
 /** A model on the device: loaded from, and saved to, a Hugging Face folder. @module */
 import type { Device } from "../../kernels/device/device.ts";
-import type { Dtype } from "../checkpoint/dtype.ts";
-import type { ModelConfig } from "../checkpoint/model_config.ts";
 import { type ModelFolder, openModelFolder, saveModelFolder } from "../checkpoint/model_folder.ts";
-import { parameterShapes } from "../checkpoint/parameter_shapes.ts";
-import { planDecoder } from "./parameter_names.ts";
-import { ParameterBuffers } from "./parameters.ts";
+import type { Dtype } from "../dtype.ts";
+import { parameterShapes } from "./families/families.ts";
+import type { ModelConfig } from "./families/family.ts";
+import { ParameterBuffers } from "./parameter_buffers.ts";
+import { planDecoder } from "./plan_decoder.ts";
 
 /** Weights in float32 on the device, and the folder they came from. */
 export interface Model {
@@ -18,7 +18,7 @@ export interface Model {
 export async function loadModel(device: Device, dir: string): Promise<Model> {
   const folder = await openModelFolder(dir);
   const { config } = folder;
-  const layout = planDecoder(config, device.limits.maxStorageBufferBindingSize);
+  const layout = planDecoder(config, { maxBindingBytes: device.limits.maxStorageBufferBindingSize });
   const weights = new ParameterBuffers(device, { layout, label: "weights", part: "weights" });
   for await (const { name, first, values } of ahead(pieces(folder))) weights.writePart(name, first, values);
   await device.check();

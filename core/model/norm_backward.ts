@@ -2,7 +2,8 @@
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/device.ts";
 import { rmsNormBackward, rmsNormBackwardWeight } from "../../kernels/norm/rms_norm.ts";
-import type { ParameterBuffers } from "./parameters.ts";
+import type { ParameterShape } from "./families/model_tensors.ts";
+import type { Parameters } from "./parameters.ts";
 
 /** What {@linkcode normBackward} reads and writes. */
 export interface NormBackward {
@@ -12,18 +13,18 @@ export interface NormBackward {
   dy: Slice;
   x: Slice;
   invRms: Slice;
-  weights: ParameterBuffers;
-  /** Added to. */
-  gradients: ParameterBuffers;
+  /** The weight's gradient, where it is trained, is added to. */
+  parameters: Parameters;
   /** Scratch. */
   partials: Slice;
   rows: number;
-  columns: number;
 }
 
-/** Records the gradients of the norm whose weight is `name`. */
-export function normBackward(commands: Commands, name: string, call: NormBackward): void {
-  const { dx, accumulate, dy, x, invRms, weights, gradients, partials, rows, columns } = call;
-  rmsNormBackwardWeight(commands, { dweight: gradients.view(name), scratch: partials, invRms, x, dy, rows, columns });
-  rmsNormBackward(commands, { dx, invRms, x, weight: weights.view(name), dy, rows, columns, accumulate });
+/** Records the gradients of the norm with the weight `tensor`. */
+export function normBackward(commands: Commands, tensor: ParameterShape, call: NormBackward): void {
+  const { dx, accumulate, dy, x, invRms, parameters, partials, rows } = call;
+  const { data: weight, gradient: dweight, shape: [columns] } = parameters.get(tensor.name);
+  const sizes = { rows, columns: columns! };
+  if (dweight) rmsNormBackwardWeight(commands, { dweight, scratch: partials, invRms, x, dy, ...sizes });
+  rmsNormBackward(commands, { dx, invRms, x, weight, dy, ...sizes, accumulate });
 }

@@ -5,11 +5,14 @@ import { lmHeadForward, type LmHeadInputs } from "../../kernels/lm_head/lm_head.
 import { type LmHeadNoiseScratch, lmHeadScratch } from "../../kernels/lm_head/lm_head_tiles.ts";
 import { sequenceSum } from "../../kernels/loss/sequence_sum.ts";
 import { gatherRows } from "../../kernels/rows/gather_rows.ts";
-import type { ModelConfig } from "../checkpoint/model_config.ts";
 import type { BufferSet } from "./activations.ts";
+import type { Decoder } from "./decoder_types.ts";
 import type { EntryBuffers } from "./device_batch.ts";
-import { headName } from "./parameter_names.ts";
-import type { ParameterBuffers } from "./parameters.ts";
+import type { ModelConfig } from "./families/family.ts";
+import type { Parameters } from "./parameters.ts";
+
+/** What scoring needs of a decoder. */
+export type HeadShape = Pick<Decoder, "config" | "tensors">;
 
 /** Scratch and results of scoring up to a capacity of entries. */
 export interface HeadBuffers {
@@ -41,9 +44,9 @@ export function headBuffers(
 
 /** The inputs that every LM head function takes, for entries whose hidden states lie in `h`. */
 export function headInputs(
-  { config, weights, entries, h, scratch }: {
-    config: ModelConfig;
-    weights: ParameterBuffers;
+  { decoder: { config, tensors }, parameters, entries, h, scratch }: {
+    decoder: HeadShape;
+    parameters: Parameters;
     entries: EntryBuffers;
     h: Slice;
     scratch: LmHeadNoiseScratch;
@@ -51,7 +54,7 @@ export function headInputs(
 ): LmHeadInputs & { scratch: LmHeadNoiseScratch } {
   return {
     h,
-    weight: weights.view(headName(config)),
+    weight: parameters.get(tensors.head.name).data,
     target: entries.target,
     rows: entries.count,
     hidden: config.hiddenSize,
@@ -84,10 +87,10 @@ export function gatherEntries(
 /** Records the summed log-probability of each sequence into `out` [sequences], from the decoder's `hidden`. */
 export function scoreSequences(
   commands: Commands,
-  { out, config, weights, hidden, tokens, entries, buffers }: {
+  { out, decoder, parameters, hidden, tokens, entries, buffers }: {
     out: Slice;
-    config: ModelConfig;
-    weights: ParameterBuffers;
+    decoder: HeadShape;
+    parameters: Parameters;
     hidden: Slice;
     tokens: number;
     entries: EntryBuffers;
@@ -95,7 +98,7 @@ export function scoreSequences(
   },
 ): void {
   const { h, logp, lse, scratch } = buffers;
-  gatherEntries(commands, { h, hidden, entries, tokens, config });
-  lmHeadForward(commands, { ...headInputs({ config, weights, entries, h, scratch }), logp, lse });
+  gatherEntries(commands, { h, hidden, entries, tokens, config: decoder.config });
+  lmHeadForward(commands, { ...headInputs({ decoder, parameters, entries, h, scratch }), logp, lse });
   sequenceSum(commands, { out, x: logp, starts: entries.starts, sequences: entries.sequences });
 }

@@ -3,15 +3,16 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import { type Device, type Slice, subslice } from "../../kernels/device/device.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { gatherRows } from "../../kernels/rows/gather_rows.ts";
-import { parameterShapes } from "../checkpoint/parameter_shapes.ts";
 import { openRewardFolder, type RewardFolder, SCORE_HEAD } from "../checkpoint/reward_folder.ts";
 import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./device_batch.ts";
+import { parameterShapes } from "./families/families.ts";
 import { packPrompts } from "./pack.ts";
 import { packedAttention } from "./packed_attention.ts";
-import { planDecoder } from "./parameter_names.ts";
-import { ParameterBuffers } from "./parameters.ts";
+import { ParameterBuffers } from "./parameter_buffers.ts";
+import { parametersOf } from "./parameters.ts";
+import { planDecoder } from "./plan_decoder.ts";
 import { cut } from "./scorer.ts";
 
 /** Weights in float32 on the device, and the folder they came from. */
@@ -28,7 +29,7 @@ export interface RewardModel {
 export async function loadRewardModel(device: Device, dir: string): Promise<RewardModel> {
   const folder = await openRewardFolder(dir);
   const { config } = folder;
-  const layout = planDecoder(config, device.limits.maxStorageBufferBindingSize);
+  const layout = planDecoder(config, { maxBindingBytes: device.limits.maxStorageBufferBindingSize });
   const weights = new ParameterBuffers(device, { layout, label: "reward model", part: "judge" });
   for (const { name } of parameterShapes(config)) weights.write(name, await folder.readTensor(name));
   const head = device.upload(await folder.readTensor(SCORE_HEAD), "score head", "judge");
@@ -79,6 +80,7 @@ export async function scoreTexts(
   );
   const most = Math.max(...batches.map(({ part }) => part.length));
   const set = new BufferSet(device);
+  const parameters = parametersOf(weights);
   const decoder = createDecoder(device, { config, maxPositions: Math.max(...texts.map((ids) => ids.length)) });
   try {
     const batchBuffers = new BatchBuffers(set, { capacity });
@@ -90,7 +92,7 @@ export async function scoreTexts(
       const batch = batchBuffers.load(packed);
       device.write(index, Uint32Array.from(packed.segments, ({ end }) => end - 1));
       const attention = packedAttention(commands, { config, batch });
-      decoderForward(commands, decoder, { weights, batch, buffers, attention });
+      decoderForward(commands, decoder, { parameters, batch, buffers, attention });
       gatherRows(commands, {
         out: hidden,
         x: buffers.hidden,

@@ -1,13 +1,14 @@
 /** Log-probabilities of responses under a model, in batches. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { subslice } from "../../kernels/device/device.ts";
-import type { ModelConfig } from "../checkpoint/model_config.ts";
 import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./device_batch.ts";
+import type { ModelConfig } from "./families/family.ts";
 import { type ExampleIds, type PackedBatch, packExamples, packPairs, type PairIds } from "./pack.ts";
 import { packedAttention } from "./packed_attention.ts";
-import type { ParameterBuffers } from "./parameters.ts";
+import type { ParameterBuffers } from "./parameter_buffers.ts";
+import { parametersOf } from "./parameters.ts";
 import { headBuffers, scoreSequences } from "./response_head.ts";
 
 /** What scores: a loaded model is one. */
@@ -81,6 +82,7 @@ async function score<Row>(
     { tokens: 1, entries: 1, sequences: 1, tiles: 1 },
   );
   const set = new BufferSet(device);
+  const parameters = parametersOf(weights);
   const maxPositions = rows.reduce((most, row) => Math.max(most, positions(row)), 1);
   const decoder = createDecoder(device, { config, maxPositions });
   try {
@@ -93,11 +95,11 @@ async function score<Row>(
       const packed = pack(part);
       const batch = batchBuffers.load(packed);
       const attention = packedAttention(commands, { config, batch });
-      decoderForward(commands, decoder, { weights, batch, buffers, attention });
+      decoderForward(commands, decoder, { parameters, batch, buffers, attention });
       scoreSequences(commands, {
         out: sums,
-        config,
-        weights,
+        decoder,
+        parameters,
         hidden: buffers.hidden,
         tokens: batch.tokens,
         entries: batch.entries,

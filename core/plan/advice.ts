@@ -3,7 +3,7 @@ import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
-import type { TrainingRows } from "../train/step_batches.ts";
+import type { TrainingRows } from "../train/training_rows.ts";
 import { Rehearsing } from "./rehearse.ts";
 
 /** What does not fit, and what would. */

@@ -2,7 +2,7 @@
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { matmul, type MatmulMode } from "../../kernels/matmul/matmul.ts";
-import type { ModelConfig } from "../checkpoint/model_config.ts";
+import type { ModelConfig } from "../model/families/family.ts";
 
 /** Measured rates. */
 export interface Speed {

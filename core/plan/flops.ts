@@ -1,6 +1,6 @@
 /** Floating-point operations of the matrix products and attention of each stage. @module */
-import type { ModelConfig } from "../checkpoint/model_config.ts";
-import { parameterShapes } from "../checkpoint/parameter_shapes.ts";
+import { parameterShapes } from "../model/families/families.ts";
+import type { ModelConfig } from "../model/families/family.ts";
 
 /** What a decoder costs; a multiplication and its addition count as two. */
 export interface ModelCost {

@@ -4,10 +4,11 @@ import { DeviceError } from "../../kernels/device/device_error.ts";
 import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
 import { forIteration, forSft, type IterationConfig, type ResolvedConfig } from "../config/config.ts";
 import { sourceName } from "../data/formats/data_sources.ts";
+import { responseRoom } from "../generate/response_room.ts";
 import { givesPairs } from "../loop/train_run.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import type { RunSources } from "../run/run_sources.ts";
-import type { TrainingRows } from "../train/step_batches.ts";
+import { exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
 import { type Advice, advise } from "./advice.ts";
 import type { Speed } from "./device_speed.ts";
 import {
@@ -85,7 +86,7 @@ export class Planner {
       const settings = forIteration(config, config.iteration);
       const path = config.pairs!;
       const pairs = this.#describe(path, await planPairs({ source: path, settings, folder, sources, ofData: false }));
-      return await this.#optimize(settings, { most: { kind: "pairs", rows: pairs }, likely: pairs });
+      return await this.#optimize(settings, { most: pairRows(pairs), likely: pairs });
     }
     const first = forIteration(config, 0);
     const source = config.data.train!;
@@ -101,7 +102,7 @@ export class Planner {
     if (await givesPairs({ config, sources })) {
       const pairs = this.#describe(path, await planPairs({ source, settings: first, folder, sources, ofData: true }));
       for (let k = 0; k < config.iterations; k++) {
-        await this.#optimize(forIteration(config, k), { most: { kind: "pairs", rows: pairs }, likely: pairs });
+        await this.#optimize(forIteration(config, k), { most: pairRows(pairs), likely: pairs });
         if (evaluated) await this.#evaluate(forIteration(config, k), evaluated.rows);
       }
       return;
@@ -118,7 +119,7 @@ export class Planner {
     for (let k = 0; k < config.iterations; k++) {
       if (config.method === "sft") {
         await this.#optimize({ ...forSft(config), iteration: k }, {
-          most: { kind: "examples", rows: examples },
+          most: exampleRows(examples),
           likely: examples,
         });
       } else await this.#iterate(forIteration(config, k), examples);
@@ -144,8 +145,8 @@ export class Planner {
 
   /** Generate, label and optimize: responses may be as long as they can be, and are likely as long as the human ones. */
   async #iterate(settings: IterationConfig, examples: readonly ExampleIds[]): Promise<void> {
-    const room = ({ promptIds }: ExampleIds): number =>
-      Math.max(1, Math.min(settings.generation.max_new_tokens, settings.data.max_length - promptIds.length));
+    const { generation, data: { max_length: maxLength } } = settings;
+    const room = ({ promptIds }: ExampleIds): number => responseRoom(promptIds.length, { generation, maxLength });
     if (settings.generation.server === undefined) await this.#generate(settings, examples, "generate");
     for (const line of uncountedWork(settings)) this.uncounted.add(line);
     const filler: number[] = Array(settings.generation.max_new_tokens).fill(0);
@@ -175,7 +176,7 @@ export class Planner {
         { length: times },
         (_, i) => rows.map((row) => ({ ...row, example: row.example + i * examples.length })),
       ).flat();
-    await this.#optimize(settings, { most: { kind: "pairs", rows: again(most) }, likely: again(likely) });
+    await this.#optimize(settings, { most: pairRows(again(most)), likely: again(likely) });
   }
 
   async #evaluate(settings: IterationConfig, rows: readonly ExampleIds[]): Promise<void> {
@@ -197,7 +198,7 @@ export class Planner {
     const prompts = examples.map(({ example, promptIds }) => ({
       row: example,
       promptIds,
-      maxNewTokens: Math.max(1, Math.min(generation.max_new_tokens, data.max_length - promptIds.length)),
+      maxNewTokens: responseRoom(promptIds.length, { generation, maxLength: data.max_length }),
     }));
     const likely = examples.map(({ responseIds }, i) => Math.min(responseIds.length, prompts[i]!.maxNewTokens));
     const likelyTokens = Math.ceil(likely.reduce((a, b) => a + b, 0) / likely.length);
@@ -227,12 +228,12 @@ export class Planner {
     this.hasNoise ||= noise !== "none";
     const isSft = training.loss_type === "sft";
     const steps = await this.#add("optimize", {
-      key: JSON.stringify([noise, most.rows.length]),
+      key: JSON.stringify([noise, most.length]),
       rehearse: (stages) => stages.optimize(this.#folder, { rows: most, settings }),
       advise: (memory) => advise({ device: this.#device, memory, folder: this.#folder, rows: most, settings }),
     });
     const batch = training.per_device_train_batch_size * training.gradient_accumulation_steps;
-    const perEpoch = Math.ceil(most.rows.length / batch);
+    const perEpoch = Math.ceil(most.length / batch);
     const count = training.max_steps > 0 ? training.max_steps : Math.ceil(training.num_train_epochs * perEpoch);
     if (this.steps === 0) this.steps = count;
     const epochs = count / perEpoch;

@@ -8,20 +8,15 @@ import { generate, type GenerationPrompt } from "../generate/batch_generator.ts"
 import type { BatchCapacity } from "../model/device_batch.ts";
 import type { Model } from "../model/model.ts";
 import type { ExampleIds } from "../model/pack.ts";
-import { planDecoder } from "../model/parameter_names.ts";
-import { ParameterBuffers } from "../model/parameters.ts";
+import { ParameterBuffers } from "../model/parameter_buffers.ts";
+import { planDecoder } from "../model/plan_decoder.ts";
 import { scorePairs, scoreResponses } from "../model/scorer.ts";
+import { LOSSES } from "../train/losses/losses.ts";
 import { SCORED_TOKENS } from "../train/optimize.ts";
-import {
-  longestRow,
-  planCapacity,
-  type StepBatch,
-  stepBatch,
-  type TrainingRows,
-  usedRows,
-} from "../train/step_batches.ts";
-import { planOrder, type StepOrder } from "../train/step_order.ts";
-import { Trainer } from "../train/trainer.ts";
+import { orderSteps, planCapacity, type StepBatch, stepBatch, usedRows } from "../train/step_batches.ts";
+import type { StepOrder } from "../train/step_order.ts";
+import { type Reference, Trainer } from "../train/trainer.ts";
+import { longestRow, type PairRows, type TrainingRows } from "../train/training_rows.ts";
 
 /** What a stage holds and records. */
 export interface Rehearsed {
@@ -126,37 +121,40 @@ export class Rehearsing {
   ): Promise<Rehearsed & { steps: number }> {
     const { training } = settings;
     const size = training.per_device_train_batch_size;
-    const order = orderOf(rows, settings);
+    const order = orderSteps(rows, settings);
     const looked = { ...order, steps: Math.min(order.steps, MOST_STEPS) };
     const stage = await this.#stage(async () => {
       const model = this.#load(folder, "weights");
       const { noise } = settings;
       const isNoised = noise !== "none";
-      const weights = rows.kind === "pairs" && isNoised ? this.#load(folder, "reference").weights : null;
+      const reference = isNoised ? this.#load(folder, "reference").weights : null;
       const capacity = planCapacity(rows, { order: looked, size, device: this.#device, shuffle: training.shuffle });
       const before = this.#device.dispatches;
-      const fences = rows.kind === "pairs" ? await this.#reference(model, rows, { looked, capacity, isNoised }) : 0;
+      let fences = Math.ceil(order.steps / training.logging_steps);
+      let known: Reference | undefined;
+      if (LOSSES[training.loss_type].needsReference) {
+        // A loss with a reference takes pairs.
+        fences += await this.#reference(model, rows as PairRows, { looked, capacity, isNoised });
+        const unknown = new Float32Array(rows.length);
+        known = { logps: { chosen: unknown, rejected: unknown }, ...(reference && { weights: reference }) };
+      }
       const once = this.#device.dispatches - before;
-      const unknown = new Float32Array(rows.rows.length);
       const trainer = await Trainer.create(this.#commands, {
         model,
-        reference: rows.kind === "pairs" ? { logps: { chosen: unknown, rejected: unknown }, weights } : null,
+        ...(known && { reference: known }),
         // First values are of no interest, and large.
         settings: { ...settings, noise: noise === "none" ? noise : { ...noise, init: "zeros" } },
         capacity,
         maxPositions: longestRow(rows),
       });
       const start = this.#device.dispatches;
-      trainer.step(largestBatch(rows, { order: looked, size, noise: isNoised }), { step: 0, factor: 1 });
+      await trainer.step(largestBatch(rows, { order: looked, size, noise: isNoised }), { step: 0, factor: 1 });
       await trainer.read();
       const perStep = this.#device.dispatches - start;
       trainer.free();
       model.weights.free();
-      weights?.free();
-      return {
-        dispatches: once + perStep * order.steps,
-        fences: fences + Math.ceil(order.steps / training.logging_steps),
-      };
+      reference?.free();
+      return { dispatches: once + perStep * order.steps, fences };
     });
     return { ...stage, steps: order.steps };
   }
@@ -164,7 +162,7 @@ export class Rehearsing {
   /** What is scored under the reference before the first step; returns the batches. */
   async #reference(
     model: Model,
-    { rows }: TrainingRows & { kind: "pairs" },
+    { pairs: rows }: PairRows,
     { looked, capacity, isNoised }: { looked: StepOrder; capacity: BatchCapacity; isNoised: boolean },
   ): Promise<number> {
     let batches = 0;
@@ -180,7 +178,7 @@ export class Rehearsing {
 
   #load(folder: ModelFolder, part: "weights" | "reference" | "judge"): Model {
     const { config } = folder;
-    const layout = planDecoder(config, this.#device.limits.maxStorageBufferBindingSize);
+    const layout = planDecoder(config, { maxBindingBytes: this.#device.limits.maxStorageBufferBindingSize });
     return { folder, config, weights: new ParameterBuffers(this.#device, { layout, label: part, part }) };
   }
 
@@ -190,18 +188,6 @@ export class Rehearsing {
     const parts = this.#device.peak;
     return { ...counted, parts, bytes: [...parts.values()].reduce((a, b) => a + b, 0) };
   }
-}
-
-/** The order of an iteration's steps, as `optimize` has it. */
-export function orderOf(rows: TrainingRows, { training, iteration }: IterationConfig): StepOrder {
-  return planOrder(rows.rows.map((row) => row.example), {
-    batch: training.per_device_train_batch_size * training.gradient_accumulation_steps,
-    epochs: training.num_train_epochs,
-    maxSteps: training.max_steps,
-    shuffle: training.shuffle,
-    seed: training.seed,
-    iteration,
-  });
 }
 
 function largestBatch(

@@ -2,8 +2,10 @@
 import type { Device } from "../../kernels/device/device.ts";
 import { philox4x32 } from "../../kernels/random/philox.ts";
 import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
+import type { NoiseConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
-import { ParameterBuffers, type ParameterLayout, planParameters } from "../model/parameters.ts";
+import { ParameterBuffers } from "../model/parameter_buffers.ts";
+import { type ParameterLayout, planParameters } from "../model/parameter_layout.ts";
 import { PURPOSE, purposeKey } from "./step_order.ts";
 
 /** Sizes of the generator: weight [vocab, hidden], bias [vocab]. */
@@ -12,11 +14,20 @@ export interface NoiseShape {
   hidden: number;
 }
 
+/** The noise generator on the device, and the reference that it disturbs. */
+export interface NoiseGenerator {
+  /** The reference's weights. */
+  readonly reference: ParameterBuffers;
+  readonly values: ParameterBuffers;
+  readonly gradients: ParameterBuffers;
+  readonly settings: NoiseConfig;
+}
+
 /** Plans the generator's buffers. */
 export function planNoise({ vocab, hidden }: NoiseShape, maxBindingBytes: number): ParameterLayout {
   return planParameters(
     [[{ name: "weight", shape: [vocab, hidden] }], [{ name: "bias", shape: [vocab] }]],
-    maxBindingBytes,
+    { maxBindingBytes },
   );
 }
 

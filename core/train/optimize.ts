@@ -6,17 +6,18 @@ import { checkSameSettings } from "../config/settings_difference.ts";
 import { UserError } from "../error.ts";
 import type { LineLog } from "../files/json_lines.ts";
 import type { Model } from "../model/model.ts";
-import type { PairIds } from "../model/pack.ts";
-import type { ParameterBuffers } from "../model/parameters.ts";
+import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import type { OnProgress } from "../progress.ts";
+import { LOSSES } from "./losses/losses.ts";
 import { scheduleFactor } from "./lr_schedule.ts";
 import { type ReferenceLogps, referenceLogps } from "./reference_logps.ts";
 import { loadState, newestState, readStateRecord, saveState } from "./resume_state.ts";
 import type { Origin, StateRecord } from "./state_record.ts";
-import { fingerprint, longestRow, planCapacity, stepBatch, type TrainingRows, usedRows } from "./step_batches.ts";
+import { orderSteps, planCapacity, stepBatch, usedRows } from "./step_batches.ts";
 import { type StepMetrics, summarize } from "./step_metrics.ts";
-import { planOrder, type StepOrder } from "./step_order.ts";
-import { MAX_UNREAD, Trainer } from "./trainer.ts";
+import type { StepOrder } from "./step_order.ts";
+import { MAX_UNREAD, type Reference, Trainer } from "./trainer.ts";
+import { fingerprint, longestRow, type PairRows, type TrainingRows } from "./training_rows.ts";
 
 /** What an optimize stage works on. */
 export interface OptimizeOptions {
@@ -77,22 +78,21 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
       advice: saved.advice,
     });
   }
-  const order = planOrder(data.rows.map((row) => row.example), {
-    batch: size * training.gradient_accumulation_steps,
-    epochs: training.num_train_epochs,
-    maxSteps: training.max_steps,
-    shuffle: training.shuffle,
-    seed: training.seed,
-    iteration: settings.iteration,
-  });
+  const order = orderSteps(data, settings);
   const capacity = planCapacity(data, { order, size, device, shuffle: training.shuffle });
-  const logps = data.kind === "pairs"
-    ? await scoreReference(options, { rows: data.rows, order, batchTokens: Math.max(SCORED_TOKENS, capacity.tokens) })
-    : null;
-  if (logps === "stopped") return stoppedBefore(order, record);
+  let reference: Reference | undefined;
+  if (LOSSES[training.loss_type].needsReference) {
+    // A loss with a reference takes pairs.
+    const { pairs } = data as PairRows;
+    const batchTokens = Math.max(SCORED_TOKENS, capacity.tokens);
+    const logps = await scoreReference(options, { rows: pairs, order, batchTokens });
+    if (logps === "stopped") return stoppedBefore(order, record);
+    reference = { logps, ...(options.reference && { weights: options.reference }) };
+  }
   const trainer = await Trainer.create(commands, {
-    ...options,
-    reference: logps && { logps, weights: options.reference },
+    model: options.model,
+    settings,
+    ...(reference && { reference }),
     capacity,
     maxPositions: longestRow(data),
   });
@@ -123,7 +123,7 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
 /** What is the same before every step, computed before the policy's weights change, or read; "stopped" by the signal. */
 async function scoreReference(
   { commands, model, settings, referencePath: path, onProgress, signal }: OptimizeOptions,
-  { rows, order, batchTokens }: { rows: readonly PairIds[]; order: StepOrder; batchTokens: number },
+  { rows, order, batchTokens }: { rows: PairRows["pairs"]; order: StepOrder; batchTokens: number },
 ): Promise<ReferenceLogps | "stopped"> {
   const used = usedRows(order);
   const stopped = new Error("stopped");
@@ -202,7 +202,7 @@ class StepLoop {
     });
     onProgress(event());
     while (this.step < steps) {
-      this.#runStep();
+      await this.#runStep();
       if (this.#unread === MAX_UNREAD) await this.#read();
       if (this.step % training.logging_steps === 0 || this.step === steps) {
         await this.#read();
@@ -218,11 +218,11 @@ class StepLoop {
     return true;
   }
 
-  #runStep(): void {
+  async #runStep(): Promise<void> {
     const { data, settings } = this.#options;
     const noise = settings.noise !== "none";
     const batch = stepBatch(data, { order: this.#order, step: this.step, size: this.#size, noise });
-    this.#trainer.step(batch, { step: this.step, factor: this.#factor(this.step) });
+    await this.#trainer.step(batch, { step: this.step, factor: this.#factor(this.step) });
     this.step++;
     this.#unread++;
     this.#tokens += batch.tokens;
@@ -242,7 +242,7 @@ class StepLoop {
     this.#pending.push(...metrics);
     this.#unread = 0;
     if (badStep !== null && this.#options.settings.training.on_nan === "error") {
-      const rows = stepBatch(this.#options.data, { order: this.#order, step: badStep, size: this.#size }).examples;
+      const rows = this.#order.rowsOf(badStep).map((i) => this.#options.data.example(i));
       throw new UserError(
         `Cannot go on with optimize of iteration ${this.#options.settings.iteration}: loss or gradient norm is NaN or Inf at step ${
           badStep + 1

@@ -6,7 +6,9 @@ import { finishNorm, squaredNorm, squaredNormPartials } from "../../kernels/opti
 import { rmsprop } from "../../kernels/optimizer/rmsprop.ts";
 import type { TrainingConfig } from "../config/config_types.ts";
 import type { MemoryPart } from "../model/memory_parts.ts";
-import { ParameterBuffers } from "../model/parameters.ts";
+import { ParameterBuffers } from "../model/parameter_buffers.ts";
+import { type ParameterLayout, trainedPart } from "../model/parameter_layout.ts";
+import { type Parameters, parametersOf } from "../model/parameters.ts";
 
 /** What a group is made of. */
 export interface GroupOptions {
@@ -20,10 +22,13 @@ export interface GroupOptions {
   weightDecay: number;
 }
 
-/** Values, gradients and moments with one layout. */
+/** Values, and of those that are trained gradients and moments: what is frozen has none, and is no part of the state. */
 export class OptimizerGroup {
   readonly values: ParameterBuffers;
   readonly gradients: ParameterBuffers;
+  /** The values with their gradients. */
+  readonly parameters: Parameters;
+  readonly #layout: ParameterLayout;
   readonly #moments: readonly ParameterBuffers[];
   readonly #partials: Slice;
   readonly #options: GroupOptions;
@@ -32,7 +37,7 @@ export class OptimizerGroup {
   constructor(commands: Commands, options: GroupOptions) {
     const { device } = commands;
     const { name, values, training } = options;
-    const { layout } = values;
+    const layout = trainedPart(values.layout);
     const like = (label: string, part: MemoryPart): ParameterBuffers =>
       new ParameterBuffers(device, { layout, label: `${name} ${label}`, part: options.part ?? part });
     this.values = values;
@@ -40,6 +45,8 @@ export class OptimizerGroup {
     this.#moments = training.optim === "adamw"
       ? [like("m", "moments"), like("v", "moments")]
       : [like("square average", "moments")];
+    this.parameters = parametersOf(values, this.gradients);
+    this.#layout = layout;
     this.#partials = device.alloc(
       squaredNormPartials(layout.chunks.map((chunk) => chunk.elements)) * 4,
       `${name} norm`,
@@ -56,8 +63,8 @@ export class OptimizerGroup {
 
   /** Records the gradients' norm and clipping factor into the control record. */
   norm(): void {
-    const { control, training, values } = this.#options;
-    const chunks = values.layout.chunks.map(({ elements }, i) => ({
+    const { control, training } = this.#options;
+    const chunks = this.#layout.chunks.map(({ elements }, i) => ({
       gradients: this.gradients.chunks[i]!,
       count: elements,
     }));
@@ -69,7 +76,7 @@ export class OptimizerGroup {
   /** Records one optimizer step at learning rate `lr`, where the control record lets it. */
   update(lr: number): void {
     const { control, training, values, weightDecay } = this.#options;
-    values.layout.chunks.forEach(({ elements: count, decayed }, i) => {
+    this.#layout.chunks.forEach(({ elements: count, decayed }, i) => {
       const flat = {
         parameters: values.chunks[i]!,
         gradients: this.gradients.chunks[i]!,
@@ -97,7 +104,7 @@ export class OptimizerGroup {
   get stateBuffers(): Record<string, Slice> {
     const { name } = this.#options;
     const buffers: Record<string, Slice> = {};
-    this.values.chunks.forEach((chunk, i) => buffers[`${name}.values.${i}`] = chunk);
+    this.#layout.chunks.forEach((_, i) => buffers[`${name}.values.${i}`] = this.values.chunks[i]!);
     this.#moments.forEach((moment, j) =>
       moment.chunks.forEach((chunk, i) => buffers[`${name}.moment${j}.${i}`] = chunk)
     );

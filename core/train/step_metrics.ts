@@ -1,9 +1,20 @@
 /** The numbers of optimizer steps: gathered on the device, read once per logged step. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { type Device, type Slice, SLICE_ALIGNMENT, subslice } from "../../kernels/device/device.ts";
-import { METRIC_NAMES, type MetricName } from "../../kernels/loss/preference_loss.ts";
+import { PREFERENCE_METRICS } from "../../kernels/loss/preference_loss.ts";
 
-/** The numbers of one optimizer step, by METHOD's names. */
+/** The metrics' names, each at its slot of a metrics row: what losses add to, then the norms of the gradients. */
+export const METRIC_NAMES = [...PREFERENCE_METRICS, "grad_norm", "noise/grad_norm"] as const;
+
+/** A metric's name. */
+export type MetricName = typeof METRIC_NAMES[number];
+
+/** A metric's slot in a metrics row. */
+export function metricSlot(name: MetricName): number {
+  return METRIC_NAMES.indexOf(name);
+}
+
+/** The numbers of one optimizer step, by their names in docs/method.md. */
 export type StepMetrics = Partial<Record<MetricName, number>>;
 
 /** Rows of metrics on the device, one per pass, until they are read. */

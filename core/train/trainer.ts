@@ -1,7 +1,6 @@
 /** The optimizer steps of an iteration on the device. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/device.ts";
-import { METRIC_NAMES, metricSlot, type PreferenceLossType } from "../../kernels/loss/preference_loss.ts";
 import { allocControls, controlOf, parseControl } from "../../kernels/optimizer/control.ts";
 import { guard } from "../../kernels/optimizer/guard.ts";
 import type { IterationConfig, NoiseConfig } from "../config/config_types.ts";
@@ -9,27 +8,32 @@ import { BufferSet } from "../model/activations.ts";
 import { createDecoder } from "../model/decoder.ts";
 import type { BatchCapacity } from "../model/device_batch.ts";
 import type { Model } from "../model/model.ts";
-import type { ParameterBuffers } from "../model/parameters.ts";
-import { preferenceBuffers, type PreferenceModels, preferencePass } from "./losses/preference_pass.ts";
-import { sftPass } from "./losses/sft_pass.ts";
+import type { ParameterBuffers } from "../model/parameter_buffers.ts";
+import type { Loss, LossPass } from "./losses/loss.ts";
+import { LOSSES } from "./losses/losses.ts";
 import { createNoise } from "./noise_generator.ts";
 import { OptimizerGroup } from "./optimizer_group.ts";
 import type { ReferenceLogps } from "./reference_logps.ts";
 import type { StepBatch } from "./step_batches.ts";
-import { MetricsRing, type StepMetrics } from "./step_metrics.ts";
+import { type MetricName, metricSlot, MetricsRing, type StepMetrics } from "./step_metrics.ts";
 import { createWorkspace, type Workspace } from "./workspace.ts";
 
 /** What a trainer is made of. */
 export interface TrainerOptions {
   /** The policy; its weights are trained in place. */
   model: Model;
-  /** The frozen reference; null for `sft`. */
-  reference: Reference | null;
+  /** The frozen reference, of a loss that needs one. */
+  reference?: Reference;
   settings: IterationConfig;
   /** The most that a micro-batch holds. */
   capacity: BatchCapacity;
   /** Tokens of the longest row. */
   maxPositions: number;
+  /**
+   * Called where a pass's gradients are complete and nothing has read them: a sum over several processes comes here. What
+   * it records and submits is done before they are clipped and the update is made.
+   */
+  onGradients?: (gradients: GroupGradients) => void | Promise<void>;
 }
 
 /** What a trainer needs of the reference. */
@@ -37,7 +41,13 @@ export interface Reference {
   /** By a row's place in the data. */
   logps: ReferenceLogps;
   /** Its weights; with noise alone. */
-  weights: ParameterBuffers | null;
+  weights?: ParameterBuffers;
+}
+
+/** Flat gradients by the group that is optimized together, those of the groups that the pass updates. */
+export interface GroupGradients {
+  policy?: readonly Slice[];
+  noise?: readonly Slice[];
 }
 
 /** Which groups a pass over the batch updates. */
@@ -50,23 +60,30 @@ interface Pass {
   logged: boolean;
 }
 
+/** A step's place in its iteration. */
+export interface StepPlace {
+  /** From 0. */
+  step: number;
+  /** The schedule's factor on the learning rates. */
+  factor: number;
+}
+
 /** Steps whose metrics the device keeps at most: {@linkcode Trainer.read} is due then, whatever logging_steps is. */
 export const MAX_UNREAD = 64;
 
-const NOISE_METRICS = ["noise/loss", "noise/variance", "noise/grad_norm"] as const;
-const SFT_METRICS = ["loss", "grad_norm"] as const;
+const NOISE_METRICS: readonly MetricName[] = ["noise/loss", "noise/variance", "noise/grad_norm"];
 
 /** Runs optimizer steps; everything on the device is made once, by {@linkcode Trainer.create}. */
 export class Trainer {
   readonly #commands: Commands;
-  readonly #settings: IterationConfig;
+  readonly #options: TrainerOptions;
+  readonly #loss: Loss;
   readonly #workspace: Workspace;
   readonly #set: BufferSet;
   readonly #controls: Slice;
   readonly #policy: OptimizerGroup;
   readonly #noise: OptimizerGroup | null;
-  readonly #preference: { models: PreferenceModels; buffers: ReturnType<typeof preferenceBuffers> } | null;
-  readonly #sft: { logps: Slice; dlogp: Slice };
+  readonly #lossPass: LossPass;
   readonly #ring: MetricsRing;
   readonly #unlogged: MetricsRing;
   readonly #passes: readonly Pass[];
@@ -81,18 +98,18 @@ export class Trainer {
       seed: settings.training.seed,
       iteration: settings.iteration,
     });
-    const trainer = new Trainer(commands, { ...options, noise });
+    const trainer = new Trainer(commands, options, noise);
     await commands.device.check();
     return trainer;
   }
 
-  private constructor(commands: Commands, options: TrainerOptions & { noise: ParameterBuffers | null }) {
-    const { model, reference, settings, capacity, noise } = options;
+  private constructor(commands: Commands, options: TrainerOptions, noise: ParameterBuffers | null) {
+    const { model, reference, settings, capacity, maxPositions } = options;
     const { device } = commands;
     const { training } = settings;
-    const { config } = model;
     this.#commands = commands;
-    this.#settings = settings;
+    this.#options = options;
+    this.#loss = LOSSES[training.loss_type];
     this.#set = new BufferSet(device);
     this.#controls = allocControls(device, noise ? 2 : 1);
     this.#policy = new OptimizerGroup(commands, {
@@ -111,82 +128,74 @@ export class Trainer {
       weightDecay: 0,
     });
     this.#workspace = createWorkspace(this.#set, {
-      decoder: createDecoder(device, { config, maxPositions: options.maxPositions }),
-      policy: model.weights,
-      gradients: this.#policy.gradients,
+      decoder: createDecoder(device, { config: model.config, maxPositions }),
+      policy: this.#policy.parameters,
       capacity,
       noise: noise !== null,
     });
-    this.#sft = {
-      logps: this.#set.words(capacity.sequences, "logps"),
-      dlogp: this.#set.words(capacity.sequences, "dlogp"),
-    };
-    this.#preference = reference && {
-      models: {
-        logps: reference.logps,
-        noise: this.#noise && {
-          reference: reference.weights!,
-          values: this.#noise.values,
-          gradients: this.#noise.gradients,
-          settings: settings.noise as NoiseConfig,
-        },
-        lossType: training.loss_type as PreferenceLossType,
-        beta: training.beta,
-        labelSmoothing: training.label_smoothing,
-        seed: training.seed,
-        iteration: settings.iteration,
+    this.#lossPass = this.#loss.create(commands, {
+      set: this.#set,
+      workspace: this.#workspace,
+      capacity,
+      settings,
+      logps: reference?.logps ?? null,
+      noise: this.#noise && {
+        reference: reference!.weights!,
+        values: this.#noise.values,
+        gradients: this.#noise.gradients,
+        settings: settings.noise as NoiseConfig,
       },
-      buffers: preferenceBuffers(this.#set, { capacity, hidden: config.hiddenSize, noise: noise !== null }),
-    };
+    });
     this.#passes = planPasses(settings.noise);
     const unread = Math.min(training.logging_steps, MAX_UNREAD);
     this.#ring = new MetricsRing(device, unread * this.#passes.filter((pass) => pass.logged).length);
     this.#unlogged = new MetricsRing(device, 1);
   }
 
-  /** Records and submits optimizer step `step` (from 0); does not wait. `factor` is the schedule's. */
-  step(batch: StepBatch, { step, factor }: { step: number; factor: number }): void {
+  /** Records and submits an optimizer step; does not wait for it. */
+  async step(batch: StepBatch, place: StepPlace): Promise<void> {
     for (const pass of this.#passes) {
-      const groups = [...(pass.model ? [this.#policy] : []), ...(pass.noise && this.#noise ? [this.#noise] : [])];
-      if (!pass.logged) this.#unlogged.restart();
-      const metrics = (pass.logged ? this.#ring : this.#unlogged).next(this.#commands);
-      for (const group of groups) group.clearGradients();
-      this.#accumulate(batch, { pass, metrics, philoxStep: step * this.#passes.length + pass.index });
-      for (const group of groups) group.norm();
-      this.#guard(pass, { metrics, step });
-      const { training, noise } = this.#settings;
-      if (pass.model) this.#policy.update(training.learning_rate * factor);
-      if (pass.noise && noise !== "none") this.#noise!.update(noise.learning_rate * factor);
-      this.#commands.submit();
+      const metrics = this.#accumulate(batch, { pass, step: place.step });
+      await this.#exchange(pass);
+      this.#update({ pass, metrics, ...place });
     }
   }
 
-  #accumulate(
-    batch: StepBatch,
-    { pass, metrics, philoxStep }: { pass: Pass; metrics: Slice; philoxStep: number },
-  ): void {
+  /** Records a pass's gradients and metrics over all micro-batches. */
+  #accumulate(batch: StepBatch, { pass, step }: { pass: Pass; step: number }): Slice {
+    if (!pass.logged) this.#unlogged.restart();
+    const metrics = (pass.logged ? this.#ring : this.#unlogged).next(this.#commands);
+    for (const group of this.#groups(pass)) group.clearGradients();
+    const philoxStep = step * this.#passes.length + pass.index;
     for (const microBatch of batch.microBatches) {
-      if (this.#preference) {
-        preferencePass(this.#commands, this.#workspace, {
-          ...this.#preference,
-          call: {
-            microBatch,
-            batchPairs: batch.rows,
-            batchRejected: batch.rejectedTokens,
-            philoxStep,
-            metrics,
-            update: pass,
-          },
-        });
-      } else {
-        const call = { packed: microBatch.packed, batchTokens: batch.responseTokens, metrics };
-        sftPass(this.#commands, this.#workspace, { buffers: this.#sft, call });
-      }
+      this.#lossPass.record({ microBatch, step: batch, philoxStep, metrics, update: pass });
     }
+    return metrics;
+  }
+
+  async #exchange(pass: Pass): Promise<void> {
+    await this.#options.onGradients?.({
+      ...(pass.model && { policy: this.#policy.gradients.chunks }),
+      ...(pass.noise && this.#noise && { noise: this.#noise.gradients.chunks }),
+    });
+  }
+
+  /** Records norm, guard and update from complete gradients. */
+  #update({ pass, metrics, step, factor }: StepPlace & { pass: Pass; metrics: Slice }): void {
+    for (const group of this.#groups(pass)) group.norm();
+    this.#guard(pass, { metrics, step });
+    const { training, noise } = this.#options.settings;
+    if (pass.model) this.#policy.update(training.learning_rate * factor);
+    if (pass.noise && noise !== "none") this.#noise!.update(noise.learning_rate * factor);
+    this.#commands.submit();
+  }
+
+  #groups(pass: Pass): OptimizerGroup[] {
+    return [...(pass.model ? [this.#policy] : []), ...(pass.noise && this.#noise ? [this.#noise] : [])];
   }
 
   #guard(pass: Pass, { metrics, step }: { metrics: Slice; step: number }): void {
-    const { optim, adam_beta1: beta1, adam_beta2: beta2 } = this.#settings.training;
+    const { optim, adam_beta1: beta1, adam_beta2: beta2 } = this.#options.settings.training;
     const model = metricSlot("grad_norm");
     const noise = metricSlot("noise/grad_norm");
     const both = pass.model && pass.noise;
@@ -219,15 +228,13 @@ export class Trainer {
 
   #perStep(records: readonly StepMetrics[]): StepMetrics[] {
     const logged = this.#passes.filter((pass) => pass.logged);
+    const names = { model: [...this.#loss.metrics, "grad_norm"], noise: NOISE_METRICS } as const;
     const out: StepMetrics[] = [];
     for (let at = 0; at < records.length; at += logged.length) {
       const step: StepMetrics = {};
       logged.forEach((pass, i) => {
-        for (const name of METRIC_NAMES) {
-          const ofNoise = NOISE_METRICS.some((n) => n === name);
-          if (!(ofNoise ? pass.noise : pass.model)) continue;
-          if (!this.#preference && !SFT_METRICS.some((n) => n === name)) continue;
-          step[name] = records[at + i]![name]!;
+        for (const kind of ["model", "noise"] as const) {
+          if (pass[kind]) { for (const name of names[kind]) step[name] = records[at + i]![name]!; }
         }
       });
       out.push(step);
@@ -264,7 +271,7 @@ export class Trainer {
   }
 }
 
-/** The passes over the batch that one optimizer step takes (METHOD, `noise.update`). */
+/** The passes over the batch that one optimizer step takes (docs/method.md, `noise.update`). */
 function planPasses(noise: "none" | NoiseConfig): Pass[] {
   if (noise === "none") return [{ model: true, noise: false, index: 0, logged: true }];
   if (noise.update === "joint") return [{ model: true, noise: true, index: 0, logged: true }];

@@ -13,15 +13,14 @@ import {
 import { decoderBackward, decoderForward } from "../model/decoder.ts";
 import type { AttentionBackwardContext, AttentionContext, Decoder } from "../model/decoder_types.ts";
 import { BatchBuffers, type BatchCapacity, type DeviceBatch } from "../model/device_batch.ts";
-import { headName } from "../model/parameter_names.ts";
-import type { ParameterBuffers } from "../model/parameters.ts";
+import type { Parameters } from "../model/parameters.ts";
 import { type HeadBuffers, headBuffers, headInputs, scoreSequences } from "../model/response_head.ts";
 
 /** Everything a micro-batch passes through. */
 export interface Workspace {
   readonly decoder: Decoder;
-  readonly policy: ParameterBuffers;
-  readonly gradients: ParameterBuffers;
+  /** The policy's parameters, with the gradients of those that are trained. */
+  readonly policy: Parameters;
   readonly batch: BatchBuffers;
   readonly forward: ForwardBuffers;
   readonly backward: BackwardBuffers;
@@ -33,10 +32,9 @@ export interface Workspace {
 /** Makes the buffers for micro-batches up to `capacity`. */
 export function createWorkspace(
   set: BufferSet,
-  { decoder, policy, gradients, capacity, noise }: {
+  { decoder, policy, capacity, noise }: {
     decoder: Decoder;
-    policy: ParameterBuffers;
-    gradients: ParameterBuffers;
+    policy: Parameters;
     capacity: BatchCapacity;
     noise: boolean;
   },
@@ -45,7 +43,6 @@ export function createWorkspace(
   return {
     decoder,
     policy,
-    gradients,
     batch: new BatchBuffers(set, { capacity }),
     forward: forwardBuffers(set, { config, capacity: capacity.tokens, keep: true }),
     backward: backwardBuffers(set, { config, capacity: capacity.tokens }),
@@ -60,11 +57,11 @@ export function policyForward(
   { decoder, policy, forward, head }: Workspace,
   { out, batch, attention }: { out: Slice; batch: DeviceBatch; attention: AttentionContext },
 ): void {
-  decoderForward(commands, decoder, { weights: policy, batch, buffers: forward, attention });
+  decoderForward(commands, decoder, { parameters: policy, batch, buffers: forward, attention });
   scoreSequences(commands, {
     out,
-    config: decoder.config,
-    weights: policy,
+    decoder,
+    parameters: policy,
     hidden: forward.hidden,
     tokens: batch.tokens,
     entries: batch.entries,
@@ -75,15 +72,16 @@ export function policyForward(
 /** Records the backward pass from the derivatives at the sequences' log-probabilities; adds to the gradients. */
 export function policyBackward(
   commands: Commands,
-  { decoder, policy, gradients, forward, backward, head, dh }: Workspace,
+  { decoder, policy, forward, backward, head, dh }: Workspace,
   { batch, dlogp, attention }: { batch: DeviceBatch; dlogp: Slice; attention: AttentionBackwardContext },
 ): void {
   const { config } = decoder;
   const { entries } = batch;
+  const { gradient: dweight } = policy.get(decoder.tensors.head.name);
   lmHeadBackward(commands, {
-    ...headInputs({ config, weights: policy, entries, h: head.h, scratch: head.scratch }),
+    ...headInputs({ decoder, parameters: policy, entries, h: head.h, scratch: head.scratch }),
     dh,
-    dweight: gradients.view(headName(config)),
+    ...(dweight && { dweight }),
     lse: head.lse,
     dlogp,
     sequence: entries.sequence,
@@ -97,8 +95,7 @@ export function policyBackward(
     columns: config.hiddenSize,
   });
   decoderBackward(commands, decoder, {
-    weights: policy,
-    gradients,
+    parameters: policy,
     batch,
     index: batch.embedding,
     buffers: forward,

@@ -4,8 +4,8 @@ import type { Commands } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
 import { defineKernel } from "../device/kernel.ts";
 
-/** The metrics' names, each at its slot of the f32 metrics buffer. The losses leave the two norms to others. */
-export const METRIC_NAMES = [
+/** What the kernel adds to, from the first slot of the metrics on. */
+export const PREFERENCE_METRICS = [
   "loss",
   "noise/loss",
   "noise/variance",
@@ -15,23 +15,13 @@ export const METRIC_NAMES = [
   "rewards/margins",
   "logps/chosen",
   "logps/rejected",
-  "grad_norm",
-  "noise/grad_norm",
 ] as const;
 
-/** A metric's name. */
-export type MetricName = typeof METRIC_NAMES[number];
+/** The shader's formulas. */
+export const PreferenceFormula = { sigmoid: 0, hinge: 1, ipo: 2, robust: 3 } as const;
 
-/** A metric's slot in the metrics buffer. */
-export function metricSlot(name: MetricName): number {
-  return METRIC_NAMES.indexOf(name);
-}
-
-/** The losses over pairs, in the shader's order. */
-export const PREFERENCE_LOSSES = ["sigmoid", "hinge", "ipo", "robust"] as const;
-
-/** The name of a loss over pairs, as TRL calls it. */
-export type PreferenceLossType = typeof PREFERENCE_LOSSES[number];
+/** One of the shader's formulas. */
+export type PreferenceFormula = typeof PreferenceFormula[keyof typeof PreferenceFormula];
 
 const forward = defineKernel({
   name: "preference_loss",
@@ -48,10 +38,10 @@ const forward = defineKernel({
   },
   uniforms: {
     pairs: "u32",
-    loss_type: "u32",
+    formula: "u32",
     noised: "u32",
     beta: "f32",
-    label_smoothing: "f32",
+    parameter: "f32",
     scale: "f32",
     variance_scale: "f32",
   },
@@ -63,7 +53,7 @@ export interface PreferenceLoss {
   dlogp: Slice;
   /** Output, overwritten: derivatives of the noise loss at the noised log-probabilities (0 without noise), f32 [pairs]. */
   dnoised: Slice;
-  /** Added to: f32, slots as in {@linkcode METRIC_NAMES}. */
+  /** Added to: f32, [{@linkcode PREFERENCE_METRICS}, …]. */
   metrics: Slice;
   /** Summed log-probabilities under the policy, f32 [2 · pairs]. */
   policyLogps: Slice;
@@ -81,17 +71,17 @@ export interface PreferenceLoss {
     varianceScale: number;
   };
   pairs: number;
-  lossType: PreferenceLossType;
+  formula: PreferenceFormula;
   beta: number;
-  /** For `robust`: below 0.5 (default 0). */
-  labelSmoothing?: number;
+  /** What the formula has besides: of `robust` the label smoothing, below 0.5 (default 0). */
+  parameter?: number;
   /** 1 / pairs of the whole optimizer batch. */
   scale: number;
 }
 
 /** Records the loss's derivatives and adds the micro-batch's share to the metrics. Outputs and inputs are other buffers. */
 export function preferenceLoss(commands: Commands, call: PreferenceLoss): void {
-  const { dlogp, dnoised, metrics, policyLogps, referenceLogps, lengths, noise, pairs, lossType, beta, scale } = call;
+  const { dlogp, dnoised, metrics, policyLogps, referenceLogps, lengths, noise, pairs, formula, beta, scale } = call;
   commands.dispatch(forward, {
     buffers: {
       dlogp,
@@ -106,10 +96,10 @@ export function preferenceLoss(commands: Commands, call: PreferenceLoss): void {
     },
     uniforms: {
       pairs,
-      loss_type: PREFERENCE_LOSSES.indexOf(lossType),
+      formula,
       noised: noise ? 1 : 0,
       beta,
-      label_smoothing: call.labelSmoothing ?? 0,
+      parameter: call.parameter ?? 0,
       scale,
       variance_scale: noise?.varianceScale ?? 0,
     },

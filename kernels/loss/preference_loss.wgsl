@@ -5,7 +5,7 @@
 //   d+ = policy - reference of the chosen, d- = policy - reference of the rejected, m = beta * (d+ - d-)
 //   0 sigmoid: softplus(-m)                       1 hinge: max(0, 1 - m)
 //   2 ipo: (d+ / |y+| - d- / |y-| - 1 / (2 beta))^2
-//   3 robust: ((1 - e) softplus(-m) - e softplus(m)) / (1 - 2 e), e = label_smoothing
+//   3 robust: ((1 - e) softplus(-m) - e softplus(m)) / (1 - 2 e), e = parameter
 // Overwrites dlogp, the derivatives of scale * sum of the loss (model loss) at the policy's log-probabilities, and
 // dnoised, those of -scale * sum of the loss (noise loss) at the noised ones; 0 without noise.
 // Adds to metrics, in this order: loss, noise/loss, noise/variance, rewards/chosen, rewards/rejected,
@@ -15,10 +15,10 @@ override LANES: u32 = 64;
 
 struct Params {
   pairs: u32,
-  loss_type: u32,
+  formula: u32,
   noised: u32,
   beta: f32,
-  label_smoothing: f32,
+  parameter: f32,
   scale: f32,
   variance_scale: f32,
 }
@@ -81,7 +81,7 @@ fn main(@builtin(local_invocation_id) local: vec3u) {
     // The loss, and its derivatives at d+ and -d-.
     var loss = 0.0;
     var slope = vec2f(0.0);
-    switch (p.loss_type) {
+    switch (p.formula) {
       case 1u: {
         loss = max(0.0, 1.0 - m);
         slope = vec2f(select(0.0, -p.beta, m < 1.0));
@@ -93,7 +93,7 @@ fn main(@builtin(local_invocation_id) local: vec3u) {
         slope = 2.0 * off * per_token;
       }
       case 3u: {
-        let e = p.label_smoothing;
+        let e = p.parameter;
         let scale = 1.0 / (1.0 - 2.0 * e);
         loss = scale * ((1.0 - e) * softplus(-m) - e * softplus(m));
         slope = vec2f(-scale * p.beta * ((1.0 - e) * sigmoid(-m) + e * sigmoid(m)));

@@ -15,7 +15,7 @@ const forward = defineKernel({
 export interface SftLoss {
   /** Output, overwritten: derivatives of the loss at logps, f32 [sequences]. */
   dlogp: Slice;
-  /** Added to: f32, `loss` at its slot in preference_loss.ts's METRIC_NAMES. */
+  /** Added to: f32, the loss at slot 0. */
   metrics: Slice;
   /** Summed log-probabilities, f32 [sequences]. */
   logps: Slice;

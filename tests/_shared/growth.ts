@@ -4,6 +4,7 @@ import { LineLog } from "../../core/files/json_lines.ts";
 import { generate } from "../../core/generate/batch_generator.ts";
 import { loadModel } from "../../core/model/model.ts";
 import { optimize } from "../../core/train/optimize.ts";
+import { pairRows } from "../../core/train/training_rows.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import { pairIds, settingsOf } from "../core/_tiny.ts";
 import { commands, device } from "./device.ts";
@@ -67,7 +68,7 @@ export async function watchTraining(
     commands,
     model,
     reference: reference.weights,
-    data: { kind: "pairs", rows: pairIds(20) },
+    data: pairRows(pairIds(20)),
     settings,
     referencePath: `${dir}/reference_logps.safetensors`,
     stateDir: `${dir}/state`,

@@ -5,7 +5,7 @@ import { BatchBuffers, capacityOf } from "../../core/model/device_batch.ts";
 import { loadModel } from "../../core/model/model.ts";
 import { packExamples } from "../../core/model/pack.ts";
 import { packedAttention } from "../../core/model/packed_attention.ts";
-import { headName } from "../../core/model/parameter_names.ts";
+import { parametersOf } from "../../core/model/parameters.ts";
 import { subslice } from "../../kernels/device/device.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { commands, device } from "./device.ts";
@@ -21,14 +21,20 @@ export async function logitsOf(dir: string, ids: readonly number[]): Promise<Flo
     const batch = new BatchBuffers(set, { capacity: capacityOf(packed, device) }).load(packed);
     const buffers = forwardBuffers(set, { config, capacity: batch.tokens, keep: false });
     decoderForward(commands, decoder, {
-      weights,
+      parameters: parametersOf(weights),
       batch,
       buffers,
       attention: packedAttention(commands, { config, batch }),
     });
     const sizes = { m: ids.length, n: config.vocabSize, k: config.hiddenSize };
     const logits = set.words(sizes.m * sizes.n, "logits");
-    matmul(commands, { mode: "NT", c: logits, a: buffers.hidden, b: weights.view(headName(config)), ...sizes });
+    matmul(commands, {
+      mode: "NT",
+      c: logits,
+      a: buffers.hidden,
+      b: weights.view(decoder.tensors.head.name),
+      ...sizes,
+    });
     commands.submit();
     const values = new Float32Array(await device.read(subslice(logits, 0, sizes.m * sizes.n * 4)));
     return ids.map((_, i) => values.subarray(i * sizes.n, (i + 1) * sizes.n));

@@ -1,8 +1,8 @@
 /** Tiny reward models, made of tiny causal ones: the same decoder, a random score head, no LM head. @module */
 import { join } from "node:path";
-import { type Dtype, encodeFloat32 } from "../../core/checkpoint/dtype.ts";
 import { openWeights } from "../../core/checkpoint/stored_weights.ts";
 import { type TensorEntry, writeSafetensors } from "../../core/checkpoint/write_safetensors.ts";
+import { type Dtype, encodeFloat32 } from "../../core/dtype.ts";
 import { readJsonObject } from "../../core/files/io.ts";
 
 /** How a reward model differs from its causal source. */

@@ -1,7 +1,7 @@
 /** A tiny random Llama and rows of token ids, made by the project's own code: no tokenizer, the same every time. @module */
-import { parseModelConfig } from "../../core/checkpoint/model_config.ts";
 import { saveModelFolder } from "../../core/checkpoint/model_folder.ts";
-import { parameterShapes } from "../../core/checkpoint/parameter_shapes.ts";
+import { parameterShapes } from "../../core/model/families/families.ts";
+import { parseModelConfig } from "../../core/model/families/model_config.ts";
 
 const VOCAB = 37;
 

@@ -1,14 +1,14 @@
 import { deepEqual, equal, notEqual, ok, throws } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { parseModelConfig } from "../../core/checkpoint/model_config.ts";
 import { openModelFolder, saveModelFolder, type SaveOptions } from "../../core/checkpoint/model_folder.ts";
-import { parameterShapes } from "../../core/checkpoint/parameter_shapes.ts";
 import { loadConfig, requireFor } from "../../core/config/config.ts";
 import { readRows } from "../../core/data/read_rows.ts";
 import { tokenizeExamples } from "../../core/data/tokenize_rows.ts";
 import { loadTokenizer, type Tokenizer } from "../../core/data/tokenizer/tokenizer.ts";
 import { folderFiles } from "../../core/files/model_files.ts";
 import { loadVerifier } from "../../core/label/verifier_judge.ts";
+import { parameterShapes } from "../../core/model/families/families.ts";
+import { parseModelConfig } from "../../core/model/families/model_config.ts";
 import { GENERATION_CONFIG, initialWeights, MODEL_CONFIG } from "../../examples/quickstart/initial_model.ts";
 import { quickstartFiles } from "../../examples/quickstart/make.ts";
 import { createRandom } from "../../examples/quickstart/seeded_random.ts";

@@ -1,10 +1,10 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { parseModelConfig } from "../../../core/checkpoint/model_config.ts";
 import { type ModelFolder, openModelFolder, saveModelFolder } from "../../../core/checkpoint/model_folder.ts";
-import { parameterShapes } from "../../../core/checkpoint/parameter_shapes.ts";
 import { UserError } from "../../../core/error.ts";
 import { folderFiles } from "../../../core/files/model_files.ts";
+import { parameterShapes } from "../../../core/model/families/families.ts";
+import { parseModelConfig } from "../../../core/model/families/model_config.ts";
 import { namesIn, TINY_CONFIG, tinyTensors, withFolder, writeModel } from "./_fixtures.ts";
 
 const TOKENIZER = { "tokenizer.json": `{"a":1}`, "chat_template.jinja": "{{ x }}" };

@@ -1,6 +1,6 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { generate } from "../../../core/generate/batch_generator.ts";
-import { type ContinueOptions, Session } from "../../../core/generate/decode_session.ts";
+import { type ContinueOptions, DecodeSession } from "../../../core/generate/decode_session.ts";
 import type { Model } from "../../../core/model/model.ts";
 import { commands } from "../../_shared/device.ts";
 import { withTinyModel } from "../_tiny.ts";
@@ -13,7 +13,10 @@ function someIds(length: number, step = 7): number[] {
   return Array.from({ length }, (_, i) => 3 + (i * step) % 34);
 }
 
-async function sampled(session: Session, options: Partial<ContinueOptions> & { ids: number[] }): Promise<number[]> {
+async function sampled(
+  session: DecodeSession,
+  options: Partial<ContinueOptions> & { ids: number[] },
+): Promise<number[]> {
   const out: number[] = [];
   const all = { maxNewTokens: 12, settings: SETTINGS, row: 5, eosIds: [2], ...options };
   for await (const piece of session.continue(all)) out.push(...piece);
@@ -40,9 +43,9 @@ const MODELS: Record<string, Record<string, unknown>> = {
 };
 
 for (const [name, config] of Object.entries(MODELS)) {
-  Deno.test(`Session samples what generate() does, from the start and after what it has run before: ${name}`, () =>
+  Deno.test(`DecodeSession samples what generate() does, from the start and after what it has run before: ${name}`, () =>
     withTinyModel(async ({ model }) => {
-      const session = new Session(commands, model, { maxLength: MAX_LENGTH });
+      const session = new DecodeSession(commands, model, { maxLength: MAX_LENGTH });
       const ids = someIds(9);
       equal(session.reusable(ids), 0);
       const first = await sampled(session, { ids });
@@ -64,9 +67,9 @@ for (const [name, config] of Object.entries(MODELS)) {
     }, { config }));
 }
 
-Deno.test("Session stops at EOS, at the limit and at the signal, and goes on afterwards", () =>
+Deno.test("DecodeSession stops at EOS, at the limit and at the signal, and goes on afterwards", () =>
   withTinyModel(async ({ model }) => {
-    const session = new Session(commands, model, { maxLength: MAX_LENGTH });
+    const session = new DecodeSession(commands, model, { maxLength: MAX_LENGTH });
     const ids = someIds(9);
     const whole = await sampled(session, { ids, eosIds: [] });
     equal(whole.length, 12);
@@ -86,10 +89,10 @@ Deno.test("Session stops at EOS, at the limit and at the signal, and goes on aft
     session.free();
   }));
 
-Deno.test("Session runs a long text in pieces and fills its cache to the end", () =>
+Deno.test("DecodeSession runs a long text in pieces and fills its cache to the end", () =>
   withTinyModel(async ({ model }) => {
     const ids = someIds(600, 11);
-    const session = new Session(commands, model, { maxLength: 612 });
+    const session = new DecodeSession(commands, model, { maxLength: 612 });
     deepEqual(await sampled(session, { ids, eosIds: [] }), await expected(model, { ids }));
     await rejects(
       sampled(session, { ids: someIds(601) }),

@@ -1,6 +1,7 @@
 import { deepEqual, equal, rejects, throws } from "node:assert/strict";
-import type { ParameterShape } from "../../../core/checkpoint/parameter_shapes.ts";
-import { ParameterBuffers, planParameters } from "../../../core/model/parameters.ts";
+import type { ParameterShape } from "../../../core/model/families/model_tensors.ts";
+import { ParameterBuffers } from "../../../core/model/parameter_buffers.ts";
+import { planParameters } from "../../../core/model/parameter_layout.ts";
 import { device } from "../../_shared/device.ts";
 
 const matrix = (name: string, rows: number, columns: number): ParameterShape => ({ name, shape: [rows, columns] });
@@ -15,7 +16,7 @@ const GROUPS = [
 ];
 
 Deno.test("planParameters() lays groups at slice alignment, tensors of one end to end, vectors last", () => {
-  const { places, chunks } = planParameters(GROUPS, 1 << 20);
+  const { places, chunks } = planParameters(GROUPS, { maxBindingBytes: 1 << 20 });
   // embed 280 bytes → 512; q, k, v 448 → 512; norm 28 → 256; biases 48 → 256.
   const offsets = [...places].map(([name, { chunk, offset, elements }]) => [name, chunk, offset, elements]);
   deepEqual(offsets, [
@@ -27,11 +28,11 @@ Deno.test("planParameters() lays groups at slice alignment, tensors of one end t
     ["q.bias", 0, 1280, 8],
     ["k.bias", 0, 1280 + 32, 4],
   ]);
-  deepEqual(chunks, [{ elements: 1536 / 4, decayed: 1024 / 4 }]);
+  deepEqual(chunks, [{ elements: 1536 / 4, decayed: 1024 / 4, trained: true }]);
 });
 
 Deno.test("planParameters() starts a chunk where a binding is full; a larger tensor has one of its own", () => {
-  const { places, chunks } = planParameters(GROUPS, 800);
+  const { places, chunks } = planParameters(GROUPS, { maxBindingBytes: 800 });
   deepEqual([...places].map(([name, { chunk, offset }]) => `${name} ${chunk} ${offset}`), [
     "embed 0 0",
     "q 1 0",
@@ -41,16 +42,21 @@ Deno.test("planParameters() starts a chunk where a binding is full; a larger ten
     "q.bias 2 0",
     "k.bias 2 32",
   ]);
-  deepEqual(chunks, [{ elements: 128, decayed: 128 }, { elements: 192, decayed: 128 }, { elements: 64, decayed: 0 }]);
-  deepEqual(planParameters([[matrix("large", 100, 100)], [matrix("next", 2, 2)]], 800).chunks.map((c) => c.elements), [
-    10048,
-    64,
-  ]);
+  deepEqual(chunks.map(({ elements, decayed }) => [elements, decayed]), [[128, 128], [192, 128], [64, 0]]);
+  deepEqual(
+    planParameters([[matrix("large", 100, 100)], [matrix("next", 2, 2)]], { maxBindingBytes: 800 }).chunks.map((c) =>
+      c.elements
+    ),
+    [
+      10048,
+      64,
+    ],
+  );
 });
 
 Deno.test("ParameterBuffers views one tensor or several end to end, and reads back what was written", async () => {
   const buffers = new ParameterBuffers(device, {
-    layout: planParameters(GROUPS, 1 << 20),
+    layout: planParameters(GROUPS, { maxBindingBytes: 1 << 20 }),
     label: "test",
     part: "weights",
   });
@@ -72,7 +78,11 @@ Deno.test("ParameterBuffers views one tensor or several end to end, and reads ba
 });
 
 Deno.test("ParameterBuffers refuses names that are not there or do not lie end to end, and other lengths", async () => {
-  const buffers = new ParameterBuffers(device, { layout: planParameters(GROUPS, 800), label: "test", part: "weights" });
+  const buffers = new ParameterBuffers(device, {
+    layout: planParameters(GROUPS, { maxBindingBytes: 800 }),
+    label: "test",
+    part: "weights",
+  });
   try {
     throws(() => buffers.view("other"), /^RangeError: Cannot find parameter "other"/);
     throws(() => buffers.view("q", "v"), /^RangeError: Cannot view \[q, v\] as one tensor/);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseModelConfig } from "../../../core/checkpoint/model_config.ts";
+import { parseModelConfig } from "../../../core/model/families/model_config.ts";
 import { backwardFlop, countRow, forwardFlop, modelCost } from "../../../core/plan/flops.ts";
 import { TINY_CONFIG } from "../../_shared/tiny_model.ts";
 

@@ -3,7 +3,7 @@ import { LineLog } from "../../../core/files/json_lines.ts";
 import { loadModel, type Model } from "../../../core/model/model.ts";
 import type { ExampleIds, PairIds } from "../../../core/model/pack.ts";
 import { optimize, type OptimizeResult } from "../../../core/train/optimize.ts";
-import type { TrainingRows } from "../../../core/train/step_batches.ts";
+import { exampleRows, pairRows, type TrainingRows } from "../../../core/train/training_rows.ts";
 import { commands, device } from "../../_shared/device.ts";
 import { type Logged, readJsonLines } from "../../_shared/trajectory.ts";
 import { pairIds, settingsOf } from "../_tiny.ts";
@@ -65,8 +65,7 @@ export async function run(
       commands,
       model,
       reference,
-      data: given.data ??
-        (isSft ? { kind: "examples", rows: chosenOf(pairIds(8)) } : { kind: "pairs", rows: pairIds(8) }),
+      data: given.data ?? (isSft ? exampleRows(chosenOf(pairIds(8))) : pairRows(pairIds(8))),
       settings,
       referencePath: `${dir}/${name}-reference_logps.safetensors`,
       stateDir: `${dir}/${name}`,

@@ -1,5 +1,6 @@
 import { equal } from "node:assert/strict";
 import { scoreResponses } from "../../../core/model/scorer.ts";
+import { exampleRows, pairRows } from "../../../core/train/training_rows.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands } from "../../_shared/device.ts";
 import { assertTrajectory, type Logged } from "../../_shared/trajectory.ts";
@@ -31,7 +32,7 @@ for (const [loss_type, { smoothing: label_smoothing = 0, loss }] of Object.entri
       // One pair a step, the same one: what is logged is its own.
       const [pair] = pairIds(1);
       const training = { loss_type, label_smoothing, beta, per_device_train_batch_size: 1, learning_rate: 3e-3 };
-      const data = { kind: "pairs" as const, rows: [pair!] };
+      const data = pairRows([pair!]);
       const { lines } = await run(dir, { training, data });
       assertClose(lines[0]!.loss!, FIRST[loss_type]!, { rtol: 1e-6 });
       for (const line of lines) {
@@ -54,7 +55,7 @@ Deno.test("hinge, robust and ipo have sigmoid's gradient at the start, times the
     }));
     const norm = async (loss_type: string, label_smoothing = 0): Promise<number> => {
       const training = { loss_type, label_smoothing, beta, max_steps: 1 };
-      return (await run(dir, { training, data: { kind: "pairs", rows } })).lines[0]!.grad_norm!;
+      return (await run(dir, { training, data: pairRows(rows) })).lines[0]!.grad_norm!;
     };
     const sigmoid = await norm("sigmoid");
     // Slopes at a margin of 0: −β/2, −β, −β / (2(1 − 2e)), −2 · 1/(2β) / 3.
@@ -69,7 +70,7 @@ Deno.test("sft begins at the token-mean cross-entropy of the responses, and lear
     const rows = exampleIds(8);
     const sums = await scoreResponses(commands, model, { rows });
     const tokens = rows.reduce((total, { responseIds }) => total + responseIds.length, 0);
-    const cut = { training: { loss_type: "sft" }, data: { kind: "examples" as const, rows } };
+    const cut = { training: { loss_type: "sft" }, data: exampleRows(rows) };
     const { lines, result } = await run(dir, cut);
     assertClose(lines[0]!.loss!, -sums.reduce((a, b) => a + b, 0) / tokens, { rtol: 1e-6 });
     equal(lines.at(-1)!.loss! < lines[0]!.loss! * 0.99, true);
@@ -92,7 +93,7 @@ Deno.test("a batch of 8 gives the numbers of 4x2, 2x4 and 1x8 accumulation, with
         };
         const noise = { update: "joint", learning_rate: 1e-2 };
         // 20 rows: the last batch of an epoch is smaller.
-        return (await run(dir, { training, noise, data: { kind: "pairs", rows: pairIds(20) } })).lines;
+        return (await run(dir, { training, noise, data: pairRows(pairIds(20)) })).lines;
       };
       const whole = await trained(8);
       equal(whole.every((line) => line["noise/variance"]! > 0), true);

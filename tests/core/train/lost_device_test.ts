@@ -3,6 +3,7 @@ import { LineLog } from "../../../core/files/json_lines.ts";
 import { generate } from "../../../core/generate/batch_generator.ts";
 import { loadModel } from "../../../core/model/model.ts";
 import { optimize, type OptimizeResult } from "../../../core/train/optimize.ts";
+import { pairRows } from "../../../core/train/training_rows.ts";
 import { Commands } from "../../../kernels/device/commands.ts";
 import { type Device, openDevice } from "../../../kernels/device/device.ts";
 import { pairIds, settingsOf, withTinyModel } from "../_tiny.ts";
@@ -19,7 +20,7 @@ async function train(
       model,
       reference: null,
       referencePath: `${dir}/${name}-reference_logps.safetensors`,
-      data: { kind: "pairs" as const, rows: pairIds(8) },
+      data: pairRows(pairIds(8)),
       settings: await settingsOf({
         noise: "none",
         training: { max_steps: 12, per_device_train_batch_size: 2, save_steps: 2 },

@@ -1,5 +1,5 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import type { TrainingRows } from "../../../core/train/step_batches.ts";
+import { type PairRows, pairRows } from "../../../core/train/training_rows.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { pairIds, withTinyModel } from "../_tiny.ts";
@@ -56,7 +56,7 @@ Deno.test("optimize() refuses a state of other settings, data or model, and says
     const optim = { training: { ...TRAINING, optim: "rmsprop" } };
     await refuses(optim, `${goOn}training.optim is "rmsprop", expected "adamw" as in .*/a/step-1.safetensors`);
     await refuses({ noise: NOISE }, `${goOn}noise is {"update":"joint",.*}, expected "none" as in`);
-    const data = { kind: "pairs" as const, rows: pairIds(8).toReversed() };
+    const data = pairRows(pairIds(8).toReversed());
     await refuses({ data }, `${goOn}data is "8 rows [0-9a-f]+", expected "8 rows [0-9a-f]+" as in`);
     await writeTinyModel(`${dir}/model`, { config: { intermediate_size: 32 } });
     await refuses({}, 'Cannot resume from .*: "policy.values.0" is \\d+ bytes, expected \\d+; the model has changed');
@@ -83,17 +83,14 @@ Deno.test("optimize() refuses a state that is damaged or something else, and say
   }));
 
 /** 8 pairs, two a step; those of rows 5 and 6 hold the token whose embedding is not finite. */
-function poisoned(): TrainingRows {
+function poisoned(): PairRows {
   const pairs = tinyPairs(8, { marked: [5, 6] });
-  return {
-    kind: "pairs",
-    rows: pairs.map(({ prompt_ids, chosen_ids, rejected_ids }, example) => ({
-      example,
-      promptIds: prompt_ids!,
-      chosenIds: chosen_ids!,
-      rejectedIds: rejected_ids!,
-    })),
-  };
+  return pairRows(pairs.map(({ prompt_ids, chosen_ids, rejected_ids }, example) => ({
+    example,
+    promptIds: prompt_ids!,
+    chosenIds: chosen_ids!,
+    rejectedIds: rejected_ids!,
+  })));
 }
 
 /** A model whose embedding of token 36 is `value`. */
@@ -118,8 +115,7 @@ Deno.test("optimize() skips steps with NaN where on_nan says so: no weight becom
     const { lines, result, weights, noise } = await run(dir, { training, data: poisoned(), noise: NOISE });
     deepEqual([result.finished, result.skipped], [true, 2]);
     // The first two steps alone are the same training.
-    const { rows } = poisoned();
-    const clean = { kind: "pairs" as const, rows: rows.slice(0, 4) as ReturnType<typeof pairIds> };
+    const clean = pairRows(poisoned().pairs.slice(0, 4));
     const two = await run(dir, { training: { ...training, max_steps: 2 }, data: clean, noise: NOISE });
     // By their bits: the poisoned embedding itself is NaN in both.
     const bits = (chunks: Float32Array[]): Uint32Array[] => chunks.map((c) => new Uint32Array(c.slice().buffer));

@@ -2,6 +2,7 @@ import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { openSafetensorsAt } from "../../../core/checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
 import { scoreResponses } from "../../../core/model/scorer.ts";
+import { pairRows } from "../../../core/train/training_rows.ts";
 import { commands, device } from "../../_shared/device.ts";
 import { writeTinyModel } from "../../_shared/tiny_model.ts";
 import { pairIds, withTinyModel } from "../_tiny.ts";
@@ -30,7 +31,7 @@ async function shift(path: string, by: number): Promise<void> {
 Deno.test("the reference's log-probabilities are those of the responses one by one, of the rows that are used", () =>
   withTinyModel(async ({ dir, model }) => {
     const rows = pairIds(10);
-    await run(dir, { training: TRAINING, data: { kind: "pairs", rows }, name: "a" });
+    await run(dir, { training: TRAINING, data: pairRows(rows), name: "a" });
     const { chosen, rejected } = await readLogps(`${dir}/a-reference_logps.safetensors`);
     const score = async (side: "chosenIds" | "rejectedIds"): Promise<number[]> => [
       ...await scoreResponses(commands, model, {
@@ -40,7 +41,7 @@ Deno.test("the reference's log-probabilities are those of the responses one by o
     // Bit for bit: with a shared prompt, and in another batch. Rows 8 and 9 come in no step.
     deepEqual(chosen, [...await score("chosenIds"), NaN, NaN]);
     deepEqual(rejected, [...await score("rejectedIds"), NaN, NaN]);
-    await run(dir, { training: TRAINING, data: { kind: "pairs", rows }, noise: NOISE, name: "b" });
+    await run(dir, { training: TRAINING, data: pairRows(rows), noise: NOISE, name: "b" });
     const noised = await readLogps(`${dir}/b-reference_logps.safetensors`);
     deepEqual(noised.chosen, chosen);
     equal(noised.rejected.every(Number.isNaN), true, "with noise each step computes the rejected ones");
@@ -58,7 +59,7 @@ Deno.test("the kept log-probabilities are used where they fit, and computed agai
   withTinyModel(async ({ dir }) => {
     const path = `${dir}/a-reference_logps.safetensors`;
     const margin = async (rows = pairIds(8)): Promise<number> => {
-      const { lines } = await run(dir, { training: TRAINING, data: { kind: "pairs", rows }, name: "a" });
+      const { lines } = await run(dir, { training: TRAINING, data: pairRows(rows), name: "a" });
       await Deno.remove(`${dir}/a.jsonl`);
       return lines[0]!["rewards/chosen"]!;
     };

@@ -1,6 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { longestRow, planCapacity, stepBatch, type TrainingRows } from "../../../core/train/step_batches.ts";
+import { planCapacity, stepBatch } from "../../../core/train/step_batches.ts";
 import { planOrder } from "../../../core/train/step_order.ts";
+import { exampleRows, longestRow, pairRows } from "../../../core/train/training_rows.ts";
 import { device } from "../../_shared/device.ts";
 import { exampleIds, pairIds } from "../_tiny.ts";
 
@@ -15,7 +16,7 @@ const order = planOrder([0, 1, 2, 3, 4, 5, 6], {
 
 Deno.test("stepBatch() cuts a step into micro-batches and counts its tokens as TRL does", () => {
   const pairs = pairIds(7).map((pair) => ({ ...pair, example: pair.example * 2 }));
-  const data: TrainingRows = { kind: "pairs", rows: pairs };
+  const data = pairRows(pairs);
   const batch = stepBatch(data, { order, step: 1, size: 2 });
   deepEqual(batch.microBatches.map(({ packed }) => packed.lengths.length), [4, 2]);
   deepEqual([batch.rows, batch.examples], [3, [8, 10, 12]]);
@@ -28,7 +29,7 @@ Deno.test("stepBatch() cuts a step into micro-batches and counts its tokens as T
 
 Deno.test("stepBatch() of examples has no rejected tokens", () => {
   const rows = exampleIds(7);
-  const batch = stepBatch({ kind: "examples", rows }, { order, step: 0, size: 4 });
+  const batch = stepBatch(exampleRows(rows), { order, step: 0, size: 4 });
   equal(batch.rejectedTokens, 0);
   equal(batch.responseTokens, rows.slice(0, 4).reduce((total, row) => total + row.responseIds.length, 0));
   equal(batch.tokens, rows.slice(0, 4).reduce((total, r) => total + r.promptIds.length + r.responseIds.length, 0));
@@ -36,7 +37,7 @@ Deno.test("stepBatch() of examples has no rejected tokens", () => {
 
 Deno.test("planCapacity() holds every micro-batch, and longestRow() the longest of them", () => {
   const pairs = pairIds(7);
-  const data: TrainingRows = { kind: "pairs", rows: pairs };
+  const data = pairRows(pairs);
   const { tokens, entries, sequences } = planCapacity(data, { order, size: 2, device, shuffle: false });
   const batches = [0, 1].flatMap((step) => stepBatch(data, { order, step, size: 2 }).microBatches);
   equal(tokens, Math.max(...batches.map(({ packed }) => packed.ids.length)));
@@ -46,5 +47,5 @@ Deno.test("planCapacity() holds every micro-batch, and longestRow() the longest 
   equal(longestRow(data), Math.max(...lengths));
   const examples = exampleIds(7);
   const long = Math.max(...examples.map((row) => row.promptIds.length + row.responseIds.length));
-  equal(longestRow({ kind: "examples", rows: examples }), long);
+  equal(longestRow(exampleRows(examples)), long);
 });

@@ -1,6 +1,5 @@
 import { deepEqual, throws } from "node:assert/strict";
-import { MetricsRing, summarize } from "../../../core/train/step_metrics.ts";
-import { metricSlot } from "../../../kernels/loss/preference_loss.ts";
+import { metricSlot, MetricsRing, summarize } from "../../../core/train/step_metrics.ts";
 import { commands, device } from "../../_shared/device.ts";
 
 Deno.test("summarize() gives means since the last line, and the last step's norms", () => {

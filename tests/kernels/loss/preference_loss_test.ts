@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
-import {
-  METRIC_NAMES,
-  metricSlot,
-  PREFERENCE_LOSSES,
-  preferenceLoss,
-  type PreferenceLossType,
-} from "../../../kernels/loss/preference_loss.ts";
+import { PREFERENCE_METRICS, PreferenceFormula, preferenceLoss } from "../../../kernels/loss/preference_loss.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, guarded, randomF32, readF32, release } from "../../_shared/device.ts";
 import { numericGradient } from "../../_shared/finite_difference.ts";
+
+type Formula = keyof typeof PreferenceFormula;
+type Metric = typeof PREFERENCE_METRICS[number];
+
+const FORMULAS = Object.keys(PreferenceFormula) as Formula[];
+
+function slot(name: Metric): number {
+  return PREFERENCE_METRICS.indexOf(name);
+}
 
 interface Inputs {
   policy: Float64Array;
@@ -16,9 +19,9 @@ interface Inputs {
   noised: Float64Array | undefined;
   squares: Float64Array;
   lengths: Uint32Array<ArrayBuffer>;
-  lossType: PreferenceLossType;
+  formula: Formula;
   beta: number;
-  labelSmoothing: number;
+  parameter: number;
   scale: number;
   varianceScale: number;
 }
@@ -29,12 +32,12 @@ function softplus(x: number): number {
 }
 
 /** Each pair's loss in float64, the noised reference in place of the clean one where there is one. */
-function losses({ policy, reference, noised, lengths, lossType, beta, labelSmoothing: e }: Inputs): number[] {
+function losses({ policy, reference, noised, lengths, formula, beta, parameter: e }: Inputs): number[] {
   return Array.from({ length: policy.length / 2 }, (_, i) => {
     const chosen = policy[2 * i]! - reference[2 * i]!;
     const rejected = policy[2 * i + 1]! - (noised ? noised[i]! : reference[2 * i + 1]!);
     const m = beta * (chosen - rejected);
-    switch (lossType) {
+    switch (formula) {
       case "sigmoid":
         return softplus(-m);
       case "hinge":
@@ -50,9 +53,9 @@ function losses({ policy, reference, noised, lengths, lossType, beta, labelSmoot
 /** What one call adds to the metrics, in float64. */
 function expectedMetrics(inputs: Inputs): number[] {
   const { policy, reference, noised, squares, beta, scale, varianceScale } = inputs;
-  const out = new Array<number>(METRIC_NAMES.length).fill(0);
-  const add = (name: typeof METRIC_NAMES[number], value: number): void => {
-    out[METRIC_NAMES.indexOf(name)]! += value;
+  const out = new Array<number>(PREFERENCE_METRICS.length).fill(0);
+  const add = (name: Metric, value: number): void => {
+    out[PREFERENCE_METRICS.indexOf(name)]! += value;
   };
   losses(inputs).forEach((loss, i) => {
     const chosen = beta * (policy[2 * i]! - reference[2 * i]!);
@@ -79,17 +82,25 @@ async function run(
   const buffers = {
     dlogp: guarded(2 * pairs),
     dnoised: guarded(pairs),
-    metrics: guarded(new Float32Array(METRIC_NAMES.length)),
+    metrics: guarded(new Float32Array(PREFERENCE_METRICS.length)),
     policyLogps: guarded(Float32Array.from(inputs.policy)),
     referenceLogps: guarded(Float32Array.from(inputs.reference)),
     lengths: guarded(inputs.lengths),
   };
   const noised = guarded(Float32Array.from(inputs.noised ?? inputs.squares));
   const squares = guarded(Float32Array.from(inputs.squares));
-  const { lossType, beta, labelSmoothing, scale, varianceScale } = inputs;
+  const { formula, beta, parameter, scale, varianceScale } = inputs;
   const noise = inputs.noised ? { noise: { logps: noised, sigmaSquared: squares, varianceScale } } : {};
   for (let i = 0; i < times; i++) {
-    preferenceLoss(commands, { ...buffers, ...noise, pairs, lossType, beta, labelSmoothing, scale });
+    preferenceLoss(commands, {
+      ...buffers,
+      ...noise,
+      pairs,
+      formula: PreferenceFormula[formula],
+      beta,
+      parameter,
+      scale,
+    });
   }
   const out = {
     dlogp: await readF32(buffers.dlogp),
@@ -109,27 +120,27 @@ function draw(
   return Float64Array.from(randomF32(length, seed, scale), (x) => Math.fround(x + mean));
 }
 
-function makeInputs(lossType: PreferenceLossType, pairs: number, withNoise: boolean): Inputs {
+function makeInputs(formula: Formula, pairs: number, withNoise: boolean): Inputs {
   return {
     policy: draw(2 * pairs, 1, { scale: 6, mean: -40 }),
     reference: draw(2 * pairs, 2, { scale: 6, mean: -40 }),
     noised: withNoise ? draw(pairs, 3, { scale: 6, mean: -45 }) : undefined,
     squares: draw(pairs, 4, { mean: 9 }),
     lengths: Uint32Array.from({ length: 2 * pairs }, (_, i) => 1 + (i * 7) % 31),
-    lossType,
+    formula,
     beta: Math.fround(0.3),
-    labelSmoothing: lossType === "robust" ? Math.fround(0.15) : 0,
+    parameter: formula === "robust" ? Math.fround(0.15) : 0,
     scale: Math.fround(1 / (2 * pairs + 3)),
     varianceScale: Math.fround(1 / 777),
   };
 }
 
-for (const lossType of PREFERENCE_LOSSES) {
+for (const formula of FORMULAS) {
   for (const pairs of [1, 5, 130]) {
     for (const withNoise of [false, true]) {
-      const name = `${lossType} at ${pairs} pairs${withNoise ? " with noise" : ""}`;
+      const name = `${formula} at ${pairs} pairs${withNoise ? " with noise" : ""}`;
       Deno.test(`preferenceLoss() matches the reference and its finite differences: ${name}`, async () => {
-        const inputs = makeInputs(lossType, pairs, withNoise);
+        const inputs = makeInputs(formula, pairs, withNoise);
         const got = await run(inputs);
         const total = (): number => inputs.scale * losses(inputs).reduce((a, b) => a + b, 0);
         const { noised } = inputs;
@@ -167,9 +178,9 @@ Deno.test("preferenceLoss() is accurate to f32 at any margin", async () => {
 Deno.test("preferenceLoss() starts at ln 2 where policy and reference agree, with no pair counted as accurate", async () => {
   const inputs = makeInputs("sigmoid", 8, false);
   const { metrics } = await run({ ...inputs, reference: inputs.policy, scale: 1 / 8 });
-  assertClose(metrics[metricSlot("loss")]!, Math.LN2, { rtol: 2e-7 });
-  assert.equal(metrics[metricSlot("rewards/accuracies")], 0);
-  assert.equal(metrics[metricSlot("rewards/margins")], 0);
+  assertClose(metrics[slot("loss")]!, Math.LN2, { rtol: 2e-7 });
+  assert.equal(metrics[slot("rewards/accuracies")], 0);
+  assert.equal(metrics[slot("rewards/margins")], 0);
 });
 
 Deno.test("preferenceLoss() gives hinge no slope beyond its kink", async () => {
@@ -178,12 +189,12 @@ Deno.test("preferenceLoss() gives hinge no slope beyond its kink", async () => {
   assert.deepEqual([...(await run(inputs)).dlogp].map((x) => x + 0), [0, 0, 0, 0, -1, 1]);
 });
 
-for (const lossType of PREFERENCE_LOSSES) {
-  Deno.test(`preferenceLoss() lets a NaN through to the loss: ${lossType}`, async () => {
+for (const formula of FORMULAS) {
+  Deno.test(`preferenceLoss() lets a NaN through to the loss: ${formula}`, async () => {
     for (const place of [0, 3]) {
-      const inputs = makeInputs(lossType, 5, true);
+      const inputs = makeInputs(formula, 5, true);
       inputs.policy[place] = NaN;
-      const bits = new Uint32Array((await run(inputs)).metrics.buffer)[metricSlot("loss")]!;
+      const bits = new Uint32Array((await run(inputs)).metrics.buffer)[slot("loss")]!;
       assert.ok((bits & 0x7fffffff) > 0x7f800000, `bits of the loss are ${bits.toString(16)}`);
     }
   });

@@ -1,9 +1,9 @@
 /** config.json and generation_config.json that do not say what a model is. @module */
 import { join } from "node:path";
 import fc from "fast-check";
-import { openModelFolder } from "../../../core/checkpoint/model_folder.ts";
-import { type Case, passesOrRefuses, refuseAll } from "../../_shared/refusal.ts";
-import { TINY_CONFIG, withFolder, writeModel } from "./_fixtures.ts";
+import { openModelFolder } from "../../../../core/checkpoint/model_folder.ts";
+import { type Case, passesOrRefuses, refuseAll } from "../../../_shared/refusal.ts";
+import { TINY_CONFIG, withFolder, writeModel } from "../../checkpoint/_fixtures.ts";
 
 const json = (value: unknown): string => JSON.stringify(value);
 const withKeys = (keys: Record<string, unknown>): string => json({ ...TINY_CONFIG, ...keys });

@@ -1,12 +1,5 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
-import {
-  bf16ToF32,
-  decodeFloat32,
-  encodeFloat32,
-  f16ToF32,
-  f32ToBf16,
-  f32ToF16,
-} from "../../../core/checkpoint/dtype.ts";
+import { bf16ToF32, decodeFloat32, encodeFloat32, f16ToF32, f32ToBf16, f32ToF16 } from "../../core/dtype.ts";
 
 const ALL = Uint16Array.from({ length: 65536 }, (_, i) => i);
 

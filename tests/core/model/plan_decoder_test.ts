@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
-import { parseModelConfig } from "../../../core/checkpoint/model_config.ts";
-import { parameterShapes } from "../../../core/checkpoint/parameter_shapes.ts";
-import { headName, planDecoder } from "../../../core/model/parameter_names.ts";
+import { modelTensors, parameterShapes } from "../../../core/model/families/families.ts";
+import { parseModelConfig } from "../../../core/model/families/model_config.ts";
+import { planDecoder } from "../../../core/model/plan_decoder.ts";
 import { inverseFrequencies } from "../../../core/model/rope_frequencies.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { TINY_CONFIG } from "../../_shared/tiny_model.ts";
@@ -11,7 +11,7 @@ const configOf = (keys: Record<string, unknown> = {}) => parseModelConfig({ ...T
 Deno.test("planDecoder() has every parameter once, q k v and gate up end to end, norms and biases without decay", () => {
   for (const [model_type, name] of [["llama", "Llama"], ["qwen2", "Qwen2"], ["qwen3", "Qwen3"]]) {
     const config = configOf({ model_type, architectures: [`${name}ForCausalLM`] });
-    const { places, chunks } = planDecoder(config, 1 << 27);
+    const { places, chunks } = planDecoder(config, { maxBindingBytes: 1 << 27 });
     deepEqual([...places.keys()].sort(), parameterShapes(config).map(({ name }) => name).sort());
     equal(chunks.length, 1);
     const offset = (name: string): number => places.get(`model.layers.1.${name}_proj.weight`)!.offset;
@@ -27,9 +27,9 @@ Deno.test("planDecoder() has every parameter once, q k v and gate up end to end,
 Deno.test("planDecoder() refuses a layer's matrix that no binding holds, and splits the embedding", () => {
   const config = configOf({ vocab_size: 1000 });
   const gateUp = 2 * 24 * 16 * 4;
-  equal(planDecoder(config, gateUp).places.get("lm_head.weight")!.shape[0], 1000);
+  equal(planDecoder(config, { maxBindingBytes: gateUp }).places.get("lm_head.weight")!.shape[0], 1000);
   throws(
-    () => planDecoder(config, gateUp - 4),
+    () => planDecoder(config, { maxBindingBytes: gateUp - 4 }),
     new RegExp(
       `^DeviceError: Cannot hold "model.layers.0.mlp.gate_proj.weight", "model.layers.0.mlp.up_proj.weight": size is ${gateUp} bytes, the device's largest binding is ${
         gateUp - 4
@@ -38,9 +38,10 @@ Deno.test("planDecoder() refuses a layer's matrix that no binding holds, and spl
   );
 });
 
-Deno.test("headName() is the embedding's where the two are tied", () => {
-  equal(headName(configOf()), "lm_head.weight");
-  equal(headName(configOf({ tie_word_embeddings: true })), "model.embed_tokens.weight");
+Deno.test("modelTensors() has the embedding as head where the two are tied", () => {
+  const head = (config: ReturnType<typeof configOf>): string => modelTensors(config).head.name;
+  equal(head(configOf()), "lm_head.weight");
+  equal(head(configOf({ tie_word_embeddings: true })), "model.embed_tokens.weight");
 });
 
 Deno.test("inverseFrequencies() follows transformers' default, linear and llama3 rules", () => {

@@ -1,8 +1,23 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { parseModelConfig } from "../../../core/checkpoint/model_config.ts";
-import { parameterShapes } from "../../../core/checkpoint/parameter_shapes.ts";
-import { UserError } from "../../../core/error.ts";
+import { UserError } from "../../../../core/error.ts";
+import { parameterShapes } from "../../../../core/model/families/families.ts";
+import type { AttentionSpec, LayerSpec, ModelConfig } from "../../../../core/model/families/family.ts";
+import { parseModelConfig } from "../../../../core/model/families/model_config.ts";
+
+const windows = ({ layers }: ModelConfig): (number | null)[] => layers.map((layer) => layer.attention.window);
+const biases = ({ layers }: ModelConfig): AttentionSpec["bias"][] => layers.map((layer) => layer.attention.bias);
+const both = { qkv: true, output: true };
+const neither = { qkv: false, output: false };
+
+/** Layers of one kind: llama's, where `attention` says nothing else. */
+function layersOf(count: number, attention: Partial<AttentionSpec>): LayerSpec[] {
+  return Array.from({ length: count }, () => ({
+    norms: "pre",
+    attention: { window: null, scale: 1, headNorm: false, bias: neither, ...attention },
+    mlp: { activation: "silu", bias: false },
+  }));
+}
 
 /** Llama 3.2 1B's sizes, transformers 4's spelling. */
 const LLAMA3 = {
@@ -72,10 +87,7 @@ Deno.test("parseModelConfig() reads Llama 3.2 in transformers 4's spelling", () 
       highFreqFactor: 4,
       originalMaxPositionEmbeddings: 8192,
     },
-    slidingWindow: null,
-    attentionBias: { qkv: false, o: false },
-    mlpBias: false,
-    qkNorm: false,
+    layers: layersOf(16, { scale: 1 / 8 }),
     tieWordEmbeddings: true,
     maxPositionEmbeddings: 131072,
     bosTokenId: 128000,
@@ -98,28 +110,37 @@ Deno.test("parseModelConfig() takes transformers' defaults where keys are absent
   const rest = {
     rmsNormEps: 1e-6,
     rope: { type: "default", theta: 10000 },
-    mlpBias: false,
     tieWordEmbeddings: false,
     dtype: null,
   };
-  const none = { qkv: false, o: false };
+  const scale = 1 / Math.sqrt(8);
   const one = { bosTokenId: 1, eosTokenIds: [2] };
   const nothing = { bosTokenId: null, eosTokenIds: [] };
   deepStrictEqual(parse(llama), {
-    ...{ modelType: "llama", ...common, ...rest, numKvHeads: 8, slidingWindow: null, attentionBias: none },
-    ...{ qkNorm: false, maxPositionEmbeddings: 2048, ...one, raw: llama },
+    ...{ modelType: "llama", ...common, ...rest, numKvHeads: 8, layers: layersOf(2, { scale }) },
+    ...{ maxPositionEmbeddings: 2048, ...one, raw: llama },
   });
   deepStrictEqual(parse(mistral), {
-    ...{ modelType: "mistral", ...common, ...rest, numKvHeads: 8, slidingWindow: 4096, attentionBias: none },
-    ...{ qkNorm: false, maxPositionEmbeddings: 131072, ...one, raw: mistral },
+    ...{ modelType: "mistral", ...common, ...rest, numKvHeads: 8, layers: layersOf(2, { scale, window: 4096 }) },
+    ...{ maxPositionEmbeddings: 131072, ...one, raw: mistral },
   });
   deepStrictEqual(parse(qwen2), {
-    ...{ modelType: "qwen2", ...common, ...rest, numKvHeads: 2, slidingWindow: null },
-    ...{ attentionBias: { qkv: true, o: false }, qkNorm: false, maxPositionEmbeddings: 32768, ...nothing, raw: qwen2 },
+    ...{ modelType: "qwen2", ...common, ...rest, numKvHeads: 2 },
+    ...{
+      layers: layersOf(2, { scale, bias: { qkv: true, output: false } }),
+      maxPositionEmbeddings: 32768,
+      ...nothing,
+      raw: qwen2,
+    },
   });
   deepStrictEqual(parse(qwen3), {
-    ...{ modelType: "qwen3", ...common, ...rest, headDim: 128, numKvHeads: 2, slidingWindow: null },
-    ...{ attentionBias: none, qkNorm: true, maxPositionEmbeddings: 32768, ...nothing, raw: qwen3 },
+    ...{ modelType: "qwen3", ...common, ...rest, headDim: 128, numKvHeads: 2 },
+    ...{
+      layers: layersOf(2, { headNorm: true, scale: 1 / Math.sqrt(128) }),
+      maxPositionEmbeddings: 32768,
+      ...nothing,
+      raw: qwen3,
+    },
   });
 });
 
@@ -127,7 +148,7 @@ Deno.test("parseModelConfig() reads null as transformers does", () => {
   strictEqual(parse({ ...mistral, num_key_value_heads: null }).numKvHeads, 8);
   strictEqual(parse({ ...mistral, num_attention_heads: 16, num_key_value_heads: null }).numKvHeads, 16);
   strictEqual(parse({ ...mistral, num_attention_heads: 16 }).numKvHeads, 8);
-  strictEqual(parse({ ...mistral, sliding_window: null }).slidingWindow, null);
+  deepStrictEqual(windows(parse({ ...mistral, sliding_window: null })), [null, null]);
   strictEqual(parse({ ...llama, head_dim: null }).headDim, 8);
   deepStrictEqual(parse({ ...llama, eos_token_id: null, bos_token_id: null }).eosTokenIds, []);
   strictEqual(parse({ ...llama, bos_token_id: null }).bosTokenId, null);
@@ -135,13 +156,16 @@ Deno.test("parseModelConfig() reads null as transformers does", () => {
 });
 
 Deno.test("parseModelConfig() reads windows, biases and linear RoPE in their spellings", () => {
-  strictEqual(parse({ ...mistral, sliding_window: 7 }).slidingWindow, 7);
+  deepStrictEqual(windows(parse({ ...mistral, sliding_window: 7 })), [7, 7]);
   const window = { sliding_window: 7, layer_types: ["sliding_attention", "sliding_attention"] };
-  strictEqual(parse({ ...mistral, ...window }).slidingWindow, 7);
+  deepStrictEqual(windows(parse({ ...mistral, ...window })), [7, 7]);
   const unused = { use_sliding_window: false, sliding_window: 4096, max_window_layers: 1 };
-  strictEqual(parse({ ...qwen2, ...unused, layer_types: ["full_attention", "full_attention"] }).slidingWindow, null);
-  deepStrictEqual(parse({ ...llama, attention_bias: true, mlp_bias: true }).attentionBias, { qkv: true, o: true });
-  deepStrictEqual(parse({ ...qwen3, attention_bias: true }).attentionBias, { qkv: true, o: true });
+  deepStrictEqual(windows(parse({ ...qwen2, ...unused, layer_types: ["full_attention", "full_attention"] })), [
+    null,
+    null,
+  ]);
+  deepStrictEqual(biases(parse({ ...llama, attention_bias: true, mlp_bias: true })), [both, both]);
+  deepStrictEqual(biases(parse({ ...qwen3, attention_bias: true })), [both, both]);
   const linear = { type: "linear", theta: 10000, factor: 4 };
   deepStrictEqual(parse({ ...llama, rope_scaling: { type: "linear", factor: 4 } }).rope, linear);
   deepStrictEqual(parse({ ...llama, rope_scaling: { rope_type: "linear", type: "linear", factor: 4.0 } }).rope, linear);

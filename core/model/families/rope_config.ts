@@ -1,6 +1,6 @@
 /** The RoPE settings of a config.json, in the spellings of transformers 4 and 5. @module */
-import { UserError } from "../error.ts";
-import { isRecord, quote } from "../values.ts";
+import { UserError } from "../../error.ts";
+import { isRecord, quote } from "../../values.ts";
 import { fieldError, type Fields, integerField, isAbsent, numberField } from "./config_fields.ts";
 
 /** Rotary position embedding: base frequency `theta` and the scaling of its frequencies. */

@@ -1,6 +1,6 @@
 /** Typed access to the keys of a config.json; every failure names file, key, what is and what should be. @module */
-import { UserError } from "../error.ts";
-import { quote } from "../values.ts";
+import { UserError } from "../../error.ts";
+import { quote } from "../../values.ts";
 
 /** A JSON object and where it came from. */
 export interface Fields {

@@ -1,0 +1,210 @@
+/**
+ * Decoding over a KV cache: the cache, one step of every running row, and sampling. Batches of prompts, conversations
+ * and evaluations all decode through it. @module
+ */
+import { attentionDecode } from "../../kernels/attention/attention_decode.ts";
+import { kvStore } from "../../kernels/attention/kv_cache.ts";
+import type { Commands } from "../../kernels/device/commands.ts";
+import { type Slice, subslice } from "../../kernels/device/device.ts";
+import { decodeStep, FINISHED, NO_TOKEN } from "../../kernels/sampling/decode_step.ts";
+import { sampleTokens } from "../../kernels/sampling/sampling.ts";
+import type { GenerationConfig } from "../config/config_types.ts";
+import { BufferSet, type ForwardBuffers, forwardBuffers } from "../model/activations.ts";
+import { createDecoder, decoderForward } from "../model/decoder.ts";
+import type { AttentionContext, Decoder, TokenBuffers } from "../model/decoder_types.ts";
+import { recordLogits } from "../model/logits.ts";
+import type { Model } from "../model/model.ts";
+import { type Parameters, parametersOf } from "../model/parameters.ts";
+
+/** Sizes of a decoding. */
+export interface DecodingOptions {
+  /** Rows that run at a time at most. */
+  slots: number;
+  /** Tokens of a row at most. */
+  maxLength: number;
+  /** Tokens that are sampled between two fences at most. */
+  tokensPerFence: number;
+}
+
+/** A row that runs. */
+export interface RunningRow {
+  /** Its place in the cache. */
+  slot: number;
+  /** Its last token, which has not been run yet, and that token's position. */
+  token: number;
+  position: number;
+  /** The position of the last token that may be sampled for it. */
+  limit: number;
+  /** Philox's counter beside the position, so that a sample does not depend on the other rows. */
+  row: number;
+}
+
+/** How tokens are sampled. */
+export interface SamplingOptions {
+  settings: Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "seed">;
+  /** The iteration of Philox's key (docs/method.md, "The random numbers"). */
+  iteration: number;
+  /** The tokens that end a row. */
+  eosIds: readonly number[];
+}
+
+/** What became of a row in {@linkcode Decoding.advance}. */
+export interface AdvancedRow {
+  /** The tokens sampled, the EOS among them. */
+  ids: number[];
+  /** Whether it goes on, or why not. */
+  end: "running" | "eos" | "limit";
+}
+
+/** Tokens on the device with their places in the cache. */
+export interface CachedTokens extends TokenBuffers {
+  /** Slot of each token. */
+  slot: Slice;
+}
+
+const STATE = ["token", "position", "limit", "finished", "slot", "row"] as const;
+
+/** A model with a cache. Throws DeviceError where the device is too small. */
+export class Decoding {
+  readonly commands: Commands;
+  readonly slots: number;
+  readonly maxLength: number;
+  readonly decoder: Decoder;
+  readonly parameters: Parameters;
+  /** Its buffers; what prefills belongs to the same set. */
+  readonly set: BufferSet;
+  readonly #cache: readonly { k: Slice; v: Slice }[];
+  readonly #step: ForwardBuffers;
+  /** Of each running row. */
+  readonly #state: Record<typeof STATE[number], Slice>;
+  readonly #sampled: Slice;
+  readonly #out: Slice;
+  readonly #logits: Slice;
+  #rows = 0;
+
+  constructor(commands: Commands, { config, weights }: Model, options: DecodingOptions) {
+    const { slots, maxLength, tokensPerFence } = options;
+    this.commands = commands;
+    this.slots = slots;
+    this.maxLength = maxLength;
+    this.parameters = parametersOf(weights);
+    const set = this.set = new BufferSet(commands.device);
+    this.decoder = createDecoder(commands.device, { config, maxPositions: maxLength });
+    const cache = (label: string): Slice =>
+      set.words(slots * maxLength * config.numKvHeads * config.headDim, label, "KV cache");
+    this.#cache = config.layers.map((_, n) => ({ k: cache(`k cache ${n}`), v: cache(`v cache ${n}`) }));
+    this.#step = forwardBuffers(set, { config, capacity: slots, keep: false });
+    this.#state = Object.fromEntries(STATE.map((name) => [name, set.words(slots, name)])) as Record<
+      typeof STATE[number],
+      Slice
+    >;
+    this.#sampled = set.words(slots, "sampled");
+    this.#out = set.words(slots * tokensPerFence, "sampled tokens");
+    this.#logits = set.words(slots * config.vocabSize, "logits", "LM head");
+  }
+
+  /** Gives the device's memory back. */
+  free(): void {
+    this.set.free();
+    this.commands.device.free(this.decoder.rope);
+  }
+
+  /** Uploads the state of the rows that run from here on. */
+  start(rows: readonly RunningRow[]): void {
+    this.#rows = rows.length;
+    const { device } = this.commands;
+    const write = (name: typeof STATE[number], value: (row: RunningRow) => number): void =>
+      device.write(this.#state[name], Uint32Array.from(rows, value));
+    for (const name of ["token", "position", "limit", "slot", "row"] as const) write(name, (row) => row[name]);
+    write("finished", () => FINISHED.running);
+  }
+
+  /**
+   * Samples up to `steps` tokens for every running row, with one fence at the end: what became of each, in the order in
+   * which they were started. Throws DeviceError.
+   */
+  async advance(steps: number, sampling: SamplingOptions): Promise<AdvancedRow[]> {
+    const rows = this.#rows;
+    const { token, position, limit, finished } = this.#state;
+    const sample = this.commands.repeatable(() => this.#sampleOne(sampling));
+    for (let index = 0; index < steps; index++) {
+      sample();
+      const state = { token, position, finished, sampled: this.#sampled, limit };
+      decodeStep(this.commands, { out: this.#out, ...state, rows, index, eos: sampling.eosIds });
+    }
+    this.commands.submit();
+    const [outBytes, finishedBytes] = await this.commands.device.readAll([
+      subslice(this.#out, 0, rows * steps * 4),
+      subslice(finished, 0, rows * 4),
+    ]);
+    const out = new Uint32Array(outBytes!);
+    return Array.from(new Uint32Array(finishedBytes!), (state, r) => {
+      const ids: number[] = [];
+      for (let index = 0; index < steps && out[index * rows + r] !== NO_TOKEN; index++) {
+        ids.push(out[index * rows + r]!);
+      }
+      return { ids, end: state === FINISHED.running ? "running" : state === FINISHED.eos ? "eos" : "limit" };
+    });
+  }
+
+  /** Records the forward pass of tokens, with the attention that `attention` records. */
+  forward(batch: TokenBuffers, { buffers, attention }: { buffers: ForwardBuffers; attention: AttentionContext }): void {
+    decoderForward(this.commands, this.decoder, { parameters: this.parameters, batch, buffers, attention });
+  }
+
+  /** Records storing the keys and values of tokens, which RoPE has been applied to. */
+  store(layer: number, { qkv, tokens }: { qkv: Slice; tokens: CachedTokens }): void {
+    kvStore(this.commands, { ...this.#cacheCall(layer, tokens), qkv, tokens: tokens.tokens });
+  }
+
+  /**
+   * How tokens attend over the cache, each as a row of its own. With `appliesRope` each is another row's last: RoPE is
+   * applied and its keys and values are stored on the way; without, the keys and values of all have to be stored first.
+   */
+  cachedAttention(tokens: CachedTokens, { appliesRope }: { appliesRope: boolean }): AttentionContext {
+    return {
+      appliesRope,
+      attend: (layer, { out, qkv }) => {
+        if (!appliesRope) this.store(layer, { qkv, tokens });
+        attentionDecode(this.commands, {
+          ...this.#cacheCall(layer, tokens),
+          ...(appliesRope && { table: this.decoder.rope }),
+          out,
+          qkv,
+          rows: tokens.tokens,
+          window: this.decoder.config.layers[layer]!.attention.window ?? 0,
+        });
+      },
+    };
+  }
+
+  #cacheCall(layer: number, { slot, position }: CachedTokens) {
+    const { k: kCache, v: vCache } = this.#cache[layer]!;
+    const { numHeads: heads, numKvHeads: kvHeads, headDim } = this.decoder.config;
+    return { kCache, vCache, slot, position, heads, kvHeads, headDim, maxLength: this.maxLength };
+  }
+
+  /** Records running every row's last token, and sampling the next. */
+  #sampleOne({ settings, iteration }: SamplingOptions): void {
+    const { commands, decoder, parameters } = this;
+    const { token, position, slot, row } = this.#state;
+    const rows = this.#rows;
+    const tokens: CachedTokens = { tokens: rows, ids: token, position, slot };
+    const buffers = this.#step;
+    this.forward(tokens, { buffers, attention: this.cachedAttention(tokens, { appliesRope: true }) });
+    recordLogits(commands, { logits: this.#logits, hidden: buffers.hidden, rows, decoder, parameters });
+    sampleTokens(commands, {
+      token: this.#sampled,
+      logits: this.#logits,
+      row,
+      position,
+      rows,
+      vocabSize: decoder.config.vocabSize,
+      temperature: settings.temperature,
+      topK: settings.top_k,
+      topP: settings.top_p,
+      seed: settings.seed,
+      iteration,
+    });
+  }
+}

@@ -1,0 +1,90 @@
+/** Bringing known tokens into a cache before anything is sampled. @module */
+import { type Slice, subslice } from "../../kernels/device/device.ts";
+import { type ForwardBuffers, forwardBuffers } from "../model/activations.ts";
+import type { AttentionContext } from "../model/decoder_types.ts";
+import { BatchBuffers, type BatchCapacity } from "../model/device_batch.ts";
+import { packPrompts } from "../model/pack.ts";
+import { packedAttention } from "../model/packed_attention.ts";
+import type { CachedTokens, Decoding } from "./decoding.ts";
+
+/** A row's first tokens, and its place in the cache. */
+export interface FreshRow {
+  ids: readonly number[];
+  slot: number;
+}
+
+/** Runs the beginnings of many rows at once, packed. */
+export class PackedPrefill {
+  readonly #decoding: Decoding;
+  readonly #batch: BatchBuffers;
+  readonly #buffers: ForwardBuffers;
+  readonly #slot: Slice;
+
+  /** `capacity` is the most that one call packs. */
+  constructor(decoding: Decoding, capacity: BatchCapacity) {
+    const { set, decoder: { config } } = decoding;
+    this.#decoding = decoding;
+    this.#batch = new BatchBuffers(set, { capacity });
+    this.#buffers = forwardBuffers(set, { config, capacity: capacity.tokens, keep: false });
+    this.#slot = set.words(capacity.tokens, "prefill slots");
+  }
+
+  /** Records and submits the rows' tokens, from position 0 on. */
+  run(rows: readonly FreshRow[]): void {
+    const { commands, decoder: { config } } = this.#decoding;
+    const batch = this.#batch.load(packPrompts(rows.map(({ ids }) => ids)));
+    commands.device.write(this.#slot, Uint32Array.from(rows.flatMap(({ ids, slot }) => ids.map(() => slot))));
+    const packed = packedAttention(commands, { config, batch });
+    const tokens: CachedTokens = { ...batch, slot: this.#slot };
+    const attention: AttentionContext = {
+      attend: (layer, buffers) => {
+        this.#decoding.store(layer, { qkv: buffers.qkv, tokens });
+        packed.attend(layer, buffers);
+      },
+    };
+    this.#decoding.forward(batch, { buffers: this.#buffers, attention });
+    commands.submit();
+  }
+}
+
+/** Runs the next tokens of one row, which sees what the cache already holds of it. */
+export class RowPrefill {
+  readonly #decoding: Decoding;
+  readonly #tokens: Record<"ids" | "position" | "slot", Slice>;
+  readonly #buffers: ForwardBuffers;
+
+  /** For the row in slot 0, `capacity` tokens at a time. */
+  constructor(decoding: Decoding, capacity: number) {
+    const { set, commands: { device }, decoder: { config } } = decoding;
+    this.#decoding = decoding;
+    this.#tokens = {
+      ids: set.words(capacity, "prefill ids"),
+      position: set.words(capacity, "prefill positions"),
+      slot: set.words(capacity, "prefill slots"),
+    };
+    this.#buffers = forwardBuffers(set, { config, capacity, keep: false });
+    device.write(this.#tokens.slot, new Uint32Array(capacity));
+  }
+
+  /** Tokens that run at a time at most. */
+  get capacity(): number {
+    return this.#buffers.capacity;
+  }
+
+  /** Records and submits tokens whose first position is `first`. */
+  run(ids: readonly number[], first: number): void {
+    const { commands } = this.#decoding;
+    commands.device.write(this.#tokens.ids, Uint32Array.from(ids));
+    commands.device.write(this.#tokens.position, Uint32Array.from(ids, (_, i) => first + i));
+    const tokens: CachedTokens = { ...this.#tokens, tokens: ids.length };
+    // A single token's keys and values are stored with its attention.
+    const attention = this.#decoding.cachedAttention(tokens, { appliesRope: ids.length === 1 });
+    this.#decoding.forward(tokens, { buffers: this.#buffers, attention });
+    commands.submit();
+  }
+
+  /** Waits until all of it has run: one fence. */
+  async wait(): Promise<void> {
+    await this.#decoding.commands.device.read(subslice(this.#buffers.hidden, 0, 4));
+  }
+}

@@ -1,0 +1,114 @@
+/** Buffers on the device for a layout of parameters. @module */
+import { type Device, type Slice, subslice } from "../../kernels/device/device.ts";
+import { openSliceReader } from "../../kernels/device/stream.ts";
+import type { MemoryPart } from "./memory_parts.ts";
+import type { ParameterLayout, ParameterPlace } from "./parameter_layout.ts";
+
+/** Reads tensors one after another, as {@linkcode ParameterBuffers.openReader} says. */
+export interface TensorReader {
+  /** The next tensor's values in pieces. Throws DeviceError. */
+  next(): AsyncGenerator<Float32Array<ArrayBuffer>>;
+  /** Gives its memory back. */
+  close(): Promise<void>;
+}
+
+/** One set of buffers with a {@linkcode ParameterLayout}: weights, or gradients, or a moment. */
+export class ParameterBuffers {
+  readonly layout: ParameterLayout;
+  readonly chunks: readonly Slice[];
+  readonly #device: Device;
+  readonly #views = new Map<string, Slice>();
+
+  /** Allocates zero-filled chunks; throws DeviceError where the device cannot hold them. */
+  constructor(
+    device: Device,
+    { layout, label, part }: { layout: ParameterLayout; label: string; part: MemoryPart },
+  ) {
+    this.layout = layout;
+    this.#device = device;
+    this.chunks = layout.chunks.map((chunk, i) => device.alloc(chunk.elements * 4, `${label} ${i}`, part));
+  }
+
+  /** The slice of one tensor, or of several that lie end to end. Throws RangeError for a name that is not there. */
+  view(...names: readonly string[]): Slice {
+    const key = names.join();
+    let view = this.#views.get(key);
+    if (!view) this.#views.set(key, view = this.#slice(names));
+    return view;
+  }
+
+  #slice(names: readonly string[]): Slice {
+    const places = names.map((name) => this.place(name));
+    const [first] = places;
+    let end = first!.offset;
+    for (const { chunk, offset, elements } of places) {
+      if (chunk !== first!.chunk || offset !== end) {
+        throw new RangeError(`Cannot view [${names.join(", ")}] as one tensor: they do not lie end to end`);
+      }
+      end += elements * 4;
+    }
+    return subslice(this.chunks[first!.chunk]!, first!.offset, end - first!.offset);
+  }
+
+  /** Where a tensor lies. Throws RangeError for a name that is not there. */
+  place(name: string): ParameterPlace {
+    const place = this.layout.places.get(name);
+    if (!place) throw new RangeError(`Cannot find parameter "${name}": the layout holds no such name`);
+    return place;
+  }
+
+  /** Uploads one tensor. Throws RangeError where the length differs. */
+  write(name: string, data: Float32Array<ArrayBuffer>): void {
+    const { elements } = this.place(name);
+    if (data.length !== elements) {
+      throw new RangeError(`Cannot write parameter "${name}": length is ${data.length}, expected ${elements}`);
+    }
+    this.writePart(name, 0, data);
+  }
+
+  /** Uploads a tensor's elements from element `first` on. Throws RangeError where they pass its end. */
+  writePart(name: string, first: number, data: Float32Array<ArrayBuffer>): void {
+    const { chunk, offset, elements } = this.place(name);
+    if (first + data.length > elements) {
+      throw new RangeError(
+        `Cannot write parameter "${name}": elements end at ${first + data.length}, expected at most ${elements}`,
+      );
+    }
+    this.#device.write(this.chunks[chunk]!, data, offset + first * 4);
+  }
+
+  /** Reads all chunks back with one fence and returns a reader of single tensors. */
+  async download(): Promise<(name: string) => Float32Array<ArrayBuffer>> {
+    const chunks = await this.#device.readAll(this.chunks);
+    return (name) => {
+      const { chunk, offset, elements } = this.place(name);
+      return new Float32Array(chunks[chunk]!, offset, elements);
+    };
+  }
+
+  /**
+   * Opens a reader of the tensors `names`, which are to be read in that order, whole. A piece is valid until the one
+   * after the next is asked for, over all tensors. Close it.
+   */
+  openReader(names: readonly string[]): TensorReader {
+    const slices = names.map((name) => {
+      const { chunk, offset, elements } = this.place(name);
+      const { buffer, offset: start } = this.chunks[chunk]!;
+      return { buffer, offset: start + offset, size: elements * 4 };
+    });
+    const reader = openSliceReader(this.#device, slices);
+    return {
+      async *next() {
+        for await (const { buffer, byteOffset, byteLength } of reader.next()) {
+          yield new Float32Array(buffer, byteOffset, byteLength / 4);
+        }
+      },
+      close: () => reader.close(),
+    };
+  }
+
+  /** Frees the buffers. */
+  free(): void {
+    for (const chunk of this.chunks) this.#device.free(chunk);
+  }
+}

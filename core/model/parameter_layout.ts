@@ -1,0 +1,89 @@
+/** Where the parameters of a model lie: in a few flat buffers ("chunks") that optimizers and norms sweep. @module */
+import { alignSlice } from "../../kernels/device/device.ts";
+import { elementsOf, type ParameterShape } from "./families/model_tensors.ts";
+
+/** A place in a chunk. */
+export interface ParameterPlace {
+  readonly shape: readonly number[];
+  readonly chunk: number;
+  /** Bytes from the chunk's start. */
+  readonly offset: number;
+  readonly elements: number;
+}
+
+/** A flat buffer's sizes: all its elements, and how many of them (the leading ones) weight decay applies to. */
+export interface ChunkSize {
+  readonly elements: number;
+  readonly decayed: number;
+  /** Whether its parameters are trained; those of a chunk all are, or none is. */
+  readonly trained: boolean;
+}
+
+/** The plan that weights, gradients and optimizer moments share; trained chunks come first. */
+export interface ParameterLayout {
+  readonly places: ReadonlyMap<string, ParameterPlace>;
+  readonly chunks: readonly ChunkSize[];
+}
+
+/** How {@linkcode planParameters} places parameters. */
+export interface PlanParametersOptions {
+  /** A chunk stays within one binding of so many bytes, unless a single tensor is larger. */
+  maxBindingBytes: number;
+  /** Which parameters are trained (default: all); those of a group all are, or none is. */
+  isTrained?: (name: string) => boolean;
+}
+
+/**
+ * Plans the chunks. Tensors of one group lie end to end without a gap, so that q, k and v are also one matrix; groups
+ * start at slice alignment. Tensors of one dimension come after all others, as they do not decay (Hugging Face's
+ * Trainer). Throws RangeError where a part of a group alone is trained.
+ */
+export function planParameters(
+  groups: readonly (readonly ParameterShape[])[],
+  { maxBindingBytes, isTrained = () => true }: PlanParametersOptions,
+): ParameterLayout {
+  const places = new Map<string, ParameterPlace>();
+  const chunks: { elements: number; decayed: number; trained: boolean }[] = [];
+  const limit = Math.floor(maxBindingBytes / 4);
+  for (const trained of [true, false]) {
+    for (const decayed of [true, false]) {
+      for (const group of groups) {
+        if (isTrainedGroup(group, isTrained) !== trained || isDecayed(group) !== decayed) continue;
+        const padded = alignSlice(group.reduce((sum, shape) => sum + elementsOf(shape), 0) * 4) / 4;
+        let chunk = chunks.at(-1);
+        if (!chunk || chunk.trained !== trained || chunk.elements + padded > limit) {
+          chunks.push(chunk = { elements: 0, decayed: 0, trained });
+        }
+        let offset = chunk.elements * 4;
+        for (const { name, shape } of group) {
+          const elements = elementsOf({ shape });
+          places.set(name, { shape, chunk: chunks.length - 1, offset, elements });
+          offset += elements * 4;
+        }
+        chunk.elements += padded;
+        if (decayed) chunk.decayed = chunk.elements;
+      }
+    }
+  }
+  return { places, chunks };
+}
+
+/** The part of a layout that is trained: what gradients and moments need, at the same places. */
+export function trainedPart({ places, chunks }: ParameterLayout): ParameterLayout {
+  return {
+    places: new Map([...places].filter(([, { chunk }]) => chunks[chunk]!.trained)),
+    chunks: chunks.filter(({ trained }) => trained),
+  };
+}
+
+function isDecayed(group: readonly ParameterShape[]): boolean {
+  return group.every(({ shape }) => shape.length > 1);
+}
+
+function isTrainedGroup(group: readonly ParameterShape[], isTrained: (name: string) => boolean): boolean {
+  const [first, ...rest] = group.map(({ name }) => isTrained(name));
+  if (rest.every((one) => one === first)) return first!;
+  throw new RangeError(
+    `Cannot train a part of [${group.map(({ name }) => name).join(", ")}]: they act as one, expected all or none`,
+  );
+}

@@ -1,0 +1,42 @@
+/** Where a decoder's parameters lie: which of them act as one matrix, and what one binding must hold. @module */
+import { DeviceError } from "../../kernels/device/device_error.ts";
+import { modelTensors } from "./families/families.ts";
+import type { ModelConfig } from "./families/family.ts";
+import { elementsOf, type LinearTensors, type ParameterShape } from "./families/model_tensors.ts";
+import { type ParameterLayout, planParameters, type PlanParametersOptions } from "./parameter_layout.ts";
+
+/**
+ * Plans the buffers of a decoder's parameters. Throws DeviceError where a layer's matrix is more than one binding holds,
+ * RangeError where a part of what acts as one matrix alone is trained.
+ */
+export function planDecoder(config: ModelConfig, options: PlanParametersOptions): ParameterLayout {
+  const { embedding, layers, finalNorm, head } = modelTensors(config);
+  const { maxBindingBytes } = options;
+  const linear = ({ weights, biases }: LinearTensors): (readonly ParameterShape[])[] => [weights, biases];
+  const bound = [
+    ...layers.flatMap(({ attentionNorm, qkv, headNorms, output, mlpNorm, gateUp, down }) => [
+      [attentionNorm],
+      ...linear(qkv),
+      ...headNorms === null ? [] : [[headNorms.q], [headNorms.k]],
+      ...linear(output),
+      [mlpNorm],
+      ...linear(gateUp),
+      ...linear(down),
+    ]),
+    [finalNorm],
+  ].filter((group) => group.length > 0);
+  for (const group of bound) checkBound(group, maxBindingBytes);
+  // The embedding and the LM head are read in windows, however large they are.
+  return planParameters([[embedding], ...bound, ...head === embedding ? [] : [[head]]], options);
+}
+
+function checkBound(group: readonly ParameterShape[], maxBindingBytes: number): void {
+  const bytes = group.reduce((sum, shape) => sum + 4 * elementsOf(shape), 0);
+  if (bytes <= maxBindingBytes) return;
+  throw new DeviceError(
+    `Cannot hold ${
+      group.map(({ name }) => `"${name}"`).join(", ")
+    }: size is ${bytes} bytes, the device's largest binding is ${maxBindingBytes}; a GPU whose driver allows more is needed`,
+    "memory",
+  );
+}

@@ -1,0 +1,58 @@
+/** What a loss is. A new one is a record of its own in this folder, and a line in losses.ts. @module */
+import type { Commands } from "../../../kernels/device/commands.ts";
+import type { Slice } from "../../../kernels/device/device.ts";
+import type { IterationConfig } from "../../config/config_types.ts";
+import type { BufferSet } from "../../model/activations.ts";
+import type { BatchCapacity } from "../../model/device_batch.ts";
+import type { NoiseGenerator } from "../noise_generator.ts";
+import type { ReferenceLogps } from "../reference_logps.ts";
+import type { MicroBatch, StepBatch } from "../step_batches.ts";
+import type { MetricName } from "../step_metrics.ts";
+import type { RowKind } from "../training_rows.ts";
+import type { Workspace } from "../workspace.ts";
+
+/** A loss. */
+export interface Loss {
+  /** Which rows it takes. */
+  readonly rows: RowKind;
+  /** Whether it compares the policy with a frozen reference, whose logits may carry noise then. */
+  readonly needsReference: boolean;
+  /** The numbers that it adds to a step's metrics. */
+  readonly metrics: readonly MetricName[];
+  /** Allocates its buffers, and returns what records its micro-batches. Throws DeviceError for too little memory. */
+  create(commands: Commands, setup: LossSetup): LossPass;
+}
+
+/** What a loss is built on, the same in every step. */
+export interface LossSetup {
+  /** Where its buffers are allocated. */
+  set: BufferSet;
+  /** The policy with its gradients, and the buffers that its passes share. */
+  workspace: Workspace;
+  /** The most that a micro-batch holds. */
+  capacity: BatchCapacity;
+  settings: IterationConfig;
+  /** The reference's log-probabilities by a row's place in the data; null for a loss without a reference. */
+  logps: ReferenceLogps | null;
+  /** The noise on the reference; null without. */
+  noise: NoiseGenerator | null;
+}
+
+/** One micro-batch's place in its optimizer step. */
+export interface LossCall {
+  microBatch: MicroBatch;
+  /** The whole step: means run over it. */
+  step: StepBatch;
+  /** Philox's `step`. */
+  philoxStep: number;
+  /** The metrics row, added to. */
+  metrics: Slice;
+  /** Which gradients are added to. */
+  update: { model: boolean; noise: boolean };
+}
+
+/** Records a loss's micro-batches. */
+export interface LossPass {
+  /** Records and submits one micro-batch: adds to the gradients that `update` names, and to the metrics. */
+  record(call: LossCall): void;
+}

@@ -1,0 +1,126 @@
+/** The reference with trainable Gaussian noise on its logits, at the rejected answers (docs/method.md, "The loss"). @module */
+import type { Commands } from "../../../kernels/device/commands.ts";
+import type { Slice } from "../../../kernels/device/device.ts";
+import { type LmHeadNoise, lmHeadNoiseBackward, lmHeadNoiseForward } from "../../../kernels/lm_head/lm_head_noise.ts";
+import type { PreferenceLoss } from "../../../kernels/loss/preference_loss.ts";
+import { sequenceSum } from "../../../kernels/loss/sequence_sum.ts";
+import type { IterationConfig } from "../../config/config_types.ts";
+import { decoderForward } from "../../model/decoder.ts";
+import { BatchBuffers, type EntryBuffers } from "../../model/device_batch.ts";
+import { packedAttention } from "../../model/packed_attention.ts";
+import { type Parameters, parametersOf } from "../../model/parameters.ts";
+import { gatherEntries, headInputs } from "../../model/response_head.ts";
+import type { NoiseGenerator } from "../noise_generator.ts";
+import type { StepBatch } from "../step_batches.ts";
+import type { Workspace } from "../workspace.ts";
+import type { LossCall, LossSetup } from "./loss.ts";
+
+/** Records the noised reference's part of micro-batches. */
+export class NoisedReference {
+  readonly #commands: Commands;
+  readonly #workspace: Workspace;
+  readonly #settings: IterationConfig;
+  readonly #noise: NoiseGenerator;
+  readonly #reference: Parameters;
+  /** The rejected responses: a part of the pairs, so that the pairs' capacity is room enough. */
+  readonly #batch: BatchBuffers;
+  readonly #logps: Slice; // [P]
+  readonly #sigmaSquared: Slice; // [P]
+  /** Of each rejected position, kept for the backward pass. */
+  readonly #kept: { h: Slice; logpNoised: Slice; lseNoised: Slice; sigmaSquared: Slice };
+  #entries: EntryBuffers | undefined;
+
+  constructor(
+    commands: Commands,
+    { set, workspace, capacity, settings, noise }: LossSetup & { noise: NoiseGenerator },
+  ) {
+    const { entries, sequences } = capacity;
+    this.#commands = commands;
+    this.#workspace = workspace;
+    this.#settings = settings;
+    this.#noise = noise;
+    this.#reference = parametersOf(noise.reference);
+    this.#logps = set.words(sequences, "noised logps");
+    this.#sigmaSquared = set.words(sequences, "sigma squared");
+    this.#batch = new BatchBuffers(set, { capacity });
+    this.#kept = {
+      h: set.words(entries * workspace.decoder.config.hiddenSize, "reference hidden of rejected"),
+      logpNoised: set.words(entries, "noised entry logps"),
+      lseNoised: set.words(entries, "noised log-sum-exp"),
+      sigmaSquared: set.words(entries, "entry sigma squared"),
+    };
+  }
+
+  /**
+   * Records the rejected responses under the reference, with noise and without: overwrites their part of
+   * `referenceLogps` [2P], and returns what the loss reads of the noise.
+   */
+  record(call: LossCall, referenceLogps: Slice): NonNullable<PreferenceLoss["noise"]> {
+    const commands = this.#commands;
+    const { decoder, forward, head } = this.#workspace;
+    const batch = this.#batch.load(call.microBatch.rejected!);
+    const { entries } = batch;
+    this.#entries = entries;
+    const attention = packedAttention(commands, { config: decoder.config, batch });
+    decoderForward(commands, decoder, { parameters: this.#reference, batch, buffers: forward, attention });
+    const { h, logpNoised, lseNoised, sigmaSquared } = this.#kept;
+    const { hidden } = forward;
+    gatherEntries(commands, { config: decoder.config, hidden, tokens: batch.tokens, h, entries });
+    const { logp, lse } = head;
+    lmHeadNoiseForward(commands, {
+      ...this.#headInputs(entries),
+      ...this.#noiseInputs(entries, call),
+      logp,
+      lse,
+      logpNoised,
+      lseNoised,
+      sigmaSquared,
+    });
+    const { starts, sequences } = entries;
+    sequenceSum(commands, { out: referenceLogps, x: logp, starts, sequences, stride: 2, offset: 1 });
+    sequenceSum(commands, { out: this.#logps, x: logpNoised, starts, sequences });
+    sequenceSum(commands, { out: this.#sigmaSquared, x: sigmaSquared, starts, sequences });
+    return { logps: this.#logps, sigmaSquared: this.#sigmaSquared, varianceScale: this.#varianceScale(call.step) };
+  }
+
+  /** Records the noise generator's gradients of the micro-batch recorded last, from the loss's derivatives. */
+  recordBackward(call: LossCall, dlogpNoised: Slice): void {
+    const entries = this.#entries!;
+    const { gradients, settings } = this.#noise;
+    lmHeadNoiseBackward(this.#commands, {
+      ...this.#headInputs(entries),
+      ...this.#noiseInputs(entries, call),
+      dnoiseWeight: gradients.view("weight"),
+      dnoiseBias: gradients.view("bias"),
+      lseNoised: this.#kept.lseNoised,
+      dlogpNoised,
+      sequence: entries.sequence,
+      varianceScale: settings.alpha * this.#varianceScale(call.step),
+    });
+  }
+
+  #headInputs(entries: EntryBuffers): ReturnType<typeof headInputs> {
+    const { decoder, head: { scratch } } = this.#workspace;
+    return headInputs({ decoder, parameters: this.#reference, entries, h: this.#kept.h, scratch });
+  }
+
+  #noiseInputs({ example, position }: EntryBuffers, { philoxStep: step }: LossCall): LmHeadNoise {
+    const { values, settings: { max_variance: maxVariance } } = this.#noise;
+    const { iteration, training: { seed } } = this.#settings;
+    return {
+      noiseWeight: values.view("weight"),
+      noiseBias: values.view("bias"),
+      example,
+      position,
+      seed,
+      iteration,
+      step,
+      maxVariance,
+    };
+  }
+
+  /** Factor of Σσ² in its mean over the step's rejected positions and the vocabulary. */
+  #varianceScale({ rejectedTokens }: StepBatch): number {
+    return 1 / (rejectedTokens * this.#workspace.decoder.config.vocabSize);
+  }
+}

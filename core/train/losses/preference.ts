@@ -1,0 +1,70 @@
+/** The losses over pairs against a reference, with or without noise on it (docs/method.md, "The loss"). @module */
+import { PreferenceFormula, preferenceLoss } from "../../../kernels/loss/preference_loss.ts";
+import type { TrainingConfig } from "../../config/config_types.ts";
+import { packedAttention } from "../../model/packed_attention.ts";
+import { policyBackward, policyForward } from "../workspace.ts";
+import type { Loss } from "./loss.ts";
+import { NoisedReference } from "./noised_reference.ts";
+
+/** `sigmoid`: DPO's, −log σ(b(Δ⁺ − Δ⁻)). */
+export const sigmoid: Loss = preference(PreferenceFormula.sigmoid);
+/** `hinge`: SLiC's, relu(1 − b(Δ⁺ − Δ⁻)). */
+export const hinge: Loss = preference(PreferenceFormula.hinge);
+/** `ipo`: (Δ⁺/|y⁺| − Δ⁻/|y⁻| − 1/(2b))². */
+export const ipo: Loss = preference(PreferenceFormula.ipo);
+/** `robust`: DPO's with a share e of wrong labels, [−(1−e) log σ(m) + e log σ(−m)] / (1−2e). */
+export const robust: Loss = preference(PreferenceFormula.robust, ({ label_smoothing }) => label_smoothing);
+
+/** The loss of a formula; `parameter` gives what it has besides beta. */
+function preference(formula: PreferenceFormula, parameter: (training: TrainingConfig) => number = () => 0): Loss {
+  return {
+    rows: "pairs",
+    needsReference: true,
+    metrics: [
+      "loss",
+      "rewards/chosen",
+      "rewards/rejected",
+      "rewards/accuracies",
+      "rewards/margins",
+      "logps/chosen",
+      "logps/rejected",
+    ],
+    create(commands, setup) {
+      const { set, workspace, capacity: { sequences }, settings: { training }, logps } = setup;
+      const { config } = workspace.decoder;
+      const policyLogps = set.words(sequences, "policy logps"); // [2P]
+      const referenceLogps = set.words(sequences, "reference logps"); // [2P]
+      const dlogp = set.words(sequences, "dlogp"); // [2P]
+      const dnoised = set.words(sequences, "dnoised"); // [P]
+      const noised = setup.noise && new NoisedReference(commands, { ...setup, noise: setup.noise });
+      return {
+        record(call) {
+          const { microBatch: { packed, places }, step, update } = call;
+          const batch = workspace.batch.load(packed);
+          const attention = packedAttention(commands, { config, batch });
+          const known = places.flatMap((i) => [logps!.chosen[i]!, logps!.rejected[i]!]);
+          commands.device.write(referenceLogps, Float32Array.from(known));
+          const noise = noised?.record(call, referenceLogps);
+          policyForward(commands, workspace, { out: policyLogps, batch, attention });
+          preferenceLoss(commands, {
+            dlogp,
+            dnoised,
+            metrics: call.metrics,
+            policyLogps,
+            referenceLogps,
+            lengths: batch.lengths,
+            ...(noise && { noise }),
+            pairs: places.length,
+            formula,
+            beta: training.beta,
+            parameter: parameter(training),
+            scale: 1 / step.rows,
+          });
+          if (update.model) policyBackward(commands, workspace, { batch, dlogp, attention });
+          if (update.noise) noised?.recordBackward(call, dnoised);
+          commands.submit();
+        },
+      };
+    },
+  };
+}

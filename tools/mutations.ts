@@ -347,14 +347,33 @@ export const MUTATIONS: readonly Mutation[] = [
     ["bias missing", "sum += bias[column];", ""],
   ),
   ...of(
-    "norm/row_sum.ts",
+    "norm/row_sum_shared.wgsl",
     { test: "norm/rms_norm" },
     ["half of the lanes left out", "half = LANES / 2;", "half = LANES / 4;"],
+  ),
+  ...of(
+    "norm/row_sum_subgroup.wgsl",
+    { test: "norm/rms_norm" },
     ["a lane's own value alone", "return subgroupAdd(value);", "return value;"],
   ),
   ...of(
-    "vector.ts",
+    "vector_scalar.wgsl",
+    { test: "norm/rms_norm" },
+    ["width of four", "const WIDTH = 1u;", "const WIDTH = 4u;"],
+  ),
+  ...of(
+    "vector_vec4.wgsl",
     { test: "norm/rms_norm" },
     ["component lost in a total", "(v.x + v.y) + (v.z + v.w)", "(v.x + v.y) + (v.z + v.z)"],
+  ),
+  ...of(
+    "sampling/quad_scalar.wgsl",
+    { test: "sampling/sampling" },
+    ["fourth logit is the third", "logits[at.z], logits[at.w]", "logits[at.z], logits[at.z]"],
+  ),
+  ...of(
+    "sampling/quad_vec4.wgsl",
+    { test: "sampling/sampling" },
+    ["row ignored", "logits[row * p.quads + q]", "logits[q]"],
   ),
 ];

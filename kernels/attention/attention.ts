@@ -2,8 +2,10 @@
 import { type Commands, grid } from "../device/commands.ts";
 import type { Device, DeviceFamily, Slice } from "../device/device.ts";
 import { defineKernel } from "../device/kernel.ts";
+import type { SourcePart } from "../device/source.ts";
+import { VECTOR_PARTS } from "../vector.ts";
 import { attentionBackwardKeySource, attentionBackwardQuerySource, attentionSource } from "./attention_source.ts";
-import type { AttentionShape } from "./attention_text.ts";
+import { type AttentionShape, vectorWidth } from "./attention_text.ts";
 
 const uniforms = { tile_count: "u32", heads: "u32", kv_heads: "u32", window: "u32" } as const;
 /** A window that no distance reaches, and that no sum with a token's index overflows. */
@@ -15,17 +17,21 @@ const kernels = new Map<string, ReturnType<typeof attentionKernels>>();
 
 function attentionKernels(shape: AttentionShape) {
   const requires = shape.variant === "subgroup" ? ["subgroups"] as const : [];
+  const code = (source: (shape: AttentionShape) => string): SourcePart[] => [
+    VECTOR_PARTS[vectorWidth(shape.headDim)],
+    { name: "kernels/attention/attention_source.ts (generated)", text: source(shape) },
+  ];
   return {
     forward: defineKernel({
       name: "attention",
-      code: attentionSource(shape),
+      code: code(attentionSource),
       bindings: { out: "readWrite", lse: "readWrite", qkv: "read", places: "read", tiles: "read" },
       uniforms,
       requires,
     }),
     query: defineKernel({
       name: "attention_backward_query",
-      code: attentionBackwardQuerySource(shape),
+      code: code(attentionBackwardQuerySource),
       bindings: {
         dqkv: "readWrite",
         saved: "readWrite",
@@ -41,7 +47,7 @@ function attentionKernels(shape: AttentionShape) {
     }),
     key: defineKernel({
       name: "attention_backward_key",
-      code: attentionBackwardKeySource(shape),
+      code: code(attentionBackwardKeySource),
       bindings: {
         dqkv: "readWrite",
         saved: "read",

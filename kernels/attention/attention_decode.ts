@@ -2,7 +2,8 @@
 import { type Commands, grid } from "../device/commands.ts";
 import type { DeviceFamily, Slice } from "../device/device.ts";
 import { defineKernel } from "../device/kernel.ts";
-import { each, vectorSource, vectorWidth } from "./attention_text.ts";
+import { VECTOR_PARTS } from "../vector.ts";
+import { each, vectorWidth } from "./attention_text.ts";
 
 /** Vectors that the lanes combine at a time through workgroup memory: 8 KiB for 64 lanes. */
 const CHUNK = 8;
@@ -49,7 +50,7 @@ function loadRuns(buffer: string, { subgroup, lanes, runs }: Pick<DecodeShape, "
     return text;
   }, "");
   const loads = each(Math.ceil(names.length / lanes), (r) => `
-  var ${buffer}_${r}: Vector;
+  var ${buffer}_${r}: V;
   {
     let e = min(lane + ${r * lanes}u, ${names.length - 1}u);
     ${buffer}_${r} = ${buffer}[${address}];
@@ -107,7 +108,7 @@ function combineText(g: number, { subgroup, vectors }: Pick<DecodeShape, "subgro
     ${each(count, (d) => `partial[lane * ${CHUNK}u + ${d}u] = out${g}_${c * CHUNK + d} * scale;`)}
     workgroupBarrier();
     for (var d = lane; d < ${count}u; d += LANES) {
-      var total = Vector(0.0);
+      var total = V(0.0);
       for (var i = 0u; i < LANES; i++) {
         total += partial[i * ${CHUNK}u + d];
       }
@@ -173,7 +174,8 @@ function decodeSource({ subgroup, lanes, headDim, group, fresh }: DecodeShape): 
     : `
   ${loadRuns("qkv", { ...how, runs: [queries] })}
   ${lines(group, (g, d) => `let q${g}_${d} = raw${g}_${d} * ${scale};`)}`;
-  return `${vectorSource(width)}
+  return `// before: vector_{scalar|vec4}.wgsl
+
 const N = ${vectors}u;
 const LANES = ${lanes}u;
 const GROUP = ${group}u;
@@ -186,21 +188,21 @@ struct Params {
   window: u32,
 }
 
-@group(0) @binding(0) var<storage, read_write> out: array<Vector>; // [rows, heads, N]
+@group(0) @binding(0) var<storage, read_write> out: array<V>; // [rows, heads, N]
 @group(0) @binding(1) var<storage, ${
     fresh ? "read_write" : "read"
-  }> k_cache: array<Vector>; // [slots, max_length, kv_heads, N]
-@group(0) @binding(2) var<storage, ${fresh ? "read_write" : "read"}> v_cache: array<Vector>; // as k_cache
-@group(0) @binding(3) var<storage, read> qkv: array<Vector>; // [rows, heads + 2 kv_heads, N]
+  }> k_cache: array<V>; // [slots, max_length, kv_heads, N]
+@group(0) @binding(2) var<storage, ${fresh ? "read_write" : "read"}> v_cache: array<V>; // as k_cache
+@group(0) @binding(3) var<storage, read> qkv: array<V>; // [rows, heads + 2 kv_heads, N]
 @group(0) @binding(4) var<storage, read> slot: array<u32>; // [rows]
 @group(0) @binding(5) var<storage, read> position: array<u32>; // [rows]
-@group(0) @binding(6) var<storage, read> table: array<Vector>; // [maxPositions, 2, N / 2], read where fresh
+@group(0) @binding(6) var<storage, read> table: array<V>; // [maxPositions, 2, N / 2], read where fresh
 @group(0) @binding(7) var<uniform> p: Params;
 ${
     subgroup ? "" : `
 var<workgroup> tops: array<f32, LANES>;
 var<workgroup> sums: array<f32, LANES>;
-var<workgroup> partial: array<Vector, ${lanes * CHUNK}>;`
+var<workgroup> partial: array<V, ${lanes * CHUNK}>;`
   }
 @compute @workgroup_size(LANES)
 fn main(
@@ -224,7 +226,7 @@ fn main(
   let cache_row = slot[row] * p.max_length * p.kv_heads + kv_head;
   ${load}
   ${each(group, (g) => `var top${g} = -1.0e30;\nvar sum${g} = 0.0;`)}
-  ${lines(group, (g, d) => `var out${g}_${d} = Vector(0.0);`)}
+  ${lines(group, (g, d) => `var out${g}_${d} = V(0.0);`)}
   for (var key = begin + lane; key < ${fresh ? "place" : "place + 1"}; key += LANES) {
     let at = (cache_row + key * p.kv_heads) * N;
     ${each(vectors, (d) => `let k${d} = k_cache[at + ${d}u];`)}
@@ -245,7 +247,7 @@ fn main(
 `;
 }
 
-/** Elements of a Vector: where heads are turned, a Vector lies in one half of its head. */
+/** Elements of a V: where heads are turned, a V lies in one half of its head. */
 function decodeWidth({ headDim, fresh }: Pick<DecodeShape, "headDim" | "fresh">): 1 | 4 {
   return vectorWidth(fresh ? headDim / 2 : headDim);
 }
@@ -254,7 +256,10 @@ function decodeKernel(shape: DecodeShape) {
   const cache = shape.fresh ? "readWrite" : "read";
   return defineKernel({
     name: "attention_decode",
-    code: decodeSource(shape),
+    code: [
+      VECTOR_PARTS[decodeWidth(shape)],
+      { name: "kernels/attention/attention_decode.ts (generated)", text: decodeSource(shape) },
+    ],
     bindings: {
       out: "readWrite",
       k_cache: cache,

@@ -23,9 +23,9 @@ export function attentionSource(shape: AttentionShape): string {
   const { vectors, unrolled } = sizes(shape);
   const scores = (name: string, separator: string): string => each(unrolled, (i) => `${name}${i}`, separator);
   return `${head(shape, KEYS)}${PARAMS}
-@group(0) @binding(0) var<storage, read_write> out: array<Vector>; // [tokens, heads, N]
+@group(0) @binding(0) var<storage, read_write> out: array<V>; // [tokens, heads, N]
 @group(0) @binding(1) var<storage, read_write> lse: array<f32>; // [tokens, heads]
-@group(0) @binding(2) var<storage, read> qkv: array<Vector>; // [tokens, heads + 2 kv_heads, N]
+@group(0) @binding(2) var<storage, read> qkv: array<V>; // [tokens, heads + 2 kv_heads, N]
 @group(0) @binding(3) var<storage, read> places: array<vec4u>; // [tokens]
 @group(0) @binding(4) var<storage, read> tiles: array<vec2u>; // [tile_count]
 @group(0) @binding(5) var<uniform> p: Params;
@@ -34,7 +34,7 @@ ${MAIN}
   ${queryTile({ vectors })}
   var top = ${LOWEST};
   var sum = 0.0;
-  ${each(vectors, (d) => `var out${d} = Vector(0.0);`)}
+  ${each(vectors, (d) => `var out${d} = V(0.0);`)}
   ${
     keyLoop(visit(
       shape,
@@ -67,12 +67,12 @@ ${MAIN}
 export function attentionBackwardQuerySource(shape: AttentionShape): string {
   const { vectors, unrolled } = sizes(shape);
   return `${head(shape, KEYS)}${PARAMS}
-@group(0) @binding(0) var<storage, read_write> dqkv: array<Vector>; // as qkv
+@group(0) @binding(0) var<storage, read_write> dqkv: array<V>; // as qkv
 @group(0) @binding(1) var<storage, read_write> saved: array<vec2f>; // [tokens, heads]
-@group(0) @binding(2) var<storage, read> dout: array<Vector>; // [tokens, heads, N]
-@group(0) @binding(3) var<storage, read> out: array<Vector>; // [tokens, heads, N]
+@group(0) @binding(2) var<storage, read> dout: array<V>; // [tokens, heads, N]
+@group(0) @binding(3) var<storage, read> out: array<V>; // [tokens, heads, N]
 @group(0) @binding(4) var<storage, read> lse: array<f32>; // [tokens, heads]
-@group(0) @binding(5) var<storage, read> qkv: array<Vector>; // [tokens, heads + 2 kv_heads, N]
+@group(0) @binding(5) var<storage, read> qkv: array<V>; // [tokens, heads + 2 kv_heads, N]
 @group(0) @binding(6) var<storage, read> places: array<vec4u>; // [tokens]
 @group(0) @binding(7) var<storage, read> tiles: array<vec2u>; // [tile_count]
 @group(0) @binding(8) var<uniform> p: Params;
@@ -82,7 +82,7 @@ ${MAIN}
   ${each(vectors, (d) => `let dout${d} = dout[row * N + ${d}u];`)}
   let row_lse = lse[row];
   let delta = ${each(vectors, (d) => `product(dout${d}, out[row * N + ${d}u])`, " + ")};
-  ${each(vectors, (d) => `var dq${d} = Vector(0.0);`)}
+  ${each(vectors, (d) => `var dq${d} = V(0.0);`)}
   ${
     keyLoop(visit(
       shape,
@@ -123,10 +123,10 @@ export function attentionBackwardKeySource(shape: AttentionShape): string {
   };
   return `${head(shape, stage)}${PARAMS}
 override WINDOWED: bool = true;
-@group(0) @binding(0) var<storage, read_write> dqkv: array<Vector>; // as qkv
+@group(0) @binding(0) var<storage, read_write> dqkv: array<V>; // as qkv
 @group(0) @binding(1) var<storage, read> saved: array<vec2f>; // [tokens, heads]
-@group(0) @binding(2) var<storage, read> dout: array<Vector>; // [tokens, heads, N]
-@group(0) @binding(3) var<storage, read> qkv: array<Vector>; // [tokens, heads + 2 kv_heads, N]
+@group(0) @binding(2) var<storage, read> dout: array<V>; // [tokens, heads, N]
+@group(0) @binding(3) var<storage, read> qkv: array<V>; // [tokens, heads + 2 kv_heads, N]
 @group(0) @binding(4) var<storage, read> position: array<u32>; // [tokens]
 @group(0) @binding(5) var<storage, read> places: array<vec4u>; // [tokens]
 @group(0) @binding(6) var<storage, read> tiles: array<vec2u>; // [tile_count]
@@ -147,8 +147,8 @@ ${MAIN}
     each(vectors, (d) =>
       `let k${d} = qkv[k_row + ${d}u];
   let v${d} = qkv[v_row + ${d}u];
-  var dk${d} = Vector(0.0);
-  var dv${d} = Vector(0.0);`)
+  var dk${d} = V(0.0);
+  var dv${d} = V(0.0);`)
   }
   let group_size = p.heads / p.kv_heads;
   for (var member = 0u; member < group_size; member++) {

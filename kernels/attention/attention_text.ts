@@ -1,7 +1,7 @@
 /**
  * Parts of the WGSL of the attention kernels for one head size.
  *
- * The text is generated because WGSL unrolls nothing and the accumulators (one Vector of registers for each 4 elements
+ * The text is generated because WGSL unrolls nothing and the accumulators (one V of registers for each 4 elements
  * of a head) must be named variables. All three kernels have one shape: a workgroup takes a tile of rows, one row a
  * lane with its vectors in registers, and walks over the other side's tokens in blocks that all lanes read:
  *
@@ -23,7 +23,7 @@ export interface AttentionShape {
   headDim: number;
 }
 
-/** One side's two vectors per token (k and v, or q and dout): the WGSL that loads Vector `d` of `token`. */
+/** One side's two vectors per token (k and v, or q and dout): the WGSL that loads V `d` of `token`. */
 export interface AttentionPhase {
   a: string;
   b: string;
@@ -43,15 +43,9 @@ export function each(count: number, text: (i: number) => string, separator = "\n
   return Array.from({ length: count }, (_, i) => text(i)).join(separator);
 }
 
-/** Elements of a Vector: heads whose size is no multiple of 4 are worked on in scalars. */
+/** Elements of a V: heads whose size is no multiple of 4 are worked on in scalars. */
 export function vectorWidth(headDim: number): 1 | 4 {
   return headDim % 4 === 0 ? 4 : 1;
-}
-
-/** WGSL of the type Vector, and `product`, the sum of two Vectors' elementwise product. */
-export function vectorSource(headDim: number): string {
-  const [type, text] = vectorWidth(headDim) === 4 ? ["vec4f", "dot(a, b)"] : ["f32", "a * b"];
-  return `alias Vector = ${type};\nfn product(a: Vector, b: Vector) -> f32 { return ${text}; }\n`;
 }
 
 /** Sizes that follow from a shape: vectors per head, tokens staged at a time, tokens unrolled at a time. */
@@ -69,12 +63,13 @@ export function sizes(
   return { vectors, unrolled, block: Math.max(unrolled, Math.min(16, Math.floor(most / unrolled) * unrolled)) };
 }
 
-/** Module-scope text: Vector, sizes, and the workgroup memory of the shared variant. */
+/** Module-scope text: sizes, and the workgroup memory of the shared variant. */
 export function head(shape: AttentionShape, stage: AttentionPhase): string {
   const { vectors, block } = sizes(shape);
-  const memory = [["a", "Vector", vectors], ["b", "Vector", vectors]] as [string, string, number][];
+  const memory = [["a", "V", vectors], ["b", "V", vectors]] as [string, string, number][];
   for (const [name, type] of stage.extras ?? []) memory.push([name, type, 1]);
-  return `${vectorSource(shape.headDim)}
+  return `// before: vector_{scalar|vec4}.wgsl
+
 const N = ${vectors}u;
 const LANES = ${shape.lanes}u;
 const BLOCK = ${block}u;
@@ -152,8 +147,8 @@ export function loaders({ a, b, extras = [] }: AttentionPhase): string {
   return `
 var<private> head: u32;
 var<private> kv_head: u32;
-fn load_a(token: u32, d: u32) -> Vector { return ${a}; }
-fn load_b(token: u32, d: u32) -> Vector { return ${b}; }
+fn load_a(token: u32, d: u32) -> V { return ${a}; }
+fn load_b(token: u32, d: u32) -> V { return ${b}; }
 ${extras.map(([name, type, load]) => `fn load_${name}(token: u32) -> ${type} { ${load} }`).join("\n")}
 `;
 }

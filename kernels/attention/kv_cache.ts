@@ -6,7 +6,7 @@ import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
 const kernels = defineWidths({
   name: "kv_store",
-  code: source,
+  code: [{ name: "kernels/attention/kv_cache.wgsl", text: source }],
   bindings: { k_cache: "readWrite", v_cache: "readWrite", qkv: "read", slot: "read", position: "read" },
   uniforms: { tokens: "u32", q_vectors: "u32", kv_vectors: "u32", max_length: "u32" },
 });

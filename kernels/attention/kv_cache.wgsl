@@ -1,5 +1,7 @@
+// before: vector_{scalar|vec4}.wgsl
+
 // Copies the k and v heads of qkv's tokens to their places (slot, position) in a layer's KV cache.
-// Overwrites those places only. One lane a `V` (from vector.ts).
+// Overwrites those places only. One lane a V.
 
 override LANES: u32 = 64;
 

@@ -6,7 +6,7 @@ import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
 const kernels = defineWidths({
   name: "rope",
-  code: source,
+  code: [{ name: "kernels/attention/rope.wgsl", text: source }],
   bindings: { qkv: "readWrite", position: "read", table: "read" },
   uniforms: { items: "u32", rotated_heads: "u32", total_heads: "u32", half_vectors: "u32", sign: "f32" },
 });

@@ -1,10 +1,14 @@
 /** Kernels: a WGSL module with its bindings and uniform record, and the pipelines made from it. @module */
 import type { Device, ImageFormat } from "./device.ts";
 import { DeviceError } from "./device_error.ts";
+import { checkBefore, joinParts, placeIn, type SourcePart } from "./source.ts";
 import { checkUniformStruct, uniformBytes, type UniformFields } from "./uniform.ts";
 
 /** How a kernel uses a buffer, or which image it reads. */
 export type Access = "read" | "readWrite" | ImageFormat;
+
+/** Stands before the parts of a kernel that uses f16. */
+const ENABLE_F16: SourcePart = { name: "kernels/device/kernel.ts (generated)", text: "enable f16;\n" };
 
 /** Image bindings as WGSL has them. */
 const TEXTURES: Readonly<Record<string, ImageFormat>> = {
@@ -16,8 +20,11 @@ const TEXTURES: Readonly<Record<string, ImageFormat>> = {
 export interface KernelSpec<B extends string, U extends UniformFields> {
   /** The op's name: label, error messages, pipeline key. */
   name: string;
-  /** WGSL with one entry point `main` and, where there are uniforms, one `struct Params`. */
-  code: string;
+  /**
+   * WGSL with one entry point `main` and, where there are uniforms, one `struct Params`. The last part is the kernel's
+   * own, and names those before it in its first line.
+   */
+  code: readonly SourcePart[];
   bindings: Readonly<Record<B, Access>>;
   uniforms: U;
   /** Features the module needs; `shader-f16` adds its `enable` line. */
@@ -45,7 +52,8 @@ export interface Pipeline {
 let nextKernelId = 0;
 
 /**
- * Declares a kernel. Throws TypeError where the WGSL's bindings or its `struct Params` differ from the declaration.
+ * Declares a kernel. Throws TypeError where the WGSL's bindings, its `struct Params`, or its line of the parts before it
+ * ({@linkcode checkBefore}) differ from the declaration.
  *
  * Each binding must stand in the WGSL as `@group(0) @binding(N) var<storage, read|read_write> name`, an image as
  * `@group(0) @binding(N) var name: texture_2d<f32|u32>`.
@@ -53,10 +61,12 @@ let nextKernelId = 0;
 export function defineKernel<const B extends string, const U extends UniformFields>(
   spec: KernelSpec<B, U>,
 ): Kernel<B, U> {
+  checkBefore(spec.name, spec.code);
+  const code = joinParts(spec.code);
   const bindingNames = Object.keys(spec.bindings) as B[];
   const pattern =
     /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<storage,\s*(read|read_write)>\s*(\w+)|\s+(\w+):\s*(texture_2d<[fu]32>))/g;
-  const found = [...spec.code.matchAll(pattern)].map(([, at, access, name, image, type]) =>
+  const found = [...code.matchAll(pattern)].map(([, at, access, name, image, type]) =>
     image ? `${at} ${image} ${TEXTURES[type!]}` : `${at} ${name} ${access === "read" ? "read" : "readWrite"}`
   );
   const wanted = bindingNames.map((name, i) => `${i} ${name} ${spec.bindings[name]}`);
@@ -67,8 +77,8 @@ export function defineKernel<const B extends string, const U extends UniformFiel
   }
   const hasUniforms = Object.keys(spec.uniforms).length > 0;
   if (hasUniforms) {
-    checkUniformStruct(spec.name, { code: spec.code, fields: spec.uniforms });
-    if (!new RegExp(`@binding\\(${bindingNames.length}\\)\\s*var<uniform>`).test(spec.code)) {
+    checkUniformStruct(spec.name, { code, fields: spec.uniforms });
+    if (!new RegExp(`@binding\\(${bindingNames.length}\\)\\s*var<uniform>`).test(code)) {
       throw new TypeError(`Cannot define "${spec.name}": no var<uniform> at binding ${bindingNames.length}`);
     }
   }
@@ -123,8 +133,8 @@ function createPipeline<B extends string, U extends UniformFields>(
   }
   const { gpu } = device;
   gpu.pushErrorScope("validation");
-  const code = (kernel.requires?.includes("shader-f16") ? "enable f16;\n" : "") + kernel.code;
-  const module = gpu.createShaderModule({ label: kernel.name, code });
+  const parts = kernel.requires?.includes("shader-f16") ? [ENABLE_F16, ...kernel.code] : kernel.code;
+  const module = gpu.createShaderModule({ label: kernel.name, code: joinParts(parts) });
   const layout = gpu.createBindGroupLayout({ label: kernel.name, entries });
   const pipeline = gpu.createComputePipeline({
     label: kernel.name,
@@ -135,15 +145,24 @@ function createPipeline<B extends string, U extends UniformFields>(
     Promise.all([gpu.popErrorScope(), module.getCompilationInfo()]).then(([error, info]) => {
       if (!error) return;
       const message = info.messages.find((m) => m.type === "error");
-      const place = message ? ` line ${message.lineNum}:${message.linePos}` : "";
-      device.fail(
-        new DeviceError(
-          `Cannot build kernel "${kernel.name}":${place} ${
-            (message?.message ?? error.message).replace(/\s+/g, " ").trim()
-          }`,
-        ),
-      );
+      const what = message ? describeMessage(message, parts) : error.message;
+      device.fail(new DeviceError(`Cannot build kernel "${kernel.name}": ${what.replace(/\s+/g, " ").trim()}`));
     }),
   );
   return { id: nextPipelineId++, gpu: pipeline, layout };
+}
+
+/** A compiler's message with the places in the joined text replaced by those in its parts. */
+function describeMessage(
+  { message, lineNum, linePos }: GPUCompilationMessage,
+  parts: readonly SourcePart[],
+): string {
+  const place = placeIn(parts, lineNum, linePos);
+  if (!place) return message;
+  // naga quotes the lines that it means, with their numbers, below a line that names the first one's place.
+  const quoted = message.replace(/^\s*┌─ .*$/m, "").replace(
+    /^( *)(\d+)(?= │)/gm,
+    (_, indent, line) => `${indent}${placeIn(parts, Number(line), 1)?.line ?? line}`,
+  );
+  return `${place.name}:${place.line}:${place.column} ${quoted}`;
 }

@@ -6,28 +6,32 @@ import sharedSource from "./lm_head_shared.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import { type Slice, subslice } from "../device/device.ts";
 import { defineKernel } from "../device/kernel.ts";
+import type { SourcePart } from "../device/source.ts";
 import { matmul } from "../matmul/matmul.ts";
 import { chunkOf, type LmHeadPlan, type LmHeadScratch, type Range, ranges, rowsOf } from "./lm_head_tiles.ts";
+
+/** What the kernels of the LM head share. */
+export const LM_HEAD_SHARED: SourcePart = { name: "kernels/lm_head/lm_head_shared.wgsl", text: sharedSource };
 
 const tileFields = { rows: "u32", columns: "u32", stride: "u32", first_row: "u32", first_column: "u32" } as const;
 
 const update = defineKernel({
   name: "lm_head",
-  code: sharedSource + source,
+  code: [LM_HEAD_SHARED, { name: "kernels/lm_head/lm_head.wgsl", text: source }],
   bindings: { state: "readWrite", logits: "read", targets: "read" },
   uniforms: tileFields,
 });
 
 const finish = defineKernel({
   name: "lm_head_finish",
-  code: finishSource,
+  code: [{ name: "kernels/lm_head/lm_head_finish.wgsl", text: finishSource }],
   bindings: { logp: "readWrite", lse: "readWrite", state: "read" },
   uniforms: { rows: "u32", first_row: "u32" },
 });
 
 const backward = defineKernel({
   name: "lm_head_backward",
-  code: sharedSource + backwardSource,
+  code: [LM_HEAD_SHARED, { name: "kernels/lm_head/lm_head_backward.wgsl", text: backwardSource }],
   bindings: { logits: "readWrite", lse: "read", targets: "read", sequences: "read", dlogp: "read" },
   uniforms: tileFields,
 });

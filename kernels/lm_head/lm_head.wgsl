@@ -1,3 +1,5 @@
+// before: lm_head/lm_head_shared.wgsl
+
 // Log-softmax at the target over a row of logits that comes in tiles of columns (online softmax).
 // After each tile, state[r] = (m, sum over the columns so far of exp(z - m), target's logit once its tile was there, 0),
 // m the maximum so far. Overwrites state on the first tile (first_column 0), updates it on later ones.

@@ -1,22 +1,25 @@
 /** The LM head with trainable Gaussian noise on its logits, regenerated from its counter. @module */
-import philoxSource from "../random/philox.wgsl" with { type: "text" };
 import source from "./lm_head_noise.wgsl" with { type: "text" };
 import backwardSource from "./lm_head_noise_backward.wgsl" with { type: "text" };
 import biasSource from "./lm_head_noise_bias.wgsl" with { type: "text" };
-import sharedSource from "./lm_head_shared.wgsl" with { type: "text" };
 import sigmaSource from "./lm_head_sigma.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import { type Slice, subslice } from "../device/device.ts";
 import { defineKernel } from "../device/kernel.ts";
+import type { SourcePart } from "../device/source.ts";
+import { PHILOX } from "../random/philox.ts";
 import {
   addWeightGradient,
   finishRows,
+  LM_HEAD_SHARED,
   type LmHeadForward,
   type LmHeadInputs,
   tileLogits,
   tileUniforms,
 } from "./lm_head.ts";
 import { chunkOf, type LmHeadNoiseScratch, ranges } from "./lm_head_tiles.ts";
+
+const SIGMA: SourcePart = { name: "kernels/lm_head/lm_head_sigma.wgsl", text: sigmaSource };
 
 const tileFields = {
   rows: "u32",
@@ -32,7 +35,7 @@ const tileFields = {
 
 const update = defineKernel({
   name: "lm_head_noise",
-  code: sharedSource + sigmaSource + philoxSource + source,
+  code: [LM_HEAD_SHARED, SIGMA, PHILOX, { name: "kernels/lm_head/lm_head_noise.wgsl", text: source }],
   bindings: {
     state: "readWrite",
     noised_state: "readWrite",
@@ -48,7 +51,7 @@ const update = defineKernel({
 
 const backward = defineKernel({
   name: "lm_head_noise_backward",
-  code: sharedSource + sigmaSource + philoxSource + backwardSource,
+  code: [LM_HEAD_SHARED, SIGMA, PHILOX, { name: "kernels/lm_head/lm_head_noise_backward.wgsl", text: backwardSource }],
   bindings: {
     noise_logits: "readWrite",
     logits: "read",
@@ -64,7 +67,7 @@ const backward = defineKernel({
 
 const biasGradient = defineKernel({
   name: "lm_head_noise_bias",
-  code: biasSource,
+  code: [{ name: "kernels/lm_head/lm_head_noise_bias.wgsl", text: biasSource }],
   bindings: { dbias: "readWrite", noise_logits: "read" },
   uniforms: { rows: "u32", columns: "u32", stride: "u32", first_column: "u32" },
 });

@@ -1,3 +1,5 @@
+// before: lm_head/lm_head_shared.wgsl, lm_head/lm_head_sigma.wgsl, random/philox.wgsl
+
 // lm_head with Gaussian noise on the logits beside the clean ones, tile by tile:
 // z~ = z + sigma * n, sigma = s * tanh(r / s), n from Philox at counter (column / 4, position, example, step) and key
 // (seed, iteration). state and noised_state are as lm_head's, over z and z~; sigma_squared[first_row + r] is the sum of

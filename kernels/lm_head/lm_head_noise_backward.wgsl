@@ -1,3 +1,5 @@
+// before: lm_head/lm_head_shared.wgsl, lm_head/lm_head_sigma.wgsl, random/philox.wgsl
+
 // Gradient at the noise generator's output r, in place on its recomputed tile, z being the recomputed clean tile:
 // dsigma = dlogp[sequences[e]] * ((v == targets[e]) - exp(z~ - lse_noised[e])) * n + 2 * variance_scale * sigma,
 // noise_logits <- dsigma * (1 - tanh(r / s)^2); z~, sigma and n as in lm_head_noise.

@@ -35,7 +35,7 @@ export type PreferenceLossType = typeof PREFERENCE_LOSSES[number];
 
 const forward = defineKernel({
   name: "preference_loss",
-  code: source,
+  code: [{ name: "kernels/loss/preference_loss.wgsl", text: source }],
   bindings: {
     dlogp: "readWrite",
     dnoised: "readWrite",

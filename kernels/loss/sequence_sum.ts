@@ -6,7 +6,7 @@ import { defineKernel } from "../device/kernel.ts";
 
 const forward = defineKernel({
   name: "sequence_sum",
-  code: source,
+  code: [{ name: "kernels/loss/sequence_sum.wgsl", text: source }],
   bindings: { out: "readWrite", x: "read", starts: "read" },
   uniforms: { sequences: "u32", stride: "u32", offset: "u32" },
 });

@@ -6,7 +6,7 @@ import { defineKernel } from "../device/kernel.ts";
 
 const forward = defineKernel({
   name: "sft_loss",
-  code: source,
+  code: [{ name: "kernels/loss/sft_loss.wgsl", text: source }],
   bindings: { dlogp: "readWrite", metrics: "readWrite", logps: "read" },
   uniforms: { sequences: "u32", scale: "f32" },
 });

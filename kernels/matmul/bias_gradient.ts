@@ -6,7 +6,7 @@ import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
 const columnSums = defineWidths({
   name: "bias_gradient",
-  code: source,
+  code: [{ name: "kernels/matmul/bias_gradient.wgsl", text: source }],
   bindings: { sums: "readWrite", x: "read" },
   uniforms: { rows: "u32", columns: "u32", block_rows: "u32", accumulate: "u32" },
 });

@@ -3,7 +3,9 @@ import reduceSource from "./matmul_reduce.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Device, DeviceFamily, Slice } from "../device/device.ts";
 import { defineKernel, type Kernel } from "../device/kernel.ts";
+import type { SourcePart } from "../device/source.ts";
 import type { TileClass } from "../device/tuning.ts";
+import { byWidth, defineWidths } from "../vector.ts";
 import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
 import { fitsImage, imageOf, scratchOf } from "./matmul_kept.ts";
 import { sharedText, type SharedTile } from "./matmul_shared.ts";
@@ -73,7 +75,7 @@ interface MatmulPlan {
   block: number;
   /** Workgroups that keep the device busy: with fewer, blocks of k run side by side. */
   busy: number;
-  text: (access: MatmulAccess) => string;
+  source: (access: MatmulAccess) => SourcePart;
   key: string;
   subgroups: boolean;
   image: boolean;
@@ -92,14 +94,12 @@ const IMAGE_WORK = 2 ** 21;
 /** Workgroups that keep a device busy; on GPUs two for each multiprocessor of a large one. */
 const BUSY = { cpu: 8, gpu: 264 } as const;
 
-const reduce = [reduceSource, reduceSource.replace("alias Value = f32", "alias Value = vec4f")].map((code) =>
-  defineKernel({
-    name: "matmul_reduce",
-    code,
-    bindings: { c: "readWrite", partial: "read", bias: "read" },
-    uniforms: { rows: "u32", columns: "u32", stride: "u32", blocks: "u32", accumulate: "u32", add_bias: "u32" },
-  })
-);
+const reduce = defineWidths({
+  name: "matmul_reduce",
+  code: [{ name: "kernels/matmul/matmul_reduce.wgsl", text: reduceSource }],
+  bindings: { c: "readWrite", partial: "read", bias: "read" },
+  uniforms: { rows: "u32", columns: "u32", stride: "u32", blocks: "u32", accumulate: "u32", add_bias: "u32" },
+});
 
 type MatmulKernel = Kernel<"c" | "a" | "b" | "bias", typeof matmulUniforms>;
 
@@ -155,9 +155,9 @@ export function matmul(commands: Commands, call: Matmul): void {
       uniforms: { ...sizes, k_first: 0, k_last: k, ldc: n, c_block: m * n, accumulate: 0, add_bias: 0 },
       workgroups: [...workgroups, blocks],
     });
-    const width = access.cVec ? 4 : 1;
+    const { kernel, width } = byWidth(reduce, n, ldc);
     const lanes = commands.device.rowLanes;
-    commands.dispatch(reduce[access.cVec ? 1 : 0]!, {
+    commands.dispatch(kernel, {
       buffers: { c, partial, bias: bias ?? partial },
       uniforms: {
         rows: m,
@@ -238,7 +238,10 @@ function planFor(device: Device, call: Matmul): MatmulPlan {
       // A panel of b, 128 columns by this, stays in a core's second-level cache.
       block: 512,
       busy: BUSY.cpu,
-      text: (access) => broadcastText(access, tile),
+      source: (access) => ({
+        name: "kernels/matmul/matmul_broadcast.ts (generated)",
+        text: broadcastText(access, tile),
+      }),
       key: Object.values(tile).join(),
       subgroups,
       image: image && (call.variant !== undefined || call.m * call.n * call.k >= IMAGE_WORK),
@@ -254,7 +257,7 @@ function planFor(device: Device, call: Matmul): MatmulPlan {
     columns: tile.columns,
     block: call.mode === "TN" ? Math.min(1024, Math.max(128, wanted)) : 1024,
     busy: BUSY.gpu,
-    text: (access) => sharedText(access, tile),
+    source: (access) => ({ name: "kernels/matmul/matmul_shared.ts (generated)", text: sharedText(access, tile) }),
     key: variant,
     subgroups: false,
     image: false,
@@ -314,7 +317,7 @@ function kernelFor(plan: MatmulPlan, access: MatmulAccess): MatmulKernel {
   if (!kernel) {
     kernel = defineKernel({
       name: `matmul ${key}`,
-      code: plan.text(access),
+      code: [plan.source(access)],
       bindings: {
         c: "readWrite",
         a: access.aImage ? "rgba32float" : "read",

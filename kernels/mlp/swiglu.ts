@@ -7,14 +7,14 @@ import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
 const forward = defineWidths({
   name: "swiglu",
-  code: forwardSource,
+  code: [{ name: "kernels/mlp/swiglu.wgsl", text: forwardSource }],
   bindings: { act: "readWrite", gate_up: "read" },
   uniforms: { rows: "u32", inner: "u32" },
 });
 
 const backward = defineWidths({
   name: "swiglu_backward",
-  code: backwardSource,
+  code: [{ name: "kernels/mlp/swiglu_backward.wgsl", text: backwardSource }],
   bindings: { dgate_up: "readWrite", gate_up: "read", dact: "read" },
   uniforms: { rows: "u32", inner: "u32" },
 });

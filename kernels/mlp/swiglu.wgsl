@@ -1,6 +1,8 @@
+// before: vector_{scalar|vec4}.wgsl
+
 // SwiGLU: act[t, i] = silu(gate) * up, silu(g) = g * sigmoid(g), gate = gate_up[t, i], up = gate_up[t, inner + i].
 // Overwrites act. One lane an element; rows beyond the grid's height are taken in strides.
-// `inner` counts elements of V, f32 or vec4f (vector.ts); any sizes.
+// `inner` counts elements of V, f32 or vec4f; any sizes.
 
 override LANES: u32 = 64;
 

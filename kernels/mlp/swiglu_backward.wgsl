@@ -1,7 +1,9 @@
+// before: vector_{scalar|vec4}.wgsl
+
 // SwiGLU backward: with s = sigmoid(gate),
 // dgate = dact * up * s * (1 + gate * (1 - s)), dup = dact * gate * s.
 // Overwrites dgate_up. One lane an element; rows beyond the grid's height are taken in strides.
-// `inner` counts elements of V, f32 or vec4f (vector.ts); any sizes.
+// `inner` counts elements of V, f32 or vec4f; any sizes.
 
 override LANES: u32 = 64;
 

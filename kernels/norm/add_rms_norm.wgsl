@@ -1,7 +1,9 @@
+// before: vector_{scalar|vec4}.wgsl, norm/row_sum_{shared|subgroup}.wgsl
+
 // A residual and the RMSNorm of the sum: s[r, c] = a[r, c] + b[r, c], y[r, c] = s[r, c] * inv_rms[r] * weight[c],
 // inv_rms[r] = 1 / sqrt(mean_c(s[r, c]^2) + eps).
 // Overwrites s, y and inv_rms, all saved for the backward pass. One workgroup a row.
-// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes. row_sum comes from row_sum.ts.
+// `columns` counts elements of V, f32 or vec4f; any sizes.
 
 override LANES: u32 = 64;
 

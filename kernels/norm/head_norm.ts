@@ -12,25 +12,25 @@ const CHUNK = 16;
 
 const forward = defineWidths({
   name: "head_norm",
-  code: forwardSource,
+  code: [{ name: "kernels/norm/head_norm.wgsl", text: forwardSource }],
   bindings: { y: "readWrite", inv_rms: "readWrite", qkv: "read", q_weight: "read", k_weight: "read" },
   uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32", eps: "f32" },
 });
 const backward = defineWidths({
   name: "head_norm_backward",
-  code: inputSource,
+  code: [{ name: "kernels/norm/head_norm_backward.wgsl", text: inputSource }],
   bindings: { dqkv: "readWrite", dy: "read", inv_rms: "read", qkv: "read", q_weight: "read", k_weight: "read" },
   uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32" },
 });
 const backwardWeight = defineWidths({
   name: "head_norm_backward_weight",
-  code: weightSource,
+  code: [{ name: "kernels/norm/head_norm_backward_weight.wgsl", text: weightSource }],
   bindings: { partial: "readWrite", dy: "read", inv_rms: "read", qkv: "read" },
   uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32", chunks: "u32" },
 });
 const backwardSum = defineWidths({
   name: "head_norm_backward_sum",
-  code: sumSource,
+  code: [{ name: "kernels/norm/head_norm_backward_sum.wgsl", text: sumSource }],
   bindings: { dq_weight: "readWrite", dk_weight: "readWrite", partial: "read" },
   uniforms: { vectors: "u32", chunks: "u32" },
 });

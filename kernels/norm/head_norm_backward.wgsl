@@ -1,6 +1,8 @@
+// before: vector_{scalar|vec4}.wgsl
+
 // Backward of head_norm.wgsl for its input: with g = dy * weight and r = inv_rms,
 // dx = r * g - x * r^3 * mean(g * x); v heads' gradients are copied.
-// Overwrites dqkv. One lane a head. `V`, `WIDTH` and `total` come from vector.ts.
+// Overwrites dqkv. One lane a head.
 
 override LANES: u32 = 64;
 

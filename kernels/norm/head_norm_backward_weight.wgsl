@@ -1,5 +1,7 @@
+// before: vector_{scalar|vec4}.wgsl
+
 // Backward of head_norm.wgsl for its weights, first stage: sums of dy * x * inv_rms over the heads of CHUNK tokens.
-// Overwrites partial. One lane for each chunk, kind (q, k) and V. `V` comes from vector.ts.
+// Overwrites partial. One lane for each chunk, kind (q, k) and V.
 
 override LANES: u32 = 64;
 override CHUNK: u32 = 16;

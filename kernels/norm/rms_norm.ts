@@ -11,28 +11,28 @@ import { byRows, defineRows } from "./row_sum.ts";
 
 const forward = defineRows({
   name: "rms_norm",
-  code: forwardSource,
+  code: [{ name: "kernels/norm/rms_norm.wgsl", text: forwardSource }],
   bindings: { y: "readWrite", inv_rms: "readWrite", x: "read", weight: "read" },
   uniforms: { rows: "u32", columns: "u32", eps: "f32" },
 });
 
 const residual = defineRows({
   name: "add_rms_norm",
-  code: residualSource,
+  code: [{ name: "kernels/norm/add_rms_norm.wgsl", text: residualSource }],
   bindings: { s: "readWrite", y: "readWrite", inv_rms: "readWrite", a: "read", b: "read", weight: "read" },
   uniforms: { rows: "u32", columns: "u32", eps: "f32" },
 });
 
 const backward = defineRows({
   name: "rms_norm_backward",
-  code: backwardSource,
+  code: [{ name: "kernels/norm/rms_norm_backward.wgsl", text: backwardSource }],
   bindings: { dx: "readWrite", inv_rms: "read", x: "read", weight: "read", dy: "read" },
   uniforms: { rows: "u32", columns: "u32", accumulate: "u32" },
 });
 
 const backwardWeight = defineWidths({
   name: "rms_norm_backward_weight",
-  code: weightSource,
+  code: [{ name: "kernels/norm/rms_norm_backward_weight.wgsl", text: weightSource }],
   bindings: { partials: "readWrite", inv_rms: "read", x: "read", dy: "read" },
   uniforms: { rows: "u32", columns: "u32", block_rows: "u32" },
 });

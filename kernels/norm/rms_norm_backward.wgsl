@@ -1,7 +1,9 @@
+// before: vector_{scalar|vec4}.wgsl, norm/row_sum_{shared|subgroup}.wgsl
+
 // RMSNorm backward to the input: with i = inv_rms[r],
 // dx[r, c] = i * weight[c] * dy[r, c] - x[r, c] * i^3 * mean_j(weight[j] * dy[r, j] * x[r, j]).
 // Overwrites dx, or adds to it where accumulate is 1 (the residual path). One workgroup a row.
-// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes. row_sum comes from row_sum.ts.
+// `columns` counts elements of V, f32 or vec4f; any sizes.
 
 override LANES: u32 = 64;
 

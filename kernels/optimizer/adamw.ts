@@ -1,14 +1,14 @@
 /** The AdamW optimizer. @module */
 import source from "./adamw.wgsl" with { type: "text" };
-import controlStruct from "./control.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 import { windowOf, windows } from "../window.ts";
+import { CONTROL } from "./control.ts";
 
 const kernels = defineWidths({
   name: "adamw",
-  code: controlStruct + source,
+  code: [CONTROL, { name: "kernels/optimizer/adamw.wgsl", text: source }],
   bindings: { parameters: "readWrite", m: "readWrite", v: "readWrite", gradients: "read", control: "read" },
   uniforms: {
     count: "u32",

@@ -1,5 +1,10 @@
 /** The records on the device that gate an optimizer's updates, one a parameter group. @module */
+import structSource from "./control.wgsl" with { type: "text" };
 import { type Device, type Slice, SLICE_ALIGNMENT, subslice } from "../device/device.ts";
+import type { SourcePart } from "../device/source.ts";
+
+/** The record as WGSL has it. */
+export const CONTROL: SourcePart = { name: "kernels/optimizer/control.wgsl", text: structSource };
 
 /** Bytes from one group's record to the next: each is a slice of its own. */
 const STRIDE = SLICE_ALIGNMENT;

@@ -1,5 +1,4 @@
 /** The global L2 norm of gradients, and the factor that clips them. @module */
-import controlStruct from "./control.wgsl" with { type: "text" };
 import partialSource from "./gradient_norm.wgsl" with { type: "text" };
 import finishSource from "./gradient_norm_finish.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
@@ -7,17 +6,18 @@ import type { Slice } from "../device/device.ts";
 import { defineKernel } from "../device/kernel.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 import { windowOf, windows } from "../window.ts";
+import { CONTROL } from "./control.ts";
 
 const partial = defineWidths({
   name: "gradient_norm",
-  code: partialSource,
+  code: [{ name: "kernels/optimizer/gradient_norm.wgsl", text: partialSource }],
   bindings: { partials: "readWrite", gradients: "read" },
   uniforms: { count: "u32", block: "u32", first: "u32" },
 });
 
 const finish = defineKernel({
   name: "gradient_norm_finish",
-  code: controlStruct + finishSource,
+  code: [CONTROL, { name: "kernels/optimizer/gradient_norm_finish.wgsl", text: finishSource }],
   bindings: { control: "readWrite", partials: "read" },
   uniforms: { count: "u32", max_norm: "f32" },
 });

@@ -1,6 +1,8 @@
+// before: vector_{scalar|vec4}.wgsl
+
 // Sums of squares over blocks: partials[first + b] = sum over block b of gradients[i]^2.
 // Overwrites those partials. One workgroup a block; lanes take strides, then a tree adds them.
-// `count` and `block` count elements of V, f32 or vec4f (vector.ts); any sizes.
+// `count` and `block` count elements of V, f32 or vec4f; any sizes.
 
 override LANES: u32 = 64;
 

@@ -1,13 +1,13 @@
 /** Skipping updates whose loss or gradients are not finite, on the device. @module */
-import controlStruct from "./control.wgsl" with { type: "text" };
 import source from "./guard.wgsl" with { type: "text" };
 import type { Commands } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
 import { defineKernel } from "../device/kernel.ts";
+import { CONTROL } from "./control.ts";
 
 const kernel = defineKernel({
   name: "guard",
-  code: controlStruct + source,
+  code: [CONTROL, { name: "kernels/optimizer/guard.wgsl", text: source }],
   bindings: { controls: "readWrite", metrics: "readWrite" },
   uniforms: {
     groups: "u32",

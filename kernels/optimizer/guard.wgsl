@@ -1,3 +1,5 @@
+// before: optimizer/control.wgsl
+
 // Gates the update of all parameter groups: where the loss and every group's norm are finite, apply = 1, t += 1,
 // c1 = 1 - beta1^t, c2 = 1 - beta2^t; else apply = 0, bad_count += 1, and first_bad_step = step if it was none.
 // Writes the norms into the metrics. One invocation.

@@ -1,14 +1,14 @@
 /** The RMSprop optimizer. @module */
-import controlStruct from "./control.wgsl" with { type: "text" };
 import source from "./rmsprop.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 import { windowOf, windows } from "../window.ts";
+import { CONTROL } from "./control.ts";
 
 const kernels = defineWidths({
   name: "rmsprop",
-  code: controlStruct + source,
+  code: [CONTROL, { name: "kernels/optimizer/rmsprop.wgsl", text: source }],
   bindings: { parameters: "readWrite", v: "readWrite", gradients: "read", control: "read" },
   uniforms: {
     count: "u32",

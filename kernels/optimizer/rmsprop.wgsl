@@ -1,7 +1,9 @@
+// before: vector_{scalar|vec4}.wgsl, optimizer/control.wgsl
+
 // RMSprop as torch.optim.RMSprop: with g = control.factor * gradient + weight_decay * p (elements below `decayed`),
 // v = alpha v + (1 - alpha) g^2; p -= lr * g / (sqrt(v) + eps).
 // Updates parameters and v in place; leaves both where control.apply is 0.
-// `count` and `decayed` count elements of V, f32 or vec4f (vector.ts); any sizes. One lane an element.
+// `count` and `decayed` count elements of V, f32 or vec4f; any sizes. One lane an element.
 
 override LANES: u32 = 64;
 

@@ -1,4 +1,9 @@
 /** Philox4x32-10 (Salmon et al. 2011) on the host; philox.wgsl is the same on the device. @module */
+import source from "./philox.wgsl" with { type: "text" };
+import type { SourcePart } from "../device/source.ts";
+
+/** The generator on the device. */
+export const PHILOX: SourcePart = { name: "kernels/random/philox.wgsl", text: source };
 
 /** Four u32: a counter, or the words made from it. */
 export type Words4 = readonly [number, number, number, number];

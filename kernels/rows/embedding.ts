@@ -8,7 +8,7 @@ import { gatherRows } from "./gather_rows.ts";
 
 const backward = defineWidths({
   name: "embedding_backward",
-  code: backwardSource,
+  code: [{ name: "kernels/rows/embedding_backward.wgsl", text: backwardSource }],
   bindings: { dweight: "readWrite", ids: "read", starts: "read", tokens: "read", dout: "read" },
   uniforms: { count: "u32", columns: "u32", first: "u32", window: "u32" },
 });

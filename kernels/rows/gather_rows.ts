@@ -8,14 +8,14 @@ import { windowOn, windows } from "../window.ts";
 
 const gather = defineWidths({
   name: "gather_rows",
-  code: gatherSource,
+  code: [{ name: "kernels/rows/gather_rows.wgsl", text: gatherSource }],
   bindings: { out: "readWrite", x: "read", index: "read" },
   uniforms: { rows: "u32", columns: "u32", first: "u32", window: "u32" },
 });
 
 const scatter = defineWidths({
   name: "scatter_rows",
-  code: scatterSource,
+  code: [{ name: "kernels/rows/scatter_rows.wgsl", text: scatterSource }],
   bindings: { dx: "readWrite", starts: "read", entries: "read", dy: "read" },
   uniforms: { rows: "u32", columns: "u32" },
 });

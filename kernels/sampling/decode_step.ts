@@ -6,7 +6,7 @@ import { defineKernel } from "../device/kernel.ts";
 
 const kernel = defineKernel({
   name: "decode_step",
-  code: source,
+  code: [{ name: "kernels/sampling/decode_step.wgsl", text: source }],
   bindings: {
     out: "readWrite",
     token: "readWrite",

@@ -1,24 +1,14 @@
 /** Sampling tokens from logits: temperature, top-k, top-p. @module */
-import philox from "../random/philox.wgsl" with { type: "text" };
+import quadScalarSource from "./quad_scalar.wgsl" with { type: "text" };
+import quadVec4Source from "./quad_vec4.wgsl" with { type: "text" };
 import source from "./sampling.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
 import { defineKernel } from "../device/kernel.ts";
+import type { SourcePart } from "../device/source.ts";
+import { PHILOX } from "../random/philox.ts";
 import { elementLanes } from "../vector.ts";
 import { windowOn, windows } from "../window.ts";
-
-const QUAD_VEC4 = `alias Element = vec4u;
-fn quad(row: u32, q: u32) -> vec4u {
-  return logits[row * p.quads + q];
-}
-`;
-const QUAD_SCALAR = `alias Element = u32;
-fn quad(row: u32, q: u32) -> vec4u {
-  let i = vec4u(4 * q) + vec4u(0, 1, 2, 3);
-  let at = vec4u(row * p.vocab) + min(i, vec4u(p.vocab - 1));
-  return select(vec4u(PAD), vec4u(logits[at.x], logits[at.y], logits[at.z], logits[at.w]), i < vec4u(p.vocab));
-}
-`;
 
 const spec = {
   bindings: { token: "readWrite", logits: "read", row_id: "read", position: "read" },
@@ -36,8 +26,17 @@ const spec = {
     stream: "u32",
   },
 } as const;
-const vec4 = defineKernel({ ...spec, name: "sampling vec4", code: philox + QUAD_VEC4 + source });
-const scalar = defineKernel({ ...spec, name: "sampling", code: philox + QUAD_SCALAR + source });
+const OWN: SourcePart = { name: "kernels/sampling/sampling.wgsl", text: source };
+const vec4 = defineKernel({
+  ...spec,
+  name: "sampling vec4",
+  code: [PHILOX, { name: "kernels/sampling/quad_vec4.wgsl", text: quadVec4Source }, OWN],
+});
+const scalar = defineKernel({
+  ...spec,
+  name: "sampling",
+  code: [PHILOX, { name: "kernels/sampling/quad_scalar.wgsl", text: quadScalarSource }, OWN],
+});
 
 const MAX_BLOCKS = 1024;
 const BLOCK_QUADS = 32;

@@ -1,9 +1,11 @@
+// before: random/philox.wgsl, sampling/quad_{scalar|vec4}.wgsl
+
 // Samples a token a row: the first v, ascending, whose cumulative probability exceeds u among the tokens left by
 // temperature, then top-k (ties with the k-th stay), then top-p on what that left (the fewest most probable tokens
 // whose probabilities sum to top_p or more, at least one; of equal ones the lower ids). Temperature 0: the first maximum.
 //   u = (x_0 + 0.5) * 2^-32 of philox4x32((position, row, 0, 0), (seed, stream)), position: that of the token whose logits these are.
 // Overwrites token. One workgroup a row; a row's token depends on its logits, row and position only.
-// Logits are read as bits, four at a time by `quad` (sampling.ts), and compared by keys that order as they do, so
+// Logits are read as bits, four at a time by `quad`, and compared by keys that order as they do, so
 // that thresholds are found four bits a pass. Sums are of blocks, then of lanes' blocks: short chains keep f32 accurate.
 
 override LANES: u32 = 64;

@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { mutate } from "../../tools/mutate.ts";
 import { MUTATIONS } from "../../tools/mutations.ts";
 
@@ -19,8 +19,14 @@ Deno.test("MUTATIONS fit the kernels as they are, and break every shader", async
     equal((await Deno.stat(new URL(mutation.test, tests))).isFile, true);
   }
   const broken = new Set(MUTATIONS.map(({ file }) => file));
-  const shaders = (await Array.fromAsync(Deno.readDir(kernels), ({ name }) => name)).filter((name) =>
-    name.endsWith(".wgsl")
-  );
+  const shaders: string[] = [];
+  const walk = async (folder: string): Promise<void> => {
+    for await (const { name, isDirectory } of Deno.readDir(new URL(folder, kernels))) {
+      if (isDirectory) await walk(`${folder}${name}/`);
+      else if (name.endsWith(".wgsl")) shaders.push(`${folder}${name}`);
+    }
+  };
+  await walk("");
+  ok(shaders.length > 0);
   deepEqual(shaders.filter((name) => !broken.has(name)), []);
 });

@@ -17,7 +17,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 const spec = {
   name: "scale",
-  code: CODE,
+  code: [{ name: "scale.wgsl", text: CODE }],
   bindings: { y: "readWrite", x: "read" },
   uniforms: { count: "u32", scale: "f32" },
 } as const;
@@ -125,17 +125,21 @@ Deno.test("Commands.repeatable() calls its work each time where that submits", a
   device.destroy();
 });
 
-Deno.test("a shader error reaches the caller with the kernel's name and line", async () => {
+Deno.test("a shader error reaches the caller with the kernel's name, file and line", async () => {
   const device = await openDevice();
   const commands = new Commands(device);
-  const kernel = defineKernel({ ...spec, name: "broken", code: CODE.replace("* p.scale", "* p.nothing") });
+  const kernel = defineKernel({
+    ...spec,
+    name: "broken",
+    code: [{ name: "scale.wgsl", text: CODE.replace("* p.scale", "* p.nothing") }],
+  });
   const x = device.upload(new Float32Array([1]), "x");
   const y = device.alloc(4, "y");
   commands.dispatch(kernel, { buffers: { y, x }, uniforms: { count: 1, scale: 1 }, workgroups: [1] });
   commands.submit();
   await assert.rejects(() => device.check(), (error: Error) => {
     assert.ok(error instanceof DeviceError);
-    assert.match(error.message, /^Cannot build kernel "broken": line 8:\d+ .*nothing/);
+    assert.match(error.message, /^Cannot build kernel "broken": scale\.wgsl:8:\d+ .*nothing/);
     return true;
   });
   device.destroy();

@@ -75,6 +75,11 @@ const LIMITS = [
 /** Features asked for; each is optional. */
 export const WANTED_FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
 
+type Limit = typeof LIMITS[number];
+
+/** Limits to keep to in place of the device's own where they are lower. */
+export type LowerLimits = Readonly<Partial<Record<Limit, number>>>;
+
 /** A GPU (or software) device with what it grants. Make one with {@linkcode openDevice}. */
 export class Device {
   readonly gpu: GPUDevice;
@@ -103,15 +108,21 @@ export class Device {
   #lost = false;
   #closed = false;
 
+  /** With `limits` a test reaches a limit by small buffers and grids. */
   constructor(
     gpu: GPUDevice,
-    { info, family, subgroupSize }: { info: GPUAdapterInfo; family: DeviceFamily; subgroupSize: number },
+    { info, family, subgroupSize, limits }: {
+      info: GPUAdapterInfo;
+      family: DeviceFamily;
+      subgroupSize: number;
+      limits?: LowerLimits;
+    },
   ) {
     this.gpu = gpu;
     this.info = info;
     this.family = family;
     this.features = gpu.features as unknown as ReadonlySet<string>;
-    this.limits = gpu.limits;
+    this.limits = limits ? lowerLimits(gpu.limits, limits) : gpu.limits;
     this.subgroupSize = subgroupSize;
     this.rowLanes = family === "cpu" ? info.subgroupMinSize : 64;
     gpu.addEventListener("uncapturederror", (event: Event & { error?: GPUError }) => {
@@ -361,6 +372,13 @@ export function subslice(slice: Slice, offset: number, size: number): Slice {
 /** Rounds bytes up to the alignment that slices need. */
 export function alignSlice(bytes: number): number {
   return Math.ceil(bytes / SLICE_ALIGNMENT) * SLICE_ALIGNMENT;
+}
+
+/** The limits, each no higher than `most` has it. */
+function lowerLimits(limits: GPUSupportedLimits, most: LowerLimits): GPUSupportedLimits {
+  return new Proxy(limits, {
+    get: (_, name) => Math.min(limits[name as Limit], most[name as Limit] ?? Infinity),
+  });
 }
 
 function mebibytes(bytes: number): string {

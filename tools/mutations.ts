@@ -357,6 +357,11 @@ export const MUTATIONS: readonly Mutation[] = [
     ["a lane's own value alone", "return subgroupAdd(value);", "return value;"],
   ),
   ...of(
+    "device/invocation.wgsl",
+    { test: "device/invocation" },
+    ["second row of the grid ignored", "group.x + group.y * groups.x", "group.x"],
+  ),
+  ...of(
     "vector_scalar.wgsl",
     { test: "norm/rms_norm" },
     ["width of four", "const WIDTH = 1u;", "const WIDTH = 4u;"],

@@ -1,6 +1,7 @@
 /** Causal attention over packed sequences, with grouped heads, shared prefixes and a sliding window. @module */
 import { type Commands, grid } from "../device/commands.ts";
 import type { Device, DeviceFamily, Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
 import type { SourcePart } from "../device/source.ts";
 import { VECTOR_PARTS } from "../vector.ts";
@@ -19,6 +20,7 @@ function attentionKernels(shape: AttentionShape) {
   const requires = shape.variant === "subgroup" ? ["subgroups"] as const : [];
   const code = (source: (shape: AttentionShape) => string): SourcePart[] => [
     VECTOR_PARTS[vectorWidth(shape.headDim)],
+    INVOCATION,
     { name: "kernels/attention/attention_source.ts (generated)", text: source(shape) },
   ];
   return {

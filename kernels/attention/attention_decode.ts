@@ -1,6 +1,7 @@
 /** Attention of one new token per row over a KV cache. @module */
 import { type Commands, grid } from "../device/commands.ts";
 import type { DeviceFamily, Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
 import { VECTOR_PARTS } from "../vector.ts";
 import { each, vectorWidth } from "./attention_text.ts";
@@ -174,7 +175,7 @@ function decodeSource({ subgroup, lanes, headDim, group, fresh }: DecodeShape): 
     : `
   ${loadRuns("qkv", { ...how, runs: [queries] })}
   ${lines(group, (g, d) => `let q${g}_${d} = raw${g}_${d} * ${scale};`)}`;
-  return `// before: vector_{scalar|vec4}.wgsl
+  return `// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
 const N = ${vectors}u;
 const LANES = ${lanes}u;
@@ -205,13 +206,9 @@ var<workgroup> sums: array<f32, LANES>;
 var<workgroup> partial: array<V, ${lanes * CHUNK}>;`
   }
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
-) {
-  let lane = local.x;
-  let index = workgroup.x + workgroup.y * workgroups.x;
+fn main(id: Invocation) {
+  let lane = id.local.x;
+  let index = group_index(id.group, id.groups);
   if (index >= p.rows * p.heads / GROUP) {
     return;
   }
@@ -258,6 +255,7 @@ function decodeKernel(shape: DecodeShape) {
     name: "attention_decode",
     code: [
       VECTOR_PARTS[decodeWidth(shape)],
+      INVOCATION,
       { name: "kernels/attention/attention_decode.ts (generated)", text: decodeSource(shape) },
     ],
     bindings: {

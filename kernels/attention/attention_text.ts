@@ -68,7 +68,7 @@ export function head(shape: AttentionShape, stage: AttentionPhase): string {
   const { vectors, block } = sizes(shape);
   const memory = [["a", "V", vectors], ["b", "V", vectors]] as [string, string, number][];
   for (const [name, type] of stage.extras ?? []) memory.push([name, type, 1]);
-  return `// before: vector_{scalar|vec4}.wgsl
+  return `// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
 const N = ${vectors}u;
 const LANES = ${shape.lanes}u;
@@ -156,13 +156,9 @@ ${extras.map(([name, type, load]) => `fn load_${name}(token: u32) -> ${type} { $
 /** Start of the entry point: `lane` and the workgroup's `index`. */
 export const MAIN = `
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let lane = local.x;
-  let index = group.x + group.y * groups.x;`;
+fn main(id: Invocation) {
+  let lane = id.local.x;
+  let index = group_index(id.group, id.groups);`;
 
 /** The uniform record. */
 export const PARAMS = `

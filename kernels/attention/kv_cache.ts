@@ -2,11 +2,12 @@
 import source from "./kv_cache.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
 const kernels = defineWidths({
   name: "kv_store",
-  code: [{ name: "kernels/attention/kv_cache.wgsl", text: source }],
+  code: [INVOCATION, { name: "kernels/attention/kv_cache.wgsl", text: source }],
   bindings: { k_cache: "readWrite", v_cache: "readWrite", qkv: "read", slot: "read", position: "read" },
   uniforms: { tokens: "u32", q_vectors: "u32", kv_vectors: "u32", max_length: "u32" },
 });

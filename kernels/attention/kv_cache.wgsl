@@ -1,4 +1,4 @@
-// before: vector_{scalar|vec4}.wgsl
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
 // Copies the k and v heads of qkv's tokens to their places (slot, position) in a layer's KV cache.
 // Overwrites those places only. One lane a V.
@@ -20,12 +20,8 @@ struct Params {
 @group(0) @binding(5) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let item = (group.x + group.y * groups.x) * LANES + local.x;
+fn main(id: Invocation) {
+  let item = group_index(id.group, id.groups) * LANES + id.local.x;
   if (item >= p.tokens * p.kv_vectors) {
     return;
   }

@@ -2,11 +2,12 @@
 import source from "./rope.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
 const kernels = defineWidths({
   name: "rope",
-  code: [{ name: "kernels/attention/rope.wgsl", text: source }],
+  code: [INVOCATION, { name: "kernels/attention/rope.wgsl", text: source }],
   bindings: { qkv: "readWrite", position: "read", table: "read" },
   uniforms: { items: "u32", rotated_heads: "u32", total_heads: "u32", half_vectors: "u32", sign: "f32" },
 });

@@ -1,4 +1,4 @@
-// before: vector_{scalar|vec4}.wgsl
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
 // Rotary position embedding (Su et al. 2021) in Hugging Face's half layout, in place on the q and k heads of qkv:
 // (a, b) = (x[i], x[i + headDim / 2]) becomes (a cos - b sin, b cos + a sin) at the angle of the token's position.
@@ -20,12 +20,8 @@ struct Params {
 @group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let item = (group.x + group.y * groups.x) * LANES + local.x;
+fn main(id: Invocation) {
+  let item = group_index(id.group, id.groups) * LANES + id.local.x;
   if (item >= p.items) {
     return;
   }

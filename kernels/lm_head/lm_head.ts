@@ -5,6 +5,7 @@ import finishSource from "./lm_head_finish.wgsl" with { type: "text" };
 import sharedSource from "./lm_head_shared.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import { type Slice, subslice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
 import type { SourcePart } from "../device/source.ts";
 import { matmul } from "../matmul/matmul.ts";
@@ -17,21 +18,21 @@ const tileFields = { rows: "u32", columns: "u32", stride: "u32", first_row: "u32
 
 const update = defineKernel({
   name: "lm_head",
-  code: [LM_HEAD_SHARED, { name: "kernels/lm_head/lm_head.wgsl", text: source }],
+  code: [LM_HEAD_SHARED, INVOCATION, { name: "kernels/lm_head/lm_head.wgsl", text: source }],
   bindings: { state: "readWrite", logits: "read", targets: "read" },
   uniforms: tileFields,
 });
 
 const finish = defineKernel({
   name: "lm_head_finish",
-  code: [{ name: "kernels/lm_head/lm_head_finish.wgsl", text: finishSource }],
+  code: [INVOCATION, { name: "kernels/lm_head/lm_head_finish.wgsl", text: finishSource }],
   bindings: { logp: "readWrite", lse: "readWrite", state: "read" },
   uniforms: { rows: "u32", first_row: "u32" },
 });
 
 const backward = defineKernel({
   name: "lm_head_backward",
-  code: [LM_HEAD_SHARED, { name: "kernels/lm_head/lm_head_backward.wgsl", text: backwardSource }],
+  code: [LM_HEAD_SHARED, INVOCATION, { name: "kernels/lm_head/lm_head_backward.wgsl", text: backwardSource }],
   bindings: { logits: "readWrite", lse: "read", targets: "read", sequences: "read", dlogp: "read" },
   uniforms: tileFields,
 });

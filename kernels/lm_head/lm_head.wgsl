@@ -1,4 +1,4 @@
-// before: lm_head/lm_head_shared.wgsl
+// before: lm_head/lm_head_shared.wgsl, device/invocation.wgsl
 
 // Log-softmax at the target over a row of logits that comes in tiles of columns (online softmax).
 // After each tile, state[r] = (m, sum over the columns so far of exp(z - m), target's logit once its tile was there, 0),
@@ -23,16 +23,12 @@ struct Params {
 var<workgroup> partial: array<vec2f, LANES>;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
-  let lane = local.x;
+  let lane = id.local.x;
   let base = row * (p.stride / 4u);
   let blocks = (p.columns + 3u) / 4u;
   var mine = vec2f(MASKED, 0.0);

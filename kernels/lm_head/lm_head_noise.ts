@@ -5,6 +5,7 @@ import biasSource from "./lm_head_noise_bias.wgsl" with { type: "text" };
 import sigmaSource from "./lm_head_sigma.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import { type Slice, subslice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
 import type { SourcePart } from "../device/source.ts";
 import { PHILOX } from "../random/philox.ts";
@@ -35,7 +36,7 @@ const tileFields = {
 
 const update = defineKernel({
   name: "lm_head_noise",
-  code: [LM_HEAD_SHARED, SIGMA, PHILOX, { name: "kernels/lm_head/lm_head_noise.wgsl", text: source }],
+  code: [LM_HEAD_SHARED, SIGMA, PHILOX, INVOCATION, { name: "kernels/lm_head/lm_head_noise.wgsl", text: source }],
   bindings: {
     state: "readWrite",
     noised_state: "readWrite",
@@ -51,7 +52,10 @@ const update = defineKernel({
 
 const backward = defineKernel({
   name: "lm_head_noise_backward",
-  code: [LM_HEAD_SHARED, SIGMA, PHILOX, { name: "kernels/lm_head/lm_head_noise_backward.wgsl", text: backwardSource }],
+  code: [LM_HEAD_SHARED, SIGMA, PHILOX, INVOCATION, {
+    name: "kernels/lm_head/lm_head_noise_backward.wgsl",
+    text: backwardSource,
+  }],
   bindings: {
     noise_logits: "readWrite",
     logits: "read",

@@ -1,4 +1,4 @@
-// before: lm_head/lm_head_shared.wgsl, lm_head/lm_head_sigma.wgsl, random/philox.wgsl
+// before: lm_head/lm_head_shared.wgsl, lm_head/lm_head_sigma.wgsl, random/philox.wgsl, device/invocation.wgsl
 
 // lm_head with Gaussian noise on the logits beside the clean ones, tile by tile:
 // z~ = z + sigma * n, sigma = s * tanh(r / s), n from Philox at counter (column / 4, position, example, step) and key
@@ -35,16 +35,12 @@ var<workgroup> partial_squares: array<f32, LANES>;
 var<workgroup> found: vec2f; // target's z and z~, set by the lane that owns its block
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
-  let lane = local.x;
+  let lane = id.local.x;
   let base = row * (p.stride / 4u);
   let blocks = (p.columns + 3u) / 4u;
   let entry = p.first_row + row;

@@ -2,11 +2,12 @@
 import source from "./sequence_sum.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
 
 const forward = defineKernel({
   name: "sequence_sum",
-  code: [{ name: "kernels/loss/sequence_sum.wgsl", text: source }],
+  code: [INVOCATION, { name: "kernels/loss/sequence_sum.wgsl", text: source }],
   bindings: { out: "readWrite", x: "read", starts: "read" },
   uniforms: { sequences: "u32", stride: "u32", offset: "u32" },
 });

@@ -2,6 +2,7 @@
 import reduceSource from "./matmul_reduce.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Device, DeviceFamily, Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel, type Kernel } from "../device/kernel.ts";
 import type { SourcePart } from "../device/source.ts";
 import type { TileClass } from "../device/tuning.ts";
@@ -96,7 +97,7 @@ const BUSY = { cpu: 8, gpu: 264 } as const;
 
 const reduce = defineWidths({
   name: "matmul_reduce",
-  code: [{ name: "kernels/matmul/matmul_reduce.wgsl", text: reduceSource }],
+  code: [INVOCATION, { name: "kernels/matmul/matmul_reduce.wgsl", text: reduceSource }],
   bindings: { c: "readWrite", partial: "read", bias: "read" },
   uniforms: { rows: "u32", columns: "u32", stride: "u32", blocks: "u32", accumulate: "u32", add_bias: "u32" },
 });

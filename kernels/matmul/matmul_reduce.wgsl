@@ -1,4 +1,4 @@
-// before: vector_{scalar|vec4}.wgsl
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
 // Sum of a matmul's partial results: c[i, j] (+)= ((partial[0, i, j] + partial[1, i, j]) + ...) (+ bias[j]), in the order
 // that blocks of k done one after the other would give.
@@ -21,12 +21,8 @@ struct Params {
 @group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let index = (group.x + group.y * groups.x) * LANES + local.x;
+fn main(id: Invocation) {
+  let index = group_index(id.group, id.groups) * LANES + id.local.x;
   let size = p.rows * p.columns;
   if (index >= size) {
     return;

@@ -3,18 +3,19 @@ import forwardSource from "./swiglu.wgsl" with { type: "text" };
 import backwardSource from "./swiglu_backward.wgsl" with { type: "text" };
 import type { Commands } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
 const forward = defineWidths({
   name: "swiglu",
-  code: [{ name: "kernels/mlp/swiglu.wgsl", text: forwardSource }],
+  code: [INVOCATION, { name: "kernels/mlp/swiglu.wgsl", text: forwardSource }],
   bindings: { act: "readWrite", gate_up: "read" },
   uniforms: { rows: "u32", inner: "u32" },
 });
 
 const backward = defineWidths({
   name: "swiglu_backward",
-  code: [{ name: "kernels/mlp/swiglu_backward.wgsl", text: backwardSource }],
+  code: [INVOCATION, { name: "kernels/mlp/swiglu_backward.wgsl", text: backwardSource }],
   bindings: { dgate_up: "readWrite", gate_up: "read", dact: "read" },
   uniforms: { rows: "u32", inner: "u32" },
 });

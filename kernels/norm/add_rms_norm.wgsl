@@ -1,4 +1,4 @@
-// before: vector_{scalar|vec4}.wgsl, norm/row_sum_{shared|subgroup}.wgsl
+// before: vector_{scalar|vec4}.wgsl, norm/row_sum_{shared|subgroup}.wgsl, device/invocation.wgsl
 
 // A residual and the RMSNorm of the sum: s[r, c] = a[r, c] + b[r, c], y[r, c] = s[r, c] * inv_rms[r] * weight[c],
 // inv_rms[r] = 1 / sqrt(mean_c(s[r, c]^2) + eps).
@@ -22,16 +22,12 @@ struct Params {
 @group(0) @binding(6) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
-  let lane = local.x;
+  let lane = id.local.x;
   let base = row * p.columns;
   var squares = V();
   for (var c = lane; c < p.columns; c += LANES) {

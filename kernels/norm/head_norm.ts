@@ -5,6 +5,7 @@ import sumSource from "./head_norm_backward_sum.wgsl" with { type: "text" };
 import weightSource from "./head_norm_backward_weight.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
 /** Tokens summed by one lane in the first stage of the weights' gradients. */
@@ -12,19 +13,19 @@ const CHUNK = 16;
 
 const forward = defineWidths({
   name: "head_norm",
-  code: [{ name: "kernels/norm/head_norm.wgsl", text: forwardSource }],
+  code: [INVOCATION, { name: "kernels/norm/head_norm.wgsl", text: forwardSource }],
   bindings: { y: "readWrite", inv_rms: "readWrite", qkv: "read", q_weight: "read", k_weight: "read" },
   uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32", eps: "f32" },
 });
 const backward = defineWidths({
   name: "head_norm_backward",
-  code: [{ name: "kernels/norm/head_norm_backward.wgsl", text: inputSource }],
+  code: [INVOCATION, { name: "kernels/norm/head_norm_backward.wgsl", text: inputSource }],
   bindings: { dqkv: "readWrite", dy: "read", inv_rms: "read", qkv: "read", q_weight: "read", k_weight: "read" },
   uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32" },
 });
 const backwardWeight = defineWidths({
   name: "head_norm_backward_weight",
-  code: [{ name: "kernels/norm/head_norm_backward_weight.wgsl", text: weightSource }],
+  code: [INVOCATION, { name: "kernels/norm/head_norm_backward_weight.wgsl", text: weightSource }],
   bindings: { partial: "readWrite", dy: "read", inv_rms: "read", qkv: "read" },
   uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32", chunks: "u32" },
 });

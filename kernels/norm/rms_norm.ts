@@ -5,27 +5,28 @@ import backwardSource from "./rms_norm_backward.wgsl" with { type: "text" };
 import weightSource from "./rms_norm_backward_weight.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { addColumnSums } from "../matmul/bias_gradient.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 import { byRows, defineRows } from "./row_sum.ts";
 
 const forward = defineRows({
   name: "rms_norm",
-  code: [{ name: "kernels/norm/rms_norm.wgsl", text: forwardSource }],
+  code: [INVOCATION, { name: "kernels/norm/rms_norm.wgsl", text: forwardSource }],
   bindings: { y: "readWrite", inv_rms: "readWrite", x: "read", weight: "read" },
   uniforms: { rows: "u32", columns: "u32", eps: "f32" },
 });
 
 const residual = defineRows({
   name: "add_rms_norm",
-  code: [{ name: "kernels/norm/add_rms_norm.wgsl", text: residualSource }],
+  code: [INVOCATION, { name: "kernels/norm/add_rms_norm.wgsl", text: residualSource }],
   bindings: { s: "readWrite", y: "readWrite", inv_rms: "readWrite", a: "read", b: "read", weight: "read" },
   uniforms: { rows: "u32", columns: "u32", eps: "f32" },
 });
 
 const backward = defineRows({
   name: "rms_norm_backward",
-  code: [{ name: "kernels/norm/rms_norm_backward.wgsl", text: backwardSource }],
+  code: [INVOCATION, { name: "kernels/norm/rms_norm_backward.wgsl", text: backwardSource }],
   bindings: { dx: "readWrite", inv_rms: "read", x: "read", weight: "read", dy: "read" },
   uniforms: { rows: "u32", columns: "u32", accumulate: "u32" },
 });

@@ -1,4 +1,4 @@
-// before: vector_{scalar|vec4}.wgsl, norm/row_sum_{shared|subgroup}.wgsl
+// before: vector_{scalar|vec4}.wgsl, norm/row_sum_{shared|subgroup}.wgsl, device/invocation.wgsl
 
 // RMSNorm backward to the input: with i = inv_rms[r],
 // dx[r, c] = i * weight[c] * dy[r, c] - x[r, c] * i^3 * mean_j(weight[j] * dy[r, j] * x[r, j]).
@@ -21,16 +21,12 @@ struct Params {
 @group(0) @binding(5) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
-  let lane = local.x;
+  let lane = id.local.x;
   let base = row * p.columns;
   var sum = V();
   for (var c = lane; c < p.columns; c += LANES) {

@@ -2,13 +2,14 @@
 import source from "./adamw.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 import { windowOf, windows } from "../window.ts";
 import { CONTROL } from "./control.ts";
 
 const kernels = defineWidths({
   name: "adamw",
-  code: [CONTROL, { name: "kernels/optimizer/adamw.wgsl", text: source }],
+  code: [CONTROL, INVOCATION, { name: "kernels/optimizer/adamw.wgsl", text: source }],
   bindings: { parameters: "readWrite", m: "readWrite", v: "readWrite", gradients: "read", control: "read" },
   uniforms: {
     count: "u32",

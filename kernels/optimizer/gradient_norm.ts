@@ -3,6 +3,7 @@ import partialSource from "./gradient_norm.wgsl" with { type: "text" };
 import finishSource from "./gradient_norm_finish.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 import { windowOf, windows } from "../window.ts";
@@ -10,7 +11,7 @@ import { CONTROL } from "./control.ts";
 
 const partial = defineWidths({
   name: "gradient_norm",
-  code: [{ name: "kernels/optimizer/gradient_norm.wgsl", text: partialSource }],
+  code: [INVOCATION, { name: "kernels/optimizer/gradient_norm.wgsl", text: partialSource }],
   bindings: { partials: "readWrite", gradients: "read" },
   uniforms: { count: "u32", block: "u32", first: "u32" },
 });

@@ -1,4 +1,4 @@
-// before: vector_{scalar|vec4}.wgsl, optimizer/control.wgsl
+// before: vector_{scalar|vec4}.wgsl, optimizer/control.wgsl, device/invocation.wgsl
 
 // RMSprop as torch.optim.RMSprop: with g = control.factor * gradient + weight_decay * p (elements below `decayed`),
 // v = alpha v + (1 - alpha) g^2; p -= lr * g / (sqrt(v) + eps).
@@ -24,12 +24,8 @@ struct Params {
 @group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let i = (group.x + group.y * groups.x) * LANES + local.x;
+fn main(id: Invocation) {
+  let i = group_index(id.group, id.groups) * LANES + id.local.x;
   if (i >= p.count || control.apply == 0) {
     return;
   }

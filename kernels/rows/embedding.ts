@@ -2,13 +2,14 @@
 import backwardSource from "./embedding_backward.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { byWidth, defineWidths } from "../vector.ts";
 import { windowOf, windows } from "../window.ts";
 import { gatherRows } from "./gather_rows.ts";
 
 const backward = defineWidths({
   name: "embedding_backward",
-  code: [{ name: "kernels/rows/embedding_backward.wgsl", text: backwardSource }],
+  code: [INVOCATION, { name: "kernels/rows/embedding_backward.wgsl", text: backwardSource }],
   bindings: { dweight: "readWrite", ids: "read", starts: "read", tokens: "read", dout: "read" },
   uniforms: { count: "u32", columns: "u32", first: "u32", window: "u32" },
 });

@@ -3,19 +3,20 @@ import gatherSource from "./gather_rows.wgsl" with { type: "text" };
 import scatterSource from "./scatter_rows.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { byWidth, defineWidths } from "../vector.ts";
 import { windowOn, windows } from "../window.ts";
 
 const gather = defineWidths({
   name: "gather_rows",
-  code: [{ name: "kernels/rows/gather_rows.wgsl", text: gatherSource }],
+  code: [INVOCATION, { name: "kernels/rows/gather_rows.wgsl", text: gatherSource }],
   bindings: { out: "readWrite", x: "read", index: "read" },
   uniforms: { rows: "u32", columns: "u32", first: "u32", window: "u32" },
 });
 
 const scatter = defineWidths({
   name: "scatter_rows",
-  code: [{ name: "kernels/rows/scatter_rows.wgsl", text: scatterSource }],
+  code: [INVOCATION, { name: "kernels/rows/scatter_rows.wgsl", text: scatterSource }],
   bindings: { dx: "readWrite", starts: "read", entries: "read", dy: "read" },
   uniforms: { rows: "u32", columns: "u32" },
 });

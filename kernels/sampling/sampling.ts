@@ -4,7 +4,8 @@ import quadVec4Source from "./quad_vec4.wgsl" with { type: "text" };
 import source from "./sampling.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
-import { defineKernel } from "../device/kernel.ts";
+import { INVOCATION } from "../device/invocation.ts";
+import { defineKernel, type Kernel } from "../device/kernel.ts";
 import type { SourcePart } from "../device/source.ts";
 import { PHILOX } from "../random/philox.ts";
 import { elementLanes } from "../vector.ts";
@@ -26,17 +27,15 @@ const spec = {
     stream: "u32",
   },
 } as const;
-const OWN: SourcePart = { name: "kernels/sampling/sampling.wgsl", text: source };
-const vec4 = defineKernel({
-  ...spec,
-  name: "sampling vec4",
-  code: [PHILOX, { name: "kernels/sampling/quad_vec4.wgsl", text: quadVec4Source }, OWN],
-});
-const scalar = defineKernel({
-  ...spec,
-  name: "sampling",
-  code: [PHILOX, { name: "kernels/sampling/quad_scalar.wgsl", text: quadScalarSource }, OWN],
-});
+const kernels = {
+  scalar: sampling("sampling", { name: "kernels/sampling/quad_scalar.wgsl", text: quadScalarSource }),
+  vec4: sampling("sampling vec4", { name: "kernels/sampling/quad_vec4.wgsl", text: quadVec4Source }),
+};
+
+function sampling(name: string, quad: SourcePart): Kernel<keyof typeof spec.bindings, typeof spec.uniforms> {
+  const own = { name: "kernels/sampling/sampling.wgsl", text: source };
+  return defineKernel({ ...spec, name, code: [PHILOX, quad, INVOCATION, own] });
+}
 
 const MAX_BLOCKS = 1024;
 const BLOCK_QUADS = 32;
@@ -77,7 +76,7 @@ export function sampleTokens(
   const blockQuads = Math.max(BLOCK_QUADS, Math.ceil(quads / MAX_BLOCKS));
   const rowBytes = vocabSize * 4;
   for (const window of windows(commands.device, rows, { rowBytes })) {
-    commands.dispatch(vocabSize % 4 === 0 ? vec4 : scalar, {
+    commands.dispatch(vocabSize % 4 === 0 ? kernels.vec4 : kernels.scalar, {
       buffers: {
         token,
         logits: windowOn(commands.device, logits, { first: window.first, rowBytes }),

@@ -1,4 +1,4 @@
-// before: random/philox.wgsl, sampling/quad_{scalar|vec4}.wgsl
+// before: random/philox.wgsl, sampling/quad_{scalar|vec4}.wgsl, device/invocation.wgsl
 
 // Samples a token a row: the first v, ascending, whose cumulative probability exceeds u among the tokens left by
 // temperature, then top-k (ties with the k-th stay), then top-p on what that left (the fewest most probable tokens
@@ -270,13 +270,9 @@ fn locate(ties: bool, goal: f32) -> u32 {
 }
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  row = group.x + group.y * groups.x;
-  lane = local.x;
+fn main(id: Invocation) {
+  row = group_index(id.group, id.groups);
+  lane = id.local.x;
   if (row >= p.rows) {
     return;
   }

@@ -3,8 +3,9 @@ import { type Commands, grid } from "../device/commands.ts";
 import type { DeviceFamily, Slice } from "../device/device.ts";
 import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
+import { unroll } from "../unroll.ts";
 import { VECTOR_PARTS } from "../vector.ts";
-import { each, vectorWidth } from "./attention_text.ts";
+import { vectorWidth } from "./attention_text.ts";
 
 /** Vectors that the lanes combine at a time through workgroup memory: 8 KiB for 64 lanes. */
 const CHUNK = 8;
@@ -50,7 +51,7 @@ function loadRuns(buffer: string, { subgroup, lanes, runs }: Pick<DecodeShape, "
     first += run.names.length;
     return text;
   }, "");
-  const loads = each(Math.ceil(names.length / lanes), (r) => `
+  const loads = unroll(Math.ceil(names.length / lanes), (r) => `
   var ${buffer}_${r}: V;
   {
     let e = min(lane + ${r * lanes}u, ${names.length - 1}u);
@@ -69,7 +70,7 @@ function storeRun(buffer: string, { subgroup, lanes, run: { names, at } }: Pick<
   if (!subgroup) {
     return `if (lane == 0) {\n${names.map((name, i) => `${buffer}[${at} + ${i}u] = ${name};`).join("\n")}\n}`;
   }
-  return each(Math.ceil(names.length / lanes), (r) => {
+  return unroll(Math.ceil(names.length / lanes), (r) => {
     const share = names.slice(r * lanes, (r + 1) * lanes);
     const picked = share.reduce((text, name, i) => i === 0 ? name : `select(${text}, ${name}, lane == ${i}u)`, "");
     return `if (lane < ${share.length}u) {\n${buffer}[${at} + ${r * lanes}u + lane] = ${picked};\n}`;
@@ -84,7 +85,7 @@ function combineText(g: number, { subgroup, vectors }: Pick<DecodeShape, "subgro
     return `
   let scale${g} = exp(top${g} - subgroupMax(top${g}));
   let sum_all${g} = subgroupAdd(sum${g} * scale${g});
-  ${each(vectors, (d) => `let total${g}_${d} = subgroupAdd(out${g}_${d} * scale${g}) / sum_all${g};`)}`;
+  ${unroll(vectors, (d) => `let total${g}_${d} = subgroupAdd(out${g}_${d} * scale${g}) / sum_all${g};`)}`;
   }
   // A lane passes the first barrier below when it has read tops and sums for the head before.
   return `
@@ -102,11 +103,11 @@ function combineText(g: number, { subgroup, vectors }: Pick<DecodeShape, "subgro
       sum_all += sums[i] * exp(tops[i] - top_all);
     }
     ${
-    each(Math.ceil(vectors / CHUNK), (c) => {
+    unroll(Math.ceil(vectors / CHUNK), (c) => {
       const count = Math.min(CHUNK, vectors - c * CHUNK);
       return `
     workgroupBarrier();
-    ${each(count, (d) => `partial[lane * ${CHUNK}u + ${d}u] = out${g}_${c * CHUNK + d} * scale;`)}
+    ${unroll(count, (d) => `partial[lane * ${CHUNK}u + ${d}u] = out${g}_${c * CHUNK + d} * scale;`)}
     workgroupBarrier();
     for (var d = lane; d < ${count}u; d += LANES) {
       var total = V(0.0);
@@ -131,21 +132,21 @@ function decodeSource({ subgroup, lanes, headDim, group, fresh }: DecodeShape): 
   const half = vectors / 2;
   const scale = 1 / Math.sqrt(headDim);
   const lines = (count: number, line: (g: number, d: number) => string): string =>
-    each(count, (g) => each(vectors, (d) => line(g, d)));
+    unroll(count, (g) => unroll(vectors, (d) => line(g, d)));
   const turned = (name: string, d: number): string =>
     d < half
       ? `(${name}${d} * cos${d} - ${name}${d + half} * sin${d})`
       : `(${name}${d} * cos${d - half} + ${name}${d - half} * sin${d - half})`;
   // One key, whose vectors are k0, k1, … and v0, v1, …, goes into this lane's sums.
-  const take = each(group, (g) => `
+  const take = unroll(group, (g) => `
     {
-      let score = ${each(vectors, (d) => `product(q${g}_${d}, k${d})`, " + ")};
+      let score = ${unroll(vectors, (d) => `product(q${g}_${d}, k${d})`, " + ")};
       let new_top = max(top${g}, score);
       let shrink = exp(top${g} - new_top);
       let weight = exp(score - new_top);
       top${g} = new_top;
       sum${g} = sum${g} * shrink + weight;
-      ${each(vectors, (d) => `out${g}_${d} = out${g}_${d} * shrink + v${d} * weight;`)}
+      ${unroll(vectors, (d) => `out${g}_${d} = out${g}_${d} * shrink + v${d} * weight;`)}
     }`);
   const names = (prefix: string): string[] => Array.from({ length: vectors }, (_, d) => `${prefix}${d}`);
   const all = (prefix: string): string[] => Array.from({ length: group }, (_, g) => names(`${prefix}${g}_`)).flat();
@@ -165,7 +166,7 @@ function decodeSource({ subgroup, lanes, headDim, group, fresh }: DecodeShape): 
     }
   ${loadRuns("table", { ...how, runs: [{ names: [...halves("cos"), ...halves("sin")], at: "place * N" }] })}
   ${lines(group, (g, d) => `let q${g}_${d} = ${turned(`raw${g}_`, d)} * ${scale};`)}
-  ${each(vectors, (d) => `let new_k${d} = ${turned("raw_k", d)};`)}
+  ${unroll(vectors, (d) => `let new_k${d} = ${turned("raw_k", d)};`)}
   // One workgroup of those that share a head of k and v stores it; none of them reads it from there.
   if (head % per_kv == 0) {
     let at = (cache_row + place * p.kv_heads) * N;
@@ -222,23 +223,23 @@ fn main(id: Invocation) {
   let begin = select(0u, place + 1 - min(p.window, place + 1), p.window > 0);
   let cache_row = slot[row] * p.max_length * p.kv_heads + kv_head;
   ${load}
-  ${each(group, (g) => `var top${g} = -1.0e30;\nvar sum${g} = 0.0;`)}
+  ${unroll(group, (g) => `var top${g} = -1.0e30;\nvar sum${g} = 0.0;`)}
   ${lines(group, (g, d) => `var out${g}_${d} = V(0.0);`)}
   for (var key = begin + lane; key < ${fresh ? "place" : "place + 1"}; key += LANES) {
     let at = (cache_row + key * p.kv_heads) * N;
-    ${each(vectors, (d) => `let k${d} = k_cache[at + ${d}u];`)}
-    ${each(vectors, (d) => `let v${d} = v_cache[at + ${d}u];`)}
+    ${unroll(vectors, (d) => `let k${d} = k_cache[at + ${d}u];`)}
+    ${unroll(vectors, (d) => `let v${d} = v_cache[at + ${d}u];`)}
     ${take}
   }
   ${
     fresh
       ? `if ((place - begin) % LANES == lane) {
-    ${each(vectors, (d) => `let k${d} = new_k${d};\nlet v${d} = new_v${d};`)}
+    ${unroll(vectors, (d) => `let k${d} = new_k${d};\nlet v${d} = new_v${d};`)}
     ${take}
   }`
       : ""
   }
-  ${each(group, (g) => combineText(g, { subgroup, vectors }))}
+  ${unroll(group, (g) => combineText(g, { subgroup, vectors }))}
   ${subgroup ? storeRun("out", { ...how, run: { names: all("total"), at: "index * GROUP * N" } }) : ""}
 }
 `;

@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { unroll } from "../unroll.ts";
 
 /** How a block's vectors reach all lanes. */
 export type AttentionVariant = "subgroup" | "shared";
@@ -37,11 +38,6 @@ export const MASKED = "-2.0e30";
 export const LOWEST = "-1.0e30";
 /** Bytes of workgroup memory for a block; WebGPU grants 16 KiB everywhere. */
 const SHARED_BYTES = 12 * 1024;
-
-/** Unrolls `text` over 0 … count − 1. */
-export function each(count: number, text: (i: number) => string, separator = "\n"): string {
-  return Array.from({ length: count }, (_, i) => text(i)).join(separator);
-}
 
 /** Elements of a V: heads whose size is no multiple of 4 are worked on in scalars. */
 export function vectorWidth(headDim: number): 1 | 4 {
@@ -100,15 +96,15 @@ export function visit(shape: AttentionShape, stage: AttentionPhase, body: string
     return `
     let base = start;
     ${
-      each(registers, (r) =>
+      unroll(registers, (r) =>
         `let e${r} = lane + ${r * lanes}u;
     let a_lane${r} = load_a(min(start + e${r} / N, end - 1), e${r} % N);
     let b_lane${r} = load_b(min(start + e${r} / N, end - 1), e${r} % N);`)
     }
     ${extras.map(([name]) => `let ${name}_lane = load_${name}(min(start + lane, end - 1));`).join("\n")}
     ${
-      each(unrolled, (i) =>
-        each(vectors, (d) =>
+      unroll(unrolled, (i) =>
+        unroll(vectors, (d) =>
           `let a${i}_${d} = ${of("a", i, d)};\nlet b${i}_${d} = ${of("b", i, d)};`) +
         extras.map(([name]) => `let ${name}${i} = subgroupBroadcast(${name}_lane, ${i}u);`).join("\n"))
     }
@@ -132,8 +128,8 @@ export function visit(shape: AttentionShape, stage: AttentionPhase, body: string
         break;
       }
       ${
-    each(unrolled, (i) =>
-      each(vectors, (d) =>
+    unroll(unrolled, (i) =>
+      unroll(vectors, (d) =>
         `let a${i}_${d} = a_shared[(offset + ${i}u) * N + ${d}u];
       let b${i}_${d} = b_shared[(offset + ${i}u) * N + ${d}u];`) +
       extras.map(([name]) => `let ${name}${i} = ${name}_shared[offset + ${i}u];`).join("\n"))
@@ -186,7 +182,7 @@ export function queryTile({ vectors }: { vectors: number }): string {
   let t = tile.x + min(lane, tile.y - 1);
   let row = t * p.heads + head;
   let q_row = (t * (p.heads + 2 * p.kv_heads) + head) * N;
-  ${each(vectors, (d) => `let q${d} = qkv[q_row + ${d}u] * SCALE;`)}`;
+  ${unroll(vectors, (d) => `let q${d} = qkv[q_row + ${d}u] * SCALE;`)}`;
 }
 
 /**
@@ -216,6 +212,6 @@ export const KEYS: AttentionPhase = {
 /** The score of this lane's query with key i, hidden keys masked. */
 export function keyScore(i: number, vectors: number): string {
   return `let key${i} = base + ${i}u;
-    let score${i} = select(${MASKED}, ${each(vectors, (d) => `product(q${d}, a${i}_${d})`, " + ")},
+    let score${i} = select(${MASKED}, ${unroll(vectors, (d) => `product(q${d}, a${i}_${d})`, " + ")},
       key${i} < end && key${i} <= t && key${i} + p.window > newest);`;
 }

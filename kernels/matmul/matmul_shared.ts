@@ -10,7 +10,8 @@
  *
  * @module
  */
-import { type MatmulAccess, matmulHeader, times } from "./matmul_text.ts";
+import { unroll } from "../unroll.ts";
+import { type MatmulAccess, matmulHeader } from "./matmul_text.ts";
 
 /** A tile of the GPU family. Threads: (rows / threadRows) · (columns / threadColumns). */
 export interface SharedTile {
@@ -60,7 +61,7 @@ export function sharedText(access: MatmulAccess, tile: SharedTile): string {
     threadRows === 1 ? "row + ty" : `row + 4u * ty + ${Math.floor(i / 4) * rows / rowVectors + i % 4}u`;
   const columnOf = (j: number): string => `column + 4u * tx + ${j * columns / columnVectors}u`;
   const each = (line: (i: number, j: number) => string): string =>
-    times(threadRows, (i) => times(columnVectors, (j) => line(i, j)));
+    unroll(threadRows, (i) => unroll(columnVectors, (j) => line(i, j)));
   const names = halves ? ["g"] : ["ga", "gb"];
   return `${matmulHeader(access)}
 var<workgroup> tile_a: array<vec4f, ${rows * depth / 4}>;
@@ -89,16 +90,16 @@ ${both((operand, thread) => fetch(access, { operand, depth, thread, register: re
     for (var kb = 0u; kb < ${depth / 4}u; kb += 1u) {
 ${threadRows === 1 ? `      let s = tile_a[${slot(a, { depth, across: "ty", k: "kb" })}];` : ""}
 ${
-    times(4, (q) =>
+    unroll(4, (q) =>
       "      {\n" +
       (threadRows === 1
         ? ""
-        : times(rowVectors, (h) =>
+        : unroll(rowVectors, (h) =>
           `        let a${h} = tile_a[${
             slot(a, { depth, across: `(ty + ${h * rows / 4 / rowVectors}u)`, k: "kb", q })
           }];`) +
           "\n") +
-      times(columnVectors, (j) =>
+      unroll(columnVectors, (j) =>
         `        let b${j} = tile_b[${
           slot(b, { depth, across: `(tx + ${j * columns / 4 / columnVectors}u)`, k: "kb", q })
         }];`) +
@@ -111,18 +112,18 @@ ${
   }
     }
   }
-${times(columnVectors, (j) => `  let last${j} = min(${columnOf(j)}, (p.n - 1u) / 4u * 4u);`)}
+${unroll(columnVectors, (j) => `  let last${j} = min(${columnOf(j)}, (p.n - 1u) / 4u * 4u);`)}
   if (p.accumulate != 0u) {
 ${each((i, j) => `    c${i}_${j} += load_c4(c_first + min(${rowOf(i)}, p.m - 1u) * p.ldc + last${j}, last${j});`)}
   }
   if (p.add_bias != 0u) {
-${times(columnVectors, (j) => `    let bias${j} = load_bias4(last${j});`)}
+${unroll(columnVectors, (j) => `    let bias${j} = load_bias4(last${j});`)}
 ${each((i, j) => `    c${i}_${j} += bias${j};`)}
   }
 ${
-    times(threadRows, (i) =>
+    unroll(threadRows, (i) =>
       `  if (${rowOf(i)} < p.m) {\n` +
-      times(
+      unroll(
         columnVectors,
         (j) => `    store_c4(c_first + (${rowOf(i)}) * p.ldc + ${columnOf(j)}, ${columnOf(j)}, c${i}_${j});`,
       ) +

@@ -104,8 +104,3 @@ fn load_bias4(column: u32) -> vec4f {
 }
 `;
 }
-
-/** Lines of text from a count: `times(3, (i) => ...)`. */
-export function times(count: number, line: (i: number) => string): string {
-  return Array.from({ length: count }, (_, i) => line(i)).join("\n");
-}

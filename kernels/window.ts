@@ -1,10 +1,18 @@
-/** Cutting what is larger than one binding into ranges of rows that each fit. @module */
+/** Windows: ranges of rows of a buffer that is too large for one binding, or for the scratch of its results. @module */
 import { type Device, type Slice, SLICE_ALIGNMENT, subslice } from "./device/device.ts";
 
-/** A range of rows of a larger buffer. */
+/** A range of rows. */
 export interface Window {
   readonly first: number;
   readonly rows: number;
+}
+
+/** Cuts rows into windows of `most` rows, the last one shorter. */
+export function cutRows(rows: number, most: number): Window[] {
+  return Array.from(
+    { length: Math.ceil(rows / most) },
+    (_, i) => ({ first: i * most, rows: Math.min(most, rows - i * most) }),
+  );
 }
 
 /** What {@linkcode windows} cuts. */
@@ -32,9 +40,7 @@ export function windows(
       `Cannot bind ${rows} rows of ${rowBytes} bytes: ${step} rows at a time exceed the device's ${limit} bytes a binding`,
     );
   }
-  const out: Window[] = [];
-  for (let first = 0; first < rows; first += most) out.push({ first, rows: Math.min(most, rows - first) });
-  return out;
+  return cutRows(rows, most);
 }
 
 /** The part of `slice` that holds the rows of a window. */
@@ -43,14 +49,18 @@ export function windowOf(slice: Slice, { first, rows }: Window, rowBytes: number
 }
 
 /**
- * The slice from a window's first row on, as far as a binding reaches: of the same size however many rows are used, so
- * that its bind groups are made once.
+ * The slice from row `first` on, as far as `limit` bytes (default: the device's largest binding) reach. It has the same
+ * size however many of its rows are used, so that one bind group serves them all.
  */
 export function windowOn(
   device: Device,
   slice: Slice,
-  { first, rowBytes }: { first: number; rowBytes: number },
+  { first, rowBytes, limit = device.limits.maxStorageBufferBindingSize }: {
+    first: number;
+    rowBytes: number;
+    limit?: number;
+  },
 ): Slice {
   const offset = first * rowBytes;
-  return subslice(slice, offset, Math.min(slice.size - offset, device.limits.maxStorageBufferBindingSize));
+  return subslice(slice, offset, Math.min(slice.size - offset, limit));
 }

@@ -9,6 +9,7 @@ import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
 import type { SourcePart } from "../device/source.ts";
 import { PHILOX } from "../random/philox.ts";
+import { cutRows, type Window } from "../window.ts";
 import {
   addWeightGradient,
   finishRows,
@@ -18,7 +19,7 @@ import {
   tileLogits,
   tileUniforms,
 } from "./lm_head.ts";
-import { chunkOf, type LmHeadNoiseScratch, ranges } from "./lm_head_tiles.ts";
+import { chunkOf, type LmHeadNoiseScratch } from "./lm_head_tiles.ts";
 
 const SIGMA: SourcePart = { name: "kernels/lm_head/lm_head_sigma.wgsl", text: sigmaSource };
 
@@ -131,9 +132,9 @@ export function lmHeadNoiseForward(commands: Commands, call: LmHeadNoiseForward)
   const random = randomUniforms(call);
   const state = subslice(scratch.state, 0, chunkRows * 16);
   const noisedState = subslice(scratch.state, chunkRows * 16, chunkRows * 16);
-  for (const chunk of ranges(rows, chunkRows)) {
+  for (const chunk of cutRows(rows, chunkRows)) {
     if (chunk.first > 0) commands.submit();
-    for (const tile of ranges(vocab, stride)) {
+    for (const tile of cutRows(vocab, stride)) {
       bothLogits(commands, { ...call, chunk, tile });
       commands.dispatch(update, {
         buffers: {
@@ -147,7 +148,7 @@ export function lmHeadNoiseForward(commands: Commands, call: LmHeadNoiseForward)
           positions: position,
         },
         uniforms: { ...tileUniforms(chunk, tile, stride), ...random },
-        workgroups: grid(commands.device, chunk.count),
+        workgroups: grid(commands.device, chunk.rows),
         constants: { LANES: commands.device.rowLanes },
       });
     }
@@ -166,10 +167,10 @@ export function lmHeadNoiseBackward(commands: Commands, call: LmHeadNoiseBackwar
   const { plan: { chunkRows, tileColumns: stride }, logits, noiseLogits } = scratch;
   const { device } = commands;
   const random = randomUniforms(call);
-  for (const chunk of ranges(rows, chunkRows)) {
+  for (const chunk of cutRows(rows, chunkRows)) {
     if (chunk.first > 0) commands.submit();
-    const h = chunkOf(call.h, chunk.first, { plan: scratch.plan, columns: hidden });
-    for (const tile of ranges(vocab, stride)) {
+    const h = chunkOf(device, call.h, { first: chunk.first, columns: hidden, plan: scratch.plan });
+    for (const tile of cutRows(vocab, stride)) {
       bothLogits(commands, { ...call, chunk, tile });
       commands.dispatch(backward, {
         buffers: {
@@ -183,7 +184,7 @@ export function lmHeadNoiseBackward(commands: Commands, call: LmHeadNoiseBackwar
           dlogp: call.dlogpNoised,
         },
         uniforms: { ...tileUniforms(chunk, tile, stride), ...random, variance_scale: call.varianceScale },
-        workgroups: grid(device, chunk.count),
+        workgroups: grid(device, chunk.rows),
         constants: { LANES: device.rowLanes },
       });
       addWeightGradient(commands, {
@@ -197,8 +198,8 @@ export function lmHeadNoiseBackward(commands: Commands, call: LmHeadNoiseBackwar
       });
       commands.dispatch(biasGradient, {
         buffers: { dbias: call.dnoiseBias, noise_logits: noiseLogits },
-        uniforms: { rows: chunk.count, columns: tile.count, stride, first_column: tile.first },
-        workgroups: [Math.ceil(tile.count / 4 / device.rowLanes)],
+        uniforms: { rows: chunk.rows, columns: tile.rows, stride, first_column: tile.first },
+        workgroups: [Math.ceil(tile.rows / 4 / device.rowLanes)],
         constants: { LANES: device.rowLanes },
       });
     }
@@ -210,8 +211,8 @@ function bothLogits(
   commands: Commands,
   { h, weight, noiseWeight, noiseBias, hidden, scratch, chunk, tile }: LmHeadNoise & LmHeadInputs & {
     scratch: LmHeadNoiseScratch;
-    chunk: { first: number; count: number };
-    tile: { first: number; count: number };
+    chunk: Window;
+    tile: Window;
   },
 ): void {
   const { plan, logits, noiseLogits } = scratch;

@@ -1,5 +1,6 @@
-/** How the LM head is cut into tiles of the vocabulary and chunks of rows. @module */
-import { type Device, type Slice, subslice } from "../device/device.ts";
+/** How the LM head is cut: windows of the vocabulary (tiles) and of the entries (chunks). @module */
+import type { Device, Slice } from "../device/device.ts";
+import { windowOn } from "../window.ts";
 
 /**
  * Sizes of the LM head's scratch, and how the work is cut to fit it. Rows are cut by memory alone and columns by vocab,
@@ -62,30 +63,12 @@ function up(count: number): number {
   return Math.max(UNIT, Math.ceil(count / UNIT) * UNIT);
 }
 
-/** A range of entries or of the vocabulary. */
-export interface Range {
-  readonly first: number;
-  readonly count: number;
-}
-
-/** Cuts 0..count into ranges of `size`, the last one shorter. */
-export function ranges(count: number, size: number): Range[] {
-  return Array.from(
-    { length: Math.ceil(count / size) },
-    (_, i) => ({ first: i * size, count: Math.min(size, count - i * size) }),
-  );
-}
-
-/** The rows of an f32 matrix [.., columns] in `range`, whose first row is a multiple of 64. */
-export function rowsOf(matrix: Slice, { first, count }: Range, columns: number): Slice {
-  return subslice(matrix, first * columns * 4, count * columns * 4);
-}
-
-/**
- * The rows of an f32 matrix [.., columns] from `first`, a multiple of 64, on, as many as a chunk may have: of the same
- * size however many are used, so that its bind groups are made once.
- */
-export function chunkOf(matrix: Slice, first: number, { plan, columns }: { plan: LmHeadPlan; columns: number }): Slice {
-  const offset = first * columns * 4;
-  return subslice(matrix, offset, Math.min(matrix.size - offset, plan.chunkRows * columns * 4));
+/** The rows of an f32 matrix [.., columns] that a chunk from row `first` on may have. */
+export function chunkOf(
+  device: Device,
+  matrix: Slice,
+  { first, columns, plan }: { first: number; columns: number; plan: LmHeadPlan },
+): Slice {
+  const rowBytes = columns * 4;
+  return windowOn(device, matrix, { first, rowBytes, limit: plan.chunkRows * rowBytes });
 }

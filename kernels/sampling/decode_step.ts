@@ -15,19 +15,7 @@ const kernel = defineKernel({
     sampled: "read",
     limit: "read",
   },
-  uniforms: {
-    rows: "u32",
-    index: "u32",
-    eos_count: "u32",
-    eos_0: "u32",
-    eos_1: "u32",
-    eos_2: "u32",
-    eos_3: "u32",
-    eos_4: "u32",
-    eos_5: "u32",
-    eos_6: "u32",
-    eos_7: "u32",
-  },
+  uniforms: { rows: "u32", index: "u32", eos_count: "u32", eos: "array<vec4u, 2>" },
 });
 
 /** What `out` holds for a row that had finished before. */
@@ -67,19 +55,7 @@ export function decodeStep(commands: Commands, { rows, index, eos, ...buffers }:
   }
   commands.dispatch(kernel, {
     buffers,
-    uniforms: {
-      rows,
-      index,
-      eos_count: eos.length,
-      eos_0: eos[0] ?? 0,
-      eos_1: eos[1] ?? 0,
-      eos_2: eos[2] ?? 0,
-      eos_3: eos[3] ?? 0,
-      eos_4: eos[4] ?? 0,
-      eos_5: eos[5] ?? 0,
-      eos_6: eos[6] ?? 0,
-      eos_7: eos[7] ?? 0,
-    },
+    uniforms: { rows, index, eos_count: eos.length, eos },
     workgroups: [Math.ceil(rows / LANES)],
     constants: { LANES },
   });

@@ -9,14 +9,7 @@ struct Params {
   rows: u32,
   index: u32,
   eos_count: u32,
-  eos_0: u32,
-  eos_1: u32,
-  eos_2: u32,
-  eos_3: u32,
-  eos_4: u32,
-  eos_5: u32,
-  eos_6: u32,
-  eos_7: u32,
+  eos: array<vec4u, 2>, // the first eos_count of these eight
 }
 
 @group(0) @binding(0) var<storage, read_write> out: array<u32>; // [steps, rows]
@@ -29,8 +22,8 @@ struct Params {
 
 fn is_eos(id: u32) -> bool {
   let order = vec4u(0, 1, 2, 3);
-  let low = (vec4u(id) == vec4u(p.eos_0, p.eos_1, p.eos_2, p.eos_3)) & (order < vec4u(p.eos_count));
-  let high = (vec4u(id) == vec4u(p.eos_4, p.eos_5, p.eos_6, p.eos_7)) & (order + 4 < vec4u(p.eos_count));
+  let low = (vec4u(id) == p.eos[0]) & (order < vec4u(p.eos_count));
+  let high = (vec4u(id) == p.eos[1]) & (order + 4 < vec4u(p.eos_count));
   return any(low) || any(high);
 }
 

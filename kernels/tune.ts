@@ -4,7 +4,7 @@ import { Commands } from "./device/commands.ts";
 import type { Device, DeviceFamily, Slice } from "./device/device.ts";
 import { Profiler } from "./device/profile.ts";
 import type { TileClass, Tuning } from "./device/tuning.ts";
-import { freeMatmul, matmul, type MatmulMode, type MatmulVariant, tileClass } from "./matmul/matmul.ts";
+import { freeMatmul, matmulBy, type MatmulMode, type MatmulVariant, tileClass } from "./matmul/matmul.ts";
 
 /** Sizes of a product. */
 export type Sizes = readonly [m: number, n: number, k: number];
@@ -148,7 +148,7 @@ async function rates(commands: Commands, { mode, sizes: [m, n, k], variants }: V
   const { device, profiler } = commands;
   const [a, b, c] = [m * k, n * k, m * n].map((size) => filled(device, size)) as [Slice, Slice, Slice];
   const flop = 2 * m * n * k;
-  const once = (variant: MatmulVariant): void => matmul(commands, { mode, a, b, c, m, n, k, variant });
+  const once = (variant: MatmulVariant): void => matmulBy(commands, variant, { mode, a, b, c, m, n, k });
   const seconds = async (variant: MatmulVariant, repeats: number): Promise<number> => {
     const clock = device.family === "cpu" ? cpuSeconds : () => performance.now() / 1000;
     const start = clock();

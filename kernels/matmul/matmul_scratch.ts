@@ -1,17 +1,25 @@
-/** What matmul keeps for a recorder's next calls: images of operands and a buffer for partial sums. @module */
+/**
+ * Scratch of the matmul: copies of operands in images, and a buffer for the sums of blocks of k.
+ *
+ * Each recorder has its own: at most one image for each operand and format, and one buffer. A call makes what it needs
+ * and leaves it to the recorder's next calls, which replace what is too small for them. A recorder that lives as long as
+ * its device needs no more; whoever makes one for a while calls `freeMatmul` when done with it.
+ *
+ * @module
+ */
 import type { Commands } from "../device/commands.ts";
 import { type Device, type Image, IMAGE_WIDTH, type ImageFormat, type Slice, TEXEL_BYTES } from "../device/device.ts";
 
 const scratches = new WeakMap<Commands, Slice>();
 const images = new WeakMap<Commands, Map<string, Image>>();
 
-/** Whether the bytes are whole texels, and not too many. */
+/** Whether an image can hold the first `bytes` of a slice, and the slice fills the last texel. */
 export function fitsImage(device: Device, { size }: Slice, bytes: number): boolean {
   const most = device.limits.maxTextureDimension2D * IMAGE_WIDTH * TEXEL_BYTES;
   return Math.ceil(bytes / TEXEL_BYTES) * TEXEL_BYTES <= Math.min(size, most);
 }
 
-/** A copy of an operand's `bytes` in an image, which is kept for the recorder's next calls. */
+/** Records a copy of an operand's `bytes` into the recorder's image for it. */
 export function imageOf(
   commands: Commands,
   source: Slice,
@@ -33,16 +41,7 @@ export function imageOf(
   return image;
 }
 
-/** Frees what matmul() keeps for the recorder's next calls. */
-export function freeMatmul(commands: Commands): void {
-  const scratch = scratches.get(commands);
-  if (scratch) commands.device.free(scratch);
-  for (const image of images.get(commands)?.values() ?? []) commands.device.freeImage(image);
-  scratches.delete(commands);
-  images.delete(commands);
-}
-
-/** A buffer for partial results, kept for the recorder's next calls. */
+/** The recorder's buffer for partial sums, of at least `bytes`. */
 export function scratchOf(commands: Commands, bytes: number): Slice {
   const known = scratches.get(commands);
   if (known && known.size >= bytes) return known;
@@ -53,4 +52,13 @@ export function scratchOf(commands: Commands, bytes: number): Slice {
   const made = commands.device.alloc(bytes, "matmul partial sums");
   scratches.set(commands, made);
   return made;
+}
+
+/** Frees the recorder's images and buffer; its next calls make new ones. */
+export function freeMatmul(commands: Commands): void {
+  const scratch = scratches.get(commands);
+  if (scratch) commands.device.free(scratch);
+  for (const image of images.get(commands)?.values() ?? []) commands.device.freeImage(image);
+  scratches.delete(commands);
+  images.delete(commands);
 }

@@ -298,7 +298,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ["one query head of a group left out", "member < group_size", "member + 1u < group_size"],
   ),
   ...of(
-    "attention/attention_decode.ts",
+    "attention/attention_decode_text.ts",
     { test: "attention/attention_decode" },
     ["newest key hidden", '"place" : "place + 1"', '"place" : "place"'],
     ["newest key taken twice", '"place" : "place + 1"', '"place + 1" : "place + 1"'],
@@ -306,7 +306,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ["lanes not rescaled (subgroup)", "subgroupAdd(sum${g} * scale${g})", "subgroupAdd(sum${g})"],
     ["lanes not rescaled (shared)", "sums[i] * exp(tops[i] - top_all)", "sums[i]"],
     ["query head's group", "head / per_kv", "head % p.kv_heads"],
-    ["turned the other way", "cos${d} - ${name}${d + half} * sin${d}", "cos${d} + ${name}${d + half} * sin${d}"],
+    ["rotated the other way", "cos${d} - ${name}${d + half} * sin${d}", "cos${d} + ${name}${d + half} * sin${d}"],
     ["stored beside its place", "(cache_row + place * p.kv_heads) * N", "(cache_row + (place + 1) * p.kv_heads) * N"],
     ["a lane's store left out", "lane < ${share.length}u", "lane + 1 < ${share.length}u"],
   ),

@@ -1,6 +1,6 @@
 /** Causal attention over packed sequences, with grouped heads, shared prefixes and a sliding window. @module */
 import { type Commands, grid } from "../device/commands.ts";
-import type { Device, DeviceFamily, Slice } from "../device/device.ts";
+import type { Device, Slice } from "../device/device.ts";
 import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
 import type { SourcePart } from "../device/source.ts";
@@ -65,9 +65,9 @@ function attentionKernels(shape: AttentionShape) {
   };
 }
 
-function kernelsFor(device: Device, headDim: number, family: DeviceFamily): ReturnType<typeof attentionKernels> {
-  const lanes = attentionTile(device, family);
-  const variant = usesSubgroups(device, family) ? "subgroup" : "shared";
+function kernelsFor(device: Device, headDim: number): ReturnType<typeof attentionKernels> {
+  const lanes = attentionTile(device);
+  const variant = usesSubgroups(device) ? "subgroup" : "shared";
   const key = `${variant} ${lanes} ${headDim}`;
   let known = kernels.get(key);
   if (!known) kernels.set(key, known = attentionKernels({ variant, lanes, headDim }));
@@ -75,13 +75,13 @@ function kernelsFor(device: Device, headDim: number, family: DeviceFamily): Retu
 }
 
 /** Broadcasts from a lane beat workgroup memory on a CPU only. */
-function usesSubgroups(device: Device, family: DeviceFamily): boolean {
-  return family === "cpu" && device.subgroupSize > 0;
+function usesSubgroups(device: Device): boolean {
+  return device.family === "cpu" && device.subgroupSize > 0;
 }
 
 /** The most tokens that a tile may have on this device. */
-export function attentionTile(device: Device, family: DeviceFamily = device.family): number {
-  return usesSubgroups(device, family) ? device.subgroupSize : SHARED_LANES;
+export function attentionTile(device: Device): number {
+  return usesSubgroups(device) ? device.subgroupSize : SHARED_LANES;
 }
 
 /** A run of tokens [start, end) of a packed batch that share their layout's segment_start, prefix and query_end. */
@@ -121,8 +121,6 @@ export interface AttentionBatch {
   headDim: number;
   /** Keys at this distance of positions, or beyond, are hidden; 0: none is. */
   window: number;
-  /** Which kernels to run, in place of the device's own; the tiles must be of the same family. */
-  family?: DeviceFamily;
 }
 
 /** Buffers and sizes of {@linkcode attention}. */
@@ -142,7 +140,7 @@ export interface Attention extends AttentionBatch {
 export function attention(commands: Commands, options: Attention): void {
   const { out, lse, qkv, layout, tiles, tileCount, heads, kvHeads, headDim, window } = options;
   const { device } = commands;
-  commands.dispatch(kernelsFor(device, headDim, options.family ?? device.family).forward, {
+  commands.dispatch(kernelsFor(device, headDim).forward, {
     buffers: { out, lse, qkv, places: layout, tiles },
     uniforms: { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW },
     workgroups: grid(device, tileCount * heads),
@@ -170,7 +168,7 @@ export function attentionBackward(commands: Commands, options: AttentionBackward
   const { dqkv, saved, dout, out, lse, qkv, position, layout, tiles, tileCount } = options;
   const { heads, kvHeads, headDim, window } = options;
   const { device } = commands;
-  const { query, key } = kernelsFor(device, headDim, options.family ?? device.family);
+  const { query, key } = kernelsFor(device, headDim);
   const values = { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW };
   commands.dispatch(query, {
     buffers: { dqkv, saved, dout, out, lse, qkv, places: layout, tiles },

@@ -1,7 +1,7 @@
-// One of two parts that stand before a kernel of vector.ts: its element type V is four f32.
+// The element type V of a kernel that vector.ts declares twice: here four f32.
 
 alias V = vec4f;
-const WIDTH = 4u; // f32 in a V
+const WIDTH = 4u; // number of f32 in a V
 
 // The sum of the components.
 fn total(v: V) -> f32 {

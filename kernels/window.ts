@@ -7,7 +7,7 @@ export interface Window {
   readonly rows: number;
 }
 
-/** Cuts rows into windows of `most` rows, the last one shorter. */
+/** Cuts rows into windows of `most` rows; the last one may be shorter. */
 export function cutRows(rows: number, most: number): Window[] {
   return Array.from(
     { length: Math.ceil(rows / most) },
@@ -15,7 +15,7 @@ export function cutRows(rows: number, most: number): Window[] {
   );
 }
 
-/** What {@linkcode windows} cuts. */
+/** How {@linkcode windows} cuts. */
 export interface WindowOptions {
   /** Bytes of a row. */
   rowBytes: number;
@@ -25,7 +25,7 @@ export interface WindowOptions {
   limit?: number;
 }
 
-/** Ranges of rows that fit in one binding each and start at aligned bytes. Throws RangeError where no such range fits. */
+/** Cuts rows into windows that each fit in a binding and start at an aligned byte. Throws RangeError if none can. */
 export function windows(
   device: Device,
   rows: number,
@@ -49,8 +49,8 @@ export function windowOf(slice: Slice, { first, rows }: Window, rowBytes: number
 }
 
 /**
- * The slice from row `first` on, as far as `limit` bytes (default: the device's largest binding) reach. It has the same
- * size however many of its rows are used, so that one bind group serves them all.
+ * The slice from row `first` on, as far as `limit` bytes (default: the device's largest binding) reach. Its size does
+ * not depend on how many of its rows are used, so that one bind group serves every call.
  */
 export function windowOn(
   device: Device,

@@ -9,9 +9,9 @@ import { attentionBackwardKeySource, attentionBackwardQuerySource, attentionSour
 import { type AttentionShape, vectorWidth } from "./attention_text.ts";
 
 const uniforms = { tile_count: "u32", heads: "u32", kv_heads: "u32", window: "u32" } as const;
-/** A window that no distance reaches, and that no sum with a token's index overflows. */
+/** Stands for no window: larger than any distance, but a token's index can be added without overflow. */
 const NO_WINDOW = 0x7fffffff;
-/** Lanes of a workgroup that shares a block through workgroup memory. */
+/** Lanes of a workgroup that shares blocks through workgroup memory. */
 const SHARED_LANES = 64;
 
 const kernels = new Map<string, ReturnType<typeof attentionKernels>>();
@@ -74,17 +74,17 @@ function kernelsFor(device: Device, headDim: number): ReturnType<typeof attentio
   return known;
 }
 
-/** Broadcasts from a lane beat workgroup memory on a CPU only. */
+/** Subgroup broadcasts are faster than workgroup memory on a CPU only. */
 function usesSubgroups(device: Device): boolean {
   return device.family === "cpu" && device.subgroupSize > 0;
 }
 
-/** The most tokens that a tile may have on this device. */
+/** The most tokens that a tile can have on this device. */
 export function attentionTile(device: Device): number {
   return usesSubgroups(device) ? device.subgroupSize : SHARED_LANES;
 }
 
-/** A run of tokens [start, end) of a packed batch that share their layout's segment_start, prefix and query_end. */
+/** Tokens [start, end) of a packed batch that have the same segment_start, prefix and query_end in the layout. */
 export interface AttentionSegment {
   start: number;
   end: number;
@@ -100,8 +100,8 @@ export function attentionTiles(segments: readonly AttentionSegment[], tile: numb
 }
 
 /**
- * A packed batch: its tokens end to end, without padding. A row is a run of tokens, or a prompt followed by responses
- * that each continue it; positions count up by one along a row.
+ * A packed batch: the tokens of all rows stand end to end, without padding. A row is a run of tokens, or a prompt
+ * followed by responses that each continue it; positions count up by one along a row.
  */
 export interface AttentionBatch {
   /** u32 [tokens]: position in the row, from 0. */
@@ -119,7 +119,7 @@ export interface AttentionBatch {
   heads: number;
   kvHeads: number;
   headDim: number;
-  /** Keys at this distance of positions, or beyond, are hidden; 0: none is. */
+  /** Hides keys whose position is this far back, or farther; 0 hides none. */
   window: number;
 }
 
@@ -149,21 +149,21 @@ export function attention(commands: Commands, options: Attention): void {
 
 /** Buffers and sizes of {@linkcode attentionBackward}. */
 export interface AttentionBackward extends AttentionBatch {
-  /** Output, overwritten in all three parts: f32 [tokens, heads + 2·kvHeads, headDim]. */
+  /** Output, overwritten, the gradients of q, k and v: f32 [tokens, heads + 2·kvHeads, headDim]. */
   dqkv: Slice;
-  /** Scratch: f32 [tokens, heads, 2]. */
+  /** Scratch, overwritten: f32 [tokens, heads, 2]. */
   saved: Slice;
-  /** Gradient of out. */
+  /** Gradient of `out`: f32 [tokens, heads, headDim]. */
   dout: Slice;
-  /** Of {@linkcode attention}. */
+  /** As {@linkcode attention} wrote it. */
   out: Slice;
-  /** Of {@linkcode attention}. */
+  /** As {@linkcode attention} saved it. */
   lse: Slice;
-  /** Of {@linkcode attention}. */
+  /** As {@linkcode attention} read it. */
   qkv: Slice;
 }
 
-/** Records the gradient of {@linkcode attention}, recomputing the scores; deterministic. */
+/** Records the gradient of {@linkcode attention}. It computes the scores again, and sums in a fixed order. */
 export function attentionBackward(commands: Commands, options: AttentionBackward): void {
   const { dqkv, saved, dout, out, lse, qkv, position, layout, tiles, tileCount } = options;
   const { heads, kvHeads, headDim, window } = options;

@@ -7,8 +7,8 @@ import { VECTOR_PARTS } from "../vector.ts";
 import { type DecodeShape, decodeText, decodeWidth } from "./attention_decode_text.ts";
 
 /**
- * Elements of the query heads that a workgroup takes at a time: they share the loads of their keys, which are the cost on
- * a CPU, but each needs registers for its q and its sums, which are scarce on a GPU.
+ * Elements of the query heads that a workgroup takes at a time. Its heads share the loads of their keys, which are the
+ * main cost on a CPU; but each needs registers for its q and its sums, which are scarce on a GPU.
  */
 const GROUP_ELEMENTS: Readonly<Record<DeviceFamily, number>> = { cpu: 256, gpu: 64 };
 
@@ -41,19 +41,19 @@ function decodeKernel(shape: DecodeShape) {
 export interface AttentionDecode {
   /** Output, overwritten: f32 [rows, heads, headDim]. */
   out: Slice;
-  /** f32 [rows, heads + 2·kvHeads, headDim]; only q is read, and k and v too where there is a `table`. */
+  /** f32 [rows, heads + 2·kvHeads, headDim]; k and v are read only with a `table`. */
   qkv: Slice;
-  /** f32 [slots, maxLength, kvHeads·headDim]; without a `table` it holds the current token's k already. */
+  /** f32 [slots, maxLength, kvHeads·headDim]; without a `table` it must hold the current token's k already. */
   kCache: Slice;
-  /** As kCache, of v. */
+  /** As `kCache`, for v. */
   vCache: Slice;
   /** u32 [rows]: the row of the cache that each row belongs to. */
   slot: Slice;
-  /** u32 [rows]: position of each row's current token; it sees the keys 0 … position. */
+  /** u32 [rows]: position of each row's current token, which sees the keys 0 … position. */
   position: Slice;
   /**
-   * The table of `ropeTable`, where q and k are not rotated yet: the same dispatch then does the work of `rope` and of
-   * `kvStore`, and no two rows may have the same slot. Left out where both have been done.
+   * The table of `ropeTable`, if `rope` and `kvStore` have not been called for these tokens: this dispatch then does
+   * their work too, and no two rows may have the same slot.
    */
   table?: Slice;
   rows: number;
@@ -62,11 +62,11 @@ export interface AttentionDecode {
   kvHeads: number;
   headDim: number;
   maxLength: number;
-  /** Keys at this distance of positions, or beyond, are hidden; 0: none is. */
+  /** Hides keys whose position is this far back, or farther; 0 hides none. */
   window: number;
 }
 
-/** Records the attention of one token per row; a row's result is the same, bit for bit, whatever the other rows are. */
+/** Records the attention of one token per row. A row's result is the same, bit for bit, whatever the other rows are. */
 export function attentionDecode(commands: Commands, options: AttentionDecode): void {
   const { out, qkv, kCache, vCache, slot, position, table, rows, heads, kvHeads, headDim, maxLength, window } = options;
   const { device } = commands;
@@ -84,7 +84,7 @@ export function attentionDecode(commands: Commands, options: AttentionDecode): v
   });
 }
 
-/** The largest part of `heads` that divides it evenly and is no more than `most`, at least 1. */
+/** The largest divisor of `heads` that is at most `most`; at least 1. */
 function groupOf(heads: number, most: number): number {
   for (let group = Math.min(heads, Math.floor(most)); group > 1; group--) {
     if (heads % group === 0) return group;

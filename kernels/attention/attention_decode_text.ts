@@ -1,6 +1,6 @@
 /**
- * WGSL of the attention of one new token per row over a KV cache, for one head size; attention_text.ts says why it is
- * generated.
+ * The WGSL of the attention of one new token per row over a KV cache, for one head size. attention_text.ts says why it
+ * is generated.
  *
  * A workgroup takes a group of query heads of one row that share a head of k and v. Each lane takes every LANES-th key
  * with an online softmax of its own: `top{g}` is the largest score of query head g so far, `sum{g}` the sum of
@@ -13,7 +13,7 @@ import { LOWEST, vectorWidth } from "./attention_text.ts";
 
 /** What the text depends on. */
 export interface DecodeShape {
-  /** Whether lanes work together by subgroup operations (a workgroup is one subgroup), or through workgroup memory. */
+  /** Whether lanes exchange values by subgroup operations (a workgroup is one subgroup) or through workgroup memory. */
   subgroup: boolean;
   lanes: number;
   headDim: number;
@@ -32,12 +32,12 @@ interface VectorRun {
 /** Vectors that the lanes combine at a time through workgroup memory: 8 KiB for 64 lanes. */
 const CHUNK = 8;
 
-/** Elements of a V: where heads are rotated, a V lies in one half of its head. */
+/** Elements of a V. If the kernel rotates heads, each V lies within one half of its head. */
 export function decodeWidth({ headDim, rotates }: Pick<DecodeShape, "headDim" | "rotates">): 1 | 4 {
   return vectorWidth(rotates ? headDim / 2 : headDim);
 }
 
-/** The whole text. Overwrites out; where it rotates, k and v at (slot, position) too. */
+/** The whole text. It overwrites out and, if it rotates, k and v at (slot, position). */
 export function decodeText(shape: DecodeShape): string {
   return `${declarations(shape)}
 @compute @workgroup_size(LANES)
@@ -94,18 +94,18 @@ struct Params {
 @group(0) @binding(3) var<storage, read> qkv: array<V>; // [rows, heads + 2 kv_heads, N]
 @group(0) @binding(4) var<storage, read> slot: array<u32>; // [rows]
 @group(0) @binding(5) var<storage, read> position: array<u32>; // [rows]
-@group(0) @binding(6) var<storage, read> table: array<V>; // [maxPositions, 2, N / 2] where the kernel rotates
+@group(0) @binding(6) var<storage, read> table: array<V>; // [maxPositions, 2, N / 2] if the kernel rotates
 @group(0) @binding(7) var<uniform> p: Params;
 ${subgroup ? "" : memory}`;
 }
 
-/** Gives all lanes `q{g}_{d}`, scaled, from a qkv whose q is rotated already. */
+/** Gives all lanes the scaled `q{g}_{d}`, from a qkv whose q is rotated already. */
 function loadQueries(shape: DecodeShape): string {
   return `${loadRuns(shape, "qkv", [queries(shape)])}
   ${eachVector(shape, (g, d) => `let q${g}_${d} = raw${g}_${d} * ${scaleOf(shape)};`)}`;
 }
 
-/** Gives all lanes `q{g}_{d}`, scaled, `new_k{d}` and `new_v{d}`, and stores the latter two in the cache. */
+/** Gives all lanes the rotated and scaled `q{g}_{d}`, the rotated `new_k{d}`, and `new_v{d}`; stores the latter two. */
 function rotateAndStore(shape: DecodeShape): string {
   const vectors = vectorsOf(shape);
   const half = vectors / 2;
@@ -120,7 +120,7 @@ function rotateAndStore(shape: DecodeShape): string {
   ${loadRuns(shape, "table", [angles])}
   ${eachVector(shape, (g, d) => `let q${g}_${d} = ${rotated(`raw${g}_`, d)} * ${scaleOf(shape)};`)}
   ${unroll(vectors, (d) => `let new_k${d} = ${rotated("raw_k", d)};`)}
-  // One workgroup of those that share a head of k and v stores it; none of them reads it from there.
+  // Of the workgroups that share a head of k and v one stores it; all take it from their registers.
   if (head % per_kv == 0) {
     let at = (cache_row + place * p.kv_heads) * N;
     ${storeRun(shape, "k_cache", { names: named("new_k", vectors), at: "at" })}
@@ -139,7 +139,7 @@ function attendToCache(shape: DecodeShape): string {
   }`;
 }
 
-/** Takes the token's own key, in the lane whose turn it is. */
+/** Takes the token's own key into the sums of the lane whose turn it is. */
 function attendToNewKey(shape: DecodeShape): string {
   return `if ((place - begin) % LANES == lane) {
     ${unroll(vectorsOf(shape), (d) => `let k${d} = new_k${d};\nlet v${d} = new_v${d};`)}
@@ -176,7 +176,7 @@ function combineInSubgroup(shape: DecodeShape): string {
 /** Combines the lanes' sums through workgroup memory, and stores the output. */
 function combineInMemory(shape: DecodeShape): string {
   const vectors = vectorsOf(shape);
-  // A lane passes the first barrier below when it has read tops and sums for the head before.
+  // The barriers in a head's chunks come after its reads of tops and sums, so the next head may overwrite both.
   return unroll(shape.group, (g) => `
   {
     tops[lane] = top${g};
@@ -210,7 +210,7 @@ function combineChunk(g: number, first: number, count: number): string {
     }`;
 }
 
-/** Gives all lanes the vectors of some runs of one buffer; in a subgroup each lane loads its share and hands it round. */
+/** Gives all lanes the vectors of some runs of one buffer. In a subgroup each lane loads a share and broadcasts it. */
 function loadRuns({ subgroup, lanes }: DecodeShape, buffer: string, runs: readonly VectorRun[]): string {
   if (!subgroup) {
     return runs.map(({ names, at }) => names.map((name, i) => `let ${name} = ${buffer}[${at} + ${i}u];`).join("\n"))
@@ -237,7 +237,7 @@ function loadRuns({ subgroup, lanes }: DecodeShape, buffer: string, runs: readon
   return `${loads}\n${shares.join("\n")}`;
 }
 
-/** Stores a run of vectors that all lanes have: in a subgroup each lane its share, else the first lane all of them. */
+/** Stores a run of vectors that all lanes have: each lane of a subgroup stores a share, else the first stores all. */
 function storeRun({ subgroup, lanes }: DecodeShape, buffer: string, { names, at }: VectorRun): string {
   if (!subgroup) {
     return `if (lane == 0) {\n${names.map((name, i) => `${buffer}[${at} + ${i}u] = ${name};`).join("\n")}\n}`;

@@ -1,4 +1,4 @@
-/** WGSL of the attention kernels for one head size, made of attention_text.ts's parts. @module */
+/** The WGSL of the attention kernels for one head size, made of the parts in attention_text.ts. @module */
 import { unroll } from "../unroll.ts";
 import {
   type AttentionPhase,
@@ -18,7 +18,7 @@ import {
   visit,
 } from "./attention_text.ts";
 
-/** Forward: out and lse, overwritten; online softmax over blocks of keys. */
+/** Forward: overwrites out and lse, by an online softmax over blocks of keys. */
 export function attentionSource(shape: AttentionShape): string {
   const { vectors, unrolled } = sizes(shape);
   const scores = (name: string, separator: string): string => unroll(unrolled, (i) => `${name}${i}`, separator);
@@ -63,7 +63,7 @@ ${MAIN}
 `;
 }
 
-/** Backward for q: writes dqkv's q heads, and (lse, sum of dout · out) of each query for the kernel of k and v. */
+/** Backward for q: overwrites dqkv's q heads, and saves (lse, Σ dout · out) of each query for the kernel of k and v. */
 export function attentionBackwardQuerySource(shape: AttentionShape): string {
   const { vectors, unrolled } = sizes(shape);
   return `${head(shape, KEYS)}${PARAMS}
@@ -107,8 +107,8 @@ ${MAIN}
 }
 
 /**
- * Backward for k and v: writes dqkv's k and v heads. Lanes hold keys; walks over the queries from the tile's first
- * token to the segment's query_end, for each q head of the group.
+ * Backward for k and v: overwrites dqkv's k and v heads. The lanes hold keys, and the workgroup walks over the queries
+ * from the tile's first token to the segment's query_end, for each q head of the group.
  */
 export function attentionBackwardKeySource(shape: AttentionShape): string {
   const { vectors, unrolled } = sizes(shape);
@@ -117,7 +117,7 @@ export function attentionBackwardKeySource(shape: AttentionShape): string {
     b: "dout[(token * p.heads + head) * N + d]",
     extras: [
       ["saved", "vec2f", "return saved[token * p.heads + head];"],
-      // Without a window positions play no part: their load is left out.
+      // Without a window positions play no part, so their load is left out.
       ["position", "u32", "if (WINDOWED) { return position[token]; } return 0u;"],
     ],
   };

@@ -1,13 +1,13 @@
 /**
- * Parts of the WGSL of the attention kernels for one head size.
+ * The parts of the attention kernels' WGSL for one head size.
  *
- * The text is generated because WGSL unrolls nothing and the accumulators (one V of registers for each 4 elements
- * of a head) must be named variables. All three kernels have one shape: a workgroup takes a tile of rows, one row a
- * lane with its vectors in registers, and walks over the other side's tokens in blocks that all lanes read:
+ * The text is generated because WGSL does not unroll loops, and the accumulators (a V for each 4 elements of a head)
+ * must be named variables to stay in registers. All three kernels have one shape: a workgroup takes a tile of rows,
+ * each lane holds one row's vectors in registers, and all lanes walk over the other side's tokens in blocks:
  *
- * - "subgroup" (workgroup = one subgroup): lanes load a block's vectors one each, and subgroupBroadcast hands each to
- *   all lanes. Loads are the cost on a CPU, so a block is as many tokens as one load of all lanes covers.
- * - "shared": lanes copy a block into workgroup memory, where all read the same address at a time.
+ * - "subgroup" (a workgroup is one subgroup): each lane loads one of a block's vectors, and subgroupBroadcast gives it
+ *   to all lanes. Loads are the main cost on a CPU, so a block has as many tokens as one load of all lanes covers.
+ * - "shared": the lanes copy a block into workgroup memory, and all read the same address at a time.
  *
  * @module
  */
@@ -19,12 +19,14 @@ export type AttentionVariant = "subgroup" | "shared";
 /** What the text depends on. */
 export interface AttentionShape {
   variant: AttentionVariant;
-  /** Rows of a tile and size of a workgroup. */
+  /** The rows of a tile, and the size of a workgroup. */
   lanes: number;
   headDim: number;
 }
 
-/** One side's two vectors per token (k and v, or q and dout): the WGSL that loads V `d` of `token`. */
+/**
+ * The side that is walked over, with two vectors per token (k and v, or q and dout): WGSL that loads V `d` of `token`.
+ */
 export interface AttentionPhase {
   a: string;
   b: string;
@@ -32,19 +34,19 @@ export interface AttentionPhase {
   extras?: readonly (readonly [name: string, type: string, load: string])[];
 }
 
-/** Score of a hidden key: far enough below LOWEST that exp(MASKED - LOWEST) is 0, and far from overflow. */
+/** The score of a hidden key: so far below LOWEST that exp(MASKED - LOWEST) is 0, but far from overflow. */
 export const MASKED = "-2.0e30";
-/** What the running maximum of scores starts from. */
+/** The start of the running maximum of scores. */
 export const LOWEST = "-1.0e30";
 /** Bytes of workgroup memory for a block; WebGPU grants 16 KiB everywhere. */
 const SHARED_BYTES = 12 * 1024;
 
-/** Elements of a V: heads whose size is no multiple of 4 are worked on in scalars. */
+/** Elements of a V: 4, or 1 if the head size is not a multiple of 4. */
 export function vectorWidth(headDim: number): 1 | 4 {
   return headDim % 4 === 0 ? 4 : 1;
 }
 
-/** Sizes that follow from a shape: vectors per head, tokens staged at a time, tokens unrolled at a time. */
+/** The sizes of a shape: vectors per head, tokens of a block, and tokens that are unrolled at a time. */
 export function sizes(
   { variant, lanes, headDim }: AttentionShape,
 ): { vectors: number; block: number; unrolled: number } {
@@ -79,9 +81,9 @@ ${
 }
 
 /**
- * Text that stages the block of tokens `start` … `start + BLOCK - 1` (indices are held below `end`) and runs `body` for
- * each group of unrolled tokens. In `body`, a{i}_{d}, b{i}_{d} and the extras' {name}{i} are token i's values and
- * `base + i` is its index.
+ * Text that gives all lanes the block of tokens `start` … `start + BLOCK - 1` and runs `body` for each group of
+ * unrolled tokens; indices beyond `end - 1` are replaced by it. In `body`, a{i}_{d}, b{i}_{d} and the extras' {name}{i}
+ * are the values of token i, and `base + i` is its index.
  */
 export function visit(shape: AttentionShape, stage: AttentionPhase, body: string): string {
   const { vectors, unrolled } = sizes(shape);
@@ -138,7 +140,7 @@ export function visit(shape: AttentionShape, stage: AttentionPhase, body: string
     }`;
 }
 
-/** The functions that {@linkcode visit} calls; `token` and `d` are their parameters. */
+/** The functions that {@linkcode visit} calls. Their bodies use the parameters `token` and `d`. */
 export function loaders({ a, b, extras = [] }: AttentionPhase): string {
   return `
 var<private> head: u32;
@@ -149,7 +151,7 @@ ${extras.map(([name, type, load]) => `fn load_${name}(token: u32) -> ${type} { $
 `;
 }
 
-/** Start of the entry point: `lane` and the workgroup's `index`. */
+/** The start of the entry point, with `lane` and the workgroup's `index`. */
 export const MAIN = `
 @compute @workgroup_size(LANES)
 fn main(id: Invocation) {
@@ -166,10 +168,10 @@ struct Params {
 }
 `;
 
-/** Index of a head in qkv, up to the head's number: `${QKV_ROW}number)`. */
+/** The index of a token's head in qkv, to be completed by the head's number: `${QKV_ROW}number)`. */
 export const QKV_ROW = "(token * (p.heads + 2 * p.kv_heads) + ";
 
-/** Start of the kernels whose lanes hold queries: the tile, this lane's query `t` and its q. */
+/** The start of the kernels whose lanes hold queries: the tile, this lane's query `t`, and its q. */
 export function queryTile({ vectors }: { vectors: number }): string {
   return `
   if (index >= p.tile_count * p.heads) {
@@ -187,8 +189,8 @@ export function queryTile({ vectors }: { vectors: number }): string {
 
 /**
  * The walk of a query tile over its keys: blocks from the prefix's start, then blocks from the segment's start, so that
- * a token's order of sums depends on its own row alone. Keys must fulfil base + i < end, base + i <= t and
- * base + i + p.window > newest, where newest - key is the distance between their positions.
+ * the order of a token's sums depends on its own row alone. A key is visible if base + i < end, base + i <= t and
+ * base + i + p.window > newest; newest - key is the distance between the positions of query and key.
  */
 export function keyLoop(body: string): string {
   return `
@@ -203,13 +205,13 @@ export function keyLoop(body: string): string {
   }`;
 }
 
-/** Staging of keys and values. */
+/** The walk over keys and values. */
 export const KEYS: AttentionPhase = {
   a: `qkv[${QKV_ROW}p.heads + kv_head) * N + d]`,
   b: `qkv[${QKV_ROW}p.heads + p.kv_heads + kv_head) * N + d]`,
 };
 
-/** The score of this lane's query with key i, hidden keys masked. */
+/** The score of this lane's query with key i; hidden keys get MASKED. */
 export function keyScore(i: number, vectors: number): string {
   return `let key${i} = base + ${i}u;
     let score${i} = select(${MASKED}, ${unroll(vectors, (d) => `product(q${d}, a${i}_${d})`, " + ")},

@@ -1,4 +1,4 @@
-/** Storing keys and values in a KV cache. @module */
+/** Stores keys and values in a KV cache. @module */
 import source from "./kv_cache.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
@@ -14,9 +14,9 @@ const kernels = defineWidths({
 
 /** Buffers and sizes of {@linkcode kvStore}. */
 export interface KvStore {
-  /** Written at (slot, position): f32 [slots, maxLength, kvHeads·headDim]. */
+  /** Overwritten at (slot, position), else left alone: f32 [slots, maxLength, kvHeads·headDim]. */
   kCache: Slice;
-  /** As kCache. */
+  /** As `kCache`, for v. */
   vCache: Slice;
   /** f32 [tokens, heads + 2·kvHeads, headDim], the heads of q, then k, then v. */
   qkv: Slice;
@@ -31,7 +31,7 @@ export interface KvStore {
   maxLength: number;
 }
 
-/** Records the copy of each token's keys and values to its place in a layer's cache. */
+/** Records a copy of each token's k and v to its place in a layer's cache. */
 export function kvStore(
   commands: Commands,
   { kCache, vCache, qkv, slot, position, tokens, heads, kvHeads, headDim, maxLength }: KvStore,

@@ -1,7 +1,7 @@
 // before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
 // Copies the k and v heads of qkv's tokens to their places (slot, position) in a layer's KV cache.
-// Overwrites those places only. One lane a V.
+// Overwrites only those places. One lane for each V.
 
 override LANES: u32 = 64;
 

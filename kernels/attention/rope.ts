@@ -35,7 +35,7 @@ export function ropeTable({ inverseFrequencies, maxPositions }: RopeTable): Floa
 
 /** Buffers and sizes of {@linkcode rope}. */
 export interface Rope {
-  /** Changed in place: f32 [tokens, heads + 2·kvHeads, headDim], the heads of q, then k, then v (left alone). */
+  /** Changed in place: f32 [tokens, heads + 2·kvHeads, headDim], the heads of q, then k, then v; v is left alone. */
   qkv: Slice;
   /** u32 [tokens], each below the table's maxPositions. */
   position: Slice;
@@ -46,11 +46,11 @@ export interface Rope {
   kvHeads: number;
   /** Even. */
   headDim: number;
-  /** Turns back: the backward pass, in place on the gradient. */
+  /** Rotates back, which is the backward pass when applied to the gradient (default false). */
   inverse?: boolean;
 }
 
-/** Records the rotation of q and k by their positions' angles. */
+/** Records the rotation of q and k by the angles of their positions. */
 export function rope(
   commands: Commands,
   { qkv, position, table, tokens, heads, kvHeads, headDim, inverse = false }: Rope,

@@ -2,7 +2,7 @@
 
 // Rotary position embedding (Su et al. 2021) in Hugging Face's half layout, in place on the q and k heads of qkv:
 // (a, b) = (x[i], x[i + headDim / 2]) becomes (a cos - b sin, b cos + a sin) at the angle of the token's position.
-// sign = -1 turns back, which is the backward pass.
+// sign = -1 rotates back, which is the backward pass. One lane for each pair of V.
 
 override LANES: u32 = 64;
 

@@ -1,4 +1,4 @@
-// Where an invocation stands in its dispatch.
+// The place of an invocation in its dispatch.
 
 struct Invocation {
   @builtin(local_invocation_id) local: vec3u, // in its workgroup
@@ -6,9 +6,9 @@ struct Invocation {
   @builtin(num_workgroups) groups: vec3u, // size of the grid
 }
 
-// The index of a workgroup where `grid` (commands.ts) has folded a row of them into two dimensions; there may be more
-// than asked for. It takes members because naga's HLSL knows `groups` in the entry point alone: in a function that is
-// given the whole struct it would read another value.
+// The index of a workgroup in a grid that `grid` (commands.ts) made of one row. Folding may add workgroups: kernels
+// return early beyond the last. The arguments are members, not the struct: naga's HLSL gives `groups` its value in the
+// entry point only, and a function that took the struct would read the workgroup's id in its place.
 fn group_index(group: vec3u, groups: vec3u) -> u32 {
   return group.x + group.y * groups.x;
 }

@@ -4,30 +4,30 @@ import { DeviceError } from "./device_error.ts";
 import { checkBefore, joinParts, placeIn, type SourcePart } from "./source.ts";
 import { checkUniformStruct, uniformBytes, type UniformFields } from "./uniform.ts";
 
-/** How a kernel uses a buffer, or which image it reads. */
+/** How a kernel uses a binding: it reads or writes a buffer, or reads an image of this format. */
 export type Access = "read" | "readWrite" | ImageFormat;
 
-/** Stands before the parts of a kernel that uses f16. */
+/** Comes before the parts of a kernel that uses f16. */
 const ENABLE_F16: SourcePart = { name: "kernels/device/kernel.ts (generated)", text: "enable f16;\n" };
 
-/** Image bindings as WGSL has them. */
+/** The image format of each WGSL texture type. */
 const TEXTURES: Readonly<Record<string, ImageFormat>> = {
   "texture_2d<f32>": "rgba32float",
   "texture_2d<u32>": "rgba32uint",
 };
 
-/** What a kernel is made of. Bindings are numbered in the order given; the uniform record is the last binding. */
+/** The declaration of a kernel. Bindings are numbered in the order given; the uniform record comes last. */
 export interface KernelSpec<B extends string, U extends UniformFields> {
-  /** The op's name: label, error messages, pipeline key. */
+  /** The name in labels, profiles and error messages. */
   name: string;
   /**
-   * WGSL with one entry point `main` and, where there are uniforms, one `struct Params`. The last part is the kernel's
-   * own, and names those before it in its first line.
+   * WGSL with one entry point `main` and, if there are uniforms, one `struct Params`. The last part is the kernel's
+   * own; its first line names the parts before it.
    */
   code: readonly SourcePart[];
   bindings: Readonly<Record<B, Access>>;
   uniforms: U;
-  /** Features the module needs; `shader-f16` adds its `enable` line. */
+  /** Features that the module needs. `shader-f16` adds its `enable` line. */
   requires?: readonly ("subgroups" | "shader-f16")[];
 }
 
@@ -52,8 +52,8 @@ export interface Pipeline {
 let nextKernelId = 0;
 
 /**
- * Declares a kernel. Throws TypeError where the WGSL's bindings, its `struct Params`, or its line of the parts before it
- * ({@linkcode checkBefore}) differ from the declaration.
+ * Declares a kernel. Throws TypeError if the WGSL's bindings, its `struct Params`, or the parts that its first line
+ * names ({@linkcode checkBefore}) differ from the declaration.
  *
  * Each binding must stand in the WGSL as `@group(0) @binding(N) var<storage, read|read_write> name`, an image as
  * `@group(0) @binding(N) var name: texture_2d<f32|u32>`.
@@ -88,7 +88,9 @@ export function defineKernel<const B extends string, const U extends UniformFiel
 let nextPipelineId = 0;
 const pipelines = new WeakMap<Device, Map<string, Pipeline>>();
 
-/** The pipeline of a kernel with these constants, made at first use. A shader error is thrown by the next `device.check()`. */
+/**
+ * The pipeline of a kernel with these constants, made at first use. The next `device.check()` throws a shader error.
+ */
 export function pipelineFor<B extends string, U extends UniformFields>(
   device: Device,
   kernel: Kernel<B, U>,
@@ -159,7 +161,7 @@ function describeMessage(
 ): string {
   const place = placeIn(parts, lineNum, linePos);
   if (!place) return message;
-  // naga quotes the lines that it means, with their numbers, below a line that names the first one's place.
+  // naga names a place in the joined text, then quotes the lines from there with their numbers.
   const quoted = message.replace(/^\s*┌─ .*$/m, "").replace(
     /^( *)(\d+)(?= │)/gm,
     (_, indent, line) => `${indent}${placeIn(parts, Number(line), 1)?.line ?? line}`,

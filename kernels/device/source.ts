@@ -14,12 +14,12 @@ export interface SourcePlace {
   readonly column: number;
 }
 
-/** The text of the whole module. Each part begins on a line of its own. */
+/** The text of the whole module. Each part begins on a new line. */
 export function joinParts(parts: readonly SourcePart[]): string {
   return parts.map(({ text }) => withNewline(text)).join("");
 }
 
-/** Where a line and column of the joined text stand in their part; null beyond the last part's end. */
+/** The place in its part of a line and column of the joined text; null if there is no such line. */
 export function placeIn(parts: readonly SourcePart[], line: number, column: number): SourcePlace | null {
   let before = 0;
   for (const { name, text } of parts) {
@@ -35,12 +35,12 @@ function withNewline(text: string): string {
 }
 
 /**
- * Throws TypeError unless the last part, which is the kernel's own, says in its first line which parts stand before it:
+ * Throws TypeError unless the first line of the last part, which is the kernel's own, names the parts before it:
  *
  *     // before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
  *
- * These are the other parts' names below kernels/, in their order. Braces hold the names to choose from where a kernel
- * is defined more than once. A part that has none before it has no such line.
+ * The names are paths below kernels/, in the order of the parts. Braces hold alternatives: the kernel is defined once
+ * with each. A kernel of one part has no such line.
  */
 export function checkBefore(kernel: string, parts: readonly SourcePart[]): void {
   const own = parts.at(-1);
@@ -55,13 +55,13 @@ export function checkBefore(kernel: string, parts: readonly SourcePart[]): void 
   );
 }
 
-/** What a part's first line says stands before it. */
+/** The names in a part's first line, if it has one for them. */
 export function partsBefore(text: string): string[] {
   const [, names] = /^\/\/ before: (.+)/.exec(text) ?? [];
   return names?.split(", ") ?? [];
 }
 
-/** The names that an item of a first line allows: `a_{x|y}.wgsl` allows `a_x.wgsl` and `a_y.wgsl`. */
+/** The alternatives of a name: `a_{x|y}.wgsl` is `a_x.wgsl` or `a_y.wgsl`. */
 export function namesIn(item: string): string[] {
   const [, start, choices, end] = /^(.*)\{(.*)\}(.*)$/.exec(item) ?? [];
   return choices === undefined ? [item] : choices.split("|").map((choice) => `${start}${choice}${end}`);

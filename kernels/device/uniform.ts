@@ -1,6 +1,6 @@
-/** Uniform records: one declaration gives byte layout, writer, and the struct the shader must hold. @module */
+/** Uniform records: one declaration gives the bytes' layout, the writer, and the shader's struct. @module */
 
-/** A list of up to 4·N unsigned integers: WGSL's uniform arrays step by 16 bytes, so they stand four to an element. */
+/** A list of up to 4·N unsigned integers. Elements of a uniform array are 16 bytes apart, so each holds four. */
 export type UniformList = `array<vec4u, ${number}>`;
 
 /** The types a uniform record may have. A scalar takes four bytes. */
@@ -9,7 +9,7 @@ export type UniformType = "u32" | "i32" | "f32" | UniformList;
 /** Field names with their types, in the order of the shader's `struct Params`. */
 export type UniformFields = Readonly<Record<string, UniformType>>;
 
-/** The numbers for each field of a record; what a list leaves out is 0. */
+/** The numbers for each field of a record. A shorter list is filled up with zeros. */
 export type UniformValues<F extends UniformFields> = {
   readonly [K in keyof F]: F[K] extends UniformList ? readonly number[] : number;
 };
@@ -24,7 +24,7 @@ export function uniformBytes(fields: UniformFields): number {
   return Math.max(16, align16(bytes));
 }
 
-/** Writes the values into `view` at `offset` (bytes). Throws RangeError for an integer or a list that does not fit. */
+/** Writes the values into `view` at `offset` bytes. Throws RangeError if an integer or a list does not fit. */
 export function writeUniforms<F extends UniformFields>(
   view: DataView,
   offset: number,
@@ -74,7 +74,7 @@ function writeScalar(
   }
 }
 
-/** Elements of four of a list; 0 for a scalar. */
+/** The number of vec4u in a list; 0 for a scalar. */
 function listElements(type: UniformType): number {
   return type.startsWith("array") ? Number(/\d+(?=>)/.exec(type)![0]) : 0;
 }
@@ -87,7 +87,7 @@ function align16(bytes: number): number {
 export function checkUniformStruct(name: string, { code, fields }: { code: string; fields: UniformFields }): void {
   const wanted = Object.entries(fields).map(([key, type]) => `${key}: ${type}`);
   const body = /struct\s+Params\s*\{([^}]*)\}/.exec(code)?.[1] ?? "";
-  // A comma within <> parts no fields.
+  // A comma within <> does not separate fields.
   const found = body.replace(/\/\/[^\n]*/g, "").split(/,(?![^<]*>)/).map((s) => s.trim().replace(/\s*:\s*/, ": "))
     .filter(
       Boolean,

@@ -1,4 +1,4 @@
-/** The LM head fused with log-softmax and gather: log-probabilities of target tokens, without whole logits. @module */
+/** The LM head fused with log-softmax and gather: log-probabilities of target tokens from logits in tiles. @module */
 import source from "./lm_head.wgsl" with { type: "text" };
 import backwardSource from "./lm_head_backward.wgsl" with { type: "text" };
 import finishSource from "./lm_head_finish.wgsl" with { type: "text" };
@@ -12,7 +12,7 @@ import { matmul } from "../matmul/matmul.ts";
 import { cutRows, type Window, windowOf } from "../window.ts";
 import { chunkOf, type LmHeadPlan, type LmHeadScratch } from "./lm_head_tiles.ts";
 
-/** What the kernels of the LM head share. */
+/** Functions that kernels of the LM head share. */
 export const LM_HEAD_SHARED: SourcePart = { name: "kernels/lm_head/lm_head_shared.wgsl", text: sharedSource };
 
 const tileFields = { rows: "u32", columns: "u32", stride: "u32", first_row: "u32", first_column: "u32" } as const;
@@ -63,9 +63,9 @@ export interface LmHeadForward extends LmHeadInputs {
 
 /** Buffers and sizes of {@linkcode lmHeadBackward}. */
 export interface LmHeadBackward extends LmHeadInputs {
-  /** Gradient at h, overwritten: f32 [rows, hidden]. Left out where it is not wanted. */
+  /** Gradient at h, overwritten: f32 [rows, hidden]. Leave it out if it is not needed. */
   dh?: Slice;
-  /** Gradient at the weight, added to: f32 [vocab, hidden]. Left out where the weight is frozen. */
+  /** Gradient at the weight, added to: f32 [vocab, hidden]. Leave it out if the weight is frozen. */
   dweight?: Slice;
   /** As saved by {@linkcode lmHeadForward}. */
   lse: Slice;
@@ -75,7 +75,7 @@ export interface LmHeadBackward extends LmHeadInputs {
   sequence: Slice;
 }
 
-/** Records the log-probability of each entry's target. A chunk of entries is one submission. */
+/** Records the log-probability of each entry's target. Each chunk of entries is a submission of its own. */
 export function lmHeadForward(
   commands: Commands,
   { logp, lse, h, weight, target, rows, hidden, vocab, scratch }: LmHeadForward,
@@ -98,8 +98,8 @@ export function lmHeadForward(
 }
 
 /**
- * Records the gradients of Σ_s dlogp[s] · Σ_(entries of s) logp at h and weight; the logits are computed again.
- * A chunk of entries is one submission.
+ * Records the gradients of Σ_s dlogp[s] · Σ_(entries of s) logp at h and weight. It computes the logits again. Each
+ * chunk of entries is a submission of its own.
  */
 export function lmHeadBackward(
   commands: Commands,
@@ -136,7 +136,7 @@ export function lmHeadBackward(
   }
 }
 
-/** Records logits [chunk, tile] = h · weightᵀ (+ bias), with rows the plan's tile apart. */
+/** Records logits [chunk, tile] = h · weightᵀ (+ bias); their rows are the plan's `tileColumns` apart. */
 export function tileLogits(
   commands: Commands,
   { plan, h, weight, bias, hidden, chunk, tile, logits }: {
@@ -203,7 +203,7 @@ export function finishRows(
   });
 }
 
-/** The uniforms that say which part of the logits a dispatch is about. */
+/** The uniforms that say which part of the logits a dispatch works on. */
 export function tileUniforms(
   chunk: Window,
   tile: Window,

@@ -2,7 +2,7 @@
 
 // Gradient of the log-probabilities at the logits, in place on a recomputed tile:
 // logits[r, c] <- dlogp[sequences[r]] * ((first_column + c == targets[r]) - exp(logits[r, c] - lse[r])).
-// Padding up to a multiple of 4 becomes 0. first_column and stride are multiples of 4. One workgroup a row.
+// Padding up to a multiple of 4 becomes 0. first_column and stride are multiples of 4. One workgroup for each row.
 
 override LANES: u32 = 64;
 

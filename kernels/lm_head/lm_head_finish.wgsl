@@ -1,7 +1,7 @@
 // before: device/invocation.wgsl
 
 // From lm_head's state (m, s, z_target, _) after the last tile: lse = m + ln s, logp = (z_target - m) - ln s.
-// Overwrites logp and lse at first_row + r. One invocation a row.
+// Overwrites logp and lse at first_row + r. One lane for each row.
 
 override LANES: u32 = 64;
 

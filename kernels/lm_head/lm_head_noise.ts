@@ -1,4 +1,4 @@
-/** The LM head with trainable Gaussian noise on its logits, regenerated from its counter. @module */
+/** The LM head with trainable Gaussian noise on its logits; the backward pass makes the same noise again. @module */
 import source from "./lm_head_noise.wgsl" with { type: "text" };
 import backwardSource from "./lm_head_noise_backward.wgsl" with { type: "text" };
 import biasSource from "./lm_head_noise_bias.wgsl" with { type: "text" };
@@ -77,7 +77,7 @@ const biasGradient = defineKernel({
   uniforms: { rows: "u32", columns: "u32", stride: "u32", first_column: "u32" },
 });
 
-/** The noise: its generator, and what its random numbers are made from. */
+/** The noise: its generator, and what its random numbers depend on. */
 export interface LmHeadNoise {
   /** The generator's weight, f32 [vocab, hidden]; may be larger than one binding. */
   noiseWeight: Slice;
@@ -90,15 +90,15 @@ export interface LmHeadNoise {
   seed: number;
   iteration: number;
   step: number;
-  /** Upper bound of σ², above 0: σ = s·tanh(r/s), s its square root. */
+  /** Upper bound of σ², above 0: σ = s·tanh(r/s) with s = √maxVariance. */
   maxVariance: number;
 }
 
-/** Buffers and sizes of {@linkcode lmHeadNoiseForward}; logp and lse are without noise. */
+/** Buffers and sizes of {@linkcode lmHeadNoiseForward}; `logp` and `lse` are without noise. */
 export interface LmHeadNoiseForward extends LmHeadForward, LmHeadNoise {
-  /** Output, overwritten: as logp with the noised logits, f32 [rows]. */
+  /** Output, overwritten: as `logp`, of the noised logits, f32 [rows]. */
   logpNoised: Slice;
-  /** Saved for backward, overwritten: as lse with the noised logits, f32 [rows]. */
+  /** Saved for backward, overwritten: as `lse`, of the noised logits, f32 [rows]. */
   lseNoised: Slice;
   /** Output, overwritten: Σ_v σ² of each entry, f32 [rows]. */
   sigmaSquared: Slice;
@@ -123,8 +123,8 @@ export interface LmHeadNoiseBackward extends LmHeadInputs, LmHeadNoise {
 }
 
 /**
- * Records the log-probability of each entry's target with and without noise, and Σσ². A chunk of entries is one
- * submission. Throws RangeError unless maxVariance is above 0.
+ * Records the log-probability of each entry's target with and without noise, and Σσ². Each chunk of entries is a
+ * submission of its own. Throws RangeError unless maxVariance is above 0.
  */
 export function lmHeadNoiseForward(commands: Commands, call: LmHeadNoiseForward): void {
   const { rows, vocab, target, example, position, sigmaSquared, scratch } = call;
@@ -159,8 +159,8 @@ export function lmHeadNoiseForward(commands: Commands, call: LmHeadNoiseForward)
 
 /**
  * Records the gradients of Σ_s dlogpNoised[s] · Σ_(entries of s) logpNoised + varianceScale · Σσ² at the noise
- * generator; h and weight are constants. A chunk of entries is one submission. Throws RangeError unless maxVariance is
- * above 0.
+ * generator; h and weight are constants. Each chunk of entries is a submission of its own. Throws RangeError unless
+ * maxVariance is above 0.
  */
 export function lmHeadNoiseBackward(commands: Commands, call: LmHeadNoiseBackward): void {
   const { rows, vocab, hidden, target, example, position, sequence, scratch } = call;

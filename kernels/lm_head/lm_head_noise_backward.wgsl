@@ -1,9 +1,9 @@
 // before: lm_head/lm_head_shared.wgsl, lm_head/lm_head_sigma.wgsl, random/philox.wgsl, device/invocation.wgsl
 
-// Gradient at the noise generator's output r, in place on its recomputed tile, z being the recomputed clean tile:
+// Gradient at the noise generator's output r, in place on its recomputed tile; z is the recomputed clean tile:
 // dsigma = dlogp[sequences[e]] * ((v == targets[e]) - exp(z~ - lse_noised[e])) * n + 2 * variance_scale * sigma,
 // noise_logits <- dsigma * (1 - tanh(r / s)^2); z~, sigma and n as in lm_head_noise.
-// Padding up to a multiple of 4 becomes 0. first_column and stride are multiples of 4. One workgroup a row.
+// Padding up to a multiple of 4 becomes 0. first_column and stride are multiples of 4. One workgroup for each row.
 
 override LANES: u32 = 64;
 

@@ -57,11 +57,15 @@ const forward = defineKernel({
   },
 });
 
-/** Buffers and sizes of {@linkcode preferenceLoss}. Sequence 2i is pair i's chosen response, 2i + 1 its rejected one. */
+/**
+ * Buffers and sizes of {@linkcode preferenceLoss}. Sequence 2i is pair i's chosen response, 2i + 1 its rejected one.
+ */
 export interface PreferenceLoss {
   /** Output, overwritten: derivatives of the model loss at policyLogps, f32 [2 · pairs]. */
   dlogp: Slice;
-  /** Output, overwritten: derivatives of the noise loss at the noised log-probabilities (0 without noise), f32 [pairs]. */
+  /**
+   * Output, overwritten: derivatives of the noise loss at the noised log-probabilities (0 without noise), f32 [pairs].
+   */
   dnoised: Slice;
   /** Added to: f32, slots as in {@linkcode METRIC_NAMES}. */
   metrics: Slice;
@@ -71,7 +75,7 @@ export interface PreferenceLoss {
   referenceLogps: Slice;
   /** Response tokens of each sequence, u32 [2 · pairs]. */
   lengths: Slice;
-  /** Left out where the reference has no noise. */
+  /** Leave it out if the reference has no noise. */
   noise?: {
     /** Summed log-probabilities of the rejected responses under the noised reference, f32 [pairs]. */
     logps: Slice;
@@ -89,7 +93,9 @@ export interface PreferenceLoss {
   scale: number;
 }
 
-/** Records the loss's derivatives and adds the micro-batch's share to the metrics. Outputs and inputs are other buffers. */
+/**
+ * Records the loss's derivatives, and adds the micro-batch's share to the metrics. No output may be an input's buffer.
+ */
 export function preferenceLoss(commands: Commands, call: PreferenceLoss): void {
   const { dlogp, dnoised, metrics, policyLogps, referenceLogps, lengths, noise, pairs, lossType, beta, scale } = call;
   commands.dispatch(forward, {
@@ -99,7 +105,7 @@ export function preferenceLoss(commands: Commands, call: PreferenceLoss): void {
       metrics,
       policy_logps: policyLogps,
       reference_logps: referenceLogps,
-      // Without noise the shader reads neither.
+      // Without noise the shader reads neither of these.
       noised_logps: noise?.logps ?? referenceLogps,
       sigma_squared: noise?.sigmaSquared ?? referenceLogps,
       lengths,

@@ -1,7 +1,7 @@
 // before: device/invocation.wgsl
 
-// out[offset + s * stride] = sum of x[e] for starts[s] <= e < starts[s + 1]. Overwrites those of out. The order of additions depends on the
-// sequence's own length alone. One workgroup a sequence.
+// out[offset + s * stride] = sum of x[e] over starts[s] <= e < starts[s + 1]. Overwrites those elements of out.
+// The order of additions depends only on the sequence's own length. One workgroup for each sequence.
 
 override LANES: u32 = 64;
 

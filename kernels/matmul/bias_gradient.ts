@@ -30,7 +30,7 @@ export function biasGradientScratchBytes(rows: number, columns: number): number 
   return Math.ceil(rows / BLOCK_ROWS) * columns * 4;
 }
 
-/** Records dbias[n] += Σ_m dy[m, n]: sums over blocks of rows, then their sum, always in one order. */
+/** Records dbias[n] += Σ_m dy[m, n]: sums over blocks of rows, then the sum of these, always in the same order. */
 export function biasGradient(commands: Commands, { dbias, scratch, dy, rows, columns }: BiasGradient): void {
   if (rows <= BLOCK_ROWS) {
     addColumnSums(commands, { sums: dbias, x: dy, rows, columns });

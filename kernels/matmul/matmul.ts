@@ -13,35 +13,35 @@ export type { MatmulBType, MatmulMode, MatmulVariant };
 
 /** Buffers and sizes of {@linkcode matmul}. */
 export interface Matmul extends MatmulSizes {
-  /** Output: f32 [m, n]. */
+  /** Output, overwritten, or added to if `accumulate`: f32 [m, n]. */
   c: Slice;
-  /** f32. */
+  /** f32 [m, k], or [k, m] for TN. */
   a: Slice;
-  /** `bType`. */
+  /** [k, n], or [n, k] for NT, stored as `bType` says. */
   b: Slice;
   /** Added to every row of c: f32 [n]. */
   bias?: Slice;
-  /** Elements from one row of a to the next as stored (default: its columns). */
+  /** Elements from one stored row of a to the next (default: its columns). */
   lda?: number;
-  /** As `lda`, for b; even where b is bf16. */
+  /** As `lda`, for b; must be even if b is bf16. */
   ldb?: number;
   /** As `lda`, for c. */
   ldc?: number;
-  /** Add to c instead of overwriting it (default false). */
+  /** Whether to add to c instead of overwriting it (default false). */
   accumulate?: boolean;
 }
 
 /**
  * Records c (+)= op(a)·op(b) (+ bias).
  *
- * Within a family of tiles c is the same bit for bit whatever the tile; for NN and NT a row of c is the same whatever m,
- * too. Throws RangeError for strides or a storage type that do not fit.
+ * All tiles of a family give the same c, bit for bit; for NN and NT a row of c does not depend on m either. Throws
+ * RangeError if a stride or the storage type does not fit.
  */
 export function matmul(commands: Commands, call: Matmul): void {
   record(commands, call, undefined);
 }
 
-/** Records {@linkcode matmul} by a tile that is asked for: for measuring and for tests. */
+/** Records {@linkcode matmul} with a given tile, for measuring and for tests. */
 export function matmulBy(commands: Commands, variant: MatmulVariant, call: Matmul): void {
   record(commands, call, variant);
 }

@@ -1,10 +1,10 @@
-/** How a product reads and writes its buffers, which strides, sizes and the buffers' ends decide. @module */
+/** How a product reads and writes its buffers; strides, sizes and the ends of the buffers decide it. @module */
 import type { Device, Slice } from "../device/device.ts";
 import type { MatmulPlan, MatmulSizes } from "./matmul_plan.ts";
 import { fitsImage } from "./matmul_scratch.ts";
 import type { MatmulAccess } from "./matmul_text.ts";
 
-/** The operands, and the elements from one row to the next of each matrix as stored. */
+/** The operands, and the elements from one stored row of each matrix to the next. */
 export interface MatmulLayout {
   a: Slice;
   b: Slice;
@@ -35,13 +35,13 @@ export function accessFor(
     aImage: plan.image && aVec && fitsImage(device, a, aBytes),
     bImage: plan.image && (bType === "f32" ? bVec : bWide) && fitsImage(device, b, bBytes),
     cVec: n % 4 === 0 && ldc % 4 === 0,
-    // Weight gradients sum over tokens, of which there is any number: one text for all.
+    // Weight gradients sum over tokens, whose number varies: one text serves every number.
     ragged: mode === "TN" || k % (bWide && mode === "NT" ? 8 : 4) !== 0,
   };
   return { access, aBytes, bBytes };
 }
 
-/** Bytes of an operand whose rows are read `per` elements at once, up to the last read's end. */
+/** Bytes of an operand up to the end of its last read, if its rows are read `per` elements at once. */
 function spanOf(
   { rows, columns, stride, bytes, per = 4 }: {
     rows: number;

@@ -1,15 +1,15 @@
 /**
- * Text of the CPU family's matmul: a workgroup is one subgroup and owns a tile of `rows` by 4·lanes·`vectors` of c.
+ * The WGSL of the CPU family's matmul: a workgroup is one subgroup and owns a tile of `rows` by 4·lanes·`vectors` of c.
  *
- * On a software rasterizer loads are the cost. So each lane keeps 4·vectors columns of b, the lanes load a's part of a
- * step together, and subgroupBroadcast hands it round. Everything is unrolled into named values, and each accumulator
- * finishes its four products in one expression, which keeps it in a register.
+ * Loads are the main cost on a software rasterizer. So each lane keeps 4·vectors columns of b, the lanes load the part
+ * of a for a step together, and subgroupBroadcast gives it to all of them. Everything is unrolled into named values,
+ * and each accumulator gets its four products in one expression, which keeps it in a register.
  *
- * A wide bf16 b gives eight values a load: with NN a lane's vec4s of columns lie in pairs side by side, with NT the loop
- * does two steps of 4 k at once, both added to an accumulator in one expression.
+ * A wide bf16 b gives eight values a load. For NN a lane's vec4s of columns then lie in pairs side by side; for NT the
+ * loop does two steps of 4 k at once and adds both to an accumulator in one expression.
  *
- * c[i, j] = Σ over steps of 4 k, in order, of ((a0·b0 + a1·b1) + a2·b2) + a3·b3, whatever the tile: a row of c does not
- * depend on m. Overwrites c, or adds to it where `accumulate` is 1; then adds bias where `add_bias` is 1.
+ * c[i, j] = Σ over steps of 4 k, in order, of ((a0·b0 + a1·b1) + a2·b2) + a3·b3, whatever the tile, so that a row of c
+ * does not depend on m. Overwrites c, or adds to it if `accumulate` is 1; then adds bias if `add_bias` is 1.
  *
  * @module
  */
@@ -18,9 +18,9 @@ import { type MatmulAccess, matmulHeader } from "./matmul_text.ts";
 
 /** A tile of the CPU family. */
 export interface BroadcastTile {
-  /** Rows of c a workgroup owns; a multiple of 4 for TN. */
+  /** Rows of c that a workgroup owns; a multiple of 4 for TN. */
   rows: number;
-  /** vec4s of columns of c a lane owns; an even number for NN with a wide b. */
+  /** vec4s of columns of c that a lane owns; an even number for NN with a wide b. */
   vectors: number;
   /** Lanes of a workgroup, which is one subgroup. */
   lanes: number;
@@ -38,7 +38,7 @@ export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subg
   const loads = subgroups ? Math.ceil(rows / lanes) : rows;
   const width = 4 * lanes;
   const columns = (j: number): string => `column + ${pairs ? (j >> 1) * 2 * width + j % 2 * 4 : j * width}u`;
-  // A step needs `rows` vec4s of a. NN and NT: one of each row, along k; TN: rows / 4 of each of four k, along m.
+  // A step needs `rows` vec4s of a: for NN and NT one of each row, along k; for TN rows / 4 of each of four k, along m.
   const part = (h: number): string => subgroups ? `(${h * lanes}u + local.x) % ${rows}u` : `${h}u`;
   const prepareA = unroll(loads, (h) =>
     mode === "TN"
@@ -46,7 +46,7 @@ export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subg
   let a_at${h} = min(row + (${part(h)}) % ${rows / 4}u * 4u, (p.m - 1u) / 4u * 4u);`
       : `  let a_at${h} = min(row + ${part(h)}, p.m - 1u) * p.lda;`);
   const inside = (k: string): string => `${k} < k_last`;
-  // Of the first step the first k is always inside; the other step's loads stay inside, too.
+  // The first k of the first step is always inside. Loads of the second step are kept inside by `start`.
   const past = (s: number): string => FOUR.map((q) => s + q === 0 ? "false" : `k + ${4 * s + q}u >= k_last`).join(", ");
   const masked = (s: number, value: string): string =>
     ragged ? `select(${value}, vec4f(), vec4<bool>(${past(s)}))` : value;

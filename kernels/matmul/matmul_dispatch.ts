@@ -1,4 +1,4 @@
-/** The dispatches of one product: its blocks of k one after another, or side by side where that keeps the device busy. @module */
+/** The dispatches of one product: its blocks of k one after another, or side by side. @module */
 import reduceSource from "./matmul_reduce.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import type { Image, Slice } from "../device/device.ts";
@@ -9,18 +9,18 @@ import type { MatmulPlan } from "./matmul_plan.ts";
 import { scratchOf } from "./matmul_scratch.ts";
 import { type MatmulAccess, matmulUniforms } from "./matmul_text.ts";
 
-/** The most that partial results may take. */
+/** The most bytes of partial sums. */
 const SCRATCH_BYTES = 32 * 1024 * 1024;
 
-/** One product, planned. */
+/** A product with its plan. */
 export interface MatmulDispatch {
   plan: MatmulPlan;
   access: MatmulAccess;
-  /** Output; overwritten, or added to where `accumulate`. */
+  /** Output; overwritten, or added to if `accumulate`. */
   c: Slice;
   a: Slice | Image;
   b: Slice | Image;
-  /** Added to every row of c where `addBias`; else any buffer but c, which is not read. */
+  /** Added to every row of c if `addBias`; else any buffer but c, which is bound but not read. */
   bias: Slice;
   addBias: boolean;
   m: number;
@@ -43,7 +43,7 @@ const reduce = defineWidths({
   uniforms: { rows: "u32", columns: "u32", stride: "u32", blocks: "u32", accumulate: "u32", add_bias: "u32" },
 });
 
-/** Records a product's dispatches. The sums are the same in either form. */
+/** Records a product's dispatches: side by side if its tiles do not keep the device busy. c is the same either way. */
 export function dispatchMatmul(commands: Commands, call: MatmulDispatch): void {
   const { plan, m, n, k } = call;
   const tiles = Math.ceil(m / plan.rows) * Math.ceil(n / plan.columns);
@@ -53,7 +53,7 @@ export function dispatchMatmul(commands: Commands, call: MatmulDispatch): void {
   else dispatchInTurn(commands, call, blocks);
 }
 
-/** Each block of k has a dispatch, which adds its sum to c. */
+/** Records a dispatch for each block of k, which adds its sum to c. */
 function dispatchInTurn(commands: Commands, call: MatmulDispatch, blocks: number): void {
   const { plan, access, c, a, b, bias, k, ldc, accumulate, addBias } = call;
   const kernel = kernelFor(plan, access);
@@ -74,7 +74,7 @@ function dispatchInTurn(commands: Commands, call: MatmulDispatch, blocks: number
   }
 }
 
-/** One dispatch does all blocks of k into scratch; another adds their sums to c in the blocks' order. */
+/** Records one dispatch that sums all blocks of k into scratch, and one that adds these sums to c in order. */
 function dispatchSideBySide(commands: Commands, call: MatmulDispatch, blocks: number): void {
   const { plan, access, c, a, b, bias, m, n, k, ldc, accumulate, addBias } = call;
   const partial = scratchOf(commands, blocks * m * n * 4);
@@ -130,7 +130,7 @@ function kernelFor(plan: MatmulPlan, access: MatmulAccess): MatmulKernel {
   return kernel;
 }
 
-/** For errors and profiles: the mode, the type of b, and what of the access holds. */
+/** The access in words, for errors and profiles: the mode, the type of b, and the flags that are set. */
 function describeAccess({ mode, bType, ...flags }: MatmulAccess): string {
   const set = Object.entries(flags).filter(([, value]) => value).map(([name]) => name);
   return [mode, bType, ...set].join(" ");

@@ -1,4 +1,4 @@
-/** Which tile a product gets, and how it is cut: by the sizes, the device and its tuning. @module */
+/** Chooses the tile of a product and how it is cut, by the sizes, the device and its tuning. @module */
 import type { Device, DeviceFamily } from "../device/device.ts";
 import type { SourcePart } from "../device/source.ts";
 import type { TileClass } from "../device/tuning.ts";
@@ -16,13 +16,14 @@ export interface MatmulSizes {
   m: number;
   n: number;
   k: number;
-  /** How b is stored (default "f32"); "bf16", two to a u32 with the lower half first, for NN and NT. */
+  /** How b is stored (default "f32"). "bf16" is for NN and NT: two to a u32, the lower half first. */
   bType?: MatmulBType;
 }
 
 /**
  * Rows, columns over all lanes together, and whether a and b are copied into images and read from there: lavapipe reads
- * a buffer lane by lane, an image for all lanes at once. A large tile over images would take ten seconds to compile.
+ * a buffer lane by lane, but an image for all lanes at once. A large tile with images would take ten seconds to
+ * compile.
  */
 const BROADCAST_TILES = {
   broadcast64: { rows: 64, columns: 64, image: false },
@@ -45,36 +46,36 @@ const SHARED_TILES = {
 const FEW_ROWS = 16;
 /** m·n·k from which a product is large. */
 const LARGE = 2 ** 27;
-/** m·n·k from which images pay: their copies, and the passes that these end, take some 40 µs. */
+/** m·n·k from which images pay off: their copies, and the passes that these end, take some 40 µs. */
 const IMAGE_WORK = 2 ** 21;
 
-/** Workgroups that keep a device busy; on GPUs two for each multiprocessor of a large one. */
+/** Workgroups that keep a device busy; for a GPU, two for each multiprocessor of a large one. */
 const BUSY = { cpu: 8, gpu: 264 } as const;
 
-/** How one product is cut, and the text of its tile. */
+/** How a product is cut, and the text of its tile. */
 export interface MatmulPlan {
   variant: MatmulVariant;
   /** Rows of c that a workgroup owns. */
   rows: number;
   /** Columns of c that a workgroup owns. */
   columns: number;
-  /** Length of a block of k, whose sum is made from 0 and then added to c. */
+  /** Length of a block of k. The sum over a block starts from 0 and is then added to c. */
   block: number;
-  /** Workgroups that keep the device busy: where there are fewer, blocks of k run side by side. */
+  /** Workgroups that keep the device busy; with fewer, blocks of k run side by side. */
   busy: number;
   source: (access: MatmulAccess) => SourcePart;
-  /** Tells the tile's text from those of other tiles. */
+  /** Identifies the tile's text; part of the kernel's name. */
   key: string;
   /** Whether the text needs subgroups. */
   subgroups: boolean;
-  /** Whether operands are read from images where they can be. */
+  /** Whether to read operands from images if they fit. */
   image: boolean;
-  /** Whether a bf16 b is read eight elements at once where it can be. */
+  /** Whether to read a bf16 b eight elements at once if its layout allows. */
   wide: boolean;
 }
 
 /**
- * The plan of a product; `variant` asks for a tile, and for its images whatever the sizes. For NN and NT all tiles of a
+ * The plan of a product. `variant` asks for a tile, and for its images whatever the sizes. For NN and NT all tiles of a
  * family cut k at the same places, so that their sums are the same.
  */
 export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVariant): MatmulPlan {
@@ -86,7 +87,7 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVari
   if (!isBroadcast(chosen)) return sharedPlan(chosen, sizes);
   const subgroups = device.subgroupSize > 0;
   const asked = variant !== undefined || sizes.m * sizes.n * sizes.k >= IMAGE_WORK;
-  // Without subgroups each row of a is a load of its own, so that more rows gain nothing.
+  // Without subgroups each row of a needs a load of its own, so that more rows gain nothing.
   return broadcastPlan(subgroups ? chosen : "broadcast8", sizes, { lanes, subgroups, image: asked });
 }
 
@@ -101,7 +102,7 @@ function broadcastPlan(
     variant,
     rows,
     columns: 4 * lanes * tile.vectors,
-    // A panel of b, 128 columns by this, stays in a core's second-level cache.
+    // A panel of b with 128 columns and this many k stays in a core's second-level cache.
     block: 512,
     busy: BUSY.cpu,
     source: (access) => ({
@@ -118,7 +119,7 @@ function broadcastPlan(
 function sharedPlan(variant: keyof typeof SHARED_TILES, { mode, m, n, k }: MatmulSizes): MatmulPlan {
   const tile = SHARED_TILES[variant];
   const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
-  // Only weight gradients' blocks may depend on m: their rows are not tokens. No block may depend on the tile.
+  // Only the blocks of weight gradients may depend on m, as their rows are not tokens. No block may depend on the tile.
   const wanted = Math.ceil(k * tiles / BUSY.gpu / 64) * 64;
   return {
     variant,
@@ -153,8 +154,8 @@ function tunedVariant(device: Device, sizes: MatmulSizes): MatmulVariant | undef
 }
 
 /**
- * The tile for b's type: with bf16 a lane wants two vec4s of columns, and images at either width; NT does two steps at
- * once, for which 8 lanes have too few registers with more rows.
+ * The tile for the type of b. With bf16 images pay off at any number of lanes, and a lane should own two vec4s of
+ * columns. NT does two steps at once, for which a subgroup of 8 lanes has registers for 16 rows only.
  */
 function forType(
   variant: MatmulVariant,
@@ -167,9 +168,9 @@ function forType(
 
 function chooseVariant(family: DeviceFamily, { m, n, k }: MatmulSizes): MatmulVariant {
   if (family === "cpu") {
-    // The largest tile takes a second to compile for each mode, twice the next one's, and wins a quarter.
+    // The largest tile takes a second to compile for each mode, twice as long as the next, and is a quarter faster.
     const large = m * n * k >= LARGE;
-    // Microseconds of a step of 4 k, measured with 16 lanes.
+    // Microseconds that a step of 4 k takes, measured with 16 lanes.
     const step = large ? 1.6 * Math.ceil(m / 64) : 1.05 * Math.ceil(m / 32);
     if (1.04 * Math.ceil(m / 8) * Math.ceil(n / 128) < step * Math.ceil(n / 64)) return "broadcast8";
     return large ? "broadcast64" : "broadcast32";

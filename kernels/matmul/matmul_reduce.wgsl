@@ -1,8 +1,8 @@
 // before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
-// Sum of a matmul's partial results: c[i, j] (+)= ((partial[0, i, j] + partial[1, i, j]) + ...) (+ bias[j]), in the order
-// that blocks of k done one after the other would give.
-// Overwrites c, or adds to it where accumulate is 1. Any sizes; a lane per V, of which `columns` make a row.
+// Adds up a matmul's partial sums: c[i, j] (+)= ((partial[0, i, j] + partial[1, i, j]) + ...) (+ bias[j]), in the order
+// that dispatches of one block of k after another would give.
+// Overwrites c, or adds to it if accumulate is 1. One lane for each V; `columns` and `stride` count V. Any sizes.
 
 override LANES: u32 = 64;
 

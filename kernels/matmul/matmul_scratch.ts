@@ -1,9 +1,10 @@
 /**
- * Scratch of the matmul: copies of operands in images, and a buffer for the sums of blocks of k.
+ * The matmul's scratch: images that hold copies of operands, and a buffer for the partial sums of blocks of k.
  *
- * Each recorder has its own: at most one image for each operand and format, and one buffer. A call makes what it needs
- * and leaves it to the recorder's next calls, which replace what is too small for them. A recorder that lives as long as
- * its device needs no more; whoever makes one for a while calls `freeMatmul` when done with it.
+ * Each recorder has its own: at most one image for each operand and format, and one buffer. A call allocates what it
+ * needs and keeps it for the recorder's next calls, which replace what is too small for them. The scratch is not freed
+ * with the recorder: a recorder that lives as long as its device needs no more, and whoever makes one for a shorter
+ * time calls `freeMatmul` at its end.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import { type Device, type Image, IMAGE_WIDTH, type ImageFormat, type Slice, TEX
 const scratches = new WeakMap<Commands, Slice>();
 const images = new WeakMap<Commands, Map<string, Image>>();
 
-/** Whether an image can hold the first `bytes` of a slice, and the slice fills the last texel. */
+/** Whether the first `bytes` of a slice, rounded up to whole texels, lie in the slice and fit into an image. */
 export function fitsImage(device: Device, { size }: Slice, bytes: number): boolean {
   const most = device.limits.maxTextureDimension2D * IMAGE_WIDTH * TEXEL_BYTES;
   return Math.ceil(bytes / TEXEL_BYTES) * TEXEL_BYTES <= Math.min(size, most);

@@ -22,7 +22,7 @@ const backward = defineWidths({
 
 /** Buffers and sizes of {@linkcode swiglu}. */
 export interface Swiglu {
-  /** Overwritten: f32 [rows, inner]. */
+  /** Output, overwritten: f32 [rows, inner]. */
   act: Slice;
   /** f32 [rows, 2·inner]: gate, then up. */
   gateUp: Slice;
@@ -42,7 +42,7 @@ export function swiglu(commands: Commands, { act, gateUp, rows, inner }: Swiglu)
 
 /** Buffers and sizes of {@linkcode swigluBackward}. */
 export interface SwigluBackward {
-  /** Overwritten: f32 [rows, 2·inner]. */
+  /** Output, overwritten: f32 [rows, 2·inner]. */
   dgateUp: Slice;
   /** f32 [rows, 2·inner]: gate, then up. */
   gateUp: Slice;

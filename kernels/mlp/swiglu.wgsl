@@ -1,8 +1,8 @@
 // before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
 // SwiGLU: act[t, i] = silu(gate) * up, silu(g) = g * sigmoid(g), gate = gate_up[t, i], up = gate_up[t, inner + i].
-// Overwrites act. One lane an element; rows beyond the grid's height are taken in strides.
-// `inner` counts elements of V, f32 or vec4f; any sizes.
+// Overwrites act. One lane for each element of a row; lanes take rows in strides of the grid's height.
+// `inner` counts V; any sizes.
 
 override LANES: u32 = 64;
 

@@ -2,8 +2,8 @@
 
 // SwiGLU backward: with s = sigmoid(gate),
 // dgate = dact * up * s * (1 + gate * (1 - s)), dup = dact * gate * s.
-// Overwrites dgate_up. One lane an element; rows beyond the grid's height are taken in strides.
-// `inner` counts elements of V, f32 or vec4f; any sizes.
+// Overwrites dgate_up. One lane for each element of a row; lanes take rows in strides of the grid's height.
+// `inner` counts V; any sizes.
 
 override LANES: u32 = 64;
 

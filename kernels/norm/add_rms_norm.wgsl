@@ -2,8 +2,8 @@
 
 // A residual and the RMSNorm of the sum: s[r, c] = a[r, c] + b[r, c], y[r, c] = s[r, c] * inv_rms[r] * weight[c],
 // inv_rms[r] = 1 / sqrt(mean_c(s[r, c]^2) + eps).
-// Overwrites s, y and inv_rms, all saved for the backward pass. One workgroup a row.
-// `columns` counts elements of V, f32 or vec4f; any sizes.
+// Overwrites s, y and inv_rms, all of which the backward pass reads. One workgroup for each row.
+// `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 
@@ -39,7 +39,7 @@ fn main(id: Invocation) {
   if (lane == 0) {
     inv_rms[row] = inv;
   }
-  // Each lane reads what it has written itself.
+  // Each lane reads only what it wrote itself.
   for (var c = lane; c < p.columns; c += LANES) {
     y[base + c] = s[base + c] * inv * weight[c];
   }

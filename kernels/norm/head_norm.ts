@@ -75,13 +75,13 @@ export function headNorm(
   });
 }
 
-/** Where {@linkcode headNormBackward} adds the weights' gradients. */
+/** Buffers for the gradients of {@linkcode headNorm}'s weights. */
 export interface HeadNormWeightGradients {
-  /** Accumulated into: f32 [headDim]. */
+  /** Added to: f32 [headDim]. */
   dqWeight: Slice;
-  /** Accumulated into: f32 [headDim]. */
+  /** Added to: f32 [headDim]. */
   dkWeight: Slice;
-  /** Scratch of {@linkcode headNormPartialBytes}. */
+  /** Scratch, overwritten: {@linkcode headNormPartialBytes} bytes. */
   partial: Slice;
 }
 
@@ -89,15 +89,15 @@ export interface HeadNormWeightGradients {
 export interface HeadNormBackward extends HeadNormSizes {
   /** Output, overwritten: f32 [tokens, heads + 2·kvHeads, headDim]; not the buffer of `dy`. */
   dqkv: Slice;
-  /** Gradient of headNorm's y. */
+  /** Gradient of {@linkcode headNorm}'s y. */
   dy: Slice;
-  /** Saved by headNorm. */
+  /** As {@linkcode headNorm} saved it. */
   invRms: Slice;
-  /** headNorm's input. */
+  /** As {@linkcode headNorm} read it. */
   qkv: Slice;
   qWeight: Slice;
   kWeight: Slice;
-  /** Left out where the weights are not trained. */
+  /** Leave it out if the weights are frozen. */
   weightGradients?: HeadNormWeightGradients;
 }
 

@@ -2,7 +2,7 @@
 
 // RMSNorm of each q head and each k head (Qwen3): y = x * inv_rms * weight, inv_rms = 1 / sqrt(mean(x^2) + eps), with
 // one weight for all q heads and one for all k heads; v heads are copied.
-// Overwrites y and inv_rms. One lane a head.
+// Overwrites y, and inv_rms for the backward pass. One lane for each head.
 
 override LANES: u32 = 64;
 

@@ -1,8 +1,8 @@
 // before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
 // Backward of head_norm.wgsl for its input: with g = dy * weight and r = inv_rms,
-// dx = r * g - x * r^3 * mean(g * x); v heads' gradients are copied.
-// Overwrites dqkv. One lane a head.
+// dx = r * g - x * r^3 * mean(g * x); the gradients of v heads are copied.
+// Overwrites dqkv. One lane for each head.
 
 override LANES: u32 = 64;
 

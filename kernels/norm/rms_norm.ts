@@ -68,7 +68,7 @@ export function rmsNorm(commands: Commands, { y, invRms, x, weight, rows, column
 
 /** Buffers and sizes of {@linkcode addRmsNorm}. */
 export interface AddRmsNorm extends Omit<RmsNorm, "x"> {
-  /** a + b, overwritten: f32 [rows, columns]; none of the others. */
+  /** Output a + b, overwritten: f32 [rows, columns]; not the buffer of `a` or `b`. */
   sum: Slice;
   /** f32 [rows, columns]. */
   a: Slice;
@@ -92,7 +92,7 @@ export function addRmsNorm(
 
 /** Buffers and sizes of {@linkcode rmsNormBackward}. */
 export interface RmsNormBackward {
-  /** Overwritten, or added to where `accumulate`: f32 [rows, columns]. */
+  /** Output, overwritten, or added to if `accumulate`: f32 [rows, columns]. */
   dx: Slice;
   /** As {@linkcode rmsNorm} saved it: f32 [rows]. */
   invRms: Slice;
@@ -104,7 +104,7 @@ export interface RmsNormBackward {
   dy: Slice;
   rows: number;
   columns: number;
-  /** Adds to `dx`, for the residual path (default false). */
+  /** Whether to add to `dx`, for the residual path (default false). */
   accumulate?: boolean;
 }
 
@@ -126,7 +126,7 @@ export function rmsNormBackward(
 export interface RmsNormBackwardWeight {
   /** Added to: f32 [columns]. */
   dweight: Slice;
-  /** Overwritten: {@linkcode rmsNormScratchBytes} bytes. */
+  /** Scratch, overwritten: {@linkcode rmsNormScratchBytes} bytes. */
   scratch: Slice;
   /** As {@linkcode rmsNorm} saved it: f32 [rows]. */
   invRms: Slice;
@@ -143,7 +143,7 @@ export function rmsNormScratchBytes(rows: number, columns: number): number {
   return Math.ceil(rows / BLOCK_ROWS) * columns * 4;
 }
 
-/** Records adding the gradient of RMSNorm's weight: sums over blocks of rows, then their sum, always in one order. */
+/** Records the gradient of RMSNorm's weight: sums over blocks of rows, then the sum of these, always in one order. */
 export function rmsNormBackwardWeight(
   commands: Commands,
   { dweight, scratch, invRms, x, dy, rows, columns }: RmsNormBackwardWeight,

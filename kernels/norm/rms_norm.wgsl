@@ -2,8 +2,7 @@
 
 // RMSNorm forward (Zhang & Sennrich 2019): y[r, c] = x[r, c] * inv_rms[r] * weight[c],
 // inv_rms[r] = 1 / sqrt(mean_c(x[r, c]^2) + eps).
-// Overwrites y and inv_rms. Saves inv_rms for the backward pass. One workgroup a row.
-// `columns` counts elements of V, f32 or vec4f; any sizes.
+// Overwrites y, and inv_rms for the backward pass. One workgroup for each row. `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 

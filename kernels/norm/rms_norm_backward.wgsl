@@ -2,8 +2,8 @@
 
 // RMSNorm backward to the input: with i = inv_rms[r],
 // dx[r, c] = i * weight[c] * dy[r, c] - x[r, c] * i^3 * mean_j(weight[j] * dy[r, j] * x[r, j]).
-// Overwrites dx, or adds to it where accumulate is 1 (the residual path). One workgroup a row.
-// `columns` counts elements of V, f32 or vec4f; any sizes.
+// Overwrites dx, or adds to it if accumulate is 1 (the residual path). One workgroup for each row.
+// `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 

@@ -1,4 +1,4 @@
-/** Kernels that give a workgroup to each row and sum over it: by subgroup operations, or through workgroup memory. @module */
+/** Kernels whose workgroups each sum over a row, by subgroup operations or through workgroup memory. @module */
 import sharedSource from "./row_sum_shared.wgsl" with { type: "text" };
 import subgroupSource from "./row_sum_subgroup.wgsl" with { type: "text" };
 import type { Device } from "../device/device.ts";
@@ -17,8 +17,8 @@ export interface RowKernels<B extends string, U extends UniformFields> {
 }
 
 /**
- * Declares a kernel as {@linkcode defineWidths} does, with `row_sum_shared.wgsl` and with `row_sum_subgroup.wgsl` before
- * its parts: both give it `row_sum`. Throws TypeError as `defineKernel`.
+ * Declares a kernel as {@linkcode defineWidths} does, with `row_sum_shared.wgsl` and with `row_sum_subgroup.wgsl`
+ * before its parts; both declare `row_sum`. Throws TypeError as `defineKernel`.
  */
 export function defineRows<const B extends string, const U extends UniformFields>(
   spec: KernelSpec<B, U>,
@@ -29,7 +29,7 @@ export function defineRows<const B extends string, const U extends UniformFields
   };
 }
 
-/** The kernel for this device and for sizes that are all multiples of `width`. */
+/** The kernel for this device, and for the sizes as `byWidth` chooses it. */
 export function byRows<B extends string, U extends UniformFields>(
   device: Device,
   kernels: RowKernels<B, U>,

@@ -32,7 +32,7 @@ export interface AdamW extends OptimizerStep {
   betas: readonly [number, number];
 }
 
-/** Records one step of AdamW as PyTorch makes it, where the group's record lets it. */
+/** Records one step of AdamW as PyTorch does it, if the group's record allows it. */
 export function adamw(
   commands: Commands,
   { parameters, m, v, gradients, control, count, decayed, lr, betas, eps, weightDecay }: AdamW,

@@ -3,8 +3,8 @@
 // AdamW (Loshchilov & Hutter 2019) as torch.optim.AdamW: with g = control.factor * gradient,
 // p *= 1 - lr * weight_decay (elements below `decayed`); m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2;
 // p -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps).
-// Updates parameters, m and v in place; leaves all of them where control.apply is 0.
-// `count` and `decayed` count elements of V, f32 or vec4f; any sizes. One lane an element.
+// Updates parameters, m and v in place, unless control.apply is 0.
+// `count` and `decayed` count V; any sizes. One lane for each V.
 
 override LANES: u32 = 64;
 

@@ -1,11 +1,11 @@
-/** An optimizer's step over flat buffers of any size, one dispatch for each binding's worth. @module */
+/** An optimizer's step over flat buffers of any size: one dispatch for each window that fits in a binding. @module */
 import { type Commands, grid } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
 import type { UniformFields, UniformValues } from "../device/uniform.ts";
 import { byWidth, elementLanes, type Widths } from "../vector.ts";
 import { windowOf, windows } from "../window.ts";
 
-/** What the steps of all optimizers have; the flat buffers are f32 [count]. */
+/** What every optimizer's step takes; the flat buffers are f32 [count]. */
 export interface OptimizerStep {
   /** Updated. */
   parameters: Slice;
@@ -21,10 +21,10 @@ export interface OptimizerStep {
   weightDecay: number;
 }
 
-/** Uniforms that the caller of {@linkcode updateFlat} leaves to it: they differ from window to window. */
+/** The uniforms that {@linkcode updateFlat} fills in, as they differ from window to window. */
 type WindowFields = { count: "u32"; decayed: "u32" };
 
-/** Records a kernel with one lane for each V over windows of the flat buffers. */
+/** Records a kernel that has one lane for each V, over windows of the flat buffers. */
 export function updateFlat<F extends string, U extends UniformFields & WindowFields>(
   commands: Commands,
   kernels: Widths<F | "control", U>,

@@ -44,7 +44,7 @@ export interface SquaredNorm {
   chunks: readonly GradientChunk[];
 }
 
-/** Records Σ g² over blocks of each chunk, always in one order. */
+/** Records Σ g² over blocks of each chunk, always in the same order. */
 export function squaredNorm(commands: Commands, { partials, chunks }: SquaredNorm): void {
   const lanes = elementLanes(commands.device);
   let first = 0;
@@ -65,16 +65,16 @@ export function squaredNorm(commands: Commands, { partials, chunks }: SquaredNor
 
 /** Buffers and sizes of {@linkcode finishNorm}. */
 export interface FinishNorm {
-  /** Its norm and factor are overwritten. */
+  /** The group's record; its norm and factor are overwritten. */
   control: Slice;
   /** f32 [count]. */
   partials: Slice;
   count: number;
-  /** Norms beyond this are clipped to it; 0: none is. */
+  /** Larger norms are clipped to this; 0 clips none. */
   maxNorm: number;
 }
 
-/** Records the norm from its partial sums, and the clipping factor as torch.nn.utils.clip_grad_norm_ has it. */
+/** Records the norm from its partial sums, and the clipping factor of torch.nn.utils.clip_grad_norm_. */
 export function finishNorm(commands: Commands, { control, partials, count, maxNorm }: FinishNorm): void {
   commands.dispatch(finish, {
     buffers: { control, partials },

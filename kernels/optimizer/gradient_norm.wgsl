@@ -1,8 +1,8 @@
 // before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
 // Sums of squares over blocks: partials[first + b] = sum over block b of gradients[i]^2.
-// Overwrites those partials. One workgroup a block; lanes take strides, then a tree adds them.
-// `count` and `block` count elements of V, f32 or vec4f; any sizes.
+// Overwrites those partials. One workgroup for each block: its lanes sum in strides, then a tree adds the lanes' sums.
+// `count` and `block` count V; any sizes.
 
 override LANES: u32 = 64;
 

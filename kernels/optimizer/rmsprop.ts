@@ -29,7 +29,7 @@ export interface RmsProp extends OptimizerStep {
   alpha: number;
 }
 
-/** Records one step of RMSprop as PyTorch makes it, where the group's record lets it. */
+/** Records one step of RMSprop as PyTorch does it, if the group's record allows it. */
 export function rmsprop(
   commands: Commands,
   { parameters, v, gradients, control, count, decayed, lr, alpha, eps, weightDecay }: RmsProp,

@@ -2,8 +2,8 @@
 
 // RMSprop as torch.optim.RMSprop: with g = control.factor * gradient + weight_decay * p (elements below `decayed`),
 // v = alpha v + (1 - alpha) g^2; p -= lr * g / (sqrt(v) + eps).
-// Updates parameters and v in place; leaves both where control.apply is 0.
-// `count` and `decayed` count elements of V, f32 or vec4f; any sizes. One lane an element.
+// Updates parameters and v in place, unless control.apply is 0.
+// `count` and `decayed` count V; any sizes. One lane for each V.
 
 override LANES: u32 = 64;
 

@@ -16,7 +16,7 @@ const backward = defineWidths({
 
 /** Buffers and sizes of {@linkcode embedding}. */
 export interface Embedding {
-  /** Overwritten where the id is below `vocabSize`, else left: f32 [tokens, columns]. */
+  /** Output, f32 [tokens, columns]; rows whose id is below `vocabSize` are overwritten, others left alone. */
   out: Slice;
   /** f32 [vocabSize, columns], of any size. */
   weight: Slice;
@@ -27,12 +27,12 @@ export interface Embedding {
   columns: number;
 }
 
-/** Records out[t] = weight[ids[t]]; one dispatch for each binding's worth of the weight. */
+/** Records out[t] = weight[ids[t]], with one dispatch for each window of the weight that fits in a binding. */
 export function embedding(commands: Commands, { out, weight, ids, tokens, vocabSize, columns }: Embedding): void {
   gatherRows(commands, { out, x: weight, index: ids, rows: tokens, sourceRows: vocabSize, columns });
 }
 
-/** Which tokens have which id: those of `ids[u]` are `tokens[starts[u]] … tokens[starts[u + 1] − 1]`. */
+/** The tokens of each id: those of `ids[u]` are `tokens[starts[u]] … tokens[starts[u + 1] − 1]`. */
 export interface EmbeddingIndex {
   /** Distinct, ascending. */
   ids: Uint32Array<ArrayBuffer>;
@@ -59,7 +59,9 @@ export function embeddingIndex(ids: ArrayLike<number>): EmbeddingIndex {
   return { ids: Uint32Array.from(distinct), starts: Uint32Array.from([...starts, ids.length]), tokens };
 }
 
-/** Buffers and sizes of {@linkcode embeddingBackward}; `ids`, `starts` and `tokens` are {@linkcode embeddingIndex}'s. */
+/**
+ * Buffers and sizes of {@linkcode embeddingBackward}; {@linkcode embeddingIndex} makes `ids`, `starts` and `tokens`.
+ */
 export interface EmbeddingBackward {
   /** Added to: f32 [vocabSize, columns], of any size. */
   dweight: Slice;

@@ -2,8 +2,7 @@
 
 // Embedding backward: dweight[id - first, c] += sum of dout[t, c] over the tokens t of that id,
 // for the ids within [first, first + window); tokens[starts[u]] .. tokens[starts[u + 1] - 1] are those of ids[u].
-// Adds to dweight, tokens in their order. One workgroup a distinct id.
-// `columns` counts elements of V, f32 or vec4f; any sizes.
+// Adds to dweight, in the order of the tokens. One workgroup for each distinct id. `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 

@@ -1,4 +1,4 @@
-/** Gathering rows by index, and its backward pass. @module */
+/** Gathers rows by index, and the backward pass of that. @module */
 import gatherSource from "./gather_rows.wgsl" with { type: "text" };
 import scatterSource from "./scatter_rows.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
@@ -23,7 +23,7 @@ const scatter = defineWidths({
 
 /** Buffers and sizes of {@linkcode gatherRows}. */
 export interface GatherRows {
-  /** Overwritten where the index is below `sourceRows`, else left: f32 [rows, columns]. */
+  /** Output, f32 [rows, columns]; rows whose index is below `sourceRows` are overwritten, others left alone. */
   out: Slice;
   /** f32 [sourceRows, columns], of any size. */
   x: Slice;
@@ -34,7 +34,7 @@ export interface GatherRows {
   columns: number;
 }
 
-/** Records out[r] = x[index[r]]; one dispatch for each binding's worth of x. */
+/** Records out[r] = x[index[r]], with one dispatch for each window of x that fits in a binding. */
 export function gatherRows(commands: Commands, { out, x, index, rows, sourceRows, columns }: GatherRows): void {
   const { kernel, width } = byWidth(gather, columns);
   const rowBytes = columns * 4;
@@ -48,7 +48,7 @@ export function gatherRows(commands: Commands, { out, x, index, rows, sourceRows
   }
 }
 
-/** Which rows have which index: those of index t are `entries[starts[t]] … entries[starts[t + 1] − 1]`. */
+/** The rows of each index: those of index t are `entries[starts[t]] … entries[starts[t + 1] − 1]`. */
 export interface RowIndex {
   /** [rows + 1]. */
   starts: Uint32Array<ArrayBuffer>;
@@ -56,7 +56,7 @@ export interface RowIndex {
   entries: Uint32Array<ArrayBuffer>;
 }
 
-/** The inverse of `index`, whose values lie below `rows`. Throws RangeError for one that does not. */
+/** The inverse of `index`. Throws RangeError if a value is not below `rows`. */
 export function invertIndex(index: ArrayLike<number>, rows: number): RowIndex {
   const starts = new Uint32Array(rows + 1);
   for (let r = 0; r < index.length; r++) {
@@ -73,11 +73,11 @@ export function invertIndex(index: ArrayLike<number>, rows: number): RowIndex {
 
 /** Buffers and sizes of {@linkcode scatterRows}. */
 export interface ScatterRows {
-  /** Overwritten, all rows: f32 [rows, columns]. */
+  /** Output, all of it overwritten: f32 [rows, columns]. */
   dx: Slice;
-  /** u32 [rows + 1], of {@linkcode invertIndex}. */
+  /** u32 [rows + 1], from {@linkcode invertIndex}. */
   starts: Slice;
-  /** u32 [entries], of {@linkcode invertIndex}. */
+  /** u32 [entries], from {@linkcode invertIndex}. */
   entries: Slice;
   /** f32 [entries, columns]. */
   dy: Slice;

@@ -1,8 +1,8 @@
 // before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
-// Gathering rows: out[r, c] = x[index[r] - first, c] for the r whose index is within [first, first + window).
-// Overwrites those rows of out and leaves the others; windows together cover an x larger than one binding.
-// One workgroup a row. `columns` counts elements of V, f32 or vec4f; any sizes.
+// Gathers rows: out[r, c] = x[index[r] - first, c] for the r whose index is within [first, first + window).
+// Overwrites those rows of out and leaves the others; several windows cover an x larger than one binding.
+// One workgroup for each row. `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 

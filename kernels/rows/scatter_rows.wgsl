@@ -1,9 +1,9 @@
 // before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
-// Adding rows up by index (the backward pass of gather_rows): dx[t, c] = sum of dy[r, c] over the entries r of t,
+// Adds rows up by index (the backward pass of gather_rows): dx[t, c] = sum of dy[r, c] over the entries r of t,
 // entries[starts[t]] .. entries[starts[t + 1] - 1], in their order.
-// Overwrites all rows of dx, with zeros where there is no entry. One workgroup a row.
-// `columns` counts elements of V, f32 or vec4f; any sizes.
+// Overwrites all rows of dx; a row without entries becomes 0. One workgroup for each row.
+// `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 

@@ -1,7 +1,7 @@
-// Takes the sampled tokens into the rows that are still running: token = sampled, position += 1,
-// finished = 1 where the token is an EOS, else 2 where the position has reached the row's limit.
-// out[index, r] is the token, or 0xffffffff where the row had finished before; such rows stay as they are.
-// Overwrites out's row `index`; updates token, position and finished. One lane a row.
+// Appends the sampled tokens to the rows that still run: token = sampled, position += 1,
+// finished = 1 if the token is an EOS, else 2 if the position has reached the row's limit.
+// out[index, r] is the token, or 0xffffffff if the row had finished before; such rows stay as they are.
+// Overwrites row `index` of out; updates token, position and finished. One lane for each row.
 
 override LANES: u32 = 64;
 

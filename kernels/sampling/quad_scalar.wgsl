@@ -1,9 +1,8 @@
-// One of two parts that stand before sampling.wgsl, for a vocabulary of any size. `logits`, `p` and `PAD` are
-// sampling.wgsl's.
+// How sampling.wgsl reads logits if the vocabulary has any size. It declares `logits`, `p` and `PAD`.
 
 alias Element = u32;
 
-// The bits of the four logits of a row from token 4 q on, PAD where there are fewer.
+// The bits of a row's four logits from token 4 q on; PAD takes the place of those that are missing.
 fn quad(row: u32, q: u32) -> vec4u {
   let i = vec4u(4 * q) + vec4u(0, 1, 2, 3);
   let at = vec4u(row * p.vocab) + min(i, vec4u(p.vocab - 1));

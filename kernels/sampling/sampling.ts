@@ -1,4 +1,4 @@
-/** Sampling tokens from logits: temperature, top-k, top-p. @module */
+/** Samples tokens from logits by temperature, top-k and top-p. @module */
 import quadScalarSource from "./quad_scalar.wgsl" with { type: "text" };
 import quadVec4Source from "./quad_vec4.wgsl" with { type: "text" };
 import source from "./sampling.wgsl" with { type: "text" };
@@ -43,21 +43,23 @@ const PURPOSE = 2 * 2 ** 24;
 
 /** Buffers and settings of {@linkcode sampleTokens}. */
 export interface SampleTokens {
-  /** Overwritten: u32 [rows]. */
+  /** Output, overwritten: u32 [rows]. */
   token: Slice;
   /** f32 [rows, vocabSize], of any size. */
   logits: Slice;
   /** u32 [rows]: each row's index among the prompts, for Philox. */
   row: Slice;
-  /** u32 [rows]: position of the last token, the one whose logits these are (METHOD: t). */
+  /**
+   * u32 [rows]: position of each row's last token, whose logits these are (the counter's position in docs/method.md).
+   */
   position: Slice;
   rows: number;
   vocabSize: number;
-  /** 0: the first maximum is taken. */
+  /** 0 takes the first maximum. */
   temperature: number;
-  /** Only this many most probable tokens stay, and ties with the last of them; 0: all. */
+  /** Keeps this many of the most probable tokens, and ties with the last of them; 0 keeps all. */
   topK: number;
-  /** Then only the fewest most probable tokens whose probabilities sum to this; 1: all. */
+  /** Then keeps the fewest most probable tokens whose probabilities sum to this or more; 1 keeps all. */
   topP: number;
   seed: number;
   /** Below 2^24. */
@@ -65,8 +67,8 @@ export interface SampleTokens {
 }
 
 /**
- * Records sampling one token a row: the first, ascending, whose cumulative probability among those left exceeds u_0 of
- * Philox with key (seed, iteration + 2·2^24) and counter (position, row, 0, 0).
+ * Records sampling one token for each row: the first, in ascending order, whose cumulative probability among the tokens
+ * kept exceeds u_0 of Philox with key (seed, iteration + 2·2^24) and counter (position, row, 0, 0).
  */
 export function sampleTokens(
   commands: Commands,

@@ -17,7 +17,7 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read_write> c: array<V>; // [rows, columns], rows stride apart
 @group(0) @binding(1) var<storage, read> partial: array<V>; // [blocks, rows, columns]
-@group(0) @binding(2) var<storage, read> bias: array<V>; // [columns] where add_bias is 1
+@group(0) @binding(2) var<storage, read> bias: array<V>; // [columns] if add_bias is 1
 @group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)

@@ -80,7 +80,7 @@ ${Object.entries(matmulUniforms).map(([name, type]) => `  ${name}: ${type},`).jo
 @group(0) @binding(2) ${
     bImage ? `var b: texture_2d<${bType === "f32" ? "f32" : "u32"}>` : `var<storage, read> b: array<${bElement}>`
   }; // rows ldb apart
-@group(0) @binding(3) var<storage, read> bias: array<f32>; // [n] where add_bias is 1
+@group(0) @binding(3) var<storage, read> bias: array<f32>; // [n] if add_bias is 1
 @group(0) @binding(4) var<uniform> p: Params;
 
 fn load_a4(at: u32) -> vec4f {

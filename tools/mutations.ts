@@ -372,6 +372,16 @@ export const MUTATIONS: readonly Mutation[] = [
     ["component lost in a total", "(v.x + v.y) + (v.z + v.w)", "(v.x + v.y) + (v.z + v.z)"],
   ),
   ...of(
+    "vector_scalar.wgsl",
+    { test: "attention/attention" },
+    ["product of one side with itself", "return a * b;", "return a * a;"],
+  ),
+  ...of(
+    "vector_vec4.wgsl",
+    { test: "attention/attention" },
+    ["product of one side with itself", "dot(a, b)", "dot(a, a)"],
+  ),
+  ...of(
     "sampling/quad_scalar.wgsl",
     { test: "sampling/sampling" },
     ["fourth logit is the third", "logits[at.z], logits[at.w]", "logits[at.z], logits[at.z]"],

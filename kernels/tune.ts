@@ -1,9 +1,10 @@
 /** Chooses the variants of the kernels for a device by measuring them. @module */
 import { Commands } from "./device/commands.ts";
-import type { Device, DeviceFamily, Slice } from "./device/device.ts";
+import type { Device } from "./device/device.ts";
 import { Profiler } from "./device/profile.ts";
-import type { TileClass, Tuning } from "./device/tuning.ts";
-import { freeMatmul, matmul, type MatmulMode, type MatmulVariant, tileClass } from "./matmul/matmul.ts";
+import type { Slice } from "./device/slice.ts";
+import type { DeviceFamily, TileClass, Tuning } from "./device/tuning.ts";
+import { matmulBy, type MatmulMode, type MatmulVariant, tileClass } from "./matmul/matmul.ts";
 
 /** Sizes of a product. */
 export type Sizes = readonly [m: number, n: number, k: number];
@@ -16,7 +17,7 @@ export interface Measurement {
   variant: MatmulVariant;
   /** 10⁹ floating-point operations a second, the best of the rounds. */
   gflops: number;
-  /** Whether this is the variant that is used from now on. */
+  /** Whether the tuning uses this variant. */
   chosen: boolean;
 }
 
@@ -26,7 +27,7 @@ export interface TuneResult {
   measurements: Measurement[];
 }
 
-/** One choice: the sizes to measure, and the variants, of which the first is the default. */
+/** One choice to make: the sizes to measure, and the variants to compare. The first variant is the default. */
 interface VariantChoice {
   mode: MatmulMode;
   sizes: Sizes;
@@ -40,7 +41,7 @@ const SIZES: Readonly<Record<DeviceFamily, Readonly<Record<"few" | "small" | "la
   gpu: { few: [8, 4096, 1024], small: [128, 1024, 512], large: [2048, 2048, 1024] },
 };
 
-/** The variants to try for a class. A CPU compiles a text for a second or so: the fewer the better. */
+/** The variants to try for each class. They are few because a CPU takes about a second to compile each. */
 const CHOICES: Readonly<Record<DeviceFamily, readonly VariantChoice[]>> = {
   cpu: [
     ...choices("cpu", "large", MODES, ["broadcast64", "broadcast32image"]),
@@ -54,17 +55,17 @@ const CHOICES: Readonly<Record<DeviceFamily, readonly VariantChoice[]>> = {
   ],
 };
 
-/** What stands for a family where the two are compared, and the sizes for it. */
+/** The variants that stand for the families when these are compared, and the sizes of that comparison. */
 const CHAMPION = { cpu: "broadcast32", gpu: "shared64" } as const;
 const FAMILY_SIZES: Readonly<Record<DeviceFamily, Sizes>> = { cpu: [64, 256, 512], gpu: SIZES.gpu.large };
-/** Another variant must be faster than the default by this, so that noise decides little. */
+/** A variant replaces the default only if it is faster by this factor, so that noise decides little. */
 const BETTER = 1.05;
-/** The other family must be faster by this: it can change the bits of results, which a tile cannot. */
+/** The other family is chosen only if it is faster by this factor: unlike a tile, it can change the bits of results. */
 const FAMILY_BETTER = 1.5;
-/** What is slower than the best by this with NN is not tried in the other modes at these sizes. */
+/** A variant that is slower than the best by this factor in mode NN is not tried in the other modes. */
 const HOPELESS = 1.2;
 const ROUNDS = 3;
-/** Seconds of work in a round where there are no timestamps, to outweigh the fence. */
+/** Seconds of work in a round without timestamps, so that the fence weighs little. */
 const UNTIMED_ROUND = 0.05;
 
 function choices(
@@ -89,7 +90,8 @@ function wallSeconds(): number {
 }
 
 /**
- * Measures the variants of each kernel and returns the choice, without setting it. Takes a second or so where the driver has compiled the kernels before. Throws DeviceError.
+ * Measures the variants of the matmul and returns the choice; `device.tuning` stays as it was. Takes about a second if
+ * the driver has compiled the kernels before. Throws DeviceError.
  */
 export async function tune(
   device: Device,
@@ -145,7 +147,6 @@ export async function tune(
     return { tuning: { family, tiles }, measurements };
   } finally {
     device.tuning = kept;
-    freeMatmul(commands);
   }
 }
 
@@ -154,7 +155,7 @@ export function classOf({ mode, sizes: [m, n, k] }: { mode: MatmulMode; sizes: S
   return tileClass({ mode, m, n, k });
 }
 
-/** The best rate of each variant over the rounds, whose order turns around. */
+/** The best rate of each variant over the rounds; every other round runs in reverse order. */
 async function rates(
   commands: Commands,
   { mode, sizes: [m, n, k], variants }: VariantChoice,
@@ -163,7 +164,7 @@ async function rates(
   const { device, profiler } = commands;
   const [a, b, c] = [m * k, n * k, m * n].map((size) => filled(device, size)) as [Slice, Slice, Slice];
   const flop = 2 * m * n * k;
-  const once = (variant: MatmulVariant): void => matmul(commands, { mode, a, b, c, m, n, k, variant });
+  const once = (variant: MatmulVariant): void => matmulBy(commands, variant, { mode, a, b, c, m, n, k });
   const seconds = async (variant: MatmulVariant, repeats: number): Promise<number> => {
     const start = clock();
     for (let i = 0; i < repeats; i++) once(variant);
@@ -174,7 +175,7 @@ async function rates(
   };
   try {
     const best = variants.map(() => 0);
-    // The first call compiles.
+    // The first call also compiles.
     const repeats: number[] = [];
     for (const variant of variants) {
       await seconds(variant, 1);
@@ -194,7 +195,7 @@ async function rates(
   }
 }
 
-/** A buffer of numbers whose sums stay small. */
+/** A buffer of small numbers of both signs, so that their sums stay small. */
 function filled(device: Device, size: number): Slice {
   return device.upload(Float32Array.from({ length: size }, (_, i) => (i % 7 - 3) / 8), "tuning");
 }

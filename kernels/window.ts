@@ -1,13 +1,22 @@
-/** Cutting what is larger than one binding into ranges of rows that each fit. @module */
-import { type Device, type Slice, SLICE_ALIGNMENT, subslice } from "./device/device.ts";
+/** Windows: ranges of rows of a buffer that is too large for one binding, or for the scratch of its results. @module */
+import type { Device } from "./device/device.ts";
+import { type Slice, SLICE_ALIGNMENT, subslice } from "./device/slice.ts";
 
-/** A range of rows of a larger buffer. */
+/** A range of rows. */
 export interface Window {
   readonly first: number;
   readonly rows: number;
 }
 
-/** What {@linkcode windows} cuts. */
+/** Cuts rows into windows of `most` rows; the last one may be shorter. */
+export function cutRows(rows: number, most: number): Window[] {
+  return Array.from(
+    { length: Math.ceil(rows / most) },
+    (_, i) => ({ first: i * most, rows: Math.min(most, rows - i * most) }),
+  );
+}
+
+/** How {@linkcode windows} cuts. */
 export interface WindowOptions {
   /** Bytes of a row. */
   rowBytes: number;
@@ -17,7 +26,7 @@ export interface WindowOptions {
   limit?: number;
 }
 
-/** Ranges of rows that fit in one binding each and start at aligned bytes. Throws RangeError where no such range fits. */
+/** Cuts rows into windows that each fit in a binding and start at an aligned byte. Throws RangeError if none can. */
 export function windows(
   device: Device,
   rows: number,
@@ -32,9 +41,7 @@ export function windows(
       `Cannot bind ${rows} rows of ${rowBytes} bytes: ${step} rows at a time exceed the device's ${limit} bytes a binding`,
     );
   }
-  const out: Window[] = [];
-  for (let first = 0; first < rows; first += most) out.push({ first, rows: Math.min(most, rows - first) });
-  return out;
+  return cutRows(rows, most);
 }
 
 /** The part of `slice` that holds the rows of a window. */
@@ -43,14 +50,18 @@ export function windowOf(slice: Slice, { first, rows }: Window, rowBytes: number
 }
 
 /**
- * The slice from a window's first row on, as far as a binding reaches: of the same size however many rows are used, so
- * that its bind groups are made once.
+ * The slice from row `first` on, as far as `limit` bytes (default: the device's largest binding) reach. Its size does
+ * not depend on how many of its rows are used, so that one bind group serves every call.
  */
 export function windowOn(
   device: Device,
   slice: Slice,
-  { first, rowBytes }: { first: number; rowBytes: number },
+  { first, rowBytes, limit = device.limits.maxStorageBufferBindingSize }: {
+    first: number;
+    rowBytes: number;
+    limit?: number;
+  },
 ): Slice {
   const offset = first * rowBytes;
-  return subslice(slice, offset, Math.min(slice.size - offset, device.limits.maxStorageBufferBindingSize));
+  return subslice(slice, offset, Math.min(slice.size - offset, limit));
 }

@@ -298,7 +298,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ["one query head of a group left out", "member < group_size", "member + 1u < group_size"],
   ),
   ...of(
-    "attention/attention_decode.ts",
+    "attention/attention_decode_text.ts",
     { test: "attention/attention_decode" },
     ["newest key hidden", '"place" : "place + 1"', '"place" : "place"'],
     ["newest key taken twice", '"place" : "place + 1"', '"place + 1" : "place + 1"'],
@@ -306,7 +306,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ["lanes not rescaled (subgroup)", "subgroupAdd(sum${g} * scale${g})", "subgroupAdd(sum${g})"],
     ["lanes not rescaled (shared)", "sums[i] * exp(tops[i] - top_all)", "sums[i]"],
     ["query head's group", "head / per_kv", "head % p.kv_heads"],
-    ["turned the other way", "cos${d} - ${name}${d + half} * sin${d}", "cos${d} + ${name}${d + half} * sin${d}"],
+    ["rotated the other way", "cos${d} - ${name}${d + half} * sin${d}", "cos${d} + ${name}${d + half} * sin${d}"],
     ["stored beside its place", "(cache_row + place * p.kv_heads) * N", "(cache_row + (place + 1) * p.kv_heads) * N"],
     ["a lane's store left out", "lane < ${share.length}u", "lane + 1 < ${share.length}u"],
   ),
@@ -347,14 +347,48 @@ export const MUTATIONS: readonly Mutation[] = [
     ["bias missing", "sum += bias[column];", ""],
   ),
   ...of(
-    "norm/row_sum.ts",
+    "norm/row_sum_shared.wgsl",
     { test: "norm/rms_norm" },
     ["half of the lanes left out", "half = LANES / 2;", "half = LANES / 4;"],
+  ),
+  ...of(
+    "norm/row_sum_subgroup.wgsl",
+    { test: "norm/rms_norm" },
     ["a lane's own value alone", "return subgroupAdd(value);", "return value;"],
   ),
   ...of(
-    "vector.ts",
+    "device/invocation.wgsl",
+    { test: "device/invocation" },
+    ["second row of the grid ignored", "group.x + group.y * groups.x", "group.x"],
+  ),
+  ...of(
+    "vector_scalar.wgsl",
+    { test: "norm/rms_norm" },
+    ["width of four", "const WIDTH = 1u;", "const WIDTH = 4u;"],
+  ),
+  ...of(
+    "vector_vec4.wgsl",
     { test: "norm/rms_norm" },
     ["component lost in a total", "(v.x + v.y) + (v.z + v.w)", "(v.x + v.y) + (v.z + v.z)"],
+  ),
+  ...of(
+    "vector_scalar.wgsl",
+    { test: "attention/attention" },
+    ["product of one side with itself", "return a * b;", "return a * a;"],
+  ),
+  ...of(
+    "vector_vec4.wgsl",
+    { test: "attention/attention" },
+    ["product of one side with itself", "dot(a, b)", "dot(a, a)"],
+  ),
+  ...of(
+    "sampling/quad_scalar.wgsl",
+    { test: "sampling/sampling" },
+    ["fourth logit is the third", "logits[at.z], logits[at.w]", "logits[at.z], logits[at.z]"],
+  ),
+  ...of(
+    "sampling/quad_vec4.wgsl",
+    { test: "sampling/sampling" },
+    ["row ignored", "logits[row * p.quads + q]", "logits[q]"],
   ),
 ];

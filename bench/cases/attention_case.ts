@@ -1,6 +1,6 @@
 /** Causal attention over packed sequences. @module */
 import { attention, attentionBackward, attentionTile, attentionTiles } from "../../kernels/attention/attention.ts";
-import type { Slice } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import type { Contender, Context, Result, Spec } from "../bench_types.ts";
 import { checkClose, compare, seconds } from "../measure.ts";
 import { spread, uniform } from "../values.ts";

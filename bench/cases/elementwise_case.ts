@@ -1,5 +1,5 @@
 /** Kernels that memory bounds: RMSNorm and AdamW, against a copy of as many bytes. @module */
-import type { Slice } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import { rmsNorm } from "../../kernels/norm/rms_norm.ts";
 import { adamw } from "../../kernels/optimizer/adamw.ts";
 import type { Contender, Context, Result, Spec } from "../bench_types.ts";

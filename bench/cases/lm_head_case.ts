@@ -1,5 +1,5 @@
 /** The fused LM head, with and without noise. @module */
-import type { Slice } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import { lmHeadBackward, lmHeadForward } from "../../kernels/lm_head/lm_head.ts";
 import { lmHeadNoiseForward } from "../../kernels/lm_head/lm_head_noise.ts";
 import { lmHeadScratch } from "../../kernels/lm_head/lm_head_tiles.ts";

@@ -2,7 +2,8 @@
 import { openDevice } from "../../core/device/open_device.ts";
 import { wantedDevice } from "../../core/device/run_device.ts";
 import { type CachedTuning, kernelCacheFolder, readCachedTuning } from "../../core/device/tuning_cache.ts";
-import { type Device, WANTED_FEATURES } from "../../kernels/device/device.ts";
+import { WANTED_FEATURES } from "../../kernels/device/adapter.ts";
+import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import { classOf } from "../../kernels/tune.ts";
 import type { DoctorOptions } from "../options.ts";

@@ -1,5 +1,6 @@
 /** Opening a WebGPU device, with what its driver reads from the environment set first. @module */
-import { type Device, openDevice as openAdapter, type OpenOptions } from "../../kernels/device/device.ts";
+import { openAdapter, type OpenOptions } from "../../kernels/device/adapter.ts";
+import type { Device } from "../../kernels/device/device.ts";
 
 /** How to open a device. */
 export interface OpenDeviceOptions extends OpenOptions {

@@ -1,7 +1,7 @@
 /** The device of a run, with the kernel variants that the run began with. @module */
 import { join } from "node:path";
-import type { Device, DeviceFamily } from "../../kernels/device/device.ts";
-import type { Tuning } from "../../kernels/device/tuning.ts";
+import type { Device } from "../../kernels/device/device.ts";
+import type { DeviceFamily, Tuning } from "../../kernels/device/tuning.ts";
 import { tune } from "../../kernels/tune.ts";
 import type { ResolvedConfig } from "../config/config.ts";
 import { UserError } from "../error.ts";

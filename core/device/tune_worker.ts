@@ -1,6 +1,5 @@
 /** The thread that kernels are measured in at one vector width: the driver reads the width when it is loaded. @module */
-import type { DeviceFamily } from "../../kernels/device/device.ts";
-import type { TileClass } from "../../kernels/device/tuning.ts";
+import type { DeviceFamily, TileClass } from "../../kernels/device/tuning.ts";
 import { tune, type TuneResult } from "../../kernels/tune.ts";
 import { cpuSeconds } from "./cpu_clock.ts";
 import { openDevice } from "./open_device.ts";

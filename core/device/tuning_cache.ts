@@ -1,8 +1,8 @@
 /** The kernel variants that were measured on this machine, kept between runs: a file per adapter, driver and version. @module */
 import { join } from "node:path";
 import denoConfig from "../../deno.json" with { type: "json" };
-import type { Device, DeviceFamily } from "../../kernels/device/device.ts";
-import type { Tuning } from "../../kernels/device/tuning.ts";
+import type { Device } from "../../kernels/device/device.ts";
+import type { DeviceFamily, Tuning } from "../../kernels/device/tuning.ts";
 import { isVariant } from "../../kernels/matmul/matmul.ts";
 import type { Measurement, TuneResult } from "../../kernels/tune.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";

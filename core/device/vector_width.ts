@@ -1,6 +1,5 @@
 /** Measuring kernels at several widths of lavapipe's vectors. @module */
-import type { DeviceFamily } from "../../kernels/device/device.ts";
-import type { TileClass } from "../../kernels/device/tuning.ts";
+import type { DeviceFamily, TileClass } from "../../kernels/device/tuning.ts";
 import type { TuneResult } from "../../kernels/tune.ts";
 import { UserError } from "../error.ts";
 import type { WidthAnswer, WidthQuestion } from "./tune_worker.ts";

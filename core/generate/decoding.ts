@@ -5,7 +5,7 @@
 import { attentionDecode } from "../../kernels/attention/attention_decode.ts";
 import { kvStore } from "../../kernels/attention/kv_cache.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
-import { type Slice, subslice } from "../../kernels/device/device.ts";
+import { type Slice, subslice } from "../../kernels/device/slice.ts";
 import { decodeStep, FINISHED, NO_TOKEN } from "../../kernels/sampling/decode_step.ts";
 import { sampleTokens } from "../../kernels/sampling/sampling.ts";
 import type { GenerationConfig } from "../config/config_types.ts";

@@ -1,5 +1,5 @@
 /** Bringing known tokens into a cache before anything is sampled. @module */
-import { type Slice, subslice } from "../../kernels/device/device.ts";
+import { type Slice, subslice } from "../../kernels/device/slice.ts";
 import { type ForwardBuffers, forwardBuffers } from "../model/activations.ts";
 import type { AttentionContext } from "../model/decoder_types.ts";
 import { BatchBuffers, type BatchCapacity } from "../model/device_batch.ts";

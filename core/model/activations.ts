@@ -1,6 +1,7 @@
 /** Device buffers of a forward and a backward pass, made once for a capacity of tokens. @module */
-import type { Device, Slice } from "../../kernels/device/device.ts";
+import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import { biasGradientScratchBytes } from "../../kernels/matmul/bias_gradient.ts";
 import { headNormPartialBytes } from "../../kernels/norm/head_norm.ts";
 import { rmsNormScratchBytes } from "../../kernels/norm/rms_norm.ts";

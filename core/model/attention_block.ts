@@ -1,7 +1,7 @@
 /** The attention of a layer: norm, q k v, norm of the heads, RoPE, attention, output projection. @module */
 import { rope } from "../../kernels/attention/rope.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
-import type { Slice } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import { headNorm, headNormBackward } from "../../kernels/norm/head_norm.ts";
 import { rmsNorm } from "../../kernels/norm/rms_norm.ts";
 import type { AttendBackwardBuffers, AttendBuffers, BlockBackward, BlockCall, BlockForward } from "./decoder_types.ts";

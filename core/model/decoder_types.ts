@@ -1,5 +1,5 @@
 /** What the decoder's parts pass to each other. @module */
-import type { Slice } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import type { BackwardBuffers, LayerActivations } from "./activations.ts";
 import type { LayerSpec, ModelConfig } from "./families/family.ts";
 import type { LayerTensors, ModelTensors } from "./families/model_tensors.ts";

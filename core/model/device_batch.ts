@@ -1,6 +1,7 @@
 /** A packed batch on the device: buffers made once for a capacity, filled batch by batch. @module */
 import { attentionTile, attentionTiles } from "../../kernels/attention/attention.ts";
-import type { Device, Slice } from "../../kernels/device/device.ts";
+import type { Device } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import { embeddingIndex } from "../../kernels/rows/embedding.ts";
 import { invertIndex } from "../../kernels/rows/gather_rows.ts";
 import type { BufferSet } from "./activations.ts";

@@ -1,6 +1,6 @@
 /** A linear layer y = x·Wᵀ + b, forward and backward: the one place that knows how its parameters are stored and trained. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import type { Slice } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import { biasGradient } from "../../kernels/matmul/bias_gradient.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import type { LinearTensors } from "./families/model_tensors.ts";

@@ -1,6 +1,6 @@
 /** Whole logits, for sampling a few rows. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import { type Slice, subslice } from "../../kernels/device/device.ts";
+import { type Slice, subslice } from "../../kernels/device/slice.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { windowOf, windows } from "../../kernels/window.ts";
 import type { Parameters } from "./parameters.ts";

@@ -1,6 +1,6 @@
 /** The backward pass of an RMSNorm with its weight. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import type { Slice } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import { rmsNormBackward, rmsNormBackwardWeight } from "../../kernels/norm/rms_norm.ts";
 import type { ParameterShape } from "./families/model_tensors.ts";
 import type { Parameters } from "./parameters.ts";

@@ -1,5 +1,6 @@
 /** Buffers on the device for a layout of parameters. @module */
-import { type Device, type Slice, subslice } from "../../kernels/device/device.ts";
+import type { Device } from "../../kernels/device/device.ts";
+import { type Slice, subslice } from "../../kernels/device/slice.ts";
 import { openSliceReader } from "../../kernels/device/stream.ts";
 import type { MemoryPart } from "./memory_parts.ts";
 import type { ParameterLayout, ParameterPlace } from "./parameter_layout.ts";

@@ -1,5 +1,5 @@
 /** Where the parameters of a model lie: in a few flat buffers ("chunks") that optimizers and norms sweep. @module */
-import { alignSlice } from "../../kernels/device/device.ts";
+import { alignSlice } from "../../kernels/device/slice.ts";
 import { elementsOf, type ParameterShape } from "./families/model_tensors.ts";
 
 /** A place in a chunk. */

@@ -1,5 +1,5 @@
 /** What the model's parts read of its parameters: where the numbers lie, how they are stored, and what is trained. @module */
-import type { Slice } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import type { ParameterBuffers } from "./parameter_buffers.ts";
 
 /** A parameter on the device, or several whose rows lie end to end and act as one. */

@@ -1,6 +1,6 @@
 /** The LM head over a batch's response positions. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import type { Slice } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import { lmHeadForward, type LmHeadInputs } from "../../kernels/lm_head/lm_head.ts";
 import { type LmHeadNoiseScratch, lmHeadScratch } from "../../kernels/lm_head/lm_head_tiles.ts";
 import { sequenceSum } from "../../kernels/loss/sequence_sum.ts";

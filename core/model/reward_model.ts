@@ -1,6 +1,7 @@
 /** Reward models on the device: a decoder with a score head, run over whole texts in batches. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import { type Device, type Slice, subslice } from "../../kernels/device/device.ts";
+import type { Device } from "../../kernels/device/device.ts";
+import { type Slice, subslice } from "../../kernels/device/slice.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { gatherRows } from "../../kernels/rows/gather_rows.ts";
 import { openRewardFolder, type RewardFolder, SCORE_HEAD } from "../checkpoint/reward_folder.ts";

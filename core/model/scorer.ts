@@ -1,6 +1,6 @@
 /** Log-probabilities of responses under a model, in batches. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import { subslice } from "../../kernels/device/device.ts";
+import { subslice } from "../../kernels/device/slice.ts";
 import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./device_batch.ts";

@@ -1,6 +1,6 @@
 /** A group of parameters that is optimized together: the policy, or the noise generator. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import type { Slice } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import { adamw } from "../../kernels/optimizer/adamw.ts";
 import { finishNorm, squaredNorm, squaredNormPartials } from "../../kernels/optimizer/gradient_norm.ts";
 import { rmsprop } from "../../kernels/optimizer/rmsprop.ts";

@@ -1,5 +1,6 @@
 /** The resume states of an optimize stage: one file for each saved step, whole or absent. @module */
-import type { Device, Slice } from "../../kernels/device/device.ts";
+import type { Device } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import { openSliceReader } from "../../kernels/device/stream.ts";
 import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";

@@ -1,6 +1,7 @@
 /** The numbers of optimizer steps: gathered on the device, read once per logged step. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import { type Device, type Slice, SLICE_ALIGNMENT, subslice } from "../../kernels/device/device.ts";
+import type { Device } from "../../kernels/device/device.ts";
+import { type Slice, SLICE_ALIGNMENT, subslice } from "../../kernels/device/slice.ts";
 import { PREFERENCE_METRICS } from "../../kernels/loss/preference_loss.ts";
 
 /** The metrics' names, each at its slot of a metrics row: what losses add to, then the norms of the gradients. */

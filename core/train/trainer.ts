@@ -1,6 +1,6 @@
 /** The optimizer steps of an iteration on the device. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import type { Slice } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import { allocControls, controlOf, parseControl } from "../../kernels/optimizer/control.ts";
 import { guard } from "../../kernels/optimizer/guard.ts";
 import type { IterationConfig, NoiseConfig } from "../config/config_types.ts";

@@ -1,6 +1,6 @@
 /** The buffers of a training pass, made once for the largest micro-batch, and the policy's backward pass. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import type { Slice } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import { lmHeadBackward } from "../../kernels/lm_head/lm_head.ts";
 import { scatterRows } from "../../kernels/rows/gather_rows.ts";
 import {

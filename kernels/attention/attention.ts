@@ -1,31 +1,40 @@
 /** Causal attention over packed sequences, with grouped heads, shared prefixes and a sliding window. @module */
 import { type Commands, grid } from "../device/commands.ts";
-import type { Device, DeviceFamily, Slice } from "../device/device.ts";
+import type { Device } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
+import type { Slice } from "../device/slice.ts";
+import type { SourcePart } from "../device/source.ts";
+import { VECTOR_PARTS } from "../vector.ts";
 import { attentionBackwardKeySource, attentionBackwardQuerySource, attentionSource } from "./attention_source.ts";
-import type { AttentionShape } from "./attention_text.ts";
+import { type AttentionShape, vectorWidth } from "./attention_text.ts";
 
 const uniforms = { tile_count: "u32", heads: "u32", kv_heads: "u32", window: "u32" } as const;
-/** A window that no distance reaches, and that no sum with a token's index overflows. */
+/** Stands for no window: larger than any distance, but a token's index can be added without overflow. */
 const NO_WINDOW = 0x7fffffff;
-/** Lanes of a workgroup that shares a block through workgroup memory. */
+/** Lanes of a workgroup that shares blocks through workgroup memory. */
 const SHARED_LANES = 64;
 
 const kernels = new Map<string, ReturnType<typeof attentionKernels>>();
 
 function attentionKernels(shape: AttentionShape) {
   const requires = shape.variant === "subgroup" ? ["subgroups"] as const : [];
+  const code = (source: (shape: AttentionShape) => string): SourcePart[] => [
+    VECTOR_PARTS[vectorWidth(shape.headDim)],
+    INVOCATION,
+    { name: "kernels/attention/attention_source.ts (generated)", text: source(shape) },
+  ];
   return {
     forward: defineKernel({
       name: "attention",
-      code: attentionSource(shape),
+      code: code(attentionSource),
       bindings: { out: "readWrite", lse: "readWrite", qkv: "read", places: "read", tiles: "read" },
       uniforms,
       requires,
     }),
     query: defineKernel({
       name: "attention_backward_query",
-      code: attentionBackwardQuerySource(shape),
+      code: code(attentionBackwardQuerySource),
       bindings: {
         dqkv: "readWrite",
         saved: "readWrite",
@@ -41,7 +50,7 @@ function attentionKernels(shape: AttentionShape) {
     }),
     key: defineKernel({
       name: "attention_backward_key",
-      code: attentionBackwardKeySource(shape),
+      code: code(attentionBackwardKeySource),
       bindings: {
         dqkv: "readWrite",
         saved: "read",
@@ -57,26 +66,26 @@ function attentionKernels(shape: AttentionShape) {
   };
 }
 
-function kernelsFor(device: Device, headDim: number, family: DeviceFamily): ReturnType<typeof attentionKernels> {
-  const lanes = attentionTile(device, family);
-  const variant = usesSubgroups(device, family) ? "subgroup" : "shared";
+function kernelsFor(device: Device, headDim: number): ReturnType<typeof attentionKernels> {
+  const lanes = attentionTile(device);
+  const variant = usesSubgroups(device) ? "subgroup" : "shared";
   const key = `${variant} ${lanes} ${headDim}`;
   let known = kernels.get(key);
   if (!known) kernels.set(key, known = attentionKernels({ variant, lanes, headDim }));
   return known;
 }
 
-/** Broadcasts from a lane beat workgroup memory on a CPU only. */
-function usesSubgroups(device: Device, family: DeviceFamily): boolean {
-  return family === "cpu" && device.subgroupSize > 0;
+/** Subgroup broadcasts are faster than workgroup memory on a CPU only. */
+function usesSubgroups(device: Device): boolean {
+  return device.family === "cpu" && device.subgroupSize > 0;
 }
 
-/** The most tokens that a tile may have on this device. */
-export function attentionTile(device: Device, family: DeviceFamily = device.family): number {
-  return usesSubgroups(device, family) ? device.subgroupSize : SHARED_LANES;
+/** The most tokens that a tile can have on this device. */
+export function attentionTile(device: Device): number {
+  return usesSubgroups(device) ? device.subgroupSize : SHARED_LANES;
 }
 
-/** A run of tokens [start, end) of a packed batch that share their layout's segment_start, prefix and query_end. */
+/** Tokens [start, end) of a packed batch that have the same segment_start, prefix and query_end in the layout. */
 export interface AttentionSegment {
   start: number;
   end: number;
@@ -92,8 +101,8 @@ export function attentionTiles(segments: readonly AttentionSegment[], tile: numb
 }
 
 /**
- * A packed batch: its tokens end to end, without padding. A row is a run of tokens, or a prompt followed by responses
- * that each continue it; positions count up by one along a row.
+ * A packed batch: the tokens of all rows stand end to end, without padding. A row is a run of tokens, or a prompt
+ * followed by responses that each continue it; positions count up by one along a row.
  */
 export interface AttentionBatch {
   /** u32 [tokens]: position in the row, from 0. */
@@ -111,10 +120,8 @@ export interface AttentionBatch {
   heads: number;
   kvHeads: number;
   headDim: number;
-  /** Keys at this distance of positions, or beyond, are hidden; 0: none is. */
+  /** Hides keys whose position is this far back, or farther; 0 hides none. */
   window: number;
-  /** Which kernels to run, in place of the device's own; the tiles must be of the same family. */
-  family?: DeviceFamily;
 }
 
 /** Buffers and sizes of {@linkcode attention}. */
@@ -134,7 +141,7 @@ export interface Attention extends AttentionBatch {
 export function attention(commands: Commands, options: Attention): void {
   const { out, lse, qkv, layout, tiles, tileCount, heads, kvHeads, headDim, window } = options;
   const { device } = commands;
-  commands.dispatch(kernelsFor(device, headDim, options.family ?? device.family).forward, {
+  commands.dispatch(kernelsFor(device, headDim).forward, {
     buffers: { out, lse, qkv, places: layout, tiles },
     uniforms: { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW },
     workgroups: grid(device, tileCount * heads),
@@ -143,26 +150,26 @@ export function attention(commands: Commands, options: Attention): void {
 
 /** Buffers and sizes of {@linkcode attentionBackward}. */
 export interface AttentionBackward extends AttentionBatch {
-  /** Output, overwritten in all three parts: f32 [tokens, heads + 2·kvHeads, headDim]. */
+  /** Output, overwritten, the gradients of q, k and v: f32 [tokens, heads + 2·kvHeads, headDim]. */
   dqkv: Slice;
-  /** Scratch: f32 [tokens, heads, 2]. */
+  /** Scratch, overwritten: f32 [tokens, heads, 2]. */
   saved: Slice;
-  /** Gradient of out. */
+  /** Gradient of `out`: f32 [tokens, heads, headDim]. */
   dout: Slice;
-  /** Of {@linkcode attention}. */
+  /** As {@linkcode attention} wrote it. */
   out: Slice;
-  /** Of {@linkcode attention}. */
+  /** As {@linkcode attention} saved it. */
   lse: Slice;
-  /** Of {@linkcode attention}. */
+  /** As {@linkcode attention} read it. */
   qkv: Slice;
 }
 
-/** Records the gradient of {@linkcode attention}, recomputing the scores; deterministic. */
+/** Records the gradient of {@linkcode attention}. It computes the scores again, and sums in a fixed order. */
 export function attentionBackward(commands: Commands, options: AttentionBackward): void {
   const { dqkv, saved, dout, out, lse, qkv, position, layout, tiles, tileCount } = options;
   const { heads, kvHeads, headDim, window } = options;
   const { device } = commands;
-  const { query, key } = kernelsFor(device, headDim, options.family ?? device.family);
+  const { query, key } = kernelsFor(device, headDim);
   const values = { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW };
   commands.dispatch(query, {
     buffers: { dqkv, saved, dout, out, lse, qkv, places: layout, tiles },

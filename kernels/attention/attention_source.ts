@@ -1,8 +1,8 @@
-/** WGSL of the attention kernels for one head size, made of attention_text.ts's parts. @module */
+/** The WGSL of the attention kernels for one head size, made of the parts in attention_text.ts. @module */
+import { unroll } from "../unroll.ts";
 import {
   type AttentionPhase,
   type AttentionShape,
-  each,
   head,
   keyLoop,
   KEYS,
@@ -18,14 +18,14 @@ import {
   visit,
 } from "./attention_text.ts";
 
-/** Forward: out and lse, overwritten; online softmax over blocks of keys. */
+/** Forward: overwrites out and lse, by an online softmax over blocks of keys. */
 export function attentionSource(shape: AttentionShape): string {
   const { vectors, unrolled } = sizes(shape);
-  const scores = (name: string, separator: string): string => each(unrolled, (i) => `${name}${i}`, separator);
+  const scores = (name: string, separator: string): string => unroll(unrolled, (i) => `${name}${i}`, separator);
   return `${head(shape, KEYS)}${PARAMS}
-@group(0) @binding(0) var<storage, read_write> out: array<Vector>; // [tokens, heads, N]
+@group(0) @binding(0) var<storage, read_write> out: array<V>; // [tokens, heads, N]
 @group(0) @binding(1) var<storage, read_write> lse: array<f32>; // [tokens, heads]
-@group(0) @binding(2) var<storage, read> qkv: array<Vector>; // [tokens, heads + 2 kv_heads, N]
+@group(0) @binding(2) var<storage, read> qkv: array<V>; // [tokens, heads + 2 kv_heads, N]
 @group(0) @binding(3) var<storage, read> places: array<vec4u>; // [tokens]
 @group(0) @binding(4) var<storage, read> tiles: array<vec2u>; // [tile_count]
 @group(0) @binding(5) var<uniform> p: Params;
@@ -34,81 +34,81 @@ ${MAIN}
   ${queryTile({ vectors })}
   var top = ${LOWEST};
   var sum = 0.0;
-  ${each(vectors, (d) => `var out${d} = Vector(0.0);`)}
+  ${unroll(vectors, (d) => `var out${d} = V(0.0);`)}
   ${
     keyLoop(visit(
       shape,
       KEYS,
       `
-    ${each(unrolled, (i) => keyScore(i, vectors))}
+    ${unroll(unrolled, (i) => keyScore(i, vectors))}
     var new_top = top;
-    ${each(unrolled, (i) => `new_top = max(new_top, score${i});`)}
+    ${unroll(unrolled, (i) => `new_top = max(new_top, score${i});`)}
     let shrink = exp(top - new_top);
-    ${each(unrolled, (i) => `let weight${i} = exp(score${i} - new_top);`)}
+    ${unroll(unrolled, (i) => `let weight${i} = exp(score${i} - new_top);`)}
     top = new_top;
     sum = sum * shrink + (${scores("weight", " + ")});
     ${
-        each(
+        unroll(
           vectors,
-          (d) => `out${d} = out${d} * shrink + (${each(unrolled, (i) => `weight${i} * b${i}_${d}`, " + ")});`,
+          (d) => `out${d} = out${d} * shrink + (${unroll(unrolled, (i) => `weight${i} * b${i}_${d}`, " + ")});`,
         )
       }`,
     ))
   }
   if (lane < tile.y) {
     lse[row] = top + log(sum);
-    ${each(vectors, (d) => `out[row * N + ${d}u] = out${d} / sum;`)}
+    ${unroll(vectors, (d) => `out[row * N + ${d}u] = out${d} / sum;`)}
   }
 }
 `;
 }
 
-/** Backward for q: writes dqkv's q heads, and (lse, sum of dout · out) of each query for the kernel of k and v. */
+/** Backward for q: overwrites dqkv's q heads, and saves (lse, Σ dout · out) of each query for the kernel of k and v. */
 export function attentionBackwardQuerySource(shape: AttentionShape): string {
   const { vectors, unrolled } = sizes(shape);
   return `${head(shape, KEYS)}${PARAMS}
-@group(0) @binding(0) var<storage, read_write> dqkv: array<Vector>; // as qkv
+@group(0) @binding(0) var<storage, read_write> dqkv: array<V>; // as qkv
 @group(0) @binding(1) var<storage, read_write> saved: array<vec2f>; // [tokens, heads]
-@group(0) @binding(2) var<storage, read> dout: array<Vector>; // [tokens, heads, N]
-@group(0) @binding(3) var<storage, read> out: array<Vector>; // [tokens, heads, N]
+@group(0) @binding(2) var<storage, read> dout: array<V>; // [tokens, heads, N]
+@group(0) @binding(3) var<storage, read> out: array<V>; // [tokens, heads, N]
 @group(0) @binding(4) var<storage, read> lse: array<f32>; // [tokens, heads]
-@group(0) @binding(5) var<storage, read> qkv: array<Vector>; // [tokens, heads + 2 kv_heads, N]
+@group(0) @binding(5) var<storage, read> qkv: array<V>; // [tokens, heads + 2 kv_heads, N]
 @group(0) @binding(6) var<storage, read> places: array<vec4u>; // [tokens]
 @group(0) @binding(7) var<storage, read> tiles: array<vec2u>; // [tile_count]
 @group(0) @binding(8) var<uniform> p: Params;
 ${loaders(KEYS)}
 ${MAIN}
   ${queryTile({ vectors })}
-  ${each(vectors, (d) => `let dout${d} = dout[row * N + ${d}u];`)}
+  ${unroll(vectors, (d) => `let dout${d} = dout[row * N + ${d}u];`)}
   let row_lse = lse[row];
-  let delta = ${each(vectors, (d) => `product(dout${d}, out[row * N + ${d}u])`, " + ")};
-  ${each(vectors, (d) => `var dq${d} = Vector(0.0);`)}
+  let delta = ${unroll(vectors, (d) => `product(dout${d}, out[row * N + ${d}u])`, " + ")};
+  ${unroll(vectors, (d) => `var dq${d} = V(0.0);`)}
   ${
     keyLoop(visit(
       shape,
       KEYS,
       `
-    ${each(unrolled, (i) => keyScore(i, vectors))}
+    ${unroll(unrolled, (i) => keyScore(i, vectors))}
     ${
-        each(unrolled, (i) =>
+        unroll(unrolled, (i) =>
           `let dscore${i} = exp(score${i} - row_lse) * (${
-            each(vectors, (d) => `product(dout${d}, b${i}_${d})`, " + ")
+            unroll(vectors, (d) => `product(dout${d}, b${i}_${d})`, " + ")
           } - delta);`)
       }
-    ${each(vectors, (d) => `dq${d} += ${each(unrolled, (i) => `dscore${i} * a${i}_${d}`, " + ")};`)}`,
+    ${unroll(vectors, (d) => `dq${d} += ${unroll(unrolled, (i) => `dscore${i} * a${i}_${d}`, " + ")};`)}`,
     ))
   }
   if (lane < tile.y) {
     saved[row] = vec2f(row_lse, delta);
-    ${each(vectors, (d) => `dqkv[q_row + ${d}u] = dq${d} * SCALE;`)}
+    ${unroll(vectors, (d) => `dqkv[q_row + ${d}u] = dq${d} * SCALE;`)}
   }
 }
 `;
 }
 
 /**
- * Backward for k and v: writes dqkv's k and v heads. Lanes hold keys; walks over the queries from the tile's first
- * token to the segment's query_end, for each q head of the group.
+ * Backward for k and v: overwrites dqkv's k and v heads. The lanes hold keys, and the workgroup walks over the queries
+ * from the tile's first token to the segment's query_end, for each q head of the group.
  */
 export function attentionBackwardKeySource(shape: AttentionShape): string {
   const { vectors, unrolled } = sizes(shape);
@@ -117,16 +117,16 @@ export function attentionBackwardKeySource(shape: AttentionShape): string {
     b: "dout[(token * p.heads + head) * N + d]",
     extras: [
       ["saved", "vec2f", "return saved[token * p.heads + head];"],
-      // Without a window positions play no part: their load is left out.
+      // Without a window positions play no part, so their load is left out.
       ["position", "u32", "if (WINDOWED) { return position[token]; } return 0u;"],
     ],
   };
   return `${head(shape, stage)}${PARAMS}
 override WINDOWED: bool = true;
-@group(0) @binding(0) var<storage, read_write> dqkv: array<Vector>; // as qkv
+@group(0) @binding(0) var<storage, read_write> dqkv: array<V>; // as qkv
 @group(0) @binding(1) var<storage, read> saved: array<vec2f>; // [tokens, heads]
-@group(0) @binding(2) var<storage, read> dout: array<Vector>; // [tokens, heads, N]
-@group(0) @binding(3) var<storage, read> qkv: array<Vector>; // [tokens, heads + 2 kv_heads, N]
+@group(0) @binding(2) var<storage, read> dout: array<V>; // [tokens, heads, N]
+@group(0) @binding(3) var<storage, read> qkv: array<V>; // [tokens, heads + 2 kv_heads, N]
 @group(0) @binding(4) var<storage, read> position: array<u32>; // [tokens]
 @group(0) @binding(5) var<storage, read> places: array<vec4u>; // [tokens]
 @group(0) @binding(6) var<storage, read> tiles: array<vec2u>; // [tile_count]
@@ -144,11 +144,11 @@ ${MAIN}
   let k_row = (key * (p.heads + 2 * p.kv_heads) + p.heads + kv_head) * N;
   let v_row = k_row + p.kv_heads * N;
   ${
-    each(vectors, (d) =>
+    unroll(vectors, (d) =>
       `let k${d} = qkv[k_row + ${d}u];
   let v${d} = qkv[v_row + ${d}u];
-  var dk${d} = Vector(0.0);
-  var dv${d} = Vector(0.0);`)
+  var dk${d} = V(0.0);
+  var dv${d} = V(0.0);`)
   }
   let group_size = p.heads / p.kv_heads;
   for (var member = 0u; member < group_size; member++) {
@@ -160,23 +160,23 @@ ${MAIN}
       stage,
       `
     ${
-        each(unrolled, (i) =>
+        unroll(unrolled, (i) =>
           `let query${i} = base + ${i}u;
-    let weight${i} = exp(select(${MASKED}, ${each(vectors, (d) => `product(a${i}_${d}, k${d})`, " + ")},
+    let weight${i} = exp(select(${MASKED}, ${unroll(vectors, (d) => `product(a${i}_${d}, k${d})`, " + ")},
       query${i} < end && query${i} >= key && position${i} < key_position + p.window) - saved${i}.x);
-    let dscore${i} = weight${i} * (${each(vectors, (d) => `product(b${i}_${d}, v${d})`, " + ")} - saved${i}.y);`)
+    let dscore${i} = weight${i} * (${unroll(vectors, (d) => `product(b${i}_${d}, v${d})`, " + ")} - saved${i}.y);`)
       }
     ${
-        each(vectors, (d) =>
-          `dk${d} += ${each(unrolled, (i) => `dscore${i} * a${i}_${d}`, " + ")};
-    dv${d} += ${each(unrolled, (i) => `weight${i} * b${i}_${d}`, " + ")};`)
+        unroll(vectors, (d) =>
+          `dk${d} += ${unroll(unrolled, (i) => `dscore${i} * a${i}_${d}`, " + ")};
+    dv${d} += ${unroll(unrolled, (i) => `weight${i} * b${i}_${d}`, " + ")};`)
       }`,
     )
   }
     }
   }
   if (lane < tile.y) {
-    ${each(vectors, (d) => `dqkv[k_row + ${d}u] = dk${d};\n    dqkv[v_row + ${d}u] = dv${d};`)}
+    ${unroll(vectors, (d) => `dqkv[k_row + ${d}u] = dk${d};\n    dqkv[v_row + ${d}u] = dv${d};`)}
   }
 }
 `;

@@ -1,16 +1,17 @@
 /**
- * Parts of the WGSL of the attention kernels for one head size.
+ * The parts of the attention kernels' WGSL for one head size.
  *
- * The text is generated because WGSL unrolls nothing and the accumulators (one Vector of registers for each 4 elements
- * of a head) must be named variables. All three kernels have one shape: a workgroup takes a tile of rows, one row a
- * lane with its vectors in registers, and walks over the other side's tokens in blocks that all lanes read:
+ * The text is generated because WGSL does not unroll loops, and the accumulators (a V for each 4 elements of a head)
+ * must be named variables to stay in registers. All three kernels have one shape: a workgroup takes a tile of rows,
+ * each lane holds one row's vectors in registers, and all lanes walk over the other side's tokens in blocks:
  *
- * - "subgroup" (workgroup = one subgroup): lanes load a block's vectors one each, and subgroupBroadcast hands each to
- *   all lanes. Loads are the cost on a CPU, so a block is as many tokens as one load of all lanes covers.
- * - "shared": lanes copy a block into workgroup memory, where all read the same address at a time.
+ * - "subgroup" (a workgroup is one subgroup): each lane loads one of a block's vectors, and subgroupBroadcast gives it
+ *   to all lanes. Loads are the main cost on a CPU, so a block has as many tokens as one load of all lanes covers.
+ * - "shared": the lanes copy a block into workgroup memory, and all read the same address at a time.
  *
  * @module
  */
+import { unroll } from "../unroll.ts";
 
 /** How a block's vectors reach all lanes. */
 export type AttentionVariant = "subgroup" | "shared";
@@ -18,12 +19,14 @@ export type AttentionVariant = "subgroup" | "shared";
 /** What the text depends on. */
 export interface AttentionShape {
   variant: AttentionVariant;
-  /** Rows of a tile and size of a workgroup. */
+  /** The rows of a tile, and the size of a workgroup. */
   lanes: number;
   headDim: number;
 }
 
-/** One side's two vectors per token (k and v, or q and dout): the WGSL that loads Vector `d` of `token`. */
+/**
+ * The side that is walked over, with two vectors per token (k and v, or q and dout): WGSL that loads V `d` of `token`.
+ */
 export interface AttentionPhase {
   a: string;
   b: string;
@@ -31,30 +34,19 @@ export interface AttentionPhase {
   extras?: readonly (readonly [name: string, type: string, load: string])[];
 }
 
-/** Score of a hidden key: far enough below LOWEST that exp(MASKED - LOWEST) is 0, and far from overflow. */
+/** The score of a hidden key: so far below LOWEST that exp(MASKED - LOWEST) is 0, but far from overflow. */
 export const MASKED = "-2.0e30";
-/** What the running maximum of scores starts from. */
+/** The start of the running maximum of scores. */
 export const LOWEST = "-1.0e30";
 /** Bytes of workgroup memory for a block; WebGPU grants 16 KiB everywhere. */
 const SHARED_BYTES = 12 * 1024;
 
-/** Unrolls `text` over 0 … count − 1. */
-export function each(count: number, text: (i: number) => string, separator = "\n"): string {
-  return Array.from({ length: count }, (_, i) => text(i)).join(separator);
-}
-
-/** Elements of a Vector: heads whose size is no multiple of 4 are worked on in scalars. */
+/** Elements of a V: 4, or 1 if the head size is not a multiple of 4. */
 export function vectorWidth(headDim: number): 1 | 4 {
   return headDim % 4 === 0 ? 4 : 1;
 }
 
-/** WGSL of the type Vector, and `product`, the sum of two Vectors' elementwise product. */
-export function vectorSource(headDim: number): string {
-  const [type, text] = vectorWidth(headDim) === 4 ? ["vec4f", "dot(a, b)"] : ["f32", "a * b"];
-  return `alias Vector = ${type};\nfn product(a: Vector, b: Vector) -> f32 { return ${text}; }\n`;
-}
-
-/** Sizes that follow from a shape: vectors per head, tokens staged at a time, tokens unrolled at a time. */
+/** The sizes of a shape: vectors per head, tokens of a block, and tokens that are unrolled at a time. */
 export function sizes(
   { variant, lanes, headDim }: AttentionShape,
 ): { vectors: number; block: number; unrolled: number } {
@@ -69,12 +61,13 @@ export function sizes(
   return { vectors, unrolled, block: Math.max(unrolled, Math.min(16, Math.floor(most / unrolled) * unrolled)) };
 }
 
-/** Module-scope text: Vector, sizes, and the workgroup memory of the shared variant. */
+/** Module-scope text: sizes, and the workgroup memory of the shared variant. */
 export function head(shape: AttentionShape, stage: AttentionPhase): string {
   const { vectors, block } = sizes(shape);
-  const memory = [["a", "Vector", vectors], ["b", "Vector", vectors]] as [string, string, number][];
+  const memory = [["a", "V", vectors], ["b", "V", vectors]] as [string, string, number][];
   for (const [name, type] of stage.extras ?? []) memory.push([name, type, 1]);
-  return `${vectorSource(shape.headDim)}
+  return `// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+
 const N = ${vectors}u;
 const LANES = ${shape.lanes}u;
 const BLOCK = ${block}u;
@@ -88,9 +81,9 @@ ${
 }
 
 /**
- * Text that stages the block of tokens `start` … `start + BLOCK - 1` (indices are held below `end`) and runs `body` for
- * each group of unrolled tokens. In `body`, a{i}_{d}, b{i}_{d} and the extras' {name}{i} are token i's values and
- * `base + i` is its index.
+ * Text that gives all lanes the block of tokens `start` … `start + BLOCK - 1` and runs `body` for each group of
+ * unrolled tokens; indices beyond `end - 1` are replaced by it. In `body`, a{i}_{d}, b{i}_{d} and the extras' {name}{i}
+ * are the values of token i, and `base + i` is its index.
  */
 export function visit(shape: AttentionShape, stage: AttentionPhase, body: string): string {
   const { vectors, unrolled } = sizes(shape);
@@ -105,15 +98,15 @@ export function visit(shape: AttentionShape, stage: AttentionPhase, body: string
     return `
     let base = start;
     ${
-      each(registers, (r) =>
+      unroll(registers, (r) =>
         `let e${r} = lane + ${r * lanes}u;
     let a_lane${r} = load_a(min(start + e${r} / N, end - 1), e${r} % N);
     let b_lane${r} = load_b(min(start + e${r} / N, end - 1), e${r} % N);`)
     }
     ${extras.map(([name]) => `let ${name}_lane = load_${name}(min(start + lane, end - 1));`).join("\n")}
     ${
-      each(unrolled, (i) =>
-        each(vectors, (d) =>
+      unroll(unrolled, (i) =>
+        unroll(vectors, (d) =>
           `let a${i}_${d} = ${of("a", i, d)};\nlet b${i}_${d} = ${of("b", i, d)};`) +
         extras.map(([name]) => `let ${name}${i} = subgroupBroadcast(${name}_lane, ${i}u);`).join("\n"))
     }
@@ -137,8 +130,8 @@ export function visit(shape: AttentionShape, stage: AttentionPhase, body: string
         break;
       }
       ${
-    each(unrolled, (i) =>
-      each(vectors, (d) =>
+    unroll(unrolled, (i) =>
+      unroll(vectors, (d) =>
         `let a${i}_${d} = a_shared[(offset + ${i}u) * N + ${d}u];
       let b${i}_${d} = b_shared[(offset + ${i}u) * N + ${d}u];`) +
       extras.map(([name]) => `let ${name}${i} = ${name}_shared[offset + ${i}u];`).join("\n"))
@@ -147,27 +140,23 @@ export function visit(shape: AttentionShape, stage: AttentionPhase, body: string
     }`;
 }
 
-/** The functions that {@linkcode visit} calls; `token` and `d` are their parameters. */
+/** The functions that {@linkcode visit} calls. Their bodies use the parameters `token` and `d`. */
 export function loaders({ a, b, extras = [] }: AttentionPhase): string {
   return `
 var<private> head: u32;
 var<private> kv_head: u32;
-fn load_a(token: u32, d: u32) -> Vector { return ${a}; }
-fn load_b(token: u32, d: u32) -> Vector { return ${b}; }
+fn load_a(token: u32, d: u32) -> V { return ${a}; }
+fn load_b(token: u32, d: u32) -> V { return ${b}; }
 ${extras.map(([name, type, load]) => `fn load_${name}(token: u32) -> ${type} { ${load} }`).join("\n")}
 `;
 }
 
-/** Start of the entry point: `lane` and the workgroup's `index`. */
+/** The start of the entry point, with `lane` and the workgroup's `index`. */
 export const MAIN = `
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let lane = local.x;
-  let index = group.x + group.y * groups.x;`;
+fn main(id: Invocation) {
+  let lane = id.local.x;
+  let index = group_index(id.group, id.groups);`;
 
 /** The uniform record. */
 export const PARAMS = `
@@ -179,10 +168,10 @@ struct Params {
 }
 `;
 
-/** Index of a head in qkv, up to the head's number: `${QKV_ROW}number)`. */
+/** The index of a token's head in qkv, to be completed by the head's number: `${QKV_ROW}number)`. */
 export const QKV_ROW = "(token * (p.heads + 2 * p.kv_heads) + ";
 
-/** Start of the kernels whose lanes hold queries: the tile, this lane's query `t` and its q. */
+/** The start of the kernels whose lanes hold queries: the tile, this lane's query `t`, and its q. */
 export function queryTile({ vectors }: { vectors: number }): string {
   return `
   if (index >= p.tile_count * p.heads) {
@@ -195,13 +184,13 @@ export function queryTile({ vectors }: { vectors: number }): string {
   let t = tile.x + min(lane, tile.y - 1);
   let row = t * p.heads + head;
   let q_row = (t * (p.heads + 2 * p.kv_heads) + head) * N;
-  ${each(vectors, (d) => `let q${d} = qkv[q_row + ${d}u] * SCALE;`)}`;
+  ${unroll(vectors, (d) => `let q${d} = qkv[q_row + ${d}u] * SCALE;`)}`;
 }
 
 /**
  * The walk of a query tile over its keys: blocks from the prefix's start, then blocks from the segment's start, so that
- * a token's order of sums depends on its own row alone. Keys must fulfil base + i < end, base + i <= t and
- * base + i + p.window > newest, where newest - key is the distance between their positions.
+ * the order of a token's sums depends on its own row alone. A key is visible if base + i < end, base + i <= t and
+ * base + i + p.window > newest; newest - key is the distance between the positions of query and key.
  */
 export function keyLoop(body: string): string {
   return `
@@ -216,15 +205,15 @@ export function keyLoop(body: string): string {
   }`;
 }
 
-/** Staging of keys and values. */
+/** The walk over keys and values. */
 export const KEYS: AttentionPhase = {
   a: `qkv[${QKV_ROW}p.heads + kv_head) * N + d]`,
   b: `qkv[${QKV_ROW}p.heads + p.kv_heads + kv_head) * N + d]`,
 };
 
-/** The score of this lane's query with key i, hidden keys masked. */
+/** The score of this lane's query with key i; hidden keys get MASKED. */
 export function keyScore(i: number, vectors: number): string {
   return `let key${i} = base + ${i}u;
-    let score${i} = select(${MASKED}, ${each(vectors, (d) => `product(q${d}, a${i}_${d})`, " + ")},
+    let score${i} = select(${MASKED}, ${unroll(vectors, (d) => `product(q${d}, a${i}_${d})`, " + ")},
       key${i} < end && key${i} <= t && key${i} + p.window > newest);`;
 }

@@ -1,21 +1,22 @@
-/** Storing keys and values in a KV cache. @module */
+/** Stores keys and values in a KV cache. @module */
 import source from "./kv_cache.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
+import type { Slice } from "../device/slice.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
 const kernels = defineWidths({
   name: "kv_store",
-  code: source,
+  code: [INVOCATION, { name: "kernels/attention/kv_cache.wgsl", text: source }],
   bindings: { k_cache: "readWrite", v_cache: "readWrite", qkv: "read", slot: "read", position: "read" },
   uniforms: { tokens: "u32", q_vectors: "u32", kv_vectors: "u32", max_length: "u32" },
 });
 
 /** Buffers and sizes of {@linkcode kvStore}. */
 export interface KvStore {
-  /** Written at (slot, position): f32 [slots, maxLength, kvHeads·headDim]. */
+  /** Overwritten at (slot, position), else left alone: f32 [slots, maxLength, kvHeads·headDim]. */
   kCache: Slice;
-  /** As kCache. */
+  /** As `kCache`, for v. */
   vCache: Slice;
   /** f32 [tokens, heads + 2·kvHeads, headDim], the heads of q, then k, then v. */
   qkv: Slice;
@@ -30,7 +31,7 @@ export interface KvStore {
   maxLength: number;
 }
 
-/** Records the copy of each token's keys and values to its place in a layer's cache. */
+/** Records a copy of each token's k and v to its place in a layer's cache. */
 export function kvStore(
   commands: Commands,
   { kCache, vCache, qkv, slot, position, tokens, heads, kvHeads, headDim, maxLength }: KvStore,

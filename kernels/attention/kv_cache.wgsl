@@ -1,5 +1,7 @@
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+
 // Copies the k and v heads of qkv's tokens to their places (slot, position) in a layer's KV cache.
-// Overwrites those places only. One lane a `V` (from vector.ts).
+// Overwrites only those places. One lane for each V.
 
 override LANES: u32 = 64;
 
@@ -18,12 +20,8 @@ struct Params {
 @group(0) @binding(5) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let item = (group.x + group.y * groups.x) * LANES + local.x;
+fn main(id: Invocation) {
+  let item = group_index(id.group, id.groups) * LANES + id.local.x;
   if (item >= p.tokens * p.kv_vectors) {
     return;
   }

@@ -1,12 +1,13 @@
 /** Rotary position embedding. @module */
 import source from "./rope.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
+import type { Slice } from "../device/slice.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
 const kernels = defineWidths({
   name: "rope",
-  code: source,
+  code: [INVOCATION, { name: "kernels/attention/rope.wgsl", text: source }],
   bindings: { qkv: "readWrite", position: "read", table: "read" },
   uniforms: { items: "u32", rotated_heads: "u32", total_heads: "u32", half_vectors: "u32", sign: "f32" },
 });
@@ -34,7 +35,7 @@ export function ropeTable({ inverseFrequencies, maxPositions }: RopeTable): Floa
 
 /** Buffers and sizes of {@linkcode rope}. */
 export interface Rope {
-  /** Changed in place: f32 [tokens, heads + 2·kvHeads, headDim], the heads of q, then k, then v (left alone). */
+  /** Changed in place: f32 [tokens, heads + 2·kvHeads, headDim], the heads of q, then k, then v; v is left alone. */
   qkv: Slice;
   /** u32 [tokens], each below the table's maxPositions. */
   position: Slice;
@@ -45,11 +46,11 @@ export interface Rope {
   kvHeads: number;
   /** Even. */
   headDim: number;
-  /** Turns back: the backward pass, in place on the gradient. */
+  /** Rotates back, which is the backward pass when applied to the gradient (default false). */
   inverse?: boolean;
 }
 
-/** Records the rotation of q and k by their positions' angles. */
+/** Records the rotation of q and k by the angles of their positions. */
 export function rope(
   commands: Commands,
   { qkv, position, table, tokens, heads, kvHeads, headDim, inverse = false }: Rope,

@@ -1,6 +1,8 @@
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+
 // Rotary position embedding (Su et al. 2021) in Hugging Face's half layout, in place on the q and k heads of qkv:
 // (a, b) = (x[i], x[i + headDim / 2]) becomes (a cos - b sin, b cos + a sin) at the angle of the token's position.
-// sign = -1 turns back, which is the backward pass. `V` comes from vector.ts.
+// sign = -1 rotates back, which is the backward pass. One lane for each pair of V.
 
 override LANES: u32 = 64;
 
@@ -18,12 +20,8 @@ struct Params {
 @group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let item = (group.x + group.y * groups.x) * LANES + local.x;
+fn main(id: Invocation) {
+  let item = group_index(id.group, id.groups) * LANES + id.local.x;
   if (item >= p.items) {
     return;
   }

@@ -1,7 +1,8 @@
 /** Recording and submitting dispatches. @module */
-import { type Device, type Image, IMAGE_WIDTH, type Slice, TEXEL_BYTES } from "./device.ts";
+import type { Device } from "./device.ts";
 import { type Constants, type Kernel, type Pipeline, pipelineFor } from "./kernel.ts";
 import type { Profiler } from "./profile.ts";
+import { type Image, IMAGE_WIDTH, type Slice, TEXEL_BYTES } from "./slice.ts";
 import { type UniformFields, type UniformValues, writeUniforms } from "./uniform.ts";
 
 /** One call of a kernel. */

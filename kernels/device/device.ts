@@ -4,34 +4,14 @@ import { Readback } from "./readback.ts";
 import { type DeviceBuffer, type Image, IMAGE_WIDTH, type ImageFormat, type Slice, TEXEL_BYTES } from "./slice.ts";
 import type { DeviceFamily, Tuning } from "./tuning.ts";
 
-export type { DeviceFamily };
-export {
-  alignSlice,
-  type DeviceBuffer,
-  type Image,
-  IMAGE_WIDTH,
-  type ImageFormat,
-  type Slice,
-  SLICE_ALIGNMENT,
-  subslice,
-  TEXEL_BYTES,
-} from "./slice.ts";
-
-/** How to open a device. */
-export interface OpenOptions {
-  /** Which adapter to prefer where there are several (default "high-performance"). */
-  powerPreference?: GPUPowerPreference;
-  /** Which family of kernels to run (default: by the adapter); all run everywhere. */
-  family?: DeviceFamily;
-}
-
 /** The part that buffers count to where nobody names one: what passes through the kernels. */
 const OWN_PART = "activations";
 
 /** How long a failure waits for the news that the device was lost. */
 const LOSS_MS = 100;
 
-const LIMITS = [
+/** Limits that kernels ask; a device is opened with the adapter's own. */
+export const LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
   "maxStorageBuffersPerShaderStage",
@@ -44,10 +24,12 @@ const LIMITS = [
   "minUniformBufferOffsetAlignment",
 ] as const;
 
-/** Features asked for; each is optional. */
-export const WANTED_FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
+type Limit = typeof LIMITS[number];
 
-/** A GPU (or software) device with what it grants. Make one with {@linkcode openDevice}. */
+/** Limits to keep to in place of the device's own where they are lower. */
+export type LowerLimits = Readonly<Partial<Record<Limit, number>>>;
+
+/** A GPU (or software) device with what it grants. `openAdapter` makes one. */
 export class Device {
   readonly gpu: GPUDevice;
   readonly info: GPUAdapterInfo;
@@ -75,15 +57,21 @@ export class Device {
   #lost = false;
   #closed = false;
 
+  /** With `limits` a test reaches a limit by small buffers and grids. */
   constructor(
     gpu: GPUDevice,
-    { info, family, subgroupSize }: { info: GPUAdapterInfo; family: DeviceFamily; subgroupSize: number },
+    { info, family, subgroupSize, limits }: {
+      info: GPUAdapterInfo;
+      family: DeviceFamily;
+      subgroupSize: number;
+      limits?: LowerLimits;
+    },
   ) {
     this.gpu = gpu;
     this.info = info;
     this.family = family;
     this.features = gpu.features as unknown as ReadonlySet<string>;
-    this.limits = gpu.limits;
+    this.limits = limits ? lowerLimits(gpu.limits, limits) : gpu.limits;
     this.subgroupSize = subgroupSize;
     this.rowLanes = family === "cpu" ? info.subgroupMinSize : 64;
     this.#readback = new Readback(this);
@@ -284,47 +272,13 @@ export class Device {
   }
 }
 
+/** The limits, each no higher than `most` has it. */
+function lowerLimits(limits: GPUSupportedLimits, most: LowerLimits): GPUSupportedLimits {
+  return new Proxy(limits, {
+    get: (_, name) => Math.min(limits[name as Limit], most[name as Limit] ?? Infinity),
+  });
+}
+
 function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
-}
-
-/** Requests the adapter, or null where there is no driver. */
-export async function requestAdapter(
-  options: OpenOptions = {},
-): Promise<GPUAdapter | null> {
-  return await navigator.gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
-}
-
-/** Opens the device with the adapter's own limits and with the features it grants. Throws DeviceError without an adapter. */
-export async function openDevice(options: OpenOptions = {}): Promise<Device> {
-  const adapter = await requestAdapter(options);
-  if (!adapter) {
-    throw new DeviceError(
-      "Cannot open a GPU device: no WebGPU adapter was found, expected a Vulkan, Metal or DX12 driver (on Debian or Ubuntu: apt-get install mesa-vulkan-drivers)",
-    );
-  }
-  const requiredLimits: Record<string, number> = {};
-  for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
-  const { info } = adapter;
-  const isSoftware = info.isFallbackAdapter || /llvmpipe|swiftshader|software/i.test(info.description);
-  const family = options.family ?? (isSoftware ? "cpu" : "gpu");
-  const gpu = await requestDevice(adapter, requiredLimits);
-  const fixed = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
-  const subgroupSize = (gpu.features as unknown as ReadonlySet<string>).has("subgroups") ? fixed : 0;
-  return new Device(gpu, { info, family, subgroupSize });
-}
-
-/** Asks for all wanted features, then for fewer: Deno grants `subgroups` though the adapter does not list it. */
-async function requestDevice(adapter: GPUAdapter, requiredLimits: Record<string, number>): Promise<GPUDevice> {
-  const listed = WANTED_FEATURES.filter((name) => name !== "subgroups" && adapter.features.has(name));
-  const attempts: string[][] = [["subgroups", ...listed], listed, []];
-  let last: unknown;
-  for (const features of attempts) {
-    try {
-      return await adapter.requestDevice({ requiredFeatures: features as GPUFeatureName[], requiredLimits });
-    } catch (error) {
-      last = error;
-    }
-  }
-  throw new DeviceError(`Cannot open a GPU device on "${adapter.info.description}": ${oneLine(String(last))}`);
 }

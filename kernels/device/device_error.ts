@@ -1,9 +1,9 @@
 /** Errors of the GPU layer. @module */
 
-/** What a user may do about it: ask for less memory, go on after a loss, or something that the message says. */
+/** What the user can do: ask for less memory, resume after a loss of the device, or what the message says. */
 export type DeviceErrorKind = "memory" | "lost" | "other";
 
-/** No adapter, a shader that does not compile, a lost device, memory that cannot be had: one line, for the user. */
+/** A failure of the GPU, such as a missing adapter, a broken shader or a lost device. Its message is one line. */
 export class DeviceError extends Error {
   override readonly name = "DeviceError";
   readonly kind: DeviceErrorKind;

@@ -1,26 +1,34 @@
 /** Kernels: a WGSL module with its bindings and uniform record, and the pipelines made from it. @module */
-import type { Device, ImageFormat } from "./device.ts";
+import type { Device } from "./device.ts";
 import { DeviceError } from "./device_error.ts";
+import type { ImageFormat } from "./slice.ts";
+import { checkBefore, joinParts, placeIn, type SourcePart } from "./source.ts";
 import { checkUniformStruct, uniformBytes, type UniformFields } from "./uniform.ts";
 
-/** How a kernel uses a buffer, or which image it reads. */
+/** How a kernel uses a binding: it reads or writes a buffer, or reads an image of this format. */
 export type Access = "read" | "readWrite" | ImageFormat;
 
-/** Image bindings as WGSL has them. */
+/** Comes before the parts of a kernel that uses f16. */
+const ENABLE_F16: SourcePart = { name: "kernels/device/kernel.ts (generated)", text: "enable f16;\n" };
+
+/** The image format of each WGSL texture type. */
 const TEXTURES: Readonly<Record<string, ImageFormat>> = {
   "texture_2d<f32>": "rgba32float",
   "texture_2d<u32>": "rgba32uint",
 };
 
-/** What a kernel is made of. Bindings are numbered in the order given; the uniform record is the last binding. */
+/** The declaration of a kernel. Bindings are numbered in the order given; the uniform record comes last. */
 export interface KernelSpec<B extends string, U extends UniformFields> {
-  /** The op's name: label, error messages, pipeline key. */
+  /** The name in labels, profiles and error messages. */
   name: string;
-  /** WGSL with one entry point `main` and, where there are uniforms, one `struct Params`. */
-  code: string;
+  /**
+   * WGSL with one entry point `main` and, if there are uniforms, one `struct Params`. The last part is the kernel's
+   * own; its first line names the parts before it.
+   */
+  code: readonly SourcePart[];
   bindings: Readonly<Record<B, Access>>;
   uniforms: U;
-  /** Features the module needs; `shader-f16` adds its `enable` line. */
+  /** Features that the module needs. `shader-f16` adds its `enable` line. */
   requires?: readonly ("subgroups" | "shader-f16")[];
 }
 
@@ -45,7 +53,8 @@ export interface Pipeline {
 let nextKernelId = 0;
 
 /**
- * Declares a kernel. Throws TypeError where the WGSL's bindings or its `struct Params` differ from the declaration.
+ * Declares a kernel. Throws TypeError if the WGSL's bindings, its `struct Params`, or the parts that its first line
+ * names ({@linkcode checkBefore}) differ from the declaration.
  *
  * Each binding must stand in the WGSL as `@group(0) @binding(N) var<storage, read|read_write> name`, an image as
  * `@group(0) @binding(N) var name: texture_2d<f32|u32>`.
@@ -53,10 +62,12 @@ let nextKernelId = 0;
 export function defineKernel<const B extends string, const U extends UniformFields>(
   spec: KernelSpec<B, U>,
 ): Kernel<B, U> {
+  checkBefore(spec.name, spec.code);
+  const code = joinParts(spec.code);
   const bindingNames = Object.keys(spec.bindings) as B[];
   const pattern =
     /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<storage,\s*(read|read_write)>\s*(\w+)|\s+(\w+):\s*(texture_2d<[fu]32>))/g;
-  const found = [...spec.code.matchAll(pattern)].map(([, at, access, name, image, type]) =>
+  const found = [...code.matchAll(pattern)].map(([, at, access, name, image, type]) =>
     image ? `${at} ${image} ${TEXTURES[type!]}` : `${at} ${name} ${access === "read" ? "read" : "readWrite"}`
   );
   const wanted = bindingNames.map((name, i) => `${i} ${name} ${spec.bindings[name]}`);
@@ -67,8 +78,8 @@ export function defineKernel<const B extends string, const U extends UniformFiel
   }
   const hasUniforms = Object.keys(spec.uniforms).length > 0;
   if (hasUniforms) {
-    checkUniformStruct(spec.name, { code: spec.code, fields: spec.uniforms });
-    if (!new RegExp(`@binding\\(${bindingNames.length}\\)\\s*var<uniform>`).test(spec.code)) {
+    checkUniformStruct(spec.name, { code, fields: spec.uniforms });
+    if (!new RegExp(`@binding\\(${bindingNames.length}\\)\\s*var<uniform>`).test(code)) {
       throw new TypeError(`Cannot define "${spec.name}": no var<uniform> at binding ${bindingNames.length}`);
     }
   }
@@ -78,7 +89,9 @@ export function defineKernel<const B extends string, const U extends UniformFiel
 let nextPipelineId = 0;
 const pipelines = new WeakMap<Device, Map<string, Pipeline>>();
 
-/** The pipeline of a kernel with these constants, made at first use. A shader error is thrown by the next `device.check()`. */
+/**
+ * The pipeline of a kernel with these constants, made at first use. The next `device.check()` throws a shader error.
+ */
 export function pipelineFor<B extends string, U extends UniformFields>(
   device: Device,
   kernel: Kernel<B, U>,
@@ -123,8 +136,8 @@ function createPipeline<B extends string, U extends UniformFields>(
   }
   const { gpu } = device;
   gpu.pushErrorScope("validation");
-  const code = (kernel.requires?.includes("shader-f16") ? "enable f16;\n" : "") + kernel.code;
-  const module = gpu.createShaderModule({ label: kernel.name, code });
+  const parts = kernel.requires?.includes("shader-f16") ? [ENABLE_F16, ...kernel.code] : kernel.code;
+  const module = gpu.createShaderModule({ label: kernel.name, code: joinParts(parts) });
   const layout = gpu.createBindGroupLayout({ label: kernel.name, entries });
   const pipeline = gpu.createComputePipeline({
     label: kernel.name,
@@ -135,15 +148,24 @@ function createPipeline<B extends string, U extends UniformFields>(
     Promise.all([gpu.popErrorScope(), module.getCompilationInfo()]).then(([error, info]) => {
       if (!error) return;
       const message = info.messages.find((m) => m.type === "error");
-      const place = message ? ` line ${message.lineNum}:${message.linePos}` : "";
-      device.fail(
-        new DeviceError(
-          `Cannot build kernel "${kernel.name}":${place} ${
-            (message?.message ?? error.message).replace(/\s+/g, " ").trim()
-          }`,
-        ),
-      );
+      const what = message ? describeMessage(message, parts) : error.message;
+      device.fail(new DeviceError(`Cannot build kernel "${kernel.name}": ${what.replace(/\s+/g, " ").trim()}`));
     }),
   );
   return { id: nextPipelineId++, gpu: pipeline, layout };
+}
+
+/** A compiler's message with the places in the joined text replaced by those in its parts. */
+function describeMessage(
+  { message, lineNum, linePos }: GPUCompilationMessage,
+  parts: readonly SourcePart[],
+): string {
+  const place = placeIn(parts, lineNum, linePos);
+  if (!place) return message;
+  // naga names a place in the joined text, then quotes the lines from there with their numbers.
+  const quoted = message.replace(/^\s*┌─ .*$/m, "").replace(
+    /^( *)(\d+)(?= │)/gm,
+    (_, indent, line) => `${indent}${placeIn(parts, Number(line), 1)?.line ?? line}`,
+  );
+  return `${place.name}:${place.line}:${place.column} ${quoted}`;
 }

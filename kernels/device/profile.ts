@@ -1,26 +1,26 @@
-/** Time on the device per kernel, by timestamp queries. @module */
+/** The time that each kernel takes on the device, by timestamp queries. @module */
 import type { Device } from "./device.ts";
 
-/** Calls of one kernel and the time they took together. */
+/** The calls of one kernel, and the time that they took together. */
 export interface KernelTime {
   name: string;
   calls: number;
   milliseconds: number;
 }
 
-/** A query set holds 4,096 timestamps at most. */
+/** A query set holds at most 4,096 timestamps, two for each dispatch. */
 const CAPACITY = 2048;
 
 /**
- * Collects the time of up to 2,048 dispatches. A dispatch that is timed has a pass of its own, so that the whole is
- * slower than without; the parts are comparable with each other.
+ * Collects the times of up to 2,048 dispatches. Each timed dispatch has a pass of its own, which makes the whole slower
+ * than without timing; the times can be compared with each other.
  */
 export class Profiler {
   readonly #device: Device;
   readonly #queries: GPUQuerySet;
   readonly #names: string[] = [];
 
-  /** Throws TypeError where the device does not grant `timestamp-query`. */
+  /** Throws TypeError if the device does not grant `timestamp-query`. */
   constructor(device: Device) {
     if (!device.features.has("timestamp-query")) {
       throw new TypeError('Cannot profile: the device does not grant "timestamp-query"');
@@ -29,14 +29,14 @@ export class Profiler {
     this.#queries = device.gpu.createQuerySet({ type: "timestamp", count: 2 * CAPACITY });
   }
 
-  /** The timestamps of the next dispatch's pass; undefined where all are in use. */
+  /** The timestamps for the next dispatch's pass; undefined when all are in use. */
   next(name: string): GPUComputePassTimestampWrites | undefined {
     if (this.#names.length === CAPACITY) return undefined;
     const at = 2 * this.#names.push(name) - 2;
     return { querySet: this.#queries, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
   }
 
-  /** Reads the times since the last read, longest first: one fence. */
+  /** Returns the times since the last call, longest first. Waits for one fence. */
   async read(): Promise<KernelTime[]> {
     const count = this.#names.length;
     if (count === 0) return [];

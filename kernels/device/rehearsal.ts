@@ -1,5 +1,6 @@
 /** A device that holds and computes nothing: what is allocated and recorded on it is counted. @module */
-import { Device, type DeviceBuffer, type Slice } from "./device.ts";
+import { Device } from "./device.ts";
+import type { DeviceBuffer, Slice } from "./slice.ts";
 
 /** Bytes by part. */
 export type PartBytes = ReadonlyMap<string, number>;
@@ -16,8 +17,8 @@ export class Rehearsal extends Device {
 
   constructor(real: Device) {
     const counts = { dispatches: 0 };
-    const { info, family, subgroupSize } = real;
-    super(standIn(real.gpu, counts), { info, family, subgroupSize });
+    const { info, family, subgroupSize, limits } = real;
+    super(standIn(real.gpu, counts), { info, family, subgroupSize, limits });
     this.#counts = counts;
   }
 

@@ -1,6 +1,7 @@
 /** Reading much of the device's memory in windows, some of which are copied while the one before is in use. @module */
-import type { Device, Slice } from "./device.ts";
+import type { Device } from "./device.ts";
 import { DeviceError } from "./device_error.ts";
+import type { Slice } from "./slice.ts";
 
 // A fence takes 11 ms or more in Deno whatever it waits for, so that several are under way at a time. The windows are
 // small because memory touched for the first time is slow, and because Deno copies a mapped range.

@@ -1,33 +1,39 @@
-/** The LM head fused with log-softmax and gather: log-probabilities of target tokens, without whole logits. @module */
+/** The LM head fused with log-softmax and gather: log-probabilities of target tokens from logits in tiles. @module */
 import source from "./lm_head.wgsl" with { type: "text" };
 import backwardSource from "./lm_head_backward.wgsl" with { type: "text" };
 import finishSource from "./lm_head_finish.wgsl" with { type: "text" };
 import sharedSource from "./lm_head_shared.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
-import { type Slice, subslice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
+import { type Slice, subslice } from "../device/slice.ts";
+import type { SourcePart } from "../device/source.ts";
 import { matmul } from "../matmul/matmul.ts";
-import { chunkOf, type LmHeadPlan, type LmHeadScratch, type Range, ranges, rowsOf } from "./lm_head_tiles.ts";
+import { cutRows, type Window, windowOf } from "../window.ts";
+import { chunkOf, type LmHeadPlan, type LmHeadScratch } from "./lm_head_tiles.ts";
+
+/** Functions that kernels of the LM head share. */
+export const LM_HEAD_SHARED: SourcePart = { name: "kernels/lm_head/lm_head_shared.wgsl", text: sharedSource };
 
 const tileFields = { rows: "u32", columns: "u32", stride: "u32", first_row: "u32", first_column: "u32" } as const;
 
 const update = defineKernel({
   name: "lm_head",
-  code: sharedSource + source,
+  code: [LM_HEAD_SHARED, INVOCATION, { name: "kernels/lm_head/lm_head.wgsl", text: source }],
   bindings: { state: "readWrite", logits: "read", targets: "read" },
   uniforms: tileFields,
 });
 
 const finish = defineKernel({
   name: "lm_head_finish",
-  code: finishSource,
+  code: [INVOCATION, { name: "kernels/lm_head/lm_head_finish.wgsl", text: finishSource }],
   bindings: { logp: "readWrite", lse: "readWrite", state: "read" },
   uniforms: { rows: "u32", first_row: "u32" },
 });
 
 const backward = defineKernel({
   name: "lm_head_backward",
-  code: sharedSource + backwardSource,
+  code: [LM_HEAD_SHARED, INVOCATION, { name: "kernels/lm_head/lm_head_backward.wgsl", text: backwardSource }],
   bindings: { logits: "readWrite", lse: "read", targets: "read", sequences: "read", dlogp: "read" },
   uniforms: tileFields,
 });
@@ -57,9 +63,9 @@ export interface LmHeadForward extends LmHeadInputs {
 
 /** Buffers and sizes of {@linkcode lmHeadBackward}. */
 export interface LmHeadBackward extends LmHeadInputs {
-  /** Gradient at h, overwritten: f32 [rows, hidden]. Left out where it is not wanted. */
+  /** Gradient at h, overwritten: f32 [rows, hidden]. Leave it out if it is not needed. */
   dh?: Slice;
-  /** Gradient at the weight, added to: f32 [vocab, hidden]. Left out where the weight is frozen. */
+  /** Gradient at the weight, added to: f32 [vocab, hidden]. Leave it out if the weight is frozen. */
   dweight?: Slice;
   /** As saved by {@linkcode lmHeadForward}. */
   lse: Slice;
@@ -69,21 +75,21 @@ export interface LmHeadBackward extends LmHeadInputs {
   sequence: Slice;
 }
 
-/** Records the log-probability of each entry's target. A chunk of entries is one submission. */
+/** Records the log-probability of each entry's target. Each chunk of entries is a submission of its own. */
 export function lmHeadForward(
   commands: Commands,
   { logp, lse, h, weight, target, rows, hidden, vocab, scratch }: LmHeadForward,
 ): void {
   const { plan, logits } = scratch;
-  for (const chunk of ranges(rows, plan.chunkRows)) {
+  for (const chunk of cutRows(rows, plan.chunkRows)) {
     if (chunk.first > 0) commands.submit();
     const state = subslice(scratch.state, 0, plan.chunkRows * 16);
-    for (const tile of ranges(vocab, plan.tileColumns)) {
+    for (const tile of cutRows(vocab, plan.tileColumns)) {
       tileLogits(commands, { plan, h, weight, hidden, chunk, tile, logits });
       commands.dispatch(update, {
         buffers: { state, logits, targets: target },
         uniforms: tileUniforms(chunk, tile, plan.tileColumns),
-        workgroups: grid(commands.device, chunk.count),
+        workgroups: grid(commands.device, chunk.rows),
         constants: { LANES: commands.device.rowLanes },
       });
     }
@@ -92,8 +98,8 @@ export function lmHeadForward(
 }
 
 /**
- * Records the gradients of Σ_s dlogp[s] · Σ_(entries of s) logp at h and weight; the logits are computed again.
- * A chunk of entries is one submission.
+ * Records the gradients of Σ_s dlogp[s] · Σ_(entries of s) logp at h and weight. It computes the logits again. Each
+ * chunk of entries is a submission of its own.
  */
 export function lmHeadBackward(
   commands: Commands,
@@ -101,26 +107,26 @@ export function lmHeadBackward(
 ): void {
   const { plan, logits } = scratch;
   const { chunkRows, tileColumns: stride } = plan;
-  for (const chunk of ranges(rows, chunkRows)) {
+  for (const chunk of cutRows(rows, chunkRows)) {
     if (chunk.first > 0) commands.submit();
-    const hChunk = chunkOf(h, chunk.first, { plan, columns: hidden });
-    for (const tile of ranges(vocab, stride)) {
+    const hChunk = chunkOf(commands.device, h, { first: chunk.first, columns: hidden, plan });
+    for (const tile of cutRows(vocab, stride)) {
       tileLogits(commands, { plan, h, weight, hidden, chunk, tile, logits });
       commands.dispatch(backward, {
         buffers: { logits, lse, targets: target, sequences: sequence, dlogp },
         uniforms: tileUniforms(chunk, tile, stride),
-        workgroups: grid(commands.device, chunk.count),
+        workgroups: grid(commands.device, chunk.rows),
         constants: { LANES: commands.device.rowLanes },
       });
       if (dh) {
         matmul(commands, {
           mode: "NN",
-          c: chunkOf(dh, chunk.first, { plan, columns: hidden }),
+          c: chunkOf(commands.device, dh, { first: chunk.first, columns: hidden, plan }),
           a: logits,
-          b: rowsOf(weight, tile, hidden),
-          m: chunk.count,
+          b: windowOf(weight, tile, hidden * 4),
+          m: chunk.rows,
           n: hidden,
-          k: tile.count,
+          k: tile.rows,
           lda: stride,
           accumulate: tile.first > 0,
         });
@@ -130,7 +136,7 @@ export function lmHeadBackward(
   }
 }
 
-/** Records logits [chunk, tile] = h · weightᵀ (+ bias), with rows the plan's tile apart. */
+/** Records logits [chunk, tile] = h · weightᵀ (+ bias); their rows are the plan's `tileColumns` apart. */
 export function tileLogits(
   commands: Commands,
   { plan, h, weight, bias, hidden, chunk, tile, logits }: {
@@ -139,19 +145,19 @@ export function tileLogits(
     weight: Slice;
     bias?: Slice;
     hidden: number;
-    chunk: Range;
-    tile: Range;
+    chunk: Window;
+    tile: Window;
     logits: Slice;
   },
 ): void {
   matmul(commands, {
     mode: "NT",
     c: logits,
-    a: chunkOf(h, chunk.first, { plan, columns: hidden }),
-    b: rowsOf(weight, tile, hidden),
-    ...(bias ? { bias: rowsOf(bias, tile, 1) } : {}),
-    m: chunk.count,
-    n: tile.count,
+    a: chunkOf(commands.device, h, { first: chunk.first, columns: hidden, plan }),
+    b: windowOf(weight, tile, hidden * 4),
+    ...(bias ? { bias: windowOf(bias, tile, 4) } : {}),
+    m: chunk.rows,
+    n: tile.rows,
     k: hidden,
     ldc: plan.tileColumns,
   });
@@ -165,19 +171,19 @@ export function addWeightGradient(
     dlogits: Slice;
     h: Slice;
     hidden: number;
-    chunk: Range;
-    tile: Range;
+    chunk: Window;
+    tile: Window;
     stride: number;
   },
 ): void {
   matmul(commands, {
     mode: "TN",
-    c: rowsOf(dweight, tile, hidden),
+    c: windowOf(dweight, tile, hidden * 4),
     a: dlogits,
     b: h,
-    m: tile.count,
+    m: tile.rows,
     n: hidden,
-    k: chunk.count,
+    k: chunk.rows,
     lda: stride,
     accumulate: true,
   });
@@ -186,22 +192,22 @@ export function addWeightGradient(
 /** Records logp and lse of a chunk from its state after the last tile. */
 export function finishRows(
   commands: Commands,
-  { logp, lse, state, chunk }: { logp: Slice; lse: Slice; state: Slice; chunk: Range },
+  { logp, lse, state, chunk }: { logp: Slice; lse: Slice; state: Slice; chunk: Window },
 ): void {
   const { rowLanes } = commands.device;
   commands.dispatch(finish, {
     buffers: { logp, lse, state },
-    uniforms: { rows: chunk.count, first_row: chunk.first },
-    workgroups: grid(commands.device, Math.ceil(chunk.count / rowLanes)),
+    uniforms: { rows: chunk.rows, first_row: chunk.first },
+    workgroups: grid(commands.device, Math.ceil(chunk.rows / rowLanes)),
     constants: { LANES: rowLanes },
   });
 }
 
-/** The uniforms that say which part of the logits a dispatch is about. */
+/** The uniforms that say which part of the logits a dispatch works on. */
 export function tileUniforms(
-  chunk: Range,
-  tile: Range,
+  chunk: Window,
+  tile: Window,
   stride: number,
 ): { rows: number; columns: number; stride: number; first_row: number; first_column: number } {
-  return { rows: chunk.count, columns: tile.count, stride, first_row: chunk.first, first_column: tile.first };
+  return { rows: chunk.rows, columns: tile.rows, stride, first_row: chunk.first, first_column: tile.first };
 }

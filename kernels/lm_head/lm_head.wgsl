@@ -1,7 +1,9 @@
-// Log-softmax at the target over a row of logits that comes in tiles of columns (online softmax).
-// After each tile, state[r] = (m, sum over the columns so far of exp(z - m), target's logit once its tile was there, 0),
-// m the maximum so far. Overwrites state on the first tile (first_column 0), updates it on later ones.
-// first_column and stride are multiples of 4; a row's padding is never used. One workgroup a row.
+// before: lm_head/lm_head_shared.wgsl, device/invocation.wgsl
+
+// Log-softmax at the target over a row of logits that comes in tiles of columns (online softmax). After each tile,
+// state[r] = (m, sum of exp(z - m) over the columns so far, the target's logit if its tile has come, 0),
+// where m is the maximum so far. Overwrites state on the first tile (first_column 0) and updates it on later ones.
+// first_column and stride are multiples of 4; the padding of a row is never used. One workgroup for each row.
 
 override LANES: u32 = 64;
 
@@ -21,16 +23,12 @@ struct Params {
 var<workgroup> partial: array<vec2f, LANES>;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
-  let lane = local.x;
+  let lane = id.local.x;
   let base = row * (p.stride / 4u);
   let blocks = (p.columns + 3u) / 4u;
   var mine = vec2f(MASKED, 0.0);
@@ -48,7 +46,7 @@ fn main(
   if (lane == 0) {
     let before = select(state[row], vec4f(MASKED, 0.0, 0.0, 0.0), p.first_column == 0u);
     var hit = before.z;
-    // Wraps to a large number where the target lies before this tile.
+    // Wraps to a large number if the target lies before this tile.
     let wanted = targets[p.first_row + row] - p.first_column;
     if (wanted < p.columns) {
       let block = wanted / 4u;

@@ -1,6 +1,8 @@
+// before: lm_head/lm_head_shared.wgsl, device/invocation.wgsl
+
 // Gradient of the log-probabilities at the logits, in place on a recomputed tile:
 // logits[r, c] <- dlogp[sequences[r]] * ((first_column + c == targets[r]) - exp(logits[r, c] - lse[r])).
-// Padding up to a multiple of 4 becomes 0. first_column and stride are multiples of 4. One workgroup a row.
+// Padding up to a multiple of 4 becomes 0. first_column and stride are multiples of 4. One workgroup for each row.
 
 override LANES: u32 = 64;
 
@@ -20,12 +22,8 @@ struct Params {
 @group(0) @binding(5) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
@@ -35,7 +33,7 @@ fn main(
   let log_sum = lse[entry];
   let g = dlogp[sequences[entry]];
   let wanted = vec4u(targets[entry] - p.first_column);
-  for (var block = local.x; block < blocks; block += LANES) {
+  for (var block = id.local.x; block < blocks; block += LANES) {
     let columns = columns_of(block);
     let probability = exp(logits[base + block] - log_sum);
     let d = g * (select(vec4f(0.0), vec4f(1.0), columns == wanted) - probability);

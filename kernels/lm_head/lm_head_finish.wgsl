@@ -1,5 +1,7 @@
+// before: device/invocation.wgsl
+
 // From lm_head's state (m, s, z_target, _) after the last tile: lse = m + ln s, logp = (z_target - m) - ln s.
-// Overwrites logp and lse at first_row + r. One invocation a row.
+// Overwrites logp and lse at first_row + r. One lane for each row.
 
 override LANES: u32 = 64;
 
@@ -14,12 +16,8 @@ struct Params {
 @group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = (group.x + group.y * groups.x) * LANES + local.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups) * LANES + id.local.x;
   if (row >= p.rows) {
     return;
   }

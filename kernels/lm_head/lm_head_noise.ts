@@ -1,22 +1,27 @@
-/** The LM head with trainable Gaussian noise on its logits, regenerated from its counter. @module */
-import philoxSource from "../random/philox.wgsl" with { type: "text" };
+/** The LM head with trainable Gaussian noise on its logits; the backward pass makes the same noise again. @module */
 import source from "./lm_head_noise.wgsl" with { type: "text" };
 import backwardSource from "./lm_head_noise_backward.wgsl" with { type: "text" };
 import biasSource from "./lm_head_noise_bias.wgsl" with { type: "text" };
-import sharedSource from "./lm_head_shared.wgsl" with { type: "text" };
 import sigmaSource from "./lm_head_sigma.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
-import { type Slice, subslice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
+import { type Slice, subslice } from "../device/slice.ts";
+import type { SourcePart } from "../device/source.ts";
+import { PHILOX } from "../random/philox.ts";
+import { cutRows, type Window } from "../window.ts";
 import {
   addWeightGradient,
   finishRows,
+  LM_HEAD_SHARED,
   type LmHeadForward,
   type LmHeadInputs,
   tileLogits,
   tileUniforms,
 } from "./lm_head.ts";
-import { chunkOf, type LmHeadNoiseScratch, ranges } from "./lm_head_tiles.ts";
+import { chunkOf, type LmHeadNoiseScratch } from "./lm_head_tiles.ts";
+
+const SIGMA: SourcePart = { name: "kernels/lm_head/lm_head_sigma.wgsl", text: sigmaSource };
 
 const tileFields = {
   rows: "u32",
@@ -32,7 +37,7 @@ const tileFields = {
 
 const update = defineKernel({
   name: "lm_head_noise",
-  code: sharedSource + sigmaSource + philoxSource + source,
+  code: [LM_HEAD_SHARED, SIGMA, PHILOX, INVOCATION, { name: "kernels/lm_head/lm_head_noise.wgsl", text: source }],
   bindings: {
     state: "readWrite",
     noised_state: "readWrite",
@@ -48,7 +53,10 @@ const update = defineKernel({
 
 const backward = defineKernel({
   name: "lm_head_noise_backward",
-  code: sharedSource + sigmaSource + philoxSource + backwardSource,
+  code: [LM_HEAD_SHARED, SIGMA, PHILOX, INVOCATION, {
+    name: "kernels/lm_head/lm_head_noise_backward.wgsl",
+    text: backwardSource,
+  }],
   bindings: {
     noise_logits: "readWrite",
     logits: "read",
@@ -64,12 +72,12 @@ const backward = defineKernel({
 
 const biasGradient = defineKernel({
   name: "lm_head_noise_bias",
-  code: biasSource,
+  code: [{ name: "kernels/lm_head/lm_head_noise_bias.wgsl", text: biasSource }],
   bindings: { dbias: "readWrite", noise_logits: "read" },
   uniforms: { rows: "u32", columns: "u32", stride: "u32", first_column: "u32" },
 });
 
-/** The noise: its generator, and what its random numbers are made from. */
+/** The noise: its generator, and what its random numbers depend on. */
 export interface LmHeadNoise {
   /** The generator's weight, f32 [vocab, hidden]; may be larger than one binding. */
   noiseWeight: Slice;
@@ -82,15 +90,15 @@ export interface LmHeadNoise {
   seed: number;
   iteration: number;
   step: number;
-  /** Upper bound of σ², above 0: σ = s·tanh(r/s), s its square root. */
+  /** Upper bound of σ², above 0: σ = s·tanh(r/s) with s = √maxVariance. */
   maxVariance: number;
 }
 
-/** Buffers and sizes of {@linkcode lmHeadNoiseForward}; logp and lse are without noise. */
+/** Buffers and sizes of {@linkcode lmHeadNoiseForward}; `logp` and `lse` are without noise. */
 export interface LmHeadNoiseForward extends LmHeadForward, LmHeadNoise {
-  /** Output, overwritten: as logp with the noised logits, f32 [rows]. */
+  /** Output, overwritten: as `logp`, of the noised logits, f32 [rows]. */
   logpNoised: Slice;
-  /** Saved for backward, overwritten: as lse with the noised logits, f32 [rows]. */
+  /** Saved for backward, overwritten: as `lse`, of the noised logits, f32 [rows]. */
   lseNoised: Slice;
   /** Output, overwritten: Σ_v σ² of each entry, f32 [rows]. */
   sigmaSquared: Slice;
@@ -115,8 +123,8 @@ export interface LmHeadNoiseBackward extends LmHeadInputs, LmHeadNoise {
 }
 
 /**
- * Records the log-probability of each entry's target with and without noise, and Σσ². A chunk of entries is one
- * submission. Throws RangeError unless maxVariance is above 0.
+ * Records the log-probability of each entry's target with and without noise, and Σσ². Each chunk of entries is a
+ * submission of its own. Throws RangeError unless maxVariance is above 0.
  */
 export function lmHeadNoiseForward(commands: Commands, call: LmHeadNoiseForward): void {
   const { rows, vocab, target, example, position, sigmaSquared, scratch } = call;
@@ -124,9 +132,9 @@ export function lmHeadNoiseForward(commands: Commands, call: LmHeadNoiseForward)
   const random = randomUniforms(call);
   const state = subslice(scratch.state, 0, chunkRows * 16);
   const noisedState = subslice(scratch.state, chunkRows * 16, chunkRows * 16);
-  for (const chunk of ranges(rows, chunkRows)) {
+  for (const chunk of cutRows(rows, chunkRows)) {
     if (chunk.first > 0) commands.submit();
-    for (const tile of ranges(vocab, stride)) {
+    for (const tile of cutRows(vocab, stride)) {
       bothLogits(commands, { ...call, chunk, tile });
       commands.dispatch(update, {
         buffers: {
@@ -140,7 +148,7 @@ export function lmHeadNoiseForward(commands: Commands, call: LmHeadNoiseForward)
           positions: position,
         },
         uniforms: { ...tileUniforms(chunk, tile, stride), ...random },
-        workgroups: grid(commands.device, chunk.count),
+        workgroups: grid(commands.device, chunk.rows),
         constants: { LANES: commands.device.rowLanes },
       });
     }
@@ -151,18 +159,18 @@ export function lmHeadNoiseForward(commands: Commands, call: LmHeadNoiseForward)
 
 /**
  * Records the gradients of Σ_s dlogpNoised[s] · Σ_(entries of s) logpNoised + varianceScale · Σσ² at the noise
- * generator; h and weight are constants. A chunk of entries is one submission. Throws RangeError unless maxVariance is
- * above 0.
+ * generator; h and weight are constants. Each chunk of entries is a submission of its own. Throws RangeError unless
+ * maxVariance is above 0.
  */
 export function lmHeadNoiseBackward(commands: Commands, call: LmHeadNoiseBackward): void {
   const { rows, vocab, hidden, target, example, position, sequence, scratch } = call;
   const { plan: { chunkRows, tileColumns: stride }, logits, noiseLogits } = scratch;
   const { device } = commands;
   const random = randomUniforms(call);
-  for (const chunk of ranges(rows, chunkRows)) {
+  for (const chunk of cutRows(rows, chunkRows)) {
     if (chunk.first > 0) commands.submit();
-    const h = chunkOf(call.h, chunk.first, { plan: scratch.plan, columns: hidden });
-    for (const tile of ranges(vocab, stride)) {
+    const h = chunkOf(device, call.h, { first: chunk.first, columns: hidden, plan: scratch.plan });
+    for (const tile of cutRows(vocab, stride)) {
       bothLogits(commands, { ...call, chunk, tile });
       commands.dispatch(backward, {
         buffers: {
@@ -176,7 +184,7 @@ export function lmHeadNoiseBackward(commands: Commands, call: LmHeadNoiseBackwar
           dlogp: call.dlogpNoised,
         },
         uniforms: { ...tileUniforms(chunk, tile, stride), ...random, variance_scale: call.varianceScale },
-        workgroups: grid(device, chunk.count),
+        workgroups: grid(device, chunk.rows),
         constants: { LANES: device.rowLanes },
       });
       addWeightGradient(commands, {
@@ -190,8 +198,8 @@ export function lmHeadNoiseBackward(commands: Commands, call: LmHeadNoiseBackwar
       });
       commands.dispatch(biasGradient, {
         buffers: { dbias: call.dnoiseBias, noise_logits: noiseLogits },
-        uniforms: { rows: chunk.count, columns: tile.count, stride, first_column: tile.first },
-        workgroups: [Math.ceil(tile.count / 4 / device.rowLanes)],
+        uniforms: { rows: chunk.rows, columns: tile.rows, stride, first_column: tile.first },
+        workgroups: [Math.ceil(tile.rows / 4 / device.rowLanes)],
         constants: { LANES: device.rowLanes },
       });
     }
@@ -203,8 +211,8 @@ function bothLogits(
   commands: Commands,
   { h, weight, noiseWeight, noiseBias, hidden, scratch, chunk, tile }: LmHeadNoise & LmHeadInputs & {
     scratch: LmHeadNoiseScratch;
-    chunk: { first: number; count: number };
-    tile: { first: number; count: number };
+    chunk: Window;
+    tile: Window;
   },
 ): void {
   const { plan, logits, noiseLogits } = scratch;

@@ -1,8 +1,10 @@
-// lm_head with Gaussian noise on the logits beside the clean ones, tile by tile:
+// before: lm_head/lm_head_shared.wgsl, lm_head/lm_head_sigma.wgsl, random/philox.wgsl, device/invocation.wgsl
+
+// lm_head for the clean logits z and, beside them, the noised ones, tile by tile:
 // z~ = z + sigma * n, sigma = s * tanh(r / s), n from Philox at counter (column / 4, position, example, step) and key
-// (seed, iteration). state and noised_state are as lm_head's, over z and z~; sigma_squared[first_row + r] is the sum of
-// sigma^2 over the columns so far. All three are overwritten on the first tile (first_column 0), updated on later ones.
-// first_column and stride are multiples of 4; a row's padding is never used. One workgroup a row.
+// (seed, iteration). state and noised_state are lm_head's, for z and z~; sigma_squared[first_row + r] is the sum of
+// sigma^2 over the columns so far. The first tile (first_column 0) overwrites all three, later ones update them.
+// first_column and stride are multiples of 4; the padding of a row is never used. One workgroup for each row.
 
 override LANES: u32 = 64;
 
@@ -30,24 +32,20 @@ struct Params {
 
 var<workgroup> partial: array<vec4f, LANES>; // (m, sum) of z, (m, sum) of z~
 var<workgroup> partial_squares: array<f32, LANES>;
-var<workgroup> found: vec2f; // target's z and z~, set by the lane that owns its block
+var<workgroup> found: vec2f; // the target's z and z~, set by the lane that has its block
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
-  let lane = local.x;
+  let lane = id.local.x;
   let base = row * (p.stride / 4u);
   let blocks = (p.columns + 3u) / 4u;
   let entry = p.first_row + row;
   let counter = vec4u(p.first_column / 4u, positions[entry], examples[entry], p.step);
-  // Wraps to a large number where the target lies before this tile.
+  // Wraps to a large number if the target lies before this tile.
   let wanted = targets[entry] - p.first_column;
   let here = wanted < p.columns;
   var clean = vec2f(MASKED, 0.0);

@@ -1,7 +1,9 @@
-// Gradient at the noise generator's output r, in place on its recomputed tile, z being the recomputed clean tile:
+// before: lm_head/lm_head_shared.wgsl, lm_head/lm_head_sigma.wgsl, random/philox.wgsl, device/invocation.wgsl
+
+// Gradient at the noise generator's output r, in place on its recomputed tile; z is the recomputed clean tile:
 // dsigma = dlogp[sequences[e]] * ((v == targets[e]) - exp(z~ - lse_noised[e])) * n + 2 * variance_scale * sigma,
 // noise_logits <- dsigma * (1 - tanh(r / s)^2); z~, sigma and n as in lm_head_noise.
-// Padding up to a multiple of 4 becomes 0. first_column and stride are multiples of 4. One workgroup a row.
+// Padding up to a multiple of 4 becomes 0. first_column and stride are multiples of 4. One workgroup for each row.
 
 override LANES: u32 = 64;
 
@@ -29,12 +31,8 @@ struct Params {
 @group(0) @binding(8) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
@@ -45,7 +43,7 @@ fn main(
   let log_sum = lse_noised[entry];
   let g = dlogp[sequences[entry]];
   let wanted = vec4u(targets[entry] - p.first_column);
-  for (var block = local.x; block < blocks; block += LANES) {
+  for (var block = id.local.x; block < blocks; block += LANES) {
     let columns = columns_of(block);
     let sigma = sigma_of(noise_logits[base + block], p.s);
     let n = normal4(counter + vec4u(block, 0u, 0u, 0u), vec2u(p.seed, p.iteration));

@@ -1,5 +1,5 @@
-// dbias[first_column + c] += sum over r of noise_logits[r, c], rows in order. stride is a multiple of 4.
-// One invocation for four columns.
+// Gradient of the noise generator's bias: dbias[first_column + c] += sum over r, in order, of noise_logits[r, c].
+// stride is a multiple of 4. One lane for each four columns.
 
 override LANES: u32 = 64;
 

@@ -1,4 +1,4 @@
-// The bounded noise scale; functions only, put before a kernel's text.
+// The noise's scale, bounded by s.
 
 struct Sigma {
   value: vec4f, // s * tanh(r / s)
@@ -6,7 +6,7 @@ struct Sigma {
 }
 
 fn sigma_of(r: vec4f, s: f32) -> Sigma {
-  // The built-in tanh overflows on some drivers, and 1 - tanh^2 cancels where it saturates.
+  // The built-in tanh overflows on some drivers, and 1 - tanh^2 would lose its digits where tanh is near 1.
   let x = r / s;
   let x2 = x * x;
   let e = exp(-2.0 * abs(x));

@@ -1,20 +1,22 @@
-/** How the LM head is cut into tiles of the vocabulary and chunks of rows. @module */
-import { type Device, type Slice, subslice } from "../device/device.ts";
+/** How the LM head is cut: windows of the vocabulary (tiles) and of the entries (chunks). @module */
+import type { Device } from "../device/device.ts";
+import type { Slice } from "../device/slice.ts";
+import { windowOn } from "../window.ts";
 
 /**
- * Sizes of the LM head's scratch, and how the work is cut to fit it. Rows are cut by memory alone and columns by vocab,
- * hidden and the device, so that an entry's result does not depend on how many entries there are.
+ * Sizes of the LM head's scratch, and how the work is cut to fit it. The columns of a tile depend on vocab, hidden and
+ * the device only, so that an entry's result does not depend on how many entries there are.
  */
 export interface LmHeadPlan {
   /** Entries at a time. */
   readonly chunkRows: number;
   /** Rows of the LM head's weight (vocabulary) at a time. */
   readonly tileColumns: number;
-  /** Bytes of each scratch buffer. `noiseLogits` is needed by the noise functions alone. */
+  /** Bytes of each scratch buffer. Only the functions with noise need `noiseLogits`. */
   readonly bytes: Readonly<Record<"state" | "logits" | "noiseLogits", number>>;
 }
 
-/** A plan and its scratch; three buffers of their own, since a dispatch writes one while it reads another. */
+/** A plan and its scratch. These are separate buffers because a dispatch writes one while it reads another. */
 export interface LmHeadScratch {
   readonly plan: LmHeadPlan;
   readonly state: Slice;
@@ -26,22 +28,22 @@ export interface LmHeadNoiseScratch extends LmHeadScratch {
   readonly noiseLogits: Slice;
 }
 
-/** What {@linkcode lmHeadScratch} needs to know. */
+/** What {@linkcode lmHeadScratch} depends on. */
 export interface LmHeadSizes {
   /** The most entries that a call will have. */
   maxRows: number;
   vocab: number;
   hidden: number;
-  /** Most columns of a tile, rounded down to a multiple of 64 (default 8192). */
+  /** The most columns of a tile, rounded down to a multiple of 64 (default 8192). */
   tileColumns?: number;
-  /** Most bytes of a scratch buffer of logits (default 32 MiB); at least 64 rows are held whatever it is. */
+  /** The most bytes of a scratch buffer of logits (default 32 MiB), unless 64 rows take more. */
   tileBytes?: number;
 }
 
 // 64 rows or columns of f32 are 256 bytes, the alignment of slices.
 const UNIT = 64;
 
-/** Plans the LM head's scratch, to be allocated once; up to two buffers of `tileBytes` and a small one. */
+/** Plans the LM head's scratch, which the caller allocates once: up to two buffers of `tileBytes`, and a small one. */
 export function lmHeadScratch(
   device: Device,
   { maxRows, vocab, hidden, tileColumns = 8192, tileBytes = 32 * 1024 * 1024 }: LmHeadSizes,
@@ -50,7 +52,7 @@ export function lmHeadScratch(
   const columns = Math.min(down(tileColumns), down(bindable), up(vocab));
   const rows = Math.min(down(tileBytes / (columns * 4)), down(bindable), up(maxRows));
   const logits = rows * columns * 4;
-  // Two states of a vec4f a row: clean and noised.
+  // Each row has two states of a vec4f: clean and noised.
   return { chunkRows: rows, tileColumns: columns, bytes: { state: rows * 32, logits, noiseLogits: logits } };
 }
 
@@ -62,30 +64,12 @@ function up(count: number): number {
   return Math.max(UNIT, Math.ceil(count / UNIT) * UNIT);
 }
 
-/** A range of entries or of the vocabulary. */
-export interface Range {
-  readonly first: number;
-  readonly count: number;
-}
-
-/** Cuts 0..count into ranges of `size`, the last one shorter. */
-export function ranges(count: number, size: number): Range[] {
-  return Array.from(
-    { length: Math.ceil(count / size) },
-    (_, i) => ({ first: i * size, count: Math.min(size, count - i * size) }),
-  );
-}
-
-/** The rows of an f32 matrix [.., columns] in `range`, whose first row is a multiple of 64. */
-export function rowsOf(matrix: Slice, { first, count }: Range, columns: number): Slice {
-  return subslice(matrix, first * columns * 4, count * columns * 4);
-}
-
-/**
- * The rows of an f32 matrix [.., columns] from `first`, a multiple of 64, on, as many as a chunk may have: of the same
- * size however many are used, so that its bind groups are made once.
- */
-export function chunkOf(matrix: Slice, first: number, { plan, columns }: { plan: LmHeadPlan; columns: number }): Slice {
-  const offset = first * columns * 4;
-  return subslice(matrix, offset, Math.min(matrix.size - offset, plan.chunkRows * columns * 4));
+/** The rows of an f32 matrix [.., columns] from `first` on, as many as a chunk may have. */
+export function chunkOf(
+  device: Device,
+  matrix: Slice,
+  { first, columns, plan }: { first: number; columns: number; plan: LmHeadPlan },
+): Slice {
+  const rowBytes = columns * 4;
+  return windowOn(device, matrix, { first, rowBytes, limit: plan.chunkRows * rowBytes });
 }

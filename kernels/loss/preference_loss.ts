@@ -1,8 +1,8 @@
 /** Preference losses over pairs, with their derivatives and metrics. @module */
 import source from "./preference_loss.wgsl" with { type: "text" };
 import type { Commands } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
 import { defineKernel } from "../device/kernel.ts";
+import type { Slice } from "../device/slice.ts";
 
 /** What the kernel adds to, from the first slot of the metrics on. */
 export const PREFERENCE_METRICS = [
@@ -25,7 +25,7 @@ export type PreferenceFormula = typeof PreferenceFormula[keyof typeof Preference
 
 const forward = defineKernel({
   name: "preference_loss",
-  code: source,
+  code: [{ name: "kernels/loss/preference_loss.wgsl", text: source }],
   bindings: {
     dlogp: "readWrite",
     dnoised: "readWrite",
@@ -47,11 +47,15 @@ const forward = defineKernel({
   },
 });
 
-/** Buffers and sizes of {@linkcode preferenceLoss}. Sequence 2i is pair i's chosen response, 2i + 1 its rejected one. */
+/**
+ * Buffers and sizes of {@linkcode preferenceLoss}. Sequence 2i is pair i's chosen response, 2i + 1 its rejected one.
+ */
 export interface PreferenceLoss {
   /** Output, overwritten: derivatives of the model loss at policyLogps, f32 [2 · pairs]. */
   dlogp: Slice;
-  /** Output, overwritten: derivatives of the noise loss at the noised log-probabilities (0 without noise), f32 [pairs]. */
+  /**
+   * Output, overwritten: derivatives of the noise loss at the noised log-probabilities (0 without noise), f32 [pairs].
+   */
   dnoised: Slice;
   /** Added to: f32, [{@linkcode PREFERENCE_METRICS}, …]. */
   metrics: Slice;
@@ -61,7 +65,7 @@ export interface PreferenceLoss {
   referenceLogps: Slice;
   /** Response tokens of each sequence, u32 [2 · pairs]. */
   lengths: Slice;
-  /** Left out where the reference has no noise. */
+  /** Leave it out if the reference has no noise. */
   noise?: {
     /** Summed log-probabilities of the rejected responses under the noised reference, f32 [pairs]. */
     logps: Slice;
@@ -79,7 +83,9 @@ export interface PreferenceLoss {
   scale: number;
 }
 
-/** Records the loss's derivatives and adds the micro-batch's share to the metrics. Outputs and inputs are other buffers. */
+/**
+ * Records the loss's derivatives, and adds the micro-batch's share to the metrics. No output may be an input's buffer.
+ */
 export function preferenceLoss(commands: Commands, call: PreferenceLoss): void {
   const { dlogp, dnoised, metrics, policyLogps, referenceLogps, lengths, noise, pairs, formula, beta, scale } = call;
   commands.dispatch(forward, {
@@ -89,7 +95,7 @@ export function preferenceLoss(commands: Commands, call: PreferenceLoss): void {
       metrics,
       policy_logps: policyLogps,
       reference_logps: referenceLogps,
-      // Without noise the shader reads neither.
+      // Without noise the shader reads neither of these.
       noised_logps: noise?.logps ?? referenceLogps,
       sigma_squared: noise?.sigmaSquared ?? referenceLogps,
       lengths,

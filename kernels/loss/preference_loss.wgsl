@@ -1,15 +1,15 @@
-// Preference losses of a micro-batch of pairs, their derivatives, and metrics. One workgroup, fixed order.
+// Preference losses of a micro-batch of pairs, their derivatives, and metrics. One workgroup; sums in a fixed order.
 //
-// With policy and reference log-probabilities at 2i (chosen) and 2i + 1 (rejected), the reference's rejected one with
-// noise where there is noise:
+// The log-probabilities of policy and reference stand at 2i (chosen) and 2i + 1 (rejected); with noise, the reference's
+// rejected one is the noised one:
 //   d+ = policy - reference of the chosen, d- = policy - reference of the rejected, m = beta * (d+ - d-)
 //   0 sigmoid: softplus(-m)                       1 hinge: max(0, 1 - m)
 //   2 ipo: (d+ / |y+| - d- / |y-| - 1 / (2 beta))^2
 //   3 robust: ((1 - e) softplus(-m) - e softplus(m)) / (1 - 2 e), e = parameter
-// Overwrites dlogp, the derivatives of scale * sum of the loss (model loss) at the policy's log-probabilities, and
-// dnoised, those of -scale * sum of the loss (noise loss) at the noised ones; 0 without noise.
+// Overwrites dlogp with the derivatives of scale * sum of the loss (model loss) at the policy's log-probabilities, and
+// dnoised with those of -scale * sum of the loss (noise loss) at the noised ones, 0 without noise.
 // Adds to metrics, in this order: loss, noise/loss, noise/variance, rewards/chosen, rewards/rejected,
-// rewards/accuracies, rewards/margins, logps/chosen, logps/rejected; rewards are against the reference without noise.
+// rewards/accuracies, rewards/margins, logps/chosen, logps/rejected. Rewards are against the reference without noise.
 
 override LANES: u32 = 64;
 
@@ -35,10 +35,10 @@ struct Params {
 
 var<workgroup> partial: array<mat3x3f, LANES>;
 
-// exp(x) for x <= 0 to f32's own accuracy: the built-in one's error may grow with |x|.
+// exp(x) for x <= 0, as accurate as f32 allows: the error of the built-in exp may grow with |x|.
 fn exp_negative(x: f32) -> f32 {
   let k = round(max(x, -87.0) * 1.4426950);
-  // ln 2 in two parts, the first with bits to spare for k.
+  // ln 2 in two parts; the first has so few bits that its product with k is exact.
   let r = (max(x, -87.0) - k * 0.693145751953125) - k * 1.4286068e-6;
   let series = 1.0 + r * (1.0 + r * (0.5 + r * (0.16666667 + r * (0.041666668 +
     r * (0.008333333 + r * (0.0013888889 + r * 0.00019841270))))));
@@ -103,12 +103,12 @@ fn main(@builtin(local_invocation_id) local: vec3u) {
         slope = vec2f(-p.beta * sigmoid(-m));
       }
     }
-    // max() may drop a NaN, which the guard is to see; comparisons with it are unreliable, its bits are not.
+    // max() may drop a NaN that the guard has to see. Comparisons with NaN are unreliable, so its bits are tested.
     loss = select(loss, m, (bitcast<u32>(m) & 0x7fffffffu) > 0x7f800000u);
     let noise = select(0.0, 1.0, p.noised != 0u);
     dlogp[c] = p.scale * slope.x;
     dlogp[r] = -p.scale * slope.y;
-    // d- falls as the noised reference rises, and the noise maximises the loss: the signs cancel twice.
+    // d- falls as the noised log-probability rises, and the noise maximizes the loss: the two signs cancel.
     dnoised[i] = -p.scale * slope.y * noise;
     let reward = p.beta * vec2f(chosen, rejected);
     sum += mat3x3f(

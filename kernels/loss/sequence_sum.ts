@@ -1,12 +1,13 @@
-/** Sums over the entries of each sequence. @module */
+/** Sums of values over the entries of each sequence. @module */
 import source from "./sequence_sum.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
+import type { Slice } from "../device/slice.ts";
 
 const forward = defineKernel({
   name: "sequence_sum",
-  code: source,
+  code: [INVOCATION, { name: "kernels/loss/sequence_sum.wgsl", text: source }],
   bindings: { out: "readWrite", x: "read", starts: "read" },
   uniforms: { sequences: "u32", stride: "u32", offset: "u32" },
 });
@@ -26,7 +27,9 @@ export interface SequenceSum {
   offset?: number;
 }
 
-/** Records out[offset + s·stride] = Σ x[e] over the entries starts[s] ≤ e < starts[s + 1]; an empty sequence gives 0. */
+/**
+ * Records out[offset + s·stride] = Σ x[e] over the entries starts[s] ≤ e < starts[s + 1]; an empty sequence gives 0.
+ */
 export function sequenceSum(
   commands: Commands,
   { out, x, starts, sequences, stride = 1, offset = 0 }: SequenceSum,

@@ -1,5 +1,7 @@
-// out[offset + s * stride] = sum of x[e] for starts[s] <= e < starts[s + 1]. Overwrites those of out. The order of additions depends on the
-// sequence's own length alone. One workgroup a sequence.
+// before: device/invocation.wgsl
+
+// out[offset + s * stride] = sum of x[e] over starts[s] <= e < starts[s + 1]. Overwrites those elements of out.
+// The order of additions depends only on the sequence's own length. One workgroup for each sequence.
 
 override LANES: u32 = 64;
 
@@ -17,16 +19,12 @@ struct Params {
 var<workgroup> partial: array<f32, LANES>;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let sequence = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let sequence = group_index(id.group, id.groups);
   if (sequence >= p.sequences) {
     return;
   }
-  let lane = local.x;
+  let lane = id.local.x;
   let end = starts[sequence + 1u];
   var sum = 0.0;
   for (var e = starts[sequence] + lane; e < end; e += LANES) {

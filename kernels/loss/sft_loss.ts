@@ -1,12 +1,12 @@
 /** The loss of supervised fine-tuning. @module */
 import source from "./sft_loss.wgsl" with { type: "text" };
 import type { Commands } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
 import { defineKernel } from "../device/kernel.ts";
+import type { Slice } from "../device/slice.ts";
 
 const forward = defineKernel({
   name: "sft_loss",
-  code: source,
+  code: [{ name: "kernels/loss/sft_loss.wgsl", text: source }],
   bindings: { dlogp: "readWrite", metrics: "readWrite", logps: "read" },
   uniforms: { sequences: "u32", scale: "f32" },
 });

@@ -1,5 +1,5 @@
 // Cross-entropy of supervised fine-tuning: dlogp[s] = -scale, metrics[0] (loss) += -scale * sum of logps[s].
-// Overwrites dlogp, adds to metrics. One workgroup, fixed order.
+// Overwrites dlogp, adds to metrics. One workgroup; sums in a fixed order.
 
 override LANES: u32 = 64;
 

@@ -1,12 +1,12 @@
 /** Gradients of biases: sums over rows. @module */
 import source from "./bias_gradient.wgsl" with { type: "text" };
 import type { Commands } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
+import type { Slice } from "../device/slice.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
 const columnSums = defineWidths({
   name: "bias_gradient",
-  code: source,
+  code: [{ name: "kernels/matmul/bias_gradient.wgsl", text: source }],
   bindings: { sums: "readWrite", x: "read" },
   uniforms: { rows: "u32", columns: "u32", block_rows: "u32", accumulate: "u32" },
 });
@@ -30,7 +30,7 @@ export function biasGradientScratchBytes(rows: number, columns: number): number 
   return Math.ceil(rows / BLOCK_ROWS) * columns * 4;
 }
 
-/** Records dbias[n] += Σ_m dy[m, n]: sums over blocks of rows, then their sum, always in one order. */
+/** Records dbias[n] += Σ_m dy[m, n]: sums over blocks of rows, then the sum of these, always in the same order. */
 export function biasGradient(commands: Commands, { dbias, scratch, dy, rows, columns }: BiasGradient): void {
   if (rows <= BLOCK_ROWS) {
     addColumnSums(commands, { sums: dbias, x: dy, rows, columns });

@@ -1,6 +1,8 @@
+// before: vector_{scalar|vec4}.wgsl
+
 // Column sums over blocks of rows: sums[b, c] (+)= sum over the rows r of block b of x[r, c].
-// Overwrites sums, or adds to it where accumulate is 1. Rows are added in ascending order.
-// One lane a column, one row of workgroups a block. `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes.
+// Overwrites sums, or adds to it if accumulate is 1. Rows are added in ascending order.
+// One lane for each column and one row of workgroups for each block. `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 

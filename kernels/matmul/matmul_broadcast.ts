@@ -1,25 +1,26 @@
 /**
- * Text of the CPU family's matmul: a workgroup is one subgroup and owns a tile of `rows` by 4·lanes·`vectors` of c.
+ * The WGSL of the CPU family's matmul: a workgroup is one subgroup and owns a tile of `rows` by 4·lanes·`vectors` of c.
  *
- * On a software rasterizer loads are the cost. So each lane keeps 4·vectors columns of b, the lanes load a's part of a
- * step together, and subgroupBroadcast hands it round. Everything is unrolled into named values, and each accumulator
- * finishes its four products in one expression, which keeps it in a register.
+ * Loads are the main cost on a software rasterizer. So each lane keeps 4·vectors columns of b, the lanes load the part
+ * of a for a step together, and subgroupBroadcast gives it to all of them. Everything is unrolled into named values,
+ * and each accumulator gets its four products in one expression, which keeps it in a register.
  *
- * A wide bf16 b gives eight values a load: with NN a lane's vec4s of columns lie in pairs side by side, with NT the loop
- * does two steps of 4 k at once, both added to an accumulator in one expression.
+ * A wide bf16 b gives eight values a load. For NN a lane's vec4s of columns then lie in pairs side by side; for NT the
+ * loop does two steps of 4 k at once and adds both to an accumulator in one expression.
  *
- * c[i, j] = Σ over steps of 4 k, in order, of ((a0·b0 + a1·b1) + a2·b2) + a3·b3, whatever the tile: a row of c does not
- * depend on m. Overwrites c, or adds to it where `accumulate` is 1; then adds bias where `add_bias` is 1.
+ * c[i, j] = Σ over steps of 4 k, in order, of ((a0·b0 + a1·b1) + a2·b2) + a3·b3, whatever the tile, so that a row of c
+ * does not depend on m. Overwrites c, or adds to it if `accumulate` is 1; then adds bias if `add_bias` is 1.
  *
  * @module
  */
-import { type MatmulAccess, matmulHeader, times } from "./matmul_text.ts";
+import { unroll } from "../unroll.ts";
+import { type MatmulAccess, matmulHeader } from "./matmul_text.ts";
 
 /** A tile of the CPU family. */
 export interface BroadcastTile {
-  /** Rows of c a workgroup owns; a multiple of 4 for TN. */
+  /** Rows of c that a workgroup owns; a multiple of 4 for TN. */
   rows: number;
-  /** vec4s of columns of c a lane owns; an even number for NN with a wide b. */
+  /** vec4s of columns of c that a lane owns; an even number for NN with a wide b. */
   vectors: number;
   /** Lanes of a workgroup, which is one subgroup. */
   lanes: number;
@@ -29,86 +30,88 @@ export interface BroadcastTile {
 
 const FOUR = [0, 1, 2, 3];
 
-/** Lines of text from values. */
-function each(values: readonly number[], line: (value: number) => string): string {
-  return values.map(line).join("\n");
-}
-
 /** The WGSL of one tile and access. */
 export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subgroups }: BroadcastTile): string {
   const { mode, ragged, bWide } = access;
   const pairs = bWide && mode === "NN";
-  const steps = bWide && mode === "NT" ? [0, 1] : [0];
+  const steps = bWide && mode === "NT" ? 2 : 1;
   const loads = subgroups ? Math.ceil(rows / lanes) : rows;
   const width = 4 * lanes;
   const columns = (j: number): string => `column + ${pairs ? (j >> 1) * 2 * width + j % 2 * 4 : j * width}u`;
-  // A step needs `rows` vec4s of a. NN and NT: one of each row, along k; TN: rows / 4 of each of four k, along m.
+  // A step needs `rows` vec4s of a: for NN and NT one of each row, along k; for TN rows / 4 of each of four k, along m.
   const part = (h: number): string => subgroups ? `(${h * lanes}u + local.x) % ${rows}u` : `${h}u`;
-  const prepareA = times(loads, (h) =>
+  const prepareA = unroll(loads, (h) =>
     mode === "TN"
       ? `  let a_k${h} = (${part(h)}) / ${rows / 4}u;
   let a_at${h} = min(row + (${part(h)}) % ${rows / 4}u * 4u, (p.m - 1u) / 4u * 4u);`
       : `  let a_at${h} = min(row + ${part(h)}, p.m - 1u) * p.lda;`);
   const inside = (k: string): string => `${k} < k_last`;
-  // Of the first step the first k is always inside; the other step's loads stay inside, too.
+  // The first k of the first step is always inside. Loads of the second step are kept inside by `start`.
   const past = (s: number): string => FOUR.map((q) => s + q === 0 ? "false" : `k + ${4 * s + q}u >= k_last`).join(", ");
   const masked = (s: number, value: string): string =>
     ragged ? `select(${value}, vec4f(), vec4<bool>(${past(s)}))` : value;
   const start = (s: number): string => s === 0 ? "k" : ragged ? `min(k + 4u, (k_last - 1u) / 4u * 4u)` : "k + 4u";
   const acrossK = (k: string, load: (k: string) => string, zero = "vec4f()"): string =>
     ragged ? `select(${zero}, ${load(`min(${k}, k_last - 1u)`)}, ${inside(k)})` : load(k);
-  const loadA = each(steps, (s) =>
-    times(loads, (h) => {
+  const loadA = unroll(steps, (s) =>
+    unroll(loads, (h) => {
       const value = mode === "TN"
         ? acrossK(`k + a_k${h}`, (k) => `load_a4((${k}) * p.lda + a_at${h})`)
         : masked(s, `load_a4(a_at${h} + ${start(s)})`);
       return `    let a${s}_${h} = ${value};`;
     }));
   const prepareB = mode === "NT"
-    ? times(vectors, (j) => times(4, (q) => `  let b_at${j}_${q} = min(${columns(j)} + ${q}u, p.n - 1u) * p.ldb;`))
+    ? unroll(vectors, (j) => unroll(4, (q) => `  let b_at${j}_${q} = min(${columns(j)} + ${q}u, p.n - 1u) * p.ldb;`))
     : pairs
-    ? times(vectors / 2, (j) => `  let b_at${j} = min(${columns(2 * j)}, (p.n - 1u) / 8u * 8u);`)
-    : times(vectors, (j) => `  let b_at${j} = min(${columns(j)}, (p.n - 1u) / 4u * 4u);`);
+    ? unroll(vectors / 2, (j) => `  let b_at${j} = min(${columns(2 * j)}, (p.n - 1u) / 8u * 8u);`)
+    : unroll(vectors, (j) => `  let b_at${j} = min(${columns(j)}, (p.n - 1u) / 4u * 4u);`);
   const transposed = (s: number, j: number, load: (q: number) => string): string =>
-    times(4, (q) => `    let t${s}_${j}_${q} = ${masked(s, load(q))};`) + "\n" +
-    times(4, (q) => `    let b${s}_${j}_${q} = vec4f(${FOUR.map((r) => `t${s}_${j}_${r}[${q}]`).join(", ")});`);
+    unroll(4, (q) => `    let t${s}_${j}_${q} = ${masked(s, load(q))};`) + "\n" +
+    unroll(4, (q) => `    let b${s}_${j}_${q} = vec4f(${FOUR.map((r) => `t${s}_${j}_${r}[${q}]`).join(", ")});`);
   const loadB = mode === "NT" && bWide
-    ? times(vectors, (j) =>
-      times(4, (q) => `    let w${j}_${q} = load_b8(b_at${j}_${q} + k);`) + "\n" +
-      each(steps, (s) => transposed(s, j, (q) => `widen(w${j}_${q}.${["xy", "zw"][s]})`)))
+    ? unroll(vectors, (j) =>
+      unroll(4, (q) => `    let w${j}_${q} = load_b8(b_at${j}_${q} + k);`) + "\n" +
+      unroll(steps, (s) => transposed(s, j, (q) => `widen(w${j}_${q}.${["xy", "zw"][s]})`)))
     : mode === "NT"
-    ? times(vectors, (j) => transposed(0, j, (q) => `load_b4(b_at${j}_${q} + k)`))
+    ? unroll(vectors, (j) => transposed(0, j, (q) => `load_b4(b_at${j}_${q} + k)`))
     : pairs
-    ? times(
+    ? unroll(
       vectors / 2,
       (j) =>
-        times(4, (q) =>
+        unroll(4, (q) =>
           `    let w${j}_${q} = ${
             acrossK(`k + ${q}u`, (k) => `load_b8((${k}) * p.ldb + b_at${j})`, "vec4u()")
           };
     let b0_${2 * j}_${q} = widen(w${j}_${q}.xy);
     let b0_${2 * j + 1}_${q} = widen(w${j}_${q}.zw);`),
     )
-    : times(
+    : unroll(
       vectors,
       (j) =>
-        times(4, (q) => `    let b0_${j}_${q} = ${acrossK(`k + ${q}u`, (k) => `load_b4((${k}) * p.ldb + b_at${j})`)};`),
+        unroll(
+          4,
+          (q) => `    let b0_${j}_${q} = ${acrossK(`k + ${q}u`, (k) => `load_b4((${k}) * p.ldb + b_at${j})`)};`,
+        ),
     );
   const share = (s: number, index: number): string =>
     subgroups ? `subgroupBroadcast(a${s}_${Math.floor(index / lanes)}, ${index % lanes}u)` : `a${s}_${index}`;
   const terms = (s: number, j: number, a: (k: number) => string): string =>
     FOUR.map((k) => `${a(k)} * b${s}_${j}_${k}`).join(" + ");
-  const added = (i: number, j: number): string =>
-    steps.reduce((sum, s) => `(${sum} + (${terms(s, j, (k) => `s${s}[${k}]`)}))`, `c${i}_${j}`);
+  const added = (i: number, j: number): string => {
+    let sum = `c${i}_${j}`;
+    for (let s = 0; s < steps; s++) sum = `(${sum} + (${terms(s, j, (k) => `s${s}[${k}]`)}))`;
+    return sum;
+  };
   const multiply = mode === "TN"
-    ? times(rows / 4, (g) =>
-      `    {\n` + times(4, (q) => `      let s${q} = ${share(0, q * rows / 4 + g)};`) + "\n" +
-      times(4, (r) => times(vectors, (j) => `      c${4 * g + r}_${j} += ${terms(0, j, (k) => `s${k}[${r}]`)};`)) +
+    ? unroll(rows / 4, (g) =>
+      `    {\n` + unroll(4, (q) => `      let s${q} = ${share(0, q * rows / 4 + g)};`) + "\n" +
+      unroll(4, (r) => unroll(vectors, (j) => `      c${4 * g + r}_${j} += ${terms(0, j, (k) => `s${k}[${r}]`)};`)) +
       "\n    }")
-    : times(rows, (i) =>
-      `    {\n` + each(steps, (s) => `      let s${s} = ${share(s, i)};`) + "\n" +
-      times(vectors, (j) => `      c${i}_${j} = ${added(i, j)};`) + "\n    }");
-  const all = (line: (i: number, j: number) => string): string => times(rows, (i) => times(vectors, (j) => line(i, j)));
+    : unroll(rows, (i) =>
+      `    {\n` + unroll(steps, (s) => `      let s${s} = ${share(s, i)};`) + "\n" +
+      unroll(vectors, (j) => `      c${i}_${j} = ${added(i, j)};`) + "\n    }");
+  const all = (line: (i: number, j: number) => string): string =>
+    unroll(rows, (i) => unroll(vectors, (j) => line(i, j)));
   return `${matmulHeader(access)}
 @compute @workgroup_size(${lanes})
 fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
@@ -120,23 +123,23 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
 ${prepareA}
 ${prepareB}
 ${all((i, j) => `  var c${i}_${j} = vec4f();`)}
-  for (var k = k_first; k < k_last; k += ${4 * steps.length}u) {
+  for (var k = k_first; k < k_last; k += ${4 * steps}u) {
 ${loadA}
 ${loadB}
 ${multiply}
   }
-${times(vectors, (j) => `  let last${j} = min(${columns(j)}, (p.n - 1u) / 4u * 4u);`)}
+${unroll(vectors, (j) => `  let last${j} = min(${columns(j)}, (p.n - 1u) / 4u * 4u);`)}
   if (p.accumulate != 0u) {
 ${all((i, j) => `    c${i}_${j} += load_c4(c_first + min(row + ${i}u, p.m - 1u) * p.ldc + last${j}, last${j});`)}
   }
   if (p.add_bias != 0u) {
-${times(vectors, (j) => `    let bias${j} = load_bias4(last${j});`)}
+${unroll(vectors, (j) => `    let bias${j} = load_bias4(last${j});`)}
 ${all((i, j) => `    c${i}_${j} += bias${j};`)}
   }
 ${
-    times(rows, (i) =>
+    unroll(rows, (i) =>
       `  if (row + ${i}u < p.m) {\n` +
-      times(
+      unroll(
         vectors,
         (j) => `    store_c4(c_first + (row + ${i}u) * p.ldc + ${columns(j)}, ${columns(j)}, c${i}_${j});`,
       ) +

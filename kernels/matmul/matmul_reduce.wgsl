@@ -1,10 +1,10 @@
-// Sum of a matmul's partial results: c[i, j] (+)= ((partial[0, i, j] + partial[1, i, j]) + ...) (+ bias[j]), in the order
-// that blocks of k done one after the other would give.
-// Overwrites c, or adds to it where accumulate is 1. Any sizes; a thread per Value, of which `columns` make a row.
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+
+// Adds up a matmul's partial sums: c[i, j] (+)= ((partial[0, i, j] + partial[1, i, j]) + ...) (+ bias[j]), in the order
+// that dispatches of one block of k after another would give.
+// Overwrites c, or adds to it if accumulate is 1. One lane for each V; `columns` and `stride` count V. Any sizes.
 
 override LANES: u32 = 64;
-
-alias Value = f32;
 
 struct Params {
   rows: u32,
@@ -15,18 +15,14 @@ struct Params {
   add_bias: u32,
 }
 
-@group(0) @binding(0) var<storage, read_write> c: array<Value>; // [rows, columns], rows stride apart
-@group(0) @binding(1) var<storage, read> partial: array<Value>; // [blocks, rows, columns]
-@group(0) @binding(2) var<storage, read> bias: array<Value>; // [columns] where add_bias is 1
+@group(0) @binding(0) var<storage, read_write> c: array<V>; // [rows, columns], rows stride apart
+@group(0) @binding(1) var<storage, read> partial: array<V>; // [blocks, rows, columns]
+@group(0) @binding(2) var<storage, read> bias: array<V>; // [columns] if add_bias is 1
 @group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let index = (group.x + group.y * groups.x) * LANES + local.x;
+fn main(id: Invocation) {
+  let index = group_index(id.group, id.groups) * LANES + id.local.x;
   let size = p.rows * p.columns;
   if (index >= size) {
     return;

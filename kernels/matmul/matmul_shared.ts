@@ -1,35 +1,36 @@
 /**
- * Text of the GPU family's matmul: a workgroup owns a tile of c, and walks along k with a tile of a and one of b in
- * workgroup memory (at most 16 KiB); each thread keeps its part of c in named registers and has the next tiles' loads
- * under way while it computes.
+ * The WGSL of the GPU family's matmul. A workgroup owns a tile of c and walks along k with a tile of a and one of b in
+ * workgroup memory (at most 16 KiB). Each thread keeps its part of c in named registers, and loads its part of the next
+ * tiles while it computes.
  *
- * c[i, j] = Σ over k, in order, of fma(a, b, sum), whatever the tile: a row of c does not depend on m. Overwrites c, or
- * adds to it where `accumulate` is 1; then adds bias where `add_bias` is 1.
+ * c[i, j] = Σ over k, in order, of fma(a, b, sum), whatever the tile, so that a row of c does not depend on m.
+ * Overwrites c, or adds to it if `accumulate` is 1; then adds bias if `add_bias` is 1.
  *
- * Workgroup memory is read and written in whole vec4s: indexing their components is miscompiled on Metal.
+ * Workgroup memory is read and written in whole vec4s, since indexing their components is miscompiled on Metal.
  *
  * @module
  */
-import { type MatmulAccess, matmulHeader, times } from "./matmul_text.ts";
+import { unroll } from "../unroll.ts";
+import { type MatmulAccess, matmulHeader } from "./matmul_text.ts";
 
-/** A tile of the GPU family. Threads: (rows / threadRows) · (columns / threadColumns). */
+/** A tile of the GPU family. A workgroup has (rows / threadRows) · (columns / threadColumns) threads. */
 export interface SharedTile {
   rows: number;
   columns: number;
-  /** Steps of k a tile holds. */
+  /** Steps of k that a tile holds. */
   depth: number;
-  /** Rows of c a thread owns: 1, 4 or 8. */
+  /** Rows of c that a thread owns: 1, 4 or 8. */
   threadRows: number;
-  /** Columns of c a thread owns: 4 or 8. */
+  /** Columns of c that a thread owns: 4 or 8. */
   threadColumns: number;
 }
 
-/** Where an operand lies: its name, its tile's width across k, and whether its rows run along k. */
+/** An operand: its name, its tile's width across k, and whether its stored rows run along k. */
 interface Operand {
   name: "a" | "b";
   span: number;
   alongK: boolean;
-  /** Whether workgroup memory holds vec4s along k, not across. */
+  /** Whether the vec4s in workgroup memory run along k, not across it. */
   keepsK: boolean;
 }
 
@@ -44,7 +45,7 @@ export function sharedText(access: MatmulAccess, tile: SharedTile): string {
   const b: Operand = { name: "b", span: columns, alongK: access.mode === "NT", keepsK: false };
   const blocksA = rows * depth / 16;
   const blocksB = columns * depth / 16;
-  // Either half the threads fetch a and half b, or every thread fetches one block of both.
+  // Either half the threads fetch a and the other half b, or every thread fetches one block of each.
   const halves = blocksA + blocksB === threads;
   if (!halves && (blocksA !== threads || blocksB !== threads)) {
     throw new RangeError(`Cannot make a ${rows}x${columns}x${depth} tile: ${threads} threads do not divide its blocks`);
@@ -60,7 +61,7 @@ export function sharedText(access: MatmulAccess, tile: SharedTile): string {
     threadRows === 1 ? "row + ty" : `row + 4u * ty + ${Math.floor(i / 4) * rows / rowVectors + i % 4}u`;
   const columnOf = (j: number): string => `column + 4u * tx + ${j * columns / columnVectors}u`;
   const each = (line: (i: number, j: number) => string): string =>
-    times(threadRows, (i) => times(columnVectors, (j) => line(i, j)));
+    unroll(threadRows, (i) => unroll(columnVectors, (j) => line(i, j)));
   const names = halves ? ["g"] : ["ga", "gb"];
   return `${matmulHeader(access)}
 var<workgroup> tile_a: array<vec4f, ${rows * depth / 4}>;
@@ -89,16 +90,16 @@ ${both((operand, thread) => fetch(access, { operand, depth, thread, register: re
     for (var kb = 0u; kb < ${depth / 4}u; kb += 1u) {
 ${threadRows === 1 ? `      let s = tile_a[${slot(a, { depth, across: "ty", k: "kb" })}];` : ""}
 ${
-    times(4, (q) =>
+    unroll(4, (q) =>
       "      {\n" +
       (threadRows === 1
         ? ""
-        : times(rowVectors, (h) =>
+        : unroll(rowVectors, (h) =>
           `        let a${h} = tile_a[${
             slot(a, { depth, across: `(ty + ${h * rows / 4 / rowVectors}u)`, k: "kb", q })
           }];`) +
           "\n") +
-      times(columnVectors, (j) =>
+      unroll(columnVectors, (j) =>
         `        let b${j} = tile_b[${
           slot(b, { depth, across: `(tx + ${j * columns / 4 / columnVectors}u)`, k: "kb", q })
         }];`) +
@@ -111,18 +112,18 @@ ${
   }
     }
   }
-${times(columnVectors, (j) => `  let last${j} = min(${columnOf(j)}, (p.n - 1u) / 4u * 4u);`)}
+${unroll(columnVectors, (j) => `  let last${j} = min(${columnOf(j)}, (p.n - 1u) / 4u * 4u);`)}
   if (p.accumulate != 0u) {
 ${each((i, j) => `    c${i}_${j} += load_c4(c_first + min(${rowOf(i)}, p.m - 1u) * p.ldc + last${j}, last${j});`)}
   }
   if (p.add_bias != 0u) {
-${times(columnVectors, (j) => `    let bias${j} = load_bias4(last${j});`)}
+${unroll(columnVectors, (j) => `    let bias${j} = load_bias4(last${j});`)}
 ${each((i, j) => `    c${i}_${j} += bias${j};`)}
   }
 ${
-    times(threadRows, (i) =>
+    unroll(threadRows, (i) =>
       `  if (${rowOf(i)} < p.m) {\n` +
-      times(
+      unroll(
         columnVectors,
         (j) => `    store_c4(c_first + (${rowOf(i)}) * p.ldc + ${columnOf(j)}, ${columnOf(j)}, c${i}_${j});`,
       ) +
@@ -132,14 +133,14 @@ ${
 `;
 }
 
-/** The thread's 4x4 block: which group of four across k, which group of four k; neighbours read neighbouring memory. */
+/** The thread's 4x4 block: its group of four across k and its group of four k. Neighbours read neighbouring memory. */
 function blockOf({ span, alongK }: Operand, { depth, thread }: { depth: number; thread: string }): [string, string] {
   return alongK
     ? [`(${thread} / ${depth / 4}u)`, `(${thread} % ${depth / 4}u)`]
     : [`(${thread} % ${span / 4}u)`, `(${thread} / ${span / 4}u)`];
 }
 
-/** Statements that read the thread's block of an operand at step `k` into four registers; outside reads give 0. */
+/** Statements that read the thread's block of an operand at step `k` into four registers; reads beyond k give 0. */
 function fetch(
   access: MatmulAccess,
   { operand, depth, thread, register, k }: {
@@ -169,7 +170,7 @@ function fetch(
   return lines.join("\n");
 }
 
-/** Statements that put the four registers into workgroup memory, turned where memory's vec4s lie the other way. */
+/** Statements that put the four registers into workgroup memory, transposed if its vec4s run the other way. */
 function put(
   { operand, depth, thread, register }: { operand: Operand; depth: number; thread: string; register: string },
 ): string {
@@ -186,7 +187,7 @@ function put(
   }).join("\n");
 }
 
-/** Index in workgroup memory. The exclusive or spreads what neighbouring threads touch at once over the banks. */
+/** An index in workgroup memory. The exclusive or spreads the accesses of neighbouring threads over the banks. */
 function slot(
   { span, keepsK }: Operand,
   { depth, across, k, q = 0 }: { depth: number; across: string; k: string; q?: number },

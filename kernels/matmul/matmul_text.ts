@@ -1,13 +1,13 @@
 /** What the generated matmul kernels share: bindings, loads and stores. @module */
-import { IMAGE_WIDTH } from "../device/device.ts";
+import { IMAGE_WIDTH } from "../device/slice.ts";
 
-/** Which operands are stored transposed: c = a·b, a·bᵀ, or aᵀ·b. */
+/** Which operand is stored transposed: c = a·b, a·bᵀ, or aᵀ·b. */
 export type MatmulMode = "NN" | "NT" | "TN";
 
-/** How b is stored; bf16 lies two to a u32, the lower half first. */
+/** How b is stored. Two bf16 share a u32, the first in its lower half. */
 export type MatmulBType = "f32" | "bf16";
 
-/** How a kernel reads and writes its buffers; each combination is a text of its own. */
+/** How a kernel reads and writes its buffers. Each combination has a text of its own. */
 export interface MatmulAccess {
   mode: MatmulMode;
   bType: MatmulBType;
@@ -19,15 +19,17 @@ export interface MatmulAccess {
   bWide: boolean;
   /** As `aVec`, for c, with n a multiple of 4. */
   cVec: boolean;
-  /** Blocks of k may end off a multiple of the step; reads past the end count as 0. */
+  /** Blocks of k may end within a step; reads past the end count as 0. */
   ragged: boolean;
-  /** a comes from an image, four elements a texel. */
+  /** a is read from an image, four elements to a texel. */
   aImage: boolean;
-  /** As `aImage`, for b; bf16 only where it is wide, eight elements a texel. */
+  /** As `aImage`, for b. A bf16 b must be wide, and has eight elements to a texel. */
   bImage: boolean;
 }
 
-/** The uniforms of every matmul kernel. Workgroups with z > 0 do the z-th next block of k, into the z-th next c. */
+/**
+ * The uniforms of every matmul kernel. A workgroup's z adds z blocks to its k, and z times c_block to its place in c.
+ */
 export const matmulUniforms = {
   m: "u32",
   n: "u32",
@@ -43,9 +45,9 @@ export const matmulUniforms = {
 } as const;
 
 /**
- * Bindings, uniforms, and the functions `load_a4`, `load_b4` (four consecutive elements from an element offset; of a wide
- * b `load_b8`, of whose result `widen` takes a half), `load_c4`, `store_c4` (four columns of a row, masked to n) and
- * `load_bias4`.
+ * The bindings, the uniforms, and functions: `load_a4` and `load_b4` load four consecutive elements from an index (for
+ * a wide b, `load_b8` loads eight, and `widen` takes a half of its result), `load_c4` and `store_c4` four columns of a
+ * row, masked to n, and `load_bias4` their biases.
  */
 export function matmulHeader({ bType, aVec, bVec, bWide, cVec, aImage, bImage }: MatmulAccess): string {
   const aElement = aVec ? "vec4f" : "f32";
@@ -78,7 +80,7 @@ ${Object.entries(matmulUniforms).map(([name, type]) => `  ${name}: ${type},`).jo
 @group(0) @binding(2) ${
     bImage ? `var b: texture_2d<${bType === "f32" ? "f32" : "u32"}>` : `var<storage, read> b: array<${bElement}>`
   }; // rows ldb apart
-@group(0) @binding(3) var<storage, read> bias: array<f32>; // [n] where add_bias is 1
+@group(0) @binding(3) var<storage, read> bias: array<f32>; // [n] if add_bias is 1
 @group(0) @binding(4) var<uniform> p: Params;
 
 fn load_a4(at: u32) -> vec4f {
@@ -103,9 +105,4 @@ fn load_bias4(column: u32) -> vec4f {
   return vec4f(${columns.map((q) => `bias[min(column + ${q}u, p.n - 1u)]`).join(", ")});
 }
 `;
-}
-
-/** Lines of text from a count: `times(3, (i) => ...)`. */
-export function times(count: number, line: (i: number) => string): string {
-  return Array.from({ length: count }, (_, i) => line(i)).join("\n");
 }

@@ -2,26 +2,27 @@
 import forwardSource from "./swiglu.wgsl" with { type: "text" };
 import backwardSource from "./swiglu_backward.wgsl" with { type: "text" };
 import type { Commands } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
+import type { Slice } from "../device/slice.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
 const forward = defineWidths({
   name: "swiglu",
-  code: forwardSource,
+  code: [INVOCATION, { name: "kernels/mlp/swiglu.wgsl", text: forwardSource }],
   bindings: { act: "readWrite", gate_up: "read" },
   uniforms: { rows: "u32", inner: "u32" },
 });
 
 const backward = defineWidths({
   name: "swiglu_backward",
-  code: backwardSource,
+  code: [INVOCATION, { name: "kernels/mlp/swiglu_backward.wgsl", text: backwardSource }],
   bindings: { dgate_up: "readWrite", gate_up: "read", dact: "read" },
   uniforms: { rows: "u32", inner: "u32" },
 });
 
 /** Buffers and sizes of {@linkcode swiglu}. */
 export interface Swiglu {
-  /** Overwritten: f32 [rows, inner]. */
+  /** Output, overwritten: f32 [rows, inner]. */
   act: Slice;
   /** f32 [rows, 2·inner]: gate, then up. */
   gateUp: Slice;
@@ -41,7 +42,7 @@ export function swiglu(commands: Commands, { act, gateUp, rows, inner }: Swiglu)
 
 /** Buffers and sizes of {@linkcode swigluBackward}. */
 export interface SwigluBackward {
-  /** Overwritten: f32 [rows, 2·inner]. */
+  /** Output, overwritten: f32 [rows, 2·inner]. */
   dgateUp: Slice;
   /** f32 [rows, 2·inner]: gate, then up. */
   gateUp: Slice;

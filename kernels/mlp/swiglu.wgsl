@@ -1,6 +1,8 @@
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+
 // SwiGLU: act[t, i] = silu(gate) * up, silu(g) = g * sigmoid(g), gate = gate_up[t, i], up = gate_up[t, inner + i].
-// Overwrites act. One lane an element; rows beyond the grid's height are taken in strides.
-// `inner` counts elements of V, f32 or vec4f (vector.ts); any sizes.
+// Overwrites act. One lane for each element of a row; lanes take rows in strides of the grid's height.
+// `inner` counts V; any sizes.
 
 override LANES: u32 = 64;
 
@@ -14,16 +16,12 @@ struct Params {
 @group(0) @binding(2) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let i = group.x * LANES + local.x;
+fn main(id: Invocation) {
+  let i = id.group.x * LANES + id.local.x;
   if (i >= p.inner) {
     return;
   }
-  for (var row = group.y; row < p.rows; row += groups.y) {
+  for (var row = id.group.y; row < p.rows; row += id.groups.y) {
     let gate = gate_up[row * 2 * p.inner + i];
     let up = gate_up[row * 2 * p.inner + p.inner + i];
     // exp of a negative number cannot overflow.

@@ -1,7 +1,9 @@
+// before: vector_{scalar|vec4}.wgsl, norm/row_sum_{shared|subgroup}.wgsl, device/invocation.wgsl
+
 // A residual and the RMSNorm of the sum: s[r, c] = a[r, c] + b[r, c], y[r, c] = s[r, c] * inv_rms[r] * weight[c],
 // inv_rms[r] = 1 / sqrt(mean_c(s[r, c]^2) + eps).
-// Overwrites s, y and inv_rms, all saved for the backward pass. One workgroup a row.
-// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes. row_sum comes from row_sum.ts.
+// Overwrites s, y and inv_rms, all of which the backward pass reads. One workgroup for each row.
+// `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 
@@ -20,16 +22,12 @@ struct Params {
 @group(0) @binding(6) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
-  let lane = local.x;
+  let lane = id.local.x;
   let base = row * p.columns;
   var squares = V();
   for (var c = lane; c < p.columns; c += LANES) {
@@ -41,7 +39,7 @@ fn main(
   if (lane == 0) {
     inv_rms[row] = inv;
   }
-  // Each lane reads what it has written itself.
+  // Each lane reads only what it wrote itself.
   for (var c = lane; c < p.columns; c += LANES) {
     y[base + c] = s[base + c] * inv * weight[c];
   }

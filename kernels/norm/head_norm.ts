@@ -4,7 +4,8 @@ import inputSource from "./head_norm_backward.wgsl" with { type: "text" };
 import sumSource from "./head_norm_backward_sum.wgsl" with { type: "text" };
 import weightSource from "./head_norm_backward_weight.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
+import type { Slice } from "../device/slice.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
 /** Tokens summed by one lane in the first stage of the weights' gradients. */
@@ -12,25 +13,25 @@ const CHUNK = 16;
 
 const forward = defineWidths({
   name: "head_norm",
-  code: forwardSource,
+  code: [INVOCATION, { name: "kernels/norm/head_norm.wgsl", text: forwardSource }],
   bindings: { y: "readWrite", inv_rms: "readWrite", qkv: "read", q_weight: "read", k_weight: "read" },
   uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32", eps: "f32" },
 });
 const backward = defineWidths({
   name: "head_norm_backward",
-  code: inputSource,
+  code: [INVOCATION, { name: "kernels/norm/head_norm_backward.wgsl", text: inputSource }],
   bindings: { dqkv: "readWrite", dy: "read", inv_rms: "read", qkv: "read", q_weight: "read", k_weight: "read" },
   uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32" },
 });
 const backwardWeight = defineWidths({
   name: "head_norm_backward_weight",
-  code: weightSource,
+  code: [INVOCATION, { name: "kernels/norm/head_norm_backward_weight.wgsl", text: weightSource }],
   bindings: { partial: "readWrite", dy: "read", inv_rms: "read", qkv: "read" },
   uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32", chunks: "u32" },
 });
 const backwardSum = defineWidths({
   name: "head_norm_backward_sum",
-  code: sumSource,
+  code: [{ name: "kernels/norm/head_norm_backward_sum.wgsl", text: sumSource }],
   bindings: { dq_weight: "readWrite", dk_weight: "readWrite", partial: "read" },
   uniforms: { vectors: "u32", chunks: "u32" },
 });
@@ -74,13 +75,13 @@ export function headNorm(
   });
 }
 
-/** Where {@linkcode headNormBackward} adds the weights' gradients. */
+/** Buffers for the gradients of {@linkcode headNorm}'s weights. */
 export interface HeadNormWeightGradients {
-  /** Accumulated into: f32 [headDim]. */
+  /** Added to: f32 [headDim]. */
   dqWeight: Slice;
-  /** Accumulated into: f32 [headDim]. */
+  /** Added to: f32 [headDim]. */
   dkWeight: Slice;
-  /** Scratch of {@linkcode headNormPartialBytes}. */
+  /** Scratch, overwritten: {@linkcode headNormPartialBytes} bytes. */
   partial: Slice;
 }
 
@@ -88,15 +89,15 @@ export interface HeadNormWeightGradients {
 export interface HeadNormBackward extends HeadNormSizes {
   /** Output, overwritten: f32 [tokens, heads + 2·kvHeads, headDim]; not the buffer of `dy`. */
   dqkv: Slice;
-  /** Gradient of headNorm's y. */
+  /** Gradient of {@linkcode headNorm}'s y. */
   dy: Slice;
-  /** Saved by headNorm. */
+  /** As {@linkcode headNorm} saved it. */
   invRms: Slice;
-  /** headNorm's input. */
+  /** As {@linkcode headNorm} read it. */
   qkv: Slice;
   qWeight: Slice;
   kWeight: Slice;
-  /** Left out where the weights are not trained. */
+  /** Leave it out if the weights are frozen. */
   weightGradients?: HeadNormWeightGradients;
 }
 

@@ -1,6 +1,8 @@
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+
 // RMSNorm of each q head and each k head (Qwen3): y = x * inv_rms * weight, inv_rms = 1 / sqrt(mean(x^2) + eps), with
 // one weight for all q heads and one for all k heads; v heads are copied.
-// Overwrites y and inv_rms. One lane a head. `V`, `WIDTH` and `total` come from vector.ts.
+// Overwrites y, and inv_rms for the backward pass. One lane for each head.
 
 override LANES: u32 = 64;
 
@@ -20,12 +22,8 @@ struct Params {
 @group(0) @binding(5) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let item = (group.x + group.y * groups.x) * LANES + local.x;
+fn main(id: Invocation) {
+  let item = group_index(id.group, id.groups) * LANES + id.local.x;
   let all_heads = p.heads + 2 * p.kv_heads;
   if (item >= p.tokens * all_heads) {
     return;

@@ -1,6 +1,8 @@
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+
 // Backward of head_norm.wgsl for its input: with g = dy * weight and r = inv_rms,
-// dx = r * g - x * r^3 * mean(g * x); v heads' gradients are copied.
-// Overwrites dqkv. One lane a head. `V`, `WIDTH` and `total` come from vector.ts.
+// dx = r * g - x * r^3 * mean(g * x); the gradients of v heads are copied.
+// Overwrites dqkv. One lane for each head.
 
 override LANES: u32 = 64;
 
@@ -20,12 +22,8 @@ struct Params {
 @group(0) @binding(6) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let item = (group.x + group.y * groups.x) * LANES + local.x;
+fn main(id: Invocation) {
+  let item = group_index(id.group, id.groups) * LANES + id.local.x;
   let all_heads = p.heads + 2 * p.kv_heads;
   if (item >= p.tokens * all_heads) {
     return;

@@ -1,5 +1,7 @@
+// before: vector_{scalar|vec4}.wgsl
+
 // Backward of head_norm.wgsl for its weights, second stage: adds the sums over chunks to the weights' gradients.
-// Accumulates into dq_weight and dk_weight. One lane for each kind and V. `V` comes from vector.ts.
+// Adds to dq_weight and dk_weight. One lane for each kind (q, k) and V.
 
 override LANES: u32 = 64;
 

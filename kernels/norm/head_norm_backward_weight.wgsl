@@ -1,5 +1,7 @@
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+
 // Backward of head_norm.wgsl for its weights, first stage: sums of dy * x * inv_rms over the heads of CHUNK tokens.
-// Overwrites partial. One lane for each chunk, kind (q, k) and V. `V` comes from vector.ts.
+// Overwrites partial. One lane for each chunk, kind (q, k) and V.
 
 override LANES: u32 = 64;
 override CHUNK: u32 = 16;
@@ -19,12 +21,8 @@ struct Params {
 @group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let item = (group.x + group.y * groups.x) * LANES + local.x;
+fn main(id: Invocation) {
+  let item = group_index(id.group, id.groups) * LANES + id.local.x;
   if (item >= p.chunks * 2 * p.vectors) {
     return;
   }

@@ -4,35 +4,36 @@ import forwardSource from "./rms_norm.wgsl" with { type: "text" };
 import backwardSource from "./rms_norm_backward.wgsl" with { type: "text" };
 import weightSource from "./rms_norm_backward_weight.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
+import type { Slice } from "../device/slice.ts";
 import { addColumnSums } from "../matmul/bias_gradient.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 import { byRows, defineRows } from "./row_sum.ts";
 
 const forward = defineRows({
   name: "rms_norm",
-  code: forwardSource,
+  code: [INVOCATION, { name: "kernels/norm/rms_norm.wgsl", text: forwardSource }],
   bindings: { y: "readWrite", inv_rms: "readWrite", x: "read", weight: "read" },
   uniforms: { rows: "u32", columns: "u32", eps: "f32" },
 });
 
 const residual = defineRows({
   name: "add_rms_norm",
-  code: residualSource,
+  code: [INVOCATION, { name: "kernels/norm/add_rms_norm.wgsl", text: residualSource }],
   bindings: { s: "readWrite", y: "readWrite", inv_rms: "readWrite", a: "read", b: "read", weight: "read" },
   uniforms: { rows: "u32", columns: "u32", eps: "f32" },
 });
 
 const backward = defineRows({
   name: "rms_norm_backward",
-  code: backwardSource,
+  code: [INVOCATION, { name: "kernels/norm/rms_norm_backward.wgsl", text: backwardSource }],
   bindings: { dx: "readWrite", inv_rms: "read", x: "read", weight: "read", dy: "read" },
   uniforms: { rows: "u32", columns: "u32", accumulate: "u32" },
 });
 
 const backwardWeight = defineWidths({
   name: "rms_norm_backward_weight",
-  code: weightSource,
+  code: [{ name: "kernels/norm/rms_norm_backward_weight.wgsl", text: weightSource }],
   bindings: { partials: "readWrite", inv_rms: "read", x: "read", dy: "read" },
   uniforms: { rows: "u32", columns: "u32", block_rows: "u32" },
 });
@@ -67,7 +68,7 @@ export function rmsNorm(commands: Commands, { y, invRms, x, weight, rows, column
 
 /** Buffers and sizes of {@linkcode addRmsNorm}. */
 export interface AddRmsNorm extends Omit<RmsNorm, "x"> {
-  /** a + b, overwritten: f32 [rows, columns]; none of the others. */
+  /** Output a + b, overwritten: f32 [rows, columns]; not the buffer of `a` or `b`. */
   sum: Slice;
   /** f32 [rows, columns]. */
   a: Slice;
@@ -91,7 +92,7 @@ export function addRmsNorm(
 
 /** Buffers and sizes of {@linkcode rmsNormBackward}. */
 export interface RmsNormBackward {
-  /** Overwritten, or added to where `accumulate`: f32 [rows, columns]. */
+  /** Output, overwritten, or added to if `accumulate`: f32 [rows, columns]. */
   dx: Slice;
   /** As {@linkcode rmsNorm} saved it: f32 [rows]. */
   invRms: Slice;
@@ -103,7 +104,7 @@ export interface RmsNormBackward {
   dy: Slice;
   rows: number;
   columns: number;
-  /** Adds to `dx`, for the residual path (default false). */
+  /** Whether to add to `dx`, for the residual path (default false). */
   accumulate?: boolean;
 }
 
@@ -125,7 +126,7 @@ export function rmsNormBackward(
 export interface RmsNormBackwardWeight {
   /** Added to: f32 [columns]. */
   dweight: Slice;
-  /** Overwritten: {@linkcode rmsNormScratchBytes} bytes. */
+  /** Scratch, overwritten: {@linkcode rmsNormScratchBytes} bytes. */
   scratch: Slice;
   /** As {@linkcode rmsNorm} saved it: f32 [rows]. */
   invRms: Slice;
@@ -142,7 +143,7 @@ export function rmsNormScratchBytes(rows: number, columns: number): number {
   return Math.ceil(rows / BLOCK_ROWS) * columns * 4;
 }
 
-/** Records adding the gradient of RMSNorm's weight: sums over blocks of rows, then their sum, always in one order. */
+/** Records the gradient of RMSNorm's weight: sums over blocks of rows, then the sum of these, always in one order. */
 export function rmsNormBackwardWeight(
   commands: Commands,
   { dweight, scratch, invRms, x, dy, rows, columns }: RmsNormBackwardWeight,

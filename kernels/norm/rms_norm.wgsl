@@ -1,7 +1,8 @@
+// before: vector_{scalar|vec4}.wgsl, norm/row_sum_{shared|subgroup}.wgsl, device/invocation.wgsl
+
 // RMSNorm forward (Zhang & Sennrich 2019): y[r, c] = x[r, c] * inv_rms[r] * weight[c],
 // inv_rms[r] = 1 / sqrt(mean_c(x[r, c]^2) + eps).
-// Overwrites y and inv_rms. Saves inv_rms for the backward pass. One workgroup a row.
-// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes. row_sum comes from row_sum.ts.
+// Overwrites y, and inv_rms for the backward pass. One workgroup for each row. `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 
@@ -18,16 +19,12 @@ struct Params {
 @group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
-  let lane = local.x;
+  let lane = id.local.x;
   let base = row * p.columns;
   var sum = V();
   for (var c = lane; c < p.columns; c += LANES) {

@@ -1,7 +1,9 @@
+// before: vector_{scalar|vec4}.wgsl, norm/row_sum_{shared|subgroup}.wgsl, device/invocation.wgsl
+
 // RMSNorm backward to the input: with i = inv_rms[r],
 // dx[r, c] = i * weight[c] * dy[r, c] - x[r, c] * i^3 * mean_j(weight[j] * dy[r, j] * x[r, j]).
-// Overwrites dx, or adds to it where accumulate is 1 (the residual path). One workgroup a row.
-// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes. row_sum comes from row_sum.ts.
+// Overwrites dx, or adds to it if accumulate is 1 (the residual path). One workgroup for each row.
+// `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 
@@ -19,16 +21,12 @@ struct Params {
 @group(0) @binding(5) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
-  let lane = local.x;
+  let lane = id.local.x;
   let base = row * p.columns;
   var sum = V();
   for (var c = lane; c < p.columns; c += LANES) {

@@ -1,6 +1,8 @@
+// before: vector_{scalar|vec4}.wgsl
+
 // RMSNorm backward to the weight, first stage: partials[b, c] = sum over the rows r of block b of
 // dy[r, c] * x[r, c] * inv_rms[r]. Overwrites partials; bias_gradient.wgsl then adds their sums to dweight.
-// One lane a column, one row of workgroups a block. `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes.
+// One lane for each column and one row of workgroups for each block. `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 

@@ -1,8 +1,10 @@
+// before: vector_{scalar|vec4}.wgsl, optimizer/control.wgsl, device/invocation.wgsl
+
 // AdamW (Loshchilov & Hutter 2019) as torch.optim.AdamW: with g = control.factor * gradient,
 // p *= 1 - lr * weight_decay (elements below `decayed`); m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2;
 // p -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps).
-// Updates parameters, m and v in place; leaves all of them where control.apply is 0.
-// `count` and `decayed` count elements of V, f32 or vec4f (vector.ts); any sizes. One lane an element.
+// Updates parameters, m and v in place, unless control.apply is 0.
+// `count` and `decayed` count V; any sizes. One lane for each V.
 
 override LANES: u32 = 64;
 
@@ -25,12 +27,8 @@ struct Params {
 @group(0) @binding(5) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let i = (group.x + group.y * groups.x) * LANES + local.x;
+fn main(id: Invocation) {
+  let i = group_index(id.group, id.groups) * LANES + id.local.x;
   if (i >= p.count || control.apply == 0) {
     return;
   }

@@ -1,11 +1,17 @@
-/** The records on the device that gate an optimizer's updates, one a parameter group. @module */
-import { type Device, type Slice, SLICE_ALIGNMENT, subslice } from "../device/device.ts";
+/** The records on the device that gate an optimizer's updates, one for each parameter group. @module */
+import structSource from "./control.wgsl" with { type: "text" };
+import type { Device } from "../device/device.ts";
+import { type Slice, SLICE_ALIGNMENT, subslice } from "../device/slice.ts";
+import type { SourcePart } from "../device/source.ts";
 
-/** Bytes from one group's record to the next: each is a slice of its own. */
+/** Declares the record in WGSL. */
+export const CONTROL: SourcePart = { name: "kernels/optimizer/control.wgsl", text: structSource };
+
+/** Bytes from one group's record to the next; each is a slice of its own. */
 const STRIDE = SLICE_ALIGNMENT;
 const WORDS = 8;
 
-/** `first_bad_step` where there was none. */
+/** The value of `first_bad_step` if there was none. */
 const NONE = 0xffffffff;
 
 /** One group's record. */
@@ -24,7 +30,7 @@ export interface Control {
   badCount: number;
 }
 
-/** Records for `groups` parameter groups, as before their first step. */
+/** Allocates the records of `groups` parameter groups, in their state before the first step. */
 export function allocControls(device: Device, groups: number): Slice {
   const controls = device.alloc(groups * STRIDE, "controls");
   for (let i = 0; i < groups; i++) writeControl(device, controlOf(controls, i), { t: 0, badCount: 0 });
@@ -36,7 +42,7 @@ export function controlOf(controls: Slice, group: number): Slice {
   return subslice(controls, group * STRIDE, STRIDE);
 }
 
-/** Sets what a resumed run needs of a record; the rest is made anew at each step. */
+/** Writes the fields of a record that a resumed run needs; every step writes the others anew. */
 export function writeControl(
   device: Device,
   control: Slice,

@@ -1,4 +1,4 @@
-// What gates an optimizer's update, one record a parameter group (control.ts); a struct only, put before a kernel's text.
+// The record that gates an optimizer's updates; each parameter group has one (control.ts).
 
 struct Control {
   factor: f32, // of the gradients, from clipping

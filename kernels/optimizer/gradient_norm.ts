@@ -1,23 +1,24 @@
 /** The global L2 norm of gradients, and the factor that clips them. @module */
-import controlStruct from "./control.wgsl" with { type: "text" };
 import partialSource from "./gradient_norm.wgsl" with { type: "text" };
 import finishSource from "./gradient_norm_finish.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
+import type { Slice } from "../device/slice.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 import { windowOf, windows } from "../window.ts";
+import { CONTROL } from "./control.ts";
 
 const partial = defineWidths({
   name: "gradient_norm",
-  code: partialSource,
+  code: [INVOCATION, { name: "kernels/optimizer/gradient_norm.wgsl", text: partialSource }],
   bindings: { partials: "readWrite", gradients: "read" },
   uniforms: { count: "u32", block: "u32", first: "u32" },
 });
 
 const finish = defineKernel({
   name: "gradient_norm_finish",
-  code: controlStruct + finishSource,
+  code: [CONTROL, { name: "kernels/optimizer/gradient_norm_finish.wgsl", text: finishSource }],
   bindings: { control: "readWrite", partials: "read" },
   uniforms: { count: "u32", max_norm: "f32" },
 });
@@ -43,7 +44,7 @@ export interface SquaredNorm {
   chunks: readonly GradientChunk[];
 }
 
-/** Records Σ g² over blocks of each chunk, always in one order. */
+/** Records Σ g² over blocks of each chunk, always in the same order. */
 export function squaredNorm(commands: Commands, { partials, chunks }: SquaredNorm): void {
   const lanes = elementLanes(commands.device);
   let first = 0;
@@ -64,16 +65,16 @@ export function squaredNorm(commands: Commands, { partials, chunks }: SquaredNor
 
 /** Buffers and sizes of {@linkcode finishNorm}. */
 export interface FinishNorm {
-  /** Its norm and factor are overwritten. */
+  /** The group's record; its norm and factor are overwritten. */
   control: Slice;
   /** f32 [count]. */
   partials: Slice;
   count: number;
-  /** Norms beyond this are clipped to it; 0: none is. */
+  /** Larger norms are clipped to this; 0 clips none. */
   maxNorm: number;
 }
 
-/** Records the norm from its partial sums, and the clipping factor as torch.nn.utils.clip_grad_norm_ has it. */
+/** Records the norm from its partial sums, and the clipping factor of torch.nn.utils.clip_grad_norm_. */
 export function finishNorm(commands: Commands, { control, partials, count, maxNorm }: FinishNorm): void {
   commands.dispatch(finish, {
     buffers: { control, partials },

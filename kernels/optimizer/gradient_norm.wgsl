@@ -1,6 +1,8 @@
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+
 // Sums of squares over blocks: partials[first + b] = sum over block b of gradients[i]^2.
-// Overwrites those partials. One workgroup a block; lanes take strides, then a tree adds them.
-// `count` and `block` count elements of V, f32 or vec4f (vector.ts); any sizes.
+// Overwrites those partials. One workgroup for each block: its lanes sum in strides, then a tree adds the lanes' sums.
+// `count` and `block` count V; any sizes.
 
 override LANES: u32 = 64;
 
@@ -17,17 +19,13 @@ struct Params {
 var<workgroup> sums: array<f32, LANES>;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let b = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let b = group_index(id.group, id.groups);
   let begin = b * p.block;
   if (begin >= p.count) {
     return;
   }
-  let lane = local.x;
+  let lane = id.local.x;
   let end = min(begin + p.block, p.count);
   var sum = V();
   for (var i = begin + lane; i < end; i += LANES) {

@@ -1,5 +1,7 @@
+// before: optimizer/control.wgsl
+
 // The gradients' norm and clipping factor from the partial sums of gradient_norm.wgsl:
-// norm = sqrt(sum of partials), factor = max_norm / (norm + 1e-6) where norm > max_norm > 0, else 1.
+// norm = sqrt(sum of partials), factor = max_norm / (norm + 1e-6) if norm > max_norm > 0, else 1.
 // Overwrites control.norm and control.factor. One workgroup.
 
 override LANES: u32 = 64;

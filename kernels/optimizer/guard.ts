@@ -1,13 +1,13 @@
-/** Skipping updates whose loss or gradients are not finite, on the device. @module */
-import controlStruct from "./control.wgsl" with { type: "text" };
+/** Skips updates whose loss or gradients are not finite; the device decides, without a fence. @module */
 import source from "./guard.wgsl" with { type: "text" };
 import type { Commands } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
 import { defineKernel } from "../device/kernel.ts";
+import type { Slice } from "../device/slice.ts";
+import { CONTROL } from "./control.ts";
 
 const kernel = defineKernel({
   name: "guard",
-  code: controlStruct + source,
+  code: [CONTROL, { name: "kernels/optimizer/guard.wgsl", text: source }],
   bindings: { controls: "readWrite", metrics: "readWrite" },
   uniforms: {
     groups: "u32",
@@ -22,21 +22,21 @@ const kernel = defineKernel({
 
 /** Buffers and sizes of {@linkcode guard}. */
 export interface Guard {
-  /** The records of the groups that stand or fall together, of `allocControls` or `controlOf`. */
+  /** The records of the groups that are updated together or not at all, from `allocControls` or `controlOf`. */
   controls: Slice;
-  /** f32; the loss is read from it, the norms are written into it. */
+  /** f32; the loss is read from it, and the norms are overwritten. */
   metrics: Slice;
   /** Index of the loss in the metrics. */
   lossSlot: number;
   /** Indices of each group's norm in the metrics: one or two groups. */
   normSlots: readonly [number, number?];
-  /** The optimizer step, recorded where it is the first bad one. */
+  /** Number of the optimizer step, which is kept if it is the first bad one. */
   step: number;
-  /** Adam's; [0, 0] for an optimizer without bias correction. */
+  /** Adam's betas; [0, 0] for an optimizer without bias correction. */
   betas: readonly [number, number];
 }
 
-/** Records the decision whether the groups' updates are made; they all are or none is. */
+/** Records the decision whether the groups are updated: all of them, or none. */
 export function guard(commands: Commands, { controls, metrics, lossSlot, normSlots, step, betas }: Guard): void {
   const [first, second] = normSlots;
   commands.dispatch(kernel, {
@@ -54,7 +54,7 @@ export function guard(commands: Commands, { controls, metrics, lossSlot, normSlo
   });
 }
 
-/** ln beta; for 0 a number whose exponential is 0, since shaders have no infinity. */
+/** ln beta; for 0 a number whose exponential is 0, since WGSL has no infinity. */
 function logBeta(beta: number): number {
   return Math.max(Math.log(beta), -1e4);
 }

@@ -1,7 +1,9 @@
-// Gates the update of all parameter groups: where the loss and every group's norm are finite, apply = 1, t += 1,
-// c1 = 1 - beta1^t, c2 = 1 - beta2^t; else apply = 0, bad_count += 1, and first_bad_step = step if it was none.
-// Writes the norms into the metrics. One invocation.
-// Not finite is seen in the bits (exponent all ones): comparisons with NaN are unreliable.
+// before: optimizer/control.wgsl
+
+// Gates the update of all parameter groups. If the loss and every group's norm are finite: apply = 1, t += 1,
+// c1 = 1 - beta1^t, c2 = 1 - beta2^t. Else: apply = 0, bad_count += 1, and first_bad_step = step if there was none.
+// Overwrites the norms in the metrics. One invocation.
+// Comparisons with NaN are unreliable, so the bits are tested: a number is not finite if its exponent is all ones.
 
 struct Params {
   groups: u32,
@@ -25,7 +27,7 @@ fn is_bad(bits: u32) -> bool {
   return (bits & 0x7f800000u) == 0x7f800000u;
 }
 
-// 1 - exp(-x) for x >= 0; the difference itself would lose the digits of a small x.
+// 1 - exp(-x) for x >= 0. For a small x the difference would lose digits, so a series takes its place.
 fn one_minus_exp(x: f32) -> f32 {
   if (x > 0.5) {
     return 1.0 - exp(-x);
@@ -53,7 +55,7 @@ fn decide(group: u32, bad: bool) {
   controls[group].control.c2 = one_minus_exp(-p.log_beta2 * f32(t));
 }
 
-// No loop: Mesa's llvmpipe loses 256 KiB at each run of one over the groups.
+// Without a loop over the groups: Mesa's llvmpipe leaks 256 KiB each time that such a loop runs.
 @compute @workgroup_size(1)
 fn main() {
   let both = p.groups == 2;

@@ -1,14 +1,15 @@
 /** The RMSprop optimizer. @module */
-import controlStruct from "./control.wgsl" with { type: "text" };
 import source from "./rmsprop.wgsl" with { type: "text" };
-import { type Commands, grid } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
-import { byWidth, defineWidths, elementLanes } from "../vector.ts";
-import { windowOf, windows } from "../window.ts";
+import type { Commands } from "../device/commands.ts";
+import { INVOCATION } from "../device/invocation.ts";
+import type { Slice } from "../device/slice.ts";
+import { defineWidths } from "../vector.ts";
+import { CONTROL } from "./control.ts";
+import { type OptimizerStep, updateFlat } from "./flat_update.ts";
 
 const kernels = defineWidths({
   name: "rmsprop",
-  code: controlStruct + source,
+  code: [CONTROL, INVOCATION, { name: "kernels/optimizer/rmsprop.wgsl", text: source }],
   bindings: { parameters: "readWrite", v: "readWrite", gradients: "read", control: "read" },
   uniforms: {
     count: "u32",
@@ -21,51 +22,23 @@ const kernels = defineWidths({
   },
 });
 
-/** Buffers and settings of {@linkcode rmsprop}; the flat buffers are f32 [count], of any size. */
-export interface RmsProp {
-  /** Updated. */
-  parameters: Slice;
-  /** Mean square, updated; zero before the first step. */
+/** Buffers and settings of {@linkcode rmsprop}. */
+export interface RmsProp extends OptimizerStep {
+  /** Mean square, updated: f32 [count]; zero before the first step. */
   v: Slice;
-  gradients: Slice;
-  /** The group's record, after `guard`. */
-  control: Slice;
-  count: number;
-  /** Elements before this one decay. */
-  decayed: number;
-  /** Learning rate of this step, the schedule's factor included. */
-  lr: number;
   alpha: number;
-  eps: number;
-  weightDecay: number;
 }
 
-/** Records one step of RMSprop as PyTorch makes it, where the group's record lets it. */
+/** Records one step of RMSprop as PyTorch does it, if the group's record allows it. */
 export function rmsprop(
   commands: Commands,
-  { control, count, decayed, lr, alpha, eps, weightDecay, ...flat }: RmsProp,
+  { parameters, v, gradients, control, count, decayed, lr, alpha, eps, weightDecay }: RmsProp,
 ): void {
-  const { kernel, width } = byWidth(kernels, count, decayed);
-  const lanes = elementLanes(commands.device);
-  for (const window of windows(commands.device, count, { rowBytes: 4, multiple: 4 })) {
-    commands.dispatch(kernel, {
-      buffers: {
-        parameters: windowOf(flat.parameters, window, 4),
-        v: windowOf(flat.v, window, 4),
-        gradients: windowOf(flat.gradients, window, 4),
-        control,
-      },
-      uniforms: {
-        count: window.rows / width,
-        decayed: Math.max(0, decayed - window.first) / width,
-        weight_decay: weightDecay,
-        lr,
-        alpha,
-        one_minus_alpha: 1 - alpha,
-        eps,
-      },
-      workgroups: grid(commands.device, Math.ceil(window.rows / width / lanes)),
-      constants: { LANES: lanes },
-    });
-  }
+  updateFlat(commands, kernels, {
+    flat: { parameters, v, gradients },
+    control,
+    count,
+    decayed,
+    uniforms: { weight_decay: weightDecay, lr, alpha, one_minus_alpha: 1 - alpha, eps },
+  });
 }

@@ -1,7 +1,9 @@
+// before: vector_{scalar|vec4}.wgsl, optimizer/control.wgsl, device/invocation.wgsl
+
 // RMSprop as torch.optim.RMSprop: with g = control.factor * gradient + weight_decay * p (elements below `decayed`),
 // v = alpha v + (1 - alpha) g^2; p -= lr * g / (sqrt(v) + eps).
-// Updates parameters and v in place; leaves both where control.apply is 0.
-// `count` and `decayed` count elements of V, f32 or vec4f (vector.ts); any sizes. One lane an element.
+// Updates parameters and v in place, unless control.apply is 0.
+// `count` and `decayed` count V; any sizes. One lane for each V.
 
 override LANES: u32 = 64;
 
@@ -22,12 +24,8 @@ struct Params {
 @group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let i = (group.x + group.y * groups.x) * LANES + local.x;
+fn main(id: Invocation) {
+  let i = group_index(id.group, id.groups) * LANES + id.local.x;
   if (i >= p.count || control.apply == 0) {
     return;
   }

@@ -1,6 +1,11 @@
 /** Philox4x32-10 (Salmon et al. 2011) on the host; philox.wgsl is the same on the device. @module */
+import source from "./philox.wgsl" with { type: "text" };
+import type { SourcePart } from "../device/source.ts";
 
-/** Four u32: a counter, or the words made from it. */
+/** Declares the generator in WGSL. */
+export const PHILOX: SourcePart = { name: "kernels/random/philox.wgsl", text: source };
+
+/** Four u32: a counter, or the random words that belong to it. */
 export type Words4 = readonly [number, number, number, number];
 
 /** The four u32 words of `counter` under `key`, after ten rounds. */
@@ -34,7 +39,7 @@ export function normal4(counter: Words4, key: readonly [number, number]): [numbe
 
 /** Four standard normals of four u32 words: (radius of x0, angle of x1) and (radius of x2, angle of x3). */
 export function boxMuller([x0, x1, x2, x3]: Words4): [number, number, number, number] {
-  // log1p keeps what u loses next to 1.
+  // log1p keeps the digits that u would lose next to 1.
   const r0 = Math.sqrt(-2 * Math.log1p(-(4294967295.5 - x0) / 4294967296));
   const r2 = Math.sqrt(-2 * Math.log1p(-(4294967295.5 - x2) / 4294967296));
   const a1 = 2 * Math.PI * uniform(x1);

@@ -1,10 +1,11 @@
-// Philox4x32-10 (Salmon et al. 2011) and normals from it by Box-Muller; functions only, put before a kernel's text.
+// Philox4x32-10 (Salmon et al. 2011) and, by Box-Muller, normals from it.
 //
 // With words x of philox4x32(counter, key) and u_j = (x_j + 0.5) * 2^-32:
 //   lanes 0, 1: sqrt(-2 ln u_0) * (cos 2 pi u_1, sin 2 pi u_1)
 //   lanes 2, 3: sqrt(-2 ln u_2) * (cos 2 pi u_3, sin 2 pi u_3)
-// u itself is never formed: near 1 it has no room in f32, and the built-in log, sin and cos may be off by 2^-11.
-// Logarithm and angle are reduced in the integer instead; what is left is a short series. Error below 1e-5.
+// u itself is never formed: f32 cannot tell it from 1 when it is near, and the built-in log, sin and cos may be off by
+// 2^-11. The arguments of logarithm, sine and cosine are reduced as integers instead, which leaves short series. The
+// error is below 1e-5.
 
 fn philox_mul_hi(a: u32, b: u32) -> u32 {
   let a_low = a & 0xffffu;
@@ -45,7 +46,7 @@ fn box_muller_radius(x: vec2u) -> vec2f {
   let bits = bitcast<vec2u>(vec2f(x) + 0.5) + (0x3f800000u - 0x3f3504f3u);
   let e = vec2i(bits >> vec2u(23u)) - 127;
   let m = bitcast<vec2f>((bits & vec2u(0x7fffffu)) + 0x3f3504f3u);
-  // Where e is 32, u - 1 comes from the complement of x: m has lost it.
+  // If e is 32, m has lost u - 1, which comes from the complement of x instead.
   let from_one = (vec2f(~x) + 0.5) * -2.3283064365386963e-10;
   let z = select(m - 1.0, from_one, e == vec2i(32));
   // ln(1 + z) = 2 atanh(z / (2 + z)), |z / (2 + z)| <= 0.172.
@@ -57,7 +58,7 @@ fn box_muller_radius(x: vec2u) -> vec2f {
 
 // (cos, sin) of 2 pi (x + 0.5) * 2^-32.
 fn box_muller_turn(x: u32) -> vec2f {
-  // The nearest quarter turn, and the exact integer remainder, within +-1/8 turn.
+  // The nearest quarter turn, and the rest as an exact integer, within +-1/8 turn.
   let quarter = (x + 0x20000000u) >> 30u;
   let rest = bitcast<i32>(x - (quarter << 30u));
   let a = (f32(rest) + 0.5) * 1.4629180792671596e-9;

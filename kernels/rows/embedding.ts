@@ -1,21 +1,22 @@
 /** Token embeddings: rows of a weight that may be larger than one binding. @module */
 import backwardSource from "./embedding_backward.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
+import type { Slice } from "../device/slice.ts";
 import { byWidth, defineWidths } from "../vector.ts";
 import { windowOf, windows } from "../window.ts";
 import { gatherRows } from "./gather_rows.ts";
 
 const backward = defineWidths({
   name: "embedding_backward",
-  code: backwardSource,
+  code: [INVOCATION, { name: "kernels/rows/embedding_backward.wgsl", text: backwardSource }],
   bindings: { dweight: "readWrite", ids: "read", starts: "read", tokens: "read", dout: "read" },
   uniforms: { count: "u32", columns: "u32", first: "u32", window: "u32" },
 });
 
 /** Buffers and sizes of {@linkcode embedding}. */
 export interface Embedding {
-  /** Overwritten where the id is below `vocabSize`, else left: f32 [tokens, columns]. */
+  /** Output, f32 [tokens, columns]; rows whose id is below `vocabSize` are overwritten, others left alone. */
   out: Slice;
   /** f32 [vocabSize, columns], of any size. */
   weight: Slice;
@@ -26,12 +27,12 @@ export interface Embedding {
   columns: number;
 }
 
-/** Records out[t] = weight[ids[t]]; one dispatch for each binding's worth of the weight. */
+/** Records out[t] = weight[ids[t]], with one dispatch for each window of the weight that fits in a binding. */
 export function embedding(commands: Commands, { out, weight, ids, tokens, vocabSize, columns }: Embedding): void {
   gatherRows(commands, { out, x: weight, index: ids, rows: tokens, sourceRows: vocabSize, columns });
 }
 
-/** Which tokens have which id: those of `ids[u]` are `tokens[starts[u]] … tokens[starts[u + 1] − 1]`. */
+/** The tokens of each id: those of `ids[u]` are `tokens[starts[u]] … tokens[starts[u + 1] − 1]`. */
 export interface EmbeddingIndex {
   /** Distinct, ascending. */
   ids: Uint32Array<ArrayBuffer>;
@@ -58,7 +59,9 @@ export function embeddingIndex(ids: ArrayLike<number>): EmbeddingIndex {
   return { ids: Uint32Array.from(distinct), starts: Uint32Array.from([...starts, ids.length]), tokens };
 }
 
-/** Buffers and sizes of {@linkcode embeddingBackward}; `ids`, `starts` and `tokens` are {@linkcode embeddingIndex}'s. */
+/**
+ * Buffers and sizes of {@linkcode embeddingBackward}; {@linkcode embeddingIndex} makes `ids`, `starts` and `tokens`.
+ */
 export interface EmbeddingBackward {
   /** Added to: f32 [vocabSize, columns], of any size. */
   dweight: Slice;

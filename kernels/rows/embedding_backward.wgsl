@@ -1,7 +1,8 @@
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+
 // Embedding backward: dweight[id - first, c] += sum of dout[t, c] over the tokens t of that id,
 // for the ids within [first, first + window); tokens[starts[u]] .. tokens[starts[u + 1] - 1] are those of ids[u].
-// Adds to dweight, tokens in their order. One workgroup a distinct id.
-// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes.
+// Adds to dweight, in the order of the tokens. One workgroup for each distinct id. `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 
@@ -20,12 +21,8 @@ struct Params {
 @group(0) @binding(5) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let u = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let u = group_index(id.group, id.groups);
   if (u >= p.count) {
     return;
   }
@@ -35,7 +32,7 @@ fn main(
   }
   let first = starts[u];
   let end = starts[u + 1];
-  for (var c = local.x; c < p.columns; c += LANES) {
+  for (var c = id.local.x; c < p.columns; c += LANES) {
     var sum = V();
     for (var e = first; e < end; e++) {
       sum += dout[tokens[e] * p.columns + c];

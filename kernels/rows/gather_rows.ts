@@ -1,28 +1,29 @@
-/** Gathering rows by index, and its backward pass. @module */
+/** Gathers rows by index, and the backward pass of that. @module */
 import gatherSource from "./gather_rows.wgsl" with { type: "text" };
 import scatterSource from "./scatter_rows.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
+import { INVOCATION } from "../device/invocation.ts";
+import type { Slice } from "../device/slice.ts";
 import { byWidth, defineWidths } from "../vector.ts";
 import { windowOn, windows } from "../window.ts";
 
 const gather = defineWidths({
   name: "gather_rows",
-  code: gatherSource,
+  code: [INVOCATION, { name: "kernels/rows/gather_rows.wgsl", text: gatherSource }],
   bindings: { out: "readWrite", x: "read", index: "read" },
   uniforms: { rows: "u32", columns: "u32", first: "u32", window: "u32" },
 });
 
 const scatter = defineWidths({
   name: "scatter_rows",
-  code: scatterSource,
+  code: [INVOCATION, { name: "kernels/rows/scatter_rows.wgsl", text: scatterSource }],
   bindings: { dx: "readWrite", starts: "read", entries: "read", dy: "read" },
   uniforms: { rows: "u32", columns: "u32" },
 });
 
 /** Buffers and sizes of {@linkcode gatherRows}. */
 export interface GatherRows {
-  /** Overwritten where the index is below `sourceRows`, else left: f32 [rows, columns]. */
+  /** Output, f32 [rows, columns]; rows whose index is below `sourceRows` are overwritten, others left alone. */
   out: Slice;
   /** f32 [sourceRows, columns], of any size. */
   x: Slice;
@@ -33,7 +34,7 @@ export interface GatherRows {
   columns: number;
 }
 
-/** Records out[r] = x[index[r]]; one dispatch for each binding's worth of x. */
+/** Records out[r] = x[index[r]], with one dispatch for each window of x that fits in a binding. */
 export function gatherRows(commands: Commands, { out, x, index, rows, sourceRows, columns }: GatherRows): void {
   const { kernel, width } = byWidth(gather, columns);
   const rowBytes = columns * 4;
@@ -47,7 +48,7 @@ export function gatherRows(commands: Commands, { out, x, index, rows, sourceRows
   }
 }
 
-/** Which rows have which index: those of index t are `entries[starts[t]] … entries[starts[t + 1] − 1]`. */
+/** The rows of each index: those of index t are `entries[starts[t]] … entries[starts[t + 1] − 1]`. */
 export interface RowIndex {
   /** [rows + 1]. */
   starts: Uint32Array<ArrayBuffer>;
@@ -55,7 +56,7 @@ export interface RowIndex {
   entries: Uint32Array<ArrayBuffer>;
 }
 
-/** The inverse of `index`, whose values lie below `rows`. Throws RangeError for one that does not. */
+/** The inverse of `index`. Throws RangeError if a value is not below `rows`. */
 export function invertIndex(index: ArrayLike<number>, rows: number): RowIndex {
   const starts = new Uint32Array(rows + 1);
   for (let r = 0; r < index.length; r++) {
@@ -72,11 +73,11 @@ export function invertIndex(index: ArrayLike<number>, rows: number): RowIndex {
 
 /** Buffers and sizes of {@linkcode scatterRows}. */
 export interface ScatterRows {
-  /** Overwritten, all rows: f32 [rows, columns]. */
+  /** Output, all of it overwritten: f32 [rows, columns]. */
   dx: Slice;
-  /** u32 [rows + 1], of {@linkcode invertIndex}. */
+  /** u32 [rows + 1], from {@linkcode invertIndex}. */
   starts: Slice;
-  /** u32 [entries], of {@linkcode invertIndex}. */
+  /** u32 [entries], from {@linkcode invertIndex}. */
   entries: Slice;
   /** f32 [entries, columns]. */
   dy: Slice;

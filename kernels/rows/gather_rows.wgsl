@@ -1,6 +1,8 @@
-// Gathering rows: out[r, c] = x[index[r] - first, c] for the r whose index is within [first, first + window).
-// Overwrites those rows of out and leaves the others; windows together cover an x larger than one binding.
-// One workgroup a row. `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes.
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+
+// Gathers rows: out[r, c] = x[index[r] - first, c] for the r whose index is within [first, first + window).
+// Overwrites those rows of out and leaves the others; several windows cover an x larger than one binding.
+// One workgroup for each row. `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 
@@ -17,12 +19,8 @@ struct Params {
 @group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
@@ -30,7 +28,7 @@ fn main(
   if (source >= p.window) {
     return;
   }
-  for (var c = local.x; c < p.columns; c += LANES) {
+  for (var c = id.local.x; c < p.columns; c += LANES) {
     out[row * p.columns + c] = x[source * p.columns + c];
   }
 }

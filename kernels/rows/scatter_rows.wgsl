@@ -1,7 +1,9 @@
-// Adding rows up by index (the backward pass of gather_rows): dx[t, c] = sum of dy[r, c] over the entries r of t,
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+
+// Adds rows up by index (the backward pass of gather_rows): dx[t, c] = sum of dy[r, c] over the entries r of t,
 // entries[starts[t]] .. entries[starts[t + 1] - 1], in their order.
-// Overwrites all rows of dx, with zeros where there is no entry. One workgroup a row.
-// `columns` counts elements of V, f32 or vec4f (vector.ts); any sizes.
+// Overwrites all rows of dx; a row without entries becomes 0. One workgroup for each row.
+// `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 
@@ -17,18 +19,14 @@ struct Params {
 @group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.x + group.y * groups.x;
+fn main(id: Invocation) {
+  let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
   let first = starts[row];
   let end = starts[row + 1];
-  for (var c = local.x; c < p.columns; c += LANES) {
+  for (var c = id.local.x; c < p.columns; c += LANES) {
     var sum = V();
     for (var e = first; e < end; e++) {
       sum += dy[entries[e] * p.columns + c];

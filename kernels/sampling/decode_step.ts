@@ -1,12 +1,12 @@
-/** The state of rows that are being generated, kept on the device so that many tokens run without a fence. @module */
+/** The state of rows that are being generated; it stays on the device, so that many tokens need no fence. @module */
 import source from "./decode_step.wgsl" with { type: "text" };
 import type { Commands } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
 import { defineKernel } from "../device/kernel.ts";
+import type { Slice } from "../device/slice.ts";
 
 const kernel = defineKernel({
   name: "decode_step",
-  code: source,
+  code: [{ name: "kernels/sampling/decode_step.wgsl", text: source }],
   bindings: {
     out: "readWrite",
     token: "readWrite",
@@ -15,22 +15,10 @@ const kernel = defineKernel({
     sampled: "read",
     limit: "read",
   },
-  uniforms: {
-    rows: "u32",
-    index: "u32",
-    eos_count: "u32",
-    eos_0: "u32",
-    eos_1: "u32",
-    eos_2: "u32",
-    eos_3: "u32",
-    eos_4: "u32",
-    eos_5: "u32",
-    eos_6: "u32",
-    eos_7: "u32",
-  },
+  uniforms: { rows: "u32", index: "u32", eos_count: "u32", eos: "array<vec4u, 2>" },
 });
 
-/** What `out` holds for a row that had finished before. */
+/** The value in `out` for a row that had finished before. */
 export const NO_TOKEN = 0xffffffff;
 
 /** Values of `finished`. */
@@ -41,7 +29,7 @@ const LANES = 64;
 
 /** Buffers and settings of {@linkcode decodeStep}; all but `out` are u32 [rows]. */
 export interface DecodeStep {
-  /** Row `index` is overwritten, with {@linkcode NO_TOKEN} for rows that had finished: u32 [steps, rows]. */
+  /** Row `index` is overwritten; rows that had finished get {@linkcode NO_TOKEN}: u32 [steps, rows]. */
   out: Slice;
   /** The last token, updated. */
   token: Slice;
@@ -49,37 +37,27 @@ export interface DecodeStep {
   position: Slice;
   /** One of {@linkcode FINISHED}, updated. */
   finished: Slice;
-  /** Of `sampleTokens`. */
+  /** From `sampleTokens`. */
   sampled: Slice;
   /** The last position that a token may have. */
   limit: Slice;
   rows: number;
-  /** Which step of `out` this is. */
+  /** The row of `out` for this step. */
   index: number;
   /** At most 8 ids that end a sequence. */
   eos: readonly number[];
 }
 
-/** Records taking the sampled tokens into the rows that run; finished rows stay as they are. Throws RangeError for too many EOS ids. */
+/**
+ * Records the step that appends the sampled tokens to the rows that still run. Throws RangeError for more than 8 ids.
+ */
 export function decodeStep(commands: Commands, { rows, index, eos, ...buffers }: DecodeStep): void {
   if (eos.length > MAX_EOS) {
     throw new RangeError(`Cannot record a decoding step: ${eos.length} EOS ids, expected at most ${MAX_EOS}`);
   }
   commands.dispatch(kernel, {
     buffers,
-    uniforms: {
-      rows,
-      index,
-      eos_count: eos.length,
-      eos_0: eos[0] ?? 0,
-      eos_1: eos[1] ?? 0,
-      eos_2: eos[2] ?? 0,
-      eos_3: eos[3] ?? 0,
-      eos_4: eos[4] ?? 0,
-      eos_5: eos[5] ?? 0,
-      eos_6: eos[6] ?? 0,
-      eos_7: eos[7] ?? 0,
-    },
+    uniforms: { rows, index, eos_count: eos.length, eos },
     workgroups: [Math.ceil(rows / LANES)],
     constants: { LANES },
   });

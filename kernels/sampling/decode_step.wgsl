@@ -1,7 +1,7 @@
-// Takes the sampled tokens into the rows that are still running: token = sampled, position += 1,
-// finished = 1 where the token is an EOS, else 2 where the position has reached the row's limit.
-// out[index, r] is the token, or 0xffffffff where the row had finished before; such rows stay as they are.
-// Overwrites out's row `index`; updates token, position and finished. One lane a row.
+// Appends the sampled tokens to the rows that still run: token = sampled, position += 1,
+// finished = 1 if the token is an EOS, else 2 if the position has reached the row's limit.
+// out[index, r] is the token, or 0xffffffff if the row had finished before; such rows stay as they are.
+// Overwrites row `index` of out; updates token, position and finished. One lane for each row.
 
 override LANES: u32 = 64;
 
@@ -9,14 +9,7 @@ struct Params {
   rows: u32,
   index: u32,
   eos_count: u32,
-  eos_0: u32,
-  eos_1: u32,
-  eos_2: u32,
-  eos_3: u32,
-  eos_4: u32,
-  eos_5: u32,
-  eos_6: u32,
-  eos_7: u32,
+  eos: array<vec4u, 2>, // the first eos_count of these eight
 }
 
 @group(0) @binding(0) var<storage, read_write> out: array<u32>; // [steps, rows]
@@ -29,8 +22,8 @@ struct Params {
 
 fn is_eos(id: u32) -> bool {
   let order = vec4u(0, 1, 2, 3);
-  let low = (vec4u(id) == vec4u(p.eos_0, p.eos_1, p.eos_2, p.eos_3)) & (order < vec4u(p.eos_count));
-  let high = (vec4u(id) == vec4u(p.eos_4, p.eos_5, p.eos_6, p.eos_7)) & (order + 4 < vec4u(p.eos_count));
+  let low = (vec4u(id) == p.eos[0]) & (order < vec4u(p.eos_count));
+  let high = (vec4u(id) == p.eos[1]) & (order + 4 < vec4u(p.eos_count));
   return any(low) || any(high);
 }
 

@@ -1,24 +1,15 @@
-/** Sampling tokens from logits: temperature, top-k, top-p. @module */
-import philox from "../random/philox.wgsl" with { type: "text" };
+/** Samples tokens from logits by temperature, top-k and top-p. @module */
+import quadScalarSource from "./quad_scalar.wgsl" with { type: "text" };
+import quadVec4Source from "./quad_vec4.wgsl" with { type: "text" };
 import source from "./sampling.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
-import type { Slice } from "../device/device.ts";
-import { defineKernel } from "../device/kernel.ts";
+import { INVOCATION } from "../device/invocation.ts";
+import { defineKernel, type Kernel } from "../device/kernel.ts";
+import type { Slice } from "../device/slice.ts";
+import type { SourcePart } from "../device/source.ts";
+import { PHILOX } from "../random/philox.ts";
 import { elementLanes } from "../vector.ts";
 import { windowOn, windows } from "../window.ts";
-
-const QUAD_VEC4 = `alias Element = vec4u;
-fn quad(row: u32, q: u32) -> vec4u {
-  return logits[row * p.quads + q];
-}
-`;
-const QUAD_SCALAR = `alias Element = u32;
-fn quad(row: u32, q: u32) -> vec4u {
-  let i = vec4u(4 * q) + vec4u(0, 1, 2, 3);
-  let at = vec4u(row * p.vocab) + min(i, vec4u(p.vocab - 1));
-  return select(vec4u(PAD), vec4u(logits[at.x], logits[at.y], logits[at.z], logits[at.w]), i < vec4u(p.vocab));
-}
-`;
 
 const spec = {
   bindings: { token: "readWrite", logits: "read", row_id: "read", position: "read" },
@@ -36,8 +27,15 @@ const spec = {
     stream: "u32",
   },
 } as const;
-const vec4 = defineKernel({ ...spec, name: "sampling vec4", code: philox + QUAD_VEC4 + source });
-const scalar = defineKernel({ ...spec, name: "sampling", code: philox + QUAD_SCALAR + source });
+const kernels = {
+  scalar: sampling("sampling", { name: "kernels/sampling/quad_scalar.wgsl", text: quadScalarSource }),
+  vec4: sampling("sampling vec4", { name: "kernels/sampling/quad_vec4.wgsl", text: quadVec4Source }),
+};
+
+function sampling(name: string, quad: SourcePart): Kernel<keyof typeof spec.bindings, typeof spec.uniforms> {
+  const own = { name: "kernels/sampling/sampling.wgsl", text: source };
+  return defineKernel({ ...spec, name, code: [PHILOX, quad, INVOCATION, own] });
+}
 
 const MAX_BLOCKS = 1024;
 const BLOCK_QUADS = 32;
@@ -45,21 +43,23 @@ const PURPOSE = 2 * 2 ** 24;
 
 /** Buffers and settings of {@linkcode sampleTokens}. */
 export interface SampleTokens {
-  /** Overwritten: u32 [rows]. */
+  /** Output, overwritten: u32 [rows]. */
   token: Slice;
   /** f32 [rows, vocabSize], of any size. */
   logits: Slice;
   /** u32 [rows]: each row's index among the prompts, for Philox. */
   row: Slice;
-  /** u32 [rows]: position of the last token, the one whose logits these are (METHOD: t). */
+  /**
+   * u32 [rows]: position of each row's last token, whose logits these are (the counter's position in docs/method.md).
+   */
   position: Slice;
   rows: number;
   vocabSize: number;
-  /** 0: the first maximum is taken. */
+  /** 0 takes the first maximum. */
   temperature: number;
-  /** Only this many most probable tokens stay, and ties with the last of them; 0: all. */
+  /** Keeps this many of the most probable tokens, and ties with the last of them; 0 keeps all. */
   topK: number;
-  /** Then only the fewest most probable tokens whose probabilities sum to this; 1: all. */
+  /** Then keeps the fewest most probable tokens whose probabilities sum to this or more; 1 keeps all. */
   topP: number;
   seed: number;
   /** Below 2^24. */
@@ -67,8 +67,8 @@ export interface SampleTokens {
 }
 
 /**
- * Records sampling one token a row: the first, ascending, whose cumulative probability among those left exceeds u_0 of
- * Philox with key (seed, iteration + 2·2^24) and counter (position, row, 0, 0).
+ * Records sampling one token for each row: the first, in ascending order, whose cumulative probability among the tokens
+ * kept exceeds u_0 of Philox with key (seed, iteration + 2·2^24) and counter (position, row, 0, 0).
  */
 export function sampleTokens(
   commands: Commands,
@@ -78,7 +78,7 @@ export function sampleTokens(
   const blockQuads = Math.max(BLOCK_QUADS, Math.ceil(quads / MAX_BLOCKS));
   const rowBytes = vocabSize * 4;
   for (const window of windows(commands.device, rows, { rowBytes })) {
-    commands.dispatch(vocabSize % 4 === 0 ? vec4 : scalar, {
+    commands.dispatch(vocabSize % 4 === 0 ? kernels.vec4 : kernels.scalar, {
       buffers: {
         token,
         logits: windowOn(commands.device, logits, { first: window.first, rowBytes }),

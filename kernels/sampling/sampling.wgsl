@@ -1,14 +1,18 @@
-// Samples a token a row: the first v, ascending, whose cumulative probability exceeds u among the tokens left by
-// temperature, then top-k (ties with the k-th stay), then top-p on what that left (the fewest most probable tokens
-// whose probabilities sum to top_p or more, at least one; of equal ones the lower ids). Temperature 0: the first maximum.
-//   u = (x_0 + 0.5) * 2^-32 of philox4x32((position, row, 0, 0), (seed, stream)), position: that of the token whose logits these are.
-// Overwrites token. One workgroup a row; a row's token depends on its logits, row and position only.
-// Logits are read as bits, four at a time by `quad` (sampling.ts), and compared by keys that order as they do, so
-// that thresholds are found four bits a pass. Sums are of blocks, then of lanes' blocks: short chains keep f32 accurate.
+// before: random/philox.wgsl, sampling/quad_{scalar|vec4}.wgsl, device/invocation.wgsl
+
+// Samples a token for each row: the first v, in ascending order, whose cumulative probability exceeds u among the
+// tokens that are kept. First the temperature applies; then top-k keeps the k most probable (and ties with the k-th);
+// then top-p keeps the fewest of these whose probabilities sum to top_p or more (at least one; of equal ones the lower
+// ids). Temperature 0 takes the first maximum.
+//   u = (x_0 + 0.5) * 2^-32 of philox4x32((position, row, 0, 0), (seed, stream)); position is that of the row's last
+//   token, whose logits these are.
+// Overwrites token. One workgroup for each row; a row's token depends only on its logits, row and position.
+// `quad` reads four logits at a time as bits. They are compared by integer keys in the same order, so that a threshold
+// is found four bits at a time. Sums run over blocks, then over a lane's blocks: short chains keep f32 accurate.
 
 override LANES: u32 = 64;
 const MAX_BLOCKS = 1024u;
-const PAD = 0xffffffffu; // a NaN, whose key is 0: below all others
+const PAD = 0xffffffffu; // a NaN, whose key is 0, below all others
 
 struct Params {
   rows: u32,
@@ -41,8 +45,8 @@ var<private> row: u32;
 var<private> lane: u32;
 var<private> top: f32; // the largest logit
 var<private> top_at: u32; // where it first stands
-var<private> cut: u32 = 1; // the least key that stays
-var<private> last_tie: u32 = 0xffffffff; // the last token with the key `cut` that stays
+var<private> cut: u32 = 1; // the smallest key that is kept
+var<private> last_tie: u32 = 0xffffffff; // the last token with the key `cut` that is kept
 
 fn keys_of(bits: vec4u) -> vec4u {
   let b = select(bits, vec4u(), bits == vec4u(0x80000000u)); // -0 is 0
@@ -70,7 +74,7 @@ fn gather_sum(mine: vec4f) -> vec4f {
   return workgroupUniformLoad(&gathered[0]);
 }
 
-// The largest key with its first place.
+// The largest key; sets top_at to its first place.
 fn find_top() -> u32 {
   var best = vec4u();
   var at = vec4u();
@@ -99,8 +103,8 @@ fn find_top() -> u32 {
 }
 
 struct Threshold {
-  key: u32, // the largest key that the amount lies at or above
-  above: f32, // the amount above it
+  key: u32, // the largest key such that the keys at or above it have the amount
+  above: f32, // the amount that the keys above it have
   amount: f32, // the amount asked for
 }
 
@@ -109,7 +113,7 @@ fn at_or_above(keys: vec4u, amounts: vec4f, bounds: vec4u) -> vec4f {
     (select(vec4f(), vec4f(amounts.z), vec4u(keys.z) >= bounds) + select(vec4f(), vec4f(amounts.w), vec4u(keys.w) >= bounds));
 }
 
-// The largest key at or above which there are `amount` tokens, or the share `amount` of the weight that `cut` leaves.
+// The largest key at or above which there are `amount` tokens or, by weight, the share `amount` of what `cut` keeps.
 fn find_threshold(by_weight: bool, amount: f32) -> Threshold {
   var out = Threshold(0, 0.0, amount);
   for (var shift = 32u; shift > 0;) {
@@ -131,7 +135,7 @@ fn find_threshold(by_weight: bool, amount: f32) -> Threshold {
       for (var q = start; q < end; q += LANES) {
         let bits = quad(row, q);
         let keys = keys_of(bits);
-        // What lies outside the range still open is known: nothing of it counts, or all of it does, in `above`.
+        // Keys outside the range that is still open are decided: none of them counts, or `above` has them all.
         let inside = ((keys >> vec4u(shift)) >> vec4u(4) == vec4u((out.key >> shift) >> 4)) & (keys >= vec4u(cut));
         if (any(inside)) {
           var amounts = vec4f(1.0);
@@ -157,7 +161,7 @@ fn find_threshold(by_weight: bool, amount: f32) -> Threshold {
     if (by_weight && shift == 28) {
       out.amount = amount * f0.x;
     }
-    // The sums fall from bound to bound: count those that reach the amount, and take the first that does not.
+    // The sums fall from bound to bound. The digit is the last bound that reaches the amount; `above` is the next sum.
     let goal = vec4f(out.amount);
     let reach = select(vec4u(), vec4u(1), f0 >= goal) + select(vec4u(), vec4u(1), f1 >= goal) +
       select(vec4u(), vec4u(1), f2 >= goal) + select(vec4u(), vec4u(1), f3 >= goal);
@@ -174,7 +178,7 @@ fn find_threshold(by_weight: bool, amount: f32) -> Threshold {
   return out;
 }
 
-// What each of four tokens adds to the sum that `locate` walks along: 1 a tie, or the weight of those that stay.
+// What each of four tokens adds to the sum that `locate` walks along: 1 for a tie, or the weight if it is kept.
 fn measure(q: u32, ties: bool) -> vec4f {
   let bits = quad(row, q);
   let keys = keys_of(bits);
@@ -186,8 +190,8 @@ fn measure(q: u32, ties: bool) -> vec4f {
   return select(vec4f(), weights_of(bitcast<vec4f>(bits)), (keys > vec4u(cut)) | (same & in_time));
 }
 
-// The first token where the running sum exceeds `goal` (ties) or the share `goal` of the whole (weights);
-// where rounding makes the sum fall short, the last token that adds to it.
+// The first token at which the running sum exceeds `goal` (ties) or the share `goal` of the whole (weights). If
+// rounding keeps the sum below that, the last token that adds to it.
 fn locate(ties: bool, goal: f32) -> u32 {
   for (var b = lane; b < p.blocks; b += LANES) {
     let end = min((b + 1) * p.block_quads, p.quads);
@@ -268,13 +272,9 @@ fn locate(ties: bool, goal: f32) -> u32 {
 }
 
 @compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_id) local: vec3u,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  row = group.x + group.y * groups.x;
-  lane = local.x;
+fn main(id: Invocation) {
+  row = group_index(id.group, id.groups);
+  lane = id.local.x;
   if (row >= p.rows) {
     return;
   }
@@ -294,13 +294,13 @@ fn main(
     let threshold = find_threshold(true, p.top_p);
     cut = min(max(threshold.key, cut), top_key);
     let each = weights_of(vec4f(value_of(cut))).x;
-    // Of the tokens with the last key, as many stay as are needed to reach the amount.
+    // Of the tokens with the last key, as many are kept as the amount needs.
     if (each > 0.0) {
       last_tie = locate(true, max(ceil((threshold.amount - threshold.above) / each), 1.0) - 0.5);
     }
   }
   let x = philox4x32(vec4u(position[at], row_id[at], 0, 0), vec2u(p.seed, p.stream)).x;
-  // u rounded to the nearest f32, but never up to 1; small ones keep their digits.
+  // u rounded to the nearest f32, but never up to 1. A small u keeps its digits.
   let u = min((f32(x >> 8u) + (f32(x & 255u) + 0.5) / 256.0) * 5.9604644775390625e-8, 0.99999994);
   let picked = locate(false, u);
   if (lane == 0) {

@@ -2,12 +2,19 @@
 import { AssertionError } from "node:assert/strict";
 import { openDevice } from "../../core/device/open_device.ts";
 import { Commands } from "../../kernels/device/commands.ts";
-import { type Device, type Slice, SLICE_ALIGNMENT, subslice } from "../../kernels/device/device.ts";
+import { Device, type LowerLimits } from "../../kernels/device/device.ts";
+import { type Slice, SLICE_ALIGNMENT, subslice } from "../../kernels/device/slice.ts";
 
 /** The device (a missing adapter fails every test that imports this) and a recorder on it. */
 export const device: Device = await openDevice();
 /** The shared recorder. */
 export const commands: Commands = new Commands(device);
+
+/** A recorder on the device that keeps to lower limits; what it has recorded waits for its own `submit()`. */
+export function limited(limits: LowerLimits): Commands {
+  const { gpu, info, family, subgroupSize } = device;
+  return new Commands(new Device(gpu, { info, family, subgroupSize, limits }));
+}
 
 const GUARD = 0xdeadbeef;
 const guards = new WeakMap<Slice, Slice>();

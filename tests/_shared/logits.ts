@@ -6,7 +6,7 @@ import { loadModel } from "../../core/model/model.ts";
 import { packExamples } from "../../core/model/pack.ts";
 import { packedAttention } from "../../core/model/packed_attention.ts";
 import { parametersOf } from "../../core/model/parameters.ts";
-import { subslice } from "../../kernels/device/device.ts";
+import { subslice } from "../../kernels/device/slice.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { commands, device } from "./device.ts";
 

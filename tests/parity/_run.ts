@@ -1,6 +1,6 @@
 /** A run of `optimize`, held against its golden. @module */
 import assert, { equal } from "node:assert/strict";
-import type { DeviceFamily } from "../../kernels/device/device.ts";
+import type { DeviceFamily } from "../../kernels/device/tuning.ts";
 import { assertClose } from "../_shared/assert_close.ts";
 import { runConfig, withFolder } from "../_shared/dnpo.ts";
 import type { Architecture } from "../_shared/oracle.ts";

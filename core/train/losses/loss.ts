@@ -1,6 +1,6 @@
 /** What a loss is. A new one is a record of its own in this folder, and a line in losses.ts. @module */
 import type { Commands } from "../../../kernels/device/commands.ts";
-import type { Slice } from "../../../kernels/device/device.ts";
+import type { Slice } from "../../../kernels/device/slice.ts";
 import type { IterationConfig } from "../../config/config_types.ts";
 import type { BufferSet } from "../../model/activations.ts";
 import type { BatchCapacity } from "../../model/device_batch.ts";

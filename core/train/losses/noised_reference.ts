@@ -1,6 +1,6 @@
 /** The reference with trainable Gaussian noise on its logits, at the rejected answers (docs/method.md, "The loss"). @module */
 import type { Commands } from "../../../kernels/device/commands.ts";
-import type { Slice } from "../../../kernels/device/device.ts";
+import type { Slice } from "../../../kernels/device/slice.ts";
 import { type LmHeadNoise, lmHeadNoiseBackward, lmHeadNoiseForward } from "../../../kernels/lm_head/lm_head_noise.ts";
 import type { PreferenceLoss } from "../../../kernels/loss/preference_loss.ts";
 import { sequenceSum } from "../../../kernels/loss/sequence_sum.ts";

@@ -15,7 +15,8 @@ import {
 } from "../../../core/device/tuning_cache.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { StoppedError } from "../../../core/run/run_context.ts";
-import type { Device, DeviceFamily } from "../../../kernels/device/device.ts";
+import type { Device } from "../../../kernels/device/device.ts";
+import type { DeviceFamily } from "../../../kernels/device/tuning.ts";
 import type { TuneResult } from "../../../kernels/tune.ts";
 import { device } from "../../_shared/device.ts";
 import { configOf, withInput } from "../loop/_runs.ts";

@@ -5,7 +5,7 @@ import { during } from "../../../core/loop/run_stage.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { type RunContext, StoppedError } from "../../../core/run/run_context.ts";
 import { NO_TELEMETRY } from "../../../core/run/telemetry.ts";
-import { openDevice } from "../../../kernels/device/device.ts";
+import { openAdapter } from "../../../kernels/device/adapter.ts";
 import { device } from "../../_shared/device.ts";
 import { jsonLines, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { configOf, withInput } from "./_runs.ts";
@@ -17,7 +17,7 @@ async function stageOf<T>(stage: Parameters<typeof during>[1]["stage"], work: ()
 }
 
 Deno.test("during() names a lost device, the stage, what stays and what needs less", async () => {
-  const lost = await openDevice();
+  const lost = await openAdapter();
   const work = async (): Promise<void> => {
     const slice = lost.alloc(64, "x");
     lost.gpu.destroy();
@@ -67,9 +67,9 @@ Deno.test({
       const url = (path: string): string => new URL(`../../../${path}`, import.meta.url).href;
       // Buffers that nothing is written to use up addresses, and no memory.
       const source = `
-        import { openDevice } from "${url("kernels/device/device.ts")}";
+        import { openAdapter } from "${url("kernels/device/adapter.ts")}";
         import { runSft } from "${url("core/loop/single_stages.ts")}";
-        const other = await openDevice();
+        const other = await openAdapter();
         const hoard = [];
         for (let full = false; !full;) {
           hoard.push(other.alloc(2 ** 29, "hoard"));

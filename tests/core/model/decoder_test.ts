@@ -9,7 +9,7 @@ import { ParameterBuffers } from "../../../core/model/parameter_buffers.ts";
 import { parametersOf } from "../../../core/model/parameters.ts";
 import { scoreSequences } from "../../../core/model/response_head.ts";
 import { createWorkspace, policyBackward } from "../../../core/train/workspace.ts";
-import { subslice } from "../../../kernels/device/device.ts";
+import { subslice } from "../../../kernels/device/slice.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, device } from "../../_shared/device.ts";
 import { pairIds, withTinyModel } from "../_tiny.ts";

@@ -4,15 +4,16 @@ import { generate } from "../../../core/generate/batch_generator.ts";
 import { loadModel } from "../../../core/model/model.ts";
 import { optimize, type OptimizeResult } from "../../../core/train/optimize.ts";
 import { pairRows } from "../../../core/train/training_rows.ts";
+import { openAdapter } from "../../../kernels/device/adapter.ts";
 import { Commands } from "../../../kernels/device/commands.ts";
-import { type Device, openDevice } from "../../../kernels/device/device.ts";
+import type { Device } from "../../../kernels/device/device.ts";
 import { pairIds, settingsOf, withTinyModel } from "../_tiny.ts";
 
 /** Trains in DIR/NAME on a device of its own; returns the weights' bytes. */
 async function train(
   { dir, name, onStep }: { dir: string; name: string; onStep: (done: number, device: Device) => void },
 ): Promise<ArrayBuffer[]> {
-  const device = await openDevice();
+  const device = await openAdapter();
   try {
     const model = await loadModel(device, `${dir}/model`);
     const options = {
@@ -53,7 +54,7 @@ Deno.test("optimize() on a device that is lost ends with a DeviceError of one li
 
 Deno.test("generate() on a device that is lost ends with a DeviceError of one line", () =>
   withTinyModel(async ({ dir }) => {
-    const device = await openDevice();
+    const device = await openAdapter();
     const model = await loadModel(device, `${dir}/model`);
     const { generation } = await settingsOf({ generation: { batch_size: 2 } });
     const prompts = pairIds(8).map(({ promptIds }, row) => ({ row, promptIds, maxNewTokens: 20 }));

@@ -6,7 +6,7 @@ import { scorePairs } from "../../../core/model/scorer.ts";
 import { batchCapacity, packBatch, type StepBatch } from "../../../core/train/step_batches.ts";
 import { Trainer, type TrainerOptions } from "../../../core/train/trainer.ts";
 import { longestRow, pairRows, places } from "../../../core/train/training_rows.ts";
-import type { Slice } from "../../../kernels/device/device.ts";
+import type { Slice } from "../../../kernels/device/slice.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, device } from "../../_shared/device.ts";
 import { pairIds, settingsOf, withTinyModel } from "../_tiny.ts";

@@ -1,7 +1,18 @@
 /** Packed batches for attention tests, and attention in plain float64. @module */
 import { type AttentionSegment, attentionTile, attentionTiles } from "../../../kernels/attention/attention.ts";
-import type { DeviceFamily, Slice } from "../../../kernels/device/device.ts";
+import { Commands } from "../../../kernels/device/commands.ts";
+import { Device } from "../../../kernels/device/device.ts";
+import type { Slice } from "../../../kernels/device/slice.ts";
+import type { DeviceFamily } from "../../../kernels/device/tuning.ts";
 import { device, guarded } from "../../_shared/device.ts";
+
+/** A recorder for each family of kernels, with the subgroups that the device has. */
+export const recorders: Readonly<Record<DeviceFamily, Commands>> = { cpu: recorder("cpu"), gpu: recorder("gpu") };
+
+function recorder(family: DeviceFamily): Commands {
+  const { gpu, info, subgroupSize } = device;
+  return new Commands(new Device(gpu, { info, family, subgroupSize }));
+}
 
 /** A row: one run of tokens, or a prompt (first) with the responses that continue it. */
 export type RowLengths = readonly number[];
@@ -51,9 +62,9 @@ export function pack(rows: readonly RowLengths[]): Packed {
 /** The device's copy of a packed batch. */
 export function upload(
   packed: Packed,
-  family: DeviceFamily,
+  { device }: Commands,
 ): { position: Slice; layout: Slice; tiles: Slice; tileCount: number } {
-  const tiles = attentionTiles(packed.segments, attentionTile(device, family));
+  const tiles = attentionTiles(packed.segments, attentionTile(device));
   return {
     position: guarded(packed.position, "position"),
     layout: guarded(packed.layout, "layout"),

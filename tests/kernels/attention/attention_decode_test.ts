@@ -3,10 +3,10 @@ import { attention } from "../../../kernels/attention/attention.ts";
 import { attentionDecode } from "../../../kernels/attention/attention_decode.ts";
 import { kvStore } from "../../../kernels/attention/kv_cache.ts";
 import { rope, ropeTable } from "../../../kernels/attention/rope.ts";
-import type { DeviceFamily } from "../../../kernels/device/device.ts";
+import type { DeviceFamily } from "../../../kernels/device/tuning.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, device, guarded, randomF32, readF32, release } from "../../_shared/device.ts";
-import { type HeadSizes, pack, reference, upload } from "./_attention_batch.ts";
+import { type HeadSizes, pack, recorders, reference, upload } from "./_attention_batch.ts";
 
 interface Case extends HeadSizes {
   lengths: readonly number[];
@@ -20,6 +20,7 @@ async function decodeLast(
   { lengths, heads, kvHeads, headDim, window }: Case,
   { qkv, family }: { qkv: Float32Array<ArrayBuffer>; family: DeviceFamily },
 ): Promise<Float32Array> {
+  const commands = recorders[family];
   const rows = lengths.length;
   const maxLength = Math.max(...lengths) + 1;
   const columns = columnsOf({ heads, kvHeads, headDim });
@@ -52,7 +53,8 @@ async function decodeLast(
     tokens: packed.tokens,
     ...sizes,
   });
-  attentionDecode(commands, { ...buffers, rows, window, family, ...sizes });
+  attentionDecode(commands, { ...buffers, rows, window, ...sizes });
+  commands.submit();
   const out = await readF32(buffers.out);
   await readF32(kCache);
   await readF32(vCache);
@@ -110,7 +112,7 @@ Deno.test("attentionDecode() agrees with attention() on the same tokens", async 
   const packed = pack(one.lengths.map((n) => [n]));
   const qkv = randomF32(packed.tokens * columnsOf(one), 1, 1.5);
   const buffers = { qkv: guarded(qkv), out: guarded(packed.tokens * 64), lse: guarded(packed.tokens * 4) };
-  const { tileCount, ...batch } = upload(packed, device.family);
+  const { tileCount, ...batch } = upload(packed, commands);
   attention(commands, { ...buffers, ...batch, ...one, tileCount });
   const expected = lastRows(await readF32(buffers.out), one);
   assertClose(await decodeLast(one, { qkv, family: device.family }), expected, { rtol: 1e-5, atol: 1e-6 });
@@ -118,13 +120,14 @@ Deno.test("attentionDecode() agrees with attention() on the same tokens", async 
 });
 
 /**
- * Decodes each row's last token, whose q and k are not yet turned: with `rope`, `kvStore` and the attention apart, or all
- * in one. Returns the output and the caches.
+ * Decodes each row's last token, whose q and k are not rotated yet: with `rope`, `kvStore` and the attention apart, or
+ * all in one. Returns the output and the caches.
  */
-async function decodeFresh(
+async function decodeUnrotated(
   { lengths, heads, kvHeads, headDim, window }: Case,
   { together, family }: { together: boolean; family: DeviceFamily },
 ): Promise<Record<"out" | "kCache" | "vCache", Float32Array>> {
+  const commands = recorders[family];
   const rows = lengths.length;
   const maxLength = Math.max(...lengths) + 1;
   const columns = columnsOf({ heads, kvHeads, headDim });
@@ -141,12 +144,13 @@ async function decodeFresh(
   const table = guarded(ropeTable({ inverseFrequencies, maxPositions: maxLength }));
   const call = { ...buffers, heads, kvHeads, headDim, maxLength };
   if (together) {
-    attentionDecode(commands, { ...call, table, rows, window, family });
+    attentionDecode(commands, { ...call, table, rows, window });
   } else {
     rope(commands, { ...call, table, tokens: rows });
     kvStore(commands, { ...call, tokens: rows });
-    attentionDecode(commands, { ...call, rows, window, family });
+    attentionDecode(commands, { ...call, rows, window });
   }
+  commands.submit();
   const [out, kCache, vCache] = [
     await readF32(buffers.out),
     await readF32(buffers.kCache),
@@ -156,7 +160,7 @@ async function decodeFresh(
   return { out, kCache, vCache };
 }
 
-const freshCases: readonly Case[] = [
+const unrotatedCases: readonly Case[] = [
   ...cases,
   // Groups of query heads: three of six in a workgroup, and five that do not fit into one.
   { lengths: [1, 9, 33], heads: 12, kvHeads: 2, headDim: 64, window: 0 },
@@ -164,12 +168,12 @@ const freshCases: readonly Case[] = [
 ];
 
 for (const family of ["cpu", "gpu"] as const) {
-  for (const one of freshCases) {
+  for (const one of unrotatedCases) {
     const { lengths, heads, kvHeads, headDim, window } = one;
     const name = `${lengths}, ${heads}/${kvHeads} heads of ${headDim}, window ${window}`;
-    Deno.test(`attentionDecode() with a table turns, stores and attends as the three kernels do (${family}): ${name}`, async () => {
-      const apart = await decodeFresh(one, { together: false, family });
-      const together = await decodeFresh(one, { together: true, family });
+    Deno.test(`attentionDecode() with a table rotates, stores and attends as the three kernels do (${family}): ${name}`, async () => {
+      const apart = await decodeUnrotated(one, { together: false, family });
+      const together = await decodeUnrotated(one, { together: true, family });
       assertClose(together.kCache, apart.kCache, { rtol: 1e-6, atol: 1e-6 });
       assert.deepEqual(together.vCache, apart.vCache);
       assertClose(together.out, apart.out, { rtol: 1e-5, atol: 2e-6 });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { attention, attentionBackward, attentionTile, attentionTiles } from "../../../kernels/attention/attention.ts";
-import type { DeviceFamily } from "../../../kernels/device/device.ts";
+import type { DeviceFamily } from "../../../kernels/device/tuning.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
-import { commands, device, guarded, randomF32, readF32, release } from "../../_shared/device.ts";
+import { device, guarded, randomF32, readF32, release } from "../../_shared/device.ts";
 import { numericGradient } from "../../_shared/finite_difference.ts";
-import { type HeadSizes, pack, reference, type RowLengths, upload } from "./_attention_batch.ts";
+import { type HeadSizes, pack, recorders, reference, type RowLengths, upload } from "./_attention_batch.ts";
 
 interface Case extends HeadSizes {
   rows: readonly RowLengths[];
@@ -23,8 +23,9 @@ async function run(
   { rows, heads, kvHeads, headDim, window = 0 }: Case,
   { qkv, dout, family }: { qkv: Float32Array<ArrayBuffer>; dout: Float32Array<ArrayBuffer>; family: DeviceFamily },
 ): Promise<Record<"out" | "lse" | "dqkv", Float32Array>> {
+  const commands = recorders[family];
   const packed = pack(rows);
-  const { tileCount, ...batch } = upload(packed, family);
+  const { tileCount, ...batch } = upload(packed, commands);
   const buffers = {
     qkv: guarded(withTail(qkv), "qkv"),
     out: guarded(packed.tokens * heads * headDim, "out"),
@@ -33,9 +34,10 @@ async function run(
     dout: guarded(withTail(dout), "dout"),
     saved: guarded(packed.tokens * heads * 2, "saved"),
   };
-  const options = { ...buffers, ...batch, tileCount, heads, kvHeads, headDim, window, family };
+  const options = { ...buffers, ...batch, tileCount, heads, kvHeads, headDim, window };
   attention(commands, options);
   attentionBackward(commands, options);
+  commands.submit();
   const result = {
     out: await readF32(buffers.out),
     lse: await readF32(buffers.lse),

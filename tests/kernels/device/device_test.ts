@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { openAdapter } from "../../../kernels/device/adapter.ts";
 import { Commands, grid } from "../../../kernels/device/commands.ts";
-import { openDevice, subslice } from "../../../kernels/device/device.ts";
 import { DeviceError } from "../../../kernels/device/device_error.ts";
 import { defineKernel } from "../../../kernels/device/kernel.ts";
 import { Profiler } from "../../../kernels/device/profile.ts";
+import { subslice } from "../../../kernels/device/slice.ts";
 
 const CODE = `
 struct Params { count: u32, scale: f32 }
@@ -17,7 +18,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 const spec = {
   name: "scale",
-  code: CODE,
+  code: [{ name: "scale.wgsl", text: CODE }],
   bindings: { y: "readWrite", x: "read" },
   uniforms: { count: "u32", scale: "f32" },
 } as const;
@@ -35,7 +36,7 @@ Deno.test("defineKernel() refuses bindings that differ from the shader's in name
 });
 
 Deno.test("Commands runs dispatches, copies and clears in the order recorded", async () => {
-  const device = await openDevice();
+  const device = await openAdapter();
   const commands = new Commands(device);
   const kernel = defineKernel(spec);
   const x = device.upload(new Float32Array([1, 2, 3]), "x");
@@ -54,7 +55,7 @@ Deno.test("Commands runs dispatches, copies and clears in the order recorded", a
 });
 
 Deno.test("Commands submits by itself when the uniform arena is full, and keeps one bind group per set of buffers", async () => {
-  const device = await openDevice();
+  const device = await openAdapter();
   const commands = new Commands(device);
   const kernel = defineKernel(spec);
   const x = device.upload(new Float32Array([1]), "x");
@@ -71,7 +72,7 @@ Deno.test("Commands submits by itself when the uniform arena is full, and keeps 
 });
 
 Deno.test("Commands.repeatable() records the same calls again, after a submit too, and calls its work anew for that", async () => {
-  const device = await openDevice();
+  const device = await openAdapter();
   const commands = new Commands(device);
   const kernel = defineKernel(spec);
   const x = device.upload(new Float32Array([1, 1, 1]), "x");
@@ -106,7 +107,7 @@ Deno.test("Commands.repeatable() records the same calls again, after a submit to
 });
 
 Deno.test("Commands.repeatable() calls its work each time where that submits", async () => {
-  const device = await openDevice();
+  const device = await openAdapter();
   const commands = new Commands(device);
   const kernel = defineKernel(spec);
   const x = device.upload(new Float32Array([1]), "x");
@@ -125,24 +126,28 @@ Deno.test("Commands.repeatable() calls its work each time where that submits", a
   device.destroy();
 });
 
-Deno.test("a shader error reaches the caller with the kernel's name and line", async () => {
-  const device = await openDevice();
+Deno.test("a shader error reaches the caller with the kernel's name, file and line", async () => {
+  const device = await openAdapter();
   const commands = new Commands(device);
-  const kernel = defineKernel({ ...spec, name: "broken", code: CODE.replace("* p.scale", "* p.nothing") });
+  const kernel = defineKernel({
+    ...spec,
+    name: "broken",
+    code: [{ name: "scale.wgsl", text: CODE.replace("* p.scale", "* p.nothing") }],
+  });
   const x = device.upload(new Float32Array([1]), "x");
   const y = device.alloc(4, "y");
   commands.dispatch(kernel, { buffers: { y, x }, uniforms: { count: 1, scale: 1 }, workgroups: [1] });
   commands.submit();
   await assert.rejects(() => device.check(), (error: Error) => {
     assert.ok(error instanceof DeviceError);
-    assert.match(error.message, /^Cannot build kernel "broken": line 8:\d+ .*nothing/);
+    assert.match(error.message, /^Cannot build kernel "broken": scale\.wgsl:8:\d+ .*nothing/);
     return true;
   });
   device.destroy();
 });
 
 Deno.test("Commands names the uniform and the grid that do not fit", async () => {
-  const device = await openDevice();
+  const device = await openAdapter();
   const commands = new Commands(device);
   const kernel = defineKernel(spec);
   const buffer = device.alloc(4, "x");
@@ -162,7 +167,7 @@ Deno.test("Commands names the uniform and the grid that do not fit", async () =>
 });
 
 Deno.test("Device counts bytes and buffers, and refuses a buffer beyond the limit", async () => {
-  const device = await openDevice();
+  const device = await openAdapter();
   const a = device.alloc(1000, "a");
   const b = device.alloc(24, "b");
   assert.deepEqual([device.bytes, device.bufferCount], [1024, 2]);
@@ -174,7 +179,7 @@ Deno.test("Device counts bytes and buffers, and refuses a buffer beyond the limi
 });
 
 Deno.test("Device reads slices larger than its staging window whole", async () => {
-  const device = await openDevice();
+  const device = await openAdapter();
   const words = new Uint32Array(20 * 1024 * 1024).map((_, i) => i * 2654435761);
   const slice = device.upload(words, "large");
   const part = subslice(slice, 256, 1024);
@@ -187,7 +192,7 @@ Deno.test("Device reads slices larger than its staging window whole", async () =
 });
 
 Deno.test("subslice() refuses what is not aligned or not inside", async () => {
-  const device = await openDevice();
+  const device = await openAdapter();
   const slice = device.alloc(1024, "s");
   assert.throws(() => subslice(slice, 100, 4), RangeError);
   assert.throws(() => subslice(slice, 768, 512), RangeError);
@@ -195,7 +200,7 @@ Deno.test("subslice() refuses what is not aligned or not inside", async () => {
 });
 
 Deno.test("Profiler gives the time of each kernel's calls", async () => {
-  const device = await openDevice();
+  const device = await openAdapter();
   const commands = new Commands(device);
   commands.profiler = new Profiler(device);
   const kernel = defineKernel(spec);

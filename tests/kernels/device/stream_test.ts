@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { openDevice } from "../../../kernels/device/device.ts";
+import { openAdapter } from "../../../kernels/device/adapter.ts";
 import { openSliceReader } from "../../../kernels/device/stream.ts";
 
 Deno.test("openSliceReader() reads slices in order, each piece valid while the next one is read", async () => {
-  const device = await openDevice();
+  const device = await openAdapter();
   const values = Float32Array.from({ length: 1000 }, (_, i) => i);
   const all = device.upload(values, "all");
   // 16 windows and more of 12 values, which the slices' ends do not meet.
@@ -27,7 +27,7 @@ Deno.test("openSliceReader() reads slices in order, each piece valid while the n
 });
 
 Deno.test("openSliceReader() can be closed with windows under way", async () => {
-  const device = await openDevice();
+  const device = await openAdapter();
   const slice = device.upload(Float32Array.from({ length: 100 }, (_, i) => i), "all");
   const reader = openSliceReader(device, [slice], { windowBytes: 16 });
   const { value } = await reader.next().next();

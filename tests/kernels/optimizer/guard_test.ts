@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Slice } from "../../../kernels/device/device.ts";
+import type { Slice } from "../../../kernels/device/slice.ts";
 import { allocControls, controlOf, parseControl, writeControl } from "../../../kernels/optimizer/control.ts";
 import { finishNorm, squaredNorm, squaredNormPartials } from "../../../kernels/optimizer/gradient_norm.ts";
 import { guard } from "../../../kernels/optimizer/guard.ts";

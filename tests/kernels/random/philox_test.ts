@@ -1,8 +1,8 @@
-import snippet from "../../../kernels/random/philox.wgsl" with { type: "text" };
 import assert from "node:assert/strict";
 import { grid } from "../../../kernels/device/commands.ts";
 import { defineKernel } from "../../../kernels/device/kernel.ts";
-import { boxMuller, normal4, philox4x32, uniform, type Words4 } from "../../../kernels/random/philox.ts";
+import type { SourcePart } from "../../../kernels/device/source.ts";
+import { boxMuller, normal4, PHILOX, philox4x32, uniform, type Words4 } from "../../../kernels/random/philox.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, device, guarded, readF32, readU32, release } from "../../_shared/device.ts";
 
@@ -22,27 +22,31 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 `;
 const uniforms = { count: "u32", key0: "u32", key1: "u32" } as const;
+const code = (text: string): SourcePart[] => [
+  PHILOX,
+  { name: "philox_test.ts", text: `// before: random/philox.wgsl\n${text}` },
+];
 const words = defineKernel({
   name: "philox_words_test",
-  code: `${snippet}
+  code: code(`
 @group(0) @binding(0) var<storage, read_write> y: array<vec4u>;
-${SHARED} y[i] = philox4x32(x[i], vec2u(p.key0, p.key1)); }`,
+${SHARED} y[i] = philox4x32(x[i], vec2u(p.key0, p.key1)); }`),
   bindings: { y: "readWrite", x: "read" },
   uniforms,
 });
 const gaussians = defineKernel({
   name: "box_muller_test",
-  code: `${snippet}
+  code: code(`
 @group(0) @binding(0) var<storage, read_write> y: array<vec4f>;
-${SHARED} y[i] = box_muller(x[i]); }`,
+${SHARED} y[i] = box_muller(x[i]); }`),
   bindings: { y: "readWrite", x: "read" },
   uniforms,
 });
 const drawn = defineKernel({
   name: "normal4_test",
-  code: `${snippet}
+  code: code(`
 @group(0) @binding(0) var<storage, read_write> y: array<vec4f>;
-${SHARED} y[i] = normal4(x[i], vec2u(p.key0, p.key1)); }`,
+${SHARED} y[i] = normal4(x[i], vec2u(p.key0, p.key1)); }`),
   bindings: { y: "readWrite", x: "read" },
   uniforms,
 });

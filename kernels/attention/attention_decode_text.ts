@@ -1,0 +1,278 @@
+/**
+ * The WGSL of the attention of one new token per row over a KV cache, for one head size. attention_text.ts says why it
+ * is generated.
+ *
+ * A workgroup takes a group of query heads of one row that share a head of k and v. Each lane takes every LANES-th key
+ * with an online softmax of its own: `top{g}` is the largest score of query head g so far, `sum{g}` the sum of
+ * exp(score - top), and `out{g}_{d}` the sum of v weighted by these. At the end the lanes' sums are combined.
+ *
+ * @module
+ */
+import { unroll } from "../unroll.ts";
+import { LOWEST, vectorWidth } from "./attention_text.ts";
+
+/** What the text depends on. */
+export interface DecodeShape {
+  /** Whether lanes exchange values by subgroup operations (a workgroup is one subgroup) or through workgroup memory. */
+  subgroup: boolean;
+  lanes: number;
+  headDim: number;
+  /** Query heads of a workgroup; they share one head of k and v. */
+  group: number;
+  /** Whether the kernel rotates the token's q and k by RoPE's table and stores its k and v in the cache. */
+  rotates: boolean;
+}
+
+/** Vectors that stand one after another in a buffer: their names in WGSL, and the index of the first. */
+interface VectorRun {
+  names: readonly string[];
+  at: string;
+}
+
+/** Vectors that the lanes combine at a time through workgroup memory: 8 KiB for 64 lanes. */
+const CHUNK = 8;
+
+/** Elements of a V. If the kernel rotates heads, each V lies within one half of its head. */
+export function decodeWidth({ headDim, rotates }: Pick<DecodeShape, "headDim" | "rotates">): 1 | 4 {
+  return vectorWidth(rotates ? headDim / 2 : headDim);
+}
+
+/** The whole text. It overwrites out and, if it rotates, k and v at (slot, position). */
+export function decodeText(shape: DecodeShape): string {
+  return `${declarations(shape)}
+@compute @workgroup_size(LANES)
+fn main(id: Invocation) {
+  let lane = id.local.x;
+  let index = group_index(id.group, id.groups);
+  if (index >= p.rows * p.heads / GROUP) {
+    return;
+  }
+  let row = index * GROUP / p.heads;
+  let head = index * GROUP % p.heads;
+  let per_kv = p.heads / p.kv_heads;
+  let kv_head = head / per_kv;
+  let place = position[row];
+  let q_row = (row * (p.heads + 2 * p.kv_heads) + head) * N;
+  let kv_row = (row * (p.heads + 2 * p.kv_heads) + p.heads + kv_head) * N;
+  let begin = select(0u, place + 1 - min(p.window, place + 1), p.window > 0);
+  let cache_row = slot[row] * p.max_length * p.kv_heads + kv_head;
+  ${shape.rotates ? rotateAndStore(shape) : loadQueries(shape)}
+  ${unroll(shape.group, (g) => `var top${g} = ${LOWEST};\nvar sum${g} = 0.0;`)}
+  ${eachVector(shape, (g, d) => `var out${g}_${d} = V(0.0);`)}
+  ${attendToCache(shape)}
+  ${shape.rotates ? attendToNewKey(shape) : ""}
+  ${shape.subgroup ? combineInSubgroup(shape) : combineInMemory(shape)}
+}
+`;
+}
+
+/** Constants, bindings and workgroup memory. */
+function declarations(shape: DecodeShape): string {
+  const { subgroup, lanes, group, rotates } = shape;
+  const cache = rotates ? "read_write" : "read";
+  const memory = `
+var<workgroup> tops: array<f32, LANES>;
+var<workgroup> sums: array<f32, LANES>;
+var<workgroup> partial: array<V, ${lanes * CHUNK}>;`;
+  return `// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+
+const N = ${vectorsOf(shape)}u;
+const LANES = ${lanes}u;
+const GROUP = ${group}u;
+
+struct Params {
+  rows: u32,
+  heads: u32,
+  kv_heads: u32,
+  max_length: u32,
+  window: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> out: array<V>; // [rows, heads, N]
+@group(0) @binding(1) var<storage, ${cache}> k_cache: array<V>; // [slots, max_length, kv_heads, N]
+@group(0) @binding(2) var<storage, ${cache}> v_cache: array<V>; // as k_cache
+@group(0) @binding(3) var<storage, read> qkv: array<V>; // [rows, heads + 2 kv_heads, N]
+@group(0) @binding(4) var<storage, read> slot: array<u32>; // [rows]
+@group(0) @binding(5) var<storage, read> position: array<u32>; // [rows]
+@group(0) @binding(6) var<storage, read> table: array<V>; // [maxPositions, 2, N / 2] if the kernel rotates
+@group(0) @binding(7) var<uniform> p: Params;
+${subgroup ? "" : memory}`;
+}
+
+/** Gives all lanes the scaled `q{g}_{d}`, from a qkv whose q is rotated already. */
+function loadQueries(shape: DecodeShape): string {
+  return `${loadRuns(shape, "qkv", [queries(shape)])}
+  ${eachVector(shape, (g, d) => `let q${g}_${d} = raw${g}_${d} * ${scaleOf(shape)};`)}`;
+}
+
+/** Gives all lanes the rotated and scaled `q{g}_{d}`, the rotated `new_k{d}`, and `new_v{d}`; stores the latter two. */
+function rotateAndStore(shape: DecodeShape): string {
+  const vectors = vectorsOf(shape);
+  const half = vectors / 2;
+  const rotated = (name: string, d: number): string =>
+    d < half
+      ? `(${name}${d} * cos${d} - ${name}${d + half} * sin${d})`
+      : `(${name}${d} * cos${d - half} + ${name}${d - half} * sin${d - half})`;
+  const key: VectorRun = { names: named("raw_k", vectors), at: "kv_row" };
+  const value: VectorRun = { names: named("new_v", vectors), at: "kv_row + p.kv_heads * N" };
+  const angles: VectorRun = { names: [...named("cos", half), ...named("sin", half)], at: "place * N" };
+  return `${loadRuns(shape, "qkv", [queries(shape), key, value])}
+  ${loadRuns(shape, "table", [angles])}
+  ${eachVector(shape, (g, d) => `let q${g}_${d} = ${rotated(`raw${g}_`, d)} * ${scaleOf(shape)};`)}
+  ${unroll(vectors, (d) => `let new_k${d} = ${rotated("raw_k", d)};`)}
+  // Of the workgroups that share a head of k and v one stores it; all take it from their registers.
+  if (head % per_kv == 0) {
+    let at = (cache_row + place * p.kv_heads) * N;
+    ${storeRun(shape, "k_cache", { names: named("new_k", vectors), at: "at" })}
+    ${storeRun(shape, "v_cache", { names: value.names, at: "at" })}
+  }`;
+}
+
+/** Takes this lane's keys of the cache into its sums; the token's own key is among them unless the kernel stores it. */
+function attendToCache(shape: DecodeShape): string {
+  const vectors = vectorsOf(shape);
+  return `for (var key = begin + lane; key < ${shape.rotates ? "place" : "place + 1"}; key += LANES) {
+    let at = (cache_row + key * p.kv_heads) * N;
+    ${unroll(vectors, (d) => `let k${d} = k_cache[at + ${d}u];`)}
+    ${unroll(vectors, (d) => `let v${d} = v_cache[at + ${d}u];`)}
+    ${attendToKey(shape)}
+  }`;
+}
+
+/** Takes the token's own key into the sums of the lane whose turn it is. */
+function attendToNewKey(shape: DecodeShape): string {
+  return `if ((place - begin) % LANES == lane) {
+    ${unroll(vectorsOf(shape), (d) => `let k${d} = new_k${d};\nlet v${d} = new_v${d};`)}
+    ${attendToKey(shape)}
+  }`;
+}
+
+/** Takes one key, whose vectors are `k{d}` and `v{d}`, into the lane's sums of each query head. */
+function attendToKey(shape: DecodeShape): string {
+  const vectors = vectorsOf(shape);
+  return unroll(shape.group, (g) => `
+    {
+      let score = ${unroll(vectors, (d) => `product(q${g}_${d}, k${d})`, " + ")};
+      let new_top = max(top${g}, score);
+      let shrink = exp(top${g} - new_top);
+      let weight = exp(score - new_top);
+      top${g} = new_top;
+      sum${g} = sum${g} * shrink + weight;
+      ${unroll(vectors, (d) => `out${g}_${d} = out${g}_${d} * shrink + v${d} * weight;`)}
+    }`);
+}
+
+/** Combines the lanes' sums by subgroup operations, and stores the output. */
+function combineInSubgroup(shape: DecodeShape): string {
+  const vectors = vectorsOf(shape);
+  const combined = unroll(shape.group, (g) => `
+  let scale${g} = exp(top${g} - subgroupMax(top${g}));
+  let sum_all${g} = subgroupAdd(sum${g} * scale${g});
+  ${unroll(vectors, (d) => `let total${g}_${d} = subgroupAdd(out${g}_${d} * scale${g}) / sum_all${g};`)}`);
+  return `${combined}
+  ${storeRun(shape, "out", { names: allNamed("total", shape), at: "index * GROUP * N" })}`;
+}
+
+/** Combines the lanes' sums through workgroup memory, and stores the output. */
+function combineInMemory(shape: DecodeShape): string {
+  const vectors = vectorsOf(shape);
+  // The barriers in a head's chunks come after its reads of tops and sums, so the next head may overwrite both.
+  return unroll(shape.group, (g) => `
+  {
+    tops[lane] = top${g};
+    sums[lane] = sum${g};
+    workgroupBarrier();
+    var top_all = top${g};
+    for (var i = 0u; i < LANES; i++) {
+      top_all = max(top_all, tops[i]);
+    }
+    let scale = exp(top${g} - top_all);
+    var sum_all = 0.0;
+    for (var i = 0u; i < LANES; i++) {
+      sum_all += sums[i] * exp(tops[i] - top_all);
+    }
+    ${unroll(Math.ceil(vectors / CHUNK), (c) => combineChunk(g, c * CHUNK, Math.min(CHUNK, vectors - c * CHUNK)))}
+  }`);
+}
+
+/** Combines `count` vectors of query head `g` from `first` on. */
+function combineChunk(g: number, first: number, count: number): string {
+  return `
+    workgroupBarrier();
+    ${unroll(count, (d) => `partial[lane * ${CHUNK}u + ${d}u] = out${g}_${first + d} * scale;`)}
+    workgroupBarrier();
+    for (var d = lane; d < ${count}u; d += LANES) {
+      var total = V(0.0);
+      for (var i = 0u; i < LANES; i++) {
+        total += partial[i * ${CHUNK}u + d];
+      }
+      out[(index * GROUP + ${g}u) * N + ${first}u + d] = total / sum_all;
+    }`;
+}
+
+/** Gives all lanes the vectors of some runs of one buffer. In a subgroup each lane loads a share and broadcasts it. */
+function loadRuns({ subgroup, lanes }: DecodeShape, buffer: string, runs: readonly VectorRun[]): string {
+  if (!subgroup) {
+    return runs.map(({ names, at }) => names.map((name, i) => `let ${name} = ${buffer}[${at} + ${i}u];`).join("\n"))
+      .join("\n");
+  }
+  const names = runs.flatMap((run) => run.names);
+  // The index of vector e, counted through the runs.
+  let first = 0;
+  const address = runs.reduce((before, run, i) => {
+    const at = `${run.at} + e - ${first}u`;
+    const text = i === 0 ? at : `select(${before}, ${at}, e >= ${first}u)`;
+    first += run.names.length;
+    return text;
+  }, "");
+  const loads = unroll(Math.ceil(names.length / lanes), (r) => `
+  var ${buffer}_${r}: V;
+  {
+    let e = min(lane + ${r * lanes}u, ${names.length - 1}u);
+    ${buffer}_${r} = ${buffer}[${address}];
+  }`);
+  const shares = names.map((name, i) =>
+    `let ${name} = subgroupBroadcast(${buffer}_${Math.floor(i / lanes)}, ${i % lanes}u);`
+  );
+  return `${loads}\n${shares.join("\n")}`;
+}
+
+/** Stores a run of vectors that all lanes have: each lane of a subgroup stores a share, else the first stores all. */
+function storeRun({ subgroup, lanes }: DecodeShape, buffer: string, { names, at }: VectorRun): string {
+  if (!subgroup) {
+    return `if (lane == 0) {\n${names.map((name, i) => `${buffer}[${at} + ${i}u] = ${name};`).join("\n")}\n}`;
+  }
+  return unroll(Math.ceil(names.length / lanes), (r) => {
+    const share = names.slice(r * lanes, (r + 1) * lanes);
+    const picked = share.reduce((text, name, i) => i === 0 ? name : `select(${text}, ${name}, lane == ${i}u)`, "");
+    return `if (lane < ${share.length}u) {\n${buffer}[${at} + ${r * lanes}u + lane] = ${picked};\n}`;
+  });
+}
+
+/** The group's query heads as they stand in qkv: `raw{g}_{d}`. */
+function queries(shape: DecodeShape): VectorRun {
+  return { names: allNamed("raw", shape), at: "q_row" };
+}
+
+function named(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, d) => `${prefix}${d}`);
+}
+
+/** The names `{prefix}{g}_{d}` of all vectors d of all query heads g. */
+function allNamed(prefix: string, shape: DecodeShape): string[] {
+  return Array.from({ length: shape.group }, (_, g) => named(`${prefix}${g}_`, vectorsOf(shape))).flat();
+}
+
+/** A line for each vector d of each query head g. */
+function eachVector(shape: DecodeShape, line: (g: number, d: number) => string): string {
+  return unroll(shape.group, (g) => unroll(vectorsOf(shape), (d) => line(g, d)));
+}
+
+/** Vectors of a head. */
+function vectorsOf(shape: DecodeShape): number {
+  return shape.headDim / decodeWidth(shape);
+}
+
+function scaleOf({ headDim }: DecodeShape): number {
+  return 1 / Math.sqrt(headDim);
+}

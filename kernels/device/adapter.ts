@@ -1,0 +1,56 @@
+/** Opening the machine's adapter as a {@linkcode Device}. @module */
+import { Device, LIMITS } from "./device.ts";
+import { DeviceError, oneLine } from "./device_error.ts";
+import type { DeviceFamily } from "./tuning.ts";
+
+/** How to open a device. */
+export interface OpenOptions {
+  /** Which adapter to prefer where there are several (default "high-performance"). */
+  powerPreference?: GPUPowerPreference;
+  /** Which family of kernels to run (default: by the adapter); all run everywhere. */
+  family?: DeviceFamily;
+}
+
+/** Features asked for; each is optional. */
+export const WANTED_FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
+
+/** Requests the adapter, or null where there is no driver. */
+export async function requestAdapter(
+  options: OpenOptions = {},
+): Promise<GPUAdapter | null> {
+  return await navigator.gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
+}
+
+/** Opens the device with the adapter's own limits and with the features it grants. Throws DeviceError without an adapter. */
+export async function openAdapter(options: OpenOptions = {}): Promise<Device> {
+  const adapter = await requestAdapter(options);
+  if (!adapter) {
+    throw new DeviceError(
+      "Cannot open a GPU device: no WebGPU adapter was found, expected a Vulkan, Metal or DX12 driver (on Debian or Ubuntu: apt-get install mesa-vulkan-drivers)",
+    );
+  }
+  const requiredLimits: Record<string, number> = {};
+  for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
+  const { info } = adapter;
+  const isSoftware = info.isFallbackAdapter || /llvmpipe|swiftshader|software/i.test(info.description);
+  const family = options.family ?? (isSoftware ? "cpu" : "gpu");
+  const gpu = await requestDevice(adapter, requiredLimits);
+  const fixed = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
+  const subgroupSize = (gpu.features as unknown as ReadonlySet<string>).has("subgroups") ? fixed : 0;
+  return new Device(gpu, { info, family, subgroupSize });
+}
+
+/** Asks for all wanted features, then for fewer: Deno grants `subgroups` though the adapter does not list it. */
+async function requestDevice(adapter: GPUAdapter, requiredLimits: Record<string, number>): Promise<GPUDevice> {
+  const listed = WANTED_FEATURES.filter((name) => name !== "subgroups" && adapter.features.has(name));
+  const attempts: string[][] = [["subgroups", ...listed], listed, []];
+  let last: unknown;
+  for (const features of attempts) {
+    try {
+      return await adapter.requestDevice({ requiredFeatures: features as GPUFeatureName[], requiredLimits });
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw new DeviceError(`Cannot open a GPU device on "${adapter.info.description}": ${oneLine(String(last))}`);
+}

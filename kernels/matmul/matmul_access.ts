@@ -1,0 +1,56 @@
+/** How a product reads and writes its buffers; strides, sizes and the ends of the buffers decide it. @module */
+import type { Device } from "../device/device.ts";
+import type { Slice } from "../device/slice.ts";
+import type { MatmulPlan, MatmulSizes } from "./matmul_plan.ts";
+import { fitsImage } from "./matmul_scratch.ts";
+import type { MatmulAccess } from "./matmul_text.ts";
+
+/** The operands, and the elements from one stored row of each matrix to the next. */
+export interface MatmulLayout {
+  a: Slice;
+  b: Slice;
+  lda: number;
+  ldb: number;
+  ldc: number;
+}
+
+/** The access of a product, and the bytes of a and b up to the end of the last read. */
+export function accessFor(
+  device: Device,
+  { mode, m, n, k, bType = "f32" }: MatmulSizes,
+  { plan, a, b, lda, ldb, ldc }: MatmulLayout & { plan: MatmulPlan },
+): { access: MatmulAccess; aBytes: number; bBytes: number } {
+  const aBytes = spanOf({ rows: mode === "TN" ? k : m, columns: mode === "TN" ? m : k, stride: lda, bytes: 4 });
+  const spanB = { rows: mode === "NT" ? n : k, columns: mode === "NT" ? k : n, stride: ldb };
+  const wideBytes = spanOf({ ...spanB, bytes: 2, per: 8 });
+  const bWide = plan.wide && ldb % 8 === 0 && wideBytes <= b.size;
+  const bBytes = bWide ? wideBytes : spanOf({ ...spanB, bytes: bType === "f32" ? 4 : 2 });
+  const aVec = lda % 4 === 0 && aBytes <= a.size;
+  const bVec = ldb % 4 === 0 && bBytes <= b.size;
+  const access: MatmulAccess = {
+    mode,
+    bType,
+    aVec,
+    bVec,
+    bWide,
+    aImage: plan.image && aVec && fitsImage(device, a, aBytes),
+    bImage: plan.image && (bType === "f32" ? bVec : bWide) && fitsImage(device, b, bBytes),
+    cVec: n % 4 === 0 && ldc % 4 === 0,
+    // Weight gradients sum over tokens, whose number varies: one text serves every number.
+    ragged: mode === "TN" || k % (bWide && mode === "NT" ? 8 : 4) !== 0,
+  };
+  return { access, aBytes, bBytes };
+}
+
+/** Bytes of an operand up to the end of its last read, if its rows are read `per` elements at once. */
+function spanOf(
+  { rows, columns, stride, bytes, per = 4 }: {
+    rows: number;
+    columns: number;
+    stride: number;
+    bytes: number;
+    per?: number;
+  },
+): number {
+  return Math.max(0, (rows - 1) * stride + Math.ceil(columns / per) * per) * bytes;
+}

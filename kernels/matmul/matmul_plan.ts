@@ -1,0 +1,182 @@
+/** Chooses the tile of a product and how it is cut, by the sizes, the device and its tuning. @module */
+import type { Device } from "../device/device.ts";
+import type { SourcePart } from "../device/source.ts";
+import type { DeviceFamily, TileClass } from "../device/tuning.ts";
+import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
+import { sharedText, type SharedTile } from "./matmul_shared.ts";
+import type { MatmulAccess, MatmulBType, MatmulMode } from "./matmul_text.ts";
+
+/** The tiles to choose from: `broadcast*` suit software rasterizers, `shared*` real GPUs; all run everywhere. */
+export type MatmulVariant = keyof typeof BROADCAST_TILES | keyof typeof SHARED_TILES;
+
+/** What a plan depends on besides the device. */
+export interface MatmulSizes {
+  /** c = a·b ("NN": a [m, k], b [k, n]), a·bᵀ ("NT": a [m, k], b [n, k]) or aᵀ·b ("TN": a [k, m], b [k, n]). */
+  mode: MatmulMode;
+  m: number;
+  n: number;
+  k: number;
+  /** How b is stored (default "f32"). "bf16" is for NN and NT: two to a u32, the lower half first. */
+  bType?: MatmulBType;
+}
+
+/**
+ * Rows, columns over all lanes together, and whether a and b are copied into images and read from there: lavapipe reads
+ * a buffer lane by lane, but an image for all lanes at once. A large tile with images would take ten seconds to
+ * compile.
+ */
+const BROADCAST_TILES = {
+  broadcast64: { rows: 64, columns: 64, image: false },
+  broadcast32: { rows: 32, columns: 64, image: false },
+  broadcast32image: { rows: 32, columns: 64, image: true },
+  broadcast32wide: { rows: 32, columns: 128, image: true },
+  broadcast16image: { rows: 16, columns: 64, image: true },
+  broadcast8: { rows: 8, columns: 128, image: false },
+  broadcast8image: { rows: 8, columns: 128, image: true },
+} as const;
+
+const SHARED_TILES = {
+  shared128: { rows: 128, columns: 128, depth: 16, threadRows: 8, threadColumns: 8 },
+  shared64: { rows: 64, columns: 64, depth: 32, threadRows: 4, threadColumns: 4 },
+  shared32: { rows: 32, columns: 32, depth: 32, threadRows: 4, threadColumns: 4 },
+  shared16: { rows: 16, columns: 16, depth: 64, threadRows: 1, threadColumns: 4 },
+} as const satisfies Record<string, SharedTile>;
+
+/** Products of at most this many rows are a class of their own. */
+const FEW_ROWS = 16;
+/** m·n·k from which a product is large. */
+const LARGE = 2 ** 27;
+/** m·n·k from which images pay off: their copies, and the passes that these end, take some 40 µs. */
+const IMAGE_WORK = 2 ** 21;
+
+/** Workgroups that keep a device busy; for a GPU, two for each multiprocessor of a large one. */
+const BUSY = { cpu: 8, gpu: 264 } as const;
+
+/** How a product is cut, and the text of its tile. */
+export interface MatmulPlan {
+  variant: MatmulVariant;
+  /** Rows of c that a workgroup owns. */
+  rows: number;
+  /** Columns of c that a workgroup owns. */
+  columns: number;
+  /** Length of a block of k. The sum over a block starts from 0 and is then added to c. */
+  block: number;
+  /** Workgroups that keep the device busy; with fewer, blocks of k run side by side. */
+  busy: number;
+  source: (access: MatmulAccess) => SourcePart;
+  /** Identifies the tile's text; part of the kernel's name. */
+  key: string;
+  /** Whether the text needs subgroups. */
+  subgroups: boolean;
+  /** Whether to read operands from images if they fit. */
+  image: boolean;
+  /** Whether to read a bf16 b eight elements at once if its layout allows. */
+  wide: boolean;
+}
+
+/**
+ * The plan of a product. `variant` asks for a tile, and for its images whatever the sizes. For NN and NT all tiles of a
+ * family cut k at the same places, so that their sums are the same.
+ */
+export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVariant): MatmulPlan {
+  const lanes = device.subgroupSize || device.rowLanes;
+  const chosen = variant ?? forType(
+    tunedVariant(device, sizes) ?? chooseVariant(device.tuning?.family ?? device.family, sizes),
+    { ...sizes, lanes },
+  );
+  if (!isBroadcast(chosen)) return sharedPlan(chosen, sizes);
+  const subgroups = device.subgroupSize > 0;
+  const asked = variant !== undefined || sizes.m * sizes.n * sizes.k >= IMAGE_WORK;
+  // Without subgroups each row of a needs a load of its own, so that more rows gain nothing.
+  return broadcastPlan(subgroups ? chosen : "broadcast8", sizes, { lanes, subgroups, image: asked });
+}
+
+function broadcastPlan(
+  variant: keyof typeof BROADCAST_TILES,
+  { mode, bType }: MatmulSizes,
+  { lanes, subgroups, image }: { lanes: number; subgroups: boolean; image: boolean },
+): MatmulPlan {
+  const { rows, columns, image: hasImages } = BROADCAST_TILES[variant];
+  const tile: BroadcastTile = { rows, vectors: Math.max(1, columns / 4 / lanes), lanes, subgroups };
+  return {
+    variant,
+    rows,
+    columns: 4 * lanes * tile.vectors,
+    // A panel of b with 128 columns and this many k stays in a core's second-level cache.
+    block: 512,
+    busy: BUSY.cpu,
+    source: (access) => ({
+      name: "kernels/matmul/matmul_broadcast.ts (generated)",
+      text: broadcastText(access, tile),
+    }),
+    key: `broadcast ${rows}x${4 * lanes * tile.vectors} by ${lanes} lanes${subgroups ? "" : " without subgroups"}`,
+    subgroups,
+    image: hasImages && image,
+    wide: bType === "bf16" && (mode === "NT" || tile.vectors % 2 === 0),
+  };
+}
+
+function sharedPlan(variant: keyof typeof SHARED_TILES, { mode, m, n, k }: MatmulSizes): MatmulPlan {
+  const tile = SHARED_TILES[variant];
+  const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
+  // Only the blocks of weight gradients may depend on m, as their rows are not tokens. No block may depend on the tile.
+  const wanted = Math.ceil(k * tiles / BUSY.gpu / 64) * 64;
+  return {
+    variant,
+    rows: tile.rows,
+    columns: tile.columns,
+    block: mode === "TN" ? Math.min(1024, Math.max(128, wanted)) : 1024,
+    busy: BUSY.gpu,
+    source: (access) => ({ name: "kernels/matmul/matmul_shared.ts (generated)", text: sharedText(access, tile) }),
+    key: variant,
+    subgroups: false,
+    image: false,
+    wide: false,
+  };
+}
+
+function isBroadcast(variant: MatmulVariant): variant is keyof typeof BROADCAST_TILES {
+  return variant in BROADCAST_TILES;
+}
+
+/** Whether a value is the name of a tile. */
+export function isVariant(value: unknown): value is MatmulVariant {
+  return typeof value === "string" && (Object.hasOwn(BROADCAST_TILES, value) || Object.hasOwn(SHARED_TILES, value));
+}
+
+/** The class of sizes that share a tuned tile. */
+export function tileClass({ mode, m, n, k }: Pick<MatmulSizes, "mode" | "m" | "n" | "k">): TileClass {
+  return `${mode}/${m <= FEW_ROWS ? "few" : m * n * k < LARGE ? "small" : "large"}`;
+}
+
+function tunedVariant(device: Device, sizes: MatmulSizes): MatmulVariant | undefined {
+  return device.tuning?.tiles[tileClass(sizes)] as MatmulVariant | undefined;
+}
+
+/**
+ * The tile for the type of b. With bf16 images pay off at any number of lanes, and a lane should own two vec4s of
+ * columns. NT does two steps at once, for which a subgroup of 8 lanes has registers for 16 rows only.
+ */
+function forType(
+  variant: MatmulVariant,
+  { mode, bType, lanes }: Pick<MatmulSizes, "mode" | "bType"> & { lanes: number },
+): MatmulVariant {
+  if (bType !== "bf16" || !isBroadcast(variant) || BROADCAST_TILES[variant].rows <= 8) return variant;
+  if (lanes >= 16) return "broadcast32wide";
+  return mode === "NT" ? "broadcast16image" : "broadcast32image";
+}
+
+function chooseVariant(family: DeviceFamily, { m, n, k }: MatmulSizes): MatmulVariant {
+  if (family === "cpu") {
+    // The largest tile takes a second to compile for each mode, twice as long as the next, and is a quarter faster.
+    const large = m * n * k >= LARGE;
+    // Microseconds that a step of 4 k takes, measured with 16 lanes.
+    const step = large ? 1.6 * Math.ceil(m / 64) : 1.05 * Math.ceil(m / 32);
+    if (1.04 * Math.ceil(m / 8) * Math.ceil(n / 128) < step * Math.ceil(n / 64)) return "broadcast8";
+    return large ? "broadcast64" : "broadcast32";
+  }
+  if (m <= FEW_ROWS) return "shared16";
+  const tiles = (size: number): number => Math.ceil(m / size) * Math.ceil(n / size);
+  if (tiles(128) >= BUSY.gpu / 2) return "shared128";
+  return tiles(64) >= BUSY.gpu / 2 ? "shared64" : "shared32";
+}

@@ -3,6 +3,7 @@ import source from "./preference_loss.wgsl" with { type: "text" };
 import type { Commands } from "../device/commands.ts";
 import type { Slice } from "../device/device.ts";
 import { defineKernel } from "../device/kernel.ts";
+import { PREFERENCE_LOSSES, type PreferenceLossType } from "./loss_names.ts";
 
 /** The metrics' names, each at its slot of the f32 metrics buffer. The losses leave the two norms to others. */
 export const METRIC_NAMES = [
@@ -27,11 +28,7 @@ export function metricSlot(name: MetricName): number {
   return METRIC_NAMES.indexOf(name);
 }
 
-/** The losses over pairs, in the shader's order. */
-export const PREFERENCE_LOSSES = ["sigmoid", "hinge", "ipo", "robust"] as const;
-
-/** The name of a loss over pairs, as TRL calls it. */
-export type PreferenceLossType = typeof PREFERENCE_LOSSES[number];
+export { PREFERENCE_LOSSES, type PreferenceLossType } from "./loss_names.ts";
 
 const forward = defineKernel({
   name: "preference_loss",

@@ -1,4 +1,4 @@
-/** The words that a config's keys take, each list once: the schema, the types and the command line are made of them. @module */
+/** The words that a config's keys take, each list once: schema, types and command line are made of them. @module */
 import { PREFERENCE_LOSSES } from "../../kernels/loss/loss_names.ts";
 
 /** The methods. */

@@ -10,7 +10,8 @@ import { generate, label, optimize, sft, train } from "./entries/run_entries.ts"
 const completions: CommandEntry = {
   name: "completions",
   summary: "print a completion script for a shell",
-  description: "Prints a script that completes commands, options, keys of --set and files.",
+  description:
+    "Prints a script that completes commands, options, keys of --set with the words that they take, and files.",
   argument: { name: "SHELL", summary: "bash, zsh or fish", required: true, choices: SHELLS },
   options: [],
   examples: [

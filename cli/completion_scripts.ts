@@ -12,6 +12,8 @@ export interface CompletionTable {
   commands: readonly CommandEntry[];
   /** Keys that `--set` takes. */
   keys: readonly string[];
+  /** The words that some of them take. */
+  words?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** The script of a shell. */
@@ -51,11 +53,11 @@ function optionsOf(entry: CommandEntry): Flags[] {
 
 const indent = (lines: readonly string[], by: string): string => lines.map((line) => by + line).join("\n");
 
-function bashScript({ commands, keys }: CompletionTable): string {
+function bashScript({ commands, keys, words: wordsOfKeys = {} }: CompletionTable): string {
   const files = (kind: "file" | "folder" | undefined): string =>
     `_dnpo_paths ${kind === "folder" ? "-d" : "-f"}; return`;
   const words = (list: readonly string[]): string => `_dnpo_words "${list.join(" ")}"; return`;
-  const values = commands.flatMap((entry) =>
+  const options = commands.flatMap((entry) =>
     optionsOf(entry).flatMap(({ names, value }) => {
       if (!value) return [];
       const action = value.keys
@@ -76,6 +78,8 @@ function bashScript({ commands, keys }: CompletionTable): string {
     }; fi; ${action} ;;`;
   });
   const names = commands.map(({ name }) => name);
+  // `return 0`: a key whose words do not fit is no place for files.
+  const values = Object.entries(wordsOfKeys).map(([key, list]) => `${key}) ${words(list)} 0 ;;`);
   return `# bash completion for dnpo: source this, or put it into ~/.local/share/bash-completion/completions/dnpo
 _dnpo_words() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
 _dnpo_paths() {
@@ -87,16 +91,29 @@ _dnpo_keys() {
   compopt -o nospace 2>/dev/null
   _dnpo_words "${keys.map((key) => `${key}=`).join(" ")}"
 }
+_dnpo_values() {
+  case $1 in
+${indent(values, "    ")}
+  esac
+  return 1
+}
 _dnpo() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command= i
   COMPREPLY=()
+  # An = is a word by itself: the value of --set key=value stands behind it.
+  if [[ $cur == = ]]; then
+    cur=
+    _dnpo_values "$prev" && return
+  elif [[ $prev == = ]]; then
+    _dnpo_values "\${COMP_WORDS[COMP_CWORD-2]}" && return
+  fi
   for ((i = 1; i < COMP_CWORD; i++)); do
     case \${COMP_WORDS[i]} in
       ${names.join("|")}) command=\${COMP_WORDS[i]}; break ;;
     esac
   done
   case "$command $prev" in
-${indent(values, "    ")}
+${indent(options, "    ")}
   esac
   case $command in
 ${indent(rest, "    ")}
@@ -107,7 +124,7 @@ complete -F _dnpo dnpo
 `;
 }
 
-function zshScript({ commands, keys }: CompletionTable): string {
+function zshScript({ commands, keys, words: wordsOfKeys = {} }: CompletionTable): string {
   // Within single quotes, and within the brackets and colons of a specification.
   const quoted = (text: string): string => text.replaceAll("'", `'\\''`);
   const spec = (text: string): string => quoted(text).replace(/[[\]:]/g, "\\$&");
@@ -141,7 +158,14 @@ function zshScript({ commands, keys }: CompletionTable): string {
 # zsh completion for dnpo: put this into a folder of $fpath, as _dnpo
 _dnpo_keys() {
   local -a keys=(${keys.join(" ")})
-  compadd -S = -- $keys
+  local -A words=(${Object.entries(wordsOfKeys).map(([key, list]) => `${key} '${list.join(" ")}'`).join(" ")})
+  if [[ $PREFIX == *=* ]]; then
+    local key=\${PREFIX%%=*}
+    compset -P '*='
+    compadd -- \${=words[$key]}
+  else
+    compadd -S = -- $keys
+  fi
 }
 _dnpo() {
   local curcontext=$curcontext state line
@@ -163,13 +187,14 @@ if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _dnpo "$@"; else compdef _d
 `;
 }
 
-function fishScript({ commands, keys }: CompletionTable): string {
+function fishScript({ commands, keys, words: wordsOfKeys = {} }: CompletionTable): string {
   const quoted = (text: string): string => `'${text.replace(/[\\']/g, "\\$&")}'`;
+  const settings = keys.flatMap((key) => (wordsOfKeys[key] ?? [""]).map((word) => `${key}=${word}`));
   const lines = commands.flatMap((entry) => {
     const seen = `complete -c dnpo -n '__fish_seen_subcommand_from ${entry.name}'`;
     const options = optionsOf(entry).map(({ names, value, summary }) => {
       const flags = names.map((name) => name.startsWith("--") ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`);
-      const words = value?.keys ? keys.map((key) => `${key}=`) : value?.words;
+      const words = value?.keys ? settings : value?.words;
       const takes = !value
         ? []
         : words

@@ -1,16 +1,18 @@
 /** The questions of `dnpo init`; only where there is a terminal. @module */
 import { cancel, intro, isCancel, outro, select, text } from "@clack/prompts";
-import { type Answers, judgeChoices, NEEDED_BY_JUDGE } from "./starter_config.ts";
+import { type Method, METHODS } from "../core/config/choices.ts";
+import { type Answers, judgeChoices, neededBy, type StarterJudge } from "./starter_config.ts";
 
-const METHODS = [
-  { value: "dnpo", label: "dnpo", hint: "a judge decides per prompt; noise on the reference" },
-  { value: "spin", label: "spin", hint: "human answers are always chosen" },
-  { value: "dpo", label: "dpo", hint: "on pairs that are there" },
-  { value: "sft", label: "sft", hint: "fine-tuning on human answers" },
-] as const;
+/** What the methods are. */
+const METHOD_HINTS: Readonly<Record<Method, string>> = {
+  dnpo: "a judge decides per prompt; noise on the reference",
+  spin: "human answers are always chosen",
+  dpo: "on pairs that are there",
+  sft: "fine-tuning on human answers",
+};
 
-/** What the judges are; those without a word here have their name alone. */
-const JUDGE_HINTS: Readonly<Record<string, string>> = {
+/** What the judges are. */
+const JUDGE_HINTS: Readonly<Record<StarterJudge, string>> = {
   verifier: "a TypeScript module scores each answer",
   logprob: "log-probabilities of a second model",
   "reward-model": "a sequence-classification model scores each answer",
@@ -19,14 +21,11 @@ const JUDGE_HINTS: Readonly<Record<string, string>> = {
   human: "the human answer is always chosen",
 };
 
-const MODEL_QUESTION = ["Judging model: a folder, or org/name on the hub", "models/judge"] as const;
-
-/** What is asked for what a judge needs, and an answer as an example. */
-const NEED_QUESTIONS: Readonly<Record<string, readonly [string, string]>> = {
+/** What is asked for what a judge needs, by the key that it is written to, and an answer as an example. */
+const NEED_QUESTIONS: Readonly<Record<"verifier" | "model" | "server_model", readonly [string, string]>> = {
   verifier: ["Module that scores", "verifier.ts"],
-  logprob: MODEL_QUESTION,
-  "reward-model": MODEL_QUESTION,
-  llm: ["Name of the judging model on its server", "gpt-4.1-mini"],
+  model: ["Judging model: a folder, or org/name on the hub", "models/judge"],
+  server_model: ["Name of the judging model on its server", "gpt-4.1-mini"],
 };
 
 class Cancelled extends Error {}
@@ -44,17 +43,19 @@ export async function ask(given: Partial<Answers>, path: string): Promise<Answer
   try {
     const model = given.model ?? await words("Model to start from (a Hugging Face folder)", "models/small");
     const data = given.data ?? await words("Rows to train on (JSON lines)", "rows.jsonl");
-    const method = given.method ?? await asked(select({ message: "Method", options: [...METHODS] }));
+    // The project's own method first.
+    const methods = METHODS.toReversed().map((value) => ({ value, label: value, hint: METHOD_HINTS[value] }));
+    const method = given.method ?? await asked(select({ message: "Method", options: methods }));
     const answers: Answers = { ...given, model, data, method, judge: given.judge ?? "human", iterations: 1 };
     if (method === "dnpo") {
       answers.judge = given.judge ?? await asked(
         select({
           message: "Who tells chosen from rejected?",
-          options: judgeChoices().map((value) => ({ value, hint: JUDGE_HINTS[value] ?? "" })),
+          options: judgeChoices().map((value) => ({ value, hint: JUDGE_HINTS[value] })),
         }),
       );
-      for (const { key } of NEEDED_BY_JUDGE[answers.judge] ?? []) {
-        answers[key] = given[key] ?? await words(...NEED_QUESTIONS[answers.judge]!);
+      for (const { name, key } of neededBy(answers.judge)) {
+        answers[key] = given[key] ?? await words(...NEED_QUESTIONS[name]);
       }
     }
     if (given.iterations !== undefined) answers.iterations = given.iterations;

@@ -1,4 +1,40 @@
-/** What the commands are given. @module */
+/** Options that several commands share, and what they are read to. @module */
+import { DTYPE_NAMES } from "../core/dtype.ts";
+import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
+
+/** No progress. */
+export const quiet: OptionEntry = { flags: "-q, --quiet", summary: "show no progress" };
+
+/** JSON instead of text. */
+export const json: OptionEntry = { flags: "--json", summary: "print JSON, for programs" };
+
+/** Keys of the config on the command line. */
+export const set: OptionEntry = {
+  flags: "-s, --set <key=value>",
+  summary: "override a key of the config; may be repeated",
+  repeat: true,
+};
+
+/** The key `dtype`, which is asked for so often that it has an option of its own. */
+export const dtype: OptionEntry = {
+  flags: "--dtype <type>",
+  summary: "storage type of the model that is handed out (default: the source's)",
+  choices: DTYPE_NAMES,
+};
+
+/** Whoever does not trust a config says so. */
+export const noVerifier: OptionEntry = {
+  flags: "--no-verifier",
+  summary: "refuse to run the verifier module that the config names",
+};
+
+/** The config's file, where the embedded quick start can take its place. */
+export const configFile: NonNullable<CommandEntry["argument"]> = {
+  name: "CONFIG",
+  summary: "YAML file (default: the embedded quick start)",
+  required: false,
+  path: "file",
+};
 
 /** What `train`, `sft`, `generate`, `label` and `optimize` are given. */
 export interface RunOptions {
@@ -12,87 +48,14 @@ export interface RunOptions {
   quiet: boolean;
 }
 
-/** What `score` is given. */
-export interface ScoreOptions {
-  /** Model folder. */
-  model: string;
-  /** File of pairs. */
-  pairs: string;
-  /** Whether progress is left out. */
-  quiet: boolean;
+/** The overrides of {@linkcode set}, in the order given. */
+export function setOf(values: Values): string[] {
+  return Array.isArray(values.set) ? values.set.map(String) : [];
 }
 
-/** What `push` is given. */
-export interface PushCommandOptions {
-  /** The run's folder. */
-  run: string;
-  /** `org/name`. */
-  repo: string;
-  /** Whether nothing is sent, and what would be is shown. */
-  dryRun: boolean;
-  /** Whether anybody may see a repository that is made. */
-  isPublic: boolean;
-  /** The commit's message, if one was given. */
-  message: string | undefined;
-  /** The branch, if one was given. */
-  revision: string | undefined;
-  /** File of the model card: written by a dry run, sent instead of the run's own otherwise. */
-  cardPath: string | undefined;
-  /** Whether progress is left out. */
-  quiet: boolean;
+/** Reads the options that the commands with a config share. */
+export function readRunOptions(config: string | undefined, values: Values): RunOptions {
+  const set = setOf(values);
+  if (typeof values.dtype === "string") set.push(`dtype=${values.dtype}`);
+  return { config, set, verifier: values.verifier !== false, quiet: values.quiet === true };
 }
-
-/** What `tune` is given. */
-export interface TuneOptions {
-  /** Bits of lavapipe's vectors to measure with, and keep where they pay; undefined: the driver's own. */
-  vectorWidth: number | undefined;
-  /** Whether progress is left out. */
-  quiet: boolean;
-}
-
-/** What `export` is given. */
-export interface ExportCommandOptions {
-  /** A run's folder, or a file of pairs. */
-  from: string;
-  /** The file that is written. */
-  output: string;
-  /** Which iteration of a run; the last one with pairs where absent. */
-  iteration?: number;
-}
-
-/** What `plan` is given. */
-export interface PlanOptions {
-  /** Config file; undefined for the embedded quick start. */
-  config: string | undefined;
-  /** `key=value` overrides in the order given. */
-  set: string[];
-  /** Bytes of the device's memory where told. */
-  memory: number | undefined;
-  /** Whether the device's speed is measured. */
-  time: boolean;
-  /** Whether it is printed as JSON. */
-  json: boolean;
-}
-
-/** What `config` is given. */
-export interface ConfigOptions {
-  /** Config file; undefined for the embedded quick start. */
-  config: string | undefined;
-  /** `key=value` overrides in the order given. */
-  set: string[];
-  /** Print the JSON Schema instead. */
-  schema: boolean;
-  /** Whether it is printed as JSON. */
-  json: boolean;
-}
-
-/** What `runs` is given. */
-export interface RunsOptions {
-  /** Folder of runs, or a run's own. */
-  dir: string;
-  /** Whether it is printed as JSON. */
-  json: boolean;
-}
-
-/** What `doctor` is given: nothing yet needs a choice. */
-export type DoctorOptions = Record<never, never>;

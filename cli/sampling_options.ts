@@ -1,7 +1,7 @@
 /** Options of the commands that sample. @module */
 import type { OptionEntry } from "./command_entry.ts";
 
-/** The options of sampling, for the flags of flags.ts. */
+/** The options of sampling: those that SAMPLING_FLAGS turns into keys of a config. */
 export function samplingOptions(defaults: Record<"temperature" | "tokens" | "seed", string>): OptionEntry[] {
   return [
     {

@@ -1,15 +1,18 @@
 /** The config that `dnpo init` writes: the keys one changes first, each with the schema's description. @module */
 import { Document, isNode, isPair, type Scalar } from "yaml";
-import { configJsonSchema } from "../core/config/config.ts";
-import type { Method } from "../core/config/config_types.ts";
-import { JUDGE_DEFAULTS } from "../core/config/server_defaults.ts";
+import { type JudgeKind, JUDGES, type Method } from "../core/config/choices.ts";
+import { knownKeys } from "../core/config/config_keys.ts";
+import { keyNeededBy } from "../core/config/judge_config.ts";
+
+/** A judge that a few answers describe: an ensemble's members are written by hand. */
+export type StarterJudge = Exclude<JudgeKind, "ensemble">;
 
 /** What `dnpo init` asks. */
 export interface Answers {
   model: string;
   data: string;
   method: Method;
-  judge: string;
+  judge: StarterJudge;
   verifier?: string;
   /** Folder or hub name of the judging model; of judge llm its name on the server. */
   judgeModel?: string;
@@ -18,17 +21,21 @@ export interface Answers {
   output?: string;
 }
 
-/** What a judge cannot do without, and the flag that gives it. */
-export const NEEDED_BY_JUDGE: Readonly<Record<string, readonly { key: "verifier" | "judgeModel"; flag: string }[]>> = {
-  verifier: [{ key: "verifier", flag: "--verifier" }],
-  logprob: [{ key: "judgeModel", flag: "--judge-model" }],
-  "reward-model": [{ key: "judgeModel", flag: "--judge-model" }],
-  llm: [{ key: "judgeModel", flag: "--judge-model" }],
-};
+/** The judges to choose from. */
+export function judgeChoices(): StarterJudge[] {
+  return JUDGES.filter((judge) => judge !== "ensemble");
+}
 
-/** The judges that a few answers describe: an ensemble's members are written by hand. */
-export function judgeChoices(): string[] {
-  return choicesOf("labels", "judge").filter((judge) => judge !== "ensemble");
+/** The answers that judges need: the key of `labels` that each is written to, the answer, and the flag that gives it. */
+const NEEDS = [
+  { name: "verifier", key: "verifier", flag: "--verifier" },
+  { name: "model", key: "judgeModel", flag: "--judge-model" },
+  { name: "server_model", key: "judgeModel", flag: "--judge-model" },
+] as const;
+
+/** What a judge cannot do without. */
+export function neededBy(judge: StarterJudge): typeof NEEDS[number][] {
+  return NEEDS.filter(({ name }) => name === keyNeededBy(judge));
 }
 
 /** Keys that are written with their defaults, besides those that were answered. */
@@ -47,44 +54,29 @@ const SHOWN = [
   "noise.alpha",
 ] as const;
 
-interface Node {
-  description?: string;
-  default?: unknown;
-  anyOf?: Node[];
-  enum?: string[];
-  properties?: Record<string, Node>;
-}
-
 /** The text of a config with these answers. */
 export function writeStarter(answers: Answers, { path, schemaFile }: { path: string; schemaFile: string }): string {
-  const { method, judge, iterations } = answers;
+  const { method, iterations } = answers;
   const settings: Record<string, unknown> = {
     model: answers.model,
     ...(answers.output !== undefined && { output_dir: answers.output }),
     method,
     iterations,
     data: { train: answers.data },
-    ...(method === "dnpo" && {
-      labels: {
-        judge,
-        ...(judge === "verifier" && { verifier: answers.verifier }),
-        ...((judge === "logprob" || judge === "reward-model") && { model: answers.judgeModel }),
-        ...(judge === "llm" && { base_url: JUDGE_DEFAULTS.base_url, server_model: answers.judgeModel }),
-      },
-    }),
+    ...(method === "dnpo" && { labels: labelsOf(answers) }),
   };
   for (const key of SHOWN) {
     const [group, name] = key.split(".") as [string, string];
     const generates = method !== "sft";
     if ((group === "generation" && !generates) || (group === "noise" && method !== "dnpo")) continue;
     if (name === "beta" && !generates) continue;
-    const value = find(key.split("."))?.default;
+    const value = knownKeys().get(key)?.default;
     if (value === undefined) continue;
     settings[group] = { ...settings[group] as Record<string, unknown> | undefined, [name]: value };
   }
   const document = new Document(settings);
   const comment = (at: readonly string[]): void => {
-    const description = find(at)?.description;
+    const description = knownKeys().get(at.join("."))?.text;
     const parent: unknown = at.length > 1 ? document.getIn(at.slice(0, -1), true) : document.contents;
     const items: readonly unknown[] = (parent as { items?: unknown[] } | undefined)?.items ?? [];
     for (const item of items) {
@@ -103,22 +95,11 @@ export function writeStarter(answers: Answers, { path, schemaFile }: { path: str
 ${document.toString({ lineWidth: 0 })}`;
 }
 
-/** The schema's node of a key. */
-function find(path: readonly string[]): Node | undefined {
-  const visit = (node: Node, left: readonly string[]): Node | undefined => {
-    if (left.length === 0) return node;
-    const inner = node.properties?.[left[0]!];
-    if (inner) return visit(inner, left.slice(1));
-    for (const branch of node.anyOf ?? []) {
-      const found = visit(branch, left);
-      if (found) return found;
-    }
-    return undefined;
+function labelsOf(answers: Answers): Record<string, unknown> {
+  const { judge } = answers;
+  return {
+    judge,
+    ...(judge === "llm" && { base_url: knownKeys().get("labels.base_url")?.default }),
+    ...Object.fromEntries(neededBy(judge).map(({ name, key }) => [name, answers[key]])),
   };
-  return visit(configJsonSchema() as Node, path);
-}
-
-/** The words that a key of the schema takes. */
-function choicesOf(...path: string[]): string[] {
-  return find(path)?.enum ?? [];
 }

@@ -3,14 +3,13 @@
 /** A storage type that weights are computed from, spelled as in safetensors. */
 export type Dtype = "F32" | "F16" | "BF16";
 
-/** What transformers and configs call each storage type. */
-const DTYPES_BY_NAME = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;
+/** What transformers and configs call the storage types. */
+export const DTYPE_NAMES = ["float32", "float16", "bfloat16"] as const;
 
 /** A storage type as transformers and configs spell it. */
-export type DtypeName = keyof typeof DTYPES_BY_NAME;
+export type DtypeName = typeof DTYPE_NAMES[number];
 
-/** All of those names. */
-export const DTYPE_NAMES = Object.keys(DTYPES_BY_NAME) as readonly DtypeName[];
+const DTYPES_BY_NAME: Readonly<Record<DtypeName, Dtype>> = { float32: "F32", float16: "F16", bfloat16: "BF16" };
 
 /** The storage type of a name in a config; null where it is none. */
 export function dtypeOfName(name: unknown): Dtype | null {

@@ -1,5 +1,6 @@
-/** Writes docs/configuration.md from the config's schema: deno task docs. @module */
+/** The text of docs/configuration.md, made of the config's schema and what else is known of its keys. @module */
 import { configJsonSchema } from "../core/config/config.ts";
+import { knownKeys } from "../core/config/config_keys.ts";
 
 /** The part of JSON Schema that zod writes. */
 interface Schema {
@@ -28,7 +29,8 @@ const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 
 Every key of a config, made from its schema by \`deno task docs\`. A config is a YAML file; its keys are Hugging Face's
 and TRL's, and what it leaves out has the default given here. \`--set key=value\` overrides a key on the command line.
-Where the type says "or a list of them", a list has one entry per iteration, and its last entry repeats.
+Where the type says "or a list of them", a list has one entry per iteration, and its last entry repeats. The column
+"TRL, transformers" names the classes there that have the key under the same name, or the key's name there.
 `;
 
 /** The page's text. */
@@ -41,7 +43,7 @@ export function configReference(schema: Schema = configJsonSchema()): string {
     else sections.push([path, key, section]);
   };
   for (const [name, key] of Object.entries(schema.properties ?? {})) collect(name, key);
-  const parts = [INTRODUCTION, table(top, schema)];
+  const parts = [INTRODUCTION, table("", top, schema)];
   while (sections.length > 0) {
     const [path, key, section] = sections.shift()!;
     const rows: [string, Schema][] = [];
@@ -52,7 +54,9 @@ export function configReference(schema: Schema = configJsonSchema()): string {
       else inner.push([`${path}.${name}`, child, nested]);
     }
     sections.unshift(...inner);
-    parts.push(`\n## ${path}\n\n${key.description ?? ""} ${kindOf(key, schema)}\n\n${table(rows, schema)}`);
+    const places = foreignNames(path);
+    const about = [key.description, kindOf(key, schema), places && `TRL, transformers: ${places}.`].filter(Boolean);
+    parts.push(`\n## ${path}\n\n${about.join(" ")}\n\n${table(path, rows, schema)}`);
   }
   return parts.join("\n").replace(/[ \t]+$/gm, "");
 }
@@ -79,13 +83,30 @@ function kindOf(schema: Schema, root: Schema): string {
   return kinds === "a mapping" ? "" : `It is ${kinds}.`;
 }
 
-function table(rows: readonly [string, Schema][], root: Schema): string {
+/** Where TRL or transformers have a key; empty where they have none. */
+function foreignNames(path: string): string {
+  return (knownKeys().get(path)?.facts.hf ?? []).map((place) => `\`${place}\``).join(", ");
+}
+
+function table(section: string, rows: readonly [string, Schema][], root: Schema): string {
   if (rows.length === 0) return "";
-  const lines = rows.map(([name, schema]) => {
-    const value = schema.default === undefined ? "" : `\`${JSON.stringify(schema.default)}\``;
-    return `| \`${name}\` | ${typeOf(schema, root)} | ${value} | ${cell(schema.description ?? "")} |`;
-  });
-  return ["| key | type | default | what it is |", "| --- | --- | --- | --- |", ...lines].join("\n") + "\n";
+  const cells = rows.map(([name, schema]) => ({
+    key: `\`${name}\``,
+    type: typeOf(schema, root),
+    default: schema.default === undefined ? "" : `\`${JSON.stringify(schema.default)}\``,
+    "TRL, transformers": foreignNames(section === "" ? name : `${section}.${name}`),
+    "what it is": cell(schema.description ?? ""),
+  }));
+  // Where the other libraries have none of the keys there is nothing to tell.
+  const heads = (Object.keys(cells[0]!) as (keyof typeof cells[0])[])
+    .filter((head) => head !== "TRL, transformers" || cells.some((row) => row[head] !== ""));
+  const line = (words: readonly string[]): string => `| ${words.join(" | ")} |`;
+  const lines = [
+    line(heads),
+    line(heads.map(() => "---")),
+    ...cells.map((row) => line(heads.map((head) => row[head]))),
+  ];
+  return lines.join("\n") + "\n";
 }
 
 function cell(text: string): string {
@@ -134,5 +155,3 @@ function typeOf(schema: Schema, root: Schema): string {
       return "any";
   }
 }
-
-if (import.meta.main) await Deno.writeTextFile("docs/configuration.md", configReference());

@@ -5,9 +5,11 @@ import { completionScript, type Shell } from "../completion_scripts.ts";
 
 /** Prints the script of a shell. */
 export function completions(shell: Shell, commands: readonly CommandEntry[]): Promise<number> {
-  const known = [...knownKeys().keys()];
+  const known = [...knownKeys().values()];
   // A key that holds others is not set itself.
-  const keys = known.filter((key) => !known.some((other) => other.startsWith(`${key}.`)));
-  console.log(completionScript(shell, { commands, keys }).trimEnd());
+  const settable = known.filter(({ path }) => !known.some((other) => other.path.startsWith(`${path}.`)));
+  const keys = settable.map(({ path }) => path);
+  const words = Object.fromEntries(settable.flatMap(({ path, words }) => words.length > 0 ? [[path, words]] : []));
+  console.log(completionScript(shell, { commands, keys, words }).trimEnd());
   return Promise.resolve(0);
 }

@@ -1,7 +1,18 @@
 /** `dnpo config`. @module */
 import { configJsonSchema, explainConfig, writeExplained } from "../../core/config/config.ts";
-import type { ConfigOptions } from "../options.ts";
 import { withConfigPaths } from "./_quickstart.ts";
+
+/** What `config` is given. */
+export interface ConfigOptions {
+  /** Config file; undefined for the embedded quick start. */
+  config: string | undefined;
+  /** `key=value` overrides in the order given. */
+  set: string[];
+  /** Whether the JSON Schema is printed instead. */
+  schema: boolean;
+  /** Whether the settings are printed as JSON. */
+  json: boolean;
+}
 
 /** Prints the resolved settings with where each comes from, or the JSON Schema. */
 export async function config(options: ConfigOptions): Promise<number> {

@@ -6,12 +6,11 @@ import { WANTED_FEATURES } from "../../kernels/device/adapter.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import { classOf } from "../../kernels/tune.ts";
-import type { DoctorOptions } from "../options.ts";
 
 const MIB = 1024 * 1024;
 
 /** Prints adapter, driver, limits, features asked for and granted, and what is missing; 1 where nothing can run. */
-export async function doctor(_options: DoctorOptions): Promise<number> {
+export async function doctor(): Promise<number> {
   console.log(`deno        ${Deno.version.deno} (${Deno.build.target})`);
   let device: Device;
   try {

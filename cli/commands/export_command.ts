@@ -1,9 +1,8 @@
 /** `dnpo export`. @module */
-import { exportPairs } from "../../core/run/export_pairs.ts";
-import type { ExportCommandOptions } from "../options.ts";
+import { type ExportOptions, exportPairs } from "../../core/run/export_pairs.ts";
 
 /** Writes pairs as a preference data set in TRL's form, and says what it wrote. */
-export async function exportCommand(options: ExportCommandOptions): Promise<number> {
+export async function exportCommand(options: ExportOptions): Promise<number> {
   const { pairs, rows, conversational } = await exportPairs(options);
   const kind = conversational ? "conversations" : "texts";
   console.log(`Preferences: ${options.output} (${rows.toLocaleString("en")} pairs of ${pairs}, ${kind})`);

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { configJsonSchema, loadConfig, SCHEMA_TITLE } from "../../core/config/config.ts";
 import { UserError } from "../../core/error.ts";
 import type { Values } from "../command_entry.ts";
-import { type Answers, judgeChoices, NEEDED_BY_JUDGE, writeStarter } from "../starter_config.ts";
+import { type Answers, judgeChoices, neededBy, type StarterJudge, writeStarter } from "../starter_config.ts";
 
 const SCHEMA_FILE = "dnpo.schema.json";
 
@@ -35,14 +35,7 @@ export async function init(file: string | undefined, values: Values): Promise<nu
 
 function readFlags(values: Values): Partial<Answers> {
   const text = (name: string): string | undefined => typeof values[name] === "string" ? values[name] : undefined;
-  const known = judgeChoices();
-  const judge = text("judge");
-  if (judge === "ensemble") {
-    throw new UserError("--judge: init writes no ensemble; write labels.judges into a config that it made");
-  }
-  if (judge !== undefined && !known.includes(judge)) {
-    throw new UserError(`--judge: expected ${known.join(", ")}, got ${JSON.stringify(judge)}`);
-  }
+  const judge = readJudge(text("judge"));
   const iterations = text("iterations");
   if (iterations !== undefined && !/^[1-9]\d*$/.test(iterations)) {
     throw new UserError(`--iterations: expected a number from 1 on, got ${JSON.stringify(iterations)}`);
@@ -60,14 +53,26 @@ function readFlags(values: Values): Partial<Answers> {
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 }
 
+function readJudge(typed: string | undefined): StarterJudge | undefined {
+  if (typed === "ensemble") {
+    throw new UserError("--judge: init writes no ensemble; write labels.judges into a config that it made");
+  }
+  const known = judgeChoices();
+  const judge = known.find((name) => name === typed);
+  if (typed === undefined || judge !== undefined) return judge;
+  throw new UserError(`--judge: expected ${known.join(", ")}, got ${JSON.stringify(typed)}`);
+}
+
 /** The answers without a terminal: flags, then defaults; what has neither is an error that names its flag. */
 function withoutQuestions(given: Partial<Answers>, path: string): Promise<Answers> {
   const method = given.method ?? "dnpo";
   const judge = given.judge ?? "human";
   const answers = { ...given, method, judge, iterations: given.iterations ?? (method === "sft" ? 1 : 3) };
-  const needs = (["model", "data"] as const).map((key) => ({ key, flag: `--${key}` })).concat(
-    method === "dnpo" ? (NEEDED_BY_JUDGE[judge] ?? []) as never[] : [],
-  );
+  const needs = [
+    { key: "model", flag: "--model" } as const,
+    { key: "data", flag: "--data" } as const,
+    ...(method === "dnpo" ? neededBy(judge) : []),
+  ];
   const missing = needs.find(({ key }) => answers[key] === undefined);
   if (missing) {
     throw new UserError(`Cannot write ${path}: ${missing.flag} is not given, and there is no terminal to ask in`);

@@ -6,10 +6,23 @@ import { planRun } from "../../core/plan/plan_run.ts";
 import type { RunPlan } from "../../core/plan/plan_types.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { formatBytes, formatCount, formatScaled } from "../format_units.ts";
-import type { PlanOptions } from "../options.ts";
 import { formatDuration, Progress } from "../progress_line.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
 import { withConfigPaths } from "./_quickstart.ts";
+
+/** What `plan` is given. */
+export interface PlanOptions {
+  /** Config file; undefined for the embedded quick start. */
+  config: string | undefined;
+  /** `key=value` overrides in the order given. */
+  set: string[];
+  /** Bytes of the device's memory where told. */
+  memory: number | undefined;
+  /** Whether the device's speed is measured. */
+  time: boolean;
+  /** Whether it is printed as JSON. */
+  json: boolean;
+}
 
 /** Prints what a config's run will take; 1 where it does not fit the device. */
 export async function plan(options: PlanOptions): Promise<number> {

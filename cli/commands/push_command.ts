@@ -3,11 +3,30 @@ import { UserError } from "../../core/error.ts";
 import { writeFileAtomic } from "../../core/files/atomic.ts";
 import { formatSize } from "../../core/progress.ts";
 import { filesToPush, pushRun } from "../../core/report/push_run.ts";
-import type { PushCommandOptions } from "../options.ts";
 import { Progress } from "../progress_line.ts";
 
+/** What `push` is given. */
+export interface PushOptions {
+  /** The run's folder. */
+  run: string;
+  /** `org/name`. */
+  repo: string;
+  /** Whether nothing is sent, and what would be is shown. */
+  dryRun: boolean;
+  /** Whether anybody may see a repository that is made. */
+  isPublic: boolean;
+  /** The commit's message, if one was given. */
+  message: string | undefined;
+  /** The branch, if one was given. */
+  revision: string | undefined;
+  /** File of the model card: written by a dry run, sent instead of the run's own otherwise. */
+  cardPath: string | undefined;
+  /** Whether progress is left out. */
+  quiet: boolean;
+}
+
 /** Sends a run's model to the hub and prints its page; with `dryRun`, prints the card and lists what would be sent. */
-export async function push(options: PushCommandOptions): Promise<number> {
+export async function push(options: PushOptions): Promise<number> {
   const { run, repo, dryRun, isPublic, message, revision, cardPath, quiet } = options;
   if (dryRun) return await showPush(options);
   const progress = new Progress({ quiet });
@@ -29,7 +48,7 @@ export async function push(options: PushCommandOptions): Promise<number> {
   }
 }
 
-async function showPush({ run, repo, isPublic, revision, cardPath, quiet }: PushCommandOptions): Promise<number> {
+async function showPush({ run, repo, isPublic, revision, cardPath, quiet }: PushOptions): Promise<number> {
   const { files, card } = await filesToPush(run, { repo });
   const where = `${repo}${revision === undefined ? "" : `, branch ${revision}`}`;
   const total = files.reduce((sum, { size }) => sum + size, 0);

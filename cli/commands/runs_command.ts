@@ -1,10 +1,9 @@
 /** `dnpo runs`. @module */
 import { listRuns, type RunState } from "../../core/run/list_runs.ts";
-import type { RunsOptions } from "../options.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
 
-/** Prints a table of the runs in a folder, the latest first. */
-export async function runs({ dir, json }: RunsOptions): Promise<number> {
+/** Prints a table of the runs in a folder (or of the one that it is), the latest first; with `json` as JSON. */
+export async function runs({ dir, json }: { dir: string; json: boolean }): Promise<number> {
   const found = await listRuns(dir);
   if (json) console.log(JSON.stringify(found, null, 2));
   else if (found.length === 0) {

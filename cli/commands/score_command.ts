@@ -1,10 +1,11 @@
 /** `dnpo score`. @module */
 import { scorePairs } from "../../core/loop/single_stages.ts";
-import type { ScoreOptions } from "../options.ts";
 import { Progress } from "../progress_line.ts";
 
 /** Prints the log-probabilities of each pair as JSON lines, and nothing else, on standard output. */
-export async function score({ model, pairs, quiet }: ScoreOptions): Promise<number> {
+export async function score(
+  { model, pairs, quiet }: { model: string; pairs: string; quiet: boolean },
+): Promise<number> {
   const progress = new Progress({ quiet });
   try {
     const scores = await scorePairs({ model, pairs, onProgress: (event) => progress.update(event) });

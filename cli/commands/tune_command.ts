@@ -3,8 +3,15 @@ import { describeRates, wantedDevice } from "../../core/device/run_device.ts";
 import { kernelCacheFolder } from "../../core/device/tuning_cache.ts";
 import { measureWidths } from "../../core/device/vector_width.ts";
 import type { Measurement } from "../../kernels/tune.ts";
-import type { TuneOptions } from "../options.ts";
 import { formatTable } from "../text_table.ts";
+
+/** What `tune` is given. */
+export interface TuneOptions {
+  /** Bits of lavapipe's vectors to measure with, and keep where they pay; undefined: the driver's own. */
+  vectorWidth: number | undefined;
+  /** Whether progress is left out. */
+  quiet: boolean;
+}
 
 /** Measures the kernels' variants, prints the tables and keeps the choice; 1 where it cannot be kept. */
 export async function tune({ vectorWidth, quiet }: TuneOptions): Promise<number> {

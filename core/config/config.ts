@@ -2,7 +2,8 @@
 export { checkSameSettings } from "./settings_difference.ts";
 export { explainConfig, loadConfig, type LoadOptions, type Setting } from "./load_config.ts";
 export { configJsonSchema, SCHEMA_TITLE } from "./config_schema.ts";
-export { type AskingJudge, askingJudge, SERVER_DEFAULTS } from "./server_defaults.ts";
-export { forIteration, forSft, judgesOf, requireFor } from "./iteration_config.ts";
+export { SERVER_DEFAULTS } from "./filled_defaults.ts";
+export { forIteration, forSft, requireFor } from "./iteration_config.ts";
+export { judgeOf, judgesOf } from "./judge_config.ts";
 export type * from "./config_types.ts";
 export { writeExplained, writeResolved } from "./write_config.ts";

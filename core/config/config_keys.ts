@@ -1,30 +1,70 @@
-/** The table of known keys, and the nearest of them to a misspelt one. @module */
-import { configJsonSchema } from "./config_schema.ts";
+/** The table of known keys, and the one that an unknown key was meant to be. @module */
+import type { z } from "zod";
+import { configSchema } from "./config_schema.ts";
+import { factsOf, type KeyFacts, textOf } from "./keys/key.ts";
+import { unlikeness } from "./nearest_word.ts";
 
-/** A known key: its dotted path without list positions, and whether it holds a number. */
+/** A known key. */
 export interface KnownKey {
-  /** Such as `training.beta`. */
+  /** Its dotted path without list positions, such as `training.beta`. */
   path: string;
+  /** What it is. */
+  text: string;
+  /** What it is where it is not set; undefined where it is absent then. */
+  default: unknown;
   /** Whether a number is what it holds, alone or in a list. */
   numeric: boolean;
+  /** The words that it takes, where it takes certain words. */
+  words: readonly string[];
+  /** What else is known of it. */
+  facts: KeyFacts;
 }
 
-/** What is read of a JSON Schema here. */
-interface Node {
-  type?: string;
-  properties?: Record<string, Node>;
-  anyOf?: Node[];
-  items?: Node;
+/** A schema and what it is made of: what it wraps, its items, its branches; but not the keys of mappings. */
+function layersOf(schema: z.core.$ZodType): z.core.$ZodTypes[] {
+  const layer = schema as z.core.$ZodTypes;
+  const { def } = layer._zod;
+  switch (def.type) {
+    case "optional":
+    case "default":
+    case "prefault":
+      return [layer, ...layersOf(def.innerType)];
+    case "pipe":
+      return [layer, ...layersOf(def.in)];
+    case "array":
+      return [layer, ...layersOf(def.element)];
+    case "union":
+      return [layer, ...def.options.flatMap(layersOf)];
+    default:
+      return [layer];
+  }
 }
 
-function collect(node: Node, path: string, found: Map<string, KnownKey>): void {
-  if (node.type === "number" || node.type === "integer") found.set(path, { path, numeric: true });
-  for (const branch of node.anyOf ?? []) collect(branch, path, found);
-  if (node.items) collect(node.items, path, found);
-  for (const [key, value] of Object.entries(node.properties ?? {})) {
-    const inner = path === "" ? key : `${path}.${key}`;
-    if (!found.has(inner)) found.set(inner, { path: inner, numeric: false });
-    collect(value, inner, found);
+function wordsOf(layer: z.core.$ZodTypes): string[] {
+  const { def } = layer._zod;
+  if (def.type === "boolean") return ["true", "false"];
+  return def.type === "enum" ? Object.values(def.entries).map(String) : [];
+}
+
+function collect(schema: z.core.$ZodType, parent: string, found: Map<string, KnownKey>): void {
+  for (const { _zod: { def } } of layersOf(schema)) {
+    if (def.type !== "object") continue;
+    for (const [name, value] of Object.entries(def.shape)) {
+      const path = parent === "" ? name : `${parent}.${name}`;
+      const layers = layersOf(value);
+      const defaults = layers.map((layer) => layer._zod.def)
+        .flatMap((def) => def.type === "default" || def.type === "prefault" ? [def.defaultValue] : []);
+      const facts = factsOf(value);
+      found.set(path, {
+        path,
+        text: textOf(value),
+        default: defaults[0] ?? facts.filledIn,
+        numeric: layers.some((layer) => layer._zod.def.type === "number"),
+        words: [...new Set(layers.flatMap(wordsOf))],
+        facts,
+      });
+      collect(value, path, found);
+    }
   }
 }
 
@@ -34,55 +74,31 @@ let table: Map<string, KnownKey> | undefined;
 export function knownKeys(): Map<string, KnownKey> {
   if (table === undefined) {
     table = new Map();
-    collect(configJsonSchema() as Node, "", table);
+    collect(configSchema, "", table);
   }
   return table;
 }
 
-/** Edits (insert, delete, replace, swap of neighbours) that turn one word into the other. */
-export function editDistance(a: string, b: string): number {
-  let before: number[] = [];
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      let best = Math.min(previous[j]! + 1, row[j - 1]! + 1, previous[j - 1]! + same);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, before[j - 2]! + 1);
-      row.push(best);
+/** Our keys by the names that TRL or Hugging Face's libraries have for them, where those are others. */
+function keysByForeignName(): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const { path, facts } of knownKeys().values()) {
+    for (const [, name] of (facts.hf ?? []).map((place) => place.split("."))) {
+      if (name !== undefined && !found.has(name)) found.set(name, path);
     }
-    before = previous;
-    previous = row;
   }
-  return previous[b.length]!;
+  return found;
 }
 
-/** How unlike a known name a word is: edits, or 1 for initials (`lr`) and parts of the name (`batch_size`). */
-function unlikeness(word: string, name: string): number {
-  const edits = editDistance(word, name);
-  const parts = name.split("_");
-  const abbreviated = (parts.length > 1 && word === parts.map((part) => part[0]).join("")) ||
-    (word.length >= 3 && name.includes(word));
-  return abbreviated ? Math.min(1, edits) : edits;
-}
-
-/** The one of `words` that `word` is a slip of, or undefined. */
-export function nearestWord(word: string, words: readonly string[]): string | undefined {
-  const typed = word.slice(0, 64).toLowerCase().replaceAll("-", "_");
-  const shared = (name: string): number => {
-    let length = 0;
-    while (length < name.length && name[length] === typed[length]) length++;
-    return length;
-  };
-  const [nearest] = words.map((name) => ({ name, distance: unlikeness(typed, name.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance || shared(b.name) - shared(a.name));
-  return nearest && nearest.distance <= Math.max(1, typed.length / 3) ? nearest.name : undefined;
-}
-
-/** The known key nearest to the unknown `key` inside `parent` (dotted, "" at the top). Its own room is preferred. */
+/**
+ * The known key that the unknown `key` inside `parent` (dotted, "" at the top) was meant to be: the one that TRL or
+ * Hugging Face's libraries call so, else the nearest in spelling, of the same room where it can be.
+ */
 export function nearestKey(parent: string, key: string): string {
   // A key is a word: comparing more of it than this would only cost time.
   const word = key.slice(0, 64).toLowerCase().replaceAll("-", "_");
+  const foreign = keysByForeignName().get(word);
+  if (foreign !== undefined) return foreign;
   let nearest = "";
   let least = Infinity;
   for (const path of knownKeys().keys()) {

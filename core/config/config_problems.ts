@@ -1,7 +1,8 @@
 /** What is wrong with a config, one line each. @module */
 import type { z } from "zod";
-import { nearestKey, nearestWord } from "./config_keys.ts";
+import { nearestKey } from "./config_keys.ts";
 import type { ResolvedConfig } from "./config_types.ts";
+import { nearestWord } from "./nearest_word.ts";
 import { isMapping, type Path, show } from "./yaml_source.ts";
 
 /** One thing that is wrong at one place. */

@@ -1,35 +1,28 @@
 /** What one iteration and one stage take from a resolved config. @module */
 import { UserError } from "../error.ts";
-import type {
-  IterationConfig,
-  JudgeConfig,
-  JudgeKind,
-  LabelsConfig,
-  NoiseConfig,
-  PerIteration,
-  ResolvedConfig,
-  Stage,
-} from "./config_types.ts";
-
-function pick<T>(setting: PerIteration<T>, iteration: number): T {
-  return Array.isArray(setting) ? setting[Math.min(iteration, setting.length - 1)]! : setting;
-}
+import type { IterationConfig, LabelsConfig, NoiseSetting, ResolvedConfig, Stage } from "./config_types.ts";
+import { judgesOf, keyMissingOf } from "./judge_config.ts";
+import { entryOf } from "./per_iteration.ts";
 
 /** The plain settings of an iteration (from 0): entry `iteration` of each list, or its last. */
 export function forIteration(config: ResolvedConfig, iteration: number): IterationConfig {
-  const noise = pick(config.noise, iteration);
   const { training } = config;
   return {
     ...config,
     iteration,
-    labels: pick(config.labels, iteration),
+    labels: entryOf(config.labels, iteration),
     training: {
       ...training,
-      learning_rate: pick(training.learning_rate, iteration),
-      beta: pick(training.beta, iteration),
+      learning_rate: entryOf(training.learning_rate, iteration),
+      beta: entryOf(training.beta, iteration),
     },
-    noise: noise === "none" || noise.update === "none" ? "none" : noise as NoiseConfig,
+    noise: trainedNoise(entryOf(config.noise, iteration)),
   };
+}
+
+function trainedNoise(noise: NoiseSetting): IterationConfig["noise"] {
+  if (noise === "none" || noise.update === "none") return "none";
+  return { ...noise, update: noise.update };
 }
 
 /** The settings of supervised fine-tuning with a config of any method: cross-entropy on human responses, no noise. */
@@ -42,11 +35,6 @@ export function forSft(config: ResolvedConfig): IterationConfig {
     labels: { judge: "human", verifier_timeout: settings.labels.verifier_timeout, margin: 0 },
     noise: "none",
   };
-}
-
-/** The judges that look at the answers: the members of an ensemble, or the one judge. */
-export function judgesOf(labels: LabelsConfig): readonly JudgeConfig[] {
-  return labels.judge === "ensemble" ? labels.judges ?? [] : [labels];
 }
 
 const NEEDED: Record<Stage, readonly ("model" | "pairs" | "data.train")[]> = {
@@ -70,7 +58,7 @@ export function requireFor(stage: Stage, config: ResolvedConfig): void {
   // Beyond its last entry a list repeats.
   const listed = Array.isArray(config.labels) ? config.labels.length : 1;
   for (let iteration = first; iteration < Math.min(end, Math.max(listed, first + 1)); iteration++) {
-    const labels = pick(config.labels, iteration);
+    const labels = entryOf(config.labels, iteration);
     const place = Array.isArray(config.labels) ? `labels.${Math.min(iteration, listed - 1)}` : "labels";
     requireForJudge(stage, labels, place);
     if (labels.judge !== "ensemble") continue;
@@ -78,18 +66,9 @@ export function requireFor(stage: Stage, config: ResolvedConfig): void {
   }
 }
 
-const JUDGE_NEEDS: Partial<Record<JudgeKind, "model" | "verifier" | "server_model" | "judges">> = {
-  logprob: "model",
-  "reward-model": "model",
-  verifier: "verifier",
-  llm: "server_model",
-  ensemble: "judges",
-};
-
 function requireForJudge(stage: Stage, labels: LabelsConfig, place: string): void {
-  const key = JUDGE_NEEDS[labels.judge];
-  if (key === undefined || labels[key] !== undefined) return;
-  throw missingKey(stage, `${place}.${key}`, `, which judge ${labels.judge} needs`);
+  const key = keyMissingOf(labels);
+  if (key !== undefined) throw missingKey(stage, `${place}.${key}`, `, which judge ${labels.judge} needs`);
 }
 
 function missingKey(stage: Stage, key: string, why = ""): UserError {

@@ -1,29 +1,7 @@
 /** Whether a run that goes on has the settings that it began with. @module */
 import { UserError } from "../error.ts";
 import { isRecord } from "../values.ts";
-
-/** How a server is reached and waited for. */
-const ASKING = ["api_key_env", "api_key_file", "concurrency", "max_retries", "timeout"];
-const JUDGING = [...ASKING, "base_url", "max_invalid", "input_price", "output_price"];
-
-/** Keys that may differ: how far a run goes and what it keeps, not what it computes. */
-const MAY_DIFFER = [
-  "autotune",
-  "iterations",
-  "output_dir",
-  "generation.batch_size",
-  "generation.server",
-  ...ASKING.map((key) => `generation.${key}`),
-  ...JUDGING.flatMap((key) => [`labels.${key}`, `labels.judges.${key}`]),
-  "labels.verifier_timeout",
-  "labels.judges.verifier_timeout",
-  "training.on_nan",
-  "training.per_device_train_batch_size",
-  "training.gradient_accumulation_steps",
-  "training.report_to",
-  "training.save_steps",
-  "training.save_total_limit",
-];
+import { knownKeys } from "./config_keys.ts";
 
 const STEP_ROWS = "per_device_train_batch_size * gradient_accumulation_steps";
 
@@ -68,7 +46,8 @@ function firstDifference(
   path: readonly string[],
 ): { key: string; was: unknown; is: unknown } | null {
   const key = path.join(".");
-  if (MAY_DIFFER.includes(path.filter((step) => !/^\d+$/.test(step)).join("."))) return null;
+  // How far a run goes and what it keeps may differ, what it computes may not.
+  if (knownKeys().get(path.filter((step) => !/^\d+$/.test(step)).join("."))?.facts.mayDiffer) return null;
   if (isNested(was) && isNested(is) && Array.isArray(was) === Array.isArray(is)) {
     const [a, b] = [was as Record<string, unknown>, is as Record<string, unknown>];
     for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) {

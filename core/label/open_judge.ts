@@ -1,6 +1,15 @@
 /** The judges that a config names, with what each of them needs. @module */
-import { type AskingJudge, askingJudge } from "../config/config.ts";
-import type { DataConfig, JudgeConfig, LabelsConfig, MemberConfig } from "../config/config_types.ts";
+import { judgeOf } from "../config/config.ts";
+import type {
+  AnyJudgeConfig,
+  DataConfig,
+  JudgeConfig,
+  LabelsConfig,
+  LlmJudgeConfig,
+  MemberConfig,
+  RewardModelJudgeConfig,
+  SelfJudgeConfig,
+} from "../config/config_types.ts";
 import { loadTokenizer, type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import { readOptionalText } from "../files/io.ts";
@@ -32,10 +41,10 @@ export async function withJudge<T>(
   use: (judge: Judge) => Promise<T>,
 ): Promise<T> {
   using held = new DisposableStack();
-  return await use(await makeJudge(context, { labels, policy: model, held }));
+  return await use(await makeJudge(context, { labels: judgeOf(labels), policy: model, held }));
 }
 
-interface Making<Config extends JudgeConfig = LabelsConfig> {
+interface Making<Config = AnyJudgeConfig> {
   labels: Config;
   /** Folder of the policy, or "". */
   policy: string;
@@ -50,10 +59,10 @@ async function makeJudge(context: RunContext, { name, labels, policy, held }: Ma
     case "human":
       return humanJudge;
     case "verifier":
-      checkVerifierAllowed(labels.verifier!, context, "judge is verifier");
-      return held.use(await verifierJudge(labels.verifier!, { seconds: labels.verifier_timeout }));
+      checkVerifierAllowed(labels.verifier, context, "judge is verifier");
+      return held.use(await verifierJudge(labels.verifier, { seconds: labels.verifier_timeout }));
     case "logprob": {
-      const dir = await context.sources.model(labels.model!);
+      const dir = await context.sources.model(labels.model);
       const model = await holdModel(context, dir, held);
       const tokenizer = await sameTokenizer(policy, dir) ? null : await tokenizerOf(dir);
       return logprobJudge(context.commands, { model, tokenizer });
@@ -61,33 +70,31 @@ async function makeJudge(context: RunContext, { name, labels, policy, held }: Ma
     case "reward-model":
       return await makeRewardJudge(context, { labels, policy, held });
     case "llm":
-      return await makeLlmJudge(context, {
-        ...(name !== undefined && { name }),
-        labels: askingJudge(labels),
-        policy,
-        held,
-      });
+      return await makeLlmJudge(context, { ...(name !== undefined && { name }), labels, policy, held });
     case "self":
-      return await makeSelfJudge(context, { labels: askingJudge(labels), policy, held });
+      return await makeSelfJudge(context, { labels, policy, held });
     case "ensemble":
-      return ensembleJudge(await makeMembers(context, { labels, policy, held }));
+      return ensembleJudge(await makeMembers(context, labels.judges, { policy, held }));
   }
 }
 
-/** Names of an ensemble's judges: their kinds, numbered where a kind occurs again. */
-export function memberNames(members: readonly MemberConfig[]): string[] {
-  return members.map(({ judge }, i) => {
-    const before = members.slice(0, i).filter((member) => member.judge === judge).length;
+/** Names of judges that are asked together: their kinds, numbered where a kind occurs again. */
+export function judgeNames(judges: readonly Pick<JudgeConfig, "judge">[]): string[] {
+  return judges.map(({ judge }, i) => {
+    const before = judges.slice(0, i).filter((other) => other.judge === judge).length;
     return before === 0 ? judge : `${judge}-${before + 1}`;
   });
 }
 
-async function makeMembers(context: RunContext, { labels, policy, held }: Making): Promise<Member[]> {
-  const configs = labels.judges!;
-  const names = memberNames(configs);
+async function makeMembers(
+  context: RunContext,
+  configs: readonly MemberConfig[],
+  making: Pick<Making, "policy" | "held">,
+): Promise<Member[]> {
+  const names = judgeNames(configs);
   const members: Member[] = [];
   for (const [i, config] of configs.entries()) {
-    const judge = await makeJudge(context, { name: names[i]!, labels: config, policy, held });
+    const judge = await makeJudge(context, { name: names[i]!, labels: judgeOf(config), ...making });
     members.push({ name: names[i]!, judge, weight: config.weight, margin: config.margin });
   }
   return members;
@@ -95,10 +102,10 @@ async function makeMembers(context: RunContext, { labels, policy, held }: Making
 
 async function makeRewardJudge(
   { device, commands, sources }: RunContext,
-  { labels, policy, held }: Making<JudgeConfig>,
+  { labels, policy, held }: Making<RewardModelJudgeConfig>,
 ): Promise<Judge> {
   const { reward_label: label, max_length: maxLength } = labels;
-  const dir = await sources.model(labels.model!);
+  const dir = await sources.model(labels.model);
   const model = await loadRewardModel(device, dir);
   held.defer(() => model.free());
   let tokenizer: Tokenizer | null = null;
@@ -115,7 +122,10 @@ async function makeRewardJudge(
   });
 }
 
-async function makeLlmJudge(context: RunContext, { name, labels, policy, held }: Making<AskingJudge>): Promise<Judge> {
+async function makeLlmJudge(
+  context: RunContext,
+  { name, labels, policy, held }: Making<LlmJudgeConfig>,
+): Promise<Judge> {
   const settings = chatSettings(labels);
   const server = await Server.open({
     url: settings.url,
@@ -140,7 +150,7 @@ async function makeLlmJudge(context: RunContext, { name, labels, policy, held }:
   });
 }
 
-async function makeSelfJudge(context: RunContext, { labels, policy, held }: Making<AskingJudge>): Promise<Judge> {
+async function makeSelfJudge(context: RunContext, { labels, policy, held }: Making<SelfJudgeConfig>): Promise<Judge> {
   if (policy === "") {
     throw new UserError('Cannot label with judge self: "model" is not set, and the policy is the judge');
   }
@@ -159,14 +169,14 @@ async function makeSelfJudge(context: RunContext, { labels, policy, held }: Maki
 }
 
 /** What every request of a judge `llm` says. */
-export function chatSettings(labels: AskingJudge): ChatSettings {
+export function chatSettings(labels: LlmJudgeConfig): ChatSettings {
   const { base_url, server_model, mode, temperature, max_tokens } = labels;
-  return { url: base_url.replace(/\/+$/, ""), model: server_model!, mode, temperature, maxTokens: max_tokens };
+  return { url: base_url.replace(/\/+$/, ""), model: server_model, mode, temperature, maxTokens: max_tokens };
 }
 
 /** How the judges `llm` and `self` are asked about rows of the policy in `policy`, or "". */
 export async function askingOf(
-  { mode, prompt }: AskingJudge,
+  { mode, prompt }: LlmJudgeConfig | SelfJudgeConfig,
   { policy, data }: { policy: string; data: DataConfig },
 ): Promise<Asking> {
   const tokenizer: Tokenizer | null = policy === "" ? null : await tokenizerOf(policy, data);

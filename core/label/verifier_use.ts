@@ -1,5 +1,5 @@
 /** Whether a run needs a verifier module, which `--no-verifier` forbids: known before any work. @module */
-import { forIteration, judgesOf, type ResolvedConfig } from "../config/config.ts";
+import { forIteration, judgeOf, judgesOf, type ResolvedConfig } from "../config/config.ts";
 import { UserError } from "../error.ts";
 import type { RunHooks } from "../run/run_context.ts";
 
@@ -23,8 +23,8 @@ export function checkVerifiers(
 ): void {
   for (const k of iterations) {
     const { labels, data } = forIteration(config, k);
-    for (const { judge, verifier } of judgesOf(labels)) {
-      if (judges && judge === "verifier") checkVerifierAllowed(verifier!, hooks, "judge is verifier");
+    for (const judge of judges ? judgesOf(labels).map(judgeOf) : []) {
+      if (judge.judge === "verifier") checkVerifierAllowed(judge.verifier, hooks, "judge is verifier");
     }
     if (labels.verifier === undefined) continue;
     if (evaluates && data.eval !== undefined) {

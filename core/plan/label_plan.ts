@@ -1,13 +1,13 @@
 /** What a label stage would ask, without asking: no device is opened, nothing is sent, nothing is written. @module */
-import { askingJudge, forIteration, requireFor, type ResolvedConfig } from "../config/config.ts";
-import type { JudgeConfig } from "../config/config_types.ts";
+import { forIteration, judgeOf, judgesOf, requireFor, type ResolvedConfig } from "../config/config.ts";
+import type { AnyJudgeConfig } from "../config/config_types.ts";
 import { readResponses, type ResponseRow } from "../data/stage_files.ts";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
 import { questionsOf } from "../label/judge_questions.ts";
 import { differingRows } from "../label/label_pairs.ts";
 import { planQuestions } from "../label/llm_judge.ts";
-import { askingOf, chatSettings, memberNames } from "../label/open_judge.ts";
+import { askingOf, chatSettings, judgeNames } from "../label/open_judge.ts";
 import { ReplyCache } from "../label/reply_cache.ts";
 import { generatorOf } from "../loop/single_stages.ts";
 import { iterationPaths, runPaths } from "../run/run_paths.ts";
@@ -47,17 +47,18 @@ export async function planLabel(config: ResolvedConfig, { examples = 2 } = {}): 
   const rows = differingRows(all);
   const { labels } = forIteration(config, iteration);
   const policy = await generatorOf({ config, sources: await RunSources.open(folder, {}) });
-  const named = labels.judge === "ensemble"
-    ? memberNames(labels.judges!).map((name, i): [string, JudgeConfig] => [name, labels.judges![i]!])
-    : [[labels.judge, labels] as [string, JudgeConfig]];
+  const asked = judgesOf(labels).map(judgeOf);
+  const names = judgeNames(asked);
   const judges: JudgePlan[] = [];
-  for (const [name, judge] of named) judges.push(await planJudge(name, judge, { rows, policy, config, examples }));
+  for (const [i, judge] of asked.entries()) {
+    judges.push(await planJudge(names[i]!, judge, { rows, policy, config, examples }));
+  }
   return { responses, rows: all.length, judged: rows.length, judges };
 }
 
 async function planJudge(
   name: string,
-  labels: JudgeConfig,
+  judge: AnyJudgeConfig,
   { rows, policy, config, examples }: {
     rows: readonly ResponseRow[];
     policy: string;
@@ -65,27 +66,30 @@ async function planJudge(
     examples: number;
   },
 ): Promise<JudgePlan> {
-  const judge = askingJudge(labels);
   const { data } = config;
-  if (judge.judge === "llm") {
-    const settings = chatSettings(judge);
-    const { questions } = await planQuestions(rows, { asking: await askingOf(judge, { policy, data }), settings });
-    const cache = await ReplyCache.read(runPaths(config.output_dir).replies);
-    const left = questions.filter(({ key }) => cache.get(key) === undefined);
-    return {
-      name,
-      server: { url: settings.url, model: settings.model },
-      questions: questions.length,
-      answered: questions.length - left.length,
-      characters: left.reduce((sum, { text }) => sum + text.length, 0),
-      examples: questions.slice(0, examples).map(({ text }) => text),
-    };
+  switch (judge.judge) {
+    case "llm": {
+      const settings = chatSettings(judge);
+      const { questions } = await planQuestions(rows, { asking: await askingOf(judge, { policy, data }), settings });
+      const cache = await ReplyCache.read(runPaths(config.output_dir).replies);
+      const left = questions.filter(({ key }) => cache.get(key) === undefined);
+      return {
+        name,
+        server: { url: settings.url, model: settings.model },
+        questions: questions.length,
+        answered: questions.length - left.length,
+        characters: left.reduce((sum, { text }) => sum + text.length, 0),
+        examples: questions.slice(0, examples).map(({ text }) => text),
+      };
+    }
+    case "self": {
+      const asking = await askingOf(judge, { policy, data });
+      const texts = [...new Set(rows.flatMap((row) => questionsOf(row, asking)))];
+      const characters = texts.reduce((sum, text) => sum + text.length, 0);
+      const shown = texts.slice(0, examples);
+      return { name, server: null, questions: texts.length, answered: 0, characters, examples: shown };
+    }
+    default:
+      return { name, server: null, questions: null, answered: 0, characters: 0, examples: [] };
   }
-  if (judge.judge === "self") {
-    const asking = await askingOf(judge, { policy, data });
-    const texts = [...new Set(rows.flatMap((row) => questionsOf(row, asking)))];
-    const characters = texts.reduce((sum, text) => sum + text.length, 0);
-    return { name, server: null, questions: texts.length, answered: 0, characters, examples: texts.slice(0, examples) };
-  }
-  return { name, server: null, questions: null, answered: 0, characters: 0, examples: [] };
 }

@@ -2,7 +2,7 @@
 import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
-import { forIteration, forSft, type IterationConfig, type ResolvedConfig } from "../config/config.ts";
+import { forIteration, forSft, type IterationConfig, judgeOf, type ResolvedConfig } from "../config/config.ts";
 import { sourceName } from "../data/formats/data_sources.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import { givesPairs } from "../loop/train_run.ts";
@@ -151,8 +151,9 @@ export class Planner {
     for (const line of uncountedWork(settings)) this.uncounted.add(line);
     const filler: number[] = Array(settings.generation.max_new_tokens).fill(0);
     const generated = examples.map((row) => filler.slice(0, room(row)));
-    if (settings.labels.judge === "logprob") {
-      const judge = await openModelFolder(await this.#sources.model(settings.labels.model!));
+    const labels = judgeOf(settings.labels);
+    if (labels.judge === "logprob") {
+      const judge = await openModelFolder(await this.#sources.model(labels.model));
       const rows = examples.flatMap((row, i) => [row, { ...row, responseIds: generated[i]! }]);
       const likely = examples.flatMap((row) => [row, row]);
       await this.#add("label", {

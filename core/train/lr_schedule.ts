@@ -1,7 +1,7 @@
 /** Learning-rate schedules, as Hugging Face's. @module */
+import type { ScheduleType } from "../config/choices.ts";
 
-/** The schedules there are. */
-export type ScheduleType = "constant" | "constant_with_warmup" | "linear" | "cosine";
+export type { ScheduleType } from "../config/choices.ts";
 
 /** The factor on the learning rate at optimizer step `step` (from 0) of `steps`, after METHOD: s/w in the warm-up. */
 export function scheduleFactor(

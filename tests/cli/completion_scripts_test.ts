@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { commands } from "../../cli/command_table.ts";
 import { completionScript, SHELLS } from "../../cli/completion_scripts.ts";
 
-const keys = ["training.beta", "training.learning_rate", "data.train"];
+const keys = ["training.beta", "training.learning_rate", "data.train", "method"];
+const words = { method: ["sft", "spin", "dpo"] };
 
 /** What bash completes for command lines, in a folder with a file and a folder. */
 async function completeInBash(lines: readonly (readonly string[])[]): Promise<string[][]> {
@@ -10,7 +11,7 @@ async function completeInBash(lines: readonly (readonly string[])[]): Promise<st
   try {
     await Deno.writeTextFile(`${dir}/my config.yaml`, "");
     await Deno.mkdir(`${dir}/models`);
-    const script = completionScript("bash", { commands, keys });
+    const script = completionScript("bash", { commands, keys, words });
     const calls = lines.map((words) => `complete_line ${["dnpo", ...words].map((word) => `'${word}'`).join(" ")}`);
     const text = `${script}
 complete_line() {
@@ -38,6 +39,11 @@ Deno.test("bash completes commands, options, choices, keys, files and folders", 
     [["train", "--dtype", "f"], ["float32", "float16"]],
     [["train", "a.yaml", "-s", "training."], ["training.beta=", "training.learning_rate="]],
     [["train", "my"], ["my config.yaml"]],
+    // Bash takes = for a word by itself.
+    [["train", "a.yaml", "-s", "method", "="], ["sft", "spin", "dpo"]],
+    [["train", "a.yaml", "-s", "method", "=", "s"], ["sft", "spin"]],
+    [["train", "a.yaml", "-s", "method", "=", "my"], [""]],
+    [["train", "a.yaml", "-s", "data.train", "=", "my"], ["my config.yaml"]],
     [["score", "--model", ""], ["models"]],
     [["score", "--pairs", "m"], ["models", "my config.yaml"]],
     [["completions", ""], ["bash", "zsh", "fish"]],
@@ -55,8 +61,9 @@ Deno.test("every command offers all its options, and every script every command"
     assert.deepEqual(offered[i]!.toSorted(), [...flags, "-h", "--help"].toSorted(), name);
   }
   for (const shell of SHELLS) {
-    const script = completionScript(shell, { commands, keys });
+    const script = completionScript(shell, { commands, keys, words });
     for (const { name } of commands) assert.match(script, new RegExp(`\\b${name}\\b`), `${shell} ${name}`);
     assert(script.includes("training.beta"), shell);
+    assert.match(script, /\bspin\b/, shell);
   }
 });

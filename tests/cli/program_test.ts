@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { CommandEntry, Values } from "../../cli/command_entry.ts";
-import { commands, readRunOptions } from "../../cli/command_table.ts";
+import { commands } from "../../cli/command_table.ts";
+import { readRunOptions } from "../../cli/options.ts";
 import { parseCommandLine } from "../../cli/program.ts";
 
 /** Parses with the real commands' arguments and options, and returns what the command would be given. */

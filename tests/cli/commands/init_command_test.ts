@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { parse } from "yaml";
-import { judgeChoices, NEEDED_BY_JUDGE, writeStarter } from "../../../cli/starter_config.ts";
+import { judgeChoices, neededBy, writeStarter } from "../../../cli/starter_config.ts";
 import { loadConfig, requireFor } from "../../../core/config/config.ts";
 import { dnpo, succeeded, withFolder } from "../../_shared/dnpo.ts";
 
@@ -63,7 +63,7 @@ Deno.test("dnpo init never asks without a terminal: what is missing is named", (
 Deno.test("writeStarter() writes configs that have what the judge needs", () =>
   withFolder(async (dir) => {
     for (const judge of judgeChoices()) {
-      const needed = Object.fromEntries((NEEDED_BY_JUDGE[judge] ?? []).map(({ key }) => [key, "given"]));
+      const needed = Object.fromEntries(neededBy(judge).map(({ key }) => [key, "given"]));
       const answers = { model: "m", data: "d", method: "dnpo", judge, iterations: 1, ...needed } as const;
       const path = `${dir}/${judge}.yaml`;
       await Deno.writeTextFile(path, writeStarter(answers, { path, schemaFile: "schema.json" }));

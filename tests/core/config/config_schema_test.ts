@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { configJsonSchema } from "../../../core/config/config.ts";
-import { editDistance, knownKeys, nearestKey } from "../../../core/config/config_keys.ts";
+import { knownKeys, nearestKey } from "../../../core/config/config_keys.ts";
+import { editDistance } from "../../../core/config/nearest_word.ts";
 
 interface Node {
   description?: string;
@@ -61,6 +62,12 @@ Deno.test.each([
   ["data", "max_prompt_length", "data.max_length"],
   ["generation", "temprature", "generation.temperature"],
   ["noise", "max-variance", "noise.max_variance"],
+  // Names of TRL and transformers.
+  ["generation", "max_completion_length", "generation.max_new_tokens"],
+  ["", "max_completion_length", "generation.max_new_tokens"],
+  ["", "model_name_or_path", "model"],
+  ["data", "dataset_name", "data.train"],
+  ["training", "data_seed", "data.seed"],
 ])("nearestKey(%j, %j) is %j", (parent, key, expected) => {
   assert.equal(nearestKey(parent, key), expected);
 });

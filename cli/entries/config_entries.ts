@@ -1,0 +1,101 @@
+/** The commands about configs and runs: names, arguments, options and help. @module */
+import { METHODS } from "../../core/config/choices.ts";
+import { UserError } from "../../core/error.ts";
+import type { CommandEntry } from "../command_entry.ts";
+import { configFile, json, set, setOf } from "../options.ts";
+
+/** `dnpo init`. */
+export const init: CommandEntry = {
+  name: "init",
+  summary: "write a config, from a few questions or flags",
+  description:
+    "Asks a few questions (in a terminal, and only what no flag answers) and writes a commented config, with " +
+    "the JSON Schema that editors check and complete it with beside it.",
+  argument: { name: "FILE", summary: "file to write (default: config.yaml)", required: false, path: "file" },
+  options: [
+    { flags: "-m, --model <dir>", summary: "model to start from", path: "folder" },
+    { flags: "-d, --data <file>", summary: "rows to train on", path: "file" },
+    { flags: "--method <name>", summary: "what to run (default: dnpo)", choices: METHODS.toReversed() },
+    { flags: "--judge <name>", summary: "who tells chosen from rejected (default: human)" },
+    { flags: "--verifier <file>", summary: "module that scores, of judge verifier", path: "file" },
+    {
+      flags: "--judge-model <dir>",
+      summary: "model that judges: a folder or org/name; of judge llm its name there",
+      path: "folder",
+    },
+    { flags: "--iterations <n>", summary: "how often the model is trained on its own answers (default: 3)" },
+    { flags: "-o, --output <dir>", summary: "the run's folder (default: runs/NAME of NAME.yaml)", path: "folder" },
+    { flags: "-f, --force", summary: "overwrite a file that is there" },
+  ],
+  examples: [
+    ["dnpo init", "asks, and writes config.yaml"],
+    ["dnpo init mine.yaml --model models/small --data rows.jsonl", "asks for the rest; without a terminal, defaults"],
+  ],
+  run: async (argument, values) => (await import("../commands/init_command.ts")).init(argument, values),
+};
+
+/** `dnpo config`. */
+export const config: CommandEntry = {
+  name: "config",
+  summary: "print the resolved settings and where each comes from",
+  description:
+    "Prints the settings as YAML, defaults filled in, each with its origin: file, line and column, --set, the " +
+    "method's preset, or default.",
+  argument: configFile,
+  options: [set, { flags: "--schema", summary: "print the JSON Schema of configs instead" }, json],
+  examples: [
+    ["dnpo config config.yaml --set method=spin", "what a run would be told to do"],
+    ["dnpo config --schema > dnpo.schema.json", "for editors: # yaml-language-server: $schema=./dnpo.schema.json"],
+  ],
+  run: async (argument, values) =>
+    (await import("../commands/config_command.ts")).config({
+      config: argument,
+      set: setOf(values),
+      schema: values.schema === true,
+      json: values.json === true,
+    }),
+};
+
+/** `dnpo plan`. */
+export const plan: CommandEntry = {
+  name: "plan",
+  summary: "print memory, work and time of a run, before anything is loaded",
+  description:
+    "Reads the model's headers and the data, and prints parameters, device memory by part, tokens, FLOP and an " +
+    "estimated time. Exit code 1 where the run does not fit.",
+  argument: configFile,
+  options: [
+    set,
+    { flags: "--memory <GiB>", summary: "memory of the device (default: the system's where the device is a CPU)" },
+    { flags: "--no-time", summary: "do not measure the device's speed" },
+    json,
+  ],
+  examples: [["dnpo plan config.yaml --memory 24", "whether it fits, and what to change if not"]],
+  run: async (argument, values) =>
+    (await import("../commands/plan_command.ts")).plan({
+      config: argument,
+      set: setOf(values),
+      memory: gibibytes(values.memory),
+      time: values.time !== false,
+      json: values.json === true,
+    }),
+};
+
+/** `dnpo runs`. */
+export const runs: CommandEntry = {
+  name: "runs",
+  summary: "list the runs of a folder",
+  description: "Prints a table of runs: method, model, judge, iterations, state, last loss, evaluations.",
+  argument: { name: "DIR", summary: "folder of runs (default: runs)", required: false, path: "folder" },
+  options: [json],
+  examples: [["dnpo runs", "the runs in runs/, the latest first"]],
+  run: async (argument, values) =>
+    (await import("../commands/runs_command.ts")).runs({ dir: argument ?? "runs", json: values.json === true }),
+};
+
+function gibibytes(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!(number > 0)) throw new UserError(`--memory: expected GiB such as 24, got ${JSON.stringify(value)}`);
+  return Math.round(number * 2 ** 30);
+}

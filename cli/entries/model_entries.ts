@@ -1,0 +1,156 @@
+/** The commands about models and pairs that are there: names, arguments, options and help. @module */
+import { UserError } from "../../core/error.ts";
+import type { CommandEntry } from "../command_entry.ts";
+import { noVerifier, quiet, set } from "../options.ts";
+import { samplingOptions } from "../sampling_options.ts";
+
+/** `dnpo score`. */
+export const score: CommandEntry = {
+  name: "score",
+  summary: "print log-probabilities of pairs",
+  description: 'Prints {"chosen": …, "rejected": …}, the summed log-probabilities of both responses, for each row.',
+  options: [
+    {
+      flags: "-m, --model <dir>",
+      summary: "model folder, or org/name on the hub",
+      required: true,
+      path: "folder",
+    },
+    { flags: "-p, --pairs <file>", summary: "pairs: a file, or org/name on the hub", required: true, path: "file" },
+    quiet,
+  ],
+  examples: [["dnpo score --model runs/trial/model --pairs pairs.jsonl", "one JSON object a line"]],
+  run: async (_, values) => {
+    const { score } = await import("../commands/score_command.ts");
+    return score({ model: String(values.model), pairs: String(values.pairs), quiet: values.quiet === true });
+  },
+};
+
+/** `dnpo compare`. */
+export const compare: CommandEntry = {
+  name: "compare",
+  summary: "win, tie and loss of one model against another",
+  description: "Lets two models answer the same prompts and a judge compare the answers: how often B wins, with " +
+    "intervals and a test. The judge's other settings are keys of labels (--set labels.KEY=…).",
+  argument: { name: "A", summary: "model: a folder, a run's, or org/name on the hub", required: true },
+  secondArgument: { name: "B", summary: "the one that is compared with it" },
+  options: [
+    { flags: "-p, --prompts <file>", summary: "rows whose prompts are answered", required: true },
+    { flags: "--limit <count>", summary: "rows to read at most (default: all)" },
+    { flags: "-j, --judge <name>", summary: "verifier, logprob, reward-model, … (default: the config's)" },
+    { flags: "--verifier <file>", summary: "module that scores, of judge verifier" },
+    { flags: "--judge-model <dir>", summary: "model folder, of judges logprob and reward-model" },
+    { flags: "-c, --config <file>", summary: "config whose labels, generation and data settings are taken" },
+    ...samplingOptions({ temperature: "0, greedy", tokens: "256", seed: "42" }),
+    { flags: "--max-length <count>", summary: "tokens of prompt and answer at most (default: the models')" },
+    { flags: "-o, --output <file>", summary: "write all rows with answers, scores and outcomes, as JSON lines" },
+    { flags: "--json", summary: "print the summary as JSON" },
+    set,
+    noVerifier,
+    quiet,
+  ],
+  examples: [
+    [
+      "dnpo compare models/base runs/mine --prompts heldout.jsonl --judge verifier --verifier judge.ts",
+      "greedy answers",
+    ],
+    ["dnpo compare A B -p heldout.jsonl -j reward-model --judge-model models/reward -o rows.jsonl", "rows kept"],
+  ],
+  run: async (a, values, b) => (await import("../commands/compare_command.ts")).compare(a!, b!, values),
+};
+
+/** `dnpo chat`. */
+export const chat: CommandEntry = {
+  name: "chat",
+  summary: "talk with a model",
+  description: "Answers what is typed, with the tokenizer's chat template; without one each line is completed. In a " +
+    "pipe it reads prompts line by line and prints the answers alone.",
+  options: [
+    { flags: "-m, --model <dir>", summary: "model: a folder, a run's, or org/name on the hub", required: true },
+    { flags: "-p, --prompt <text>", summary: "answer this and leave" },
+    { flags: "--system <text>", summary: "system prompt" },
+    ...samplingOptions({ temperature: "the model's own, else 0", tokens: "512", seed: "another one each time" }),
+    {
+      flags: "--max-length <count>",
+      summary: "tokens of the conversation at most (default: what the model was made for, at most 4096)",
+    },
+    { flags: "--whole", summary: "read all of standard input as one prompt" },
+    { flags: "--stats", summary: "tokens per second after each answer, on standard error" },
+  ],
+  examples: [
+    ["dnpo chat --model runs/quickstart", "talk; /help lists the commands"],
+    ["dnpo chat --model runs/quickstart --prompt hello --temperature 0.7", "one answer"],
+  ],
+  run: async (_, values) => (await import("../commands/chat_command.ts")).chat(values),
+};
+
+/** `dnpo push`. */
+export const push: CommandEntry = {
+  name: "push",
+  summary: "send a run's model to the hub, with a model card",
+  description: "Sends the model in RUN/model to the repository REPO of the Hugging Face hub as one commit, with its " +
+    "tokenizer, a model card and the run's figure. Makes the repository where it is missing, private unless --public " +
+    "is given. Needs HF_TOKEN, with write access.",
+  argument: { name: "RUN", summary: "the run's folder", required: true, path: "folder" },
+  secondArgument: { name: "REPO", summary: "org/name" },
+  options: [
+    { flags: "--dry-run", summary: "send nothing: list the files with their sizes, and print the model card" },
+    { flags: "--public", summary: "let anybody see a repository that is made" },
+    { flags: "--message <text>", summary: "the commit's message" },
+    { flags: "--revision <branch>", summary: "branch, made where it is missing (default: main)" },
+    { flags: "--card <file>", summary: "model card to send; with --dry-run, file to write the run's own to" },
+    quiet,
+  ],
+  examples: [
+    ["dnpo push runs/mine your-name/my-model", "private"],
+    ["dnpo push runs/mine your-name/my-model --dry-run --card card.md", "the card, to read and edit"],
+    ["dnpo push runs/mine your-name/my-model --card card.md --public", "for everybody, with the edited card"],
+  ],
+  run: async (argument, values, secondArgument) => {
+    const text = (value: unknown): string | undefined => typeof value === "string" ? value : undefined;
+    const { push } = await import("../commands/push_command.ts");
+    return push({
+      run: argument!,
+      repo: secondArgument!,
+      dryRun: values.dryRun === true,
+      isPublic: values.public === true,
+      message: text(values.message),
+      revision: text(values.revision),
+      cardPath: text(values.card),
+      quiet: values.quiet === true,
+    });
+  },
+};
+
+/** `dnpo export`. */
+export const exportPairs: CommandEntry = {
+  name: "export",
+  summary: "write pairs as a TRL preference data set",
+  description: "Writes the pairs of a run's last iteration, or of a file, as prompt, chosen and rejected (lists of " +
+    "messages, or texts where the data is text) with their scores, so that the labelled data can be trained anywhere.",
+  argument: { name: "RUN|PAIRS", summary: "a run's folder, or a file of pairs", required: true, path: "file" },
+  options: [
+    { flags: "-o, --output <file>", summary: "file to write: .jsonl or .parquet", required: true, path: "file" },
+    { flags: "--iteration <k>", summary: "iteration of the run (default: the last with pairs)" },
+  ],
+  examples: [
+    ["dnpo export runs/mine --output pairs.parquet", 'load_dataset("parquet", data_files="pairs.parquet")'],
+    ["dnpo export pairs.jsonl --output trl.jsonl", "of a file of pairs"],
+  ],
+  run: async (argument, values) => {
+    const { exportCommand } = await import("../commands/export_command.ts");
+    const iteration = readIteration(values.iteration);
+    return exportCommand({
+      from: String(argument),
+      output: String(values.output),
+      ...(iteration !== undefined && { iteration }),
+    });
+  },
+};
+
+/** An iteration as it was typed. Throws a UserError where it is no number. */
+function readIteration(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "string" && /^\d{1,9}$/.test(value)) return Number(value);
+  throw new UserError(`--iteration: expected an integer ≥ 0, got ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,83 @@
+/** The commands that do what a config says: names, arguments, options and help. @module */
+import type { CommandEntry, OptionEntry, Values } from "../command_entry.ts";
+import { configFile, dtype, noVerifier, quiet, readRunOptions, type RunOptions, set } from "../options.ts";
+
+interface RunEntry extends Pick<CommandEntry, "name" | "summary" | "description" | "examples"> {
+  config: "required" | "optional";
+  /** Options besides those that all such commands have. */
+  options?: readonly OptionEntry[];
+  load: () => Promise<(options: RunOptions & Values) => Promise<number>>;
+}
+
+/** A command that runs what a config says. */
+function runEntry({ config, load, options: own = [], ...entry }: RunEntry): CommandEntry {
+  return {
+    ...entry,
+    argument: config === "required" ? { ...configFile, summary: "YAML file", required: true } : configFile,
+    options: [...own, set, dtype, noVerifier, quiet],
+    run: async (argument, values) => (await load())({ ...values, ...readRunOptions(argument, values) }),
+  };
+}
+
+/** `dnpo train`. */
+export const train: CommandEntry = runEntry({
+  name: "train",
+  summary: "run all iterations: generate, label, optimize, evaluate",
+  description: "Runs all iterations of a config, each in OUTPUT_DIR/iteration-K/. A run that was stopped goes on " +
+    "where it was when the same command is given again.",
+  config: "optional",
+  examples: [
+    ["dnpo train", "the quick start, in runs/quickstart/"],
+    ["dnpo train config.yaml", "all iterations of a config"],
+    ["dnpo train config.yaml --set iterations=2 --set training.beta=0.05", "the same with two keys changed"],
+  ],
+  load: async () => (await import("../commands/train_command.ts")).train,
+});
+
+/** `dnpo sft`. */
+export const sft: CommandEntry = runEntry({
+  name: "sft",
+  summary: "fine-tune on human responses",
+  description: "Trains cross-entropy on the human responses of data.train, and leaves OUTPUT_DIR/model/.",
+  config: "required",
+  examples: [["dnpo sft config.yaml --set output_dir=runs/sft", "a model to start iterating from"]],
+  load: async () => (await import("../commands/sft_command.ts")).sft,
+});
+
+/** `dnpo generate`. */
+export const generate: CommandEntry = runEntry({
+  name: "generate",
+  summary: "sample a response to every prompt",
+  description: "Samples a response to every prompt of data.train with the model, and writes responses.jsonl.",
+  config: "required",
+  examples: [["dnpo generate config.yaml --set generation.temperature=0", "greedy responses"]],
+  load: async () => (await import("../commands/generate_command.ts")).generate,
+});
+
+/** `dnpo label`. */
+export const label: CommandEntry = runEntry({
+  name: "label",
+  summary: "judge responses into chosen and rejected",
+  description: "Judges each generated response against the human one, and makes pairs.jsonl of responses.jsonl.",
+  config: "required",
+  options: [{
+    flags: "--dry-run",
+    summary: "print the first requests to a judging model and their number; send nothing",
+  }],
+  examples: [
+    ["dnpo label config.yaml --set labels.judge=human", "the human response always chosen"],
+    ["dnpo label config.yaml --dry-run", "what a judging model would be asked"],
+  ],
+  load: async () => (await import("../commands/label_command.ts")).label,
+});
+
+/** `dnpo optimize`. */
+export const optimize: CommandEntry = runEntry({
+  name: "optimize",
+  summary: "train the model on pairs",
+  description: "Optimizes the model on the pairs of the file that `pairs` names. Leaves OUTPUT_DIR/model/, " +
+    "OUTPUT_DIR/noise.safetensors where there is noise, and OUTPUT_DIR/metrics.jsonl.",
+  config: "required",
+  examples: [["dnpo optimize config.yaml --set pairs=pairs.jsonl --set noise=none", "without noise"]],
+  load: async () => (await import("../commands/optimize_command.ts")).optimize,
+});

@@ -1,0 +1,46 @@
+/** The words that a config's keys take, each list once: schema, types and command line are made of them. @module */
+export type { DtypeName } from "../dtype.ts";
+
+/** The methods. */
+export const METHODS = ["sft", "dpo", "spin", "dnpo"] as const;
+
+/** What a run is made of: a preset of labels, noise and loss. */
+export type Method = typeof METHODS[number];
+
+/** The judges that an ensemble may have. */
+export const MEMBER_JUDGES = ["verifier", "logprob", "reward-model", "llm", "self"] as const;
+
+/** A judge that votes in an ensemble. */
+export type MemberKind = typeof MEMBER_JUDGES[number];
+
+/** The judges. */
+export const JUDGES: readonly ["human", ...typeof MEMBER_JUDGES, "ensemble"] = ["human", ...MEMBER_JUDGES, "ensemble"];
+
+/** Which judge tells chosen and rejected apart. */
+export type JudgeKind = typeof JUDGES[number];
+
+/** The losses: those over pairs, and cross-entropy on the chosen response. */
+export const LOSS_TYPES = ["sigmoid", "hinge", "ipo", "robust", "sft"] as const;
+
+/** The name of a loss. */
+export type LossType = typeof LOSS_TYPES[number];
+
+/** The schedules of the learning rate by the names that are taken, each with the name that it is known by here. */
+export const SCHEDULES = {
+  linear: "linear",
+  cosine: "cosine",
+  constant: "constant",
+  constant_with_warmup: "constant",
+} as const;
+
+/** A schedule of the learning rate, by any of its names. */
+export type ScheduleType = keyof typeof SCHEDULES;
+
+/** A schedule of the learning rate in a resolved config. */
+export type Schedule = typeof SCHEDULES[ScheduleType];
+
+/** The optimizers by the names that are taken, each with the name that it is known by here. */
+export const OPTIMIZERS = { adamw: "adamw", adamw_torch: "adamw", rmsprop: "rmsprop" } as const;
+
+/** An optimizer in a resolved config. */
+export type Optimizer = typeof OPTIMIZERS[keyof typeof OPTIMIZERS];

@@ -1,0 +1,74 @@
+/** All keys of a config; their order is the order in which a resolved config is written. @module */
+import { z } from "zod";
+import { DTYPE_NAMES } from "../../dtype.ts";
+import { METHODS } from "../choices.ts";
+import { withJudgeDefaults, withServerDefaults } from "../filled_defaults.ts";
+import { dataKeys } from "./data_keys.ts";
+import { generationKeys } from "./generation_keys.ts";
+import { labelsKeys } from "./judge_keys.ts";
+import { key, named, perIteration, text } from "./key.ts";
+import { noiseKeys } from "./noise_keys.ts";
+import { trainingKeys } from "./training_keys.ts";
+
+/** Iterations share a u32 with the purpose of a random number, which takes the upper eight bits. */
+const ITERATION_MAX = 2 ** 24 - 1;
+
+const data = named("DataConfig", z.strictObject(dataKeys));
+const generation = named("GenerationConfig", z.strictObject(generationKeys).transform(withServerDefaults));
+const labels = z.strictObject(labelsKeys).transform(withJudgeDefaults);
+const training = named("TrainingConfig<PerIteration<number>>", z.strictObject(trainingKeys));
+const noise = z.union([z.literal("none"), named("NoiseSection", z.strictObject(noiseKeys))]);
+
+/** All keys of a config. */
+export const runKeys = {
+  model: key(
+    text.exactOptional(),
+    "Model to start from: a folder as Hugging Face lays it out, or org/name[@revision] on the hub; a path that " +
+      "exists wins.",
+    { hf: ["ModelConfig.model_name_or_path"] },
+  ),
+  output_dir: key(text.prefault("runs/default"), "Folder of the run; default: runs/NAME of NAME.yaml.", {
+    hf: ["TrainingArguments"],
+    mayDiffer: true,
+  }),
+  method: key(
+    named("Method", z.enum(METHODS)).default("dnpo"),
+    "Preset of labels, noise and loss. dnpo: joint noise; dpo: no noise; spin: human labels and no noise; sft: loss " +
+      "sft on human responses.",
+  ),
+  iterations: key(z.int().min(1).max(ITERATION_MAX).default(1), "Iterations of train, below 2^24.", {
+    mayDiffer: true,
+  }),
+  start_from: key(
+    z.enum(["previous", "base"]).default("previous"),
+    "Which weights an iteration trains, and takes as reference: those of the iteration before, or the first model's.",
+  ),
+  mix_previous: key(z.boolean().default(false), "Whether the pairs of the iteration before are added."),
+  pairs: key(text.exactOptional(), "File of pairs, of optimize alone; train makes its own."),
+  iteration: key(
+    z.int().min(0).max(ITERATION_MAX).default(0),
+    "Which iteration this is, from 0, of the commands that run one stage.",
+  ),
+  dtype: key(
+    named("DtypeName", z.enum(DTYPE_NAMES)).exactOptional(),
+    "Storage type of the model that is handed out; default: the source's.",
+    { hf: ["ModelConfig", "ModelConfig.torch_dtype"] },
+  ),
+  autotune: key(
+    z.boolean().default(true),
+    "Whether kernel variants are chosen by measuring, once per device, and kept in the cache folder; false: the " +
+      "fixed default. A run keeps to what it began with (kernels.json).",
+    { mayDiffer: true },
+  ),
+  data: key(data.prefault({}), "Which rows are read, and how."),
+  generation: key(generation.prefault({}), "How responses are sampled."),
+  labels: key(
+    named("PerIteration<LabelsConfig>", perIteration(labels)).prefault({}),
+    "Judge of the responses; a list has one per iteration.",
+  ),
+  training: key(training.prefault({}), "How the policy is optimized."),
+  noise: key(
+    named('PerIteration<"none" | NoiseSection>', perIteration(noise)).prefault({}),
+    "Noise on the reference, or none; a list has one per iteration. Methods dpo and spin are always without.",
+  ),
+};

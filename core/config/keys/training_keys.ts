@@ -1,0 +1,112 @@
+/** Keys of `training`. @module */
+import { z } from "zod";
+import { LOSS_TYPES, OPTIMIZERS, SCHEDULES } from "../choices.ts";
+import { count, key, type KeyFacts, named, perIteration, seed } from "./key.ts";
+
+/** The same name in transformers. */
+const ARGUMENTS: KeyFacts = { hf: ["TrainingArguments"] };
+/** The same name in TRL. */
+const DPO: KeyFacts = { hf: ["DPOConfig"] };
+
+const decay = z.number().min(0).lt(1);
+
+/** One of the names of `words`, read as the name that it has in a resolved config. */
+function oneOf<Words extends Readonly<Record<string, string>>>(typeName: string, words: Words) {
+  const names = Object.keys(words) as (keyof Words & string)[];
+  return named(typeName, z.enum(names).transform((name): Words[keyof Words] => words[name]!));
+}
+
+const reportTo = named(
+  '"tensorboard"[]',
+  z.union([z.enum(["none", "all", "tensorboard"]), z.array(z.enum(["tensorboard"]))])
+    .transform((value) => typeof value !== "string" ? value : value === "none" ? [] : ["tensorboard" as const]),
+);
+
+/** Keys of `training`; `Rate` is a list where it has one entry per iteration. */
+export const trainingKeys = {
+  learning_rate: key(
+    named("Rate", perIteration(z.number().min(0))).default(1e-6),
+    "Peak learning rate; a list has one per iteration.",
+    ARGUMENTS,
+  ),
+  per_device_train_batch_size: key(
+    count.default(8),
+    "Pairs in a micro-batch.",
+    { ...ARGUMENTS, mayDiffer: true },
+  ),
+  gradient_accumulation_steps: key(count.default(1), "Micro-batches in an optimizer step.", {
+    ...ARGUMENTS,
+    mayDiffer: true,
+  }),
+  num_train_epochs: key(count.default(3), "Passes over the pairs, per iteration.", ARGUMENTS),
+  max_steps: key(
+    z.int().min(-1).default(-1),
+    "Optimizer steps per iteration where above 0, instead of num_train_epochs.",
+    ARGUMENTS,
+  ),
+  lr_scheduler_type: key(
+    oneOf("Schedule", SCHEDULES).prefault("linear"),
+    "Schedule of the learning rate after the warm-up; constant takes a warm-up too.",
+    ARGUMENTS,
+  ),
+  warmup_steps: key(z.int().min(0).default(0), "Optimizer steps of linear warm-up.", ARGUMENTS),
+  warmup_ratio: key(
+    z.number().min(0).max(1).default(0),
+    "Warm-up as a share of all steps, from 0 to 1, instead of warmup_steps.",
+    ARGUMENTS,
+  ),
+  optim: key(
+    oneOf("Optimizer", OPTIMIZERS).prefault("adamw"),
+    "Optimizer; adamw_torch is another name of adamw.",
+    ARGUMENTS,
+  ),
+  adam_beta1: key(decay.default(0.9), "Decay of AdamW's first moment, from 0 to below 1.", ARGUMENTS),
+  adam_beta2: key(decay.default(0.999), "Decay of AdamW's second moment, from 0 to below 1.", ARGUMENTS),
+  adam_epsilon: key(z.number().gt(0).default(1e-8), "Epsilon of AdamW, above 0.", ARGUMENTS),
+  weight_decay: key(
+    z.number().min(0).default(0),
+    "Decoupled weight decay; biases and norm weights do not decay.",
+    ARGUMENTS,
+  ),
+  max_grad_norm: key(
+    z.number().min(0).default(1),
+    "Global norm above which gradients are scaled down to it; 0 never clips.",
+    ARGUMENTS,
+  ),
+  beta: key(
+    named("Rate", perIteration(z.number().gt(0))).default(0.1),
+    "Preference temperature, above 0; a list has one per iteration.",
+    DPO,
+  ),
+  loss_type: key(
+    named("LossType", z.enum(LOSS_TYPES)).default("sigmoid"),
+    "Loss; sft is cross-entropy on the chosen response.",
+    DPO,
+  ),
+  label_smoothing: key(
+    z.number().min(0).lt(0.5).default(0),
+    "Share of labels taken to be wrong, from 0 to below 0.5; of loss_type robust alone.",
+    DPO,
+  ),
+  shuffle: key(z.boolean().default(true), "Whether every epoch has an order of its own."),
+  seed: key(seed.default(42), "Seed of noise and shuffling, below 2^32.", ARGUMENTS),
+  logging_steps: key(count.default(10), "Optimizer steps between two lines of metrics.jsonl.", ARGUMENTS),
+  save_steps: key(count.default(500), "Optimizer steps between two saved states.", { ...ARGUMENTS, mayDiffer: true }),
+  save_total_limit: key(
+    count.default(1),
+    "Saved states of an iteration that are kept, the newest ones, until its model is saved. A state holds the " +
+      "weights and the optimizer's moments in float32, so that one alone is the default, where Hugging Face keeps " +
+      "all. Deleting the newest file goes back to the one before.",
+    { ...ARGUMENTS, mayDiffer: true },
+  ),
+  on_nan: key(
+    z.enum(["error", "skip"]).default("error"),
+    "What a NaN or Inf in loss or gradients does. error: it stops the run; skip: the step is skipped and counted.",
+    { mayDiffer: true },
+  ),
+  report_to: key(
+    reportTo.prefault("none"),
+    "Where numbers are logged besides metrics.jsonl: none, or tensorboard (event files in OUTPUT_DIR/tensorboard/).",
+    { ...ARGUMENTS, mayDiffer: true },
+  ),
+};

@@ -17,11 +17,11 @@ export const PREFERENCE_METRICS = [
   "logps/rejected",
 ] as const;
 
-/** The shader's formulas. */
-export const PreferenceFormula = { sigmoid: 0, hinge: 1, ipo: 2, robust: 3 } as const;
+/** What a pair's margin passes through: see {@linkcode PreferenceLoss}. */
+export type PreferenceLink = keyof typeof LINKS;
 
-/** One of the shader's formulas. */
-export type PreferenceFormula = typeof PreferenceFormula[keyof typeof PreferenceFormula];
+/** The shader's numbers of the links. */
+const LINKS = { logistic: 0, hinge: 1, square: 2 } as const;
 
 const forward = defineKernel({
   name: "preference_loss",
@@ -38,10 +38,13 @@ const forward = defineKernel({
   },
   uniforms: {
     pairs: "u32",
-    formula: "u32",
+    link: "u32",
+    per_token: "u32",
     noised: "u32",
+    factor: "f32",
+    offset: "f32",
+    smoothing: "f32",
     beta: "f32",
-    parameter: "f32",
     scale: "f32",
     variance_scale: "f32",
   },
@@ -75,10 +78,23 @@ export interface PreferenceLoss {
     varianceScale: number;
   };
   pairs: number;
-  formula: PreferenceFormula;
+  /**
+   * The loss of a margin m: logistic is ((1 − e) softplus(−m) − e softplus(m)) / (1 − 2e), with the smoothing e; hinge
+   * max(0, 1 − m); square m².
+   */
+  link: PreferenceLink;
+  /**
+   * Makes a pair's margin, factor · (Δ⁺/n⁺ − Δ⁻/n⁻ − offset), of how much more likely (in nats) each response is under
+   * the policy than under the reference; n is its tokens if `perToken` (default false), else 1. The offset is 0 by
+   * default.
+   */
+  factor: number;
+  offset?: number;
+  perToken?: boolean;
+  /** Below 0.5; of the link logistic (default 0). */
+  smoothing?: number;
+  /** Factor on the rewards in the metrics. */
   beta: number;
-  /** What the formula has besides: of `robust` the label smoothing, below 0.5 (default 0). */
-  parameter?: number;
   /** 1 / pairs of the whole optimizer batch. */
   scale: number;
 }
@@ -87,7 +103,8 @@ export interface PreferenceLoss {
  * Records the loss's derivatives, and adds the micro-batch's share to the metrics. No output may be an input's buffer.
  */
 export function preferenceLoss(commands: Commands, call: PreferenceLoss): void {
-  const { dlogp, dnoised, metrics, policyLogps, referenceLogps, lengths, noise, pairs, formula, beta, scale } = call;
+  const { dlogp, dnoised, metrics, policyLogps, referenceLogps, lengths, noise, pairs, link, factor, beta, scale } =
+    call;
   commands.dispatch(forward, {
     buffers: {
       dlogp,
@@ -102,10 +119,13 @@ export function preferenceLoss(commands: Commands, call: PreferenceLoss): void {
     },
     uniforms: {
       pairs,
-      formula,
+      link: LINKS[link],
+      per_token: call.perToken ? 1 : 0,
       noised: noise ? 1 : 0,
+      factor,
+      offset: call.offset ?? 0,
+      smoothing: call.smoothing ?? 0,
       beta,
-      parameter: call.parameter ?? 0,
       scale,
       variance_scale: noise?.varianceScale ?? 0,
     },

@@ -2,10 +2,12 @@
 //
 // The log-probabilities of policy and reference stand at 2i (chosen) and 2i + 1 (rejected); with noise, the reference's
 // rejected one is the noised one:
-//   d+ = policy - reference of the chosen, d- = policy - reference of the rejected, m = beta * (d+ - d-)
-//   0 sigmoid: softplus(-m)                       1 hinge: max(0, 1 - m)
-//   2 ipo: (d+ / |y+| - d- / |y-| - 1 / (2 beta))^2
-//   3 robust: ((1 - e) softplus(-m) - e softplus(m)) / (1 - 2 e), e = parameter
+//   d+ = policy - reference of the chosen, d- = policy - reference of the rejected
+//   m = factor * (d+ / n+ - d- / n- - offset), the pair's margin; n is the response's tokens if per_token, else 1
+// The loss by its link, with the smoothing e:
+//   0 logistic: ((1 - e) softplus(-m) - e softplus(m)) / (1 - 2 e)
+//   1 hinge: max(0, 1 - m)
+//   2 square: m^2
 // Overwrites dlogp with the derivatives of scale * sum of the loss (model loss) at the policy's log-probabilities, and
 // dnoised with those of -scale * sum of the loss (noise loss) at the noised ones, 0 without noise.
 // Adds to metrics, in this order: loss, noise/loss, noise/variance, rewards/chosen, rewards/rejected,
@@ -15,10 +17,13 @@ override LANES: u32 = 64;
 
 struct Params {
   pairs: u32,
-  formula: u32,
+  link: u32,
+  per_token: u32,
   noised: u32,
+  factor: f32,
+  offset: f32,
+  smoothing: f32,
   beta: f32,
-  parameter: f32,
   scale: f32,
   variance_scale: f32,
 }
@@ -77,32 +82,30 @@ fn main(@builtin(local_invocation_id) local: vec3u) {
       against = policy_logps[r] - noised_logps[i];
       variance = p.variance_scale * sigma_squared[i];
     }
-    let m = p.beta * (chosen - against);
-    // The loss, and its derivatives at d+ and -d-.
+    let per_token = select(vec2f(1.0), 1.0 / vec2f(f32(lengths[c]), f32(lengths[r])), p.per_token != 0u);
+    let m = p.factor * (chosen * per_token.x - against * per_token.y - p.offset);
+    // The loss, and its derivative at m with a factor of its own.
     var loss = 0.0;
-    var slope = vec2f(0.0);
-    switch (p.formula) {
+    var dm = 0.0;
+    var dscale = 1.0;
+    switch (p.link) {
       case 1u: {
         loss = max(0.0, 1.0 - m);
-        slope = vec2f(select(0.0, -p.beta, m < 1.0));
+        dm = select(0.0, -1.0, m < 1.0);
       }
       case 2u: {
-        let per_token = 1.0 / vec2f(f32(lengths[c]), f32(lengths[r]));
-        let off = chosen * per_token.x - against * per_token.y - 0.5 / p.beta;
-        loss = off * off;
-        slope = 2.0 * off * per_token;
-      }
-      case 3u: {
-        let e = p.parameter;
-        let scale = 1.0 / (1.0 - 2.0 * e);
-        loss = scale * ((1.0 - e) * softplus(-m) - e * softplus(m));
-        slope = vec2f(-scale * p.beta * ((1.0 - e) * sigmoid(-m) + e * sigmoid(m)));
+        loss = m * m;
+        dm = 2.0 * m;
       }
       default: {
-        loss = softplus(-m);
-        slope = vec2f(-p.beta * sigmoid(-m));
+        let e = p.smoothing;
+        dscale = 1.0 / (1.0 - 2.0 * e);
+        loss = dscale * ((1.0 - e) * softplus(-m) - e * softplus(m));
+        dm = -((1.0 - e) * sigmoid(-m) + e * sigmoid(m));
       }
     }
+    // The derivatives at d+ and -d-.
+    let slope = dscale * p.factor * dm * per_token;
     // max() may drop a NaN that the guard has to see. Comparisons with NaN are unreliable, so its bits are tested.
     loss = select(loss, m, (bitcast<u32>(m) & 0x7fffffffu) > 0x7f800000u);
     let noise = select(0.0, 1.0, p.noised != 0u);

@@ -1,8 +1,8 @@
 /** The losses there are, by the config's names. @module */
 import type { LossType } from "../../config/config_types.ts";
 import type { Loss } from "./loss.ts";
-import { hinge, ipo, robust, sigmoid } from "./preference.ts";
+import * as preference from "./preference.ts";
 import { sft } from "./sft.ts";
 
 /** The losses by `training.loss_type`. */
-export const LOSSES: Readonly<Record<LossType, Loss>> = { sigmoid, hinge, ipo, robust, sft };
+export const LOSSES: Readonly<Record<LossType, Loss>> = { ...preference, sft };

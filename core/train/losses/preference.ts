@@ -1,5 +1,5 @@
 /** The losses over pairs against a reference, with or without noise on it (docs/method.md, "The loss"). @module */
-import { PreferenceFormula, preferenceLoss } from "../../../kernels/loss/preference_loss.ts";
+import { type PreferenceLoss, preferenceLoss } from "../../../kernels/loss/preference_loss.ts";
 import type { TrainingConfig } from "../../config/config_types.ts";
 import { packedAttention } from "../../model/packed_attention.ts";
 import { policyBackward, policyForward } from "../workspace.ts";
@@ -7,16 +7,31 @@ import type { Loss } from "./loss.ts";
 import { NoisedReference } from "./noised_reference.ts";
 
 /** `sigmoid`: DPO's, −log σ(b(Δ⁺ − Δ⁻)). */
-export const sigmoid: Loss = preference(PreferenceFormula.sigmoid);
-/** `hinge`: SLiC's, relu(1 − b(Δ⁺ − Δ⁻)). */
-export const hinge: Loss = preference(PreferenceFormula.hinge);
-/** `ipo`: (Δ⁺/|y⁺| − Δ⁻/|y⁻| − 1/(2b))². */
-export const ipo: Loss = preference(PreferenceFormula.ipo);
-/** `robust`: DPO's with a share e of wrong labels, [−(1−e) log σ(m) + e log σ(−m)] / (1−2e). */
-export const robust: Loss = preference(PreferenceFormula.robust, ({ label_smoothing }) => label_smoothing);
+export const sigmoid: Loss = preferenceLossOf(({ beta }) => ({ link: "logistic", factor: beta }));
 
-/** The loss of a formula; `parameter` gives what it has besides beta. */
-function preference(formula: PreferenceFormula, parameter: (training: TrainingConfig) => number = () => 0): Loss {
+/** `hinge`: SLiC's, relu(1 − b(Δ⁺ − Δ⁻)). */
+export const hinge: Loss = preferenceLossOf(({ beta }) => ({ link: "hinge", factor: beta }));
+
+/** `ipo`: (Δ⁺/|y⁺| − Δ⁻/|y⁻| − 1/(2b))². */
+export const ipo: Loss = preferenceLossOf(({ beta }) => ({
+  link: "square",
+  factor: 1,
+  perToken: true,
+  // Of the number that the device has.
+  offset: 0.5 / Math.fround(beta),
+}));
+
+/** `robust`: DPO's with a share e of wrong labels, [−(1−e) log σ(m) + e log σ(−m)] / (1−2e). */
+export const robust: Loss = preferenceLossOf(({ beta, label_smoothing }) => ({
+  link: "logistic",
+  factor: beta,
+  smoothing: label_smoothing,
+}));
+
+/** What tells one preference loss from another. */
+type Formula = Pick<PreferenceLoss, "link" | "factor" | "offset" | "perToken" | "smoothing">;
+
+function preferenceLossOf(formulaOf: (training: TrainingConfig) => Formula): Loss {
   return {
     rows: "pairs",
     needsReference: true,
@@ -32,6 +47,7 @@ function preference(formula: PreferenceFormula, parameter: (training: TrainingCo
     create(commands, setup) {
       const { set, workspace, capacity: { sequences }, settings: { training }, logps } = setup;
       const { config } = workspace.decoder;
+      const formula = formulaOf(training);
       const policyLogps = set.words(sequences, "policy logps"); // [2P]
       const referenceLogps = set.words(sequences, "reference logps"); // [2P]
       const dlogp = set.words(sequences, "dlogp"); // [2P]
@@ -55,9 +71,8 @@ function preference(formula: PreferenceFormula, parameter: (training: TrainingCo
             lengths: batch.lengths,
             ...(noise && { noise }),
             pairs: places.length,
-            formula,
+            ...formula,
             beta: training.beta,
-            parameter: parameter(training),
             scale: 1 / step.rows,
           });
           if (update.model) policyBackward(commands, workspace, { batch, dlogp, attention });

@@ -1,13 +1,26 @@
 import assert from "node:assert/strict";
-import { PREFERENCE_METRICS, PreferenceFormula, preferenceLoss } from "../../../kernels/loss/preference_loss.ts";
+import { PREFERENCE_METRICS, type PreferenceLoss, preferenceLoss } from "../../../kernels/loss/preference_loss.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, guarded, randomF32, readF32, release } from "../../_shared/device.ts";
 import { numericGradient } from "../../_shared/finite_difference.ts";
 
-type Formula = keyof typeof PreferenceFormula;
 type Metric = typeof PREFERENCE_METRICS[number];
 
-const FORMULAS = Object.keys(PreferenceFormula) as Formula[];
+type Formula = "sigmoid" | "hinge" | "ipo" | "robust" | "simpo";
+
+/** The losses that are made of the kernel, each with what it is made of. */
+const FORMULAS: Readonly<
+  Record<Formula, (beta: number) => Pick<PreferenceLoss, "link" | "factor" | "offset" | "perToken" | "smoothing">>
+> = {
+  sigmoid: (beta: number) => ({ link: "logistic", factor: beta }),
+  hinge: (beta: number) => ({ link: "hinge", factor: beta }),
+  ipo: (beta: number) => ({ link: "square", factor: 1, perToken: true, offset: 0.5 / beta }),
+  robust: (beta: number) => ({ link: "logistic", factor: beta, smoothing: e }),
+  // SimPO's (arXiv 2405.14734) has no reference, which is zero then.
+  simpo: (beta: number) => ({ link: "logistic", factor: beta, perToken: true, offset: 0.7 }),
+};
+
+const e = Math.fround(0.15);
 
 function slot(name: Metric): number {
   return PREFERENCE_METRICS.indexOf(name);
@@ -21,7 +34,6 @@ interface Inputs {
   lengths: Uint32Array<ArrayBuffer>;
   formula: Formula;
   beta: number;
-  parameter: number;
   scale: number;
   varianceScale: number;
 }
@@ -32,7 +44,7 @@ function softplus(x: number): number {
 }
 
 /** Each pair's loss in float64, the noised reference in place of the clean one where there is one. */
-function losses({ policy, reference, noised, lengths, formula, beta, parameter: e }: Inputs): number[] {
+function losses({ policy, reference, noised, lengths, formula, beta }: Inputs): number[] {
   return Array.from({ length: policy.length / 2 }, (_, i) => {
     const chosen = policy[2 * i]! - reference[2 * i]!;
     const rejected = policy[2 * i + 1]! - (noised ? noised[i]! : reference[2 * i + 1]!);
@@ -46,6 +58,8 @@ function losses({ policy, reference, noised, lengths, formula, beta, parameter: 
         return (chosen / lengths[2 * i]! - rejected / lengths[2 * i + 1]! - 1 / (2 * beta)) ** 2;
       case "robust":
         return ((1 - e) * softplus(-m) - e * softplus(m)) / (1 - 2 * e);
+      case "simpo":
+        return softplus(-beta * (chosen / lengths[2 * i]! - rejected / lengths[2 * i + 1]! - 0.7));
     }
   });
 }
@@ -89,16 +103,15 @@ async function run(
   };
   const noised = guarded(Float32Array.from(inputs.noised ?? inputs.squares));
   const squares = guarded(Float32Array.from(inputs.squares));
-  const { formula, beta, parameter, scale, varianceScale } = inputs;
+  const { formula, beta, scale, varianceScale } = inputs;
   const noise = inputs.noised ? { noise: { logps: noised, sigmaSquared: squares, varianceScale } } : {};
   for (let i = 0; i < times; i++) {
     preferenceLoss(commands, {
       ...buffers,
       ...noise,
       pairs,
-      formula: PreferenceFormula[formula],
+      ...FORMULAS[formula](beta),
       beta,
-      parameter,
       scale,
     });
   }
@@ -129,13 +142,12 @@ function makeInputs(formula: Formula, pairs: number, withNoise: boolean): Inputs
     lengths: Uint32Array.from({ length: 2 * pairs }, (_, i) => 1 + (i * 7) % 31),
     formula,
     beta: Math.fround(0.3),
-    parameter: formula === "robust" ? Math.fround(0.15) : 0,
     scale: Math.fround(1 / (2 * pairs + 3)),
     varianceScale: Math.fround(1 / 777),
   };
 }
 
-for (const formula of FORMULAS) {
+for (const formula of Object.keys(FORMULAS) as Formula[]) {
   for (const pairs of [1, 5, 130]) {
     for (const withNoise of [false, true]) {
       const name = `${formula} at ${pairs} pairs${withNoise ? " with noise" : ""}`;
@@ -189,7 +201,7 @@ Deno.test("preferenceLoss() gives hinge no slope beyond its kink", async () => {
   assert.deepEqual([...(await run(inputs)).dlogp].map((x) => x + 0), [0, 0, 0, 0, -1, 1]);
 });
 
-for (const formula of FORMULAS) {
+for (const formula of Object.keys(FORMULAS) as Formula[]) {
   Deno.test(`preferenceLoss() lets a NaN through to the loss: ${formula}`, async () => {
     for (const place of [0, 3]) {
       const inputs = makeInputs(formula, 5, true);

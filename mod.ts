@@ -21,7 +21,7 @@
  *
  * @module
  */
-export { UserError } from "./core/error.ts";
+export { StoppedError, UserError } from "./core/error.ts";
 export type { OnProgress, ProgressEvent } from "./core/progress.ts";
 export {
   configJsonSchema,
@@ -49,10 +49,11 @@ export type {
   Stage,
   TrainingConfig,
 } from "./core/config/config_types.ts";
-export { type RunHooks, StoppedError } from "./core/run/run_context.ts";
+export type { RunHooks } from "./core/run/run_context.ts";
 export { type ExportOptions, exportPairs, type ExportReport } from "./core/run/export_pairs.ts";
 export { type JudgePlan, type LabelPlan, planLabel } from "./core/plan/label_plan.ts";
-export { type PairScore, runGenerate, runLabel, runOptimize, runSft, scorePairs } from "./core/loop/single_stages.ts";
+export { type PairScore, scorePairs } from "./core/evaluate/score_pairs.ts";
+export { runGenerate, runLabel, runOptimize, runSft } from "./core/loop/single_stages.ts";
 export type { IterationSummary, RunSummary } from "./core/loop/run_summary.ts";
 export { train, type TrainHooks } from "./core/loop/train_run.ts";
 export { compareModels, type CompareOptions } from "./core/evaluate/compare_models.ts";

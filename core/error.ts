@@ -1,4 +1,4 @@
-/** Errors a user can mend: printed as one line, never with a stack trace. @module */
+/** Errors that end work in an orderly way: a user can mend them, or has asked for them. @module */
 
 /**
  * A mistake in the user's config, data, model folder or machine. The message states the action that failed, what is
@@ -12,6 +12,11 @@ export class UserError extends Error {
     // deno-lint-ignore no-control-regex
     super(message.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]+/g, " "));
   }
+}
+
+/** Thrown by work that was stopped by its signal; what is done is saved. */
+export class StoppedError extends Error {
+  override readonly name = "StoppedError";
 }
 
 /** Waits for `work`; a UserError of it gets `advice` behind its message. */

@@ -1,6 +1,7 @@
 /** What the commands with a config share: reading it, progress, notes, and stopping. @module */
 import { loadConfig, type ResolvedConfig } from "../../core/config/config.ts";
-import { type RunHooks, StoppedError } from "../../core/run/run_context.ts";
+import { StoppedError } from "../../core/error.ts";
+import type { RunHooks } from "../../core/run/run_context.ts";
 import type { RunOptions } from "../options.ts";
 import { Progress } from "../progress_line.ts";
 

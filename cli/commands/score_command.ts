@@ -1,5 +1,5 @@
 /** `dnpo score`. @module */
-import { scorePairs } from "../../core/loop/single_stages.ts";
+import { scorePairs } from "../../core/evaluate/score_pairs.ts";
 import { Progress } from "../progress_line.ts";
 
 /** Prints the log-probabilities of each pair as JSON lines, and nothing else, on standard output. */

@@ -4,6 +4,6 @@ export { explainConfig, loadConfig, type LoadOptions, type Setting } from "./loa
 export { configJsonSchema, SCHEMA_TITLE } from "./config_schema.ts";
 export { SERVER_DEFAULTS } from "./filled_defaults.ts";
 export { forIteration, forSft, requireFor } from "./iteration_config.ts";
-export { judgeOf, judgesOf } from "./judge_config.ts";
+export { judgeModels, judgeOf, judgesOf } from "./judge_config.ts";
 export type * from "./config_types.ts";
 export { writeExplained, writeResolved } from "./write_config.ts";

@@ -44,3 +44,8 @@ export function judgeOf(judge: LabelsConfig): AnyJudgeConfig {
   // Its type is made of the same facts of the keys.
   return { judge: judge.judge, ...Object.fromEntries(taken) } as AnyJudgeConfig;
 }
+
+/** The models, as the config names them, with which the judges of `labels` judge. */
+export function judgeModels(labels: LabelsConfig): string[] {
+  return judgesOf(labels).map(judgeOf).flatMap((judge) => "model" in judge ? [judge.model] : []);
+}

@@ -1,5 +1,4 @@
 /** The device of a run, with the kernel variants that the run began with. @module */
-import { join } from "node:path";
 import type { Device } from "../../kernels/device/device.ts";
 import type { DeviceFamily, Tuning } from "../../kernels/device/tuning.ts";
 import { tune } from "../../kernels/tune.ts";
@@ -7,6 +6,7 @@ import type { ResolvedConfig } from "../config/config.ts";
 import { UserError } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
+import { join } from "../files/path.ts";
 import { cpuSeconds } from "./cpu_clock.ts";
 import { openDevice } from "./open_device.ts";
 import {
@@ -25,7 +25,7 @@ import { measureWidths } from "./vector_width.ts";
 /** A smaller model gains less from the choice than measuring takes. */
 const WORTH_TUNING_BYTES = 8 * 1024 * 1024;
 
-/** What OUTPUT_DIR/kernels.json holds. */
+/** What a run's record holds. */
 interface KernelRecord {
   /** The adapter on which the run began. */
   adapter: string;
@@ -41,21 +41,20 @@ interface KernelRecord {
 export interface RunDeviceOptions {
   /** Folder of the run's model; undefined where the stage has none. */
   model: string | undefined;
-  /** Whether OUTPUT_DIR is a run's folder, whose kernels.json is read and written (default true). */
-  record?: boolean;
+  /** File that keeps what the run began with; null where there is no run. */
+  record: string | null;
   /** Told of a measurement, and of a run that goes on elsewhere. */
   onNote: (line: string) => void;
 }
 
 /**
- * Opens the device for a run: with the variants of OUTPUT_DIR/kernels.json where the run has begun, else with those of
+ * Opens the device for a run: with the variants of its record where the run has begun, else with those of
  * this machine's cache, which is filled by measuring where `autotune` asks for it and the model is worth it. Throws
  * DeviceError, or a UserError for a record that cannot be read.
  */
 export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOptions): Promise<Device> {
-  const { onNote, record: isRun = true } = options;
-  const path = join(config.output_dir, "kernels.json");
-  const before = isRun ? await readRecord(path) : null;
+  const { onNote, record: path } = options;
+  const before = path === null ? null : await readRecord(path);
   if (before === null && config.autotune) await measureWidthsOnce(options);
   const wanted = await wantedDevice(config);
   const asked = before ? before.vector_width : wanted.vectorWidth;
@@ -74,7 +73,7 @@ export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOp
       onNote(`The run began with kernels for ${was}, and goes on with those for ${is}: the last digits will differ`);
       return device;
     }
-    if (!isRun) return device;
+    if (path === null) return device;
     const record: KernelRecord = { adapter, vector_width: width, family: device.family, tuning: device.tuning };
     await writeFileAtomic(path, JSON.stringify(record, null, 2) + "\n");
     return device;

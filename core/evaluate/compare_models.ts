@@ -1,5 +1,5 @@
 /** Two models on the same held-out prompts, and what a judge says of their answers. @module */
-import { forIteration, judgesOf, requireFor } from "../config/config.ts";
+import { forIteration, judgeModels, judgesOf, requireFor } from "../config/config.ts";
 import type { IterationConfig, ResolvedConfig } from "../config/config_types.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
 import { templateTail, tokenizeExamples } from "../data/tokenize_rows.ts";
@@ -10,13 +10,14 @@ import { generate } from "../generate/batch_generator.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import type { Judge, Scores } from "../label/judge.ts";
 import { sameTokenizer, withJudge } from "../label/open_judge.ts";
-import { checkVerifiers } from "../label/verifier_use.ts";
+import { checkJudges } from "../label/verifier_use.ts";
 import { loadModel } from "../model/model.ts";
 import { modelFolderOf } from "../run/model_path.ts";
 import { noteReport } from "../run/row_notes.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withDevice } from "../run/run_context.ts";
 import { lockFolder } from "../run/run_lock.ts";
 import { readData } from "../run/run_rows.ts";
+import type { Need } from "../run/run_sources.ts";
 import { type Answered, type Comparison, summarize } from "./comparison_summary.ts";
 
 /** What is compared. */
@@ -53,11 +54,12 @@ export async function compareModels(
   if (judges.includes("self")) {
     throw new UserError("Cannot compare with judge self: A would judge its own answers; --judge says another");
   }
-  checkVerifiers(config, hooks, { iterations: [config.iteration], judges: true, evaluates: false });
+  checkJudges(labels, hooks);
   const asksServer = judges.includes("llm");
   if (asksServer) await makeFolder(config.output_dir);
   using _lock = asksServer ? await lockFolder(config.output_dir) : null;
-  return await withDevice(config, { stage: "compare", hooks }, async (context) => {
+  const needs = judgeModels(labels).map((name): Need => ({ kind: "model", name }));
+  return await withDevice(config, { needs, hooks }, async (context) => {
     const resolve = (name: string): Promise<string> => context.sources.model(name);
     const [folderA, folderB] = [await modelFolderOf(a, resolve), await modelFolderOf(b, resolve)];
     const sideA = await answerAll(context, { settings, dir: folderA, name: "A" });
@@ -69,7 +71,7 @@ export async function compareModels(
     });
     if (pairs.length === 0) throw new UserError(`Cannot compare on ${prompts}: no row fits into both models`);
     const rows = pairs.map((pair) => judgedRow(pair, tokenizer));
-    const judged = await withJudge(context, { labels, model: folderA }, async (judge) => {
+    const judged = await withJudge(context, { labels, policy: folderA }, async (judge) => {
       const scores = await scoreAll(context, judge, rows);
       for (const note of judge.notes?.() ?? []) context.onNote(note);
       return { scores, metrics: judge.metrics?.() ?? {}, judge: judge.name };

@@ -46,7 +46,12 @@ export async function isFolder(path: string): Promise<boolean> {
 
 /** Reads a text file. Throws a UserError naming it; `what` names it otherwise than by its path. */
 export async function readText(path: string, { what = path }: { what?: string } = {}): Promise<string> {
-  return new TextDecoder().decode(await explained(`Cannot read ${what}`, () => fileSystem().readFile(path)));
+  try {
+    return new TextDecoder().decode(await fileSystem().readFile(path));
+  } catch (error) {
+    if (isNotFound(error)) throw new UserError(`Cannot read ${what}: there is no such file`);
+    throw explainIoError(error, `Cannot read ${what}`);
+  }
 }
 
 /** As {@linkcode readText}; null where there is no such file. */

@@ -57,7 +57,7 @@ export async function* generate(commands: Commands, model: Model, options: Gener
   if (prompts.length === 0) return;
   const generator = new BatchGenerator(commands, model, options);
   try {
-    yield* generator.run();
+    while (!generator.isDone) yield* await generator.advance();
   } finally {
     generator.free();
   }
@@ -70,7 +70,8 @@ interface Running {
   ids: number[];
 }
 
-class BatchGenerator {
+/** The rows of {@linkcode generate} on their way; {@linkcode BatchGenerator.free} gives back what it holds. */
+export class BatchGenerator {
   readonly #options: GenerateOptions;
   readonly #decoding: Decoding;
   readonly #prefill: PackedPrefill;
@@ -93,14 +94,21 @@ class BatchGenerator {
     this.#prefill = new PackedPrefill(this.#decoding, this.#prefillCapacity(device));
   }
 
-  async *run(): AsyncGenerator<Generated> {
-    const { prompts } = this.#options;
-    while (this.#next < prompts.length || this.#running.length > 0) {
-      this.#fill();
-      for (const row of await this.#advance()) yield row;
-    }
+  /** Whether every row has ended. */
+  get isDone(): boolean {
+    return this.#next === this.#options.prompts.length && this.#running.length === 0;
   }
 
+  /**
+   * Gives free slots to the next prompts, decodes up to `tokensPerFence` tokens of every running row, and returns the
+   * rows that ended.
+   */
+  async advance(): Promise<Generated[]> {
+    this.#fill();
+    return await this.#decode();
+  }
+
+  /** Frees its buffers. */
   free(): void {
     this.#decoding.free();
   }
@@ -135,8 +143,7 @@ class BatchGenerator {
     for (const part of parts) this.#prefill.run(part);
   }
 
-  /** Decodes up to `tokensPerFence` tokens of every running row, and returns the rows that ended. */
-  async #advance(): Promise<Generated[]> {
+  async #decode(): Promise<Generated[]> {
     const { prompts, settings, iteration, eosIds } = this.#options;
     const left = this.#running.map(({ index, ids }) => prompts[index]!.maxNewTokens - ids.length);
     const steps = Math.min(this.#tokensPerFence, Math.max(...left));

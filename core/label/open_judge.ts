@@ -34,20 +34,20 @@ import { selfJudge } from "./self_judge.ts";
 import { verifierJudge } from "./verifier_judge.ts";
 import { checkVerifierAllowed } from "./verifier_use.ts";
 
-/** Makes the judge of `labels`, runs `use` with it, and frees what it held. `model` is the policy's folder, or "". */
+/** Makes the judge of `labels`, runs `use` with it, and frees what it held. `policy` is the folder of what answered, if any. */
 export async function withJudge<T>(
   context: RunContext,
-  { labels, model }: { labels: LabelsConfig; model: string },
+  { labels, policy }: { labels: LabelsConfig; policy: string | null },
   use: (judge: Judge) => Promise<T>,
 ): Promise<T> {
   using held = new DisposableStack();
-  return await use(await makeJudge(context, { labels: judgeOf(labels), policy: model, held }));
+  return await use(await makeJudge(context, { labels: judgeOf(labels), policy, held }));
 }
 
 interface Making<Config = AnyJudgeConfig> {
   labels: Config;
-  /** Folder of the policy, or "". */
-  policy: string;
+  /** Folder of the policy; null where there is none. */
+  policy: string | null;
   /** What is freed when the judge is done. */
   held: DisposableStack;
   /** How an ensemble calls it. */
@@ -151,7 +151,7 @@ async function makeLlmJudge(
 }
 
 async function makeSelfJudge(context: RunContext, { labels, policy, held }: Making<SelfJudgeConfig>): Promise<Judge> {
-  if (policy === "") {
+  if (policy === null) {
     throw new UserError('Cannot label with judge self: "model" is not set, and the policy is the judge');
   }
   const asking = await askingOf(labels, { policy, data: context.config.data });
@@ -174,12 +174,12 @@ export function chatSettings(labels: LlmJudgeConfig): ChatSettings {
   return { url: base_url.replace(/\/+$/, ""), model: server_model, mode, temperature, maxTokens: max_tokens };
 }
 
-/** How the judges `llm` and `self` are asked about rows of the policy in `policy`, or "". */
+/** How the judges `llm` and `self` are asked about rows of the policy in the folder `policy`, if there is one. */
 export async function askingOf(
   { mode, prompt }: LlmJudgeConfig | SelfJudgeConfig,
-  { policy, data }: { policy: string; data: DataConfig },
+  { policy, data }: { policy: string | null; data: DataConfig },
 ): Promise<Asking> {
-  const tokenizer: Tokenizer | null = policy === "" ? null : await tokenizerOf(policy, data);
+  const tokenizer: Tokenizer | null = policy === null ? null : await tokenizerOf(policy, data);
   return { mode, template: await loadPrompt(prompt, mode), tokenizer };
 }
 
@@ -189,8 +189,9 @@ async function holdModel({ device }: RunContext, dir: string, held: DisposableSt
   return model;
 }
 
-/** Whether two model folders have the same tokenizer.json, or neither has one. */
-export async function sameTokenizer(a: string, b: string): Promise<boolean> {
-  const read = (dir: string): Promise<string | null> => readOptionalText(join(dir, "tokenizer.json"));
+/** Whether two model folders have the same tokenizer.json, or neither has one; a model that is not there has none. */
+export async function sameTokenizer(a: string | null, b: string | null): Promise<boolean> {
+  const read = async (dir: string | null): Promise<string | null> =>
+    dir === null ? null : await readOptionalText(join(dir, "tokenizer.json"));
   return await read(a) === await read(b);
 }

@@ -1,5 +1,4 @@
 /** Stage 4: the model on held-out rows. @module */
-import { forIteration } from "../config/config.ts";
 import { tokenizeExamples } from "../data/tokenize_rows.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError, withAdvice } from "../error.ts";
@@ -14,6 +13,8 @@ import { appendTiming } from "../run/metrics_log.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import { readData } from "../run/run_rows.ts";
 import { quote } from "../values.ts";
+import { folderOf } from "./model_ref.ts";
+import type { EvaluateStep } from "./schedule.ts";
 
 /** What an evaluation found; accuracies only where the config names a verifier. */
 export interface Evaluation {
@@ -28,19 +29,18 @@ export interface Evaluation {
 }
 
 /**
- * Evaluates the model in `dir` on `data.eval` and writes `path`, or reads it where it is there already. Returns null
- * where the config names no held-out rows. `iteration` is −1 for the start.
+ * Evaluates the model on `data.eval` and writes what it finds, or reads that where it is there already. Throws UserError,
+ * DeviceError, or StoppedError.
  */
 export async function evaluateStage(
   context: RunContext,
-  { iteration, dir, path }: { iteration: number; dir: string; path: string },
-): Promise<Evaluation | null> {
-  const settings = forIteration(context.config, Math.max(0, iteration));
+  { iteration, settings, model: ref, paths: { evaluation: path } }: EvaluateStep,
+): Promise<Evaluation> {
   const { data, generation } = settings;
-  if (data.eval === undefined) return null;
   if (await exists(path)) return await withAdvice(readEvaluation(path), "delete the file to evaluate again");
   const verifierPath = settings.labels.verifier;
   if (verifierPath !== undefined) checkVerifierAllowed(verifierPath, context, "the evaluation needs it");
+  const dir = await folderOf(context, ref);
   const model = await loadModel(context.device, dir);
   try {
     const tokenizer = await tokenizerOf(dir, data);

@@ -1,10 +1,10 @@
 /** Stage 1: the model answers every prompt. @module */
 import { openModelFolder } from "../checkpoint/model_folder.ts";
-import { forIteration } from "../config/config.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { encodeResponse, parseResponse, readResponses, type ResponseRow } from "../data/stage_files.ts";
 import { templateTail, type TokenizedExample, tokenizeExamples } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
+import { StoppedError } from "../error.ts";
 import { makeFolder, openAppend, writeFileAtomic } from "../files/atomic.ts";
 import { exists, movePath, readText } from "../files/io.ts";
 import { dirname } from "../files/path.ts";
@@ -16,17 +16,10 @@ import { loadModel, type Model } from "../model/model.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { fixGeneration } from "../run/resume_check.ts";
 import { noteReport } from "../run/row_notes.ts";
-import { type RunContext, StoppedError, throwIfStopped } from "../run/run_context.ts";
-import type { StagePaths } from "../run/run_paths.ts";
+import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import { readData } from "../run/run_rows.ts";
-
-/** What a generate stage works on. */
-export interface GenerateStage {
-  iteration: number;
-  /** Folder of the model that answers. */
-  model: string;
-  paths: StagePaths;
-}
+import { folderOf } from "./model_ref.ts";
+import type { GenerateStep } from "./schedule.ts";
 
 /**
  * Writes responses.jsonl, or the rest of it, where it is not there already. Throws StoppedError where it was stopped (the
@@ -34,9 +27,10 @@ export interface GenerateStage {
  */
 export async function generateStage(
   context: RunContext,
-  { iteration, model: dir, paths }: GenerateStage,
+  { settings, paths, model: ref }: GenerateStep,
 ): Promise<void> {
-  const settings = forIteration(context.config, iteration);
+  const { iteration } = settings;
+  const dir = await folderOf(context, ref);
   await makeFolder(dirname(paths.responses));
   await fixGeneration(paths, settings);
   if (await exists(paths.responses)) return;

@@ -1,5 +1,4 @@
 /** Stage 2: a judge decides per prompt which answer is the better one. @module */
-import { forIteration } from "../config/config.ts";
 import { encodePair, readResponses } from "../data/stage_files.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
@@ -8,22 +7,16 @@ import { differingRows, labelMetrics, labelPairs, type LabelReport } from "../la
 import { withJudge } from "../label/open_judge.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
-import type { StagePaths } from "../run/run_paths.ts";
-
-/** What a label stage works on. */
-export interface LabelStage {
-  iteration: number;
-  /** Folder of the model that answered. */
-  model: string;
-  paths: StagePaths;
-}
+import { folderOf } from "./model_ref.ts";
+import type { LabelStep } from "./schedule.ts";
 
 /** Writes pairs.jsonl. Throws a UserError where no responses are there, or no pair is left. */
-export async function labelStage(context: RunContext, { iteration, model, paths }: LabelStage): Promise<LabelReport> {
+export async function labelStage(context: RunContext, { settings, paths, model }: LabelStep): Promise<LabelReport> {
   if (!await exists(paths.responses)) {
     throw new UserError(`Cannot label: ${paths.responses} is not there; run generate first`);
   }
-  const { labels } = forIteration(context.config, iteration);
+  const { iteration, labels } = settings;
+  const policy = model && await folderOf(context, model);
   const all = await withAdvice(readResponses(paths.responses), "delete the file to generate again");
   const rows = differingRows(all);
   const started = performance.now();
@@ -34,7 +27,7 @@ export async function labelStage(context: RunContext, { iteration, model, paths 
     total: rows.length,
   });
   context.onProgress(event(0));
-  const { scores, metrics } = await withJudge(context, { labels, model }, async (judge) => {
+  const { scores, metrics } = await withJudge(context, { labels, policy }, async (judge) => {
     const scores = await judge.score(rows, (done) => {
       context.onProgress(event(done));
       if (done < rows.length) throwIfStopped(context);

@@ -1,17 +1,17 @@
 /** Stage 3: the model is trained on the pairs, or on the human responses (`sft`). @module */
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
-import type { DataConfig, IterationConfig } from "../config/config_types.ts";
-import { sourceName } from "../data/formats/data_sources.ts";
+import type { DataConfig } from "../config/config_types.ts";
+import { type DataSource, sourceName } from "../data/formats/data_sources.ts";
 import { readPairs } from "../data/stage_files.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
-import type { Dtype } from "../dtype.ts";
+import { dtypeOfName } from "../dtype.ts";
 import { readText, removePath } from "../files/io.ts";
 import { loadModel, type Model, saveModel } from "../model/model.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
-import { type RunContext, StoppedError, throwIfStopped } from "../run/run_context.ts";
+import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
 import { readingOf } from "../run/run_rows.ts";
 import { LOSSES } from "../train/losses/losses.ts";
@@ -19,32 +19,21 @@ import { optimize } from "../train/optimize.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
 import { exampleRows, pairRows, type RowKind, type TrainingRows } from "../train/training_rows.ts";
 import { readExamples } from "./generate_stage.ts";
-
-/** What an optimize stage works on. */
-export interface OptimizeStage {
-  settings: IterationConfig;
-  /** Folder of the model to start from, which is the reference too. */
-  model: string;
-  /** Files of pairs, in the order their rows are counted, or `data` where data.train has them; none for `sft`. */
-  pairs: readonly string[] | "data";
-  paths: StagePaths;
-  /** Storage type of the saved model. */
-  dtype: Dtype;
-  /** Where the noise generator is saved, if it is. */
-  noise?: string;
-}
+import { folderOf } from "./model_ref.ts";
+import type { OptimizeStep } from "./schedule.ts";
 
 /** Trains and saves the model, or goes on from the saved state. Throws StoppedError where it was stopped. */
-export async function optimizeStage(context: RunContext, stage: OptimizeStage): Promise<StepMetrics> {
-  const { settings, paths } = stage;
+export async function optimizeStage(context: RunContext, step: OptimizeStep): Promise<StepMetrics> {
+  const { settings, paths } = step;
   const { device } = context;
   throwIfStopped(context);
-  const model = await loadModel(device, stage.model);
+  const dir = await folderOf(context, step.model);
+  const model = await loadModel(device, dir);
   // Without noise its log-probabilities are all that training needs, and they are computed before the first step.
-  const reference = settings.noise === "none" ? null : (await loadModel(device, stage.model)).weights;
+  const reference = settings.noise === "none" ? null : (await loadModel(device, dir)).weights;
   try {
     const readRows = READERS[LOSSES[settings.training.loss_type].rows];
-    const data = await readRows(context, { model, stage });
+    const data = await readRows(context, { model, step });
     const started = performance.now();
     const result = await optimize({
       commands: context.commands,
@@ -54,18 +43,18 @@ export async function optimizeStage(context: RunContext, stage: OptimizeStage): 
       settings,
       referencePath: paths.reference,
       stateDir: paths.state,
-      openLog: (step) => openMetrics(context, { stage: "optimize", iteration: settings.iteration, step }),
+      openLog: (done) => openMetrics(context, { stage: "optimize", iteration: settings.iteration, step: done }),
       onProgress: context.onProgress,
       signal: context.signal,
     });
     try {
-      if (!result.finished) throw new StoppedError(`The run was stopped after step ${result.done} of ${result.steps}`);
       if (result.skipped > 0) {
         context.onNote(`${result.skipped} of ${result.steps} steps were skipped for a NaN or Inf in loss or gradients`);
       }
-      if (stage.noise && result.noise) await saveNoise(stage.noise, result.noise);
+      if (step.noise !== null && result.noise) await saveNoise(step.noise, result.noise);
       const folder = await withChatTemplate(model.folder, settings.data);
-      await saveModel(paths.model, { ...model, folder }, stage.dtype);
+      const dtype = step.keepsFloat32 ? "F32" : dtypeOfName(settings.dtype) ?? folder.dtype;
+      await saveModel(paths.model, { ...model, folder }, dtype);
     } finally {
       result.free();
     }
@@ -110,15 +99,16 @@ const READERS: Readonly<Record<RowKind, typeof readPairRows>> = { pairs: readPai
 
 async function readPairRows(
   context: RunContext,
-  { model, stage }: { model: Model; stage: OptimizeStage },
+  { model, step: { settings, rows: ref } }: { model: Model; step: OptimizeStep },
 ): Promise<TrainingRows> {
-  const { data } = stage.settings;
-  const tokenizer = await tokenizerOf(stage.model, data);
+  const { data } = settings;
+  const tokenizer = await tokenizerOf(model.folder.dir, data);
   const rows = [];
   let first = 0;
-  for (const source of stage.pairs === "data" ? [data.train!] : stage.pairs) {
+  const sources: readonly DataSource[] = ref === "data" ? [data.train!] : "name" in ref ? [ref.name] : ref.files;
+  for (const source of sources) {
     const name = sourceName(source);
-    const { locate, onBadRow, template, ...mapping } = readingOf(context, stage);
+    const { locate, onBadRow, template, ...mapping } = readingOf(context, { settings });
     const { pairs, report, skipped, shapes } = await readPairs(source, {
       tokenizer,
       vocabSize: model.config.vocabSize,
@@ -127,7 +117,7 @@ async function readPairRows(
       ...(onBadRow && { onBadRow }),
       ...(template !== undefined && { template }),
       // Columns, limit and order are of data.train alone.
-      ...(stage.pairs === "data" && mapping),
+      ...(ref === "data" && mapping),
     });
     noteShapes(context, name, shapes);
     noteSkipped(context, name, skipped);
@@ -135,7 +125,7 @@ async function readPairRows(
     for (const { row, promptIds, chosenIds, rejectedIds } of pairs) {
       rows.push({ example: first + row, promptIds, chosenIds, rejectedIds });
     }
-    // Counted before any row is dropped (METHOD, "The random numbers").
+    // Counted before any row is dropped (docs/method.md, "The random numbers").
     first += report.rows + skipped.length;
   }
   return pairRows(rows);
@@ -143,12 +133,12 @@ async function readPairRows(
 
 async function readExampleRows(
   context: RunContext,
-  { model, stage }: { model: Model; stage: OptimizeStage },
+  { model, step: { settings } }: { model: Model; step: OptimizeStep },
 ): Promise<TrainingRows> {
-  const { data } = stage.settings;
-  const tokenizer = await tokenizerOf(stage.model, data);
+  const { data } = settings;
+  const tokenizer = await tokenizerOf(model.folder.dir, data);
   const allTurns = data.assistant_only_loss ?? false;
-  const examples = await readExamples(context, { model, tokenizer, settings: stage.settings, allTurns });
+  const examples = await readExamples(context, { model, tokenizer, settings, allTurns });
   return exampleRows(examples.map(({ row, promptIds, responseIds, lossMask }) => ({
     example: row,
     promptIds,

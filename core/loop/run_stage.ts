@@ -1,18 +1,19 @@
 /** What a machine runs out of while a stage works, told with what to change. @module */
 import { DeviceError } from "../../kernels/device/device_error.ts";
-import { forIteration } from "../config/config.ts";
-import type { LoggedStage } from "../run/metrics_log.ts";
+import type { IterationConfig } from "../config/config.ts";
 import type { RunContext } from "../run/run_context.ts";
+import type { Step } from "./schedule.ts";
 
 /**
- * Runs a stage's work, in a span of its own. Where memory runs out or the device is lost, throws a DeviceError that names the stage, what to
- * change, and that what is saved stays.
+ * Runs a stage's work, in a span of its own. Where memory runs out or the device is lost, throws a DeviceError that names
+ * the stage, what to change, and that what is saved stays.
  */
-export async function during<T>(
+export async function runStage<T>(
   context: RunContext,
-  { stage, iteration }: { stage: LoggedStage; iteration: number },
+  { stage, settings }: Pick<Step, "stage" | "settings">,
   work: () => Promise<T>,
 ): Promise<T> {
+  const { iteration } = settings;
   try {
     return await context.telemetry.span(stage, { iteration }, work);
   } catch (error) {
@@ -25,15 +26,14 @@ export async function during<T>(
     const why = lost ? " (its driver resets it where one step takes too long, or memory is short)" : "";
     throw new DeviceError(
       `Cannot go on with ${stage} of iteration ${iteration}: ${what}${why}; what is saved in ${context.config.output_dir} ` +
-        `stays, and the same command goes on from there; ${remedy(context, stage, iteration)} needs less`,
+        `stays, and the same command goes on from there; ${remedy(stage, settings)} needs less`,
       lost ? "lost" : "memory",
     );
   }
 }
 
 /** What a stage's memory and time depend on, and may be changed. */
-function remedy({ config }: RunContext, stage: LoggedStage, iteration: number): string {
-  const { training, generation, data } = forIteration(config, iteration);
+function remedy(stage: Step["stage"], { training, generation, data }: IterationConfig): string {
   const { per_device_train_batch_size: size, gradient_accumulation_steps: steps } = training;
   if (stage === "optimize" && size > 1) {
     return `training.per_device_train_batch_size below ${size}, with gradient_accumulation_steps above ${steps} to match,`;

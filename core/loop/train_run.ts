@@ -1,26 +1,25 @@
 /** The whole loop: generate, label, optimize, evaluate, iteration by iteration. @module */
 import { openModelFolder } from "../checkpoint/model_folder.ts";
-import { forIteration, forSft, requireFor, type ResolvedConfig } from "../config/config.ts";
-import { readRows } from "../data/read_rows.ts";
+import { requireFor, type ResolvedConfig } from "../config/config.ts";
 import { dtypeOfName } from "../dtype.ts";
 import { withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
-import { join } from "../files/path.ts";
-import { checkVerifiers } from "../label/verifier_use.ts";
 import { loadModel, saveModel } from "../model/model.ts";
 import { writeReport } from "../report/write_report.ts";
 import { reportEvaluation } from "../run/metrics_sinks.ts";
 import { fixSettings } from "../run/resume_check.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withRun } from "../run/run_context.ts";
 import { iterationPaths, runPaths } from "../run/run_paths.ts";
-import { readingOf } from "../run/run_rows.ts";
+import { givesPairs } from "../run/run_rows.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { generateStage } from "./generate_stage.ts";
 import { labelStage } from "./label_stage.ts";
-import { dropState, type OptimizeStage, optimizeStage, withChatTemplate } from "./optimize_stage.ts";
-import { during } from "./run_stage.ts";
+import { dropState, optimizeStage, withChatTemplate } from "./optimize_stage.ts";
+import { runStage } from "./run_stage.ts";
 import { type IterationSummary, type RunSummary, summarizeRun } from "./run_summary.ts";
+import { needsOf, type Round, type Step, trainSchedule } from "./schedule.ts";
+import { checkSteps } from "./schedule_checks.ts";
 
 /** How a caller of {@linkcode train} is told of each iteration's end. */
 export interface TrainHooks extends RunHooks {
@@ -34,100 +33,69 @@ export interface TrainHooks extends RunHooks {
  */
 export async function train(config: ResolvedConfig, hooks: TrainHooks = {}): Promise<RunSummary> {
   requireFor("train", config);
-  const check = (judges: boolean): void =>
-    checkVerifiers(config, hooks, {
-      iterations: Array.from({ length: config.iterations }, (_, k) => k),
-      judges,
-      evaluates: true,
-    });
-  check(config.method !== "sft" && config.method !== "dpo");
-  return await withRun(config, { stage: "train", hooks }, async (context) => {
-    const hasPairs = await givesPairs(context);
-    // Whether dpo needs a judge is known where its rows are there.
-    check(config.method !== "sft" && !hasPairs);
+  // What dpo needs beside its pairs is known where its rows are there.
+  checkSteps(stepsOf(trainSchedule(config, { hasPairs: config.method === "dpo" })), hooks);
+  const needs = needsOf(stepsOf(trainSchedule(config, { hasPairs: false })));
+  return await withRun(config, { needs, hooks }, async (context) => {
+    const schedule = trainSchedule(config, { hasPairs: await givesPairs(context) });
+    checkSteps(stepsOf(schedule), hooks);
     await fixSettings(config);
     const { method, iterations } = config;
-    const iterate = () => runIterations(context, { ...hooks, hasPairs });
-    return await context.telemetry.span("train", { method, iterations }, iterate);
+    const run = () => runSchedule(context, schedule, hooks);
+    return await context.telemetry.span("train", { method, iterations }, run);
   });
 }
 
-async function runIterations(
+function stepsOf(schedule: readonly Round[]): Step[] {
+  return schedule.flatMap(({ steps }) => steps);
+}
+
+async function runSchedule(
   context: RunContext,
-  { onIteration, hasPairs }: TrainHooks & { hasPairs: boolean },
+  schedule: readonly Round[],
+  { onIteration }: TrainHooks,
 ): Promise<RunSummary> {
   const { config } = context;
   const { output_dir: folder } = config;
   const evaluations = new Map<number, Evaluation>();
-  const evaluate = async (iteration: number, dir: string, path: string): Promise<void> => {
-    const place = { stage: "evaluate", iteration: Math.max(0, iteration) } as const;
-    const evaluation = await during(context, place, () => evaluateStage(context, { iteration, dir, path }));
-    if (!evaluation) return;
-    evaluations.set(iteration, evaluation);
-    await reportEvaluation(context, { iteration, evaluation });
-  };
-  const summarize = async (last: number): Promise<RunSummary> => {
-    const summary = await summarizeRun(folder, { evaluations, last });
+  let summary: RunSummary | undefined;
+  for (const { iteration, steps } of schedule) {
+    if (iteration >= 0) {
+      await makeModel(context, steps);
+      throwIfStopped(context);
+    }
+    for (const step of steps) {
+      if (step.stage !== "evaluate") continue;
+      const evaluation = await runStage(context, step, () => evaluateStage(context, step));
+      evaluations.set(iteration, evaluation);
+      await reportEvaluation(context, { iteration, evaluation });
+    }
+    summary = await summarizeRun(folder, { evaluations, last: iteration });
     await writeFileAtomic(runPaths(folder).summary, JSON.stringify(summary, null, 2) + "\n");
     onIteration?.(summary.iterations.at(-1)!);
-    return summary;
-  };
-
-  const base = await context.sources.model(config.model!);
-  await evaluate(-1, base, join(folder, "evaluation.json"));
-  let summary = await summarize(-1);
-  let model = base;
-  for (let k = 0; k < config.iterations; k++) {
-    const paths = iterationPaths(folder, k);
-    if (!await exists(paths.model)) {
-      if (config.method === "sft") {
-        const settings = { ...forSft(config), iteration: k };
-        await during(
-          context,
-          { stage: "optimize", iteration: k },
-          () => optimizeStage(context, { settings, model, pairs: [], paths, dtype: "F32" }),
-        );
-      } else {
-        if (!hasPairs) {
-          const stage = { iteration: k, model, paths };
-          await during(context, { stage: "generate", iteration: k }, () => generateStage(context, stage));
-          throwIfStopped(context);
-          if (!await exists(paths.pairs)) {
-            await during(context, { stage: "label", iteration: k }, () => labelStage(context, stage));
-          }
-          throwIfStopped(context);
-        }
-        const previous = config.mix_previous && k > 0 && !hasPairs ? [iterationPaths(folder, k - 1).pairs] : [];
-        const stage: OptimizeStage = {
-          settings: forIteration(config, k),
-          model: config.start_from === "base" ? base : model,
-          pairs: hasPairs ? "data" : [paths.pairs, ...previous],
-          paths,
-          dtype: "F32",
-        };
-        await during(context, { stage: "optimize", iteration: k }, () => optimizeStage(context, stage));
-      }
-    }
-    // What an earlier process made is read, not believed.
-    await withAdvice(openModelFolder(paths.model), `delete ${paths.model} to train it again`);
-    await dropState(paths);
-    model = paths.model;
-    throwIfStopped(context);
-    await evaluate(k, model, paths.evaluation);
-    summary = await summarize(k);
   }
-  await handOut(context, model);
+  await handOut(context, iterationPaths(folder, config.iterations - 1).model);
   await writeReport(folder);
-  return summary;
+  return summary!;
 }
 
-/** Whether the data has chosen and rejected answers already (`dpo`), so that none are generated. */
-export async function givesPairs(context: Pick<RunContext, "config" | "sources">): Promise<boolean> {
-  const { config } = context;
-  if (config.method !== "dpo") return false;
-  const { shuffle: _, ...reading } = readingOf(context, { settings: config });
-  const { rows: [first] } = await readRows(config.data.train!, { ...reading, limit: 1 });
-  return first!.kind === "text_pair" || first!.kind === "chat_pair" || first!.kind === "ids_pair";
+/** Runs the steps that make an iteration's model, or those of them that a stopped run has left. */
+async function makeModel(context: RunContext, steps: readonly Step[]): Promise<void> {
+  const { paths } = steps.find(({ stage }) => stage === "optimize")!;
+  const { model, pairs } = paths;
+  if (!await exists(model)) {
+    for (const step of steps) {
+      throwIfStopped(context);
+      if (step.stage === "generate") await runStage(context, step, () => generateStage(context, step));
+      else if (step.stage === "optimize") await runStage(context, step, () => optimizeStage(context, step));
+      else if (step.stage === "label" && !await exists(pairs)) {
+        await runStage(context, step, () => labelStage(context, step));
+      }
+    }
+  }
+  // What an earlier process made is read, not believed.
+  await withAdvice(openModelFolder(model), `delete ${model} to train it again`);
+  await dropState(paths);
 }
 
 /** Saves the last iteration's model as OUTPUT_DIR/model, in the source's storage type or the one asked for. */

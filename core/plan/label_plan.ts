@@ -9,7 +9,8 @@ import { differingRows } from "../label/label_pairs.ts";
 import { planQuestions } from "../label/llm_judge.ts";
 import { askingOf, chatSettings, judgeNames } from "../label/open_judge.ts";
 import { ReplyCache } from "../label/reply_cache.ts";
-import { generatorOf } from "../loop/single_stages.ts";
+import { folderOf } from "../loop/model_ref.ts";
+import { labelStep } from "../loop/schedule.ts";
 import { iterationPaths, runPaths } from "../run/run_paths.ts";
 import { RunSources } from "../run/run_sources.ts";
 
@@ -46,7 +47,8 @@ export async function planLabel(config: ResolvedConfig, { examples = 2 } = {}): 
   const all = await readResponses(responses);
   const rows = differingRows(all);
   const { labels } = forIteration(config, iteration);
-  const policy = await generatorOf({ config, sources: await RunSources.open(folder, {}) });
+  const { model } = await labelStep(config);
+  const policy = model && await folderOf({ sources: await RunSources.open(folder, {}) }, model);
   const asked = judgesOf(labels).map(judgeOf);
   const names = judgeNames(asked);
   const judges: JudgePlan[] = [];
@@ -61,7 +63,7 @@ async function planJudge(
   judge: AnyJudgeConfig,
   { rows, policy, config, examples }: {
     rows: readonly ResponseRow[];
-    policy: string;
+    policy: string | null;
     config: ResolvedConfig;
     examples: number;
   },

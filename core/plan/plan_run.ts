@@ -2,7 +2,10 @@
 import type { Device } from "../../kernels/device/device.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { requireFor, type ResolvedConfig } from "../config/config.ts";
+import { optimizeStep, trainSchedule } from "../loop/schedule.ts";
+import { checkSteps } from "../loop/schedule_checks.ts";
 import type { OnProgress } from "../progress.ts";
+import { givesPairs } from "../run/run_rows.ts";
 import { RunSources } from "../run/run_sources.ts";
 import { measureSpeed } from "./device_speed.ts";
 import { modelCost } from "./flops.ts";
@@ -31,8 +34,11 @@ export async function planRun(
   requireFor(alone ? "optimize" : "train", config);
   const sources = await RunSources.open(config.output_dir, told);
   const folder = await openModelFolder(await sources.model(config.model!));
-  const planner = new Planner(config, { device, memory, sources, folder, alone });
-  await planner.run();
+  const planner = new Planner({ device, memory, sources, folder });
+  const rounds = alone ? [] : trainSchedule(config, { hasPairs: await givesPairs({ config, sources }) });
+  const steps = alone ? [optimizeStep(config, "pairs")] : rounds.flatMap((round) => round.steps);
+  checkSteps(steps, {});
+  for (const step of steps) await planner.plan(step);
   const cost = modelCost(folder.config);
   const speed = time
     ? await measureSpeed(device, {
@@ -41,7 +47,7 @@ export async function planRun(
       slots: config.generation.batch_size,
     })
     : null;
-  const stages = planner.stages(speed);
+  const stages = planner.stages.sums(speed);
   const sum = (value: (stage: StagePlan) => number): number => stages.reduce((total, s) => total + value(s), 0);
   const { vocabSize, hiddenSize } = folder.config;
   return {
@@ -61,7 +67,7 @@ export async function planRun(
     flop: sum((s) => s.flop),
     seconds: speed && sum((s) => s.seconds!),
     speed,
-    advice: planner.advice,
+    advice: planner.stages.advice,
     uncounted: [...planner.uncounted],
   };
 }

@@ -4,7 +4,7 @@ import type { Device } from "../../kernels/device/device.ts";
 import { type PartBytes, Rehearsal } from "../../kernels/device/rehearsal.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
-import { generate, type GenerationPrompt } from "../generate/batch_generator.ts";
+import { BatchGenerator, type GenerationPrompt } from "../generate/batch_generator.ts";
 import type { BatchCapacity } from "../model/device_batch.ts";
 import type { Model } from "../model/model.ts";
 import type { ExampleIds } from "../model/pack.ts";
@@ -82,27 +82,21 @@ export class Rehearsing {
   ): Promise<Rehearsed> {
     return await this.#stage(async () => {
       const model = this.#load(folder, "weights");
-      const marks = [this.#device.dispatches];
-      const stop = new Error("enough");
-      const sampling = {
+      const generator = new BatchGenerator(this.#commands, model, {
         prompts,
         settings: settings.generation,
         iteration: 0,
         eosIds: folder.eosTokenIds,
         tokensPerFence: TOKENS_PER_FENCE,
-        onTokens: () => {
-          marks.push(this.#device.dispatches);
-          if (marks.length === 3) throw stop;
-        },
-      };
-      try {
-        // Read from this device no response ever ends.
-        for await (const _ of generate(this.#commands, model, sampling));
-      } catch (error) {
-        if (error !== stop) throw error;
-      }
+      });
+      const start = this.#device.dispatches;
+      // Read from this device no response ever ends.
+      await generator.advance();
+      const first = this.#device.dispatches;
+      await generator.advance();
+      const second = this.#device.dispatches;
+      generator.free();
       model.weights.free();
-      const [start, first, second] = marks as [number, number, number];
       const most = Math.max(...prompts.map((prompt) => prompt.maxNewTokens));
       const waves = Math.ceil(prompts.length / Math.min(settings.generation.batch_size, prompts.length));
       const fences = waves * Math.ceil(likelyTokens / TOKENS_PER_FENCE);

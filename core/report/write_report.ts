@@ -1,15 +1,15 @@
 /** A run's page: report.html, one file that needs nothing else. @module */
 import { parse } from "yaml";
 import { writeFileAtomic } from "../files/atomic.ts";
-import { join } from "../files/path.ts";
 import { iterationValues, readRun, type RunRecord } from "../run/read_run.ts";
+import { runPaths } from "../run/run_paths.ts";
 import { isRecord } from "../values.ts";
 import { iterationName, runFigures } from "./figures.ts";
 import { escapeMarkup } from "./markup.ts";
 
 /** Writes `RUN/report.html` from the run's files and returns its path. Throws a UserError where one is malformed. */
 export async function writeReport(runDir: string): Promise<string> {
-  const path = join(runDir, "report.html");
+  const path = runPaths(runDir).report;
   await writeFileAtomic(path, reportPage(await readRun(runDir)));
   return path;
 }

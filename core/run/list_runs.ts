@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
 import { iterationValues, readRun, type RunRecord } from "./read_run.ts";
+import { runPaths } from "./run_paths.ts";
 
 /** A run at a glance. */
 export interface RunState {
@@ -49,8 +50,8 @@ export async function listRuns(dir: string): Promise<RunState[]> {
 }
 
 async function isRun(dir: string): Promise<boolean> {
-  return await exists(join(dir, "metrics.jsonl")) ||
-    await exists(join(dir, ".lock")) && await exists(join(dir, "config.yaml"));
+  const { metrics, lock, settings } = runPaths(dir);
+  return await exists(metrics) || await exists(lock) && await exists(settings);
 }
 
 async function stateOf(dir: string): Promise<RunState> {
@@ -69,7 +70,7 @@ async function stateOf(dir: string): Promise<RunState> {
   const labels = [settings.labels ?? []].flat().map((entry) => field(entry, "judge")).filter((name) => name !== null);
   const planned = typeof settings.iterations === "number" ? settings.iterations : null;
   const done = run.iterations.filter(({ iteration }) => iteration >= 0).length;
-  const isDone = await exists(join(dir, "model")) && (planned === null || done >= planned);
+  const isDone = await exists(runPaths(dir).model) && (planned === null || done >= planned);
   const last = run.steps.at(-1);
   return {
     name: run.name,
@@ -116,7 +117,7 @@ function evaluationOf(run: RunRecord): RunState["evaluation"] {
 /** Whether a process holds the run's lock; what cannot be asked is taken not to run. */
 async function isLocked(dir: string): Promise<boolean> {
   try {
-    using file = await Deno.open(join(dir, ".lock"), { read: true, write: true });
+    using file = await Deno.open(runPaths(dir).lock, { read: true, write: true });
     // Shared, so that two who ask do not see each other.
     return !await file.tryLock(false);
   } catch {
@@ -125,9 +126,10 @@ async function isLocked(dir: string): Promise<boolean> {
 }
 
 async function lastWritten(dir: string): Promise<string> {
+  const { metrics, summary, settings, timings } = runPaths(dir);
   const times = await Promise.all(
-    ["metrics.jsonl", "summary.json", "config.yaml", "timings.jsonl"].map((name) =>
-      Deno.stat(join(dir, name)).then(({ mtime }) => mtime?.getTime() ?? 0, () => 0)
+    [metrics, summary, settings, timings].map((path) =>
+      Deno.stat(path).then(({ mtime }) => mtime?.getTime() ?? 0, () => 0)
     ),
   );
   return new Date(Math.max(...times)).toISOString();

@@ -1,7 +1,8 @@
 /** A run's folder as the report needs it; a run that is not finished, or was not measured, lacks parts of it. @module */
-import { basename, join, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { type JsonObject, type JsonValue, readJsonRows } from "../data/formats/json_rows.ts";
 import { UserError } from "../error.ts";
+import { runPaths } from "./run_paths.ts";
 
 /** Numbers by their names in the file. */
 export type Numbers = Readonly<Record<string, number>>;
@@ -52,11 +53,12 @@ export interface RunRecord {
 
 /** Reads a run's folder. Files may be missing; throws a UserError naming a file, and its line, that is malformed. */
 export async function readRun(dir: string): Promise<RunRecord> {
-  const summary = await readSummary(join(dir, "summary.json"));
+  const paths = runPaths(dir);
+  const summary = await readSummary(paths.summary);
   return {
     name: basename(resolve(dir)),
-    settings: await readOptional(join(dir, "config.yaml")),
-    ...await readMetrics(join(dir, "metrics.jsonl")),
+    settings: await readOptional(paths.settings),
+    ...await readMetrics(paths.metrics),
     ...summary,
   };
 }

@@ -1,17 +1,17 @@
 /** The settings that a run began with, beside what they made: whoever goes on has the same. @module */
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { parse } from "yaml";
 import { checkSameSettings, type IterationConfig, type ResolvedConfig, writeResolved } from "../config/config.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists, explainIoError, readJsonObject } from "../files/io.ts";
 import { isRecord } from "../values.ts";
-import type { StagePaths } from "./run_paths.ts";
+import { runPaths, type StagePaths } from "./run_paths.ts";
 
 /** Writes the settings into the run's folder. Throws a UserError where a run with others is there already. */
 export async function fixSettings(config: ResolvedConfig): Promise<void> {
   const { output_dir: folder } = config;
-  const path = join(folder, "config.yaml");
+  const path = runPaths(folder).settings;
   const text = writeResolved(config);
   if (await exists(path)) {
     const before = await readYaml(path);

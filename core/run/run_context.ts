@@ -1,12 +1,14 @@
 /** What every stage of a run needs: the device, the settings, the run's folder, and whom to tell. @module */
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
-import type { ResolvedConfig, Stage } from "../config/config.ts";
+import type { ResolvedConfig } from "../config/config.ts";
 import { openRunDevice } from "../device/run_device.ts";
+import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import type { OnProgress } from "../progress.ts";
 import { lockFolder } from "./run_lock.ts";
-import { RunSources } from "./run_sources.ts";
+import { runPaths } from "./run_paths.ts";
+import { type Need, RunSources } from "./run_sources.ts";
 import { openTelemetry, type Telemetry } from "./telemetry.ts";
 
 /** How a caller is told what happens, and tells the run to stop. */
@@ -35,55 +37,57 @@ export interface RunContext {
   readonly telemetry: Telemetry;
 }
 
-/** Thrown by a stage that was stopped by its signal; what is done is saved. */
-export class StoppedError extends Error {
-  override readonly name = "StoppedError";
+/** What a run is opened for. */
+export interface RunOptions {
+  /** What it reads, found before anything else is done. */
+  needs: readonly Need[];
+  hooks: RunHooks;
 }
 
 /**
- * Opens run folder, sources and device for a stage, runs `work`, and gives them back. Throws UserError, DeviceError, or
- * StoppedError where the signal stopped a download.
+ * Opens run folder, sources and device, runs `work`, and gives them back. Throws UserError, DeviceError, or StoppedError
+ * where the signal stopped a download.
  */
 export async function withRun<T>(
   config: ResolvedConfig,
-  { stage, hooks }: { stage: Stage; hooks: RunHooks },
+  options: RunOptions,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
   const { output_dir: folder } = config;
   await makeFolder(folder, { what: "the run's folder" });
   using _lock = await lockFolder(folder);
-  return await withDevice(config, { stage, hooks, isRun: true }, work);
+  return await withDevice(config, { ...options, folder }, work);
 }
 
-/** As {@linkcode withRun}, without making and locking the folder; unless `isRun`, nothing is read or kept there. */
+/** As {@linkcode withRun}, without making and locking a folder; what is known of `folder`'s run is read and kept there. */
 export async function withDevice<T>(
   config: ResolvedConfig,
-  { stage, hooks, isRun = false }: { stage: Stage; hooks: RunHooks; isRun?: boolean },
+  { needs, hooks, folder = null }: RunOptions & { folder?: string | null },
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
-  const sources = await RunSources.open(isRun ? config.output_dir : null, hooks);
-  await sources.prepare(stage, config).catch((error) => {
+  const sources = await RunSources.open(folder, hooks);
+  await sources.prepare(needs).catch((error) => {
     throw hooks.signal?.aborted ? new StoppedError("The run was stopped while it was downloading") : error;
   });
   const onNote = hooks.onNote ?? (() => {});
-  const usesModel = stage !== "label" && stage !== "compare" && config.model !== undefined;
-  const model = usesModel ? await sources.model(config.model!) : undefined;
-  const device = await openRunDevice(config, { model, onNote, record: isRun });
-  try {
-    return await work({
-      config,
-      device,
-      commands: new Commands(device),
-      onProgress: hooks.onProgress ?? (() => {}),
-      onNote,
-      signal: hooks.signal ?? new AbortController().signal,
-      allowVerifier: hooks.allowVerifier ?? true,
-      sources,
-      telemetry: await openTelemetry(),
-    });
-  } finally {
-    device.destroy();
-  }
+  const name = needs.find((need) => need.kind === "model")?.name;
+  using device = await openRunDevice(config, {
+    model: name === config.model && name !== undefined ? await sources.model(name) : undefined,
+    onNote,
+    record: folder === null ? null : runPaths(folder).kernels,
+  });
+  using commands = new Commands(device);
+  return await work({
+    config,
+    device,
+    commands,
+    onProgress: hooks.onProgress ?? (() => {}),
+    onNote,
+    signal: hooks.signal ?? new AbortController().signal,
+    allowVerifier: hooks.allowVerifier ?? true,
+    sources,
+    telemetry: await openTelemetry(),
+  });
 }
 
 /** Throws StoppedError where the run is to stop. */

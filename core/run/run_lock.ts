@@ -1,15 +1,15 @@
 /** One process per run folder. @module */
-import { join } from "node:path";
 import { UserError } from "../error.ts";
 import { writeAll } from "../files/atomic.ts";
 import { explainIoError } from "../files/io.ts";
+import { runPaths } from "./run_paths.ts";
 
 /**
  * Locks a run's folder until disposed. The operating system holds the lock, so that it ends with the process however
  * that ends. Throws a UserError naming the process that holds it.
  */
 export async function lockFolder(folder: string): Promise<Disposable> {
-  const path = join(folder, ".lock");
+  const path = runPaths(folder).lock;
   const explained = (error: unknown): never => {
     throw explainIoError(error, `Cannot write to the run's folder ${folder}`);
   };

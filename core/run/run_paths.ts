@@ -1,18 +1,21 @@
 /** Where a run's files lie. @module */
-import { join } from "node:path";
+import { join } from "../files/path.ts";
 
 /** The files of one iteration, or of a stage that runs alone. */
 export interface StagePaths {
-  /** responses.jsonl, the part of it that is there while generating, and the settings they are made with. */
+  /** The answers; the part of them that is there while generating; and the settings that they are made with. */
   readonly responses: string;
   readonly partialResponses: string;
   readonly generation: string;
+  /** The labelled answers. */
   readonly pairs: string;
   /** The reference's log-probabilities of the pairs. */
   readonly reference: string;
+  /** Folder of the trained model. */
   readonly model: string;
   /** Folder of the states that a stopped stage goes on from. */
   readonly state: string;
+  /** What the model makes of the held-out rows. */
   readonly evaluation: string;
 }
 
@@ -21,7 +24,7 @@ export function iterationPaths(folder: string, k: number): StagePaths {
   return stagePaths(join(folder, `iteration-${k}`));
 }
 
-/** The files of a stage that works in `folder` itself. */
+/** The files of a stage that works in `folder` itself; those of a run's start lie there too. */
 export function stagePaths(folder: string): StagePaths {
   return {
     responses: join(folder, "responses.jsonl"),
@@ -36,24 +39,43 @@ export function stagePaths(folder: string): StagePaths {
 }
 
 /** The run's own files. */
-export function runPaths(
-  folder: string,
-): {
-  metrics: string;
-  timings: string;
-  summary: string;
-  model: string;
-  noise: string;
-  replies: string;
-  tensorboard: string;
-} {
+export interface RunPaths {
+  /** What the process that works on the run holds. */
+  readonly lock: string;
+  /** The settings that the run began with. */
+  readonly settings: string;
+  /** The models and data sets of the hub that it began with. */
+  readonly sources: string;
+  /** The kernel variants that it began with. */
+  readonly kernels: string;
+  readonly metrics: string;
+  readonly timings: string;
+  readonly summary: string;
+  /** The page with its figures. */
+  readonly report: string;
+  /** Folder of the model that is handed out. */
+  readonly model: string;
+  /** The noise generator of a stage that runs alone. */
+  readonly noise: string;
+  /** What judging servers have answered: of all iterations, as human answers come again in each. */
+  readonly replies: string;
+  /** Folder of event files. */
+  readonly tensorboard: string;
+}
+
+/** The files of the run in `folder`. */
+export function runPaths(folder: string): RunPaths {
   return {
+    lock: join(folder, ".lock"),
+    settings: join(folder, "config.yaml"),
+    sources: join(folder, "sources.json"),
+    kernels: join(folder, "kernels.json"),
     metrics: join(folder, "metrics.jsonl"),
     timings: join(folder, "timings.jsonl"),
     summary: join(folder, "summary.json"),
+    report: join(folder, "report.html"),
     model: join(folder, "model"),
     noise: join(folder, "noise.safetensors"),
-    // What judging servers have answered: of all iterations, as human answers come again in each.
     replies: join(folder, "judge_replies.jsonl"),
     tensorboard: join(folder, "tensorboard"),
   };

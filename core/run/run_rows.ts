@@ -37,3 +37,12 @@ export async function readData(
   noteSkipped(context, name, skipped);
   return { rows, name };
 }
+
+/** Whether the data has chosen and rejected answers already (`dpo`), so that none are generated. */
+export async function givesPairs(context: Pick<RunContext, "config" | "sources">): Promise<boolean> {
+  const { config } = context;
+  if (config.method !== "dpo") return false;
+  const { shuffle: _, ...reading } = readingOf(context, { settings: config });
+  const { rows: [first] } = await readRows(config.data.train!, { ...reading, limit: 1 });
+  return first!.kind === "text_pair" || first!.kind === "chat_pair" || first!.kind === "ids_pair";
+}

@@ -1,6 +1,5 @@
 /** The models and data sets that a run's config names: local ones as they are, the hub's as files of the same commit. @module */
-import { dirname, join } from "node:path";
-import { judgesOf, type ResolvedConfig, type Stage } from "../config/config.ts";
+import { dirname } from "node:path";
 import { type DataSource, openSource } from "../data/formats/data_sources.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
@@ -14,6 +13,12 @@ import {
   type SourceRecord,
 } from "../hub/resolve_name.ts";
 import { isRecord } from "../values.ts";
+import { runPaths } from "./run_paths.ts";
+
+/** A model or a data set that a run reads, by what the config calls it; `eval` prefers a held-out split. */
+export type Need =
+  | { readonly kind: "model"; readonly name: string }
+  | { readonly kind: "data" | "eval"; readonly source: DataSource };
 
 /** Splits that are held out, the best first. */
 const EVAL_SPLITS = ["test", "validation"];
@@ -38,7 +43,7 @@ export class RunSources {
   static async open(folder: string | null, { onProgress, onNote, signal }: ResolveOptions): Promise<RunSources> {
     const options = { ...(onProgress && { onProgress }), ...(onNote && { onNote }), ...(signal && { signal }) };
     if (folder === null) return new RunSources(null, { records: [], options });
-    return new RunSources(join(folder, "sources.json"), { records: await readSources(folder), options });
+    return new RunSources(runPaths(folder).sources, { records: await readSources(folder), options });
   }
 
   /** The folder of the model that the config calls `name`. */
@@ -56,21 +61,11 @@ export class RunSources {
     );
   }
 
-  /** Finds everything that a stage reads, so that what is missing is known before any work is done. */
-  async prepare(stage: Stage, config: ResolvedConfig): Promise<void> {
-    const { model, pairs, data } = config;
-    const isTrain = stage === "train";
-    if (model !== undefined && stage !== "label" && stage !== "compare") await this.model(model);
-    const open = (source: DataSource, forEval = false): Promise<unknown> =>
-      openSource(source, { locate: (name) => this.data(name, { forEval }) });
-    if (stage === "optimize" && pairs !== undefined) await open(pairs);
-    if (stage !== "optimize" && stage !== "label" && stage !== "compare" && data.train !== undefined) {
-      await open(data.train);
-    }
-    if (isTrain && data.eval !== undefined) await open(data.eval, true);
-    if (!isTrain && stage !== "label" && stage !== "compare") return;
-    for (const { judge, model: judging } of [config.labels].flat().flatMap(judgesOf)) {
-      if ((judge === "logprob" || judge === "reward-model") && judging !== undefined) await this.model(judging);
+  /** Finds what a run will read, so that what is missing is known before any work is done. */
+  async prepare(needs: readonly Need[]): Promise<void> {
+    for (const need of needs) {
+      if (need.kind === "model") await this.model(need.name);
+      else await openSource(need.source, { locate: (name) => this.data(name, { forEval: need.kind === "eval" }) });
     }
   }
 
@@ -95,7 +90,7 @@ export class RunSources {
 
 /** What a run's sources.json holds; nothing where it has none. Throws a UserError where it is malformed. */
 export async function readSources(folder: string): Promise<SourceRecord[]> {
-  const path = join(folder, "sources.json");
+  const path = runPaths(folder).sources;
   if (!await exists(path)) return [];
   const { sources } = await readJsonObject(path);
   if (!Array.isArray(sources) || !sources.every(isSource)) {

@@ -3,7 +3,7 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import { folderIdentity } from "../checkpoint/folder_identity.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { checkSameSettings } from "../config/settings_difference.ts";
-import { UserError } from "../error.ts";
+import { StoppedError, UserError } from "../error.ts";
 import type { LineLog } from "../files/json_lines.ts";
 import type { Model } from "../model/model.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
@@ -41,11 +41,8 @@ export interface OptimizeOptions {
 
 /** What an optimize stage leaves behind, besides the trained weights. */
 export interface OptimizeResult {
-  /** False where it was stopped by the signal; the state is saved. */
-  finished: boolean;
-  /** Optimizer steps of the iteration, and those that are done. */
+  /** Optimizer steps of the iteration. */
   steps: number;
-  done: number;
   /** The last logged line's numbers. */
   last: StepMetrics;
   /** The noise generator's values, null without noise. */
@@ -60,8 +57,8 @@ export interface OptimizeResult {
 export const SCORED_TOKENS = 1024;
 
 /**
- * Runs the stage, or the rest of it where `stateDir` holds a state. Throws DeviceError, or a UserError at a bad step and
- * for a state of other settings or data.
+ * Runs the stage, or the rest of it where `stateDir` holds a state. Throws DeviceError, StoppedError where the signal
+ * stopped it and its state is saved, or a UserError at a bad step and for a state of other settings or data.
  */
 export async function optimize(options: OptimizeOptions): Promise<OptimizeResult> {
   const { commands, settings, data, stateDir } = options;
@@ -85,8 +82,7 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
     // A loss with a reference takes pairs.
     const { pairs } = data as PairRows;
     const batchTokens = Math.max(SCORED_TOKENS, capacity.tokens);
-    const logps = await scoreReference(options, { rows: pairs, order, batchTokens });
-    if (logps === "stopped") return stoppedBefore(order, record);
+    const logps = await scoreReference(options, { rows: pairs, order, batchTokens, done: record?.step ?? 0 });
     reference = { logps, ...(options.reference && { weights: options.reference }) };
   }
   const trainer = await Trainer.create(commands, {
@@ -102,15 +98,11 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
     stage.resume(record);
   }
   try {
-    const finished = await stage.run();
-    const { step: done, last } = stage;
-    const skipped = trainer.skipped;
+    await stage.run();
     return {
-      finished,
       steps: order.steps,
-      done,
-      last,
-      skipped,
+      last: stage.last,
+      skipped: trainer.skipped,
       noise: trainer.noiseValues,
       free: () => trainer.free(),
     };
@@ -120,39 +112,36 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
   }
 }
 
-/** What is the same before every step, computed before the policy's weights change, or read; "stopped" by the signal. */
+/** What is the same before every step, computed before the policy's weights change, or read. */
 async function scoreReference(
   { commands, model, settings, referencePath: path, onProgress, signal }: OptimizeOptions,
-  { rows, order, batchTokens }: { rows: PairRows["pairs"]; order: StepOrder; batchTokens: number },
-): Promise<ReferenceLogps | "stopped"> {
+  { rows, order, batchTokens, done: steps }: {
+    rows: PairRows["pairs"];
+    order: StepOrder;
+    batchTokens: number;
+    /** Steps that a stopped stage has done. */
+    done: number;
+  },
+): Promise<ReferenceLogps> {
   const used = usedRows(order);
-  const stopped = new Error("stopped");
   const onDone = (done: number): void => {
     onProgress({ stage: "reference", iteration: settings.iteration, done, total: used.length });
-    if (signal?.aborted && done < used.length) throw stopped;
+    if (signal?.aborted && done < used.length) throw stopped({ done: steps, steps: order.steps });
   };
-  try {
-    const identity = await folderIdentity(model.folder);
-    const rejected = settings.noise === "none";
-    return await referenceLogps(commands, {
-      scorer: model,
-      rows,
-      used,
-      rejected,
-      path,
-      identity,
-      batchTokens,
-      onDone,
-    });
-  } catch (error) {
-    if (error === stopped) return "stopped";
-    throw error;
-  }
+  return await referenceLogps(commands, {
+    scorer: model,
+    rows,
+    used,
+    rejected: settings.noise === "none",
+    path,
+    identity: await folderIdentity(model.folder),
+    batchTokens,
+    onDone,
+  });
 }
 
-function stoppedBefore({ steps }: StepOrder, record: StateRecord | null): OptimizeResult {
-  const { step: done, last } = record ?? { step: 0, last: {} };
-  return { finished: false, steps, done, last, skipped: 0, noise: null, free: () => {} };
+function stopped({ done, steps }: { done: number; steps: number }): StoppedError {
+  return new StoppedError(`The run was stopped after step ${done} of ${steps}`);
 }
 
 class StepLoop {
@@ -186,8 +175,8 @@ class StepLoop {
     this.#pending = pending;
   }
 
-  /** Runs the steps that are left; false where the signal stopped it. */
-  async run(): Promise<boolean> {
+  /** Runs the steps that are left. Throws StoppedError where the signal stopped it before the last. */
+  async run(): Promise<void> {
     const { settings, onProgress, signal } = this.#options;
     const { training } = settings;
     const { steps } = this.#order;
@@ -210,12 +199,12 @@ class StepLoop {
         this.#pending = [];
         await log.append(this.#line());
       }
-      const stopped = signal?.aborted ?? false;
-      if (this.step < steps && (this.step % training.save_steps === 0 || stopped)) await this.#save();
+      const isStopped = signal?.aborted ?? false;
+      const isLast = this.step === steps;
+      if (!isLast && (this.step % training.save_steps === 0 || isStopped)) await this.#save();
       onProgress(event());
-      if (stopped) return this.step === steps;
+      if (isStopped && !isLast) throw stopped({ done: this.step, steps });
     }
-    return true;
   }
 
   async #runStep(): Promise<void> {

@@ -13,8 +13,8 @@ import {
   writeCachedTuning,
   writeVectorWidth,
 } from "../../../core/device/tuning_cache.ts";
+import { StoppedError } from "../../../core/error.ts";
 import { train } from "../../../core/loop/train_run.ts";
-import { StoppedError } from "../../../core/run/run_context.ts";
 import type { Device } from "../../../kernels/device/device.ts";
 import type { DeviceFamily } from "../../../kernels/device/tuning.ts";
 import type { TuneResult } from "../../../kernels/tune.ts";
@@ -110,7 +110,11 @@ Deno.test("openRunDevice() takes the cache's kernels and then keeps to them", ()
       const open = async (keys: Record<string, unknown> = {}, onNote = noNotes): Promise<unknown> => {
         const config = await configOf(dir, keys);
         await Deno.mkdir(config.output_dir, { recursive: true });
-        const opened = await openRunDevice(config, { model: config.model, onNote });
+        const opened = await openRunDevice(config, {
+          model: config.model,
+          record: `${config.output_dir}/kernels.json`,
+          onNote,
+        });
         opened.destroy();
         return opened.tuning;
       };
@@ -148,6 +152,7 @@ Deno.test("openRunDevice() measures once for a model that is worth it, and says 
         const notes: string[] = [];
         const opened = await openRunDevice(config, {
           model: config.model,
+          record: `${config.output_dir}/kernels.json`,
           onNote: (line) => notes.push(line),
         });
         opened.destroy();

@@ -1,9 +1,11 @@
 /** Memory that runs out and a device that is lost, for real: one line that says what to change, and the run goes on. @module */
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { during } from "../../../core/loop/run_stage.ts";
+import { forIteration } from "../../../core/config/config.ts";
+import { StoppedError } from "../../../core/error.ts";
+import { runStage } from "../../../core/loop/run_stage.ts";
 import { train } from "../../../core/loop/train_run.ts";
-import { type RunContext, StoppedError } from "../../../core/run/run_context.ts";
+import type { RunContext } from "../../../core/run/run_context.ts";
 import { NO_TELEMETRY } from "../../../core/run/telemetry.ts";
 import { openAdapter } from "../../../kernels/device/adapter.ts";
 import { device } from "../../_shared/device.ts";
@@ -11,12 +13,13 @@ import { jsonLines, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { configOf, withInput } from "./_runs.ts";
 
 /** Runs `work` as a stage of a run in DIR/run. */
-async function stageOf<T>(stage: Parameters<typeof during>[1]["stage"], work: () => Promise<T>): Promise<T> {
-  const context = { config: await configOf("/somewhere"), telemetry: NO_TELEMETRY } as RunContext;
-  return await during(context, { stage, iteration: 0 }, work);
+async function stageOf<T>(stage: Parameters<typeof runStage>[1]["stage"], work: () => Promise<T>): Promise<T> {
+  const config = await configOf("/somewhere");
+  const context = { config, telemetry: NO_TELEMETRY } as RunContext;
+  return await runStage(context, { stage, settings: forIteration(config, 0) }, work);
 }
 
-Deno.test("during() names a lost device, the stage, what stays and what needs less", async () => {
+Deno.test("runStage() names a lost device, the stage, what stays and what needs less", async () => {
   const lost = await openAdapter();
   const work = async (): Promise<void> => {
     const slice = lost.alloc(64, "x");
@@ -29,7 +32,7 @@ Deno.test("during() names a lost device, the stage, what stays and what needs le
   );
 });
 
-Deno.test("during() names an allocation that the process or the device cannot make, and leaves other errors alone", async () => {
+Deno.test("runStage() names an allocation that the process or the device cannot make, and leaves other errors alone", async () => {
   await rejects(
     stageOf("generate", () => Promise.resolve(new ArrayBuffer(2 ** 52))),
     /^DeviceError: Cannot go on with generate of iteration 0: the process is out of memory \(Array buffer allocation failed\); .* generation\.batch_size below 4 needs less$/,

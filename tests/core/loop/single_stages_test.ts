@@ -1,7 +1,8 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { templateTail } from "../../../core/data/tokenize_rows.ts";
 import { loadTokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
-import { runGenerate, runLabel, runOptimize, runSft, scorePairs } from "../../../core/loop/single_stages.ts";
+import { scorePairs } from "../../../core/evaluate/score_pairs.ts";
+import { runGenerate, runLabel, runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { jsonLines, tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";

@@ -1,8 +1,8 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
+import { StoppedError } from "../../../core/error.ts";
+import { type PairScore, scorePairs } from "../../../core/evaluate/score_pairs.ts";
 import type { IterationSummary } from "../../../core/loop/run_summary.ts";
-import { type PairScore, scorePairs } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
-import { StoppedError } from "../../../core/run/run_context.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { jsonLines, tinyPairs } from "../../_shared/tiny_model.ts";
 import { readJsonLines, readTensors } from "../../_shared/trajectory.ts";

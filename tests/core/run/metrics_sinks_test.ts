@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { StoppedError } from "../../../core/error.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { EventFile } from "../../../core/run/event_file.ts";
-import { StoppedError } from "../../../core/run/run_context.ts";
 import { readEvents } from "../../_shared/event_file.ts";
 import { readJsonLines } from "../../_shared/trajectory.ts";
 import { configOf, withInput } from "../loop/_runs.ts";

@@ -1,7 +1,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
+import { StoppedError } from "../../../core/error.ts";
 import { runGenerate } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
-import { StoppedError } from "../../../core/run/run_context.ts";
 import { configOf, withInput } from "../loop/_runs.ts";
 
 Deno.test("runGenerate() that was stopped goes on with another batch size, and refuses other settings", () =>

@@ -6,7 +6,7 @@ import { configOf, withInput } from "../loop/_runs.ts";
 Deno.test("a run of local files has no sources.json", () =>
   withInput(async (dir) => {
     const config = await configOf(dir, { data: { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` } });
-    await withRun(config, { stage: "train", hooks: {} }, async ({ sources }) => {
+    await withRun(config, { needs: [], hooks: {} }, async ({ sources }) => {
       equal(await sources.model(`${dir}/model`), `${dir}/model`);
       deepEqual(await sources.data(`${dir}/rows.jsonl`), [`${dir}/rows.jsonl`]);
     });

@@ -1,4 +1,5 @@
 /** Optimize stages on the tiny model, which begin with its saved weights each time. @module */
+import { StoppedError } from "../../../core/error.ts";
 import { LineLog } from "../../../core/files/json_lines.ts";
 import { loadModel, type Model } from "../../../core/model/model.ts";
 import type { ExampleIds, PairIds } from "../../../core/model/pack.ts";
@@ -83,4 +84,15 @@ export async function run(
     model.weights.free();
     reference?.free();
   }
+}
+
+/** The step after which a stage was stopped, as its error says; throws where it was not. */
+export async function stoppedAt(work: Promise<unknown>): Promise<number> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof StoppedError)) throw error;
+    return Number(/after step (\d+) of/.exec(error.message)![1]);
+  }
+  throw new Error("The stage was not stopped");
 }

@@ -3,7 +3,7 @@ import { type PairRows, pairRows } from "../../../core/train/training_rows.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { pairIds, withTinyModel } from "../_tiny.ts";
-import { run, type RunOptions } from "./_optimize.ts";
+import { run, type RunOptions, stoppedAt } from "./_optimize.ts";
 
 const NOISE = { update: "joint", learning_rate: 1e-2 };
 const SETTINGS = { max_steps: 9, logging_steps: 4, lr_scheduler_type: "cosine", warmup_ratio: 0.2, shuffle: true };
@@ -22,7 +22,7 @@ Deno.test("optimize() logs every logging_steps and the last step, with the last 
       0,
     );
     deepEqual(lines.slice(0, 2).map((line) => line.num_tokens), [tokens, 2 * tokens]);
-    deepEqual([result.finished, result.steps, result.done, result.skipped], [true, 9, 9, 0]);
+    deepEqual([result.steps, result.skipped], [9, 0]);
     deepEqual(result.last.loss, lines.at(-1)!.loss);
   }));
 
@@ -32,13 +32,12 @@ Deno.test("optimize() that was stopped goes on to the same numbers, weights and 
     const stop = new AbortController();
     const onStep = (done: number): void => done === 6 ? stop.abort() : undefined;
     const options = { training: TRAINING, noise: NOISE, name: "stopped" };
-    const first = await run(dir, { ...options, signal: stop.signal, onStep });
     // The step at hand is finished: it was told of the sixth before it looked.
-    equal(first.result.finished, false);
-    equal(first.result.done >= 6 && first.result.done < 9, true, `${first.result.done}`);
+    const done = await stoppedAt(run(dir, { ...options, signal: stop.signal, onStep }));
+    equal(done >= 6 && done < 9, true, `${done}`);
     const steps: number[] = [];
     const rest = await run(dir, { ...options, onStep: (done) => steps.push(done) });
-    equal(steps[0], first.result.done, "it begins where it stopped");
+    equal(steps[0], done, "it begins where it stopped");
     deepEqual(rest.lines, whole.lines);
     deepEqual(rest.weights, whole.weights);
     deepEqual(rest.noise, whole.noise);
@@ -51,7 +50,7 @@ Deno.test("optimize() refuses a state of other settings, data or model, and says
         run(dir, { training: TRAINING, name: "a", ...options }),
         new RegExp(`^UserError: ${why}.*delete the file to start this iteration again\\)?$`),
       );
-    await run(dir, { training: TRAINING, name: "a", signal: AbortSignal.abort() });
+    await stoppedAt(run(dir, { training: TRAINING, name: "a", signal: AbortSignal.abort() }));
     const goOn = "Cannot go on with optimize of iteration 0: ";
     const optim = { training: { ...TRAINING, optim: "rmsprop" } };
     await refuses(optim, `${goOn}training.optim is "rmsprop", expected "adamw" as in .*/a/step-1.safetensors`);
@@ -62,8 +61,7 @@ Deno.test("optimize() refuses a state of other settings, data or model, and says
     await refuses({}, 'Cannot resume from .*: "policy.values.0" is \\d+ bytes, expected \\d+; the model has changed');
     await writeTinyModel(`${dir}/model`);
     // How much is kept, and whether a bad step ends it, may change on the way.
-    const { result } = await run(dir, { training: { ...TRAINING, save_steps: 1, on_nan: "skip" }, name: "a" });
-    equal(result.finished, true);
+    await run(dir, { training: { ...TRAINING, save_steps: 1, on_nan: "skip" }, name: "a" });
   }));
 
 Deno.test("optimize() refuses a state that is damaged or something else, and says what to do", () =>
@@ -72,7 +70,7 @@ Deno.test("optimize() refuses a state that is damaged or something else, and say
     const again = "; delete the file to start this iteration again$";
     const refused = (why: string): Promise<void> =>
       rejects(run(dir, { training: TRAINING, name: "a" }), new RegExp(`^UserError: ${why}${again}`));
-    await run(dir, { training: TRAINING, name: "a", signal: AbortSignal.abort() });
+    await stoppedAt(run(dir, { training: TRAINING, name: "a", signal: AbortSignal.abort() }));
     const { size } = await Deno.stat(path);
     await Deno.truncate(path, size - 1);
     await refused("Cannot read .*/a/step-1.safetensors: .*cut off.*");
@@ -113,7 +111,7 @@ Deno.test("optimize() skips steps with NaN where on_nan says so: no weight becom
   withTinyModel(async ({ dir }) => {
     const training = { per_device_train_batch_size: 2, max_steps: 4, on_nan: "skip", lr_scheduler_type: "constant" };
     const { lines, result, weights, noise } = await run(dir, { training, data: poisoned(), noise: NOISE });
-    deepEqual([result.finished, result.skipped], [true, 2]);
+    equal(result.skipped, 2);
     // The first two steps alone are the same training.
     const clean = pairRows(poisoned().pairs.slice(0, 4));
     const two = await run(dir, { training: { ...training, max_steps: 2 }, data: clean, noise: NOISE });
@@ -143,7 +141,7 @@ Deno.test("optimize() that was stopped between two lines keeps a skipped step's 
     const stop = new AbortController();
     const onStep = (done: number): void => done === 5 ? stop.abort() : undefined;
     const options = { training, data: poisoned(), name: "stopped" };
-    equal((await run(dir, { ...options, signal: stop.signal, onStep })).result.finished, false);
+    await stoppedAt(run(dir, { ...options, signal: stop.signal, onStep }));
     deepEqual((await run(dir, options)).lines, whole.lines);
   }, { change: poison(NaN) }));
 

@@ -4,7 +4,7 @@ import { newestState, readStateRecord, saveState } from "../../../core/train/res
 import type { Origin } from "../../../core/train/state_record.ts";
 import { device } from "../../_shared/device.ts";
 import { withFolder, withTinyModel } from "../_tiny.ts";
-import { run } from "./_optimize.ts";
+import { run, stoppedAt } from "./_optimize.ts";
 
 const origin = {} as Origin;
 
@@ -51,7 +51,7 @@ Deno.test("training.save_total_limit: a run goes back to the state before where 
     const whole = await run(dir, { training });
     const stop = new AbortController();
     const onStep = (done: number): void => done === 5 ? stop.abort() : undefined;
-    await run(dir, { training, name: "a", onStep, signal: stop.signal });
+    await stoppedAt(run(dir, { training, name: "a", onStep, signal: stop.signal }));
     const left = await namesIn(`${dir}/a`);
     equal(left.length, 3, left.join());
     await Deno.remove(`${dir}/a/${left.at(-1)}`);

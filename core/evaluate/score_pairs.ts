@@ -1,0 +1,39 @@
+/** Log-probabilities of pairs under a model. @module */
+import { Commands } from "../../kernels/device/commands.ts";
+import { openModelFolder } from "../checkpoint/model_folder.ts";
+import { readPairs } from "../data/stage_files.ts";
+import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
+import { openToolDevice } from "../device/run_device.ts";
+import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
+import { loadModel } from "../model/model.ts";
+import { scorePairs as scoreAll } from "../model/scorer.ts";
+import type { OnProgress } from "../progress.ts";
+
+/** Summed log-probabilities of a pair's two responses, in nats. */
+export interface PairScore {
+  chosen: number;
+  rejected: number;
+}
+
+/**
+ * Scores every pair of `pairs`, a file or what else `data.train` may be, under the model `model`, a folder or
+ * `org/name[@revision]` on the hub. Throws UserError or DeviceError.
+ */
+export async function scorePairs(
+  { model: name, pairs: path, onProgress = () => {} }: { model: string; pairs: string; onProgress?: OnProgress },
+): Promise<PairScore[]> {
+  const dir = (await resolveModel(name, { onProgress })).paths[0]!;
+  const tokenizer = await tokenizerOf(dir);
+  const { config } = await openModelFolder(dir);
+  const locate = async (source: string): Promise<readonly string[]> =>
+    (await resolveDataset(source, { onProgress })).paths;
+  const { pairs } = await readPairs(path, { tokenizer, vocabSize: config.vocabSize, maxLength: null, locate });
+  using device = await openToolDevice();
+  using commands = new Commands(device);
+  const model = await loadModel(device, dir);
+  const sums = await scoreAll(commands, model, {
+    pairs: pairs.map(({ row: example, ...ids }) => ({ example, ...ids })),
+    onDone: (done) => onProgress({ stage: "score", done, total: pairs.length }),
+  });
+  return pairs.map((_, i) => ({ chosen: sums[2 * i]!, rejected: sums[2 * i + 1]! }));
+}

@@ -1,0 +1,26 @@
+/** What is wrong with a schedule, known before any work is done. @module */
+import type { IterationConfig } from "../config/config.ts";
+import { UserError } from "../error.ts";
+import { checkJudges, checkVerifierAllowed } from "../label/verifier_use.ts";
+import type { RunHooks } from "../run/run_context.ts";
+import { LOSSES } from "../train/losses/losses.ts";
+import type { Step } from "./schedule.ts";
+
+/** Throws a UserError where a step would run a forbidden verifier, or ask noise of a loss that has no reference. */
+export function checkSteps(steps: readonly Step[], hooks: RunHooks): void {
+  for (const { stage, settings } of steps) {
+    if (stage === "label") checkJudges(settings.labels, hooks);
+    if (stage === "optimize") checkNoise(settings);
+  }
+  for (const { stage, settings: { labels } } of steps) {
+    if (stage !== "evaluate" || labels.verifier === undefined) continue;
+    checkVerifierAllowed(labels.verifier, hooks, "the evaluation needs it");
+  }
+}
+
+function checkNoise({ noise, training: { loss_type: loss } }: IterationConfig): void {
+  if (noise === "none" || LOSSES[loss].needsReference) return;
+  throw new UserError(
+    `Cannot train with noise and loss_type ${loss}: the noise is on a reference, which ${loss} does not have; expected noise: none`,
+  );
+}

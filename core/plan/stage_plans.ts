@@ -1,0 +1,100 @@
+/** The plans of stages: what their steps take, summed up, and what to change where a step does not fit. @module */
+import type { Device } from "../../kernels/device/device.ts";
+import { DeviceError } from "../../kernels/device/device_error.ts";
+import type { Advice } from "./advice.ts";
+import type { Speed } from "./device_speed.ts";
+import type { PlannedStage, StagePlan } from "./plan_types.ts";
+import { type Rehearsed, Rehearsing } from "./rehearse.ts";
+import type { Work } from "./step_work.ts";
+
+/** A step to plan. */
+export interface PlannedStep {
+  /** Steps of the stage with the same key take the same memory and dispatches. */
+  key: string;
+  rehearse: (stages: Rehearsing) => Promise<Rehearsed>;
+  work: Work;
+  /** Looks for settings that fit into so many bytes. */
+  advise?: (memory: number) => Promise<Advice>;
+}
+
+interface Entry {
+  stage: PlannedStage;
+  /** Null where it does not fit. */
+  rehearsed: Rehearsed | null;
+  problem?: string;
+  work: Work;
+}
+
+const STAGES = ["generate", "label", "optimize", "evaluate"] as const;
+
+/** Collects the steps of a run. */
+export class StagePlans {
+  /** What does not fit, the last of each stage. */
+  readonly advice: Advice[] = [];
+  readonly #device: Device;
+  readonly #memory: number;
+  readonly #entries: Entry[] = [];
+  readonly #known = new Map<string, Rehearsed | DeviceError>();
+  #rehearsing: Rehearsing;
+
+  constructor(device: Device, { memory }: { memory: number }) {
+    this.#device = device;
+    this.#memory = memory;
+    this.#rehearsing = new Rehearsing(device);
+  }
+
+  /** Adds a step, rehearsed where none with its key was before. */
+  async add(stage: PlannedStage, { key, rehearse, work, advise }: PlannedStep): Promise<void> {
+    const id = `${stage} ${key}`;
+    const isNew = !this.#known.has(id);
+    const rehearsed = this.#known.get(id) ?? await rehearse(this.#rehearsing).catch((error) => {
+      if (!(error instanceof DeviceError)) throw error;
+      // What the failed stage held is not given back.
+      this.#rehearsing = new Rehearsing(this.#device);
+      return error;
+    });
+    this.#known.set(id, rehearsed);
+    const failed = rehearsed instanceof DeviceError;
+    const tooLarge = !failed && rehearsed.bytes > this.#memory;
+    if (isNew && (failed || tooLarge)) {
+      const problem = failed
+        ? rehearsed.message
+        : `needs ${rehearsed.bytes} bytes of device memory, of which there are ${this.#memory}`;
+      const remedy = await advise?.(this.#memory);
+      const others = this.advice.filter((one) => one.stage !== stage);
+      this.advice.splice(0, Infinity, ...others, { change: null, ...remedy, stage, problem });
+    }
+    this.#entries.push({
+      stage,
+      rehearsed: failed ? null : rehearsed,
+      ...(failed && { problem: rehearsed.message }),
+      work,
+    });
+  }
+
+  /** The stages with their sums. */
+  sums(speed: Speed | null): StagePlan[] {
+    return STAGES.flatMap((stage): StagePlan[] => {
+      const entries = this.#entries.filter((entry) => entry.stage === stage);
+      if (entries.length === 0) return [];
+      const sum = (value: (entry: Entry) => number): number => entries.reduce((total, e) => total + value(e), 0);
+      const fits = entries.every((entry) => entry.rehearsed !== null);
+      const largest = entries.reduce((a, b) => (b.rehearsed?.bytes ?? 0) > (a.rehearsed?.bytes ?? 0) ? b : a);
+      const problem = entries.find((entry) => entry.problem !== undefined)?.problem;
+      return [{
+        stage,
+        times: entries.length,
+        bytes: fits ? largest.rehearsed!.bytes : null,
+        parts: Object.fromEntries(largest.rehearsed?.parts ?? []),
+        ...(problem !== undefined && { problem }),
+        tokens: Math.round(sum(({ work }) => work.tokens)),
+        flop: sum(({ work }) => work.forward + work.backward + work.decode),
+        seconds: speed &&
+          sum(({ work, rehearsed }) =>
+            work.forward / speed.forward + work.backward / speed.backward + work.decode / speed.decode +
+            (rehearsed?.dispatches ?? 0) * speed.dispatch + (rehearsed?.fences ?? 0) * speed.fence
+          ),
+      }];
+    });
+  }
+}

@@ -1,0 +1,92 @@
+/** What a step of a run computes: tokens and FLOP, from the lengths of its rows. @module */
+import type { IterationConfig } from "../config/config.ts";
+import type { ExampleIds, PairIds } from "../model/pack.ts";
+import { LOSSES } from "../train/losses/losses.ts";
+import { addCounts, backwardFlop, countRow, forwardFlop, type ModelCost, noiseFlop, type TokenCount } from "./flops.ts";
+
+/** What is computed. */
+export interface Work {
+  /** Tokens through the model's layers, each forward pass counted once. */
+  tokens: number;
+  /** FLOP of forward passes, backward passes and of sampling, which has one token a row. */
+  forward: number;
+  backward: number;
+  decode: number;
+}
+
+/** A row of a plan. */
+export type PlannedRow = ExampleIds | PairIds;
+
+/** Scoring rows. */
+export function scoreWork(cost: ModelCost, rows: readonly PlannedRow[]): Work {
+  const counts = countOf(rows);
+  return { tokens: counts.tokens, forward: forwardFlop(cost, counts), backward: 0, decode: 0 };
+}
+
+/** Sampling `lengths[i]` tokens after prompt i. */
+export function generateWork(
+  cost: ModelCost,
+  { prompts, lengths }: { prompts: readonly (readonly number[])[]; lengths: readonly number[] },
+): Work {
+  const work: Work = { tokens: 0, forward: 0, backward: 0, decode: 0 };
+  prompts.forEach(({ length }, i) => {
+    const sampled = lengths[i]!;
+    work.forward += forwardFlop(cost, { ...countRow(length - 1, []), entries: 0 });
+    work.decode += forwardFlop(cost, {
+      tokens: sampled,
+      pairs: sampled * length + sampled * (sampled - 1) / 2,
+      entries: sampled,
+    });
+    work.tokens += length - 1 + sampled;
+  });
+  return work;
+}
+
+/** Training on rows for `epochs` passes over them. */
+export function optimizeWork(
+  cost: ModelCost,
+  { rows, settings: { noise, training }, epochs }: {
+    rows: readonly PlannedRow[];
+    settings: IterationConfig;
+    epochs: number;
+  },
+): Work {
+  const counts = countOf(rows);
+  const rejected = rows.reduce((sum, row) => sum + ("rejectedIds" in row ? row.rejectedIds.length : 0), 0);
+  const forward = forwardFlop(cost, counts);
+  const backward = backwardFlop(cost, counts);
+  const passes = noise === "none" || noise.update === "joint"
+    ? { model: 1, noise: noise === "none" ? 0 : 1, all: 1 }
+    : { model: noise.model_steps, noise: noise.noise_steps, all: noise.model_steps + noise.noise_steps };
+  const noiseForward = noise === "none" ? 0 : passes.all * noiseFlop(cost, rejected, { backward: false });
+  const noiseBackward = passes.noise * noiseFlop(cost, rejected, { backward: true });
+  // The reference: what is known beforehand once, the rejected responses under noise in every pass.
+  const side = (name: "chosenIds" | "rejectedIds"): TokenCount =>
+    sumCounts(rows.map((row) => countRow(row.promptIds.length, "chosenIds" in row ? [row[name].length] : [])));
+  const known = !LOSSES[training.loss_type].needsReference ? NOTHING : noise === "none" ? counts : side("chosenIds");
+  const noised = noise === "none" ? NOTHING : side("rejectedIds");
+  const once = Math.min(1, epochs);
+  return {
+    tokens: once * known.tokens + epochs * passes.all * (counts.tokens + noised.tokens),
+    forward: once * forwardFlop(cost, known) +
+      epochs * (passes.all * (forward + forwardFlop(cost, noised)) + noiseForward),
+    backward: epochs * (passes.model * backward + noiseBackward),
+    decode: 0,
+  };
+}
+
+/** The counts of rows, a pair's prompt once. */
+export function countOf(rows: readonly PlannedRow[]): TokenCount {
+  return sumCounts(rows.map((row) =>
+    countRow(
+      row.promptIds.length,
+      "chosenIds" in row ? [row.chosenIds.length, row.rejectedIds.length] : [row.responseIds.length],
+    )
+  ));
+}
+
+const NOTHING: TokenCount = { tokens: 0, pairs: 0, entries: 0 };
+
+function sumCounts(counts: readonly TokenCount[]): TokenCount {
+  return counts.reduce(addCounts, NOTHING);
+}

@@ -1,6 +1,6 @@
 /** Which rows of several sets are read, and in which order. @module */
 import { philox4x32, type Words4 } from "../../kernels/random/philox.ts";
-import { PURPOSE, purposeKey } from "../random.ts";
+import { philoxKey } from "../../kernels/random/philox_key.ts";
 import type { OpenSet } from "./formats/data_sources.ts";
 import { countRows, readFileRows } from "./formats/file_rows.ts";
 import type { JsonRow } from "./formats/json_rows.ts";
@@ -26,7 +26,7 @@ export type SetRow = JsonRow & { set: OpenSet };
  * Reads the sets one after the other, or shuffled. Of a set of n rows (malformed ones counted, after its slice) with weight
  * w < 1 the ⌊w·n⌋ rows are taken that come first when they are sorted by Philox's words at counter (i, set + 1, 0, 0), in
  * the file's order; the rows of all sets, shuffled, are sorted by the words at counter (i, 0, 0, 0), under the key
- * (seed, 4 · 2²⁴): METHOD, "The random numbers".
+ * (seed, 4 · 2²⁴): docs/method.md, "The random numbers".
  */
 export async function* readSets(sets: readonly OpenSet[], options: OrderOptions): AsyncGenerator<SetRow> {
   const { shuffle = false, missing } = options;
@@ -53,7 +53,7 @@ async function* readInOrder(sets: readonly OpenSet[], { columnsOf }: OrderOption
 
 async function* readPicked(sets: readonly OpenSet[], options: OrderOptions): AsyncGenerator<SetRow> {
   const { shuffle, seed = 42, missing, columnsOf } = options;
-  const key = purposeKey(seed, { iteration: 0, purpose: PURPOSE.data });
+  const key = philoxKey(seed, { iteration: 0, purpose: "data" });
   // Of each position in the order of reading: the set, and the row in it.
   const picked: { set: number; row: number }[] = [];
   for (const [k, set] of sets.entries()) {

@@ -66,7 +66,7 @@ export interface PairRow {
   scoreGenerated: number | null;
 }
 
-/** A pair as training reads it: `row` is its index in the pair file, METHOD's `example`. */
+/** A pair as training reads it: `row` is its index in the pair file, the `example` of its random numbers. */
 export interface StoredPair extends TokenizedPair {
   /** Index of the row in the data that the pair was made of; null for pairs from elsewhere. */
   dataRow: number | null;

@@ -16,7 +16,7 @@ export interface AccuracyOptions {
   settings: GenerationConfig;
   /** Tokens of prompt and response together. */
   maxLength: number;
-  /** METHOD's iteration counter, of the sampling. */
+  /** The iteration of the sampling's key. */
   iteration: number;
   /** Told the number of rows done. */
   onDone?: (done: number) => void;

@@ -1,5 +1,6 @@
 /** Sampling responses through servers that speak OpenAI's completions API: the same rows, in any order. @module */
 import { philox4x32 } from "../../kernels/random/philox.ts";
+import { philoxKey } from "../../kernels/random/philox_key.ts";
 import { SERVER_DEFAULTS } from "../config/config.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import { continuationIds } from "../data/tokenize_rows.ts";
@@ -34,7 +35,7 @@ export interface Serving {
 export interface ServedOptions {
   prompts: readonly ServedPrompt[];
   settings: GenerationConfig;
-  /** METHOD's iteration counter, of the seeds. */
+  /** The iteration of the seeds' key. */
   iteration: number;
   eosIds: readonly number[];
   /** Null where the model has none: then only a server will do that takes and gives ids. */
@@ -47,9 +48,6 @@ export interface ServedOptions {
 /** What is sent: ids with the settings that vLLM and llama.cpp know; the text with them; the text with OpenAI's own alone. */
 const FORMS = ["ids", "text", "plain"] as const;
 type Form = typeof FORMS[number];
-
-/** Philox's purpose of the seeds that servers are given (METHOD has 1 to 3). */
-const SERVER_SEEDS = 4;
 
 /**
  * Has the servers, in rotation, answer every prompt, and yields each response when it comes. Throws a UserError where a
@@ -140,8 +138,7 @@ function requestBody(
 
 /** A row's own seed, 31 bits, so that its sample does not depend on what else is asked or in what order. */
 export function rowSeed(seed: number, { iteration, row }: { iteration: number; row: number }): number {
-  const key = [seed >>> 0, (iteration + SERVER_SEEDS * 2 ** 24) >>> 0] as const;
-  return philox4x32([row, 0, 0, 0], key)[0] >>> 1;
+  return philox4x32([row, 0, 0, 0], philoxKey(seed, { iteration, purpose: "serverSeeds" }))[0] >>> 1;
 }
 
 function readCompletion(

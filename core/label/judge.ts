@@ -15,7 +15,7 @@ export interface Judge {
   readonly name: string;
   /** Scores rows in order; `onDone` is told how many are done. */
   score(rows: readonly ResponseRow[], onDone: (done: number) => void): Promise<Scores[]>;
-  /** What it has counted in `score`, by METHOD's names: `labels/…`. */
+  /** What it has counted in `score`, by its name in metrics.jsonl: `labels/…`. */
   metrics?(): Record<string, number>;
   /** What is worth telling of what it did in `score`. */
   notes?(): string[];

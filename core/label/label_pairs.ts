@@ -25,7 +25,7 @@ export interface LabelReport {
   /** The same of the answer that the judge scores higher, and of the other one; null where it never does. */
   lengthWinner: number | null;
   lengthLoser: number | null;
-  /** What the judge has counted besides, by METHOD's names. */
+  /** What the judge has counted besides, by its name in metrics.jsonl. */
   judge: Readonly<Record<string, number>>;
 }
 
@@ -35,7 +35,7 @@ export function differingRows(rows: readonly ResponseRow[]): ResponseRow[] {
 }
 
 /**
- * Makes a pair of each row: the generated answer is chosen iff s_g > s_h + margin, else the human one (METHOD, step 2).
+ * Makes a pair of each row: the generated answer is chosen iff s_g > s_h + margin, else the human one (docs/method.md, "One iteration").
  * `scores` are those of the differing rows; the others are dropped and counted.
  */
 export function labelPairs(
@@ -96,7 +96,7 @@ function makePair(row: ResponseRow, { human, generated }: Scores, margin: number
   };
 }
 
-/** The numbers of a report by METHOD's names, in the order of metrics.jsonl. */
+/** The numbers of a report by their names in metrics.jsonl, in its order. */
 export function labelMetrics(report: LabelReport): Record<string, number> {
   const { orderDisagreements, scoreHuman, scoreGenerated, lengthWinner, lengthLoser } = report;
   return {

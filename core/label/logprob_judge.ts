@@ -56,7 +56,7 @@ function encode(
   };
   if (tokenizer) {
     promptIds = tokenizer.encode(row.prompt);
-    // An answer that was cut has no EOS (METHOD, step 1).
+    // An answer that was cut has no EOS (docs/method.md, "One iteration").
     const eos = ends ? tokenizer.eosToken ?? "" : "";
     responseIds = tokenizer.encode(row.prompt + text + eos).slice(promptIds.length);
   }

@@ -3,7 +3,7 @@ import type { ScheduleType } from "../config/choices.ts";
 
 export type { ScheduleType } from "../config/choices.ts";
 
-/** The factor on the learning rate at optimizer step `step` (from 0) of `steps`, after METHOD: s/w in the warm-up. */
+/** The factor on the learning rate at optimizer step `step` (from 0) of `steps`; s/w in a warm-up of w steps. */
 export function scheduleFactor(
   type: ScheduleType,
   { step, steps, warmup }: { step: number; steps: number; warmup: number },

@@ -1,12 +1,12 @@
 /** The noise generator W_σ, b_σ: its layout and first values. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import { philox4x32 } from "../../kernels/random/philox.ts";
+import { philoxKey } from "../../kernels/random/philox_key.ts";
 import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
 import type { NoiseConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { type ParameterLayout, planParameters } from "../model/parameter_layout.ts";
-import { PURPOSE, purposeKey } from "./step_order.ts";
 
 /** Sizes of the generator: weight [vocab, hidden], bias [vocab]. */
 export interface NoiseShape {
@@ -33,13 +33,13 @@ export function planNoise({ vocab, hidden }: NoiseShape, maxBindingBytes: number
 
 /**
  * First values as PyTorch's `nn.Linear`: uniform (2u − 1)/√hidden, drawn with Philox purpose 1 at counter
- * (element >> 2, 0, 0, 0), weight row by row, then bias (METHOD, "The random numbers").
+ * (element >> 2, 0, 0, 0), weight row by row, then bias (docs/method.md, "The random numbers").
  */
 export function linearInit(
   { vocab, hidden }: NoiseShape,
   { seed, iteration }: { seed: number; iteration: number },
 ): { weight: Float32Array<ArrayBuffer>; bias: Float32Array<ArrayBuffer> } {
-  const key = purposeKey(seed, { iteration, purpose: PURPOSE.noiseInit });
+  const key = philoxKey(seed, { iteration, purpose: "noiseInit" });
   const values = new Float32Array(vocab * (hidden + 1));
   const bound = 1 / Math.sqrt(hidden);
   for (let block = 0; block * 4 < values.length; block++) {

@@ -1,8 +1,6 @@
 /** Which rows each optimizer step sees. @module */
 import { philox4x32 } from "../../kernels/random/philox.ts";
-import { PURPOSE, purposeKey } from "../random.ts";
-
-export { PURPOSE, purposeKey };
+import { philoxKey } from "../../kernels/random/philox_key.ts";
 
 /** The settings that fix the order. */
 export interface OrderSettings {
@@ -34,7 +32,7 @@ export function planOrder(examples: readonly number[], settings: OrderSettings):
   const { batch, epochs, maxSteps, shuffle, seed, iteration } = settings;
   const stepsPerEpoch = Math.ceil(examples.length / batch);
   const steps = maxSteps > 0 ? maxSteps : Math.ceil(epochs * stepsPerEpoch);
-  const key = purposeKey(seed, { iteration, purpose: PURPOSE.shuffling });
+  const key = philoxKey(seed, { iteration, purpose: "shuffling" });
   let epochOf = -1;
   let order: number[] = [];
   const orderOf = (epoch: number): number[] => {

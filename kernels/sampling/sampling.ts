@@ -8,6 +8,7 @@ import { defineKernel, type Kernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
 import type { SourcePart } from "../device/source.ts";
 import { PHILOX } from "../random/philox.ts";
+import { philoxKey } from "../random/philox_key.ts";
 import { elementLanes } from "../vector.ts";
 import { windowOn, windows } from "../window.ts";
 
@@ -39,7 +40,6 @@ function sampling(name: string, quad: SourcePart): Kernel<keyof typeof spec.bind
 
 const MAX_BLOCKS = 1024;
 const BLOCK_QUADS = 32;
-const PURPOSE = 2 * 2 ** 24;
 
 /** Buffers and settings of {@linkcode sampleTokens}. */
 export interface SampleTokens {
@@ -96,7 +96,7 @@ export function sampleTokens(
         top_k: topK,
         top_p: topP,
         seed,
-        stream: iteration + PURPOSE,
+        stream: philoxKey(seed, { iteration, purpose: "sampling" })[1],
       },
       workgroups: grid(commands.device, window.rows),
       constants: { LANES: elementLanes(commands.device) },

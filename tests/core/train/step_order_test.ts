@@ -1,6 +1,7 @@
 import { deepEqual, equal, notDeepEqual } from "node:assert/strict";
-import { type OrderSettings, planOrder, PURPOSE, purposeKey } from "../../../core/train/step_order.ts";
+import { type OrderSettings, planOrder } from "../../../core/train/step_order.ts";
 import { philox4x32 } from "../../../kernels/random/philox.ts";
+import { philoxKey } from "../../../kernels/random/philox_key.ts";
 
 const SETTINGS: OrderSettings = { batch: 4, epochs: 2, maxSteps: -1, shuffle: false, seed: 3, iteration: 1 };
 const rows = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
@@ -31,7 +32,7 @@ Deno.test("planOrder() sorts an epoch's rows by Philox's first two words at (exa
   const examples = [0, 2, 3, 7, 8, 11, 12];
   const order = planOrder(examples, { ...SETTINGS, shuffle: true });
   const key: [number, number] = [3, 1 + 3 * 2 ** 24];
-  deepEqual(purposeKey(3, { iteration: 1, purpose: PURPOSE.shuffling }), key);
+  deepEqual(philoxKey(3, { iteration: 1, purpose: "shuffling" }), key);
   for (const epoch of [0, 1]) {
     const word = (i: number): number => {
       const [first, second] = philox4x32([examples[i]!, epoch, 0, 0], key);

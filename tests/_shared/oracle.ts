@@ -1,4 +1,4 @@
-/** METHOD's reference program in PyTorch, which lies in the shared folder. @module */
+/** The reference program in PyTorch, which lies in the shared folder. @module */
 import { AssertionError } from "node:assert/strict";
 import type { Logged } from "./trajectory.ts";
 

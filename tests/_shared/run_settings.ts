@@ -1,4 +1,4 @@
-/** One set of training settings, as METHOD's reference program and as a config of `optimize` spell it. @module */
+/** One set of training settings, as the reference program and as a config of `optimize` spell it. @module */
 import type { Config } from "./dnpo.ts";
 
 /** Settings of a run; the defaults are the reference program's. */

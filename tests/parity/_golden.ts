@@ -1,4 +1,4 @@
-/** Goldens: tiny random models, and the run that METHOD's reference program makes of them. @module */
+/** Goldens: tiny random models, and the run that the reference program makes of them. @module */
 import { fileURLToPath } from "node:url";
 import type { Architecture } from "../_shared/oracle.ts";
 import type { RunSettings } from "../_shared/run_settings.ts";

@@ -1,4 +1,4 @@
-/** The golden of reward models: what METHOD's reference program scores with the goldens' decoders and a score head. @module */
+/** The golden of reward models: what the reference program scores with the goldens' decoders and a score head. @module */
 import type { RewardOptions } from "../_shared/reward_model.ts";
 import { GOLDENS } from "./_golden.ts";
 

@@ -1,4 +1,4 @@
-/** `optimize` against the goldens of METHOD's reference program (PyTorch, float64), one for each architecture. @module */
+/** `optimize` against the goldens of the reference program (PyTorch, float64), one for each architecture. @module */
 import { equal } from "node:assert/strict";
 import { assertClose } from "../_shared/assert_close.ts";
 import { device } from "../_shared/device.ts";

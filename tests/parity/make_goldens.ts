@@ -1,5 +1,5 @@
 /**
- * Makes the goldens again with METHOD's reference program (which needs PyTorch):
+ * Makes the goldens again with the reference program (which needs PyTorch):
  * `deno run --allow-read --allow-write --allow-run tests/parity/make_goldens.ts PATH/TO/oracle.py`. @module
  */
 import { ARCHITECTURES, makeArguments, oracle, parseLog, type Sizes } from "../_shared/oracle.ts";

@@ -1,5 +1,5 @@
 /**
- * Makes the scores of tiny reward models again with METHOD's reference program (which needs PyTorch):
+ * Makes the scores of tiny reward models again with the reference program (which needs PyTorch):
  * `deno run --allow-read --allow-write --allow-run tests/parity/make_reward_goldens.ts PATH/TO/oracle.py`. @module
  */
 import { ARCHITECTURES, oracleRewards } from "../_shared/oracle.ts";

@@ -1,4 +1,4 @@
-/** Reward models against the golden of METHOD's reference program (PyTorch, float64), one for each architecture. @module */
+/** Reward models against the golden of the reference program (PyTorch, float64), one for each architecture. @module */
 import { deepEqual } from "node:assert/strict";
 import { loadRewardModel, scoreTexts } from "../../core/model/reward_model.ts";
 import { assertClose } from "../_shared/assert_close.ts";

@@ -1,4 +1,4 @@
-/** `optimize` against METHOD's reference program in PyTorch (float64), step by step. @module */
+/** `optimize` against the reference program in PyTorch (float64), step by step. @module */
 import { runConfig, withFolder } from "../_shared/dnpo.ts";
 import { type Architecture, makeArguments, oracle, parseLog, type Sizes } from "../_shared/oracle.ts";
 import { DEFAULTS, optimizeConfig, oracleOptions, type RunSettings } from "../_shared/run_settings.ts";

@@ -126,7 +126,7 @@ sharedTest("train without noise lowers the loss in each iteration on stories260K
   }
 });
 
-/** The logits as transformers computes them, or, where that is not installed, METHOD's reference program. */
+/** The logits as transformers computes them, or, where that is not installed, the reference program. */
 async function foreignLogits(dir: string): Promise<number[][]> {
   const python = await hasPythonModule("transformers");
   console.log(

@@ -1,4 +1,4 @@
-/** Reward models against METHOD's reference program in PyTorch (float64), in every storage type, whole and in shards. @module */
+/** Reward models against the reference program in PyTorch (float64), in every storage type, whole and in shards. @module */
 import { loadRewardModel, scoreTexts } from "../../core/model/reward_model.ts";
 import { assertClose } from "../_shared/assert_close.ts";
 import { commands, device } from "../_shared/device.ts";

@@ -1,4 +1,4 @@
-/** `score` against METHOD's reference program in PyTorch (float64). @module */
+/** `score` against the reference program in PyTorch (float64). @module */
 import { assertClose } from "../_shared/assert_close.ts";
 import { dnpo, succeeded, withFolder } from "../_shared/dnpo.ts";
 import { ARCHITECTURES, makeArguments, oracle } from "../_shared/oracle.ts";

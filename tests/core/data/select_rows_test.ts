@@ -103,7 +103,7 @@ Deno.test("readRows() finds the splits of a folder as the hub lays it out, and n
     await rejects(readRows("org/name"), /there is no such file/);
   }));
 
-Deno.test("readRows() shuffles all sets together by METHOD's Philox, and takes the limit afterwards", () =>
+Deno.test("readRows() shuffles all sets together by the method's Philox, and takes the limit afterwards", () =>
   withSets(async (dir) => {
     const source = [`${dir}/a.jsonl`, `${dir}/b`];
     const all = [..."0123456789"].map((i) => `a${i}`).concat([..."01234"].map((i) => `b${i}`));

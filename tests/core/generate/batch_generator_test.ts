@@ -105,7 +105,7 @@ Deno.test("generate() at temperature 0 takes the largest logit of the whole row 
     }
   }));
 
-Deno.test("generate() at temperature 1 takes METHOD's token: Philox at (position, row), under purpose 2", () =>
+Deno.test("generate() at temperature 1 takes the method's token: Philox at (position, row), under purpose 2", () =>
   withTinyModel(async ({ dir, model }) => {
     const of = prompts(4);
     const sampled = await sample(model, { of });

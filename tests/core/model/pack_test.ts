@@ -37,7 +37,7 @@ Deno.test("packPairs() lays a prompt once, then both responses without their las
       target: [20, 21, 2, 30, 2, 40, 50, 51],
       sequence: [0, 0, 0, 1, 1, 2, 3, 3],
       example: [7, 7, 7, 7, 7, 9, 9, 9],
-      // METHOD's t: the first response token has t = prompt length - 1.
+      // t as in docs/method.md: the first response token has t = prompt length - 1.
       position: [2, 3, 4, 2, 3, 0, 0, 1],
       starts: [0, 3, 5, 6, 8],
     },

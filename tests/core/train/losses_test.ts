@@ -18,7 +18,7 @@ const LOSSES: Record<string, { smoothing?: number; loss: (margin: number, perTok
   ipo: { loss: (_, perToken) => (perToken - 1 / (2 * beta)) ** 2 },
   robust: { smoothing: e, loss: (m) => ((1 - e) * softplus(-m) - e * softplus(m)) / (1 - 2 * e) },
 };
-/** What METHOD and TRL give where policy and reference are the same. */
+/** What docs/method.md and TRL give where policy and reference are the same. */
 const FIRST: Record<string, number> = {
   sigmoid: Math.LN2,
   hinge: 1,

@@ -7,7 +7,7 @@ import { withFolder } from "../_tiny.ts";
 
 const shape = { vocab: 5, hidden: 9 };
 
-/** METHOD: counter (element >> 2, 0, 0, 0), key (seed, iteration + 2²⁴), uniform (2u − 1)/√d. */
+/** docs/method.md: counter (element >> 2, 0, 0, 0), key (seed, iteration + 2²⁴), uniform (2u − 1)/√d. */
 function element(i: number): number {
   const u = (philox4x32([i >> 2, 0, 0, 0], [77, 2 + 2 ** 24])[i & 3]! + 0.5) / 2 ** 32;
   return Math.fround((2 * u - 1) / 3);

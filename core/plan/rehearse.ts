@@ -12,7 +12,7 @@ import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { planDecoder } from "../model/plan_decoder.ts";
 import { scorePairs, scoreResponses } from "../model/scorer.ts";
 import { LOSSES } from "../train/losses/losses.ts";
-import { SCORED_TOKENS } from "../train/optimize.ts";
+import { SCORED_TOKENS } from "../train/row_trainer.ts";
 import { orderSteps, planCapacity, type StepBatch, stepBatch, usedRows } from "../train/step_batches.ts";
 import type { StepOrder } from "../train/step_order.ts";
 import { type Reference, Trainer } from "../train/trainer.ts";

@@ -22,7 +22,7 @@ export interface ReferenceLogps {
   readonly rejected: Float32Array;
 }
 
-/** What {@linkcode referenceLogps} computes, and where it keeps that. */
+/** What {@linkcode referenceLogps} computes. */
 export interface ReferenceOptions {
   /** The reference. */
   scorer: Scorer;
@@ -31,14 +31,17 @@ export interface ReferenceOptions {
   used: readonly number[];
   /** Whether the rejected responses are wanted too. */
   rejected: boolean;
-  /** Where the numbers are kept. */
-  path: string;
-  /** Tells the reference from others, as `folderIdentity` does. */
-  identity: string;
   /** Tokens of a batch. */
   batchTokens: number;
   /** Told the number of rows done, of `used`; what it throws ends the work. */
-  onDone: (done: number) => void;
+  onDone?: (done: number) => void;
+}
+
+/** Where {@linkcode keptReferenceLogps} keeps the numbers. */
+export interface KeptReferenceOptions extends ReferenceOptions {
+  path: string;
+  /** Tells the reference from others, as `folderIdentity` does. */
+  identity: string;
 }
 
 const KEY = "dnpo_reference";
@@ -47,15 +50,27 @@ const KEY = "dnpo_reference";
  * The numbers of the file at `path` where it was made of the same rows by the same model on the same adapter; else they
  * are computed, and written there. Throws DeviceError, or UserError where the file cannot be written.
  */
-export async function referenceLogps(commands: Commands, options: ReferenceOptions): Promise<ReferenceLogps> {
+export async function keptReferenceLogps(commands: Commands, options: KeptReferenceOptions): Promise<ReferenceLogps> {
+  const { path, rows } = options;
   const key = await keyOf(commands, options);
-  return await read(options.path, { key, rows: options.rows.length }) ?? await compute(commands, options, key);
+  const kept = await read(path, { key, rows: rows.length });
+  if (kept) return kept;
+  const logps = await referenceLogps(commands, options);
+  const entries = (["chosen", "rejected"] as const).map((name) => ({
+    name,
+    dtype: "F32" as const,
+    shape: [rows.length],
+    bytes: () => Promise.resolve(new Uint8Array(logps[name].buffer)),
+  }));
+  await makeFolder(dirname(path));
+  await writeSafetensors(path, entries, { metadata: { [KEY]: key } });
+  return logps;
 }
 
-async function compute(
+/** Computes the numbers. Throws DeviceError. */
+export async function referenceLogps(
   commands: Commands,
-  { scorer, rows, used, rejected, path, batchTokens, onDone }: ReferenceOptions,
-  key: string,
+  { scorer, rows, used, rejected, batchTokens, onDone = () => {} }: ReferenceOptions,
 ): Promise<ReferenceLogps> {
   const logps = {
     chosen: new Float32Array(rows.length).fill(NaN),
@@ -71,14 +86,6 @@ async function compute(
     const sums = await scoreResponses(commands, scorer, { rows: chosen, ...options });
     used.forEach((i, j) => logps.chosen[i] = sums[j]!);
   }
-  const entries = (["chosen", "rejected"] as const).map((name) => ({
-    name,
-    dtype: "F32" as const,
-    shape: [rows.length],
-    bytes: () => Promise.resolve(new Uint8Array(logps[name].buffer)),
-  }));
-  await makeFolder(dirname(path));
-  await writeSafetensors(path, entries, { metadata: { [KEY]: key } });
   return logps;
 }
 
@@ -99,7 +106,7 @@ async function read(path: string, { key, rows }: { key: string; rows: number }):
 /** Everything that the numbers depend on. */
 async function keyOf(
   { device }: Commands,
-  { rows, used, rejected, identity }: ReferenceOptions,
+  { rows, used, rejected, identity }: KeptReferenceOptions,
 ): Promise<string> {
   const parts = used.map((i) => {
     const { promptIds, chosenIds, rejectedIds } = rows[i]!;

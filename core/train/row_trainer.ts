@@ -1,0 +1,184 @@
+/** The optimizer steps of an iteration over its rows: in which order, at which rates, against which reference. @module */
+import type { Commands } from "../../kernels/device/commands.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
+import type { IterationConfig } from "../config/config_types.ts";
+import { UserError } from "../error.ts";
+import type { Model } from "../model/model.ts";
+import type { PairIds } from "../model/pack.ts";
+import type { ParameterBuffers } from "../model/parameter_buffers.ts";
+import { LOSSES } from "./losses/losses.ts";
+import { scheduleFactor } from "./lr_schedule.ts";
+import type { ReferenceLogps } from "./reference_logps.ts";
+import { orderSteps, planCapacity, stepBatch, usedRows } from "./step_batches.ts";
+import type { StepMetrics } from "./step_metrics.ts";
+import type { StepOrder } from "./step_order.ts";
+import { MAX_UNREAD, type Reference, Trainer } from "./trainer.ts";
+import { longestRow, type PairRows, type TrainingRows } from "./training_rows.ts";
+
+/** What is asked of the reference before the first step. */
+export interface LogpsRequest {
+  rows: readonly PairIds[];
+  /** Places of the rows that the steps use. */
+  used: readonly number[];
+  /** Whether the rejected responses are wanted too: with noise each step computes them. */
+  rejected: boolean;
+  /** Tokens of a batch. */
+  batchTokens: number;
+  /** Optimizer steps of the iteration. */
+  steps: number;
+}
+
+/** What a trainer of rows is made of. */
+export interface RowTrainerOptions {
+  /** The policy; its weights are trained in place. */
+  model: Model;
+  data: TrainingRows;
+  settings: IterationConfig;
+  /** The frozen reference's weights, which only noise needs on the device; null without noise. */
+  reference: ParameterBuffers | null;
+  /** Gives the reference's log-probabilities, before any weight changes; not called for a loss without a reference. */
+  logps: (request: LogpsRequest) => Promise<ReferenceLogps>;
+}
+
+/** Tokens that the reference scores at a time at least: without a backward pass they take little memory. */
+export const SCORED_TOKENS = 1024;
+
+/** Takes the steps one by one. */
+export class RowTrainer {
+  readonly order: StepOrder;
+  readonly #options: RowTrainerOptions;
+  readonly #trainer: Trainer;
+  #done = 0;
+  #tokens = 0;
+  /** Steps whose metrics are still on the device. */
+  #unread = 0;
+
+  /** Plans the steps, asks the reference, and allocates everything. Throws UserError or DeviceError. */
+  static async create(commands: Commands, options: RowTrainerOptions): Promise<RowTrainer> {
+    const { model, data, settings, reference: weights, logps } = options;
+    const { training, noise } = settings;
+    const order = orderSteps(data, settings);
+    const size = training.per_device_train_batch_size;
+    const capacity = planCapacity(data, { order, size, device: commands.device, shuffle: training.shuffle });
+    let reference: Reference | undefined;
+    if (LOSSES[training.loss_type].needsReference) {
+      reference = {
+        logps: await logps({
+          // A loss with a reference takes pairs.
+          rows: (data as PairRows).pairs,
+          used: usedRows(order),
+          rejected: noise === "none",
+          batchTokens: Math.max(SCORED_TOKENS, capacity.tokens),
+          steps: order.steps,
+        }),
+        ...(weights && { weights }),
+      };
+    }
+    const trainer = await Trainer.create(commands, {
+      model,
+      settings,
+      ...(reference && { reference }),
+      capacity,
+      maxPositions: longestRow(data),
+    });
+    return new RowTrainer(options, { order, trainer });
+  }
+
+  private constructor(options: RowTrainerOptions, { order, trainer }: { order: StepOrder; trainer: Trainer }) {
+    this.#options = options;
+    this.order = order;
+    this.#trainer = trainer;
+  }
+
+  /** Steps that are done. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Tokens of prompts and answers so far, as TRL counts them. */
+  get tokens(): number {
+    return this.#tokens;
+  }
+
+  /** Whether {@linkcode RowTrainer.read} is due: the device has room for no more steps' metrics. */
+  get isFull(): boolean {
+    return this.#unread === MAX_UNREAD;
+  }
+
+  /** Steps that were skipped for a NaN or Inf, as of the last {@linkcode RowTrainer.read}. */
+  get skipped(): number {
+    return this.#trainer.skipped;
+  }
+
+  /** The noise generator's values, null without noise. */
+  get noiseValues(): ParameterBuffers | null {
+    return this.#trainer.noiseValues;
+  }
+
+  /** The buffers that a resumed run needs, by name. */
+  get stateBuffers(): Record<string, Slice> {
+    return this.#trainer.stateBuffers;
+  }
+
+  /** Goes on after `done` steps, whose buffers were loaded. */
+  resume({ done, tokens }: { done: number; tokens: number }): void {
+    this.#done = done;
+    this.#tokens = tokens;
+  }
+
+  /** Records and submits the next step; does not wait for it. */
+  async advance(): Promise<void> {
+    const { data, settings: { noise, training } } = this.#options;
+    const batch = stepBatch(data, {
+      order: this.order,
+      step: this.#done,
+      size: training.per_device_train_batch_size,
+      noise: noise !== "none",
+    });
+    await this.#trainer.step(batch, { step: this.#done, factor: this.#factor(this.#done) });
+    this.#done++;
+    this.#unread++;
+    this.#tokens += batch.tokens;
+  }
+
+  /** The model's learning rate in step `step` (from 0). */
+  learningRate(step: number): number {
+    return this.#options.settings.training.learning_rate * this.#factor(step);
+  }
+
+  #factor(step: number): number {
+    const { training } = this.#options.settings;
+    const { steps } = this.order;
+    const warmup = training.warmup_steps > 0 ? training.warmup_steps : Math.ceil(training.warmup_ratio * steps);
+    return scheduleFactor(training.lr_scheduler_type, { step, steps, warmup });
+  }
+
+  /**
+   * Waits for the steps so far and returns the numbers of those since the last read. Throws DeviceError, or where
+   * `on_nan` says so a UserError at a step whose loss or gradient norm is not finite.
+   */
+  async read(): Promise<StepMetrics[]> {
+    if (this.#unread === 0) return [];
+    const { metrics, badStep } = await this.#trainer.read();
+    this.#unread = 0;
+    if (badStep !== null && this.#options.settings.training.on_nan === "error") throw this.#badStep(badStep);
+    return metrics;
+  }
+
+  #badStep(step: number): UserError {
+    const { data, settings: { iteration } } = this.#options;
+    const rows = this.order.rowsOf(step).map((i) => data.example(i));
+    return new UserError(
+      `Cannot go on with optimize of iteration ${iteration}: loss or gradient norm is NaN or Inf at step ${
+        step + 1
+      } (rows ${rows.slice(0, 16).join(", ")}${
+        rows.length > 16 ? ", …" : ""
+      }), expected finite numbers; the weights are those before that step (a lower training.learning_rate may help, or training.on_nan=skip)`,
+    );
+  }
+
+  /** Frees everything but the policy's and the reference's weights. */
+  free(): void {
+    this.#trainer.free();
+  }
+}

@@ -5,7 +5,7 @@ import { knownKeys } from "../core/config/config_keys.ts";
 import { keyNeededBy } from "../core/config/judge_config.ts";
 
 /** A judge that a few answers describe: an ensemble's members are written by hand. */
-export type StarterJudge = Exclude<JudgeKind, "ensemble">;
+export type StarterJudge = Exclude<JudgeKind, "ensemble" | "function">;
 
 /** What `dnpo init` asks. */
 export interface Answers {

@@ -3,6 +3,16 @@
 /**
  * A mistake in the user's config, data, model folder or machine. The message states the action that failed, what is
  * and what should be, in one line.
+ *
+ * @example
+ * ```ts
+ * import { memoryFiles, openDevice, openModel, UserError } from "@dnpo/dnpo/engine";
+ * import assert from "node:assert/strict";
+ *
+ * using device = await openDevice();
+ * // The message is one line that says what is, and what should be.
+ * await assert.rejects(openModel(device, memoryFiles({ "config.json": "[]" })), UserError);
+ * ```
  */
 export class UserError extends Error {
   override readonly name = "UserError";
@@ -14,7 +24,20 @@ export class UserError extends Error {
   }
 }
 
-/** Thrown by work that was stopped by its signal; what is done is saved. */
+/**
+ * Thrown by work that was stopped by its signal; what is done is saved.
+ *
+ * @example
+ * ```ts
+ * import { loadConfig, StoppedError, train } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const set = [`output_dir=${await Deno.makeTempDir()}`];
+ * const config = await loadConfig("examples/quickstart/config.yaml", { set });
+ * // What was done until then stays, and the same call goes on from there.
+ * await assert.rejects(train(config, { signal: AbortSignal.abort() }), StoppedError);
+ * ```
+ */
 export class StoppedError extends Error {
   override readonly name = "StoppedError";
 }

@@ -92,6 +92,17 @@ function wallSeconds(): number {
 /**
  * Measures the variants of the matmul and returns the choice; `device.tuning` stays as it was. Takes about a second if
  * the driver has compiled the kernels before. Throws DeviceError.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, tune } from "@dnpo/dnpo/engine";
+ * import assert from "node:assert/strict";
+ *
+ * using device = await openDevice();
+ * const { tuning } = await tune(device);
+ * device.tuning = tuning;
+ * assert.ok(tuning.family === "cpu" || tuning.family === "gpu");
+ * ```
  */
 export async function tune(
   device: Device,

@@ -40,7 +40,8 @@ const GATE: Step[] = [
   },
   {
     name: "doc examples",
-    run: () => deno(["test", "--frozen", "--doc", ...permissions(), "mod.ts", "README.md", "core", "kernels"]),
+    run: () =>
+      deno(["test", "--frozen", "--doc", ...permissions(), "mod.ts", "engine.ts", "README.md", "core", "kernels"]),
   },
   {
     name: "tests",

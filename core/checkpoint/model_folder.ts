@@ -45,6 +45,17 @@ export interface ModelFolder extends ModelSource {
  * Opens a Hugging Face folder by its path, or a model's files, reading no weights (save where a tied embedding is stored
  * twice: the two must then be the same bytes, since transformers 4 would tie them and 5 would not). Throws a UserError
  * naming file and tensor.
+ *
+ * @example
+ * ```ts
+ * import { openModelFolder } from "@dnpo/dnpo/engine";
+ * import assert from "node:assert/strict";
+ *
+ * const folder = await openModelFolder("examples/quickstart/model");
+ * const { vocabSize, hiddenSize } = folder.config;
+ * const embedding = await folder.readTensor("model.embed_tokens.weight");
+ * assert.equal(embedding.length, vocabSize * hiddenSize);
+ * ```
  */
 export async function openModelFolder(source: string | ModelFiles): Promise<ModelFolder> {
   const files = await modelFilesOf(source);

@@ -80,6 +80,17 @@ export interface SaveOptions {
  * Writes a Hugging Face folder at `dir`, built beside it as `DIR.dnpo-new` and renamed, replacing a model folder that lies
  * there. Throws a UserError where the folder holds anything else, or a value overflows float16; a RangeError where a
  * tensor's length does not fit.
+ *
+ * @example
+ * ```ts
+ * import { openModelFolder, saveModelFolder } from "@dnpo/dnpo/engine";
+ * import assert from "node:assert/strict";
+ *
+ * const source = await openModelFolder("examples/quickstart/model");
+ * const dir = `${await Deno.makeTempDir()}/model`;
+ * await saveModelFolder(dir, { source, dtype: "BF16", tensors: (name) => source.readTensor(name) });
+ * assert.equal((await openModelFolder(dir)).dtype, "BF16");
+ * ```
  */
 export async function saveModelFolder(dir: string, options: SaveOptions): Promise<void> {
   await replaceFolder(dir, { files: newModelFiles(options), replaceable: SAVED_FILES, what: "a model" });

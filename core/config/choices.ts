@@ -16,10 +16,20 @@ export type MemberKind = typeof MEMBER_JUDGES[number];
 /** The judges. */
 export const JUDGES: readonly ["human", ...typeof MEMBER_JUDGES, "ensemble"] = ["human", ...MEMBER_JUDGES, "ensemble"];
 
-/** Which judge tells chosen and rejected apart. */
-export type JudgeKind = typeof JUDGES[number];
+/** Which judge tells chosen and rejected apart; `function` is one that a program gives, which no file can name. */
+export type JudgeKind = typeof JUDGES[number] | "function";
 
-/** The losses: those over pairs, and cross-entropy on the chosen response. */
+/**
+ * The losses: those over pairs, and cross-entropy on the chosen response.
+ *
+ * @example
+ * ```ts
+ * import { LOSS_TYPES } from "@dnpo/dnpo/engine";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(LOSS_TYPES[0], "sigmoid");
+ * ```
+ */
 export const LOSS_TYPES = ["sigmoid", "hinge", "ipo", "robust", "sft"] as const;
 
 /** The name of a loss. */

@@ -9,7 +9,19 @@ export const configSchema: z.ZodType<ResolvedConfig> = z.strictObject(runKeys);
 /** How a file is known to be this schema, of whatever version. */
 export const SCHEMA_TITLE = "dnpo config";
 
-/** The config's JSON Schema (draft 2020-12), for editors and for the configuration reference. */
+/**
+ * The config's JSON Schema (draft 2020-12), for editors and for the configuration reference.
+ *
+ * @example
+ * ```ts
+ * import { configJsonSchema } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * // An editor that is given it completes a config's keys and checks their values.
+ * const { properties } = configJsonSchema() as { properties: Record<string, unknown> };
+ * assert.ok("training" in properties);
+ * ```
+ */
 export function configJsonSchema(): Record<string, unknown> {
   const { $schema, ...schema } = z.toJSONSchema(configSchema, { io: "input" });
   return { $schema, title: SCHEMA_TITLE, description: "Settings of a run of dnpo.", ...schema };

@@ -31,12 +31,35 @@ export interface Setting {
 /**
  * Reads a config file (or none), puts `set` over and `defaults` under it, and fills in method's preset and the
  * defaults. Throws a UserError with one line per problem: `config.yaml:4:9 training.beta: expected number, got "x"`.
+ *
+ * @example
+ * ```ts
+ * import { loadConfig } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const config = await loadConfig("examples/quickstart/config.yaml", { set: ["training.beta=0.2"] });
+ * assert.equal(config.training.beta, 0.2);
+ * // A config needs no file.
+ * assert.equal((await loadConfig(undefined, { defaults: { method: "spin" } })).noise, "none");
+ * ```
  */
 export async function loadConfig(path: string | undefined, options: LoadOptions = {}): Promise<ResolvedConfig> {
   return (await resolve(path, options)).config;
 }
 
-/** As {@linkcode loadConfig}, with every setting's origin, in the schema's order. */
+/**
+ * As {@linkcode loadConfig}, with every setting's origin, in the schema's order.
+ *
+ * @example
+ * ```ts
+ * import { explainConfig } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const { settings } = await explainConfig("examples/quickstart/config.yaml");
+ * const beta = settings.find(({ key }) => key === "training.beta")!;
+ * assert.deepEqual([beta.value, beta.from], [0.1, "examples/quickstart/config.yaml:19:9"]);
+ * ```
+ */
 export async function explainConfig(
   path: string | undefined,
   options: LoadOptions = {},

@@ -3,7 +3,18 @@ import { Document, isNode, stringify } from "yaml";
 import type { ResolvedConfig } from "./config_types.ts";
 import type { Setting } from "./load_config.ts";
 
-/** The config as YAML, every default filled in, in the schema's order: the same text for the same settings. */
+/**
+ * The config as YAML, every default filled in, in the schema's order: the same text for the same settings.
+ *
+ * @example
+ * ```ts
+ * import { loadConfig, writeResolved } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const text = writeResolved(await loadConfig("examples/quickstart/config.yaml"));
+ * assert.match(text, /^method: dnpo$/m);
+ * ```
+ */
 export function writeResolved(config: ResolvedConfig): string {
   return stringify(config, { lineWidth: 0, aliasDuplicateObjects: false });
 }

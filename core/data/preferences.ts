@@ -3,7 +3,8 @@ import type { SchemaElement } from "hyparquet";
 import { UserError } from "../error.ts";
 import { type Message, messagesField } from "./formats/messages.ts";
 import { hasField } from "./formats/row_fields.ts";
-import { type DataRow, readRows } from "./read_rows.ts";
+import type { DataRow } from "./parse_row.ts";
+import { readRows } from "./read_rows.ts";
 
 /** A side of a pair: text, or a conversation's turns. */
 type Side = string | Message[];

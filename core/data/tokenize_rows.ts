@@ -3,7 +3,7 @@ import { UserError } from "../error.ts";
 import { encodeTurns } from "./encode_turns.ts";
 import type { JsonValue } from "./formats/json_rows.ts";
 import type { Message } from "./formats/messages.ts";
-import type { DataRow } from "./read_rows.ts";
+import type { DataRow } from "./parse_row.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** A prompt. */

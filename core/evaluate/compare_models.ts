@@ -8,6 +8,7 @@ import { UserError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import { generate } from "../generate/batch_generator.ts";
 import { responseRoom } from "../generate/response_room.ts";
+import { withGivenJudge } from "../label/function_judge.ts";
 import type { Judge, Scores } from "../label/judge.ts";
 import { sameTokenizer, withJudge } from "../label/open_judge.ts";
 import { checkJudges } from "../label/verifier_use.ts";
@@ -36,12 +37,26 @@ export interface CompareOptions {
  * the config's judge: the second wins a row where it scores more than `labels.margin` above the first, and loses it the
  * other way round. Writes nothing, save a judge `llm`'s replies in the config's `output_dir`.
  * Throws UserError or DeviceError, StoppedError where the hooks' signal says so.
+ *
+ * @example
+ * ```ts
+ * import { compareModels, loadConfig } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const config = await loadConfig("examples/quickstart/config.yaml");
+ * const model = "examples/quickstart/model";
+ * const prompts = "examples/quickstart/eval.jsonl";
+ * // A model against itself: the same settings and seeds give the same answers.
+ * const { result } = await compareModels(config, { a: model, b: model, prompts, limit: 8 });
+ * assert.equal(result.rate, 0.5);
+ * ```
  */
 export async function compareModels(
-  config: ResolvedConfig,
+  given: ResolvedConfig,
   { a, b, prompts, limit }: CompareOptions,
   hooks: RunHooks = {},
 ): Promise<Comparison> {
+  const config = withGivenJudge(given, hooks);
   const settings = forIteration({ ...config, data: { ...config.data, eval: prompts } }, config.iteration);
   if (limit === undefined) delete settings.data.eval_limit;
   else settings.data.eval_limit = limit;

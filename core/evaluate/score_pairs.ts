@@ -18,6 +18,17 @@ export interface PairScore {
 /**
  * Scores every pair of `pairs`, a file or what else `data.train` may be, under the model `model`, a folder or
  * `org/name[@revision]` on the hub. Throws UserError or DeviceError.
+ *
+ * @example
+ * ```ts
+ * import { scorePairs } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const pairs = await Deno.makeTempFile({ suffix: ".jsonl" });
+ * await Deno.writeTextFile(pairs, JSON.stringify({ prompt: "sort cab>", chosen: "abc", rejected: "cab" }) + "\n");
+ * const [score] = await scorePairs({ model: "examples/quickstart/model", pairs });
+ * assert.ok(score!.chosen < 0 && score!.rejected < 0);
+ * ```
  */
 export async function scorePairs(
   { model: name, pairs: path, onProgress = () => {} }: { model: string; pairs: string; onProgress?: OnProgress },

@@ -28,7 +28,19 @@ export function fileSystem(): FileSystem {
   return system;
 }
 
-/** Takes `files` for the platform's file system from here on. */
+/**
+ * Takes `files` for the platform's file system from here on.
+ *
+ * @example
+ * ```ts
+ * import { folderFiles, useFileSystem } from "@dnpo/dnpo/engine";
+ * import assert from "node:assert/strict";
+ *
+ * // A page of a browser gives an object of its own with these functions; here they are Deno's.
+ * useFileSystem(Deno);
+ * assert.ok(await (await folderFiles("examples/quickstart/model")).stat("config.json"));
+ * ```
+ */
 export function useFileSystem(files: FileSystem): void {
   system = files;
 }

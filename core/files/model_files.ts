@@ -34,6 +34,15 @@ export interface ModelFiles {
 /**
  * The files in the folder `dir`. Puts the folder back where a process was killed between the two renames of a save.
  * Throws a UserError where that fails, or where the platform has no file system.
+ *
+ * @example
+ * ```ts
+ * import { folderFiles } from "@dnpo/dnpo/engine";
+ * import assert from "node:assert/strict";
+ *
+ * const files = await folderFiles("examples/quickstart/model");
+ * assert.ok((await files.stat("config.json"))!.size > 0);
+ * ```
  */
 export async function folderFiles(dir: string): Promise<ModelFiles> {
   await recoverFolder(dir);
@@ -85,7 +94,7 @@ function filesIn(dir: string): ModelFiles {
  *
  * @example
  * ```ts
- * import { memoryFiles } from "./engine.ts";
+ * import { memoryFiles } from "@dnpo/dnpo/engine";
  * import assert from "node:assert/strict";
  *
  * const files = memoryFiles({ "config.json": '{"model_type": "llama"}' });

@@ -1,7 +1,7 @@
 /** A conversation with a model: its turns, the template, and what of them fits into the context. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
-import type { Message } from "../data/read_rows.ts";
+import type { Message } from "../data/formats/messages.ts";
 import { StreamDecoder } from "../data/tokenizer/stream_decoder.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";

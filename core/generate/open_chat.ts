@@ -39,6 +39,17 @@ export interface OpenedChat extends Disposable {
 /**
  * Opens device, model and conversation. Throws a UserError where the folder holds no tokenizer or the context is longer
  * than the model's, DeviceError.
+ *
+ * @example
+ * ```ts
+ * import { openChat } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * using opened = await openChat({ model: "examples/quickstart/model", settings: { temperature: 0, max_new_tokens: 8 } });
+ * let text = "";
+ * for await (const piece of opened.chat.answer("sort cab>")) text += piece;
+ * assert.ok(text.length > 0);
+ * ```
  */
 export async function openChat(
   { model: path, settings, maxLength, system, ...hooks }: OpenChatOptions,

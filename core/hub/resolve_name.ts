@@ -59,6 +59,16 @@ export interface Resolved {
 /**
  * The folder of a model: `spec` itself where that path exists or no `org/name[@revision]` is meant, else the hub's files in
  * the cache, downloaded where they are missing. Throws a UserError.
+ *
+ * @example
+ * ```ts
+ * import { resolveModel } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * // A path is itself; `org/name` would be downloaded into the hub's cache.
+ * const { paths, record } = await resolveModel("examples/quickstart/model");
+ * assert.deepEqual([paths, record], [["examples/quickstart/model"], null]);
+ * ```
  */
 export async function resolveModel(spec: string, options: ResolveOptions = {}): Promise<Resolved> {
   const repo = await exists(spec) ? null : parseModelSpec(spec);
@@ -67,7 +77,18 @@ export async function resolveModel(spec: string, options: ResolveOptions = {}): 
   return { paths: [dir], record };
 }
 
-/** As {@linkcode resolveModel} for a data set's files, `org/name[:config][/split][@revision]`; `prefer` names splits. */
+/**
+ * As {@linkcode resolveModel} for a data set's files, `org/name[:config][/split][@revision]`; `prefer` names splits.
+ *
+ * @example
+ * ```ts
+ * import { resolveDataset } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const { paths } = await resolveDataset("examples/quickstart/rows.jsonl");
+ * assert.deepEqual(paths, ["examples/quickstart/rows.jsonl"]);
+ * ```
+ */
 export async function resolveDataset(
   spec: string,
   { prefer = ["train"], ...options }: ResolveOptions & { prefer?: readonly string[] } = {},

@@ -22,6 +22,7 @@ import { runPaths } from "../run/run_paths.ts";
 import { readApiKey } from "../server/api_key.ts";
 import { Server } from "../server/openai_client.ts";
 import { ensembleJudge, type Member } from "./ensemble_judge.ts";
+import { functionJudge } from "./function_judge.ts";
 import { humanJudge, type Judge } from "./judge.ts";
 import { loadPrompt } from "./judge_prompt.ts";
 import type { Asking } from "./judge_questions.ts";
@@ -40,6 +41,7 @@ export async function withJudge<T>(
   { labels, policy }: { labels: LabelsConfig; policy: string | null },
   use: (judge: Judge) => Promise<T>,
 ): Promise<T> {
+  if (labels.judge === "function") return await use(functionJudge(context.judge!));
   using held = new DisposableStack();
   return await use(await makeJudge(context, { labels: judgeOf(labels), policy, held }));
 }

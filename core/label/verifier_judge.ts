@@ -3,12 +3,7 @@ import { oneLine } from "../data/formats/data_problems.ts";
 import { UserError } from "../error.ts";
 import { toFileUrl } from "../files/file_url.ts";
 import type { Judge } from "./judge.ts";
-import type { VerifierAnswer, VerifierInput, VerifierQuestion } from "./verifier_protocol.ts";
-
-export type { VerifierInput } from "./verifier_protocol.ts";
-
-/** A verifier module's default export: a finite number, larger is better; 1 counts as right in evaluations. */
-export type Verifier = (input: VerifierInput) => number | Promise<number>;
+import { type VerifierAnswer, type VerifierInput, verifierInputs, type VerifierQuestion } from "./verifier_protocol.ts";
 
 /** A verifier module that runs in a thread of its own, with the permissions of this process, until disposed. */
 export interface VerifierThread extends Disposable {
@@ -58,10 +53,8 @@ export async function verifierJudge(path: string, limit: VerifierLimit): Promise
     name: "verifier",
     async score(rows, onDone) {
       const scores = [];
-      for (const { row, prompt, reference, response, generated } of rows) {
-        const input = { prompt, ...(reference !== undefined && { reference }) };
-        const answers = [{ ...input, response }, { ...input, response: generated }];
-        const [human, machine] = await verifier.score(answers, `row ${row}`);
+      for (const row of rows) {
+        const [human, machine] = await verifier.score(verifierInputs(row), `row ${row.row}`);
         scores.push({ human: human!, generated: machine! });
         onDone(scores.length);
       }

@@ -1,4 +1,4 @@
-/** Whether a run needs a verifier module, which `--no-verifier` forbids: known before any work. @module */
+/** Whether a run has the judges and the verifier that it needs: known before any work. @module */
 import { judgeOf, judgesOf } from "../config/config.ts";
 import type { LabelsConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
@@ -13,8 +13,13 @@ export function checkVerifierAllowed(
   if (!allowVerifier) throw new UserError(`Cannot run verifier ${path}: --no-verifier forbids it, and ${why}`);
 }
 
-/** Throws a UserError where one of the judges would run a forbidden verifier. */
+/** Throws a UserError where one of the judges would run a forbidden verifier, or is a function that nobody gave. */
 export function checkJudges(labels: LabelsConfig, hooks: RunHooks): void {
+  if (labels.judge === "function" && hooks.judge === undefined) {
+    throw new UserError(
+      "Cannot judge with judge function: no program gave one, as train(config, { judge }) does; labels.judge says another",
+    );
+  }
   for (const judge of judgesOf(labels).map(judgeOf)) {
     if (judge.judge === "verifier") checkVerifierAllowed(judge.verifier, hooks, "judge is verifier");
   }

@@ -1,5 +1,6 @@
 /** The stages by themselves, as commands and programs call them. @module */
 import { requireFor, type ResolvedConfig } from "../config/config.ts";
+import { withGivenJudge } from "../label/function_judge.ts";
 import type { LabelReport } from "../label/label_pairs.ts";
 import { type RunHooks, withRun } from "../run/run_context.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
@@ -10,7 +11,25 @@ import { runStage } from "./run_stage.ts";
 import { generateStep, labelStep, needsOf, type OptimizeStep, optimizeStep } from "./schedule.ts";
 import { checkSteps } from "./schedule_checks.ts";
 
-/** Samples a response to every prompt: writes OUTPUT_DIR/iteration-K/responses.jsonl and returns its path. */
+/**
+ * Samples a response to every prompt: writes OUTPUT_DIR/iteration-K/responses.jsonl and returns its path.
+ *
+ * @example
+ * ```ts
+ * import { loadConfig, runGenerate } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const set = [
+ *   `output_dir=${await Deno.makeTempDir()}`,
+ *   "data.limit=16",
+ *   "data.eval=null",
+ *   "training.max_steps=1",
+ * ];
+ * const config = await loadConfig("examples/quickstart/config.yaml", { set });
+ * const path = await runGenerate(config);
+ * assert.equal((await Deno.readTextFile(path)).trimEnd().split("\n").length, 16);
+ * ```
+ */
 export async function runGenerate(config: ResolvedConfig, hooks: RunHooks = {}): Promise<string> {
   requireFor("generate", config);
   const step = await generateStep(config);
@@ -20,11 +39,31 @@ export async function runGenerate(config: ResolvedConfig, hooks: RunHooks = {}):
   return step.paths.responses;
 }
 
-/** Labels the responses: writes OUTPUT_DIR/iteration-K/pairs.jsonl. */
+/**
+ * Labels the responses: writes OUTPUT_DIR/iteration-K/pairs.jsonl.
+ *
+ * @example
+ * ```ts
+ * import { loadConfig, runGenerate, runLabel } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const set = [
+ *   `output_dir=${await Deno.makeTempDir()}`,
+ *   "data.limit=16",
+ *   "data.eval=null",
+ *   "training.max_steps=1",
+ * ];
+ * const config = await loadConfig("examples/quickstart/config.yaml", { set });
+ * await runGenerate(config);
+ * const { report } = await runLabel(config, { judge: ({ response }) => -response.length });
+ * assert.ok(report.pairs > 0 && report.pairs <= 16);
+ * ```
+ */
 export async function runLabel(
-  config: ResolvedConfig,
+  given: ResolvedConfig,
   hooks: RunHooks = {},
 ): Promise<{ path: string; report: LabelReport }> {
+  const config = withGivenJudge(given, hooks);
   requireFor("label", config);
   const step = await labelStep(config);
   checkSteps([step], hooks);
@@ -34,7 +73,28 @@ export async function runLabel(
   });
 }
 
-/** Trains on the config's `pairs`: leaves OUTPUT_DIR/model/, noise.safetensors (with noise) and metrics.jsonl. */
+/**
+ * Trains on the config's `pairs`: leaves OUTPUT_DIR/model/, noise.safetensors (with noise) and metrics.jsonl.
+ *
+ * @example
+ * ```ts
+ * import { loadConfig, runGenerate, runLabel, runOptimize } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const set = [
+ *   `output_dir=${await Deno.makeTempDir()}`,
+ *   "data.limit=16",
+ *   "data.eval=null",
+ *   "training.max_steps=1",
+ * ];
+ * const config = await loadConfig("examples/quickstart/config.yaml", { set });
+ * await runGenerate(config);
+ * const { path: pairs } = await runLabel(config, { judge: ({ response }) => -response.length });
+ * const { last } = await runOptimize({ ...config, pairs });
+ * // Where policy and reference are the same, the loss is near ln 2: the noise is all that differs.
+ * assert.ok(Math.abs(last.loss! - Math.LN2) < 0.1);
+ * ```
+ */
 export async function runOptimize(
   config: ResolvedConfig,
   hooks: RunHooks = {},
@@ -43,7 +103,25 @@ export async function runOptimize(
   return await runTraining(config, hooks, optimizeStep(config, "pairs"));
 }
 
-/** Trains on the human responses of the data: leaves OUTPUT_DIR/model/ and metrics.jsonl. */
+/**
+ * Trains on the human responses of the data: leaves OUTPUT_DIR/model/ and metrics.jsonl.
+ *
+ * @example
+ * ```ts
+ * import { loadConfig, runSft } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const set = [
+ *   `output_dir=${await Deno.makeTempDir()}`,
+ *   "data.limit=16",
+ *   "data.eval=null",
+ *   "training.max_steps=1",
+ * ];
+ * const config = await loadConfig("examples/quickstart/config.yaml", { set });
+ * const { model, last } = await runSft(config);
+ * assert.ok(last.loss! > 0 && model.endsWith("/model"));
+ * ```
+ */
 export async function runSft(
   config: ResolvedConfig,
   hooks: RunHooks = {},

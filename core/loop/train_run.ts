@@ -5,6 +5,7 @@ import { dtypeOfName } from "../dtype.ts";
 import { withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
+import { withGivenJudge } from "../label/function_judge.ts";
 import { loadModel, saveModel } from "../model/model.ts";
 import { writeReport } from "../report/write_report.ts";
 import { reportEvaluation } from "../run/metrics_sinks.ts";
@@ -30,8 +31,28 @@ export interface TrainHooks extends RunHooks {
 /**
  * Runs the config's iterations, or the rest of them where its output_dir holds a part, and returns what
  * OUTPUT_DIR/summary.json holds. Throws UserError, DeviceError, or StoppedError where the signal stopped it.
+ *
+ * @example
+ * ```ts
+ * import { loadConfig, train } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const set = [
+ *   `output_dir=${await Deno.makeTempDir()}`,
+ *   "data.limit=16",
+ *   "data.eval=null",
+ *   "training.max_steps=1",
+ *   "iterations=1",
+ * ];
+ * const config = await loadConfig("examples/quickstart/config.yaml", { set });
+ * // The judge may be a function: here the shorter answer is the better one.
+ * const { iterations, model } = await train(config, { judge: ({ response }) => -response.length });
+ * assert.equal(iterations.at(-1)!.steps, 1);
+ * assert.ok(await Deno.stat(`${model}/model.safetensors`));
+ * ```
  */
-export async function train(config: ResolvedConfig, hooks: TrainHooks = {}): Promise<RunSummary> {
+export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Promise<RunSummary> {
+  const config = withGivenJudge(given, hooks);
   requireFor("train", config);
   // What dpo needs beside its pairs is known where its rows are there.
   checkSteps(stepsOf(trainSchedule(config, { hasPairs: config.method === "dpo" })), hooks);

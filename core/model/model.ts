@@ -1,7 +1,9 @@
 /** A model on the device: loaded from, and saved to, a Hugging Face folder. @module */
 import type { Device } from "../../kernels/device/device.ts";
-import { type ModelFolder, openModelFolder, saveModelFolder } from "../checkpoint/model_folder.ts";
+import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
+import { newModelFiles, saveModelFolder, type SaveOptions } from "../checkpoint/save_folder.ts";
 import type { Dtype } from "../dtype.ts";
+import type { ModelFiles } from "../files/model_files.ts";
 import { parameterShapes } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
 import { ParameterBuffers } from "./parameter_buffers.ts";
@@ -14,9 +16,12 @@ export interface Model {
   readonly weights: ParameterBuffers;
 }
 
-/** Loads the folder at `dir`. Throws a UserError naming file and tensor, or a DeviceError where the device is too small. */
-export async function loadModel(device: Device, dir: string): Promise<Model> {
-  const folder = await openModelFolder(dir);
+/**
+ * Loads a folder by its path, or a model's files. Throws a UserError naming file and tensor, or a DeviceError where the
+ * device is too small.
+ */
+export async function loadModel(device: Device, source: string | ModelFiles): Promise<Model> {
+  const folder = await openModelFolder(source);
   const { config } = folder;
   const layout = planDecoder(config, { maxBindingBytes: device.limits.maxStorageBufferBindingSize });
   const weights = new ParameterBuffers(device, { layout, label: "weights", part: "weights" });
@@ -55,10 +60,32 @@ async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
 }
 
 /** Saves the weights as they are on the device, with the source folder's config and tokenizer. */
-export async function saveModel(dir: string, { folder, weights }: Model, dtype: Dtype): Promise<void> {
+export async function saveModel(dir: string, model: Model, dtype: Dtype): Promise<void> {
+  await withTensors(model, dtype, (options) => saveModelFolder(dir, options));
+}
+
+/** The files that {@linkcode saveModel} writes, as bytes. */
+export async function modelBytes(model: Model, dtype: Dtype): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+  const files: Record<string, Uint8Array<ArrayBuffer>> = {};
+  await withTensors(model, dtype, async (options) => {
+    for await (const { name, bytes } of newModelFiles(options)) {
+      const pieces: Uint8Array<ArrayBuffer>[] = [];
+      // Each is valid until the one after the next is asked for.
+      for await (const piece of bytes()) pieces.push(Uint8Array.from(piece));
+      files[name] = new Uint8Array(await new Blob(pieces).arrayBuffer());
+    }
+  });
+  return files;
+}
+
+async function withTensors(
+  { folder, weights }: Model,
+  dtype: Dtype,
+  save: (options: SaveOptions) => Promise<void>,
+): Promise<void> {
   const reader = weights.openReader(parameterShapes(folder.config).map(({ name }) => name));
   try {
-    await saveModelFolder(dir, { source: folder, dtype, tensors: () => reader.next() });
+    await save({ source: folder, dtype, tensors: () => reader.next() });
   } finally {
     await reader.close();
   }

@@ -38,7 +38,27 @@ export interface LabelPlan {
   judges: JudgePlan[];
 }
 
-/** Plans the label stage of a config. Throws a UserError where no responses are there. */
+/**
+ * Plans the label stage of a config. Throws a UserError where no responses are there.
+ *
+ * @example
+ * ```ts
+ * import { loadConfig, planLabel, runGenerate } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const set = [
+ *   `output_dir=${await Deno.makeTempDir()}`,
+ *   "data.limit=16",
+ *   "data.eval=null",
+ *   "training.max_steps=1",
+ * ];
+ * const config = await loadConfig("examples/quickstart/config.yaml", { set });
+ * await runGenerate(config);
+ * const asking = { ...config, labels: { ...[config.labels].flat()[0]!, judge: "self" as const } };
+ * const { rows, judges: [judge] } = await planLabel(asking);
+ * assert.ok(rows === 16 && judge!.questions! > 0);
+ * ```
+ */
 export async function planLabel(config: ResolvedConfig, { examples = 2 } = {}): Promise<LabelPlan> {
   requireFor("label", config);
   const { iteration, output_dir: folder } = config;

@@ -2,7 +2,8 @@
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import type { DataSource } from "../data/formats/data_sources.ts";
-import { type DataRow, readRows, type ReadRowsOptions } from "../data/read_rows.ts";
+import type { DataRow } from "../data/parse_row.ts";
+import { readRows, type ReadRowsOptions } from "../data/read_rows.ts";
 import { tokenizeExamples, type TokenizeOptions, tokenizePairs } from "../data/tokenize_rows.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";

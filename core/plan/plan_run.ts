@@ -2,6 +2,7 @@
 import type { Device } from "../../kernels/device/device.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { requireFor, type ResolvedConfig } from "../config/config.ts";
+import { openToolDevice } from "../device/run_device.ts";
 import { optimizeStep, trainSchedule } from "../loop/schedule.ts";
 import { checkSteps } from "../loop/schedule_checks.ts";
 import type { OnProgress } from "../progress.ts";
@@ -14,8 +15,8 @@ import { Planner } from "./planner.ts";
 
 /** How a plan is made. */
 export interface PlanOptions {
-  /** The device that the run will use. */
-  device: Device;
+  /** The device that the run will use (default: the machine's). */
+  device?: Device;
   /** Bytes of its memory, where known. */
   memory?: number;
   /** Whether the device's speed is measured (default true). */
@@ -25,10 +26,30 @@ export interface PlanOptions {
   onNote?: (line: string) => void;
 }
 
-/** Plans `train` with this config, or `optimize` where it names pairs and no data. Throws UserError as the run would. */
-export async function planRun(
+/**
+ * Plans `train` with this config, or `optimize` where it names pairs and no data. Throws UserError as the run would.
+ *
+ * @example
+ * ```ts
+ * import { loadConfig, planRun } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const config = await loadConfig("examples/quickstart/config.yaml");
+ * const { bytes, stages, advice } = await planRun(config, { time: false });
+ * assert.ok(bytes! > 0 && advice.length === 0);
+ * assert.deepEqual(stages.map(({ stage }) => stage), ["generate", "optimize", "evaluate"]);
+ * ```
+ */
+export async function planRun(config: ResolvedConfig, { device, ...options }: PlanOptions = {}): Promise<RunPlan> {
+  if (device) return await planOn(device, config, options);
+  using opened = await openToolDevice(config);
+  return await planOn(opened, config, options);
+}
+
+async function planOn(
+  device: Device,
   config: ResolvedConfig,
-  { device, memory = Infinity, time = true, ...told }: PlanOptions,
+  { memory = Infinity, time = true, ...told }: PlanOptions,
 ): Promise<RunPlan> {
   const alone = config.pairs !== undefined && config.data.train === undefined;
   requireFor(alone ? "optimize" : "train", config);

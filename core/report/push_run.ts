@@ -44,7 +44,18 @@ export async function filesToPush(
   };
 }
 
-/** Sends the run in `folder` to the hub. Throws a UserError where it cannot. */
+/**
+ * Sends the run in `folder` to the hub. Throws a UserError where it cannot.
+ *
+ * @example
+ * ```ts
+ * import { pushRun, UserError } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const push = pushRun("runs/none", { repo: "your-name/your-model", isPublic: false, message: "First upload" });
+ * await assert.rejects(push, UserError);
+ * ```
+ */
 export async function pushRun(
   folder: string,
   { card, ...options }: Omit<PushOptions, "files"> & { card?: string },

@@ -7,7 +7,20 @@ import { isRecord } from "../values.ts";
 import { iterationName, runFigures } from "./figures.ts";
 import { escapeMarkup } from "./markup.ts";
 
-/** Writes `RUN/report.html` from the run's files and returns its path. Throws a UserError where one is malformed. */
+/**
+ * Writes `RUN/report.html` from the run's files and returns its path. Throws a UserError where one is malformed.
+ *
+ * @example
+ * ```ts
+ * import { writeReport } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const dir = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${dir}/metrics.jsonl`, '{"iteration": 0, "step": 1, "loss": 0.69}\n');
+ * const page = await Deno.readTextFile(await writeReport(dir));
+ * assert.match(page, /^<!doctype html>/);
+ * ```
+ */
 export async function writeReport(runDir: string): Promise<string> {
   const path = runPaths(runDir).report;
   await writeFileAtomic(path, reportPage(await readRun(runDir)));

@@ -28,6 +28,17 @@ export interface ExportReport {
 /**
  * Writes pairs as a preference data set in TRL's form: `prompt`, `chosen` and `rejected` as lists of messages, or as texts
  * where the data is text, and `score_chosen`, `score_rejected` and `chosen_from` where they are known. Throws a UserError.
+ *
+ * @example
+ * ```ts
+ * import { exportPairs } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const dir = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${dir}/pairs.jsonl`, '{"prompt": "1+1=", "chosen": "2", "rejected": "3"}\n');
+ * const { rows } = await exportPairs({ from: dir, output: `${dir}/preferences.parquet` });
+ * assert.equal(rows, 1);
+ * ```
  */
 export async function exportPairs({ from, output, iteration }: ExportOptions): Promise<ExportReport> {
   const format = /\.(jsonl|parquet)$/.exec(output)?.[1] as "jsonl" | "parquet" | undefined;

@@ -31,7 +31,20 @@ export interface RunState {
   problem?: string;
 }
 
-/** The runs in `dir` (or `dir` itself where it is one), the latest first. Throws a UserError where there is no folder. */
+/**
+ * The runs in `dir` (or `dir` itself where it is one), the latest first. Throws a UserError where there is no folder.
+ *
+ * @example
+ * ```ts
+ * import { listRuns } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const dir = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${dir}/metrics.jsonl`, '{"iteration": 0, "step": 1, "loss": 0.69}\n');
+ * const [state] = await listRuns(dir);
+ * assert.deepEqual([state!.state, state!.loss], ["stopped", 0.69]);
+ * ```
+ */
 export async function listRuns(dir: string): Promise<RunState[]> {
   if (await isRun(dir)) return [await stateOf(dir)];
   const states: RunState[] = [];

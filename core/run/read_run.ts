@@ -51,7 +51,20 @@ export interface RunRecord {
   model: string | null;
 }
 
-/** Reads a run's folder. Files may be missing; throws a UserError naming a file, and its line, that is malformed. */
+/**
+ * Reads a run's folder. Files may be missing; throws a UserError naming a file, and its line, that is malformed.
+ *
+ * @example
+ * ```ts
+ * import { readRun } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const dir = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${dir}/metrics.jsonl`, '{"iteration": 0, "step": 1, "loss": 0.69}\n');
+ * const { steps } = await readRun(dir);
+ * assert.deepEqual(steps.map(({ values }) => values.loss), [0.69]);
+ * ```
+ */
 export async function readRun(dir: string): Promise<RunRecord> {
   const paths = runPaths(dir);
   const summary = await readSummary(paths.summary);

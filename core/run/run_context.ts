@@ -2,6 +2,7 @@
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import type { ResolvedConfig } from "../config/config.ts";
+import type { JsonValue } from "../data/formats/json_rows.ts";
 import { openRunDevice } from "../device/run_device.ts";
 import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
@@ -21,6 +22,15 @@ export interface RunHooks {
   signal?: AbortSignal;
   /** Whether the verifier module that the config names may run (default true). */
   allowVerifier?: boolean;
+  /** Scores an answer, for judge `function`: a finite number, larger is better. */
+  judge?: (answer: JudgedAnswer) => number | Promise<number>;
+}
+
+/** An answer to score: `reference` is the row's own optional column, not the human answer. */
+export interface JudgedAnswer {
+  prompt: string;
+  response: string;
+  reference?: JsonValue;
 }
 
 /** An opened run. */
@@ -32,6 +42,8 @@ export interface RunContext {
   readonly onNote: (line: string) => void;
   readonly signal: AbortSignal;
   readonly allowVerifier: boolean;
+  /** The judge that the calling program gave; null where it gave none. */
+  readonly judge: RunHooks["judge"] | null;
   /** What the config's names of models and data sets stand for. */
   readonly sources: RunSources;
   readonly telemetry: Telemetry;
@@ -85,6 +97,7 @@ export async function withDevice<T>(
     onNote,
     signal: hooks.signal ?? new AbortController().signal,
     allowVerifier: hooks.allowVerifier ?? true,
+    judge: hooks.judge ?? null,
     sources,
     telemetry: await openTelemetry(),
   });

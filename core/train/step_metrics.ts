@@ -4,7 +4,17 @@ import type { Device } from "../../kernels/device/device.ts";
 import { type Slice, SLICE_ALIGNMENT, subslice } from "../../kernels/device/slice.ts";
 import { PREFERENCE_METRICS } from "../../kernels/loss/preference_loss.ts";
 
-/** The metrics' names, each at its slot of a metrics row: what losses add to, then the norms of the gradients. */
+/**
+ * The metrics' names, each at its slot of a metrics row: what losses add to, then the norms of the gradients.
+ *
+ * @example
+ * ```ts
+ * import { METRIC_NAMES } from "@dnpo/dnpo/engine";
+ * import assert from "node:assert/strict";
+ *
+ * assert.ok(METRIC_NAMES.includes("rewards/margins"));
+ * ```
+ */
 export const METRIC_NAMES = [...PREFERENCE_METRICS, "grad_norm", "noise/grad_norm"] as const;
 
 /** A metric's name. */

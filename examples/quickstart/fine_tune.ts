@@ -1,5 +1,6 @@
 /** Makes the quick start's checkpoint: random weights, fine-tuned on human answers (`deno task quickstart:sft`). @module */
-import { folderFiles, loadConfig, openModelFolder, parseModelConfig, runSft, saveModelFolder } from "../../mod.ts";
+import { folderFiles, openModelFolder, parseModelConfig, saveModelFolder } from "../../engine.ts";
+import { loadConfig, runSft } from "../../mod.ts";
 import { GENERATION_CONFIG, initialWeights, MODEL_CONFIG } from "./initial_model.ts";
 
 const HERE = "examples/quickstart";

@@ -13,6 +13,7 @@ export const JUDGE_TEXTS: Readonly<Record<JudgeKind, string>> = {
   llm: "a model behind an OpenAI-compatible server is asked",
   self: "the policy itself is asked, as llm is",
   ensemble: "several judges vote",
+  function: "a function that the program calling train() gives",
 };
 
 /** Keys that any judge may be given, whether it takes them or not: `--set labels.judge=…` alone changes the judge. */

@@ -55,7 +55,7 @@ export interface LoadTokenizerOptions {
  *
  * @example
  * ```ts
- * import { loadTokenizer } from "./engine.ts";
+ * import { loadTokenizer } from "@dnpo/dnpo/engine";
  * import assert from "node:assert/strict";
  *
  * const tokenizer = await loadTokenizer("examples/quickstart/model");

@@ -19,7 +19,19 @@ export function modelTensors(config: ModelConfig): ModelTensors {
   return familyOf(config.modelType)!.tensors(config);
 }
 
-/** All parameters of a model in their canonical order. */
+/**
+ * All parameters of a model in their canonical order.
+ *
+ * @example
+ * ```ts
+ * import { openModelFolder, parameterShapes } from "@dnpo/dnpo/engine";
+ * import assert from "node:assert/strict";
+ *
+ * const { config } = await openModelFolder("examples/quickstart/model");
+ * const [embedding] = parameterShapes(config);
+ * assert.deepEqual(embedding, { name: "model.embed_tokens.weight", shape: [config.vocabSize, config.hiddenSize] });
+ * ```
+ */
 export function parameterShapes(config: ModelConfig): ParameterShape[] {
   return listTensors(modelTensors(config));
 }

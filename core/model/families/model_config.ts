@@ -62,6 +62,18 @@ const MAX_WIDTH = 2 ** 20;
 /**
  * Reads the JSON of a config.json; `where` is its path, for messages. Throws a UserError naming file and key, also where
  * the model is of another task.
+ *
+ * @example
+ * ```ts
+ * import { parseModelConfig } from "@dnpo/dnpo/engine";
+ * import assert from "node:assert/strict";
+ *
+ * const json = JSON.parse(await Deno.readTextFile("examples/quickstart/model/config.json"));
+ * const config = parseModelConfig(json, "config.json");
+ * assert.equal(config.layers.length, config.numLayers);
+ * // Another activation would be another model of the same tensors.
+ * assert.throws(() => parseModelConfig({ ...json, hidden_act: "gelu" }, "config.json"), /hidden_act/);
+ * ```
  */
 export function parseModelConfig(json: unknown, where: string, task: Task = "ForCausalLM"): ModelConfig {
   if (!isRecord(json)) throw new UserError(`Cannot use ${where}: it is ${quote(json)}, expected a JSON object`);

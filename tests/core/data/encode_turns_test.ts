@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { encodeTurns } from "../../../core/data/encode_turns.ts";
 import type { Message } from "../../../core/data/formats/messages.ts";
-import type { DataRow } from "../../../core/data/read_rows.ts";
+import type { DataRow } from "../../../core/data/parse_row.ts";
 import { tokenizeExamples } from "../../../core/data/tokenize_rows.ts";
 import type { Tokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { CHATML, smallTokenizer } from "./_fixtures.ts";

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import fc from "fast-check";
-import { type DataRow, readRows, type ReadRowsOptions } from "../../../core/data/read_rows.ts";
+import type { DataRow } from "../../../core/data/parse_row.ts";
+import { readRows, type ReadRowsOptions } from "../../../core/data/read_rows.ts";
 import { UserError } from "../../../core/error.ts";
 import { withFile } from "./_fixtures.ts";
 

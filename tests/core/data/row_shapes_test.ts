@@ -1,5 +1,6 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { type DataRow, readRows, type ReadRowsOptions } from "../../../core/data/read_rows.ts";
+import type { DataRow } from "../../../core/data/parse_row.ts";
+import { readRows, type ReadRowsOptions } from "../../../core/data/read_rows.ts";
 import { parquetPath, withFile } from "./_fixtures.ts";
 
 /** Reads one row of JSON; the shape comes as `owner: columns`. */

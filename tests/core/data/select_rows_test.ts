@@ -1,7 +1,8 @@
 import { deepEqual, equal, notDeepEqual, rejects, throws } from "node:assert/strict";
 import type { DataSource } from "../../../core/data/formats/data_sources.ts";
 import { resolveRowRange, splitRowRange } from "../../../core/data/formats/row_range.ts";
-import { type DataRow, readRows, type ReadRowsOptions } from "../../../core/data/read_rows.ts";
+import type { DataRow } from "../../../core/data/parse_row.ts";
+import { readRows, type ReadRowsOptions } from "../../../core/data/read_rows.ts";
 import { philox4x32 } from "../../../kernels/random/philox.ts";
 import { parquetPath, withFolder } from "./_fixtures.ts";
 

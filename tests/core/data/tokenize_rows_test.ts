@@ -1,5 +1,6 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
-import type { DataFields, DataRow } from "../../../core/data/read_rows.ts";
+import type { DataRow } from "../../../core/data/parse_row.ts";
+import type { DataFields } from "../../../core/data/row_shapes.ts";
 import {
   templateTail,
   tokenizeExamples,

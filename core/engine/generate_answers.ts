@@ -1,0 +1,69 @@
+/** Answers of a model to a program's prompts. @module */
+import { generate } from "../generate/batch_generator.ts";
+import { responseRoom } from "../generate/response_room.ts";
+import { type Prompt, promptIds, tailOf } from "./engine_rows.ts";
+import { type SamplingSettings, samplingSettings } from "./engine_settings.ts";
+import type { LanguageModel } from "./language_model.ts";
+
+/** An answer. */
+export interface Answer {
+  /** The prompt's place among those given. */
+  index: number;
+  /** Its text, without special tokens; "" where the model has no tokenizer. */
+  text: string;
+  /** Its token ids, as a row to train on has them: with the token that ends it, and what a chat template writes then. */
+  ids: number[];
+  /** Whether the model ended it, and not the limit. */
+  finished: boolean;
+}
+
+/** How {@linkcode generateAnswers} samples; the defaults are those of a config's `generation`. */
+export interface GenerateAnswersOptions extends SamplingSettings {
+  /** The iteration that random numbers are drawn for (default 0). */
+  iteration?: number;
+  /** Tokens of prompt and answer together, at most (default: what the model was made for). */
+  max_length?: number;
+  /** Aborted where no more is to be sampled. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Answers prompts, many at a time, and yields each answer as it ends. An answer depends on its prompt's place and on
+ * `seed`, not on the prompts around it. Throws UserError, DeviceError, or the signal's reason.
+ *
+ * @example
+ * ```ts
+ * import { generateAnswers, openDevice, openModel } from "@dnpo/dnpo/engine";
+ * import assert from "node:assert/strict";
+ *
+ * using device = await openDevice();
+ * using model = await openModel(device, "examples/quickstart/model");
+ * for await (const { index, text } of generateAnswers(model, ["sort cab>", "flip abc>"], { temperature: 0, max_new_tokens: 8 })) {
+ *   assert.ok(index < 2 && text.length > 0);
+ * }
+ * ```
+ */
+export async function* generateAnswers(
+  model: LanguageModel,
+  prompts: readonly Prompt[],
+  { iteration = 0, max_length: maxLength, signal, ...settings }: GenerateAnswersOptions = {},
+): AsyncGenerator<Answer> {
+  const generation = await samplingSettings(settings);
+  const most = maxLength ?? model.config.maxPositionEmbeddings;
+  const rows = prompts.map((prompt, row) => {
+    const ids = promptIds(model, prompt);
+    return { row, promptIds: ids, maxNewTokens: responseRoom(ids.length, { generation, maxLength: most }) };
+  });
+  const sampled = generate(model.commands, model, {
+    prompts: rows,
+    settings: generation,
+    iteration,
+    eosIds: model.folder.eosTokenIds,
+    onTokens: () => signal?.throwIfAborted(),
+  });
+  for await (const { index, ids, finished } of sampled) {
+    const tail = finished ? tailOf(model, prompts[index]!, ids.at(-1)!) : [];
+    const text = model.tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? "";
+    yield { index, text, ids: [...ids, ...tail], finished };
+  }
+}

@@ -1,12 +1,11 @@
-/** The attention of a layer: norm, q k v, norm of the heads, RoPE, attention, output projection. @module */
+/** The attention of a layer: q k v, norm of the heads, RoPE, attention, output projection. @module */
 import { rope } from "../../kernels/attention/rope.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import { headNorm, headNormBackward } from "../../kernels/norm/head_norm.ts";
-import { rmsNorm } from "../../kernels/norm/rms_norm.ts";
 import type { AttendBackwardBuffers, AttendBuffers, BlockBackward, BlockCall, BlockForward } from "./decoder_types.ts";
 import { linear, linearBackward } from "./linear.ts";
-import { normBackward } from "./norm_backward.ts";
+import { outputGradient, readStream, readStreamBackward } from "./residual_stream.ts";
 
 /** Records RoPE on q and k of `qkv`, or its inverse. */
 function rotate(
@@ -19,22 +18,6 @@ function rotate(
   rope(commands, { qkv, position, table, tokens, heads, kvHeads, headDim, inverse });
 }
 
-/** Records normed = norm(x) again for the backward pass, as the buffer is all layers'. */
-function normInput(
-  commands: Commands,
-  { decoder: { config }, tensors, parameters, batch, layer }: BlockCall,
-): void {
-  rmsNorm(commands, {
-    y: layer.normed,
-    invRms: layer.inputInvRms,
-    x: layer.x,
-    weight: parameters.get(tensors.attentionNorm.name).data,
-    rows: batch.tokens,
-    columns: config.hiddenSize,
-    eps: config.rmsNormEps,
-  });
-}
-
 /** Sizes of the norm of the heads. */
 function headSizes({ decoder: { config }, batch }: BlockCall) {
   const { numHeads: heads, numKvHeads: kvHeads, headDim } = config;
@@ -42,7 +25,7 @@ function headSizes({ decoder: { config }, batch }: BlockCall) {
 }
 
 /**
- * Records projected = o(attention(rope(qkv(normed)))), normed = norm(x) being there already; without RoPE where `attend`
+ * Records projected = o(attention(rope(qkv(normed)))), `layer.normed` being there already; without RoPE where `attend`
  * applies it itself.
  */
 export function attentionBlock(
@@ -68,7 +51,7 @@ export function attentionBlock(
   linear(commands, tensors.output, { y: projected, x: layer.attended, parameters, rows });
 }
 
-/** Records the backward pass of {@linkcode attentionBlock} from `scratch.dx`, which its input's gradient is added to. */
+/** Records the backward pass of {@linkcode attentionBlock}, which adds to the residual stream's gradient, `scratch.dx`. */
 export function attentionBlockBackward(
   commands: Commands,
   call: BlockBackward & { attendBackward: (buffers: AttendBackwardBuffers) => void },
@@ -78,7 +61,7 @@ export function attentionBlockBackward(
   const { partials } = scratch;
   linearBackward(commands, tensors.output, {
     dx: scratch.dattended,
-    dy: scratch.dx,
+    dy: outputGradient(commands, call, "attention"),
     x: layer.attended,
     parameters,
     partials,
@@ -94,7 +77,7 @@ export function attentionBlockBackward(
   });
   rotate(commands, call, { qkv: scratch.dqkv, inverse: true });
   if (tensors.headNorms) headNormsBackward(commands, call, tensors.headNorms);
-  normInput(commands, call);
+  readStream(commands, call, "attention");
   linearBackward(commands, tensors.qkv, {
     dx: scratch.dnormed,
     dy: scratch.dqkvRaw,
@@ -103,16 +86,7 @@ export function attentionBlockBackward(
     partials,
     rows,
   });
-  normBackward(commands, tensors.attentionNorm, {
-    dx: scratch.dx,
-    accumulate: true,
-    dy: scratch.dnormed,
-    x: layer.x,
-    invRms: layer.inputInvRms,
-    parameters,
-    partials,
-    rows,
-  });
+  readStreamBackward(commands, call, "attention");
 }
 
 function headNormsBackward(

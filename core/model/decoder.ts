@@ -2,7 +2,6 @@
 import { ropeTable } from "../../kernels/attention/rope.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
-import { addRmsNorm, rmsNorm } from "../../kernels/norm/rms_norm.ts";
 import { embedding, embeddingBackward } from "../../kernels/rows/embedding.ts";
 import { type BackwardBuffers, checkBinding, type ForwardBuffers } from "./activations.ts";
 import { attentionBlock, attentionBlockBackward } from "./attention_block.ts";
@@ -10,6 +9,7 @@ import type {
   AttentionBackwardContext,
   AttentionContext,
   BlockCall,
+  BlockForward,
   Decoder,
   EmbeddingIndexBuffers,
   TokenBuffers,
@@ -17,8 +17,8 @@ import type {
 import { modelTensors } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
 import { mlpBlock, mlpBlockBackward } from "./mlp_block.ts";
-import { normBackward } from "./norm_backward.ts";
 import type { Parameters } from "./parameters.ts";
+import { addToStream, lastBackward, readStream } from "./residual_stream.ts";
 import { inverseFrequencies } from "./rope_frequencies.ts";
 
 /** Makes the decoder's constants for rows of up to `maxPositions` tokens. Throws DeviceError where the device is too small. */
@@ -47,60 +47,34 @@ export function decoderForward(
   { parameters, batch, buffers, attention }: DecoderForward,
 ): void {
   const { config, tensors } = decoder;
-  const sizes = { rows: batch.tokens, columns: config.hiddenSize };
-  const { projected } = buffers;
-  const [first] = buffers.layers;
-  const weightOf = ({ name }: { name: string }) => parameters.get(name).data;
+  const { projected, layers } = buffers;
+  const calls = layers.map((layer, n): BlockForward => ({
+    ...blockCall(decoder, n),
+    parameters,
+    batch,
+    layer,
+    projected,
+  }));
   embedding(commands, {
-    out: first!.x,
-    weight: weightOf(tensors.embedding),
+    out: layers[0]!.x,
+    weight: parameters.get(tensors.embedding.name).data,
     ids: batch.ids,
-    tokens: sizes.rows,
+    tokens: batch.tokens,
     vocabSize: config.vocabSize,
-    columns: sizes.columns,
+    columns: config.hiddenSize,
   });
-  const norms = { ...sizes, eps: config.rmsNormEps };
-  rmsNorm(commands, {
-    ...norms,
-    y: first!.normed,
-    invRms: first!.inputInvRms,
-    x: first!.x,
-    weight: weightOf(tensors.layers[0]!.attentionNorm),
-  });
-  // Each block leaves its projection, which the norm that the next one begins with adds to the residual.
-  for (let n = 0; n < config.numLayers; n++) {
-    const layer = buffers.layers[n]!;
-    const call = { ...blockCall(decoder, n), parameters, batch, layer, projected };
+  readStream(commands, calls[0]!, "attention");
+  calls.forEach((call, n) => {
+    const next = calls[n + 1] ?? null;
     attentionBlock(commands, {
       ...call,
       attend: (buffers) => attention.attend(n, buffers),
       appliesRope: attention.appliesRope ?? false,
     });
-    addRmsNorm(commands, {
-      ...norms,
-      sum: layer.mid,
-      y: layer.normed,
-      invRms: layer.midInvRms,
-      a: layer.x,
-      b: projected,
-      weight: weightOf(call.tensors.mlpNorm),
-    });
+    addToStream(commands, call, { block: "attention", next, buffers });
     mlpBlock(commands, call);
-    const next = buffers.layers[n + 1];
-    addRmsNorm(commands, {
-      ...norms,
-      ...(next
-        ? {
-          sum: next.x,
-          y: next.normed,
-          invRms: next.inputInvRms,
-          weight: weightOf(tensors.layers[n + 1]!.attentionNorm),
-        }
-        : { sum: buffers.last, y: buffers.hidden, invRms: buffers.lastInvRms, weight: weightOf(tensors.finalNorm) }),
-      a: layer.mid,
-      b: projected,
-    });
-  }
+    addToStream(commands, call, { block: "mlp", next, buffers });
+  });
 }
 
 function blockCall(decoder: Decoder, n: number): Pick<BlockCall, "decoder" | "spec" | "tensors"> {
@@ -127,17 +101,9 @@ export function decoderBackward(
   { parameters, batch, index, buffers, scratch, attention }: DecoderBackward,
 ): void {
   const { config, tensors } = decoder;
-  normBackward(commands, tensors.finalNorm, {
-    dx: scratch.dx,
-    accumulate: false,
-    dy: scratch.dhidden,
-    x: buffers.last,
-    invRms: buffers.lastInvRms,
-    parameters,
-    partials: scratch.partials,
-    rows: batch.tokens,
-  });
-  // scratch.dx holds the residual stream's gradient; each block adds its own through its norm.
+  const { dx, dhidden, partials } = scratch;
+  lastBackward(commands, { decoder, parameters, batch, buffers, dx, dhidden, partials });
+  // scratch.dx holds the residual stream's gradient; each block adds its own to it.
   for (let n = config.numLayers - 1; n >= 0; n--) {
     const call = { ...blockCall(decoder, n), parameters, batch, layer: buffers.layers[n]!, scratch };
     mlpBlockBackward(commands, call);

@@ -1,23 +1,9 @@
-/** The MLP of a layer: norm, gate and up, SwiGLU, down. @module */
+/** The MLP of a layer: gate and up, activation, down. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { swiglu, swigluBackward } from "../../kernels/mlp/swiglu.ts";
-import { rmsNorm } from "../../kernels/norm/rms_norm.ts";
 import type { BlockBackward, BlockCall, BlockForward } from "./decoder_types.ts";
 import { linear, linearBackward } from "./linear.ts";
-import { normBackward } from "./norm_backward.ts";
-
-/** Records normed = norm(mid) again for the backward pass, as the buffer is all layers'. */
-function normMid(commands: Commands, { decoder: { config }, tensors, parameters, batch, layer }: BlockCall): void {
-  rmsNorm(commands, {
-    y: layer.normed,
-    invRms: layer.midInvRms,
-    x: layer.mid,
-    weight: parameters.get(tensors.mlpNorm.name).data,
-    rows: batch.tokens,
-    columns: config.hiddenSize,
-    eps: config.rmsNormEps,
-  });
-}
+import { outputGradient, readStream, readStreamBackward } from "./residual_stream.ts";
 
 /** Records activated = act(gate) · up of the layer's gate and up. */
 function activate(commands: Commands, { decoder: { config }, spec, batch, layer }: BlockCall): void {
@@ -49,7 +35,7 @@ function activateBackward(
   }
 }
 
-/** Records projected = down(act(gate(n)) · up(n)), n = norm(mid) being in `layer.normed` already. */
+/** Records projected = down(act(gate(n)) · up(n)), n being in `layer.normed` already. */
 export function mlpBlock(commands: Commands, call: BlockForward): void {
   const { tensors, parameters, batch, layer, projected } = call;
   const rows = batch.tokens;
@@ -58,7 +44,7 @@ export function mlpBlock(commands: Commands, call: BlockForward): void {
   linear(commands, tensors.down, { y: projected, x: layer.activated, parameters, rows });
 }
 
-/** Records the backward pass of {@linkcode mlpBlock} from `scratch.dx`, which its input's gradient is added to. */
+/** Records the backward pass of {@linkcode mlpBlock}, which adds to the residual stream's gradient, `scratch.dx`. */
 export function mlpBlockBackward(commands: Commands, call: BlockBackward): void {
   const { tensors, parameters, batch, layer, scratch } = call;
   const rows = batch.tokens;
@@ -66,14 +52,14 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
   activate(commands, call);
   linearBackward(commands, tensors.down, {
     dx: scratch.dactivated,
-    dy: scratch.dx,
+    dy: outputGradient(commands, call, "mlp"),
     x: layer.activated,
     parameters,
     partials,
     rows,
   });
   activateBackward(commands, call);
-  normMid(commands, call);
+  readStream(commands, call, "mlp");
   linearBackward(commands, tensors.gateUp, {
     dx: scratch.dnormed,
     dy: scratch.dgateUp,
@@ -82,14 +68,5 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
     partials,
     rows,
   });
-  normBackward(commands, tensors.mlpNorm, {
-    dx: scratch.dx,
-    accumulate: true,
-    dy: scratch.dnormed,
-    x: layer.mid,
-    invRms: layer.midInvRms,
-    parameters,
-    partials,
-    rows,
-  });
+  readStreamBackward(commands, call, "mlp");
 }

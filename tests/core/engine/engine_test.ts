@@ -1,9 +1,9 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
+import { templateTail } from "../../../core/data/tokenize_rows.ts";
 import { generateAnswers } from "../../../core/engine/generate_answers.ts";
 import { type LanguageModel, modelBytes, openModel, saveModel } from "../../../core/engine/language_model.ts";
 import { createTrainer, type ModelTrainer } from "../../../core/engine/model_trainer.ts";
 import { scoreAnswerPairs, scoreAnswers } from "../../../core/engine/score_answers.ts";
-import { templateTail } from "../../../core/data/tokenize_rows.ts";
 import { memoryFiles } from "../../../core/files/model_files.ts";
 import { runGenerate, runOptimize } from "../../../core/loop/single_stages.ts";
 import { device } from "../../_shared/device.ts";

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { runLabel } from "../../../core/loop/single_stages.ts";
-import { train } from "../../../core/loop/train_run.ts";
 import { runGenerate } from "../../../core/loop/single_stages.ts";
+import { train } from "../../../core/loop/train_run.ts";
 import type { JudgedAnswer } from "../../../core/run/run_context.ts";
 import { readJsonLines } from "../../_shared/trajectory.ts";
 import { writeTokenizer } from "../data/_fixtures.ts";

@@ -1,4 +1,7 @@
-/** Wrong formulas, each of which a test must catch: see mutate.ts. @module */
+/**
+ * Wrong formulas, each of which a test must catch: see mutate.ts. The file is long because it is one table, with a line
+ * for each of them. @module
+ */
 
 /** One wrong formula. */
 export interface Mutation {

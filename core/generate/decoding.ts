@@ -166,13 +166,15 @@ export class Decoding {
       appliesRope,
       attend: (layer, { out, qkv }) => {
         if (!appliesRope) this.store(layer, { qkv, tokens });
+        const { window, scale } = this.decoder.config.layers[layer]!.attention;
         attentionDecode(this.commands, {
           ...this.#cacheCall(layer, tokens),
           ...(appliesRope && { table: this.decoder.rope }),
           out,
           qkv,
           rows: tokens.tokens,
-          window: this.decoder.config.layers[layer]!.attention.window ?? 0,
+          window: window ?? 0,
+          scale,
         });
       },
     };

@@ -10,7 +10,7 @@ export function packedAttention(
   commands: Commands,
   { config, batch }: { config: ModelConfig; batch: Pick<DeviceBatch, "position" | "layout" | "tiles" | "tileCount"> },
 ): AttentionContext & AttentionBackwardContext {
-  const shared: Omit<Attention, "out" | "lse" | "qkv" | "window"> = {
+  const shared: Omit<Attention, "out" | "lse" | "qkv" | "window" | "scale"> = {
     position: batch.position,
     layout: batch.layout,
     tiles: batch.tiles,
@@ -19,9 +19,12 @@ export function packedAttention(
     kvHeads: config.numKvHeads,
     headDim: config.headDim,
   };
-  const window = (layer: number): number => config.layers[layer]!.attention.window ?? 0;
+  const own = (layer: number): Pick<Attention, "window" | "scale"> => {
+    const { window, scale } = config.layers[layer]!.attention;
+    return { window: window ?? 0, scale };
+  };
   return {
-    attend: (layer, buffers) => attention(commands, { ...shared, ...buffers, window: window(layer) }),
-    attendBackward: (layer, buffers) => attentionBackward(commands, { ...shared, ...buffers, window: window(layer) }),
+    attend: (layer, buffers) => attention(commands, { ...shared, ...own(layer), ...buffers }),
+    attendBackward: (layer, buffers) => attentionBackward(commands, { ...shared, ...own(layer), ...buffers }),
   };
 }

@@ -7,7 +7,7 @@ import type { Slice } from "../device/slice.ts";
 import type { SourcePart } from "../device/source.ts";
 import { VECTOR_PARTS } from "../vector.ts";
 import { attentionBackwardKeySource, attentionBackwardQuerySource, attentionSource } from "./attention_source.ts";
-import { type AttentionShape, vectorWidth } from "./attention_text.ts";
+import { type AttentionShape, defaultScale, vectorWidth } from "./attention_text.ts";
 
 const uniforms = { tile_count: "u32", heads: "u32", kv_heads: "u32", window: "u32" } as const;
 /** Stands for no window: larger than any distance, but a token's index can be added without overflow. */
@@ -66,12 +66,15 @@ function attentionKernels(shape: AttentionShape) {
   };
 }
 
-function kernelsFor(device: Device, headDim: number): ReturnType<typeof attentionKernels> {
+function kernelsFor(
+  device: Device,
+  { headDim, scale = defaultScale(headDim) }: Pick<AttentionBatch, "headDim" | "scale">,
+): ReturnType<typeof attentionKernels> {
   const lanes = attentionTile(device);
   const variant = usesSubgroups(device) ? "subgroup" : "shared";
-  const key = `${variant} ${lanes} ${headDim}`;
+  const key = `${variant} ${lanes} ${headDim} ${scale}`;
   let known = kernels.get(key);
-  if (!known) kernels.set(key, known = attentionKernels({ variant, lanes, headDim }));
+  if (!known) kernels.set(key, known = attentionKernels({ variant, lanes, headDim, scale }));
   return known;
 }
 
@@ -120,6 +123,8 @@ export interface AttentionBatch {
   heads: number;
   kvHeads: number;
   headDim: number;
+  /** Factor on the scores before the softmax (default 1 / √headDim). */
+  scale?: number;
   /** Hides keys whose position is this far back, or farther; 0 hides none. */
   window: number;
 }
@@ -135,13 +140,13 @@ export interface Attention extends AttentionBatch {
 }
 
 /**
- * Records out = softmax(q·kᵀ / √headDim)·v over the keys that each token sees. A token's result is the same, bit for
+ * Records out = softmax(scale · q·kᵀ)·v over the keys that each token sees. A token's result is the same, bit for
  * bit, whatever other rows are in the batch.
  */
 export function attention(commands: Commands, options: Attention): void {
-  const { out, lse, qkv, layout, tiles, tileCount, heads, kvHeads, headDim, window } = options;
+  const { out, lse, qkv, layout, tiles, tileCount, heads, kvHeads, window } = options;
   const { device } = commands;
-  commands.dispatch(kernelsFor(device, headDim).forward, {
+  commands.dispatch(kernelsFor(device, options).forward, {
     buffers: { out, lse, qkv, places: layout, tiles },
     uniforms: { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW },
     workgroups: grid(device, tileCount * heads),
@@ -167,9 +172,9 @@ export interface AttentionBackward extends AttentionBatch {
 /** Records the gradient of {@linkcode attention}. It computes the scores again, and sums in a fixed order. */
 export function attentionBackward(commands: Commands, options: AttentionBackward): void {
   const { dqkv, saved, dout, out, lse, qkv, position, layout, tiles, tileCount } = options;
-  const { heads, kvHeads, headDim, window } = options;
+  const { heads, kvHeads, window } = options;
   const { device } = commands;
-  const { query, key } = kernelsFor(device, headDim);
+  const { query, key } = kernelsFor(device, options);
   const values = { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW };
   commands.dispatch(query, {
     buffers: { dqkv, saved, dout, out, lse, qkv, places: layout, tiles },

@@ -6,6 +6,7 @@ import type { Slice } from "../device/slice.ts";
 import type { DeviceFamily } from "../device/tuning.ts";
 import { VECTOR_PARTS } from "../vector.ts";
 import { type DecodeShape, decodeText, decodeWidth } from "./attention_decode_text.ts";
+import { defaultScale } from "./attention_text.ts";
 
 /**
  * Elements of the query heads that a workgroup takes at a time. Its heads share the loads of their keys, which are the
@@ -62,6 +63,8 @@ export interface AttentionDecode {
   heads: number;
   kvHeads: number;
   headDim: number;
+  /** Factor on the scores before the softmax (default 1 / √headDim). */
+  scale?: number;
   maxLength: number;
   /** Hides keys whose position is this far back, or farther; 0 hides none. */
   window: number;
@@ -71,13 +74,14 @@ export interface AttentionDecode {
 export function attentionDecode(commands: Commands, options: AttentionDecode): void {
   const { out, qkv, kCache, vCache, slot, position, table, rows, heads, kvHeads, headDim, maxLength, window } = options;
   const { device } = commands;
+  const { scale = defaultScale(headDim) } = options;
   const subgroup = device.family === "cpu" && device.subgroupSize > 0;
   const lanes = subgroup ? device.subgroupSize : 64;
   const group = groupOf(heads / kvHeads, GROUP_ELEMENTS[device.family] / headDim);
   const rotates = table !== undefined;
-  const key = `${subgroup} ${lanes} ${headDim} ${group} ${rotates}`;
+  const key = `${subgroup} ${lanes} ${headDim} ${scale} ${group} ${rotates}`;
   let kernel = kernels.get(key);
-  if (!kernel) kernels.set(key, kernel = decodeKernel({ subgroup, lanes, headDim, group, rotates }));
+  if (!kernel) kernels.set(key, kernel = decodeKernel({ subgroup, lanes, headDim, scale, group, rotates }));
   commands.dispatch(kernel, {
     buffers: { out, qkv, k_cache: kCache, v_cache: vCache, slot, position, table: table ?? qkv },
     uniforms: { rows, heads, kv_heads: kvHeads, max_length: maxLength, window },

@@ -9,7 +9,7 @@
  * @module
  */
 import { unroll } from "../unroll.ts";
-import { LOWEST, vectorWidth } from "./attention_text.ts";
+import { LOWEST, vectorWidth, wgslNumber } from "./attention_text.ts";
 
 /** What the text depends on. */
 export interface DecodeShape {
@@ -17,6 +17,8 @@ export interface DecodeShape {
   subgroup: boolean;
   lanes: number;
   headDim: number;
+  /** Factor on the scores before the softmax. */
+  scale: number;
   /** Query heads of a workgroup; they share one head of k and v. */
   group: number;
   /** Whether the kernel rotates the token's q and k by RoPE's table and stores its k and v in the cache. */
@@ -102,7 +104,7 @@ ${subgroup ? "" : memory}`;
 /** Gives all lanes the scaled `q{g}_{d}`, from a qkv whose q is rotated already. */
 function loadQueries(shape: DecodeShape): string {
   return `${loadRuns(shape, "qkv", [queries(shape)])}
-  ${eachVector(shape, (g, d) => `let q${g}_${d} = raw${g}_${d} * ${scaleOf(shape)};`)}`;
+  ${eachVector(shape, (g, d) => `let q${g}_${d} = raw${g}_${d} * ${wgslNumber(shape.scale)};`)}`;
 }
 
 /** Gives all lanes the rotated and scaled `q{g}_{d}`, the rotated `new_k{d}`, and `new_v{d}`; stores the latter two. */
@@ -118,7 +120,7 @@ function rotateAndStore(shape: DecodeShape): string {
   const angles: VectorRun = { names: [...named("cos", half), ...named("sin", half)], at: "place * N" };
   return `${loadRuns(shape, "qkv", [queries(shape), key, value])}
   ${loadRuns(shape, "table", [angles])}
-  ${eachVector(shape, (g, d) => `let q${g}_${d} = ${rotated(`raw${g}_`, d)} * ${scaleOf(shape)};`)}
+  ${eachVector(shape, (g, d) => `let q${g}_${d} = ${rotated(`raw${g}_`, d)} * ${wgslNumber(shape.scale)};`)}
   ${unroll(vectors, (d) => `let new_k${d} = ${rotated("raw_k", d)};`)}
   // Of the workgroups that share a head of k and v one stores it; all take it from their registers.
   if (head % per_kv == 0) {
@@ -271,8 +273,4 @@ function eachVector(shape: DecodeShape, line: (g: number, d: number) => string):
 /** Vectors of a head. */
 function vectorsOf(shape: DecodeShape): number {
   return shape.headDim / decodeWidth(shape);
-}
-
-function scaleOf({ headDim }: DecodeShape): number {
-  return 1 / Math.sqrt(headDim);
 }

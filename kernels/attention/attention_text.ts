@@ -22,6 +22,8 @@ export interface AttentionShape {
   /** The rows of a tile, and the size of a workgroup. */
   lanes: number;
   headDim: number;
+  /** Factor on the scores before the softmax. */
+  scale: number;
 }
 
 /**
@@ -46,9 +48,19 @@ export function vectorWidth(headDim: number): 1 | 4 {
   return headDim % 4 === 0 ? 4 : 1;
 }
 
+/** The factor on the scores that attention has by default. */
+export function defaultScale(headDim: number): number {
+  return 1 / Math.sqrt(headDim);
+}
+
+/** A number as WGSL has it: a whole one is not to be an integer. */
+export function wgslNumber(value: number): string {
+  return Number.isInteger(value) ? `${value}.0` : String(value);
+}
+
 /** The sizes of a shape: vectors per head, tokens of a block, and tokens that are unrolled at a time. */
 export function sizes(
-  { variant, lanes, headDim }: AttentionShape,
+  { variant, lanes, headDim }: Omit<AttentionShape, "scale">,
 ): { vectors: number; block: number; unrolled: number } {
   const width = vectorWidth(headDim);
   const vectors = headDim / width;
@@ -71,7 +83,7 @@ export function head(shape: AttentionShape, stage: AttentionPhase): string {
 const N = ${vectors}u;
 const LANES = ${shape.lanes}u;
 const BLOCK = ${block}u;
-const SCALE = ${1 / Math.sqrt(shape.headDim)};
+const SCALE = ${wgslNumber(shape.scale)};
 ${
     shape.variant === "subgroup"
       ? ""

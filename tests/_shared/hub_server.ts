@@ -1,7 +1,8 @@
 /**
  * A hub on 127.0.0.1 that speaks the Hugging Face hub's protocol: folders or texts as repositories, small files from the
  * hub itself, large ones by a signed redirect to a store on another port, and faults on demand. Also a program, to try
- * things by hand: `deno run -A tests/_shared/hub_server.ts model org/name=FOLDER dataset org/data=FOLDER`. @module
+ * things by hand: `deno run -A tests/_shared/hub_server.ts model org/name=FOLDER dataset org/data=FOLDER`. The file is
+ * long because the protocol's routes share one state. @module
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";

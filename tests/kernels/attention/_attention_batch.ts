@@ -22,6 +22,8 @@ export interface HeadSizes {
   heads: number;
   kvHeads: number;
   headDim: number;
+  /** Factor on the scores, 1/√headDim by default. */
+  scale?: number;
 }
 
 /** The host's description of a packed batch. */
@@ -84,14 +86,16 @@ function sees({ position, layout }: Packed, t: number, j: number, window: number
 export function reference(
   packed: Packed,
   qkv: ArrayLike<number>,
-  { heads, kvHeads, headDim, window, dout }: HeadSizes & { window: number; dout?: ArrayLike<number> },
+  { heads, kvHeads, headDim, scale = 1 / Math.sqrt(headDim), window, dout }: HeadSizes & {
+    window: number;
+    dout?: ArrayLike<number>;
+  },
 ): { out: Float64Array; lse: Float64Array; dqkv: Float64Array } {
   const { tokens } = packed;
   const columns = (heads + 2 * kvHeads) * headDim;
   const out = new Float64Array(tokens * heads * headDim);
   const lse = new Float64Array(tokens * heads);
   const dqkv = new Float64Array(tokens * columns);
-  const scale = 1 / Math.sqrt(headDim);
   for (let t = 0; t < tokens; t++) {
     for (let h = 0; h < heads; h++) {
       const kv = Math.floor(h / (heads / kvHeads));

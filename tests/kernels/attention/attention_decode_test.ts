@@ -17,7 +17,7 @@ const columnsOf = ({ heads, kvHeads, headDim }: HeadSizes): number => (heads + 2
 
 /** Stores rows of tokens in a cache (row i in slot lengths.length - i) and decodes each row's last token. */
 async function decodeLast(
-  { lengths, heads, kvHeads, headDim, window }: Case,
+  { lengths, heads, kvHeads, headDim, scale, window }: Case,
   { qkv, family }: { qkv: Float32Array<ArrayBuffer>; family: DeviceFamily },
 ): Promise<Float32Array> {
   const commands = recorders[family];
@@ -53,7 +53,7 @@ async function decodeLast(
     tokens: packed.tokens,
     ...sizes,
   });
-  attentionDecode(commands, { ...buffers, rows, window, ...sizes });
+  attentionDecode(commands, { ...buffers, rows, window, ...sizes, ...(scale !== undefined && { scale }) });
   commands.submit();
   const out = await readF32(buffers.out);
   await readF32(kCache);
@@ -77,12 +77,15 @@ const cases: readonly Case[] = [
   { lengths: [63, 64, 65, 3], heads: 4, kvHeads: 2, headDim: 6, window: 0 },
   { lengths: [70, 1, 20], heads: 4, kvHeads: 1, headDim: 12, window: 7 },
   { lengths: [40, 5], heads: 2, kvHeads: 1, headDim: 64, window: 0 },
+  { lengths: [30, 2], heads: 2, kvHeads: 1, headDim: 8, scale: 1, window: 0 },
 ];
 
 for (const family of ["cpu", "gpu"] as const) {
   for (const one of cases) {
     const { lengths, heads, kvHeads, headDim, window } = one;
-    const name = `${lengths}, ${heads}/${kvHeads} heads of ${headDim}, window ${window}`;
+    const name = `${lengths}, ${heads}/${kvHeads} heads of ${headDim}, window ${window}${
+      one.scale ? `, scale ${one.scale}` : ""
+    }`;
     Deno.test(`attentionDecode() over kvStore()'s cache matches the reference (${family}): ${name}`, async () => {
       const packed = pack(lengths.map((n) => [n]));
       const qkv = randomF32(packed.tokens * columnsOf(one), 1, 1.5);

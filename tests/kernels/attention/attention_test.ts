@@ -20,7 +20,7 @@ function withTail(data: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
 
 /** Runs forward and backward on the device. */
 async function run(
-  { rows, heads, kvHeads, headDim, window = 0 }: Case,
+  { rows, heads, kvHeads, headDim, scale, window = 0 }: Case,
   { qkv, dout, family }: { qkv: Float32Array<ArrayBuffer>; dout: Float32Array<ArrayBuffer>; family: DeviceFamily },
 ): Promise<Record<"out" | "lse" | "dqkv", Float32Array>> {
   const commands = recorders[family];
@@ -34,7 +34,8 @@ async function run(
     dout: guarded(withTail(dout), "dout"),
     saved: guarded(packed.tokens * heads * 2, "saved"),
   };
-  const options = { ...buffers, ...batch, tileCount, heads, kvHeads, headDim, window };
+  const sizes = { heads, kvHeads, headDim, ...(scale !== undefined && { scale }) };
+  const options = { ...buffers, ...batch, tileCount, ...sizes, window };
   attention(commands, options);
   attentionBackward(commands, options);
   commands.submit();
@@ -63,6 +64,7 @@ const cases: readonly Case[] = [
   { rows: [[1], [2], [tile - 1], [tile], [tile + 1], [100]], heads: 2, kvHeads: 2, headDim: 8 },
   { rows: [[63], [64], [65], [1, 1], [7, 1, 20, 2], [40, 33, 17]], heads: 4, kvHeads: 2, headDim: 8 },
   { rows: [[5], [9, 4, 30], [70]], heads: 3, kvHeads: 3, headDim: 6 },
+  { rows: [[5], [9, 4, 30], [70]], heads: 2, kvHeads: 1, headDim: 8, scale: 1 },
   { rows: [[5], [9, 4, 30], [33]], heads: 4, kvHeads: 1, headDim: 12 },
   { rows: [[5], [9, 4, 30], [70]], heads: 4, kvHeads: 2, headDim: 16, window: 5 },
   { rows: [[5], [9, 40, 3], [21]], heads: 2, kvHeads: 1, headDim: 64, window: 30 },
@@ -74,7 +76,7 @@ for (const family of families) {
   for (const one of cases.filter(({ headDim }) => family === device.family || headDim < 128)) {
     const name = `${
       one.rows.map((row) => row.join("+")).join(" ")
-    }, ${one.heads}/${one.kvHeads} heads of ${one.headDim}`;
+    }, ${one.heads}/${one.kvHeads} heads of ${one.headDim}${one.scale === undefined ? "" : `, scale ${one.scale}`}`;
     Deno.test(`attention() and its backward match the reference (${family}): ${name}, window ${one.window ?? 0}`, async () => {
       const { qkv, dout } = inputs(one);
       const expected = reference(pack(one.rows), qkv, { ...one, window: one.window ?? 0, dout });

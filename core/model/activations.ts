@@ -9,40 +9,40 @@ import type { ModelConfig } from "./families/family.ts";
 import type { MemoryPart } from "./memory_parts.ts";
 
 /**
- * What one layer keeps for its backward pass; legend: T tokens, D hidden, C (heads + 2·kvHeads)·headDim, I intermediate.
- * `normed` and `activated` are the same buffers in all layers: the backward pass computes them again, which costs about a
- * hundredth of its time and saves a third of the memory.
+ * Activations that one layer keeps for its backward pass. In shapes, T is the number of tokens, D the hidden size, C
+ * (heads + 2·kvHeads)·headDim, and I the intermediate size. All layers share the buffers `normed` and `activated`: the
+ * backward pass computes them again, which costs about a hundredth of its time and saves a third of the memory.
  */
 export interface LayerActivations {
   /** Input of the layer: [T, D]. */
   x: Slice;
   inputInvRms: Slice; // [T]
-  /** The normed input, of attention or of the MLP: [T, D]. */
+  /** Normed input of the attention, then of the MLP: [T, D]. */
   normed: Slice;
-  /** q, k, v before the per-head norm; the same buffer as `qkv` without that norm: [T, C]. */
+  /** q, k, v before the norm of the heads: [T, C]. It is the same buffer as `qkv` if there is no such norm. */
   qkvRaw: Slice;
   headInvRms: Slice | null; // [T, heads + kvHeads]
-  /** q, k, v as attention reads them, rotated: [T, C]. */
+  /** q, k, v as attention reads them, after RoPE unless attention applies it: [T, C]. */
   qkv: Slice;
   attended: Slice; // [T, heads · headDim]
   lse: Slice; // [T, heads]
-  /** After attention's residual: [T, D]. */
+  /** Residual stream after the attention: [T, D]. */
   mid: Slice;
   midInvRms: Slice; // [T]
   gateUp: Slice; // [T, 2I]
   activated: Slice; // [T, I]
 }
 
-/** All of a forward pass's buffers. */
+/** All buffers of a forward pass. */
 export interface ForwardBuffers {
   readonly capacity: number;
   readonly layers: readonly LayerActivations[];
   /** Output of the last layer, before the last norm: [T, D]. */
   readonly last: Slice;
   readonly lastInvRms: Slice; // [T]
-  /** What the LM head reads: [T, D]. */
+  /** Hidden states that the LM head reads: [T, D]. */
   readonly hidden: Slice;
-  /** A projection on its way to the residual: [T, D]. */
+  /** Output of a block, before it is added to the residual stream: [T, D]. */
   readonly projected: Slice;
 }
 
@@ -72,7 +72,7 @@ function partialBytes(config: ModelConfig, rows: number): number {
   );
 }
 
-/** The most tokens whose forward pass has no buffer beyond one binding of the device. */
+/** The largest number of tokens with which no buffer of a forward pass exceeds one binding of the device. */
 export function maxForwardTokens(config: ModelConfig, { limits }: Pick<Device, "limits">): number {
   const widest = Math.max(2 * config.intermediateSize, qkvColumns(config), config.hiddenSize);
   return Math.max(1, Math.floor(limits.maxStorageBufferBindingSize / (4 * widest)));
@@ -87,7 +87,7 @@ export class BufferSet {
     this.device = device;
   }
 
-  /** An f32 or u32 buffer of `words`. Throws DeviceError where the device cannot hold or bind it. */
+  /** Allocates a buffer of `words` f32 or u32. Throws DeviceError if the device cannot hold or bind it. */
   words(words: number, label: string, part: MemoryPart = "activations"): Slice {
     checkBinding(this.device, { bytes: words * 4, label });
     const slice = this.device.alloc(words * 4, label, part);
@@ -95,13 +95,13 @@ export class BufferSet {
     return slice;
   }
 
-  /** Frees all of them. */
+  /** Frees all buffers of the set. */
   free(): void {
     for (const slice of this.#slices.splice(0)) this.device.free(slice);
   }
 }
 
-/** Throws DeviceError, before any work is done, where a buffer is more than a kernel can be given. */
+/** Throws DeviceError, before any work is done, if a buffer is larger than the device can bind to a kernel. */
 export function checkBinding(device: Device, { bytes, label }: { bytes: number; label: string }): void {
   const most = device.limits.maxStorageBufferBindingSize;
   if (bytes <= most) return;
@@ -115,14 +115,14 @@ function hasHeadNorm(layers: ModelConfig["layers"]): boolean {
   return layers.some(({ attention }) => attention.headNorm);
 }
 
-/** C of the legend: columns of the packed q, k, v. */
+/** Columns of the packed q, k, v: C of {@linkcode LayerActivations}. */
 export function qkvColumns(config: ModelConfig): number {
   return (config.numHeads + 2 * config.numKvHeads) * config.headDim;
 }
 
 /**
- * Buffers for up to `capacity` tokens. With `keep`, every layer has its own (for a backward pass); without, the layers
- * share one set and the residual stream goes back and forth between two buffers.
+ * Allocates buffers for up to `capacity` tokens. With `keep`, every layer has its own (for a backward pass). Without
+ * it, the layers share one set, and the residual stream goes back and forth between two buffers.
  */
 export function forwardBuffers(
   set: BufferSet,
@@ -172,7 +172,7 @@ export function forwardBuffers(
   };
 }
 
-/** Scratch for a backward pass over up to `capacity` tokens. */
+/** Allocates the scratch of a backward pass over up to `capacity` tokens. */
 export function backwardBuffers(
   set: BufferSet,
   { config, capacity }: { config: ModelConfig; capacity: number },

@@ -1,4 +1,4 @@
-/** The attention of a layer: q k v, norm of the heads, RoPE, attention, output projection. @module */
+/** The attention of a layer: projection to q, k, v, norm of the heads, RoPE, attention, output projection. @module */
 import { rope } from "../../kernels/attention/rope.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
@@ -25,8 +25,8 @@ function headSizes({ decoder: { config }, batch }: BlockCall) {
 }
 
 /**
- * Records projected = o(attention(rope(qkv(normed)))), `layer.normed` being there already; without RoPE where `attend`
- * applies it itself.
+ * Records projected = o(attention(rope(qkv(normed)))). `layer.normed` must have been recorded before. RoPE is left out
+ * if `attend` applies it itself (`appliesRope`).
  */
 export function attentionBlock(
   commands: Commands,
@@ -51,7 +51,7 @@ export function attentionBlock(
   linear(commands, tensors.output, { y: projected, x: layer.attended, parameters, rows });
 }
 
-/** Records the backward pass of {@linkcode attentionBlock}, which adds to the residual stream's gradient, `scratch.dx`. */
+/** Records the backward pass of {@linkcode attentionBlock}. It adds to the residual stream's gradient, `scratch.dx`. */
 export function attentionBlockBackward(
   commands: Commands,
   call: BlockBackward & { attendBackward: (buffers: AttendBackwardBuffers) => void },

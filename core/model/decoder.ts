@@ -21,7 +21,7 @@ import type { Parameters } from "./parameters.ts";
 import { addToStream, lastBackward, readStream } from "./residual_stream.ts";
 import { inverseFrequencies } from "./rope_frequencies.ts";
 
-/** Makes the decoder's constants for rows of up to `maxPositions` tokens. Throws DeviceError where the device is too small. */
+/** Makes the constants for rows of up to `maxPositions` tokens. Throws DeviceError if the device is too small. */
 export function createDecoder(
   device: Device,
   { config, maxPositions }: { config: ModelConfig; maxPositions: number },
@@ -83,7 +83,7 @@ function blockCall(decoder: Decoder, n: number): Pick<BlockCall, "decoder" | "sp
 
 /** What {@linkcode decoderBackward} reads and writes. */
 export interface DecoderBackward {
-  /** What is trained gets its gradient added to. */
+  /** The gradients of trained parameters are added to. */
   parameters: Parameters;
   batch: TokenBuffers;
   index: EmbeddingIndexBuffers;

@@ -5,11 +5,11 @@ import type { LayerSpec, ModelConfig } from "./families/family.ts";
 import type { LayerTensors, ModelTensors } from "./families/model_tensors.ts";
 import type { Parameters } from "./parameters.ts";
 
-/** A decoder's constants; parameters are passed in, as policy and reference share the rest. */
+/** A decoder's constants. Parameters are passed in separately, since policy and reference share all the rest. */
 export interface Decoder {
   readonly config: ModelConfig;
   readonly tensors: ModelTensors;
-  /** On the device: (cos, sin) per position and frequency. */
+  /** Table on the device: (cos, sin) for each position and frequency. */
   readonly rope: Slice;
   /** Positions that `rope` covers. */
   readonly maxPositions: number;
@@ -29,7 +29,7 @@ export interface AttendBuffers {
   out: Slice;
   /** Overwritten, for a backward pass: [T, heads]. */
   lse: Slice;
-  /** q, k and v after RoPE (before it where the context applies RoPE itself): [T, C]. */
+  /** q, k and v after RoPE (before it if the context applies RoPE itself): [T, C]. */
   qkv: Slice;
 }
 
@@ -43,7 +43,7 @@ export interface AttendBackwardBuffers extends AttendBuffers {
   dout: Slice;
 }
 
-/** How a layer's attention sees the tokens: over the packed batch, or over a KV cache. */
+/** How a layer's attention sees the tokens: those of the packed batch, or those of a KV cache. */
 export interface AttentionContext {
   /** Whether `attend` applies RoPE to q and k itself (default false). */
   appliesRope?: boolean;
@@ -51,9 +51,9 @@ export interface AttentionContext {
   attend(layer: number, buffers: AttendBuffers): void;
 }
 
-/** What the attention's backward pass needs besides. */
+/** How the attention's gradients are computed. */
 export interface AttentionBackwardContext {
-  /** Records the attention's backward pass of layer `layer`. */
+  /** Records the backward pass of the attention of layer `layer`. */
   attendBackward(layer: number, buffers: AttendBackwardBuffers): void;
 }
 
@@ -78,13 +78,13 @@ export interface BlockCall {
   layer: LayerActivations;
 }
 
-/** What a block's forward pass reads and writes besides. */
+/** What the forward pass of a block reads and writes in addition. */
 export interface BlockForward extends BlockCall {
-  /** Output, overwritten: [T, D], to be added to the residual. */
+  /** Output, overwritten: [T, D], to be added to the residual stream. */
   projected: Slice;
 }
 
-/** What a block's backward pass reads and writes besides; `scratch.dx` is the residual's gradient, added to. */
+/** What the backward pass of a block uses in addition. It adds to `scratch.dx`, the gradient of the residual stream. */
 export interface BlockBackward extends BlockCall {
   scratch: BackwardBuffers;
 }

@@ -8,7 +8,7 @@ import type { BufferSet } from "./activations.ts";
 import type { EmbeddingIndexBuffers, TokenBuffers } from "./decoder_types.ts";
 import { type PackedBatch, type ResponseEntries, tokenLayout } from "./pack.ts";
 
-/** The most of everything that any batch of a run holds. */
+/** Sizes that are large enough for every batch of a run. */
 export interface BatchCapacity {
   tokens: number;
   entries: number;
@@ -19,7 +19,7 @@ export interface BatchCapacity {
 /** Response positions on the device (see {@linkcode ResponseEntries}). */
 export interface EntryBuffers {
   count: number;
-  /** Sequences they belong to. */
+  /** Number of sequences that the positions belong to. */
   sequences: number;
   index: Slice;
   target: Slice;
@@ -41,7 +41,7 @@ export interface DeviceBatch extends TokenBuffers {
   byToken: { starts: Slice; entries: Slice };
 }
 
-/** What a packed batch takes. */
+/** The sizes of a packed batch. */
 export function capacityOf(packed: PackedBatch, device: Device): BatchCapacity {
   return {
     tokens: packed.ids.length,
@@ -51,7 +51,7 @@ export function capacityOf(packed: PackedBatch, device: Device): BatchCapacity {
   };
 }
 
-/** The larger of two capacities, part by part. */
+/** The larger of two capacities, field by field. */
 export function maxCapacity(a: BatchCapacity, b: BatchCapacity): BatchCapacity {
   return {
     tokens: Math.max(a.tokens, b.tokens),
@@ -95,7 +95,7 @@ export class BatchBuffers {
     this.#entries = entrySlices(set, { entries, sequences });
   }
 
-  /** Uploads a packed batch. Work recorded on the batch before must have been submitted. */
+  /** Uploads a packed batch over the previous one. Work recorded on that one must have been submitted. */
   load(packed: PackedBatch): DeviceBatch {
     const device = this.#device;
     const { ids, position, layout, tiles, lengths } = this.#slices;

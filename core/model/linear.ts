@@ -1,4 +1,8 @@
-/** A linear layer y = x·Wᵀ + b, forward and backward: the one place that knows how its parameters are stored and trained. @module */
+/**
+ * A linear layer y = x·Wᵀ + b, forward and backward. No other file knows how its parameters are stored and trained.
+ *
+ * @module
+ */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import { biasGradient } from "../../kernels/matmul/bias_gradient.ts";
@@ -13,7 +17,7 @@ interface LinearParameters {
   outputs: number;
 }
 
-/** The layer's matrix [outputs, inputs] and bias [outputs], each of tensors that lie end to end. */
+/** The layer's matrix [outputs, inputs] and bias [outputs], each made of tensors that lie end to end. */
 function parametersOf(parameters: Parameters, { weights, biases }: LinearTensors): LinearParameters {
   const weight = parameters.get(...weights.map(({ name }) => name));
   const bias = biases.length === 0 ? null : parameters.get(...biases.map(({ name }) => name));
@@ -54,14 +58,14 @@ export interface LinearBackward {
   dy: Slice;
   /** [rows, inputs]. */
   x: Slice;
-  /** What is trained of the layer's gets its gradient added to. */
+  /** The gradients of trained parameters are added to. */
   parameters: Parameters;
   /** Scratch for the bias's partial sums. */
   partials: Slice;
   rows: number;
 }
 
-/** Records dx = dy·W, dW += dyᵀ·x, db += Σ dy; the gradients of what is frozen are left out. */
+/** Records dx = dy·W, dW += dyᵀ·x, db += Σ dy. Gradients of frozen parameters are left out. */
 export function linearBackward(commands: Commands, tensors: LinearTensors, call: LinearBackward): void {
   const { dx, dy, x, parameters, partials, rows } = call;
   const { weight, bias, inputs, outputs } = parametersOf(parameters, tensors);

@@ -6,7 +6,7 @@ import { windowOf, windows } from "../../kernels/window.ts";
 import type { Parameters } from "./parameters.ts";
 import type { HeadShape } from "./response_head.ts";
 
-/** Records logits [rows, vocab] = hidden [rows, D] · headᵀ; one product for each binding's worth of the head. */
+/** Records logits [rows, vocab] = hidden [rows, D] · headᵀ, in one product for each binding-sized part of the head. */
 export function recordLogits(
   commands: Commands,
   { logits, hidden, rows, decoder: { config, tensors }, parameters }: {

@@ -1,4 +1,4 @@
-/** The parts of the device's memory, named where buffers are allocated, so that a plan can tell them apart. @module */
+/** Parts of the device's memory. Every buffer is allocated under one, so that a plan can tell them apart. @module */
 
 /** All parts, in the order they are shown. */
 export const MEMORY_PARTS = [

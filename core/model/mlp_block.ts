@@ -5,7 +5,7 @@ import type { BlockBackward, BlockCall, BlockForward } from "./decoder_types.ts"
 import { linear, linearBackward } from "./linear.ts";
 import { outputGradient, readStream, readStreamBackward } from "./residual_stream.ts";
 
-/** Records activated = act(gate) · up of the layer's gate and up. */
+/** Records activated = act(gate) · up, from the layer's `gateUp`. */
 function activate(commands: Commands, { decoder: { config }, spec, batch, layer }: BlockCall): void {
   switch (spec.mlp.activation) {
     case "silu":
@@ -35,7 +35,7 @@ function activateBackward(
   }
 }
 
-/** Records projected = down(act(gate(n)) · up(n)), n being in `layer.normed` already. */
+/** Records projected = down(act(gate(n)) · up(n)), where n is `layer.normed`, recorded before. */
 export function mlpBlock(commands: Commands, call: BlockForward): void {
   const { tensors, parameters, batch, layer, projected } = call;
   const rows = batch.tokens;
@@ -44,7 +44,7 @@ export function mlpBlock(commands: Commands, call: BlockForward): void {
   linear(commands, tensors.down, { y: projected, x: layer.activated, parameters, rows });
 }
 
-/** Records the backward pass of {@linkcode mlpBlock}, which adds to the residual stream's gradient, `scratch.dx`. */
+/** Records the backward pass of {@linkcode mlpBlock}. It adds to the residual stream's gradient, `scratch.dx`. */
 export function mlpBlockBackward(commands: Commands, call: BlockBackward): void {
   const { tensors, parameters, batch, layer, scratch } = call;
   const rows = batch.tokens;

@@ -17,8 +17,8 @@ export interface Model {
 }
 
 /**
- * Loads a folder by its path, or a model's files. Throws a UserError naming file and tensor, or a DeviceError where the
- * device is too small.
+ * Loads a model from the path of its folder, or from its files. Throws a UserError naming file and tensor, or a
+ * DeviceError if the device is too small.
  */
 export async function loadModel(device: Device, source: string | ModelFiles): Promise<Model> {
   const folder = await openModelFolder(source);
@@ -42,7 +42,7 @@ async function* pieces(
   }
 }
 
-/** What `source` yields, the next one asked for before the one at hand is given out: files are read meanwhile. */
+/** Yields what `source` yields, but requests each value before it yields the one before: files are read meanwhile. */
 async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
   try {
     let next = source.next();
@@ -50,7 +50,7 @@ async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
       const { value, done } = await next;
       if (done) return;
       next = source.next();
-      // Told to whoever awaits it.
+      // Until the next turn awaits it, an error must not count as unhandled.
       next.catch(() => {});
       yield value;
     }
@@ -70,7 +70,7 @@ export async function modelBytes(model: Model, dtype: Dtype): Promise<Record<str
   await withTensors(model, dtype, async (options) => {
     for await (const { name, bytes } of newModelFiles(options)) {
       const pieces: Uint8Array<ArrayBuffer>[] = [];
-      // Each is valid until the one after the next is asked for.
+      // A piece is valid only until the one after the next is requested, so each is copied.
       for await (const piece of bytes()) pieces.push(Uint8Array.from(piece));
       files[name] = new Uint8Array(await new Blob(pieces).arrayBuffer());
     }

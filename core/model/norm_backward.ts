@@ -7,13 +7,13 @@ import type { Parameters } from "./parameters.ts";
 
 /** What {@linkcode normBackward} reads and writes. */
 export interface NormBackward {
-  /** Overwritten, or added to where `accumulate`: [rows, columns]. */
+  /** Overwritten, or added to if `accumulate` is set: [rows, columns]. */
   dx: Slice;
   accumulate: boolean;
   dy: Slice;
   x: Slice;
   invRms: Slice;
-  /** The weight's gradient, where it is trained, is added to. */
+  /** The weight's gradient is added to if the weight is trained. */
   parameters: Parameters;
   /** Scratch. */
   partials: Slice;

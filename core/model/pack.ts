@@ -25,7 +25,7 @@ export interface ResponseEntries {
   sequence: Uint32Array<ArrayBuffer>;
   /** The row's index in the pair file (the noise's counter). */
   example: Uint32Array<ArrayBuffer>;
-  /** Position in the row of the predicting token (the noise's counter t). */
+  /** Position of the predicting token in its row (the noise's counter t). */
   position: Uint32Array<ArrayBuffer>;
   /** Entries of sequence s are starts[s]..starts[s + 1]. */
   starts: Uint32Array<ArrayBuffer>;
@@ -37,7 +37,7 @@ export interface PackedBatch {
   /** Position of each token in its row, from 0. */
   position: Uint32Array<ArrayBuffer>;
   segments: PackedSegment[];
-  /** All response positions, sequence by sequence; of pairs: chosen, rejected, chosen, … */
+  /** All response positions, sequence by sequence; for pairs: chosen, rejected, chosen, … */
   entries: ResponseEntries;
   /** Response tokens per sequence. */
   lengths: Uint32Array<ArrayBuffer>;
@@ -57,7 +57,7 @@ export interface ExampleIds {
   example: number;
   promptIds: readonly number[];
   responseIds: readonly number[];
-  /** Which tokens of the response are scored (at least one); all where absent. */
+  /** Which tokens of the response are scored (at least one); all if absent. */
   lossMask?: readonly boolean[];
 }
 
@@ -172,7 +172,7 @@ class Packer {
   }
 }
 
-/** What attention reads per token: (segment start, prefix start, prefix end, query end), four u32 each. */
+/** The four u32 that attention reads for each token: segment start, prefix start, prefix end, query end. */
 export function tokenLayout({ ids, segments }: PackedBatch): Uint32Array<ArrayBuffer> {
   const layout = new Uint32Array(ids.length * 4);
   for (const { start, end, prefixStart, prefixEnd, queryEnd } of segments) {

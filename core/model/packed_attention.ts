@@ -5,7 +5,7 @@ import type { AttentionBackwardContext, AttentionContext } from "./decoder_types
 import type { DeviceBatch } from "./device_batch.ts";
 import type { ModelConfig } from "./families/family.ts";
 
-/** Records the attention of every layer over the batch's own tokens. */
+/** Returns what records the attention of each layer over the batch's own tokens. */
 export function packedAttention(
   commands: Commands,
   { config, batch }: { config: ModelConfig; batch: Pick<DeviceBatch, "position" | "layout" | "tiles" | "tileCount"> },

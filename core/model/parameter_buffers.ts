@@ -5,11 +5,11 @@ import { openSliceReader } from "../../kernels/device/stream.ts";
 import type { MemoryPart } from "./memory_parts.ts";
 import type { ParameterLayout, ParameterPlace } from "./parameter_layout.ts";
 
-/** Reads tensors one after another, as {@linkcode ParameterBuffers.openReader} says. */
+/** Reads tensors one after another (see {@linkcode ParameterBuffers.openReader}). */
 export interface TensorReader {
-  /** The next tensor's values in pieces. Throws DeviceError. */
+  /** Reads the next tensor's values, in pieces. Throws DeviceError. */
   next(): AsyncGenerator<Float32Array<ArrayBuffer>>;
-  /** Gives its memory back. */
+  /** Frees the reader's memory. */
   close(): Promise<void>;
 }
 
@@ -20,7 +20,7 @@ export class ParameterBuffers {
   readonly #device: Device;
   readonly #views = new Map<string, Slice>();
 
-  /** Allocates zero-filled chunks; throws DeviceError where the device cannot hold them. */
+  /** Allocates zero-filled chunks. Throws DeviceError if the device cannot hold them. */
   constructor(
     device: Device,
     { layout, label, part }: { layout: ParameterLayout; label: string; part: MemoryPart },
@@ -30,7 +30,7 @@ export class ParameterBuffers {
     this.chunks = layout.chunks.map((chunk, i) => device.alloc(chunk.elements * 4, `${label} ${i}`, part));
   }
 
-  /** The slice of one tensor, or of several that lie end to end. Throws RangeError for a name that is not there. */
+  /** The slice of one tensor, or of several. Throws RangeError for an unknown name, or unless they lie end to end. */
   view(...names: readonly string[]): Slice {
     const key = names.join();
     let view = this.#views.get(key);
@@ -51,14 +51,14 @@ export class ParameterBuffers {
     return subslice(this.chunks[first!.chunk]!, first!.offset, end - first!.offset);
   }
 
-  /** Where a tensor lies. Throws RangeError for a name that is not there. */
+  /** Where a tensor lies. Throws RangeError for an unknown name. */
   place(name: string): ParameterPlace {
     const place = this.layout.places.get(name);
     if (!place) throw new RangeError(`Cannot find parameter "${name}": the layout holds no such name`);
     return place;
   }
 
-  /** Uploads one tensor. Throws RangeError where the length differs. */
+  /** Uploads one tensor. Throws RangeError if the length differs. */
   write(name: string, data: Float32Array<ArrayBuffer>): void {
     const { elements } = this.place(name);
     if (data.length !== elements) {
@@ -67,7 +67,7 @@ export class ParameterBuffers {
     this.writePart(name, 0, data);
   }
 
-  /** Uploads a tensor's elements from element `first` on. Throws RangeError where they pass its end. */
+  /** Uploads a tensor's elements from element `first` on. Throws RangeError if they go past its end. */
   writePart(name: string, first: number, data: Float32Array<ArrayBuffer>): void {
     const { chunk, offset, elements } = this.place(name);
     if (first + data.length > elements) {
@@ -88,8 +88,8 @@ export class ParameterBuffers {
   }
 
   /**
-   * Opens a reader of the tensors `names`, which are to be read in that order, whole. A piece is valid until the one
-   * after the next is asked for, over all tensors. Close it.
+   * Opens a reader of the tensors `names`, which must be read whole and in that order. A piece is valid until the one
+   * after the next is requested, even if that belongs to another tensor. The caller must close the reader.
    */
   openReader(names: readonly string[]): TensorReader {
     const slices = names.map((name) => {

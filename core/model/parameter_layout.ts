@@ -2,7 +2,7 @@
 import { alignSlice } from "../../kernels/device/slice.ts";
 import { elementsOf, type ParameterShape } from "./families/model_tensors.ts";
 
-/** A place in a chunk. */
+/** A parameter's place in a chunk. */
 export interface ParameterPlace {
   readonly shape: readonly number[];
   readonly chunk: number;
@@ -11,11 +11,11 @@ export interface ParameterPlace {
   readonly elements: number;
 }
 
-/** A flat buffer's sizes: all its elements, and how many of them (the leading ones) weight decay applies to. */
+/** Sizes of a flat buffer: its elements, and how many of them, from the first on, weight decay applies to. */
 export interface ChunkSize {
   readonly elements: number;
   readonly decayed: number;
-  /** Whether its parameters are trained; those of a chunk all are, or none is. */
+  /** Whether its parameters are trained: all of a chunk are, or none is. */
   readonly trained: boolean;
 }
 
@@ -27,16 +27,16 @@ export interface ParameterLayout {
 
 /** How {@linkcode planParameters} places parameters. */
 export interface PlanParametersOptions {
-  /** A chunk stays within one binding of so many bytes, unless a single tensor is larger. */
+  /** Bytes of one binding. No chunk exceeds it, unless a single group is larger. */
   maxBindingBytes: number;
-  /** Which parameters are trained (default: all); those of a group all are, or none is. */
+  /** Which parameters are trained (default: all). All parameters of a group must be, or none. */
   isTrained?: (name: string) => boolean;
 }
 
 /**
  * Plans the chunks. Tensors of one group lie end to end without a gap, so that q, k and v are also one matrix; groups
- * start at slice alignment. Tensors of one dimension come after all others, as they do not decay (Hugging Face's
- * Trainer). Throws RangeError where a part of a group alone is trained.
+ * start at slice alignment. Tensors of one dimension come after the others, since weight decay does not apply to them
+ * (as in Hugging Face's Trainer). Throws RangeError if only a part of a group is trained.
  */
 export function planParameters(
   groups: readonly (readonly ParameterShape[])[],

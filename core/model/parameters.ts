@@ -1,4 +1,4 @@
-/** What the model's parts read of its parameters: where the numbers lie, how they are stored, and what is trained. @module */
+/** How the model's parts see its parameters: where the numbers are, how they are stored, what is trained. @module */
 import type { Slice } from "../../kernels/device/slice.ts";
 import type { ParameterBuffers } from "./parameter_buffers.ts";
 
@@ -6,13 +6,13 @@ import type { ParameterBuffers } from "./parameter_buffers.ts";
 export interface Parameter {
   /** Hugging Face names. */
   readonly names: readonly string[];
-  /** Sizes, row-major; rows of all names together. */
+  /** Sizes, row-major; the rows are those of all names together. */
   readonly shape: readonly number[];
-  /** How its numbers are stored. */
+  /** Storage type of its numbers. */
   readonly storage: "f32";
-  /** Where they lie. */
+  /** The buffer that holds its numbers. */
   readonly data: Slice;
-  /** Where its gradient is added up, in float32; null where it is frozen. */
+  /** The buffer in which its gradient is summed, in float32; null if it is frozen. */
   readonly gradient: Slice | null;
   /** The low-rank adapter that is added to it; no adapter is implemented yet. */
   readonly adapter: null;
@@ -20,13 +20,13 @@ export interface Parameter {
 
 /** The parameters of a model. */
 export interface Parameters {
-  /** One parameter, or several that lie end to end. Throws RangeError for a name that is not there. */
+  /** One parameter, or several that lie end to end. Throws RangeError for an unknown name. */
   get(...names: readonly string[]): Parameter;
 }
 
 /**
- * The parameters in `values`, of which those that `gradients` holds are trained: a layout of gradients has the trained
- * ones alone. Without gradients all are frozen.
+ * The parameters in `values`. Those that `gradients` holds too are trained: a layout of gradients has no others.
+ * Without gradients, all are frozen.
  */
 export function parametersOf(values: ParameterBuffers, gradients: ParameterBuffers | null = null): Parameters {
   const known = new Map<string, Parameter>();

@@ -6,8 +6,8 @@ import { elementsOf, type LinearTensors, type ParameterShape } from "./families/
 import { type ParameterLayout, planParameters, type PlanParametersOptions } from "./parameter_layout.ts";
 
 /**
- * Plans the buffers of a decoder's parameters. Throws DeviceError where a layer's matrix is more than one binding holds,
- * RangeError where a part of what acts as one matrix alone is trained.
+ * Plans the buffers of a decoder's parameters. Throws DeviceError if a matrix of a layer is larger than one binding, or
+ * RangeError if only a part of the tensors that act as one matrix is trained.
  */
 export function planDecoder(config: ModelConfig, options: PlanParametersOptions): ParameterLayout {
   const { embedding, layers, finalNorm, head } = modelTensors(config);

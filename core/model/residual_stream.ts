@@ -1,6 +1,6 @@
 /**
- * The residual stream: where the norms of a layer stand (`LayerSpec.norms`), what a block reads of the stream and how its
- * output comes back to it, forward and backward. The blocks themselves know nothing of norms. @module
+ * The residual stream: where the norms of a layer are (`LayerSpec.norms`), what a block reads of the stream and how its
+ * output is added to it, forward and backward. The blocks themselves know nothing about norms. @module
  */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
@@ -14,7 +14,7 @@ import type { Parameters } from "./parameters.ts";
 /** A block of a layer. */
 export type Block = "attention" | "mlp";
 
-/** A place in the stream: its sum so far [T, D], and the norm through which the next block, or the LM head, reads it. */
+/** A place in the stream: the sum so far [T, D], and the norm through which the next block or the LM head reads it. */
 interface Place {
   sum: Slice;
   /** Overwritten by the norm: [T, D], and 1/rms [T]. */
@@ -33,7 +33,7 @@ function placeOf({ tensors, layer }: Pick<BlockCall, "tensors" | "layer">, block
     : { sum: layer.mid, normed, invRms: layer.midInvRms, norm: tensors.mlpNorm };
 }
 
-/** Where the LM head reads it. */
+/** Where the LM head reads the stream. */
 function lastPlace({ tensors }: Decoder, { last, hidden, lastInvRms }: ForwardBuffers): Place {
   return { sum: last, normed: hidden, invRms: lastInvRms, norm: tensors.finalNorm };
 }
@@ -49,13 +49,19 @@ function normOptions({ decoder: { config }, parameters, batch }: Norms, { normed
   };
 }
 
-/** Records what a block reads of its sum: before the first block, and again for the backward pass, as the buffer is all layers'. */
+/**
+ * Records the norm through which a block reads the stream. It is needed before the first block, and again in the
+ * backward pass, since all layers share the buffer of the normed input.
+ */
 export function readStream(commands: Commands, call: BlockCall, block: Block): void {
   const place = placeOf(call, block);
   rmsNorm(commands, { ...normOptions(call, place), x: place.sum });
 }
 
-/** Records adding what a block left in `projected` to the stream, and what the next block (null: the LM head) reads then. */
+/**
+ * Records adding a block's `projected` to the stream, and the norm through which the next block reads it. `next` is the
+ * next layer; after the last one it is null, and the LM head reads the stream.
+ */
 export function addToStream(
   commands: Commands,
   call: BlockForward,
@@ -74,7 +80,7 @@ export function addToStream(
   });
 }
 
-/** Records the stream's gradient, `dx` overwritten, from the gradient at what the LM head reads. */
+/** Records the gradient of the stream from `dhidden`, that of what the LM head reads. Overwrites `dx`. */
 export function lastBackward(
   commands: Commands,
   { decoder, parameters, batch, buffers, dx, dhidden, partials }: {
@@ -100,7 +106,7 @@ export function lastBackward(
   });
 }
 
-/** The gradient at what a block left in `projected`; it may be the stream's own, which is to stay as it is. */
+/** The gradient of a block's `projected`. It may be the stream's own buffer, so the caller must not write to it. */
 export function outputGradient(_commands: Commands, { spec, scratch }: BlockBackward, _block: Block): Slice {
   switch (spec.norms) {
     case "pre":
@@ -108,7 +114,7 @@ export function outputGradient(_commands: Commands, { spec, scratch }: BlockBack
   }
 }
 
-/** Records adding `scratch.dnormed`, the gradient at what a block read, to the stream's. */
+/** Records the backward pass of the norm through which a block read: from `scratch.dnormed`, added to `scratch.dx`. */
 export function readStreamBackward(commands: Commands, call: BlockBackward, block: Block): void {
   const { parameters, batch, scratch: { dx, dnormed, partials } } = call;
   const { sum: x, invRms, norm } = placeOf(call, block);

@@ -23,7 +23,7 @@ export interface HeadBuffers {
   readonly lse: Slice; // [entries]
 }
 
-/** Makes the buffers; without `noise` the scratch for the noise's logits is only nominal. */
+/** Allocates the buffers. Without `noise`, the scratch for the noise's logits is a single word. */
 export function headBuffers(
   set: BufferSet,
   { config, entries, noise }: { config: ModelConfig; entries: number; noise: boolean },

@@ -22,11 +22,11 @@ export interface RewardModel {
   readonly weights: ParameterBuffers;
   /** The score head: [labels, hidden]. */
   readonly head: Slice;
-  /** Gives the device's memory back. */
+  /** Frees its memory on the device. */
   free(): void;
 }
 
-/** Loads the reward model at `dir`. Throws a UserError naming file and tensor, or a DeviceError where the device is too small. */
+/** Loads the reward model at `dir`. Throws a UserError naming file and tensor, or DeviceError if it is too large. */
 export async function loadRewardModel(device: Device, dir: string): Promise<RewardModel> {
   const folder = await openRewardFolder(dir);
   const { config } = folder;
@@ -46,20 +46,20 @@ export async function loadRewardModel(device: Device, dir: string): Promise<Rewa
   };
 }
 
-/** What {@linkcode scoreTexts} batches and reports. */
+/** What {@linkcode scoreTexts} scores, and how it batches and reports. */
 export interface RewardOptions {
   /** Token ids of whole texts, at least one each. */
   rows: readonly (readonly number[])[];
-  /** Tokens of a batch at most, where a row is not longer by itself (default 4096). */
+  /** Most tokens of a batch, unless a single row is longer (default 4096). */
   batchTokens?: number;
-  /** Told the number of rows done. */
+  /** Progress callback: gets the number of rows done. */
   onDone?: (done: number) => void;
 }
 
 /**
- * The head's outputs for each row, [labels], read on the row's last token that is not `padTokenId`, as transformers does
- * (with a padding token that is the EOS too, this is the one before the text's EOS). A row's result does not depend on
- * its batch. Throws DeviceError, or RangeError for an empty row.
+ * Computes the head's outputs [labels] for each row, at the row's last token that is not `padTokenId`, as transformers
+ * does (if the padding token is the EOS too, that is the token before the text's EOS). A row's result does not depend
+ * on its batch. Throws DeviceError, or RangeError for an empty row.
  */
 export async function scoreTexts(
   commands: Commands,
@@ -70,7 +70,7 @@ export async function scoreTexts(
   if (rows.length === 0) return out;
   const { device } = commands;
   const { config, padTokenId, labels } = folder;
-  // What follows the scored token has no part in it: attention looks back.
+  // Tokens after the scored one do not matter, since attention only looks back.
   const texts = rows.map((ids) => ids.slice(0, scoredToken(ids, padTokenId) + 1));
   const tokens = Math.min(batchTokens, maxForwardTokens(config, device));
   const batches = cut(texts, { batchTokens: tokens, tokens: (ids) => ids.length })
@@ -116,7 +116,7 @@ export async function scoreTexts(
   return out;
 }
 
-/** The index of the last token that is not padding; where all are, transformers takes the first. */
+/** The index of the last token that is not padding; if all are padding, it is 0, as in transformers. */
 function scoredToken(ids: readonly number[], padTokenId: number | null): number {
   return padTokenId === null ? ids.length - 1 : Math.max(0, ids.findLastIndex((id) => id !== padTokenId));
 }

@@ -1,7 +1,7 @@
 /** Rotary frequencies, as transformers computes them. @module */
 import type { RopeConfig } from "./families/rope_config.ts";
 
-/** The inverse frequencies [headDim / 2] in float64, with `linear` or `llama3` scaling where the config asks for it. */
+/** The inverse frequencies [headDim / 2] in float64, with `linear` or `llama3` scaling if the config asks for it. */
 export function inverseFrequencies(rope: RopeConfig, headDim: number): Float64Array {
   const frequencies = Float64Array.from({ length: headDim / 2 }, (_, i) => rope.theta ** (-2 * i / headDim));
   switch (rope.type) {

@@ -11,7 +11,7 @@ import type { ParameterBuffers } from "./parameter_buffers.ts";
 import { parametersOf } from "./parameters.ts";
 import { headBuffers, scoreSequences } from "./response_head.ts";
 
-/** What scores: a loaded model is one. */
+/** What scoring needs of a model; a loaded model has it. */
 export interface Scorer {
   readonly config: ModelConfig;
   readonly weights: ParameterBuffers;
@@ -19,15 +19,15 @@ export interface Scorer {
 
 /** How {@linkcode scoreResponses} and {@linkcode scorePairs} batch and report. */
 export interface ScoreOptions {
-  /** Tokens of a batch at most, where a row is not longer by itself (default 4096). */
+  /** Most tokens of a batch, unless a single row is longer (default 4096). */
   batchTokens?: number;
-  /** Told the number of rows done after each batch; what it throws ends the work. */
+  /** Progress callback: gets the number of rows done after each batch; throw to stop. */
   onDone?: (done: number) => void;
 }
 
 /**
  * Summed log-probability of each response given its prompt, log p(y|x) = Σ_t log softmax(z_{t−1})[y_t], in nats. Rows
- * are packed in batches of similar size; a row's result does not depend on its batch. Throws DeviceError.
+ * are packed into batches in their order; a row's result does not depend on its batch. Throws DeviceError.
  */
 export async function scoreResponses(
   commands: Commands,
@@ -39,7 +39,7 @@ export async function scoreResponses(
 }
 
 /**
- * As {@linkcode scoreResponses} for pairs, whose prompt is computed once for both responses: element 2i is pair i's
+ * As {@linkcode scoreResponses}, for pairs, whose prompt is computed once for both responses: element 2i is pair i's
  * chosen response, 2i + 1 its rejected one.
  */
 export async function scorePairs(
@@ -117,7 +117,7 @@ async function score<Row>(
   return out;
 }
 
-/** Cuts rows, in order, into runs of at most `batchTokens` tokens. */
+/** Cuts rows, in order, into runs of at most `batchTokens` tokens; a longer row is a run by itself. */
 export function cut<Row>(
   rows: readonly Row[],
   { batchTokens, tokens }: { batchTokens: number; tokens: (row: Row) => number },

@@ -1,4 +1,4 @@
-/** Typed access to the keys of a config.json; every failure names file, key, what is and what should be. @module */
+/** Typed access to the keys of a config.json. Every error names file, key, value and what is expected. @module */
 import { UserError } from "../../error.ts";
 import { quote } from "../../values.ts";
 
@@ -8,7 +8,7 @@ export interface Fields {
   values: Readonly<Record<string, unknown>>;
   /** Path of the file, for messages. */
   where: string;
-  /** Key of the object within the file with a dot, e.g. `rope_scaling.`, or nothing. */
+  /** Key of the object within the file, with a dot, such as `rope_scaling.`; absent for the file's own object. */
   prefix?: string;
 }
 
@@ -18,7 +18,7 @@ export interface NumberRule<F> {
   min: number;
   /** Largest value accepted. */
   max: number;
-  /** Value where the key is absent or null. */
+  /** Value if the key is absent or null. */
   fallback?: F;
 }
 
@@ -33,7 +33,7 @@ export function isAbsent({ values }: Fields, key: string): boolean {
   return !Object.hasOwn(values, key) || values[key] === null;
 }
 
-/** An integer within the rule's bounds. */
+/** Reads an integer within the rule's bounds. Throws a UserError for anything else. */
 export function integerField<F = never>(
   fields: Fields,
   key: string,
@@ -47,7 +47,7 @@ export function integerField<F = never>(
   return value as number;
 }
 
-/** A number within the rule's bounds. */
+/** Reads a number within the rule's bounds. Throws a UserError for anything else. */
 export function numberField<F = never>(fields: Fields, key: string, { min, max, fallback }: NumberRule<F>): number | F {
   if (isAbsent(fields, key) && fallback !== undefined) return fallback;
   const value = fields.values[key];
@@ -57,7 +57,7 @@ export function numberField<F = never>(fields: Fields, key: string, { min, max, 
   return value;
 }
 
-/** True or false, false where the key is absent or null. */
+/** Reads true or false; false if the key is absent or null. Throws a UserError for anything else. */
 export function booleanField(fields: Fields, key: string): boolean {
   if (isAbsent(fields, key)) return false;
   const value = fields.values[key];

@@ -1,4 +1,4 @@
-/** The architectures there are: a new one is a file of this folder, and a line here. @module */
+/** All supported architectures. A new one is a file in this folder, and a line here. @module */
 import type { Family, ModelConfig } from "./family.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
@@ -9,12 +9,12 @@ import { qwen3 } from "./qwen3.ts";
 /** All families. */
 export const FAMILIES: readonly Family[] = [llama, mistral, qwen2, qwen3];
 
-/** The family of transformers' `model_type`; undefined where it is not supported. */
+/** The family of transformers' `model_type`; undefined if it is not supported. */
 export function familyOf(modelType: unknown): Family | undefined {
   return FAMILIES.find((family) => family.modelType === modelType);
 }
 
-/** A model's tensors, by what they are. */
+/** A model's tensors, by role. */
 export function modelTensors(config: ModelConfig): ModelTensors {
   return familyOf(config.modelType)!.tensors(config);
 }

@@ -1,4 +1,4 @@
-/** What an architecture is: the words that the files of this folder describe one with. @module */
+/** The types with which the files of this folder describe an architecture. @module */
 import type { Dtype } from "../../dtype.ts";
 import type { Fields } from "./config_fields.ts";
 import type { ModelTensors } from "./model_tensors.ts";
@@ -6,7 +6,7 @@ import type { RopeConfig } from "./rope_config.ts";
 
 /** How a layer attends. */
 export interface AttentionSpec {
-  /** Positions a query sees, its own included; null is all. */
+  /** Positions that a query sees, its own included; null is all. */
   readonly window: number | null;
   /** Factor on the scores before the softmax. */
   readonly scale: number;
@@ -16,9 +16,9 @@ export interface AttentionSpec {
   readonly bias: { readonly qkv: boolean; readonly output: boolean };
 }
 
-/** What the MLP of a layer is. */
+/** The MLP of a layer. */
 export interface MlpSpec {
-  /** What the gate passes through: silu makes it SwiGLU. */
+  /** Activation of the gate; with silu, the MLP is SwiGLU. */
   readonly activation: "silu";
   /** Whether gate, up and down projections have biases. */
   readonly bias: boolean;
@@ -26,7 +26,7 @@ export interface MlpSpec {
 
 /** What a layer is made of. */
 export interface LayerSpec {
-  /** Where its norms stand. `pre`: before the input of each block, attention first, then the MLP. */
+  /** Where its norms are. `pre`: before each block, first the attention, then the MLP. */
   readonly norms: "pre";
   readonly attention: AttentionSpec;
   readonly mlp: MlpSpec;
@@ -70,7 +70,7 @@ export interface ModelConfig {
   raw: Record<string, unknown>;
 }
 
-/** What transformers assumes where config.json leaves a key out. */
+/** What transformers assumes if config.json leaves a key out. */
 export interface FamilyDefaults {
   /** Key and value heads; null is as many as query heads. */
   readonly kvHeads: number | null;
@@ -85,14 +85,14 @@ export interface FamilyDefaults {
 export interface Family {
   /** transformers' `model_type`. */
   readonly modelType: string;
-  /** What its class names begin with: `Llama` of `LlamaForCausalLM`. */
+  /** Beginning of its class names: `Llama` of `LlamaForCausalLM`. */
   readonly className: string;
   readonly defaults: FamilyDefaults;
   /**
-   * Reads what each layer is made of from config.json. Throws a UserError naming the key of a setting that is not
-   * supported: it would be another model of the same tensors.
+   * Reads what each layer is made of from config.json. Throws a UserError naming the key of an unsupported setting:
+   * with it, the same tensors would be another model.
    */
   readLayers(fields: Fields, sizes: Pick<ModelConfig, "numLayers" | "headDim">): LayerSpec[];
-  /** The tensors of a model of this family, by what they are. */
+  /** The tensors of a model of this family, by role. */
   tensors(config: ModelConfig): ModelTensors;
 }

@@ -1,4 +1,4 @@
-/** What Llama and the families that took its layout over have in common: tensor names, and keys of config.json. @module */
+/** What Llama and the families with its layout have in common: tensor names, and keys of config.json. @module */
 import { booleanField, fieldError, type Fields, integerField, isAbsent } from "./config_fields.ts";
 import type { AttentionSpec, LayerSpec, MlpSpec, ModelConfig } from "./family.ts";
 import type { LayerTensors, LinearTensors, ModelTensors, ParameterShape } from "./model_tensors.ts";
@@ -43,7 +43,7 @@ function llamaLayer(config: ModelConfig, { attention, mlp }: LayerSpec, prefix: 
   };
 }
 
-/** Layers that are all alike. `layer_types`, where the file has it, must say so too. */
+/** Layers that are all alike. `layer_types`, if the file has it, must say the same. */
 export function sameLayers(
   fields: Fields,
   { numLayers, headDim, attention, mlp }: {
@@ -67,7 +67,7 @@ function checkLayerTypes(fields: Fields, expected: readonly string[]): void {
   }
 }
 
-/** Reads `hidden_act`: silu, or absent. */
+/** Reads `hidden_act`. Throws a UserError unless it is silu or absent. */
 export function readSilu(fields: Fields): "silu" {
   if (!isAbsent(fields, "hidden_act") && fields.values.hidden_act !== "silu") {
     throw fieldError(fields, "hidden_act", `"silu"`);
@@ -75,19 +75,19 @@ export function readSilu(fields: Fields): "silu" {
   return "silu";
 }
 
-/** Reads `attention_bias` of a family that has it for all four projections. */
+/** Reads `attention_bias`, for families in which it applies to all four projections. */
 export function readAttentionBias(fields: Fields): AttentionSpec["bias"] {
   const bias = booleanField(fields, "attention_bias");
   return { qkv: bias, output: bias };
 }
 
-/** Refuses `mlp_bias` of a family without. */
+/** Throws a UserError if `mlp_bias` is true, for families without such biases. */
 export function refuseMlpBias(fields: Fields, modelType: string): false {
   if (booleanField(fields, "mlp_bias")) throw fieldError(fields, "mlp_bias", `false for ${modelType}`);
   return false;
 }
 
-/** Reads `sliding_window` with `use_sliding_window`, which must not say otherwise; `fallback` where it is left out. */
+/** Reads `sliding_window`, `fallback` if it is left out; `use_sliding_window` must not contradict it. */
 export function readSlidingWindow(fields: Fields, fallback: number | null): number | null {
   const use = booleanField(fields, "use_sliding_window");
   const absent = Object.hasOwn(fields.values, "sliding_window") ? null : fallback;
@@ -98,7 +98,7 @@ export function readSlidingWindow(fields: Fields, fallback: number | null): numb
   return window;
 }
 
-/** Refuses a sliding window of a family whose window `use_sliding_window` alone switches on. */
+/** Throws a UserError if `use_sliding_window` is true, for families in which it alone switches the window on. */
 export function refuseSlidingWindow(fields: Fields): null {
   if (booleanField(fields, "use_sliding_window")) {
     throw fieldError(fields, "use_sliding_window", "false (not supported)");

@@ -1,4 +1,4 @@
-/** A decoder's config.json, read strictly: a setting that is not supported is an error, never a different model. @module */
+/** A decoder's config.json, read strictly: an unsupported setting is an error, never a different model. @module */
 import { type Dtype, DTYPE_NAMES, dtypeOfName } from "../../dtype.ts";
 import { UserError } from "../../error.ts";
 import { isRecord, quote } from "../../values.ts";
@@ -7,7 +7,7 @@ import { FAMILIES, familyOf } from "./families.ts";
 import type { Family, ModelConfig } from "./family.ts";
 import { parseRope } from "./rope_config.ts";
 
-/** What stands on the decoder, by the end of transformers' class name: an LM head, or a `score` head on one token. */
+/** The decoder's head, named by the end of transformers' class name: an LM head, or a `score` head on one token. */
 export type Task = "ForCausalLM" | "ForSequenceClassification";
 
 const TASK_NAMES: Readonly<Record<Task, string>> = {
@@ -15,7 +15,7 @@ const TASK_NAMES: Readonly<Record<Task, string>> = {
   ForSequenceClassification: "a reward model",
 };
 
-/** Keys that make another model of the same tensors, with the values that leave it as it is (null always does). */
+/** Keys that make another model of the same tensors, with the values that change nothing (null never does). */
 const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   activation_function: ["silu"],
   add_cross_attention: [false],
@@ -56,12 +56,12 @@ const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   vision_config: [],
 };
 
-/** Largest width accepted: far above any real model, and products of two stay exact. */
+/** Largest accepted width: far above any real model's, while products of two widths stay exact. */
 const MAX_WIDTH = 2 ** 20;
 
 /**
- * Reads the JSON of a config.json; `where` is its path, for messages. Throws a UserError naming file and key, also where
- * the model is of another task.
+ * Reads the JSON of a config.json; `where` is its path, for messages. Throws a UserError naming file and key, also if
+ * the model is for another task.
  *
  * @example
  * ```ts
@@ -112,7 +112,7 @@ export function parseModelConfig(json: unknown, where: string, task: Task = "For
   };
 }
 
-/** The ids under `eos_token_id`, a number, a list or null; undefined where the key is absent. Throws a UserError. */
+/** Reads `eos_token_id`: a number, a list or null; undefined if it is absent. Throws a UserError for anything else. */
 export function parseEosTokenIds(
   value: unknown,
   { where, vocabSize }: { where: string; vocabSize: number },
@@ -169,7 +169,7 @@ function readHeadDim(
   { hiddenSize, numHeads, family }: { hiddenSize: number; numHeads: number; family: Family },
 ): number {
   const key = "head_dim";
-  // Qwen3's default is a number, and null is an error in transformers too.
+  // Qwen3's default is a number, and transformers rejects null too.
   if (family.defaults.headDim !== null && fields.values[key] === null) throw fieldError(fields, key, "an even number");
   const fallback = family.defaults.headDim ?? hiddenSize / numHeads;
   if (isAbsent(fields, key) && !Number.isInteger(fallback)) {

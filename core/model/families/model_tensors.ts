@@ -1,4 +1,4 @@
-/** A model's tensors by what they are, and in the order in which they are stored. @module */
+/** A model's tensors, by role and in the order in which they are stored. @module */
 
 /** Name and shape of a parameter. */
 export interface ParameterShape {
@@ -22,7 +22,7 @@ export interface LayerTensors {
   readonly attentionNorm: ParameterShape;
   /** q, k, v. */
   readonly qkv: LinearTensors;
-  /** Weights of the norms of the heads of q and k; null without. */
+  /** Weights of the norms of the heads of q and k; null if there are none. */
   readonly headNorms: { readonly q: ParameterShape; readonly k: ParameterShape } | null;
   readonly output: LinearTensors;
   /** Weight of the norm before the MLP. */
@@ -39,11 +39,11 @@ export interface ModelTensors {
   readonly layers: readonly LayerTensors[];
   /** Weight of the norm after the last layer. */
   readonly finalNorm: ParameterShape;
-  /** The LM head, [vocab, hidden]: the embedding itself where the two are tied. */
+  /** The LM head, [vocab, hidden]: the embedding itself if the two are tied. */
   readonly head: ParameterShape;
 }
 
-/** All tensors in their canonical order, a tied head once: embedding, layers, last norm, LM head. */
+/** All tensors in their canonical order: embedding, layers, last norm, LM head (left out if it is tied). */
 export function listTensors({ embedding, layers, finalNorm, head }: ModelTensors): ParameterShape[] {
   const linear = ({ weights, biases }: LinearTensors): ParameterShape[] =>
     weights.flatMap((weight, i) => biases[i] === undefined ? [weight] : [weight, biases[i]]);
@@ -63,7 +63,7 @@ export function listTensors({ embedding, layers, finalNorm, head }: ModelTensors
   ];
 }
 
-/** Number of a shape's elements. */
+/** Number of elements of a shape. */
 export function elementsOf({ shape }: Pick<ParameterShape, "shape">): number {
   return shape.reduce((product, size) => product * size, 1);
 }

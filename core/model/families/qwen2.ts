@@ -11,7 +11,7 @@ export const qwen2: Family = {
   readLayers(fields, sizes) {
     const activation = readSilu(fields);
     const window = refuseSlidingWindow(fields);
-    // Its biases are there whatever the file says: transformers knows no key for them. What is no truth value is refused.
+    // Qwen2 always has these biases: transformers ignores the key. It is read only to refuse what is not a boolean.
     booleanField(fields, "attention_bias");
     return sameLayers(fields, {
       ...sizes,

@@ -20,7 +20,7 @@ const THETA = { min: 1, max: 1e15 };
 const FACTOR = { min: 1, max: 1e6 };
 const BAND = { min: 1e-6, max: 1e6 };
 
-/** Keys with a meaning per type; any other key would be a setting that is silently left out. */
+/** Keys that each type uses. Any other key is refused, since ignoring it would silently drop a setting. */
 const KEYS: Readonly<Record<RopeConfig["type"], readonly string[]>> = {
   default: [],
   linear: ["factor"],
@@ -34,7 +34,7 @@ const COMMON_KEYS = [
   "original_max_position_embeddings",
 ];
 
-/** Reads `rope_theta` with `rope_scaling` (transformers 4) or `rope_parameters` (5); an unknown setting is a UserError. */
+/** Reads `rope_theta` with `rope_scaling` (transformers 4) or `rope_parameters` (5). Throws a UserError. */
 export function parseRope(fields: Fields): RopeConfig {
   const outer = numberField(fields, "rope_theta", { ...THETA, fallback: null });
   const found = ["rope_parameters", "rope_scaling"].filter((key) => !isAbsent(fields, key)).map((key) => {

@@ -1,4 +1,4 @@
-/** Learning-rate schedules, as Hugging Face's. @module */
+/** Learning-rate schedules, the same as Hugging Face's. @module */
 import type { ScheduleType } from "../config/choices.ts";
 
 export type { ScheduleType } from "../config/choices.ts";

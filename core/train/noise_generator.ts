@@ -1,4 +1,4 @@
-/** The noise generator W_σ, b_σ: its layout and first values. @module */
+/** The noise generator W_σ, b_σ: its layout and initial values. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import { philox4x32 } from "../../kernels/random/philox.ts";
 import { philoxKey } from "../../kernels/random/philox_key.ts";
@@ -14,7 +14,7 @@ export interface NoiseShape {
   hidden: number;
 }
 
-/** The noise generator on the device, and the reference that it disturbs. */
+/** The noise generator on the device, and the reference whose logits it disturbs. */
 export interface NoiseGenerator {
   /** The reference's weights. */
   readonly reference: ParameterBuffers;
@@ -32,7 +32,7 @@ export function planNoise({ vocab, hidden }: NoiseShape, maxBindingBytes: number
 }
 
 /**
- * First values as PyTorch's `nn.Linear`: uniform (2u − 1)/√hidden, drawn with Philox purpose 1 at counter
+ * Initial values as in PyTorch's `nn.Linear`: uniform (2u − 1)/√hidden, drawn with Philox purpose 1 at counter
  * (element >> 2, 0, 0, 0), weight row by row, then bias (docs/method.md, "The random numbers").
  */
 export function linearInit(
@@ -51,7 +51,10 @@ export function linearInit(
   return { weight: values.slice(0, vocab * hidden), bias: values.slice(vocab * hidden) };
 }
 
-/** Makes a generator on the device. Throws a UserError for a file without fitting `weight` and `bias`. */
+/**
+ * Makes a generator on the device. `init` is `zeros`, `linear`, or the path of a safetensors file; throws a UserError
+ * if the file has no `weight` and `bias` of the right shapes.
+ */
 export async function createNoise(
   device: Device,
   { shape, init, seed, iteration }: { shape: NoiseShape; init: string; seed: number; iteration: number },

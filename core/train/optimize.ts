@@ -18,20 +18,20 @@ import { fingerprint, type TrainingRows } from "./training_rows.ts";
 /** What an optimize stage works on. */
 export interface OptimizeOptions {
   commands: Commands;
-  /** The policy, with the weights that the iteration starts from, the reference's; they are trained in place. */
+  /** The policy, with the weights that the iteration starts from (the reference's). They are trained in place. */
   model: Model;
   /** The frozen reference, which only noise needs on the device; null without noise. */
   reference: ParameterBuffers | null;
-  /** File that the reference's log-probabilities are kept in; not used by `sft`. */
+  /** File that keeps the reference's log-probabilities; `sft` does not use it. */
   referencePath: string;
   data: TrainingRows;
   settings: IterationConfig;
   /** Folder of the resume states. */
   stateDir: string;
-  /** Opens the log, keeping this iteration's lines up to `step`. */
+  /** Opens the log and keeps this iteration's lines up to `step`. */
   openLog: (step: number) => Promise<LineLog>;
   onProgress: OnProgress;
-  /** Aborted where the run is to stop after the step at hand. */
+  /** Abort it to stop the run after the current step. */
   signal?: AbortSignal;
 }
 
@@ -43,15 +43,16 @@ export interface OptimizeResult {
   last: StepMetrics;
   /** The noise generator's values, null without noise. */
   noise: ParameterBuffers | null;
-  /** Steps that were skipped for a NaN or Inf (`on_nan: skip`). */
+  /** Steps that were skipped because of a NaN or Inf (`on_nan: skip`). */
   skipped: number;
   /** Frees the trainer's buffers. */
   free(): void;
 }
 
 /**
- * Runs the stage, or the rest of it where `stateDir` holds a state. Throws DeviceError, StoppedError where the signal
- * stopped it and its state is saved, or a UserError at a bad step and for a state of other settings or data.
+ * Runs the stage, or the rest of it if `stateDir` holds a state. Throws DeviceError, StoppedError if the signal stopped
+ * it (finished steps are saved), or a UserError at a step with NaN or Inf, and for a state made with other settings or
+ * data.
  */
 export async function optimize(options: OptimizeOptions): Promise<OptimizeResult> {
   const { commands, model, data, settings, reference, stateDir } = options;
@@ -87,7 +88,7 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
   }
 }
 
-/** What is the same before every step, computed before the policy's weights change, or read. */
+/** Computes the reference's log-probabilities, before the policy's weights change, or reads them from their file. */
 async function scoreReference(
   { commands, model, settings, referencePath: path, onProgress, signal }: OptimizeOptions,
   { done: stepsDone, steps, ...request }: LogpsRequest & { done: number },
@@ -129,7 +130,7 @@ class StepLoop {
     this.#pending = pending;
   }
 
-  /** Runs the steps that are left. Throws StoppedError where the signal stopped it before the last. */
+  /** Runs the steps that are left. Throws StoppedError if the signal stopped it before the last. */
   async run(): Promise<void> {
     const trainer = this.#trainer;
     const { settings, onProgress, signal } = this.#options;
@@ -180,7 +181,7 @@ class StepLoop {
       iteration: this.#options.settings.iteration,
       step: trainer.done,
       ...this.last,
-      // The rate that the last step was taken with, as Hugging Face logs it.
+      // The learning rate of the last step, as Hugging Face logs it.
       learning_rate: trainer.learningRate(trainer.done - 1),
       epoch: trainer.done / trainer.order.stepsPerEpoch,
       num_tokens: trainer.tokens,

@@ -13,16 +13,16 @@ import { type Parameters, parametersOf } from "../model/parameters.ts";
 /** What a group is made of. */
 export interface GroupOptions {
   name: string;
-  /** The part of the memory that all of it counts to (default: gradients and moments each to their own). */
+  /** The part of the memory that all its buffers belong to (default: `gradients` and `moments`). */
   part?: MemoryPart;
   values: ParameterBuffers;
-  /** The record that gates and scales its updates. */
+  /** The control record, which gates and scales its updates. */
   control: Slice;
   training: TrainingConfig;
   weightDecay: number;
 }
 
-/** Values, and of those that are trained gradients and moments: what is frozen has none, and is no part of the state. */
+/** The group's values, with gradients and moments for the trained ones. Frozen values are not part of the state. */
 export class OptimizerGroup {
   readonly values: ParameterBuffers;
   readonly gradients: ParameterBuffers;
@@ -61,7 +61,7 @@ export class OptimizerGroup {
     for (const chunk of this.gradients.chunks) this.#commands.clear(chunk);
   }
 
-  /** Records the gradients' norm and clipping factor into the control record. */
+  /** Records computing the gradients' norm and clipping factor, into the control record. */
   norm(): void {
     const { control, training } = this.#options;
     const chunks = this.#layout.chunks.map(({ elements }, i) => ({
@@ -73,7 +73,7 @@ export class OptimizerGroup {
     finishNorm(this.#commands, { control, partials, count: partials.size / 4, maxNorm: training.max_grad_norm });
   }
 
-  /** Records one optimizer step at learning rate `lr`, where the control record lets it. */
+  /** Records one optimizer step at learning rate `lr`, which happens if the control record allows it. */
   update(lr: number): void {
     const { control, training, values, weightDecay } = this.#options;
     this.#layout.chunks.forEach(({ elements: count, decayed }, i) => {

@@ -1,6 +1,6 @@
 /**
- * The reference's log-probabilities that do not change over an iteration: of the chosen responses, and without noise of
- * the rejected ones. They are computed once, before the first step, and kept beside the pairs. @module
+ * The reference's log-probabilities that do not change over an iteration: those of the chosen responses and, without
+ * noise, of the rejected ones. They are computed once, before the first step, and kept beside the pairs. @module
  */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
@@ -14,41 +14,42 @@ import type { PairIds } from "../model/pack.ts";
 import { scorePairs, type Scorer, scoreResponses } from "../model/scorer.ts";
 
 /**
- * Summed log-probabilities under the reference without noise, in nats, by a row's place in the data. What was not asked
- * for is NaN: rows that no step uses, and with noise all rejected responses, which each step computes anyway.
+ * Summed log-probabilities under the reference without noise, in nats, by a row's place in the data. Numbers that were
+ * not asked for are NaN: those of rows that no step uses, and, with noise, those of all rejected responses, which each
+ * step computes anyway.
  */
 export interface ReferenceLogps {
   readonly chosen: Float32Array;
   readonly rejected: Float32Array;
 }
 
-/** What {@linkcode referenceLogps} computes. */
+/** What {@linkcode referenceLogps} computes, and how it reports. */
 export interface ReferenceOptions {
   /** The reference. */
   scorer: Scorer;
   rows: readonly PairIds[];
   /** Places of the rows that the steps use. */
   used: readonly number[];
-  /** Whether the rejected responses are wanted too. */
+  /** Whether the rejected responses are scored too. */
   rejected: boolean;
-  /** Tokens of a batch. */
+  /** Most tokens of a batch. */
   batchTokens: number;
-  /** Told the number of rows done, of `used`; what it throws ends the work. */
+  /** Progress callback: gets the number of rows of `used` that are done; throw to stop. */
   onDone?: (done: number) => void;
 }
 
 /** Where {@linkcode keptReferenceLogps} keeps the numbers. */
 export interface KeptReferenceOptions extends ReferenceOptions {
   path: string;
-  /** Tells the reference from others, as `folderIdentity` does. */
+  /** Identifies the reference, as `folderIdentity` does. */
   identity: string;
 }
 
 const KEY = "dnpo_reference";
 
 /**
- * The numbers of the file at `path` where it was made of the same rows by the same model on the same adapter; else they
- * are computed, and written there. Throws DeviceError, or UserError where the file cannot be written.
+ * Reads the numbers from the file at `path` if it was made from the same rows by the same model on the same adapter.
+ * Otherwise computes them and writes the file. Throws DeviceError, or a UserError if the file cannot be written.
  */
 export async function keptReferenceLogps(commands: Commands, options: KeptReferenceOptions): Promise<ReferenceLogps> {
   const { path, rows } = options;
@@ -89,7 +90,7 @@ export async function referenceLogps(
   return logps;
 }
 
-/** Null where there is no such file, or it is another's or no file of ours: it is then written anew. */
+/** Reads the file; null if it is missing, malformed or has another key, and must be written anew. */
 async function read(path: string, { key, rows }: { key: string; rows: number }): Promise<ReferenceLogps | null> {
   if (!await exists(path)) return null;
   try {
@@ -103,7 +104,7 @@ async function read(path: string, { key, rows }: { key: string; rows: number }):
   }
 }
 
-/** Everything that the numbers depend on. */
+/** The file's key, made of everything that the numbers depend on. */
 async function keyOf(
   { device }: Commands,
   { rows, used, rejected, identity }: KeptReferenceOptions,
@@ -114,7 +115,7 @@ async function keyOf(
     return new Uint8Array(Uint32Array.from([i, ...sides.flatMap((ids) => [ids.length, ...ids])]).buffer);
   });
   const { info, family, tuning, subgroupSize } = device;
-  // Of a tuning the family alone can change the bits.
+  // Of a tuning, only the family can change the bits.
   const adapter = `${info.description || info.device}, ${family}, ${tuning?.family ?? family}, ${subgroupSize}`;
   return JSON.stringify({ model: identity, rows: await sha256(...parts), rejected, adapter });
 }

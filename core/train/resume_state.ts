@@ -1,4 +1,4 @@
-/** The resume states of an optimize stage: one file for each saved step, whole or absent. @module */
+/** The resume states of an optimize stage: one file for each saved step, which is whole or absent. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import { openSliceReader } from "../../kernels/device/stream.ts";
@@ -13,26 +13,26 @@ import { parseRecord, type StateRecord } from "./state_record.ts";
 /** Device buffers by name, in the order they are written. */
 export type StateBuffers = Readonly<Record<string, Slice>>;
 
-/** A state that lies on disk. */
+/** A state on disk. */
 export interface SavedState {
   path: string;
   /** Optimizer steps that were done. */
   step: number;
-  /** What a user may do about a state that is of no use. */
+  /** What a user can do if the state cannot be used. */
   advice: string;
 }
 
 const KEY = "dnpo_state";
 const NAME = /^step-(\d+)\.safetensors$/;
 
-/** Where the state after `step` steps lies in the folder `dir`. */
+/** The path of the state after `step` steps in the folder `dir`. */
 export function statePath(dir: string, step: number): string {
   return join(dir, `step-${step}.safetensors`);
 }
 
 /**
- * Writes the buffers' bytes and `record` (JSON) as the newest state in `dir`, and then removes the oldest ones beyond
- * `keep`: a process that is killed on the way leaves one more, which the next save removes.
+ * Writes the buffers' bytes and `record` (JSON) as the newest state in `dir`, then removes all but the newest `keep`
+ * states. A process that is killed in between leaves one more, which the next save removes.
  */
 export async function saveState(
   dir: string,
@@ -43,7 +43,7 @@ export async function saveState(
   const reader = openSliceReader(device, names.map((name) => buffers[name]!));
   const entries = names.map((name) => ({
     name,
-    // Raw words: control buffers hold integers too.
+    // These are raw words: control buffers hold integers too.
     dtype: "F32" as const,
     shape: [buffers[name]!.size / 4],
     bytes: () => reader.next(),
@@ -58,7 +58,7 @@ export async function saveState(
   for (const name of [...old, ...await partsIn(dir)]) await removeFile(name, `Cannot remove the old state ${name}`);
 }
 
-/** The newest state in `dir`, or null where there is none. */
+/** The newest state in `dir`, or null if there is none. */
 export async function newestState(dir: string): Promise<SavedState | null> {
   const [before, step] = (await stepsIn(dir)).slice(-2).reduce<(number | undefined)[]>(([, b], s) => [b, s], []);
   if (step === undefined) return null;
@@ -68,7 +68,7 @@ export async function newestState(dir: string): Promise<SavedState | null> {
   return { path: statePath(dir, step), step, advice };
 }
 
-/** The record of a saved state. Throws a UserError for a file that is no state. */
+/** Reads the record of a saved state. Throws a UserError for a file that is not a state. */
 export async function readStateRecord({ path, step, advice }: SavedState): Promise<StateRecord> {
   try {
     const text = (await openSafetensorsAt(path)).metadata[KEY];
@@ -84,7 +84,7 @@ export async function readStateRecord({ path, step, advice }: SavedState): Promi
   }
 }
 
-/** Uploads the buffers of a saved state. Throws a UserError where they do not fit. */
+/** Uploads the buffers of a saved state. Throws a UserError if their sizes differ. */
 export async function loadState(
   { path, advice }: SavedState,
   { device, buffers }: { device: Device; buffers: StateBuffers },
@@ -109,7 +109,7 @@ async function stepsIn(dir: string): Promise<number[]> {
   return steps.filter((step) => !Number.isNaN(step)).sort((a, b) => a - b);
 }
 
-/** What killed processes left of states that they were writing. */
+/** Partly written states that killed processes left behind. */
 async function partsIn(dir: string): Promise<string[]> {
   return (await namesIn(dir)).filter((name) => NAME.test(name.replace(/\.tmp$/, "")) && name.endsWith(".tmp"))
     .map((name) => join(dir, name));

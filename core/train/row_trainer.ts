@@ -1,4 +1,4 @@
-/** The optimizer steps of an iteration over its rows: in which order, at which rates, against which reference. @module */
+/** The optimizer steps of an iteration over its rows: their order, learning rates and reference. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import type { IterationConfig } from "../config/config_types.ts";
@@ -15,14 +15,14 @@ import type { StepOrder } from "./step_order.ts";
 import { MAX_UNREAD, type Reference, Trainer } from "./trainer.ts";
 import { longestRow, type PairRows, type TrainingRows } from "./training_rows.ts";
 
-/** What is asked of the reference before the first step. */
+/** What a trainer asks of the reference before the first step. */
 export interface LogpsRequest {
   rows: readonly PairIds[];
   /** Places of the rows that the steps use. */
   used: readonly number[];
-  /** Whether the rejected responses are wanted too: with noise each step computes them. */
+  /** Whether the rejected responses are scored too; with noise, each step computes them. */
   rejected: boolean;
-  /** Tokens of a batch. */
+  /** Most tokens of a batch. */
   batchTokens: number;
   /** Optimizer steps of the iteration. */
   steps: number;
@@ -36,11 +36,11 @@ export interface RowTrainerOptions {
   settings: IterationConfig;
   /** The frozen reference's weights, which only noise needs on the device; null without noise. */
   reference: ParameterBuffers | null;
-  /** Gives the reference's log-probabilities, before any weight changes; not called for a loss without a reference. */
+  /** Returns the reference's log-probabilities. Called before any weight changes, if the loss needs a reference. */
   logps: (request: LogpsRequest) => Promise<ReferenceLogps>;
 }
 
-/** Tokens that the reference scores at a time at least: without a backward pass they take little memory. */
+/** The reference scores batches of at least this many tokens: without a backward pass, they take little memory. */
 export const SCORED_TOKENS = 1024;
 
 /** Takes the steps one by one. */
@@ -53,7 +53,7 @@ export class RowTrainer {
   /** Steps whose metrics are still on the device. */
   #unread = 0;
 
-  /** Plans the steps, asks the reference, and allocates everything. Throws UserError or DeviceError. */
+  /** Plans the steps, scores the reference, and allocates everything. Throws UserError or DeviceError. */
   static async create(commands: Commands, options: RowTrainerOptions): Promise<RowTrainer> {
     const { model, data, settings, reference: weights, logps } = options;
     const { training, noise } = settings;
@@ -100,12 +100,12 @@ export class RowTrainer {
     return this.#tokens;
   }
 
-  /** Whether {@linkcode RowTrainer.read} is due: the device has room for no more steps' metrics. */
+  /** Whether {@linkcode RowTrainer.read} must be called: the device has no room for the metrics of another step. */
   get isFull(): boolean {
     return this.#unread === MAX_UNREAD;
   }
 
-  /** Steps that were skipped for a NaN or Inf, as of the last {@linkcode RowTrainer.read}. */
+  /** Steps that were skipped because of a NaN or Inf, as of the last {@linkcode RowTrainer.read}. */
   get skipped(): number {
     return this.#trainer.skipped;
   }
@@ -120,7 +120,7 @@ export class RowTrainer {
     return this.#trainer.stateBuffers;
   }
 
-  /** Goes on after `done` steps, whose buffers were loaded. */
+  /** Continues after `done` steps, whose buffers the caller has loaded. */
   resume({ done, tokens }: { done: number; tokens: number }): void {
     this.#done = done;
     this.#tokens = tokens;
@@ -154,8 +154,8 @@ export class RowTrainer {
   }
 
   /**
-   * Waits for the steps so far and returns the numbers of those since the last read. Throws DeviceError, or where
-   * `on_nan` says so a UserError at a step whose loss or gradient norm is not finite.
+   * Waits for the steps so far and returns the numbers of those since the last read. Throws DeviceError, or, with
+   * `on_nan: error`, a UserError if the loss or gradient norm of a step is not finite.
    */
   async read(): Promise<StepMetrics[]> {
     if (this.#unread === 0) return [];

@@ -1,26 +1,26 @@
-/** What a resume state keeps besides the buffers, and reading it back. @module */
+/** The record that a resume state keeps besides the buffers, and its parser. @module */
 import type { IterationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import { isRecord, quote } from "../values.ts";
 import type { StepMetrics } from "./step_metrics.ts";
 
-/** What the stage was told to do, and with what: the same where it goes on. */
+/** The settings and data of the stage. A stage that goes on from the state must have the same. */
 export type Origin = Pick<IterationConfig, "iteration" | "model" | "training" | "noise"> & { data: string };
 
-/** Where a stage is. */
+/** The progress of a stage. */
 export interface StateRecord {
   /** Optimizer steps that are done. */
   step: number;
-  /** Tokens that they took. */
+  /** Tokens of these steps. */
   tokens: number;
-  /** Steps since the last logged one. */
+  /** Numbers of the steps since the last logged one. */
   pending: StepMetrics[];
   /** The last logged line's numbers. */
   last: StepMetrics;
   origin: Origin;
 }
 
-/** Parses the record of the file at `path`, which is named after `step`. Throws a UserError where it is malformed. */
+/** Parses the record of the file at `path`, which is named after `step`. Throws a UserError if it is malformed. */
 export function parseRecord(text: string, { path, step }: { path: string; step: number }): StateRecord {
   let record: unknown;
   try {
@@ -48,7 +48,7 @@ export function parseRecord(text: string, { path, step }: { path: string; step: 
   };
 }
 
-/** Numbers as JSON has written them: a NaN (of a step that was skipped) is null. */
+/** Numbers as JSON writes them: a NaN (of a step that was skipped) is null. */
 type Written = Readonly<Record<string, number | null>>;
 
 function isMetrics(value: unknown): value is Written {

@@ -26,7 +26,7 @@ export interface StepBatch extends Readonly<RowCounts> {
 
 /** How {@linkcode packBatch} packs. */
 export interface PackBatchOptions {
-  /** Rows of a micro-batch at most. */
+  /** Most rows of a micro-batch. */
   size: number;
   /** Whether the reference has noise, so that it needs the rejected responses by themselves. */
   noise?: boolean;
@@ -78,13 +78,13 @@ export function stepBatch(
   return packBatch(data, order.rowsOf(step), options);
 }
 
-/** The most that any micro-batch of the iteration takes. Packs every distinct step once. */
+/** A capacity that is enough for every micro-batch of the iteration. Packs every distinct step once. */
 export function planCapacity(
   data: TrainingRows,
   { order, size, device, shuffle }: { order: StepOrder; size: number; device: Device; shuffle: boolean },
 ): BatchCapacity {
   let most: BatchCapacity = { tokens: 1, entries: 1, sequences: 1, tiles: 1 };
-  // Without shuffling every epoch has the first one's batches.
+  // Without shuffling, every epoch has the same batches.
   const steps = shuffle ? order.steps : Math.min(order.steps, order.stepsPerEpoch);
   for (let step = 0; step < steps; step++) {
     most = maxCapacity(most, batchCapacity(stepBatch(data, { order, step, size }), device));
@@ -92,7 +92,7 @@ export function planCapacity(
   return most;
 }
 
-/** The most that any micro-batch of a step takes. */
+/** A capacity that is enough for every micro-batch of a step. */
 export function batchCapacity({ microBatches }: Pick<StepBatch, "microBatches">, device: Device): BatchCapacity {
   return microBatches.map(({ packed }) => capacityOf(packed, device)).reduce(maxCapacity);
 }

@@ -34,13 +34,13 @@ export class MetricsRing {
   readonly #capacity: number;
   #used = 0;
 
-  /** Room for `capacity` rows between two reads. */
+  /** Allocates room for `capacity` rows between two reads. */
   constructor(device: Device, capacity: number) {
     this.#capacity = capacity;
     this.#buffer = device.alloc(capacity * SLICE_ALIGNMENT, "metrics");
   }
 
-  /** The next row, recorded to be zero. Throws RangeError where {@linkcode read} was not called in time. */
+  /** Takes the next row and records zeroing it. Throws RangeError if all rows are taken since {@linkcode restart}. */
   next(commands: Commands): Slice {
     if (this.#used === this.#capacity) {
       throw new RangeError(`Cannot take a metrics row: all ${this.#capacity} are in use`);
@@ -78,7 +78,7 @@ export class MetricsRing {
 /** Metrics whose logged value is the last step's, not the mean since the last logged step. */
 const LAST: readonly MetricName[] = ["grad_norm", "noise/grad_norm"];
 
-/** What a line shows of the steps since the last one: means, and the last step's norms. */
+/** Sums up the steps since the last logged line: means of their numbers, but the norms of the last step. */
 export function summarize(steps: readonly StepMetrics[]): StepMetrics {
   const out: StepMetrics = {};
   for (const name of METRIC_NAMES) {

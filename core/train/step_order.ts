@@ -7,7 +7,7 @@ export interface OrderSettings {
   /** Rows of an optimizer step. */
   batch: number;
   epochs: number;
-  /** Overrides `epochs` where positive. */
+  /** Overrides `epochs` if positive. */
   maxSteps: number;
   shuffle: boolean;
   seed: number;
@@ -25,8 +25,8 @@ export interface StepOrder {
 }
 
 /**
- * Plans the order of `examples` (each row's index in its file): S = ⌈epochs · ⌈rows / batch⌉⌉ steps, or `maxSteps`;
- * shuffled, an epoch's rows are sorted by Philox's words at counter (example, epoch, 0, 0).
+ * Plans the order of `examples` (each row's index in its file): S = ⌈epochs · ⌈rows / batch⌉⌉ steps, or `maxSteps`.
+ * With `shuffle`, the rows of an epoch are sorted by Philox's words at counter (example, epoch, 0, 0).
  */
 export function planOrder(examples: readonly number[], settings: OrderSettings): StepOrder {
   const { batch, epochs, maxSteps, shuffle, seed, iteration } = settings;

@@ -30,21 +30,22 @@ export interface TrainerOptions {
   /** Tokens of the longest row. */
   maxPositions: number;
   /**
-   * Called where a pass's gradients are complete and nothing has read them: a sum over several processes comes here. What
-   * it records and submits is done before they are clipped and the update is made.
+   * Called when the gradients of a pass are complete and nothing has read them yet, for example to sum them over
+   * several processes. Work that it records and submits runs before the gradients are clipped and the weights are
+   * updated.
    */
   onGradients?: (gradients: GroupGradients) => void | Promise<void>;
 }
 
 /** What a trainer needs of the reference. */
 export interface Reference {
-  /** By a row's place in the data. */
+  /** Its log-probabilities, by a row's place in the data. */
   logps: ReferenceLogps;
-  /** Its weights; with noise alone. */
+  /** Its weights; needed only with noise. */
   weights?: ParameterBuffers;
 }
 
-/** Flat gradients by the group that is optimized together, those of the groups that the pass updates. */
+/** The flat gradients of each group that the pass updates. */
 export interface GroupGradients {
   policy?: readonly Slice[];
   noise?: readonly Slice[];
@@ -56,19 +57,19 @@ interface Pass {
   noise: boolean;
   /** Added to the step's Philox counter. */
   index: number;
-  /** Whether its numbers are logged: the first pass of each kind. */
+  /** Whether its numbers are logged: those of the first pass of each kind are. */
   logged: boolean;
 }
 
 /** A step's place in its iteration. */
 export interface StepPlace {
-  /** From 0. */
+  /** The optimizer step, from 0. */
   step: number;
   /** The schedule's factor on the learning rates. */
   factor: number;
 }
 
-/** Steps whose metrics the device keeps at most: {@linkcode Trainer.read} is due then, whatever logging_steps is. */
+/** Most steps whose metrics the device keeps. After them {@linkcode Trainer.read} is due, whatever logging_steps is. */
 export const MAX_UNREAD = 64;
 
 const NOISE_METRICS: readonly MetricName[] = ["noise/loss", "noise/variance", "noise/grad_norm"];
@@ -210,8 +211,8 @@ export class Trainer {
   }
 
   /**
-   * Reads the numbers of the steps since the last read, one record a step, and the first step whose loss or gradient
-   * norm was not finite (null where all were): one fence. Throws DeviceError.
+   * Reads the numbers of the steps since the last read, one record per step, and the first step whose loss or gradient
+   * norm was not finite (null if all were), with one fence. Throws DeviceError.
    */
   async read(): Promise<{ metrics: StepMetrics[]; badStep: number | null }> {
     const [rows, controls] = await this.#commands.device.readAll([this.#ring.slice, this.#controls]);

@@ -1,4 +1,4 @@
-/** Rows to train on, of each kind that a loss may take; batches ask them by their places. @module */
+/** Rows to train on, of each kind that a loss may take. Batches refer to rows by their places. @module */
 import {
   type ExampleIds,
   type PackedBatch,
@@ -11,7 +11,7 @@ import {
 /** A kind of rows: prompts with a chosen and a rejected answer, or with one answer. */
 export type RowKind = "pairs" | "examples";
 
-/** What a row counts. */
+/** Token counts of a row. */
 export interface RowCounts {
   /** Scored tokens: of all its answers, and of the rejected one. */
   responseTokens: number;
@@ -29,14 +29,14 @@ export interface TrainingRows {
   example(place: number): number;
   /** Packs the rows at these places. */
   pack(places: readonly number[]): PackedBatch;
-  /** Packs their rejected answers alone, as the noised reference reads them; null where rows have none. */
+  /** Packs only their rejected answers, as the noised reference reads them; null if rows have none. */
   packRejected(places: readonly number[]): PackedBatch | null;
   counts(place: number): RowCounts;
   /** Positions that the row reaches. */
   positions(place: number): number;
   /** Its ids: the prompt's, then each answer's. */
   ids(place: number): readonly (readonly number[])[];
-  /** Which tokens of its answer are scored; undefined where all are. */
+  /** Which tokens of its answer are scored; undefined if all are. */
   lossMask(place: number): readonly boolean[] | undefined;
 }
 
@@ -106,7 +106,7 @@ export function longestRow(data: TrainingRows): number {
   return places(data).reduce((most, i) => Math.max(most, data.positions(i)), 1);
 }
 
-/** Tells rows from others: their number, and a hash (FNV-1a) of their ids. */
+/** Identifies rows: their number, and a hash (FNV-1a) of their ids and loss masks. */
 export function fingerprint(data: TrainingRows): string {
   let hash = 0x811c9dc5;
   const add = (value: number): void => {

@@ -69,7 +69,7 @@ export function policyForward(
   });
 }
 
-/** Records the backward pass from the derivatives at the sequences' log-probabilities; adds to the gradients. */
+/** Records the backward pass from `dlogp`, the derivatives by the summed log-probabilities. Adds to the gradients. */
 export function policyBackward(
   commands: Commands,
   { decoder, policy, forward, backward, head, dh }: Workspace,

@@ -1,4 +1,4 @@
-/** What a loss is. A new one is a record of its own in this folder, and a line in losses.ts. @module */
+/** The interface of a loss. A new loss is a record in this folder, and a line in losses.ts. @module */
 import type { Commands } from "../../../kernels/device/commands.ts";
 import type { Slice } from "../../../kernels/device/slice.ts";
 import type { IterationConfig } from "../../config/config_types.ts";
@@ -15,7 +15,7 @@ import type { Workspace } from "../workspace.ts";
 export interface Loss {
   /** Which rows it takes. */
   readonly rows: RowKind;
-  /** Whether it compares the policy with a frozen reference, whose logits may carry noise then. */
+  /** Whether it compares the policy with a frozen reference, whose logits may then carry noise. */
   readonly needsReference: boolean;
   /** The numbers that it adds to a step's metrics. */
   readonly metrics: readonly MetricName[];
@@ -34,16 +34,16 @@ export interface LossSetup {
   settings: IterationConfig;
   /** The reference's log-probabilities by a row's place in the data; null for a loss without a reference. */
   logps: ReferenceLogps | null;
-  /** The noise on the reference; null without. */
+  /** The noise on the reference; null if there is none. */
   noise: NoiseGenerator | null;
 }
 
 /** One micro-batch's place in its optimizer step. */
 export interface LossCall {
   microBatch: MicroBatch;
-  /** The whole step: means run over it. */
+  /** The whole step, over which means are taken. */
   step: StepBatch;
-  /** Philox's `step`. */
+  /** The step in Philox's counter. */
   philoxStep: number;
   /** The metrics row, added to. */
   metrics: Slice;

@@ -1,4 +1,4 @@
-/** The losses there are, by the config's names. @module */
+/** All losses, by the config's names. @module */
 import type { LossType } from "../../config/config_types.ts";
 import type { Loss } from "./loss.ts";
 import * as preference from "./preference.ts";

@@ -1,4 +1,4 @@
-/** The reference with trainable Gaussian noise on its logits, at the rejected answers (docs/method.md, "The loss"). @module */
+/** The reference with trainable noise on its logits, for rejected answers (docs/method.md, "The loss"). @module */
 import type { Commands } from "../../../kernels/device/commands.ts";
 import type { Slice } from "../../../kernels/device/slice.ts";
 import { type LmHeadNoise, lmHeadNoiseBackward, lmHeadNoiseForward } from "../../../kernels/lm_head/lm_head_noise.ts";
@@ -22,11 +22,11 @@ export class NoisedReference {
   readonly #settings: IterationConfig;
   readonly #noise: NoiseGenerator;
   readonly #reference: Parameters;
-  /** The rejected responses: a part of the pairs, so that the pairs' capacity is room enough. */
+  /** The batch of rejected responses. They are a part of the pairs, so that the pairs' capacity is enough. */
   readonly #batch: BatchBuffers;
   readonly #logps: Slice; // [P]
   readonly #sigmaSquared: Slice; // [P]
-  /** Of each rejected position, kept for the backward pass. */
+  /** Values of each rejected position, kept for the backward pass. */
   readonly #kept: { h: Slice; logpNoised: Slice; lseNoised: Slice; sigmaSquared: Slice };
   #entries: EntryBuffers | undefined;
 
@@ -83,7 +83,7 @@ export class NoisedReference {
     return { logps: this.#logps, sigmaSquared: this.#sigmaSquared, varianceScale: this.#varianceScale(call.step) };
   }
 
-  /** Records the noise generator's gradients of the micro-batch recorded last, from the loss's derivatives. */
+  /** Records the noise generator's gradients for the last recorded micro-batch, from the loss's derivatives. */
   recordBackward(call: LossCall, dlogpNoised: Slice): void {
     const entries = this.#entries!;
     const { gradients, settings } = this.#noise;

@@ -17,7 +17,7 @@ export const ipo: Loss = preferenceLossOf(({ beta }) => ({
   link: "square",
   factor: 1,
   perToken: true,
-  // Of the number that the device has.
+  // The device has beta in float32, so that the offset is computed from that number.
   offset: 0.5 / Math.fround(beta),
 }));
 
@@ -28,7 +28,7 @@ export const robust: Loss = preferenceLossOf(({ beta, label_smoothing }) => ({
   smoothing: label_smoothing,
 }));
 
-/** What tells one preference loss from another. */
+/** The parameters in which preference losses differ. */
 type Formula = Pick<PreferenceLoss, "link" | "factor" | "offset" | "perToken" | "smoothing">;
 
 function preferenceLossOf(formulaOf: (training: TrainingConfig) => Formula): Loss {

@@ -4,7 +4,7 @@ import { packedAttention } from "../../model/packed_attention.ts";
 import { policyBackward, policyForward } from "../workspace.ts";
 import type { Loss } from "./loss.ts";
 
-/** `sft`: −Σ log p(y_t) / tokens of the step, over the response tokens (docs/method.md, "Losses beside the paper's"). */
+/** `sft`: −Σ log p(y_t) / tokens of the step, over response tokens (docs/method.md, "Losses beside the paper's"). */
 export const sft: Loss = {
   rows: "examples",
   needsReference: false,

@@ -1,4 +1,4 @@
-/** Stage 4: the model on held-out rows. @module */
+/** Stage 4: the model is evaluated on held-out rows. @module */
 import { tokenizeExamples } from "../data/tokenize_rows.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError, withAdvice } from "../error.ts";
@@ -16,7 +16,7 @@ import { quote } from "../values.ts";
 import { folderOf } from "./model_ref.ts";
 import type { EvaluateStep } from "./schedule.ts";
 
-/** What an evaluation found; accuracies only where the config names a verifier. */
+/** The result of an evaluation, with accuracies only if the config names a verifier. */
 export interface Evaluation {
   /** Rows evaluated. */
   rows: number;
@@ -24,12 +24,12 @@ export interface Evaluation {
   loss: number;
   /** Share of right answers at temperature 0. */
   greedy?: number;
-  /** Share of right answers as the config samples. */
+  /** Share of right answers with the config's sampling settings. */
   sampled?: number;
 }
 
 /**
- * Evaluates the model on `data.eval` and writes what it finds, or reads that where it is there already. Throws UserError,
+ * Evaluates the model on `data.eval` and writes the result, or reads it if it is there already. Throws UserError,
  * DeviceError, or StoppedError.
  */
 export async function evaluateStage(
@@ -88,7 +88,7 @@ export async function evaluateStage(
   }
 }
 
-/** Reads what an evaluation found. Throws a UserError naming the key that is malformed. */
+/** Reads the result of an evaluation. Throws a UserError naming a malformed key. */
 async function readEvaluation(path: string): Promise<Evaluation> {
   const values = await readJsonObject(path);
   const check = (

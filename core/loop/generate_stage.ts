@@ -22,8 +22,8 @@ import { folderOf } from "./model_ref.ts";
 import type { GenerateStep } from "./schedule.ts";
 
 /**
- * Writes responses.jsonl, or the rest of it, where it is not there already. Throws StoppedError where it was stopped (the
- * rows that are done are kept), a UserError where other settings made what is there.
+ * Writes responses.jsonl, or the rest of it, unless it is there already. Throws StoppedError if the run was stopped
+ * (the rows that are done are kept), or a UserError if the responses that are there were made with other settings.
  */
 export async function generateStage(
   context: RunContext,
@@ -56,7 +56,7 @@ export async function generateStage(
     await movePath(paths.partialResponses, paths.responses);
     await appendTiming(context, { iteration, stage: "generate", seconds, tokens });
   } catch (error) {
-    // A request that was cut off by the stop fails before anything else asks.
+    // A stop cuts off requests, whose errors come first: the stop is what should be reported.
     if (served !== null && !(error instanceof StoppedError)) throwIfStopped(context);
     throw error;
   } finally {
@@ -64,7 +64,7 @@ export async function generateStage(
   }
 }
 
-/** What answers: our own engine, or servers. */
+/** The source of answers: this program's own engine, or servers. */
 interface AnswerSource {
   eosIds: readonly number[];
   generate(
@@ -73,7 +73,10 @@ interface AnswerSource {
   ): AsyncGenerator<ServedRow>;
 }
 
-/** The prompts and human answers of the data, or with `allTurns` all answers. Throws a UserError where none is left. */
+/**
+ * Reads prompts and human answers of `data.train`. With `allTurns`, an answer begins with the assistant's first turn,
+ * not the last. Throws a UserError if no row is left.
+ */
 export async function readExamples(
   context: RunContext,
   { model, tokenizer, settings, allTurns = false }: {
@@ -95,7 +98,7 @@ export async function readExamples(
   return examples;
 }
 
-/** Generates the rows that `path` does not hold yet; returns the tokens sampled. */
+/** Generates the rows that `path` does not hold yet; returns the number of sampled tokens. */
 async function generateRows(
   context: RunContext,
   { source, tokenizer, examples, settings, path }: {
@@ -156,7 +159,7 @@ async function generateRows(
     const { index } = generated;
     waiting.set(index, encodeResponse(finish(left[index]!, generated)));
     context.onProgress(event(++ended));
-    // In the order of the data, so that the file is the same whatever the batch size.
+    // Rows are written in the order of the data, so that the file is the same whatever the batch size.
     let text = "";
     for (; waiting.has(written); written++) {
       text += waiting.get(written)!;

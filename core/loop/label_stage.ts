@@ -10,7 +10,7 @@ import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import { folderOf } from "./model_ref.ts";
 import type { LabelStep } from "./schedule.ts";
 
-/** Writes pairs.jsonl. Throws a UserError where no responses are there, or no pair is left. */
+/** Writes pairs.jsonl. Throws a UserError if there are no responses, or no pair is left. */
 export async function labelStage(context: RunContext, { settings, paths, model }: LabelStep): Promise<LabelReport> {
   if (!await exists(paths.responses)) {
     throw new UserError(`Cannot label: ${paths.responses} is not there; run generate first`);

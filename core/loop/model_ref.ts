@@ -1,8 +1,8 @@
-/** Where the models of a schedule lie. @module */
+/** The folders of a schedule's models. @module */
 import type { RunContext } from "../run/run_context.ts";
 import type { ModelRef } from "./schedule.ts";
 
-/** The folder of a model: the config's is downloaded where it is the hub's. Throws UserError. */
+/** The folder of a model. A model of the config's that is on the hub is downloaded. Throws UserError. */
 export async function folderOf({ sources }: Pick<RunContext, "sources">, model: ModelRef): Promise<string> {
   return "folder" in model ? model.folder : await sources.model(model.name);
 }

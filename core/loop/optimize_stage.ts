@@ -22,14 +22,14 @@ import { readExamples } from "./generate_stage.ts";
 import { folderOf } from "./model_ref.ts";
 import type { OptimizeStep } from "./schedule.ts";
 
-/** Trains and saves the model, or goes on from the saved state. Throws StoppedError where it was stopped. */
+/** Trains and saves the model; goes on from a saved state if there is one. Throws StoppedError if it was stopped. */
 export async function optimizeStage(context: RunContext, step: OptimizeStep): Promise<StepMetrics> {
   const { settings, paths } = step;
   const { device } = context;
   throwIfStopped(context);
   const dir = await folderOf(context, step.model);
   const model = await loadModel(device, dir);
-  // Without noise its log-probabilities are all that training needs, and they are computed before the first step.
+  // Without noise, training needs only the reference's log-probabilities, computed before the first step.
   const reference = settings.noise === "none" ? null : (await loadModel(device, dir)).weights;
   try {
     const readRows = READERS[LOSSES[settings.training.loss_type].rows];
@@ -68,7 +68,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
   }
 }
 
-/** The folder with the chat template of `data.chat_template` in place of its own, where one is named. */
+/** The folder with the chat template of `data.chat_template` in place of its own, if one is named. */
 export async function withChatTemplate(
   folder: ModelFolder,
   { chat_template: path }: Pick<DataConfig, "chat_template">,
@@ -78,7 +78,7 @@ export async function withChatTemplate(
 
 /** Removes the resume states of a stage whose model is saved. */
 export async function dropState({ state }: StagePaths): Promise<void> {
-  // What stays behind would only take room.
+  // Files that cannot be removed only take up space.
   await removePath(state).catch(() => {});
 }
 
@@ -116,7 +116,7 @@ async function readPairRows(
       ...(locate && { locate }),
       ...(onBadRow && { onBadRow }),
       ...(template !== undefined && { template }),
-      // Columns, limit and order are of data.train alone.
+      // Columns, limit and order apply to data.train only.
       ...(ref === "data" && mapping),
     });
     noteShapes(context, name, shapes);
@@ -125,7 +125,7 @@ async function readPairRows(
     for (const { row, promptIds, chosenIds, rejectedIds } of pairs) {
       rows.push({ example: first + row, promptIds, chosenIds, rejectedIds });
     }
-    // Counted before any row is dropped (docs/method.md, "The random numbers").
+    // Rows are counted before any is dropped (docs/method.md, "The random numbers").
     first += report.rows + skipped.length;
   }
   return pairRows(rows);

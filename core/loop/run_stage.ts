@@ -1,12 +1,12 @@
-/** What a machine runs out of while a stage works, told with what to change. @module */
+/** Runs a stage, and explains what to change if memory runs out or the device is lost. @module */
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import type { IterationConfig } from "../config/config.ts";
 import type { RunContext } from "../run/run_context.ts";
 import type { Step } from "./schedule.ts";
 
 /**
- * Runs a stage's work, in a span of its own. Where memory runs out or the device is lost, throws a DeviceError that names
- * the stage, what to change, and that what is saved stays.
+ * Runs a stage's work, in a telemetry span of its own. If memory runs out or the device is lost, throws a DeviceError
+ * that names the stage and what to change, and says that saved work stays.
  */
 export async function runStage<T>(
   context: RunContext,
@@ -32,7 +32,7 @@ export async function runStage<T>(
   }
 }
 
-/** What a stage's memory and time depend on, and may be changed. */
+/** The setting to change so that a stage needs less memory and time. */
 function remedy(stage: Step["stage"], { training, generation, data }: IterationConfig): string {
   const { per_device_train_batch_size: size, gradient_accumulation_steps: steps } = training;
   if (stage === "optimize" && size > 1) {

@@ -1,4 +1,4 @@
-/** summary.json: per iteration what the run's files hold. @module */
+/** summary.json: the numbers of each iteration, from the run's files. @module */
 import { readLines } from "../files/json_lines.ts";
 import { runPaths } from "../run/run_paths.ts";
 import type { Evaluation } from "./evaluate_stage.ts";
@@ -6,7 +6,7 @@ import type { Evaluation } from "./evaluate_stage.ts";
 /** One iteration's numbers; −1 is the start. What was not measured is absent. */
 export interface IterationSummary {
   iteration: number;
-  /** Share of right answers on held-out prompts, at temperature 0 and as the config samples. */
+  /** Share of right answers on held-out prompts, at temperature 0 and with the config's sampling settings. */
   greedy?: number;
   sampled?: number;
   /** Token-mean cross-entropy of the held-out responses, in nats. */
@@ -16,14 +16,14 @@ export interface IterationSummary {
   pairs?: number;
   ties?: number;
   identical?: number;
-  /** Mean scores of both sides, and mean tokens of what the judge scores higher and lower, and of what is chosen and not. */
+  /** Mean scores of both sides; mean tokens of answers scored higher and lower, and of chosen and rejected ones. */
   score_human?: number;
   score_generated?: number;
   length_winner?: number;
   length_loser?: number;
   length_chosen?: number;
   length_rejected?: number;
-  /** Pairs on which the judge, asked in both orders, did not say the same; replies that are no verdict. */
+  /** Pairs on which the judge, asked in both orders, contradicted itself; replies that are not a verdict. */
   order_disagreements?: number;
   invalid?: number;
   /** What the judge's tokens cost, by the config's prices. */
@@ -46,7 +46,7 @@ export interface IterationSummary {
 /** What summary.json holds. */
 export interface RunSummary {
   iterations: IterationSummary[];
-  /** Folder of the model that is handed out. */
+  /** Folder of the run's final model. */
   model: string;
 }
 

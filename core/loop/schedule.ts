@@ -26,18 +26,18 @@ export interface GenerateStep extends StepOf<"generate"> {
 
 /** A judge decides which answer is the better one: reads the responses, writes the pairs. */
 export interface LabelStep extends StepOf<"label"> {
-  /** The model that answered; null where the config names none. */
+  /** The model that answered; null if the config names none. */
   readonly model: ModelRef | null;
 }
 
 /** The model is trained: reads rows, writes a model. */
 export interface OptimizeStep extends StepOf<"optimize"> {
-  /** What it starts from, which is the reference too. */
+  /** The model that training starts from, which is the reference too. */
   readonly model: ModelRef;
   readonly rows: RowsRef;
-  /** Whether the weights stay float32; else they are saved as the config's `dtype`, or as the source has them. */
+  /** Whether the weights stay float32; otherwise they are saved as the config's `dtype`, or as the source has them. */
   readonly keepsFloat32: boolean;
-  /** Where the noise generator is saved; null where it is not. */
+  /** The file in which the noise generator is saved; null if it is not saved. */
   readonly noise: string | null;
 }
 
@@ -58,8 +58,8 @@ export interface Round {
 }
 
 /**
- * The steps of `train`. `hasPairs` says whether the rows of `data.train` have a chosen and a rejected answer already, so
- * that `dpo` generates none.
+ * The steps of `train`. `hasPairs` says whether the rows of `data.train` have a chosen and a rejected answer already,
+ * so that `dpo` generates none.
  */
 export function trainSchedule(config: ResolvedConfig, { hasPairs }: { hasPairs: boolean }): Round[] {
   const { output_dir: folder, method } = config;
@@ -110,7 +110,7 @@ export async function labelStep(config: ResolvedConfig): Promise<LabelStep> {
   return { stage: "label", ...inIteration(config), model: await policyOf(config) };
 }
 
-/** The one step of `dnpo optimize`, or with `method` sft of `dnpo sft`: it leaves a model in the run's folder. */
+/** The one step of `dnpo optimize`, or with `method` sft of `dnpo sft`: it writes a model into the run's folder. */
 export function optimizeStep(config: ResolvedConfig, method: "sft" | "pairs"): OptimizeStep {
   const { output_dir: folder } = config;
   return {
@@ -129,7 +129,7 @@ function inIteration(config: ResolvedConfig): Pick<GenerateStep, "settings" | "p
   return { settings: forIteration(config, iteration), paths: iterationPaths(folder, iteration) };
 }
 
-/** The model that answers: the one that the iteration before has made, else the config's; null where there is none. */
+/** The model that answers: that of the iteration before if it is there, otherwise the config's; null if it has none. */
 async function policyOf({ model, output_dir: folder, iteration }: ResolvedConfig): Promise<ModelRef | null> {
   const before = iterationPaths(folder, iteration - 1).model;
   if (iteration > 0 && await exists(before)) return { folder: before };

@@ -1,4 +1,4 @@
-/** What is wrong with a schedule, known before any work is done. @module */
+/** Checks a schedule before any work is done. @module */
 import type { IterationConfig } from "../config/config.ts";
 import { UserError } from "../error.ts";
 import { checkJudges, checkVerifierAllowed } from "../label/verifier_use.ts";
@@ -6,7 +6,7 @@ import type { RunHooks } from "../run/run_context.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import type { Step } from "./schedule.ts";
 
-/** Throws a UserError where a step would run a forbidden verifier, or ask noise of a loss that has no reference. */
+/** Throws a UserError if a step would run a forbidden verifier, or has noise and a loss without a reference. */
 export function checkSteps(steps: readonly Step[], hooks: RunHooks): void {
   for (const { stage, settings } of steps) {
     if (stage === "label") checkJudges(settings.labels, hooks);

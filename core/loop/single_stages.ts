@@ -1,4 +1,4 @@
-/** The stages by themselves, as commands and programs call them. @module */
+/** Single stages, as commands and programs call them. @module */
 import { requireFor, type ResolvedConfig } from "../config/config.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
 import type { LabelReport } from "../label/label_pairs.ts";
@@ -74,7 +74,7 @@ export async function runLabel(
 }
 
 /**
- * Trains on the config's `pairs`: leaves OUTPUT_DIR/model/, noise.safetensors (with noise) and metrics.jsonl.
+ * Trains on the config's `pairs`: writes OUTPUT_DIR/model/, noise.safetensors (with noise) and metrics.jsonl.
  *
  * @example
  * ```ts
@@ -104,7 +104,7 @@ export async function runOptimize(
 }
 
 /**
- * Trains on the human responses of the data: leaves OUTPUT_DIR/model/ and metrics.jsonl.
+ * Trains on the human responses of the data: writes OUTPUT_DIR/model/ and metrics.jsonl.
  *
  * @example
  * ```ts

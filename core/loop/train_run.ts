@@ -22,15 +22,15 @@ import { type IterationSummary, type RunSummary, summarizeRun } from "./run_summ
 import { needsOf, type Round, type Step, trainSchedule } from "./schedule.ts";
 import { checkSteps } from "./schedule_checks.ts";
 
-/** How a caller of {@linkcode train} is told of each iteration's end. */
+/** The callbacks of {@linkcode train}. */
 export interface TrainHooks extends RunHooks {
-  /** Told the numbers of an iteration (−1: the start) as soon as they are there. */
+  /** Gets the numbers of an iteration (−1: the start) as soon as they are known. */
   onIteration?: (summary: IterationSummary) => void;
 }
 
 /**
- * Runs the config's iterations, or the rest of them where its output_dir holds a part, and returns what
- * OUTPUT_DIR/summary.json holds. Throws UserError, DeviceError, or StoppedError where the signal stopped it.
+ * Runs the config's iterations, or the rest of them if its output_dir holds a part, and returns what
+ * OUTPUT_DIR/summary.json holds. Throws UserError, DeviceError, or StoppedError if the signal stopped it.
  *
  * @example
  * ```ts
@@ -54,7 +54,7 @@ export interface TrainHooks extends RunHooks {
 export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Promise<RunSummary> {
   const config = withGivenJudge(given, hooks);
   requireFor("train", config);
-  // What dpo needs beside its pairs is known where its rows are there.
+  // Whether dpo has pairs, or must generate answers, is known only once its rows are read; it is checked again then.
   checkSteps(stepsOf(trainSchedule(config, { hasPairs: config.method === "dpo" })), hooks);
   const needs = needsOf(stepsOf(trainSchedule(config, { hasPairs: false })));
   return await withRun(config, { needs, hooks }, async (context) => {
@@ -100,7 +100,7 @@ async function runSchedule(
   return summary!;
 }
 
-/** Runs the steps that make an iteration's model, or those of them that a stopped run has left. */
+/** Runs the steps that make an iteration's model, or those that a stopped run left to do. */
 async function makeModel(context: RunContext, steps: readonly Step[]): Promise<void> {
   const { paths } = steps.find(({ stage }) => stage === "optimize")!;
   const { model, pairs } = paths;
@@ -114,12 +114,12 @@ async function makeModel(context: RunContext, steps: readonly Step[]): Promise<v
       }
     }
   }
-  // What an earlier process made is read, not believed.
+  // A model that an earlier process made is not trusted, but read.
   await withAdvice(openModelFolder(model), `delete ${model} to train it again`);
   await dropState(paths);
 }
 
-/** Saves the last iteration's model as OUTPUT_DIR/model, in the source's storage type or the one asked for. */
+/** Saves the last iteration's model as OUTPUT_DIR/model, in the config's storage type, or else the source's. */
 async function handOut({ config, device, sources }: RunContext, dir: string): Promise<void> {
   const source = await withChatTemplate(await openModelFolder(await sources.model(config.model!)), config.data);
   const model = await loadModel(device, dir);

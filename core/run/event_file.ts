@@ -1,6 +1,6 @@
 /**
  * TensorBoard's event files: records of (length, masked CRC-32C of it, an Event message, masked CRC-32C of that), as
- * TensorFlow's record_writer and event.proto have them.
+ * TensorFlow's record_writer and event.proto define them.
  *
  * @module
  */
@@ -23,7 +23,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** CRC-32C (Castagnoli) of the bytes, rotated and offset as record files want it. */
+/** CRC-32C (Castagnoli) of the bytes, masked (rotated and offset) as record files require it. */
 export function maskedCrc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = TABLE[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
@@ -41,7 +41,7 @@ function record(message: Uint8Array): Uint8Array<ArrayBuffer> {
   return out;
 }
 
-/** Fields of a protocol buffer's message, in wire format. */
+/** Writes the fields of a protocol buffer's message in wire format. */
 class ProtoMessage {
   readonly #bytes: number[] = [];
 
@@ -91,12 +91,12 @@ export function encodeScalars({ wallTime, step, values }: ScalarEvent): Uint8Arr
   return record(new ProtoMessage().fixed(1, wallTime, 8).int(2, step).bytes(5, summary.end()).end());
 }
 
-/** The record that a file begins with. */
+/** The first record of a file. */
 export function encodeVersion(wallTime: number): Uint8Array<ArrayBuffer> {
   return record(new ProtoMessage().fixed(1, wallTime, 8).text(3, "brain.Event:2").end());
 }
 
-/** The whole records of a file, up to the first that is torn or whose sum is wrong. */
+/** The whole records of a file, up to the first that is torn or whose checksum is wrong. */
 function wholeRecords(bytes: Uint8Array): Uint8Array[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const records: Uint8Array[] = [];
@@ -154,7 +154,7 @@ export class EventFile {
     this.#written = written;
   }
 
-  /** Opens the file for appending, and drops a torn last record and the steps that `keep` refuses. Throws a UserError. */
+  /** Opens the file for appending; drops a torn last record and the steps that `keep` refuses. Throws a UserError. */
   static async open(
     path: string,
     keep: (event: { step: number; tags: readonly string[] }) => boolean,
@@ -185,7 +185,7 @@ export class EventFile {
     return this.#written.some((event) => event.step === step && event.tags.includes(tag));
   }
 
-  /** Appends a step's scalars. Throws a UserError where it cannot be written. */
+  /** Appends a step's scalars. Throws a UserError if the file cannot be written. */
   async append(step: number, values: Readonly<Record<string, number>>): Promise<void> {
     try {
       using file = await Deno.open(this.#path, { append: true, create: true });

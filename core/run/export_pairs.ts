@@ -26,8 +26,9 @@ export interface ExportReport {
 }
 
 /**
- * Writes pairs as a preference data set in TRL's form: `prompt`, `chosen` and `rejected` as lists of messages, or as texts
- * where the data is text, and `score_chosen`, `score_rejected` and `chosen_from` where they are known. Throws a UserError.
+ * Writes pairs as a preference data set in TRL's form: `prompt`, `chosen` and `rejected` as lists of messages, or as
+ * texts if the data is text, with `score_chosen`, `score_rejected` and `chosen_from` if they are known. Throws a
+ * UserError.
  *
  * @example
  * ```ts

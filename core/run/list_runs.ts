@@ -1,4 +1,4 @@
-/** What is known of the runs in a folder, from their files alone. @module */
+/** Lists the runs in a folder, with what their files tell about them. @module */
 import { basename, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { UserError } from "../error.ts";
@@ -15,24 +15,24 @@ export interface RunState {
   model: string | null;
   /** Judges of the iterations, each once. */
   judge: string | null;
-  /** Iterations that are done, and those planned (null where the run is a single stage). */
+  /** Iterations that are done, and those planned (null if the run is a single stage). */
   done: number;
   planned: number | null;
-  /** `running` while a process holds the folder. */
+  /** `running` while a process holds the folder's lock. */
   state: "running" | "stopped" | "done";
-  /** Optimizer steps of the last line, and its loss. */
+  /** The last logged optimizer step, and its loss. */
   step: number | null;
   loss: number | null;
   /** The first evaluation and the best one after it. */
   evaluation: { name: "sampled" | "greedy" | "eval_loss"; first: number; best?: number } | null;
   /** When something was last logged, as ISO 8601 in UTC. */
   when: string;
-  /** Why the run could not be read, where it could not. */
+  /** Why the run could not be read; absent if it could. */
   problem?: string;
 }
 
 /**
- * The runs in `dir` (or `dir` itself where it is one), the latest first. Throws a UserError where there is no folder.
+ * Lists the runs in `dir` (or `dir` itself if it is one), the latest first. Throws a UserError if there is no folder.
  *
  * @example
  * ```ts
@@ -127,11 +127,11 @@ function evaluationOf(run: RunRecord): RunState["evaluation"] {
   return null;
 }
 
-/** Whether a process holds the run's lock; what cannot be asked is taken not to run. */
+/** Whether a process holds the run's lock. A lock that cannot be opened counts as free. */
 async function isLocked(dir: string): Promise<boolean> {
   try {
     using file = await Deno.open(runPaths(dir).lock, { read: true, write: true });
-    // Shared, so that two who ask do not see each other.
+    // A shared lock, so that two processes that ask at once do not see each other.
     return !await file.tryLock(false);
   } catch {
     return false;

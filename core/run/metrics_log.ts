@@ -11,8 +11,8 @@ const STAGES = ["generate", "label", "optimize", "evaluate"] as const;
 export type LoggedStage = typeof STAGES[number];
 
 /**
- * Opens metrics.jsonl to go on with `stage` of iteration `iteration` after `step` steps: lines of anything later, which
- * a stopped run left behind, are dropped and will be written again.
+ * Opens metrics.jsonl to go on with `stage` of iteration `iteration` after `step` steps. Later lines, which a stopped
+ * run left behind, are dropped and will be written again.
  */
 export async function openMetrics(
   context: RunContext,
@@ -28,7 +28,7 @@ export async function openMetrics(
   return await LineLog.open(runPaths(context.config.output_dir).metrics, keep, sink);
 }
 
-/** Appends one line to timings.jsonl: what differs from run to run, and the most device memory since the last line. */
+/** Appends a line to timings.jsonl (what differs from run to run), with the peak of memory since the last line. */
 export async function appendTiming({ config, device }: RunContext, line: MetricsLine): Promise<void> {
   const log = await LineLog.open(runPaths(config.output_dir).timings, () => true);
   await log.append({ ...line, device_bytes: device.peakBytes });

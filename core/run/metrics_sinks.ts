@@ -6,7 +6,7 @@ import { EventFile } from "./event_file.ts";
 import type { RunContext } from "./run_context.ts";
 import { runPaths } from "./run_paths.ts";
 
-/** The place in a run from which on lines are written. */
+/** The place in a run from which lines are written. */
 export interface LogPlace {
   stage: "generate" | "label" | "optimize" | "evaluate";
   iteration: number;
@@ -20,13 +20,13 @@ export type Sink = (line: MetricsLine) => Promise<void>;
 // A fixed name, so that a resumed run goes on in the same file.
 const FILE = "events.out.tfevents.0.dnpo";
 
-/** The folder of event files: that of the run's own numbers, and one for the steps of each iteration. */
+/** The path of the event file of the run's own numbers, or of that of an iteration's steps. */
 function eventPath(folder: string, iteration?: number): string {
   const { tensorboard } = runPaths(folder);
   return iteration === undefined ? join(tensorboard, FILE) : join(tensorboard, `iteration-${iteration}`, FILE);
 }
 
-/** Opens what the config and the environment ask for; a sink drops what a stopped run logged after `place`. */
+/** Opens the sinks that config and environment ask for. They drop what a stopped run logged after `place`. */
 export async function openSinks({ config, telemetry }: RunContext, place: LogPlace): Promise<Sink> {
   const { iteration } = place;
   const events = config.training.report_to.includes("tensorboard") ? await openEvents(config.output_dir, place) : null;
@@ -42,7 +42,7 @@ export async function openSinks({ config, telemetry }: RunContext, place: LogPla
     telemetry.record(values, { iteration, stage: place.stage });
     if (!events) return;
     const isStep = typeof line.step === "number";
-    // As Hugging Face's Trainer has it.
+    // Hugging Face's Trainer names its tags like this.
     const tagged = isStep
       ? Object.entries(values).map(([name, value]) => [`train/${name}`, value])
       : Object.entries(values);
@@ -50,7 +50,7 @@ export async function openSinks({ config, telemetry }: RunContext, place: LogPla
   };
 }
 
-/** Logs an evaluation, once; `iteration` is −1 for the start. */
+/** Logs an evaluation, to TensorBoard only once; `iteration` is −1 for the start. */
 export async function reportEvaluation(
   { config, telemetry }: RunContext,
   { iteration, evaluation }: { iteration: number; evaluation: { rows: number; loss: number } },
@@ -59,7 +59,7 @@ export async function reportEvaluation(
   const values = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [`eval/${name}`, value]));
   telemetry.record(values, { iteration, stage: "evaluate" });
   if (!config.training.report_to.includes("tensorboard")) return;
-  // The step of the run's own numbers is how many iterations the model has behind it.
+  // The step of an evaluation is the number of iterations that the model has been trained for.
   const step = iteration + 1;
   const events = await EventFile.open(eventPath(config.output_dir), () => true);
   if (!events.has(step, "eval/loss")) await events.append(step, values);

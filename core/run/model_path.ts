@@ -5,8 +5,8 @@ import { exists } from "../files/io.ts";
 import { runPaths } from "./run_paths.ts";
 
 /**
- * The model folder that `path` is, or that a run's folder holds (its `model/`); what is no path at all is a name, which
- * `resolve` finds the folder of. Throws a UserError where a path is neither.
+ * Finds a model's folder: `path` itself, or `model/` in it if `path` is a run's folder. If nothing is at `path`, it is
+ * a name whose folder `resolve` finds. Throws a UserError if `path` is there, but is neither.
  */
 export async function modelFolderOf(path: string, resolve: (name: string) => Promise<string>): Promise<string> {
   if (await exists(join(path, "config.json"))) return path;

@@ -1,4 +1,4 @@
-/** A run's folder as the report needs it; a run that is not finished, or was not measured, lacks parts of it. @module */
+/** Reads a run's folder for the report. A run that is not finished, or was not evaluated, lacks parts of it. @module */
 import { basename, resolve } from "node:path";
 import { type JsonObject, type JsonValue, readJsonRows } from "../data/formats/json_rows.ts";
 import { UserError } from "../error.ts";
@@ -39,7 +39,7 @@ export interface LoggedIteration {
 export interface RunRecord {
   /** The folder's name. */
   name: string;
-  /** The text of config.yaml; null where there is none. */
+  /** The text of config.yaml; null if there is none. */
   settings: string | null;
   /** Steps in order, each once. */
   steps: LoggedStep[];
@@ -47,12 +47,12 @@ export interface RunRecord {
   stages: LoggedStageNumbers[];
   /** Iterations in order; empty before the summary is written. */
   iterations: LoggedIteration[];
-  /** Where the model lies; null before there is one. */
+  /** The folder of the model; null before there is one. */
   model: string | null;
 }
 
 /**
- * Reads a run's folder. Files may be missing; throws a UserError naming a file, and its line, that is malformed.
+ * Reads a run's folder, in which files may be missing. Throws a UserError that names a malformed file and line.
  *
  * @example
  * ```ts
@@ -76,7 +76,7 @@ export async function readRun(dir: string): Promise<RunRecord> {
   };
 }
 
-/** What is known of each iteration: its stages' numbers (`labels/ties` as `ties`), and over them the summary's. */
+/** All numbers of each iteration: those of its stages (`labels/ties` as `ties`), overridden by those of the summary. */
 export function iterationValues({ stages, iterations }: RunRecord): LoggedIteration[] {
   const known = new Map<number, Map<string, number>>();
   const put = (iteration: number, values: Numbers, name: (key: string) => string): void => {
@@ -95,7 +95,7 @@ async function readMetrics(path: string): Promise<{ steps: LoggedStep[]; stages:
   const steps = new Map<string, LoggedStep>();
   const stages = new Map<string, LoggedStageNumbers>();
   if (await readOptional(path) === null) return { steps: [], stages: [] };
-  // Only the file's last line may be cut off, by a run that was stopped: a problem matters once a line follows it.
+  // A run that was stopped may have cut off the last line: a malformed line is an error only if another one follows.
   let problem: string | null = null;
   for await (const { where, ...line } of readJsonRows(path)) {
     if (problem !== null) throw new UserError(problem);

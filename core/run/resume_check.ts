@@ -1,4 +1,4 @@
-/** The settings that a run began with, beside what they made: whoever goes on has the same. @module */
+/** Keeps the settings that a run began with: a run that goes on must use the same settings. @module */
 import { dirname } from "node:path";
 import { parse } from "yaml";
 import { checkSameSettings, type IterationConfig, type ResolvedConfig, writeResolved } from "../config/config.ts";
@@ -8,7 +8,7 @@ import { exists, explainIoError, readJsonObject } from "../files/io.ts";
 import { isRecord } from "../values.ts";
 import { runPaths, type StagePaths } from "./run_paths.ts";
 
-/** Writes the settings into the run's folder. Throws a UserError where a run with others is there already. */
+/** Writes the settings into the run's folder. Throws a UserError if it holds a run with other settings. */
 export async function fixSettings(config: ResolvedConfig): Promise<void> {
   const { output_dir: folder } = config;
   const path = runPaths(folder).settings;
@@ -24,7 +24,7 @@ export async function fixSettings(config: ResolvedConfig): Promise<void> {
   await writeFileAtomic(path, text);
 }
 
-/** As {@linkcode fixSettings} for what the responses of an iteration, or a part of them, were made with. */
+/** As {@linkcode fixSettings}, for the settings that an iteration's responses, or a part of them, were made with. */
 export async function fixGeneration(paths: StagePaths, settings: IterationConfig): Promise<void> {
   const { iteration, model, data, generation } = settings;
   const made = { iteration, ...(model !== undefined && { model }), data, generation };
@@ -47,7 +47,7 @@ async function readYaml(path: string): Promise<unknown> {
   try {
     settings = parse(text);
   } catch {
-    // As what is no mapping.
+    // The error below is that of a file that is not a mapping.
   }
   if (isRecord(settings)) return settings;
   throw new UserError(`Cannot read ${path}: it is no YAML, expected the settings of the run; delete the folder`);

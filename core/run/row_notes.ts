@@ -1,12 +1,12 @@
-/** Lines that tell what became of the data. @module */
+/** Notes to the user about what became of the data. @module */
 import type { ShapeCount, SkippedRow } from "../data/read_rows.ts";
 import type { TokenizeReport } from "../data/tokenize_rows.ts";
 import type { RunContext } from "./run_context.ts";
 
-/** Lines of a run that were told already: every iteration reads the same data. */
+/** The lines that a run has noted already, since every iteration reads the same data. */
 const told = new WeakMap<RunContext, Set<string>>();
 
-/** Tells once in a run which shapes the rows were taken for, save those that are this project's own. */
+/** Notes, once per run, which shapes the rows were taken for, except this project's own shapes. */
 export function noteShapes(context: RunContext, path: string, shapes: readonly ShapeCount[]): void {
   const lines = told.get(context) ?? new Set();
   told.set(context, lines);
@@ -20,14 +20,14 @@ export function noteShapes(context: RunContext, path: string, shapes: readonly S
   }
 }
 
-/** Tells of malformed rows that were left out. */
+/** Notes malformed rows that were left out. */
 export function noteSkipped({ onNote }: RunContext, path: string, skipped: readonly SkippedRow[]): void {
   if (skipped.length === 0) return;
   const [first] = skipped;
   onNote(`${path}: ${skipped.length} malformed rows left out, the first at ${first!.where}: ${first!.reason}`);
 }
 
-/** Tells of rows that were cut or dropped for their length. */
+/** Notes rows that were cut or dropped, and prompts that are tokenized differently before their response. */
 export function noteReport(
   { onNote }: RunContext,
   path: string,
@@ -42,7 +42,7 @@ export function noteReport(
   if (prefixMismatch > 0) onNote(`${path}: ${prefixMismatch} prompts are tokenized differently before their response`);
 }
 
-/** A teller for what may happen often: at most a line in ten seconds. */
+/** Wraps `onNote` for notes that may come often: at most one line in ten seconds is passed on. */
 export function noteNowAndThen(onNote: (line: string) => void): (line: string) => void {
   let last = -Infinity;
   return (line) => {

@@ -1,4 +1,4 @@
-/** What every stage of a run needs: the device, the settings, the run's folder, and whom to tell. @module */
+/** What every stage of a run needs: the device, the settings, the run's folder, and the caller's callbacks. @module */
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import type { ResolvedConfig } from "../config/config.ts";
@@ -12,13 +12,13 @@ import { runPaths } from "./run_paths.ts";
 import { type Need, RunSources } from "./run_sources.ts";
 import { openTelemetry, type Telemetry } from "./telemetry.ts";
 
-/** How a caller is told what happens, and tells the run to stop. */
+/** The callbacks and switches by which a caller follows and stops a run. */
 export interface RunHooks {
-  /** Progress of long work. */
+  /** Gets the progress of long work. */
   onProgress?: OnProgress;
-  /** A line worth reading: counts, results, warnings. */
+  /** Gets lines worth reading: counts, results, warnings. */
   onNote?: (line: string) => void;
-  /** Aborted where the run is to stop at the next step and be resumable. */
+  /** Abort it to stop the run at the next step, so that it can be resumed. */
   signal?: AbortSignal;
   /** Whether the verifier module that the config names may run (default true). */
   allowVerifier?: boolean;
@@ -42,23 +42,23 @@ export interface RunContext {
   readonly onNote: (line: string) => void;
   readonly signal: AbortSignal;
   readonly allowVerifier: boolean;
-  /** The judge that the calling program gave; null where it gave none. */
+  /** The judge that the calling program gave; null if it gave none. */
   readonly judge: RunHooks["judge"] | null;
-  /** What the config's names of models and data sets stand for. */
+  /** Finds the files of the models and data sets that the config names. */
   readonly sources: RunSources;
   readonly telemetry: Telemetry;
 }
 
-/** What a run is opened for. */
+/** What a run is opened with. */
 export interface RunOptions {
-  /** What it reads, found before anything else is done. */
+  /** The models and data sets that it reads, which are found before anything else is done. */
   needs: readonly Need[];
   hooks: RunHooks;
 }
 
 /**
- * Opens run folder, sources and device, runs `work`, and gives them back. Throws UserError, DeviceError, or StoppedError
- * where the signal stopped a download.
+ * Opens run folder, sources and device, runs `work`, and closes them. Throws UserError, DeviceError, or StoppedError if
+ * the signal stopped a download.
  */
 export async function withRun<T>(
   config: ResolvedConfig,
@@ -71,7 +71,10 @@ export async function withRun<T>(
   return await withDevice(config, { ...options, folder }, work);
 }
 
-/** As {@linkcode withRun}, without making and locking a folder; what is known of `folder`'s run is read and kept there. */
+/**
+ * As {@linkcode withRun}, but without making and locking a folder. If `folder` is given, the sources and kernel
+ * variants of its run are read from there, and kept there.
+ */
 export async function withDevice<T>(
   config: ResolvedConfig,
   { needs, hooks, folder = null }: RunOptions & { folder?: string | null },
@@ -103,7 +106,7 @@ export async function withDevice<T>(
   });
 }
 
-/** Throws StoppedError where the run is to stop. */
+/** Throws StoppedError if the run is to stop. */
 export function throwIfStopped({ signal }: RunContext): void {
   if (signal.aborted) throw new StoppedError("The run was stopped");
 }

@@ -1,12 +1,12 @@
-/** One process per run folder. @module */
+/** The lock that lets only one process work in a run's folder. @module */
 import { UserError } from "../error.ts";
 import { writeAll } from "../files/atomic.ts";
 import { explainIoError } from "../files/io.ts";
 import { runPaths } from "./run_paths.ts";
 
 /**
- * Locks a run's folder until disposed. The operating system holds the lock, so that it ends with the process however
- * that ends. Throws a UserError naming the process that holds it.
+ * Locks a run's folder until the result is disposed of. The operating system holds the lock, so that it ends with the
+ * process, however that ends. Throws a UserError naming the process if another one holds it.
  */
 export async function lockFolder(folder: string): Promise<Disposable> {
   const path = runPaths(folder).lock;

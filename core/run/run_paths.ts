@@ -1,9 +1,9 @@
-/** Where a run's files lie. @module */
+/** The paths of a run's files. @module */
 import { join } from "../files/path.ts";
 
 /** The files of one iteration, or of a stage that runs alone. */
 export interface StagePaths {
-  /** The answers; the part of them that is there while generating; and the settings that they are made with. */
+  /** The answers; those that are there while generating; and the settings that they are made with. */
   readonly responses: string;
   readonly partialResponses: string;
   readonly generation: string;
@@ -13,9 +13,9 @@ export interface StagePaths {
   readonly reference: string;
   /** Folder of the trained model. */
   readonly model: string;
-  /** Folder of the states that a stopped stage goes on from. */
+  /** Folder of the resume states, from which a stopped stage goes on. */
   readonly state: string;
-  /** What the model makes of the held-out rows. */
+  /** The evaluation of the model on held-out rows. */
   readonly evaluation: string;
 }
 
@@ -24,7 +24,7 @@ export function iterationPaths(folder: string, k: number): StagePaths {
   return stagePaths(join(folder, `iteration-${k}`));
 }
 
-/** The files of a stage that works in `folder` itself; those of a run's start lie there too. */
+/** The files of a stage that works in `folder` itself; the evaluation of a run's start lies there too. */
 export function stagePaths(folder: string): StagePaths {
   return {
     responses: join(folder, "responses.jsonl"),
@@ -40,7 +40,7 @@ export function stagePaths(folder: string): StagePaths {
 
 /** The run's own files. */
 export interface RunPaths {
-  /** What the process that works on the run holds. */
+  /** The lock that the process working on the run holds. */
   readonly lock: string;
   /** The settings that the run began with. */
   readonly settings: string;
@@ -51,13 +51,13 @@ export interface RunPaths {
   readonly metrics: string;
   readonly timings: string;
   readonly summary: string;
-  /** The page with its figures. */
+  /** The report page with its figures. */
   readonly report: string;
-  /** Folder of the model that is handed out. */
+  /** Folder of the run's final model. */
   readonly model: string;
   /** The noise generator of a stage that runs alone. */
   readonly noise: string;
-  /** What judging servers have answered: of all iterations, as human answers come again in each. */
+  /** Replies of judging servers, of all iterations, since human answers come again in each. */
   readonly replies: string;
   /** Folder of event files. */
   readonly tensorboard: string;

@@ -5,7 +5,7 @@ import { type ReadRows, readRows, type ReadRowsOptions } from "../data/read_rows
 import { noteShapes, noteSkipped } from "./row_notes.ts";
 import type { RunContext } from "./run_context.ts";
 
-/** What the config says of reading its data sets, and where their names lead; `eval` is never shuffled. */
+/** The options with which the config's data sets are found and read; `eval` is never shuffled. */
 export function readingOf(
   { sources }: Pick<RunContext, "sources">,
   { settings: { data }, which = "train" }: { settings: Pick<IterationConfig, "data">; which?: "train" | "eval" },
@@ -25,7 +25,7 @@ export function readingOf(
   };
 }
 
-/** Reads the config's data set, and tells of its shape and of what was left out. */
+/** Reads the config's data set, and notes its shape and the rows that were left out. */
 export async function readData(
   context: RunContext,
   { settings, which }: { settings: Pick<IterationConfig, "data">; which: "train" | "eval" },
@@ -38,7 +38,7 @@ export async function readData(
   return { rows, name };
 }
 
-/** Whether the data has chosen and rejected answers already (`dpo`), so that none are generated. */
+/** Whether the data has chosen and rejected answers already (`dpo`), so that no answers are generated. */
 export async function givesPairs(context: Pick<RunContext, "config" | "sources">): Promise<boolean> {
   const { config } = context;
   if (config.method !== "dpo") return false;

@@ -1,4 +1,4 @@
-/** The models and data sets that a run's config names: local ones as they are, the hub's as files of the same commit. @module */
+/** Models and data sets that a config names: local ones as they are, the hub's as files of a fixed commit. @module */
 import { dirname } from "node:path";
 import { type DataSource, openSource } from "../data/formats/data_sources.ts";
 import { UserError } from "../error.ts";
@@ -20,12 +20,13 @@ export type Need =
   | { readonly kind: "model"; readonly name: string }
   | { readonly kind: "data" | "eval"; readonly source: DataSource };
 
-/** Splits that are held out, the best first. */
+/** Held-out splits, in the order of preference. */
 const EVAL_SPLITS = ["test", "validation"];
 
 /**
- * What the names in a run's config stand for. What the hub has is downloaded when it is first asked for, and its commit
- * and files are written into OUTPUT_DIR/sources.json: whoever goes on has the same files though a branch has moved.
+ * Finds the files behind the names in a run's config. Files of the hub are downloaded when they are first needed. Their
+ * commit and paths are written into OUTPUT_DIR/sources.json, so that a run that goes on uses the same files even if a
+ * branch has moved.
  */
 export class RunSources {
   readonly #path: string | null;
@@ -39,7 +40,7 @@ export class RunSources {
     this.#options = options;
   }
 
-  /** Opens those of the run in `folder`; null where no run is: nothing is kept then, and a branch is what it is now. */
+  /** Opens the sources of the run in `folder`. If it is null, nothing is kept, and a branch means its newest commit. */
   static async open(folder: string | null, { onProgress, onNote, signal }: ResolveOptions): Promise<RunSources> {
     const options = { ...(onProgress && { onProgress }), ...(onNote && { onNote }), ...(signal && { signal }) };
     if (folder === null) return new RunSources(null, { records: [], options });
@@ -52,7 +53,7 @@ export class RunSources {
     return folder!;
   }
 
-  /** The files of the data set that the config calls `name`; `forEval` prefers a held-out split where none is named. */
+  /** The files of the data set that the config calls `name`; `forEval` prefers a held-out split if none is named. */
   data(name: string, { forEval = false }: { forEval?: boolean } = {}): Promise<readonly string[]> {
     const prefer = forEval ? { prefer: EVAL_SPLITS } : {};
     return this.#once(
@@ -61,7 +62,7 @@ export class RunSources {
     );
   }
 
-  /** Finds what a run will read, so that what is missing is known before any work is done. */
+  /** Finds everything that a run will read, so that a missing file is known before any work is done. */
   async prepare(needs: readonly Need[]): Promise<void> {
     for (const need of needs) {
       if (need.kind === "model") await this.model(need.name);
@@ -76,7 +77,7 @@ export class RunSources {
   }
 
   async #resolve(resolve: (options: ResolveOptions) => Promise<Resolved>): Promise<readonly string[]> {
-    // Written before the download: a run that is stopped in it goes on with the same commit.
+    // The record is written before the download, so that a run that is stopped during it goes on with the same commit.
     const onRecord = async (record: SourceRecord): Promise<void> => {
       const same = this.#records.findIndex((other) => isSameSource(other, record));
       this.#records.splice(same === -1 ? this.#records.length : same, 1, record);
@@ -88,7 +89,7 @@ export class RunSources {
   }
 }
 
-/** What a run's sources.json holds; nothing where it has none. Throws a UserError where it is malformed. */
+/** Reads a run's sources.json; empty if there is none. Throws a UserError if it is malformed. */
 export async function readSources(folder: string): Promise<SourceRecord[]> {
   const path = runPaths(folder).sources;
   if (!await exists(path)) return [];

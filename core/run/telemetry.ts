@@ -1,4 +1,4 @@
-/** OpenTelemetry through Deno's own support (`OTEL_DENO=true`): nothing is loaded and nothing is done without it. @module */
+/** OpenTelemetry through Deno's own support (`OTEL_DENO=true`). Without it, nothing is loaded or done. @module */
 
 /** Attributes of a span or a value. */
 export type Attributes = Readonly<Record<string, string | number>>;
@@ -7,7 +7,7 @@ export type Attributes = Readonly<Record<string, string | number>>;
 export interface Telemetry {
   /** Runs `work` in a span, which ends with it and carries its error. */
   span<T>(name: string, attributes: Attributes, work: () => Promise<T>): Promise<T>;
-  /** Sets the gauges `dnpo.NAME`; what is no number is left out. */
+  /** Sets the gauges `dnpo.NAME`; values that are not finite numbers are left out. */
   record(values: Readonly<Record<string, number | string>>, attributes: Attributes): void;
 }
 

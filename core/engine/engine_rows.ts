@@ -1,4 +1,4 @@
-/** Rows that a program gives to the engine, as a data set's rows are read. @module */
+/** Rows that a program gives to the engine, which are read like those of a data set. @module */
 import type { JsonValue } from "../data/formats/json_rows.ts";
 import type { Message } from "../data/formats/messages.ts";
 import { type DataRow, parseRow } from "../data/parse_row.ts";
@@ -16,7 +16,7 @@ export type Prompt = string | readonly Message[] | readonly number[];
  */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** The ids of a prompt. Throws a UserError where it has none, or the model has no tokenizer for it. */
+/** The ids of a prompt. Throws a UserError if it has none, or the model has no tokenizer for it. */
 export function promptIds({ tokenizer, config }: LanguageModel, prompt: Prompt): number[] {
   const ids = isIds(prompt) ? [...prompt] : encode();
   if (ids.length === 0) throw new UserError("Cannot use a prompt: it has no tokens, expected at least one");
@@ -40,13 +40,13 @@ function isIds(prompt: Prompt): prompt is readonly number[] {
   return typeof prompt !== "string" && (prompt.length === 0 || typeof prompt[0] === "number");
 }
 
-/** The ids that the chat template writes after `eosId`, where the prompt is a conversation. */
+/** The ids that the chat template writes after `eosId`; none unless the prompt is a conversation. */
 export function tailOf({ tokenizer }: LanguageModel, prompt: Prompt, eosId: number): number[] {
   if (tokenizer === null || typeof prompt === "string" || isIds(prompt)) return [];
   return templateTail(tokenizer, eosId);
 }
 
-/** Rows with one answer, of a pair the chosen one. Throws a UserError naming the row that is wrong. */
+/** Reads rows with one answer; of a pair, that is the chosen one. Throws a UserError naming a malformed row. */
 export function exampleIds(model: LanguageModel, rows: readonly Row[], maxLength: number | null): ExampleIds[] {
   const { examples } = tokenizeExamples(parse(rows), { ...tokenizing(model), maxLength });
   return examples.map(({ row: example, promptIds, responseIds, lossMask }) => ({
@@ -57,7 +57,7 @@ export function exampleIds(model: LanguageModel, rows: readonly Row[], maxLength
   }));
 }
 
-/** Rows of pairs. Throws a UserError naming the row that is wrong. */
+/** Reads rows of pairs. Throws a UserError naming a malformed row. */
 export function pairIds(model: LanguageModel, rows: readonly Row[], maxLength: number | null): PairIds[] {
   const { pairs } = tokenizePairs(parse(rows), { ...tokenizing(model), maxLength });
   return pairs.map(({ row: example, promptIds, chosenIds, rejectedIds }) => ({

@@ -1,4 +1,4 @@
-/** The settings of the engine's functions: a config's, with its defaults, given as plain values. @module */
+/** The settings of the engine's functions: those of a config, with its defaults, given as plain values. @module */
 import { forIteration, type IterationConfig, loadConfig } from "../config/config.ts";
 import type { NoiseSection, TrainingConfig } from "../config/config_types.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
@@ -12,20 +12,20 @@ export type SamplingSettings = Partial<
 export interface TrainingSettings {
   /** Keys of `training`. */
   training?: Partial<TrainingConfig>;
-  /** Keys of `noise`, or none; without it a loss with a reference has noise, as a config's method dnpo. */
+  /** Keys of `noise`, or "none". If it is absent, a loss with a reference has noise, as in a config of method dnpo. */
   noise?: "none" | Partial<NoiseSection>;
   /** The iteration that random numbers are drawn for (default 0). */
   iteration?: number;
-  /** Tokens of prompt and answer together, at most (default 1024). */
+  /** Most tokens of prompt and answer together (default 1024). */
   max_length?: number;
 }
 
-/** The settings of sampling. Throws a UserError naming the key that is wrong. */
+/** The settings of sampling. Throws a UserError naming a wrong key. */
 export async function samplingSettings(generation: SamplingSettings): Promise<GenerationConfig> {
   return (await resolve({ generation })).generation;
 }
 
-/** The settings of training. Throws a UserError naming the key that is wrong. */
+/** The settings of training. Throws a UserError naming a wrong key. */
 export async function trainingSettings(
   { training = {}, noise, iteration = 0, max_length }: TrainingSettings,
 ): Promise<IterationConfig> {

@@ -9,11 +9,11 @@ import type { LanguageModel } from "./language_model.ts";
 export interface Answer {
   /** The prompt's place among those given. */
   index: number;
-  /** Its text, without special tokens; "" where the model has no tokenizer. */
+  /** Its text, without special tokens; "" if the model has no tokenizer. */
   text: string;
-  /** Its token ids, as a row to train on has them: with the token that ends it, and what a chat template writes then. */
+  /** Its token ids, as in a row to train on: with the token that ends it, and what a chat template writes next. */
   ids: number[];
-  /** Whether the model ended it, and not the limit. */
+  /** Whether the model ended it, rather than the limit. */
   finished: boolean;
 }
 
@@ -21,9 +21,9 @@ export interface Answer {
 export interface GenerateAnswersOptions extends SamplingSettings {
   /** The iteration that random numbers are drawn for (default 0). */
   iteration?: number;
-  /** Tokens of prompt and answer together, at most (default: what the model was made for). */
+  /** Most tokens of prompt and answer together (default: what the model was made for). */
   max_length?: number;
-  /** Aborted where no more is to be sampled. */
+  /** Abort it to stop sampling. */
   signal?: AbortSignal;
 }
 

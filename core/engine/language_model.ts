@@ -1,4 +1,4 @@
-/** A model on a device with what runs it: what the engine's functions work on. @module */
+/** A model on a device together with what runs it, as the engine's functions need it. @module */
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
@@ -6,17 +6,17 @@ import { type Dtype, type DtypeName, dtypeOfName } from "../dtype.ts";
 import type { ModelFiles } from "../files/model_files.ts";
 import { loadModel, type Model, modelBytes as bytesOf, saveModel as save } from "../model/model.ts";
 
-/** A model on a device, its weights in float32; disposing of it gives their memory back. */
+/** A model on a device, with its weights in float32; disposing of it frees their memory. */
 export interface LanguageModel extends Model, Disposable {
-  /** What records its work. */
+  /** Records its work on the device. */
   readonly commands: Commands;
-  /** Null where it has no tokenizer.json: prompts and answers are token ids then. */
+  /** Null if the model has no tokenizer.json: prompts and answers are token ids then. */
   readonly tokenizer: Tokenizer | null;
 }
 
 /**
- * Loads a model onto the device: a Hugging Face folder by its path, or a model's files from elsewhere. Throws a UserError
- * naming the file and the tensor or key that is wrong, or a DeviceError where the device is too small.
+ * Loads a model onto the device, from the path of a Hugging Face folder or from a model's files elsewhere. Throws a
+ * UserError naming the file and the tensor or key that is wrong, or a DeviceError if the device is too small.
  *
  * @example
  * ```ts
@@ -48,7 +48,7 @@ export interface SaveModelOptions {
 
 /**
  * Saves the model as it is on the device into the folder `dir`, which transformers loads; a model that lies there is
- * replaced. Throws a UserError where the folder holds anything else, or a weight overflows float16.
+ * replaced. Throws a UserError if the folder holds anything else, or a weight overflows float16.
  *
  * @example
  * ```ts
@@ -68,8 +68,8 @@ export async function saveModel(model: LanguageModel, dir: string, options: Save
 }
 
 /**
- * As {@linkcode saveModel}, as bytes by the files' names, which `memoryFiles` takes. Throws a UserError where a weight
- * overflows float16.
+ * As {@linkcode saveModel}, but returns the files' bytes by name, as `memoryFiles` takes them. Throws a UserError if a
+ * weight overflows float16.
  *
  * @example
  * ```ts

@@ -11,12 +11,12 @@ import { exampleIds, pairIds, type Row } from "./engine_rows.ts";
 import { type TrainingSettings, trainingSettings } from "./engine_settings.ts";
 import type { LanguageModel } from "./language_model.ts";
 
-/** Takes the optimizer steps over its rows one by one; disposing of it leaves the trained model. */
+/** Takes the optimizer steps over its rows one by one; disposing of it keeps the trained model. */
 export class ModelTrainer implements Disposable {
   readonly #trainer: RowTrainer;
   readonly #held = new DisposableStack();
 
-  /** What {@linkcode createTrainer} makes. */
+  /** Programs call {@linkcode createTrainer} instead. */
   constructor(trainer: RowTrainer, reference: ParameterBuffers | null) {
     this.#trainer = trainer;
     this.#held.defer(() => {
@@ -37,7 +37,7 @@ export class ModelTrainer implements Disposable {
 
   /**
    * Takes the next step and returns its numbers: `loss`, `rewards/margins`, `grad_norm`, … by TRL's names. Throws
-   * RangeError after the last, DeviceError, or a UserError where loss or gradients are not finite (`on_nan`).
+   * RangeError after the last step, DeviceError, or a UserError if loss or gradients are not finite (`on_nan`).
    */
   async step(): Promise<StepMetrics> {
     if (this.done === this.steps) throw new RangeError(`Cannot take a step: all ${this.steps} are done`);
@@ -46,7 +46,7 @@ export class ModelTrainer implements Disposable {
     return metrics!;
   }
 
-  /** Gives back everything but the model; a second time does nothing. */
+  /** Frees everything but the model; a second call does nothing. */
   [Symbol.dispose](): void {
     this.#held.dispose();
   }
@@ -103,7 +103,7 @@ function trainingRows(model: LanguageModel, rows: readonly Row[], { training, da
     : exampleRows(exampleIds(model, rows, data.max_length));
 }
 
-/** The weights as they are now, in buffers of their own. */
+/** A copy of the weights as they are now, in buffers of its own. */
 function copyOf({ commands, weights: { layout, chunks } }: LanguageModel): ParameterBuffers {
   const copy = new ParameterBuffers(commands.device, { layout, label: "reference", part: "reference" });
   chunks.forEach((chunk, i) => commands.copy(copy.chunks[i]!, chunk));

@@ -4,8 +4,8 @@ import { exampleIds, pairIds, type Row } from "./engine_rows.ts";
 import type { LanguageModel } from "./language_model.ts";
 
 /**
- * The log-probability of each row's answer given its prompt, summed over its tokens, in nats. Throws a UserError naming the
- * row that is wrong, or DeviceError.
+ * The log-probability of each row's answer given its prompt, summed over its tokens, in nats. Throws a UserError naming
+ * the row that is wrong, or DeviceError.
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ export interface PairLogps {
 }
 
 /**
- * As {@linkcode scoreAnswers} for pairs, whose prompt is computed once for both answers.
+ * As {@linkcode scoreAnswers}, for pairs, whose prompt is computed once for both answers.
  *
  * @example
  * ```ts

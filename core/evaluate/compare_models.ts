@@ -1,4 +1,4 @@
-/** Two models on the same held-out prompts, and what a judge says of their answers. @module */
+/** Compares two models: both answer the same held-out prompts, and a judge scores their answers. @module */
 import { forIteration, judgeModels, judgesOf, requireFor } from "../config/config.ts";
 import type { IterationConfig, ResolvedConfig } from "../config/config_types.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
@@ -26,17 +26,17 @@ export interface CompareOptions {
   /** Folders of two models or runs, or names on the hub: the second is compared with the first. */
   a: string;
   b: string;
-  /** Rows whose prompts are answered: what `data.eval` may be. */
+  /** Rows whose prompts are answered; what `data.eval` may be. */
   prompts: string;
-  /** Rows to read at most. */
+  /** Most rows to read. */
   limit?: number;
 }
 
 /**
  * Lets both models answer with the same settings and seeds (`generation` of the config), and compares the answers with
- * the config's judge: the second wins a row where it scores more than `labels.margin` above the first, and loses it the
- * other way round. Writes nothing, save a judge `llm`'s replies in the config's `output_dir`.
- * Throws UserError or DeviceError, StoppedError where the hooks' signal says so.
+ * the config's judge: the second wins a row if it scores more than `labels.margin` above the first, and loses it the
+ * other way round. Writes nothing except a judge `llm`'s replies, into the config's `output_dir`.
+ * Throws UserError, DeviceError, or StoppedError if the hooks' signal stopped it.
  *
  * @example
  * ```ts
@@ -148,7 +148,7 @@ async function answerAll(
   }
 }
 
-/** The row as judges know it: A in the human's place. With a tokenizer, A's, B's answer is tokenized by it. */
+/** The row as judges read it, with A's answer in place of the human one. A's tokenizer, if given, encodes B's. */
 function judgedRow({ a, b }: { a: Answered; b: Answered }, tokenizer: Tokenizer | null): ResponseRow {
   const { row, prompt, promptIds, messages, reference } = a.example;
   const anew = tokenizer?.encode(b.text + (b.finished ? tokenizer.eosToken ?? "" : ""), { addSpecialTokens: false });

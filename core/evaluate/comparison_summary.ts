@@ -1,4 +1,4 @@
-/** What a comparison of two models comes to. @module */
+/** The result of a comparison of two models. @module */
 import type { TokenizedExample } from "../data/tokenize_rows.ts";
 import type { Scores } from "../label/judge.ts";
 import { type Outcome, type WinRate, winRate } from "./win_rate.ts";
@@ -10,7 +10,7 @@ export interface ComparedAnswer {
   tokens: number;
   /** Whether the model ended it. */
   finished: boolean;
-  /** The judge's; null where it gave none. */
+  /** The judge's score; null if it gave none. */
   score: number | null;
 }
 
@@ -21,7 +21,7 @@ export interface ComparedRow {
   prompt: string;
   a: ComparedAnswer;
   b: ComparedAnswer;
-  /** For `b`; null where the judge gave no score. */
+  /** The outcome for `b`; null if the judge gave no score. */
   outcome: Outcome | null;
 }
 
@@ -29,7 +29,7 @@ export interface ComparedRow {
 export interface SideSummary {
   /** The model's folder. */
   model: string;
-  /** Mean score; null where the judge gives none. */
+  /** Mean score; null if the judge gives none. */
   score: number | null;
   /** Mean tokens and characters of an answer. */
   tokens: number;
@@ -41,7 +41,7 @@ export interface SideSummary {
 /** A comparison. */
 export interface Comparison {
   judge: string;
-  /** Rows that were answered by both; those left out for their length or form are not among them. */
+  /** Rows that both models answered, without those that were left out for their length or form. */
   rows: ComparedRow[];
   /** Wins, ties and losses of `b`. */
   result: WinRate;
@@ -49,26 +49,26 @@ export interface Comparison {
   b: SideSummary;
   /** Rows without a score. */
   unjudged: number;
-  /** Rows on which a judge that is asked in both orders did not say the same; null where it is not. */
+  /** Rows on which a judge that is asked in both orders contradicted itself; null if it is not asked so. */
   ordersDisagree: number | null;
-  /** Mean tokens of the winning answers and of the losing ones; null where none won. */
+  /** Mean tokens of the winning answers and of the losing ones; null if none won. */
   winnerTokens: number | null;
   loserTokens: number | null;
-  /** What the judge has counted besides. */
+  /** Other numbers that the judge counted. */
   metrics: Record<string, number>;
 }
 
-/** A prompt and what a model made of it. */
+/** A prompt with a model's answer. */
 export interface Answered {
   example: TokenizedExample;
   text: string;
-  /** As sampled, with the chat template's tail. */
+  /** Token ids as sampled, with the chat template's tail. */
   ids: number[];
   tokens: number;
   finished: boolean;
 }
 
-/** Puts answers and scores (`human` is A's, `generated` B's) together; `folders` are those of both models. */
+/** Combines answers and scores (`human` is A's, `generated` is B's); `folders` are those of A and B. */
 export function summarize(
   pairs: readonly { a: Answered; b: Answered }[],
   { scores, margin, judge, metrics, folders }: {

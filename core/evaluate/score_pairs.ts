@@ -16,8 +16,8 @@ export interface PairScore {
 }
 
 /**
- * Scores every pair of `pairs`, a file or what else `data.train` may be, under the model `model`, a folder or
- * `org/name[@revision]` on the hub. Throws UserError or DeviceError.
+ * Scores every pair of `pairs` (a file, or a name on the hub as in `data.train`) under `model` (a folder, or
+ * `org/name[@revision]` on the hub). Throws UserError or DeviceError.
  *
  * @example
  * ```ts

@@ -14,15 +14,15 @@ export interface AccuracyOptions {
   tokenizer: Tokenizer | null;
   verifier: VerifierThread;
   settings: GenerationConfig;
-  /** Tokens of prompt and response together. */
+  /** Most tokens of prompt and response together. */
   maxLength: number;
-  /** The iteration of the sampling's key. */
+  /** The iteration in the key of the sampling's random numbers. */
   iteration: number;
-  /** Told the number of rows done. */
+  /** Progress callback: gets the number of rows done. */
   onDone?: (done: number) => void;
 }
 
-/** Generates an answer to every prompt and returns the share that is right. Throws a UserError where a score fails. */
+/** Generates an answer to every prompt and returns the share that is right. Throws a UserError if scoring fails. */
 export async function accuracy(commands: Commands, model: Model, options: AccuracyOptions): Promise<number> {
   const { examples, tokenizer, verifier, settings, maxLength, iteration } = options;
   const prompts = examples.map(({ row, promptIds }) => ({

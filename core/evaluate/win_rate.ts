@@ -1,6 +1,6 @@
 /** Wins, ties and losses of one model against another, and how sure they are. @module */
 
-/** What a row came to, for the second model. */
+/** The outcome of a row for the second model. */
 export type Outcome = "win" | "tie" | "loss";
 
 /** An interval of shares. */
@@ -14,11 +14,11 @@ export interface WinRate {
   wins: number;
   ties: number;
   losses: number;
-  /** (wins + ties / 2) / rows; null where there is no row. */
+  /** (wins + ties / 2) / rows; null if there are no rows. */
   rate: number | null;
-  /** Its 95 % interval: Wilson's, which for shares with halves is a little wide. */
+  /** Wilson's 95 % interval of the rate, which is a little wide because ties count as halves. */
   interval: Interval | null;
-  /** Two-sided sign test of wins against losses, exact, ties left out: how probable so uneven a split is between equals. */
+  /** Exact two-sided sign test of wins against losses, without ties: how probable so uneven a split is by chance. */
   pValue: number;
 }
 

@@ -1,4 +1,4 @@
-/** What to change where an optimize stage does not fit. @module */
+/** What to change if an optimize stage does not fit. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
@@ -10,7 +10,7 @@ import { Rehearsing } from "./rehearse.ts";
 export interface Advice {
   stage: string;
   problem: string;
-  /** The settings to change, as `--set` takes them, and the bytes that they need; null where none was found. */
+  /** The settings to change, as `--set` takes them, and the bytes that they need; null if none were found. */
   change: { set: string[]; bytes: number } | null;
 }
 

@@ -1,4 +1,4 @@
-/** What a device does in a second, from short measurements at a model's own sizes. @module */
+/** The speed of a device, from short measurements at a model's own sizes. @module */
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { matmul, type MatmulMode } from "../../kernels/matmul/matmul.ts";
@@ -10,20 +10,23 @@ export interface Speed {
   forward: number;
   /** FLOP per second of a backward pass's products. */
   backward: number;
-  /** FLOP per second where each row has one token, as in sampling. */
+  /** FLOP per second of products with one token per row, as in sampling. */
   decode: number;
-  /** Seconds of a dispatch that has nothing to do. */
+  /** Seconds of a dispatch with next to nothing to do. */
   dispatch: number;
   /** Seconds of waiting for the device once. */
   fence: number;
 }
 
-/** A measurement goes on until it has taken this long. */
+/** A measurement is repeated, with more and more calls, until it takes this many milliseconds. */
 const LEAST_MS = 60;
 const MOST_ROWS = 1024;
 const MOST_COLUMNS = 8192;
 
-/** Measures for micro-batches of `tokens` tokens and `slots` rows sampled at a time; about a second. Throws DeviceError. */
+/**
+ * Measures the speed with micro-batches of `tokens` tokens and with `slots` rows sampled at a time. Takes about a
+ * second. Throws DeviceError.
+ */
 export async function measureSpeed(
   device: Device,
   { config, tokens, slots }: { config: ModelConfig; tokens: number; slots: number },
@@ -69,7 +72,7 @@ async function fenceSeconds(device: Device): Promise<number> {
   return least / 1000;
 }
 
-/** Seconds of what `record` records, warmed up, without the fence. */
+/** Seconds that the work recorded by `record` takes after a warm-up, without the fence. */
 async function secondsOf(
   commands: Commands,
   { fence, record }: { fence: number; record: () => void },
@@ -80,7 +83,7 @@ async function secondsOf(
     commands.submit();
     await commands.device.sync();
     const ms = performance.now() - start - fence * 1000;
-    // The first one compiles.
+    // The first turn compiles, and does not count.
     if (count > 1 && ms >= LEAST_MS) return ms / 1000 / count;
   }
 }

@@ -2,13 +2,13 @@
 import { parameterShapes } from "../model/families/families.ts";
 import type { ModelConfig } from "../model/families/family.ts";
 
-/** What a decoder costs; a multiplication and its addition count as two. */
+/** The costs of a decoder; a multiplication and its addition count as two. */
 export interface ModelCost {
   /** All parameters, a tied LM head once. */
   parameters: number;
   /** FLOP of the layers' matrix products for one token. */
   layers: number;
-  /** FLOP of one query and one key over all layers. */
+  /** FLOP of the attention of one query to one key, over all layers. */
   attention: number;
   /** FLOP of the LM head for one position. */
   head: number;
@@ -30,7 +30,7 @@ export function modelCost(config: ModelConfig): ModelCost {
   };
 }
 
-/** Counts of what runs through a model at once. */
+/** Counts of what runs through a model in a pass. */
 export interface TokenCount {
   /** Tokens through the layers. */
   tokens: number;
@@ -51,7 +51,7 @@ export function countRow(prompt: number, responses: readonly number[]): TokenCou
   let pairs = prompt * (prompt + 1) / 2;
   let entries = 0;
   for (const length of responses) {
-    // The last token of a response predicts nothing, and is no input.
+    // The last token of a response predicts nothing, and is not an input.
     const inputs = length - 1;
     tokens += inputs;
     pairs += inputs * prompt + inputs * (inputs + 1) / 2;
@@ -65,12 +65,12 @@ export function forwardFlop(cost: ModelCost, { tokens, pairs, entries }: TokenCo
   return tokens * cost.layers + pairs * cost.attention + entries * cost.head;
 }
 
-/** FLOP of a backward pass: both gradients of each product, attention and the head's logits once more. */
+/** FLOP of a backward pass: both gradients of each product; attention and the head's logits are computed again. */
 export function backwardFlop(cost: ModelCost, { tokens, pairs, entries }: TokenCount): number {
   return 2 * tokens * cost.layers + 2.5 * pairs * cost.attention + 3 * entries * cost.head;
 }
 
-/** FLOP of the noise on `entries` rejected positions: its logits forward; both logits once more and its gradient backward. */
+/** FLOP of the noise on `entries` rejected positions: its logits; backward, both logits again and its gradient. */
 export function noiseFlop(cost: ModelCost, entries: number, { backward }: { backward: boolean }): number {
   return (backward ? 4 : 1) * entries * cost.head;
 }

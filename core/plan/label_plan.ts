@@ -1,4 +1,4 @@
-/** What a label stage would ask, without asking: no device is opened, nothing is sent, nothing is written. @module */
+/** What a label stage would ask its judges: no device is opened, and no judge is asked. @module */
 import { forIteration, judgeOf, judgesOf, requireFor, type ResolvedConfig } from "../config/config.ts";
 import type { AnyJudgeConfig } from "../config/config_types.ts";
 import { readResponses, type ResponseRow } from "../data/stage_files.ts";
@@ -17,11 +17,11 @@ import { RunSources } from "../run/run_sources.ts";
 /** A judge's part of a plan. */
 export interface JudgePlan {
   name: string;
-  /** The model and the address that are asked; null where no server is. */
+  /** The server's address and its model; null if no server is asked. */
   server: { url: string; model: string } | null;
-  /** Different questions; null for a judge that is asked none. */
+  /** Number of different questions; null for a judge that is asked none. */
   questions: number | null;
-  /** Those of them that were answered before. */
+  /** Number of questions that were answered before. */
   answered: number;
   /** Characters of the questions that are left. */
   characters: number;
@@ -29,7 +29,7 @@ export interface JudgePlan {
   examples: string[];
 }
 
-/** What `label` would do. */
+/** The plan of a label stage. */
 export interface LabelPlan {
   responses: string;
   rows: number;
@@ -39,7 +39,7 @@ export interface LabelPlan {
 }
 
 /**
- * Plans the label stage of a config. Throws a UserError where no responses are there.
+ * Plans the label stage of a config. Throws a UserError if there are no responses.
  *
  * @example
  * ```ts

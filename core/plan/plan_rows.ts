@@ -10,19 +10,19 @@ import type { ExampleIds, PairIds } from "../model/pack.ts";
 import { readingOf } from "../run/run_rows.ts";
 import type { RunSources } from "../run/run_sources.ts";
 
-/** More rows than this are sampled, evenly over the data. */
+/** Most rows that are tokenized; of more rows, a sample is taken evenly over the data. */
 export const SAMPLE_ROWS = 2000;
 
 /** Rows of a kind. */
 export interface PlannedRows<T> {
-  /** All rows that will be kept: those beyond the sample stand for others of the same lengths. */
+  /** All rows that will be kept. If there is only a sample, its rows are repeated to stand for the others. */
   rows: readonly T[];
   /** Rows of the data, and how many of them were tokenized. */
   read: number;
   tokenized: number;
 }
 
-/** Where rows are, and who reads them. */
+/** Where rows come from, and the model that reads them. */
 export interface PlannedData {
   source: DataSource;
   settings: IterationConfig;

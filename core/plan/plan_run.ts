@@ -17,17 +17,17 @@ import { Planner } from "./planner.ts";
 export interface PlanOptions {
   /** The device that the run will use (default: the machine's). */
   device?: Device;
-  /** Bytes of its memory, where known. */
+  /** Bytes of its memory, if known. */
   memory?: number;
   /** Whether the device's speed is measured (default true). */
   time?: boolean;
-  /** Told of downloads, where the config names something of the hub. */
+  /** Gets the progress of downloads, if the config names something on the hub. */
   onProgress?: OnProgress;
   onNote?: (line: string) => void;
 }
 
 /**
- * Plans `train` with this config, or `optimize` where it names pairs and no data. Throws UserError as the run would.
+ * Plans `train` with this config, or `optimize` if it names pairs and no data. Throws UserError as the run would.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** What a plan holds. @module */
+/** The types of a plan. @module */
 import type { Advice } from "./advice.ts";
 import type { Speed } from "./device_speed.ts";
 
@@ -8,17 +8,17 @@ export type PlannedStage = "evaluate" | "generate" | "label" | "optimize";
 /** What a stage takes, summed over the iterations; the memory is that of the iteration with the most. */
 export interface StagePlan {
   stage: PlannedStage;
-  /** How often it runs. */
+  /** How often it runs; an evaluation with a verifier counts as three. */
   times: number;
-  /** Bytes on the device at most, in all and by part; null where it does not fit. */
+  /** Peak of bytes on the device, in all and by part; null if the device's limits do not allow the stage. */
   bytes: number | null;
   parts: Record<string, number>;
-  /** Why it does not fit. */
+  /** Why the limits do not allow it; absent if they do. */
   problem?: string;
   /** Tokens through the model's layers, each forward pass counted once. */
   tokens: number;
   flop: number;
-  /** Estimated seconds; null where nothing was measured. */
+  /** Estimated seconds; null if nothing was measured. */
   seconds: number | null;
 }
 
@@ -41,14 +41,14 @@ export interface RunPlan {
   /** Optimizer steps of the first iteration. */
   steps: number;
   stages: StagePlan[];
-  /** Most bytes on the device at once; null where a stage does not fit. */
+  /** Peak of bytes on the device; null if its limits do not allow a stage. */
   bytes: number | null;
   tokens: number;
   flop: number;
   seconds: number | null;
   speed: Speed | null;
-  /** What does not fit and what to change; empty where all does. */
+  /** What does not fit and what to change; empty if everything fits. */
   advice: Advice[];
-  /** Work of the run that none of these numbers has, a line each: most judges', and that of servers. */
+  /** Work of the run that these numbers leave out, a line each: that of most judges, and of servers. */
   uncounted: string[];
 }

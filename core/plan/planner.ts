@@ -1,4 +1,4 @@
-/** The steps of a run one after the other, each rehearsed and counted. @module */
+/** Plans the steps of a run one after the other: each is rehearsed, and its work counted. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config.ts";
@@ -24,19 +24,19 @@ export interface PlannerOptions {
   /** Bytes of its memory. */
   memory: number;
   sources: RunSources;
-  /** The config's model; those that the run makes are of its shape. */
+  /** The config's model; models that the run makes have the same shape. */
   folder: ModelFolder;
 }
 
-/** Rows to train on: with the longest responses that there may be, and with those that are likely. */
+/** Rows to train on: with the longest possible responses, and with responses of likely lengths. */
 interface Rows {
   most: TrainingRows;
   likely: readonly PlannedRow[];
 }
 
-/** Plans steps. */
+/** Plans the steps of a run and keeps what they take. */
 export class Planner {
-  /** What is known of the rows to train on. */
+  /** A description of the rows to train on. */
   data: RunPlan["data"] | undefined;
   /** Optimizer steps of the first iteration. */
   steps = 0;
@@ -48,7 +48,7 @@ export class Planner {
   readonly stages: StagePlans;
   readonly #options: PlannerOptions;
   readonly #cost: ModelCost;
-  /** Rows that were read, by what they are. */
+  /** Rows that were read, by kind. */
   readonly #read = new Map<string, readonly PlannedRow[]>();
 
   constructor(options: PlannerOptions) {
@@ -57,7 +57,7 @@ export class Planner {
     this.stages = new StagePlans(options.device, options);
   }
 
-  /** Plans a step. Throws a UserError where its rows cannot be read. */
+  /** Plans a step. Throws a UserError if its rows cannot be read. */
   async plan(step: Step): Promise<void> {
     switch (step.stage) {
       case "generate":
@@ -77,7 +77,7 @@ export class Planner {
     for (const line of uncountedWork(settings)) this.uncounted.add(line);
   }
 
-  /** The judge `logprob` scores both answers. */
+  /** Plans a label step. Only the judge `logprob` is counted, which scores both answers. */
   async #labelStep({ settings }: LabelStep): Promise<void> {
     const { labels } = settings;
     if (labels.judge !== "logprob") return;
@@ -110,7 +110,7 @@ export class Planner {
     this.batchTokens = Math.ceil(countOf(likely).tokens / likely.length * size);
   }
 
-  /** The held-out rows are scored; a verifier checks two answers to each. */
+  /** Plans an evaluate step: held-out rows are scored; for a verifier, two answers to each are generated. */
   async #evaluateStep({ settings }: EvaluateStep): Promise<void> {
     const { folder } = this.#options;
     const source = settings.data.eval!;
@@ -159,7 +159,7 @@ export class Planner {
     return { most: pairRows(likely), likely };
   }
 
-  /** The rows of `data.train` as prompts with one answer; `sft` may have an answer of each turn. */
+  /** The rows of `data.train` as prompts with one answer, which for `sft` may span all turns of a conversation. */
   #examples(settings: IterationConfig): Promise<readonly ExampleIds[]> {
     const { data, method } = settings;
     const allTurns = method === "sft" && (data.assistant_only_loss ?? false);
@@ -176,7 +176,7 @@ export class Planner {
     return rows;
   }
 
-  /** Keeps what is worth telling of the rows, and returns them. */
+  /** Keeps a description of the rows, and returns them. */
   #describe<T extends PlannedRow>(path: string, { rows, read, tokenized }: PlannedRows<T>): readonly T[] {
     const mean = (length: (row: T) => number): number => rows.reduce((sum, row) => sum + length(row), 0) / rows.length;
     this.data = {
@@ -193,7 +193,7 @@ export class Planner {
   }
 }
 
-/** Responses as long as they can be. */
+/** Responses as long as the settings allow. */
 function longestResponses(
   examples: readonly ExampleIds[],
   { generation, data: { max_length: maxLength } }: IterationConfig,
@@ -202,7 +202,7 @@ function longestResponses(
   return examples.map(({ promptIds }) => filler.slice(0, responseRoom(promptIds.length, { generation, maxLength })));
 }
 
-/** The pairs that a run makes, `times` over: likely are responses as long as the human ones. */
+/** The pairs that a run makes, `times` over. Likely responses are as long as the human ones. */
 function madePairs(
   examples: readonly ExampleIds[],
   { settings, times }: { settings: IterationConfig; times: number },

@@ -1,4 +1,4 @@
-/** The stages of a run on a device that only counts: what they hold at most, and how much they record. @module */
+/** Runs stages on a device that only counts: how much memory they hold at most, and how much they record. @module */
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { type PartBytes, Rehearsal } from "../../kernels/device/rehearsal.ts";
@@ -20,22 +20,22 @@ import { longestRow, type PairRows, type TrainingRows } from "../train/training_
 
 /** What a stage holds and records. */
 export interface Rehearsed {
-  /** Bytes of the most that is live at once. */
+  /** Peak of live bytes. */
   bytes: number;
   parts: PartBytes;
   /** Dispatches of the whole stage. */
   dispatches: number;
-  /** Waits for the device. */
+  /** How often the stage waits for the device. */
   fences: number;
 }
 
-/** Optimizer steps that are looked at for the largest batch; more than this are taken to be like them. */
+/** Optimizer steps that are searched for the largest batch; further steps are taken to be like them. */
 const MOST_STEPS = 2000;
-/** Batches of scored rows that are recorded; more are like them. */
+/** Rows whose scoring is recorded; further rows are taken to be like them. */
 const MOST_SCORED = 512;
 const TOKENS_PER_FENCE = 16;
 
-/** Rehearses stages, each on what the ones before have left behind. */
+/** Rehearses stages. Memory that a stage does not free counts for the next ones too. */
 export class Rehearsing {
   readonly #device: Rehearsal;
   readonly #commands: Commands;
@@ -46,12 +46,12 @@ export class Rehearsing {
     this.#commands = new Commands(this.#device);
   }
 
-  /** The most bytes that were live at once so far. */
+  /** Peak of live bytes so far. */
   get peakBytes(): number {
     return this.#device.peakBytes;
   }
 
-  /** Scoring rows under a model. Throws DeviceError where the device is too small. */
+  /** Rehearses scoring rows under a model. Throws DeviceError if the device is too small. */
   async score(
     folder: ModelFolder,
     { rows, label = "weights" }: { rows: readonly ExampleIds[]; label?: "weights" | "judge" },
@@ -69,8 +69,8 @@ export class Rehearsing {
   }
 
   /**
-   * Sampling responses: `likelyTokens` of a response decide about dispatches and fences, the prompts' limits about the
-   * memory. Throws DeviceError where the device is too small.
+   * Rehearses sampling responses. Dispatches and fences follow from `likelyTokens`, the tokens of a response; the
+   * memory follows from the prompts' limits. Throws DeviceError if the device is too small.
    */
   async generate(
     folder: ModelFolder,
@@ -90,7 +90,7 @@ export class Rehearsing {
         tokensPerFence: TOKENS_PER_FENCE,
       });
       const start = this.#device.dispatches;
-      // Read from this device no response ever ends.
+      // This device reads as zero, so that no response ever ends.
       await generator.advance();
       const first = this.#device.dispatches;
       await generator.advance();
@@ -108,7 +108,7 @@ export class Rehearsing {
     });
   }
 
-  /** The optimizer steps over `rows`. Throws DeviceError where the device is too small. */
+  /** Rehearses the optimizer steps over `rows`. Throws DeviceError if the device is too small. */
   async optimize(
     folder: ModelFolder,
     { rows, settings }: { rows: TrainingRows; settings: IterationConfig },
@@ -136,7 +136,7 @@ export class Rehearsing {
       const trainer = await Trainer.create(this.#commands, {
         model,
         ...(known && { reference: known }),
-        // First values are of no interest, and large.
+        // Initial values do not matter here, and are large.
         settings: { ...settings, noise: noise === "none" ? noise : { ...noise, init: "zeros" } },
         capacity,
         maxPositions: longestRow(rows),
@@ -153,7 +153,7 @@ export class Rehearsing {
     return { ...stage, steps: order.steps };
   }
 
-  /** What is scored under the reference before the first step; returns the batches. */
+  /** Rehearses scoring under the reference before the first step; returns the number of batches. */
   async #reference(
     model: Model,
     { pairs: rows }: PairRows,

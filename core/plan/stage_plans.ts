@@ -1,4 +1,4 @@
-/** The plans of stages: what their steps take, summed up, and what to change where a step does not fit. @module */
+/** The plans of stages: what their steps take, summed up, and what to change if a step does not fit. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import type { Advice } from "./advice.ts";
@@ -13,13 +13,13 @@ export interface PlannedStep {
   key: string;
   rehearse: (stages: Rehearsing) => Promise<Rehearsed>;
   work: Work;
-  /** Looks for settings that fit into so many bytes. */
+  /** Looks for settings that fit into `memory` bytes. */
   advise?: (memory: number) => Promise<Advice>;
 }
 
 interface Entry {
   stage: PlannedStage;
-  /** Null where it does not fit. */
+  /** Null if the device's limits do not allow it. */
   rehearsed: Rehearsed | null;
   problem?: string;
   work: Work;
@@ -29,7 +29,7 @@ const STAGES = ["generate", "label", "optimize", "evaluate"] as const;
 
 /** Collects the steps of a run. */
 export class StagePlans {
-  /** What does not fit, the last of each stage. */
+  /** What does not fit: the last problem of each stage. */
   readonly advice: Advice[] = [];
   readonly #device: Device;
   readonly #memory: number;
@@ -43,13 +43,13 @@ export class StagePlans {
     this.#rehearsing = new Rehearsing(device);
   }
 
-  /** Adds a step, rehearsed where none with its key was before. */
+  /** Adds a step. It is rehearsed unless a step with the same key was before. */
   async add(stage: PlannedStage, { key, rehearse, work, advise }: PlannedStep): Promise<void> {
     const id = `${stage} ${key}`;
     const isNew = !this.#known.has(id);
     const rehearsed = this.#known.get(id) ?? await rehearse(this.#rehearsing).catch((error) => {
       if (!(error instanceof DeviceError)) throw error;
-      // What the failed stage held is not given back.
+      // The failed stage has not freed its buffers.
       this.#rehearsing = new Rehearsing(this.#device);
       return error;
     });

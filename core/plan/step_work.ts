@@ -4,7 +4,7 @@ import type { ExampleIds, PairIds } from "../model/pack.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { addCounts, backwardFlop, countRow, forwardFlop, type ModelCost, noiseFlop, type TokenCount } from "./flops.ts";
 
-/** What is computed. */
+/** The work of a step. */
 export interface Work {
   /** Tokens through the model's layers, each forward pass counted once. */
   tokens: number;
@@ -17,13 +17,13 @@ export interface Work {
 /** A row of a plan. */
 export type PlannedRow = ExampleIds | PairIds;
 
-/** Scoring rows. */
+/** The work of scoring rows. */
 export function scoreWork(cost: ModelCost, rows: readonly PlannedRow[]): Work {
   const counts = countOf(rows);
   return { tokens: counts.tokens, forward: forwardFlop(cost, counts), backward: 0, decode: 0 };
 }
 
-/** Sampling `lengths[i]` tokens after prompt i. */
+/** The work of sampling `lengths[i]` tokens after prompt i. */
 export function generateWork(
   cost: ModelCost,
   { prompts, lengths }: { prompts: readonly (readonly number[])[]; lengths: readonly number[] },
@@ -42,7 +42,7 @@ export function generateWork(
   return work;
 }
 
-/** Training on rows for `epochs` passes over them. */
+/** The work of training on rows for `epochs` passes over them. */
 export function optimizeWork(
   cost: ModelCost,
   { rows, settings: { noise, training }, epochs }: {
@@ -60,7 +60,7 @@ export function optimizeWork(
     : { model: noise.model_steps, noise: noise.noise_steps, all: noise.model_steps + noise.noise_steps };
   const noiseForward = noise === "none" ? 0 : passes.all * noiseFlop(cost, rejected, { backward: false });
   const noiseBackward = passes.noise * noiseFlop(cost, rejected, { backward: true });
-  // The reference: what is known beforehand once, the rejected responses under noise in every pass.
+  // The reference scores what does not change once, and the rejected responses under noise in every pass.
   const side = (name: "chosenIds" | "rejectedIds"): TokenCount =>
     sumCounts(rows.map((row) => countRow(row.promptIds.length, "chosenIds" in row ? [row[name].length] : [])));
   const known = !LOSSES[training.loss_type].needsReference ? NOTHING : noise === "none" ? counts : side("chosenIds");
@@ -75,7 +75,7 @@ export function optimizeWork(
   };
 }
 
-/** The counts of rows, a pair's prompt once. */
+/** The counts of rows; a pair's prompt counts once. */
 export function countOf(rows: readonly PlannedRow[]): TokenCount {
   return sumCounts(rows.map((row) =>
     countRow(

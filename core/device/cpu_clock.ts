@@ -1,7 +1,7 @@
-/** The time that this process has used of the machine's cores. @module */
+/** The time for which this process has used the machine's cores. @module */
 import process from "node:process";
 
-/** Seconds that this process has kept all cores busy: what a CPU would take by itself, whatever else it is doing. */
+/** CPU seconds of this process per core: the time that its work takes on all cores if nothing else is running. */
 export function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6 / navigator.hardwareConcurrency;

@@ -1,22 +1,22 @@
-/** Opening a WebGPU device, with what its driver reads from the environment set first. @module */
+/** Opens a WebGPU device, after setting the environment variables that its driver reads. @module */
 import { openAdapter, type OpenOptions } from "../../kernels/device/adapter.ts";
 import type { Device } from "../../kernels/device/device.ts";
 
 /** How to open a device. */
 export interface OpenDeviceOptions extends OpenOptions {
   /**
-   * Bits of lavapipe's vectors, null for the driver's own (default: the environment's `LP_NATIVE_VECTOR_WIDTH`); only
-   * the process's first request of an adapter heeds it.
+   * Bits of lavapipe's vectors; null is the driver's own width (default: the environment's `LP_NATIVE_VECTOR_WIDTH`).
+   * Only the process's first request of an adapter heeds it.
    */
   vectorWidth?: number | null;
 }
 
-// Asked for as a property: a browser has no environment, and needs none.
+// `Deno` is read as a property, since a browser has no environment, and needs none.
 const environment = (globalThis as { Deno?: { env: Deno.Env } }).Deno?.env;
 
 /**
- * Opens the machine's device with the adapter's own limits and with the features it grants. Throws DeviceError where
- * there is no adapter.
+ * Opens the machine's device with the adapter's own limits and with the features it grants. Throws DeviceError if there
+ * is no adapter.
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ export async function openDevice({ vectorWidth, ...options }: OpenDeviceOptions 
   return await openAdapter(options);
 }
 
-/** Sets what drivers read when they are loaded, which the first request of an adapter does. */
+/** Sets the variables that a driver reads when it is loaded, which is at the first request of an adapter. */
 function prepareDriver(vectorWidth: number | null | undefined): void {
   if (environment === undefined) return;
   if (vectorWidth !== undefined) {
@@ -40,13 +40,13 @@ function prepareDriver(vectorWidth: number | null | undefined): void {
       if (vectorWidth === null) environment.delete("LP_NATIVE_VECTOR_WIDTH");
       else environment.set("LP_NATIVE_VECTOR_WIDTH", String(vectorWidth));
     } catch {
-      // Without the permission the driver's own width serves.
+      // Without the permission, the driver's own width is used.
     }
   }
   try {
     // Mesa complains on stderr about a missing XDG_RUNTIME_DIR, though nothing here needs one.
     if (!environment.get("XDG_RUNTIME_DIR")) environment.set("XDG_RUNTIME_DIR", "/tmp");
   } catch {
-    // Without the permission the defaults serve.
+    // Without the permission, the defaults are used.
   }
 }

@@ -22,10 +22,10 @@ import {
 } from "./tuning_cache.ts";
 import { measureWidths } from "./vector_width.ts";
 
-/** A smaller model gains less from the choice than measuring takes. */
+/** Least weights of a model that is worth measuring for: a smaller one gains less time than measuring takes. */
 const WORTH_TUNING_BYTES = 8 * 1024 * 1024;
 
-/** What a run's record holds. */
+/** The record of a run's kernels. */
 interface KernelRecord {
   /** The adapter on which the run began. */
   adapter: string;
@@ -39,18 +39,18 @@ interface KernelRecord {
 
 /** What {@linkcode openRunDevice} needs besides the config. */
 export interface RunDeviceOptions {
-  /** Folder of the run's model; undefined where the stage has none. */
+  /** Folder of the run's model; undefined if the stage has none. */
   model: string | undefined;
-  /** File that keeps what the run began with; null where there is no run. */
+  /** File of the run's record; null if there is no run. */
   record: string | null;
-  /** Told of a measurement, and of a run that goes on elsewhere. */
+  /** Gets a note about a measurement, or about a run that is continued on another device. */
   onNote: (line: string) => void;
 }
 
 /**
- * Opens the device for a run: with the variants of its record where the run has begun, else with those of
- * this machine's cache, which is filled by measuring where `autotune` asks for it and the model is worth it. Throws
- * DeviceError, or a UserError for a record that cannot be read.
+ * Opens the device for a run. If the run has begun, its kernel variants are those of its record. Otherwise they are
+ * those of this machine's cache, which is filled by measuring if `autotune` is set and the model is large enough.
+ * Throws DeviceError, or a UserError for a record that cannot be read.
  */
 export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOptions): Promise<Device> {
   const { onNote, record: path } = options;
@@ -61,7 +61,7 @@ export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOp
   const device = await openDevice({ ...wanted, vectorWidth: asked });
   try {
     const adapter = device.name;
-    // The driver keeps to the width that it was loaded with, by another device of this process.
+    // If another device of this process has loaded the driver, it keeps to the width that it was loaded with.
     const width = asked && (vectorBits(adapter) ?? asked);
     if (before?.adapter === adapter && before.family === device.family) {
       device.tuning = before.tuning;
@@ -84,8 +84,8 @@ export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOp
 }
 
 /**
- * Opens the device for work that belongs to no run: with what this machine's cache holds, as a run that begins now, but
- * without measuring. Throws DeviceError.
+ * Opens the device for work that belongs to no run: with the variants of this machine's cache, like a run that begins
+ * now, but without measuring. Throws DeviceError.
  */
 export async function openToolDevice({ autotune } = { autotune: true }): Promise<Device> {
   const device = await openDevice(await wantedDevice({ autotune }));
@@ -93,7 +93,7 @@ export async function openToolDevice({ autotune } = { autotune: true }): Promise
   return device;
 }
 
-/** How to open a device where no run has begun: the environment's wishes, else what `dnpo tune` kept. */
+/** How to open a device if no run has begun: as the environment says, otherwise as `dnpo tune` has kept. */
 export async function wantedDevice(
   { autotune }: { autotune: boolean },
 ): Promise<{ vectorWidth: number | null; family?: DeviceFamily }> {
@@ -101,7 +101,7 @@ export async function wantedDevice(
   return { vectorWidth: await wantedVectorWidth(autotune), ...(family && { family }) };
 }
 
-/** The family of kernels that `DNPO_KERNELS` names; undefined: the adapter's own. */
+/** The family of kernels that `DNPO_KERNELS` names; undefined: the adapter's own. Throws a UserError for others. */
 function wantedFamily(): DeviceFamily | undefined {
   let name: string | undefined;
   try {
@@ -114,23 +114,23 @@ function wantedFamily(): DeviceFamily | undefined {
   throw new UserError(`Cannot choose kernels: DNPO_KERNELS is "${name}", expected cpu or gpu`);
 }
 
-/** The user's LP_NATIVE_VECTOR_WIDTH, else the one that was measured to be the fastest; null: the driver's own. */
+/** The user's LP_NATIVE_VECTOR_WIDTH, otherwise the width that was measured as the fastest; null: the driver's own. */
 async function wantedVectorWidth(autotune: boolean): Promise<number | null> {
   return environmentWidth() ?? (autotune ? await readVectorWidth() : null) ?? null;
 }
 
-/** The user's LP_NATIVE_VECTOR_WIDTH; null where there is none, or none that lavapipe takes. */
+/** The user's LP_NATIVE_VECTOR_WIDTH; null if there is none, or it is not a width that lavapipe takes. */
 function environmentWidth(): number | null {
   try {
     const bits = Number(Deno.env.get("LP_NATIVE_VECTOR_WIDTH"));
     return isVectorWidth(bits) ? bits : null;
   } catch {
-    // Without the permission to look, nothing is set that could be kept.
+    // Without the permission to read it, there is none.
     return null;
   }
 }
 
-/** Measures on lavapipe which vector width is the fastest, the first time that a run is worth it. */
+/** Measures on lavapipe which vector width is the fastest, for the first run that is worth it. */
 async function measureWidthsOnce({ model, onNote }: RunDeviceOptions): Promise<void> {
   if (environmentWidth() !== null || await readVectorWidth() !== undefined || !await isWorthTuning(model)) return;
   try {
@@ -141,12 +141,12 @@ async function measureWidthsOnce({ model, onNote }: RunDeviceOptions): Promise<v
     for (const { seconds, path } of measured) onNote(measuredNote(seconds, path));
     if (rates.length > 1) onNote(`Vectors of ${best} bits from now on (${describeRates(rates)})`);
   } catch (error) {
-    // The run goes on as it would without measuring, or says itself what is wrong with the device.
+    // The run goes on without measuring; if something is wrong with the device, opening it tells.
     onNote(`Kernels are not measured: ${error instanceof Error ? error.message : error}`);
   }
 }
 
-/** One line of the rates that were measured at several widths. */
+/** The rates that were measured at several widths, in one line. */
 export function describeRates(rates: readonly WidthRate[]): string {
   return rates.map(({ bits, gflops }) => `${bits} bits ${gflops.toFixed(1)} GFLOP/s`).join(", ");
 }
@@ -159,7 +159,7 @@ function measuredNote(seconds: number, path: string | null): string {
   return `Kernels measured in ${seconds.toFixed(1)} s${path ? `: ${path}` : ""}`;
 }
 
-/** Without a cache the next run might choose otherwise. */
+/** Whether to measure for a model. Without a cache it is not done, since the next run might choose differently. */
 async function isWorthTuning(model: string | undefined): Promise<boolean> {
   return kernelCacheFolder() !== null && await weightBytes(model) >= WORTH_TUNING_BYTES;
 }
@@ -176,7 +176,7 @@ async function tuningFor(device: Device, { model, onNote }: RunDeviceOptions): P
   return file === null ? null : result.tuning;
 }
 
-/** Bytes of the weights in a model folder; 0 where there are none. */
+/** Bytes of the weights in a model folder; 0 if there are none. */
 async function weightBytes(model: string | undefined): Promise<number> {
   if (model === undefined) return 0;
   let bytes = 0;
@@ -185,7 +185,7 @@ async function weightBytes(model: string | undefined): Promise<number> {
       if (name.endsWith(".safetensors")) bytes += (await Deno.stat(join(model, name))).size;
     }
   } catch {
-    // What is wrong with the folder is told where it is loaded.
+    // Loading the model tells what is wrong with its folder.
   }
   return bytes;
 }

@@ -1,24 +1,24 @@
-/** The thread that kernels are measured in at one vector width: the driver reads the width when it is loaded. @module */
+/** The thread that measures kernels at one vector width, which the driver reads when it is loaded. @module */
 import type { DeviceFamily, TileClass } from "../../kernels/device/tuning.ts";
 import { tune, type TuneResult } from "../../kernels/tune.ts";
 import { cpuSeconds } from "./cpu_clock.ts";
 import { openDevice } from "./open_device.ts";
 import { vectorBits } from "./tuning_cache.ts";
 
-/** What the thread is asked. */
+/** What the thread is asked to measure. */
 export interface WidthQuestion {
   /** Bits; null: the driver's own. */
   vectorWidth: number | null;
   family: DeviceFamily | undefined;
-  /** Whether to measure where the adapter has no vector width, too. */
+  /** Whether to measure even if the adapter has no vector width. */
   always: boolean;
 }
 
-/** What it tells on the way, and at its end. */
+/** What the thread answers, while it measures and at its end. */
 export type WidthAnswer =
   | { adapter: string; family: DeviceFamily }
   | { measuring: TileClass }
-  /** Null where there was nothing to measure: no such width, or none at all. */
+  /** Null if there was nothing to measure: the driver has no such width, or none at all. */
   | { result: TuneResult | null }
   | { failed: string };
 

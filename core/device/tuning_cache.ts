@@ -1,4 +1,4 @@
-/** The kernel variants that were measured on this machine, kept between runs: a file per adapter, driver and version. @module */
+/** The kernel variants that were measured on this machine, in a file per adapter, driver and version. @module */
 import { join } from "node:path";
 import denoConfig from "../../deno.json" with { type: "json" };
 import type { Device } from "../../kernels/device/device.ts";
@@ -20,8 +20,8 @@ export interface CachedTuning extends TuneResult {
 }
 
 /**
- * The folder that keeps what was measured: `DNPO_CACHE`, else `dnpo` in the platform's cache folder. Null where
- * DNPO_CACHE is empty, or where the environment names none or may not be asked.
+ * The folder that keeps what was measured: `DNPO_CACHE`, otherwise `dnpo` in the platform's cache folder. Null if
+ * DNPO_CACHE is empty, or if the environment names no folder or may not be read.
  */
 export function kernelCacheFolder(): string | null {
   const at = (name: string): string | undefined => {
@@ -41,24 +41,24 @@ export function kernelCacheFolder(): string | null {
   return base ? join(base, "dnpo") : null;
 }
 
-/** Bits of lavapipe's vectors by its adapter's name; null for all others. */
+/** Bits of lavapipe's vectors, from the adapter's name; null for all other adapters. */
 export function vectorBits(adapter: string): number | null {
   const bits = Number(/\bllvmpipe\b.*\b(\d+) bits/.exec(adapter)?.[1]);
   return isVectorWidth(bits) ? bits : null;
 }
 
-/** Whose kernels were measured: the adapter's name and the family of the kernels that are not tuned. */
+/** The device that was measured: the adapter's name, and the family of the kernels that are not tuned. */
 export interface TunedDevice {
   adapter: string;
   family: DeviceFamily;
 }
 
-/** What the cache calls a device. */
+/** The part of a device that the cache knows it by. */
 export function tunedDevice(device: Pick<Device, "name" | "family">): TunedDevice {
   return { adapter: device.name, family: device.family };
 }
 
-/** What the tuning depends on; other keys are other files. */
+/** Everything that a tuning depends on; each key has a file of its own. */
 function keyOf({ adapter, family }: TunedDevice): Record<string, string> {
   return { adapter, family, ...versions() };
 }
@@ -71,7 +71,7 @@ function pathOf(folder: string, key: Record<string, string>): string {
   return join(folder, `kernels-${Object.values(key).join("-").replace(/[^\w.]+/g, "-")}.json`);
 }
 
-/** What was measured for the device; null where there is nothing, or nothing that can be read. */
+/** Reads what was measured for the device; null if there is nothing, or it cannot be read. */
 export async function readCachedTuning(device: Device): Promise<CachedTuning | null> {
   const folder = kernelCacheFolder();
   if (folder === null) return null;
@@ -90,7 +90,7 @@ async function readEntry(path: string, key: Record<string, string>): Promise<Cac
   }
 }
 
-/** Keeps what was measured; returns the file, or null where nothing can be kept. */
+/** Writes what was measured; returns the path of the file, or null if nothing can be kept. */
 export async function writeCachedTuning(device: TunedDevice, result: TuneResult): Promise<string | null> {
   const folder = kernelCacheFolder();
   if (folder === null) return null;
@@ -108,11 +108,11 @@ export async function writeCachedTuning(device: TunedDevice, result: TuneResult)
 /** A vector width, and the rate that was measured with it. */
 export interface WidthRate {
   bits: number;
-  /** Geometric mean over the chosen tiles, 10⁹ floating-point operations a second. */
+  /** Geometric mean over the chosen tiles, in 10⁹ floating-point operations per second. */
   gflops: number;
 }
 
-/** The rates of all vector widths that were measured for the device, lavapipe's alone; narrow ones first. */
+/** The rates of all vector widths that were measured for the device, narrow ones first; none unless it is lavapipe. */
 export async function readWidthRates(device: TunedDevice): Promise<WidthRate[]> {
   const folder = kernelCacheFolder();
   if (folder === null || vectorBits(device.adapter) === null) return [];
@@ -128,8 +128,8 @@ export async function readWidthRates(device: TunedDevice): Promise<WidthRate[]> 
 }
 
 /**
- * Bits of lavapipe's vectors that were measured to be the fastest; null: the driver's own, or no lavapipe; undefined:
- * this version has not measured.
+ * Bits of the fastest of lavapipe's vectors. Null means the driver's own width, or no lavapipe; undefined means that
+ * this version has not measured yet.
  */
 export async function readVectorWidth(): Promise<number | null | undefined> {
   const folder = kernelCacheFolder();
@@ -143,7 +143,7 @@ export async function readVectorWidth(): Promise<number | null | undefined> {
   }
 }
 
-/** Keeps a vector width; null: the driver's own. */
+/** Writes the fastest vector width; null is the driver's own. */
 export async function writeVectorWidth(bits: number | null): Promise<void> {
   const folder = kernelCacheFolder();
   if (folder === null) return;

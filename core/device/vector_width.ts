@@ -1,41 +1,41 @@
-/** Measuring kernels at several widths of lavapipe's vectors. @module */
+/** Measures kernels at several widths of lavapipe's vectors. @module */
 import type { DeviceFamily, TileClass } from "../../kernels/device/tuning.ts";
 import type { TuneResult } from "../../kernels/tune.ts";
 import { UserError } from "../error.ts";
 import type { WidthAnswer, WidthQuestion } from "./tune_worker.ts";
 import { readWidthRates, type WidthRate, writeCachedTuning, writeVectorWidth } from "./tuning_cache.ts";
 
-/** Bits that the driver does not take by itself: they pay on some CPUs with AVX-512, and cost on others. */
+/** Bits that the driver does not choose by itself: they are faster on some CPUs with AVX-512, and slower on others. */
 const WIDE = 512;
-/** Another vector width must be faster by this. */
+/** The factor by which a wider vector must be faster to be chosen. */
 const BETTER = 1.05;
 
 /** How and what to measure. */
 export interface MeasureWidthsOptions {
-  /** The one width to measure (default: the driver's own, and 512). */
+  /** The only width to measure (default: the driver's own, and 512). */
   vectorWidth?: number | undefined;
   family?: DeviceFamily | undefined;
-  /** Whether to measure where the adapter has no vector width, too (default false). */
+  /** Whether to measure even if the adapter has no vector width (default false). */
   always?: boolean;
-  /** Told of each device before it is measured. */
+  /** Gets the adapter's name before it is measured. */
   onDevice?: (adapter: string) => void;
-  /** Told each class of products before its turn. */
+  /** Gets each class of products before it is measured. */
   onMeasure?: (what: TileClass) => void;
 }
 
-/** What was found on one device. */
+/** The result of measuring one device. */
 export interface MeasuredWidth {
   adapter: string;
   result: TuneResult;
   seconds: number;
-  /** The cache's file; null where nothing can be kept. */
+  /** The cache's file; null if nothing can be kept. */
   path: string | null;
 }
 
 /**
- * Measures the kernels, on lavapipe at each vector width, and keeps what was found and which width is the fastest. Each is
- * measured in a thread of its own, with which the driver is loaded and unloaded, so that nothing may have opened a device
- * before. Throws UserError where a device cannot be opened or measured.
+ * Measures the kernels, on lavapipe at each vector width, and keeps the results and the fastest width in the cache.
+ * Each width is measured in a thread of its own, with which the driver is loaded and unloaded; the process must not
+ * have opened a device before. Throws a UserError if a device cannot be opened or measured.
  */
 export async function measureWidths(
   options: MeasureWidthsOptions = {},
@@ -43,7 +43,7 @@ export async function measureWidths(
   const measured: MeasuredWidth[] = [];
   let rates: WidthRate[] = [];
   for (const vectorWidth of options.vectorWidth === undefined ? [null, WIDE] : [options.vectorWidth]) {
-    // Where the driver's own width is 512, or there is none, that is all.
+    // If the driver's own width is 512, or it has none, that is all.
     if (measured.length > 0 && (rates.length === 0 || rates.some(({ bits }) => bits === vectorWidth))) break;
     const started = performance.now();
     const found = await measureInThread({
@@ -64,7 +64,7 @@ export async function measureWidths(
   return { measured, rates, best: best && best.bits };
 }
 
-/** Null where there was nothing to measure. */
+/** Null if there was nothing to measure. */
 async function measureInThread(
   { question, onDevice, onMeasure }: MeasureWidthsOptions & { question: WidthQuestion },
 ): Promise<{ adapter: string; family: DeviceFamily; result: TuneResult } | null> {
@@ -95,14 +95,17 @@ async function measureInThread(
   }
 }
 
-/** What puts back the environment's width, which the thread sets for the whole process: it stands for the user's own. */
+/**
+ * Returns what restores the environment's width. The thread sets it for the whole process, in which it would later be
+ * taken for the user's own.
+ */
 function keepEnvironment(): () => void {
   const name = "LP_NATIVE_VECTOR_WIDTH";
   try {
     const before = Deno.env.get(name);
     return () => before === undefined ? Deno.env.delete(name) : Deno.env.set(name, before);
   } catch {
-    // What may not be read is not set either.
+    // A variable that may not be read cannot be set either.
     return () => {};
   }
 }

@@ -12,21 +12,21 @@ export type Point = readonly [number, number];
 export interface Series {
   /** Its name in the legend. */
   name: string;
-  /** Stretches of the line; nothing joins one to the next. */
+  /** Pieces of the line, which are not joined. */
   segments: readonly (readonly Point[])[];
 }
 
 /** A place on the x axis with a name. */
 export interface Mark {
-  /** Where. */
+  /** Its place on the axis. */
   x: number;
-  /** What is written there. */
+  /** The text at that place. */
   label: string;
 }
 
 /** What a chart shows. */
 export interface Chart {
-  /** Written above it. */
+  /** The text above the chart. */
   title: string;
   /** Name of the x axis. */
   xLabel: string;
@@ -36,7 +36,7 @@ export interface Chart {
   series: readonly Series[];
   /** Ticks of the x axis; default: round numbers. */
   xTicks?: readonly Mark[];
-  /** Where stretches begin: a vertical line each. */
+  /** Places where something begins, each with a vertical line. */
   boundaries?: readonly Mark[];
   /** Whether y is a share, from 0 to 1, written in percent. */
   share?: boolean;
@@ -52,14 +52,14 @@ export interface Size {
   height: number;
 }
 
-/** After Okabe and Ito, for colour-blind eyes; blue is lighter than theirs, so that all four stand out on black too. */
+/** Okabe and Ito's colours, for colour-blind readers; blue is lighter, so that all four stand out on black too. */
 const COLOURS = ["#1b87c4", "#d55e00", "#009e73", "#cc79a7"] as const;
 const DASHES = ["", "6 3", "2 3", "8 3 2 3"] as const;
 /** Grey that is readable on white and on black; a page may set `color` on the svg to do better. */
 const INK = "#767b84";
 const FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif";
 const TEXT = 11;
-/** Width of a character at most, on average: there is no way to measure text here. */
+/** Upper estimate of a character's mean width in pixels, since text cannot be measured here. */
 const CHARACTER = 6.2;
 
 /** A whole SVG file of `size`; `label` says what it shows. */
@@ -126,7 +126,7 @@ function xScale(chart: Chart): LinearScale {
   return scaleLinear().domain(extent([...ticks, ...starts, ...points(chart).map(([x]) => x)]));
 }
 
-/** Least and largest value, apart even where all are one value, or none. */
+/** Smallest and largest value; they differ even if all values are equal, or there are none. */
 function extent(values: readonly number[]): [number, number] {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
@@ -214,7 +214,7 @@ function rule([x1, y1]: Point, [x2, y2]: Point, { opacity, dash }: { opacity: nu
     (dash === undefined ? "/>" : ` stroke-dasharray="${dash}"/>`);
 }
 
-/** Tenths of a pixel. */
+/** Rounds to tenths of a pixel. */
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }

@@ -1,4 +1,4 @@
-/** What is used of d3-scale, which comes without types. @module */
+/** Types of the parts of d3-scale that are used; the package comes without types. @module */
 
 /** A linear map; a setter returns the scale. */
 export interface LinearScale {
@@ -10,5 +10,5 @@ export interface LinearScale {
   ticks(count?: number): number[];
   tickFormat(count?: number, specifier?: string): (value: number) => string;
 }
-/** The map of [0, 1] onto itself. */
+/** A scale that maps [0, 1] onto itself. */
 export function scaleLinear(): LinearScale;

@@ -1,4 +1,4 @@
-/** What is used of d3-shape, which comes without types. @module */
+/** Types of the parts of d3-shape that are used; the package comes without types. @module */
 
 /** Turns data into the `d` of an SVG path; a setter returns it. */
 export interface Line<Datum> {

@@ -93,7 +93,7 @@ function pointOf(x: number, y: number | undefined): Point[] {
   return y === undefined ? [] : [[x, y]];
 }
 
-/** Shares over iterations. */
+/** A chart of shares over iterations. */
 function iterationChart(
   run: RunRecord,
   { title, yLabel, keys }: { title: string; yLabel: string; keys: Readonly<Record<string, string>> },
@@ -120,7 +120,7 @@ function noiseLossChart(run: RunRecord): Chart {
   return stepChart(run, { title: "Noise loss", yLabel: "loss", keys: { noise: "noise/loss" } });
 }
 
-/** Metrics over the steps of all iterations, end to end; at each iteration's start the lines begin anew. */
+/** A chart of metrics over the steps of all iterations, end to end; lines begin anew at each iteration's start. */
 function stepChart(
   { steps }: RunRecord,
   { title, yLabel, keys, share = false }: {

@@ -1,4 +1,4 @@
-/** The card of a model that a run made: what it is, what it was made of, how, and what came out. @module */
+/** The card of a model that a run made: what it is, how and from what it was made, and its results. @module */
 import { parse, stringify } from "yaml";
 import { iterationValues, type RunRecord } from "../run/read_run.ts";
 import { isRecord } from "../values.ts";
@@ -19,10 +19,10 @@ export interface CardSource {
 
 /** What a card is made of. */
 export interface CardOptions {
-  /** The repository it is for, `org/name`. */
+  /** The repository that the card is for, `org/name`. */
   repo: string;
   sources: readonly CardSource[];
-  /** The figure's path in the repository; null where there is none. */
+  /** The figure's path in the repository; null if there is none. */
   figure: string | null;
 }
 
@@ -33,14 +33,14 @@ const METHODS: Readonly<Record<string, string>> = {
   sft: "supervised fine-tuning (SFT)",
 };
 
-/** README.md of a model repository, front matter and all. What the run does not tell is left out. */
+/** The README.md of a model repository, with front matter. What the run does not tell is left out. */
 export function modelCard(run: RunRecord, { repo, sources, figure }: CardOptions): string {
   const settings = readSettings(run);
   const named = (key: string): CardSource | undefined =>
     sources.find(({ source }) => source === valueAt(settings, key));
-  // Where the settings are not known, the first that was looked up; of a local model the others are judges.
+  // Without settings, the base is the first model that was looked up. Otherwise, if it is local, the others are judges.
   const base = settings.model === undefined ? sources.find(({ type }) => type === "model") : named("model");
-  // The same name may be both: what is held out was looked up last.
+  // Training data and held-out data may have the same name; the held-out data was looked up last.
   const held = sources.findLast(({ source }) => source === valueAt(settings, "data.eval"));
   const datasets = sources.filter((source) => source.type === "dataset" && source !== held);
   const method = String(settings.method ?? "dnpo");
@@ -119,7 +119,7 @@ function makingText(
   return table(["", ""], rows);
 }
 
-/** What tells most of an iteration, with its head and whether it is a share. */
+/** The numbers that tell most about an iteration, each with its column's head and whether it is a share. */
 const COLUMNS: Readonly<Record<string, readonly [head: string, share: boolean]>> = {
   greedy: ["accuracy, greedy", true],
   sampled: ["accuracy, sampled", true],
@@ -143,7 +143,7 @@ function iterationTable(run: RunRecord): string {
   return table(["iteration", ...keys.map((key) => COLUMNS[key]![0])], rows);
 }
 
-/** The settings without what says something of the machine: of a local path only the name is left. */
+/** A table of the settings, without anything about the machine: of a local path, only the last name is kept. */
 function settingsTable(settings: Record<string, unknown>, sources: readonly CardSource[]): string {
   const isPath = (value: string): boolean =>
     /[\\/]/.test(value) && !/[\n{]/.test(value) && !sources.some(({ source }) => value.startsWith(source));
@@ -151,7 +151,7 @@ function settingsTable(settings: Record<string, unknown>, sources: readonly Card
   const { output_dir: _, ...rest } = settings;
   const rows = leaves(rest).map(([key, value]) => [
     `\`${key}\``,
-    // A list was joined.
+    // `leaves` joins a list with commas.
     value.split(", ").map((part) => isPath(part) ? nameOf(part) : part).join(", "),
   ]);
   return rows.length === 0 ? "" : table(["key", "value"], rows);

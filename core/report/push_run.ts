@@ -1,4 +1,4 @@
-/** A run's model onto the hub: its folder, a card, a figure. @module */
+/** Sends a run's model to the hub: the files of its folder, a card, a figure. @module */
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { UserError } from "../error.ts";
 import { exists, filesIn } from "../files/io.ts";
@@ -14,8 +14,8 @@ const CARD = "README.md";
 const FIGURE = "figure.svg";
 
 /**
- * What `dnpo push` sends of the run in `folder`: the model's files, README.md (`card`, or one that is made from the run)
- * and the run's figure. Throws a UserError where the run has no model yet.
+ * What `dnpo push` sends of the run in `folder`: the model's files, README.md (`card`, or one that is made from the
+ * run) and the run's figure. Throws a UserError if the run has no model yet.
  */
 export async function filesToPush(
   folder: string,
@@ -45,7 +45,7 @@ export async function filesToPush(
 }
 
 /**
- * Sends the run in `folder` to the hub. Throws a UserError where it cannot.
+ * Sends the run in `folder` to the hub. Throws a UserError if it cannot.
  *
  * @example
  * ```ts

@@ -8,7 +8,7 @@ import { iterationName, runFigures } from "./figures.ts";
 import { escapeMarkup } from "./markup.ts";
 
 /**
- * Writes `RUN/report.html` from the run's files and returns its path. Throws a UserError where one is malformed.
+ * Writes `RUN/report.html` from the run's files and returns its path. Throws a UserError if one is malformed.
  *
  * @example
  * ```ts
@@ -64,7 +64,7 @@ function section(title: string, content: string): string {
   return content === "" ? "" : `<h2>${title}</h2>\n${content}`;
 }
 
-/** The columns that are known, in order; others follow under their own names. */
+/** The known columns, in order; others follow under their own names. */
 const COLUMNS: Readonly<Record<string, { name: string; share: boolean }>> = {
   greedy: { name: "accuracy, greedy", share: true },
   sampled: { name: "accuracy, sampled", share: true },
@@ -109,13 +109,13 @@ function iterationTable(run: RunRecord): string {
   return `<div class="wide"><table>\n<tr>${head.join("")}</tr>\n${rows.join("\n")}\n</table></div>`;
 }
 
-/** A number of the table. */
+/** A number as text; a share is in percent. */
 export function number(value: number, share: boolean): string {
   const text = share ? `${(100 * value).toFixed(1)} %` : Number.isInteger(value) ? String(value) : value.toPrecision(4);
   return text.replace(/^-/, "−");
 }
 
-/** A table for each group of settings; text that is no YAML mapping is shown as it is. */
+/** A table for each group of settings; text that is not a YAML mapping is shown as it is. */
 function settingsTables(text: string | null): string {
   if (text === null) return "";
   let settings: unknown;
@@ -139,7 +139,7 @@ function settingsTables(text: string | null): string {
   return `<div class="settings">\n${tables.join("\n")}\n</div>`;
 }
 
-/** Whether a setting has settings inside, in itself or in a list of one per iteration. */
+/** Whether a setting holds other settings, directly or in a list with one entry per iteration. */
 function isGroup(value: unknown): boolean {
   return isRecord(value) || (Array.isArray(value) && value.some(isRecord));
 }

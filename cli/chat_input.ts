@@ -1,4 +1,4 @@
-/** What a user says to `dnpo chat`: typed lines with history, or the lines of a pipe. @module */
+/** The input of `dnpo chat`: typed lines with history, or the lines of a pipe. @module */
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { styleText } from "node:util";
@@ -6,10 +6,10 @@ import { styleText } from "node:util";
 /** A line, or how the input ended. */
 export type Input = { line: string } | { end: "closed" | "interrupted" };
 
-/** Reads lines from a terminal. While none is waited for, the terminal is its own, so that Ctrl-C is a signal. */
+/** Reads lines from a terminal. It is in raw mode only while a line is waited for; otherwise Ctrl-C is a signal. */
 export class TerminalInput {
   readonly #reader: Interface;
-  /** Lines that came together with one before them, as pasted ones do. */
+  /** Lines that came together with an earlier one, as pasted lines do. */
   readonly #waiting: string[] = [];
   #isClosed = false;
   #resolve: ((input: Input) => void) | undefined;
@@ -54,7 +54,7 @@ export class TerminalInput {
     return promise;
   }
 
-  /** Leaves the terminal as it was. */
+  /** Restores the terminal. */
   [Symbol.dispose](): void {
     this.#reader.close();
   }
@@ -72,7 +72,7 @@ export class TerminalInput {
   }
 }
 
-/** The lines of standard input that are not blank; with `whole` all of it as one. */
+/** The lines of standard input that are not blank; with `whole`, all of it as one prompt. */
 export async function* pipedPrompts({ whole }: { whole: boolean }): AsyncGenerator<string> {
   if (whole) {
     const text = await new Response(Deno.stdin.readable).text();

@@ -11,7 +11,7 @@ export interface OptionEntry {
   summary: string;
   /** Whether it may be given several times, which makes its value a list. */
   repeat?: true;
-  /** Whether the command cannot do without. */
+  /** Whether the command needs it. */
   required?: true;
   /** The only values it takes. */
   choices?: readonly string[];
@@ -21,11 +21,11 @@ export interface OptionEntry {
 
 /** A command as the parser and the help need it. */
 export interface CommandEntry {
-  /** What is typed. */
+  /** The word that is typed. */
   name: string;
   /** One line for the list of commands. */
   summary: string;
-  /** What it reads, does and leaves behind. */
+  /** What it reads, does and writes. */
   description: string;
   /** Its one argument, if it takes any. */
   argument?: {
@@ -35,7 +35,7 @@ export interface CommandEntry {
     choices?: readonly string[];
     path?: "file" | "folder";
   };
-  /** A second argument, which it then needs. */
+  /** Its second argument, if it takes one; it is always required. */
   secondArgument?: { name: string; summary: string };
   /** Its options. */
   options: readonly OptionEntry[];

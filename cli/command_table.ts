@@ -6,7 +6,7 @@ import { doctor, tune } from "./entries/machine_entries.ts";
 import { chat, compare, exportPairs, push, score } from "./entries/model_entries.ts";
 import { generate, label, optimize, sft, train } from "./entries/run_entries.ts";
 
-/** Here, since it is made of all commands. */
+/** `dnpo completions`. It is defined here because it needs the list of all commands. */
 const completions: CommandEntry = {
   name: "completions",
   summary: "print a completion script for a shell",

@@ -1,4 +1,4 @@
-/** A comparison of two models as a table and a picture for the terminal, as JSON, and its rows as JSON lines. @module */
+/** A comparison of two models as a table and a picture for the terminal, or as JSON; its rows as JSON lines. @module */
 import { styleText } from "node:util";
 import type { ComparedRow, Comparison, SideSummary } from "../core/evaluate/comparison_summary.ts";
 import { wilson } from "../core/evaluate/win_rate.ts";
@@ -6,7 +6,7 @@ import { formatTable } from "./text_table.ts";
 
 const WIDTH = 50;
 
-/** The whole text for a terminal; `colored` where it may hold colours. */
+/** The whole text for a terminal, in colours if `colored`. */
 export function formatComparison(comparison: Comparison, { colored = false }: { colored?: boolean } = {}): string {
   const { a, b, judge, result, unjudged, ordersDisagree, winnerTokens, loserTokens } = comparison;
   const { wins, ties, losses, rate, interval, pValue } = result;
@@ -53,7 +53,7 @@ function sidesTable({ a, b, result }: Comparison): string {
   ]);
 }
 
-/** Shares as blocks: wins, ties, losses. */
+/** A bar of blocks with the shares of wins, ties and losses. */
 function bar({ wins, ties, losses }: { wins: number; ties: number; losses: number }, colored: boolean): string {
   const rows = wins + ties + losses;
   const first = Math.round(WIDTH * wins / rows);
@@ -64,7 +64,7 @@ function bar({ wins, ties, losses }: { wins: number; ties: number; losses: numbe
     paint("red", "░".repeat(last));
 }
 
-/** A line from 0 to 100 % with the interval, its middle, and the half. */
+/** An axis from 0 to 100 % with the interval, the rate, and a mark at 50 %. */
 function axis({ rate, low, high }: { rate: number; low: number; high: number }): string {
   const at = (share: number): number => Math.round(share * WIDTH);
   return Array.from({ length: WIDTH + 1 }, (_, i) => {
@@ -80,7 +80,7 @@ function verdict({ wins, losses, pValue }: { wins: number; losses: number; pValu
   return `${wins > losses ? "B" : "A"} is better (sign test, p = ${p})`;
 }
 
-/** Texts at the left, in the middle and at the right of a line. */
+/** A line with texts at the left, in the middle and at the right. */
 function spread([left, middle, right]: [string, string, string], width: number): string {
   const before = Math.max(1, Math.floor((width - middle.length) / 2) - left.length);
   const line = `${left}${" ".repeat(before)}${middle}`;
@@ -95,7 +95,7 @@ function significant(value: number): string {
   return Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
 }
 
-/** The summary for programs: no rows; shares are in [0, 1]. */
+/** The summary for programs, without rows; shares are in [0, 1]. */
 export function comparisonJson({ judge, result, unjudged, rows, ...rest }: Comparison): Record<string, unknown> {
   const { wins, ties, losses, rate, interval, pValue } = result;
   const side = ({ model, score, tokens, characters, truncated }: SideSummary): Record<string, unknown> => ({

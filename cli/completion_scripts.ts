@@ -1,10 +1,10 @@
-/** Completion scripts for shells, made of the table of commands: static text that runs no program at a key press. @module */
+/** Completion scripts for shells, made from the commands: static text that runs no program at a key press. @module */
 import type { CommandEntry, OptionEntry } from "./command_entry.ts";
 
-/** The shells there is a script for. */
+/** The shells that have a script. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
-/** A shell there is a script for. */
+/** A shell that has a script. */
 export type Shell = typeof SHELLS[number];
 
 /** What the scripts complete. */
@@ -24,7 +24,7 @@ export function completionScript(shell: Shell, table: CompletionTable): string {
 /** An option as the shells need it. */
 interface Flags {
   names: string[];
-  /** Null where the option takes no value. */
+  /** Null if the option takes no value. */
   value: { name: string; words?: readonly string[]; path?: "file" | "folder"; keys?: true } | null;
   summary: string;
   repeat: boolean;
@@ -78,7 +78,7 @@ function bashScript({ commands, keys, words: wordsOfKeys = {} }: CompletionTable
     }; fi; ${action} ;;`;
   });
   const names = commands.map(({ name }) => name);
-  // `return 0`: a key whose words do not fit is no place for files.
+  // `return 0`: after a key with words, no file is completed, even if no word fits.
   const values = Object.entries(wordsOfKeys).map(([key, list]) => `${key}) ${words(list)} 0 ;;`);
   return `# bash completion for dnpo: source this, or put it into ~/.local/share/bash-completion/completions/dnpo
 _dnpo_words() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
@@ -125,7 +125,7 @@ complete -F _dnpo dnpo
 }
 
 function zshScript({ commands, keys, words: wordsOfKeys = {} }: CompletionTable): string {
-  // Within single quotes, and within the brackets and colons of a specification.
+  // Escapes within single quotes, and within the brackets and colons of a specification.
   const quoted = (text: string): string => text.replaceAll("'", `'\\''`);
   const spec = (text: string): string => quoted(text).replace(/[[\]:]/g, "\\$&");
   const action = (value: { words?: readonly string[]; path?: "file" | "folder"; keys?: true }): string =>

@@ -20,26 +20,29 @@ export const SAMPLING_FLAGS: readonly Flag[] = [
   { name: "seed", key: "generation.seed" },
 ];
 
-/** The value of a flag as the parser found it; undefined where it was not given. */
+/** The value of a flag as the parser found it; undefined if it was not given. */
 export function flagValue(values: Values, { name }: Pick<Flag, "name">): string | undefined {
   const value = values[name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase())];
   return typeof value === "string" ? value : undefined;
 }
 
-/** The config that flags, and `--set` over them, make of `config` (or none) over `defaults`. Throws a UserError that names the flag. */
+/**
+ * Loads a config: `defaults`, overridden by the file `config` if there is one, by flags, and by `--set`. Throws a
+ * UserError that names the flag.
+ */
 export async function configOfFlags(
   values: Values,
   { flags, config, set: first = [], defaults = {} }: {
     flags: readonly Flag[];
     config?: string;
-    /** Settings over the config's and under the flags'. */
+    /** Settings that override the config's, and that flags override. */
     set?: readonly string[];
     defaults?: Readonly<Record<string, unknown>>;
   },
 ): Promise<ResolvedConfig> {
   const given = flags.flatMap((flag) => {
     const value = flagValue(values, flag);
-    // In quotes, text that YAML would take for something else stays text; the config makes numbers of it where it has some.
+    // In quotes, text stays text even if YAML would take it for something else; the config reads numbers from it.
     return value === undefined ? [] : [{ ...flag, set: `${flag.key}=${JSON.stringify(value)}` }];
   });
   const set = Array.isArray(values.set) ? values.set.map(String) : [];

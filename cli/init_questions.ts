@@ -1,9 +1,9 @@
-/** The questions of `dnpo init`; only where there is a terminal. @module */
+/** The questions of `dnpo init`, asked only in a terminal. @module */
 import { cancel, intro, isCancel, outro, select, text } from "@clack/prompts";
 import { type Method, METHODS } from "../core/config/choices.ts";
 import { type Answers, judgeChoices, neededBy, type StarterJudge } from "./starter_config.ts";
 
-/** What the methods are. */
+/** What each method is. */
 const METHOD_HINTS: Readonly<Record<Method, string>> = {
   dnpo: "a judge decides per prompt; noise on the reference",
   spin: "human answers are always chosen",
@@ -11,7 +11,7 @@ const METHOD_HINTS: Readonly<Record<Method, string>> = {
   sft: "fine-tuning on human answers",
 };
 
-/** What the judges are. */
+/** What each judge is. */
 const JUDGE_HINTS: Readonly<Record<StarterJudge, string>> = {
   verifier: "a TypeScript module scores each answer",
   logprob: "log-probabilities of a second model",
@@ -21,7 +21,7 @@ const JUDGE_HINTS: Readonly<Record<StarterJudge, string>> = {
   human: "the human answer is always chosen",
 };
 
-/** What is asked for what a judge needs, by the key that it is written to, and an answer as an example. */
+/** The question, and an example of an answer, for each key that a judge needs. */
 const NEED_QUESTIONS: Readonly<Record<"verifier" | "model" | "server_model", readonly [string, string]>> = {
   verifier: ["Module that scores", "verifier.ts"],
   model: ["Judging model: a folder, or org/name on the hub", "models/judge"],
@@ -30,7 +30,7 @@ const NEED_QUESTIONS: Readonly<Record<"verifier" | "model" | "server_model", rea
 
 class Cancelled extends Error {}
 
-/** Asks for what `given` lacks; null where the questions were broken off. */
+/** Asks for what `given` lacks; null if the user cancelled. */
 export async function ask(given: Partial<Answers>, path: string): Promise<Answers | null> {
   const asked = async <T>(question: Promise<T>): Promise<Exclude<T, symbol>> => {
     const answer = await question;
@@ -43,7 +43,7 @@ export async function ask(given: Partial<Answers>, path: string): Promise<Answer
   try {
     const model = given.model ?? await words("Model to start from (a Hugging Face folder)", "models/small");
     const data = given.data ?? await words("Rows to train on (JSON lines)", "rows.jsonl");
-    // The project's own method first.
+    // The project's own method comes first.
     const methods = METHODS.toReversed().map((value) => ({ value, label: value, hint: METHOD_HINTS[value] }));
     const method = given.method ?? await asked(select({ message: "Method", options: methods }));
     const answers: Answers = { ...given, model, data, method, judge: given.judge ?? "human", iterations: 1 };

@@ -4,7 +4,7 @@ import { commands } from "./command_table.ts";
 import { parseCommandLine } from "./program.ts";
 import { run } from "./run_program.ts";
 
-/** Runs a command line to its exit code. */
+/** Runs a command line, and returns its exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return run(async () => {
     const parsed = parseCommandLine(args, commands, { version: denoConfig.version });

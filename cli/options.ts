@@ -1,34 +1,34 @@
-/** Options that several commands share, and what they are read to. @module */
+/** Options that several commands share, and how they are read. @module */
 import { DTYPE_NAMES } from "../core/dtype.ts";
 import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
 
-/** No progress. */
+/** Hides progress. */
 export const quiet: OptionEntry = { flags: "-q, --quiet", summary: "show no progress" };
 
-/** JSON instead of text. */
+/** Prints JSON instead of text. */
 export const json: OptionEntry = { flags: "--json", summary: "print JSON, for programs" };
 
-/** Keys of the config on the command line. */
+/** Sets keys of the config on the command line. */
 export const set: OptionEntry = {
   flags: "-s, --set <key=value>",
   summary: "override a key of the config; may be repeated",
   repeat: true,
 };
 
-/** The key `dtype`, which is asked for so often that it has an option of its own. */
+/** Sets the key `dtype`, which is needed so often that it has an option of its own. */
 export const dtype: OptionEntry = {
   flags: "--dtype <type>",
   summary: "storage type of the model that is handed out (default: the source's)",
   choices: DTYPE_NAMES,
 };
 
-/** Whoever does not trust a config says so. */
+/** Forbids the verifier module of a config that the user does not trust. */
 export const noVerifier: OptionEntry = {
   flags: "--no-verifier",
   summary: "refuse to run the verifier module that the config names",
 };
 
-/** The config's file, where the embedded quick start can take its place. */
+/** The config's file; if it is not given, the embedded quick start takes its place. */
 export const configFile: NonNullable<CommandEntry["argument"]> = {
   name: "CONFIG",
   summary: "YAML file (default: the embedded quick start)",
@@ -38,13 +38,13 @@ export const configFile: NonNullable<CommandEntry["argument"]> = {
 
 /** What `train`, `sft`, `generate`, `label` and `optimize` are given. */
 export interface RunOptions {
-  /** Config file; undefined where `train` is to run the embedded quick start. */
+  /** Config file; undefined if `train` is to run the embedded quick start. */
   config: string | undefined;
   /** `key=value` overrides in the order given; `--dtype X` is among them as `dtype=X`. */
   set: string[];
-  /** False where `--no-verifier` forbids to run a verifier module. */
+  /** False if `--no-verifier` forbids running a verifier module. */
   verifier: boolean;
-  /** Whether progress is left out. */
+  /** Whether progress is hidden. */
   quiet: boolean;
 }
 

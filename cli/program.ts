@@ -1,4 +1,4 @@
-/** Command lines into calls: the only module that knows the parser. @module */
+/** Turns command lines into calls. No other module knows the parser. @module */
 import { Argument, Command, CommanderError, Option } from "@commander-js/extra-typings";
 import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
 
@@ -6,13 +6,13 @@ import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
 export interface ProgramInfo {
   /** What `--version` prints. */
   version: string;
-  /** Where help is written that was asked for (default: standard output). */
+  /** Writes help that was asked for (default: to standard output). */
   writeOut?: (text: string) => void;
-  /** Where mistakes in the command line are written (default: standard error). */
+  /** Writes mistakes in the command line (default: to standard error). */
   writeErr?: (text: string) => void;
 }
 
-/** A command line that was understood: run it. */
+/** The call that a command line asks for; it returns the exit code. */
 export type Invocation = () => Promise<number>;
 
 function toOption({ flags, summary, repeat, required, choices }: OptionEntry): Option {
@@ -34,7 +34,7 @@ function examplesText(examples: CommandEntry["examples"]): string {
 }
 
 /**
- * Parses a command line. Returns the call it asks for, or the exit code where it is already answered: 0 for help and
+ * Parses a command line. Returns the call that it asks for, or the exit code if it is already answered: 0 for help and
  * version, 1 for a mistake.
  */
 export function parseCommandLine(
@@ -82,7 +82,7 @@ export function parseCommandLine(
   return invocation ?? 1;
 }
 
-/** A writer of text to a stream, all of it. */
+/** Returns what writes a text to a stream, all of it. */
 export function print(stream: { writeSync(bytes: Uint8Array): number }): (text: string) => void {
   return (text) => {
     let bytes = new TextEncoder().encode(text);

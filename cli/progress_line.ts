@@ -1,4 +1,4 @@
-/** Progress of long work on standard error: one rewritten line on a terminal, a plain line now and then elsewhere. @module */
+/** Progress of long work on standard error: a rewritten line on a terminal, elsewhere a plain line at times. @module */
 import { styleText } from "node:util";
 import { formatSize, type ProgressEvent } from "../core/progress.ts";
 
@@ -16,7 +16,7 @@ export interface ProgressOptions {
   now?: () => number;
 }
 
-/** Pace of a stage since this process took it up. */
+/** Pace of a stage since this process began or resumed it. */
 export interface Pace {
   /** Seconds since then. */
   seconds: number;
@@ -76,7 +76,7 @@ export class Progress {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Takes note of an event, and shows it if it is the stage's first or last, or the last shown one is old enough. */
+  /** Keeps an event, and shows it if it is the stage's first or last, or the last shown one is old enough. */
   update(event: ProgressEvent): void {
     if (this.#quiet) return;
     const now = this.#now();
@@ -131,7 +131,7 @@ function writeToStderr(text: string): void {
 
 function consoleColumns(): number {
   try {
-    // Some pseudo terminals say 0.
+    // Some pseudo terminals report 0.
     return Deno.consoleSize().columns || 80;
   } catch {
     return 80;

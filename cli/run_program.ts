@@ -1,18 +1,18 @@
-/** The one place that catches: errors become one line and an exit code. @module */
+/** The one place that catches errors: they become one line and an exit code. @module */
 import { UserError } from "../core/error.ts";
 
-/** An error as it is told to the user. */
+/** An error as it is shown to the user. */
 export interface ErrorReport {
   /** One line for each thing that is wrong. */
   lines: string[];
-  /** Whether the program is at fault, and not its input or the machine. */
+  /** Whether the program is at fault, rather than its input or the machine. */
   isBug: boolean;
 }
 
-/** What an operating system answers: ENOSPC, EROFS, EACCES, … but not Node's ERR_…. */
+/** Error codes of an operating system, such as ENOSPC, EROFS and EACCES, but not Node's ERR_…. */
 const OS_CODE = /^E[A-Z0-9]+$/;
 
-/** Control characters of a file name or a config would rewrite the terminal. */
+/** Control characters, which in a file name or a config could rewrite the terminal. */
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\x00-\x1f\x7f-\x9f]+/g;
 
@@ -37,7 +37,7 @@ export function describeError(error: unknown): ErrorReport {
   return { lines: [oneLine(`${error.name}: ${error.message}`)], isBug: true };
 }
 
-/** Whether traces are asked for; without the permission to look, they are not. */
+/** Whether `DNPO_DEBUG` asks for traces; without the permission to read it, it does not. */
 function wantsTrace(): boolean {
   try {
     return Boolean(Deno.env.get("DNPO_DEBUG"));
@@ -46,7 +46,7 @@ function wantsTrace(): boolean {
   }
 }
 
-/** Runs a command to its exit code; what it throws is printed on standard error, and is exit code 1. */
+/** Runs a command and returns its exit code. What it throws is printed on standard error; the exit code is 1 then. */
 export async function run(command: () => Promise<number>): Promise<number> {
   try {
     return await command();

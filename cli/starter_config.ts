@@ -1,10 +1,10 @@
-/** The config that `dnpo init` writes: the keys one changes first, each with the schema's description. @module */
+/** The config that `dnpo init` writes: the keys that users change first, each with the schema's description. @module */
 import { Document, isNode, isPair, type Scalar } from "yaml";
 import { type JudgeKind, JUDGES, type Method } from "../core/config/choices.ts";
 import { knownKeys } from "../core/config/config_keys.ts";
 import { keyNeededBy } from "../core/config/judge_config.ts";
 
-/** A judge that a few answers describe: an ensemble's members are written by hand. */
+/** A judge that a few answers describe; an ensemble's members must be written by hand. */
 export type StarterJudge = Exclude<JudgeKind, "ensemble" | "function">;
 
 /** What `dnpo init` asks. */
@@ -14,10 +14,10 @@ export interface Answers {
   method: Method;
   judge: StarterJudge;
   verifier?: string;
-  /** Folder or hub name of the judging model; of judge llm its name on the server. */
+  /** Folder or hub name of the judging model; for judge llm, its name on the server. */
   judgeModel?: string;
   iterations: number;
-  /** The run's folder; by the file's name where absent. */
+  /** The run's folder; if absent, it is named after the file. */
   output?: string;
 }
 
@@ -26,14 +26,14 @@ export function judgeChoices(): StarterJudge[] {
   return JUDGES.filter((judge) => judge !== "ensemble");
 }
 
-/** The answers that judges need: the key of `labels` that each is written to, the answer, and the flag that gives it. */
+/** The answers that judges need: the key of `labels` that each is written to, its name, and the flag that gives it. */
 const NEEDS = [
   { name: "verifier", key: "verifier", flag: "--verifier" },
   { name: "model", key: "judgeModel", flag: "--judge-model" },
   { name: "server_model", key: "judgeModel", flag: "--judge-model" },
 ] as const;
 
-/** What a judge cannot do without. */
+/** The answers that a judge needs. */
 export function neededBy(judge: StarterJudge): typeof NEEDS[number][] {
   return NEEDS.filter(({ name }) => name === keyNeededBy(judge));
 }

@@ -21,22 +21,22 @@ export function formatTable(
     style: { head: [], border: [] },
   });
   table.push(...rows.map((row) => [...row]));
-  // A line under the head alone: one between all rows only makes the table twice as long.
+  // Only the line under the head stays: lines between all rows would make the table twice as long.
   const lines = table.toString().split("\n").filter((line, i) => i === 2 || !line.startsWith("├"));
   return lines[0]!.length <= columns ? lines.join("\n") : formatList(head, rows);
 }
 
-/** The rows one under the other: the first cell, and what the others hold by their heads. */
+/** The rows as a list: the first cell, and below it each other cell that is not empty, with its head. */
 function formatList(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   return rows.map(([first, ...cells]) =>
     [`${first}`, ...cells.flatMap((cell, i) => cell === "" ? [] : [`  ${head[i + 1]}: ${cell}`])].join("\n")
   ).join("\n");
 }
 
-/** Columns of the terminal that standard output is; no limit where it is none. */
+/** Columns of the terminal if standard output is one, otherwise no limit. */
 export function outputColumns(): number {
   try {
-    // Some pseudo terminals say 0.
+    // Some pseudo terminals report 0.
     return Deno.stdout.isTerminal() ? Deno.consoleSize().columns || Infinity : Infinity;
   } catch {
     return Infinity;

@@ -8,7 +8,7 @@ const FILES = {
   "labels.verifier": "verifier.ts",
 } as const;
 
-/** The options as they are where they name a config, else those of the quick start, its files' paths from here. */
+/** Returns the options if they name a config, otherwise those of the quick start, with the paths of its files. */
 export function withConfigPaths<T extends { config: string | undefined; set: string[] }>(options: T): T {
   if (options.config !== undefined) return options;
   const path = (name: string): string => fromFileUrl(new URL(`../../examples/quickstart/${name}`, import.meta.url));

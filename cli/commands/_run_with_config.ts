@@ -18,8 +18,8 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 const SAME_PRESS_MS = 250;
 
 /**
- * Runs `work` with the config of a command; a first Ctrl-C or SIGTERM lets it finish the step, save and exit with 130 or
- * 143; a second one exits at once.
+ * Runs `work` with the config of a command; a first Ctrl-C or SIGTERM lets it finish the step, save and exit with 130
+ * or 143; a second one exits at once.
  */
 export async function runWithConfig(options: RunOptions, work: (run: CommandRun) => Promise<void>): Promise<number> {
   const config = await loadConfig(options.config, { set: options.set });

@@ -20,7 +20,7 @@ Ctrl-C stops an answer; a second one leaves.`;
 const SAME_PRESS_MS = 250;
 const INTERRUPTED = 130;
 
-/** What a model writes would rewrite the terminal. */
+/** Control characters, with which a model's text could rewrite the terminal. */
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 
@@ -69,12 +69,12 @@ class Talk {
     this.#stats = stats;
   }
 
-  /** One answer, and nothing else, on standard output. Returns the exit code. */
+  /** Prints one answer, and nothing else, on standard output. Returns the exit code. */
   async say(text: string): Promise<number> {
     return (await this.#answer(text)).end === "stopped" ? INTERRUPTED : 0;
   }
 
-  /** An answer to every prompt; commands are obeyed, and what is none is a prompt. */
+  /** Answers every prompt. Commands are carried out; all other text is a prompt. Returns the exit code. */
   async pipe(prompts: AsyncIterable<string>): Promise<number> {
     for await (const text of prompts) {
       const done = this.#command(text);
@@ -111,7 +111,7 @@ class Talk {
         }
         input.isInterrupted = (await this.#answer(text)).end === "stopped";
       } catch (error) {
-        // A mistake in one turn ends no conversation.
+        // A mistake in one turn does not end the conversation.
         if (!(error instanceof UserError)) throw error;
         console.error(`error: ${error.message}`);
       }

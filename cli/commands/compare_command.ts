@@ -15,15 +15,15 @@ const FLAGS: readonly Flag[] = [
   { name: "limit", key: "data.limit" },
 ];
 
-/** Above any model's own limit, which then holds. */
+/** A limit above any model's own, so that the model's own applies. */
 const NO_LIMIT = 2 ** 30;
 
-/** Compares the model in `b` with the one in `a`, and prints how it came out. */
+/** Compares the model in `b` with the one in `a`, and prints the result. */
 export async function compare(a: string, b: string, values: Values): Promise<number> {
   const config = await configOfFlags(values, {
     flags: FLAGS,
     ...(typeof values.config === "string" && { config: values.config }),
-    // Greedy, without a limit of its own and in no run's folder, whatever a run's config says.
+    // Whatever a run's config says: greedy, without limits of its own, and not in the run's folder.
     set: ["generation.temperature=0", `data.max_length=${NO_LIMIT}`, "data.limit=null", "output_dir=runs/compare"],
   });
   const progress = new Progress({ quiet: values.quiet === true });

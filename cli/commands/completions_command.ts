@@ -6,7 +6,7 @@ import { completionScript, type Shell } from "../completion_scripts.ts";
 /** Prints the script of a shell. */
 export function completions(shell: Shell, commands: readonly CommandEntry[]): Promise<number> {
   const known = [...knownKeys().values()];
-  // A key that holds others is not set itself.
+  // A key that holds other keys is not set itself.
   const settable = known.filter(({ path }) => !known.some((other) => other.path.startsWith(`${path}.`)));
   const keys = settable.map(({ path }) => path);
   const words = Object.fromEntries(settable.flatMap(({ path, words }) => words.length > 0 ? [[path, words]] : []));

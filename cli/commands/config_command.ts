@@ -23,7 +23,7 @@ export async function config(options: ConfigOptions): Promise<number> {
   const { config: path, set } = withConfigPaths(options);
   const explained = await explainConfig(path, { set });
   const { config: resolved } = explained;
-  // The quick start's paths are where the program lies; nobody has typed them.
+  // The quick start's paths point into the program's folder; the user has not typed them.
   const typed = options.set.map((item) => item.split("=")[0]!.trim());
   const isTyped = (key: string): boolean =>
     typed.some((set) => key === set || key.startsWith(`${set}.`) || set.startsWith(`${key}.`));

@@ -9,7 +9,7 @@ import { classOf } from "../../kernels/tune.ts";
 
 const MIB = 1024 * 1024;
 
-/** Prints adapter, driver, limits, features asked for and granted, and what is missing; 1 where nothing can run. */
+/** Prints adapter, driver, limits, features asked for and granted, and what is missing; 1 if there is no adapter. */
 export async function doctor(): Promise<number> {
   console.log(`deno        ${Deno.version.deno} (${Deno.build.target})`);
   let device: Device;

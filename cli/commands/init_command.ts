@@ -63,7 +63,7 @@ function readJudge(typed: string | undefined): StarterJudge | undefined {
   throw new UserError(`--judge: expected ${known.join(", ")}, got ${JSON.stringify(typed)}`);
 }
 
-/** The answers without a terminal: flags, then defaults; what has neither is an error that names its flag. */
+/** The answers without a terminal: flags, otherwise defaults. Throws a UserError naming a flag that is missing. */
 function withoutQuestions(given: Partial<Answers>, path: string): Promise<Answers> {
   const method = given.method ?? "dnpo";
   const judge = given.judge ?? "human";
@@ -80,7 +80,7 @@ function withoutQuestions(given: Partial<Answers>, path: string): Promise<Answer
   return Promise.resolve(answers as Answers);
 }
 
-/** Throws where the text is no config: it never is written then. */
+/** Throws if the text is not a valid config, so that it is never written. */
 async function checkText(text: string): Promise<void> {
   const file = await Deno.makeTempFile({ suffix: ".yaml" });
   try {

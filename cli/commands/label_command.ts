@@ -26,7 +26,7 @@ export async function label(options: RunOptions & { dryRun?: boolean }): Promise
   });
 }
 
-/** What the judge thinks of both sides, and whether length sways it. */
+/** The judge's mean scores of both sides, and the answers' mean lengths, which show whether length sways it. */
 export function reportTable(report: LabelReport): string {
   const { scoreHuman, scoreGenerated, lengthWinner, lengthLoser, lengthChosen, lengthRejected } = report;
   const rows: [string, number | null, number | null][] = [
@@ -42,7 +42,7 @@ export function reportTable(report: LabelReport): string {
   return formatTable(["", "mean score", "mean tokens"], known.map(([name, a, b]) => [name, cell(a), cell(b)]));
 }
 
-/** What else is to be known of the verdicts, in a line. */
+/** Further numbers about the verdicts, in a line. */
 export function reportLine({ pairs, judged, ties, orderDisagreements, judge }: LabelReport): string {
   const share = (count: number, of: number): string => of === 0 ? "" : ` (${(100 * count / of).toFixed(1)} %)`;
   const { "labels/invalid": invalid, "labels/requests": requests } = judge;
@@ -56,7 +56,7 @@ export function reportLine({ pairs, judged, ties, orderDisagreements, judge }: L
   ].join(", ");
 }
 
-/** A plan in words. */
+/** The lines of a plan. */
 export function planLines({ responses, rows, judged, judges }: LabelPlan): string[] {
   const lines = [`${responses}: ${rows} rows, ${judged} with two different responses`];
   for (const { name, server, questions, answered, characters, examples } of judges) {

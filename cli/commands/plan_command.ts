@@ -16,15 +16,15 @@ export interface PlanOptions {
   config: string | undefined;
   /** `key=value` overrides in the order given. */
   set: string[];
-  /** Bytes of the device's memory where told. */
+  /** Bytes of the device's memory, if given. */
   memory: number | undefined;
   /** Whether the device's speed is measured. */
   time: boolean;
-  /** Whether it is printed as JSON. */
+  /** Whether the plan is printed as JSON. */
   json: boolean;
 }
 
-/** Prints what a config's run will take; 1 where it does not fit the device. */
+/** Prints what a config's run will take. Returns 1 if it does not fit the device. */
 export async function plan(options: PlanOptions): Promise<number> {
   const { config: path, set } = withConfigPaths(options);
   const config = await loadConfig(path, { set });
@@ -50,7 +50,7 @@ export async function plan(options: PlanOptions): Promise<number> {
   }
 }
 
-/** Bytes that the system has to give where the device is a CPU; undefined where the device has memory of its own. */
+/** Available bytes of the system's memory if the device is a CPU; undefined if the device has memory of its own. */
 function systemMemory({ family }: Device): number | undefined {
   if (family !== "cpu") return undefined;
   try {

@@ -11,9 +11,9 @@ export interface PushOptions {
   run: string;
   /** `org/name`. */
   repo: string;
-  /** Whether nothing is sent, and what would be is shown. */
+  /** Whether to send nothing, and only show what would be sent. */
   dryRun: boolean;
-  /** Whether anybody may see a repository that is made. */
+  /** Whether anybody may see a repository that is created. */
   isPublic: boolean;
   /** The commit's message, if one was given. */
   message: string | undefined;
@@ -21,7 +21,7 @@ export interface PushOptions {
   revision: string | undefined;
   /** File of the model card: written by a dry run, sent instead of the run's own otherwise. */
   cardPath: string | undefined;
-  /** Whether progress is left out. */
+  /** Whether progress is hidden. */
   quiet: boolean;
 }
 

@@ -2,7 +2,7 @@
 import { listRuns, type RunState } from "../../core/run/list_runs.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
 
-/** Prints a table of the runs in a folder (or of the one that it is), the latest first; with `json` as JSON. */
+/** Prints a table of the runs in a folder, or of the run that the folder is, the latest first; with `json`, as JSON. */
 export async function runs({ dir, json }: { dir: string; json: boolean }): Promise<number> {
   const found = await listRuns(dir);
   if (json) console.log(JSON.stringify(found, null, 2));
@@ -12,7 +12,7 @@ export async function runs({ dir, json }: { dir: string; json: boolean }): Promi
   return 0;
 }
 
-/** The table; columns that no run has anything for are left out. */
+/** The table; columns that are empty for all runs are left out. */
 export function runsTable(runs: readonly RunState[], terminal = Infinity): string {
   const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
   const evaluated = ({ evaluation }: RunState): string => {

@@ -50,7 +50,7 @@ function name({ iteration }: IterationSummary): string {
   return iteration < 0 ? "start" : `iteration ${iteration}`;
 }
 
-/** One line for an iteration that has just ended; null where nothing was measured. */
+/** One line for an iteration that has just ended; null if nothing was measured. */
 export function iterationLine(summary: IterationSummary): string | null {
   const parts = COLUMNS.flatMap(({ head, value, format }) => {
     const found = value(summary);

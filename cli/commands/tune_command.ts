@@ -7,15 +7,15 @@ import { formatTable } from "../text_table.ts";
 
 /** What `tune` is given. */
 export interface TuneOptions {
-  /** Bits of lavapipe's vectors to measure with, and keep where they pay; undefined: the driver's own. */
+  /** Bits of lavapipe's vectors to measure, kept if they are the fastest; undefined: the driver's own, and 512. */
   vectorWidth: number | undefined;
-  /** Whether progress is left out. */
+  /** Whether progress is hidden. */
   quiet: boolean;
 }
 
-/** Measures the kernels' variants, prints the tables and keeps the choice; 1 where it cannot be kept. */
+/** Measures the kernels' variants, prints the tables and keeps the choice. Returns 1 if it cannot be kept. */
 export async function tune({ vectorWidth, quiet }: TuneOptions): Promise<number> {
-  // What was kept before is left out; the environment's width is the user's own.
+  // A width that was kept before does not count; the environment's width is the user's own.
   const wanted = await wantedDevice({ autotune: false });
   const { measured, rates, best } = await measureWidths({
     family: wanted.family,

@@ -1,4 +1,4 @@
-/** The commands about models and pairs that are there: names, arguments, options and help. @module */
+/** The commands about existing models and pairs: names, arguments, options and help. @module */
 import { UserError } from "../../core/error.ts";
 import type { CommandEntry } from "../command_entry.ts";
 import { noVerifier, quiet, set } from "../options.ts";
@@ -148,7 +148,7 @@ export const exportPairs: CommandEntry = {
   },
 };
 
-/** An iteration as it was typed. Throws a UserError where it is no number. */
+/** Reads an iteration as it was typed. Throws a UserError if it is not a number. */
 function readIteration(value: unknown): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === "string" && /^\d{1,9}$/.test(value)) return Number(value);

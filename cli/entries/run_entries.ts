@@ -1,4 +1,4 @@
-/** The commands that do what a config says: names, arguments, options and help. @module */
+/** The commands that run what a config says: names, arguments, options and help. @module */
 import type { CommandEntry, OptionEntry, Values } from "../command_entry.ts";
 import { configFile, dtype, noVerifier, quiet, readRunOptions, type RunOptions, set } from "../options.ts";
 

@@ -15,8 +15,8 @@
  * }
  * ```
  *
- * Nothing here asks for `Deno` or Node.js, except that a path is read with the platform's file system: where there is
- * none, a model comes from bytes (`memoryFiles`).
+ * Nothing here needs `Deno` or Node.js, except that a path is read with the platform's file system. If there is none, a
+ * model comes from bytes (`memoryFiles`).
  *
  * @module
  */

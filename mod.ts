@@ -2,8 +2,8 @@
  * DNPO (Dynamic Noise Preference Optimization, arXiv 2502.05400) on any GPU: a language model improves itself with data
  * that it makes itself.
  *
- * Each stage of the loop is a function of a config; its files lie in the config's `output_dir`. What works on models
- * themselves, step by step, is in `engine.ts`.
+ * Each stage of the loop is a function of a config; its files lie in the config's `output_dir`. Functions that work on
+ * models themselves, step by step, are in `engine.ts`.
  *
  * ```ts
  * import { loadConfig, train } from "@dnpo/dnpo";

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 /**
  * Rooms of core/ from the top down. A room imports from its own level and from those below; no room imports upwards. A
- * folder within a room is a part of it, unless it stands here by itself.
+ * folder within a room is a part of it, unless it is listed here by itself.
  */
 const CORE_LEVELS: readonly (readonly string[])[] = [
   ["plan", "engine"],
@@ -27,7 +27,7 @@ const KERNEL_LEVELS: readonly (readonly string[])[] = [
   ["device"],
 ];
 
-/** What each part of the tree may import besides itself, by the names `placeOf` gives. */
+/** What each part of the tree may import besides itself, by the names that `placeOf` gives. */
 const IMPORT_RULES: Readonly<Record<string, readonly string[]>> = {
   "mod.ts": ["core", "core/*.ts", "kernels"],
   "engine.ts": ["core", "core/*.ts", "kernels"],
@@ -49,7 +49,7 @@ interface Import {
   line: number;
 }
 
-/** Every violation under `root`, one line each: `file:line imports file: rule`; empty where all is well. */
+/** Every violation under `root`, one line each: `file:line imports file: rule`; empty if all is well. */
 export async function checkImports(root: string): Promise<string[]> {
   const { imports, errors } = await readImports(root);
   const problems = [...errors];
@@ -73,12 +73,12 @@ function placeOf(path: string): string {
   return path.split("/")[0]!;
 }
 
-/** The levels of the tree `path` is in. */
+/** The levels of the tree that `path` is in. */
 function levelsOf(path: string): readonly (readonly string[])[] {
   return path.startsWith("kernels/") ? KERNEL_LEVELS : CORE_LEVELS;
 }
 
-/** The room of a file of core/ or kernels/, such as `core/data/formats`: the deepest that the levels name; else null. */
+/** The room of a file of core/ or kernels/, such as `core/data/formats`: the deepest that the levels name, or null. */
 function roomOf(path: string): string | null {
   const [top, ...rest] = path.split("/");
   if (top !== "core" && top !== "kernels") return null;
@@ -112,7 +112,7 @@ function brokenRoomRule(from: string, to: string): string | null {
   return a <= b ? null : `${roomOf(from)} is below ${roomOf(to)}`;
 }
 
-/** The first cycle of a directed graph, its first node repeated at the end; null where there is none. */
+/** The first cycle of a directed graph, its first node repeated at the end; null if there is none. */
 export function findCycle(edges: readonly (readonly [string, string])[]): string[] | null {
   const next = new Map<string, Set<string>>();
   for (const [from, to] of edges) next.set(from, (next.get(from) ?? new Set()).add(to));
@@ -150,7 +150,7 @@ interface Target {
   span: { start: { line: number } };
 }
 
-/** Imports between the files under `root`, as Deno resolves them, type-only and dynamic ones among them. */
+/** Imports between the files under `root`, as Deno resolves them, including type-only and dynamic ones. */
 async function readImports(root: string): Promise<{ imports: Import[]; errors: string[] }> {
   const seen = new Set<string>();
   const imports: Import[] = [];
@@ -177,7 +177,7 @@ async function readImports(root: string): Promise<{ imports: Import[]; errors: s
   return { imports, errors };
 }
 
-/** Entry points first, so that one graph covers most files. */
+/** The modules under `root`, with entry points first, so that one graph covers most files. */
 async function listModules(root: string): Promise<string[]> {
   const files: string[] = [];
   const walk = async (folder: string): Promise<void> => {

@@ -1,10 +1,10 @@
 /**
- * Checks which rooms of core/ and kernels/ touch the platform: files, environment, network, threads. All others run
- * wherever there is WebGPU. Checks too that no two files of the product have the same name. @module
+ * Checks that only some rooms of core/ and kernels/ touch the platform: files, environment, network, threads. All
+ * others run wherever there is WebGPU. Checks too that no two files of the product have the same name. @module
  */
 import { join } from "node:path";
 
-/** What a line can ask of the platform, and the rooms that may. */
+/** What a line can use of the platform, and the rooms that may use it. */
 const USES: readonly { what: string; pattern: RegExp; rooms: readonly string[] }[] = [
   {
     what: "the environment",
@@ -26,10 +26,10 @@ const USES: readonly { what: string; pattern: RegExp; rooms: readonly string[] }
 ];
 
 const CHECKED = ["core", "kernels"];
-/** Parts of the tree in which a file's name is to tell what it is by itself. */
+/** Parts of the tree in which no two files may have the same name. */
 const NAMED = ["mod.ts", "engine.ts", "cli", "core", "kernels"];
 
-/** Every violation under `root`, one line each; empty where all is well. */
+/** Every violation under `root`, one line each; empty if all is well. */
 export async function checkPlatform(root: string): Promise<string[]> {
   const problems: string[] = [];
   for (const top of CHECKED) {

@@ -1,4 +1,4 @@
-/** The text of docs/configuration.md, made of the config's schema and what else is known of its keys. @module */
+/** The text of docs/configuration.md, made from the config's schema and the facts about its keys. @module */
 import { configJsonSchema } from "../core/config/config.ts";
 import { knownKeys } from "../core/config/config_keys.ts";
 
@@ -66,7 +66,7 @@ function resolved(schema: Schema, root: Schema): Schema {
   return name === undefined ? schema : resolved(root.$defs?.[name] ?? {}, root);
 }
 
-/** The mapping with named keys that a value may be, alone, in a list or beside something else; null for a plain value. */
+/** The mapping with named keys that a value may be, alone, in a list or among other types; null for a plain value. */
 function sectionOf(schema: Schema, root: Schema): Schema | null {
   const here = resolved(schema, root);
   if (here.properties !== undefined) return here;
@@ -83,7 +83,7 @@ function kindOf(schema: Schema, root: Schema): string {
   return kinds === "a mapping" ? "" : `It is ${kinds}.`;
 }
 
-/** Where TRL or transformers have a key; empty where they have none. */
+/** The places of a key in TRL or transformers; empty if they do not have it. */
 function foreignNames(path: string): string {
   return (knownKeys().get(path)?.facts.hf ?? []).map((place) => `\`${place}\``).join(", ");
 }
@@ -97,7 +97,7 @@ function table(section: string, rows: readonly [string, Schema][], root: Schema)
     "TRL, transformers": foreignNames(section === "" ? name : `${section}.${name}`),
     "what it is": cell(schema.description ?? ""),
   }));
-  // Where the other libraries have none of the keys there is nothing to tell.
+  // The column is left out if the other libraries have none of the keys.
   const heads = (Object.keys(cells[0]!) as (keyof typeof cells[0])[])
     .filter((head) => head !== "TRL, transformers" || cells.some((row) => row[head] !== ""));
   const line = (words: readonly string[]): string => `| ${words.join(" | ")} |`;

@@ -1,7 +1,7 @@
-/** Exits 1 where WebGPU has no adapter; silent where it has one. On Linux only Vulkan counts. @module */
+/** Exits with 1 if WebGPU has no adapter; prints nothing if it has one. On Linux, only Vulkan counts. @module */
 
 if (Deno.build.os === "linux") {
-  // Without it the Vulkan loader's window-system part prints lines of noise.
+  // Without it, the Vulkan loader's window-system part prints lines of noise.
   if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
   // OpenGL would answer too, with fewer features.
   if (!Deno.env.get("DENO_WEBGPU_BACKEND")) Deno.env.set("DENO_WEBGPU_BACKEND", "vulkan");

@@ -1,7 +1,7 @@
 /**
- * The one gate: format, lint, lock, types, imports, doc examples, tests; the first failure ends it. With the argument
- * `e2e` the tests that run commands as processes, the documentation's among them; with `shared` or `soak` the tests of
- * that folder. @module
+ * Runs the one gate: format, lint, lock, types, imports, doc examples, tests; the first failure ends it. With the
+ * argument `e2e`, runs the tests that run commands as processes, including the documentation's; with `shared` or
+ * `soak`, the tests of that folder. @module
  */
 import { resolve } from "node:path";
 import { checkImports } from "./check_imports.ts";
@@ -10,7 +10,7 @@ import { checkPlatform } from "./check_platform.ts";
 /** Environment variables that tests and what they test may read and set; all others read as absent. */
 const TEST_ENV = ["XDG_RUNTIME_DIR", "NO_COLOR", "FORCE_COLOR", "DNPO_SHARED", "DNPO_CACHE", "OTEL_DENO"];
 
-/** Kinds of permission tests get; `programs` are what they may run besides Deno. */
+/** The permissions that tests get; `programs` are those that they may run besides Deno. */
 function permissions(...programs: string[]): string[] {
   const run = [Deno.execPath(), ...programs].join(",");
   return [
@@ -25,7 +25,7 @@ function permissions(...programs: string[]): string[] {
 
 interface Step {
   name: string;
-  /** True where the step passed; prints why where it did not. */
+  /** Runs the step. Returns whether it passed, and prints why if it did not. */
   run: () => Promise<boolean>;
 }
 
@@ -45,7 +45,7 @@ const GATE: Step[] = [
   },
   {
     name: "tests",
-    // bash: completion scripts run in it, and a child whose memory is limited.
+    // bash runs completion scripts, and a child whose memory is limited.
     run: () =>
       deno([
         "test",
@@ -58,7 +58,7 @@ const GATE: Step[] = [
   },
 ];
 
-/** Lines of a deno.lock that hold a download address: those differ between mirrors, the integrity does not. */
+/** Lines of a deno.lock that hold a download address: addresses differ between mirrors, integrity hashes do not. */
 export function lockProblems(text: string): string[] {
   return text.split("\n").flatMap((line, i) =>
     /https?:/.test(line) ? [`deno.lock:${i + 1} holds a download address: ${line.trim()}`] : []
@@ -71,7 +71,7 @@ function report(problems: string[]): boolean {
 }
 
 async function deno(args: string[], env: Record<string, string> = {}): Promise<boolean> {
-  // A backtrace, where the machine asks for one, would follow the one-line errors that tests read.
+  // If the machine asks for backtraces, they would follow the one-line errors that tests read.
   const options = { args, env: { RUST_BACKTRACE: "0", ...env } };
   const child = new Deno.Command(Deno.execPath(), { ...options, stdin: "null" }).spawn();
   return (await child.status).success;
@@ -95,7 +95,7 @@ async function runShared(): Promise<boolean> {
     console.log("shared: NOT RUN");
     return true;
   }
-  // python3: what is saved is opened with PyTorch and transformers there.
+  // python3 opens saved models with PyTorch and transformers.
   return await deno(["test", "--frozen", ...permissions("python3", "/usr/bin/python3"), "tests/shared"], {
     DNPO_SHARED: folder,
   });
@@ -106,7 +106,7 @@ function runE2e(): Promise<boolean> {
 }
 
 function runSoak(): Promise<boolean> {
-  // unshare: a file system of its own, to fill it up.
+  // unshare gives a test a file system of its own, which it fills up.
   return deno(["test", "--frozen", ...permissions("unshare"), "tests/soak"]);
 }
 

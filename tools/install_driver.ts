@@ -1,4 +1,4 @@
-/** Installs a Vulkan driver for the CPU (Mesa's lavapipe) where it may, and says what to run where it may not. @module */
+/** Installs a Vulkan driver for the CPU (Mesa's lavapipe) if it may, otherwise says what to run. @module */
 
 const PACKAGE = "mesa-vulkan-drivers";
 const ENV = { DEBIAN_FRONTEND: "noninteractive" };
@@ -7,15 +7,15 @@ const ENV = { DEBIAN_FRONTEND: "noninteractive" };
 export interface Machine {
   /** `Deno.build.os`. */
   os: string;
-  /** Text of /etc/os-release, empty where there is none. */
+  /** Text of /etc/os-release, empty if there is none. */
   release: string;
-  /** Runs as root. */
+  /** Whether this process runs as root. */
   root: boolean;
-  /** `sudo -n` works, without a password. */
+  /** Whether `sudo -n` works, which asks for no password. */
   sudo: boolean;
 }
 
-/** The commands that install a driver, each an argument list; or, where they are not ours to run, advice in words. */
+/** The commands that install a driver, each an argument list; or advice in words, if this program may not run them. */
 export type Plan = { commands: string[][] } | { advice: string };
 
 /** Decides how `machine` gets a Vulkan driver. */
@@ -53,7 +53,7 @@ async function inspectMachine(): Promise<Machine> {
   return { os, release, root, sudo };
 }
 
-/** Null where the command succeeds, else the end of what it printed. */
+/** Runs a command. Returns null if it succeeds, otherwise the end of what it printed. */
 async function runs([name, ...args]: string[]): Promise<string | null> {
   try {
     const { success, stdout, stderr } = await new Deno.Command(name!, { args, env: ENV, stdin: "null" }).output();
@@ -76,7 +76,7 @@ async function main(): Promise<number> {
   let failure: string | null = null;
   for (const command of plan.commands) {
     console.error(`  ${command.join(" ")}`);
-    // A package list that cannot be refreshed is no reason not to try: the last command decides.
+    // Installing is tried even if the package list cannot be refreshed: the last command decides.
     failure = await runs(command);
     if (failure !== null) console.error(failure);
   }

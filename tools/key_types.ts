@@ -1,4 +1,4 @@
-/** The text of core/config/key_types.ts: the types of a resolved config, made of its keys. @module */
+/** The text of core/config/key_types.ts: the types of a resolved config, made from its keys. @module */
 import type { z } from "zod";
 import { type JudgeKind, JUDGES } from "../core/config/choices.ts";
 import { columnKeys, dataKeys, dataSetKeys } from "../core/config/keys/data_keys.ts";
@@ -81,7 +81,7 @@ function judgeTypeName(judge: JudgeKind): string {
   return `${words.join("")}JudgeConfig`;
 }
 
-/** A judge with the keys that it takes: none that it needs is absent, nor any that is filled in. */
+/** A judge with the keys that it takes. Keys that it needs, or that are filled in, are not optional. */
 function judgeSection(judge: JudgeKind): Section {
   const keys = Object.entries({ ...judgeKeys, ...ensembleKeys })
     .filter(([, schema]) => factsOf(schema).of?.includes(judge) ?? true);
@@ -98,7 +98,7 @@ function judgeSection(judge: JudgeKind): Section {
   return { ...rest, fields: [kind, ...taken] };
 }
 
-/** The type of what a key holds in a resolved config: by its name where it has one. */
+/** The type of a key's value in a resolved config, by its name if it has one. */
 function typeOf(schema: z.core.$ZodType): string {
   const name = typeNameOf(schema);
   if (name !== undefined) return name;

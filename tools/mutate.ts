@@ -1,7 +1,8 @@
 /**
  * Breaks each kernel's formula in one place at a time and shows that its test notices: `deno task mutations [FILE …]`.
- * Works on a copy in a temporary folder, prints each mutation as it is tried, and exits 1 where one survives. With FILE,
- * only the mutations of these files under kernels/ are tried; without, all of them, and docs/mutations.md is written.
+ * Works on a copy in a temporary folder, prints each mutation as it is tried, and exits with 1 if one is not caught.
+ * With FILE, tries only the mutations of these files under kernels/; without it, tries all, and writes
+ * docs/mutations.md.
  *
  * @module
  */
@@ -19,13 +20,13 @@ no test noticed, BROKEN one that failed otherwise (it does not compile, or runs 
 `;
 const HEAD = "| kernel | mutation | caught by |\n| --- | --- | --- |";
 
-/** What the tests of the kernels need. */
+/** The files that the kernels' tests need. */
 const COPIED = ["deno.json", "deno.lock", "kernels", "core", "tests/_shared", "tests/kernels"];
 const TEST = "test --no-check --frozen --quiet --fail-fast --allow-read --allow-env --ignore-env".split(" ");
-/** A mutation may make a loop endless. */
+/** Time limit of a test, since a mutation may make a loop endless. */
 const LIMIT_MS = 120_000;
 
-/** How a test took a mutation. */
+/** What became of a mutation in its test. */
 type MutationOutcome =
   /** An assertion failed. */
   | "caught"
@@ -54,7 +55,7 @@ function toCount(tried: readonly TriedMutation[]): string {
   return `${tried.length} mutations, ${tried.filter(({ outcome }) => outcome === "caught").length} caught`;
 }
 
-/** The file's text with the mutation. Throws Error where the searched text does not occur exactly once. */
+/** The file's text with the mutation. Throws Error unless the searched text occurs exactly once. */
 export function mutate(text: string, { file, what, search, replace }: Mutation): string {
   const parts = text.split(search);
   if (parts.length !== 2) {
@@ -71,7 +72,7 @@ async function copy(from: string, to: string): Promise<void> {
   for await (const { name } of Deno.readDir(from)) await copy(join(from, name), join(to, name));
 }
 
-/** The name of the first test that failed on an assertion; how it ended where there is none. */
+/** Runs a test file: `by` is the name of the first test that failed on an assertion, or how the run ended otherwise. */
 async function runTest(folder: string, test: string): Promise<{ outcome: MutationOutcome; by: string }> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...TEST, `tests/kernels/${test}`],

@@ -26,7 +26,7 @@ function of(
   return rows.map(([what, search, replace]) => ({ file, what, search, replace, test: `${test}_test.ts` }));
 }
 
-/** All of them: every shader, written by hand or generated. */
+/** All mutations, of every shader, written by hand or generated. */
 export const MUTATIONS: readonly Mutation[] = [
   ...of(
     "norm/add_rms_norm.wgsl",

@@ -1,4 +1,4 @@
-/** Writes what is made of the config's keys, the reference and the types: deno task docs. @module */
+/** Writes the files that are made from the config's keys: the reference and the types (`deno task docs`). @module */
 import { configReference } from "./config_reference.ts";
 import { keyTypes } from "./key_types.ts";
 

@@ -1,4 +1,4 @@
-/** What a command is, for the parser, the help and the completions. @module */
+/** The description of a command, for the parser, the help and the completions. @module */
 
 /** Values of options by name, as the parser found them. */
 export type Values = Readonly<Record<string, unknown>>;

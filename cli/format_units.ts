@@ -15,7 +15,7 @@ export function formatScaled(value: number, unit: string): string {
   return `${threeDigits(value / 1000 ** power)} ${DECIMAL[power]}${unit}`;
 }
 
-/** A whole number with thousands apart: `104,768`. */
+/** A whole number with its thousands separated: `104,768`. */
 export function formatCount(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }

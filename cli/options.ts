@@ -36,7 +36,7 @@ export const configFile: NonNullable<CommandEntry["argument"]> = {
   path: "file",
 };
 
-/** What `train`, `sft`, `generate`, `label` and `optimize` are given. */
+/** The arguments that `train`, `sft`, `generate`, `label` and `optimize` share. */
 export interface RunOptions {
   /** Config file; undefined if `train` is to run the embedded quick start. */
   config: string | undefined;

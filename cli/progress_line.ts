@@ -4,7 +4,7 @@ import { formatSize, type ProgressEvent } from "../core/progress.ts";
 
 /** Where progress is shown; the defaults are this process's standard error. */
 export interface ProgressOptions {
-  /** Show nothing. */
+  /** Whether nothing is shown. */
   quiet?: boolean;
   /** Writes text as it is. */
   write?: (text: string) => void;

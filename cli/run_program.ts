@@ -20,7 +20,7 @@ function oneLine(text: string): string {
   return text.replace(CONTROL, " ").trim();
 }
 
-/** What went wrong, in words for the user, from anything that was thrown. */
+/** Describes anything that was thrown, in words for the user. */
 export function describeError(error: unknown): ErrorReport {
   if (!(error instanceof Error)) return { lines: [oneLine(`thrown: ${error}`)], isBug: true };
   // A config may have several problems: each has its line.

@@ -26,7 +26,7 @@ export function judgeChoices(): StarterJudge[] {
   return JUDGES.filter((judge) => judge !== "ensemble");
 }
 
-/** The answers that judges need: the key of `labels` that each is written to, its name, and the flag that gives it. */
+/** The answers that judges need: the key of `labels`, the field of {@linkcode Answers}, and the flag of each. */
 const NEEDS = [
   { name: "verifier", key: "verifier", flag: "--verifier" },
   { name: "model", key: "judgeModel", flag: "--judge-model" },

@@ -5,7 +5,7 @@ import type { RunHooks } from "../../core/run/run_context.ts";
 import type { RunOptions } from "../options.ts";
 import { Progress } from "../progress_line.ts";
 
-/** What the work of a command is given. */
+/** What a command's work gets. */
 export interface CommandRun {
   config: ResolvedConfig;
   hooks: RunHooks;

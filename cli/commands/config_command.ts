@@ -2,7 +2,7 @@
 import { configJsonSchema, explainConfig, writeExplained } from "../../core/config/config.ts";
 import { withConfigPaths } from "./_quickstart.ts";
 
-/** What `config` is given. */
+/** The arguments of `dnpo config`. */
 export interface ConfigOptions {
   /** Config file; undefined for the embedded quick start. */
   config: string | undefined;

@@ -10,7 +10,7 @@ import { formatDuration, Progress } from "../progress_line.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
 import { withConfigPaths } from "./_quickstart.ts";
 
-/** What `plan` is given. */
+/** The arguments of `dnpo plan`. */
 export interface PlanOptions {
   /** Config file; undefined for the embedded quick start. */
   config: string | undefined;

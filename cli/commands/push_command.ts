@@ -5,7 +5,7 @@ import { formatSize } from "../../core/progress.ts";
 import { filesToPush, pushRun } from "../../core/report/push_run.ts";
 import { Progress } from "../progress_line.ts";
 
-/** What `push` is given. */
+/** The arguments of `dnpo push`. */
 export interface PushOptions {
   /** The run's folder. */
   run: string;

@@ -5,7 +5,7 @@ import { measureWidths } from "../../core/device/vector_width.ts";
 import type { Measurement } from "../../kernels/tune.ts";
 import { formatTable } from "../text_table.ts";
 
-/** What `tune` is given. */
+/** The arguments of `dnpo tune`. */
 export interface TuneOptions {
   /** Bits of lavapipe's vectors to measure, kept if they are the fastest; undefined: the driver's own, and 512. */
   vectorWidth: number | undefined;

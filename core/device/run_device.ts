@@ -22,7 +22,7 @@ import {
 } from "./tuning_cache.ts";
 import { measureWidths } from "./vector_width.ts";
 
-/** Least weights of a model that is worth measuring for: a smaller one gains less time than measuring takes. */
+/** Least bytes of weights for which measuring pays: a smaller model gains less time than measuring takes. */
 const WORTH_TUNING_BYTES = 8 * 1024 * 1024;
 
 /** The record of a run's kernels. */
@@ -141,7 +141,7 @@ async function measureWidthsOnce({ model, onNote }: RunDeviceOptions): Promise<v
     for (const { seconds, path } of measured) onNote(measuredNote(seconds, path));
     if (rates.length > 1) onNote(`Vectors of ${best} bits from now on (${describeRates(rates)})`);
   } catch (error) {
-    // The run goes on without measuring; if something is wrong with the device, opening it tells.
+    // The run goes on without measuring; if something is wrong with the device, opening it throws.
     onNote(`Kernels are not measured: ${error instanceof Error ? error.message : error}`);
   }
 }
@@ -185,7 +185,7 @@ async function weightBytes(model: string | undefined): Promise<number> {
       if (name.endsWith(".safetensors")) bytes += (await Deno.stat(join(model, name))).size;
     }
   } catch {
-    // Loading the model tells what is wrong with its folder.
+    // If something is wrong with the folder, loading the model throws.
   }
   return bytes;
 }

@@ -1,4 +1,4 @@
-/** Training a model step by step, from a program. @module */
+/** Trains a model step by step, from a program. @module */
 import type { IterationConfig } from "../config/config.ts";
 import { UserError } from "../error.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";

@@ -1,6 +1,6 @@
 /**
- * Packing a batch: all sequences end to end, no padding. Pairs share their prompt's tokens: the segments of a pair are
- * prompt, chosen, rejected, and both responses see the prompt.
+ * Packs a batch: all sequences end to end, without padding. Pairs share their prompt's tokens: the segments of a pair
+ * are prompt, chosen, rejected, and both responses see the prompt.
  *
  * @module
  */

@@ -14,7 +14,7 @@ export interface Speed {
   decode: number;
   /** Seconds of a dispatch with next to nothing to do. */
   dispatch: number;
-  /** Seconds of waiting for the device once. */
+  /** Seconds of one wait for the device. */
   fence: number;
 }
 

@@ -25,7 +25,7 @@ export interface TrainerOptions {
   /** The frozen reference, of a loss that needs one. */
   reference?: Reference;
   settings: IterationConfig;
-  /** The most that a micro-batch holds. */
+  /** The largest sizes of a micro-batch. */
   capacity: BatchCapacity;
   /** Tokens of the longest row. */
   maxPositions: number;

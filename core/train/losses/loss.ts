@@ -29,7 +29,7 @@ export interface LossSetup {
   set: BufferSet;
   /** The policy with its gradients, and the buffers that its passes share. */
   workspace: Workspace;
-  /** The most that a micro-batch holds. */
+  /** The largest sizes of a micro-batch. */
   capacity: BatchCapacity;
   settings: IterationConfig;
   /** The reference's log-probabilities by a row's place in the data; null for a loss without a reference. */

@@ -5,7 +5,7 @@ import type { JsonRow, JsonValue } from "./json_rows.ts";
 import { readLines } from "./text_lines.ts";
 import { ALL_ROWS, picker, type Wanted } from "./wanted_rows.ts";
 
-/** The longest row, in characters and in lines. Without a limit, a quote that is not closed would take the whole file. */
+/** The longest row, in characters and lines. Without a limit, a quote that is not closed would take the whole file. */
 const MAX_RECORD = 1 << 24;
 const MAX_RECORD_LINES = 20_000;
 

@@ -4,7 +4,7 @@ import { Environment, Interpreter, Template } from "@huggingface/jinja";
 type TemplateNode = NonNullable<Parameters<Interpreter["evaluate"]>[0]>;
 type Value = ReturnType<Interpreter["evaluate"]>;
 
-/** The longest template, and the longest run of white space in it: the package's lexer takes quadratic time for those. */
+/** The most characters of a template, and of a run of white space in it: the package's lexer takes quadratic time. */
 const MAX_SOURCE = 1 << 18;
 const MAX_SPACES = 1000;
 

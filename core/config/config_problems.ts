@@ -32,7 +32,7 @@ function either(choices: string[]): string {
   return choices.length < 2 ? choices.join("") : `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
 }
 
-/** What would have been right, such as `integer ≥ 1`. */
+/** What was expected, such as `integer ≥ 1`. */
 function expected(issue: Issue): string {
   switch (issue.code) {
     case "invalid_type":

@@ -113,7 +113,7 @@ export function encodePair(pair: PairRow): string {
   }) + "\n";
 }
 
-/** Reads responses.jsonl; throws a UserError naming file, line and key. */
+/** Reads responses.jsonl. Throws a UserError naming file, line and key. */
 export async function readResponses(path: string): Promise<ResponseRow[]> {
   const rows: ResponseRow[] = [];
   for await (const { where, ...json } of readJsonRows(path)) {

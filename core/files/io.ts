@@ -28,7 +28,7 @@ export async function fileSize(path: string): Promise<number> {
   return info.size;
 }
 
-/** Whether anything is at `path`; a dangling link counts as nothing. Throws a UserError if that cannot be told. */
+/** Whether anything is at `path`; a dangling link counts as nothing. Throws a UserError if it cannot be looked at. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await fileSystem().stat(path);

@@ -12,7 +12,7 @@ export interface ContinueOptions {
   /** The most tokens to sample; with the ids they must fit into the session. */
   maxNewTokens: number;
   settings: Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "seed">;
-  /** Philox's counter beside the position. */
+  /** Philox's counter, together with the position. */
   row: number;
   eosIds: readonly number[];
   /** Once aborted, stops after the tokens that are being run. */

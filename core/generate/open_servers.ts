@@ -20,7 +20,7 @@ export interface ServedModel {
 
 /**
  * Opens the servers and checks their lists of models. Throws a UserError if a server does not have the model, or if the
- * model cannot be told from an earlier iteration's, since responses of old weights would go unnoticed.
+ * model cannot be distinguished from an earlier iteration's: responses of old weights would go unnoticed.
  */
 export async function openServed(context: RunContext, { iteration, dir, generation }: ServedModel): Promise<Serving> {
   const { signal, onNote } = context;

@@ -53,7 +53,7 @@ export class RowPrefill {
   readonly #tokens: Record<"ids" | "position" | "slot", Slice>;
   readonly #buffers: ForwardBuffers;
 
-  /** For the row in slot 0, `capacity` tokens at a time. */
+  /** Serves the row in slot 0; `capacity` is the most tokens that run at a time. */
   constructor(decoding: Decoding, capacity: number) {
     const { set, commands: { device }, decoder: { config } } = decoding;
     this.#decoding = decoding;

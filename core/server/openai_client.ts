@@ -5,7 +5,7 @@ import { retryAfter, withRetries } from "./retry_pause.ts";
 
 /** The server's address, key and limits. */
 export interface ServerOptions {
-  /** Address up to and with the version: `https://api.openai.com/v1`. */
+  /** Address up to and including the version: `https://api.openai.com/v1`. */
   url: string;
   /** Its API key; null if it needs none. */
   apiKey: string | null;

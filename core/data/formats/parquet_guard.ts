@@ -43,7 +43,7 @@ export interface ChunkClaims {
 const DATA_PAGE = 0;
 const DICTIONARY_PAGE = 2;
 const DATA_PAGE_V2 = 3;
-/** Encodings whose values are stored in runs, as levels are. */
+/** Encodings whose values are indices into a dictionary; these are stored in runs, as levels are. */
 const RUN_ENCODINGS = [2, 8];
 
 /** Throws a UserError if a page in the chunk's bytes claims more than it contains. */

@@ -1,8 +1,8 @@
-/** Errors that end work in an orderly way: a user can mend them, or has asked for them. @module */
+/** Errors that end work in an orderly way: the user can fix the cause, or has asked to stop. @module */
 
 /**
- * A mistake in the user's config, data, model folder or machine. The message states the action that failed, what is
- * and what should be, in one line.
+ * A problem that the user can fix, in the config, the data, a model folder or the machine. The message says in one line
+ * which action failed, what is there and what should be.
  *
  * @example
  * ```ts
@@ -17,7 +17,7 @@
 export class UserError extends Error {
   override readonly name = "UserError";
 
-  /** Control characters of a file's text become spaces: they would rewrite the terminal. Only lines' ends stay. */
+  /** Replaces control characters, which could rewrite the terminal, by spaces; newlines stay. */
   constructor(message: string) {
     // deno-lint-ignore no-control-regex
     super(message.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]+/g, " "));
@@ -25,7 +25,7 @@ export class UserError extends Error {
 }
 
 /**
- * Thrown by work that was stopped by its signal; what is done is saved.
+ * Thrown by work whose signal stopped it; what was done until then is saved.
  *
  * @example
  * ```ts
@@ -42,7 +42,7 @@ export class StoppedError extends Error {
   override readonly name = "StoppedError";
 }
 
-/** Waits for `work`; a UserError of it gets `advice` behind its message. */
+/** Waits for `work`. If it throws a UserError, `advice` is appended to the message. */
 export async function withAdvice<T>(work: Promise<T>, advice: string): Promise<T> {
   try {
     return await work;

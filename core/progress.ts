@@ -1,16 +1,16 @@
-/** How long work tells how far it is. @module */
+/** Progress reports of long work. @module */
 
-/** How far a stage is. */
+/** How much of a stage is done. */
 export interface ProgressEvent {
-  /** Such as `generate`. */
+  /** The stage's name, such as `generate`. */
   stage: string;
-  /** Iteration it belongs to. */
+  /** The iteration that the stage belongs to. */
   iteration?: number;
-  /** Rows, steps or bytes that are done. */
+  /** Rows, steps or bytes done so far. */
   done: number;
-  /** Rows, steps or bytes there are. */
+  /** Rows, steps or bytes in all. */
   total: number;
-  /** What is counted, where that is neither rows nor steps. */
+  /** What is counted, if it is neither rows nor steps. */
   unit?: "bytes";
   /** Tokens since the stage began. */
   tokens?: number;
@@ -18,10 +18,10 @@ export interface ProgressEvent {
   loss?: number;
 }
 
-/** Receives progress; called often, must be cheap. */
+/** Receives progress. It is called often, so it must be cheap. */
 export type OnProgress = (event: ProgressEvent) => void;
 
-/** The size of what is sent, in words: `12 B`, `1.5 kB`, `271.0 MB`, `14.50 GB`. */
+/** A number of bytes as text: `12 B`, `1.5 kB`, `271.0 MB`, `14.50 GB`. */
 export function formatSize(bytes: number): string {
   if (bytes < 1e3) return `${Math.round(bytes)} B`;
   if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`;

@@ -1,4 +1,4 @@
-/** Telling one model's files from another's without reading all of them. @module */
+/** Tells one model's files from another's without reading all of them. @module */
 import { sha256 } from "../files/digest.ts";
 import type { ModelFolder } from "./model_folder.ts";
 
@@ -6,8 +6,8 @@ const SAMPLES = 64;
 const SAMPLE_BYTES = 4096;
 
 /**
- * A hash of the config, and of size, time of modification and bytes at places spread over each weights file: another
- * one where a model was trained or replaced, the same where its folder was only moved. Throws a UserError where a file
+ * A hash of the config and, for each weights file, of its size, its time of modification and bytes at places spread
+ * over it. It changes if the model is trained or replaced, but not if its folder is moved. Throws a UserError if a file
  * cannot be read.
  */
 export async function folderIdentity({ config, weights }: Pick<ModelFolder, "config" | "weights">): Promise<string> {

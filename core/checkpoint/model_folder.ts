@@ -1,4 +1,4 @@
-/** Opening a Hugging Face folder: config, weights, generation settings and tokenizer files, checked together. @module */
+/** Opens a Hugging Face folder and checks its config, weights, generation settings and tokenizer files. @module */
 import { type Dtype, DTYPE_BYTES, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { type ModelFiles, modelFilesOf, readJson, readOptionalJson } from "../files/model_files.ts";
@@ -14,37 +14,37 @@ export { type ModelSource, saveModelFolder, type SaveOptions } from "./save_fold
 const EMBEDDING = "model.embed_tokens.weight";
 const LM_HEAD = "lm_head.weight";
 
-/** Old checkpoints store RoPE's frequencies, which follow from the config. */
+/** RoPE's frequencies, which old checkpoints store although they follow from the config. */
 const DERIVED = /^model\.(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/;
 
 const COMPARE_BYTES = 2 ** 20;
 
 const GENERATION_CONFIG = "generation_config.json";
 
-/** An opened model folder; every parameter of the config is known to be there, in its shape and a readable dtype. */
+/** An opened model folder: every parameter that the config implies is there, in its shape and a readable dtype. */
 export interface ModelFolder extends ModelSource {
-  /** The folder's path as it was given, or what the files are called. */
+  /** The folder's path as it was given, or the name of the files. */
   readonly dir: string;
   /** All of its files. */
   readonly files: ModelFiles;
-  /** The stored tensors, by the names of the file. */
+  /** The stored tensors, by their names in the file. */
   readonly weights: Weights;
-  /** Storage type of most of the parameters' elements. */
+  /** The storage type of most elements of the parameters. */
   readonly dtype: Dtype;
-  /** Tokens that end a response: generation_config.json's, where it has none config.json's. */
+  /** Tokens that end a response: those of generation_config.json, or if it has none, those of config.json. */
   readonly eosTokenIds: readonly number[];
-  /** The name under which a parameter is stored: a tied embedding may lie under `lm_head.weight`. */
+  /** The name under which a parameter is stored; a tied embedding may be stored as `lm_head.weight`. */
   nameInFile(name: string): string;
-  /** A parameter as float32, row-major, by its canonical name. */
+  /** Reads a parameter, by its canonical name, as float32 in row-major order. */
   readTensor(name: string): Promise<Float32Array<ArrayBuffer>>;
-  /** As `readTensor`, in pieces, in order. */
+  /** As `readTensor`, but yields the parameter in pieces, in order. */
   streamTensor(name: string): AsyncGenerator<Float32Array<ArrayBuffer>>;
 }
 
 /**
- * Opens a Hugging Face folder by its path, or a model's files, reading no weights (save where a tied embedding is stored
- * twice: the two must then be the same bytes, since transformers 4 would tie them and 5 would not). Throws a UserError
- * naming file and tensor.
+ * Opens a Hugging Face folder by its path, or a model's files, without reading weights. The exception is a tied
+ * embedding that is stored twice: the two must be the same bytes, since transformers 4 would tie them and 5 would not.
+ * Throws a UserError naming file and tensor.
  *
  * @example
  * ```ts
@@ -92,8 +92,9 @@ export async function openModelFolder(source: string | ModelFiles): Promise<Mode
 }
 
 /**
- * Stored name by canonical name. Throws a UserError naming the tensor where a parameter is not there in its shape and a
- * readable dtype, or anything else is; `isTied` says that the embedding may lie under the LM head's name.
+ * Finds the stored name of each parameter by its canonical name. If `isTied`, the embedding may be stored under the LM
+ * head's name. Throws a UserError naming the tensor if a parameter is missing, has another shape or an unreadable
+ * dtype, or if a tensor is no parameter.
  */
 export function matchTensors(
   weights: Weights,

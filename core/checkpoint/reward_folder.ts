@@ -1,4 +1,4 @@
-/** Opening a reward model: transformers' sequence classification, a decoder with a `score` head. @module */
+/** Opens a reward model: transformers' sequence classification, a decoder with a `score` head. @module */
 import { UserError } from "../error.ts";
 import { type ModelFiles, modelFilesOf, readJson } from "../files/model_files.ts";
 import { fieldError, type Fields, integerField, isAbsent } from "../model/families/config_fields.ts";
@@ -9,28 +9,28 @@ import { isRecord, quote } from "../values.ts";
 import { matchTensors } from "./model_folder.ts";
 import { openWeights, type Weights } from "./stored_weights.ts";
 
-/** The head's name: [labels, hidden], without bias. */
+/** The name of the head's weight, which is [labels, hidden]; there is no bias. */
 export const SCORE_HEAD = "score.weight";
 
-/** An opened reward model; every parameter of the decoder and the head are known to be there. */
+/** An opened reward model: every parameter of the decoder and the head is there. */
 export interface RewardFolder {
-  /** The folder as it was given. */
+  /** The folder's path as it was given, or the name of the files. */
   readonly dir: string;
-  /** The decoder; it has no LM head, which `tieWordEmbeddings` stands for, whatever the file says. */
+  /** The decoder's config. `tieWordEmbeddings` is true, whatever the file says, since there is no LM head. */
   readonly config: ModelConfig;
-  /** Names of the head's outputs in their order, of config.json's `id2label`, else LABEL_0, LABEL_1, … */
+  /** Names of the head's outputs in their order, from `id2label` of config.json, else LABEL_0, LABEL_1, … */
   readonly labels: readonly string[];
-  /** Tokens that are no part of a text; null is none. */
+  /** The token that pads texts and is no part of them; null if there is none. */
   readonly padTokenId: number | null;
   /** Whether the folder holds a tokenizer.json. */
   readonly hasTokenizer: boolean;
-  /** A parameter as float32, row-major, by its name. */
+  /** Reads a parameter, by its name, as float32 in row-major order. */
   readTensor(name: string): Promise<Float32Array<ArrayBuffer>>;
 }
 
 /**
- * Opens the folder, or the files, of a Llama-, Mistral-, Qwen2- or Qwen3ForSequenceClassification, reading no weights. Throws a UserError
- * naming file and key or tensor, also for a causal language model.
+ * Opens the folder, or the files, of a Llama-, Mistral-, Qwen2- or Qwen3ForSequenceClassification without reading
+ * weights. Throws a UserError naming file and key or tensor, also for a causal language model.
  */
 export async function openRewardFolder(source: string | ModelFiles): Promise<RewardFolder> {
   const files = await modelFilesOf(source);
@@ -65,7 +65,7 @@ function noHead(dir: string, weights: Weights): UserError {
   return new UserError(`Cannot load ${quote(SCORE_HEAD)} of a reward model from ${dir}: ${found}`);
 }
 
-/** `id2label` by index; transformers writes it wherever the names or their number are not its own two. */
+/** The names in `id2label` by index. transformers writes it unless there are two labels with its default names. */
 function parseLabels(fields: Fields, count: number): string[] {
   const names = Array.from({ length: count }, (_, i) => `LABEL_${i}`);
   if (isAbsent(fields, "id2label")) return names;

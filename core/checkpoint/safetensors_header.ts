@@ -1,10 +1,10 @@
-/** The header of a safetensors file, read and checked before anything is believed. @module */
+/** Reads the header of a safetensors file and checks all that it claims. @module */
 import { UserError } from "../error.ts";
 import { parseJsonObject } from "../files/io.ts";
 import type { ModelFiles } from "../files/model_files.ts";
 import { isRecord, quote } from "../values.ts";
 
-/** Bytes of one element of every dtype whose elements are whole bytes. */
+/** Bytes of one element, for every dtype whose elements are whole bytes. */
 const ELEMENT_BYTES: Readonly<Record<string, number>> = {
   BOOL: 1,
   U8: 1,
@@ -25,16 +25,16 @@ const ELEMENT_BYTES: Readonly<Record<string, number>> = {
   C64: 8,
 };
 
-/** Far above any real model's header, far below what a lying length could make us allocate. */
+/** Far above any real model's header, and far below what a false length could make us allocate. */
 const MAX_HEADER_BYTES = 16 * 2 ** 20;
 
 /** One tensor of a safetensors file. */
 export interface TensorInfo {
-  /** The dtype's name as it stands in the header, e.g. `BF16`. */
+  /** The dtype's name as in the header, such as `BF16`. */
   dtype: string;
   /** Sizes of the dimensions; empty for a scalar. */
   shape: readonly number[];
-  /** First byte, counted from the beginning of the file. */
+  /** The first byte's offset from the beginning of the file. */
   offset: number;
   /** Length in bytes. */
   byteLength: number;
@@ -48,7 +48,7 @@ export interface SafetensorsHeader {
   tensors: ReadonlyMap<string, TensorInfo>;
 }
 
-/** Reads and checks the header of a safetensors file; throws a UserError naming file and tensor. */
+/** Reads and checks the header of a safetensors file. Throws a UserError naming file and tensor. */
 export async function readSafetensorsHeader(files: ModelFiles, file: string): Promise<SafetensorsHeader> {
   const path = files.pathOf(file);
   const facts = await files.stat(file);
@@ -59,7 +59,7 @@ export async function readSafetensorsHeader(files: ModelFiles, file: string): Pr
   return parseSafetensorsHeader(await files.read(file, { start: 8, length }), { path, fileSize });
 }
 
-/** The header length that the file's first eight bytes state, in bytes; throws a UserError where it cannot be true. */
+/** The header's length in bytes, as the file's first eight bytes state it. Throws a UserError if it cannot be true. */
 export function headerLength(prefix: Uint8Array, { path, fileSize }: { path: string; fileSize: number }): number {
   if (prefix.length < 8) {
     throw new UserError(`Cannot read ${path}: it has ${fileSize} bytes, expected a safetensors file of at least 10`);
@@ -76,8 +76,9 @@ export function headerLength(prefix: Uint8Array, { path, fileSize }: { path: str
 }
 
 /**
- * Parses the header's JSON bytes (those after the length) of a file of `fileSize` bytes: known dtypes, ranges that fit
- * shapes and follow one another without hole or overlap to the end of the file. Throws a UserError naming the tensor.
+ * Parses the header's JSON bytes, which follow the length, of a file of `fileSize` bytes. Dtypes must be known, ranges
+ * must fit the shapes and follow one another without gap or overlap to the end of the file. Throws a UserError naming
+ * the tensor.
  */
 export function parseSafetensorsHeader(
   header: Uint8Array,
@@ -100,7 +101,7 @@ export function parseSafetensorsHeader(
 
 /**
  * Refuses keys that occur twice, which JSON.parse would merge, and nesting deeper than a header has, which could make
- * it allocate. Bytes that are no JSON pass through here: JSON.parse refuses them afterwards.
+ * it allocate much memory. Bytes that are no JSON pass here; JSON.parse refuses them afterwards.
  */
 function checkStructure(header: Uint8Array, what: string): void {
   const keys: (Set<string> | null)[] = [];
@@ -177,12 +178,12 @@ function parseTensor(
   return { dtype, shape: shape as number[], offset: dataStart + begin, byteLength: bytes };
 }
 
-/** The format asks that the tensors fill the data without gap, so that nothing can hide in a file. */
+/** Checks that the tensors fill the data without gaps, as the format requires, so that nothing can hide in a file. */
 function checkRanges(
   tensors: ReadonlyMap<string, TensorInfo>,
   { path, dataStart, fileSize }: { path: string; dataStart: number; fileSize: number },
 ): void {
-  // An empty tensor may share its offset with the next one: by end as well, so that it comes first.
+  // An empty tensor may share its offset with the next one; sorting by length too puts it first.
   const sorted = [...tensors].sort(([, a], [, b]) => a.offset - b.offset || a.byteLength - b.byteLength);
   let end = dataStart;
   for (const [name, { offset, byteLength }] of sorted) {

@@ -1,4 +1,4 @@
-/** Saving a model as a folder that transformers loads, whole or not at all. @module */
+/** Saves a model as a folder that transformers loads; the folder is written whole or not at all. @module */
 import { type Dtype, encodeFloat32, nameOfDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import type { ModelFiles } from "../files/model_files.ts";
@@ -8,10 +8,10 @@ import type { ModelConfig } from "../model/families/family.ts";
 import { quote } from "../values.ts";
 import { safetensorsBytes, type TensorEntry } from "./write_safetensors.ts";
 
-/** Goes before what tokenizer_config.json says. */
+/** The chat template's file, which takes precedence over `chat_template` in tokenizer_config.json. */
 const CHAT_TEMPLATE = "chat_template.jinja";
 
-/** The tokenizer's files a Hugging Face folder may hold. */
+/** The tokenizer's files that a Hugging Face folder may hold. */
 export const TOKENIZER_FILES: readonly string[] = [
   "tokenizer.json",
   "tokenizer_config.json",
@@ -25,7 +25,7 @@ export const TOKENIZER_FILES: readonly string[] = [
 
 const SAVED_FILES = ["config.json", "generation_config.json", "model.safetensors", ...TOKENIZER_FILES];
 
-/** Python's transformers refuses `1` where it wants `1.0`, and JavaScript has no such difference to keep. */
+/** Keys whose values are written with a decimal point: Python's transformers refuses `1` for `1.0`. */
 const FLOAT_KEYS = new Set([
   "attention_dropout",
   "diversity_penalty",
@@ -48,18 +48,18 @@ const FLOAT_KEYS = new Set([
   "typical_p",
 ]);
 
-/** Half-way between binary16's largest number and the next power of two: from here on rounding gives infinity. */
+/** Half-way between binary16's largest number and the next power of two: from here on, rounding gives infinity. */
 const F16_OVERFLOW = 65_520;
 
-/** What a saved folder takes over besides the weights; an opened ModelFolder is one. */
+/** What is saved besides the weights; an opened ModelFolder is a ModelSource. */
 export interface ModelSource {
-  /** Its `raw` JSON is written, with the dtype replaced. */
+  /** The config; its `raw` JSON is written, with the dtype replaced. */
   config: ModelConfig;
-  /** The JSON of generation_config.json; null writes one with the config's token ids. */
+  /** The JSON of generation_config.json; if null, one with the config's token ids is written. */
   generationConfig: Readonly<Record<string, unknown>> | null;
-  /** Where the tokenizer's files are copied from, those of {@linkcode TOKENIZER_FILES} that are there; null: none. */
+  /** The files from which those of {@linkcode TOKENIZER_FILES} that exist are copied; null copies none. */
   tokenizer: ModelFiles | null;
-  /** Text of a chat template that is written in place of the one among the tokenizer's files. */
+  /** Text of a chat template that replaces the one among the tokenizer's files. */
   chatTemplate?: string;
 }
 
@@ -70,16 +70,17 @@ export interface SaveOptions {
   /** Storage type of all weights. */
   dtype: Dtype;
   /**
-   * Float32 values, row-major, by canonical name, whole or in pieces; asked for one tensor at a time, in the order of
-   * `parameterShapes`. Each is being written while the next one is made, and is to stay as it is until the one after.
+   * Returns a tensor by its canonical name: float32 values in row-major order, whole or in pieces. It is called for one
+   * tensor at a time, in the order of `parameterShapes`. Each piece is being written while the next one is made, so it
+   * must stay unchanged until the one after that is asked for.
    */
   tensors: (name: string) => Promise<Float32Array> | AsyncIterable<Float32Array>;
 }
 
 /**
- * Writes a Hugging Face folder at `dir`, built beside it as `DIR.dnpo-new` and renamed, replacing a model folder that lies
- * there. Throws a UserError where the folder holds anything else, or a value overflows float16; a RangeError where a
- * tensor's length does not fit.
+ * Writes a Hugging Face folder at `dir`: it is built beside it as `DIR.dnpo-new` and renamed, and replaces a model
+ * folder that is there. Throws a UserError if that folder holds anything else, or if a value overflows float16; a
+ * RangeError if a tensor's length does not fit its shape.
  *
  * @example
  * ```ts
@@ -96,7 +97,7 @@ export async function saveModelFolder(dir: string, options: SaveOptions): Promis
   await replaceFolder(dir, { files: newModelFiles(options), replaceable: SAVED_FILES, what: "a model" });
 }
 
-/** The files of a model's folder, one after the other: what is no weight first, then `model.safetensors`. */
+/** Yields the files of a model's folder one after the other, `model.safetensors` last. */
 export async function* newModelFiles({ source, dtype, tensors }: SaveOptions): AsyncGenerator<NewFile> {
   const { config, tokenizer, chatTemplate } = source;
   yield jsonFile("config.json", withDtype(config.raw, dtype));
@@ -123,7 +124,7 @@ export async function* newModelFiles({ source, dtype, tensors }: SaveOptions): A
   yield { name: "model.safetensors", bytes: () => safetensorsBytes(entries) };
 }
 
-/** The dtype under whichever spelling the file had, transformers 4's where it had none. */
+/** Sets the dtype under the key or keys that the config has for it, or under transformers 4's if it has none. */
 function withDtype(raw: Readonly<Record<string, unknown>>, dtype: Dtype): Record<string, unknown> {
   const spellings = ["dtype", "torch_dtype"].filter((key) => Object.hasOwn(raw, key));
   const keys = spellings.length > 0 ? spellings : ["torch_dtype"];
@@ -139,7 +140,7 @@ function generationDefaults({ bosTokenId, eosTokenIds }: ModelConfig): Record<st
 }
 
 function jsonFile(name: string, value: unknown): NewFile {
-  // TypeScript's library does not know JSON.rawJSON yet.
+  // TypeScript's library does not declare JSON.rawJSON yet.
   const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
   const asFloat = (key: string, item: unknown) =>
     FLOAT_KEYS.has(key) && Number.isSafeInteger(item) ? rawJSON(`${item}.0`) : item;

@@ -1,20 +1,20 @@
-/** The weights of a Hugging Face folder: one safetensors file, or shards with an index. @module */
+/** Opens the weights of a Hugging Face folder: one safetensors file, or shards with an index. @module */
 import { decodeFloat32, type Dtype, DTYPE_BYTES, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { type ModelFiles, modelFilesOf, oneFile, readOptionalJson } from "../files/model_files.ts";
 import { isRecord, quote } from "../values.ts";
 import { readSafetensorsHeader, type TensorInfo } from "./safetensors_header.ts";
 
-/** Converted in pieces, so that a large tensor needs its float32 copy and little more. */
+/** Tensors are converted in pieces of this size, so that a large one needs little memory beyond its float32 copy. */
 const CHUNK_BYTES = 8 * 2 ** 20;
 
-/** Where a tensor lies. */
+/** The place of a tensor. */
 export interface TensorLocation extends TensorInfo {
   /** Name of the safetensors file among the model's files. */
   file: string;
 }
 
-/** Part of a tensor, in bytes. */
+/** A part of a tensor, in bytes. */
 export interface ByteRange {
   /** First byte within the tensor (default 0). */
   start?: number;
@@ -22,25 +22,25 @@ export interface ByteRange {
   length?: number;
 }
 
-/** Tensors of a model's files; nothing is kept open, every read opens its file. */
+/** The tensors of a model's files. Nothing is kept open: every read opens its file. */
 export interface Weights {
-  /** Where they lie. */
+  /** The files that hold them. */
   readonly files: ModelFiles;
-  /** Path of the file that says which tensors there are: `model.safetensors` or the index of the shards. */
+  /** Path of the file that lists the tensors: `model.safetensors`, or the index of the shards. */
   readonly path: string;
-  /** What a single file's header says beside the tensors; empty where there are shards. */
+  /** The strings under `__metadata__` of a single file's header; empty for shards. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Tensors by the name they have in the file. */
+  /** The tensors by their names in the file. */
   readonly tensors: ReadonlyMap<string, TensorLocation>;
-  /** The stored bytes of a tensor or a range of it; throws a UserError where they cannot be read. */
+  /** Reads the stored bytes of a tensor or a range of it. Throws a UserError if they cannot be read. */
   readBytes(name: string, range?: ByteRange): Promise<Uint8Array<ArrayBuffer>>;
-  /** A whole F32, F16 or BF16 tensor as float32, row-major; throws a UserError for another dtype. */
+  /** Reads a whole F32, F16 or BF16 tensor as float32, row-major. Throws a UserError for another dtype. */
   readFloat32(name: string): Promise<Float32Array<ArrayBuffer>>;
-  /** As `readFloat32`, in pieces of some MiB, in order. */
+  /** As `readFloat32`, but yields the tensor in pieces of some MiB, in order. */
   streamFloat32(name: string): AsyncGenerator<Float32Array<ArrayBuffer>>;
 }
 
-/** Opens one safetensors file of several files, reading its header only. */
+/** Opens one safetensors file among `files`, and reads only its header. */
 export async function openSafetensors(files: ModelFiles, file: string): Promise<Weights> {
   const { metadata, tensors } = await readSafetensorsHeader(files, file);
   return weightsOf(files, { path: files.pathOf(file), metadata, tensors: locate(file, tensors) });
@@ -55,7 +55,7 @@ export async function openSafetensorsAt(path: string): Promise<Weights> {
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 
-/** Opens `model.safetensors` or else `model.safetensors.index.json` of a folder or of files, reading headers only. */
+/** Opens `model.safetensors`, or else the shards of `model.safetensors.index.json`, and reads only headers. */
 export async function openWeights(source: string | ModelFiles): Promise<Weights> {
   const files = await modelFilesOf(source);
   if (await files.stat(SINGLE) !== null) return await openSafetensors(files, SINGLE);
@@ -73,7 +73,7 @@ async function readShards(files: ModelFiles, { weight_map: map }: Record<string,
     throw new UserError(`Cannot read ${index}: "weight_map" is ${quote(map)}, expected an object of tensor: file`);
   }
   for (const [name, file] of Object.entries(map)) {
-    // A bare name only: anything with a separator could lead out of the folder.
+    // Only a bare name is allowed: with a separator it could lead out of the folder.
     if (typeof file !== "string" || !/^[^/\\:\0]+\.safetensors$/.test(file)) {
       throw new UserError(
         `Cannot read ${index}: the file of ${quote(name)} is ${

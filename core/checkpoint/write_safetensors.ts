@@ -1,4 +1,4 @@
-/** Streaming writer of safetensors files. @module */
+/** Writes safetensors files as streams. @module */
 import { type Dtype, DTYPE_BYTES } from "../dtype.ts";
 import { replaceFileAtomic } from "../files/atomic.ts";
 
@@ -11,15 +11,17 @@ export interface TensorEntry {
   /** Sizes of the dimensions. */
   shape: readonly number[];
   /**
-   * Its little-endian bytes, whole or in pieces, asked for when their turn comes. A piece, the last of a tensor too, is
-   * being written while the next one is made: it is to stay as it is until the one after that is asked for.
+   * Returns its little-endian bytes, whole or in pieces; called when their turn comes. Each piece, the last one of a
+   * tensor too, is being written while the next one is made, so it must stay unchanged until the one after that is
+   * asked for.
    */
   bytes: () => Promise<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
 /**
- * Writes a safetensors file, whole or not at all. Throws a RangeError where a tensor's bytes do not fit its shape or
- * a name occurs twice, a UserError where the file cannot be written. `metadata` goes beside `format` into the header.
+ * Writes a safetensors file, whole or not at all. `metadata` is written beside `format` into the header. Throws a
+ * RangeError if a tensor's bytes do not fit its shape or a name occurs twice, and a UserError if the file cannot be
+ * written.
  */
 export async function writeSafetensors(
   path: string,
@@ -32,14 +34,14 @@ export async function writeSafetensors(
 }
 
 /**
- * The bytes of a safetensors file in pieces: each is to be done with before the one after the next is asked for. Throws
- * as {@linkcode writeSafetensors}.
+ * Yields the bytes of a safetensors file in pieces. The caller must have finished with a piece before it asks for the
+ * one after the next. Throws a RangeError as {@linkcode writeSafetensors} does.
  */
 export async function* safetensorsBytes(
   entries: readonly TensorEntry[],
   { metadata = {} }: { metadata?: Readonly<Record<string, string>> } = {},
 ): AsyncGenerator<Uint8Array> {
-  // Larger elements first, as the format's own writer does: every tensor then begins at a multiple of its element.
+  // Larger elements come first, as in the format's own writer: every tensor then begins at a multiple of its element.
   const ordered = entries.toSorted((a, b) => DTYPE_BYTES[b.dtype] - DTYPE_BYTES[a.dtype]);
   yield encodeHeader(ordered, metadata);
   for (const entry of ordered) {

@@ -1,10 +1,10 @@
-/** The words that a config's keys take, each list once: schema, types and command line are made of them. @module */
+/** The words that a config's keys accept: the schema, the types and the command line use these lists. @module */
 export type { DtypeName } from "../dtype.ts";
 
 /** The methods. */
 export const METHODS = ["sft", "dpo", "spin", "dnpo"] as const;
 
-/** What a run is made of: a preset of labels, noise and loss. */
+/** The name of a method, which is a preset of labels, noise and loss. */
 export type Method = typeof METHODS[number];
 
 /** The judges that an ensemble may have. */
@@ -16,7 +16,7 @@ export type MemberKind = typeof MEMBER_JUDGES[number];
 /** The judges. */
 export const JUDGES: readonly ["human", ...typeof MEMBER_JUDGES, "ensemble"] = ["human", ...MEMBER_JUDGES, "ensemble"];
 
-/** Which judge tells chosen and rejected apart; `function` is one that a program gives, which no file can name. */
+/** Which judge tells chosen and rejected apart. `function` is one that the calling program gives, not a config file. */
 export type JudgeKind = typeof JUDGES[number] | "function";
 
 /**
@@ -35,7 +35,7 @@ export const LOSS_TYPES = ["sigmoid", "hinge", "ipo", "robust", "sft"] as const;
 /** The name of a loss. */
 export type LossType = typeof LOSS_TYPES[number];
 
-/** The schedules of the learning rate by the names that are taken, each with the name that it is known by here. */
+/** The schedules of the learning rate: each name that a config may use, with the name that a resolved config has. */
 export const SCHEDULES = {
   linear: "linear",
   cosine: "cosine",
@@ -49,7 +49,7 @@ export type ScheduleType = keyof typeof SCHEDULES;
 /** A schedule of the learning rate in a resolved config. */
 export type Schedule = typeof SCHEDULES[ScheduleType];
 
-/** The optimizers by the names that are taken, each with the name that it is known by here. */
+/** The optimizers: each name that a config may use, with the name that a resolved config has. */
 export const OPTIMIZERS = { adamw: "adamw", adamw_torch: "adamw", rmsprop: "rmsprop" } as const;
 
 /** An optimizer in a resolved config. */

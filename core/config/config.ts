@@ -1,4 +1,4 @@
-/** The config: its schema, how it is read, and what an iteration or a stage takes from it. @module */
+/** The config: its schema, its loading and writing, and the settings of one iteration or stage. @module */
 export { checkSameSettings } from "./settings_difference.ts";
 export { explainConfig, loadConfig, type LoadOptions, type Setting } from "./load_config.ts";
 export { configJsonSchema, SCHEMA_TITLE } from "./config_schema.ts";

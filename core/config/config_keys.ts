@@ -1,4 +1,4 @@
-/** The table of known keys, and the one that an unknown key was meant to be. @module */
+/** The table of known keys, and the known key that an unknown one was probably meant to be. @module */
 import type { z } from "zod";
 import { configSchema } from "./config_schema.ts";
 import { factsOf, type KeyFacts, textOf } from "./keys/key.ts";
@@ -8,19 +8,19 @@ import { unlikeness } from "./nearest_word.ts";
 export interface KnownKey {
   /** Its dotted path without list positions, such as `training.beta`. */
   path: string;
-  /** What it is. */
+  /** Its description. */
   text: string;
-  /** What it is where it is not set; undefined where it is absent then. */
+  /** Its value if it is not set; undefined if it is then absent. */
   default: unknown;
-  /** Whether a number is what it holds, alone or in a list. */
+  /** Whether it holds a number or a list of numbers. */
   numeric: boolean;
-  /** The words that it takes, where it takes certain words. */
+  /** The words that it accepts; empty if it accepts other values. */
   words: readonly string[];
-  /** What else is known of it. */
+  /** Further facts about it. */
   facts: KeyFacts;
 }
 
-/** A schema and what it is made of: what it wraps, its items, its branches; but not the keys of mappings. */
+/** A schema with the schemas it contains: the one it wraps, its items, its branches; but not the keys of mappings. */
 function layersOf(schema: z.core.$ZodType): z.core.$ZodTypes[] {
   const layer = schema as z.core.$ZodTypes;
   const { def } = layer._zod;
@@ -79,7 +79,7 @@ export function knownKeys(): Map<string, KnownKey> {
   return table;
 }
 
-/** Our keys by the names that TRL or Hugging Face's libraries have for them, where those are others. */
+/** Our keys by the names that TRL or Hugging Face's libraries have for them, if these differ from ours. */
 function keysByForeignName(): Map<string, string> {
   const found = new Map<string, string>();
   for (const { path, facts } of knownKeys().values()) {
@@ -91,11 +91,11 @@ function keysByForeignName(): Map<string, string> {
 }
 
 /**
- * The known key that the unknown `key` inside `parent` (dotted, "" at the top) was meant to be: the one that TRL or
- * Hugging Face's libraries call so, else the nearest in spelling, of the same room where it can be.
+ * The known key that the unknown `key` inside `parent` (dotted, "" at the top) was probably meant to be: the one that
+ * has this name in TRL or Hugging Face's libraries, else the nearest in spelling, with keys inside `parent` preferred.
  */
 export function nearestKey(parent: string, key: string): string {
-  // A key is a word: comparing more of it than this would only cost time.
+  // No known key is as long as this; comparing more of the word would only cost time.
   const word = key.slice(0, 64).toLowerCase().replaceAll("-", "_");
   const foreign = keysByForeignName().get(word);
   if (foreign !== undefined) return foreign;

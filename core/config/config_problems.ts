@@ -1,23 +1,23 @@
-/** What is wrong with a config, one line each. @module */
+/** The problems of a config, each described in one line. @module */
 import type { z } from "zod";
 import { nearestKey } from "./config_keys.ts";
 import type { ResolvedConfig } from "./config_types.ts";
 import { nearestWord } from "./nearest_word.ts";
 import { isMapping, type Path, show } from "./yaml_source.ts";
 
-/** One thing that is wrong at one place. */
+/** One problem at one place. */
 export interface Problem {
-  /** Where. */
+  /** The place. */
   path: Path;
-  /** What is, and what should be. */
+  /** What is there, and what should be. */
   message: string;
-  /** Whether the key is wrong, and not its value. */
+  /** Whether the key is wrong, as opposed to its value. */
   key: boolean;
 }
 
 type Issue = z.core.$ZodIssue;
 
-/** Unknown keys of one mapping for which the nearest known one is looked up. */
+/** The number of unknown keys of one mapping for which the nearest known key is looked up. */
 const SUGGESTIONS = 100;
 
 const TYPE_NAMES: Record<string, string> = {
@@ -32,7 +32,7 @@ function either(choices: string[]): string {
   return choices.length < 2 ? choices.join("") : `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
 }
 
-/** What would have been right, such as `integer ≥ 1`. */
+/** What was expected, such as `integer ≥ 1`. */
 function expected(issue: Issue): string {
   switch (issue.code) {
     case "invalid_type":
@@ -50,14 +50,14 @@ function expected(issue: Issue): string {
   }
 }
 
-/** Whether an issue says that the whole value is of another kind than its branch of a union. */
+/** Whether an issue says that the whole value is of another kind than the branch of a union expects. */
 function isOtherKind(issue: Issue): boolean {
   if (issue.path.length > 0) return false;
   return issue.code === "invalid_type" || issue.code === "invalid_value" ||
     (issue.code === "invalid_union" && issue.errors.every((branch) => branch.some(isOtherKind)));
 }
 
-/** The kinds that the branches of a union would have taken; that it may be a list too goes without saying. */
+/** The kinds that the branches of a union accept, without lists: a message need not say that a list is possible too. */
 function expectedOfUnion(branches: readonly (readonly Issue[])[]): string[] {
   return branches.flatMap((branch) => branch).flatMap((issue) => {
     if (issue.code === "invalid_union") return expectedOfUnion(issue.errors);
@@ -65,7 +65,7 @@ function expectedOfUnion(branches: readonly (readonly Issue[])[]): string[] {
   });
 }
 
-/** The value at a path of plain data, undefined where there is none. */
+/** The value at a path in plain data; undefined if there is none. */
 export function valueAt(root: unknown, path: Path): unknown {
   let value = root;
   for (const step of path) {
@@ -82,7 +82,7 @@ function problemsOf(issue: Issue, base: Path, raw: unknown): Problem[] {
     const parent = path.filter((step) => typeof step === "string").join(".");
     return issue.keys.map((key, i) => ({
       path: [...path, key],
-      // Looking for the nearest of all keys takes its time, and nobody reads hundreds of problems.
+      // Finding the nearest of all keys takes time, and nobody reads hundreds of problems.
       message: i < SUGGESTIONS ? `unknown key, did you mean "${nearestKey(parent, key)}"?` : "unknown key",
       key: true,
     }));
@@ -95,7 +95,7 @@ function problemsOf(issue: Issue, base: Path, raw: unknown): Problem[] {
   return [{ path, message: `expected ${either(expectedOfUnion(issue.errors))}, ${got}`, key: false }];
 }
 
-/** The words that an issue's branches would have taken. */
+/** The words that an issue's branches accept. */
 function choicesOf(issue: Issue): string[] {
   if (issue.code === "invalid_union") return issue.errors.flatMap((branch) => branch.flatMap(choicesOf));
   return issue.code === "invalid_value" ? issue.values.filter((choice) => typeof choice === "string") : [];
@@ -111,7 +111,7 @@ export function schemaProblems(issues: readonly Issue[], raw: unknown): Problem[
   return issues.flatMap((issue) => problemsOf(issue, [], raw));
 }
 
-/** Settings that are right one by one, and contradict each other. */
+/** The problems of settings that are valid one by one, but contradict each other. */
 export function contradictions(config: ResolvedConfig): Problem[] {
   const problems: Problem[] = [];
   const add = (path: string, message: string) => {
@@ -159,7 +159,7 @@ interface ServerKeys {
   api_key_file?: string;
 }
 
-/** What is wrong, by key. No message repeats a value: it may be a password or a key that was put in the wrong place. */
+/** The problems, by key. No message repeats a value, which may be a password or API key in the wrong place. */
 function askingProblems({ base_url, server, api_key_env, api_key_file }: ServerKeys): Record<string, string> {
   const problems: Record<string, string> = {};
   const address = (key: string, text: string): void => {

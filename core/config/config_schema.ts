@@ -3,10 +3,10 @@ import { z } from "zod";
 import type { ResolvedConfig } from "./config_types.ts";
 import { runKeys } from "./keys/run_keys.ts";
 
-/** The schema: it reads what is written, fills in defaults and refuses what it does not know. */
+/** The schema of a config. Parsing with it fills in defaults and refuses unknown keys. */
 export const configSchema: z.ZodType<ResolvedConfig> = z.strictObject(runKeys);
 
-/** How a file is known to be this schema, of whatever version. */
+/** The JSON Schema's title, by which a file is recognized as this schema of whatever version. */
 export const SCHEMA_TITLE = "dnpo config";
 
 /**

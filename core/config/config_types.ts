@@ -1,14 +1,14 @@
-/** The shapes of a resolved config: what a run is told to do, with every default filled in. @module */
+/** The types of a resolved config: all settings of a run, with every default filled in. @module */
 import type { LabelsConfig, NoiseSection, ResolvedConfig, TrainingConfig } from "./key_types.ts";
 
 export type { DtypeName, JudgeKind, LossType, MemberKind, Method, Optimizer, Schedule } from "./choices.ts";
 export type * from "./key_types.ts";
 export type { PerIteration } from "./per_iteration.ts";
 
-/** The stages that commands run, each with the keys it cannot do without. */
+/** The stages that commands run. */
 export type Stage = "sft" | "generate" | "label" | "optimize" | "train" | "score" | "compare";
 
-/** Noise as the config writes it, where `update: none` is no noise. */
+/** Noise as the config has it; `update: none` means no noise too. */
 export type NoiseSetting = "none" | NoiseSection;
 
 /** The noise generator and its training. */

@@ -1,4 +1,4 @@
-/** Defaults of keys that only some judges, or generation through a server, have: filled in where they are used. @module */
+/** Defaults of the keys that only some judges, or only generation through a server, use. @module */
 import type { z } from "zod";
 import type { JudgeKind } from "./choices.ts";
 import type { GenerationConfig, JudgeConfig, LabelsConfig } from "./config_types.ts";
@@ -6,7 +6,10 @@ import { generationKeys } from "./keys/generation_keys.ts";
 import { judgeKeys } from "./keys/judge_keys.ts";
 import { factsOf, type KeyFacts } from "./keys/key.ts";
 
-/** The order in which they follow what is set: not the keys' own, but that of the resolved configs of runs so far. */
+/**
+ * The order in which filled-in keys follow the ones that are set. It is not the schema's order, but the one that the
+ * resolved configs of earlier runs have.
+ */
 const ORDER = [
   "mode",
   "base_url",
@@ -27,28 +30,28 @@ function filledIn(keys: Readonly<Record<string, z.ZodType>>, isUsed: (facts: Key
   );
 }
 
-/** What is filled in of `generation` where a server answers. */
+/** The defaults that `generation` gets if a server answers. */
 export const SERVER_DEFAULTS: Readonly<Required<Pick<GenerationConfig, "concurrency" | "max_retries" | "timeout">>> =
   filledIn(generationKeys, () => true) as typeof SERVER_DEFAULTS;
 
-/** What is filled in of a judge's keys. */
+/** The defaults that a judge's keys get. */
 export function judgeDefaults(judge: JudgeKind): Partial<JudgeConfig> {
   return filledIn(judgeKeys, ({ of }) => of === undefined || of.includes(judge));
 }
 
-/** Fills in the defaults of the keys that the judge, or each of its judges, has. */
+/** Fills in the defaults of the keys that the judge, and each member of an ensemble, uses. */
 export function withJudgeDefaults(labels: LabelsConfig): LabelsConfig {
   const { judges, ...own } = labels;
   const fill = <T extends JudgeConfig>(judge: T): T => inOrder(judge, judgeDefaults(judge.judge));
   return { ...fill(own), ...(judges && { judges: judges.map(fill) }) };
 }
 
-/** Fills in the defaults of generation through a server, where there is one. */
+/** Fills in the defaults of generation through a server, if a server is set. */
 export function withServerDefaults(generation: GenerationConfig): GenerationConfig {
   return generation.server === undefined ? generation : inOrder(generation, SERVER_DEFAULTS);
 }
 
-/** What is set first, then what is filled in: always in the same order. */
+/** The keys that are set, then the missing ones of `defaults`, always in the same order. */
 function inOrder<T extends object>(set: T, defaults: object): T {
   return { ...set, ...Object.fromEntries(Object.entries(defaults).filter(([key]) => !Object.hasOwn(set, key))) };
 }

@@ -1,10 +1,10 @@
-/** What one iteration and one stage take from a resolved config. @module */
+/** The settings that one iteration or one stage takes from a resolved config. @module */
 import { UserError } from "../error.ts";
 import type { IterationConfig, LabelsConfig, NoiseSetting, ResolvedConfig, Stage } from "./config_types.ts";
 import { judgesOf, keyMissingOf } from "./judge_config.ts";
 import { entryOf } from "./per_iteration.ts";
 
-/** The plain settings of an iteration (from 0): entry `iteration` of each list, or its last. */
+/** The settings of an iteration (from 0), without lists: entry `iteration` of each list, or its last entry. */
 export function forIteration(config: ResolvedConfig, iteration: number): IterationConfig {
   const { training } = config;
   return {
@@ -47,7 +47,7 @@ const NEEDED: Record<Stage, readonly ("model" | "pairs" | "data.train")[]> = {
   compare: [],
 };
 
-/** Throws a UserError naming the first key that the stage cannot do without and the config does not have. */
+/** Throws a UserError naming the first key that the stage needs and the config lacks. */
 export function requireFor(stage: Stage, config: ResolvedConfig): void {
   const missing = NEEDED[stage].find((key) =>
     key === "data.train" ? config.data.train === undefined : config[key] === undefined
@@ -55,7 +55,7 @@ export function requireFor(stage: Stage, config: ResolvedConfig): void {
   if (missing) throw missingKey(stage, missing);
   if (stage !== "label" && stage !== "train" && stage !== "compare") return;
   const [first, end] = stage === "train" ? [0, config.iterations] : [config.iteration, config.iteration + 1];
-  // Beyond its last entry a list repeats.
+  // A list repeats its last entry, which need not be checked again.
   const listed = Array.isArray(config.labels) ? config.labels.length : 1;
   for (let iteration = first; iteration < Math.min(end, Math.max(listed, first + 1)); iteration++) {
     const labels = entryOf(config.labels, iteration);

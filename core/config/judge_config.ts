@@ -1,4 +1,4 @@
-/** The judges of a config, each as the one that it is, with what it takes. @module */
+/** The judges of a config, each with exactly the keys that its kind uses. @module */
 import { UserError } from "../error.ts";
 import type { AnyJudgeConfig, JudgeConfig, JudgeKind, LabelsConfig } from "./config_types.ts";
 import { judgeDefaults } from "./filled_defaults.ts";
@@ -11,17 +11,17 @@ const KEYS = Object.entries(labelsKeys)
   .filter(([name]) => name !== "judge")
   .map(([name, schema]) => ({ name: name as JudgeKey, facts: factsOf(schema) }));
 
-/** Keys that a judge takes. */
+/** The keys that a judge uses. */
 function keysOf(judge: JudgeKind): typeof KEYS {
   return KEYS.filter(({ facts }) => facts.of?.includes(judge) ?? true);
 }
 
-/** The key that a judge cannot do without; undefined where there is none. */
+/** The key that a judge needs; undefined if it needs none. */
 export function keyNeededBy(judge: JudgeKind): JudgeKey | undefined {
   return keysOf(judge).find(({ facts }) => facts.needed)?.name;
 }
 
-/** The key that a judge of the config cannot do without and does not have; undefined where nothing is missing. */
+/** The key that a judge of the config needs and lacks; undefined if nothing is missing. */
 export function keyMissingOf(judge: LabelsConfig): JudgeKey | undefined {
   const needed = keyNeededBy(judge.judge);
   return needed !== undefined && judge[needed] === undefined ? needed : undefined;
@@ -33,19 +33,19 @@ export function judgesOf(labels: LabelsConfig): readonly JudgeConfig[] {
 }
 
 /**
- * A judge of the config with what it takes, every default filled in: `switch` on its `judge`. Throws a UserError where
- * it lacks what it needs, which requireFor() tells before any work.
+ * A judge of the config with the keys it uses, every default filled in; callers `switch` on its `judge`. Throws a
+ * UserError if a needed key is missing; requireFor() reports that earlier, before any work.
  */
 export function judgeOf(judge: LabelsConfig): AnyJudgeConfig {
   const missing = keyMissingOf(judge);
   if (missing !== undefined) throw new UserError(`Judge ${judge.judge} needs "${missing}", which is not set`);
   const values: LabelsConfig = { ...judgeDefaults(judge.judge), ...judge };
   const taken = keysOf(judge.judge).flatMap(({ name }) => values[name] === undefined ? [] : [[name, values[name]]]);
-  // Its type is made of the same facts of the keys.
+  // AnyJudgeConfig is generated from the same facts about the keys.
   return { judge: judge.judge, ...Object.fromEntries(taken) } as AnyJudgeConfig;
 }
 
-/** The models, as the config names them, with which the judges of `labels` judge. */
+/** The models that the judges of `labels` use, as the config names them. */
 export function judgeModels(labels: LabelsConfig): string[] {
   return judgesOf(labels).map(judgeOf).flatMap((judge) => "model" in judge ? [judge.model] : []);
 }

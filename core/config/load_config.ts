@@ -1,4 +1,4 @@
-/** From YAML file and overrides to a resolved config. @module */
+/** Loads a resolved config from a YAML file and overrides. @module */
 import { isCollection, isScalar, parseDocument } from "yaml";
 import { UserError } from "../error.ts";
 import { knownKeys } from "./config_keys.ts";
@@ -7,21 +7,21 @@ import { configSchema } from "./config_schema.ts";
 import type { ResolvedConfig } from "./config_types.ts";
 import { isMapping, type Mapping, type Path, plain, readSource, type YamlSource } from "./yaml_source.ts";
 
-/** What stands over and under the config file. */
+/** Settings that take precedence over the config file, and settings that the file takes precedence over. */
 export interface LoadOptions {
-  /** `key=value` with a dotted key and a YAML value, over the file's; `null` gives the default back. */
+  /** `key=value` with a dotted key and a YAML value, which replaces the file's; `null` restores the default. */
   set?: readonly string[];
-  /** A config under the file's, such as an embedded one. */
+  /** Settings that the file's replace, such as an embedded config. */
   defaults?: Readonly<Record<string, unknown>>;
 }
 
 const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
-/** More lines than this help nobody. */
+/** The most problems that an error lists; more lines would help nobody. */
 const MAX_PROBLEMS = 20;
 
-/** Where a resolved setting comes from. */
+/** A resolved setting and its origin. */
 export interface Setting {
-  /** Dotted, with list positions: `training.learning_rate.0`. */
+  /** The dotted path, with list positions: `training.learning_rate.0`. */
   key: string;
   value: unknown;
   /** `default`, `FILE:LINE:COLUMN`, `--set`, `method NAME`, or `name of FILE`. */
@@ -29,8 +29,9 @@ export interface Setting {
 }
 
 /**
- * Reads a config file (or none), puts `set` over and `defaults` under it, and fills in method's preset and the
- * defaults. Throws a UserError with one line per problem: `config.yaml:4:9 training.beta: expected number, got "x"`.
+ * Reads a config file, if one is given. `set` replaces its settings, and it replaces those of `defaults`; then the
+ * method's preset and the schema's defaults are filled in. Throws a UserError with one line per problem:
+ * `config.yaml:4:9 training.beta: expected number, got "x"`.
  *
  * @example
  * ```ts
@@ -48,7 +49,7 @@ export async function loadConfig(path: string | undefined, options: LoadOptions 
 }
 
 /**
- * As {@linkcode loadConfig}, with every setting's origin, in the schema's order.
+ * As {@linkcode loadConfig}, and returns every setting with its origin, in the schema's order.
  *
  * @example
  * ```ts
@@ -79,7 +80,7 @@ async function resolve(
   const overrides = set.map(parseOverride);
   let raw = merge(plain(defaults) as Mapping, source?.values ?? {});
   for (const { keys, value } of overrides) raw = assign(raw, keys, value) as Mapping;
-  raw = plain(raw) as Mapping; // An override may have been null.
+  raw = plain(raw) as Mapping; // Drops nulls: an override may be null.
   coerceNumbers(raw, "");
   const written = plain(raw) as Mapping;
   applyMethod(raw, overrides.map(({ keys }) => keys.join(".")));
@@ -108,7 +109,7 @@ function leavesOf(value: unknown, path: Path): { path: Path; value: unknown }[] 
   );
 }
 
-/** Whether an override is of the place itself, of something around it or of something in it. */
+/** Whether an override sets the place itself, something around it or something in it. */
 function isOverridden(steps: readonly string[], overrides: readonly Override[]): boolean {
   return overrides.some(({ keys }) => keys.slice(0, steps.length).every((step, i) => step === steps[i]));
 }
@@ -118,7 +119,7 @@ interface Override {
   value: unknown;
 }
 
-/** Reads `a.b=value`: a YAML scalar or flow collection, or else the text as it stands. */
+/** Reads `a.b=value`; the value is a YAML scalar or flow collection, or else the plain text. */
 function parseOverride(text: string): Override {
   const cut = text.indexOf("=");
   const key = text.slice(0, Math.max(cut, 0)).trim();
@@ -150,7 +151,7 @@ function merge(under: Mapping, over: Mapping): Mapping {
   return result;
 }
 
-/** A copy of `target` with `value` at `keys`; what is no mapping on the way becomes one, for the schema to judge. */
+/** A copy of `target` with `value` at `keys`. A scalar on the way, or a list without that index, becomes a mapping. */
 function assign(target: unknown, keys: readonly string[], value: unknown): unknown {
   const [key, ...rest] = keys;
   if (key === undefined) return value;
@@ -162,7 +163,7 @@ function assign(target: unknown, keys: readonly string[], value: unknown): unkno
   return copy;
 }
 
-/** Turns text such as "1e-6" into numbers where the schema has a number: YAML 1.1 tools write them so. */
+/** Turns text such as "1e-6" into a number if the schema expects one: YAML 1.1 tools write numbers like that. */
 function coerceNumbers(value: Mapping | unknown[], path: string): void {
   for (const [key, item] of Object.entries(value)) {
     const inner = Array.isArray(value) ? path : path === "" ? key : `${path}.${key}`;
@@ -174,8 +175,8 @@ function coerceNumbers(value: Mapping | unknown[], path: string): void {
 }
 
 /**
- * Fills in the method's preset. A method that `--set` gives comes after the file: it takes back what the file says
- * against it, unless `--set` says so too.
+ * Fills in the method's preset. A method given by `--set` takes precedence over the file: settings of the file that
+ * contradict it are removed, unless `--set` gives them too.
  */
 function applyMethod(raw: Mapping, overridden: readonly string[]): void {
   const method = raw.method ?? "dnpo";
@@ -207,7 +208,7 @@ function stem(path: string): string {
 }
 
 function inFileOrder(problems: readonly Problem[], source: YamlSource | undefined): readonly Problem[] {
-  // Finding a place takes as long as the file is: with more problems than this their order is no help.
+  // Finding a place takes time in proportion to the file's length, and with this many problems order does not help.
   if (source === undefined || problems.length > 5 * MAX_PROBLEMS) return problems;
   return problems.map((problem) => ({ problem, line: source.lineOf(problem.path) }))
     .sort((a, b) => a.line - b.line).map(({ problem }) => problem);

@@ -1,6 +1,6 @@
-/** The word that a misspelt one was meant to be. @module */
+/** The known word that a misspelt one was probably meant to be. @module */
 
-/** Edits (insert, delete, replace, swap of neighbours) that turn one word into the other. */
+/** The number of edits (insert, delete, replace, swap of neighbours) that turn one word into the other. */
 export function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
@@ -18,7 +18,7 @@ export function editDistance(a: string, b: string): number {
   return previous[b.length]!;
 }
 
-/** How unlike a known name a word is: edits, or 1 for initials (`lr`) and parts of the name (`batch_size`). */
+/** How unlike a known name a word is: the edits, at most 1 for initials (`lr`) and parts of the name (`batch_size`). */
 export function unlikeness(word: string, name: string): number {
   const edits = editDistance(word, name);
   const parts = name.split("_");
@@ -27,7 +27,7 @@ export function unlikeness(word: string, name: string): number {
   return abbreviated ? Math.min(1, edits) : edits;
 }
 
-/** The one of `words` that `word` is a slip of, or undefined. */
+/** The one of `words` that `word` is probably a misspelling of; undefined if none is near enough. */
 export function nearestWord(word: string, words: readonly string[]): string | undefined {
   const typed = word.slice(0, 64).toLowerCase().replaceAll("-", "_");
   const shared = (name: string): number => {

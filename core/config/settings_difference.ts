@@ -1,4 +1,4 @@
-/** Whether a run that goes on has the settings that it began with. @module */
+/** Checks that a run which goes on uses the settings that it began with. @module */
 import { UserError } from "../error.ts";
 import { isRecord } from "../values.ts";
 import { knownKeys } from "./config_keys.ts";
@@ -6,15 +6,15 @@ import { knownKeys } from "./config_keys.ts";
 const STEP_ROWS = "per_device_train_batch_size * gradient_accumulation_steps";
 
 /**
- * Throws a UserError naming the first key in which `is` differs from `was`, the settings that `file` holds: `what` that
- * goes on with others would be neither the one nor the other. `advice` says what to do.
+ * Throws a UserError naming the first key in which the settings `is` differ from `was`, those in `file`. If `what` went
+ * on with other settings, its result would belong to neither. `advice` tells the user what to do.
  */
 export function checkSameSettings(
   was: unknown,
   is: unknown,
   { what, file, advice }: { what: string; file: string; advice: string },
 ): void {
-  // As JSON has it: without keys that are not set.
+  // JSON drops keys that are undefined.
   const found = firstDifference(wholeBatches(asJson(was)), wholeBatches(asJson(is)), []);
   if (found === null) return;
   throw new UserError(
@@ -24,7 +24,10 @@ export function checkSameSettings(
   );
 }
 
-/** How a batch is cut into micro-batches changes the last digits alone: the rows of an optimizer step are compared. */
+/**
+ * Adds the rows of an optimizer step to the settings, to be compared in place of the two keys whose product they are:
+ * how a step is cut into micro-batches changes only the last digits.
+ */
 function wholeBatches(settings: unknown): unknown {
   if (!isRecord(settings) || !isRecord(settings.training)) return settings;
   const { per_device_train_batch_size: size, gradient_accumulation_steps: steps } = settings.training;
@@ -46,7 +49,7 @@ function firstDifference(
   path: readonly string[],
 ): { key: string; was: unknown; is: unknown } | null {
   const key = path.join(".");
-  // How far a run goes and what it keeps may differ, what it computes may not.
+  // How far a run goes and what it keeps may differ; what it computes may not.
   if (knownKeys().get(path.filter((step) => !/^\d+$/.test(step)).join("."))?.facts.mayDiffer) return null;
   if (isNested(was) && isNested(is) && Array.isArray(was) === Array.isArray(is)) {
     const [a, b] = [was as Record<string, unknown>, is as Record<string, unknown>];

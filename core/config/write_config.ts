@@ -1,10 +1,10 @@
-/** A resolved config as YAML. @module */
+/** Writes a resolved config as YAML. @module */
 import { Document, isNode, stringify } from "yaml";
 import type { ResolvedConfig } from "./config_types.ts";
 import type { Setting } from "./load_config.ts";
 
 /**
- * The config as YAML, every default filled in, in the schema's order: the same text for the same settings.
+ * The config as YAML, with every default, in the schema's order. The same settings give the same text.
  *
  * @example
  * ```ts
@@ -19,10 +19,10 @@ export function writeResolved(config: ResolvedConfig): string {
   return stringify(config, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
-/** No text of a config holds it. */
+/** Marks comments; YAML escapes this character in texts, so no text of a config contains it. */
 const MARK = "\u0001";
 
-/** As {@linkcode writeResolved}, with each setting's origin in a comment behind it. */
+/** As {@linkcode writeResolved}, with each setting's origin in a comment at the end of its line. */
 export function writeExplained(config: ResolvedConfig, settings: readonly Setting[]): string {
   const document = new Document(config, { aliasDuplicateObjects: false });
   for (const [i, { key }] of settings.entries()) {
@@ -30,7 +30,7 @@ export function writeExplained(config: ResolvedConfig, settings: readonly Settin
     if (isNode(node)) node.comment = MARK + i;
   }
   const lines = document.toString({ lineWidth: 0 }).split("\n").map((line) => line.split(` #${MARK}`));
-  // One long path is no reason to push every comment off the screen.
+  // The limit keeps one long path from pushing every comment off the screen.
   const width = Math.min(48, Math.max(...lines.map(([text, mark]) => mark === undefined ? 0 : text!.length)));
   return lines.map(([text, mark]) =>
     mark === undefined ? text : `${text!.padEnd(width)}  # ${settings[Number(mark)]!.from}`

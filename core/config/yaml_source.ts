@@ -1,10 +1,10 @@
-/** The YAML text of a config: plain values, and the line and column of each. @module */
+/** Reads a config's YAML file: plain values, and the line and column of each. @module */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Document, Node, Pair } from "yaml";
 import { UserError } from "../error.ts";
 import { fileSystem, isNotFound } from "../files/file_system.ts";
 
-/** A mapping of the config without prototype, so that no key of it can be more than a key. */
+/** A mapping of the config. It has no prototype, so that a key such as `__proto__` is only a key. */
 export interface Mapping {
   [key: string]: unknown;
 }
@@ -14,15 +14,15 @@ export type Path = readonly (string | number)[];
 
 /** A config file that was read. */
 export interface YamlSource {
-  /** Its values; what is null is left out. */
+  /** Its values, without those that are null. */
   values: Mapping;
-  /** `FILE:LINE:COLUMN` of the value at a path, of its key with `key`, or of the nearest thing around it. */
+  /** `FILE:LINE:COLUMN` of the value at a path (with `key`: of its key), or of the nearest thing around it. */
   locate(path: Path, options?: { key?: boolean }): string;
-  /** The line of the same, from 1. */
+  /** The line of the key at a path, or of the nearest thing around it; counts from 1. */
   lineOf(path: Path): number;
 }
 
-/** No config is as large or as deep; the parser compares every key of a mapping with every other. */
+/** Above any real config. The parser compares every key of a mapping with every other, so size must be limited. */
 const MAX_BYTES = 1 << 15;
 const MAX_DEPTH = 16;
 
@@ -31,7 +31,7 @@ export function isMapping(value: unknown): value is Mapping {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Copies plain data into mappings without prototype, leaving out nulls. Throws a UserError where it is endless. */
+/** Copies plain data into mappings without prototype, leaving out nulls. Throws a UserError if it nests too deep. */
 export function plain(value: unknown, depth = 0): unknown {
   if (depth > MAX_DEPTH) throw new UserError(`nested deeper than ${MAX_DEPTH} levels`);
   if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
@@ -55,7 +55,7 @@ async function readText(file: string): Promise<string> {
     }
     bytes = await fileSystem().readFile(file);
   } catch (error) {
-    // A missing permission is told by its own name.
+    // A missing permission (NotCapable) is reported by its own message.
     if (error instanceof UserError || (error as Error).name === "NotCapable") throw error;
     throw new UserError(
       `Cannot read config "${file}": ${isNotFound(error) ? "there is no such file" : (error as Error).message}`,
@@ -68,7 +68,7 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-/** Reads a YAML config file. Throws a UserError with line and column where it is not one mapping of YAML. */
+/** Reads a YAML config file. Throws a UserError with line and column if it is not one YAML mapping. */
 export async function readSource(file: string): Promise<YamlSource> {
   const counter = new LineCounter();
   const document = parseDocument(await readText(file), { lineCounter: counter, prettyErrors: false });
@@ -82,7 +82,7 @@ export async function readSource(file: string): Promise<YamlSource> {
   try {
     values = plain(document.toJS()) ?? Object.create(null);
   } catch (error) {
-    // An alias without anchor, too many aliases, or one that holds itself.
+    // An alias without an anchor, too many aliases, or an alias that contains itself.
     throw new UserError(`${file}: ${error instanceof Error ? error.message : error}`);
   }
   if (!isMapping(values)) {
@@ -121,7 +121,7 @@ function offsetOf(document: Document, path: Path, wantKey: boolean): number | un
   return offset;
 }
 
-/** A value as an error shows it: short, in one line. */
+/** A value as an error message shows it: short, in one line. */
 export function show(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (isMapping(value)) return "a mapping";

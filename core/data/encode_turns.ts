@@ -1,27 +1,28 @@
-/** Which tokens of a conversation the assistant writes. @module */
+/** Marks the tokens of a conversation that the assistant writes. @module */
 import { UserError } from "../error.ts";
 import type { Message } from "./formats/messages.ts";
 import type { MarkedText } from "./tokenizer/chat_template.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
-/** A conversation's ids, cut before the first token that is the assistant's. */
+/** A conversation's ids, split before the assistant's first token; what follows its last token is left out. */
 export interface EncodedTurns {
   /** The text before the assistant's first turn. */
   text: string;
   promptIds: number[];
-  /** Ids up to the assistant's last one. */
+  /** The ids from the assistant's first to its last one. */
   responseIds: number[];
-  /** Of each of them, whether it is the assistant's. */
+  /** For each of `responseIds`, whether the assistant writes it. */
   lossMask: boolean[];
-  /** Whether a turn begins within a token. */
+  /** Whether one of the assistant's turns begins within a token. */
   prefixMismatch: boolean;
 }
 
 /**
- * Encodes a conversation and marks what the assistant writes: what stands in the template's `{% generation %}` blocks (a
- * token that reaches into one counts, as transformers' return_assistant_tokens_mask has it), or, of a template without
- * them, what it writes of each turn after the header that opens it, the turn's end included. Throws a UserError where such
- * a template writes a turn differently once others follow, or where nothing is the assistant's.
+ * Encodes a conversation and marks what the assistant writes. This is the text in the template's `{% generation %}`
+ * blocks; a token that reaches into a block counts, as in transformers' return_assistant_tokens_mask. In a template
+ * without such blocks, it is what the template writes for each assistant turn after the header that opens it, including
+ * the turn's end. Throws a UserError if such a template writes a turn differently once others follow, or if no text is
+ * the assistant's.
  */
 export function encodeTurns(tokenizer: Tokenizer, messages: readonly Message[]): EncodedTurns {
   const { text, spans } = tokenizer.renderMarked(messages) ?? markTurns(tokenizer, messages);
@@ -48,13 +49,16 @@ export function encodeTurns(tokenizer: Tokenizer, messages: readonly Message[]):
   };
 }
 
-/** Tokens that end before a place in the text, whose text up to there has the ids `before`; and whether one reaches over it. */
+/**
+ * The number of tokens that end at or before a place in the text, and whether a token reaches over that place. `before`
+ * are the ids of the text up to there.
+ */
 function boundary(ids: readonly number[], before: readonly number[]): { tokens: number; isWithin: boolean } {
   const differs = before.findIndex((id, i) => id !== ids[i]);
   return differs < 0 ? { tokens: before.length, isWithin: false } : { tokens: differs, isWithin: true };
 }
 
-/** The assistant's turns by rendering the conversation up to each of them. */
+/** Finds the assistant's turns by rendering the conversation up to the beginning and the end of each. */
 function markTurns(tokenizer: Tokenizer, messages: readonly Message[]): MarkedText {
   const text = tokenizer.renderChat(messages, { addGenerationPrompt: false });
   const spans = messages.flatMap(({ role }, i): MarkedText["spans"] => {

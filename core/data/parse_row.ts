@@ -1,4 +1,4 @@
-/** From a row of JSON, in any of the known shapes, to what it holds. @module */
+/** Parses a row of JSON of any known shape. @module */
 import { UserError } from "../error.ts";
 import { isRecord } from "../values.ts";
 import { describe } from "./formats/data_problems.ts";
@@ -8,46 +8,49 @@ import type { Message } from "./formats/messages.ts";
 import { hasField, stringField } from "./formats/row_fields.ts";
 import { type DataFields, readShape } from "./row_shapes.ts";
 
-/** A row with its place in the file. */
+/** A parsed row with its place in the file. */
 export type DataRow = DataFields & {
-  /** 0-based index among the rows in the order in which they are read, malformed ones counted. */
+  /** 0-based index in the order of reading; malformed rows count too. */
   row: number;
-  /** `file:line`; of a Parquet file `file, row` and the row's 0-based index in it. */
+  /** `file:line`; for a Parquet file `file, row` and the row's 0-based index in it. */
   where: string;
-  /** What a verifier compares with. */
+  /** The reference that a verifier compares with. */
   reference?: JsonValue;
-  /** The columns that the form does not use. */
+  /** The columns that the shape does not use. */
   extra: JsonObject;
 };
 
 /** A shape of rows. */
 export interface RowShape {
-  /** Whose shape it is, such as `UltraChat's`; `plain` of the shapes that are this project's own. */
+  /** Where the shape comes from, such as `UltraChat's`; `plain` for this project's own shapes. */
   owner: string;
-  /** Its columns. */
+  /** The columns that are used. */
   columns: readonly string[];
 }
 
-/** How rows are understood. */
+/** How rows are parsed. */
 export interface ParseRowOptions {
-  /** Prompt of instruction rows, with `{instruction}` and `{input}`; default: the input after a blank line. */
+  /**
+   * Prompt of instruction rows, with `{instruction}` and `{input}`; default: the instruction, then a blank line and the
+   * input if there is one.
+   */
   template?: string;
-  /** Words of a row of plain text that are its prompt (default 16). */
+  /** The number of words of a plain text row that are its prompt (default 16). */
   promptWords?: number;
-  /** Columns by what they are, where a set has none of its own. */
+  /** Names of the columns by what they hold, for sets without names of their own. */
   columns?: Columns;
   /** Whether rows of text become conversations of a user and an assistant (default false). */
   conversational?: boolean;
-  /** System turn of the conversations that begin with none. */
+  /** System turn for conversations that begin without one. */
   systemPrompt?: string;
 }
 
-/** A row without its place, and the shape that it has. */
+/** A parsed row without its place, and its shape. */
 export type ParsedRow = DataFields & Pick<DataRow, "reference" | "extra"> & { shape: RowShape };
 
 /**
- * What a row of JSON holds. Throws a UserError, which names no file, where it is no row of a known shape; `all` are the
- * columns of its file, where a row may lack some.
+ * Parses a row of JSON. `all` are the columns of its file, if the row may lack some. Throws a UserError, which names no
+ * file, if the row has no known shape.
  */
 export function parseRow(
   value: JsonValue,
@@ -75,7 +78,7 @@ export function parseRow(
   return { ...fields, ...reference, extra, shape: { owner, columns: shapeColumns } };
 }
 
-/** Text as a conversation where asked for, and the system turn of a conversation that begins with none. */
+/** Makes text a conversation if asked to, and gives a conversation without a system turn its system turn. */
 function toConversation(
   fields: DataFields,
   { row, conversational = false, systemPrompt, isSystemMapped }: ParseRowOptions & {

@@ -1,4 +1,4 @@
-/** Pairs as a preference data set in TRL's form, which other trainers read too. @module */
+/** Exports pairs as a preference data set in TRL's form, which other trainers read too. @module */
 import type { SchemaElement } from "hyparquet";
 import { UserError } from "../error.ts";
 import { type Message, messagesField } from "./formats/messages.ts";
@@ -6,26 +6,26 @@ import { hasField } from "./formats/row_fields.ts";
 import type { DataRow } from "./parse_row.ts";
 import { readRows } from "./read_rows.ts";
 
-/** A side of a pair: text, or a conversation's turns. */
+/** A prompt or an answer: text, or the turns of a conversation. */
 type Side = string | Message[];
 
-/** A row: all three sides are texts, or all three are lists of messages. */
+/** A row: prompt, chosen and rejected are all texts, or all lists of messages. */
 export interface Preference {
   readonly prompt: Side;
   readonly chosen: Side;
   readonly rejected: Side;
-  /** The judge's scores; null where it gave none. */
+  /** The judge's scores; null if it gave none. */
   readonly score_chosen: number | null;
   readonly score_rejected: number | null;
-  /** Whose the chosen answer is: `human`, `generated`, or null where it is not known. */
+  /** Who wrote the chosen answer: `human`, `generated`, or null if that is not known. */
   readonly chosen_from: string | null;
 }
 
-/** Columns that are left out where no row has them. */
+/** Columns that are left out if no row has them. */
 const OPTIONAL = ["score_chosen", "score_rejected", "chosen_from"] as const;
 
 /**
- * Reads pairs.jsonl, or any file of pairs, as preferences. Throws a UserError where a row has no texts, or where text and
+ * Reads pairs.jsonl, or any file of pairs, as preferences. Throws a UserError if a row has no texts, or if texts and
  * conversations are mixed.
  */
 export async function readPreferences(path: string): Promise<Preference[]> {
@@ -78,7 +78,7 @@ function toPreference(row: DataRow): Preference {
   }
 }
 
-/** The file's bytes: JSON lines, or Parquet with lists of {role, content} as pyarrow and datasets have them. */
+/** Encodes a file: JSON lines, or Parquet with lists of {role, content} laid out as by pyarrow and datasets. */
 export async function encodePreferences(rows: readonly Preference[], format: "jsonl" | "parquet"): Promise<Uint8Array> {
   const names = (["prompt", "chosen", "rejected", ...OPTIONAL] as const).filter((name) =>
     !OPTIONAL.some((optional) => optional === name) || rows.some((row) => row[name] !== null)

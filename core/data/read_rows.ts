@@ -1,4 +1,4 @@
-/** Training rows in any of the known shapes, from files of any of the formats. @module */
+/** Reads training rows of any known shape from files of any known format. @module */
 import { UserError } from "../error.ts";
 import { quote } from "./formats/data_problems.ts";
 import { type DataSource, type Locate, openSource, sourceName } from "./formats/data_sources.ts";
@@ -7,15 +7,15 @@ import { type DataRow, parseRow, type ParseRowOptions, type RowShape } from "./p
 import { SHAPE_COLUMNS } from "./row_shapes.ts";
 import { readSets, type SetRow } from "./select_rows.ts";
 
-/** A row left out, and why. */
+/** A row that was left out, and the reason. */
 export interface SkippedRow {
-  /** `file:line`. */
+  /** The row's place, as `where` of {@linkcode DataRow}. */
   where: string;
-  /** What is wrong with it. */
+  /** What is wrong with the row. */
   reason: string;
 }
 
-/** Rows of one shape. */
+/** A shape, and the number of rows that have it. */
 export interface ShapeCount extends RowShape {
   /** Number of rows. */
   rows: number;
@@ -23,29 +23,30 @@ export interface ShapeCount extends RowShape {
 
 /** How rows are read. */
 export interface ReadRowsOptions extends ParseRowOptions {
-  /** At most this many rows, skipped ones not counted. */
+  /** The most rows to read; skipped ones do not count. */
   limit?: number;
-  /** Whether a malformed row ends the reading (the default) or is left out. */
+  /** What a malformed row does: it ends the reading with an error (the default), or is left out. */
   onBadRow?: "error" | "skip";
-  /** Whether all rows are shuffled (default false), as `readSets` does. */
+  /** Whether all rows are shuffled, as `readSets` describes (default false). */
   shuffle?: boolean;
-  /** Seed of shuffling and of sets with a weight below 1 (default 42). */
+  /** Seed of the shuffling, and of the choice from sets with a weight below 1 (default 42). */
   seed?: number;
-  /** Finds the files behind a name that is no local path; by default there are none. */
+  /** Finds the files behind a name that is no local path; by default such a name is an error. */
   locate?: Locate;
 }
 
-/** Rows, and what was met on the way. */
+/** The rows that were read, those that were skipped, and the shapes. */
 export interface ReadRows {
   rows: DataRow[];
   skipped: SkippedRow[];
-  /** The rows by their shapes, in the order in which these were met. */
+  /** Counts of the rows by shape, in the order in which the shapes first occur. */
   shapes: ShapeCount[];
 }
 
 /**
- * Reads files (JSON lines, a JSON array, CSV, TSV, Parquet, each but the last gzipped too), folders of them, slices of them
- * (`rows.jsonl[:100]`), or several. Throws a UserError naming file and line of a malformed row, or where no row is left.
+ * Reads the rows of one source or several: files (JSON lines, a JSON array, CSV, TSV, each also with gzip, or Parquet),
+ * folders of them, or slices of these (`rows.jsonl[:100]`). Throws a UserError naming file and line of a malformed row,
+ * or if no row is left.
  */
 export async function readRows(source: DataSource, options: ReadRowsOptions = {}): Promise<ReadRows> {
   const { limit = Infinity, onBadRow = "error", template, columns, locate, shuffle, seed } = options;

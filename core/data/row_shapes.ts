@@ -1,4 +1,4 @@
-/** The shapes of rows that are known, each by its columns, and what they hold. @module */
+/** The known shapes of rows: each is recognized by its columns. @module */
 import { UserError } from "../error.ts";
 import { quote } from "./formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "./formats/json_rows.ts";
@@ -6,7 +6,7 @@ import { listColumns } from "./formats/map_columns.ts";
 import { extractMessages, extractPrompt, type Message, messagesField, shareGptField } from "./formats/messages.ts";
 import { hasField, idsField, stringField } from "./formats/row_fields.ts";
 
-/** What a row holds, by its form. */
+/** The contents of a row: prompt and answer, or prompt and two answers, as text, conversation or token ids. */
 export type DataFields =
   | { kind: "text"; prompt: string; response: string }
   | { kind: "text_pair"; prompt: string; chosen: string; rejected: string }
@@ -15,30 +15,30 @@ export type DataFields =
   | { kind: "ids"; promptIds: number[]; responseIds: number[] }
   | { kind: "ids_pair"; promptIds: number[]; chosenIds: number[]; rejectedIds: number[] };
 
-/** A row as its shape reads it. */
+/** The contents of a row as its shape parses them. */
 export type ShapedFields = DataFields & {
-  /** Columns that were used. */
+  /** The columns that were used. */
   used: readonly string[];
-  /** What a verifier compares with, where the shape itself has it. */
+  /** The reference that a verifier compares with, if the shape itself has one. */
   reference?: JsonValue;
 };
 
 interface Shape {
   /** Columns that a row must have. */
   columns: readonly string[];
-  /** Columns that are used besides. */
+  /** Further columns that are used if the row has them. */
   optional?: readonly string[];
-  /** Whose shape it is, of a row that has it. */
+  /** Where the shape of this row comes from; `plain` for this project's own shapes. */
   owner(row: JsonObject): string;
-  /** Throws a UserError where a column holds something else. */
+  /** Parses a row. Throws a UserError if a column holds a value of the wrong kind. */
   parse(row: JsonObject, settings: ShapeSettings): DataFields & { reference?: JsonValue };
 }
 
-/** What the config says of shapes that do not hold prompt and answer as they are. */
+/** Settings for the shapes whose prompt has to be made from other columns. */
 export interface ShapeSettings {
-  /** Prompt of instruction rows; undefined: the input after a blank line. */
+  /** Prompt of instruction rows; undefined: the instruction, then a blank line and the input if there is one. */
   template?: string | undefined;
-  /** Words of a plain text that are its prompt (default 16). */
+  /** The number of words of a plain text that are its prompt (default 16). */
   promptWords?: number | undefined;
 }
 
@@ -46,7 +46,7 @@ const PROMPT_WORDS = 16;
 
 const plainText = () => "plain";
 
-/** Groups from the first that is looked for to the last; within a group a row may have one shape only. */
+/** Groups of shapes, in the order in which they are tried. Within a group a row may fit one shape only. */
 const GROUPS: readonly (readonly Shape[])[] = [
   [{
     columns: ["prompt_ids", "chosen_ids", "rejected_ids"],
@@ -99,12 +99,12 @@ const GROUPS: readonly (readonly Shape[])[] = [
   [{ columns: ["text"], owner: () => "plain text's", parse: parseText }],
 ];
 
-/** The shapes as an error lists them. */
+/** The shapes as error messages list them. */
 const KNOWN = GROUPS.toReversed().flat().map(({ columns, optional = [] }) =>
   `{${[...columns, ...optional.map((name) => `${name}?`)].join(", ")}}`
 ).join(", ");
 
-/** Names of the columns that a shape, or what is made of it, can use. */
+/** Names of the columns that a shape, or a later step, can use. */
 export const SHAPE_COLUMNS: readonly string[] = [
   ...new Set(GROUPS.flat().flatMap(({ columns, optional = [] }) => [...columns, ...optional])),
   ...[
@@ -121,8 +121,8 @@ export const SHAPE_COLUMNS: readonly string[] = [
 ];
 
 /**
- * The shape of a row and what it holds. `preferred` are columns that the config names: a shape with one of them goes before
- * others. Throws a UserError that lists the row's columns where none or more than one shape fits.
+ * The shape and the contents of a row. `preferred` are columns that the config names: shapes with one of them take
+ * precedence. Throws a UserError that lists the row's columns if no shape fits, or more than one.
  */
 export function readShape(
   row: JsonObject,
@@ -150,7 +150,7 @@ export function readShape(
   throw unknownShape(row, all);
 }
 
-/** A prompt that is text beside lists of messages is left as it is: the lists hold it. */
+/** Whether an optional column is used. A text prompt beside lists of messages is not: the lists contain the prompt. */
 function isUsed(row: JsonObject, name: string, { columns }: Shape): boolean {
   return hasField(row, name) && !(name === "prompt" && Array.isArray(row[columns[0]!]) && !Array.isArray(row.prompt));
 }
@@ -161,7 +161,7 @@ function unknownShape(row: JsonObject, all: readonly string[]): UserError {
   return new UserError(`the row has ${list}, expected one of ${KNOWN}, or data.columns to name them`);
 }
 
-/** A preference pair, as texts or as lists of messages; without a prompt, what both sides begin with is the prompt. */
+/** Parses a preference pair of texts or lists of messages. Without a prompt, the common beginning is the prompt. */
 function parsePair(row: JsonObject, [better, worse]: readonly [string, string]): DataFields {
   const has = (name: string): boolean => hasField(row, name);
   if (Array.isArray(row[better])) {
@@ -183,7 +183,7 @@ function parseAnswer(row: JsonObject, answer: string): DataFields {
     : { kind: "text", prompt: stringField(row, "prompt"), response: stringField(row, answer) };
 }
 
-/** The last turn is the answer, those before it are the prompt. */
+/** Splits a conversation: the last turn is the answer, the turns before it are the prompt. */
 function splitLast(messages: Message[], key: string): DataFields {
   const last = messages.at(-1)!;
   if (last.role !== "assistant") {
@@ -204,7 +204,7 @@ function parseInstruction(row: JsonObject, { template }: ShapeSettings): DataFie
   return { kind: "text", prompt, response: stringField(row, "output") };
 }
 
-/** A text's first words are the prompt, what follows is the answer: to go on where the prompt ends. */
+/** Splits a text: its first words are the prompt, and the rest, which continues them, is the answer. */
 function parseText(row: JsonObject, { promptWords = PROMPT_WORDS }: ShapeSettings): DataFields {
   const text = stringField(row, "text");
   let end = 0;
@@ -218,7 +218,7 @@ function parseText(row: JsonObject, { promptWords = PROMPT_WORDS }: ShapeSetting
   );
 }
 
-/** GSM8K's answers end with `#### ` and the number that a verifier compares with. */
+/** Parses a row of GSM8K, whose answers end with `#### ` and the number that a verifier compares with. */
 function parseQuestion(row: JsonObject): DataFields & { reference?: JsonValue } {
   const response = stringField(row, "answer");
   const final = /####\s*(.+?)\s*$/.exec(response)?.[1];

@@ -1,4 +1,4 @@
-/** Which rows of several sets are read, and in which order. @module */
+/** Chooses which rows of several sets are read, and in which order. @module */
 import { philox4x32, type Words4 } from "../../kernels/random/philox.ts";
 import { philoxKey } from "../../kernels/random/philox_key.ts";
 import type { OpenSet } from "./formats/data_sources.ts";
@@ -7,26 +7,27 @@ import type { JsonRow } from "./formats/json_rows.ts";
 import { isAbsolute, resolveRowRange } from "./formats/row_range.ts";
 import { type Wanted, wantedFrom } from "./formats/wanted_rows.ts";
 
-/** How rows are put in order. */
+/** How rows are chosen and ordered. */
 export interface OrderOptions {
   /** Whether they are shuffled (default false). */
   shuffle?: boolean;
-  /** Seed of the shuffling, and of what is taken of sets with a weight below 1 (default 42). */
+  /** Seed of the shuffling, and of the choice from sets with a weight below 1 (default 42). */
   seed?: number;
-  /** How many rows more are wanted, asked while reading. */
+  /** Returns how many more rows are wanted; called while reading. */
   missing: () => number;
-  /** Names of the columns that can be of use; others may be left out. */
+  /** The columns of a set that can be of use; others may be left out. */
   columnsOf?: (set: OpenSet) => readonly string[];
 }
 
-/** A row of one of several sets; `row` is its index among all that are read, in their order. */
+/** A row of one of several sets; `row` is its index in the order of reading, over all sets. */
 export type SetRow = JsonRow & { set: OpenSet };
 
 /**
- * Reads the sets one after the other, or shuffled. Of a set of n rows (malformed ones counted, after its slice) with weight
- * w < 1 the ⌊w·n⌋ rows are taken that come first when they are sorted by Philox's words at counter (i, set + 1, 0, 0), in
- * the file's order; the rows of all sets, shuffled, are sorted by the words at counter (i, 0, 0, 0), under the key
- * (seed, 4 · 2²⁴): docs/method.md, "The random numbers".
+ * Reads the sets one after the other, or shuffled. The choice and the order depend only on Philox's words under the key
+ * (seed, 4 · 2²⁴); docs/method.md, "The random numbers", describes the key. If a set of n rows (after its slice,
+ * malformed ones counted) has a weight w < 1, its rows i are sorted by the words at counter (i, set + 1, 0, 0), and the
+ * first ⌊w·n⌋ are taken, in the file's order. To shuffle, the rows of all sets are sorted by the words at counter
+ * (i, 0, 0, 0).
  */
 export async function* readSets(sets: readonly OpenSet[], options: OrderOptions): AsyncGenerator<SetRow> {
   const { shuffle = false, missing } = options;
@@ -34,7 +35,7 @@ export async function* readSets(sets: readonly OpenSet[], options: OrderOptions)
   else yield* readPicked(sets, { ...options, shuffle, missing });
 }
 
-/** Without a count of the rows, where no slice needs it, so that reading can stop early. */
+/** Reads sets in order. It counts their rows only if a slice needs that, so that reading can stop early. */
 async function* readInOrder(sets: readonly OpenSet[], { columnsOf }: OrderOptions): AsyncGenerator<SetRow> {
   let first = 0;
   for (const set of sets) {
@@ -54,7 +55,7 @@ async function* readInOrder(sets: readonly OpenSet[], { columnsOf }: OrderOption
 async function* readPicked(sets: readonly OpenSet[], options: OrderOptions): AsyncGenerator<SetRow> {
   const { shuffle, seed = 42, missing, columnsOf } = options;
   const key = philoxKey(seed, { iteration: 0, purpose: "data" });
-  // Of each position in the order of reading: the set, and the row in it.
+  // The chosen rows in the order of the sets: the set's index, and the row in it.
   const picked: { set: number; row: number }[] = [];
   for (const [k, set] of sets.entries()) {
     const { from, to } = resolveRowRange(set.slice ?? { from: null, to: null, unit: "rows" }, await countSet(set));
@@ -63,7 +64,7 @@ async function* readPicked(sets: readonly OpenSet[], options: OrderOptions): Asy
     }
   }
   const order = shuffle ? sortByWords(picked.length, (i) => philox4x32([i, 0, 0, 0], key)) : picked.map((_, i) => i);
-  // As many as are missing, and twice as many each time that some of them were malformed.
+  // Reads as many as are missing; if some of them were malformed, each further pass doubles the rows read so far.
   for (let done = 0; done < order.length && missing() > 0;) {
     const positions = [...order.slice(done, done + Math.max(done, Math.min(missing(), order.length)))].map((i) =>
       picked[i]!
@@ -85,7 +86,7 @@ async function* readPicked(sets: readonly OpenSet[], options: OrderOptions): Asy
   }
 }
 
-/** The rows of the set's slice; up to Infinity where it need not be counted for that. */
+/** The range of the set's slice; its end is Infinity if the set need not be counted. */
 async function rangeOf(set: OpenSet): Promise<{ from: number; to: number }> {
   const { slice } = set;
   if (slice === null) return { from: 0, to: Infinity };
@@ -99,7 +100,7 @@ async function countSet({ files }: OpenSet): Promise<number> {
   return count;
 }
 
-/** The wanted rows of a set, counted through its files; returns how many it has gone through. */
+/** Yields the wanted rows of a set, with indices that go on from file to file; returns how many it went through. */
 async function* readSet(
   { files }: OpenSet,
   { wanted, columns }: { wanted: Wanted; columns: readonly string[] | undefined },
@@ -120,7 +121,7 @@ async function* readSet(
   return first;
 }
 
-/** Indices, ascending, of the share that is taken of `count` rows. */
+/** The indices, ascending, of the rows that are taken from a set of `count` rows, as {@linkcode readSets} describes. */
 export function pickShare(
   count: number,
   { weight, key, set }: { weight: number; key: readonly [number, number]; set: number },
@@ -129,7 +130,7 @@ export function pickShare(
   return sortByWords(count, (i) => philox4x32([i, set + 1, 0, 0], key)).slice(0, Math.floor(weight * count)).sort();
 }
 
-/** 0 … count − 1, sorted by the first two words of each. */
+/** The indices 0 … count − 1, sorted by the first two words of each. */
 export function sortByWords(count: number, wordsOf: (i: number) => Words4): Uint32Array {
   const [high, low] = [new Uint32Array(count), new Uint32Array(count)];
   for (let i = 0; i < count; i++) [high[i], low[i]] = wordsOf(i) as unknown as [number, number];

@@ -17,23 +17,23 @@ export interface ResponseRow {
   prompt: string;
   /** Its ids. */
   promptIds: number[];
-  /** The prompt's turns, of a conversation; its text is what the answering model's chat template wrote of them. */
+  /** The prompt's turns, if it is a conversation; `prompt` is then what the answering model's chat template wrote. */
   messages?: readonly Message[];
   /** The human answer's text. */
   response: string;
   /** Its ids. */
   responseIds: number[];
-  /** False where it was cut, which a human's answer is not. */
+  /** False if it was cut; a human's answer never is. */
   responseFinished?: boolean;
   /** The generated answer's text. */
   generated: string;
-  /** Its ids, exactly as sampled, and the chat template's tail. */
+  /** Its ids, exactly as sampled, then those that the chat template writes after the end of a turn. */
   generatedIds: number[];
-  /** Whether EOS was sampled; false where the answer was cut. */
+  /** Whether EOS was sampled; false if the answer was cut. */
   finished: boolean;
-  /** Set where a server gave the generated answer as text alone, so that its ids are not those that were sampled. */
+  /** Set if a server returned the generated answer as text only, so that its ids are not those that were sampled. */
   retokenized?: true;
-  /** What a verifier compares with. */
+  /** The reference that a verifier compares with. */
   reference?: JsonValue;
 }
 
@@ -48,7 +48,7 @@ export interface PairRow {
   prompt: string;
   /** Its ids. */
   promptIds: number[];
-  /** The prompt's turns, of a conversation. */
+  /** The prompt's turns, if it is a conversation. */
   messages?: readonly Message[];
   /** The better answer's text. */
   chosen: string;
@@ -58,23 +58,23 @@ export interface PairRow {
   rejected: string;
   /** Its ids. */
   rejectedIds: number[];
-  /** Whose the better answer is. */
+  /** Who wrote the better answer. */
   chosenFrom: ChosenFrom;
-  /** The judge's score of the human answer; null where the judge gave none. */
+  /** The judge's score of the human answer; null if the judge gave none. */
   scoreHuman: number | null;
-  /** The judge's score of the generated answer; null where the judge gave none. */
+  /** The judge's score of the generated answer; null if the judge gave none. */
   scoreGenerated: number | null;
 }
 
-/** A pair as training reads it: `row` is its index in the pair file, the `example` of its random numbers. */
+/** A pair as training reads it. `row` is its index in the pair file, which is the `example` of its random numbers. */
 export interface StoredPair extends TokenizedPair {
-  /** Index of the row in the data that the pair was made of; null for pairs from elsewhere. */
+  /** Index of the row in the data that the pair was made from; null for pairs from elsewhere. */
   dataRow: number | null;
-  /** Whose the better answer is; null for pairs from elsewhere. */
+  /** Who wrote the better answer; null for pairs from elsewhere. */
   chosenFrom: ChosenFrom | null;
-  /** The judge's score of the human answer. */
+  /** The judge's score of the human answer; null if there is none. */
   scoreHuman: number | null;
-  /** The judge's score of the generated answer. */
+  /** The judge's score of the generated answer; null if there is none. */
   scoreGenerated: number | null;
 }
 
@@ -96,7 +96,7 @@ export function encodeResponse(row: ResponseRow): string {
   }) + "\n";
 }
 
-/** One line of pairs.jsonl, with its newline; a score that is no finite number becomes null. */
+/** One line of pairs.jsonl, with its newline; a score that is not finite becomes null. */
 export function encodePair(pair: PairRow): string {
   return JSON.stringify({
     row: pair.row,
@@ -113,7 +113,7 @@ export function encodePair(pair: PairRow): string {
   }) + "\n";
 }
 
-/** Reads responses.jsonl; throws a UserError naming file, line and key. */
+/** Reads responses.jsonl. Throws a UserError naming file, line and key. */
 export async function readResponses(path: string): Promise<ResponseRow[]> {
   const rows: ResponseRow[] = [];
   for await (const { where, ...json } of readJsonRows(path)) {
@@ -128,8 +128,8 @@ export async function readResponses(path: string): Promise<ResponseRow[]> {
 }
 
 /**
- * Reads pairs: pairs.jsonl, or rows of ids or texts with chosen and rejected, as JSON lines or an array. They are cut and
- * dropped at `maxLength` as `tokenizePairs` does. Throws a UserError naming file, line and key.
+ * Reads pairs.jsonl, or any source of rows with chosen and rejected. Pairs are cut and dropped at `maxLength` as by
+ * `tokenizePairs`. Throws a UserError naming file, line and key.
  */
 export async function readPairs(
   source: DataSource,
@@ -148,7 +148,7 @@ export async function readPairs(
   return { pairs: stored, report, skipped, shapes };
 }
 
-/** A row of responses.jsonl from its parsed line. Throws a UserError naming the key that is malformed. */
+/** Checks the parsed line of responses.jsonl. Throws a UserError naming the key that is malformed. */
 export function parseResponse(value: JsonValue): ResponseRow {
   if (!isRecord(value)) throw new UserError(`the row is ${describe(value)}, expected an object`);
   return {
@@ -166,7 +166,7 @@ export function parseResponse(value: JsonValue): ResponseRow {
   };
 }
 
-/** The columns that only this project's own pairs have. */
+/** Reads the columns that only this project's own pairs have. */
 function parseLabels(extra: JsonObject): Omit<StoredPair, keyof TokenizedPair> {
   const has = (key: string): boolean => Object.hasOwn(extra, key);
   const chosenFrom = has("chosen_from") ? extra.chosen_from! : null;
@@ -174,7 +174,7 @@ function parseLabels(extra: JsonObject): Omit<StoredPair, keyof TokenizedPair> {
     throw wrong("chosen_from", chosenFrom, '"human" or "generated"');
   }
   return {
-    // What was exported has the origin, and no row.
+    // Exported pairs have chosen_from, but no row.
     dataRow: chosenFrom !== null && has("row") ? indexField(extra, "row") : null,
     chosenFrom,
     scoreHuman: scoreField(extra, "score_human"),

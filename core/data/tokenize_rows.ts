@@ -1,4 +1,4 @@
-/** Rows to token ids, after TRL's (0.29 and later) rules. @module */
+/** Tokenizes rows by the rules of TRL (0.29 and later). @module */
 import { UserError } from "../error.ts";
 import { encodeTurns } from "./encode_turns.ts";
 import type { JsonValue } from "./formats/json_rows.ts";
@@ -6,71 +6,71 @@ import type { Message } from "./formats/messages.ts";
 import type { DataRow } from "./parse_row.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
-/** A prompt. */
+/** A tokenized prompt. */
 export interface TokenizedPrompt {
-  /** 0-based index in the file. */
+  /** As `row` of {@linkcode DataRow}. */
   row: number;
-  /** `file:line`. */
+  /** As `where` of {@linkcode DataRow}. */
   where: string;
-  /** The prompt's text; that of a conversation is what the chat template writes. */
+  /** The prompt's text; for a conversation, what the chat template writes. */
   prompt: string;
   /** Its ids, at least one. */
   promptIds: number[];
-  /** Whether the chat template wrote it, so that its answers end with `templateTail`. */
+  /** Whether the chat template wrote the prompt, so that its answers end with `templateTail`. */
   conversational: boolean;
-  /** The turns of a conversation, which a judge may render with a template of its own. */
+  /** The turns, if it is a conversation; a judge may render them with a template of its own. */
   messages?: readonly Message[];
-  /** What a verifier compares with. */
+  /** The reference that a verifier compares with. */
   reference?: JsonValue;
 }
 
 /** A prompt and its answer. */
 export interface TokenizedExample extends TokenizedPrompt {
-  /** The answer's text, whole even where its ids are cut. */
+  /** The answer's text, whole even if its ids are cut. */
   response: string;
   /** Its ids, at least one. */
   responseIds: number[];
-  /** Which of them are the assistant's, with `allTurns`; all where absent. */
+  /** For each id, whether the assistant writes it, if `allTurns` is set; absent if it writes all. */
   lossMask?: boolean[];
 }
 
 /** A prompt with two answers. */
 export interface TokenizedPair extends TokenizedPrompt {
-  /** The better answer's text, whole even where its ids are cut. */
+  /** The better answer's text, whole even if its ids are cut. */
   chosen: string;
   /** Its ids, at least one. */
   chosenIds: number[];
-  /** The worse answer's text, whole even where its ids are cut. */
+  /** The worse answer's text, whole even if its ids are cut. */
   rejected: string;
   /** Its ids, at least one. */
   rejectedIds: number[];
 }
 
-/** What became of the rows. */
+/** How many rows were kept, dropped and cut. */
 export interface TokenizeReport {
   /** Rows given. */
   rows: number;
-  /** Rows left. */
+  /** Rows kept. */
   kept: number;
   /** Rows dropped because the prompt alone reaches `maxLength`. */
   promptTooLong: number;
   /** Rows dropped because an answer has no token of its own. */
   emptyResponse: number;
-  /** Answers (each side of a pair counts) cut at `maxLength`. */
+  /** Answers cut at `maxLength`; each side of a pair counts. */
   cut: number;
-  /** Answers before which the prompt is tokenized differently than alone. */
+  /** Answers whose prompt is tokenized differently with the answer than alone. */
   prefixMismatch: number;
 }
 
 /** How rows are tokenized. */
 export interface TokenizeOptions {
-  /** Null where the model folder has none: rows of token ids need none. */
+  /** The model's tokenizer; null if it has none, since rows of token ids need none. */
   tokenizer: Tokenizer | null;
-  /** The model's: every id is below it. */
+  /** The size of the model's vocabulary: every id is below it. */
   vocabSize: number;
-  /** Most tokens of prompt and answer together; null for no limit. */
+  /** The most tokens of prompt and answer together; null for no limit. */
   maxLength: number | null;
-  /** Whether an example's response begins with the first assistant's turn of a conversation, and not the last (default false). */
+  /** Whether the response to a conversation begins at the first assistant turn instead of the last (default false). */
   allTurns?: boolean;
 }
 
@@ -83,7 +83,10 @@ interface Encoded {
   answers: { text: string; ids: number[]; prefixMismatch: boolean; lossMask?: boolean[] }[];
 }
 
-/** Prompts with one answer; of a pair, the chosen one. Throws a UserError where none is left, or an id is too large. */
+/**
+ * Tokenizes prompts with one answer; of a pair it takes the chosen one. Throws a UserError if no row is left, or if an
+ * id is too large.
+ */
 export function tokenizeExamples(
   rows: readonly DataRow[],
   options: TokenizeOptions,
@@ -98,7 +101,10 @@ export function tokenizeExamples(
   return { examples, report };
 }
 
-/** Prompts with two answers. Throws a UserError where a row has one, none is left, or an id is too large. */
+/**
+ * Tokenizes prompts with two answers. Throws a UserError if a row has only one, if no row is left, or if an id is too
+ * large.
+ */
 export function tokenizePairs(
   rows: readonly DataRow[],
   options: TokenizeOptions,
@@ -115,8 +121,8 @@ export function tokenizePairs(
 }
 
 /**
- * The ids that the chat template writes after `eosId` where that ends an assistant's turn (Qwen's newline); none without a
- * template, or where the template ends the turn with another token.
+ * The ids that the chat template writes after the `eosId` that ends an assistant's turn, such as Qwen's newline. Empty
+ * without a template, or if the template ends the turn with another token.
  */
 export function templateTail(tokenizer: Tokenizer, eosId: number): number[] {
   if (!tokenizer.hasChatTemplate) return [];
@@ -127,7 +133,7 @@ export function templateTail(tokenizer: Tokenizer, eosId: number): number[] {
   return at < promptIds.length ? [] : ids.slice(at + 1);
 }
 
-/** The ids of a prompt's continuation that is known as text, tokenized as the prompt's human answer is. */
+/** The ids of a continuation given as text. It is tokenized together with its prompt, as the human answer is. */
 export function continuationIds(
   { prompt, promptIds, conversational }: { prompt: string; promptIds: readonly number[]; conversational: boolean },
   text: string,
@@ -211,7 +217,7 @@ function required(tokenizer: Tokenizer | null): Tokenizer {
   return tokenizer;
 }
 
-/** Ids pass as they are; their texts are the row's own columns where it has them, else decoded. */
+/** Takes ids as they are. Their texts are the row's own columns, if it has them, or else decoded from the ids. */
 function encodeIds(
   row: DataRow & { promptIds: number[] },
   tokenizer: Tokenizer | null,
@@ -230,7 +236,7 @@ function encodeIds(
   };
 }
 
-/** Plain text: EOS is appended as text, and prompt and answer are tokenized jointly. */
+/** Encodes plain text: EOS is appended as text, and prompt and answer are tokenized together. */
 function encodeText(tokenizer: Tokenizer, prompt: string, answers: readonly string[]): Encoded {
   const promptIds = requirePrompt(tokenizer.encode(prompt));
   const eos = tokenizer.eosToken ?? "";
@@ -245,7 +251,7 @@ function encodeText(tokenizer: Tokenizer, prompt: string, answers: readonly stri
   };
 }
 
-/** Conversations: the template writes every special token there is. */
+/** Encodes a conversation. The template writes all special tokens, so the tokenizer adds none. */
 function encodeChat(tokenizer: Tokenizer, prompt: readonly Message[], answers: readonly Message[][]): Encoded {
   const encode = (text: string): number[] => tokenizer.encode(text, { addSpecialTokens: false });
   const text = tokenizer.renderChat(prompt, { addGenerationPrompt: true });
@@ -262,7 +268,7 @@ function encodeChat(tokenizer: Tokenizer, prompt: readonly Message[], answers: r
   };
 }
 
-/** A conversation from its first assistant's turn on, with those tokens marked that are the assistant's. */
+/** Encodes a conversation whose response begins at the first assistant turn, with the assistant's tokens marked. */
 function encodeAllTurns(tokenizer: Tokenizer, prompt: readonly Message[], response: readonly Message[]): Encoded {
   const messages = [...prompt, ...response];
   const { promptIds, responseIds, lossMask, text, prefixMismatch } = encodeTurns(tokenizer, messages);
@@ -286,7 +292,7 @@ function requirePrompt(promptIds: number[]): number[] {
   return promptIds;
 }
 
-/** What follows the prompt in the whole. Where the whole begins differently, TRL warns and slices all the same. */
+/** The ids that follow the prompt in `whole`. If `whole` begins differently, TRL warns and slices all the same. */
 function rest(promptIds: readonly number[], whole: readonly number[]): { ids: number[]; prefixMismatch: boolean } {
   return { ids: whole.slice(promptIds.length), prefixMismatch: promptIds.some((id, i) => whole[i] !== id) };
 }
@@ -298,7 +304,7 @@ function checkIds(ids: readonly number[], vocabSize: number): void {
   }
 }
 
-/** Runs `read` with the row's place put before what it throws. */
+/** Runs `read`; the row's place is put before the message of a UserError that it throws. */
 function atRow<T>(row: DataRow, read: () => T): T {
   try {
     return read();

@@ -1,14 +1,15 @@
-/** Files that are whole or absent: written beside, flushed to disk, renamed. @module */
+/** Writes files that are whole or absent: written under another name, flushed to disk, then renamed. @module */
 import { fileSystem, type OpenFile } from "./file_system.ts";
 import { explained, explainIoError } from "./io.ts";
 import { dirname } from "./path.ts";
 
-/** The disk begins its work each time so much more is written, and not only at the end. */
+/** A flush to disk starts each time that so many more bytes are written, so that the one at the end has less to do. */
 const FLUSH_BYTES = 16 * 2 ** 20;
 
 /**
- * Writes `path` through `PATH.tmp` beside it, so that a reader sees the old file or the new one, never a part. The name
- * is fixed so that what a killed process left is overwritten; one path has one writer at a time.
+ * Writes `path` through `PATH.tmp` beside it, so that a reader sees the old file or the new one, never a part. The
+ * temporary name is fixed, so that a file which a killed process left is overwritten; a path may have only one writer
+ * at a time. Throws a UserError if it cannot be written.
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
   const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
@@ -16,8 +17,9 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
 }
 
 /**
- * As `writeFileAtomic`, for content that `fill` streams into the temporary file. What it gives to `write` may still be on
- * its way while it makes the next piece: it is to stay as it is until `write` of that one returns.
+ * As `writeFileAtomic`, for content that `fill` streams into the temporary file. A piece that it passes to `write` may
+ * still be on its way to the disk while `fill` makes the next one, so it must stay unchanged until the next `write`
+ * returns.
  */
 export async function replaceFileAtomic(
   path: string,
@@ -38,7 +40,7 @@ export async function replaceFileAtomic(
   await syncFolder(dirname(path));
 }
 
-/** Writes what `fill` gives, each piece while it makes the next one. */
+/** Writes what `fill` passes on, each piece while it makes the next one. */
 async function stream(file: OpenFile, path: string, fill: Parameters<typeof replaceFileAtomic>[1]): Promise<void> {
   let writing = Promise.resolve();
   let flushing: Promise<void> | null = null;
@@ -47,7 +49,7 @@ async function stream(file: OpenFile, path: string, fill: Parameters<typeof repl
     await fill(async (data) => {
       await writing;
       writing = writeAll(file, data);
-      // Whoever awaits it is told.
+      // A failure is thrown where `writing` is awaited; this keeps it from counting as unhandled until then.
       writing.catch(() => {});
       unflushed += data.length;
       if (flushing || unflushed < FLUSH_BYTES) return;
@@ -60,45 +62,45 @@ async function stream(file: OpenFile, path: string, fill: Parameters<typeof repl
   }
 }
 
-/** Sends to the disk what is written by now, through a handle of its own: calls on one handle wait for each other. */
+/** Flushes what is written by now. It uses its own handle, because calls on one handle wait for each other. */
 async function flush(path: string): Promise<void> {
   try {
     using file = await fileSystem().open(path, { write: true });
     await file.syncData();
   } catch {
-    // The sync at the end counts, and is told of what failed here.
+    // The sync at the end is what counts, and it reports this failure too.
   }
 }
 
-/** Makes a folder and those above it, where they are not there. Throws a UserError where it cannot; `what` names it. */
+/** Makes a folder and those above it, if they are missing. Throws a UserError, in which `what` names the folder. */
 export async function makeFolder(path: string, { what = "the folder" }: { what?: string } = {}): Promise<void> {
   await explained(`Cannot make ${what} ${path}`, () => fileSystem().mkdir(path, { recursive: true }));
 }
 
-/** Writes every byte of `data`; a single `write` may take only a part. */
+/** Writes all bytes of `data`; a single `write` may take only some of them. */
 export async function writeAll(file: OpenFile, data: Uint8Array): Promise<void> {
   for (let done = 0; done < data.length;) done += await file.write(data.subarray(done));
 }
 
-/** Flushes a folder's entries to disk where the platform can: without it a rename may be lost with the power. */
+/** Flushes a folder's entries to disk, if the platform can. Without it, a power cut may undo a rename. */
 export async function syncFolder(path: string): Promise<void> {
   try {
     using folder = await fileSystem().open(path, { read: true });
     await folder.sync();
   } catch {
-    // Windows opens no folders; the files themselves are flushed already.
+    // Windows cannot open folders; the files themselves are already flushed.
   }
 }
 
 /** A file that grows at its end. */
 export interface AppendFile extends Disposable {
-  /** Appends all of `text`. Throws a UserError where it cannot be written. */
+  /** Appends all of `text`. Throws a UserError if it cannot be written. */
   append(text: string): Promise<void>;
-  /** Flushes it to the disk. Throws a UserError. */
+  /** Flushes the file to disk. Throws a UserError if it cannot. */
   sync(): Promise<void>;
 }
 
-/** Opens a file to append to, made where it is missing. Throws a UserError where it cannot be opened. */
+/** Opens a file to append to, and makes it if it is missing. Throws a UserError if it cannot be opened. */
 export async function openAppend(path: string): Promise<AppendFile> {
   const action = `Cannot write ${path}`;
   const file = await explained(action, () => fileSystem().open(path, { append: true, create: true }));

@@ -1,10 +1,10 @@
 /**
- * The file system of this platform. Deno's own functions are one; a page of a browser has none until it installs one
- * with the same functions (over the Origin Private File System, say). @module
+ * The file system of this platform. In Deno it is Deno's own functions; a browser's page has none until it installs an
+ * object with the same functions, for example over the Origin Private File System. @module
  */
 import { UserError } from "../error.ts";
 
-/** The functions of `Deno` that this project's files go through. */
+/** The functions of `Deno` through which this project reads and writes files. */
 export type FileSystem = Pick<
   typeof Deno,
   "mkdir" | "open" | "readDir" | "readFile" | "realPath" | "remove" | "rename" | "stat"
@@ -13,12 +13,12 @@ export type FileSystem = Pick<
 /** An opened file. */
 export type OpenFile = Deno.FsFile;
 
-// Asked for as a property, so that the module loads where there is no Deno.
+// Read as a property, so that the module also loads on platforms without Deno.
 const platform = globalThis as { Deno?: FileSystem & { errors: Record<string, new () => Error> } };
 
 let system: FileSystem | null = platform.Deno ?? null;
 
-/** The file system at hand. Throws a UserError where the platform has none. */
+/** The file system of this platform. Throws a UserError if it has none. */
 export function fileSystem(): FileSystem {
   if (system === null) {
     throw new UserError(
@@ -29,7 +29,7 @@ export function fileSystem(): FileSystem {
 }
 
 /**
- * Takes `files` for the platform's file system from here on.
+ * Makes `files` the platform's file system from now on.
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof Error && error.name === "NotFound";
 }
 
-/** Whether an error comes from the file system, or from a permission that is missing. */
+/** Whether an error comes from the file system or from a missing permission. */
 export function isFileSystemError(error: Error): boolean {
   return typeof (error as { code?: unknown }).code === "string" ||
     Object.values(platform.Deno?.errors ?? {}).some((kind) => error instanceof kind);

@@ -1,8 +1,8 @@
-/** Paths as file URLs, and back. @module */
+/** Converts paths to file URLs and back. @module */
 import { relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-/** The path of a file URL, relative to the working directory where that is shorter. */
+/** The path of a file URL, relative to the working directory if that is shorter. */
 export function fromFileUrl(url: URL): string {
   const path = fileURLToPath(url);
   const near = relative(Deno.cwd(), path);

@@ -1,18 +1,18 @@
-/** Reading, listing and removing files, with trouble told as one-line errors. @module */
+/** Reads, lists, moves and removes files; failures are thrown as errors of one line. @module */
 import { UserError } from "../error.ts";
 import { isRecord, quote } from "../values.ts";
 import { fileSystem, isFileSystemError, isNotFound } from "./file_system.ts";
 import { checkNesting } from "./json_nesting.ts";
 import { join } from "./path.ts";
 
-/** A UserError beginning with `action` where `error` comes from the file system or a missing permission, else `error`. */
+/** A UserError that begins with `action` if the file system or a missing permission caused `error`; else `error`. */
 export function explainIoError(error: unknown, action: string): unknown {
   if (!(error instanceof Error) || error instanceof UserError || !isFileSystemError(error)) return error;
   const detail = oneLine(error.message).replace(/ \(os error \d+\).*$/, "");
   return new UserError(`${action}: ${detail}`);
 }
 
-/** The result of file work; what it throws becomes a UserError that begins with `action`. */
+/** Runs `work` on files; a failure of the file system becomes a UserError that begins with `action`. */
 export async function explained<T>(action: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -21,14 +21,14 @@ export async function explained<T>(action: string, work: () => Promise<T>): Prom
   }
 }
 
-/** Size of an ordinary file in bytes; throws a UserError where `path` is missing, unreadable or something else. */
+/** The size of an ordinary file in bytes. Throws a UserError if `path` is missing, unreadable or something else. */
 export async function fileSize(path: string): Promise<number> {
   const info = await explained(`Cannot read ${path}`, () => fileSystem().stat(path));
   if (!info.isFile) throw new UserError(`Cannot read ${path}: it is not a file, expected one`);
   return info.size;
 }
 
-/** Whether anything lies at `path` (a dangling link counts as nothing). */
+/** Whether anything is at `path`; a dangling link counts as nothing. Throws a UserError if it cannot be looked at. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await fileSystem().stat(path);
@@ -39,12 +39,12 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Whether `path` is a folder; what cannot be looked at is none. */
+/** Whether `path` is a folder; false if it cannot be looked at. */
 export async function isFolder(path: string): Promise<boolean> {
   return await fileSystem().stat(path).then((info) => info.isDirectory, () => false);
 }
 
-/** Reads a text file. Throws a UserError naming it; `what` names it otherwise than by its path. */
+/** Reads a text file. Throws a UserError, in which `what` (default: the path) names the file. */
 export async function readText(path: string, { what = path }: { what?: string } = {}): Promise<string> {
   try {
     return new TextDecoder().decode(await fileSystem().readFile(path));
@@ -54,7 +54,7 @@ export async function readText(path: string, { what = path }: { what?: string } 
   }
 }
 
-/** As {@linkcode readText}; null where there is no such file. */
+/** As {@linkcode readText}, but returns null if there is no such file. */
 export async function readOptionalText(path: string): Promise<string | null> {
   try {
     return new TextDecoder().decode(await fileSystem().readFile(path));
@@ -64,7 +64,7 @@ export async function readOptionalText(path: string): Promise<string | null> {
   }
 }
 
-/** Reads a UTF-8 JSON file that holds an object; a larger file than `maxBytes` (default 16 MiB) is refused unread. */
+/** Reads a UTF-8 JSON file that holds an object. A file above `maxBytes` (default 16 MiB) is refused unread. */
 export async function readJsonObject(
   path: string,
   { maxBytes = 16 * 2 ** 20 }: { maxBytes?: number } = {},
@@ -76,7 +76,7 @@ export async function readJsonObject(
   return parseJsonObject(await explained(`Cannot read ${path}`, () => fileSystem().readFile(path)), path);
 }
 
-/** Parses UTF-8 JSON that must be an object; `what` opens the message of the UserError thrown otherwise. */
+/** Parses UTF-8 JSON that must be an object. Throws a UserError otherwise, in which `what` names the source. */
 export function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknown> {
   let text: string;
   try {
@@ -95,7 +95,7 @@ export function parseJsonObject(bytes: Uint8Array, what: string): Record<string,
   return value;
 }
 
-/** The names in a folder, in no order; none where there is no such folder. Throws a UserError where it cannot be read. */
+/** The names in a folder, in no order; none if there is no such folder. Throws a UserError if it cannot be read. */
 export async function namesIn(folder: string): Promise<string[]> {
   if (!await exists(folder)) return [];
   return await explained(
@@ -104,7 +104,7 @@ export async function namesIn(folder: string): Promise<string[]> {
   );
 }
 
-/** The ordinary files in a folder, by name, with their sizes in bytes. Throws a UserError where it cannot be read. */
+/** The ordinary files in a folder, sorted by name, with sizes in bytes. Throws a UserError if it cannot be read. */
 export async function filesIn(folder: string): Promise<{ name: string; size: number }[]> {
   return await explained(`Cannot read ${folder}`, async () => {
     const found: { name: string; size: number }[] = [];
@@ -116,28 +116,28 @@ export async function filesIn(folder: string): Promise<{ name: string; size: num
   });
 }
 
-/** Whether two paths lead to the same place; what does not exist is no place. */
+/** Whether two paths lead to the same place; false if one does not exist. */
 export async function isSamePlace(a: string, b: string): Promise<boolean> {
   const [first, second] = await Promise.all([a, b].map((path) => fileSystem().realPath(path).catch(() => null)));
   return first !== null && first === second;
 }
 
-/** Renames a file or folder. Throws a UserError that begins with `action`. */
+/** Renames a file or folder. Throws a UserError that begins with `action` if it cannot. */
 export async function movePath(from: string, to: string, action = `Cannot write ${to}`): Promise<void> {
   await explained(action, () => fileSystem().rename(from, to));
 }
 
-/** Removes a file. Throws a UserError that begins with `action`. */
+/** Removes a file. Throws a UserError that begins with `action` if it cannot. */
 export async function removeFile(path: string, action = `Cannot remove ${path}`): Promise<void> {
   await explained(action, () => fileSystem().remove(path));
 }
 
-/** Removes a file, or a folder with all that is in it; nothing where there is none. Throws a UserError. */
+/** Removes a file, or a folder with everything in it, if it exists. Throws a UserError that begins with `action`. */
 export async function removePath(path: string, action = `Cannot remove ${path}`): Promise<void> {
   if (await exists(path)) await explained(action, () => fileSystem().remove(path, { recursive: true }));
 }
 
-/** V8 quotes the offending source, newlines and all: escape what would break the one line. */
+/** A message in one line: V8 quotes the source that it cannot parse, with newlines and control characters. */
 function oneLine(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/\s+/g, " ").replace(/[\u0000-\u001f\u007f]/g, "?");

@@ -1,16 +1,16 @@
-/** metrics.jsonl: one JSON object a line, the same bytes for the same run. @module */
+/** Reads and writes files such as metrics.jsonl: one JSON object a line, the same bytes for the same run. @module */
 import { UserError } from "../error.ts";
 import { isRecord } from "../values.ts";
 import { openAppend, writeFileAtomic } from "./atomic.ts";
 import { readOptionalText } from "./io.ts";
 import { checkNesting } from "./json_nesting.ts";
 
-/** A line's object; keys are written in the order they were set. */
+/** A line's object; keys are written in the order in which they were set. */
 export type MetricsLine = Readonly<Record<string, number | string>>;
 
 /**
- * Reads a file of lines, or nothing where there is none. A torn last line, which a stopped run left behind, is left out;
- * throws a UserError naming any other line that is no JSON object.
+ * Reads a file of lines; a missing file has none. A torn last line, which a stopped run left behind, is left out.
+ * Throws a UserError naming any other line that is no JSON object.
  */
 export async function readLines(
   path: string,
@@ -50,7 +50,7 @@ export class LineLog {
 
   /**
    * Opens the file for appending and drops what a stopped run left behind: a torn last line, and the lines that `keep`
-   * refuses (they will be written again). `onAppend` is told each line that is on disk.
+   * refuses, which will be written again. `onAppend` is called with each appended line once it is on disk.
    */
   static async open(
     path: string,
@@ -63,7 +63,7 @@ export class LineLog {
     return new LineLog(path, onAppend);
   }
 
-  /** Appends one line and flushes it to disk. Throws a UserError where it cannot be written. */
+  /** Appends one line and flushes it to disk. Throws a UserError if it cannot be written. */
   async append(line: MetricsLine): Promise<void> {
     {
       using file = await openAppend(this.#path);

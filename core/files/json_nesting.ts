@@ -1,9 +1,9 @@
-/** How deep JSON nests, before it is parsed: brackets without end take the parser minutes. @module */
+/** Checks how deep JSON nests before it is parsed: endless brackets would take the parser minutes. @module */
 
-/** Far above any real file, and what JSON.stringify can write again. */
+/** The deepest nesting: far above any real file, and still within what JSON.stringify can write. */
 const MAX_DEPTH = 1000;
 
-/** Throws a SyntaxError where a JSON text nests deeper than any real one; other mistakes are left to the parser. */
+/** Throws a SyntaxError if a JSON text nests deeper than any real one; other mistakes are left to the parser. */
 export function checkNesting(text: string): void {
   if (text.length <= MAX_DEPTH) return;
   let depth = 0;
@@ -16,7 +16,7 @@ export function checkNesting(text: string): void {
   }
 }
 
-/** Index of the quote that ends the string whose quote is at `start`. */
+/** The index of the quote that ends the string which begins with the quote at `start`. */
 function stringEnd(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let escapes = 0;

@@ -1,4 +1,4 @@
-/** The files of a model, wherever they lie: a folder of the file system, or bytes in memory. @module */
+/** The files of a model, in a folder of the file system or as bytes in memory. @module */
 import { UserError } from "../error.ts";
 import { fileSystem, isNotFound } from "./file_system.ts";
 import { explained, explainIoError, parseJsonObject } from "./io.ts";
@@ -13,27 +13,27 @@ export interface FileRange {
 
 /** What is known of a file without reading it. */
 export interface FileFacts {
-  /** Bytes. */
+  /** The size in bytes. */
   size: number;
-  /** When it was last written, in milliseconds since 1970; null where that is not known. */
+  /** When the file was last written, in milliseconds since 1970; null if that is not known. */
   modified: number | null;
 }
 
-/** Files by name, read in parts: nothing is held open between two reads. */
+/** Files that are read by name, whole or in parts. Nothing is held open between two reads. */
 export interface ModelFiles {
-  /** What messages call the place: the folder's path. */
+  /** The name of the whole in messages, such as the folder's path. */
   readonly name: string;
-  /** What messages call a file. */
+  /** The name of a file in messages, such as its path. */
   pathOf(file: string): string;
-  /** What is known of a file; null where there is none of that name. Throws a UserError where it cannot be looked at. */
+  /** The facts of a file; null if there is none of that name. Throws a UserError if they cannot be read. */
   stat(file: string): Promise<FileFacts | null>;
-  /** A file's bytes, all of them or a range. Throws a UserError where it is missing, or ends before the range does. */
+  /** Reads a file, or a range of it. Throws a UserError if it is missing, or ends before the range does. */
   read(file: string, range?: FileRange): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /**
- * The files in the folder `dir`. Puts the folder back where a process was killed between the two renames of a save.
- * Throws a UserError where that fails, or where the platform has no file system.
+ * The files in the folder `dir`. If a process was killed between the two renames of a save, the folder is first put
+ * back. Throws a UserError if that fails, or if the platform has no file system.
  *
  * @example
  * ```ts
@@ -49,7 +49,7 @@ export async function folderFiles(dir: string): Promise<ModelFiles> {
   return filesIn(dir);
 }
 
-/** The file at `path` alone, as a place that it lies in, and its name there. */
+/** The files of the folder in which `path` is, and the name of `path` there. */
 export function oneFile(path: string): { files: ModelFiles; file: string } {
   return { files: filesIn(dirname(path)), file: basename(path) };
 }
@@ -75,7 +75,7 @@ function filesIn(dir: string): ModelFiles {
       return await explained(`Cannot read ${path}`, async () => {
         if (range === undefined) return await fileSystem().readFile(path);
         using opened = await fileSystem().open(path);
-        // 0: from the file's start.
+        // 0 means from the file's start.
         await opened.seek(range.start, 0);
         const bytes = new Uint8Array(range.length);
         for (let done = 0; done < range.length;) {
@@ -90,7 +90,7 @@ function filesIn(dir: string): ModelFiles {
 }
 
 /**
- * Files in memory, by name: bytes, text, or a browser's Blob (of which only what is asked for is read).
+ * Files in memory, by name: bytes, text, or a browser's Blob, of which only the ranges that are asked for are read.
  *
  * @example
  * ```ts
@@ -134,10 +134,10 @@ function endedEarly(path: string, { length, there }: FileRange & { there: number
   return new UserError(`Cannot read ${path}: it ended after ${there} bytes, expected ${length}`);
 }
 
-/** Far above any real file of settings: a larger one is refused unread. */
+/** Far above any real file of settings; larger files are refused unread. */
 const MAX_JSON_BYTES = 16 * 2 ** 20;
 
-/** Reads a UTF-8 JSON file that holds an object; null where there is none. Throws a UserError naming it. */
+/** Reads a UTF-8 JSON file that holds an object; null if there is no such file. Throws a UserError naming it. */
 export async function readOptionalJson(files: ModelFiles, file: string): Promise<Record<string, unknown> | null> {
   const facts = await files.stat(file);
   if (facts === null) return null;
@@ -148,14 +148,14 @@ export async function readOptionalJson(files: ModelFiles, file: string): Promise
   return parseJsonObject(await files.read(file), path);
 }
 
-/** As {@linkcode readOptionalJson}, where the file must be there. */
+/** As {@linkcode readOptionalJson}, but throws a UserError if there is no such file. */
 export async function readJson(files: ModelFiles, file: string): Promise<Record<string, unknown>> {
   const json = await readOptionalJson(files, file);
   if (json === null) throw new UserError(`Cannot read ${files.pathOf(file)}: there is no such file`);
   return json;
 }
 
-/** The files of a folder given by its path, or those given. */
+/** The files of a folder if `source` is its path, or else `source` itself. */
 export async function modelFilesOf(source: string | ModelFiles): Promise<ModelFiles> {
   return typeof source === "string" ? await folderFiles(source) : source;
 }

@@ -1,8 +1,8 @@
-/** Paths as text, without asking the platform: `/` joins, and Windows' `\` separates too. @module */
+/** Functions for paths as text, the same on every platform: `/` joins, and Windows' `\` separates too. @module */
 
 const SEPARATOR = /[\\/]/;
 
-/** The parts end to end with `/`; empty ones and a leading `.` are left out. */
+/** Joins parts with `/`; empty ones, and any `.` but the last part, are left out. */
 export function join(...parts: readonly string[]): string {
   const used = parts.filter((part, i) => part !== "" && !(part === "." && i < parts.length - 1));
   return used.map((part, i) => i < used.length - 1 ? part.replace(/[\\/]+$/, "") || "/" : part).reduce(
@@ -11,7 +11,7 @@ export function join(...parts: readonly string[]): string {
   );
 }
 
-/** The folder that a path lies in: `.` of a bare name. */
+/** The folder of a path; `.` for a bare name. */
 export function dirname(path: string): string {
   const trimmed = withoutTrailing(path);
   for (let at = trimmed.length - 1; at >= 0; at--) {

@@ -1,4 +1,4 @@
-/** A folder that is whole or absent: built beside its place, then renamed into it. @module */
+/** Writes folders that are whole or absent: built beside their place, then renamed into it. @module */
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
 import { replaceFileAtomic, syncFolder } from "./atomic.ts";
@@ -10,8 +10,8 @@ import { dirname, join, withoutTrailing } from "./path.ts";
 export interface NewFile {
   name: string;
   /**
-   * Its bytes in pieces, asked for when their turn comes. A piece is being written while the next one is made: it is to
-   * stay as it is until the one after that is asked for.
+   * Returns its bytes in pieces; called when their turn comes. Each piece is being written while the next one is made,
+   * so it must stay unchanged until the one after that is asked for.
    */
   bytes: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
@@ -19,15 +19,15 @@ export interface NewFile {
 /** What {@linkcode replaceFolder} writes, and what it may replace. */
 export interface ReplaceOptions {
   files: Iterable<NewFile> | AsyncIterable<NewFile>;
-  /** Names that a folder which is replaced may hold; anything else in it is someone's own. */
+  /** Names that a replaced folder may hold; anything else in it belongs to somebody. */
   replaceable: readonly string[];
-  /** What the folder is, for messages: `a model`. */
+  /** What the folder holds, for messages: `a model`. */
   what: string;
 }
 
 /**
- * Writes a folder at `dir`, built beside it as `DIR.dnpo-new` and renamed, in place of one that lies there. Throws a
- * UserError where that one holds what no save wrote, or where a file cannot be written.
+ * Writes a folder at `dir`: it is built beside it as `DIR.dnpo-new` and renamed, and replaces a folder that is there.
+ * Throws a UserError if that folder holds files that no save wrote, or if a file cannot be written.
  */
 export async function replaceFolder(dir: string, { files, replaceable, what }: ReplaceOptions): Promise<void> {
   const target = withoutTrailing(dir);
@@ -49,7 +49,7 @@ export async function replaceFolder(dir: string, { files, replaceable, what }: R
   }
 }
 
-/** Puts the replaced folder back where a process was killed between the two renames of {@linkcode replaceFolder}. */
+/** Puts the old folder back if a process was killed between the two renames of {@linkcode replaceFolder}. */
 export async function recoverFolder(dir: string): Promise<void> {
   const target = withoutTrailing(dir);
   const old = `${target}.dnpo-old`;
@@ -57,7 +57,10 @@ export async function recoverFolder(dir: string): Promise<void> {
   await movePath(old, target, `Cannot restore ${target} from ${old}`);
 }
 
-/** There is no exchange of two folders: the old one steps aside, and comes back where the second rename fails. */
+/**
+ * Puts `temporary` in the place of `target`. Systems cannot exchange two folders at once, so the old one is renamed
+ * first, and renamed back if the second rename fails.
+ */
 async function swap(temporary: string, target: string): Promise<void> {
   const old = `${target}.dnpo-old`;
   await removePath(old);
@@ -73,7 +76,7 @@ async function swap(temporary: string, target: string): Promise<void> {
   await removePath(old);
 }
 
-/** A folder with files that no save wrote is someone's own, and is not deleted. */
+/** Throws a UserError if the folder holds files that no save wrote: these belong to somebody and are not deleted. */
 async function checkReplaceable(
   target: string,
   { replaceable, what }: Pick<ReplaceOptions, "replaceable" | "what">,

@@ -1,4 +1,4 @@
-/** Sampling responses in batches; many tokens run on the device between two fences. @module */
+/** Samples responses in batches; the device samples many tokens between two fences. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
@@ -13,18 +13,18 @@ import { PackedPrefill } from "./prefill.ts";
 
 /** A prompt to continue. */
 export interface GenerationPrompt {
-  /** The row's index among the prompts: Philox's counter, so that a row's sample does not depend on its batch. */
+  /** The row's number, which is Philox's counter, so that a row's sample does not depend on its batch. */
   row: number;
   promptIds: readonly number[];
-  /** Tokens of the response at most, at least 1. */
+  /** The most tokens of the response; at least 1. */
   maxNewTokens: number;
 }
 
 /** A finished response. */
 export interface Generated {
-  /** Index into the prompts given. */
+  /** Index of the prompt in `prompts`. */
   index: number;
-  /** The sampled ids; the last is an EOS where `finished`. */
+  /** The sampled ids; the last is an EOS if `finished`. */
   ids: number[];
   /** Whether an EOS was sampled before the limit. */
   finished: boolean;
@@ -37,9 +37,9 @@ export interface GenerateOptions {
   /** The iteration of Philox's key (docs/method.md, "The random numbers"). */
   iteration: number;
   eosIds: readonly number[];
-  /** Sampled tokens between two fences (default 16). */
+  /** The most tokens of a row that are sampled between two fences (default 16). */
   tokensPerFence?: number;
-  /** Tokens of prompts that are computed at a time, where one is not longer by itself (default 4096). */
+  /** Tokens of prompts that are computed at a time, unless a single prompt is longer (default 4096). */
   prefillTokens?: number;
   /** Called with the number of tokens sampled so far; throw to stop. */
   onTokens?: (tokens: number) => void;
@@ -70,7 +70,7 @@ interface Running {
   ids: number[];
 }
 
-/** The rows of {@linkcode generate} on their way; {@linkcode BatchGenerator.free} gives back what it holds. */
+/** The running rows of {@linkcode generate}. {@linkcode BatchGenerator.free} frees its memory on the device. */
 export class BatchGenerator {
   readonly #options: GenerateOptions;
   readonly #decoding: Decoding;
@@ -108,12 +108,12 @@ export class BatchGenerator {
     return await this.#decode();
   }
 
-  /** Frees its buffers. */
+  /** Frees its buffers on the device. */
   free(): void {
     this.#decoding.free();
   }
 
-  /** The most that one prefill may pack: the longest prompts, for as many slots as there are, or a part of them. */
+  /** The most that one prefill may pack: the longest prompts, one for each slot, as far as `#prefillTokens` allows. */
   #prefillCapacity(device: Device): BatchCapacity {
     const longest = this.#options.prompts.map((p) => p.promptIds.slice(0, -1)).filter((ids) => ids.length > 0)
       .toSorted((a, b) => b.length - a.length).slice(0, this.#decoding.slots);
@@ -122,7 +122,7 @@ export class BatchGenerator {
     return { ...all, tokens: Math.min(all.tokens, Math.max(this.#prefillTokens, longest[0]?.length ?? 1)) };
   }
 
-  /** Gives free slots to the next prompts: their tokens but the last go into the cache; the last one is decoded first. */
+  /** Gives free slots to the next prompts. All tokens but the last go into the cache; decoding begins with the last. */
   #fill(): void {
     const { prompts } = this.#options;
     const taken = new Set(this.#running.map((row) => row.slot));
@@ -163,7 +163,7 @@ export class BatchGenerator {
   }
 }
 
-/** Rows that are sampled at a time: what was asked for, as far as one binding holds their keys and their logits. */
+/** The rows to sample at a time: `batch_size`, but only as many as one binding can hold the keys and logits of. */
 function slotsFor(
   device: Device,
   { config, maxLength, options: { prompts, settings } }: {

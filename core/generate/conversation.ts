@@ -1,4 +1,4 @@
-/** A conversation with a model: its turns, the template, and what of them fits into the context. @module */
+/** A conversation with a model: it keeps the turns, and leaves out old ones if the context is full. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import type { Message } from "../data/formats/messages.ts";
@@ -8,51 +8,51 @@ import { UserError } from "../error.ts";
 import type { Model } from "../model/model.ts";
 import { DecodeSession } from "./decode_session.ts";
 
-/** How a conversation is held. */
+/** Options of a conversation. */
 export interface ChatOptions {
   model: Model;
   tokenizer: Tokenizer;
   settings: Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "seed" | "max_new_tokens">;
-  /** Tokens of the whole conversation at most. */
+  /** The most tokens of the whole conversation. */
   maxLength: number;
-  /** The first turn, where the template has one of that role. */
+  /** System prompt, for tokenizers with a chat template. */
   system?: string;
 }
 
-/** What became of an answer. */
+/** How an answer ended, and its counts and times. */
 export interface AnswerReport {
-  /** eos: the model ended it; length: max_new_tokens or the context did; stopped: the signal did. */
+  /** What ended it. eos: the model; length: max_new_tokens or the context; stopped: the signal. */
   end: "eos" | "length" | "stopped";
-  /** Tokens of the text before it, how many of them were run anew, and tokens sampled. */
+  /** Tokens of the text before the answer, how many of them had to be run, and tokens sampled. */
   promptTokens: number;
   freshTokens: number;
   tokens: number;
-  /** Milliseconds until the first token, and from it to the last. */
+  /** Milliseconds until the first token came, and from then to the last. */
   firstMs: number;
   restMs: number;
-  /** Earlier turns that were left out for this answer, as the context was full, and from now on. */
+  /** Earlier turns that were left out of this and of later answers, because the context was full. */
   forgotten: number;
 }
 
-/** At least this share of the context is kept for an answer, where max_new_tokens is not less. */
+/** The share of the context that is kept free for an answer, unless max_new_tokens is less. */
 const ROOM = 1 / 4;
 
-/** Ids before a completion that its first text is decoded with. */
+/** The number of ids before a completion with which its first text is decoded. */
 const CONTEXT = 8;
 
-/** A conversation, or without a chat template texts that are completed, each on its own. */
+/** A conversation. Without a chat template, it only completes texts, each on its own. */
 export class Chat {
-  /** Whether there is a chat template, so that turns are remembered. */
+  /** Whether the tokenizer has a chat template, so that turns are remembered. */
   readonly isConversation: boolean;
   readonly maxLength: number;
   readonly #options: ChatOptions;
   readonly #session: DecodeSession;
   #system: string | undefined;
   #turns: Message[] = [];
-  /** Answers so far: Philox's counter, so that the same question gets another sample. */
+  /** Answers so far, which is Philox's counter, so that the same question gets another sample. */
   #answers = 0;
 
-  /** Throws DeviceError where the device is too small, a UserError where a system prompt is given and cannot be used. */
+  /** Throws DeviceError if the device is too small, and a UserError for a system prompt without a chat template. */
   constructor(commands: Commands, options: ChatOptions) {
     const { model, tokenizer, maxLength } = options;
     this.#options = options;
@@ -62,7 +62,7 @@ export class Chat {
     this.#session = new DecodeSession(commands, model, { maxLength });
   }
 
-  /** Turns that are remembered, the system prompt not counted. */
+  /** The number of remembered turns, without the system prompt. */
   get turns(): number {
     return this.#turns.length;
   }
@@ -72,7 +72,7 @@ export class Chat {
     this.#turns = [];
   }
 
-  /** Begins anew with a system prompt; none where it is empty. Throws a UserError where there is no template for it. */
+  /** Begins anew with a system prompt, or without one if it is empty. Throws a UserError without a chat template. */
   setSystem(text: string): void {
     if (text !== "" && !this.isConversation) {
       throw new UserError(
@@ -84,8 +84,9 @@ export class Chat {
   }
 
   /**
-   * Answers a user's turn: yields the text as it comes, and returns what became of it. What was said before the signal is
-   * remembered. Throws a UserError, with nothing changed, where the turn alone does not fit or the template refuses it.
+   * Answers a user's turn: yields the text as it comes, and returns a report. If the signal stops the answer, the text
+   * so far is remembered. Throws a UserError, and changes nothing, if the turn alone does not fit or the template
+   * refuses it.
    */
   async *answer(text: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<string, AnswerReport> {
     const { model, tokenizer, settings } = this.#options;
@@ -100,7 +101,7 @@ export class Chat {
       forgotten,
     };
     const { eosTokenIds: eosIds } = model.folder;
-    // A turn begins anew, a completion goes on.
+    // A turn is decoded on its own; a completion continues the text before it.
     const decoder = new StreamDecoder(tokenizer, { after: this.isConversation ? [] : ids.slice(-CONTEXT) });
     let said = "";
     const started = performance.now();
@@ -131,25 +132,25 @@ export class Chat {
       said += last;
       if (last !== "") yield last;
     } finally {
-      // Stopped before it said anything, a turn is as if it had not been.
+      // A turn that was stopped before any text came is not remembered.
       const isSaid = said !== "" || report.end === "eos";
       if (this.isConversation && isSaid) this.#turns = [...turns, { role: "assistant", content: said }];
     }
     return report;
   }
 
-  /** Gives the device's memory back. */
+  /** Frees its memory on the device. */
   free(): void {
     this.#session.free();
   }
 
-  /** The turns that fit with room for an answer, the oldest left out first, and their ids. */
+  /** The turns that fit with room for an answer, and their ids; the oldest turns are left out first. */
   #fit(turns: readonly Message[]): { turns: readonly Message[]; ids: number[]; forgotten: number } {
     const { settings } = this.#options;
     const room = Math.min(settings.max_new_tokens, Math.max(1, Math.floor(this.maxLength * ROOM)));
     let kept = turns;
     let ids = this.#encode(kept);
-    // A user's turn goes with its answer, as templates insist on.
+    // A user's turn is left out with its answer, because templates insist on alternating roles.
     while (ids.length + room > this.maxLength && kept.length > 2) {
       kept = kept.slice(2);
       ids = this.#encode(kept);

@@ -1,4 +1,4 @@
-/** One sequence whose cache stays between calls: what a text begins with in common with the last one is not run again. @module */
+/** One sequence whose cache stays between calls, so that a common beginning of two texts runs only once. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import type { Model } from "../model/model.ts";
@@ -9,28 +9,28 @@ import { RowPrefill } from "./prefill.ts";
 export interface ContinueOptions {
   /** The text's ids, at least one. */
   ids: readonly number[];
-  /** Tokens at most; with the ids they must fit into the session. */
+  /** The most tokens to sample; with the ids they must fit into the session. */
   maxNewTokens: number;
   settings: Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "seed">;
-  /** Philox's counter beside the position. */
+  /** Philox's counter, together with the position. */
   row: number;
   eosIds: readonly number[];
-  /** Aborted where it is to stop after the tokens at hand. */
+  /** Once aborted, stops after the tokens that are being run. */
   signal?: AbortSignal;
 }
 
-/** Tokens of the text that are run at a time. */
+/** The most tokens of the text that are run at a time. */
 const PREFILL = 256;
-/** A fence takes some 11 ms: this long between two keeps its share small, and text still flows. */
+/** Milliseconds between two fences. A fence takes some 11 ms, so its share stays small, and text still flows. */
 const FENCE_MS = 60;
 const MAX_PER_FENCE = 32;
 
-/** A model with a cache for one sequence of up to `maxLength` tokens. Throws DeviceError where the device is too small. */
+/** A model with a cache for one sequence of up to `maxLength` tokens. Throws DeviceError if the device is too small. */
 export class DecodeSession {
   readonly maxLength: number;
   readonly #decoding: Decoding;
   readonly #prefill: RowPrefill;
-  /** The ids whose keys and values the cache holds, in their places. */
+  /** The ids whose keys and values the cache holds, by position. */
   #cached: number[] = [];
 
   constructor(commands: Commands, model: Model, { maxLength }: { maxLength: number }) {
@@ -39,16 +39,16 @@ export class DecodeSession {
     this.#prefill = new RowPrefill(this.#decoding, Math.min(PREFILL, maxLength));
   }
 
-  /** Tokens of `ids` that need not be run, as the last text began with them. */
+  /** The number of tokens at the beginning of `ids` that need not be run, because the last text began with them too. */
   reusable(ids: readonly number[]): number {
     const differing = this.#cached.findIndex((id, i) => id !== ids[i]);
-    // The last token is always run: its logits give the next.
+    // The last token is always run, because its logits give the next one.
     return Math.min(differing === -1 ? this.#cached.length : differing, ids.length - 1);
   }
 
   /**
-   * Continues a text and yields sampled ids as they come, the EOS too. Throws RangeError where the text and its
-   * continuation do not fit, DeviceError.
+   * Continues a text, and yields sampled ids as they come, including the EOS. Throws RangeError if the text and its
+   * continuation do not fit, and DeviceError.
    */
   async *continue(options: ContinueOptions): AsyncGenerator<number[]> {
     const { ids, maxNewTokens, settings, row, eosIds, signal } = options;
@@ -67,7 +67,7 @@ export class DecodeSession {
       const started = performance.now();
       const [advanced] = await this.#decoding.advance(Math.min(perFence, maxNewTokens - done), sampling);
       const { ids: sampled, end } = advanced!;
-      // The last sampled token has been run by nothing yet.
+      // The last sampled token has not been run yet, so the cache does not hold it.
       this.#cached.push(next, ...sampled.slice(0, -1));
       next = sampled.at(-1)!;
       done += sampled.length;
@@ -79,12 +79,12 @@ export class DecodeSession {
     }
   }
 
-  /** Gives the device's memory back. */
+  /** Frees its memory on the device. */
   free(): void {
     this.#decoding.free();
   }
 
-  /** Brings all of `ids` but the last one into the cache. */
+  /** Brings all of `ids` but the last into the cache. */
   async #run(ids: readonly number[], signal: AbortSignal | undefined): Promise<void> {
     this.#cached.length = this.reusable(ids);
     while (this.#cached.length < ids.length - 1 && !signal?.aborted) {
@@ -92,7 +92,7 @@ export class DecodeSession {
       const part = ids.slice(first, Math.min(first + this.#prefill.capacity, ids.length - 1));
       this.#prefill.run(part, first);
       this.#cached.push(...part);
-      // So that it can be stopped.
+      // Waiting gives the signal a chance to stop it.
       if (this.#cached.length < ids.length - 1) await this.#prefill.wait();
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Decoding over a KV cache: the cache, one step of every running row, and sampling. Batches of prompts, conversations
- * and evaluations all decode through it. @module
+ * Decoding with a KV cache: the cache, one step of every running row, and sampling. Batches of prompts, conversations
+ * and evaluations all use it. @module
  */
 import { attentionDecode } from "../../kernels/attention/attention_decode.ts";
 import { kvStore } from "../../kernels/attention/kv_cache.ts";
@@ -18,15 +18,15 @@ import { type Parameters, parametersOf } from "../model/parameters.ts";
 
 /** Sizes of a decoding. */
 export interface DecodingOptions {
-  /** Rows that run at a time at most. */
+  /** The most rows that run at a time. */
   slots: number;
-  /** Tokens of a row at most. */
+  /** The most tokens of a row. */
   maxLength: number;
-  /** Tokens that are sampled between two fences at most. */
+  /** The most tokens of a row that are sampled between two fences. */
   tokensPerFence: number;
 }
 
-/** A row that runs. */
+/** A running row. */
 export interface RunningRow {
   /** Its place in the cache. */
   slot: number;
@@ -35,7 +35,7 @@ export interface RunningRow {
   position: number;
   /** The position of the last token that may be sampled for it. */
   limit: number;
-  /** Philox's counter beside the position, so that a sample does not depend on the other rows. */
+  /** Philox's counter, together with the position, so that a sample does not depend on the other rows. */
   row: number;
 }
 
@@ -44,38 +44,38 @@ export interface SamplingOptions {
   settings: Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "seed">;
   /** The iteration of Philox's key (docs/method.md, "The random numbers"). */
   iteration: number;
-  /** The tokens that end a row. */
+  /** The ids that end a row. */
   eosIds: readonly number[];
 }
 
-/** What became of a row in {@linkcode Decoding.advance}. */
+/** The result of {@linkcode Decoding.advance} for a row. */
 export interface AdvancedRow {
-  /** The tokens sampled, the EOS among them. */
+  /** The sampled ids, including the EOS. */
   ids: number[];
-  /** Whether it goes on, or why not. */
+  /** Whether the row goes on, or what ended it. */
   end: "running" | "eos" | "limit";
 }
 
-/** Tokens on the device with their places in the cache. */
+/** Tokens on the device, with their places in the cache. */
 export interface CachedTokens extends TokenBuffers {
-  /** Slot of each token. */
+  /** u32 [tokens]: the slot of each token. */
   slot: Slice;
 }
 
 const STATE = ["token", "position", "limit", "finished", "slot", "row"] as const;
 
-/** A model with a cache. Throws DeviceError where the device is too small. */
+/** A model with a KV cache. Throws DeviceError if the device is too small. */
 export class Decoding {
   readonly commands: Commands;
   readonly slots: number;
   readonly maxLength: number;
   readonly decoder: Decoder;
   readonly parameters: Parameters;
-  /** Its buffers; what prefills belongs to the same set. */
+  /** Its buffers; a prefill adds its own to the same set. */
   readonly set: BufferSet;
   readonly #cache: readonly { k: Slice; v: Slice }[];
   readonly #step: ForwardBuffers;
-  /** Of each running row. */
+  /** The state of the running rows: each is u32 [slots]. */
   readonly #state: Record<typeof STATE[number], Slice>;
   readonly #sampled: Slice;
   readonly #out: Slice;
@@ -103,13 +103,13 @@ export class Decoding {
     this.#logits = set.words(slots * config.vocabSize, "logits", "LM head");
   }
 
-  /** Gives the device's memory back. */
+  /** Frees its memory on the device. */
   free(): void {
     this.set.free();
     this.commands.device.free(this.decoder.rope);
   }
 
-  /** Uploads the state of the rows that run from here on. */
+  /** Uploads the state of the rows that run from now on. */
   start(rows: readonly RunningRow[]): void {
     this.#rows = rows.length;
     const { device } = this.commands;
@@ -120,8 +120,8 @@ export class Decoding {
   }
 
   /**
-   * Samples up to `steps` tokens for every running row, with one fence at the end: what became of each, in the order in
-   * which they were started. Throws DeviceError.
+   * Samples up to `steps` tokens for every running row, with one fence at the end. Returns the rows' results in the
+   * order in which they were started. Throws DeviceError.
    */
   async advance(steps: number, sampling: SamplingOptions): Promise<AdvancedRow[]> {
     const rows = this.#rows;
@@ -147,19 +147,20 @@ export class Decoding {
     });
   }
 
-  /** Records the forward pass of tokens, with the attention that `attention` records. */
+  /** Records the forward pass of tokens; `attention` records their attention. */
   forward(batch: TokenBuffers, { buffers, attention }: { buffers: ForwardBuffers; attention: AttentionContext }): void {
     decoderForward(this.commands, this.decoder, { parameters: this.parameters, batch, buffers, attention });
   }
 
-  /** Records storing the keys and values of tokens, which RoPE has been applied to. */
+  /** Records storing tokens' keys and values, to which RoPE has been applied, in the cache. */
   store(layer: number, { qkv, tokens }: { qkv: Slice; tokens: CachedTokens }): void {
     kvStore(this.commands, { ...this.#cacheCall(layer, tokens), qkv, tokens: tokens.tokens });
   }
 
   /**
-   * How tokens attend over the cache, each as a row of its own. With `appliesRope` each is another row's last: RoPE is
-   * applied and its keys and values are stored on the way; without, the keys and values of all have to be stored first.
+   * Attention of tokens over the cache, each token as a row of its own. With `appliesRope`, every token must be the
+   * last of a different row: the attention applies RoPE and stores keys and values too. Without it, RoPE has been
+   * applied, and the keys and values of all tokens are stored first.
    */
   cachedAttention(tokens: CachedTokens, { appliesRope }: { appliesRope: boolean }): AttentionContext {
     return {
@@ -186,7 +187,7 @@ export class Decoding {
     return { kCache, vCache, slot, position, heads, kvHeads, headDim, maxLength: this.maxLength };
   }
 
-  /** Records running every row's last token, and sampling the next. */
+  /** Records running every row's last token and sampling the next one. */
   #sampleOne({ settings, iteration }: SamplingOptions): void {
     const { commands, decoder, parameters } = this;
     const { token, position, slot, row } = this.#state;

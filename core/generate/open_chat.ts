@@ -1,4 +1,4 @@
-/** Opening a model to talk to. @module */
+/** Opens a model for a conversation. @module */
 import { Commands } from "../../kernels/device/commands.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
@@ -11,20 +11,20 @@ import type { OnProgress } from "../progress.ts";
 import { modelFolderOf } from "../run/model_path.ts";
 import { Chat } from "./conversation.ts";
 
-/** A longer context than this is only used where it is asked for: its cache takes memory. */
+/** The longest default context, in tokens: a longer one is used only on request, since its cache takes memory. */
 const DEFAULT_CONTEXT = 4096;
 
-/** What is asked for; what is left out comes from the model's generation_config.json and config.json. */
+/** Options of {@linkcode openChat}; defaults come from the model's generation_config.json and config.json. */
 export interface OpenChatOptions {
-  /** A model's or a run's folder, or a name on the hub. */
+  /** The folder of a model or a run, or a name on the hub. */
   model: string;
   /** Progress of a download. */
   onProgress?: OnProgress;
-  /** A line worth reading about it. */
+  /** Called with a line for the user about the download. */
   onNote?: (line: string) => void;
-  /** Sampling; left out, the model's own where its `do_sample` says so, else greedy. */
+  /** Sampling; by default the model's own settings if its `do_sample` is true, else greedy. */
   settings: Partial<Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "seed">> & { max_new_tokens: number };
-  /** Tokens of the conversation at most (default: what the model was made for, at most 4096). */
+  /** The most tokens of the conversation (default: those that the model was made for, at most 4096). */
   maxLength?: number;
   /** System prompt. */
   system?: string;
@@ -37,8 +37,8 @@ export interface OpenedChat extends Disposable {
 }
 
 /**
- * Opens device, model and conversation. Throws a UserError where the folder holds no tokenizer or the context is longer
- * than the model's, DeviceError.
+ * Opens a device, a model and a conversation. Throws a UserError if the folder holds no tokenizer or the context is
+ * longer than the model's, and DeviceError.
  *
  * @example
  * ```ts
@@ -77,7 +77,7 @@ export async function openChat(
   }
 }
 
-/** generation_config.json's sampling, as transformers' `generate` takes it, with what is given over it. */
+/** The sampling settings of generation_config.json, as transformers' `generate` uses them, replaced by those given. */
 function samplingOf(
   { generationConfig }: ModelFolder,
   given: Partial<GenerationConfig>,
@@ -90,7 +90,7 @@ function samplingOf(
   return {
     temperature: given.temperature ?? (samples ? number("temperature", 1, (t) => t >= 0) : 0),
     top_p: given.top_p ?? number("top_p", 1, (p) => p > 0 && p <= 1),
-    // transformers' own default; it is none where the file says 0.
+    // 50 is transformers' own default; 0 in the file means no top_k.
     top_k: given.top_k ?? number("top_k", samples ? 50 : 0, (k) => Number.isInteger(k) && k >= 0),
     seed: given.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!,
   };

@@ -1,4 +1,4 @@
-/** The servers of `generation.server`, and whether they serve the model that has to answer. @module */
+/** Opens the servers of `generation.server`, and checks that they serve the model that has to answer. @module */
 import { SERVER_DEFAULTS } from "../config/config.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
@@ -10,7 +10,7 @@ import { readApiKey } from "../server/api_key.ts";
 import { fatal, Server } from "../server/openai_client.ts";
 import type { Serving } from "./served_generation.ts";
 
-/** What has to be served. */
+/** The model that has to be served. */
 export interface ServedModel {
   iteration: number;
   /** Folder of the model that answers in this iteration. */
@@ -19,8 +19,8 @@ export interface ServedModel {
 }
 
 /**
- * Opens the servers and checks their lists of models. Throws a UserError where one does not have the model, or where it
- * cannot be told from the one of an iteration before: rows of old weights would go unnoticed.
+ * Opens the servers and checks their lists of models. Throws a UserError if a server does not have the model, or if the
+ * model cannot be distinguished from an earlier iteration's: responses of old weights would go unnoticed.
  */
 export async function openServed(context: RunContext, { iteration, dir, generation }: ServedModel): Promise<Serving> {
   const { signal, onNote } = context;
@@ -71,9 +71,9 @@ export async function openServed(context: RunContext, { iteration, dir, generati
 interface ServerChoice {
   url: string;
   offered: Awaited<ReturnType<Server["models"]>>;
-  /** The name that is asked for. */
+  /** The model's name on the server, from the config; undefined if none is set. */
   name: string | undefined;
-  /** The same as the config writes it. */
+  /** The name as the config writes it, with {iteration}. */
   pattern: string | undefined;
   iteration: number;
   dir: string;
@@ -102,7 +102,7 @@ async function chooseModel(
   const root = found?.root ?? null;
   const isRoot = root !== null && await isSamePlace(root, dir);
   const isFirst = dir !== iterationPaths(config.output_dir, iteration - 1).model;
-  // The first model is whatever the user serves; a later one has to differ from it in name or place.
+  // The first model is whatever the user serves; later ones must be recognized by their name or path.
   if (!isFirst && !isRoot && !isNamed) {
     throw new UserError(
       `${action}: it serves "${chosen}"${

@@ -1,4 +1,4 @@
-/** Bringing known tokens into a cache before anything is sampled. @module */
+/** Brings known tokens into a KV cache before anything is sampled. @module */
 import { type Slice, subslice } from "../../kernels/device/slice.ts";
 import { type ForwardBuffers, forwardBuffers } from "../model/activations.ts";
 import type { AttentionContext } from "../model/decoder_types.ts";
@@ -13,14 +13,14 @@ export interface FreshRow {
   slot: number;
 }
 
-/** Runs the beginnings of many rows at once, packed. */
+/** Runs the beginnings of many rows at once, as a packed batch. */
 export class PackedPrefill {
   readonly #decoding: Decoding;
   readonly #batch: BatchBuffers;
   readonly #buffers: ForwardBuffers;
   readonly #slot: Slice;
 
-  /** `capacity` is the most that one call packs. */
+  /** `capacity` is the most that one call may pack. */
   constructor(decoding: Decoding, capacity: BatchCapacity) {
     const { set, decoder: { config } } = decoding;
     this.#decoding = decoding;
@@ -47,13 +47,13 @@ export class PackedPrefill {
   }
 }
 
-/** Runs the next tokens of one row, which sees what the cache already holds of it. */
+/** Runs the next tokens of one row, which attend to the tokens of it that are already in the cache. */
 export class RowPrefill {
   readonly #decoding: Decoding;
   readonly #tokens: Record<"ids" | "position" | "slot", Slice>;
   readonly #buffers: ForwardBuffers;
 
-  /** For the row in slot 0, `capacity` tokens at a time. */
+  /** Serves the row in slot 0; `capacity` is the most tokens that run at a time. */
   constructor(decoding: Decoding, capacity: number) {
     const { set, commands: { device }, decoder: { config } } = decoding;
     this.#decoding = decoding;
@@ -66,7 +66,7 @@ export class RowPrefill {
     device.write(this.#tokens.slot, new Uint32Array(capacity));
   }
 
-  /** Tokens that run at a time at most. */
+  /** The most tokens that run at a time. */
   get capacity(): number {
     return this.#buffers.capacity;
   }
@@ -77,13 +77,13 @@ export class RowPrefill {
     commands.device.write(this.#tokens.ids, Uint32Array.from(ids));
     commands.device.write(this.#tokens.position, Uint32Array.from(ids, (_, i) => first + i));
     const tokens: CachedTokens = { ...this.#tokens, tokens: ids.length };
-    // A single token's keys and values are stored with its attention.
+    // For a single token, the attention applies RoPE and stores keys and values too.
     const attention = this.#decoding.cachedAttention(tokens, { appliesRope: ids.length === 1 });
     this.#decoding.forward(tokens, { buffers: this.#buffers, attention });
     commands.submit();
   }
 
-  /** Waits until all of it has run: one fence. */
+  /** Waits with one fence until everything recorded has run. */
   async wait(): Promise<void> {
     await this.#decoding.commands.device.read(subslice(this.#buffers.hidden, 0, 4));
   }

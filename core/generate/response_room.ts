@@ -1,12 +1,12 @@
-/** How long an answer may be. @module */
+/** The limit of an answer's length. @module */
 import type { DataConfig, GenerationConfig } from "../config/config_types.ts";
 
-/** The tokens that the answer to a prompt may have: what both limits leave, and at least one. */
+/** The most tokens of the answer to a prompt: what both limits allow, but at least one. */
 export function responseRoom(
   promptTokens: number,
   { generation, maxLength }: {
     generation: Pick<GenerationConfig, "max_new_tokens">;
-    /** Tokens of prompt and answer together. */
+    /** The most tokens of prompt and answer together. */
     maxLength: DataConfig["max_length"];
   },
 ): number {

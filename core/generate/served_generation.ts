@@ -1,4 +1,4 @@
-/** Sampling responses through servers that speak OpenAI's completions API: the same rows, in any order. @module */
+/** Samples responses through servers with OpenAI's completions API; rows come in any order. @module */
 import { philox4x32 } from "../../kernels/random/philox.ts";
 import { philoxKey } from "../../kernels/random/philox_key.ts";
 import { SERVER_DEFAULTS } from "../config/config.ts";
@@ -10,14 +10,14 @@ import { fatal, type Server, ServerError } from "../server/openai_client.ts";
 import { streamPool } from "../server/request_pool.ts";
 import type { Generated, GenerationPrompt } from "./batch_generator.ts";
 
-/** A prompt as a server may be given it: as ids, or as text. */
+/** A prompt that a server may get as ids or as text. */
 export interface ServedPrompt extends GenerationPrompt {
   prompt: string;
-  /** Whether a chat template wrote the prompt, special tokens and all. */
+  /** Whether a chat template wrote the prompt, with all special tokens. */
   conversational: boolean;
 }
 
-/** A response; its ids are those that were sampled, unless the server gave text alone. */
+/** A response; its ids are those that were sampled, unless it is `retokenized` because the server gave only text. */
 export interface ServedRow extends Generated {
   retokenized?: true;
 }
@@ -35,23 +35,26 @@ export interface Serving {
 export interface ServedOptions {
   prompts: readonly ServedPrompt[];
   settings: GenerationConfig;
-  /** The iteration of the seeds' key. */
+  /** The iteration in Philox's key for the rows' seeds. */
   iteration: number;
   eosIds: readonly number[];
-  /** Null where the model has none: then only a server will do that takes and gives ids. */
+  /** The model's tokenizer; if null, the server must take and return ids. */
   tokenizer: Tokenizer | null;
   vocabSize: number;
-  /** Told the tokens sampled so far. */
+  /** Called with the number of tokens sampled so far; throw to stop. */
   onTokens?: (tokens: number) => void;
 }
 
-/** What is sent: ids with the settings that vLLM and llama.cpp know; the text with them; the text with OpenAI's own alone. */
+/**
+ * Forms of a request, in the order in which they are tried: ids with the settings that vLLM and llama.cpp know, the
+ * text with these settings, the text with OpenAI's own settings only.
+ */
 const FORMS = ["ids", "text", "plain"] as const;
 type Form = typeof FORMS[number];
 
 /**
- * Has the servers, in rotation, answer every prompt, and yields each response when it comes. Throws a UserError where a
- * server fails for good or cannot do what is asked.
+ * Lets the servers, in rotation, answer every prompt, and yields each response when it comes. Throws a UserError if a
+ * server fails for good, or cannot do what is asked.
  */
 export async function* generateServed(serving: Serving, options: ServedOptions): AsyncGenerator<ServedRow> {
   const { servers, signal, onNote } = serving;
@@ -62,7 +65,7 @@ export async function* generateServed(serving: Serving, options: ServedOptions):
   let tokens = 0;
   const answer = async (index: number, stop: AbortSignal): Promise<ServedRow> => {
     const prompt = prompts[index]!;
-    // By the row, so that one that is asked again after a stop goes to the same server.
+    // The row decides on the server, so that a row that is asked again after a stop goes to the same one.
     const at = prompt.row % servers.length;
     const server = servers[at]!;
     for (let form = forms[at]!;;) {
@@ -101,7 +104,7 @@ export async function* generateServed(serving: Serving, options: ServedOptions):
   }
 }
 
-/** The form to try after a refusal; null where the next would not be what is asked for. */
+/** The form to try after a refusal; null if the next one could not express the settings, or there is none. */
 function nextForm(form: Form, { tokenizer, settings }: ServedOptions): Form | null {
   const next = FORMS[FORMS.indexOf(form) + 1];
   if (next === undefined || tokenizer === null) return null;
@@ -125,7 +128,7 @@ function requestBody(
   if (form === "plain") return standard;
   return {
     ...standard,
-    // All that a server would else take from its own or the model's defaults is said.
+    // These are sent so that the server does not use its own or the model's defaults.
     top_k: top_k === 0 ? -1 : top_k,
     min_p: 0,
     repetition_penalty: 1,
@@ -136,7 +139,7 @@ function requestBody(
   };
 }
 
-/** A row's own seed, 31 bits, so that its sample does not depend on what else is asked or in what order. */
+/** A row's own seed of 31 bits, so that its sample does not depend on other requests or their order. */
 export function rowSeed(seed: number, { iteration, row }: { iteration: number; row: number }): number {
   return philox4x32([row, 0, 0, 0], philoxKey(seed, { iteration, purpose: "serverSeeds" }))[0] >>> 1;
 }
@@ -167,12 +170,12 @@ function readCompletion(
     throw bad("returned no token_ids, and the model has no tokenizer.json to make them of the text");
   }
   const ids = continuationIds(prompt, text, tokenizer);
-  // Tokenized again it may be longer than what was sampled.
+  // The text may have more tokens now than were sampled.
   const fits = ids.length + (stopped ? 1 : 0) <= prompt.maxNewTokens;
   const row = fits ? close(ids, stopped) : { ids: ids.slice(0, prompt.maxNewTokens), finished: false };
   return { index, ...row, retokenized: true };
 
-  /** Servers differ in whether the EOS that ended a response is among what they return. */
+  /** Appends the EOS that ended a response, which only some servers return. */
   function close(ids: number[], stopped: boolean): { ids: number[]; finished: boolean } {
     if (eosIds.includes(ids.at(-1)!)) return { ids, finished: true };
     if (!stopped && ids.length === 0) throw bad("returned an empty response that did not end by itself");

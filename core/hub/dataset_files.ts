@@ -1,38 +1,38 @@
-/** Which files of a repository are a data set's configuration and split: by its card, or by how files are called. @module */
+/** Finds the files of a data set's configuration and split in a repository, by its card or by file names. @module */
 import { UserError } from "../error.ts";
 import { isRecord } from "../values.ts";
 import { globToRegExp } from "./glob.ts";
 import type { About } from "./hub_errors.ts";
 
-/** What is asked for. */
+/** The configuration and split that are wanted. */
 export interface DataRequest {
-  /** Null where none is named. */
+  /** The configuration's name; null if none is named. */
   config: string | null;
-  /** Null where none is named. */
+  /** The split's name; null if none is named. */
   split: string | null;
-  /** Splits to take where none is named, the best first. */
+  /** The splits to choose from if none is named, the best first. */
   prefer: readonly string[];
   about: About;
 }
 
-/** What is found. */
+/** The files that were found. */
 export interface DataChoice {
   /** The configuration's name. */
   config: string;
   /** The split's name. */
   split: string;
-  /** Its files, in order. */
+  /** The split's files, in order. */
   paths: string[];
 }
 
 /** Splits by name, with their files. */
 type Splits = Map<string, string[]>;
 
-/** The formats that are read, the best first; each may be compressed. */
+/** The formats that are read, the best first; files may end in `.gz` too. */
 const FORMATS = ["parquet", "jsonl", "ndjson", "json", "csv", "tsv"];
 const DATA_FILE = /\.(parquet|jsonl|ndjson|json|csv|tsv)(?:\.gz)?$/i;
 
-/** JSON files that are about the data. */
+/** JSON files that describe a data set and hold none of its rows. */
 const NO_DATA = new Set(["config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"]);
 
 const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
@@ -41,14 +41,17 @@ const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
   test: ["test", "testing", "eval", "evaluation"],
 };
 
-/** What `configs` of a card says of one configuration. */
+/** One entry of `configs` in a card. */
 interface CardConfig {
   name: string;
   isDefault: boolean;
   splits: { split: string; patterns: string[] }[];
 }
 
-/** Chooses among a repository's `paths`; `card` is the front matter of its README.md. Throws a UserError where nothing fits. */
+/**
+ * Chooses among a repository's `paths`; `card` is the front matter of its README.md. Throws a UserError if nothing
+ * fits.
+ */
 export function chooseDataFiles(paths: readonly string[], card: unknown, request: DataRequest): DataChoice {
   const files = paths.filter((path) =>
     DATA_FILE.test(path) && !NO_DATA.has(path.split("/").at(-1)!) && !isHidden(path)
@@ -91,7 +94,7 @@ function chooseConfig(
     return { config: found.name, splits };
   }
   if (wanted === null || wanted === "default") return { config: "default", splits: splitsByName(files) };
-  // A configuration is a folder.
+  // If the card names no configurations, each is a folder.
   const below = files.filter((path) => path.startsWith(`${wanted}/`));
   if (below.length === 0) {
     const folders = [...new Set(files.filter((path) => path.includes("/")).map((path) => path.split("/")[0]!))];
@@ -118,7 +121,7 @@ function chooseSplit(
   throw new UserError(`${action}: ${problem}${of}, expected one of ${list(names)} (as in ${repo.repo}/${names[0]})`);
 }
 
-/** The configurations that a card names. */
+/** Reads the configurations that a card names. */
 function readCard(card: unknown, files: readonly string[]): CardConfig[] {
   if (!isRecord(card) || !Array.isArray(card.configs)) return [];
   return card.configs.filter(isRecord).flatMap((entry): CardConfig[] => {
@@ -134,7 +137,7 @@ function readCard(card: unknown, files: readonly string[]): CardConfig[] {
   });
 }
 
-/** `data_files`: a pattern, a list of them, or a list (or mapping) of splits with theirs. */
+/** Reads `data_files`: a pattern, a list of patterns, or a list or mapping of splits with their patterns. */
 function readDataFiles(data: unknown): { split: string; patterns: string[] }[] {
   const strings = (value: unknown): string[] => [value].flat().filter((item) => typeof item === "string");
   if (typeof data === "string") return [{ split: "train", patterns: [data] }];
@@ -156,8 +159,8 @@ function matching(files: readonly string[], patterns: readonly string[]): string
 }
 
 /**
- * Splits by how files are called, as the `datasets` library finds them: `data/NAME-00000-of-00002.parquet`, else a split's
- * name as a folder, else in a file's name; where no name says anything, all files are `train`.
+ * Finds splits by file names, as the `datasets` library does: by `data/NAME-00000-of-00002.parquet`, else by a folder
+ * with a split's name, else by a split's name within a file's name. If no name says anything, all files are `train`.
  */
 function splitsByName(files: readonly string[]): Splits {
   const sharded: Splits = new Map();
@@ -177,7 +180,7 @@ function splitsByName(files: readonly string[]): Splits {
   return new Map([["train", [...files]]]);
 }
 
-/** The split that a folder on the way to a file, or the file's name, says. */
+/** The split that is named by a folder on the way to a file, or by the file's name; null if none is. */
 function splitOf(path: string, part: "folder" | "file"): string | null {
   const steps = path.split("/");
   const names = part === "folder" ? steps.slice(0, -1) : [steps.at(-1)!.replace(DATA_FILE, "")];
@@ -190,7 +193,7 @@ function splitOf(path: string, part: "folder" | "file"): string | null {
   return null;
 }
 
-/** A data set in several formats is read once: in the one that most files have, or the best of these. */
+/** Keeps the files of one format, as a data set may be stored in several: the one with most files, or the best. */
 function oneFormat(paths: readonly string[]): string[] {
   const formatOf = (path: string): string => DATA_FILE.exec(path)![1]!.toLowerCase();
   const groups = Map.groupBy(paths, formatOf);

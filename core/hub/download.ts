@@ -1,4 +1,4 @@
-/** One file of the hub into the cache: resumed after a break, and kept only where size and hash are right. @module */
+/** Downloads one file of the hub into the cache: resumes after a break, and checks size and hash. @module */
 import { createHash, type Hash } from "node:crypto";
 import { dirname } from "node:path";
 import { UserError } from "../error.ts";
@@ -10,37 +10,37 @@ import { type About, describeNetworkError } from "./hub_errors.ts";
 
 /** A file as the hub lists it. */
 export interface RepoFile {
-  /** Within the repository, with `/`. */
+  /** Path within the repository, with `/`. */
   readonly path: string;
-  /** In bytes. */
+  /** Size in bytes. */
   readonly size: number;
-  /** SHA-256 of a file in large file storage, else git's SHA-1 of a blob: 64 or 40 hexadecimal digits. */
+  /** SHA-256 for a file in large file storage, else git's SHA-1 of the blob: 64 or 40 hexadecimal digits. */
   readonly hash: string;
 }
 
-/** What to download, and whom to tell. */
+/** What to download, and a callback. */
 export interface DownloadOptions {
   file: RepoFile;
-  /** Its address on the hub. */
+  /** The file's address on the hub. */
   url: string;
   cache: RepoCache;
   about: About;
-  /** Told bytes as they come; a negative number where some were in vain. */
+  /** Called with the number of bytes as they come; a negative number takes back bytes that are thrown away. */
   onBytes: (count: number) => void;
 }
 
-/** Broken connections in a row without a byte between them. */
+/** The most broken connections in a row without a byte between them. */
 const MAX_BREAKS = 5;
 const READ_BYTES = 2 ** 20;
 
-/** Where the part of a file lies that is there already. */
+/** The path of the part of a file that is already downloaded. */
 export function partPath(cache: RepoCache, { hash }: RepoFile): string {
   return `${cache.blob(hash)}.incomplete`;
 }
 
 /**
- * Puts a file's content into blobs/, going on where a part of it lies there already. Throws a UserError where it
- * cannot, or what comes is twice not what the hub listed.
+ * Downloads a file's content into blobs/, and goes on from a part that is already there. Throws a UserError if it
+ * fails, or if the content differs twice from what the hub listed.
  */
 export async function downloadBlob(client: HubClient, options: DownloadOptions): Promise<void> {
   const { cache, file, about } = options;
@@ -66,7 +66,7 @@ export async function downloadBlob(client: HubClient, options: DownloadOptions):
   await syncFolder(dirname(target));
 }
 
-/** Downloads what is missing of the part, and returns the hash of the whole. */
+/** Downloads the rest of a file, and returns the hash of the whole. */
 async function downloadPart(client: HubClient, options: DownloadOptions): Promise<string> {
   const { cache, file, url, about, onBytes } = options;
   using part = await Deno.open(partPath(cache, file), { read: true, write: true, create: true });
@@ -82,7 +82,7 @@ async function downloadPart(client: HubClient, options: DownloadOptions): Promis
     const headers: HeadersInit = done > 0 ? { range: `bytes=${done}-` } : {};
     const response = await client.request(url, { about, init: { headers }, accept: [416] });
     const from = response.status === 206 ? rangeStart(response) : response.status === 416 ? NaN : 0;
-    // The server may not know ranges, or may have another file there by now.
+    // The server may not support ranges, or may have another file there by now.
     if (from !== done) await restart();
     if (from !== done) {
       await response.body?.cancel();
@@ -120,7 +120,7 @@ async function downloadPart(client: HubClient, options: DownloadOptions): Promis
   return hash.digest("hex");
 }
 
-/** Reads the part that is there. One that is too long is thrown away. */
+/** Hashes the part that is already there. A part that is too long is thrown away. */
 async function hashPart(part: Deno.FsFile, file: RepoFile): Promise<{ hash: Hash; done: number }> {
   if ((await part.stat()).size > file.size) await part.truncate(0);
   const hash = newHash(file);
@@ -134,12 +134,12 @@ function newHash({ hash, size }: RepoFile): Hash {
   return hash.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
 }
 
-/** First byte of a partial answer; NaN where it does not say. */
+/** The first byte of a partial answer; NaN if it does not say. */
 function rangeStart(response: Response): number {
   return Number(/^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1] ?? NaN);
 }
 
-/** The bytes of a body; a connection that says nothing for long is an error. */
+/** Yields the bytes of a body. A connection that sends nothing for `stallMs` is an error. */
 async function* readBody({ body }: Response, { stallMs, signal }: HubClient): AsyncGenerator<Uint8Array> {
   if (body === null) return;
   const reader = body.getReader();

@@ -1,8 +1,8 @@
 /** File patterns of data set cards. @module */
 
 /**
- * A pattern as an expression for whole paths: `*` and `?` stay within a folder, `**` does not, `[…]` is one of some
- * characters, `{a,b}` one of some texts.
+ * Converts a pattern to an expression that matches whole paths: `*` and `?` stay within a folder, `**` does not, `[…]`
+ * is one of some characters, `{a,b}` one of some texts.
  */
 export function globToRegExp(pattern: string): RegExp {
   let source = "";

@@ -1,4 +1,4 @@
-/** The cache that is shared with Python's huggingface_hub: blobs by hash, snapshots by commit, refs by branch. @module */
+/** The cache, shared with Python's huggingface_hub: blobs by hash, snapshots by commit, refs by branch. @module */
 import { dirname, join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
@@ -30,19 +30,19 @@ export class RepoCache {
     return join(this.folder, "snapshots", commit);
   }
 
-  /** Where the content with this hash lies. */
+  /** The path of the content with this hash. */
   blob(hash: string): string {
     return join(this.folder, "blobs", hash);
   }
 
-  /** The commit that a branch or tag had when it was last asked for; null where it never was. */
+  /** The commit that a branch or tag had when it was last looked up; null if it never was. */
   async readRef(revision: string): Promise<string | null> {
     if (isCommit(revision)) return revision;
     const text = await Deno.readTextFile(join(this.folder, "refs", revision)).catch(() => "");
     return isCommit(text.trim()) ? text.trim() : null;
   }
 
-  /** Notes which commit a branch or tag has. */
+  /** Records which commit a branch or tag has. */
   async writeRef(revision: string, commit: string): Promise<void> {
     if (isCommit(revision) || await this.readRef(revision) === commit) return;
     const path = join(this.folder, "refs", revision);
@@ -50,7 +50,7 @@ export class RepoCache {
     await writeFileAtomic(path, commit);
   }
 
-  /** Size in bytes of a commit's file, or null where it is not there. */
+  /** The size in bytes of a commit's file; null if it is not there. */
   async sizeOf(commit: string, path: string): Promise<number | null> {
     const info = await Deno.stat(join(this.snapshot(commit), path)).catch(() => null);
     return info?.isFile ? info.size : null;
@@ -73,8 +73,8 @@ export class RepoCache {
   }
 
   /**
-   * Makes the blob a file of the commit: a relative link, or where links are not allowed the blob itself (`isNew`, as
-   * nothing else uses it yet) or a copy of it.
+   * Makes the blob a file of the commit, by a relative link. If links are not allowed, the blob itself is moved there
+   * (if `isNew`, as nothing else uses it yet), or else copied.
    */
   async link(hash: string, { commit, path, isNew }: { commit: string; path: string; isNew: boolean }): Promise<void> {
     const blob = this.blob(hash);
@@ -91,7 +91,7 @@ export class RepoCache {
     }
   }
 
-  /** Locks a blob against other processes, Python's among them, until disposed. `onWait` is called where that takes time. */
+  /** Locks a blob against other processes, also Python's, until disposed. `onWait` is called once if it has to wait. */
   async lock(hash: string, { signal, onWait }: { signal: AbortSignal; onWait: () => void }): Promise<Disposable> {
     await makeFolder(this.#locks);
     const path = join(this.#locks, `${hash}.lock`);

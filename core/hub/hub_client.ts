@@ -1,42 +1,42 @@
-/** Requests to the hub: the token for it alone, retries with back-off, errors in one line. @module */
+/** Sends requests to the hub: only the hub gets the token, failures are retried, errors take one line. @module */
 import { setTimeout } from "node:timers/promises";
 import { UserError } from "../error.ts";
 import { retryAfter } from "../server/retry_pause.ts";
 import { type About, describeNetworkError, refusal } from "./hub_errors.ts";
 import type { HubSettings } from "./hub_settings.ts";
 
-/** How a caller is told what happens, and stops it. */
+/** Callbacks of a client, its signal, and its times. */
 export interface ClientOptions {
-  /** A line worth reading. */
+  /** Called with a line for the user. */
   onNote?: (line: string) => void;
-  /** Aborted where the work is to stop; its reason is thrown then. */
+  /** Stops the work, which then throws the signal's reason. */
   signal?: AbortSignal;
-  /** First wait before a request is tried again, in milliseconds; each further one is twice as long (default 500). */
+  /** The first wait before a request is tried again, in milliseconds (default 500); each further one is doubled. */
   retryMs?: number;
-  /** After so many milliseconds without a byte a connection counts as broken (default 30000). */
+  /** The milliseconds without a byte after which a connection counts as broken (default 30000). */
   stallMs?: number;
 }
 
-/** What a request is and what may come back. */
+/** A request's purpose, and the answers that it accepts. */
 export interface RequestOptions {
-  /** What it is for. */
+  /** What the request is for, as errors say it. */
   about: About;
   init?: RequestInit;
-  /** Statuses that are answers here, and no errors. */
+  /** Error statuses that are returned instead of thrown. */
   accept?: readonly number[];
 }
 
-/** Tries of one request. */
+/** The most attempts of one request. */
 const ATTEMPTS = 5;
 const RETRIED = new Set([408, 429, 500, 502, 503, 504]);
 const REDIRECTED = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 10;
-/** The hub counts requests in windows of five minutes: who is to wait longer is told so instead. */
+/** The longest wait, as the hub counts requests in windows of five minutes; if it asks for more, that is an error. */
 const MAX_WAIT_MS = 310_000;
-/** Shorter waits are not worth a line. */
+/** Waits from this length on are noted. */
 const NOTED_WAIT_MS = 5000;
 
-/** Speaks to one hub. */
+/** A client of one hub. */
 export class HubClient {
   readonly settings: HubSettings;
   readonly signal: AbortSignal;
@@ -60,7 +60,7 @@ export class HubClient {
     return new HubClient(settings, { onNote, stallMs, signal, retryMs: this.#retryMs });
   }
 
-  /** `fetch` for the library, whose errors are then this client's. */
+  /** A `fetch` for the hub's library: it sends, retries and throws as this client does. */
   fetchFor(about: About): typeof fetch {
     return (input, init) => {
       const url = input instanceof Request ? input.url : String(input);
@@ -69,15 +69,16 @@ export class HubClient {
   }
 
   /**
-   * Sends a request until it succeeds: 408, 429, 5xx and broken connections are tried again, as long as `Retry-After`
-   * says. Throws a UserError for any other failure.
+   * Sends a request until it succeeds. After a broken connection, an expired address or one of the statuses RETRIED it
+   * tries again, and waits as long as `Retry-After` asks. Throws a UserError for any other failure, or after the last
+   * attempt.
    */
   async request(url: string, { about, init = {}, accept = [] }: RequestOptions): Promise<Response> {
     for (let attempt = 1;; attempt++) {
       const { response, failure } = await this.#try(url, { about, init });
       if (response !== undefined && (response.ok || accept.includes(response.status))) return response;
       const error = failure ?? await refusal(response!, about, this.settings);
-      // A signed address on another host ends: the hub gives a new one.
+      // A signed address on another host expires; the hub then gives a new one.
       const expired = response?.status === 403 && response.url !== "" && !this.#isHub(new URL(response.url));
       const again = failure !== undefined || RETRIED.has(response!.status) || expired;
       await response?.body?.cancel().catch(() => {});
@@ -90,9 +91,9 @@ export class HubClient {
     }
   }
 
-  /** Waits before try `attempt + 1`: so many milliseconds, or else ever longer. */
+  /** Waits before attempt `attempt + 1`: the given milliseconds, or by default twice as long each time. */
   async wait(attempt: number, milliseconds: number | undefined, why: string): Promise<void> {
-    // Spread, so that many clients do not come back at once.
+    // The random factor keeps many clients from coming back at once.
     const backOff = this.#retryMs * 2 ** (attempt - 1) * (0.75 + 0.5 * Math.random());
     const time = milliseconds ?? backOff;
     if (time >= NOTED_WAIT_MS) this.onNote(`${why}; next try in ${Math.ceil(time / 1000)} s`);
@@ -133,11 +134,11 @@ export class HubClient {
     headers.set("user-agent", "dnpo");
     const token = this.settings.token();
     if (token !== null && this.#isHub(url)) headers.set("authorization", `Bearer ${token}`);
-    // Sizes and ranges are those of the files.
+    // Without compression, sizes and ranges are those of the files.
     headers.set("accept-encoding", "identity");
     const controller = new AbortController();
     const signals = [this.signal, controller.signal, ...(init.signal ? [init.signal] : [])];
-    // What is sent takes its time before an answer can come.
+    // Sending a body takes time before an answer can come, so only requests without one have a time limit.
     const sends = init.body !== undefined && init.body !== null;
     const timer = sends ? undefined : globalThis.setTimeout(() => controller.abort(STALLED), this.stallMs);
     try {
@@ -152,5 +153,5 @@ export class HubClient {
   }
 }
 
-/** Why a connection that says nothing is given up. */
+/** The reason for giving up a connection that sends nothing. */
 export const STALLED: Error = new DOMException("no answer in time", "TimeoutError");

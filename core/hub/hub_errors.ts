@@ -1,23 +1,23 @@
-/** What the hub and the network answer, in words. @module */
+/** Turns failures of the hub and the network into errors for the user. @module */
 import { UserError } from "../error.ts";
 import type { HubSettings } from "./hub_settings.ts";
 import { type RepoSpec, repoUrl } from "./hub_spec.ts";
 
-/** What a request is for: the words of its errors. */
+/** What a request is for, so that its errors can say it. */
 export interface About {
-  /** Such as `Cannot download org/name`. */
+  /** The beginning of the message, such as `Cannot download org/name`. */
   action: string;
   repo: RepoSpec;
-  /** The file that is asked for, if it is one. */
+  /** The file that is asked for, if there is one. */
   path?: string;
-  /** Whether something is to be written there. */
+  /** Whether the request writes to the repository. */
   writes?: boolean;
 }
 
-/** The hub was not reached, which says nothing about what it holds. */
+/** Thrown if the hub was not reached, which says nothing about what it holds. */
 export class ConnectionError extends UserError {}
 
-/** The error behind an answer that is no success. */
+/** The error for an answer that is no success. */
 export async function refusal(response: Response, about: About, settings: HubSettings): Promise<UserError> {
   const { action, repo, path, writes = false } = about;
   const { status, headers } = response;
@@ -50,7 +50,7 @@ export async function refusal(response: Response, about: About, settings: HubSet
   return because(`${host} answers ${status}${quoted(said)}`);
 }
 
-/** The error behind a request that got no answer; null where `error` is something else. */
+/** The error for a request that got no answer; null if `error` is something else. */
 export function describeNetworkError(error: unknown, { action }: About): ConnectionError | null {
   if (error instanceof UserError || !(error instanceof Error)) return null;
   if (error.name === "TimeoutError") return new ConnectionError(`${action}: the server does not answer`);
@@ -62,7 +62,7 @@ export function describeNetworkError(error: unknown, { action }: About): Connect
   return new ConnectionError(`${action}: no connection (${withoutAddress(cause)})`);
 }
 
-/** An address may be a signed one, which nobody else should see. */
+/** Removes addresses from a message: one may be signed, and nobody else should see it. */
 function withoutAddress(text: string): string {
   return text.split("\n")[0]!.replace(/ ?(for url )?\(?https?:\/\/[^\s)]*\)?/g, "").replace(/^.*\): /, "").slice(
     0,
@@ -74,7 +74,7 @@ function quoted(said: string): string {
   return said === "" ? "" : ` (${said})`;
 }
 
-/** What a JSON answer says, in one short line. */
+/** The message in a JSON answer, as one short line. */
 async function bodyMessage(response: Response): Promise<string> {
   if (!response.headers.get("content-type")?.startsWith("application/json")) return "";
   const body = await response.json().catch(() => null);

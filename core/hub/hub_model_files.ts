@@ -1,13 +1,13 @@
-/** Which files of a repository are the model. @module */
+/** Finds the files of a model in a repository. @module */
 import { UserError } from "../error.ts";
 import type { About } from "./hub_errors.ts";
 
-/** The index of a model whose weights lie in several files. */
+/** The index of a model whose weights are in several files. */
 export const WEIGHTS_INDEX = "model.safetensors.index.json";
 
 const WEIGHTS = "model.safetensors";
 
-/** What is read besides the weights, where it is there. */
+/** Files that are read besides the weights, if they exist. */
 const SMALL_FILES: ReadonlySet<string> = new Set([
   "config.json",
   "generation_config.json",
@@ -22,13 +22,13 @@ const SMALL_FILES: ReadonlySet<string> = new Set([
   "tokenizer.model",
 ]);
 
-/** Weights of other programs, and of parts of a model. */
+/** Weights in other formats, or of parts of a model. */
 const OTHER_WEIGHTS = /\.(bin|safetensors|gguf|onnx|pt|pth|h5|msgpack|ckpt)$/i;
 
 /**
- * The files of a model folder among a repository's `paths`: config, generation settings, tokenizer, chat template and
- * the safetensors that the index names (`weightMap`, where the repository has one). Throws a UserError where config or
- * weights are missing.
+ * Chooses the files of a model folder among a repository's `paths`: config, generation settings, tokenizer, chat
+ * template and the safetensors, which the index's `weightMap` names if the repository has one. Throws a UserError if
+ * config or weights are missing.
  */
 export function chooseModelFiles(
   paths: readonly string[],

@@ -1,16 +1,16 @@
-/** Where the hub is, where its files are kept and who asks, by the environment variables that Python's client reads. @module */
+/** Reads the hub's address, cache and token from the environment variables that Python's client uses. @module */
 import { join, resolve } from "node:path";
 import { UserError } from "../error.ts";
 
 /** How the hub is reached. */
 export interface HubSettings {
-  /** `HF_ENDPOINT`, without a slash at the end; default: https://huggingface.co. */
+  /** The hub's address: `HF_ENDPOINT`, without a slash at the end; default: https://huggingface.co. */
   readonly endpoint: string;
-  /** The cache: `HF_HUB_CACHE`, or `hub` in `HF_HOME`, which is `~/.cache/huggingface` where it is not set. */
+  /** The cache's folder: `HF_HUB_CACHE`, or `hub` in `HF_HOME`, whose default is `~/.cache/huggingface`. */
   readonly cache: string;
-  /** `HF_HUB_OFFLINE`: nothing but the cache is used. */
+  /** Whether only the cache is used, as `HF_HUB_OFFLINE` says. */
   readonly offline: boolean;
-  /** The access token, of `HF_TOKEN` or the token file; a function, so that nothing that prints the settings shows it. */
+  /** Returns the token of `HF_TOKEN` or the token file. It is a function so that printed settings do not show it. */
   readonly token: () => string | null;
 }
 
@@ -19,9 +19,9 @@ export type Environment = (name: string) => string | undefined;
 
 const ENDPOINT = "https://huggingface.co";
 
-/** Reads the settings from the environment and the token file. Throws a UserError where they cannot be used. */
+/** Reads the settings from the environment and the token file. Throws a UserError if they cannot be used. */
 export async function readHubSettings(env: Environment = (name) => Deno.env.get(name)): Promise<HubSettings> {
-  // As Python has it: a variable that is set to nothing is not set.
+  // As in Python's client, an empty variable counts as not set.
   const get = (name: string): string | undefined => env(name)?.trim() || undefined;
   const home = get("HOME") ?? get("USERPROFILE");
   const expand = (path: string): string => resolve(home !== undefined ? path.replace(/^~(?=$|[\\/])/, home) : path);
@@ -61,7 +61,7 @@ function parseEndpoint(text: string): string {
 function cleanToken(text: string | undefined): string | null {
   const token = text?.trim();
   if (!token) return null;
-  // The value itself must not be shown.
+  // The message must not show the token.
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new UserError("Cannot use the hub's token: it holds a space or a character outside ASCII, expected hf_…");
   }
@@ -69,6 +69,6 @@ function cleanToken(text: string | undefined): string | null {
 }
 
 async function readText(path: string): Promise<string | undefined> {
-  // Without the file, or the right to read it, there is no token: what needs one says so.
+  // Without the file, or the right to read it, there is no token; a request that needs one reports that.
   return await Deno.readTextFile(path).catch(() => undefined);
 }

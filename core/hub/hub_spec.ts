@@ -1,20 +1,20 @@
-/** The names of models and data sets on the hub: `org/name[@revision]`, `org/name[:config][/split][@revision]`. @module */
+/** Names of models and data sets on the hub: `org/name[@revision]`, `org/name[:config][/split][@revision]`. @module */
 
 /** A repository at a revision. */
 export interface RepoSpec {
   readonly type: "model" | "dataset";
   /** `org/name`. */
   readonly repo: string;
-  /** Branch, tag or commit; `main` where none is named. */
+  /** Branch, tag or commit; `main` if none is named. */
   readonly revision: string;
 }
 
 /** A part of a data set. */
 export interface DatasetSpec extends RepoSpec {
   readonly type: "dataset";
-  /** Which configuration of it; null where none is named. */
+  /** The configuration's name; null if none is named. */
   readonly config: string | null;
-  /** Which split; null where none is named. */
+  /** The split's name; null if none is named. */
   readonly split: string | null;
 }
 
@@ -23,16 +23,16 @@ const REVISION = "[A-Za-z0-9_][A-Za-z0-9_./+-]*";
 const MODEL = new RegExp(`^(${NAME}/${NAME})(?:@(${REVISION}))?$`);
 const DATASET = new RegExp(`^(${NAME}/${NAME})(?::([^/:@]+))?(?:/([A-Za-z0-9_.]+))?(?:@(${REVISION}))?$`);
 
-/** What a file is called and no repository is. */
+/** Endings that files have, but no repositories. */
 const FILE = /\.(jsonl?|ndjson|csv|tsv|parquet|txt|ya?ml|gz|zst|safetensors|git)$/i;
 
-/** Reads `org/name[@revision]`; null where the text is no such name, and can only be a path. */
+/** Parses `org/name[@revision]`; null if the text is no such name, so that it can only be a path. */
 export function parseModelSpec(text: string): RepoSpec | null {
   const [, repo, revision = "main"] = MODEL.exec(text) ?? [];
   return repo !== undefined && isRepo(repo) && isRevision(revision) ? { type: "model", repo, revision } : null;
 }
 
-/** Reads `org/name[:config][/split][@revision]`; null where the text is no such name, and can only be a path. */
+/** Parses `org/name[:config][/split][@revision]`; null if the text is no such name, so that it can only be a path. */
 export function parseDatasetSpec(text: string): DatasetSpec | null {
   const [, repo, config = null, split = null, revision = "main"] = DATASET.exec(text) ?? [];
   if (repo === undefined || !isRepo(repo) || !isRevision(revision)) return null;
@@ -40,22 +40,22 @@ export function parseDatasetSpec(text: string): DatasetSpec | null {
   return { type: "dataset", repo, config, split, revision };
 }
 
-/** `org/name`, and `@revision` where that is not the default. */
+/** `org/name`, with `@revision` if that is not the default. */
 export function specName({ repo, revision }: RepoSpec): string {
   return revision === "main" ? repo : `${repo}@${revision}`;
 }
 
-/** The repository's page. */
+/** The address of the repository's page. */
 export function repoUrl(endpoint: string, { type, repo }: Pick<RepoSpec, "type" | "repo">): string {
   return `${endpoint}/${type === "dataset" ? "datasets/" : ""}${repo}`;
 }
 
-/** Whether a name is one that the hub gives out. */
+/** Whether the hub allows a repository of this name. */
 function isRepo(repo: string): boolean {
   return !/--|\.\./.test(repo) && !FILE.test(repo);
 }
 
-/** It becomes the name of a file below refs/. */
+/** Whether a revision is safe as the path of a file below refs/, which it becomes. */
 function isRevision(revision: string): boolean {
   return !revision.split("/").some((part) => part === "" || part.startsWith("."));
 }

@@ -1,4 +1,4 @@
-/** Sending files to a repository: made where it is missing, large files to the store, one commit. @module */
+/** Sends files to a repository as one commit; the repository is made if it is missing. @module */
 import { pathToFileURL } from "node:url";
 import { UserError } from "../error.ts";
 import type { OnProgress } from "../progress.ts";
@@ -12,43 +12,43 @@ import { fetchRepoInfo } from "./repository.ts";
 export interface PushFile {
   /** Its path in the repository. */
   path: string;
-  /** In bytes. */
+  /** Its size in bytes. */
   size: number;
-  /** Where it lies, or what it holds. */
+  /** The path of a local file, or the text to send. */
   content: { file: string } | { text: string };
 }
 
-/** What is sent where. */
+/** What to send, and where. */
 export interface PushOptions extends ClientOptions {
   /** `org/name`. */
   repo: string;
   files: readonly PushFile[];
-  /** Whether anybody may see a repository that is made for it. */
+  /** Whether a repository that has to be made is public. */
   isPublic: boolean;
   /** First line of the commit's message. */
   message: string;
-  /** Branch; made where it is missing (default `main`). */
+  /** The branch (default `main`); it is made if it is missing. */
   revision?: string;
   onProgress?: OnProgress;
   /** Reads the environment (default: this process's). */
   env?: Environment;
 }
 
-/** Where it went. */
+/** The result of a push. */
 export interface Pushed {
   /** The repository's page. */
   url: string;
-  /** The commit. */
+  /** The new commit. */
   commit: string;
 }
 
-/** `org/name` as it was given. Throws a UserError where it is none. */
+/** Throws a UserError unless `repo` is a plain `org/name`. */
 export function checkRepoName(repo: string): void {
   if (parseModelSpec(repo)?.repo === repo) return;
   throw new UserError(`Cannot push to ${JSON.stringify(repo)}: expected org/name, such as your-name/my-model`);
 }
 
-/** Sends files to a model repository as one commit. Throws a UserError where there is no token, or the hub refuses. */
+/** Sends files to a model repository as one commit. Throws a UserError if there is no token or the hub refuses. */
 export async function pushFiles(options: PushOptions): Promise<Pushed> {
   const { repo: name, files, isPublic, message, revision = "main", onProgress = () => {}, env } = options;
   checkRepoName(name);
@@ -73,7 +73,7 @@ export async function pushFiles(options: PushOptions): Promise<Pushed> {
       title: message,
       hubUrl: settings.endpoint,
       fetch: countingFetch(client.fetchFor(about)),
-      // Plain uploads to the store, which the hub takes too.
+      // Files are uploaded plainly to the store, which the hub accepts too.
       useXet: false,
       abortSignal: client.signal,
       operations: files.map(({ path, content }) => ({
@@ -103,14 +103,14 @@ async function createRepository(
 ): Promise<void> {
   const { createRepo, HubApiError } = await import("@huggingface/hub");
   const { settings } = client;
-  // 409: it is there already. 403: it may be there, and the token may write to it and not make others.
+  // 409: the repository exists already. 403: it may exist, and the token may write to it but not make others.
   const accept = [409, 403];
   try {
     await createRepo({
       repo: { type: "model", name: about.repo.repo },
       visibility: isPublic ? "public" : "private",
       hubUrl: settings.endpoint,
-      // The client puts the token in.
+      // The client adds the token.
       accessToken: undefined as unknown as string,
       fetch: (input, init) => client.request(String(input), { about, accept, ...(init && { init }) }),
     });
@@ -139,7 +139,7 @@ async function createRevision(client: HubClient, about: About): Promise<void> {
   });
 }
 
-/** What the library adds to a request for whoever can tell how far it is. */
+/** What the library adds to a request, for a `fetch` that can report progress. */
 interface ProgressHint {
   progressHint?: {
     part?: number;
@@ -148,19 +148,19 @@ interface ProgressHint {
   };
 }
 
-/** `fetch` that tells the library how much of a large file is sent. */
+/** A `fetch` that tells the library how much of a large file is sent. */
 function countingFetch(send: typeof fetch): typeof fetch {
   return (input, init) => {
     const hint = (init as ProgressHint | undefined)?.progressHint;
     const body = init?.body;
     if (!init || hint === undefined || !(body instanceof Blob)) return send(input, init);
-    // Parts are sent side by side: each would tell of itself alone.
+    // Parts are sent in parallel, and each would report only its own progress.
     if (hint.numParts !== undefined) return send(input, init);
     return send(input, { ...init, body: new CountedBlob(body, hint.progressCallback) });
   };
 }
 
-/** A blob that tells how much of it was read. */
+/** A blob that reports how much of it was read. */
 class CountedBlob extends Blob {
   readonly #blob: Blob;
   readonly #onShare: (share: number) => void;
@@ -188,7 +188,7 @@ class CountedBlob extends Blob {
   }
 }
 
-/** Large files are read twice: for their hash, and to be sent; small ones are part of the commit. */
+/** Turns the library's events into progress of all large files; these are read twice, to hash and to upload them. */
 function pushProgress(
   repo: string,
   { sizes, onProgress }: { sizes: ReadonlyMap<string, number>; onProgress: OnProgress },

@@ -1,4 +1,4 @@
-/** What a repository holds: which commit a revision is, and that commit's files. @module */
+/** Asks the hub about a repository: the commit of a revision, and that commit's files. @module */
 import { UserError } from "../error.ts";
 import type { RepoFile } from "./download.ts";
 import { isCommit } from "./hub_cache.ts";
@@ -6,15 +6,15 @@ import type { HubClient } from "./hub_client.ts";
 import type { About } from "./hub_errors.ts";
 import { type RepoSpec, repoUrl } from "./hub_spec.ts";
 
-/** A revision as the hub has it. */
+/** What the hub says of a revision. */
 export interface RepoInfo {
-  /** Forty hexadecimal digits. */
+  /** The commit: forty hexadecimal digits. */
   commit: string;
-  /** As the repository's card names it; null where it names none. */
+  /** The license that the repository's card names; null if it names none. */
   license: string | null;
 }
 
-/** Asks which commit a revision is. Throws a UserError where there is none, or it may not be seen. */
+/** Asks which commit a revision is. Throws a UserError if there is none, or if it may not be seen. */
 export async function fetchRepoInfo(client: HubClient, repo: RepoSpec, about: About): Promise<RepoInfo> {
   const { modelInfo, datasetInfo } = await import("@huggingface/hub");
   const request = {
@@ -52,7 +52,7 @@ export async function listRepoFiles(
   });
   try {
     for await (const { type, path, size, oid, lfs } of listed) {
-      // A path becomes one below the cache: what would leave it is no file of a model or a data set.
+      // A path becomes a path below the cache; one that would lead out of it is left out.
       if (type !== "file" || !isSafePath(path)) continue;
       const hash = lfs?.oid ?? oid ?? "";
       if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash)) files.push({ path, size: lfs?.size ?? size, hash });
@@ -63,7 +63,7 @@ export async function listRepoFiles(
   return files;
 }
 
-/** A page of something else in the hub's place, such as a network's login, is no JSON, or not the hub's. */
+/** Throws a UserError if the answer was not a hub's, but for example a network's login page; else rethrows `error`. */
 function notAHub(error: unknown, { client, about }: { client: HubClient; about: About }): never {
   if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
   throw new UserError(`${about.action}: ${client.settings.endpoint} does not answer as a hub does; check HF_ENDPOINT`);

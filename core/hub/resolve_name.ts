@@ -1,4 +1,4 @@
-/** A model or a data set by its name: local paths as they are, names on the hub as files of the cache. @module */
+/** Resolves names of models and data sets: local paths stay as they are, names on the hub become files. @module */
 import { join } from "node:path";
 import { parse } from "yaml";
 import { UserError } from "../error.ts";
@@ -16,7 +16,7 @@ import { type DatasetSpec, parseDatasetSpec, parseModelSpec, type RepoSpec, spec
 import { fetchRepoInfo, listRepoFiles } from "./repository.ts";
 import { fetchFiles, hasFiles } from "./snapshot.ts";
 
-/** What a name on the hub was when it was first looked up: enough to have the same files again. */
+/** What a name on the hub stood for when it was first looked up: enough to get the same files again. */
 export interface SourceRecord {
   /** The name as it was given. */
   source: string;
@@ -25,40 +25,40 @@ export interface SourceRecord {
   repo: string;
   /** Branch, tag or commit that was asked for. */
   revision: string;
-  /** The commit that this was. */
+  /** The commit that the revision was. */
   commit: string;
-  /** Splits that were preferred where none was named: the same name may be another split elsewhere in a run. */
+  /** The splits to choose from if none was named; the same name may mean another split elsewhere in a run. */
   prefer?: readonly string[];
   /** The configuration and split of a data set. */
   config?: string;
   split?: string;
-  /** As the repository's card names it. */
+  /** The license that the repository's card names. */
   license?: string;
   /** The files that are used, each with its size in bytes and its SHA-256 or git hash. */
   files: RepoFile[];
 }
 
-/** What is known already, and whom to tell. */
+/** What is known already, and callbacks. */
 export interface ResolveOptions extends ClientOptions {
   onProgress?: OnProgress;
-  /** What was looked up before, such as by the run that goes on. */
+  /** What was looked up before, for example by the run that now goes on. */
   known?: readonly SourceRecord[];
-  /** Told what a name is as soon as that is known, before anything large is downloaded. */
+  /** Called with a name's record as soon as it is known, before anything large is downloaded. */
   onRecord?: (record: SourceRecord) => Promise<void> | void;
   /** Reads the environment (default: this process's). */
   env?: Environment;
 }
 
-/** Local files of a source; `record` is null where it is a path. */
+/** The local files of a name; `record` is null if it is a path. */
 export interface Resolved {
-  /** The folder of a model; the files of a data set in order. */
+  /** The folder of a model, or the files of a data set in order. */
   paths: string[];
   record: SourceRecord | null;
 }
 
 /**
- * The folder of a model: `spec` itself where that path exists or no `org/name[@revision]` is meant, else the hub's files in
- * the cache, downloaded where they are missing. Throws a UserError.
+ * Resolves a model's name to its folder: `spec` itself if it is an existing path or no `org/name[@revision]`, else the
+ * folder in the hub's cache, to which missing files are downloaded. Throws a UserError if that fails.
  *
  * @example
  * ```ts
@@ -78,7 +78,8 @@ export async function resolveModel(spec: string, options: ResolveOptions = {}): 
 }
 
 /**
- * As {@linkcode resolveModel} for a data set's files, `org/name[:config][/split][@revision]`; `prefer` names splits.
+ * As {@linkcode resolveModel}, for the files of a data set, `org/name[:config][/split][@revision]`. `prefer` lists the
+ * splits to choose from if none is named (default `train`).
  *
  * @example
  * ```ts
@@ -104,11 +105,11 @@ export async function resolveDataset(
 /** The repository's card. */
 const CARD = "README.md";
 
-/** A commit's files, wherever they are. */
+/** A commit's files, on the hub or in the cache. */
 interface RepoView {
   about: About;
   files: readonly RepoFile[];
-  /** Makes some of the files there, and returns their folder. */
+  /** Downloads the files that are missing in the cache, and returns their folder. */
   fetch: (files: readonly RepoFile[]) => Promise<string>;
 }
 
@@ -125,7 +126,7 @@ interface ResolveRepo {
   prefer?: readonly string[];
 }
 
-/** Whether two records are of the same name, meant in the same way. */
+/** Whether two records are of the same name with the same meaning. */
 export function isSameSource(a: SourceKey, b: SourceKey): boolean {
   return a.source === b.source && a.type === b.type && a.prefer?.join() === b.prefer?.join();
 }
@@ -144,7 +145,7 @@ async function resolveRepo(
   if (before !== undefined && await hasFiles(cache, before)) {
     return { dir: cache.snapshot(before.commit), record: before };
   }
-  // The same revision is the same commit, for all that a run reads of it.
+  // For everything that a run reads, the same revision is the same commit.
   const { type, repo: name, revision } = repo;
   const sibling = before ??
     known.find((record) => record.type === type && record.repo === name && record.revision === revision);
@@ -182,14 +183,14 @@ function describe({ config, split }: Omit<Chosen, "files">, files: readonly Repo
   ];
 }
 
-/** Which commit is used, and what says so: the run's record, the hub, or the cache where the hub is not asked. */
+/** The commit that is used, and its source: the run's record, the hub, or the cache if the hub is not asked. */
 interface FoundCommit {
   commit: string;
   license: string | null;
   where: "record" | "hub" | "cache";
 }
 
-/** The commit of the revision: the one that is known, else the hub's answer, else, without a connection, the cache's. */
+/** Finds a revision's commit: the known one, else the hub's answer, else, without a connection, the cache's. */
 async function findCommit(
   client: HubClient,
   { repo, cache, commit }: { repo: RepoSpec; cache: RepoCache; commit: string | null },
@@ -215,7 +216,7 @@ async function findCommit(
   }
 }
 
-/** The files of a commit that the cache holds; their hashes are the names of their blobs. */
+/** Lists the files of a commit in the cache; their hashes are the names of their blobs. */
 async function listCached(cache: RepoCache, commit: string): Promise<RepoFile[]> {
   const files: RepoFile[] = [];
   for (const path of await cache.listSnapshot(commit)) {
@@ -259,7 +260,7 @@ function pick(files: readonly RepoFile[], paths: readonly string[]): RepoFile[] 
   return paths.map((path) => byPath.get(path)!);
 }
 
-/** The YAML between the first two lines of dashes; null where there is none that can be read. */
+/** Parses the YAML between the first two lines of dashes; null if there is none that can be read. */
 export function frontMatter(text: string): unknown {
   const [, yaml] = /^\uFEFF?---\r?\n([\s\S]*?)\r?\n---\s*(?:\n|$)/.exec(text) ?? [];
   if (yaml === undefined) return null;

@@ -1,4 +1,4 @@
-/** A commit's files in the cache, the missing ones downloaded side by side. @module */
+/** Brings a commit's files into the cache; the missing ones are downloaded in parallel. @module */
 import type { OnProgress } from "../progress.ts";
 import { downloadBlob, partPath, type RepoFile } from "./download.ts";
 import { RepoCache } from "./hub_cache.ts";
@@ -7,7 +7,7 @@ import type { About } from "./hub_errors.ts";
 import type { RepoSpec } from "./hub_spec.ts";
 import { fileUrl } from "./repository.ts";
 
-/** Which files, and whom to tell. */
+/** The files to bring into the cache, and a callback. */
 export interface SnapshotOptions {
   repo: RepoSpec;
   commit: string;
@@ -16,10 +16,10 @@ export interface SnapshotOptions {
   onProgress?: OnProgress;
 }
 
-/** Files at a time: a large one fills the line alone, small ones wait for answers most of the time. */
+/** Files at a time: a large file fills the line alone, but small ones mostly wait for answers. */
 const PARALLEL = 4;
 
-/** Whether the cache has all of these files, in their sizes. */
+/** Whether the cache has all of these files with the right sizes. */
 export async function hasFiles(
   cache: RepoCache,
   { commit, files }: { commit: string; files: readonly RepoFile[] },
@@ -28,7 +28,7 @@ export async function hasFiles(
   return true;
 }
 
-/** Makes the cache have these files, and returns the folder they lie in. Throws a UserError where it cannot. */
+/** Downloads the files that the cache lacks, and returns their folder. Throws a UserError if it cannot. */
 export async function fetchFiles(client: HubClient, options: SnapshotOptions): Promise<string> {
   const { repo, commit, files, onProgress = () => {} } = options;
   const cache = new RepoCache(client.settings.cache, repo);
@@ -38,7 +38,7 @@ export async function fetchFiles(client: HubClient, options: SnapshotOptions): P
   const blobs = [...Map.groupBy(missing, ({ hash }) => hash).values()];
   const firsts = blobs.map(([first]) => first!);
   const progress = await startProgress(cache, { missing: firsts, stage: `download ${repo.repo}`, onProgress });
-  // The first failure stops the others; what they have stays for the next time.
+  // The first failure stops the others; the parts that they have stay for the next time.
   const failed = new AbortController();
   const worker = client.withSignal(AbortSignal.any([client.signal, failed.signal]));
   const work = async (): Promise<void> => {
@@ -54,7 +54,7 @@ export async function fetchFiles(client: HubClient, options: SnapshotOptions): P
   return cache.snapshot(commit);
 }
 
-/** Downloads the one content of the files `same`, unless it is there by now, and makes it each of them. */
+/** Downloads the content that the files `same` share, unless it is there by now, and links each of them to it. */
 async function fetchBlob(
   client: HubClient,
   { repo, commit, about, cache, same, onBytes }: SnapshotOptions & {
@@ -80,8 +80,8 @@ async function fetchBlob(
 }
 
 /**
- * One progress for all files; what earlier tries left counts as there from the beginning, so that the pace is this
- * process's own.
+ * Makes one progress report for all files. The bytes that earlier attempts left count from the beginning, so that the
+ * speed that is shown is this process's own.
  */
 async function startProgress(
   cache: RepoCache,
@@ -102,7 +102,7 @@ async function startProgress(
   return (file) => (count) => {
     const entry = counts.get(file)!;
     entry.now += count;
-    // Thrown away: it was not there after all.
+    // Bytes were thrown away, so the earlier part does not count any more.
     if (count < 0) entry.before = 0;
     if (total > 0) report();
   };

@@ -1,19 +1,19 @@
-/** The judge that is several judges: they vote. @module */
+/** The judge that lets several judges vote. @module */
 import type { Judge, Scores } from "./judge.ts";
 import { agreement, type Vote } from "./judge_agreement.ts";
 
-/** A judge of an ensemble. */
+/** A member of an ensemble. */
 export interface Member {
   /** Its name, different from the others'. */
   name: string;
   judge: Judge;
   /** Weight of its vote, above 0. */
   weight: number;
-  /** It votes for an answer that it scores higher by more than this. */
+  /** The lead in score above which it votes for an answer. */
   margin: number;
 }
 
-/** What a member decides on a row. */
+/** A member's vote on a row. */
 export function voteOf({ human, generated }: Scores, margin: number): Vote {
   if (human === null || generated === null) return null;
   return generated > human + margin ? 1 : human > generated + margin ? -1 : 0;
@@ -21,8 +21,8 @@ export function voteOf({ human, generated }: Scores, margin: number): Vote {
 
 /**
  * A judge that lets each member vote for the answer that it scores higher by more than its margin, or for none. An
- * answer's score is the sum of the weights of its votes, as a share of the weights of the members that gave a verdict;
- * where none did there is no score. Members work one after the other.
+ * answer's score is the sum of the weights of its votes as a share of the weights of all members that gave a verdict;
+ * if none did, there is no score. Members work one after the other.
  */
 export function ensembleJudge(members: readonly Member[]): Judge {
   const votes: Vote[][] = [];
@@ -55,7 +55,7 @@ export function ensembleJudge(members: readonly Member[]): Judge {
       const mean = (key: "share" | "kappa"): number => pairs.reduce((sum, pair) => sum + pair[key], 0) / pairs.length;
       sums["labels/agreement"] = mean("share");
       sums["labels/kappa"] = mean("kappa");
-      // One pair is its own mean.
+      // The mean of a single pair is the pair itself.
       if (pairs.length > 1) {
         for (const { name, share, kappa } of pairs) {
           sums[`labels/agreement/${name}`] = share;
@@ -74,13 +74,13 @@ export function ensembleJudge(members: readonly Member[]): Judge {
     ],
   };
 
-  /** The weight of the members whose vote on row `i` is such. */
+  /** The sum of the weights of the members whose vote on row `i` passes the test `such`. */
   function weigh(i: number, such: (vote: Vote) => boolean): number {
     return members.reduce((sum, { weight }, m) => sum + (such(votes[m]![i]!) ? weight : 0), 0);
   }
 }
 
-/** Weights such as 0.1 + 0.2 against 0.3 are a tie. */
+/** Rounds away the errors of sums, so that 0.1 + 0.2 against 0.3 is a tie. */
 function round(share: number): number {
   return Math.round(share * 1e12) / 1e12;
 }

@@ -1,4 +1,4 @@
-/** The judge that a program gives as a function. @module */
+/** The judge that the calling program gives as a function. @module */
 import type { LabelsConfig, ResolvedConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import type { RunHooks } from "../run/run_context.ts";
@@ -30,7 +30,8 @@ function finite(score: number, row: number): number {
 }
 
 /**
- * The config with the judge of the hooks in it: in the iterations whose judge is `function`, or where none is, in all.
+ * The config with the judge that the hooks give. It judges the iterations whose judge is `function`; if no iteration
+ * has that judge, it judges all.
  */
 export function withGivenJudge(config: ResolvedConfig, { judge }: Pick<RunHooks, "judge">): ResolvedConfig {
   if (judge === undefined || [config.labels].flat().some((labels) => labels.judge === "function")) return config;

@@ -1,11 +1,11 @@
-/** Judges: what scores the human and the generated answer of a row. @module */
+/** Judges, which score the human and the generated answer of a row. @module */
 import type { ResponseRow } from "../data/stage_files.ts";
 
-/** A row's scores; null where the judge gives none. */
+/** A row's scores; null if the judge gives none. */
 export interface Scores {
   human: number | null;
   generated: number | null;
-  /** Of a judge that is asked in both orders: whether what it answered is not the same. */
+  /** Whether the judge, asked about the answers in both orders, gave different verdicts; absent for other judges. */
   ordersDisagree?: boolean;
 }
 
@@ -13,11 +13,11 @@ export interface Scores {
 export interface Judge {
   /** Its name in the config. */
   readonly name: string;
-  /** Scores rows in order; `onDone` is told how many are done. */
+  /** Scores rows in order. `onDone` is called with the number of rows done, and may throw to stop. */
   score(rows: readonly ResponseRow[], onDone: (done: number) => void): Promise<Scores[]>;
-  /** What it has counted in `score`, by its name in metrics.jsonl: `labels/…`. */
+  /** What it counted in `score`, by the names of metrics.jsonl: `labels/…`. */
   metrics?(): Record<string, number>;
-  /** What is worth telling of what it did in `score`. */
+  /** Lines for the user about what it did in `score`. */
   notes?(): string[];
 }
 

@@ -1,17 +1,18 @@
-/** How far judges agree. @module */
+/** Measures how far judges agree. @module */
 
-/** What a judge decides on a row: 1 the generated answer, −1 the human one, 0 neither; null where it gives no verdict. */
+/** A judge's vote on a row: 1 for the generated answer, −1 for the human one, 0 for neither; null is no verdict. */
 export type Vote = -1 | 0 | 1 | null;
 
 /** The agreement of two judges. */
 export interface Agreement {
   /** Rows on which both gave a verdict. */
   rows: number;
-  /** Share of them with the same verdict; NaN where there are none. */
+  /** Share of them with the same verdict; NaN if there are none. */
   share: number;
   /**
-   * Cohen's kappa over the three verdicts: (share − chance) / (1 − chance), with chance the agreement of judges who
-   * decide at random with the same frequencies; 1 where both always give one and the same verdict.
+   * Cohen's kappa over the three verdicts: (share − chance) / (1 − chance), where chance is the agreement of judges who
+   * decide at random with the same frequencies; 1 if both always give the same single verdict, NaN if there are no
+   * rows.
    */
   kappa: number;
 }

@@ -1,22 +1,23 @@
-/** Rows as questions to a language model, and its verdicts as scores. @module */
+/** Makes questions to a language model from rows, and scores from its replies. @module */
 import type { ResponseRow } from "../data/stage_files.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import type { Scores } from "./judge.ts";
 import { fillPrompt, type JudgeMode } from "./judge_prompt.ts";
 import { parseVerdict, type Verdict } from "./verdict.ts";
 
-/** How a model is asked. */
+/** How a model is asked to judge. */
 export interface Asking {
   mode: JudgeMode;
-  /** The prompt with its places. */
+  /** The prompt, with places for the texts. */
   template: string;
-  /** The generating model's, to take special tokens out of texts; null where it has none. */
+  /** The generating model's tokenizer, to remove special tokens from texts; null if it has none. */
   tokenizer: Tokenizer | null;
 }
 
 /**
- * The questions of a row. Mode score: the human answer, the generated one. Mode pairwise: A human and B generated, then
- * the other way round; none where both answers are the same text, which is a tie.
+ * The questions about a row. Mode score: one about the human answer, then one about the generated one. Mode pairwise:
+ * one with A human and B generated, then one the other way round; none if both answers are the same text, which is a
+ * tie.
  */
 export function questionsOf(row: ResponseRow, { mode, template, tokenizer }: Asking): string[] {
   const plain = (text: string): string => withoutSpecialTokens(text, tokenizer);
@@ -37,17 +38,17 @@ export function questionsOf(row: ResponseRow, { mode, template, tokenizer }: Ask
 /** The text without the special tokens that a chat template or the data wrote into it. */
 export function withoutSpecialTokens(text: string, tokenizer: Tokenizer | null): string {
   let plain = text;
-  // The longest first: one may be a part of another.
+  // The longest come first, because one may be part of another.
   for (const token of tokenizer?.specialTokens.toSorted((a, b) => b.length - a.length) ?? []) {
     plain = plain.replaceAll(token, "");
   }
-  // What stood around them is the template's; text without any stays as it is.
+  // White space around them is the template's; a text without special tokens stays as it is.
   return plain === text ? text : plain.trim();
 }
 
 /**
- * The scores of a row by the replies to its questions (null: the model gave none). Mode score: the scores themselves.
- * Mode pairwise: 1 to 0 for the answer that wins in both orders, else 0.5 to 0.5.
+ * The scores of a row from the replies to its questions; null stands for a missing reply. Mode score: the scores
+ * themselves. Mode pairwise: 1 to 0 for the answer that wins in both orders, else 0.5 to 0.5.
  */
 export function rowVerdict(replies: readonly (string | null)[], mode: JudgeMode): Scores {
   if (mode === "pairwise" && replies.length === 0) {

@@ -1,10 +1,10 @@
-/** A judging model behind a server: one question, one reply, in the form that the server takes. @module */
+/** Asks a judging model behind a server, in a form of request that the server accepts. @module */
 import { type Server, ServerError } from "../server/openai_client.ts";
 import type { JudgeMode } from "./judge_prompt.ts";
 import { type Reply, requestKey } from "./reply_cache.ts";
 import { responseFormat } from "./verdict.ts";
 
-/** What every request says. */
+/** The settings of every request. */
 export interface ChatSettings {
   /** Address of the server. */
   url: string;
@@ -15,7 +15,7 @@ export interface ChatSettings {
   maxTokens: number;
 }
 
-/** A request as it is meant, whatever part of it the server takes: the key of its reply. */
+/** The full request for a question, whichever parts of it the server accepts. The key of its reply is made from it. */
 export function chatRequest(question: string, { model, mode, temperature, maxTokens }: ChatSettings): ChatBody {
   return {
     model,
@@ -26,7 +26,7 @@ export function chatRequest(question: string, { model, mode, temperature, maxTok
   };
 }
 
-/** The key of the reply to a question. */
+/** The key under which the reply to a question is cached. */
 export function questionKey(question: string, settings: ChatSettings): Promise<string> {
   return requestKey(settings.url, chatRequest(question, settings));
 }
@@ -37,21 +37,21 @@ interface ChatBody extends Readonly<Record<string, unknown>> {
   max_tokens: number;
 }
 
-/** What a server does not take is left out, or named otherwise. */
+/** The form of request that a server accepts: which parts are sent, and how the limit of tokens is named. */
 interface Dialect {
   format: boolean;
   temperature: boolean;
   limit: "max_tokens" | "max_completion_tokens";
 }
 
-/** Asks one server. */
+/** A client that asks one server. */
 export class ChatServer {
   readonly #server: Server;
   readonly #settings: ChatSettings;
   readonly #onNote: (line: string) => void;
   #dialect: Dialect = { format: true, temperature: true, limit: "max_tokens" };
 
-  /** `onNote` is told of what the server does not take. */
+  /** `onNote` is called with a line about each part of a request that the server does not accept. */
   constructor(server: Server, settings: ChatSettings, onNote: (line: string) => void) {
     this.#server = server;
     this.#settings = settings;
@@ -59,8 +59,8 @@ export class ChatServer {
   }
 
   /**
-   * Asks a question. Where the server refuses it in every form, or answers what is no completion, `reply` is null and
-   * `why` says so; every other failure is thrown as a ServerError.
+   * Asks a question. If the server refuses it in every form, or its answer is no completion, `reply` is null and `why`
+   * gives the reason. Throws a ServerError for every other failure.
    */
   async ask(
     question: string,
@@ -81,7 +81,7 @@ export class ChatServer {
     }
   }
 
-  /** What has worked once is how the next request begins. */
+  /** Remembers the form that worked: the next request begins with it. */
   #learn(dialect: Dialect): void {
     const before = this.#dialect;
     this.#dialect = dialect;
@@ -107,7 +107,7 @@ function wire(request: ChatBody, { format, temperature, limit }: Dialect): Recor
   };
 }
 
-/** The next form to try after what the server said of this one; null where none is left. */
+/** The next form to try, given what the server said of this one; null if none is left. */
 function simpler(dialect: Dialect, detail: string): Dialect | null {
   if (dialect.limit === "max_tokens" && detail.includes("max_completion_tokens")) {
     return { ...dialect, limit: "max_completion_tokens" };

@@ -1,8 +1,8 @@
-/** Dynamic sample labeling: per prompt the better answer becomes the chosen one. @module */
+/** Dynamic sample labeling: for each prompt, the better answer becomes the chosen one. @module */
 import type { PairRow, ResponseRow } from "../data/stage_files.ts";
 import type { Scores } from "./judge.ts";
 
-/** What labeling did. */
+/** The numbers of a labeling. */
 export interface LabelReport {
   rows: number;
   pairs: number;
@@ -10,33 +10,34 @@ export interface LabelReport {
   generatedChosen: number;
   /** Pairs with equal scores; the human answer is chosen. */
   ties: number;
-  /** Rows dropped because both answers are the same ids. */
+  /** Rows dropped because both answers have the same ids. */
   identical: number;
   /** Pairs that the judge scored. */
   judged: number;
-  /** Pairs on which the judge, asked in both orders, did not say the same; null where it was not asked so. */
+  /** Pairs on which the judge, asked in both orders, gave different verdicts; null if it was not asked so. */
   orderDisagreements: number | null;
-  /** Mean scores of both sides of the pairs that were scored; null where none was. */
+  /** Mean scores of both answers of the pairs that were scored; null if none was. */
   scoreHuman: number | null;
   scoreGenerated: number | null;
-  /** Mean tokens, EOS among them, of the chosen and the rejected answers; 0 where there is no pair. */
+  /** Mean tokens, including EOS, of the chosen and the rejected answers; 0 if there is no pair. */
   lengthChosen: number;
   lengthRejected: number;
-  /** The same of the answer that the judge scores higher, and of the other one; null where it never does. */
+  /** Mean tokens of the answer that the judge scores higher, and of the other; null if it never scores one higher. */
   lengthWinner: number | null;
   lengthLoser: number | null;
-  /** What the judge has counted besides, by its name in metrics.jsonl. */
+  /** What the judge itself counted, by the names of metrics.jsonl. */
   judge: Readonly<Record<string, number>>;
 }
 
-/** Splits off the rows whose two answers are the same ids: there is nothing to judge. */
+/** The rows whose two answers have different ids; in the others there is nothing to judge. */
 export function differingRows(rows: readonly ResponseRow[]): ResponseRow[] {
   return rows.filter(({ responseIds, generatedIds }) => !sameIds(responseIds, generatedIds));
 }
 
 /**
- * Makes a pair of each row: the generated answer is chosen iff s_g > s_h + margin, else the human one (docs/method.md, "One iteration").
- * `scores` are those of the differing rows; the others are dropped and counted.
+ * Makes a pair of each differing row: the generated answer is chosen if and only if s_g > s_h + margin, else the human
+ * one (docs/method.md, "One iteration"). `scores` has an entry for each differing row; other rows are dropped and
+ * counted.
  */
 export function labelPairs(
   all: readonly ResponseRow[],

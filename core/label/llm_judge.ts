@@ -8,9 +8,9 @@ import { type ChatServer, type ChatSettings, questionKey } from "./judge_server.
 import type { Reply, ReplyCache } from "./reply_cache.ts";
 import { ReplyCount } from "./reply_count.ts";
 
-/** What an {@linkcode llmJudge} works with. */
+/** Options of {@linkcode llmJudge}. */
 export interface LlmJudge {
-  /** How it is called (default `llm`): an ensemble may have several. */
+  /** The judge's name (default `llm`); an ensemble may have several judges of this kind. */
   name?: string;
   server: ChatServer;
   settings: ChatSettings;
@@ -18,24 +18,24 @@ export interface LlmJudge {
   cache: ReplyCache;
   /** Requests at a time. */
   concurrency: number;
-  /** Share of replies that may be unreadable. */
+  /** The share of replies that may be unreadable. */
   maxInvalid: number;
-  /** Prices of a million tokens of questions and of replies, where known. */
+  /** Prices of a million tokens of questions and of replies, if known. */
   inputPrice?: number;
   outputPrice?: number;
-  /** Aborted where no further request is to be sent. */
+  /** Once aborted, no further request is sent. */
   signal: AbortSignal;
 }
 
-/** A question that is asked once, for all rows that have it. */
+/** A question, which is asked once for all rows that have it. */
 interface JudgeQuestion {
   text: string;
   key: string;
-  /** Indices of the rows, one for each time that it occurs. */
+  /** Indices of the rows that have it, one for each time that it occurs. */
   rows: number[];
 }
 
-/** What is asked about rows: each row's questions, and each different question once. */
+/** Makes each row's questions, and lists each different question once. */
 export async function planQuestions(
   rows: readonly ResponseRow[],
   { asking, settings }: { asking: Asking; settings: ChatSettings },
@@ -52,7 +52,7 @@ export async function planQuestions(
   return { texts, questions: [...questions.values()] };
 }
 
-/** A judge that asks a server. `score` throws a UserError where the server fails for good or too many replies are rubbish. */
+/** A judge that asks a server. `score` throws a UserError if the server fails, or too many replies are unreadable. */
 export function llmJudge(options: LlmJudge): Judge {
   const { server, settings, asking, cache, concurrency, maxInvalid, inputPrice, outputPrice, signal } = options;
   const { name = "llm" } = options;
@@ -97,7 +97,7 @@ export function llmJudge(options: LlmJudge): Judge {
           onDone(done);
         });
       } catch (error) {
-        // Stopped while it waited to repeat a request: the caller knows.
+        // If the run was stopped during a pause before a repetition, `onDone` throws that.
         if (signal.aborted) onDone(done);
         throw fatal(
           error,

@@ -1,4 +1,4 @@
-/** The judge that is a second local model: mean token log-probability of an answer. @module */
+/** The judge that is a second local model, which scores by the mean log-probability per token. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
@@ -8,10 +8,10 @@ import type { ExampleIds, PairIds } from "../model/pack.ts";
 import { scorePairs } from "../model/scorer.ts";
 import type { Judge } from "./judge.ts";
 
-/** What a {@linkcode logprobJudge} scores with. */
+/** Options of {@linkcode logprobJudge}. */
 export interface LogprobJudge {
   model: Model;
-  /** The judging model's tokenizer where it is not the generating model's, so that texts are tokenized again; else null. */
+  /** The judging model's tokenizer, with which texts are tokenized again; null if the generating model has the same. */
   tokenizer: Tokenizer | null;
 }
 

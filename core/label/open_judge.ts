@@ -1,4 +1,4 @@
-/** The judges that a config names, with what each of them needs. @module */
+/** Makes the judges that a config names, with what each of them needs. @module */
 import { judgeOf } from "../config/config.ts";
 import type {
   AnyJudgeConfig,
@@ -35,7 +35,10 @@ import { selfJudge } from "./self_judge.ts";
 import { verifierJudge } from "./verifier_judge.ts";
 import { checkVerifierAllowed } from "./verifier_use.ts";
 
-/** Makes the judge of `labels`, runs `use` with it, and frees what it held. `policy` is the folder of what answered, if any. */
+/**
+ * Makes the judge of `labels`, runs `use` with it, and frees what it held. `policy` is the folder of the model that
+ * answered; null if there is none.
+ */
 export async function withJudge<T>(
   context: RunContext,
   { labels, policy }: { labels: LabelsConfig; policy: string | null },
@@ -48,11 +51,11 @@ export async function withJudge<T>(
 
 interface Making<Config = AnyJudgeConfig> {
   labels: Config;
-  /** Folder of the policy; null where there is none. */
+  /** Folder of the policy; null if there is none. */
   policy: string | null;
-  /** What is freed when the judge is done. */
+  /** Collects what is freed when the judge is done. */
   held: DisposableStack;
-  /** How an ensemble calls it. */
+  /** The judge's name in an ensemble. */
   name?: string;
 }
 
@@ -80,7 +83,7 @@ async function makeJudge(context: RunContext, { name, labels, policy, held }: Ma
   }
 }
 
-/** Names of judges that are asked together: their kinds, numbered where a kind occurs again. */
+/** Names of an ensemble's judges: their kinds, with a number if a kind occurs again. */
 export function judgeNames(judges: readonly Pick<JudgeConfig, "judge">[]): string[] {
   return judges.map(({ judge }, i) => {
     const before = judges.slice(0, i).filter((other) => other.judge === judge).length;
@@ -170,13 +173,13 @@ async function makeSelfJudge(context: RunContext, { labels, policy, held }: Maki
   });
 }
 
-/** What every request of a judge `llm` says. */
+/** The settings of every request of a judge `llm`. */
 export function chatSettings(labels: LlmJudgeConfig): ChatSettings {
   const { base_url, server_model, mode, temperature, max_tokens } = labels;
   return { url: base_url.replace(/\/+$/, ""), model: server_model, mode, temperature, maxTokens: max_tokens };
 }
 
-/** How the judges `llm` and `self` are asked about rows of the policy in the folder `policy`, if there is one. */
+/** How a judge `llm` or `self` is asked about the answers of the policy in folder `policy`; null if there is none. */
 export async function askingOf(
   { mode, prompt }: LlmJudgeConfig | SelfJudgeConfig,
   { policy, data }: { policy: string | null; data: DataConfig },
@@ -191,7 +194,7 @@ async function holdModel({ device }: RunContext, dir: string, held: DisposableSt
   return model;
 }
 
-/** Whether two model folders have the same tokenizer.json, or neither has one; a model that is not there has none. */
+/** Whether two model folders have the same tokenizer.json, or neither has one; null stands for a missing model. */
 export async function sameTokenizer(a: string | null, b: string | null): Promise<boolean> {
   const read = async (dir: string | null): Promise<string | null> =>
     dir === null ? null : await readOptionalText(join(dir, "tokenizer.json"));

@@ -1,17 +1,17 @@
-/** Replies on disk, by what was asked: what was paid for once is not asked again. @module */
+/** Keeps replies on disk by their requests, so that nothing is paid for twice. @module */
 import { type AppendFile, openAppend, writeFileAtomic } from "../files/atomic.ts";
 import { sha256 } from "../files/digest.ts";
 import { readOptionalText } from "../files/io.ts";
 
-/** What a model replied. */
+/** A model's reply. */
 export interface Reply {
-  /** Its text; null where the answer has none. */
+  /** Its text; null if the answer has none. */
   content: string | null;
-  /** Why it ended: `stop`, `length`, …; null where the server does not say. */
+  /** Why it ended, such as `stop` or `length`; null if the server does not say. */
   finish_reason: string | null;
-  /** Tokens of the question, as the server counts them; 0 where it does not. */
+  /** Tokens of the question, as the server counts them; 0 if it does not. */
   prompt_tokens: number;
-  /** Tokens of the reply. */
+  /** Tokens of the reply, as the server counts them; 0 if it does not. */
   completion_tokens: number;
 }
 
@@ -20,7 +20,7 @@ export function requestKey(url: string, body: unknown): Promise<string> {
   return sha256(JSON.stringify([url, body]));
 }
 
-/** An append-only file of JSON lines, one a reply. */
+/** An append-only file of JSON lines, with one reply in each line. */
 export class ReplyCache {
   readonly #path: string;
   readonly #replies: Map<string, Reply>;
@@ -32,7 +32,7 @@ export class ReplyCache {
     this.#replies = replies;
   }
 
-  /** Reads what is there; lines that a killed process left torn are dropped from the file. */
+  /** Reads the file; torn lines, which a killed process left, are removed from it. */
   static async open(path: string): Promise<ReplyCache> {
     const text = await readOptionalText(path) ?? "";
     const { replies, kept } = parseLines(text);
@@ -40,21 +40,21 @@ export class ReplyCache {
     return new ReplyCache(path, replies);
   }
 
-  /** As `open`, to look alone: the file is not touched. */
+  /** As `open`, but only reads: the file is not changed. */
   static async read(path: string): Promise<ReplyCache> {
     const text = await readOptionalText(path).catch(() => null) ?? "";
     return new ReplyCache(path, parseLines(text).replies);
   }
 
-  /** The reply to a request; undefined where it was never asked. */
+  /** The reply to a request; undefined if there is none yet. */
   get(key: string): Reply | undefined {
     return this.#replies.get(key);
   }
 
-  /** Keeps a reply; it is in the file when this resolves. Throws a UserError where it cannot be written. */
+  /** Keeps a reply; it is in the file when this resolves. Throws a UserError if it cannot be written. */
   async put(key: string, reply: Reply): Promise<void> {
     this.#replies.set(key, reply);
-    // One line after the other: a write may take only a part.
+    // Lines are written one after the other, because a single write may take only a part of a line.
     const write = this.#writing.then(async () => {
       this.#file ??= await openAppend(this.#path);
       await this.#file.append(JSON.stringify({ key, ...reply }) + "\n");
@@ -85,7 +85,7 @@ function parseLines(text: string): { replies: Map<string, Reply>; kept: string }
       });
       kept += line + "\n";
     } catch {
-      // Torn.
+      // A torn line.
     }
   }
   return { replies, kept };

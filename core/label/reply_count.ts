@@ -1,32 +1,32 @@
-/** Verdicts that cannot be read: counted, shown, and too many of them stop the stage. @module */
+/** Counts the replies that are no verdict; too many of them stop the stage. @module */
 import { UserError } from "../error.ts";
 import type { JudgeMode } from "./judge_prompt.ts";
 import { parseVerdict } from "./verdict.ts";
 
-/** Before so many replies even a bad beginning says little. */
+/** The number of replies before which a bad beginning says little. */
 const EARLY = 20;
 const EXAMPLES = 3;
 
-/** Counts replies of a judge, and ends its work where too many are rubbish. */
+/** Counts the replies of a judge, and ends its work if too many are unreadable. */
 export class ReplyCount {
   readonly #options: { name: string; mode: JudgeMode; maxInvalid: number; total: number };
   readonly #examples: string[] = [];
   #read = 0;
   #unreadable = 0;
 
-  /** For `total` replies, of which a share of `maxInvalid` may be unreadable. */
+  /** Expects `total` replies, of which a share of `maxInvalid` may be unreadable. */
   constructor(options: { name: string; mode: JudgeMode; maxInvalid: number; total: number }) {
     this.#options = options;
   }
 
-  /** Replies that could not be read so far. */
+  /** The number of unreadable replies so far. */
   get unreadable(): number {
     return this.#unreadable;
   }
 
   /**
-   * Takes a reply, or where there is none, why. Throws a UserError with examples as soon as it is certain that more than
-   * the share are unreadable, or where most of the first replies are.
+   * Counts a reply; if it is null, `why` gives the reason. Throws a UserError with examples as soon as it is certain
+   * that more than the allowed share are unreadable, or if most of the first replies are.
    */
   add(reply: string | null, why = ""): void {
     const { mode, maxInvalid, total } = this.#options;
@@ -39,7 +39,7 @@ export class ReplyCount {
     if (certain || badBeginning) throw new UserError(this.#describe());
   }
 
-  /** A line about the unreadable ones; none where all could be read. */
+  /** A line about the unreadable replies; none if all could be read. */
   notes(): string[] {
     if (this.#unreadable === 0) return [];
     const { name } = this.#options;

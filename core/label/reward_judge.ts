@@ -6,21 +6,21 @@ import { UserError } from "../error.ts";
 import { type RewardModel, scoreTexts } from "../model/reward_model.ts";
 import type { Judge } from "./judge.ts";
 
-/** What a {@linkcode rewardModelJudge} scores with. */
+/** Options of {@linkcode rewardModelJudge}. */
 export interface RewardModelJudge {
   model: RewardModel;
-  /** The reward model's own, with which all texts are tokenized; null where its folder has none, as then the ids are taken. */
+  /** The reward model's own tokenizer, for all texts; null if its folder has none, and then the rows' ids are used. */
   tokenizer: Tokenizer | null;
-  /** Which of the head's outputs is the score: its name or index; may be absent where there is one. */
+  /** The output of the head that is the score, by name or index; may be absent if there is only one. */
   label?: string | number;
-  /** Tokens of a text at most (default: the model's own limit); the beginning of a longer one is left out. */
+  /** The most tokens of a text (default: the model's own limit); the beginning of a longer one is left out. */
   maxLength?: number;
 }
 
 /**
- * A judge whose score is an output of the head (a logit, no probability) on the text of prompt and answer: what the chat
- * template of the model's own tokenizer writes for them, or without a template both end to end and EOS, save where the
- * answer was cut. Throws a UserError where the head has several outputs and none is named.
+ * A judge whose score is an output of the head (a logit, not a probability) on the text of prompt and answer. The text
+ * is what the chat template of the model's own tokenizer writes; without a template, it is prompt and answer end to
+ * end, with EOS unless the answer was cut. Throws a UserError if the head has several outputs and none is named.
  */
 export function rewardModelJudge(commands: Commands, options: RewardModelJudge): Judge {
   const { model, maxLength = model.folder.config.maxPositionEmbeddings } = options;
@@ -94,7 +94,7 @@ function tokenizeText(
 ): number[] {
   if (tokenizer.hasChatTemplate) {
     const messages = [...row.messages ?? [{ role: "user", content: row.prompt }], { role: "assistant", content: text }];
-    // The template writes every special token there is.
+    // The template writes all special tokens, so the tokenizer adds none.
     return tokenizer.encode(tokenizer.renderChat(messages, { addGenerationPrompt: false }), {
       addSpecialTokens: false,
     });

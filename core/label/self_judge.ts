@@ -1,4 +1,4 @@
-/** The judge that is the policy itself, asked as a language model is. @module */
+/** The judge that is the policy itself, asked in the way of judge `llm`. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
@@ -9,20 +9,20 @@ import type { Judge } from "./judge.ts";
 import { type Asking, questionsOf, rowVerdict } from "./judge_questions.ts";
 import { ReplyCount } from "./reply_count.ts";
 
-/** What a {@linkcode selfJudge} works with. */
+/** Options of {@linkcode selfJudge}. */
 export interface SelfJudge {
   model: Model;
   tokenizer: Tokenizer;
   asking: Asking;
-  /** How many questions are answered at a time, and the sampling's other settings; its temperature is not used. */
+  /** Settings of sampling, such as how many questions are answered at a time; the temperature is not used. */
   generation: GenerationConfig;
-  /** Tokens of a reply at most. */
+  /** The most tokens of a reply. */
   maxTokens: number;
-  /** Share of replies that may be unreadable. */
+  /** The share of replies that may be unreadable. */
   maxInvalid: number;
 }
 
-/** A judge that has `model` answer greedily; a chat template, where there is one, writes the question. */
+/** A judge that lets `model` answer greedily. The tokenizer's chat template, if it has one, writes the question. */
 export function selfJudge(commands: Commands, options: SelfJudge): Judge {
   const { model, tokenizer, asking, generation, maxTokens, maxInvalid } = options;
   const name = "self";

@@ -1,16 +1,16 @@
-/** Verdicts of language models: the form that is asked for, and reading what comes. @module */
+/** Verdicts of language models: the form that is asked for, and the reading of replies. @module */
 import type { JudgeMode } from "./judge_prompt.ts";
 
-/** What a model decides: a score from 1 to 10, or the better of two. */
+/** A model's verdict: a score from 1 to 10, or the better of two answers. */
 export type Verdict = number | "A" | "B" | "tie";
 
 const LEAST = 1;
 const MOST = 10;
 
-/** `response_format` of a request, which a server may hold the model to. */
+/** The `response_format` of a request, which a server may enforce. */
 export function responseFormat(mode: JudgeMode): Record<string, unknown> {
   const verdict = mode === "score"
-    // An enumeration, as not every server knows bounds of integers.
+    // An enumeration is used because not every server supports bounds of integers.
     ? { score: { type: "integer", enum: Array.from({ length: MOST }, (_, i) => LEAST + i) } }
     : { winner: { type: "string", enum: ["A", "B", "tie"] } };
   const properties = { reason: { type: "string" }, ...verdict };
@@ -24,9 +24,9 @@ export function responseFormat(mode: JudgeMode): Record<string, unknown> {
   };
 }
 
-/** Reads a verdict of JSON, alone or within other text, or of plain words; null where there is none. */
+/** Reads a verdict from JSON, alone or within other text, or from plain words; null if there is none. */
 export function parseVerdict(reply: string, mode: JudgeMode): Verdict | null {
-  // Models that reason aloud weigh verdicts before they give theirs; one that never ends has given none.
+  // Reasoning is removed, as it may weigh other verdicts; reasoning that never ends has given none.
   const text = reply.replace(/<think>[\s\S]*?(<\/think>|$)/g, "").replace(/^[\s\S]*<\/think>/, "").trim();
   const key = mode === "score" ? "score" : "winner";
   const value = jsonValue(text, key);
@@ -34,21 +34,21 @@ export function parseVerdict(reply: string, mode: JudgeMode): Verdict | null {
   return mode === "score" ? wordedScore(text) : wordedWinner(text);
 }
 
-/** Braces that are tried from the end, and openings for each of them: a reply may be long and broken. */
+/** The most closing braces that are tried, and opening ones for each: a reply may be long and broken. */
 const ENDS = 32;
 const STARTS = 8;
 
-/** The value of `key` in the last JSON object of a text that has it; undefined where there is none. */
+/** The value of `key` in the last JSON object of a text that has this key; undefined if there is none. */
 function jsonValue(text: string, key: string): unknown {
   let ends = 0;
   for (let end = text.lastIndexOf("}"); end >= 0 && ends < ENDS; end = text.lastIndexOf("}", end - 1), ends++) {
-    // From the nearest brace outwards: a verdict has no objects inside, but its reason may quote braces.
+    // Tries go from the nearest brace outwards: a verdict contains no objects, but its reason may quote braces.
     for (let start = text.lastIndexOf("{", end), tries = 0; start >= 0 && tries < STARTS; tries++) {
       try {
         const value = JSON.parse(text.slice(start, end + 1));
         if (Object.hasOwn(value, key)) return value[key];
       } catch {
-        // Not this brace.
+        // The object does not begin at this brace.
       }
       if (start === 0) break;
       start = text.lastIndexOf("{", start - 1);
@@ -78,13 +78,13 @@ function readWinner(value: unknown): Verdict | null {
 }
 
 const NUMBER = String.raw`(\d+(?:\.\d+)?)`;
-/** Forms of a score in words, the surest first; of several in one form the last counts. */
+/** Forms of a score in words, the surest first; if one form occurs several times, the last counts. */
 const SCORES = [
   new RegExp(String.raw`\[\[\s*${NUMBER}\s*(?:/\s*10\s*)?\]\]`, "g"),
   new RegExp(String.raw`(?:score|rating|grade)\b["'*_\s]*(?::|=|is|of)["'*_\s]*${NUMBER}(?![\d.]*\d)(?!\s*%)`, "gi"),
   new RegExp(String.raw`(?<![\d.])${NUMBER}\s*(?:/\s*10\b|out of (?:10|ten)\b)`, "gi"),
 ];
-/** A verdict and nothing else is short; on a long text these forms would take long to fail. */
+/** The longest text that may be a verdict alone: on a long text these forms would take long to fail. */
 const SHORT = 64;
 const SCORE_ALONE = new RegExp(String.raw`^\W*${NUMBER}\W*$`);
 
@@ -98,7 +98,7 @@ function wordedScore(text: string): number | null {
 }
 
 const SIDE = "(?i:response|answer|assistant|option)";
-/** A small "a" is an article. */
+/** Forms of a winner in words, the surest first. Only a capital A is an answer's name: "a" is an article. */
 const WINNERS = [
   /\[\[\s*(A|B|C|tie)\s*\]\]/g,
   new RegExp(

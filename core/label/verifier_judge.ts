@@ -1,26 +1,26 @@
-/** The judge that a TypeScript module makes. @module */
+/** The judge that is a TypeScript module: a verifier. @module */
 import { oneLine } from "../data/formats/data_problems.ts";
 import { UserError } from "../error.ts";
 import { toFileUrl } from "../files/file_url.ts";
 import type { Judge } from "./judge.ts";
 import { type VerifierAnswer, type VerifierInput, verifierInputs, type VerifierQuestion } from "./verifier_protocol.ts";
 
-/** A verifier module that runs in a thread of its own, with the permissions of this process, until disposed. */
+/** A verifier module in its own thread, with the permissions of this process; it runs until it is disposed. */
 export interface VerifierThread extends Disposable {
   /**
-   * Scores inputs in order. Throws a UserError naming the module and `where` where it throws, takes too long for one of
-   * them, or returns no finite number; the thread is of no use after that.
+   * Scores inputs in order. Throws a UserError naming the module and `where` if the module throws, takes too long for
+   * one input, or returns no finite number; the thread cannot be used after that.
    */
   score(inputs: readonly VerifierInput[], where: string): Promise<number[]>;
 }
 
-/** How long a verifier may take. */
+/** The time limit of a verifier. */
 export interface VerifierLimit {
-  /** Seconds for one answer, and for loading the module (`labels.verifier_timeout`). */
+  /** The most seconds for one answer, and for loading the module (`labels.verifier_timeout`). */
   seconds: number;
 }
 
-/** Loads a verifier module. Throws a UserError naming it where it does not load or exports no function. */
+/** Loads a verifier module. Throws a UserError naming it if it does not load or exports no function. */
 export async function loadVerifier(path: string, { seconds }: VerifierLimit): Promise<VerifierThread> {
   const thread = new Thread(seconds);
   try {
@@ -46,7 +46,7 @@ export async function loadVerifier(path: string, { seconds }: VerifierLimit): Pr
   };
 }
 
-/** A judge that scores both answers with the module at `path`, until disposed. */
+/** A judge that scores both answers with the module at `path`; its thread runs until it is disposed. */
 export async function verifierJudge(path: string, limit: VerifierLimit): Promise<Judge & Disposable> {
   const verifier = await loadVerifier(path, limit);
   return {
@@ -64,7 +64,7 @@ export async function verifierJudge(path: string, limit: VerifierLimit): Promise
   };
 }
 
-/** The thread took too long, or fell over beside its answers. */
+/** Thrown if the thread took too long, or failed outside an answer. */
 class ThreadError extends Error {}
 
 class Thread {
@@ -80,11 +80,11 @@ class Thread {
     this.#worker.terminate();
   }
 
-  /** Asks, and waits for so many answers or the first that failed. Throws ThreadError. */
+  /** Sends a question, and waits for `count` answers or the first that failed. Throws ThreadError. */
   ask(question: VerifierQuestion, count: number): Promise<VerifierAnswer[]> {
     const { promise, resolve, reject } = Promise.withResolvers<VerifierAnswer[]>();
     const answers: VerifierAnswer[] = [];
-    // Ticks and not a clock: a process that was stopped for a while has not made its verifier slow.
+    // Ticks are counted instead of reading a clock, so that time in which the process was stopped does not count.
     const tick = Math.min(1, this.#seconds / 4);
     let waited = 0;
     const timer = setInterval(() => {

@@ -1,10 +1,10 @@
-/** Whether a run has the judges and the verifier that it needs: known before any work. @module */
+/** Checks before any work that a run has the judges and the verifier that it needs. @module */
 import { judgeOf, judgesOf } from "../config/config.ts";
 import type { LabelsConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import type { RunHooks } from "../run/run_context.ts";
 
-/** Throws the UserError of a verifier that may not run; `why` says what needs it. */
+/** Throws a UserError if the verifier at `path` may not run; `why` says what needs it. */
 export function checkVerifierAllowed(
   path: string,
   { allowVerifier = true }: Pick<RunHooks, "allowVerifier">,
@@ -13,7 +13,7 @@ export function checkVerifierAllowed(
   if (!allowVerifier) throw new UserError(`Cannot run verifier ${path}: --no-verifier forbids it, and ${why}`);
 }
 
-/** Throws a UserError where one of the judges would run a forbidden verifier, or is a function that nobody gave. */
+/** Throws a UserError if a judge would run a forbidden verifier, or is a function that the program did not give. */
 export function checkJudges(labels: LabelsConfig, hooks: RunHooks): void {
   if (labels.judge === "function" && hooks.judge === undefined) {
     throw new UserError(

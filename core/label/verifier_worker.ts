@@ -1,4 +1,4 @@
-/** The thread that a verifier module runs in, so that one that never returns can be ended. @module */
+/** The thread in which a verifier module runs, so that one that never returns can be ended. @module */
 import { oneLine } from "../data/formats/data_problems.ts";
 import type { VerifierAnswer, VerifierInput, VerifierQuestion } from "./verifier_protocol.ts";
 
@@ -14,7 +14,7 @@ thread.onmessage = async ({ data }) => {
   else for (const input of data.inputs) thread.postMessage(await scoreOne(input));
 };
 
-// What falls over beside an answer would end the process with a trace.
+// A failure outside an answer would otherwise end the process with a stack trace.
 for (const name of ["error", "unhandledrejection"] as const) {
   thread.addEventListener(name, (event) => {
     event.preventDefault();
@@ -49,13 +49,13 @@ async function scoreOne(input: VerifierInput): Promise<VerifierAnswer> {
   return { failed: "score", why: `it returned ${show(value)}, expected a finite number` };
 }
 
-/** The first line of what a module threw, which may be anything. */
+/** The first line of what a module threw, which may be any value. */
 function reason(error: unknown): string {
   const message = error instanceof Error ? error.message || error.name : error;
   return typeof message === "string" ? oneLine(message.trimStart().split("\n")[0]) : `it threw ${show(message)}`;
 }
 
-/** Not every object has a text. */
+/** A value for a message. Objects are not shown, as not every object can be converted to text. */
 function show(value: unknown): string {
   return typeof value === "object" && value !== null ? "an object" : oneLine(String(value));
 }

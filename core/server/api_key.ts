@@ -1,8 +1,8 @@
-/** API keys: read where they are needed, and never shown. @module */
+/** Reads API keys; no message shows one. @module */
 import { UserError } from "../error.ts";
 import { readOptionalText } from "../files/io.ts";
 
-/** Where a server's key is to be found. */
+/** The place of a server's API key. */
 export interface KeySource {
   /** Name of an environment variable. */
   api_key_env?: string;
@@ -10,13 +10,13 @@ export interface KeySource {
   api_key_file?: string;
 }
 
-/** OpenAI's own variable; its key goes to OpenAI's own server unless the config names the variable. */
+/** OpenAI's own variable. Unless the config names it, its key is sent only to OpenAI's own server. */
 const DEFAULT_ENV = "OPENAI_API_KEY";
 const OPENAI_HOST = "api.openai.com";
 
 /**
- * The key for the server at `url`, or null where it is asked without one. Throws a UserError where a key is wanted, and
- * is not there.
+ * Reads the key for the server at `url`; null if the server is asked without one. Throws a UserError if a key is needed
+ * and missing.
  */
 export async function readApiKey(
   { api_key_env: env, api_key_file: file }: KeySource,
@@ -51,7 +51,7 @@ async function readKeyFile(path: string): Promise<string> {
   return checkKey(text, path);
 }
 
-/** What goes into a header is printable ASCII; an error of the client would show it. */
+/** Checks that a key can go into a header, as printable ASCII: the package's own error would show the key. */
 function checkKey(key: string, where: string): string {
   if (/^[\x21-\x7e]+$/.test(key)) return key;
   throw new UserError(`Cannot use the API key in ${where}: it has spaces, line breaks or other characters no key has`);

@@ -1,35 +1,35 @@
-/** A server that speaks OpenAI's API: requests that are repeated, and failures in words without the key. @module */
+/** A client of a server with OpenAI's API: it repeats requests, and its errors do not show the key. @module */
 import type { OpenAI } from "openai";
 import { UserError } from "../error.ts";
 import { retryAfter, withRetries } from "./retry_pause.ts";
 
-/** How a server is reached. */
+/** The server's address, key and limits. */
 export interface ServerOptions {
-  /** Address up to and with the version: `https://api.openai.com/v1`. */
+  /** Address up to and including the version: `https://api.openai.com/v1`. */
   url: string;
-  /** Its API key; null where it needs none. */
+  /** Its API key; null if it needs none. */
   apiKey: string | null;
-  /** Seconds that a request may take. */
+  /** The most seconds that a request may take. */
   timeout: number;
-  /** Times a request is repeated. */
+  /** The most times that a request is repeated. */
   maxRetries: number;
-  /** Told of each failure that is repeated. */
+  /** Called with a line about each failure after which the request is repeated. */
   onRetry?: (line: string) => void;
-  /** First pause before a repetition, in milliseconds. */
+  /** The first pause before a repetition, in milliseconds (default 500). */
   firstPause?: number;
 }
 
-/** A request that failed, for good or after all repetitions. */
+/** Thrown for a request that failed for good, or after all repetitions. */
 export class ServerError extends Error {
   override readonly name = "ServerError";
-  /** The HTTP status; null where there was no answer. */
+  /** The HTTP status; null if there was no answer. */
   readonly status: number | null;
-  /** What the server says, in one line, without the key. */
+  /** What the server said, in one line, without the key. */
   readonly detail: string;
-  /** Milliseconds that the server asks to wait. */
+  /** The milliseconds that the server asks to wait; undefined if it does not say. */
   readonly retryAfter: number | undefined;
 
-  /** A failure at the server of this address. */
+  /** Describes a failure of the server at `url`. */
   constructor(
     url: string,
     { status, detail, retryAfter }: { status: number | null; detail: string; retryAfter?: number | undefined },
@@ -40,20 +40,20 @@ export class ServerError extends Error {
     this.retryAfter = retryAfter;
   }
 
-  /** Whether the request itself is refused, so that another form of it may be taken. */
+  /** Whether the server refused the request itself, so that it may accept another form of it. */
   get refusesRequest(): boolean {
     return this.status === 400 || this.status === 413 || this.status === 422 || this.status === 501;
   }
 }
 
-/** Statuses after which the same request may succeed. */
+/** Statuses below 500 after which the same request may succeed. */
 const PASSING = [408, 409, 425, 429];
-/** Waiting longer than this is the user's decision. */
+/** The longest wait that a server may ask for, in milliseconds; whether to wait longer is up to the user. */
 const LONGEST_WAIT = 10 * 60_000;
 
-/** A server that is asked. */
+/** A client of one server. */
 export class Server {
-  /** Its address. */
+  /** The server's address. */
   readonly url: string;
   readonly #client: OpenAI;
   readonly #options: ServerOptions;
@@ -64,18 +64,18 @@ export class Server {
     this.#options = options;
   }
 
-  /** Makes a client; sends nothing. */
+  /** Makes a client, without sending anything. */
   static async open(options: ServerOptions): Promise<Server> {
-    // Loaded here: most commands never ask a server.
+    // The package is loaded here, because most commands never ask a server.
     const { OpenAI } = await import("openai");
     const { url, apiKey, timeout } = options;
     const client = new OpenAI({
-      // The client wants one; without a key its header is taken away again.
+      // The package insists on a key; if there is none, its header is removed again.
       apiKey: apiKey ?? "none",
       ...(apiKey === null && { defaultHeaders: { Authorization: null } }),
       baseURL: url.replace(/\/+$/, ""),
       timeout: Math.ceil(timeout * 1000),
-      // Repeated here, where the pauses can be ended and told of.
+      // This class repeats requests itself, so that pauses can be ended and reported.
       maxRetries: 0,
       organization: null,
       project: null,
@@ -85,8 +85,8 @@ export class Server {
   }
 
   /**
-   * Sends a request, again where it may help, and returns the JSON of the answer. The signal ends the repeating; with
-   * `cut` a request under way too. Throws ServerError.
+   * Sends a request, repeats it if that may help, and returns the JSON of the answer. The signal ends the repeating,
+   * and with `cut` also a request that is under way. Throws ServerError.
    */
   post(
     path: string,
@@ -96,11 +96,11 @@ export class Server {
     return this.#repeat(() => this.#client.post(path, { body, ...(cut && { signal }) }), signal);
   }
 
-  /** The models that it offers, with the path of the weights where it says so; null where it has no such list. */
+  /** The models that the server offers, with the paths of their weights if it says them; null if it has no list. */
   async models(signal: AbortSignal): Promise<{ id: string; root: string | null }[] | null> {
     let answer: unknown;
     try {
-      // A server that is not there at the start is not waited for as long as one that is lost in the middle.
+      // A server that is missing at the start is waited for less long than one that is lost later.
       answer = await this.#repeat(() => this.#client.get("/models"), signal, Math.min(2, this.#options.maxRetries));
     } catch (error) {
       if (error instanceof ServerError && (error.status === 404 || error.status === 405 || error.status === 501)) {
@@ -135,7 +135,7 @@ export class Server {
         if (!(error instanceof ServerError)) return null;
         const { status, retryAfter } = error;
         if (status !== null && status < 500 && !PASSING.includes(status)) return null;
-        // Nothing of the request's form gets better by waiting.
+        // 501 refuses the form of the request, which waiting does not change.
         if (status === 501) return null;
         return retryAfter !== undefined && retryAfter > LONGEST_WAIT ? null : retryAfter;
       },
@@ -146,7 +146,7 @@ export class Server {
     });
   }
 
-  /** Everything that the client throws, as a ServerError. */
+  /** Turns anything that the package throws into a ServerError. */
   #explain(error: unknown): ServerError {
     const { url, timeout } = this.#options;
     const { name, message, status, headers, error: body } = error as {
@@ -160,7 +160,7 @@ export class Server {
       const says = (body as { message?: unknown } | undefined)?.message ??
         (body as { detail?: unknown } | undefined)?.detail ?? body;
       const detail = typeof says === "string" ? says : says === undefined ? "" : JSON.stringify(says);
-      // An answer to a bad key quotes it, partly masked.
+      // The answer to a wrong key quotes it, partly masked, so it is not shown.
       const shown = status === 401 || status === 403 ? this.#aboutKey() : this.#clean(detail);
       return new ServerError(url, { status, detail: shown, retryAfter: retryAfter(headers) });
     }
@@ -187,17 +187,17 @@ export class Server {
   }
 }
 
-/** The message of the error that began it all: the client's own says no more than "Connection error". */
+/** The message of the innermost cause: the package's own error says only "Connection error". */
 function innermost(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
   const text = inner instanceof Error ? inner.message : String(inner);
-  // Deno names the address, which stands before this, and each layer on the way.
+  // Deno's message begins with the address, which a ServerError says already, and with the layer that failed.
   return text.replace(/^error sending request for url \(.*?\): /, "").replace(/^client error \(\w+\): /, "")
     .replace(/ \(os error \d+\)$/, "");
 }
 
-/** A failure that ends the stage, as the user's to mend; `action` opens the line, `kept` says what is not lost. */
+/** Turns a ServerError into a UserError that ends the stage: `action` begins the line, `kept` says what is not lost. */
 export function fatal(error: unknown, action: string, kept: string): unknown {
   return error instanceof ServerError ? new UserError(`${action}: ${error.message}${kept}`) : error;
 }

@@ -1,9 +1,9 @@
-/** Several things at a time. @module */
+/** Runs work on several items at a time. @module */
 
 /**
- * Runs `work` on each item, `concurrency` at a time, in order of their start. After a failure, or once the signal is
- * aborted, none is started any more; those under way come to their end first (a request that is sent is paid for), then
- * the first failure is thrown. `work` gets a signal that tells it that the others have failed or that it is to stop.
+ * Runs `work` on each item, up to `concurrency` at a time, and starts the items in order. After a failure, or once the
+ * signal is aborted, it starts no more; it waits for those under way, because a request that is sent is paid for, and
+ * then throws the first failure. `work` gets a signal that is aborted when another item fails or the work is to stop.
  */
 export async function runPool<T>(
   items: readonly T[],
@@ -29,8 +29,8 @@ export async function runPool<T>(
 }
 
 /**
- * As {@linkcode runPool}, yielding results as they come. Where the caller stops taking, none is started any more; a
- * failure is thrown after the results that were there before it.
+ * As {@linkcode runPool}, but yields results as they come. If the caller stops reading, no more items are started. A
+ * failure is thrown after the results that came before it.
  */
 export async function* streamPool<T, R>(
   items: readonly T[],
@@ -48,7 +48,7 @@ export async function* streamPool<T, R>(
     ended = true;
     wake();
   });
-  // It is awaited below, perhaps only after it has failed.
+  // It is awaited below, perhaps only after it has failed; until then the failure must not count as unhandled.
   all.catch(() => {});
   try {
     while (!ended || ready.length > 0) {

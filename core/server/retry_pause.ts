@@ -1,22 +1,22 @@
-/** Repeating what may succeed later. @module */
+/** Repeats work that may succeed later. @module */
 
-/** How often and how long a request is repeated. */
+/** How often work is repeated, and with which pauses. */
 export interface RetryOptions {
-  /** Repetitions at most. */
+  /** The most repetitions. */
   maxRetries: number;
-  /** Milliseconds to wait that the server asks for after this failure; undefined: our own pause; null: do not repeat. */
+  /** Returns the pause after a failure, in milliseconds; undefined takes our own pause, null does not repeat. */
   pauseAfter: (error: unknown) => number | undefined | null;
-  /** Ends the waiting, with the failure that is waited after. */
+  /** Ends a pause; the failure before it is then thrown. */
   signal: AbortSignal;
-  /** Told of each failure that is followed by another attempt. */
+  /** Called with each failure that is followed by another attempt, and with the pause. */
   onRetry?: (error: unknown, milliseconds: number) => void;
-  /** First of our own pauses in milliseconds; each is twice the one before (default 500). */
+  /** The first of our own pauses, in milliseconds (default 500); each further one is twice as long, up to a minute. */
   firstPause?: number;
 }
 
 const LONGEST_PAUSE = 60_000;
 
-/** Runs `attempt` until it succeeds. Throws what the last attempt threw. */
+/** Runs `attempt` until it succeeds or may not be repeated. Throws what the last attempt threw. */
 export async function withRetries<T>(
   attempt: (index: number) => Promise<T>,
   { maxRetries, pauseAfter, signal, onRetry, firstPause = 500 }: RetryOptions,
@@ -27,7 +27,7 @@ export async function withRetries<T>(
     } catch (error) {
       const asked = pauseAfter(error);
       if (asked === null || index >= maxRetries || signal.aborted) throw error;
-      // A little chance, so that requests that failed together do not come back together.
+      // The random factor keeps requests that failed together from coming back together.
       const own = Math.min(LONGEST_PAUSE, firstPause * 2 ** index) * (1 - 0.25 * Math.random());
       const pause = asked ?? own;
       onRetry?.(error, pause);
@@ -37,7 +37,7 @@ export async function withRetries<T>(
   }
 }
 
-/** Waits so many milliseconds, or until the signal. */
+/** Waits for a time in milliseconds, or until the signal is aborted. */
 function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
@@ -50,14 +50,14 @@ function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Milliseconds of a Retry-After header, a number of seconds or a date; undefined where there is none. */
+/** The wait of a Retry-After header (seconds or a date), in milliseconds; undefined if there is none. */
 export function retryAfter(headers: Headers | undefined, now: number = Date.now()): number | undefined {
   const exact = headers?.get("retry-after-ms")?.trim();
   if (exact !== undefined && /^\d+(\.\d+)?$/.test(exact)) return Number(exact);
   const value = headers?.get("retry-after")?.trim();
   if (value === undefined || value === "") return undefined;
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
-  // JavaScript takes a lot for dates; HTTP's begin with the day of the week.
+  // Date.parse accepts too much; HTTP's dates begin with the day of the week.
   const date = /^[A-Za-z]{3}/.test(value) ? Date.parse(value) : NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

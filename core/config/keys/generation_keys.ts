@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { count, key, named, seed, text } from "./key.ts";
 
-/** How a server is asked, for a judge or for generation. */
+/** Keys for reaching a server, for a judge or for generation. */
 export const serverKeys = {
   api_key_env: key(
     text.exactOptional(),

@@ -1,10 +1,10 @@
-/** Keys of `labels` and of the judges of an ensemble, with the judges that have them. @module */
+/** Keys of `labels` and of an ensemble's members, with the judges that use them. @module */
 import { z } from "zod";
 import { type JudgeKind, JUDGES, MEMBER_JUDGES } from "../choices.ts";
 import { serverKeys } from "./generation_keys.ts";
 import { count, key, named, text } from "./key.ts";
 
-/** What each judge goes by. */
+/** How each judge decides. */
 export const JUDGE_TEXTS: Readonly<Record<JudgeKind, string>> = {
   human: "the human response is always chosen",
   verifier: "a TypeScript module scores",
@@ -16,7 +16,7 @@ export const JUDGE_TEXTS: Readonly<Record<JudgeKind, string>> = {
   function: "a function that the program calling train() gives",
 };
 
-/** Keys that any judge may be given, whether it takes them or not: `--set labels.judge=…` alone changes the judge. */
+/** Keys that any judge may have, whether it uses them or not: `--set labels.judge=…` alone can change the judge. */
 export const judgeKeys = {
   model: key(
     text.exactOptional(),
@@ -116,7 +116,7 @@ export const judgeKeys = {
   ),
 };
 
-/** Keys of a judge of an ensemble besides {@linkcode judgeKeys}. */
+/** Keys that an ensemble's member has besides {@linkcode judgeKeys}. */
 export const memberKeys = {
   judge: key(named("MemberKind", z.enum(MEMBER_JUDGES)), "Kind of a judge that votes."),
   weight: key(z.number().gt(0).default(1), "Weight of the judge's vote, above 0."),

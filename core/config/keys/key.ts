@@ -1,59 +1,59 @@
-/** How a key of the config is written down: what it holds, what is said of it, and what else is known of it. @module */
+/** The declaration of a config key: its type, its description, and further facts about it. @module */
 import { z } from "zod";
 import type { JudgeKind } from "../choices.ts";
 
-/** What is known of a key besides what it holds and its text. */
+/** Facts about a key besides its type and its description. */
 export interface KeyFacts {
   /**
-   * The classes of TRL and transformers that have the key: `DPOConfig` where the name is the same, else with its name
-   * there, as in `GRPOConfig.max_completion_length`.
+   * The classes of TRL and transformers that have the key: `DPOConfig` if the name is the same there, else with the
+   * other name, as in `GRPOConfig.max_completion_length`.
    */
   hf?: readonly string[];
-  /** Whether a run that goes on may have another value: the key changes how far or how fast it goes, not its result. */
+  /** Whether a run that goes on may use another value: the key changes how far or how fast it goes, not its result. */
   mayDiffer?: true;
-  /** The judges that have the key; all of them where absent. */
+  /** The judges that use the key; all if absent. */
   of?: readonly JudgeKind[];
-  /** Whether those judges cannot do without it. */
+  /** Whether those judges need it. */
   needed?: true;
-  /** What is filled in where the key is used and not set, by those judges or with a server; elsewhere it is absent. */
+  /** The default for those judges, or with a server, if the key is not set; otherwise the key stays absent. */
   filledIn?: string | number;
 }
 
 const facts = z.registry<KeyFacts>();
 
-/** A key that holds `type`; `text` says what it is, the subject first. */
+/** A key of this type; `text` describes it, subject first. */
 export function key<T extends z.ZodType>(type: T, text: string, known: KeyFacts = {}): T {
   const { filledIn } = known;
-  // Editors are shown what is filled in as the default that it is to the user.
+  // To the user it is a default, so editors show it as one.
   const described = type.meta({ description: text, ...(filledIn !== undefined && { default: filledIn }) });
   facts.add(described, known);
   return described;
 }
 
-/** What a key is. */
+/** A key's description. */
 export function textOf(schema: z.core.$ZodType): string {
   return z.globalRegistry.get(schema)?.description ?? "";
 }
 
-/** What else is known of a key. */
+/** The further facts about a key. */
 export function factsOf(schema: z.core.$ZodType): KeyFacts {
   return facts.get(schema) ?? {};
 }
 
 const typeNames = z.registry<{ name: string }>();
 
-/** Gives what a key holds the name that config_types.ts has for it. */
+/** Gives a schema the text of its type in key_types.ts, such as `LossType`. */
 export function named<T extends z.ZodType>(name: string, type: T): T {
   typeNames.add(type, { name });
   return type;
 }
 
-/** The name in config_types.ts of what a key holds; undefined where it has none. */
+/** The text of a schema's type in key_types.ts; undefined if it was given none. */
 export function typeNameOf(schema: z.core.$ZodType): string | undefined {
   return typeNames.get(schema)?.name;
 }
 
-/** Something once, or a list with one entry per iteration. */
+/** A single value, or a list with one entry per iteration. */
 export function perIteration<T extends z.ZodType>(item: T): z.ZodUnion<[T, z.ZodArray<T>]> {
   return z.union([item, z.array(item).min(1)]);
 }

@@ -1,4 +1,4 @@
-/** All keys of a config; their order is the order in which a resolved config is written. @module */
+/** All keys of a config, in the order in which a resolved config is written. @module */
 import { z } from "zod";
 import { DTYPE_NAMES } from "../../dtype.ts";
 import { METHODS } from "../choices.ts";
@@ -10,7 +10,7 @@ import { key, named, perIteration, text } from "./key.ts";
 import { noiseKeys } from "./noise_keys.ts";
 import { trainingKeys } from "./training_keys.ts";
 
-/** Iterations share a u32 with the purpose of a random number, which takes the upper eight bits. */
+/** The largest iteration: it shares a u32 of Philox's key with the numbers' purpose, which has the upper eight bits. */
 const ITERATION_MAX = 2 ** 24 - 1;
 
 const data = named("DataConfig", z.strictObject(dataKeys));

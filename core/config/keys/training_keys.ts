@@ -3,14 +3,14 @@ import { z } from "zod";
 import { LOSS_TYPES, OPTIMIZERS, SCHEDULES } from "../choices.ts";
 import { count, key, type KeyFacts, named, perIteration, seed } from "./key.ts";
 
-/** The same name in transformers. */
+/** The facts of a key that has the same name in transformers. */
 const ARGUMENTS: KeyFacts = { hf: ["TrainingArguments"] };
-/** The same name in TRL. */
+/** The facts of a key that has the same name in TRL. */
 const DPO: KeyFacts = { hf: ["DPOConfig"] };
 
 const decay = z.number().min(0).lt(1);
 
-/** One of the names of `words`, read as the name that it has in a resolved config. */
+/** Accepts one of the names in `words`, and gives the name that a resolved config has for it. */
 function oneOf<Words extends Readonly<Record<string, string>>>(typeName: string, words: Words) {
   const names = Object.keys(words) as (keyof Words & string)[];
   return named(typeName, z.enum(names).transform((name): Words[keyof Words] => words[name]!));
@@ -22,7 +22,7 @@ const reportTo = named(
     .transform((value) => typeof value !== "string" ? value : value === "none" ? [] : ["tensorboard" as const]),
 );
 
-/** Keys of `training`; `Rate` is a list where it has one entry per iteration. */
+/** Keys of `training`; `Rate` is a number, or a list with one entry per iteration. */
 export const trainingKeys = {
   learning_rate: key(
     named("Rate", perIteration(z.number().min(0))).default(1e-6),

@@ -1,17 +1,17 @@
-/** Rows of a table of comma or tab separated values, the columns' names in its first line. @module */
+/** Reads a table of comma or tab separated values, whose first line holds the columns' names. @module */
 import { UserError } from "../../error.ts";
 import { quote } from "./data_problems.ts";
 import type { JsonRow, JsonValue } from "./json_rows.ts";
 import { readLines } from "./text_lines.ts";
 import { ALL_ROWS, picker, type Wanted } from "./wanted_rows.ts";
 
-/** Longest row, in characters and in lines: a quote that is never closed takes in all that follows. */
+/** The longest row, in characters and lines. Without a limit, a quote that is not closed would take the whole file. */
 const MAX_RECORD = 1 << 24;
 const MAX_RECORD_LINES = 20_000;
 
 /**
- * Reads a table after RFC 4180: fields that hold the delimiter, a quote or a line end stand in double quotes. A cell is a
- * text (with `\n` for its line ends), or null where it is empty. Rows that are wrong come as problems, with the line where
+ * Reads a table as in RFC 4180: fields that hold the delimiter, a quote or a line end stand in double quotes. A cell is
+ * a text (with `\n` for its line ends), or null if it is empty. Malformed rows come as problems, with the line where
  * they begin. Returns the number of rows that it has gone through.
  */
 export async function* readCsvRows(
@@ -35,7 +35,7 @@ export async function* readCsvRows(
 
 type RawRecord = { fields: string[] } | { problem: string };
 
-/** The records, each with the line where it begins; after one that is wrong, reading goes on in the next line. */
+/** Yields the records, each with the line where it begins. After a malformed one, reading goes on in the next line. */
 async function* readRecords(path: string, delimiter: string): AsyncGenerator<RawRecord & { line: number }> {
   let record = new OpenRecord(delimiter);
   let begin = 0;
@@ -54,11 +54,11 @@ async function* readRecords(path: string, delimiter: string): AsyncGenerator<Raw
   if (record.isOpen) yield { line: begin, problem: "a quote is not closed" };
 }
 
-/** A record while its lines come. */
+/** A record whose lines are being read. */
 class OpenRecord {
   readonly fields: string[] = [];
   readonly #delimiter: string;
-  /** What is there of a field whose quote is open. */
+  /** The text so far of a field whose quote is open. */
   #quoted: string[] | null = null;
   #size = 0;
   #lines = 0;
@@ -67,12 +67,12 @@ class OpenRecord {
     this.#delimiter = delimiter;
   }
 
-  /** Whether a quote is open, so that the record goes on in the next line. */
+  /** Whether a quote is open, so that the record continues in the next line. */
   get isOpen(): boolean {
     return this.#quoted !== null;
   }
 
-  /** Takes in a line; returns what is wrong with the record, if anything. */
+  /** Adds a line; returns what is wrong with the record, if anything. */
   add(text: string): string | undefined {
     this.#size += text.length + 1;
     if (this.#size > MAX_RECORD) return `the row has more than ${MAX_RECORD} characters (is a quote not closed?)`;
@@ -81,14 +81,14 @@ class OpenRecord {
     }
     let at = this.isOpen ? this.#closeQuote(text, 0) : this.#field(text, 0);
     while (typeof at === "number" && at < text.length) {
-      // Between two fields.
+      // `at` is between two fields.
       if (text[at] !== this.#delimiter) return "there is text after the quote that closes a field";
       at = this.#field(text, at + 1);
     }
     return typeof at === "string" ? at : undefined;
   }
 
-  /** Reads the field at `at`; returns where it ends, null where its quote is open, or what is wrong. */
+  /** Reads the field at `at`; returns where it ends, null if its quote stays open, or what is wrong. */
   #field(text: string, at: number): number | null | string {
     if (text[at] === '"') {
       this.#quoted = [];

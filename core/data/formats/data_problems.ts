@@ -1,15 +1,15 @@
-/** How what is wrong with data is put in words, always in one line. @module */
+/** Texts for the problems of data, always in one line. @module */
 
 /** The message of a caught error, in one line of at most 200 characters without control characters. */
 export function oneLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  // Cut before it is searched: a message may hold a whole file.
+  // Cut before the search: a message may contain a whole file.
   // deno-lint-ignore no-control-regex -- control characters of the data must not reach the terminal
   const line = message.slice(0, 1000).replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
   return line.length > 200 ? `${line.slice(0, 199)}…` : line;
 }
 
-/** Why a file could not be read, in words without the path. */
+/** The reason why a file could not be read, without its path. */
 export function ioProblem(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder, expected a file";
@@ -17,7 +17,7 @@ export function ioProblem(error: unknown): string {
   return oneLine(error);
 }
 
-/** What a JSON value is, for "is …, expected …". */
+/** Describes a JSON value for a message "is …, expected …". */
 export function describe(value: unknown): string {
   if (value === undefined) return "missing";
   if (value === null) return "null";
@@ -27,7 +27,7 @@ export function describe(value: unknown): string {
   return String(value);
 }
 
-/** A string of the data in quotes, cut to 40 characters. */
+/** A string of the data in quotes, cut to 40 characters; `quote` of values.ts cuts any JSON value to 80. */
 export function quote(text: string): string {
   return oneLine(JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text));
 }

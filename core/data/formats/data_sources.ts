@@ -1,4 +1,4 @@
-/** Where the rows of a data set lie: files, folders and their splits, or what `locate` finds behind another name. @module */
+/** Finds the files of a data set: files, folders and their splits, or what `locate` finds for another name. @module */
 import { join } from "node:path";
 import { UserError } from "../../error.ts";
 import { ioProblem, quote } from "./data_problems.ts";
@@ -10,25 +10,25 @@ import { type RowRange, splitRowRange } from "./row_range.ts";
 export interface DataEntry {
   /** File, folder or name. */
   readonly path: string;
-  /** Configuration of a data set of the hub. */
+  /** Configuration of a data set on the hub. */
   readonly name?: string;
   /** Split, with or without a slice: `train`, `train[:2000]`. */
   readonly split?: string;
   /** Share of the set that is taken, in (0, 1]. */
   readonly weight?: number;
-  /** Columns by what they are. */
+  /** Names of the columns by what they hold. */
   readonly columns?: Columns;
 }
 
 /** A set, or several that are read one after the other. */
 export type DataSource = string | readonly (string | DataEntry)[];
 
-/** The local files behind a name that is no local path. */
+/** Returns the local files behind a name that is no local path; the name itself, or nothing, if it knows none. */
 export type Locate = (name: string) => Promise<readonly string[]>;
 
 /** A set whose files are known. */
 export interface OpenSet {
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly name: string;
   /** Its files, in the order in which their rows are counted. */
   readonly files: readonly string[];
@@ -37,7 +37,7 @@ export interface OpenSet {
   readonly columns: Columns;
 }
 
-/** The names of a source, for messages. */
+/** The names of a source's sets, for messages. */
 export function sourceName(source: DataSource): string {
   return typeof source === "string" ? source : source.map((entry) => setName(entry)).join(", ");
 }
@@ -48,7 +48,7 @@ function setName(entry: string | DataEntry): string {
   return `${path}${name === undefined ? "" : `:${name}`}${split === undefined ? "" : `/${split}`}`;
 }
 
-/** Finds the files of every set of a source. Throws a UserError where one has none. */
+/** Finds the files of every set of a source. Throws a UserError if a set has none. */
 export async function openSource(
   source: DataSource,
   { columns = {}, locate }: { columns?: Columns; locate?: Locate } = {},
@@ -64,7 +64,7 @@ export async function openSource(
 
 type Opened = Pick<OpenSet, "files" | "slice">;
 
-/** An existing path wins over what its name could mean besides. */
+/** Opens a set by its name. An existing path takes precedence over any other meaning of the name. */
 async function openName(text: string, locate: Locate | undefined): Promise<Opened> {
   const whole = await localFiles(text);
   if (whole) return { files: whole, slice: null };
@@ -72,12 +72,12 @@ async function openName(text: string, locate: Locate | undefined): Promise<Opene
   const local = await localFiles(name) ?? await splitOfFolder(name);
   if (local) return { files: local, slice };
   const located = await locate?.(name) ?? [];
-  // What is no name for `locate` either comes back as it is.
+  // `locate` returns the name itself if it does not know it.
   if (located.length === 0 || located[0] === name) throw new UserError(`Cannot read ${name}: there is no such file`);
   return { files: located, slice };
 }
 
-/** `FOLDER/SPLIT`; null where that is no folder with splits. */
+/** The files of `FOLDER/SPLIT`; null if FOLDER is not a folder with splits. */
 async function splitOfFolder(name: string): Promise<string[] | null> {
   const [, folder, split] = /^(.+)[\\/](\w+)$/.exec(name) ?? [];
   if (folder === undefined || !(await Deno.stat(folder).catch(() => null))?.isDirectory) return null;
@@ -96,7 +96,7 @@ async function openEntry({ path, name, split }: DataEntry, locate: Locate | unde
   return { ...opened, slice: slice ?? opened.slice };
 }
 
-/** A set of the hub in one text, its revision last: `org/name:config/split@revision`. */
+/** The full name of a set on the hub, with its revision last: `org/name:config/split@revision`. */
 function fullName(
   { path, name, split }: Pick<DataEntry, "path"> & { [key in "name" | "split"]?: string | undefined },
 ): string {
@@ -105,7 +105,7 @@ function fullName(
   return [repo, name && `:${name}`, part && `/${part}`, revision && `@${revision}`].filter(Boolean).join("");
 }
 
-/** A local path's files, those of a split where one is asked for; null where there is no such path. */
+/** The files of a local path, or only those of a split; null if there is no such path. */
 async function localFiles(path: string, split?: string): Promise<string[] | null> {
   let info: Deno.FileInfo;
   try {
@@ -141,10 +141,10 @@ async function localFiles(path: string, split?: string): Promise<string[] | null
   );
 }
 
-/** JSON files that are about the data. */
+/** JSON files that describe a data set and hold none of its rows. */
 const NO_DATA = ["config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"];
 
-/** The data files of a folder and of its `data/`, in the order of their names. */
+/** The data files of a folder and of its `data/`, sorted by path. */
 async function listFolder(dir: string): Promise<string[]> {
   const files: string[] = [];
   try {
@@ -161,7 +161,7 @@ async function listFolder(dir: string): Promise<string[]> {
   return files.sort((a, b) => a < b ? -1 : 1);
 }
 
-/** The split that a file's name tells: `train_sft-00000-of-00003.parquet`, `test.jsonl`; null where it tells none. */
+/** The split in a file's name, as in `train_sft-00000-of-00003.parquet` or `test.jsonl`; null if it has none. */
 function splitOf(path: string): string | null {
   const stem = path.split(/[\\/]/).at(-1)!.split(".")[0]!;
   const shard = /^(.+?)-\d{5}-of-\d{5}/.exec(stem)?.[1];

@@ -1,4 +1,4 @@
-/** The bytes of a data file, unpacked where it is gzip. @module */
+/** Reads the bytes of a data file; gzip is unpacked. @module */
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { UserError } from "../../error.ts";
@@ -6,11 +6,14 @@ import { ioProblem } from "./data_problems.ts";
 
 const CHUNK_BYTES = 1 << 18;
 
-/** Text packs to a tenth; what unpacks to so many times its size, beyond the first bytes, is no data. */
+/**
+ * Limits of unpacking: FREE_BYTES, and MAX_RATIO times the packed size. Text packs to about a tenth, so what unpacks to
+ * more is not data.
+ */
 const MAX_RATIO = 200;
 const FREE_BYTES = 1 << 24;
 
-/** Reads a file piece by piece; gzip is known by its first bytes. Throws a UserError where it cannot be read. */
+/** Reads a file piece by piece; gzip is recognized by its first bytes. Throws a UserError if it cannot be read. */
 export async function* readBytes(path: string): AsyncGenerator<Uint8Array> {
   let packed = false;
   try {
@@ -27,7 +30,7 @@ export async function* readBytes(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** The first bytes of a file, unpacked; at most `length` of them. */
+/** The first bytes of a file, unpacked: at most `length`. */
 export async function firstBytes(path: string, length: number): Promise<Uint8Array> {
   for await (const piece of readBytes(path)) return piece.slice(0, length);
   return new Uint8Array();
@@ -54,7 +57,7 @@ async function* prepend<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<T>
 
 async function* unpack(packed: AsyncGenerator<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
-  // An error of the source destroys the stream that is read below, which then throws it.
+  // If the source fails, pipeline() destroys the stream that is read below, and that throws the error.
   pipeline(Readable.from(packed), gunzip, () => {});
   let bytes = 0;
   for await (const piece of gunzip as AsyncIterable<Uint8Array>) {

@@ -1,4 +1,4 @@
-/** Rows of a data file, whatever its format. @module */
+/** Reads the rows of a data file of any format. @module */
 import { readCsvRows } from "./csv_rows.ts";
 import { firstBytes } from "./file_bytes.ts";
 import { type JsonRow, readJsonRows } from "./json_rows.ts";
@@ -17,16 +17,16 @@ const BY_ENDING: Readonly<Record<string, DataFormat>> = {
   ".parquet": "parquet",
 };
 
-/** Endings of the names of data files, each with `.gz` after it too. */
+/** Endings of data files' names; each may be followed by `.gz`. */
 export const DATA_ENDINGS: readonly string[] = Object.keys(BY_ENDING);
 
-/** The format that a file's name tells (`.gz` is looked through); undefined where it tells none. */
+/** The format by a file's name, a final `.gz` aside; undefined if the name has no known ending. */
 export function formatOfName(path: string): DataFormat | undefined {
   const ending = /\.[a-z]+$/.exec(path.toLowerCase().replace(/\.gz$/, ""))?.[0];
   return ending === undefined ? undefined : BY_ENDING[ending];
 }
 
-/** Reads the wanted rows, and returns the number of rows gone through. Throws a UserError where the file is unreadable. */
+/** Reads the wanted rows, and returns the number of rows gone through. Throws a UserError if the file is unreadable. */
 export async function* readFileRows(
   path: string,
   { wanted = ALL_ROWS, columns }: { wanted?: Wanted; columns?: readonly string[] } = {},
@@ -42,7 +42,7 @@ export async function* readFileRows(
   }
 }
 
-/** Number of rows of a file, malformed ones counted. */
+/** The number of rows of a file; malformed ones count too. */
 export async function countRows(path: string): Promise<number> {
   if ((formatOfName(path) ?? await formatOfContent(path)) === "parquet") return await countParquetRows(path);
   const rows = readFileRows(path, { wanted: NO_ROWS });

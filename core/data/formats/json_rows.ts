@@ -1,4 +1,4 @@
-/** Rows of a JSON lines file (streamed) or of a JSON array file, each with its place in the file. @module */
+/** Reads the rows of a JSON lines file (streamed) or of a JSON array file, each with its place in the file. @module */
 import { checkNesting } from "../../files/json_nesting.ts";
 import { oneLine } from "./data_problems.ts";
 import { MAX_LINE_BYTES, readLines, type TextLine } from "./text_lines.ts";
@@ -13,14 +13,14 @@ export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
-/** One row as it stands in the file: its value, or what is wrong with its text. */
+/** One row of a file: its value, or what is wrong with its text. */
 export type JsonRow =
   & {
-    /** 0-based index among the file's rows, unreadable ones counted. */
+    /** 0-based index among the file's rows; unreadable ones count too. */
     row: number;
-    /** `file:line` where the row begins; of a file without lines, `file, row` and the row's 0-based index. */
+    /** `file:line` where the row begins; for a file without lines, `file, row` and the row's 0-based index. */
     where: string;
-    /** All columns of the table where the value holds a part of them. */
+    /** All columns of the table, if the value holds only some of them. */
     columns?: readonly string[];
   }
   & ({
@@ -32,9 +32,9 @@ export type JsonRow =
   });
 
 /**
- * Reads a file whose first character that is no space says what it is: `[` a JSON array, anything else JSON lines.
- * Unreadable rows come as problems; a file that cannot be read at all is a UserError. Returns the number of rows that it
- * has gone through; rows that are not wanted are counted, and not parsed.
+ * Reads a JSON array if the file's first character besides white space is `[`, else JSON lines. Unreadable rows come as
+ * problems. Returns the number of rows that it has gone through; unwanted rows are counted, but not parsed. Throws a
+ * UserError if the file cannot be read at all.
  */
 export async function* readJsonRows(
   path: string,
@@ -61,7 +61,7 @@ export async function* readJsonRows(
   return row;
 }
 
-/** The rows of an array that opens in `first`, line `firstLine` of the file, and goes on in `lines`. */
+/** Reads the rows of an array that begins in `first`, line `firstLine` of the file, and goes on in `lines`. */
 async function* readArray(
   path: string,
   { firstLine, first, lines, wanted }: {
@@ -90,7 +90,7 @@ async function* readArray(
   return row;
 }
 
-/** Cuts an array's text at its own commas; `line` counts from 0 where an element begins. */
+/** Cuts an array's text at its own commas; `line` is the line where an element begins, counted from 0. */
 function* arrayElements(lines: readonly string[]): Generator<TextLine & { line: number }> {
   let parts: string[] = [];
   let begin = 0;
@@ -99,7 +99,7 @@ function* arrayElements(lines: readonly string[]): Generator<TextLine & { line: 
   let closed = false;
   let elements = 0;
   for (const [line, text] of lines.entries()) {
-    // The lines before this one hold the bracket that opens the array in the first.
+    // The first line contains the bracket that opens the array.
     let from = line === 0 ? text.indexOf("[") + 1 : 0;
     for (let i = from; i < text.length; i++) {
       const c = text[i]!;
@@ -136,7 +136,7 @@ function* arrayElements(lines: readonly string[]): Generator<TextLine & { line: 
   if (!closed) yield { line: Math.min(begin, lines.length - 1), problem: "the array is not closed" };
 }
 
-/** A JSON text's value, or what is wrong with it. */
+/** The value of a JSON text, or what is wrong with the text. */
 export function parseJson(text: string): { value: JsonValue } | { problem: string } {
   try {
     checkNesting(text);

@@ -1,9 +1,9 @@
-/** Columns called by other names than those that the forms know. @module */
+/** Renames columns whose names are not those of the known shapes. @module */
 import { UserError } from "../../error.ts";
 import { quote } from "./data_problems.ts";
 import type { JsonObject } from "./json_rows.ts";
 
-/** What a column can be. */
+/** What a column can hold. */
 export const COLUMN_KEYS = [
   "prompt",
   "response",
@@ -17,12 +17,12 @@ export const COLUMN_KEYS = [
   "reference",
 ] as const;
 
-/** The name of a column by what it is. */
+/** Names of columns by what they hold. */
 export type Columns = { readonly [key in (typeof COLUMN_KEYS)[number]]?: string };
 
 /**
- * The row with its mapped columns under the forms' names; what they are called in the file is gone, and so is a column that
- * had a form's name before. Throws a UserError naming a column that is not there, and those that are.
+ * Renames the mapped columns of a row to the names that the shapes know. Their names in the file are gone, and so is
+ * any column that already had such a name. Throws a UserError that names a missing column, and those that are there.
  */
 export function mapColumns(row: JsonObject, columns: Columns, all: readonly string[] = Object.keys(row)): JsonObject {
   const entries = Object.entries(columns);
@@ -38,7 +38,7 @@ export function mapColumns(row: JsonObject, columns: Columns, all: readonly stri
   ]);
 }
 
-/** Names of columns, the first twelve of them. */
+/** The names of columns as text, at most the first twelve. */
 export function listColumns(names: readonly string[]): string {
   return names.slice(0, 12).map((name) => quote(name)).join(", ") + (names.length > 12 ? ", …" : "");
 }

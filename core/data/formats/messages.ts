@@ -1,4 +1,4 @@
-/** Conversations as rows hold them. @module */
+/** Conversations as rows contain them. @module */
 import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
 import type { JsonObject, JsonValue } from "./json_rows.ts";
@@ -6,11 +6,11 @@ import { wrong } from "./row_fields.ts";
 
 /** One turn of a conversation; keys besides these two reach the chat template. */
 export interface Message {
-  /** "system", "user", "assistant", or what the template knows. */
+  /** "system", "user", "assistant", or another role that the template knows. */
   readonly role: string;
   /** The turn's text. */
   readonly content: string;
-  /** Anything else the template may read. */
+  /** Anything else that the template may read. */
   readonly [key: string]: JsonValue;
 }
 
@@ -25,7 +25,7 @@ const SHAREGPT_ROLES: Readonly<Record<string, string>> = {
   tool: "tool",
 };
 
-/** A list of {role, content}, at least one; throws a UserError where it is anything else. */
+/** Reads a list of at least one {role, content}. Throws a UserError if it is anything else. */
 export function messagesField(object: JsonObject, key: string): Message[] {
   return listField(object, key).map((message, i) => {
     const at = `${key}[${i}]`;
@@ -38,7 +38,7 @@ export function messagesField(object: JsonObject, key: string): Message[] {
   });
 }
 
-/** ShareGPT's list of {from, value}, or of {role, content}; throws a UserError where it is anything else. */
+/** Reads ShareGPT's list of {from, value}, or one of {role, content}. Throws a UserError if it is anything else. */
 export function shareGptField(object: JsonObject, key: string): Message[] {
   const [first] = listField(object, key);
   if (isRecord(first) && Object.hasOwn(first, "role")) return messagesField(object, key);
@@ -61,8 +61,8 @@ function listField(object: JsonObject, key: string): readonly JsonValue[] {
 }
 
 /**
- * The turns that both sides begin with, as in TRL's extract_prompt: the last turn is never part of the prompt, even where
- * both sides are the same. Throws a UserError where there is none.
+ * Extracts the prompt, the turns that both sides begin with, as TRL's extract_prompt does: the last turn is never part
+ * of the prompt, even if both sides are the same. Throws a UserError if no turn is common.
  */
 export function extractMessages(
   { chosen, rejected }: { chosen: Message[]; rejected: Message[] },
@@ -84,8 +84,9 @@ function sameMessage(a: Message, b: Message): boolean {
 }
 
 /**
- * The text that both sides begin with, as in TRL's extract_prompt: a space before the first difference goes to the sides,
- * and the shorter one's last character is never part of the prompt. Throws a UserError where there is none.
+ * Extracts the prompt, the text that both sides begin with, as TRL's extract_prompt does: a space before the first
+ * difference goes to the sides, and the last character of the shorter side is never part of the prompt. Throws a
+ * UserError if no text is common.
  */
 export function extractPrompt(
   { chosen, rejected }: { chosen: string; rejected: string },
@@ -95,7 +96,7 @@ export function extractPrompt(
   const most = Math.min(a.length, b.length) - 1;
   let common = 0;
   while (common < most && a[common] === b[common]) common++;
-  // TRL looks for the space only where it has found a difference.
+  // TRL looks for the space only if it has found a difference.
   if (a[common] !== b[common] && a[common - 1] === " ") common--;
   if (common <= 0) throw new UserError(`"${better}" and "${worse}" begin differently, expected "prompt"`);
   const cut = (side: string[]): string => side.slice(common).join("");

@@ -1,24 +1,27 @@
 /**
- * What a Parquet file claims, held against what it has, before the package that reads it believes it: the package makes
- * lists as long, and buffers as large, as any header says.
+ * Checks what a Parquet file claims against what it contains, before the package that reads it relies on the claims:
+ * the package allocates lists and buffers of any size that a header states.
  *
  * @module
  */
 import { UserError } from "../../error.ts";
 
-/** Thrift of real files nests to less than ten. */
+/** The deepest nesting of Thrift structs; real files stay below ten. */
 const MAX_DEPTH = 32;
 
-/** What a page may unpack to: so many times its size, beyond the first bytes. */
+/** The most that a page may unpack to, in bytes: FREE_BYTES, and MAX_RATIO times its size. */
 const MAX_RATIO = 1000;
 const FREE_BYTES = 1 << 24;
 
-/** Values of a column chunk: so many for each byte of the file (nulls take next to none), beyond the first. */
+/**
+ * The most values of a column chunk: FREE_VALUES and VALUES_PER_BYTE for each byte of the file, since nulls take almost
+ * no space, but at most MAX_VALUES.
+ */
 const VALUES_PER_BYTE = 16;
 const FREE_VALUES = 1 << 20;
 const MAX_VALUES = 1 << 26;
 
-/** Throws a UserError where a file of `size` bytes cannot hold so many values, or rows. */
+/** Throws a UserError if a file of `size` bytes cannot hold `count` values or rows. */
 export function checkCount(what: string, count: number, size: number): void {
   const most = Math.min(MAX_VALUES, FREE_VALUES + VALUES_PER_BYTE * size);
   if (!Number.isSafeInteger(count) || count < 0 || count > most) {
@@ -26,24 +29,24 @@ export function checkCount(what: string, count: number, size: number): void {
   }
 }
 
-/** A column chunk as it is walked. */
+/** What the metadata says of a column chunk. */
 export interface ChunkClaims {
-  /** Values that the metadata says there are. */
+  /** The number of values. */
   values: number;
-  /** Largest repetition and definition level. */
+  /** The largest repetition and definition levels. */
   maxLevels: readonly [repetition: number, definition: number];
-  /** Unpacks a page; null where the chunk is not compressed. */
+  /** Unpacks a page; null if the chunk is not compressed. */
   unpack: ((packed: Uint8Array, size: number) => Uint8Array) | null;
 }
 
-/** Page types of the format. */
+/** The format's page types; type 1 is an index page, which holds no values. */
 const DATA_PAGE = 0;
 const DICTIONARY_PAGE = 2;
 const DATA_PAGE_V2 = 3;
-/** Encodings whose values are runs, as levels are. */
+/** Encodings whose values are indices into a dictionary; these are stored in runs, as levels are. */
 const RUN_ENCODINGS = [2, 8];
 
-/** Throws a UserError where a page of the chunk's bytes claims what it does not have. */
+/** Throws a UserError if a page in the chunk's bytes claims more than it contains. */
 export function checkChunk(bytes: Uint8Array, { values, maxLevels, unpack }: ChunkClaims): void {
   const reader = new Reader(bytes);
   let seen = 0;
@@ -58,7 +61,7 @@ export function checkChunk(bytes: Uint8Array, { values, maxLevels, unpack }: Chu
     }
     const page = reader.take(packed);
     const count = header.get(`${type === DATA_PAGE ? 5 : type === DICTIONARY_PAGE ? 7 : 8}.1`) ?? -1;
-    // A dictionary has no more entries than values refer to.
+    // A dictionary has no more entries than there are values that refer to it.
     const most = type === DICTIONARY_PAGE ? values : values - seen;
     if (type !== 1 && (count < 0 || count > most)) {
       throw new UserError(`a page has ${count} values, expected at most ${most}`);
@@ -88,7 +91,7 @@ function bits(max: number): number {
   return 32 - Math.clz32(max);
 }
 
-/** A page of the first kind: each level's runs with their length before them, then the values. */
+/** Checks a data page of version 1: the length and the runs of each level, then the values. */
 function checkLevelsAndRuns(
   page: Uint8Array,
   { count, maxLevels, encoding }: { count: number; maxLevels: readonly number[]; encoding: number },
@@ -107,12 +110,12 @@ function checkLevelsAndRuns(
   if (RUN_ENCODINGS.includes(encoding)) checkValueRuns(rest, count);
 }
 
-/** Indices into the dictionary: their width in bits, then runs. */
+/** Checks indices into a dictionary: a byte with their width in bits, then runs. */
 function checkValueRuns(bytes: Uint8Array, count: number): void {
   if (bytes.length > 0) checkRuns(bytes.subarray(1), { width: bytes[0]!, count });
 }
 
-/** Runs of one value, or of packed ones: none may say that it is longer than all that there are. */
+/** Checks runs of one repeated value or of packed values: a repetition may not be longer than `count`. */
 function checkRuns(bytes: Uint8Array, { width, count }: { width: number; count: number }): void {
   const reader = new Reader(bytes);
   for (let seen = 0; seen < count && reader.left > 0;) {
@@ -129,12 +132,12 @@ function checkRuns(bytes: Uint8Array, { width, count }: { width: number; count: 
   }
 }
 
-/** Throws a UserError where a struct of Thrift's compact protocol claims more elements than there are bytes. */
+/** Throws a UserError if a struct of Thrift's compact protocol claims more elements than there are bytes. */
 export function checkThrift(bytes: Uint8Array): void {
   readStruct(new Reader(bytes), 0);
 }
 
-/** The integers of a struct by their fields' numbers (`5.1` within an inner one); all else is only walked. */
+/** Reads the integers of a struct by field number (`5.1` is in an inner struct); everything else is only walked. */
 function readStruct(
   reader: Reader,
   depth: number,
@@ -178,12 +181,12 @@ function walk(
     case 9: {
       const byte = reader.u8();
       const size = byte >> 4 === 15 ? reader.varint() : byte >> 4;
-      // Each element takes a byte at least.
+      // Each element takes at least one byte.
       if (size > reader.left) {
         throw new UserError(`a list of its metadata has ${size} elements, expected at most ${reader.left}`);
       }
       const elements = byte & 15;
-      // What is in lists is not asked for.
+      // Nothing that is in lists is needed.
       const inner = { type: elements <= 2 ? 3 : elements, depth: depth + 1, key: "", found: new Map() };
       for (let i = 0; i < size; i++) walk(reader, inner);
       return;
@@ -200,7 +203,7 @@ function zigZag(value: number): number {
   return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
 }
 
-/** Reads forwards, and never beyond the end. */
+/** Reads bytes forwards, never beyond the end. */
 class Reader {
   readonly #bytes: Uint8Array;
   #at = 0;
@@ -230,7 +233,7 @@ class Reader {
     return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
   }
 
-  /** Up to 64 bits; beyond 2⁵³ the last digits are lost, which no claim survives that is that large. */
+  /** An integer of up to 64 bits. Beyond 2⁵³ it loses its last digits; such sizes are refused anyway. */
   varint(): number {
     let [value, scale] = [0, 1];
     for (let i = 0; i < 10; i++) {

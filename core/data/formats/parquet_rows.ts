@@ -1,4 +1,4 @@
-/** Rows of a Parquet file: only the columns and row groups that are asked for are read. @module */
+/** Reads the rows of a Parquet file: only the columns and row groups that are asked for. @module */
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, SchemaTree } from "hyparquet";
 import { UserError } from "../../error.ts";
@@ -8,19 +8,19 @@ import { parseJson } from "./json_rows.ts";
 import { checkChunk, checkCount, checkThrift } from "./parquet_guard.ts";
 import { ALL_ROWS, picker, type Wanted } from "./wanted_rows.ts";
 
-/** Longest metadata: some hundred times that of a large file. */
+/** The longest metadata: some hundred times that of a large file. */
 const MAX_METADATA_BYTES = 1 << 26;
 
 /** What is read of a Parquet file. */
 export interface ParquetOptions {
   wanted?: Wanted;
-  /** Names of columns, of which those that the file has are read; where it has none of them, or by default, all are. */
+  /** The columns to read, as far as the file has them; all by default, or if the file has none of them. */
   columns?: readonly string[];
 }
 
 /**
- * Reads rows as JSON has them: 64-bit integers become numbers, times ISO 8601 texts, bytes are refused. Returns the number
- * of rows of the file. Throws a UserError where the file is broken, or claims what it cannot hold.
+ * Reads rows as JSON values: 64-bit integers become numbers, times ISO 8601 texts, and bytes null. Returns the number
+ * of rows of the file. Throws a UserError if the file is broken, or claims more than it can hold.
  */
 export async function* readParquetRows(
   path: string,
@@ -68,7 +68,7 @@ export async function* readParquetRows(
   return total;
 }
 
-/** Number of rows of a Parquet file. */
+/** The number of rows of a Parquet file. */
 export async function countParquetRows(path: string): Promise<number> {
   using file = await openFile(path);
   const metadata = await attempt(path, () => readMetadata(file));
@@ -97,7 +97,7 @@ async function openFile(path: string): Promise<OpenFile> {
       }
       return bytes.buffer;
     };
-    // One at a time, since a file has one position.
+    // Reads go one at a time, since a file has one position.
     let last: Promise<unknown> = Promise.resolve();
     const inOrder = (start: number, end?: number): Promise<ArrayBuffer> => {
       const next = last.then(() => slice(start, end));
@@ -110,7 +110,7 @@ async function openFile(path: string): Promise<OpenFile> {
   }
 }
 
-/** The metadata at the end of the file, checked. */
+/** Reads the metadata at the end of the file, and checks it. */
 async function readMetadata({ size, buffer }: OpenFile): Promise<FileMetaData> {
   if (size < 12) throw new UserError(`it has ${size} bytes, expected PAR1 at its begin and end`);
   const tail = new Uint8Array(await buffer.slice(size - 8, size));
@@ -172,7 +172,7 @@ async function checkColumn(
   }
 }
 
-/** What unpacks pages: the system's library where it has the codec, which is quick, and sure to end. */
+/** The functions that unpack pages. If node:zlib has a codec, it is used: it is fast, and its output is limited. */
 async function loadCompressors(): Promise<Compressors> {
   const { compressors } = await import("hyparquet-compressors");
   const codecs: Compressors = {
@@ -190,7 +190,7 @@ async function loadCompressors(): Promise<Compressors> {
   );
 }
 
-/** How often the column's path repeats, and is optional. */
+/** A column's largest levels: how many steps of its path repeat, and how many are optional or repeat. */
 function levelsOf(schema: SchemaTree, path: readonly string[]): [repetition: number, definition: number] {
   let [node, repetition, definition] = [schema, 0, 0];
   for (const name of path) {
@@ -203,7 +203,7 @@ function levelsOf(schema: SchemaTree, path: readonly string[]): [repetition: num
   return [repetition, definition];
 }
 
-/** Stands for a value that is wrong, until its row is known. */
+/** Stands for a malformed value until its row is known. */
 class BadValue {
   constructor(readonly problem: string) {}
 }
@@ -243,7 +243,7 @@ function plain(value: unknown): JsonValue {
   if (typeof value === "bigint") return Number(value);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (Array.isArray(value)) return value.map(plain);
-  // Bytes of a column that no form uses are of no use either.
+  // No shape uses bytes.
   if (ArrayBuffer.isView(value)) return null;
   if (typeof value === "object") {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
@@ -251,12 +251,12 @@ function plain(value: unknown): JsonValue {
   return value as JsonValue;
 }
 
-/** The package throws all kinds of errors at a broken file; none of them is more than one line here. */
+/** Runs `run`. The package throws all kinds of errors for a broken file; each becomes a UserError of one line. */
 async function attempt<T>(path: string, run: () => T | Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    // What the package says of metadata that has another form is its own code.
+    // For metadata of another form the package's message is about its own code.
     const why = error instanceof TypeError ? "its metadata is malformed" : oneLine(error);
     throw new UserError(`Cannot read ${path}: not valid Parquet (${why})`);
   }

@@ -1,21 +1,21 @@
-/** Typed reading of a row's fields. What is thrown says what is wrong; the caller adds the place. @module */
+/** Reads a row's fields with their types. The errors say what is wrong; the caller adds the place. @module */
 import { UserError } from "../../error.ts";
 import { describe } from "./data_problems.ts";
 import type { JsonObject, JsonValue } from "./json_rows.ts";
 
-/** True where the row has the key, and it is not null: exported tables write null for a missing column. */
+/** Whether the row has the key with a value other than null: exported tables write null for a missing column. */
 export function hasField(object: JsonObject, key: string): boolean {
   return Object.hasOwn(object, key) && object[key] !== null;
 }
 
-/** A string; throws a UserError where it is anything else. */
+/** Reads a string. Throws a UserError if it is anything else. */
 export function stringField(object: JsonObject, key: string): string {
   const value = ownField(object, key);
   if (typeof value !== "string") throw wrong(key, value, "a string");
   return value;
 }
 
-/** Token ids, at least one; throws a UserError where one is not an integer from 0. */
+/** Reads at least one token id. Throws a UserError if one is not an integer from 0. */
 export function idsField(object: JsonObject, key: string): number[] {
   const value = ownField(object, key);
   if (!Array.isArray(value) || value.length === 0) throw wrong(key, value, "a list of token ids");
@@ -25,28 +25,28 @@ export function idsField(object: JsonObject, key: string): number[] {
   });
 }
 
-/** True or false; throws a UserError where it is anything else. */
+/** Reads true or false. Throws a UserError if it is anything else. */
 export function booleanField(object: JsonObject, key: string): boolean {
   const value = ownField(object, key);
   if (typeof value !== "boolean") throw wrong(key, value, "true or false");
   return value;
 }
 
-/** An integer from 0; throws a UserError where it is anything else. */
+/** Reads an integer from 0. Throws a UserError if it is anything else. */
 export function indexField(object: JsonObject, key: string): number {
   const value = ownField(object, key);
   if (!Number.isSafeInteger(value) || (value as number) < 0) throw wrong(key, value, "an integer from 0");
   return value as number;
 }
 
-/** A number, or null where the row has none; throws a UserError where it is anything else. */
+/** Reads a number; null if the row has none. Throws a UserError if it is anything else. */
 export function scoreField(object: JsonObject, key: string): number | null {
   const value = ownField(object, key) ?? null;
   if (value !== null && typeof value !== "number") throw wrong(key, value, "a number or null");
   return value;
 }
 
-/** The error of a field: `"key" is this, expected that`. */
+/** The error for a field: `"key" is this, expected that`. */
 export function wrong(key: string, value: JsonValue | undefined, expected: string): UserError {
   return new UserError(`"${key}" is ${describe(value)}, expected ${expected}`);
 }

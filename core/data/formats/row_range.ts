@@ -1,8 +1,8 @@
-/** Slices of a data set after its name, as Hugging Face's datasets writes them: `[:2000]`, `[10%:20%]`, `[-100:]`. @module */
+/** Slices after a data set's name, as in Hugging Face's datasets: `[:2000]`, `[10%:20%]`, `[-100:]`. @module */
 import { UserError } from "../../error.ts";
 import { quote } from "./data_problems.ts";
 
-/** A part of a data set: bounds in rows or in percent, negative ones from its end; null where a bound is not given. */
+/** A part of a data set: bounds in rows or percent, negative ones counted from its end, null if they are not given. */
 export interface RowRange {
   from: number | null;
   to: number | null;
@@ -11,7 +11,7 @@ export interface RowRange {
 
 const SLICE = /^\[\s*(?:(-?\d{1,15})(%?))?\s*:\s*(?:(-?\d{1,15})(%?))?\s*\]$/;
 
-/** Cuts the slice off `name`: null where it ends with none. Throws a UserError where what it ends with is no slice. */
+/** Cuts the slice off `name`; null if it has none. Throws a UserError if `name` ends with brackets without a slice. */
 export function splitRowRange(name: string): { name: string; slice: RowRange | null } {
   const open = name.lastIndexOf("[");
   if (open <= 0 || !name.endsWith("]")) return { name, slice: null };
@@ -38,12 +38,12 @@ function parseRowRange(name: string, text: string): RowRange {
   return { from: bounds[0], to: bounds[1], unit };
 }
 
-/** Whether the slice's bounds need no count of the rows. */
+/** Whether the slice can be resolved without counting the rows. */
 export function isAbsolute({ from, to, unit }: RowRange): boolean {
   return unit === "rows" && (from ?? 0) >= 0 && (to ?? 0) >= 0;
 }
 
-/** The rows of a slice of `count` rows; percents are rounded to the nearest row, a half to the even one. */
+/** The rows of a slice of `count` rows. Percents are rounded to the nearest row, and halves to the even one. */
 export function resolveRowRange({ from, to, unit }: RowRange, count: number): { from: number; to: number } {
   const toRows = (bound: number): number => {
     const rows = unit === "percent" ? roundHalfEven(bound * count / 100) : bound;
@@ -52,7 +52,7 @@ export function resolveRowRange({ from, to, unit }: RowRange, count: number): { 
   return { from: from === null ? 0 : toRows(from), to: to === null ? count : toRows(to) };
 }
 
-/** As Python rounds. */
+/** Rounds as Python does. */
 function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   if (value - floor !== 0.5) return Math.round(value);

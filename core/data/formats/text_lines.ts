@@ -1,13 +1,13 @@
-/** A file's lines as text. @module */
+/** Reads a file's lines as text. @module */
 import { readBytes } from "./file_bytes.ts";
 
 /** A line's text, or what is wrong with it. */
 export type TextLine = { text: string } | { problem: string };
 
-/** V8's strings end at 512 Mi characters: a line beyond this is refused before it is decoded. */
+/** The longest line, in bytes; longer ones are refused before decoding, since V8's strings end at 512 Mi characters. */
 export const MAX_LINE_BYTES = 256 * 2 ** 20;
 
-/** The file's lines, decoded, without their ends; memory is that of the longest line. */
+/** Yields the file's lines, decoded and without their ends. It holds one line in memory at a time. */
 export async function* readLines(path: string, maxBytes = MAX_LINE_BYTES): AsyncGenerator<TextLine> {
   let parts: Uint8Array[] = [];
   let bytes = 0;

@@ -1,6 +1,6 @@
-/** Which rows of a file are read. @module */
+/** Says which rows of a file are read. @module */
 
-/** Rows from index `from` to before `to`; where `only` is set, those of its indices (ascending) that lie there. */
+/** The rows with indices `from` to `to` − 1; if `only` is set, those of its indices (ascending) in that range. */
 export interface Wanted {
   readonly from: number;
   readonly to: number;
@@ -10,7 +10,7 @@ export interface Wanted {
 /** Every row. */
 export const ALL_ROWS: Wanted = { from: 0, to: Infinity };
 
-/** No row, so that all are counted. */
+/** No row: reading then only counts the rows. */
 export const NO_ROWS: Wanted = { from: Infinity, to: Infinity };
 
 /** The same rows counted from row `first` on. */
@@ -19,7 +19,7 @@ export function wantedFrom({ from, to, only }: Wanted, first: number): Wanted {
   return { from: Math.max(0, from - first), to: to - first, ...(rest && { only: rest }) };
 }
 
-/** The test whether a row is wanted, for rows that come in order. */
+/** Returns a test for whether a row is wanted, for rows that come in ascending order. */
 export function picker({ from, to, only }: Wanted): (row: number) => boolean {
   if (!only) return (row) => row >= from && row < to;
   let at = lowerBound(only, from);
@@ -29,7 +29,7 @@ export function picker({ from, to, only }: Wanted): (row: number) => boolean {
   };
 }
 
-/** Index of the first entry that is not below `value`. */
+/** The index of the first entry that is not below `value`. */
 function lowerBound(ascending: Uint32Array, value: number): number {
   let [low, high] = [0, ascending.length];
   while (low < high) {

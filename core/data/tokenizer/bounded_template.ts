@@ -1,30 +1,39 @@
-/** Jinja with a limit on its work: a template comes with a model, and may be anyone's. @module */
+/** Jinja with limits on its work, because a template comes with a model and may be written by anybody. @module */
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
 
 type TemplateNode = NonNullable<Parameters<Interpreter["evaluate"]>[0]>;
 type Value = ReturnType<Interpreter["evaluate"]>;
 
-/** Longest template, in characters, and longest run of white space in one: the package's lexer is quadratic in it. */
+/** The most characters of a template, and of a run of white space in it: the package's lexer takes quadratic time. */
 const MAX_SOURCE = 1 << 18;
 const MAX_SPACES = 1000;
 
-/** Steps of one rendering, half a second or less, and how many more for each character of the input. A turn takes some fifty. */
+/**
+ * The most steps of one rendering, which take half a second or less, and the further steps for each character of the
+ * input. A turn of a conversation takes about fifty.
+ */
 const MAX_STEPS = 5e5;
 const STEPS_PER_CHAR = 8;
 
-/** What one rendering may take on a clock: no honest one comes near it, on any machine. Looked at every so many nodes. */
+/**
+ * The longest time of one rendering, which no honest one comes near on any machine. The clock is read once for every
+ * NODES_PER_LOOK nodes.
+ */
 const MAX_MS = 5000;
 const NODES_PER_LOOK = 256;
 
-/** Longest range; elements of a value and characters of a text, besides as many as the input has. */
+/**
+ * The longest range; the most elements of a value, plus one for each character of the input; the most characters of a
+ * text, plus eight for each character of the input.
+ */
 const MAX_RANGE = 10_000;
 const MAX_ELEMENTS = 20_000;
 const MAX_CHARS = 1 << 18;
 
-/** Filters that do not look at the elements. */
+/** Filters that do not visit the elements of their operand. */
 const CHEAP_FILTERS = ["length", "first", "last", "list", "safe"];
 
-/** A compiled template. Throws an Error where it cannot be compiled. */
+/** Compiles a template to a function that renders it. Both throw an Error if they fail or pass a limit. */
 export function compileBounded(
   source: string,
   { milliseconds = MAX_MS }: { milliseconds?: number } = {},
@@ -42,7 +51,7 @@ export function compileBounded(
   };
 }
 
-/** What every template may use; the package's own range has no limit. */
+/** The variables of every template; `range` is not the package's own, which has no limit. */
 const GLOBALS: Readonly<Record<string, unknown>> = {
   true: true,
   false: false,
@@ -69,21 +78,24 @@ function range(...bounds: unknown[]): number[] {
   return Array.from({ length }, (_, i) => start + i * step);
 }
 
-/** Counts what is evaluated, and how large it is, since lists and texts are walked and copied in single steps. */
+/**
+ * Counts the nodes that are evaluated and the sizes of their values, since one node may walk or copy a whole list or
+ * text. Throws an Error beyond the limits.
+ */
 class BoundedInterpreter extends Interpreter {
   #steps: number;
   readonly #maxChars: number;
   readonly #maxElements: number;
-  /** Expressions by what their elements cost; nothing where only one of them is looked at. */
+  /** The steps that each element of an expression's value costs (1 if absent); 0 if only one element is used. */
   readonly #cost = new WeakMap<TemplateNode, number>();
-  /** Elements of lists and mappings, which no template can change. */
+  /** The numbers of elements of lists and mappings, which no template can change. */
   readonly #sizes = new WeakMap<Value, number>();
 
   readonly #milliseconds: number;
   readonly #end: number;
   #nodes = 0;
 
-  /** `size`: characters of the input. */
+  /** `size` is the number of characters of the input. */
   constructor(environment: Environment, { size, milliseconds }: { size: number; milliseconds: number }) {
     super(environment);
     this.#milliseconds = milliseconds;
@@ -106,7 +118,7 @@ class BoundedInterpreter extends Interpreter {
       if (value.length > this.#maxChars) throw new Error(`it makes a text of ${value.length} characters`);
       this.#spend(cost * value.length / 64);
     } else if (typeof value === "object" && value !== null) {
-      // Making a list takes longer than walking it.
+      // A value that is new here was made, and making a list takes longer than walking it.
       const made = this.#sizes.has(result) ? 0 : 3;
       this.#spend((cost + made) * this.#sizeOf(result, 0));
     }
@@ -114,7 +126,7 @@ class BoundedInterpreter extends Interpreter {
   }
 
   #setCosts(node: Parts): void {
-    // A loop makes a scope for each element, and a slice a list of all characters.
+    // A loop makes a scope for each element, and a slice of a text makes a list of all its characters.
     if (node.type === "For") {
       const { iterable } = node;
       this.#cost.set(iterable!.type === "SelectExpression" ? iterable!.lhs! : iterable!, 4);
@@ -123,7 +135,7 @@ class BoundedInterpreter extends Interpreter {
     } else if (node.type === "FilterExpression" && CHEAP_FILTERS.includes(node.filter!.value!)) {
       this.#cost.set(node.operand!, 0);
     } else if (node.type === "CallExpression" && node.callee!.type === "MemberExpression") {
-      // A method walks what it is called on.
+      // A method walks the value it is called on.
       this.#cost.set((node.callee as Parts).object!, 1);
     }
   }
@@ -133,13 +145,13 @@ class BoundedInterpreter extends Interpreter {
     if (this.#steps < 0) throw new Error("it takes too long (are its loops bounded?)");
   }
 
-  /** Elements of a value. One list within another twice counts twice: that is how it would be written out. */
+  /** The number of elements of a value. A list that another contains twice counts twice, as it would be written out. */
   #sizeOf(item: Value, depth: number): number {
     const { value } = item as { value: unknown };
     if (typeof value !== "object" || value === null) return 1;
     const known = this.#sizes.get(item);
     if (known !== undefined) return known;
-    // Only a namespace can be changed, and hold itself.
+    // Only a namespace can be changed, so only it could contain itself.
     const isNamespace = item.type === "NamespaceValue";
     if (isNamespace && depth > 0) throw new Error("it puts a namespace into another value");
     let size = 1;
@@ -152,7 +164,7 @@ class BoundedInterpreter extends Interpreter {
   }
 }
 
-/** The children of a node that the costs look at. */
+/** The children of a node that decide about costs. */
 interface Parts extends TemplateNode {
   iterable?: TemplateNode & { lhs?: TemplateNode };
   object?: TemplateNode;

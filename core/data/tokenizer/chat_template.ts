@@ -1,4 +1,4 @@
-/** Chat templates (Jinja), rendered as transformers does. @module */
+/** Renders chat templates (Jinja) as transformers does. @module */
 import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
 import { oneLine } from "../formats/data_problems.ts";
@@ -8,11 +8,11 @@ import { compileBounded } from "./bounded_template.ts";
 
 /** How a conversation is rendered. */
 export interface RenderOptions {
-  /** Whether the header that opens the assistant's next turn is written. */
+  /** Whether the header that opens the assistant's next turn is written at the end. */
   addGenerationPrompt: boolean;
 }
 
-/** A text and the spans of it that the template marks as the assistant's, in UTF-16 units. */
+/** A text and its spans that the assistant writes, in UTF-16 units. */
 export interface MarkedText {
   text: string;
   spans: [start: number, end: number][];
@@ -21,14 +21,15 @@ export interface MarkedText {
 /** Writes a conversation as one text. */
 export interface ChatTemplate {
   (messages: readonly Message[], options: RenderOptions): string;
-  /** The text with what stands in `{% generation %}` blocks; null where the template has none. */
+  /** The text with the spans of the `{% generation %}` blocks; null if the template has none. */
   renderMarked(messages: readonly Message[]): MarkedText | null;
 }
 
 /**
- * Compiles the template of a model folder: `jinja`, a text of its own (of the file `origin`), goes before the
- * `chat_template` of tokenizer_config.json (a string, or a list of named ones of which "default" is taken); null where
- * there is neither. `specialTokens` are the variables bos_token, eos_token, ….
+ * Compiles the chat template of a model folder. `jinja`, the text of the file `origin`, takes precedence over the
+ * `chat_template` in tokenizer_config.json, which is a string or a list with one named "default". Returns null if there
+ * is neither. `specialTokens` are the template's variables bos_token, eos_token and so on. Throws a UserError if the
+ * template cannot be compiled; so does rendering if it fails.
  */
 export function compileChatTemplate(
   config: JsonObject,
@@ -60,7 +61,7 @@ export function compileChatTemplate(
     ...specialTokens,
     messages,
     add_generation_prompt: addGenerationPrompt,
-    // Templates ask `is not none`, which an undefined variable is not.
+    // Templates test these with `is not none`, which would be true of an undefined variable.
     tools: null,
     documents: null,
   });
@@ -86,7 +87,10 @@ const GENERATION = /\{%[-+]?\s*generation\s*[-+]?%\}/;
 const BEGIN = "dnpo_generation_begin";
 const END = "dnpo_generation_end";
 
-/** Puts a variable in place of each end of a generation block, with the spaces around it that the block would have. */
+/**
+ * Replaces both tags of each generation block by a variable, and keeps the white space around them that the block's
+ * tags would leave.
+ */
 function markBlocks(source: string): string {
   return source.replace(
     /(^|\n)?([ \t]*)\{%([-+]?)\s*(end)?generation\s*([-+]?)%\}(\n)?/g,
@@ -99,7 +103,7 @@ function markBlocks(source: string): string {
       close: string,
       newline = "",
     ) => {
-      // As trim_blocks and lstrip_blocks do, with which transformers renders.
+      // transformers renders with trim_blocks and lstrip_blocks, which do this.
       const before = lineStart === undefined || open === "+" ? blanks : "";
       const after = close === "+" ? newline : "";
       const dash = (sign: string): string => sign === "-" ? "-" : "";
@@ -110,7 +114,7 @@ function markBlocks(source: string): string {
   );
 }
 
-/** Two private-use characters that the text does not have. */
+/** Two private-use characters that do not occur in the text. */
 function unusedMarks(text: string): [string, string] {
   const found: string[] = [];
   for (let code = 0xe000; found.length < 2 && code < 0xf900; code++) {

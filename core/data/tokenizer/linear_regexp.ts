@@ -1,23 +1,23 @@
-/** A regular expression whose matching takes time linear in the text, whatever the pattern. @module */
+/** A regular expression whose matching takes time linear in the length of the text, for any pattern. @module */
 import { compileProgram, type Program } from "./regexp_program.ts";
 
-/** Bits of memory for one text. */
+/** The most bits of memory for one text. */
 const MAX_BITS = 2 ** 30;
 
 const programs = new Map<string, Program>();
 
 /**
- * A RegExp without groups in its matches, which finds what JavaScript's own engine finds. It remembers at which places of
- * the text which choices have failed, and so makes each once: no pattern backtracks without end.
+ * A RegExp that finds the same matches as JavaScript's own engine, but without their groups. It remembers which choices
+ * have failed at which places of the text and makes none of them twice, so backtracking takes linear time.
  */
 export class LinearRegExp extends RegExp {
   readonly #program: Program;
   #text: string | undefined;
-  /** Choices that were made and failed; of what is looked ahead for, also those that led to a match. */
+  /** Bits of the choices that were made and failed; within lookaheads, also of those that led to a match. */
   #failed = new Uint32Array(0);
   #met = new Uint32Array(0);
 
-  /** Throws a SyntaxError for a pattern that looks behind or refers back. */
+  /** Throws a SyntaxError for a pattern with lookbehinds or backreferences. */
   constructor(pattern: string | RegExp, flags?: string) {
     super(pattern, flags);
     const key = `${this.flags} ${this.source}`;
@@ -26,7 +26,7 @@ export class LinearRegExp extends RegExp {
     this.#program = program;
   }
 
-  /** As RegExp's. */
+  /** Works as RegExp's `exec`, except that the result has no groups. */
   override exec(text: string): RegExpExecArray | null {
     const uses = this.global || this.sticky;
     const from = uses ? this.lastIndex : 0;
@@ -38,7 +38,7 @@ export class LinearRegExp extends RegExp {
         return Object.assign([text.slice(start, end)], { index: start, input: text }) as unknown as RegExpExecArray;
       }
       if (this.sticky) break;
-      // Between the halves of a character nothing begins.
+      // No match begins between the two units of a surrogate pair.
       if (text.codePointAt(start)! > 0xffff) start++;
     }
     if (uses) this.lastIndex = 0;
@@ -63,14 +63,14 @@ export class LinearRegExp extends RegExp {
     this.#text = text;
   }
 
-  /** Where a match from `at` ends, or −1. */
+  /** Returns the end of a match that begins at `at`, or −1 if there is none. */
   #run(text: string, { pc, at, looks }: { pc: number; at: number; looks: boolean }): number {
     const { code } = this.#program;
     const [failed, met] = [this.#failed, this.#met];
     const width = text.length + 1;
-    // Choices that are open, each with its place and the length of the path before it.
+    // Second alternatives not yet tried, each with its place in the text and the length of the path before it.
     const open: number[] = [];
-    // The choices on the path from the start.
+    // The choices made on the way from the start.
     const path: number[] = [];
     for (;;) {
       const instruction = code[pc]!;
@@ -120,7 +120,7 @@ export class LinearRegExp extends RegExp {
     }
   }
 
-  /** Takes back that the choices of a path which matched have failed. */
+  /** Clears the failed bits of a path that matched, and notes the path within a lookahead. Returns `at`. */
   #end(path: readonly number[], { at, looks }: { at: number; looks: boolean }): number {
     for (const bit of path) {
       this.#failed[bit >>> 5]! &= ~(1 << (bit & 31));

@@ -1,14 +1,15 @@
-/** Cutting long text where no token can span the cut, so that encoding takes time linear in the text. @module */
+/** Cuts long texts where no token can span the cut, so that encoding takes time linear in the text. @module */
 import { PreTokenizer } from "@huggingface/tokenizers";
 
 /** Pieces up to this length are encoded whole. */
 const LONG_PIECE = 512;
 
 /**
- * A pre-tokenizer that runs `inner`, and then cuts its long pieces between any two characters that stand side by side in
- * no token of `vocab`. Such a cut changes nothing: a merge (BPE) or a node (Unigram) across it would need a token that
- * holds both characters. Next to characters that the vocabulary lacks nothing is cut, as unknown ones may be fused. Without it, a tokenizer that has no pre-tokenizer (Llama 2) slows down with the length of the
- * text, and Unigram overflows the stack.
+ * A pre-tokenizer that runs `inner`, and then cuts its long pieces between any two characters that stand side by side
+ * in no token of `vocab`. Such a cut changes nothing: a merge (BPE) or a node (Unigram) across it would need a token
+ * that contains both characters. Nothing is cut next to characters that the vocabulary lacks, as unknown ones may be
+ * fused. Without these cuts, a tokenizer without a pre-tokenizer (Llama 2) slows down with the length of the text, and
+ * Unigram overflows the stack.
  */
 export class NeutralSplit extends PreTokenizer {
   #inner: PreTokenizer | null;
@@ -44,7 +45,7 @@ export class NeutralSplit extends PreTokenizer {
   }
 }
 
-/** Neighbouring UTF-16 units within the tokens, and the units that are tokens of their own. */
+/** The pairs of neighbouring UTF-16 units within the tokens, and the units that are tokens by themselves. */
 function unitsOf(vocab: Iterable<string>): { pairs: Set<number>; known: Set<number> } {
   const pairs = new Set<number>();
   const known = new Set<number>();

@@ -1,28 +1,28 @@
-/** A regular expression as a program for a matcher that remembers what has failed. @module */
+/** Compiles a regular expression to a program for the matcher in linear_regexp.ts. @module */
 
 /** One instruction. */
 export type Instruction =
   | { op: "char"; test: (codePoint: number) => boolean }
-  /** Goes on at `first`, and where that fails at `second`; `id` counts the splits. */
+  /** Goes on at `first`, and if that fails at `second`; `id` is the split's number. */
   | { op: "split"; first: number; second: number; id: number }
   | { op: "jump"; to: number }
-  /** Whether the program from `start` matches here is as `wanted`. */
+  /** Goes on at `next` if the program from `start` matches here (`wanted`), or does not match (not `wanted`). */
   | { op: "look"; start: number; wanted: boolean; next: number }
   | { op: "assert"; holds: (text: string, at: number) => boolean }
   | { op: "match" };
 
-/** A program, its first instruction the first. */
+/** A program, which begins at its first instruction, and the number of its splits. */
 export interface Program {
   code: readonly Instruction[];
   splits: number;
 }
 
-/** More would only be a bounded repetition that counts far. */
+/** The most instructions; only bounded repetitions with large counts need more. */
 const MAX_CODE = 1 << 14;
 
 /** Compiles a pattern in JavaScript's syntax with the flag u. Throws a SyntaxError for what is not supported. */
 export function compileProgram(source: string, flags: string): Program {
-  // What is no pattern is told by the engine itself.
+  // The engine itself reports what is no pattern at all.
   new RegExp(source, flags);
   const compiler = new Compiler(source);
   compiler.alternatives([..."ims"].filter((flag) => flags.includes(flag)).join(""));
@@ -47,8 +47,8 @@ class Compiler {
   }
 
   /**
-   * Alternatives up to a closing bracket or the end; `mode` holds the letters of i, m and s that are on. Returns whether
-   * they may match nothing.
+   * Compiles alternatives up to a closing bracket or the end; `mode` holds those of the flags i, m and s that are on.
+   * Returns whether they can match the empty text.
    */
   alternatives(mode: string): boolean {
     const ends: number[] = [];
@@ -57,7 +57,7 @@ class Compiler {
       const split = this.#split();
       if (this.#sequence(mode)) empty = true;
       if (this.#peek() !== "|") {
-        // The last alternative has no other.
+        // The last alternative needs no split.
         this.code[split] = { op: "jump", to: split + 1 };
         break;
       }
@@ -81,7 +81,7 @@ class Compiler {
         empty &&= mayBeEmpty;
         continue;
       }
-      // Then a choice would not depend on its place alone, but on where the repetition began.
+      // A choice would then depend not only on its place, but also on where the repetition began.
       if (mayBeEmpty) throw new SyntaxError("it repeats what may be empty, which is not supported");
       const [text, symbol, least, comma, most, lazy] = quantifier;
       const min = symbol === undefined ? Number(least) : symbol === "+" ? 1 : 0;
@@ -118,7 +118,7 @@ class Compiler {
     for (const split of splits) to(split, split + 1, this.code.length);
   }
 
-  /** Returns whether it may match nothing. */
+  /** Compiles one term, without its quantifier. Returns whether it can match the empty text. */
   #term(mode: string): boolean {
     const char = this.#peek()!;
     if (char === "(") return this.#group(mode);
@@ -175,17 +175,17 @@ class Compiler {
   }
 }
 
-/** A symbol, or numbers in braces; then `?` for as few as will do. */
+/** A quantifier: a symbol, or numbers in braces; then `?` if it matches as few as possible. */
 const QUANTIFIER = /^(?:([*+?])|\{(\d+)(,(\d*))?\})(\??)/;
 
-/** What opens a group: looking ahead, a name, or letters of modes; only `(?` where it looks behind. */
+/** The opening of a group: a lookahead, a name, or letters of modes. Of a lookbehind it matches only `(?`. */
 const GROUP = /^\((?:\?(?:([=!])|<(?![=!])[^>]*>|([ims]*)(?:-([ims]*))?:|))?/;
 
 /** A class, an escape, or a single character. */
 const ATOM =
   /^(?:\[(?:\\.|[^\]\\])*\]|\\(?:[pP]\{[^}]*\}|u\{[^}]*\}|u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[\da-fA-F]{4}|x[\da-fA-F]{2}|c[A-Za-z]|.)|[^])/u;
 
-/** An atom's test, which is asked once for each character of the first plane. */
+/** The test of an atom. Its answer for a character of the first plane is kept in a table. */
 function tabled(pattern: RegExp): (codePoint: number) => boolean {
   const known = new Uint8Array(1 << 16);
   const ask = (codePoint: number): boolean => pattern.test(String.fromCodePoint(codePoint));

@@ -1,29 +1,29 @@
-/** Text of tokens as they come, never with half a character. @module */
+/** Decodes tokens to text as they come, never to half a character. @module */
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** What an unfinished character decodes to. */
+/** The character that the bytes of an unfinished character decode to. */
 const REPLACEMENT = "\ufffd";
 
 /**
- * Decodes ids piece by piece: the pieces end to end are the text that `decode` gives of all ids. A token may hold only a
- * part of a character's bytes, and what a token looks like may depend on the ones before it (a space before a word): new
- * text is what the last piece's ids and the new ones have more than the last piece's alone.
+ * Decodes ids piece by piece; the pieces end to end are the text that `decode` gives for all ids. A token may hold only
+ * a part of a character's bytes, and its text may depend on the tokens before it (the space before a word). Therefore
+ * the last piece's ids are decoded both alone and with the new ones; the new text is what the second decoding adds.
  */
 export class StreamDecoder {
   readonly #tokenizer: Tokenizer;
   #ids: number[] = [];
-  /** The ids that are decoded again as context begin here, and end where text has been given out to. */
+  /** The ids from `#context` to `#given` are decoded again as context; text was given out up to `#given`. */
   #context = 0;
   #given = 0;
 
-  /** `after` are ids that the text follows, so that it begins as it does there (with a space that a text alone would lose). */
+  /** `after` are the ids before the text, so that it begins as it does there, with a space that it would lose alone. */
   constructor(tokenizer: Tokenizer, { after = [] }: { after?: readonly number[] } = {}) {
     this.#tokenizer = tokenizer;
     this.#ids = [...after];
     this.#given = after.length;
   }
 
-  /** The text that these ids complete; "" where a character is not whole yet. */
+  /** Adds ids and returns the text that they complete; "" if its last character is not whole yet. */
   push(ids: readonly number[]): string {
     this.#ids.push(...ids);
     const text = this.#fresh();
@@ -33,7 +33,7 @@ export class StreamDecoder {
     return text;
   }
 
-  /** What is left at the end: bytes that became no character. */
+  /** Returns the rest of the text at the end: bytes that make no whole character. */
   finish(): string {
     const text = this.#fresh();
     this.#given = this.#context = this.#ids.length;

@@ -1,4 +1,4 @@
-/** Hugging Face tokenizers, read from a model folder. @module */
+/** Loads Hugging Face tokenizers from model folders. @module */
 import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
 import { UserError } from "../../error.ts";
 import { readText } from "../../files/io.ts";
@@ -13,23 +13,23 @@ import { LinearRegExp } from "./linear_regexp.ts";
 import { NeutralSplit } from "./neutral_split.ts";
 import { checkTokenizerJson } from "./tokenizer_json.ts";
 
-/** Text to token ids and back. */
+/** Converts text to token ids and back. */
 export interface Tokenizer {
-  /** Token ids of `text`; with special tokens (the default), those that the tokenizer writes around every text. */
+  /** The token ids of `text`, by default with the special tokens that the tokenizer writes around every text. */
   encode(text: string, options?: { addSpecialTokens?: boolean }): number[];
-  /** The text of token ids, special tokens left out where asked; ids without a token are nothing. */
+  /** The text of token ids, by default with special tokens; ids without a token are ignored. */
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
-  /** A conversation as one text, special tokens and all; throws a UserError where there is no chat template. */
+  /** A conversation as one text with all special tokens. Throws a UserError if there is no chat template. */
   renderChat(messages: readonly Message[], options: RenderOptions): string;
-  /** A whole conversation with the spans in the template's `{% generation %}` blocks; null where it has none of them. */
+  /** A whole conversation with the spans of the template's `{% generation %}` blocks; null if it has no such blocks. */
   renderMarked(messages: readonly Message[]): MarkedText | null;
   /** Whether there is a chat template. */
   readonly hasChatTemplate: boolean;
-  /** The text of the end-of-sequence token. */
+  /** The text of the end-of-sequence token; null if there is none. */
   readonly eosToken: string | null;
   /** Its id. */
   readonly eosId: number | null;
-  /** The id of the beginning-of-sequence token. */
+  /** The id of the beginning-of-sequence token; null if there is none. */
   readonly bosId: number | null;
   /** The texts of all special tokens. */
   readonly specialTokens: readonly string[];
@@ -40,18 +40,18 @@ export interface Tokenizer {
 const TOKENIZER = "tokenizer.json";
 const TEMPLATE = "chat_template.jinja";
 
-/** Several times the largest published tokenizer. */
+/** The largest file, in bytes: several times that of any published tokenizer. */
 const MAX_BYTES = 1 << 28;
 
 /** How a tokenizer is loaded. */
 export interface LoadTokenizerOptions {
-  /** Path of a chat template that goes before the model's own. */
+  /** Path of a chat template that replaces the model's own. */
   chatTemplate?: string | undefined;
 }
 
 /**
- * Loads tokenizer.json and tokenizer_config.json, with chat_template.jinja where it exists, from the folder `source`, or
- * from a model's files. Throws a UserError naming a file that is missing or broken.
+ * Loads tokenizer.json, tokenizer_config.json and, if it exists, chat_template.jinja from the folder `source` or from a
+ * model's files. Throws a UserError naming a file that is missing or broken.
  *
  * @example
  * ```ts
@@ -87,7 +87,7 @@ export async function loadTokenizer(
     encode: (text, { addSpecialTokens = true } = {}) =>
       attempt(path, "encode with", () => {
         const { ids } = hub.encode(text, { add_special_tokens: addSpecialTokens });
-        // A character that the vocabulary lacks, without an unknown token, is nothing, as in the Rust library.
+        // Without an unknown token, a character that the vocabulary lacks has no id, as in the Rust library.
         return (ids as (number | undefined)[]).filter((id) => id !== undefined);
       }),
     decode: (ids, { skipSpecialTokens = false } = {}) =>
@@ -111,7 +111,7 @@ export async function loadTokenizer(
   };
 }
 
-/** The tokenizer of a model, or null where it has no tokenizer.json: rows of token ids need none. */
+/** The tokenizer of a model; null if it has no tokenizer.json, which rows of token ids do not need. */
 export async function tokenizerOf(
   source: string | ModelFiles,
   { chat_template: chatTemplate }: { chat_template?: string } = {},
@@ -142,7 +142,10 @@ interface Part {
   decoders?: Part[];
 }
 
-/** Makes the patterns of a file, which comes with a model, take time linear in the text. Throws a UserError. */
+/**
+ * Replaces the patterns of a tokenizer, which may be written by anybody, by ones that take time linear in the text.
+ * Throws a UserError for an unsupported pattern.
+ */
 function boundPatterns(part: unknown): void {
   const { pattern, config, normalizers, tokenizers, decoders } = (part ?? {}) as Part;
   if (pattern instanceof RegExp && config?.pattern?.Regex !== undefined) {
@@ -160,7 +163,7 @@ function vocab(hub: HubTokenizer): readonly string[] {
   return hub.model?.vocab ?? [];
 }
 
-/** bos_token, eos_token and the like: plain strings, or objects with the text in `content`. */
+/** The config's bos_token, eos_token and so on, which are plain strings, or objects with the text in `content`. */
 function specialTokensOf(config: JsonObject): Record<string, string> {
   const tokens: Record<string, string> = {};
   for (const key of ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"]) {
@@ -171,7 +174,7 @@ function specialTokensOf(config: JsonObject): Record<string, string> {
   return tokens;
 }
 
-/** What tokenizer.json's added_tokens mark as special. */
+/** The texts that tokenizer.json's added_tokens mark as special. */
 function addedSpecialTokens(json: JsonObject): string[] {
   const added = Array.isArray(json.added_tokens) ? json.added_tokens : [];
   return added.flatMap((token) =>
@@ -188,7 +191,7 @@ function idOf(hub: HubTokenizer, token: string | null, name: string): number | n
   return id;
 }
 
-/** The package throws all kinds of errors at a broken file; none of them is more than one line here. */
+/** Runs `run`. The package throws all kinds of errors for a broken file; each becomes a UserError of one line. */
 function attempt<T>(path: string, action: string, run: () => T): T {
   try {
     return run();

@@ -1,18 +1,18 @@
-/** The form of a tokenizer.json: what the package that reads it would take for something else, or choke on. @module */
+/** Checks a tokenizer.json for anything that the package which reads it would misread or fail on. @module */
 import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
 import { describe, quote } from "../formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "../formats/json_rows.ts";
 
-/** More than any published vocabulary; ids become array indices in the tokenizer. */
+/** The limit of token ids, above any published vocabulary: ids become array indices in the tokenizer. */
 const MAX_VOCAB = 1 << 24;
 
-/** No pattern of a tokenizer is as long. */
+/** The longest pattern, in characters, above that of any tokenizer. */
 const MAX_PATTERN = 1 << 16;
 
 const MODELS: readonly JsonValue[] = ["BPE", "Unigram", "WordPiece"];
 
-/** Where the parts of a sequence lie, by what it is a sequence of. */
+/** For each kind of part, the key under which a sequence of them holds its parts. */
 const SEQUENCES: Readonly<Record<string, string>> = {
   normalizer: "normalizers",
   pre_tokenizer: "pretokenizers",
@@ -20,7 +20,7 @@ const SEQUENCES: Readonly<Record<string, string>> = {
   decoder: "decoders",
 };
 
-/** Throws a UserError that names the key where the object cannot be a tokenizer. */
+/** Throws a UserError that names the key if the object cannot be a tokenizer. */
 export function checkTokenizerJson(json: JsonObject): void {
   const { model, added_tokens: added } = json;
   if (!isRecord(model)) throw new UserError('"model" is not an object');
@@ -67,14 +67,14 @@ function checkVocab({ vocab, merges, continuing_subword_prefix: prefix }: JsonOb
   }
 }
 
-/** An id of a token: the tokenizer makes arrays as long as the largest. */
+/** Checks a token's id: the tokenizer makes arrays as long as the largest id. */
 function checkId(id: JsonValue): void {
   if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= MAX_VOCAB) {
     throw new UserError(`a token id is ${describe(id)}, expected an integer from 0 to ${MAX_VOCAB - 1}`);
   }
 }
 
-/** A normalizer, pre-tokenizer, post-processor or decoder, with what it is a sequence of. */
+/** Checks a normalizer, pre-tokenizer, post-processor or decoder; `list` is the key of the parts of a sequence. */
 function checkPart(part: JsonValue | undefined, { key, list }: { key: string; list: string }): void {
   if (part === undefined || part === null) return;
   if (!isRecord(part)) throw new UserError(`"${key}" is ${describe(part)}, expected an object`);

@@ -192,7 +192,8 @@ async function listModules(root: string): Promise<string[]> {
     if (info?.isFile) files.push(name);
     else if (info?.isDirectory) await walk(name);
   }
-  const rank = (path: string): number => path === "mod.ts" ? 0 : path === "cli/main.ts" ? 1 : 2;
+  const entries = ["mod.ts", "engine.ts", "cli/main.ts"];
+  const rank = (path: string): number => entries.includes(path) ? entries.indexOf(path) : entries.length;
   return files.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 }
 

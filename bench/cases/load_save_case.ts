@@ -1,6 +1,6 @@
 /** Loading and saving weights, against bare copies of the same bytes. @module */
 import { join } from "node:path";
-import { loadModel, saveModel } from "../../core/model/model.ts";
+import { loadModel, storeModel } from "../../core/model/model.ts";
 import { llamaConfig, type LlamaSizes, modelFolder, parameterCount } from "../bench_models.ts";
 import type { Context, Result, Spec } from "../bench_types.ts";
 import { compare, seconds } from "../measure.ts";
@@ -67,7 +67,7 @@ async function runSave(context: Context): Promise<Result[]> {
   const bytes = bytesOf();
   const data = new Uint8Array(CHUNK);
   const dir = join(folder, "saved");
-  const save = (): Promise<void> => saveModel(dir, model, "F32");
+  const save = (): Promise<void> => storeModel(dir, model, "F32");
   const write = async (): Promise<void> => {
     using file = await Deno.open(join(folder, "bare"), { write: true, create: true, truncate: true });
     for (let at = 0; at < bytes; at += CHUNK) await file.write(data.subarray(0, Math.min(CHUNK, bytes - at)));

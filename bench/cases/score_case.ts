@@ -1,5 +1,5 @@
 /** Log-probabilities of responses: tokens a second. @module */
-import { scoreResponses } from "../../core/model/scorer.ts";
+import { responseLogps } from "../../core/model/scorer.ts";
 import { LLAMA_10M, openModel, torchModel } from "../bench_models.ts";
 import type { Contender, Context, Result, Spec } from "../bench_types.ts";
 import { checkClose, compare, seconds } from "../measure.ts";
@@ -19,12 +19,12 @@ async function runScore(context: Context): Promise<Result[]> {
   const model = await openModel(context, LLAMA_10M);
   const ids = Array.from({ length: ROWS }, (_, row) => tokenIds(LENGTH + 1, { seed: row, vocab: LLAMA_10M.vocab }));
   const rows = ids.map((row, example) => ({ example, promptIds: row.slice(0, 1), responseIds: row.slice(1) }));
-  const score = (): Promise<Float64Array> => scoreResponses(commands, model, { rows });
+  const score = (): Promise<Float64Array> => responseLogps(commands, model, { rows });
   const expected = await score();
   const own: Contender = {
     name: "dnpo",
     async check() {
-      checkClose(await scoreResponses(commands, model, { rows: rows.slice(2, 3) }), expected.slice(2, 3), {
+      checkClose(await responseLogps(commands, model, { rows: rows.slice(2, 3) }), expected.slice(2, 3), {
         label: "score of a row by itself",
       });
     },

@@ -2,7 +2,7 @@
 import { forIteration, type IterationConfig, loadConfig } from "../../core/config/config.ts";
 import type { ModelConfig } from "../../core/model/families/family.ts";
 import { packPairs, type PairIds } from "../../core/model/pack.ts";
-import { scorePairs } from "../../core/model/scorer.ts";
+import { pairLogps } from "../../core/model/scorer.ts";
 import { batchCapacity, packBatch } from "../../core/train/step_batches.ts";
 import { Trainer } from "../../core/train/trainer.ts";
 import { longestRow, pairRows, places } from "../../core/train/training_rows.ts";
@@ -73,7 +73,7 @@ export async function openStep(
   const reference = openReference(context, model);
   const rows = { ...pairRows(pairs), pack: () => packPairs(pairs, { sharePrompt }) };
   const batch = packBatch(rows, places(rows), { size: pairs.length, noise });
-  const sums = await scorePairs(commands, { config: model.config, weights: reference }, { pairs });
+  const sums = await pairLogps(commands, { config: model.config, weights: reference }, { pairs });
   const logps = {
     chosen: Float32Array.from(pairs, (_, i) => sums[2 * i]!),
     rejected: Float32Array.from(pairs, (_, i) => sums[2 * i + 1]!),

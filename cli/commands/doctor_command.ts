@@ -28,7 +28,7 @@ export async function doctor(): Promise<number> {
 }
 
 /** The lines about an opened device. */
-export function describeDevice({ info, family, features, limits, subgroupSize }: Device): string[] {
+function describeDevice({ info, family, features, limits, subgroupSize }: Device): string[] {
   const size = (bytes: number): string => bytes >= MIB ? `${Math.floor(bytes / MIB)} MiB` : `${bytes} bytes`;
   const missing = WANTED_FEATURES.filter((name) => !features.has(name));
   return [

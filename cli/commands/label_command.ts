@@ -27,7 +27,7 @@ export async function label(options: RunOptions & { dryRun?: boolean }): Promise
 }
 
 /** The judge's mean scores of both sides, and the answers' mean lengths, which show whether length sways it. */
-export function reportTable(report: LabelReport): string {
+function reportTable(report: LabelReport): string {
   const { scoreHuman, scoreGenerated, lengthWinner, lengthLoser, lengthChosen, lengthRejected } = report;
   const rows: [string, number | null, number | null][] = [
     ["human", scoreHuman, null],
@@ -43,7 +43,7 @@ export function reportTable(report: LabelReport): string {
 }
 
 /** Further numbers about the verdicts, in a line. */
-export function reportLine({ pairs, judged, ties, orderDisagreements, judge }: LabelReport): string {
+function reportLine({ pairs, judged, ties, orderDisagreements, judge }: LabelReport): string {
   const share = (count: number, of: number): string => of === 0 ? "" : ` (${(100 * count / of).toFixed(1)} %)`;
   const { "labels/invalid": invalid, "labels/requests": requests } = judge;
   return [
@@ -57,7 +57,7 @@ export function reportLine({ pairs, judged, ties, orderDisagreements, judge }: L
 }
 
 /** The lines of a plan. */
-export function planLines({ responses, rows, judged, judges }: LabelPlan): string[] {
+function planLines({ responses, rows, judged, judges }: LabelPlan): string[] {
   const lines = [`${responses}: ${rows} rows, ${judged} with two different responses`];
   for (const { name, server, questions, answered, characters, examples } of judges) {
     if (questions === null) {

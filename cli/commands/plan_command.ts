@@ -11,7 +11,7 @@ import { formatTable, outputColumns } from "../text_table.ts";
 import { withConfigPaths } from "./_quickstart.ts";
 
 /** The arguments of `dnpo plan`. */
-export interface PlanOptions {
+export interface PlanFlags {
   /** Config file; undefined for the embedded quick start. */
   config: string | undefined;
   /** `key=value` overrides in the order given. */
@@ -25,7 +25,7 @@ export interface PlanOptions {
 }
 
 /** Prints what a config's run will take. Returns 1 if it does not fit the device. */
-export async function plan(options: PlanOptions): Promise<number> {
+export async function plan(options: PlanFlags): Promise<number> {
   const { config: path, set } = withConfigPaths(options);
   const config = await loadConfig(path, { set });
   const device = await openToolDevice(config);
@@ -61,7 +61,7 @@ function systemMemory({ family }: Device): number | undefined {
 }
 
 /** The lines of a plan. */
-export function describePlan(
+function describePlan(
   plan: RunPlan,
   { adapter, memory, columns = Infinity }: { adapter: string; memory: number | undefined; columns?: number },
 ): string[] {

@@ -6,7 +6,7 @@ import { filesToPush, pushRun } from "../../core/report/push_run.ts";
 import { Progress } from "../progress_line.ts";
 
 /** The arguments of `dnpo push`. */
-export interface PushOptions {
+export interface PushFlags {
   /** The run's folder. */
   run: string;
   /** `org/name`. */
@@ -26,7 +26,7 @@ export interface PushOptions {
 }
 
 /** Sends a run's model to the hub and prints its page; with `dryRun`, prints the card and lists what would be sent. */
-export async function push(options: PushOptions): Promise<number> {
+export async function push(options: PushFlags): Promise<number> {
   const { run, repo, dryRun, isPublic, message, revision, cardPath, quiet } = options;
   if (dryRun) return await showPush(options);
   const progress = new Progress({ quiet });
@@ -48,7 +48,7 @@ export async function push(options: PushOptions): Promise<number> {
   }
 }
 
-async function showPush({ run, repo, isPublic, revision, cardPath, quiet }: PushOptions): Promise<number> {
+async function showPush({ run, repo, isPublic, revision, cardPath, quiet }: PushFlags): Promise<number> {
   const { files, card } = await filesToPush(run, { repo });
   const where = `${repo}${revision === undefined ? "" : `, branch ${revision}`}`;
   const total = files.reduce((sum, { size }) => sum + size, 0);

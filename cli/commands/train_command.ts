@@ -51,7 +51,7 @@ function name({ iteration }: IterationSummary): string {
 }
 
 /** One line for an iteration that has just ended; null if nothing was measured. */
-export function iterationLine(summary: IterationSummary): string | null {
+function iterationLine(summary: IterationSummary): string | null {
   const parts = COLUMNS.flatMap(({ head, value, format }) => {
     const found = value(summary);
     return found === undefined ? [] : [`${head} ${format(found)}`];

@@ -6,7 +6,7 @@ import type { Measurement } from "../../kernels/tune.ts";
 import { formatTable } from "../text_table.ts";
 
 /** The arguments of `dnpo tune`. */
-export interface TuneOptions {
+export interface TuneFlags {
   /** Bits of lavapipe's vectors to measure, kept if they are the fastest; undefined: the driver's own, and 512. */
   vectorWidth: number | undefined;
   /** Whether progress is hidden. */
@@ -14,7 +14,7 @@ export interface TuneOptions {
 }
 
 /** Measures the kernels' variants, prints the tables and keeps the choice. Returns 1 if it cannot be kept. */
-export async function tune({ vectorWidth, quiet }: TuneOptions): Promise<number> {
+export async function tune({ vectorWidth, quiet }: TuneFlags): Promise<number> {
   // A width that was kept before does not count; the environment's width is the user's own.
   const wanted = await wantedDevice({ autotune: false });
   const { measured, rates, best } = await measureWidths({

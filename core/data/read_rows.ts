@@ -1,6 +1,6 @@
 /** Reads training rows of any known shape from files of any known format. @module */
 import { UserError } from "../error.ts";
-import { quote } from "./formats/data_problems.ts";
+import { shortQuote } from "./formats/data_problems.ts";
 import { type DataSource, type Locate, openSource, sourceName } from "./formats/data_sources.ts";
 import { COLUMN_KEYS } from "./formats/map_columns.ts";
 import { type DataRow, parseRow, type ParseRowOptions, type RowShape } from "./parse_row.ts";
@@ -51,7 +51,7 @@ export interface ReadRows {
 export async function readRows(source: DataSource, options: ReadRowsOptions = {}): Promise<ReadRows> {
   const { limit = Infinity, onBadRow = "error", template, columns, locate, shuffle, seed } = options;
   if (template !== undefined && !template.includes("{instruction}")) {
-    throw new UserError(`Cannot use the data template ${quote(template)}: it has no {instruction}`);
+    throw new UserError(`Cannot use the data template ${shortQuote(template)}: it has no {instruction}`);
   }
   const rows: DataRow[] = [];
   const skipped: SkippedRow[] = [];

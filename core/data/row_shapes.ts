@@ -1,6 +1,6 @@
 /** The known shapes of rows: each is recognized by its columns. @module */
 import { UserError } from "../error.ts";
-import { quote } from "./formats/data_problems.ts";
+import { shortQuote } from "./formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "./formats/json_rows.ts";
 import { listColumns } from "./formats/map_columns.ts";
 import { extractMessages, extractPrompt, type Message, messagesField, shareGptField } from "./formats/messages.ts";
@@ -156,7 +156,7 @@ function isUsed(row: JsonObject, name: string, { columns }: Shape): boolean {
 }
 
 function unknownShape(row: JsonObject, all: readonly string[]): UserError {
-  const named = all.slice(0, 12).map((key) => quote(key) + (row[key] === null ? " (null)" : "")).join(", ");
+  const named = all.slice(0, 12).map((key) => shortQuote(key) + (row[key] === null ? " (null)" : "")).join(", ");
   const list = all.length === 0 ? "no keys" : `the keys ${named}${all.length > 12 ? ", …" : ""}`;
   return new UserError(`the row has ${list}, expected one of ${KNOWN}, or data.columns to name them`);
 }
@@ -187,7 +187,7 @@ function parseAnswer(row: JsonObject, answer: string): DataFields {
 function splitLast(messages: Message[], key: string): DataFields {
   const last = messages.at(-1)!;
   if (last.role !== "assistant") {
-    throw new UserError(`the last of "${key}" has the role ${quote(last.role)}, expected "assistant"`);
+    throw new UserError(`the last of "${key}" has the role ${shortQuote(last.role)}, expected "assistant"`);
   }
   if (messages.length < 2) throw new UserError(`"${key}" holds one turn, expected a prompt before the answer`);
   return { kind: "chat", prompt: messages.slice(0, -1), response: [last] };

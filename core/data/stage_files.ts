@@ -5,7 +5,7 @@ import { describe } from "./formats/data_problems.ts";
 import type { DataSource } from "./formats/data_sources.ts";
 import { type JsonObject, type JsonValue, readJsonRows } from "./formats/json_rows.ts";
 import { type Message, messagesField } from "./formats/messages.ts";
-import { booleanField, hasField, idsField, indexField, scoreField, stringField, wrong } from "./formats/row_fields.ts";
+import { flagField, hasField, idsField, indexField, scoreField, stringField, wrong } from "./formats/row_fields.ts";
 import { type ReadRows, readRows, type ReadRowsOptions } from "./read_rows.ts";
 import { type TokenizedPair, type TokenizeOptions, tokenizePairs, type TokenizeReport } from "./tokenize_rows.ts";
 
@@ -160,8 +160,8 @@ export function parseResponse(value: JsonValue): ResponseRow {
     responseIds: idsField(value, "response_ids"),
     generated: stringField(value, "generated"),
     generatedIds: idsField(value, "generated_ids"),
-    finished: booleanField(value, "finished"),
-    ...(Object.hasOwn(value, "retokenized") && booleanField(value, "retokenized") ? { retokenized: true } : {}),
+    finished: flagField(value, "finished"),
+    ...(Object.hasOwn(value, "retokenized") && flagField(value, "retokenized") ? { retokenized: true } : {}),
     ...(Object.hasOwn(value, "reference") ? { reference: value.reference! } : {}),
   };
 }

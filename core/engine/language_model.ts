@@ -4,7 +4,7 @@ import type { Device } from "../../kernels/device/device.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { type Dtype, type DtypeName, dtypeOfName } from "../dtype.ts";
 import type { ModelFiles } from "../files/model_files.ts";
-import { loadModel, type Model, modelBytes as bytesOf, saveModel as save } from "../model/model.ts";
+import { loadModel, type Model, storedModelBytes, storeModel } from "../model/model.ts";
 
 /** A model on a device, with its weights in float32; disposing of it frees their memory. */
 export interface LanguageModel extends Model, Disposable {
@@ -64,7 +64,7 @@ export interface SaveModelOptions {
  * ```
  */
 export async function saveModel(model: LanguageModel, dir: string, options: SaveModelOptions = {}): Promise<void> {
-  await save(dir, model, storageOf(model, options));
+  await storeModel(dir, model, storageOf(model, options));
 }
 
 /**
@@ -86,7 +86,7 @@ export async function modelBytes(
   model: LanguageModel,
   options: SaveModelOptions = {},
 ): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
-  return await bytesOf(model, storageOf(model, options));
+  return await storedModelBytes(model, storageOf(model, options));
 }
 
 function storageOf({ folder }: LanguageModel, { dtype }: SaveModelOptions): Dtype {

@@ -78,12 +78,12 @@ export async function createTrainer(
 ): Promise<ModelTrainer> {
   const resolved = await trainingSettings(settings);
   const data = trainingRows(model, rows, resolved);
-  const { commands, weights } = model;
+  const { commands } = model;
   const reference = resolved.noise === "none" ? null : copyOf(model);
   const logps = ({ steps: _, ...request }: LogpsRequest) => referenceLogps(commands, { ...request, scorer: model });
   try {
     const trainer = await RowTrainer.create(commands, {
-      model: { ...model, weights },
+      model,
       data,
       settings: resolved,
       reference,

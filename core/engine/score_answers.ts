@@ -1,5 +1,5 @@
 /** Log-probabilities of a program's rows under a model. @module */
-import { scorePairs, scoreResponses } from "../model/scorer.ts";
+import { pairLogps, responseLogps } from "../model/scorer.ts";
 import { exampleIds, pairIds, type Row } from "./engine_rows.ts";
 import type { LanguageModel } from "./language_model.ts";
 
@@ -22,7 +22,7 @@ import type { LanguageModel } from "./language_model.ts";
  * ```
  */
 export async function scoreAnswers(model: LanguageModel, rows: readonly Row[]): Promise<number[]> {
-  return [...await scoreResponses(model.commands, model, { rows: exampleIds(model, rows, null) })];
+  return [...await responseLogps(model.commands, model, { rows: exampleIds(model, rows, null) })];
 }
 
 /** The log-probabilities of a pair's answers, in nats. */
@@ -48,6 +48,6 @@ export interface PairLogps {
  * ```
  */
 export async function scoreAnswerPairs(model: LanguageModel, rows: readonly Row[]): Promise<PairLogps[]> {
-  const sums = await scorePairs(model.commands, model, { pairs: pairIds(model, rows, null) });
+  const sums = await pairLogps(model.commands, model, { pairs: pairIds(model, rows, null) });
   return rows.map((_, i) => ({ chosen: sums[2 * i]!, rejected: sums[2 * i + 1]! }));
 }

@@ -19,7 +19,7 @@ import { type RunContext, type RunHooks, throwIfStopped, withDevice } from "../r
 import { lockFolder } from "../run/run_lock.ts";
 import { readData } from "../run/run_rows.ts";
 import type { Need } from "../run/run_sources.ts";
-import { type Answered, type Comparison, summarize } from "./comparison_summary.ts";
+import { type Answered, type Comparison, summarizeComparison } from "./comparison_summary.ts";
 
 /** What is compared. */
 export interface CompareOptions {
@@ -91,7 +91,7 @@ export async function compareModels(
       for (const note of judge.notes?.() ?? []) context.onNote(note);
       return { scores, metrics: judge.metrics?.() ?? {}, judge: judge.name };
     });
-    return summarize(pairs, { ...judged, margin: labels.margin, folders: [folderA, folderB] });
+    return summarizeComparison(pairs, { ...judged, margin: labels.margin, folders: [folderA, folderB] });
   });
 }
 

@@ -69,7 +69,7 @@ export interface Answered {
 }
 
 /** Combines answers and scores (`human` is A's, `generated` is B's); `folders` are those of A and B. */
-export function summarize(
+export function summarizeComparison(
   pairs: readonly { a: Answered; b: Answered }[],
   { scores, margin, judge, metrics, folders }: {
     scores: readonly Scores[];

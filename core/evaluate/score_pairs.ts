@@ -6,7 +6,7 @@ import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import { loadModel } from "../model/model.ts";
-import { scorePairs as scoreAll } from "../model/scorer.ts";
+import { pairLogps } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
 
 /** Summed log-probabilities of a pair's two responses, in nats. */
@@ -42,7 +42,7 @@ export async function scorePairs(
   using device = await openToolDevice();
   using commands = new Commands(device);
   const model = await loadModel(device, dir);
-  const sums = await scoreAll(commands, model, {
+  const sums = await pairLogps(commands, model, {
     pairs: pairs.map(({ row: example, ...ids }) => ({ example, ...ids })),
     onDone: (done) => onProgress({ stage: "score", done, total: pairs.length }),
   });

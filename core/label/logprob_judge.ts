@@ -5,7 +5,7 @@ import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import type { Model } from "../model/model.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
-import { scorePairs } from "../model/scorer.ts";
+import { pairLogps } from "../model/scorer.ts";
 import type { Judge } from "./judge.ts";
 
 /** Options of {@linkcode logprobJudge}. */
@@ -37,7 +37,7 @@ export function logprobJudge(commands: Commands, { model, tokenizer }: LogprobJu
         });
         return { ...human, chosenIds: human.responseIds, rejectedIds: generated.responseIds };
       });
-      const sums = await scorePairs(commands, model, { pairs, onDone });
+      const sums = await pairLogps(commands, model, { pairs, onDone });
       return pairs.map(({ chosenIds, rejectedIds }, i) => ({
         human: sums[2 * i]! / chosenIds.length,
         generated: sums[2 * i + 1]! / rejectedIds.length,

@@ -1,5 +1,5 @@
 /** The judge that is a TypeScript module: a verifier. @module */
-import { oneLine } from "../data/formats/data_problems.ts";
+import { errorLine } from "../data/formats/data_problems.ts";
 import { UserError } from "../error.ts";
 import { toFileUrl } from "../files/file_url.ts";
 import type { Judge } from "./judge.ts";
@@ -104,7 +104,7 @@ class Thread {
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      reject(new ThreadError(oneLine(event.message.split("\n")[0])));
+      reject(new ThreadError(errorLine(event.message.split("\n")[0])));
     };
     this.#worker.postMessage(question);
     return promise.finally(() => clearInterval(timer));

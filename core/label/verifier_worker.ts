@@ -1,5 +1,5 @@
 /** The thread in which a verifier module runs, so that one that never returns can be ended. @module */
-import { oneLine } from "../data/formats/data_problems.ts";
+import { errorLine } from "../data/formats/data_problems.ts";
 import type { VerifierAnswer, VerifierInput, VerifierQuestion } from "./verifier_protocol.ts";
 
 const thread = globalThis as typeof globalThis & {
@@ -52,10 +52,10 @@ async function scoreOne(input: VerifierInput): Promise<VerifierAnswer> {
 /** The first line of what a module threw, which may be any value. */
 function reason(error: unknown): string {
   const message = error instanceof Error ? error.message || error.name : error;
-  return typeof message === "string" ? oneLine(message.trimStart().split("\n")[0]) : `it threw ${show(message)}`;
+  return typeof message === "string" ? errorLine(message.trimStart().split("\n")[0]) : `it threw ${show(message)}`;
 }
 
 /** A value for a message. Objects are not shown, as not every object can be converted to text. */
 function show(value: unknown): string {
-  return typeof value === "object" && value !== null ? "an object" : oneLine(String(value));
+  return typeof value === "object" && value !== null ? "an object" : errorLine(String(value));
 }

@@ -8,7 +8,7 @@ import { exists, readJsonObject } from "../files/io.ts";
 import { loadVerifier } from "../label/verifier_judge.ts";
 import { checkVerifierAllowed } from "../label/verifier_use.ts";
 import { loadModel } from "../model/model.ts";
-import { scoreResponses } from "../model/scorer.ts";
+import { responseLogps } from "../model/scorer.ts";
 import { appendTiming } from "../run/metrics_log.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import { readData } from "../run/run_rows.ts";
@@ -57,7 +57,7 @@ export async function evaluateStage(
     };
     const started = performance.now();
     progress(0);
-    const sums = await scoreResponses(context.commands, model, {
+    const sums = await responseLogps(context.commands, model, {
       rows: examples.map(({ row, promptIds, responseIds }) => ({ example: row, promptIds, responseIds })),
       onDone: progress,
     });
@@ -102,7 +102,8 @@ async function readEvaluation(path: string): Promise<Evaluation> {
   };
   check("rows", { min: 1, max: Number.MAX_SAFE_INTEGER, required: true });
   // JSON writes a loss that is not finite as null.
-  if (values.loss !== null) check("loss", { min: 0, max: Number.MAX_VALUE, required: true });
+  if (values.loss === null) values.loss = NaN;
+  else check("loss", { min: 0, max: Number.MAX_VALUE, required: true });
   for (const key of ["greedy", "sampled"] as const) check(key, { min: 0, max: 1, required: false });
   return values as unknown as Evaluation;
 }

@@ -7,7 +7,7 @@ import { readPairs } from "../data/stage_files.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { dtypeOfName } from "../dtype.ts";
 import { readText, removePath } from "../files/io.ts";
-import { loadModel, type Model, saveModel } from "../model/model.ts";
+import { loadModel, type Model, storeModel } from "../model/model.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
@@ -54,7 +54,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
       if (step.noise !== null && result.noise) await saveNoise(step.noise, result.noise);
       const folder = await withChatTemplate(model.folder, settings.data);
       const dtype = step.keepsFloat32 ? "F32" : dtypeOfName(settings.dtype) ?? folder.dtype;
-      await saveModel(paths.model, { ...model, folder }, dtype);
+      await storeModel(paths.model, { ...model, folder }, dtype);
     } finally {
       result.free();
     }

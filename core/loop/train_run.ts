@@ -6,7 +6,7 @@ import { withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
-import { loadModel, saveModel } from "../model/model.ts";
+import { loadModel, storeModel } from "../model/model.ts";
 import { writeReport } from "../report/write_report.ts";
 import { reportEvaluation } from "../run/metrics_sinks.ts";
 import { fixSettings } from "../run/resume_check.ts";
@@ -125,7 +125,7 @@ async function handOut({ config, device, sources }: RunContext, dir: string): Pr
   const model = await loadModel(device, dir);
   try {
     const { model: target } = runPaths(config.output_dir);
-    await saveModel(target, { ...model, folder: source }, dtypeOfName(config.dtype) ?? source.dtype);
+    await storeModel(target, { ...model, folder: source }, dtypeOfName(config.dtype) ?? source.dtype);
   } finally {
     model.weights.free();
   }

@@ -116,7 +116,7 @@ function hasHeadNorm(layers: ModelConfig["layers"]): boolean {
 }
 
 /** Columns of the packed q, k, v: C of {@linkcode LayerActivations}. */
-export function qkvColumns(config: ModelConfig): number {
+function qkvColumns(config: ModelConfig): number {
   return (config.numHeads + 2 * config.numKvHeads) * config.headDim;
 }
 

@@ -25,8 +25,13 @@ export async function loadModel(device: Device, source: string | ModelFiles): Pr
   const { config } = folder;
   const layout = planDecoder(config, { maxBindingBytes: device.limits.maxStorageBufferBindingSize });
   const weights = new ParameterBuffers(device, { layout, label: "weights", part: "weights" });
-  for await (const { name, first, values } of ahead(pieces(folder))) weights.writePart(name, first, values);
-  await device.check();
+  try {
+    for await (const { name, first, values } of ahead(pieces(folder))) weights.writePart(name, first, values);
+    await device.check();
+  } catch (error) {
+    weights.free();
+    throw error;
+  }
   return { folder, config, weights };
 }
 
@@ -60,12 +65,12 @@ async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
 }
 
 /** Saves the weights as they are on the device, with the source folder's config and tokenizer. */
-export async function saveModel(dir: string, model: Model, dtype: Dtype): Promise<void> {
+export async function storeModel(dir: string, model: Model, dtype: Dtype): Promise<void> {
   await withTensors(model, dtype, (options) => saveModelFolder(dir, options));
 }
 
-/** The files that {@linkcode saveModel} writes, as bytes. */
-export async function modelBytes(model: Model, dtype: Dtype): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+/** The files that {@linkcode storeModel} writes, as bytes. */
+export async function storedModelBytes(model: Model, dtype: Dtype): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
   const files: Record<string, Uint8Array<ArrayBuffer>> = {};
   await withTensors(model, dtype, async (options) => {
     for await (const { name, bytes } of newModelFiles(options)) {

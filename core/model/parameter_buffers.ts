@@ -27,7 +27,14 @@ export class ParameterBuffers {
   ) {
     this.layout = layout;
     this.#device = device;
-    this.chunks = layout.chunks.map((chunk, i) => device.alloc(chunk.elements * 4, `${label} ${i}`, part));
+    const chunks: Slice[] = [];
+    try {
+      layout.chunks.forEach(({ elements }, i) => chunks.push(device.alloc(elements * 4, `${label} ${i}`, part)));
+    } catch (error) {
+      for (const chunk of chunks) device.free(chunk);
+      throw error;
+    }
+    this.chunks = chunks;
   }
 
   /** The slice of one tensor, or of several. Throws RangeError for an unknown name, or unless they lie end to end. */

@@ -32,18 +32,15 @@ export async function loadRewardModel(device: Device, dir: string): Promise<Rewa
   const { config } = folder;
   const layout = planDecoder(config, { maxBindingBytes: device.limits.maxStorageBufferBindingSize });
   const weights = new ParameterBuffers(device, { layout, label: "reward model", part: "judge" });
+  // Disposed of at the block's end if anything below throws.
+  using held = new DisposableStack();
+  held.defer(() => weights.free());
   for (const { name } of parameterShapes(config)) weights.write(name, await folder.readTensor(name));
   const head = device.upload(await folder.readTensor(SCORE_HEAD), "score head", "judge");
+  held.defer(() => device.free(head));
   await device.check();
-  return {
-    folder,
-    weights,
-    head,
-    free(): void {
-      weights.free();
-      device.free(head);
-    },
-  };
+  const kept = held.move();
+  return { folder, weights, head, free: () => kept.dispose() };
 }
 
 /** What {@linkcode scoreTexts} scores, and how it batches and reports. */

@@ -17,7 +17,7 @@ export interface Scorer {
   readonly weights: ParameterBuffers;
 }
 
-/** How {@linkcode scoreResponses} and {@linkcode scorePairs} batch and report. */
+/** How {@linkcode responseLogps} and {@linkcode pairLogps} batch and report. */
 export interface ScoreOptions {
   /** Most tokens of a batch, unless a single row is longer (default 4096). */
   batchTokens?: number;
@@ -29,7 +29,7 @@ export interface ScoreOptions {
  * Summed log-probability of each response given its prompt, log p(y|x) = Σ_t log softmax(z_{t−1})[y_t], in nats. Rows
  * are packed into batches in their order; a row's result does not depend on its batch. Throws DeviceError.
  */
-export async function scoreResponses(
+export async function responseLogps(
   commands: Commands,
   scorer: Scorer,
   { rows, ...options }: ScoreOptions & { rows: readonly ExampleIds[] },
@@ -39,10 +39,10 @@ export async function scoreResponses(
 }
 
 /**
- * As {@linkcode scoreResponses}, for pairs, whose prompt is computed once for both responses: element 2i is pair i's
+ * As {@linkcode responseLogps}, for pairs, whose prompt is computed once for both responses: element 2i is pair i's
  * chosen response, 2i + 1 its rejected one.
  */
-export async function scorePairs(
+export async function pairLogps(
   commands: Commands,
   scorer: Scorer,
   { pairs: rows, ...options }: ScoreOptions & { pairs: readonly PairIds[] },

@@ -67,15 +67,21 @@ export async function planLabel(config: ResolvedConfig, { examples = 2 } = {}): 
   const all = await readResponses(responses);
   const rows = differingRows(all);
   const { labels } = forIteration(config, iteration);
-  const { model } = await labelStep(config);
-  const policy = model && await folderOf({ sources: await RunSources.open(folder, {}) }, model);
   const asked = judgesOf(labels).map(judgeOf);
+  const policy = asked.some(({ judge }) => judge === "llm" || judge === "self") ? await policyOf(config) : null;
   const names = judgeNames(asked);
   const judges: JudgePlan[] = [];
   for (const [i, judge] of asked.entries()) {
     judges.push(await planJudge(names[i]!, judge, { rows, policy, config, examples }));
   }
   return { responses, rows: all.length, judged: rows.length, judges };
+}
+
+/** The folder of the model that answered; null if the config names none. */
+async function policyOf(config: ResolvedConfig): Promise<string | null> {
+  const { model } = await labelStep(config);
+  if (model === null) return null;
+  return await folderOf({ sources: await RunSources.open(config.output_dir, { keeps: false }) }, model);
 }
 
 async function planJudge(

@@ -11,7 +11,7 @@ import { readingOf } from "../run/run_rows.ts";
 import type { RunSources } from "../run/run_sources.ts";
 
 /** Most rows that are tokenized; of more rows, a sample is taken evenly over the data. */
-export const SAMPLE_ROWS = 2000;
+const SAMPLE_ROWS = 2000;
 
 /** Rows of a kind. */
 export interface PlannedRows<T> {

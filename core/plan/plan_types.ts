@@ -8,7 +8,7 @@ export type PlannedStage = "evaluate" | "generate" | "label" | "optimize";
 /** What a stage takes, summed over the iterations; the memory is that of the iteration with the most. */
 export interface StagePlan {
   stage: PlannedStage;
-  /** How often it runs; an evaluation with a verifier counts as three. */
+  /** How often it runs. */
   times: number;
   /** Peak of bytes on the device, in all and by part; null if the device's limits do not allow the stage. */
   bytes: number | null;

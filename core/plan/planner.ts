@@ -142,6 +142,7 @@ export class Planner {
       key: `generate ${prompts.length} ${likelyTokens}`,
       rehearse: (stages) => stages.generate(this.#options.folder, { prompts, settings, likelyTokens }),
       work: generateWork(this.#cost, { prompts: prompts.map(({ promptIds }) => promptIds), lengths }),
+      isPart: stage === "evaluate",
     });
   }
 

@@ -10,12 +10,12 @@ import type { Model } from "../model/model.ts";
 import type { ExampleIds } from "../model/pack.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { planDecoder } from "../model/plan_decoder.ts";
-import { scorePairs, scoreResponses } from "../model/scorer.ts";
+import { pairLogps, responseLogps } from "../model/scorer.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { SCORED_TOKENS } from "../train/row_trainer.ts";
 import { orderSteps, planCapacity, type StepBatch, stepBatch, usedRows } from "../train/step_batches.ts";
 import type { StepOrder } from "../train/step_order.ts";
-import { type Reference, Trainer } from "../train/trainer.ts";
+import { MAX_UNREAD, type Reference, Trainer } from "../train/trainer.ts";
 import { longestRow, type PairRows, type TrainingRows } from "../train/training_rows.ts";
 
 /** What a stage holds and records. */
@@ -46,11 +46,6 @@ export class Rehearsing {
     this.#commands = new Commands(this.#device);
   }
 
-  /** Peak of live bytes so far. */
-  get peakBytes(): number {
-    return this.#device.peakBytes;
-  }
-
   /** Rehearses scoring rows under a model. Throws DeviceError if the device is too small. */
   async score(
     folder: ModelFolder,
@@ -61,7 +56,7 @@ export class Rehearsing {
       const model = this.#load(folder, label);
       const before = this.#device.dispatches;
       let batches = 0;
-      await scoreResponses(this.#commands, model, { rows: part, onDone: () => batches++ });
+      await responseLogps(this.#commands, model, { rows: part, onDone: () => batches++ });
       model.weights.free();
       const scale = rows.length / Math.max(1, part.length);
       return { dispatches: (this.#device.dispatches - before) * scale, fences: batches * scale };
@@ -124,7 +119,7 @@ export class Rehearsing {
       const reference = isNoised ? this.#load(folder, "reference").weights : null;
       const capacity = planCapacity(rows, { order: looked, size, device: this.#device, shuffle: training.shuffle });
       const before = this.#device.dispatches;
-      let fences = Math.ceil(order.steps / training.logging_steps);
+      let fences = Math.ceil(order.steps / Math.min(training.logging_steps, MAX_UNREAD));
       let known: Reference | undefined;
       if (LOSSES[training.loss_type].needsReference) {
         // A loss with a reference takes pairs.
@@ -162,10 +157,10 @@ export class Rehearsing {
     let batches = 0;
     const options = { batchTokens: Math.max(SCORED_TOKENS, capacity.tokens), onDone: () => batches++ };
     const pairs = usedRows(looked).map((i) => rows[i]!);
-    if (!isNoised) await scorePairs(this.#commands, model, { ...options, pairs });
+    if (!isNoised) await pairLogps(this.#commands, model, { ...options, pairs });
     else {
       const chosen = pairs.map(({ chosenIds, ...pair }) => ({ ...pair, responseIds: chosenIds }));
-      await scoreResponses(this.#commands, model, { ...options, rows: chosen });
+      await responseLogps(this.#commands, model, { ...options, rows: chosen });
     }
     return batches;
   }

@@ -13,6 +13,8 @@ export interface PlannedStep {
   key: string;
   rehearse: (stages: Rehearsing) => Promise<Rehearsed>;
   work: Work;
+  /** Whether it is a part of the step before, which is counted already (default false). */
+  isPart?: boolean;
   /** Looks for settings that fit into `memory` bytes. */
   advise?: (memory: number) => Promise<Advice>;
 }
@@ -23,6 +25,7 @@ interface Entry {
   rehearsed: Rehearsed | null;
   problem?: string;
   work: Work;
+  isPart: boolean;
 }
 
 const STAGES = ["generate", "label", "optimize", "evaluate"] as const;
@@ -44,7 +47,7 @@ export class StagePlans {
   }
 
   /** Adds a step. It is rehearsed unless a step with the same key was before. */
-  async add(stage: PlannedStage, { key, rehearse, work, advise }: PlannedStep): Promise<void> {
+  async add(stage: PlannedStage, { key, rehearse, work, isPart = false, advise }: PlannedStep): Promise<void> {
     const id = `${stage} ${key}`;
     const isNew = !this.#known.has(id);
     const rehearsed = this.#known.get(id) ?? await rehearse(this.#rehearsing).catch((error) => {
@@ -69,6 +72,7 @@ export class StagePlans {
       rehearsed: failed ? null : rehearsed,
       ...(failed && { problem: rehearsed.message }),
       work,
+      isPart,
     });
   }
 
@@ -83,7 +87,7 @@ export class StagePlans {
       const problem = entries.find((entry) => entry.problem !== undefined)?.problem;
       return [{
         stage,
-        times: entries.length,
+        times: entries.filter(({ isPart }) => !isPart).length,
         bytes: fits ? largest.rehearsed!.bytes : null,
         parts: Object.fromEntries(largest.rehearsed?.parts ?? []),
         ...(problem !== undefined && { problem }),

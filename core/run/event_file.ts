@@ -83,7 +83,7 @@ class ProtoMessage {
 }
 
 /** The record of a step's scalars. */
-export function encodeScalars({ wallTime, step, values }: ScalarEvent): Uint8Array<ArrayBuffer> {
+function encodeScalars({ wallTime, step, values }: ScalarEvent): Uint8Array<ArrayBuffer> {
   const summary = new ProtoMessage();
   for (const [tag, value] of Object.entries(values)) {
     summary.bytes(1, new ProtoMessage().text(1, tag).fixed(2, value, 4).end());
@@ -92,7 +92,7 @@ export function encodeScalars({ wallTime, step, values }: ScalarEvent): Uint8Arr
 }
 
 /** The first record of a file. */
-export function encodeVersion(wallTime: number): Uint8Array<ArrayBuffer> {
+function encodeVersion(wallTime: number): Uint8Array<ArrayBuffer> {
   return record(new ProtoMessage().fixed(1, wallTime, 8).text(3, "brain.Event:2").end());
 }
 

@@ -50,7 +50,7 @@ export interface RunContext {
 }
 
 /** What a run is opened with. */
-export interface RunOptions {
+export interface OpenRunOptions {
   /** The models and data sets that it reads, which are found before anything else is done. */
   needs: readonly Need[];
   hooks: RunHooks;
@@ -62,7 +62,7 @@ export interface RunOptions {
  */
 export async function withRun<T>(
   config: ResolvedConfig,
-  options: RunOptions,
+  options: OpenRunOptions,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
   const { output_dir: folder } = config;
@@ -77,7 +77,7 @@ export async function withRun<T>(
  */
 export async function withDevice<T>(
   config: ResolvedConfig,
-  { needs, hooks, folder = null }: RunOptions & { folder?: string | null },
+  { needs, hooks, folder = null }: OpenRunOptions & { folder?: string | null },
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
   const sources = await RunSources.open(folder, hooks);

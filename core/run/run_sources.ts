@@ -40,11 +40,18 @@ export class RunSources {
     this.#options = options;
   }
 
-  /** Opens the sources of the run in `folder`. If it is null, nothing is kept, and a branch means its newest commit. */
-  static async open(folder: string | null, { onProgress, onNote, signal }: ResolveOptions): Promise<RunSources> {
+  /**
+   * Opens the sources of the run in `folder`. If it is null, a branch means its newest commit. Without `keeps` (default
+   * true) the run's commits are used, but no other is written into the folder.
+   */
+  static async open(
+    folder: string | null,
+    { onProgress, onNote, signal, keeps = true }: ResolveOptions & { keeps?: boolean },
+  ): Promise<RunSources> {
     const options = { ...(onProgress && { onProgress }), ...(onNote && { onNote }), ...(signal && { signal }) };
     if (folder === null) return new RunSources(null, { records: [], options });
-    return new RunSources(runPaths(folder).sources, { records: await readSources(folder), options });
+    const path = keeps ? runPaths(folder).sources : null;
+    return new RunSources(path, { records: await readSources(folder), options });
   }
 
   /** The folder of the model that the config calls `name`. */

@@ -12,7 +12,7 @@ import { keptReferenceLogps, type ReferenceLogps } from "./reference_logps.ts";
 import { loadState, newestState, readStateRecord, saveState } from "./resume_state.ts";
 import { type LogpsRequest, RowTrainer } from "./row_trainer.ts";
 import type { Origin, StateRecord } from "./state_record.ts";
-import { type StepMetrics, summarize } from "./step_metrics.ts";
+import { meanMetrics, type StepMetrics } from "./step_metrics.ts";
 import { fingerprint, type TrainingRows } from "./training_rows.ts";
 
 /** What an optimize stage works on. */
@@ -152,7 +152,7 @@ class StepLoop {
       const isLast = trainer.done === steps;
       if (trainer.done % training.logging_steps === 0 || isLast) {
         await this.#read();
-        this.last = summarize(this.#pending);
+        this.last = meanMetrics(this.#pending);
         this.#pending = [];
         await log.append(this.#line());
       }

@@ -11,7 +11,7 @@ import { sha256 } from "../files/digest.ts";
 import { exists } from "../files/io.ts";
 import { dirname } from "../files/path.ts";
 import type { PairIds } from "../model/pack.ts";
-import { scorePairs, type Scorer, scoreResponses } from "../model/scorer.ts";
+import { pairLogps, responseLogps, type Scorer } from "../model/scorer.ts";
 
 /**
  * Summed log-probabilities under the reference without noise, in nats, by a row's place in the data. Numbers that were
@@ -80,11 +80,11 @@ export async function referenceLogps(
   const pairs = used.map((i) => rows[i]!);
   const options = { batchTokens, onDone };
   if (rejected) {
-    const sums = await scorePairs(commands, scorer, { pairs, ...options });
+    const sums = await pairLogps(commands, scorer, { pairs, ...options });
     used.forEach((i, j) => [logps.chosen[i], logps.rejected[i]] = [sums[2 * j]!, sums[2 * j + 1]!]);
   } else {
     const chosen = pairs.map(({ example, promptIds, chosenIds }) => ({ example, promptIds, responseIds: chosenIds }));
-    const sums = await scoreResponses(commands, scorer, { rows: chosen, ...options });
+    const sums = await responseLogps(commands, scorer, { rows: chosen, ...options });
     used.forEach((i, j) => logps.chosen[i] = sums[j]!);
   }
   return logps;

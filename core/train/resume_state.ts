@@ -26,7 +26,7 @@ const KEY = "dnpo_state";
 const NAME = /^step-(\d+)\.safetensors$/;
 
 /** The path of the state after `step` steps in the folder `dir`. */
-export function statePath(dir: string, step: number): string {
+function statePath(dir: string, step: number): string {
   return join(dir, `step-${step}.safetensors`);
 }
 

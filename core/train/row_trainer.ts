@@ -12,7 +12,7 @@ import type { ReferenceLogps } from "./reference_logps.ts";
 import { orderSteps, planCapacity, stepBatch, usedRows } from "./step_batches.ts";
 import type { StepMetrics } from "./step_metrics.ts";
 import type { StepOrder } from "./step_order.ts";
-import { MAX_UNREAD, type Reference, Trainer } from "./trainer.ts";
+import { type Reference, Trainer } from "./trainer.ts";
 import { longestRow, type PairRows, type TrainingRows } from "./training_rows.ts";
 
 /** What a trainer asks of the reference before the first step. */
@@ -102,7 +102,7 @@ export class RowTrainer {
 
   /** Whether {@linkcode RowTrainer.read} must be called: the device has no room for the metrics of another step. */
   get isFull(): boolean {
-    return this.#unread === MAX_UNREAD;
+    return this.#unread === this.#trainer.mostUnread;
   }
 
   /** Steps that were skipped because of a NaN or Inf, as of the last {@linkcode RowTrainer.read}. */

@@ -79,7 +79,7 @@ export class MetricsRing {
 const LAST: readonly MetricName[] = ["grad_norm", "noise/grad_norm"];
 
 /** Sums up the steps since the last logged line: means of their numbers, but the norms of the last step. */
-export function summarize(steps: readonly StepMetrics[]): StepMetrics {
+export function meanMetrics(steps: readonly StepMetrics[]): StepMetrics {
   const out: StepMetrics = {};
   for (const name of METRIC_NAMES) {
     const values = steps.map((step) => step[name]).filter((value) => value !== undefined);

@@ -76,11 +76,12 @@ const NOISE_METRICS: readonly MetricName[] = ["noise/loss", "noise/variance", "n
 
 /** Runs optimizer steps; everything on the device is made once, by {@linkcode Trainer.create}. */
 export class Trainer {
+  /** Steps after which {@linkcode read} is due: the device keeps the metrics of so many. */
+  readonly mostUnread: number;
   readonly #commands: Commands;
   readonly #options: TrainerOptions;
   readonly #loss: Loss;
   readonly #workspace: Workspace;
-  readonly #set: BufferSet;
   readonly #controls: Slice;
   readonly #policy: OptimizerGroup;
   readonly #noise: OptimizerGroup | null;
@@ -88,6 +89,8 @@ export class Trainer {
   readonly #ring: MetricsRing;
   readonly #unlogged: MetricsRing;
   readonly #passes: readonly Pass[];
+  /** What is freed with the trainer, and if its making fails. */
+  readonly #held: DisposableStack;
   #skipped = 0;
 
   /** Allocates everything. Throws UserError for a noise file that does not fit, DeviceError for too little memory. */
@@ -100,7 +103,12 @@ export class Trainer {
       iteration: settings.iteration,
     });
     const trainer = new Trainer(commands, options, noise);
-    await commands.device.check();
+    try {
+      await commands.device.check();
+    } catch (error) {
+      trainer.free();
+      throw error;
+    }
     return trainer;
   }
 
@@ -108,34 +116,48 @@ export class Trainer {
     const { model, reference, settings, capacity, maxPositions } = options;
     const { device } = commands;
     const { training } = settings;
+    // Disposed of at the block's end if anything below throws.
+    using held = new DisposableStack();
+    if (noise) held.defer(() => noise.free());
     this.#commands = commands;
     this.#options = options;
     this.#loss = LOSSES[training.loss_type];
-    this.#set = new BufferSet(device);
-    this.#controls = allocControls(device, noise ? 2 : 1);
-    this.#policy = new OptimizerGroup(commands, {
-      name: "policy",
-      values: model.weights,
-      control: controlOf(this.#controls, 0),
-      training,
-      weightDecay: training.weight_decay,
-    });
-    this.#noise = noise && new OptimizerGroup(commands, {
-      name: "noise",
-      part: "noise generator",
-      values: noise,
-      control: controlOf(this.#controls, 1),
-      training,
-      weightDecay: 0,
-    });
-    this.#workspace = createWorkspace(this.#set, {
-      decoder: createDecoder(device, { config: model.config, maxPositions }),
-      policy: this.#policy.parameters,
+    const set = new BufferSet(device);
+    held.defer(() => set.free());
+    const controls = held.adopt(allocControls(device, noise ? 2 : 1), (slice) => device.free(slice));
+    this.#controls = controls;
+    const policy = held.adopt(
+      new OptimizerGroup(commands, {
+        name: "policy",
+        values: model.weights,
+        control: controlOf(controls, 0),
+        training,
+        weightDecay: training.weight_decay,
+      }),
+      (group) => group.free(),
+    );
+    this.#policy = policy;
+    this.#noise = noise && held.adopt(
+      new OptimizerGroup(commands, {
+        name: "noise",
+        part: "noise generator",
+        values: noise,
+        control: controlOf(controls, 1),
+        training,
+        weightDecay: 0,
+      }),
+      (group) => group.free(),
+    );
+    const decoder = createDecoder(device, { config: model.config, maxPositions });
+    held.defer(() => device.free(decoder.rope));
+    this.#workspace = createWorkspace(set, {
+      decoder,
+      policy: policy.parameters,
       capacity,
       noise: noise !== null,
     });
     this.#lossPass = this.#loss.create(commands, {
-      set: this.#set,
+      set,
       workspace: this.#workspace,
       capacity,
       settings,
@@ -148,9 +170,11 @@ export class Trainer {
       },
     });
     this.#passes = planPasses(settings.noise);
-    const unread = Math.min(training.logging_steps, MAX_UNREAD);
-    this.#ring = new MetricsRing(device, unread * this.#passes.filter((pass) => pass.logged).length);
-    this.#unlogged = new MetricsRing(device, 1);
+    this.mostUnread = Math.min(training.logging_steps, MAX_UNREAD);
+    const rows = this.mostUnread * this.#passes.filter((pass) => pass.logged).length;
+    const rings = [rows, 1].map((rows) => held.adopt(new MetricsRing(device, rows), (ring) => ring.free(device)));
+    [this.#ring, this.#unlogged] = rings as [MetricsRing, MetricsRing];
+    this.#held = held.move();
   }
 
   /** Records and submits an optimizer step; does not wait for it. */
@@ -260,15 +284,7 @@ export class Trainer {
 
   /** Frees everything but the policy's weights. */
   free(): void {
-    const { device } = this.#commands;
-    this.#set.free();
-    device.free(this.#workspace.decoder.rope);
-    this.#policy.free();
-    this.#noise?.free();
-    this.#noise?.values.free();
-    this.#ring.free(device);
-    this.#unlogged.free(device);
-    device.free(this.#controls);
+    this.#held.dispose();
   }
 }
 

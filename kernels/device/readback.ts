@@ -17,7 +17,7 @@ export interface ReadableDevice {
 }
 
 /** A part of a slice on its way through a window. */
-interface Job {
+interface ReadJob {
   source: Slice;
   target: ArrayBuffer;
   from: number;
@@ -76,7 +76,7 @@ export class Readback {
     this.#kept = staging;
   }
 
-  async #copy(staging: GPUBuffer, jobs: readonly Job[], bytes: number): Promise<void> {
+  async #copy(staging: GPUBuffer, jobs: readonly ReadJob[], bytes: number): Promise<void> {
     const { gpu } = this.#device;
     const encoder = gpu.createCommandEncoder();
     for (const { source, from, bytes, at } of jobs) {
@@ -102,8 +102,8 @@ export class Readback {
 function* windows(
   slices: readonly Slice[],
   out: readonly ArrayBuffer[],
-): Generator<{ jobs: readonly Job[]; bytes: number }> {
-  let jobs: Job[] = [];
+): Generator<{ jobs: readonly ReadJob[]; bytes: number }> {
+  let jobs: ReadJob[] = [];
   let used = 0;
   for (const [i, source] of slices.entries()) {
     for (let from = 0; from < source.size;) {

@@ -9,7 +9,7 @@ const WINDOW_BYTES = 4 * 2 ** 20;
 const WINDOWS = 8;
 
 /** A part of a slice on its way through a window. */
-interface Job {
+interface WindowJob {
   slice: Slice;
   from: number;
   bytes: number;
@@ -56,8 +56,8 @@ export function openSliceReader(
 }
 
 /** The slices end to end, cut into windows. */
-function planWindows(slices: readonly Slice[], windowBytes: number): Job[][] {
-  const windows: Job[][] = [];
+function planWindows(slices: readonly Slice[], windowBytes: number): WindowJob[][] {
+  const windows: WindowJob[][] = [];
   let used = windowBytes;
   for (const slice of slices) {
     for (let from = 0; from < slice.size;) {
@@ -76,7 +76,7 @@ function planWindows(slices: readonly Slice[], windowBytes: number): Job[][] {
 
 async function* readWindows(
   device: Device,
-  windows: readonly (readonly Job[])[],
+  windows: readonly (readonly WindowJob[])[],
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (windows.length === 0) return;
   const sizes = windows.map((jobs) => jobs.reduce((sum, job) => sum + job.bytes, 0));

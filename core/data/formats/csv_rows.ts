@@ -1,8 +1,8 @@
 /** Reads a table of comma or tab separated values, whose first line holds the columns' names. @module */
 import { UserError } from "../../error.ts";
-import { quote } from "./data_problems.ts";
+import { shortQuote } from "./data_problems.ts";
 import type { JsonRow, JsonValue } from "./json_rows.ts";
-import { readLines } from "./text_lines.ts";
+import { textLines } from "./text_lines.ts";
 import { ALL_ROWS, picker, type Wanted } from "./wanted_rows.ts";
 
 /** The longest row, in characters and lines. Without a limit, a quote that is not closed would take the whole file. */
@@ -40,7 +40,7 @@ async function* readRecords(path: string, delimiter: string): AsyncGenerator<Raw
   let record = new OpenRecord(delimiter);
   let begin = 0;
   let number = 0;
-  for await (const line of readLines(path)) {
+  for await (const line of textLines(path)) {
     number++;
     if (!record.isOpen) {
       if ("text" in line && line.text === "") continue;
@@ -128,7 +128,7 @@ function checkNames(where: string, first: RawRecord): string[] {
   const names = first.fields;
   const seen = new Set<string>();
   for (const name of names) {
-    if (seen.has(name)) throw refuse(`two columns have the name ${quote(name)}, expected a name for each`);
+    if (seen.has(name)) throw refuse(`two columns have the name ${shortQuote(name)}, expected a name for each`);
     seen.add(name);
   }
   return names;

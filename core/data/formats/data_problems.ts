@@ -1,7 +1,7 @@
 /** Texts for the problems of data, always in one line. @module */
 
 /** The message of a caught error, in one line of at most 200 characters without control characters. */
-export function oneLine(error: unknown): string {
+export function errorLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   // Cut before the search: a message may contain a whole file.
   // deno-lint-ignore no-control-regex -- control characters of the data must not reach the terminal
@@ -14,7 +14,7 @@ export function ioProblem(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder, expected a file";
   if (error instanceof Deno.errors.PermissionDenied) return "the system does not allow reading it";
-  return oneLine(error);
+  return errorLine(error);
 }
 
 /** Describes a JSON value for a message "is …, expected …". */
@@ -23,11 +23,11 @@ export function describe(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (typeof value === "object") return "an object";
-  if (typeof value === "string") return value === "" ? "an empty string" : `the string ${quote(value)}`;
+  if (typeof value === "string") return value === "" ? "an empty string" : `the string ${shortQuote(value)}`;
   return String(value);
 }
 
 /** A string of the data in quotes, cut to 40 characters; `quote` of values.ts cuts any JSON value to 80. */
-export function quote(text: string): string {
-  return oneLine(JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text));
+export function shortQuote(text: string): string {
+  return errorLine(JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text));
 }

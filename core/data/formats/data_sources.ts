@@ -1,7 +1,7 @@
 /** Finds the files of a data set: files, folders and their splits, or what `locate` finds for another name. @module */
 import { join } from "node:path";
 import { UserError } from "../../error.ts";
-import { ioProblem, quote } from "./data_problems.ts";
+import { ioProblem, shortQuote } from "./data_problems.ts";
 import { DATA_ENDINGS, formatOfName } from "./file_rows.ts";
 import type { Columns } from "./map_columns.ts";
 import { type RowRange, splitRowRange } from "./row_range.ts";
@@ -89,7 +89,7 @@ async function openEntry({ path, name, split }: DataEntry, locate: Locate | unde
   const { name: part, slice } = splitRowRange(split ?? "");
   const local = await localFiles(path, part === "" ? undefined : part);
   if (local && name !== undefined) {
-    throw new UserError(`Cannot use ${path}: "name" is ${quote(name)}, expected none of a local path`);
+    throw new UserError(`Cannot use ${path}: "name" is ${shortQuote(name)}, expected none of a local path`);
   }
   if (local) return { files: local, slice };
   const opened = await openName(fullName({ path, name, split }), locate);
@@ -117,7 +117,7 @@ async function localFiles(path: string, split?: string): Promise<string[] | null
   if (!info.isDirectory) {
     if (split === undefined || split === "train") return [path];
     throw new UserError(
-      `Cannot read ${path}: it is a file, which has the split "train" only, expected no ${quote(split)}`,
+      `Cannot read ${path}: it is a file, which has the split "train" only, expected no ${shortQuote(split)}`,
     );
   }
   const files = await listFolder(path);
@@ -137,7 +137,7 @@ async function localFiles(path: string, split?: string): Promise<string[] | null
   const found = bySplit.get(split) ?? (splits.length === 0 && split === "train" ? files : null);
   if (found) return found;
   throw new UserError(
-    `Cannot read ${path}: it has no split ${quote(split)}, expected ${splits.join(", ") || "train"}`,
+    `Cannot read ${path}: it has no split ${shortQuote(split)}, expected ${splits.join(", ") || "train"}`,
   );
 }
 

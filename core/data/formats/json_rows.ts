@@ -1,7 +1,7 @@
 /** Reads the rows of a JSON lines file (streamed) or of a JSON array file, each with its place in the file. @module */
 import { checkNesting } from "../../files/json_nesting.ts";
-import { oneLine } from "./data_problems.ts";
-import { MAX_LINE_BYTES, readLines, type TextLine } from "./text_lines.ts";
+import { errorLine } from "./data_problems.ts";
+import { MAX_LINE_BYTES, type TextLine, textLines } from "./text_lines.ts";
 import { ALL_ROWS, picker, type Wanted } from "./wanted_rows.ts";
 
 /** Any JSON value. */
@@ -40,7 +40,7 @@ export async function* readJsonRows(
   path: string,
   { maxLineBytes = MAX_LINE_BYTES, wanted = ALL_ROWS }: { maxLineBytes?: number; wanted?: Wanted } = {},
 ): AsyncGenerator<JsonRow, number> {
-  const lines = readLines(path, maxLineBytes);
+  const lines = textLines(path, maxLineBytes);
   const picks = picker(wanted);
   let row = 0;
   let number = 0;
@@ -142,6 +142,6 @@ export function parseJson(text: string): { value: JsonValue } | { problem: strin
     checkNesting(text);
     return { value: JSON.parse(text) };
   } catch (error) {
-    return { problem: `not valid JSON (${oneLine(error)})` };
+    return { problem: `not valid JSON (${errorLine(error)})` };
   }
 }

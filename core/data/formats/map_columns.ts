@@ -1,6 +1,6 @@
 /** Renames columns whose names are not those of the known shapes. @module */
 import { UserError } from "../../error.ts";
-import { quote } from "./data_problems.ts";
+import { shortQuote } from "./data_problems.ts";
 import type { JsonObject } from "./json_rows.ts";
 
 /** What a column can hold. */
@@ -29,7 +29,9 @@ export function mapColumns(row: JsonObject, columns: Columns, all: readonly stri
   if (entries.length === 0) return row;
   for (const [key, name] of entries) {
     if (Object.hasOwn(row, name)) continue;
-    throw new UserError(`there is no column ${quote(name)} (data.columns.${key}), expected one of ${listColumns(all)}`);
+    throw new UserError(
+      `there is no column ${shortQuote(name)} (data.columns.${key}), expected one of ${listColumns(all)}`,
+    );
   }
   const gone = entries.flat();
   return Object.fromEntries([
@@ -40,5 +42,5 @@ export function mapColumns(row: JsonObject, columns: Columns, all: readonly stri
 
 /** The names of columns as text, at most the first twelve. */
 export function listColumns(names: readonly string[]): string {
-  return names.slice(0, 12).map((name) => quote(name)).join(", ") + (names.length > 12 ? ", …" : "");
+  return names.slice(0, 12).map((name) => shortQuote(name)).join(", ") + (names.length > 12 ? ", …" : "");
 }

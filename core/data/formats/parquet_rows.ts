@@ -2,7 +2,7 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, SchemaTree } from "hyparquet";
 import { UserError } from "../../error.ts";
-import { ioProblem, oneLine, quote } from "./data_problems.ts";
+import { errorLine, ioProblem, shortQuote } from "./data_problems.ts";
 import type { JsonRow, JsonValue } from "./json_rows.ts";
 import { parseJson } from "./json_rows.ts";
 import { checkChunk, checkCount, checkThrift } from "./parquet_guard.ts";
@@ -75,12 +75,12 @@ export async function countParquetRows(path: string): Promise<number> {
   return metadata.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
 }
 
-interface OpenFile extends Disposable {
+interface ParquetFile extends Disposable {
   size: number;
   buffer: AsyncBuffer;
 }
 
-async function openFile(path: string): Promise<OpenFile> {
+async function openFile(path: string): Promise<ParquetFile> {
   try {
     const file = await Deno.open(path);
     const { size } = await file.stat();
@@ -111,7 +111,7 @@ async function openFile(path: string): Promise<OpenFile> {
 }
 
 /** Reads the metadata at the end of the file, and checks it. */
-async function readMetadata({ size, buffer }: OpenFile): Promise<FileMetaData> {
+async function readMetadata({ size, buffer }: ParquetFile): Promise<FileMetaData> {
   if (size < 12) throw new UserError(`it has ${size} bytes, expected PAR1 at its begin and end`);
   const tail = new Uint8Array(await buffer.slice(size - 8, size));
   if (new TextDecoder().decode(tail.subarray(4)) !== "PAR1") {
@@ -145,10 +145,10 @@ async function readMetadata({ size, buffer }: OpenFile): Promise<FileMetaData> {
 
 /** Checks the pages of one column in one row group. */
 async function checkColumn(
-  { size, buffer }: OpenFile,
+  { size, buffer }: ParquetFile,
   { meta, schema, compressors }: { meta: ColumnMetaData; schema: SchemaTree; compressors: Compressors },
 ): Promise<void> {
-  const name = quote(meta.path_in_schema.join("."));
+  const name = shortQuote(meta.path_in_schema.join("."));
   const start = Number(meta.dictionary_page_offset || meta.data_page_offset);
   const bytes = Number(meta.total_compressed_size);
   if (!(start >= 4 && bytes >= 0 && start + bytes <= size)) {
@@ -168,7 +168,7 @@ async function checkColumn(
       unpack: meta.codec === "UNCOMPRESSED" ? null : (packed, size) => compressor!(packed, size),
     });
   } catch (error) {
-    throw new UserError(`column ${name}: ${oneLine(error)}`);
+    throw new UserError(`column ${name}: ${errorLine(error)}`);
   }
 }
 
@@ -233,7 +233,7 @@ function toJson(
   try {
     return { value: Object.fromEntries(columns.map((name) => [name, plain(values[name])])) };
   } catch (error) {
-    return { problem: oneLine(error) };
+    return { problem: errorLine(error) };
   }
 }
 
@@ -257,7 +257,7 @@ async function attempt<T>(path: string, run: () => T | Promise<T>): Promise<T> {
     return await run();
   } catch (error) {
     // For metadata of another form the package's message is about its own code.
-    const why = error instanceof TypeError ? "its metadata is malformed" : oneLine(error);
+    const why = error instanceof TypeError ? "its metadata is malformed" : errorLine(error);
     throw new UserError(`Cannot read ${path}: not valid Parquet (${why})`);
   }
 }

@@ -26,7 +26,7 @@ export function idsField(object: JsonObject, key: string): number[] {
 }
 
 /** Reads true or false. Throws a UserError if it is anything else. */
-export function booleanField(object: JsonObject, key: string): boolean {
+export function flagField(object: JsonObject, key: string): boolean {
   const value = ownField(object, key);
   if (typeof value !== "boolean") throw wrong(key, value, "true or false");
   return value;

@@ -1,6 +1,6 @@
 /** Slices after a data set's name, as in Hugging Face's datasets: `[:2000]`, `[10%:20%]`, `[-100:]`. @module */
 import { UserError } from "../../error.ts";
-import { quote } from "./data_problems.ts";
+import { shortQuote } from "./data_problems.ts";
 
 /** A part of a data set: bounds in rows or percent, negative ones counted from its end, null if they are not given. */
 export interface RowRange {
@@ -21,8 +21,8 @@ export function splitRowRange(name: string): { name: string; slice: RowRange | n
 function parseRowRange(name: string, text: string): RowRange {
   const refuse = (): UserError =>
     new UserError(
-      `Cannot use ${quote(name)}: ${
-        quote(text)
+      `Cannot use ${shortQuote(name)}: ${
+        shortQuote(text)
       } is no slice, expected [FROM:TO] in rows or in percent up to 100%, such as [:2000], [10%:20%] or [-100:]`,
     );
   const found = SLICE.exec(text);

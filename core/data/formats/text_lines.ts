@@ -8,7 +8,7 @@ export type TextLine = { text: string } | { problem: string };
 export const MAX_LINE_BYTES = 256 * 2 ** 20;
 
 /** Yields the file's lines, decoded and without their ends. It holds one line in memory at a time. */
-export async function* readLines(path: string, maxBytes = MAX_LINE_BYTES): AsyncGenerator<TextLine> {
+export async function* textLines(path: string, maxBytes = MAX_LINE_BYTES): AsyncGenerator<TextLine> {
   let parts: Uint8Array[] = [];
   let bytes = 0;
   let first = true;

@@ -1,7 +1,7 @@
 /** Renders chat templates (Jinja) as transformers does. @module */
 import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
-import { oneLine } from "../formats/data_problems.ts";
+import { errorLine } from "../formats/data_problems.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import type { Message } from "../formats/messages.ts";
 import { compileBounded } from "./bounded_template.ts";
@@ -47,14 +47,14 @@ export function compileChatTemplate(
     try {
       return compileBounded(text);
     } catch (error) {
-      throw new UserError(`Cannot compile the chat template of ${origin}: ${oneLine(error)}`);
+      throw new UserError(`Cannot compile the chat template of ${origin}: ${errorLine(error)}`);
     }
   };
   const attempt = <T>(run: () => T): T => {
     try {
       return run();
     } catch (error) {
-      throw new UserError(`Cannot render the chat template of ${origin}: ${oneLine(error)}`);
+      throw new UserError(`Cannot render the chat template of ${origin}: ${errorLine(error)}`);
     }
   };
   const variables = (messages: readonly Message[], addGenerationPrompt: boolean): Record<string, unknown> => ({

@@ -5,7 +5,7 @@ import { readText } from "../../files/io.ts";
 import { checkNesting } from "../../files/json_nesting.ts";
 import { type ModelFiles, modelFilesOf } from "../../files/model_files.ts";
 import { isRecord } from "../../values.ts";
-import { describe, oneLine, quote } from "../formats/data_problems.ts";
+import { describe, errorLine, shortQuote } from "../formats/data_problems.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import type { Message } from "../formats/messages.ts";
 import { compileChatTemplate, type MarkedText, type RenderOptions } from "./chat_template.ts";
@@ -152,7 +152,7 @@ function boundPatterns(part: unknown): void {
     try {
       (part as Part).pattern = new LinearRegExp(pattern);
     } catch (error) {
-      throw new UserError(`the pattern ${quote(config.pattern.Regex)}: ${oneLine(error)}`);
+      throw new UserError(`the pattern ${shortQuote(config.pattern.Regex)}: ${errorLine(error)}`);
     }
   }
   for (const inner of [normalizers, tokenizers, decoders]) inner?.forEach(boundPatterns);
@@ -187,7 +187,7 @@ function addedSpecialTokens(json: JsonObject): string[] {
 function idOf(hub: HubTokenizer, token: string | null, name: string): number | null {
   if (token === null) return null;
   const id = hub.token_to_id(token);
-  if (id === undefined) throw new UserError(`Cannot use ${name}: ${quote(token)} is no token of tokenizer.json`);
+  if (id === undefined) throw new UserError(`Cannot use ${name}: ${shortQuote(token)} is no token of tokenizer.json`);
   return id;
 }
 
@@ -196,7 +196,7 @@ function attempt<T>(path: string, action: string, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    throw new UserError(`Cannot ${action} the tokenizer ${path}: ${oneLine(error)}`);
+    throw new UserError(`Cannot ${action} the tokenizer ${path}: ${errorLine(error)}`);
   }
 }
 
@@ -209,7 +209,7 @@ async function readObject(files: ModelFiles, file: string): Promise<JsonObject> 
     checkNesting(text);
     value = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`Cannot read ${path}: not valid JSON (${oneLine(error)})`);
+    throw new UserError(`Cannot read ${path}: not valid JSON (${errorLine(error)})`);
   }
   if (!isRecord(value)) throw new UserError(`Cannot read ${path}: it is ${describe(value)}, expected an object`);
   return value as JsonObject;

@@ -1,7 +1,7 @@
 /** Checks a tokenizer.json for anything that the package which reads it would misread or fail on. @module */
 import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
-import { describe, quote } from "../formats/data_problems.ts";
+import { describe, shortQuote } from "../formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "../formats/json_rows.ts";
 
 /** The limit of token ids, above any published vocabulary: ids become array indices in the tokenizer. */
@@ -62,7 +62,7 @@ function checkVocab({ vocab, merges, continuing_subword_prefix: prefix }: JsonOb
     const tokens = prefix ? pair as string[] : [...pair as string[], pair.join("")];
     const unknown = tokens.find((token) => !Object.hasOwn(vocab, token));
     if (unknown !== undefined) {
-      throw new UserError(`"model.merges[${i}]": ${quote(unknown)} is no token of "model.vocab"`);
+      throw new UserError(`"model.merges[${i}]": ${shortQuote(unknown)} is no token of "model.vocab"`);
     }
   }
 }

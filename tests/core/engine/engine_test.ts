@@ -4,9 +4,10 @@ import { generateAnswers } from "../../../core/engine/generate_answers.ts";
 import { type LanguageModel, modelBytes, openModel, saveModel } from "../../../core/engine/language_model.ts";
 import { createTrainer, type ModelTrainer } from "../../../core/engine/model_trainer.ts";
 import { scoreAnswerPairs, scoreAnswers } from "../../../core/engine/score_answers.ts";
+import { UserError } from "../../../core/error.ts";
 import { memoryFiles } from "../../../core/files/model_files.ts";
 import { runGenerate, runOptimize } from "../../../core/loop/single_stages.ts";
-import { device } from "../../_shared/device.ts";
+import { device, limited } from "../../_shared/device.ts";
 import { jsonLines, tinyPairs, tinyRows } from "../../_shared/tiny_model.ts";
 import { type Logged, readJsonLines } from "../../_shared/trajectory.ts";
 import { CHATML, writeTokenizer } from "../data/_fixtures.ts";
@@ -159,4 +160,20 @@ Deno.test("openModel() of a model whose tokenizer is broken gives its memory bac
     const before = device.bytes;
     await rejects(openModel(device, `${dir}/model`), /^UserError: Cannot (read|load) .*tokenizer.json/);
     equal(device.bytes, before);
+  }));
+
+Deno.test("what could not be made leaves nothing on the device: a model, and a trainer", () =>
+  withInput(async (dir) => {
+    const small = limited({ maxStorageBufferBindingSize: 8192 }).device;
+    using model = await openModel(small, `${dir}/model`);
+    const before = small.bytes;
+    // Enough tokens that the MLP's activations exceed a binding.
+    const long = { prompt_ids: Array(60).fill(3), chosen_ids: [4, 5], rejected_ids: [6, 7] };
+    for (const noise of ["none", { update: "joint" }] as const) {
+      await rejects(createTrainer(model, [long], { noise }), /^DeviceError: Cannot use a buffer/);
+      equal(small.bytes, before);
+    }
+    await Deno.truncate(`${dir}/judge/model.safetensors`, 6000);
+    await rejects(openModel(small, `${dir}/judge`), UserError);
+    equal(small.bytes, before);
   }));

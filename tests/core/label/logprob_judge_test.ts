@@ -1,7 +1,7 @@
 import { deepEqual, rejects } from "node:assert/strict";
 import { loadTokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { logprobJudge } from "../../../core/label/logprob_judge.ts";
-import { scoreResponses } from "../../../core/model/scorer.ts";
+import { responseLogps } from "../../../core/model/scorer.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands } from "../../_shared/device.ts";
 import { withTinyModel } from "../_tiny.ts";
@@ -21,7 +21,7 @@ Deno.test("logprobJudge() scores the ids as they are by their mean log-probabili
       { example: row, promptIds, responseIds },
       { example: row, promptIds, responseIds: generatedIds },
     ]);
-    const sums = await scoreResponses(commands, model, { rows: examples });
+    const sums = await responseLogps(commands, model, { rows: examples });
     const expected = examples.map(({ responseIds }, i) => sums[i]! / responseIds.length);
     assertClose(scores.flatMap(({ human, generated }) => [human!, generated!]), expected);
     deepEqual(done, [2]);
@@ -43,7 +43,7 @@ Deno.test("logprobJudge() with another tokenizer encodes the texts anew, with EO
         responseIds: tokenizer.encode(`hello ${text}`).slice(promptIds.length),
       }));
       deepEqual(examples.map(({ responseIds }) => responseIds.at(-1) === 2), [true, finished]);
-      const sums = await scoreResponses(commands, model, { rows: examples });
+      const sums = await responseLogps(commands, model, { rows: examples });
       const expected = examples.map(({ responseIds }, i) => sums[i]! / responseIds.length);
       assertClose([score!.human!, score!.generated!], expected);
     }

@@ -110,3 +110,16 @@ Deno.test("train() refuses a verifier that --no-verifier forbids before it makes
       { allowVerifier: false },
     );
   }));
+
+Deno.test("an evaluation whose loss was not finite is read as such, and the run goes on", () =>
+  withInput(async (dir) => {
+    const config = await configOf(dir, { data: { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` } });
+    await train(config);
+    const path = `${dir}/run/evaluation.json`;
+    await Deno.writeTextFile(path, JSON.stringify({ ...JSON.parse(await Deno.readTextFile(path)), loss: NaN }));
+    const losses: (number | undefined)[] = [];
+    await train(config, { onIteration: ({ eval_loss }) => losses.push(eval_loss) });
+    equal(losses.length, 2);
+    equal(Number.isNaN(losses[0]), true);
+    equal(Number.isFinite(losses[1]), true);
+  }));

@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { scoreResponses } from "../../../core/model/scorer.ts";
+import { responseLogps } from "../../../core/model/scorer.ts";
 import { exampleRows, pairRows } from "../../../core/train/training_rows.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands } from "../../_shared/device.ts";
@@ -68,7 +68,7 @@ Deno.test("hinge, robust and ipo have sigmoid's gradient at the start, times the
 Deno.test("sft begins at the token-mean cross-entropy of the responses, and learns", () =>
   withTinyModel(async ({ dir, model }) => {
     const rows = exampleIds(8);
-    const sums = await scoreResponses(commands, model, { rows });
+    const sums = await responseLogps(commands, model, { rows });
     const tokens = rows.reduce((total, { responseIds }) => total + responseIds.length, 0);
     const cut = { training: { loss_type: "sft" }, data: exampleRows(rows) };
     const { lines, result } = await run(dir, cut);

@@ -1,7 +1,7 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { openSafetensorsAt } from "../../../core/checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
-import { scoreResponses } from "../../../core/model/scorer.ts";
+import { responseLogps } from "../../../core/model/scorer.ts";
 import { pairRows } from "../../../core/train/training_rows.ts";
 import { commands, device } from "../../_shared/device.ts";
 import { writeTinyModel } from "../../_shared/tiny_model.ts";
@@ -34,7 +34,7 @@ Deno.test("the reference's log-probabilities are those of the responses one by o
     await run(dir, { training: TRAINING, data: pairRows(rows), name: "a" });
     const { chosen, rejected } = await readLogps(`${dir}/a-reference_logps.safetensors`);
     const score = async (side: "chosenIds" | "rejectedIds"): Promise<number[]> => [
-      ...await scoreResponses(commands, model, {
+      ...await responseLogps(commands, model, {
         rows: rows.slice(0, 8).map((row) => ({ ...row, responseIds: row[side] })),
       }),
     ];

@@ -1,14 +1,14 @@
 import { deepEqual, throws } from "node:assert/strict";
-import { metricSlot, MetricsRing, summarize } from "../../../core/train/step_metrics.ts";
+import { meanMetrics, metricSlot, MetricsRing } from "../../../core/train/step_metrics.ts";
 import { commands, device } from "../../_shared/device.ts";
 
-Deno.test("summarize() gives means since the last line, and the last step's norms", () => {
+Deno.test("meanMetrics() gives means since the last line, and the last step's norms", () => {
   const steps = [
     { "loss": 1, "rewards/margins": 0, "grad_norm": 5, "noise/grad_norm": 1 },
     { "loss": 2, "rewards/margins": -3, "grad_norm": 7, "noise/grad_norm": 2 },
   ];
-  deepEqual(summarize(steps), { "loss": 1.5, "rewards/margins": -1.5, "grad_norm": 7, "noise/grad_norm": 2 });
-  deepEqual(summarize([]), {});
+  deepEqual(meanMetrics(steps), { "loss": 1.5, "rewards/margins": -1.5, "grad_norm": 7, "noise/grad_norm": 2 });
+  deepEqual(meanMetrics([]), {});
 });
 
 Deno.test("MetricsRing gives zeroed rows, and refuses more than it has room for", async () => {

@@ -2,7 +2,7 @@ import { deepEqual, equal, notDeepEqual } from "node:assert/strict";
 import { loadModel, type Model } from "../../../core/model/model.ts";
 import { ParameterBuffers } from "../../../core/model/parameter_buffers.ts";
 import { planDecoder } from "../../../core/model/plan_decoder.ts";
-import { scorePairs } from "../../../core/model/scorer.ts";
+import { pairLogps } from "../../../core/model/scorer.ts";
 import { batchCapacity, packBatch, type StepBatch } from "../../../core/train/step_batches.ts";
 import { Trainer, type TrainerOptions } from "../../../core/train/trainer.ts";
 import { longestRow, pairRows, places } from "../../../core/train/training_rows.ts";
@@ -16,7 +16,7 @@ const BATCH = packBatch(ROWS, places(ROWS), { size: 2 });
 
 /** A trainer of `model` without noise, whose gradients are not clipped. */
 async function trainerOf(model: Model, onGradients?: TrainerOptions["onGradients"]): Promise<Trainer> {
-  const sums = await scorePairs(commands, model, { pairs: ROWS.pairs });
+  const sums = await pairLogps(commands, model, { pairs: ROWS.pairs });
   return await Trainer.create(commands, {
     model,
     settings: await settingsOf({

@@ -5,6 +5,7 @@ import { config, init, plan, runs } from "./entries/config_entries.ts";
 import { doctor, tune } from "./entries/machine_entries.ts";
 import { chat, compare, exportPairs, push, score } from "./entries/model_entries.ts";
 import { generate, label, optimize, sft, train } from "./entries/run_entries.ts";
+import { loadCommand } from "./load_command.ts";
 
 /** `dnpo completions`. It is defined here because it needs the list of all commands. */
 const completions: CommandEntry = {
@@ -19,7 +20,7 @@ const completions: CommandEntry = {
     ["dnpo completions zsh > ~/.zfunc/_dnpo", "with fpath=(~/.zfunc $fpath) before compinit"],
     ["dnpo completions fish > ~/.config/fish/completions/dnpo.fish", "for all"],
   ],
-  run: async (argument) => (await import("./commands/completions_command.ts")).completions(argument as Shell, commands),
+  run: async (argument) => (await loadCommand("completions")).completions(argument as Shell, commands),
 };
 
 /** All commands, in the order of the help. */

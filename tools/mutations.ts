@@ -286,7 +286,7 @@ export const MUTATIONS: readonly Mutation[] = [
     { test: "attention/attention" },
     ["causal mask off by one", "key${i} <= t &&", "key${i} < t &&"],
     ["window off by one", "key${i} + p.window > newest", "key${i} + p.window >= newest"],
-    ["scale missing", "const SCALE = ${1 / Math.sqrt(shape.headDim)};", "const SCALE = 1.0;"],
+    ["scale missing", "const SCALE = ${wgslNumber(shape.scale)};", "const SCALE = 1.0;"],
     ["position in the prefix", "place.z + t - place.x", "t"],
   ),
   ...of(

@@ -2,6 +2,7 @@
 import { METHODS } from "../../core/config/choices.ts";
 import { UserError } from "../../core/error.ts";
 import type { CommandEntry } from "../command_entry.ts";
+import { loadCommand } from "../load_command.ts";
 import { configFile, json, set, setOf } from "../options.ts";
 
 /** `dnpo init`. */
@@ -31,7 +32,7 @@ export const init: CommandEntry = {
     ["dnpo init", "asks, and writes config.yaml"],
     ["dnpo init mine.yaml --model models/small --data rows.jsonl", "asks for the rest; without a terminal, defaults"],
   ],
-  run: async (argument, values) => (await import("../commands/init_command.ts")).init(argument, values),
+  run: async (argument, values) => (await loadCommand("init")).init(argument, values),
 };
 
 /** `dnpo config`. */
@@ -48,7 +49,7 @@ export const config: CommandEntry = {
     ["dnpo config --schema > dnpo.schema.json", "for editors: # yaml-language-server: $schema=./dnpo.schema.json"],
   ],
   run: async (argument, values) =>
-    (await import("../commands/config_command.ts")).config({
+    (await loadCommand("config")).config({
       config: argument,
       set: setOf(values),
       schema: values.schema === true,
@@ -72,7 +73,7 @@ export const plan: CommandEntry = {
   ],
   examples: [["dnpo plan config.yaml --memory 24", "whether it fits, and what to change if not"]],
   run: async (argument, values) =>
-    (await import("../commands/plan_command.ts")).plan({
+    (await loadCommand("plan")).plan({
       config: argument,
       set: setOf(values),
       memory: gibibytes(values.memory),
@@ -90,7 +91,7 @@ export const runs: CommandEntry = {
   options: [json],
   examples: [["dnpo runs", "the runs in runs/, the latest first"]],
   run: async (argument, values) =>
-    (await import("../commands/runs_command.ts")).runs({ dir: argument ?? "runs", json: values.json === true }),
+    (await loadCommand("runs")).runs({ dir: argument ?? "runs", json: values.json === true }),
 };
 
 function gibibytes(value: unknown): number | undefined {

@@ -1,5 +1,6 @@
 /** The commands about the machine: names, arguments, options and help. @module */
 import type { CommandEntry } from "../command_entry.ts";
+import { loadCommand } from "../load_command.ts";
 import { quiet } from "../options.ts";
 
 /** `dnpo doctor`. */
@@ -9,7 +10,7 @@ export const doctor: CommandEntry = {
   description: "Prints adapter, driver, limits, features asked for and granted, and what is missing.",
   options: [],
   examples: [["dnpo doctor", "exit code 1 where something is missing"]],
-  run: async () => (await import("../commands/doctor_command.ts")).doctor(),
+  run: async () => (await loadCommand("doctor")).doctor(),
 };
 
 /** `dnpo tune`. */
@@ -32,7 +33,7 @@ export const tune: CommandEntry = {
     ["dnpo tune --vector-width 128", "one width more"],
   ],
   run: async (_, { vectorWidth, quiet }) => {
-    const { tune } = await import("../commands/tune_command.ts");
+    const { tune } = await loadCommand("tune");
     return tune({ vectorWidth: vectorWidth === undefined ? undefined : Number(vectorWidth), quiet: quiet === true });
   },
 };

@@ -1,6 +1,7 @@
 /** The commands about existing models and pairs: names, arguments, options and help. @module */
 import { UserError } from "../../core/error.ts";
 import type { CommandEntry } from "../command_entry.ts";
+import { loadCommand } from "../load_command.ts";
 import { noVerifier, quiet, set } from "../options.ts";
 import { samplingOptions } from "../sampling_options.ts";
 
@@ -21,7 +22,7 @@ export const score: CommandEntry = {
   ],
   examples: [["dnpo score --model runs/trial/model --pairs pairs.jsonl", "one JSON object a line"]],
   run: async (_, values) => {
-    const { score } = await import("../commands/score_command.ts");
+    const { score } = await loadCommand("score");
     return score({ model: String(values.model), pairs: String(values.pairs), quiet: values.quiet === true });
   },
 };
@@ -56,7 +57,7 @@ export const compare: CommandEntry = {
     ],
     ["dnpo compare A B -p heldout.jsonl -j reward-model --judge-model models/reward -o rows.jsonl", "rows kept"],
   ],
-  run: async (a, values, b) => (await import("../commands/compare_command.ts")).compare(a!, b!, values),
+  run: async (a, values, b) => (await loadCommand("compare")).compare(a!, b!, values),
 };
 
 /** `dnpo chat`. */
@@ -81,7 +82,7 @@ export const chat: CommandEntry = {
     ["dnpo chat --model runs/quickstart", "talk; /help lists the commands"],
     ["dnpo chat --model runs/quickstart --prompt hello --temperature 0.7", "one answer"],
   ],
-  run: async (_, values) => (await import("../commands/chat_command.ts")).chat(values),
+  run: async (_, values) => (await loadCommand("chat")).chat(values),
 };
 
 /** `dnpo push`. */
@@ -108,7 +109,7 @@ export const push: CommandEntry = {
   ],
   run: async (argument, values, secondArgument) => {
     const text = (value: unknown): string | undefined => typeof value === "string" ? value : undefined;
-    const { push } = await import("../commands/push_command.ts");
+    const { push } = await loadCommand("push");
     return push({
       run: argument!,
       repo: secondArgument!,
@@ -138,7 +139,7 @@ export const exportPairs: CommandEntry = {
     ["dnpo export pairs.jsonl --output trl.jsonl", "of a file of pairs"],
   ],
   run: async (argument, values) => {
-    const { exportCommand } = await import("../commands/export_command.ts");
+    const { exportCommand } = await loadCommand("export");
     const iteration = readIteration(values.iteration);
     return exportCommand({
       from: String(argument),

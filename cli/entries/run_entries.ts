@@ -1,5 +1,6 @@
 /** The commands that run what a config says: names, arguments, options and help. @module */
 import type { CommandEntry, OptionEntry, Values } from "../command_entry.ts";
+import { loadCommand } from "../load_command.ts";
 import { configFile, dtype, noVerifier, quiet, readRunOptions, type RunOptions, set } from "../options.ts";
 
 interface RunEntry extends Pick<CommandEntry, "name" | "summary" | "description" | "examples"> {
@@ -31,7 +32,7 @@ export const train: CommandEntry = runEntry({
     ["dnpo train config.yaml", "all iterations of a config"],
     ["dnpo train config.yaml --set iterations=2 --set training.beta=0.05", "the same with two keys changed"],
   ],
-  load: async () => (await import("../commands/train_command.ts")).train,
+  load: async () => (await loadCommand("train")).train,
 });
 
 /** `dnpo sft`. */
@@ -41,7 +42,7 @@ export const sft: CommandEntry = runEntry({
   description: "Trains cross-entropy on the human responses of data.train, and leaves OUTPUT_DIR/model/.",
   config: "required",
   examples: [["dnpo sft config.yaml --set output_dir=runs/sft", "a model to start iterating from"]],
-  load: async () => (await import("../commands/sft_command.ts")).sft,
+  load: async () => (await loadCommand("sft")).sft,
 });
 
 /** `dnpo generate`. */
@@ -51,7 +52,7 @@ export const generate: CommandEntry = runEntry({
   description: "Samples a response to every prompt of data.train with the model, and writes responses.jsonl.",
   config: "required",
   examples: [["dnpo generate config.yaml --set generation.temperature=0", "greedy responses"]],
-  load: async () => (await import("../commands/generate_command.ts")).generate,
+  load: async () => (await loadCommand("generate")).generate,
 });
 
 /** `dnpo label`. */
@@ -68,7 +69,7 @@ export const label: CommandEntry = runEntry({
     ["dnpo label config.yaml --set labels.judge=human", "the human response always chosen"],
     ["dnpo label config.yaml --dry-run", "what a judging model would be asked"],
   ],
-  load: async () => (await import("../commands/label_command.ts")).label,
+  load: async () => (await loadCommand("label")).label,
 });
 
 /** `dnpo optimize`. */
@@ -79,5 +80,5 @@ export const optimize: CommandEntry = runEntry({
     "OUTPUT_DIR/noise.safetensors where there is noise, and OUTPUT_DIR/metrics.jsonl.",
   config: "required",
   examples: [["dnpo optimize config.yaml --set pairs=pairs.jsonl --set noise=none", "without noise"]],
-  load: async () => (await import("../commands/optimize_command.ts")).optimize,
+  load: async () => (await loadCommand("optimize")).optimize,
 });

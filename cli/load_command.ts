@@ -1,0 +1,30 @@
+/** Loading a command's module when it runs. @module */
+
+/** The modules of commands/, by the commands' names. */
+interface CommandModules {
+  chat: typeof import("./commands/chat_command.ts");
+  compare: typeof import("./commands/compare_command.ts");
+  completions: typeof import("./commands/completions_command.ts");
+  config: typeof import("./commands/config_command.ts");
+  doctor: typeof import("./commands/doctor_command.ts");
+  export: typeof import("./commands/export_command.ts");
+  generate: typeof import("./commands/generate_command.ts");
+  init: typeof import("./commands/init_command.ts");
+  label: typeof import("./commands/label_command.ts");
+  optimize: typeof import("./commands/optimize_command.ts");
+  plan: typeof import("./commands/plan_command.ts");
+  push: typeof import("./commands/push_command.ts");
+  runs: typeof import("./commands/runs_command.ts");
+  score: typeof import("./commands/score_command.ts");
+  sft: typeof import("./commands/sft_command.ts");
+  train: typeof import("./commands/train_command.ts");
+  tune: typeof import("./commands/tune_command.ts");
+}
+
+/**
+ * Imports the module of a command. The path is built at run time, because Deno reads every module whose path it finds in
+ * an import, also one that is imported later: the help would wait for 300 of them.
+ */
+export async function loadCommand<Name extends keyof CommandModules>(name: Name): Promise<CommandModules[Name]> {
+  return await import(new URL(`./commands/${name}_command.ts`, import.meta.url).href);
+}

@@ -24,7 +24,15 @@ interface CommandModules {
 /**
  * Imports the module of a command. The path is built at run time, because Deno reads every module whose path it finds in
  * an import, also one that is imported later: the help would wait for 300 of them.
+ *
+ * @throws {Deno.errors.NotCapable} If the program's own folder may not be read.
  */
 export async function loadCommand<Name extends keyof CommandModules>(name: Name): Promise<CommandModules[Name]> {
-  return await import(new URL(`./commands/${name}_command.ts`, import.meta.url).href);
+  try {
+    return await import(new URL(`./commands/${name}_command.ts`, import.meta.url).href);
+  } catch (error) {
+    // An import that lacks a permission fails with a TypeError, where a read fails with a class of its own.
+    const missing = error instanceof TypeError && /^Requires \w+ access to .*/.exec(error.message)?.[0];
+    throw missing ? new Deno.errors.NotCapable(`Cannot load the command "${name}": ${missing}`) : error;
+  }
 }

@@ -275,22 +275,30 @@ Deno.test("dnpo names a permission that is missing in one line", () =>
     const score = ["score", "--model", `${dir}/model`, "--pairs", `${dir}/pairs.jsonl`];
     // Variables are asked for by packages, which read them as absent with --ignore-env.
     const env = FLAGS.filter((flag) => flag.startsWith("--allow-env="));
-    const cases: [flag: string, args: string[], error: RegExp][] = [
+    const root = fileURLToPath(new URL("../../", import.meta.url));
+    const cases: [flag: string, args: string[], error: RegExp, instead?: string][] = [
       ["--ignore-env", ["optimize", config, "--quiet"], /Permission is missing: .* env access to "\w+".*--allow-env/],
       ["--allow-write", ["optimize", config, "--quiet"], /write access to "DIR\/run".*--allow-write/],
-      ["--allow-read", ["optimize", config, "--quiet"], /read access to "DIR\/run\.yaml".*--allow-read/],
-      ["--allow-read", score, /read access to "DIR\/model.*".*--allow-read/],
+      ["--allow-read", score, /missing: Cannot load the command "score": Requires read access to ".*--allow-read/],
+      [
+        "--allow-read",
+        ["optimize", config, "--quiet"],
+        /read access to "DIR\/run\.yaml".*--allow-read/,
+        `--allow-read=${root}`,
+      ],
+      ["--allow-read", score, /read access to "DIR\/model.*".*--allow-read/, `--allow-read=${root}`],
     ];
-    for (const [flag, args, error] of cases) {
+    for (const [flag, args, error, instead] of cases) {
       equal(FLAGS.filter((other) => other === flag).length, 1, `${flag} is among the task's`);
       const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
         args: [
           ...FLAGS.filter((other) => other !== flag && (flag !== "--ignore-env" || !env.includes(other))),
+          ...(instead === undefined ? [] : [instead]),
           "--no-prompt",
           "cli/main.ts",
           ...args,
         ],
-        cwd: fileURLToPath(new URL("../../", import.meta.url)),
+        cwd: root,
         env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
         stdin: "null",
       }).output();

@@ -6,6 +6,7 @@
 import { resolve } from "node:path";
 import { checkImports } from "./check_imports.ts";
 import { checkPlatform } from "./check_platform.ts";
+import { TEST_PROCESS_ENV } from "./test_process.ts";
 
 /** Environment variables that tests and what they test may read and set; all others read as absent. */
 const TEST_ENV = ["XDG_RUNTIME_DIR", "NO_COLOR", "FORCE_COLOR", "DNPO_SHARED", "DNPO_CACHE", "OTEL_DENO"];
@@ -71,8 +72,7 @@ function report(problems: string[]): boolean {
 }
 
 async function deno(args: string[], env: Record<string, string> = {}): Promise<boolean> {
-  // If the machine asks for backtraces, they would follow the one-line errors that tests read.
-  const options = { args, env: { RUST_BACKTRACE: "0", ...env } };
+  const options = { args, env: { ...TEST_PROCESS_ENV, ...env } };
   const child = new Deno.Command(Deno.execPath(), { ...options, stdin: "null" }).spawn();
   return (await child.status).success;
 }

@@ -8,6 +8,7 @@
  */
 import { dirname, join } from "node:path";
 import { type Mutation, MUTATIONS } from "./mutations.ts";
+import { TEST_PROCESS_ENV } from "./test_process.ts";
 
 const PAGE = "docs/mutations.md";
 const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
@@ -77,7 +78,7 @@ async function runTest(folder: string, test: string): Promise<{ outcome: Mutatio
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...TEST, `tests/kernels/${test}`],
     cwd: folder,
-    env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
+    env: { ...TEST_PROCESS_ENV, NO_COLOR: "1" },
     stdin: "null",
     signal: AbortSignal.timeout(LIMIT_MS),
   }).output();

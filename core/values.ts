@@ -1,4 +1,4 @@
-/** Parsed JSON values: a test for objects, and a short text of any value for messages. @module */
+/** Values: a test for JSON objects, a short text of any value for messages, the largest number. @module */
 
 /** Whether a parsed JSON value is an object (not null, not an array). */
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -9,4 +9,11 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 export function quote(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+}
+
+/** The largest number that `of` makes of the items, -Infinity of none. Unlike Math.max, it takes any number of them. */
+export function largest<T>(items: Iterable<T>, of: (item: T) => number): number {
+  let most = -Infinity;
+  for (const item of items) most = Math.max(most, of(item));
+  return most;
 }

@@ -2,13 +2,24 @@
 
 const SEPARATOR = /[\\/]/;
 
-/** Joins parts with `/`; empty ones, and any `.` but the last part, are left out. */
+/**
+ * Joins parts with `/`, and takes out what changes nothing: empty parts, `.`, `//`, and a folder before `..`. It gives
+ * what Node's `path.posix.join` gives.
+ */
 export function join(...parts: readonly string[]): string {
-  const used = parts.filter((part, i) => part !== "" && !(part === "." && i < parts.length - 1));
-  return used.map((part, i) => i < used.length - 1 ? part.replace(/[\\/]+$/, "") || "/" : part).reduce(
-    (path, part) => path === "" ? part : path.endsWith("/") ? path + part : `${path}/${part}`,
-    "",
-  );
+  const path = parts.filter((part) => part !== "").join("/");
+  const isAbsolute = path.startsWith("/");
+  const kept: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "" || part === ".") continue;
+    const isBack = part === ".." && kept.length > 0 && kept.at(-1) !== "..";
+    if (isBack) kept.pop();
+    else if (part !== ".." || !isAbsolute) kept.push(part);
+  }
+  const joined = kept.join("/");
+  const trail = path.endsWith("/") && joined !== "" ? "/" : "";
+  if (isAbsolute) return `/${joined}${trail}`;
+  return joined === "" ? path.endsWith("/") ? "./" : "." : joined + trail;
 }
 
 /** The folder of a path; `.` for a bare name. */

@@ -8,6 +8,7 @@ import type { ModelConfig } from "../model/families/family.ts";
 import type { Model } from "../model/model.ts";
 import { packPrompts } from "../model/pack.ts";
 import { cut } from "../model/scorer.ts";
+import { largest } from "../values.ts";
 import { Decoding } from "./decoding.ts";
 import { PackedPrefill } from "./prefill.ts";
 
@@ -87,7 +88,7 @@ export class BatchGenerator {
     const { tokensPerFence = TOKENS_PER_FENCE, prefillTokens = PREFILL_TOKENS } = options;
     this.#options = options;
     this.#tokensPerFence = tokensPerFence;
-    const maxLength = Math.max(...options.prompts.map((p) => p.promptIds.length + p.maxNewTokens));
+    const maxLength = largest(options.prompts, (p) => p.promptIds.length + p.maxNewTokens);
     const slots = slotsFor(device, { config, maxLength, options });
     this.#decoding = new Decoding(commands, model, { slots, maxLength, tokensPerFence });
     this.#prefillTokens = Math.min(prefillTokens, maxForwardTokens(config, device));

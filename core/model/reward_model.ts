@@ -5,6 +5,7 @@ import { type Slice, subslice } from "../../kernels/device/slice.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { gatherRows } from "../../kernels/rows/gather_rows.ts";
 import { openRewardFolder, type RewardFolder, SCORE_HEAD } from "../checkpoint/reward_folder.ts";
+import { largest } from "../values.ts";
 import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./device_batch.ts";
@@ -76,10 +77,10 @@ export async function scoreTexts(
     (most, { packed }) => maxCapacity(most, capacityOf(packed, device)),
     { tokens: 1, entries: 1, sequences: 1, tiles: 1 },
   );
-  const most = Math.max(...batches.map(({ part }) => part.length));
+  const most = largest(batches, ({ part }) => part.length);
   const set = new BufferSet(device);
   const parameters = parametersOf(weights);
-  const decoder = createDecoder(device, { config, maxPositions: Math.max(...texts.map((ids) => ids.length)) });
+  const decoder = createDecoder(device, { config, maxPositions: largest(texts, (ids) => ids.length) });
   try {
     const batchBuffers = new BatchBuffers(set, { capacity });
     const buffers = forwardBuffers(set, { config, capacity: capacity.tokens, keep: false });

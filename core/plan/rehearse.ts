@@ -17,6 +17,7 @@ import { orderSteps, planCapacity, type StepBatch, stepBatch, usedRows } from ".
 import type { StepOrder } from "../train/step_order.ts";
 import { MAX_UNREAD, type Reference, Trainer } from "../train/trainer.ts";
 import { longestRow, type PairRows, type TrainingRows } from "../train/training_rows.ts";
+import { largest } from "../values.ts";
 
 /** What a stage holds and records. */
 export interface Rehearsed {
@@ -92,7 +93,7 @@ export class Rehearsing {
       const second = this.#device.dispatches;
       generator.free();
       model.weights.free();
-      const most = Math.max(...prompts.map((prompt) => prompt.maxNewTokens));
+      const most = largest(prompts, (prompt) => prompt.maxNewTokens);
       const waves = Math.ceil(prompts.length / Math.min(settings.generation.batch_size, prompts.length));
       const fences = waves * Math.ceil(likelyTokens / TOKENS_PER_FENCE);
       const perToken = most > TOKENS_PER_FENCE

@@ -109,13 +109,30 @@ async function keyOf(
   { device }: Commands,
   { rows, used, rejected, identity }: KeptReferenceOptions,
 ): Promise<string> {
-  const parts = used.map((i) => {
-    const { promptIds, chosenIds, rejectedIds } = rows[i]!;
-    const sides = [promptIds, chosenIds, ...(rejected ? [rejectedIds] : [])];
-    return new Uint8Array(Uint32Array.from([i, ...sides.flatMap((ids) => [ids.length, ...ids])]).buffer);
-  });
   const { info, family, tuning, subgroupSize } = device;
   // Of a tuning, only the family can change the bits.
   const adapter = `${info.description || info.device}, ${family}, ${tuning?.family ?? family}, ${subgroupSize}`;
-  return JSON.stringify({ model: identity, rows: await sha256(...parts), rejected, adapter });
+  return JSON.stringify({ model: identity, rows: await sha256(rowWords(rows, { used, rejected })), rejected, adapter });
+}
+
+/** Place, lengths and ids of the rows that are used, end to end, as little-endian words: what the key is made of. */
+export function rowWords(
+  rows: readonly PairIds[],
+  { used, rejected }: { used: readonly number[]; rejected: boolean },
+): Uint8Array<ArrayBuffer> {
+  const sidesOf = ({ promptIds, chosenIds, rejectedIds }: PairIds): (readonly number[])[] =>
+    rejected ? [promptIds, chosenIds, rejectedIds] : [promptIds, chosenIds];
+  let length = 0;
+  for (const i of used) for (const ids of sidesOf(rows[i]!)) length += 1 + ids.length;
+  const words = new Uint32Array(used.length + length);
+  let at = 0;
+  for (const i of used) {
+    words[at++] = i;
+    for (const ids of sidesOf(rows[i]!)) {
+      words[at++] = ids.length;
+      words.set(ids, at);
+      at += ids.length;
+    }
+  }
+  return new Uint8Array(words.buffer);
 }

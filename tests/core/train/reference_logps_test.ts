@@ -2,6 +2,7 @@ import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { openSafetensorsAt } from "../../../core/checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
 import { responseLogps } from "../../../core/model/scorer.ts";
+import { rowWords } from "../../../core/train/reference_logps.ts";
 import { pairRows } from "../../../core/train/training_rows.ts";
 import { commands, device } from "../../_shared/device.ts";
 import { writeTinyModel } from "../../_shared/tiny_model.ts";
@@ -81,3 +82,16 @@ Deno.test("the kept log-probabilities are used where they fit, and computed agai
     await Deno.writeTextFile(path, "not safetensors");
     equal(await margin(), 0, "nor what is no such file");
   }));
+
+Deno.test("rowWords() takes any number of rows", () => {
+  const words = (count: number, rejected: boolean): Uint32Array => {
+    const rows = Array.from({ length: count }, (_, example) => ({
+      ...{ example, promptIds: [7, 8], chosenIds: [9], rejectedIds: [10, 11] },
+    }));
+    const used = rows.map((_, i) => count - 1 - i);
+    return new Uint32Array(rowWords(rows, { used, rejected }).buffer);
+  };
+  deepEqual([...words(2, true)], [...[1, 2, 7, 8, 1, 9, 2, 10, 11], ...[0, 2, 7, 8, 1, 9, 2, 10, 11]]);
+  deepEqual([...words(2, false)], [1, 2, 7, 8, 1, 9, 0, 2, 7, 8, 1, 9]);
+  equal(words(200_000, true).length, 200_000 * 9);
+});

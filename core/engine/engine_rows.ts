@@ -2,7 +2,7 @@
 import type { JsonValue } from "../data/formats/json_rows.ts";
 import type { Message } from "../data/formats/messages.ts";
 import { type DataRow, parseRow } from "../data/parse_row.ts";
-import { templateTail, tokenizeExamples, tokenizePairs } from "../data/tokenize_rows.ts";
+import { templateTail, tokenizeExamples, tokenizePairs, type TokenizeReport } from "../data/tokenize_rows.ts";
 import { UserError } from "../error.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import type { LanguageModel } from "./language_model.ts";
@@ -16,19 +16,31 @@ export type Prompt = string | readonly Message[] | readonly number[];
  */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** The ids of a prompt. Throws a UserError if it has none, or the model has no tokenizer for it. */
-export function promptIds({ tokenizer, config }: LanguageModel, prompt: Prompt): number[] {
+/**
+ * The ids of a prompt, and how many tokens may be sampled for it, at least one. Throws a UserError naming the prompt
+ * `where` if it has no ids or too many, or if the model has no tokenizer for it.
+ */
+export function promptIds(
+  { tokenizer, config }: LanguageModel,
+  prompt: Prompt,
+  { where, maxLength }: { where: string; maxLength: number },
+): number[] {
   const ids = isIds(prompt) ? [...prompt] : encode();
-  if (ids.length === 0) throw new UserError("Cannot use a prompt: it has no tokens, expected at least one");
+  if (ids.length === 0) throw new UserError(`Cannot answer ${where}: it has no tokens, expected at least one`);
   const bad = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < config.vocabSize));
   if (bad !== undefined) {
-    throw new UserError(`Cannot use a prompt: token id is ${bad}, expected 0 to ${config.vocabSize - 1}`);
+    throw new UserError(`Cannot answer ${where}: token id is ${bad}, expected 0 to ${config.vocabSize - 1}`);
+  }
+  if (ids.length >= maxLength) {
+    throw new UserError(`Cannot answer ${where}: it has ${ids.length} tokens, expected less than ${maxLength}`);
   }
   return ids;
 
   function encode(): number[] {
     if (tokenizer === null) {
-      throw new UserError("Cannot use a prompt of text: the model has no tokenizer.json, expected token ids");
+      throw new UserError(
+        `Cannot answer ${where}: it is text, and the model has no tokenizer.json, expected token ids`,
+      );
     }
     if (typeof prompt === "string") return tokenizer.encode(prompt);
     const text = tokenizer.renderChat(prompt as Message[], { addGenerationPrompt: true });
@@ -48,7 +60,8 @@ export function tailOf({ tokenizer }: LanguageModel, prompt: Prompt, eosId: numb
 
 /** Reads rows with one answer; of a pair, that is the chosen one. Throws a UserError naming a malformed row. */
 export function exampleIds(model: LanguageModel, rows: readonly Row[], maxLength: number | null): ExampleIds[] {
-  const { examples } = tokenizeExamples(parse(rows), { ...tokenizing(model), maxLength });
+  const { examples, report } = tokenizeExamples(parse(rows), { ...tokenizing(model), maxLength });
+  requireAll(examples, { report, maxLength });
   return examples.map(({ row: example, promptIds, responseIds, lossMask }) => ({
     example,
     promptIds,
@@ -59,13 +72,30 @@ export function exampleIds(model: LanguageModel, rows: readonly Row[], maxLength
 
 /** Reads rows of pairs. Throws a UserError naming a malformed row. */
 export function pairIds(model: LanguageModel, rows: readonly Row[], maxLength: number | null): PairIds[] {
-  const { pairs } = tokenizePairs(parse(rows), { ...tokenizing(model), maxLength });
+  const { pairs, report } = tokenizePairs(parse(rows), { ...tokenizing(model), maxLength });
+  requireAll(pairs, { report, maxLength });
   return pairs.map(({ row: example, promptIds, chosenIds, rejectedIds }) => ({
     example,
     promptIds,
     chosenIds,
     rejectedIds,
   }));
+}
+
+/** Throws a UserError naming the first row that was dropped: a program's rows keep their places. */
+function requireAll(
+  kept: readonly { row: number }[],
+  { report, maxLength }: { report: TokenizeReport; maxLength: number | null },
+): void {
+  if (report.kept === report.rows) return;
+  const first = kept.findIndex(({ row }, i) => row !== i);
+  const reasons = [
+    report.promptTooLong > 0 ? `its prompt alone reaches max_length ${maxLength}` : "",
+    report.emptyResponse > 0 ? "its response has no tokens" : "",
+  ].filter((reason) => reason !== "");
+  throw new UserError(
+    `Cannot use rows[${first < 0 ? kept.length : first}]: ${reasons.join(", or ")}, expected rows without it`,
+  );
 }
 
 function tokenizing({ tokenizer, config }: LanguageModel): Pick<LanguageModel, "tokenizer"> & { vocabSize: number } {

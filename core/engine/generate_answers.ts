@@ -51,7 +51,7 @@ export async function* generateAnswers(
   const generation = await samplingSettings(settings);
   const most = maxLength ?? model.config.maxPositionEmbeddings;
   const rows = prompts.map((prompt, row) => {
-    const ids = promptIds(model, prompt);
+    const ids = promptIds(model, prompt, { where: `prompts[${row}]`, maxLength: most });
     return { row, promptIds: ids, maxNewTokens: responseRoom(ids.length, { generation, maxLength: most }) };
   });
   const sampled = generate(model.commands, model, {

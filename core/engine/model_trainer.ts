@@ -15,6 +15,7 @@ import type { LanguageModel } from "./language_model.ts";
 export class ModelTrainer implements Disposable {
   readonly #trainer: RowTrainer;
   readonly #held = new DisposableStack();
+  #isBusy = false;
 
   /** Programs call {@linkcode createTrainer} instead. */
   constructor(trainer: RowTrainer, reference: ParameterBuffers | null) {
@@ -37,13 +38,22 @@ export class ModelTrainer implements Disposable {
 
   /**
    * Takes the next step and returns its numbers: `loss`, `rewards/margins`, `grad_norm`, … by TRL's names. Throws
-   * RangeError after the last step, DeviceError, or a UserError if loss or gradients are not finite (`on_nan`).
+   * RangeError after the last step, while another step is under way, or once it is disposed of; DeviceError; or a
+   * UserError if loss or gradients are not finite (`on_nan`).
    */
   async step(): Promise<StepMetrics> {
-    if (this.done === this.steps) throw new RangeError(`Cannot take a step: all ${this.steps} are done`);
-    await this.#trainer.advance();
-    const [metrics] = await this.#trainer.read();
-    return metrics!;
+    const refuse = (why: string): RangeError => new RangeError(`Cannot take a step: ${why}`);
+    if (this.#held.disposed) throw refuse("the trainer is disposed of");
+    if (this.#isBusy) throw refuse("another one is under way, expected one at a time");
+    if (this.done === this.steps) throw refuse(`all ${this.steps} are done`);
+    this.#isBusy = true;
+    try {
+      await this.#trainer.advance();
+      const [metrics] = await this.#trainer.read();
+      return metrics!;
+    } finally {
+      this.#isBusy = false;
+    }
   }
 
   /** Frees everything but the model; a second call does nothing. */

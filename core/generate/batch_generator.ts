@@ -78,6 +78,7 @@ export class BatchGenerator {
   readonly #prefill: PackedPrefill;
   readonly #prefillTokens: number;
   readonly #tokensPerFence: number;
+  readonly #held: DisposableStack;
   #running: Running[] = [];
   #next = 0;
   #tokens = 0;
@@ -90,9 +91,14 @@ export class BatchGenerator {
     this.#tokensPerFence = tokensPerFence;
     const maxLength = largest(options.prompts, (p) => p.promptIds.length + p.maxNewTokens);
     const slots = slotsFor(device, { config, maxLength, options });
-    this.#decoding = new Decoding(commands, model, { slots, maxLength, tokensPerFence });
+    using held = new DisposableStack();
+    this.#decoding = held.adopt(
+      new Decoding(commands, model, { slots, maxLength, tokensPerFence }),
+      (decoding) => decoding.free(),
+    );
     this.#prefillTokens = Math.min(prefillTokens, maxForwardTokens(config, device));
     this.#prefill = new PackedPrefill(this.#decoding, this.#prefillCapacity(device));
+    this.#held = held.move();
   }
 
   /** Whether every row has ended. */
@@ -111,7 +117,7 @@ export class BatchGenerator {
 
   /** Frees its buffers on the device. */
   free(): void {
-    this.#decoding.free();
+    this.#held.dispose();
   }
 
   /** The most that one prefill may pack: the longest prompts, one for each slot, as far as `#prefillTokens` allows. */

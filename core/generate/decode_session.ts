@@ -30,13 +30,19 @@ export class DecodeSession {
   readonly maxLength: number;
   readonly #decoding: Decoding;
   readonly #prefill: RowPrefill;
+  readonly #held: DisposableStack;
   /** The ids whose keys and values the cache holds, by position. */
   #cached: number[] = [];
 
   constructor(commands: Commands, model: Model, { maxLength }: { maxLength: number }) {
     this.maxLength = maxLength;
-    this.#decoding = new Decoding(commands, model, { slots: 1, maxLength, tokensPerFence: MAX_PER_FENCE });
+    using held = new DisposableStack();
+    this.#decoding = held.adopt(
+      new Decoding(commands, model, { slots: 1, maxLength, tokensPerFence: MAX_PER_FENCE }),
+      (decoding) => decoding.free(),
+    );
     this.#prefill = new RowPrefill(this.#decoding, Math.min(PREFILL, maxLength));
+    this.#held = held.move();
   }
 
   /** The number of tokens at the beginning of `ids` that need not be run, because the last text began with them too. */
@@ -81,7 +87,7 @@ export class DecodeSession {
 
   /** Frees its memory on the device. */
   free(): void {
-    this.#decoding.free();
+    this.#held.dispose();
   }
 
   /** Brings all of `ids` but the last into the cache. */

@@ -80,6 +80,7 @@ export class Decoding {
   readonly #sampled: Slice;
   readonly #out: Slice;
   readonly #logits: Slice;
+  readonly #held: DisposableStack;
   #rows = 0;
 
   constructor(commands: Commands, { config, weights }: Model, options: DecodingOptions) {
@@ -88,8 +89,11 @@ export class Decoding {
     this.slots = slots;
     this.maxLength = maxLength;
     this.parameters = parametersOf(weights);
+    using held = new DisposableStack();
     const set = this.set = new BufferSet(commands.device);
+    held.defer(() => set.free());
     this.decoder = createDecoder(commands.device, { config, maxPositions: maxLength });
+    held.defer(() => commands.device.free(this.decoder.rope));
     const cache = (label: string): Slice =>
       set.words(slots * maxLength * config.numKvHeads * config.headDim, label, "KV cache");
     this.#cache = config.layers.map((_, n) => ({ k: cache(`k cache ${n}`), v: cache(`v cache ${n}`) }));
@@ -101,12 +105,12 @@ export class Decoding {
     this.#sampled = set.words(slots, "sampled");
     this.#out = set.words(slots * tokensPerFence, "sampled tokens");
     this.#logits = set.words(slots * config.vocabSize, "logits", "LM head");
+    this.#held = held.move();
   }
 
   /** Frees its memory on the device. */
   free(): void {
-    this.set.free();
-    this.commands.device.free(this.decoder.rope);
+    this.#held.dispose();
   }
 
   /** Uploads the state of the rows that run from now on. */

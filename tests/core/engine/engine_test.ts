@@ -126,16 +126,45 @@ Deno.test("scoreAnswers() and scoreAnswerPairs() agree, and what is saved scores
     deepEqual(await scoreAnswerPairs(saved, pairs), scored);
   }));
 
+Deno.test("a trainer takes one step at a time, and none once it is disposed of", () =>
+  withInput(async (dir) => {
+    using model = await openModel(device, `${dir}/model`);
+    const trainer = await createTrainer(model, tinyPairs(4), { training: { max_steps: 3 } });
+    const first = trainer.step();
+    await rejects(trainer.step(), /^RangeError: Cannot take a step: another one is under way, expected one at a time$/);
+    equal(typeof (await first).loss, "number");
+    equal(typeof (await trainer.step()).loss, "number");
+    trainer[Symbol.dispose]();
+    await rejects(trainer.step(), /^RangeError: Cannot take a step: the trainer is disposed of$/);
+  }));
+
 Deno.test("the engine names the prompt, the row or the setting that is wrong", () =>
   withInput(async (dir) => {
     using model = await openModel(device, `${dir}/model`);
     const ask = (prompt: string | number[]) => Array.fromAsync(generateAnswers(model, [prompt]));
     await rejects(
       ask("text"),
-      /^UserError: Cannot use a prompt of text: the model has no tokenizer.json, expected token ids$/,
+      /^UserError: Cannot answer prompts\[0\]: it is text, and the model has no tokenizer.json, expected token ids$/,
     );
-    await rejects(ask([]), /^UserError: Cannot use a prompt: it has no tokens, expected at least one$/);
-    await rejects(ask([3, 10_000]), /^UserError: Cannot use a prompt: token id is 10000, expected 0 to \d+$/);
+    await rejects(ask([]), /^UserError: Cannot answer prompts\[0\]: it has no tokens, expected at least one$/);
+    await rejects(ask([3, 10_000]), /^UserError: Cannot answer prompts\[0\]: token id is 10000, expected 0 to \d+$/);
+    const most = model.config.maxPositionEmbeddings;
+    await rejects(
+      ask(Array(most).fill(3)),
+      new RegExp(`^UserError: Cannot answer prompts\\[0\\]: it has ${most} tokens, expected less than ${most}$`),
+    );
+    await rejects(
+      scoreAnswers(model, [3, 4, 5].map((id) => ({ prompt_ids: [id], response_ids: id === 4 ? [] : [id] }))),
+      /^UserError: Cannot (use|read) rows\[1\]: /,
+    );
+    const ids = { chosen_ids: [4], rejected_ids: [5] };
+    await rejects(
+      createTrainer(model, [{ prompt_ids: [3], ...ids }, { prompt_ids: [3, 3, 3], ...ids }], {
+        training: { max_steps: 1 },
+        max_length: 3,
+      }),
+      /^UserError: Cannot use rows\[1\]: its prompt alone reaches max_length 3, expected rows without it$/,
+    );
     await rejects(
       scoreAnswers(model, [{ prompt_ids: [3], response_ids: [4] }, { prompt: "a" }]),
       /^UserError: Cannot read rows\[1\]: /,
@@ -168,6 +197,11 @@ Deno.test("what could not be made leaves nothing on the device: a model, and a t
     using model = await openModel(small, `${dir}/model`);
     const before = small.bytes;
     // Enough tokens that the MLP's activations exceed a binding.
+    await rejects(
+      Array.fromAsync(generateAnswers(model, [[3]], { max_new_tokens: 5000, max_length: 10_000 })),
+      /^DeviceError: Cannot use a buffer/,
+    );
+    equal(small.bytes, before, "a decoding");
     const long = { prompt_ids: Array(60).fill(3), chosen_ids: [4, 5], rejected_ids: [6, 7] };
     for (const noise of ["none", { update: "joint" }] as const) {
       await rejects(createTrainer(model, [long], { noise }), /^DeviceError: Cannot use a buffer/);

@@ -8,6 +8,7 @@ import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { dtypeOfName } from "../dtype.ts";
 import { readText, removePath } from "../files/io.ts";
 import { loadModel, type Model, storeModel } from "../model/model.ts";
+import type { PairIds } from "../model/pack.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
@@ -17,7 +18,7 @@ import { readingOf } from "../run/run_rows.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { optimize } from "../train/optimize.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
-import { exampleRows, pairRows, type RowKind, type TrainingRows } from "../train/training_rows.ts";
+import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
 import { readExamples } from "./generate_stage.ts";
 import { folderOf } from "./model_ref.ts";
 import type { OptimizeStep } from "./schedule.ts";
@@ -32,8 +33,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
   // Without noise, training needs only the reference's log-probabilities, computed before the first step.
   const reference = settings.noise === "none" ? null : (await loadModel(device, dir)).weights;
   try {
-    const readRows = READERS[LOSSES[settings.training.loss_type].rows];
-    const data = await readRows(context, { model, step });
+    const data = await readTrainingRows(context, { model, step });
     const started = performance.now();
     const result = await optimize({
       commands: context.commands,
@@ -94,13 +94,21 @@ async function saveNoise(path: string, noise: ParameterBuffers): Promise<void> {
   );
 }
 
-/** How the rows of each kind are read. */
-const READERS: Readonly<Record<RowKind, typeof readPairRows>> = { pairs: readPairRows, examples: readExampleRows };
+/** Reads the step's rows as the loss takes them; a loss on single answers takes the chosen ones of pairs. */
+async function readTrainingRows(
+  context: RunContext,
+  { model, step }: { model: Model; step: OptimizeStep },
+): Promise<TrainingRows> {
+  const takesPairs = LOSSES[step.settings.training.loss_type].rows === "pairs";
+  if (step.rows === "data" && !takesPairs) return await readExampleRows(context, { model, step });
+  const pairs = await readPairIds(context, { model, step });
+  return takesPairs ? pairRows(pairs) : exampleRows(pairs.map(chosenExample));
+}
 
-async function readPairRows(
+async function readPairIds(
   context: RunContext,
   { model, step: { settings, rows: ref } }: { model: Model; step: OptimizeStep },
-): Promise<TrainingRows> {
+): Promise<PairIds[]> {
   const { data } = settings;
   const tokenizer = await tokenizerOf(model.folder.dir, data);
   const rows = [];
@@ -128,7 +136,7 @@ async function readPairRows(
     // Rows are counted before any is dropped (docs/method.md, "The random numbers").
     first += report.rows + skipped.length;
   }
-  return pairRows(rows);
+  return rows;
 }
 
 async function readExampleRows(

@@ -2,8 +2,8 @@
 import { rope } from "../../kernels/attention/rope.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
-import { headNorm, headNormBackward } from "../../kernels/norm/head_norm.ts";
 import type { AttendBackwardBuffers, AttendBuffers, BlockBackward, BlockCall, BlockForward } from "./decoder_types.ts";
+import { headNorms, headNormsBackward } from "./head_norms.ts";
 import { linear, linearBackward } from "./linear.ts";
 import { outputGradient, readStream, readStreamBackward } from "./residual_stream.ts";
 
@@ -18,12 +18,6 @@ function rotate(
   rope(commands, { qkv, position, table, tokens, heads, kvHeads, headDim, inverse });
 }
 
-/** Sizes of the norm of the heads. */
-function headSizes({ decoder: { config }, batch }: BlockCall) {
-  const { numHeads: heads, numKvHeads: kvHeads, headDim } = config;
-  return { tokens: batch.tokens, heads, kvHeads, headDim };
-}
-
 /**
  * Records projected = o(attention(rope(qkv(normed)))). `layer.normed` must have been recorded before. RoPE is left out
  * if `attend` applies it itself (`appliesRope`).
@@ -32,20 +26,10 @@ export function attentionBlock(
   commands: Commands,
   call: BlockForward & { attend: (buffers: AttendBuffers) => void; appliesRope: boolean },
 ): void {
-  const { decoder, tensors, parameters, batch, layer, projected, attend, appliesRope } = call;
+  const { tensors, parameters, batch, layer, projected, attend, appliesRope } = call;
   const rows = batch.tokens;
   linear(commands, tensors.qkv, { y: layer.qkvRaw, x: layer.normed, parameters, rows });
-  if (tensors.headNorms) {
-    headNorm(commands, {
-      y: layer.qkv,
-      invRms: layer.headInvRms!,
-      qkv: layer.qkvRaw,
-      qWeight: parameters.get(tensors.headNorms.q.name).data,
-      kWeight: parameters.get(tensors.headNorms.k.name).data,
-      ...headSizes(call),
-      eps: decoder.config.rmsNormEps,
-    });
-  }
+  if (tensors.headNorms) headNorms(commands, call, tensors.headNorms);
   if (!appliesRope) rotate(commands, call, { qkv: layer.qkv, inverse: false });
   attend({ out: layer.attended, lse: layer.lse, qkv: layer.qkv });
   linear(commands, tensors.output, { y: projected, x: layer.attended, parameters, rows });
@@ -87,25 +71,4 @@ export function attentionBlockBackward(
     rows,
   });
   readStreamBackward(commands, call, "attention");
-}
-
-function headNormsBackward(
-  commands: Commands,
-  call: BlockBackward,
-  { q, k }: NonNullable<BlockCall["tensors"]["headNorms"]>,
-): void {
-  const { parameters, layer, scratch } = call;
-  const [qNorm, kNorm] = [parameters.get(q.name), parameters.get(k.name)];
-  headNormBackward(commands, {
-    dqkv: scratch.dqkvRaw,
-    dy: scratch.dqkv,
-    qkv: layer.qkvRaw,
-    ...(qNorm.gradient && kNorm.gradient && {
-      weightGradients: { dqWeight: qNorm.gradient, dkWeight: kNorm.gradient, partial: scratch.partials },
-    }),
-    invRms: layer.headInvRms!,
-    qWeight: qNorm.data,
-    kWeight: kNorm.data,
-    ...headSizes(call),
-  });
 }

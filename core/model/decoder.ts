@@ -2,7 +2,6 @@
 import { ropeTable } from "../../kernels/attention/rope.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
-import { embedding, embeddingBackward } from "../../kernels/rows/embedding.ts";
 import { type BackwardBuffers, checkBinding, type ForwardBuffers } from "./activations.ts";
 import { attentionBlock, attentionBlockBackward } from "./attention_block.ts";
 import type {
@@ -20,6 +19,7 @@ import { mlpBlock, mlpBlockBackward } from "./mlp_block.ts";
 import type { Parameters } from "./parameters.ts";
 import { addToStream, lastBackward, readStream } from "./residual_stream.ts";
 import { inverseFrequencies } from "./rope_frequencies.ts";
+import { embedTokens, embedTokensBackward } from "./token_embedding.ts";
 
 /** Makes the constants for rows of up to `maxPositions` tokens. Throws DeviceError if the device is too small. */
 export function createDecoder(
@@ -46,7 +46,6 @@ export function decoderForward(
   decoder: Decoder,
   { parameters, batch, buffers, attention }: DecoderForward,
 ): void {
-  const { config, tensors } = decoder;
   const { projected, layers } = buffers;
   const calls = layers.map((layer, n): BlockForward => ({
     ...blockCall(decoder, n),
@@ -55,14 +54,7 @@ export function decoderForward(
     layer,
     projected,
   }));
-  embedding(commands, {
-    out: layers[0]!.x,
-    weight: parameters.get(tensors.embedding.name).data,
-    ids: batch.ids,
-    tokens: batch.tokens,
-    vocabSize: config.vocabSize,
-    columns: config.hiddenSize,
-  });
+  embedTokens(commands, decoder, { parameters, batch, out: layers[0]!.x });
   readStream(commands, calls[0]!, "attention");
   calls.forEach((call, n) => {
     const next = calls[n + 1] ?? null;
@@ -100,11 +92,10 @@ export function decoderBackward(
   decoder: Decoder,
   { parameters, batch, index, buffers, scratch, attention }: DecoderBackward,
 ): void {
-  const { config, tensors } = decoder;
   const { dx, dhidden, partials } = scratch;
   lastBackward(commands, { decoder, parameters, batch, buffers, dx, dhidden, partials });
   // scratch.dx holds the residual stream's gradient; each block adds its own to it.
-  for (let n = config.numLayers - 1; n >= 0; n--) {
+  for (let n = decoder.config.numLayers - 1; n >= 0; n--) {
     const call = { ...blockCall(decoder, n), parameters, batch, layer: buffers.layers[n]!, scratch };
     mlpBlockBackward(commands, call);
     attentionBlockBackward(commands, {
@@ -112,16 +103,5 @@ export function decoderBackward(
       attendBackward: (buffers) => attention.attendBackward(n, buffers),
     });
   }
-  const { gradient: dweight } = parameters.get(tensors.embedding.name);
-  if (dweight === null) return;
-  embeddingBackward(commands, {
-    dweight,
-    dout: scratch.dx,
-    ids: index.ids,
-    starts: index.starts,
-    tokens: index.tokens,
-    count: index.count,
-    vocabSize: config.vocabSize,
-    columns: config.hiddenSize,
-  });
+  embedTokensBackward(commands, decoder, { parameters, index, dx });
 }

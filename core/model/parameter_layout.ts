@@ -80,7 +80,11 @@ function isDecayed(group: readonly ParameterShape[]): boolean {
   return group.every(({ shape }) => shape.length > 1);
 }
 
-function isTrainedGroup(group: readonly ParameterShape[], isTrained: (name: string) => boolean): boolean {
+/** Whether tensors that act as one are trained (default: they are). Throws RangeError if only a part of them is. */
+export function isTrainedGroup(
+  group: readonly ParameterShape[],
+  isTrained: (name: string) => boolean = () => true,
+): boolean {
   const [first, ...rest] = group.map(({ name }) => isTrained(name));
   if (rest.every((one) => one === first)) return first!;
   throw new RangeError(

@@ -3,11 +3,16 @@ import { DeviceError } from "../../kernels/device/device_error.ts";
 import { modelTensors } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
 import { elementsOf, type LinearTensors, type ParameterShape } from "./families/model_tensors.ts";
-import { type ParameterLayout, planParameters, type PlanParametersOptions } from "./parameter_layout.ts";
+import {
+  isTrainedGroup,
+  type ParameterLayout,
+  planParameters,
+  type PlanParametersOptions,
+} from "./parameter_layout.ts";
 
 /**
  * Plans the buffers of a decoder's parameters. Throws DeviceError if a matrix of a layer is larger than one binding, or
- * RangeError if only a part of the tensors that act as one matrix is trained.
+ * RangeError if only a part of the tensors that act as one is trained: of a matrix, or of the norms of q and k.
  */
 export function planDecoder(config: ModelConfig, options: PlanParametersOptions): ParameterLayout {
   const { embedding, layers, finalNorm, head } = modelTensors(config);
@@ -26,6 +31,8 @@ export function planDecoder(config: ModelConfig, options: PlanParametersOptions)
     [finalNorm],
   ].filter((group) => group.length > 0);
   for (const group of bound) checkBound(group, maxBindingBytes);
+  // One kernel makes the gradients of both.
+  for (const { headNorms } of layers) if (headNorms) isTrainedGroup([headNorms.q, headNorms.k], options.isTrained);
   // The embedding and the LM head are read in windows, however large they are.
   return planParameters([[embedding], ...bound, ...head === embedding ? [] : [[head]]], options);
 }

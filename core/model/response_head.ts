@@ -1,7 +1,7 @@
 /** The LM head over a batch's response positions. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
-import { lmHeadForward, type LmHeadInputs } from "../../kernels/lm_head/lm_head.ts";
+import { lmHeadBackward, lmHeadForward, type LmHeadInputs } from "../../kernels/lm_head/lm_head.ts";
 import { type LmHeadNoiseScratch, lmHeadScratch } from "../../kernels/lm_head/lm_head_tiles.ts";
 import { sequenceSum } from "../../kernels/loss/sequence_sum.ts";
 import { gatherRows } from "../../kernels/rows/gather_rows.ts";
@@ -101,4 +101,31 @@ export function scoreSequences(
   gatherEntries(commands, { h, hidden, entries, tokens, config: decoder.config });
   lmHeadForward(commands, { ...headInputs({ decoder, parameters, entries, h, scratch }), logp, lse });
   sequenceSum(commands, { out, x: logp, starts: entries.starts, sequences: entries.sequences });
+}
+
+/**
+ * Records the gradients of the entries' log-probabilities: overwrites dh [entries, hidden], and adds to that of the
+ * head's matrix if it is trained. `dlogp` are the derivatives by the sequences' sums.
+ */
+export function headBackward(
+  commands: Commands,
+  { decoder, parameters, entries, buffers, dh, dlogp }: {
+    decoder: HeadShape;
+    parameters: Parameters;
+    entries: EntryBuffers;
+    buffers: HeadBuffers;
+    dh: Slice;
+    dlogp: Slice;
+  },
+): void {
+  const { h, lse, scratch } = buffers;
+  const { gradient: dweight } = parameters.get(decoder.tensors.head.name);
+  lmHeadBackward(commands, {
+    ...headInputs({ decoder, parameters, entries, h, scratch }),
+    dh,
+    ...(dweight && { dweight }),
+    lse,
+    dlogp,
+    sequence: entries.sequence,
+  });
 }

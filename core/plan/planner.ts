@@ -9,7 +9,7 @@ import type { ExampleIds, PairIds } from "../model/pack.ts";
 import type { RunSources } from "../run/run_sources.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { orderSteps } from "../train/step_batches.ts";
-import { exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
+import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
 import { advise } from "./advice.ts";
 import { type ModelCost, modelCost } from "./flops.ts";
 import { planExamples, type PlannedRows, planPairs } from "./plan_rows.ts";
@@ -147,17 +147,22 @@ export class Planner {
   }
 
   async #rowsOf({ settings, rows }: OptimizeStep): Promise<Rows> {
+    const takesPairs = LOSSES[settings.training.loss_type].rows === "pairs";
     if (rows !== "data" && "files" in rows) {
-      return madePairs(await this.#examples(settings), { settings, times: rows.files.length });
+      const { most, likely } = madePairs(await this.#examples(settings), { settings, times: rows.files.length });
+      if (takesPairs) return { most: pairRows(most), likely };
+      return { most: exampleRows(most.map(longerExample)), likely: likely.map(chosenExample) };
     }
-    if (LOSSES[settings.training.loss_type].rows === "examples") {
+    if (!takesPairs && rows === "data") {
       const likely = await this.#examples(settings);
       return { most: exampleRows(likely), likely };
     }
     const source = rows === "data" ? settings.data.train! : rows.name;
     const planned = () => planPairs({ ...this.#options, source, settings, ofData: rows === "data" });
     const likely = await this.#once("pairs", async () => this.#describe(sourceName(source), await planned()));
-    return { most: pairRows(likely), likely };
+    if (takesPairs) return { most: pairRows(likely), likely };
+    const chosen = likely.map(chosenExample);
+    return { most: exampleRows(chosen), likely: chosen };
   }
 
   /** The rows of `data.train` as prompts with one answer, which for `sft` may span all turns of a conversation. */
@@ -203,11 +208,16 @@ function longestResponses(
   return examples.map(({ promptIds }) => filler.slice(0, responseRoom(promptIds.length, { generation, maxLength })));
 }
 
+/** The longer answer, since which of them will be chosen is not known yet. */
+function longerExample({ example, promptIds, chosenIds, rejectedIds }: PairIds): ExampleIds {
+  return { example, promptIds, responseIds: chosenIds.length < rejectedIds.length ? rejectedIds : chosenIds };
+}
+
 /** The pairs that a run makes, `times` over. Likely responses are as long as the human ones. */
 function madePairs(
   examples: readonly ExampleIds[],
   { settings, times }: { settings: IterationConfig; times: number },
-): Rows {
+): { most: PairIds[]; likely: PairIds[] } {
   const longest = longestResponses(examples, settings);
   const pairs = (rejected: (i: number) => readonly number[]): PairIds[] =>
     Array.from({ length: times }, (_, t) =>
@@ -218,7 +228,7 @@ function madePairs(
         rejectedIds: rejected(i),
       }))).flat();
   return {
-    most: pairRows(pairs((i) => longest[i]!)),
+    most: pairs((i) => longest[i]!),
     likely: pairs((i) => examples[i]!.responseIds.slice(0, longest[i]!.length)),
   };
 }

@@ -73,6 +73,11 @@ export function pairRows(pairs: readonly PairIds[]): PairRows {
   };
 }
 
+/** A pair's prompt with its chosen answer. */
+export function chosenExample({ example, promptIds, chosenIds }: PairIds): ExampleIds {
+  return { example, promptIds, responseIds: chosenIds };
+}
+
 /** Prompts with one answer as rows to train on. */
 export function exampleRows(examples: readonly ExampleIds[]): TrainingRows {
   return {

@@ -1,7 +1,6 @@
 /** The buffers of a training pass, made once for the largest micro-batch, and the policy's backward pass. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
-import { lmHeadBackward } from "../../kernels/lm_head/lm_head.ts";
 import { scatterRows } from "../../kernels/rows/gather_rows.ts";
 import {
   type BackwardBuffers,
@@ -14,7 +13,7 @@ import { decoderBackward, decoderForward } from "../model/decoder.ts";
 import type { AttentionBackwardContext, AttentionContext, Decoder } from "../model/decoder_types.ts";
 import { BatchBuffers, type BatchCapacity, type DeviceBatch } from "../model/device_batch.ts";
 import type { Parameters } from "../model/parameters.ts";
-import { type HeadBuffers, headBuffers, headInputs, scoreSequences } from "../model/response_head.ts";
+import { headBackward, type HeadBuffers, headBuffers, scoreSequences } from "../model/response_head.ts";
 
 /** Everything a micro-batch passes through. */
 export interface Workspace {
@@ -77,15 +76,7 @@ export function policyBackward(
 ): void {
   const { config } = decoder;
   const { entries } = batch;
-  const { gradient: dweight } = policy.get(decoder.tensors.head.name);
-  lmHeadBackward(commands, {
-    ...headInputs({ decoder, parameters: policy, entries, h: head.h, scratch: head.scratch }),
-    dh,
-    ...(dweight && { dweight }),
-    lse: head.lse,
-    dlogp,
-    sequence: entries.sequence,
-  });
+  headBackward(commands, { decoder, parameters: policy, entries, buffers: head, dh, dlogp });
   scatterRows(commands, {
     dx: backward.dhidden,
     starts: batch.byToken.starts,

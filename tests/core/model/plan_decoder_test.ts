@@ -38,6 +38,16 @@ Deno.test("planDecoder() refuses a layer's matrix that no binding holds, and spl
   );
 });
 
+Deno.test("planDecoder() refuses to train a part of what acts as one", () => {
+  const config = configOf({ model_type: "qwen3", architectures: ["Qwen3ForCausalLM"] });
+  for (const [part, whole] of [["q_norm", "q_norm"], ["k_norm", "q_norm"], ["up_proj", "gate_proj"]] as const) {
+    throws(
+      () => planDecoder(config, { maxBindingBytes: 1 << 27, isTrained: (name) => name.includes(part) }),
+      new RegExp(`^RangeError: Cannot train a part of .*${whole}.*: they act as one, expected all or none$`),
+    );
+  }
+});
+
 Deno.test("modelTensors() has the embedding as head where the two are tied", () => {
   const head = (config: ReturnType<typeof configOf>): string => modelTensors(config).head.name;
   equal(head(configOf()), "lm_head.weight");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ResolvedConfig } from "../../../core/config/config.ts";
-import { runOptimize } from "../../../core/loop/single_stages.ts";
+import { runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { planRun } from "../../../core/plan/plan_run.ts";
 import type { RunPlan, StagePlan } from "../../../core/plan/plan_types.ts";
@@ -98,6 +98,43 @@ Deno.test("sft is planned without reference and noise", () =>
     assert.equal(plan.bytes, await heldBytes(config, "optimize"));
     assert.equal(plan.noiseParameters, 0);
     assert.equal(stageOf(plan, "optimize").parts.reference, undefined);
+  }));
+
+Deno.test("an evaluation with a verifier is one of its stage, though it scores and answers twice", () =>
+  withInput(async (dir) => {
+    const config = await configOf(dir, {
+      iterations: 2,
+      data: { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` },
+      labels: { judge: "verifier", verifier: `${dir}/never_loaded.ts` },
+    });
+    const plan = await planRun(config, { device, time: false });
+    assert.deepEqual(
+      plan.stages.map(({ stage, times }) => [stage, times]),
+      [["generate", 2], ["optimize", 2], ["evaluate", 3]],
+    );
+    await assert.rejects(Deno.stat(`${dir}/run`), Deno.errors.NotFound, "a plan writes nothing");
+  }));
+
+Deno.test("a loss on single answers is planned on the pairs' chosen answers", () =>
+  withInput(async (dir) => {
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(20)));
+    const training = { loss_type: "sft", num_train_epochs: 1, max_steps: -1, per_device_train_batch_size: 4 };
+    const config = await configOf(dir, { pairs: `${dir}/pairs.jsonl`, noise: "none", training });
+    delete config.data.train;
+    const plan = await planRun(config, { device, time: false });
+    const { last } = await runOptimize(config);
+    assert.equal(plan.steps, 5);
+    assert.equal(plan.bytes, await heldBytes(config, "optimize"));
+    // The same rows as single answers give the same steps.
+    const rows = tinyPairs(20).map(({ prompt_ids, chosen_ids }) => ({ prompt_ids, response_ids: chosen_ids }));
+    await Deno.writeTextFile(`${dir}/chosen.jsonl`, jsonLines(rows));
+    const sft = await configOf(dir, {
+      data: { train: `${dir}/chosen.jsonl` },
+      training,
+      output_dir: `${dir}/sft`,
+      noise: "none",
+    });
+    assert.equal((await runSft(sft)).last.loss, last.loss);
   }));
 
 Deno.test("the time is measured, positive, and the sum of the stages'", () =>

@@ -23,7 +23,7 @@ export interface Answers {
 
 /** The judges to choose from. */
 export function judgeChoices(): StarterJudge[] {
-  return JUDGES.filter((judge) => judge !== "ensemble");
+  return JUDGES.filter((judge) => judge !== "ensemble" && judge !== "function");
 }
 
 /** The answers that judges need: the key of `labels`, the field of {@linkcode Answers}, and the flag of each. */

@@ -13,11 +13,16 @@ export const MEMBER_JUDGES = ["verifier", "logprob", "reward-model", "llm", "sel
 /** A judge that votes in an ensemble. */
 export type MemberKind = typeof MEMBER_JUDGES[number];
 
-/** The judges. */
-export const JUDGES: readonly ["human", ...typeof MEMBER_JUDGES, "ensemble"] = ["human", ...MEMBER_JUDGES, "ensemble"];
+/** The judges. `function` is one that the calling program gives, not the command line. */
+export const JUDGES: readonly ["human", ...typeof MEMBER_JUDGES, "ensemble", "function"] = [
+  "human",
+  ...MEMBER_JUDGES,
+  "ensemble",
+  "function",
+];
 
-/** Which judge tells chosen and rejected apart. `function` is one that the calling program gives, not a config file. */
-export type JudgeKind = typeof JUDGES[number] | "function";
+/** Which judge tells chosen and rejected apart. */
+export type JudgeKind = typeof JUDGES[number];
 
 /**
  * The losses: those over pairs, and cross-entropy on the chosen response.

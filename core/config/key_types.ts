@@ -13,7 +13,8 @@ export type AnyJudgeConfig =
   | RewardModelJudgeConfig
   | LlmJudgeConfig
   | SelfJudgeConfig
-  | EnsembleJudgeConfig;
+  | EnsembleJudgeConfig
+  | FunctionJudgeConfig;
 
 /** The name of a data set's column by what it is. */
 export interface DataColumns {
@@ -150,7 +151,7 @@ export interface JudgeConfig {
    * Judge of the responses. human: the human response is always chosen; verifier: a TypeScript module scores; logprob:
    * a second model scores, by the mean log-probability per token; reward-model: a sequence-classification model scores;
    * llm: a model behind an OpenAI-compatible server is asked; self: the policy itself is asked, as llm is; ensemble:
-   * several judges vote.
+   * several judges vote; function: a function that the program calling train() gives.
    */
   judge: JudgeKind;
   /** Model that judges logprob and reward-model score with: a folder, or org/name[@revision] on the hub. */
@@ -372,6 +373,14 @@ export interface EnsembleJudgeConfig {
    * verdict.
    */
   judges: MemberConfig[];
+}
+
+/** Judge function: a function that the program calling train() gives. */
+export interface FunctionJudgeConfig {
+  /** Kind of the judge. */
+  judge: "function";
+  /** Lead in score, from 0 on, above which the generated response is chosen over the human one. */
+  margin: number;
 }
 
 /** How the policy is optimized; `Rate` is a number, or a list where it may differ between iterations. */

@@ -44,7 +44,6 @@ export async function withJudge<T>(
   { labels, policy }: { labels: LabelsConfig; policy: string | null },
   use: (judge: Judge) => Promise<T>,
 ): Promise<T> {
-  if (labels.judge === "function") return await use(functionJudge(context.judge!));
   using held = new DisposableStack();
   return await use(await makeJudge(context, { labels: judgeOf(labels), policy, held }));
 }
@@ -80,6 +79,8 @@ async function makeJudge(context: RunContext, { name, labels, policy, held }: Ma
       return await makeSelfJudge(context, { labels, policy, held });
     case "ensemble":
       return ensembleJudge(await makeMembers(context, labels.judges, { policy, held }));
+    case "function":
+      return functionJudge(context.judge!);
   }
 }
 

@@ -70,6 +70,7 @@ Deno.test("a judge needs at most one key, and judgeOf() refuses it without", asy
     "server_model",
     undefined,
     "judges",
+    undefined,
   ]);
   for (const judge of JUDGES) {
     const labels = await labelsOf(`labels.judge=${judge}`);
@@ -82,7 +83,7 @@ Deno.test("a judge needs at most one key, and judgeOf() refuses it without", asy
       });
     }
   }
-  assert.deepEqual(JUDGES.filter((judge) => judge !== "human" && judge !== "ensemble"), [...MEMBER_JUDGES]);
+  assert.deepEqual(JUDGES.filter((judge) => !["human", "ensemble", "function"].includes(judge)), [...MEMBER_JUDGES]);
 });
 
 Deno.test("defaults are filled in in the order of the resolved configs of runs so far", () => {

@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { loadConfig } from "../../../core/config/config.ts";
 import { runLabel } from "../../../core/loop/single_stages.ts";
 import { runGenerate } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
@@ -24,6 +25,12 @@ Deno.test("train() takes a judge as a function, which scores both answers, and s
       deepEqual([-String(human).length, -String(generated).length], [score_human, score_generated]);
     }
     match(await Deno.readTextFile(`${dir}/run/config.yaml`), /^labels:\n {2}judge: function$/m);
+    const again = await loadConfig(`${dir}/run/config.yaml`);
+    deepEqual(again.labels, { ...config.labels, judge: "function" });
+    const before = asked.length;
+    await train(again, { judge });
+    equal(asked.length, before, "all is done");
+    await rejects(train(again), /^UserError: Cannot judge with judge function: no program gave one/);
     await rejects(
       train({ ...config, labels: { judge: "function", margin: 0, verifier_timeout: 10 } }),
       /^UserError: Cannot judge with judge function: no program gave one, as train\(config, \{ judge \}\) does/,

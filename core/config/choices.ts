@@ -43,11 +43,8 @@ export const SCHEDULES = {
   constant_with_warmup: "constant",
 } as const;
 
-/** A schedule of the learning rate, by any of its names. */
-export type ScheduleType = keyof typeof SCHEDULES;
-
 /** A schedule of the learning rate in a resolved config. */
-export type Schedule = typeof SCHEDULES[ScheduleType];
+export type Schedule = typeof SCHEDULES[keyof typeof SCHEDULES];
 
 /** The optimizers: each name that a config may use, with the name that a resolved config has. */
 export const OPTIMIZERS = { adamw: "adamw", adamw_torch: "adamw", rmsprop: "rmsprop" } as const;

@@ -21,14 +21,25 @@
  * @module
  */
 export { UserError } from "./core/error.ts";
-export { DeviceError } from "./kernels/device/device_error.ts";
+export { DeviceError, type DeviceErrorKind } from "./kernels/device/device_error.ts";
 export { openDevice, type OpenDeviceOptions } from "./core/device/open_device.ts";
+export type { OpenOptions } from "./kernels/device/adapter.ts";
 export type { Device } from "./kernels/device/device.ts";
-export { tune, type TuneOptions, type TuneResult } from "./kernels/tune.ts";
-export { folderFiles, memoryFiles, type ModelFiles } from "./core/files/model_files.ts";
+export type { DeviceBuffer, Image, ImageFormat, Slice } from "./kernels/device/slice.ts";
+export type { DeviceFamily, TileClass, Tuning } from "./kernels/device/tuning.ts";
+export type { Commands, Dispatch } from "./kernels/device/commands.ts";
+export type { Access, Constants, Kernel, KernelSpec } from "./kernels/device/kernel.ts";
+export type { SourcePart } from "./kernels/device/source.ts";
+export type { UniformFields, UniformList, UniformType, UniformValues } from "./kernels/device/uniform.ts";
+export type { KernelTime, Profiler } from "./kernels/device/profile.ts";
+export { type Measurement, type Sizes, tune, type TuneOptions, type TuneResult } from "./kernels/tune.ts";
+export type { MatmulMode, MatmulVariant } from "./kernels/matmul/matmul.ts";
+export { type FileFacts, type FileRange, folderFiles, memoryFiles, type ModelFiles } from "./core/files/model_files.ts";
 export { type FileSystem, useFileSystem } from "./core/files/file_system.ts";
 export { loadTokenizer, type LoadTokenizerOptions, type Tokenizer } from "./core/data/tokenizer/tokenizer.ts";
+export type { MarkedText, RenderOptions } from "./core/data/tokenizer/chat_template.ts";
 export type { Message } from "./core/data/formats/messages.ts";
+export type { JsonObject, JsonValue } from "./core/data/formats/json_rows.ts";
 export {
   type LanguageModel,
   modelBytes,
@@ -36,16 +47,32 @@ export {
   saveModel,
   type SaveModelOptions,
 } from "./core/engine/language_model.ts";
+export type { Model } from "./core/model/model.ts";
+export type { ParameterBuffers, TensorReader } from "./core/model/parameter_buffers.ts";
+export type { ChunkSize, ParameterLayout, ParameterPlace } from "./core/model/parameter_layout.ts";
+export type { MemoryPart } from "./core/model/memory_parts.ts";
 export { type ModelFolder, openModelFolder } from "./core/checkpoint/model_folder.ts";
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./core/checkpoint/save_folder.ts";
-export type { ModelConfig } from "./core/model/families/family.ts";
-export { parseModelConfig } from "./core/model/families/model_config.ts";
+export type { ByteRange, TensorLocation, Weights } from "./core/checkpoint/stored_weights.ts";
+export type { TensorInfo } from "./core/checkpoint/safetensors_header.ts";
+export type { Dtype, DtypeName } from "./core/dtype.ts";
+export type { AttentionSpec, LayerSpec, MlpSpec, ModelConfig } from "./core/model/families/family.ts";
+export type { RopeConfig } from "./core/model/families/rope_config.ts";
+export { parseModelConfig, type Task } from "./core/model/families/model_config.ts";
 export { parameterShapes } from "./core/model/families/families.ts";
 export type { ParameterShape } from "./core/model/families/model_tensors.ts";
 export type { Prompt, Row } from "./core/engine/engine_rows.ts";
 export type { SamplingSettings, TrainingSettings } from "./core/engine/engine_settings.ts";
+export type {
+  GenerationConfig,
+  NoiseSection,
+  Optimizer,
+  Schedule,
+  TrainingConfig,
+} from "./core/config/config_types.ts";
 export { type Answer, generateAnswers, type GenerateAnswersOptions } from "./core/engine/generate_answers.ts";
 export { type PairLogps, scoreAnswerPairs, scoreAnswers } from "./core/engine/score_answers.ts";
 export { createTrainer, type ModelTrainer } from "./core/engine/model_trainer.ts";
 export { METRIC_NAMES, type MetricName, type StepMetrics } from "./core/train/step_metrics.ts";
+export type { PreferenceMetric } from "./kernels/loss/preference_loss.ts";
 export { LOSS_TYPES, type LossType } from "./core/config/choices.ts";

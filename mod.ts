@@ -9,21 +9,31 @@
  * import { loadConfig, train } from "@dnpo/dnpo";
  * import assert from "node:assert/strict";
  *
- * const config = await loadConfig("examples/quickstart/config.yaml", { set: ["iterations=1"] });
+ * // The quick start's config, cut down to a second: one iteration on 16 rows.
+ * const set = [
+ *   `output_dir=${await Deno.makeTempDir()}`,
+ *   "iterations=1",
+ *   "data.limit=16",
+ *   "data.eval_limit=16",
+ *   "training.max_steps=2",
+ * ];
+ * const config = await loadConfig("examples/quickstart/config.yaml", { set });
  * assert.equal(config.method, "dnpo");
  *
  * // Runs generate, label, optimize and evaluate, and returns what summary.json holds.
- * async function run(): Promise<void> {
- *   const { iterations, model } = await train(config, { onNote: console.log });
- *   console.log(iterations.at(-1)?.greedy, model);
- * }
- * assert.equal(typeof run, "function");
+ * const { iterations, model } = await train(config, { onNote: console.log });
+ * const [start, first] = iterations;
+ * assert.ok(start!.greedy! >= 0 && first!.greedy! >= 0 && first!.steps === 2);
+ * assert.ok(await Deno.stat(`${model}/model.safetensors`));
  * ```
  *
  * @module
  */
 export { StoppedError, UserError } from "./core/error.ts";
-export { DeviceError } from "./kernels/device/device_error.ts";
+export { DeviceError, type DeviceErrorKind } from "./kernels/device/device_error.ts";
+export type { Device } from "./kernels/device/device.ts";
+export type { DeviceBuffer, Image, ImageFormat, Slice } from "./kernels/device/slice.ts";
+export type { DeviceFamily, TileClass, Tuning } from "./kernels/device/tuning.ts";
 export type { OnProgress, ProgressEvent } from "./core/progress.ts";
 export {
   configJsonSchema,
@@ -35,28 +45,49 @@ export {
   writeResolved,
 } from "./core/config/config.ts";
 export type {
+  AnyJudgeConfig,
+  DataColumns,
   DataConfig,
+  DataSetConfig,
+  DataSourceConfig,
+  DtypeName,
+  EnsembleJudgeConfig,
+  FunctionJudgeConfig,
   GenerationConfig,
+  HumanJudgeConfig,
   JudgeConfig,
   JudgeKind,
   LabelsConfig,
+  LlmJudgeConfig,
+  LogprobJudgeConfig,
   LossType,
   MemberConfig,
+  MemberKind,
   Method,
   NoiseConfig,
+  NoiseSection,
   NoiseSetting,
+  Optimizer,
   PerIteration,
+  RewardModelJudgeConfig,
+  Schedule,
+  SelfJudgeConfig,
   TrainingConfig,
+  VerifierJudgeConfig,
 } from "./core/config/config_types.ts";
+export type { JsonObject, JsonValue } from "./core/data/formats/json_rows.ts";
 export type { JudgedAnswer, RunHooks } from "./core/run/run_context.ts";
 export { train, type TrainHooks } from "./core/loop/train_run.ts";
 export type { IterationSummary, RunSummary } from "./core/loop/run_summary.ts";
 export { runGenerate, runLabel, runOptimize, runSft } from "./core/loop/single_stages.ts";
 export type { LabelReport } from "./core/label/label_pairs.ts";
 export type { Verifier, VerifierInput } from "./core/label/verifier_protocol.ts";
-export type { StepMetrics } from "./core/train/step_metrics.ts";
+export type { MetricName, StepMetrics } from "./core/train/step_metrics.ts";
+export type { PreferenceMetric } from "./kernels/loss/preference_loss.ts";
 export { type PlanOptions, planRun } from "./core/plan/plan_run.ts";
-export type { RunPlan, StagePlan } from "./core/plan/plan_types.ts";
+export type { PlannedStage, RunPlan, StagePlan } from "./core/plan/plan_types.ts";
+export type { Advice } from "./core/plan/advice.ts";
+export type { Speed } from "./core/plan/device_speed.ts";
 export { type JudgePlan, type LabelPlan, planLabel } from "./core/plan/label_plan.ts";
 export { compareModels, type CompareOptions } from "./core/evaluate/compare_models.ts";
 export type { ComparedAnswer, ComparedRow, Comparison, SideSummary } from "./core/evaluate/comparison_summary.ts";
@@ -66,10 +97,18 @@ export { openChat, type OpenChatOptions, type OpenedChat } from "./core/generate
 export type { AnswerReport, Chat } from "./core/generate/conversation.ts";
 export { type ExportOptions, exportPairs, type ExportReport } from "./core/run/export_pairs.ts";
 export { listRuns, type RunState } from "./core/run/list_runs.ts";
-export { readRun, type RunRecord } from "./core/run/read_run.ts";
+export {
+  type LoggedIteration,
+  type LoggedStageNumbers,
+  type LoggedStep,
+  type Numbers,
+  readRun,
+  type RunRecord,
+} from "./core/run/read_run.ts";
 export { readmeFigure } from "./core/report/figures.ts";
 export { writeReport } from "./core/report/write_report.ts";
 export { pushRun } from "./core/report/push_run.ts";
+export type { Pushed, PushOptions } from "./core/hub/push_files.ts";
 export {
   type Resolved,
   resolveDataset,
@@ -77,3 +116,6 @@ export {
   type ResolveOptions,
   type SourceRecord,
 } from "./core/hub/resolve_name.ts";
+export type { ClientOptions } from "./core/hub/hub_client.ts";
+export type { RepoFile } from "./core/hub/download.ts";
+export type { Environment } from "./core/hub/hub_settings.ts";

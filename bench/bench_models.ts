@@ -68,7 +68,7 @@ export function llamaConfig(sizes: LlamaSizes): ModelConfig {
 }
 
 /** Name, shape, scale and offset of each parameter's formula; its seed is the model's plus its place in the list. */
-export function parameterFormulas(
+function parameterFormulas(
   config: ModelConfig,
 ): [name: string, shape: readonly number[], scale: number, offset: number][] {
   return parameterShapes(config).map(({ name, shape }) => {

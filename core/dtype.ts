@@ -3,11 +3,11 @@
 /** A storage type that weights can be read from and saved as, spelled as in safetensors. */
 export type Dtype = "F32" | "F16" | "BF16";
 
-/** The names of the storage types in transformers and in configs. */
-export const DTYPE_NAMES = ["float32", "float16", "bfloat16"] as const;
-
 /** A storage type as transformers and configs spell it. */
-export type DtypeName = typeof DTYPE_NAMES[number];
+export type DtypeName = "float32" | "float16" | "bfloat16";
+
+/** The names of the storage types in transformers and in configs. */
+export const DTYPE_NAMES = ["float32", "float16", "bfloat16"] as const satisfies readonly DtypeName[];
 
 const DTYPES_BY_NAME: Readonly<Record<DtypeName, Dtype>> = { float32: "F32", float16: "F16", bfloat16: "BF16" };
 

@@ -15,6 +15,7 @@
  * ```
  */
 export class UserError extends Error {
+  /** Always "UserError". */
   override readonly name = "UserError";
 
   /** Replaces control characters, which could rewrite the terminal, by spaces; newlines stay. */
@@ -39,6 +40,7 @@ export class UserError extends Error {
  * ```
  */
 export class StoppedError extends Error {
+  /** Always "StoppedError". */
   override readonly name = "StoppedError";
 }
 

@@ -13,7 +13,9 @@ export type Sizes = readonly [m: number, n: number, k: number];
 export interface Measurement {
   /** What was computed. */
   mode: MatmulMode;
+  /** Sizes of the product. */
   sizes: Sizes;
+  /** Tile that was measured. */
   variant: MatmulVariant;
   /** 10⁹ floating-point operations a second, the best of the rounds. */
   gflops: number;
@@ -23,7 +25,9 @@ export interface Measurement {
 
 /** What {@linkcode tune} found. */
 export interface TuneResult {
+  /** The choice, as `Device.tuning` takes it. */
   tuning: Tuning;
+  /** All that was measured. */
   measurements: Measurement[];
 }
 

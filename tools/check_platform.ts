@@ -3,26 +3,35 @@
  * others run wherever there is WebGPU. Checks too that no two files of the product have the same name. @module
  */
 import { join } from "node:path";
+import { blankText } from "./blank_text.ts";
 
-/** What a line can use of the platform, and the rooms that may use it. */
-const USES: readonly { what: string; pattern: RegExp; rooms: readonly string[] }[] = [
+/** The rooms that may read and write files. */
+const FILE_ROOMS = ["core/files", "core/run", "core/hub", "core/data/formats", "core/device"];
+
+/** What a module can use of the platform, and the rooms that may use it. */
+interface Use {
+  what: string;
+  pattern: RegExp;
+  rooms: readonly string[];
+  /** Whether the pattern looks into strings too; comments are always blank. */
+  inStrings?: true;
+}
+
+const USES: readonly Use[] = [
   {
     what: "the environment",
-    pattern: /\bDeno\.(env|permissions|build|version)\b|\.Deno\?\.env\b/,
+    pattern: /\bDeno\s*\??\.\s*(env|permissions|build|version)\b/,
     rooms: ["core/device", "core/hub", "core/run", "core/server"],
   },
   {
-    what: "the file system",
-    pattern: /\bDeno\.(?!env\b|permissions\b|build\b|version\b|Env\b)|\bglobalThis as \{ Deno\?: FileSystem/,
-    rooms: ["core/files", "core/run", "core/hub", "core/data/formats", "core/device"],
+    what: "the file system, or all of Deno",
+    pattern: /\bDeno\b(?!\s*\??\.\s*(env|permissions|build|version)\b)/,
+    rooms: FILE_ROOMS,
   },
-  {
-    what: "a module of node:",
-    pattern: /\bfrom "node:|\bimport\("node:/,
-    rooms: ["core/files", "core/run", "core/hub", "core/data/formats", "core/device"],
-  },
-  { what: "the network", pattern: /\bawait fetch\(/, rooms: ["core/hub", "core/server"] },
-  { what: "a thread", pattern: /\bnew Worker\(/, rooms: ["core/device", "core/label"] },
+  { what: "a module of Node.js", pattern: /["'`]node:/, rooms: FILE_ROOMS, inStrings: true },
+  { what: "the network", pattern: /\bfetch\b/, rooms: ["core/hub", "core/server"] },
+  { what: "a thread", pattern: /\bWorker\b/, rooms: ["core/device", "core/label"] },
+  { what: "the platform by a string", pattern: /\[\s*["'`](Deno|fetch|Worker)["'`]\s*\]/, rooms: [], inStrings: true },
 ];
 
 const CHECKED = ["core", "kernels"];
@@ -34,13 +43,16 @@ export async function checkPlatform(root: string): Promise<string[]> {
   const problems: string[] = [];
   for (const top of CHECKED) {
     for (const path of await modulesIn(root, top)) {
-      const lines = withoutComments(await Deno.readTextFile(join(root, path))).split("\n");
-      for (const { what, pattern, rooms } of USES) {
+      const text = await Deno.readTextFile(join(root, path));
+      const [code, withStrings] = [blankText(text), blankText(text, { strings: true })];
+      for (const { what, pattern, rooms, inStrings = false } of USES) {
         if (rooms.some((room) => path.startsWith(`${room}/`))) continue;
-        const line = lines.findIndex((text) => pattern.test(text));
-        if (line !== -1) {
-          problems.push(`${path}:${line + 1} uses ${what}: only ${rooms.join(", ")} may`);
-        }
+        const at = (inStrings ? withStrings : code).search(pattern);
+        if (at === -1) continue;
+        const line = text.slice(0, at).split("\n").length;
+        problems.push(
+          `${path}:${line} uses ${what}: ${rooms.length > 0 ? `only ${rooms.join(", ")} may` : "no room may"}`,
+        );
       }
     }
   }
@@ -63,10 +75,4 @@ async function modulesIn(root: string, path: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name } of Deno.readDir(join(root, path))) found.push(...await modulesIn(root, `${path}/${name}`));
   return found.sort();
-}
-
-/** The text with its comments blanked, line by line. */
-function withoutComments(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, " "))
-    .replace(/^\s*\/\/.*$/gm, "");
 }

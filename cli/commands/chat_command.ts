@@ -3,7 +3,6 @@ import { styleText } from "node:util";
 import { UserError } from "../../core/error.ts";
 import type { AnswerReport, Chat } from "../../core/generate/conversation.ts";
 import { openChat, type OpenedChat } from "../../core/generate/open_chat.ts";
-import { parameterShapes } from "../../core/model/families/families.ts";
 import { pipedPrompts, TerminalInput } from "../chat_input.ts";
 import type { Values } from "../command_entry.ts";
 import { configOfFlags, flagValue, SAMPLING_FLAGS } from "../config_flags.ts";
@@ -84,13 +83,11 @@ class Talk {
     return 0;
   }
 
-  async interactive({ folder }: OpenedChat, name: string): Promise<number> {
+  async interactive({ model }: OpenedChat, name: string): Promise<number> {
     using input = new TerminalInput();
-    const count = parameterShapes(folder.config).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0);
     const { isConversation, maxLength } = this.#chat;
-    note(
-      `${name}: ${folder.config.modelType}, ${count.toLocaleString("en-US")} parameters, context ${maxLength} tokens`,
-    );
+    const count = model.parameters.toLocaleString("en-US");
+    note(`${name}: ${model.type}, ${count} parameters, context ${maxLength} tokens`);
     if (!isConversation) note("The tokenizer has no chat template: each line is completed, on its own.");
     note("/help lists the commands");
     while (true) {

@@ -41,12 +41,12 @@ export interface Weights {
 }
 
 /** Opens one safetensors file among `files`, and reads only its header. */
-export async function openSafetensors(files: ModelFiles, file: string): Promise<Weights> {
+async function openSafetensors(files: ModelFiles, file: string): Promise<Weights> {
   const { metadata, tensors } = await readSafetensorsHeader(files, file);
   return weightsOf(files, { path: files.pathOf(file), metadata, tensors: locate(file, tensors) });
 }
 
-/** As {@linkcode openSafetensors}, for the file at `path`. */
+/** Opens the safetensors file at `path`, and reads only its header. */
 export async function openSafetensorsAt(path: string): Promise<Weights> {
   const { files, file } = oneFile(path);
   return await openSafetensors(files, file);

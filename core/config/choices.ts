@@ -1,17 +1,23 @@
-/** The words that a config's keys accept: the schema, the types and the command line use these lists. @module */
+/** The words that a config's keys accept: the schema, the command line and the types of a key use these. @module */
 export type { DtypeName } from "../dtype.ts";
 
-/** The methods. */
-export const METHODS = ["sft", "dpo", "spin", "dnpo"] as const;
-
 /** The name of a method, which is a preset of labels, noise and loss. */
-export type Method = typeof METHODS[number];
+export type Method = "sft" | "dpo" | "spin" | "dnpo";
 
-/** The judges that an ensemble may have. */
-export const MEMBER_JUDGES = ["verifier", "logprob", "reward-model", "llm", "self"] as const;
+/** The methods. */
+export const METHODS = ["sft", "dpo", "spin", "dnpo"] as const satisfies readonly Method[];
 
 /** A judge that votes in an ensemble. */
-export type MemberKind = typeof MEMBER_JUDGES[number];
+export type MemberKind = "verifier" | "logprob" | "reward-model" | "llm" | "self";
+
+/** The judges that an ensemble may have. */
+export const MEMBER_JUDGES = [
+  "verifier",
+  "logprob",
+  "reward-model",
+  "llm",
+  "self",
+] as const satisfies readonly MemberKind[];
 
 /** The judges. `function` is one that the calling program gives, not the command line. */
 export const JUDGES: readonly ["human", ...typeof MEMBER_JUDGES, "ensemble", "function"] = [
@@ -21,8 +27,11 @@ export const JUDGES: readonly ["human", ...typeof MEMBER_JUDGES, "ensemble", "fu
   "function",
 ];
 
-/** Which judge tells chosen and rejected apart. */
-export type JudgeKind = typeof JUDGES[number];
+/** Which judge tells chosen and rejected apart. `function` is one that the calling program gives. */
+export type JudgeKind = "human" | MemberKind | "ensemble" | "function";
+
+/** The name of a loss. */
+export type LossType = "sigmoid" | "hinge" | "ipo" | "robust" | "sft";
 
 /**
  * The losses: those over pairs, and cross-entropy on the chosen response.
@@ -35,10 +44,10 @@ export type JudgeKind = typeof JUDGES[number];
  * assert.equal(LOSS_TYPES[0], "sigmoid");
  * ```
  */
-export const LOSS_TYPES = ["sigmoid", "hinge", "ipo", "robust", "sft"] as const;
+export const LOSS_TYPES = ["sigmoid", "hinge", "ipo", "robust", "sft"] as const satisfies readonly LossType[];
 
-/** The name of a loss. */
-export type LossType = typeof LOSS_TYPES[number];
+/** A schedule of the learning rate in a resolved config. */
+export type Schedule = "linear" | "cosine" | "constant";
 
 /** The schedules of the learning rate: each name that a config may use, with the name that a resolved config has. */
 export const SCHEDULES = {
@@ -46,16 +55,14 @@ export const SCHEDULES = {
   cosine: "cosine",
   constant: "constant",
   constant_with_warmup: "constant",
-} as const;
-
-/** A schedule of the learning rate, by any of its names. */
-export type ScheduleType = keyof typeof SCHEDULES;
-
-/** A schedule of the learning rate in a resolved config. */
-export type Schedule = typeof SCHEDULES[ScheduleType];
-
-/** The optimizers: each name that a config may use, with the name that a resolved config has. */
-export const OPTIMIZERS = { adamw: "adamw", adamw_torch: "adamw", rmsprop: "rmsprop" } as const;
+} as const satisfies Record<string, Schedule>;
 
 /** An optimizer in a resolved config. */
-export type Optimizer = typeof OPTIMIZERS[keyof typeof OPTIMIZERS];
+export type Optimizer = "adamw" | "rmsprop";
+
+/** The optimizers: each name that a config may use, with the name that a resolved config has. */
+export const OPTIMIZERS = {
+  adamw: "adamw",
+  adamw_torch: "adamw",
+  rmsprop: "rmsprop",
+} as const satisfies Record<string, Optimizer>;

@@ -23,6 +23,7 @@ const MAX_PROBLEMS = 20;
 export interface Setting {
   /** The dotted path, with list positions: `training.learning_rate.0`. */
   key: string;
+  /** The resolved value: a string, a number, a boolean or null, or an empty list. */
   value: unknown;
   /** `default`, `FILE:LINE:COLUMN`, `--set`, `method NAME`, or `name of FILE`. */
   from: string;

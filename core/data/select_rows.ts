@@ -122,7 +122,7 @@ async function* readSet(
 }
 
 /** The indices, ascending, of the rows that are taken from a set of `count` rows, as {@linkcode readSets} describes. */
-export function pickShare(
+function pickShare(
   count: number,
   { weight, key, set }: { weight: number; key: readonly [number, number]; set: number },
 ): ArrayLike<number> & Iterable<number> {
@@ -131,7 +131,7 @@ export function pickShare(
 }
 
 /** The indices 0 … count − 1, sorted by the first two words of each. */
-export function sortByWords(count: number, wordsOf: (i: number) => Words4): Uint32Array {
+function sortByWords(count: number, wordsOf: (i: number) => Words4): Uint32Array {
   const [high, low] = [new Uint32Array(count), new Uint32Array(count)];
   for (let i = 0; i < count; i++) [high[i], low[i]] = wordsOf(i) as unknown as [number, number];
   return Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) =>

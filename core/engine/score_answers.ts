@@ -27,7 +27,9 @@ export async function scoreAnswers(model: LanguageModel, rows: readonly Row[]): 
 
 /** The log-probabilities of a pair's answers, in nats. */
 export interface PairLogps {
+  /** Log-probability of the chosen answer, summed over its tokens. */
   chosen: number;
+  /** Log-probability of the rejected answer, summed over its tokens. */
   rejected: number;
 }
 

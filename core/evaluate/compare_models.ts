@@ -23,8 +23,9 @@ import { type Answered, type Comparison, summarizeComparison } from "./compariso
 
 /** What is compared. */
 export interface CompareOptions {
-  /** Folders of two models or runs, or names on the hub: the second is compared with the first. */
+  /** Folder of a model or a run, or a name on the hub. */
   a: string;
+  /** What is compared with `a`: again a folder, or a name on the hub. */
   b: string;
   /** Rows whose prompts are answered; what `data.eval` may be. */
   prompts: string;

@@ -5,6 +5,7 @@ import { type Outcome, type WinRate, winRate } from "./win_rate.ts";
 
 /** An answer of one side. */
 export interface ComparedAnswer {
+  /** The answer as text, without EOS. */
   text: string;
   /** Its tokens, EOS included, by the model's own tokenizer. */
   tokens: number;
@@ -18,8 +19,11 @@ export interface ComparedAnswer {
 export interface ComparedRow {
   /** Index of the row in the file. */
   row: number;
+  /** The prompt as the models got it, with the chat template where there is one. */
   prompt: string;
+  /** Answer of the first model. */
   a: ComparedAnswer;
+  /** Answer of the second model. */
   b: ComparedAnswer;
   /** The outcome for `b`; null if the judge gave no score. */
   outcome: Outcome | null;
@@ -31,8 +35,9 @@ export interface SideSummary {
   model: string;
   /** Mean score; null if the judge gives none. */
   score: number | null;
-  /** Mean tokens and characters of an answer. */
+  /** Mean tokens of an answer. */
   tokens: number;
+  /** Mean characters of an answer. */
   characters: number;
   /** Answers that were cut. */
   truncated: number;
@@ -40,19 +45,23 @@ export interface SideSummary {
 
 /** A comparison. */
 export interface Comparison {
+  /** Name of the judge that scored. */
   judge: string;
   /** Rows that both models answered, without those that were left out for their length or form. */
   rows: ComparedRow[];
   /** Wins, ties and losses of `b`. */
   result: WinRate;
+  /** Means of the first model. */
   a: SideSummary;
+  /** Means of the second model. */
   b: SideSummary;
   /** Rows without a score. */
   unjudged: number;
   /** Rows on which a judge that is asked in both orders contradicted itself; null if it is not asked so. */
   ordersDisagree: number | null;
-  /** Mean tokens of the winning answers and of the losing ones; null if none won. */
+  /** Mean tokens of the answers that won their row; null if no row was won. */
   winnerTokens: number | null;
+  /** Mean tokens of the answers that lost their row; null if no row was won. */
   loserTokens: number | null;
   /** Other numbers that the judge counted. */
   metrics: Record<string, number>;

@@ -11,7 +11,9 @@ import type { OnProgress } from "../progress.ts";
 
 /** Summed log-probabilities of a pair's two responses, in nats. */
 export interface PairScore {
+  /** Log-probability of the chosen response. */
   chosen: number;
+  /** Log-probability of the rejected response. */
   rejected: number;
 }
 

@@ -5,14 +5,19 @@ export type Outcome = "win" | "tie" | "loss";
 
 /** An interval of shares. */
 export interface Interval {
+  /** Lower end, from 0 on. */
   low: number;
+  /** Upper end, 1 at most. */
   high: number;
 }
 
 /** Counts and what follows from them. */
 export interface WinRate {
+  /** Rows that the second model won. */
   wins: number;
+  /** Rows that neither won. */
   ties: number;
+  /** Rows that the second model lost. */
   losses: number;
   /** (wins + ties / 2) / rows; null if there are no rows. */
   rate: number | null;

@@ -7,7 +7,9 @@ import { recoverFolder } from "./replace_folder.ts";
 
 /** A part of a file, in bytes. */
 export interface FileRange {
+  /** First byte. */
   start: number;
+  /** Number of bytes. */
   length: number;
 }
 

@@ -23,12 +23,15 @@ export interface ChatOptions {
 export interface AnswerReport {
   /** What ended it. eos: the model; length: max_new_tokens or the context; stopped: the signal. */
   end: "eos" | "length" | "stopped";
-  /** Tokens of the text before the answer, how many of them had to be run, and tokens sampled. */
+  /** Tokens of the text before the answer. */
   promptTokens: number;
+  /** How many of those had to be run, because the cache did not hold them. */
   freshTokens: number;
+  /** Tokens sampled. */
   tokens: number;
-  /** Milliseconds until the first token came, and from then to the last. */
+  /** Milliseconds until the first token came. */
   firstMs: number;
+  /** Milliseconds from the first token to the last. */
   restMs: number;
   /** Earlier turns that were left out of this and of later answers, because the context was full. */
   forgotten: number;
@@ -44,6 +47,7 @@ const CONTEXT = 8;
 export class Chat {
   /** Whether the tokenizer has a chat template, so that turns are remembered. */
   readonly isConversation: boolean;
+  /** The most tokens of the whole conversation. */
   readonly maxLength: number;
   readonly #options: ChatOptions;
   readonly #session: DecodeSession;

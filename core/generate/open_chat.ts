@@ -6,6 +6,8 @@ import { loadTokenizer } from "../data/tokenizer/tokenizer.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { UserError } from "../error.ts";
 import { resolveModel } from "../hub/resolve_name.ts";
+import { parameterShapes } from "../model/families/families.ts";
+import { elementsOf } from "../model/families/model_tensors.ts";
 import { loadModel } from "../model/model.ts";
 import type { OnProgress } from "../progress.ts";
 import { modelFolderOf } from "../run/model_path.ts";
@@ -32,8 +34,10 @@ export interface OpenChatOptions {
 
 /** An opened conversation. */
 export interface OpenedChat extends Disposable {
+  /** The conversation, without a turn yet. */
   readonly chat: Chat;
-  readonly folder: ModelFolder;
+  /** The model: the path of its folder, its family by transformers' `model_type`, and how many parameters it has. */
+  readonly model: { readonly path: string; readonly type: string; readonly parameters: number };
 }
 
 /**
@@ -70,7 +74,12 @@ export async function openChat(
       maxLength: maxLength ?? Math.min(most, DEFAULT_CONTEXT),
       ...(system !== undefined && { system }),
     });
-    return { chat, folder: model.folder, [Symbol.dispose]: () => device.destroy() };
+    const parameters = parameterShapes(model.config).reduce((sum, shape) => sum + elementsOf(shape), 0);
+    return {
+      chat,
+      model: { path: dir, type: model.config.modelType, parameters },
+      [Symbol.dispose]: () => device.destroy(),
+    };
   } catch (error) {
     device.destroy();
     throw error;

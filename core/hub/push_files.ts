@@ -18,20 +18,26 @@ export interface PushFile {
   content: { file: string } | { text: string };
 }
 
-/** What to send, and where. */
+/** How files are sent, and where. */
 export interface PushOptions extends ClientOptions {
   /** `org/name`. */
   repo: string;
-  files: readonly PushFile[];
   /** Whether a repository that has to be made is public. */
   isPublic: boolean;
   /** First line of the commit's message. */
   message: string;
   /** The branch (default `main`); it is made if it is missing. */
   revision?: string;
+  /** Gets the progress of the upload. */
   onProgress?: OnProgress;
   /** Reads the environment (default: this process's). */
   env?: Environment;
+}
+
+/** What to send, and how. */
+export interface PushFilesOptions extends PushOptions {
+  /** The files, which the commit adds or replaces. */
+  files: readonly PushFile[];
 }
 
 /** The result of a push. */
@@ -49,7 +55,7 @@ export function checkRepoName(repo: string): void {
 }
 
 /** Sends files to a model repository as one commit. Throws a UserError if there is no token or the hub refuses. */
-export async function pushFiles(options: PushOptions): Promise<Pushed> {
+export async function pushFiles(options: PushFilesOptions): Promise<Pushed> {
   const { repo: name, files, isPublic, message, revision = "main", onProgress = () => {}, env } = options;
   checkRepoName(name);
   const repo = { type: "model", repo: name, revision } as const;

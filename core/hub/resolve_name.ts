@@ -20,6 +20,7 @@ import { fetchFiles, hasFiles } from "./snapshot.ts";
 export interface SourceRecord {
   /** The name as it was given. */
   source: string;
+  /** What the repository holds. */
   type: "model" | "dataset";
   /** `org/name`. */
   repo: string;
@@ -29,8 +30,9 @@ export interface SourceRecord {
   commit: string;
   /** The splits to choose from if none was named; the same name may mean another split elsewhere in a run. */
   prefer?: readonly string[];
-  /** The configuration and split of a data set. */
+  /** The configuration of a data set. */
   config?: string;
+  /** The split of a data set. */
   split?: string;
   /** The license that the repository's card names. */
   license?: string;
@@ -40,6 +42,7 @@ export interface SourceRecord {
 
 /** What is known already, and callbacks. */
 export interface ResolveOptions extends ClientOptions {
+  /** Gets the progress of a download. */
   onProgress?: OnProgress;
   /** What was looked up before, for example by the run that now goes on. */
   known?: readonly SourceRecord[];
@@ -49,10 +52,11 @@ export interface ResolveOptions extends ClientOptions {
   env?: Environment;
 }
 
-/** The local files of a name; `record` is null if it is a path. */
+/** The local files of a name. */
 export interface Resolved {
   /** The folder of a model, or the files of a data set in order. */
   paths: string[];
+  /** What the name stood for on the hub; null for a path. */
   record: SourceRecord | null;
 }
 

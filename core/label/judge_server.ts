@@ -16,7 +16,7 @@ export interface ChatSettings {
 }
 
 /** The full request for a question, whichever parts of it the server accepts. The key of its reply is made from it. */
-export function chatRequest(question: string, { model, mode, temperature, maxTokens }: ChatSettings): ChatBody {
+function chatRequest(question: string, { model, mode, temperature, maxTokens }: ChatSettings): ChatBody {
   return {
     model,
     messages: [{ role: "user", content: question }],

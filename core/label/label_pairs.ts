@@ -4,7 +4,9 @@ import type { Scores } from "./judge.ts";
 
 /** The numbers of a labeling. */
 export interface LabelReport {
+  /** Rows with both answers. */
   rows: number;
+  /** Pairs made of them. */
   pairs: number;
   /** Share of the pairs whose chosen answer is the generated one. */
   generatedChosen: number;
@@ -16,14 +18,17 @@ export interface LabelReport {
   judged: number;
   /** Pairs on which the judge, asked in both orders, gave different verdicts; null if it was not asked so. */
   orderDisagreements: number | null;
-  /** Mean scores of both answers of the pairs that were scored; null if none was. */
+  /** Mean score of the human answers of the pairs that were scored; null if none was. */
   scoreHuman: number | null;
+  /** Mean score of the generated answers of those pairs; null if none was. */
   scoreGenerated: number | null;
-  /** Mean tokens, including EOS, of the chosen and the rejected answers; 0 if there is no pair. */
+  /** Mean tokens, including EOS, of the chosen answers; 0 if there is no pair. */
   lengthChosen: number;
+  /** Mean tokens, including EOS, of the rejected answers; 0 if there is no pair. */
   lengthRejected: number;
-  /** Mean tokens of the answer that the judge scores higher, and of the other; null if it never scores one higher. */
+  /** Mean tokens of the answer that the judge scores higher; null if it never scores one higher. */
   lengthWinner: number | null;
+  /** Mean tokens of the answer that it scores lower; null if it never scores one higher. */
   lengthLoser: number | null;
   /** What the judge itself counted, by the names of metrics.jsonl. */
   judge: Readonly<Record<string, number>>;

@@ -3,48 +3,67 @@ import { readLines } from "../files/json_lines.ts";
 import { runPaths } from "../run/run_paths.ts";
 import type { Evaluation } from "./evaluate_stage.ts";
 
-/** One iteration's numbers; −1 is the start. What was not measured is absent. */
+/** One iteration's numbers. What was not measured is absent. */
 export interface IterationSummary {
+  /** From 0; −1 is the model at the start. */
   iteration: number;
-  /** Share of right answers on held-out prompts, at temperature 0 and with the config's sampling settings. */
+  /** Share of right answers on held-out prompts, at temperature 0. */
   greedy?: number;
+  /** Share of right answers on held-out prompts, with the config's sampling settings. */
   sampled?: number;
   /** Token-mean cross-entropy of the held-out responses, in nats. */
   eval_loss?: number;
   /** Share of the pairs whose chosen answer is the generated one. */
   generated_chosen?: number;
+  /** Pairs that were made. */
   pairs?: number;
+  /** Pairs whose answers have equal scores. */
   ties?: number;
+  /** Rows left out because both answers are the same. */
   identical?: number;
-  /** Mean scores of both sides; mean tokens of answers scored higher and lower, and of chosen and rejected ones. */
+  /** Mean score of the human answers. */
   score_human?: number;
+  /** Mean score of the generated answers. */
   score_generated?: number;
+  /** Mean tokens of the answers that the judge scored higher. */
   length_winner?: number;
+  /** Mean tokens of the answers that it scored lower. */
   length_loser?: number;
+  /** Mean tokens of the chosen answers. */
   length_chosen?: number;
+  /** Mean tokens of the rejected answers. */
   length_rejected?: number;
-  /** Pairs on which the judge, asked in both orders, contradicted itself; replies that are not a verdict. */
+  /** Pairs on which the judge, asked in both orders, contradicted itself. */
   order_disagreements?: number;
+  /** Replies of the judge that are no verdict. */
   invalid?: number;
   /** What the judge's tokens cost, by the config's prices. */
   cost?: number;
-  /** Mean share of equal votes, and mean Cohen's kappa, of an ensemble's judges. */
+  /** Mean share of equal votes of an ensemble's judges. */
   agreement?: number;
+  /** Mean Cohen's kappa of an ensemble's judges. */
   kappa?: number;
-  /** Mean tokens of a generated answer, and answers cut at max_new_tokens. */
+  /** Mean tokens of a generated answer. */
   generation_length?: number;
+  /** Generated answers that were cut at max_new_tokens. */
   truncated?: number;
-  /** Optimizer steps, and means over the iteration's logged lines. */
+  /** Optimizer steps. What follows are means over the iteration's logged lines. */
   steps?: number;
+  /** Loss of the model. */
   loss?: number;
+  /** Loss of the noise generator. */
   noise_loss?: number;
+  /** Variance of the noise. */
   noise_variance?: number;
+  /** Lead of the chosen response in implicit reward. */
   rewards_margins?: number;
+  /** Share of the pairs whose chosen response has the higher implicit reward. */
   rewards_accuracies?: number;
 }
 
 /** What summary.json holds. */
 export interface RunSummary {
+  /** One entry for each iteration, from −1 on. */
   iterations: IterationSummary[];
   /** Folder of the run's final model. */
   model: string;

@@ -1,5 +1,17 @@
 /** Parts of the device's memory. Every buffer is allocated under one, so that a plan can tell them apart. @module */
 
+/** A part of the device's memory. */
+export type MemoryPart =
+  | "weights"
+  | "reference"
+  | "judge"
+  | "noise generator"
+  | "gradients"
+  | "moments"
+  | "activations"
+  | "KV cache"
+  | "LM head";
+
 /** All parts, in the order they are shown. */
 export const MEMORY_PARTS = [
   "weights",
@@ -11,7 +23,4 @@ export const MEMORY_PARTS = [
   "activations",
   "KV cache",
   "LM head",
-] as const;
-
-/** A part of the device's memory. */
-export type MemoryPart = typeof MEMORY_PARTS[number];
+] as const satisfies readonly MemoryPart[];

@@ -11,8 +11,11 @@ import { planDecoder } from "./plan_decoder.ts";
 
 /** Weights in float32 on the device, and the folder they came from. */
 export interface Model {
+  /** The folder that it came from. */
   readonly folder: ModelFolder;
+  /** What the decoder is built from. */
   readonly config: ModelConfig;
+  /** The weights, f32. */
   readonly weights: ParameterBuffers;
 }
 

@@ -15,7 +15,9 @@ export interface TensorReader {
 
 /** One set of buffers with a {@linkcode ParameterLayout}: weights, or gradients, or a moment. */
 export class ParameterBuffers {
+  /** Where each parameter lies. */
   readonly layout: ParameterLayout;
+  /** The buffers, one for each chunk of the layout, f32. */
   readonly chunks: readonly Slice[];
   readonly #device: Device;
   readonly #views = new Map<string, Slice>();

@@ -4,16 +4,21 @@ import { elementsOf, type ParameterShape } from "./families/model_tensors.ts";
 
 /** A parameter's place in a chunk. */
 export interface ParameterPlace {
+  /** Sizes, row-major; a projection is [out, in]. */
   readonly shape: readonly number[];
+  /** Index of the chunk. */
   readonly chunk: number;
   /** Bytes from the chunk's start. */
   readonly offset: number;
+  /** Number of elements. */
   readonly elements: number;
 }
 
-/** Sizes of a flat buffer: its elements, and how many of them, from the first on, weight decay applies to. */
+/** Sizes of a flat buffer. */
 export interface ChunkSize {
+  /** Number of elements, padding between the groups included. */
   readonly elements: number;
+  /** How many elements, from the first on, weight decay applies to. */
   readonly decayed: number;
   /** Whether its parameters are trained: all of a chunk are, or none is. */
   readonly trained: boolean;
@@ -21,7 +26,9 @@ export interface ChunkSize {
 
 /** The plan that weights, gradients and optimizer moments share; trained chunks come first. */
 export interface ParameterLayout {
+  /** Places of the parameters, by their Hugging Face names. */
   readonly places: ReadonlyMap<string, ParameterPlace>;
+  /** Sizes of the chunks. */
   readonly chunks: readonly ChunkSize[];
 }
 

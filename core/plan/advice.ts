@@ -8,7 +8,9 @@ import { Rehearsing } from "./rehearse.ts";
 
 /** What does not fit, and what would. */
 export interface Advice {
+  /** Stage that does not fit. */
   stage: string;
+  /** What does not fit, as one line. */
   problem: string;
   /** The settings to change, as `--set` takes them, and the bytes that they need; null if none were found. */
   change: { set: string[]; bytes: number } | null;

@@ -16,6 +16,7 @@ import { RunSources } from "../run/run_sources.ts";
 
 /** A judge's part of a plan. */
 export interface JudgePlan {
+  /** Name of the judge, with a number where an ensemble has several of a kind. */
   name: string;
   /** The server's address and its model; null if no server is asked. */
   server: { url: string; model: string } | null;
@@ -31,10 +32,13 @@ export interface JudgePlan {
 
 /** The plan of a label stage. */
 export interface LabelPlan {
+  /** File of the responses. */
   responses: string;
+  /** Rows of the file. */
   rows: number;
   /** Rows whose two answers differ. */
   judged: number;
+  /** The judges, in their order in the config. */
   judges: JudgePlan[];
 }
 

@@ -23,6 +23,7 @@ export interface PlanOptions {
   time?: boolean;
   /** Gets the progress of downloads, if the config names something on the hub. */
   onProgress?: OnProgress;
+  /** Gets lines worth reading. */
   onNote?: (line: string) => void;
 }
 

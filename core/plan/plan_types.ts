@@ -7,16 +7,19 @@ export type PlannedStage = "evaluate" | "generate" | "label" | "optimize";
 
 /** What a stage takes, summed over the iterations; the memory is that of the iteration with the most. */
 export interface StagePlan {
+  /** Which stage it is. */
   stage: PlannedStage;
   /** How often it runs. */
   times: number;
-  /** Peak of bytes on the device, in all and by part; null if the device's limits do not allow the stage. */
+  /** Peak of bytes on the device; null if the device's limits do not allow the stage. */
   bytes: number | null;
+  /** Bytes by part of the memory at the largest peak that the limits allow; empty if they allow none. */
   parts: Record<string, number>;
   /** Why the limits do not allow it; absent if they do. */
   problem?: string;
   /** Tokens through the model's layers, each forward pass counted once. */
   tokens: number;
+  /** Floating-point operations. */
   flop: number;
   /** Estimated seconds; null if nothing was measured. */
   seconds: number | null;
@@ -24,28 +27,40 @@ export interface StagePlan {
 
 /** What a run takes. */
 export interface RunPlan {
+  /** The model: its name in the config, its family, how many parameters it has, and their storage type. */
   model: { path: string; type: string; parameters: number; dtype: string };
   /** Parameters of the noise generator, 0 without noise. */
   noiseParameters: number;
+  /** What was read of the data. */
   data: {
+    /** Its name in the config. */
     path: string;
-    /** Rows read, and how many of them were tokenized; the others are taken to be alike. */
+    /** Rows read. */
     rows: number;
+    /** How many of them were tokenized; the others are taken to be alike. */
     tokenized: number;
+    /** Rows to train on. */
     kept: number;
-    /** Mean tokens. */
+    /** Mean tokens of a prompt. */
     promptTokens: number;
+    /** Mean tokens of a response, of pairs over both. */
     responseTokens: number;
   };
+  /** Iterations of the run. */
   iterations: number;
   /** Optimizer steps of the first iteration. */
   steps: number;
+  /** What each stage takes. */
   stages: StagePlan[];
   /** Peak of bytes on the device; null if its limits do not allow a stage. */
   bytes: number | null;
+  /** Tokens through the layers, summed over the stages. */
   tokens: number;
+  /** Floating-point operations, summed over the stages. */
   flop: number;
+  /** Estimated seconds of all stages; null if nothing was measured. */
   seconds: number | null;
+  /** Rates that were measured; null if none was. */
   speed: Speed | null;
   /** What does not fit and what to change; empty if everything fits. */
   advice: Advice[];

@@ -45,7 +45,8 @@ export async function filesToPush(
 }
 
 /**
- * Sends the run in `folder` to the hub. Throws a UserError if it cannot.
+ * Sends the run in `folder` to the hub, with the text `card` as its README.md (default: one made from the run). Throws a
+ * UserError if it cannot.
  *
  * @example
  * ```ts
@@ -58,7 +59,7 @@ export async function filesToPush(
  */
 export async function pushRun(
   folder: string,
-  { card, ...options }: Omit<PushOptions, "files"> & { card?: string },
+  { card, ...options }: PushOptions & { card?: string },
 ): Promise<Pushed> {
   const { repo } = options;
   const { files } = await filesToPush(folder, { repo, ...(card !== undefined && { card }) });

@@ -20,6 +20,7 @@ export interface ExportOptions {
 export interface ExportReport {
   /** The file of pairs that was read. */
   pairs: string;
+  /** Rows that were written. */
   rows: number;
   /** Whether the rows are conversations, as opposed to texts. */
   conversational: boolean;

@@ -8,20 +8,25 @@ import { runPaths } from "./run_paths.ts";
 
 /** A run at a glance. */
 export interface RunState {
-  /** The folder's name, and its path. */
+  /** Name of the folder. */
   name: string;
+  /** Path of the folder. */
   dir: string;
+  /** Method of its config; null if that is not known. */
   method: string | null;
+  /** Model that it started from; null if that is not known. */
   model: string | null;
   /** Judges of the iterations, each once. */
   judge: string | null;
-  /** Iterations that are done, and those planned (null if the run is a single stage). */
+  /** Iterations that are done. */
   done: number;
+  /** Iterations that are planned; null if the run is a single stage. */
   planned: number | null;
   /** `running` while a process holds the folder's lock. */
   state: "running" | "stopped" | "done";
-  /** The last logged optimizer step, and its loss. */
+  /** The last logged optimizer step; null if none was logged. */
   step: number | null;
+  /** Loss of that step; null if it has none. */
   loss: number | null;
   /** The first evaluation and the best one after it. */
   evaluation: { name: "sampled" | "greedy" | "eval_loss"; first: number; best?: number } | null;

@@ -26,10 +26,13 @@ export interface RunHooks {
   judge?: (answer: JudgedAnswer) => number | Promise<number>;
 }
 
-/** An answer to score: `reference` is the row's own optional column, not the human answer. */
+/** An answer to score. */
 export interface JudgedAnswer {
+  /** Prompt of the row, as text. */
   prompt: string;
+  /** Answer to score. */
   response: string;
+  /** The row's own column `reference`, not the human answer; absent if it has none. */
   reference?: JsonValue;
 }
 

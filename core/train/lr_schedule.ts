@@ -1,18 +1,15 @@
 /** Learning-rate schedules, the same as Hugging Face's. @module */
-import type { ScheduleType } from "../config/choices.ts";
-
-export type { ScheduleType } from "../config/choices.ts";
+import type { Schedule } from "../config/choices.ts";
 
 /** The factor on the learning rate at optimizer step `step` (from 0) of `steps`; s/w in a warm-up of w steps. */
 export function scheduleFactor(
-  type: ScheduleType,
+  type: Schedule,
   { step, steps, warmup }: { step: number; steps: number; warmup: number },
 ): number {
   if (step < warmup) return step / warmup;
   const left = Math.max(0, steps - step) / Math.max(1, steps - warmup);
   switch (type) {
     case "constant":
-    case "constant_with_warmup":
       return 1;
     case "linear":
       return left;

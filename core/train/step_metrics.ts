@@ -2,7 +2,10 @@
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { type Slice, SLICE_ALIGNMENT, subslice } from "../../kernels/device/slice.ts";
-import { PREFERENCE_METRICS } from "../../kernels/loss/preference_loss.ts";
+import { PREFERENCE_METRICS, type PreferenceMetric } from "../../kernels/loss/preference_loss.ts";
+
+/** A metric's name. */
+export type MetricName = PreferenceMetric | "grad_norm" | "noise/grad_norm";
 
 /**
  * The metrics' names, each at its slot of a metrics row: what losses add to, then the norms of the gradients.
@@ -15,10 +18,11 @@ import { PREFERENCE_METRICS } from "../../kernels/loss/preference_loss.ts";
  * assert.ok(METRIC_NAMES.includes("rewards/margins"));
  * ```
  */
-export const METRIC_NAMES = [...PREFERENCE_METRICS, "grad_norm", "noise/grad_norm"] as const;
-
-/** A metric's name. */
-export type MetricName = typeof METRIC_NAMES[number];
+export const METRIC_NAMES = [
+  ...PREFERENCE_METRICS,
+  "grad_norm",
+  "noise/grad_norm",
+] as const satisfies readonly MetricName[];
 
 /** A metric's slot in a metrics row. */
 export function metricSlot(name: MetricName): number {

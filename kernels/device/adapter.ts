@@ -14,15 +14,23 @@ export interface OpenOptions {
 /** Features asked for; each is optional. */
 export const WANTED_FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
 
-/** Requests the adapter, or null where there is no driver. */
-export async function requestAdapter(
-  options: OpenOptions = {},
-): Promise<GPUAdapter | null> {
-  return await navigator.gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
+/** WebGPU's entry; undefined where there is none, as in some browsers, and in all on pages that are not secure. */
+function webGpu(): GPU | undefined {
+  return globalThis.navigator?.gpu;
+}
+
+/** Requests the adapter, or null where there is no driver or no WebGPU. */
+export async function requestAdapter(options: OpenOptions = {}): Promise<GPUAdapter | null> {
+  return await webGpu()?.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" }) ?? null;
 }
 
 /** Opens the device with the adapter's own limits and with the features it grants. Throws DeviceError without an adapter. */
 export async function openAdapter(options: OpenOptions = {}): Promise<Device> {
+  if (webGpu() === undefined) {
+    throw new DeviceError(
+      "Cannot open a GPU device: there is no WebGPU here, expected Deno, or a browser with WebGPU and a page from https or localhost",
+    );
+  }
   const adapter = await requestAdapter(options);
   if (!adapter) {
     throw new DeviceError(

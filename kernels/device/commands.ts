@@ -7,10 +7,13 @@ import { type UniformFields, type UniformValues, writeUniforms } from "./uniform
 
 /** One call of a kernel. */
 export interface Dispatch<B extends string, U extends UniformFields> {
+  /** A slice or an image for each binding. */
   buffers: Readonly<Record<B, Slice | Image>>;
+  /** Values of the uniform record. */
   uniforms: UniformValues<U>;
   /** Number of workgroups per dimension; a dispatch with a 0 among them is left out. */
   workgroups: readonly [x: number, y?: number, z?: number];
+  /** Values of the module's `override` constants (default: its own). */
   constants?: Constants;
 }
 
@@ -24,6 +27,7 @@ const NO_CONSTANTS: Constants = {};
  * that recording the same step again costs a few microseconds a dispatch and makes nothing new on the device.
  */
 export class Commands {
+  /** The device that runs what is recorded. */
   readonly device: Device;
   /** Where set, every dispatch is timed. */
   profiler: Profiler | undefined;
@@ -38,6 +42,7 @@ export class Commands {
   #groupsOf = new Map<number, string[]>();
   readonly #onDispose: (() => void)[] = [];
 
+  /** Makes the arena of uniforms on the device. */
   constructor(device: Device) {
     this.device = device;
     this.#arenaView = new DataView(new ArrayBuffer(ARENA_BYTES));

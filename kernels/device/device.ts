@@ -31,10 +31,15 @@ export type LowerLimits = Readonly<Partial<Record<Limit, number>>>;
 
 /** A GPU (or software) device with what it grants. `openAdapter` makes one. */
 export class Device {
+  /** WebGPU's own device. */
   readonly gpu: GPUDevice;
+  /** What the adapter says of itself. */
   readonly info: GPUAdapterInfo;
+  /** The family of kernels that suits it. */
   readonly family: DeviceFamily;
+  /** Names of the granted features. */
   readonly features: ReadonlySet<string>;
+  /** Limits that kernels keep to. */
   readonly limits: GPUSupportedLimits;
   /** Lanes of a subgroup where subgroups are granted and their size is fixed, else 0. */
   readonly subgroupSize: number;

@@ -17,9 +17,12 @@ export type DeviceErrorKind = "memory" | "lost" | "other";
  * ```
  */
 export class DeviceError extends Error {
+  /** Always "DeviceError". */
   override readonly name = "DeviceError";
+  /** What went wrong. */
   readonly kind: DeviceErrorKind;
 
+  /** Takes the message, one line, and the kind (default "other"). */
   constructor(message: string, kind: DeviceErrorKind = "other") {
     super(message);
     this.kind = kind;

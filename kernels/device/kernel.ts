@@ -26,7 +26,9 @@ export interface KernelSpec<B extends string, U extends UniformFields> {
    * own; its first line names the parts before it.
    */
   code: readonly SourcePart[];
+  /** How each binding is used, in their order. */
   bindings: Readonly<Record<B, Access>>;
+  /** Fields of the uniform record; empty without uniforms. */
   uniforms: U;
   /** Features that the module needs. `shader-f16` adds its `enable` line. */
   requires?: readonly ("subgroups" | "shader-f16")[];
@@ -34,7 +36,9 @@ export interface KernelSpec<B extends string, U extends UniformFields> {
 
 /** A checked {@linkcode KernelSpec}. */
 export interface Kernel<B extends string, U extends UniformFields> extends KernelSpec<B, U> {
+  /** Unique in the process; keys pipelines and bind groups. */
   readonly id: number;
+  /** Names of the bindings, in their order. */
   readonly bindingNames: readonly B[];
   /** Bytes of the uniform record, 0 without uniforms. */
   readonly uniformBytes: number;

@@ -1,10 +1,13 @@
 /** The time that each kernel takes on the device, by timestamp queries. @module */
 import type { Device } from "./device.ts";
 
-/** The calls of one kernel, and the time that they took together. */
+/** The calls of one kernel, and their time. */
 export interface KernelTime {
+  /** Name of the kernel. */
   name: string;
+  /** Number of calls. */
   calls: number;
+  /** Time of all calls together. */
   milliseconds: number;
 }
 

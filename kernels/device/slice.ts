@@ -2,10 +2,13 @@
 
 /** A buffer on the device. */
 export interface DeviceBuffer {
+  /** WebGPU's own buffer. */
   readonly gpu: GPUBuffer;
   /** Unique per device; keys the bind-group cache. */
   readonly id: number;
+  /** Size in bytes. */
   readonly bytes: number;
+  /** Name in messages and captures. */
   readonly label: string;
   /** The part of the memory that it counts to, as whoever allocated it calls it. */
   readonly part: string;
@@ -13,17 +16,23 @@ export interface DeviceBuffer {
 
 /** A range of a buffer, in bytes; `offset` is a multiple of 256. */
 export interface Slice {
+  /** The buffer that it lies in. */
   readonly buffer: DeviceBuffer;
+  /** First byte. */
   readonly offset: number;
+  /** Number of bytes. */
   readonly size: number;
 }
 
 /** A texture that holds words in a row, {@linkcode IMAGE_WIDTH} texels to a line: some drivers read it far faster. */
 export interface Image {
+  /** WebGPU's own texture. */
   readonly texture: GPUTexture;
+  /** View of the whole texture. */
   readonly view: GPUTextureView;
   /** Unique per device, among the buffers too. */
   readonly id: number;
+  /** Format of a texel. */
   readonly format: ImageFormat;
   /** Texels that it holds. */
   readonly texels: number;

@@ -4,6 +4,7 @@
 export interface SourcePart {
   /** Path of its file from the repository's root; for generated text, the generator's path and ` (generated)`. */
   readonly name: string;
+  /** WGSL. */
   readonly text: string;
 }
 

@@ -4,6 +4,18 @@ import type { Commands } from "../device/commands.ts";
 import { defineKernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
 
+/** A number of the loss, averaged over pairs. */
+export type PreferenceMetric =
+  | "loss"
+  | "noise/loss"
+  | "noise/variance"
+  | "rewards/chosen"
+  | "rewards/rejected"
+  | "rewards/accuracies"
+  | "rewards/margins"
+  | "logps/chosen"
+  | "logps/rejected";
+
 /** What the kernel adds to, from the first slot of the metrics on. */
 export const PREFERENCE_METRICS = [
   "loss",
@@ -15,7 +27,7 @@ export const PREFERENCE_METRICS = [
   "rewards/margins",
   "logps/chosen",
   "logps/rejected",
-] as const;
+] as const satisfies readonly PreferenceMetric[];
 
 /** What a pair's margin passes through: see {@linkcode PreferenceLoss}. */
 export type PreferenceLink = keyof typeof LINKS;

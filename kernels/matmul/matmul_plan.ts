@@ -7,7 +7,21 @@ import { sharedText, type SharedTile } from "./matmul_shared.ts";
 import type { MatmulAccess, MatmulBType, MatmulMode } from "./matmul_text.ts";
 
 /** The tiles to choose from: `broadcast*` suit software rasterizers, `shared*` real GPUs; all run everywhere. */
-export type MatmulVariant = keyof typeof BROADCAST_TILES | keyof typeof SHARED_TILES;
+export type MatmulVariant =
+  | "broadcast64"
+  | "broadcast32"
+  | "broadcast32image"
+  | "broadcast32wide"
+  | "broadcast16image"
+  | "broadcast8"
+  | "broadcast8image"
+  | "shared128"
+  | "shared64"
+  | "shared32"
+  | "shared16";
+
+type BroadcastVariant = Extract<MatmulVariant, `broadcast${string}`>;
+type SharedVariant = Exclude<MatmulVariant, BroadcastVariant>;
 
 /** What a plan depends on besides the device. */
 export interface MatmulSizes {
@@ -33,14 +47,14 @@ const BROADCAST_TILES = {
   broadcast16image: { rows: 16, columns: 64, image: true },
   broadcast8: { rows: 8, columns: 128, image: false },
   broadcast8image: { rows: 8, columns: 128, image: true },
-} as const;
+} as const satisfies Record<BroadcastVariant, { rows: number; columns: number; image: boolean }>;
 
 const SHARED_TILES = {
   shared128: { rows: 128, columns: 128, depth: 16, threadRows: 8, threadColumns: 8 },
   shared64: { rows: 64, columns: 64, depth: 32, threadRows: 4, threadColumns: 4 },
   shared32: { rows: 32, columns: 32, depth: 32, threadRows: 4, threadColumns: 4 },
   shared16: { rows: 16, columns: 16, depth: 64, threadRows: 1, threadColumns: 4 },
-} as const satisfies Record<string, SharedTile>;
+} as const satisfies Record<SharedVariant, SharedTile>;
 
 /** Products of at most this many rows are a class of their own. */
 const FEW_ROWS = 16;
@@ -92,7 +106,7 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVari
 }
 
 function broadcastPlan(
-  variant: keyof typeof BROADCAST_TILES,
+  variant: BroadcastVariant,
   { mode, bType }: MatmulSizes,
   { lanes, subgroups, image }: { lanes: number; subgroups: boolean; image: boolean },
 ): MatmulPlan {
@@ -116,7 +130,7 @@ function broadcastPlan(
   };
 }
 
-function sharedPlan(variant: keyof typeof SHARED_TILES, { mode, m, n, k }: MatmulSizes): MatmulPlan {
+function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes): MatmulPlan {
   const tile = SHARED_TILES[variant];
   const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
   // Only the blocks of weight gradients may depend on m, as their rows are not tokens. No block may depend on the tile.
@@ -135,7 +149,7 @@ function sharedPlan(variant: keyof typeof SHARED_TILES, { mode, m, n, k }: Matmu
   };
 }
 
-function isBroadcast(variant: MatmulVariant): variant is keyof typeof BROADCAST_TILES {
+function isBroadcast(variant: MatmulVariant): variant is BroadcastVariant {
   return variant in BROADCAST_TILES;
 }
 

@@ -77,7 +77,7 @@ fn main(@builtin(local_invocation_index) t: u32, @builtin(workgroup_id) group: v
   let tx = t % ${across}u;
   let ty = t / ${across}u;
 ${names.flatMap((name) => FOUR.map((q) => `  var ${name}${q} = vec4f();`)).join("\n")}
-${both((operand, thread) => fetch(access, { operand, depth, thread, register: register(operand), k: "k_first" }))}
+${both((operand, thread) => fetchBlock(access, { operand, depth, thread, register: register(operand), k: "k_first" }))}
 ${each((i, j) => `  var c${i}_${j} = vec4f();`)}
   for (var k = k_first; k < k_last; k += ${depth}u) {
     workgroupBarrier();
@@ -85,7 +85,7 @@ ${both((operand, thread) => put({ operand, depth, thread, register: register(ope
     workgroupBarrier();
     let k_next = k + ${depth}u;
     if (k_next < k_last) {
-${both((operand, thread) => fetch(access, { operand, depth, thread, register: register(operand), k: "k_next" }))}
+${both((operand, thread) => fetchBlock(access, { operand, depth, thread, register: register(operand), k: "k_next" }))}
     }
     for (var kb = 0u; kb < ${depth / 4}u; kb += 1u) {
 ${threadRows === 1 ? `      let s = tile_a[${slot(a, { depth, across: "ty", k: "kb" })}];` : ""}
@@ -141,7 +141,7 @@ function blockOf({ span, alongK }: Operand, { depth, thread }: { depth: number; 
 }
 
 /** Statements that read the thread's block of an operand at step `k` into four registers; reads beyond k give 0. */
-function fetch(
+function fetchBlock(
   access: MatmulAccess,
   { operand, depth, thread, register, k }: {
     operand: Operand;

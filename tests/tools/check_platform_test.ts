@@ -1,4 +1,4 @@
-import { deepEqual } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { checkPlatform } from "../../tools/check_platform.ts";
 
@@ -19,7 +19,8 @@ Deno.test("checkPlatform() lets the rooms that may touch the platform", async ()
   const files = {
     "core/files/io.ts": `import { x } from "node:path";\nawait Deno.stat("a");\n`,
     "core/hub/client.ts": `await fetch("http://a");\nDeno.env.get("A");\n`,
-    "core/model/model.ts": `/** Never Deno.open. */\n// nor fetch(url)\nexport const a = 1;\n`,
+    "core/model/model.ts": `/** Never Deno.open. */\n// nor fetch(url)\nexport const a = "Deno fetch()"; // node:fs\n`,
+    "core/model/text.ts": "export const a = (b: string) => `fetch(Deno) ${b} from node:fs`;\n",
     "cli/main.ts": `Deno.exit(0);\n`,
   };
   deepEqual(await checkTree(files), []);
@@ -36,9 +37,47 @@ Deno.test("checkPlatform() names file, line and use of each violation, and names
   deepEqual(problems, [
     "core/label/ask.ts:2 uses the environment: only core/device, core/hub, core/run, core/server may",
     "core/label/ask.ts:1 uses the network: only core/hub, core/server may",
-    "core/model/model.ts:2 uses the file system: only core/files, core/run, core/hub, core/data/formats, core/device may",
-    "core/train/steps.ts:1 uses a module of node:: only core/files, core/run, core/hub, core/data/formats, core/device may",
+    "core/model/model.ts:2 uses the file system, or all of Deno: only core/files, core/run, core/hub, core/data/formats, core/device may",
+    "core/train/steps.ts:1 uses a module of Node.js: only core/files, core/run, core/hub, core/data/formats, core/device may",
     "kernels/tune.ts:1 uses a thread: only core/device, core/label may",
     "model.ts is the name of cli/model.ts and core/model/model.ts: expected one file of that name",
   ]);
 });
+
+const PLATFORM = {
+  "the environment": ["Deno.env.get(name);", "Deno\n  .env.get(name);", "if (Deno.build.os) {}"],
+  "the file system, or all of Deno": [
+    "Deno.readFileSync(path);",
+    "const { env } = Deno;",
+    "const { Deno: platform } = globalThis;",
+    "(globalThis as { Deno?: unknown }).Deno?.env;",
+    "`${Deno.cwd()}`;",
+    "/[/*'\"`]/.test(a); Deno.cwd();",
+  ],
+  "a module of Node.js": [
+    'import "node:os";',
+    "import { cpus } from 'node:os';",
+    'export * from "node:os";',
+    'import type { Stats }\n  from "node:fs";',
+    'await import("node:os");',
+    "await import(`node:os`);",
+    'process.getBuiltinModule("node:os");',
+  ],
+  "the network": ["const ask = () => fetch(url);", "fetch (url);", "globalThis.fetch(url);", "const get = fetch;"],
+  "a thread": ["new Worker(url);", "new  globalThis.Worker(url);"],
+  "the platform by a string": [
+    'globalThis["Deno"].exit();',
+    "globalThis [ 'fetch' ](url);",
+    "(self as any)[`Worker`];",
+  ],
+};
+
+for (const [what, lines] of Object.entries(PLATFORM)) {
+  Deno.test(`checkPlatform() finds ${what} however it is written`, async () => {
+    for (const line of lines) {
+      const problems = await checkTree({ "core/model/model.ts": `// A module.\n${line}\n` });
+      equal(problems.some((problem) => /^core\/model\/model.ts:[23] uses /.test(problem)), true, line);
+      equal(problems.some((problem) => problem.includes(` uses ${what}: `)), true, `${line}: ${problems}`);
+    }
+  });
+}

@@ -43,3 +43,20 @@ for (const entry of ENTRIES) {
     deepEqual(silent.map(({ name }) => name), [], "symbols without a description");
   });
 }
+
+Deno.test("deno doc --lint finds no type that an entry keeps back, and nothing public without a comment", async (t) => {
+  for (const entry of ENTRIES) {
+    // By itself, since another entry's types are not those that a user of this one can name.
+    await t.step(entry, async () => {
+      const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["doc", "--lint", entry],
+        cwd: root,
+        env: { NO_COLOR: "1" },
+        stdout: "null",
+      }).output();
+      const text = new TextDecoder().decode(stderr);
+      deepEqual([...text.matchAll(/^error\[.*\n *--> .*$/gm)].map(([problem]) => problem), []);
+      equal(success, true, text);
+    });
+  }
+});

@@ -12,9 +12,11 @@ export interface RenderOptions {
   addGenerationPrompt: boolean;
 }
 
-/** A text and its spans that the assistant writes, in UTF-16 units. */
+/** A text and its spans that the assistant writes. */
 export interface MarkedText {
+  /** The conversation as the template writes it. */
   text: string;
+  /** Start and end (exclusive) of each span in order, in UTF-16 units. */
   spans: [start: number, end: number][];
 }
 

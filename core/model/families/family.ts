@@ -28,7 +28,9 @@ export interface MlpSpec {
 export interface LayerSpec {
   /** Where its norms are. `pre`: before each block, first the attention, then the MLP. */
   readonly norms: "pre";
+  /** How it attends. */
   readonly attention: AttentionSpec;
+  /** Its MLP. */
   readonly mlp: MlpSpec;
 }
 

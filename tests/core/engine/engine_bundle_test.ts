@@ -39,6 +39,16 @@ device.destroy();
 `;
 }
 
+/** The bundle in a page of a browser without WebGPU; `without` takes it away. */
+function barePageOf(bundle: string, without: string): string {
+  return `
+import { DeviceError, openDevice } from ${JSON.stringify(bundle)};
+${without}
+const error = await openDevice().catch((error) => error);
+console.log(error instanceof DeviceError, String(error));
+`;
+}
+
 async function deno(args: string[]): Promise<{ code: number; out: string; err: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
   const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -78,4 +88,10 @@ Deno.test("engine.ts bundles for a browser, and the bundle gives the numbers of 
     deepEqual(found, { before, step, after: await ask() });
     equal(step["noise/variance"]! > 0, true, "the reference carries noise");
     for (const answer of before) match(answer, /^[a-h]+$/);
+
+    for (const without of ["delete Navigator.prototype.gpu;", "delete globalThis.navigator;"]) {
+      await Deno.writeTextFile(`${dir}/bare.js`, barePageOf(bundle, without));
+      const bare = await deno(["run", "--quiet", "--no-prompt", `--allow-read=${bundle}`, `${dir}/bare.js`]);
+      match(bare.out, /^true DeviceError: Cannot open a GPU device: there is no WebGPU here, expected /, bare.err);
+    }
   }));

@@ -1,4 +1,4 @@
-import { equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import { openChat } from "../../../core/generate/open_chat.ts";
 import { writeTinyModel } from "../../_shared/tiny_model.ts";
 import { withFolder } from "../_tiny.ts";
@@ -12,7 +12,7 @@ Deno.test("openChat() opens a model's or a run's folder, with its own context", 
     await writeTokenizer(`${dir}/run/model`);
     for (const model of [`${dir}/run`, `${dir}/run/model`]) {
       using opened = await openChat({ model, settings: SETTINGS });
-      equal(opened.folder.dir, `${dir}/run/model`);
+      deepEqual(opened.model, { path: `${dir}/run/model`, type: "llama", parameters: 15568 });
       equal(opened.chat.maxLength, 4096);
     }
     using long = await openChat({ model: `${dir}/run`, settings: SETTINGS, maxLength: 5000 });

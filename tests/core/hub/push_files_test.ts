@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { type PushFile, pushFiles, type PushOptions } from "../../../core/hub/push_files.ts";
+import { type PushFile, pushFiles, type PushFilesOptions } from "../../../core/hub/push_files.ts";
 import type { ProgressEvent } from "../../../core/progress.ts";
 import { sha256 } from "../../_shared/hub_server.ts";
 import { bytesOf, type HubTest, refuses, withHub } from "./_hub.ts";
@@ -8,7 +8,7 @@ const WEIGHTS = bytesOf(100_000);
 const CARD = "---\ntags:\n- dnpo\n---\n# Ärger mit „Umlauten“\n";
 
 interface PushTest extends HubTest {
-  push: (options?: Partial<PushOptions>) => ReturnType<typeof pushFiles>;
+  push: (options?: Partial<PushFilesOptions>) => ReturnType<typeof pushFiles>;
   /** A file of a branch as the hub has it. */
   file: (path: string, branch?: string) => Uint8Array | undefined;
 }

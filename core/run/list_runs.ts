@@ -11,6 +11,7 @@ export interface RunState {
   /** The folder's name, and its path. */
   name: string;
   dir: string;
+  /** `sft` or `optimize` for a stage that ran alone. */
   method: string | null;
   model: string | null;
   /** Judges of the iterations, each once. */
@@ -63,8 +64,8 @@ export async function listRuns(dir: string): Promise<RunState[]> {
 }
 
 async function isRun(dir: string): Promise<boolean> {
-  const { metrics, lock, settings } = runPaths(dir);
-  return await exists(metrics) || await exists(lock) && await exists(settings);
+  const { metrics, lock, settings, stage } = runPaths(dir);
+  return await exists(metrics) || await exists(lock) && (await exists(settings) || await exists(stage));
 }
 
 async function stateOf(dir: string): Promise<RunState> {
@@ -88,7 +89,7 @@ async function stateOf(dir: string): Promise<RunState> {
   return {
     name: run.name,
     dir,
-    method: field(settings, "method"),
+    method: field(settings, "stage") ?? field(settings, "method"),
     model: field(settings, "model"),
     judge: settings.method === "sft" || labels.length === 0 ? null : [...new Set(labels)].join(", "),
     done,
@@ -139,9 +140,9 @@ async function isLocked(dir: string): Promise<boolean> {
 }
 
 async function lastWritten(dir: string): Promise<string> {
-  const { metrics, summary, settings, timings } = runPaths(dir);
+  const { metrics, summary, settings, stage, timings } = runPaths(dir);
   const times = await Promise.all(
-    [metrics, summary, settings, timings].map((path) =>
+    [metrics, summary, settings, stage, timings].map((path) =>
       Deno.stat(path).then(({ mtime }) => mtime?.getTime() ?? 0, () => 0)
     ),
   );

@@ -39,7 +39,7 @@ export interface LoggedIteration {
 export interface RunRecord {
   /** The folder's name. */
   name: string;
-  /** The text of config.yaml; null if there is none. */
+  /** The text of config.yaml, or of stage.yaml, whose `stage` tells which one ran alone; null if there is neither. */
   settings: string | null;
   /** Steps in order, each once. */
   steps: LoggedStep[];
@@ -70,7 +70,7 @@ export async function readRun(dir: string): Promise<RunRecord> {
   const summary = await readSummary(paths.summary);
   return {
     name: basename(resolve(dir)),
-    settings: await readOptional(paths.settings),
+    settings: await readOptional(paths.settings) ?? await readOptional(paths.stage),
     ...await readMetrics(paths.metrics),
     ...summary,
   };

@@ -1,9 +1,11 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, rejects } from "node:assert/strict";
 import { templateTail } from "../../../core/data/tokenize_rows.ts";
 import { loadTokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { scorePairs } from "../../../core/evaluate/score_pairs.ts";
 import { runGenerate, runLabel, runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
+import { filesToPush } from "../../../core/report/push_run.ts";
+import { listRuns } from "../../../core/run/list_runs.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { jsonLines, tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { readJsonLines, readTensors } from "../../_shared/trajectory.ts";
@@ -219,6 +221,29 @@ Deno.test("runSft() trains on the human responses, whatever the method", () =>
       "num_tokens",
     ]);
     equal(last.loss! < steps[0]!.loss!, true);
+  }));
+
+Deno.test("runOptimize() and runSft() leave what they were, for the card and the list of runs, and no config.yaml", () =>
+  withInput(async (dir) => {
+    const pairs = `${dir}/pairs.jsonl`;
+    await Deno.writeTextFile(pairs, jsonLines(tinyPairs(6)));
+    const config = await configOf(dir, { pairs });
+    await runOptimize(config);
+    await runSft({ ...config, output_dir: `${dir}/fine` });
+    const cards = await Promise.all(["run", "fine"].map(async (name) => {
+      deepEqual((await listRuns(`${dir}/${name}`)).map(({ state, planned }) => [state, planned]), [["done", null]]);
+      await rejects(Deno.stat(`${dir}/${name}/config.yaml`), Deno.errors.NotFound);
+      return (await filesToPush(`${dir}/${name}`, { repo: "me/mine" })).card;
+    }));
+    match(cards[0]!, /after preference optimization on given pairs, with loss `sigmoid`, trained with dnpo\.\n/);
+    match(cards[0]!, /\| noise \| joint \|[^]*\| `pairs` \| pairs\.jsonl \|/);
+    match(cards[1]!, /This is a local model after supervised fine-tuning \(SFT\), trained with dnpo\.\n/);
+    match(cards[1]!, /^tags:\n {2}- dnpo\n {2}- sft\n---$/m);
+    doesNotMatch(cards.join(), /iterations? of|Dynamic Noise Preference Optimization \(/);
+    deepEqual((await listRuns(dir)).map(({ name, method, model }) => [name, method, model]).sort(), [
+      ["fine", "sft", `${dir}/model`],
+      ["run", "optimize", `${dir}/model`],
+    ]);
   }));
 
 Deno.test("a stage names the key that it cannot do without", () =>

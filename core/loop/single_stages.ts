@@ -3,7 +3,7 @@ import { requireFor, type ResolvedConfig } from "../config/config.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
 import type { LabelReport } from "../label/label_pairs.ts";
 import { type RunHooks, withRun } from "../run/run_context.ts";
-import { recordStage, type TrainingStage } from "../run/stage_record.ts";
+import { fixStage, type TrainingStage } from "../run/stage_record.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
 import { generateStage } from "./generate_stage.ts";
 import { labelStage } from "./label_stage.ts";
@@ -140,7 +140,7 @@ async function runTraining(
   const step = optimizeStep(config, stage === "sft" ? "sft" : "pairs");
   checkSteps([step], hooks);
   return await withRun(config, { needs: needsOf([step]), hooks }, async (context) => {
-    await recordStage(config.output_dir, stage, step.settings);
+    await fixStage(config.output_dir, stage, step.settings);
     const last = await runStage(context, step, () => optimizeStage(context, step));
     return { model: step.paths.model, last };
   });

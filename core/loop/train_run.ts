@@ -13,6 +13,7 @@ import { fixSettings } from "../run/resume_check.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withRun } from "../run/run_context.ts";
 import { iterationPaths, runPaths } from "../run/run_paths.ts";
 import { givesPairs } from "../run/run_rows.ts";
+import { refuseStage } from "../run/stage_record.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { generateStage } from "./generate_stage.ts";
 import { labelStage } from "./label_stage.ts";
@@ -60,6 +61,7 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
   return await withRun(config, { needs, hooks }, async (context) => {
     const schedule = trainSchedule(config, { hasPairs: await givesPairs(context) });
     checkSteps(stepsOf(schedule), hooks);
+    await refuseStage(config.output_dir);
     await fixSettings(config);
     const { method, iterations } = config;
     const run = () => runSchedule(context, schedule, hooks);

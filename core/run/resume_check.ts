@@ -14,7 +14,7 @@ export async function fixSettings(config: ResolvedConfig): Promise<void> {
   const path = runPaths(folder).settings;
   const text = writeResolved(config);
   if (await exists(path)) {
-    const before = await readYaml(path);
+    const before = await readYamlRecord(path);
     checkSameSettings(before, config, {
       what: `the run in ${folder}`,
       file: path,
@@ -39,7 +39,8 @@ export async function fixGeneration(paths: StagePaths, settings: IterationConfig
   await writeFileAtomic(paths.generation, JSON.stringify(made, null, 2) + "\n");
 }
 
-async function readYaml(path: string): Promise<unknown> {
+/** Reads the settings of a run from a YAML file. Throws a UserError for one that holds none. */
+export async function readYamlRecord(path: string): Promise<Record<string, unknown>> {
   const text = await Deno.readTextFile(path).catch((error) => {
     throw explainIoError(error, `Cannot read ${path}`);
   });

@@ -246,6 +246,46 @@ Deno.test("runOptimize() and runSft() leave what they were, for the card and the
     ]);
   }));
 
+Deno.test("runOptimize() and runSft() replace no model but their own, nor does train() theirs", () =>
+  withInput(async (dir) => {
+    const pairs = `${dir}/pairs.jsonl`;
+    await Deno.writeTextFile(pairs, jsonLines(tinyPairs(6)));
+    const refused = async (work: Promise<unknown>, error: RegExp): Promise<void> => {
+      const before = await Deno.readFile(`${dir}/run/model/model.safetensors`);
+      await rejects(work, error);
+      deepEqual(await Deno.readFile(`${dir}/run/model/model.safetensors`), before);
+    };
+    const holds = (action: string, what: string): RegExp =>
+      new RegExp(
+        `^UserError: Cannot run ${action} in .*/run: the folder holds ${what}; give another output_dir or delete the folder$`,
+      );
+    const config = await configOf(dir, { pairs });
+    // What is there before any work is none; of stages that make no model, optimize takes up the work.
+    await Deno.mkdir(`${dir}/run`);
+    await Deno.writeTextFile(`${dir}/run/config.yaml`, "method: dpo\n");
+    await runGenerate(config);
+    await rejects(runOptimize(config), holds("optimize", "a run of train"));
+    await Deno.remove(`${dir}/run/config.yaml`);
+
+    const { model } = await runOptimize(config);
+    const bytes = await Deno.readFile(`${model}/model.safetensors`);
+    await runOptimize({ ...config, labels: { judge: "human", verifier_timeout: 1, margin: 0 } });
+    deepEqual(await Deno.readFile(`${model}/model.safetensors`), bytes);
+    await refused(
+      runOptimize(await configOf(dir, { pairs, training: { beta: 0.5 } })),
+      /^UserError: Cannot go on with optimize in .*\/run: training.beta is 0.5, expected 0.1 as in .*\/run\/stage.yaml; give another output_dir or delete the folder$/,
+    );
+    await refused(runSft(config), holds("sft", "a run of optimize"));
+    await refused(train(config), holds("train", "a run of optimize"));
+    await Deno.remove(`${dir}/run/stage.yaml`);
+    await refused(runSft(config), holds("sft", "a model, and nothing says what made it"));
+
+    await Deno.remove(`${dir}/run`, { recursive: true });
+    await train(config);
+    await refused(runSft(config), holds("sft", "a run of train"));
+    await refused(runOptimize(config), holds("optimize", "a run of train"));
+  }));
+
 Deno.test("a stage names the key that it cannot do without", () =>
   withInput(async (dir) => {
     await rejects(runOptimize(await configOf(dir)), /^UserError: Cannot run optimize: "pairs" is not set/);

@@ -5,6 +5,7 @@ import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
 import { iterationValues, readRun, type RunRecord } from "./read_run.ts";
 import { runPaths } from "./run_paths.ts";
+import { hasWork } from "./run_work.ts";
 
 /** A run at a glance. */
 export interface RunState {
@@ -64,8 +65,10 @@ export async function listRuns(dir: string): Promise<RunState[]> {
 }
 
 async function isRun(dir: string): Promise<boolean> {
-  const { metrics, lock, settings, stage } = runPaths(dir);
-  return await exists(metrics) || await exists(lock) && (await exists(settings) || await exists(stage));
+  const { metrics, settings, stage } = runPaths(dir);
+  if (await exists(metrics)) return true;
+  // A run that failed before any work leaves only its settings.
+  return (await exists(settings) || await exists(stage)) && (await isLocked(dir) || await hasWork(dir));
 }
 
 async function stateOf(dir: string): Promise<RunState> {

@@ -7,13 +7,17 @@ import { writeFileAtomic } from "../files/atomic.ts";
 import { exists, explainIoError, readJsonObject } from "../files/io.ts";
 import { isRecord } from "../values.ts";
 import { runPaths, type StagePaths } from "./run_paths.ts";
+import { hasWork } from "./run_work.ts";
 
-/** Writes the settings into the run's folder. Throws a UserError if it holds a run with other settings. */
+/**
+ * Writes the settings into the run's folder. Throws a UserError if it holds a run with other settings. Those of a run
+ * that has done no work are replaced: it may have failed on a mistake in them.
+ */
 export async function fixSettings(config: ResolvedConfig): Promise<void> {
   const { output_dir: folder } = config;
   const path = runPaths(folder).settings;
   const text = writeResolved(config);
-  if (await exists(path)) {
+  if (await exists(path) && await hasWork(folder)) {
     const before = await readYamlRecord(path);
     checkSameSettings(before, config, {
       what: `the run in ${folder}`,

@@ -3,12 +3,12 @@ import { exists, namesIn } from "../files/io.ts";
 import { basename, join } from "../files/path.ts";
 import { runPaths, stagePaths } from "./run_paths.ts";
 
-/** Files that are there before any work is done; generation.json is checked only beside responses. */
-const BEFORE_WORK = ["lock", "settings", "stage", "sources", "kernels", "generation"];
+/** What is there before any work is done, or is made of the rest; generation.json is checked only beside responses. */
+const NO_WORK = ["lock", "settings", "stage", "sources", "kernels", "generation", "summary", "report"];
 
 const WORK = new Set(
   Object.entries({ ...runPaths("."), ...stagePaths(".") })
-    .filter(([key]) => !BEFORE_WORK.includes(key)).map(([, path]) => basename(path)),
+    .filter(([key]) => !NO_WORK.includes(key)).map(([, path]) => basename(path)),
 );
 
 /** Whether a stage has written a file into the run's folder. */

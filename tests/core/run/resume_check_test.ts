@@ -2,6 +2,7 @@ import { deepEqual, equal, rejects } from "node:assert/strict";
 import { StoppedError } from "../../../core/error.ts";
 import { runGenerate } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
+import { listRuns } from "../../../core/run/list_runs.ts";
 import { configOf, withInput } from "../loop/_runs.ts";
 
 Deno.test("runGenerate() that was stopped goes on with another batch size, and refuses other settings", () =>
@@ -37,6 +38,7 @@ Deno.test("train() names settings that are damaged, and says what to do", () =>
   withInput(async (dir) => {
     await Deno.mkdir(`${dir}/run`);
     await Deno.writeTextFile(`${dir}/run/config.yaml`, "model: [");
+    await Deno.writeTextFile(`${dir}/run/metrics.jsonl`, "");
     await rejects(
       train(await configOf(dir)),
       /^UserError: Cannot read .*\/run\/config.yaml: it is no YAML, expected the settings of the run; delete the folder$/,
@@ -51,4 +53,17 @@ Deno.test("train() removes the state that a killed process left beside a saved m
     await train(await configOf(dir, { iterations: 1 }));
     const names = await Array.fromAsync(Deno.readDir(`${dir}/run/iteration-0`), ({ name }) => name);
     equal(names.includes("state"), false, names.join(" "));
+  }));
+
+Deno.test("train() that failed on a mistake in its settings, before any work, takes them mended", () =>
+  withInput(async (dir) => {
+    const wrong = await configOf(dir, { data: { train: `${dir}/rows.jsonl`, columns: { prompt: "nothing" } } });
+    await rejects(train(wrong), /^UserError: Cannot read .*rows\.jsonl/);
+    equal((await Deno.readTextFile(`${dir}/run/config.yaml`)).includes("prompt: nothing"), true);
+    deepEqual(await listRuns(dir), []);
+    const stop = { signal: AbortSignal.abort() };
+    await rejects(train(await configOf(dir), stop), StoppedError);
+    equal((await Deno.readTextFile(`${dir}/run/config.yaml`)).includes("prompt: nothing"), false);
+    await train(await configOf(dir));
+    await rejects(train(wrong), /^UserError: Cannot go on with the run in .*: data.columns is /);
   }));

@@ -1,6 +1,7 @@
 /** Progress of long work on standard error: a rewritten line on a terminal, elsewhere a plain line at times. @module */
 import { styleText } from "node:util";
 import { formatSize, type ProgressEvent } from "../core/progress.ts";
+import { ClosedOutput, print } from "./print.ts";
 
 /** Where progress is shown; the defaults are this process's standard error. */
 export interface ProgressOptions {
@@ -125,8 +126,12 @@ export class Progress {
 }
 
 function writeToStderr(text: string): void {
-  let bytes = new TextEncoder().encode(text);
-  while (bytes.length > 0) bytes = bytes.subarray(Deno.stderr.writeSync(bytes));
+  try {
+    print(Deno.stderr)(text);
+  } catch (error) {
+    // A run goes on where nobody looks.
+    if (!(error instanceof ClosedOutput)) throw error;
+  }
 }
 
 function consoleColumns(): number {

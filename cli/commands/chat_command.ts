@@ -7,7 +7,7 @@ import { parameterShapes } from "../../core/model/families/families.ts";
 import { pipedPrompts, TerminalInput } from "../chat_input.ts";
 import type { Values } from "../command_entry.ts";
 import { configOfFlags, flagValue, SAMPLING_FLAGS } from "../config_flags.ts";
-import { print } from "../program.ts";
+import { print } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 const HELP = `/reset        forget the conversation

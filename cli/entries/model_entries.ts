@@ -100,6 +100,7 @@ export const push: CommandEntry = {
     { flags: "--message <text>", summary: "the commit's message" },
     { flags: "--revision <branch>", summary: "branch, made where it is missing (default: main)" },
     { flags: "--card <file>", summary: "model card to send; with --dry-run, file to write the run's own to" },
+    { flags: "-f, --force", summary: "with --dry-run, overwrite a card that is there" },
     quiet,
   ],
   examples: [
@@ -118,6 +119,7 @@ export const push: CommandEntry = {
       message: text(values.message),
       revision: text(values.revision),
       cardPath: text(values.card),
+      force: values.force === true,
       quiet: values.quiet === true,
     });
   },

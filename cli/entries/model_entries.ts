@@ -13,14 +13,14 @@ export const score: CommandEntry = {
   options: [
     {
       flags: "-m, --model <dir>",
-      summary: "model folder, or org/name on the hub",
+      summary: "model: a folder, a run's, or org/name on the hub",
       required: true,
       path: "folder",
     },
     { flags: "-p, --pairs <file>", summary: "pairs: a file, or org/name on the hub", required: true, path: "file" },
     quiet,
   ],
-  examples: [["dnpo score --model runs/trial/model --pairs pairs.jsonl", "one JSON object a line"]],
+  examples: [["dnpo score --model runs/trial --pairs pairs.jsonl", "one JSON object a line"]],
   run: async (_, values) => {
     const { score } = await loadCommand("score");
     return score({ model: String(values.model), pairs: String(values.pairs), quiet: values.quiet === true });

@@ -166,6 +166,8 @@ Deno.test("runOptimize() leaves model, noise generator and log; runGenerate() of
     deepEqual([...noise].map(([name, { length }]) => [name, length]), [["bias", 37], ["weight", 37 * 16]]);
     equal(noise.get("weight")!.some((value) => Math.abs(value) > 0.1), true);
     const scores = await scorePairs({ model: `${dir}/model`, pairs });
+    // A run's folder stands for its model.
+    deepEqual(await scorePairs({ model: `${dir}/run`, pairs }), await scorePairs({ model, pairs }));
     assertClose(steps[0]!["logps/rejected"]!, scores.reduce((sum, score) => sum + score.rejected, 0) / 6, {
       rtol: 1e-5,
     });

@@ -21,7 +21,7 @@ import { dropState, optimizeStage, withChatTemplate } from "./optimize_stage.ts"
 import { runStage } from "./run_stage.ts";
 import { type IterationSummary, type RunSummary, summarizeRun } from "./run_summary.ts";
 import { needsOf, type Round, type Step, trainSchedule } from "./schedule.ts";
-import { checkSteps } from "./schedule_checks.ts";
+import { checkJudging, checkSteps } from "./schedule_checks.ts";
 
 /** The callbacks of {@linkcode train}. */
 export interface TrainHooks extends RunHooks {
@@ -56,11 +56,14 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
   const config = withGivenJudge(given, hooks);
   requireFor("train", config);
   // Whether dpo has pairs, or must generate answers, is known only once its rows are read; it is checked again then.
-  checkSteps(stepsOf(trainSchedule(config, { hasPairs: config.method === "dpo" })), hooks);
+  const known = stepsOf(trainSchedule(config, { hasPairs: config.method === "dpo" }));
+  checkSteps(known, hooks);
+  await checkJudging(known);
   const needs = needsOf(stepsOf(trainSchedule(config, { hasPairs: false })));
   return await withRun(config, { needs, hooks }, async (context) => {
     const schedule = trainSchedule(config, { hasPairs: await givesPairs(context) });
     checkSteps(stepsOf(schedule), hooks);
+    await checkJudging(stepsOf(schedule));
     await refuseStage(config.output_dir);
     await fixSettings(config);
     const { method, iterations } = config;

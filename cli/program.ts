@@ -54,7 +54,7 @@ export function parseCommandLine(
     .addHelpText(
       "after",
       examplesText([
-        ["dnpo train", "a small model improves itself, in minutes and without downloads"],
+        ["dnpo train", "a small model improves itself, in minutes, without a download of a model or of data"],
         ["dnpo train config.yaml", "your own model and data"],
         ["dnpo doctor", "whether this machine can run it"],
       ]),

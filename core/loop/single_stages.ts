@@ -1,5 +1,6 @@
 /** Single stages, as commands and programs call them. @module */
 import { requireFor, type ResolvedConfig } from "../config/config.ts";
+import { exists } from "../files/io.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
 import type { LabelReport } from "../label/label_pairs.ts";
 import { type RunHooks, withRun } from "../run/run_context.ts";
@@ -35,7 +36,9 @@ export async function runGenerate(config: ResolvedConfig, hooks: RunHooks = {}):
   requireFor("generate", config);
   const step = await generateStep(config);
   await withRun(config, { needs: needsOf([step]), hooks }, async (context) => {
+    const isThere = await exists(step.paths.responses);
     await runStage(context, step, () => generateStage(context, step));
+    if (isThere) context.onNote(`${step.paths.responses} was complete already; nothing is generated`);
   });
   return step.paths.responses;
 }

@@ -67,9 +67,23 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
     await refuseStage(config.output_dir);
     await fixSettings(config);
     const { method, iterations } = config;
+    if (await isComplete(config.output_dir, schedule)) {
+      context.onNote(`The run in ${config.output_dir} was complete already; nothing is trained`);
+    }
     const run = () => runSchedule(context, schedule, hooks);
     return await context.telemetry.span("train", { method, iterations }, run);
   });
+}
+
+/** Whether all models and evaluations of the schedule are there, and the model that is handed out. */
+async function isComplete(folder: string, schedule: readonly Round[]): Promise<boolean> {
+  const made = stepsOf(schedule).flatMap(({ stage, paths }) =>
+    stage === "optimize" ? [paths.model] : stage === "evaluate" ? [paths.evaluation] : []
+  );
+  for (const path of [...made, runPaths(folder).model]) {
+    if (!await exists(path)) return false;
+  }
+  return true;
 }
 
 function stepsOf(schedule: readonly Round[]): Step[] {

@@ -3,6 +3,7 @@ import { StoppedError } from "../../../core/error.ts";
 import { runGenerate } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { listRuns } from "../../../core/run/list_runs.ts";
+import type { RunHooks } from "../../../core/run/run_context.ts";
 import { configOf, withInput } from "../loop/_runs.ts";
 
 Deno.test("runGenerate() that was stopped goes on with another batch size, and refuses other settings", () =>
@@ -66,4 +67,24 @@ Deno.test("train() that failed on a mistake in its settings, before any work, ta
     equal((await Deno.readTextFile(`${dir}/run/config.yaml`)).includes("prompt: nothing"), false);
     await train(await configOf(dir));
     await rejects(train(wrong), /^UserError: Cannot go on with the run in .*: data.columns is /);
+  }));
+
+Deno.test("train() and runGenerate() say where there was nothing left to do", () =>
+  withInput(async (dir) => {
+    const notes: string[] = [];
+    const told = async (work: (hooks: RunHooks) => Promise<unknown>): Promise<string[]> => {
+      await work({ onNote: (line) => notes.push(line) });
+      return notes.splice(0).filter((line) => line.includes("complete already"));
+    };
+    const config = await configOf(dir, { data: { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` } });
+    deepEqual(await told((hooks) => train(config, hooks)), []);
+    deepEqual(await told((hooks) => train(config, hooks)), [
+      `The run in ${dir}/run was complete already; nothing is trained`,
+    ]);
+    deepEqual(await told((hooks) => train({ ...config, iterations: 2 }, hooks)), []);
+    const alone = { ...config, output_dir: `${dir}/alone` };
+    deepEqual(await told((hooks) => runGenerate(alone, hooks)), []);
+    deepEqual(await told((hooks) => runGenerate(alone, hooks)), [
+      `${dir}/alone/iteration-0/responses.jsonl was complete already; nothing is generated`,
+    ]);
   }));

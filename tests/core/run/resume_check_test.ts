@@ -88,3 +88,17 @@ Deno.test("train() and runGenerate() say where there was nothing left to do", ()
       `${dir}/alone/iteration-0/responses.jsonl was complete already; nothing is generated`,
     ]);
   }));
+
+Deno.test("train() names an output_dir that is a file", () =>
+  withInput(async (dir) => {
+    await rejects(
+      train(
+        await configOf(dir, {
+          output_dir: `${dir}/rows.jsonl`,
+          labels: { judge: "human", verifier: `${dir}/rows.jsonl` },
+          data: { train: "no", eval: "no" },
+        }),
+      ),
+      /^UserError: Cannot make the run's folder .*rows\.jsonl: it is a file, expected a folder or a new name$/,
+    );
+  }));

@@ -65,7 +65,9 @@ export async function compareModels(
   requireFor("compare", config);
   const judges = judgesOf(labels).map(({ judge }) => judge);
   if (judges.includes("human")) {
-    throw new UserError("Cannot compare with judge human: it always prefers one side; --judge says another");
+    throw new UserError(
+      "Cannot compare with judge human, the one where none is named: it always prefers one side; --judge names another",
+    );
   }
   if (judges.includes("self")) {
     throw new UserError("Cannot compare with judge self: A would judge its own answers; --judge says another");

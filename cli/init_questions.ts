@@ -41,8 +41,10 @@ export async function ask(given: Partial<Answers>, path: string): Promise<Answer
     asked(text({ message, placeholder, validate: (value) => value?.trim() ? undefined : "an answer is needed" }));
   intro(`A config for dnpo: ${path}`);
   try {
-    const model = given.model ?? await words("Model to start from (a Hugging Face folder)", "models/small");
-    const data = given.data ?? await words("Rows to train on (JSON lines)", "rows.jsonl");
+    const model = given.model ??
+      await words("Model to start from: a Hugging Face folder, or org/name on the hub", "models/small");
+    const data = given.data ??
+      await words("Rows to train on: JSON lines, JSON, CSV or Parquet, or org/name on the hub", "rows.jsonl");
     // The project's own method comes first.
     const methods = METHODS.toReversed().map((value) => ({ value, label: value, hint: METHOD_HINTS[value] }));
     const method = given.method ?? await asked(select({ message: "Method", options: methods }));

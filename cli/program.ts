@@ -1,6 +1,7 @@
 /** Turns command lines into calls. No other module knows the parser. @module */
 import { Argument, Command, CommanderError, Option } from "@commander-js/extra-typings";
 import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
+import { print } from "./print.ts";
 
 /** What is known of a program besides its commands. */
 export interface ProgramInfo {
@@ -53,7 +54,7 @@ export function parseCommandLine(
     .addHelpText(
       "after",
       examplesText([
-        ["dnpo train", "a small model improves itself, in minutes and without downloads"],
+        ["dnpo train", "a small model improves itself, in minutes, without a download of a model or of data"],
         ["dnpo train config.yaml", "your own model and data"],
         ["dnpo doctor", "whether this machine can run it"],
       ]),
@@ -80,12 +81,4 @@ export function parseCommandLine(
     throw error;
   }
   return invocation ?? 1;
-}
-
-/** Returns what writes a text to a stream, all of it. */
-export function print(stream: { writeSync(bytes: Uint8Array): number }): (text: string) => void {
-  return (text) => {
-    let bytes = new TextEncoder().encode(text);
-    while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
-  };
 }

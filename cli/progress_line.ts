@@ -1,6 +1,7 @@
 /** Progress of long work on standard error: a rewritten line on a terminal, elsewhere a plain line at times. @module */
 import { styleText } from "node:util";
 import { formatSize, type ProgressEvent } from "../core/progress.ts";
+import { ClosedOutput, print } from "./print.ts";
 
 /** Where progress is shown; the defaults are this process's standard error. */
 export interface ProgressOptions {
@@ -28,6 +29,8 @@ export interface Pace {
 
 const TERMINAL_MS = 100;
 const PLAIN_MS = 10_000;
+/** Before so many seconds the pace tells little of the time left. */
+const ESTIMATE_S = 1;
 
 /** Seconds in words: `8s`, `3m 20s`, `2h 05m`. */
 export function formatDuration(seconds: number): string {
@@ -48,7 +51,9 @@ export function formatProgress(event: ProgressEvent, pace: Pace): string {
   if (tokens !== undefined && pace.seconds > 0) parts.push(`${plain(pace.tokens / pace.seconds)} tok/s`);
   if (unit === "bytes" && pace.seconds > 0 && pace.done > 0) parts.push(`${formatSize(pace.done / pace.seconds)}/s`);
   if (done >= total) parts.push(`done in ${formatDuration(pace.seconds)}`);
-  else if (pace.done > 0) parts.push(`${formatDuration((total - done) * pace.seconds / pace.done)} left`);
+  else if (pace.done > 0 && pace.seconds >= ESTIMATE_S) {
+    parts.push(`${formatDuration((total - done) * pace.seconds / pace.done)} left`);
+  }
   if (loss !== undefined) parts.push(`loss ${loss.toFixed(4)}`);
   return parts.join("  ");
 }
@@ -125,8 +130,12 @@ export class Progress {
 }
 
 function writeToStderr(text: string): void {
-  let bytes = new TextEncoder().encode(text);
-  while (bytes.length > 0) bytes = bytes.subarray(Deno.stderr.writeSync(bytes));
+  try {
+    print(Deno.stderr)(text);
+  } catch (error) {
+    // A run goes on where nobody looks.
+    if (!(error instanceof ClosedOutput)) throw error;
+  }
 }
 
 function consoleColumns(): number {

@@ -1,5 +1,6 @@
 /** The one place that catches errors: they become one line and an exit code. @module */
 import { UserError } from "../core/error.ts";
+import { ClosedOutput } from "./print.ts";
 
 /** An error as it is shown to the user. */
 export interface ErrorReport {
@@ -46,11 +47,15 @@ function wantsTrace(): boolean {
   }
 }
 
-/** Runs a command and returns its exit code. What it throws is printed on standard error; the exit code is 1 then. */
+/**
+ * Runs a command and returns its exit code. What it throws is printed on standard error; the exit code is 1 then. Where
+ * nobody reads the output any more, the command ends without a word: the reader has what it wanted.
+ */
 export async function run(command: () => Promise<number>): Promise<number> {
   try {
     return await command();
   } catch (error) {
+    if (error instanceof ClosedOutput) return 0;
     const { lines, isBug } = describeError(error);
     for (const line of lines) console.error(`error: ${line}`);
     if (isBug && wantsTrace()) console.error(error instanceof Error ? error.stack : error);

@@ -6,7 +6,8 @@ import { openChat, type OpenedChat } from "../../core/generate/open_chat.ts";
 import { pipedPrompts, TerminalInput } from "../chat_input.ts";
 import type { Values } from "../command_entry.ts";
 import { configOfFlags, flagValue, SAMPLING_FLAGS } from "../config_flags.ts";
-import { print } from "../program.ts";
+import { formatThings } from "../format_units.ts";
+import { print } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 const HELP = `/reset        forget the conversation
@@ -167,16 +168,20 @@ class Talk {
   #tell(report: AnswerReport): void {
     const { end, tokens, promptTokens, freshTokens, firstMs, restMs, forgotten } = report;
     if (forgotten > 0) {
-      note(`The context of ${this.#chat.maxLength} tokens is full: the oldest ${forgotten} turns are forgotten`);
+      note(
+        `The context of ${this.#chat.maxLength} tokens is full: the oldest ${formatThings(forgotten, "turn")} ${
+          forgotten === 1 ? "is" : "are"
+        } forgotten`,
+      );
     }
-    if (end === "length" && this.#isTerminal) note(`(cut after ${tokens} tokens)`);
-    if (end === "stopped") note(`(stopped after ${tokens} tokens)`);
+    if (end === "length" && this.#isTerminal) note(`(cut after ${formatThings(tokens, "token")})`);
+    if (end === "stopped") note(`(stopped after ${formatThings(tokens, "token")})`);
     if (!this.#stats) return;
     const rate = tokens > 1 ? `, ${((tokens - 1) * 1000 / restMs).toFixed(1)} tokens/s` : "";
     note(
-      `${tokens} tokens, first after ${
-        Math.round(firstMs)
-      } ms${rate}; prompt of ${promptTokens} tokens, ${freshTokens} of them run`,
+      `${formatThings(tokens, "token")}, first after ${Math.round(firstMs)} ms${rate}; prompt of ${
+        formatThings(promptTokens, "token")
+      }, ${freshTokens} of them run`,
     );
   }
 }

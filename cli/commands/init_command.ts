@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { configJsonSchema, loadConfig, SCHEMA_TITLE } from "../../core/config/config.ts";
 import { UserError } from "../../core/error.ts";
+import { isFolder } from "../../core/files/io.ts";
 import type { Values } from "../command_entry.ts";
 import { type Answers, judgeChoices, neededBy, type StarterJudge, writeStarter } from "../starter_config.ts";
 
@@ -12,6 +13,7 @@ export async function init(file: string | undefined, values: Values): Promise<nu
   const given = readFlags(values);
   const asks = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
   const path = file ?? "config.yaml";
+  if (await isFolder(path)) throw new UserError(`Cannot write ${path}: it is a folder, expected a file's name`);
   if (!values.force && await isThere(path)) {
     throw new UserError(`Cannot write ${path}: it is there already; name another file, or give --force`);
   }

@@ -1,6 +1,7 @@
 /** `dnpo push`. @module */
 import { UserError } from "../../core/error.ts";
 import { writeFileAtomic } from "../../core/files/atomic.ts";
+import { exists } from "../../core/files/io.ts";
 import { formatSize } from "../../core/progress.ts";
 import { filesToPush, pushRun } from "../../core/report/push_run.ts";
 import { Progress } from "../progress_line.ts";
@@ -21,6 +22,8 @@ export interface PushFlags {
   revision: string | undefined;
   /** File of the model card: written by a dry run, sent instead of the run's own otherwise. */
   cardPath: string | undefined;
+  /** Whether a dry run overwrites a card that is there. */
+  force: boolean;
   /** Whether progress is hidden. */
   quiet: boolean;
 }
@@ -48,7 +51,12 @@ export async function push(options: PushFlags): Promise<number> {
   }
 }
 
-async function showPush({ run, repo, isPublic, revision, cardPath, quiet }: PushFlags): Promise<number> {
+async function showPush({ run, repo, isPublic, revision, cardPath, force, quiet }: PushFlags): Promise<number> {
+  if (cardPath !== undefined && !force && await exists(cardPath)) {
+    throw new UserError(
+      `Cannot write the card ${cardPath}: it is there already, perhaps edited; name another file, or give --force`,
+    );
+  }
   const { files, card } = await filesToPush(run, { repo });
   const where = `${repo}${revision === undefined ? "" : `, branch ${revision}`}`;
   const total = files.reduce((sum, { size }) => sum + size, 0);

@@ -7,7 +7,7 @@ export async function runs({ dir, json }: { dir: string; json: boolean }): Promi
   const found = await listRuns(dir);
   if (json) console.log(JSON.stringify(found, null, 2));
   else if (found.length === 0) {
-    console.error(`No runs in ${dir}: none of its folders holds a config.yaml or metrics.jsonl`);
+    console.error(`No runs in ${dir}: none of its folders holds the metrics.jsonl or the files of a run`);
   } else console.log(runsTable(found, outputColumns()));
   return 0;
 }

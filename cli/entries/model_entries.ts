@@ -13,14 +13,14 @@ export const score: CommandEntry = {
   options: [
     {
       flags: "-m, --model <dir>",
-      summary: "model folder, or org/name on the hub",
+      summary: "model: a folder, a run's, or org/name on the hub",
       required: true,
       path: "folder",
     },
     { flags: "-p, --pairs <file>", summary: "pairs: a file, or org/name on the hub", required: true, path: "file" },
     quiet,
   ],
-  examples: [["dnpo score --model runs/trial/model --pairs pairs.jsonl", "one JSON object a line"]],
+  examples: [["dnpo score --model runs/trial --pairs pairs.jsonl", "one JSON object a line"]],
   run: async (_, values) => {
     const { score } = await loadCommand("score");
     return score({ model: String(values.model), pairs: String(values.pairs), quiet: values.quiet === true });
@@ -100,6 +100,7 @@ export const push: CommandEntry = {
     { flags: "--message <text>", summary: "the commit's message" },
     { flags: "--revision <branch>", summary: "branch, made where it is missing (default: main)" },
     { flags: "--card <file>", summary: "model card to send; with --dry-run, file to write the run's own to" },
+    { flags: "-f, --force", summary: "with --dry-run, overwrite a card that is there" },
     quiet,
   ],
   examples: [
@@ -118,6 +119,7 @@ export const push: CommandEntry = {
       message: text(values.message),
       revision: text(values.revision),
       cardPath: text(values.card),
+      force: values.force === true,
       quiet: values.quiet === true,
     });
   },

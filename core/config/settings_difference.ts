@@ -59,7 +59,13 @@ function firstDifference(
     }
     return null;
   }
-  return JSON.stringify(was) === JSON.stringify(is) ? null : { key, was, is };
+  return JSON.stringify(was, plainPath) === JSON.stringify(is, plainPath) ? null : { key, was, is };
+}
+
+/** A text that may be a path, without `./` before it and `/` behind it; texts of several words stay as they are. */
+function plainPath(_key: string, value: unknown): unknown {
+  if (typeof value !== "string" || /[\s{}]|:\/\//.test(value)) return value;
+  return value.replace(/^(?:\.\/+)+(?=.)/, "").replace(/(?<=.)\/+$/, "");
 }
 
 /** A mapping, or a list of mappings; other lists are compared as a whole. */

@@ -22,6 +22,9 @@ export function writeResolved(config: ResolvedConfig): string {
 /** Marks comments; YAML escapes this character in texts, so no text of a config contains it. */
 const MARK = "\u0001";
 
+/** An empty list or mapping with a comment, which YAML's writer puts on lines of their own. */
+const EMPTY = new RegExp(`:\\n\\s+(\\[\\]|\\{\\})\\s*#(?=${MARK})`, "g");
+
 /** As {@linkcode writeResolved}, with each setting's origin in a comment at the end of its line. */
 export function writeExplained(config: ResolvedConfig, settings: readonly Setting[]): string {
   const document = new Document(config, { aliasDuplicateObjects: false });
@@ -29,7 +32,8 @@ export function writeExplained(config: ResolvedConfig, settings: readonly Settin
     const node = document.getIn(key.split("."), true);
     if (isNode(node)) node.comment = MARK + i;
   }
-  const lines = document.toString({ lineWidth: 0 }).split("\n").map((line) => line.split(` #${MARK}`));
+  const text = document.toString({ lineWidth: 0 }).replace(EMPTY, ": $1 #");
+  const lines = text.split("\n").map((line) => line.split(` #${MARK}`));
   // The limit keeps one long path from pushing every comment off the screen.
   const width = Math.min(48, Math.max(...lines.map(([text, mark]) => mark === undefined ? 0 : text!.length)));
   return lines.map(([text, mark]) =>

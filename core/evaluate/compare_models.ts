@@ -11,6 +11,7 @@ import { responseRoom } from "../generate/response_room.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
 import type { Judge, Scores } from "../label/judge.ts";
 import { sameTokenizer, withJudge } from "../label/open_judge.ts";
+import { checkJudgeFiles } from "../label/judge_files.ts";
 import { checkJudges } from "../label/verifier_use.ts";
 import { loadModel } from "../model/model.ts";
 import { modelFolderOf } from "../run/model_path.ts";
@@ -65,12 +66,15 @@ export async function compareModels(
   requireFor("compare", config);
   const judges = judgesOf(labels).map(({ judge }) => judge);
   if (judges.includes("human")) {
-    throw new UserError("Cannot compare with judge human: it always prefers one side; --judge says another");
+    throw new UserError(
+      "Cannot compare with judge human, the one where none is named: it always prefers one side; --judge names another",
+    );
   }
   if (judges.includes("self")) {
     throw new UserError("Cannot compare with judge self: A would judge its own answers; --judge says another");
   }
   checkJudges(labels, hooks);
+  await checkJudgeFiles(labels);
   const asksServer = judges.includes("llm");
   if (asksServer) await makeFolder(config.output_dir);
   using _lock = asksServer ? await lockFolder(config.output_dir) : null;

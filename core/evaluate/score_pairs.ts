@@ -8,6 +8,7 @@ import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import { loadModel } from "../model/model.ts";
 import { pairLogps } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
+import { modelFolderOf } from "../run/model_path.ts";
 
 /** Summed log-probabilities of a pair's two responses, in nats. */
 export interface PairScore {
@@ -18,8 +19,8 @@ export interface PairScore {
 }
 
 /**
- * Scores every pair of `pairs` (a file, or a name on the hub as in `data.train`) under `model` (a folder, or
- * `org/name[@revision]` on the hub). Throws UserError or DeviceError.
+ * Scores every pair of `pairs` (a file, or a name on the hub as in `data.train`) under `model` (a folder, a
+ * run's, or `org/name[@revision]` on the hub). Throws UserError or DeviceError.
  *
  * @example
  * ```ts
@@ -35,7 +36,7 @@ export interface PairScore {
 export async function scorePairs(
   { model: name, pairs: path, onProgress = () => {} }: { model: string; pairs: string; onProgress?: OnProgress },
 ): Promise<PairScore[]> {
-  const dir = (await resolveModel(name, { onProgress })).paths[0]!;
+  const dir = await modelFolderOf(name, async (spec) => (await resolveModel(spec, { onProgress })).paths[0]!);
   const tokenizer = await tokenizerOf(dir);
   const { config } = await openModelFolder(dir);
   const locate = async (source: string): Promise<readonly string[]> =>

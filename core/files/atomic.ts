@@ -1,6 +1,7 @@
 /** Writes files that are whole or absent: written under another name, flushed to disk, then renamed. @module */
+import { UserError } from "../error.ts";
 import { fileSystem, type OpenFile } from "./file_system.ts";
-import { explained, explainIoError } from "./io.ts";
+import { exists, explained, explainIoError, isFolder } from "./io.ts";
 import { dirname } from "./path.ts";
 
 /** A flush to disk starts each time that so many more bytes are written, so that the one at the end has less to do. */
@@ -74,7 +75,14 @@ async function flush(path: string): Promise<void> {
 
 /** Makes a folder and those above it, if they are missing. Throws a UserError, in which `what` names the folder. */
 export async function makeFolder(path: string, { what = "the folder" }: { what?: string } = {}): Promise<void> {
-  await explained(`Cannot make ${what} ${path}`, () => fileSystem().mkdir(path, { recursive: true }));
+  await explained(`Cannot make ${what} ${path}`, async () => {
+    try {
+      await fileSystem().mkdir(path, { recursive: true });
+    } catch (error) {
+      if (!await exists(path) || await isFolder(path)) throw error;
+      throw new UserError(`Cannot make ${what} ${path}: it is a file, expected a folder or a new name`);
+    }
+  });
 }
 
 /** Writes all bytes of `data`; a single `write` may take only some of them. */

@@ -28,13 +28,16 @@ export async function fileSize(path: string): Promise<number> {
   return info.size;
 }
 
-/** Whether anything is at `path`; a dangling link counts as nothing. Throws a UserError if it cannot be looked at. */
+/**
+ * Whether anything is at `path`; a dangling link counts as nothing, and so does what would lie in a file. Throws a
+ * UserError if it cannot be looked at.
+ */
 export async function exists(path: string): Promise<boolean> {
   try {
     await fileSystem().stat(path);
     return true;
   } catch (error) {
-    if (isNotFound(error)) return false;
+    if (isNotFound(error) || error instanceof Error && error.name === "NotADirectory") return false;
     throw explainIoError(error, `Cannot read ${path}`);
   }
 }

@@ -214,10 +214,17 @@ async function findCommit(
   try {
     return { ...await fetchRepoInfo(client, repo, about), where: "hub" };
   } catch (error) {
-    if (!isThere || !(error instanceof ConnectionError)) throw error;
+    if (!(error instanceof ConnectionError)) throw error;
+    if (!isThere) throw unreached(error, about);
     onNote(`${error.message}; going on with the cache's commit ${inCache.slice(0, 12)}`);
     return { commit: inCache, license: null, where: "cache" };
   }
+}
+
+/** The error for a name that is neither a local path nor, as far as can be known, on the hub. */
+function unreached({ message }: ConnectionError, { action }: About): ConnectionError {
+  const why = message.slice(`${action}: `.length).replace(/^no connection \((.*)\)$/, "$1");
+  return new ConnectionError(`${action}: there is no local path of this name, and the hub cannot be reached (${why})`);
 }
 
 /** Lists the files of a commit in the cache; their hashes are the names of their blobs. */

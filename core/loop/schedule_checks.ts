@@ -1,6 +1,8 @@
 /** Checks a schedule before any work is done. @module */
 import type { IterationConfig } from "../config/config.ts";
 import { UserError } from "../error.ts";
+import { exists } from "../files/io.ts";
+import { checkJudgeFiles, checkVerifierFile } from "../label/judge_files.ts";
 import { checkJudges, checkVerifierAllowed } from "../label/verifier_use.ts";
 import type { RunHooks } from "../run/run_context.ts";
 import { LOSSES } from "../train/losses/losses.ts";
@@ -15,6 +17,16 @@ export function checkSteps(steps: readonly Step[], hooks: RunHooks): void {
   for (const { stage, settings: { labels } } of steps) {
     if (stage !== "evaluate" || labels.verifier === undefined) continue;
     checkVerifierAllowed(labels.verifier, hooks, "the evaluation needs it");
+  }
+}
+
+/** Throws a UserError if a step that is left to do judges with a file or a local model that is not there. */
+export async function checkJudging(steps: readonly Step[]): Promise<void> {
+  for (const { stage, settings: { labels }, paths } of steps) {
+    if (stage === "label" && !await exists(paths.pairs) && !await exists(paths.model)) await checkJudgeFiles(labels);
+    if (stage === "evaluate" && labels.verifier !== undefined && !await exists(paths.evaluation)) {
+      await checkVerifierFile(labels.verifier);
+    }
   }
 }
 

@@ -1,14 +1,16 @@
 /** Single stages, as commands and programs call them. @module */
 import { requireFor, type ResolvedConfig } from "../config/config.ts";
+import { exists } from "../files/io.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
 import type { LabelReport } from "../label/label_pairs.ts";
 import { type RunHooks, withRun } from "../run/run_context.ts";
+import { fixStage, type TrainingStage } from "../run/stage_record.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
 import { generateStage } from "./generate_stage.ts";
 import { labelStage } from "./label_stage.ts";
 import { optimizeStage } from "./optimize_stage.ts";
 import { runStage } from "./run_stage.ts";
-import { generateStep, labelStep, needsOf, type OptimizeStep, optimizeStep } from "./schedule.ts";
+import { generateStep, labelStep, needsOf, optimizeStep } from "./schedule.ts";
 import { checkSteps } from "./schedule_checks.ts";
 
 /**
@@ -34,7 +36,9 @@ export async function runGenerate(config: ResolvedConfig, hooks: RunHooks = {}):
   requireFor("generate", config);
   const step = await generateStep(config);
   await withRun(config, { needs: needsOf([step]), hooks }, async (context) => {
+    const isThere = await exists(step.paths.responses);
     await runStage(context, step, () => generateStage(context, step));
+    if (isThere) context.onNote(`${step.paths.responses} was complete already; nothing is generated`);
   });
   return step.paths.responses;
 }
@@ -74,7 +78,8 @@ export async function runLabel(
 }
 
 /**
- * Trains on the config's `pairs`: writes OUTPUT_DIR/model/, noise.safetensors (with noise) and metrics.jsonl.
+ * Trains on the config's `pairs`: writes OUTPUT_DIR/model/, stage.yaml, noise.safetensors (with noise) and
+ * metrics.jsonl.
  *
  * @example
  * ```ts
@@ -100,11 +105,11 @@ export async function runOptimize(
   hooks: RunHooks = {},
 ): Promise<{ model: string; last: StepMetrics }> {
   requireFor("optimize", config);
-  return await runTraining(config, hooks, optimizeStep(config, "pairs"));
+  return await runTraining(config, hooks, "optimize");
 }
 
 /**
- * Trains on the human responses of the data: writes OUTPUT_DIR/model/ and metrics.jsonl.
+ * Trains on the human responses of the data: writes OUTPUT_DIR/model/, stage.yaml and metrics.jsonl.
  *
  * @example
  * ```ts
@@ -127,16 +132,18 @@ export async function runSft(
   hooks: RunHooks = {},
 ): Promise<{ model: string; last: StepMetrics }> {
   requireFor("sft", config);
-  return await runTraining(config, hooks, optimizeStep(config, "sft"));
+  return await runTraining(config, hooks, "sft");
 }
 
 async function runTraining(
   config: ResolvedConfig,
   hooks: RunHooks,
-  step: OptimizeStep,
+  stage: TrainingStage,
 ): Promise<{ model: string; last: StepMetrics }> {
+  const step = optimizeStep(config, stage === "sft" ? "sft" : "pairs");
   checkSteps([step], hooks);
   return await withRun(config, { needs: needsOf([step]), hooks }, async (context) => {
+    await fixStage(config.output_dir, stage, step.settings);
     const last = await runStage(context, step, () => optimizeStage(context, step));
     return { model: step.paths.model, last };
   });

@@ -13,6 +13,7 @@ import { fixSettings } from "../run/resume_check.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withRun } from "../run/run_context.ts";
 import { iterationPaths, runPaths } from "../run/run_paths.ts";
 import { givesPairs } from "../run/run_rows.ts";
+import { refuseStage } from "../run/stage_record.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { generateStage } from "./generate_stage.ts";
 import { labelStage } from "./label_stage.ts";
@@ -20,7 +21,7 @@ import { dropState, optimizeStage, withChatTemplate } from "./optimize_stage.ts"
 import { runStage } from "./run_stage.ts";
 import { type IterationSummary, type RunSummary, summarizeRun } from "./run_summary.ts";
 import { needsOf, type Round, type Step, trainSchedule } from "./schedule.ts";
-import { checkSteps } from "./schedule_checks.ts";
+import { checkJudging, checkSteps } from "./schedule_checks.ts";
 
 /** The callbacks of {@linkcode train}. */
 export interface TrainHooks extends RunHooks {
@@ -55,16 +56,34 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
   const config = withGivenJudge(given, hooks);
   requireFor("train", config);
   // Whether dpo has pairs, or must generate answers, is known only once its rows are read; it is checked again then.
-  checkSteps(stepsOf(trainSchedule(config, { hasPairs: config.method === "dpo" })), hooks);
+  const known = stepsOf(trainSchedule(config, { hasPairs: config.method === "dpo" }));
+  checkSteps(known, hooks);
+  await checkJudging(known);
   const needs = needsOf(stepsOf(trainSchedule(config, { hasPairs: false })));
   return await withRun(config, { needs, hooks }, async (context) => {
     const schedule = trainSchedule(config, { hasPairs: await givesPairs(context) });
     checkSteps(stepsOf(schedule), hooks);
+    await checkJudging(stepsOf(schedule));
+    await refuseStage(config.output_dir);
     await fixSettings(config);
     const { method, iterations } = config;
+    if (await isComplete(config.output_dir, schedule)) {
+      context.onNote(`The run in ${config.output_dir} was complete already; nothing is trained`);
+    }
     const run = () => runSchedule(context, schedule, hooks);
     return await context.telemetry.span("train", { method, iterations }, run);
   });
+}
+
+/** Whether all models and evaluations of the schedule are there, and the model that is handed out. */
+async function isComplete(folder: string, schedule: readonly Round[]): Promise<boolean> {
+  const made = stepsOf(schedule).flatMap(({ stage, paths }) =>
+    stage === "optimize" ? [paths.model] : stage === "evaluate" ? [paths.evaluation] : []
+  );
+  for (const path of [...made, runPaths(folder).model]) {
+    if (!await exists(path)) return false;
+  }
+  return true;
 }
 
 function stepsOf(schedule: readonly Round[]): Step[] {

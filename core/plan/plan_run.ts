@@ -4,7 +4,7 @@ import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { requireFor, type ResolvedConfig } from "../config/config.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { optimizeStep, trainSchedule } from "../loop/schedule.ts";
-import { checkSteps } from "../loop/schedule_checks.ts";
+import { checkJudging, checkSteps } from "../loop/schedule_checks.ts";
 import type { OnProgress } from "../progress.ts";
 import { givesPairs } from "../run/run_rows.ts";
 import { RunSources } from "../run/run_sources.ts";
@@ -60,6 +60,7 @@ async function planOn(
   const rounds = alone ? [] : trainSchedule(config, { hasPairs: await givesPairs({ config, sources }) });
   const steps = alone ? [optimizeStep(config, "pairs")] : rounds.flatMap((round) => round.steps);
   checkSteps(steps, {});
+  await checkJudging(steps);
   for (const step of steps) await planner.plan(step);
   const cost = modelCost(folder.config);
   const speed = time

@@ -43,21 +43,21 @@ export function modelCard(run: RunRecord, { repo, sources, figure }: CardOptions
   // Training data and held-out data may have the same name; the held-out data was looked up last.
   const held = sources.findLast(({ source }) => source === valueAt(settings, "data.eval"));
   const datasets = sources.filter((source) => source.type === "dataset" && source !== held);
-  const method = String(settings.method ?? "dnpo");
+  const made = makingOf(settings);
   const header = {
     library_name: "transformers",
     pipeline_tag: "text-generation",
     ...(base?.license !== undefined && { license: base.license }),
     ...(base && { base_model: base.repo, base_model_relation: "finetune" }),
     ...(datasets.length > 0 && { datasets: [...new Set(datasets.map(({ repo }) => repo))] }),
-    tags: [...new Set(["dnpo", method, ...(method === "sft" ? ["sft"] : ["preference-optimization"])])],
+    tags: [...new Set(["dnpo", ...made.tags])],
   };
   return [
     `---\n${stringify(header, { lineWidth: 0 })}---`,
     `# ${repo.split("/").at(-1)}`,
-    opening({ settings, method, base }),
+    opening(made, base),
     section("Use", useText(repo)),
-    section("How it was made", makingText(settings, { method, base, datasets, held })),
+    section("How it was made", makingText(settings, { made, base, datasets, held })),
     section("What came out", [iterationTable(run), figure === null ? "" : `![Figures of the run](${figure})`]),
     section("Settings", settingsTable(settings, sources)),
     section("Citation", CITATION),
@@ -69,14 +69,43 @@ function section(title: string, content: string | string[]): string {
   return text === "" ? "" : `## ${title}\n\n${text}`;
 }
 
-function opening(
-  { settings, method, base }: { settings: Record<string, unknown>; method: string; base: CardSource | undefined },
-): string {
-  const from = base ? link(base) : "a local model";
+/** What the settings tell of the method. */
+interface Making {
+  /** Its name, with how often it was applied; null if nothing is known. */
+  method: string | null;
+  /** `after 2 iterations of …`. */
+  after: string | null;
+  tags: readonly string[];
+  /** Whether the model answered, and a judge labelled the answers. */
+  generates: boolean;
+  /** Whether the noise is worth a line. */
+  hasNoise: boolean;
+}
+
+function makingOf(settings: Record<string, unknown>): Making {
+  const { stage } = settings;
+  const method = stage === "sft" ? "sft" : settings.method;
+  if (stage === "optimize") {
+    const what = `preference optimization on given pairs, with loss \`${valueAt(settings, "training.loss_type")}\``;
+    const hasNoise = isRecord(settings.noise);
+    return { method: what, after: what, tags: ["preference-optimization"], generates: false, hasNoise };
+  }
+  if (typeof method !== "string") return { method: null, after: null, tags: [], generates: false, hasNoise: false };
+  const name = METHODS[method] ?? method;
+  const paper = method === "dnpo" ? " ([arXiv 2502.05400](https://arxiv.org/abs/2502.05400))" : "";
   const count = Number(settings.iterations ?? 1);
-  const iterations = `${count} iteration${count === 1 ? "" : "s"}`;
-  return `This is ${from} after ${iterations} of ${METHODS[method] ?? method}` +
-    (method === "dnpo" ? " ([arXiv 2502.05400](https://arxiv.org/abs/2502.05400))" : "") + ", trained with dnpo.";
+  return {
+    method: name,
+    after: `${stage === undefined ? `${count} iteration${count === 1 ? "" : "s"} of ` : ""}${name}${paper}`,
+    tags: [method, method === "sft" ? "sft" : "preference-optimization"],
+    generates: method === "dnpo" || method === "spin",
+    hasNoise: method === "dnpo" && settings.noise !== undefined,
+  };
+}
+
+function opening({ after }: Making, base: CardSource | undefined): string {
+  if (after === null) return base ? `This is ${link(base)}, trained with dnpo.` : "This model was trained with dnpo.";
+  return `This is ${base ? link(base) : "a local model"} after ${after}, trained with dnpo.`;
 }
 
 function useText(repo: string): string {
@@ -92,8 +121,8 @@ function useText(repo: string): string {
 
 function makingText(
   settings: Record<string, unknown>,
-  { method, base, datasets, held }: {
-    method: string;
+  { made: { method, generates, hasNoise }, base, datasets, held }: {
+    made: Making;
     base: CardSource | undefined;
     datasets: readonly CardSource[];
     held: CardSource | undefined;
@@ -105,18 +134,15 @@ function makingText(
   };
   const judges = [settings.labels].flat().filter(isRecord).map(({ judge }) => String(judge));
   const noise = [settings.noise].flat().map((entry) => isRecord(entry) ? String(entry.update) : String(entry));
-  const generates = method === "dnpo" || method === "spin";
   const rows: [string, string][] = [
-    ["method", METHODS[method] ?? method],
+    ...(method === null ? [] : [["method", method] as [string, string]]),
     ...(base ? [["base model", describe(base)] as [string, string]] : []),
     ...datasets.map((data): [string, string] => ["data", describe(data)]),
     ...(held ? [["held-out data", describe(held)] as [string, string]] : []),
     ...(generates && judges.length > 0 ? [["judge", [...new Set(judges)].join(", ")] as [string, string]] : []),
-    ...(method === "dnpo" && settings.noise !== undefined
-      ? [["noise", [...new Set(noise)].join(", ")] as [string, string]]
-      : []),
+    ...(hasNoise ? [["noise", [...new Set(noise)].join(", ")] as [string, string]] : []),
   ];
-  return table(["", ""], rows);
+  return rows.length === 0 ? "" : table(["", ""], rows);
 }
 
 /** The numbers that tell most about an iteration, each with its column's head and whether it is a share. */
@@ -148,7 +174,7 @@ function settingsTable(settings: Record<string, unknown>, sources: readonly Card
   const isPath = (value: string): boolean =>
     /[\\/]/.test(value) && !/[\n{]/.test(value) && !sources.some(({ source }) => value.startsWith(source));
   const nameOf = (value: string): string => value.split(/[\\/]/).findLast((part) => part !== "") ?? "";
-  const { output_dir: _, ...rest } = settings;
+  const { output_dir: _, stage: __, ...rest } = settings;
   const rows = leaves(rest).map(([key, value]) => [
     `\`${key}\``,
     // `leaves` joins a list with commas.

@@ -83,8 +83,20 @@ const COLUMNS: Readonly<Record<string, { name: string; share: boolean }>> = {
   length_loser: { name: "tokens, scored lower", share: false },
   length_chosen: { name: "tokens, chosen", share: false },
   length_rejected: { name: "tokens, rejected", share: false },
-  length: { name: "tokens generated, mean", share: false },
+  generation_length: { name: "tokens generated, mean", share: false },
   truncated: { name: "cut off", share: false },
+  rows: { name: "prompts", share: false },
+  retokenized: { name: "retokenized", share: false },
+  pairs: { name: "pairs", share: false },
+  eval_loss: { name: "held-out loss", share: false },
+  steps: { name: "steps", share: false },
+  noise_variance: { name: "noise variance", share: false },
+  rewards_margins: { name: "reward margin", share: false },
+  rewards_accuracies: { name: "ranked as labelled", share: true },
+  requests: { name: "judge's requests", share: false },
+  prompt_tokens: { name: "tokens to the judge", share: false },
+  completion_tokens: { name: "tokens of the judge", share: false },
+  cost: { name: "judge's cost", share: false },
 };
 
 function columnOf(key: string): { name: string; share: boolean } {

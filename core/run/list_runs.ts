@@ -5,6 +5,7 @@ import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
 import { iterationValues, readRun, type RunRecord } from "./read_run.ts";
 import { runPaths } from "./run_paths.ts";
+import { hasWork } from "./run_work.ts";
 
 /** A run at a glance. */
 export interface RunState {
@@ -12,7 +13,7 @@ export interface RunState {
   name: string;
   /** Path of the folder. */
   dir: string;
-  /** Method of its config; null if that is not known. */
+  /** Method of its config, `sft` or `optimize` for a stage that ran alone; null if it is not known. */
   method: string | null;
   /** Model that it started from; null if that is not known. */
   model: string | null;
@@ -68,8 +69,10 @@ export async function listRuns(dir: string): Promise<RunState[]> {
 }
 
 async function isRun(dir: string): Promise<boolean> {
-  const { metrics, lock, settings } = runPaths(dir);
-  return await exists(metrics) || await exists(lock) && await exists(settings);
+  const { metrics, settings, stage } = runPaths(dir);
+  if (await exists(metrics)) return true;
+  // A run that failed before any work leaves only its settings.
+  return (await exists(settings) || await exists(stage)) && (await isLocked(dir) || await hasWork(dir));
 }
 
 async function stateOf(dir: string): Promise<RunState> {
@@ -93,7 +96,7 @@ async function stateOf(dir: string): Promise<RunState> {
   return {
     name: run.name,
     dir,
-    method: field(settings, "method"),
+    method: field(settings, "stage") ?? field(settings, "method"),
     model: field(settings, "model"),
     judge: settings.method === "sft" || labels.length === 0 ? null : [...new Set(labels)].join(", "),
     done,
@@ -144,9 +147,9 @@ async function isLocked(dir: string): Promise<boolean> {
 }
 
 async function lastWritten(dir: string): Promise<string> {
-  const { metrics, summary, settings, timings } = runPaths(dir);
+  const { metrics, summary, settings, stage, timings } = runPaths(dir);
   const times = await Promise.all(
-    [metrics, summary, settings, timings].map((path) =>
+    [metrics, summary, settings, stage, timings].map((path) =>
       Deno.stat(path).then(({ mtime }) => mtime?.getTime() ?? 0, () => 0)
     ),
   );

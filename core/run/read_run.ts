@@ -39,7 +39,7 @@ export interface LoggedIteration {
 export interface RunRecord {
   /** The folder's name. */
   name: string;
-  /** The text of config.yaml; null if there is none. */
+  /** The text of config.yaml, or of stage.yaml, whose `stage` tells which one ran alone; null if there is neither. */
   settings: string | null;
   /** Steps in order, each once. */
   steps: LoggedStep[];
@@ -70,13 +70,16 @@ export async function readRun(dir: string): Promise<RunRecord> {
   const summary = await readSummary(paths.summary);
   return {
     name: basename(resolve(dir)),
-    settings: await readOptional(paths.settings),
+    settings: await readOptional(paths.settings) ?? await readOptional(paths.stage),
     ...await readMetrics(paths.metrics),
     ...summary,
   };
 }
 
-/** All numbers of each iteration: those of its stages (`labels/ties` as `ties`), overridden by those of the summary. */
+/**
+ * All numbers of each iteration by the summary's names (`labels/ties` as `ties`): those of its stages, overridden by
+ * those of the summary.
+ */
 export function iterationValues({ stages, iterations }: RunRecord): LoggedIteration[] {
   const known = new Map<number, Map<string, number>>();
   const put = (iteration: number, values: Numbers, name: (key: string) => string): void => {
@@ -84,10 +87,14 @@ export function iterationValues({ stages, iterations }: RunRecord): LoggedIterat
     for (const [key, value] of Object.entries(values)) row.set(name(key), value);
     known.set(iteration, row);
   };
-  for (const { iteration, values } of stages) put(iteration, values, (key) => key.slice(key.indexOf("/") + 1));
+  for (const { iteration, values } of stages) put(iteration, values, summaryName);
   for (const { iteration, values } of iterations) put(iteration, values, (key) => key);
   return [...known].sort(([a], [b]) => a - b)
     .map(([iteration, values]) => ({ iteration, values: Object.fromEntries(values) }));
+}
+
+function summaryName(key: string): string {
+  return key === "generation/length" ? "generation_length" : key.slice(key.indexOf("/") + 1);
 }
 
 async function readMetrics(path: string): Promise<{ steps: LoggedStep[]; stages: LoggedStageNumbers[] }> {

@@ -7,14 +7,18 @@ import { writeFileAtomic } from "../files/atomic.ts";
 import { exists, explainIoError, readJsonObject } from "../files/io.ts";
 import { isRecord } from "../values.ts";
 import { runPaths, type StagePaths } from "./run_paths.ts";
+import { hasWork } from "./run_work.ts";
 
-/** Writes the settings into the run's folder. Throws a UserError if it holds a run with other settings. */
+/**
+ * Writes the settings into the run's folder. Throws a UserError if it holds a run with other settings. Those of a run
+ * that has done no work are replaced: it may have failed on a mistake in them.
+ */
 export async function fixSettings(config: ResolvedConfig): Promise<void> {
   const { output_dir: folder } = config;
   const path = runPaths(folder).settings;
   const text = writeResolved(config);
-  if (await exists(path)) {
-    const before = await readYaml(path);
+  if (await exists(path) && await hasWork(folder)) {
+    const before = await readYamlRecord(path);
     checkSameSettings(before, config, {
       what: `the run in ${folder}`,
       file: path,
@@ -39,7 +43,8 @@ export async function fixGeneration(paths: StagePaths, settings: IterationConfig
   await writeFileAtomic(paths.generation, JSON.stringify(made, null, 2) + "\n");
 }
 
-async function readYaml(path: string): Promise<unknown> {
+/** Reads the settings of a run from a YAML file. Throws a UserError for one that holds none. */
+export async function readYamlRecord(path: string): Promise<Record<string, unknown>> {
   const text = await Deno.readTextFile(path).catch((error) => {
     throw explainIoError(error, `Cannot read ${path}`);
   });

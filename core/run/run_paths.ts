@@ -44,6 +44,8 @@ export interface RunPaths {
   readonly lock: string;
   /** The settings that the run began with. */
   readonly settings: string;
+  /** What a training stage that ran alone was, and its settings. */
+  readonly stage: string;
   /** The models and data sets of the hub that it began with. */
   readonly sources: string;
   /** The kernel variants that it began with. */
@@ -68,6 +70,7 @@ export function runPaths(folder: string): RunPaths {
   return {
     lock: join(folder, ".lock"),
     settings: join(folder, "config.yaml"),
+    stage: join(folder, "stage.yaml"),
     sources: join(folder, "sources.json"),
     kernels: join(folder, "kernels.json"),
     metrics: join(folder, "metrics.jsonl"),

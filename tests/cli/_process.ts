@@ -11,16 +11,17 @@ export interface Ended {
 
 const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
 
-/** Runs a module with arguments and permissions. */
+/** Runs a module with arguments and permissions; with `closes`, nobody reads its standard output. */
 export async function runModule(
   module: string | URL,
-  { args = [], permissions = ["--allow-read"], env = {} }: {
+  { args = [], permissions = ["--allow-read"], env = {}, closes = false }: {
     args?: string[];
     permissions?: string[];
     env?: Record<string, string>;
+    closes?: boolean;
   } = {},
 ): Promise<Ended> {
-  const ended = await new Deno.Command(Deno.execPath(), {
+  const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       `--config=${config}`,
@@ -33,9 +34,15 @@ export async function runModule(
     ],
     env: { NO_COLOR: "1", RUST_BACKTRACE: "0", ...env },
     stdin: "null",
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code: ended.code, out: text(ended.stdout), err: text(ended.stderr) };
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const [out, err, { code }] = await Promise.all([
+    closes ? child.stdout.cancel().then(() => "") : new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.status,
+  ]);
+  return { code, out, err };
 }
 
 /** Runs source text as a module whose imports are relative to cli/. */

@@ -38,6 +38,9 @@ Deno.test("formatProgress() shows stage, iteration, done/total, tokens per secon
 Deno.test("formatProgress() leaves out what is not known yet", () => {
   const pace = { seconds: 0, done: 0, tokens: 0 };
   assert.equal(formatProgress({ stage: "label", done: 0, total: 5, tokens: 0 }, pace), "label  0/5");
+  const [early, later] = [{ ...pace, done: 1, seconds: 0.9 }, { ...pace, done: 1, seconds: 1 }];
+  assert.equal(formatProgress({ stage: "label", done: 1, total: 5 }, early), "label  1/5");
+  assert.equal(formatProgress({ stage: "label", done: 1, total: 5 }, later), "label  1/5  4s left");
   assert.equal(
     formatProgress({ stage: "label", done: 5, total: 5 }, { ...pace, seconds: 3 }),
     "label  5/5  done in 3s",
@@ -70,7 +73,7 @@ Deno.test("Progress rewrites one line of a terminal at most ten times a second, 
   assert.equal(written.length, 12);
   assert.equal(written.pop(), "\n");
   assert(written.every((text) => text.startsWith("\r") && text.endsWith("\x1b[K") && !text.includes("\n")));
-  assert.equal(visible(written[1]!), "label  100/1,000  1s left");
+  assert.equal(visible(written[1]!), "label  100/1,000");
 });
 
 Deno.test("Progress measures the pace from the first event of a stage, so that a resumed one is right", () => {

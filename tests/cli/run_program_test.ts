@@ -20,6 +20,12 @@ Deno.test("run() prints what the operating system refuses as one line", async ()
   assert.match(err, /^error: [^\n]+ \(os error \d+\): writefile '\.'\n$/);
 });
 
+Deno.test("run() ends without a word where nobody reads the output any more", async () => {
+  const body = 'import { print } from "./print.ts";\nimport { run } from "./run_program.ts";\n' +
+    'Deno.exit(await run(async () => { while (true) print(Deno.stdout)("x\\n"); }));';
+  assert.deepEqual(await runSource(body, { closes: true }), { code: 0, out: "", err: "" });
+});
+
 Deno.test("run() names a missing permission", async () => {
   const { code, err } = await runBody('await Deno.readTextFile("/etc/hosts"); return 0;', { permissions: [] });
   assert.equal(code, 1);

@@ -57,6 +57,11 @@ Deno.test("chat remembers a conversation in a pipe, obeys commands there, and st
     equal(out.split("\n").length >= 5, true);
   }));
 
+Deno.test("chat speaks of one token in the singular", async () => {
+  const { err } = await chat(["--model", QUICKSTART, "--stats", "--max-new-tokens", "1"], "flip edbga>\n");
+  match(err, /^1 token, first after \d+ ms; prompt of 11 tokens, 11 of them run\n$/);
+});
+
 Deno.test("chat takes one prompt from the command line, or all of standard input as one", async () => {
   const { out } = await chat(["--model", QUICKSTART, "--prompt", "sort bbfb>"], "");
   equal(out, "bbbf\n");
@@ -78,7 +83,7 @@ Deno.test("chat stops at SIGINT with what it has said", () =>
     while (!(await reader.read()).done);
     const err = await new Response(child.stderr).text();
     equal((await child.status).code, 130);
-    match(err, /^\(stopped after \d+ tokens\)\n$/);
+    match(err, /^\(stopped after \d+ tokens?\)\n$/);
   }));
 
 for (

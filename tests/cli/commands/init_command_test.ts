@@ -23,6 +23,10 @@ Deno.test("dnpo init writes a commented config that loads, and its schema, from 
     const validate = new Ajv2020().compile(schema);
     assert(validate(parse(text)), JSON.stringify(validate.errors));
 
+    const folder = await dnpo(["init", `${dir}/new`, ...args.slice(2), "--verifier", "v.ts", "--force"]);
+    assert.equal(folder.err, `error: Cannot write ${dir}/new: it is a folder, expected a file's name\n`);
+    assert.deepEqual((await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name), ["new"]);
+
     const again = await dnpo([...args, "--verifier", "v.ts"]);
     assert.deepEqual([again.code, again.out], [1, ""]);
     assert.match(

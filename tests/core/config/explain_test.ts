@@ -30,6 +30,14 @@ generation: { seed: 7 }
   assert.equal(from["noise.alpha"], "default");
 });
 
+Deno.test("writeExplained() keeps an empty list on its key's line", async () => {
+  const { config, settings } = await explainConfig(undefined);
+  const text = writeExplained(config, settings);
+  assert.match(text, /^ {2}report_to: \[\] +# default$/m);
+  assert.equal(text.split("\n").filter((line) => /^\s*(#|[\[{])/.test(line)).length, 0);
+  assert.deepEqual(parse(text), JSON.parse(JSON.stringify(config)));
+});
+
 Deno.test("explainConfig() tells what a method decides, over the file too", async () => {
   const text = "method: dnpo\nlabels: { judge: verifier, verifier: v.ts }\nnoise: { alpha: 1 }\n";
   const from = await originsOf(text, ["method=spin"]);

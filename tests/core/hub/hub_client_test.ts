@@ -71,7 +71,10 @@ Deno.test("what the hub refuses is said in one line that says what to do", () =>
 Deno.test("without a connection the error says so, and shows no address with a signature", () =>
   withHub(async ({ hub, env, options }) => {
     env.HF_ENDPOINT = "http://127.0.0.1:1023";
-    await refuses(resolveModel("org/name", options), /^Cannot use org\/name: no connection \(.*refused.*\)$/);
+    await refuses(
+      resolveModel("org/name", options),
+      /^Cannot use org\/name: there is no local path of this name, and the hub cannot be reached \([^()]*refused.*\)$/,
+    );
     env.HF_ENDPOINT = hub.url;
     hub.add("model", "org/name", MODEL);
     hub.faults.push({

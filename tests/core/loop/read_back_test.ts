@@ -2,6 +2,8 @@
 import { equal, rejects } from "node:assert/strict";
 import { runGenerate, runLabel } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
+import { planRun } from "../../../core/plan/plan_run.ts";
+import { device } from "../../_shared/device.ts";
 import { configOf, withInput } from "./_runs.ts";
 
 /** Where a run of DIR/run keeps it, what it is made to hold, and how the next run ends. */
@@ -109,6 +111,40 @@ Deno.test("train() refuses a verifier that --no-verifier forbids before it makes
       await configOf(dir, { method: "sft", labels: { judge: "human", verifier }, output_dir: `${dir}/sft` }),
       { allowVerifier: false },
     );
+  }));
+
+Deno.test("train() and planRun() miss what they judge with before any work, and only where it is needed", () =>
+  withInput(async (dir) => {
+    const verifier = `${dir}/verifier.ts`;
+    const missing = /^UserError: Cannot load verifier .*\/verifier\.ts: there is no such file$/;
+    const data = { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` };
+    for (
+      const [keys, error] of [
+        [{ labels: { judge: "verifier", verifier } }, missing],
+        [{ labels: { judge: "human", verifier }, data }, missing],
+        [
+          { labels: { judge: "verifier", verifier: dir } },
+          /Cannot load verifier .*: it is a folder, expected a module$/,
+        ],
+        [
+          { labels: [{ judge: "human" }, { judge: "logprob", model: `${dir}/nothing` }], iterations: 2 },
+          /^UserError: Cannot judge with \S+\/nothing: \S+\/nothing\/config\.json is not there, expected a model's$/,
+        ],
+      ] as const
+    ) {
+      const config = await configOf(dir, keys);
+      await rejects(train(config), error);
+      await rejects(Deno.stat(`${dir}/run`), Deno.errors.NotFound);
+      await rejects(planRun(config, { device, time: false }), error);
+    }
+    await train(await configOf(dir, { labels: { judge: "human", verifier } }));
+    const done = await configOf(dir, {
+      labels: { judge: "logprob", model: `${dir}/judge` },
+      output_dir: `${dir}/done`,
+    });
+    await train(done);
+    await Deno.remove(`${dir}/judge`, { recursive: true });
+    await train(done);
   }));
 
 Deno.test("an evaluation whose loss was not finite is read as such, and the run goes on", () =>

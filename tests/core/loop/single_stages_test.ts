@@ -1,9 +1,11 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, rejects } from "node:assert/strict";
 import { templateTail } from "../../../core/data/tokenize_rows.ts";
 import { loadTokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { scorePairs } from "../../../core/evaluate/score_pairs.ts";
 import { runGenerate, runLabel, runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
+import { filesToPush } from "../../../core/report/push_run.ts";
+import { listRuns } from "../../../core/run/list_runs.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { jsonLines, tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { readJsonLines, readTensors } from "../../_shared/trajectory.ts";
@@ -164,6 +166,8 @@ Deno.test("runOptimize() leaves model, noise generator and log; runGenerate() of
     deepEqual([...noise].map(([name, { length }]) => [name, length]), [["bias", 37], ["weight", 37 * 16]]);
     equal(noise.get("weight")!.some((value) => Math.abs(value) > 0.1), true);
     const scores = await scorePairs({ model: `${dir}/model`, pairs });
+    // A run's folder stands for its model.
+    deepEqual(await scorePairs({ model: `${dir}/run`, pairs }), await scorePairs({ model, pairs }));
     assertClose(steps[0]!["logps/rejected"]!, scores.reduce((sum, score) => sum + score.rejected, 0) / 6, {
       rtol: 1e-5,
     });
@@ -219,6 +223,69 @@ Deno.test("runSft() trains on the human responses, whatever the method", () =>
       "num_tokens",
     ]);
     equal(last.loss! < steps[0]!.loss!, true);
+  }));
+
+Deno.test("runOptimize() and runSft() leave what they were, for the card and the list of runs, and no config.yaml", () =>
+  withInput(async (dir) => {
+    const pairs = `${dir}/pairs.jsonl`;
+    await Deno.writeTextFile(pairs, jsonLines(tinyPairs(6)));
+    const config = await configOf(dir, { pairs });
+    await runOptimize(config);
+    await runSft({ ...config, output_dir: `${dir}/fine` });
+    const cards = await Promise.all(["run", "fine"].map(async (name) => {
+      deepEqual((await listRuns(`${dir}/${name}`)).map(({ state, planned }) => [state, planned]), [["done", null]]);
+      await rejects(Deno.stat(`${dir}/${name}/config.yaml`), Deno.errors.NotFound);
+      return (await filesToPush(`${dir}/${name}`, { repo: "me/mine" })).card;
+    }));
+    match(cards[0]!, /after preference optimization on given pairs, with loss `sigmoid`, trained with dnpo\.\n/);
+    match(cards[0]!, /\| noise \| joint \|[^]*\| `pairs` \| pairs\.jsonl \|/);
+    match(cards[1]!, /This is a local model after supervised fine-tuning \(SFT\), trained with dnpo\.\n/);
+    match(cards[1]!, /^tags:\n {2}- dnpo\n {2}- sft\n---$/m);
+    doesNotMatch(cards.join(), /iterations? of|Dynamic Noise Preference Optimization \(/);
+    deepEqual((await listRuns(dir)).map(({ name, method, model }) => [name, method, model]).sort(), [
+      ["fine", "sft", `${dir}/model`],
+      ["run", "optimize", `${dir}/model`],
+    ]);
+  }));
+
+Deno.test("runOptimize() and runSft() replace no model but their own, nor does train() theirs", () =>
+  withInput(async (dir) => {
+    const pairs = `${dir}/pairs.jsonl`;
+    await Deno.writeTextFile(pairs, jsonLines(tinyPairs(6)));
+    const refused = async (work: Promise<unknown>, error: RegExp): Promise<void> => {
+      const before = await Deno.readFile(`${dir}/run/model/model.safetensors`);
+      await rejects(work, error);
+      deepEqual(await Deno.readFile(`${dir}/run/model/model.safetensors`), before);
+    };
+    const holds = (action: string, what: string): RegExp =>
+      new RegExp(
+        `^UserError: Cannot run ${action} in .*/run: the folder holds ${what}; give another output_dir or delete the folder$`,
+      );
+    const config = await configOf(dir, { pairs });
+    // What is there before any work is none; of stages that make no model, optimize takes up the work.
+    await Deno.mkdir(`${dir}/run`);
+    await Deno.writeTextFile(`${dir}/run/config.yaml`, "method: dpo\n");
+    await runGenerate(config);
+    await rejects(runOptimize(config), holds("optimize", "a run of train"));
+    await Deno.remove(`${dir}/run/config.yaml`);
+
+    const { model } = await runOptimize(config);
+    const bytes = await Deno.readFile(`${model}/model.safetensors`);
+    await runOptimize({ ...config, labels: { judge: "human", verifier_timeout: 1, margin: 0 } });
+    deepEqual(await Deno.readFile(`${model}/model.safetensors`), bytes);
+    await refused(
+      runOptimize(await configOf(dir, { pairs, training: { beta: 0.5 } })),
+      /^UserError: Cannot go on with optimize in .*\/run: training.beta is 0.5, expected 0.1 as in .*\/run\/stage.yaml; give another output_dir or delete the folder$/,
+    );
+    await refused(runSft(config), holds("sft", "a run of optimize"));
+    await refused(train(config), holds("train", "a run of optimize"));
+    await Deno.remove(`${dir}/run/stage.yaml`);
+    await refused(runSft(config), holds("sft", "a model, and nothing says what made it"));
+
+    await Deno.remove(`${dir}/run`, { recursive: true });
+    await train(config);
+    await refused(runSft(config), holds("sft", "a run of train"));
+    await refused(runOptimize(config), holds("optimize", "a run of train"));
   }));
 
 Deno.test("a stage names the key that it cannot do without", () =>

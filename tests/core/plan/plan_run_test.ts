@@ -68,7 +68,7 @@ Deno.test("what is not counted is told: servers that answer, and judges that are
   withInput(async (dir) => {
     const own = ", with a model of its own on the device";
     const llm = { judge: "llm", server_model: "m" };
-    const reward = { judge: "reward-model", model: `${dir}/nowhere` };
+    const reward = { judge: "reward-model", model: `${dir}/judge` };
     for (
       const [labels, expected] of [
         [{ judge: "human" }, []],

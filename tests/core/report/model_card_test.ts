@@ -60,14 +60,18 @@ Deno.test("modelCard() tells what the model was made of in the hub's front matte
 });
 
 Deno.test("modelCard() shows settings, of local paths the name alone, and not where the run lies", async () => {
-  const config = "model: /home/me/secret/base\ndata: {train: 'C:\\secret\\rows.jsonl', template: 'a | b'}\n" +
+  const config =
+    "model: /home/me/secret/base\nmethod: dpo\ndata: {train: 'C:\\secret\\rows.jsonl', template: 'a | b'}\n" +
     "output_dir: /home/me/secret/runs\ntraining: {beta: [0.1, 0.5]}\n";
   // What the hub has here is a judge.
   const { header, text } = await cardOf(config, [{ ...BASE, source: "org/judge", repo: "org/judge" }]);
   assert.deepEqual(Object.keys(header), ["library_name", "pipeline_tag", "tags"]);
   assert.ok(!text.includes("secret"));
   assert.match(text, /This is a local model after 1 iteration of/);
-  assert.match(text, /\| `model` \| base \|\n\| `data\.train` \| rows\.jsonl \|\n\| `data\.template` \| a \\\| b \|/);
+  assert.match(
+    text,
+    /\| `model` \| base \|\n\| `method` \| dpo \|\n\| `data\.train` \| rows\.jsonl \|\n\| `data\.template` \| a \\\| b \|/,
+  );
   assert.match(text, /\| `training\.beta` \| 0\.1, 0\.5 \|/);
 });
 
@@ -77,5 +81,8 @@ Deno.test("modelCard() has a card for a run of which little is known", async () 
     async (dir) => modelCard(await readRun(dir), { repo: "me/mine", sources: [BASE], figure: null }),
   );
   assert.match(card, /base_model: org\/base/);
+  assert.match(card, /\nThis is \[org\/base\]\([^)]*\), trained with dnpo\.\n/);
+  assert.match(card, /\ntags:\n {2}- dnpo\n---/);
+  assert.ok(!/\| method|Preference Optimization \(DNPO\)/.test(card));
   assert.ok(!card.includes("figure.svg") && !card.includes("## Settings") && !card.includes("## What came out"));
 });

@@ -27,6 +27,22 @@ Deno.test("writeReport() writes table, figures and settings", async () => {
   );
 });
 
+Deno.test("writeReport() has words for every number of a run, and each once", async () => {
+  const stages = [
+    { iteration: 0, stage: "generate", "generation/rows": 8, "generation/length": 6.5, "generation/truncated": 3 },
+    { iteration: 0, stage: "label", "labels/pairs": 8, "labels/requests": 2, "labels/cost": 1 },
+  ];
+  const summary = { iteration: 0, generation_length: 6.5, pairs: 8, truncated: 3, steps: 2, noise_variance: 1 };
+  const more = { eval_loss: 1, rewards_margins: 1, rewards_accuracies: 0.5 };
+  const html = await page({
+    "metrics.jsonl": lines(...stages),
+    "summary.json": JSON.stringify({ iterations: [{ ...summary, ...more }], model: "m" }),
+  });
+  const heads = [...html.matchAll(/<th>([^<]*)<\/th>/g)].map(([, head]) => head!);
+  equal(new Set(heads).size, heads.length, `${heads}`);
+  equal(heads.filter((head) => /_|^generation|^length$/.test(head)).length, 0, `${heads}`);
+});
+
 Deno.test("writeReport() needs nothing from elsewhere", async () => {
   const html = await page(TRIAL);
   const urls = [...html.matchAll(/\b(?:src|href|url|@import)\b\s*[=(]/g)].map(([text]) => text);

@@ -82,4 +82,5 @@ Deno.test("listRuns() says where there is no folder", async () => {
     name: "UserError",
     message: "Cannot list runs: there is no folder nowhere",
   });
+  await assert.rejects(listRuns("README.md"), { message: "Cannot list runs: there is no folder README.md" });
 });

@@ -52,6 +52,6 @@ Deno.test("iterationValues() adds the stages' numbers to the summary's, which wi
   const values = iterationValues({ ...run, iterations: [{ iteration: 0, values: { ties: 9 } }] });
   deepEqual(values, [{
     iteration: 0,
-    values: { length: 6.5, truncated: 3, generated_chosen: 0.25, ties: 9, identical: 11 },
+    values: { generation_length: 6.5, truncated: 3, generated_chosen: 0.25, ties: 9, identical: 11 },
   }]);
 });

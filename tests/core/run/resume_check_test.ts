@@ -2,6 +2,8 @@ import { deepEqual, equal, rejects } from "node:assert/strict";
 import { StoppedError } from "../../../core/error.ts";
 import { runGenerate } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
+import { listRuns } from "../../../core/run/list_runs.ts";
+import type { RunHooks } from "../../../core/run/run_context.ts";
 import { configOf, withInput } from "../loop/_runs.ts";
 
 Deno.test("runGenerate() that was stopped goes on with another batch size, and refuses other settings", () =>
@@ -37,6 +39,7 @@ Deno.test("train() names settings that are damaged, and says what to do", () =>
   withInput(async (dir) => {
     await Deno.mkdir(`${dir}/run`);
     await Deno.writeTextFile(`${dir}/run/config.yaml`, "model: [");
+    await Deno.writeTextFile(`${dir}/run/metrics.jsonl`, "");
     await rejects(
       train(await configOf(dir)),
       /^UserError: Cannot read .*\/run\/config.yaml: it is no YAML, expected the settings of the run; delete the folder$/,
@@ -51,4 +54,51 @@ Deno.test("train() removes the state that a killed process left beside a saved m
     await train(await configOf(dir, { iterations: 1 }));
     const names = await Array.fromAsync(Deno.readDir(`${dir}/run/iteration-0`), ({ name }) => name);
     equal(names.includes("state"), false, names.join(" "));
+  }));
+
+Deno.test("train() that failed on a mistake in its settings, before any work, takes them mended", () =>
+  withInput(async (dir) => {
+    const wrong = await configOf(dir, { data: { train: `${dir}/rows.jsonl`, columns: { prompt: "nothing" } } });
+    await rejects(train(wrong), /^UserError: Cannot read .*rows\.jsonl/);
+    equal((await Deno.readTextFile(`${dir}/run/config.yaml`)).includes("prompt: nothing"), true);
+    deepEqual(await listRuns(dir), []);
+    const stop = { signal: AbortSignal.abort() };
+    await rejects(train(await configOf(dir), stop), StoppedError);
+    equal((await Deno.readTextFile(`${dir}/run/config.yaml`)).includes("prompt: nothing"), false);
+    await train(await configOf(dir));
+    await rejects(train(wrong), /^UserError: Cannot go on with the run in .*: data.columns is /);
+  }));
+
+Deno.test("train() and runGenerate() say where there was nothing left to do", () =>
+  withInput(async (dir) => {
+    const notes: string[] = [];
+    const told = async (work: (hooks: RunHooks) => Promise<unknown>): Promise<string[]> => {
+      await work({ onNote: (line) => notes.push(line) });
+      return notes.splice(0).filter((line) => line.includes("complete already"));
+    };
+    const config = await configOf(dir, { data: { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` } });
+    deepEqual(await told((hooks) => train(config, hooks)), []);
+    deepEqual(await told((hooks) => train(config, hooks)), [
+      `The run in ${dir}/run was complete already; nothing is trained`,
+    ]);
+    deepEqual(await told((hooks) => train({ ...config, iterations: 2 }, hooks)), []);
+    const alone = { ...config, output_dir: `${dir}/alone` };
+    deepEqual(await told((hooks) => runGenerate(alone, hooks)), []);
+    deepEqual(await told((hooks) => runGenerate(alone, hooks)), [
+      `${dir}/alone/iteration-0/responses.jsonl was complete already; nothing is generated`,
+    ]);
+  }));
+
+Deno.test("train() names an output_dir that is a file", () =>
+  withInput(async (dir) => {
+    await rejects(
+      train(
+        await configOf(dir, {
+          output_dir: `${dir}/rows.jsonl`,
+          labels: { judge: "human", verifier: `${dir}/rows.jsonl` },
+          data: { train: "no", eval: "no" },
+        }),
+      ),
+      /^UserError: Cannot make the run's folder .*rows\.jsonl: it is a file, expected a folder or a new name$/,
+    );
   }));

@@ -1,0 +1,23 @@
+import { equal, match, rejects } from "node:assert/strict";
+import { push } from "../../../cli/commands/push_command.ts";
+import { writeTinyModel } from "../../_shared/tiny_model.ts";
+import { withFolder } from "../../core/_tiny.ts";
+
+Deno.test("push() overwrites no card in a dry run, unless it is told to", () =>
+  withFolder(async (dir) => {
+    await writeTinyModel(`${dir}/run/model`);
+    const cardPath = `${dir}/card.md`;
+    const flags = { run: `${dir}/run`, repo: "me/mine", dryRun: true, isPublic: false, quiet: true, cardPath };
+    const dry = (force: boolean): Promise<number> => push({ ...flags, force, message: undefined, revision: undefined });
+    equal(await dry(false), 0);
+    match(await Deno.readTextFile(cardPath), /\n# mine\n\nThis model was trained with dnpo\.\n/);
+    await Deno.writeTextFile(cardPath, "edited");
+    await rejects(dry(false), {
+      name: "UserError",
+      message:
+        `Cannot write the card ${cardPath}: it is there already, perhaps edited; name another file, or give --force`,
+    });
+    equal(await Deno.readTextFile(cardPath), "edited");
+    equal(await dry(true), 0);
+    match(await Deno.readTextFile(cardPath), /# mine/);
+  }));

@@ -2,7 +2,8 @@
 import { forIteration, judgeModels, judgesOf, requireFor } from "../config/config.ts";
 import type { IterationConfig, ResolvedConfig } from "../config/config_types.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
-import { templateTail, tokenizeExamples } from "../data/tokenize_rows.ts";
+import { templateTail } from "../data/encode_row.ts";
+import { tokenizeExamples } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";

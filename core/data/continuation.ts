@@ -1,4 +1,4 @@
-/** The ids of a text that continues another one. @module */
+/** The ids of a text that continues another one, and the text of ids that do. @module */
 import { UserError } from "../error.ts";
 import { shortQuote } from "./formats/data_problems.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
@@ -46,15 +46,16 @@ export function continuedIds(
     );
   }
   const text = whole.slice(before.length);
-  // The first is what a normalizer makes of the text; the second serves ids that are not those of their own text.
-  const expected = tokenizer.decode(joint);
-  const decoded = [expected, tokenizer.decode(beforeIds) + text];
+  const ownIds = tokenizer.encode(before, { addSpecialTokens });
+  // A normalizer may change the text. Ids that were given as ids need not be those of their text.
+  const isOwn = ownIds.length === beforeIds.length && beginsWith(ownIds, beforeIds);
+  const expected = isOwn ? tokenizer.decode(joint) : tokenizer.decode(beforeIds) + text;
   for (const lead of LEADS) {
     const leadIds = tokenizer.encode(lead, { addSpecialTokens: false });
     const ids = tokenizer.encode(lead + text, { addSpecialTokens: false });
     if (!beginsWith(ids, leadIds)) continue;
     const own = ids.slice(leadIds.length);
-    if (decoded.includes(tokenizer.decode([...beforeIds, ...own]))) return { ids: own, merged: true };
+    if (tokenizer.decode([...beforeIds, ...own]) === expected) return { ids: own, merged: true };
   }
   const apart = tokenizer.decode([...beforeIds, ...tokenizer.encode(text, { addSpecialTokens: false })]);
   throw new UserError(
@@ -71,6 +72,27 @@ export function jointIds(
   const joint = tokenizer.encode(whole, { addSpecialTokens });
   const border = beforeIds.length;
   return { beforeIds: joint.slice(0, border), ids: joint.slice(border), merged: !beginsWith(joint, beforeIds) };
+}
+
+/** A prompt as far as the text of its answer depends on it. */
+export interface AnsweredPrompt {
+  promptIds: readonly number[];
+  /** Whether a chat template wrote the prompt. */
+  conversational: boolean;
+}
+
+/**
+ * The text of an answer's ids without special tokens. The answer to a plain prompt begins as it does after the prompt,
+ * with a space that some tokenizers leave out at a text's beginning; a turn of a conversation is a text of its own.
+ */
+export function answerText(tokenizer: Tokenizer, prompt: AnsweredPrompt, ids: readonly number[]): string {
+  if (ids.length === 0) return "";
+  const decode = (ids: readonly number[]): string => tokenizer.decode(ids, { skipSpecialTokens: true });
+  if (prompt.conversational) return decode(ids);
+  const before = decode(prompt.promptIds);
+  const whole = decode([...prompt.promptIds, ...ids]);
+  // Ids that end within a character have no text of their own.
+  return whole.startsWith(before) ? whole.slice(before.length) : decode(ids);
 }
 
 function beginsWith(ids: readonly number[], start: readonly number[]): boolean {

@@ -1,6 +1,6 @@
 /** Encodes one row, whatever its shape. @module */
 import { UserError } from "../error.ts";
-import { type Continuation, continuedIds, jointIds } from "./continuation.ts";
+import { answerText, type Continuation, continuedIds, jointIds } from "./continuation.ts";
 import { encodeTurns } from "./encode_turns.ts";
 import type { Message } from "./formats/messages.ts";
 import type { DataRow } from "./parse_row.ts";
@@ -93,15 +93,18 @@ function encodeIds(
   keys: string[],
   sides: number[][],
 ): EncodedRow {
-  const text = (key: string, ids: number[]): string => {
-    const column = Object.hasOwn(row.extra, key) ? row.extra[key] : undefined;
-    return typeof column === "string" ? column : tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? "";
+  const { promptIds } = row;
+  const column = (key: string): string | undefined => {
+    const value = Object.hasOwn(row.extra, key) ? row.extra[key] : undefined;
+    return typeof value === "string" ? value : undefined;
   };
+  const text = (ids: number[]): string =>
+    tokenizer === null ? "" : answerText(tokenizer, { promptIds, conversational: false }, ids);
   return {
-    prompt: text("prompt", row.promptIds),
-    promptIds: row.promptIds,
+    prompt: column("prompt") ?? tokenizer?.decode(promptIds, { skipSpecialTokens: true }) ?? "",
+    promptIds,
     conversational: false,
-    answers: sides.map((ids, i) => ({ text: text(keys[i]!, ids), ids, merged: false })),
+    answers: sides.map((ids, i) => ({ text: column(keys[i]!) ?? text(ids), ids, merged: false })),
   };
 }
 

@@ -49,13 +49,18 @@ export function promptIds(
   }
 }
 
+/** Whether a prompt is answered by a turn of its own, not continued. */
+export function isConversation(prompt: Prompt): prompt is readonly Message[] {
+  return typeof prompt !== "string" && !isIds(prompt);
+}
+
 function isIds(prompt: Prompt): prompt is readonly number[] {
   return typeof prompt !== "string" && (prompt.length === 0 || typeof prompt[0] === "number");
 }
 
 /** The ids that the chat template writes after `eosId`; none unless the prompt is a conversation. */
 export function tailOf({ tokenizer }: LanguageModel, prompt: Prompt, eosId: number): number[] {
-  if (tokenizer === null || typeof prompt === "string" || isIds(prompt)) return [];
+  if (tokenizer === null || !isConversation(prompt)) return [];
   return templateTail(tokenizer, eosId);
 }
 

@@ -1,4 +1,5 @@
 /** Compares two models: both answer the same held-out prompts, and a judge scores their answers. @module */
+import { answerText } from "../data/continuation.ts";
 import { forIteration, judgeModels, judgesOf, requireFor } from "../config/config.ts";
 import type { IterationConfig, ResolvedConfig } from "../config/config_types.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
@@ -137,7 +138,7 @@ async function answerAll(
       const example = examples[index]!;
       answers.set(example.row, {
         example,
-        text: tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? "",
+        text: tokenizer ? answerText(tokenizer, example, ids) : "",
         ids: [...ids, ...finished && example.conversational ? tails.get(ids.at(-1)!)! : []],
         tokens: ids.length,
         finished,

@@ -1,4 +1,5 @@
 /** Stage 1: the model answers every prompt. @module */
+import { answerText } from "../data/continuation.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { encodeResponse, parseResponse, readResponses, type ResponseRow } from "../data/stage_files.ts";
@@ -123,7 +124,7 @@ async function generateRows(
       ...(messages !== undefined && { messages }),
       response,
       responseIds,
-      generated: tokenizer && ids.length > 0 ? tokenizer.decode(ids, { skipSpecialTokens: true }) : "",
+      generated: tokenizer ? answerText(tokenizer, example, ids) : "",
       generatedIds: [...ids, ...tail],
       finished,
       ...(retokenized && { retokenized }),

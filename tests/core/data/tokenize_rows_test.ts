@@ -98,7 +98,7 @@ Deno.test("tokenizePairs() refuses a template that writes the prompt differently
     name: "UserError",
     message:
       "Cannot tokenize rows.jsonl:1 (row 0): the chat template writes the prompt differently before a response: " +
-      'its text ends with "[user]2+2?. That was all.[assistant]<thi…", and with the response it goes on otherwise after 36 ' +
+      'its text ends with "er]2+2?. That was all.[assistant]<think>", and with the response it goes on otherwise after 36 ' +
       "characters, expected the same text",
   });
   // Supervised fine-tuning needs no prompt of its own, and takes what TRL takes.
@@ -212,7 +212,7 @@ Deno.test("tokenizeExamples() takes a pair's chosen side, and tokenizePairs() re
 Deno.test("tokenizeExamples() passes texts and reference of id rows, or decodes the ids", () => {
   const [row] = rows(ids(plain.encode("ab"), plain.encode("hello", { addSpecialTokens: false })));
   const [decoded] = tokenizeExamples([{ ...row!, reference: 7 }], options).examples;
-  deepEqual([decoded!.prompt, decoded!.response, decoded!.reference], ["ab", "hello", 7]);
+  deepEqual([decoded!.prompt, decoded!.response, decoded!.reference], ["ab", " hello", 7]);
   const [given] = tokenizeExamples([{ ...row!, extra: { prompt: "P", response: "R" } }], options).examples;
   deepEqual([given!.prompt, given!.response], ["P", "R"]);
 });

@@ -119,7 +119,7 @@ interface Unencoded<T> {
 /** Encodes plain text: EOS is appended as text. */
 function encodeText(tokenizer: Tokenizer, { prompt, answers, joint }: Unencoded<string>): EncodedRow {
   const promptIds = requirePrompt(tokenizer.encode(prompt));
-  const eos = tokenizer.eosToken ?? "";
+  const eos = requireEos(tokenizer);
   const wholes = answers.map((text) => prompt + (text.endsWith(eos) ? text : text + eos));
   const shared = { before: prompt, beforeIds: promptIds, addSpecialTokens: true };
   const sides = joined(tokenizer, wholes.map((whole) => ({ ...shared, whole })), joint);
@@ -183,6 +183,25 @@ function encodeAllTurns(tokenizer: Tokenizer, prompt: readonly Message[], respon
       ...(lossMask.includes(false) && { lossMask }),
     }],
   };
+}
+
+/** The text that ends a response. Throws a UserError if there is none, or if the tokenizer would not read it as such. */
+function requireEos(tokenizer: Tokenizer): string {
+  const { eosToken, eosId } = tokenizer;
+  if (eosToken === null) {
+    throw new UserError(
+      "the tokenizer names no end-of-sequence token, with which a response to plain text ends, expected " +
+        '"eos_token" in tokenizer_config.json or "eos_token_id" in config.json',
+    );
+  }
+  const ids = tokenizer.encode(`a${eosToken}`, { addSpecialTokens: false });
+  if (ids.at(-1) !== eosId) {
+    throw new UserError(
+      `the end-of-sequence token ${JSON.stringify(eosToken)} after a text is read as the ids [${ids}], expected the ` +
+        `last one to be ${eosId} (is it "normalized" in tokenizer.json's added_tokens?)`,
+    );
+  }
+  return eosToken;
 }
 
 function requirePrompt(promptIds: number[]): number[] {

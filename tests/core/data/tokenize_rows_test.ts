@@ -3,7 +3,8 @@ import type { DataRow } from "../../../core/data/parse_row.ts";
 import type { DataFields } from "../../../core/data/row_shapes.ts";
 import { templateTail } from "../../../core/data/encode_row.ts";
 import { tokenizeExamples, type TokenizeOptions, tokenizePairs } from "../../../core/data/tokenize_rows.ts";
-import { CHATML, smallTokenizer } from "./_fixtures.ts";
+import { loadTokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
+import { bpeTokenizer, CHATML, smallTokenizer, withFolder, writeTokenizer } from "./_fixtures.ts";
 
 const plain = await smallTokenizer();
 const chat = await smallTokenizer({ chat_template: CHATML });
@@ -45,10 +46,26 @@ Deno.test("tokenizeExamples() leaves plain text plain where the tokenizer has a 
   deepEqual(withTemplate, tokenizeExamples(row, options));
 });
 
-Deno.test("tokenizeExamples() appends nothing where the tokenizer has no EOS", () => {
+Deno.test("tokenizeExamples() refuses plain text that it cannot end with an EOS", async () => {
   const row = rows({ kind: "text", prompt: "x", response: "y" });
-  const { examples } = tokenizeExamples(row, { ...options, tokenizer: bare });
-  equal(bare.decode(examples[0]!.responseIds), "y");
+  const at = "Cannot tokenize rows.jsonl:1 (row 0): ";
+  throws(() => tokenizeExamples(row, { ...options, tokenizer: bare }), {
+    name: "UserError",
+    message: `${at}the tokenizer names no end-of-sequence token, with which a response to plain text ends, expected ` +
+      '"eos_token" in tokenizer_config.json or "eos_token_id" in config.json',
+  });
+  // A normalized token is looked for with the space that is put before a text, which it has not within one.
+  const json = bpeTokenizer();
+  const added = (json.added_tokens as { content: string }[]).map((token) => ({ ...token, normalized: true }));
+  await withFolder(async (dir) => {
+    await writeTokenizer(dir, { json: { ...json, added_tokens: added } });
+    const tokenizer = await loadTokenizer(dir);
+    throws(() => tokenizeExamples(row, { ...options, tokenizer }), {
+      name: "UserError",
+      message:
+        /^Cannot tokenize rows\.jsonl:1 \(row 0\): the end-of-sequence token "<\|im_end\|>" after a text is read /,
+    });
+  });
 });
 
 // "hell" is one token, and so is "hello": the joint text has no boundary after the prompt.
@@ -249,7 +266,7 @@ Deno.test("tokenizeExamples() says why nothing is left", () => {
       message: "Cannot use the data: none of 2 rows is left (dropped: 2 with a prompt that alone reaches max_length 2)",
     },
   );
-  throws(() => tokenizeExamples(rows({ kind: "text", prompt: "a", response: "" }), { ...options, tokenizer: bare }), {
+  throws(() => tokenizeExamples(rows(ids([1], [])), options), {
     name: "UserError",
     message: "Cannot use the data: none of 1 rows is left (dropped: 1 with an empty response)",
   });

@@ -4,7 +4,6 @@ import { type EncodedRow, type EncodeOptions, encodeRow } from "./encode_row.ts"
 import type { JsonValue } from "./formats/json_rows.ts";
 import type { Message } from "./formats/messages.ts";
 import type { DataRow } from "./parse_row.ts";
-import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** A tokenized prompt. */
 export interface TokenizedPrompt {

@@ -12,6 +12,8 @@ export interface ErrorReport {
 
 /** Error codes of an operating system, such as ENOSPC, EROFS and EACCES, but not Node's ERR_…. */
 const OS_CODE = /^E[A-Z0-9]+$/;
+/** Those without a code say so in their message, as "File too large (os error 27)". */
+const OS_ERROR = /\(os error \d+\)/;
 
 /** Control characters, which in a file name or a config could rewrite the terminal. */
 // deno-lint-ignore no-control-regex
@@ -32,9 +34,8 @@ export function describeError(error: unknown): ErrorReport {
   if (error instanceof RangeError && /allocation failed/i.test(message)) {
     return { lines: [`Out of memory: ${message}`], isBug: false };
   }
-  if ("code" in error && typeof error.code === "string" && OS_CODE.test(error.code)) {
-    return { lines: [message], isBug: false };
-  }
+  const hasCode = "code" in error && typeof error.code === "string" && OS_CODE.test(error.code);
+  if (hasCode || OS_ERROR.test(message)) return { lines: [message], isBug: false };
   return { lines: [oneLine(`${error.name}: ${error.message}`)], isBug: true };
 }
 

@@ -48,8 +48,13 @@ const FLOAT_KEYS = new Set([
   "typical_p",
 ]);
 
-/** Half-way between binary16's largest number and the next power of two: from here on, rounding gives infinity. */
-const F16_OVERFLOW = 65_520;
+/** The least numbers that round to infinity. */
+const OVERFLOW: Readonly<Record<Dtype, number>> = { F32: Infinity, F16: 65_520, BF16: 2 ** 128 - 2 ** 119 };
+const OVERFLOW_BITS: Readonly<Record<Dtype, number>> = {
+  F32: bitsOf(OVERFLOW.F32),
+  F16: bitsOf(OVERFLOW.F16),
+  BF16: bitsOf(OVERFLOW.BF16),
+};
 
 /** What is saved besides the weights; an opened ModelFolder is a ModelSource. */
 export interface ModelSource {
@@ -79,8 +84,8 @@ export interface SaveOptions {
 
 /**
  * Writes a Hugging Face folder at `dir`: it is built beside it as `DIR.dnpo-new` and renamed, and replaces a model
- * folder that is there. Throws a UserError if that folder holds anything else, or if a value overflows float16; a
- * RangeError if a tensor's length does not fit its shape.
+ * folder that is there. Throws a UserError if that folder holds anything else, or if a value is NaN or infinite, or would be as
+ * `dtype`; a RangeError if a tensor's length does not fit its shape.
  *
  * @example
  * ```ts
@@ -116,7 +121,7 @@ export async function* newModelFiles({ source, dtype, tensors }: SaveOptions): A
     async *bytes() {
       const source = tensors(name);
       for await (const values of Symbol.asyncIterator in source ? source : [source]) {
-        if (dtype === "F16") checkF16(values, name);
+        checkValues(values, { name, dtype });
         yield encodeFloat32(values, dtype);
       }
     },
@@ -151,10 +156,18 @@ function textFile(name: string, text: string): NewFile {
   return { name, bytes: () => [new TextEncoder().encode(text)] };
 }
 
-function checkF16(values: Float32Array, name: string): void {
-  for (const value of values) {
-    if (Math.abs(value) >= F16_OVERFLOW && Number.isFinite(value)) {
-      throw new UserError(`Cannot save ${quote(name)} as F16: it holds ${value}, expected less than ${F16_OVERFLOW}`);
-    }
+/** Throws a UserError if a value is not finite, or rounds to infinity: a model that has one answers with rubbish. */
+function checkValues(values: Float32Array, { name, dtype }: { name: string; dtype: Dtype }): void {
+  // In this order numbers grow with their bits, NaN above infinity; the sign is the topmost bit.
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const least = OVERFLOW_BITS[dtype];
+  for (let i = 0; i < bits.length; i++) {
+    if ((bits[i]! & 0x7fffffff) < least) continue;
+    const expected = Number.isFinite(values[i]!) ? `less than ${OVERFLOW[dtype]}` : "finite numbers";
+    throw new UserError(`Cannot save ${quote(name)} as ${dtype}: it holds ${values[i]}, expected ${expected}`);
   }
+}
+
+function bitsOf(value: number): number {
+  return new Uint32Array(new Float32Array([value]).buffer)[0]!;
 }

@@ -14,7 +14,7 @@ export interface EncodedTurns {
   /** For each of `responseIds`, whether the assistant writes it. */
   lossMask: boolean[];
   /** Whether one of the assistant's turns begins within a token. */
-  prefixMismatch: boolean;
+  merged: boolean;
 }
 
 /**
@@ -31,11 +31,11 @@ export function encodeTurns(tokenizer: Tokenizer, messages: readonly Message[]):
   const encode = (part: string): number[] => tokenizer.encode(part, { addSpecialTokens: false });
   const ids = encode(text);
   const mask = ids.map(() => false);
-  let prefixMismatch = false;
+  let merged = false;
   for (const [start, end] of spans) {
     const begin = boundary(ids, encode(text.slice(0, start)));
     const stop = boundary(ids, encode(text.slice(0, end)));
-    prefixMismatch ||= begin.isWithin;
+    merged ||= begin.isWithin;
     mask.fill(true, begin.tokens, stop.tokens + (stop.isWithin ? 1 : 0));
   }
   const from = mask.indexOf(true);
@@ -45,7 +45,7 @@ export function encodeTurns(tokenizer: Tokenizer, messages: readonly Message[]):
     promptIds: from < 0 ? ids : ids.slice(0, from),
     responseIds: from < 0 ? [] : ids.slice(from, to),
     lossMask: from < 0 ? [] : mask.slice(from, to),
-    prefixMismatch,
+    merged,
   };
 }
 

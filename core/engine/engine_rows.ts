@@ -2,7 +2,8 @@
 import type { JsonValue } from "../data/formats/json_rows.ts";
 import type { Message } from "../data/formats/messages.ts";
 import { type DataRow, parseRow } from "../data/parse_row.ts";
-import { templateTail, tokenizeExamples, tokenizePairs, type TokenizeReport } from "../data/tokenize_rows.ts";
+import { templateTail } from "../data/encode_row.ts";
+import { tokenizeExamples, tokenizePairs, type TokenizeReport } from "../data/tokenize_rows.ts";
 import { UserError } from "../error.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import type { LanguageModel } from "./language_model.ts";
@@ -48,19 +49,31 @@ export function promptIds(
   }
 }
 
+/** Whether a prompt is answered by a turn of its own, not continued. */
+export function isConversation(prompt: Prompt): prompt is readonly Message[] {
+  return typeof prompt !== "string" && !isIds(prompt);
+}
+
 function isIds(prompt: Prompt): prompt is readonly number[] {
   return typeof prompt !== "string" && (prompt.length === 0 || typeof prompt[0] === "number");
 }
 
 /** The ids that the chat template writes after `eosId`; none unless the prompt is a conversation. */
 export function tailOf({ tokenizer }: LanguageModel, prompt: Prompt, eosId: number): number[] {
-  if (tokenizer === null || typeof prompt === "string" || isIds(prompt)) return [];
+  if (tokenizer === null || !isConversation(prompt)) return [];
   return templateTail(tokenizer, eosId);
 }
 
-/** Reads rows with one answer; of a pair, that is the chosen one. Throws a UserError naming a malformed row. */
-export function exampleIds(model: LanguageModel, rows: readonly Row[], maxLength: number | null): ExampleIds[] {
-  const { examples, report } = tokenizeExamples(parse(rows), { ...tokenizing(model), maxLength });
+/**
+ * Reads rows with one answer; of a pair, that is the chosen one. With `joint`, a token that reaches from the prompt into
+ * the answer stays, as in the trainer's `sft`. Throws a UserError naming a malformed row.
+ */
+export function exampleIds(
+  model: LanguageModel,
+  rows: readonly Row[],
+  { maxLength, joint }: { maxLength: number | null; joint: boolean },
+): ExampleIds[] {
+  const { examples, report } = tokenizeExamples(parse(rows), { ...tokenizing(model), maxLength, joint });
   requireAll(examples, { report, maxLength });
   return examples.map(({ row: example, promptIds, responseIds, lossMask }) => ({
     example,

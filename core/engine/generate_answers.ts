@@ -1,7 +1,8 @@
 /** Answers of a model to a program's prompts. @module */
+import { answerText } from "../data/continuation.ts";
 import { generate } from "../generate/batch_generator.ts";
 import { responseRoom } from "../generate/response_room.ts";
-import { type Prompt, promptIds, tailOf } from "./engine_rows.ts";
+import { isConversation, type Prompt, promptIds, tailOf } from "./engine_rows.ts";
 import { type SamplingSettings, samplingSettings } from "./engine_settings.ts";
 import type { LanguageModel } from "./language_model.ts";
 
@@ -63,7 +64,9 @@ export async function* generateAnswers(
   });
   for await (const { index, ids, finished } of sampled) {
     const tail = finished ? tailOf(model, prompts[index]!, ids.at(-1)!) : [];
-    const text = model.tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? "";
+    const { tokenizer } = model;
+    const answered = { promptIds: rows[index]!.promptIds, conversational: isConversation(prompts[index]!) };
+    const text = tokenizer ? answerText(tokenizer, answered, ids) : "";
     yield { index, text, ids: [...ids, ...tail], finished };
   }
 }

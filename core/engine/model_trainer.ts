@@ -110,7 +110,7 @@ function trainingRows(model: LanguageModel, rows: readonly Row[], { training, da
   if (rows.length === 0) throw new UserError("Cannot train: there are no rows, expected at least one");
   return LOSSES[training.loss_type].rows === "pairs"
     ? pairRows(pairIds(model, rows, data.max_length))
-    : exampleRows(exampleIds(model, rows, data.max_length));
+    : exampleRows(exampleIds(model, rows, { maxLength: data.max_length, joint: true }));
 }
 
 /** A copy of the weights as they are now, in buffers of its own. */

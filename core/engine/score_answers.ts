@@ -22,7 +22,9 @@ import type { LanguageModel } from "./language_model.ts";
  * ```
  */
 export async function scoreAnswers(model: LanguageModel, rows: readonly Row[]): Promise<number[]> {
-  return [...await responseLogps(model.commands, model, { rows: exampleIds(model, rows, null) })];
+  return [
+    ...await responseLogps(model.commands, model, { rows: exampleIds(model, rows, { maxLength: null, joint: false }) }),
+  ];
 }
 
 /** The log-probabilities of a pair's answers, in nats. */

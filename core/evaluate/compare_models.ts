@@ -1,8 +1,10 @@
 /** Compares two models: both answer the same held-out prompts, and a judge scores their answers. @module */
+import { answerText } from "../data/continuation.ts";
 import { forIteration, judgeModels, judgesOf, requireFor } from "../config/config.ts";
 import type { IterationConfig, ResolvedConfig } from "../config/config_types.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
-import { templateTail, tokenizeExamples } from "../data/tokenize_rows.ts";
+import { templateTail } from "../data/encode_row.ts";
+import { tokenizeExamples } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
@@ -140,7 +142,7 @@ async function answerAll(
       const example = examples[index]!;
       answers.set(example.row, {
         example,
-        text: tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? "",
+        text: tokenizer ? answerText(tokenizer, example, ids) : "",
         ids: [...ids, ...finished && example.conversational ? tails.get(ids.at(-1)!)! : []],
         tokens: ids.length,
         finished,

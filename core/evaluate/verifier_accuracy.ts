@@ -1,4 +1,5 @@
 /** Accuracy on held-out prompts: the share of answers that a verifier scores 1 or more. @module */
+import { answerText } from "../data/continuation.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import type { TokenizedExample } from "../data/tokenize_rows.ts";
@@ -33,8 +34,9 @@ export async function accuracy(commands: Commands, model: Model, options: Accura
   let [done, right] = [0, 0];
   const sampling = { prompts, settings, iteration, eosIds: model.folder.eosTokenIds };
   for await (const { index, ids } of generate(commands, model, sampling)) {
-    const { prompt, reference, where } = examples[index]!;
-    const response = tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? "";
+    const example = examples[index]!;
+    const { prompt, reference, where } = example;
+    const response = tokenizer ? answerText(tokenizer, example, ids) : "";
     const input = { prompt, response, ...(reference !== undefined && { reference }) };
     const [score] = await verifier.score([input], where);
     if (score! >= 1) right++;

@@ -50,8 +50,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof Error && error.name === "NotFound";
 }
 
+/** How Deno ends the message of an error of the operating system: many have neither a class nor a code of their own. */
+const OS_ERROR = /\(os error \d+\)/;
+
 /** Whether an error comes from the file system or from a missing permission. */
 export function isFileSystemError(error: Error): boolean {
-  return typeof (error as { code?: unknown }).code === "string" ||
+  return OS_ERROR.test(error.message) || typeof (error as { code?: unknown }).code === "string" ||
     Object.values(platform.Deno?.errors ?? {}).some((kind) => error instanceof kind);
 }

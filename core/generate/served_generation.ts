@@ -3,7 +3,7 @@ import { philox4x32 } from "../../kernels/random/philox.ts";
 import { philoxKey } from "../../kernels/random/philox_key.ts";
 import { SERVER_DEFAULTS } from "../config/config.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
-import { continuationIds } from "../data/tokenize_rows.ts";
+import { continuedIds } from "../data/continuation.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import { fatal, type Server, ServerError } from "../server/openai_client.ts";
@@ -169,7 +169,12 @@ function readCompletion(
   if (tokenizer === null) {
     throw bad("returned no token_ids, and the model has no tokenizer.json to make them of the text");
   }
-  const ids = continuationIds(prompt, text, tokenizer);
+  let ids;
+  try {
+    ids = idsAfter(prompt, text, tokenizer);
+  } catch (error) {
+    throw error instanceof UserError ? bad(`answered a text without ids of its own: ${error.message}`) : error;
+  }
   // The text may have more tokens now than were sampled.
   const fits = ids.length + (stopped ? 1 : 0) <= prompt.maxNewTokens;
   const row = fits ? close(ids, stopped) : { ids: ids.slice(0, prompt.maxNewTokens), finished: false };
@@ -183,4 +188,11 @@ function readCompletion(
     const own = tokenizer?.eosId ?? null;
     return { ids: [...ids, own !== null && eosIds.includes(own) ? own : eosIds[0]!], finished: true };
   }
+}
+
+/** The ids of a response given as text. */
+function idsAfter({ prompt, promptIds, conversational }: ServedPrompt, text: string, tokenizer: Tokenizer): number[] {
+  const whole = prompt + text;
+  return continuedIds(tokenizer, { before: prompt, beforeIds: promptIds, whole, addSpecialTokens: !conversational })
+    .ids;
 }

@@ -32,6 +32,8 @@ export interface DownloadOptions {
 /** The most broken connections in a row without a byte between them. */
 const MAX_BREAKS = 5;
 const READ_BYTES = 2 ** 20;
+/** The bytes that must come within the client's `stallMs`. */
+const LEAST_BYTES = 4096;
 
 /** The path of the part of a file that is already downloaded. */
 export function partPath(cache: RepoCache, { hash }: RepoFile): string {
@@ -78,9 +80,11 @@ async function downloadPart(client: HubClient, options: DownloadOptions): Promis
     await part.seek(0, Deno.SeekMode.Start);
     [hash, done] = [newHash(file), 0];
   };
+  // A server that ignores ranges may send less each time: only bytes beyond all that came before count.
+  let most = done;
   for (let breaks = 0; done < file.size;) {
     const headers: HeadersInit = done > 0 ? { range: `bytes=${done}-` } : {};
-    const response = await client.request(url, { about, init: { headers }, accept: [416] });
+    const response = await client.request(url, { about, init: { headers }, accept: [416], streams: true });
     const from = response.status === 206 ? rangeStart(response) : response.status === 416 ? NaN : 0;
     // The server may not support ranges, or may have another file there by now.
     if (from !== done) await restart();
@@ -89,7 +93,6 @@ async function downloadPart(client: HubClient, options: DownloadOptions): Promis
       if (++breaks >= MAX_BREAKS) throw new UserError(`${about.action}: the server's ranges of ${file.path} are wrong`);
       continue;
     }
-    const before = done;
     let failure = new UserError(`${about.action}: the connection broke off after ${done} of ${file.size} bytes`);
     try {
       for await (const bytes of readBody(response, client)) {
@@ -112,7 +115,8 @@ async function downloadPart(client: HubClient, options: DownloadOptions): Promis
       await response.body?.cancel().catch(() => {});
     }
     if (done === file.size) break;
-    breaks = done > before ? 1 : breaks + 1;
+    breaks = done > most ? 1 : breaks + 1;
+    most = Math.max(most, done);
     if (breaks >= MAX_BREAKS) throw failure;
     await client.wait(breaks, undefined, failure.message);
   }
@@ -139,20 +143,23 @@ function rangeStart(response: Response): number {
   return Number(/^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1] ?? NaN);
 }
 
-/** Yields the bytes of a body. A connection that sends nothing for `stallMs` is an error. */
+/** Yields the bytes of a body. A connection that sends less than LEAST_BYTES in `stallMs` is an error. */
 async function* readBody({ body }: Response, { stallMs, signal }: HubClient): AsyncGenerator<Uint8Array> {
   if (body === null) return;
   const reader = body.getReader();
+  let [deadline, came] = [performance.now() + stallMs, 0];
   try {
     for (;;) {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const stalled = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(STALLED), stallMs);
+        timer = setTimeout(() => reject(STALLED), Math.max(0, deadline - performance.now()));
       });
       const { value, done } = await Promise.race([reader.read(), stalled]).finally(() => clearTimeout(timer));
       if (done) return;
       signal.throwIfAborted();
       yield value;
+      came += value.length;
+      if (came >= LEAST_BYTES) [deadline, came] = [performance.now() + stallMs, 0];
     }
   } finally {
     reader.cancel().catch(() => {});

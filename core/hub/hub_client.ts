@@ -1,6 +1,7 @@
 /** Sends requests to the hub: only the hub gets the token, failures are retried, errors take one line. @module */
 import { setTimeout } from "node:timers/promises";
 import { UserError } from "../error.ts";
+import { boundedResponse, unpacked } from "../server/bounded_body.ts";
 import { retryAfter } from "../server/retry_pause.ts";
 import { type About, describeNetworkError, refusal } from "./hub_errors.ts";
 import type { HubSettings } from "./hub_settings.ts";
@@ -24,6 +25,8 @@ export interface RequestOptions {
   init?: RequestInit;
   /** Error statuses that are returned instead of thrown. */
   accept?: readonly number[];
+  /** Whether the caller reads the body and bounds it (default false: it is read whole, within bounds). */
+  streams?: boolean;
 }
 
 /** The most attempts of one request. */
@@ -31,6 +34,10 @@ const ATTEMPTS = 5;
 const RETRIED = new Set([408, 429, 500, 502, 503, 504]);
 const REDIRECTED = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 10;
+/** How many times `stallMs` a body may take that is read whole. */
+const BODY_STALLS = 2;
+/** The most bytes of an answer that is no file's content: a listing's page has 1000 files. */
+const MAX_BYTES = 1 << 24;
 /** The longest wait, as the hub counts requests in windows of five minutes; if it asks for more, that is an error. */
 const MAX_WAIT_MS = 310_000;
 /** Waits from this length on are noted. */
@@ -73,9 +80,12 @@ export class HubClient {
    * tries again, and waits as long as `Retry-After` asks. Throws a UserError for any other failure, or after the last
    * attempt.
    */
-  async request(url: string, { about, init = {}, accept = [] }: RequestOptions): Promise<Response> {
+  async request(
+    url: string,
+    { about, init = {}, accept = [], streams = false }: RequestOptions,
+  ): Promise<Response> {
     for (let attempt = 1;; attempt++) {
-      const { response, failure } = await this.#try(url, { about, init });
+      const { response, failure } = await this.#try(url, { about, init, streams });
       if (response !== undefined && (response.ok || accept.includes(response.status))) return response;
       const error = failure ?? await refusal(response!, about, this.settings);
       // A signed address on another host expires; the hub then gives a new one.
@@ -103,11 +113,14 @@ export class HubClient {
 
   async #try(
     url: string,
-    { about, init }: { about: About; init: RequestInit },
+    { about, init, streams }: { about: About; init: RequestInit; streams: boolean },
   ): Promise<{ response?: Response; failure?: UserError }> {
     this.signal.throwIfAborted();
     try {
-      return { response: await this.#follow(new URL(url), init) };
+      const response = await this.#follow(new URL(url), { about, init });
+      if (streams && response.ok) return { response };
+      const bounds = { maxBytes: MAX_BYTES, milliseconds: BODY_STALLS * this.stallMs, signal: this.signal };
+      return { response: await boundedResponse(response, bounds) };
     } catch (error) {
       this.signal.throwIfAborted();
       const failure = describeNetworkError(error, about);
@@ -117,13 +130,13 @@ export class HubClient {
   }
 
   /** Redirects are followed here, so that the token goes to the hub and nowhere else. */
-  async #follow(url: URL, init: RequestInit): Promise<Response> {
+  async #follow(url: URL, { about, init }: { about: About; init: RequestInit }): Promise<Response> {
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
       const response = await this.#send(url, init);
       const location = response.headers.get("location");
       if (!REDIRECTED.has(response.status) || location === null) return response;
       await response.body?.cancel();
-      url = new URL(location, url);
+      url = redirectTarget(url, { location, about });
       if (response.status === 303) init = { ...init, method: "GET", body: null };
     }
     throw new UserError(`Cannot reach ${url.host}: it redirects more than ${MAX_REDIRECTS} times`);
@@ -142,7 +155,7 @@ export class HubClient {
     const sends = init.body !== undefined && init.body !== null;
     const timer = sends ? undefined : globalThis.setTimeout(() => controller.abort(STALLED), this.stallMs);
     try {
-      return await fetch(url, { ...init, headers, redirect: "manual", signal: AbortSignal.any(signals) });
+      return unpacked(await fetch(url, { ...init, headers, redirect: "manual", signal: AbortSignal.any(signals) }));
     } finally {
       clearTimeout(timer);
     }
@@ -151,6 +164,17 @@ export class HubClient {
   #isHub(url: URL): boolean {
     return url.origin === this.#origin;
   }
+}
+
+/** The address that a redirect leads to. Throws a UserError unless it is http or https, and https if it comes from https. */
+export function redirectTarget(from: URL, { location, about }: { location: string; about: About }): URL {
+  const next = URL.parse(location, from);
+  const isDowngrade = from.protocol === "https:" && next?.protocol === "http:";
+  if (next !== null && /^https?:$/.test(next.protocol) && !isDowngrade) return next;
+  const where = next === null ? "what is no address" : `an address of the kind ${next.protocol}`;
+  throw new UserError(
+    `${about.action}: ${from.host} redirects to ${where}, expected ${isDowngrade ? "https:" : "http: or https:"}`,
+  );
 }
 
 /** The reason for giving up a connection that sends nothing. */

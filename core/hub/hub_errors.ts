@@ -1,5 +1,6 @@
 /** Turns failures of the hub and the network into errors for the user. @module */
 import { UserError } from "../error.ts";
+import { BodyError } from "../server/bounded_body.ts";
 import type { HubSettings } from "./hub_settings.ts";
 import { type RepoSpec, repoUrl } from "./hub_spec.ts";
 
@@ -53,6 +54,7 @@ export async function refusal(response: Response, about: About, settings: HubSet
 /** The error for a request that got no answer; null if `error` is something else. */
 export function describeNetworkError(error: unknown, { action }: About): ConnectionError | null {
   if (error instanceof UserError || !(error instanceof Error)) return null;
+  if (error instanceof BodyError) return new ConnectionError(`${action}: ${error.message}`);
   if (error.name === "TimeoutError") return new ConnectionError(`${action}: the server does not answer`);
   const isNetwork = error.name === "TypeError" && /fetch|connection|body|network|stream/i.test(error.message);
   const isSocket = error instanceof Deno.errors.Http || error instanceof Deno.errors.ConnectionReset ||

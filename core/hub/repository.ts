@@ -35,7 +35,11 @@ export async function fetchRepoInfo(client: HubClient, repo: RepoSpec, about: Ab
   return { commit: sha, license: typeof first === "string" ? first : null };
 }
 
-/** Lists a commit's files. */
+/** The most files of a repository, and pages of their list, far above any that holds a model or a data set. */
+const MAX_FILES = 200_000;
+const MAX_PAGES = 1000;
+
+/** Lists a commit's files. Throws a UserError if the list does not end. */
 export async function listRepoFiles(
   client: HubClient,
   { repo, commit }: { repo: RepoSpec; commit: string },
@@ -43,15 +47,23 @@ export async function listRepoFiles(
 ): Promise<RepoFile[]> {
   const { listFiles } = await import("@huggingface/hub");
   const files: RepoFile[] = [];
+  const endless = (most: string): UserError =>
+    new UserError(`${about.action}: ${client.settings.endpoint} lists more than ${most} of the repository`);
+  const send = client.fetchFor(about);
+  let [pages, seen] = [0, 0];
   const listed = listFiles({
     repo: { type: repo.type, name: repo.repo },
     revision: commit,
     recursive: true,
     hubUrl: client.settings.endpoint,
-    fetch: client.fetchFor(about),
+    fetch: (input, init) => {
+      if (++pages > MAX_PAGES) throw endless(`${MAX_PAGES} pages`);
+      return send(input, init);
+    },
   });
   try {
     for await (const { type, path, size, oid, lfs } of listed) {
+      if (++seen > MAX_FILES) throw endless(`${MAX_FILES.toLocaleString("en")} files`);
       // A path becomes a path below the cache; one that would lead out of it is left out.
       if (type !== "file" || !isSafePath(path)) continue;
       const hash = lfs?.oid ?? oid ?? "";

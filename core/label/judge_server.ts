@@ -1,5 +1,6 @@
 /** Asks a judging model behind a server, in a form of request that the server accepts. @module */
 import { type Server, ServerError } from "../server/openai_client.ts";
+import { isRecord } from "../values.ts";
 import type { JudgeMode } from "./judge_prompt.ts";
 import { type Reply, requestKey } from "./reply_cache.ts";
 import { responseFormat } from "./verdict.ts";
@@ -122,8 +123,8 @@ function readAnswer(answer: unknown): { reply: Reply } | { reply: null; why: str
     usage?: { prompt_tokens?: unknown; completion_tokens?: unknown };
     error?: { message?: unknown };
   };
-  const choice = Array.isArray(choices) ? choices[0] : undefined;
-  if (choice?.message === undefined) {
+  const choice = Array.isArray(choices) && isRecord(choices[0]) ? choices[0] : undefined;
+  if (!isRecord(choice?.message)) {
     const text = typeof error?.message === "string"
       ? error.message
       : typeof answer === "string"

@@ -128,6 +128,9 @@ async function makeRewardJudge(
   });
 }
 
+/** The most bytes of an answer, far above a verdict with its reason. */
+const MAX_REPLY_BYTES = 1 << 20;
+
 async function makeLlmJudge(
   context: RunContext,
   { name, labels, policy, held }: Making<LlmJudgeConfig>,
@@ -137,6 +140,7 @@ async function makeLlmJudge(
     url: settings.url,
     apiKey: await readApiKey(labels, settings.url),
     timeout: labels.timeout,
+    maxBytes: MAX_REPLY_BYTES,
     maxRetries: labels.max_retries,
     onRetry: noteNowAndThen(context.onNote),
   });

@@ -60,7 +60,7 @@ function jsonValue(text: string, key: string): unknown {
 
 function readScore(value: unknown): number | null {
   const text = typeof value === "number" ? String(value) : typeof value === "string" ? value.trim() : "";
-  const match = /^(\d+(?:\.\d+)?)(?:\s*\/\s*10)?$/.exec(text);
+  const match = /^(\d+(?:\.\d+)?)(?:\s*(?:\/|out of)\s*10)?$/.exec(text);
   return match ? inRange(match[1]!) : null;
 }
 
@@ -69,57 +69,98 @@ function inRange(digits: string): number | null {
   return score >= LEAST && score <= MOST ? score : null;
 }
 
+const SIDES = "response|answer|assistant|option|model|candidate|output";
+
 function readWinner(value: unknown): Verdict | null {
   if (typeof value !== "string") return null;
-  const word = value.trim().replace(/^(?:response|answer|assistant|option)\s+/i, "").replace(/[.!]$/, "").toLowerCase();
+  const word = value.trim().toLowerCase().replace(new RegExp(`^(?:${SIDES})[\\s_-]*`), "").replace(/[.!]$/, "")
+    .replace(/^\((.)\)$/, "$1");
   if (word === "a") return "A";
   if (word === "b") return "B";
   return word === "tie" || word === "c" || word === "draw" || word === "both" || word === "neither" ? "tie" : null;
 }
 
-const NUMBER = String.raw`(\d+(?:\.\d+)?)`;
+/** A number that is no part of another, of a range, or of a share of anything but ten. */
+const NUMBER = String
+  .raw`(?<![\d.,])(\d+(?:\.\d+)?)(?![\d.,]*\d)(?!\s*(?:%|[-–]\s*\d|to \d|(?:/|out of)\s*(?!10\b|ten\b)\w))`;
+const OUT_OF_TEN = String.raw`[*_]*\s*(?:/\s*10\b|out of (?:10|ten)\b)`;
+/** What may stand between a name and its number: "Score (1-10): 7", "rating out of 10 = 7", "**Score**: 7". */
+const TO_NUMBER = String
+  .raw`["'*_\s]*(?:\([^()\n]{0,40}\)|out of (?:10|ten)\b)?["'*_\s]*(?::|=|[-–—]|\bis\b|\bof\b)["'*_\s]*`;
+/** What makes a name that of the scale's end, not of the verdict: "the maximum score is 10". */
+const SCALE = String.raw`(?<!\b(?:max|maximum|min|minimum|highest|lowest|top|best|worst|perfect|full|possible)\s+)`;
 /** Forms of a score in words, the surest first; if one form occurs several times, the last counts. */
 const SCORES = [
-  new RegExp(String.raw`\[\[\s*${NUMBER}\s*(?:/\s*10\s*)?\]\]`, "g"),
-  new RegExp(String.raw`(?:score|rating|grade)\b["'*_\s]*(?::|=|is|of)["'*_\s]*${NUMBER}(?![\d.]*\d)(?!\s*%)`, "gi"),
-  new RegExp(String.raw`(?<![\d.])${NUMBER}\s*(?:/\s*10\b|out of (?:10|ten)\b)`, "gi"),
+  new RegExp(String.raw`\[\[\s*(\d+(?:\.\d+)?)\s*(?:/\s*10\s*)?\]\]`, "g"),
+  /<(?:score|rating|grade)>\s*(\d+(?:\.\d+)?)\s*(?:\/\s*10\s*)?<\//gi,
+  /\\boxed\{\s*(?:\\text\{)?\s*(\d+(?:\.\d+)?)\s*(?:\/\s*10\s*)?\}/g,
+  new RegExp(String.raw`${SCALE}\b(?:score|rating|grade)${TO_NUMBER}${NUMBER}`, "gi"),
+  new RegExp(String.raw`${NUMBER}${OUT_OF_TEN}`, "gi"),
 ];
-/** The longest text that may be a verdict alone: on a long text these forms would take long to fail. */
+/** The longest line that may be a verdict alone: on a long text these forms would take long to fail. */
 const SHORT = 64;
 const SCORE_ALONE = new RegExp(String.raw`^\W*${NUMBER}\W*$`);
+/** A number at the beginning, then anything but a word: "8. It is right.", but not "3 mistakes". */
+const SCORE_FIRST = new RegExp(String.raw`^[*_\s]*${NUMBER}[*_]*\s*(?:$|\n|[^\s\w%/])`);
 
 function wordedScore(text: string): number | null {
   for (const form of SCORES) {
     const last = [...text.matchAll(form)].at(-1);
     if (last) return inRange(last[1]!);
   }
-  const alone = text.length <= SHORT ? SCORE_ALONE.exec(text) : null;
-  return alone ? inRange(alone[1]!) : null;
+  const isList = /^\W*1[.)]\s/.test(text) && /\n\W{0,8}2[.)]\s/.test(text);
+  const found = isList ? null : SCORE_FIRST.exec(text.slice(0, SHORT)) ?? SCORE_ALONE.exec(lastLine(text));
+  return found ? inRange(found[1]!) : null;
 }
 
-const SIDE = "(?i:response|answer|assistant|option)";
+/** The last line, if it is short. */
+function lastLine(text: string): string {
+  const line = text.slice(text.lastIndexOf("\n") + 1);
+  return line.length <= SHORT ? line : "";
+}
+
+const SIDE = `(?i:${SIDES})`;
+const NAMED_SIDE = String.raw`(?:${SIDE}[\s_-]+|a )?["'*_(]*`;
 /** Forms of a winner in words, the surest first. Only a capital A is an answer's name: "a" is an article. */
 const WINNERS = [
   /\[\[\s*(A|B|C|tie)\s*\]\]/g,
+  /<(?:winner|verdict|answer)>\s*(?:(?:response|model)[\s_])?(A|B|tie)\s*<\//gi,
+  /\\boxed\{\s*(?:\\text\{)?\s*(A|B|tie)\s*\}/g,
   new RegExp(
     String
-      .raw`\b(?i:winner|verdict|better(?: one| response| answer)?|preference)\b["'*_\s]*(?::|=|is)["'*_\s]*(?:${SIDE}\s+|a )?["'*_]*(A|B|C|(?i:tie|draw))\b`,
+      .raw`\b(?i:winner|verdict|better(?: one| response| answer)?|preference|preferred)\b["'*_\s]*(?::|=|is:?)["'*_\s]*${NAMED_SIDE}(A|B|C|(?i:tie|draw|both|neither))\b`,
     "g",
   ),
+  new RegExp(String.raw`\b(?i:winner|verdict|preference)\b["'*_\s]*(?::|=|is)["'*_\s]*(${SIDE}_[abAB])\b`, "g"),
+  new RegExp(String.raw`\bI (?:prefer|choose|pick|select)\s+${NAMED_SIDE}([AB])\b`, "g"),
+  new RegExp(String.raw`\b(${SIDE}_[abAB]) is (?:the )?(?:better|best|winner)\b`, "g"),
   new RegExp(
     String
-      .raw`\b${SIDE}\s+["'*_]*([AB])["'*_]*\s+(?:is (?:the )?(?:clearly |slightly |much )?(?:better|best|winner)|wins)\b`,
+      .raw`(?:\b${SIDE}\s+|(?:^|[.\n]\s*))["'*_]*([AB])["'*_]*(?:'s (?:response|answer))?\s+(?:is (?:the )?(?:clearly |slightly |much )?(?:better|best|winner)|wins)\b`,
     "g",
   ),
   /\b(?:is|it|it's) a (tie|draw)\b/g,
 ];
-const WINNER_ALONE = new RegExp(String.raw`^\W*(?:${SIDE}\s+)?\W*(A|B|(?i:tie|draw))\W*$`);
+/** Arena-Hard's form: A>>B, A>B, A=B, B>A, B>>A. */
+const COMPARISON = /\[\[\s*([AB])\s*(>>?|<<?|=)\s*([AB])\s*\]\]|^\W*([AB])\s*(>>?|<<?|=)\s*([AB])\W*$/g;
+const WINNER_ALONE = new RegExp(String.raw`^\W*(?:(?i:final )?${SIDE}[:\s]+)?\W*(A|B|(?i:tie|draw))\W*$`);
+const MODEL_ALONE = new RegExp(String.raw`^\W*(${SIDE}_[abAB]|${SIDE} \([ab]\))\W*$`);
 
 function wordedWinner(text: string): Verdict | null {
+  const compared = [...text.matchAll(COMPARISON)].at(-1);
+  if (compared) return readComparison(compared);
   for (const form of WINNERS) {
     const last = [...text.matchAll(form)].at(-1);
     if (last) return readWinner(last[1]!);
   }
-  const alone = text.length <= SHORT ? WINNER_ALONE.exec(text) : null;
+  const line = lastLine(text);
+  const alone = WINNER_ALONE.exec(line) ?? MODEL_ALONE.exec(line);
   return alone ? readWinner(alone[1]!) : null;
+}
+
+function readComparison(match: RegExpExecArray): Verdict | null {
+  const [left, sign, right] = match[1] === undefined ? match.slice(4) : match.slice(1, 4);
+  if (left === right) return null;
+  if (sign === "=") return "tie";
+  return (sign!.startsWith(">") ? left : right) as Verdict;
 }

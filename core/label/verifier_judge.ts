@@ -3,7 +3,7 @@ import { errorLine } from "../data/formats/data_problems.ts";
 import { UserError } from "../error.ts";
 import { toFileUrl } from "../files/file_url.ts";
 import type { Judge } from "./judge.ts";
-import { type VerifierAnswer, type VerifierInput, verifierInputs, type VerifierQuestion } from "./verifier_protocol.ts";
+import { type VerifierAnswer, type VerifierInput, verifierInputs, type VerifierTask } from "./verifier_protocol.ts";
 
 /** A verifier module in its own thread, with the permissions of this process; it runs until it is disposed. */
 export interface VerifierThread extends Disposable {
@@ -69,19 +69,26 @@ class ThreadError extends Error {}
 
 class Thread {
   readonly #worker: Worker;
+  readonly #port: MessagePort;
   readonly #seconds: number;
+  #asked = 0;
 
   constructor(seconds: number) {
     this.#seconds = seconds;
     this.#worker = new Worker(new URL("./verifier_worker.ts", import.meta.url), { type: "module" });
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#worker.postMessage(null, [port2]);
   }
 
   end(): void {
     this.#worker.terminate();
+    this.#port.close();
   }
 
   /** Sends a question, and waits for `count` answers or the first that failed. Throws ThreadError. */
-  ask(question: VerifierQuestion, count: number): Promise<VerifierAnswer[]> {
+  ask(task: VerifierTask, count: number): Promise<VerifierAnswer[]> {
+    const id = ++this.#asked;
     const { promise, resolve, reject } = Promise.withResolvers<VerifierAnswer[]>();
     const answers: VerifierAnswer[] = [];
     // Ticks are counted instead of reading a clock, so that time in which the process was stopped does not count.
@@ -97,7 +104,9 @@ class Thread {
         ),
       );
     }, 1000 * tick);
-    this.#worker.onmessage = ({ data }: MessageEvent<VerifierAnswer>) => {
+    this.#port.onmessage = ({ data }: MessageEvent<VerifierAnswer & { to: number }>) => {
+      // A failure beside an answer may come after the question that it belongs to.
+      if (data.to !== id) return;
       waited = 0;
       answers.push(data);
       if ("failed" in data || answers.length === count) resolve(answers);
@@ -106,7 +115,7 @@ class Thread {
       event.preventDefault();
       reject(new ThreadError(errorLine(event.message.split("\n")[0])));
     };
-    this.#worker.postMessage(question);
+    this.#port.postMessage({ id, ...task });
     return promise.finally(() => clearInterval(timer));
   }
 }

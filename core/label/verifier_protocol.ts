@@ -16,8 +16,11 @@ export function verifierInputs(
   return [{ ...input, response }, { ...input, response: generated }];
 }
 
-/** A request to the thread: first to load a module, then to score inputs in order. */
-export type VerifierQuestion = { load: string } | { inputs: readonly VerifierInput[] };
+/** A request to the thread, with its number: first to load a module, then to score inputs in order. */
+export type VerifierQuestion = { id: number } & VerifierTask;
 
-/** An answer of the thread: one for the module, and one for each input. */
+/** What the thread is asked to do. */
+export type VerifierTask = { load: string } | { inputs: readonly VerifierInput[] };
+
+/** An answer of the thread: one for the module, and one for each input. Its message says which request it is `to`. */
 export type VerifierAnswer = { ready: true } | { score: number } | { failed: "load" | "use" | "score"; why: string };

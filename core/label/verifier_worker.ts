@@ -2,25 +2,43 @@
 import { errorLine } from "../data/formats/data_problems.ts";
 import type { VerifierAnswer, VerifierInput, VerifierQuestion } from "./verifier_protocol.ts";
 
-const thread = globalThis as typeof globalThis & {
-  onmessage: (event: { data: VerifierQuestion }) => Promise<void>;
-  postMessage(answer: VerifierAnswer): void;
-};
+const thread = globalThis as typeof globalThis & { onmessage: ((event: MessageEvent) => void) | null };
 
 let score: (input: VerifierInput) => unknown;
+/** The number of the question under way, and what it is for. */
+let [current, doing]: [number, "load" | "score"] = [0, "load"];
 
-thread.onmessage = async ({ data }) => {
-  if ("load" in data) thread.postMessage(await load(data.load));
-  else for (const input of data.inputs) thread.postMessage(await scoreOne(input));
+// The first message brings a port. The module cannot reach it, so that its own messages are no answers.
+thread.onmessage = ({ ports: [port] }) => {
+  thread.onmessage = null;
+  const answer = (answer: VerifierAnswer): void => port!.postMessage({ ...answer, to: current });
+  // A failure outside an answer would otherwise end the process with a stack trace.
+  for (const name of ["error", "unhandledrejection"] as const) {
+    thread.addEventListener(name, (event) => {
+      event.preventDefault();
+      const cause = event instanceof PromiseRejectionEvent ? event.reason : (event as ErrorEvent).error;
+      answer({ failed: doing, why: reason(cause) });
+    });
+  }
+  forbidEnding((how) => answer({ failed: doing, why: `it ends its thread by ${how}, expected an answer` }));
+  port!.onmessage = async ({ data }: MessageEvent<VerifierQuestion>) => {
+    current = data.id;
+    if ("load" in data) answer(await load(data.load));
+    else {
+      doing = "score";
+      for (const input of data.inputs) answer(await scoreOne(input));
+    }
+  };
 };
 
-// A failure outside an answer would otherwise end the process with a stack trace.
-for (const name of ["error", "unhandledrejection"] as const) {
-  thread.addEventListener(name, (event) => {
-    event.preventDefault();
-    const cause = event instanceof PromiseRejectionEvent ? event.reason : (event as ErrorEvent).error;
-    thread.postMessage({ failed: "score", why: reason(cause) });
-  });
+/** Replaces what would end the thread, which nobody outside would see. */
+function forbidEnding(tell: (how: string) => void): void {
+  const refuse = (how: string) => (): never => {
+    tell(how);
+    throw new Error(`${how} is forbidden`);
+  };
+  Object.defineProperty(globalThis, "close", { value: refuse("close()"), writable: false, configurable: false });
+  Object.defineProperty(Deno, "exit", { value: refuse("Deno.exit()"), writable: false, configurable: false });
 }
 
 async function load(url: string): Promise<VerifierAnswer> {

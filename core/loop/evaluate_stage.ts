@@ -49,6 +49,7 @@ export async function evaluateStage(
       tokenizer,
       vocabSize: model.config.vocabSize,
       maxLength: data.max_length,
+      joint: settings.method === "sft",
     });
     const total = examples.length * (verifierPath === undefined ? 1 : 3);
     const progress = (done: number): void => {

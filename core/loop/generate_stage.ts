@@ -1,8 +1,10 @@
 /** Stage 1: the model answers every prompt. @module */
+import { answerText } from "../data/continuation.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { encodeResponse, parseResponse, readResponses, type ResponseRow } from "../data/stage_files.ts";
-import { templateTail, type TokenizedExample, tokenizeExamples } from "../data/tokenize_rows.ts";
+import { type EncodeOptions, templateTail } from "../data/encode_row.ts";
+import { type TokenizedExample, tokenizeExamples } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { StoppedError } from "../error.ts";
 import { makeFolder, openAppend, writeFileAtomic } from "../files/atomic.ts";
@@ -74,17 +76,15 @@ interface AnswerSource {
 }
 
 /**
- * Reads prompts and human answers of `data.train`. With `allTurns`, an answer begins with the assistant's first turn,
- * not the last. Throws a UserError if no row is left.
+ * Reads prompts and human answers of `data.train`. Throws a UserError if no row is left.
  */
 export async function readExamples(
   context: RunContext,
-  { model, tokenizer, settings, allTurns = false }: {
+  { model, tokenizer, settings, ...encoding }: {
     model: Pick<Model, "config">;
     tokenizer: Tokenizer | null;
     settings: IterationConfig;
-    allTurns?: boolean;
-  },
+  } & Pick<EncodeOptions, "allTurns" | "joint">,
 ): Promise<TokenizedExample[]> {
   const { data } = settings;
   const { rows, name } = await readData(context, { settings, which: "train" });
@@ -92,9 +92,9 @@ export async function readExamples(
     tokenizer,
     vocabSize: model.config.vocabSize,
     maxLength: data.max_length,
-    allTurns,
+    ...encoding,
   });
-  noteReport(context, name, { report, maxLength: data.max_length });
+  noteReport(context, name, { report, maxLength: data.max_length, ...encoding });
   return examples;
 }
 
@@ -124,7 +124,7 @@ async function generateRows(
       ...(messages !== undefined && { messages }),
       response,
       responseIds,
-      generated: tokenizer && ids.length > 0 ? tokenizer.decode(ids, { skipSpecialTokens: true }) : "",
+      generated: tokenizer ? answerText(tokenizer, example, ids) : "",
       generatedIds: [...ids, ...tail],
       finished,
       ...(retokenized && { retokenized }),

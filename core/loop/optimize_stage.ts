@@ -146,7 +146,7 @@ async function readExampleRows(
   const { data } = settings;
   const tokenizer = await tokenizerOf(model.folder.dir, data);
   const allTurns = data.assistant_only_loss ?? false;
-  const examples = await readExamples(context, { model, tokenizer, settings, allTurns });
+  const examples = await readExamples(context, { model, tokenizer, settings, allTurns, joint: true });
   return exampleRows(examples.map(({ row, promptIds, responseIds, lossMask }) => ({
     example: row,
     promptIds,

@@ -35,11 +35,12 @@ export async function planExamples(
   { which, allTurns = false, ...data }: PlannedData & { which: "train" | "eval"; allTurns?: boolean },
 ): Promise<PlannedRows<ExampleIds>> {
   const reading = readingOf(data, { settings: data.settings, which });
+  const joint = data.settings.method === "sft";
   return await planRows(
     data,
     reading,
     (rows, options) =>
-      tokenizeExamples(rows, { ...options, allTurns }).examples.map(({ row, promptIds, responseIds }) => ({
+      tokenizeExamples(rows, { ...options, allTurns, joint }).examples.map(({ row, promptIds, responseIds }) => ({
         example: row,
         promptIds,
         responseIds,

@@ -8,16 +8,20 @@ const told = new WeakMap<RunContext, Set<string>>();
 
 /** Notes, once per run, which shapes the rows were taken for, except this project's own shapes. */
 export function noteShapes(context: RunContext, path: string, shapes: readonly ShapeCount[]): void {
-  const lines = told.get(context) ?? new Set();
-  told.set(context, lines);
   for (const { owner, columns, rows } of shapes) {
     if (owner === "plain") continue;
     const line = `${path}: ${rows.toLocaleString("en")} ${rows === 1 ? "row" : "rows"} of ${owner} shape (${
       columns.join(", ")
     })`;
-    if (!lines.has(line)) context.onNote(line);
-    lines.add(line);
+    noteOnce(context, line);
   }
+}
+
+function noteOnce(context: RunContext, line: string): void {
+  const lines = told.get(context) ?? new Set();
+  told.set(context, lines);
+  if (!lines.has(line)) context.onNote(line);
+  lines.add(line);
 }
 
 /** Notes malformed rows that were left out. */
@@ -27,19 +31,28 @@ export function noteSkipped({ onNote }: RunContext, path: string, skipped: reado
   onNote(`${path}: ${skipped.length} malformed rows left out, the first at ${first!.where}: ${first!.reason}`);
 }
 
-/** Notes rows that were cut or dropped, and prompts that are tokenized differently before their response. */
+/** Notes rows that were cut or dropped, and, once per run, those whose response shares a token with the prompt. */
 export function noteReport(
-  { onNote }: RunContext,
+  context: RunContext,
   path: string,
-  { report, maxLength }: { report: TokenizeReport; maxLength: number },
+  { report, maxLength, joint = false }: { report: TokenizeReport; maxLength: number; joint?: boolean },
 ): void {
-  const { rows, kept, promptTooLong, emptyResponse, cut, prefixMismatch } = report;
+  const { onNote } = context;
+  const { rows, kept, promptTooLong, emptyResponse, cut, merged, firstMerged } = report;
   if (promptTooLong > 0) {
     onNote(`${path}: ${promptTooLong} of ${rows} rows dropped, as the prompt alone reaches max_length ${maxLength}`);
   }
   if (emptyResponse > 0) onNote(`${path}: ${emptyResponse} of ${rows} rows dropped, as a response has no tokens`);
   if (cut > 0) onNote(`${path}: ${cut} responses of ${kept} rows cut at max_length ${maxLength}`);
-  if (prefixMismatch > 0) onNote(`${path}: ${prefixMismatch} prompts are tokenized differently before their response`);
+  if (merged > 0) {
+    noteOnce(
+      context,
+      `${path}: in ${merged} of ${rows} rows, the first at ${firstMerged}, a token would reach from the prompt into the ` +
+        `response: ${
+          joint ? "it counts as the prompt's, as in TRL's SFT" : "both are tokenized apart, so that no letter is lost"
+        }`,
+    );
+  }
 }
 
 /** Wraps `onNote` for notes that may come often: at most one line in ten seconds is passed on. */

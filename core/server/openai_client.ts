@@ -1,6 +1,7 @@
 /** A client of a server with OpenAI's API: it repeats requests, and its errors do not show the key. @module */
 import type { OpenAI } from "openai";
 import { UserError } from "../error.ts";
+import { BodyError, boundedResponse } from "./bounded_body.ts";
 import { retryAfter, withRetries } from "./retry_pause.ts";
 
 /** The server's address, key and limits. */
@@ -11,6 +12,8 @@ export interface ServerOptions {
   apiKey: string | null;
   /** The most seconds that a request may take. */
   timeout: number;
+  /** The most bytes of an answer (default 16 MiB). */
+  maxBytes?: number;
   /** The most times that a request is repeated. */
   maxRetries: number;
   /** Called with a line about each failure after which the request is repeated. */
@@ -46,6 +49,10 @@ export class ServerError extends Error {
   }
 }
 
+const MAX_BYTES = 1 << 24;
+/** Stands for the API key in what a server says. */
+const MASK = "(key)";
+
 /** Statuses below 500 after which the same request may succeed. */
 const PASSING = [408, 409, 425, 429];
 /** The longest wait that a server may ask for, in milliseconds; whether to wait longer is up to the user. */
@@ -68,13 +75,19 @@ export class Server {
   static async open(options: ServerOptions): Promise<Server> {
     // The package is loaded here, because most commands never ask a server.
     const { OpenAI } = await import("openai");
-    const { url, apiKey, timeout } = options;
+    const { url, apiKey, timeout, maxBytes = MAX_BYTES } = options;
+    const milliseconds = Math.ceil(timeout * 1000);
     const client = new OpenAI({
       // The package insists on a key; if there is none, its header is removed again.
       apiKey: apiKey ?? "none",
       ...(apiKey === null && { defaultHeaders: { Authorization: null } }),
       baseURL: url.replace(/\/+$/, ""),
-      timeout: Math.ceil(timeout * 1000),
+      timeout: milliseconds,
+      // The package's own limit ends with the headers, and its bodies have none.
+      fetch: async (input, init) => {
+        const bounds = { maxBytes, milliseconds, signal: init?.signal ?? null };
+        return await withoutKey(await boundedResponse(await fetch(input, init), bounds), apiKey);
+      },
       // This class repeats requests itself, so that pauses can be ended and reported.
       maxRetries: 0,
       organization: null,
@@ -164,6 +177,8 @@ export class Server {
       const shown = status === 401 || status === 403 ? this.#aboutKey() : this.#clean(detail);
       return new ServerError(url, { status, detail: shown, retryAfter: retryAfter(headers) });
     }
+    const bounds = causes(error).find((cause) => cause instanceof BodyError);
+    if (bounds !== undefined) return new ServerError(url, { status: null, detail: bounds.message });
     if (error instanceof SyntaxError) {
       return new ServerError(url, { status: null, detail: "answers what is no JSON" });
     }
@@ -181,16 +196,29 @@ export class Server {
 
   #clean(text: string): string {
     const { apiKey } = this.#options;
-    const safe = apiKey === null ? text : text.replaceAll(apiKey, "(key)");
+    const safe = apiKey === null ? text : text.replaceAll(apiKey, MASK);
     const line = safe.slice(0, 1000).replace(/[\s\p{Cc}]+/gu, " ").trim();
     return line.length > 300 ? `${line.slice(0, 299)}…` : line;
   }
 }
 
+/** The same answer, with the key masked where the server repeats it: what a server says is printed and written. */
+async function withoutKey(response: Response, apiKey: string | null): Promise<Response> {
+  if (apiKey === null || response.body === null) return response;
+  const { status, statusText, headers } = response;
+  return new Response((await response.text()).replaceAll(apiKey, MASK), { status, statusText, headers });
+}
+
+/** An error and its causes, the innermost last. */
+function causes(error: unknown): unknown[] {
+  const chain = [error];
+  for (let inner = error; inner instanceof Error && inner.cause instanceof Error;) chain.push(inner = inner.cause);
+  return chain;
+}
+
 /** The message of the innermost cause: the package's own error says only "Connection error". */
 function innermost(error: unknown): string {
-  let inner = error;
-  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  const inner = causes(error).at(-1);
   const text = inner instanceof Error ? inner.message : String(inner);
   // Deno's message begins with the address, which a ServerError says already, and with the layer that failed.
   return text.replace(/^error sending request for url \(.*?\): /, "").replace(/^client error \(\w+\): /, "")

@@ -54,6 +54,8 @@ export interface Fault {
   corrupt?: boolean;
   /** Send the whole file to whoever asks for a part. */
   ignoreRange?: boolean;
+  /** Answer with this and nothing else; it gets the request's address. */
+  answer?: (url: string) => Response;
   /** Send so many bytes a second. */
   bytesPerSecond?: number;
 }
@@ -176,7 +178,8 @@ export class HubServer implements AsyncDisposable {
     const fault = this.#takeFault(`${request.method} ${path}`);
     const { headers, method } = request;
     let response: Response;
-    if (fault?.status !== undefined) {
+    if (fault?.answer !== undefined) response = fault.answer(request.url);
+    else if (fault?.status !== undefined) {
       await request.body?.cancel();
       response = new Response(null, { status: fault.status, headers: fault.headers ?? {} });
     } else {
@@ -190,7 +193,7 @@ export class HubServer implements AsyncDisposable {
       range: headers.get("range"),
       status: response.status,
     });
-    return fault === undefined ? response : spoil(response, fault);
+    return fault === undefined || fault.answer !== undefined ? response : spoil(response, fault);
   }
 
   #takeFault(line: string): Fault | undefined {

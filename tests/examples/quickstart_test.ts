@@ -99,7 +99,7 @@ Deno.test("the committed rows become ids as they stand, each answer ending with 
   for (const [file, count] of [["rows", COMMITTED.sizes.rows], ["eval", COMMITTED.sizes.heldOut]] as const) {
     const { rows } = await readRows(`${FOLDER}/${file}.jsonl`);
     const { examples, report } = tokenizeExamples(rows, { tokenizer, vocabSize: VOCAB_SIZE, maxLength: 32 });
-    deepEqual([report.kept, report.cut, report.prefixMismatch], [count, 0, 0]);
+    deepEqual([report.kept, report.cut, report.merged], [count, 0, 0]);
     for (const { prompt, response, promptIds, responseIds } of examples) {
       equal(promptIds.length, prompt.length);
       equal(responseIds.length, response.length + 1);

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { readRows } from "../../core/data/read_rows.ts";
 import { tokenizeExamples, tokenizePairs } from "../../core/data/tokenize_rows.ts";
 import { loadTokenizer } from "../../core/data/tokenizer/tokenizer.ts";
@@ -51,7 +51,7 @@ sharedTest("tokenizePairs() makes of the pairs' text the ids that TRL made of it
   const expected = tokenizePairs(ids, { tokenizer: null, vocabSize: 512, maxLength: 1024 }).pairs;
   const idsOf = ({ promptIds, chosenIds, rejectedIds }: typeof expected[number]) => [promptIds, chosenIds, rejectedIds];
   deepEqual(pairs.map(idsOf), expected.map(idsOf));
-  deepEqual({ rows: 80, kept: 80, promptTooLong: 0, emptyResponse: 0, cut: 0, prefixMismatch: 0 }, report);
+  deepEqual({ rows: 80, kept: 80, promptTooLong: 0, emptyResponse: 0, cut: 0, merged: 0, firstMerged: null }, report);
 });
 
 sharedTest("readRows() and tokenizeExamples() read real instruction rows", async () => {
@@ -65,6 +65,29 @@ sharedTest("readRows() and tokenizeExamples() read real instruction rows", async
   const whole = examples.find(({ promptIds, responseIds }) => promptIds.length + responseIds.length < 512)!;
   equal(whole.responseIds.at(-1), tokenizer.eosId);
 });
+
+for (const name of ["gpt2", "llama2-spm"]) {
+  sharedTest(`tokenizePairs() loses no letter of real instructions and answers with ${name}`, async () => {
+    const tokenizer = await loadTokenizer(sharedPath("real/tokenizers", name));
+    const rows: { instruction: string; output: string }[] = await readJson(sharedPath("real/alpaca/alpaca_2000.json"));
+    const pairs = rows.filter(({ instruction, output }) => instruction !== "" && output !== "").map(
+      ({ instruction: prompt, output: chosen }, row) => ({
+        ...{ kind: "text_pair" as const, row, where: `row ${row}`, extra: {} },
+        ...{ prompt, chosen, rejected: chosen.trimStart().toLowerCase() },
+      }),
+    );
+    const vocabSize = tokenizer.vocabSize;
+    const { pairs: tokenized, report } = tokenizePairs(pairs, { tokenizer, vocabSize, maxLength: null });
+    ok(report.merged > 100, `${report.merged}`);
+    const text = (ids: number[]): string => tokenizer.decode(ids, { skipSpecialTokens: true });
+    for (const { row, promptIds, chosenIds, rejectedIds } of tokenized) {
+      const { prompt, chosen, rejected } = pairs[row]!;
+      equal(text(promptIds), prompt);
+      equal(text([...promptIds, ...chosenIds]), prompt + chosen);
+      equal(text([...promptIds, ...rejectedIds]), prompt + rejected);
+    }
+  });
+}
 
 async function readJson<T>(path: string): Promise<T> {
   return JSON.parse(await Deno.readTextFile(path));

@@ -40,7 +40,7 @@ export function compileChatTemplate(
       dir: string;
       jinja: string | null;
       origin?: string;
-      specialTokens: Record<string, string>;
+      specialTokens: Readonly<Partial<Record<string, string>>>;
     },
 ): ChatTemplate | null {
   const source = (jinja ?? configuredTemplate(config, origin))?.replaceAll("\r\n", "\n");

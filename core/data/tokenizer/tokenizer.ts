@@ -11,6 +11,7 @@ import type { Message } from "../formats/messages.ts";
 import { compileChatTemplate, type MarkedText, type RenderOptions } from "./chat_template.ts";
 import { LinearRegExp } from "./linear_regexp.ts";
 import { NeutralSplit } from "./neutral_split.ts";
+import { findSpecialTokens } from "./special_tokens.ts";
 import { checkTokenizerJson } from "./tokenizer_json.ts";
 
 /** Converts text to token ids and back. */
@@ -50,8 +51,8 @@ export interface LoadTokenizerOptions {
 }
 
 /**
- * Loads tokenizer.json, tokenizer_config.json and, if it exists, chat_template.jinja from the folder `source` or from a
- * model's files. Throws a UserError naming a file that is missing or broken.
+ * Loads tokenizer.json, the files beside it that name special tokens, and the chat template, from the folder `source` or
+ * from a model's files. Throws a UserError naming a file that is missing or broken.
  *
  * @example
  * ```ts
@@ -69,20 +70,30 @@ export async function loadTokenizer(
   const files = await modelFilesOf(source);
   const { name: dir } = files;
   const path = files.pathOf(TOKENIZER);
-  const json = await readObject(files, TOKENIZER);
-  const config = await readObject(files, "tokenizer_config.json");
+  const config = await readObject(files, "tokenizer_config.json") ?? {};
   const origin = file ?? files.pathOf(TEMPLATE);
   const jinja = file === undefined ? await readOptional(files, TEMPLATE) : await readText(file);
-  const hub = attempt(path, "load", () => buildHubTokenizer(json));
-  const specialTokens = specialTokensOf(config);
+  const json = await readObject(files, TOKENIZER);
+  if (json === null) throw new UserError(`Cannot read ${path}: there is no such file`);
+  const others = {
+    config,
+    map: await readObject(files, "special_tokens_map.json"),
+    added: await readObject(files, "added_tokens.json"),
+    model: await readObject(files, "config.json"),
+    generation: await readObject(files, "generation_config.json"),
+  };
+  attempt(path, "load", () => checkTokenizerJson(json));
+  const special = attempt(dir, "use", () => findSpecialTokens({ tokenizer: json, ...others }));
+  const { named, tokenizer } = special;
+  const hub = attempt(path, "load", () => buildHubTokenizer(tokenizer));
   const chatTemplate = compileChatTemplate(config, {
     dir,
     jinja,
     ...(jinja !== null && { origin }),
-    specialTokens,
+    specialTokens: named,
   });
-  const eosToken = specialTokens.eos_token ?? null;
-  const bosToken = specialTokens.bos_token ?? null;
+  const eosToken = named.eos_token ?? null;
+  const bosToken = named.bos_token ?? null;
   return {
     encode: (text, { addSpecialTokens = true } = {}) =>
       attempt(path, "encode with", () => {
@@ -104,9 +115,9 @@ export async function loadTokenizer(
     renderMarked: (messages) => chatTemplate?.renderMarked(messages) ?? null,
     hasChatTemplate: chatTemplate !== null,
     eosToken,
-    eosId: idOf(hub, eosToken, `"eos_token" of ${dir}/tokenizer_config.json`),
-    bosId: idOf(hub, bosToken, `"bos_token" of ${dir}/tokenizer_config.json`),
-    specialTokens: addedSpecialTokens(json),
+    eosId: idOf(hub, eosToken, `"eos_token" of ${files.pathOf(special.eosFile)}`),
+    bosId: idOf(hub, bosToken, `"bos_token" of ${files.pathOf("tokenizer_config.json")}`),
+    specialTokens: addedSpecialTokens(tokenizer),
     vocabSize: vocab(hub).length,
   };
 }
@@ -121,7 +132,6 @@ export async function tokenizerOf(
 }
 
 function buildHubTokenizer(json: JsonObject): HubTokenizer {
-  checkTokenizerJson(json);
   const hub = new HubTokenizer(json, {});
   for (const part of [hub.normalizer, hub.pre_tokenizer, hub.decoder]) boundPatterns(part);
   const model = json.model as JsonObject;
@@ -163,17 +173,6 @@ function vocab(hub: HubTokenizer): readonly string[] {
   return hub.model?.vocab ?? [];
 }
 
-/** The config's bos_token, eos_token and so on, which are plain strings, or objects with the text in `content`. */
-function specialTokensOf(config: JsonObject): Record<string, string> {
-  const tokens: Record<string, string> = {};
-  for (const key of ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"]) {
-    const value = config[key];
-    const content = isRecord(value) ? value.content : value;
-    if (typeof content === "string") tokens[key] = content;
-  }
-  return tokens;
-}
-
 /** The texts that tokenizer.json's added_tokens mark as special. */
 function addedSpecialTokens(json: JsonObject): string[] {
   const added = Array.isArray(json.added_tokens) ? json.added_tokens : [];
@@ -200,10 +199,11 @@ function attempt<T>(path: string, action: string, run: () => T): T {
   }
 }
 
-async function readObject(files: ModelFiles, file: string): Promise<JsonObject> {
+/** The object in a JSON file; null if there is no such file. */
+async function readObject(files: ModelFiles, file: string): Promise<JsonObject | null> {
   const path = files.pathOf(file);
   const text = await readOptional(files, file);
-  if (text === null) throw new UserError(`Cannot read ${path}: there is no such file`);
+  if (text === null) return null;
   let value;
   try {
     checkNesting(text);

@@ -104,6 +104,20 @@ Deno.test("saveModelFolder() keeps the old model and leaves nothing beside where
       ok(error instanceof UserError);
       return /Cannot save "model\.embed_tokens\.weight" as F16: it holds 65520, expected less/.test(error.message);
     });
+    for (
+      const [value, dtype, message] of [
+        [NaN, "F32", "it holds NaN, expected finite numbers"],
+        [-Infinity, "F16", "it holds -Infinity, expected finite numbers"],
+        [Infinity, "BF16", "it holds Infinity, expected finite numbers"],
+        [-(2 ** 128 - 2 ** 119), "BF16", "it holds -3.39617752923046e+38, expected less than 3.39617752923046e+38"],
+      ] as const
+    ) {
+      const wrong = async (name: string) => (await source.readTensor(name)).fill(value, 3, 4);
+      await rejects(saveModelFolder(path, { source, dtype, tensors: wrong }), {
+        name: "UserError",
+        message: `Cannot save "model.embed_tokens.weight" as ${dtype}: ${message}`,
+      });
+    }
     await Deno.mkdir(join(dir, "odd", "tokenizer.json"), { recursive: true });
     const odd = { ...source, tokenizer: await folderFiles(join(dir, "odd")) };
     await rejects(saveModelFolder(path, { source: odd, dtype: "F32", tensors: source.readTensor }), UserError);

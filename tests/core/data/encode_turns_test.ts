@@ -85,9 +85,9 @@ Deno.test("encodeTurns() counts a token that reaches into a block, as transforme
   const tokenizer = await smallTokenizer({
     chat_template: "{% for m in messages %}a hel{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}",
   });
-  const { promptIds, responseIds, lossMask, prefixMismatch } = encodeTurns(tokenizer, [turn("assistant", "lo")]);
+  const { promptIds, responseIds, lossMask, merged } = encodeTurns(tokenizer, [turn("assistant", "lo")]);
   deepEqual([tokenizer.decode(promptIds), tokenizer.decode(responseIds)], ["a", "hello"]);
-  deepEqual([lossMask, prefixMismatch], [[true], true]);
+  deepEqual([lossMask, merged], [[true], true]);
 });
 
 Deno.test("encodeTurns() refuses a template that writes earlier turns differently, and one that writes none", async () => {

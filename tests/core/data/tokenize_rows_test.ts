@@ -1,13 +1,10 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import type { DataRow } from "../../../core/data/parse_row.ts";
 import type { DataFields } from "../../../core/data/row_shapes.ts";
-import {
-  templateTail,
-  tokenizeExamples,
-  type TokenizeOptions,
-  tokenizePairs,
-} from "../../../core/data/tokenize_rows.ts";
-import { CHATML, smallTokenizer } from "./_fixtures.ts";
+import { templateTail } from "../../../core/data/encode_row.ts";
+import { tokenizeExamples, type TokenizeOptions, tokenizePairs } from "../../../core/data/tokenize_rows.ts";
+import { loadTokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
+import { bpeTokenizer, CHATML, smallTokenizer, withFolder, writeTokenizer } from "./_fixtures.ts";
 
 const plain = await smallTokenizer();
 const chat = await smallTokenizer({ chat_template: CHATML });
@@ -21,7 +18,7 @@ function rows(...fields: DataFields[]): DataRow[] {
 }
 
 const ids = (promptIds: number[], responseIds: number[]): DataFields => ({ kind: "ids", promptIds, responseIds });
-const noDrops = { promptTooLong: 0, emptyResponse: 0, cut: 0, prefixMismatch: 0 };
+const noDrops = { promptTooLong: 0, emptyResponse: 0, cut: 0, merged: 0, firstMerged: null };
 
 Deno.test("tokenizeExamples() takes the answer's ids from the joint text, and appends EOS once", () => {
   const { examples, report } = tokenizeExamples(
@@ -49,20 +46,81 @@ Deno.test("tokenizeExamples() leaves plain text plain where the tokenizer has a 
   deepEqual(withTemplate, tokenizeExamples(row, options));
 });
 
-Deno.test("tokenizeExamples() appends nothing where the tokenizer has no EOS", () => {
+Deno.test("tokenizeExamples() refuses plain text that it cannot end with an EOS", async () => {
   const row = rows({ kind: "text", prompt: "x", response: "y" });
-  const { examples } = tokenizeExamples(row, { ...options, tokenizer: bare });
-  equal(bare.decode(examples[0]!.responseIds), "y");
+  const at = "Cannot tokenize rows.jsonl:1 (row 0): ";
+  throws(() => tokenizeExamples(row, { ...options, tokenizer: bare }), {
+    name: "UserError",
+    message: `${at}the tokenizer names no end-of-sequence token, with which a response to plain text ends, expected ` +
+      '"eos_token" in tokenizer_config.json or "eos_token_id" in config.json',
+  });
+  // A normalized token is looked for with the space that is put before a text, which it has not within one.
+  const json = bpeTokenizer();
+  const added = (json.added_tokens as { content: string }[]).map((token) => ({ ...token, normalized: true }));
+  await withFolder(async (dir) => {
+    await writeTokenizer(dir, { json: { ...json, added_tokens: added } });
+    const tokenizer = await loadTokenizer(dir);
+    throws(() => tokenizeExamples(row, { ...options, tokenizer }), {
+      name: "UserError",
+      message:
+        /^Cannot tokenize rows\.jsonl:1 \(row 0\): the end-of-sequence token "<\|im_end\|>" after a text is read /,
+    });
+  });
 });
 
-Deno.test("tokenizeExamples() slices and counts where the prompt is tokenized differently before the answer", () => {
-  // "hell" is one token, and so is "hello": the joint text has no boundary after the prompt.
-  const row = rows({ kind: "text", prompt: "hell", response: "o ab" });
-  const { examples, report } = tokenizeExamples(row, options);
-  deepEqual(report, { rows: 1, kept: 1, ...noDrops, prefixMismatch: 1 });
-  const prompt = plain.encode("hell");
-  deepEqual(examples[0]!.promptIds, prompt);
-  deepEqual(examples[0]!.responseIds, plain.encode("hello ab<|im_end|>").slice(prompt.length));
+// "hell" is one token, and so is "hello": the joint text has no boundary after the prompt.
+const text = (ids: number[]): string => plain.decode(ids, { skipSpecialTokens: true });
+const MERGING = { prompt: "hell", response: "o ab" };
+
+Deno.test("tokenizeExamples() gives prompt and answer the ids of their own where a token would reach over the border", () => {
+  const { examples, report } = tokenizeExamples(rows({ kind: "text", ...MERGING }), options);
+  deepEqual(report, { rows: 1, kept: 1, ...noDrops, merged: 1, firstMerged: "rows.jsonl:1" });
+  const { promptIds, responseIds } = examples[0]!;
+  deepEqual(promptIds, plain.encode("hell"));
+  // "o", "▁", "ab" and EOS, without the space that the tokenizer writes before a text's first word.
+  const [, , newline, ...own] = plain.encode("\no ab<|im_end|>");
+  deepEqual([newline, plain.decode([newline!])], [4 + 10, "\n"]);
+  deepEqual(responseIds, own);
+  equal(text([...promptIds, ...responseIds]), "hello ab");
+});
+
+Deno.test("tokenizeExamples() takes the joint ids and TRL's mask for supervised fine-tuning", () => {
+  const { examples, report } = tokenizeExamples(rows({ kind: "text", ...MERGING }), { ...options, joint: true });
+  deepEqual(report, { rows: 1, kept: 1, ...noDrops, merged: 1, firstMerged: "rows.jsonl:1" });
+  const joint = plain.encode("hello ab<|im_end|>");
+  const border = plain.encode("hell").length;
+  deepEqual(examples[0]!.promptIds, joint.slice(0, border));
+  deepEqual(examples[0]!.responseIds, joint.slice(border));
+});
+
+Deno.test("tokenizePairs() gives both answers the same prompt ids, whichever of them merges", () => {
+  const pair = { kind: "text_pair", prompt: "hell", chosen: "o ab", rejected: " ab" } as const;
+  const { pairs, report } = tokenizePairs(rows(pair, { ...pair, chosen: " ab", rejected: "o ab" }), options);
+  deepEqual(report, { rows: 2, kept: 2, ...noDrops, merged: 2, firstMerged: "rows.jsonl:1" });
+  for (const { promptIds, chosen, chosenIds, rejected, rejectedIds } of pairs) {
+    deepEqual(promptIds, plain.encode("hell"));
+    equal(text([...promptIds, ...chosenIds]), `hell${chosen}`);
+    equal(text([...promptIds, ...rejectedIds]), `hell${rejected}`);
+  }
+});
+
+Deno.test("tokenizePairs() refuses a template that writes the prompt differently before a response", async () => {
+  const thinking = "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}. That was all.{% endfor %}" +
+    "{% if add_generation_prompt %}[assistant]<think>{% endif %}";
+  const tokenizer = await smallTokenizer({ chat_template: thinking });
+  const user = { role: "user", content: "2+2?" };
+  const four = { role: "assistant", content: "4" };
+  const row = rows({ kind: "chat_pair", prompt: [user], chosen: [four], rejected: [{ ...four, content: "5" }] });
+  throws(() => tokenizePairs(row, { ...options, tokenizer }), {
+    name: "UserError",
+    message:
+      "Cannot tokenize rows.jsonl:1 (row 0): the chat template writes the prompt differently before a response: " +
+      'its text ends with "er]2+2?. That was all.[assistant]<think>", and with the response it goes on otherwise after 36 ' +
+      "characters, expected the same text",
+  });
+  // Supervised fine-tuning needs no prompt of its own, and takes what TRL takes.
+  const { examples } = tokenizeExamples(row, { ...options, tokenizer, joint: true });
+  equal(examples.length, 1);
 });
 
 Deno.test("tokenizeExamples() renders conversations, and what the template writes at the end counts", () => {
@@ -171,7 +229,7 @@ Deno.test("tokenizeExamples() takes a pair's chosen side, and tokenizePairs() re
 Deno.test("tokenizeExamples() passes texts and reference of id rows, or decodes the ids", () => {
   const [row] = rows(ids(plain.encode("ab"), plain.encode("hello", { addSpecialTokens: false })));
   const [decoded] = tokenizeExamples([{ ...row!, reference: 7 }], options).examples;
-  deepEqual([decoded!.prompt, decoded!.response, decoded!.reference], ["ab", "hello", 7]);
+  deepEqual([decoded!.prompt, decoded!.response, decoded!.reference], ["ab", " hello", 7]);
   const [given] = tokenizeExamples([{ ...row!, extra: { prompt: "P", response: "R" } }], options).examples;
   deepEqual([given!.prompt, given!.response], ["P", "R"]);
 });
@@ -208,7 +266,7 @@ Deno.test("tokenizeExamples() says why nothing is left", () => {
       message: "Cannot use the data: none of 2 rows is left (dropped: 2 with a prompt that alone reaches max_length 2)",
     },
   );
-  throws(() => tokenizeExamples(rows({ kind: "text", prompt: "a", response: "" }), { ...options, tokenizer: bare }), {
+  throws(() => tokenizeExamples(rows(ids([1], [])), options), {
     name: "UserError",
     message: "Cannot use the data: none of 1 rows is left (dropped: 1 with an empty response)",
   });

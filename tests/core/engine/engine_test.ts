@@ -1,5 +1,5 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { templateTail } from "../../../core/data/tokenize_rows.ts";
+import { templateTail } from "../../../core/data/encode_row.ts";
 import { generateAnswers } from "../../../core/engine/generate_answers.ts";
 import { type LanguageModel, modelBytes, openModel, saveModel } from "../../../core/engine/language_model.ts";
 import { createTrainer, type ModelTrainer } from "../../../core/engine/model_trainer.ts";

@@ -1,6 +1,6 @@
 /** Stage 1 through real servers that speak OpenAI's completions API. */
 import assert from "node:assert/strict";
-import { templateTail } from "../../../core/data/tokenize_rows.ts";
+import { templateTail } from "../../../core/data/encode_row.ts";
 import { loadTokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { rowSeed } from "../../../core/generate/served_generation.ts";
 import { runGenerate } from "../../../core/loop/single_stages.ts";

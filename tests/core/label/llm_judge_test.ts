@@ -221,6 +221,17 @@ Deno.test("llmJudge() takes an answer that is no completion for no verdict, and 
     assert.equal(server.asked.length, 61);
   }));
 
+for (const answer of [{ choices: [{ message: null }] }, { choices: [null] }, { choices: null }, [], 7, null]) {
+  Deno.test(`llmJudge() takes ${JSON.stringify(answer)} for no verdict`, () =>
+    withFolder(async (dir) => {
+      const trouble: OpenAiServerOptions["trouble"] = (n) => n === 0 ? Response.json(answer) : undefined;
+      await using server = startOpenAiServer({ chat: byLength, trouble });
+      const scores = await withJudge({ server, dir }, { concurrency: 1 }, (judge) => judge.score(rows, () => {}));
+      assert.deepEqual(scores[0], { human: null, generated: null });
+      assert.equal(scores.filter(({ human }) => human === null).length, 1);
+    }));
+}
+
 Deno.test("llmJudge() keeps what is answered where the server fails for good, and goes on from there", () =>
   withFolder(async (dir) => {
     let isDown = true;

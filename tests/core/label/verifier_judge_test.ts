@@ -64,7 +64,6 @@ for (
   const [what, text] of [
     ["a loop without end", "export default ({ response }) => { for (; response;); }"],
     ["a promise that stays open", "export default () => new Promise(() => {});"],
-    ["a thread that is left", "export default () => Deno.exit();"],
     ["a pattern that backtracks", "export default () => /^(a|a)*b/.test('a'.repeat(60)) ? 1 : 0;"],
   ] as const
 ) {
@@ -99,4 +98,11 @@ Deno.test("verifierJudge() gives a verifier no permission that the process lacks
       return state.state === "granted" ? -1 : ++calls;
     };`;
   deepEqual(JSON.parse((await stopped(text)).message), [{ human: 1, generated: 2 }, { human: 3, generated: 4 }]);
+});
+
+Deno.test("verifierJudge() takes a module's own messages for no answers", async () => {
+  const text = `postMessage({ score: 7, to: 2 });
+    onmessage = () => postMessage({ ready: true });
+    export default ({ response }) => { postMessage({ score: 9, to: 2 }); postMessage(1); return response.length; };`;
+  deepEqual(await scored(text), [{ human: 5, generated: 9 }, { human: 5, generated: 9 }]);
 });

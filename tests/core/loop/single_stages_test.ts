@@ -1,5 +1,5 @@
 import { deepEqual, doesNotMatch, equal, match, rejects } from "node:assert/strict";
-import { templateTail } from "../../../core/data/tokenize_rows.ts";
+import { templateTail } from "../../../core/data/encode_row.ts";
 import { loadTokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { scorePairs } from "../../../core/evaluate/score_pairs.ts";
 import { runGenerate, runLabel, runOptimize, runSft } from "../../../core/loop/single_stages.ts";

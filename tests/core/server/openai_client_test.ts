@@ -91,6 +91,37 @@ Deno.test("Server.post() gives up on a hang, before and within the body, and rep
   assert.equal(body.answer.choices?.[0].message.content, "hi", String(body.answer));
 });
 
+/** A body that never ends; a piece comes every so many milliseconds. */
+function endless(piece: string, milliseconds: number): Response {
+  let timer: ReturnType<typeof setInterval>;
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      timer = setInterval(() => controller.enqueue(new TextEncoder().encode(piece)), milliseconds);
+    },
+    cancel: () => clearInterval(timer),
+  });
+  return new Response(body, { headers: { "content-type": "application/json" } });
+}
+
+Deno.test("Server.post() bounds an answer in size and in time, whatever trickles", async () => {
+  const large = await ask({ trouble: () => endless(" ".repeat(1000), 1) }, { maxBytes: 10_000, maxRetries: 0 });
+  failed(large.answer, /^http:\S+ its answer has more than 10,000 bytes$/, null);
+  const slow = await ask({ trouble: () => endless(" ", 20) }, { timeout: 0.3, maxRetries: 0 });
+  failed(slow.answer, /^http:\S+ gives no answer within 0\.3 s$/, null);
+  assert(slow.seconds < 3, String(slow.seconds));
+  const error = new Response(`{"error": {"message": "${"x".repeat(20_000)}"}}`, {
+    status: 400,
+    headers: { "content-type": "application/json" },
+  });
+  const long = await ask({ trouble: () => error }, { maxBytes: 10_000, maxRetries: 0 });
+  failed(long.answer, /^http:\S+ its answer has more than 10,000 bytes$/, null);
+});
+
+Deno.test("Server.post() masks the key in what a server says, also where all is well", async () => {
+  const { answer } = await ask({ apiKey: KEY, chat: () => `you sent ${KEY}` }, { apiKey: KEY });
+  assert.equal(answer.choices[0].message.content, "you sent (key)");
+});
+
 Deno.test("Server.post() names a cut connection, a broken body and a server that is not there", async () => {
   failed((await ask({ trouble: () => "cut" }, { maxRetries: 0 })).answer, /cannot be reached: /, null);
   const broken = new Response("{broken", { headers: { "content-type": "application/json" } });

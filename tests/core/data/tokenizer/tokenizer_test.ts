@@ -85,7 +85,7 @@ Deno.test("loadTokenizer() names a file that is missing or broken", async () => 
     const fails = (message: string) => rejects(loadTokenizer(dir), { name: "UserError", message });
     await fails(`Cannot read ${dir}/tokenizer.json: there is no such file`);
     await Deno.writeTextFile(`${dir}/tokenizer.json`, "{}");
-    await fails(`Cannot read ${dir}/tokenizer_config.json: there is no such file`);
+    await fails(`Cannot load the tokenizer ${dir}/tokenizer.json: "model" is not an object`);
     await Deno.writeTextFile(`${dir}/tokenizer_config.json`, "{}");
     await Deno.writeTextFile(`${dir}/tokenizer.json`, "[]");
     await fails(`Cannot read ${dir}/tokenizer.json: it is an empty list, expected an object`);

@@ -88,3 +88,13 @@ function generator(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+/** Makes one value of a float32 tensor NaN, in a file that the program itself would not write. */
+export async function poison(path: string, { tensor, at }: { tensor: string; at: number }): Promise<void> {
+  const bytes = await Deno.readFile(path);
+  const view = new DataView(bytes.buffer);
+  const length = Number(view.getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  view.setFloat32(8 + length + header[tensor].data_offsets[0] + 4 * at, NaN, true);
+  await Deno.writeFile(path, bytes);
+}

@@ -1,7 +1,7 @@
 /** Numbers that are not finite: the run stops at the step, or skips it and counts. @module */
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { dnpo, writeConfig } from "../_shared/dnpo.ts";
-import { jsonLines, tinyPairs, writeTinyModel } from "../_shared/tiny_model.ts";
+import { jsonLines, poison, tinyPairs, writeTinyModel } from "../_shared/tiny_model.ts";
 import { readTensors } from "../_shared/trajectory.ts";
 import { withTinyRun } from "./_tiny_run.ts";
 
@@ -45,13 +45,3 @@ Deno.test("training.on_nan=skip goes on over a NaN weight and counts the steps, 
     equal(code, 1);
     deepEqual((await Deno.readTextFile(`${dir}/run/metrics.jsonl`)).match(/"step":\d+/g)?.length, 4);
   }));
-
-/** Makes one value of a float32 tensor NaN, in a file that the program itself would not write. */
-async function poison(path: string, { tensor, at }: { tensor: string; at: number }): Promise<void> {
-  const bytes = await Deno.readFile(path);
-  const view = new DataView(bytes.buffer);
-  const length = Number(view.getBigUint64(0, true));
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
-  view.setFloat32(8 + length + header[tensor].data_offsets[0] + 4 * at, NaN, true);
-  await Deno.writeFile(path, bytes);
-}

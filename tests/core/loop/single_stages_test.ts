@@ -7,7 +7,7 @@ import { train } from "../../../core/loop/train_run.ts";
 import { filesToPush } from "../../../core/report/push_run.ts";
 import { listRuns } from "../../../core/run/list_runs.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
-import { jsonLines, tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
+import { jsonLines, poison, tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { readJsonLines, readTensors } from "../../_shared/trajectory.ts";
 import { CHAT_VOCAB, configOf, linesOf, withChat, withInput } from "./_runs.ts";
 
@@ -186,23 +186,23 @@ Deno.test("runOptimize() leaves model, noise generator and log; runGenerate() of
 
 Deno.test("runOptimize() tells of skipped rows and skipped steps", () =>
   withInput(async (dir) => {
-    const change = (name: string, values: Float32Array): void => {
-      if (name.includes("embed_tokens")) values.fill(NaN, 36 * 16);
-    };
-    await writeTinyModel(`${dir}/model`, { change });
+    await writeTinyModel(`${dir}/model`);
+    await poison(`${dir}/model/model.safetensors`, { tensor: "model.embed_tokens.weight", at: 36 * 16 });
     const pairs = `${dir}/pairs.jsonl`;
     await Deno.writeTextFile(pairs, '{"prompt_ids":[1]}\n' + jsonLines(tinyPairs(4, { marked: [3] })));
     const notes: string[] = [];
     const training = { per_device_train_batch_size: 2, on_nan: "skip", max_steps: 4, shuffle: false };
     const config = await configOf(dir, { pairs, method: "dpo", training, data: { on_bad_row: "skip" } });
-    const { last } = await runOptimize(config, { onNote: (line) => notes.push(line) });
+    await rejects(
+      runOptimize(config, { onNote: (line) => notes.push(line) }),
+      /^UserError: Cannot save "model\.embed_tokens\.weight" as F32: it holds NaN, expected finite numbers$/,
+    );
     equal(
       notes.some((line) => /pairs.jsonl: 1 malformed rows left out, the first at .*:1: /.test(line)),
       true,
       `${notes}`,
     );
     equal(notes.includes("2 of 4 steps were skipped for a NaN or Inf in loss or gradients"), true, `${notes}`);
-    equal(last.grad_norm, NaN);
     await rejects(
       runOptimize(await configOf(dir, { pairs, method: "dpo", output_dir: `${dir}/strict` })),
       /^UserError: Cannot read .*pairs.jsonl:1/,

@@ -67,7 +67,7 @@ async function runSave(context: Context): Promise<Result[]> {
   const bytes = bytesOf();
   const data = new Uint8Array(CHUNK);
   const dir = join(folder, "saved");
-  const save = (): Promise<void> => storeModel(dir, model, "F32");
+  const save = async (): Promise<void> => void await storeModel(dir, model, { dtype: "F32" });
   const write = async (): Promise<void> => {
     using file = await Deno.open(join(folder, "bare"), { write: true, create: true, truncate: true });
     for (let at = 0; at < bytes; at += CHUNK) await file.write(data.subarray(0, Math.min(CHUNK, bytes - at)));

@@ -64,7 +64,7 @@ export interface SaveModelOptions {
  * ```
  */
 export async function saveModel(model: LanguageModel, dir: string, options: SaveModelOptions = {}): Promise<void> {
-  await storeModel(dir, model, storageOf(model, options));
+  await storeModel(dir, model, { dtype: storageOf(model, options) });
 }
 
 /**

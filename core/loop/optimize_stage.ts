@@ -7,6 +7,7 @@ import { readPairs } from "../data/stage_files.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { dtypeOfName } from "../dtype.ts";
 import { readText, removePath } from "../files/io.ts";
+import { noteRounding } from "../run/rounding_note.ts";
 import { loadModel, type Model, storeModel } from "../model/model.ts";
 import type { PairIds } from "../model/pack.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
@@ -54,7 +55,8 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
       if (step.noise !== null && result.noise) await saveNoise(step.noise, result.noise);
       const folder = await withChatTemplate(model.folder, settings.data);
       const dtype = step.keepsFloat32 ? "F32" : dtypeOfName(settings.dtype) ?? folder.dtype;
-      await storeModel(paths.model, { ...model, folder }, dtype);
+      const lost = await storeModel(paths.model, { ...model, folder }, { dtype, before: model.folder });
+      noteRounding(context, { lost, dtype });
     } finally {
       result.free();
     }

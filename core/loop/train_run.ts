@@ -6,6 +6,7 @@ import { withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
+import { noteRounding } from "../run/rounding_note.ts";
 import { loadModel, storeModel } from "../model/model.ts";
 import { writeReport } from "../report/write_report.ts";
 import { reportEvaluation } from "../run/metrics_sinks.ts";
@@ -139,12 +140,15 @@ async function makeModel(context: RunContext, steps: readonly Step[]): Promise<v
 }
 
 /** Saves the last iteration's model as OUTPUT_DIR/model, in the config's storage type, or else the source's. */
-async function handOut({ config, device, sources }: RunContext, dir: string): Promise<void> {
+async function handOut(context: RunContext, dir: string): Promise<void> {
+  const { config, device, sources } = context;
   const source = await withChatTemplate(await openModelFolder(await sources.model(config.model!)), config.data);
   const model = await loadModel(device, dir);
   try {
     const { model: target } = runPaths(config.output_dir);
-    await storeModel(target, { ...model, folder: source }, dtypeOfName(config.dtype) ?? source.dtype);
+    const dtype = dtypeOfName(config.dtype) ?? source.dtype;
+    const lost = await storeModel(target, { ...model, folder: source }, { dtype, before: source });
+    noteRounding(context, { lost, dtype });
   } finally {
     model.weights.free();
   }

@@ -1,6 +1,7 @@
 /** A model on the device: loaded from, and saved to, a Hugging Face folder. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
+import { RoundingMeter } from "../checkpoint/rounding_meter.ts";
 import { newModelFiles, saveModelFolder, type SaveOptions } from "../checkpoint/save_folder.ts";
 import type { Dtype } from "../dtype.ts";
 import type { ModelFiles } from "../files/model_files.ts";
@@ -67,9 +68,22 @@ async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
   }
 }
 
-/** Saves the weights as they are on the device, with the source folder's config and tokenizer. */
-export async function storeModel(dir: string, model: Model, dtype: Dtype): Promise<void> {
-  await withTensors(model, dtype, (options) => saveModelFolder(dir, options));
+/**
+ * Saves the weights as they are on the device, with the source folder's config and tokenizer. Returns the share of the
+ * change since the weights of `before` that rounding takes; null for float32, or without `before`.
+ */
+export async function storeModel(
+  dir: string,
+  model: Model,
+  { dtype, before }: { dtype: Dtype; before?: ModelFolder },
+): Promise<number | null> {
+  const meter = before === undefined || dtype === "F32" ? null : new RoundingMeter(before, dtype);
+  await withTensors(model, dtype, ({ tensors, ...options }) =>
+    saveModelFolder(dir, {
+      ...options,
+      tensors: (name) => meter === null ? tensors(name) : meter.measure(name, tensors(name)),
+    }));
+  return meter?.share ?? null;
 }
 
 /** The files that {@linkcode storeModel} writes, as bytes. */
@@ -86,10 +100,14 @@ export async function storedModelBytes(model: Model, dtype: Dtype): Promise<Reco
   return files;
 }
 
+interface DeviceTensors extends SaveOptions {
+  tensors: (name: string) => AsyncIterable<Float32Array>;
+}
+
 async function withTensors(
   { folder, weights }: Model,
   dtype: Dtype,
-  save: (options: SaveOptions) => Promise<void>,
+  save: (options: DeviceTensors) => Promise<void>,
 ): Promise<void> {
   const reader = weights.openReader(parameterShapes(folder.config).map(({ name }) => name));
   try {

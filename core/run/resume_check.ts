@@ -51,8 +51,10 @@ export async function readYamlRecord(path: string): Promise<Record<string, unkno
   let settings: unknown;
   try {
     settings = parse(text);
+    // A mapping that holds itself, which aliases allow, is no settings either.
+    JSON.stringify(settings);
   } catch {
-    // The error below is that of a file that is not a mapping.
+    settings = undefined;
   }
   if (isRecord(settings)) return settings;
   throw new UserError(`Cannot read ${path}: it is no YAML, expected the settings of the run; delete the folder`);

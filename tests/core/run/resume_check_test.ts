@@ -38,12 +38,16 @@ Deno.test("runGenerate() that was stopped generates rows anew whose data has cha
 Deno.test("train() names settings that are damaged, and says what to do", () =>
   withInput(async (dir) => {
     await Deno.mkdir(`${dir}/run`);
-    await Deno.writeTextFile(`${dir}/run/config.yaml`, "model: [");
     await Deno.writeTextFile(`${dir}/run/metrics.jsonl`, "");
-    await rejects(
-      train(await configOf(dir)),
-      /^UserError: Cannot read .*\/run\/config.yaml: it is no YAML, expected the settings of the run; delete the folder$/,
-    );
+    const loop = "labels: &labels\n  judge: *labels\n";
+    for (const text of ["model: [", loop, "&a [*a]", "", "just text"]) {
+      await Deno.writeTextFile(`${dir}/run/config.yaml`, text);
+      await rejects(
+        train(await configOf(dir)),
+        /^UserError: Cannot read .*\/run\/config.yaml: it is no YAML, expected the settings of the run; delete the folder$/,
+        text,
+      );
+    }
   }));
 
 Deno.test("train() removes the state that a killed process left beside a saved model", () =>

@@ -4,7 +4,7 @@ import { isRecord } from "../../values.ts";
 import { errorLine } from "../formats/data_problems.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import type { Message } from "../formats/messages.ts";
-import { compileBounded } from "./bounded_template.ts";
+import { compileTemplate, type TemplateOptions } from "./template/compile_template.ts";
 
 /** How a conversation is rendered. */
 export interface RenderOptions {
@@ -35,28 +35,26 @@ export interface ChatTemplate {
  */
 export function compileChatTemplate(
   config: JsonObject,
-  { dir, jinja, origin = `${dir}/${jinja === null ? "tokenizer_config.json" : "chat_template.jinja"}`, specialTokens }:
-    {
-      dir: string;
-      jinja: string | null;
-      origin?: string;
-      specialTokens: Readonly<Partial<Record<string, string>>>;
-    },
+  {
+    dir,
+    jinja,
+    origin = `${dir}/${jinja === null ? "tokenizer_config.json" : "chat_template.jinja"}`,
+    specialTokens,
+    ...options
+  }: TemplateOptions & {
+    dir: string;
+    jinja: string | null;
+    origin?: string;
+    specialTokens: Readonly<Partial<Record<string, string>>>;
+  },
 ): ChatTemplate | null {
-  const source = (jinja ?? configuredTemplate(config, origin))?.replaceAll("\r\n", "\n");
+  const source = jinja ?? configuredTemplate(config, origin);
   if (source === undefined) return null;
-  const compile = (text: string): ReturnType<typeof compileBounded> => {
-    try {
-      return compileBounded(text);
-    } catch (error) {
-      throw new UserError(`Cannot compile the chat template of ${origin}: ${errorLine(error)}`);
-    }
-  };
-  const attempt = <T>(run: () => T): T => {
+  const attempt = <T>(action: string, run: () => T): T => {
     try {
       return run();
     } catch (error) {
-      throw new UserError(`Cannot render the chat template of ${origin}: ${errorLine(error)}`);
+      throw new UserError(`Cannot ${action} the chat template of ${origin}: ${errorLine(error)}`);
     }
   };
   const variables = (messages: readonly Message[], addGenerationPrompt: boolean): Record<string, unknown> => ({
@@ -67,18 +65,22 @@ export function compileChatTemplate(
     tools: null,
     documents: null,
   });
-  const render = compile(source);
-  let marked: ReturnType<typeof compileBounded> | undefined;
+  const render = attempt("compile", () => compileTemplate(source, options));
   return Object.assign(
     (messages: readonly Message[], { addGenerationPrompt }: RenderOptions) =>
-      attempt(() => render(variables(messages, addGenerationPrompt))),
+      attempt("render", () => render(variables(messages, addGenerationPrompt))),
     {
       renderMarked(messages: readonly Message[]): MarkedText | null {
         if (!GENERATION.test(source)) return null;
-        const withMarks = marked ??= compile(markBlocks(source));
-        return attempt(() => {
+        return attempt("render", () => {
           const [begin, end] = unusedMarks(JSON.stringify(messages) + source);
-          return cutMarks(withMarks({ ...variables(messages, false), [BEGIN]: begin, [END]: end }), { begin, end });
+          const values = variables(messages, false);
+          const marked = cutMarks(render(values, [begin, end]), { begin, end });
+          // A block in a macro or a `set` may be cut, counted or compared later: with marks that gives another text.
+          if (marked.text === render(values)) return marked;
+          throw new Error(
+            "it changes what a generation block has written, expected blocks whose text is written as it is",
+          );
         });
       },
     },
@@ -86,35 +88,6 @@ export function compileChatTemplate(
 }
 
 const GENERATION = /\{%[-+]?\s*generation\s*[-+]?%\}/;
-const BEGIN = "dnpo_generation_begin";
-const END = "dnpo_generation_end";
-
-/**
- * Replaces both tags of each generation block by a variable, and keeps the white space around them that the block's
- * tags would leave.
- */
-function markBlocks(source: string): string {
-  return source.replace(
-    /(^|\n)?([ \t]*)\{%([-+]?)\s*(end)?generation\s*([-+]?)%\}(\n)?/g,
-    (
-      _,
-      lineStart: string | undefined,
-      blanks: string,
-      open: string,
-      isEnd: string | undefined,
-      close: string,
-      newline = "",
-    ) => {
-      // transformers renders with trim_blocks and lstrip_blocks, which do this.
-      const before = lineStart === undefined || open === "+" ? blanks : "";
-      const after = close === "+" ? newline : "";
-      const dash = (sign: string): string => sign === "-" ? "-" : "";
-      return `${lineStart ?? ""}${before}{{${dash(open)} ${isEnd ? END : BEGIN} ${dash(close)}}}${
-        close === "-" ? newline : after
-      }`;
-    },
-  );
-}
 
 /** Two private-use characters that do not occur in the text. */
 function unusedMarks(text: string): [string, string] {

@@ -1,8 +1,8 @@
 import { equal, ok, throws } from "node:assert/strict";
 import type { JsonValue } from "../../../../core/data/formats/json_rows.ts";
-import { compileBounded } from "../../../../core/data/tokenizer/bounded_template.ts";
 import { type ChatTemplate, compileChatTemplate } from "../../../../core/data/tokenizer/chat_template.ts";
 import { loadTokenizer } from "../../../../core/data/tokenizer/tokenizer.ts";
+import { compileTemplate } from "../../../../core/data/tokenizer/template/compile_template.ts";
 import { CHATML, withFolder, writeTokenizer } from "../_fixtures.ts";
 
 const user = { role: "user", content: "2+2?" };
@@ -82,6 +82,9 @@ Deno.test("loadTokenizer() reads chat_template.jinja", async () => {
 
 Deno.test("a template has a limit on the clock too", () => {
   const source = "{% for i in range(9000) %}{% for j in [1, 2, 3] %}{{ j }}{% endfor %}{% endfor %}";
-  ok(compileBounded(source)({}).length === 27_000);
-  throws(() => compileBounded(source, { milliseconds: 2 })({}), /^Error: it takes longer than 0\.002 s$/);
+  ok(compileTemplate(source)({}).length === 27_000);
+  throws(
+    () => compileTemplate(source, { milliseconds: 2 })({}),
+    /^TemplateError: line 1: it takes longer than 0\.002 s$/,
+  );
 });

@@ -1,0 +1,67 @@
+/**
+ * Jinja with Python's meaning and with limits on its work, because a template comes with a model and may be written by
+ * anybody. @module
+ */
+import { FILTERS, KNOWN_TESTS } from "./expression_evaluator.ts";
+import { toPython, type Value } from "./python_values.ts";
+import { Scope } from "./scope.ts";
+import { parseTemplate } from "./statement_parser.ts";
+import { templateGlobals } from "./template_globals.ts";
+import { Limits, TemplateError } from "./template_limits.ts";
+import { type Marks, Renderer } from "./template_renderer.ts";
+
+/** The most characters of a template. */
+const MAX_SOURCE = 1 << 18;
+
+/** The longest time of one rendering, which no honest one comes near on any machine. */
+const MAX_MS = 5000;
+
+/** How a template is rendered. */
+export interface TemplateOptions {
+  milliseconds?: number;
+  now?: () => Date;
+}
+
+/** A template that renders variables; `marks` are written around what is in `{% generation %}` blocks. */
+export type CompiledTemplate = (variables: Readonly<Record<string, unknown>>, marks?: Marks) => string;
+
+/**
+ * Compiles a template to a function that renders it as transformers does with jinja2, which is with `trim_blocks` and
+ * `lstrip_blocks`. Both throw a TemplateError if they fail, pass a limit, or meet what is not supported.
+ */
+export function compileTemplate(
+  source: string,
+  { milliseconds = MAX_MS, now = () => new Date() }: TemplateOptions = {},
+): CompiledTemplate {
+  if (source.length > MAX_SOURCE) {
+    throw new TemplateError(`it has ${source.length} characters, expected at most ${MAX_SOURCE}`);
+  }
+  const body = withoutOverflow(() => parseTemplate(source, { filters: FILTERS, tests: KNOWN_TESTS }));
+  return (variables, marks = ["", ""]) => {
+    const values = new Map<string, Value>();
+    let size = 0;
+    for (const [name, value] of Object.entries(variables)) {
+      values.set(name, toPython(value));
+      size += JSON.stringify(value)?.length ?? 0;
+    }
+    const limits = new Limits({ size, milliseconds });
+    const root = new Scope(new Scope(new Scope(null, templateGlobals(limits, now)), values));
+    const renderer = new Renderer({ limits, root, marks });
+    try {
+      return withoutOverflow(() => renderer.render(body));
+    } catch (error) {
+      if (!(error instanceof TemplateError) || error.isOwn) throw error;
+      throw new TemplateError(`line ${renderer.line}: ${error.message}`);
+    }
+  };
+}
+
+/** Runs `run`; that the stack is full becomes a TemplateError. */
+function withoutOverflow<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof RangeError && /call stack/.test(error.message)) throw new TemplateError("it nests too deeply");
+    throw error;
+  }
+}

@@ -1,0 +1,171 @@
+/** Evaluates the expressions of a template. @module */
+import { arithmetic, compares, sign } from "./operators.ts";
+import { isTrue } from "./comparison.ts";
+import { listOf } from "./iteration.ts";
+import { getAttribute, getItem, getSlice } from "./member_access.ts";
+import { textOf } from "./python_text.ts";
+import { type Args, Callable, Dict, Thing, Tuple, typeName, Undefined, type Value } from "./python_values.ts";
+import type { Scope } from "./scope.ts";
+import { SEQUENCE_FILTERS } from "./sequence_filters.ts";
+import { type Limits, TemplateError } from "./template_limits.ts";
+import { Loop } from "./template_globals.ts";
+import type { CallNode, Expression } from "./template_nodes.ts";
+import type { Filter, Runtime } from "./template_runtime.ts";
+import { TEXT_FILTERS } from "./text_filters.ts";
+import { VALUE_TESTS } from "./value_tests.ts";
+
+/** Jinja's filters by name; those that are not here are not supported. */
+export const FILTERS: ReadonlyMap<string, Filter> = new Map(
+  Object.entries({ ...TEXT_FILTERS, ...SEQUENCE_FILTERS }),
+);
+
+const BY_NAME = ["filter", "test"];
+
+/** Whether there is a test of that name. */
+export const KNOWN_TESTS: { has(name: string): boolean } = {
+  has: (name) => VALUE_TESTS.has(name) || BY_NAME.includes(name),
+};
+
+/** Evaluates expressions of one rendering. */
+export class Evaluator implements Runtime {
+  constructor(readonly limits: Limits) {}
+
+  filter(name: string, value: Value, args: Args): Value {
+    const filter = FILTERS.get(name);
+    if (filter === undefined) throw new TemplateError(`there is no filter '${name.slice(0, 40)}'`);
+    this.limits.spend(1);
+    return filter(value, args, this);
+  }
+
+  test(name: string, value: Value, args: Args): boolean {
+    this.limits.spend(1);
+    if (BY_NAME.includes(name)) {
+      const text = textOf(value, this.limits);
+      return name === "filter" ? FILTERS.has(text) : KNOWN_TESTS.has(text);
+    }
+    const test = VALUE_TESTS.get(name);
+    if (test === undefined) throw new TemplateError(`there is no test '${name.slice(0, 40)}'`);
+    return test(value, args, this.limits);
+  }
+
+  /** Calls a value. */
+  call(callee: Value, args: Args): Value {
+    this.limits.spend(1);
+    if (callee instanceof Undefined) callee.fail();
+    if (callee instanceof Callable) return this.limits.nest(() => callee.call(args));
+    if (callee instanceof Loop) {
+      if (callee.recurse === null) throw new TemplateError("the loop must have the 'recursive' marker to be called");
+      return this.limits.nest(() => callee.recurse!(args.positional[0] ?? null));
+    }
+    // A name that is not supported says so.
+    if (callee instanceof Thing && callee.typeName === "function") callee.print();
+    throw new TemplateError(`'${typeName(callee)}' object is not callable`);
+  }
+
+  arguments(node: CallNode, scope: Scope): Args {
+    const positional = node.positional.map((each) => this.evaluate(each, scope));
+    const named = new Map(node.named.map(([name, value]) => [name, this.evaluate(value, scope)]));
+    if (node.rest !== null) positional.push(...listOf(this.evaluate(node.rest, scope), this.limits).slice());
+    if (node.keywords !== null) {
+      const more = this.evaluate(node.keywords, scope);
+      if (!(more instanceof Dict)) {
+        throw new TemplateError(`argument after ** must be a mapping, not ${typeName(more)}`);
+      }
+      for (const [key, value] of more.entries()) {
+        if (typeof key !== "string") throw new TemplateError("keywords must be strings");
+        if (named.has(key)) throw new TemplateError(`got multiple values for keyword argument '${key}'`);
+        this.limits.spend(1);
+        named.set(key, value);
+      }
+    }
+    this.limits.spend(positional.length + named.size);
+    return { positional, named };
+  }
+
+  evaluate(node: Expression, scope: Scope): Value {
+    const { limits } = this;
+    limits.spend(1);
+    const value = (each: Expression): Value => this.evaluate(each, scope);
+    switch (node.type) {
+      case "constant":
+        return node.value;
+      case "name":
+        return this.#name(node.name, scope);
+      case "list":
+        limits.makeList(node.items.length);
+        return node.items.map(value);
+      case "tuple":
+        limits.makeList(node.items.length);
+        return new Tuple(node.items.map(value));
+      case "dict": {
+        const dict = new Dict();
+        limits.makeList(4 * node.entries.length);
+        for (const [key, item] of node.entries) dict.set(value(key), value(item), limits);
+        return dict;
+      }
+      case "concat":
+        return this.#concat(node.items.map(value));
+      case "attribute":
+        return getAttribute(value(node.object), node.name, limits);
+      case "item":
+        return getItem(value(node.object), value(node.key), limits);
+      case "slice": {
+        const part = (each: Expression | null): Value => each === null ? null : value(each);
+        const object = value(node.object);
+        return getSlice(object, { start: part(node.start), stop: part(node.stop), step: part(node.step) }, limits);
+      }
+      case "call": {
+        const callee = value(node.callee);
+        return this.call(callee, this.arguments(node.args, scope));
+      }
+      case "filter": {
+        const operand = value(node.operand);
+        return this.filter(node.name, operand, this.arguments(node.args, scope));
+      }
+      case "test": {
+        const operand = value(node.operand);
+        return this.test(node.name, operand, this.arguments(node.args, scope));
+      }
+      case "arithmetic": {
+        const left = value(node.left);
+        return arithmetic(node.sign, left, value(node.right), limits);
+      }
+      case "compare": {
+        let left = value(node.first);
+        for (const [sign, next] of node.rest) {
+          const right = value(next);
+          if (!compares(sign, left, right, limits)) return false;
+          left = right;
+        }
+        return true;
+      }
+      case "and": {
+        const left = value(node.left);
+        return isTrue(left) ? value(node.right) : left;
+      }
+      case "or": {
+        const left = value(node.left);
+        return isTrue(left) ? left : value(node.right);
+      }
+      case "not":
+        return !isTrue(value(node.operand));
+      case "sign":
+        return sign(node.sign, value(node.operand));
+      case "choice":
+        if (isTrue(value(node.test))) return value(node.then);
+        if (node.otherwise !== null) return value(node.otherwise);
+        return new Undefined("the inline if-expression evaluated to false and no else section was defined.");
+    }
+  }
+
+  #name(name: string, scope: Scope): Value {
+    const value = scope.get(name);
+    return value === undefined ? new Undefined(`'${name.slice(0, 40)}' is undefined`) : value;
+  }
+
+  #concat(values: readonly Value[]): string {
+    const texts = values.map((each) => textOf(each, this.limits));
+    this.limits.make(texts.reduce((length, text) => length + text.length, 0));
+    return texts.join("");
+  }
+}

@@ -1,0 +1,198 @@
+/** Renders the statements of a template. @module */
+import { bindMacro } from "./macro_arguments.ts";
+import { isTrue } from "./comparison.ts";
+import { Evaluator } from "./expression_evaluator.ts";
+import { elementsOf, listOf } from "./iteration.ts";
+import { textOf } from "./python_text.ts";
+import { Callable, Namespace, Tuple, type Value } from "./python_values.ts";
+import { Scope } from "./scope.ts";
+import { Loop } from "./template_globals.ts";
+import { type Limits, TemplateError, TextBuilder } from "./template_limits.ts";
+import type { FilterNode, LoopNode, MacroNode, Statement, Target } from "./template_nodes.ts";
+
+/** What is written at the beginning and the end of a generation block. */
+export type Marks = readonly [begin: string, end: string];
+
+/** How the statements of a body ended: as a loop's `break` or `continue`, or null. */
+type Ending = "break" | "continue" | null;
+
+/** Renders one template once. */
+export class Renderer {
+  readonly #limits: Limits;
+  readonly #evaluator: Evaluator;
+  readonly #marks: Marks;
+  readonly #root: Scope;
+  /** The line of what is rendered. */
+  line = 0;
+
+  constructor({ limits, root, marks }: { limits: Limits; root: Scope; marks: Marks }) {
+    this.#limits = limits;
+    this.#evaluator = new Evaluator(limits);
+    this.#root = root;
+    this.#marks = marks;
+  }
+
+  render(body: readonly Statement[]): string {
+    return this.#text(body, this.#root);
+  }
+
+  /** What a body writes. */
+  #text(body: readonly Statement[], scope: Scope): string {
+    const out = new TextBuilder(this.#limits);
+    this.#run(body, scope, out);
+    return out.toString();
+  }
+
+  #run(body: readonly Statement[], scope: Scope, out: TextBuilder): Ending {
+    for (const statement of body) {
+      const ending = this.#statement(statement, scope, out);
+      if (ending !== null) return ending;
+    }
+    return null;
+  }
+
+  #statement(node: Statement, scope: Scope, out: TextBuilder): Ending {
+    this.#limits.spend(1);
+    this.line = node.line;
+    const evaluator = this.#evaluator;
+    switch (node.type) {
+      case "data":
+        out.add(node.text);
+        return null;
+      case "print":
+        out.add(textOf(evaluator.evaluate(node.value, scope), this.#limits));
+        return null;
+      case "if":
+        for (const [test, body] of node.branches) {
+          if (isTrue(evaluator.evaluate(test, scope))) return this.#run(body, scope, out);
+        }
+        return this.#run(node.otherwise, scope, out);
+      case "for":
+        return this.#loop(node, scope, out);
+      case "break":
+      case "continue":
+        return node.type;
+      case "set":
+        this.#assign(node.target, evaluator.evaluate(node.value, scope), scope);
+        return null;
+      case "setBlock": {
+        const text = this.#text(node.body, new Scope(scope));
+        this.#assign(node.target, this.#filtered(text, node.filters, scope), scope);
+        return null;
+      }
+      case "with": {
+        const inner = new Scope(scope);
+        const values = node.values.map((each) => evaluator.evaluate(each, scope));
+        node.targets.forEach((target, i) => this.#assign(target, values[i]!, inner));
+        return this.#inner(node.body, inner, out);
+      }
+      case "macro":
+        scope.set(node.name, this.#macro(node, scope));
+        return null;
+      case "callBlock": {
+        const callee = evaluator.evaluate(node.call.callee, scope);
+        const args = evaluator.arguments(node.call.args, scope);
+        const named = new Map(args.named).set("caller", this.#macro(node.caller, scope));
+        out.add(textOf(evaluator.call(callee, { positional: args.positional, named }), this.#limits));
+        return null;
+      }
+      case "filterBlock":
+        out.add(textOf(this.#filtered(this.#text(node.body, new Scope(scope)), node.filters, scope), this.#limits));
+        return null;
+      case "block":
+        // A block sees the template's own variables, and those around it only if it says so.
+        return this.#inner(node.body, new Scope(node.isScoped ? scope : this.#root), out);
+      case "generation":
+        out.add(this.#marks[0]);
+        this.#inner(node.body, new Scope(scope), out);
+        out.add(this.#marks[1]);
+        return null;
+    }
+  }
+
+  #inner(body: readonly Statement[], scope: Scope, out: TextBuilder): null {
+    this.#run(body, scope, out);
+    return null;
+  }
+
+  #filtered(text: string, filters: readonly FilterNode[], scope: Scope): Value {
+    let value: Value = text;
+    for (const { name, args } of filters) {
+      value = this.#evaluator.filter(name, value, this.#evaluator.arguments(args, scope));
+    }
+    return value;
+  }
+
+  #loop(node: LoopNode, scope: Scope, out: TextBuilder): null {
+    this.#loopOver(this.#evaluator.evaluate(node.items, scope), { node, scope, out, depth: 1 });
+    return null;
+  }
+
+  #loopOver(
+    source: Value,
+    { node, scope, out, depth }: { node: LoopNode; scope: Scope; out: TextBuilder; depth: number },
+  ): void {
+    const limits = this.#limits;
+    const evaluator = this.#evaluator;
+    let items: readonly Value[] = listOf(source, limits);
+    if (node.test !== null) {
+      const { test } = node;
+      const kept: Value[] = [];
+      for (const item of elementsOf(items, limits)) {
+        const inner = new Scope(scope);
+        this.#assign(node.target, item, inner);
+        if (!isTrue(evaluator.evaluate(test, inner))) continue;
+        limits.makeList(1);
+        kept.push(item);
+      }
+      items = kept;
+    }
+    const recurse = (inner: Value): string => {
+      const text = new TextBuilder(limits);
+      this.#loopOver(inner, { node, scope, out: text, depth: depth + 1 });
+      return text.toString();
+    };
+    const loop = new Loop(items, depth, limits, node.isRecursive ? recurse : null);
+    for (const [i, item] of items.entries()) {
+      limits.spend(4);
+      loop.index = i;
+      const inner = new Scope(scope);
+      inner.set("loop", loop);
+      this.#assign(node.target, item, inner);
+      if (this.#run(node.body, inner, out) === "break") break;
+    }
+    if (items.length === 0) this.#run(node.otherwise, new Scope(scope), out);
+  }
+
+  #assign(target: Target, value: Value, scope: Scope): void {
+    this.#limits.spend(1);
+    if (target.type === "name") scope.set(target.name, value);
+    else if (target.type === "member") {
+      const space = scope.get(target.name);
+      if (!(space instanceof Namespace)) throw new TemplateError("cannot assign attribute on non-namespace object");
+      this.#limits.makeList(4);
+      space.values.set(target.attribute, value);
+    } else {
+      const wanted = target.targets.length;
+      const items = listOf(value, this.#limits);
+      if (items.length > wanted) throw new TemplateError(`too many values to unpack (expected ${wanted})`);
+      if (items.length < wanted) {
+        throw new TemplateError(`not enough values to unpack (expected ${wanted}, got ${items.length})`);
+      }
+      target.targets.forEach((each, i) => this.#assign(each, items[i]!, scope));
+    }
+  }
+
+  #macro(node: MacroNode, scope: Scope): Callable {
+    const { name, parameters } = node;
+    const attributes = { name, arguments: new Tuple([...parameters.names]) };
+    return new Callable(name, (args) => {
+      const inner = new Scope(scope);
+      const { line } = this;
+      bindMacro(node, args, { scope: inner, evaluator: this.#evaluator });
+      const text = this.#text(node.body, inner);
+      this.line = line;
+      return text;
+    }, { typeName: "Macro", attributes });
+  }
+}

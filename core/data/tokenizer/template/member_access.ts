@@ -48,7 +48,9 @@ export function getSlice(
     part === null ? null : intArgument("slice indices must be integers or None", part);
   const text = asText(value);
   const items = isList(value) ? value : value instanceof Tuple ? value.items : null;
-  if (text === null && items === null && !(value instanceof Range)) return missing(value, "slice");
+  if (text === null && items === null && !(value instanceof Range)) {
+    throw new TemplateError(`'${typeName(value)}' object cannot be sliced`);
+  }
   const bounds = { start: bound(start), stop: bound(stop), step: bound(step) ?? 1 };
   if (bounds.step === 0) throw new TemplateError("slice step cannot be zero");
   if (text !== null) {

@@ -31,8 +31,7 @@ export function formatPercent(format: string, values: Value, limits: Limits): st
     const [whole, key, flags = "", widthText, precisionText, type] = match;
     if (type === undefined) throw new TemplateError("incomplete format");
     if (type === "%") {
-      if (whole.length > 2 && key === undefined) out.add("%");
-      else out.add("%");
+      out.add("%");
       continue;
     }
     let width = size(widthText) ?? 0;
@@ -45,8 +44,9 @@ export function formatPercent(format: string, values: Value, limits: Limits): st
     out.add(pad(field(value, { type, flags, precision, limits }), { width, isLeft, isZero: flags.includes("0") }));
   }
   out.add(format.slice(end));
-  const isMapping = values instanceof Dict || isList(values) || values instanceof Range;
-  if (used < items.length && !isMapping && !(format.includes("%(") && items.length === 1 && isMapping)) {
+  // Whatever has items may hold what no field asks for.
+  const hasItems = values instanceof Dict || isList(values) || values instanceof Range || values instanceof Undefined;
+  if (used < items.length && !hasItems) {
     throw new TemplateError("not all arguments converted during string formatting");
   }
   return out.toString();

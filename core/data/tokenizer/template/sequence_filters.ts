@@ -1,5 +1,5 @@
 /** Jinja's filters of lists and mappings. @module */
-import { bindArguments, intArgument } from "./call_arguments.ts";
+import { bindArguments, intArgument, textArgument } from "./call_arguments.ts";
 import { compare, isEqual, isTrue, sortBy } from "./comparison.ts";
 import { elementsOf, listOf, reversed, sizeOf } from "./iteration.ts";
 import { getAttribute } from "./member_access.ts";
@@ -65,7 +65,7 @@ const sort: Filter = (value, args, { limits }) => {
     attributeReader(each, { isCaseless: !isTrue(caseful) }, limits)
   );
   const keyOf = (item: Value): Value => readers.length === 1 ? readers[0]!(item) : readers.map((read) => read(item));
-  return sortBy(listOf(value, limits), { keyOf, reverse: isTrue(reverse), limits });
+  return sortBy(listOf(value, limits), { keyOf, reverse: intArgument("sort", reverse) !== 0, limits });
 };
 
 const dictsort: Filter = (value, args, { limits }) => {
@@ -77,7 +77,7 @@ const dictsort: Filter = (value, args, { limits }) => {
     const part = by === "key" ? key : item;
     return isTrue(caseful) ? part : ignoreCase(part, limits);
   };
-  const sorted = sortBy([...value.entries()], { keyOf, reverse: isTrue(reverse), limits });
+  const sorted = sortBy([...value.entries()], { keyOf, reverse: intArgument("dictsort", reverse) !== 0, limits });
   return sorted.map((pair) => new Tuple([...pair]));
 };
 
@@ -222,7 +222,7 @@ export const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
   },
   attr: (value, args, { limits }) => {
     const [name] = bindArguments("attr", args, { names: ["name"], required: 1 });
-    const key = textOf(name!, limits);
+    const key = textArgument("attr", name);
     // An attribute only, never an item.
     if (
       value instanceof Dict && value.get(key, limits) !== undefined && !["get", "items", "keys", "values"].includes(key)

@@ -83,7 +83,12 @@ class StatementParser {
         return this.#call(line);
       case "filter": {
         const filters = this.#filters(parseFilter(tokens));
-        return { type: "filterBlock", line, filters, body: this.#body(["endfilter"], { line }).body };
+        return {
+          type: "filterBlock",
+          line,
+          filters,
+          body: this.#body(["endfilter"], { line, isInLoop: this.#isInLoop }).body,
+        };
       }
       case "block":
         return this.#block(line);
@@ -131,7 +136,13 @@ class StatementParser {
     const target = this.#target({ canBeMember: true });
     if (tokens.skip("operator", "=")) return { type: "set", line, target, value: parseTuple(tokens) };
     const filters = tokens.skip("operator", "|") ? this.#filters(parseFilter(tokens)) : [];
-    return { type: "setBlock", line, target, filters, body: this.#body(["endset"], { line }).body };
+    return {
+      type: "setBlock",
+      line,
+      target,
+      filters,
+      body: this.#body(["endset"], { line, isInLoop: this.#isInLoop }).body,
+    };
   }
 
   #filters(first: FilterNode): FilterNode[] {
@@ -150,7 +161,13 @@ class StatementParser {
       tokens.expect("operator", "=");
       values.push(parseExpression(tokens));
     }
-    return { type: "with", line, targets, values, body: this.#body(["endwith"], { line }).body };
+    return {
+      type: "with",
+      line,
+      targets,
+      values,
+      body: this.#body(["endwith"], { line, isInLoop: this.#isInLoop }).body,
+    };
   }
 
   #parameters(): Parameters {

@@ -76,15 +76,15 @@ export class Renderer {
         this.#assign(node.target, evaluator.evaluate(node.value, scope), scope);
         return null;
       case "setBlock": {
-        const text = this.#text(node.body, new Scope(scope));
-        this.#assign(node.target, this.#filtered(text, node.filters, scope), scope);
-        return null;
+        const { text, ending } = this.#part(node.body, scope);
+        if (ending === null) this.#assign(node.target, this.#filtered(text, node.filters, scope), scope);
+        return ending;
       }
       case "with": {
         const inner = new Scope(scope);
         const values = node.values.map((each) => evaluator.evaluate(each, scope));
         node.targets.forEach((target, i) => this.#assign(target, values[i]!, inner));
-        return this.#inner(node.body, inner, out);
+        return this.#run(node.body, inner, out);
       }
       case "macro":
         scope.set(node.name, this.#macro(node, scope));
@@ -96,9 +96,11 @@ export class Renderer {
         out.add(textOf(evaluator.call(callee, { positional: args.positional, named }), this.#limits));
         return null;
       }
-      case "filterBlock":
-        out.add(textOf(this.#filtered(this.#text(node.body, new Scope(scope)), node.filters, scope), this.#limits));
-        return null;
+      case "filterBlock": {
+        const { text, ending } = this.#part(node.body, scope);
+        if (ending === null) out.add(textOf(this.#filtered(text, node.filters, scope), this.#limits));
+        return ending;
+      }
       case "block":
         // A block sees the template's own variables, and those around it only if it says so.
         return this.#inner(node.body, new Scope(node.isScoped ? scope : this.#root), out);
@@ -108,6 +110,13 @@ export class Renderer {
         out.add(this.#marks[1]);
         return null;
     }
+  }
+
+  /** What a body writes with variables of its own; what a loop's end cuts short is written nowhere. */
+  #part(body: readonly Statement[], scope: Scope): { text: string; ending: Ending } {
+    const out = new TextBuilder(this.#limits);
+    const ending = this.#run(body, new Scope(scope), out);
+    return { text: out.toString(), ending };
   }
 
   #inner(body: readonly Statement[], scope: Scope, out: TextBuilder): null {
@@ -153,15 +162,19 @@ export class Renderer {
       return text.toString();
     };
     const loop = new Loop(items, depth, limits, node.isRecursive ? recurse : null);
+    // As in jinja2, whose `else` asks whether the body came to its end once.
+    let isDone = false;
     for (const [i, item] of items.entries()) {
       limits.spend(4);
       loop.index = i;
       const inner = new Scope(scope);
       inner.set("loop", loop);
       this.#assign(node.target, item, inner);
-      if (this.#run(node.body, inner, out) === "break") break;
+      const ending = this.#run(node.body, inner, out);
+      if (ending === "break") break;
+      isDone ||= ending === null;
     }
-    if (items.length === 0) this.#run(node.otherwise, new Scope(scope), out);
+    if (!isDone) this.#run(node.otherwise, new Scope(scope), out);
   }
 
   #assign(target: Target, value: Value, scope: Scope): void {

@@ -1,6 +1,5 @@
 /** The methods of Python's str. @module */
 import { bindArguments, intArgument, textArgument } from "./call_arguments.ts";
-import { isTrue } from "./comparison.ts";
 import { elementsOf } from "./iteration.ts";
 import { lengthOf, LINE_END, placeAt, sliceBounds, SPACE, strip, unitsAt } from "./python_strings.ts";
 import { type Args, asText, Tuple, typeName, type Value } from "./python_values.ts";
@@ -245,7 +244,7 @@ const METHODS: Record<string, Method> = {
   },
   splitlines(self, args, limits) {
     const [keepEnds = false] = bindArguments("splitlines", args, { names: ["keepends"] });
-    return linesOf(self, limits, { keepEnds: isTrue(keepEnds) });
+    return linesOf(self, limits, { keepEnds: intArgument("splitlines", keepEnds) !== 0 });
   },
   zfill(self, args, limits) {
     const [size] = bindArguments("zfill", args, { names: ["width"], required: 1, keywords: false });

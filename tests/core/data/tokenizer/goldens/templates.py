@@ -212,6 +212,9 @@ CASES = r"""
 {{ text[0] }} {{ text[-1] }} {{ text[1:4] }} {{ text[:-1] }} {{ text[::2] }} {{ text[10:0:-3] }} {{ text[99:] }}| {{ text[-3:] }} {{ numbers[1:] }} {{ numbers[::-1] }} {{ (1, 2, 3)[:2] }} {{ range(9)[2:5] }}
 {{ text[none] }}|{{ text['x'] }}|{{ text[1.0] }}|{{ numbers['0'] }}|{{ numbers[true] }}|{{ numbers[5] }}|
 {{ text[::0] }}
+{{ map[1:] }}
+{{ one[:1] }}
+{{ 'plain' % nothing }} {{ 'plain' % {} }} {{ 'plain' % [] }}
 {{ numbers[0:'a'] }}
 # containers
 {{ map.a }} {{ map['b'] }} {{ map.C }} {{ map.zzz }}| {{ map.get('b') }} {{ map.get('z') }} {{ map.get('z', 5) }} {{ map.a.1 }} {{ map.a[-1] }}
@@ -311,6 +314,8 @@ x {% raw %}
 {% for x in [] %}a{% else %}none{% endfor %} {% for x in numbers if x > 1 %}{{ loop.index }}{{ x }}{% else %}e{% endfor %} {% for x in nothing %}a{% else %}u{% endfor %} {% for x in numbers if x > 9 %}{% else %}e{% endfor %}
 {% for x in numbers %}{% if x == 1 %}{% continue %}{% endif %}{{ x }}{% if x == 2 %}{% break %}{% endif %}{% endfor %} {% for x in 'ab' %}{% for y in 'cd' %}{% if y == 'd' %}{% break %}{% endif %}{{ x }}{{ y }}{{ loop.depth }}{% endfor %}{% endfor %}
 {% for x in numbers %}{{ loop.cycle('a', 'b') }}{{ loop.changed(x > 1) }}{% endfor %} {% for x in [1, [2, [3]]] recursive %}{{ x if x is number else '[' ~ loop(x) ~ ']' }}{% endfor %}
+{% for x in numbers %}{{ x }}{% continue %}{% else %}e{% endfor %} {% for x in numbers %}{{ x }}{% break %}{% else %}e{% endfor %} {% for x in numbers %}{% with y = x %}{% if y == 1 %}{% break %}{% endif %}{{ y }}{% endwith %}{% else %}e{% endfor %}
+{% for x in numbers %}a{% set t %}b{% if x == 1 %}{% continue %}{% endif %}{% endset %}{{ t }}{% filter upper %}c{% if x == 2 %}{% break %}{% endif %}{% endfilter %}{% endfor %}
 {% set x = 1 %}{% for i in [1, 2] %}{% set x = x + i %}{{ x }}{% endfor %}{{ x }} {% if true %}{% set x = 9 %}{% endif %}{{ x }}
 {% set ns = namespace(n=0, l=[]) %}{% for i in numbers %}{% set ns.n = ns.n + i %}{% set ns.l = ns.l + [i] %}{% endfor %}{{ ns.n }}{{ ns.l }} {{ ns['n'] }} {{ ns.zzz }}|
 {% set map.x = 1 %}

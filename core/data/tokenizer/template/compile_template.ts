@@ -37,23 +37,20 @@ export function compileTemplate(
     throw new TemplateError(`it has ${source.length} characters, expected at most ${MAX_SOURCE}`);
   }
   const body = withoutOverflow(() => parseTemplate(source, { filters: FILTERS, tests: KNOWN_TESTS }));
-  return (variables, marks = ["", ""]) => {
-    const values = new Map<string, Value>();
-    let size = 0;
-    for (const [name, value] of Object.entries(variables)) {
-      values.set(name, toPython(value));
-      size += JSON.stringify(value)?.length ?? 0;
-    }
-    const limits = new Limits({ size, milliseconds });
-    const root = new Scope(new Scope(new Scope(null, templateGlobals(limits, now)), values));
-    const renderer = new Renderer({ limits, root, marks });
-    try {
-      return withoutOverflow(() => renderer.render(body));
-    } catch (error) {
-      if (!(error instanceof TemplateError) || error.isOwn) throw error;
-      throw new TemplateError(`line ${renderer.line}: ${error.message}`);
-    }
-  };
+  return (variables, marks = ["", ""]) =>
+    withoutOverflow(() => {
+      const size = JSON.stringify(variables).length;
+      const limits = new Limits({ size, milliseconds });
+      const values = Object.entries(variables).map(([name, value]): [string, Value] => [name, toPython(value)]);
+      const root = new Scope(new Scope(new Scope(null, templateGlobals(limits, now)), new Map(values)));
+      const renderer = new Renderer({ limits, root, marks });
+      try {
+        return renderer.render(body);
+      } catch (error) {
+        if (!(error instanceof TemplateError) || error.isOwn) throw error;
+        throw new TemplateError(`line ${renderer.line}: ${error.message}`);
+      }
+    });
 }
 
 /** Runs `run`; that the stack is full becomes a TemplateError. */

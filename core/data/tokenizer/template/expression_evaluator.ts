@@ -1,7 +1,7 @@
 /** Evaluates the expressions of a template. @module */
 import { arithmetic, compares, sign } from "./operators.ts";
 import { isTrue } from "./comparison.ts";
-import { listOf } from "./iteration.ts";
+import { elementsOf } from "./iteration.ts";
 import { getAttribute, getItem, getSlice } from "./member_access.ts";
 import { textOf } from "./python_text.ts";
 import { type Args, Callable, Dict, Thing, Tuple, typeName, Undefined, type Value } from "./python_values.ts";
@@ -65,7 +65,9 @@ export class Evaluator implements Runtime {
   arguments(node: CallNode, scope: Scope): Args {
     const positional = node.positional.map((each) => this.evaluate(each, scope));
     const named = new Map(node.named.map(([name, value]) => [name, this.evaluate(value, scope)]));
-    if (node.rest !== null) positional.push(...listOf(this.evaluate(node.rest, scope), this.limits).slice());
+    if (node.rest !== null) {
+      for (const item of elementsOf(this.evaluate(node.rest, scope), this.limits)) positional.push(item);
+    }
     if (node.keywords !== null) {
       const more = this.evaluate(node.keywords, scope);
       if (!(more instanceof Dict)) {

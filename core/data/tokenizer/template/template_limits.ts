@@ -14,17 +14,18 @@ export class TemplateError extends Error {
 
 /**
  * The most steps of one rendering, which take half a second or less, and the further steps for each character of the
- * input. A turn of a conversation takes about fifty. A step is a node that is evaluated, an element that is visited, or
+ * input: some templates walk a text letter by letter. A turn of a conversation takes about fifty. A step is a node that is evaluated, an element that is visited, or
  * CHARS_PER_STEP characters.
  */
 const MAX_STEPS = 5e5;
-const STEPS_PER_CHAR = 8;
+const STEPS_PER_CHAR = 32;
 const CHARS_PER_STEP = 64;
 
-/** The most characters of a text; of all texts that are made, kept or not; and those for each character of the input. */
+/** The most characters of a text, and of all texts that are made, kept or not; and more for each one of the input. */
 const MAX_CHARS = 1 << 20;
+const MAX_CHARS_PER_CHAR = 8;
 const MAX_MADE = 5e7;
-const CHARS_PER_CHAR = 32;
+const MADE_PER_CHAR = 32;
 
 /** What an element of a list takes, in characters. */
 const CHARS_PER_ELEMENT = 8;
@@ -48,8 +49,8 @@ export class Limits {
   /** `size` is the number of characters of the input. */
   constructor({ size, milliseconds }: { size: number; milliseconds: number }) {
     this.#steps = MAX_STEPS + STEPS_PER_CHAR * size;
-    this.#made = MAX_MADE + CHARS_PER_CHAR * size;
-    this.#maxChars = MAX_CHARS + STEPS_PER_CHAR * size;
+    this.#made = MAX_MADE + MADE_PER_CHAR * size;
+    this.#maxChars = MAX_CHARS + MAX_CHARS_PER_CHAR * size;
     this.#milliseconds = milliseconds;
     this.#end = performance.now() + milliseconds;
   }

@@ -1,5 +1,5 @@
 /** Chat templates that hang, grow, reach out of their sandbox, or do not parse. @module */
-import { ok } from "node:assert/strict";
+import { deepEqual, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { compileChatTemplate } from "../../../../core/data/tokenizer/chat_template.ts";
 import { type Case, passesOrRefuses, refuseAll } from "../../../_shared/refusal.ts";
@@ -248,7 +248,22 @@ const BROKEN: Case<string>[] = [
   ["the prototype of a mapping", "{{ {}['__proto__']['x']() }}", RENDER],
 ];
 
-Deno.test("compileChatTemplate() stops a hostile template", () => refuseAll(HOSTILE, (source) => render(source)));
+/** The most that a template may add to the memory in use, in bytes. */
+const MAX_GROWTH = 2e8;
+
+Deno.test("compileChatTemplate() stops a hostile template before it takes time or memory", async () => {
+  const grown: string[] = [];
+  await refuseAll(HOSTILE, (source) => {
+    const before = Deno.memoryUsage().rss;
+    try {
+      render(source);
+    } finally {
+      const growth = Deno.memoryUsage().rss - before;
+      if (growth > MAX_GROWTH) grown.push(`${growth} bytes for ${source.slice(0, 200)}`);
+    }
+  });
+  deepEqual(grown, []);
+});
 
 Deno.test("compileChatTemplate() names what is wrong with a template, and lets none out", () =>
   refuseAll(BROKEN, (source) => render(source)));

@@ -1,4 +1,4 @@
-import { equal, ok, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import type { JsonValue } from "../../../../core/data/formats/json_rows.ts";
 import { type ChatTemplate, compileChatTemplate } from "../../../../core/data/tokenizer/chat_template.ts";
 import { loadTokenizer } from "../../../../core/data/tokenizer/tokenizer.ts";
@@ -64,6 +64,42 @@ Deno.test("compileChatTemplate() makes one-line UserErrors of the template's err
   throws(
     () => compile(null, "{% if %}"),
     /^UserError: Cannot compile the chat template of model\/chat_template\.jinja: .+$/,
+  );
+});
+
+Deno.test("compileChatTemplate() keeps an answer's indentation, and an empty system turn, as Python does", () => {
+  const answer = { role: "assistant", content: "<think>\nsum\n</think>\n\n    return 4\n" };
+  const think = compile("{{ messages[0].content.split('</think>')[-1].lstrip('\\n') }}")!;
+  equal(think([answer], { addGenerationPrompt: false }), "    return 4\n");
+  const system = compile(
+    "{% if messages[0].content == false %}none{% else %}<<SYS>>{{ messages[0].content }}{% endif %}",
+  )!;
+  equal(system([{ role: "system", content: "" }], { addGenerationPrompt: false }), "<<SYS>>");
+});
+
+Deno.test("compileChatTemplate() tells a whole float from an int where a message does", () => {
+  const render = compile("{{ messages[0].args.a }} {{ messages[0].args | tojson }}")!;
+  const message = { ...user, args: { a: Object(1), b: 1, c: 1.5, d: 1e300 } };
+  equal(render([message], { addGenerationPrompt: false }), '1.0 {"a": 1.0, "b": 1, "c": 1.5, "d": 1e+300}');
+});
+
+Deno.test("renderMarked() finds generation blocks, in macros too, and refuses those that are changed later", () => {
+  const marked = (source: string): unknown => compile(source)!.renderMarked([user, four]);
+  equal(marked("{{ messages[1].content }}"), null);
+  deepEqual(
+    marked("{% for m in messages %}<{{ m.role }}>{% generation %}{{ m.content }}{% endgeneration %}\n{% endfor %}"),
+    { text: "<user>2+2?<assistant>4", spans: [[6, 10], [21, 22]] },
+  );
+  deepEqual(
+    marked(
+      "{% macro say(m) %}[{% generation -%}  {{ m.content }}{% endgeneration %}]{% endmacro %}a{{ say(messages[1]) }}",
+    ),
+    { text: "a[4]", spans: [[2, 3]] },
+  );
+  deepEqual(marked("a{% generation %}{% endgeneration %}b"), { text: "ab", spans: [] });
+  throws(
+    () => marked("{% set x %}{% generation %} 4 {% endgeneration %}{% endset %}{{ x | trim }}"),
+    /^UserError: Cannot render the chat template of .*: it changes what a generation block has written/,
   );
 });
 

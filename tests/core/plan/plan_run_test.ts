@@ -102,6 +102,7 @@ Deno.test("sft is planned without reference and noise", () =>
 
 Deno.test("an evaluation with a verifier is one of its stage, though it scores and answers twice", () =>
   withInput(async (dir) => {
+    await Deno.writeTextFile(`${dir}/never_loaded.ts`, "throw new Error();");
     const config = await configOf(dir, {
       iterations: 2,
       data: { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` },

@@ -1,7 +1,7 @@
 /** Sends requests to the hub: only the hub gets the token, failures are retried, errors take one line. @module */
 import { setTimeout } from "node:timers/promises";
 import { UserError } from "../error.ts";
-import { boundedResponse, unpacked } from "../server/bounded_body.ts";
+import { BodyError, boundedResponse, unpacked } from "../server/bounded_body.ts";
 import { retryAfter } from "../server/retry_pause.ts";
 import { type About, describeNetworkError, refusal } from "./hub_errors.ts";
 import type { HubSettings } from "./hub_settings.ts";
@@ -123,6 +123,7 @@ export class HubClient {
       return { response: await boundedResponse(response, bounds) };
     } catch (error) {
       this.signal.throwIfAborted();
+      if (error instanceof BodyError && error.isTooLong) throw new UserError(`${about.action}: ${error.message}`);
       const failure = describeNetworkError(error, about);
       if (failure === null) throw error;
       return { failure };

@@ -3,6 +3,13 @@
 /** Thrown for a body that is too long or too slow; the message tells which. */
 export class BodyError extends Error {
   override readonly name = "BodyError";
+  /** Whether it is too long, which another request does not change. */
+  readonly isTooLong: boolean;
+
+  constructor(message: string, { isTooLong }: { isTooLong: boolean }) {
+    super(message);
+    this.isTooLong = isTooLong;
+  }
 }
 
 /** The bounds of a body. */
@@ -27,7 +34,7 @@ export async function readBounded(
   let timer: ReturnType<typeof setTimeout> | undefined;
   let onAbort = (): void => {};
   const ended = new Promise<never>((_, reject) => {
-    const late = new BodyError(`its answer does not end within ${milliseconds / 1000} s`);
+    const late = new BodyError(`its answer does not end within ${milliseconds / 1000} s`, { isTooLong: false });
     timer = setTimeout(() => reject(late), milliseconds);
     onAbort = () => reject(signal!.reason);
     signal?.addEventListener("abort", onAbort);
@@ -38,7 +45,9 @@ export async function readBounded(
       const { value, done } = await Promise.race([reader.read(), ended]);
       if (done) break;
       size += value.length;
-      if (size > maxBytes) throw new BodyError(`its answer has more than ${maxBytes.toLocaleString("en")} bytes`);
+      if (size > maxBytes) {
+        throw new BodyError(`its answer has more than ${maxBytes.toLocaleString("en")} bytes`, { isTooLong: true });
+      }
       parts.push(value);
     }
   } finally {

@@ -178,7 +178,11 @@ export class Server {
       return new ServerError(url, { status, detail: shown, retryAfter: retryAfter(headers) });
     }
     const bounds = causes(error).find((cause) => cause instanceof BodyError);
-    if (bounds !== undefined) return new ServerError(url, { status: null, detail: bounds.message });
+    if (bounds !== undefined) {
+      const { message: detail, isTooLong } = bounds as BodyError;
+      // A pause beyond the longest wait keeps it from being asked again.
+      return new ServerError(url, { status: null, detail, ...(isTooLong && { retryAfter: Infinity }) });
+    }
     if (error instanceof SyntaxError) {
       return new ServerError(url, { status: null, detail: "answers what is no JSON" });
     }

@@ -4,45 +4,36 @@ import { compileProgram, type Program } from "./regexp_program.ts";
 /** The most bits of memory for one text. */
 const MAX_BITS = 2 ** 30;
 
-const programs = new Map<string, Program>();
-
 /**
- * A RegExp that finds the same matches as JavaScript's own engine, but without their groups. It remembers which choices
- * have failed at which places of the text and makes none of them twice, so backtracking takes linear time.
+ * Finds what Oniguruma finds with a pattern. It remembers which choices have failed at which places of the text and
+ * makes none of them twice, so backtracking takes linear time.
  */
-export class LinearRegExp extends RegExp {
+export class LinearRegExp {
   readonly #program: Program;
   #text: string | undefined;
   /** Bits of the choices that were made and failed; within lookaheads, also of those that led to a match. */
   #failed = new Uint32Array(0);
   #met = new Uint32Array(0);
 
-  /** Throws a SyntaxError for a pattern with lookbehinds or backreferences. */
-  constructor(pattern: string | RegExp, flags?: string) {
-    super(pattern, flags);
-    const key = `${this.flags} ${this.source}`;
-    let program = programs.get(key);
-    if (!program) programs.set(key, program = compileProgram(this.source, this.flags));
-    this.#program = program;
+  /** Throws a SyntaxError for a pattern with lookbehinds, backreferences or other things that are not supported. */
+  constructor(pattern: string) {
+    this.#program = compileProgram(pattern);
   }
 
-  /** Works as RegExp's `exec`, except that the result has no groups. */
-  override exec(text: string): RegExpExecArray | null {
-    const uses = this.global || this.sticky;
-    const from = uses ? this.lastIndex : 0;
+  /** The matches, one after another, each as its start and its end. An empty one never follows another directly. */
+  matches(text: string): number[] {
     this.#begin(text);
-    for (let start = from; start <= text.length; start++) {
+    const found: number[] = [];
+    let last = -1;
+    for (let start = 0; start <= text.length;) {
       const end = this.#run(text, { pc: 0, at: start, looks: false });
-      if (end >= 0) {
-        if (uses) this.lastIndex = end;
-        return Object.assign([text.slice(start, end)], { index: start, input: text }) as unknown as RegExpExecArray;
-      }
-      if (this.sticky) break;
+      const isMatch = end > start || (end === start && start !== last);
+      if (isMatch) found.push(start, last = end);
       // No match begins between the two units of a surrogate pair.
-      if (text.codePointAt(start)! > 0xffff) start++;
+      if (end > start) start = end;
+      else start += text.codePointAt(start)! > 0xffff ? 2 : 1;
     }
-    if (uses) this.lastIndex = 0;
-    return null;
+    return found;
   }
 
   #begin(text: string): void {
@@ -80,6 +71,17 @@ export class LinearRegExp extends RegExp {
           const codePoint = text.codePointAt(at);
           goes = codePoint !== undefined && instruction.test(codePoint);
           if (goes) at += codePoint! > 0xffff ? 2 : 1;
+          pc++;
+          break;
+        }
+        case "run": {
+          let count = 0;
+          for (; count < instruction.max; count++) {
+            const codePoint = text.codePointAt(at);
+            if (codePoint === undefined || !instruction.test(codePoint)) break;
+            at += codePoint > 0xffff ? 2 : 1;
+          }
+          goes = count >= instruction.min;
           pc++;
           break;
         }

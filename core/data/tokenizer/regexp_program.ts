@@ -1,8 +1,11 @@
-/** Compiles a regular expression to a program for the matcher in linear_regexp.ts. @module */
+/** Compiles a pattern in Oniguruma's Ruby syntax, as Rust's library reads it. @module */
+import { checkFolding, readAtom } from "./regexp_atoms.ts";
 
 /** One instruction. */
 export type Instruction =
   | { op: "char"; test: (codePoint: number) => boolean }
+  /** Takes as many characters as it can, from `min` to `max`, and gives none back. */
+  | { op: "run"; test: (codePoint: number) => boolean; min: number; max: number }
   /** Goes on at `first`, and if that fails at `second`; `id` is the split's number. */
   | { op: "split"; first: number; second: number; id: number }
   | { op: "jump"; to: number }
@@ -20,22 +23,27 @@ export interface Program {
 /** The most instructions; only bounded repetitions with large counts need more. */
 const MAX_CODE = 1 << 14;
 
-/** Compiles a pattern in JavaScript's syntax with the flag u. Throws a SyntaxError for what is not supported. */
-export function compileProgram(source: string, flags: string): Program {
-  // The engine itself reports what is no pattern at all.
-  new RegExp(source, flags);
+/** Compiles a pattern. Throws a SyntaxError for one that is broken, or holds what is not supported. */
+export function compileProgram(source: string): Program {
   const compiler = new Compiler(source);
-  compiler.alternatives([..."ims"].filter((flag) => flags.includes(flag)).join(""));
+  compiler.pattern();
   compiler.emit({ op: "match" });
   return { code: compiler.code, splits: compiler.splits };
+}
+
+/** Whether case is ignored and `.` matches a newline. */
+interface Mode {
+  ignoreCase: boolean;
+  dotAll: boolean;
 }
 
 class Compiler {
   readonly code: Instruction[] = [];
   splits = 0;
   readonly #source: string;
-  readonly #atoms = new Map<string, (codePoint: number) => boolean>();
   #at = 0;
+  /** The literals before this place whose case is ignored. */
+  #literals = "";
 
   constructor(source: string) {
     this.#source = source;
@@ -46,16 +54,23 @@ class Compiler {
     return this.code.push(instruction) - 1;
   }
 
-  /**
-   * Compiles alternatives up to a closing bracket or the end; `mode` holds those of the flags i, m and s that are on.
-   * Returns whether they can match the empty text.
-   */
-  alternatives(mode: string): boolean {
+  pattern(): void {
+    // Elsewhere these would hold to the end of the group, over its alternatives.
+    const [options, on = "", off = ""] = /^\(\?([im]*)(?:-([im]*))?\)/.exec(this.#source) ?? [""];
+    this.#at = options.length;
+    this.#alternatives(changed({ ignoreCase: false, dotAll: false }, on, off));
+    if (this.#at < this.#source.length) throw new SyntaxError("it has an unmatched closing bracket");
+  }
+
+  /** Compiles alternatives up to a closing bracket or the end. Returns whether they can match the empty text. */
+  #alternatives(mode: Mode): boolean {
     const ends: number[] = [];
     let empty = false;
     for (;;) {
       const split = this.#split();
+      this.#literals = "";
       if (this.#sequence(mode)) empty = true;
+      this.#literals = "";
       if (this.#peek() !== "|") {
         // The last alternative needs no split.
         this.code[split] = { op: "jump", to: split + 1 };
@@ -69,31 +84,41 @@ class Compiler {
     return empty;
   }
 
-  #sequence(mode: string): boolean {
+  #sequence(mode: Mode): boolean {
     let empty = true;
     while (this.#at < this.#source.length && this.#peek() !== "|" && this.#peek() !== ")") {
       const from = this.#at;
       const start = this.code.length;
+      const splits = this.splits;
       const mayBeEmpty = this.#term(mode);
       const end = this.#at;
-      const quantifier = QUANTIFIER.exec(this.#source.slice(end, end + 40));
+      const quantifier = readQuantifier(this.#source.slice(end, end + 40));
       if (quantifier === null) {
         empty &&= mayBeEmpty;
         continue;
       }
+      this.#literals = "";
       // A choice would then depend not only on its place, but also on where the repetition began.
       if (mayBeEmpty) throw new SyntaxError("it repeats what may be empty, which is not supported");
-      const [text, symbol, least, comma, most, lazy] = quantifier;
-      const min = symbol === undefined ? Number(least) : symbol === "+" ? 1 : 0;
-      const max = symbol === "?" ? 1 : symbol || (comma && most === "") ? Infinity : Number(most ?? least);
-      // The term is compiled again for each repetition.
-      this.code.length = start;
-      const term = (): void => {
-        this.#at = from;
-        this.#term(mode);
-      };
-      this.#repeat(term, { min, max, lazy: lazy === "?" });
-      this.#at = end + text.length;
+      const { min, max, kind, length } = quantifier;
+      const char = this.code[start]!;
+      if (kind === "possessive") {
+        if (char.op !== "char" || this.code.length !== start + 1) {
+          throw new SyntaxError("it holds a possessive repetition of a group, which is not supported");
+        }
+        this.code[start] = { op: "run", test: char.test, min, max };
+      } else {
+        // The term is compiled again for each repetition.
+        this.code.length = start;
+        this.splits = splits;
+        const term = (): void => {
+          this.#at = from;
+          this.#term(mode);
+        };
+        this.#repeat(term, { min, max, lazy: kind === "lazy" });
+      }
+      this.#at = end + length;
+      this.#literals = "";
       if (min > 0) empty = false;
     }
     return empty;
@@ -119,38 +144,50 @@ class Compiler {
   }
 
   /** Compiles one term, without its quantifier. Returns whether it can match the empty text. */
-  #term(mode: string): boolean {
+  #term(mode: Mode): boolean {
     const char = this.#peek()!;
     if (char === "(") return this.#group(mode);
-    if (char === "^" || char === "$" || /^\\[bB]/.test(this.#source.slice(this.#at, this.#at + 2))) {
-      const text = char === "\\" ? this.#source.slice(this.#at, this.#at + 2) : char;
-      this.#at += text.length;
-      this.emit({ op: "assert", holds: assertion(text, mode) });
+    const [anchor] = /^(?:[$^]|\\[AzZbB])/.exec(this.#source.slice(this.#at, this.#at + 2)) ?? [];
+    if (anchor !== undefined) {
+      this.#at += anchor.length;
+      this.emit({ op: "assert", holds: ASSERTIONS[anchor]! });
       return true;
     }
-    const [atom] = ATOM.exec(this.#source.slice(this.#at)) ?? [];
-    if (atom === undefined || /^\\(?:[1-9]|k)/.test(atom)) {
-      throw new SyntaxError(`it holds ${atom ?? char}, which is not supported`);
+    if (/[*+?]/.test(char)) throw new SyntaxError(`there is nothing to repeat before ${char}`);
+    const { test, end, code } = readAtom(this.#source, { at: this.#at, ...mode });
+    if (mode.ignoreCase) {
+      this.#literals = code === undefined ? "" : this.#literals + String.fromCodePoint(code);
+      checkFolding(this.#literals);
     }
-    this.#at += atom.length;
-    this.emit({ op: "char", test: this.#atom(atom, mode) });
+    this.#at = end;
+    this.emit({ op: "char", test });
     return false;
   }
 
-  #group(mode: string): boolean {
+  #group(mode: Mode): boolean {
     const [opening, look, on = "", off = ""] = GROUP.exec(this.#source.slice(this.#at))!;
-    if (opening === "(?") throw new SyntaxError("it looks behind, which is not supported");
+    if (opening === "(?") {
+      const text = this.#source.slice(this.#at, this.#at + 4);
+      throw new SyntaxError(
+        /^\(\?<[=!]/.test(text)
+          ? "it looks behind, which is not supported"
+          : `it holds a group ${text}, which is not supported`,
+      );
+    }
     this.#at += opening.length;
+    const literals = this.#literals;
     let empty = true;
     if (look === undefined) {
-      empty = this.alternatives([...mode].filter((flag) => !off.includes(flag)).join("") + on);
+      if (mode.ignoreCase && literals !== "") throw new SyntaxError("it ignores case around a group");
+      empty = this.#alternatives(changed(mode, on, off));
     } else {
       const at = this.emit({ op: "jump", to: 0 });
-      this.alternatives(mode);
+      this.#alternatives(mode);
       this.emit({ op: "match" });
       this.code[at] = { op: "look", start: at + 1, wanted: look === "=", next: this.code.length };
     }
-    this.#at++; // The closing bracket.
+    if (this.#peek() !== ")") throw new SyntaxError("a group has no end");
+    this.#at++;
     return empty;
   }
 
@@ -166,43 +203,61 @@ class Compiler {
   #peek(): string | undefined {
     return this.#source[this.#at];
   }
-
-  #atom(atom: string, mode: string): (codePoint: number) => boolean {
-    const key = `${mode} ${atom}`;
-    let test = this.#atoms.get(key);
-    if (!test) this.#atoms.set(key, test = tabled(new RegExp(`^${atom}$`, `u${[...new Set(mode)].join("")}`)));
-    return test;
-  }
 }
 
-/** A quantifier: a symbol, or numbers in braces; then `?` if it matches as few as possible. */
-const QUANTIFIER = /^(?:([*+?])|\{(\d+)(,(\d*))?\})(\??)/;
+/** The opening of a group: a lookahead, a name, or letters of modes. Of all else it matches only `(?`. */
+const GROUP = /^\((?:\?(?:([=!])|<(?![=!])\w+>|([im]*)(?:-([im]*))?:|))?/;
 
-/** The opening of a group: a lookahead, a name, or letters of modes. Of a lookbehind it matches only `(?`. */
-const GROUP = /^\((?:\?(?:([=!])|<(?![=!])[^>]*>|([ims]*)(?:-([ims]*))?:|))?/;
-
-/** A class, an escape, or a single character. */
-const ATOM =
-  /^(?:\[(?:\\.|[^\]\\])*\]|\\(?:[pP]\{[^}]*\}|u\{[^}]*\}|u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[\da-fA-F]{4}|x[\da-fA-F]{2}|c[A-Za-z]|.)|[^])/u;
-
-/** The test of an atom. Its answer for a character of the first plane is kept in a table. */
-function tabled(pattern: RegExp): (codePoint: number) => boolean {
-  const known = new Uint8Array(1 << 16);
-  const ask = (codePoint: number): boolean => pattern.test(String.fromCodePoint(codePoint));
-  return (codePoint) => {
-    if (codePoint >= known.length) return ask(codePoint);
-    const answer = known[codePoint]!;
-    if (answer !== 0) return answer === 1;
-    return (known[codePoint] = ask(codePoint) ? 1 : 2) === 1;
+function changed({ ignoreCase, dotAll }: Mode, on: string, off: string): Mode {
+  return {
+    ignoreCase: (ignoreCase || on.includes("i")) && !off.includes("i"),
+    dotAll: (dotAll || on.includes("m")) && !off.includes("m"),
   };
 }
 
-function assertion(text: string, mode: string): (whole: string, at: number) => boolean {
-  const isBreak = (char: string | undefined): boolean => char !== undefined && /[\n\r\u2028\u2029]/.test(char);
-  const multiline = mode.includes("m");
-  if (text === "^") return (whole, at) => at === 0 || (multiline && isBreak(whole[at - 1]));
-  if (text === "$") return (whole, at) => at === whole.length || (multiline && isBreak(whole[at]));
-  const word = new RegExp("\\w", mode.includes("i") ? "ui" : "u");
-  const isWord = (char: string | undefined): boolean => char !== undefined && word.test(char);
-  return (whole, at) => (isWord(whole[at - 1]) !== isWord(whole[at])) === (text === "\\b");
+interface Quantifier {
+  min: number;
+  max: number;
+  kind: "greedy" | "lazy" | "possessive";
+  length: number;
+}
+
+/** The quantifier that a text begins with; null if it begins with none, as `{` may be a character. */
+function readQuantifier(text: string): Quantifier | null {
+  const [all, symbol, least, comma, most, sign] = /^(?:([*+?])|\{(\d*)(,?)(\d*)\})([?+]?)/.exec(text) ?? [];
+  if (all === undefined || (symbol === undefined && least === "" && most === "")) return null;
+  const after = text.slice(all.length, all.length + 1);
+  const isRepeated = /[*+?]/.test(after) || /^\{\d*,?\d*\}/.test(text.slice(all.length));
+  // Ruby reads `{2}?` as an optional group, and `{1,2}+` as a repeated one.
+  if (isRepeated || (symbol === undefined && (sign === "+" || (sign === "?" && comma === "")))) {
+    throw new SyntaxError(`it holds ${all}, which is not supported`);
+  }
+  const min = symbol === undefined ? Number(least || 0) : symbol === "+" ? 1 : 0;
+  const max = symbol === "?" ? 1 : symbol || (comma && most === "") ? Infinity : Number(comma ? most : least);
+  if (max < min) throw new SyntaxError(`it holds ${all}, whose numbers are out of order`);
+  const kind = sign === "?" ? "lazy" : sign === "+" ? "possessive" : "greedy";
+  return { min, max, kind, length: all.length };
+}
+
+/** Lines end before `\n` only, and none begins after the last one. */
+const ASSERTIONS: Readonly<Record<string, (text: string, at: number) => boolean>> = {
+  "^": (text, at) => at === 0 || (text[at - 1] === "\n" && at < text.length),
+  "$": (text, at) => at === text.length || text[at] === "\n",
+  "\\A": (_, at) => at === 0,
+  "\\z": (text, at) => at === text.length,
+  "\\Z": (text, at) => at === text.length || (text[at] === "\n" && at + 1 === text.length),
+  "\\b": (text, at) => isWordBefore(text, at) !== isWordAt(text, at),
+  "\\B": (text, at) => isWordBefore(text, at) === isWordAt(text, at),
+};
+
+const { test: isWordChar } = readAtom("\\w", { at: 0, ignoreCase: false, dotAll: false });
+
+function isWordAt(text: string, at: number): boolean {
+  return at < text.length && isWordChar(text.codePointAt(at)!);
+}
+
+function isWordBefore(text: string, at: number): boolean {
+  if (at === 0) return false;
+  const low = text.charCodeAt(at - 1);
+  return isWordChar(low >= 0xdc00 && low <= 0xdfff ? text.codePointAt(at - 2)! : low);
 }

@@ -1,5 +1,4 @@
 /** Loads Hugging Face tokenizers from model folders. @module */
-import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
 import { UserError } from "../../error.ts";
 import { readText } from "../../files/io.ts";
 import { checkNesting } from "../../files/json_nesting.ts";
@@ -9,9 +8,8 @@ import { describe, errorLine, shortQuote } from "../formats/data_problems.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import type { Message } from "../formats/messages.ts";
 import { compileChatTemplate, type MarkedText, type RenderOptions } from "./chat_template.ts";
-import { LinearRegExp } from "./linear_regexp.ts";
-import { NeutralSplit } from "./neutral_split.ts";
 import { findSpecialTokens } from "./special_tokens.ts";
+import { TextTokenizer } from "./text_tokenizer.ts";
 import { checkTokenizerJson } from "./tokenizer_json.ts";
 
 /** Converts text to token ids and back. */
@@ -85,7 +83,7 @@ export async function loadTokenizer(
   attempt(path, "load", () => checkTokenizerJson(json));
   const special = attempt(dir, "use", () => findSpecialTokens({ tokenizer: json, ...others }));
   const { named, tokenizer } = special;
-  const hub = attempt(path, "load", () => buildHubTokenizer(tokenizer));
+  const inner = attempt(path, "load", () => new TextTokenizer(tokenizer));
   const chatTemplate = compileChatTemplate(config, {
     dir,
     jinja,
@@ -96,18 +94,10 @@ export async function loadTokenizer(
   const bosToken = named.bos_token ?? null;
   return {
     encode: (text, { addSpecialTokens = true } = {}) =>
-      attempt(path, "encode with", () => {
-        const { ids } = hub.encode(text, { add_special_tokens: addSpecialTokens });
-        // Without an unknown token, a character that the vocabulary lacks has no id, as in the Rust library.
-        return (ids as (number | undefined)[]).filter((id) => id !== undefined);
-      }),
+      attempt(path, "encode with", () => inner.encode(text, { addSpecialTokens })),
+    // The clean-up of tokenizer_config.json is off: it rewrites the spaces of the model's own answer.
     decode: (ids, { skipSpecialTokens = false } = {}) =>
-      attempt(path, "decode with", () => {
-        const known = ids.filter((id) => hub.id_to_token(id) !== undefined);
-        // The clean-up of tokenizer_config.json is off: it rewrites the spaces of the model's own answer.
-        const options = { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false };
-        return known.length === 0 ? "" : hub.decode(known, options);
-      }),
+      attempt(path, "decode with", () => inner.decode(ids, { skipSpecialTokens })),
     renderChat(messages, options) {
       if (chatTemplate !== null) return chatTemplate(messages, options);
       throw new UserError(`Cannot render a conversation: ${dir}/tokenizer_config.json has no "chat_template"`);
@@ -115,10 +105,10 @@ export async function loadTokenizer(
     renderMarked: (messages) => chatTemplate?.renderMarked(messages) ?? null,
     hasChatTemplate: chatTemplate !== null,
     eosToken,
-    eosId: idOf(hub, eosToken, `"eos_token" of ${files.pathOf(special.eosFile)}`),
-    bosId: idOf(hub, bosToken, `"bos_token" of ${files.pathOf("tokenizer_config.json")}`),
+    eosId: idOf(inner, eosToken, `"eos_token" of ${files.pathOf(special.eosFile)}`),
+    bosId: idOf(inner, bosToken, `"bos_token" of ${files.pathOf("tokenizer_config.json")}`),
     specialTokens: addedSpecialTokens(tokenizer),
-    vocabSize: vocab(hub).length,
+    vocabSize: inner.vocabSize,
   };
 }
 
@@ -131,48 +121,6 @@ export async function tokenizerOf(
   return await files.stat(TOKENIZER) === null ? null : await loadTokenizer(files, { chatTemplate });
 }
 
-function buildHubTokenizer(json: JsonObject): HubTokenizer {
-  const hub = new HubTokenizer(json, {});
-  for (const part of [hub.normalizer, hub.pre_tokenizer, hub.decoder]) boundPatterns(part);
-  const model = json.model as JsonObject;
-  // WordPiece takes the longest match of a whole word, and suffixes mark a piece's end: neither may be cut.
-  const cuttable = model.type === "BPE" || model.type === "Unigram";
-  if (cuttable && !model.end_of_word_suffix && !model.continuing_subword_prefix) {
-    hub.pre_tokenizer = new NeutralSplit(hub.pre_tokenizer, () => vocab(hub).filter((token) => token !== undefined));
-  }
-  return hub;
-}
-
-/** A normalizer, pre-tokenizer or decoder of the package, or a sequence of them. */
-interface Part {
-  pattern?: unknown;
-  config?: { pattern?: { Regex?: string } };
-  normalizers?: Part[];
-  tokenizers?: Part[];
-  decoders?: Part[];
-}
-
-/**
- * Replaces the patterns of a tokenizer, which may be written by anybody, by ones that take time linear in the text.
- * Throws a UserError for an unsupported pattern.
- */
-function boundPatterns(part: unknown): void {
-  const { pattern, config, normalizers, tokenizers, decoders } = (part ?? {}) as Part;
-  if (pattern instanceof RegExp && config?.pattern?.Regex !== undefined) {
-    try {
-      (part as Part).pattern = new LinearRegExp(pattern);
-    } catch (error) {
-      throw new UserError(`the pattern ${shortQuote(config.pattern.Regex)}: ${errorLine(error)}`);
-    }
-  }
-  for (const inner of [normalizers, tokenizers, decoders]) inner?.forEach(boundPatterns);
-}
-
-/** Tokens by id; ids without one are holes. */
-function vocab(hub: HubTokenizer): readonly string[] {
-  return hub.model?.vocab ?? [];
-}
-
 /** The texts that tokenizer.json's added_tokens mark as special. */
 function addedSpecialTokens(json: JsonObject): string[] {
   const added = Array.isArray(json.added_tokens) ? json.added_tokens : [];
@@ -183,14 +131,14 @@ function addedSpecialTokens(json: JsonObject): string[] {
   );
 }
 
-function idOf(hub: HubTokenizer, token: string | null, name: string): number | null {
+function idOf(tokenizer: TextTokenizer, token: string | null, name: string): number | null {
   if (token === null) return null;
-  const id = hub.token_to_id(token);
+  const id = tokenizer.idOf(token);
   if (id === undefined) throw new UserError(`Cannot use ${name}: ${shortQuote(token)} is no token of tokenizer.json`);
   return id;
 }
 
-/** Runs `run`. The package throws all kinds of errors for a broken file; each becomes a UserError of one line. */
+/** Runs `run`. Each error becomes a UserError of one line that names the file. */
 function attempt<T>(path: string, action: string, run: () => T): T {
   try {
     return run();

@@ -1,4 +1,4 @@
-/** Checks a tokenizer.json for anything that the package which reads it would misread or fail on. @module */
+/** Checks the tokens of a tokenizer.json; what reads its parts checks those. @module */
 import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
 import { describe, shortQuote } from "../formats/data_problems.ts";
@@ -7,28 +7,32 @@ import type { JsonObject, JsonValue } from "../formats/json_rows.ts";
 /** The limit of token ids, above any published vocabulary: ids become array indices in the tokenizer. */
 const MAX_VOCAB = 1 << 24;
 
-/** The longest pattern, in characters, above that of any tokenizer. */
-const MAX_PATTERN = 1 << 16;
+/** The types of models. */
+export const MODEL_TYPES = ["BPE", "WordPiece", "WordLevel", "Unigram"] as const;
 
-const MODELS: readonly JsonValue[] = ["BPE", "Unigram", "WordPiece"];
-
-/** For each kind of part, the key under which a sequence of them holds its parts. */
-const SEQUENCES: Readonly<Record<string, string>> = {
-  normalizer: "normalizers",
-  pre_tokenizer: "pretokenizers",
-  post_processor: "processors",
-  decoder: "decoders",
-};
+/** The type of a model, which old files leave out. Throws a UserError for another. */
+export function modelType(model: JsonObject): typeof MODEL_TYPES[number] {
+  const { type, vocab, merges } = model;
+  const found = type !== undefined
+    ? MODEL_TYPES.find((each) => each === type)
+    : Array.isArray(vocab)
+    ? "Unigram"
+    : merges !== undefined
+    ? "BPE"
+    : Object.hasOwn(model, "max_input_chars_per_word")
+    ? "WordPiece"
+    : "WordLevel";
+  if (found === undefined) {
+    throw new UserError(`"model.type" is ${describe(type)}, expected ${MODEL_TYPES.join(", ")}`);
+  }
+  return found;
+}
 
 /** Throws a UserError that names the key if the object cannot be a tokenizer. */
 export function checkTokenizerJson(json: JsonObject): void {
   const { model, added_tokens: added } = json;
   if (!isRecord(model)) throw new UserError('"model" is not an object');
   if (!Array.isArray(added)) throw new UserError('"added_tokens" is not a list');
-  // Old files have no type.
-  if (model.type !== undefined && model.type !== null && !MODELS.includes(model.type)) {
-    throw new UserError(`"model.type" is ${describe(model.type)}, expected ${MODELS.join(", ")}`);
-  }
   for (const [i, token] of added.entries()) {
     if (!isRecord(token)) throw new UserError(`"added_tokens[${i}]" is ${describe(token)}, expected an object`);
     checkId(token.id ?? null);
@@ -37,11 +41,13 @@ export function checkTokenizerJson(json: JsonObject): void {
     }
   }
   checkVocab(model);
-  for (const [key, list] of Object.entries(SEQUENCES)) checkPart(json[key], { key, list });
 }
 
-function checkVocab({ vocab, merges, continuing_subword_prefix: prefix }: JsonObject): void {
-  if (Array.isArray(vocab)) {
+function checkVocab(model: JsonObject): void {
+  const type = modelType(model);
+  const { vocab, merges } = model;
+  if (type === "Unigram") {
+    if (!Array.isArray(vocab)) throw new UserError(`"model.vocab" is ${describe(vocab)}, expected a list`);
     for (const [i, piece] of vocab.entries()) {
       if (Array.isArray(piece) && piece.length === 2 && typeof piece[0] === "string" && typeof piece[1] === "number") {
         continue;
@@ -50,17 +56,23 @@ function checkVocab({ vocab, merges, continuing_subword_prefix: prefix }: JsonOb
     }
     return;
   }
-  if (!isRecord(vocab)) throw new UserError(`"model.vocab" is ${describe(vocab)}, expected an object or a list`);
+  if (!isRecord(vocab)) throw new UserError(`"model.vocab" is ${describe(vocab)}, expected an object`);
   for (const id of Object.values(vocab)) checkId(id);
-  if (merges === undefined) return;
+  if (type !== "BPE") return;
   if (!Array.isArray(merges)) throw new UserError(`"model.merges" is ${describe(merges)}, expected a list`);
+  const prefix = model.continuing_subword_prefix;
+  const skipped = typeof prefix === "string" ? prefix : "";
   for (const [i, merge] of merges.entries()) {
+    if (typeof merge === "string" && merge.startsWith("#version")) continue;
     const pair = typeof merge === "string" ? merge.split(" ") : merge;
     if (!Array.isArray(pair) || pair.length !== 2 || !pair.every((part) => typeof part === "string")) {
       throw new UserError(`"model.merges[${i}]" is ${describe(merge)}, expected two tokens`);
     }
-    const tokens = prefix ? pair as string[] : [...pair as string[], pair.join("")];
-    const unknown = tokens.find((token) => !Object.hasOwn(vocab, token));
+    const [left, right] = pair as [string, string];
+    if (!right.startsWith(skipped)) {
+      throw new UserError(`"model.merges[${i}]": ${shortQuote(right)} does not begin with "continuing_subword_prefix"`);
+    }
+    const unknown = [left, right, left + right.slice(skipped.length)].find((token) => !Object.hasOwn(vocab, token));
     if (unknown !== undefined) {
       throw new UserError(`"model.merges[${i}]": ${shortQuote(unknown)} is no token of "model.vocab"`);
     }
@@ -72,19 +84,4 @@ function checkId(id: JsonValue): void {
   if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= MAX_VOCAB) {
     throw new UserError(`a token id is ${describe(id)}, expected an integer from 0 to ${MAX_VOCAB - 1}`);
   }
-}
-
-/** Checks a normalizer, pre-tokenizer, post-processor or decoder; `list` is the key of the parts of a sequence. */
-function checkPart(part: JsonValue | undefined, { key, list }: { key: string; list: string }): void {
-  if (part === undefined || part === null) return;
-  if (!isRecord(part)) throw new UserError(`"${key}" is ${describe(part)}, expected an object`);
-  const { type, pattern, [list]: parts } = part;
-  if (type === "Sequence") {
-    if (!Array.isArray(parts)) throw new UserError(`"${key}.${list}" is ${describe(parts)}, expected a list`);
-    for (const [i, item] of parts.entries()) checkPart(item, { key: `${key}.${list}[${i}]`, list });
-  }
-  if (pattern === undefined && type !== "Replace" && type !== "Split") return;
-  const text = isRecord(pattern) ? pattern.Regex ?? pattern.String : undefined;
-  if (typeof text !== "string") throw new UserError(`"${key}.pattern" is not {Regex} or {String}`);
-  if (text.length > MAX_PATTERN) throw new UserError(`a pattern has ${text.length} characters`);
 }

@@ -1,6 +1,7 @@
 /** Byte-pair encoding: the characters of a piece are merged two by two, by the order of a list. @module */
 import { UserError } from "../../error.ts";
-import { shortQuote } from "../formats/data_problems.ts";
+import { describe, shortQuote } from "../formats/data_problems.ts";
+import type { JsonValue } from "../formats/json_rows.ts";
 import { mergeAll } from "./bpe_merges.ts";
 import { cutNeutrally, type NeutralUnits, neutralUnits } from "./neutral_split.ts";
 import { PairTable } from "./pair_table.ts";
@@ -10,7 +11,7 @@ import type { TokenizerPart } from "./tokenizer_part.ts";
 /** Pieces longer than this are cut where that changes nothing. */
 const LONG_PIECE = 12;
 
-/** Reads a BPE model, whose vocabulary and merges are checked. Throws a UserError for what is not supported. */
+/** Reads a BPE model, whose vocabulary is checked. Throws a UserError for what is broken or not supported. */
 export function readBpe(part: TokenizerPart): TokenModel {
   if (part.json.dropout !== null && part.json.dropout !== undefined && part.json.dropout !== 0) {
     throw new UserError(`"model.dropout" makes ids that differ from time to time, which is not supported`);
@@ -41,14 +42,23 @@ class BpeModel implements TokenModel {
     this.#fuses = part.flag("fuse_unk", false);
     this.#bytes = part.flag("byte_fallback", false) ? byteTokens(vocab) : null;
     this.#ignoresMerges = part.flag("ignore_merges", false);
-    const merges = (part.json.merges as (string | [string, string])[])
-      .filter((merge) => typeof merge !== "string" || !merge.startsWith("#version"));
+    const merges = mergesOf(part);
     this.#merges = new PairTable(merges.length);
     this.#made = new Int32Array(merges.length);
     for (const [rank, merge] of merges.entries()) {
-      const [left, right] = typeof merge === "string" ? merge.split(" ") as [string, string] : merge;
-      this.#merges.set(vocab.get(left)!, vocab.get(right)!, rank);
-      this.#made[rank] = vocab.get(left + right.slice(this.#prefix.length))!;
+      const { left, right } = pairOf(merge, rank);
+      if (!right.startsWith(this.#prefix)) {
+        throw new UserError(
+          `"model.merges[${rank}]": ${shortQuote(right)} does not begin with "continuing_subword_prefix"`,
+        );
+      }
+      const idOf = (token: string): number => {
+        const id = vocab.get(token);
+        if (id !== undefined) return id;
+        throw new UserError(`"model.merges[${rank}]": ${shortQuote(token)} is no token of "model.vocab"`);
+      };
+      this.#made[rank] = idOf(left + right.slice(this.#prefix.length));
+      this.#merges.set(idOf(left), idOf(right), rank);
     }
   }
 
@@ -109,4 +119,19 @@ class BpeModel implements TokenModel {
     if (id === undefined) throw new Error(`its "unk_token" ${shortQuote(token)} is no token`);
     return id;
   }
+}
+
+/** The merges, in old files with the version of the list. */
+function mergesOf(part: TokenizerPart): JsonValue[] {
+  const merges = part.value("merges");
+  if (!Array.isArray(merges)) throw part.refusal("merges", "a list");
+  return merges.filter((merge) => typeof merge !== "string" || !merge.startsWith("#version"));
+}
+
+function pairOf(merge: JsonValue, rank: number): { left: string; right: string } {
+  const [left, right, more] = typeof merge === "string" ? merge.split(" ") : Array.isArray(merge) ? merge : [];
+  if (typeof left !== "string" || typeof right !== "string" || more !== undefined) {
+    throw new UserError(`"model.merges[${rank}]" is ${describe(merge)}, expected two tokens`);
+  }
+  return { left, right };
 }

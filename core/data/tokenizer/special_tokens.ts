@@ -135,26 +135,29 @@ export function findSpecialTokens(files: TokenizerFiles): SpecialTokens {
 class Vocabulary {
   readonly added: AddedToken[];
   readonly #ids: Map<string, number>;
-  readonly #texts: Map<number, string>;
-  #next: number;
+  #next = 0;
 
   constructor({ model, added_tokens }: JsonObject) {
     const { vocab } = model as JsonObject;
-    const entries: [string, number][] = Array.isArray(vocab)
-      ? vocab.map((piece, id) => [(piece as [string, number])[0], id])
+    const entries: Iterable<[string, number]> = Array.isArray(vocab)
+      ? vocab.map((piece, id): [string, number] => [(piece as [string, number])[0], id])
       : Object.entries(vocab as Record<string, number>);
     this.added = (added_tokens as JsonObject[]).map((token) => flagged(token, token.id as number));
-    this.#ids = new Map([...entries, ...this.added.map(({ content, id }): [string, number] => [content, id])]);
-    this.#texts = new Map([...this.#ids].map(([text, id]) => [id, text]));
-    this.#next = Math.max(-1, ...this.#texts.keys()) + 1;
+    this.#ids = new Map(entries);
+    for (const { content, id } of this.added) this.#ids.set(content, id);
+    for (const id of this.#ids.values()) this.#next = Math.max(this.#next, id + 1);
   }
 
   idOf(text: string): number | undefined {
     return this.#ids.get(text);
   }
 
+  /** Looks through all tokens, as few ids are asked for. */
   textOf(id: number | undefined): string | undefined {
-    return id === undefined ? undefined : this.#texts.get(id);
+    const added = this.added.find((token) => token.id === id);
+    if (added) return added.content;
+    for (const [text, other] of this.#ids) if (other === id) return text;
+    return undefined;
   }
 
   /** Adds a token, or changes the flags of one that is there. `id` is the one that a file gives it. */
@@ -180,7 +183,6 @@ class Vocabulary {
     if (at >= 0) this.added[at] = token;
     else this.added.push(token);
     this.#ids.set(token.content, token.id);
-    this.#texts.set(token.id, token.content);
     this.#next = Math.max(this.#next, token.id + 1);
   }
 }

@@ -1,7 +1,7 @@
 /** Checks the tokens of a tokenizer.json; what reads its parts checks those. @module */
 import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
-import { describe, shortQuote } from "../formats/data_problems.ts";
+import { describe } from "../formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "../formats/json_rows.ts";
 
 /** The limit of token ids, above any published vocabulary: ids become array indices in the tokenizer. */
@@ -45,7 +45,7 @@ export function checkTokenizerJson(json: JsonObject): void {
 
 function checkVocab(model: JsonObject): void {
   const type = modelType(model);
-  const { vocab, merges } = model;
+  const { vocab } = model;
   if (type === "Unigram") {
     if (!Array.isArray(vocab)) throw new UserError(`"model.vocab" is ${describe(vocab)}, expected a list`);
     for (const [i, piece] of vocab.entries()) {
@@ -57,26 +57,7 @@ function checkVocab(model: JsonObject): void {
     return;
   }
   if (!isRecord(vocab)) throw new UserError(`"model.vocab" is ${describe(vocab)}, expected an object`);
-  for (const id of Object.values(vocab)) checkId(id);
-  if (type !== "BPE") return;
-  if (!Array.isArray(merges)) throw new UserError(`"model.merges" is ${describe(merges)}, expected a list`);
-  const prefix = model.continuing_subword_prefix;
-  const skipped = typeof prefix === "string" ? prefix : "";
-  for (const [i, merge] of merges.entries()) {
-    if (typeof merge === "string" && merge.startsWith("#version")) continue;
-    const pair = typeof merge === "string" ? merge.split(" ") : merge;
-    if (!Array.isArray(pair) || pair.length !== 2 || !pair.every((part) => typeof part === "string")) {
-      throw new UserError(`"model.merges[${i}]" is ${describe(merge)}, expected two tokens`);
-    }
-    const [left, right] = pair as [string, string];
-    if (!right.startsWith(skipped)) {
-      throw new UserError(`"model.merges[${i}]": ${shortQuote(right)} does not begin with "continuing_subword_prefix"`);
-    }
-    const unknown = [left, right, left + right.slice(skipped.length)].find((token) => !Object.hasOwn(vocab, token));
-    if (unknown !== undefined) {
-      throw new UserError(`"model.merges[${i}]": ${shortQuote(unknown)} is no token of "model.vocab"`);
-    }
-  }
+  for (const token in vocab) checkId((vocab as JsonObject)[token]!);
 }
 
 /** Checks a token's id: the tokenizer makes arrays as long as the largest id. */

@@ -6,6 +6,7 @@ A case is a tokenizer.json without what stands in "base", with the ids of each t
 texts of these ids, with and without special tokens, where a decoder is under test.
 """
 
+import base64
 import itertools
 import json
 import sys
@@ -163,6 +164,50 @@ case(
 )
 case("normalizer Sequence of none", normalizer={"type": "Sequence", "normalizers": []})
 
+
+
+def double_array(entries):
+    """A trie of bytes as darts-clone lays it out, for few entries: each node's children stand at a place of their own."""
+    units = {0: 0}
+    tree = {}
+    for key, value in entries.items():
+        node = tree
+        for byte in key:
+            node = node.setdefault(byte, {})
+        node[None] = value
+    free = [1]
+
+    def place(node, at):
+        # The children stand at `base ^ byte`; the value, as the child 0, at `base`.
+        base = free[0] * 256
+        free[0] += 1
+        units[at] = units.get(at, 0) | (at ^ base) << 10 | (256 if None in node else 0)
+        if None in node:
+            units[base] = 0x80000000 | node[None]
+        for byte, child in node.items():
+            if byte is not None:
+                units[base ^ byte] = byte
+        for byte, child in node.items():
+            if byte is not None:
+                place(child, base ^ byte)
+
+    place(tree, 0)
+    return [units.get(i, 0x000000FF if i % 256 else 0) for i in range(free[0] * 256)]
+
+
+def charsmap(pairs):
+    texts = b""
+    entries = {}
+    for key, text in pairs.items():
+        entries[key.encode()] = len(texts)
+        texts += text.encode() + b"\0"
+    trie = b"".join(unit.to_bytes(4, "little") for unit in double_array(entries))
+    return base64.b64encode(len(trie).to_bytes(4, "little") + trie + texts).decode()
+
+
+PRECOMPILED = charsmap({"½": "1/2", "e\u0301": "é", "\t": " ", "\r\n": "\n", "①": "1", "日": "sun ", "\u200d": "", "👍": "+1", "x": "y"})
+case("normalizer Precompiled", normalizer={"type": "Precompiled", "precompiled_charsmap": PRECOMPILED})
+
 # Pre-tokenizers.
 for name in ["BertPreTokenizer", "Whitespace", "WhitespaceSplit", "UnicodeScripts"]:
     case(f"pre_tokenizer {name}", pre_tokenizer={"type": name})
@@ -315,7 +360,7 @@ case(
     **WORDS,
 )
 case("model BPE with merges as texts", model={**bpe(LETTERS), "merges": ["#version: 0.2", "a b", "ab c", "ab ab"]})
-case("model BPE with a merge twice", model=bpe(LETTERS, [("a", "b"), ("b", "c"), ("b", "a"), ("a", "b")]))
+case("model BPE with a merge twice", model=bpe(LETTERS, [("a", "b"), ("ab", "c"), ("b", "a"), ("a", "b")]))
 LEGACY = bpe(LETTERS, MERGES)
 del LEGACY["type"]
 case("model of no type", model=LEGACY)

@@ -30,8 +30,11 @@ class BpeModel implements TokenModel {
   readonly #fuses: boolean;
   readonly #bytes: Int32Array | null;
   readonly #ignoresMerges: boolean;
-  readonly #cache = new PieceCache();
-  #units: NeutralUnits | undefined;
+  /** The tokens of one UTF-16 unit; −1 for units that are none. */
+  readonly #units = new Int32Array(1 << 16).fill(-1);
+  /** The parts of long pieces. */
+  readonly #parts: PieceCache;
+  #neutral: NeutralUnits | undefined;
 
   constructor(part: TokenizerPart) {
     const vocab = vocabOf(part);
@@ -42,6 +45,8 @@ class BpeModel implements TokenModel {
     this.#fuses = part.flag("fuse_unk", false);
     this.#bytes = part.flag("byte_fallback", false) ? byteTokens(vocab) : null;
     this.#ignoresMerges = part.flag("ignore_merges", false);
+    for (const [token, id] of vocab) if (token.length === 1) this.#units[token.charCodeAt(0)] = id;
+    this.#parts = new PieceCache((piece, ids) => this.#merge(piece, ids));
     const merges = mergesOf(part);
     this.#merges = new PairTable(merges.length);
     this.#made = new Int32Array(merges.length);
@@ -71,33 +76,36 @@ class BpeModel implements TokenModel {
       }
     }
     // The first and the last character of a whole piece may be written in other ways than those within it.
-    if (piece.length <= LONG_PIECE || this.#prefix !== "" || this.#suffix !== "") {
-      this.#cache.encode(piece, ids, this.#merge);
-      return;
+    if (piece.length <= LONG_PIECE || this.#affixed) this.#merge(piece, ids);
+    else {
+      this.#neutral ??= neutralUnits(this.vocab.keys());
+      cutNeutrally(piece, this.#neutral, (part) => this.#parts.encode(part, ids));
     }
-    this.#units ??= neutralUnits(this.vocab.keys());
-    cutNeutrally(piece, this.#units, (part) => this.#cache.encode(part, ids, this.#merge));
   }
 
-  readonly #merge = (piece: string, ids: number[]): void => {
+  #merge(piece: string, ids: number[]): void {
     const symbols = this.#symbolsOf(piece);
     const count = mergeAll(symbols, { merges: this.#merges, made: this.#made });
     for (let i = 0; i < count; i++) ids.push(symbols[i]!);
-  };
+  }
+
+  get #affixed(): boolean {
+    return this.#prefix !== "" || this.#suffix !== "";
+  }
 
   /** The ids of a piece's characters. */
   #symbolsOf(piece: string): number[] {
     const symbols: number[] = [];
+    const isAffixed = this.#affixed;
     let unknowns = 0;
     for (let at = 0; at < piece.length;) {
-      const end = at + (piece.codePointAt(at)! > 0xffff ? 2 : 1);
-      let char = piece.slice(at, end);
-      if (at > 0) char = this.#prefix + char;
-      if (end === piece.length) char += this.#suffix;
-      at = end;
-      const id = this.vocab.get(char);
-      if (id === undefined) {
-        const bytes = this.#bytes && bytesAsTokens(char, this.#bytes);
+      const start = at;
+      at += piece.codePointAt(at)! > 0xffff ? 2 : 1;
+      let id = -1;
+      if (!isAffixed && at === start + 1) id = this.#units[piece.charCodeAt(start)]!;
+      else id = this.vocab.get(this.#written(piece, start, at)) ?? -1;
+      if (id === -1) {
+        const bytes = this.#bytes && bytesAsTokens(this.#written(piece, start, at), this.#bytes);
         // As in Rust's library, these come before an unknown token that is not yet written.
         if (bytes) symbols.push(...bytes);
         else if (this.#unknown !== null) {
@@ -112,6 +120,11 @@ class BpeModel implements TokenModel {
     }
     if (unknowns > 0) symbols.push(this.#unknownId(this.#unknown!));
     return symbols;
+  }
+
+  /** A character as the vocabulary writes it. */
+  #written(piece: string, start: number, end: number): string {
+    return (start > 0 ? this.#prefix : "") + piece.slice(start, end) + (end === piece.length ? this.#suffix : "");
   }
 
   #unknownId(token: string): number {

@@ -2,8 +2,8 @@
 import type { JsonValue } from "../formats/json_rows.ts";
 import { LETTER_BYTES } from "./byte_letters.ts";
 import { metaspaceOptions } from "./pre_tokenizers.ts";
-import { checkGrowth, longestText, replaceMatches } from "./text_growth.ts";
-import { patternOf } from "./text_pattern.ts";
+import { checkGrowth, longestText } from "./text_growth.ts";
+import { replacerOf } from "./text_pattern.ts";
 import { partsOf, type TokenizerPart } from "./tokenizer_part.ts";
 
 /** Changes tokens. Throws an Error if a text would be longer than `limit`. */
@@ -26,9 +26,8 @@ const DECODERS: Readonly<Record<string, (part: TokenizerPart) => DecodeStep>> = 
       tokens.map((token, i) => token.replaceAll(replacement, i === 0 && scheme !== "never" ? "" : " "));
   },
   Replace: (part) => {
-    const find = patternOf(part);
-    const content = part.text("content");
-    return (tokens, limit) => tokens.map((token) => replaceMatches(token, { matches: find(token), content, limit }));
+    const replace = replacerOf(part);
+    return (tokens, limit) => tokens.map((token) => replace(token, limit));
   },
   Strip: (part) => {
     const content = part.char("content");

@@ -10,7 +10,7 @@ export interface NeutralUnits {
 /** Reads the UTF-16 units of all tokens. */
 export function neutralUnits(tokens: Iterable<string>): NeutralUnits {
   const known = new Uint8Array(1 << 16);
-  const pairs = new PairTable(1 << 12);
+  const pairs = new PairTable(1 << 14);
   for (const token of tokens) {
     if (token.length === 1) known[token.charCodeAt(0)] = 1;
     for (let i = 1; i < token.length; i++) pairs.set(token.charCodeAt(i - 1), token.charCodeAt(i), 0);

@@ -2,8 +2,8 @@
 import type { JsonValue } from "../formats/json_rows.ts";
 import { toByteLetters } from "./byte_letters.ts";
 import { readPrecompiled } from "./precompiled_normalizer.ts";
-import { checkGrowth, replaceMatches } from "./text_growth.ts";
-import { patternOf } from "./text_pattern.ts";
+import { checkGrowth } from "./text_growth.ts";
+import { replacerOf } from "./text_pattern.ts";
 import { partsOf, type TokenizerPart } from "./tokenizer_part.ts";
 import { CONTROLS, isSpace, MARKS, NONSPACING, UNNORMALIZED } from "./unicode_sets.ts";
 
@@ -25,11 +25,7 @@ const NORMALIZERS: Readonly<Record<string, (part: TokenizerPart) => Normalize>> 
     const prefix = part.text("prepend");
     return (text) => text === "" ? "" : prefix + text;
   },
-  Replace: (part) => {
-    const find = patternOf(part);
-    const content = part.text("content");
-    return (text, limit) => replaceMatches(text, { matches: find(text), content, limit });
-  },
+  Replace: replacerOf,
   Strip: (part) => {
     const left = part.flag("strip_left");
     const right = part.flag("strip_right");

@@ -54,6 +54,7 @@ const PRE_TOKENIZERS: Readonly<Record<string, (part: TokenizerPart) => PreTokeni
     const find = patternOf(part);
     const behavior = behaviorOf(part);
     const invert = part.flag("invert");
+    if (behavior === "Isolated" && find.cover) return cutWholly(find.cover);
     return cut((text) => splitAt(text, { matches: find(text), behavior, invert }));
   },
   Whitespace: () => cut(words),
@@ -105,6 +106,11 @@ function cut(spans: (text: string) => number[]): PreTokenize {
   };
 }
 
+/** Cuts each piece into those that `cover` gives, which are all of it. */
+function cutWholly(cover: (text: string) => string[]): PreTokenize {
+  return ({ texts, atStart }) => ({ texts: texts.length === 1 ? cover(texts[0]!) : texts.flatMap(cover), atStart });
+}
+
 function byChars(test: (codePoint: number) => boolean, behavior: SplitBehavior): PreTokenize {
   return cut((text) => splitAt(text, { matches: charsThat(text, test), behavior }));
 }
@@ -128,6 +134,8 @@ function readByteLevel(part: TokenizerPart): PreTokenize {
   const find = part.flag("use_regex", true) ? findPattern(GPT2_PATTERN) : null;
   const split: PreTokenize = find === null
     ? (pieces) => pieces
+    : find.cover
+    ? cutWholly(find.cover)
     : cut((text) => splitAt(text, { matches: find(text), behavior: "Isolated" }));
   if (!prefixes) return split;
   return ({ texts, atStart }, limit) => {

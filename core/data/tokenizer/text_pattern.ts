@@ -3,13 +3,18 @@ import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
 import { errorLine, shortQuote } from "../formats/data_problems.ts";
 import { LinearRegExp } from "./linear_regexp.ts";
+import { checkGrowth, replaceMatches } from "./text_growth.ts";
 import type { TokenizerPart } from "./tokenizer_part.ts";
 
 /** The longest pattern, in characters, above that of any tokenizer. */
 const MAX_PATTERN = 1 << 16;
 
 /** Finds the matches in a text, one after another, each as its start and its end. */
-export type FindMatches = (text: string) => number[];
+export interface FindMatches {
+  (text: string): number[];
+  /** The matches themselves, where there is never anything between them. */
+  cover?: (text: string) => string[];
+}
 
 const CONTRACTIONS = "'s|'t|'re|'ve|'m|'ll|'d";
 const REST = "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
@@ -35,12 +40,35 @@ const TRUSTED: ReadonlySet<string> = new Set([
 
 /** The pattern `pattern` of a part. Throws a UserError for one that is broken or not supported. */
 export function patternOf(part: TokenizerPart): FindMatches {
+  const { regex, literal } = patternTextOf(part);
+  return regex === undefined ? findLiteral(literal!) : findPattern(regex);
+}
+
+/**
+ * Replaces the pattern of a part by its `content`; an Error is thrown where the text would be longer than a limit.
+ * Throws a UserError for a pattern that is broken or not supported.
+ */
+export function replacerOf(part: TokenizerPart): (text: string, limit: number) => string {
+  const { literal } = patternTextOf(part);
+  const content = part.text("content");
+  if (!literal) {
+    const find = patternOf(part);
+    return (text, limit) => replaceMatches(text, { matches: find(text), content, limit });
+  }
+  return (text, limit) => {
+    const between = text.split(literal);
+    checkGrowth(text.length + (between.length - 1) * (content.length - literal.length), limit);
+    return between.join(content);
+  };
+}
+
+function patternTextOf(part: TokenizerPart): { regex?: string; literal?: string } {
   const pattern = part.value("pattern");
   const { Regex: regex, String: literal } = isRecord(pattern) ? pattern : {};
   const text = regex ?? literal;
   if (typeof text !== "string") throw new UserError(`"${part.key}.pattern" is not {Regex} or {String}`);
   if (text.length > MAX_PATTERN) throw new UserError(`a pattern has ${text.length} characters`);
-  return typeof regex === "string" ? findPattern(regex) : findLiteral(text);
+  return text === regex ? { regex: text } : { literal: text };
 }
 
 /** Finds the matches of a regular expression. Throws a UserError for one that is broken or not supported. */
@@ -65,15 +93,12 @@ function nativePattern(regex: string): FindMatches | null {
   } catch {
     return null;
   }
-  return (text) => {
-    const matches: number[] = [];
-    pattern.lastIndex = 0;
-    while (pattern.test(text)) {
-      const end = pattern.lastIndex;
-      matches.push(matches.length === 0 ? 0 : matches.at(-1)!, end);
-    }
-    return matches;
+  const cover = (text: string): string[] => text.match(pattern) ?? [];
+  const find = (text: string): number[] => {
+    let end = 0;
+    return cover(text).flatMap((match) => [end, end += match.length]);
   };
+  return Object.assign(find, { cover });
 }
 
 function findLiteral(literal: string): FindMatches {

@@ -30,7 +30,7 @@ export class TextTokenizer {
   readonly #preTokenizer: ReturnType<typeof readPreTokenizer>;
   readonly #process: ReturnType<typeof readPostProcessor>;
   readonly #decode: ReturnType<typeof readDecoder>;
-  readonly #cache = new PieceCache();
+  readonly #cache: PieceCache;
 
   /** Throws a UserError that names what is not supported. `json` is checked by `checkTokenizerJson`. */
   constructor(json: JsonObject) {
@@ -38,6 +38,11 @@ export class TextTokenizer {
     this.#model = MODELS[modelType(part.json)](part);
     this.#normalize = readNormalizer(json.normalizer);
     this.#preTokenizer = readPreTokenizer(json.pre_tokenizer, { normalizes: this.#normalize !== null });
+    const { finish } = this.#preTokenizer;
+    const model = this.#model;
+    this.#cache = new PieceCache(
+      finish === null ? (piece, ids) => model.encode(piece, ids) : (piece, ids) => model.encode(finish(piece), ids),
+    );
     this.#process = readPostProcessor(json.post_processor);
     this.#decode = readDecoder(json.decoder);
     const { vocab } = this.#model;
@@ -75,11 +80,8 @@ export class TextTokenizer {
   }
 
   #encodeText(text: string, { atStart, limit, ids }: { atStart: boolean; limit: number; ids: number[] }): void {
-    const { split, finish } = this.#preTokenizer;
-    for (const piece of split({ texts: [text], atStart }, limit).texts) {
-      if (finish === null) this.#model.encode(piece, ids);
-      else this.#cache.encode(piece, ids, (piece, ids) => this.#model.encode(finish(piece), ids));
-    }
+    const { split } = this.#preTokenizer;
+    for (const piece of split({ texts: [text], atStart }, limit).texts) this.#cache.encode(piece, ids);
   }
 
   decode(ids: readonly number[], { skipSpecialTokens }: { skipSpecialTokens: boolean }): string {

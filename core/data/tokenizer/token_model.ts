@@ -11,19 +11,25 @@ export interface TokenModel {
 
 /** The most pieces whose ids are kept, and the longest of them. */
 const MAX_KEPT = 1 << 15;
-export const LONGEST_KEPT = 48;
+const LONGEST_KEPT = 48;
 
 /** Ids of short pieces that have come up. */
 export class PieceCache {
   readonly #ids = new Map<string, readonly number[]>();
+  readonly #encode: TokenModel["encode"];
 
-  /** Adds the ids of `piece` to `ids`; `encode` finds them if they are not known yet. */
-  encode(piece: string, ids: number[], encode: (piece: string, ids: number[]) => void): void {
-    if (piece.length > LONGEST_KEPT) return encode(piece, ids);
+  /** `encode` finds the ids of a piece that is not known yet. */
+  constructor(encode: TokenModel["encode"]) {
+    this.#encode = encode;
+  }
+
+  /** Adds the ids of `piece` to `ids`. */
+  encode(piece: string, ids: number[]): void {
+    if (piece.length > LONGEST_KEPT) return this.#encode(piece, ids);
     let found = this.#ids.get(piece);
     if (found === undefined) {
       const fresh: number[] = [];
-      encode(piece, fresh);
+      this.#encode(piece, fresh);
       if (this.#ids.size >= MAX_KEPT) this.#ids.clear();
       this.#ids.set(piece, found = fresh);
     }

@@ -1,7 +1,7 @@
 /** Unigram: of all ways to write a piece in tokens, the one with the highest score. @module */
 import { UserError } from "../../error.ts";
 import { PairTable } from "./pair_table.ts";
-import { bytesAsTokens, byteTokens, PieceCache, type TokenModel } from "./token_model.ts";
+import { bytesAsTokens, byteTokens, type TokenModel } from "./token_model.ts";
 import type { TokenizerPart } from "./tokenizer_part.ts";
 
 /** How much an unknown character scores less than the least token. */
@@ -18,7 +18,6 @@ class UnigramModel implements TokenModel {
   readonly #unknown: number;
   readonly #unknownScore: number;
   readonly #bytes: Int32Array | null;
-  readonly #cache = new PieceCache();
   /** The tokens as a tree of their UTF-16 units: nodes by node and unit, from the root 0. */
   readonly #children: PairTable;
   /** The token that ends at each node; −1 if none does. */
@@ -52,11 +51,7 @@ class UnigramModel implements TokenModel {
     this.#ends[node] = id;
   }
 
-  encode(piece: string, ids: number[]): void {
-    this.#cache.encode(piece, ids, this.#best);
-  }
-
-  readonly #best = (text: string, ids: number[]): void => {
+  encode(text: string, ids: number[]): void {
     const length = text.length;
     // For each place, the best score of the text before it, and the last token's start and id.
     const scores = new Float64Array(length + 1);
@@ -92,7 +87,7 @@ class UnigramModel implements TokenModel {
       at = charEnd;
     }
     this.#write(text, { starts, tokens, ids });
-  };
+  }
 
   /** Writes the ids of the best way, in which unknown tokens side by side are one. */
   #write(

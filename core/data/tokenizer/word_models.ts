@@ -1,6 +1,6 @@
 /** The models of whole words: WordLevel, and WordPiece, which takes them apart from the left. @module */
 import { shortQuote } from "../formats/data_problems.ts";
-import { PieceCache, type TokenModel, vocabOf } from "./token_model.ts";
+import { type TokenModel, vocabOf } from "./token_model.ts";
 import type { TokenizerPart } from "./tokenizer_part.ts";
 
 /** Reads a WordLevel model: a piece is a token, or unknown. */
@@ -23,7 +23,6 @@ export function readWordPiece(part: TokenizerPart): TokenModel {
   const maxChars = part.count("max_input_chars_per_word");
   let longest = 0;
   for (const token of vocab.keys()) longest = Math.max(longest, token.length);
-  const cache = new PieceCache();
   const encode = (piece: string, ids: number[]): void => {
     const found = (piece.length <= maxChars || [...piece].length <= maxChars) && wordPieces(piece);
     if (found) { for (const id of found) ids.push(id); }
@@ -44,7 +43,7 @@ export function readWordPiece(part: TokenizerPart): TokenModel {
     }
     return ids;
   };
-  return { vocab, encode: (piece, ids) => cache.encode(piece, ids, encode) };
+  return { vocab, encode };
 }
 
 function idOf(vocab: ReadonlyMap<string, number>, unknown: string): number {

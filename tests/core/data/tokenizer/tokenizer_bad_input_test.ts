@@ -12,6 +12,8 @@ const [FIRST] = BASE.added_tokens as Record<string, unknown>[];
 const json = (changes: Record<string, unknown>): string => JSON.stringify({ ...BASE, ...changes });
 const model = (changes: Record<string, unknown>): string => json({ model: { ...MODEL, ...changes } });
 const added = (changes: Record<string, unknown>): string => json({ added_tokens: [{ ...FIRST, ...changes }] });
+const more = (token: Record<string, unknown>): string =>
+  json({ added_tokens: [...BASE.added_tokens as unknown[], { ...FIRST, ...token }] });
 const split = (regex: unknown): string =>
   json({ pre_tokenizer: { type: "Split", pattern: { Regex: regex }, behavior: "Isolated", invert: false } });
 
@@ -69,6 +71,70 @@ const FILES: Case<string | Uint8Array>[] = [
     PATTERN,
   ],
   ["one in a decoder", json({ decoder: { type: "Replace", pattern: { Regex: "( *)*$" }, content: "" } }), PATTERN],
+  [
+    "a component that is not supported",
+    json({ pre_tokenizer: { type: "UnicodeScripts" } }),
+    /"UnicodeScripts" is not su/,
+  ],
+  [
+    "dropout",
+    model({ dropout: 0.1 }),
+    /"model\.dropout" makes ids that differ from time to time, which is not supported/,
+  ],
+  ["two tokens of one id", model({ vocab: { ...VOCAB, zz: 5 } }), /two tokens of "model\.vocab" have the id 5$/],
+  ["an added token of another id", added({ id: 3 }), /"added_tokens\[0\]" gives "<unk>" the id 3, expected 0$/],
+  ["a new token with a gap before it", more({ id: 900, content: "<x>" }), /gives "<x>" the id 900, expected \d+$/],
+  ["an added token of a kilobyte", more({ id: 372, content: "x".repeat(1025) }), /is longer than 1024 characters/],
+  [
+    "two added tokens that become one",
+    JSON.stringify({
+      ...BASE,
+      normalizer: { type: "Lowercase" },
+      added_tokens: ["X", "x"].map((content) => ({ ...FIRST, content, id: VOCAB[content], normalized: true })),
+    }),
+    /the added tokens "X" and "x" are normalized to the same text$/,
+  ],
+  [
+    "a space before the first text alone, after a normalizer",
+    json({ pre_tokenizer: { type: "Metaspace", replacement: "▁", prepend_scheme: "first", split: true } }),
+    /"pre_tokenizer\.prepend_scheme" is "first" after a normalizer, which is not supported$/,
+  ],
+  [
+    "a template of one text with two",
+    json({ post_processor: { type: "TemplateProcessing", single: [{ Sequence: { id: "B" } }], special_tokens: {} } }),
+    /"post_processor\.single" has the sequence B, expected only A$/,
+  ],
+  [
+    "a template with a token that there is not",
+    json({
+      post_processor: { type: "TemplateProcessing", single: [{ SpecialToken: { id: "x" } }], special_tokens: {} },
+    }),
+    /"post_processor\.special_tokens" has no ids for the token the string "x"$/,
+  ],
+  ...[
+    { type: "Metaspace", replacement: "▁▁" },
+    { type: "Metaspace", replacement: "▁", prepend_scheme: "last" },
+    { type: "Metaspace", replacement: "▁", add_prefix_space: false },
+    { type: "Digits", individual_digits: 1 },
+    { type: "FixedLength", length: 0 },
+    { type: "Punctuation", behavior: "removed" },
+    { type: "CharDelimiterSplit" },
+    { type: "Split", pattern: { Regex: "a" }, behavior: "Isolated" },
+  ].map((part): Case<string> => [
+    `an option of ${JSON.stringify(part)}`,
+    json({ pre_tokenizer: { type: "Sequence", pretokenizers: [part] } }),
+    /tokenizer\.json: "pre_tokenizer\.pretokenizers\[0\]\.\w+" is .+, expected /,
+  ]),
+  [
+    "a table that is none",
+    json({ normalizer: { type: "Precompiled", precompiled_charsmap: "AAA=" } }),
+    /expected a table$/,
+  ],
+  [
+    "a table in no base64",
+    json({ normalizer: { type: "Precompiled", precompiled_charsmap: "?" } }),
+    /expected base64$/,
+  ],
   ["a pattern that counts far", split("(?:a{1000}){1000}"), /its repetitions are too large/],
   ["a pattern of a megabyte", split("a".repeat(1 << 20)), /a pattern has 1048576 characters/],
 ];

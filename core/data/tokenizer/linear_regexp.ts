@@ -15,7 +15,7 @@ export class LinearRegExp {
   #failed = new Uint32Array(0);
   #met = new Uint32Array(0);
 
-  /** Throws a SyntaxError for a pattern with lookbehinds, backreferences or other things that are not supported. */
+  /** Throws a SyntaxError for a pattern with backreferences or other things that are not supported. */
   constructor(pattern: string) {
     this.#program = compileProgram(pattern);
   }

@@ -98,12 +98,23 @@ function readClass(source: string, { at, ignoreCase }: { at: number; ignoreCase:
   const negated = source[from] === "^";
   if (negated) from++;
   let inner = "";
-  const first = from;
+  // The sides of intersections.
+  let before = "";
   for (;;) {
     const char = source[from];
     if (char === undefined) throw new SyntaxError("a class has no end");
-    if (char === "]" && from > first) return { inner: `[${negated ? "^" : ""}${inner}]`, end: from + 1 };
-    if (char === "]" || source.startsWith("&&", from)) throw unsupported(source.slice(at, from + 2));
+    if (char === "]" && inner !== "") {
+      const members = before === "" ? inner : `${before}[${inner}]`;
+      return { inner: `[${negated ? "^" : ""}${members}]`, end: from + 1 };
+    }
+    if (char === "]") throw unsupported(source.slice(at, from + 1));
+    if (source.startsWith("&&", from)) {
+      if (inner === "") throw unsupported(source.slice(at, from + 2));
+      before += `[${inner}]&&`;
+      inner = "";
+      from += 2;
+      continue;
+    }
     const posix = /^\[:(\^?)(\w+):\]/.exec(source.slice(from, from + 20));
     if (posix) {
       const members = POSIX[posix[2]!];

@@ -165,14 +165,11 @@ class Compiler {
   }
 
   #group(mode: Mode): boolean {
+    if (/^\(\?<[=!]/.test(this.#source.slice(this.#at, this.#at + 4))) return this.#lookBehind(mode);
     const [opening, look, on = "", off = ""] = GROUP.exec(this.#source.slice(this.#at))!;
     if (opening === "(?") {
       const text = this.#source.slice(this.#at, this.#at + 4);
-      throw new SyntaxError(
-        /^\(\?<[=!]/.test(text)
-          ? "it looks behind, which is not supported"
-          : `it holds a group ${text}, which is not supported`,
-      );
+      throw new SyntaxError(`it holds a group ${text}, which is not supported`);
     }
     this.#at += opening.length;
     const literals = this.#literals;
@@ -189,6 +186,21 @@ class Compiler {
     if (this.#peek() !== ")") throw new SyntaxError("a group has no end");
     this.#at++;
     return empty;
+  }
+
+  /** A look at the character before this place; all of its possible characters are one atom. */
+  #lookBehind(mode: Mode): boolean {
+    const wanted = this.#source[this.#at + 3] === "=";
+    const from = this.#at + 4;
+    const isAtom = from < this.#source.length && !/[()|^$]/.test(this.#source[from]!) &&
+      !/^\\[AzZbB]/.test(this.#source.slice(from, from + 2));
+    const { test, end } = isAtom ? readAtom(this.#source, { at: from, ...mode }) : { test: () => false, end: from };
+    if (this.#source[end] !== ")" || !isAtom || mode.ignoreCase) {
+      throw new SyntaxError("it looks behind for more than a character, which is not supported");
+    }
+    this.#at = end + 1;
+    this.emit({ op: "assert", holds: (text, at) => charBefore(text, at, test) === wanted });
+    return true;
   }
 
   #split(): number {
@@ -257,7 +269,11 @@ function isWordAt(text: string, at: number): boolean {
 }
 
 function isWordBefore(text: string, at: number): boolean {
+  return charBefore(text, at, isWordChar);
+}
+
+function charBefore(text: string, at: number, test: (codePoint: number) => boolean): boolean {
   if (at === 0) return false;
   const low = text.charCodeAt(at - 1);
-  return isWordChar(low >= 0xdc00 && low <= 0xdfff ? text.codePointAt(at - 2)! : low);
+  return test(low >= 0xdc00 && low <= 0xdfff ? text.codePointAt(at - 2)! : low);
 }

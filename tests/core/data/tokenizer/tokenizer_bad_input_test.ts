@@ -60,7 +60,7 @@ const FILES: Case<string | Uint8Array>[] = [
   ...["(", "[", "a{2,1}", "\\", "*", "(?<", "\\p{Nothing}", "(?P<a>b)"].map(
     (regex): Case<string> => [`the pattern ${regex}`, split(regex), FILE],
   ),
-  ...["(a*)*b", "(a?){3}", "(?<=a)b", "(?<!a)b", "(a)\\1", "(?:^)*a"].map(
+  ...["(a*)*b", "(a?){3}", "(?<=ab)b", "(?<!a*)b", "(a)\\1", "(?:^)*a"].map(
     (regex): Case<string> => [`the pattern ${regex}`, split(regex), PATTERN],
   ),
   [

@@ -4,12 +4,9 @@ import { isRecord } from "../../values.ts";
 import { shortQuote } from "../formats/data_problems.ts";
 import type { JsonValue } from "../formats/json_rows.ts";
 import type { Normalize } from "./normalizers.ts";
-import { PairTable } from "./pair_table.ts";
 import { longestText } from "./text_growth.ts";
+import { TokenTree } from "./token_tree.ts";
 import { isSpace, isWord } from "./unicode_sets.ts";
-
-/** The longest added token, in characters. */
-const MAX_TOKEN = 1024;
 
 /** A token, found as `text`, which is its normalized form if it is normalized. */
 interface AddedToken {
@@ -49,9 +46,7 @@ export class AddedTokens {
     let next = vocab.size;
     for (const [i, value] of json.entries()) {
       const { id, content, ...flags } = isRecord(value) ? value : {};
-      if (typeof content !== "string" || content.length > MAX_TOKEN) {
-        throw new UserError(`"added_tokens[${i}].content" is longer than ${MAX_TOKEN} characters`);
-      }
+      if (typeof content !== "string") throw new UserError(`"added_tokens[${i}].content" is no text`);
       const expected = this.ids.get(content) ?? vocab.get(content) ?? next++;
       if (id !== expected) {
         throw new UserError(`"added_tokens[${i}]" gives ${shortQuote(content)} the id ${id}, expected ${expected}`);
@@ -89,35 +84,25 @@ export class AddedTokens {
 
 /** Finds tokens in texts: the leftmost first, of several at one place the longest. */
 class TokenSearch {
-  /** The tokens as a tree of their UTF-16 units: nodes by node and unit, from the root 0. */
-  readonly #children: PairTable;
-  readonly #ends: (AddedToken | null)[] = [null];
+  readonly #tree: TokenTree;
+  readonly #tokens = new Map<number, AddedToken>();
   readonly #begins = new Uint8Array(1 << 16);
 
   constructor(tokens: readonly AddedToken[]) {
-    this.#children = new PairTable(8 * tokens.length);
-    for (const token of tokens) {
-      if (token.text === "") {
-        throw new UserError(`the added token ${shortQuote(token.content)} is normalized to nothing`);
-      }
-      let node = 0;
-      for (let i = 0; i < token.text.length; i++) {
-        const unit = token.text.charCodeAt(i);
-        let child = this.#children.get(node, unit);
-        if (child === -1) {
-          child = this.#ends.push(null) - 1;
-          this.#children.set(node, unit, child);
-        }
-        node = child;
-      }
-      const other = this.#ends[node];
-      if (other) {
-        const both = [other, token].map(({ content }) => shortQuote(content)).join(" and ");
+    this.#tree = new TokenTree(4 * tokens.length);
+    const contents = new Map<string, string>();
+    for (const { id, text, content } of tokens) {
+      if (text === "") throw new UserError(`the added token ${shortQuote(content)} is normalized to nothing`);
+      const other = contents.get(text);
+      if (other !== undefined) {
+        const both = [other, content].map(shortQuote).join(" and ");
         throw new UserError(`the added tokens ${both} are normalized to the same text`);
       }
-      this.#ends[node] = token;
-      this.#begins[token.text.charCodeAt(0)] = 1;
+      contents.set(text, content);
+      this.#tree.add(text, id);
+      this.#begins[text.charCodeAt(0)] = 1;
     }
+    for (const token of tokens) this.#tokens.set(token.id, token);
   }
 
   cut(text: string): FoundPart[] {
@@ -127,13 +112,14 @@ class TokenSearch {
       if (start < end) parts.push({ text: text.slice(start, end), start });
     };
     for (let at = 0; at < text.length;) {
-      const token = this.#begins[text.charCodeAt(at)] === 1 ? this.#longestAt(text, at) : null;
-      if (token === null) {
+      const found = this.#begins[text.charCodeAt(at)] === 1 ? this.#tree.longestAt(text, at) : null;
+      const token = found && this.#tokens.get(found.id);
+      if (!token) {
         at++;
         continue;
       }
       let start = at;
-      let end = at + token.text.length;
+      let { end } = found;
       at = end;
       if (token.singleWord && (isWordBefore(text, start) || isWordAt(text, end))) continue;
       if (token.lstrip) {
@@ -147,17 +133,6 @@ class TokenSearch {
     }
     take(from, text.length);
     return parts;
-  }
-
-  #longestAt(text: string, at: number): AddedToken | null {
-    let found: AddedToken | null = null;
-    let node = 0;
-    while (at < text.length) {
-      node = this.#children.get(node, text.charCodeAt(at++));
-      if (node === -1) break;
-      found = this.#ends[node] ?? found;
-    }
-    return found;
   }
 }
 

@@ -1,7 +1,7 @@
 /** Unigram: of all ways to write a piece in tokens, the one with the highest score. @module */
 import { UserError } from "../../error.ts";
-import { PairTable } from "./pair_table.ts";
 import { bytesAsTokens, byteTokens, type TokenModel } from "./token_model.ts";
+import { TokenTree } from "./token_tree.ts";
 import type { TokenizerPart } from "./tokenizer_part.ts";
 
 /** How much an unknown character scores less than the least token. */
@@ -18,10 +18,7 @@ class UnigramModel implements TokenModel {
   readonly #unknown: number;
   readonly #unknownScore: number;
   readonly #bytes: Int32Array | null;
-  /** The tokens as a tree of their UTF-16 units: nodes by node and unit, from the root 0. */
-  readonly #children: PairTable;
-  /** The token that ends at each node; −1 if none does. */
-  readonly #ends: number[] = [-1];
+  readonly #tree: TokenTree;
 
   constructor(part: TokenizerPart) {
     const pieces = part.json.vocab as [string, number][];
@@ -33,22 +30,8 @@ class UnigramModel implements TokenModel {
     }
     this.#unknownScore = this.#scores.reduce((least, score) => Math.min(least, score), Infinity) - UNKNOWN_PENALTY;
     this.#bytes = part.flag("byte_fallback", false) ? byteTokens(this.vocab) : null;
-    this.#children = new PairTable(2 * pieces.length);
-    for (const [text, id] of this.vocab) if (text !== "") this.#grow(text, id);
-  }
-
-  #grow(text: string, id: number): void {
-    let node = 0;
-    for (let i = 0; i < text.length; i++) {
-      const unit = text.charCodeAt(i);
-      let child = this.#children.get(node, unit);
-      if (child === -1) {
-        child = this.#ends.push(-1) - 1;
-        this.#children.set(node, unit, child);
-      }
-      node = child;
-    }
-    this.#ends[node] = id;
+    this.#tree = new TokenTree(pieces.length);
+    for (const [text, id] of this.vocab) if (text !== "") this.#tree.add(text, id);
   }
 
   encode(text: string, ids: number[]): void {
@@ -63,9 +46,9 @@ class UnigramModel implements TokenModel {
       let isKnown = false;
       let node = 0;
       for (let end = at; end < length;) {
-        node = this.#children.get(node, text.charCodeAt(end++));
+        node = this.#tree.next(node, text.charCodeAt(end++));
         if (node === -1) break;
-        const id = this.#ends[node]!;
+        const id = this.#tree.idAt(node);
         if (id === -1) continue;
         const score = this.#scores[id]! + before;
         if (starts[end] === -1 || score > scores[end]!) {

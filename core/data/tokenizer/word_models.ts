@@ -1,6 +1,7 @@
 /** The models of whole words: WordLevel, and WordPiece, which takes them apart from the left. @module */
 import { shortQuote } from "../formats/data_problems.ts";
 import { type TokenModel, vocabOf } from "./token_model.ts";
+import { TokenTree } from "./token_tree.ts";
 import type { TokenizerPart } from "./tokenizer_part.ts";
 
 /** Reads a WordLevel model: a piece is a token, or unknown. */
@@ -21,8 +22,13 @@ export function readWordPiece(part: TokenizerPart): TokenModel {
   const unknown = part.text("unk_token");
   const prefix = part.text("continuing_subword_prefix");
   const maxChars = part.count("max_input_chars_per_word");
-  let longest = 0;
-  for (const token of vocab.keys()) longest = Math.max(longest, token.length);
+  // A word's first token stands in the vocabulary as it is, those after it with the prefix.
+  const firsts = new TokenTree(vocab.size);
+  const others = new TokenTree(vocab.size);
+  for (const [token, id] of vocab) {
+    if (token !== "") firsts.add(token, id);
+    if (token.length > prefix.length && token.startsWith(prefix)) others.add(token.slice(prefix.length), id);
+  }
   const encode = (piece: string, ids: number[]): void => {
     const found = (piece.length <= maxChars || [...piece].length <= maxChars) && wordPieces(piece);
     if (found) { for (const id of found) ids.push(id); }
@@ -31,13 +37,8 @@ export function readWordPiece(part: TokenizerPart): TokenModel {
   const wordPieces = (piece: string): number[] | null => {
     const ids: number[] = [];
     for (let at = 0; at < piece.length;) {
-      let end = Math.min(piece.length, at + longest);
-      let id: number | undefined;
-      for (; end > at; end--) {
-        id = vocab.get((at > 0 ? prefix : "") + piece.slice(at, end));
-        if (id !== undefined) break;
-      }
-      if (id === undefined) return null;
+      const { id, end } = (at === 0 ? firsts : others).longestAt(piece, at);
+      if (id === -1) return null;
       ids.push(id);
       at = end;
     }

@@ -134,35 +134,46 @@ export function findSpecialTokens(files: TokenizerFiles): SpecialTokens {
 /** The texts and ids of a tokenizer, to which special tokens are added as Rust's library adds them. */
 class Vocabulary {
   readonly added: AddedToken[];
-  readonly #ids: Map<string, number>;
+  /** The tokens of the model: an object of ids by text, or their texts in a list. */
+  readonly #vocab: JsonObject | JsonValue[];
+  /** Ids of the added tokens, and of a list's tokens. */
+  readonly #ids = new Map<string, number>();
   #next = 0;
 
   constructor({ model, added_tokens }: JsonObject) {
-    const { vocab } = model as JsonObject;
-    const entries: Iterable<[string, number]> = Array.isArray(vocab)
-      ? vocab.map((piece, id): [string, number] => [(piece as [string, number])[0], id])
-      : Object.entries(vocab as Record<string, number>);
+    this.#vocab = (model as JsonObject).vocab as JsonObject | JsonValue[];
     this.added = (added_tokens as JsonObject[]).map((token) => flagged(token, token.id as number));
-    this.#ids = new Map(entries);
-    for (const { content, id } of this.added) this.#ids.set(content, id);
-    for (const id of this.#ids.values()) this.#next = Math.max(this.#next, id + 1);
+    if (Array.isArray(this.#vocab)) {
+      for (const [id, piece] of this.#vocab.entries()) this.#ids.set((piece as [string, number])[0], id);
+      this.#next = this.#vocab.length;
+    } else {
+      for (const text in this.#vocab) this.#next = Math.max(this.#next, this.#vocab[text] as number + 1);
+    }
+    for (const { content, id } of this.added) {
+      this.#ids.set(content, id);
+      this.#next = Math.max(this.#next, id + 1);
+    }
   }
 
   idOf(text: string): number | undefined {
-    return this.#ids.get(text);
+    const id = this.#ids.get(text);
+    if (id !== undefined || Array.isArray(this.#vocab) || !Object.hasOwn(this.#vocab, text)) return id;
+    return this.#vocab[text] as number;
   }
 
   /** Looks through all tokens, as few ids are asked for. */
   textOf(id: number | undefined): string | undefined {
+    if (id === undefined) return undefined;
     const added = this.added.find((token) => token.id === id);
     if (added) return added.content;
-    for (const [text, other] of this.#ids) if (other === id) return text;
+    if (Array.isArray(this.#vocab)) return (this.#vocab[id] as [string, number] | undefined)?.[0];
+    for (const text in this.#vocab) if (this.#vocab[text] === id) return text;
     return undefined;
   }
 
   /** Adds a token, or changes the flags of one that is there. `id` is the one that a file gives it. */
   add(token: JsonObject, { id: expected, file }: { id: number; file: string }): void {
-    const id = this.#ids.get(token.content as string) ?? this.#next;
+    const id = this.idOf(token.content as string) ?? this.#next;
     if (id !== expected) {
       throw new UserError(
         `${file} gives ${shortQuote(token.content as string)} the id ${expected}, expected ${id} from tokenizer.json`,
@@ -175,7 +186,7 @@ class Vocabulary {
   addSpecial(token: JsonObject): void {
     const there = this.added.find(({ content }) => content === token.content);
     if (there) there.special = true;
-    else this.#put(flagged({ ...token, special: true }, this.#ids.get(token.content as string) ?? this.#next));
+    else this.#put(flagged({ ...token, special: true }, this.idOf(token.content as string) ?? this.#next));
   }
 
   #put(token: AddedToken): void {

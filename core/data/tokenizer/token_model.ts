@@ -39,7 +39,10 @@ export class PieceCache {
 
 /** The ids of a vocabulary that is an object. */
 export function vocabOf(part: TokenizerPart): Map<string, number> {
-  return new Map(Object.entries(part.json.vocab as Record<string, number>));
+  const ids = part.json.vocab as Readonly<Record<string, number>>;
+  const vocab = new Map<string, number>();
+  for (const token in ids) vocab.set(token, ids[token]!);
+  return vocab;
 }
 
 /** The ids of the tokens of the bytes, such as `<0x0A>`; −1 for a byte that has none. */

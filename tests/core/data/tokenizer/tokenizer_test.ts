@@ -83,6 +83,20 @@ Deno.test("encode() cuts long text only where that changes nothing", async () =>
   });
 });
 
+Deno.test("loadTokenizer() takes a vocabulary of 200,000 tokens", async () => {
+  const json = bpeTokenizer();
+  const model = json.model as { vocab: Record<string, number> };
+  const count = Object.keys(model.vocab).length;
+  const vocab = { ...model.vocab };
+  for (let id = count; id < 200_000; id++) vocab[`▁word ${id}`] = id;
+  await withFolder(async (dir) => {
+    await writeTokenizer(dir, { json: { ...json, model: { ...model, vocab } } });
+    const tokenizer = await loadTokenizer(dir);
+    equal(tokenizer.vocabSize, 200_000);
+    deepEqual(tokenizer.encode(" hello"), (await smallTokenizer()).encode(" hello"));
+  });
+});
+
 Deno.test("encode() takes a text of a megabyte", async () => {
   const tokenizer = await smallTokenizer();
   const text = "hello ab hell, o. ".repeat(60_000);

@@ -49,8 +49,14 @@ export async function writeTinyModel(
   await saveModelFolder(dir, {
     source: { config, generationConfig: null, tokenizer: null },
     dtype: "F32",
-    tensors: (name) => Promise.resolve(tensors.get(name)!),
+    tensors: (name) => Promise.resolve(tensors.get(name)!.map((x) => Number.isFinite(x) ? x : 0)),
   });
+  // The program itself saves no such numbers, so they are put into its file.
+  for (const [tensor, values] of tensors) {
+    for (const [at, value] of values.entries()) {
+      if (!Number.isFinite(value)) await putValue(`${dir}/model.safetensors`, { tensor, at, value });
+    }
+  }
 }
 
 /** Pairs of token ids; id 36 occurs only where `marked` says so. */
@@ -89,12 +95,12 @@ function generator(seed: number): () => number {
   };
 }
 
-/** Makes one value of a float32 tensor NaN, in a file that the program itself would not write. */
-export async function poison(path: string, { tensor, at }: { tensor: string; at: number }): Promise<void> {
+/** Replaces one value of a float32 tensor in a file. */
+async function putValue(path: string, { tensor, at, value }: { tensor: string; at: number; value: number }) {
   const bytes = await Deno.readFile(path);
   const view = new DataView(bytes.buffer);
   const length = Number(view.getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
-  view.setFloat32(8 + length + header[tensor].data_offsets[0] + 4 * at, NaN, true);
+  view.setFloat32(8 + length + header[tensor].data_offsets[0] + 4 * at, value, true);
   await Deno.writeFile(path, bytes);
 }

@@ -1,8 +1,8 @@
 /** Rows that a program gives to the engine, which are read like those of a data set. @module */
+import { templateTail } from "../data/encode_row.ts";
 import type { JsonValue } from "../data/formats/json_rows.ts";
 import type { Message } from "../data/formats/messages.ts";
 import { type DataRow, parseRow } from "../data/parse_row.ts";
-import { templateTail } from "../data/encode_row.ts";
 import { tokenizeExamples, tokenizePairs, type TokenizeReport } from "../data/tokenize_rows.ts";
 import { UserError } from "../error.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";

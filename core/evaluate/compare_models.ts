@@ -1,9 +1,9 @@
 /** Compares two models: both answer the same held-out prompts, and a judge scores their answers. @module */
-import { answerText } from "../data/continuation.ts";
 import { forIteration, judgeModels, judgesOf, requireFor } from "../config/config.ts";
 import type { IterationConfig, ResolvedConfig } from "../config/config_types.ts";
-import type { ResponseRow } from "../data/stage_files.ts";
+import { answerText } from "../data/continuation.ts";
 import { templateTail } from "../data/encode_row.ts";
+import type { ResponseRow } from "../data/stage_files.ts";
 import { tokenizeExamples } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
@@ -12,8 +12,8 @@ import { generate } from "../generate/batch_generator.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
 import type { Judge, Scores } from "../label/judge.ts";
-import { sameTokenizer, withJudge } from "../label/open_judge.ts";
 import { checkJudgeFiles } from "../label/judge_files.ts";
+import { sameTokenizer, withJudge } from "../label/open_judge.ts";
 import { checkJudges } from "../label/verifier_use.ts";
 import { loadModel } from "../model/model.ts";
 import { modelFolderOf } from "../run/model_path.ts";

@@ -1,7 +1,7 @@
 /** Accuracy on held-out prompts: the share of answers that a verifier scores 1 or more. @module */
-import { answerText } from "../data/continuation.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
+import { answerText } from "../data/continuation.ts";
 import type { TokenizedExample } from "../data/tokenize_rows.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { generate } from "../generate/batch_generator.ts";

@@ -1,9 +1,9 @@
 /** Stage 1: the model answers every prompt. @module */
-import { answerText } from "../data/continuation.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
-import { encodeResponse, parseResponse, readResponses, type ResponseRow } from "../data/stage_files.ts";
+import { answerText } from "../data/continuation.ts";
 import { type EncodeOptions, templateTail } from "../data/encode_row.ts";
+import { encodeResponse, parseResponse, readResponses, type ResponseRow } from "../data/stage_files.ts";
 import { type TokenizedExample, tokenizeExamples } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { StoppedError } from "../error.ts";

@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
+import { templateTail } from "../../../core/data/encode_row.ts";
 import type { DataRow } from "../../../core/data/parse_row.ts";
 import type { DataFields } from "../../../core/data/row_shapes.ts";
-import { templateTail } from "../../../core/data/encode_row.ts";
 import { tokenizeExamples, type TokenizeOptions, tokenizePairs } from "../../../core/data/tokenize_rows.ts";
 import { loadTokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { bpeTokenizer, CHATML, smallTokenizer, withFolder, writeTokenizer } from "./_fixtures.ts";

@@ -1,14 +1,14 @@
 /** Evaluates the expressions of a template. @module */
-import { arithmetic, compares, sign } from "./operators.ts";
 import { isTrue } from "./comparison.ts";
 import { elementsOf } from "./iteration.ts";
 import { getAttribute, getItem, getSlice } from "./member_access.ts";
+import { arithmetic, compares, sign } from "./operators.ts";
 import { textOf } from "./python_text.ts";
 import { type Args, Callable, Dict, Thing, Tuple, typeName, Undefined, type Value } from "./python_values.ts";
 import type { Scope } from "./scope.ts";
 import { SEQUENCE_FILTERS } from "./sequence_filters.ts";
-import { type Limits, TemplateError } from "./template_limits.ts";
 import { Loop } from "./template_globals.ts";
+import { type Limits, TemplateError } from "./template_limits.ts";
 import type { CallNode, Expression } from "./template_nodes.ts";
 import type { Filter, Runtime } from "./template_runtime.ts";
 import { TEXT_FILTERS } from "./text_filters.ts";

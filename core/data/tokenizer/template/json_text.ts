@@ -1,6 +1,6 @@
 /** Writes values as Python's json.dumps() does. @module */
-import { floatText } from "./python_numbers.ts";
 import { sortBy } from "./comparison.ts";
+import { floatText } from "./python_numbers.ts";
 import { asText, Dict, isList, Tuple, typeName, type Value } from "./python_values.ts";
 import { type Limits, TemplateError, TextBuilder } from "./template_limits.ts";
 

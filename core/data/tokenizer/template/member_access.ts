@@ -1,6 +1,7 @@
 /** Python's attributes and items, as Jinja's sandbox finds them. @module */
 import { formatBraces } from "./brace_format.ts";
 import { intArgument } from "./call_arguments.ts";
+import { CONTAINER_METHODS, isUnsafe, PYTHON_ONLY } from "./container_methods.ts";
 import { charsOf, lengthOf, sliceBounds, unitsAt } from "./python_strings.ts";
 import {
   type Args,
@@ -18,7 +19,6 @@ import {
 } from "./python_values.ts";
 import { type Limits, TemplateError } from "./template_limits.ts";
 import { TEXT_METHODS } from "./text_methods.ts";
-import { CONTAINER_METHODS, isUnsafe, PYTHON_ONLY } from "./container_methods.ts";
 
 /** `value.name`: an attribute, or else an item; undefined if there is neither. */
 export function getAttribute(value: Value, name: string, limits: Limits): Value {

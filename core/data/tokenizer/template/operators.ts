@@ -1,7 +1,7 @@
 /** Python's arithmetic, on all types that have it. @module */
+import { intArgument } from "./call_arguments.ts";
 import { asNumber, compare, contains, isEqual } from "./comparison.ts";
 import { escapeHtml } from "./html_escape.ts";
-import { intArgument } from "./call_arguments.ts";
 import { formatPercent } from "./percent_format.ts";
 import { checkInt, floorDivide, floorFloat, power, toFloat } from "./python_numbers.ts";
 import { textOf } from "./python_text.ts";

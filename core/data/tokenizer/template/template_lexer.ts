@@ -1,7 +1,7 @@
 /** Cuts a template into tokens, with the white space that transformers' settings leave. @module */
 import { SPACE, strip } from "./python_strings.ts";
-import { escapedText } from "./text_literal.ts";
 import { TemplateError } from "./template_limits.ts";
+import { escapedText } from "./text_literal.ts";
 
 /** `operator` is a sign; its text is the value. */
 export interface Token {

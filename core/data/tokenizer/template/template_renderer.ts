@@ -1,8 +1,8 @@
 /** Renders the statements of a template. @module */
-import { bindMacro } from "./macro_arguments.ts";
 import { isTrue } from "./comparison.ts";
 import { Evaluator } from "./expression_evaluator.ts";
 import { elementsOf, listOf } from "./iteration.ts";
+import { bindMacro } from "./macro_arguments.ts";
 import { textOf } from "./python_text.ts";
 import { Callable, Namespace, Tuple, type Value } from "./python_values.ts";
 import { Scope } from "./scope.ts";

@@ -9,10 +9,10 @@ import { readFloat, readInt, roundFloat, roundInt, toFloat, truncate } from "./p
 import { charsOf, lengthOf, SPACE, strip, unitsAt } from "./python_strings.ts";
 import { textOf } from "./python_text.ts";
 import { asText, Dict, Markup, Tuple, typeName, Undefined, type Value } from "./python_values.ts";
-import { capitalize } from "./text_case.ts";
-import { centerLeft, joinTexts, linesOf, replaceText } from "./text_methods.ts";
 import { type Limits, TemplateError } from "./template_limits.ts";
 import type { Filter } from "./template_runtime.ts";
+import { capitalize } from "./text_case.ts";
+import { centerLeft, joinTexts, linesOf, replaceText } from "./text_methods.ts";
 
 /** The most that a change of case makes of a character. */
 const CASE_GROWTH = 3;

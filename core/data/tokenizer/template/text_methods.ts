@@ -3,8 +3,8 @@ import { bindArguments, intArgument, textArgument } from "./call_arguments.ts";
 import { elementsOf } from "./iteration.ts";
 import { lengthOf, LINE_END, placeAt, sliceBounds, SPACE, strip, unitsAt } from "./python_strings.ts";
 import { type Args, asText, Tuple, typeName, type Value } from "./python_values.ts";
-import { capitalize, caseFold, swapCase, TEXT_CLASSES, titleCase } from "./text_case.ts";
 import { type Limits, TemplateError, TextBuilder } from "./template_limits.ts";
+import { capitalize, caseFold, swapCase, TEXT_CLASSES, titleCase } from "./text_case.ts";
 
 type Method = (self: string, args: Args, limits: Limits) => Value;
 

@@ -1,6 +1,6 @@
 /** The tokens of a template as a parser takes them. @module */
-import { TemplateError } from "./template_limits.ts";
 import type { Token } from "./template_lexer.ts";
+import { TemplateError } from "./template_limits.ts";
 
 /** The most expressions or blocks within one another. */
 const MAX_DEPTH = 100;

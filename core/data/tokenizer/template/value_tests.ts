@@ -18,8 +18,8 @@ import {
   type Value,
   View,
 } from "./python_values.ts";
-import { TEXT_CLASSES } from "./text_case.ts";
 import { type Limits, TemplateError } from "./template_limits.ts";
+import { TEXT_CLASSES } from "./text_case.ts";
 
 type Test = (value: Value, args: Args, limits: Limits) => boolean;
 

@@ -1,8 +1,8 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import type { JsonValue } from "../../../../core/data/formats/json_rows.ts";
 import { type ChatTemplate, compileChatTemplate } from "../../../../core/data/tokenizer/chat_template.ts";
-import { loadTokenizer } from "../../../../core/data/tokenizer/tokenizer.ts";
 import { compileTemplate } from "../../../../core/data/tokenizer/template/compile_template.ts";
+import { loadTokenizer } from "../../../../core/data/tokenizer/tokenizer.ts";
 import { CHATML, withFolder, writeTokenizer } from "../_fixtures.ts";
 
 const user = { role: "user", content: "2+2?" };

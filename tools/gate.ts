@@ -31,6 +31,8 @@ interface Step {
 }
 
 const GATE: Step[] = [
+  // A package that is fetched while a test's program runs would be told on its standard error.
+  { name: "packages", run: () => deno(["install", "--frozen", "--quiet"]) },
   { name: "format", run: () => deno(["fmt", "--check", "--quiet"]) },
   { name: "lint", run: () => deno(["lint", "--quiet"]) },
   { name: "lock", run: async () => report(lockProblems(await Deno.readTextFile("deno.lock"))) },

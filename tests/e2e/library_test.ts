@@ -14,7 +14,7 @@ async function runScript(dir: string, flags: readonly string[]): Promise<{ code:
       "console.log(typeof train, typeof openModel);\n",
   );
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "--cached-only", "-A", ...flags, "script.ts"],
+    args: ["run", "--quiet", "--no-check", "-A", ...flags, "script.ts"],
     cwd: dir,
     env: { NO_COLOR: "1" },
   }).output();

@@ -90,11 +90,10 @@ const CASES: Case[] = [
     what: "a pattern that looks behind",
     command: "score",
     spoil: (dir) => {
-      const pre_tokenizer = { type: "Split", pattern: { Regex: "(?<=a)b" }, behavior: "Isolated", invert: false };
+      const pre_tokenizer = { type: "Split", pattern: { Regex: "(?<=ab)b" }, behavior: "Isolated", invert: false };
       return writeTokenizer(`${dir}/model`, { json: { ...bpeTokenizer(), pre_tokenizer } });
     },
-    error:
-      /^error: Cannot load the tokenizer DIR\/model\/tokenizer\.json: the pattern "\(\?<=a\)b": it looks behind, which is not supported$/m,
+    error: /^error: Cannot load the tokenizer DIR\/model\/tokenizer\.json: the pattern "\(\?<=ab\)b": [^\n]*$/m,
   },
   {
     what: "a tokenizer that is cut off",
@@ -106,7 +105,7 @@ const CASES: Case[] = [
     what: "a config.json without end",
     command: "score",
     spoil: (dir) => Deno.writeTextFile(`${dir}/model/config.json`, "[".repeat(1 << 20)),
-    error: /^error: Cannot read DIR\/model\/config\.json: it is not JSON \(it nests deeper than 1000 levels\)/,
+    error: /^error: Cannot read DIR\/model\/config\.json: not valid JSON \(it nests deeper than 1000 levels\)/,
   },
   {
     what: "code that a config.json names",

@@ -25,10 +25,11 @@ export function taskCommand({ command }: { command: string }): string {
 
 const flags = /deno (run .*) cli\/main\.ts$/.exec(taskCommand(denoConfig.tasks.dnpo))?.[1]?.split(" ");
 
-/** The arguments of Deno that make `dnpo ARGS`. */
+/** The arguments of Deno that make `dnpo ARGS`. Deno itself is quiet: what it fetches first is not the program's word. */
 export function denoArgs(args: readonly string[]): string[] {
   if (!flags) throw new Error("deno.json: the task dnpo ends in no `deno run … cli/main.ts`");
-  return [...flags, `${repository}cli/main.ts`, ...args];
+  const [run, ...rest] = flags;
+  return [run!, "--quiet", ...rest, `${repository}cli/main.ts`, ...args];
 }
 
 /** Starts `dnpo ARGS`, for a test that ends it before its time. */

@@ -134,6 +134,8 @@ export function findSpecialTokens(files: TokenizerFiles): SpecialTokens {
 /** The texts and ids of a tokenizer, to which special tokens are added as Rust's library adds them. */
 class Vocabulary {
   readonly added: AddedToken[];
+  /** The first place in `added` of each text: a file may hold a hundred thousand. */
+  readonly #places = new Map<string, number>();
   /** The tokens of the model: an object of ids by text, or their texts in a list. */
   readonly #vocab: JsonObject | JsonValue[];
   /** Ids of the added tokens, and of a list's tokens. */
@@ -149,7 +151,8 @@ class Vocabulary {
     } else {
       for (const text in this.#vocab) this.#next = Math.max(this.#next, this.#vocab[text] as number + 1);
     }
-    for (const { content, id } of this.added) {
+    for (const [place, { content, id }] of this.added.entries()) {
+      if (!this.#places.has(content)) this.#places.set(content, place);
       this.#ids.set(content, id);
       this.#next = Math.max(this.#next, id + 1);
     }
@@ -184,15 +187,15 @@ class Vocabulary {
 
   /** Makes a token special that is there or not. */
   addSpecial(token: JsonObject): void {
-    const there = this.added.find(({ content }) => content === token.content);
-    if (there) there.special = true;
+    const place = this.#places.get(token.content as string);
+    if (place !== undefined) this.added[place]!.special = true;
     else this.#put(flagged({ ...token, special: true }, this.idOf(token.content as string) ?? this.#next));
   }
 
   #put(token: AddedToken): void {
-    const at = this.added.findIndex(({ content }) => content === token.content);
-    if (at >= 0) this.added[at] = token;
-    else this.added.push(token);
+    const place = this.#places.get(token.content) ?? this.added.length;
+    this.added[place] = token;
+    this.#places.set(token.content, place);
     this.#ids.set(token.content, token.id);
     this.#next = Math.max(this.#next, token.id + 1);
   }

@@ -75,3 +75,14 @@ Deno.test("loadTokenizer() names a special token that no file can mean", async (
     'Cannot use the tokenizer dir: "pad_token" is 3, expected text, or a record with the text in "content"',
   );
 });
+
+Deno.test("loadTokenizer() takes as many special tokens as a file names, in time", async () => {
+  const texts = Array.from({ length: 60_000 }, (_, i) => `<${i}>`);
+  const decoder = Object.fromEntries(texts.map((content, i) => [259 + i, { content, special: true }]));
+  const start = performance.now();
+  const tokenizer = await load("base", {
+    "tokenizer_config.json": { added_tokens_decoder: decoder, extra_special_tokens: texts.slice(0, 30_000) },
+  });
+  deepEqual(tokenizer.encode("<0><59999>", { addSpecialTokens: false }), [259, 259 + 59_999]);
+  equal(performance.now() - start < 10_000, true, `${performance.now() - start} ms`);
+});

@@ -237,12 +237,15 @@ async function listCached(cache: RepoCache, commit: string): Promise<RepoFile[]>
   return files;
 }
 
+/** The largest card or index that is read, far above any that tells of files. */
+const MAX_READ_BYTES = 1 << 24;
+
 async function chooseModel({ about, files, fetch }: RepoView): Promise<Chosen> {
   const index = files.find(({ path }) => path === WEIGHTS_INDEX);
   const single = files.some(({ path }) => path === "model.safetensors");
   const weightMap = index === undefined || single
     ? null
-    : (await readJsonObject(join(await fetch([index]), WEIGHTS_INDEX))).weight_map;
+    : (await readJsonObject(join(await fetch([readable(index, about)]), WEIGHTS_INDEX))).weight_map;
   const chosen = chooseModelFiles(files.map(({ path }) => path), {
     weightMap: isRecord(weightMap) ? weightMap : null,
     about,
@@ -255,7 +258,9 @@ async function chooseData(
   { repo, prefer }: { repo: DatasetSpec; prefer: readonly string[] },
 ): Promise<Chosen> {
   const readme = files.find(({ path }) => path === CARD);
-  const card = readme === undefined ? null : frontMatter(await Deno.readTextFile(join(await fetch([readme]), CARD)));
+  const card = readme === undefined
+    ? null
+    : frontMatter(await Deno.readTextFile(join(await fetch([readable(readme, about)]), CARD)));
   const { config, split } = repo;
   const { paths, ...part } = chooseDataFiles(files.map(({ path }) => path), card, {
     config,
@@ -264,6 +269,12 @@ async function chooseData(
     about,
   });
   return { ...part, files: pick(files, paths) };
+}
+
+/** The file, if it can be read whole. Throws a UserError for a larger one, before any of it is downloaded. */
+function readable(file: RepoFile, { action }: About): RepoFile {
+  if (file.size <= MAX_READ_BYTES) return file;
+  throw new UserError(`${action}: ${file.path} has ${file.size} bytes, expected at most ${MAX_READ_BYTES}`);
 }
 
 function pick(files: readonly RepoFile[], paths: readonly string[]): RepoFile[] {

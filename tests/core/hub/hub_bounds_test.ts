@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { redirectTarget } from "../../../core/hub/hub_client.ts";
-import { resolveModel } from "../../../core/hub/resolve_name.ts";
+import { resolveDataset, resolveModel } from "../../../core/hub/resolve_name.ts";
 import { json } from "../../_shared/hub_server.ts";
 import { bytesOf, type HubTest, MODEL, refuses, withHub } from "./_hub.ts";
 
@@ -84,6 +84,21 @@ Deno.test("a listing ends, however many pages or files it says it has", () =>
       },
       /^Cannot use org\/name: http:\S+ lists more than 200,000 files of the repository$/,
     );
+  }));
+
+Deno.test("a card or an index that is too large to be read is named, and not downloaded", () =>
+  withHub(async ({ hub, options }) => {
+    const large = " ".repeat((1 << 24) + 1);
+    const size = "has 16777217 bytes, expected at most 16777216$";
+    hub.add("dataset", "org/data", { "README.md": large, "train.jsonl": '{"prompt": "a", "response": "b"}\n' });
+    await refuses(resolveDataset("org/data", options), new RegExp(`^Cannot use org/data: README\\.md ${size}`));
+    const { "model.safetensors": _, ...rest } = MODEL;
+    hub.add("model", "org/name", { ...rest, "model.safetensors.index.json": large });
+    await refuses(
+      resolveModel("org/name", options),
+      new RegExp(`^Cannot use org/name: model\\.safetensors\\.index\\.json ${size}`),
+    );
+    equal(hub.seen(/resolve/).length, 0);
   }));
 
 Deno.test("redirects lead to http and https alone, and from https to nothing less", () =>

@@ -1,7 +1,7 @@
 /** Writes files that are whole or absent: written under another name, flushed to disk, then renamed. @module */
 import { UserError } from "../error.ts";
 import { fileSystem, type OpenFile } from "./file_system.ts";
-import { exists, explained, explainIoError, isFolder } from "./io.ts";
+import { explained, explainIoError } from "./io.ts";
 import { dirname } from "./path.ts";
 
 /** A flush to disk starts each time that so many more bytes are written, so that the one at the end has less to do. */
@@ -79,7 +79,9 @@ export async function makeFolder(path: string, { what = "the folder" }: { what?:
     try {
       await fileSystem().mkdir(path, { recursive: true });
     } catch (error) {
-      if (!await exists(path) || await isFolder(path)) throw error;
+      // What cannot be looked at is told as it failed.
+      const there = await fileSystem().stat(path).catch(() => null);
+      if (there === null || there.isDirectory) throw error;
       throw new UserError(`Cannot make ${what} ${path}: it is a file, expected a folder or a new name`);
     }
   });

@@ -39,7 +39,7 @@ Deno.test("a run's folder that cannot be written to is named", () =>
       `output_dir=${folder}`,
     ];
     // Not even root makes folders there.
-    await fails(await args("/sys/dnpo"), /^error: Cannot (make the run's folder|read) \/sys\/dnpo: /);
+    await fails(await args("/sys/dnpo"), /^error: Cannot make the run's folder \/sys\/dnpo: /);
     await Deno.writeTextFile(`${dir}/file`, "");
     await fails(await args(`${dir}/file`), /^error: Cannot make the run's folder .*\/file: /);
     await Deno.mkdir(`${dir}/taken/.lock`, { recursive: true });

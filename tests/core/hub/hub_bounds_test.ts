@@ -42,10 +42,12 @@ const TREE = /^GET \/api\/models\/org\/name\/tree/;
 Deno.test("a body has a deadline and a size, whatever its status", () =>
   withHub(async (test) => {
     test.hub.add("model", "org/name", MODEL);
-    const late = /^Cannot use org\/name: .*its answer does not end within 0\.4 s\)?$/;
-    await meets(test, { match: REVISION, answer: () => endless(" ", { everyMs: 20 }) }, late);
+    const late = /^Cannot use org\/name: its answer does not end within 0\.4 s$/;
+    const unreached =
+      /^Cannot use org\/name: there is no local path of this name, and the hub cannot be reached \(its answer does not end within 0\.4 s\)$/;
+    await meets(test, { match: REVISION, answer: () => endless(" ", { everyMs: 20 }) }, unreached);
     await meets(test, { match: TREE, answer: () => endless(" ", { everyMs: 20 }) }, late);
-    await meets(test, { match: REVISION, answer: () => endless(" ", { everyMs: 20, status: 404 }) }, late);
+    await meets(test, { match: REVISION, answer: () => endless(" ", { everyMs: 20, status: 404 }) }, unreached);
     const large = /^Cannot use org\/name: its answer has more than 16,777,216 bytes$/;
     const hurry = (): Response => endless(new Uint8Array(1 << 22).fill(32), { everyMs: 1 });
     await meets(test, { match: REVISION, answer: hurry, stallMs: 30_000 }, large);

@@ -1,5 +1,6 @@
 /** The one place that catches errors: they become one line and an exit code. @module */
 import { UserError } from "../core/error.ts";
+import { OS_ERROR } from "../core/files/file_system.ts";
 import { ClosedOutput } from "./print.ts";
 
 /** An error as it is shown to the user. */
@@ -12,8 +13,6 @@ export interface ErrorReport {
 
 /** Error codes of an operating system, such as ENOSPC, EROFS and EACCES, but not Node's ERR_…. */
 const OS_CODE = /^E[A-Z0-9]+$/;
-/** Those without a code say so in their message, as "File too large (os error 27)". */
-const OS_ERROR = /\(os error \d+\)/;
 
 /** Control characters, which in a file name or a config could rewrite the terminal. */
 // deno-lint-ignore no-control-regex

@@ -112,7 +112,7 @@ function encodeIds(
 interface Unencoded<T> {
   prompt: T;
   answers: readonly T[];
-  /** As in {@linkcode TokenizeOptions}. */
+  /** As in {@linkcode EncodeOptions}. */
   joint: boolean;
 }
 

@@ -18,8 +18,8 @@ export type Prompt = string | readonly Message[] | readonly number[];
 export type Row = Readonly<Record<string, unknown>>;
 
 /**
- * The ids of a prompt, and how many tokens may be sampled for it, at least one. Throws a UserError naming the prompt
- * `where` if it has no ids or too many, or if the model has no tokenizer for it.
+ * The ids of a prompt, fewer than `maxLength`, so that there is room for an answer. Throws a UserError naming the prompt
+ * as `where` if it has no ids or too many, or if the model has no tokenizer for it.
  */
 export function promptIds(
   { tokenizer, config }: LanguageModel,

@@ -51,7 +51,7 @@ export function isNotFound(error: unknown): boolean {
 }
 
 /** How Deno ends the message of an error of the operating system: many have neither a class nor a code of their own. */
-const OS_ERROR = /\(os error \d+\)/;
+export const OS_ERROR: RegExp = /\(os error \d+\)/;
 
 /** Whether an error comes from the file system or from a missing permission. */
 export function isFileSystemError(error: Error): boolean {

@@ -14,8 +14,8 @@ export class TemplateError extends Error {
 
 /**
  * The most steps of one rendering, which take half a second or less, and the further steps for each character of the
- * input: some templates walk a text letter by letter. A turn of a conversation takes about fifty. A step is a node that is evaluated, an element that is visited, or
- * CHARS_PER_STEP characters.
+ * input: some templates walk a text letter by letter. A step is a node that is evaluated, an element that is visited, or
+ * CHARS_PER_STEP characters; a turn of a conversation takes about fifty.
  */
 const MAX_STEPS = 5e5;
 const STEPS_PER_CHAR = 32;

@@ -30,6 +30,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
   const { device } = context;
   throwIfStopped(context);
   const dir = await folderOf(context, step.model);
+  const files = await context.checksums.identityOf(dir);
   const model = await loadModel(device, dir);
   // Without noise, training needs only the reference's log-probabilities, computed before the first step.
   const reference = settings.noise === "none" ? null : (await loadModel(device, dir)).weights;
@@ -42,10 +43,12 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
       reference,
       data,
       settings,
+      files,
       referencePath: paths.reference,
       stateDir: paths.state,
       openLog: (done) => openMetrics(context, { stage: "optimize", iteration: settings.iteration, step: done }),
       onProgress: context.onProgress,
+      onUnchecked: (path) => context.checksums.noteUnchecked(path),
       signal: context.signal,
     });
     try {
@@ -55,7 +58,8 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
       if (step.noise !== null && result.noise) await saveNoise(step.noise, result.noise);
       const folder = await withChatTemplate(model.folder, settings.data);
       const dtype = step.keepsFloat32 ? "F32" : dtypeOfName(settings.dtype) ?? folder.dtype;
-      const lost = await storeModel(paths.model, { ...model, folder }, { dtype, before: model.folder });
+      const watch = context.checksums.watchModel(paths.model);
+      const lost = await storeModel(paths.model, { ...model, folder }, { dtype, before: model.folder, watch });
       noteRounding(context, { lost, dtype });
     } finally {
       result.free();
@@ -118,6 +122,7 @@ async function readPairIds(
   const sources: readonly DataSource[] = ref === "data" ? [data.train!] : "name" in ref ? [ref.name] : ref.files;
   for (const source of sources) {
     const name = sourceName(source);
+    if (typeof ref === "object" && "files" in ref) await context.checksums.checkRows(name);
     const { locate, onBadRow, template, ...mapping } = readingOf(context, { settings });
     const { pairs, report, skipped, shapes } = await readPairs(source, {
       tokenizer,

@@ -14,6 +14,7 @@ import { noteRounding } from "../run/rounding_note.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withRun } from "../run/run_context.ts";
 import { iterationPaths, runPaths } from "../run/run_paths.ts";
 import { givesPairs } from "../run/run_rows.ts";
+import { hasWork, retrainAdvice } from "../run/run_work.ts";
 import { refuseStage } from "../run/stage_record.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { generateStage } from "./generate_stage.ts";
@@ -66,7 +67,14 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
     checkSteps(stepsOf(schedule), hooks);
     await checkJudging(stepsOf(schedule));
     await refuseStage(config.output_dir);
+    const isBegun = await hasWork(config.output_dir);
     await fixSettings(config);
+    await context.checksums.beginWith(await context.sources.model(config.model!), {
+      of: config.output_dir,
+      isBegun,
+      what: `the run in ${config.output_dir}`,
+      advice: "give another output_dir or delete the folder",
+    });
     const { method, iterations } = config;
     if (await isComplete(config.output_dir, schedule)) {
       context.onNote(`The run in ${config.output_dir} was complete already; nothing is trained`);
@@ -135,7 +143,8 @@ async function makeModel(context: RunContext, steps: readonly Step[]): Promise<v
     }
   }
   // A model that an earlier process made is not trusted, but read.
-  await withAdvice(openModelFolder(model), `delete ${model} to train it again`);
+  await context.checksums.checkModel(model);
+  await withAdvice(openModelFolder(model), await retrainAdvice(model));
   await dropState(paths);
 }
 

@@ -7,6 +7,7 @@ import { openRunDevice } from "../device/run_device.ts";
 import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import type { OnProgress } from "../progress.ts";
+import { RunChecksums } from "./run_checksums.ts";
 import { lockFolder } from "./run_lock.ts";
 import { runPaths } from "./run_paths.ts";
 import { type Need, RunSources } from "./run_sources.ts";
@@ -49,6 +50,8 @@ export interface RunContext {
   readonly judge: RunHooks["judge"] | null;
   /** Finds the files of the models and data sets that the config names. */
   readonly sources: RunSources;
+  /** Checks what the run reads back of its own files. */
+  readonly checksums: RunChecksums;
   readonly telemetry: Telemetry;
 }
 
@@ -105,6 +108,7 @@ export async function withDevice<T>(
     allowVerifier: hooks.allowVerifier ?? true,
     judge: hooks.judge ?? null,
     sources,
+    checksums: await RunChecksums.open(folder, { onNote }),
     telemetry: await openTelemetry(),
   });
 }

@@ -34,7 +34,12 @@ const USES: readonly Use[] = [
   },
   { what: "a module of Node.js", pattern: /["'`]node:/, rooms: FILE_ROOMS, inStrings: true },
   { what: "the network", pattern: /\bfetch\b/, rooms: ["core/hub", "core/server"] },
-  { what: "a thread", pattern: /\bWorker\b/, rooms: ["core/device", "core/label"] },
+  {
+    what: "a thread",
+    pattern: /\bWorker\b/,
+    rooms: ["core/device", "core/label"],
+    files: ["core/data/encode_threads.ts", "core/data/row_encoder.ts"],
+  },
   { what: "the platform by a string", pattern: /\[\s*["'`](Deno|fetch|Worker)["'`]\s*\]/, rooms: [], inStrings: true },
 ];
 

@@ -133,11 +133,12 @@ export async function readResponses(path: string): Promise<ResponseRow[]> {
  */
 export async function readPairs(
   source: DataSource,
-  { tokenizer, vocabSize, maxLength, ...reading }: TokenizeOptions & ReadRowsOptions,
+  { tokenizer, vocabSize, maxLength, encoder, ...reading }: TokenizeOptions & ReadRowsOptions,
 ): Promise<{ pairs: StoredPair[]; report: TokenizeReport } & Pick<ReadRows, "skipped" | "shapes">> {
   const { rows, skipped, shapes } = await readRows(source, reading);
   const extras = new Map(rows.map(({ row, extra }) => [row, extra]));
-  const { pairs, report } = tokenizePairs(rows, { tokenizer, vocabSize, maxLength });
+  await encoder?.prepare(rows, { tokenizer }, 2);
+  const { pairs, report } = tokenizePairs(rows, { tokenizer, vocabSize, maxLength, ...(encoder && { encoder }) });
   const stored = pairs.map((pair) => {
     try {
       return { ...pair, ...parseLabels(extras.get(pair.row)!) };

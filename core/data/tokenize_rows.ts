@@ -4,6 +4,7 @@ import { type EncodedRow, type EncodeOptions, encodeRow } from "./encode_row.ts"
 import type { JsonValue } from "./formats/json_rows.ts";
 import type { Message } from "./formats/messages.ts";
 import type { DataRow } from "./parse_row.ts";
+import type { RowEncoder } from "./row_encoder.ts";
 
 /** A tokenized prompt. */
 export interface TokenizedPrompt {
@@ -69,6 +70,8 @@ export interface TokenizeOptions extends EncodeOptions {
   vocabSize: number;
   /** The most tokens of prompt and answer together; null for no limit. */
   maxLength: number | null;
+  /** Encodes the rows, if they are kept (default: each is encoded anew). */
+  encoder?: RowEncoder;
 }
 
 /**
@@ -125,7 +128,10 @@ function tokenizeRows(rows: readonly DataRow[], options: TokenizeOptions, answer
   };
   const kept = [];
   for (const row of rows) {
-    const encoded = atRow(row, () => encodeRow(row, options, answers));
+    const encoded = atRow(
+      row,
+      () => options.encoder?.encode(row, options, answers) ?? encodeRow(row, options, answers),
+    );
     const { prompt, promptIds, conversational, messages } = encoded;
     if (promptIds.length >= limit) {
       report.promptTooLong++;

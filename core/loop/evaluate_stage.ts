@@ -45,11 +45,15 @@ export async function evaluateStage(
   try {
     const tokenizer = await tokenizerOf(dir, data);
     const { rows } = await readData(context, { settings, which: "eval" });
+    const { encoder } = context;
+    const joint = settings.method === "sft";
+    await encoder.prepare(rows, { tokenizer, joint }, 1);
     const { examples } = tokenizeExamples(rows, {
+      encoder,
       tokenizer,
       vocabSize: model.config.vocabSize,
       maxLength: data.max_length,
-      joint: settings.method === "sft",
+      joint,
     });
     const total = examples.length * (verifierPath === undefined ? 1 : 3);
     const progress = (done: number): void => {

@@ -102,7 +102,11 @@ export async function readExamples(
 ): Promise<TokenizedExample[]> {
   const { data } = settings;
   const { rows, name } = await readData(context, { settings, which: "train" });
+  const { encoder } = context;
+  await encoder.prepare(rows, { tokenizer, ...encoding }, 1);
+  throwIfStopped(context);
   const { examples, report } = tokenizeExamples(rows, {
+    encoder,
     tokenizer,
     vocabSize: model.config.vocabSize,
     maxLength: data.max_length,

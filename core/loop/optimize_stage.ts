@@ -128,6 +128,7 @@ async function readPairIds(
       tokenizer,
       vocabSize: model.config.vocabSize,
       maxLength: data.max_length,
+      encoder: context.encoder,
       ...(locate && { locate }),
       ...(onBadRow && { onBadRow }),
       ...(template !== undefined && { template }),

@@ -3,6 +3,7 @@ import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import type { ResolvedConfig } from "../config/config.ts";
 import type { JsonValue } from "../data/formats/json_rows.ts";
+import { RowEncoder } from "../data/row_encoder.ts";
 import { openRunDevice } from "../device/run_device.ts";
 import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
@@ -53,6 +54,8 @@ export interface RunContext {
   /** Checks what the run reads back of its own files. */
   readonly checksums: RunChecksums;
   readonly telemetry: Telemetry;
+  /** Encodes the rows of `data`, and keeps their ids between stages and iterations. */
+  readonly encoder: RowEncoder;
 }
 
 /** What a run is opened with. */
@@ -98,18 +101,20 @@ export async function withDevice<T>(
     record: folder === null ? null : runPaths(folder).kernels,
   });
   using commands = new Commands(device);
+  const signal = hooks.signal ?? new AbortController().signal;
   return await work({
     config,
     device,
     commands,
     onProgress: hooks.onProgress ?? (() => {}),
     onNote,
-    signal: hooks.signal ?? new AbortController().signal,
+    signal,
     allowVerifier: hooks.allowVerifier ?? true,
     judge: hooks.judge ?? null,
     sources,
     checksums: await RunChecksums.open(folder, { onNote }),
     telemetry: await openTelemetry(),
+    encoder: new RowEncoder({ signal }),
   });
 }
 

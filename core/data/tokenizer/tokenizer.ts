@@ -1,5 +1,6 @@
 /** Loads Hugging Face tokenizers from model folders. @module */
 import { UserError } from "../../error.ts";
+import { sha256 } from "../../files/digest.ts";
 import { readText } from "../../files/io.ts";
 import { checkNesting } from "../../files/json_nesting.ts";
 import { type ModelFiles, modelFilesOf } from "../../files/model_files.ts";
@@ -48,6 +49,23 @@ export interface LoadTokenizerOptions {
   chatTemplate?: string | undefined;
 }
 
+/** Where a tokenizer was loaded from. */
+export interface TokenizerOrigin {
+  /** A hash of all that ids and texts depend on: the same for copies of a folder. */
+  identity: string;
+  /** The name of its files: the path of the folder, if they are in one. */
+  dir: string;
+  /** As in {@linkcode LoadTokenizerOptions}. */
+  chatTemplate: string | undefined;
+}
+
+const ORIGINS = new WeakMap<Tokenizer, TokenizerOrigin>();
+
+/** Where a tokenizer was loaded from; null if it gives other ids at another time, or was not loaded. */
+export function tokenizerOrigin(tokenizer: Tokenizer): TokenizerOrigin | null {
+  return ORIGINS.get(tokenizer) ?? null;
+}
+
 /**
  * Loads tokenizer.json, the files beside it that name special tokens, and the chat template, from the folder `source` or
  * from a model's files. Throws a UserError naming a file that is missing or broken.
@@ -92,7 +110,7 @@ export async function loadTokenizer(
   });
   const eosToken = named.eos_token ?? null;
   const bosToken = named.bos_token ?? null;
-  return {
+  const loaded: Tokenizer = {
     encode: (text, { addSpecialTokens = true } = {}) =>
       attempt(path, "encode with", () => inner.encode(text, { addSpecialTokens })),
     // The clean-up of tokenizer_config.json is off: it rewrites the spaces of the model's own answer.
@@ -110,6 +128,14 @@ export async function loadTokenizer(
     specialTokens: addedSpecialTokens(tokenizer),
     vocabSize: inner.vocabSize,
   };
+  const template = JSON.stringify([config.chat_template ?? null, jinja]);
+  // A template that asks the time may write another text the next time.
+  if (!template.includes("strftime_now") && globalThis.crypto?.subtle) {
+    const added = JSON.stringify([named, tokenizer.added_tokens]);
+    const identity = await sha256(await files.read(TOKENIZER), added, template);
+    ORIGINS.set(loaded, { identity, dir, chatTemplate: file });
+  }
+  return loaded;
 }
 
 /** The tokenizer of a model; null if it has no tokenizer.json, which rows of token ids do not need. */

@@ -136,7 +136,10 @@ Deno.test("readPairs() and readResponses() name line and key", async () => {
       [{}, '"generated_ids" is missing, expected a list of token ids'],
       [{ generated_ids: [2] }, '"finished" is missing, expected true or false'],
       [{ prompt: 3 }, '"prompt" is 3, expected a string'],
-      [{ messages: [{ role: "user" }] }, '"messages[0].content" is missing, expected a string'],
+      [
+        { messages: [{ role: "user" }] },
+        '"messages[0].content" is missing, expected a string, or "tool_calls" beside it',
+      ],
     ] as const
   ) {
     await withFile(

@@ -189,6 +189,8 @@ function parsePair(row: JsonObject, [better, worse]: readonly [string, string]):
     }
     return { kind: "chat_pair", ...extractMessages({ chosen, rejected }, [better, worse]) };
   }
+  const conversation = ["prompt", "messages"].find((name) => Array.isArray(row[name]));
+  if (isRecord(row[better]) && conversation !== undefined) return parseSides(row, conversation);
   const [chosen, rejected] = [stringField(row, better), stringField(row, worse)];
   if (has("prompt")) return { kind: "text_pair", prompt: stringField(row, "prompt"), chosen, rejected };
   return { kind: "text_pair", ...extractPrompt({ chosen, rejected }, [better, worse]) };
@@ -196,6 +198,9 @@ function parsePair(row: JsonObject, [better, worse]: readonly [string, string]):
 
 /** Parses two answers to a conversation: each is one turn, a list of turns, or the text of one. */
 function parseSides(row: JsonObject, key: string): DataFields {
+  const [first] = Array.isArray(row.chosen) ? messagesField(row, "chosen") : [];
+  // Lists that begin with the prompt are whole conversations.
+  if (first !== undefined && ["system", "user"].includes(first.role)) return parsePair(row, ["chosen", "rejected"]);
   const side = (name: string): Message[] => {
     if (Array.isArray(row[name])) return messagesField(row, name);
     return isRecord(row[name]) ? [messageField(row, name)] : [{ role: "assistant", content: stringField(row, name) }];

@@ -6,7 +6,7 @@ import { encodeRow } from "../../../core/data/encode_row.ts";
 import type { JsonValue } from "../../../core/data/formats/json_rows.ts";
 import { loadTokenizer, type Tokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { withFolder, writeTokenizer } from "./_fixtures.ts";
-import goldens from "./goldens/chat_rows.json" with { type: "json" };
+import goldens from "./tokenizer/goldens/chat_rows.json" with { type: "json" };
 
 type Side = [text: string, digest: string];
 type Expected = { error: string } | (Side | { mask: string })[];

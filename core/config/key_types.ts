@@ -38,6 +38,8 @@ export interface DataColumns {
   system?: string;
   /** Column of what a verifier compares with. */
   reference?: string;
+  /** Column of the tools that the chat template tells the model of. */
+  tools?: string;
 }
 
 /** One data set of several. */

@@ -3,8 +3,12 @@ import { UserError } from "../error.ts";
 import { shortQuote } from "./formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "./formats/json_rows.ts";
 import { listColumns } from "./formats/map_columns.ts";
-import { extractMessages, extractPrompt, type Message, messagesField, shareGptField } from "./formats/messages.ts";
+import { isRecord } from "../values.ts";
+import { CHAT_COLUMNS } from "./formats/chat_variables.ts";
+import { type Message, messageField, messagesField } from "./formats/messages.ts";
 import { hasField, idsField, stringField } from "./formats/row_fields.ts";
+import { extractMessages, extractPrompt } from "./formats/shared_prompt.ts";
+import { REFUSED_COLUMNS } from "./refused_columns.ts";
 
 /** The contents of a row: prompt and answer, or prompt and two answers, as text, conversation or token ids. */
 export type DataFields =
@@ -67,12 +71,23 @@ const GROUPS: readonly (readonly Shape[])[] = [
       responseIds: idsField(row, "response_ids"),
     }),
   }],
+  [{
+    columns: ["conversations", "chosen", "rejected"],
+    owner: () => "LLaMA-Factory's preference",
+    parse: (row) => parseSides(row, "conversations"),
+  }],
   [
     {
       columns: ["chosen", "rejected"],
       optional: ["prompt"],
       owner: (row) => hasField(row, "score_chosen") ? "UltraFeedback's" : "TRL's preference",
       parse: (row) => parsePair(row, ["chosen", "rejected"]),
+    },
+    {
+      columns: ["chosen_messages", "rejected_messages"],
+      optional: ["prompt"],
+      owner: () => "TRL's preference",
+      parse: (row) => parsePair(row, ["chosen_messages", "rejected_messages"]),
     },
     { columns: ["real", "generated"], owner: () => "SPIN's", parse: (row) => parsePair(row, ["real", "generated"]) },
   ],
@@ -91,7 +106,7 @@ const GROUPS: readonly (readonly Shape[])[] = [
     {
       columns: ["conversations"],
       owner: () => "ShareGPT's",
-      parse: (row) => splitLast(shareGptField(row, "conversations"), "conversations"),
+      parse: (row) => splitLast(messagesField(row, "conversations"), "conversations"),
     },
     { columns: ["instruction", "output"], optional: ["input"], owner: () => "Alpaca's", parse: parseInstruction },
     { columns: ["question", "answer"], owner: () => "GSM8K's", parse: parseQuestion },
@@ -117,6 +132,8 @@ export const SHAPE_COLUMNS: readonly string[] = [
     "chosen_from",
     "score_human",
     "score_generated",
+    ...CHAT_COLUMNS,
+    ...REFUSED_COLUMNS,
   ],
 ];
 
@@ -172,9 +189,23 @@ function parsePair(row: JsonObject, [better, worse]: readonly [string, string]):
     }
     return { kind: "chat_pair", ...extractMessages({ chosen, rejected }, [better, worse]) };
   }
+  const conversation = ["prompt", "messages"].find((name) => Array.isArray(row[name]));
+  if (isRecord(row[better]) && conversation !== undefined) return parseSides(row, conversation);
   const [chosen, rejected] = [stringField(row, better), stringField(row, worse)];
   if (has("prompt")) return { kind: "text_pair", prompt: stringField(row, "prompt"), chosen, rejected };
   return { kind: "text_pair", ...extractPrompt({ chosen, rejected }, [better, worse]) };
+}
+
+/** Parses two answers to a conversation: each is one turn, a list of turns, or the text of one. */
+function parseSides(row: JsonObject, key: string): DataFields {
+  const [first] = Array.isArray(row.chosen) ? messagesField(row, "chosen") : [];
+  // Lists that begin with the prompt are whole conversations.
+  if (first !== undefined && ["system", "user"].includes(first.role)) return parsePair(row, ["chosen", "rejected"]);
+  const side = (name: string): Message[] => {
+    if (Array.isArray(row[name])) return messagesField(row, name);
+    return isRecord(row[name]) ? [messageField(row, name)] : [{ role: "assistant", content: stringField(row, name) }];
+  };
+  return { kind: "chat_pair", prompt: messagesField(row, key), chosen: side("chosen"), rejected: side("rejected") };
 }
 
 function parseAnswer(row: JsonObject, answer: string): DataFields {

@@ -1,6 +1,7 @@
 /** The files between the stages: responses.jsonl and pairs.jsonl. @module */
 import { UserError } from "../error.ts";
 import { isRecord } from "../values.ts";
+import { CHAT_COLUMNS, type ChatVariables, chatVariables } from "./formats/chat_variables.ts";
 import { describe } from "./formats/data_problems.ts";
 import type { DataSource } from "./formats/data_sources.ts";
 import { type JsonObject, type JsonValue, readJsonRows } from "./formats/json_rows.ts";
@@ -19,6 +20,8 @@ export interface ResponseRow {
   promptIds: number[];
   /** The prompt's turns, if it is a conversation; `prompt` is then what the answering model's chat template wrote. */
   messages?: readonly Message[];
+  /** What the template was given besides the turns: the columns `tools` and `chat_template_kwargs`. */
+  variables?: ChatVariables;
   /** The human answer's text. */
   response: string;
   /** Its ids. */
@@ -50,6 +53,8 @@ export interface PairRow {
   promptIds: number[];
   /** The prompt's turns, if it is a conversation. */
   messages?: readonly Message[];
+  /** As in {@linkcode ResponseRow}. */
+  variables?: ChatVariables;
   /** The better answer's text. */
   chosen: string;
   /** Its ids. */
@@ -86,6 +91,7 @@ export function encodeResponse(row: ResponseRow): string {
     prompt: row.prompt,
     prompt_ids: promptIds,
     messages: row.messages,
+    ...row.variables,
     response: row.response,
     response_ids: responseIds,
     generated: row.generated,
@@ -103,6 +109,7 @@ export function encodePair(pair: PairRow): string {
     prompt: pair.prompt,
     prompt_ids: pair.promptIds,
     messages: pair.messages,
+    ...pair.variables,
     chosen: pair.chosen,
     chosen_ids: pair.chosenIds,
     rejected: pair.rejected,
@@ -157,6 +164,7 @@ export function parseResponse(value: JsonValue): ResponseRow {
     prompt: stringField(value, "prompt"),
     promptIds: idsField(value, "prompt_ids"),
     ...(hasField(value, "messages") ? { messages: messagesField(value, "messages") } : {}),
+    ...(CHAT_COLUMNS.some((name) => hasField(value, name)) ? { variables: chatVariables(value) } : {}),
     response: stringField(value, "response"),
     responseIds: idsField(value, "response_ids"),
     generated: stringField(value, "generated"),

@@ -134,13 +134,14 @@ async function generateRows(
   const { done } = file;
   const left = examples.slice(done);
   const finish = (example: TokenizedExample, { ids, finished, retokenized }: ServedRow): ResponseRow => {
-    const { row, prompt, promptIds, messages, response, responseIds, conversational, reference } = example;
+    const { row, prompt, promptIds, messages, variables, response, responseIds, conversational, reference } = example;
     const tail = finished && conversational ? tails.get(ids.at(-1)!)! : [];
     return {
       row,
       prompt,
       promptIds,
       ...(messages !== undefined && { messages }),
+      ...(variables !== undefined && { variables }),
       response,
       responseIds,
       generated: tokenizer ? answerText(tokenizer, example, ids) : "",

@@ -6,10 +6,10 @@ import type { RunContext } from "./run_context.ts";
 /** The lines that a run has noted already, since every iteration reads the same data. */
 const told = new WeakMap<RunContext, Set<string>>();
 
-/** Notes, once per run, which shapes the rows were taken for, except this project's own shapes. */
+/** Notes, once per run, which shapes the rows were taken for, except this project's own under their own names. */
 export function noteShapes(context: RunContext, path: string, shapes: readonly ShapeCount[]): void {
-  for (const { owner, columns, rows } of shapes) {
-    if (owner === "plain") continue;
+  for (const { owner, columns, isMapped, rows } of shapes) {
+    if (owner === "plain" && !isMapped) continue;
     const line = `${path}: ${rows.toLocaleString("en")} ${rows === 1 ? "row" : "rows"} of ${owner} shape (${
       columns.join(", ")
     })`;

@@ -99,6 +99,53 @@ const ROWS: Case<string | Uint8Array>[] = [
         value,
       ): Case<string> => [`messages ${JSON.stringify(value)}`, chat(value), key("messages\\[0\\]\\.(role|content)")],
     ),
+  ...[
+    [
+      { type: "image_url", image_url: { url: "a.png" } },
+      'content\\[0\\].type" is the string "image_url", expected "text": images',
+    ],
+    [{ type: "image" }, 'content\\[0\\].type" is the string "image"'],
+    [{ text: "a" }, 'content\\[0\\].type" is missing'],
+    [{ type: "text" }, 'content\\[0\\].text" is missing, expected a string'],
+    ["a", 'content\\[0\\]" is the string "a", expected a part {type: "text", text}'],
+  ].map(([part, name]): Case<string> => [
+    `a part ${JSON.stringify(part)}`,
+    chat([{ ...user, content: [part] }, bot]),
+    key(name as string),
+  ]),
+  ...["[]", 1, {}, [1], [{}, null]].map((calls): Case<string> => [
+    `tool_calls ${JSON.stringify(calls)}`,
+    chat([user, { ...bot, tool_calls: calls }]),
+    key('"messages\\[1\\].tool_calls" is .+, expected a list of objects'),
+  ]),
+  ["content null beside no calls", chat([user, { ...bot, content: null, tool_calls: [] }]), key("content")],
+  ...([
+    [1, '"tools" is 1, expected a list of objects'],
+    [{ type: "function" }, '"tools" is an object, expected a list of objects'],
+    ["weather", '"tools" is text that is not valid JSON .+, expected a list of objects'],
+    ['{"type":"function"}', '"tools" is an object'],
+    [["weather"], '"tools\\[0\\]" is the string "weather", expected an object'],
+    ["[1]", '"tools\\[0\\]" is 1, expected an object'],
+  ] as const).map(([tools, message]): Case<string> => [
+    `tools ${JSON.stringify(tools)}`,
+    row({ messages: [user, bot], tools }),
+    key(message),
+  ]),
+  ...([
+    ["{}", '"chat_template_kwargs" is .+, expected an object'],
+    [[], '"chat_template_kwargs" is an empty list, expected an object'],
+    [{ messages: [] }, '"chat_template_kwargs" has "messages", expected variables of the template alone'],
+    [{ add_generation_prompt: true }, 'has "add_generation_prompt"'],
+    [{ chat_template: "" }, 'has "chat_template", .+ \\(data\\.chat_template\\)'],
+    [{ max_length: 1 }, 'has "max_length"'],
+    [{ tools: "[]" }, '"chat_template_kwargs.tools" is the string "\\[\\]", expected a list of objects'],
+    [{ documents: [1] }, '"chat_template_kwargs.documents\\[0\\]" is 1, expected an object'],
+  ] as const).map(([kwargs, message]): Case<string> => [
+    `chat_template_kwargs ${JSON.stringify(kwargs)}`,
+    row({ messages: [user, bot], chat_template_kwargs: kwargs }),
+    key(message),
+  ]),
+  ["KTO's label", row({ prompt: "a", completion: "b", label: false }), key('"label" is false: the row is KTO')],
   [
     "an instruction without output",
     row({ instruction: "a", input: "" }),

@@ -1,8 +1,10 @@
 /** Exports pairs as a preference data set in TRL's form, which other trainers read too. @module */
 import type { SchemaElement } from "hyparquet";
 import { UserError } from "../error.ts";
+import { JsonFloat } from "./formats/json_numbers.ts";
+import type { JsonValue } from "./formats/json_rows.ts";
 import { type Message, messagesField } from "./formats/messages.ts";
-import { hasField } from "./formats/row_fields.ts";
+import { hasField, scoreField } from "./formats/row_fields.ts";
 import type { DataRow } from "./parse_row.ts";
 import { readRows } from "./read_rows.ts";
 
@@ -50,7 +52,7 @@ function isChat(row: DataRow): boolean {
 
 function toPreference(row: DataRow): Preference {
   const { extra } = row;
-  const number = (key: string): number | null => typeof extra[key] === "number" ? extra[key] : null;
+  const number = (key: string): number | null => isNumber(extra[key]) ? scoreField(extra, key) : null;
   const isGenerated = extra.chosen_from === "generated";
   const scores = {
     score_chosen: number("score_chosen") ?? number(isGenerated ? "score_generated" : "score_human"),
@@ -76,6 +78,10 @@ function toPreference(row: DataRow): Preference {
     default:
       throw new UserError("the row has one response, expected chosen and rejected");
   }
+}
+
+function isNumber(value: JsonValue | undefined): boolean {
+  return typeof value === "number" || typeof value === "bigint" || value instanceof JsonFloat;
 }
 
 /** Encodes a file: JSON lines, or Parquet with lists of {role, content} laid out as by pyarrow and datasets. */

@@ -2,6 +2,7 @@
 import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
 import { errorLine } from "../formats/data_problems.ts";
+import { jsonText } from "../formats/json_numbers.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import type { Message } from "../formats/messages.ts";
 import { compileTemplate, type TemplateOptions } from "./template/compile_template.ts";
@@ -73,7 +74,7 @@ export function compileChatTemplate(
       renderMarked(messages: readonly Message[]): MarkedText | null {
         if (!GENERATION.test(source)) return null;
         return attempt("render", () => {
-          const [begin, end] = unusedMarks(JSON.stringify(messages) + source);
+          const [begin, end] = unusedMarks(jsonText(messages) + source);
           const values = variables(messages, false);
           const marked = cutMarks(render(values, [begin, end]), { begin, end });
           // A block in a macro or a `set` may be cut, counted or compared later: with marks that gives another text.

@@ -1,6 +1,5 @@
 /** Reads and writes JSON whose numbers keep what Python sees in them: an integer of any size, or a float. @module */
 import { errorLine } from "./data_problems.ts";
-import type { JsonValue } from "./json_rows.ts";
 
 /** The most digits of an integer: Python reads none of more. */
 const MAX_DIGITS = 4300;
@@ -23,6 +22,15 @@ export class JsonFloat extends Number {
   toJSON(): unknown {
     return rawJSON(this.source);
   }
+}
+
+/** Any JSON value. A number is a bigint or JsonFloat where a JavaScript number would change it, in data sets' rows. */
+export type JsonValue = string | number | bigint | boolean | null | JsonFloat | JsonValue[] | JsonObject;
+
+/** A JSON object. */
+export interface JsonObject {
+  /** Any key. */
+  readonly [key: string]: JsonValue;
 }
 
 /** A value that a program of JavaScript can compute with: floats are numbers, and integers beyond 2⁵³ are bigints. */

@@ -1,19 +1,12 @@
 /** Reads the rows of a JSON lines file (streamed) or of a JSON array file, each with its place in the file. @module */
 import { errorLine } from "./data_problems.ts";
-import { type JsonFloat, parseExact } from "./json_numbers.ts";
+import { type JsonValue, parseExact } from "./json_numbers.ts";
 import { RowSplitter } from "./json_objects.ts";
 import { type JsonScan, scanJson } from "./json_scan.ts";
 import { MAX_LINE_BYTES, type TextLine, textLines } from "./text_lines.ts";
 import { ALL_ROWS, picker, type Wanted } from "./wanted_rows.ts";
 
-/** Any JSON value. A number is a bigint or JsonFloat where a JavaScript number would change it, in data sets' rows. */
-export type JsonValue = string | number | bigint | boolean | null | JsonFloat | JsonValue[] | JsonObject;
-
-/** A JSON object. */
-export interface JsonObject {
-  /** Any key. */
-  readonly [key: string]: JsonValue;
-}
+export type { JsonObject, JsonValue } from "./json_numbers.ts";
 
 /** One row of a file: its value, or what is wrong with its text. */
 export type JsonRow =

@@ -28,10 +28,10 @@ export type DataRow = DataFields & {
 export interface RowShape {
   /** Where the shape comes from, such as `UltraChat's`; `plain` for this project's own shapes. */
   owner: string;
-  /** The columns that are used; `prompt = question` for one that `data.columns` names. */
+  /** The columns that are used. */
   columns: readonly string[];
-  /** Whether `data.columns` names one of them. */
-  isMapped?: true;
+  /** Their names in the file where `data.columns` says them. */
+  mapped?: Columns;
 }
 
 /** How rows are parsed. */
@@ -89,21 +89,19 @@ export function parseRow(
     ...(given.length > 0 && { variables }),
     ...reference,
     extra,
-    shape: shapeOf(owner, [...shapeColumns, ...given], columns),
+    shape: {
+      owner,
+      columns: [...shapeColumns, ...given],
+      ...(preferred.length > 0 && { mapped: columns }),
+    },
   };
 }
 
-/** The shape as it is told: columns that `data.columns` names are written with their names in the file. */
-function shapeOf(owner: string, used: readonly string[], columns: Columns): RowShape {
-  const others = Object.keys(columns).filter((key) => !used.includes(key));
-  return {
-    owner,
-    columns: [...used, ...others].map((key) => {
-      const name = columns[key as keyof Columns];
-      return name === undefined ? key : `${key} = ${name}`;
-    }),
-    ...(Object.keys(columns).length > 0 && { isMapped: true }),
-  };
+/** The columns of a shape as text: `prompt = question` for one that has another name in the file. */
+export function columnsText({ columns, mapped = {} }: RowShape): string {
+  const names: Readonly<Record<string, string>> = mapped;
+  const all = [...new Set([...columns, ...Object.keys(names)])];
+  return all.map((key) => names[key] === undefined ? key : `${key} = ${names[key]}`).join(", ");
 }
 
 /** Makes text a conversation if asked to, and gives a conversation without a system turn its system turn. */

@@ -2,9 +2,10 @@
 import type { SchemaElement } from "hyparquet";
 import { UserError } from "../error.ts";
 import { CHAT_COLUMNS, chatVariables } from "./formats/chat_variables.ts";
-import type { JsonObject } from "./formats/json_rows.ts";
+import { JsonFloat, jsonText } from "./formats/json_numbers.ts";
+import type { JsonObject, JsonValue } from "./formats/json_rows.ts";
 import { type Message, messagesField } from "./formats/messages.ts";
-import { hasField } from "./formats/row_fields.ts";
+import { hasField, scoreField } from "./formats/row_fields.ts";
 import type { DataRow } from "./parse_row.ts";
 import { readRows } from "./read_rows.ts";
 
@@ -55,7 +56,7 @@ function isChat(row: DataRow): boolean {
 
 function toPreference(row: DataRow): Preference {
   const { extra } = row;
-  const number = (key: string): number | null => typeof extra[key] === "number" ? extra[key] : null;
+  const number = (key: string): number | null => isNumber(extra[key]) ? scoreField(extra, key) : null;
   const isGenerated = extra.chosen_from === "generated";
   const others = {
     score_chosen: number("score_chosen") ?? number(isGenerated ? "score_generated" : "score_human"),
@@ -91,6 +92,10 @@ function toPreference(row: DataRow): Preference {
   }
 }
 
+function isNumber(value: JsonValue | undefined): boolean {
+  return typeof value === "number" || typeof value === "bigint" || value instanceof JsonFloat;
+}
+
 /**
  * Encodes a file: JSON lines, or Parquet with lists of {role, content} laid out as by pyarrow and datasets, and tools as
  * JSON, which TRL reads as well. Throws a UserError if Parquet would lose something.
@@ -103,15 +108,13 @@ export async function encodePreferences(rows: readonly Preference[], format: "js
     // TRL takes no null for the variables.
     const valueOf = (row: Preference, name: (typeof names)[number]): unknown =>
       name === "chat_template_kwargs" ? row[name] ?? {} : row[name];
-    const lines = rows.map((row) =>
-      JSON.stringify(Object.fromEntries(names.map((name) => [name, valueOf(row, name)])))
-    );
+    const lines = rows.map((row) => jsonText(Object.fromEntries(names.map((name) => [name, valueOf(row, name)]))));
     return new TextEncoder().encode(lines.map((line) => line + "\n").join(""));
   }
   rows.forEach(checkPlain);
   const valueOf = (row: Preference, name: (typeof names)[number]): unknown => {
     const value = row[name];
-    if (name === "tools") return value === null ? null : JSON.stringify(value);
+    if (name === "tools") return value === null ? null : jsonText(value);
     return Array.isArray(value) ? (value as Message[]).map(({ role, content }) => ({ role, content })) : value;
   };
   const { parquetWriteBuffer } = await import("hyparquet-writer");

@@ -1,10 +1,13 @@
 /** Reads training rows of any known shape from files of any known format. @module */
 import { UserError } from "../error.ts";
+import { EmptyAnswers } from "./empty_answers.ts";
+import { CHAT_COLUMNS } from "./formats/chat_variables.ts";
 import { shortQuote } from "./formats/data_problems.ts";
 import { type DataSource, type Locate, openSource, sourceName } from "./formats/data_sources.ts";
-import { COLUMN_KEYS } from "./formats/map_columns.ts";
-import { type DataRow, parseRow, type ParseRowOptions, type RowShape } from "./parse_row.ts";
-import { EmptyAnswers } from "./empty_answers.ts";
+import { findNonFinite } from "./formats/json_numbers.ts";
+import type { JsonObject } from "./formats/json_rows.ts";
+import { COLUMN_KEYS, type Columns } from "./formats/map_columns.ts";
+import { columnsText, type DataRow, parseRow, type ParseRowOptions, type RowShape } from "./parse_row.ts";
 import { SHAPE_COLUMNS } from "./row_shapes.ts";
 import { readSets, type SetRow } from "./select_rows.ts";
 
@@ -70,7 +73,9 @@ export async function readRows(source: DataSource, options: ReadRowsOptions = {}
       const { row, where } = read;
       try {
         if ("problem" in read) throw new UserError(read.problem);
-        const { shape, ...fields } = parseRow(read.value, { ...options, columns: read.set.columns, all: read.columns });
+        const { columns } = read.set;
+        const { shape, ...fields } = parseRow(read.value, { ...options, columns, all: read.columns });
+        if (read.hasNonFinite) checkFinite(read.value as JsonObject, { shape, columns });
         rows.push({ ...fields, row, where });
         empty.see(fields, read.set);
         countShape(shapes, shape);
@@ -99,9 +104,20 @@ export async function readRows(source: DataSource, options: ReadRowsOptions = {}
   return { rows, skipped, shapes: [...shapes.values()] };
 }
 
+/** Columns that are read beside those of a shape, if a row has them. */
+const READ_BESIDES = ["reference", ...CHAT_COLUMNS];
+
+/** Throws a UserError if one of the columns that are read holds NaN or an infinity, which Python writes and JSON lacks. */
+function checkFinite(row: JsonObject, { shape, columns }: { shape: RowShape; columns: Columns }): void {
+  for (const key of [...shape.columns, ...READ_BESIDES]) {
+    const name = columns[key as keyof Columns] ?? key;
+    const found = Object.hasOwn(row, name) ? findNonFinite(row[name]!, name) : null;
+    if (found !== null) throw new UserError(`${found}, expected a finite number in a column that is read`);
+  }
+}
+
 function countShape(shapes: Map<string, ShapeCount>, shape: RowShape): void {
-  const { owner, columns } = shape;
-  const key = [owner, ...columns].join("\0");
+  const key = [shape.owner, columnsText(shape)].join("\0");
   const known = shapes.get(key);
   if (known) known.rows++;
   else shapes.set(key, { ...shape, rows: 1 });

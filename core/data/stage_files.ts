@@ -4,6 +4,7 @@ import { isRecord } from "../values.ts";
 import { CHAT_COLUMNS, type ChatVariables, chatVariables } from "./formats/chat_variables.ts";
 import { describe } from "./formats/data_problems.ts";
 import type { DataSource } from "./formats/data_sources.ts";
+import { jsonText } from "./formats/json_numbers.ts";
 import { type JsonObject, type JsonValue, readJsonRows } from "./formats/json_rows.ts";
 import { type Message, messagesField } from "./formats/messages.ts";
 import { flagField, hasField, idsField, indexField, scoreField, stringField, wrong } from "./formats/row_fields.ts";
@@ -86,7 +87,7 @@ export interface StoredPair extends TokenizedPair {
 /** One line of responses.jsonl, with its newline. */
 export function encodeResponse(row: ResponseRow): string {
   const { promptIds, responseIds, generatedIds } = row;
-  return JSON.stringify({
+  return jsonText({
     row: row.row,
     prompt: row.prompt,
     prompt_ids: promptIds,
@@ -104,7 +105,7 @@ export function encodeResponse(row: ResponseRow): string {
 
 /** One line of pairs.jsonl, with its newline; a score that is not finite becomes null. */
 export function encodePair(pair: PairRow): string {
-  return JSON.stringify({
+  return jsonText({
     row: pair.row,
     prompt: pair.prompt,
     prompt_ids: pair.promptIds,
@@ -123,7 +124,7 @@ export function encodePair(pair: PairRow): string {
 /** Reads responses.jsonl. Throws a UserError naming file, line and key. */
 export async function readResponses(path: string): Promise<ResponseRow[]> {
   const rows: ResponseRow[] = [];
-  for await (const { where, ...json } of readJsonRows(path)) {
+  for await (const { where, ...json } of readJsonRows(path, { exact: true })) {
     try {
       if ("problem" in json) throw new UserError(json.problem);
       rows.push(parseResponse(json.value));

@@ -1,4 +1,5 @@
 /** The messages between a run and the thread of its verifier. @module */
+import { plainValue } from "../data/formats/json_numbers.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
 import type { JudgedAnswer } from "../run/run_context.ts";
 
@@ -12,7 +13,7 @@ export type Verifier = (input: VerifierInput) => number | Promise<number>;
 export function verifierInputs(
   { prompt, reference, response, generated }: ResponseRow,
 ): [VerifierInput, VerifierInput] {
-  const input = { prompt, ...(reference !== undefined && { reference }) };
+  const input = { prompt, ...(reference !== undefined && { reference: plainValue(reference) }) };
   return [{ ...input, response }, { ...input, response: generated }];
 }
 

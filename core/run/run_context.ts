@@ -2,7 +2,7 @@
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import type { ResolvedConfig } from "../config/config.ts";
-import type { JsonValue } from "../data/formats/json_rows.ts";
+import type { PlainValue } from "../data/formats/json_numbers.ts";
 import { RowEncoder } from "../data/row_encoder.ts";
 import { openRunDevice } from "../device/run_device.ts";
 import { StoppedError } from "../error.ts";
@@ -34,8 +34,11 @@ export interface JudgedAnswer {
   prompt: string;
   /** Answer to score. */
   response: string;
-  /** The row's own column `reference`, not the human answer; absent if it has none. */
-  reference?: JsonValue;
+  /**
+   * The row's own column `reference`, not the human answer; absent if it has none. Integers beyond 2⁵³ are bigints, and
+   * `2.0` is 2.
+   */
+  reference?: PlainValue;
 }
 
 /** An opened run. */

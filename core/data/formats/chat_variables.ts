@@ -1,7 +1,8 @@
 /** What a row gives the chat template besides its turns. @module */
 import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
-import { type JsonObject, type JsonValue, parseJson } from "./json_rows.ts";
+import type { JsonObject, JsonValue } from "./json_rows.ts";
+import { parseJsonText } from "./json_texts.ts";
 import { hasField, wrong } from "./row_fields.ts";
 
 /** A row's variables of the chat template. */
@@ -54,7 +55,7 @@ function readTools(row: JsonObject): JsonObject[] | undefined {
   const value = row.tools!;
   if (typeof value !== "string") return checkObjects(value, "tools");
   if (value.trim() === "") return undefined;
-  const parsed = parseJson(value);
+  const parsed = parseJsonText(value);
   if ("problem" in parsed) throw new UserError(`"tools" is text that is ${parsed.problem}, expected a list of objects`);
   return parsed.value === null ? undefined : checkObjects(parsed.value, "tools");
 }

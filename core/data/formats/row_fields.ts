@@ -1,6 +1,7 @@
 /** Reads a row's fields with their types. The errors say what is wrong; the caller adds the place. @module */
 import { UserError } from "../../error.ts";
 import { describe } from "./data_problems.ts";
+import { JsonFloat } from "./json_numbers.ts";
 import type { JsonObject, JsonValue } from "./json_rows.ts";
 
 /** Whether the row has the key with a value other than null: exported tables write null for a missing column. */
@@ -39,11 +40,15 @@ export function indexField(object: JsonObject, key: string): number {
   return value as number;
 }
 
-/** Reads a number; null if the row has none. Throws a UserError if it is anything else. */
+/** Reads a finite number; null if the row has none. Throws a UserError if it is anything else. */
 export function scoreField(object: JsonObject, key: string): number | null {
   const value = ownField(object, key) ?? null;
-  if (value !== null && typeof value !== "number") throw wrong(key, value, "a number or null");
-  return value;
+  if (value === null) return null;
+  const number = value instanceof JsonFloat || typeof value === "bigint" ? Number(value) : value;
+  // An integer counts if it is what JavaScript writes of the same number: a judge's score may be large.
+  const isKept = typeof value !== "bigint" || String(value) === JSON.stringify(number);
+  if (typeof number === "number" && Number.isFinite(number) && isKept) return number;
+  throw wrong(key, value, "a number or null");
 }
 
 /** The error for a field: `"key" is this, expected that`. */

@@ -1,6 +1,7 @@
 /** Turns in ShareGPT's form and its relatives': `{from, value}`. @module */
 import { isRecord } from "../../values.ts";
-import { type JsonObject, type JsonValue, parseJson } from "./json_rows.ts";
+import type { JsonObject, JsonValue } from "./json_rows.ts";
+import { parseJsonText } from "./json_texts.ts";
 import { wrong } from "./row_fields.ts";
 
 /** Who speaks, by the names that ShareGPT's dumps, FastChat, axolotl and LLaMA-Factory give. */
@@ -48,7 +49,7 @@ export function shareGptMessage({ from, value }: JsonObject, at: string): Turn {
 }
 
 function readCalls(text: string, at: string): JsonObject[] {
-  const parsed = parseJson(text.trim());
+  const parsed = parseJsonText(text.trim());
   const calls = "problem" in parsed ? [] : Array.isArray(parsed.value) ? parsed.value : [parsed.value];
   if (calls.length > 0 && calls.every(isCall)) {
     return calls.map(({ name, arguments: given }) => ({ type: "function", function: { name, arguments: given } }));

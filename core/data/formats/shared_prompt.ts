@@ -1,7 +1,7 @@
 /** The prompt of a preference row that has none of its own: what both sides begin with. @module */
 import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
-import type { JsonValue } from "./json_rows.ts";
+import { JsonFloat, type JsonValue } from "./json_numbers.ts";
 import type { Message } from "./messages.ts";
 
 /**
@@ -27,7 +27,7 @@ export function extractMessages(
 function isSame(a: JsonValue, b: JsonValue): boolean {
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((value, i) => isSame(value, b[i]!));
   // Numbers that keep their digits are objects or bigints.
-  if ([a, b].some((value: unknown) => value instanceof Number || typeof value === "bigint")) {
+  if ([a, b].some((value: unknown) => value instanceof JsonFloat || typeof value === "bigint")) {
     return isNumber(a) && isNumber(b) && Number(a) === Number(b);
   }
   if (isRecord(a) && isRecord(b)) {
@@ -39,7 +39,7 @@ function isSame(a: JsonValue, b: JsonValue): boolean {
 }
 
 function isNumber(value: unknown): boolean {
-  return typeof value === "number" || typeof value === "bigint" || value instanceof Number;
+  return typeof value === "number" || typeof value === "bigint" || value instanceof JsonFloat;
 }
 
 /**

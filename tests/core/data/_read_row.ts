@@ -1,5 +1,5 @@
 /** Reads one row, for tests of what a row holds. @module */
-import type { DataRow } from "../../../core/data/parse_row.ts";
+import { columnsText, type DataRow } from "../../../core/data/parse_row.ts";
 import { readRows, type ReadRowsOptions } from "../../../core/data/read_rows.ts";
 import { withFile } from "./_fixtures.ts";
 
@@ -7,7 +7,7 @@ import { withFile } from "./_fixtures.ts";
 export function read(row: unknown, options: ReadRowsOptions = {}): Promise<{ row: DataRow; shape: string }> {
   return withFile("rows.jsonl", JSON.stringify(row), async (path) => {
     const { rows: [first], shapes: [shape] } = await readRows(path, options);
-    return { row: first!, shape: `${shape!.owner}: ${shape!.columns.join(", ")}` };
+    return { row: first!, shape: `${shape!.owner}: ${columnsText(shape!)}` };
   });
 }
 

@@ -247,6 +247,16 @@ ROWS = {
         "completion": [assistant("Let me see.", tool_calls=[call("add", {"a": 1, "b": 0.5}), call("add", {})])],
         "tools": [ADD],
     },
+    "numbers": {
+        "prompt": ASK,
+        "completion": [assistant("", tool_calls=[call("add", {"a": 2.0, "b": 9007199254740993})])],
+        "tools": [tool("add", "Adds.", a={"default": 1e30, "maximum": -0.0})],
+    },
+    "numbers of tools as text": {
+        "prompt": ASK,
+        "completion": [assistant("Yes.")],
+        "tools": '[{"type": "function", "function": {"name": "f", "limit": 1.50, "big": 98765432109876543210}}]',
+    },
     "prompts that the calls alone tell apart": {
         "chosen": [*ASK, assistant("", tool_calls=[call("add", {"a": 1, "b": 2})]), RESULT, assistant("Three.")],
         "rejected": [*ASK, assistant("", tool_calls=[call("add", {"a": 1, "b": 3})]), RESULT, assistant("Three.")],

@@ -74,6 +74,7 @@ export type {
   SelfJudgeConfig,
   TrainingConfig,
   VerifierJudgeConfig,
+  VerifierPermissions,
 } from "./core/config/config_types.ts";
 export type { JsonFloat, PlainValue } from "./core/data/formats/json_numbers.ts";
 export type { JsonObject, JsonValue } from "./core/data/formats/json_rows.ts";

@@ -21,7 +21,7 @@ export function verifierInputs(
 export type VerifierQuestion = { id: number } & VerifierTask;
 
 /** What the thread is asked to do. */
-export type VerifierTask = { load: string } | { inputs: readonly VerifierInput[] };
+export type VerifierTask = { load: true } | { inputs: readonly VerifierInput[] };
 
 /** An answer of the thread: one for the module, and one for each input. Its message says which request it is `to`. */
 export type VerifierAnswer = { ready: true } | { score: number } | { failed: "load" | "use" | "score"; why: string };

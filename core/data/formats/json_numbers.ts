@@ -101,14 +101,21 @@ export function plainValue(value: JsonValue): PlainValue {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plainValue(item)]));
 }
 
-/** The place and the number of the first NaN or infinity in a value, such as `[0].x is NaN`; null if all are finite. */
+/** The place and the number of the first NaN or infinity in a value, such as `"x[0].y" is NaN`; null if there is none. */
 export function findNonFinite(value: JsonValue, path = ""): string | null {
   if (typeof value === "number") return Number.isFinite(value) ? null : `"${path}" is ${value}`;
   if (typeof value !== "object" || value === null || value instanceof JsonFloat) return null;
-  const isArray = Array.isArray(value);
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) {
+      const item = value[i]!;
+      if (typeof item === "string" || Number.isFinite(item)) continue;
+      const found = findNonFinite(item, `${path}[${i}]`);
+      if (found !== null) return found;
+    }
+    return null;
+  }
   for (const [key, item] of Object.entries(value)) {
-    if (typeof item === "string") continue;
-    const found = findNonFinite(item, isArray ? `${path}[${key}]` : `${path}.${errorLine(key).slice(0, 40)}`);
+    const found = typeof item === "string" ? null : findNonFinite(item, `${path}.${errorLine(key).slice(0, 40)}`);
     if (found !== null) return found;
   }
   return null;

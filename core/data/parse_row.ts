@@ -71,7 +71,7 @@ export function parseRow(
     preferred,
     columns: all,
   });
-  refuseColumns(mapped, { kind: held.kind, all: all ?? [] });
+  refuseColumns(mapped, { kind: held.kind, used, all: all ?? [] });
   const fields = toConversation(held, { row: mapped, ...options, isSystemMapped: preferred.includes("system") });
   const isChat = fields.kind === "chat" || fields.kind === "chat_pair";
   const variables = isChat ? chatVariables(mapped) : {};

@@ -6,6 +6,11 @@ import { hasField, wrong } from "./formats/row_fields.ts";
 /** KTO's columns, which say whether an answer is good: TRL's and LLaMA-Factory's names. */
 const LABELS = ["label", "kto_tag"] as const;
 
+const VERDICTS: readonly string[] = [
+  ...["true", "false", "1", "0", "1.0", "0.0", "yes", "no"],
+  ...["desirable", "undesirable", "good", "bad", "chosen", "rejected"],
+];
+
 /** The columns that make a data set TRL's of images, and LLaMA-Factory's of other media. */
 const MEDIA = ["image", "images", "videos", "audios"] as const;
 
@@ -14,11 +19,16 @@ export const REFUSED_COLUMNS: readonly string[] = [...LABELS, "history"];
 
 /**
  * Throws a UserError if a row has a column that is not read and cannot be ignored. `kind` is what the row was taken for,
- * `all` the columns of its table.
+ * `used` the columns of its shape, `all` the columns of its table. A number beside a plain text is its class: KTO's rows have a prompt.
  */
-export function refuseColumns(row: JsonObject, { kind, all }: { kind: string; all: readonly string[] }): void {
+export function refuseColumns(
+  row: JsonObject,
+  { kind, used, all }: { kind: string; used: readonly string[]; all: readonly string[] },
+): void {
   const hasOneAnswer = kind === "text" || kind === "chat";
+  const isClassified = used.includes("text") && typeof row.label !== "boolean";
   for (const key of LABELS) {
+    if (isClassified && key === "label") continue;
     if (!hasOneAnswer || !hasField(row, key) || !isVerdict(row[key]!)) continue;
     throw new UserError(
       `"${key}" is ${
@@ -40,7 +50,7 @@ export function refuseColumns(row: JsonObject, { kind, all }: { kind: string; al
 
 /** Whether a label may be KTO's: true or false, also as the texts and numbers that tables write for them. */
 function isVerdict(label: JsonValue): boolean {
-  return ["true", "false", "0", "1"].includes(String(label).toLowerCase());
+  return VERDICTS.includes(String(label).trim().toLowerCase());
 }
 
 function isEmpty(value: JsonValue): boolean {

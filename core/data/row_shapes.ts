@@ -32,6 +32,8 @@ interface Shape {
   columns: readonly string[];
   /** Further columns that are used if the row has them. */
   optional?: readonly string[];
+  /** Whether a row with these columns has the shape; by default it has. */
+  fits?(row: JsonObject): boolean;
   /** Where the shape of this row comes from; `plain` for this project's own shapes. */
   owner(row: JsonObject): string;
   /** Parses a row. Throws a UserError if a column holds a value of the wrong kind. */
@@ -76,6 +78,22 @@ const GROUPS: readonly (readonly Shape[])[] = [
     owner: () => "LLaMA-Factory's preference",
     parse: (row) => parseSides(row, "conversations"),
   }],
+  // Without these, the beginning that both answers share would be taken for the prompt.
+  [
+    {
+      columns: ["instruction", "chosen", "rejected"],
+      optional: ["input"],
+      fits: isTextPair,
+      owner: () => "LLaMA-Factory's preference",
+      parse: (row, settings) => parseTextPair(row, instructionPrompt(row, settings)),
+    },
+    {
+      columns: ["question", "chosen", "rejected"],
+      fits: isTextPair,
+      owner: () => "Orca's preference",
+      parse: (row) => parseTextPair(row, stringField(row, "question")),
+    },
+  ],
   [
     {
       columns: ["chosen", "rejected"],
@@ -149,7 +167,9 @@ export function readShape(
   },
 ): { owner: string; columns: readonly string[]; fields: ShapedFields } {
   for (const group of GROUPS) {
-    const fitting = group.filter(({ columns }) => columns.every((name) => hasField(row, name)));
+    const fitting = group.filter(({ columns, fits }) =>
+      columns.every((name) => hasField(row, name)) && (fits === undefined || fits(row))
+    );
     const named = fitting.filter(({ columns }) => columns.some((name) => preferred.includes(name)));
     const [shape, other] = named.length > 0 ? named : fitting;
     if (shape === undefined) continue;
@@ -224,15 +244,27 @@ function splitLast(messages: Message[], key: string): DataFields {
   return { kind: "chat", prompt: messages.slice(0, -1), response: [last] };
 }
 
-function parseInstruction(row: JsonObject, { template }: ShapeSettings): DataFields {
+function parseInstruction(row: JsonObject, settings: ShapeSettings): DataFields {
+  return { kind: "text", prompt: instructionPrompt(row, settings), response: stringField(row, "output") };
+}
+
+/** Whether the answers are texts, whose prompt is in a column of another name. */
+function isTextPair(row: JsonObject): boolean {
+  return !hasField(row, "prompt") && typeof row.chosen === "string";
+}
+
+function parseTextPair(row: JsonObject, prompt: string): DataFields {
+  return { kind: "text_pair", prompt, chosen: stringField(row, "chosen"), rejected: stringField(row, "rejected") };
+}
+
+function instructionPrompt(row: JsonObject, { template }: ShapeSettings): string {
   const instruction = stringField(row, "instruction");
   const input = hasField(row, "input") ? stringField(row, "input") : "";
-  const prompt = template !== undefined
+  return template !== undefined
     ? template.replace(/\{(instruction|input)\}/g, (_, name) => name === "input" ? input : instruction)
     : input.trim() === ""
     ? instruction
     : `${instruction}\n\n${input}`;
-  return { kind: "text", prompt, response: stringField(row, "output") };
 }
 
 /** Splits a text: its first words are the prompt, and the rest, which continues them, is the answer. */

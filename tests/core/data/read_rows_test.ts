@@ -156,7 +156,7 @@ Deno.test("readRows() names the line of a malformed row", async () => {
     read(`${good}\n{"prompt":"a","answer":"b","response":null}`),
     'Cannot read rows.jsonl:3: the row has the keys "prompt", "answer", "response" (null), expected one of ' +
       "{text}, {prompt, response}, {prompt, completion}, {messages}, {conversations}, {instruction, output, input?}, " +
-      "{question, answer}, {chosen, rejected, prompt?}, {chosen_messages, rejected_messages, prompt?}, {real, generated}, {conversations, chosen, rejected}, {prompt_ids, response_ids}, " +
+      "{question, answer}, {chosen, rejected, prompt?}, {chosen_messages, rejected_messages, prompt?}, {real, generated}, {instruction, chosen, rejected, input?}, {question, chosen, rejected}, {conversations, chosen, rejected}, {prompt_ids, response_ids}, " +
       "{prompt_ids, chosen_ids, rejected_ids}, or data.columns to name them",
   );
   await fails(

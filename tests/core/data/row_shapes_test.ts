@@ -212,3 +212,25 @@ Deno.test("readRows() tells the shape of rows that data.columns maps, with the c
     "Alpaca's: instruction, output = answer, reference = ref",
   );
 });
+
+Deno.test("readRows() takes a pair's prompt from its instruction or question, not from what the answers share", async () => {
+  const sides = { chosen: "The cat", rejected: "The dog" };
+  const pair = (prompt: string): unknown => ({ kind: "text_pair", prompt, ...sides });
+  deepEqual(await fields({ instruction: "Name one", ...sides }), pair("Name one"));
+  deepEqual(await fields({ instruction: "Name one", input: "A pet", ...sides }), pair("Name one\n\nA pet"));
+  const template = "{instruction}: {input}=";
+  deepEqual(
+    await fields({ instruction: "Name one", input: "A pet", ...sides }, { template }),
+    pair("Name one: A pet="),
+  );
+  deepEqual(await fields({ system: "s", question: "Name one", ...sides }), pair("Name one"));
+  deepEqual(await fields({ prompt: "p", instruction: "Name one", question: "q", ...sides }), pair("p"));
+  equal(
+    await shapeOf({ instruction: "i", input: "", ...sides }),
+    "LLaMA-Factory's preference: instruction, chosen, rejected, input",
+  );
+  equal(await shapeOf({ question: "q", ...sides }), "Orca's preference: question, chosen, rejected");
+  const turns = (content: string): unknown => [{ role: "user", content: "u" }, { role: "assistant", content }];
+  const chat = { question: "q", chosen: turns("a"), rejected: turns("b") };
+  equal((await fields(chat)).kind, "chat_pair");
+});

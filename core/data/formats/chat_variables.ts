@@ -3,7 +3,7 @@ import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
 import type { JsonObject, JsonValue } from "./json_rows.ts";
 import { parseJsonText } from "./json_texts.ts";
-import { hasField, wrong } from "./row_fields.ts";
+import { checkOrder, hasField, wrong } from "./row_fields.ts";
 
 /** A row's variables of the chat template. */
 export interface ChatVariables {
@@ -44,6 +44,8 @@ export function chatVariables(row: JsonObject): ChatVariables {
     }
   }
   const tools = readTools(row);
+  if (tools !== undefined) checkOrder(tools, "tools");
+  if (kwargs !== undefined) checkOrder(kwargs, "chat_template_kwargs");
   return {
     ...(tools !== undefined && { tools }),
     ...(kwargs !== undefined && { chat_template_kwargs: kwargs as JsonObject }),

@@ -1,5 +1,6 @@
 /** Reads and writes JSON whose numbers keep what Python sees in them: an integer of any size, or a float. @module */
 import { errorLine } from "./data_problems.ts";
+import { rememberOrder } from "./key_order.ts";
 
 /** The most digits of an integer: Python reads none of more. */
 const MAX_DIGITS = 4300;
@@ -54,6 +55,7 @@ export function parseExact(text: string): { value: JsonValue; hasNonFinite?: tru
     return number;
   };
   const value = JSON.parse(finite, revive as Parameters<typeof JSON.parse>[1]) as JsonValue;
+  rememberOrder(finite, value);
   return { value, ...nonFinite };
 }
 

@@ -3,6 +3,7 @@ import { errorLine } from "./data_problems.ts";
 import { type JsonValue, parseExact } from "./json_numbers.ts";
 import { RowSplitter } from "./json_objects.ts";
 import { type JsonScan, scanJson } from "./json_scan.ts";
+import { rememberOrder } from "./key_order.ts";
 import { MAX_LINE_BYTES, type TextLine, textLines } from "./text_lines.ts";
 import { ALL_ROWS, picker, type Wanted } from "./wanted_rows.ts";
 
@@ -84,7 +85,9 @@ function parseShort(text: string, exact: boolean): Parsed | null {
   if (text.length > MAX_SHORT || !text.startsWith("{")) return null;
   try {
     const value = JSON.parse(text) as JsonValue;
-    return exact && mayChange(value) ? parseJson(text, { exact }) : { value };
+    if (exact && mayChange(value)) return parseJson(text, { exact });
+    rememberOrder(text, value);
+    return { value };
   } catch {
     return null;
   }
@@ -185,7 +188,11 @@ export function parseJson(
   const { isTooDeep, hasExact } = scan;
   if (isTooDeep) return { problem: "not valid JSON (it nests deeper than 1000 levels)" };
   try {
-    if (!exact || !hasExact) return { value: JSON.parse(text) };
+    if (!exact || !hasExact) {
+      const value = JSON.parse(text) as JsonValue;
+      rememberOrder(text, value);
+      return { value };
+    }
   } catch (error) {
     // Python writes NaN and Infinity, which no other reader of JSON takes.
     if (!exact || !/NaN|Infinity/.test(text)) return notJson(error);

@@ -1,7 +1,7 @@
 /** Conversations as rows contain them. @module */
 import { isRecord } from "../../values.ts";
 import type { JsonObject, JsonValue } from "./json_rows.ts";
-import { wrong } from "./row_fields.ts";
+import { checkOrder, wrong } from "./row_fields.ts";
 import { isShareGpt, shareGptMessage } from "./share_gpt.ts";
 
 /** A part of a turn's content. */
@@ -47,6 +47,7 @@ export function callsTools({ tool_calls: calls }: Message): boolean {
 function readMessage(message: JsonValue | undefined, at: string): Message {
   if (!isRecord(message)) throw wrong(at, message as JsonValue, "a message {role, content}");
   if (isShareGpt(message)) return { ...shareGptMessage(message, at) };
+  checkOrder(message as JsonValue, at);
   const field = (key: string): JsonValue | undefined => Object.hasOwn(message, key) ? message[key] : undefined;
   const role = field("role");
   if (typeof role !== "string") throw wrong(`${at}.role`, role, "a string");

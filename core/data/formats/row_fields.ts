@@ -1,8 +1,10 @@
 /** Reads a row's fields with their types. The errors say what is wrong; the caller adds the place. @module */
 import { UserError } from "../../error.ts";
+import { isRecord } from "../../values.ts";
 import { describe } from "./data_problems.ts";
 import { JsonFloat } from "./json_numbers.ts";
 import type { JsonObject, JsonValue } from "./json_rows.ts";
+import { isReordered } from "./key_order.ts";
 
 /** Whether the row has the key with a value other than null: exported tables write null for a missing column. */
 export function hasField(object: JsonObject, key: string): boolean {
@@ -49,6 +51,17 @@ export function scoreField(object: JsonObject, key: string): number | null {
   const isKept = typeof value !== "bigint" || String(value) === JSON.stringify(number);
   if (typeof number === "number" && Number.isFinite(number) && isKept) return number;
   throw wrong(key, value, "a number or null");
+}
+
+/** Throws a UserError that names the first object at or within `value` whose keys are in another order than in the text. */
+export function checkOrder(value: JsonValue, at: string): void {
+  if (Array.isArray(value)) value.forEach((item, i) => checkOrder(item, `${at}[${i}]`));
+  else if (isRecord(value)) {
+    if (isReordered(value)) {
+      throw wrong(at, value, "keys that are no numbers, or in ascending order before the others: their order is lost");
+    }
+    for (const [key, item] of Object.entries(value)) checkOrder(item, `${at}.${key}`);
+  }
 }
 
 /** The error for a field: `"key" is this, expected that`. */

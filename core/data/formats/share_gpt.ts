@@ -2,7 +2,7 @@
 import { isRecord } from "../../values.ts";
 import type { JsonObject, JsonValue } from "./json_rows.ts";
 import { parseJsonText } from "./json_texts.ts";
-import { wrong } from "./row_fields.ts";
+import { checkOrder, wrong } from "./row_fields.ts";
 
 /** Who speaks, by the names that ShareGPT's dumps, FastChat, axolotl and LLaMA-Factory give. */
 const ROLES: Readonly<Record<string, "user" | "assistant" | "system" | "tool" | "call">> = {
@@ -52,6 +52,7 @@ function readCalls(text: string, at: string): JsonObject[] {
   const parsed = parseJsonText(text.trim());
   const calls = "problem" in parsed ? [] : Array.isArray(parsed.value) ? parsed.value : [parsed.value];
   if (calls.length > 0 && calls.every(isCall)) {
+    checkOrder(calls, at);
     return calls.map(({ name, arguments: given }) => ({ type: "function", function: { name, arguments: given } }));
   }
   throw wrong(at, text, "a call as JSON, {name, arguments}, or a list of calls");

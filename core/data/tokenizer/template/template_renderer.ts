@@ -97,7 +97,7 @@ export class Renderer {
       case "callBlock": {
         const callee = evaluator.evaluate(node.call.callee, scope);
         const args = evaluator.arguments(node.call.args, scope);
-        const named = new Map(args.named).set("caller", this.#macro(node.caller, scope));
+        const named = new Map(args.named).set("caller", this.#macro(node.caller, scope, null));
         out.add(textOf(evaluator.call(callee, { positional: args.positional, named }), this.#limits));
         return null;
       }
@@ -210,9 +210,9 @@ export class Renderer {
     }
   }
 
-  #macro(node: MacroNode, scope: Scope): Callable {
+  #macro(node: MacroNode, scope: Scope, shown: string | null = node.name): Callable {
     const { name, parameters } = node;
-    const attributes = { name, arguments: new Tuple([...parameters.names]) };
+    const attributes = { name: shown, arguments: new Tuple([...parameters.names]) };
     return new Callable(name, (args) => {
       const inner = this.#within(node.body, scope);
       const { line } = this;

@@ -459,6 +459,7 @@ x {% raw %}
 {% filter length %}abc{% endfilter %}
 {{ '٣' | int }} {{ '１２' | float }}
 {{ 'naïve🦊'[::-1] }} {{ 'abcdef'[-1:-4:-1] }} {{ 'abcdef'[::99999999999999999999] }}
+{% macro f(x=1) %}[{{ caller }}{{ caller.name }}]{% endmacro %}{% call f() %}x{% endcall %}{{ f }}
 """
 
 

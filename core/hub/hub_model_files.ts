@@ -16,7 +16,6 @@ const SMALL_FILES: ReadonlySet<string> = new Set([
   "special_tokens_map.json",
   "added_tokens.json",
   "chat_template.jinja",
-  "chat_template.json",
   "vocab.json",
   "merges.txt",
   "tokenizer.model",

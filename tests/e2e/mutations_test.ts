@@ -100,13 +100,13 @@ const CASES: Case[] = [
     what: "a tokenizer that is cut off",
     command: "optimize",
     spoil: (dir) => Deno.truncate(`${dir}/model/tokenizer.json`, 1000),
-    error: /^error: Cannot read DIR\/model\/tokenizer\.json: not valid JSON/,
+    error: /^error: Cannot read DIR\/model\/tokenizer\.json: it is not JSON/,
   },
   {
     what: "a config.json without end",
     command: "score",
     spoil: (dir) => Deno.writeTextFile(`${dir}/model/config.json`, "[".repeat(1 << 20)),
-    error: /^error: Cannot read DIR\/model\/config\.json: not valid JSON \(it nests deeper than 1000 levels\)/,
+    error: /^error: Cannot read DIR\/model\/config\.json: it is not JSON \(it nests deeper than 1000 levels\)/,
   },
   {
     what: "code that a config.json names",

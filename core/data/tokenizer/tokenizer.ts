@@ -2,11 +2,10 @@
 import { UserError } from "../../error.ts";
 import { sha256 } from "../../files/digest.ts";
 import { readText } from "../../files/io.ts";
-import { checkNesting } from "../../files/json_nesting.ts";
-import { type ModelFiles, modelFilesOf } from "../../files/model_files.ts";
+import { type ModelFiles, modelFilesOf, readOptionalJson, readOptionalModelText } from "../../files/model_files.ts";
 import { isRecord } from "../../values.ts";
-import { describe, errorLine, shortQuote } from "../formats/data_problems.ts";
 import type { ChatVariables } from "../formats/chat_variables.ts";
+import { errorLine, shortQuote } from "../formats/data_problems.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import type { Message } from "../formats/messages.ts";
 import { compileChatTemplate, type MarkedText, type RenderOptions } from "./chat_template.ts";
@@ -89,7 +88,9 @@ export async function loadTokenizer(
   const path = files.pathOf(TOKENIZER);
   const config = await readObject(files, "tokenizer_config.json") ?? {};
   const origin = file ?? files.pathOf(TEMPLATE);
-  const jinja = file === undefined ? await readOptional(files, TEMPLATE) : await readText(file);
+  const jinja = file === undefined
+    ? await readOptionalModelText(files, TEMPLATE, { maxBytes: MAX_BYTES })
+    : await readText(file, { isStrict: true });
   const json = await readObject(files, TOKENIZER);
   if (json === null) throw new UserError(`Cannot read ${path}: there is no such file`);
   const others = {
@@ -176,31 +177,5 @@ function attempt<T>(path: string, action: string, run: () => T): T {
 
 /** The object in a JSON file; null if there is no such file. */
 async function readObject(files: ModelFiles, file: string): Promise<JsonObject | null> {
-  const path = files.pathOf(file);
-  const text = await readOptional(files, file);
-  if (text === null) return null;
-  let value;
-  try {
-    checkNesting(text);
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(`Cannot read ${path}: not valid JSON (${errorLine(error)})`);
-  }
-  if (!isRecord(value)) throw new UserError(`Cannot read ${path}: it is ${describe(value)}, expected an object`);
-  return value as JsonObject;
-}
-
-async function readOptional(files: ModelFiles, file: string): Promise<string | null> {
-  const path = files.pathOf(file);
-  const facts = await files.stat(file);
-  if (facts === null) return null;
-  if (facts.size > MAX_BYTES) {
-    throw new UserError(`Cannot read ${path}: it has ${facts.size} bytes, expected at most ${MAX_BYTES}`);
-  }
-  const bytes = await files.read(file);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new UserError(`Cannot read ${path}: it is not UTF-8`);
-  }
+  return await readOptionalJson(files, file, { maxBytes: MAX_BYTES }) as JsonObject | null;
 }

@@ -17,6 +17,7 @@ const SMALL_FILES: ReadonlySet<string> = new Set([
   "added_tokens.json",
   "chat_template.jinja",
   "chat_template.json",
+  "additional_chat_templates/tool_use.jinja",
   "vocab.json",
   "merges.txt",
   "tokenizer.model",

@@ -33,7 +33,7 @@ export interface ChatTemplate {
  * Compiles the chat template of a model folder. `jinja`, the text of the file `origin`, takes precedence over the
  * `chat_template` in tokenizer_config.json, which is a string or a list with one named "default", and perhaps one named
  * "tool_use" for rows with tools. Returns null if there is neither. `specialTokens` are the template's variables
- * bos_token, eos_token and so on. Throws a UserError if the template cannot be compiled; so does rendering if it fails.
+ * bos_token, eos_token and so on. `unread` is a file with a template for rows with tools, which are then refused. Throws a UserError if the template cannot be compiled; so does rendering if it fails.
  */
 export function compileChatTemplate(
   config: JsonObject,
@@ -42,12 +42,14 @@ export function compileChatTemplate(
     jinja,
     origin = `${dir}/${jinja === null ? "tokenizer_config.json" : "chat_template.jinja"}`,
     specialTokens,
+    unread,
     ...options
   }: TemplateOptions & {
     dir: string;
     jinja: string | null;
     origin?: string;
     specialTokens: Readonly<Partial<Record<string, string>>>;
+    unread?: string;
   },
 ): ChatTemplate | null {
   const sources = jinja === null ? configuredTemplates(config, origin) : { usual: jinja };
@@ -69,6 +71,9 @@ export function compileChatTemplate(
   ): Prepared => {
     // The order of precedence is transformers'; templates test `tools is not none`, which is true of undefined.
     const given = { tools: tools ?? null, documents: null, ...kwargs };
+    if (given.tools !== null && unread !== undefined) {
+      throw new Error(`rows with tools have a template of their own, ${unread}, expected it as data.chat_template`);
+    }
     const { source, render } = given.tools === null ? usual : forTools;
     checkCalls(messages, source);
     const fixed = { ...specialTokens, ...given, add_generation_prompt: addGenerationPrompt };

@@ -40,6 +40,9 @@ export interface Tokenizer {
 const TOKENIZER = "tokenizer.json";
 const TEMPLATE = "chat_template.jinja";
 
+/** Where transformers 5 saves a template for rows with tools that is not the usual one. */
+const TOOL_TEMPLATE = "additional_chat_templates/tool_use.jinja";
+
 /** The largest file, in bytes: several times that of any published tokenizer. */
 const MAX_BYTES = 1 << 28;
 
@@ -108,6 +111,7 @@ export async function loadTokenizer(
     dir,
     jinja,
     ...(jinja !== null && { origin }),
+    ...(file === undefined && await files.stat(TOOL_TEMPLATE) !== null && { unread: TOOL_TEMPLATE }),
     specialTokens: named,
   });
   const eosToken = named.eos_token ?? null;

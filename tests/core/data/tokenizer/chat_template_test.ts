@@ -66,6 +66,23 @@ Deno.test("compileChatTemplate() gives a row's tools and variables, and takes to
   equal(eos([user], { chat_template_kwargs: variables, addGenerationPrompt: false }), "!1False");
 });
 
+Deno.test("loadTokenizer() refuses tools where their template is a file that is not read", () =>
+  withFolder(async (dir) => {
+    await writeTokenizer(dir, { config: { chat_template: "{{ tools | length if tools else 0 }}" } });
+    await Deno.mkdir(`${dir}/additional_chat_templates`);
+    await Deno.writeTextFile(`${dir}/additional_chat_templates/tool_use.jinja`, "tools");
+    const tokenizer = await loadTokenizer(dir);
+    equal(tokenizer.renderChat([user], { addGenerationPrompt: false }), "0");
+    throws(() => tokenizer.renderChat([user], { tools: [{}], addGenerationPrompt: false }), {
+      name: "UserError",
+      message: `Cannot render the chat template of ${dir}/tokenizer_config.json: rows with tools have a template of ` +
+        "their own, additional_chat_templates/tool_use.jinja, expected it as data.chat_template",
+    });
+    await Deno.writeTextFile(`${dir}/own.jinja`, "own {{ tools | length }}");
+    const own = await loadTokenizer(dir, { chatTemplate: `${dir}/own.jinja` });
+    equal(own.renderChat([user], { tools: [{}], addGenerationPrompt: false }), "own 1");
+  }));
+
 Deno.test("compileChatTemplate() gives parts to a template that reads them, and else the text of a single one", () => {
   const parts = (...texts: string[]): Message => ({
     role: "user",

@@ -12,6 +12,11 @@ import { type CompiledTemplate, compileTemplate, type TemplateOptions } from "./
 export interface RenderOptions extends ChatVariables {
   /** Whether the header that opens the assistant's next turn is written at the end. */
   addGenerationPrompt: boolean;
+  /**
+   * Whether no text of a data set's row may be lost (default false, as in transformers): calls of tools that the template
+   * does not know are an error, and a single part becomes text where it reads no parts.
+   */
+  keepText?: boolean;
 }
 
 /** A text and its spans that the assistant writes. */
@@ -26,7 +31,7 @@ export interface MarkedText {
 export interface ChatTemplate {
   (messages: readonly Message[], options: RenderOptions): string;
   /** The text with the spans of the `{% generation %}` blocks; null if the template has none. */
-  renderMarked(messages: readonly Message[], variables?: ChatVariables): MarkedText | null;
+  renderMarked(messages: readonly Message[], options?: Omit<RenderOptions, "addGenerationPrompt">): MarkedText | null;
 }
 
 /**
@@ -67,7 +72,7 @@ export function compileChatTemplate(
   const forTools = toolSource === undefined ? usual : attempt("compile", () => compile(toolSource));
   const prepare = (
     messages: readonly Message[],
-    { addGenerationPrompt, tools, chat_template_kwargs: kwargs = {} }: RenderOptions,
+    { addGenerationPrompt, keepText = false, tools, chat_template_kwargs: kwargs = {} }: RenderOptions,
   ): Prepared => {
     // The order of precedence is transformers'; templates test `tools is not none`, which is true of undefined.
     const given = { tools: tools ?? null, documents: null, ...kwargs };
@@ -75,17 +80,20 @@ export function compileChatTemplate(
       throw new Error(`rows with tools have a template of their own, ${unread}, expected it as data.chat_template`);
     }
     const { source, render } = given.tools === null ? usual : forTools;
-    checkCalls(messages, source);
+    if (keepText) checkCalls(messages, source);
     const fixed = { ...specialTokens, ...given, add_generation_prompt: addGenerationPrompt };
-    const settled = settleParts(messages, (messages) => render({ ...fixed, messages }));
+    const settled = keepText ? settleParts(messages, (messages) => render({ ...fixed, messages })) : messages;
     return { source, render: (marks) => render({ ...fixed, messages: settled }, marks) };
   };
   return Object.assign(
     (messages: readonly Message[], options: RenderOptions) =>
       attempt("render", () => prepare(messages, options).render()),
     {
-      renderMarked: (messages: readonly Message[], variables: ChatVariables = {}): MarkedText | null =>
-        attempt("render", () => renderMarks(prepare(messages, { ...variables, addGenerationPrompt: false }))),
+      renderMarked: (
+        messages: readonly Message[],
+        options: Omit<RenderOptions, "addGenerationPrompt"> = {},
+      ): MarkedText | null =>
+        attempt("render", () => renderMarks(prepare(messages, { ...options, addGenerationPrompt: false }))),
     },
   );
 }

@@ -22,7 +22,7 @@ export interface Tokenizer {
   /** A conversation as one text with all special tokens. Throws a UserError if there is no chat template. */
   renderChat(messages: readonly Message[], options: RenderOptions): string;
   /** A whole conversation with the spans of the template's `{% generation %}` blocks; null if it has no such blocks. */
-  renderMarked(messages: readonly Message[], variables?: ChatVariables): MarkedText | null;
+  renderMarked(messages: readonly Message[], options?: Omit<RenderOptions, "addGenerationPrompt">): MarkedText | null;
   /** Whether there is a chat template. */
   readonly hasChatTemplate: boolean;
   /** The text of the end-of-sequence token; null if there is none. */
@@ -126,7 +126,7 @@ export async function loadTokenizer(
       if (chatTemplate !== null) return chatTemplate(messages, options);
       throw new UserError(`Cannot render a conversation: ${dir}/tokenizer_config.json has no "chat_template"`);
     },
-    renderMarked: (messages, variables) => chatTemplate?.renderMarked(messages, variables) ?? null,
+    renderMarked: (messages, options) => chatTemplate?.renderMarked(messages, options) ?? null,
     hasChatTemplate: chatTemplate !== null,
     eosToken,
     eosId: idOf(inner, eosToken, `"eos_token" of ${files.pathOf(special.eosFile)}`),

@@ -4,7 +4,6 @@ import { sha256 } from "../../files/digest.ts";
 import { readText } from "../../files/io.ts";
 import { type ModelFiles, modelFilesOf, readOptionalJson, readOptionalModelText } from "../../files/model_files.ts";
 import { isRecord } from "../../values.ts";
-import type { ChatVariables } from "../formats/chat_variables.ts";
 import { errorLine, shortQuote } from "../formats/data_problems.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import type { Message } from "../formats/messages.ts";

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
+import { refuseCredentials } from "../hub/hub_spec.ts";
 import { runPaths } from "./run_paths.ts";
 
 /**
@@ -9,6 +10,7 @@ import { runPaths } from "./run_paths.ts";
  * a name whose folder `resolve` finds. Throws a UserError if `path` is there, but is neither.
  */
 export async function modelFolderOf(path: string, resolve: (name: string) => Promise<string>): Promise<string> {
+  refuseCredentials(path);
   if (await exists(join(path, "config.json"))) return path;
   const { model } = runPaths(path);
   if (await exists(join(model, "config.json"))) return model;

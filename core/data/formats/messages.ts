@@ -6,7 +6,9 @@ import { isShareGpt, shareGptMessage } from "./share_gpt.ts";
 
 /** A part of a turn's content. */
 export interface TextPart {
+  /** The kind of the part. */
   readonly type: "text";
+  /** Its text. */
   readonly text: string;
   /** Anything else that the template may read. */
   readonly [key: string]: JsonValue;

@@ -18,6 +18,18 @@ Deno.test("addresses with passwords are found and masked, others are kept", () =
   }
 });
 
+Deno.test("addresses are masked in linear time, and in runs of any length", () => {
+  for (const part of ["a.", "http:", "http://:", "a b@", "x://a:b@"]) {
+    const start = performance.now();
+    maskCredentials(part.repeat(200_000) + "@x");
+    assert.ok(performance.now() - start < 2000, part);
+  }
+  const long = `${"x".repeat(300)}https://me:hunter2@h/${"y".repeat(300)}`;
+  assert.ok(hasCredentials(long) && !maskCredentials(long).includes("hunter2"));
+  assert.equal(maskCredentials(`${"x".repeat(300)}@`), `${"x".repeat(300)}@`);
+  assert.ok(hasCredentials("https://@h") && hasCredentials("https://(hidden)@h"));
+});
+
 Deno.test("a config with a password in a name is refused without it", async () => {
   const url = WITH[0]!;
   const sets = [`model=${url}`, `data.train=${url}`, `data.train=[a.jsonl, {path: "${url}"}]`, `data.eval=${url}`];

@@ -97,8 +97,8 @@ export async function openModelFolder(source: string | ModelFiles): Promise<Mode
 
 /**
  * Finds the stored name of each parameter by its canonical name. If `isTied`, the embedding may be stored under the LM
- * head's name; a base model's names may lack their first part. Throws a UserError naming the tensor if a parameter is missing, has another shape or an unreadable
- * dtype, or if a tensor is no parameter.
+ * head's name; a base model's names may lack their first part. Throws a UserError naming the tensor if a parameter is
+ * missing, has another shape or an unreadable dtype, or if a tensor is no parameter.
  */
 export function matchTensors(
   weights: Weights,

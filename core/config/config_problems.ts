@@ -1,7 +1,7 @@
 /** The problems of a config, each described in one line. @module */
 import type { z } from "zod";
-import { nearestKey } from "./config_keys.ts";
 import { hasCredentials } from "../safe_text.ts";
+import { nearestKey } from "./config_keys.ts";
 import type { ResolvedConfig } from "./config_types.ts";
 import { nearestWord } from "./nearest_word.ts";
 import { isMapping, type Path, show } from "./yaml_source.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import { formatTable } from "../../cli/text_table.ts";
 import { loadConfig } from "../../core/config/config.ts";
 import { UserError } from "../../core/error.ts";
 import { resolveDataset, resolveModel } from "../../core/hub/resolve_name.ts";
 import { modelFolderOf } from "../../core/run/model_path.ts";
 import { hasCredentials, maskCredentials, printable } from "../../core/safe_text.ts";
-import { formatTable } from "../../cli/text_table.ts";
 
 const WITH = ["https://me:hunter2@h/m", "HTTP://hunter2@h", "ftp://a:hunter2@h/x", "https://a:hun/hunter2@h"];
 

@@ -1,8 +1,8 @@
 /** Renders chat templates (Jinja) as transformers does. @module */
 import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
-import { errorLine } from "../formats/data_problems.ts";
 import type { ChatVariables } from "../formats/chat_variables.ts";
+import { errorLine } from "../formats/data_problems.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import { callsTools, type Message } from "../formats/messages.ts";
 import { settleParts } from "./content_parts.ts";

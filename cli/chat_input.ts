@@ -2,6 +2,7 @@
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { styleText } from "node:util";
+import { tell } from "./print.ts";
 
 /** A line, or how the input ended. */
 export type Input = { line: string } | { end: "closed" | "interrupted" };
@@ -33,7 +34,7 @@ export class TerminalInput {
     this.#reader.on("SIGINT", () => {
       if (this.isInterrupted) return this.#answer({ end: "interrupted" });
       this.isInterrupted = true;
-      console.error("\nCtrl-C once more, Ctrl-D or /exit leaves");
+      tell("", "Ctrl-C once more, Ctrl-D or /exit leaves");
       this.#reader.prompt();
     });
     this.#reader.on("close", () => {

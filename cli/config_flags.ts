@@ -54,6 +54,6 @@ export async function configOfFlags(
       const flag = given.find(({ key }) => line.startsWith(`--set ${key}:`));
       return flag ? line.replace(`--set ${flag.key}`, `--${flag.name}`) : line;
     });
-    throw new UserError(lines.join("\n"));
+    throw new UserError(lines);
   }
 }

@@ -1,11 +1,16 @@
-/** Writing to this process's streams, whose readers may leave. @module */
+/** The one door through which text leaves for this process's streams, whose readers may leave. @module */
+import { styleText } from "node:util";
+import { safeJson, safeLine } from "../core/safe_text.ts";
 
 /** Thrown where nobody reads a stream any more, as after `| head`. */
 export class ClosedOutput extends Error {
   override readonly name = "ClosedOutput";
 }
 
-/** Returns what writes a text to a stream, all of it. That throws ClosedOutput if nobody reads the stream any more. */
+/**
+ * Returns what writes a text as it is to a stream, all of it. That throws ClosedOutput if nobody reads the stream any
+ * more.
+ */
 export function print(stream: { writeSync(bytes: Uint8Array): number }): (text: string) => void {
   return (text) => {
     let bytes = new TextEncoder().encode(text);
@@ -15,4 +20,35 @@ export function print(stream: { writeSync(bytes: Uint8Array): number }): (text: 
       throw error instanceof Deno.errors.BrokenPipe ? new ClosedOutput(error.message) : error;
     }
   };
+}
+
+/** Writes a text as it is to standard error; where nobody reads that, work goes on. */
+export function writeToStderr(text: string): void {
+  try {
+    print(Deno.stderr)(text);
+  } catch (error) {
+    if (!(error instanceof ClosedOutput)) throw error;
+  }
+}
+
+/** Prints lines on standard output. What names and data could do to a terminal is left out: each stays one line. */
+export function say(...lines: string[]): void {
+  print(Deno.stdout)(lines.map((line) => `${safeLine(line)}\n`).join(""));
+}
+
+/** Prints a value for programs on standard output, as JSON that is safe to show and exact. */
+export function sayJson(value: unknown): void {
+  print(Deno.stdout)(`${safeJson(value)}\n`);
+}
+
+/** As {@linkcode say}, on standard error. */
+export function tell(...lines: string[]): void {
+  writeToStderr(lines.map((line) => `${safeLine(line)}\n`).join(""));
+}
+
+/** As {@linkcode tell}, in a terminal's faint letters. */
+export function tellFaint(line: string): void {
+  const isStyled = !Deno.noColor && Deno.stderr.isTerminal();
+  const safe = safeLine(line);
+  writeToStderr(`${isStyled ? styleText("dim", safe, { validateStream: false }) : safe}\n`);
 }

@@ -1,7 +1,8 @@
 /** Turns command lines into calls. No other module knows the parser. @module */
 import { Argument, Command, CommanderError, Option } from "@commander-js/extra-typings";
 import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
-import { print } from "./print.ts";
+import { safeLine } from "../core/safe_text.ts";
+import { print, writeToStderr } from "./print.ts";
 
 /** What is known of a program besides its commands. */
 export interface ProgramInfo {
@@ -41,7 +42,7 @@ function examplesText(examples: CommandEntry["examples"]): string {
 export function parseCommandLine(
   args: readonly string[],
   commands: readonly CommandEntry[],
-  { version, writeOut = print(Deno.stdout), writeErr = print(Deno.stderr) }: ProgramInfo,
+  { version, writeOut = print(Deno.stdout), writeErr = writeToStderr }: ProgramInfo,
 ): Invocation | number {
   let invocation: Invocation | undefined;
   const program = new Command("dnpo")
@@ -50,7 +51,17 @@ export function parseCommandLine(
     .helpOption("-h, --help", "show help; `dnpo COMMAND --help` shows a command's")
     .helpCommand(false)
     .showSuggestionAfterError()
-    .configureOutput({ writeOut, writeErr })
+    .configureOutput({
+      writeOut,
+      writeErr,
+      // A mistake is one line, and perhaps one with a suggestion, whatever was typed.
+      outputError: (text, write) => {
+        const [, mistake, suggestion = ""] = /^([^]*?)(\n\(Did you mean [^\n]*)?\n$/.exec(text)!;
+        write(
+          [mistake!, suggestion.slice(1)].filter((line) => line !== "").map((line) => `${safeLine(line)}\n`).join(""),
+        );
+      },
+    })
     .addHelpText(
       "after",
       examplesText([

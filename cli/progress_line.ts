@@ -1,8 +1,8 @@
 /** Progress of long work on standard error: a rewritten line on a terminal, elsewhere a plain line at times. @module */
 import { styleText } from "node:util";
 import { formatSize, type ProgressEvent } from "../core/progress.ts";
-import { maskCredentials, printable } from "../core/safe_text.ts";
-import { ClosedOutput, print } from "./print.ts";
+import { safeLine } from "../core/safe_text.ts";
+import { writeToStderr } from "./print.ts";
 
 /** Where progress is shown; the defaults are this process's standard error. */
 export interface ProgressOptions {
@@ -101,7 +101,7 @@ export class Progress {
   /** Writes a line of text that stays, above the progress. */
   note(text: string): void {
     if (this.#quiet) return;
-    const line = maskCredentials(printable(text));
+    const line = safeLine(text);
     this.#write(this.#open ? `\r\x1b[K${line}\n` : `${line}\n`);
     if (this.#open && this.#latest) this.#show(this.#latest, this.#latestAt);
   }
@@ -116,11 +116,13 @@ export class Progress {
 
   #show(event: ProgressEvent, now: number): void {
     const first = this.#first ?? event;
-    const line = formatProgress(event, {
+    const text = formatProgress(event, {
       seconds: (now - this.#firstAt) / 1000,
       done: event.done - first.done,
       tokens: (event.tokens ?? 0) - (first.tokens ?? 0),
     });
+    // Stages name models and repositories.
+    const line = safeLine(text);
     this.#shown = event;
     this.#shownAt = now;
     if (!this.#isTerminal) return this.#write(`${line}\n`);
@@ -128,15 +130,6 @@ export class Progress {
     const fitted = line.slice(0, Math.max(this.#columns() - 1, 1));
     this.#write(`\r${Deno.noColor ? fitted : styleText("dim", fitted, { validateStream: false })}\x1b[K`);
     this.#open = true;
-  }
-}
-
-function writeToStderr(text: string): void {
-  try {
-    print(Deno.stderr)(text);
-  } catch (error) {
-    // A run goes on where nobody looks.
-    if (!(error instanceof ClosedOutput)) throw error;
   }
 }
 

@@ -1,8 +1,8 @@
 /** The one place that catches errors: they become one line and an exit code. @module */
 import { UserError } from "../core/error.ts";
 import { OS_ERROR } from "../core/files/file_system.ts";
-import { maskCredentials, printable } from "../core/safe_text.ts";
-import { ClosedOutput } from "./print.ts";
+import { safeLine } from "../core/safe_text.ts";
+import { ClosedOutput, tell } from "./print.ts";
 
 /** An error as it is shown to the user. */
 export interface ErrorReport {
@@ -16,7 +16,7 @@ export interface ErrorReport {
 const OS_CODE = /^E[A-Z0-9]+$/;
 
 function oneLine(text: string): string {
-  return maskCredentials(printable(text)).replaceAll("\n", " ").trim();
+  return safeLine(text).trim();
 }
 
 /** Describes anything that was thrown, in words for the user. */
@@ -54,9 +54,9 @@ export async function run(command: () => Promise<number>): Promise<number> {
   } catch (error) {
     if (error instanceof ClosedOutput) return 0;
     const { lines, isBug } = describeError(error);
-    for (const line of lines) console.error(`error: ${line}`);
-    if (isBug && wantsTrace()) console.error(error instanceof Error ? error.stack : error);
-    else if (isBug) console.error("this is a bug; set DNPO_DEBUG=1 for the trace");
+    for (const line of lines) tell(`error: ${line}`);
+    if (isBug && wantsTrace()) tell(...String(error instanceof Error ? error.stack : error).split("\n"));
+    else if (isBug) tell("this is a bug; set DNPO_DEBUG=1 for the trace");
     return 1;
   }
 }

@@ -1,5 +1,5 @@
 /** Errors that end work in an orderly way: the user can fix the cause, or has asked to stop. @module */
-import { maskCredentials, printable } from "./safe_text.ts";
+import { safeLine } from "./safe_text.ts";
 
 /**
  * A problem that the user can fix, in the config, the data, a model folder or the machine. The message says in one line
@@ -19,9 +19,9 @@ export class UserError extends Error {
   /** Always "UserError". */
   override readonly name = "UserError";
 
-  /** Hides passwords in addresses, and replaces characters that could rewrite the terminal by spaces; newlines stay. */
-  constructor(message: string) {
-    super(maskCredentials(printable(message)));
+  /** Takes a line, or one for each of several problems. Passwords in addresses and control characters are left out. */
+  constructor(message: string | readonly string[]) {
+    super([message].flat().map(safeLine).join("\n"));
   }
 }
 

@@ -1,16 +1,39 @@
 /** Text from data, files and servers, made safe to show: without control characters and without passwords. @module */
 
-/** Control characters (C0 but newline, C1) and those that turn or hide the direction of text. */
+/** Control characters (C0 but tab and newline, C1) and those that turn or hide the direction of text. */
 // deno-lint-ignore no-control-regex
-const UNSAFE = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g;
+const UNSAFE = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]+/g;
 
 /** User name and password of an address; a password may hold a `/`, which no address allows. */
 const CREDENTIALS =
   /(\bhttps?:[\\/]*|\b[a-z][a-z0-9+.-]*:\/\/)(?:[^\s\\/?#"]*@|[^\s:@/"]*:(?!\d+(?:[/"]|$))[^\s"]*@)/gi;
 
-/** The text with a space for each run of characters that could rewrite a terminal or reverse a line; newlines stay. */
+/** The text with a space for each run of characters that could rewrite a terminal or reverse a line; tabs and newlines stay. */
 export function printable(text: string): string {
   return text.replace(UNSAFE, " ");
+}
+
+/** The text as one line that is safe to show: without control characters, newlines and passwords of addresses. */
+export function safeLine(text: string): string {
+  return maskCredentials(printable(text).replace(/[\t\n]+/g, " "));
+}
+
+/** A value as JSON, indented, in which what could rewrite a terminal is written as an escape: it is the same value. */
+export function safeJson(value: unknown): string {
+  return escapeUnsafe(JSON.stringify(value, null, 2));
+}
+
+/** Whether {@linkcode printable} would change the text. */
+export function isPrintable(text: string): boolean {
+  return text.search(UNSAFE) < 0;
+}
+
+/** The text with `\uXXXX` for each character that could rewrite a terminal, for text in the quotes of JSON or YAML. */
+export function escapeUnsafe(text: string): string {
+  return text.replace(
+    UNSAFE,
+    (run) => run.replace(/[^]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`),
+  );
 }
 
 /** What an address lies within: it has no white space and no quotes. */

@@ -1,6 +1,7 @@
 /**
  * Checks that only some rooms of core/ and kernels/ touch the platform: files, environment, network, threads. All
- * others run wherever there is WebGPU. Checks too that no two files of the product have the same name. @module
+ * others run wherever there is WebGPU. Checks too that text leaves for the terminal by one door, and that no two files
+ * of the product have the same name. @module
  */
 import { join } from "node:path";
 import { blankText } from "./blank_text.ts";
@@ -45,18 +46,38 @@ const USES: readonly Use[] = [
   { what: "the platform by a string", pattern: /\[\s*["'`](Deno|fetch|Worker)["'`]\s*\]/, rooms: [], inStrings: true },
 ];
 
-const CHECKED = ["core", "kernels"];
+/** What writes to the terminal past `say` and `tell` of cli/print.ts, which make text safe. */
+const TERMINAL: Use = {
+  what: "the terminal as it is",
+  pattern: /\bconsole\b|\bstd(out|err)\s*\.\s*write|\bprint\(\s*(Deno|process)\b/,
+  rooms: [],
+  files: [
+    "cli/print.ts",
+    // Help and scripts are texts of the program; an answer goes to a pipe as it is; a comparison may have colours.
+    "cli/program.ts",
+    "cli/commands/completions_command.ts",
+    "cli/commands/chat_command.ts",
+    "cli/commands/compare_command.ts",
+  ],
+};
+
+/** The parts of the tree that are checked, and for what. */
+const CHECKED: Readonly<Record<string, readonly Use[]>> = {
+  core: [...USES, TERMINAL],
+  kernels: [...USES, TERMINAL],
+  cli: [TERMINAL],
+};
 /** Parts of the tree in which no two files may have the same name. */
 const NAMED = ["mod.ts", "engine.ts", "cli", "core", "kernels"];
 
 /** Every violation under `root`, one line each; empty if all is well. */
 export async function checkPlatform(root: string): Promise<string[]> {
   const problems: string[] = [];
-  for (const top of CHECKED) {
+  for (const [top, uses] of Object.entries(CHECKED)) {
     for (const path of await modulesIn(root, top)) {
       const text = await Deno.readTextFile(join(root, path));
       const [code, withStrings] = [blankText(text), blankText(text, { strings: true })];
-      for (const { what, pattern, rooms, files = [], inStrings = false } of USES) {
+      for (const { what, pattern, rooms, files = [], inStrings = false } of uses) {
         if (files.includes(path) || rooms.some((room) => path.startsWith(`${room}/`))) continue;
         const at = (inStrings ? withStrings : code).search(pattern);
         if (at === -1) continue;

@@ -3,6 +3,7 @@ import { loadConfig, type ResolvedConfig } from "../../core/config/config.ts";
 import { StoppedError } from "../../core/error.ts";
 import type { RunHooks } from "../../core/run/run_context.ts";
 import type { RunOptions } from "../options.ts";
+import { tell } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 /** What a command's work gets. */
@@ -53,7 +54,7 @@ export async function runWithConfig(options: RunOptions, work: (run: CommandRun)
   } catch (error) {
     progress.finish();
     if (!(error instanceof StoppedError) || stoppedBy === undefined) throw error;
-    console.error(`Stopped; what is done is saved in ${config.output_dir}. The same command goes on from there.`);
+    tell(`Stopped; what is done is saved in ${config.output_dir}. The same command goes on from there.`);
     return SIGNALS[stoppedBy];
   } finally {
     for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);

@@ -1,28 +1,26 @@
 /** `dnpo chat`. @module */
-import { styleText } from "node:util";
 import { UserError } from "../../core/error.ts";
 import type { AnswerReport, Chat } from "../../core/generate/conversation.ts";
 import { openChat, type OpenedChat } from "../../core/generate/open_chat.ts";
+import { printable } from "../../core/safe_text.ts";
 import { pipedPrompts, TerminalInput } from "../chat_input.ts";
 import type { Values } from "../command_entry.ts";
 import { configOfFlags, flagValue, SAMPLING_FLAGS } from "../config_flags.ts";
 import { formatThings } from "../format_units.ts";
-import { print } from "../print.ts";
+import { print, tell, tellFaint } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
-const HELP = `/reset        forget the conversation
-/system TEXT  begin anew with this system prompt; without TEXT, with none
-/help         these lines
-/exit         leave (as Ctrl-D does)
-Ctrl-C stops an answer; a second one leaves.`;
+const HELP = [
+  "/reset        forget the conversation",
+  "/system TEXT  begin anew with this system prompt; without TEXT, with none",
+  "/help         these lines",
+  "/exit         leave (as Ctrl-D does)",
+  "Ctrl-C stops an answer; a second one leaves.",
+];
 
 /** Two signals within this many milliseconds are one key press, passed on twice by a task runner. */
 const SAME_PRESS_MS = 250;
 const INTERRUPTED = 130;
-
-/** Control characters, with which a model's text could rewrite the terminal. */
-// deno-lint-ignore no-control-regex
-const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 
 /** Talks with a model: in a terminal until the user leaves, in a pipe until it ends. */
 export async function chat(values: Values): Promise<number> {
@@ -88,13 +86,13 @@ class Talk {
     using input = new TerminalInput();
     const { isConversation, maxLength } = this.#chat;
     const count = model.parameters.toLocaleString("en-US");
-    note(`${name}: ${model.type}, ${count} parameters, context ${maxLength} tokens`);
-    if (!isConversation) note("The tokenizer has no chat template: each line is completed, on its own.");
-    note("/help lists the commands");
+    tellFaint(`${name}: ${model.type}, ${count} parameters, context ${maxLength} tokens`);
+    if (!isConversation) tellFaint("The tokenizer has no chat template: each line is completed, on its own.");
+    tellFaint("/help lists the commands");
     while (true) {
       const read = await input.read();
       if ("end" in read) {
-        console.error();
+        tell("");
         return read.end === "closed" ? 0 : INTERRUPTED;
       }
       const text = read.line.trim();
@@ -104,14 +102,14 @@ class Talk {
         if (done === "exit") return 0;
         if (done === "done") continue;
         if (/^\/\w+$/.test(text)) {
-          note(`There is no command ${text}; /help lists them`);
+          tellFaint(`There is no command ${text}; /help lists them`);
           continue;
         }
         input.isInterrupted = (await this.#answer(text)).end === "stopped";
       } catch (error) {
         // A mistake in one turn does not end the conversation.
         if (!(error instanceof UserError)) throw error;
-        console.error(`error: ${error.message}`);
+        tell(`error: ${error.message}`);
       }
     }
   }
@@ -123,7 +121,7 @@ class Talk {
       case "/quit":
         return "exit";
       case "/help":
-        console.error(HELP);
+        tell(...HELP);
         return "done";
       case "/reset":
         this.#chat.reset();
@@ -139,7 +137,7 @@ class Talk {
   }
 
   #acknowledge(text: string): void {
-    if (Deno.stdin.isTerminal()) note(text);
+    if (Deno.stdin.isTerminal()) tellFaint(text);
   }
 
   async #answer(text: string): Promise<AnswerReport> {
@@ -155,7 +153,7 @@ class Talk {
       const answer = this.#chat.answer(text, { signal: controller.signal });
       let step = await answer.next();
       for (; !step.done; step = await answer.next()) {
-        this.#write(this.#isTerminal ? step.value.replace(CONTROL, "\ufffd") : step.value);
+        this.#write(this.#isTerminal ? printable(step.value) : step.value);
       }
       this.#write("\n");
       this.#tell(step.value);
@@ -168,25 +166,20 @@ class Talk {
   #tell(report: AnswerReport): void {
     const { end, tokens, promptTokens, freshTokens, firstMs, restMs, forgotten } = report;
     if (forgotten > 0) {
-      note(
+      tellFaint(
         `The context of ${this.#chat.maxLength} tokens is full: the oldest ${formatThings(forgotten, "turn")} ${
           forgotten === 1 ? "is" : "are"
         } forgotten`,
       );
     }
-    if (end === "length" && this.#isTerminal) note(`(cut after ${formatThings(tokens, "token")})`);
-    if (end === "stopped") note(`(stopped after ${formatThings(tokens, "token")})`);
+    if (end === "length" && this.#isTerminal) tellFaint(`(cut after ${formatThings(tokens, "token")})`);
+    if (end === "stopped") tellFaint(`(stopped after ${formatThings(tokens, "token")})`);
     if (!this.#stats) return;
     const rate = tokens > 1 ? `, ${((tokens - 1) * 1000 / restMs).toFixed(1)} tokens/s` : "";
-    note(
+    tellFaint(
       `${formatThings(tokens, "token")}, first after ${Math.round(firstMs)} ms${rate}; prompt of ${
         formatThings(promptTokens, "token")
       }, ${freshTokens} of them run`,
     );
   }
-}
-
-function note(text: string): void {
-  const isStyled = !Deno.noColor && Deno.stderr.isTerminal();
-  console.error(isStyled ? styleText("dim", text, { validateStream: false }) : text);
 }

@@ -4,6 +4,7 @@ import { writeFileAtomic } from "../../core/files/atomic.ts";
 import type { Values } from "../command_entry.ts";
 import { comparisonJson, encodeComparedRow, formatComparison } from "../comparison_text.ts";
 import { configOfFlags, type Flag, SAMPLING_FLAGS } from "../config_flags.ts";
+import { print, sayJson } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 const FLAGS: readonly Flag[] = [
@@ -42,11 +43,9 @@ export async function compare(a: string, b: string, values: Values): Promise<num
       await writeFileAtomic(values.output, comparison.rows.map(encodeComparedRow).join(""));
     }
     const colored = Deno.stdout.isTerminal() && !Deno.noColor;
-    console.log(
-      values.json === true
-        ? JSON.stringify(comparisonJson(comparison), null, 2)
-        : formatComparison(comparison, { colored }),
-    );
+    if (values.json === true) sayJson(comparisonJson(comparison));
+    // It has colours of its own, and its names are made safe there.
+    else print(Deno.stdout)(`${formatComparison(comparison, { colored })}\n`);
     return 0;
   } finally {
     progress.finish();

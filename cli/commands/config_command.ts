@@ -1,5 +1,6 @@
 /** `dnpo config`. @module */
 import { configJsonSchema, explainConfig, writeExplained } from "../../core/config/config.ts";
+import { say, sayJson } from "../print.ts";
 import { withConfigPaths } from "./_quickstart.ts";
 
 /** The arguments of `dnpo config`. */
@@ -17,7 +18,7 @@ export interface ConfigOptions {
 /** Prints the resolved settings with where each comes from, or the JSON Schema. */
 export async function config(options: ConfigOptions): Promise<number> {
   if (options.schema) {
-    console.log(JSON.stringify(configJsonSchema(), null, 2));
+    sayJson(configJsonSchema());
     return 0;
   }
   const { config: path, set } = withConfigPaths(options);
@@ -32,7 +33,7 @@ export async function config(options: ConfigOptions): Promise<number> {
       ? { ...setting, from: "quick start" }
       : setting
   );
-  if (options.json) console.log(JSON.stringify({ config: resolved, settings }, null, 2));
-  else console.log(writeExplained(resolved, settings).trimEnd());
+  if (options.json) sayJson({ config: resolved, settings });
+  else say(...writeExplained(resolved, settings).trimEnd().split("\n"));
   return 0;
 }

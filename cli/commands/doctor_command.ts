@@ -6,23 +6,22 @@ import { WANTED_FEATURES } from "../../kernels/device/adapter.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import { classOf } from "../../kernels/tune.ts";
+import { say } from "../print.ts";
 
 const MIB = 1024 * 1024;
 
 /** Prints adapter, driver, limits, features asked for and granted, and what is missing; 1 if there is no adapter. */
 export async function doctor(): Promise<number> {
-  console.log(`deno        ${Deno.version.deno} (${Deno.build.target})`);
+  say(`deno        ${Deno.version.deno} (${Deno.build.target})`);
   let device: Device;
   try {
     device = await openDevice(await wantedDevice({ autotune: true }));
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;
-    console.log(`adapter     none`);
-    console.log(`missing     a WebGPU adapter: ${error.message}`);
+    say("adapter     none", `missing     a WebGPU adapter: ${error.message}`);
     return 1;
   }
-  for (const line of describeDevice(device)) console.log(line);
-  for (const line of describeTuning(await readCachedTuning(device), kernelCacheFolder())) console.log(line);
+  say(...describeDevice(device), ...describeTuning(await readCachedTuning(device), kernelCacheFolder()));
   device.destroy();
   return 0;
 }

@@ -1,6 +1,7 @@
 /** `dnpo generate`. @module */
 import { runGenerate } from "../../core/loop/single_stages.ts";
 import type { RunOptions } from "../options.ts";
+import { say } from "../print.ts";
 import { runWithConfig } from "./_run_with_config.ts";
 
 /** Samples a response to every prompt. */
@@ -8,6 +9,6 @@ export function generate(options: RunOptions): Promise<number> {
   return runWithConfig(options, async ({ config, hooks, progress }) => {
     const path = await runGenerate(config, hooks);
     progress.finish();
-    console.log(`Responses: ${path}`);
+    say(`Responses: ${path}`);
   });
 }

@@ -4,6 +4,7 @@ import { configJsonSchema, loadConfig, SCHEMA_TITLE } from "../../core/config/co
 import { UserError } from "../../core/error.ts";
 import { isFolder } from "../../core/files/io.ts";
 import type { Values } from "../command_entry.ts";
+import { say, tell } from "../print.ts";
 import { type Answers, judgeChoices, neededBy, type StarterJudge, writeStarter } from "../starter_config.ts";
 
 const SCHEMA_FILE = "dnpo.schema.json";
@@ -20,7 +21,7 @@ export async function init(file: string | undefined, values: Values): Promise<nu
   const { ask } = asks ? await import("../init_questions.ts") : { ask: withoutQuestions };
   const answers = await ask(given, path);
   if (answers === null) {
-    console.error("Nothing was written.");
+    tell("Nothing was written.");
     return 130;
   }
   const text = writeStarter(answers, { path, schemaFile: SCHEMA_FILE });
@@ -29,9 +30,11 @@ export async function init(file: string | undefined, values: Values): Promise<nu
   await writeSchema(schemaPath, { force: values.force === true });
   await Deno.mkdir(dirname(path), { recursive: true });
   await Deno.writeTextFile(path, text);
-  console.log(`Wrote ${path}, and ${schemaPath} for editors. Next:`);
-  console.log(`  dnpo plan ${path}    memory, work and time, before anything is loaded`);
-  console.log(`  dnpo train ${path}   the run; once more goes on where it was stopped`);
+  say(
+    `Wrote ${path}, and ${schemaPath} for editors. Next:`,
+    `  dnpo plan ${path}    memory, work and time, before anything is loaded`,
+    `  dnpo train ${path}   the run; once more goes on where it was stopped`,
+  );
   return 0;
 }
 

@@ -4,25 +4,23 @@ import type { LabelReport } from "../../core/label/label_pairs.ts";
 import { runLabel } from "../../core/loop/single_stages.ts";
 import { type LabelPlan, planLabel } from "../../core/plan/label_plan.ts";
 import type { RunOptions } from "../options.ts";
+import { say } from "../print.ts";
 import { formatTable } from "../text_table.ts";
 import { runWithConfig } from "./_run_with_config.ts";
 
 /** Judges responses into pairs. With `dryRun`, prints what would be asked, and sends nothing. */
 export async function label(options: RunOptions & { dryRun?: boolean }): Promise<number> {
   if (options.dryRun) {
-    for (const line of planLines(await planLabel(await loadConfig(options.config, { set: options.set })))) {
-      console.log(line);
-    }
+    say(...planLines(await planLabel(await loadConfig(options.config, { set: options.set }))));
     return 0;
   }
   return await runWithConfig(options, async ({ config, hooks, progress }) => {
     const { path, report } = await runLabel(config, hooks);
     progress.finish();
-    console.log(reportTable(report));
-    console.log(reportLine(report));
+    say(...reportTable(report).split("\n"), reportLine(report));
     const { pairs, generatedChosen, ties, identical } = report;
     const share = (100 * generatedChosen).toFixed(1);
-    console.log(`Pairs: ${path} (${pairs}; generated chosen ${share} %, ${ties} ties, ${identical} identical dropped)`);
+    say(`Pairs: ${path} (${pairs}; generated chosen ${share} %, ${ties} ties, ${identical} identical dropped)`);
   });
 }
 
@@ -69,7 +67,9 @@ function planLines({ responses, rows, judged, judges }: LabelPlan): string[] {
       : `Judge ${name} (${server.model} at ${server.url})`;
     const before = answered > 0 ? `, ${answered} of them answered before` : "";
     lines.push(`${what}: ${questions} requests${before}; ${characters} characters to send`);
-    examples.forEach((text, i) => lines.push(`--- request ${i + 1} of ${questions} ---`, text.trimEnd()));
+    examples.forEach((text, i) =>
+      lines.push(`--- request ${i + 1} of ${questions} ---`, ...text.trimEnd().split("\n"))
+    );
     if (examples.length > 0) lines.push("---");
   }
   lines.push("Dry run: nothing was sent or written");

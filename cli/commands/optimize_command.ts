@@ -1,6 +1,7 @@
 /** `dnpo optimize`. @module */
 import { runOptimize } from "../../core/loop/single_stages.ts";
 import type { RunOptions } from "../options.ts";
+import { say } from "../print.ts";
 import { runWithConfig } from "./_run_with_config.ts";
 
 /** Trains the model on a file of pairs. */
@@ -8,6 +9,6 @@ export function optimize(options: RunOptions): Promise<number> {
   return runWithConfig(options, async ({ config, hooks, progress }) => {
     const { model, last } = await runOptimize(config, hooks);
     progress.finish();
-    console.log(`Model: ${model}${last.loss === undefined ? "" : ` (loss ${last.loss.toFixed(4)})`}`);
+    say(`Model: ${model}${last.loss === undefined ? "" : ` (loss ${last.loss.toFixed(4)})`}`);
   });
 }

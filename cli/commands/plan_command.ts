@@ -6,6 +6,7 @@ import { planRun } from "../../core/plan/plan_run.ts";
 import type { RunPlan } from "../../core/plan/plan_types.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { formatBytes, formatCount, formatScaled } from "../format_units.ts";
+import { say, sayJson } from "../print.ts";
 import { formatDuration, Progress } from "../progress_line.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
 import { withConfigPaths } from "./_quickstart.ts";
@@ -41,8 +42,8 @@ export async function plan(options: PlanFlags): Promise<number> {
     });
     progress.finish();
     const adapter = device.info.description || device.info.device || "unnamed";
-    if (options.json) console.log(JSON.stringify({ ...found, device: adapter, memory: memory ?? null }, null, 2));
-    else for (const line of describePlan(found, { adapter, memory, columns: outputColumns() })) console.log(line);
+    if (options.json) sayJson({ ...found, device: adapter, memory: memory ?? null });
+    else say(...describePlan(found, { adapter, memory, columns: outputColumns() }));
     return found.advice.length > 0 ? 1 : 0;
   } finally {
     progress.finish();
@@ -83,17 +84,17 @@ function describePlan(
     `Device      ${adapter}${memory === undefined ? "" : `, ${formatBytes(memory)} to use`}`,
     "",
     "Device memory at most",
-    formatTable(
+    ...formatTable(
       ["", ...stages.map(({ stage }) => stage)],
       [
         ...parts.map((part) => [part, ...stages.map((stage) => cell(stage.parts[part]))]),
         ["total", ...stages.map(({ bytes }) => bytes === null ? "does not fit" : formatBytes(bytes))],
       ],
       { columns },
-    ),
+    ).split("\n"),
     "",
     "Work of all iterations",
-    formatTable(
+    ...formatTable(
       ["", "runs", "tokens", "FLOP", ...(plan.speed ? ["time, about"] : [])],
       [
         ...stages.map((stage) => [
@@ -112,7 +113,7 @@ function describePlan(
         ],
       ],
       { columns },
-    ),
+    ).split("\n"),
     "",
     ...(plan.speed
       ? [

@@ -4,6 +4,7 @@ import { writeFileAtomic } from "../../core/files/atomic.ts";
 import { exists } from "../../core/files/io.ts";
 import { formatSize } from "../../core/progress.ts";
 import { filesToPush, pushRun } from "../../core/report/push_run.ts";
+import { say, tell } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 /** The arguments of `dnpo push`. */
@@ -44,7 +45,7 @@ export async function push(options: PushFlags): Promise<number> {
       onNote: (line) => progress.note(line),
     });
     progress.finish();
-    console.log(`Pushed: ${pushed.url} (commit ${pushed.commit.slice(0, 12)})`);
+    say(`Pushed: ${pushed.url} (commit ${pushed.commit.slice(0, 12)})`);
     return 0;
   } finally {
     progress.finish();
@@ -66,8 +67,8 @@ async function showPush({ run, repo, isPublic, revision, cardPath, force, quiet 
     ...files.map(({ path, size }) => `  ${path.padEnd(width)}  ${formatSize(size)}`),
     `  ${"in all".padEnd(width)}  ${formatSize(total)}`,
   ];
-  if (!quiet) { for (const line of lines) console.error(line); }
-  if (cardPath === undefined) console.log(card.trimEnd());
+  if (!quiet) tell(...lines);
+  if (cardPath === undefined) say(...card.trimEnd().split("\n"));
   else await writeFileAtomic(cardPath, card);
   return 0;
 }

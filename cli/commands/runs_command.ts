@@ -1,14 +1,15 @@
 /** `dnpo runs`. @module */
 import { listRuns, type RunState } from "../../core/run/list_runs.ts";
+import { say, sayJson, tell } from "../print.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
 
 /** Prints a table of the runs in a folder, or of the run that the folder is, the latest first; with `json`, as JSON. */
 export async function runs({ dir, json }: { dir: string; json: boolean }): Promise<number> {
   const found = await listRuns(dir);
-  if (json) console.log(JSON.stringify(found, null, 2));
+  if (json) sayJson(found);
   else if (found.length === 0) {
-    console.error(`No runs in ${dir}: none of its folders holds the metrics.jsonl or the files of a run`);
-  } else console.log(runsTable(found, outputColumns()));
+    tell(`No runs in ${dir}: none of its folders holds the metrics.jsonl or the files of a run`);
+  } else say(...runsTable(found, outputColumns()).split("\n"));
   return 0;
 }
 

@@ -1,5 +1,6 @@
 /** `dnpo score`. @module */
 import { scorePairs } from "../../core/evaluate/score_pairs.ts";
+import { say } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 /** Prints the log-probabilities of each pair as JSON lines, and nothing else, on standard output. */
@@ -10,7 +11,7 @@ export async function score(
   try {
     const scores = await scorePairs({ model, pairs, onProgress: (event) => progress.update(event) });
     progress.finish();
-    for (const score of scores) console.log(JSON.stringify(score));
+    for (const score of scores) say(JSON.stringify(score));
     return 0;
   } finally {
     progress.finish();

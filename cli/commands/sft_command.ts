@@ -1,6 +1,7 @@
 /** `dnpo sft`. @module */
 import { runSft } from "../../core/loop/single_stages.ts";
 import type { RunOptions } from "../options.ts";
+import { say } from "../print.ts";
 import { runWithConfig } from "./_run_with_config.ts";
 
 /** Fine-tunes on human responses. */
@@ -8,6 +9,6 @@ export function sft(options: RunOptions): Promise<number> {
   return runWithConfig(options, async ({ config, hooks, progress }) => {
     const { model, last } = await runSft(config, hooks);
     progress.finish();
-    console.log(`Model: ${model}${last.loss === undefined ? "" : ` (loss ${last.loss.toFixed(4)})`}`);
+    say(`Model: ${model}${last.loss === undefined ? "" : ` (loss ${last.loss.toFixed(4)})`}`);
   });
 }

@@ -2,6 +2,7 @@
 import type { IterationSummary } from "../../core/loop/run_summary.ts";
 import { train as runTrain } from "../../core/loop/train_run.ts";
 import type { RunOptions } from "../options.ts";
+import { say } from "../print.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
 import { withConfigPaths } from "./_quickstart.ts";
 import { runWithConfig } from "./_run_with_config.ts";
@@ -19,9 +20,11 @@ export function train(options: RunOptions): Promise<number> {
         },
       });
       progress.finish();
-      console.log(iterationTable(iterations, outputColumns()));
-      console.log(`Model: ${model}`);
-      console.log(`Report: ${config.output_dir}/report.html`);
+      say(
+        ...iterationTable(iterations, outputColumns()).split("\n"),
+        `Model: ${model}`,
+        `Report: ${config.output_dir}/report.html`,
+      );
     },
   );
 }

@@ -3,6 +3,7 @@ import { describeRates, wantedDevice } from "../../core/device/run_device.ts";
 import { kernelCacheFolder } from "../../core/device/tuning_cache.ts";
 import { measureWidths } from "../../core/device/vector_width.ts";
 import type { Measurement } from "../../kernels/tune.ts";
+import { say, tell } from "../print.ts";
 import { formatTable } from "../text_table.ts";
 
 /** The arguments of `dnpo tune`. */
@@ -21,20 +22,19 @@ export async function tune({ vectorWidth, quiet }: TuneFlags): Promise<number> {
     family: wanted.family,
     vectorWidth: vectorWidth ?? wanted.vectorWidth ?? undefined,
     always: true,
-    onDevice: (adapter) =>
-      quiet || console.error(`Measuring kernels on ${adapter}; compiling them may take a minute, once`),
-    onMeasure: (what) => quiet || console.error(`  matmul ${what}`),
+    onDevice: (adapter) => quiet || tell(`Measuring kernels on ${adapter}; compiling them may take a minute, once`),
+    onMeasure: (what) => quiet || tell(`  matmul ${what}`),
   });
   for (const { adapter, result, seconds } of measured) {
-    console.log(
-      formatTable(["matmul", "variant", "GFLOP/s", "chosen"], result.measurements.map(row), { text: [0, 1, 3] }),
-    );
-    console.log(`${seconds.toFixed(1)} s on ${adapter}`);
+    const table = formatTable(["matmul", "variant", "GFLOP/s", "chosen"], result.measurements.map(row), {
+      text: [0, 1, 3],
+    });
+    say(...table.split("\n"), `${seconds.toFixed(1)} s on ${adapter}`);
   }
   const kept = measured.map(({ path }) => path).filter((path) => path !== null);
   if (kept.length < measured.length) {
     const folder = kernelCacheFolder();
-    console.error(
+    tell(
       folder === null
         ? "error: Cannot keep the choice: no cache folder, expected DNPO_CACHE, XDG_CACHE_HOME or HOME in the environment"
         : `error: Cannot keep the choice: ${folder} cannot be written`,
@@ -42,13 +42,13 @@ export async function tune({ vectorWidth, quiet }: TuneFlags): Promise<number> {
     return 1;
   }
   if (kept.length === 0) {
-    console.error(
+    tell(
       `error: Cannot measure ${vectorWidth ?? wanted.vectorWidth} bits: the driver does not take that width`,
     );
     return 1;
   }
-  console.log(`kept in ${kept.join(" and ")}; runs that begin from now on use it`);
-  if (rates.length > 1) console.log(`vector width: ${describeRates(rates)}; ${best} bits from now on`);
+  say(`kept in ${kept.join(" and ")}; runs that begin from now on use it`);
+  if (rates.length > 1) say(`vector width: ${describeRates(rates)}; ${best} bits from now on`);
   return 0;
 }
 

@@ -221,7 +221,7 @@ function describe(
   problems: readonly Problem[],
   source: YamlSource | undefined,
   overrides: readonly Override[],
-): string {
+): string[] {
   const lines = inFileOrder(problems, source).slice(0, MAX_PROBLEMS).map(({ path, message, key }) => {
     const steps = path.map(String);
     const name = steps.join(".");
@@ -229,5 +229,5 @@ function describe(
     return `${where} ${name}: ${message}`;
   });
   if (problems.length > MAX_PROBLEMS) lines.push(`and ${problems.length - MAX_PROBLEMS} more problems`);
-  return lines.join("\n");
+  return lines;
 }

@@ -1,5 +1,6 @@
 /** Writes a resolved config as YAML. @module */
-import { Document, isNode, stringify } from "yaml";
+import { Document, isNode, Scalar, visit } from "yaml";
+import { escapeUnsafe, isPrintable, safeLine } from "../safe_text.ts";
 import type { ResolvedConfig } from "./config_types.ts";
 import type { Setting } from "./load_config.ts";
 
@@ -16,7 +17,17 @@ import type { Setting } from "./load_config.ts";
  * ```
  */
 export function writeResolved(config: ResolvedConfig): string {
-  return stringify(config, { lineWidth: 0, aliasDuplicateObjects: false });
+  return escapeUnsafe(textOf(new Document(config, { aliasDuplicateObjects: false })));
+}
+
+/** The document's text; a text with characters that could rewrite a terminal is in quotes, for {@linkcode escapeUnsafe}. */
+function textOf(document: Document): string {
+  visit(document, {
+    Scalar(_, node) {
+      if (typeof node.value === "string" && !isPrintable(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Infinity });
 }
 
 /** Marks comments; YAML escapes this character in texts, so no text of a config contains it. */
@@ -32,11 +43,12 @@ export function writeExplained(config: ResolvedConfig, settings: readonly Settin
     const node = document.getIn(key.split("."), true);
     if (isNode(node)) node.comment = MARK + i;
   }
-  const text = document.toString({ lineWidth: 0 }).replace(EMPTY, ": $1 #");
-  const lines = text.split("\n").map((line) => line.split(` #${MARK}`));
+  const text = textOf(document).replace(EMPTY, ": $1 #");
+  const lines = text.split("\n").map((line) => line.split(` #${MARK}`))
+    .map(([text, mark]) => [escapeUnsafe(text!), mark] as const);
   // The limit keeps one long path from pushing every comment off the screen.
-  const width = Math.min(48, Math.max(...lines.map(([text, mark]) => mark === undefined ? 0 : text!.length)));
+  const width = Math.min(48, Math.max(...lines.map(([text, mark]) => mark === undefined ? 0 : text.length)));
   return lines.map(([text, mark]) =>
-    mark === undefined ? text : `${text!.padEnd(width)}  # ${settings[Number(mark)]!.from}`
+    mark === undefined ? text : `${text.padEnd(width)}  # ${safeLine(settings[Number(mark)]!.from)}`
   ).join("\n");
 }

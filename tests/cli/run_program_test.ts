@@ -88,6 +88,7 @@ Deno.test("describeError() says that memory ran out", () => {
 });
 
 Deno.test("describeError() lets no control characters through", () => {
-  const { lines } = describeError(new UserError('Cannot read "\x1b[2J\x07x"\nand\u009by'));
-  assert.deepEqual(lines, ['Cannot read " [2J x"', "and y"]);
+  const hostile = 'Cannot read "\x1b[2J\x07x"\nand\u009by';
+  assert.deepEqual(describeError(new UserError(hostile)).lines, ['Cannot read " [2J x" and y']);
+  assert.deepEqual(describeError(new UserError([hostile, "b"])).lines, ['Cannot read " [2J x" and y', "b"]);
 });

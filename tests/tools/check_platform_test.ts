@@ -22,6 +22,7 @@ Deno.test("checkPlatform() lets the rooms that may touch the platform", async ()
     "core/model/model.ts": `/** Never Deno.open. */\n// nor fetch(url)\nexport const a = "Deno fetch()"; // node:fs\n`,
     "core/model/text.ts": "export const a = (b: string) => `fetch(Deno) ${b} from node:fs`;\n",
     "cli/main.ts": `Deno.exit(0);\n`,
+    "cli/print.ts": `print(Deno.stdout)("a");\n`,
   };
   deepEqual(await checkTree(files), []);
 });
@@ -32,7 +33,9 @@ Deno.test("checkPlatform() names file, line and use of each violation, and names
     "core/train/steps.ts": `import { dirname } from "node:path";\n`,
     "core/label/ask.ts": `const answer = await fetch("http://a");\nDeno.env.get("A");\n`,
     "kernels/tune.ts": `new Worker("a");\n`,
-    "cli/model.ts": `export {};\n`,
+    "cli/model.ts": `console.log("a");\n`,
+    "cli/text.ts": `await Deno.stdout\n  .writeSync(a);\n`,
+    "cli/words.ts": `print(Deno.stderr)("a");\n`,
   });
   deepEqual(problems, [
     "core/label/ask.ts:2 uses the environment: only core/device, core/hub, core/run, core/server may",
@@ -40,6 +43,9 @@ Deno.test("checkPlatform() names file, line and use of each violation, and names
     "core/model/model.ts:2 uses the file system, or all of Deno: only core/files, core/run, core/hub, core/data/formats, core/device may",
     "core/train/steps.ts:1 uses a module of Node.js: only core/files, core/run, core/hub, core/data/formats, core/device may",
     "kernels/tune.ts:1 uses a thread: only core/device, core/label may",
+    "cli/model.ts:1 uses the terminal as it is: no room may",
+    "cli/text.ts:1 uses the terminal as it is: no room may",
+    "cli/words.ts:1 uses the terminal as it is: no room may",
     "model.ts is the name of cli/model.ts and core/model/model.ts: expected one file of that name",
   ]);
 });

@@ -1,11 +1,11 @@
 /** Texts for the problems of data, always in one line. @module */
-import { maskCredentials, printable } from "../../safe_text.ts";
+import { maskCredentials, safeLine } from "../../safe_text.ts";
 
 /** The message of a caught error, in one line of at most 200 characters without control characters. */
 export function errorLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   // Cut before the search: a message may contain a whole file.
-  const line = maskCredentials(printable(message.slice(0, 1000))).replace(/\s+/g, " ").trim();
+  const line = safeLine(message.slice(0, 1000)).replace(/\s+/g, " ").trim();
   return line.length > 200 ? `${line.slice(0, 199)}…` : line;
 }
 

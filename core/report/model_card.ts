@@ -1,6 +1,7 @@
 /** The card of a model that a run made: what it is, how and from what it was made, and its results. @module */
 import { parse, stringify } from "yaml";
 import { iterationValues, type RunRecord } from "../run/read_run.ts";
+import { escapeUnsafe, safeLine } from "../safe_text.ts";
 import { isRecord } from "../values.ts";
 import { iterationName } from "./figures.ts";
 import { escapeMarkdown, markdownCode } from "./markup.ts";
@@ -54,7 +55,7 @@ export function modelCard(run: RunRecord, { repo, sources, figure }: CardOptions
     tags: [...new Set(["dnpo", ...made.tags])],
   };
   return [
-    `---\n${stringify(header, { lineWidth: 0 })}---`,
+    `---\n${frontMatter(header)}---`,
     `# ${escapeMarkdown(repo.split("/").at(-1)!)}`,
     opening(made, base),
     section("Use", useText(repo)),
@@ -63,6 +64,14 @@ export function modelCard(run: RunRecord, { repo, sources, figure }: CardOptions
     section("Settings", settingsTable(settings, sources)),
     section("Citation", CITATION),
   ].filter((part) => part !== "").join("\n\n") + "\n";
+}
+
+/** YAML whose texts are single lines, whatever the hub's names and licences hold: no reader sees another key or end. */
+function frontMatter(header: Record<string, string | string[]>): string {
+  const lines = Object.entries(header).map(([key, value]) =>
+    [key, typeof value === "string" ? safeLine(value) : value.map(safeLine)] as const
+  );
+  return stringify(Object.fromEntries(lines), { lineWidth: 0 });
 }
 
 function section(title: string, content: string | string[]): string {
@@ -112,12 +121,13 @@ function opening({ after }: Making, base: CardSource | undefined): string {
 }
 
 function useText(repo: string): string {
+  const name = escapeUnsafe(JSON.stringify(repo));
   return [
     "```python",
     "from transformers import AutoModelForCausalLM, AutoTokenizer",
     "",
-    `tokenizer = AutoTokenizer.from_pretrained(${JSON.stringify(repo)})`,
-    `model = AutoModelForCausalLM.from_pretrained(${JSON.stringify(repo)})`,
+    `tokenizer = AutoTokenizer.from_pretrained(${name})`,
+    `model = AutoModelForCausalLM.from_pretrained(${name})`,
     "```",
   ].join("\n");
 }
@@ -197,7 +207,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 function link({ type, repo }: CardSource): string {
   return `[${escapeMarkdown(repo)}](https://huggingface.co/${type === "dataset" ? "datasets/" : ""}${
-    encodeURI(repo).replace(/[()]/g, encodeURIComponent)
+    encodeURI(repo.toWellFormed()).replaceAll("(", "%28").replaceAll(")", "%29")
   })`;
 }
 

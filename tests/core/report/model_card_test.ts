@@ -70,7 +70,7 @@ Deno.test("modelCard() shows settings, of local paths the name alone, and not wh
   assert.match(text, /This is a local model after 1 iteration of/);
   assert.match(
     text,
-    /\| `model` \| base \|\n\| `method` \| dpo \|\n\| `data\.train` \| rows\.jsonl \|\n\| `data\.template` \| a \\\| b \|/,
+    /\| `model` \| base \|\n\| `method` \| dpo \|\n\| `data\.train` \| rows\.jsonl \|\n\| `data\.template` \| a &#124; b \|/,
   );
   assert.match(text, /\| `training\.beta` \| 0\.1, 0\.5 \|/);
 });

@@ -1,0 +1,31 @@
+/** Names that try to be markup, another key, another line or another cell. @module */
+
+/** As a model, a data set, a licence or a key of the settings may be called by somebody else. */
+export const HOSTILE: readonly string[] = [
+  "</code></td></table><script>alert(1)</script>",
+  "<img src=x onerror=alert(1)>",
+  "![x](javascript:alert(1))",
+  "[a](http://evil.example)",
+  "<https://evil.example>",
+  "](x) [x]: http://evil.example",
+  "https://evil.example/x www.evil.example me@evil.example mailto:a@b.example",
+  "a|b|c",
+  "| `",
+  "\\|<b>",
+  "``|\\`",
+  "`code` ``x`` \\`y",
+  "***bold*** __b__ ~~s~~ $x$",
+  "trailing \\",
+  "&lt;b&gt; &#60;b&#62;",
+  "<!-- x",
+  "[^1]: foot",
+  "---",
+  "*",
+  "```\nfence\n```",
+  "x\n---\nlicense: evil\n# Heading\n\n| a | b |",
+  "\x1b[2J\u202eevil\u2028license: evil\x85b: c",
+  "mit\r\nbase_model: evil",
+  "@mention #1 :smile: {{ x }} {% x %}",
+  "\ud800",
+  "",
+];

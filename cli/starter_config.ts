@@ -3,6 +3,7 @@ import { Document, isNode, isPair, type Scalar } from "yaml";
 import { type JudgeKind, JUDGES, type Method } from "../core/config/choices.ts";
 import { knownKeys } from "../core/config/config_keys.ts";
 import { keyNeededBy } from "../core/config/judge_config.ts";
+import { safeLine } from "../core/safe_text.ts";
 
 /** A judge that a few answers describe; an ensemble's members must be written by hand. */
 export type StarterJudge = Exclude<JudgeKind, "ensemble" | "function">;
@@ -89,9 +90,11 @@ export function writeStarter(answers: Answers, { path, schemaFile }: { path: str
     comment([key]);
     if (typeof value === "object" && value !== null) { for (const name of Object.keys(value)) comment([key, name]); }
   }
+  // A newline in the name would end the comment.
+  const name = safeLine(path);
   return `# yaml-language-server: $schema=./${schemaFile}
-# Made by \`dnpo init\`. All settings and where they come from: dnpo config ${path}
-# What a run will take: dnpo plan ${path}; the run: dnpo train ${path}
+# Made by \`dnpo init\`. All settings and where they come from: dnpo config ${name}
+# What a run will take: dnpo plan ${name}; the run: dnpo train ${name}
 ${document.toString({ lineWidth: 0 })}`;
 }
 

@@ -17,15 +17,20 @@ export function checkConfinement(path: string, permissions: VerifierPermissions 
 }
 
 /**
- * Starts a thread that runs the text of a module, for the verifier at `path`, with these permissions and no others.
- * Throws a UserError if they are more than the process has.
+ * Starts a thread that runs the text of a module, for the verifier at `path`, with these permissions and no others but
+ * reading `files`. Throws a UserError if they are more than the process has.
  */
-export function confinedWorker(path: string, text: string, { read, net, env }: VerifierPermissions): Worker {
+export function confinedWorker(
+  path: string,
+  text: string,
+  { read, net, env }: VerifierPermissions,
+  files: readonly string[] = [],
+): Worker {
   for (const file of read ?? []) check(path, "read", file, { name: "read", path: file });
   for (const host of net ?? []) check(path, "net", host, { name: "net", host });
   for (const variable of env ?? []) check(path, "env", variable, { name: "env", variable });
   const permissions: Deno.PermissionOptionsObject = {
-    read: list(read),
+    read: list([...read ?? [], ...files]),
     net: list(net),
     env: list(env),
     write: false,

@@ -3,8 +3,11 @@ import type { VerifierPermissions } from "../config/config_types.ts";
 import { errorLine } from "../data/formats/data_problems.ts";
 import { UserError } from "../error.ts";
 import { toFileUrl } from "../files/file_url.ts";
+import { safeLine } from "../safe_text.ts";
+import { isRecord } from "../values.ts";
 import type { Judge } from "./judge.ts";
 import { confinedWorker, memoryHeld, VERIFIER_MEMORY } from "./verifier_confinement.ts";
+import { importedFiles } from "./verifier_imports.ts";
 import { type VerifierAnswer, type VerifierInput, verifierInputs, type VerifierTask } from "./verifier_protocol.ts";
 
 /** A verifier module in its own thread, with the permissions that were granted; it runs until it is disposed. */
@@ -42,11 +45,11 @@ export function verifierLimit(
 
 /** Loads a verifier module. Throws a UserError naming it if it does not load or exports no function. */
 export async function loadVerifier(path: string, limit: VerifierLimit): Promise<VerifierThread> {
-  const thread = new Thread(path, limit);
+  const thread = new Thread(path, limit, await importedFiles(path));
   try {
     const [answer] = await thread.ask({ load: true }, 1);
     if (answer && "failed" in answer) {
-      throw new UserError(`Cannot ${answer.failed} verifier ${path}: ${answer.why}`);
+      throw new UserError(`Cannot ${answer.failed} verifier ${path}: ${granting(answer.why)}`);
     }
   } catch (error) {
     thread.end();
@@ -55,7 +58,7 @@ export async function loadVerifier(path: string, limit: VerifierLimit): Promise<
   return {
     async score(inputs, where) {
       const fail = (why: string): never => {
-        throw new UserError(`Cannot score ${where} with ${path}: ${why}`);
+        throw new UserError(`Cannot score ${where} with ${path}: ${granting(why)}`);
       };
       const answers = await thread.ask({ inputs }, inputs.length).catch((error) =>
         error instanceof ThreadError ? fail(error.message) : Promise.reject(error)
@@ -97,10 +100,14 @@ class Thread {
   readonly #megabytes: number;
   #asked = 0;
 
-  constructor(path: string, { seconds, megabytes = VERIFIER_MEMORY, permissions = {} }: VerifierLimit) {
+  constructor(
+    path: string,
+    { seconds, megabytes = VERIFIER_MEMORY, permissions = {} }: VerifierLimit,
+    files: readonly string[],
+  ) {
     this.#seconds = seconds;
     this.#megabytes = megabytes;
-    this.#worker = confinedWorker(path, threadText(toFileUrl(path)), permissions);
+    this.#worker = confinedWorker(path, threadText(toFileUrl(path)), permissions, files);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#worker.postMessage(null, [port2]);
@@ -140,7 +147,9 @@ class Thread {
         ),
       );
     }, MEMORY_TICK);
-    this.#port.onmessage = ({ data }: MessageEvent<VerifierAnswer & { to: number }>) => {
+    this.#port.onmessage = ({ data }: MessageEvent<unknown>) => {
+      // The module may have changed what the thread answers with.
+      if (!isAnswer(data)) return reject(new ThreadError("its thread sends something else than an answer"));
       // A failure beside an answer may come after the question that it belongs to.
       if (data.to !== id) return;
       waited = 0;
@@ -160,10 +169,30 @@ class Thread {
 }
 
 /**
- * The text of the thread's module. The addresses are written into it: a thread without permissions may only import what
- * stands in its text, or in that of a module it imports, which Deno loads with the permissions of the process.
+ * The text of the thread's module. What a module's text imports by name, Deno loads with the permissions of the process,
+ * and so on for what that imports: this is how the thread gets its own code. The verifier's name must not stand in an
+ * `import()`, or whatever its text names could be read: `import("/etc/passwd", { with: { type: "text" } })`.
  */
 function threadText(verifier: string): string {
   const worker = JSON.stringify(new URL("./verifier_worker.ts", import.meta.url).href);
-  return `import { serve } from ${worker}; serve(() => import(${JSON.stringify(verifier)}));`;
+  return `import { serve } from ${worker}; serve(${JSON.stringify(verifier)}, (url) => import(url));`;
+}
+
+const FAILED = /^(load|use|score)$/;
+
+function isAnswer(data: unknown): data is VerifierAnswer & { to: number } {
+  if (!isRecord(data) || typeof data.to !== "number") return false;
+  if (data.failed !== undefined) return FAILED.test(String(data.failed)) && typeof data.why === "string";
+  return data.ready === true || (typeof data.score === "number" && Number.isFinite(data.score));
+}
+
+/** The most characters of a reason, which the thread has cut already unless its module meddled with it. */
+const MOST_WHY = 400;
+
+/** Deno's advice is for the process; this one is for the config. */
+function granting(why: string): string {
+  return safeLine(why.slice(0, MOST_WHY)).replace(
+    /^(Requires (read|net|env) access.*), run again with the .*$/,
+    (_, what, key) => `${what}, expected a grant in labels.verifier_permissions.${key}`,
+  );
 }

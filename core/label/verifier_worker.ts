@@ -2,20 +2,22 @@
 import { errorLine } from "../data/formats/data_problems.ts";
 import type { VerifierAnswer, VerifierInput, VerifierQuestion } from "./verifier_protocol.ts";
 
-/** Imports the module, which the text of the thread names. */
-type Load = () => Promise<{ default?: unknown }>;
+/** Imports a module, with the permissions of the thread. */
+type Load = (url: string) => Promise<{ default?: unknown }>;
 
 let score: (input: VerifierInput) => unknown;
 /** The number of the question under way, and what it is for. */
 let [current, doing]: [number, "load" | "score"] = [0, "load"];
 
 /** Answers the questions that come by the port that the thread's first message brings. */
-export function serve(load: Load): void {
+export function serve(verifier: string, load: Load): void {
   // The module, which is not loaded yet, cannot reach the port, so that its own messages are no answers.
-  addEventListener("message", (event) => answerAt((event as MessageEvent).ports[0]!, load), { once: true });
+  addEventListener("message", (event) => answerAt((event as MessageEvent).ports[0]!, () => load(verifier)), {
+    once: true,
+  });
 }
 
-function answerAt(port: MessagePort, load: Load): void {
+function answerAt(port: MessagePort, load: () => ReturnType<Load>): void {
   const answer = (answer: VerifierAnswer): void => port.postMessage({ ...answer, to: current });
   // A failure outside an answer would otherwise end the process with a stack trace.
   for (const name of ["error", "unhandledrejection"] as const) {
@@ -36,17 +38,18 @@ function answerAt(port: MessagePort, load: Load): void {
   };
 }
 
-/** Replaces what would end the thread, which nobody outside would see. */
+/** Replaces what would end the thread, which nobody outside would see, and what would fill the process with messages. */
 function forbidEnding(tell: (how: string) => void): void {
   const refuse = (how: string) => (): never => {
     tell(how);
     throw new Error(`${how} is forbidden`);
   };
+  Object.defineProperty(globalThis, "postMessage", { value: () => {}, writable: false, configurable: false });
   Object.defineProperty(globalThis, "close", { value: refuse("close()"), writable: false, configurable: false });
   Object.defineProperty(Deno, "exit", { value: refuse("Deno.exit()"), writable: false, configurable: false });
 }
 
-async function loadModule(load: Load): Promise<VerifierAnswer> {
+async function loadModule(load: () => ReturnType<Load>): Promise<VerifierAnswer> {
   let module: { default?: unknown };
   try {
     module = await load();

@@ -24,8 +24,8 @@ const FORBIDDEN =
 
 for (
   const [what, expression] of [
-    ["read", "Deno.readTextFile(import.meta.filename)"],
-    ["read by Node's functions", '(await import("node:fs")).readFileSync(import.meta.filename)'],
+    ["read", "Deno.readTextFile(import.meta.dirname + '/helper.ts')"],
+    ["read by Node's functions", '(await import("node:fs")).readFileSync(import.meta.dirname + "/helper.ts")'],
     ["list a folder", "Array.fromAsync(Deno.readDir('.'))"],
     ["write", "Deno.writeTextFile(import.meta.dirname + '/out', '')"],
     ["use the network", "fetch('http://127.0.0.1:9199')"],
@@ -34,12 +34,22 @@ for (
     ["load a library", "Deno.dlopen('lib.so', {})"],
     ["import what its text does not name", "import(import.meta.dirname + '/helper' + '.ts')"],
     ["import from the network", "import('http://127.0.0.1:9199/' + 'a.ts')"],
+    ["read by an import that its text names", "import('/etc/passwd', { with: { type: 'text' } })"],
+    ["see in the error of an import", "import('/etc/passwd')"],
+    ["read by fetch()", "fetch('file:///etc/passwd')"],
+    ["import a text made for it", 'import(\'data:text/javascript,import "file:///etc/passwd" with { type: "text" }\')'],
+    ["load a native module", "(await import('node:module')).createRequire(import.meta.url)('/tmp/a.node')"],
+    [
+      "start a thread with permissions",
+      "new Worker('data:,', { type: 'module', deno: { permissions: 'none' } }) && " +
+      "new Worker('data:,', { type: 'module', deno: { permissions: { read: true } } })",
+    ],
   ] as const
 ) {
   Deno.test(`verifierJudge() lets no verifier ${what}`, async () => {
     await rejects(scoreOf({ "verifier.ts": trying(expression), "helper.ts": "export {};" }), (error) => {
       match(String(error), /^UserError: Cannot score row 3 with \S+verifier\.ts: /);
-      if (!what.includes("Node's") && !FORBIDDEN.test(String(error))) throw error;
+      if (!/Node's|with permissions/.test(what) && !FORBIDDEN.test(String(error))) throw error;
       return true;
     });
   });
@@ -59,7 +69,7 @@ Deno.test("verifierJudge() gives what is granted, and nothing beside it", async 
   const files = (body: string) => ({ "verifier.ts": `export default () => ${body};`, "table.txt": "1234" });
   const permissions = (dir: string) => ({ permissions: { read: [`${dir}/table.txt`] } });
   equal(await scoreOf(files(table), permissions), 4);
-  await rejects(scoreOf(files("Deno.readTextFileSync(import.meta.filename).length"), permissions), FORBIDDEN);
+  await rejects(scoreOf(files("Deno.readTextFileSync(import.meta.dirname + '/.env').length"), permissions), FORBIDDEN);
 });
 
 Deno.test("verifierJudge() shows a verifier the variables that are granted", async () => {
@@ -103,6 +113,81 @@ Deno.test("verifierJudge() loads what a verifier imports by its text", async () 
   const helper = "export const length = (text: string): number => text.length;";
   const files = { "helper.ts": helper, "table.json": '{"word": "four"}', "later.ts": "export const one: number = 1;" };
   equal(await scoreOf({ "verifier.ts": text, ...files }), 8);
+});
+
+Deno.test("verifierJudge() imports for a verifier no file of another folder, nor by a link, nor what is no module", async () => {
+  await withFolder(async (outside) => {
+    await Deno.writeTextFile(`${outside}/secret.json`, '"secret"');
+    const text = (name: string) =>
+      `import secret from ${JSON.stringify(name)} with { type: "text" };
+      export default () => secret.length;`;
+    const cases: [string, Record<string, string>][] = [
+      [`${outside}/secret.json`, {}],
+      ["./helper.ts", { "helper.ts": text(`${outside}/secret.json`) }],
+      ["./.env", { ".env": "TOKEN=a" }],
+      ["./link.json", {}],
+    ];
+    for (const [name, files] of cases) {
+      await withFolder(async (dir) => {
+        await Deno.writeTextFile(`${dir}/verifier.ts`, text(name));
+        for (const [file, text] of Object.entries(files)) await Deno.writeTextFile(`${dir}/${file}`, text);
+        await Deno.symlink(`${outside}/secret.json`, `${dir}/link.json`);
+        const judging = async (limit: Partial<VerifierLimit> = {}) => {
+          using judge = await verifierJudge(`${dir}/verifier.ts`, { seconds: 30, ...limit });
+          return (await judge.score([responseRow(3)], () => {}))[0]!.human;
+        };
+        // A module as text is a text, which holds no secret.
+        if (name === "./helper.ts") return equal(await judging(), text(`${outside}/secret.json`).length);
+        await rejects(
+          judging(),
+          /^UserError: Cannot load verifier \S+: Requires read access to "[^"]+", expected a grant in labels\.verifier_permissions\.read$/,
+        );
+        equal(await judging({ permissions: { read: [dir, outside] } }), name === "./.env" ? 7 : 8);
+      });
+    }
+  });
+});
+
+Deno.test("verifierJudge() runs a verifier whose path has spaces, quotes, signs of addresses and other letters", async () => {
+  await withFolder(async (dir) => {
+    const folder = `${dir}/a b#c%20d\u00fc'q"\\z?`;
+    await Deno.mkdir(`${folder}/\u00e9 %41`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/\u00e9 %41/h#.ts`, 'export { two } from "../two.ts";');
+    await Deno.writeTextFile(`${folder}/two.ts`, "export const two: number = 2;");
+    await Deno.writeTextFile(
+      `${folder}/v 1#%.ts`,
+      'import { two } from "./\u00e9 %2541/h%23.ts"; export default () => two;',
+    );
+    using judge = await verifierJudge(`${folder}/v 1#%.ts`, { seconds: 30 });
+    deepEqual(await judge.score([responseRow(3)], () => {}), [{ human: 2, generated: 2 }]);
+  });
+});
+
+Deno.test("verifierJudge() takes nothing but finite numbers, whatever a module does to its thread", async () => {
+  const cases: [string, RegExp | number][] = [
+    ["Number.isFinite = () => true; export default () => NaN;", /its thread sends something else than an answer$/],
+    [
+      "const send = MessagePort.prototype.postMessage; export default () => 1;" +
+      "MessagePort.prototype.postMessage = function () { send.call(this, null); };",
+      /something else than an answer$/,
+    ],
+    [
+      "const send = MessagePort.prototype.postMessage; export default () => 1;" +
+      "MessagePort.prototype.postMessage = function (m) { send.call(this, { ...m, failed: 3 }); };",
+      /than an answer$/,
+    ],
+    ["Object.assign(Object.prototype, { to: 1, failed: 'load', why: 'w', ready: true }); export default () => 3;", 3],
+    ["export default () => { for (let i = 0; i < 100; i++) postMessage('x'.repeat(1 << 20)); return 4; };", 4],
+    [
+      "export default () => { throw new Error('y\u001b[2J\u202e'.repeat(1e6)); };",
+      /: y \[2J [^\p{Cc}\u202e]{1,200}…$/u,
+    ],
+  ];
+  for (const [text, says] of cases) {
+    const score = scoreOf({ "verifier.ts": text });
+    if (typeof says === "number") equal(await score, says);
+    else await rejects(score, says);
+  }
 });
 
 Deno.test("verifierJudge() names a grant that the process itself has not", async () => {

@@ -5,7 +5,7 @@ import { basename } from "../files/path.ts";
 import { digestFile } from "../files/stream_digest.ts";
 import { isRecord } from "../values.ts";
 import type { ModelFolder } from "./model_folder.ts";
-import { SAVED_FILES } from "./save_folder.ts";
+import { additionalTemplates, SAVED_FILES } from "./save_folder.ts";
 
 /** SHA-256 of a model's files by their names, in hexadecimal. */
 export type FileDigests = Readonly<Record<string, string>>;
@@ -20,7 +20,11 @@ type Files = Pick<ModelFolder, "files" | "weights">;
 /** The files from which the model is read: weights, configs and the tokenizer's, those of them that are there. */
 async function filesOf({ files, weights }: Files): Promise<{ name: string; size: number; modified: number | null }[]> {
   const stored = [basename(weights.path), ...[...weights.tensors.values()].map((tensor) => tensor.file)];
-  const names = new Set([...SAVED_FILES.filter((name) => !/\.safetensors$/.test(name)), ...stored]);
+  const names = new Set([
+    ...SAVED_FILES.filter((name) => !/\.safetensors$/.test(name)),
+    ...await additionalTemplates(files),
+    ...stored,
+  ]);
   const found = await Promise.all([...names].map(async (name) => ({ name, facts: await files.stat(name) })));
   return found.flatMap(({ name, facts }) => facts === null ? [] : [{ name, ...facts }]);
 }

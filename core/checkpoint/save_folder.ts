@@ -23,7 +23,20 @@ const TOKENIZER_FILES: readonly string[] = [
   "tokenizer.model",
 ];
 
-/** The files that a saved model's folder may hold. */
+/** The folder of the chat templates that are not the usual one, such as that for rows with tools. */
+export const TEMPLATES_FOLDER = "additional_chat_templates";
+
+/** The chat templates of a model besides the usual one. */
+export async function additionalTemplates(files: ModelFiles): Promise<string[]> {
+  const names = await files.namesIn?.(TEMPLATES_FOLDER) ?? [];
+  return names.map((name) => `${TEMPLATES_FOLDER}/${name}`).filter(isTemplate).sort();
+}
+
+function isTemplate(path: string): boolean {
+  return path.startsWith(`${TEMPLATES_FOLDER}/`) && path.endsWith(".jinja");
+}
+
+/** The files that a saved model's folder may hold, besides {@linkcode additionalTemplates}. */
 export const SAVED_FILES: readonly string[] = [
   "config.json",
   "generation_config.json",
@@ -68,7 +81,7 @@ export interface ModelSource {
   config: ModelConfig;
   /** The JSON of generation_config.json; if null, one with the config's token ids is written. */
   generationConfig: Readonly<Record<string, unknown>> | null;
-  /** The files from which those of {@linkcode TOKENIZER_FILES} that exist are copied; null copies none. */
+  /** The files from which those of {@linkcode TOKENIZER_FILES} and the additional templates that exist are copied; null copies none. */
   tokenizer: ModelFiles | null;
   /** Text of a chat template that replaces the one among the tokenizer's files. */
   chatTemplate?: string;
@@ -111,7 +124,11 @@ export async function saveModelFolder(dir: string, options: SaveOptions): Promis
 /** As {@linkcode saveModelFolder}; `watch` follows the files as they are written. */
 export async function saveWatched(dir: string, options: SaveOptions, watch?: FolderWatch): Promise<void> {
   const files = newModelFiles(options);
-  await replaceFolder(dir, { files, replaceable: SAVED_FILES, what: "a model", ...(watch && { watch }) });
+  await replaceFolder(dir, { files, replaceable: isSaved, what: "a model", ...(watch && { watch }) });
+}
+
+function isSaved(path: string): boolean {
+  return SAVED_FILES.includes(path) || isTemplate(path);
 }
 
 /** Yields the files of a model's folder one after the other, `model.safetensors` last. */
@@ -119,7 +136,8 @@ export async function* newModelFiles({ source, dtype, tensors }: SaveOptions): A
   const { config, tokenizer, chatTemplate } = source;
   yield jsonFile("config.json", withDtype(config.raw, dtype));
   yield jsonFile("generation_config.json", source.generationConfig ?? generationDefaults(config));
-  for (const name of TOKENIZER_FILES) {
+  const templates = tokenizer === null ? [] : await additionalTemplates(tokenizer);
+  for (const name of [...TOKENIZER_FILES, ...templates]) {
     const replaced = name === CHAT_TEMPLATE && chatTemplate !== undefined;
     if (replaced || tokenizer === null || await tokenizer.stat(name) === null) continue;
     const bytes = await tokenizer.read(name);

@@ -1,7 +1,7 @@
 /** The files of a model, in a folder of the file system or as bytes in memory. @module */
 import { UserError } from "../error.ts";
 import { fileSystem, isNotFound } from "./file_system.ts";
-import { decodeUtf8, explained, explainIoError, parseJsonObject } from "./io.ts";
+import { decodeUtf8, explained, explainIoError, namesIn, parseJsonObject } from "./io.ts";
 import { basename, dirname, join } from "./path.ts";
 import { recoverFolder } from "./replace_folder.ts";
 
@@ -29,6 +29,8 @@ export interface ModelFiles {
   pathOf(file: string): string;
   /** The facts of a file; null if there is none of that name. Throws a UserError if they cannot be read. */
   stat(file: string): Promise<FileFacts | null>;
+  /** The names in a folder among the files; none if there is no such folder. If absent, the files have no folders. */
+  namesIn?(folder: string): Promise<string[]>;
   /** Reads a file, or a range of it. Throws a UserError if it is missing, or ends before the range does. */
   read(file: string, range?: FileRange): Promise<Uint8Array<ArrayBuffer>>;
 }
@@ -72,6 +74,7 @@ function filesIn(dir: string): ModelFiles {
       }
       throw new UserError(`Cannot read ${path}: it is not a file, expected one`);
     },
+    namesIn: (folder) => namesIn(pathOf(folder)),
     async read(file, range) {
       const path = pathOf(file);
       return await explained(`Cannot read ${path}`, async () => {
@@ -118,6 +121,10 @@ export function memoryFiles(
     stat(file) {
       const blob = blobs.get(file);
       return Promise.resolve(blob === undefined ? null : { size: blob.size, modified: null });
+    },
+    namesIn(folder) {
+      const inside = [...blobs.keys()].filter((file) => file.startsWith(`${folder}/`));
+      return Promise.resolve([...new Set(inside.map((file) => file.slice(folder.length + 1).split("/")[0]!))]);
     },
     async read(file, range) {
       const blob = blobs.get(file);

@@ -3,11 +3,12 @@ import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
 import { replaceFileAtomic, syncFolder } from "./atomic.ts";
 import { fileSystem } from "./file_system.ts";
-import { exists, explainIoError, movePath, namesIn, removePath } from "./io.ts";
+import { exists, explainIoError, isFolder, movePath, namesIn, removePath } from "./io.ts";
 import { dirname, join, withoutTrailing } from "./path.ts";
 
 /** A file to write. */
 export interface NewFile {
+  /** The path in the folder; it may be in a folder of its own. */
   name: string;
   /**
    * Returns its bytes in pieces; called when their turn comes. Each piece is being written while the next one is made,
@@ -27,8 +28,8 @@ export interface FolderWatch {
 /** What {@linkcode replaceFolder} writes, and what it may replace. */
 export interface ReplaceOptions {
   files: Iterable<NewFile> | AsyncIterable<NewFile>;
-  /** Names that a replaced folder may hold; anything else in it belongs to somebody. */
-  replaceable: readonly string[];
+  /** Whether a replaced folder may hold what is at this path in it; anything else in it belongs to somebody. */
+  replaceable: (path: string) => boolean;
   /** What the folder holds, for messages: `a model`. */
   what: string;
   watch?: FolderWatch;
@@ -47,7 +48,9 @@ export async function replaceFolder(dir: string, { files, replaceable, what, wat
     await removePath(temporary);
     await fileSystem().mkdir(temporary, { recursive: true });
     for await (const { name, bytes } of files) {
-      await replaceFileAtomic(join(temporary, name), async (write) => {
+      const path = join(temporary, name);
+      if (name.includes("/")) await fileSystem().mkdir(dirname(path), { recursive: true });
+      await replaceFileAtomic(path, async (write) => {
         for await (const piece of bytes()) {
           watch?.onPiece(name, piece);
           await write(piece);
@@ -95,10 +98,19 @@ async function checkReplaceable(
   { replaceable, what }: Pick<ReplaceOptions, "replaceable" | "what">,
 ): Promise<void> {
   const action = `Cannot save ${what} to ${target}`;
-  const names = await namesIn(target).catch((error) => {
+  const paths = await pathsIn(target).catch((error) => {
     throw explainIoError(error, action);
   });
-  const foreign = names.find((name) => !replaceable.includes(name));
+  const foreign = paths.find((path) => !replaceable(path));
   if (foreign === undefined) return;
   throw new UserError(`${action}: the folder holds ${quote(foreign)}, expected ${what}'s files or nothing`);
+}
+
+/** The names in a folder, and instead of a folder that is not empty those in it, one level deep. */
+async function pathsIn(target: string): Promise<string[]> {
+  const paths = (await namesIn(target)).map(async (name) => {
+    const inside = await isFolder(join(target, name)) ? await namesIn(join(target, name)) : [];
+    return inside.length === 0 ? [name] : inside.map((inner) => `${name}/${inner}`);
+  });
+  return (await Promise.all(paths)).flat();
 }

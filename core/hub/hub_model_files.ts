@@ -16,11 +16,13 @@ const SMALL_FILES: ReadonlySet<string> = new Set([
   "special_tokens_map.json",
   "added_tokens.json",
   "chat_template.jinja",
-  "additional_chat_templates/tool_use.jinja",
   "vocab.json",
   "merges.txt",
   "tokenizer.model",
 ]);
+
+/** Chat templates besides the usual one. */
+const TEMPLATE = /^additional_chat_templates\/[^/]+\.jinja$/;
 
 /** Weights in other formats, or of parts of a model. */
 const OTHER_WEIGHTS = /\.(bin|safetensors|gguf|onnx|pt|pth|h5|msgpack|ckpt)$/i;
@@ -40,7 +42,7 @@ export function chooseModelFiles(
     const adapter = has.has("adapter_config.json") ? " (it is an adapter: name the model that it adapts)" : "";
     throw missing("config.json", adapter);
   }
-  const small = paths.filter((path) => SMALL_FILES.has(path));
+  const small = paths.filter((path) => SMALL_FILES.has(path) || TEMPLATE.test(path));
   if (has.has(WEIGHTS)) return [...small, WEIGHTS];
   if (weightMap === null) {
     const other = paths.find((path) => OTHER_WEIGHTS.test(path));

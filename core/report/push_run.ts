@@ -1,7 +1,8 @@
 /** Sends a run's model to the hub: the files of its folder, a card, a figure. @module */
 import { openModelFolder } from "../checkpoint/model_folder.ts";
+import { TEMPLATES_FOLDER } from "../checkpoint/save_folder.ts";
 import { UserError } from "../error.ts";
-import { exists, filesIn } from "../files/io.ts";
+import { exists, filesIn, isFolder } from "../files/io.ts";
 import { join } from "../files/path.ts";
 import { checkRepoName, type Pushed, type PushFile, pushFiles, type PushOptions } from "../hub/push_files.ts";
 import { readRun } from "../run/read_run.ts";
@@ -28,7 +29,11 @@ export async function filesToPush(
     throw new UserError(`Cannot push ${folder}: ${model} is not there; the run has not ended, or is none`);
   }
   await openModelFolder(model);
-  const files = (await filesIn(model))
+  const templates = join(model, TEMPLATES_FOLDER);
+  const inside = await isFolder(templates)
+    ? (await filesIn(templates)).map(({ name, size }) => ({ name: `${TEMPLATES_FOLDER}/${name}`, size }))
+    : [];
+  const files = [...await filesIn(model), ...inside]
     .filter(({ name }) => !name.startsWith(".") && name !== CARD && name !== FIGURE)
     .map(({ name, size }): PushFile => ({ path: name, size, content: { file: join(model, name) } }));
   const run = await readRun(folder);

@@ -8,7 +8,7 @@ import {
   short,
 } from "../checkpoint/folder_identity.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
-import { SAVED_FILES } from "../checkpoint/save_folder.ts";
+import { additionalTemplates, SAVED_FILES } from "../checkpoint/save_folder.ts";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
 import { folderFiles, type ModelFiles, oneFile } from "../files/model_files.ts";
@@ -148,7 +148,7 @@ export class RunChecksums {
     const files = await folderFiles(dir);
     const facts = await factsOf(files, was);
     if (this.#checked.get(dir) === facts) return;
-    for (const name of namesOf(was)) {
+    for (const name of await namesOf(files, was)) {
       const is = await files.stat(name) === null ? {} : { [name]: await digestFile(files, name) };
       const problem = differingFile(is, was[name] === undefined ? {} : { [name]: was[name] });
       if (problem === null) continue;
@@ -214,12 +214,12 @@ export class RunChecksums {
 }
 
 /** The files of a model that are compared, the weights last: those that were written, and none that a model may have. */
-function namesOf(was: FileDigests): string[] {
+async function namesOf(files: ModelFiles, was: FileDigests): Promise<string[]> {
   const isLarge = (name: string): boolean => name.endsWith(".safetensors");
-  const names = [...new Set([...SAVED_FILES, ...Object.keys(was)])];
+  const names = [...new Set([...SAVED_FILES, ...await additionalTemplates(files), ...Object.keys(was)])];
   return [...names.filter((name) => !isLarge(name)), ...names.filter(isLarge)];
 }
 
 async function factsOf(files: ModelFiles, was: FileDigests): Promise<string> {
-  return JSON.stringify(await Promise.all(namesOf(was).map((name) => files.stat(name))));
+  return JSON.stringify(await Promise.all((await namesOf(files, was)).map((name) => files.stat(name))));
 }

@@ -1,8 +1,10 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import { quickIdentity } from "../../../core/checkpoint/folder_identity.ts";
 import { type ModelFolder, openModelFolder, saveModelFolder } from "../../../core/checkpoint/model_folder.ts";
+import { additionalTemplates } from "../../../core/checkpoint/save_folder.ts";
 import { UserError } from "../../../core/error.ts";
-import { folderFiles } from "../../../core/files/model_files.ts";
+import { folderFiles, memoryFiles } from "../../../core/files/model_files.ts";
 import { parameterShapes } from "../../../core/model/families/families.ts";
 import { parseModelConfig } from "../../../core/model/families/model_config.ts";
 import { namesIn, TINY_CONFIG, tinyTensors, withFolder, writeModel } from "./_fixtures.ts";
@@ -151,5 +153,36 @@ Deno.test("openModelFolder() brings the old model back where a save was killed b
     strictEqual((await source.readTensor("model.norm.weight"))[0], 1200);
     await saveModelFolder(path, { source, dtype: "F32", tensors: doubled(source) });
     deepStrictEqual(await namesIn(dir), ["model"]);
+  });
+});
+
+Deno.test("saveModelFolder() hands out the additional chat templates, and replaces no other file beside them", async () => {
+  await withFolder(async (dir) => {
+    const folder = "additional_chat_templates";
+    await writeModel(join(dir, "in"), { files: TOKENIZER });
+    await Deno.mkdir(join(dir, "in", folder));
+    const templates = { "rag.jinja": "{{ documents }}", "tool_use.jinja": "{{ tools }}" };
+    for (const [name, text] of Object.entries({ ...templates, "notes.txt": "" })) {
+      await Deno.writeTextFile(join(dir, "in", folder, name), text);
+    }
+    const source = await openModelFolder(join(dir, "in"));
+    const out = join(dir, "out");
+    const save = () => saveModelFolder(out, { source, dtype: "F32", tensors: doubled(source) });
+    await save();
+    await save();
+    deepStrictEqual(await namesIn(join(out, folder)), Object.keys(templates));
+    for (const [name, text] of Object.entries(templates)) {
+      strictEqual(await Deno.readTextFile(join(out, folder, name)), text);
+    }
+    const inMemory = memoryFiles({ [`${folder}/tool_use.jinja`]: "{{ tools }}", [`${folder}/a/b.jinja`]: "" });
+    deepStrictEqual(await additionalTemplates(inMemory), [`${folder}/tool_use.jinja`]);
+    const before = await quickIdentity(await openModelFolder(out));
+    await Deno.writeTextFile(join(out, folder, "tool_use.jinja"), "{{ other }}");
+    ok(await quickIdentity(await openModelFolder(out)) !== before);
+    await Deno.writeTextFile(join(out, folder, "mine.txt"), "");
+    await rejects(
+      save(),
+      /Cannot save a model to .*: the folder holds "additional_chat_templates\/mine\.txt", expected/,
+    );
   });
 });

@@ -75,7 +75,7 @@ export class RowEncoder {
 
   /**
    * Encodes many rows ahead on several threads, if that pays. What it does not encode, `encode` does; so it throws
-   * nothing.
+   * nothing but a UserError if a thread does not answer.
    */
   async prepare(rows: readonly DataRow[], options: EncodeOptions, answers: 1 | 2): Promise<void> {
     const { threads, minCharacters, signal, maxKept } = this.#options;

@@ -195,3 +195,29 @@ Deno.test("encodeOnThreads() gives every row once, and other threads their share
     equal(seen.every((count) => count === 1), true);
     equal(byOthers > 0 && byOthers < rows.length, true, `${byOthers}`);
   }));
+
+Deno.test("encodeOnThreads() waits for a thread that never answers as long as the work may take, or until it is stopped", () =>
+  withEncoder({}, async ({ options, tokenizer }) => {
+    // Short texts that count as long ones: three parts.
+    const rows = rowsOf(60).map((row) => ({ content: contentOf(row), characters: 10_000 }));
+    const encode = (signal: AbortSignal): Promise<number> =>
+      encodeOnThreads({
+        rows,
+        options,
+        answers: 2,
+        origin: tokenizerOrigin(tokenizer)!,
+        threads: 2,
+        signal,
+        patience: 1,
+        module: new URL("data:text/javascript,onmessage = () => {};"),
+        onEncoded: () => {},
+      });
+    await rejects(
+      encode(new AbortController().signal),
+      /^UserError: Cannot encode \d+ rows on another thread: it has not answered in \d+ s, expected an answer within \d+ s$/,
+    );
+    const stop = new AbortController();
+    const done = encode(stop.signal);
+    stop.abort();
+    equal(await done, 0);
+  }));

@@ -5,6 +5,7 @@ import { UserError } from "../../core/error.ts";
 import { resolveDataset, resolveModel } from "../../core/hub/resolve_name.ts";
 import { modelFolderOf } from "../../core/run/model_path.ts";
 import { hasCredentials, maskCredentials, printable } from "../../core/safe_text.ts";
+import { assertLinear } from "../_shared/linear_time.ts";
 
 const WITH = ["https://me:hunter2@h/m", "HTTP://hunter2@h", "ftp://a:hunter2@h/x", "https://a:hun/hunter2@h"];
 
@@ -20,9 +21,7 @@ Deno.test("addresses with passwords are found and masked, others are kept", () =
 
 Deno.test("addresses are masked in linear time, and in runs of any length", () => {
   for (const part of ["a.", "http:", "http://:", "a b@", "x://a:b@"]) {
-    const start = performance.now();
-    maskCredentials(part.repeat(200_000) + "@x");
-    assert.ok(performance.now() - start < 2000, part);
+    assertLinear(part, 100_000, (count) => maskCredentials(part.repeat(count) + "@x"));
   }
   const long = `${"x".repeat(300)}https://me:hunter2@h/${"y".repeat(300)}`;
   assert.ok(hasCredentials(long) && !maskCredentials(long).includes("hunter2"));

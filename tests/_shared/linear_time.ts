@@ -1,0 +1,36 @@
+/** Whether time grows with the work and no faster, on this machine, however busy others keep it. @module */
+import { AssertionError } from "node:assert/strict";
+import process from "node:process";
+
+/** Milliseconds of the cores' time that this process has taken: what other processes take does not count. */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Twice the work takes twice the time if it is linear, and four times if it is quadratic. */
+const MOST_GROWTH = 3.2;
+
+/** What takes less than this cannot be measured, and is fast. */
+const LEAST_MS = 30;
+
+/** Compilation and caches make single times longer, and never shorter. */
+const TRIES = 5;
+
+/** Throws if `work(2 * size)` takes more than about twice as long as `work(size)`. */
+export function assertLinear(what: string, size: number, work: (size: number) => unknown): void {
+  const timeOf = (size: number): number => {
+    const started = cpuMs();
+    work(size);
+    return cpuMs() - started;
+  };
+  timeOf(size);
+  let [once, twice] = [Infinity, Infinity];
+  for (let i = 0; i < TRIES; i++) {
+    once = Math.min(once, timeOf(size));
+    twice = Math.min(twice, timeOf(2 * size));
+    if (twice <= Math.max(LEAST_MS, MOST_GROWTH * once)) return;
+  }
+  const times = `${once.toFixed(0)} ms for ${size}, ${twice.toFixed(0)} ms for ${2 * size}`;
+  throw new AssertionError({ message: `${what} takes ${times}, expected about twice as much` });
+}

@@ -1,13 +1,21 @@
 /** Reads training rows of any known shape from files of any known format. @module */
 import { UserError } from "../error.ts";
 import { EmptyAnswers } from "./empty_answers.ts";
+import { findBrokenText } from "./formats/broken_text.ts";
 import { CHAT_COLUMNS } from "./formats/chat_variables.ts";
 import { shortQuote } from "./formats/data_problems.ts";
 import { type DataSource, type Locate, openSource, sourceName } from "./formats/data_sources.ts";
 import { findNonFinite } from "./formats/json_numbers.ts";
-import type { JsonObject } from "./formats/json_rows.ts";
+import type { JsonObject, JsonValue } from "./formats/json_rows.ts";
 import { COLUMN_KEYS, type Columns } from "./formats/map_columns.ts";
-import { columnsText, type DataRow, parseRow, type ParseRowOptions, type RowShape } from "./parse_row.ts";
+import {
+  columnsText,
+  type DataRow,
+  type ParsedRow,
+  parseRow,
+  type ParseRowOptions,
+  type RowShape,
+} from "./parse_row.ts";
 import { SHAPE_COLUMNS } from "./row_shapes.ts";
 import { readSets, type SetRow } from "./select_rows.ts";
 
@@ -76,6 +84,7 @@ export async function readRows(source: DataSource, options: ReadRowsOptions = {}
         const { columns } = read.set;
         const { shape, ...fields } = parseRow(read.value, { ...options, columns, all: read.columns });
         if (read.hasNonFinite) checkFinite(read.value as JsonObject, { shape, columns });
+        checkWhole(fields);
         rows.push({ ...fields, row, where });
         empty.see(fields, read.set);
         countShape(shapes, shape);
@@ -113,6 +122,14 @@ function checkFinite(row: JsonObject, { shape, columns }: { shape: RowShape; col
     const name = columns[key as keyof Columns] ?? key;
     const found = Object.hasOwn(row, name) ? findNonFinite(row[name]!, name) : null;
     if (found !== null) throw new UserError(`${found}, expected a finite number in a column that is read`);
+  }
+}
+
+/** Throws a UserError if a row's prompt, answers or what goes with them hold half of a character. */
+function checkWhole({ extra: _unread, ...fields }: Omit<ParsedRow, "shape">): void {
+  for (const [name, value] of Object.entries(fields)) {
+    const found = findBrokenText(value as JsonValue, name);
+    if (found !== null) throw new UserError(`${found}, expected whole ones`);
   }
 }
 

@@ -80,21 +80,25 @@ function readWinner(value: unknown): Verdict | null {
   return word === "tie" || word === "c" || word === "draw" || word === "both" || word === "neither" ? "tie" : null;
 }
 
-/** A number that is no part of another, of a range, or of a share of anything but ten. */
+/** A number that is no part of another, of a date, of a range, or of a share of anything but ten. */
 const NUMBER = String
-  .raw`(?<![\d.,])(\d+(?:\.\d+)?)(?![\d.,]*\d)(?!\s*(?:%|[-–]\s*\d|to \d|(?:/|out of)\s*(?!10\b|ten\b)\w))`;
+  .raw`(?<![\d.,])(\d+(?:\.\d+)?)(?![\d.,]*\d|e[-+]?\d)(?!\s*(?:%|[-–]\s*\d|to \d|\(?(?:/|out of)\s*(?!(?:10|ten)\b(?!/\d))\w))`;
 const OUT_OF_TEN = String.raw`[*_]*\s*(?:/\s*10\b|out of (?:10|ten)\b)`;
 /** What may stand between a name and its number: "Score (1-10): 7", "rating out of 10 = 7", "**Score**: 7". */
 const TO_NUMBER = String
-  .raw`["'*_\s]*(?:\([^()\n]{0,40}\)|out of (?:10|ten)\b)?["'*_\s]*(?::|=|[-–—]|\bis\b|\bof\b)["'*_\s]*`;
+  .raw`["'*_\s]*(?:\([^()\n]{0,40}\)|out of (?:10|ten)\b)?["'*_\s]*(?::|=|[-–—]|\bis\b)["'*_\s]*`;
 /** What makes a name that of the scale's end, not of the verdict: "the maximum score is 10". */
 const SCALE = String.raw`(?<!\b(?:max|maximum|min|minimum|highest|lowest|top|best|worst|perfect|full|possible)\s+)`;
+/** "A score of 9" is a verdict, unless it tells what such a score would be or need. */
+const SCORE_OF = String
+  .raw`(?<!\b(?:get|reach|for|not|than) an? )\b(?:score|rating|grade)\s+of\s+["'*_]*${NUMBER}(?!["'*_]*\s+(?:would|could|is|are|means|needs|requires|stands)\b)`;
 /** Forms of a score in words, the surest first; if one form occurs several times, the last counts. */
 const SCORES = [
-  new RegExp(String.raw`\[\[\s*(\d+(?:\.\d+)?)\s*(?:/\s*10\s*)?\]\]`, "g"),
+  new RegExp(String.raw`(?<!\bnot )\[\[\s*(\d+(?:\.\d+)?)\s*(?:/\s*10\s*)?\]\]`, "g"),
   /<(?:score|rating|grade)>\s*(\d+(?:\.\d+)?)\s*(?:\/\s*10\s*)?<\//gi,
   /\\boxed\{\s*(?:\\text\{)?\s*(\d+(?:\.\d+)?)\s*(?:\/\s*10\s*)?\}/g,
   new RegExp(String.raw`${SCALE}\b(?:score|rating|grade)${TO_NUMBER}${NUMBER}`, "gi"),
+  new RegExp(SCORE_OF, "gi"),
   new RegExp(String.raw`${NUMBER}${OUT_OF_TEN}`, "gi"),
 ];
 /** The longest line that may be a verdict alone: on a long text these forms would take long to fail. */
@@ -120,29 +124,44 @@ function lastLine(text: string): string {
 }
 
 const SIDE = `(?i:${SIDES})`;
-const NAMED_SIDE = String.raw`(?:${SIDE}[\s_-]+|a )?["'*_(]*`;
+const NAMED_SIDE = String.raw`(?:${SIDE}[\s_-]+)?["'*_(]*(?:[Aa] (?=tie|draw))?`;
+/** A side by its letter, which is no article, and not the first of two: "A tie", "A or B?", "A/B". */
+const LETTER = String
+  .raw`[ABC](?! (?:tie|draw)\b)(?!["'*_)]*\s*(?:[/&,<>=]|and\b|or\b)\s*["'*_(]*(?:${SIDE}[\s_-]+)?[ABC]\b)`;
 /** Forms of a winner in words, the surest first. Only a capital A is an answer's name: "a" is an article. */
 const WINNERS = [
-  /\[\[\s*(A|B|C|tie)\s*\]\]/g,
+  /(?<!\bnot )\[\[\s*(A|B|C|tie)\s*\]\]/g,
   /<(?:winner|verdict|answer)>\s*(?:(?:response|model)[\s_])?(A|B|tie)\s*<\//gi,
   /\\boxed\{\s*(?:\\text\{)?\s*(A|B|tie)\s*\}/g,
   new RegExp(
     String
-      .raw`\b(?i:winner|verdict|better(?: one| response| answer)?|preference|preferred)\b["'*_\s]*(?::|=|is:?)["'*_\s]*${NAMED_SIDE}(A|B|C|(?i:tie|draw|both|neither))\b`,
+      .raw`\b(?i:winner|verdict|(?:better|preferred)(?: one| response| answer)?|preference)\b["'*_\s]*(?::|=|is:?)["'*_\s]*${NAMED_SIDE}(${LETTER}|(?i:tie|draw|both|neither))\b`,
     "g",
   ),
   new RegExp(String.raw`\b(?i:winner|verdict|preference)\b["'*_\s]*(?::|=|is)["'*_\s]*(${SIDE}_[abAB])\b`, "g"),
-  new RegExp(String.raw`\bI (?:prefer|choose|pick|select)\s+${NAMED_SIDE}([AB])\b`, "g"),
-  new RegExp(String.raw`\b(${SIDE}_[abAB]) is (?:the )?(?:better|best|winner)\b`, "g"),
+  new RegExp(String.raw`\bI (?:prefer|choose|pick|select)\s+${NAMED_SIDE}(${LETTER})\b`, "g"),
+];
+/** What denies a statement that follows it in the same sentence: "I do not think that …". */
+const DENIED = /\b(?:not|cannot|never|hardly|if|whether|\w{1,8}n't)\b[^.\n]{0,60}$/i;
+/** How far before a statement its denial is looked for. */
+const SENTENCE = 72;
+const IS_BETTER = String
+  .raw`is (?:the )?(?:clearly |slightly |much )?(?:better|best|winner)|wins`;
+/** A question, or what the judge says of it afterwards. */
+const ASSERTED = String.raw`(?!\s*[?:])`;
+/** Statements of the better side. Where they differ, the one that says "overall" is the verdict. */
+const BETTER = [
+  new RegExp(String.raw`\b(${SIDE}_[abAB]) (?:${IS_BETTER})\b${ASSERTED}( overall)?`, "g"),
   new RegExp(
     String
-      .raw`(?:\b${SIDE}\s+|(?:^|[.\n]\s*))["'*_]*([AB])["'*_]*(?:'s (?:response|answer))?\s+(?:is (?:the )?(?:clearly |slightly |much )?(?:better|best|winner)|wins)\b`,
+      .raw`(?:\b${SIDE}\s+|(?:^|[.\n]\s*))["'*_]*([AB])["'*_]*(?:'s (?:response|answer))?\s+(?:${IS_BETTER})\b${ASSERTED}( overall)?`,
     "g",
   ),
-  /\b(?:is|it|it's) a (tie|draw)\b/g,
 ];
-/** Arena-Hard's form: A>>B, A>B, A=B, B>A, B>>A. */
-const COMPARISON = /\[\[\s*([AB])\s*(>>?|<<?|=)\s*([AB])\s*\]\]|^\W*([AB])\s*(>>?|<<?|=)\s*([AB])\W*$/g;
+const IS_TIE = /\b(?:is|[Ii]t|[Ii]t's) a (tie|draw)\b/g;
+/** Arena-Hard's form: A>>B, A>B, A=B, B>A, B>>A; in brackets, alone, or after a name. */
+const COMPARISON =
+  /(?:(?<!\bnot )\[\[\s*|^\W*|\b(?:[Ww]inner|[Vv]erdict|[Pp]reference)["'*_]*:["'*_\s]*)(?<left>[AB])\s*(?<sign>>>?|<<?|=)\s*(?<right>[AB])(?:\s*\]\]|\W*$|["'*_]*[.\n])/g;
 const WINNER_ALONE = new RegExp(String.raw`^\W*(?:(?i:final )?${SIDE}[:\s]+)?\W*(A|B|(?i:tie|draw))\W*$`);
 const MODEL_ALONE = new RegExp(String.raw`^\W*(${SIDE}_[abAB]|${SIDE} \([ab]\))\W*$`);
 
@@ -153,13 +172,30 @@ function wordedWinner(text: string): Verdict | null {
     const last = [...text.matchAll(form)].at(-1);
     if (last) return readWinner(last[1]!);
   }
+  for (const form of BETTER) {
+    const stated = [...text.matchAll(form)].filter(({ index }) =>
+      !DENIED.test(text.slice(Math.max(0, index - SENTENCE), index))
+    );
+    if (stated.length > 0) return statedWinner(stated);
+  }
+  if ([...text.matchAll(IS_TIE)].length > 0) return "tie";
   const line = lastLine(text);
   const alone = WINNER_ALONE.exec(line) ?? MODEL_ALONE.exec(line);
   return alone ? readWinner(alone[1]!) : null;
 }
 
+/** The side of statements that agree, or else of those that say "overall"; null if these do not agree either. */
+function statedWinner(stated: readonly RegExpExecArray[]): Verdict | null {
+  const overall = stated.filter((match) => match[2] !== undefined);
+  for (const matches of [stated, overall]) {
+    const sides = new Set(matches.map((match) => readWinner(match[1]!)));
+    if (sides.size === 1) return [...sides][0]!;
+  }
+  return null;
+}
+
 function readComparison(match: RegExpExecArray): Verdict | null {
-  const [left, sign, right] = match[1] === undefined ? match.slice(4) : match.slice(1, 4);
+  const { left, sign, right } = match.groups!;
   if (left === right) return null;
   if (sign === "=") return "tie";
   return (sign!.startsWith(">") ? left : right) as Verdict;

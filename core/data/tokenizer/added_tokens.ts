@@ -128,7 +128,8 @@ class TokenSearch {
       }
       if (token.rstrip) { while (end < text.length && isSpace(text.charCodeAt(end))) end++; }
       take(from, start);
-      parts.push({ id: token.id });
+      // White space that the token before has taken is no token again.
+      if (start < end) parts.push({ id: token.id });
       from = end;
     }
     take(from, text.length);

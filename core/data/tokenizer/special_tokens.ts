@@ -96,6 +96,12 @@ export function findSpecialTokens(files: TokenizerFiles): SpecialTokens {
   const map = isNew ? {} : files.map ?? {};
   const given = { ...config, ...map };
   if (!isNew && files.added) addTexts(vocabulary, files.added, given);
+  if (given.split_special_tokens === true) {
+    throw new UserError(
+      'tokenizer_config.json has true in "split_special_tokens", with which special tokens in a text are read as ' +
+        "letters; this is not supported, expected false",
+    );
+  }
   const named: NamedTokens = {};
   for (const name of NAMES) {
     const token = tokenOf(given[name], name);

@@ -30,6 +30,17 @@ const ROWS: Case<string | Uint8Array>[] = [
   ["half a row", '{"prompt": "a", "resp\n', /:2: not valid JSON/],
   ["a comma at the end", '{"prompt":"a","response":"b",}\n', /:2: not valid JSON/],
   ["single quotes", "{'prompt':'a','response':'b'}\n", /:2: not valid JSON/],
+  [
+    "half a character",
+    '{"prompt":"a\\ud83d","response":"b"}\n',
+    /:2: "prompt" holds half of a character \(\\ud83d\), expected/,
+  ],
+  [
+    "half a character in a turn's call",
+    '{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"","tool_calls":[{"function":' +
+    '{"name":"f","arguments":{"x":["\\udc00"]}}}]}]}\n',
+    /:2: "response\[0\]\.tool_calls\[0\]\.function\.arguments\.x\[0\]" holds half of a character \(\\udc00\)/,
+  ],
   ["NaN", '{"prompt":NaN,"response":"b"}\n', /:2: "prompt" is NaN, expected a string/],
   ["text between two rows", `${GOOD.trim()},${GOOD}`, /:2: not valid JSON/],
   ["a zero byte", "\0\n", /:2: not valid JSON/],

@@ -74,6 +74,11 @@ Deno.test("loadTokenizer() names a special token that no file can mean", async (
     { "special_tokens_map.json": { pad_token: 3 } },
     'Cannot use the tokenizer dir: "pad_token" is 3, expected text, or a record with the text in "content"',
   );
+  await fails(
+    { "tokenizer_config.json": { split_special_tokens: true } },
+    'Cannot use the tokenizer dir: tokenizer_config.json has true in "split_special_tokens", with which special ' +
+      "tokens in a text are read as letters; this is not supported, expected false",
+  );
 });
 
 Deno.test("loadTokenizer() takes as many special tokens as a file names, in time", async () => {

@@ -458,6 +458,12 @@ case(
     added_tokens=[added(LETTERS.index("abc"), "abc"), added(LETTERS.index("a"), "a"), added(NEXT, "abca  "),
                   added(NEXT + 1, "cab", lstrip=True, rstrip=True)],
 )
+for values in options(lstrip=[True, False], rstrip=[True, False], normalized=[True, False]):
+    case(
+        f"added tokens of white space {label(values)}",
+        model=bpe(LETTERS, MERGES),
+        added_tokens=[added(NEXT, " ", **values), added(NEXT + 1, "\n", **values)],
+    )
 
 # Decoders: of tokens that no text has.
 TOKENS_TO_DECODE = [

@@ -21,6 +21,8 @@ export interface SavedState {
   step: number;
   /** What a user can do if the state cannot be used. */
   advice: string;
+  /** What a user can do if no state of the folder can be used, since all of them are of other work. */
+  restart: string;
 }
 
 const KEY = "dnpo_state";
@@ -64,10 +66,13 @@ export async function saveState(
 export async function newestState(dir: string): Promise<SavedState | null> {
   const [before, step] = (await stepsIn(dir)).slice(-2).reduce<(number | undefined)[]>(([, b], s) => [b, s], []);
   if (step === undefined) return null;
-  const advice = before === undefined
-    ? "delete the file to start this iteration again"
-    : `delete the file to go on from step ${before}`;
-  return { path: statePath(dir, step), step, advice };
+  const path = statePath(dir, step);
+  if (before === undefined) {
+    const advice = "delete the file to start this iteration again";
+    return { path, step, advice, restart: advice };
+  }
+  const advice = `delete the file to go on from step ${before}`;
+  return { path, step, advice, restart: `delete ${dir} to start this iteration again` };
 }
 
 /**

@@ -2,7 +2,6 @@
 import type { Device } from "../../kernels/device/device.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import { openSliceReader } from "../../kernels/device/stream.ts";
-import { short } from "../checkpoint/folder_identity.ts";
 import { readSeal, SEAL, writeSealed } from "../checkpoint/sealed_safetensors.ts";
 import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
 import { UserError } from "../error.ts";
@@ -90,9 +89,7 @@ export async function readStateRecord(
     const isSealed = file.tensors.has(SEAL) || (text?.includes(BEGUN) ?? false);
     if (isSealed && is !== expected) {
       throw new UserError(
-        `Cannot resume from ${path}: its bytes have the SHA-256 ${short(is)}, expected ${
-          short(expected)
-        } as at its end`,
+        `Cannot resume from ${path}: its bytes have the CRC-32 ${is}, expected ${expected} as at its end`,
       );
     }
     if (text === undefined) {

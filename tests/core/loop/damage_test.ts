@@ -119,7 +119,7 @@ Deno.test("a changed byte in any file of a model or state of the run ends it in 
     await Deno.writeFile(`${run}/iteration-1/state/step-2.safetensors`, older);
     await refused(
       config,
-      /step-2\.safetensors: its bytes have the SHA-256 .*; delete the file to go on from step 1$/,
+      /step-2\.safetensors: its bytes have the CRC-32 .*; delete the file to go on from step 1$/,
       "",
     );
     await Deno.remove(`${run}/iteration-1/state/step-2.safetensors`);

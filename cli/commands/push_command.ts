@@ -58,7 +58,8 @@ async function showPush({ run, repo, isPublic, revision, cardPath, force, quiet 
       `Cannot write the card ${cardPath}: it is there already, perhaps edited; name another file, or give --force`,
     );
   }
-  const { files, card } = await filesToPush(run, { repo });
+  const progress = new Progress({ quiet });
+  const { files, card } = await filesToPush(run, { repo, onNote: (line) => progress.note(line) });
   const where = `${repo}${revision === undefined ? "" : `, branch ${revision}`}`;
   const total = files.reduce((sum, { size }) => sum + size, 0);
   const width = Math.max(...files.map(({ path }) => path.length));

@@ -9,7 +9,12 @@ export async function score(
 ): Promise<number> {
   const progress = new Progress({ quiet });
   try {
-    const scores = await scorePairs({ model, pairs, onProgress: (event) => progress.update(event) });
+    const scores = await scorePairs({
+      model,
+      pairs,
+      onProgress: (event) => progress.update(event),
+      onNote: (line) => progress.note(line),
+    });
     progress.finish();
     for (const score of scores) say(JSON.stringify(score));
     return 0;

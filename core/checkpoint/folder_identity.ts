@@ -15,10 +15,13 @@ const SAMPLE_BYTES = 4096;
 /** Smaller files are read whole. */
 const WHOLE_BYTES = 2 ** 20;
 
-type Files = Pick<ModelFolder, "files" | "weights">;
+/** What tells which files a model is read from. */
+export type ModelParts = Pick<ModelFolder, "files" | "weights">;
 
 /** The files from which the model is read: weights, configs and the tokenizer's, those of them that are there. */
-async function filesOf({ files, weights }: Files): Promise<{ name: string; size: number; modified: number | null }[]> {
+async function filesOf(
+  { files, weights }: ModelParts,
+): Promise<{ name: string; size: number; modified: number | null }[]> {
   const stored = [basename(weights.path), ...[...weights.tensors.values()].map((tensor) => tensor.file)];
   const names = new Set([
     ...SAVED_FILES.filter((name) => !/\.safetensors$/.test(name)),
@@ -30,18 +33,18 @@ async function filesOf({ files, weights }: Files): Promise<{ name: string; size:
 }
 
 /** The SHA-256 of each of the model's files. Throws a UserError if one cannot be read. */
-export async function folderDigests(folder: Files): Promise<FileDigests> {
+export async function folderDigests(folder: ModelParts): Promise<FileDigests> {
   const digests: Record<string, string> = {};
   for (const { name } of await filesOf(folder)) digests[name] = await digestFile(folder.files, name);
   return digests;
 }
 
 /**
- * A hash of what is quickly known of the model's files: sizes, times of modification, and of large files bytes at
- * places spread over them. While it stays the same, the digests need not be computed again; a copy of the folder has
+ * A hash of what is quickly known of the model's files: sizes, times of change, and of large files bytes at places
+ * spread over them. While it stays the same, the digests need not be computed again; a copy of the folder has
  * another one. Throws a UserError if a file cannot be read.
  */
-export async function quickIdentity(folder: Files): Promise<string> {
+export async function quickIdentity(folder: ModelParts): Promise<string> {
   const parts: (string | Uint8Array<ArrayBuffer>)[] = [];
   for (const { name, size, modified } of await filesOf(folder)) {
     parts.push(`${name} ${size} ${modified}`);
@@ -91,18 +94,21 @@ export function isKnownModel(value: unknown): value is KnownModel {
   return isRecord(value) && typeof value.folder === "string" && isFileDigests(value.files);
 }
 
-/** Throws a UserError if a model `is` not the one that it `was` when `what` began. `advice` tells the user what to do. */
+/**
+ * Throws a UserError if a model `is` not the one that it `was` when `what` began. `advice` tells the user what to do;
+ * `as` says what the model is to it.
+ */
 export function checkSameModel(
   is: KnownModel,
   was: KnownModel,
-  { what, advice }: { what: string; advice: string },
+  { what, advice, as = "model" }: { what: string; advice: string; as?: "model" | "judge" },
 ): void {
   const problem = differingFile(is.files, was.files);
   if (problem === null) return;
   const began = was.folder === is.folder ? "" : ` (${was.folder})`;
   throw new UserError(
-    `Cannot go on with ${what}: ${is.folder} is not the model that it began with${began}: ${problem}; ` +
-      `put that model back, or ${advice}`,
+    `Cannot go on with ${what}: ${is.folder} is not the ${as} that it began with${began}: ${problem}; ` +
+      `put that ${as} back, or ${advice}`,
   );
 }
 

@@ -1,18 +1,18 @@
-/** Safetensors files that end with the SHA-256 of all bytes before it. @module */
+/** Safetensors files that end with the CRC-32 of all bytes before it. @module */
 import { UserError } from "../error.ts";
 import { replaceFileAtomic } from "../files/atomic.ts";
 import { fileSize } from "../files/io.ts";
 import { oneFile } from "../files/model_files.ts";
-import { digestFile, StreamDigest } from "../files/stream_digest.ts";
+import { crcOfFile, StreamCrc } from "../files/stream_digest.ts";
 import { safetensorsBytes, type TensorEntry } from "./write_safetensors.ts";
 
-/** The name of the last tensor, whose bytes are the SHA-256. */
-export const SEAL = "sha256";
+/** The name of the last tensor, whose bytes are the CRC-32. */
+export const SEAL = "crc32";
 
-const SEAL_BYTES = 32;
+const SEAL_BYTES = 4;
 
 /**
- * As `writeSafetensors`, for F32 tensors, with a last tensor {@linkcode SEAL} of 8 words. The digest is a part of the
+ * As `writeSafetensors`, for F32 tensors, with a last tensor {@linkcode SEAL} of one word. The checksum is a part of the
  * file, so that no process that is killed leaves one without the other.
  */
 export async function writeSealed(
@@ -20,7 +20,7 @@ export async function writeSealed(
   entries: readonly TensorEntry[],
   options: { metadata?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
-  const digest = new StreamDigest();
+  const crc = new StreamCrc();
   let isSealed = false;
   const seal: TensorEntry = {
     name: SEAL,
@@ -29,12 +29,12 @@ export async function writeSealed(
     // It is asked for once all that comes before has been taken in.
     bytes: () => {
       isSealed = true;
-      return Promise.resolve(digest.bytes());
+      return Promise.resolve(crc.bytes());
     },
   };
   await replaceFileAtomic(path, async (write) => {
     for await (const piece of safetensorsBytes([...entries, seal], options)) {
-      if (!isSealed) digest.update(piece);
+      if (!isSealed) crc.update(piece);
       await write(piece);
     }
   });
@@ -47,5 +47,5 @@ export async function readSeal(path: string): Promise<{ is: string; expected: st
   const { files, file } = oneFile(path);
   const start = size - SEAL_BYTES;
   const end = await files.read(file, { start, length: SEAL_BYTES });
-  return { is: await digestFile(files, file, start), expected: end.toHex() };
+  return { is: (await crcOfFile(files, file, start)).toHex(), expected: end.toHex() };
 }

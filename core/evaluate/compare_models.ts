@@ -82,8 +82,8 @@ export async function compareModels(
   using _lock = asksServer ? await lockFolder(config.output_dir) : null;
   const needs = judgeModels(labels).map((name): Need => ({ kind: "model", name }));
   return await withDevice(config, { needs, hooks }, async (context) => {
-    const resolve = (name: string): Promise<string> => context.sources.model(name);
-    const [folderA, folderB] = [await modelFolderOf(a, resolve), await modelFolderOf(b, resolve)];
+    const finding = { resolve: (name: string) => context.sources.model(name), onNote: context.onNote };
+    const [folderA, folderB] = [await modelFolderOf(a, finding), await modelFolderOf(b, finding)];
     const sideA = await answerAll(context, { settings, dir: folderA, name: "A" });
     const sideB = await answerAll(context, { settings, dir: folderB, name: "B" });
     const tokenizer = await sameTokenizer(folderA, folderB) ? null : await tokenizerOf(folderA);

@@ -34,9 +34,17 @@ export interface PairScore {
  * ```
  */
 export async function scorePairs(
-  { model: name, pairs: path, onProgress = () => {} }: { model: string; pairs: string; onProgress?: OnProgress },
+  { model: name, pairs: path, onProgress = () => {}, onNote }: {
+    model: string;
+    pairs: string;
+    onProgress?: OnProgress;
+    onNote?: (line: string) => void;
+  },
 ): Promise<PairScore[]> {
-  const dir = await modelFolderOf(name, async (spec) => (await resolveModel(spec, { onProgress })).paths[0]!);
+  const dir = await modelFolderOf(name, {
+    resolve: async (spec) => (await resolveModel(spec, { onProgress })).paths[0]!,
+    onNote,
+  });
   const tokenizer = await tokenizerOf(dir);
   const { config } = await openModelFolder(dir);
   const locate = async (source: string): Promise<readonly string[]> =>

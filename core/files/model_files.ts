@@ -17,7 +17,7 @@ export interface FileRange {
 export interface FileFacts {
   /** The size in bytes. */
   size: number;
-  /** When the file was last written, in milliseconds since 1970; null if that is not known. */
+  /** When the file was last written or renamed, in milliseconds since 1970; null if that is not known. */
   modified: number | null;
 }
 
@@ -67,7 +67,7 @@ function filesIn(dir: string): ModelFiles {
       const path = pathOf(file);
       try {
         const info = await fileSystem().stat(path);
-        if (info.isFile) return { size: info.size, modified: info.mtime?.getTime() ?? null };
+        if (info.isFile) return { size: info.size, modified: lastTime(info) };
       } catch (error) {
         if (isNotFound(error)) return null;
         throw explainIoError(error, `Cannot read ${path}`);
@@ -92,6 +92,12 @@ function filesIn(dir: string): ModelFiles {
       });
     },
   };
+}
+
+/** The time of modification, or of a later change: tools that keep the former when they copy cannot set the latter. */
+function lastTime({ mtime, ctime }: Deno.FileInfo): number | null {
+  const times = [mtime, ctime ?? null].flatMap((time) => time === null ? [] : [time.getTime()]);
+  return times.length === 0 ? null : Math.max(...times);
 }
 
 /**

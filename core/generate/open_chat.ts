@@ -22,7 +22,7 @@ export interface OpenChatOptions {
   model: string;
   /** Progress of a download. */
   onProgress?: OnProgress;
-  /** Called with a line for the user about the download. */
+  /** Called with a line for the user about the download, or a run's model that was changed. */
   onNote?: (line: string) => void;
   /** Sampling; by default the model's own settings if its `do_sample` is true, else greedy. */
   settings: Partial<Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "seed">> & { max_new_tokens: number };
@@ -58,7 +58,10 @@ export interface OpenedChat extends Disposable {
 export async function openChat(
   { model: path, settings, maxLength, system, ...hooks }: OpenChatOptions,
 ): Promise<OpenedChat> {
-  const dir = await modelFolderOf(path, async (name) => (await resolveModel(name, hooks)).paths[0]!);
+  const dir = await modelFolderOf(path, {
+    resolve: async (name) => (await resolveModel(name, hooks)).paths[0]!,
+    onNote: hooks.onNote,
+  });
   const tokenizer = await loadTokenizer(dir);
   const device = await openToolDevice();
   try {

@@ -29,7 +29,7 @@ import type { Asking } from "./judge_questions.ts";
 import { ChatServer, type ChatSettings } from "./judge_server.ts";
 import { llmJudge } from "./llm_judge.ts";
 import { logprobJudge } from "./logprob_judge.ts";
-import { ReplyCache } from "./reply_cache.ts";
+import { type ChangedReply, ReplyCache } from "./reply_cache.ts";
 import { rewardModelJudge } from "./reward_judge.ts";
 import { selfJudge } from "./self_judge.ts";
 import { verifierJudge, verifierLimit } from "./verifier_judge.ts";
@@ -144,7 +144,9 @@ async function makeLlmJudge(
     maxRetries: labels.max_retries,
     onRetry: noteNowAndThen(context.onNote),
   });
-  const cache = held.use(await ReplyCache.open(runPaths(context.config.output_dir).replies));
+  const { replies } = runPaths(context.config.output_dir);
+  const onChanged = (reply: ChangedReply): Promise<void> => context.checksums.noteEdited(replies, reply);
+  const cache = held.use(await ReplyCache.open(replies, { onChanged }));
   const { input_price: inputPrice, output_price: outputPrice } = labels;
   return llmJudge({
     ...(name !== undefined && { name }),

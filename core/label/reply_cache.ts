@@ -2,6 +2,7 @@
 import { type AppendFile, openAppend, writeFileAtomic } from "../files/atomic.ts";
 import { sha256 } from "../files/digest.ts";
 import { readOptionalText } from "../files/io.ts";
+import { digestText } from "../files/stream_digest.ts";
 
 /** A model's reply. */
 export interface Reply {
@@ -20,7 +21,15 @@ export function requestKey(url: string, body: unknown): Promise<string> {
   return sha256(JSON.stringify([url, body]));
 }
 
-/** An append-only file of JSON lines, with one reply in each line. */
+/** A line of the file that is not as it was written: what its SHA-256 is, and what the line says; null if it says none. */
+export interface ChangedReply {
+  /** Line of the file, from 1. */
+  line: number;
+  is: string;
+  was: string | null;
+}
+
+/** An append-only file of JSON lines, with one reply and its SHA-256 in each line. */
 export class ReplyCache {
   readonly #path: string;
   readonly #replies: Map<string, Reply>;
@@ -32,10 +41,17 @@ export class ReplyCache {
     this.#replies = replies;
   }
 
-  /** Reads the file; torn lines, which a killed process left, are removed from it. */
-  static async open(path: string): Promise<ReplyCache> {
+  /**
+   * Reads the file; torn lines, which a killed process left, are removed from it. Those that were changed are kept, and
+   * `onChanged` gets the first of them.
+   */
+  static async open(
+    path: string,
+    { onChanged }: { onChanged?: (reply: ChangedReply) => Promise<void> } = {},
+  ): Promise<ReplyCache> {
     const text = await readOptionalText(path) ?? "";
-    const { replies, kept } = parseLines(text);
+    const { replies, kept, changed } = parseLines(text);
+    if (changed !== null) await onChanged?.(changed);
     if (kept !== text) await writeFileAtomic(path, kept);
     return new ReplyCache(path, replies);
   }
@@ -57,7 +73,7 @@ export class ReplyCache {
     // Lines are written one after the other, because a single write may take only a part of a line.
     const write = this.#writing.then(async () => {
       this.#file ??= await openAppend(this.#path);
-      await this.#file.append(JSON.stringify({ key, ...reply }) + "\n");
+      await this.#file.append(JSON.stringify({ key, ...reply, sha256: digestOf(key, reply) }) + "\n");
     });
     this.#writing = write.catch(() => {});
     await write;
@@ -70,23 +86,31 @@ export class ReplyCache {
   }
 }
 
-function parseLines(text: string): { replies: Map<string, Reply>; kept: string } {
+function digestOf(key: string, { content, finish_reason, prompt_tokens, completion_tokens }: Reply): string {
+  return digestText(JSON.stringify([key, content, finish_reason, prompt_tokens, completion_tokens]));
+}
+
+function parseLines(text: string): { replies: Map<string, Reply>; kept: string; changed: ChangedReply | null } {
   const replies = new Map<string, Reply>();
+  let changed: ChangedReply | null = null;
   let kept = "";
-  for (const line of text.split("\n").slice(0, -1)) {
+  for (const [i, line] of text.split("\n").slice(0, -1).entries()) {
     try {
-      const { key, content, finish_reason, prompt_tokens, completion_tokens } = JSON.parse(line);
+      const { key, content, finish_reason, prompt_tokens, completion_tokens, sha256 } = JSON.parse(line);
       if (typeof key !== "string" || !(content === null || typeof content === "string")) continue;
-      replies.set(key, {
+      const reply = {
         content,
         finish_reason: finish_reason ?? null,
         prompt_tokens: Number(prompt_tokens) || 0,
         completion_tokens: Number(completion_tokens) || 0,
-      });
+      };
+      replies.set(key, reply);
       kept += line + "\n";
+      const is = digestOf(key, reply);
+      if (is !== sha256) changed ??= { line: i + 1, is, was: typeof sha256 === "string" ? sha256 : null };
     } catch {
       // A torn line.
     }
   }
-  return { replies, kept };
+  return { replies, kept, changed };
 }

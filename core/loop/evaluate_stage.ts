@@ -5,6 +5,7 @@ import { UserError, withAdvice } from "../error.ts";
 import { accuracy } from "../evaluate/verifier_accuracy.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
+import { digestText } from "../files/stream_digest.ts";
 import { loadVerifier, verifierLimit } from "../label/verifier_judge.ts";
 import { checkVerifierAllowed } from "../label/verifier_use.ts";
 import { loadModel } from "../model/model.ts";
@@ -37,7 +38,11 @@ export async function evaluateStage(
   { iteration, settings, model: ref, paths: { evaluation: path } }: EvaluateStep,
 ): Promise<Evaluation> {
   const { data, generation } = settings;
-  if (await exists(path)) return await withAdvice(readEvaluation(path), "delete the file to evaluate again");
+  if (await exists(path)) {
+    const advice = "delete the file to evaluate again";
+    await context.checksums.checkResult(path, advice);
+    return await withAdvice(readEvaluation(path), advice);
+  }
   const { labels } = settings;
   const { verifier: verifierPath } = labels;
   if (verifierPath !== undefined) {
@@ -88,7 +93,8 @@ export async function evaluateStage(
         });
       }
     }
-    await writeFileAtomic(path, JSON.stringify(evaluation, null, 2) + "\n");
+    const text = JSON.stringify(evaluation, null, 2) + "\n";
+    await context.checksums.placeFile(path, digestText(text), () => writeFileAtomic(path, text));
     await appendTiming(context, { iteration, stage: "evaluate", seconds: (performance.now() - started) / 1000 });
     return evaluation;
   } finally {

@@ -68,7 +68,7 @@ export async function generateStage(
     await logGeneration(context, { iteration, rows, isServed: served !== null });
     const { files, file } = oneFile(paths.partialResponses);
     const place = () => movePath(paths.partialResponses, paths.responses);
-    await context.checksums.placeRows(paths.responses, await digestFile(files, file), place);
+    await context.checksums.placeFile(paths.responses, await digestFile(files, file), place);
     await removePath(paths.partialSums);
     await appendTiming(context, { iteration, stage: "generate", seconds, tokens });
   } catch (error) {

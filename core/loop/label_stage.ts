@@ -1,4 +1,5 @@
 /** Stage 2: a judge decides per prompt which answer is the better one. @module */
+import { judgeModels } from "../config/config.ts";
 import { encodePair, readResponses } from "../data/stage_files.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
@@ -18,6 +19,9 @@ export async function labelStage(context: RunContext, { settings, paths, model }
   }
   const { iteration, labels } = settings;
   const policy = model && await folderOf(context, model);
+  for (const name of judgeModels(labels)) {
+    await context.checksums.checkJudge(name, await context.sources.model(name));
+  }
   await context.checksums.checkRows(paths.responses);
   const all = await withAdvice(readResponses(paths.responses), "delete the file to generate again");
   const rows = differingRows(all);
@@ -47,7 +51,7 @@ export async function labelStage(context: RunContext, { settings, paths, model }
   const log = await openMetrics(context, { stage: "label", iteration });
   await log.append({ iteration, stage: "label", ...labelMetrics(report) });
   const text = pairs.map(encodePair).join("");
-  await context.checksums.placeRows(paths.pairs, digestText(text), () => writeFileAtomic(paths.pairs, text));
+  await context.checksums.placeFile(paths.pairs, digestText(text), () => writeFileAtomic(paths.pairs, text));
   await appendTiming(context, { iteration, stage: "label", seconds: (performance.now() - started) / 1000 });
   return report;
 }

@@ -17,6 +17,7 @@ import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
 import { readingOf } from "../run/run_rows.ts";
 import { LOSSES } from "../train/losses/losses.ts";
+import { noiseMetadata } from "../train/noise_generator.ts";
 import { optimize } from "../train/optimize.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
 import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
@@ -90,13 +91,15 @@ export async function dropState({ state }: StagePaths): Promise<void> {
 
 async function saveNoise(path: string, noise: ParameterBuffers): Promise<void> {
   const read = await noise.download();
+  const values = { weight: read("weight"), bias: read("bias") };
   await writeSafetensors(
     path,
-    ["weight", "bias"].map((name) => {
-      const values = read(name);
-      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    (["weight", "bias"] as const).map((name) => {
+      const { buffer, byteOffset, byteLength } = values[name];
+      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
       return { name, dtype: "F32", shape: noise.place(name).shape, bytes: () => Promise.resolve(bytes) };
     }),
+    { metadata: await noiseMetadata(values) },
   );
 }
 

@@ -6,7 +6,7 @@ import { checkJudgeFiles, checkVerifierFile } from "../label/judge_files.ts";
 import { checkJudges, checkVerifierAllowed } from "../label/verifier_use.ts";
 import type { RunHooks } from "../run/run_context.ts";
 import { LOSSES } from "../train/losses/losses.ts";
-import type { Step } from "./schedule.ts";
+import type { LabelStep, Step } from "./schedule.ts";
 
 /** Throws a UserError if a step would run a forbidden verifier, or has noise and a loss without a reference. */
 export function checkSteps(steps: readonly Step[], hooks: RunHooks): void {
@@ -20,10 +20,20 @@ export function checkSteps(steps: readonly Step[], hooks: RunHooks): void {
   }
 }
 
+/** The steps that are left to label answers. */
+export async function labelsLeft(steps: readonly Step[]): Promise<LabelStep[]> {
+  const left: LabelStep[] = [];
+  for (const step of steps) {
+    if (step.stage !== "label" || await exists(step.paths.pairs) || await exists(step.paths.model)) continue;
+    left.push(step);
+  }
+  return left;
+}
+
 /** Throws a UserError if a step that is left to do judges with a file or a local model that is not there. */
 export async function checkJudging(steps: readonly Step[]): Promise<void> {
+  for (const { settings } of await labelsLeft(steps)) await checkJudgeFiles(settings.labels);
   for (const { stage, settings: { labels }, paths } of steps) {
-    if (stage === "label" && !await exists(paths.pairs) && !await exists(paths.model)) await checkJudgeFiles(labels);
     if (stage === "evaluate" && labels.verifier !== undefined && !await exists(paths.evaluation)) {
       await checkVerifierFile(labels.verifier);
     }

@@ -1,6 +1,6 @@
 /** The whole loop: generate, label, optimize, evaluate, iteration by iteration. @module */
 import { openModelFolder } from "../checkpoint/model_folder.ts";
-import { requireFor, type ResolvedConfig } from "../config/config.ts";
+import { judgeModels, requireFor, type ResolvedConfig } from "../config/config.ts";
 import { dtypeOfName } from "../dtype.ts";
 import { withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
@@ -23,7 +23,7 @@ import { dropState, optimizeStage, withChatTemplate } from "./optimize_stage.ts"
 import { runStage } from "./run_stage.ts";
 import { type IterationSummary, type RunSummary, summarizeRun } from "./run_summary.ts";
 import { needsOf, type Round, type Step, trainSchedule } from "./schedule.ts";
-import { checkJudging, checkSteps } from "./schedule_checks.ts";
+import { checkJudging, checkSteps, labelsLeft } from "./schedule_checks.ts";
 
 /** The callbacks of {@linkcode train}. */
 export interface TrainHooks extends RunHooks {
@@ -71,12 +71,7 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
     await fixSettings(config);
     const { method, iterations } = config;
     const run = async (): Promise<RunSummary> => {
-      await context.checksums.beginWith(await context.sources.model(config.model!), {
-        of: config.output_dir,
-        isBegun,
-        what: `the run in ${config.output_dir}`,
-        advice: "give another output_dir or delete the folder",
-      });
+      await beginWithModels(context, { schedule, isBegun });
       if (await isComplete(config.output_dir, schedule)) {
         context.onNote(`The run in ${config.output_dir} was complete already; nothing is trained`);
       }
@@ -84,6 +79,20 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
     };
     return await context.telemetry.span("train", { method, iterations }, run);
   });
+}
+
+/** Records the base model and the judges of the steps that are left, or throws a UserError if one is not as before. */
+async function beginWithModels(
+  { config, checksums, sources }: RunContext,
+  { schedule, isBegun }: { schedule: readonly Round[]; isBegun: boolean },
+): Promise<void> {
+  const { output_dir: of } = config;
+  const shared = { isBegun, what: `the run in ${of}`, advice: "give another output_dir or delete the folder" };
+  await checksums.beginWith(await sources.model(config.model!), { of, ...shared });
+  const left = await labelsLeft(stepsOf(schedule));
+  for (const name of new Set(left.flatMap(({ settings }) => judgeModels(settings.labels)))) {
+    await checksums.judgeWith(name, await sources.model(name), shared);
+  }
 }
 
 /** Whether all models and evaluations of the schedule are there, and the model that is handed out. */
@@ -158,7 +167,8 @@ async function handOut(context: RunContext, dir: string): Promise<void> {
   try {
     const { model: target } = runPaths(config.output_dir);
     const dtype = dtypeOfName(config.dtype) ?? source.dtype;
-    const lost = await storeModel(target, { ...model, folder: source }, { dtype, before: source });
+    const watch = context.checksums.watchModel(target);
+    const lost = await storeModel(target, { ...model, folder: source }, { dtype, before: source, watch });
     noteRounding(context, { lost, dtype });
   } finally {
     model.weights.free();

@@ -5,6 +5,7 @@ import { UserError } from "../error.ts";
 import { exists, filesIn, isFolder } from "../files/io.ts";
 import { join } from "../files/path.ts";
 import { checkRepoName, type Pushed, type PushFile, pushFiles, type PushOptions } from "../hub/push_files.ts";
+import { checkHandedOut } from "../run/handed_out.ts";
 import { readRun } from "../run/read_run.ts";
 import { runPaths } from "../run/run_paths.ts";
 import { readSources } from "../run/run_sources.ts";
@@ -16,11 +17,11 @@ const FIGURE = "figure.svg";
 
 /**
  * What `dnpo push` sends of the run in `folder`: the model's files, README.md (`card`, or one that is made from the
- * run) and the run's figure. Throws a UserError if the run has no model yet.
+ * run) and the run's figure. Throws a UserError if the run has no model yet, or its weights are not as it wrote them.
  */
 export async function filesToPush(
   folder: string,
-  { repo, card }: { repo: string; card?: string },
+  { repo, card, onNote = () => {} }: { repo: string; card?: string; onNote?: (line: string) => void },
 ): Promise<{ files: PushFile[]; card: string }> {
   checkRepoName(repo);
   const { model } = runPaths(folder);
@@ -28,6 +29,7 @@ export async function filesToPush(
   if (!await exists(model)) {
     throw new UserError(`Cannot push ${folder}: ${model} is not there; the run has not ended, or is none`);
   }
+  const changed = await checkHandedOut(folder, { onNote });
   await openModelFolder(model);
   const templates = join(model, TEMPLATES_FOLDER);
   const inside = await isFolder(templates)
@@ -38,7 +40,7 @@ export async function filesToPush(
     .map(({ name, size }): PushFile => ({ path: name, size, content: { file: join(model, name) } }));
   const run = await readRun(folder);
   const figure = run.steps.length > 0 || run.iterations.length > 0 ? readmeFigure(run) : null;
-  const text = card ?? modelCard(run, {
+  const text = card ?? modelCard({ ...run, edited: [...run.edited, ...changed] }, {
     repo,
     sources: await readSources(folder),
     figure: figure === null ? null : FIGURE,
@@ -67,7 +69,8 @@ export async function pushRun(
   { card, ...options }: PushOptions & { card?: string },
 ): Promise<Pushed> {
   const { repo } = options;
-  const { files } = await filesToPush(folder, { repo, ...(card !== undefined && { card }) });
+  const { onNote } = options;
+  const { files } = await filesToPush(folder, { repo, ...(card !== undefined && { card }), ...(onNote && { onNote }) });
   return await pushFiles({ ...options, files });
 }
 

@@ -13,12 +13,14 @@ import { isRecord } from "../values.ts";
 
 /** What checksums.json holds. Paths are relative to the run's folder; digests are SHA-256 in hexadecimal. */
 export interface ChecksumRecord {
-  /** Files of rows; the second digest, if there is one, is that of the file which the first one's is to replace. */
+  /** Files of rows and results; the second digest, if there is one, is that of the file which the first one's is to replace. */
   files: Record<string, string[]>;
   /** The models that the run made, by their folders. */
   models: Record<string, FileDigests>;
   /** The models that iterations, and the run as a whole (`.`), began with. */
   began: Record<string, KnownModel>;
+  /** The models that the run judges with, by the names that the config has for them. */
+  judges: Record<string, KnownModel>;
   /** Files of rows that were found changed since they were written, with what they are. */
   edited: Record<string, string>;
   /** Digests of other models by their folders, which hold as long as what is quickly known of the folder does. */
@@ -29,6 +31,7 @@ const CHECKS: { readonly [Key in keyof ChecksumRecord]: (value: unknown) => bool
   files: (value) => Array.isArray(value) && value.length > 0 && value.every(isDigest),
   models: isFileDigests,
   began: isKnownModel,
+  judges: isKnownModel,
   edited: isDigest,
   known: (value) => isRecord(value) && isDigest(value.quick) && isFileDigests(value.files),
 };
@@ -50,7 +53,7 @@ export async function readChecksums(path: string): Promise<ChecksumRecord | null
 
 /** A record of nothing. */
 export function noChecksums(): ChecksumRecord {
-  return { files: {}, models: {}, began: {}, edited: {}, known: {} };
+  return { files: {}, models: {}, began: {}, judges: {}, edited: {}, known: {} };
 }
 
 /** Writes a run's checksums. Throws a UserError if it cannot. */

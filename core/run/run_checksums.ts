@@ -1,17 +1,18 @@
 /** Checks what a run reads back of its own files, and that its models are those that it began with. @module */
 import {
   checkSameModel,
-  differingFile,
   type FileDigests,
   folderDigests,
+  type ModelParts,
   quickIdentity,
   short,
 } from "../checkpoint/folder_identity.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
-import { additionalTemplates, SAVED_FILES } from "../checkpoint/save_folder.ts";
+import { openWeights } from "../checkpoint/stored_weights.ts";
+import { changedFiles, writtenFacts } from "../checkpoint/written_model.ts";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
-import { folderFiles, type ModelFiles, oneFile } from "../files/model_files.ts";
+import { folderFiles, oneFile } from "../files/model_files.ts";
 import { join } from "../files/path.ts";
 import type { FolderWatch } from "../files/replace_folder.ts";
 import { digestFile, StreamDigest } from "../files/stream_digest.ts";
@@ -37,6 +38,8 @@ export class RunChecksums {
   readonly #noted = new Set<string>();
   /** The model that the run as a whole began with, and what to do about another one. */
   #base: { folder: string; what: string; advice: string } | null = null;
+  /** The run that judges, and what to do about another judge; null before that is known. */
+  #judging: { what: string; advice: string } | null = null;
 
   private constructor(
     folder: string | null,
@@ -60,8 +63,8 @@ export class RunChecksums {
     return new RunChecksums(folder, { record, onNote, makesAll: await exists(settings) });
   }
 
-  /** Runs `place`, which writes or renames a file of rows to `path`, whose bytes have the digest. */
-  async placeRows(path: string, digest: string, place: () => Promise<void>): Promise<void> {
+  /** Runs `place`, which writes or renames a file to `path`, whose bytes have the digest. */
+  async placeFile(path: string, digest: string, place: () => Promise<void>): Promise<void> {
     const key = this.#keyOf(path);
     const { files, edited } = this.#record;
     const [before] = files[key] ?? [];
@@ -73,6 +76,18 @@ export class RunChecksums {
     if (!replaces) return;
     files[key] = [digest];
     await this.#write();
+  }
+
+  /** Throws a UserError if a result, which nobody edits, is not as it was written; `advice` says what to do then. */
+  async checkResult(path: string, advice: string): Promise<void> {
+    const known = this.#record.files[this.#keyOf(path)];
+    if (known === undefined) return this.noteUnchecked(path);
+    const { files, file } = oneFile(path);
+    const is = await digestFile(files, file);
+    if (known.includes(is)) return;
+    throw new UserError(
+      `Cannot use ${path}: it has SHA-256 ${short(is)}, expected ${short(known[0]!)} as it was written; ${advice}`,
+    );
   }
 
   /**
@@ -145,13 +160,9 @@ export class RunChecksums {
   async checkModel(dir: string): Promise<void> {
     const was = this.#record.models[this.#keyOf(dir)];
     if (was === undefined) return this.#makesAll ? this.noteUnchecked(dir) : undefined;
-    const files = await folderFiles(dir);
-    const facts = await factsOf(files, was);
+    const facts = await writtenFacts(await folderFiles(dir), was);
     if (this.#checked.get(dir) === facts) return;
-    for (const name of await namesOf(files, was)) {
-      const is = await files.stat(name) === null ? {} : { [name]: await digestFile(files, name) };
-      const problem = differingFile(is, was[name] === undefined ? {} : { [name]: was[name] });
-      if (problem === null) continue;
+    for await (const { problem } of changedFiles(dir, was)) {
       throw new UserError(
         `Cannot use a model of the run: ${dir}/${problem} as it was written; ${await retrainAdvice(dir)}`,
       );
@@ -166,11 +177,15 @@ export class RunChecksums {
       await this.checkModel(dir);
       return made;
     }
-    const folder = await openModelFolder(dir);
-    const quick = await quickIdentity(folder);
+    return await this.#digestsOf(dir, await openModelFolder(dir));
+  }
+
+  /** The digests of a model's files, computed again only where they may have changed. */
+  async #digestsOf(dir: string, parts: ModelParts): Promise<FileDigests> {
+    const quick = await quickIdentity(parts);
     const known = this.#record.known[dir];
     if (known?.quick === quick) return known.files;
-    const files = await folderDigests(folder);
+    const files = await folderDigests(parts);
     this.#record.known[dir] = { quick, files };
     await this.#write();
     return files;
@@ -201,6 +216,35 @@ export class RunChecksums {
     checkSameModel({ folder: dir, files: await this.identityOf(dir) }, this.#record.began[WHOLE]!, this.#base);
   }
 
+  /**
+   * Records that the run judges with the model in `dir`, which the config calls `name`. If the run `isBegun` already,
+   * throws a UserError if it judged with another one.
+   */
+  async judgeWith(
+    name: string,
+    dir: string,
+    { isBegun, what, advice }: { isBegun: boolean; what: string; advice: string },
+  ): Promise<void> {
+    this.#judging = { what, advice };
+    if (isBegun) await this.checkJudge(name, dir);
+    this.#record.judges[name] = { folder: dir, files: await this.#judgeDigests(dir) };
+    await this.#write();
+  }
+
+  /** Throws a UserError if a model that a run of `train` judges with is another one by now. */
+  async checkJudge(name: string, dir: string): Promise<void> {
+    const was = this.#record.judges[name];
+    if (was === undefined || this.#judging === null) return;
+    const is = { folder: dir, files: await this.#judgeDigests(dir) };
+    checkSameModel(is, was, { ...this.#judging, as: "judge" });
+  }
+
+  async #judgeDigests(dir: string): Promise<FileDigests> {
+    const files = await folderFiles(dir);
+    // A reward model has no LM head, so that it cannot be opened as one that answers.
+    return await this.#digestsOf(dir, { files, weights: await openWeights(files) });
+  }
+
   /** A path relative to the run's folder; one that is elsewhere stays as it is. */
   #keyOf(path: string): string {
     const [root, plain] = [join(this.#folder), join(path)];
@@ -211,15 +255,4 @@ export class RunChecksums {
   async #write(): Promise<void> {
     if (this.#path !== null) await writeChecksums(this.#path, this.#record);
   }
-}
-
-/** The files of a model that are compared, the weights last: those that were written, and none that a model may have. */
-async function namesOf(files: ModelFiles, was: FileDigests): Promise<string[]> {
-  const isLarge = (name: string): boolean => name.endsWith(".safetensors");
-  const names = [...new Set([...SAVED_FILES, ...await additionalTemplates(files), ...Object.keys(was)])];
-  return [...names.filter((name) => !isLarge(name)), ...names.filter(isLarge)];
-}
-
-async function factsOf(files: ModelFiles, was: FileDigests): Promise<string> {
-  return JSON.stringify(await Promise.all((await namesOf(files, was)).map((name) => files.stat(name))));
 }

@@ -5,6 +5,7 @@ import { philoxKey } from "../../kernels/random/philox_key.ts";
 import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
 import type { NoiseConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
+import { sha256 } from "../files/digest.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { type ParameterLayout, planParameters } from "../model/parameter_layout.ts";
 
@@ -53,7 +54,7 @@ export function linearInit(
 
 /**
  * Makes a generator on the device. `init` is `zeros`, `linear`, or the path of a safetensors file; throws a UserError
- * if the file has no `weight` and `bias` of the right shapes.
+ * if the file has no `weight` and `bias` of the right shapes, or is damaged.
  */
 export async function createNoise(
   device: Device,
@@ -73,7 +74,11 @@ export async function createNoise(
   return values;
 }
 
-type NoiseValues = ReturnType<typeof linearInit>;
+/** The weight [vocab, hidden] and the bias [vocab]. */
+type NoiseValues = Readonly<Record<"weight" | "bias", Float32Array<ArrayBuffer>>>;
+
+/** The key of the values' SHA-256 in a file's header. */
+const SUM = "dnpo_sha256";
 
 async function readInit({ vocab, hidden }: NoiseShape, path: string): Promise<NoiseValues> {
   const file = await openSafetensorsAt(path);
@@ -88,5 +93,20 @@ async function readInit({ vocab, hidden }: NoiseShape, path: string): Promise<No
     }
     return file.readFloat32(name);
   };
-  return { weight: await read("weight", [vocab, hidden]), bias: await read("bias", [vocab]) };
+  const values = { weight: await read("weight", [vocab, hidden]), bias: await read("bias", [vocab]) };
+  const { [SUM]: is } = await noiseMetadata(values);
+  const { [SUM]: expected = is } = file.metadata;
+  if (is === expected) return values;
+  throw new UserError(
+    `Cannot load the noise from ${path}: its values have the SHA-256 ${is}, expected ${expected} as in its header; ` +
+      "the file is damaged, expected one as optimize saved it (noise.init)",
+  );
+}
+
+/** What is kept in the header of a generator's file, by which damage is told where it is read as `noise.init`. */
+export async function noiseMetadata({ weight, bias }: NoiseValues): Promise<{ [SUM]: string }> {
+  const parts = [weight, bias].map(({ buffer, byteOffset, byteLength }) =>
+    new Uint8Array(buffer, byteOffset, byteLength)
+  );
+  return { [SUM]: await sha256(...parts) };
 }

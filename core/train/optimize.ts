@@ -65,7 +65,7 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
   const origin = originOf(options);
   if (saved && record) {
     const what = `optimize of iteration ${settings.iteration}`;
-    const { advice, path } = saved;
+    const { restart: advice, path } = saved;
     if (!isSealed) options.onUnchecked?.(path);
     const [{ begun: was, ...before }, { begun: is, ...now }] = [record.origin, origin];
     if (was && is) checkSameModel(is, was, { what, advice });

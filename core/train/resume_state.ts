@@ -2,7 +2,6 @@
 import type { Device } from "../../kernels/device/device.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import { openSliceReader } from "../../kernels/device/stream.ts";
-import { short } from "../checkpoint/folder_identity.ts";
 import { readSeal, SEAL, writeSealed } from "../checkpoint/sealed_safetensors.ts";
 import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
 import { UserError } from "../error.ts";
@@ -21,6 +20,8 @@ export interface SavedState {
   step: number;
   /** What a user can do if the state cannot be used. */
   advice: string;
+  /** What a user can do if no state of the folder can be used, since all of them are of other work. */
+  restart: string;
 }
 
 const KEY = "dnpo_state";
@@ -64,10 +65,13 @@ export async function saveState(
 export async function newestState(dir: string): Promise<SavedState | null> {
   const [before, step] = (await stepsIn(dir)).slice(-2).reduce<(number | undefined)[]>(([, b], s) => [b, s], []);
   if (step === undefined) return null;
-  const advice = before === undefined
-    ? "delete the file to start this iteration again"
-    : `delete the file to go on from step ${before}`;
-  return { path: statePath(dir, step), step, advice };
+  const path = statePath(dir, step);
+  if (before === undefined) {
+    const advice = "delete the file to start this iteration again";
+    return { path, step, advice, restart: advice };
+  }
+  const advice = `delete the file to go on from step ${before}`;
+  return { path, step, advice, restart: `delete ${dir} to start this iteration again` };
 }
 
 /**
@@ -85,9 +89,7 @@ export async function readStateRecord(
     const isSealed = file.tensors.has(SEAL) || (text?.includes(BEGUN) ?? false);
     if (isSealed && is !== expected) {
       throw new UserError(
-        `Cannot resume from ${path}: its bytes have the SHA-256 ${short(is)}, expected ${
-          short(expected)
-        } as at its end`,
+        `Cannot resume from ${path}: its bytes have the CRC-32 ${is}, expected ${expected} as at its end`,
       );
     }
     if (text === undefined) {

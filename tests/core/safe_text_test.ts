@@ -42,7 +42,11 @@ Deno.test("a config with a password in a name is refused without it", async () =
 Deno.test("names of models and data with a password are refused without it", async () => {
   for (const url of WITH) {
     for (
-      const call of [resolveModel, resolveDataset, (name: string) => modelFolderOf(name, () => Promise.resolve(""))]
+      const call of [
+        resolveModel,
+        resolveDataset,
+        (name: string) => modelFolderOf(name, { resolve: () => Promise.resolve("") }),
+      ]
     ) {
       await assert.rejects(
         call(url),

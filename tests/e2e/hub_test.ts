@@ -123,6 +123,41 @@ Deno.test("a run by names is the run by paths, though it is killed while it down
     equal(byName, succeeded(scores, await dnpo([...scores, `${dir}/run/model`])));
   }));
 
+Deno.test("a model of the hub's cache that is exchanged after a kill is refused in a line that names it", () =>
+  withServed(async (dir, hub, env) => {
+    const settings = config(dir, "run", (name) => NAMES[name]!);
+    const args = ["train", await writeConfig(settings), "--quiet"];
+    const first = startDnpo(args, env);
+    const isUnderWay = (): Promise<boolean> =>
+      Deno.stat(`${dir}/run/iteration-0/responses.partial.jsonl`).then(() => true, () => false);
+    while (!await isUnderWay()) await new Promise((done) => setTimeout(done, 2));
+    first.kill("SIGKILL");
+    await first.output();
+    await writeTinyModel(`${dir}/other`, { seed: 3 });
+    const other = await Deno.readFile(`${dir}/other/model.safetensors`);
+    hub.requests.length = 0;
+    for (const [name, as] of [["model", "model"], ["judge", "judge"]] as const) {
+      const snapshots = `${dir}/hf/hub/models--org--${name}/snapshots`;
+      const [{ name: commit }] = await Array.fromAsync(Deno.readDir(snapshots)) as [Deno.DirEntry];
+      const weights = `${snapshots}/${commit}/model.safetensors`;
+      const kept = await Deno.readFile(weights);
+      equal(kept.length, other.length);
+      await Deno.writeFile(weights, other);
+      const { code, err } = await dnpo(args, env);
+      equal(code, 1, err);
+      match(
+        err,
+        new RegExp(
+          `^error: Cannot go on with the run in \\S+/run: ${snapshots}/${commit} is not the ${as} that it began with: ` +
+            `model\\.safetensors has SHA-256 \\S{16}…, expected \\S{16}…; put that ${as} back, or [^\\n]*\\n$`,
+        ),
+      );
+      await Deno.writeFile(weights, kept);
+    }
+    equal((await dnpo(args, env)).code, 0);
+    deepEqual(hub.requests, []);
+  }));
+
 Deno.test("compare and score take names, compare keeps none of them and sees that a branch has moved", () =>
   withServed(async (dir, hub, env) => {
     const out = `${dir}/out`;

@@ -21,7 +21,7 @@ Deno.test("writeSealed() writes safetensors whose seal no changed byte, cut or a
     const path = `${dir}/sealed.safetensors`;
     await writeSealed(path, [entry("b", [1, 2, 3]), entry("a", [4, 5])], { metadata: { note: "mine" } });
     const file = await openSafetensorsAt(path);
-    deepEqual([...file.tensors.keys()], ["b", "a", "sha256"]);
+    deepEqual([...file.tensors.keys()], ["b", "a", "crc32"]);
     deepEqual([...await file.readFloat32("b"), ...await file.readFloat32("a")], [1, 2, 3, 4, 5]);
     equal(file.metadata.note, "mine");
     const { is, expected } = await readSeal(path);
@@ -41,6 +41,6 @@ Deno.test("writeSealed() writes safetensors whose seal no changed byte, cut or a
     equal(await fits(bytes.slice(0, -1)), false);
     equal(await fits(new Uint8Array([...bytes, 0])), false);
     equal(await fits(bytes), true);
-    await Deno.writeFile(path, bytes.slice(0, 31));
-    await rejects(readSeal(path), /^UserError: Cannot read \S+: it has 31 bytes, expected a safetensors file$/);
+    await Deno.writeFile(path, bytes.slice(0, 3));
+    await rejects(readSeal(path), /^UserError: Cannot read \S+: it has 3 bytes, expected a safetensors file$/);
   }));

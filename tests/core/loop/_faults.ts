@@ -12,11 +12,16 @@ const DIFFER = /\/(timings\.jsonl|report\.html|\.lock|checksums\.json|config\.ya
 /** Runs `train` whole, and then as often as `choose` chooses changes of it: each dies there, goes on, and is compared. */
 export async function dieAndGoOn(
   dir: string,
-  { iterations, choose }: { iterations: number; choose: (changes: readonly string[]) => number[] },
+  { iterations, evaluates = false, choose }: {
+    iterations: number;
+    evaluates?: boolean;
+    choose: (changes: readonly string[]) => number[];
+  },
 ): Promise<number> {
   const of = (name: string): Promise<ResolvedConfig> =>
     configOf(dir, {
       output_dir: `${dir}/${name}`,
+      data: { train: `${dir}/rows.jsonl`, ...(evaluates && { eval: `${dir}/rows.jsonl` }) },
       iterations,
       training: { max_steps: 2, save_steps: 1 },
       generation: { max_new_tokens: 6, batch_size: 4, seed: 5 },

@@ -101,6 +101,17 @@ Deno.test("a changed byte in any file of a model or state of the run ends it in 
     await refused(config, /iteration-0\/model\/tokenizer_config\.json is missing, expected one with SHA-256 /, "");
     await restore(run, files);
 
+    // Pairs in another order are other data than all of the states are of.
+    const pairs = `${run}/iteration-1/pairs.jsonl`;
+    const rows = (await Deno.readTextFile(pairs)).trimEnd().split("\n");
+    await Deno.writeTextFile(pairs, rows.reverse().join("\n") + "\n");
+    await refused(
+      config,
+      /: data is .*, expected .* as in \S+step-3\.safetensors; delete \S+\/iteration-1\/state to start this iteration again$/,
+      "",
+    );
+    await restore(run, files);
+
     // The older state is checked as the newest is, where the newest is deleted.
     await Deno.remove(`${run}/iteration-1/state/step-3.safetensors`);
     const older = Uint8Array.from(files["iteration-1/state/step-2.safetensors"]!);
@@ -108,7 +119,7 @@ Deno.test("a changed byte in any file of a model or state of the run ends it in 
     await Deno.writeFile(`${run}/iteration-1/state/step-2.safetensors`, older);
     await refused(
       config,
-      /step-2\.safetensors: its bytes have the SHA-256 .*; delete the file to go on from step 1$/,
+      /step-2\.safetensors: its bytes have the CRC-32 .*; delete the file to go on from step 1$/,
       "",
     );
     await Deno.remove(`${run}/iteration-1/state/step-2.safetensors`);
@@ -122,6 +133,31 @@ Deno.test("a changed byte in any file of a model or state of the run ends it in 
     for (const name of ["metrics.jsonl", "model/model.safetensors", "iteration-0/model/model.safetensors"]) {
       deepEqual(await Deno.readFile(`${run}/${name}`), await Deno.readFile(`${dir}/whole/${name}`), name);
     }
+  }));
+
+Deno.test("an evaluation with another digit ends the run in a line that names the file", () =>
+  withInput(async (dir) => {
+    const data = { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` };
+    const config = await configOf(dir, { iterations: 1, data, training: TRAINING });
+    await train(config);
+    const kept = await filesOf(`${dir}/run`);
+    for (const name of ["evaluation.json", "iteration-0/evaluation.json"]) {
+      const text = new TextDecoder().decode(kept[name]);
+      await Deno.writeTextFile(
+        `${dir}/run/${name}`,
+        text.replace(/\d(?=,|\n)/, (digit) => `${(Number(digit) + 1) % 10}`),
+      );
+      await refused(
+        config,
+        /^Cannot use \S+evaluation\.json: it has SHA-256 \S{16}…, expected \S{16}… as it was written; delete the file to evaluate again$/,
+        name,
+      );
+      await Deno.remove(`${dir}/run/${name}`);
+      deepEqual((await notesOf(config)).filter((line) => /checksum|changed/.test(line)), []);
+      deepEqual(await Deno.readFile(`${dir}/run/${name}`), kept[name], name);
+    }
+    const again = await filesOf(`${dir}/run`);
+    deepEqual(again["summary.json"], kept["summary.json"]);
   }));
 
 /** A row of the file with another value of `key`. */

@@ -4,7 +4,7 @@ import { withInput } from "./_runs.ts";
 
 /** Where a file and its checksum part: one has taken its place and the other has not. */
 const BETWEEN =
-  /rename \S+\.tmp to \S+\/checksums\.json$|rename \S+ to \S+\/iteration-0\/\w+(\.jsonl)?$|write \S+partial/;
+  /rename \S+\.tmp to \S+\/checksums\.json$|rename \S+ to \S+\/(iteration-0\/\w+(\.jsonl)?|model)$|write \S+partial/;
 
 Deno.test("train() that dies between a file and its checksum goes on to the same bytes, and to no note of damage", () =>
   withInput(async (dir) => {

@@ -75,6 +75,24 @@ Deno.test("modelCard() shows settings, of local paths the name alone, and not wh
   assert.match(text, /\| `training\.beta` \| 0\.1, 0\.5 \|/);
 });
 
+Deno.test("modelCard() tells which rows were edited by hand, and says nothing where none were", async () => {
+  const parts = { files: {}, models: {}, began: {}, judges: {}, known: {} };
+  const rowsOf = async (edited: Record<string, string>): Promise<string[]> =>
+    await withRun(
+      { ...TRIAL, "config.yaml": "method: dnpo\n", "checksums.json": JSON.stringify({ ...parts, edited }) },
+      async (dir) => {
+        const card = modelCard(await readRun(dir), { repo: "me/mine", sources: [], figure: null });
+        return card.split("\n").filter((line) => line.includes("edited"));
+      },
+    );
+  assert.deepEqual(await rowsOf({}), []);
+  const sum = "0".repeat(64);
+  assert.deepEqual(await rowsOf({ "iteration-1/pairs.jsonl": sum, "iteration-0/responses.jsonl": sum }), [
+    "| edited by hand | `iteration-0/responses.jsonl`, `iteration-1/pairs.jsonl` |",
+  ]);
+  assert.deepEqual(await rowsOf({ "a|b`c.jsonl": sum }), ["| edited by hand | ``a\\|b`c.jsonl`` |"]);
+});
+
 Deno.test("modelCard() has a card for a run of which little is known", async () => {
   const card = await withRun(
     {},

@@ -1,6 +1,6 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
-import { createNoise, linearInit, planNoise } from "../../../core/train/noise_generator.ts";
+import { createNoise, linearInit, noiseMetadata, planNoise } from "../../../core/train/noise_generator.ts";
 import { philox4x32 } from "../../../kernels/random/philox.ts";
 import { device } from "../../_shared/device.ts";
 import { withFolder } from "../_tiny.ts";
@@ -53,5 +53,18 @@ Deno.test("createNoise() begins with linear values, zeros or a file's", () =>
     await rejects(
       createNoise(device, { ...options, shape }),
       /Cannot load "bias" .*: shape is not there, expected \[5\]/,
+    );
+
+    // As optimize saves it, with its SHA-256 in the header.
+    const [w, b] = [weight, [9, 8, 7, 6, 5]];
+    const metadata = await noiseMetadata({ weight: Float32Array.from(w), bias: Float32Array.from(b) });
+    await writeSafetensors(path, [entry("weight", [5, 9], w), entry("bias", [5], b)], { metadata });
+    (await createNoise(device, { ...options, shape })).free();
+    const bytes = await Deno.readFile(path);
+    bytes[bytes.length - 21]! ^= 1;
+    await Deno.writeFile(path, bytes);
+    await rejects(
+      createNoise(device, { ...options, shape }),
+      /^UserError: Cannot load the noise from \S+: its values have the SHA-256 \w{64}, expected \w{64} as in its header; the file is damaged, expected one as optimize saved it \(noise\.init\)$/,
     );
   }));

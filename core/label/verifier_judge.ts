@@ -3,6 +3,7 @@ import type { VerifierPermissions } from "../config/config_types.ts";
 import { errorLine } from "../data/formats/data_problems.ts";
 import { UserError } from "../error.ts";
 import { toFileUrl } from "../files/file_url.ts";
+import { isRecord } from "../values.ts";
 import type { Judge } from "./judge.ts";
 import { confinedWorker, memoryHeld, VERIFIER_MEMORY } from "./verifier_confinement.ts";
 import { type VerifierAnswer, type VerifierInput, verifierInputs, type VerifierTask } from "./verifier_protocol.ts";
@@ -60,7 +61,12 @@ export async function loadVerifier(path: string, limit: VerifierLimit): Promise<
       const answers = await thread.ask({ inputs }, inputs.length).catch((error) =>
         error instanceof ThreadError ? fail(error.message) : Promise.reject(error)
       );
-      return answers.map((answer) => "score" in answer ? answer.score : fail("failed" in answer ? answer.why : ""));
+      return answers.map((answer) => {
+        if ("failed" in answer) return fail(errorLine(answer.why));
+        // The module may have changed what the thread checks numbers with.
+        const isNumber = "score" in answer && Number.isFinite(answer.score);
+        return isNumber ? answer.score : fail("it answered no number, expected a finite one");
+      });
     },
     [Symbol.dispose]: () => thread.end(),
   };
@@ -141,8 +147,8 @@ class Thread {
       );
     }, MEMORY_TICK);
     this.#port.onmessage = ({ data }: MessageEvent<VerifierAnswer & { to: number }>) => {
-      // A failure beside an answer may come after the question that it belongs to.
-      if (data.to !== id) return;
+      // A failure beside an answer may come after the question that it belongs to; a module may send anything.
+      if (!isRecord(data) || data.to !== id) return;
       waited = 0;
       answers.push(data);
       if ("failed" in data || answers.length === count) resolve(answers);

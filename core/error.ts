@@ -49,6 +49,6 @@ export async function withAdvice<T>(work: Promise<T>, advice: string): Promise<T
   try {
     return await work;
   } catch (error) {
-    throw error instanceof UserError ? new UserError(`${error.message}; ${advice}`) : error;
+    throw error instanceof UserError ? new UserError(`${error.message}; ${advice}`.split("\n")) : error;
   }
 }

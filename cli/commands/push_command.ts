@@ -1,7 +1,7 @@
 /** `dnpo push`. @module */
 import { UserError } from "../../core/error.ts";
 import { writeFileAtomic } from "../../core/files/atomic.ts";
-import { exists } from "../../core/files/io.ts";
+import { exists, readText } from "../../core/files/io.ts";
 import { formatSize } from "../../core/progress.ts";
 import { filesToPush, pushRun } from "../../core/report/push_run.ts";
 import { say, tell } from "../print.ts";
@@ -75,7 +75,5 @@ async function showPush({ run, repo, isPublic, revision, cardPath, force, quiet 
 }
 
 async function readCard(path: string): Promise<string> {
-  return await Deno.readTextFile(path).catch((error) => {
-    throw new UserError(`Cannot read the card ${path}: ${error instanceof Error ? error.message : error}`);
-  });
+  return await readText(path, { what: `the card ${path}` });
 }

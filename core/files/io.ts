@@ -47,6 +47,22 @@ export async function isFolder(path: string): Promise<boolean> {
   return await fileSystem().stat(path).then((info) => info.isDirectory, () => false);
 }
 
+/** The most bytes of a file that is read whole: a text can be little longer. */
+const MAX_WHOLE_BYTES = 2 ** 29 - 2 ** 10;
+
+/**
+ * Reads a file whole. Throws a UserError for what is no ordinary file, as a pipe or a device may never end, and for a
+ * file that is too large; else what the file system throws.
+ */
+export async function readWhole(path: string, what: string = path): Promise<Uint8Array<ArrayBuffer>> {
+  const { isFile, isDirectory, size } = await fileSystem().stat(path);
+  if (!isFile && !isDirectory) throw new UserError(`Cannot read ${what}: it is not a file, expected one`);
+  if (size > MAX_WHOLE_BYTES) {
+    throw new UserError(`Cannot read ${what}: it has ${size} bytes, expected at most ${MAX_WHOLE_BYTES}`);
+  }
+  return await fileSystem().readFile(path);
+}
+
 /**
  * Reads a text file. Throws a UserError, in which `what` (default: the path) names the file. Bytes that are no UTF-8
  * become U+FFFD, or an error if `isStrict`.
@@ -57,7 +73,7 @@ export async function readText(
 ): Promise<string> {
   let bytes;
   try {
-    bytes = await fileSystem().readFile(path);
+    bytes = await readWhole(path, what);
   } catch (error) {
     if (isNotFound(error)) throw new UserError(`Cannot read ${what}: there is no such file`);
     throw explainIoError(error, `Cannot read ${what}`);
@@ -77,7 +93,7 @@ export function decodeUtf8(bytes: Uint8Array, what: string, expected = ""): stri
 /** As {@linkcode readText}, but returns null if there is no such file. */
 export async function readOptionalText(path: string): Promise<string | null> {
   try {
-    return new TextDecoder().decode(await fileSystem().readFile(path));
+    return new TextDecoder().decode(await readWhole(path));
   } catch (error) {
     if (isNotFound(error)) return null;
     throw explainIoError(error, `Cannot read ${path}`);

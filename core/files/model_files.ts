@@ -1,7 +1,7 @@
 /** The files of a model, in a folder of the file system or as bytes in memory. @module */
 import { UserError } from "../error.ts";
 import { fileSystem, isNotFound } from "./file_system.ts";
-import { decodeUtf8, explained, explainIoError, namesIn, parseJsonObject } from "./io.ts";
+import { decodeUtf8, explained, explainIoError, namesIn, parseJsonObject, readWhole } from "./io.ts";
 import { basename, dirname, join } from "./path.ts";
 import { recoverFolder } from "./replace_folder.ts";
 
@@ -78,7 +78,7 @@ function filesIn(dir: string): ModelFiles {
     async read(file, range) {
       const path = pathOf(file);
       return await explained(`Cannot read ${path}`, async () => {
-        if (range === undefined) return await fileSystem().readFile(path);
+        if (range === undefined) return await readWhole(path);
         using opened = await fileSystem().open(path);
         // 0 means from the file's start.
         await opened.seek(range.start, 0);

@@ -29,10 +29,10 @@ export interface DownloadOptions {
   onBytes: (count: number) => void;
 }
 
-/** The most broken connections in a row without a byte between them. */
+/** The most broken connections in a row without LEAST_BYTES between them. */
 const MAX_BREAKS = 5;
 const READ_BYTES = 2 ** 20;
-/** The bytes that must come within the client's `stallMs`. */
+/** The bytes that must come within the client's `stallMs`, and between two breaks. */
 const LEAST_BYTES = 4096;
 
 /** The path of the part of a file that is already downloaded. */
@@ -115,8 +115,10 @@ async function downloadPart(client: HubClient, options: DownloadOptions): Promis
       await response.body?.cancel().catch(() => {});
     }
     if (done === file.size) break;
-    breaks = done > most ? 1 : breaks + 1;
-    most = Math.max(most, done);
+    // A server that sends a few bytes each time would be asked for ever.
+    const isProgress = done - most >= LEAST_BYTES;
+    breaks = isProgress ? 1 : breaks + 1;
+    if (isProgress) most = done;
     if (breaks >= MAX_BREAKS) throw failure;
     await client.wait(breaks, undefined, failure.message);
   }

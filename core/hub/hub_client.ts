@@ -40,7 +40,7 @@ const BODY_STALLS = 2;
 const MAX_BYTES = 1 << 24;
 /** The longest wait, as the hub counts requests in windows of five minutes; if it asks for more, that is an error. */
 const MAX_WAIT_MS = 310_000;
-/** Waits from this length on are noted. */
+/** Waits and attempts from this length on are noted. */
 const NOTED_WAIT_MS = 5000;
 
 /** A client of one hub. */
@@ -85,6 +85,7 @@ export class HubClient {
     { about, init = {}, accept = [], streams = false }: RequestOptions,
   ): Promise<Response> {
     for (let attempt = 1;; attempt++) {
+      const since = performance.now();
       const { response, failure } = await this.#try(url, { about, init, streams });
       if (response !== undefined && (response.ok || accept.includes(response.status))) return response;
       const error = failure ?? await refusal(response!, about, this.settings);
@@ -97,16 +98,26 @@ export class HubClient {
       if (asked !== undefined && asked > MAX_WAIT_MS) {
         throw new UserError(`${error.message}; it asks to wait ${Math.ceil(asked / 1000)} s`);
       }
-      await this.wait(attempt, asked, error.message);
+      await this.wait(attempt, asked, error.message, since);
     }
   }
 
-  /** Waits before attempt `attempt + 1`: the given milliseconds, or by default twice as long each time. */
-  async wait(attempt: number, milliseconds: number | undefined, why: string): Promise<void> {
+  /**
+   * Waits before attempt `attempt + 1`: the given milliseconds, or by default twice as long each time. Says so if that,
+   * or the attempt that began at `since`, is long.
+   */
+  async wait(
+    attempt: number,
+    milliseconds: number | undefined,
+    why: string,
+    since: number = performance.now(),
+  ): Promise<void> {
     // The random factor keeps many clients from coming back at once.
     const backOff = this.#retryMs * 2 ** (attempt - 1) * (0.75 + 0.5 * Math.random());
     const time = milliseconds ?? backOff;
-    if (time >= NOTED_WAIT_MS) this.onNote(`${why}; next try in ${Math.ceil(time / 1000)} s`);
+    if (Math.max(time, performance.now() - since) >= NOTED_WAIT_MS) {
+      this.onNote(`${why}; next try in ${Math.ceil(time / 1000)} s`);
+    }
     await setTimeout(time, undefined, { signal: this.signal }).catch(() => {});
     this.signal.throwIfAborted();
   }
@@ -123,7 +134,9 @@ export class HubClient {
       return { response: await boundedResponse(response, bounds) };
     } catch (error) {
       this.signal.throwIfAborted();
-      if (error instanceof BodyError && error.isTooLong) throw new UserError(`${about.action}: ${error.message}`);
+      if (error instanceof BodyError && error.isTooLong) {
+        throw new UserError(`${about.action}: the server ${error.message}`);
+      }
       const failure = describeNetworkError(error, about);
       if (failure === null) throw error;
       return { failure };

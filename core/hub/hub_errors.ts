@@ -1,5 +1,6 @@
 /** Turns failures of the hub and the network into errors for the user. @module */
 import { UserError } from "../error.ts";
+import { maskCredentials, printable } from "../safe_text.ts";
 import { BodyError } from "../server/bounded_body.ts";
 import type { HubSettings } from "./hub_settings.ts";
 import { type RepoSpec, repoUrl } from "./hub_spec.ts";
@@ -24,7 +25,7 @@ export async function refusal(response: Response, about: About, settings: HubSet
   const { status, headers } = response;
   const host = response.url === "" ? new URL(settings.endpoint).host : new URL(response.url).host;
   const code = headers.get("x-error-code");
-  const said = headers.get("x-error-message") ?? await bodyMessage(response);
+  const said = quotable(headers.get("x-error-message") ?? await bodyMessage(response), settings.token());
   const page = repoUrl(settings.endpoint, repo);
   const hasToken = settings.token() !== null;
   const because = (reason: string): UserError => new UserError(`${action}: ${reason}`);
@@ -54,7 +55,7 @@ export async function refusal(response: Response, about: About, settings: HubSet
 /** The error for a request that got no answer; null if `error` is something else. */
 export function describeNetworkError(error: unknown, { action }: About): ConnectionError | null {
   if (error instanceof UserError || !(error instanceof Error)) return null;
-  if (error instanceof BodyError) return new ConnectionError(`${action}: ${error.message}`);
+  if (error instanceof BodyError) return new ConnectionError(`${action}: the server ${error.message}`);
   if (error.name === "TimeoutError") return new ConnectionError(`${action}: the server does not answer`);
   const isNetwork = error.name === "TypeError" && /fetch|connection|body|network|stream/i.test(error.message);
   const isSocket = error instanceof Deno.errors.Http || error instanceof Deno.errors.ConnectionReset ||
@@ -76,10 +77,16 @@ function quoted(said: string): string {
   return said === "" ? "" : ` (${said})`;
 }
 
-/** The message in a JSON answer, as one short line. */
+/** What a server says as one short line without the token, which it may repeat. */
+function quotable(said: string, token: string | null): string {
+  const text = token === null ? said : said.replaceAll(token, "(token)");
+  return maskCredentials(printable(text.slice(0, 1000))).replace(/\s+/g, " ").trim().slice(0, 200);
+}
+
+/** The message in a JSON answer. */
 async function bodyMessage(response: Response): Promise<string> {
   if (!response.headers.get("content-type")?.startsWith("application/json")) return "";
   const body = await response.json().catch(() => null);
   const said = body?.error ?? body?.message;
-  return typeof said === "string" ? said.replace(/\s+/g, " ").slice(0, 200) : "";
+  return typeof said === "string" ? said : "";
 }

@@ -1,6 +1,7 @@
 /** Reads the hub's address, cache and token from the environment variables that Python's client uses. @module */
 import { join, resolve } from "node:path";
 import { UserError } from "../error.ts";
+import { readOptionalText } from "../files/io.ts";
 
 /** How the hub is reached. */
 export interface HubSettings {
@@ -70,5 +71,5 @@ function cleanToken(text: string | undefined): string | null {
 
 async function readText(path: string): Promise<string | undefined> {
   // Without the file, or the right to read it, there is no token; a request that needs one reports that.
-  return await Deno.readTextFile(path).catch(() => undefined);
+  return await readOptionalText(path).catch(() => null) ?? undefined;
 }

@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { UserError } from "../error.ts";
 import { exists, readJsonObject } from "../files/io.ts";
 import { formatSize, type OnProgress } from "../progress.ts";
-import { isRecord } from "../values.ts";
+import { isRecord, quote } from "../values.ts";
 import { chooseDataFiles } from "./dataset_files.ts";
 import type { RepoFile } from "./download.ts";
 import { RepoCache } from "./hub_cache.ts";
@@ -20,7 +20,7 @@ import {
   type RepoSpec,
   specName,
 } from "./hub_spec.ts";
-import { fetchRepoInfo, listRepoFiles } from "./repository.ts";
+import { fetchRepoInfo, type ListedFile, listRepoFiles } from "./repository.ts";
 import { fetchFiles, hasFiles } from "./snapshot.ts";
 
 /** What a name on the hub stood for when it was first looked up: enough to get the same files again. */
@@ -121,7 +121,7 @@ const CARD = "README.md";
 /** A commit's files, on the hub or in the cache. */
 interface RepoView {
   about: About;
-  files: readonly RepoFile[];
+  files: readonly ListedFile[];
   /** Downloads the files that are missing in the cache, and returns their folder. */
   fetch: (files: readonly RepoFile[]) => Promise<string>;
 }
@@ -259,7 +259,7 @@ async function chooseModel({ about, files, fetch }: RepoView): Promise<Chosen> {
     weightMap: isRecord(weightMap) ? weightMap : null,
     about,
   });
-  return { files: pick(files, chosen) };
+  return { files: pick(files, chosen, about) };
 }
 
 async function chooseData(
@@ -277,18 +277,24 @@ async function chooseData(
     prefer,
     about,
   });
-  return { ...part, files: pick(files, paths) };
+  return { ...part, files: pick(files, paths, about) };
 }
 
 /** The file, if it can be read whole. Throws a UserError for a larger one, before any of it is downloaded. */
-function readable(file: RepoFile, { action }: About): RepoFile {
-  if (file.size <= MAX_READ_BYTES) return file;
-  throw new UserError(`${action}: ${file.path} has ${file.size} bytes, expected at most ${MAX_READ_BYTES}`);
+function readable(file: ListedFile, about: About): RepoFile {
+  if (sound(file, about).size <= MAX_READ_BYTES) return file;
+  throw new UserError(`${about.action}: ${file.path} has ${file.size} bytes, expected at most ${MAX_READ_BYTES}`);
 }
 
-function pick(files: readonly RepoFile[], paths: readonly string[]): RepoFile[] {
+function pick(files: readonly ListedFile[], paths: readonly string[], about: About): RepoFile[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
-  return paths.map((path) => byPath.get(path)!);
+  return paths.map((path) => sound(byPath.get(path)!, about));
+}
+
+/** The file, if it can be downloaded. Throws a UserError if not: without it, model or rows would be others. */
+function sound(file: ListedFile, { action }: About): RepoFile {
+  if (file.problem === undefined) return file;
+  throw new UserError(`${action}: the hub lists ${quote(file.path)} ${file.problem}`);
 }
 
 /** Parses the YAML between the first two lines of dashes; null if there is none that can be read. */

@@ -132,14 +132,20 @@ function readAnswer(answer: unknown): { reply: Reply } | { reply: null; why: str
       : JSON.stringify(answer);
     return { reply: null, why: `no chat completion: ${(text ?? "nothing").slice(0, 200).replace(/\s+/g, " ")}` };
   }
-  const { content } = choice.message;
-  const count = (value: unknown): number => typeof value === "number" && Number.isFinite(value) ? value : 0;
+  const count = (value: unknown): number => Number.isSafeInteger(value) && value as number > 0 ? value as number : 0;
   return {
     reply: {
-      content: typeof content === "string" ? content : null,
+      content: contentText(choice.message.content),
       finish_reason: typeof choice.finish_reason === "string" ? choice.finish_reason : null,
       prompt_tokens: count(usage?.prompt_tokens),
       completion_tokens: count(usage?.completion_tokens),
     },
   };
+}
+
+/** The text of a message's content, which may be in parts: those that are no text, such as reasoning, are left out. */
+function contentText(content: unknown): string | null {
+  if (!Array.isArray(content)) return typeof content === "string" ? content : null;
+  const texts = content.filter(isRecord).filter(({ type, text }) => type === "text" && typeof text === "string");
+  return texts.length === 0 ? null : texts.map(({ text }) => text).join("");
 }

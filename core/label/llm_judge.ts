@@ -7,6 +7,7 @@ import { type Asking, questionsOf, rowVerdict } from "./judge_questions.ts";
 import { type ChatServer, type ChatSettings, questionKey } from "./judge_server.ts";
 import type { Reply, ReplyCache } from "./reply_cache.ts";
 import { ReplyCount } from "./reply_count.ts";
+import { uncutPart } from "./verdict.ts";
 
 /** Options of {@linkcode llmJudge}. */
 export interface LlmJudge {
@@ -69,11 +70,13 @@ export function llmJudge(options: LlmJudge): Judge {
       const left = texts.map((list) => list.length);
       let done = left.filter((open) => open === 0).length;
       const take = ({ text, rows: asked }: JudgeQuestion, reply: Reply | null, why: string): void => {
-        replies.set(text, reply?.content ?? null);
+        const isCut = reply?.finish_reason === "length";
+        const content = isCut ? uncutPart(reply.content ?? "") : reply?.content ?? null;
+        replies.set(text, content);
         totals.prompt += reply?.prompt_tokens ?? 0;
         totals.completion += reply?.completion_tokens ?? 0;
         for (const i of asked) if (--left[i]! === 0) done++;
-        count.add(reply?.content ?? null, why);
+        count.add(content, why);
       };
       const explain = ({ content, finish_reason }: Reply): string =>
         finish_reason === "length"

@@ -46,14 +46,14 @@ export class ReplyCount {
     return [`Judge ${name}: ${this.#unreadable} of ${this.#read} replies are no verdict, such as ${this.#examples[0]}`];
   }
 
-  #describe(): string {
+  #describe(): string[] {
     const { name, mode, maxInvalid, total } = this.#options;
     const form = mode === "score" ? '{"score": 1 to 10}' : '{"winner": "A", "B" or "tie"}';
     return [
       `Cannot label with judge ${name}: ${this.#unreadable} of the first ${this.#read} replies (${total} in all) are no verdict, expected ${form} in all but ${+(100 *
         maxInvalid).toFixed(2)} % (labels.max_invalid). What came:`,
       ...this.#examples,
-    ].join("\n");
+    ];
   }
 }
 

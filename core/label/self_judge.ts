@@ -8,6 +8,7 @@ import type { Model } from "../model/model.ts";
 import type { Judge } from "./judge.ts";
 import { type Asking, questionsOf, rowVerdict } from "./judge_questions.ts";
 import { ReplyCount } from "./reply_count.ts";
+import { uncutPart } from "./verdict.ts";
 
 /** Options of {@linkcode selfJudge}. */
 export interface SelfJudge {
@@ -56,7 +57,8 @@ export function selfJudge(commands: Commands, options: SelfJudge): Judge {
         })
       ) {
         const text = questions[index]!;
-        const reply = ids.length > 0 ? tokenizer.decode(ids, { skipSpecialTokens: true }) : "";
+        const whole = ids.length > 0 ? tokenizer.decode(ids, { skipSpecialTokens: true }) : "";
+        const reply = finished ? whole : uncutPart(whole);
         replies.set(text, reply);
         totals.prompt += prompts[index]!.promptIds.length;
         totals.completion += ids.length;

@@ -24,6 +24,11 @@ export function responseFormat(mode: JudgeMode): Record<string, unknown> {
   };
 }
 
+/** What a reply says for certain that was cut at its largest length: a 1 at its very end may have been a 10. */
+export function uncutPart(reply: string): string {
+  return reply.replace(/(?<![\d.,])1$/, "");
+}
+
 /** Reads a verdict from JSON, alone or within other text, or from plain words; null if there is none. */
 export function parseVerdict(reply: string, mode: JudgeMode): Verdict | null {
   // Reasoning is removed, as it may weigh other verdicts; reasoning that never ends has given none.
@@ -31,8 +36,14 @@ export function parseVerdict(reply: string, mode: JudgeMode): Verdict | null {
   const key = mode === "score" ? "score" : "winner";
   const value = jsonValue(text, key);
   if (value !== undefined) return mode === "score" ? readScore(value) : readWinner(value);
-  return mode === "score" ? wordedScore(text) : wordedWinner(text);
+  const words = text.replace(FILL, (run) => run.slice(0, KEPT) + run.slice(-KEPT));
+  return mode === "score" ? wordedScore(words) : wordedWinner(words);
 }
+
+/** What may stand between words, in runs that are shortened: the forms below take time quadratic in a run's length. */
+const FILL = /["'*_(\s]{33,}/g;
+/** The characters that are kept of such a run at either end. */
+const KEPT = 16;
 
 /** The most closing braces that are tried, and opening ones for each: a reply may be long and broken. */
 const ENDS = 32;
@@ -82,7 +93,7 @@ function readWinner(value: unknown): Verdict | null {
 
 /** A number that is no part of another, of a date, of a range, or of a share of anything but ten. */
 const NUMBER = String
-  .raw`(?<![\d.,])(\d+(?:\.\d+)?)(?![\d.,]*\d|e[-+]?\d)(?!\s*(?:%|[-–]\s*\d|to \d|\(?(?:/|out of)\s*(?!(?:10|ten)\b(?!/\d))\w))`;
+  .raw`(?<![\d.,])(\d{1,9}(?:\.\d{1,9})?)(?![\d.,]*\d|e[-+]?\d)(?!\s*(?:%|[-–]\s*\d|to \d|\(?(?:/|out of)\s*(?!(?:10|ten)\b(?!/\d))\w))`;
 const OUT_OF_TEN = String.raw`[*_]*\s*(?:/\s*10\b|out of (?:10|ten)\b)`;
 /** What may stand between a name and its number: "Score (1-10): 7", "rating out of 10 = 7", "**Score**: 7". */
 const TO_NUMBER = String

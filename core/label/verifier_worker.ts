@@ -83,5 +83,7 @@ function reason(error: unknown): string {
 
 /** A value for a message. Objects are not shown, as not every object can be converted to text. */
 function show(value: unknown): string {
-  return typeof value === "object" && value !== null ? "an object" : errorLine(String(value));
+  if (typeof value === "object" && value !== null) return "an object";
+  if (typeof value === "string") return `the text ${errorLine(JSON.stringify(value.slice(0, 100)))}`;
+  return errorLine(typeof value === "bigint" ? `${value}n` : String(value));
 }

@@ -2,6 +2,7 @@
 import { basename, resolve } from "node:path";
 import { type JsonObject, type JsonValue, readJsonRows } from "../data/formats/json_rows.ts";
 import { UserError } from "../error.ts";
+import { readOptionalText } from "../files/io.ts";
 import { readChecksums } from "./checksum_record.ts";
 import { runPaths } from "./run_paths.ts";
 
@@ -73,7 +74,7 @@ export async function readRun(dir: string): Promise<RunRecord> {
   const summary = await readSummary(paths.summary);
   return {
     name: basename(resolve(dir)),
-    settings: await readOptional(paths.settings) ?? await readOptional(paths.stage),
+    settings: await readOptionalText(paths.settings) ?? await readOptionalText(paths.stage),
     ...await readMetrics(paths.metrics),
     ...summary,
     edited: Object.keys((await readChecksums(paths.checksums))?.edited ?? {}).sort(),
@@ -105,7 +106,7 @@ async function readMetrics(path: string): Promise<{ steps: LoggedStep[]; stages:
   // A run that was resumed may log a step again: the last line counts.
   const steps = new Map<string, LoggedStep>();
   const stages = new Map<string, LoggedStageNumbers>();
-  if (await readOptional(path) === null) return { steps: [], stages: [] };
+  if (await readOptionalText(path) === null) return { steps: [], stages: [] };
   // A run that was stopped may have cut off the last line: a malformed line is an error only if another one follows.
   let problem: string | null = null;
   for await (const { where, ...line } of readJsonRows(path)) {
@@ -129,7 +130,7 @@ async function readMetrics(path: string): Promise<{ steps: LoggedStep[]; stages:
 }
 
 async function readSummary(path: string): Promise<Pick<RunRecord, "iterations" | "model">> {
-  const text = await readOptional(path);
+  const text = await readOptionalText(path);
   if (text === null) return { iterations: [], model: null };
   let json: JsonValue;
   try {
@@ -160,13 +161,4 @@ function object(value: JsonValue, where: string): JsonObject {
 function numbers(fields: JsonObject, besides: readonly string[]): Numbers {
   const entries = Object.entries(fields).filter(([key, value]) => typeof value === "number" && !besides.includes(key));
   return Object.fromEntries(entries) as Numbers;
-}
-
-async function readOptional(path: string): Promise<string | null> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw new UserError(`Cannot read ${path}: ${error instanceof Error ? error.message.split("\n")[0] : error}`);
-  }
 }

@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { checkSameSettings, type IterationConfig, type ResolvedConfig, writeResolved } from "../config/config.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
-import { exists, explainIoError, readJsonObject } from "../files/io.ts";
+import { exists, readJsonObject, readText } from "../files/io.ts";
 import { isRecord } from "../values.ts";
 import { runPaths, type StagePaths } from "./run_paths.ts";
 import { hasWork } from "./run_work.ts";
@@ -45,9 +45,7 @@ export async function fixGeneration(paths: StagePaths, settings: IterationConfig
 
 /** Reads the settings of a run from a YAML file. Throws a UserError for one that holds none. */
 export async function readYamlRecord(path: string): Promise<Record<string, unknown>> {
-  const text = await Deno.readTextFile(path).catch((error) => {
-    throw explainIoError(error, `Cannot read ${path}`);
-  });
+  const text = await readText(path);
   let settings: unknown;
   try {
     settings = parse(text);

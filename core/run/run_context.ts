@@ -12,6 +12,7 @@ import { RunChecksums } from "./run_checksums.ts";
 import { lockFolder } from "./run_lock.ts";
 import { runPaths } from "./run_paths.ts";
 import { type Need, RunSources } from "./run_sources.ts";
+import { checkSourcePlaces } from "./source_places.ts";
 import { openTelemetry, type Telemetry } from "./telemetry.ts";
 
 /** The callbacks and switches by which a caller follows and stops a run. */
@@ -78,6 +79,7 @@ export async function withRun<T>(
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
   const { output_dir: folder } = config;
+  await checkSourcePlaces(config, options.needs);
   await makeFolder(folder, { what: "the run's folder" });
   using _lock = await lockFolder(folder);
   return await withDevice(config, { ...options, folder }, work);

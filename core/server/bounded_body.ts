@@ -1,6 +1,6 @@
 /** Bodies of HTTP answers, read within bounds of size and time. @module */
 
-/** Thrown for a body that is too long or too slow; the message tells which. */
+/** Thrown for a body that is too long or too slow; the message, which goes on after the server's name, tells which. */
 export class BodyError extends Error {
   override readonly name = "BodyError";
   /** Whether it is too long, which another request does not change. */
@@ -34,7 +34,7 @@ export async function readBounded(
   let timer: ReturnType<typeof setTimeout> | undefined;
   let onAbort = (): void => {};
   const ended = new Promise<never>((_, reject) => {
-    const late = new BodyError(`its answer does not end within ${milliseconds / 1000} s`, { isTooLong: false });
+    const late = new BodyError(`gives no answer that ends within ${milliseconds / 1000} s`, { isTooLong: false });
     timer = setTimeout(() => reject(late), milliseconds);
     onAbort = () => reject(signal!.reason);
     signal?.addEventListener("abort", onAbort);
@@ -46,7 +46,7 @@ export async function readBounded(
       if (done) break;
       size += value.length;
       if (size > maxBytes) {
-        throw new BodyError(`its answer has more than ${maxBytes.toLocaleString("en")} bytes`, { isTooLong: true });
+        throw new BodyError(`gives an answer of more than ${maxBytes.toLocaleString("en")} bytes`, { isTooLong: true });
       }
       parts.push(value);
     }

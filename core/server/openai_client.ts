@@ -86,7 +86,9 @@ export class Server {
       // The package's own limit ends with the headers, and its bodies have none.
       fetch: async (input, init) => {
         const bounds = { maxBytes, milliseconds, signal: init?.signal ?? null };
-        return await withoutKey(await boundedResponse(await fetch(input, init), bounds), apiKey);
+        // A redirect would take the questions to where nobody named, so none is followed.
+        const response = await fetch(input, { ...init, redirect: "manual" });
+        return await withoutKey(await boundedResponse(response, bounds), apiKey);
       },
       // This class repeats requests itself, so that pauses can be ended and reported.
       maxRetries: 0,
@@ -173,6 +175,13 @@ export class Server {
       const says = (body as { message?: unknown } | undefined)?.message ??
         (body as { detail?: unknown } | undefined)?.detail ?? body;
       const detail = typeof says === "string" ? says : says === undefined ? "" : JSON.stringify(says);
+      if (status >= 300 && status < 400) {
+        // The rest of the address may be a secret.
+        const { origin, pathname } = URL.parse(headers?.get("location") ?? "", url) ?? {};
+        const where = origin === undefined ? "nowhere" : this.#clean(origin === "null" ? "no http" : origin + pathname);
+        const detail = `it redirects to ${where}, expected an address that answers itself`;
+        return new ServerError(url, { status, detail });
+      }
       // The answer to a wrong key quotes it, partly masked, so it is not shown.
       const shown = status === 401 || status === 403 ? this.#aboutKey() : this.#clean(detail);
       return new ServerError(url, { status, detail: shown, retryAfter: retryAfter(headers) });
@@ -225,7 +234,10 @@ function innermost(error: unknown): string {
   const inner = causes(error).at(-1);
   const text = inner instanceof Error ? inner.message : String(inner);
   // Deno's message begins with the address, which a ServerError says already, and with the layer that failed.
-  return text.replace(/^error sending request for url \(.*?\): /, "").replace(/^client error \(\w+\): /, "")
+  return text.replace(/^error sending request (?:for url|from \S+ for) .*?\): /, "").replace(
+    /^client error \(\w+\): /,
+    "",
+  )
     .replace(/ \(os error \d+\)$/, "");
 }
 

@@ -114,6 +114,10 @@ async function localFiles(path: string, split?: string): Promise<string[] | null
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return null;
     throw new UserError(`Cannot read ${path}: ${ioProblem(error)}`);
   }
+  if (!info.isDirectory && !info.isFile) {
+    // A pipe or a device may never end, and rows are read more than once.
+    throw new UserError(`Cannot read ${path}: it is neither a file nor a folder, expected one`);
+  }
   if (!info.isDirectory) {
     if (split === undefined || split === "train") return [path];
     throw new UserError(

@@ -42,13 +42,13 @@ const TREE = /^GET \/api\/models\/org\/name\/tree/;
 Deno.test("a body has a deadline and a size, whatever its status", () =>
   withHub(async (test) => {
     test.hub.add("model", "org/name", MODEL);
-    const late = /^Cannot use org\/name: its answer does not end within 0\.4 s$/;
+    const late = /^Cannot use org\/name: the server gives no answer that ends within 0\.4 s$/;
     const unreached =
-      /^Cannot use org\/name: there is no local path of this name, and the hub cannot be reached \(its answer does not end within 0\.4 s\)$/;
+      /^Cannot use org\/name: there is no local path of this name, and the hub cannot be reached \(the server gives no answer that ends within 0\.4 s\)$/;
     await meets(test, { match: REVISION, answer: () => endless(" ", { everyMs: 20 }) }, unreached);
     await meets(test, { match: TREE, answer: () => endless(" ", { everyMs: 20 }) }, late);
     await meets(test, { match: REVISION, answer: () => endless(" ", { everyMs: 20, status: 404 }) }, unreached);
-    const large = /^Cannot use org\/name: its answer has more than 16,777,216 bytes$/;
+    const large = /^Cannot use org\/name: the server gives an answer of more than 16,777,216 bytes$/;
     const hurry = (): Response => endless(new Uint8Array(1 << 22).fill(32), { everyMs: 1 });
     await meets(test, { match: REVISION, answer: hurry, stallMs: 30_000 }, large);
     const bomb = new Uint8Array(gzipSync(new Uint8Array(100 << 20).fill(32)));
@@ -70,10 +70,40 @@ Deno.test("what comes packed though nobody asked for it is unpacked", () =>
 Deno.test("a listing ends, however many pages or files it says it has", () =>
   withHub(async (test) => {
     test.hub.add("model", "org/name", MODEL);
-    const next = (url: string): Record<string, string> => ({ link: `<${url}>; rel="next"` });
+    let pages = 0;
+    const next = (url: string): Record<string, string> => ({ link: `<${url}&page=${pages++}>; rel="next"` });
+    const same = (url: string): Response => json([], { headers: { link: `<${url}>; rel="next"` } });
     await meets(
       test,
-      { match: TREE, answer: (url) => json([], { headers: next(url) }) },
+      { match: TREE, answer: same },
+      /^Cannot use org\/name: http:\S+ lists more than once the same page of/,
+    );
+    for (const link of ['<file:///etc/passwd>; rel="next"', "</x?page=2>; rel=next", 'rel="next"; <http://a/>']) {
+      const answer = (): Response => json([], { headers: { link } });
+      await meets(
+        test,
+        { match: TREE, answer },
+        /^Cannot use org\/name: http:\S+ names no address of the list's next page$/,
+      );
+    }
+    const slow = (url: string): Response => {
+      const body = new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          await new Promise((done) => setTimeout(done, 60));
+          controller.enqueue(new TextEncoder().encode("[]"));
+          controller.close();
+        },
+      });
+      return new Response(body, { headers: { "content-type": "application/json", ...next(url) } });
+    };
+    await meets(
+      test,
+      { match: TREE, answer: slow, stallMs: 50 },
+      /^Cannot use org\/name: http:\S+ lists more than comes within 1 s of the repository$/,
+    );
+    await meets(
+      test,
+      { match: TREE, answer: (url) => json([], { headers: next(url) }), stallMs: 30_000 },
       /^Cannot use org\/name: http:\S+ lists more than 1000 pages of the repository$/,
     );
     const file = { type: "file", path: "a", size: 1, oid: "0".repeat(40) };
@@ -82,9 +112,46 @@ Deno.test("a listing ends, however many pages or files it says it has", () =>
       test,
       {
         match: TREE,
+        stallMs: 30_000,
         answer: (url) => new Response(page, { headers: { "content-type": "application/json", ...next(url) } }),
       },
       /^Cannot use org\/name: http:\S+ lists more than 200,000 files of the repository$/,
+    );
+  }));
+
+Deno.test("a wanted file whose entry cannot be right is named, and no other file is", () =>
+  withHub(async (test) => {
+    test.hub.add("model", "org/name", MODEL);
+    const config = { type: "file", path: "config.json", size: 23, oid: "0".repeat(40) };
+    const weights = { type: "file", path: "model.safetensors", size: 50_000, oid: "1".repeat(40) };
+    const cases: [unknown[], RegExp][] = [
+      [[{ ...config, oid: null }], /: the hub lists "config\.json" without a hash$/],
+      [[{ ...config, oid: "../../../evil" }], /: the hub lists "config\.json" without a hash$/],
+      [[{ ...config, size: -1 }], /: the hub lists "config\.json" with the size -1$/],
+      [[{ ...config, size: "23" }], /: the hub lists "config\.json" with the size 23$/],
+      [[{ ...config, size: null }], /: the hub lists "config\.json" with the size null$/],
+      [[config, { ...config, size: 24 }], /: the hub lists "config\.json" twice, with different content$/],
+    ];
+    const other = { ...config, path: "x.bin", oid: null };
+    for (const [entries, message] of cases) {
+      await meets(test, { match: TREE, answer: () => json([...entries, weights, other]) }, message);
+      equal(test.hub.seen(/resolve/).length, 0);
+    }
+  }));
+
+Deno.test("a server's words are told in one short line without the token", () =>
+  withHub(async (test) => {
+    test.hub.add("model", "org/name", MODEL);
+    test.env.HF_TOKEN = "hf_secret";
+    test.hub.tokens.add("hf_secret");
+    const headers = {
+      "x-error-message": `no  hf_secret \u202e here ${"x".repeat(5000)}`.replace("\u202e", "http://me:pw@a/"),
+    };
+    const answer = (): Response => new Response(null, { status: 403, headers });
+    await meets(
+      test,
+      { match: REVISION, answer },
+      /^Cannot use org\/name: \S+ forbids it \(no \(token\) http:\/\/\(hidden\)@a\/ here x{50,200}\); see /,
     );
   }));
 
@@ -137,6 +204,19 @@ Deno.test("a file of which less comes than is listed is not fetched for ever", (
       test,
       { match: store, answer: () => new Response(part) },
       /^Cannot use org\/name: (the connection broke off after \d+ of 50000 bytes|the server's ranges of .* are wrong)$/,
+    );
+    // It takes up where the last answer ended, with a byte each time.
+    let at = 0;
+    const byte = (): Response =>
+      new Response(part.slice(at, ++at), {
+        status: 206,
+        headers: { "content-range": `bytes ${at - 1}-${at - 1}/50000` },
+      });
+    await Deno.remove(`${test.dir}/hf`, { recursive: true });
+    await meets(
+      test,
+      { match: store, answer: byte },
+      /^Cannot use org\/name: the connection broke off after \d of 50000 bytes$/,
     );
     ok(test.hub.seen(store).length <= 12, String(test.hub.seen(store).length));
     await meets(

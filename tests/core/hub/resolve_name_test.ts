@@ -190,12 +190,19 @@ Deno.test("where links are not allowed the files lie in the snapshot themselves"
     deepEqual([...Deno.readDirSync(`${dir}/hf/hub/models--org--name/blobs`)], []);
   }));
 
-Deno.test("a path in a listing that would leave the cache is not taken", () =>
+Deno.test("a path in a listing that would leave the cache is not taken, and refused where its rows are wanted", () =>
   withHub(async ({ hub, dir, options }) => {
-    const evil = ["x/../../../../../rows.jsonl", "a\\b.jsonl", "c:d.jsonl", "/rows.jsonl", "x//rows.jsonl"];
+    const evil = ["x/../../../../../rows.jsonl", "x//rows.png", "/rows.png", "a\\b.png"];
     hub.add("dataset", "org/evil", Object.fromEntries([...evil, "rows.jsonl"].map((path) => [path, `${path}\n`])));
     const { record } = await resolveDataset("org/evil", options);
     deepEqual(record?.files.map(({ path }) => path), ["rows.jsonl"]);
+    for (const path of ["/rows.jsonl", "a\\b.jsonl", "c:d.jsonl"]) {
+      hub.add("dataset", "org/more", { [path]: "{}\n", "rows.jsonl": "{}\n" });
+      await refuses(
+        resolveDataset("org/more", options),
+        /^Cannot use org\/more: the hub lists ".+" by a path that is not/,
+      );
+    }
     await rejects(Deno.stat(`${dir}/hf/rows.jsonl`), Deno.errors.NotFound);
   }));
 

@@ -232,6 +232,33 @@ for (const answer of [{ choices: [{ message: null }] }, { choices: [null] }, { c
     }));
 }
 
+Deno.test("llmJudge() reads content in parts, and no 1 that may be the beginning of a 10", () =>
+  withFolder(async (dir) => {
+    const parts = [{ type: "thinking", thinking: "3?" }, { type: "text", text: "Score" }, null, {
+      type: "text",
+      text: ": 8",
+    }];
+    const usage = { prompt_tokens: -5, completion_tokens: 1.5 };
+    const answers: Record<string, unknown>[] = [
+      { message: { content: parts } },
+      { message: { content: "The score is 1" }, finish_reason: "length" },
+      { message: { content: "The score is 1" }, finish_reason: "stop" },
+      { message: { content: [{ type: "image_url" }] } },
+    ];
+    const trouble: OpenAiServerOptions["trouble"] = (n) => Response.json({ choices: [answers[n]], usage });
+    await using server = startOpenAiServer({ trouble });
+    await withJudge({ server, dir }, { concurrency: 1, maxInvalid: 1 }, async (judge) => {
+      const scores = await judge.score([responseRow(0), responseRow(1)], () => {});
+      assert.deepEqual(scores, [{ human: null, generated: null }, { human: null, generated: null }]);
+      const { "labels/invalid": invalid, "labels/prompt_tokens": prompt } = judge.metrics!();
+      assert.deepEqual([invalid, prompt], [2, 0]);
+      assert.match(
+        judge.notes!()[1]!,
+        /2 of 4 replies are no verdict, such as "The score is" \(cut at max_tokens 50\)$/,
+      );
+    });
+  }));
+
 Deno.test("llmJudge() keeps what is answered where the server fails for good, and goes on from there", () =>
   withFolder(async (dir) => {
     let isDown = true;

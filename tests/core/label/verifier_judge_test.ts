@@ -30,7 +30,7 @@ Deno.test("verifierJudge() names module and row of a score that is none, or of a
     scored(text("return NaN")),
     /^UserError: Cannot score row 8 with .*verifier.ts: it returned NaN, expected/,
   );
-  await rejects(scored(text("return 'good'")), /it returned good, expected a finite number$/);
+  await rejects(scored(text("return 'good'")), /it returned the text "good", expected a finite number$/);
   await rejects(scored(text("throw new Error('no\\nway')")), /^UserError: Cannot score row 8 with .*verifier.ts: no$/);
   await rejects(scored(text("throw 7")), / row 8 with .*verifier.ts: .*7$/);
 });
@@ -98,6 +98,21 @@ Deno.test("verifierJudge() gives a verifier no permission that the process lacks
       return state.state === "granted" ? -1 : ++calls;
     };`;
   deepEqual(JSON.parse((await stopped(text)).message), [{ human: 1, generated: 2 }, { human: 3, generated: 4 }]);
+});
+
+Deno.test("verifierJudge() takes no number that is none, whatever a module makes of the thread", async () => {
+  const answers: [string, RegExp][] = [
+    ["Number.isFinite = () => true;", /row 3 with \S+: its thread sends something else than an answer$/],
+    [
+      "MessagePort.prototype.postMessage = new Proxy(MessagePort.prototype.postMessage, { apply: (send, port, [it]) => Reflect.apply(send, port, ['score' in it || 'failed' in it ? { score: '7', to: it.to } : it]) });",
+      /something else than an answer$/,
+    ],
+    [
+      "MessagePort.prototype.postMessage = new Proxy(MessagePort.prototype.postMessage, { apply: (send, port, [it]) => { Reflect.apply(send, port, [null]); Reflect.apply(send, port, [5]); Reflect.apply(send, port, ['ready' in it ? it : { failed: 'score', why: 'a\\nb\\x1b[2J', to: it.to }]); } });",
+      /something else than an answer$/,
+    ],
+  ];
+  for (const [text, message] of answers) await rejects(scored(`${text} export default () => NaN;`), message);
 });
 
 Deno.test("verifierJudge() takes a module's own messages for no answers", async () => {

@@ -105,7 +105,7 @@ function endless(piece: string, milliseconds: number): Response {
 
 Deno.test("Server.post() bounds an answer in size and in time, whatever trickles", async () => {
   const large = await ask({ trouble: () => endless(" ".repeat(1000), 1) }, { maxBytes: 10_000, maxRetries: 0 });
-  failed(large.answer, /^http:\S+ its answer has more than 10,000 bytes$/, null);
+  failed(large.answer, /^http:\S+ gives an answer of more than 10,000 bytes$/, null);
   const slow = await ask({ trouble: () => endless(" ", 20) }, { timeout: 0.3, maxRetries: 0 });
   failed(slow.answer, /^http:\S+ gives no answer within 0\.3 s$/, null);
   assert(slow.seconds < 3, String(slow.seconds));
@@ -114,12 +114,30 @@ Deno.test("Server.post() bounds an answer in size and in time, whatever trickles
     headers: { "content-type": "application/json" },
   });
   const long = await ask({ trouble: () => error }, { maxBytes: 10_000, maxRetries: 0 });
-  failed(long.answer, /^http:\S+ its answer has more than 10,000 bytes$/, null);
+  failed(long.answer, /^http:\S+ gives an answer of more than 10,000 bytes$/, null);
 });
 
 Deno.test("Server.post() masks the key in what a server says, also where all is well", async () => {
   const { answer } = await ask({ apiKey: KEY, chat: () => `you sent ${KEY}` }, { apiKey: KEY });
   assert.equal(answer.choices[0].message.content, "you sent (key)");
+});
+
+Deno.test("Server.post() follows no redirect, and shows no secret of where it leads", async () => {
+  const told = /answers 30\d: it redirects to (.*), expected an address that answers itself$/;
+  for (
+    const [status, location, where] of [
+      [307, "/v1/other?signature=secret", /^http:\/\/127\.0\.0\.1:\d+\/v1\/other$/],
+      [308, "http://me:secret@example.com/x", /^http:\/\/example\.com\/x$/],
+      [302, "file:///etc/passwd", /^no http$/],
+      [303, "data:application/json,{}", /^no http$/],
+      [301, "http://[", /^nowhere$/],
+    ] as const
+  ) {
+    const { answer, asked } = await ask({ trouble: () => new Response(null, { status, headers: { location } }) });
+    failed(answer, told, status);
+    assert.match(told.exec((answer as Error).message)![1]!, where);
+    assert.equal(asked.length, 1);
+  }
 });
 
 Deno.test("Server.post() names a cut connection, a broken body and a server that is not there", async () => {

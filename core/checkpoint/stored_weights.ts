@@ -41,7 +41,7 @@ export interface Weights {
 }
 
 /** Opens one safetensors file among `files`, and reads only its header. */
-async function openSafetensors(files: ModelFiles, file: string): Promise<Weights> {
+export async function openSafetensors(files: ModelFiles, file: string): Promise<Weights> {
   const { metadata, tensors } = await readSafetensorsHeader(files, file);
   return weightsOf(files, { path: files.pathOf(file), metadata, tensors: locate(file, tensors) });
 }

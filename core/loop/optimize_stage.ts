@@ -10,6 +10,7 @@ import { readText, removePath } from "../files/io.ts";
 import { loadModel, type Model, storeModel } from "../model/model.ts";
 import type { PairIds } from "../model/pack.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
+import { parametersOf } from "../model/parameters.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { noteRounding } from "../run/rounding_note.ts";
 import { noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
@@ -39,7 +40,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
     const result = await optimize({
       commands: context.commands,
       model,
-      reference,
+      reference: reference && parametersOf(reference),
       data,
       settings,
       referencePath: paths.reference,

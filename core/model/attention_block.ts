@@ -28,11 +28,12 @@ export function attentionBlock(
 ): void {
   const { tensors, parameters, batch, layer, projected, attend, appliesRope } = call;
   const rows = batch.tokens;
-  linear(commands, tensors.qkv, { y: layer.qkvRaw, x: layer.normed, parameters, rows });
+  const { low } = layer;
+  linear(commands, tensors.qkv, { y: layer.qkvRaw, x: layer.normed, parameters, low, rows });
   if (tensors.headNorms) headNorms(commands, call, tensors.headNorms);
   if (!appliesRope) rotate(commands, call, { qkv: layer.qkv, inverse: false });
   attend({ out: layer.attended, lse: layer.lse, qkv: layer.qkv });
-  linear(commands, tensors.output, { y: projected, x: layer.attended, parameters, rows });
+  linear(commands, tensors.output, { y: projected, x: layer.attended, parameters, low, rows });
 }
 
 /** Records the backward pass of {@linkcode attentionBlock}. It adds to the residual stream's gradient, `scratch.dx`. */
@@ -42,13 +43,16 @@ export function attentionBlockBackward(
 ): void {
   const { tensors, parameters, batch, layer, scratch, attendBackward } = call;
   const rows = batch.tokens;
-  const { partials } = scratch;
+  const { partials, dlow } = scratch;
+  const { low } = layer;
   linearBackward(commands, tensors.output, {
     dx: scratch.dattended,
     dy: outputGradient(commands, call, "attention"),
     x: layer.attended,
     parameters,
     partials,
+    low,
+    dlow,
     rows,
   });
   attendBackward({
@@ -68,6 +72,8 @@ export function attentionBlockBackward(
     x: layer.normed,
     parameters,
     partials,
+    low,
+    dlow,
     rows,
   });
   readStreamBackward(commands, call, "attention");

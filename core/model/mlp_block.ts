@@ -39,16 +39,18 @@ function activateBackward(
 export function mlpBlock(commands: Commands, call: BlockForward): void {
   const { tensors, parameters, batch, layer, projected } = call;
   const rows = batch.tokens;
-  linear(commands, tensors.gateUp, { y: layer.gateUp, x: layer.normed, parameters, rows });
+  const { low } = layer;
+  linear(commands, tensors.gateUp, { y: layer.gateUp, x: layer.normed, parameters, low, rows });
   activate(commands, call);
-  linear(commands, tensors.down, { y: projected, x: layer.activated, parameters, rows });
+  linear(commands, tensors.down, { y: projected, x: layer.activated, parameters, low, rows });
 }
 
 /** Records the backward pass of {@linkcode mlpBlock}. It adds to the residual stream's gradient, `scratch.dx`. */
 export function mlpBlockBackward(commands: Commands, call: BlockBackward): void {
   const { tensors, parameters, batch, layer, scratch } = call;
   const rows = batch.tokens;
-  const { partials } = scratch;
+  const { partials, dlow } = scratch;
+  const { low } = layer;
   activate(commands, call);
   linearBackward(commands, tensors.down, {
     dx: scratch.dactivated,
@@ -56,6 +58,8 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
     x: layer.activated,
     parameters,
     partials,
+    low,
+    dlow,
     rows,
   });
   activateBackward(commands, call);
@@ -66,6 +70,8 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
     x: layer.normed,
     parameters,
     partials,
+    low,
+    dlow,
     rows,
   });
   readStreamBackward(commands, call, "mlp");

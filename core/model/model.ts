@@ -8,6 +8,7 @@ import type { ModelFiles } from "../files/model_files.ts";
 import { parameterShapes } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
 import { ParameterBuffers } from "./parameter_buffers.ts";
+import type { Adapter } from "./parameters.ts";
 import { planDecoder } from "./plan_decoder.ts";
 
 /** Weights in float32 on the device, and the folder they came from. */
@@ -18,6 +19,8 @@ export interface Model {
   readonly config: ModelConfig;
   /** The weights, f32. */
   readonly weights: ParameterBuffers;
+  /** Adapters that are added to the weights; null if there are none. */
+  readonly adapter: Adapter | null;
 }
 
 /**
@@ -36,7 +39,7 @@ export async function loadModel(device: Device, source: string | ModelFiles): Pr
     weights.free();
     throw error;
   }
-  return { folder, config, weights };
+  return { folder, config, weights, adapter: null };
 }
 
 async function* pieces(

@@ -9,6 +9,7 @@ import type { BatchCapacity } from "../model/device_batch.ts";
 import type { Model } from "../model/model.ts";
 import type { ExampleIds } from "../model/pack.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
+import { parametersOf } from "../model/parameters.ts";
 import { planDecoder } from "../model/plan_decoder.ts";
 import { pairLogps, responseLogps } from "../model/scorer.ts";
 import { LOSSES } from "../train/losses/losses.ts";
@@ -126,7 +127,10 @@ export class Rehearsing {
         // A loss with a reference takes pairs.
         fences += await this.#reference(model, rows as PairRows, { looked, capacity, isNoised });
         const unknown = new Float32Array(rows.length);
-        known = { logps: { chosen: unknown, rejected: unknown }, ...(reference && { weights: reference }) };
+        known = {
+          logps: { chosen: unknown, rejected: unknown },
+          ...(reference && { parameters: parametersOf(reference) }),
+        };
       }
       const once = this.#device.dispatches - before;
       const trainer = await Trainer.create(this.#commands, {
@@ -169,7 +173,12 @@ export class Rehearsing {
   #load(folder: ModelFolder, part: "weights" | "reference" | "judge"): Model {
     const { config } = folder;
     const layout = planDecoder(config, { maxBindingBytes: this.#device.limits.maxStorageBufferBindingSize });
-    return { folder, config, weights: new ParameterBuffers(this.#device, { layout, label: part, part }) };
+    return {
+      folder,
+      config,
+      weights: new ParameterBuffers(this.#device, { layout, label: part, part }),
+      adapter: null,
+    };
   }
 
   async #stage(work: () => Promise<{ dispatches: number; fences: number }>): Promise<Rehearsed> {

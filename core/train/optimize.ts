@@ -7,6 +7,7 @@ import { StoppedError } from "../error.ts";
 import type { LineLog } from "../files/json_lines.ts";
 import type { Model } from "../model/model.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
+import type { Parameters as ModelParameters } from "../model/parameters.ts";
 import type { OnProgress } from "../progress.ts";
 import { keptReferenceLogps, type ReferenceLogps } from "./reference_logps.ts";
 import { loadState, newestState, readStateRecord, saveState } from "./resume_state.ts";
@@ -18,10 +19,10 @@ import { fingerprint, type TrainingRows } from "./training_rows.ts";
 /** What an optimize stage works on. */
 export interface OptimizeOptions {
   commands: Commands;
-  /** The policy, with the weights that the iteration starts from (the reference's). They are trained in place. */
+  /** The policy as the iteration starts from it. Its adapters, or else its weights, are trained in place. */
   model: Model;
   /** The frozen reference, which only noise needs on the device; null without noise. */
-  reference: ParameterBuffers | null;
+  reference: ModelParameters | null;
   /** File that keeps the reference's log-probabilities; `sft` does not use it. */
   referencePath: string;
   data: TrainingRows;

@@ -9,6 +9,7 @@ import { createDecoder } from "../model/decoder.ts";
 import type { BatchCapacity } from "../model/device_batch.ts";
 import type { Model } from "../model/model.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
+import { type Parameters, parametersOf } from "../model/parameters.ts";
 import type { Loss, LossPass } from "./losses/loss.ts";
 import { LOSSES } from "./losses/losses.ts";
 import { createNoise } from "./noise_generator.ts";
@@ -20,7 +21,7 @@ import { createWorkspace, type Workspace } from "./workspace.ts";
 
 /** What a trainer is made of. */
 export interface TrainerOptions {
-  /** The policy; its weights are trained in place. */
+  /** The policy; its adapters, or else its weights, are trained in place. */
   model: Model;
   /** The frozen reference, of a loss that needs one. */
   reference?: Reference;
@@ -41,8 +42,8 @@ export interface TrainerOptions {
 export interface Reference {
   /** Its log-probabilities, by a row's place in the data. */
   logps: ReferenceLogps;
-  /** Its weights; needed only with noise. */
-  weights?: ParameterBuffers;
+  /** Its parameters; needed only with noise. */
+  parameters?: Parameters;
 }
 
 /** The flat gradients of each group that the pass updates. */
@@ -129,7 +130,7 @@ export class Trainer {
     const policy = held.adopt(
       new OptimizerGroup(commands, {
         name: "policy",
-        values: model.weights,
+        values: model.adapter?.values ?? model.weights,
         control: controlOf(controls, 0),
         training,
         weightDecay: training.weight_decay,
@@ -152,7 +153,7 @@ export class Trainer {
     held.defer(() => device.free(decoder.rope));
     this.#workspace = createWorkspace(set, {
       decoder,
-      policy: policy.parameters,
+      policy: policyParameters(model, policy.gradients),
       capacity,
       noise: noise !== null,
     });
@@ -163,7 +164,7 @@ export class Trainer {
       settings,
       logps: reference?.logps ?? null,
       noise: this.#noise && {
-        reference: reference!.weights!,
+        reference: reference!.parameters!,
         values: this.#noise.values,
         gradients: this.#noise.gradients,
         settings: settings.noise as NoiseConfig,
@@ -286,6 +287,13 @@ export class Trainer {
   free(): void {
     this.#held.dispose();
   }
+}
+
+/** The policy's parameters with the gradients of what is trained: of the adapters, if the model has them. */
+function policyParameters({ weights, adapter }: Model, gradients: ParameterBuffers): Parameters {
+  return adapter
+    ? parametersOf(weights, { adapter, adapterGradients: gradients })
+    : parametersOf(weights, { gradients });
 }
 
 /** The passes over the batch that one optimizer step takes (docs/method.md, `noise.update`). */

@@ -43,8 +43,8 @@ export function createWorkspace(
     decoder,
     policy,
     batch: new BatchBuffers(set, { capacity }),
-    forward: forwardBuffers(set, { config, capacity: capacity.tokens, keep: true }),
-    backward: backwardBuffers(set, { config, capacity: capacity.tokens }),
+    forward: forwardBuffers(set, { config, capacity: capacity.tokens, keep: true, ranks: policy.ranks }),
+    backward: backwardBuffers(set, { config, capacity: capacity.tokens, ranks: policy.ranks }),
     head: headBuffers(set, { config, entries: capacity.entries, noise }),
     dh: set.words(capacity.entries * config.hiddenSize, "gathered dhidden"),
   };

@@ -39,7 +39,7 @@ async function pass(
   const decoder = createDecoder(device, { config, maxPositions: 20 });
   try {
     const capacity = capacityOf(packed, device);
-    const parameters = parametersOf(weights, gradients);
+    const parameters = parametersOf(weights, { gradients });
     const workspace = createWorkspace(set, { decoder, policy: parameters, capacity, noise: false });
     const batch = workspace.batch.load(packed);
     const attention = packedAttention(commands, { config, batch });

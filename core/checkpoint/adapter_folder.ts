@@ -4,12 +4,15 @@ import { type ModelFiles, modelFilesOf, readJson } from "../files/model_files.ts
 import { replaceFolder } from "../files/replace_folder.ts";
 import { quote } from "../values.ts";
 import { parsePeftConfig, type PeftConfig, peftConfigJson } from "./peft_config.ts";
-import { openSafetensors, type Weights } from "./stored_weights.ts";
+import { openSafetensors, WEIGHT_FILES, type Weights } from "./stored_weights.ts";
 import { safetensorsBytes, type TensorEntry } from "./write_safetensors.ts";
 
 /** The file that makes a folder an adapter's. */
 export const ADAPTER_CONFIG = "adapter_config.json";
 const ADAPTER_WEIGHTS = "adapter_model.safetensors";
+
+/** The files that make up an adapter. */
+export const ADAPTER_FILES: readonly string[] = [ADAPTER_CONFIG, ADAPTER_WEIGHTS];
 
 /** What PEFT writes before a module's name. */
 const PREFIX = "base_model.model.";
@@ -25,9 +28,11 @@ export interface AdapterFolder extends PeftConfig {
   readonly stored: ReadonlyMap<string, string>;
 }
 
-/** Whether a model's files are those of an adapter. */
+/** Whether files are those of an adapter: they may hold a tokenizer, but no model's weights of their own. */
 export async function isAdapter(files: ModelFiles): Promise<boolean> {
-  return await files.stat(ADAPTER_CONFIG) !== null;
+  if (await files.stat(ADAPTER_CONFIG) === null) return false;
+  for (const file of WEIGHT_FILES) if (await files.stat(file) !== null) return false;
+  return true;
 }
 
 /** Opens a PEFT folder without reading its weights. Throws a UserError naming file and key or tensor. */
@@ -88,7 +93,7 @@ export async function saveAdapterFolder(
       { name: ADAPTER_CONFIG, bytes: () => [json] },
       { name: ADAPTER_WEIGHTS, bytes: () => safetensorsBytes(entries) },
     ],
-    replaceable: [ADAPTER_CONFIG, ADAPTER_WEIGHTS, "README.md"],
+    replaceable: [...ADAPTER_FILES, "README.md"],
     what: "an adapter",
   });
 }

@@ -12,7 +12,7 @@ import { safetensorsBytes, type TensorEntry } from "./write_safetensors.ts";
 const CHAT_TEMPLATE = "chat_template.jinja";
 
 /** The tokenizer's files that a Hugging Face folder may hold. */
-const TOKENIZER_FILES: readonly string[] = [
+export const TOKENIZER_FILES: readonly string[] = [
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",

@@ -55,6 +55,9 @@ export async function openSafetensorsAt(path: string): Promise<Weights> {
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 
+/** The files of which a model has one: its weights, or the list of the files that hold them. */
+export const WEIGHT_FILES: readonly string[] = [SINGLE, INDEX];
+
 /** Opens `model.safetensors`, or else the shards of `model.safetensors.index.json`, and reads only headers. */
 export async function openWeights(source: string | ModelFiles): Promise<Weights> {
   const files = await modelFilesOf(source);

@@ -1,5 +1,6 @@
 /** Log-probabilities of pairs under a model. @module */
 import { Commands } from "../../kernels/device/commands.ts";
+import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { readPairs } from "../data/stage_files.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
@@ -36,15 +37,16 @@ export interface PairScore {
 export async function scorePairs(
   { model: name, pairs: path, onProgress = () => {} }: { model: string; pairs: string; onProgress?: OnProgress },
 ): Promise<PairScore[]> {
-  const dir = await modelFolderOf(name, async (spec) => (await resolveModel(spec, { onProgress })).paths[0]!);
-  const tokenizer = await tokenizerOf(dir);
-  const { config } = await openModelFolder(dir);
+  const resolve = async (spec: string): Promise<string> => (await resolveModel(spec, { onProgress })).paths[0]!;
+  const files = await filesWithBase(await modelFolderOf(name, resolve), resolve);
+  const tokenizer = await tokenizerOf(files);
+  const { config } = await openModelFolder(files);
   const locate = async (source: string): Promise<readonly string[]> =>
     (await resolveDataset(source, { onProgress })).paths;
   const { pairs } = await readPairs(path, { tokenizer, vocabSize: config.vocabSize, maxLength: null, locate });
   using device = await openToolDevice();
   using commands = new Commands(device);
-  const model = await loadModel(device, dir);
+  const model = await loadModel(device, files);
   const sums = await pairLogps(commands, model, {
     pairs: pairs.map(({ row: example, ...ids }) => ({ example, ...ids })),
     onDone: (done) => onProgress({ stage: "score", done, total: pairs.length }),

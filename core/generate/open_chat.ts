@@ -1,5 +1,6 @@
 /** Opens a model for a conversation. @module */
 import { Commands } from "../../kernels/device/commands.ts";
+import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import { loadTokenizer } from "../data/tokenizer/tokenizer.ts";
@@ -58,11 +59,13 @@ export interface OpenedChat extends Disposable {
 export async function openChat(
   { model: path, settings, maxLength, system, ...hooks }: OpenChatOptions,
 ): Promise<OpenedChat> {
-  const dir = await modelFolderOf(path, async (name) => (await resolveModel(name, hooks)).paths[0]!);
-  const tokenizer = await loadTokenizer(dir);
+  const resolve = async (name: string): Promise<string> => (await resolveModel(name, hooks)).paths[0]!;
+  const dir = await modelFolderOf(path, resolve);
+  const files = await filesWithBase(dir, resolve);
+  const tokenizer = await loadTokenizer(files);
   const device = await openToolDevice();
   try {
-    const model = await loadModel(device, dir);
+    const model = await loadModel(device, files);
     const { maxPositionEmbeddings: most } = model.config;
     if (maxLength !== undefined && maxLength > most) {
       throw new UserError(`Cannot use a context of ${maxLength} tokens: ${dir} was made for ${most} at most`);

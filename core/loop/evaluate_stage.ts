@@ -7,13 +7,13 @@ import { writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
 import { loadVerifier } from "../label/verifier_judge.ts";
 import { checkVerifierAllowed } from "../label/verifier_use.ts";
-import { loadModel } from "../model/model.ts";
+import { freeModel, loadModel } from "../model/model.ts";
 import { responseLogps } from "../model/scorer.ts";
 import { appendTiming } from "../run/metrics_log.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import { readData } from "../run/run_rows.ts";
 import { quote } from "../values.ts";
-import { folderOf } from "./model_ref.ts";
+import { filesOf } from "./model_ref.ts";
 import type { EvaluateStep } from "./schedule.ts";
 
 /** The result of an evaluation, with accuracies only if the config names a verifier. */
@@ -40,10 +40,10 @@ export async function evaluateStage(
   if (await exists(path)) return await withAdvice(readEvaluation(path), "delete the file to evaluate again");
   const verifierPath = settings.labels.verifier;
   if (verifierPath !== undefined) checkVerifierAllowed(verifierPath, context, "the evaluation needs it");
-  const dir = await folderOf(context, ref);
-  const model = await loadModel(context.device, dir);
+  const files = await filesOf(context, ref);
+  const model = await loadModel(context.device, files);
   try {
-    const tokenizer = await tokenizerOf(dir, data);
+    const tokenizer = await tokenizerOf(files, data);
     const { rows } = await readData(context, { settings, which: "eval" });
     const { examples } = tokenizeExamples(rows, {
       tokenizer,
@@ -85,7 +85,7 @@ export async function evaluateStage(
     await appendTiming(context, { iteration, stage: "evaluate", seconds: (performance.now() - started) / 1000 });
     return evaluation;
   } finally {
-    model.weights.free();
+    freeModel(model);
   }
 }
 

@@ -14,13 +14,13 @@ import { generate, type GenerateOptions } from "../generate/batch_generator.ts";
 import { openServed } from "../generate/open_servers.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import { generateServed, type ServedPrompt, type ServedRow } from "../generate/served_generation.ts";
-import { loadModel, type Model } from "../model/model.ts";
+import { freeModel, loadModel, type Model } from "../model/model.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { fixGeneration } from "../run/resume_check.ts";
 import { noteReport } from "../run/row_notes.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import { readData } from "../run/run_rows.ts";
-import { folderOf } from "./model_ref.ts";
+import { filesOf } from "./model_ref.ts";
 import type { GenerateStep } from "./schedule.ts";
 
 /**
@@ -32,16 +32,18 @@ export async function generateStage(
   { settings, paths, model: ref }: GenerateStep,
 ): Promise<void> {
   const { iteration } = settings;
-  const dir = await folderOf(context, ref);
+  const files = await filesOf(context, ref);
   await makeFolder(dirname(paths.responses));
   await fixGeneration(paths, settings);
   if (await exists(paths.responses)) return;
   const { generation } = settings;
-  const served = generation.server === undefined ? null : await openServed(context, { iteration, dir, generation });
-  const model = served === null ? await loadModel(context.device, dir) : null;
+  const served = generation.server === undefined
+    ? null
+    : await openServed(context, { iteration, dir: files.name, generation });
+  const model = served === null ? await loadModel(context.device, files) : null;
   try {
-    const folder = model?.folder ?? await openModelFolder(dir);
-    const tokenizer = await tokenizerOf(dir, settings.data);
+    const folder = model?.folder ?? await openModelFolder(files);
+    const tokenizer = await tokenizerOf(files, settings.data);
     const examples = await readExamples(context, { model: folder, tokenizer, settings });
     const source: AnswerSource = {
       eosIds: folder.eosTokenIds,
@@ -62,7 +64,7 @@ export async function generateStage(
     if (served !== null && !(error instanceof StoppedError)) throwIfStopped(context);
     throw error;
   } finally {
-    model?.weights.free();
+    if (model) freeModel(model);
   }
 }
 

@@ -23,7 +23,8 @@ export function checkSteps(steps: readonly Step[], hooks: RunHooks): void {
 /** Throws a UserError if a step that is left to do judges with a file or a local model that is not there. */
 export async function checkJudging(steps: readonly Step[]): Promise<void> {
   for (const { stage, settings: { labels }, paths } of steps) {
-    if (stage === "label" && !await exists(paths.pairs) && !await exists(paths.model)) await checkJudgeFiles(labels);
+    const isMade = await exists(paths.model) || await exists(paths.adapter);
+    if (stage === "label" && !await exists(paths.pairs) && !isMade) await checkJudgeFiles(labels);
     if (stage === "evaluate" && labels.verifier !== undefined && !await exists(paths.evaluation)) {
       await checkVerifierFile(labels.verifier);
     }

@@ -82,7 +82,9 @@ export class Planner {
     const { labels } = settings;
     if (labels.judge !== "logprob") return;
     const examples = await this.#examples(settings);
-    const judge = await openModelFolder(await this.#options.sources.model(labels.model!));
+    const judge = await openModelFolder(
+      await this.#options.sources.filesIn(await this.#options.sources.model(labels.model!)),
+    );
     const generated = longestResponses(examples, settings);
     const rows = examples.flatMap((row, i) => [row, { ...row, responseIds: generated[i]! }]);
     await this.stages.add("label", {

@@ -1,17 +1,20 @@
 /** Which model a path or name means. @module */
 import { join } from "node:path";
+import { ADAPTER_CONFIG } from "../checkpoint/adapter_folder.ts";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
 import { runPaths } from "./run_paths.ts";
 
 /**
- * Finds a model's folder: `path` itself, or `model/` in it if `path` is a run's folder. If nothing is at `path`, it is
- * a name whose folder `resolve` finds. Throws a UserError if `path` is there, but is neither.
+ * Finds the folder of a model or an adapter: `path` itself, or `model/` or else `adapter/` in it if `path` is a run's
+ * folder. If nothing is at `path`, it is a name whose folder `resolve` finds. Throws a UserError if `path` is there, but
+ * is neither.
  */
 export async function modelFolderOf(path: string, resolve: (name: string) => Promise<string>): Promise<string> {
-  if (await exists(join(path, "config.json"))) return path;
-  const { model } = runPaths(path);
-  if (await exists(join(model, "config.json"))) return model;
+  const { model, adapter } = runPaths(path);
+  for (const folder of [path, model, adapter]) {
+    for (const file of ["config.json", ADAPTER_CONFIG]) if (await exists(join(folder, file))) return folder;
+  }
   if (!await exists(path)) return await resolve(path);
   throw new UserError(
     `Cannot open a model in ${path}: there is no config.json, expected a model's folder or a run's with ${

@@ -1,9 +1,11 @@
 /** Models and data sets that a config names: local ones as they are, the hub's as files of a fixed commit. @module */
 import { dirname } from "node:path";
+import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import { type DataSource, openSource } from "../data/formats/data_sources.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
+import type { ModelFiles } from "../files/model_files.ts";
 import {
   isSameSource,
   type Resolved,
@@ -58,6 +60,11 @@ export class RunSources {
   async model(name: string): Promise<string> {
     const [folder] = await this.#once(`model ${name}`, (options) => resolveModel(name, options));
     return folder!;
+  }
+
+  /** The files of the model in `folder`; of an adapter, with those of its base, which may be on the hub. */
+  async filesIn(folder: string): Promise<ModelFiles> {
+    return await filesWithBase(folder, (name) => this.model(name));
   }
 
   /** The files of the data set that the config calls `name`; `forEval` prefers a held-out split if none is named. */

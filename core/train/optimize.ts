@@ -8,6 +8,7 @@ import type { LineLog } from "../files/json_lines.ts";
 import type { Model } from "../model/model.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import type { Parameters as ModelParameters } from "../model/parameters.ts";
+import type { Scorer } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
 import { keptReferenceLogps, type ReferenceLogps } from "./reference_logps.ts";
 import { loadState, newestState, readStateRecord, saveState } from "./resume_state.ts";
@@ -23,6 +24,8 @@ export interface OptimizeOptions {
   model: Model;
   /** The frozen reference, which only noise needs on the device; null without noise. */
   reference: ModelParameters | null;
+  /** The reference, which scores the rows once, before the first step (default: the policy as it begins). */
+  scorer?: Scorer;
   /** File that keeps the reference's log-probabilities; `sft` does not use it. */
   referencePath: string;
   data: TrainingRows;
@@ -91,7 +94,7 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
 
 /** Computes the reference's log-probabilities, before the policy's weights change, or reads them from their file. */
 async function scoreReference(
-  { commands, model, settings, referencePath: path, onProgress, signal }: OptimizeOptions,
+  { commands, model, scorer = model, settings, referencePath: path, onProgress, signal }: OptimizeOptions,
   { done: stepsDone, steps, ...request }: LogpsRequest & { done: number },
 ): Promise<ReferenceLogps> {
   const { used } = request;
@@ -101,7 +104,7 @@ async function scoreReference(
   };
   return await keptReferenceLogps(commands, {
     ...request,
-    scorer: model,
+    scorer,
     path,
     identity: await folderIdentity(model.folder),
     onDone,
@@ -191,6 +194,13 @@ class StepLoop {
 }
 
 function originOf({ settings, data }: OptimizeOptions): Origin {
-  const { iteration, model, training, noise } = settings;
-  return { iteration, ...(model !== undefined && { model }), training, noise, data: fingerprint(data) };
+  const { iteration, model, training, lora, noise } = settings;
+  return {
+    iteration,
+    ...(model !== undefined && { model }),
+    training,
+    ...(lora && { lora }),
+    noise,
+    data: fingerprint(data),
+  };
 }

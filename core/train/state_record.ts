@@ -5,7 +5,7 @@ import { isRecord, quote } from "../values.ts";
 import type { StepMetrics } from "./step_metrics.ts";
 
 /** The settings and data of the stage. A stage that goes on from the state must have the same. */
-export type Origin = Pick<IterationConfig, "iteration" | "model" | "training" | "noise"> & { data: string };
+export type Origin = Pick<IterationConfig, "iteration" | "model" | "training" | "lora" | "noise"> & { data: string };
 
 /** The progress of a stage. */
 export interface StateRecord {

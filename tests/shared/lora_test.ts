@@ -2,7 +2,7 @@
 import { equal } from "node:assert/strict";
 import { openAdapterFolder } from "../../core/checkpoint/adapter_folder.ts";
 import { LineLog } from "../../core/files/json_lines.ts";
-import { loadAdapter, storeAdapter } from "../../core/model/adapter.ts";
+import { loadAdapter, storeAdapter } from "../../core/model/lora_adapter.ts";
 import { loadModel } from "../../core/model/model.ts";
 import { parametersOf } from "../../core/model/parameters.ts";
 import { optimize } from "../../core/train/optimize.ts";
@@ -103,7 +103,7 @@ for (const name of ["all_linear_r8", "qv_r8_decay", "continue_r8", "int8_base_r8
           assertClose(log[i]![key]!, expected[key]!, { ...tolerance, label: `step ${i + 1} ${key}` });
         }
       }
-      await storeAdapter(`${dir}/adapter`, adapter, { config: model.config, peft: folder });
+      await storeAdapter(`${dir}/adapter`, adapter, model.config);
       assertUpdate(await readTensors(`${dir}/adapter/adapter_model.safetensors`), {
         start: await readTensors(`${initial}/adapter_model.safetensors`),
         expected: await readTensors(lora(name, "adapter_final", "adapter_model.safetensors")),

@@ -1,6 +1,8 @@
 /** Adapters on the device: made, loaded from PEFT folders, copied and saved. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
+import { matmul } from "../../kernels/matmul/matmul.ts";
 import { normal4, philox4x32 } from "../../kernels/random/philox.ts";
 import { philoxKey } from "../../kernels/random/philox_key.ts";
 import { type AdapterFolder, saveAdapterFolder } from "../checkpoint/adapter_folder.ts";
@@ -16,6 +18,11 @@ import type { MemoryPart } from "./memory_parts.ts";
 import { ParameterBuffers } from "./parameter_buffers.ts";
 import type { Adapter } from "./parameters.ts";
 
+/** An adapter with what its folder says about it. */
+export interface LoadedAdapter extends Adapter {
+  readonly peft: PeftConfig;
+}
+
 /** Allocates an adapter whose A and B are zero. */
 export function allocAdapter(device: Device, plan: AdapterPlan, part: MemoryPart = "weights"): Adapter {
   const layout = adapterLayout(plan, device.limits.maxStorageBufferBindingSize);
@@ -25,6 +32,8 @@ export function allocAdapter(device: Device, plan: AdapterPlan, part: MemoryPart
 /** How a fresh adapter is drawn. */
 export interface FreshAdapter {
   settings: AdapterSettings;
+  /** Path or name of the base, as the adapter's folder is to name it. */
+  base: string | null;
   /** `uniform` as PyTorch's nn.Linear, or `gaussian`. */
   init: "uniform" | "gaussian";
   seed: number;
@@ -36,11 +45,11 @@ export interface FreshAdapter {
  * or normal with standard deviation 1/r, and B is zero (docs/method.md, "LoRA"). Throws a UserError for settings that
  * fit no module.
  */
-export function createAdapter(device: Device, config: ModelConfig, fresh: FreshAdapter): Adapter {
+export function createAdapter(device: Device, config: ModelConfig, fresh: FreshAdapter): LoadedAdapter {
   const plan = planTargets(config, fresh.settings, "lora");
   const adapter = allocAdapter(device, plan);
   for (const module of plan.modules) adapter.values.write(module.down.name, firstValues(module, fresh));
-  return adapter;
+  return { ...adapter, peft: { settings: fresh.settings, base: fresh.base, revision: null } };
 }
 
 /** The first values of a module's A, row by row. */
@@ -65,7 +74,7 @@ export function firstValues(
  * Loads the adapter of a PEFT folder for a model of `config`. Throws a UserError naming the tensor that is missing, has
  * another shape, or belongs to no module.
  */
-export async function loadAdapter(device: Device, config: ModelConfig, folder: AdapterFolder): Promise<Adapter> {
+export async function loadAdapter(device: Device, config: ModelConfig, folder: AdapterFolder): Promise<LoadedAdapter> {
   const plan = planTargets(config, folder.settings, folder.dir);
   checkTensors(folder, plan);
   const adapter = allocAdapter(device, plan);
@@ -77,7 +86,8 @@ export async function loadAdapter(device: Device, config: ModelConfig, folder: A
     adapter.values.free();
     throw error;
   }
-  return adapter;
+  const { settings, base, revision } = folder;
+  return { ...adapter, peft: { settings, base, revision } };
 }
 
 function checkTensors({ weights, stored }: AdapterFolder, plan: AdapterPlan): void {
@@ -122,11 +132,46 @@ export function copyAdapter(commands: Commands, { plan, values }: Adapter, part:
   return copy;
 }
 
+/**
+ * Records adding the adapter to the weights that it was trained on: W += s·B·A, module by module. The adapter must not be
+ * used with these weights any more.
+ */
+export function mergeAdapter(commands: Commands, weights: ParameterBuffers, { plan, values }: Adapter): void {
+  for (const { name, rank, scale, inputs, outputs, down, up } of plan.modules) {
+    const [first, at, start] = [
+      wordsAt(weights, `${name}.weight`),
+      wordsAt(values, up.name),
+      wordsAt(values, down.name),
+    ];
+    matmul(commands, {
+      mode: "NN",
+      c: first.chunk,
+      a: at.chunk,
+      b: start.chunk,
+      m: outputs,
+      n: inputs,
+      k: rank,
+      cFirst: first.element,
+      aFirst: at.element,
+      bFirst: start.element,
+      scale,
+      accumulate: true,
+    });
+  }
+  commands.submit();
+}
+
+/** The chunk that holds a tensor, and the element where it begins. */
+function wordsAt(buffers: ParameterBuffers, name: string): { chunk: Slice; element: number } {
+  const { chunk, offset } = buffers.place(name);
+  return { chunk: buffers.chunks[chunk]!, element: offset / 4 };
+}
+
 /** Saves an adapter as a PEFT folder, in float32. */
 export async function storeAdapter(
   dir: string,
-  { plan, values }: Adapter,
-  { config, peft }: { config: ModelConfig; peft: PeftConfig },
+  { plan, values, peft }: LoadedAdapter,
+  config: ModelConfig,
 ): Promise<void> {
   const shapes = shapesOf(plan);
   const reader = values.openReader(shapes.map(({ name }) => name));

@@ -1,0 +1,47 @@
+/** The files of an adapter together with those of the model that it was trained on. @module */
+import { UserError } from "../error.ts";
+import { folderFiles, type ModelFiles } from "../files/model_files.ts";
+import { ADAPTER_CONFIG, ADAPTER_FILES, isAdapter, openAdapterFolder } from "./adapter_folder.ts";
+import { TOKENIZER_FILES } from "./save_folder.ts";
+
+/**
+ * The files of a model as its adapter changes it: the adapter's own, the tokenizer's of the adapter's folder if that
+ * has one, and else the base's. Throws a UserError if the base is an adapter too.
+ */
+export async function adaptedFiles(adapter: ModelFiles, base: ModelFiles): Promise<ModelFiles> {
+  if (await isAdapter(base)) {
+    throw new UserError(
+      `Cannot load the adapter from ${adapter.name}: its base ${base.name} is an adapter too, expected a model`,
+    );
+  }
+  const own = new Set(ADAPTER_FILES);
+  if (await adapter.stat("tokenizer.json") !== null) { for (const name of TOKENIZER_FILES) own.add(name); }
+  else if (await adapter.stat("chat_template.jinja") !== null) own.add("chat_template.jinja");
+  const of = (file: string): ModelFiles => own.has(file) ? adapter : base;
+  return {
+    name: adapter.name,
+    adapter,
+    pathOf: (file) => of(file).pathOf(file),
+    stat: (file) => of(file).stat(file),
+    read: (file, range) => of(file).read(file, range),
+  };
+}
+
+/**
+ * The files of the model in the folder `dir`. If it is a PEFT folder, `baseOf` gives the folder of the base that it
+ * names, by default the path that the name is. Throws a UserError if it names none.
+ */
+export async function filesWithBase(
+  dir: string,
+  baseOf: (name: string) => Promise<string> = (name) => Promise.resolve(name),
+): Promise<ModelFiles> {
+  const files = await folderFiles(dir);
+  if (!await isAdapter(files)) return files;
+  const { base, revision } = await openAdapterFolder(files);
+  if (base === null) {
+    throw new UserError(
+      `Cannot load the adapter from ${dir}: base_model_name_or_path of ${ADAPTER_CONFIG} is not set, expected the model that it was trained on`,
+    );
+  }
+  return await adaptedFiles(files, await folderFiles(await baseOf(revision === null ? base : `${base}@${revision}`)));
+}

@@ -24,7 +24,7 @@ export interface LoadedAdapter extends Adapter {
 }
 
 /** Allocates an adapter whose A and B are zero. */
-export function allocAdapter(device: Device, plan: AdapterPlan, part: MemoryPart = "weights"): Adapter {
+export function allocAdapter(device: Device, plan: AdapterPlan, part: MemoryPart = "adapter"): Adapter {
   const layout = adapterLayout(plan, device.limits.maxStorageBufferBindingSize);
   return { plan, values: new ParameterBuffers(device, { layout, label: "adapter", part }) };
 }

@@ -74,7 +74,9 @@ export type {
   SelfJudgeConfig,
   TrainingConfig,
   VerifierJudgeConfig,
+  VerifierPermissions,
 } from "./core/config/config_types.ts";
+export type { JsonFloat, PlainValue } from "./core/data/formats/json_numbers.ts";
 export type { JsonObject, JsonValue } from "./core/data/formats/json_rows.ts";
 export type { JudgedAnswer, RunHooks } from "./core/run/run_context.ts";
 export { train, type TrainHooks } from "./core/loop/train_run.ts";

@@ -1,8 +1,8 @@
 /** Values: a test for JSON objects, a short text of any value for messages, the largest number. @module */
 
-/** Whether a parsed JSON value is an object (not null, not an array). */
+/** Whether a parsed JSON value is an object (not null, not an array, not a number that stands in an object). */
 export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Number);
 }
 
 /** A value as JSON for a message: control characters are escaped, and the text is cut to 80 characters. */

@@ -24,17 +24,24 @@ const USES: readonly Use[] = [
     what: "the environment",
     pattern: /\bDeno\s*\??\.\s*(env|permissions|build|version)\b/,
     rooms: ["core/device", "core/hub", "core/run", "core/server"],
+    // It asks whether the process has what a verifier is granted.
+    files: ["core/label/verifier_confinement.ts"],
   },
   {
     what: "the file system, or all of Deno",
     pattern: /\bDeno\b(?!\s*\??\.\s*(env|permissions|build|version)\b)/,
     rooms: FILE_ROOMS,
-    // It takes Deno.exit() from the module that it runs.
-    files: ["core/label/verifier_worker.ts"],
+    // The one takes Deno.exit() from the module that it runs, the other reads how much memory is held.
+    files: ["core/label/verifier_worker.ts", "core/label/verifier_confinement.ts"],
   },
   { what: "a module of Node.js", pattern: /["'`]node:/, rooms: FILE_ROOMS, inStrings: true },
   { what: "the network", pattern: /\bfetch\b/, rooms: ["core/hub", "core/server"] },
-  { what: "a thread", pattern: /\bWorker\b/, rooms: ["core/device", "core/label"] },
+  {
+    what: "a thread",
+    pattern: /\bWorker\b/,
+    rooms: ["core/device", "core/label"],
+    files: ["core/data/encode_threads.ts", "core/data/row_encoder.ts"],
+  },
   { what: "the platform by a string", pattern: /\[\s*["'`](Deno|fetch|Worker)["'`]\s*\]/, rooms: [], inStrings: true },
 ];
 

@@ -3,7 +3,14 @@ import type { z } from "zod";
 import { type JudgeKind, JUDGES } from "../core/config/choices.ts";
 import { columnKeys, dataKeys, dataSetKeys } from "../core/config/keys/data_keys.ts";
 import { generationKeys } from "../core/config/keys/generation_keys.ts";
-import { ensembleKeys, JUDGE_TEXTS, judgeKeys, kindKey, memberKeys } from "../core/config/keys/judge_keys.ts";
+import {
+  ensembleKeys,
+  JUDGE_TEXTS,
+  judgeKeys,
+  kindKey,
+  memberKeys,
+  verifierPermissionKeys,
+} from "../core/config/keys/judge_keys.ts";
 import { factsOf, textOf, typeNameOf } from "../core/config/keys/key.ts";
 import { loraKeys } from "../core/config/keys/lora_keys.ts";
 import { noiseKeys } from "../core/config/keys/noise_keys.ts";
@@ -46,6 +53,7 @@ export function keyTypes(): string {
     section("DataSetConfig", "One data set of several.", dataSetKeys),
     section("DataConfig", "Which rows are read, and how.", dataKeys),
     section("GenerationConfig", "How responses are sampled.", generationKeys),
+    section("VerifierPermissions", "What a verifier may do; what is not listed is forbidden.", verifierPermissionKeys),
     section("JudgeConfig", "A judge as the config has it, whatever keys are set besides those that it takes.", {
       ...kindKey,
       ...judgeKeys,

@@ -2,7 +2,7 @@
 import { type Dtype, encodeFloat32, nameOfDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import type { ModelFiles } from "../files/model_files.ts";
-import { type NewFile, replaceFolder } from "../files/replace_folder.ts";
+import { type FolderWatch, type NewFile, replaceFolder } from "../files/replace_folder.ts";
 import { parameterShapes } from "../model/families/families.ts";
 import type { ModelConfig } from "../model/families/family.ts";
 import { quote } from "../values.ts";
@@ -23,7 +23,13 @@ export const TOKENIZER_FILES: readonly string[] = [
   "tokenizer.model",
 ];
 
-const SAVED_FILES = ["config.json", "generation_config.json", "model.safetensors", ...TOKENIZER_FILES];
+/** The files that a saved model's folder may hold. */
+export const SAVED_FILES: readonly string[] = [
+  "config.json",
+  "generation_config.json",
+  "model.safetensors",
+  ...TOKENIZER_FILES,
+];
 
 /** Keys whose values are written with a decimal point: Python's transformers refuses `1` for `1.0`. */
 const FLOAT_KEYS = new Set([
@@ -99,7 +105,13 @@ export interface SaveOptions {
  * ```
  */
 export async function saveModelFolder(dir: string, options: SaveOptions): Promise<void> {
-  await replaceFolder(dir, { files: newModelFiles(options), replaceable: SAVED_FILES, what: "a model" });
+  await saveWatched(dir, options);
+}
+
+/** As {@linkcode saveModelFolder}; `watch` follows the files as they are written. */
+export async function saveWatched(dir: string, options: SaveOptions, watch?: FolderWatch): Promise<void> {
+  const files = newModelFiles(options);
+  await replaceFolder(dir, { files, replaceable: SAVED_FILES, what: "a model", ...(watch && { watch }) });
 }
 
 /** Yields the files of a model's folder one after the other, `model.safetensors` last. */

@@ -38,6 +38,8 @@ export interface DataColumns {
   system?: string;
   /** Column of what a verifier compares with. */
   reference?: string;
+  /** Column of the tools that the chat template tells the model of. */
+  tools?: string;
 }
 
 /** One data set of several. */
@@ -145,6 +147,16 @@ export interface GenerationConfig {
   timeout?: number;
 }
 
+/** What a verifier may do; what is not listed is forbidden. */
+export interface VerifierPermissions {
+  /** Files that the verifier may read, and folders with all that is in them. */
+  read?: string[];
+  /** Hosts that the verifier may connect to, name or name:port. */
+  net?: string[];
+  /** Environment variables that the verifier may read. */
+  env?: string[];
+}
+
 /** A judge as the config has it, whatever keys are set besides those that it takes. */
 export interface JudgeConfig {
   /**
@@ -213,6 +225,13 @@ export interface JudgeConfig {
   output_price?: number;
   /** Seconds that the verifier may take for one response, and to load; then it is ended, and with it the run. */
   verifier_timeout: number;
+  /**
+   * MiB that the process may grow by while the verifier loads or scores; then it is ended, and with it the run;
+   * default: 1024.
+   */
+  verifier_memory?: number;
+  /** What the verifier may do, at most what the process may; what is not listed is forbidden. */
+  verifier_permissions?: VerifierPermissions;
   /** Lead in score, from 0 on, above which the generated response is chosen over the human one. */
   margin: number;
 }
@@ -254,6 +273,13 @@ export interface VerifierJudgeConfig {
   verifier: string;
   /** Seconds that the verifier may take for one response, and to load; then it is ended, and with it the run. */
   verifier_timeout: number;
+  /**
+   * MiB that the process may grow by while the verifier loads or scores; then it is ended, and with it the run;
+   * default: 1024.
+   */
+  verifier_memory?: number;
+  /** What the verifier may do, at most what the process may; what is not listed is forbidden. */
+  verifier_permissions?: VerifierPermissions;
   /** Lead in score, from 0 on, above which the generated response is chosen over the human one. */
   margin: number;
 }

@@ -2,7 +2,8 @@
 import { UserError } from "../error.ts";
 import { answerText, type Continuation, continuedIds, jointIds } from "./continuation.ts";
 import { encodeTurns } from "./encode_turns.ts";
-import type { Message } from "./formats/messages.ts";
+import type { ChatVariables } from "./formats/chat_variables.ts";
+import { callsTools, type Message, messageText } from "./formats/messages.ts";
 import type { DataRow } from "./parse_row.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
@@ -12,6 +13,8 @@ export interface EncodedRow {
   promptIds: number[];
   conversational: boolean;
   messages?: readonly Message[];
+  /** What the template was given besides the messages. */
+  variables?: ChatVariables;
   answers: { text: string; ids: number[]; merged: boolean; lossMask?: boolean[] }[];
 }
 
@@ -39,6 +42,7 @@ export function templateTail(tokenizer: Tokenizer, eosId: number): number[] {
     prompt,
     answers: [[{ role: "assistant", content: "b" }]],
     joint: true,
+    variables: {},
   });
   const ids = [...promptIds, ...answer!.ids];
   const at = ids.lastIndexOf(eosId);
@@ -51,6 +55,7 @@ export function templateTail(tokenizer: Tokenizer, eosId: number): number[] {
  */
 export function encodeRow(row: DataRow, options: EncodeOptions, answers: 1 | 2): EncodedRow {
   const { tokenizer, allTurns = false, joint = false } = options;
+  const { variables = {} } = row;
   if (answers === 2 && !row.kind.endsWith("pair")) {
     throw new UserError("the row has one response, expected chosen and rejected");
   }
@@ -70,13 +75,14 @@ export function encodeRow(row: DataRow, options: EncodeOptions, answers: 1 | 2):
         joint,
       });
     case "chat":
-      if (allTurns) return encodeAllTurns(required(tokenizer), row.prompt, row.response);
-      return encodeChat(required(tokenizer), { prompt: row.prompt, answers: [row.response], joint });
+      if (allTurns) return encodeAllTurns(required(tokenizer), row);
+      return encodeChat(required(tokenizer), { prompt: row.prompt, answers: [row.response], joint, variables });
     case "chat_pair":
       return encodeChat(required(tokenizer), {
         prompt: row.prompt,
         answers: [row.chosen, row.rejected].slice(0, answers),
         joint,
+        variables,
       });
   }
 }
@@ -134,11 +140,13 @@ function encodeText(tokenizer: Tokenizer, { prompt, answers, joint }: Unencoded<
 /** Encodes a conversation. The template writes all special tokens, so the tokenizer adds none. */
 function encodeChat(
   tokenizer: Tokenizer,
-  { prompt, answers, joint }: Unencoded<readonly Message[]>,
+  { prompt, answers, joint, variables }: Unencoded<readonly Message[]> & { variables: ChatVariables },
 ): EncodedRow {
-  const text = tokenizer.renderChat(prompt, { addGenerationPrompt: true });
+  const text = tokenizer.renderChat(prompt, { ...variables, addGenerationPrompt: true });
   const promptIds = requirePrompt(tokenizer.encode(text, { addSpecialTokens: false }));
-  const wholes = answers.map((turns) => tokenizer.renderChat([...prompt, ...turns], { addGenerationPrompt: false }));
+  const wholes = answers.map((turns) =>
+    tokenizer.renderChat([...prompt, ...turns], { ...variables, addGenerationPrompt: false })
+  );
   const shared = { before: text, beforeIds: promptIds, addSpecialTokens: false };
   const sides = joined(tokenizer, wholes.map((whole) => ({ ...shared, whole })), joint);
   return {
@@ -146,11 +154,19 @@ function encodeChat(
     promptIds: sides.beforeIds,
     conversational: true,
     messages: prompt,
+    variables,
     answers: answers.map((turns, i) => ({
-      text: turns.map(({ content }) => content).join("\n"),
+      text: turnsText(tokenizer, turns, sides.answers[i]!.ids),
       ...sides.answers[i]!,
     })),
   };
+}
+
+/** The text of an answer. A call of a tool has the text that the template writes, as a generated one has. */
+function turnsText(tokenizer: Tokenizer, turns: readonly Message[], ids: readonly number[]): string {
+  if (!turns.some(callsTools)) return turns.map(messageText).join("\n");
+  const end = tokenizer.eosId === null ? -1 : ids.lastIndexOf(tokenizer.eosId);
+  return tokenizer.decode(end < 0 ? ids : ids.slice(0, end), { skipSpecialTokens: true });
 }
 
 /** The ids of answers to one prompt, and those before them. Only a single answer can be joint. */
@@ -167,17 +183,21 @@ function joined(
 }
 
 /** Encodes a conversation whose response begins at the first assistant turn, with the assistant's tokens marked. */
-function encodeAllTurns(tokenizer: Tokenizer, prompt: readonly Message[], response: readonly Message[]): EncodedRow {
+function encodeAllTurns(
+  tokenizer: Tokenizer,
+  { prompt, response, variables = {} }: { prompt: Message[]; response: Message[]; variables?: ChatVariables },
+): EncodedRow {
   const messages = [...prompt, ...response];
-  const { promptIds, responseIds, lossMask, text, merged } = encodeTurns(tokenizer, messages);
-  const turns = messages.filter(({ role }) => role === "assistant").map(({ content }) => content);
+  const { promptIds, responseIds, lossMask, text, merged } = encodeTurns(tokenizer, messages, variables);
+  const turns = messages.filter(({ role }) => role === "assistant");
   return {
     prompt: text,
     promptIds: requirePrompt(promptIds),
     conversational: true,
     messages: prompt,
+    variables,
     answers: [{
-      text: turns.join("\n"),
+      text: turnsText(tokenizer, turns, responseIds),
       ids: responseIds,
       merged,
       ...(lossMask.includes(false) && { lossMask }),

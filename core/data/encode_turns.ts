@@ -1,5 +1,6 @@
 /** Marks the tokens of a conversation that the assistant writes. @module */
 import { UserError } from "../error.ts";
+import type { ChatVariables } from "./formats/chat_variables.ts";
 import type { Message } from "./formats/messages.ts";
 import type { MarkedText } from "./tokenizer/chat_template.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
@@ -24,8 +25,12 @@ export interface EncodedTurns {
  * the turn's end. Throws a UserError if such a template writes a turn differently once others follow, or if no text is
  * the assistant's.
  */
-export function encodeTurns(tokenizer: Tokenizer, messages: readonly Message[]): EncodedTurns {
-  const { text, spans } = tokenizer.renderMarked(messages) ?? markTurns(tokenizer, messages);
+export function encodeTurns(
+  tokenizer: Tokenizer,
+  messages: readonly Message[],
+  variables: ChatVariables = {},
+): EncodedTurns {
+  const { text, spans } = tokenizer.renderMarked(messages, variables) ?? markTurns(tokenizer, messages, variables);
   const first = spans[0]?.[0];
   if (first === undefined) throw new UserError("the chat template writes nothing of an assistant, expected a turn");
   const encode = (part: string): number[] => tokenizer.encode(part, { addSpecialTokens: false });
@@ -59,12 +64,12 @@ function boundary(ids: readonly number[], before: readonly number[]): { tokens: 
 }
 
 /** Finds the assistant's turns by rendering the conversation up to the beginning and the end of each. */
-function markTurns(tokenizer: Tokenizer, messages: readonly Message[]): MarkedText {
-  const text = tokenizer.renderChat(messages, { addGenerationPrompt: false });
+function markTurns(tokenizer: Tokenizer, messages: readonly Message[], variables: ChatVariables): MarkedText {
+  const text = tokenizer.renderChat(messages, { ...variables, addGenerationPrompt: false });
   const spans = messages.flatMap(({ role }, i): MarkedText["spans"] => {
     if (role !== "assistant") return [];
-    const before = tokenizer.renderChat(messages.slice(0, i), { addGenerationPrompt: true });
-    const after = tokenizer.renderChat(messages.slice(0, i + 1), { addGenerationPrompt: false });
+    const before = tokenizer.renderChat(messages.slice(0, i), { ...variables, addGenerationPrompt: true });
+    const after = tokenizer.renderChat(messages.slice(0, i + 1), { ...variables, addGenerationPrompt: false });
     if (text.startsWith(after) && after.startsWith(before)) return [[before.length, after.length]];
     throw new UserError(
       `the chat template writes turn ${i} differently alone and among the others, so that its tokens are not known, ` +

@@ -1,11 +1,13 @@
 /** Parses a row of JSON of any known shape. @module */
 import { UserError } from "../error.ts";
 import { isRecord } from "../values.ts";
+import { CHAT_COLUMNS, type ChatVariables, chatVariables } from "./formats/chat_variables.ts";
 import { describe } from "./formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "./formats/json_rows.ts";
 import { type Columns, mapColumns } from "./formats/map_columns.ts";
 import type { Message } from "./formats/messages.ts";
 import { hasField, stringField } from "./formats/row_fields.ts";
+import { refuseColumns } from "./refused_columns.ts";
 import { type DataFields, readShape } from "./row_shapes.ts";
 
 /** A parsed row with its place in the file. */
@@ -14,6 +16,8 @@ export type DataRow = DataFields & {
   row: number;
   /** `file:line`; for a Parquet file `file, row` and the row's 0-based index in it. */
   where: string;
+  /** What a conversation gives the chat template besides its turns. */
+  variables?: ChatVariables;
   /** The reference that a verifier compares with. */
   reference?: JsonValue;
   /** The columns that the shape does not use. */
@@ -26,6 +30,8 @@ export interface RowShape {
   owner: string;
   /** The columns that are used. */
   columns: readonly string[];
+  /** Their names in the file where `data.columns` says them. */
+  mapped?: Columns;
 }
 
 /** How rows are parsed. */
@@ -46,7 +52,7 @@ export interface ParseRowOptions {
 }
 
 /** A parsed row without its place, and its shape. */
-export type ParsedRow = DataFields & Pick<DataRow, "reference" | "extra"> & { shape: RowShape };
+export type ParsedRow = DataFields & Pick<DataRow, "variables" | "reference" | "extra"> & { shape: RowShape };
 
 /**
  * Parses a row of JSON. `all` are the columns of its file, if the row may lack some. Throws a UserError, which names no
@@ -65,17 +71,37 @@ export function parseRow(
     preferred,
     columns: all,
   });
+  refuseColumns(mapped, { kind: held.kind, used, all: all ?? [] });
   const fields = toConversation(held, { row: mapped, ...options, isSystemMapped: preferred.includes("system") });
+  const isChat = fields.kind === "chat" || fields.kind === "chat_pair";
+  const variables = isChat ? chatVariables(mapped) : {};
+  const given = CHAT_COLUMNS.filter((name) => Object.hasOwn(variables, name));
   const reference = hasField(mapped, "reference")
     ? { reference: mapped.reference! }
     : held.reference === undefined
     ? {}
     : { reference: held.reference };
+  const consumed = [...used, ...given, "reference"];
   // fromEntries, unlike assignment, keeps a column named __proto__ a column.
-  const extra = Object.fromEntries(
-    Object.entries(mapped).filter(([key]) => !used.includes(key) && key !== "reference"),
-  );
-  return { ...fields, ...reference, extra, shape: { owner, columns: shapeColumns } };
+  const extra = Object.fromEntries(Object.entries(mapped).filter(([key]) => !consumed.includes(key)));
+  return {
+    ...fields,
+    ...(given.length > 0 && { variables }),
+    ...reference,
+    extra,
+    shape: {
+      owner,
+      columns: [...shapeColumns, ...given],
+      ...(preferred.length > 0 && { mapped: columns }),
+    },
+  };
+}
+
+/** The columns of a shape as text: `prompt = question` for one that has another name in the file. */
+export function columnsText({ columns, mapped = {} }: RowShape): string {
+  const names: Readonly<Record<string, string>> = mapped;
+  const all = [...new Set([...columns, ...Object.keys(names)])];
+  return all.map((key) => names[key] === undefined ? key : `${key} = ${names[key]}`).join(", ");
 }
 
 /** Makes text a conversation if asked to, and gives a conversation without a system turn its system turn. */

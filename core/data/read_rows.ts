@@ -1,9 +1,13 @@
 /** Reads training rows of any known shape from files of any known format. @module */
 import { UserError } from "../error.ts";
+import { EmptyAnswers } from "./empty_answers.ts";
+import { CHAT_COLUMNS } from "./formats/chat_variables.ts";
 import { shortQuote } from "./formats/data_problems.ts";
 import { type DataSource, type Locate, openSource, sourceName } from "./formats/data_sources.ts";
-import { COLUMN_KEYS } from "./formats/map_columns.ts";
-import { type DataRow, parseRow, type ParseRowOptions, type RowShape } from "./parse_row.ts";
+import { findNonFinite } from "./formats/json_numbers.ts";
+import type { JsonObject } from "./formats/json_rows.ts";
+import { COLUMN_KEYS, type Columns } from "./formats/map_columns.ts";
+import { columnsText, type DataRow, parseRow, type ParseRowOptions, type RowShape } from "./parse_row.ts";
 import { SHAPE_COLUMNS } from "./row_shapes.ts";
 import { readSets, type SetRow } from "./select_rows.ts";
 
@@ -46,7 +50,7 @@ export interface ReadRows {
 /**
  * Reads the rows of one source or several: files (JSON lines, a JSON array, CSV, TSV, each also with gzip, or Parquet),
  * folders of them, or slices of these (`rows.jsonl[:100]`). Throws a UserError naming file and line of a malformed row,
- * or if no row is left.
+ * if no row is left, or if all answers of a source are empty.
  */
 export async function readRows(source: DataSource, options: ReadRowsOptions = {}): Promise<ReadRows> {
   const { limit = Infinity, onBadRow = "error", template, columns, locate, shuffle, seed } = options;
@@ -56,6 +60,7 @@ export async function readRows(source: DataSource, options: ReadRowsOptions = {}
   const rows: DataRow[] = [];
   const skipped: SkippedRow[] = [];
   const shapes = new Map<string, ShapeCount>();
+  const empty = new EmptyAnswers();
   const sets = await openSource(source, { ...(columns && { columns }), ...(locate && { locate }) });
   const reading = {
     missing: () => limit - rows.length,
@@ -68,8 +73,11 @@ export async function readRows(source: DataSource, options: ReadRowsOptions = {}
       const { row, where } = read;
       try {
         if ("problem" in read) throw new UserError(read.problem);
-        const { shape, ...fields } = parseRow(read.value, { ...options, columns: read.set.columns, all: read.columns });
+        const { columns } = read.set;
+        const { shape, ...fields } = parseRow(read.value, { ...options, columns, all: read.columns });
+        if (read.hasNonFinite) checkFinite(read.value as JsonObject, { shape, columns });
         rows.push({ ...fields, row, where });
+        empty.see(fields, read.set);
         countShape(shapes, shape);
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
@@ -86,6 +94,8 @@ export async function readRows(source: DataSource, options: ReadRowsOptions = {}
       : "it holds no rows, expected at least one";
     throw new UserError(`Cannot use ${name}: ${why}`);
   }
+  // A single row is read to see its shape.
+  if (limit > 1) empty.check(sets);
   if (options.systemPrompt !== undefined && !rows.some(({ kind }) => kind.startsWith("chat"))) {
     throw new UserError(
       `Cannot use ${name}: data.system_prompt is set, and no row is a conversation (data.conversational makes rows of text into some)`,
@@ -94,9 +104,21 @@ export async function readRows(source: DataSource, options: ReadRowsOptions = {}
   return { rows, skipped, shapes: [...shapes.values()] };
 }
 
-function countShape(shapes: Map<string, ShapeCount>, { owner, columns }: RowShape): void {
-  const key = [owner, ...columns].join("\0");
+/** Columns that are read beside those of a shape, if a row has them. */
+const READ_BESIDES = ["reference", ...CHAT_COLUMNS];
+
+/** Throws a UserError if one of the columns that are read holds NaN or an infinity, which Python writes and JSON lacks. */
+function checkFinite(row: JsonObject, { shape, columns }: { shape: RowShape; columns: Columns }): void {
+  for (const key of [...shape.columns, ...READ_BESIDES]) {
+    const name = columns[key as keyof Columns] ?? key;
+    const found = Object.hasOwn(row, name) ? findNonFinite(row[name]!, name) : null;
+    if (found !== null) throw new UserError(`${found}, expected a finite number in a column that is read`);
+  }
+}
+
+function countShape(shapes: Map<string, ShapeCount>, shape: RowShape): void {
+  const key = [shape.owner, columnsText(shape)].join("\0");
   const known = shapes.get(key);
   if (known) known.rows++;
-  else shapes.set(key, { owner, columns, rows: 1 });
+  else shapes.set(key, { ...shape, rows: 1 });
 }

@@ -1,10 +1,14 @@
 /** The known shapes of rows: each is recognized by its columns. @module */
 import { UserError } from "../error.ts";
+import { isRecord } from "../values.ts";
 import { shortQuote } from "./formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "./formats/json_rows.ts";
 import { listColumns } from "./formats/map_columns.ts";
-import { extractMessages, extractPrompt, type Message, messagesField, shareGptField } from "./formats/messages.ts";
+import { CHAT_COLUMNS } from "./formats/chat_variables.ts";
+import { type Message, messageField, messagesField } from "./formats/messages.ts";
 import { hasField, idsField, stringField } from "./formats/row_fields.ts";
+import { extractMessages, extractPrompt } from "./formats/shared_prompt.ts";
+import { REFUSED_COLUMNS } from "./refused_columns.ts";
 
 /** The contents of a row: prompt and answer, or prompt and two answers, as text, conversation or token ids. */
 export type DataFields =
@@ -28,6 +32,8 @@ interface Shape {
   columns: readonly string[];
   /** Further columns that are used if the row has them. */
   optional?: readonly string[];
+  /** Whether a row with these columns has the shape; by default it has. */
+  fits?(row: JsonObject): boolean;
   /** Where the shape of this row comes from; `plain` for this project's own shapes. */
   owner(row: JsonObject): string;
   /** Parses a row. Throws a UserError if a column holds a value of the wrong kind. */
@@ -67,12 +73,39 @@ const GROUPS: readonly (readonly Shape[])[] = [
       responseIds: idsField(row, "response_ids"),
     }),
   }],
+  [{
+    columns: ["conversations", "chosen", "rejected"],
+    owner: () => "LLaMA-Factory's preference",
+    parse: (row) => parseSides(row, "conversations"),
+  }],
+  // Without these, the beginning that both answers share would be taken for the prompt.
+  [
+    {
+      columns: ["instruction", "chosen", "rejected"],
+      optional: ["input"],
+      fits: isTextPair,
+      owner: () => "LLaMA-Factory's preference",
+      parse: (row, settings) => parseTextPair(row, instructionPrompt(row, settings)),
+    },
+    {
+      columns: ["question", "chosen", "rejected"],
+      fits: isTextPair,
+      owner: () => "Orca's preference",
+      parse: (row) => parseTextPair(row, stringField(row, "question")),
+    },
+  ],
   [
     {
       columns: ["chosen", "rejected"],
       optional: ["prompt"],
       owner: (row) => hasField(row, "score_chosen") ? "UltraFeedback's" : "TRL's preference",
       parse: (row) => parsePair(row, ["chosen", "rejected"]),
+    },
+    {
+      columns: ["chosen_messages", "rejected_messages"],
+      optional: ["prompt"],
+      owner: () => "TRL's preference",
+      parse: (row) => parsePair(row, ["chosen_messages", "rejected_messages"]),
     },
     { columns: ["real", "generated"], owner: () => "SPIN's", parse: (row) => parsePair(row, ["real", "generated"]) },
   ],
@@ -91,7 +124,7 @@ const GROUPS: readonly (readonly Shape[])[] = [
     {
       columns: ["conversations"],
       owner: () => "ShareGPT's",
-      parse: (row) => splitLast(shareGptField(row, "conversations"), "conversations"),
+      parse: (row) => splitLast(messagesField(row, "conversations"), "conversations"),
     },
     { columns: ["instruction", "output"], optional: ["input"], owner: () => "Alpaca's", parse: parseInstruction },
     { columns: ["question", "answer"], owner: () => "GSM8K's", parse: parseQuestion },
@@ -117,6 +150,8 @@ export const SHAPE_COLUMNS: readonly string[] = [
     "chosen_from",
     "score_human",
     "score_generated",
+    ...CHAT_COLUMNS,
+    ...REFUSED_COLUMNS,
   ],
 ];
 
@@ -132,7 +167,9 @@ export function readShape(
   },
 ): { owner: string; columns: readonly string[]; fields: ShapedFields } {
   for (const group of GROUPS) {
-    const fitting = group.filter(({ columns }) => columns.every((name) => hasField(row, name)));
+    const fitting = group.filter(({ columns, fits }) =>
+      columns.every((name) => hasField(row, name)) && (fits === undefined || fits(row))
+    );
     const named = fitting.filter(({ columns }) => columns.some((name) => preferred.includes(name)));
     const [shape, other] = named.length > 0 ? named : fitting;
     if (shape === undefined) continue;
@@ -172,9 +209,23 @@ function parsePair(row: JsonObject, [better, worse]: readonly [string, string]):
     }
     return { kind: "chat_pair", ...extractMessages({ chosen, rejected }, [better, worse]) };
   }
+  const conversation = ["prompt", "messages"].find((name) => Array.isArray(row[name]));
+  if (isRecord(row[better]) && conversation !== undefined) return parseSides(row, conversation);
   const [chosen, rejected] = [stringField(row, better), stringField(row, worse)];
   if (has("prompt")) return { kind: "text_pair", prompt: stringField(row, "prompt"), chosen, rejected };
   return { kind: "text_pair", ...extractPrompt({ chosen, rejected }, [better, worse]) };
+}
+
+/** Parses two answers to a conversation: each is one turn, a list of turns, or the text of one. */
+function parseSides(row: JsonObject, key: string): DataFields {
+  const [first] = Array.isArray(row.chosen) ? messagesField(row, "chosen") : [];
+  // Lists that begin with the prompt are whole conversations.
+  if (first !== undefined && ["system", "user"].includes(first.role)) return parsePair(row, ["chosen", "rejected"]);
+  const side = (name: string): Message[] => {
+    if (Array.isArray(row[name])) return messagesField(row, name);
+    return isRecord(row[name]) ? [messageField(row, name)] : [{ role: "assistant", content: stringField(row, name) }];
+  };
+  return { kind: "chat_pair", prompt: messagesField(row, key), chosen: side("chosen"), rejected: side("rejected") };
 }
 
 function parseAnswer(row: JsonObject, answer: string): DataFields {
@@ -193,15 +244,27 @@ function splitLast(messages: Message[], key: string): DataFields {
   return { kind: "chat", prompt: messages.slice(0, -1), response: [last] };
 }
 
-function parseInstruction(row: JsonObject, { template }: ShapeSettings): DataFields {
+function parseInstruction(row: JsonObject, settings: ShapeSettings): DataFields {
+  return { kind: "text", prompt: instructionPrompt(row, settings), response: stringField(row, "output") };
+}
+
+/** Whether the answers are texts, whose prompt is in a column of another name. */
+function isTextPair(row: JsonObject): boolean {
+  return !hasField(row, "prompt") && typeof row.chosen === "string";
+}
+
+function parseTextPair(row: JsonObject, prompt: string): DataFields {
+  return { kind: "text_pair", prompt, chosen: stringField(row, "chosen"), rejected: stringField(row, "rejected") };
+}
+
+function instructionPrompt(row: JsonObject, { template }: ShapeSettings): string {
   const instruction = stringField(row, "instruction");
   const input = hasField(row, "input") ? stringField(row, "input") : "";
-  const prompt = template !== undefined
+  return template !== undefined
     ? template.replace(/\{(instruction|input)\}/g, (_, name) => name === "input" ? input : instruction)
     : input.trim() === ""
     ? instruction
     : `${instruction}\n\n${input}`;
-  return { kind: "text", prompt, response: stringField(row, "output") };
 }
 
 /** Splits a text: its first words are the prompt, and the rest, which continues them, is the answer. */

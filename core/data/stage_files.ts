@@ -1,8 +1,10 @@
 /** The files between the stages: responses.jsonl and pairs.jsonl. @module */
 import { UserError } from "../error.ts";
 import { isRecord } from "../values.ts";
+import { CHAT_COLUMNS, type ChatVariables, chatVariables } from "./formats/chat_variables.ts";
 import { describe } from "./formats/data_problems.ts";
 import type { DataSource } from "./formats/data_sources.ts";
+import { jsonText } from "./formats/json_numbers.ts";
 import { type JsonObject, type JsonValue, readJsonRows } from "./formats/json_rows.ts";
 import { type Message, messagesField } from "./formats/messages.ts";
 import { flagField, hasField, idsField, indexField, scoreField, stringField, wrong } from "./formats/row_fields.ts";
@@ -19,6 +21,8 @@ export interface ResponseRow {
   promptIds: number[];
   /** The prompt's turns, if it is a conversation; `prompt` is then what the answering model's chat template wrote. */
   messages?: readonly Message[];
+  /** What the template was given besides the turns: the columns `tools` and `chat_template_kwargs`. */
+  variables?: ChatVariables;
   /** The human answer's text. */
   response: string;
   /** Its ids. */
@@ -50,6 +54,8 @@ export interface PairRow {
   promptIds: number[];
   /** The prompt's turns, if it is a conversation. */
   messages?: readonly Message[];
+  /** As in {@linkcode ResponseRow}. */
+  variables?: ChatVariables;
   /** The better answer's text. */
   chosen: string;
   /** Its ids. */
@@ -81,11 +87,12 @@ export interface StoredPair extends TokenizedPair {
 /** One line of responses.jsonl, with its newline. */
 export function encodeResponse(row: ResponseRow): string {
   const { promptIds, responseIds, generatedIds } = row;
-  return JSON.stringify({
+  return jsonText({
     row: row.row,
     prompt: row.prompt,
     prompt_ids: promptIds,
     messages: row.messages,
+    ...row.variables,
     response: row.response,
     response_ids: responseIds,
     generated: row.generated,
@@ -98,11 +105,12 @@ export function encodeResponse(row: ResponseRow): string {
 
 /** One line of pairs.jsonl, with its newline; a score that is not finite becomes null. */
 export function encodePair(pair: PairRow): string {
-  return JSON.stringify({
+  return jsonText({
     row: pair.row,
     prompt: pair.prompt,
     prompt_ids: pair.promptIds,
     messages: pair.messages,
+    ...pair.variables,
     chosen: pair.chosen,
     chosen_ids: pair.chosenIds,
     rejected: pair.rejected,
@@ -116,7 +124,7 @@ export function encodePair(pair: PairRow): string {
 /** Reads responses.jsonl. Throws a UserError naming file, line and key. */
 export async function readResponses(path: string): Promise<ResponseRow[]> {
   const rows: ResponseRow[] = [];
-  for await (const { where, ...json } of readJsonRows(path)) {
+  for await (const { where, ...json } of readJsonRows(path, { exact: true })) {
     try {
       if ("problem" in json) throw new UserError(json.problem);
       rows.push(parseResponse(json.value));
@@ -133,11 +141,12 @@ export async function readResponses(path: string): Promise<ResponseRow[]> {
  */
 export async function readPairs(
   source: DataSource,
-  { tokenizer, vocabSize, maxLength, ...reading }: TokenizeOptions & ReadRowsOptions,
+  { tokenizer, vocabSize, maxLength, encoder, ...reading }: TokenizeOptions & ReadRowsOptions,
 ): Promise<{ pairs: StoredPair[]; report: TokenizeReport } & Pick<ReadRows, "skipped" | "shapes">> {
   const { rows, skipped, shapes } = await readRows(source, reading);
   const extras = new Map(rows.map(({ row, extra }) => [row, extra]));
-  const { pairs, report } = tokenizePairs(rows, { tokenizer, vocabSize, maxLength });
+  await encoder?.prepare(rows, { tokenizer }, 2);
+  const { pairs, report } = tokenizePairs(rows, { tokenizer, vocabSize, maxLength, ...(encoder && { encoder }) });
   const stored = pairs.map((pair) => {
     try {
       return { ...pair, ...parseLabels(extras.get(pair.row)!) };
@@ -156,6 +165,7 @@ export function parseResponse(value: JsonValue): ResponseRow {
     prompt: stringField(value, "prompt"),
     promptIds: idsField(value, "prompt_ids"),
     ...(hasField(value, "messages") ? { messages: messagesField(value, "messages") } : {}),
+    ...(CHAT_COLUMNS.some((name) => hasField(value, name)) ? { variables: chatVariables(value) } : {}),
     response: stringField(value, "response"),
     responseIds: idsField(value, "response_ids"),
     generated: stringField(value, "generated"),

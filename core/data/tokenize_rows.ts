@@ -1,9 +1,11 @@
 /** Tokenizes rows by the rules of TRL (0.29 and later). @module */
 import { UserError } from "../error.ts";
 import { type EncodedRow, type EncodeOptions, encodeRow } from "./encode_row.ts";
+import type { ChatVariables } from "./formats/chat_variables.ts";
 import type { JsonValue } from "./formats/json_rows.ts";
 import type { Message } from "./formats/messages.ts";
 import type { DataRow } from "./parse_row.ts";
+import type { RowEncoder } from "./row_encoder.ts";
 
 /** A tokenized prompt. */
 export interface TokenizedPrompt {
@@ -19,6 +21,8 @@ export interface TokenizedPrompt {
   conversational: boolean;
   /** The turns, if it is a conversation; a judge may render them with a template of its own. */
   messages?: readonly Message[];
+  /** What the template was given besides the turns. */
+  variables?: ChatVariables;
   /** The reference that a verifier compares with. */
   reference?: JsonValue;
 }
@@ -69,6 +73,8 @@ export interface TokenizeOptions extends EncodeOptions {
   vocabSize: number;
   /** The most tokens of prompt and answer together; null for no limit. */
   maxLength: number | null;
+  /** Encodes the rows, if they are kept (default: each is encoded anew). */
+  encoder?: RowEncoder;
 }
 
 /**
@@ -125,8 +131,11 @@ function tokenizeRows(rows: readonly DataRow[], options: TokenizeOptions, answer
   };
   const kept = [];
   for (const row of rows) {
-    const encoded = atRow(row, () => encodeRow(row, options, answers));
-    const { prompt, promptIds, conversational, messages } = encoded;
+    const encoded = atRow(
+      row,
+      () => options.encoder?.encode(row, options, answers) ?? encodeRow(row, options, answers),
+    );
+    const { prompt, promptIds, conversational, messages, variables = {} } = encoded;
     if (promptIds.length >= limit) {
       report.promptTooLong++;
       continue;
@@ -150,7 +159,17 @@ function tokenizeRows(rows: readonly DataRow[], options: TokenizeOptions, answer
     }
     const reference = row.reference === undefined ? {} : { reference: row.reference };
     const turns = messages === undefined ? {} : { messages };
-    const base = { row: row.row, where: row.where, prompt, promptIds, conversational, ...turns, ...reference };
+    const given = Object.keys(variables).length === 0 ? {} : { variables };
+    const base = {
+      row: row.row,
+      where: row.where,
+      prompt,
+      promptIds,
+      conversational,
+      ...turns,
+      ...given,
+      ...reference,
+    };
     kept.push({ base, answers: encoded.answers });
   }
   report.kept = kept.length;

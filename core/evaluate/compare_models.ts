@@ -159,13 +159,14 @@ async function answerAll(
 
 /** The row as judges read it, with A's answer in place of the human one. A's tokenizer, if given, encodes B's. */
 function judgedRow({ a, b }: { a: Answered; b: Answered }, tokenizer: Tokenizer | null): ResponseRow {
-  const { row, prompt, promptIds, messages, reference } = a.example;
+  const { row, prompt, promptIds, messages, variables, reference } = a.example;
   const anew = tokenizer?.encode(b.text + (b.finished ? tokenizer.eosToken ?? "" : ""), { addSpecialTokens: false });
   return {
     row,
     prompt,
     promptIds,
     ...(messages !== undefined && { messages }),
+    ...(variables !== undefined && { variables }),
     response: a.text,
     responseIds: a.ids,
     responseFinished: a.finished,

@@ -2,6 +2,7 @@
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import { answerText } from "../data/continuation.ts";
+import { plainValue } from "../data/formats/json_numbers.ts";
 import type { TokenizedExample } from "../data/tokenize_rows.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { generate } from "../generate/batch_generator.ts";
@@ -37,7 +38,7 @@ export async function accuracy(commands: Commands, model: Model, options: Accura
     const example = examples[index]!;
     const { prompt, reference, where } = example;
     const response = tokenizer ? answerText(tokenizer, example, ids) : "";
-    const input = { prompt, response, ...(reference !== undefined && { reference }) };
+    const input = { prompt, response, ...(reference !== undefined && { reference: plainValue(reference) }) };
     const [score] = await verifier.score([input], where);
     if (score! >= 1) right++;
     options.onDone?.(++done);

@@ -16,6 +16,14 @@ export interface NewFile {
   bytes: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
+/** Follows a folder as it is written. */
+export interface FolderWatch {
+  /** Gets each piece of each file before it is written. */
+  onPiece: (name: string, piece: Uint8Array) => void;
+  /** Called once all files are on disk, before the folder takes its place. */
+  onWritten: () => Promise<void>;
+}
+
 /** What {@linkcode replaceFolder} writes, and what it may replace. */
 export interface ReplaceOptions {
   files: Iterable<NewFile> | AsyncIterable<NewFile>;
@@ -23,13 +31,14 @@ export interface ReplaceOptions {
   replaceable: readonly string[];
   /** What the folder holds, for messages: `a model`. */
   what: string;
+  watch?: FolderWatch;
 }
 
 /**
  * Writes a folder at `dir`: it is built beside it as `DIR.dnpo-new` and renamed, and replaces a folder that is there.
  * Throws a UserError if that folder holds files that no save wrote, or if a file cannot be written.
  */
-export async function replaceFolder(dir: string, { files, replaceable, what }: ReplaceOptions): Promise<void> {
+export async function replaceFolder(dir: string, { files, replaceable, what, watch }: ReplaceOptions): Promise<void> {
   const target = withoutTrailing(dir);
   const temporary = `${target}.dnpo-new`;
   await recoverFolder(target);
@@ -39,9 +48,13 @@ export async function replaceFolder(dir: string, { files, replaceable, what }: R
     await fileSystem().mkdir(temporary, { recursive: true });
     for await (const { name, bytes } of files) {
       await replaceFileAtomic(join(temporary, name), async (write) => {
-        for await (const piece of bytes()) await write(piece);
+        for await (const piece of bytes()) {
+          watch?.onPiece(name, piece);
+          await write(piece);
+        }
       });
     }
+    await watch?.onWritten();
     await swap(temporary, target);
   } catch (error) {
     await removePath(temporary).catch(() => {});

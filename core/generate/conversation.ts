@@ -1,7 +1,7 @@
 /** A conversation with a model: it keeps the turns, and leaves out old ones if the context is full. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
-import type { Message } from "../data/formats/messages.ts";
+import { type Message, messageText } from "../data/formats/messages.ts";
 import { StreamDecoder } from "../data/tokenizer/stream_decoder.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
@@ -174,7 +174,7 @@ export class Chat {
       ? tokenizer.encode(tokenizer.renderChat([...system, ...turns], { addGenerationPrompt: true }), {
         addSpecialTokens: false,
       })
-      : tokenizer.encode(turns.at(-1)!.content);
+      : tokenizer.encode(messageText(turns.at(-1)!));
     if (ids.length === 0) throw new UserError("Cannot answer: the prompt has no tokens, expected at least one");
     const large = ids.find((id) => id >= model.config.vocabSize);
     if (large !== undefined) {

@@ -1,4 +1,5 @@
 /** Makes questions to a language model from rows, and scores from its replies. @module */
+import { jsonText } from "../data/formats/json_numbers.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import type { Scores } from "./judge.ts";
@@ -25,7 +26,7 @@ export function questionsOf(row: ResponseRow, { mode, template, tokenizer }: Ask
   const texts = {
     prompt: plain(row.prompt),
     ...(reference !== undefined &&
-      { reference: typeof reference === "string" ? reference : JSON.stringify(reference) }),
+      { reference: typeof reference === "string" ? reference : jsonText(reference) }),
   };
   const [human, generated] = [plain(row.response), plain(row.generated)];
   if (mode === "score") return [human, generated].map((response) => fillPrompt(template, { ...texts, response }));

@@ -92,6 +92,7 @@ function makePair(row: ResponseRow, { human, generated }: Scores, margin: number
     prompt: row.prompt,
     promptIds: row.promptIds,
     ...(row.messages && { messages: row.messages }),
+    ...(row.variables && { variables: row.variables }),
     chosen: chosen.text,
     chosenIds: chosen.ids,
     rejected: rejected.text,

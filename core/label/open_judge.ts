@@ -31,7 +31,7 @@ import { logprobJudge } from "./logprob_judge.ts";
 import { ReplyCache } from "./reply_cache.ts";
 import { rewardModelJudge } from "./reward_judge.ts";
 import { selfJudge } from "./self_judge.ts";
-import { verifierJudge } from "./verifier_judge.ts";
+import { verifierJudge, verifierLimit } from "./verifier_judge.ts";
 import { checkVerifierAllowed } from "./verifier_use.ts";
 
 /**
@@ -62,8 +62,8 @@ async function makeJudge(context: RunContext, { name, labels, policy, held }: Ma
     case "human":
       return humanJudge;
     case "verifier":
-      checkVerifierAllowed(labels.verifier, context, "judge is verifier");
-      return held.use(await verifierJudge(labels.verifier, { seconds: labels.verifier_timeout }));
+      checkVerifierAllowed(labels, context, "judge is verifier");
+      return held.use(await verifierJudge(labels.verifier, verifierLimit(labels)));
     case "logprob": {
       const files = await context.sources.filesIn(await context.sources.model(labels.model));
       const model = await holdModel(context, files, held);

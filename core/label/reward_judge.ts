@@ -95,9 +95,8 @@ function tokenizeText(
   if (tokenizer.hasChatTemplate) {
     const messages = [...row.messages ?? [{ role: "user", content: row.prompt }], { role: "assistant", content: text }];
     // The template writes all special tokens, so the tokenizer adds none.
-    return tokenizer.encode(tokenizer.renderChat(messages, { addGenerationPrompt: false }), {
-      addSpecialTokens: false,
-    });
+    const rendered = tokenizer.renderChat(messages, { ...row.variables, addGenerationPrompt: false });
+    return tokenizer.encode(rendered, { addSpecialTokens: false });
   }
   const eos = tokenizer.eosToken ?? "";
   return tokenizer.encode(row.prompt + text + (ends && !text.endsWith(eos) ? eos : ""));

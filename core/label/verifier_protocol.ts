@@ -1,4 +1,5 @@
 /** The messages between a run and the thread of its verifier. @module */
+import { plainValue } from "../data/formats/json_numbers.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
 import type { JudgedAnswer } from "../run/run_context.ts";
 
@@ -12,7 +13,7 @@ export type Verifier = (input: VerifierInput) => number | Promise<number>;
 export function verifierInputs(
   { prompt, reference, response, generated }: ResponseRow,
 ): [VerifierInput, VerifierInput] {
-  const input = { prompt, ...(reference !== undefined && { reference }) };
+  const input = { prompt, ...(reference !== undefined && { reference: plainValue(reference) }) };
   return [{ ...input, response }, { ...input, response: generated }];
 }
 
@@ -20,7 +21,7 @@ export function verifierInputs(
 export type VerifierQuestion = { id: number } & VerifierTask;
 
 /** What the thread is asked to do. */
-export type VerifierTask = { load: string } | { inputs: readonly VerifierInput[] };
+export type VerifierTask = { load: true } | { inputs: readonly VerifierInput[] };
 
 /** An answer of the thread: one for the module, and one for each input. Its message says which request it is `to`. */
 export type VerifierAnswer = { ready: true } | { score: number } | { failed: "load" | "use" | "score"; why: string };

@@ -2,34 +2,39 @@
 import { errorLine } from "../data/formats/data_problems.ts";
 import type { VerifierAnswer, VerifierInput, VerifierQuestion } from "./verifier_protocol.ts";
 
-const thread = globalThis as typeof globalThis & { onmessage: ((event: MessageEvent) => void) | null };
+/** Imports the module, which the text of the thread names. */
+type Load = () => Promise<{ default?: unknown }>;
 
 let score: (input: VerifierInput) => unknown;
 /** The number of the question under way, and what it is for. */
 let [current, doing]: [number, "load" | "score"] = [0, "load"];
 
-// The first message brings a port. The module cannot reach it, so that its own messages are no answers.
-thread.onmessage = ({ ports: [port] }) => {
-  thread.onmessage = null;
-  const answer = (answer: VerifierAnswer): void => port!.postMessage({ ...answer, to: current });
+/** Answers the questions that come by the port that the thread's first message brings. */
+export function serve(load: Load): void {
+  // The module, which is not loaded yet, cannot reach the port, so that its own messages are no answers.
+  addEventListener("message", (event) => answerAt((event as MessageEvent).ports[0]!, load), { once: true });
+}
+
+function answerAt(port: MessagePort, load: Load): void {
+  const answer = (answer: VerifierAnswer): void => port.postMessage({ ...answer, to: current });
   // A failure outside an answer would otherwise end the process with a stack trace.
   for (const name of ["error", "unhandledrejection"] as const) {
-    thread.addEventListener(name, (event) => {
+    globalThis.addEventListener(name, (event) => {
       event.preventDefault();
       const cause = event instanceof PromiseRejectionEvent ? event.reason : (event as ErrorEvent).error;
       answer({ failed: doing, why: reason(cause) });
     });
   }
   forbidEnding((how) => answer({ failed: doing, why: `it ends its thread by ${how}, expected an answer` }));
-  port!.onmessage = async ({ data }: MessageEvent<VerifierQuestion>) => {
+  port.onmessage = async ({ data }: MessageEvent<VerifierQuestion>) => {
     current = data.id;
-    if ("load" in data) answer(await load(data.load));
+    if ("load" in data) answer(await loadModule(load));
     else {
       doing = "score";
       for (const input of data.inputs) answer(await scoreOne(input));
     }
   };
-};
+}
 
 /** Replaces what would end the thread, which nobody outside would see. */
 function forbidEnding(tell: (how: string) => void): void {
@@ -41,10 +46,10 @@ function forbidEnding(tell: (how: string) => void): void {
   Object.defineProperty(Deno, "exit", { value: refuse("Deno.exit()"), writable: false, configurable: false });
 }
 
-async function load(url: string): Promise<VerifierAnswer> {
+async function loadModule(load: Load): Promise<VerifierAnswer> {
   let module: { default?: unknown };
   try {
-    module = await import(url);
+    module = await load();
   } catch (error) {
     return { failed: "load", why: reason(error) };
   }

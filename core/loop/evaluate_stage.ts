@@ -5,7 +5,7 @@ import { UserError, withAdvice } from "../error.ts";
 import { accuracy } from "../evaluate/verifier_accuracy.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
-import { loadVerifier } from "../label/verifier_judge.ts";
+import { loadVerifier, verifierLimit } from "../label/verifier_judge.ts";
 import { checkVerifierAllowed } from "../label/verifier_use.ts";
 import { freeModel, loadModel } from "../model/model.ts";
 import { responseLogps } from "../model/scorer.ts";
@@ -38,18 +38,25 @@ export async function evaluateStage(
 ): Promise<Evaluation> {
   const { data, generation } = settings;
   if (await exists(path)) return await withAdvice(readEvaluation(path), "delete the file to evaluate again");
-  const verifierPath = settings.labels.verifier;
-  if (verifierPath !== undefined) checkVerifierAllowed(verifierPath, context, "the evaluation needs it");
+  const { labels } = settings;
+  const { verifier: verifierPath } = labels;
+  if (verifierPath !== undefined) {
+    checkVerifierAllowed({ ...labels, verifier: verifierPath }, context, "the evaluation needs it");
+  }
   const files = await filesOf(context, ref);
   const model = await loadModel(context.device, files);
   try {
     const tokenizer = await tokenizerOf(files, data);
     const { rows } = await readData(context, { settings, which: "eval" });
+    const { encoder } = context;
+    const joint = settings.method === "sft";
+    await encoder.prepare(rows, { tokenizer, joint }, 1);
     const { examples } = tokenizeExamples(rows, {
+      encoder,
       tokenizer,
       vocabSize: model.config.vocabSize,
       maxLength: data.max_length,
-      joint: settings.method === "sft",
+      joint,
     });
     const total = examples.length * (verifierPath === undefined ? 1 : 3);
     const progress = (done: number): void => {
@@ -65,7 +72,7 @@ export async function evaluateStage(
     const tokens = examples.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
     const evaluation: Evaluation = { rows: examples.length, loss: -sums.reduce((a, b) => a + b, 0) / tokens };
     if (verifierPath !== undefined) {
-      using verifier = await loadVerifier(verifierPath, { seconds: settings.labels.verifier_timeout });
+      using verifier = await loadVerifier(verifierPath, verifierLimit(labels));
       const shared = {
         examples,
         tokenizer,

@@ -3,13 +3,15 @@ import { openModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { answerText } from "../data/continuation.ts";
 import { type EncodeOptions, templateTail } from "../data/encode_row.ts";
-import { encodeResponse, parseResponse, readResponses, type ResponseRow } from "../data/stage_files.ts";
+import { encodeResponse, readResponses, type ResponseRow } from "../data/stage_files.ts";
 import { type TokenizedExample, tokenizeExamples } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { StoppedError } from "../error.ts";
-import { makeFolder, openAppend, writeFileAtomic } from "../files/atomic.ts";
-import { exists, movePath, readText } from "../files/io.ts";
+import { makeFolder } from "../files/atomic.ts";
+import { exists, movePath, removePath } from "../files/io.ts";
+import { oneFile } from "../files/model_files.ts";
 import { dirname } from "../files/path.ts";
+import { digestFile } from "../files/stream_digest.ts";
 import { generate, type GenerateOptions } from "../generate/batch_generator.ts";
 import { openServed } from "../generate/open_servers.ts";
 import { responseRoom } from "../generate/response_room.ts";
@@ -19,8 +21,10 @@ import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { fixGeneration } from "../run/resume_check.ts";
 import { noteReport } from "../run/row_notes.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
+import type { StagePaths } from "../run/run_paths.ts";
 import { readData } from "../run/run_rows.ts";
-import { filesOf } from "./model_ref.ts";
+import { folderOf } from "./model_ref.ts";
+import { PartialResponses } from "./partial_responses.ts";
 import type { GenerateStep } from "./schedule.ts";
 
 /**
@@ -32,14 +36,20 @@ export async function generateStage(
   { settings, paths, model: ref }: GenerateStep,
 ): Promise<void> {
   const { iteration } = settings;
-  const files = await filesOf(context, ref);
+  const dir = await folderOf(context, ref);
+  const files = await context.sources.filesIn(dir);
   await makeFolder(dirname(paths.responses));
   await fixGeneration(paths, settings);
-  if (await exists(paths.responses)) return;
+  const isDone = await exists(paths.responses);
+  await context.checksums.beginWith(dir, {
+    of: dirname(paths.responses),
+    isBegun: isDone || await exists(paths.partialResponses),
+    what: `generate of iteration ${iteration}`,
+    advice: `delete ${dirname(paths.responses)} to generate again`,
+  });
+  if (isDone) return await removePath(paths.partialSums);
   const { generation } = settings;
-  const served = generation.server === undefined
-    ? null
-    : await openServed(context, { iteration, dir: files.name, generation });
+  const served = generation.server === undefined ? null : await openServed(context, { iteration, dir, generation });
   const model = served === null ? await loadModel(context.device, files) : null;
   try {
     const folder = model?.folder ?? await openModelFolder(files);
@@ -53,11 +63,14 @@ export async function generateStage(
           : generate(context.commands, model, { ...shared, prompts }),
     };
     const started = performance.now();
-    const tokens = await generateRows(context, { source, tokenizer, examples, settings, path: paths.partialResponses });
+    const tokens = await generateRows(context, { source, tokenizer, examples, settings, paths });
     const seconds = (performance.now() - started) / 1000;
     const rows = await readResponses(paths.partialResponses);
     await logGeneration(context, { iteration, rows, isServed: served !== null });
-    await movePath(paths.partialResponses, paths.responses);
+    const partial = oneFile(paths.partialResponses);
+    const place = () => movePath(paths.partialResponses, paths.responses);
+    await context.checksums.placeRows(paths.responses, await digestFile(partial.files, partial.file), place);
+    await removePath(paths.partialSums);
     await appendTiming(context, { iteration, stage: "generate", seconds, tokens });
   } catch (error) {
     // A stop cuts off requests, whose errors come first: the stop is what should be reported.
@@ -90,7 +103,11 @@ export async function readExamples(
 ): Promise<TokenizedExample[]> {
   const { data } = settings;
   const { rows, name } = await readData(context, { settings, which: "train" });
+  const { encoder } = context;
+  await encoder.prepare(rows, { tokenizer, ...encoding }, 1);
+  throwIfStopped(context);
   const { examples, report } = tokenizeExamples(rows, {
+    encoder,
     tokenizer,
     vocabSize: model.config.vocabSize,
     maxLength: data.max_length,
@@ -100,30 +117,32 @@ export async function readExamples(
   return examples;
 }
 
-/** Generates the rows that `path` does not hold yet; returns the number of sampled tokens. */
+/** Generates the rows that are not there yet; returns the number of sampled tokens. */
 async function generateRows(
   context: RunContext,
-  { source, tokenizer, examples, settings, path }: {
+  { source, tokenizer, examples, settings, paths }: {
     source: AnswerSource;
     tokenizer: Tokenizer | null;
     examples: readonly TokenizedExample[];
     settings: IterationConfig;
-    path: string;
+    paths: StagePaths;
   },
 ): Promise<number> {
   const { iteration, generation, data } = settings;
   const { eosIds } = source;
   const tails = new Map(eosIds.map((id) => [id, tokenizer ? templateTail(tokenizer, id) : []]));
-  const done = await keepWholeRows(path, examples);
+  using file = await PartialResponses.open(context, { paths, examples });
+  const { done } = file;
   const left = examples.slice(done);
   const finish = (example: TokenizedExample, { ids, finished, retokenized }: ServedRow): ResponseRow => {
-    const { row, prompt, promptIds, messages, response, responseIds, conversational, reference } = example;
+    const { row, prompt, promptIds, messages, variables, response, responseIds, conversational, reference } = example;
     const tail = finished && conversational ? tails.get(ids.at(-1)!)! : [];
     return {
       row,
       prompt,
       promptIds,
       ...(messages !== undefined && { messages }),
+      ...(variables !== undefined && { variables }),
       response,
       responseIds,
       generated: tokenizer ? answerText(tokenizer, example, ids) : "",
@@ -144,7 +163,6 @@ async function generateRows(
   context.onProgress(event(0));
   const waiting = new Map<number, string>();
   let [ended, written] = [0, 0];
-  using file = await openAppend(path);
   const prompts = left.map(({ row, prompt, promptIds, conversational }) => ({
     row,
     prompt,
@@ -162,33 +180,15 @@ async function generateRows(
     waiting.set(index, encodeResponse(finish(left[index]!, generated)));
     context.onProgress(event(++ended));
     // Rows are written in the order of the data, so that the file is the same whatever the batch size.
-    let text = "";
+    const rows: string[] = [];
     for (; waiting.has(written); written++) {
-      text += waiting.get(written)!;
+      rows.push(waiting.get(written)!);
       waiting.delete(written);
     }
-    await file.append(text);
+    await file.append(rows);
   }
   await file.sync();
   return tokens;
-}
-
-/** Drops a torn last line of a stopped run's file, and rows of other data; returns the number of rows that are kept. */
-async function keepWholeRows(path: string, examples: readonly TokenizedExample[]): Promise<number> {
-  if (!await exists(path)) return 0;
-  const lines = (await readText(path)).split("\n").slice(0, -1);
-  const ids = ({ row, promptIds, responseIds }: Pick<ResponseRow, "row" | "promptIds" | "responseIds">): string =>
-    JSON.stringify([row, promptIds, responseIds]);
-  const whole = lines.findIndex((line, i) => {
-    try {
-      return i >= examples.length || ids(parseResponse(JSON.parse(line))) !== ids(examples[i]!);
-    } catch {
-      return true;
-    }
-  });
-  const kept = whole === -1 ? lines : lines.slice(0, whole);
-  await writeFileAtomic(path, kept.map((line) => line + "\n").join(""));
-  return kept.length;
 }
 
 async function logGeneration(

@@ -3,6 +3,7 @@ import { encodePair, readResponses } from "../data/stage_files.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
+import { digestText } from "../files/stream_digest.ts";
 import { differingRows, labelMetrics, labelPairs, type LabelReport } from "../label/label_pairs.ts";
 import { withJudge } from "../label/open_judge.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
@@ -17,6 +18,7 @@ export async function labelStage(context: RunContext, { settings, paths, model }
   }
   const { iteration, labels } = settings;
   const policy = model && await filesOf(context, model);
+  await context.checksums.checkRows(paths.responses);
   const all = await withAdvice(readResponses(paths.responses), "delete the file to generate again");
   const rows = differingRows(all);
   const started = performance.now();
@@ -44,7 +46,8 @@ export async function labelStage(context: RunContext, { settings, paths, model }
   }
   const log = await openMetrics(context, { stage: "label", iteration });
   await log.append({ iteration, stage: "label", ...labelMetrics(report) });
-  await writeFileAtomic(paths.pairs, pairs.map(encodePair).join(""));
+  const text = pairs.map(encodePair).join("");
+  await context.checksums.placeRows(paths.pairs, digestText(text), () => writeFileAtomic(paths.pairs, text));
   await appendTiming(context, { iteration, stage: "label", seconds: (performance.now() - started) / 1000 });
   return report;
 }

@@ -21,6 +21,7 @@ import type { StepMetrics } from "../train/step_metrics.ts";
 import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
 import { readExamples } from "./generate_stage.ts";
 import { handOut } from "./hand_out.ts";
+import { folderOf } from "./model_ref.ts";
 import { openPolicy } from "./policy.ts";
 import type { OptimizeStep } from "./schedule.ts";
 
@@ -28,6 +29,8 @@ import type { OptimizeStep } from "./schedule.ts";
 export async function optimizeStage(context: RunContext, step: OptimizeStep): Promise<StepMetrics> {
   const { settings, paths } = step;
   throwIfStopped(context);
+  const dir = await folderOf(context, step.model);
+  const files = await context.checksums.identityOf(dir);
   const policy = await openPolicy(context, step);
   const { model, scorer, reference } = policy;
   try {
@@ -40,10 +43,12 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
       scorer,
       data,
       settings,
+      files,
       referencePath: paths.reference,
       stateDir: paths.state,
       openLog: (done) => openMetrics(context, { stage: "optimize", iteration: settings.iteration, step: done }),
       onProgress: context.onProgress,
+      onUnchecked: (path) => context.checksums.noteUnchecked(path),
       signal: context.signal,
     });
     try {
@@ -114,11 +119,13 @@ async function readPairIds(
   const sources: readonly DataSource[] = ref === "data" ? [data.train!] : "name" in ref ? [ref.name] : ref.files;
   for (const source of sources) {
     const name = sourceName(source);
+    if (typeof ref === "object" && "files" in ref) await context.checksums.checkRows(name);
     const { locate, onBadRow, template, ...mapping } = readingOf(context, { settings });
     const { pairs, report, skipped, shapes } = await readPairs(source, {
       tokenizer,
       vocabSize: model.config.vocabSize,
       maxLength: data.max_length,
+      encoder: context.encoder,
       ...(locate && { locate }),
       ...(onBadRow && { onBadRow }),
       ...(template !== undefined && { template }),

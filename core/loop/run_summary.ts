@@ -1,5 +1,6 @@
 /** summary.json: the numbers of each iteration, from the run's files. @module */
 import { readLines } from "../files/json_lines.ts";
+import { readChecksums } from "../run/checksum_record.ts";
 import { runPaths } from "../run/run_paths.ts";
 import type { Evaluation } from "./evaluate_stage.ts";
 
@@ -67,6 +68,8 @@ export interface RunSummary {
   iterations: IterationSummary[];
   /** Folder of the run's final model. */
   model: string;
+  /** Files of rows, by their paths in the folder, that were changed by hand after the run wrote them; absent if none. */
+  edited?: string[];
 }
 
 const STAGE_KEYS = {
@@ -102,7 +105,7 @@ export async function summarizeRun(
   folder: string,
   { evaluations, last }: { evaluations: ReadonlyMap<number, Evaluation>; last: number },
 ): Promise<RunSummary> {
-  const { metrics, model } = runPaths(folder);
+  const { metrics, model, checksums } = runPaths(folder);
   const lines = (await readLines(metrics)).lines.map(({ line }) => line);
   const iterations: IterationSummary[] = [];
   for (let iteration = -1; iteration <= last; iteration++) {
@@ -126,5 +129,6 @@ export async function summarizeRun(
     }
     iterations.push(summary);
   }
-  return { iterations, model };
+  const edited = Object.keys((await readChecksums(checksums))?.edited ?? {}).sort();
+  return { iterations, model, ...(edited.length > 0 && { edited }) };
 }

@@ -16,7 +16,7 @@ export function checkSteps(steps: readonly Step[], hooks: RunHooks): void {
   }
   for (const { stage, settings: { labels } } of steps) {
     if (stage !== "evaluate" || labels.verifier === undefined) continue;
-    checkVerifierAllowed(labels.verifier, hooks, "the evaluation needs it");
+    checkVerifierAllowed({ ...labels, verifier: labels.verifier }, hooks, "the evaluation needs it");
   }
 }
 

@@ -14,6 +14,7 @@ import { fixSettings } from "../run/resume_check.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withRun } from "../run/run_context.ts";
 import { runPaths } from "../run/run_paths.ts";
 import { givesPairs } from "../run/run_rows.ts";
+import { hasWork, retrainAdvice } from "../run/run_work.ts";
 import { refuseStage } from "../run/stage_record.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { generateStage } from "./generate_stage.ts";
@@ -67,7 +68,14 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
     checkSteps(stepsOf(schedule), hooks);
     await checkJudging(stepsOf(schedule));
     await refuseStage(config.output_dir);
+    const isBegun = await hasWork(config.output_dir);
     await fixSettings(config);
+    await context.checksums.beginWith(await context.sources.model(config.model!), {
+      of: config.output_dir,
+      isBegun,
+      what: `the run in ${config.output_dir}`,
+      advice: "give another output_dir or delete the folder",
+    });
     const { method, iterations } = config;
     if (await isComplete(config, schedule)) {
       context.onNote(`The run in ${config.output_dir} was complete already; nothing is trained`);
@@ -142,8 +150,9 @@ async function makeModel(context: RunContext, steps: readonly Step[]): Promise<v
     }
   }
   // What an earlier process made is not trusted, but read.
+  await context.checksums.checkModel(made!);
   const opened = makes.adapter === null ? openModelFolder(made!) : openAdapterFolder(made!);
-  await withAdvice<unknown>(opened, `delete ${made} to train it again`);
+  await withAdvice<unknown>(opened, await retrainAdvice(made!));
   await dropState(paths);
 }
 

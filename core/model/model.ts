@@ -4,9 +4,10 @@ import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import { openAdapterFolder } from "../checkpoint/adapter_folder.ts";
 import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
 import { RoundingMeter } from "../checkpoint/rounding_meter.ts";
-import { newModelFiles, saveModelFolder, type SaveOptions } from "../checkpoint/save_folder.ts";
+import { newModelFiles, type SaveOptions, saveWatched } from "../checkpoint/save_folder.ts";
 import type { Dtype } from "../dtype.ts";
 import type { ModelFiles } from "../files/model_files.ts";
+import type { FolderWatch } from "../files/replace_folder.ts";
 import { loadAdapter, type LoadedAdapter } from "./lora_adapter.ts";
 import { parameterShapes } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
@@ -85,19 +86,19 @@ async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
 
 /**
  * Saves the weights as they are on the device, with the source folder's config and tokenizer. Returns the share of the
- * change since the weights of `before` that rounding takes; null for float32, or without `before`.
+ * change since the weights of `before` that rounding takes; null for float32, or without `before`. `watch` follows the
+ * files as they are written.
  */
 export async function storeModel(
   dir: string,
   model: Model,
-  { dtype, before }: { dtype: Dtype; before?: ModelFolder },
+  { dtype, before, watch }: { dtype: Dtype; before?: ModelFolder; watch?: FolderWatch },
 ): Promise<number | null> {
   const meter = before === undefined || dtype === "F32" ? null : new RoundingMeter(before, dtype);
-  await withTensors(model, dtype, ({ tensors, ...options }) =>
-    saveModelFolder(dir, {
-      ...options,
-      tensors: (name) => meter === null ? tensors(name) : meter.measure(name, tensors(name)),
-    }));
+  await withTensors(model, dtype, ({ tensors, ...options }) => {
+    const measured = (name: string) => meter === null ? tensors(name) : meter.measure(name, tensors(name));
+    return saveWatched(dir, { ...options, tensors: measured }, watch);
+  });
   return meter?.share ?? null;
 }
 

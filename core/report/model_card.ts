@@ -57,7 +57,7 @@ export function modelCard(run: RunRecord, { repo, sources, figure }: CardOptions
     `# ${repo.split("/").at(-1)}`,
     opening(made, base),
     section("Use", useText(repo)),
-    section("How it was made", makingText(settings, { made, base, datasets, held })),
+    section("How it was made", makingText(settings, { made, base, datasets, held, edited: run.edited })),
     section("What came out", [iterationTable(run), figure === null ? "" : `![Figures of the run](${figure})`]),
     section("Settings", settingsTable(settings, sources)),
     section("Citation", CITATION),
@@ -121,11 +121,12 @@ function useText(repo: string): string {
 
 function makingText(
   settings: Record<string, unknown>,
-  { made: { method, generates, hasNoise }, base, datasets, held }: {
+  { made: { method, generates, hasNoise }, base, datasets, held, edited }: {
     made: Making;
     base: CardSource | undefined;
     datasets: readonly CardSource[];
     held: CardSource | undefined;
+    edited: readonly string[];
   },
 ): string {
   const describe = (data: CardSource): string => {
@@ -141,6 +142,9 @@ function makingText(
     ...(held ? [["held-out data", describe(held)] as [string, string]] : []),
     ...(generates && judges.length > 0 ? [["judge", [...new Set(judges)].join(", ")] as [string, string]] : []),
     ...(hasNoise ? [["noise", [...new Set(noise)].join(", ")] as [string, string]] : []),
+    ...(edited.length > 0
+      ? [["edited by hand", edited.map((path) => `\`${path}\``).join(", ")] as [string, string]]
+      : []),
   ];
   return rows.length === 0 ? "" : table(["", ""], rows);
 }

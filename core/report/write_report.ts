@@ -53,6 +53,9 @@ function reportPage(run: RunRecord): string {
     `<meta name="viewport" content="width=device-width, initial-scale=1"><style>${STYLE}\n</style></head><body>`,
     `<h1>${title}</h1>`,
     run.model === null ? "" : `<p>Model: <code>${escapeMarkup(run.model)}</code></p>`,
+    run.edited.length === 0
+      ? ""
+      : `<p>Edited by hand after they were made: <code>${escapeMarkup(run.edited.join(", "))}</code></p>`,
     section("Iterations", iterationTable(run)),
     section("Figures", figures.length === 0 ? "" : `<div class="grid">${figures.join("\n")}</div>`),
     section("Settings", settingsTables(run.settings)),

@@ -2,6 +2,7 @@
 import { basename, resolve } from "node:path";
 import { type JsonObject, type JsonValue, readJsonRows } from "../data/formats/json_rows.ts";
 import { UserError } from "../error.ts";
+import { readChecksums } from "./checksum_record.ts";
 import { runPaths } from "./run_paths.ts";
 
 /** Numbers by their names in the file. */
@@ -49,6 +50,8 @@ export interface RunRecord {
   iterations: LoggedIteration[];
   /** The folder of the model; null before there is one. */
   model: string | null;
+  /** Files of rows, by their paths in the folder, that were changed by hand after the run wrote them. */
+  edited: string[];
 }
 
 /**
@@ -73,6 +76,7 @@ export async function readRun(dir: string): Promise<RunRecord> {
     settings: await readOptional(paths.settings) ?? await readOptional(paths.stage),
     ...await readMetrics(paths.metrics),
     ...summary,
+    edited: Object.keys((await readChecksums(paths.checksums))?.edited ?? {}).sort(),
   };
 }
 

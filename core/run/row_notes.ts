@@ -1,4 +1,5 @@
 /** Notes to the user about what became of the data. @module */
+import { columnsText } from "../data/parse_row.ts";
 import type { ShapeCount, SkippedRow } from "../data/read_rows.ts";
 import type { TokenizeReport } from "../data/tokenize_rows.ts";
 import type { RunContext } from "./run_context.ts";
@@ -6,12 +7,13 @@ import type { RunContext } from "./run_context.ts";
 /** The lines that a run has noted already, since every iteration reads the same data. */
 const told = new WeakMap<RunContext, Set<string>>();
 
-/** Notes, once per run, which shapes the rows were taken for, except this project's own shapes. */
+/** Notes, once per run, which shapes the rows were taken for, except this project's own under their own names. */
 export function noteShapes(context: RunContext, path: string, shapes: readonly ShapeCount[]): void {
-  for (const { owner, columns, rows } of shapes) {
-    if (owner === "plain") continue;
+  for (const shape of shapes) {
+    const { owner, mapped, rows } = shape;
+    if (owner === "plain" && mapped === undefined) continue;
     const line = `${path}: ${rows.toLocaleString("en")} ${rows === 1 ? "row" : "rows"} of ${owner} shape (${
-      columns.join(", ")
+      columnsText(shape)
     })`;
     noteOnce(context, line);
   }

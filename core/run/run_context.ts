@@ -2,11 +2,13 @@
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import type { ResolvedConfig } from "../config/config.ts";
-import type { JsonValue } from "../data/formats/json_rows.ts";
+import type { PlainValue } from "../data/formats/json_numbers.ts";
+import { RowEncoder } from "../data/row_encoder.ts";
 import { openRunDevice } from "../device/run_device.ts";
 import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import type { OnProgress } from "../progress.ts";
+import { RunChecksums } from "./run_checksums.ts";
 import { lockFolder } from "./run_lock.ts";
 import { runPaths } from "./run_paths.ts";
 import { type Need, RunSources } from "./run_sources.ts";
@@ -32,8 +34,11 @@ export interface JudgedAnswer {
   prompt: string;
   /** Answer to score. */
   response: string;
-  /** The row's own column `reference`, not the human answer; absent if it has none. */
-  reference?: JsonValue;
+  /**
+   * The row's own column `reference`, not the human answer; absent if it has none. Integers beyond 2⁵³ are bigints, and
+   * `2.0` is 2.
+   */
+  reference?: PlainValue;
 }
 
 /** An opened run. */
@@ -49,7 +54,11 @@ export interface RunContext {
   readonly judge: RunHooks["judge"] | null;
   /** Finds the files of the models and data sets that the config names. */
   readonly sources: RunSources;
+  /** Checks what the run reads back of its own files. */
+  readonly checksums: RunChecksums;
   readonly telemetry: Telemetry;
+  /** Encodes the rows of `data`, and keeps their ids between stages and iterations. */
+  readonly encoder: RowEncoder;
 }
 
 /** What a run is opened with. */
@@ -95,17 +104,20 @@ export async function withDevice<T>(
     record: folder === null ? null : runPaths(folder).kernels,
   });
   using commands = new Commands(device);
+  const signal = hooks.signal ?? new AbortController().signal;
   return await work({
     config,
     device,
     commands,
     onProgress: hooks.onProgress ?? (() => {}),
     onNote,
-    signal: hooks.signal ?? new AbortController().signal,
+    signal,
     allowVerifier: hooks.allowVerifier ?? true,
     judge: hooks.judge ?? null,
     sources,
+    checksums: await RunChecksums.open(folder, { onNote }),
     telemetry: await openTelemetry(),
+    encoder: new RowEncoder({ signal }),
   });
 }
 

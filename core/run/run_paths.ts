@@ -7,6 +7,8 @@ export interface StagePaths {
   readonly responses: string;
   readonly partialResponses: string;
   readonly generation: string;
+  /** The SHA-256 of each row that is there while generating. */
+  readonly partialSums: string;
   /** The labelled answers. */
   readonly pairs: string;
   /** The reference's log-probabilities of the pairs. */
@@ -31,6 +33,7 @@ export function stagePaths(folder: string): StagePaths {
   return {
     responses: join(folder, "responses.jsonl"),
     partialResponses: join(folder, "responses.partial.jsonl"),
+    partialSums: join(folder, "responses.partial.sha256"),
     generation: join(folder, "generation.json"),
     pairs: join(folder, "pairs.jsonl"),
     reference: join(folder, "reference_logps.safetensors"),
@@ -51,6 +54,8 @@ export interface RunPaths {
   readonly stage: string;
   /** The models and data sets of the hub that it began with. */
   readonly sources: string;
+  /** The checksums of what its stages hand on. */
+  readonly checksums: string;
   /** The kernel variants that it began with. */
   readonly kernels: string;
   readonly metrics: string;
@@ -77,6 +82,7 @@ export function runPaths(folder: string): RunPaths {
     settings: join(folder, "config.yaml"),
     stage: join(folder, "stage.yaml"),
     sources: join(folder, "sources.json"),
+    checksums: join(folder, "checksums.json"),
     kernels: join(folder, "kernels.json"),
     metrics: join(folder, "metrics.jsonl"),
     timings: join(folder, "timings.jsonl"),

@@ -1,6 +1,6 @@
 /** The optimize stage: every optimizer step of an iteration, logged, saved and resumable. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import { folderIdentity } from "../checkpoint/folder_identity.ts";
+import { checkSameModel, type FileDigests } from "../checkpoint/folder_identity.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { checkSameSettings } from "../config/settings_difference.ts";
 import { StoppedError } from "../error.ts";
@@ -30,11 +30,15 @@ export interface OptimizeOptions {
   referencePath: string;
   data: TrainingRows;
   settings: IterationConfig;
+  /** The digests of the model's files. */
+  files: FileDigests;
   /** Folder of the resume states. */
   stateDir: string;
   /** Opens the log and keeps this iteration's lines up to `step`. */
   openLog: (step: number) => Promise<LineLog>;
   onProgress: OnProgress;
+  /** Gets the path of a state that has no checksum. */
+  onUnchecked?: (path: string) => void;
   /** Abort it to stop the run after the current step. */
   signal?: AbortSignal;
 }
@@ -61,20 +65,21 @@ export interface OptimizeResult {
 export async function optimize(options: OptimizeOptions): Promise<OptimizeResult> {
   const { commands, model, data, settings, reference, stateDir } = options;
   const saved = await newestState(stateDir);
-  const record = saved && await readStateRecord(saved);
+  const { record, isSealed } = saved === null ? { record: null, isSealed: true } : await readStateRecord(saved);
   const origin = originOf(options);
-  if (record) {
-    checkSameSettings(record.origin, origin, {
-      what: `optimize of iteration ${settings.iteration}`,
-      file: saved.path,
-      advice: saved.advice,
-    });
+  if (saved && record) {
+    const what = `optimize of iteration ${settings.iteration}`;
+    const { advice, path } = saved;
+    if (!isSealed) options.onUnchecked?.(path);
+    const [{ begun: was, ...before }, { begun: is, ...now }] = [record.origin, origin];
+    if (was && is) checkSameModel(is, was, { what, advice });
+    checkSameSettings(before, now, { what, file: path, advice });
   }
   const logps = (request: LogpsRequest) => scoreReference(options, { ...request, done: record?.step ?? 0 });
   const trainer = await RowTrainer.create(commands, { model, data, settings, reference, logps });
   try {
     const stage = new StepLoop(options, { trainer, origin });
-    if (record) {
+    if (saved && record) {
       await loadState(saved, { device: commands.device, buffers: trainer.stateBuffers });
       stage.resume(record);
     }
@@ -94,7 +99,7 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
 
 /** Computes the reference's log-probabilities, before the policy's weights change, or reads them from their file. */
 async function scoreReference(
-  { commands, model, scorer = model, settings, referencePath: path, onProgress, signal }: OptimizeOptions,
+  { commands, model, scorer = model, settings, files, referencePath: path, onProgress, signal }: OptimizeOptions,
   { done: stepsDone, steps, ...request }: LogpsRequest & { done: number },
 ): Promise<ReferenceLogps> {
   const { used } = request;
@@ -106,7 +111,7 @@ async function scoreReference(
     ...request,
     scorer,
     path,
-    identity: await folderIdentity(model.folder),
+    files,
     onDone,
   });
 }
@@ -193,14 +198,16 @@ class StepLoop {
   }
 }
 
-function originOf({ settings, data }: OptimizeOptions): Origin {
-  const { iteration, model, training, lora, noise } = settings;
+function originOf({ settings, data, model, files }: OptimizeOptions): Origin {
+  const { iteration, model: name, training, lora, noise } = settings;
+  const begun = { folder: model.folder.dir, files };
   return {
     iteration,
-    ...(model !== undefined && { model }),
+    ...(name !== undefined && { model: name }),
     training,
     ...(lora && { lora }),
     noise,
     data: fingerprint(data),
+    begun,
   };
 }

@@ -3,6 +3,7 @@
  * noise, of the rejected ones. They are computed once, before the first step, and kept beside the pairs. @module
  */
 import type { Commands } from "../../kernels/device/commands.ts";
+import type { FileDigests } from "../checkpoint/folder_identity.ts";
 import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
 import { UserError } from "../error.ts";
@@ -41,11 +42,13 @@ export interface ReferenceOptions {
 /** Where {@linkcode keptReferenceLogps} keeps the numbers. */
 export interface KeptReferenceOptions extends ReferenceOptions {
   path: string;
-  /** Identifies the reference, as `folderIdentity` does. */
-  identity: string;
+  /** The digests of the reference's files. */
+  files: FileDigests;
 }
 
 const KEY = "dnpo_reference";
+/** The SHA-256 of the numbers. */
+const VALUES = "sha256";
 
 /**
  * Reads the numbers from the file at `path` if it was made from the same rows by the same model on the same adapter.
@@ -57,6 +60,7 @@ export async function keptReferenceLogps(commands: Commands, options: KeptRefere
   const kept = await read(path, { key, rows: rows.length });
   if (kept) return kept;
   const logps = await referenceLogps(commands, options);
+  const values = await sha256(...bytesOf(logps));
   const entries = (["chosen", "rejected"] as const).map((name) => ({
     name,
     dtype: "F32" as const,
@@ -64,7 +68,7 @@ export async function keptReferenceLogps(commands: Commands, options: KeptRefere
     bytes: () => Promise.resolve(new Uint8Array(logps[name].buffer)),
   }));
   await makeFolder(dirname(path));
-  await writeSafetensors(path, entries, { metadata: { [KEY]: key } });
+  await writeSafetensors(path, entries, { metadata: { [KEY]: key, [VALUES]: values } });
   return logps;
 }
 
@@ -90,14 +94,21 @@ export async function referenceLogps(
   return logps;
 }
 
-/** Reads the file; null if it is missing, malformed or has another key, and must be written anew. */
+function bytesOf({ chosen, rejected }: ReferenceLogps): Uint8Array<ArrayBuffer>[] {
+  return [chosen, rejected].map(({ buffer, byteOffset, byteLength }) =>
+    new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)
+  );
+}
+
+/** Reads the file; null if it is missing, malformed, damaged or has another key, and must be written anew. */
 async function read(path: string, { key, rows }: { key: string; rows: number }): Promise<ReferenceLogps | null> {
   if (!await exists(path)) return null;
   try {
     const file = await openSafetensorsAt(path);
     if (file.metadata[KEY] !== key) return null;
     const [chosen, rejected] = [await file.readFloat32("chosen"), await file.readFloat32("rejected")];
-    return chosen.length === rows && rejected.length === rows ? { chosen, rejected } : null;
+    if (chosen.length !== rows || rejected.length !== rows) return null;
+    return file.metadata[VALUES] === await sha256(...bytesOf({ chosen, rejected })) ? { chosen, rejected } : null;
   } catch (error) {
     if (error instanceof UserError) return null;
     throw error;
@@ -107,12 +118,12 @@ async function read(path: string, { key, rows }: { key: string; rows: number }):
 /** The file's key, made of everything that the numbers depend on. */
 async function keyOf(
   { device }: Commands,
-  { rows, used, rejected, identity }: KeptReferenceOptions,
+  { rows, used, rejected, files }: KeptReferenceOptions,
 ): Promise<string> {
   const { info, family, tuning, subgroupSize } = device;
   // Of a tuning, only the family can change the bits.
   const adapter = `${info.description || info.device}, ${family}, ${tuning?.family ?? family}, ${subgroupSize}`;
-  return JSON.stringify({ model: identity, rows: await sha256(rowWords(rows, { used, rejected })), rejected, adapter });
+  return JSON.stringify({ model: files, rows: await sha256(rowWords(rows, { used, rejected })), rejected, adapter });
 }
 
 /** Place, lengths and ids of the rows that are used, end to end, as little-endian words: what the key is made of. */

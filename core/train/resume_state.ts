@@ -2,8 +2,9 @@
 import type { Device } from "../../kernels/device/device.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import { openSliceReader } from "../../kernels/device/stream.ts";
+import { short } from "../checkpoint/folder_identity.ts";
+import { readSeal, SEAL, writeSealed } from "../checkpoint/sealed_safetensors.ts";
 import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
-import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
 import { UserError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import { namesIn, removeFile } from "../files/io.ts";
@@ -23,6 +24,7 @@ export interface SavedState {
 }
 
 const KEY = "dnpo_state";
+const BEGUN = '"begun":{';
 const NAME = /^step-(\d+)\.safetensors$/;
 
 /** The path of the state after `step` steps in the folder `dir`. */
@@ -50,7 +52,7 @@ export async function saveState(
   }));
   const path = statePath(dir, record.step);
   try {
-    await writeSafetensors(path, entries, { metadata: { [KEY]: JSON.stringify(record) } });
+    await writeSealed(path, entries, { metadata: { [KEY]: JSON.stringify(record) } });
   } finally {
     await reader.close();
   }
@@ -68,16 +70,32 @@ export async function newestState(dir: string): Promise<SavedState | null> {
   return { path: statePath(dir, step), step, advice };
 }
 
-/** Reads the record of a saved state. Throws a UserError for a file that is not a state. */
-export async function readStateRecord({ path, step, advice }: SavedState): Promise<StateRecord> {
+/**
+ * Reads the record of a saved state, once its checksum is found right; `isSealed` is false for one that has none, which
+ * an older version of this program saved. Throws a UserError for a file that is no state, or is damaged.
+ */
+export async function readStateRecord(
+  { path, step, advice }: SavedState,
+): Promise<{ record: StateRecord; isSealed: boolean }> {
   try {
-    const text = (await openSafetensorsAt(path)).metadata[KEY];
+    const { is, expected } = await readSeal(path);
+    const file = await openSafetensorsAt(path);
+    const text = file.metadata[KEY];
+    // A state that names its model was sealed: where the seal is not found, the header is damaged.
+    const isSealed = file.tensors.has(SEAL) || (text?.includes(BEGUN) ?? false);
+    if (isSealed && is !== expected) {
+      throw new UserError(
+        `Cannot resume from ${path}: its bytes have the SHA-256 ${short(is)}, expected ${
+          short(expected)
+        } as at its end`,
+      );
+    }
     if (text === undefined) {
       throw new UserError(
         `Cannot resume from ${path}: its header has no "${KEY}", expected a state that this program saved`,
       );
     }
-    return parseRecord(text, { path, step });
+    return { record: parseRecord(text, { path, step }), isSealed };
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`${error.message}; ${advice}`);
     throw error;

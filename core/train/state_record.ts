@@ -1,11 +1,16 @@
 /** The record that a resume state keeps besides the buffers, and its parser. @module */
+import type { KnownModel } from "../checkpoint/folder_identity.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import { isRecord, quote } from "../values.ts";
 import type { StepMetrics } from "./step_metrics.ts";
 
 /** The settings and data of the stage. A stage that goes on from the state must have the same. */
-export type Origin = Pick<IterationConfig, "iteration" | "model" | "training" | "lora" | "noise"> & { data: string };
+export type Origin = Pick<IterationConfig, "iteration" | "model" | "training" | "lora" | "noise"> & {
+  data: string;
+  /** The model that the stage began with; absent in a state that was saved before states were sealed. */
+  begun?: KnownModel;
+};
 
 /** The progress of a stage. */
 export interface StateRecord {
@@ -39,6 +44,8 @@ export function parseRecord(text: string, { path, step }: { path: string; step: 
   if (!Array.isArray(pending) || !pending.every(isMetrics)) refuse("pending", "a list of numbers by name");
   if (!isMetrics(last)) refuse("last", "numbers by name");
   if (!isRecord(origin)) refuse("origin", "the settings that it was made with");
+  const { begun } = origin as Record<string, unknown>;
+  if (begun !== undefined && !isKnownModel(begun)) refuse("origin", "the settings and the model that it was made with");
   return {
     step,
     tokens: tokens as number,
@@ -46,6 +53,11 @@ export function parseRecord(text: string, { path, step }: { path: string; step: 
     last: withNaN(last as Written),
     origin: origin as unknown as Origin,
   };
+}
+
+function isKnownModel(value: unknown): boolean {
+  return isRecord(value) && typeof value.folder === "string" && isRecord(value.files) &&
+    Object.values(value.files).every((digest) => typeof digest === "string");
 }
 
 /** Numbers as JSON writes them: a NaN (of a step that was skipped) is null. */

@@ -1,5 +1,6 @@
 /** Long work on the device, watched: what it takes must be the same from the warm-up on. @module */
 import { deepEqual, equal } from "node:assert/strict";
+import { folderDigests } from "../../core/checkpoint/folder_identity.ts";
 import { LineLog } from "../../core/files/json_lines.ts";
 import { generate } from "../../core/generate/batch_generator.ts";
 import { loadModel } from "../../core/model/model.ts";
@@ -71,6 +72,7 @@ export async function watchTraining(
     reference: parametersOf(reference.weights),
     data: pairRows(pairIds(20)),
     settings,
+    files: await folderDigests(model.folder),
     referencePath: `${dir}/reference_logps.safetensors`,
     stateDir: `${dir}/state`,
     openLog: () => LineLog.open(`${dir}/metrics.jsonl`, () => true),

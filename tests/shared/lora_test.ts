@@ -90,6 +90,7 @@ for (const name of ["all_linear_r8", "qv_r8_decay", "continue_r8", "int8_base_r8
         reference: noise ? parametersOf(model.weights) : null,
         data,
         settings,
+        files: {},
         referencePath: `${dir}/reference.safetensors`,
         stateDir: `${dir}/state`,
         openLog: () => LineLog.open(`${dir}/metrics.jsonl`, () => true),

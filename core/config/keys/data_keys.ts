@@ -14,6 +14,7 @@ export const columnKeys = {
   output: key(text.exactOptional(), "Column of Alpaca's output."),
   system: key(text.exactOptional(), "Column of the system turn."),
   reference: key(text.exactOptional(), "Column of what a verifier compares with."),
+  tools: key(text.exactOptional(), "Column of the tools that the chat template tells the model of."),
 };
 
 const columns = named("DataColumns", z.strictObject(columnKeys));

@@ -16,6 +16,13 @@ export const JUDGE_TEXTS: Readonly<Record<JudgeKind, string>> = {
   function: "a function that the program calling train() gives",
 };
 
+/** Keys of `verifier_permissions`. */
+export const verifierPermissionKeys = {
+  read: key(z.array(text).exactOptional(), "Files that the verifier may read, and folders with all that is in them."),
+  net: key(z.array(text).exactOptional(), "Hosts that the verifier may connect to, name or name:port."),
+  env: key(z.array(text).exactOptional(), "Environment variables that the verifier may read."),
+};
+
 /** Keys that any judge may have, whether it uses them or not: `--set labels.judge=…` alone can change the judge. */
 export const judgeKeys = {
   model: key(
@@ -108,6 +115,17 @@ export const judgeKeys = {
   verifier_timeout: key(
     z.number().gt(0).default(60),
     "Seconds that the verifier may take for one response, and to load; then it is ended, and with it the run.",
+    { of: ["verifier"], mayDiffer: true },
+  ),
+  verifier_memory: key(
+    count.exactOptional(),
+    "MiB that the process may grow by while the verifier loads or scores; then it is ended, and with it the run; " +
+      "default: 1024.",
+    { of: ["verifier"], mayDiffer: true },
+  ),
+  verifier_permissions: key(
+    named("VerifierPermissions", z.strictObject(verifierPermissionKeys)).exactOptional(),
+    "What the verifier may do, at most what the process may; what is not listed is forbidden.",
     { of: ["verifier"], mayDiffer: true },
   ),
   margin: key(

@@ -22,6 +22,7 @@ export function describe(value: unknown): string {
   if (value === undefined) return "missing";
   if (value === null) return "null";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (value instanceof Number || typeof value === "bigint") return errorLine(String(value).slice(0, 40));
   if (typeof value === "object") return "an object";
   if (typeof value === "string") return value === "" ? "an empty string" : `the string ${shortQuote(value)}`;
   return String(value);

@@ -34,7 +34,7 @@ export async function* readFileRows(
   const format = formatOfName(path) ?? await formatOfContent(path);
   switch (format) {
     case "json":
-      return yield* readJsonRows(path, { wanted });
+      return yield* readJsonRows(path, { wanted, exact: true });
     case "parquet":
       return yield* readParquetRows(path, { wanted, ...(columns && { columns }) });
     default:

@@ -1,17 +1,13 @@
 /** Reads the rows of a JSON lines file (streamed) or of a JSON array file, each with its place in the file. @module */
-import { checkNesting } from "../../files/json_nesting.ts";
 import { errorLine } from "./data_problems.ts";
+import { type JsonValue, parseExact } from "./json_numbers.ts";
+import { RowSplitter } from "./json_objects.ts";
+import { type JsonScan, scanJson } from "./json_scan.ts";
+import { rememberOrder } from "./key_order.ts";
 import { MAX_LINE_BYTES, type TextLine, textLines } from "./text_lines.ts";
 import { ALL_ROWS, picker, type Wanted } from "./wanted_rows.ts";
 
-/** Any JSON value. */
-export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
-
-/** A JSON object. */
-export interface JsonObject {
-  /** Any key. */
-  readonly [key: string]: JsonValue;
-}
+export type { JsonObject, JsonValue } from "./json_numbers.ts";
 
 /** One row of a file: its value, or what is wrong with its text. */
 export type JsonRow =
@@ -26,49 +22,97 @@ export type JsonRow =
   & ({
     /** The row. */
     value: JsonValue;
+    /** Set if one of its numbers is NaN or infinite. */
+    hasNonFinite?: true;
   } | {
     /** Why the row cannot be read. */
     problem: string;
   });
 
+/** Text that is parsed at once, as it is too short to nest deeper than a parser can take. */
+const MAX_SHORT = 1000;
+
+/** How rows of JSON are read. */
+export interface JsonRowsOptions {
+  maxLineBytes?: number;
+  wanted?: Wanted;
+  /** Whether numbers keep their digits, as in {@linkcode parseExact} (default false). */
+  exact?: boolean;
+}
+
 /**
- * Reads a JSON array if the file's first character besides white space is `[`, else JSON lines. Unreadable rows come as
- * problems. Returns the number of rows that it has gone through; unwanted rows are counted, but not parsed. Throws a
- * UserError if the file cannot be read at all.
+ * Reads a JSON array if the file's first character besides white space is `[`, else JSON lines: objects one after the
+ * other, which may share a line or go over several. Unreadable rows come as problems. Returns the number of rows that it
+ * has gone through; unwanted rows are counted, but not parsed. Throws a UserError if the file cannot be read at all.
  */
 export async function* readJsonRows(
   path: string,
-  { maxLineBytes = MAX_LINE_BYTES, wanted = ALL_ROWS }: { maxLineBytes?: number; wanted?: Wanted } = {},
+  { maxLineBytes = MAX_LINE_BYTES, wanted = ALL_ROWS, exact = false }: JsonRowsOptions = {},
 ): AsyncGenerator<JsonRow, number> {
   const lines = textLines(path, maxLineBytes);
   const picks = picker(wanted);
+  const splitter = new RowSplitter();
   let row = 0;
   let number = 0;
   for await (const line of lines) {
     if (row >= wanted.to) break;
     number++;
-    const text = "text" in line ? line.text.trim() : undefined;
-    if (text === "") continue;
-    if (row === 0 && text?.startsWith("[")) {
-      return yield* readArray(path, { firstLine: number, first: (line as { text: string }).text, lines, wanted });
+    if (row === 0 && !splitter.isOpen && "text" in line && line.text.trimStart().startsWith("[")) {
+      return yield* readArray(path, { firstLine: number, first: line.text, lines, wanted, exact });
     }
-    if (picks(row)) {
-      const where = `${path}:${number}`;
-      yield { row, where, ...("problem" in line ? { problem: line.problem } : parseJson(text!)) };
+    // Most rows are a whole line: it need not be cut.
+    const whole = "text" in line && !splitter.isOpen && picks(row) ? parseShort(line.text, exact) : null;
+    if (whole !== null) {
+      yield { row: row++, where: `${path}:${number}`, ...whole };
+      continue;
     }
+    for (const { line: begin, ...found } of splitter.add(line, number)) {
+      if (row < wanted.to && picks(row)) yield { row, where: `${path}:${begin}`, ...valueOf(found, exact) };
+      row++;
+    }
+  }
+  for (const { line: begin, ...found } of splitter.finish()) {
+    if (row < wanted.to && picks(row)) yield { row, where: `${path}:${begin}`, ...valueOf(found, exact) };
     row++;
   }
   return row;
 }
 
+type Parsed = { value: JsonValue; hasNonFinite?: true } | { problem: string };
+
+/** A short line that is one object; null if it is anything else. */
+function parseShort(text: string, exact: boolean): Parsed | null {
+  if (text.length > MAX_SHORT || !text.startsWith("{")) return null;
+  try {
+    const value = JSON.parse(text) as JsonValue;
+    if (exact && mayChange(value)) return parseJson(text, { exact });
+    rememberOrder(text, value);
+    return { value };
+  } catch {
+    return null;
+  }
+}
+
+/** Whether parsing may have changed a number of a value: it is whole, or infinite. */
+function mayChange(value: JsonValue): boolean {
+  if (typeof value === "number") return Number.isInteger(value) || !Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return false;
+  return (Array.isArray(value) ? value : Object.values(value)).some(mayChange);
+}
+
+function valueOf(found: TextLine & { scan?: JsonScan }, exact: boolean): Parsed {
+  return "problem" in found ? found : parseJson(found.text, { exact, ...(found.scan && { scan: found.scan }) });
+}
+
 /** Reads the rows of an array that begins in `first`, line `firstLine` of the file, and goes on in `lines`. */
 async function* readArray(
   path: string,
-  { firstLine, first, lines, wanted }: {
+  { firstLine, first, lines, wanted, exact }: {
     firstLine: number;
     first: string;
     lines: AsyncIterable<TextLine>;
     wanted: Wanted;
+    exact: boolean;
   },
 ): AsyncGenerator<JsonRow, number> {
   const parts = [first];
@@ -84,7 +128,7 @@ async function* readArray(
   for (const { line, ...element } of arrayElements(parts)) {
     if (row >= wanted.to) break;
     const where = `${path}:${firstLine + line}`;
-    if (picks(row)) yield { row, where, ...("problem" in element ? element : parseJson(element.text)) };
+    if (picks(row)) yield { row, where, ...valueOf(element, exact) };
     row++;
   }
   return row;
@@ -137,11 +181,29 @@ function* arrayElements(lines: readonly string[]): Generator<TextLine & { line: 
 }
 
 /** The value of a JSON text, or what is wrong with the text. */
-export function parseJson(text: string): { value: JsonValue } | { problem: string } {
+export function parseJson(
+  text: string,
+  { exact = false, scan = scanJson(text) }: { exact?: boolean; scan?: JsonScan } = {},
+): Parsed {
+  const { isTooDeep, hasExact } = scan;
+  if (isTooDeep) return { problem: "not valid JSON (it nests deeper than 1000 levels)" };
   try {
-    checkNesting(text);
-    return { value: JSON.parse(text) };
+    if (!exact || !hasExact) {
+      const value = JSON.parse(text) as JsonValue;
+      rememberOrder(text, value);
+      return { value };
+    }
   } catch (error) {
-    return { problem: `not valid JSON (${errorLine(error)})` };
+    // Python writes NaN and Infinity, which no other reader of JSON takes.
+    if (!exact || !/NaN|Infinity/.test(text)) return notJson(error);
   }
+  try {
+    return parseExact(text);
+  } catch (error) {
+    return notJson(error);
+  }
+}
+
+function notJson(error: unknown): { problem: string } {
+  return { problem: `not valid JSON (${errorLine(error)})` };
 }

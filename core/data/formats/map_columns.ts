@@ -15,6 +15,7 @@ export const COLUMN_KEYS = [
   "output",
   "system",
   "reference",
+  "tools",
 ] as const;
 
 /** Names of columns by what they hold. */

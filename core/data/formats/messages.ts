@@ -1,104 +1,74 @@
 /** Conversations as rows contain them. @module */
-import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
 import type { JsonObject, JsonValue } from "./json_rows.ts";
-import { wrong } from "./row_fields.ts";
+import { checkOrder, wrong } from "./row_fields.ts";
+import { isShareGpt, shareGptMessage } from "./share_gpt.ts";
+
+/** A part of a turn's content. */
+export interface TextPart {
+  readonly type: "text";
+  readonly text: string;
+  /** Anything else that the template may read. */
+  readonly [key: string]: JsonValue;
+}
 
 /** One turn of a conversation; keys besides these two reach the chat template. */
 export interface Message {
   /** "system", "user", "assistant", or another role that the template knows. */
   readonly role: string;
-  /** The turn's text. */
-  readonly content: string;
+  /** The turn's text, or its parts. Null or absent only in a turn with `tool_calls`. */
+  readonly content?: string | null | TextPart[];
   /** Anything else that the template may read. */
   readonly [key: string]: JsonValue;
 }
 
-/** ShareGPT's names of the roles. */
-const SHAREGPT_ROLES: Readonly<Record<string, string>> = {
-  human: "user",
-  user: "user",
-  gpt: "assistant",
-  chatgpt: "assistant",
-  assistant: "assistant",
-  system: "system",
-  tool: "tool",
-};
-
-/** Reads a list of at least one {role, content}. Throws a UserError if it is anything else. */
+/** Reads a list of at least one {role, content} or {from, value}. Throws a UserError if it is anything else. */
 export function messagesField(object: JsonObject, key: string): Message[] {
-  return listField(object, key).map((message, i) => {
-    const at = `${key}[${i}]`;
-    if (!isRecord(message)) throw wrong(at, message, "a message {role, content}");
-    const role = Object.hasOwn(message, "role") ? message.role : undefined;
-    const content = Object.hasOwn(message, "content") ? message.content : undefined;
-    if (typeof role !== "string") throw wrong(`${at}.role`, role, "a string");
-    if (typeof content !== "string") throw wrong(`${at}.content`, content, "a string");
-    return { ...message, role, content };
-  });
-}
-
-/** Reads ShareGPT's list of {from, value}, or one of {role, content}. Throws a UserError if it is anything else. */
-export function shareGptField(object: JsonObject, key: string): Message[] {
-  const [first] = listField(object, key);
-  if (isRecord(first) && Object.hasOwn(first, "role")) return messagesField(object, key);
-  return listField(object, key).map((message, i) => {
-    const at = `${key}[${i}]`;
-    if (!isRecord(message)) throw wrong(at, message, "a message {from, value}");
-    const from = Object.hasOwn(message, "from") ? message.from : undefined;
-    const value = Object.hasOwn(message, "value") ? message.value : undefined;
-    const role = typeof from === "string" && Object.hasOwn(SHAREGPT_ROLES, from) ? SHAREGPT_ROLES[from] : undefined;
-    if (role === undefined) throw wrong(`${at}.from`, from, `one of ${Object.keys(SHAREGPT_ROLES).join(", ")}`);
-    if (typeof value !== "string") throw wrong(`${at}.value`, value, "a string");
-    return { role, content: value };
-  });
-}
-
-function listField(object: JsonObject, key: string): readonly JsonValue[] {
-  const value = object[key];
+  const value = Object.hasOwn(object, key) ? object[key] : undefined;
   if (!Array.isArray(value) || value.length === 0) throw wrong(key, value, "a list of messages {role, content}");
-  return value;
+  return value.map((message, i) => readMessage(message, `${key}[${i}]`));
 }
 
-/**
- * Extracts the prompt, the turns that both sides begin with, as TRL's extract_prompt does: the last turn is never part
- * of the prompt, even if both sides are the same. Throws a UserError if no turn is common.
- */
-export function extractMessages(
-  { chosen, rejected }: { chosen: Message[]; rejected: Message[] },
-  [better, worse]: readonly [string, string],
-): { prompt: Message[]; chosen: Message[]; rejected: Message[] } {
-  const most = Math.min(chosen.length, rejected.length) - 1;
-  let common = 0;
-  while (common < most && sameMessage(chosen[common]!, rejected[common]!)) common++;
-  if (common === 0) {
-    throw new UserError(
-      `"${better}" and "${worse}" have no first turn in common, expected it, or "prompt" as messages`,
-    );
+/** Reads one {role, content} or {from, value}. Throws a UserError if it is anything else. */
+export function messageField(object: JsonObject, key: string): Message {
+  return readMessage(Object.hasOwn(object, key) ? object[key] : undefined, key);
+}
+
+/** The text of a turn, without the tools that it calls. */
+export function messageText({ content }: Message): string {
+  return Array.isArray(content) ? content.map(({ text }) => text).join("") : content ?? "";
+}
+
+/** Whether a turn calls tools. */
+export function callsTools({ tool_calls: calls }: Message): boolean {
+  return Array.isArray(calls) && calls.length > 0;
+}
+
+function readMessage(message: JsonValue | undefined, at: string): Message {
+  if (!isRecord(message)) throw wrong(at, message as JsonValue, "a message {role, content}");
+  if (isShareGpt(message)) return { ...shareGptMessage(message, at) };
+  checkOrder(message as JsonValue, at);
+  const field = (key: string): JsonValue | undefined => Object.hasOwn(message, key) ? message[key] : undefined;
+  const role = field("role");
+  if (typeof role !== "string") throw wrong(`${at}.role`, role, "a string");
+  const calls = field("tool_calls") ?? null;
+  if (calls !== null && !(Array.isArray(calls) && calls.every(isRecord))) {
+    throw wrong(`${at}.tool_calls`, calls, "a list of objects");
   }
-  return { prompt: chosen.slice(0, common), chosen: chosen.slice(common), rejected: rejected.slice(common) };
+  const content = field("content");
+  if (Array.isArray(content)) checkParts(content, `${at}.content`);
+  else if (typeof content !== "string" && !(content == null && calls !== null && calls.length > 0)) {
+    throw wrong(`${at}.content`, content, 'a string, or "tool_calls" beside it');
+  }
+  return message as Message;
 }
 
-function sameMessage(a: Message, b: Message): boolean {
-  return a.role === b.role && a.content === b.content;
-}
-
-/**
- * Extracts the prompt, the text that both sides begin with, as TRL's extract_prompt does: a space before the first
- * difference goes to the sides, and the last character of the shorter side is never part of the prompt. Throws a
- * UserError if no text is common.
- */
-export function extractPrompt(
-  { chosen, rejected }: { chosen: string; rejected: string },
-  [better, worse]: readonly [string, string],
-): { prompt: string; chosen: string; rejected: string } {
-  const [a, b] = [[...chosen], [...rejected]];
-  const most = Math.min(a.length, b.length) - 1;
-  let common = 0;
-  while (common < most && a[common] === b[common]) common++;
-  // TRL looks for the space only if it has found a difference.
-  if (a[common] !== b[common] && a[common - 1] === " ") common--;
-  if (common <= 0) throw new UserError(`"${better}" and "${worse}" begin differently, expected "prompt"`);
-  const cut = (side: string[]): string => side.slice(common).join("");
-  return { prompt: a.slice(0, common).join(""), chosen: cut(a), rejected: cut(b) };
+/** Throws a UserError if a part is not text. */
+function checkParts(parts: readonly JsonValue[], at: string): void {
+  for (const [i, part] of parts.entries()) {
+    const place = `${at}[${i}]`;
+    if (!isRecord(part)) throw wrong(place, part, 'a part {type: "text", text}');
+    if (part.type !== "text") throw wrong(`${place}.type`, part.type, '"text": images and other media are not read');
+    if (typeof part.text !== "string") throw wrong(`${place}.text`, part.text, "a string");
+  }
 }

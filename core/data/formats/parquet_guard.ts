@@ -4,14 +4,18 @@
  *
  * @module
  */
+import type { ParquetType } from "hyparquet";
 import { UserError } from "../../error.ts";
-
-/** The deepest nesting of Thrift structs; real files stay below ten. */
-const MAX_DEPTH = 32;
+import { ByteReader } from "./byte_reader.ts";
+import { checkDeltas, checkRuns } from "./parquet_runs.ts";
+import { readStruct } from "./parquet_thrift.ts";
 
 /** The most that a page may unpack to, in bytes: FREE_BYTES, and MAX_RATIO times its size. */
 const MAX_RATIO = 1000;
 const FREE_BYTES = 1 << 24;
+
+/** The most bytes of a page's texts that share their beginnings, which may be longer than the page. */
+const MAX_SHARED_BYTES = 1 << 28;
 
 /**
  * The most values of a column chunk: FREE_VALUES and VALUES_PER_BYTE for each byte of the file, since nulls take almost
@@ -35,6 +39,9 @@ export interface ChunkClaims {
   values: number;
   /** The largest repetition and definition levels. */
   maxLevels: readonly [repetition: number, definition: number];
+  /** The type of the values, and the bytes of one if it is of a fixed length. */
+  type: ParquetType | undefined;
+  typeLength: number | undefined;
   /** Unpacks a page; null if the chunk is not compressed. */
   unpack: ((packed: Uint8Array, size: number) => Uint8Array) | null;
 }
@@ -43,13 +50,20 @@ export interface ChunkClaims {
 const DATA_PAGE = 0;
 const DICTIONARY_PAGE = 2;
 const DATA_PAGE_V2 = 3;
-/** Encodings whose values are indices into a dictionary; these are stored in runs, as levels are. */
-const RUN_ENCODINGS = [2, 8];
+/** Encodings, by their numbers. */
+const DICTIONARY = [2, 8];
+const RLE = 3;
+const DELTA_BINARY = 5;
+const DELTA_LENGTH = 6;
+const DELTA_TEXT = 7;
+const SPLIT_BYTES = 9;
+const KNOWN_ENCODINGS = [0, ...DICTIONARY, RLE, DELTA_BINARY, DELTA_LENGTH, DELTA_TEXT, SPLIT_BYTES];
 
 /** Throws a UserError if a page in the chunk's bytes claims more than it contains. */
-export function checkChunk(bytes: Uint8Array, { values, maxLevels, unpack }: ChunkClaims): void {
-  const reader = new Reader(bytes);
-  let seen = 0;
+export function checkChunk(bytes: Uint8Array, claims: ChunkClaims): void {
+  const { values, unpack } = claims;
+  const reader = new ByteReader(bytes);
+  let [seen, total] = [0, 0];
   while (reader.left > 1) {
     const header = readStruct(reader, 0);
     const [type = -1, unpacked = -1, packed = -1] = [header.get("1"), header.get("2"), header.get("3")];
@@ -59,6 +73,10 @@ export function checkChunk(bytes: Uint8Array, { values, maxLevels, unpack }: Chu
     if (unpacked < 0 || unpacked > FREE_BYTES + MAX_RATIO * packed) {
       throw new UserError(`a page of ${packed} bytes unpacks to ${unpacked}`);
     }
+    total += unpacked;
+    if (total > 4 * FREE_BYTES + MAX_RATIO * bytes.length) {
+      throw new UserError(`its pages unpack to more than ${total - unpacked} bytes, and have ${bytes.length}`);
+    }
     const page = reader.take(packed);
     const count = header.get(`${type === DATA_PAGE ? 5 : type === DICTIONARY_PAGE ? 7 : 8}.1`) ?? -1;
     // A dictionary has no more entries than there are values that refer to it.
@@ -67,24 +85,15 @@ export function checkChunk(bytes: Uint8Array, { values, maxLevels, unpack }: Chu
       throw new UserError(`a page has ${count} values, expected at most ${most}`);
     }
     const open = (data: Uint8Array, size: number): Uint8Array => unpack ? unpack(data, size) : data;
-    if (type === DATA_PAGE) {
-      const encoding = header.get("5.2") ?? -1;
-      checkLevelsAndRuns(open(page, unpacked), { count, maxLevels, encoding });
-    } else if (type === DATA_PAGE_V2) {
-      const [definition, repetition] = [header.get("8.5") ?? 0, header.get("8.6") ?? 0];
-      if (definition < 0 || repetition < 0 || definition + repetition > Math.min(packed, unpacked)) {
-        throw new UserError(`a page's levels have ${definition + repetition} bytes, expected at most its ${packed}`);
-      }
-      checkRuns(page.subarray(0, repetition), { width: bits(maxLevels[0]), count });
-      checkRuns(page.subarray(repetition, repetition + definition), { width: bits(maxLevels[1]), count });
-      if (RUN_ENCODINGS.includes(header.get("8.4") ?? -1)) {
-        const isPacked = header.get("8.7") !== 0;
-        const rest = page.subarray(repetition + definition);
-        checkValueRuns(isPacked ? open(rest, unpacked - repetition - definition) : rest, count);
-      }
-    }
+    if (type === DATA_PAGE) checkPage(open(page, unpacked), { count, encoding: encodingOf(header.get("5.2")) }, claims);
+    else if (type === DATA_PAGE_V2) checkPageV2(page, { header, count, unpacked, open }, claims);
     if (type !== DICTIONARY_PAGE && type !== 1) seen += count;
   }
+}
+
+function encodingOf(encoding: number | undefined): number {
+  if (encoding !== undefined && KNOWN_ENCODINGS.includes(encoding)) return encoding;
+  throw new UserError(`a page has the encoding ${encoding}, expected one of ${KNOWN_ENCODINGS.join(", ")}`);
 }
 
 function bits(max: number): number {
@@ -92,156 +101,93 @@ function bits(max: number): number {
 }
 
 /** Checks a data page of version 1: the length and the runs of each level, then the values. */
-function checkLevelsAndRuns(
+function checkPage(
   page: Uint8Array,
-  { count, maxLevels, encoding }: { count: number; maxLevels: readonly number[]; encoding: number },
+  { count, encoding }: { count: number; encoding: number },
+  claims: ChunkClaims,
 ): void {
-  let rest = page;
-  for (const max of maxLevels) {
+  const reader = new ByteReader(page);
+  let present = count;
+  for (const [i, max] of claims.maxLevels.entries()) {
     if (max === 0) continue;
-    const reader = new Reader(rest);
     const length = reader.u32();
     if (length > reader.left) {
       throw new UserError(`a page's levels have ${length} bytes, expected at most ${reader.left}`);
     }
-    checkRuns(reader.take(length), { width: bits(max), count });
-    rest = reader.take(reader.left);
+    const found = checkRuns(reader.take(length), { width: bits(max), count, isComplete: true }, i === 1 ? max : -1);
+    if (i === 1) present = found;
   }
-  if (RUN_ENCODINGS.includes(encoding)) checkValueRuns(rest, count);
+  const rest = reader.take(reader.left);
+  const isBoolean = claims.type === "BOOLEAN";
+  if (isBoolean && (encoding === RLE || DICTIONARY.includes(encoding))) checkBooleans(rest, present);
+  else if (encoding === RLE || DICTIONARY.includes(encoding)) checkIndices(rest, present);
+  else checkValues(rest, { count: present, encoding }, claims);
+}
+
+/** Checks a data page of version 2, whose levels are not packed and have their lengths in the header. */
+function checkPageV2(
+  page: Uint8Array,
+  { header, count, unpacked, open }: {
+    header: ReadonlyMap<string, number>;
+    count: number;
+    unpacked: number;
+    open: (data: Uint8Array, size: number) => Uint8Array;
+  },
+  claims: ChunkClaims,
+): void {
+  const [nulls = -1, rows = -1] = [header.get("8.2"), header.get("8.3")];
+  if (nulls < 0 || nulls > count || rows < 0 || rows > count) {
+    throw new UserError(`a page has ${rows} rows and ${nulls} nulls, expected at most its ${count} values`);
+  }
+  const encoding = encodingOf(header.get("8.4"));
+  const [definition = -1, repetition = -1] = [header.get("8.5"), header.get("8.6")];
+  if (definition < 0 || repetition < 0 || definition + repetition > Math.min(page.length, unpacked)) {
+    throw new UserError(`a page's levels have ${definition + repetition} bytes, expected at most its ${page.length}`);
+  }
+  const [begin, end] = [repetition, repetition + definition];
+  for (const [i, levels] of [page.subarray(0, begin), page.subarray(begin, end)].entries()) {
+    const max = claims.maxLevels[i]!;
+    if (max > 0) checkRuns(levels, { width: bits(max), count, isComplete: true });
+  }
+  const present = count - nulls;
+  const rest = page.subarray(end);
+  const values = header.get("8.7?") === 0 ? rest : open(rest, unpacked - end);
+  if (encoding === RLE) checkBooleans(values, present);
+  else if (DICTIONARY.includes(encoding)) checkIndices(values, present);
+  else checkValues(values, { count: present, encoding }, claims);
 }
 
 /** Checks indices into a dictionary: a byte with their width in bits, then runs. */
-function checkValueRuns(bytes: Uint8Array, count: number): void {
+function checkIndices(bytes: Uint8Array, count: number): void {
   if (bytes.length > 0) checkRuns(bytes.subarray(1), { width: bytes[0]!, count });
 }
 
-/** Checks runs of one repeated value or of packed values: a repetition may not be longer than `count`. */
-function checkRuns(bytes: Uint8Array, { width, count }: { width: number; count: number }): void {
-  const reader = new Reader(bytes);
-  for (let seen = 0; seen < count && reader.left > 0;) {
-    const header = reader.varint();
-    const run = header >>> 1;
-    if (header & 1) {
-      reader.take(Math.min(reader.left, run * width));
-      seen += run * 8;
-    } else {
-      if (run > count) throw new UserError(`a run has ${run} values, expected at most the page's ${count}`);
-      reader.take(Math.min(reader.left, (width + 7) >> 3));
-      seen += run;
-    }
-  }
+/** Checks booleans: four bytes of length, then runs. */
+function checkBooleans(bytes: Uint8Array, count: number): void {
+  checkRuns(bytes.subarray(4), { width: 1, count });
 }
 
-/** Throws a UserError if a struct of Thrift's compact protocol claims more elements than there are bytes. */
-export function checkThrift(bytes: Uint8Array): void {
-  readStruct(new Reader(bytes), 0);
-}
-
-/** Reads the integers of a struct by field number (`5.1` is in an inner struct); everything else is only walked. */
-function readStruct(
-  reader: Reader,
-  depth: number,
-  prefix = "",
-  found = new Map<string, number>(),
-): Map<string, number> {
-  if (depth > MAX_DEPTH) throw new UserError(`its metadata nests deeper than ${MAX_DEPTH} levels`);
-  let field = 0;
-  for (;;) {
-    const byte = reader.u8();
-    const type = byte & 15;
-    if (type === 0) return found;
-    field = byte >> 4 ? field + (byte >> 4) : zigZag(reader.varint());
-    walk(reader, { type, depth, key: `${prefix}${field}`, found });
-  }
-}
-
-function walk(
-  reader: Reader,
-  { type, depth, key, found }: { type: number; depth: number; key: string; found: Map<string, number> },
+/** Checks values whose encoding says how many or how long they are. */
+function checkValues(
+  bytes: Uint8Array,
+  { count, encoding }: { count: number; encoding: number },
+  { type, typeLength }: ChunkClaims,
 ): void {
-  switch (type) {
-    case 1:
-    case 2:
-      found.set(key, type === 1 ? 1 : 0);
-      return;
-    case 3:
-      reader.u8();
-      return;
-    case 4:
-    case 5:
-    case 6:
-      found.set(key, zigZag(reader.varint()));
-      return;
-    case 7:
-      reader.take(8);
-      return;
-    case 8:
-      reader.take(reader.varint());
-      return;
-    case 9: {
-      const byte = reader.u8();
-      const size = byte >> 4 === 15 ? reader.varint() : byte >> 4;
-      // Each element takes at least one byte.
-      if (size > reader.left) {
-        throw new UserError(`a list of its metadata has ${size} elements, expected at most ${reader.left}`);
-      }
-      const elements = byte & 15;
-      // Nothing that is in lists is needed.
-      const inner = { type: elements <= 2 ? 3 : elements, depth: depth + 1, key: "", found: new Map() };
-      for (let i = 0; i < size; i++) walk(reader, inner);
-      return;
+  if (encoding === SPLIT_BYTES) {
+    const width = type === "FIXED_LEN_BYTE_ARRAY" ? typeLength ?? 0 : type === "INT32" || type === "FLOAT" ? 4 : 8;
+    if (!(width > 0 && count * width <= bytes.length)) {
+      throw new UserError(`a page has ${count} values of ${width} bytes, expected at most ${bytes.length} bytes`);
     }
-    case 12:
-      readStruct(reader, depth + 1, `${key}.`, found);
-      return;
-    default:
-      throw new UserError(`its metadata has a field of unknown type ${type}`);
   }
-}
-
-function zigZag(value: number): number {
-  return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
-}
-
-/** Reads bytes forwards, never beyond the end. */
-class Reader {
-  readonly #bytes: Uint8Array;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  get left(): number {
-    return this.#bytes.length - this.#at;
-  }
-
-  take(count: number): Uint8Array {
-    if (count > this.left) {
-      throw new UserError(`${count} bytes are missing, expected them before byte ${this.#bytes.length}`);
-    }
-    this.#at += count;
-    return this.#bytes.subarray(this.#at - count, this.#at);
-  }
-
-  u8(): number {
-    return this.take(1)[0]!;
-  }
-
-  u32(): number {
-    const bytes = this.take(4);
-    return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  }
-
-  /** An integer of up to 64 bits. Beyond 2⁵³ it loses its last digits; such sizes are refused anyway. */
-  varint(): number {
-    let [value, scale] = [0, 1];
-    for (let i = 0; i < 10; i++) {
-      const byte = this.u8();
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-      scale *= 128;
-    }
-    throw new UserError("a number of its metadata has no end");
-  }
+  if (![DELTA_BINARY, DELTA_LENGTH, DELTA_TEXT].includes(encoding) || (count === 0 && bytes.length === 0)) return;
+  const reader = new ByteReader(bytes);
+  if (encoding !== DELTA_TEXT) return checkDeltas(reader, count);
+  let shared = 0;
+  const most = Math.min(MAX_SHARED_BYTES, FREE_BYTES + MAX_RATIO * bytes.length);
+  checkDeltas(reader, count, (length) => {
+    shared += length;
+    if (length >= 0 && shared <= most) return;
+    throw new UserError(`a page's texts share ${length < 0 ? length : shared} bytes, expected 0 to ${most}`);
+  });
+  checkDeltas(reader, count);
 }

@@ -3,9 +3,11 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib"
 import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, SchemaTree } from "hyparquet";
 import { UserError } from "../../error.ts";
 import { errorLine, ioProblem, shortQuote } from "./data_problems.ts";
+import { findNonFinite, JsonFloat } from "./json_numbers.ts";
 import type { JsonRow, JsonValue } from "./json_rows.ts";
 import { parseJson } from "./json_rows.ts";
-import { checkChunk, checkCount, checkThrift } from "./parquet_guard.ts";
+import { checkChunk, checkCount, type ChunkClaims } from "./parquet_guard.ts";
+import { checkThrift } from "./parquet_thrift.ts";
 import { ALL_ROWS, picker, type Wanted } from "./wanted_rows.ts";
 
 /** The longest metadata: some hundred times that of a large file. */
@@ -19,7 +21,7 @@ export interface ParquetOptions {
 }
 
 /**
- * Reads rows as JSON values: 64-bit integers become numbers, times ISO 8601 texts, and bytes null. Returns the number
+ * Reads rows as JSON values: floats that are whole become JsonFloat, times ISO 8601 texts, and bytes null. Returns the number
  * of rows of the file. Throws a UserError if the file is broken, or claims more than it can hold.
  */
 export async function* readParquetRows(
@@ -60,7 +62,9 @@ export async function* readParquetRows(
       });
       for (const [i, values] of rows.entries()) {
         const row = rowStart + i;
-        if (picks(row)) yield { row, where: `${path}, row ${row}`, columns: names, ...toJson(values, columns) };
+        if (picks(row)) {
+          yield { row, where: `${path}, row ${row}`, columns: names, ...toJson(values, { columns, schema }) };
+        }
       }
     }
     start = end;
@@ -164,7 +168,7 @@ async function checkColumn(
   try {
     checkChunk(new Uint8Array(await buffer.slice(start, start + bytes)), {
       values: Number(meta.num_values),
-      maxLevels: levelsOf(schema, meta.path_in_schema),
+      ...leafOf(schema, meta.path_in_schema),
       unpack: meta.codec === "UNCOMPRESSED" ? null : (packed, size) => compressor!(packed, size),
     });
   } catch (error) {
@@ -190,8 +194,14 @@ async function loadCompressors(): Promise<Compressors> {
   );
 }
 
-/** A column's largest levels: how many steps of its path repeat, and how many are optional or repeat. */
-function levelsOf(schema: SchemaTree, path: readonly string[]): [repetition: number, definition: number] {
+/**
+ * What the schema says of a column: its type, and its largest levels, which are how many steps of its path repeat, and
+ * how many are optional or repeat.
+ */
+function leafOf(
+  schema: SchemaTree,
+  path: readonly string[],
+): Pick<ChunkClaims, "maxLevels" | "type" | "typeLength"> {
   let [node, repetition, definition] = [schema, 0, 0];
   for (const name of path) {
     const child = node.children.find(({ element }) => element.name === name);
@@ -200,7 +210,7 @@ function levelsOf(schema: SchemaTree, path: readonly string[]): [repetition: num
     if (node.element.repetition_type === "REPEATED") repetition++;
     if (node.element.repetition_type !== "REQUIRED") definition++;
   }
-  return [repetition, definition];
+  return { maxLevels: [repetition, definition], type: node.element.type, typeLength: node.element.type_length };
 }
 
 /** Stands for a malformed value until its row is known. */
@@ -221,34 +231,68 @@ const PARSERS = {
   jsonFromBytes(bytes: Uint8Array | undefined): unknown {
     const text = PARSERS.stringFromBytes(bytes);
     if (typeof text !== "string") return text;
-    const parsed = parseJson(text);
+    const parsed = parseJson(text, { exact: true });
     return "problem" in parsed ? new BadValue(parsed.problem) : parsed.value;
   },
 };
 
 function toJson(
   values: Readonly<Record<string, unknown>>,
-  columns: readonly string[],
-): { value: JsonValue } | { problem: string } {
+  { columns, schema }: { columns: readonly string[]; schema: SchemaTree },
+): { value: JsonValue; hasNonFinite?: true } | { problem: string } {
   try {
-    return { value: Object.fromEntries(columns.map((name) => [name, plain(values[name])])) };
+    const nodes = new Map(schema.children.map((node) => [node.element.name, node]));
+    const value = Object.fromEntries(columns.map((name) => [name, plain(values[name], nodes.get(name))]));
+    return { value, ...(findNonFinite(value) === null ? {} : { hasNonFinite: true }) };
   } catch (error) {
     return { problem: errorLine(error) };
   }
 }
 
-function plain(value: unknown): JsonValue {
+/** A value as JSON; `node` is its part of the schema. */
+function plain(value: unknown, node: SchemaTree | undefined): JsonValue {
   if (value === undefined || value === null) return null;
   if (value instanceof BadValue) throw new Error(value.problem);
-  if (typeof value === "bigint") return Number(value);
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  if (typeof value === "number") return Number.isInteger(value) && isFloat(node) ? wholeFloat(value) : value;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
-  if (Array.isArray(value)) return value.map(plain);
+  if (Array.isArray(value)) {
+    const item = itemOf(node);
+    return value.map((each) => plain(each, item));
+  }
   // No shape uses bytes.
   if (ArrayBuffer.isView(value)) return null;
   if (typeof value === "object") {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+    // JSON's own numbers, in a column of JSON texts, are as they should be.
+    if (value instanceof JsonFloat || node === undefined || node.children.length === 0) return value as JsonValue;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item, fieldOf(node, key))]));
   }
   return value as JsonValue;
+}
+
+function isFloat(node: SchemaTree | undefined): boolean {
+  const { type, converted_type: converted, logical_type: logical } = node?.element ?? {};
+  return type === "DOUBLE" || type === "FLOAT" || converted === "DECIMAL" || logical?.type === "FLOAT16";
+}
+
+function wholeFloat(value: number): JsonFloat {
+  const text = Object.is(value, -0) ? "-0" : String(value);
+  return new JsonFloat(text.includes("e") ? text : `${text}.0`);
+}
+
+/** The part of the schema of a list's items: a list is a group of a repeated group of an element, or less. */
+function itemOf(node: SchemaTree | undefined): SchemaTree | undefined {
+  const [only] = node?.children ?? [];
+  if (node === undefined || node.children.length !== 1 || only?.element.repetition_type !== "REPEATED") return node;
+  return only.children.length === 1 ? only.children[0] : only;
+}
+
+/** The part of the schema of an object's field; a map is a group of a repeated group of key and value. */
+function fieldOf(node: SchemaTree, key: string): SchemaTree | undefined {
+  const field = node.children.find(({ element }) => element.name === key);
+  if (field) return field;
+  const [entries] = node.children;
+  return entries?.element.repetition_type === "REPEATED" ? entries.children[1] : undefined;
 }
 
 /** Runs `run`. The package throws all kinds of errors for a broken file; each becomes a UserError of one line. */

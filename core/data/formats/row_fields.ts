@@ -1,7 +1,10 @@
 /** Reads a row's fields with their types. The errors say what is wrong; the caller adds the place. @module */
 import { UserError } from "../../error.ts";
+import { isRecord } from "../../values.ts";
 import { describe } from "./data_problems.ts";
+import { JsonFloat } from "./json_numbers.ts";
 import type { JsonObject, JsonValue } from "./json_rows.ts";
+import { isReordered } from "./key_order.ts";
 
 /** Whether the row has the key with a value other than null: exported tables write null for a missing column. */
 export function hasField(object: JsonObject, key: string): boolean {
@@ -39,11 +42,26 @@ export function indexField(object: JsonObject, key: string): number {
   return value as number;
 }
 
-/** Reads a number; null if the row has none. Throws a UserError if it is anything else. */
+/** Reads a finite number; null if the row has none. Throws a UserError if it is anything else. */
 export function scoreField(object: JsonObject, key: string): number | null {
   const value = ownField(object, key) ?? null;
-  if (value !== null && typeof value !== "number") throw wrong(key, value, "a number or null");
-  return value;
+  if (value === null) return null;
+  const number = value instanceof JsonFloat || typeof value === "bigint" ? Number(value) : value;
+  // An integer counts if it is what JavaScript writes of the same number: a judge's score may be large.
+  const isKept = typeof value !== "bigint" || String(value) === JSON.stringify(number);
+  if (typeof number === "number" && Number.isFinite(number) && isKept) return number;
+  throw wrong(key, value, "a number or null");
+}
+
+/** Throws a UserError that names the first object at or within `value` whose keys are in another order than in the text. */
+export function checkOrder(value: JsonValue, at: string): void {
+  if (Array.isArray(value)) value.forEach((item, i) => checkOrder(item, `${at}[${i}]`));
+  else if (isRecord(value)) {
+    if (isReordered(value)) {
+      throw wrong(at, value, "keys that are no numbers, or in ascending order before the others: their order is lost");
+    }
+    for (const [key, item] of Object.entries(value)) checkOrder(item, `${at}.${key}`);
+  }
 }
 
 /** The error for a field: `"key" is this, expected that`. */

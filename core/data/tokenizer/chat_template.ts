@@ -2,12 +2,14 @@
 import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
 import { errorLine } from "../formats/data_problems.ts";
+import type { ChatVariables } from "../formats/chat_variables.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
-import type { Message } from "../formats/messages.ts";
-import { compileTemplate, type TemplateOptions } from "./template/compile_template.ts";
+import { callsTools, type Message } from "../formats/messages.ts";
+import { settleParts } from "./content_parts.ts";
+import { type CompiledTemplate, compileTemplate, type TemplateOptions } from "./template/compile_template.ts";
 
 /** How a conversation is rendered. */
-export interface RenderOptions {
+export interface RenderOptions extends ChatVariables {
   /** Whether the header that opens the assistant's next turn is written at the end. */
   addGenerationPrompt: boolean;
 }
@@ -24,14 +26,14 @@ export interface MarkedText {
 export interface ChatTemplate {
   (messages: readonly Message[], options: RenderOptions): string;
   /** The text with the spans of the `{% generation %}` blocks; null if the template has none. */
-  renderMarked(messages: readonly Message[]): MarkedText | null;
+  renderMarked(messages: readonly Message[], variables?: ChatVariables): MarkedText | null;
 }
 
 /**
  * Compiles the chat template of a model folder. `jinja`, the text of the file `origin`, takes precedence over the
- * `chat_template` in tokenizer_config.json, which is a string or a list with one named "default". Returns null if there
- * is neither. `specialTokens` are the template's variables bos_token, eos_token and so on. Throws a UserError if the
- * template cannot be compiled; so does rendering if it fails.
+ * `chat_template` in tokenizer_config.json, which is a string or a list with one named "default", and perhaps one named
+ * "tool_use" for rows with tools. Returns null if there is neither. `specialTokens` are the template's variables
+ * bos_token, eos_token and so on. Throws a UserError if the template cannot be compiled; so does rendering if it fails.
  */
 export function compileChatTemplate(
   config: JsonObject,
@@ -48,8 +50,8 @@ export function compileChatTemplate(
     specialTokens: Readonly<Partial<Record<string, string>>>;
   },
 ): ChatTemplate | null {
-  const source = jinja ?? configuredTemplate(config, origin);
-  if (source === undefined) return null;
+  const sources = jinja === null ? configuredTemplates(config, origin) : { usual: jinja };
+  if (sources === null) return null;
   const attempt = <T>(action: string, run: () => T): T => {
     try {
       return run();
@@ -57,34 +59,58 @@ export function compileChatTemplate(
       throw new UserError(`Cannot ${action} the chat template of ${origin}: ${errorLine(error)}`);
     }
   };
-  const variables = (messages: readonly Message[], addGenerationPrompt: boolean): Record<string, unknown> => ({
-    ...specialTokens,
-    messages,
-    add_generation_prompt: addGenerationPrompt,
-    // Templates test these with `is not none`, which would be true of an undefined variable.
-    tools: null,
-    documents: null,
-  });
-  const render = attempt("compile", () => compileTemplate(source, options));
+  const compile = (source: string): OneTemplate => ({ source, render: compileTemplate(source, options) });
+  const usual = attempt("compile", () => compile(sources.usual));
+  const { forTools: toolSource } = sources;
+  const forTools = toolSource === undefined ? usual : attempt("compile", () => compile(toolSource));
+  const prepare = (
+    messages: readonly Message[],
+    { addGenerationPrompt, tools, chat_template_kwargs: kwargs = {} }: RenderOptions,
+  ): Prepared => {
+    // The order of precedence is transformers'; templates test `tools is not none`, which is true of undefined.
+    const given = { tools: tools ?? null, documents: null, ...kwargs };
+    const { source, render } = given.tools === null ? usual : forTools;
+    checkCalls(messages, source);
+    const fixed = { ...specialTokens, ...given, add_generation_prompt: addGenerationPrompt };
+    const settled = settleParts(messages, (messages) => render({ ...fixed, messages }));
+    return { source, render: (marks) => render({ ...fixed, messages: settled }, marks) };
+  };
   return Object.assign(
-    (messages: readonly Message[], { addGenerationPrompt }: RenderOptions) =>
-      attempt("render", () => render(variables(messages, addGenerationPrompt))),
+    (messages: readonly Message[], options: RenderOptions) =>
+      attempt("render", () => prepare(messages, options).render()),
     {
-      renderMarked(messages: readonly Message[]): MarkedText | null {
-        if (!GENERATION.test(source)) return null;
-        return attempt("render", () => {
-          const [begin, end] = unusedMarks(JSON.stringify(messages) + source);
-          const values = variables(messages, false);
-          const marked = cutMarks(render(values, [begin, end]), { begin, end });
-          // A block in a macro or a `set` may be cut, counted or compared later: with marks that gives another text.
-          if (marked.text === render(values)) return marked;
-          throw new Error(
-            "it changes what a generation block has written, expected blocks whose text is written as it is",
-          );
-        });
-      },
+      renderMarked: (messages: readonly Message[], variables: ChatVariables = {}): MarkedText | null =>
+        attempt("render", () => renderMarks(prepare(messages, { ...variables, addGenerationPrompt: false }))),
     },
   );
+}
+
+interface OneTemplate {
+  source: string;
+  render: CompiledTemplate;
+}
+
+/** A template with all its variables. */
+interface Prepared {
+  source: string;
+  render(marks?: [string, string]): string;
+}
+
+/** Throws an error if the template does not know the calls of tools that a turn makes: they would be lost. */
+function checkCalls(messages: readonly Message[], source: string): void {
+  const turn = messages.findIndex(callsTools);
+  if (turn < 0 || source.includes("tool_calls")) return;
+  throw new Error(`it does not write the "tool_calls" of message ${turn}, expected a template that does`);
+}
+
+function renderMarks({ source, render }: Prepared): MarkedText | null {
+  if (!GENERATION.test(source)) return null;
+  const text = render();
+  const [begin, end] = unusedMarks(text + source);
+  const marked = cutMarks(render([begin, end]), { begin, end });
+  // A block in a macro or a `set` may be cut, counted or compared later: with marks that gives another text.
+  if (marked.text === text) return marked;
+  throw new Error("it changes what a generation block has written, expected blocks whose text is written as it is");
 }
 
 const GENERATION = /\{%[-+]?\s*generation\s*[-+]?%\}/;
@@ -115,13 +141,20 @@ function cutMarks(marked: string, { begin, end }: { begin: string; end: string }
   return { text, spans };
 }
 
-function configuredTemplate(config: JsonObject, origin: string): string | undefined {
-  const value = config.chat_template ?? undefined;
-  if (value === undefined || typeof value === "string") return value;
-  if (Array.isArray(value)) {
-    const named = value.find((entry) => isRecord(entry) && entry.name === "default");
-    if (isRecord(named) && typeof named.template === "string") return named.template;
+function configuredTemplates(config: JsonObject, origin: string): { usual: string; forTools?: string } | null {
+  const value = config.chat_template ?? null;
+  if (value === null) return null;
+  if (typeof value === "string") return { usual: value };
+  if (!Array.isArray(value)) {
+    throw new UserError(`Cannot use "chat_template" of ${origin}: expected a string or a list of {name, template}`);
+  }
+  const named = (name: string): string | undefined => {
+    const entry = value.findLast((entry) => isRecord(entry) && entry.name === name);
+    return isRecord(entry) && typeof entry.template === "string" ? entry.template : undefined;
+  };
+  const [usual, forTools] = [named("default"), named("tool_use")];
+  if (usual === undefined) {
     throw new UserError(`Cannot use "chat_template" of ${origin}: the list has no {name: "default", template}`);
   }
-  throw new UserError(`Cannot use "chat_template" of ${origin}: expected a string or a list of {name, template}`);
+  return forTools === undefined ? { usual } : { usual, forTools };
 }

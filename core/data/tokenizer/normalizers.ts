@@ -1,6 +1,7 @@
 /** The normalizers of tokenizers: they change a text before it is cut into tokens. @module */
 import type { JsonValue } from "../formats/json_rows.ts";
 import { toByteLetters } from "./byte_letters.ts";
+import { normalizeText } from "./mark_order.ts";
 import { readPrecompiled } from "./precompiled_normalizer.ts";
 import { checkGrowth } from "./text_growth.ts";
 import { replacerOf } from "./text_pattern.ts";
@@ -58,12 +59,12 @@ function normalForm(text: string, form: "NFC" | "NFD" | "NFKC" | "NFKD"): string
     const end = i + (code > 0xffff ? 2 : 1);
     // The first of them is U+0870.
     if (code > 0x7ff && UNNORMALIZED.has(code)) {
-      result += text.slice(from, i).normalize(form) + text.slice(i, end);
+      result += normalizeText(text.slice(from, i), form) + text.slice(i, end);
       from = end;
     }
     i = end;
   }
-  return result + text.slice(from).normalize(form);
+  return result + normalizeText(text.slice(from), form);
 }
 
 function isAscii(text: string): boolean {

@@ -3,6 +3,7 @@ import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
 import { describe } from "../formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "../formats/json_rows.ts";
+import { checkIds, longestText } from "./text_growth.ts";
 import { partsOf, type TokenizerPart } from "./tokenizer_part.ts";
 
 /** Several sequences of ids, which in the end are one after another. */
@@ -30,7 +31,12 @@ export function readPostProcessor(json: JsonValue | undefined): (ids: number[], 
   const steps = parts.map((part) => POST_PROCESSORS[part.type]!(part));
   if (steps.length === 0) return (ids) => ids;
   return (ids, addSpecialTokens) => {
-    const added = steps.reduce((sequences: Sequences, step) => step(sequences, addSpecialTokens), [ids]);
+    const limit = longestText(ids.length);
+    let added: Sequences = [ids];
+    for (const step of steps) {
+      added = step(added, addSpecialTokens);
+      checkIds(added.reduce((sum, { length }) => sum + length, 0), limit);
+    }
     return added.length === 1 ? [...added[0]!] : added.flat();
   };
 }

@@ -14,6 +14,11 @@ export function checkGrowth(length: number, limit: number): void {
   if (length > limit) throw new Error(`a part of it makes a text of ${length} characters, expected at most ${limit}`);
 }
 
+/** Throws an Error if `count` ids of a text would pass the limit. */
+export function checkIds(count: number, limit: number): void {
+  if (count > limit) throw new Error(`a template makes ${count} ids of a text, expected at most ${limit}`);
+}
+
 /** Replaces the matches (starts and ends, one after another) by `content`. */
 export function replaceMatches(
   text: string,

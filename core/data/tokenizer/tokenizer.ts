@@ -1,10 +1,12 @@
 /** Loads Hugging Face tokenizers from model folders. @module */
 import { UserError } from "../../error.ts";
+import { sha256 } from "../../files/digest.ts";
 import { readText } from "../../files/io.ts";
 import { checkNesting } from "../../files/json_nesting.ts";
 import { type ModelFiles, modelFilesOf } from "../../files/model_files.ts";
 import { isRecord } from "../../values.ts";
 import { describe, errorLine, shortQuote } from "../formats/data_problems.ts";
+import type { ChatVariables } from "../formats/chat_variables.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import type { Message } from "../formats/messages.ts";
 import { compileChatTemplate, type MarkedText, type RenderOptions } from "./chat_template.ts";
@@ -21,7 +23,7 @@ export interface Tokenizer {
   /** A conversation as one text with all special tokens. Throws a UserError if there is no chat template. */
   renderChat(messages: readonly Message[], options: RenderOptions): string;
   /** A whole conversation with the spans of the template's `{% generation %}` blocks; null if it has no such blocks. */
-  renderMarked(messages: readonly Message[]): MarkedText | null;
+  renderMarked(messages: readonly Message[], variables?: ChatVariables): MarkedText | null;
   /** Whether there is a chat template. */
   readonly hasChatTemplate: boolean;
   /** The text of the end-of-sequence token; null if there is none. */
@@ -46,6 +48,23 @@ const MAX_BYTES = 1 << 28;
 export interface LoadTokenizerOptions {
   /** Path of a chat template that replaces the model's own. */
   chatTemplate?: string | undefined;
+}
+
+/** Where a tokenizer was loaded from. */
+export interface TokenizerOrigin {
+  /** A hash of all that ids and texts depend on: the same for copies of a folder. */
+  identity: string;
+  /** The name of its files: the path of the folder, if they are in one. */
+  dir: string;
+  /** As in {@linkcode LoadTokenizerOptions}. */
+  chatTemplate: string | undefined;
+}
+
+const ORIGINS = new WeakMap<Tokenizer, TokenizerOrigin>();
+
+/** Where a tokenizer was loaded from; null if it gives other ids at another time, or was not loaded. */
+export function tokenizerOrigin(tokenizer: Tokenizer): TokenizerOrigin | null {
+  return ORIGINS.get(tokenizer) ?? null;
 }
 
 /**
@@ -92,7 +111,7 @@ export async function loadTokenizer(
   });
   const eosToken = named.eos_token ?? null;
   const bosToken = named.bos_token ?? null;
-  return {
+  const loaded: Tokenizer = {
     encode: (text, { addSpecialTokens = true } = {}) =>
       attempt(path, "encode with", () => inner.encode(text, { addSpecialTokens })),
     // The clean-up of tokenizer_config.json is off: it rewrites the spaces of the model's own answer.
@@ -102,7 +121,7 @@ export async function loadTokenizer(
       if (chatTemplate !== null) return chatTemplate(messages, options);
       throw new UserError(`Cannot render a conversation: ${dir}/tokenizer_config.json has no "chat_template"`);
     },
-    renderMarked: (messages) => chatTemplate?.renderMarked(messages) ?? null,
+    renderMarked: (messages, variables) => chatTemplate?.renderMarked(messages, variables) ?? null,
     hasChatTemplate: chatTemplate !== null,
     eosToken,
     eosId: idOf(inner, eosToken, `"eos_token" of ${files.pathOf(special.eosFile)}`),
@@ -110,6 +129,14 @@ export async function loadTokenizer(
     specialTokens: addedSpecialTokens(tokenizer),
     vocabSize: inner.vocabSize,
   };
+  const template = JSON.stringify([config.chat_template ?? null, jinja]);
+  // A template that asks the time may write another text the next time.
+  if (!template.includes("strftime_now") && globalThis.crypto?.subtle) {
+    const added = JSON.stringify([named, tokenizer.added_tokens]);
+    const identity = await sha256(await files.read(TOKENIZER), added, template);
+    ORIGINS.set(loaded, { identity, dir, chatTemplate: file });
+  }
+  return loaded;
 }
 
 /** The tokenizer of a model; null if it has no tokenizer.json, which rows of token ids do not need. */

@@ -62,6 +62,31 @@ Deno.test("encodePreferences() writes texts as texts, and leaves out columns tha
     }
   }));
 
+Deno.test("encodePreferences() keeps tools, calls and variables, and says what Parquet cannot hold", () =>
+  withFolder(async (dir) => {
+    const tools = [{ type: "function", function: { name: "f" } }];
+    const call = { role: "assistant", content: null, tool_calls: [{ function: { name: "f", arguments: {} } }] };
+    const whole = { prompt: [user], chosen: [call], rejected: CONVERSATION.rejected, tools };
+    const plain = { ...whole, chosen: CONVERSATION.chosen, chat_template_kwargs: { a: 1 } };
+    const stored = encodePair({ ...pair, variables: { tools } });
+    await Deno.writeTextFile(`${dir}/rows.jsonl`, [whole, plain].map((row) => JSON.stringify(row)).join("\n"));
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, stored);
+    const rows = await readPreferences(`${dir}/rows.jsonl`);
+    const lines = new TextDecoder().decode(await encodePreferences(rows, "jsonl")).trim().split("\n");
+    deepEqual(lines.map((line) => JSON.parse(line)), [{ ...whole, chat_template_kwargs: {} }, plain]);
+    const fails = (row: number, message: string): Promise<void> =>
+      rejects(encodePreferences(rows.slice(row), "parquet"), { name: "UserError", message });
+    const end = "that is more than a text, expected an output in .jsonl";
+    await fails(0, `Cannot export row 0 as Parquet: it has "tool_calls" ${end}`);
+    await fails(1, `Cannot export row 0 as Parquet: it has "chat_template_kwargs" ${end}`);
+    for (const format of ["jsonl", "parquet"] as const) {
+      const out = `${dir}/out.${format}`;
+      await Deno.writeFile(out, await encodePreferences(await readPreferences(`${dir}/pairs.jsonl`), format));
+      const { rows: [row] } = await readRows(out);
+      deepEqual(row!.variables, { tools });
+    }
+  }));
+
 Deno.test("readPreferences() says which row cannot be exported", async () => {
   const ids = { prompt_ids: [1], chosen_ids: [2], rejected_ids: [3] };
   const fails = (rows: unknown[], message: RegExp): Promise<void> =>

@@ -69,7 +69,7 @@ Deno.test("readRows() takes the last turn of messages as the answer, and a promp
   );
   await fails(
     read(JSON.stringify({ messages: [user, { role: "assistant", content: null }] })),
-    'Cannot read rows.jsonl:1: "messages[1].content" is null, expected a string',
+    'Cannot read rows.jsonl:1: "messages[1].content" is null, expected a string, or "tool_calls" beside it',
   );
 });
 
@@ -156,7 +156,7 @@ Deno.test("readRows() names the line of a malformed row", async () => {
     read(`${good}\n{"prompt":"a","answer":"b","response":null}`),
     'Cannot read rows.jsonl:3: the row has the keys "prompt", "answer", "response" (null), expected one of ' +
       "{text}, {prompt, response}, {prompt, completion}, {messages}, {conversations}, {instruction, output, input?}, " +
-      "{question, answer}, {chosen, rejected, prompt?}, {real, generated}, {prompt_ids, response_ids}, " +
+      "{question, answer}, {chosen, rejected, prompt?}, {chosen_messages, rejected_messages, prompt?}, {real, generated}, {instruction, chosen, rejected, input?}, {question, chosen, rejected}, {conversations, chosen, rejected}, {prompt_ids, response_ids}, " +
       "{prompt_ids, chosen_ids, rejected_ids}, or data.columns to name them",
   );
   await fails(

@@ -1,26 +1,13 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import type { DataRow } from "../../../core/data/parse_row.ts";
-import { readRows, type ReadRowsOptions } from "../../../core/data/read_rows.ts";
-import { parquetPath, withFile } from "./_fixtures.ts";
-
-/** Reads one row of JSON; the shape comes as `owner: columns`. */
-function read(row: unknown, options: ReadRowsOptions = {}): Promise<{ row: DataRow; shape: string }> {
-  return withFile("rows.jsonl", JSON.stringify(row), async (path) => {
-    const { rows: [first], shapes: [shape] } = await readRows(path, options);
-    return { row: first!, shape: `${shape!.owner}: ${shape!.columns.join(", ")}` };
-  });
-}
-
-/** What the row holds, without its place and the columns left over. */
-async function fields(row: unknown, options: ReadRowsOptions = {}): Promise<Record<string, unknown>> {
-  const { row: { extra: _, where: __, row: ___, ...rest } } = await read(row, options);
-  return rest;
-}
+import { readRows } from "../../../core/data/read_rows.ts";
+import { fields, read } from "./_read_row.ts";
+import { parquetPath } from "./_fixtures.ts";
 
 const shapeOf = async (row: unknown): Promise<string> => (await read(row)).shape;
 const user = { role: "user", content: "2+2?" };
 const four = { role: "assistant", content: "4" };
 const five = { role: "assistant", content: "5" };
+const say = (from: string, value: string): Record<string, string> => ({ from, value });
 const system = { role: "system", content: "Add." };
 
 Deno.test("readRows() tells whose shape rows have", async () => {
@@ -166,4 +153,84 @@ Deno.test("readRows() adds a system turn where a conversation begins with none, 
     read({ prompt: "a", response: "b" }, options),
     /data\.system_prompt is set, and no row is a conversation/,
   );
+});
+
+Deno.test("readRows() reads LLaMA-Factory's preference rows, and chosen_messages with rejected_messages", async () => {
+  const pair = { kind: "chat_pair", prompt: [user], chosen: [four], rejected: [five] };
+  const row = { conversations: [say("human", "2+2?")], chosen: say("gpt", "4"), rejected: say("gpt", "5") };
+  deepEqual(await fields(row), pair);
+  equal(await shapeOf(row), "LLaMA-Factory's preference: conversations, chosen, rejected");
+  deepEqual(await fields({ ...row, system: "Add." }), { ...pair, prompt: [system, user] });
+  deepEqual(await fields({ ...row, chosen: [say("gpt", "4")], rejected: "5" }), pair);
+  // Sides that begin with the prompt, and OpenAI's form.
+  deepEqual(await fields({ ...row, chosen: [user, four], rejected: [user, five] }), pair);
+  deepEqual(await fields({ messages: [user], chosen: four, rejected: five }), pair);
+  deepEqual(await fields({ prompt: [user], chosen: four, rejected: five }), pair);
+  const sides = { chosen_messages: [user, four], rejected_messages: [user, five] };
+  deepEqual(await fields(sides), pair);
+  deepEqual(await fields({ prompt: [user], chosen_messages: [four], rejected_messages: [five] }), pair);
+  equal(await shapeOf(sides), "TRL's preference: chosen_messages, rejected_messages");
+  await rejects(read({ ...row, rejected: { from: "gpt" } }), {
+    message: /"rejected.value" is missing, expected a string/,
+  });
+});
+
+Deno.test("readRows() keeps a turn that calls tools, parts, empty turns and the row's variables", async () => {
+  const call = { role: "assistant", content: null, tool_calls: [{ function: { name: "f", arguments: {} } }] };
+  const { content: _, ...bare } = call;
+  const parts = { role: "user", content: [{ type: "text", text: "2+2?" }] };
+  const empty = { role: "system", content: "" };
+  for (const answer of [call, bare]) {
+    deepEqual(await fields({ messages: [empty, parts, answer] }), {
+      kind: "chat",
+      prompt: [empty, parts],
+      response: [answer],
+    });
+  }
+  const tools = [{ type: "function" }];
+  const variables = { tools, chat_template_kwargs: { enable_thinking: false } };
+  const chat = { kind: "chat", prompt: [user], response: [four] };
+  const { row, shape } = await read({ messages: [user, four], ...variables, id: 1 });
+  deepEqual([row.variables, row.extra], [variables, { id: 1 }]);
+  equal(shape, "OpenAI's: messages, tools, chat_template_kwargs");
+  deepEqual(await fields({ messages: [user, four], tools: JSON.stringify(tools) }), { ...chat, variables: { tools } });
+  for (const none of [null, "", " ", "null"]) deepEqual(await fields({ messages: [user, four], tools: none }), chat);
+  // Text has no template, unless it becomes a conversation.
+  deepEqual((await read({ prompt: "2+2?", response: "4", tools: 1 })).row.extra, { tools: 1 });
+  const made = await fields({ prompt: "2+2?", response: "4", tools }, { conversational: true });
+  deepEqual(made, { ...chat, variables: { tools } });
+  const mapped = await fields({ messages: [user, four], functions: tools }, { columns: { tools: "functions" } });
+  deepEqual(mapped, { ...chat, variables: { tools } });
+});
+
+Deno.test("readRows() tells the shape of rows that data.columns maps, with the columns' own names", async () => {
+  const { shape } = await read({ q: "a", a: "b", id: 1 }, { columns: { prompt: "q", response: "a" } });
+  equal(shape, "plain: prompt = q, response = a");
+  const alpaca = { instruction: "i", answer: "o", ref: 4 };
+  equal(
+    (await read(alpaca, { columns: { output: "answer", reference: "ref" } })).shape,
+    "Alpaca's: instruction, output = answer, reference = ref",
+  );
+});
+
+Deno.test("readRows() takes a pair's prompt from its instruction or question, not from what the answers share", async () => {
+  const sides = { chosen: "The cat", rejected: "The dog" };
+  const pair = (prompt: string): unknown => ({ kind: "text_pair", prompt, ...sides });
+  deepEqual(await fields({ instruction: "Name one", ...sides }), pair("Name one"));
+  deepEqual(await fields({ instruction: "Name one", input: "A pet", ...sides }), pair("Name one\n\nA pet"));
+  const template = "{instruction}: {input}=";
+  deepEqual(
+    await fields({ instruction: "Name one", input: "A pet", ...sides }, { template }),
+    pair("Name one: A pet="),
+  );
+  deepEqual(await fields({ system: "s", question: "Name one", ...sides }), pair("Name one"));
+  deepEqual(await fields({ prompt: "p", instruction: "Name one", question: "q", ...sides }), pair("p"));
+  equal(
+    await shapeOf({ instruction: "i", input: "", ...sides }),
+    "LLaMA-Factory's preference: instruction, chosen, rejected, input",
+  );
+  equal(await shapeOf({ question: "q", ...sides }), "Orca's preference: question, chosen, rejected");
+  const turns = (content: string): unknown => [{ role: "user", content: "u" }, { role: "assistant", content }];
+  const chat = { question: "q", chosen: turns("a"), rejected: turns("b") };
+  equal((await fields(chat)).kind, "chat_pair");
 });

@@ -1,5 +1,6 @@
-import { deepEqual, rejects } from "node:assert/strict";
+import { deepEqual, match, rejects } from "node:assert/strict";
 import fc from "fast-check";
+import type { ChatVariables } from "../../../core/data/formats/chat_variables.ts";
 import { encodePair, encodeResponse, type PairRow, readPairs, readResponses } from "../../../core/data/stage_files.ts";
 import { smallTokenizer, withFile } from "./_fixtures.ts";
 
@@ -35,6 +36,11 @@ Deno.test("readResponses() reads what encodeResponse() wrote", async () => {
       minLength: 1,
       maxLength: 3,
     }),
+    variables: fc.constantFrom<ChatVariables[]>(
+      { tools: [{ name: "f" }] },
+      { chat_template_kwargs: { a: null } },
+      { tools: [], chat_template_kwargs: {} },
+    ),
     reference: fc.constantFrom<(string | string[] | null)[]>("42", ["a"], null),
   }, {
     requiredKeys: ["row", "prompt", "promptIds", "response", "responseIds", "generated", "generatedIds", "finished"],
@@ -81,6 +87,8 @@ Deno.test("encodePair() writes the public keys in their order", () => {
     '{"row":7,"prompt":"p","prompt_ids":[1],"chosen":"c","chosen_ids":[2],"rejected":"r","rejected_ids":[3],' +
       '"chosen_from":"generated","score_human":0.5,"score_generated":null}\n',
   );
+  const chat = { ...pair, messages: [{ role: "user", content: "a" }], variables: { tools: [{ name: "f" }] } };
+  match(encodePair(chat), /"messages":\[\{"role":"user","content":"a"\}\],"tools":\[\{"name":"f"\}\],"chosen":/);
 });
 
 Deno.test("readPairs() reads bare ids as lines and as an array, and cuts at maxLength", async () => {
@@ -136,7 +144,10 @@ Deno.test("readPairs() and readResponses() name line and key", async () => {
       [{}, '"generated_ids" is missing, expected a list of token ids'],
       [{ generated_ids: [2] }, '"finished" is missing, expected true or false'],
       [{ prompt: 3 }, '"prompt" is 3, expected a string'],
-      [{ messages: [{ role: "user" }] }, '"messages[0].content" is missing, expected a string'],
+      [
+        { messages: [{ role: "user" }] },
+        '"messages[0].content" is missing, expected a string, or "tool_calls" beside it',
+      ],
     ] as const
   ) {
     await withFile(

@@ -66,6 +66,18 @@ Deno.test("rewardModelJudge() renders its own chat template over the row's turns
     equal(human, await scoreOf(model, encode(turn("user", "hello ") + turn("assistant", "ab"))));
   }));
 
+Deno.test("rewardModelJudge() gives its template the row's tools and variables", () =>
+  withReward(async (dir, model) => {
+    const template = "{% for tool in tools %}{{ tool.name }}{% endfor %}{{ mood }}" + CHATML;
+    await writeTokenizer(dir, { config: { chat_template: template } });
+    const tokenizer = await loadTokenizer(dir);
+    const messages = [{ role: "user", content: "a b" }];
+    const variables = { tools: [{ name: "ab" }], chat_template_kwargs: { mood: "hello" } };
+    const [human] = await scored({ model, tokenizer }, { ...ROW, messages, variables });
+    const text = "abhello<|im_start|>user\na b<|im_end|>\n<|im_start|>assistant\nab<|im_end|>\n";
+    equal(human, await scoreOf(model, tokenizer.encode(text, { addSpecialTokens: false })));
+  }));
+
 Deno.test("rewardModelJudge() without a tokenizer takes the ids, and cuts the beginning of long texts and counts them", () =>
   withReward(async (_dir, model) => {
     const row = { promptIds: [5, 6, 7, 8], responseIds: [9, 10, 11], generatedIds: [12] };

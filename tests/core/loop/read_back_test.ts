@@ -27,12 +27,12 @@ const FILES: readonly (readonly [file: string, content: string, error: RegExp])[
   [
     "iteration-0/model/model.safetensors",
     "x",
-    /model\.safetensors: .*; delete \S+\/run\/iteration-0\/model to train it again$/,
+    /iteration-0\/model\/model\.safetensors has SHA-256 2d711642b726b044…, expected [0-9a-f]{16}… as it was written; delete \S+\/run\/iteration-0\/model to train it again$/,
   ],
   [
     "iteration-0/model/config.json",
     "{}",
-    /config\.json: "model_type" is missing, .*; delete \S+iteration-0\/model to train it again$/,
+    /iteration-0\/model\/config\.json has SHA-256 44136fa355b3678a…, expected .*; delete \S+iteration-0\/model to train it again$/,
   ],
 ];
 

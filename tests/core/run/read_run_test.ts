@@ -19,7 +19,7 @@ Deno.test("readRun() reads steps, stages, iterations and settings", async () => 
 
 Deno.test("readRun() takes an empty folder", async () => {
   const run = await withRun({}, readRun);
-  deepEqual(run, { name: "trial", settings: null, steps: [], stages: [], iterations: [], model: null });
+  deepEqual(run, { name: "trial", settings: null, steps: [], stages: [], iterations: [], model: null, edited: [] });
 });
 
 Deno.test("readRun() counts the last line of a step that was logged twice, and leaves out what is no number", async () => {

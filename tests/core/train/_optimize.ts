@@ -1,4 +1,5 @@
 /** Optimize stages on the tiny model, which begin with its saved weights each time. @module */
+import { folderDigests } from "../../../core/checkpoint/folder_identity.ts";
 import { StoppedError } from "../../../core/error.ts";
 import { LineLog } from "../../../core/files/json_lines.ts";
 import { loadModel, type Model } from "../../../core/model/model.ts";
@@ -69,6 +70,7 @@ export async function run(
       reference: reference && parametersOf(reference),
       data: given.data ?? (isSft ? exampleRows(chosenOf(pairIds(8))) : pairRows(pairIds(8))),
       settings,
+      files: await folderDigests(model.folder),
       referencePath: `${dir}/${name}-reference_logps.safetensors`,
       stateDir: `${dir}/${name}`,
       openLog: (step) => LineLog.open(path, (line) => Number(line.step) <= step),

@@ -26,6 +26,7 @@ async function train(
         noise: "none",
         training: { max_steps: 12, per_device_train_batch_size: 2, save_steps: 2 },
       }),
+      files: {},
       stateDir: `${dir}/${name}`,
       openLog: (step: number) => LineLog.open(`${dir}/${name}.jsonl`, (line) => Number(line.step) <= step),
       onProgress: ({ stage, done }: { stage: string; done: number }) => {

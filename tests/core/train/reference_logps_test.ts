@@ -1,6 +1,7 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { openSafetensorsAt } from "../../../core/checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
+import { sha256 } from "../../../core/files/digest.ts";
 import { responseLogps } from "../../../core/model/scorer.ts";
 import { rowWords } from "../../../core/train/reference_logps.ts";
 import { pairRows } from "../../../core/train/training_rows.ts";
@@ -17,8 +18,8 @@ async function readLogps(path: string): Promise<{ chosen: number[]; rejected: nu
   return { chosen: [...await file.readFloat32("chosen")], rejected: [...await file.readFloat32("rejected")] };
 }
 
-/** Adds `by` to every chosen log-probability of the file, whose key stays. */
-async function shift(path: string, by: number): Promise<void> {
+/** Adds `by` to every chosen log-probability of the file, whose key stays; its checksum follows, or is left as it was. */
+async function shift(path: string, by: number, { sums = true }: { sums?: boolean } = {}): Promise<void> {
   const { metadata } = await openSafetensorsAt(path);
   const logps = await readLogps(path);
   const entries = (["chosen", "rejected"] as const).map((name) => {
@@ -26,7 +27,8 @@ async function shift(path: string, by: number): Promise<void> {
     const bytes = (): Promise<Uint8Array> => Promise.resolve(new Uint8Array(values.buffer));
     return { name, dtype: "F32" as const, shape: [values.length], bytes };
   });
-  await writeSafetensors(path, entries, { metadata });
+  const sha = await sha256(...await Promise.all(entries.map(async ({ bytes }) => Uint8Array.from(await bytes()))));
+  await writeSafetensors(path, entries, { metadata: sums ? { ...metadata, sha256: sha } : metadata });
 }
 
 Deno.test("the reference's log-probabilities are those of the responses one by one, of the rows that are used", () =>
@@ -79,6 +81,9 @@ Deno.test("the kept log-probabilities are used where they fit, and computed agai
     } finally {
       device.tuning = null;
     }
+    equal(await margin(), 0);
+    await shift(path, 1, { sums: false });
+    equal(await margin(), 0, "nor what does not fit its checksum");
     await Deno.writeTextFile(path, "not safetensors");
     equal(await margin(), 0, "nor what is no such file");
   }));

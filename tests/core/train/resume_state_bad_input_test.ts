@@ -78,6 +78,12 @@ const STATES: Case<Uint8Array>[] = [
   ["no settings", recorded({ origin: "dnpo" }), /"origin" of its record is "dnpo", expected the settings/],
   ["values of another size", state(GOOD, counting([5], 0)), /"values" is 20 bytes, expected 16/],
   ["values of another dtype", state(GOOD, as("F16", counting([4], 0), 2)), /"values" is 8 bytes, expected 16/],
+  ["a model that is none", recorded({ origin: { begun: { folder: 7 } } }), /SHA-256 .*; delete the file to start/],
+  [
+    "a sealed state without its seal",
+    recorded({ origin: { begun: { folder: "m", files: {} } } }),
+    /the SHA-256 .* at its end; delete/,
+  ],
   ["other values", safetensors({ moments: counting([4], 0) }), /state|"values" is 0 bytes/],
 ];
 

@@ -1,5 +1,6 @@
 /** How many states are kept, and what a killed process leaves of them. @module */
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
 import { newestState, readStateRecord, saveState } from "../../../core/train/resume_state.ts";
 import type { Origin } from "../../../core/train/state_record.ts";
 import { device } from "../../_shared/device.ts";
@@ -32,7 +33,7 @@ Deno.test("saveState() keeps the newest states, by number and not by name, and r
     await Deno.writeTextFile(`${dir}/notes.txt`, "mine");
     const saved = (await newestState(dir))!;
     deepEqual([saved.step, saved.advice], [10, "delete the file to go on from step 8"]);
-    equal((await readStateRecord(saved)).step, 10);
+    equal((await readStateRecord(saved)).record.step, 10);
     await save(12, 3);
     deepEqual(await namesIn(dir), ["notes.txt", "step-10.safetensors", "step-12.safetensors", "step-8.safetensors"]);
     await save(14, 1);
@@ -42,6 +43,38 @@ Deno.test("saveState() keeps the newest states, by number and not by name, and r
     await Deno.mkdir(`${dir}/step-1.safetensors/full`, { recursive: true });
     await rejects(save(16, 1), /^UserError: Cannot remove the old state .*step-1\.safetensors: [^\n]+$/);
     equal((await newestState(dir))!.step, 16);
+    device.free(values);
+  }));
+
+Deno.test("a state with any changed byte is refused in one line that says what to delete; one without a seal is told apart", () =>
+  withFolder(async (dir) => {
+    const values = device.alloc(64, "values");
+    const begun = { folder: "model", files: { "config.json": "0".repeat(64) } };
+    const record = { step: 4, tokens: 1, pending: [{ loss: 1 }], last: {}, origin: { ...origin, begun } };
+    await saveState(dir, { device, buffers: { values }, record, keep: 1 });
+    const saved = (await newestState(dir))!;
+    deepEqual(await readStateRecord(saved), { record, isSealed: true });
+    const bytes = await Deno.readFile(saved.path);
+    let sums = 0;
+    for (let i = 0; i < bytes.length; i++) {
+      const changed = Uint8Array.from(bytes);
+      changed[i]! ^= 1 << (i % 7);
+      await Deno.writeFile(saved.path, changed);
+      await rejects(readStateRecord(saved), ({ name, message }: Error) => {
+        equal(name, "UserError", `byte ${i}: ${message}`);
+        match(
+          message,
+          /^Cannot [^\n]*step-4\.safetensors[^\n]*; delete the file to start this iteration again$/,
+          `byte ${i}`,
+        );
+        if (/SHA-256 [0-9a-f]{16}…, expected [0-9a-f]{16}…/.test(message)) sums++;
+        return true;
+      });
+    }
+    // Where the header cannot be read at all, that is what is said.
+    equal(sums > bytes.length / 2, true, `${sums} of ${bytes.length}`);
+    await writeSafetensors(saved.path, [], { metadata: { dnpo_state: JSON.stringify({ ...record, origin }) } });
+    deepEqual(await readStateRecord(saved), { record: { ...record, origin }, isSealed: false });
     device.free(values);
   }));
 

@@ -2,6 +2,7 @@
  * Jinja with Python's meaning and with limits on its work, because a template comes with a model and may be written by
  * anybody. @module
  */
+import { jsonText } from "../../formats/json_numbers.ts";
 import { FILTERS, KNOWN_TESTS } from "./expression_evaluator.ts";
 import { toPython, type Value } from "./python_values.ts";
 import { Scope } from "./scope.ts";
@@ -39,7 +40,7 @@ export function compileTemplate(
   const body = withoutOverflow(() => parseTemplate(source, { filters: FILTERS, tests: KNOWN_TESTS }));
   return (variables, marks = ["", ""]) =>
     withoutOverflow(() => {
-      const size = JSON.stringify(variables).length;
+      const size = jsonText(variables).length;
       const limits = new Limits({ size, milliseconds });
       const values = Object.entries(variables).map(([name, value]): [string, Value] => [name, toPython(value)]);
       const root = new Scope(new Scope(new Scope(null, templateGlobals(limits, now)), new Map(values)));

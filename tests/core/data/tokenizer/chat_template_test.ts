@@ -1,5 +1,7 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import type { ChatVariables } from "../../../../core/data/formats/chat_variables.ts";
 import type { JsonValue } from "../../../../core/data/formats/json_rows.ts";
+import type { Message } from "../../../../core/data/formats/messages.ts";
 import { type ChatTemplate, compileChatTemplate } from "../../../../core/data/tokenizer/chat_template.ts";
 import { compileTemplate } from "../../../../core/data/tokenizer/template/compile_template.ts";
 import { loadTokenizer } from "../../../../core/data/tokenizer/tokenizer.ts";
@@ -49,6 +51,60 @@ Deno.test("compileChatTemplate() takes the default of a list, and the file befor
     message:
       'Cannot use "chat_template" of model/tokenizer_config.json: expected a string or a list of {name, template}',
   });
+});
+
+Deno.test("compileChatTemplate() gives a row's tools and variables, and takes tool_use for rows with tools", () => {
+  const list = [{ name: "tool_use", template: "{{ tools | length }} tools" }, { name: "default", template: "{{ a }}" }];
+  const render = compile(list)!;
+  const text = (variables: ChatVariables): string => render([user], { ...variables, addGenerationPrompt: false });
+  equal(text({ chat_template_kwargs: { a: "b" } }), "b");
+  equal(text({ tools: [{}] }), "1 tools");
+  equal(text({ tools: [] }), "0 tools");
+  equal(text({ tools: [{}], chat_template_kwargs: { tools: null, a: 1 } }), "1");
+  const eos = compile("{{ eos_token }}{{ messages | length }}{{ documents is none }}")!;
+  const variables = { eos_token: "!", documents: [] };
+  equal(eos([user], { chat_template_kwargs: variables, addGenerationPrompt: false }), "!1False");
+});
+
+Deno.test("compileChatTemplate() gives parts to a template that reads them, and else the text of a single one", () => {
+  const parts = (...texts: string[]): Message => ({
+    role: "user",
+    content: texts.map((text) => ({ type: "text", text })),
+  });
+  const reads = "{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}" +
+    "{% for p in m.content %}<{{ p.text }}>{% endfor %}{% endif %}{% endfor %}";
+  const texts: [string, Message[], string][] = [
+    [reads, [parts("a", "b"), four], "<a><b>4"],
+    [reads, [parts(), four], "4"],
+    ["{% for m in messages %}{{ m.content + ';' }}{% endfor %}", [parts("a"), four], "a;4;"],
+    ["{% for m in messages %}{{ m.content }};{% endfor %}", [parts("a"), four], "a;4;"],
+    ["{% for m in messages %}{{ m.content | trim }};{% endfor %}", [parts(" a"), four], "a;4;"],
+    ["{% for m in messages %}{{ m.content | tojson }};{% endfor %}", [parts("a"), four], '"a";"4";'],
+    ["{% for m in messages if m.content is string %}{{ m.content }};{% endfor %}", [parts("a"), four], "a;4;"],
+    ["{% for m in messages %}{{ m.content + ';' }}{% endfor %}", [parts("{'type': 'text'}")], "{'type': 'text'};"],
+    [reads, [parts("{'type': 'text'}")], "<{'type': 'text'}>"],
+  ];
+  for (const [source, messages, expected] of texts) {
+    equal(compile(source)!(messages, { addGenerationPrompt: false }), expected, source);
+  }
+  for (const source of ["{{ messages[0].content + ';' }}", "{{ messages[0].content }}"]) {
+    throws(() => compile(source)!([parts("a", "b")], { addGenerationPrompt: false }), {
+      name: "UserError",
+      message:
+        "Cannot render the chat template of model/tokenizer_config.json: it takes text alone, and message 0 has " +
+        "content of several parts, expected one",
+    });
+  }
+});
+
+Deno.test("compileChatTemplate() refuses calls of tools that the template would leave out", () => {
+  const call = { role: "assistant", content: null, tool_calls: [{ function: {} }] };
+  throws(() => compile(CHATML)!([user, call], { addGenerationPrompt: false }), {
+    name: "UserError",
+    message: 'Cannot render the chat template of model/tokenizer_config.json: it does not write the "tool_calls" of ' +
+      "message 1, expected a template that does",
+  });
+  equal(compile("{{ messages[1].tool_calls | length }}")!([user, call], { addGenerationPrompt: false }), "1");
 });
 
 Deno.test("compileChatTemplate() makes one-line UserErrors of the template's errors", () => {

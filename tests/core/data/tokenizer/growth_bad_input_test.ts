@@ -34,6 +34,18 @@ const CASES: Case<Part>[] = [
   ["bytes of bytes", normalizer(times(30, { type: "ByteLevel" })), LONGER],
   ["a long text before others", normalizer(times(900, { type: "Prepend", prepend: "a".repeat(5000) })), LONGER],
   ["bytes of bytes in pieces", preTokenizer(times(30, byteLevel)), LONGER],
+  [
+    "a text written by a template again and again",
+    {
+      post_processor: {
+        type: "TemplateProcessing",
+        single: times(1000, { Sequence: { id: "A", type_id: 0 } }),
+        pair: [],
+        special_tokens: {},
+      },
+    },
+    /^Cannot encode with the tokenizer dir\/tokenizer\.json: a template makes \d+ ids of a text, expected at most \d+$/,
+  ],
   ["spaces between letters", decoder(times(30, { type: "BPEDecoder", suffix: "" })), LONGER],
 ];
 

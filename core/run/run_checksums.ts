@@ -1,0 +1,225 @@
+/** Checks what a run reads back of its own files, and that its models are those that it began with. @module */
+import {
+  checkSameModel,
+  differingFile,
+  type FileDigests,
+  folderDigests,
+  quickIdentity,
+  short,
+} from "../checkpoint/folder_identity.ts";
+import { openModelFolder } from "../checkpoint/model_folder.ts";
+import { SAVED_FILES } from "../checkpoint/save_folder.ts";
+import { UserError } from "../error.ts";
+import { exists } from "../files/io.ts";
+import { folderFiles, type ModelFiles, oneFile } from "../files/model_files.ts";
+import { join } from "../files/path.ts";
+import type { FolderWatch } from "../files/replace_folder.ts";
+import { digestFile, StreamDigest } from "../files/stream_digest.ts";
+import { type ChecksumRecord, noChecksums, readChecksums, writeChecksums } from "./checksum_record.ts";
+import { runPaths } from "./run_paths.ts";
+import { retrainAdvice } from "./run_work.ts";
+
+/** The key of the run as a whole. */
+const WHOLE = ".";
+
+/** The checksums of the run in a folder. What is written is recorded just before it takes its place. */
+export class RunChecksums {
+  readonly #folder: string;
+  /** Null if nothing is kept. */
+  readonly #path: string | null;
+  readonly #record: ChecksumRecord;
+  readonly #onNote: (line: string) => void;
+  /** Whether the folder is a run of `train`, which makes all of its files itself. */
+  readonly #makesAll: boolean;
+  /** The sizes and times of the models that this process has checked. */
+  readonly #checked = new Map<string, string>();
+  /** Files of rows that were noted as changed; an empty path stands for files without a checksum. */
+  readonly #noted = new Set<string>();
+  /** The model that the run as a whole began with, and what to do about another one. */
+  #base: { folder: string; what: string; advice: string } | null = null;
+
+  private constructor(
+    folder: string | null,
+    { record, onNote, makesAll }: { record: ChecksumRecord; onNote: (line: string) => void; makesAll: boolean },
+  ) {
+    this.#folder = folder ?? "";
+    this.#path = folder === null ? null : runPaths(folder).checksums;
+    this.#record = record;
+    this.#onNote = onNote;
+    this.#makesAll = makesAll;
+  }
+
+  /** Opens the checksums of the run in `folder`; null keeps none. Throws a UserError if they are malformed. */
+  static async open(
+    folder: string | null,
+    { onNote = () => {} }: { onNote?: (line: string) => void } = {},
+  ): Promise<RunChecksums> {
+    if (folder === null) return new RunChecksums(null, { record: noChecksums(), onNote, makesAll: false });
+    const { checksums, settings } = runPaths(folder);
+    const record = await readChecksums(checksums) ?? noChecksums();
+    return new RunChecksums(folder, { record, onNote, makesAll: await exists(settings) });
+  }
+
+  /** Runs `place`, which writes or renames a file of rows to `path`, whose bytes have the digest. */
+  async placeRows(path: string, digest: string, place: () => Promise<void>): Promise<void> {
+    const key = this.#keyOf(path);
+    const { files, edited } = this.#record;
+    const [before] = files[key] ?? [];
+    const replaces = before !== undefined && before !== digest && await exists(path);
+    files[key] = replaces ? [digest, before] : [digest];
+    delete edited[key];
+    await this.#write();
+    await place();
+    if (!replaces) return;
+    files[key] = [digest];
+    await this.#write();
+  }
+
+  /**
+   * Notes a file of rows that was changed since it was written, and records that: rows may be edited by hand. A file
+   * that has no checksum is noted in a run of `train`.
+   */
+  async checkRows(path: string): Promise<void> {
+    if (!await exists(path)) return;
+    const known = this.#record.files[this.#keyOf(path)];
+    if (known === undefined) return this.#makesAll ? this.noteUnchecked(path) : undefined;
+    const { files, file } = oneFile(path);
+    const is = await digestFile(files, file);
+    if (!known.includes(is)) await this.noteEdited(path, { is, was: known[0]! });
+  }
+
+  /** Notes a file of rows, or line `line` of it, that `is` no more what it `was`, and records that. */
+  async noteEdited(
+    path: string,
+    { is, was, line }: { is: string; was: string | null; line?: number },
+  ): Promise<void> {
+    if (!this.#noted.has(path)) {
+      const before = was === null ? "had none" : `then ${short(was)}`;
+      this.#onNote(
+        `${path}${line === undefined ? "" : `:${line}`} was changed since it was written (SHA-256 ${short(is)}, ` +
+          `${before}): the run goes on with it as it is, and records it as edited`,
+      );
+    }
+    this.#noted.add(path);
+    this.#record.edited[this.#keyOf(path)] = is;
+    await this.#write();
+  }
+
+  /** Forgets that a file of rows was changed: it is written anew. */
+  async forgetEdit(path: string): Promise<void> {
+    const key = this.#keyOf(path);
+    if (!Object.hasOwn(this.#record.edited, key)) return;
+    delete this.#record.edited[key];
+    await this.#write();
+  }
+
+  /** Notes, once for all, that a file or folder cannot be checked. */
+  noteUnchecked(path: string): void {
+    if (this.#noted.has("")) return;
+    this.#noted.add("");
+    this.#onNote(
+      `${path} has no checksum, as the run began before there were any, or as it is from elsewhere: it cannot be checked, ` +
+        "nor can what else is like it",
+    );
+  }
+
+  /** Watches how a model is written to `dir`, and records the digests of its files before the folder takes its place. */
+  watchModel(dir: string): FolderWatch {
+    const digests = new Map<string, StreamDigest>();
+    return {
+      onPiece: (name, piece) => {
+        const digest = digests.get(name) ?? new StreamDigest();
+        digests.set(name, digest);
+        digest.update(piece);
+      },
+      onWritten: async () => {
+        this.#record.models[this.#keyOf(dir)] = Object.fromEntries(
+          [...digests].map(([name, digest]) => [name, digest.hex()]),
+        );
+        await this.#write();
+      },
+    };
+  }
+
+  /** Throws a UserError if a file of a model that the run made is not as it was written. */
+  async checkModel(dir: string): Promise<void> {
+    const was = this.#record.models[this.#keyOf(dir)];
+    if (was === undefined) return this.#makesAll ? this.noteUnchecked(dir) : undefined;
+    const files = await folderFiles(dir);
+    const facts = await factsOf(files, was);
+    if (this.#checked.get(dir) === facts) return;
+    for (const name of namesOf(was)) {
+      const is = await files.stat(name) === null ? {} : { [name]: await digestFile(files, name) };
+      const problem = differingFile(is, was[name] === undefined ? {} : { [name]: was[name] });
+      if (problem === null) continue;
+      throw new UserError(
+        `Cannot use a model of the run: ${dir}/${problem} as it was written; ${await retrainAdvice(dir)}`,
+      );
+    }
+    this.#checked.set(dir, facts);
+  }
+
+  /** The digests of a model's files; one that the run made is checked. Throws a UserError. */
+  async identityOf(dir: string): Promise<FileDigests> {
+    const made = this.#record.models[this.#keyOf(dir)];
+    if (made !== undefined) {
+      await this.checkModel(dir);
+      return made;
+    }
+    const folder = await openModelFolder(dir);
+    const quick = await quickIdentity(folder);
+    const known = this.#record.known[dir];
+    if (known?.quick === quick) return known.files;
+    const files = await folderDigests(folder);
+    this.#record.known[dir] = { quick, files };
+    await this.#write();
+    return files;
+  }
+
+  /**
+   * Records that work in the folder `of` of the run begins with the model in `dir`. If the work `isBegun` already, throws
+   * a UserError if it began with another one.
+   */
+  async beginWith(
+    dir: string,
+    { of, isBegun, what, advice }: { of: string; isBegun: boolean; what: string; advice: string },
+  ): Promise<void> {
+    const key = this.#keyOf(of);
+    const files = await this.identityOf(dir);
+    const was = this.#record.began[key];
+    if (isBegun && was !== undefined) checkSameModel({ folder: dir, files }, was, { what, advice });
+    else if (isBegun) this.noteUnchecked(dir);
+    if (key === WHOLE) this.#base = { folder: dir, what, advice };
+    if (isBegun && was?.folder === dir) return;
+    this.#record.began[key] = { folder: dir, files };
+    await this.#write();
+  }
+
+  /** Throws a UserError if the model that the run as a whole began with is another one by now. */
+  async checkBase(dir: string): Promise<void> {
+    if (this.#base?.folder !== dir) return;
+    checkSameModel({ folder: dir, files: await this.identityOf(dir) }, this.#record.began[WHOLE]!, this.#base);
+  }
+
+  /** A path relative to the run's folder; one that is elsewhere stays as it is. */
+  #keyOf(path: string): string {
+    const [root, plain] = [join(this.#folder), join(path)];
+    if (plain === root) return WHOLE;
+    return plain.startsWith(`${root}/`) ? plain.slice(root.length + 1) : plain;
+  }
+
+  async #write(): Promise<void> {
+    if (this.#path !== null) await writeChecksums(this.#path, this.#record);
+  }
+}
+
+/** The files of a model that are compared, the weights last: those that were written, and none that a model may have. */
+function namesOf(was: FileDigests): string[] {
+  const isLarge = (name: string): boolean => name.endsWith(".safetensors");
+  const names = [...new Set([...SAVED_FILES, ...Object.keys(was)])];
+  return [...names.filter((name) => !isLarge(name)), ...names.filter(isLarge)];
+}
+
+async function factsOf(files: ModelFiles, was: FileDigests): Promise<string> {
+  return JSON.stringify(await Promise.all(namesOf(was).map((name) => files.stat(name))));
+}

@@ -38,7 +38,8 @@ export { type FileFacts, type FileRange, folderFiles, memoryFiles, type ModelFil
 export { type FileSystem, useFileSystem } from "./core/files/file_system.ts";
 export { loadTokenizer, type LoadTokenizerOptions, type Tokenizer } from "./core/data/tokenizer/tokenizer.ts";
 export type { MarkedText, RenderOptions } from "./core/data/tokenizer/chat_template.ts";
-export type { Message } from "./core/data/formats/messages.ts";
+export type { ChatVariables } from "./core/data/formats/chat_variables.ts";
+export type { Message, TextPart } from "./core/data/formats/messages.ts";
 export type { JsonFloat } from "./core/data/formats/json_numbers.ts";
 export type { JsonObject, JsonValue } from "./core/data/formats/json_rows.ts";
 export {

@@ -2,6 +2,7 @@
 import { styleText } from "node:util";
 import type { ComparedRow, Comparison, SideSummary } from "../core/evaluate/comparison_summary.ts";
 import { wilson } from "../core/evaluate/win_rate.ts";
+import { printable } from "../core/safe_text.ts";
 import { formatTable } from "./text_table.ts";
 
 const WIDTH = 50;
@@ -11,7 +12,7 @@ export function formatComparison(comparison: Comparison, { colored = false }: { 
   const { a, b, judge, result, unjudged, ordersDisagree, winnerTokens, loserTokens } = comparison;
   const { wins, ties, losses, rate, interval, pValue } = result;
   const rows = wins + ties + losses;
-  const lines = [`A  ${a.model}`, `B  ${b.model}`, `${rows} prompts, judge ${judge}`, ""];
+  const lines = [`A  ${a.model}`, `B  ${b.model}`, `${rows} prompts, judge ${judge}`].map(printable).concat("");
   lines.push(sidesTable(comparison));
   if (unjudged > 0) lines.push(`${unjudged} rows without a score are not counted`);
   if (ordersDisagree !== null) lines.push(`${ordersDisagree} verdicts changed with the order of the answers: ties`);

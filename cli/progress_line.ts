@@ -1,6 +1,7 @@
 /** Progress of long work on standard error: a rewritten line on a terminal, elsewhere a plain line at times. @module */
 import { styleText } from "node:util";
 import { formatSize, type ProgressEvent } from "../core/progress.ts";
+import { maskCredentials, printable } from "../core/safe_text.ts";
 import { ClosedOutput, print } from "./print.ts";
 
 /** Where progress is shown; the defaults are this process's standard error. */
@@ -100,7 +101,8 @@ export class Progress {
   /** Writes a line of text that stays, above the progress. */
   note(text: string): void {
     if (this.#quiet) return;
-    this.#write(this.#open ? `\r\x1b[K${text}\n` : `${text}\n`);
+    const line = maskCredentials(printable(text));
+    this.#write(this.#open ? `\r\x1b[K${line}\n` : `${line}\n`);
     if (this.#open && this.#latest) this.#show(this.#latest, this.#latestAt);
   }
 

@@ -1,6 +1,7 @@
 /** The one place that catches errors: they become one line and an exit code. @module */
 import { UserError } from "../core/error.ts";
 import { OS_ERROR } from "../core/files/file_system.ts";
+import { maskCredentials, printable } from "../core/safe_text.ts";
 import { ClosedOutput } from "./print.ts";
 
 /** An error as it is shown to the user. */
@@ -14,12 +15,8 @@ export interface ErrorReport {
 /** Error codes of an operating system, such as ENOSPC, EROFS and EACCES, but not Node's ERR_…. */
 const OS_CODE = /^E[A-Z0-9]+$/;
 
-/** Control characters, which in a file name or a config could rewrite the terminal. */
-// deno-lint-ignore no-control-regex
-const CONTROL = /[\x00-\x1f\x7f-\x9f]+/g;
-
 function oneLine(text: string): string {
-  return text.replace(CONTROL, " ").trim();
+  return maskCredentials(printable(text)).replaceAll("\n", " ").trim();
 }
 
 /** Describes anything that was thrown, in words for the user. */

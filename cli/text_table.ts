@@ -1,5 +1,6 @@
 /** Tables for the terminal. @module */
 import Table from "cli-table3";
+import { printable } from "../core/safe_text.ts";
 
 /** Layout of a table. */
 export interface TableOptions {
@@ -9,12 +10,18 @@ export interface TableOptions {
   columns?: number;
 }
 
-/** A table as plain text, without colours, so that it may go into a file. */
+function clean(cell: string | number): string {
+  return printable(String(cell)).replaceAll("\n", " ");
+}
+
+/** A table as plain text, without colours and without control characters of the cells, so that it may go into a file. */
 export function formatTable(
-  head: readonly string[],
-  rows: readonly (readonly (string | number)[])[],
+  heads: readonly string[],
+  cells: readonly (readonly (string | number)[])[],
   { text = [0], columns = Infinity }: TableOptions = {},
 ): string {
+  const head = heads.map(clean);
+  const rows = cells.map((row) => row.map(clean));
   const table = new Table({
     head: [...head],
     colAligns: head.map((_, i) => text.includes(i) ? "left" : "right"),

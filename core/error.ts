@@ -1,4 +1,5 @@
 /** Errors that end work in an orderly way: the user can fix the cause, or has asked to stop. @module */
+import { maskCredentials, printable } from "./safe_text.ts";
 
 /**
  * A problem that the user can fix, in the config, the data, a model folder or the machine. The message says in one line
@@ -18,10 +19,9 @@ export class UserError extends Error {
   /** Always "UserError". */
   override readonly name = "UserError";
 
-  /** Replaces control characters, which could rewrite the terminal, by spaces; newlines stay. */
+  /** Hides passwords in addresses, and replaces characters that could rewrite the terminal by spaces; newlines stay. */
   constructor(message: string) {
-    // deno-lint-ignore no-control-regex
-    super(message.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]+/g, " "));
+    super(maskCredentials(printable(message)));
   }
 }
 

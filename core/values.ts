@@ -1,4 +1,5 @@
 /** Values: a test for JSON objects, a short text of any value for messages, the largest number. @module */
+import { maskCredentials } from "./safe_text.ts";
 
 /** Whether a parsed JSON value is an object (not null, not an array, not a number that stands in an object). */
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -7,7 +8,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 
 /** A value as JSON for a message: control characters are escaped, and the text is cut to 80 characters. */
 export function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = maskCredentials(JSON.stringify(value) ?? String(value));
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
 }
 

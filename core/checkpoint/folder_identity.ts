@@ -3,6 +3,7 @@ import { UserError } from "../error.ts";
 import { sha256 } from "../files/digest.ts";
 import { basename } from "../files/path.ts";
 import { digestFile } from "../files/stream_digest.ts";
+import { isRecord } from "../values.ts";
 import type { ModelFolder } from "./model_folder.ts";
 import { SAVED_FILES } from "./save_folder.ts";
 
@@ -67,6 +68,23 @@ export function differingFile(is: FileDigests, was: FileDigests): string | null 
 export interface KnownModel {
   folder: string;
   files: FileDigests;
+}
+
+const DIGEST = /^[0-9a-f]{64}$/;
+
+/** Whether a parsed JSON value is a SHA-256 in hexadecimal. */
+export function isDigest(value: unknown): value is string {
+  return typeof value === "string" && DIGEST.test(value);
+}
+
+/** Whether a parsed JSON value is {@linkcode FileDigests}. */
+export function isFileDigests(value: unknown): value is FileDigests {
+  return isRecord(value) && Object.values(value).every(isDigest);
+}
+
+/** Whether a parsed JSON value is a {@linkcode KnownModel}. */
+export function isKnownModel(value: unknown): value is KnownModel {
+  return isRecord(value) && typeof value.folder === "string" && isFileDigests(value.files);
 }
 
 /** Throws a UserError if a model `is` not the one that it `was` when `what` began. `advice` tells the user what to do. */

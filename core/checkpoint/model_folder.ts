@@ -7,7 +7,7 @@ import { parseEosTokenIds, parseModelConfig } from "../model/families/model_conf
 import type { ParameterShape } from "../model/families/model_tensors.ts";
 import { quote } from "../values.ts";
 import type { ModelSource } from "./save_folder.ts";
-import { openWeights, type Weights } from "./stored_weights.ts";
+import { isReadable, openWeights, READABLE, type Weights } from "./stored_weights.ts";
 
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./save_folder.ts";
 
@@ -15,7 +15,10 @@ const EMBEDDING = "model.embed_tokens.weight";
 const LM_HEAD = "lm_head.weight";
 
 /** RoPE's frequencies, which old checkpoints store although they follow from the config. */
-const DERIVED = /^model\.(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/;
+const DERIVED = /^(model\.)?(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/;
+
+/** The prefix of all names but the LM head's; a checkpoint of the base model alone, as AutoModel saves it, lacks it. */
+const PREFIX = "model.";
 
 const COMPARE_BYTES = 2 ** 20;
 
@@ -63,8 +66,9 @@ export async function openModelFolder(source: string | ModelFiles): Promise<Mode
   const config = parseModelConfig(await readJson(files, "config.json"), configPath);
   const weights = await openWeights(files);
   const names = matchTensors(weights, { parameters: parameterShapes(config), isTied: config.tieWordEmbeddings });
-  if (config.tieWordEmbeddings && weights.tensors.has(EMBEDDING) && weights.tensors.has(LM_HEAD)) {
-    await checkTied(weights);
+  const embedding = names.get(EMBEDDING)!;
+  if (config.tieWordEmbeddings && embedding !== LM_HEAD && weights.tensors.has(LM_HEAD)) {
+    await checkTied(weights, embedding);
   }
   const generationPath = files.pathOf(GENERATION_CONFIG);
   const generationConfig = await readOptionalJson(files, GENERATION_CONFIG);
@@ -93,8 +97,8 @@ export async function openModelFolder(source: string | ModelFiles): Promise<Mode
 
 /**
  * Finds the stored name of each parameter by its canonical name. If `isTied`, the embedding may be stored under the LM
- * head's name. Throws a UserError naming the tensor if a parameter is missing, has another shape or an unreadable
- * dtype, or if a tensor is no parameter.
+ * head's name; a base model's names may lack their first part. Throws a UserError naming the tensor if a parameter is
+ * missing, has another shape or an unreadable dtype, or if a tensor is no parameter.
  */
 export function matchTensors(
   weights: Weights,
@@ -102,16 +106,21 @@ export function matchTensors(
 ): Map<string, string> {
   const names = new Map<string, string>();
   const known = new Set<string>(isTied ? [LM_HEAD] : []);
+  const isBase = ![...weights.tensors.keys()].some((name) => name.startsWith(PREFIX));
+  const storedName = (name: string): string => {
+    const short = isBase && name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
+    return weights.tensors.has(short) ? short : name;
+  };
   for (const { name, shape } of parameters) {
-    const moved = name === EMBEDDING && isTied && !weights.tensors.has(EMBEDDING);
-    const stored = moved && weights.tensors.has(LM_HEAD) ? LM_HEAD : name;
+    const moved = name === EMBEDDING && isTied && !weights.tensors.has(storedName(EMBEDDING));
+    const stored = moved && weights.tensors.has(LM_HEAD) ? LM_HEAD : storedName(name);
     const expected = `expected ${list(shape)} from config.json`;
     const tensor = weights.tensors.get(stored);
     if (!tensor) throw new UserError(`Cannot load ${quote(name)} from ${weights.path}: it is missing, ${expected}`);
     const refuse = (problem: string) =>
       new UserError(`Cannot load ${quote(stored)} from ${weights.files.pathOf(tensor.file)}: ${problem}`);
     if (list(tensor.shape) !== list(shape)) throw refuse(`shape is ${list(tensor.shape)}, ${expected}`);
-    if (!isDtype(tensor.dtype)) throw refuse(`dtype is ${tensor.dtype}, expected F32, F16 or BF16`);
+    if (!isReadable(tensor.dtype)) throw refuse(`dtype is ${tensor.dtype}, expected ${READABLE}`);
     names.set(name, stored);
     known.add(stored);
   }
@@ -126,18 +135,18 @@ export function matchTensors(
   return names;
 }
 
-async function checkTied(weights: Weights): Promise<void> {
-  const embedding = weights.tensors.get(EMBEDDING)!;
+async function checkTied(weights: Weights, name: string): Promise<void> {
+  const embedding = weights.tensors.get(name)!;
   const head = weights.tensors.get(LM_HEAD)!;
   let same = embedding.dtype === head.dtype && list(embedding.shape) === list(head.shape);
   for (let start = 0; same && start < embedding.byteLength; start += COMPARE_BYTES) {
     const range = { start, length: Math.min(COMPARE_BYTES, embedding.byteLength - start) };
-    const [a, b] = await Promise.all([weights.readBytes(EMBEDDING, range), weights.readBytes(LM_HEAD, range)]);
+    const [a, b] = await Promise.all([weights.readBytes(name, range), weights.readBytes(LM_HEAD, range)]);
     same = a.every((byte, i) => byte === b[i]);
   }
   if (!same) {
     throw new UserError(
-      `Cannot load "${LM_HEAD}" from ${weights.files.pathOf(head.file)}: it differs from "${EMBEDDING}", ` +
+      `Cannot load "${LM_HEAD}" from ${weights.files.pathOf(head.file)}: it differs from "${name}", ` +
         `expected the same as config.json says "tie_word_embeddings": true`,
     );
   }
@@ -147,7 +156,9 @@ function mainDtype(names: readonly string[], weights: Weights): Dtype {
   const elements: Record<Dtype, number> = { F32: 0, F16: 0, BF16: 0 };
   for (const name of names) {
     const { dtype, byteLength } = weights.tensors.get(name)!;
-    if (isDtype(dtype)) elements[dtype] += byteLength / DTYPE_BYTES[dtype];
+    // Doubles are rounded to float32.
+    if (dtype === "F64") elements.F32 += byteLength / 8;
+    else if (isDtype(dtype)) elements[dtype] += byteLength / DTYPE_BYTES[dtype];
   }
   return (["F32", "BF16", "F16"] as const).reduce((best, dtype) => elements[dtype] > elements[best] ? dtype : best);
 }

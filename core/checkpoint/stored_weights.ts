@@ -34,7 +34,10 @@ export interface Weights {
   readonly tensors: ReadonlyMap<string, TensorLocation>;
   /** Reads the stored bytes of a tensor or a range of it. Throws a UserError if they cannot be read. */
   readBytes(name: string, range?: ByteRange): Promise<Uint8Array<ArrayBuffer>>;
-  /** Reads a whole F32, F16 or BF16 tensor as float32, row-major. Throws a UserError for another dtype. */
+  /**
+   * Reads a whole F32, F16, BF16 or F64 tensor as float32, row-major; F64 is rounded to the nearest. Throws a UserError
+   * for another dtype, and for a number that float32 cannot hold.
+   */
   readFloat32(name: string): Promise<Float32Array<ArrayBuffer>>;
   /** As `readFloat32`, but yields the tensor in pieces of some MiB, in order. */
   streamFloat32(name: string): AsyncGenerator<Float32Array<ArrayBuffer>>;
@@ -147,12 +150,12 @@ function weightsOf(
     return await files.read(tensor.file, { start: tensor.offset + start, length });
   }
 
-  function findFloat(name: string): TensorLocation & { dtype: Dtype } {
+  function findFloat(name: string): TensorLocation & { dtype: Dtype | "F64" } {
     const tensor = find(name);
     const { dtype } = tensor;
-    if (!isDtype(dtype)) {
+    if (!isReadable(dtype)) {
       throw new UserError(
-        `Cannot load ${quote(name)} from ${files.pathOf(tensor.file)}: dtype is ${dtype}, expected F32, F16 or BF16`,
+        `Cannot load ${quote(name)} from ${files.pathOf(tensor.file)}: dtype is ${dtype}, expected ${READABLE}`,
       );
     }
     return { ...tensor, dtype };
@@ -160,7 +163,7 @@ function weightsOf(
 
   async function readFloat32(name: string): Promise<Float32Array<ArrayBuffer>> {
     const { dtype, byteLength } = findFloat(name);
-    const out = new Float32Array(byteLength / DTYPE_BYTES[dtype]);
+    const out = new Float32Array(byteLength / (dtype === "F64" ? 8 : DTYPE_BYTES[dtype]));
     let at = 0;
     for await (const values of streamFloat32(name)) {
       if (values.length === out.length) return values;
@@ -174,9 +177,31 @@ function weightsOf(
     const { dtype, file, offset, byteLength } = findFloat(name);
     for (let start = 0; start < byteLength; start += CHUNK_BYTES) {
       const length = Math.min(CHUNK_BYTES, byteLength - start);
-      yield decodeFloat32(await files.read(file, { start: offset + start, length }), dtype);
+      const bytes = await files.read(file, { start: offset + start, length });
+      yield dtype === "F64" ? roundDoubles(bytes, { name, path: files.pathOf(file) }) : decodeFloat32(bytes, dtype);
     }
   }
 
   return { files, path, metadata, tensors, readBytes, readFloat32, streamFloat32 };
+}
+
+/** The dtypes that can be read, for messages. */
+export const READABLE = "F32, F16, BF16 or F64";
+
+/** Whether tensors of a dtype can be read as float32. */
+export function isReadable(dtype: string): dtype is Dtype | "F64" {
+  return isDtype(dtype) || dtype === "F64";
+}
+
+function roundDoubles(
+  bytes: Uint8Array<ArrayBuffer>,
+  { name, path }: { name: string; path: string },
+): Float32Array<ArrayBuffer> {
+  const doubles = new Float64Array(bytes.slice().buffer);
+  const out = new Float32Array(doubles);
+  const lost = doubles.findIndex((value, i) => Number.isFinite(value) && !Number.isFinite(out[i]!));
+  if (lost < 0) return out;
+  throw new UserError(
+    `Cannot load ${quote(name)} from ${path}: it holds ${doubles[lost]}, expected numbers that float32 can hold`,
+  );
 }

@@ -1,5 +1,6 @@
 /** The problems of a config, each described in one line. @module */
 import type { z } from "zod";
+import { hasCredentials } from "../safe_text.ts";
 import { nearestKey } from "./config_keys.ts";
 import type { ResolvedConfig } from "./config_types.ts";
 import { nearestWord } from "./nearest_word.ts";
@@ -104,6 +105,21 @@ function choicesOf(issue: Issue): string[] {
 function suggestion(value: unknown, issue: Issue): string {
   const nearest = typeof value === "string" ? nearestWord(value, choicesOf(issue)) : undefined;
   return nearest === undefined ? "" : `, did you mean "${nearest}"?`;
+}
+
+/** Keys of texts for a model, in which any address may stand, and of addresses, which are checked on their own. */
+const NOT_NAMES = new Set(["prompt", "template", "system_prompt", "base_url", "server"]);
+
+/** Where names of models, data and files hold a user name or password; no message repeats one. */
+export function credentialProblems(value: unknown, path: Path = []): Problem[] {
+  if (typeof value === "string") {
+    const message = "is an address with a user name or password, expected a local path or org/name";
+    return hasCredentials(value) ? [{ path, message, key: false }] : [];
+  }
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) =>
+    NOT_NAMES.has(key) ? [] : credentialProblems(item, [...path, Array.isArray(value) ? Number(key) : key])
+  );
 }
 
 /** The problems behind a failed parse of `raw`. */

@@ -2,7 +2,7 @@
 import { isCollection, isScalar, parseDocument } from "yaml";
 import { UserError } from "../error.ts";
 import { knownKeys } from "./config_keys.ts";
-import { contradictions, type Problem, schemaProblems, valueAt } from "./config_problems.ts";
+import { contradictions, credentialProblems, type Problem, schemaProblems, valueAt } from "./config_problems.ts";
 import { configSchema } from "./config_schema.ts";
 import type { ResolvedConfig } from "./config_types.ts";
 import { isMapping, type Mapping, type Path, plain, readSource, type YamlSource } from "./yaml_source.ts";
@@ -82,6 +82,8 @@ async function resolve(
   let raw = merge(plain(defaults) as Mapping, source?.values ?? {});
   for (const { keys, value } of overrides) raw = assign(raw, keys, value) as Mapping;
   raw = plain(raw) as Mapping; // Drops nulls: an override may be null.
+  const exposed = credentialProblems(raw);
+  if (exposed.length > 0) throw new UserError(describe(exposed, source, overrides));
   coerceNumbers(raw, "");
   const written = plain(raw) as Mapping;
   applyMethod(raw, overrides.map(({ keys }) => keys.join(".")));

@@ -3,6 +3,7 @@ import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yam
 import type { Document, Node, Pair } from "yaml";
 import { UserError } from "../error.ts";
 import { fileSystem, isNotFound } from "../files/file_system.ts";
+import { maskCredentials } from "../safe_text.ts";
 
 /** A mapping of the config. It has no prototype, so that a key such as `__proto__` is only a key. */
 export interface Mapping {
@@ -126,6 +127,6 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (isMapping(value)) return "a mapping";
   if (value === undefined || value === null) return "nothing";
-  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  const text = maskCredentials(typeof value === "string" ? JSON.stringify(value) : String(value));
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

@@ -142,10 +142,10 @@ function encodeChat(
   tokenizer: Tokenizer,
   { prompt, answers, joint, variables }: Unencoded<readonly Message[]> & { variables: ChatVariables },
 ): EncodedRow {
-  const text = tokenizer.renderChat(prompt, { ...variables, addGenerationPrompt: true });
+  const text = tokenizer.renderChat(prompt, { ...variables, keepText: true, addGenerationPrompt: true });
   const promptIds = requirePrompt(tokenizer.encode(text, { addSpecialTokens: false }));
   const wholes = answers.map((turns) =>
-    tokenizer.renderChat([...prompt, ...turns], { ...variables, addGenerationPrompt: false })
+    tokenizer.renderChat([...prompt, ...turns], { ...variables, keepText: true, addGenerationPrompt: false })
   );
   const shared = { before: text, beforeIds: promptIds, addSpecialTokens: false };
   const sides = joined(tokenizer, wholes.map((whole) => ({ ...shared, whole })), joint);

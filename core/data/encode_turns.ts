@@ -30,7 +30,8 @@ export function encodeTurns(
   messages: readonly Message[],
   variables: ChatVariables = {},
 ): EncodedTurns {
-  const { text, spans } = tokenizer.renderMarked(messages, variables) ?? markTurns(tokenizer, messages, variables);
+  const { text, spans } = tokenizer.renderMarked(messages, { ...variables, keepText: true }) ??
+    markTurns(tokenizer, messages, variables);
   const first = spans[0]?.[0];
   if (first === undefined) throw new UserError("the chat template writes nothing of an assistant, expected a turn");
   const encode = (part: string): number[] => tokenizer.encode(part, { addSpecialTokens: false });
@@ -65,11 +66,19 @@ function boundary(ids: readonly number[], before: readonly number[]): { tokens: 
 
 /** Finds the assistant's turns by rendering the conversation up to the beginning and the end of each. */
 function markTurns(tokenizer: Tokenizer, messages: readonly Message[], variables: ChatVariables): MarkedText {
-  const text = tokenizer.renderChat(messages, { ...variables, addGenerationPrompt: false });
+  const text = tokenizer.renderChat(messages, { ...variables, keepText: true, addGenerationPrompt: false });
   const spans = messages.flatMap(({ role }, i): MarkedText["spans"] => {
     if (role !== "assistant") return [];
-    const before = tokenizer.renderChat(messages.slice(0, i), { ...variables, addGenerationPrompt: true });
-    const after = tokenizer.renderChat(messages.slice(0, i + 1), { ...variables, addGenerationPrompt: false });
+    const before = tokenizer.renderChat(messages.slice(0, i), {
+      ...variables,
+      keepText: true,
+      addGenerationPrompt: true,
+    });
+    const after = tokenizer.renderChat(messages.slice(0, i + 1), {
+      ...variables,
+      keepText: true,
+      addGenerationPrompt: false,
+    });
     if (text.startsWith(after) && after.startsWith(before)) return [[before.length, after.length]];
     throw new UserError(
       `the chat template writes turn ${i} differently alone and among the others, so that its tokens are not known, ` +

@@ -1,10 +1,10 @@
 /** The known shapes of rows: each is recognized by its columns. @module */
 import { UserError } from "../error.ts";
 import { isRecord } from "../values.ts";
+import { CHAT_COLUMNS } from "./formats/chat_variables.ts";
 import { shortQuote } from "./formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "./formats/json_rows.ts";
 import { listColumns } from "./formats/map_columns.ts";
-import { CHAT_COLUMNS } from "./formats/chat_variables.ts";
 import { type Message, messageField, messagesField } from "./formats/messages.ts";
 import { hasField, idsField, stringField } from "./formats/row_fields.ts";
 import { extractMessages, extractPrompt } from "./formats/shared_prompt.ts";

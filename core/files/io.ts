@@ -47,13 +47,30 @@ export async function isFolder(path: string): Promise<boolean> {
   return await fileSystem().stat(path).then((info) => info.isDirectory, () => false);
 }
 
-/** Reads a text file. Throws a UserError, in which `what` (default: the path) names the file. */
-export async function readText(path: string, { what = path }: { what?: string } = {}): Promise<string> {
+/**
+ * Reads a text file. Throws a UserError, in which `what` (default: the path) names the file. Bytes that are no UTF-8
+ * become U+FFFD, or an error if `isStrict`.
+ */
+export async function readText(
+  path: string,
+  { what = path, isStrict = false }: { what?: string; isStrict?: boolean } = {},
+): Promise<string> {
+  let bytes;
   try {
-    return new TextDecoder().decode(await fileSystem().readFile(path));
+    bytes = await fileSystem().readFile(path);
   } catch (error) {
     if (isNotFound(error)) throw new UserError(`Cannot read ${what}: there is no such file`);
     throw explainIoError(error, `Cannot read ${what}`);
+  }
+  return isStrict ? decodeUtf8(bytes, what) : new TextDecoder().decode(bytes);
+}
+
+/** The text in UTF-8 bytes. Throws a UserError that names `what` if they are none. */
+export function decodeUtf8(bytes: Uint8Array, what: string, expected = ""): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new UserError(`Cannot read ${what}: it is not UTF-8${expected}`);
   }
 }
 
@@ -81,12 +98,7 @@ export async function readJsonObject(
 
 /** Parses UTF-8 JSON that must be an object. Throws a UserError otherwise, in which `what` names the source. */
 export function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknown> {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new UserError(`Cannot read ${what}: it is not UTF-8, expected a JSON object`);
-  }
+  const text = decodeUtf8(bytes, what, ", expected a JSON object");
   let value: unknown;
   try {
     checkNesting(text);

@@ -1,7 +1,7 @@
 /** The files of a model, in a folder of the file system or as bytes in memory. @module */
 import { UserError } from "../error.ts";
 import { fileSystem, isNotFound } from "./file_system.ts";
-import { explained, explainIoError, parseJsonObject } from "./io.ts";
+import { decodeUtf8, explained, explainIoError, parseJsonObject } from "./io.ts";
 import { basename, dirname, join } from "./path.ts";
 import { recoverFolder } from "./replace_folder.ts";
 
@@ -141,15 +141,36 @@ function endedEarly(path: string, { length, there }: FileRange & { there: number
 /** Far above any real file of settings; larger files are refused unread. */
 const MAX_JSON_BYTES = 16 * 2 ** 20;
 
-/** Reads a UTF-8 JSON file that holds an object; null if there is no such file. Throws a UserError naming it. */
-export async function readOptionalJson(files: ModelFiles, file: string): Promise<Record<string, unknown> | null> {
+/**
+ * Reads a UTF-8 JSON file that holds an object; null if there is no such file. Throws a UserError naming it. A file
+ * above `maxBytes` (default 16 MiB) is refused unread.
+ */
+export async function readOptionalJson(
+  files: ModelFiles,
+  file: string,
+  { maxBytes = MAX_JSON_BYTES }: { maxBytes?: number } = {},
+): Promise<Record<string, unknown> | null> {
+  const bytes = await readBounded(files, file, maxBytes);
+  return bytes === null ? null : parseJsonObject(bytes, files.pathOf(file));
+}
+
+/** Reads a UTF-8 text file of at most `maxBytes`; null if there is no such file. Throws a UserError naming it. */
+export async function readOptionalModelText(
+  files: ModelFiles,
+  file: string,
+  { maxBytes }: { maxBytes: number },
+): Promise<string | null> {
+  const bytes = await readBounded(files, file, maxBytes);
+  return bytes === null ? null : decodeUtf8(bytes, files.pathOf(file));
+}
+
+async function readBounded(files: ModelFiles, file: string, maxBytes: number): Promise<Uint8Array | null> {
   const facts = await files.stat(file);
   if (facts === null) return null;
-  const path = files.pathOf(file);
-  if (facts.size > MAX_JSON_BYTES) {
-    throw new UserError(`Cannot read ${path}: it has ${facts.size} bytes, expected at most ${MAX_JSON_BYTES}`);
+  if (facts.size > maxBytes) {
+    throw new UserError(`Cannot read ${files.pathOf(file)}: it has ${facts.size} bytes, expected at most ${maxBytes}`);
   }
-  return parseJsonObject(await files.read(file), path);
+  return await files.read(file);
 }
 
 /** As {@linkcode readOptionalJson}, but throws a UserError if there is no such file. */

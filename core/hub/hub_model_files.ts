@@ -16,7 +16,7 @@ const SMALL_FILES: ReadonlySet<string> = new Set([
   "special_tokens_map.json",
   "added_tokens.json",
   "chat_template.jinja",
-  "chat_template.json",
+  "additional_chat_templates/tool_use.jinja",
   "vocab.json",
   "merges.txt",
   "tokenizer.model",

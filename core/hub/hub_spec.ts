@@ -1,4 +1,6 @@
 /** Names of models and data sets on the hub: `org/name[@revision]`, `org/name[:config][/split][@revision]`. @module */
+import { UserError } from "../error.ts";
+import { hasCredentials } from "../safe_text.ts";
 
 /** A repository at a revision. */
 export interface RepoSpec {
@@ -38,6 +40,12 @@ export function parseDatasetSpec(text: string): DatasetSpec | null {
   if (repo === undefined || !isRepo(repo) || !isRevision(revision)) return null;
   if (split !== null && FILE.test(split)) return null;
   return { type: "dataset", repo, config, split, revision };
+}
+
+/** Throws a UserError for an address with a user name or password, which would else be written and shown. */
+export function refuseCredentials(name: string): void {
+  if (!hasCredentials(name)) return;
+  throw new UserError("Cannot use an address with a user name or password as a name, expected a path or org/name");
 }
 
 /** `org/name`, with `@revision` if that is not the default. */

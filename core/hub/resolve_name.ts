@@ -12,7 +12,14 @@ import { type ClientOptions, HubClient } from "./hub_client.ts";
 import { type About, ConnectionError } from "./hub_errors.ts";
 import { chooseModelFiles, WEIGHTS_INDEX } from "./hub_model_files.ts";
 import { type Environment, readHubSettings } from "./hub_settings.ts";
-import { type DatasetSpec, parseDatasetSpec, parseModelSpec, type RepoSpec, specName } from "./hub_spec.ts";
+import {
+  type DatasetSpec,
+  parseDatasetSpec,
+  parseModelSpec,
+  refuseCredentials,
+  type RepoSpec,
+  specName,
+} from "./hub_spec.ts";
 import { fetchRepoInfo, listRepoFiles } from "./repository.ts";
 import { fetchFiles, hasFiles } from "./snapshot.ts";
 
@@ -75,6 +82,7 @@ export interface Resolved {
  * ```
  */
 export async function resolveModel(spec: string, options: ResolveOptions = {}): Promise<Resolved> {
+  refuseCredentials(spec);
   const repo = await exists(spec) ? null : parseModelSpec(spec);
   if (repo === null) return { paths: [spec], record: null };
   const { dir, record } = await resolveRepo(spec, { repo, options, choose: chooseModel });
@@ -98,6 +106,7 @@ export async function resolveDataset(
   spec: string,
   { prefer = ["train"], ...options }: ResolveOptions & { prefer?: readonly string[] } = {},
 ): Promise<Resolved> {
+  refuseCredentials(spec);
   const repo = await exists(spec) ? null : parseDatasetSpec(spec);
   if (repo === null) return { paths: [spec], record: null };
   const choose = (view: RepoView): Promise<Chosen> => chooseData(view, { repo, prefer });

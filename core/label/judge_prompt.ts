@@ -72,7 +72,7 @@ Reply with JSON alone: first the reason in one or two sentences, then the winner
 /** Reads the user's own prompt, or returns the default. Throws a UserError naming a place that it lacks. */
 export async function loadPrompt(path: string | undefined, mode: JudgeMode): Promise<string> {
   if (path === undefined) return DEFAULT_PROMPTS[mode];
-  const text = await readText(path, { what: `the judge's prompt ${path}` });
+  const text = await readText(path, { what: `the judge's prompt ${path}`, isStrict: true });
   const missing = NEEDED[mode].find((place) => !text.includes(`{${place}}`));
   if (missing !== undefined) {
     const all = NEEDED[mode].map((place) => `{${place}}`).join(", ");

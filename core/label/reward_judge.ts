@@ -95,7 +95,7 @@ function tokenizeText(
   if (tokenizer.hasChatTemplate) {
     const messages = [...row.messages ?? [{ role: "user", content: row.prompt }], { role: "assistant", content: text }];
     // The template writes all special tokens, so the tokenizer adds none.
-    const rendered = tokenizer.renderChat(messages, { ...row.variables, addGenerationPrompt: false });
+    const rendered = tokenizer.renderChat(messages, { ...row.variables, keepText: true, addGenerationPrompt: false });
     return tokenizer.encode(rendered, { addSpecialTokens: false });
   }
   const eos = tokenizer.eosToken ?? "";

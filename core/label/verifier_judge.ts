@@ -106,6 +106,7 @@ class Thread {
     this.#worker.postMessage(null, [port2]);
   }
 
+  /** Takes the thread's messages away. Deno does not stop one that is in a loop: it runs until the process ends. */
   end(): void {
     this.#worker.terminate();
     this.#port.close();

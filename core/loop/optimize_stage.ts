@@ -76,7 +76,7 @@ export async function withChatTemplate(
   folder: ModelFolder,
   { chat_template: path }: Pick<DataConfig, "chat_template">,
 ): Promise<ModelFolder> {
-  return path === undefined ? folder : { ...folder, chatTemplate: await readText(path) };
+  return path === undefined ? folder : { ...folder, chatTemplate: await readText(path, { isStrict: true }) };
 }
 
 /** Removes the resume states of a stage whose model is saved. */

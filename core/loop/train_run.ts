@@ -70,17 +70,19 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
     await refuseStage(config.output_dir);
     const isBegun = await hasWork(config.output_dir);
     await fixSettings(config);
-    await context.checksums.beginWith(await context.sources.model(config.model!), {
-      of: config.output_dir,
-      isBegun,
-      what: `the run in ${config.output_dir}`,
-      advice: "give another output_dir or delete the folder",
-    });
     const { method, iterations } = config;
-    if (await isComplete(config, schedule)) {
-      context.onNote(`The run in ${config.output_dir} was complete already; nothing is trained`);
-    }
-    const run = () => runSchedule(context, schedule, hooks);
+    const run = async (): Promise<RunSummary> => {
+      await context.checksums.beginWith(await context.sources.model(config.model!), {
+        of: config.output_dir,
+        isBegun,
+        what: `the run in ${config.output_dir}`,
+        advice: "give another output_dir or delete the folder",
+      });
+      if (await isComplete(config, schedule)) {
+        context.onNote(`The run in ${config.output_dir} was complete already; nothing is trained`);
+      }
+      return await runSchedule(context, schedule, hooks);
+    };
     return await context.telemetry.span("train", { method, iterations }, run);
   });
 }

@@ -3,6 +3,7 @@ import { parse, stringify } from "yaml";
 import { iterationValues, type RunRecord } from "../run/read_run.ts";
 import { isRecord } from "../values.ts";
 import { iterationName } from "./figures.ts";
+import { escapeMarkdown, markdownCode } from "./markup.ts";
 import { leaves, number } from "./write_report.ts";
 
 /** A model or data set of the hub that the run used. */
@@ -54,7 +55,7 @@ export function modelCard(run: RunRecord, { repo, sources, figure }: CardOptions
   };
   return [
     `---\n${stringify(header, { lineWidth: 0 })}---`,
-    `# ${repo.split("/").at(-1)}`,
+    `# ${escapeMarkdown(repo.split("/").at(-1)!)}`,
     opening(made, base),
     section("Use", useText(repo)),
     section("How it was made", makingText(settings, { made, base, datasets, held, edited: run.edited })),
@@ -86,12 +87,14 @@ function makingOf(settings: Record<string, unknown>): Making {
   const { stage } = settings;
   const method = stage === "sft" ? "sft" : settings.method;
   if (stage === "optimize") {
-    const what = `preference optimization on given pairs, with loss \`${valueAt(settings, "training.loss_type")}\``;
+    const what = `preference optimization on given pairs, with loss ${
+      markdownCode(String(valueAt(settings, "training.loss_type")))
+    }`;
     const hasNoise = isRecord(settings.noise);
     return { method: what, after: what, tags: ["preference-optimization"], generates: false, hasNoise };
   }
   if (typeof method !== "string") return { method: null, after: null, tags: [], generates: false, hasNoise: false };
-  const name = METHODS[method] ?? method;
+  const name = Object.hasOwn(METHODS, method) ? METHODS[method]! : escapeMarkdown(method);
   const paper = method === "dnpo" ? " ([arXiv 2502.05400](https://arxiv.org/abs/2502.05400))" : "";
   const count = Number(settings.iterations ?? 1);
   return {
@@ -113,8 +116,8 @@ function useText(repo: string): string {
     "```python",
     "from transformers import AutoModelForCausalLM, AutoTokenizer",
     "",
-    `tokenizer = AutoTokenizer.from_pretrained("${repo}")`,
-    `model = AutoModelForCausalLM.from_pretrained("${repo}")`,
+    `tokenizer = AutoTokenizer.from_pretrained(${JSON.stringify(repo)})`,
+    `model = AutoModelForCausalLM.from_pretrained(${JSON.stringify(repo)})`,
     "```",
   ].join("\n");
 }
@@ -131,7 +134,7 @@ function makingText(
 ): string {
   const describe = (data: CardSource): string => {
     const part = [data.config === "default" ? undefined : data.config, data.split].filter(Boolean).join("/");
-    return `${link(data)}${part ? `, ${part}` : ""}, commit \`${data.commit.slice(0, 12)}\``;
+    return `${link(data)}${part ? `, ${escapeMarkdown(part)}` : ""}, commit ${markdownCode(data.commit.slice(0, 12))}`;
   };
   const judges = [settings.labels].flat().filter(isRecord).map(({ judge }) => String(judge));
   const noise = [settings.noise].flat().map((entry) => isRecord(entry) ? String(entry.update) : String(entry));
@@ -140,11 +143,11 @@ function makingText(
     ...(base ? [["base model", describe(base)] as [string, string]] : []),
     ...datasets.map((data): [string, string] => ["data", describe(data)]),
     ...(held ? [["held-out data", describe(held)] as [string, string]] : []),
-    ...(generates && judges.length > 0 ? [["judge", [...new Set(judges)].join(", ")] as [string, string]] : []),
-    ...(hasNoise ? [["noise", [...new Set(noise)].join(", ")] as [string, string]] : []),
-    ...(edited.length > 0
-      ? [["edited by hand", edited.map((path) => `\`${path}\``).join(", ")] as [string, string]]
+    ...(generates && judges.length > 0
+      ? [["judge", escapeMarkdown([...new Set(judges)].join(", "))] as [string, string]]
       : []),
+    ...(hasNoise ? [["noise", escapeMarkdown([...new Set(noise)].join(", "))] as [string, string]] : []),
+    ...(edited.length > 0 ? [["edited by hand", edited.map(markdownCode).join(", ")] as [string, string]] : []),
   ];
   return rows.length === 0 ? "" : table(["", ""], rows);
 }
@@ -180,21 +183,22 @@ function settingsTable(settings: Record<string, unknown>, sources: readonly Card
   const nameOf = (value: string): string => value.split(/[\\/]/).findLast((part) => part !== "") ?? "";
   const { output_dir: _, stage: __, ...rest } = settings;
   const rows = leaves(rest).map(([key, value]) => [
-    `\`${key}\``,
+    markdownCode(key),
     // `leaves` joins a list with commas.
-    value.split(", ").map((part) => isPath(part) ? nameOf(part) : part).join(", "),
+    escapeMarkdown(value.split(", ").map((part) => isPath(part) ? nameOf(part) : part).join(", ")),
   ]);
   return rows.length === 0 ? "" : table(["key", "value"], rows);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replace(/\s+/g, " ").replaceAll("|", "\\|")).join(" | ")} |`;
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
 function link({ type, repo }: CardSource): string {
-  return `[${repo}](https://huggingface.co/${type === "dataset" ? "datasets/" : ""}${repo})`;
+  return `[${escapeMarkdown(repo)}](https://huggingface.co/${type === "dataset" ? "datasets/" : ""}${
+    encodeURI(repo).replace(/[()]/g, encodeURIComponent)
+  })`;
 }
 
 function readSettings({ settings }: RunRecord): Record<string, unknown> {

@@ -1,5 +1,11 @@
 /** The file in a run's folder that keeps the checksums of what its stages hand on: checksums.json. @module */
-import type { FileDigests, KnownModel } from "../checkpoint/folder_identity.ts";
+import {
+  type FileDigests,
+  isDigest,
+  isFileDigests,
+  isKnownModel,
+  type KnownModel,
+} from "../checkpoint/folder_identity.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
@@ -19,17 +25,12 @@ export interface ChecksumRecord {
   known: Record<string, { quick: string; files: FileDigests }>;
 }
 
-const DIGEST = /^[0-9a-f]{64}$/;
-
-const isDigest = (value: unknown): value is string => typeof value === "string" && DIGEST.test(value);
-const isDigests = (value: unknown): value is FileDigests => isRecord(value) && Object.values(value).every(isDigest);
-
 const CHECKS: { readonly [Key in keyof ChecksumRecord]: (value: unknown) => boolean } = {
   files: (value) => Array.isArray(value) && value.length > 0 && value.every(isDigest),
-  models: isDigests,
-  began: (value) => isRecord(value) && typeof value.folder === "string" && isDigests(value.files),
+  models: isFileDigests,
+  began: isKnownModel,
   edited: isDigest,
-  known: (value) => isRecord(value) && isDigest(value.quick) && isDigests(value.files),
+  known: (value) => isRecord(value) && isDigest(value.quick) && isFileDigests(value.files),
 };
 
 /** Reads a run's checksums; null if it has none. Throws a UserError if the file is malformed. */

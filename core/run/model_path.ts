@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ADAPTER_CONFIG } from "../checkpoint/adapter_folder.ts";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
+import { refuseCredentials } from "../hub/hub_spec.ts";
 import { runPaths } from "./run_paths.ts";
 
 /**
@@ -11,6 +12,7 @@ import { runPaths } from "./run_paths.ts";
  * is neither.
  */
 export async function modelFolderOf(path: string, resolve: (name: string) => Promise<string>): Promise<string> {
+  refuseCredentials(path);
   const { model, adapter } = runPaths(path);
   for (const folder of [path, model, adapter]) {
     for (const file of ["config.json", ADAPTER_CONFIG]) if (await exists(join(folder, file))) return folder;

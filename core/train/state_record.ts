@@ -1,5 +1,5 @@
 /** The record that a resume state keeps besides the buffers, and its parser. @module */
-import type { KnownModel } from "../checkpoint/folder_identity.ts";
+import { isKnownModel, type KnownModel } from "../checkpoint/folder_identity.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import { isRecord, quote } from "../values.ts";
@@ -53,11 +53,6 @@ export function parseRecord(text: string, { path, step }: { path: string; step: 
     last: withNaN(last as Written),
     origin: origin as unknown as Origin,
   };
-}
-
-function isKnownModel(value: unknown): boolean {
-  return isRecord(value) && typeof value.folder === "string" && isRecord(value.files) &&
-    Object.values(value.files).every((digest) => typeof digest === "string");
 }
 
 /** Numbers as JSON writes them: a NaN (of a step that was skipped) is null. */

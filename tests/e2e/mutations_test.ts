@@ -100,13 +100,13 @@ const CASES: Case[] = [
     what: "a tokenizer that is cut off",
     command: "optimize",
     spoil: (dir) => Deno.truncate(`${dir}/model/tokenizer.json`, 1000),
-    error: /^error: Cannot read DIR\/model\/tokenizer\.json: not valid JSON/,
+    error: /^error: Cannot read DIR\/model\/tokenizer\.json: it is not JSON/,
   },
   {
     what: "a config.json without end",
     command: "score",
     spoil: (dir) => Deno.writeTextFile(`${dir}/model/config.json`, "[".repeat(1 << 20)),
-    error: /^error: Cannot read DIR\/model\/config\.json: not valid JSON \(it nests deeper than 1000 levels\)/,
+    error: /^error: Cannot read DIR\/model\/config\.json: it is not JSON \(it nests deeper than 1000 levels\)/,
   },
   {
     what: "code that a config.json names",
@@ -228,7 +228,7 @@ for (const { what, command, spoil, config, args = [], error } of CASES) {
       const added = (await walk(dir)).filter((path) => !before.includes(path)).map((path) => path.slice(dir.length));
       // The config that the test wrote, and what a run that began leaves behind.
       const expected =
-        /^\/run\.yaml$|^\/run\/(\.lock|config\.yaml|stage\.yaml|kernels\.json|reference_logps\.safetensors|summary\.json|timings\.jsonl)$/;
+        /^\/run\.yaml$|^\/run\/(\.lock|config\.yaml|stage\.yaml|checksums\.json|kernels\.json|reference_logps\.safetensors|summary\.json|timings\.jsonl)$/;
       deepEqual(added.filter((path) => !expected.test(path)), []);
     }));
 }

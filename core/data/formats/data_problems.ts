@@ -1,11 +1,11 @@
 /** Texts for the problems of data, always in one line. @module */
+import { maskCredentials, printable } from "../../safe_text.ts";
 
 /** The message of a caught error, in one line of at most 200 characters without control characters. */
 export function errorLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   // Cut before the search: a message may contain a whole file.
-  // deno-lint-ignore no-control-regex -- control characters of the data must not reach the terminal
-  const line = message.slice(0, 1000).replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  const line = maskCredentials(printable(message.slice(0, 1000))).replace(/\s+/g, " ").trim();
   return line.length > 200 ? `${line.slice(0, 199)}…` : line;
 }
 
@@ -30,5 +30,6 @@ export function describe(value: unknown): string {
 
 /** A string of the data in quotes, cut to 40 characters; `quote` of values.ts cuts any JSON value to 80. */
 export function shortQuote(text: string): string {
-  return errorLine(JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text));
+  const masked = maskCredentials(text.slice(0, 1000));
+  return errorLine(JSON.stringify(masked.length > 40 ? `${masked.slice(0, 39)}…` : masked));
 }

@@ -10,11 +10,16 @@ const { rawJSON } = JSON as typeof JSON & { rawJSON(text: string): unknown };
 
 /** A float that a JavaScript number would make an integer, such as `2.0`; it is written as it was read. */
 export class JsonFloat extends Number {
-  /** `source` is the number as JSON writes it. */
-  constructor(readonly source: string) {
+  /** The number as JSON writes it. */
+  readonly source: string;
+
+  /** Keeps the number that `source` writes. */
+  constructor(source: string) {
     super(source);
+    this.source = source;
   }
 
+  /** The number as JSON writes it. */
   override toString(): string {
     return this.source;
   }

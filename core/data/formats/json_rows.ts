@@ -1,8 +1,8 @@
 /** Reads the rows of a JSON lines file (streamed) or of a JSON array file, each with its place in the file. @module */
-import { errorLine } from "./data_problems.ts";
-import { type JsonValue, parseExact } from "./json_numbers.ts";
+import type { JsonValue } from "./json_numbers.ts";
 import { RowSplitter } from "./json_objects.ts";
-import { type JsonScan, scanJson } from "./json_scan.ts";
+import type { JsonScan } from "./json_scan.ts";
+import { type ParsedJson, parseJson } from "./json_texts.ts";
 import { rememberOrder } from "./key_order.ts";
 import { MAX_LINE_BYTES, type TextLine, textLines } from "./text_lines.ts";
 import { ALL_ROWS, picker, type Wanted } from "./wanted_rows.ts";
@@ -78,10 +78,8 @@ export async function* readJsonRows(
   return row;
 }
 
-type Parsed = { value: JsonValue; hasNonFinite?: true } | { problem: string };
-
 /** A short line that is one object; null if it is anything else. */
-function parseShort(text: string, exact: boolean): Parsed | null {
+function parseShort(text: string, exact: boolean): ParsedJson | null {
   if (text.length > MAX_SHORT || !text.startsWith("{")) return null;
   try {
     const value = JSON.parse(text) as JsonValue;
@@ -100,7 +98,7 @@ function mayChange(value: JsonValue): boolean {
   return (Array.isArray(value) ? value : Object.values(value)).some(mayChange);
 }
 
-function valueOf(found: TextLine & { scan?: JsonScan }, exact: boolean): Parsed {
+function valueOf(found: TextLine & { scan?: JsonScan }, exact: boolean): ParsedJson {
   return "problem" in found ? found : parseJson(found.text, { exact, ...(found.scan && { scan: found.scan }) });
 }
 
@@ -178,32 +176,4 @@ function* arrayElements(lines: readonly string[]): Generator<TextLine & { line: 
     else begin = line + 1;
   }
   if (!closed) yield { line: Math.min(begin, lines.length - 1), problem: "the array is not closed" };
-}
-
-/** The value of a JSON text, or what is wrong with the text. */
-export function parseJson(
-  text: string,
-  { exact = false, scan = scanJson(text) }: { exact?: boolean; scan?: JsonScan } = {},
-): Parsed {
-  const { isTooDeep, hasExact } = scan;
-  if (isTooDeep) return { problem: "not valid JSON (it nests deeper than 1000 levels)" };
-  try {
-    if (!exact || !hasExact) {
-      const value = JSON.parse(text) as JsonValue;
-      rememberOrder(text, value);
-      return { value };
-    }
-  } catch (error) {
-    // Python writes NaN and Infinity, which no other reader of JSON takes.
-    if (!exact || !/NaN|Infinity/.test(text)) return notJson(error);
-  }
-  try {
-    return parseExact(text);
-  } catch (error) {
-    return notJson(error);
-  }
-}
-
-function notJson(error: unknown): { problem: string } {
-  return { problem: `not valid JSON (${errorLine(error)})` };
 }

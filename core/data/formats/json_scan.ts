@@ -1,7 +1,5 @@
 /** Looks over JSON text without parsing it: where a value ends, and whether parsing would change its numbers. @module */
-
-/** The deepest nesting: far above any real row, and still within what JSON.stringify can write. */
-const MAX_DEPTH = 1000;
+import { MAX_DEPTH, stringEnd } from "../../files/json_nesting.ts";
 
 /** What a text holds from a place on. */
 export interface JsonScan {
@@ -60,14 +58,4 @@ function isExact(text: string, start: number, end: number): boolean {
   if (rest === "") return true;
   const value = Number(text.slice(start, end) + rest);
   return Number.isInteger(value) || !Number.isFinite(value);
-}
-
-/** The index of the quote that ends the string which begins with the quote at `start`; -1 if it has no end. */
-function stringEnd(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
-    let escapes = 0;
-    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes++;
-    if (escapes % 2 === 0) return end;
-  }
-  return -1;
 }

@@ -6,7 +6,9 @@ import { isShareGpt, shareGptMessage } from "./share_gpt.ts";
 
 /** A part of a turn's content. */
 export interface TextPart {
+  /** The kind of the part. */
   readonly type: "text";
+  /** Its text. */
   readonly text: string;
   /** Anything else that the template may read. */
   readonly [key: string]: JsonValue;
@@ -51,6 +53,8 @@ function readMessage(message: JsonValue | undefined, at: string): Message {
   const field = (key: string): JsonValue | undefined => Object.hasOwn(message, key) ? message[key] : undefined;
   const role = field("role");
   if (typeof role !== "string") throw wrong(`${at}.role`, role, "a string");
+  // Chat templates do not know OpenAI's older form, so that the call would be lost.
+  if (isRecord(field("function_call"))) throw wrong(`${at}.function_call`, field("function_call"), '"tool_calls"');
   const calls = field("tool_calls") ?? null;
   if (calls !== null && !(Array.isArray(calls) && calls.every(isRecord))) {
     throw wrong(`${at}.tool_calls`, calls, "a list of objects");

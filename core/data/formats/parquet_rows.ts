@@ -5,7 +5,7 @@ import { UserError } from "../../error.ts";
 import { errorLine, ioProblem, shortQuote } from "./data_problems.ts";
 import { findNonFinite, JsonFloat } from "./json_numbers.ts";
 import type { JsonRow, JsonValue } from "./json_rows.ts";
-import { parseJson } from "./json_rows.ts";
+import { parseJson } from "./json_texts.ts";
 import { checkChunk, checkCount, type ChunkClaims } from "./parquet_guard.ts";
 import { checkThrift } from "./parquet_thrift.ts";
 import { ALL_ROWS, picker, type Wanted } from "./wanted_rows.ts";

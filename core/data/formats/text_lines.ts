@@ -1,8 +1,8 @@
 /** Reads a file's lines as text. @module */
 import { readBytes } from "./file_bytes.ts";
 
-/** A line's text, or what is wrong with it. */
-export type TextLine = { text: string } | { problem: string };
+/** A line's text without its end, and whether a `\r` stood before the `\n`; or what is wrong with the line. */
+export type TextLine = { text: string; end?: "\r" } | { problem: string };
 
 /** The longest line, in bytes; longer ones are refused before decoding, since V8's strings end at 512 Mi characters. */
 export const MAX_LINE_BYTES = 256 * 2 ** 20;
@@ -41,7 +41,7 @@ function decodeLine(parts: readonly Uint8Array[], first: boolean): TextLine {
     let text = "";
     for (const part of parts) text += decoder.decode(part, { stream: true });
     text += decoder.decode();
-    return { text: text.endsWith("\r") ? text.slice(0, -1) : text };
+    return text.endsWith("\r") ? { text: text.slice(0, -1), end: "\r" } : { text };
   } catch {
     return { problem: "the line is not valid UTF-8" };
   }

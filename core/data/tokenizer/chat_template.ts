@@ -1,8 +1,8 @@
 /** Renders chat templates (Jinja) as transformers does. @module */
 import { UserError } from "../../error.ts";
 import { isRecord } from "../../values.ts";
-import { errorLine } from "../formats/data_problems.ts";
 import type { ChatVariables } from "../formats/chat_variables.ts";
+import { errorLine } from "../formats/data_problems.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import { callsTools, type Message } from "../formats/messages.ts";
 import { settleParts } from "./content_parts.ts";
@@ -12,6 +12,11 @@ import { type CompiledTemplate, compileTemplate, type TemplateOptions } from "./
 export interface RenderOptions extends ChatVariables {
   /** Whether the header that opens the assistant's next turn is written at the end. */
   addGenerationPrompt: boolean;
+  /**
+   * Whether no text of a data set's row may be lost (default false, as in transformers): calls of tools that the template
+   * does not know are an error, and a single part becomes text where it reads no parts.
+   */
+  keepText?: boolean;
 }
 
 /** A text and its spans that the assistant writes. */
@@ -26,14 +31,14 @@ export interface MarkedText {
 export interface ChatTemplate {
   (messages: readonly Message[], options: RenderOptions): string;
   /** The text with the spans of the `{% generation %}` blocks; null if the template has none. */
-  renderMarked(messages: readonly Message[], variables?: ChatVariables): MarkedText | null;
+  renderMarked(messages: readonly Message[], options?: Omit<RenderOptions, "addGenerationPrompt">): MarkedText | null;
 }
 
 /**
  * Compiles the chat template of a model folder. `jinja`, the text of the file `origin`, takes precedence over the
  * `chat_template` in tokenizer_config.json, which is a string or a list with one named "default", and perhaps one named
  * "tool_use" for rows with tools. Returns null if there is neither. `specialTokens` are the template's variables
- * bos_token, eos_token and so on. Throws a UserError if the template cannot be compiled; so does rendering if it fails.
+ * bos_token, eos_token and so on. `unread` is a file with a template for rows with tools, which are then refused. Throws a UserError if the template cannot be compiled; so does rendering if it fails.
  */
 export function compileChatTemplate(
   config: JsonObject,
@@ -42,12 +47,14 @@ export function compileChatTemplate(
     jinja,
     origin = `${dir}/${jinja === null ? "tokenizer_config.json" : "chat_template.jinja"}`,
     specialTokens,
+    unread,
     ...options
   }: TemplateOptions & {
     dir: string;
     jinja: string | null;
     origin?: string;
     specialTokens: Readonly<Partial<Record<string, string>>>;
+    unread?: string;
   },
 ): ChatTemplate | null {
   const sources = jinja === null ? configuredTemplates(config, origin) : { usual: jinja };
@@ -65,22 +72,28 @@ export function compileChatTemplate(
   const forTools = toolSource === undefined ? usual : attempt("compile", () => compile(toolSource));
   const prepare = (
     messages: readonly Message[],
-    { addGenerationPrompt, tools, chat_template_kwargs: kwargs = {} }: RenderOptions,
+    { addGenerationPrompt, keepText = false, tools, chat_template_kwargs: kwargs = {} }: RenderOptions,
   ): Prepared => {
     // The order of precedence is transformers'; templates test `tools is not none`, which is true of undefined.
     const given = { tools: tools ?? null, documents: null, ...kwargs };
+    if (given.tools !== null && unread !== undefined) {
+      throw new Error(`rows with tools have a template of their own, ${unread}, expected it as data.chat_template`);
+    }
     const { source, render } = given.tools === null ? usual : forTools;
-    checkCalls(messages, source);
+    if (keepText) checkCalls(messages, source);
     const fixed = { ...specialTokens, ...given, add_generation_prompt: addGenerationPrompt };
-    const settled = settleParts(messages, (messages) => render({ ...fixed, messages }));
+    const settled = keepText ? settleParts(messages, (messages) => render({ ...fixed, messages })) : messages;
     return { source, render: (marks) => render({ ...fixed, messages: settled }, marks) };
   };
   return Object.assign(
     (messages: readonly Message[], options: RenderOptions) =>
       attempt("render", () => prepare(messages, options).render()),
     {
-      renderMarked: (messages: readonly Message[], variables: ChatVariables = {}): MarkedText | null =>
-        attempt("render", () => renderMarks(prepare(messages, { ...variables, addGenerationPrompt: false }))),
+      renderMarked: (
+        messages: readonly Message[],
+        options: Omit<RenderOptions, "addGenerationPrompt"> = {},
+      ): MarkedText | null =>
+        attempt("render", () => renderMarks(prepare(messages, { ...options, addGenerationPrompt: false }))),
     },
   );
 }

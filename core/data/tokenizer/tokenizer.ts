@@ -2,11 +2,9 @@
 import { UserError } from "../../error.ts";
 import { sha256 } from "../../files/digest.ts";
 import { readText } from "../../files/io.ts";
-import { checkNesting } from "../../files/json_nesting.ts";
-import { type ModelFiles, modelFilesOf } from "../../files/model_files.ts";
+import { type ModelFiles, modelFilesOf, readOptionalJson, readOptionalModelText } from "../../files/model_files.ts";
 import { isRecord } from "../../values.ts";
-import { describe, errorLine, shortQuote } from "../formats/data_problems.ts";
-import type { ChatVariables } from "../formats/chat_variables.ts";
+import { errorLine, shortQuote } from "../formats/data_problems.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import type { Message } from "../formats/messages.ts";
 import { compileChatTemplate, type MarkedText, type RenderOptions } from "./chat_template.ts";
@@ -23,7 +21,7 @@ export interface Tokenizer {
   /** A conversation as one text with all special tokens. Throws a UserError if there is no chat template. */
   renderChat(messages: readonly Message[], options: RenderOptions): string;
   /** A whole conversation with the spans of the template's `{% generation %}` blocks; null if it has no such blocks. */
-  renderMarked(messages: readonly Message[], variables?: ChatVariables): MarkedText | null;
+  renderMarked(messages: readonly Message[], options?: Omit<RenderOptions, "addGenerationPrompt">): MarkedText | null;
   /** Whether there is a chat template. */
   readonly hasChatTemplate: boolean;
   /** The text of the end-of-sequence token; null if there is none. */
@@ -40,6 +38,9 @@ export interface Tokenizer {
 
 const TOKENIZER = "tokenizer.json";
 const TEMPLATE = "chat_template.jinja";
+
+/** Where transformers 5 saves a template for rows with tools that is not the usual one. */
+const TOOL_TEMPLATE = "additional_chat_templates/tool_use.jinja";
 
 /** The largest file, in bytes: several times that of any published tokenizer. */
 const MAX_BYTES = 1 << 28;
@@ -89,7 +90,9 @@ export async function loadTokenizer(
   const path = files.pathOf(TOKENIZER);
   const config = await readObject(files, "tokenizer_config.json") ?? {};
   const origin = file ?? files.pathOf(TEMPLATE);
-  const jinja = file === undefined ? await readOptional(files, TEMPLATE) : await readText(file);
+  const jinja = file === undefined
+    ? await readOptionalModelText(files, TEMPLATE, { maxBytes: MAX_BYTES })
+    : await readText(file, { isStrict: true });
   const json = await readObject(files, TOKENIZER);
   if (json === null) throw new UserError(`Cannot read ${path}: there is no such file`);
   const others = {
@@ -107,6 +110,7 @@ export async function loadTokenizer(
     dir,
     jinja,
     ...(jinja !== null && { origin }),
+    ...(file === undefined && await files.stat(TOOL_TEMPLATE) !== null && { unread: TOOL_TEMPLATE }),
     specialTokens: named,
   });
   const eosToken = named.eos_token ?? null;
@@ -121,7 +125,7 @@ export async function loadTokenizer(
       if (chatTemplate !== null) return chatTemplate(messages, options);
       throw new UserError(`Cannot render a conversation: ${dir}/tokenizer_config.json has no "chat_template"`);
     },
-    renderMarked: (messages, variables) => chatTemplate?.renderMarked(messages, variables) ?? null,
+    renderMarked: (messages, options) => chatTemplate?.renderMarked(messages, options) ?? null,
     hasChatTemplate: chatTemplate !== null,
     eosToken,
     eosId: idOf(inner, eosToken, `"eos_token" of ${files.pathOf(special.eosFile)}`),
@@ -176,31 +180,5 @@ function attempt<T>(path: string, action: string, run: () => T): T {
 
 /** The object in a JSON file; null if there is no such file. */
 async function readObject(files: ModelFiles, file: string): Promise<JsonObject | null> {
-  const path = files.pathOf(file);
-  const text = await readOptional(files, file);
-  if (text === null) return null;
-  let value;
-  try {
-    checkNesting(text);
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(`Cannot read ${path}: not valid JSON (${errorLine(error)})`);
-  }
-  if (!isRecord(value)) throw new UserError(`Cannot read ${path}: it is ${describe(value)}, expected an object`);
-  return value as JsonObject;
-}
-
-async function readOptional(files: ModelFiles, file: string): Promise<string | null> {
-  const path = files.pathOf(file);
-  const facts = await files.stat(file);
-  if (facts === null) return null;
-  if (facts.size > MAX_BYTES) {
-    throw new UserError(`Cannot read ${path}: it has ${facts.size} bytes, expected at most ${MAX_BYTES}`);
-  }
-  const bytes = await files.read(file);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new UserError(`Cannot read ${path}: it is not UTF-8`);
-  }
+  return await readOptionalJson(files, file, { maxBytes: MAX_BYTES }) as JsonObject | null;
 }

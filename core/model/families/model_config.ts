@@ -38,7 +38,6 @@ const UNSUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
   num_local_experts: [0],
   original_max_position_embeddings: [],
   partial_rotary_factor: [1],
-  pretraining_tp: [1],
   qk_norm: [false],
   quantization_config: [],
   query_pre_attn_scalar: [],

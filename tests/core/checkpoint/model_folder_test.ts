@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/s
 import { join } from "node:path";
 import { openModelFolder } from "../../../core/checkpoint/model_folder.ts";
 import { UserError } from "../../../core/error.ts";
-import { counting, safetensors, tinyTensors, withFolder, writeModel } from "./_fixtures.ts";
+import { counting, type RawTensor, safetensors, tinyTensors, withFolder, writeModel } from "./_fixtures.ts";
 
 const Q = "model.layers.0.self_attn.q_proj";
 const EMBEDDING = "model.embed_tokens.weight";
@@ -74,9 +74,9 @@ Deno.test("openModelFolder() names the tensor whose shape or dtype does not fit,
       name: "UserError",
       message: `Cannot load "${Q}.weight" from ${file}: it is missing, expected [8, 8] from config.json`,
     });
-    const wide = { dtype: "F64", shape: [8, 8], bytes: new Uint8Array(512) };
+    const wide = { dtype: "I64", shape: [8, 8], bytes: new Uint8Array(512) };
     await writeModel(dir, { tensors: { ...others, [`${Q}.weight`]: wide } });
-    await refuses(dir, /q_proj\.weight" from .*dtype is F64, expected F32, F16 or BF16/);
+    await refuses(dir, /q_proj\.weight" from .*dtype is I64, expected F32, F16, BF16 or F64/);
     await writeModel(dir, { config: { num_hidden_layers: 2 } });
     await refuses(dir, /"model\.layers\.1\.input_layernorm\.weight" from .* is missing, expected \[8\]/);
   });
@@ -172,5 +172,51 @@ Deno.test("openModelFolder() names the missing or broken config.json", async () 
       await writeModel(dir, { files: { "config.json": text } });
       await refuses(dir, /^Cannot (read|use) .*config\.json: /);
     }
+  });
+});
+
+/** The tensors of the model without its LM head, under the names that AutoModel writes. */
+function baseTensors(): Record<string, RawTensor> {
+  const { [HEAD]: _, ...tensors } = tinyTensors();
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name.replace(/^model\./, ""), tensor]));
+}
+
+Deno.test("openModelFolder() reads a base model's checkpoint, whose names lack their first part", async () => {
+  await withFolder(async (dir) => {
+    const tied = { tie_word_embeddings: true };
+    await writeModel(dir, { config: tied, tensors: { ...baseTensors(), "rotary_emb.inv_freq": counting([2], 0) } });
+    const folder = await openModelFolder(dir);
+    strictEqual(folder.nameInFile(EMBEDDING), "embed_tokens.weight");
+    deepStrictEqual([...(await folder.readTensor("model.norm.weight")).slice(0, 2)], [1200, 1201]);
+    await writeModel(dir, { config: tied, tensors: { ...baseTensors(), [HEAD]: counting([6, 8], 200) } });
+    await openModelFolder(dir);
+    await writeModel(dir, { config: tied, tensors: { ...baseTensors(), [HEAD]: counting([6, 8], 201) } });
+    await refuses(dir, /"lm_head\.weight" from .* it differs from "embed_tokens\.weight"/);
+    await writeModel(dir, { tensors: { ...baseTensors(), [HEAD]: counting([6, 8], 100) } });
+    strictEqual((await (await openModelFolder(dir)).readTensor(HEAD))[0], 100);
+    await writeModel(dir, { tensors: baseTensors() });
+    await refuses(dir, /"lm_head\.weight" from .* it is missing, expected \[6, 8\]/);
+    await writeModel(dir, { config: tied, tensors: { ...baseTensors(), "model.norm.weight": counting([8], 0) } });
+    await refuses(dir, /"model\.embed_tokens\.weight" from .* it is missing/);
+  });
+});
+
+Deno.test("openModelFolder() rounds float64 to float32, and refuses what float32 cannot hold", async () => {
+  await withFolder(async (dir) => {
+    const norm = (values: number[]): Record<string, RawTensor> => ({
+      ...tinyTensors(),
+      "model.norm.weight": { dtype: "F64", shape: [8], bytes: new Uint8Array(Float64Array.from(values).buffer) },
+    });
+    const values = [0.1, -1 / 3, 1e-46, 3.4028235e38, 16777217, -0, Infinity, 2];
+    await writeModel(dir, { tensors: norm(values) });
+    const folder = await openModelFolder(dir);
+    deepStrictEqual([...await folder.readTensor("model.norm.weight")], values.map(Math.fround));
+    strictEqual(folder.dtype, "F32");
+    await writeModel(dir, { tensors: norm([1, 2, 3, 4, 5, 6, 7, 1e39]) });
+    await rejects((await openModelFolder(dir)).readTensor("model.norm.weight"), {
+      name: "UserError",
+      message: `Cannot load "model.norm.weight" from ${dir}/model.safetensors: it holds 1e+39, ` +
+        "expected numbers that float32 can hold",
+    });
   });
 });

@@ -36,7 +36,7 @@ Deno.test("openWeights() reads F32, F16 and BF16 as float32, and bytes as they a
     deepStrictEqual([...await weights.readBytes("bf16", { start: 3 })], [0x40]);
     deepStrictEqual(weights.tensors.get("bf16")?.shape, [1, 2]);
     await rejects(weights.readBytes("f32", { start: 8, length: 5 }), RangeError);
-    await rejects(weights.readFloat32("odd"), /Cannot load "odd" from .*dtype is U8, expected F32, F16 or BF16/);
+    await rejects(weights.readFloat32("odd"), /Cannot load "odd" from .*dtype is U8, expected F32, F16, BF16 or F64/);
     await rejects(weights.readFloat32("no"), /Cannot load "no" from .*there is no tensor of that name/);
   });
 });

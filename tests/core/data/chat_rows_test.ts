@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { deepEqual, ok, throws } from "node:assert/strict";
-import type { DataRow } from "../../../core/data/parse_row.ts";
-import { parseRow } from "../../../core/data/parse_row.ts";
+import { createHash } from "node:crypto";
 import { encodeRow } from "../../../core/data/encode_row.ts";
 import { type JsonObject, parseExact } from "../../../core/data/formats/json_numbers.ts";
+import type { DataRow } from "../../../core/data/parse_row.ts";
+import { parseRow } from "../../../core/data/parse_row.ts";
 import { loadTokenizer, type Tokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { withFolder, writeTokenizer } from "./_fixtures.ts";
 

@@ -118,6 +118,11 @@ const ROWS: Case<string | Uint8Array>[] = [
     chat([user, { ...bot, tool_calls: calls }]),
     key('"messages\\[1\\].tool_calls" is .+, expected a list of objects'),
   ]),
+  [
+    "a function_call",
+    chat([user, { ...bot, function_call: { name: "f" } }]),
+    key('"messages\\[1\\].function_call" is an object, expected "tool_calls"'),
+  ],
   ["content null beside no calls", chat([user, { ...bot, content: null, tool_calls: [] }]), key("content")],
   ...([
     [1, '"tools" is 1, expected a list of objects'],

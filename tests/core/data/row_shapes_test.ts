@@ -1,7 +1,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { readRows } from "../../../core/data/read_rows.ts";
-import { fields, read } from "./_read_row.ts";
 import { parquetPath } from "./_fixtures.ts";
+import { fields, read } from "./_read_row.ts";
 
 const shapeOf = async (row: unknown): Promise<string> => (await read(row)).shape;
 const user = { role: "user", content: "2+2?" };

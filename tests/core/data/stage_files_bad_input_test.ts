@@ -154,10 +154,12 @@ Deno.test("readRows() stops at gzip that is broken, or unpacks without end", () 
 
 const TABLES: Case<string | Uint8Array>[] = [
   ["an open quote", 'prompt,response\na,b\n"a,b\na,b\n', /rows\.csv:3: a quote is not closed/],
-  ["a quote within a field", 'prompt,response\na,b\na,b"c\n', /rows\.csv:3: there is a quote within a field/],
-  ["text after a quote", 'prompt,response\n"a"b,c\n', /rows\.csv:2: there is text after the quote/],
-  ["too few fields", "prompt,response\na\n", /rows\.csv:2: the row has 1 fields, expected 2/],
-  ["too many fields", "prompt,response\na,b,c\n", /rows\.csv:2: the row has 3 fields, expected 2/],
+  [
+    "too few fields",
+    "prompt,response\na\n",
+    /rows\.csv:2: the row has the keys "prompt", "response" \(null\), expected/,
+  ],
+  ["too many fields", "prompt,response\na,b,c\n", /rows\.csv:2: the row has 3 fields, expected at most 2/],
   [
     "an empty cell",
     "prompt,response\na,\n",
@@ -181,7 +183,7 @@ const TABLES: Case<string | Uint8Array>[] = [
   [
     "ten million commas",
     "prompt,response\n" + ",".repeat(1 << 20),
-    /rows\.csv:2: the row has 1048577 fields, expected 2/,
+    /rows\.csv:2: the row has 1048577 fields, expected at most 2/,
   ],
 ];
 
@@ -193,7 +195,7 @@ Deno.test("readRows() names the line of what is wrong with a table", () =>
   ));
 
 Deno.test("readRows() with on_bad_row skip counts a table's wrong rows, and reads the others", () =>
-  withFile("rows.csv", 'prompt,response\na,b\nc\nd,e"f\ng,h\n"i,j\n', async (path) => {
+  withFile("rows.csv", 'prompt,response\na,b\nc\nd,e,f\ng,h\n"i,j\n', async (path) => {
     const { rows, skipped } = await readRows(path, { onBadRow: "skip" });
     equal(rows.map(({ row }) => row).join(), "0,3");
     equal(skipped.map(({ where }) => where.split(":").at(-1)).join(), "3,4,6");

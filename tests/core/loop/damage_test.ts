@@ -1,8 +1,8 @@
 /** What a run reads back of its own files: a changed byte in a state or model is refused, changed rows are told. @module */
 import { deepEqual, equal, match, notDeepEqual, rejects } from "node:assert/strict";
-import { type ResolvedConfig, UserError } from "../../../mod.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { readRun } from "../../../core/run/read_run.ts";
+import { type ResolvedConfig, UserError } from "../../../mod.ts";
 import { walk } from "../../e2e/_files.ts";
 import { configOf, withChat, withInput } from "./_runs.ts";
 

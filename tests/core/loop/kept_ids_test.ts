@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { forIteration } from "../../../core/config/config.ts";
 import { openModelFolder } from "../../../core/checkpoint/model_folder.ts";
+import { forIteration } from "../../../core/config/config.ts";
 import { tokenizerOf } from "../../../core/data/tokenizer/tokenizer.ts";
 import { readExamples } from "../../../core/loop/generate_stage.ts";
 import { train } from "../../../core/loop/train_run.ts";

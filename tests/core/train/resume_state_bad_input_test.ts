@@ -28,7 +28,7 @@ const NOISES: Case<Uint8Array>[] = [
   ["a flat weight", safetensors({ weight: counting([48], 0), bias }), /shape is \[48\], expected \[6, 8\]/],
   ["a bias with two dimensions", safetensors({ weight, bias: counting([6, 1], 0) }), /"bias" .*shape is \[6, 1\]/],
   ["an empty bias", safetensors({ weight, bias: counting([0], 0) }), /"bias" .*shape is \[0\]/],
-  ["a weight of F64", safetensors({ weight: as("F64", weight, 8), bias }), /dtype is F64, expected F32/],
+  ["a weight of I64", safetensors({ weight: as("I64", weight, 8), bias }), /dtype is I64, expected F32/],
   ["a bias of I32", safetensors({ weight, bias: as("I32", bias, 4) }), /"bias" .*dtype is I32, expected F32/],
   ["a weight of U8", safetensors({ weight: as("U8", weight, 1), bias }), /dtype is U8, expected F32/],
 ];

@@ -4,6 +4,7 @@
  */
 import { jsonText } from "../../formats/json_numbers.ts";
 import { FILTERS, KNOWN_TESTS } from "./expression_evaluator.ts";
+import { findHiddenNames } from "./hidden_names.ts";
 import { toPython, type Value } from "./python_values.ts";
 import { Scope } from "./scope.ts";
 import { parseTemplate } from "./statement_parser.ts";
@@ -38,13 +39,17 @@ export function compileTemplate(
     throw new TemplateError(`it has ${source.length} characters, expected at most ${MAX_SOURCE}`);
   }
   const body = withoutOverflow(() => parseTemplate(source, { filters: FILTERS, tests: KNOWN_TESTS }));
+  const hidden = withoutOverflow(() => findHiddenNames(body));
   return (variables, marks = ["", ""]) =>
     withoutOverflow(() => {
       const size = jsonText(variables).length;
       const limits = new Limits({ size, milliseconds });
       const values = Object.entries(variables).map(([name, value]): [string, Value] => [name, toPython(value)]);
-      const root = new Scope(new Scope(new Scope(null, templateGlobals(limits, now)), new Map(values)));
-      const renderer = new Renderer({ limits, root, marks });
+      const root = new Scope(
+        new Scope(new Scope(null, { variables: templateGlobals(limits, now) }), { variables: new Map(values) }),
+        { hidden: hidden.get(body) },
+      );
+      const renderer = new Renderer({ limits, root, marks, hidden });
       try {
         return renderer.render(body);
       } catch (error) {

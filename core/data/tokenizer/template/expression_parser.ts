@@ -16,19 +16,17 @@ export function isConstant(name: string): boolean {
 /** An expression, or a tuple of several without parentheses. */
 export function parseTuple(
   tokens: TokenStream,
-  { canChoose = true, isEnclosed = false, end = [] }: {
+  { canChoose = true, isEnclosed = false }: {
     /** Whether `a if b else c` may be there. */
     canChoose?: boolean;
     isEnclosed?: boolean;
-    /** Names that end it. */
-    end?: readonly string[];
   } = {},
 ): Expression {
   const items: Expression[] = [];
   let isTuple = false;
   for (;;) {
     if (items.length > 0) tokens.expect("operator", ",");
-    if (tokens.is("end") || tokens.is("operator", ")") || (end.length > 0 && tokens.is("name", ...end))) break;
+    if (tokens.is("end") || tokens.is("operator", ")")) break;
     items.push(canChoose ? parseExpression(tokens) : tokens.nest(() => parseOr(tokens)));
     if (!tokens.is("operator", ",")) break;
     isTuple = true;

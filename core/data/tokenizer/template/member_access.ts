@@ -59,11 +59,9 @@ export function getSlice(
     return value instanceof Markup ? new Markup(slice) : slice;
   }
   const length = items?.length ?? (value as Range).length;
-  const { first, count } = sliceBounds(length, bounds);
+  const { first, end, count } = sliceBounds(length, bounds);
   if (value instanceof Range) {
-    const at = value.at(first);
-    const stride = value.step * BigInt(bounds.step);
-    return new Range(at, at + BigInt(count) * stride, stride);
+    return new Range(value.at(first), value.at(end), value.step * BigInt(bounds.step));
   }
   limits.makeList(count);
   const slice = Array.from({ length: count }, (_, i) => items![first + i * bounds.step]!);

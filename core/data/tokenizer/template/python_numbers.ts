@@ -136,8 +136,20 @@ export function power(a: bigint | number, b: bigint | number): bigint | number {
   return result;
 }
 
+/** A text with its decimal digits of any script as those of ASCII. */
+function asciiDigits(text: string): string {
+  return text.replace(/(?![0-9])\p{Nd}/gu, (digit) => {
+    const point = digit.codePointAt(0)!;
+    // A script has its ten in order; some follow one another without a gap.
+    let first = point;
+    while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first--;
+    return String((point - first) % 10);
+  });
+}
+
 /** The int in a text, as Python's int() reads it; null if it is none. */
 export function readInt(text: string, base: number): bigint | null {
+  text = asciiDigits(text);
   const match = /^([-+]?)(0[xX]_?|0[oO]_?|0[bB]_?)?([\da-zA-Z]+(?:_[\da-zA-Z]+)*)$/.exec(text);
   if (match === null) return null;
   const [, sign = "", prefix = "", body = ""] = match;
@@ -165,6 +177,7 @@ function readDigits(text: string, base: number): bigint | null {
 
 /** The float in a text, as Python's float() reads it; null if it is none. */
 export function readFloat(text: string): number | null {
+  text = asciiDigits(text);
   const word = /^([-+]?)(inf|infinity|nan)$/i.exec(text);
   if (word) return word[2]!.toLowerCase() === "nan" ? NaN : word[1] === "-" ? -Infinity : Infinity;
   const digits = String.raw`\d+(?:_\d+)*`;

@@ -91,13 +91,13 @@ export function compareTexts(a: string, b: string): number {
 export function sliceBounds(
   length: number,
   { start, stop, step }: { start: number | null; stop: number | null; step: number },
-): { first: number; count: number } {
+): { first: number; end: number; count: number } {
   const clamp = (bound: number | null, otherwise: number): number => {
     if (bound === null) return otherwise;
     const at = bound < 0 ? bound + length : bound;
     return step > 0 ? Math.min(Math.max(at, 0), length) : Math.min(Math.max(at, -1), length - 1);
   };
   const first = clamp(start, step > 0 ? 0 : length - 1);
-  const last = clamp(stop, step > 0 ? length : -1);
-  return { first, count: Math.max(0, Math.ceil((last - first) / step)) };
+  const end = clamp(stop, step > 0 ? length : -1);
+  return { first, end, count: Math.max(0, Math.ceil((end - first) / step)) };
 }

@@ -167,7 +167,10 @@ export class Callable extends Thing {
   }
 
   override print(): string {
-    if (this.typeName === "Macro") return `<Macro '${this.name}'>`;
+    // The macro that a call block makes has no name.
+    if (this.typeName === "Macro") {
+      return this.#attributes.name === null ? "<Macro anonymous>" : `<Macro '${this.name}'>`;
+    }
     throw new TemplateError(`cannot print the function ${this.name}, expected a call: ${this.name}()`);
   }
 }

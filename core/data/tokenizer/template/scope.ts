@@ -1,19 +1,34 @@
 /** The variables of a rendering. @module */
 import type { Value } from "./python_values.ts";
 
-/** Variables by name; what is not there is looked for outside. */
+const NONE: ReadonlySet<string> = new Set();
+
+/** Variables by name; what is not there is looked for outside, unless it is hidden. */
 export class Scope {
   readonly #variables: Map<string, Value>;
   readonly #outer: Scope | null;
+  readonly #hidden: ReadonlySet<string>;
+  readonly #isBlock: boolean;
 
-  constructor(outer: Scope | null, variables: ReadonlyMap<string, Value> = new Map()) {
+  /** `hidden` are names that are undefined until they are set here; a `{% block %}` finds them nevertheless. */
+  constructor(
+    outer: Scope | null,
+    { variables, hidden = NONE, isBlock = false }: {
+      variables?: ReadonlyMap<string, Value>;
+      hidden?: ReadonlySet<string> | undefined;
+      isBlock?: boolean;
+    } = {},
+  ) {
     this.#outer = outer;
     this.#variables = new Map(variables);
+    this.#hidden = hidden;
+    this.#isBlock = isBlock;
   }
 
-  get(name: string): Value | undefined {
+  get(name: string, seesHidden = false): Value | undefined {
     const value = this.#variables.get(name);
-    return value === undefined ? this.#outer?.get(name) : value;
+    if (value !== undefined || (!seesHidden && this.#hidden.has(name))) return value;
+    return this.#outer?.get(name, seesHidden || this.#isBlock);
   }
 
   set(name: string, value: Value): void {

@@ -16,6 +16,8 @@ export function parseTemplate(source: string, known: KnownNames): Statement[] {
 class StatementParser {
   readonly #tokens: TokenStream;
   readonly #blocks = new Set<string>();
+  /** How many loops are around, those around a macro included. */
+  #loops = 0;
   /** Whether `break` and `continue` have a loop to end. */
   #isInLoop = false;
 
@@ -99,10 +101,16 @@ class StatementParser {
         if (!this.#isInLoop) tokens.fail(`'${tag}' outside loop`, line);
         return { type: tag, line };
       case "print":
-        return { type: "print", line, value: parseTuple(tokens) };
+        return this.#print(line);
     }
     if (UNSUPPORTED.includes(tag)) return tokens.fail(`the tag '${tag}' is not supported`, line);
     return tokens.fail(`unknown tag '${tag.slice(0, 40)}'`, line);
+  }
+
+  #print(line: number): Statement {
+    const value = parseExpression(this.#tokens);
+    if (this.#tokens.is("operator", ",")) this.#tokens.fail("the tag 'print' with several values is not supported");
+    return { type: "print", line, value };
   }
 
   #if(line: number): Statement {
@@ -121,13 +129,15 @@ class StatementParser {
 
   #for(line: number): Statement {
     const tokens = this.#tokens;
-    const target = this.#target({ end: ["in"] });
+    this.#loops++;
+    const target = this.#target();
     tokens.expect("name", "in");
-    const items = parseTuple(tokens, { canChoose: false, end: ["recursive"] });
+    const items = parseTuple(tokens, { canChoose: false });
     const test = tokens.skip("name", "if") ? parseExpression(tokens) : null;
     const isRecursive = tokens.skip("name", "recursive");
     const { body, ended } = this.#body(["endfor", "else"], { line, isInLoop: true });
     const otherwise = ended === "else" ? this.#body(["endfor"], { line, isInLoop: this.#isInLoop }).body : [];
+    this.#loops--;
     return { type: "for", line, target, items, test, isRecursive, body, otherwise };
   }
 
@@ -157,7 +167,7 @@ class StatementParser {
     const values: ReturnType<typeof parseExpression>[] = [];
     while (!tokens.is("end")) {
       if (targets.length > 0) tokens.expect("operator", ",");
-      targets.push(this.#oneTarget(false));
+      targets.push(this.#oneTarget({ canBeLoop: true }));
       tokens.expect("operator", "=");
       values.push(parseExpression(tokens));
     }
@@ -177,7 +187,9 @@ class StatementParser {
     tokens.expect("operator", "(");
     while (!tokens.skip("operator", ")")) {
       if (names.length > 0) tokens.expect("operator", ",");
-      names.push(this.#name());
+      const name = this.#name();
+      if (names.includes(name)) tokens.fail(`the parameter '${name.slice(0, 40)}' stands twice`);
+      names.push(name);
       if (tokens.skip("operator", "=")) defaults.push(parseExpression(tokens));
       else if (defaults.length > 0) tokens.fail("non-default argument follows default argument");
     }
@@ -189,10 +201,17 @@ class StatementParser {
   }
 
   #macroBody(name: string, parameters: Parameters, { line, end }: { line: number; end: string }): MacroNode {
-    const { names } = this.#tokens;
-    const from = names.length;
+    const tokens = this.#tokens;
+    const from = tokens.names.length;
     const { body } = this.#body([end], { line });
-    const mentions = new Set(names.slice(from).filter((name) => ["caller", "varargs", "kwargs"].includes(name)));
+    const special = ["caller", "varargs", "kwargs"];
+    const mentions = new Set(tokens.names.slice(from).filter((name) => special.includes(name)));
+    // A parameter of one of these names is an ordinary one; only `caller` is both.
+    for (const parameter of parameters.names) if (parameter !== "caller") mentions.delete(parameter);
+    const required = parameters.names.slice(0, parameters.names.length - parameters.defaults.length);
+    if (mentions.has("caller") && required.includes("caller")) {
+      tokens.fail("the parameter 'caller' has no default, expected one", line);
+    }
     return { type: "macro", line, name, parameters, body, mentions };
   }
 
@@ -222,17 +241,15 @@ class StatementParser {
     return value;
   }
 
-  /** One or several targets; names in `end` end them. */
-  #target({ canBeMember = false, end = [] }: { canBeMember?: boolean; end?: readonly string[] }): Target {
+  /** One or several targets. */
+  #target({ canBeMember = false }: { canBeMember?: boolean } = {}): Target {
     const tokens = this.#tokens;
     const targets: Target[] = [];
     let isTuple = false;
     for (;;) {
       if (targets.length > 0) tokens.expect("operator", ",");
-      const isEnd = tokens.is("end") || tokens.is("operator", ")", "=") ||
-        (end.length > 0 && tokens.is("name", ...end));
-      if (isEnd) break;
-      targets.push(this.#oneTarget(canBeMember));
+      if (tokens.is("end") || tokens.is("operator", ")")) break;
+      targets.push(this.#oneTarget({ canBeMember }));
       if (!tokens.is("operator", ",")) break;
       isTuple = true;
     }
@@ -240,7 +257,7 @@ class StatementParser {
     return targets[0] ?? tokens.fail(`expected a name, got ${tokens.describe()}`);
   }
 
-  #oneTarget(canBeMember: boolean): Target {
+  #oneTarget({ canBeMember = false, canBeLoop = false }: { canBeMember?: boolean; canBeLoop?: boolean }): Target {
     const tokens = this.#tokens;
     if (tokens.skip("operator", "(")) {
       const target = tokens.nest(() => this.#target({ canBeMember }));
@@ -249,7 +266,10 @@ class StatementParser {
     }
     if (!tokens.is("name")) tokens.fail(`can't assign to ${tokens.describe()}`);
     const name = this.#name();
-    if (!canBeMember || !tokens.skip("operator", ".")) return { type: "name", name };
+    if (!canBeMember || !tokens.skip("operator", ".")) {
+      if (name === "loop" && this.#loops > 0 && !canBeLoop) tokens.fail("can't assign to 'loop' within a loop");
+      return { type: "name", name };
+    }
     return { type: "member", name, attribute: tokens.expect("name").value };
   }
 }

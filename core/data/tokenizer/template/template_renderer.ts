@@ -1,10 +1,11 @@
 /** Renders the statements of a template. @module */
 import { isTrue } from "./comparison.ts";
 import { Evaluator } from "./expression_evaluator.ts";
+import type { HiddenNames } from "./hidden_names.ts";
 import { elementsOf, listOf } from "./iteration.ts";
 import { bindMacro } from "./macro_arguments.ts";
 import { textOf } from "./python_text.ts";
-import { Callable, Namespace, Tuple, type Value } from "./python_values.ts";
+import { asText, Callable, Namespace, Tuple, typeName, type Value } from "./python_values.ts";
 import { Scope } from "./scope.ts";
 import { Loop } from "./template_globals.ts";
 import { type Limits, TemplateError, TextBuilder } from "./template_limits.ts";
@@ -22,14 +23,18 @@ export class Renderer {
   readonly #evaluator: Evaluator;
   readonly #marks: Marks;
   readonly #root: Scope;
+  readonly #hidden: HiddenNames;
   /** The line of what is rendered. */
   line = 0;
 
-  constructor({ limits, root, marks }: { limits: Limits; root: Scope; marks: Marks }) {
+  constructor(
+    { limits, root, marks, hidden }: { limits: Limits; root: Scope; marks: Marks; hidden: HiddenNames },
+  ) {
     this.#limits = limits;
     this.#evaluator = new Evaluator(limits);
     this.#root = root;
     this.#marks = marks;
+    this.#hidden = hidden;
   }
 
   render(body: readonly Statement[]): string {
@@ -81,7 +86,7 @@ export class Renderer {
         return ending;
       }
       case "with": {
-        const inner = new Scope(scope);
+        const inner = this.#within(node.body, scope);
         const values = node.values.map((each) => evaluator.evaluate(each, scope));
         node.targets.forEach((target, i) => this.#assign(target, values[i]!, inner));
         return this.#run(node.body, inner, out);
@@ -92,30 +97,39 @@ export class Renderer {
       case "callBlock": {
         const callee = evaluator.evaluate(node.call.callee, scope);
         const args = evaluator.arguments(node.call.args, scope);
-        const named = new Map(args.named).set("caller", this.#macro(node.caller, scope));
+        const named = new Map(args.named).set("caller", this.#macro(node.caller, scope, null));
         out.add(textOf(evaluator.call(callee, { positional: args.positional, named }), this.#limits));
         return null;
       }
       case "filterBlock": {
         const { text, ending } = this.#part(node.body, scope);
-        if (ending === null) out.add(textOf(this.#filtered(text, node.filters, scope), this.#limits));
-        return ending;
+        if (ending !== null) return ending;
+        const value = this.#filtered(text, node.filters, scope);
+        const written = asText(value);
+        if (written === null) throw new TemplateError(`a filter block makes ${typeName(value)}, expected a str`);
+        out.add(written);
+        return null;
       }
       case "block":
         // A block sees the template's own variables, and those around it only if it says so.
-        return this.#inner(node.body, new Scope(node.isScoped ? scope : this.#root), out);
+        return this.#inner(node.body, this.#within(node.body, node.isScoped ? scope : this.#root, true), out);
       case "generation":
         out.add(this.#marks[0]);
-        this.#inner(node.body, new Scope(scope), out);
+        this.#inner(node.body, this.#within(node.body, scope), out);
         out.add(this.#marks[1]);
         return null;
     }
   }
 
+  /** The variables of a body that has its own. */
+  #within(body: readonly Statement[], outer: Scope, isBlock = false): Scope {
+    return new Scope(outer, { hidden: this.#hidden.get(body), isBlock });
+  }
+
   /** What a body writes with variables of its own; what a loop's end cuts short is written nowhere. */
   #part(body: readonly Statement[], scope: Scope): { text: string; ending: Ending } {
     const out = new TextBuilder(this.#limits);
-    const ending = this.#run(body, new Scope(scope), out);
+    const ending = this.#run(body, this.#within(body, scope), out);
     return { text: out.toString(), ending };
   }
 
@@ -167,14 +181,14 @@ export class Renderer {
     for (const [i, item] of items.entries()) {
       limits.spend(4);
       loop.index = i;
-      const inner = new Scope(scope);
+      const inner = this.#within(node.body, scope);
       inner.set("loop", loop);
       this.#assign(node.target, item, inner);
       const ending = this.#run(node.body, inner, out);
       if (ending === "break") break;
       isDone ||= ending === null;
     }
-    if (!isDone) this.#run(node.otherwise, new Scope(scope), out);
+    if (!isDone) this.#run(node.otherwise, this.#within(node.otherwise, scope), out);
   }
 
   #assign(target: Target, value: Value, scope: Scope): void {
@@ -196,11 +210,11 @@ export class Renderer {
     }
   }
 
-  #macro(node: MacroNode, scope: Scope): Callable {
+  #macro(node: MacroNode, scope: Scope, shown: string | null = node.name): Callable {
     const { name, parameters } = node;
-    const attributes = { name, arguments: new Tuple([...parameters.names]) };
+    const attributes = { name: shown, arguments: new Tuple([...parameters.names]) };
     return new Callable(name, (args) => {
-      const inner = new Scope(scope);
+      const inner = this.#within(node.body, scope);
       const { line } = this;
       bindMacro(node, args, { scope: inner, evaluator: this.#evaluator });
       const text = this.#text(node.body, inner);

@@ -43,7 +43,7 @@ const toInt: Filter = (value, args, { limits }) => {
   if (value instanceof Undefined) value.fail();
   const number = asNumber(value);
   if (typeof number === "bigint") return number;
-  if (typeof number === "number") return Number.isFinite(number) ? truncate(number) : otherwise;
+  if (typeof number === "number") return Number.isNaN(number) ? otherwise : truncate(number);
   const text = asText(value);
   if (text === null) return otherwise;
   limits.read(text.length);

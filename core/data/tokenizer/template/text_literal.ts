@@ -16,6 +16,9 @@ export function escapedText(source: string): string {
       const code = x ?? u ?? long;
       if (code !== undefined) {
         const point = parseInt(code, 16);
+        if (point >= 0xd800 && point <= 0xdfff) {
+          throw new TemplateError(`the escape ${whole} is half a character, expected \\U and its whole code`);
+        }
         if (point > 0x10ffff) throw new TemplateError(`the escape ${whole} is no character`);
         return String.fromCodePoint(point);
       }

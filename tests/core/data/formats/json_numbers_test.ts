@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { JsonFloat, jsonText, plainValue } from "../../../../core/data/formats/json_numbers.ts";
-import { type JsonRow, type JsonValue, parseJson, readJsonRows } from "../../../../core/data/formats/json_rows.ts";
+import { type JsonRow, type JsonValue, readJsonRows } from "../../../../core/data/formats/json_rows.ts";
+import { parseJson } from "../../../../core/data/formats/json_texts.ts";
 import { readRows } from "../../../../core/data/read_rows.ts";
 import { encodeResponse, readPairs, readResponses } from "../../../../core/data/stage_files.ts";
 import { verifierInputs } from "../../../../core/label/verifier_protocol.ts";

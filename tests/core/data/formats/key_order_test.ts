@@ -1,5 +1,5 @@
 import { doesNotThrow, equal, throws } from "node:assert/strict";
-import { parseJson } from "../../../../core/data/formats/json_rows.ts";
+import { parseJson } from "../../../../core/data/formats/json_texts.ts";
 import { checkOrder } from "../../../../core/data/formats/row_fields.ts";
 import { parseRow } from "../../../../core/data/parse_row.ts";
 

@@ -66,6 +66,23 @@ Deno.test("compileChatTemplate() gives a row's tools and variables, and takes to
   equal(eos([user], { chat_template_kwargs: variables, addGenerationPrompt: false }), "!1False");
 });
 
+Deno.test("loadTokenizer() refuses tools where their template is a file that is not read", () =>
+  withFolder(async (dir) => {
+    await writeTokenizer(dir, { config: { chat_template: "{{ tools | length if tools else 0 }}" } });
+    await Deno.mkdir(`${dir}/additional_chat_templates`);
+    await Deno.writeTextFile(`${dir}/additional_chat_templates/tool_use.jinja`, "tools");
+    const tokenizer = await loadTokenizer(dir);
+    equal(tokenizer.renderChat([user], { addGenerationPrompt: false }), "0");
+    throws(() => tokenizer.renderChat([user], { tools: [{}], addGenerationPrompt: false }), {
+      name: "UserError",
+      message: `Cannot render the chat template of ${dir}/tokenizer_config.json: rows with tools have a template of ` +
+        "their own, additional_chat_templates/tool_use.jinja, expected it as data.chat_template",
+    });
+    await Deno.writeTextFile(`${dir}/own.jinja`, "own {{ tools | length }}");
+    const own = await loadTokenizer(dir, { chatTemplate: `${dir}/own.jinja` });
+    equal(own.renderChat([user], { tools: [{}], addGenerationPrompt: false }), "own 1");
+  }));
+
 Deno.test("compileChatTemplate() gives parts to a template that reads them, and else the text of a single one", () => {
   const parts = (...texts: string[]): Message => ({
     role: "user",
@@ -85,10 +102,10 @@ Deno.test("compileChatTemplate() gives parts to a template that reads them, and 
     [reads, [parts("{'type': 'text'}")], "<{'type': 'text'}>"],
   ];
   for (const [source, messages, expected] of texts) {
-    equal(compile(source)!(messages, { addGenerationPrompt: false }), expected, source);
+    equal(compile(source)!(messages, { keepText: true, addGenerationPrompt: false }), expected, source);
   }
   for (const source of ["{{ messages[0].content + ';' }}", "{{ messages[0].content }}"]) {
-    throws(() => compile(source)!([parts("a", "b")], { addGenerationPrompt: false }), {
+    throws(() => compile(source)!([parts("a", "b")], { keepText: true, addGenerationPrompt: false }), {
       name: "UserError",
       message:
         "Cannot render the chat template of model/tokenizer_config.json: it takes text alone, and message 0 has " +
@@ -99,12 +116,19 @@ Deno.test("compileChatTemplate() gives parts to a template that reads them, and 
 
 Deno.test("compileChatTemplate() refuses calls of tools that the template would leave out", () => {
   const call = { role: "assistant", content: null, tool_calls: [{ function: {} }] };
-  throws(() => compile(CHATML)!([user, call], { addGenerationPrompt: false }), {
+  throws(() => compile(CHATML)!([user, call], { keepText: true, addGenerationPrompt: false }), {
     name: "UserError",
     message: 'Cannot render the chat template of model/tokenizer_config.json: it does not write the "tool_calls" of ' +
       "message 1, expected a template that does",
   });
-  equal(compile("{{ messages[1].tool_calls | length }}")!([user, call], { addGenerationPrompt: false }), "1");
+  // As transformers does, where it is no row.
+  ok(compile(CHATML.replace("message['content']", "(message['content'] or '')"))!([user, call], {
+    addGenerationPrompt: false,
+  }));
+  equal(
+    compile("{{ messages[1].tool_calls | length }}")!([user, call], { keepText: true, addGenerationPrompt: false }),
+    "1",
+  );
 });
 
 Deno.test("compileChatTemplate() makes one-line UserErrors of the template's errors", () => {

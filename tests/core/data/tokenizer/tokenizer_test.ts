@@ -112,9 +112,9 @@ Deno.test("loadTokenizer() names a file that is missing or broken", async () => 
     await fails(`Cannot load the tokenizer ${dir}/tokenizer.json: "model" is not an object`);
     await Deno.writeTextFile(`${dir}/tokenizer_config.json`, "{}");
     await Deno.writeTextFile(`${dir}/tokenizer.json`, "[]");
-    await fails(`Cannot read ${dir}/tokenizer.json: it is an empty list, expected an object`);
+    await fails(`Cannot read ${dir}/tokenizer.json: it is [], expected a JSON object`);
     await Deno.writeTextFile(`${dir}/tokenizer.json`, "{");
-    await rejects(loadTokenizer(dir), /^UserError: Cannot read .+\/tokenizer\.json: not valid JSON \(.+\)$/);
+    await rejects(loadTokenizer(dir), /^UserError: Cannot read .+\/tokenizer\.json: it is not JSON \(.+\)$/);
     await Deno.writeTextFile(`${dir}/tokenizer.json`, "{}");
     await fails(`Cannot load the tokenizer ${dir}/tokenizer.json: "model" is not an object`);
     await writeTokenizer(dir, { json: { ...bpeTokenizer(), model: { type: "BPE", vocab: { a: 4e9 }, merges: [] } } });
@@ -163,4 +163,15 @@ Deno.test("renderChat() says that there is no template", async () => {
     () => tokenizer.renderChat([{ role: "user", content: "a" }], { addGenerationPrompt: true }),
     /^UserError: Cannot render a conversation: .+\/tokenizer_config\.json has no "chat_template"$/,
   );
+});
+
+Deno.test("loadTokenizer() refuses a chat template that is not UTF-8, the model's own and a named one", async () => {
+  await withFolder(async (dir) => {
+    await writeTokenizer(dir, { json: bpeTokenizer() });
+    const path = `${dir}/chat_template.jinja`;
+    await Deno.writeFile(path, new Uint8Array([0x61, 0xff]));
+    const expected = { name: "UserError", message: `Cannot read ${path}: it is not UTF-8` };
+    await rejects(loadTokenizer(dir), expected);
+    await rejects(loadTokenizer(dir, { chatTemplate: path }), expected);
+  });
 });

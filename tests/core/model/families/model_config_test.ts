@@ -37,7 +37,7 @@ const LLAMA3 = {
   num_attention_heads: 32,
   num_hidden_layers: 16,
   num_key_value_heads: 8,
-  pretraining_tp: 1,
+  pretraining_tp: 4,
   rms_norm_eps: 1e-5,
   rope_scaling: {
     factor: 32.0,
@@ -213,7 +213,6 @@ const REFUSED: [object, Record<string, unknown>, RegExp][] = [
   [llama, { eos_token_id: "2" }, /"eos_token_id" is "2"/],
   [llama, { torch_dtype: "float8_e4m3fn" }, /"torch_dtype" is "float8_e4m3fn", expected float32, float16, bfloat16/],
   [llama, { dtype: 16 }, /"dtype" is 16/],
-  [llama, { pretraining_tp: 2 }, /"pretraining_tp" is 2, expected 1 or it absent/],
   [llama, { partial_rotary_factor: 0.5 }, /"partial_rotary_factor" is 0\.5/],
   [llama, { quantization_config: { bits: 4 } }, /"quantization_config" is \{"bits":4\}, expected it absent/],
   [llama, { auto_map: { AutoModel: "m.M" } }, /"auto_map"/],

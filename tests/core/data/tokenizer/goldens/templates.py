@@ -386,6 +386,80 @@ x {% raw %}
 {% set x %}{{ 1 }}{% endset %}{{ x is string }} {{ x + 'a' }} {{ x == '1' }} {% macro m() %}t{% endmacro %}{{ m() == 't' }} {{ m() is string }}
 {{ 'a' if true else nope() }} {{ true or nope() }} {{ false and nope() }}
 {{ messages | tojson | length }} {{ messages | string | length }} {{ messages[-1]['content'][:5] }} {{ messages[-1].content[-3:] }}
+# names that are set after they are read within, and other names
+{% block a %}{{ one }}{% endblock %}{% set one = 1 %}
+{% for x in numbers %}{{ one }}{% endfor %}{% set one = 1 %}{{ one }}
+{% for x in numbers %}{{ one }}{% endfor %}{% if 1 %}{% set one = 1 %}{% endif %}{{ one }}
+{{ one }}{% for x in numbers %}{{ one }}{% endfor %}{% set one = 1 %}
+{% macro f() %}{{ one }}{% endmacro %}{{ f() }}{% set one = one %}{{ f() }}
+{% macro f() %}{{ one }}{% endmacro %}{{ f() }}{% set one = 2 %}{{ f() }}
+{% for x in numbers %}{% for y in numbers %}{{ one }}{% endfor %}{% set one = 1 %}{% endfor %}{{ one }}
+{% for x in numbers %}{% for y in numbers %}{{ one }}{% endfor %}{% set one = 1 %}{% endfor %}
+{% for x in numbers %}{% block b scoped %}{{ one }}{{ x }}{% endblock %}{% set one = 1 %}{% endfor %}
+{% with a=one %}{% for x in numbers %}{{ one }}{% endfor %}{% set one = 3 %}{{ one }}{% endwith %}
+{% for x in numbers if one %}{{ one }}{% endfor %}{% set one = 1 %}
+{% for x in [one] %}{% endfor %}{% for x in numbers %}{{one}}{% endfor %}{% set one = 1 %}
+{% macro f(a=one) %}{{ a }}{% for i in numbers %}{{ one }}{% endfor %}{% set one = 1 %}{% endmacro %}{{ f() }}
+{% macro f(a) %}{{ a }}{% for i in numbers %}{{ one }}{% endfor %}{% set one = 1 %}{% endmacro %}{{ f() }}
+{% call undefd() %}{% endcall %}{% set undefd = 1 %}
+{% if one %}{% for x in numbers %}{{ one }}{% endfor %}{% set one = 1 %}{% endif %}
+{% if false %}{% elif 1 %}{% for x in numbers %}{{ zero }}{% endfor %}{% set zero = 1 %}{% else %}{% set zero = 3 %}{% endif %}{{ zero }}
+{% set one %}{% for x in numbers %}{{ one }}{% endfor %}{% endset %}{{ one }}
+{% set one %}{{ one }}{% endset %}{{ one }}
+{% filter upper %}{{ text }}{% endfilter %}{% set text = 1 %}
+{% filter replace('a', text) %}a{{ text }}{% endfilter %}{% set text = 1 %}
+{% set ns.a = 1 %}{% set ns = 1 %}
+{% for x in numbers %}{{ m }}{% endfor %}{% macro m() %}{% endmacro %}
+{% for x in numbers %}{% set loop = 1 %}{% endfor %}
+{% for x in numbers %}{% macro f() %}{% set loop = 1 %}{% endmacro %}{% endfor %}
+{% for x in numbers %}{% with loop = 1 %}{{ loop }}{% endwith %}{% endfor %}
+{% for x in numbers %}{% macro f(loop) %}{{ loop }}{% endmacro %}{{ f(x) }}{% endfor %}
+{% set a, = (1,) %}{{ a }}
+{% set a | length %}xyz{% endset %}{{ a + 1 }}
+{% filter list %}a{% endfilter %}
+{% filter safe %}a{% endfilter %}
+{% filter e %}<{% endfilter %}
+{{ 'inf'|float|int }}
+{{ 'nan'|float|int(7) }}
+{{ '１２'|int }}{{ '𝟙𝟘'|int }}{{ '٣.٥'|float }}{{ '-٣'|int }}{{ 'x٣'|int }}
+{{ '%d' % '٣'|int }}
+{{ range(10)[2:5] }}{{ range(10)[5:2] }}{{ range(0,10,3)[::2] }}{{ range(10)[::-1] }}{{ range(0)[1:] }}{{ range(9)[7:1:-2] }}{{ range(4)[-1:2] == range(0) }}
+{% print 1 %}{% print 'a' ~ 2 %}
+{% macro f(caller='z') %}[{{ caller() }}]{% endmacro %}{% call f() %}x{% endcall %}
+{% call(a, a) one() %}{% endcall %}
+{% macro f(kwargs) %}{{ kwargs }}{% endmacro %}{{ f(1) }}
+{% macro f(varargs=2) %}{{ varargs }}{% endmacro %}{{ f() }}{{ f(3) }}
+{% macro f(loop=1) %}{{ loop }}{% endmacro %}{{ f() }}
+{% macro self() %}{% endmacro %}
+{% for x in numbers recursive %}{{ one }}{% endfor %}{% set one = 2 %}
+{% for x in numbers, recursive %}{{ x }}{% endfor %}
+{% for x in numbers if x recursive %}{{ x }}{% endfor %}
+{% generation %}{{ one }}{% set one = 3 %}{{ one }}{% endgeneration %}{{ one }}
+{% generation %}{% set q = 3 %}{% for x in numbers %}{{ q }}{% endfor %}{% endgeneration %}
+{% for x in numbers %}{{ q }}{% set q = x %}{% endfor %}
+{% set q = 0 %}{% for x in numbers %}{{ q }}{% set q = x %}{% endfor %}{{ q }}
+{% for x in numbers %}{% if x > 1 %}{% set zero = x %}{% endif %}{{ zero }}{% endfor %}{{ zero }}
+{% for m in messages %}{{ bos_token }}{{ m.role }}{% endfor %}{% set bos_token = 'x' %}
+{% macro f() %}{{ bos_token }}{% endmacro %}{% set bos_token = bos_token ~ '!' %}{{ f() }}
+{% set b = 1 %}{% macro f() %}{% set b = b + 1 %}{{ b }}{% endmacro %}{{ f() }}{{ f() }}
+{% for i in numbers %}{{ loop.index }}{% for j in numbers %}{% set loop2 = loop %}{{ loop2.index }}{% endfor %}{% endfor %}
+{% if 1 %}{% macro g() %}G{% endmacro %}{% endif %}{% for i in numbers %}{{ g() }}{% endfor %}
+{% for i in numbers %}{{ g() }}{% endfor %}{% macro g() %}G{% endmacro %}
+{% block a %}{% for x in numbers %}{{ one }}{% endfor %}{% set one = 1 %}{{ one }}{% endblock %}{{ one }}
+{% set one = 3 %}{% block a %}{% set one = one + 1 %}{{ one }}{% endblock %}{{ one }}
+{% set _p = 3 %}{% block a %}{{ _p }}{% endblock %}
+{% for x in numbers %}{% set k = x %}{% block a %}{{ k }}{% endblock %}{% endfor %}
+{% with k=1 %}{% block a %}{{ k }}{% endblock %}{% endwith %}
+{% with k=1 %}{% block a scoped %}{{ k }}{% endblock %}{% endwith %}
+{% if 1 %}{% set k=1 %}{% block a %}{{ k }}{% endblock %}{% endif %}
+{% for loop in numbers %}{{ loop }}{% endfor %}
+{% for a, in [(1,)] %}{{ a }}{% endfor %}
+{% macro f(caller) %}[{{ caller }}]{% endmacro %}{{ f(1) }}
+{% macro f(a, a) %}{% endmacro %}
+{% filter length %}abc{% endfilter %}
+{{ '٣' | int }} {{ '１２' | float }}
+{{ 'naïve🦊'[::-1] }} {{ 'abcdef'[-1:-4:-1] }} {{ 'abcdef'[::99999999999999999999] }}
+{% macro f(x=1) %}[{{ caller }}{{ caller.name }}]{% endmacro %}{% call f() %}x{% endcall %}{{ f }}
 """
 
 

@@ -7,9 +7,9 @@ import type { ResolvedConfig } from "../../../core/config/config.ts";
 import { UserError } from "../../../core/error.ts";
 import { runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
+import { filesToPush } from "../../../core/report/push_run.ts";
 import { listRuns } from "../../../core/run/list_runs.ts";
 import { readRun } from "../../../core/run/read_run.ts";
-import { filesToPush } from "../../../core/report/push_run.ts";
 import { jsonLines, tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { dieAndGoOn } from "./_faults.ts";
 import { configOf, linesOf, withInput } from "./_runs.ts";
@@ -192,6 +192,33 @@ Deno.test("a run with adapters that dies goes on to the same bytes", () =>
       [...changes.keys()].filter((i) => places.test(changes[i]!)).flatMap((i) => [i, i + 1]).slice(0, 6);
     const count = await dieAndGoOn(dir, { iterations: 2, choose, keys: { lora: { r: 4, save: "both" } } });
     ok(count >= 6, `${count}`);
+  }));
+
+Deno.test("dropout is drawn from a number's place: the same for any micro-batch, and after a kill; none is in evaluations", () =>
+  withInput(async (dir) => {
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(8)));
+    const keys = { pairs: `${dir}/pairs.jsonl`, noise: "none", lora: { r: 4, lora_dropout: 0.3, save: "adapter" } };
+    const training = { ...TRAINING, max_steps: 5, per_device_train_batch_size: 8 };
+    const config = await configOf(dir, { ...keys, training });
+    const stop = new AbortController();
+    const onProgress = ({ stage, done }: { stage: string; done: number }): void =>
+      stage === "optimize" && done === 2 ? stop.abort() : undefined;
+    await rejects(runOptimize(config, { signal: stop.signal, onProgress }), /^StoppedError/);
+    await runOptimize(config);
+    await runOptimize(await configOf(dir, { ...keys, training, output_dir: `${dir}/whole` }));
+    const bytes = (name: string): Promise<Uint8Array> =>
+      Deno.readFile(`${dir}/${name}/adapter/adapter_model.safetensors`);
+    deepEqual(await bytes("run"), await bytes("whole"));
+    const small = { ...training, per_device_train_batch_size: 2, gradient_accumulation_steps: 4 };
+    await runOptimize(await configOf(dir, { ...keys, training: small, output_dir: `${dir}/small` }));
+    await runOptimize(await configOf(dir, { ...keys, lora: { r: 4 }, training, output_dir: `${dir}/none` }));
+    const norms = async (name: string): Promise<number[]> =>
+      (await linesOf(`${dir}/${name}`, 0)).steps.map((step) => step.grad_norm!);
+    const [whole, parts, none] = [await norms("whole"), await norms("small"), await norms("none")];
+    whole.forEach((norm, i) => ok(Math.abs(norm / parts[i]! - 1) < 1e-4, `${norm}, ${parts[i]}`));
+    ok(Math.abs(whole[0]! / none[0]! - 1) > 1e-2, "nothing was dropped");
+    // B is zero at first, so nothing dropped before A tells in the first loss.
+    equal((await linesOf(`${dir}/whole`, 0)).steps[0]!["rewards/margins"], 0);
   }));
 
 Deno.test("every loss, and sft, trains an adapter and nothing else", () =>

@@ -1,7 +1,7 @@
 /** Turns command lines into calls. No other module knows the parser. @module */
 import { Argument, Command, CommanderError, Option } from "@commander-js/extra-typings";
-import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
 import { safeLine } from "../core/safe_text.ts";
+import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
 import { print, writeToStderr } from "./print.ts";
 
 /** What is known of a program besides its commands. */

@@ -12,6 +12,7 @@ import {
   verifierPermissionKeys,
 } from "../core/config/keys/judge_keys.ts";
 import { factsOf, textOf, typeNameOf } from "../core/config/keys/key.ts";
+import { loraKeys } from "../core/config/keys/lora_keys.ts";
 import { noiseKeys } from "../core/config/keys/noise_keys.ts";
 import { runKeys } from "../core/config/keys/run_keys.ts";
 import { trainingKeys } from "../core/config/keys/training_keys.ts";
@@ -65,6 +66,7 @@ export function keyTypes(): string {
       "How the policy is optimized; `Rate` is a number, or a list where it may differ between iterations.",
       trainingKeys,
     ),
+    section("LoraConfig", "Low-rank adapters.", loraKeys),
     section("NoiseSection", "The noise generator and its training as the config has them.", noiseKeys),
     section("ResolvedConfig", "A config with every default filled in; lists per iteration are still lists.", runKeys),
   ];

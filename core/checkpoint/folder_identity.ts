@@ -4,6 +4,7 @@ import { sha256 } from "../files/digest.ts";
 import { basename } from "../files/path.ts";
 import { digestFile } from "../files/stream_digest.ts";
 import { isRecord } from "../values.ts";
+import { ADAPTER_FILES } from "./adapter_folder.ts";
 import type { ModelFolder } from "./model_folder.ts";
 import { additionalTemplates, SAVED_FILES } from "./save_folder.ts";
 
@@ -18,7 +19,10 @@ const WHOLE_BYTES = 2 ** 20;
 /** What tells which files a model is read from. */
 export type ModelParts = Pick<ModelFolder, "files" | "weights">;
 
-/** The files from which the model is read: weights, configs and the tokenizer's, those of them that are there. */
+/**
+ * The files from which the model is read: weights, configs and the tokenizer's, those of them that are there; of an
+ * adapter with its base, those of both.
+ */
 async function filesOf(
   { files, weights }: ModelParts,
 ): Promise<{ name: string; size: number; modified: number | null }[]> {
@@ -26,6 +30,7 @@ async function filesOf(
   const names = new Set([
     ...SAVED_FILES.filter((name) => !/\.safetensors$/.test(name)),
     ...await additionalTemplates(files),
+    ...files.adapter ? ADAPTER_FILES : [],
     ...stored,
   ]);
   const found = await Promise.all([...names].map(async (name) => ({ name, facts: await files.stat(name) })));

@@ -9,10 +9,10 @@ import { quote } from "../values.ts";
 import { safetensorsBytes, type TensorEntry } from "./write_safetensors.ts";
 
 /** The chat template's file, which takes precedence over `chat_template` in tokenizer_config.json. */
-const CHAT_TEMPLATE = "chat_template.jinja";
+export const CHAT_TEMPLATE = "chat_template.jinja";
 
 /** The tokenizer's files that a Hugging Face folder may hold. */
-const TOKENIZER_FILES: readonly string[] = [
+export const TOKENIZER_FILES: readonly string[] = [
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
@@ -131,19 +131,17 @@ function isSaved(path: string): boolean {
   return SAVED_FILES.includes(path) || isTemplate(path);
 }
 
+/** Whether a path in a folder is that of a file that {@linkcode newTokenizerFiles} yields. */
+export function isTokenizerFile(path: string): boolean {
+  return TOKENIZER_FILES.includes(path) || isTemplate(path);
+}
+
 /** Yields the files of a model's folder one after the other, `model.safetensors` last. */
 export async function* newModelFiles({ source, dtype, tensors }: SaveOptions): AsyncGenerator<NewFile> {
-  const { config, tokenizer, chatTemplate } = source;
+  const { config } = source;
   yield jsonFile("config.json", withDtype(config.raw, dtype));
   yield jsonFile("generation_config.json", source.generationConfig ?? generationDefaults(config));
-  const templates = tokenizer === null ? [] : await additionalTemplates(tokenizer);
-  for (const name of [...TOKENIZER_FILES, ...templates]) {
-    const replaced = name === CHAT_TEMPLATE && chatTemplate !== undefined;
-    if (replaced || tokenizer === null || await tokenizer.stat(name) === null) continue;
-    const bytes = await tokenizer.read(name);
-    yield { name, bytes: () => [bytes] };
-  }
-  if (chatTemplate !== undefined) yield textFile(CHAT_TEMPLATE, chatTemplate);
+  yield* newTokenizerFiles(source);
   const entries = parameterShapes(config).map(({ name, shape }): TensorEntry => ({
     name,
     dtype,
@@ -157,6 +155,20 @@ export async function* newModelFiles({ source, dtype, tensors }: SaveOptions): A
     },
   }));
   yield { name: "model.safetensors", bytes: () => safetensorsBytes(entries) };
+}
+
+/** Yields the tokenizer's files as they are saved beside weights. */
+export async function* newTokenizerFiles(
+  { tokenizer, chatTemplate }: Pick<ModelSource, "tokenizer" | "chatTemplate">,
+): AsyncGenerator<NewFile> {
+  const templates = tokenizer === null ? [] : await additionalTemplates(tokenizer);
+  for (const name of [...TOKENIZER_FILES, ...templates]) {
+    const replaced = name === CHAT_TEMPLATE && chatTemplate !== undefined;
+    if (replaced || tokenizer === null || await tokenizer.stat(name) === null) continue;
+    const bytes = await tokenizer.read(name);
+    yield { name, bytes: () => [bytes] };
+  }
+  if (chatTemplate !== undefined) yield textFile(CHAT_TEMPLATE, chatTemplate);
 }
 
 /** Sets the dtype under the key or keys that the config has for it, or under transformers 4's if it has none. */

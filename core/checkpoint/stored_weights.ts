@@ -44,7 +44,7 @@ export interface Weights {
 }
 
 /** Opens one safetensors file among `files`, and reads only its header. */
-async function openSafetensors(files: ModelFiles, file: string): Promise<Weights> {
+export async function openSafetensors(files: ModelFiles, file: string): Promise<Weights> {
   const { metadata, tensors } = await readSafetensorsHeader(files, file);
   return weightsOf(files, { path: files.pathOf(file), metadata, tensors: locate(file, tensors) });
 }
@@ -57,6 +57,9 @@ export async function openSafetensorsAt(path: string): Promise<Weights> {
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
+
+/** The files of which a model has one: its weights, or the list of the files that hold them. */
+export const WEIGHT_FILES: readonly string[] = [SINGLE, INDEX];
 
 /** Opens `model.safetensors`, or else the shards of `model.safetensors.index.json`, and reads only headers. */
 export async function openWeights(source: string | ModelFiles): Promise<Weights> {

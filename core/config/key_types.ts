@@ -411,7 +411,7 @@ export interface FunctionJudgeConfig {
 
 /** How the policy is optimized; `Rate` is a number, or a list where it may differ between iterations. */
 export interface TrainingConfig<Rate = number> {
-  /** Peak learning rate; a list has one per iteration. */
+  /** Peak learning rate; a list has one per iteration. With lora the default is 5e-6, or 2e-4 of loss_type sft. */
   learning_rate: Rate;
   /** Pairs in a micro-batch. */
   per_device_train_batch_size: number;
@@ -463,6 +463,38 @@ export interface TrainingConfig<Rate = number> {
   on_nan: "error" | "skip";
   /** Where numbers are logged besides metrics.jsonl: none, or tensorboard (event files in OUTPUT_DIR/tensorboard/). */
   report_to: "tensorboard"[];
+}
+
+/** Low-rank adapters. */
+export interface LoraConfig {
+  /** Rank of the adapters. */
+  r: number;
+  /** Numerator of the adapters' scale, which is lora_alpha / r, above 0. */
+  lora_alpha: number;
+  /** Share of an adapter's inputs that a training step leaves out, from 0 to below 1. */
+  lora_dropout: number;
+  /** Whether the scale is lora_alpha / √r. */
+  use_rslora: boolean;
+  /**
+   * Modules that get an adapter: all-linear (all but the LM head), a list of names or of their ends, or a regular
+   * expression that the whole name matches.
+   */
+  target_modules: string | string[];
+  /** Modules that get none, as target_modules names them. */
+  exclude_modules?: string | string[];
+  /** Ranks other than r, by names of modules or regular expressions for their ends. */
+  rank_pattern: Readonly<Record<string, number>>;
+  /** As rank_pattern, for lora_alpha. */
+  alpha_pattern: Readonly<Record<string, number>>;
+  /** Layers whose modules get an adapter, from 0; default: all. */
+  layers_to_transform?: number | number[];
+  /**
+   * First values. true: A uniform ±1/√inputs and B zero; gaussian: A normal with standard deviation 1/r and B zero; or
+   * a PEFT folder, whose A and B are taken.
+   */
+  init_lora_weights: true | string;
+  /** What is handed out. merged: a model folder with the adapters merged into the weights; adapter: a PEFT folder. */
+  save: "merged" | "adapter" | "both";
 }
 
 /** The noise generator and its training as the config has them. */
@@ -525,6 +557,8 @@ export interface ResolvedConfig {
   labels: PerIteration<LabelsConfig>;
   /** How the policy is optimized. */
   training: TrainingConfig<PerIteration<number>>;
+  /** Low-rank adapters, which are trained instead of the model's weights; absent: all weights are trained. */
+  lora?: LoraConfig;
   /** Noise on the reference, or none; a list has one per iteration. Methods dpo and spin are always without. */
   noise: PerIteration<"none" | NoiseSection>;
 }

@@ -25,7 +25,7 @@ export interface Setting {
   key: string;
   /** The resolved value: a string, a number, a boolean or null, or an empty list. */
   value: unknown;
-  /** `default`, `FILE:LINE:COLUMN`, `--set`, `method NAME`, or `name of FILE`. */
+  /** `default`, `FILE:LINE:COLUMN`, `--set`, `method NAME`, `lora`, or `name of FILE`. */
   from: string;
 }
 
@@ -87,6 +87,7 @@ async function resolve(
   coerceNumbers(raw, "");
   const written = plain(raw) as Mapping;
   applyMethod(raw, overrides.map(({ keys }) => keys.join(".")));
+  applyLora(raw);
   if (path !== undefined) raw.output_dir ??= `runs/${stem(path)}`;
 
   const parsed = configSchema.safeParse(raw);
@@ -95,7 +96,11 @@ async function resolve(
   const config = parsed.data!;
   const originOf = (at: Path): string => {
     const [before, after] = [valueAt(written, at), valueAt(raw, at)];
-    if (before !== after) return at[0] === "output_dir" ? `name of ${path}` : `method ${config.method}`;
+    if (before !== after) {
+      const key = at.join(".");
+      if (key === "output_dir") return `name of ${path}`;
+      return key === "training.learning_rate" ? "lora" : `method ${config.method}`;
+    }
     if (after === undefined) return "default";
     if (isOverridden(at.map(String), overrides)) return "--set";
     return valueAt(source?.values, at) === undefined ? "default" : source!.locate(at);
@@ -203,6 +208,18 @@ function applyMethod(raw: Mapping, overridden: readonly string[]): void {
     training.loss_type ??= "sft";
     raw.training ??= training;
   }
+}
+
+/** The learning rates that adapters are trained with if the config gives none. */
+const LORA_RATES = { sft: 2e-4, preference: 5e-6 };
+
+/** Fills in the learning rate of adapters, which take larger steps than all weights. */
+function applyLora(raw: Mapping): void {
+  if (!isMapping(raw.lora)) return;
+  const training = isMapping(raw.training) ? raw.training : Object.create(null) as Mapping;
+  const isSft = raw.method === "sft" || training.loss_type === "sft";
+  training.learning_rate ??= isSft ? LORA_RATES.sft : LORA_RATES.preference;
+  raw.training ??= training;
 }
 
 function stem(path: string): string {

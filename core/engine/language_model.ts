@@ -4,7 +4,7 @@ import type { Device } from "../../kernels/device/device.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { type Dtype, type DtypeName, dtypeOfName } from "../dtype.ts";
 import type { ModelFiles } from "../files/model_files.ts";
-import { loadModel, type Model, storedModelBytes, storeModel } from "../model/model.ts";
+import { freeModel, loadModel, type Model, storedModelBytes, storeModel } from "../model/model.ts";
 
 /** A model on a device, with its weights in float32; disposing of it frees their memory. */
 export interface LanguageModel extends Model, Disposable {
@@ -31,12 +31,12 @@ export interface LanguageModel extends Model, Disposable {
 export async function openModel(device: Device, source: string | ModelFiles): Promise<LanguageModel> {
   const model = await loadModel(device, source);
   const tokenizer = await tokenizerOf(model.folder.files).catch((error) => {
-    model.weights.free();
+    freeModel(model);
     throw error;
   });
   const held = new DisposableStack();
   const commands = held.use(new Commands(device));
-  held.defer(() => model.weights.free());
+  held.defer(() => freeModel(model));
   return { ...model, commands, tokenizer, [Symbol.dispose]: () => held.dispose() };
 }
 

@@ -2,6 +2,7 @@
 import type { IterationConfig } from "../config/config.ts";
 import { UserError } from "../error.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
+import { parametersOf } from "../model/parameters.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { referenceLogps } from "../train/reference_logps.ts";
 import { type LogpsRequest, RowTrainer } from "../train/row_trainer.ts";
@@ -96,7 +97,7 @@ export async function createTrainer(
       model,
       data,
       settings: resolved,
-      reference,
+      reference: reference && parametersOf(reference),
       logps,
     });
     return new ModelTrainer(trainer, reference);

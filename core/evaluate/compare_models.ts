@@ -8,6 +8,7 @@ import { tokenizeExamples } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
+import type { ModelFiles } from "../files/model_files.ts";
 import { generate } from "../generate/batch_generator.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
@@ -15,7 +16,7 @@ import type { Judge, Scores } from "../label/judge.ts";
 import { checkJudgeFiles } from "../label/judge_files.ts";
 import { sameTokenizer, withJudge } from "../label/open_judge.ts";
 import { checkJudges } from "../label/verifier_use.ts";
-import { loadModel } from "../model/model.ts";
+import { freeModel, loadModel } from "../model/model.ts";
 import { modelFolderOf } from "../run/model_path.ts";
 import { noteReport } from "../run/row_notes.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withDevice } from "../run/run_context.ts";
@@ -84,16 +85,17 @@ export async function compareModels(
   return await withDevice(config, { needs, hooks }, async (context) => {
     const finding = { resolve: (name: string) => context.sources.model(name), onNote: context.onNote };
     const [folderA, folderB] = [await modelFolderOf(a, finding), await modelFolderOf(b, finding)];
-    const sideA = await answerAll(context, { settings, dir: folderA, name: "A" });
-    const sideB = await answerAll(context, { settings, dir: folderB, name: "B" });
-    const tokenizer = await sameTokenizer(folderA, folderB) ? null : await tokenizerOf(folderA);
+    const [filesA, filesB] = [await context.sources.filesIn(folderA), await context.sources.filesIn(folderB)];
+    const sideA = await answerAll(context, { settings, files: filesA, name: "A" });
+    const sideB = await answerAll(context, { settings, files: filesB, name: "B" });
+    const tokenizer = await sameTokenizer(filesA, filesB) ? null : await tokenizerOf(filesA);
     const pairs = [...sideA].flatMap(([row, own]) => {
       const other = sideB.get(row);
       return other ? [{ a: own, b: other }] : [];
     });
     if (pairs.length === 0) throw new UserError(`Cannot compare on ${prompts}: no row fits into both models`);
     const rows = pairs.map((pair) => judgedRow(pair, tokenizer));
-    const judged = await withJudge(context, { labels, policy: folderA }, async (judge) => {
+    const judged = await withJudge(context, { labels, policy: filesA }, async (judge) => {
       const scores = await scoreAll(context, judge, rows);
       for (const note of judge.notes?.() ?? []) context.onNote(note);
       return { scores, metrics: judge.metrics?.() ?? {}, judge: judge.name };
@@ -105,12 +107,12 @@ export async function compareModels(
 /** The answers of the model in `dir` by row. */
 async function answerAll(
   context: RunContext,
-  { settings, dir, name }: { settings: IterationConfig; dir: string; name: string },
+  { settings, files, name }: { settings: IterationConfig; files: ModelFiles; name: string },
 ): Promise<Map<number, Answered>> {
   const { data, generation, iteration } = settings;
-  const model = await loadModel(context.device, dir);
+  const model = await loadModel(context.device, files);
   try {
-    const tokenizer = await tokenizerOf(dir, data);
+    const tokenizer = await tokenizerOf(files, data);
     const { rows, name: path } = await readData(context, { settings, which: "eval" });
     const maxLength = Math.min(data.max_length, model.config.maxPositionEmbeddings);
     const { examples, report } = tokenizeExamples(rows, { tokenizer, vocabSize: model.config.vocabSize, maxLength });
@@ -151,7 +153,7 @@ async function answerAll(
     }
     return new Map(examples.map(({ row }) => [row, answers.get(row)!]));
   } finally {
-    model.weights.free();
+    freeModel(model);
   }
 }
 

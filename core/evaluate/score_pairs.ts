@@ -8,7 +8,7 @@ import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import { loadModel } from "../model/model.ts";
 import { pairLogps } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
-import { modelFolderOf } from "../run/model_path.ts";
+import { modelFiles, modelFolderOf } from "../run/model_path.ts";
 
 /** Summed log-probabilities of a pair's two responses, in nats. */
 export interface PairScore {
@@ -41,18 +41,16 @@ export async function scorePairs(
     onNote?: (line: string) => void;
   },
 ): Promise<PairScore[]> {
-  const dir = await modelFolderOf(name, {
-    resolve: async (spec) => (await resolveModel(spec, { onProgress })).paths[0]!,
-    onNote,
-  });
-  const tokenizer = await tokenizerOf(dir);
-  const { config } = await openModelFolder(dir);
+  const resolve = async (spec: string): Promise<string> => (await resolveModel(spec, { onProgress })).paths[0]!;
+  const files = await modelFiles(await modelFolderOf(name, { resolve, onNote }), resolve);
+  const tokenizer = await tokenizerOf(files);
+  const { config } = await openModelFolder(files);
   const locate = async (source: string): Promise<readonly string[]> =>
     (await resolveDataset(source, { onProgress })).paths;
   const { pairs } = await readPairs(path, { tokenizer, vocabSize: config.vocabSize, maxLength: null, locate });
   using device = await openToolDevice();
   using commands = new Commands(device);
-  const model = await loadModel(device, dir);
+  const model = await loadModel(device, files);
   const sums = await pairLogps(commands, model, {
     pairs: pairs.map(({ row: example, ...ids }) => ({ example, ...ids })),
     onDone: (done) => onProgress({ stage: "score", done, total: pairs.length }),

@@ -25,6 +25,8 @@ export interface FileFacts {
 export interface ModelFiles {
   /** The name of the whole in messages, such as the folder's path. */
   readonly name: string;
+  /** The adapter's own files, if an adapter is added to a model that these are the files of. */
+  readonly adapter?: ModelFiles;
   /** The name of a file in messages, such as its path. */
   pathOf(file: string): string;
   /** The facts of a file; null if there is none of that name. Throws a UserError if they cannot be read. */

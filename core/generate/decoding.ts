@@ -83,12 +83,12 @@ export class Decoding {
   readonly #held: DisposableStack;
   #rows = 0;
 
-  constructor(commands: Commands, { config, weights }: Model, options: DecodingOptions) {
+  constructor(commands: Commands, { config, weights, adapter }: Model, options: DecodingOptions) {
     const { slots, maxLength, tokensPerFence } = options;
     this.commands = commands;
     this.slots = slots;
     this.maxLength = maxLength;
-    this.parameters = parametersOf(weights);
+    this.parameters = parametersOf(weights, { adapter });
     using held = new DisposableStack();
     const set = this.set = new BufferSet(commands.device);
     held.defer(() => set.free());
@@ -97,7 +97,7 @@ export class Decoding {
     const cache = (label: string): Slice =>
       set.words(slots * maxLength * config.numKvHeads * config.headDim, label, "KV cache");
     this.#cache = config.layers.map((_, n) => ({ k: cache(`k cache ${n}`), v: cache(`v cache ${n}`) }));
-    this.#step = forwardBuffers(set, { config, capacity: slots, keep: false });
+    this.#step = forwardBuffers(set, { config, capacity: slots, keep: false, ranks: this.parameters.ranks });
     this.#state = Object.fromEntries(STATE.map((name) => [name, set.words(slots, name)])) as Record<
       typeof STATE[number],
       Slice

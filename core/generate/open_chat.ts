@@ -10,7 +10,7 @@ import { parameterShapes } from "../model/families/families.ts";
 import { elementsOf } from "../model/families/model_tensors.ts";
 import { loadModel } from "../model/model.ts";
 import type { OnProgress } from "../progress.ts";
-import { modelFolderOf } from "../run/model_path.ts";
+import { modelFiles, modelFolderOf } from "../run/model_path.ts";
 import { Chat } from "./conversation.ts";
 
 /** The longest default context, in tokens: a longer one is used only on request, since its cache takes memory. */
@@ -58,14 +58,13 @@ export interface OpenedChat extends Disposable {
 export async function openChat(
   { model: path, settings, maxLength, system, ...hooks }: OpenChatOptions,
 ): Promise<OpenedChat> {
-  const dir = await modelFolderOf(path, {
-    resolve: async (name) => (await resolveModel(name, hooks)).paths[0]!,
-    onNote: hooks.onNote,
-  });
-  const tokenizer = await loadTokenizer(dir);
+  const resolve = async (name: string): Promise<string> => (await resolveModel(name, hooks)).paths[0]!;
+  const dir = await modelFolderOf(path, { resolve, onNote: hooks.onNote });
+  const files = await modelFiles(dir, resolve);
+  const tokenizer = await loadTokenizer(files);
   const device = await openToolDevice();
   try {
-    const model = await loadModel(device, dir);
+    const model = await loadModel(device, files);
     const { maxPositionEmbeddings: most } = model.config;
     if (maxLength !== undefined && maxLength > most) {
       throw new UserError(`Cannot use a context of ${maxLength} tokens: ${dir} was made for ${most} at most`);

@@ -25,7 +25,12 @@ export class PackedPrefill {
     const { set, decoder: { config } } = decoding;
     this.#decoding = decoding;
     this.#batch = new BatchBuffers(set, { capacity });
-    this.#buffers = forwardBuffers(set, { config, capacity: capacity.tokens, keep: false });
+    this.#buffers = forwardBuffers(set, {
+      config,
+      capacity: capacity.tokens,
+      keep: false,
+      ranks: decoding.parameters.ranks,
+    });
     this.#slot = set.words(capacity.tokens, "prefill slots");
   }
 
@@ -62,7 +67,7 @@ export class RowPrefill {
       position: set.words(capacity, "prefill positions"),
       slot: set.words(capacity, "prefill slots"),
     };
-    this.#buffers = forwardBuffers(set, { config, capacity, keep: false });
+    this.#buffers = forwardBuffers(set, { config, capacity, keep: false, ranks: decoding.parameters.ranks });
     device.write(this.#tokens.slot, new Uint32Array(capacity));
   }
 

@@ -5,6 +5,7 @@ import { UserError } from "../error.ts";
 import { exists, isFolder } from "../files/io.ts";
 import { join } from "../files/path.ts";
 import { parseModelSpec } from "../hub/hub_spec.ts";
+import { isModelFolder } from "../run/model_path.ts";
 
 /** Throws a UserError if there is no file at `path`, which is to be a verifier. */
 export async function checkVerifierFile(path: string): Promise<void> {
@@ -21,7 +22,8 @@ export async function checkJudgeFiles(labels: LabelsConfig): Promise<void> {
   for (const name of judgeModels(labels)) {
     // What is no path may be a name on the hub, which is looked up when the run begins.
     if (!await exists(name) && parseModelSpec(name) !== null) continue;
+    if (await isModelFolder(name)) continue;
     const path = join(name, "config.json");
-    if (!await exists(path)) throw new UserError(`Cannot judge with ${name}: ${path} is not there, expected a model's`);
+    throw new UserError(`Cannot judge with ${name}: ${path} is not there, expected a model's`);
   }
 }

@@ -12,9 +12,8 @@ import type {
 } from "../config/config_types.ts";
 import { loadTokenizer, type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
-import { readOptionalText } from "../files/io.ts";
-import { join } from "../files/path.ts";
-import { loadModel, type Model } from "../model/model.ts";
+import { folderFiles, type ModelFiles } from "../files/model_files.ts";
+import { freeModel, loadModel, type Model } from "../model/model.ts";
 import { loadRewardModel } from "../model/reward_model.ts";
 import { noteNowAndThen } from "../run/row_notes.ts";
 import type { RunContext } from "../run/run_context.ts";
@@ -36,12 +35,12 @@ import { verifierJudge, verifierLimit } from "./verifier_judge.ts";
 import { checkVerifierAllowed } from "./verifier_use.ts";
 
 /**
- * Makes the judge of `labels`, runs `use` with it, and frees what it held. `policy` is the folder of the model that
+ * Makes the judge of `labels`, runs `use` with it, and frees what it held. `policy` are the files of the model that
  * answered; null if there is none.
  */
 export async function withJudge<T>(
   context: RunContext,
-  { labels, policy }: { labels: LabelsConfig; policy: string | null },
+  { labels, policy }: { labels: LabelsConfig; policy: ModelFiles | null },
   use: (judge: Judge) => Promise<T>,
 ): Promise<T> {
   using held = new DisposableStack();
@@ -50,8 +49,8 @@ export async function withJudge<T>(
 
 interface Making<Config = AnyJudgeConfig> {
   labels: Config;
-  /** Folder of the policy; null if there is none. */
-  policy: string | null;
+  /** Files of the policy; null if there is none. */
+  policy: ModelFiles | null;
   /** Collects what is freed when the judge is done. */
   held: DisposableStack;
   /** The judge's name in an ensemble. */
@@ -66,9 +65,9 @@ async function makeJudge(context: RunContext, { name, labels, policy, held }: Ma
       checkVerifierAllowed(labels, context, "judge is verifier");
       return held.use(await verifierJudge(labels.verifier, verifierLimit(labels)));
     case "logprob": {
-      const dir = await context.sources.model(labels.model);
-      const model = await holdModel(context, dir, held);
-      const tokenizer = await sameTokenizer(policy, dir) ? null : await tokenizerOf(dir);
+      const files = await context.sources.filesIn(await context.sources.model(labels.model));
+      const model = await holdModel(context, files, held);
+      const tokenizer = await sameTokenizer(policy, files) ? null : await tokenizerOf(files);
       return logprobJudge(context.commands, { model, tokenizer });
     }
     case "reward-model":
@@ -117,8 +116,8 @@ async function makeRewardJudge(
   let tokenizer: Tokenizer | null = null;
   if (model.folder.hasTokenizer) {
     tokenizer = await loadTokenizer(dir);
-  } else if (!await sameTokenizer(policy, dir)) {
-    throw new UserError(`Cannot judge with ${dir}: it has no tokenizer.json, expected one as ${policy} has`);
+  } else if (!await sameTokenizer(policy, await folderFiles(dir))) {
+    throw new UserError(`Cannot judge with ${dir}: it has no tokenizer.json, expected one as ${policy!.name} has`);
   }
   return rewardModelJudge(commands, {
     model,
@@ -127,6 +126,8 @@ async function makeRewardJudge(
     ...(maxLength !== undefined && { maxLength }),
   });
 }
+
+const TOKENIZER = "tokenizer.json";
 
 /** The most bytes of an answer, far above a verdict with its reason. */
 const MAX_REPLY_BYTES = 1 << 20;
@@ -168,7 +169,9 @@ async function makeSelfJudge(context: RunContext, { labels, policy, held }: Maki
   }
   const asking = await askingOf(labels, { policy, data: context.config.data });
   if (asking.tokenizer === null) {
-    throw new UserError(`Cannot label with judge self: ${policy} has no tokenizer.json to write the question with`);
+    throw new UserError(
+      `Cannot label with judge self: ${policy.name} has no tokenizer.json to write the question with`,
+    );
   }
   return selfJudge(context.commands, {
     model: await holdModel(context, policy, held),
@@ -186,24 +189,26 @@ export function chatSettings(labels: LlmJudgeConfig): ChatSettings {
   return { url: base_url.replace(/\/+$/, ""), model: server_model, mode, temperature, maxTokens: max_tokens };
 }
 
-/** How a judge `llm` or `self` is asked about the answers of the policy in folder `policy`; null if there is none. */
+/** How a judge `llm` or `self` is asked about the answers of the policy; null if there is none. */
 export async function askingOf(
   { mode, prompt }: LlmJudgeConfig | SelfJudgeConfig,
-  { policy, data }: { policy: string | null; data: DataConfig },
+  { policy, data }: { policy: ModelFiles | null; data: DataConfig },
 ): Promise<Asking> {
   const tokenizer: Tokenizer | null = policy === null ? null : await tokenizerOf(policy, data);
   return { mode, template: await loadPrompt(prompt, mode), tokenizer };
 }
 
-async function holdModel({ device }: RunContext, dir: string, held: DisposableStack): Promise<Model> {
-  const model = await loadModel(device, dir);
-  held.defer(() => model.weights.free());
+async function holdModel({ device }: RunContext, files: ModelFiles, held: DisposableStack): Promise<Model> {
+  const model = await loadModel(device, files);
+  held.defer(() => freeModel(model));
   return model;
 }
 
-/** Whether two model folders have the same tokenizer.json, or neither has one; null stands for a missing model. */
-export async function sameTokenizer(a: string | null, b: string | null): Promise<boolean> {
-  const read = async (dir: string | null): Promise<string | null> =>
-    dir === null ? null : await readOptionalText(join(dir, "tokenizer.json"));
+/** Whether two models have the same tokenizer.json, or neither has one; null stands for a missing model. */
+export async function sameTokenizer(a: ModelFiles | null, b: ModelFiles | null): Promise<boolean> {
+  const read = async (files: ModelFiles | null): Promise<string | null> =>
+    files === null || await files.stat(TOKENIZER) === null
+      ? null
+      : new TextDecoder().decode(await files.read(TOKENIZER));
   return await read(a) === await read(b);
 }

@@ -1,6 +1,6 @@
 /** The files that a verifier's text imports. @module */
-import { fromFileUrl, toFileUrl } from "../files/file_url.ts";
 import { fileSystem } from "../files/file_system.ts";
+import { fromFileUrl, toFileUrl } from "../files/file_url.ts";
 import { readOptionalText } from "../files/io.ts";
 
 /** `from "./a.ts"`, `import "./a.ts"` and `import("./a.ts")`; a word in a comment that looks like one does no harm. */

@@ -8,13 +8,13 @@ import { exists, readJsonObject } from "../files/io.ts";
 import { digestText } from "../files/stream_digest.ts";
 import { loadVerifier, verifierLimit } from "../label/verifier_judge.ts";
 import { checkVerifierAllowed } from "../label/verifier_use.ts";
-import { loadModel } from "../model/model.ts";
+import { freeModel, loadModel } from "../model/model.ts";
 import { responseLogps } from "../model/scorer.ts";
 import { appendTiming } from "../run/metrics_log.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import { readData } from "../run/run_rows.ts";
 import { quote } from "../values.ts";
-import { folderOf } from "./model_ref.ts";
+import { filesOf } from "./model_ref.ts";
 import type { EvaluateStep } from "./schedule.ts";
 
 /** The result of an evaluation, with accuracies only if the config names a verifier. */
@@ -48,10 +48,10 @@ export async function evaluateStage(
   if (verifierPath !== undefined) {
     checkVerifierAllowed({ ...labels, verifier: verifierPath }, context, "the evaluation needs it");
   }
-  const dir = await folderOf(context, ref);
-  const model = await loadModel(context.device, dir);
+  const files = await filesOf(context, ref);
+  const model = await loadModel(context.device, files);
   try {
-    const tokenizer = await tokenizerOf(dir, data);
+    const tokenizer = await tokenizerOf(files, data);
     const { rows } = await readData(context, { settings, which: "eval" });
     const { encoder } = context;
     const joint = settings.method === "sft";
@@ -98,7 +98,7 @@ export async function evaluateStage(
     await appendTiming(context, { iteration, stage: "evaluate", seconds: (performance.now() - started) / 1000 });
     return evaluation;
   } finally {
-    model.weights.free();
+    freeModel(model);
   }
 }
 

@@ -16,7 +16,7 @@ import { generate, type GenerateOptions } from "../generate/batch_generator.ts";
 import { openServed } from "../generate/open_servers.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import { generateServed, type ServedPrompt, type ServedRow } from "../generate/served_generation.ts";
-import { loadModel, type Model } from "../model/model.ts";
+import { freeModel, loadModel, type Model } from "../model/model.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { fixGeneration } from "../run/resume_check.ts";
 import { noteReport } from "../run/row_notes.ts";
@@ -37,6 +37,7 @@ export async function generateStage(
 ): Promise<void> {
   const { iteration } = settings;
   const dir = await folderOf(context, ref);
+  const files = await context.sources.filesIn(dir);
   await makeFolder(dirname(paths.responses));
   await fixGeneration(paths, settings);
   const isDone = await exists(paths.responses);
@@ -49,10 +50,10 @@ export async function generateStage(
   if (isDone) return await removePath(paths.partialSums);
   const { generation } = settings;
   const served = generation.server === undefined ? null : await openServed(context, { iteration, dir, generation });
-  const model = served === null ? await loadModel(context.device, dir) : null;
+  const model = served === null ? await loadModel(context.device, files) : null;
   try {
-    const folder = model?.folder ?? await openModelFolder(dir);
-    const tokenizer = await tokenizerOf(dir, settings.data);
+    const folder = model?.folder ?? await openModelFolder(files);
+    const tokenizer = await tokenizerOf(files, settings.data);
     const examples = await readExamples(context, { model: folder, tokenizer, settings });
     const source: AnswerSource = {
       eosIds: folder.eosTokenIds,
@@ -66,9 +67,9 @@ export async function generateStage(
     const seconds = (performance.now() - started) / 1000;
     const rows = await readResponses(paths.partialResponses);
     await logGeneration(context, { iteration, rows, isServed: served !== null });
-    const { files, file } = oneFile(paths.partialResponses);
+    const partial = oneFile(paths.partialResponses);
     const place = () => movePath(paths.partialResponses, paths.responses);
-    await context.checksums.placeFile(paths.responses, await digestFile(files, file), place);
+    await context.checksums.placeFile(paths.responses, await digestFile(partial.files, partial.file), place);
     await removePath(paths.partialSums);
     await appendTiming(context, { iteration, stage: "generate", seconds, tokens });
   } catch (error) {
@@ -76,7 +77,7 @@ export async function generateStage(
     if (served !== null && !(error instanceof StoppedError)) throwIfStopped(context);
     throw error;
   } finally {
-    model?.weights.free();
+    if (model) freeModel(model);
   }
 }
 

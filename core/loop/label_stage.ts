@@ -9,7 +9,7 @@ import { differingRows, labelMetrics, labelPairs, type LabelReport } from "../la
 import { withJudge } from "../label/open_judge.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
-import { folderOf } from "./model_ref.ts";
+import { filesOf } from "./model_ref.ts";
 import type { LabelStep } from "./schedule.ts";
 
 /** Writes pairs.jsonl. Throws a UserError if there are no responses, or no pair is left. */
@@ -18,7 +18,7 @@ export async function labelStage(context: RunContext, { settings, paths, model }
     throw new UserError(`Cannot label: ${paths.responses} is not there; run generate first`);
   }
   const { iteration, labels } = settings;
-  const policy = model && await folderOf(context, model);
+  const policy = model && await filesOf(context, model);
   for (const name of judgeModels(labels)) {
     await context.checksums.checkJudge(name, await context.sources.model(name));
   }

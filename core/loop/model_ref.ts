@@ -1,4 +1,5 @@
 /** The folders of a schedule's models. @module */
+import type { ModelFiles } from "../files/model_files.ts";
 import type { RunContext } from "../run/run_context.ts";
 import type { ModelRef } from "./schedule.ts";
 
@@ -17,4 +18,9 @@ export async function folderOf(
   const folder = await sources.model(model.name);
   await checksums?.checkBase(folder);
   return folder;
+}
+
+/** The files of a model; of an adapter, with those of its base. Throws UserError. */
+export async function filesOf(context: Pick<RunContext, "sources">, model: ModelRef): Promise<ModelFiles> {
+  return await context.sources.filesIn(await folderOf(context, model));
 }

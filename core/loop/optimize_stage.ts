@@ -7,11 +7,10 @@ import { readPairs } from "../data/stage_files.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { dtypeOfName } from "../dtype.ts";
 import { readText, removePath } from "../files/io.ts";
-import { loadModel, type Model, storeModel } from "../model/model.ts";
+import type { Model } from "../model/model.ts";
 import type { PairIds } from "../model/pack.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
-import { noteRounding } from "../run/rounding_note.ts";
 import { noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
@@ -22,19 +21,19 @@ import { optimize } from "../train/optimize.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
 import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
 import { readExamples } from "./generate_stage.ts";
+import { handOut } from "./hand_out.ts";
 import { folderOf } from "./model_ref.ts";
+import { openPolicy } from "./policy.ts";
 import type { OptimizeStep } from "./schedule.ts";
 
 /** Trains and saves the model; goes on from a saved state if there is one. Throws StoppedError if it was stopped. */
 export async function optimizeStage(context: RunContext, step: OptimizeStep): Promise<StepMetrics> {
   const { settings, paths } = step;
-  const { device } = context;
   throwIfStopped(context);
   const dir = await folderOf(context, step.model);
   const files = await context.checksums.identityOf(dir);
-  const model = await loadModel(device, dir);
-  // Without noise, training needs only the reference's log-probabilities, computed before the first step.
-  const reference = settings.noise === "none" ? null : (await loadModel(device, dir)).weights;
+  const policy = await openPolicy(context, step);
+  const { model, scorer, reference } = policy;
   try {
     const data = await readTrainingRows(context, { model, step });
     const started = performance.now();
@@ -42,6 +41,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
       commands: context.commands,
       model,
       reference,
+      scorer,
       data,
       settings,
       files,
@@ -59,9 +59,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
       if (step.noise !== null && result.noise) await saveNoise(step.noise, result.noise);
       const folder = await withChatTemplate(model.folder, settings.data);
       const dtype = step.keepsFloat32 ? "F32" : dtypeOfName(settings.dtype) ?? folder.dtype;
-      const watch = context.checksums.watchModel(paths.model);
-      const lost = await storeModel(paths.model, { ...model, folder }, { dtype, before: model.folder, watch });
-      noteRounding(context, { lost, dtype });
+      await handOut(context, { model: { ...model, folder }, makes: step.makes, dtype });
     } finally {
       result.free();
     }
@@ -70,8 +68,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
     await appendTiming(context, { iteration: settings.iteration, stage: "optimize", seconds, steps: result.steps });
     return result.last;
   } finally {
-    model.weights.free();
-    reference?.free();
+    policy.free();
   }
 }
 
@@ -119,7 +116,7 @@ async function readPairIds(
   { model, step: { settings, rows: ref } }: { model: Model; step: OptimizeStep },
 ): Promise<PairIds[]> {
   const { data } = settings;
-  const tokenizer = await tokenizerOf(model.folder.dir, data);
+  const tokenizer = await tokenizerOf(model.folder.files, data);
   const rows = [];
   let first = 0;
   const sources: readonly DataSource[] = ref === "data" ? [data.train!] : "name" in ref ? [ref.name] : ref.files;
@@ -155,7 +152,7 @@ async function readExampleRows(
   { model, step: { settings } }: { model: Model; step: OptimizeStep },
 ): Promise<TrainingRows> {
   const { data } = settings;
-  const tokenizer = await tokenizerOf(model.folder.dir, data);
+  const tokenizer = await tokenizerOf(model.folder.files, data);
   const allTurns = data.assistant_only_loss ?? false;
   const examples = await readExamples(context, { model, tokenizer, settings, allTurns, joint: true });
   return exampleRows(examples.map(({ row, promptIds, responseIds, lossMask }) => ({

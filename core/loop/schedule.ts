@@ -39,6 +39,8 @@ export interface OptimizeStep extends StepOf<"optimize"> {
   readonly keepsFloat32: boolean;
   /** The file in which the noise generator is saved; null if it is not saved. */
   readonly noise: string | null;
+  /** Folders that the step writes: of the model, or of the adapter and the model that it is merged into. */
+  readonly makes: { readonly model: string | null; readonly adapter: string | null };
 }
 
 /** The model is measured on held-out rows: reads `data.eval`, writes the evaluation. */
@@ -83,8 +85,10 @@ export function trainSchedule(config: ResolvedConfig, { hasPairs }: { hasPairs: 
       rows: generates ? { files: [paths.pairs, ...previous] } : "data",
       keepsFloat32: true,
       noise: null,
+      // Iterations go on with the adapter; what is handed out at the end is made of the last one.
+      makes: settings.lora ? { model: null, adapter: paths.adapter } : { model: paths.model, adapter: null },
     };
-    model = { folder: paths.model };
+    model = { folder: settings.lora ? paths.adapter : paths.model };
     rounds.push({ iteration: k, steps: [...answers, optimize, ...evaluateSteps(config, { iteration: k, model })] });
   }
   return rounds;
@@ -114,6 +118,7 @@ export async function labelStep(config: ResolvedConfig): Promise<LabelStep> {
 export function optimizeStep(config: ResolvedConfig, method: "sft" | "pairs"): OptimizeStep {
   const { output_dir: folder } = config;
   return {
+    makes: handedOut(config),
     stage: "optimize",
     settings: method === "sft" ? forSft(config) : forIteration(config, config.iteration),
     paths: stagePaths(folder),
@@ -124,6 +129,15 @@ export function optimizeStep(config: ResolvedConfig, method: "sft" | "pairs"): O
   };
 }
 
+/** The folders in which a config's model or adapter is handed out. */
+export function handedOut({ output_dir: folder, lora }: ResolvedConfig): OptimizeStep["makes"] {
+  const { model, adapter } = runPaths(folder);
+  return {
+    model: lora?.save === "adapter" ? null : model,
+    adapter: lora === undefined || lora.save === "merged" ? null : adapter,
+  };
+}
+
 function inIteration(config: ResolvedConfig): Pick<GenerateStep, "settings" | "paths"> {
   const { iteration, output_dir: folder } = config;
   return { settings: forIteration(config, iteration), paths: iterationPaths(folder, iteration) };
@@ -131,8 +145,10 @@ function inIteration(config: ResolvedConfig): Pick<GenerateStep, "settings" | "p
 
 /** The model that answers: that of the iteration before if it is there, otherwise the config's; null if it has none. */
 async function policyOf({ model, output_dir: folder, iteration }: ResolvedConfig): Promise<ModelRef | null> {
-  const before = iterationPaths(folder, iteration - 1).model;
-  if (iteration > 0 && await exists(before)) return { folder: before };
+  const before = iterationPaths(folder, iteration - 1);
+  if (iteration > 0) {
+    for (const made of [before.model, before.adapter]) if (await exists(made)) return { folder: made };
+  }
   return model === undefined ? null : { name: model };
 }
 
@@ -144,7 +160,9 @@ export function needsOf(steps: readonly Step[]): Need[] {
   for (const { model } of steps) {
     if (model !== null && "name" in model) needs.push({ kind: "model", name: model.name });
   }
-  for (const { rows } of of("optimize")) {
+  for (const { rows, settings: { lora } } of of("optimize")) {
+    const init = lora?.init_lora_weights ?? true;
+    if (init !== true && init !== "gaussian") needs.push({ kind: "adapter", name: init });
     if (rows !== "data" && "name" in rows) needs.push({ kind: "data", source: rows.name });
   }
   const readers = [...of("generate"), ...of("optimize").filter(({ rows }) => rows === "data")];

@@ -24,7 +24,9 @@ export function checkSteps(steps: readonly Step[], hooks: RunHooks): void {
 export async function labelsLeft(steps: readonly Step[]): Promise<LabelStep[]> {
   const left: LabelStep[] = [];
   for (const step of steps) {
-    if (step.stage !== "label" || await exists(step.paths.pairs) || await exists(step.paths.model)) continue;
+    if (step.stage !== "label") continue;
+    const { pairs, model, adapter } = step.paths;
+    if (await exists(pairs) || await exists(model) || await exists(adapter)) continue;
     left.push(step);
   }
   return left;

@@ -145,6 +145,6 @@ async function runTraining(
   return await withRun(config, { needs: needsOf([step]), hooks }, async (context) => {
     await fixStage(config.output_dir, stage, step.settings);
     const last = await runStage(context, step, () => optimizeStage(context, step));
-    return { model: step.paths.model, last };
+    return { model: (step.makes.model ?? step.makes.adapter)!, last };
   });
 }

@@ -1,4 +1,5 @@
 /** The whole loop: generate, label, optimize, evaluate, iteration by iteration. @module */
+import { openAdapterFolder } from "../checkpoint/adapter_folder.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { judgeModels, requireFor, type ResolvedConfig } from "../config/config.ts";
 import { dtypeOfName } from "../dtype.ts";
@@ -6,23 +7,23 @@ import { withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
-import { loadModel, storeModel } from "../model/model.ts";
+import { freeModel, loadModel } from "../model/model.ts";
 import { writeReport } from "../report/write_report.ts";
 import { reportEvaluation } from "../run/metrics_sinks.ts";
 import { fixSettings } from "../run/resume_check.ts";
-import { noteRounding } from "../run/rounding_note.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withRun } from "../run/run_context.ts";
-import { iterationPaths, runPaths } from "../run/run_paths.ts";
+import { runPaths } from "../run/run_paths.ts";
 import { givesPairs } from "../run/run_rows.ts";
 import { hasWork, retrainAdvice } from "../run/run_work.ts";
 import { refuseStage } from "../run/stage_record.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { generateStage } from "./generate_stage.ts";
+import { handOut } from "./hand_out.ts";
 import { labelStage } from "./label_stage.ts";
 import { dropState, optimizeStage, withChatTemplate } from "./optimize_stage.ts";
 import { runStage } from "./run_stage.ts";
 import { type IterationSummary, type RunSummary, summarizeRun } from "./run_summary.ts";
-import { needsOf, type Round, type Step, trainSchedule } from "./schedule.ts";
+import { handedOut, needsOf, type OptimizeStep, type Round, type Step, trainSchedule } from "./schedule.ts";
 import { checkJudging, checkSteps, labelsLeft } from "./schedule_checks.ts";
 
 /** The callbacks of {@linkcode train}. */
@@ -72,7 +73,7 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
     const { method, iterations } = config;
     const run = async (): Promise<RunSummary> => {
       await beginWithModels(context, { schedule, isBegun });
-      if (await isComplete(config.output_dir, schedule)) {
+      if (await isComplete(config, schedule)) {
         context.onNote(`The run in ${config.output_dir} was complete already; nothing is trained`);
       }
       return await runSchedule(context, schedule, hooks);
@@ -95,15 +96,19 @@ async function beginWithModels(
   }
 }
 
-/** Whether all models and evaluations of the schedule are there, and the model that is handed out. */
-async function isComplete(folder: string, schedule: readonly Round[]): Promise<boolean> {
-  const made = stepsOf(schedule).flatMap(({ stage, paths }) =>
-    stage === "optimize" ? [paths.model] : stage === "evaluate" ? [paths.evaluation] : []
+/** Whether all models and evaluations of the schedule are there, and what is handed out. */
+async function isComplete(config: ResolvedConfig, schedule: readonly Round[]): Promise<boolean> {
+  const made = stepsOf(schedule).flatMap((step) =>
+    step.stage === "optimize" ? foldersOf(step.makes) : step.stage === "evaluate" ? [step.paths.evaluation] : []
   );
-  for (const path of [...made, runPaths(folder).model]) {
+  for (const path of [...made, ...foldersOf(handedOut(config))]) {
     if (!await exists(path)) return false;
   }
   return true;
+}
+
+function foldersOf({ model, adapter }: OptimizeStep["makes"]): string[] {
+  return [model, adapter].filter((folder) => folder !== null);
 }
 
 function stepsOf(schedule: readonly Round[]): Step[] {
@@ -130,20 +135,22 @@ async function runSchedule(
       evaluations.set(iteration, evaluation);
       await reportEvaluation(context, { iteration, evaluation });
     }
-    summary = await summarizeRun(folder, { evaluations, last: iteration });
+    summary = await summarizeRun(folder, { model: foldersOf(handedOut(config))[0]!, evaluations, last: iteration });
     await writeFileAtomic(runPaths(folder).summary, JSON.stringify(summary, null, 2) + "\n");
     onIteration?.(summary.iterations.at(-1)!);
   }
-  await handOut(context, iterationPaths(folder, config.iterations - 1).model);
+  await handOutLast(context, schedule);
   await writeReport(folder);
   return summary!;
 }
 
 /** Runs the steps that make an iteration's model, or those that a stopped run left to do. */
 async function makeModel(context: RunContext, steps: readonly Step[]): Promise<void> {
-  const { paths } = steps.find(({ stage }) => stage === "optimize")!;
-  const { model, pairs } = paths;
-  if (!await exists(model)) {
+  const { paths, makes } = optimizeOf(steps);
+  const { pairs } = paths;
+  // Within a run a step makes one of the two.
+  const [made] = foldersOf(makes);
+  if (!await exists(made!)) {
     for (const step of steps) {
       throwIfStopped(context);
       if (step.stage === "generate") await runStage(context, step, () => generateStage(context, step));
@@ -153,24 +160,28 @@ async function makeModel(context: RunContext, steps: readonly Step[]): Promise<v
       }
     }
   }
-  // A model that an earlier process made is not trusted, but read.
-  await context.checksums.checkModel(model);
-  await withAdvice(openModelFolder(model), await retrainAdvice(model));
+  // What an earlier process made is not trusted, but read.
+  await context.checksums.checkModel(made!);
+  const opened = makes.adapter === null ? openModelFolder(made!) : openAdapterFolder(made!);
+  await withAdvice<unknown>(opened, await retrainAdvice(made!));
   await dropState(paths);
 }
 
-/** Saves the last iteration's model as OUTPUT_DIR/model, in the config's storage type, or else the source's. */
-async function handOut(context: RunContext, dir: string): Promise<void> {
+function optimizeOf(steps: readonly Step[]): OptimizeStep {
+  return steps.find((step) => step.stage === "optimize")!;
+}
+
+/** Hands out what the last iteration made, a model in the config's storage type, or else the source's. */
+async function handOutLast(context: RunContext, schedule: readonly Round[]): Promise<void> {
   const { config, device, sources } = context;
-  const source = await withChatTemplate(await openModelFolder(await sources.model(config.model!)), config.data);
-  const model = await loadModel(device, dir);
+  const from = await sources.filesIn(await sources.model(config.model!));
+  const source = await withChatTemplate(await openModelFolder(from), config.data);
+  const [made] = foldersOf(optimizeOf(schedule.at(-1)!.steps).makes);
+  const model = await loadModel(device, await sources.filesIn(made!));
   try {
-    const { model: target } = runPaths(config.output_dir);
     const dtype = dtypeOfName(config.dtype) ?? source.dtype;
-    const watch = context.checksums.watchModel(target);
-    const lost = await storeModel(target, { ...model, folder: source }, { dtype, before: source, watch });
-    noteRounding(context, { lost, dtype });
+    await handOut(context, { model: { ...model, folder: source }, makes: handedOut(config), dtype });
   } finally {
-    model.weights.free();
+    freeModel(model);
   }
 }

@@ -31,6 +31,8 @@ export interface LayerActivations {
   midInvRms: Slice; // [T]
   gateUp: Slice; // [T, 2I]
   activated: Slice; // [T, I]
+  /** Scratch of adapters, x·Aᵀ: [T, ranks]; null without adapters. */
+  low: Slice | null;
 }
 
 /** All buffers of a forward pass. */
@@ -60,6 +62,8 @@ export interface BackwardBuffers {
   readonly dactivated: Slice; // [T, I]
   /** Partial sums of the norms', biases' and head norms' weight gradients. */
   readonly partials: Slice;
+  /** Gradient of adapters' x·Aᵀ: [T, ranks]; null without adapters. */
+  readonly dlow: Slice | null;
 }
 
 /** Bytes that the reductions of norm, bias and head norm gradients need over `rows` tokens. */
@@ -121,18 +125,19 @@ function qkvColumns(config: ModelConfig): number {
 }
 
 /**
- * Allocates buffers for up to `capacity` tokens. With `keep`, every layer has its own (for a backward pass). Without
+ * Allocates buffers for up to `capacity` tokens and adapters of up to `ranks` columns (0 for none). With `keep`, every layer has its own (for a backward pass). Without
  * it, the layers share one set, and the residual stream goes back and forth between two buffers.
  */
 export function forwardBuffers(
   set: BufferSet,
-  { config, capacity, keep }: { config: ModelConfig; capacity: number; keep: boolean },
+  { config, capacity, keep, ranks }: { config: ModelConfig; capacity: number; keep: boolean; ranks: number },
 ): ForwardBuffers {
   const T = capacity;
   const D = config.hiddenSize;
   const shared = {
     normed: set.words(T * D, "normed"),
     activated: set.words(T * config.intermediateSize, "activated"),
+    low: ranks > 0 ? set.words(T * ranks, "low-rank") : null,
   };
   const layer = (n: number, x: Slice): LayerActivations => {
     const buffer = (words: number, name: string): Slice => set.words(words, `layer ${n} ${name}`);
@@ -175,7 +180,7 @@ export function forwardBuffers(
 /** Allocates the scratch of a backward pass over up to `capacity` tokens. */
 export function backwardBuffers(
   set: BufferSet,
-  { config, capacity }: { config: ModelConfig; capacity: number },
+  { config, capacity, ranks }: { config: ModelConfig; capacity: number; ranks: number },
 ): BackwardBuffers {
   const T = capacity;
   const D = config.hiddenSize;
@@ -191,5 +196,6 @@ export function backwardBuffers(
     dgateUp: set.words(T * 2 * config.intermediateSize, "dgate and dup"),
     dactivated: set.words(T * config.intermediateSize, "dactivated"),
     partials: set.words(partialBytes(config, T) / 4, "partial sums"),
+    dlow: ranks > 0 ? set.words(T * ranks, "dlow-rank") : null,
   };
 }

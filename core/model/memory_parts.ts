@@ -3,6 +3,7 @@
 /** A part of the device's memory. */
 export type MemoryPart =
   | "weights"
+  | "adapter"
   | "reference"
   | "judge"
   | "noise generator"
@@ -15,6 +16,7 @@ export type MemoryPart =
 /** All parts, in the order they are shown. */
 export const MEMORY_PARTS = [
   "weights",
+  "adapter",
   "reference",
   "judge",
   "noise generator",

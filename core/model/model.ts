@@ -1,5 +1,7 @@
 /** A model on the device: loaded from, and saved to, a Hugging Face folder. @module */
 import type { Device } from "../../kernels/device/device.ts";
+import { filesWithBase } from "../checkpoint/adapted_files.ts";
+import { openAdapterFolder } from "../checkpoint/adapter_folder.ts";
 import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
 import { RoundingMeter } from "../checkpoint/rounding_meter.ts";
 import { newModelFiles, type SaveOptions, saveWatched } from "../checkpoint/save_folder.ts";
@@ -8,6 +10,7 @@ import type { ModelFiles } from "../files/model_files.ts";
 import type { FolderWatch } from "../files/replace_folder.ts";
 import { parameterShapes } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
+import { loadAdapter, type LoadedAdapter } from "./lora_adapter.ts";
 import { ParameterBuffers } from "./parameter_buffers.ts";
 import { planDecoder } from "./plan_decoder.ts";
 
@@ -19,25 +22,37 @@ export interface Model {
   readonly config: ModelConfig;
   /** The weights, f32. */
   readonly weights: ParameterBuffers;
+  /** Adapters that are added to the weights; null if there are none. */
+  readonly adapter: LoadedAdapter | null;
 }
 
 /**
- * Loads a model from the path of its folder, or from its files. Throws a UserError naming file and tensor, or a
+ * Loads a model from the path of its folder, or from its files; of a PEFT folder, the base with the adapter beside it. Throws a UserError naming file and tensor, or a
  * DeviceError if the device is too small.
  */
 export async function loadModel(device: Device, source: string | ModelFiles): Promise<Model> {
-  const folder = await openModelFolder(source);
+  const files = typeof source === "string" ? await filesWithBase(source) : source;
+  const folder = await openModelFolder(files);
   const { config } = folder;
   const layout = planDecoder(config, { maxBindingBytes: device.limits.maxStorageBufferBindingSize });
   const weights = new ParameterBuffers(device, { layout, label: "weights", part: "weights" });
+  let adapter: LoadedAdapter | null = null;
   try {
+    if (files.adapter) adapter = await loadAdapter(device, config, await openAdapterFolder(files.adapter));
     for await (const { name, first, values } of ahead(pieces(folder))) weights.writePart(name, first, values);
     await device.check();
   } catch (error) {
     weights.free();
+    adapter?.values.free();
     throw error;
   }
-  return { folder, config, weights };
+  return { folder, config, weights, adapter };
+}
+
+/** Frees the weights and the adapters of a model. */
+export function freeModel({ weights, adapter }: Pick<Model, "weights" | "adapter">): void {
+  weights.free();
+  adapter?.values.free();
 }
 
 async function* pieces(

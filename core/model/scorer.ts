@@ -8,13 +8,15 @@ import type { ModelConfig } from "./families/family.ts";
 import { type ExampleIds, type PackedBatch, packExamples, packPairs, type PairIds } from "./pack.ts";
 import { packedAttention } from "./packed_attention.ts";
 import type { ParameterBuffers } from "./parameter_buffers.ts";
-import { parametersOf } from "./parameters.ts";
+import { type Adapter, parametersOf } from "./parameters.ts";
 import { headBuffers, scoreSequences } from "./response_head.ts";
 
 /** What scoring needs of a model; a loaded model has it. */
 export interface Scorer {
   readonly config: ModelConfig;
   readonly weights: ParameterBuffers;
+  /** Adapters that are added to the weights; null or absent if there are none. */
+  readonly adapter?: Adapter | null;
 }
 
 /** How {@linkcode responseLogps} and {@linkcode pairLogps} batch and report. */
@@ -70,7 +72,7 @@ interface Packing<Row> extends ScoreOptions {
 
 async function score<Row>(
   commands: Commands,
-  { config, weights }: Scorer,
+  { config, weights, adapter }: Scorer,
   { rows, batchTokens = 4096, onDone, tokens, positions, pack, each }: Packing<Row>,
 ): Promise<Float64Array> {
   const { device } = commands;
@@ -82,12 +84,12 @@ async function score<Row>(
     { tokens: 1, entries: 1, sequences: 1, tiles: 1 },
   );
   const set = new BufferSet(device);
-  const parameters = parametersOf(weights);
+  const parameters = parametersOf(weights, { adapter: adapter ?? null });
   const maxPositions = rows.reduce((most, row) => Math.max(most, positions(row)), 1);
   const decoder = createDecoder(device, { config, maxPositions });
   try {
     const batchBuffers = new BatchBuffers(set, { capacity });
-    const buffers = forwardBuffers(set, { config, capacity: capacity.tokens, keep: false });
+    const buffers = forwardBuffers(set, { config, capacity: capacity.tokens, keep: false, ranks: parameters.ranks });
     const head = headBuffers(set, { config, entries: capacity.entries, noise: false });
     const sums = set.words(capacity.sequences, "logps");
     let done = 0;

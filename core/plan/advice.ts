@@ -2,9 +2,7 @@
 import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
-import type { IterationConfig } from "../config/config_types.ts";
-import type { TrainingRows } from "../train/training_rows.ts";
-import { Rehearsing } from "./rehearse.ts";
+import { type OptimizeWork, Rehearsing } from "./rehearse.ts";
 
 /** What does not fit, and what would. */
 export interface Advice {
@@ -18,14 +16,13 @@ export interface Advice {
 
 /** Looks for the largest micro-batch that fits, with the same optimizer batch. */
 export async function advise(
-  { device, memory, folder, rows, settings }: {
+  { device, memory, folder, ...work }: {
     device: Device;
     memory: number;
     folder: ModelFolder;
-    rows: TrainingRows;
-    settings: IterationConfig;
-  },
+  } & OptimizeWork,
 ): Promise<Advice> {
+  const { settings } = work;
   const { training } = settings;
   const batch = training.per_device_train_batch_size * training.gradient_accumulation_steps;
   const advice: Advice = { stage: "optimize", problem: "", change: null };
@@ -34,7 +31,7 @@ export async function advise(
     if (!Number.isInteger(changed.gradient_accumulation_steps)) continue;
     try {
       const { bytes } = await new Rehearsing(device).optimize(folder, {
-        rows,
+        ...work,
         settings: { ...settings, training: changed },
       });
       if (bytes > memory) continue;

@@ -65,9 +65,23 @@ export function forwardFlop(cost: ModelCost, { tokens, pairs, entries }: TokenCo
   return tokens * cost.layers + pairs * cost.attention + entries * cost.head;
 }
 
-/** FLOP of a backward pass: both gradients of each product; attention and the head's logits are computed again. */
-export function backwardFlop(cost: ModelCost, { tokens, pairs, entries }: TokenCount): number {
-  return 2 * tokens * cost.layers + 2.5 * pairs * cost.attention + 3 * entries * cost.head;
+/**
+ * FLOP of a backward pass: both gradients of each product, or with a frozen base those of its inputs alone; attention
+ * and the head's logits are computed again.
+ */
+export function backwardFlop(
+  cost: ModelCost,
+  { tokens, pairs, entries }: TokenCount,
+  { isFrozen = false }: { isFrozen?: boolean } = {},
+): number {
+  const [layers, head] = isFrozen ? [1, 2] : [2, 3];
+  return layers * tokens * cost.layers + 2.5 * pairs * cost.attention + head * entries * cost.head;
+}
+
+/** FLOP of adapters whose A and B have `elements` in all, forward or backward, for `tokens` tokens. */
+export function adapterFlop(elements: number, tokens: number, { backward }: { backward: boolean }): number {
+  // Backward, x·Aᵀ is computed again, and both products have two gradients.
+  return (backward ? 5 : 2) * elements * tokens;
 }
 
 /** FLOP of the noise on `entries` rejected positions: its logits; backward, both logits again and its gradient. */

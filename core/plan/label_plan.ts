@@ -4,12 +4,13 @@ import type { AnyJudgeConfig } from "../config/config_types.ts";
 import { readResponses, type ResponseRow } from "../data/stage_files.ts";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
+import type { ModelFiles } from "../files/model_files.ts";
 import { questionsOf } from "../label/judge_questions.ts";
 import { differingRows } from "../label/label_pairs.ts";
 import { planQuestions } from "../label/llm_judge.ts";
 import { askingOf, chatSettings, judgeNames } from "../label/open_judge.ts";
 import { ReplyCache } from "../label/reply_cache.ts";
-import { folderOf } from "../loop/model_ref.ts";
+import { filesOf } from "../loop/model_ref.ts";
 import { labelStep } from "../loop/schedule.ts";
 import { iterationPaths, runPaths } from "../run/run_paths.ts";
 import { RunSources } from "../run/run_sources.ts";
@@ -81,11 +82,11 @@ export async function planLabel(config: ResolvedConfig, { examples = 2 } = {}): 
   return { responses, rows: all.length, judged: rows.length, judges };
 }
 
-/** The folder of the model that answered; null if the config names none. */
-async function policyOf(config: ResolvedConfig): Promise<string | null> {
+/** The files of the model that answered; null if the config names none. */
+async function policyOf(config: ResolvedConfig): Promise<ModelFiles | null> {
   const { model } = await labelStep(config);
   if (model === null) return null;
-  return await folderOf({ sources: await RunSources.open(config.output_dir, { keeps: false }) }, model);
+  return await filesOf({ sources: await RunSources.open(config.output_dir, { keeps: false }) }, model);
 }
 
 async function planJudge(
@@ -93,7 +94,7 @@ async function planJudge(
   judge: AnyJudgeConfig,
   { rows, policy, config, examples }: {
     rows: readonly ResponseRow[];
-    policy: string | null;
+    policy: ModelFiles | null;
     config: ResolvedConfig;
     examples: number;
   },

@@ -78,7 +78,7 @@ async function planRows<T extends { example: number }>(
   const { rows } = await readRows(source, reading);
   const sample = sampled(rows, SAMPLE_ROWS);
   const kept = tokenize(sample, {
-    tokenizer: await tokenizerOf(folder.dir, data),
+    tokenizer: await tokenizerOf(folder.files, data),
     vocabSize: folder.config.vocabSize,
     maxLength: data.max_length,
   });

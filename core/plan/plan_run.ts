@@ -55,7 +55,7 @@ async function planOn(
   const alone = config.pairs !== undefined && config.data.train === undefined;
   requireFor(alone ? "optimize" : "train", config);
   const sources = await RunSources.open(config.output_dir, { ...told, keeps: false });
-  const folder = await openModelFolder(await sources.model(config.model!));
+  const folder = await openModelFolder(await sources.filesIn(await sources.model(config.model!)));
   const planner = new Planner({ device, memory, sources, folder });
   const rounds = alone ? [] : trainSchedule(config, { hasPairs: await givesPairs({ config, sources }) });
   const steps = alone ? [optimizeStep(config, "pairs")] : rounds.flatMap((round) => round.steps);

@@ -1,10 +1,14 @@
 /** Plans the steps of a run one after the other: each is rehearsed, and its work counted. @module */
 import type { Device } from "../../kernels/device/device.ts";
+import { openAdapterFolder } from "../checkpoint/adapter_folder.ts";
 import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config.ts";
 import { sourceName } from "../data/formats/data_sources.ts";
 import { responseRoom } from "../generate/response_room.ts";
-import type { EvaluateStep, GenerateStep, LabelStep, OptimizeStep, Step } from "../loop/schedule.ts";
+import type { EvaluateStep, GenerateStep, LabelStep, ModelRef, OptimizeStep, Step } from "../loop/schedule.ts";
+import type { AdapterPlan } from "../model/adapter_plan.ts";
+import { planTargets } from "../model/adapter_targets.ts";
+import { elementsOf } from "../model/families/model_tensors.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import type { RunSources } from "../run/run_sources.ts";
 import { LOSSES } from "../train/losses/losses.ts";
@@ -71,9 +75,10 @@ export class Planner {
     }
   }
 
-  async #generateStep({ settings }: GenerateStep): Promise<void> {
+  async #generateStep({ settings, model }: GenerateStep): Promise<void> {
     const examples = await this.#examples(settings);
-    if (settings.generation.server === undefined) await this.#generate("generate", settings, examples);
+    const plan = await this.#adapterOf(model, settings);
+    if (settings.generation.server === undefined) await this.#generate("generate", { settings, examples, plan });
     for (const line of uncountedWork(settings)) this.uncounted.add(line);
   }
 
@@ -82,7 +87,9 @@ export class Planner {
     const { labels } = settings;
     if (labels.judge !== "logprob") return;
     const examples = await this.#examples(settings);
-    const judge = await openModelFolder(await this.#options.sources.model(labels.model!));
+    const judge = await openModelFolder(
+      await this.#options.sources.filesIn(await this.#options.sources.model(labels.model!)),
+    );
     const generated = longestResponses(examples, settings);
     const rows = examples.flatMap((row, i) => [row, { ...row, responseIds: generated[i]! }]);
     await this.stages.add("label", {
@@ -97,38 +104,58 @@ export class Planner {
     const { noise, training } = settings;
     const { device, folder } = this.#options;
     const { most, likely } = await this.#rowsOf(step);
+    const own = await this.#adapterOf(step.model, settings);
+    const fresh = own === null && settings.lora ? planTargets(folder.config, settings.lora, "lora") : null;
+    const adapter = { plan: settings.lora ? own ?? fresh : null, goesOn: own !== null };
+    const adapted = adapter.plan?.modules.reduce((sum, { down, up }) => sum + elementsOf(down) + elementsOf(up), 0);
     this.hasNoise ||= noise !== "none";
     const { steps, stepsPerEpoch } = orderSteps(most, settings);
     if (this.steps === 0) this.steps = steps;
     await this.stages.add("optimize", {
-      key: JSON.stringify([noise, most.length]),
-      rehearse: (stages) => stages.optimize(folder, { rows: most, settings }),
-      work: optimizeWork(this.#cost, { rows: likely, settings, epochs: steps / stepsPerEpoch }),
-      advise: (memory) => advise({ device, memory, folder, rows: most, settings }),
+      key: JSON.stringify([noise, most.length, adapter.goesOn]),
+      rehearse: (stages) => stages.optimize(folder, { rows: most, settings, ...adapter }),
+      work: optimizeWork(this.#cost, {
+        rows: likely,
+        settings,
+        epochs: steps / stepsPerEpoch,
+        adapted: adapted ?? null,
+      }),
+      advise: (memory) => advise({ device, memory, folder, rows: most, settings, ...adapter }),
     });
     const size = Math.min(training.per_device_train_batch_size, likely.length);
     this.batchTokens = Math.ceil(countOf(likely).tokens / likely.length * size);
   }
 
   /** Plans an evaluate step: held-out rows are scored; for a verifier, two answers to each are generated. */
-  async #evaluateStep({ settings }: EvaluateStep): Promise<void> {
+  async #evaluateStep({ settings, model }: EvaluateStep): Promise<void> {
     const { folder } = this.#options;
+    const plan = await this.#adapterOf(model, settings);
     const source = settings.data.eval!;
     const planned = () => planExamples({ ...this.#options, source, which: "eval", settings });
     const rows = await this.#once("eval", async () => (await planned()).rows);
     await this.stages.add("evaluate", {
-      key: "score",
-      rehearse: (stages) => stages.score(folder, { rows }),
+      key: plan ? "score with adapters" : "score",
+      rehearse: (stages) => stages.score(folder, { rows, plan }),
       work: scoreWork(this.#cost, rows),
     });
     if (settings.labels.verifier === undefined) return;
-    for (let i = 0; i < 2; i++) await this.#generate("evaluate", settings, rows);
+    for (let i = 0; i < 2; i++) await this.#generate("evaluate", { settings, examples: rows, plan });
+  }
+
+  /** The adapters that a model of the run has, or that the config's has; null if it has none. */
+  async #adapterOf(model: ModelRef, { lora }: IterationConfig): Promise<AdapterPlan | null> {
+    const { folder: { files, config } } = this.#options;
+    if (files.adapter) return planTargets(config, (await openAdapterFolder(files.adapter)).settings, files.name);
+    return lora && "folder" in model ? planTargets(config, lora, "lora") : null;
   }
 
   async #generate(
     stage: "generate" | "evaluate",
-    settings: IterationConfig,
-    examples: readonly ExampleIds[],
+    { settings, examples, plan }: {
+      settings: IterationConfig;
+      examples: readonly ExampleIds[];
+      plan: AdapterPlan | null;
+    },
   ): Promise<void> {
     const { generation, data } = settings;
     const prompts = examples.map(({ example, promptIds }) => ({
@@ -139,8 +166,8 @@ export class Planner {
     const lengths = examples.map(({ responseIds }, i) => Math.min(responseIds.length, prompts[i]!.maxNewTokens));
     const likelyTokens = Math.ceil(lengths.reduce((a, b) => a + b, 0) / lengths.length);
     await this.stages.add(stage, {
-      key: `generate ${prompts.length} ${likelyTokens}`,
-      rehearse: (stages) => stages.generate(this.#options.folder, { prompts, settings, likelyTokens }),
+      key: `generate ${prompts.length} ${likelyTokens}${plan ? " with adapters" : ""}`,
+      rehearse: (stages) => stages.generate(this.#options.folder, { prompts, settings, likelyTokens, plan }),
       work: generateWork(this.#cost, { prompts: prompts.map(({ promptIds }) => promptIds), lengths }),
       isPart: stage === "evaluate",
     });

@@ -5,12 +5,15 @@ import { type PartBytes, Rehearsal } from "../../kernels/device/rehearsal.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { BatchGenerator, type GenerationPrompt } from "../generate/batch_generator.ts";
+import type { AdapterPlan } from "../model/adapter_plan.ts";
 import type { BatchCapacity } from "../model/device_batch.ts";
-import type { Model } from "../model/model.ts";
+import { allocAdapter, type LoadedAdapter } from "../model/lora_adapter.ts";
+import { freeModel, type Model } from "../model/model.ts";
 import type { ExampleIds } from "../model/pack.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
+import { parametersOf } from "../model/parameters.ts";
 import { planDecoder } from "../model/plan_decoder.ts";
-import { pairLogps, responseLogps } from "../model/scorer.ts";
+import { pairLogps, responseLogps, type Scorer } from "../model/scorer.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { SCORED_TOKENS } from "../train/row_trainer.ts";
 import { orderSteps, planCapacity, type StepBatch, stepBatch, usedRows } from "../train/step_batches.ts";
@@ -36,6 +39,31 @@ const MOST_STEPS = 2000;
 const MOST_SCORED = 512;
 const TOKENS_PER_FENCE = 16;
 
+/** What an adapter's folder says, which does not matter here. */
+const NO_PEFT: LoadedAdapter["peft"] = {
+  settings: {
+    r: 1,
+    lora_alpha: 1,
+    lora_dropout: 0,
+    use_rslora: false,
+    target_modules: "all-linear",
+    rank_pattern: {},
+    alpha_pattern: {},
+  },
+  base: null,
+  revision: null,
+};
+
+/** What an optimize stage trains on, and how. */
+export interface OptimizeWork {
+  rows: TrainingRows;
+  settings: IterationConfig;
+  /** The adapters that are trained; null if all weights are. */
+  plan: AdapterPlan | null;
+  /** Whether the model has them already, so that a frozen copy of them is the reference. */
+  goesOn: boolean;
+}
+
 /** Rehearses stages. Memory that a stage does not free counts for the next ones too. */
 export class Rehearsing {
   readonly #device: Rehearsal;
@@ -50,15 +78,19 @@ export class Rehearsing {
   /** Rehearses scoring rows under a model. Throws DeviceError if the device is too small. */
   async score(
     folder: ModelFolder,
-    { rows, label = "weights" }: { rows: readonly ExampleIds[]; label?: "weights" | "judge" },
+    { rows, label = "weights", plan = null }: {
+      rows: readonly ExampleIds[];
+      label?: "weights" | "judge";
+      plan?: AdapterPlan | null;
+    },
   ): Promise<Rehearsed> {
     const part = rows.slice(0, MOST_SCORED);
     return await this.#stage(async () => {
-      const model = this.#load(folder, label);
+      const model = this.#load(folder, label, plan);
       const before = this.#device.dispatches;
       let batches = 0;
       await responseLogps(this.#commands, model, { rows: part, onDone: () => batches++ });
-      model.weights.free();
+      freeModel(model);
       const scale = rows.length / Math.max(1, part.length);
       return { dispatches: (this.#device.dispatches - before) * scale, fences: batches * scale };
     });
@@ -70,14 +102,15 @@ export class Rehearsing {
    */
   async generate(
     folder: ModelFolder,
-    { prompts, settings, likelyTokens }: {
+    { prompts, settings, likelyTokens, plan = null }: {
+      plan?: AdapterPlan | null;
       prompts: readonly GenerationPrompt[];
       settings: IterationConfig;
       likelyTokens: number;
     },
   ): Promise<Rehearsed> {
     return await this.#stage(async () => {
-      const model = this.#load(folder, "weights");
+      const model = this.#load(folder, "weights", plan);
       const generator = new BatchGenerator(this.#commands, model, {
         prompts,
         settings: settings.generation,
@@ -92,7 +125,7 @@ export class Rehearsing {
       await generator.advance();
       const second = this.#device.dispatches;
       generator.free();
-      model.weights.free();
+      freeModel(model);
       const most = largest(prompts, (prompt) => prompt.maxNewTokens);
       const waves = Math.ceil(prompts.length / Math.min(settings.generation.batch_size, prompts.length));
       const fences = waves * Math.ceil(likelyTokens / TOKENS_PER_FENCE);
@@ -107,26 +140,32 @@ export class Rehearsing {
   /** Rehearses the optimizer steps over `rows`. Throws DeviceError if the device is too small. */
   async optimize(
     folder: ModelFolder,
-    { rows, settings }: { rows: TrainingRows; settings: IterationConfig },
+    { rows, settings, plan, goesOn }: OptimizeWork,
   ): Promise<Rehearsed & { steps: number }> {
     const { training } = settings;
     const size = training.per_device_train_batch_size;
     const order = orderSteps(rows, settings);
     const looked = { ...order, steps: Math.min(order.steps, MOST_STEPS) };
     const stage = await this.#stage(async () => {
-      const model = this.#load(folder, "weights");
+      const model = this.#load(folder, "weights", plan);
+      const frozen = plan && goesOn ? allocAdapter(this.#device, plan, "reference") : null;
       const { noise } = settings;
       const isNoised = noise !== "none";
-      const reference = isNoised ? this.#load(folder, "reference").weights : null;
+      const own = isNoised && !plan ? this.#load(folder, "reference").weights : null;
+      const reference = isNoised ? parametersOf(own ?? model.weights, { adapter: frozen }) : null;
+      const scorer: Scorer = plan ? { ...model, adapter: frozen } : model;
       const capacity = planCapacity(rows, { order: looked, size, device: this.#device, shuffle: training.shuffle });
       const before = this.#device.dispatches;
       let fences = Math.ceil(order.steps / Math.min(training.logging_steps, MAX_UNREAD));
       let known: Reference | undefined;
       if (LOSSES[training.loss_type].needsReference) {
         // A loss with a reference takes pairs.
-        fences += await this.#reference(model, rows as PairRows, { looked, capacity, isNoised });
+        fences += await this.#reference(scorer, rows as PairRows, { looked, capacity, isNoised });
         const unknown = new Float32Array(rows.length);
-        known = { logps: { chosen: unknown, rejected: unknown }, ...(reference && { weights: reference }) };
+        known = {
+          logps: { chosen: unknown, rejected: unknown },
+          ...(reference && { parameters: reference }),
+        };
       }
       const once = this.#device.dispatches - before;
       const trainer = await Trainer.create(this.#commands, {
@@ -142,8 +181,9 @@ export class Rehearsing {
       await trainer.read();
       const perStep = this.#device.dispatches - start;
       trainer.free();
-      model.weights.free();
-      reference?.free();
+      freeModel(model);
+      own?.free();
+      frozen?.values.free();
       return { dispatches: once + perStep * order.steps, fences };
     });
     return { ...stage, steps: order.steps };
@@ -151,7 +191,7 @@ export class Rehearsing {
 
   /** Rehearses scoring under the reference before the first step; returns the number of batches. */
   async #reference(
-    model: Model,
+    model: Scorer,
     { pairs: rows }: PairRows,
     { looked, capacity, isNoised }: { looked: StepOrder; capacity: BatchCapacity; isNoised: boolean },
   ): Promise<number> {
@@ -166,10 +206,11 @@ export class Rehearsing {
     return batches;
   }
 
-  #load(folder: ModelFolder, part: "weights" | "reference" | "judge"): Model {
+  #load(folder: ModelFolder, part: "weights" | "reference" | "judge", plan: AdapterPlan | null = null): Model {
     const { config } = folder;
     const layout = planDecoder(config, { maxBindingBytes: this.#device.limits.maxStorageBufferBindingSize });
-    return { folder, config, weights: new ParameterBuffers(this.#device, { layout, label: part, part }) };
+    const weights = new ParameterBuffers(this.#device, { layout, label: part, part });
+    return { folder, config, weights, adapter: plan && { ...allocAdapter(this.#device, plan), peft: NO_PEFT } };
   }
 
   async #stage(work: () => Promise<{ dispatches: number; fences: number }>): Promise<Rehearsed> {

@@ -2,7 +2,16 @@
 import type { IterationConfig } from "../config/config.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import { LOSSES } from "../train/losses/losses.ts";
-import { addCounts, backwardFlop, countRow, forwardFlop, type ModelCost, noiseFlop, type TokenCount } from "./flops.ts";
+import {
+  adapterFlop,
+  addCounts,
+  backwardFlop,
+  countRow,
+  forwardFlop,
+  type ModelCost,
+  noiseFlop,
+  type TokenCount,
+} from "./flops.ts";
 
 /** The work of a step. */
 export interface Work {
@@ -45,16 +54,19 @@ export function generateWork(
 /** The work of training on rows for `epochs` passes over them. */
 export function optimizeWork(
   cost: ModelCost,
-  { rows, settings: { noise, training }, epochs }: {
+  { rows, settings: { noise, training }, epochs, adapted = null }: {
     rows: readonly PlannedRow[];
     settings: IterationConfig;
     epochs: number;
+    /** Elements of the adapters that are trained; null if all weights are. */
+    adapted?: number | null;
   },
 ): Work {
   const counts = countOf(rows);
   const rejected = rows.reduce((sum, row) => sum + ("rejectedIds" in row ? row.rejectedIds.length : 0), 0);
-  const forward = forwardFlop(cost, counts);
-  const backward = backwardFlop(cost, counts);
+  const ofAdapters = (backward: boolean): number => adapterFlop(adapted ?? 0, counts.tokens, { backward });
+  const forward = forwardFlop(cost, counts) + ofAdapters(false);
+  const backward = backwardFlop(cost, counts, { isFrozen: adapted !== null }) + ofAdapters(true);
   const passes = noise === "none" || noise.update === "joint"
     ? { model: 1, noise: noise === "none" ? 0 : 1, all: 1 }
     : { model: noise.model_steps, noise: noise.noise_steps, all: noise.model_steps + noise.noise_steps };

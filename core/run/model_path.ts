@@ -1,15 +1,18 @@
 /** Which model a path or name means. @module */
 import { join } from "node:path";
+import { filesWithBase } from "../checkpoint/adapted_files.ts";
+import { ADAPTER_CONFIG } from "../checkpoint/adapter_folder.ts";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
+import type { ModelFiles } from "../files/model_files.ts";
 import { refuseCredentials } from "../hub/hub_spec.ts";
 import { checkHandedOut } from "./handed_out.ts";
 import { runPaths } from "./run_paths.ts";
 
 /**
- * Finds a model's folder: `path` itself, or `model/` in it if `path` is a run's folder. If nothing is at `path`, it is
- * a name whose folder `resolve` finds. Throws a UserError if `path` is there, but is neither, or if the weights of a run
- * are not as it wrote them; other files of its model that were changed are noted.
+ * Finds the folder of a model or an adapter: `path` itself, or `model/` or else `adapter/` in it if `path` is a run's
+ * folder. If nothing is at `path`, it is a name whose folder `resolve` finds. Throws a UserError if `path` is there, but
+ * is neither, or if the weights of a run are not as it wrote them; other files that were changed are noted.
  */
 export async function modelFolderOf(
   path: string,
@@ -19,16 +22,33 @@ export async function modelFolderOf(
   },
 ): Promise<string> {
   refuseCredentials(path);
-  if (await exists(join(path, "config.json"))) return path;
-  const { model } = runPaths(path);
-  if (await exists(join(model, "config.json"))) {
-    await checkHandedOut(path, { onNote, otherwise: `, or name ${model} to use it as it is` });
-    return model;
+  if (await isModelFolder(path)) return path;
+  for (const made of ["model", "adapter"] as const) {
+    const folder = runPaths(path)[made];
+    if (!await isModelFolder(folder)) continue;
+    await checkHandedOut(path, { made, onNote, otherwise: `, or name ${folder} to use it as it is` });
+    return folder;
   }
   if (!await exists(path)) return await resolve(path);
   throw new UserError(
     `Cannot open a model in ${path}: there is no config.json, expected a model's folder or a run's with ${
       join("model", "config.json")
     }`,
+  );
+}
+
+/** Whether a folder holds a model or an adapter. */
+export async function isModelFolder(folder: string): Promise<boolean> {
+  return await exists(join(folder, "config.json")) || await exists(join(folder, ADAPTER_CONFIG));
+}
+
+/**
+ * The files of the model in `folder`; of an adapter, with those of its base, whose folder `resolve` finds by its path or
+ * by its name and revision on the hub. Throws a UserError.
+ */
+export async function modelFiles(folder: string, resolve: (name: string) => Promise<string>): Promise<ModelFiles> {
+  return await filesWithBase(
+    folder,
+    async (name, revision) => await resolve(revision === null || await exists(name) ? name : `${name}@${revision}`),
   );
 }

@@ -15,6 +15,8 @@ export interface StagePaths {
   readonly reference: string;
   /** Folder of the trained model. */
   readonly model: string;
+  /** Folder of the trained adapter. */
+  readonly adapter: string;
   /** Folder of the resume states, from which a stopped stage goes on. */
   readonly state: string;
   /** The evaluation of the model on held-out rows. */
@@ -36,6 +38,7 @@ export function stagePaths(folder: string): StagePaths {
     pairs: join(folder, "pairs.jsonl"),
     reference: join(folder, "reference_logps.safetensors"),
     model: join(folder, "model"),
+    adapter: join(folder, "adapter"),
     state: join(folder, "state"),
     evaluation: join(folder, "evaluation.json"),
   };
@@ -62,6 +65,8 @@ export interface RunPaths {
   readonly report: string;
   /** Folder of the run's final model. */
   readonly model: string;
+  /** Folder of its final adapter. */
+  readonly adapter: string;
   /** The noise generator of a stage that runs alone. */
   readonly noise: string;
   /** Replies of judging servers, of all iterations, since human answers come again in each. */
@@ -84,6 +89,7 @@ export function runPaths(folder: string): RunPaths {
     summary: join(folder, "summary.json"),
     report: join(folder, "report.html"),
     model: join(folder, "model"),
+    adapter: join(folder, "adapter"),
     noise: join(folder, "noise.safetensors"),
     replies: join(folder, "judge_replies.jsonl"),
     tensorboard: join(folder, "tensorboard"),

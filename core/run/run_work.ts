@@ -35,8 +35,8 @@ export async function hasWork(folder: string): Promise<boolean> {
 
 /** Whether a training stage that runs alone has saved a state to go on from, or its model. */
 export async function hasTrained(folder: string): Promise<boolean> {
-  const { model, state } = stagePaths(folder);
-  return await exists(model) || await exists(state);
+  const { model, adapter, state } = stagePaths(folder);
+  return await exists(model) || await exists(adapter) || await exists(state);
 }
 
 /** What to do about an iteration's model that cannot be used. Later iterations were made with it, and log after it. */

@@ -25,10 +25,11 @@ export async function checkSourcePlaces(
   if (place === null) return;
   const own = new Set(Object.values(runPaths(folder)).map((path) => basename(path)));
   for (const need of needs) {
-    const what = need.kind === "model" ? "model" : "data";
+    const isModel = need.kind === "model" || need.kind === "adapter";
+    const what = isModel ? need.kind : "data";
     const mayBePairs = need.kind === "data" && need.source === pairs;
-    for (const name of need.kind === "model" ? [need.name] : setNames(need.source)) {
-      const source = need.kind === "model" ? await realPath(name) : await placeOf(name);
+    for (const name of isModel ? [need.name] : setNames(need.source)) {
+      const source = isModel ? await realPath(name) : await placeOf(name);
       if (source === null) continue;
       // A folder of data is read with its `data/`.
       const isWhole = source === place || what === "data" && await isFolder(source) && join(source, "data") === place;

@@ -8,6 +8,7 @@ import { UserError } from "../error.ts";
 import { sha256 } from "../files/digest.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { type ParameterLayout, planParameters } from "../model/parameter_layout.ts";
+import type { Parameters } from "../model/parameters.ts";
 
 /** Sizes of the generator: weight [vocab, hidden], bias [vocab]. */
 export interface NoiseShape {
@@ -17,8 +18,7 @@ export interface NoiseShape {
 
 /** The noise generator on the device, and the reference whose logits it disturbs. */
 export interface NoiseGenerator {
-  /** The reference's weights. */
-  readonly reference: ParameterBuffers;
+  readonly reference: Parameters;
   readonly values: ParameterBuffers;
   readonly gradients: ParameterBuffers;
   readonly settings: NoiseConfig;

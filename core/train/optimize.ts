@@ -7,6 +7,8 @@ import { StoppedError } from "../error.ts";
 import type { LineLog } from "../files/json_lines.ts";
 import type { Model } from "../model/model.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
+import type { Parameters as ModelParameters } from "../model/parameters.ts";
+import type { Scorer } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
 import { keptReferenceLogps, type ReferenceLogps } from "./reference_logps.ts";
 import { loadState, newestState, readStateRecord, saveState } from "./resume_state.ts";
@@ -18,10 +20,12 @@ import { fingerprint, type TrainingRows } from "./training_rows.ts";
 /** What an optimize stage works on. */
 export interface OptimizeOptions {
   commands: Commands;
-  /** The policy, with the weights that the iteration starts from (the reference's). They are trained in place. */
+  /** The policy as the iteration starts from it. Its adapters, or else its weights, are trained in place. */
   model: Model;
   /** The frozen reference, which only noise needs on the device; null without noise. */
-  reference: ParameterBuffers | null;
+  reference: ModelParameters | null;
+  /** The reference, which scores the rows once, before the first step (default: the policy as it begins). */
+  scorer?: Scorer;
   /** File that keeps the reference's log-probabilities; `sft` does not use it. */
   referencePath: string;
   data: TrainingRows;
@@ -95,7 +99,7 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
 
 /** Computes the reference's log-probabilities, before the policy's weights change, or reads them from their file. */
 async function scoreReference(
-  { commands, model, settings, files, referencePath: path, onProgress, signal }: OptimizeOptions,
+  { commands, model, scorer = model, settings, files, referencePath: path, onProgress, signal }: OptimizeOptions,
   { done: stepsDone, steps, ...request }: LogpsRequest & { done: number },
 ): Promise<ReferenceLogps> {
   const { used } = request;
@@ -105,7 +109,7 @@ async function scoreReference(
   };
   return await keptReferenceLogps(commands, {
     ...request,
-    scorer: model,
+    scorer,
     path,
     files,
     onDone,
@@ -195,7 +199,15 @@ class StepLoop {
 }
 
 function originOf({ settings, data, model, files }: OptimizeOptions): Origin {
-  const { iteration, model: name, training, noise } = settings;
+  const { iteration, model: name, training, lora, noise } = settings;
   const begun = { folder: model.folder.dir, files };
-  return { iteration, ...(name !== undefined && { model: name }), training, noise, data: fingerprint(data), begun };
+  return {
+    iteration,
+    ...(name !== undefined && { model: name }),
+    training,
+    ...(lora && { lora }),
+    noise,
+    data: fingerprint(data),
+    begun,
+  };
 }

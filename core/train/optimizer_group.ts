@@ -8,7 +8,6 @@ import type { TrainingConfig } from "../config/config_types.ts";
 import type { MemoryPart } from "../model/memory_parts.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { type ParameterLayout, trainedPart } from "../model/parameter_layout.ts";
-import { type Parameters, parametersOf } from "../model/parameters.ts";
 
 /** What a group is made of. */
 export interface GroupOptions {
@@ -26,8 +25,6 @@ export interface GroupOptions {
 export class OptimizerGroup {
   readonly values: ParameterBuffers;
   readonly gradients: ParameterBuffers;
-  /** The values with their gradients. */
-  readonly parameters: Parameters;
   readonly #layout: ParameterLayout;
   readonly #moments: readonly ParameterBuffers[];
   readonly #partials: Slice;
@@ -45,7 +42,6 @@ export class OptimizerGroup {
     this.#moments = training.optim === "adamw"
       ? [like("m", "moments"), like("v", "moments")]
       : [like("square average", "moments")];
-    this.parameters = parametersOf(values, this.gradients);
     this.#layout = layout;
     this.#partials = device.alloc(
       squaredNormPartials(layout.chunks.map((chunk) => chunk.elements)) * 4,

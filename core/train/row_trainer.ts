@@ -6,6 +6,7 @@ import { UserError } from "../error.ts";
 import type { Model } from "../model/model.ts";
 import type { PairIds } from "../model/pack.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
+import type { Parameters } from "../model/parameters.ts";
 import { LOSSES } from "./losses/losses.ts";
 import { scheduleFactor } from "./lr_schedule.ts";
 import type { ReferenceLogps } from "./reference_logps.ts";
@@ -30,12 +31,12 @@ export interface LogpsRequest {
 
 /** What a trainer of rows is made of. */
 export interface RowTrainerOptions {
-  /** The policy; its weights are trained in place. */
+  /** The policy; its adapters, or else its weights, are trained in place. */
   model: Model;
   data: TrainingRows;
   settings: IterationConfig;
-  /** The frozen reference's weights, which only noise needs on the device; null without noise. */
-  reference: ParameterBuffers | null;
+  /** The frozen reference's parameters, which only noise needs on the device; null without noise. */
+  reference: Parameters | null;
   /** Returns the reference's log-probabilities. Called before any weight changes, if the loss needs a reference. */
   logps: (request: LogpsRequest) => Promise<ReferenceLogps>;
 }
@@ -55,7 +56,7 @@ export class RowTrainer {
 
   /** Plans the steps, scores the reference, and allocates everything. Throws UserError or DeviceError. */
   static async create(commands: Commands, options: RowTrainerOptions): Promise<RowTrainer> {
-    const { model, data, settings, reference: weights, logps } = options;
+    const { model, data, settings, reference: parameters, logps } = options;
     const { training, noise } = settings;
     const order = orderSteps(data, settings);
     const size = training.per_device_train_batch_size;
@@ -71,7 +72,7 @@ export class RowTrainer {
           batchTokens: Math.max(SCORED_TOKENS, capacity.tokens),
           steps: order.steps,
         }),
-        ...(weights && { weights }),
+        ...(parameters && { parameters }),
       };
     }
     const trainer = await Trainer.create(commands, {

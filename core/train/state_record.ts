@@ -6,7 +6,7 @@ import { isRecord, quote } from "../values.ts";
 import type { StepMetrics } from "./step_metrics.ts";
 
 /** The settings and data of the stage. A stage that goes on from the state must have the same. */
-export type Origin = Pick<IterationConfig, "iteration" | "model" | "training" | "noise"> & {
+export type Origin = Pick<IterationConfig, "iteration" | "model" | "training" | "lora" | "noise"> & {
   data: string;
   /** The model that the stage began with; absent in a state that was saved before states were sealed. */
   begun?: KnownModel;

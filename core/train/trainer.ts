@@ -9,6 +9,7 @@ import { createDecoder } from "../model/decoder.ts";
 import type { BatchCapacity } from "../model/device_batch.ts";
 import type { Model } from "../model/model.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
+import { type Parameters, parametersOf } from "../model/parameters.ts";
 import type { Loss, LossPass } from "./losses/loss.ts";
 import { LOSSES } from "./losses/losses.ts";
 import { createNoise } from "./noise_generator.ts";
@@ -16,11 +17,11 @@ import { OptimizerGroup } from "./optimizer_group.ts";
 import type { ReferenceLogps } from "./reference_logps.ts";
 import type { StepBatch } from "./step_batches.ts";
 import { type MetricName, metricSlot, MetricsRing, type StepMetrics } from "./step_metrics.ts";
-import { createWorkspace, type Workspace } from "./workspace.ts";
+import { createWorkspace, type DropoutSettings, type Workspace } from "./workspace.ts";
 
 /** What a trainer is made of. */
 export interface TrainerOptions {
-  /** The policy; its weights are trained in place. */
+  /** The policy; its adapters, or else its weights, are trained in place. */
   model: Model;
   /** The frozen reference, of a loss that needs one. */
   reference?: Reference;
@@ -41,8 +42,8 @@ export interface TrainerOptions {
 export interface Reference {
   /** Its log-probabilities, by a row's place in the data. */
   logps: ReferenceLogps;
-  /** Its weights; needed only with noise. */
-  weights?: ParameterBuffers;
+  /** Its parameters; needed only with noise. */
+  parameters?: Parameters;
 }
 
 /** The flat gradients of each group that the pass updates. */
@@ -129,7 +130,7 @@ export class Trainer {
     const policy = held.adopt(
       new OptimizerGroup(commands, {
         name: "policy",
-        values: model.weights,
+        values: model.adapter?.values ?? model.weights,
         control: controlOf(controls, 0),
         training,
         weightDecay: training.weight_decay,
@@ -152,9 +153,10 @@ export class Trainer {
     held.defer(() => device.free(decoder.rope));
     this.#workspace = createWorkspace(set, {
       decoder,
-      policy: policy.parameters,
+      policy: policyParameters(model, policy.gradients),
       capacity,
       noise: noise !== null,
+      dropout: dropoutOf(settings),
     });
     this.#lossPass = this.#loss.create(commands, {
       set,
@@ -163,7 +165,7 @@ export class Trainer {
       settings,
       logps: reference?.logps ?? null,
       noise: this.#noise && {
-        reference: reference!.weights!,
+        reference: reference!.parameters!,
         values: this.#noise.values,
         gradients: this.#noise.gradients,
         settings: settings.noise as NoiseConfig,
@@ -286,6 +288,19 @@ export class Trainer {
   free(): void {
     this.#held.dispose();
   }
+}
+
+/** The policy's parameters with the gradients of what is trained: of the adapters, if the model has them. */
+function policyParameters({ weights, adapter }: Model, gradients: ParameterBuffers): Parameters {
+  return adapter
+    ? parametersOf(weights, { adapter, adapterGradients: gradients })
+    : parametersOf(weights, { gradients });
+}
+
+/** The dropout before adapters; null if nothing is dropped. */
+function dropoutOf({ lora, iteration, training: { seed } }: IterationConfig): DropoutSettings | null {
+  const probability = lora?.lora_dropout ?? 0;
+  return probability > 0 ? { probability, seed, iteration } : null;
 }
 
 /** The passes over the batch that one optimizer step takes (docs/method.md, `noise.update`). */

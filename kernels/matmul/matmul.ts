@@ -26,12 +26,20 @@ export interface Matmul extends MatmulSizes {
   ldb?: number;
   /** As `lda`, for c. */
   ldc?: number;
+  /** Elements of a's buffer before its first (default 0). */
+  aFirst?: number;
+  /** As `aFirst`, for b; must be even if b is bf16. */
+  bFirst?: number;
+  /** As `aFirst`, for c. */
+  cFirst?: number;
+  /** Factor of the product, before it is added to anything (default 1). */
+  scale?: number;
   /** Whether to add to c instead of overwriting it (default false). */
   accumulate?: boolean;
 }
 
 /**
- * Records c (+)= op(a)·op(b) (+ bias).
+ * Records c (+)= scale · op(a)·op(b) (+ bias).
  *
  * All tiles of a family give the same c, bit for bit; for NN and NT a row of c does not depend on m either. Throws
  * RangeError if a stride or the storage type does not fit.
@@ -48,10 +56,13 @@ export function matmulBy(commands: Commands, variant: MatmulVariant, call: Matmu
 function record(commands: Commands, call: Matmul, variant: MatmulVariant | undefined): void {
   const { mode, c, a, b, bias, m, n, k, accumulate = false, bType = "f32" } = call;
   const { lda = mode === "TN" ? m : k, ldb = mode === "NT" ? k : n, ldc = n } = call;
+  const { aFirst = 0, bFirst = 0, cFirst = 0, scale = 1 } = call;
   check(call, { lda, ldb, ldc });
   if (m === 0 || n === 0) return;
   const plan = planFor(commands.device, call, variant);
-  const { access, aBytes, bBytes } = accessFor(commands.device, call, { plan, a, b, lda, ldb, ldc });
+  const layout = { a, b, lda, ldb, ldc, aFirst, bFirst, cFirst };
+  const placed = aFirst > 0 || bFirst > 0 || scale !== 1;
+  const { access, aBytes, bBytes } = accessFor(commands.device, call, { ...layout, plan, placed });
   dispatchMatmul(commands, {
     plan,
     access,
@@ -68,20 +79,27 @@ function record(commands: Commands, call: Matmul, variant: MatmulVariant | undef
     lda,
     ldb,
     ldc,
+    aFirst,
+    bFirst,
+    cFirst,
+    scale,
     accumulate,
   });
 }
 
-function check({ mode, m, n, k, bType }: Matmul, { lda, ldb, ldc }: Omit<MatmulLayout, "a" | "b">): void {
+function check(
+  { mode, m, n, k, bType, bFirst = 0 }: Matmul,
+  { lda, ldb, ldc }: Pick<MatmulLayout, "lda" | "ldb" | "ldc">,
+): void {
   const strides = [["lda", lda, mode === "TN" ? m : k], ["ldb", ldb, mode === "NT" ? k : n], ["ldc", ldc, n]] as const;
   for (const [name, stride, columns] of strides) {
     if (stride < columns) {
       throw new RangeError(`Cannot multiply: ${name} is ${stride}, expected at least its ${columns} columns`);
     }
   }
-  if (bType === "bf16" && (mode === "TN" || ldb % 2 !== 0)) {
+  if (bType === "bf16" && (mode === "TN" || ldb % 2 !== 0 || bFirst % 2 !== 0)) {
     throw new RangeError(
-      `Cannot multiply: mode is ${mode} with a bf16 b of stride ${ldb}, expected NN or NT and an even stride`,
+      `Cannot multiply: mode is ${mode} with a bf16 b of stride ${ldb} from element ${bFirst} on, expected NN or NT and even numbers`,
     );
   }
 }

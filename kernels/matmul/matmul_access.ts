@@ -12,21 +12,26 @@ export interface MatmulLayout {
   lda: number;
   ldb: number;
   ldc: number;
+  /** Elements before the first of each matrix in its buffer. */
+  aFirst: number;
+  bFirst: number;
+  cFirst: number;
 }
 
 /** The access of a product, and the bytes of a and b up to the end of the last read. */
 export function accessFor(
   device: Device,
   { mode, m, n, k, bType = "f32" }: MatmulSizes,
-  { plan, a, b, lda, ldb, ldc }: MatmulLayout & { plan: MatmulPlan },
+  { plan, a, b, lda, ldb, ldc, aFirst, bFirst, cFirst, placed }: MatmulLayout & { plan: MatmulPlan; placed: boolean },
 ): { access: MatmulAccess; aBytes: number; bBytes: number } {
-  const aBytes = spanOf({ rows: mode === "TN" ? k : m, columns: mode === "TN" ? m : k, stride: lda, bytes: 4 });
-  const spanB = { rows: mode === "NT" ? n : k, columns: mode === "NT" ? k : n, stride: ldb };
+  const spanA = { rows: mode === "TN" ? k : m, columns: mode === "TN" ? m : k, stride: lda, first: aFirst };
+  const aBytes = spanOf({ ...spanA, bytes: 4 });
+  const spanB = { rows: mode === "NT" ? n : k, columns: mode === "NT" ? k : n, stride: ldb, first: bFirst };
   const wideBytes = spanOf({ ...spanB, bytes: 2, per: 8 });
-  const bWide = plan.wide && ldb % 8 === 0 && wideBytes <= b.size;
+  const bWide = plan.wide && ldb % 8 === 0 && bFirst % 8 === 0 && wideBytes <= b.size;
   const bBytes = bWide ? wideBytes : spanOf({ ...spanB, bytes: bType === "f32" ? 4 : 2 });
-  const aVec = lda % 4 === 0 && aBytes <= a.size;
-  const bVec = ldb % 4 === 0 && bBytes <= b.size;
+  const aVec = lda % 4 === 0 && aFirst % 4 === 0 && aBytes <= a.size;
+  const bVec = ldb % 4 === 0 && bFirst % 4 === 0 && bBytes <= b.size;
   const access: MatmulAccess = {
     mode,
     bType,
@@ -35,7 +40,8 @@ export function accessFor(
     bWide,
     aImage: plan.image && aVec && fitsImage(device, a, aBytes),
     bImage: plan.image && (bType === "f32" ? bVec : bWide) && fitsImage(device, b, bBytes),
-    cVec: n % 4 === 0 && ldc % 4 === 0,
+    cVec: n % 4 === 0 && ldc % 4 === 0 && cFirst % 4 === 0,
+    placed,
     // Weight gradients sum over tokens, whose number varies: one text serves every number.
     ragged: mode === "TN" || k % (bWide && mode === "NT" ? 8 : 4) !== 0,
   };
@@ -44,13 +50,14 @@ export function accessFor(
 
 /** Bytes of an operand up to the end of its last read, if its rows are read `per` elements at once. */
 function spanOf(
-  { rows, columns, stride, bytes, per = 4 }: {
+  { rows, columns, stride, first, bytes, per = 4 }: {
     rows: number;
     columns: number;
     stride: number;
+    first: number;
     bytes: number;
     per?: number;
   },
 ): number {
-  return Math.max(0, (rows - 1) * stride + Math.ceil(columns / per) * per) * bytes;
+  return Math.max(0, first + (rows - 1) * stride + Math.ceil(columns / per) * per) * bytes;
 }

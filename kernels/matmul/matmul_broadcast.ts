@@ -9,7 +9,8 @@
  * loop does two steps of 4 k at once and adds both to an accumulator in one expression.
  *
  * c[i, j] = Σ over steps of 4 k, in order, of ((a0·b0 + a1·b1) + a2·b2) + a3·b3, whatever the tile, so that a row of c
- * does not depend on m. Overwrites c, or adds to it if `accumulate` is 1; then adds bias if `add_bias` is 1.
+ * does not depend on m. A placed text multiplies each sum by `scale`. Overwrites c, or adds to it if `accumulate` is 1;
+ * then adds bias if `add_bias` is 1.
  *
  * @module
  */
@@ -32,7 +33,7 @@ const FOUR = [0, 1, 2, 3];
 
 /** The WGSL of one tile and access. */
 export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subgroups }: BroadcastTile): string {
-  const { mode, ragged, bWide } = access;
+  const { mode, ragged, bWide, placed } = access;
   const pairs = bWide && mode === "NN";
   const steps = bWide && mode === "NT" ? 2 : 1;
   const loads = subgroups ? Math.ceil(rows / lanes) : rows;
@@ -119,7 +120,7 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
   let column = group.y * ${vectors * width}u + local.x * ${pairs ? 8 : 4}u;
   let k_first = p.k_first + group.z * p.k_block;
   let k_last = min(k_first + p.k_block, p.k_last);
-  let c_first = group.z * p.c_block;
+  let c_first = p.c_first + group.z * p.c_block;
 ${prepareA}
 ${prepareB}
 ${all((i, j) => `  var c${i}_${j} = vec4f();`)}
@@ -128,6 +129,7 @@ ${loadA}
 ${loadB}
 ${multiply}
   }
+${placed ? all((i, j) => `  c${i}_${j} *= p.scale;`) : ""}
 ${unroll(vectors, (j) => `  let last${j} = min(${columns(j)}, (p.n - 1u) / 4u * 4u);`)}
   if (p.accumulate != 0u) {
 ${all((i, j) => `    c${i}_${j} += load_c4(c_first + min(row + ${i}u, p.m - 1u) * p.ldc + last${j}, last${j});`)}

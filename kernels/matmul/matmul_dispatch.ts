@@ -29,6 +29,10 @@ export interface MatmulDispatch {
   lda: number;
   ldb: number;
   ldc: number;
+  aFirst: number;
+  bFirst: number;
+  cFirst: number;
+  scale: number;
   accumulate: boolean;
 }
 
@@ -40,7 +44,15 @@ const reduce = defineWidths({
   name: "matmul_reduce",
   code: [INVOCATION, { name: "kernels/matmul/matmul_reduce.wgsl", text: reduceSource }],
   bindings: { c: "readWrite", partial: "read", bias: "read" },
-  uniforms: { rows: "u32", columns: "u32", stride: "u32", blocks: "u32", accumulate: "u32", add_bias: "u32" },
+  uniforms: {
+    rows: "u32",
+    columns: "u32",
+    stride: "u32",
+    blocks: "u32",
+    accumulate: "u32",
+    add_bias: "u32",
+    first: "u32",
+  },
 });
 
 /** Records a product's dispatches: side by side if its tiles do not keep the device busy. c is the same either way. */
@@ -66,6 +78,7 @@ function dispatchInTurn(commands: Commands, call: MatmulDispatch, blocks: number
         k_first: block * plan.block,
         k_last: Math.min(k, (block + 1) * plan.block),
         c_block: 0,
+        c_first: call.cFirst,
         accumulate: accumulate || block > 0 ? 1 : 0,
         add_bias: addBias && block === blocks - 1 ? 1 : 0,
       },
@@ -76,14 +89,23 @@ function dispatchInTurn(commands: Commands, call: MatmulDispatch, blocks: number
 
 /** Records one dispatch that sums all blocks of k into scratch, and one that adds these sums to c in order. */
 function dispatchSideBySide(commands: Commands, call: MatmulDispatch, blocks: number): void {
-  const { plan, access, c, a, b, bias, m, n, k, ldc, accumulate, addBias } = call;
+  const { plan, access, c, a, b, bias, m, n, k, ldc, cFirst, accumulate, addBias } = call;
   const partial = scratchOf(commands, blocks * m * n * 4);
   commands.dispatch(kernelFor(plan, { ...access, cVec: n % 4 === 0 }), {
     buffers: { c: partial, a, b, bias },
-    uniforms: { ...sizesOf(call), ldc: n, k_first: 0, k_last: k, c_block: m * n, accumulate: 0, add_bias: 0 },
+    uniforms: {
+      ...sizesOf(call),
+      ldc: n,
+      k_first: 0,
+      k_last: k,
+      c_block: m * n,
+      c_first: 0,
+      accumulate: 0,
+      add_bias: 0,
+    },
     workgroups: [...gridOf(call), blocks],
   });
-  const { kernel, width } = byWidth(reduce, n, ldc);
+  const { kernel, width } = byWidth(reduce, n, ldc, cFirst);
   const lanes = commands.device.rowLanes;
   commands.dispatch(kernel, {
     buffers: { c, partial, bias: addBias ? bias : partial },
@@ -94,14 +116,17 @@ function dispatchSideBySide(commands: Commands, call: MatmulDispatch, blocks: nu
       blocks,
       accumulate: accumulate ? 1 : 0,
       add_bias: addBias ? 1 : 0,
+      first: cFirst / width,
     },
     workgroups: grid(commands.device, Math.ceil(m * n / width / lanes)),
     constants: { LANES: lanes },
   });
 }
 
-function sizesOf({ plan, m, n, lda, ldb }: MatmulDispatch): Record<"m" | "n" | "lda" | "ldb" | "k_block", number> {
-  return { m, n, lda, ldb, k_block: plan.block };
+function sizesOf(
+  { plan, m, n, lda, ldb, aFirst, bFirst, scale }: MatmulDispatch,
+): Record<"m" | "n" | "lda" | "ldb" | "k_block" | "a_first" | "b_first" | "scale", number> {
+  return { m, n, lda, ldb, k_block: plan.block, a_first: aFirst, b_first: bFirst, scale };
 }
 
 function gridOf({ plan, m, n }: MatmulDispatch): readonly [number, number] {

@@ -2,7 +2,8 @@
 
 // Adds up a matmul's partial sums: c[i, j] (+)= ((partial[0, i, j] + partial[1, i, j]) + ...) (+ bias[j]), in the order
 // that dispatches of one block of k after another would give.
-// Overwrites c, or adds to it if accumulate is 1. One lane for each V; `columns` and `stride` count V. Any sizes.
+// Overwrites c, or adds to it if accumulate is 1. One lane for each V; `columns`, `stride` and `first`, where c begins in
+// its buffer, count V. Any sizes.
 
 override LANES: u32 = 64;
 
@@ -13,6 +14,7 @@ struct Params {
   blocks: u32,
   accumulate: u32,
   add_bias: u32,
+  first: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> c: array<V>; // [rows, columns], rows stride apart
@@ -28,7 +30,7 @@ fn main(id: Invocation) {
     return;
   }
   let column = index % p.columns;
-  let at = index / p.columns * p.stride + column;
+  let at = p.first + index / p.columns * p.stride + column;
   var sum = partial[index];
   if (p.accumulate != 0) {
     sum = c[at] + sum;

@@ -4,7 +4,8 @@
  * tiles while it computes.
  *
  * c[i, j] = Σ over k, in order, of fma(a, b, sum), whatever the tile, so that a row of c does not depend on m.
- * Overwrites c, or adds to it if `accumulate` is 1; then adds bias if `add_bias` is 1.
+ * A placed text multiplies each sum by `scale`. Overwrites c, or adds to it if `accumulate` is 1; then adds bias if
+ * `add_bias` is 1.
  *
  * Workgroup memory is read and written in whole vec4s, since indexing their components is miscompiled on Metal.
  *
@@ -73,7 +74,7 @@ fn main(@builtin(local_invocation_index) t: u32, @builtin(workgroup_id) group: v
   let column = group.y * ${columns}u;
   let k_first = p.k_first + group.z * p.k_block;
   let k_last = min(k_first + p.k_block, p.k_last);
-  let c_first = group.z * p.c_block;
+  let c_first = p.c_first + group.z * p.c_block;
   let tx = t % ${across}u;
   let ty = t / ${across}u;
 ${names.flatMap((name) => FOUR.map((q) => `  var ${name}${q} = vec4f();`)).join("\n")}
@@ -112,6 +113,7 @@ ${
   }
     }
   }
+${access.placed ? each((i, j) => `  c${i}_${j} *= p.scale;`) : ""}
 ${unroll(columnVectors, (j) => `  let last${j} = min(${columnOf(j)}, (p.n - 1u) / 4u * 4u);`)}
   if (p.accumulate != 0u) {
 ${each((i, j) => `    c${i}_${j} += load_c4(c_first + min(${rowOf(i)}, p.m - 1u) * p.ldc + last${j}, last${j});`)}

@@ -25,10 +25,13 @@ export interface MatmulAccess {
   aImage: boolean;
   /** As `aImage`, for b. A bf16 b must be wide, and has eight elements to a texel. */
   bImage: boolean;
+  /** a and b may begin within their buffers, and the sums are multiplied by a scale. */
+  placed: boolean;
 }
 
 /**
  * The uniforms of every matmul kernel. A workgroup's z adds z blocks to its k, and z times c_block to its place in c.
+ * Only a placed text reads a_first, b_first and scale.
  */
 export const matmulUniforms = {
   m: "u32",
@@ -42,6 +45,10 @@ export const matmulUniforms = {
   c_block: "u32",
   accumulate: "u32",
   add_bias: "u32",
+  a_first: "u32",
+  b_first: "u32",
+  c_first: "u32",
+  scale: "f32",
 } as const;
 
 /**
@@ -49,9 +56,11 @@ export const matmulUniforms = {
  * a wide b, `load_b8` loads eight, and `widen` takes a half of its result), `load_c4` and `store_c4` four columns of a
  * row, masked to n, and `load_bias4` their biases.
  */
-export function matmulHeader({ bType, aVec, bVec, bWide, cVec, aImage, bImage }: MatmulAccess): string {
+export function matmulHeader({ bType, aVec, bVec, bWide, cVec, aImage, bImage, placed }: MatmulAccess): string {
   const aElement = aVec ? "vec4f" : "f32";
   const bElement = bType === "f32" ? (bVec ? "vec4f" : "f32") : bWide ? "vec4u" : bVec ? "vec2u" : "u32";
+  const from = (name: string): string => placed ? `  let at = first + p.${name}_first;\n` : "";
+  const index = placed ? "first" : "at";
   const four = (name: string): string => `vec4f(${name}[at], ${name}[at + 1u], ${name}[at + 2u], ${name}[at + 3u])`;
   const texel = (name: string, per: number): string =>
     `textureLoad(${name}, vec2u(at / ${per}u % ${IMAGE_WIDTH}u, at / ${per * IMAGE_WIDTH}u), 0)`;
@@ -60,8 +69,8 @@ export function matmulHeader({ bType, aVec, bVec, bWide, cVec, aImage, bImage }:
     ? (bImage ? texel("b", 4) : bVec ? "b[at / 4u]" : four("b"))
     : `widen(${bVec ? "b[at / 4u]" : "vec2u(b[at / 2u], b[at / 2u + 1u])"})`;
   const loadB = bWide
-    ? `fn load_b8(at: u32) -> vec4u {\n  return ${bImage ? texel("b", 8) : "b[at / 8u]"};\n}`
-    : `fn load_b4(at: u32) -> vec4f {\n  return ${loadB4};\n}`;
+    ? `fn load_b8(${index}: u32) -> vec4u {\n${from("b")}  return ${bImage ? texel("b", 8) : "b[at / 8u]"};\n}`
+    : `fn load_b4(${index}: u32) -> vec4f {\n${from("b")}  return ${loadB4};\n}`;
   const columns = [0, 1, 2, 3];
   const loadC = cVec
     ? "return c[at / 4u];"
@@ -83,8 +92,8 @@ ${Object.entries(matmulUniforms).map(([name, type]) => `  ${name}: ${type},`).jo
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [n] if add_bias is 1
 @group(0) @binding(4) var<uniform> p: Params;
 
-fn load_a4(at: u32) -> vec4f {
-  return ${loadA};
+fn load_a4(${index}: u32) -> vec4f {
+${from("a")}  return ${loadA};
 }
 
 fn widen(w: vec2u) -> vec4f {

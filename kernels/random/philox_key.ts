@@ -14,6 +14,10 @@ export const PURPOSES = {
   data: 4,
   /** Seeds that are sent to generating servers. */
   serverSeeds: 5,
+  /** The first values of adapters. */
+  adapterInit: 6,
+  /** Dropout before adapters. */
+  adapterDropout: 7,
 } as const;
 
 /** What random numbers are for. */

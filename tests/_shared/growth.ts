@@ -4,6 +4,7 @@ import { folderDigests } from "../../core/checkpoint/folder_identity.ts";
 import { LineLog } from "../../core/files/json_lines.ts";
 import { generate } from "../../core/generate/batch_generator.ts";
 import { loadModel } from "../../core/model/model.ts";
+import { parametersOf } from "../../core/model/parameters.ts";
 import { optimize } from "../../core/train/optimize.ts";
 import { pairRows } from "../../core/train/training_rows.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
@@ -68,7 +69,7 @@ export async function watchTraining(
   const { free } = await optimize({
     commands,
     model,
-    reference: reference.weights,
+    reference: parametersOf(reference.weights),
     data: pairRows(pairIds(20)),
     settings,
     files: await folderDigests(model.folder),

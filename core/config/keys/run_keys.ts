@@ -7,6 +7,7 @@ import { dataKeys } from "./data_keys.ts";
 import { generationKeys } from "./generation_keys.ts";
 import { labelsKeys } from "./judge_keys.ts";
 import { key, named, perIteration, text } from "./key.ts";
+import { loraKeys } from "./lora_keys.ts";
 import { noiseKeys } from "./noise_keys.ts";
 import { trainingKeys } from "./training_keys.ts";
 
@@ -17,6 +18,7 @@ const data = named("DataConfig", z.strictObject(dataKeys));
 const generation = named("GenerationConfig", z.strictObject(generationKeys).transform(withServerDefaults));
 const labels = z.strictObject(labelsKeys).transform(withJudgeDefaults);
 const training = named("TrainingConfig<PerIteration<number>>", z.strictObject(trainingKeys));
+const lora = named("LoraConfig", z.strictObject(loraKeys));
 const noise = z.union([z.literal("none"), named("NoiseSection", z.strictObject(noiseKeys))]);
 
 /** All keys of a config. */
@@ -67,6 +69,10 @@ export const runKeys = {
     "Judge of the responses; a list has one per iteration.",
   ),
   training: key(training.prefault({}), "How the policy is optimized."),
+  lora: key(
+    lora.exactOptional(),
+    "Low-rank adapters, which are trained instead of the model's weights; absent: all weights are trained.",
+  ),
   noise: key(
     named('PerIteration<"none" | NoiseSection>', perIteration(noise)).prefault({}),
     "Noise on the reference, or none; a list has one per iteration. Methods dpo and spin are always without.",

@@ -26,7 +26,7 @@ const reportTo = named(
 export const trainingKeys = {
   learning_rate: key(
     named("Rate", perIteration(z.number().min(0))).default(1e-6),
-    "Peak learning rate; a list has one per iteration.",
+    "Peak learning rate; a list has one per iteration. With lora the default is 5e-6, or 2e-4 of loss_type sft.",
     ARGUMENTS,
   ),
   per_device_train_batch_size: key(

@@ -8,7 +8,7 @@ import type { IterationConfig } from "../../config/config_types.ts";
 import { decoderForward } from "../../model/decoder.ts";
 import { BatchBuffers, type EntryBuffers } from "../../model/device_batch.ts";
 import { packedAttention } from "../../model/packed_attention.ts";
-import { type Parameters, parametersOf } from "../../model/parameters.ts";
+import type { Parameters } from "../../model/parameters.ts";
 import { gatherEntries, headInputs } from "../../model/response_head.ts";
 import type { NoiseGenerator } from "../noise_generator.ts";
 import type { StepBatch } from "../step_batches.ts";
@@ -39,7 +39,7 @@ export class NoisedReference {
     this.#workspace = workspace;
     this.#settings = settings;
     this.#noise = noise;
-    this.#reference = parametersOf(noise.reference);
+    this.#reference = noise.reference;
     this.#logps = set.words(sequences, "noised logps");
     this.#sigmaSquared = set.words(sequences, "sigma squared");
     this.#batch = new BatchBuffers(set, { capacity });

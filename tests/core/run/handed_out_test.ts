@@ -1,7 +1,7 @@
 /** The model that a run has handed out, where later commands read it. @module */
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
-import { scorePairs } from "../../../core/evaluate/score_pairs.ts";
 import { UserError } from "../../../core/error.ts";
+import { scorePairs } from "../../../core/evaluate/score_pairs.ts";
 import { runOptimize } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { filesToPush } from "../../../core/report/push_run.ts";
@@ -14,7 +14,7 @@ const TRAINING = { max_steps: 1 };
 /** What a check of the run's model notes, and the files that it finds changed. */
 async function checked(run: string): Promise<{ notes: string[]; changed: string[] }> {
   const notes: string[] = [];
-  const changed = await checkHandedOut(run, { onNote: (line) => notes.push(line) });
+  const changed = await checkHandedOut(run, { made: "model", onNote: (line) => notes.push(line) });
   return { notes, changed };
 }
 

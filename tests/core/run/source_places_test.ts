@@ -1,7 +1,7 @@
 /** What a run reads may not lie where it writes. */
 import { rejects } from "node:assert/strict";
-import { checkSourcePlaces } from "../../../core/run/source_places.ts";
 import type { Need } from "../../../core/run/run_sources.ts";
+import { checkSourcePlaces } from "../../../core/run/source_places.ts";
 import { withFolder } from "../_tiny.ts";
 
 const model = (name: string): Need => ({ kind: "model", name });

@@ -4,6 +4,7 @@ import { StoppedError } from "../../../core/error.ts";
 import { LineLog } from "../../../core/files/json_lines.ts";
 import { loadModel, type Model } from "../../../core/model/model.ts";
 import type { ExampleIds, PairIds } from "../../../core/model/pack.ts";
+import { parametersOf } from "../../../core/model/parameters.ts";
 import { optimize, type OptimizeResult } from "../../../core/train/optimize.ts";
 import { exampleRows, pairRows, type TrainingRows } from "../../../core/train/training_rows.ts";
 import { commands, device } from "../../_shared/device.ts";
@@ -66,7 +67,7 @@ export async function run(
     const { free, ...result } = await optimize({
       commands,
       model,
-      reference,
+      reference: reference && parametersOf(reference),
       data: given.data ?? (isSft ? exampleRows(chosenOf(pairIds(8))) : pairRows(pairIds(8))),
       settings,
       files: await folderDigests(model.folder),

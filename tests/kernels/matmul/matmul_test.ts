@@ -41,6 +41,9 @@ interface Case {
   accumulate?: boolean;
   bias?: boolean;
   bType?: "f32" | "bf16";
+  /** Elements before the first of a, b and c. */
+  firsts?: readonly [a: number, b: number, c: number];
+  scale?: number;
 }
 
 /** A matrix stored with NaN, or `gap`, between its rows, and after the last where it is `whole`. */
@@ -66,7 +69,7 @@ function packBf16(values: Float32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
 
 async function run(
   mode: MatmulMode,
-  { m, n, k, gaps = [0, 0, 0], accumulate = false, bias = false, bType = "f32" }: Case,
+  { m, n, k, gaps = [0, 0, 0], accumulate = false, bias = false, bType = "f32", firsts = [0, 0, 0], scale = 1 }: Case,
   { variant, recorder = commands }: Choice,
 ): Promise<void> {
   const [rowsA, columnsA] = mode === "TN" ? [k, m] : [m, k];
@@ -77,33 +80,47 @@ async function run(
   const b = stored(rowsB, columnsB, { stride: ldb, seed: 2, whole: bType === "bf16" && ldb % 8 === 0 });
   const old = stored(m, n, { stride: ldc, seed: 3, gap: MARK });
   const added = randomF32(n, 4);
-  const words = bType === "bf16" ? packBf16(b) : b;
-  const buffers = { c: guarded(old), a: guarded(a), b: guarded(words), bias: guarded(added) };
+  const after = (first: number, values: Float32Array<ArrayBuffer>, gap = NaN): Float32Array<ArrayBuffer> =>
+    Float32Array.from([...Array<number>(first).fill(gap), ...values]);
+  // Cutting to bf16 changes b in place, so that the expected product is that of the cut values.
+  const words = bType === "bf16" ? packBf16(b) : after(firsts[1], b);
+  const buffers = {
+    c: guarded(after(firsts[2], old, MARK)),
+    a: guarded(after(firsts[0], a)),
+    b: guarded(words),
+    bias: guarded(added),
+  };
   const { bias: biasSlice, ...operands } = buffers;
   record(recorder, variant, {
     ...{ mode, m, n, k, accumulate, bType, ...operands },
     ...(bias ? { bias: biasSlice } : {}),
     ...(gaps.some((gap) => gap > 0) ? { lda, ldb, ldc } : {}),
+    ...(firsts.some((first) => first > 0) && { aFirst: firsts[0], bFirst: firsts[1], cFirst: firsts[2] }),
+    scale,
   });
   recorder.submit();
   const expected = Float64Array.from(old);
   for (let i = 0; i < m; i++) {
     for (let j = 0; j < n; j++) {
-      let sum = (accumulate ? old[i * ldc + j]! : 0) + (bias ? added[j]! : 0);
+      let sum = 0;
       for (let q = 0; q < k; q++) {
         sum += a[mode === "TN" ? q * lda + i : i * lda + q]! * b[mode === "NT" ? j * ldb + q : q * ldb + j]!;
       }
-      expected[i * ldc + j] = sum;
+      expected[i * ldc + j] = scale * sum + (accumulate ? old[i * ldc + j]! : 0) + (bias ? added[j]! : 0);
     }
   }
-  assertClose(await readF32(buffers.c), expected, { rtol: 1e-5, atol: 1e-6 * Math.sqrt(k) + 1e-6, label: mode });
+  assertClose(await readF32(buffers.c), after(firsts[2], Float32Array.from(expected), MARK), {
+    rtol: 1e-5,
+    atol: 1e-6 * Math.sqrt(k) + 1e-6,
+    label: mode,
+  });
   release(...Object.values(buffers));
 }
 
-function describe({ m, n, k, gaps, accumulate, bias, bType }: Case): string {
+function describe({ m, n, k, gaps, accumulate, bias, bType, firsts, scale }: Case): string {
   return `${m}x${n}x${k}${gaps ? ` with gaps ${gaps}` : ""}${accumulate ? " added to c" : ""}${
     bias ? " with bias" : ""
-  }${bType ? ` and ${bType}` : ""}`;
+  }${bType ? ` and ${bType}` : ""}${firsts ? ` from elements ${firsts} on` : ""}${scale ? ` times ${scale}` : ""}`;
 }
 
 const CASES: readonly Case[] = [
@@ -115,6 +132,13 @@ const CASES: readonly Case[] = [
   { m: 5, n: 35, k: 67, gaps: [1, 3, 2], accumulate: true },
 ];
 
+const PLACED: readonly Case[] = [
+  { m: 68, n: 136, k: 16, gaps: [32, 0, 64], firsts: [16, 32, 24], scale: 0.25, accumulate: true },
+  { m: 33, n: 8, k: 1100, gaps: [4, 8, 12], firsts: [8, 4, 12], scale: 2 },
+  { m: 9, n: 7, k: 1100, firsts: [3, 1, 5], scale: -1.5, accumulate: true, bias: true },
+  { m: 5, n: 35, k: 3, gaps: [1, 3, 2], firsts: [0, 6, 0], scale: 1 },
+];
+
 for (const mode of MODES) {
   for (const variant of [...VARIANTS.cpu, ...VARIANTS.gpu]) {
     Deno.test(`matmul() ${mode} matches float64 in ${variant} at all kinds of sizes`, async (t) => {
@@ -123,6 +147,14 @@ for (const mode of MODES) {
       for (const it of CASES.slice(0, count)) {
         await t.step(describe(it), () => run(mode, it, { variant }));
       }
+    });
+  }
+}
+
+for (const mode of MODES) {
+  for (const variant of ["broadcast32", "broadcast32image", "broadcast8", "shared64", "shared16"] as const) {
+    Deno.test(`matmul() ${mode} with places and a scale matches float64 in ${variant}`, async (t) => {
+      for (const it of PLACED) await t.step(describe(it), () => run(mode, it, { variant }));
     });
   }
 }
@@ -260,7 +292,8 @@ Deno.test("matmul() takes the tuned tile of its class", async () => {
     const { m, n, k, bType = "f32" } = sizes;
     const operands = { a: guarded(m * k), b: guarded(bType === "bf16" ? n * k / 2 : n * k) };
     const plan = planFor(tuned.device, { mode: "NT", m, n, k, bType });
-    const layout = { plan, ...operands, lda: k, ldb: k, ldc: n };
+    const places = { aFirst: 0, bFirst: 0, cFirst: 0, placed: false };
+    const layout = { plan, ...operands, ...places, lda: k, ldb: k, ldc: n };
     const { access } = accessFor(tuned.device, { mode: "NT", m, n, k, bType }, layout);
     release(...Object.values(operands));
     const from = (isImage: boolean): string => isImage ? "image" : "buffer";
@@ -302,7 +335,7 @@ Deno.test("matmul() names a stride that does not fit", () => {
     () => matmul(commands, { mode: "NN", ...buffers, ...sizes, lda: 3 }),
     new RangeError("Cannot multiply: lda is 3, expected at least its 4 columns"),
   );
-  throws(() => matmul(commands, { mode: "NT", ...buffers, ...sizes, bType: "bf16", ldb: 5 }), /even stride/);
+  throws(() => matmul(commands, { mode: "NT", ...buffers, ...sizes, bType: "bf16", ldb: 5 }), /even numbers/);
   throws(() => matmul(commands, { mode: "TN", ...buffers, ...sizes, bType: "bf16" }), /mode is TN with a bf16 b/);
   release(...Object.values(buffers));
 });

@@ -1,0 +1,101 @@
+/** The model that an optimize step trains, and the frozen reference beside it. @module */
+import { openAdapterFolder } from "../checkpoint/adapter_folder.ts";
+import type { IterationConfig } from "../config/config_types.ts";
+import { UserError } from "../error.ts";
+import { copyAdapter, createAdapter, loadAdapter, type LoadedAdapter } from "../model/lora_adapter.ts";
+import { freeModel, loadModel, type Model } from "../model/model.ts";
+import { type Adapter, type Parameters, parametersOf } from "../model/parameters.ts";
+import type { Scorer } from "../model/scorer.ts";
+import type { RunContext } from "../run/run_context.ts";
+import { filesOf } from "./model_ref.ts";
+import type { OptimizeStep } from "./schedule.ts";
+
+/** A policy and its reference. With adapters both share one base on the device. */
+export interface Policy {
+  readonly model: Model;
+  /** The reference, which scores rows before the first step. */
+  readonly scorer: Scorer;
+  /** The reference's parameters; null without noise, which alone needs them in every step. */
+  readonly reference: Parameters | null;
+  free(): void;
+}
+
+/**
+ * Loads the policy of a step. With `lora` its adapter is that of the model, if this is a PEFT folder, and a frozen copy
+ * of it is the reference; otherwise it is a fresh one or that of `lora.init_lora_weights`, and the reference is the base.
+ * Throws UserError or DeviceError.
+ */
+export async function openPolicy(context: RunContext, { settings, model: ref }: OptimizeStep): Promise<Policy> {
+  const { device, commands } = context;
+  const files = await filesOf(context, ref);
+  using held = new DisposableStack();
+  const loaded = await loadModel(device, files);
+  held.defer(() => freeModel(loaded));
+  const isNoised = settings.noise !== "none";
+  if (settings.lora === undefined) {
+    if (loaded.adapter !== null) throw isAdapterError(files.name);
+    // Without noise, training needs only the reference's log-probabilities, computed before the first step.
+    const reference = isNoised ? await loadModel(device, files) : null;
+    if (reference) held.defer(() => freeModel(reference));
+    const parameters = reference && parametersOf(reference.weights);
+    return { ...freedBy(held), model: loaded, scorer: loaded, reference: parameters };
+  }
+  const { weights, config } = loaded;
+  let frozen: Adapter | null = null;
+  let adapter = loaded.adapter;
+  if (adapter !== null) {
+    noteGoesOn(context, { adapter, settings });
+    const copy = copyAdapter(commands, adapter, "reference");
+    held.defer(() => copy.values.free());
+    frozen = copy;
+  } else {
+    const made = await firstAdapter(context, { model: loaded, settings });
+    held.defer(() => made.values.free());
+    adapter = made;
+  }
+  return {
+    ...freedBy(held),
+    model: { ...loaded, adapter },
+    scorer: { config, weights, adapter: frozen },
+    reference: isNoised ? parametersOf(weights, { adapter: frozen }) : null,
+  };
+}
+
+function freedBy(held: DisposableStack): Pick<Policy, "free"> {
+  const kept = held.move();
+  return { free: () => kept.dispose() };
+}
+
+function isAdapterError(name: string): UserError {
+  return new UserError(
+    `Cannot train all weights of ${name}: it is an adapter; set lora to train it further, or name a model`,
+  );
+}
+
+/** The adapter that a model without one begins with. */
+async function firstAdapter(
+  { device, sources }: RunContext,
+  { model, settings }: { model: Model; settings: IterationConfig },
+): Promise<LoadedAdapter> {
+  const { iteration, training: { seed } } = settings;
+  const { save: _, init_lora_weights: init, ...lora } = settings.lora!;
+  const base = settings.model ?? null;
+  if (init !== true && init !== "gaussian") {
+    const folder = await openAdapterFolder(await sources.model(init));
+    const loaded = await loadAdapter(device, model.config, folder);
+    return { ...loaded, peft: { ...loaded.peft, base, revision: null } };
+  }
+  const drawn = init === true ? "uniform" : "gaussian";
+  return createAdapter(device, model.config, { settings: lora, base, init: drawn, seed, iteration });
+}
+
+/** Notes that the adapter's own settings hold, where the config has others. */
+function noteGoesOn(
+  { onNote }: RunContext,
+  { adapter: { peft: { settings: own } }, settings }: { adapter: LoadedAdapter; settings: IterationConfig },
+): void {
+  if (settings.iteration > 0) return;
+  const { r, lora_alpha: alpha, use_rslora: rslora } = settings.lora!;
+  if (own.r === r && own.lora_alpha === alpha && own.use_rslora === rslora) return;
+  onNote(`The adapter goes on with its own settings: r ${own.r}, lora_alpha ${own.lora_alpha}, not those of lora`);
+}

@@ -1,0 +1,102 @@
+/** Which modules of a model get an adapter, and of what rank and scale, as PEFT decides it. @module */
+import type { AdapterSettings } from "../checkpoint/peft_config.ts";
+import { LinearRegExp } from "../data/tokenizer/linear_regexp.ts";
+import { UserError } from "../error.ts";
+import { quote } from "../values.ts";
+import { type AdapterPlan, type LinearModule, linearModules, planAdapter } from "./adapter_plan.ts";
+import type { ModelConfig } from "./families/family.ts";
+
+/** Modules that PEFT could adapt too, but that are not adapted here. */
+const OTHER_MODULES = ["lm_head", "model.embed_tokens"];
+
+const ALL_LINEAR = "all-linear";
+
+/**
+ * Plans the adapters that `settings` describe (PEFT's `check_target_module_exists` and `get_pattern_key`). `what` names
+ * their origin in errors. Throws a UserError if no module is a target, if one is that cannot be adapted, or for a
+ * pattern that is no regular expression.
+ */
+export function planTargets(config: ModelConfig, settings: AdapterSettings, what: string): AdapterPlan {
+  const { r, lora_alpha, use_rslora, target_modules } = settings;
+  const targets = patternOf(target_modules, { key: "target_modules", what });
+  const excluded = settings.exclude_modules === undefined
+    ? () => false
+    : patternOf(settings.exclude_modules, { key: "exclude_modules", what });
+  const layers = settings.layers_to_transform === undefined ? null : [settings.layers_to_transform].flat();
+  if (layers !== null && typeof target_modules === "string" && !isAllLinear(target_modules)) {
+    throw new UserError(
+      `Cannot adapt modules (${what}): layers_to_transform is set and target_modules is a regular expression, expected a list of names or ${ALL_LINEAR}`,
+    );
+  }
+  const modules = linearModules(config);
+  const isTarget = ({ name, layer }: Pick<LinearModule, "name" | "layer">): boolean => {
+    if (excluded(name) || !targets(name)) return false;
+    // A module that is named in full is one whatever its layer.
+    const isNamed = Array.isArray(target_modules) && target_modules.includes(name);
+    return layers === null || isNamed || layers.includes(layer);
+  };
+  const other = isAllLinear(target_modules) ? undefined : OTHER_MODULES.find((name) => isTarget({ name, layer: -1 }));
+  if (other !== undefined) {
+    throw new UserError(`Cannot adapt ${quote(other)} (${what}): only the linear layers of the decoder can be adapted`);
+  }
+  if (!modules.some(isTarget)) {
+    throw new UserError(
+      `Cannot adapt any module (${what}): target_modules is ${quote(target_modules)}, expected some of ${
+        [...new Set(modules.map(({ name }) => name.split(".").at(-1)!))].join(", ")
+      }`,
+    );
+  }
+  const ranks = patternsOf(settings.rank_pattern, { key: "rank_pattern", what });
+  const alphas = patternsOf(settings.alpha_pattern, { key: "alpha_pattern", what });
+  return planAdapter(config, (module) => {
+    if (!isTarget(module)) return null;
+    const rank = ranks(module.name) ?? r;
+    const alpha = alphas(module.name) ?? lora_alpha;
+    return { rank, scale: use_rslora ? alpha / Math.sqrt(rank) : alpha / rank };
+  });
+}
+
+/** The settings as PEFT is told them: a list of names instead of `all-linear`, sorted. */
+export function writtenTargets(config: ModelConfig, settings: AdapterSettings): AdapterSettings {
+  if (!isAllLinear(settings.target_modules)) return settings;
+  const names = new Set(linearModules(config).map(({ name }) => name.split(".").at(-1)!));
+  return { ...settings, target_modules: [...names].sort() };
+}
+
+function isAllLinear(target: string | string[]): boolean {
+  return typeof target === "string" && target.toLowerCase() === ALL_LINEAR;
+}
+
+type Where = { key: string; what: string };
+
+/** Whether a module's name is among names and their ends, or is matched whole by a regular expression. */
+function patternOf(pattern: string | string[], where: Where): (name: string) => boolean {
+  if (Array.isArray(pattern)) return (name) => pattern.some((end) => name === end || name.endsWith(`.${end}`));
+  if (where.key === "target_modules" && isAllLinear(pattern)) return () => true;
+  return wholeMatch(pattern, where);
+}
+
+/** The value of the first pattern that the end of a module's name matches. */
+function patternsOf(
+  patterns: Readonly<Record<string, number>>,
+  where: Where,
+): (name: string) => number | undefined {
+  const matches = Object.entries(patterns).map(([pattern, value]) => ({
+    matches: wholeMatch(`(?:.*\\.)?(?:${pattern})`, { ...where, key: `${where.key}.${pattern}` }),
+    value,
+  }));
+  return (name) => matches.find((pattern) => pattern.matches(name))?.value;
+}
+
+function wholeMatch(pattern: string, { key, what }: Where): (name: string) => boolean {
+  let expression: LinearRegExp;
+  try {
+    expression = new LinearRegExp(`\\A(?:${pattern})\\z`);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UserError(
+      `Cannot adapt modules (${what}): ${key} is ${quote(pattern)}, expected a regular expression (${error.message})`,
+    );
+  }
+  return (name) => expression.matches(name).length > 0;
+}

@@ -46,6 +46,15 @@ export const MUTATIONS: readonly Mutation[] = [
     ["guard ignored", "i >= p.count || control.apply == 0", "i >= p.count"],
   ),
   ...of(
+    "random/dropout.wgsl",
+    { test: "random/dropout" },
+    ["not scaled", "x[at] / p.kept", "x[at]"],
+    ["keeps what it should drop", "drawn[j] >= p.threshold", "drawn[j] < p.threshold"],
+    ["modules share a mask", "block | (p.adapter << 16u)", "block"],
+    ["steps share a mask", "examples[row], p.step)", "examples[row], 0u)"],
+    ["never added", "y[at] + value", "value"],
+  ),
+  ...of(
     "optimizer/rmsprop.wgsl",
     { test: "optimizer/adamw" },
     ["clipping missing", "control.factor * gradients[i]", "gradients[i]"],

@@ -90,7 +90,7 @@ Deno.test("modelCard() tells which rows were edited by hand, and says nothing wh
   assert.deepEqual(await rowsOf({ "iteration-1/pairs.jsonl": sum, "iteration-0/responses.jsonl": sum }), [
     "| edited by hand | `iteration-0/responses.jsonl`, `iteration-1/pairs.jsonl` |",
   ]);
-  assert.deepEqual(await rowsOf({ "a|b`c.jsonl": sum }), ["| edited by hand | ``a\\|b`c.jsonl`` |"]);
+  assert.deepEqual(await rowsOf({ "a|b`c.jsonl": sum }), ["| edited by hand | <code>a&#124;b&#96;c.jsonl</code> |"]);
 });
 
 Deno.test("modelCard() has a card for a run of which little is known", async () => {

@@ -9,7 +9,7 @@ import type { ModelConfig } from "./families/family.ts";
 import type { MemoryPart } from "./memory_parts.ts";
 
 /**
- * Activations that one layer keeps for its backward pass. In shapes, T is the number of tokens, D the hidden size, C
+ * Activations that one layer has for its backward pass. In shapes, T is the number of tokens, D the hidden size, C
  * (heads + 2·kvHeads)·headDim, and I the intermediate size. All layers share the buffers `normed` and `activated`: the
  * backward pass computes them again, which costs about a hundredth of its time and saves a third of the memory.
  */
@@ -38,6 +38,11 @@ export interface LayerActivations {
 /** All buffers of a forward pass. */
 export interface ForwardBuffers {
   readonly capacity: number;
+  /**
+   * Layers of a segment. The layers of a segment have buffers of their own, and share them with those of the other
+   * segments, but for the segment's input: a backward pass computes what was overwritten from it again.
+   */
+  readonly segment: number;
   readonly layers: readonly LayerActivations[];
   /** Output of the last layer, before the last norm: [T, D]. */
   readonly last: Slice;
@@ -124,16 +129,28 @@ function qkvColumns(config: ModelConfig): number {
   return (config.numHeads + 2 * config.numKvHeads) * config.headDim;
 }
 
+/** Layers of a segment, of `layers` in all, as `training.gradient_checkpointing` says it: false keeps all layers. */
+export function segmentLayers(checkpointing: boolean | number, layers: number): number {
+  return Math.min(layers, checkpointing === false ? layers : Number(checkpointing));
+}
+
 /**
- * Allocates buffers for up to `capacity` tokens and adapters of up to `ranks` columns (0 for none). With `keep`, every layer has its own (for a backward pass). Without
- * it, the layers share one set, and the residual stream goes back and forth between two buffers.
+ * Allocates buffers for up to `capacity` tokens and adapters of up to `ranks` columns (0 for none). For a backward pass
+ * `segment` says how many layers have buffers of their own. Without one it is null: all layers share one set, and the
+ * residual stream goes back and forth between two buffers.
  */
 export function forwardBuffers(
   set: BufferSet,
-  { config, capacity, keep, ranks }: { config: ModelConfig; capacity: number; keep: boolean; ranks: number },
+  { config, capacity, segment, ranks }: {
+    config: ModelConfig;
+    capacity: number;
+    segment: number | null;
+    ranks: number;
+  },
 ): ForwardBuffers {
   const T = capacity;
   const D = config.hiddenSize;
+  const own = segment ?? 1;
   const shared = {
     normed: set.words(T * D, "normed"),
     activated: set.words(T * config.intermediateSize, "activated"),
@@ -142,7 +159,7 @@ export function forwardBuffers(
   const layer = (n: number, x: Slice): LayerActivations => {
     const buffer = (words: number, name: string): Slice => set.words(words, `layer ${n} ${name}`);
     const qkv = buffer(T * qkvColumns(config), "qkv");
-    const headNorm = hasHeadNorm(keep ? [config.layers[n]!] : config.layers);
+    const headNorm = hasHeadNorm(config.layers.filter((_, i) => i % own === n));
     return {
       ...shared,
       x,
@@ -158,19 +175,21 @@ export function forwardBuffers(
     };
   };
   const layers: LayerActivations[] = [];
-  const streams = [set.words(T * D, "residual 0")];
+  const streams: Slice[] = [];
+  const stream = (n: number): Slice => {
+    // Layer n's input is the first of its segment's, or lies where the layers of the other segments have theirs.
+    const shares = segment === null ? n - 2 : n < config.numLayers && n % own > 0 ? n - own : -1;
+    return streams[n] = streams[shares] ?? set.words(T * D, `residual ${n}`);
+  };
   for (let n = 0; n < config.numLayers; n++) {
-    if (keep || n === 0) {
-      layers.push(layer(n, streams[n]!));
-      streams.push(set.words(T * D, `residual ${n + 1}`));
-    } else {
-      layers.push({ ...layers[0]!, x: streams[n % 2]! });
-    }
+    const x = stream(n);
+    layers.push(n < own ? layer(n, x) : { ...layers[n % own]!, x });
   }
   return {
     capacity,
+    segment: own,
     layers,
-    last: keep ? streams[config.numLayers]! : streams[config.numLayers % 2]!,
+    last: stream(config.numLayers),
     lastInvRms: set.words(T, "last 1/rms"),
     hidden: set.words(T * D, "hidden"),
     projected: set.words(T * D, "projected"),

@@ -35,12 +35,18 @@ function activateBackward(
   }
 }
 
+/** Records gate(n) and up(n), what the backward pass reads, where n is `layer.normed`, recorded before. */
+export function mlpActivations(commands: Commands, { tensors, parameters, batch, layer }: BlockCall): void {
+  const { gateUp: y, normed: x, low } = layer;
+  linear(commands, tensors.gateUp, { y, x, parameters, low, rows: batch.tokens });
+}
+
 /** Records projected = down(act(gate(n)) · up(n)), where n is `layer.normed`, recorded before. */
 export function mlpBlock(commands: Commands, call: BlockForward): void {
   const { tensors, parameters, batch, layer, projected } = call;
   const rows = batch.tokens;
   const { low } = layer;
-  linear(commands, tensors.gateUp, { y: layer.gateUp, x: layer.normed, parameters, low, rows });
+  mlpActivations(commands, call);
   activate(commands, call);
   linear(commands, tensors.down, { y: projected, x: layer.activated, parameters, low, rows });
 }

@@ -8,6 +8,7 @@ import {
   type BufferSet,
   type ForwardBuffers,
   forwardBuffers,
+  segmentLayers,
 } from "../model/activations.ts";
 import { decoderBackward, decoderForward } from "../model/decoder.ts";
 import type { AttentionBackwardContext, AttentionContext, Decoder } from "../model/decoder_types.ts";
@@ -31,19 +32,22 @@ export interface Workspace {
 /** Makes the buffers for micro-batches up to `capacity`. */
 export function createWorkspace(
   set: BufferSet,
-  { decoder, policy, capacity, noise }: {
+  { decoder, policy, capacity, noise, checkpointing = false }: {
     decoder: Decoder;
     policy: Parameters;
     capacity: BatchCapacity;
     noise: boolean;
+    /** Layers whose activations are kept at a time; false keeps those of all (default). */
+    checkpointing?: boolean | number;
   },
 ): Workspace {
   const { config } = decoder;
+  const segment = segmentLayers(checkpointing, config.numLayers);
   return {
     decoder,
     policy,
     batch: new BatchBuffers(set, { capacity }),
-    forward: forwardBuffers(set, { config, capacity: capacity.tokens, keep: true, ranks: policy.ranks }),
+    forward: forwardBuffers(set, { config, capacity: capacity.tokens, segment, ranks: policy.ranks }),
     backward: backwardBuffers(set, { config, capacity: capacity.tokens, ranks: policy.ranks }),
     head: headBuffers(set, { config, entries: capacity.entries, noise }),
     dh: set.words(capacity.entries * config.hiddenSize, "gathered dhidden"),
@@ -72,7 +76,11 @@ export function policyForward(
 export function policyBackward(
   commands: Commands,
   { decoder, policy, forward, backward, head, dh }: Workspace,
-  { batch, dlogp, attention }: { batch: DeviceBatch; dlogp: Slice; attention: AttentionBackwardContext },
+  { batch, dlogp, attention }: {
+    batch: DeviceBatch;
+    dlogp: Slice;
+    attention: AttentionContext & AttentionBackwardContext;
+  },
 ): void {
   const { config } = decoder;
   const { entries } = batch;

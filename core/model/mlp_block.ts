@@ -1,6 +1,7 @@
 /** The MLP of a layer: gate and up, activation, down. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { swiglu, swigluBackward } from "../../kernels/mlp/swiglu.ts";
+import { announceLinear, announceLinearBackward } from "./announced_work.ts";
 import type { BlockBackward, BlockCall, BlockForward } from "./decoder_types.ts";
 import { linear, linearBackward } from "./linear.ts";
 import { outputGradient, readStream, readStreamBackward } from "./residual_stream.ts";
@@ -38,6 +39,7 @@ function activateBackward(
 /** Records gate(n) and up(n), what the backward pass reads, where n is `layer.normed`, recorded before. */
 export function mlpActivations(commands: Commands, { tensors, parameters, batch, layer }: BlockCall): void {
   const { gateUp: y, normed: x, low } = layer;
+  announceLinear(commands, tensors.gateUp, batch.tokens);
   linear(commands, tensors.gateUp, { y, x, parameters, low, rows: batch.tokens });
 }
 
@@ -48,6 +50,7 @@ export function mlpBlock(commands: Commands, call: BlockForward): void {
   const { low } = layer;
   mlpActivations(commands, call);
   activate(commands, call);
+  announceLinear(commands, tensors.down, rows);
   linear(commands, tensors.down, { y: projected, x: layer.activated, parameters, low, rows });
 }
 
@@ -57,6 +60,7 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
   const rows = batch.tokens;
   const { partials, dlow } = scratch;
   const { low } = layer;
+  announceLinearBackward(commands, tensors.down, rows);
   activate(commands, call);
   linearBackward(commands, tensors.down, {
     dx: scratch.dactivated,
@@ -68,6 +72,7 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
     dlow,
     rows,
   });
+  announceLinearBackward(commands, tensors.gateUp, rows);
   activateBackward(commands, call);
   readStream(commands, call, "mlp");
   linearBackward(commands, tensors.gateUp, {

@@ -31,6 +31,8 @@ export interface EntryBuffers {
 
 /** A batch as the kernels read it. */
 export interface DeviceBatch extends TokenBuffers {
+  /** The row that each token belongs to; null if it was not asked for. */
+  example: Slice | null;
   layout: Slice;
   tiles: Slice;
   tileCount: number;
@@ -82,8 +84,10 @@ export class BatchBuffers {
   readonly #embedding: Record<"ids" | "starts" | "tokens", Slice>;
   readonly #byToken: { starts: Slice; entries: Slice };
   readonly #entries: EntrySlices;
+  readonly #example: Slice | null;
 
-  constructor(set: BufferSet, { capacity }: { capacity: BatchCapacity }) {
+  /** `hasExamples` (default false) asks for each token's row. */
+  constructor(set: BufferSet, { capacity, hasExamples = false }: { capacity: BatchCapacity; hasExamples?: boolean }) {
     const { tokens, entries, sequences, tiles } = capacity;
     this.#device = set.device;
     this.#slices = {
@@ -103,6 +107,7 @@ export class BatchBuffers {
       entries: set.words(entries, "entries by token"),
     };
     this.#entries = entrySlices(set, { entries, sequences });
+    this.#example = hasExamples ? set.words(tokens, "token examples") : null;
   }
 
   /** Uploads a packed batch over the previous one. Work recorded on that one must have been submitted. */
@@ -118,6 +123,7 @@ export class BatchBuffers {
     device.write(layout, tokenLayout(packed));
     device.write(tiles, list);
     device.write(lengths, packed.lengths);
+    if (this.#example) device.write(this.#example, packed.example);
     for (const name of ["ids", "starts", "tokens"] as const) device.write(this.#embedding[name], unique[name]);
     device.write(this.#byToken.starts, byToken.starts);
     device.write(this.#byToken.entries, byToken.entries);
@@ -125,6 +131,7 @@ export class BatchBuffers {
       tokens,
       ids,
       position,
+      example: this.#example,
       layout,
       tiles,
       tileCount: list.length / 2,

@@ -38,26 +38,27 @@ function activateBackward(
 
 /** Records gate(n) and up(n), what the backward pass reads, where n is `layer.normed`, recorded before. */
 export function mlpActivations(commands: Commands, { tensors, parameters, batch, layer }: BlockCall): void {
+  const { tokens: rows, drop = null } = batch;
   const { gateUp: y, normed: x, low } = layer;
-  announceLinear(commands, tensors.gateUp, batch.tokens);
-  linear(commands, tensors.gateUp, { y, x, parameters, low, rows: batch.tokens });
+  announceLinear(commands, tensors.gateUp, rows);
+  linear(commands, tensors.gateUp, { y, x, parameters, low, drop, rows });
 }
 
 /** Records projected = down(act(gate(n)) · up(n)), where n is `layer.normed`, recorded before. */
 export function mlpBlock(commands: Commands, call: BlockForward): void {
   const { tensors, parameters, batch, layer, projected } = call;
-  const rows = batch.tokens;
+  const { tokens: rows, drop = null } = batch;
   const { low } = layer;
   mlpActivations(commands, call);
   activate(commands, call);
   announceLinear(commands, tensors.down, rows);
-  linear(commands, tensors.down, { y: projected, x: layer.activated, parameters, low, rows });
+  linear(commands, tensors.down, { y: projected, x: layer.activated, parameters, low, drop, rows });
 }
 
 /** Records the backward pass of {@linkcode mlpBlock}. It adds to the residual stream's gradient, `scratch.dx`. */
 export function mlpBlockBackward(commands: Commands, call: BlockBackward): void {
   const { tensors, parameters, batch, layer, scratch } = call;
-  const rows = batch.tokens;
+  const { tokens: rows, drop = null } = batch;
   const { partials, dlow } = scratch;
   const { low } = layer;
   announceLinearBackward(commands, tensors.down, rows);
@@ -70,6 +71,7 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
     partials,
     low,
     dlow,
+    drop,
     rows,
   });
   announceLinearBackward(commands, tensors.gateUp, rows);
@@ -83,6 +85,7 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
     partials,
     low,
     dlow,
+    drop,
     rows,
   });
   readStreamBackward(commands, call, "mlp");

@@ -1,9 +1,9 @@
 /** A whole training step: noised reference, policy, loss, backward, optimizer. @module */
 import { forIteration, type IterationConfig, loadConfig } from "../../core/config/config.ts";
 import type { ModelConfig } from "../../core/model/families/family.ts";
-import { packPairs, type PairIds } from "../../core/model/pack.ts";
 import { createAdapter } from "../../core/model/lora_adapter.ts";
 import { freeModel } from "../../core/model/model.ts";
+import { packPairs, type PairIds } from "../../core/model/pack.ts";
 import { parametersOf } from "../../core/model/parameters.ts";
 import { pairLogps } from "../../core/model/scorer.ts";
 import { batchCapacity, packBatch } from "../../core/train/step_batches.ts";

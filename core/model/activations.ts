@@ -7,6 +7,7 @@ import { headNormPartialBytes } from "../../kernels/norm/head_norm.ts";
 import { rmsNormScratchBytes } from "../../kernels/norm/rms_norm.ts";
 import type { ModelConfig } from "./families/family.ts";
 import type { MemoryPart } from "./memory_parts.ts";
+import { layerSegments, type Segment } from "./segments.ts";
 
 /**
  * Activations that one layer has for its backward pass. In shapes, T is the number of tokens, D the hidden size, C
@@ -38,11 +39,8 @@ export interface LayerActivations {
 /** All buffers of a forward pass. */
 export interface ForwardBuffers {
   readonly capacity: number;
-  /**
-   * Layers of a segment. The layers of a segment have buffers of their own, and share them with those of the other
-   * segments, but for the segment's input: a backward pass computes what was overwritten from it again.
-   */
-  readonly segment: number;
+  /** The layers of a segment have buffers of their own, and share them with those of the other segments. */
+  readonly segments: readonly Segment[];
   readonly layers: readonly LayerActivations[];
   /** Output of the last layer, before the last norm: [T, D]. */
   readonly last: Slice;
@@ -129,11 +127,6 @@ function qkvColumns(config: ModelConfig): number {
   return (config.numHeads + 2 * config.numKvHeads) * config.headDim;
 }
 
-/** Layers of a segment, of `layers` in all, as `training.gradient_checkpointing` says it: false keeps all layers. */
-export function segmentLayers(checkpointing: boolean | number, layers: number): number {
-  return Math.min(layers, checkpointing === false ? layers : Number(checkpointing));
-}
-
 /**
  * Allocates buffers for up to `capacity` tokens and adapters of up to `ranks` columns (0 for none). For a backward pass
  * `segment` says how many layers have buffers of their own. Without one it is null: all layers share one set, and the
@@ -150,19 +143,19 @@ export function forwardBuffers(
 ): ForwardBuffers {
   const T = capacity;
   const D = config.hiddenSize;
+  const { numLayers } = config;
   const own = segment ?? 1;
   const shared = {
     normed: set.words(T * D, "normed"),
     activated: set.words(T * config.intermediateSize, "activated"),
     low: ranks > 0 ? set.words(T * ranks, "low-rank") : null,
   };
-  const layer = (n: number, x: Slice): LayerActivations => {
-    const buffer = (words: number, name: string): Slice => set.words(words, `layer ${n} ${name}`);
+  const place = (at: number): Omit<LayerActivations, "x"> => {
+    const buffer = (words: number, name: string): Slice => set.words(words, `layer ${at} ${name}`);
     const qkv = buffer(T * qkvColumns(config), "qkv");
-    const headNorm = hasHeadNorm(config.layers.filter((_, i) => i % own === n));
+    const headNorm = hasHeadNorm(config.layers.filter((_, n) => (numLayers - 1 - n) % own === own - 1 - at));
     return {
       ...shared,
-      x,
       inputInvRms: buffer(T, "input 1/rms"),
       qkvRaw: headNorm ? buffer(T * qkvColumns(config), "qkv raw") : qkv,
       headInvRms: headNorm ? buffer(T * (config.numHeads + config.numKvHeads), "head 1/rms") : null,
@@ -174,22 +167,24 @@ export function forwardBuffers(
       gateUp: buffer(T * 2 * config.intermediateSize, "gate and up"),
     };
   };
-  const layers: LayerActivations[] = [];
-  const streams: Slice[] = [];
-  const stream = (n: number): Slice => {
-    // Layer n's input is the first of its segment's, or lies where the layers of the other segments have theirs.
-    const shares = segment === null ? n - 2 : n < config.numLayers && n % own > 0 ? n - own : -1;
-    return streams[n] = streams[shares] ?? set.words(T * D, `residual ${n}`);
-  };
-  for (let n = 0; n < config.numLayers; n++) {
-    const x = stream(n);
-    layers.push(n < own ? layer(n, x) : { ...layers[n % own]!, x });
-  }
+  const stream = (n: number): Slice => set.words(T * D, `residual ${n}`);
+  const segments = layerSegments(numLayers, own);
+  const places: Omit<LayerActivations, "x">[] = [];
+  const inputs: Slice[] = [];
+  const two: Slice[] = [];
+  const layers = segments.flatMap(({ first, end }) =>
+    Array.from({ length: end - first }, (_, i): LayerActivations => {
+      const n = first + i;
+      const at = own - (end - n);
+      const x = segment === null ? two[n % 2] ??= stream(n) : n === first ? stream(n) : inputs[at] ??= stream(n);
+      return { ...places[at] ??= place(at), x };
+    })
+  );
   return {
     capacity,
-    segment: own,
+    segments,
     layers,
-    last: stream(config.numLayers),
+    last: segment === null ? two[numLayers % 2] ??= stream(numLayers) : stream(numLayers),
     lastInvRms: set.words(T, "last 1/rms"),
     hidden: set.words(T * D, "hidden"),
     projected: set.words(T * D, "projected"),

@@ -19,6 +19,7 @@ import { mlpActivations, mlpBlock, mlpBlockBackward } from "./mlp_block.ts";
 import type { Parameters } from "./parameters.ts";
 import { addToStream, lastBackward, readStream } from "./residual_stream.ts";
 import { inverseFrequencies } from "./rope_frequencies.ts";
+import type { Segment } from "./segments.ts";
 import { embedTokens, embedTokensBackward } from "./token_embedding.ts";
 
 /** Makes the constants for rows of up to `maxPositions` tokens. Throws DeviceError if the device is too small. */
@@ -106,28 +107,26 @@ export function decoderBackward(commands: Commands, decoder: Decoder, pass: Deco
   const calls = blockCalls(decoder, pass);
   lastBackward(commands, { decoder, parameters, batch, buffers, dx, dhidden, partials });
   // scratch.dx holds the residual stream's gradient; each block adds its own to it.
-  for (let n = calls.length - 1; n >= 0; n--) {
-    const end = n + 1;
-    if (end < calls.length && end % buffers.segment === 0) {
-      recompute(commands, { ...pass, calls, first: end - buffers.segment, end });
+  for (const segment of buffers.segments.toReversed()) {
+    if (segment.end < calls.length) recompute(commands, { ...pass, calls, segment });
+    for (let n = segment.end - 1; n >= segment.first; n--) {
+      const call = { ...calls[n]!, scratch };
+      mlpBlockBackward(commands, call);
+      attentionBlockBackward(commands, {
+        ...call,
+        attendBackward: (buffers) => attention.attendBackward(n, buffers),
+      });
     }
-    const call = { ...calls[n]!, scratch };
-    mlpBlockBackward(commands, call);
-    attentionBlockBackward(commands, {
-      ...call,
-      attendBackward: (buffers) => attention.attendBackward(n, buffers),
-    });
   }
   embedTokensBackward(commands, decoder, { parameters, index, dx });
 }
 
-/** Records the activations of the layers from `first` to before `end` once more, from the first one's input. */
+/** Records the activations of a segment once more, from its first layer's input. */
 function recompute(
   commands: Commands,
-  { calls, first, end, ...pass }: Pick<DecoderBackward, "attention" | "buffers"> & {
+  { calls, segment: { first, end }, ...pass }: Pick<DecoderBackward, "attention" | "buffers"> & {
     calls: readonly BlockForward[];
-    first: number;
-    end: number;
+    segment: Segment;
   },
 ): void {
   readStream(commands, calls[first]!, "attention");

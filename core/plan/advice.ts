@@ -4,8 +4,9 @@ import { DeviceError } from "../../kernels/device/device_error.ts";
 import { Rehearsal } from "../../kernels/device/rehearsal.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { TrainingConfig } from "../config/config_types.ts";
-import { BufferSet, forwardBuffers, segmentLayers } from "../model/activations.ts";
+import { BufferSet, forwardBuffers } from "../model/activations.ts";
 import type { ModelConfig } from "../model/families/family.ts";
+import { segmentLayers } from "../model/segments.ts";
 import { modelCost, recomputeFlop } from "./flops.ts";
 import { type OptimizeWork, Rehearsing } from "./rehearse.ts";
 

@@ -1,6 +1,7 @@
 /** Floating-point operations of the matrix products and attention of each stage. @module */
 import { parameterShapes } from "../model/families/families.ts";
 import type { ModelConfig } from "../model/families/family.ts";
+import { layerSegments } from "../model/segments.ts";
 
 /** The costs of a decoder; a multiplication and its addition count as two. */
 export interface ModelCost {
@@ -92,9 +93,9 @@ export function recomputeFlop(
   { tokens, pairs }: TokenCount,
   { segment, adapters = 0 }: { segment: number; adapters?: number },
 ): number {
-  const segments = Math.ceil(numLayers / segment) - 1;
-  const share = segments * segment / numLayers;
-  return share * (tokens * layers + pairs * attention + adapters) - segments * tokens * down;
+  const again = layerSegments(numLayers, segment).slice(0, -1);
+  const share = (again.at(-1)?.end ?? 0) / numLayers;
+  return share * (tokens * layers + pairs * attention + adapters) - again.length * tokens * down;
 }
 
 /** FLOP of adapters whose A and B have `elements` in all, forward or backward, for `tokens` tokens. */

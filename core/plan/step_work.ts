@@ -1,7 +1,7 @@
 /** What a step of a run computes: tokens and FLOP, from the lengths of its rows. @module */
 import type { IterationConfig } from "../config/config.ts";
-import { segmentLayers } from "../model/activations.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
+import { segmentLayers } from "../model/segments.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import {
   adapterFlop,

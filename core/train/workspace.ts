@@ -9,7 +9,6 @@ import {
   type BufferSet,
   type ForwardBuffers,
   forwardBuffers,
-  segmentLayers,
 } from "../model/activations.ts";
 import { decoderBackward, decoderForward } from "../model/decoder.ts";
 import type { AttentionBackwardContext, AttentionContext, Decoder } from "../model/decoder_types.ts";
@@ -18,6 +17,7 @@ import type { AdapterDropout } from "../model/dropped_low_rank.ts";
 import type { ModelConfig } from "../model/families/family.ts";
 import type { Parameters } from "../model/parameters.ts";
 import { headBackward, type HeadBuffers, headBuffers, scoreSequences } from "../model/response_head.ts";
+import { segmentLayers } from "../model/segments.ts";
 
 /** Everything a micro-batch passes through. */
 export interface Workspace {

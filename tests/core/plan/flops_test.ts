@@ -37,5 +37,6 @@ Deno.test("recomputeFlop() counts all segments but the last, each without its la
   assert.equal(recomputeFlop(cost, count, { segment: 1, adapters: 8 }), layer - down);
   assert.equal(recomputeFlop(cost, count, { segment: 2, adapters: 8 }), 0);
   const five = modelCost(parseModelConfig({ ...TINY_CONFIG, num_hidden_layers: 5 }, "config.json"));
-  assert.equal(recomputeFlop(five, count, { segment: 2, adapters: 20 }), 4 * layer - 2 * down);
+  assert.equal(recomputeFlop(five, count, { segment: 2, adapters: 20 }), 3 * layer - 2 * down);
+  assert.equal(recomputeFlop(five, count, { segment: 4, adapters: 20 }), layer - down);
 });

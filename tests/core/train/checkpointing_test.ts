@@ -1,9 +1,10 @@
 import { deepEqual, equal, notDeepEqual } from "node:assert/strict";
-import { BufferSet, forwardBuffers, segmentLayers } from "../../../core/model/activations.ts";
+import { BufferSet, forwardBuffers } from "../../../core/model/activations.ts";
 import { createAdapter } from "../../../core/model/lora_adapter.ts";
 import { freeModel, loadModel, type Model } from "../../../core/model/model.ts";
 import { parametersOf } from "../../../core/model/parameters.ts";
 import { pairLogps } from "../../../core/model/scorer.ts";
+import { layerSegments, segmentLayers } from "../../../core/model/segments.ts";
 import { modelCost, recomputeFlop } from "../../../core/plan/flops.ts";
 import { countOf } from "../../../core/plan/step_work.ts";
 import { batchCapacity, packBatch } from "../../../core/train/step_batches.ts";
@@ -160,6 +161,14 @@ for (const [method, keys] of Object.entries(METHODS)) {
       }, { config: { num_hidden_layers: LAYERS, ...config } }));
   }
 }
+
+Deno.test("layerSegments() cuts from the end, so that what is kept is a whole segment", () => {
+  deepEqual(layerSegments(5, 2), [{ first: 0, end: 1 }, { first: 1, end: 3 }, { first: 3, end: 5 }]);
+  deepEqual(layerSegments(5, 4), [{ first: 0, end: 1 }, { first: 1, end: 5 }]);
+  deepEqual(layerSegments(4, 2), [{ first: 0, end: 2 }, { first: 2, end: 4 }]);
+  deepEqual(layerSegments(3, 3), [{ first: 0, end: 3 }]);
+  deepEqual([false, true, 2, 9].map((value) => segmentLayers(value, 5)), [5, 1, 2, 5]);
+});
 
 Deno.test("the buffers of a forward pass are those of one segment, and each segment's input", () =>
   withTinyModel(({ model: { config } }) => {

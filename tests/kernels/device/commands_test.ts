@@ -4,7 +4,7 @@ import { Commands } from "../../../kernels/device/commands.ts";
 import type { Device } from "../../../kernels/device/device.ts";
 import { defineKernel } from "../../../kernels/device/kernel.ts";
 import { Pace } from "../../../kernels/device/pace.ts";
-import type { Slice } from "../../../kernels/device/slice.ts";
+import { type Slice, subslice } from "../../../kernels/device/slice.ts";
 
 const twice = defineKernel({
   name: "twice",
@@ -79,4 +79,23 @@ Deno.test("Commands.repeatable() leaves off where a submission would become too 
     equal(new Float32Array(await device.read(x))[0], 2 ** 14);
     deepEqual([commands.submitCount, called], [submits, calls], `${budget} s`);
   }
+});
+
+Deno.test("a wait for the device teaches its pace, unless much is read", async () => {
+  const foreseen = async (wait: (device: Device, x: Slice) => Promise<unknown>): Promise<number> => {
+    using device = await openAdapter();
+    using commands = new Commands(device);
+    const x = device.alloc(2 ** 21, "x");
+    for (let i = 0; i < 2; i++) {
+      // Of the first wait, in whose time the kernel was compiled, a bound is learned too.
+      commands.announce("forward", 1e13);
+      commands.dispatch(twice, { buffers: { x }, uniforms: {}, workgroups: [1] });
+      commands.submit();
+      await wait(device, x);
+    }
+    return device.pace.secondsOf("forward", 1e13);
+  };
+  equal(await foreseen((device, x) => device.read(x)), 1000);
+  equal(await foreseen((device, x) => device.read(subslice(x, 0, 4))) < 100, true);
+  equal(await foreseen((device) => device.sync()) < 100, true);
 });

@@ -25,6 +25,7 @@ export { DeviceError, type DeviceErrorKind } from "./kernels/device/device_error
 export { openDevice, type OpenDeviceOptions } from "./core/device/open_device.ts";
 export type { OpenOptions } from "./kernels/device/adapter.ts";
 export type { Device } from "./kernels/device/device.ts";
+export type { Pace, Work, WorkKind } from "./kernels/device/pace.ts";
 export type { DeviceBuffer, Image, ImageFormat, Slice } from "./kernels/device/slice.ts";
 export type { DeviceFamily, TileClass, Tuning } from "./kernels/device/tuning.ts";
 export type { Commands, Dispatch } from "./kernels/device/commands.ts";

@@ -32,6 +32,7 @@
 export { StoppedError, UserError } from "./core/error.ts";
 export { DeviceError, type DeviceErrorKind } from "./kernels/device/device_error.ts";
 export type { Device } from "./kernels/device/device.ts";
+export type { Pace, Work, WorkKind } from "./kernels/device/pace.ts";
 export type { DeviceBuffer, Image, ImageFormat, Slice } from "./kernels/device/slice.ts";
 export type { DeviceFamily, TileClass, Tuning } from "./kernels/device/tuning.ts";
 export type { OnProgress, ProgressEvent } from "./core/progress.ts";

@@ -1,7 +1,10 @@
 /** A whole training step: noised reference, policy, loss, backward, optimizer. @module */
 import { forIteration, type IterationConfig, loadConfig } from "../../core/config/config.ts";
 import type { ModelConfig } from "../../core/model/families/family.ts";
+import { createAdapter } from "../../core/model/lora_adapter.ts";
+import { freeModel } from "../../core/model/model.ts";
 import { packPairs, type PairIds } from "../../core/model/pack.ts";
+import { parametersOf } from "../../core/model/parameters.ts";
 import { pairLogps } from "../../core/model/scorer.ts";
 import { batchCapacity, packBatch } from "../../core/train/step_batches.ts";
 import { Trainer } from "../../core/train/trainer.ts";
@@ -39,6 +42,11 @@ export function stepSpecs(): Spec[] {
       const name = `step/llama-10m-prompt-${label}`;
       return { name, quick: false, run: (context) => runShared(context, name, prompt) };
     }),
+    ...[{}, { adapters: true }, { adapters: true, noise: true }].map((what): Spec => {
+      const kind = ["recomputed", ...Object.keys(what)].join("-");
+      const name = `step/llama-10m-${kind}`;
+      return { name, quick: false, run: (context) => runRecomputed(context, name, what) };
+    }),
   ];
 }
 
@@ -59,17 +67,24 @@ export interface StepSizes {
   sharePrompt?: boolean;
   /** Joint noise, as in DNPO; without it the reference's log-probabilities are computed beforehand, all of them. */
   noise?: boolean;
+  /** Adapters of rank 16 are trained, and the weights are frozen. */
+  adapters?: boolean;
+  checkpointing?: boolean;
 }
 
 /** Opens model, reference and trainer. */
 export async function openStep(
   context: Context,
-  { sizes, pairs, sharePrompt = true, noise = false }: StepSizes,
+  { sizes, pairs, sharePrompt = true, noise = false, adapters = false, checkpointing = false }: StepSizes,
 ): Promise<StepRun> {
   const { device, commands } = context;
   const before = device.bytes;
   device.peakBytes = before;
-  const model = await openModel(context, sizes);
+  const base = await openModel(context, sizes);
+  const settings = await settingsOf({ rows: pairs.length, noise, adapters, checkpointing });
+  const { lora } = settings;
+  const fresh = { base: null, init: "uniform", seed: 1, iteration: 0 } as const;
+  const model = lora ? { ...base, adapter: createAdapter(device, base.config, { settings: lora, ...fresh }) } : base;
   const reference = openReference(context, model);
   const rows = { ...pairRows(pairs), pack: () => packPairs(pairs, { sharePrompt }) };
   const batch = packBatch(rows, places(rows), { size: pairs.length, noise });
@@ -81,8 +96,8 @@ export async function openStep(
   if (!noise) reference.free();
   const trainer = await Trainer.create(commands, {
     model,
-    reference: { logps, ...(noise && { weights: reference }) },
-    settings: await settings(pairs.length, noise),
+    reference: { logps, ...(noise && { parameters: parametersOf(reference) }) },
+    settings,
     capacity: batchCapacity(batch, device),
     maxPositions: longestRow(rows),
   });
@@ -102,7 +117,7 @@ export async function openStep(
     free() {
       trainer.free();
       if (noise) reference.free();
-      model.weights.free();
+      freeModel(model);
     },
   };
 }
@@ -260,13 +275,40 @@ async function runShared(context: Context, name: string, prompt: number): Promis
   return [await compare(context, { name, unit: "tokens_per_s", work, contenders })];
 }
 
-async function settings(rows: number, noise: boolean): Promise<IterationConfig> {
+/** The same pairs with the layers' activations computed again, and kept. */
+async function runRecomputed(
+  context: Context,
+  name: string,
+  what: Pick<StepSizes, "adapters" | "noise">,
+): Promise<Result[]> {
+  const pairs = makePairs(PAIRS, { prompt: 1, length: LENGTH, vocab: LLAMA_10M.vocab });
+  const open = (checkpointing: boolean) => openStep(context, { sizes: LLAMA_10M, pairs, checkpointing, ...what });
+  const [again, kept] = [await open(true), await open(false)];
+  const expected = await kept.first();
+  const contenders: Contender[] = [
+    {
+      name: "dnpo",
+      check: async () => checkClose(await again.first(), expected, { label: "loss and gradient norm", rtol: 0 }),
+      run: again.step,
+      free: again.free,
+    },
+    { name: "all kept", check: () => Promise.resolve(), run: kept.step, free: kept.free },
+  ];
+  const work = 2 * PAIRS * LENGTH;
+  return [await compare(context, { name, unit: "tokens_per_s", work, contenders })];
+}
+
+async function settingsOf(
+  { rows, noise, adapters, checkpointing }: { rows: number; noise: boolean; adapters: boolean; checkpointing: boolean },
+): Promise<IterationConfig> {
   const config = await loadConfig(undefined, {
     defaults: {
       noise: noise ? { update: "joint", learning_rate: 1e-3 } : "none",
+      ...(adapters && { lora: { r: 16 } }),
       training: {
         learning_rate: LEARNING_RATE,
         per_device_train_batch_size: rows,
+        gradient_checkpointing: checkpointing,
         lr_scheduler_type: "constant",
         beta: BETA,
         logging_steps: 1,

@@ -417,6 +417,11 @@ export interface TrainingConfig<Rate = number> {
   per_device_train_batch_size: number;
   /** Micro-batches in an optimizer step. */
   gradient_accumulation_steps: number;
+  /**
+   * How many layers keep their activations at a time: with N the others' are computed again in the backward pass, to
+   * the same bits, in less memory and more time; true is 1, false keeps those of all layers.
+   */
+  gradient_checkpointing: boolean | number;
   /** Passes over the pairs, per iteration. */
   num_train_epochs: number;
   /** Optimizer steps per iteration where above 0, instead of num_train_epochs. */

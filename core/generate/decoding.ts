@@ -97,7 +97,7 @@ export class Decoding {
     const cache = (label: string): Slice =>
       set.words(slots * maxLength * config.numKvHeads * config.headDim, label, "KV cache");
     this.#cache = config.layers.map((_, n) => ({ k: cache(`k cache ${n}`), v: cache(`v cache ${n}`) }));
-    this.#step = forwardBuffers(set, { config, capacity: slots, keep: false, ranks: this.parameters.ranks });
+    this.#step = forwardBuffers(set, { config, capacity: slots, segment: null, ranks: this.parameters.ranks });
     this.#state = Object.fromEntries(STATE.map((name) => [name, set.words(slots, name)])) as Record<
       typeof STATE[number],
       Slice

@@ -28,7 +28,7 @@ export class PackedPrefill {
     this.#buffers = forwardBuffers(set, {
       config,
       capacity: capacity.tokens,
-      keep: false,
+      segment: null,
       ranks: decoding.parameters.ranks,
     });
     this.#slot = set.words(capacity.tokens, "prefill slots");
@@ -67,7 +67,7 @@ export class RowPrefill {
       position: set.words(capacity, "prefill positions"),
       slot: set.words(capacity, "prefill slots"),
     };
-    this.#buffers = forwardBuffers(set, { config, capacity, keep: false, ranks: decoding.parameters.ranks });
+    this.#buffers = forwardBuffers(set, { config, capacity, segment: null, ranks: decoding.parameters.ranks });
     device.write(this.#tokens.slot, new Uint32Array(capacity));
   }
 

@@ -26,15 +26,21 @@ export async function runStage<T>(
     const why = lost ? " (its driver resets it where one step takes too long, or memory is short)" : "";
     throw new DeviceError(
       `Cannot go on with ${stage} of iteration ${iteration}: ${what}${why}; what is saved in ${context.config.output_dir} ` +
-        `stays, and the same command goes on from there; ${remedy(stage, settings)} needs less`,
+        `stays, and the same command goes on from there; ${remedy(stage, settings, { lost })} needs less`,
       lost ? "lost" : "memory",
     );
   }
 }
 
-/** The setting to change so that a stage needs less memory and time. */
-function remedy(stage: Step["stage"], { training, generation, data }: IterationConfig): string {
+/** The setting to change so that a stage needs less memory and, where the device was lost, no more time. */
+function remedy(
+  stage: Step["stage"],
+  { training, generation, data }: IterationConfig,
+  { lost }: { lost: boolean },
+): string {
   const { per_device_train_batch_size: size, gradient_accumulation_steps: steps } = training;
+  const recomputes = training.gradient_checkpointing !== false;
+  if (stage === "optimize" && !lost && !recomputes) return "training.gradient_checkpointing=true";
   if (stage === "optimize" && size > 1) {
     return `training.per_device_train_batch_size below ${size}, with gradient_accumulation_steps above ${steps} to match,`;
   }

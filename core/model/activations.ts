@@ -7,9 +7,10 @@ import { headNormPartialBytes } from "../../kernels/norm/head_norm.ts";
 import { rmsNormScratchBytes } from "../../kernels/norm/rms_norm.ts";
 import type { ModelConfig } from "./families/family.ts";
 import type { MemoryPart } from "./memory_parts.ts";
+import { layerSegments, type Segment } from "./segments.ts";
 
 /**
- * Activations that one layer keeps for its backward pass. In shapes, T is the number of tokens, D the hidden size, C
+ * Activations that one layer has for its backward pass. In shapes, T is the number of tokens, D the hidden size, C
  * (heads + 2·kvHeads)·headDim, and I the intermediate size. All layers share the buffers `normed` and `activated`: the
  * backward pass computes them again, which costs about a hundredth of its time and saves a third of the memory.
  */
@@ -38,6 +39,8 @@ export interface LayerActivations {
 /** All buffers of a forward pass. */
 export interface ForwardBuffers {
   readonly capacity: number;
+  /** The layers of a segment have buffers of their own, and share them with those of the other segments. */
+  readonly segments: readonly Segment[];
   readonly layers: readonly LayerActivations[];
   /** Output of the last layer, before the last norm: [T, D]. */
   readonly last: Slice;
@@ -125,27 +128,34 @@ function qkvColumns(config: ModelConfig): number {
 }
 
 /**
- * Allocates buffers for up to `capacity` tokens and adapters of up to `ranks` columns (0 for none). With `keep`, every layer has its own (for a backward pass). Without
- * it, the layers share one set, and the residual stream goes back and forth between two buffers.
+ * Allocates buffers for up to `capacity` tokens and adapters of up to `ranks` columns (0 for none). For a backward pass
+ * `segment` says how many layers have buffers of their own. Without one it is null: all layers share one set, and the
+ * residual stream goes back and forth between two buffers.
  */
 export function forwardBuffers(
   set: BufferSet,
-  { config, capacity, keep, ranks }: { config: ModelConfig; capacity: number; keep: boolean; ranks: number },
+  { config, capacity, segment, ranks }: {
+    config: ModelConfig;
+    capacity: number;
+    segment: number | null;
+    ranks: number;
+  },
 ): ForwardBuffers {
   const T = capacity;
   const D = config.hiddenSize;
+  const { numLayers } = config;
+  const own = segment ?? 1;
   const shared = {
     normed: set.words(T * D, "normed"),
     activated: set.words(T * config.intermediateSize, "activated"),
     low: ranks > 0 ? set.words(T * ranks, "low-rank") : null,
   };
-  const layer = (n: number, x: Slice): LayerActivations => {
-    const buffer = (words: number, name: string): Slice => set.words(words, `layer ${n} ${name}`);
+  const place = (at: number): Omit<LayerActivations, "x"> => {
+    const buffer = (words: number, name: string): Slice => set.words(words, `layer ${at} ${name}`);
     const qkv = buffer(T * qkvColumns(config), "qkv");
-    const headNorm = hasHeadNorm(keep ? [config.layers[n]!] : config.layers);
+    const headNorm = hasHeadNorm(config.layers.filter((_, n) => (numLayers - 1 - n) % own === own - 1 - at));
     return {
       ...shared,
-      x,
       inputInvRms: buffer(T, "input 1/rms"),
       qkvRaw: headNorm ? buffer(T * qkvColumns(config), "qkv raw") : qkv,
       headInvRms: headNorm ? buffer(T * (config.numHeads + config.numKvHeads), "head 1/rms") : null,
@@ -157,20 +167,24 @@ export function forwardBuffers(
       gateUp: buffer(T * 2 * config.intermediateSize, "gate and up"),
     };
   };
-  const layers: LayerActivations[] = [];
-  const streams = [set.words(T * D, "residual 0")];
-  for (let n = 0; n < config.numLayers; n++) {
-    if (keep || n === 0) {
-      layers.push(layer(n, streams[n]!));
-      streams.push(set.words(T * D, `residual ${n + 1}`));
-    } else {
-      layers.push({ ...layers[0]!, x: streams[n % 2]! });
-    }
-  }
+  const stream = (n: number): Slice => set.words(T * D, `residual ${n}`);
+  const segments = layerSegments(numLayers, own);
+  const places: Omit<LayerActivations, "x">[] = [];
+  const inputs: Slice[] = [];
+  const two: Slice[] = [];
+  const layers = segments.flatMap(({ first, end }) =>
+    Array.from({ length: end - first }, (_, i): LayerActivations => {
+      const n = first + i;
+      const at = own - (end - n);
+      const x = segment === null ? two[n % 2] ??= stream(n) : n === first ? stream(n) : inputs[at] ??= stream(n);
+      return { ...places[at] ??= place(at), x };
+    })
+  );
   return {
     capacity,
+    segments,
     layers,
-    last: keep ? streams[config.numLayers]! : streams[config.numLayers % 2]!,
+    last: segment === null ? two[numLayers % 2] ??= stream(numLayers) : stream(numLayers),
     lastInvRms: set.words(T, "last 1/rms"),
     hidden: set.words(T * D, "hidden"),
     projected: set.words(T * D, "projected"),

@@ -2,6 +2,7 @@
 import { rope } from "../../kernels/attention/rope.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
+import { announceLinear, announceLinearBackward } from "./announced_work.ts";
 import type { AttendBackwardBuffers, AttendBuffers, BlockBackward, BlockCall, BlockForward } from "./decoder_types.ts";
 import { headNorms, headNormsBackward } from "./head_norms.ts";
 import { linear, linearBackward } from "./linear.ts";
@@ -29,10 +30,12 @@ export function attentionBlock(
   const { tensors, parameters, batch, layer, projected, attend, appliesRope } = call;
   const { tokens: rows, drop = null } = batch;
   const { low } = layer;
+  announceLinear(commands, tensors.qkv, rows);
   linear(commands, tensors.qkv, { y: layer.qkvRaw, x: layer.normed, parameters, low, drop, rows });
   if (tensors.headNorms) headNorms(commands, call, tensors.headNorms);
   if (!appliesRope) rotate(commands, call, { qkv: layer.qkv, inverse: false });
   attend({ out: layer.attended, lse: layer.lse, qkv: layer.qkv });
+  announceLinear(commands, tensors.output, rows);
   linear(commands, tensors.output, { y: projected, x: layer.attended, parameters, low, drop, rows });
 }
 
@@ -45,6 +48,7 @@ export function attentionBlockBackward(
   const { tokens: rows, drop = null } = batch;
   const { partials, dlow } = scratch;
   const { low } = layer;
+  announceLinearBackward(commands, tensors.output, rows);
   linearBackward(commands, tensors.output, {
     dx: scratch.dattended,
     dy: outputGradient(commands, call, "attention"),
@@ -67,6 +71,7 @@ export function attentionBlockBackward(
   rotate(commands, call, { qkv: scratch.dqkv, inverse: true });
   if (tensors.headNorms) headNormsBackward(commands, call, tensors.headNorms);
   readStream(commands, call, "attention");
+  announceLinearBackward(commands, tensors.qkv, rows);
   linearBackward(commands, tensors.qkv, {
     dx: scratch.dnormed,
     dy: scratch.dqkvRaw,

@@ -15,10 +15,11 @@ import type {
 } from "./decoder_types.ts";
 import { modelTensors } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
-import { mlpBlock, mlpBlockBackward } from "./mlp_block.ts";
+import { mlpActivations, mlpBlock, mlpBlockBackward } from "./mlp_block.ts";
 import type { Parameters } from "./parameters.ts";
 import { addToStream, lastBackward, readStream } from "./residual_stream.ts";
 import { inverseFrequencies } from "./rope_frequencies.ts";
+import type { Segment } from "./segments.ts";
 import { embedTokens, embedTokensBackward } from "./token_embedding.ts";
 
 /** Makes the constants for rows of up to `maxPositions` tokens. Throws DeviceError if the device is too small. */
@@ -41,36 +42,49 @@ export interface DecoderForward {
 }
 
 /** Records the forward pass. */
-export function decoderForward(
-  commands: Commands,
-  decoder: Decoder,
-  { parameters, batch, buffers, attention }: DecoderForward,
-): void {
-  const { projected, layers } = buffers;
-  const calls = layers.map((layer, n): BlockForward => ({
-    ...blockCall(decoder, n),
-    parameters,
-    batch,
-    layer,
-    projected,
-  }));
-  embedTokens(commands, decoder, { parameters, batch, out: layers[0]!.x });
+export function decoderForward(commands: Commands, decoder: Decoder, pass: DecoderForward): void {
+  const { parameters, batch, buffers } = pass;
+  embedTokens(commands, decoder, { parameters, batch, out: buffers.layers[0]!.x });
+  const calls = blockCalls(decoder, pass);
   readStream(commands, calls[0]!, "attention");
   calls.forEach((call, n) => {
     const next = calls[n + 1] ?? null;
-    attentionBlock(commands, {
-      ...call,
-      attend: (buffers) => attention.attend(n, buffers),
-      appliesRope: attention.appliesRope ?? false,
-    });
-    addToStream(commands, call, { block: "attention", next, buffers });
+    layerAttention(commands, call, { ...pass, n, next });
     mlpBlock(commands, call);
     addToStream(commands, call, { block: "mlp", next, buffers });
   });
 }
 
-function blockCall(decoder: Decoder, n: number): Pick<BlockCall, "decoder" | "spec" | "tensors"> {
-  return { decoder, spec: decoder.config.layers[n]!, tensors: decoder.tensors.layers[n]! };
+/** Records a layer's attention, and the stream after it. */
+function layerAttention(
+  commands: Commands,
+  call: BlockForward,
+  { attention, buffers, n, next }: Pick<DecoderForward, "attention" | "buffers"> & {
+    n: number;
+    next: BlockCall | null;
+  },
+): void {
+  attentionBlock(commands, {
+    ...call,
+    attend: (buffers) => attention.attend(n, buffers),
+    appliesRope: attention.appliesRope ?? false,
+  });
+  addToStream(commands, call, { block: "attention", next, buffers });
+}
+
+function blockCalls(
+  decoder: Decoder,
+  { parameters, batch, buffers: { layers, projected } }: Pick<DecoderForward, "parameters" | "batch" | "buffers">,
+): BlockForward[] {
+  return layers.map((layer, n) => ({
+    decoder,
+    spec: decoder.config.layers[n]!,
+    tensors: decoder.tensors.layers[n]!,
+    parameters,
+    batch,
+    layer,
+    projected,
+  }));
 }
 
 /** What {@linkcode decoderBackward} reads and writes. */
@@ -79,29 +93,52 @@ export interface DecoderBackward {
   parameters: Parameters;
   batch: TokenBuffers;
   index: EmbeddingIndexBuffers;
-  /** As the forward pass left them. */
+  /** As the forward pass left them: they hold the last segment's activations, and each segment's input. */
   buffers: ForwardBuffers;
   /** `dhidden` [T, D] is the gradient at what the LM head reads. */
   scratch: BackwardBuffers;
-  attention: AttentionBackwardContext;
+  attention: AttentionContext & AttentionBackwardContext;
 }
 
-/** Records the backward pass. */
-export function decoderBackward(
-  commands: Commands,
-  decoder: Decoder,
-  { parameters, batch, index, buffers, scratch, attention }: DecoderBackward,
-): void {
+/** Records the backward pass. The activations of all segments but the last are computed again before it. */
+export function decoderBackward(commands: Commands, decoder: Decoder, pass: DecoderBackward): void {
+  const { parameters, batch, index, buffers, scratch, attention } = pass;
   const { dx, dhidden, partials } = scratch;
+  const calls = blockCalls(decoder, pass);
   lastBackward(commands, { decoder, parameters, batch, buffers, dx, dhidden, partials });
   // scratch.dx holds the residual stream's gradient; each block adds its own to it.
-  for (let n = decoder.config.numLayers - 1; n >= 0; n--) {
-    const call = { ...blockCall(decoder, n), parameters, batch, layer: buffers.layers[n]!, scratch };
-    mlpBlockBackward(commands, call);
-    attentionBlockBackward(commands, {
-      ...call,
-      attendBackward: (buffers) => attention.attendBackward(n, buffers),
-    });
+  for (const segment of buffers.segments.toReversed()) {
+    if (segment.end < calls.length) recompute(commands, { ...pass, calls, segment });
+    for (let n = segment.end - 1; n >= segment.first; n--) {
+      const call = { ...calls[n]!, scratch };
+      mlpBlockBackward(commands, call);
+      attentionBlockBackward(commands, {
+        ...call,
+        attendBackward: (buffers) => attention.attendBackward(n, buffers),
+      });
+    }
   }
   embedTokensBackward(commands, decoder, { parameters, index, dx });
+}
+
+/** Records the activations of a segment once more, from its first layer's input. */
+function recompute(
+  commands: Commands,
+  { calls, segment: { first, end }, ...pass }: Pick<DecoderBackward, "attention" | "buffers"> & {
+    calls: readonly BlockForward[];
+    segment: Segment;
+  },
+): void {
+  readStream(commands, calls[first]!, "attention");
+  for (let n = first; n < end; n++) {
+    const call = calls[n]!;
+    const next = calls[n + 1]!;
+    layerAttention(commands, call, { ...pass, n, next });
+    // The last one's output is the input of the next segment, which has been kept.
+    if (n === end - 1) mlpActivations(commands, call);
+    else {
+      mlpBlock(commands, call);
+      addToStream(commands, call, { block: "mlp", next, buffers: pass.buffers });
+    }
+  }
 }

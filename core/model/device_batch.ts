@@ -6,7 +6,7 @@ import { embeddingIndex } from "../../kernels/rows/embedding.ts";
 import { invertIndex } from "../../kernels/rows/gather_rows.ts";
 import type { BufferSet } from "./activations.ts";
 import type { EmbeddingIndexBuffers, TokenBuffers } from "./decoder_types.ts";
-import { type PackedBatch, type ResponseEntries, tokenLayout } from "./pack.ts";
+import { type PackedBatch, type PackedSegment, type ResponseEntries, tokenLayout } from "./pack.ts";
 
 /** Sizes that are large enough for every batch of a run. */
 export interface BatchCapacity {
@@ -36,6 +36,8 @@ export interface DeviceBatch extends TokenBuffers {
   layout: Slice;
   tiles: Slice;
   tileCount: number;
+  /** Number of pairs of a query and a key that it may attend to. */
+  pairs: number;
   entries: EntryBuffers;
   lengths: Slice;
   embedding: EmbeddingIndexBuffers;
@@ -61,6 +63,14 @@ export function maxCapacity(a: BatchCapacity, b: BatchCapacity): BatchCapacity {
     sequences: Math.max(a.sequences, b.sequences),
     tiles: Math.max(a.tiles, b.tiles),
   };
+}
+
+/** Counts the pairs of a query and a key, as if there were no windows. */
+function attentionPairs(segments: readonly PackedSegment[]): number {
+  return segments.reduce((sum, { start, end, prefixStart, prefixEnd }) => {
+    const length = end - start;
+    return sum + length * (prefixEnd - prefixStart) + length * (length + 1) / 2;
+  }, 0);
 }
 
 function tileList(packed: PackedBatch, device: Device): Uint32Array<ArrayBuffer> {
@@ -125,6 +135,7 @@ export class BatchBuffers {
       layout,
       tiles,
       tileCount: list.length / 2,
+      pairs: attentionPairs(packed.segments),
       entries: writeEntries(device, this.#entries, packed.entries),
       lengths,
       embedding: { ...this.#embedding, count: unique.ids.length },

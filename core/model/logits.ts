@@ -3,6 +3,7 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import { type Slice, subslice } from "../../kernels/device/slice.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { windowOf, windows } from "../../kernels/window.ts";
+import { announceProduct } from "./announced_work.ts";
 import type { Parameters } from "./parameters.ts";
 import type { HeadShape } from "./response_head.ts";
 
@@ -21,6 +22,7 @@ export function recordLogits(
   const { data: head } = parameters.get(tensors.head.name);
   // Windows begin at multiples of 64 so that their columns of the logits begin at slice alignment.
   for (const window of windows(commands.device, config.vocabSize, { rowBytes, multiple: 64 })) {
+    announceProduct(commands, { rows, elements: window.rows * config.hiddenSize });
     matmul(commands, {
       mode: "NT",
       c: subslice(logits, window.first * 4, logits.size - window.first * 4),

@@ -1,6 +1,7 @@
 /** The MLP of a layer: gate and up, activation, down. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { swiglu, swigluBackward } from "../../kernels/mlp/swiglu.ts";
+import { announceLinear, announceLinearBackward } from "./announced_work.ts";
 import type { BlockBackward, BlockCall, BlockForward } from "./decoder_types.ts";
 import { linear, linearBackward } from "./linear.ts";
 import { outputGradient, readStream, readStreamBackward } from "./residual_stream.ts";
@@ -35,13 +36,22 @@ function activateBackward(
   }
 }
 
+/** Records gate(n) and up(n), what the backward pass reads, where n is `layer.normed`, recorded before. */
+export function mlpActivations(commands: Commands, { tensors, parameters, batch, layer }: BlockCall): void {
+  const { tokens: rows, drop = null } = batch;
+  const { gateUp: y, normed: x, low } = layer;
+  announceLinear(commands, tensors.gateUp, rows);
+  linear(commands, tensors.gateUp, { y, x, parameters, low, drop, rows });
+}
+
 /** Records projected = down(act(gate(n)) · up(n)), where n is `layer.normed`, recorded before. */
 export function mlpBlock(commands: Commands, call: BlockForward): void {
   const { tensors, parameters, batch, layer, projected } = call;
   const { tokens: rows, drop = null } = batch;
   const { low } = layer;
-  linear(commands, tensors.gateUp, { y: layer.gateUp, x: layer.normed, parameters, low, drop, rows });
+  mlpActivations(commands, call);
   activate(commands, call);
+  announceLinear(commands, tensors.down, rows);
   linear(commands, tensors.down, { y: projected, x: layer.activated, parameters, low, drop, rows });
 }
 
@@ -51,6 +61,7 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
   const { tokens: rows, drop = null } = batch;
   const { partials, dlow } = scratch;
   const { low } = layer;
+  announceLinearBackward(commands, tensors.down, rows);
   activate(commands, call);
   linearBackward(commands, tensors.down, {
     dx: scratch.dactivated,
@@ -63,6 +74,7 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
     drop,
     rows,
   });
+  announceLinearBackward(commands, tensors.gateUp, rows);
   activateBackward(commands, call);
   readStream(commands, call, "mlp");
   linearBackward(commands, tensors.gateUp, {

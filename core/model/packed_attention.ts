@@ -8,7 +8,10 @@ import type { ModelConfig } from "./families/family.ts";
 /** Returns what records the attention of each layer over the batch's own tokens. */
 export function packedAttention(
   commands: Commands,
-  { config, batch }: { config: ModelConfig; batch: Pick<DeviceBatch, "position" | "layout" | "tiles" | "tileCount"> },
+  { config, batch }: {
+    config: ModelConfig;
+    batch: Pick<DeviceBatch, "position" | "layout" | "tiles" | "tileCount" | "pairs">;
+  },
 ): AttentionContext & AttentionBackwardContext {
   const shared: Omit<Attention, "out" | "lse" | "qkv" | "window" | "scale"> = {
     position: batch.position,
@@ -23,8 +26,15 @@ export function packedAttention(
     const { window, scale } = config.layers[layer]!.attention;
     return { window: window ?? 0, scale };
   };
+  const flop = 4 * config.numHeads * config.headDim * batch.pairs;
   return {
-    attend: (layer, buffers) => attention(commands, { ...shared, ...own(layer), ...buffers }),
-    attendBackward: (layer, buffers) => attentionBackward(commands, { ...shared, ...own(layer), ...buffers }),
+    attend(layer, buffers) {
+      commands.announce("forward", flop);
+      attention(commands, { ...shared, ...own(layer), ...buffers });
+    },
+    attendBackward(layer, buffers) {
+      commands.announce("backward", 2.5 * flop);
+      attentionBackward(commands, { ...shared, ...own(layer), ...buffers });
+    },
   };
 }

@@ -83,7 +83,7 @@ export async function scoreTexts(
   const decoder = createDecoder(device, { config, maxPositions: largest(texts, (ids) => ids.length) });
   try {
     const batchBuffers = new BatchBuffers(set, { capacity });
-    const buffers = forwardBuffers(set, { config, capacity: capacity.tokens, keep: false, ranks: 0 });
+    const buffers = forwardBuffers(set, { config, capacity: capacity.tokens, segment: null, ranks: 0 });
     const index = set.words(most, "scored tokens");
     const hidden = set.words(most * config.hiddenSize, "scored hidden");
     const scores = set.words(most * labels.length, "scores");

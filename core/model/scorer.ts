@@ -89,7 +89,7 @@ async function score<Row>(
   const decoder = createDecoder(device, { config, maxPositions });
   try {
     const batchBuffers = new BatchBuffers(set, { capacity });
-    const buffers = forwardBuffers(set, { config, capacity: capacity.tokens, keep: false, ranks: parameters.ranks });
+    const buffers = forwardBuffers(set, { config, capacity: capacity.tokens, segment: null, ranks: parameters.ranks });
     const head = headBuffers(set, { config, entries: capacity.entries, noise: false });
     const sums = set.words(capacity.sequences, "logps");
     let done = 0;

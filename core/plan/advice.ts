@@ -1,7 +1,13 @@
 /** What to change if an optimize stage does not fit. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
+import { Rehearsal } from "../../kernels/device/rehearsal.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import type { TrainingConfig } from "../config/config_types.ts";
+import { BufferSet, forwardBuffers } from "../model/activations.ts";
+import type { ModelConfig } from "../model/families/family.ts";
+import { segmentLayers } from "../model/segments.ts";
+import { modelCost, recomputeFlop } from "./flops.ts";
 import { type OptimizeWork, Rehearsing } from "./rehearse.ts";
 
 /** What does not fit, and what would. */
@@ -14,7 +20,12 @@ export interface Advice {
   change: { set: string[]; bytes: number } | null;
 }
 
-/** Looks for the largest micro-batch that fits, with the same optimizer batch. */
+const BATCH_KEYS = ["per_device_train_batch_size", "gradient_accumulation_steps"] as const;
+
+/**
+ * Looks for the settings that change the time least and fit, with the same optimizer batch: activations that are
+ * computed again, as many layers as need be, and then smaller micro-batches.
+ */
 export async function advise(
   { device, memory, folder, ...work }: {
     device: Device;
@@ -24,22 +35,86 @@ export async function advise(
 ): Promise<Advice> {
   const { settings } = work;
   const { training } = settings;
-  const batch = training.per_device_train_batch_size * training.gradient_accumulation_steps;
-  const advice: Advice = { stage: "optimize", problem: "", change: null };
-  for (let size = training.per_device_train_batch_size >> 1; size >= 1; size >>= 1) {
-    const changed = { ...training, per_device_train_batch_size: size, gradient_accumulation_steps: batch / size };
-    if (!Number.isInteger(changed.gradient_accumulation_steps)) continue;
+  const bytesOf = async (changed: TrainingConfig): Promise<number> => {
     try {
       const { bytes } = await new Rehearsing(device).optimize(folder, {
         ...work,
         settings: { ...settings, training: changed },
       });
-      if (bytes > memory) continue;
-      const set = ["per_device_train_batch_size", "gradient_accumulation_steps"] as const;
-      return { ...advice, change: { set: set.map((key) => `training.${key}=${changed[key]}`), bytes } };
+      return bytes;
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
+      return Infinity;
+    }
+  };
+  const segments = lighterSegments(device, folder.config, training);
+  for (const batch of batchSizes(training)) {
+    const candidates = segments.map((gradient_checkpointing) => ({ ...training, ...batch, gradient_checkpointing }));
+    const found = await firstThatFits(candidates, { memory, bytesOf });
+    if (found) {
+      return { stage: "optimize", problem: "", change: { set: changes(training, found.item), bytes: found.bytes } };
     }
   }
-  return advice;
+  return { stage: "optimize", problem: "", change: null };
+}
+
+/** The micro-batch and each half of it, with the same optimizer batch. */
+function batchSizes(training: TrainingConfig): Pick<TrainingConfig, typeof BATCH_KEYS[number]>[] {
+  const { per_device_train_batch_size: whole, gradient_accumulation_steps: steps } = training;
+  const sizes: Pick<TrainingConfig, typeof BATCH_KEYS[number]>[] = [];
+  for (let size = whole; size >= 1; size >>= 1) {
+    const accumulation = whole * steps / size;
+    if (!Number.isInteger(accumulation)) continue;
+    sizes.push({ per_device_train_batch_size: size, gradient_accumulation_steps: accumulation });
+  }
+  return sizes;
+}
+
+/** Values of `gradient_checkpointing`: the one that is set, and those that take less memory, each in more time. */
+function lighterSegments(device: Device, config: ModelConfig, training: TrainingConfig): (boolean | number)[] {
+  const { gradient_checkpointing: given } = training;
+  const cost = modelCost(config);
+  const flop = (segment: number): number => recomputeFlop(cost, { tokens: 1, pairs: 0, entries: 0 }, { segment });
+  const all = Array.from({ length: config.numLayers }, (_, i) => i + 1).sort((a, b) => flop(a) - flop(b));
+  let least = activationBytes(device, config, segmentLayers(given, config.numLayers));
+  const lighter: (boolean | number)[] = [given];
+  for (const segment of all) {
+    const bytes = activationBytes(device, config, segment);
+    if (bytes >= least) continue;
+    least = bytes;
+    lighter.push(segment === 1 ? true : segment);
+  }
+  return lighter;
+}
+
+/** Bytes of the buffers of a forward pass for each token. */
+function activationBytes(device: Device, config: ModelConfig, segment: number): number {
+  const rehearsal = new Rehearsal(device);
+  forwardBuffers(new BufferSet(rehearsal), { config, capacity: 1, segment, ranks: 0 });
+  return rehearsal.bytes;
+}
+
+/** The first of items that fits, each of which takes less than the one before; null if the last does not. */
+async function firstThatFits<T>(
+  items: readonly T[],
+  { memory, bytesOf }: { memory: number; bytesOf: (item: T) => Promise<number> },
+): Promise<{ item: T; bytes: number } | null> {
+  let [low, high] = [0, items.length - 1];
+  let found: { item: T; bytes: number } | null = null;
+  for (let at = high; low <= high; at = (low + high) >> 1) {
+    const item = items[at]!;
+    const bytes = await bytesOf(item);
+    if (bytes <= memory) {
+      found = { item, bytes };
+      high = at - 1;
+    } else if (found === null) return null;
+    else low = at + 1;
+  }
+  return found;
+}
+
+/** What differs, as `--set` takes it. */
+function changes(before: TrainingConfig, after: TrainingConfig): string[] {
+  return (["gradient_checkpointing", ...BATCH_KEYS] as const).filter((key) => before[key] !== after[key])
+    .map((key) => `training.${key}=${after[key]}`);
 }

@@ -1,13 +1,17 @@
 /** Floating-point operations of the matrix products and attention of each stage. @module */
 import { parameterShapes } from "../model/families/families.ts";
 import type { ModelConfig } from "../model/families/family.ts";
+import { layerSegments } from "../model/segments.ts";
 
 /** The costs of a decoder; a multiplication and its addition count as two. */
 export interface ModelCost {
   /** All parameters, a tied LM head once. */
   parameters: number;
+  numLayers: number;
   /** FLOP of the layers' matrix products for one token. */
   layers: number;
+  /** FLOP of the last product of one layer's MLP for one token. */
+  down: number;
   /** FLOP of the attention of one query to one key, over all layers. */
   attention: number;
   /** FLOP of the LM head for one position. */
@@ -24,7 +28,9 @@ export function modelCost(config: ModelConfig): ModelCost {
   }
   return {
     parameters,
+    numLayers: config.numLayers,
     layers,
+    down: 2 * config.intermediateSize * config.hiddenSize,
     attention: 4 * config.numHeads * config.headDim * config.numLayers,
     head: 2 * config.vocabSize * config.hiddenSize,
   };
@@ -76,6 +82,20 @@ export function backwardFlop(
 ): number {
   const [layers, head] = isFrozen ? [1, 2] : [2, 3];
   return layers * tokens * cost.layers + 2.5 * pairs * cost.attention + head * entries * cost.head;
+}
+
+/**
+ * FLOP of what a backward pass computes again with segments of `segment` layers: all segments but the last, each
+ * without its last product. `adapters` are those of the adapters in a forward pass.
+ */
+export function recomputeFlop(
+  { numLayers, layers, attention, down }: ModelCost,
+  { tokens, pairs }: TokenCount,
+  { segment, adapters = 0 }: { segment: number; adapters?: number },
+): number {
+  const again = layerSegments(numLayers, segment).slice(0, -1);
+  const share = (again.at(-1)?.end ?? 0) / numLayers;
+  return share * (tokens * layers + pairs * attention + adapters) - again.length * tokens * down;
 }
 
 /** FLOP of adapters whose A and B have `elements` in all, forward or backward, for `tokens` tokens. */

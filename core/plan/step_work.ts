@@ -1,6 +1,7 @@
 /** What a step of a run computes: tokens and FLOP, from the lengths of its rows. @module */
 import type { IterationConfig } from "../config/config.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
+import { segmentLayers } from "../model/segments.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import {
   adapterFlop,
@@ -10,6 +11,7 @@ import {
   forwardFlop,
   type ModelCost,
   noiseFlop,
+  recomputeFlop,
   type TokenCount,
 } from "./flops.ts";
 
@@ -67,6 +69,8 @@ export function optimizeWork(
   const ofAdapters = (backward: boolean): number => adapterFlop(adapted ?? 0, counts.tokens, { backward });
   const forward = forwardFlop(cost, counts) + ofAdapters(false);
   const backward = backwardFlop(cost, counts, { isFrozen: adapted !== null }) + ofAdapters(true);
+  const segment = segmentLayers(training.gradient_checkpointing, cost.numLayers);
+  const recompute = recomputeFlop(cost, counts, { segment, adapters: ofAdapters(false) });
   const passes = noise === "none" || noise.update === "joint"
     ? { model: 1, noise: noise === "none" ? 0 : 1, all: 1 }
     : { model: noise.model_steps, noise: noise.noise_steps, all: noise.model_steps + noise.noise_steps };
@@ -81,7 +85,7 @@ export function optimizeWork(
   return {
     tokens: once * known.tokens + epochs * passes.all * (counts.tokens + noised.tokens),
     forward: once * forwardFlop(cost, known) +
-      epochs * (passes.all * (forward + forwardFlop(cost, noised)) + noiseForward),
+      epochs * (passes.all * (forward + forwardFlop(cost, noised)) + passes.model * recompute + noiseForward),
     backward: epochs * (passes.model * backward + noiseBackward),
     decode: 0,
   };

@@ -65,6 +65,7 @@ export class OptimizerGroup {
       count: elements,
     }));
     const partials = this.#partials;
+    this.#commands.announce("update", this.#layout.chunks.reduce((sum, { elements }) => sum + elements, 0));
     squaredNorm(this.#commands, { partials, chunks });
     finishNorm(this.#commands, { control, partials, count: partials.size / 4, maxNorm: training.max_grad_norm });
   }
@@ -73,6 +74,8 @@ export class OptimizerGroup {
   update(lr: number): void {
     const { control, training, values, weightDecay } = this.#options;
     this.#layout.chunks.forEach(({ elements: count, decayed }, i) => {
+      // Reads the gradient, reads and writes the value and each moment.
+      this.#commands.announce("update", (3 + 2 * this.#moments.length) * count);
       const flat = {
         parameters: values.chunks[i]!,
         gradients: this.gradients.chunks[i]!,

@@ -156,6 +156,7 @@ export class Trainer {
       policy: policyParameters(model, policy.gradients),
       capacity,
       noise: noise !== null,
+      checkpointing: training.gradient_checkpointing,
       dropout: dropoutOf(settings),
     });
     this.#lossPass = this.#loss.create(commands, {

@@ -17,6 +17,7 @@ import type { AdapterDropout } from "../model/dropped_low_rank.ts";
 import type { ModelConfig } from "../model/families/family.ts";
 import type { Parameters } from "../model/parameters.ts";
 import { headBackward, type HeadBuffers, headBuffers, scoreSequences } from "../model/response_head.ts";
+import { segmentLayers } from "../model/segments.ts";
 
 /** Everything a micro-batch passes through. */
 export interface Workspace {
@@ -42,21 +43,24 @@ export type DropoutSettings = Pick<DropoutPlace, "probability" | "seed" | "itera
 /** Makes the buffers for micro-batches up to `capacity`. */
 export function createWorkspace(
   set: BufferSet,
-  { decoder, policy, capacity, noise, dropout }: {
+  { decoder, policy, capacity, noise, dropout, checkpointing = false }: {
     decoder: Decoder;
     policy: Parameters;
     capacity: BatchCapacity;
     noise: boolean;
     /** Null without dropout. */
     dropout: DropoutSettings | null;
+    /** Layers whose activations are kept at a time; false keeps those of all (default). */
+    checkpointing?: boolean | number;
   },
 ): Workspace {
   const { config } = decoder;
+  const segment = segmentLayers(checkpointing, config.numLayers);
   return {
     decoder,
     policy,
     batch: new BatchBuffers(set, { capacity, hasExamples: dropout !== null }),
-    forward: forwardBuffers(set, { config, capacity: capacity.tokens, keep: true, ranks: policy.ranks }),
+    forward: forwardBuffers(set, { config, capacity: capacity.tokens, segment, ranks: policy.ranks }),
     backward: backwardBuffers(set, { config, capacity: capacity.tokens, ranks: policy.ranks }),
     head: headBuffers(set, { config, entries: capacity.entries, noise }),
     dh: set.words(capacity.entries * config.hiddenSize, "gathered dhidden"),
@@ -106,7 +110,7 @@ export function policyBackward(
     batch: DeviceBatch;
     dlogp: Slice;
     step: number;
-    attention: AttentionBackwardContext;
+    attention: AttentionContext & AttentionBackwardContext;
   },
 ): void {
   const { decoder, policy, forward, backward, head, dh } = workspace;

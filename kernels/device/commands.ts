@@ -1,6 +1,7 @@
 /** Recording and submitting dispatches. @module */
 import type { Device } from "./device.ts";
 import { type Constants, type Kernel, type Pipeline, pipelineFor } from "./kernel.ts";
+import { addWork, type Work, type WorkKind } from "./pace.ts";
 import type { Profiler } from "./profile.ts";
 import { type Image, IMAGE_WIDTH, type Slice, TEXEL_BYTES } from "./slice.ts";
 import { type UniformFields, type UniformValues, writeUniforms } from "./uniform.ts";
@@ -20,6 +21,12 @@ export interface Dispatch<B extends string, U extends UniformFields> {
 const ARENA_BYTES = 1 << 18;
 const NO_CONSTANTS: Constants = {};
 
+/** What was recorded for being recorded again. */
+interface Captured {
+  encode: (() => void)[];
+  work: Work;
+}
+
 /**
  * Records dispatches, copies and clears, and submits them in order.
  *
@@ -37,7 +44,10 @@ export class Commands {
   #uniformBuffer: GPUBuffer;
   #used = 0;
   #submits = 0;
-  #captured: (() => void)[] | undefined;
+  #captured: Captured | undefined;
+  /** Work of which it was announced that it is part of the next submission, and the seconds that it should take. */
+  #announced: Work = {};
+  #seconds = 0;
   #groups = new Map<string, GPUBindGroup>();
   #groupsOf = new Map<number, string[]>();
   readonly #onDispose: (() => void)[] = [];
@@ -94,20 +104,45 @@ export class Commands {
   }
 
   /**
+   * Announces work that is recorded next. What was recorded before is submitted if both together would take longer than
+   * one submission should. Call it before each part that may take long; how it is cut does not change what it computes.
+   */
+  announce(kind: WorkKind, amount: number): void {
+    const { pace } = this.device;
+    if (this.#seconds > 0 && this.#seconds + pace.secondsOf(kind, amount) > pace.budget) this.submit();
+    if (this.#captured) addWork(this.#captured.work, { [kind]: amount });
+    this.#expect({ [kind]: amount });
+  }
+
+  #expect(work: Work): void {
+    addWork(this.#announced, work);
+    this.#seconds += this.#secondsOf(work);
+  }
+
+  #secondsOf(work: Work): number {
+    const { pace } = this.device;
+    return Object.entries(work).reduce((sum, [kind, amount]) => sum + pace.secondsOf(kind as WorkKind, amount), 0);
+  }
+
+  /**
    * Returns a function that records what `work` records, each time it is called: in a small part of the time after the
    * first call, until the next submit. `work` must record the same calls with the same values each time.
    */
   repeatable(work: () => void): () => void {
-    let captured: (() => void)[] = [];
+    let captured: Captured = { encode: [], work: {} };
     let submits = -1;
     return () => {
       // Uniforms go with a submit.
       if (submits === this.#submits) {
-        for (const encode of captured) encode();
-        return;
+        if (this.#seconds + this.#secondsOf(captured.work) <= this.device.pace.budget) {
+          for (const encode of captured.encode) encode();
+          this.#expect(captured.work);
+          return;
+        }
+        this.submit();
       }
       submits = this.#submits;
-      captured = this.#captured = [];
+      captured = this.#captured = { encode: [], work: {} };
       try {
         work();
       } finally {
@@ -119,7 +154,7 @@ export class Commands {
 
   /** Encodes now, and again where it is part of what is {@linkcode repeatable}. */
   #encode(encode: () => void): void {
-    this.#captured?.push(encode);
+    this.#captured?.encode.push(encode);
     encode();
   }
 
@@ -183,9 +218,17 @@ export class Commands {
       this.device.gpu.queue.writeBuffer(this.#uniformBuffer, 0, this.#arenaView.buffer, 0, this.#used);
     }
     this.device.gpu.queue.submit([this.#encoder.finish()]);
+    this.device.pace.submitted(this.#announced);
+    this.#announced = {};
+    this.#seconds = 0;
     this.#encoder = undefined;
     this.#pass = undefined;
     this.#used = 0;
+  }
+
+  /** Number of submissions so far. */
+  get submitCount(): number {
+    return this.#submits;
   }
 
   /** Number of bind groups kept. */

@@ -1,5 +1,6 @@
 /** The adapter and its device: limits, features, memory, errors, readback. @module */
 import { DeviceError, oneLine } from "./device_error.ts";
+import { Pace } from "./pace.ts";
 import { Readback } from "./readback.ts";
 import { type DeviceBuffer, type Image, IMAGE_WIDTH, type ImageFormat, type Slice, TEXEL_BYTES } from "./slice.ts";
 import type { DeviceFamily, Tuning } from "./tuning.ts";
@@ -9,6 +10,9 @@ const OWN_PART = "activations";
 
 /** How long a failure waits for the news that the device was lost. */
 const LOSS_MS = 100;
+
+/** Reading more takes time of its own, which says nothing about the work before it. */
+const SMALL_READ_BYTES = 1024 * 1024;
 
 /** Limits that kernels ask; a device is opened with the adapter's own. */
 export const LIMITS = [
@@ -47,6 +51,8 @@ export class Device {
   readonly rowLanes: number;
   /** Kernel variants chosen by measuring; the fixed default serves where there are none. Set before the first kernel. */
   tuning: Tuning | null = null;
+  /** What is known about its speed, by which recorded work is cut into submissions. */
+  pace: Pace = new Pace();
   /** Bytes of all live buffers made by {@linkcode alloc}, and images. */
   bytes = 0;
   /** The most that `bytes` has been. */
@@ -254,13 +260,18 @@ export class Device {
   }
 
   /** Reads several slices with one fence. Throws DeviceError. */
-  readAll(slices: readonly Slice[]): Promise<ArrayBuffer[]> {
-    return this.#readback.read(slices);
+  async readAll(slices: readonly Slice[]): Promise<ArrayBuffer[]> {
+    const ended = this.pace.fence();
+    const out = await this.#readback.read(slices);
+    if (slices.reduce((sum, { size }) => sum + size, 0) <= SMALL_READ_BYTES) ended();
+    return out;
   }
 
   /** Waits for all submitted work: one fence, at least 11 ms. Throws DeviceError. */
   async sync(): Promise<void> {
+    const ended = this.pace.fence();
     await this.gpu.queue.onSubmittedWorkDone();
+    ended();
     await this.check();
   }
 

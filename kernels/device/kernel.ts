@@ -106,7 +106,10 @@ export function pipelineFor<B extends string, U extends UniformFields>(
   let key = `${kernel.id}`;
   for (const name in constants) key += ` ${name}=${constants[name]}`;
   let pipeline = cache.get(key);
-  if (!pipeline) cache.set(key, pipeline = createPipeline(device, kernel, constants));
+  if (!pipeline) {
+    cache.set(key, pipeline = createPipeline(device, kernel, constants));
+    device.pace.compiled();
+  }
   return pipeline;
 }
 

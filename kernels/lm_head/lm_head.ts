@@ -119,6 +119,7 @@ export function lmHeadBackward(
         constants: { LANES: commands.device.rowLanes },
       });
       if (dh) {
+        commands.announce("backward", 2 * chunk.rows * tile.rows * hidden);
         matmul(commands, {
           mode: "NN",
           c: chunkOf(commands.device, dh, { first: chunk.first, columns: hidden, plan }),
@@ -150,6 +151,7 @@ export function tileLogits(
     logits: Slice;
   },
 ): void {
+  commands.announce("forward", 2 * chunk.rows * tile.rows * hidden);
   matmul(commands, {
     mode: "NT",
     c: logits,
@@ -176,6 +178,7 @@ export function addWeightGradient(
     stride: number;
   },
 ): void {
+  commands.announce("backward", 2 * chunk.rows * tile.rows * hidden);
   matmul(commands, {
     mode: "TN",
     c: windowOf(dweight, tile, hidden * 4),

@@ -19,7 +19,7 @@ export async function logitsOf(dir: string, ids: readonly number[]): Promise<Flo
   const decoder = createDecoder(device, { config, maxPositions: ids.length + 1 });
   try {
     const batch = new BatchBuffers(set, { capacity: capacityOf(packed, device) }).load(packed);
-    const buffers = forwardBuffers(set, { config, capacity: batch.tokens, keep: false, ranks: 0 });
+    const buffers = forwardBuffers(set, { config, capacity: batch.tokens, segment: null, ranks: 0 });
     decoderForward(commands, decoder, {
       parameters: parametersOf(weights),
       batch,

@@ -38,6 +38,12 @@ export const trainingKeys = {
     ...ARGUMENTS,
     mayDiffer: true,
   }),
+  gradient_checkpointing: key(
+    z.union([z.boolean(), count]).default(false),
+    "How many layers keep their activations at a time: with N the others' are computed again in the backward pass, " +
+      "to the same bits, in less memory and more time; true is 1, false keeps those of all layers.",
+    { ...ARGUMENTS, mayDiffer: true },
+  ),
   num_train_epochs: key(count.default(3), "Passes over the pairs, per iteration.", ARGUMENTS),
   max_steps: key(
     z.int().min(-1).default(-1),

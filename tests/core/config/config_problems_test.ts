@@ -20,6 +20,11 @@ Deno.test.each([
   ["an item of a list", "training:\n  beta: [1, x]", 'config.yaml:2:13 training.beta.1: expected number, got "x"'],
   ["an empty list", "training:\n  beta: []", "config.yaml:2:9 training.beta: expected at least one entry, got a list"],
   ["a fraction", "iterations: 1.5", "config.yaml:1:13 iterations: expected integer, got 1.5"],
+  [
+    "neither boolean nor count",
+    "training: {gradient_checkpointing: 1.5}",
+    "config.yaml:1:36 training.gradient_checkpointing: expected true or false or integer, got 1.5",
+  ],
   ["zero", "iterations: 0", "config.yaml:1:13 iterations: expected a number ≥ 1, got 0"],
   ["a bound that is out", "training: {beta: 0}", "config.yaml:1:18 training.beta: expected a number > 0, got 0"],
   ["too much", "generation: {top_p: 2}", "config.yaml:1:21 generation.top_p: expected a number ≤ 1, got 2"],

@@ -53,6 +53,7 @@ Deno.test("editDistance() counts inserts, deletes, replacements and swaps", () =
 Deno.test.each([
   ["", "modle", "model"],
   ["", "learning_rate", "training.learning_rate"],
+  ["", "gradient_checkpointing", "training.gradient_checkpointing"],
   ["", "outputdir", "output_dir"],
   ["training", "lr", "training.learning_rate"],
   ["training", "batch_size", "training.per_device_train_batch_size"],

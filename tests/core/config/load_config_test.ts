@@ -17,6 +17,7 @@ const defaults = {
     learning_rate: 1e-6,
     per_device_train_batch_size: 8,
     gradient_accumulation_steps: 1,
+    gradient_checkpointing: false,
     num_train_epochs: 3,
     max_steps: -1,
     lr_scheduler_type: "linear",

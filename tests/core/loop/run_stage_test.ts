@@ -8,13 +8,18 @@ import { train } from "../../../core/loop/train_run.ts";
 import type { RunContext } from "../../../core/run/run_context.ts";
 import { NO_TELEMETRY } from "../../../core/run/telemetry.ts";
 import { openAdapter } from "../../../kernels/device/adapter.ts";
+import { DeviceError } from "../../../kernels/device/device_error.ts";
 import { device } from "../../_shared/device.ts";
 import { jsonLines, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { configOf, withInput } from "./_runs.ts";
 
 /** Runs `work` as a stage of a run in DIR/run. */
-async function stageOf<T>(stage: Parameters<typeof runStage>[1]["stage"], work: () => Promise<T>): Promise<T> {
-  const config = await configOf("/somewhere");
+async function stageOf<T>(
+  stage: Parameters<typeof runStage>[1]["stage"],
+  work: () => Promise<T>,
+  training: Record<string, unknown> = {},
+): Promise<T> {
+  const config = await configOf("/somewhere", { training });
   const context = { config, telemetry: NO_TELEMETRY } as RunContext;
   return await runStage(context, { stage, settings: forIteration(config, 0) }, work);
 }
@@ -41,6 +46,12 @@ Deno.test("runStage() names an allocation that the process or the device cannot 
     // deno-lint-ignore require-await
     stageOf("label", async () => device.alloc(device.limits.maxBufferSize + 4, "huge")),
     /^DeviceError: Cannot go on with label of iteration 0: cannot allocate "huge": size is \d+ bytes, the device's largest buffer is \d+; .* data\.max_length below 1024, in another output_dir, needs less$/,
+  );
+  const huge = (): Promise<void> => Promise.reject(new DeviceError("Cannot allocate", "memory"));
+  await rejects(stageOf("optimize", huge), /from there; training\.gradient_checkpointing=true needs less$/);
+  await rejects(
+    stageOf("optimize", huge, { gradient_checkpointing: 2 }),
+    /from there; training\.per_device_train_batch_size below 32, with .* needs less$/,
   );
   for (const error of [new RangeError("Invalid index"), new Error("no"), "text"]) {
     await rejects(stageOf("label", () => Promise.reject(error)), (thrown) => thrown === error);
@@ -96,7 +107,7 @@ Deno.test({
       }).output();
       match(
         new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr),
-        /^DeviceError: Cannot go on with optimize of iteration 0: cannot allocate "[^"]+": the device is out of memory, \d+ MiB asked with \d+ MiB in use; what is saved in \S+\/run stays, and the same command goes on from there; training\.per_device_train_batch_size below 10, with gradient_accumulation_steps above 1 to match, needs less$/m,
+        /^DeviceError: Cannot go on with optimize of iteration 0: cannot allocate "[^"]+": the device is out of memory, \d+ MiB asked with \d+ MiB in use; what is saved in \S+\/run stays, and the same command goes on from there; training\.gradient_checkpointing=true needs less$/m,
       );
     }),
 });

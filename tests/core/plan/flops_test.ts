@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseModelConfig } from "../../../core/model/families/model_config.ts";
-import { backwardFlop, countRow, forwardFlop, modelCost } from "../../../core/plan/flops.ts";
+import { backwardFlop, countRow, forwardFlop, modelCost, recomputeFlop } from "../../../core/plan/flops.ts";
 import { TINY_CONFIG } from "../../_shared/tiny_model.ts";
 
 const cost = modelCost(parseModelConfig({ ...TINY_CONFIG }, "config.json"));
@@ -28,4 +28,15 @@ Deno.test("countRow() counts queries and keys as a loop over them does", () => {
 Deno.test("a backward pass costs twice its products", () => {
   const count = { tokens: 10, pairs: 0, entries: 0 };
   assert.equal(backwardFlop(cost, count), 2 * forwardFlop(cost, count));
+});
+
+Deno.test("recomputeFlop() counts all segments but the last, each without its last product", () => {
+  const count = { tokens: 10, pairs: 30, entries: 5 };
+  const layer = (forwardFlop(cost, { ...count, entries: 0 }) + 8) / 2;
+  const down = 10 * 2 * 16 * 24;
+  assert.equal(recomputeFlop(cost, count, { segment: 1, adapters: 8 }), layer - down);
+  assert.equal(recomputeFlop(cost, count, { segment: 2, adapters: 8 }), 0);
+  const five = modelCost(parseModelConfig({ ...TINY_CONFIG, num_hidden_layers: 5 }, "config.json"));
+  assert.equal(recomputeFlop(five, count, { segment: 2, adapters: 20 }), 3 * layer - 2 * down);
+  assert.equal(recomputeFlop(five, count, { segment: 4, adapters: 20 }), layer - down);
 });

@@ -5,7 +5,7 @@ import { train } from "../../../core/loop/train_run.ts";
 import { planRun } from "../../../core/plan/plan_run.ts";
 import type { RunPlan, StagePlan } from "../../../core/plan/plan_types.ts";
 import { device } from "../../_shared/device.ts";
-import { jsonLines, tinyPairs, tinyRows } from "../../_shared/tiny_model.ts";
+import { jsonLines, tinyPairs, tinyRows, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { readJsonLines } from "../../_shared/trajectory.ts";
 import { configOf, withInput } from "../loop/_runs.ts";
 
@@ -24,6 +24,12 @@ async function heldBytes({ output_dir }: ResolvedConfig, stage: string): Promise
 Deno.test.each([
   { noise: "none", training: { max_steps: 1 } },
   { noise: { update: "alternating" }, training: { optim: "rmsprop", per_device_train_batch_size: 3, max_steps: 1 } },
+  { noise: "none", training: { max_steps: 1, gradient_checkpointing: true } },
+  {
+    noise: { update: "joint" },
+    training: { optim: "rmsprop", max_steps: 1, gradient_checkpointing: 2 },
+    lora: { r: 4 },
+  },
 ])("the planned bytes of optimize are those that the device holds: %j", (keys) =>
   withInput(async (dir) => {
     await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(20)));
@@ -37,7 +43,7 @@ Deno.test.each([
     const { parts, bytes } = stageOf(plan, "optimize");
     assert.equal(Object.values(parts).reduce((a, b) => a + b, 0), bytes);
     // Without noise its log-probabilities are all that is kept.
-    assert.equal(parts.reference, keys.noise === "none" ? undefined : parts.weights);
+    assert.equal(parts.reference, keys.noise === "none" || "lora" in keys ? undefined : parts.weights);
     assert.equal(parts.gradients! * (keys.noise === "none" ? 2 : 1), parts.moments);
     assert.equal(Boolean(parts["noise generator"]), keys.noise !== "none");
   }));
@@ -168,27 +174,58 @@ Deno.test("the time is measured, positive, and the sum of the stages'", () =>
     assert(Math.abs(sum - plan.seconds!) < 1e-9);
   }));
 
-Deno.test("where it does not fit, the largest micro-batch that does is named, with the same optimizer batch", () =>
+/** What is advised for `dir` with this memory, as `--set` takes it; a run with it takes the bytes that it says. */
+async function advised(
+  dir: string,
+  { memory, ...keys }: { memory: number } & Record<string, unknown>,
+): Promise<string> {
+  const { advice } = await planRun(await configOf(dir, keys), { device, time: false, memory });
+  const { problem, change } = advice.find(({ stage }) => stage === "optimize")!;
+  assert.match(problem, /^needs \d+ bytes of device memory, of which there are \d+$/);
+  if (change === null) return "nothing";
+  const set = Object.fromEntries(change.set.map((item) => item.replace("training.", "").split("=")));
+  const training = {
+    ...Object(keys.training),
+    ...Object.fromEntries(
+      Object.entries(set).map(([key, value]) => [key, JSON.parse(value as string)]),
+    ),
+  };
+  const { bytes } = await planRun(await configOf(dir, { ...keys, training }), { device, time: false });
+  assert.equal(bytes, change.bytes);
+  assert(bytes <= memory);
+  return change.set.join(" ");
+}
+
+Deno.test("where it does not fit, what changes the time least is named: recomputed layers, then smaller micro-batches", () =>
   withInput(async (dir) => {
-    const config = await configOf(dir, { method: "spin" });
-    const whole = await planRun(config, { device, time: false });
-    assert.deepEqual(whole.advice, []);
-    const { advice } = await planRun(config, { device, time: false, memory: whole.bytes! - 1 });
-    assert.equal(advice.length, 1);
-    const [{ stage, problem, change }] = advice as [typeof advice[0]];
-    assert.equal(stage, "optimize");
-    assert.match(problem, new RegExp(`^needs ${whole.bytes} bytes of device memory, of which there are `));
-    assert(change && change.bytes < whole.bytes!);
-    const [size, steps] = change.set.map((item) => Number(item.split("=")[1]));
-    assert.equal(size! * steps!, 32);
-    const { bytes } = await planRun(
-      await configOf(dir, {
-        method: "spin",
-        training: { per_device_train_batch_size: size, gradient_accumulation_steps: steps },
-      }),
-      { device, time: false },
-    );
-    assert.equal(bytes, change.bytes);
+    await writeTinyModel(`${dir}/model`, { config: { num_hidden_layers: 6 } });
+    const bytesOf = async (training: Record<string, unknown>): Promise<number> => {
+      const plan = await planRun(await configOf(dir, { method: "spin", training }), { device, time: false });
+      assert.deepEqual(plan.advice, []);
+      return plan.bytes!;
+    };
+    const [all, three, two, one] = [
+      await bytesOf({}),
+      await bytesOf({ gradient_checkpointing: 3 }),
+      await bytesOf({ gradient_checkpointing: 2 }),
+      await bytesOf({ gradient_checkpointing: true }),
+    ];
+    assert(all > three && three > two && two > one);
+    const set = "training.gradient_checkpointing";
+    const spin = { method: "spin" };
+    // Segments of 5 and 4 layers compute fewer layers again, in more memory.
+    assert.equal(await advised(dir, { ...spin, memory: three }), `${set}=3`);
+    assert.equal(await advised(dir, { ...spin, memory: three - 1 }), `${set}=2`);
+    assert.equal(await advised(dir, { ...spin, memory: one }), `${set}=true`);
+    const batch = (size: number): string =>
+      `training.per_device_train_batch_size=${size} training.gradient_accumulation_steps=${32 / size}`;
+    const less = await advised(dir, { ...spin, memory: one - 1 });
+    assert.match(less, new RegExp(`^(${set}=\\S+ )?training.per_device_train_batch_size=\\d+ `));
+    // Ten rows are one micro-batch of 16 as of 32, so that 8 is the first to need less.
+    assert(less.endsWith(batch(8)), less);
+    const training = { gradient_checkpointing: true };
+    assert.equal(await advised(dir, { ...spin, training, memory: one - 1 }), batch(8));
+    assert.equal(await advised(dir, { ...spin, memory: 1000 }), "nothing");
   }));
 
 Deno.test("of a large file a sample is tokenized, and stands for all rows", () =>

@@ -53,6 +53,10 @@ export {
 export type { Model } from "./core/model/model.ts";
 export type { ParameterBuffers, TensorReader } from "./core/model/parameter_buffers.ts";
 export type { ChunkSize, ParameterLayout, ParameterPlace } from "./core/model/parameter_layout.ts";
+export type { LoadedAdapter } from "./core/model/lora_adapter.ts";
+export type { Adapter } from "./core/model/parameters.ts";
+export type { AdapterGroup, AdapterModule, AdapterPlan, LinearModule } from "./core/model/adapter_plan.ts";
+export type { AdapterSettings, PeftConfig } from "./core/checkpoint/peft_config.ts";
 export type { MemoryPart } from "./core/model/memory_parts.ts";
 export { type ModelFolder, openModelFolder } from "./core/checkpoint/model_folder.ts";
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./core/checkpoint/save_folder.ts";
@@ -68,6 +72,7 @@ export type { Prompt, Row } from "./core/engine/engine_rows.ts";
 export type { SamplingSettings, TrainingSettings } from "./core/engine/engine_settings.ts";
 export type {
   GenerationConfig,
+  LoraConfig,
   NoiseSection,
   Optimizer,
   Schedule,

@@ -61,6 +61,7 @@ export type {
   LabelsConfig,
   LlmJudgeConfig,
   LogprobJudgeConfig,
+  LoraConfig,
   LossType,
   MemberConfig,
   MemberKind,

@@ -20,6 +20,7 @@ import type { Adapter } from "./parameters.ts";
 
 /** An adapter with what its folder says about it. */
 export interface LoadedAdapter extends Adapter {
+  /** What its folder says, or is to say. */
   readonly peft: PeftConfig;
 }
 

@@ -8,6 +8,7 @@ export type AdapterSettings = Omit<LoraConfig, "save" | "init_lora_weights">;
 
 /** What adapter_config.json says. */
 export interface PeftConfig {
+  /** What the adapter is made of. */
   settings: AdapterSettings;
   /** Path or name of the model that it was trained on; null if it is not said. */
   base: string | null;

@@ -8,7 +8,9 @@ import { type ParameterLayout, planParameters } from "./parameter_layout.ts";
 export interface LinearModule {
   /** Hugging Face name without `.weight`, such as `model.layers.0.self_attn.q_proj`. */
   readonly name: string;
+  /** Columns of its matrix. */
   readonly inputs: number;
+  /** Rows of its matrix. */
   readonly outputs: number;
   /** The layer that it belongs to. */
   readonly layer: number;
@@ -18,6 +20,7 @@ export interface LinearModule {
 export interface AdapterModule extends LinearModule {
   /** Its place among the adapted modules, layer by layer in the order q, k, v, o, gate, up, down. */
   readonly index: number;
+  /** Rows of A, and columns of B. */
   readonly rank: number;
   /** α/r, or α/√r. */
   readonly scale: number;
@@ -33,6 +36,7 @@ export interface AdapterModule extends LinearModule {
 
 /** The adapters of modules that act as one matrix: their A lie end to end, and so do their B. */
 export interface AdapterGroup {
+  /** The modules that have an adapter, in their order. */
   readonly modules: readonly AdapterModule[];
   /** Sum of the ranks: the columns of x·Aᵀ. */
   readonly ranks: number;
@@ -40,6 +44,7 @@ export interface AdapterGroup {
 
 /** All adapters of a model. */
 export interface AdapterPlan {
+  /** The adapted modules, in the order of their indices. */
   readonly modules: readonly AdapterModule[];
   /** The groups by the first weight's name of the linear layer. */
   readonly groups: ReadonlyMap<string, AdapterGroup>;

@@ -51,6 +51,7 @@ export interface Parameters {
 
 /** Adapters on the device. */
 export interface Adapter {
+  /** Which modules have one. */
   readonly plan: AdapterPlan;
   /** A and B of every module, f32. */
   readonly values: ParameterBuffers;

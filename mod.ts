@@ -107,6 +107,7 @@ export {
   readRun,
   type RunRecord,
 } from "./core/run/read_run.ts";
+export { exportModel, type ExportModelOptions, type ModelExport } from "./core/export/export_model.ts";
 export { mergeAdapterFolder, type MergeOptions, type MergeReport } from "./core/export/merge_adapter.ts";
 export type { SourceHooks } from "./core/export/model_source.ts";
 export { readmeFigure } from "./core/report/figures.ts";

@@ -1,5 +1,6 @@
 /** The commands that hand models on to other programs: names, arguments, options and help. @module */
 import type { DtypeName } from "../../core/dtype.ts";
+import { QUANTIZATIONS } from "../../core/export/quantizations.ts";
 import type { CommandEntry, OptionEntry } from "../command_entry.ts";
 import { loadCommand } from "../load_command.ts";
 import { dtype, quiet } from "../options.ts";
@@ -37,6 +38,44 @@ export const merge: CommandEntry = {
       output: String(values.output),
       ...(typeof values.base === "string" && { base: values.base }),
       ...(typeof values.dtype === "string" && { dtype: values.dtype as DtypeName }),
+      force: values.force === true,
+      quiet: values.quiet === true,
+    });
+  },
+};
+
+/** `dnpo export-model`. */
+export const exportModel: CommandEntry = {
+  name: "export-model",
+  summary: "write a model as a GGUF file, for llama.cpp, Ollama and LM Studio",
+  description: "Writes weights, settings, vocabulary, special tokens and chat template into one file. An adapter is " +
+    "merged into its base. What a GGUF file cannot hold is an error that names it. Needs no GPU.",
+  argument: { name: "RUN", summary: "a run's folder, a model's or an adapter's", required: true, path: "folder" },
+  options: [
+    { flags: "-o, --output <file>", summary: "file to write", required: true, path: "file" },
+    { flags: "--format <name>", summary: "format of the file (default: gguf)", choices: ["gguf"] },
+    {
+      flags: "--quantize <type>",
+      summary: "type of the matrices (default: as they are stored)",
+      choices: QUANTIZATIONS,
+    },
+    base,
+    { flags: "--pre <name>", summary: "llama.cpp's name of the pre-tokenizer, where an error asks for it" },
+    force,
+    quiet,
+  ],
+  examples: [
+    ["dnpo export-model runs/mine --format gguf --output mine.gguf", "as it is stored"],
+    ["dnpo export-model runs/mine --quantize q8_0 --output mine-q8_0.gguf", "in 8 bits"],
+  ],
+  run: async (argument, values) => {
+    const { exportModelCommand } = await loadCommand("export_model");
+    return exportModelCommand({
+      from: argument!,
+      output: String(values.output),
+      ...(typeof values.quantize === "string" && { quantize: values.quantize as typeof QUANTIZATIONS[number] }),
+      ...(typeof values.base === "string" && { base: values.base }),
+      ...(typeof values.pre === "string" && { pre: values.pre }),
       force: values.force === true,
       quiet: values.quiet === true,
     });

@@ -29,7 +29,8 @@ export function pieceScores({ pieces, merges }: Pieces): Map<string, number> {
     }
     last = made;
     if (!scores.has(made)) {
-      scores.set(made, -scores.size);
+      // Not −scores.size, which is −0 for the first.
+      scores.set(made, 0 - scores.size);
       pairs.set(made, new Set());
     }
     pairs.get(made)!.add(left.length);

@@ -1,7 +1,7 @@
 /** A tokenizer as metadata of a GGUF file: vocabulary, special tokens and chat template. @module */
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import { errorLine } from "../data/formats/data_problems.ts";
-import type { JsonObject } from "../data/formats/json_rows.ts";
+import type { JsonObject, JsonValue } from "../data/formats/json_rows.ts";
 import { templateTexts } from "../data/tokenizer/chat_template.ts";
 import { PRE_TOKENIZER_TYPES } from "../data/tokenizer/pre_tokenizers.ts";
 import { loadTokenizer, readTokenizerParts, type Tokenizer } from "../data/tokenizer/tokenizer.ts";
@@ -36,7 +36,7 @@ export async function exportedTokenizer(
   try {
     const { metadata, notes } = vocabularyOf(json, { size: config.vocabSize, pre });
     const ids = new Map(addedTokens(json).map(({ content, id }) => [content, id]));
-    const idOf = (token: string | undefined): number | null => token === undefined ? null : ids.get(token) ?? null;
+    const idOf = (token: JsonValue | undefined): number | null => ids.get(token as string) ?? null;
     const around = aroundText(tokenizer);
     // Not config's own, which may be a family's default.
     const stated = config.raw.bos_token_id;
@@ -49,7 +49,7 @@ export async function exportedTokenizer(
       ["eos", ends.eos],
       ["eot", ends.eot],
       ["eom", ends.eom],
-      ["unknown", idOf(named.unk_token)],
+      ["unknown", idOf(named.unk_token ?? (json.model as JsonObject).unk_token)],
       ["padding", idOf(named.pad_token)],
     ];
     const wantsBos = templates !== null && tokenizer.bosId === null && /\bbos_token\b/.test(templates.usual);

@@ -58,6 +58,11 @@ export async function openAdapterFolder(source: string | ModelFiles): Promise<Ad
   return { ...config, dir: files.name, files, weights, stored };
 }
 
+/** The text of adapter_config.json. */
+export function adapterConfigText(config: PeftConfig): string {
+  return JSON.stringify(peftConfigJson(config), null, 2) + "\n";
+}
+
 /** A tensor of an adapter as it is saved, f32. */
 export interface AdapterTensor {
   /** Name as in {@linkcode AdapterFolder.stored}. */
@@ -98,7 +103,7 @@ export async function saveAdapterFolder(
       }
     },
   }));
-  const json = new TextEncoder().encode(JSON.stringify(peftConfigJson(config), null, 2) + "\n");
+  const json = new TextEncoder().encode(adapterConfigText(config));
   async function* files(): AsyncGenerator<NewFile> {
     yield { name: ADAPTER_CONFIG, bytes: () => [json] };
     if (source) yield* newTokenizerFiles(source);

@@ -48,9 +48,18 @@ export interface ModelExport {
  * import { exportModel } from "@dnpo/dnpo";
  * import assert from "node:assert/strict";
  *
- * // The quick start's tokenizer has single letters and no bytes, which llama.cpp cannot read.
- * const output = `${await Deno.makeTempDir()}/model.gguf`;
- * await assert.rejects(exportModel({ from: "examples/quickstart/model", output, quantize: "q8_0" }), /falls back/);
+ * // The quick start's model with another tokenizer: its own has single letters and no bytes, which llama.cpp cannot read.
+ * const dir = await Deno.makeTempDir();
+ * for (const file of ["config.json", "model.safetensors"]) {
+ *   await Deno.copyFile(`examples/quickstart/model/${file}`, `${dir}/${file}`);
+ * }
+ * const vocab = Object.fromEntries(Array.from({ length: 32 }, (_, id) => [String.fromCharCode(91 + id), id]));
+ * const pre_tokenizer = { type: "ByteLevel", add_prefix_space: false };
+ * const model = { type: "BPE", vocab, merges: [] };
+ * await Deno.writeTextFile(`${dir}/tokenizer.json`, JSON.stringify({ added_tokens: [], pre_tokenizer, model }));
+ *
+ * const { type } = await exportModel({ from: dir, output: `${dir}/model.gguf`, quantize: "q8_0" });
+ * assert.equal(type, "Q8_0");
  * ```
  */
 export async function exportModel(options: ExportModelOptions): Promise<ModelExport> {

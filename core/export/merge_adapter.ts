@@ -11,7 +11,7 @@ import { adapterFolderOf, openExported, type SourceHooks } from "./model_source.
 
 /** What is merged, and how it is saved. */
 export interface MergeOptions extends SourceHooks {
-  /** A PEFT folder, or a run's folder with one in `adapter/`. */
+  /** A PEFT folder, a run's folder with one in `adapter/`, or an adapter's name on the hub. */
   adapter: string;
   /** The folder that is written. */
   output: string;
@@ -55,7 +55,7 @@ export interface MergeReport {
 export async function mergeAdapterFolder(options: MergeOptions): Promise<MergeReport> {
   const { adapter, output, force = false, onProgress = () => {}, onNote = () => {} } = options;
   await refuseExisting(output, { action: `Cannot merge ${adapter} into ${output}`, force });
-  const { folder, base } = await openExported(await adapterFolderOf(adapter), options);
+  const { folder, base } = await openExported(await adapterFolderOf(adapter, options), options);
   if (base === null) throw new UserError(`Cannot merge ${adapter}: it is a model, expected an adapter`);
   const dtype = options.dtype === undefined ? folder.dtype : dtypeOfName(options.dtype)!;
   const meter = dtype === "F32" ? null : new RoundingMeter(base.folder, dtype);

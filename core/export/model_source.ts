@@ -49,9 +49,14 @@ export async function openExported(
   throw new UserError(`Cannot add ${path} to the base ${base}: it is a model, expected an adapter`);
 }
 
-/** The folder of an adapter: `path` itself, or `adapter/` in it if `path` is a run's. Throws a UserError if it is neither. */
-export async function adapterFolderOf(path: string): Promise<string> {
-  for (const folder of [path, runPaths(path).adapter]) if (await exists(join(folder, ADAPTER_CONFIG))) return folder;
+/**
+ * The folder of an adapter: `path` itself, `adapter/` in it if `path` is a run's, or that of a name on the hub. Throws a
+ * UserError if there is no adapter.
+ */
+export async function adapterFolderOf(path: string, hooks: SourceHooks): Promise<string> {
+  const folders = [path, runPaths(path).adapter];
+  if (!await exists(path)) folders.push(...(await resolveModel(path, hooks)).paths);
+  for (const folder of folders) if (await exists(join(folder, ADAPTER_CONFIG))) return folder;
   throw new UserError(
     `Cannot merge ${path}: there is no ${ADAPTER_CONFIG}, expected an adapter's folder or a run's with ${
       join("adapter", ADAPTER_CONFIG)
@@ -62,7 +67,7 @@ export async function adapterFolderOf(path: string): Promise<string> {
 /** The model that an adapter names. Throws a UserError if it names none. */
 async function namedBase(files: ModelFiles): Promise<string> {
   const { base, revision } = await openAdapterFolder(files);
-  if (base !== null) return revision === null ? base : `${base}@${revision}`;
+  if (base !== null) return revision === null || await exists(base) ? base : `${base}@${revision}`;
   throw new UserError(
     `Cannot load the adapter from ${files.name}: base_model_name_or_path of ${ADAPTER_CONFIG} is not set, ` +
       `expected the model that it was trained on, or --base MODEL`,

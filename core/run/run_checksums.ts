@@ -1,4 +1,5 @@
 /** Checks what a run reads back of its own files, and that its models are those that it began with. @module */
+import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import {
   checkSameModel,
   differingFile,
@@ -7,7 +8,6 @@ import {
   quickIdentity,
   short,
 } from "../checkpoint/folder_identity.ts";
-import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { SAVED_FILES } from "../checkpoint/save_folder.ts";
 import { UserError } from "../error.ts";

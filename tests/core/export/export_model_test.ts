@@ -200,6 +200,15 @@ Deno.test("an adapter is merged into its base, of a run's folder too", () =>
     await mergeAdapterFolder({ adapter: `${dir}/run`, base, output: `${dir}/merged` });
     await exportModel({ from: `${dir}/merged`, output: `${dir}/merged.gguf` });
     assert.deepEqual((await readGguf(`${dir}/run.gguf`)).tensors, (await readGguf(`${dir}/merged.gguf`)).tensors);
+    // Stored in 16 bits, which take some of what the adapter adds; what is quantized is not compared.
+    const source = await openModelFolder(base);
+    await saveModelFolder(`${dir}/half`, { source, dtype: "BF16", tensors: (name) => source.readTensor(name) });
+    const notes: string[] = [];
+    const half = { ...options, base: `${dir}/half`, force: true, onNote: (line: string) => notes.push(line) };
+    assert.equal((await exportModel(half)).type, "BF16");
+    assert.match(notes.join("\n"), /^The model is saved as bfloat16: rounding moves its weights by 0\.\d+ % of what/);
+    await exportModel({ ...half, quantize: "q8_0" });
+    assert.equal(notes.filter((line) => line.includes("rounding")).length, 1);
     await assert.rejects(
       exportModel({ ...options, from: `${dir}/merged`, output: `${dir}/x.gguf` }),
       /Cannot add .* to the base .*: it is a model, expected an adapter$/,

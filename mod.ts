@@ -109,6 +109,9 @@ export {
   readRun,
   type RunRecord,
 } from "./core/run/read_run.ts";
+export { exportModel, type ExportModelOptions, type ModelExport } from "./core/export/export_model.ts";
+export { mergeAdapterFolder, type MergeOptions, type MergeReport } from "./core/export/merge_adapter.ts";
+export type { SourceHooks } from "./core/export/model_source.ts";
 export { readmeFigure } from "./core/report/figures.ts";
 export { writeReport } from "./core/report/write_report.ts";
 export { pushRun } from "./core/report/push_run.ts";

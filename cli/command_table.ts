@@ -2,6 +2,7 @@
 import type { CommandEntry } from "./command_entry.ts";
 import { type Shell, SHELLS } from "./completion_scripts.ts";
 import { config, init, plan, runs } from "./entries/config_entries.ts";
+import { exportModel, merge } from "./entries/hand_on_entries.ts";
 import { doctor, tune } from "./entries/machine_entries.ts";
 import { chat, compare, exportPairs, push, score } from "./entries/model_entries.ts";
 import { generate, label, optimize, sft, train } from "./entries/run_entries.ts";
@@ -35,6 +36,8 @@ export const commands: readonly CommandEntry[] = [
   compare,
   chat,
   push,
+  merge,
+  exportModel,
   exportPairs,
   config,
   plan,

@@ -8,9 +8,11 @@ interface CommandModules {
   config: typeof import("./commands/config_command.ts");
   doctor: typeof import("./commands/doctor_command.ts");
   export: typeof import("./commands/export_command.ts");
+  export_model: typeof import("./commands/export_model_command.ts");
   generate: typeof import("./commands/generate_command.ts");
   init: typeof import("./commands/init_command.ts");
   label: typeof import("./commands/label_command.ts");
+  merge: typeof import("./commands/merge_command.ts");
   optimize: typeof import("./commands/optimize_command.ts");
   plan: typeof import("./commands/plan_command.ts");
   push: typeof import("./commands/push_command.ts");

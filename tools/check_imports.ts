@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const CORE_LEVELS: readonly (readonly string[])[] = [
   ["plan", "engine"],
   ["loop"],
-  ["evaluate", "report"],
+  ["evaluate", "export", "report"],
   ["train", "label", "generate"],
   ["run"],
   ["device", "model"],

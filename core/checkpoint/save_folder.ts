@@ -199,7 +199,7 @@ function textFile(name: string, text: string): NewFile {
 }
 
 /** Throws a UserError if a value is not finite, or rounds to infinity: a model that has one answers with rubbish. */
-function checkValues(values: Float32Array, { name, dtype }: { name: string; dtype: Dtype }): void {
+export function checkValues(values: Float32Array, { name, dtype }: { name: string; dtype: Dtype }): void {
   // In this order numbers grow with their bits, NaN above infinity; the sign is the topmost bit.
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const least = OVERFLOW_BITS[dtype];

@@ -91,7 +91,11 @@ export async function loadAdapter(device: Device, config: ModelConfig, folder: A
   return { ...adapter, peft: { settings, base, revision } };
 }
 
-function checkTensors({ weights, stored }: AdapterFolder, plan: AdapterPlan): void {
+/**
+ * Checks that an adapter's folder holds the tensors of its plan and no others. Throws a UserError naming the first that
+ * is missing, has another shape or type, or belongs to no module.
+ */
+export function checkTensors({ weights, stored }: AdapterFolder, plan: AdapterPlan): void {
   const known = new Set<string>();
   for (const { name, shape } of shapesOf(plan)) {
     known.add(name);

@@ -47,11 +47,10 @@ class BpeModel implements TokenModel {
     this.#ignoresMerges = part.flag("ignore_merges", false);
     for (const [token, id] of vocab) if (token.length === 1) this.#units[token.charCodeAt(0)] = id;
     this.#parts = new PieceCache((piece, ids) => this.#merge(piece, ids));
-    const merges = mergesOf(part);
+    const merges = mergePairs(part);
     this.#merges = new PairTable(merges.length);
     this.#made = new Int32Array(merges.length);
-    for (const [rank, merge] of merges.entries()) {
-      const { left, right } = pairOf(merge, rank);
+    for (const [rank, { left, right }] of merges.entries()) {
       if (!right.startsWith(this.#prefix)) {
         throw new UserError(
           `"model.merges[${rank}]": ${shortQuote(right)} does not begin with "continuing_subword_prefix"`,
@@ -132,6 +131,11 @@ class BpeModel implements TokenModel {
     if (id === undefined) throw new Error(`its "unk_token" ${shortQuote(token)} is no token`);
     return id;
   }
+}
+
+/** The pairs of tokens that are merged, by rank. Throws a UserError for a merge that is none. */
+export function mergePairs(part: TokenizerPart): { left: string; right: string }[] {
+  return mergesOf(part).map(pairOf);
 }
 
 /** The merges, in old files with the version of the list. */

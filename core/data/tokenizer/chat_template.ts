@@ -57,7 +57,7 @@ export function compileChatTemplate(
     unread?: string;
   },
 ): ChatTemplate | null {
-  const sources = jinja === null ? configuredTemplates(config, origin) : { usual: jinja };
+  const sources = templateTexts(config, { jinja, origin });
   if (sources === null) return null;
   const attempt = <T>(action: string, run: () => T): T => {
     try {
@@ -154,7 +154,19 @@ function cutMarks(marked: string, { begin, end }: { begin: string; end: string }
   return { text, spans };
 }
 
-function configuredTemplates(config: JsonObject, origin: string): { usual: string; forTools?: string } | null {
+/** The texts of a model's templates. */
+export interface TemplateTexts {
+  usual: string;
+  /** The one for rows with tools, if that is another. */
+  forTools?: string;
+}
+
+/** The templates that {@linkcode compileChatTemplate} compiles; null if there are none. Throws a UserError. */
+export function templateTexts(
+  config: JsonObject,
+  { jinja, origin }: { jinja: string | null; origin: string },
+): TemplateTexts | null {
+  if (jinja !== null) return { usual: jinja };
   const value = config.chat_template ?? null;
   if (value === null) return null;
   if (typeof value === "string") return { usual: value };

@@ -35,9 +35,12 @@ const NORMALIZERS: Readonly<Record<string, (part: TokenizerPart) => Normalize>> 
   StripAccents: () => (text) => withoutChars(text, (code) => MARKS.has(code)),
 };
 
+/** The types of normalizers. */
+export const NORMALIZER_TYPES: readonly string[] = Object.keys(NORMALIZERS);
+
 /** The normalizers of a tokenizer.json as one; null if there is none. Throws a UserError for what is not supported. */
 export function readNormalizer(json: JsonValue | undefined): Normalize | null {
-  const parts = partsOf(json, { key: "normalizer", list: "normalizers", types: Object.keys(NORMALIZERS) });
+  const parts = partsOf(json, { key: "normalizer", list: "normalizers", types: NORMALIZER_TYPES });
   const steps = parts.map((part) => NORMALIZERS[part.type]!(part));
   if (steps.length === 0) return null;
   return (text, limit) => {

@@ -61,12 +61,15 @@ const PRE_TOKENIZERS: Readonly<Record<string, (part: TokenizerPart) => PreTokeni
   WhitespaceSplit: () => byChars(isSpace, "Removed"),
 };
 
+/** The types of pre-tokenizers. */
+export const PRE_TOKENIZER_TYPES: readonly string[] = Object.keys(PRE_TOKENIZERS);
+
 /**
  * The pre-tokenizers of a tokenizer.json, which may have a normalizer before them. Throws a UserError for what is not
  * supported.
  */
 export function readPreTokenizer(json: JsonValue | undefined, { normalizes }: { normalizes: boolean }): PreTokenizer {
-  const parts = partsOf(json, { key: "pre_tokenizer", list: "pretokenizers", types: Object.keys(PRE_TOKENIZERS) });
+  const parts = partsOf(json, { key: "pre_tokenizer", list: "pretokenizers", types: PRE_TOKENIZER_TYPES });
   for (const [i, part] of parts.entries()) {
     if (part.type !== "Metaspace" || part.value("prepend_scheme") !== "first") continue;
     const changes = parts.slice(0, i).some(({ type }) => type === "ByteLevel" || type === "Metaspace");

@@ -8,7 +8,7 @@ import { errorLine, shortQuote } from "../formats/data_problems.ts";
 import type { JsonObject } from "../formats/json_rows.ts";
 import type { Message } from "../formats/messages.ts";
 import { compileChatTemplate, type MarkedText, type RenderOptions } from "./chat_template.ts";
-import { findSpecialTokens } from "./special_tokens.ts";
+import { findSpecialTokens, type SpecialTokens } from "./special_tokens.ts";
 import { TextTokenizer } from "./text_tokenizer.ts";
 import { checkTokenizerJson } from "./tokenizer_json.ts";
 
@@ -87,23 +87,7 @@ export async function loadTokenizer(
 ): Promise<Tokenizer> {
   const files = await modelFilesOf(source);
   const { name: dir } = files;
-  const path = files.pathOf(TOKENIZER);
-  const config = await readObject(files, "tokenizer_config.json") ?? {};
-  const origin = file ?? files.pathOf(TEMPLATE);
-  const jinja = file === undefined
-    ? await readOptionalModelText(files, TEMPLATE, { maxBytes: MAX_BYTES })
-    : await readText(file, { isStrict: true });
-  const json = await readObject(files, TOKENIZER);
-  if (json === null) throw new UserError(`Cannot read ${path}: there is no such file`);
-  const others = {
-    config,
-    map: await readObject(files, "special_tokens_map.json"),
-    added: await readObject(files, "added_tokens.json"),
-    model: await readObject(files, "config.json"),
-    generation: await readObject(files, "generation_config.json"),
-  };
-  attempt(path, "load", () => checkTokenizerJson(json));
-  const special = attempt(dir, "use", () => findSpecialTokens({ tokenizer: json, ...others }));
+  const { path, config, jinja, origin, special } = await readTokenizerParts(files, { chatTemplate: file });
   const { named, tokenizer } = special;
   const inner = attempt(path, "load", () => new TextTokenizer(tokenizer));
   const chatTemplate = compileChatTemplate(config, {
@@ -167,6 +151,44 @@ function idOf(tokenizer: TextTokenizer, token: string | null, name: string): num
   const id = tokenizer.idOf(token);
   if (id === undefined) throw new UserError(`Cannot use ${name}: ${shortQuote(token)} is no token of tokenizer.json`);
   return id;
+}
+
+/** What a tokenizer is made of. */
+export interface TokenizerParts {
+  /** Path of tokenizer.json, for messages. */
+  path: string;
+  /** tokenizer_config.json; empty if there is none. */
+  config: JsonObject;
+  /** The chat template that takes precedence over the one in `config`; null if there is none. */
+  jinja: string | null;
+  /** Path of that template, or of where it would be. */
+  origin: string;
+  /** The special tokens, and tokenizer.json with all of them among its added tokens. */
+  special: SpecialTokens;
+}
+
+/** Reads the files of a tokenizer, and checks its tokens. Throws a UserError as {@linkcode loadTokenizer} does. */
+export async function readTokenizerParts(
+  files: ModelFiles,
+  { chatTemplate: file }: LoadTokenizerOptions = {},
+): Promise<TokenizerParts> {
+  const path = files.pathOf(TOKENIZER);
+  const config = await readObject(files, "tokenizer_config.json") ?? {};
+  const jinja = file === undefined
+    ? await readOptionalModelText(files, TEMPLATE, { maxBytes: MAX_BYTES })
+    : await readText(file, { isStrict: true });
+  const json = await readObject(files, TOKENIZER);
+  if (json === null) throw new UserError(`Cannot read ${path}: there is no such file`);
+  const others = {
+    config,
+    map: await readObject(files, "special_tokens_map.json"),
+    added: await readObject(files, "added_tokens.json"),
+    model: await readObject(files, "config.json"),
+    generation: await readObject(files, "generation_config.json"),
+  };
+  attempt(path, "load", () => checkTokenizerJson(json));
+  const special = attempt(files.name, "use", () => findSpecialTokens({ tokenizer: json, ...others }));
+  return { path, config, jinja, origin: file ?? files.pathOf(TEMPLATE), special };
 }
 
 /** Runs `run`. Each error becomes a UserError of one line that names the file. */

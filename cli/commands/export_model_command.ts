@@ -1,0 +1,23 @@
+/** `dnpo export-model`. @module */
+import { exportModel, type ExportModelOptions } from "../../core/export/export_model.ts";
+import { formatSize } from "../../core/progress.ts";
+import { Progress } from "../progress_line.ts";
+
+/** Writes a model as a GGUF file, and says what it wrote. */
+export async function exportModelCommand(
+  { quiet, ...options }: ExportModelOptions & { quiet: boolean },
+): Promise<number> {
+  const progress = new Progress({ quiet });
+  try {
+    const { tensors, bytes, type } = await exportModel({
+      ...options,
+      onProgress: (event) => progress.update(event),
+      onNote: (line) => progress.note(line),
+    });
+    progress.finish();
+    console.log(`Model: ${options.output} (GGUF, ${type}, ${tensors} tensors of ${formatSize(bytes)})`);
+    return 0;
+  } finally {
+    progress.finish();
+  }
+}

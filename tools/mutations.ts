@@ -200,6 +200,16 @@ export const MUTATIONS: readonly Mutation[] = [
     ["last row left out", "row < p.rows;", "row + 1u < p.rows;"],
   ),
   ...of(
+    "random/uniform_fill.wgsl",
+    { test: "random/uniform_fill" },
+    ["sign", "let negative = x < 0x80000000u;", "let negative = x >= 0x80000000u;"],
+    ["carry lost", "select(0u, 1u, w1 < carry)", "0u"],
+    ["not rounded to 53 bits", "(w1 & 0x400u) != 0u && ", "false && "],
+    ["ties of 53 bits upwards", "(((w1 & 0xbffu) | w0) != 0u)", "true"],
+    ["ties of 24 bits upwards", "(((w2 & 0x17fu) | w1) != 0u)", "true"],
+    ["first words left out", "block * 4u + lane - p.skip", "block * 4u + lane"],
+  ),
+  ...of(
     "random/philox.wgsl",
     { test: "random/philox" },
     ["nine rounds", "philox_round(c, key + 9u * weyl)", "c"],

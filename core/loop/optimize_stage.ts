@@ -86,15 +86,23 @@ export async function dropState({ state }: StagePaths): Promise<void> {
 }
 
 async function saveNoise(path: string, noise: ParameterBuffers): Promise<void> {
-  const read = await noise.download();
-  await writeSafetensors(
-    path,
-    ["weight", "bias"].map((name) => {
-      const values = read(name);
-      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      return { name, dtype: "F32", shape: noise.place(name).shape, bytes: () => Promise.resolve(bytes) };
-    }),
-  );
+  const places = [...noise.layout.places];
+  const reader = noise.openReader(places.map(([name]) => name));
+  const entries = places.map(([name, { shape }]) => ({
+    name,
+    dtype: "F32" as const,
+    shape,
+    bytes: async function* () {
+      for await (const { buffer, byteOffset, byteLength } of reader.next()) {
+        yield new Uint8Array(buffer, byteOffset, byteLength);
+      }
+    },
+  }));
+  try {
+    await writeSafetensors(path, entries);
+  } finally {
+    await reader.close();
+  }
 }
 
 /** Reads the step's rows as the loss takes them; a loss on single answers takes the chosen ones of pairs. */

@@ -171,7 +171,7 @@ export class Rehearsing {
       const trainer = await Trainer.create(this.#commands, {
         model,
         ...(known && { reference: known }),
-        // Initial values do not matter here, and are large.
+        // Initial values do not matter here.
         settings: { ...settings, noise: noise === "none" ? noise : { ...noise, init: "zeros" } },
         capacity,
         maxPositions: longestRow(rows),

@@ -1,8 +1,8 @@
 /** The noise generator W_σ, b_σ: its layout and initial values. @module */
-import type { Device } from "../../kernels/device/device.ts";
-import { philox4x32 } from "../../kernels/random/philox.ts";
+import type { Commands } from "../../kernels/device/commands.ts";
 import { philoxKey } from "../../kernels/random/philox_key.ts";
-import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
+import { uniformFill } from "../../kernels/random/uniform_fill.ts";
+import { openSafetensorsAt, type Weights } from "../checkpoint/stored_weights.ts";
 import type { NoiseConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
@@ -31,62 +31,72 @@ export function planNoise({ vocab, hidden }: NoiseShape, maxBindingBytes: number
   );
 }
 
-/**
- * Initial values as in PyTorch's `nn.Linear`: uniform (2u − 1)/√hidden, drawn with Philox purpose 1 at counter
- * (element >> 2, 0, 0, 0), weight row by row, then bias (docs/method.md, "The random numbers").
- */
-export function linearInit(
-  { vocab, hidden }: NoiseShape,
-  { seed, iteration }: { seed: number; iteration: number },
-): { weight: Float32Array<ArrayBuffer>; bias: Float32Array<ArrayBuffer> } {
-  const key = philoxKey(seed, { iteration, purpose: "noiseInit" });
-  const values = new Float32Array(vocab * (hidden + 1));
-  const bound = 1 / Math.sqrt(hidden);
-  for (let block = 0; block * 4 < values.length; block++) {
-    const words = philox4x32([block, 0, 0, 0], key);
-    for (let lane = 0; lane < 4 && block * 4 + lane < values.length; lane++) {
-      values[block * 4 + lane] = (2 * (words[lane]! + 0.5) * 2 ** -32 - 1) * bound;
-    }
-  }
-  return { weight: values.slice(0, vocab * hidden), bias: values.slice(vocab * hidden) };
+/** What a generator begins with, and the seed and iteration that it is drawn by. */
+export interface NoiseStart {
+  shape: NoiseShape;
+  /** `zeros`, `linear`, or the path of a safetensors file. */
+  init: string;
+  seed: number;
+  iteration: number;
 }
 
-/**
- * Makes a generator on the device. `init` is `zeros`, `linear`, or the path of a safetensors file; throws a UserError
- * if the file has no `weight` and `bias` of the right shapes.
- */
-export async function createNoise(
-  device: Device,
-  { shape, init, seed, iteration }: { shape: NoiseShape; init: string; seed: number; iteration: number },
-): Promise<ParameterBuffers> {
-  const first = init === "zeros"
-    ? null
-    : init === "linear"
-    ? linearInit(shape, { seed, iteration })
-    : await readInit(shape, init);
-  const layout = planNoise(shape, device.limits.maxStorageBufferBindingSize);
+/** Makes a generator on the device. Throws a UserError if the file has no `weight` and `bias` of the right shapes. */
+export async function createNoise(commands: Commands, start: NoiseStart): Promise<ParameterBuffers> {
+  const { device } = commands;
+  const layout = planNoise(start.shape, device.limits.maxStorageBufferBindingSize);
+  const isFile = start.init !== "zeros" && start.init !== "linear";
+  const file = isFile ? await openInit(start.init, layout) : null;
   const values = new ParameterBuffers(device, { layout, label: "noise", part: "noise generator" });
-  if (first) {
-    values.write("weight", first.weight);
-    values.write("bias", first.bias);
+  try {
+    if (file) await upload(values, file);
+    else if (start.init === "linear") drawLinear(commands, values, start);
+  } catch (error) {
+    values.free();
+    throw error;
   }
   return values;
 }
 
-type NoiseValues = ReturnType<typeof linearInit>;
+/**
+ * Records initial values as in PyTorch's `nn.Linear`: uniform (2u − 1)/√hidden, drawn with Philox purpose 1 at counter
+ * (element >> 2, 0, 0, 0), weight row by row, then bias (docs/method.md, "The random numbers").
+ */
+function drawLinear(
+  commands: Commands,
+  values: ParameterBuffers,
+  { shape: { hidden }, seed, iteration }: NoiseStart,
+): void {
+  const key = philoxKey(seed, { iteration, purpose: "noiseInit" });
+  let first = 0;
+  for (const name of ["weight", "bias"]) {
+    const count = values.place(name).elements;
+    uniformFill(commands, { out: values.view(name), count, first, key, bound: 1 / Math.sqrt(hidden) });
+    first += count;
+  }
+  commands.submit();
+}
 
-async function readInit({ vocab, hidden }: NoiseShape, path: string): Promise<NoiseValues> {
+/** Opens the file of `noise.init`, which must hold the generator's tensors. */
+async function openInit(path: string, { places }: ParameterLayout): Promise<Weights> {
   const file = await openSafetensorsAt(path);
-  const read = (name: string, shape: number[]): Promise<Float32Array<ArrayBuffer>> => {
+  for (const [name, { shape }] of places) {
     const found = file.tensors.get(name)?.shape;
-    if (found === undefined || found.join() !== shape.join()) {
-      throw new UserError(
-        `Cannot load "${name}" from ${path}: shape is ${found ? `[${found.join(", ")}]` : "not there"}, expected [${
-          shape.join(", ")
-        }] from the model (noise.init)`,
-      );
+    if (found?.join() === shape.join()) continue;
+    throw new UserError(
+      `Cannot load "${name}" from ${path}: shape is ${found ? `[${found.join(", ")}]` : "not there"}, expected [${
+        shape.join(", ")
+      }] from the model (noise.init)`,
+    );
+  }
+  return file;
+}
+
+async function upload(values: ParameterBuffers, file: Weights): Promise<void> {
+  for (const name of values.layout.places.keys()) {
+    let first = 0;
+    for await (const piece of file.streamFloat32(name)) {
+      values.writePart(name, first, piece);
+      first += piece.length;
     }
-    return file.readFloat32(name);
-  };
-  return { weight: await read("weight", [vocab, hidden]), bias: await read("bias", [vocab]) };
+  }
 }

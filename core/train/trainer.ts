@@ -97,7 +97,7 @@ export class Trainer {
   /** Allocates everything. Throws UserError for a noise file that does not fit, DeviceError for too little memory. */
   static async create(commands: Commands, options: TrainerOptions): Promise<Trainer> {
     const { settings, model } = options;
-    const noise = settings.noise === "none" ? null : await createNoise(commands.device, {
+    const noise = settings.noise === "none" ? null : await createNoise(commands, {
       shape: { vocab: model.config.vocabSize, hidden: model.config.hiddenSize },
       init: settings.noise.init,
       seed: settings.training.seed,

@@ -1,8 +1,8 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
-import { createNoise, linearInit, planNoise } from "../../../core/train/noise_generator.ts";
+import { createNoise, planNoise } from "../../../core/train/noise_generator.ts";
 import { philox4x32 } from "../../../kernels/random/philox.ts";
-import { device } from "../../_shared/device.ts";
+import { commands } from "../../_shared/device.ts";
 import { withFolder } from "../_tiny.ts";
 
 const shape = { vocab: 5, hidden: 9 };
@@ -13,11 +13,12 @@ function element(i: number): number {
   return Math.fround((2 * u - 1) / 3);
 }
 
-Deno.test("linearInit() counts the weight row by row, then the bias", () => {
-  const { weight, bias } = linearInit(shape, { seed: 77, iteration: 2 });
-  deepEqual([...weight], Array.from({ length: 45 }, (_, i) => element(i)));
-  deepEqual([...bias], Array.from({ length: 5 }, (_, i) => element(45 + i)));
-  equal(weight.every((w) => Math.abs(w) <= 1 / 3), true);
+Deno.test("createNoise() draws the weight row by row, then the bias, with the bits of float64", async () => {
+  const noise = await createNoise(commands, { shape, init: "linear", seed: 77, iteration: 2 });
+  const read = await noise.download();
+  noise.free();
+  deepEqual([...read("weight")], Array.from({ length: 45 }, (_, i) => element(i)));
+  deepEqual([...read("bias")], Array.from({ length: 5 }, (_, i) => element(45 + i)));
 });
 
 Deno.test("planNoise() decays nothing of the bias", () => {
@@ -26,7 +27,7 @@ Deno.test("planNoise() decays nothing of the bias", () => {
   equal(places.get("bias")!.offset, chunks[0]!.decayed * 4);
 });
 
-Deno.test("createNoise() begins with linear values, zeros or a file's", () =>
+Deno.test("createNoise() begins with zeros or a file's values", () =>
   withFolder(async (dir) => {
     const path = `${dir}/noise.safetensors`;
     const entry = (name: string, shape: number[], values: number[]) => {
@@ -35,10 +36,9 @@ Deno.test("createNoise() begins with linear values, zeros or a file's", () =>
     };
     const weight = Array.from({ length: 45 }, (_, i) => i / 8);
     await writeSafetensors(path, [entry("weight", [5, 9], weight), entry("bias", [5], [9, 8, 7, 6, 5])]);
-    const { weight: first } = linearInit(shape, { seed: 1, iteration: 0 });
-    const expected = { linear: [...first], zeros: new Array(45).fill(0), [path]: weight };
+    const expected = { zeros: new Array(45).fill(0), [path]: weight };
     for (const [init, values] of Object.entries(expected)) {
-      const noise = await createNoise(device, { shape, init, seed: 1, iteration: 0 });
+      const noise = await createNoise(commands, { shape, init, seed: 1, iteration: 0 });
       const read = await noise.download();
       noise.free();
       deepEqual([...read("weight")], values, init);
@@ -46,12 +46,12 @@ Deno.test("createNoise() begins with linear values, zeros or a file's", () =>
     }
     const options = { init: path, seed: 1, iteration: 0 };
     await rejects(
-      createNoise(device, { ...options, shape: { vocab: 5, hidden: 8 } }),
+      createNoise(commands, { ...options, shape: { vocab: 5, hidden: 8 } }),
       /^UserError: Cannot load "weight" from .*noise.safetensors: shape is \[5, 9\], expected \[5, 8\] from the model/,
     );
     await writeSafetensors(path, [entry("weight", [5, 9], weight)]);
     await rejects(
-      createNoise(device, { ...options, shape }),
+      createNoise(commands, { ...options, shape }),
       /Cannot load "bias" .*: shape is not there, expected \[5\]/,
     );
   }));

@@ -210,6 +210,11 @@ export const MUTATIONS: readonly Mutation[] = [
     ["first words left out", "block * 4u + lane - p.skip", "block * 4u + lane"],
   ),
   ...of(
+    "lm_head/lm_head_noise.ts",
+    { test: "lm_head/lm_head" },
+    ["gradient of the last tile alone", "accumulate: tile.first > 0,", "accumulate: false,"],
+  ),
+  ...of(
     "random/philox.wgsl",
     { test: "random/philox" },
     ["nine rounds", "philox_round(c, key + 9u * weyl)", "c"],

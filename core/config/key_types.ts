@@ -508,8 +508,16 @@ export interface NoiseSection {
   noise_steps: number;
   /** Steps on the model in an alternating update. */
   model_steps: number;
-  /** First values of the noise generator: linear (uniform ±1/√d), zeros, or a safetensors file with weight and bias. */
+  /**
+   * First values of the noise generator: linear (uniform ±1/√d), zeros, or a safetensors file with weight and bias
+   * (with a rank: up, down and bias).
+   */
   init: string;
+  /**
+   * Rank of the noise generator's weight, which is then the product of two matrices [V, rank] and [rank, d] and takes
+   * little memory; default: full, as in the paper.
+   */
+  rank?: number;
   /** Peak learning rate of the noise generator. */
   learning_rate: number;
   /** Bound of the variance that the noise can reach, above 0. */

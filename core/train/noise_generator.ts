@@ -5,14 +5,28 @@ import { uniformFill } from "../../kernels/random/uniform_fill.ts";
 import { openSafetensorsAt, type Weights } from "../checkpoint/stored_weights.ts";
 import type { NoiseConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
+import type { ModelConfig } from "../model/families/family.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
+import type { ParameterShape } from "../model/families/model_tensors.ts";
 import { type ParameterLayout, planParameters } from "../model/parameter_layout.ts";
 import type { Parameters } from "../model/parameters.ts";
 
-/** Sizes of the generator: weight [vocab, hidden], bias [vocab]. */
+/**
+ * Sizes of the generator: weight [vocab, hidden] and bias [vocab]; with a rank the weight is the product of up
+ * [vocab, rank] and down [rank, hidden].
+ */
 export interface NoiseShape {
   vocab: number;
   hidden: number;
+  rank?: number;
+}
+
+/** Sizes of the generator for a model of this shape. */
+export function noiseShape(
+  { vocabSize: vocab, hiddenSize: hidden }: Pick<ModelConfig, "vocabSize" | "hiddenSize">,
+  { rank }: Pick<NoiseConfig, "rank">,
+): NoiseShape {
+  return { vocab, hidden, ...(rank !== undefined && { rank }) };
 }
 
 /** The noise generator on the device, and the reference whose logits it disturbs. */
@@ -23,12 +37,28 @@ export interface NoiseGenerator {
   readonly settings: NoiseConfig;
 }
 
-/** Plans the generator's buffers. */
-export function planNoise({ vocab, hidden }: NoiseShape, maxBindingBytes: number): ParameterLayout {
-  return planParameters(
-    [[{ name: "weight", shape: [vocab, hidden] }], [{ name: "bias", shape: [vocab] }]],
-    { maxBindingBytes },
-  );
+/** Name of the tensor that makes the noise's logits: it is multiplied with h, or with a rank with what `down` makes of h. */
+export function weightName({ rank }: { rank?: number }): "weight" | "up" {
+  return rank === undefined ? "weight" : "up";
+}
+
+/** The generator's tensors. */
+export function noiseTensors({ vocab, hidden, rank }: NoiseShape): ParameterShape[] {
+  const bias = { name: "bias", shape: [vocab] };
+  if (rank === undefined) return [{ name: "weight", shape: [vocab, hidden] }, bias];
+  return [{ name: "down", shape: [rank, hidden] }, { name: "up", shape: [vocab, rank] }, bias];
+}
+
+/** Plans the generator's buffers. Throws a UserError for a rank that the weight cannot have. */
+export function planNoise(shape: NoiseShape, maxBindingBytes: number): ParameterLayout {
+  const { vocab, hidden, rank = 1 } = shape;
+  const most = Math.min(vocab, hidden);
+  if (rank > most) {
+    throw new UserError(
+      `Cannot make a noise generator of rank ${rank}: its weight is [${vocab}, ${hidden}], expected noise.rank of at most ${most}`,
+    );
+  }
+  return planParameters(noiseTensors(shape).map((tensor) => [tensor]), { maxBindingBytes });
 }
 
 /** What a generator begins with, and the seed and iteration that it is drawn by. */
@@ -40,7 +70,10 @@ export interface NoiseStart {
   iteration: number;
 }
 
-/** Makes a generator on the device. Throws a UserError if the file has no `weight` and `bias` of the right shapes. */
+/**
+ * Makes a generator on the device. Throws a UserError for a rank that is too high, and if the file has no `weight` and
+ * `bias` (with a rank: `down`, `up` and `bias`) of the right shapes.
+ */
 export async function createNoise(commands: Commands, start: NoiseStart): Promise<ParameterBuffers> {
   const { device } = commands;
   const layout = planNoise(start.shape, device.limits.maxStorageBufferBindingSize);
@@ -49,7 +82,7 @@ export async function createNoise(commands: Commands, start: NoiseStart): Promis
   const values = new ParameterBuffers(device, { layout, label: "noise", part: "noise generator" });
   try {
     if (file) await upload(values, file);
-    else if (start.init === "linear") drawLinear(commands, values, start);
+    else drawFirst(commands, values, start);
   } catch (error) {
     values.free();
     throw error;
@@ -58,19 +91,22 @@ export async function createNoise(commands: Commands, start: NoiseStart): Promis
 }
 
 /**
- * Records initial values as in PyTorch's `nn.Linear`: uniform (2u − 1)/√hidden, drawn with Philox purpose 1 at counter
- * (element >> 2, 0, 0, 0), weight row by row, then bias (docs/method.md, "The random numbers").
+ * Records initial values as in PyTorch's `nn.Linear`: uniform ±1/√inputs, drawn with Philox purpose 1 at counter
+ * (element >> 2, 0, 0, 0), row by row, in the tensors' order (docs/method.md, "The random numbers"). Of `zeros`, `down`
+ * alone is drawn: if both factors of the weight were zero, so would be their gradients.
  */
-function drawLinear(
+function drawFirst(
   commands: Commands,
   values: ParameterBuffers,
-  { shape: { hidden }, seed, iteration }: NoiseStart,
+  { shape: { hidden, rank }, init, seed, iteration }: NoiseStart,
 ): void {
   const key = philoxKey(seed, { iteration, purpose: "noiseInit" });
   let first = 0;
-  for (const name of ["weight", "bias"]) {
-    const count = values.place(name).elements;
-    uniformFill(commands, { out: values.view(name), count, first, key, bound: 1 / Math.sqrt(hidden) });
+  for (const [name, { elements: count }] of values.layout.places) {
+    const inputs = name === "down" ? hidden : rank ?? hidden;
+    if (init === "linear" || name === "down") {
+      uniformFill(commands, { out: values.view(name), count, first, key, bound: 1 / Math.sqrt(inputs) });
+    }
     first += count;
   }
   commands.submit();

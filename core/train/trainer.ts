@@ -12,7 +12,7 @@ import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { type Parameters, parametersOf } from "../model/parameters.ts";
 import type { Loss, LossPass } from "./losses/loss.ts";
 import { LOSSES } from "./losses/losses.ts";
-import { createNoise } from "./noise_generator.ts";
+import { createNoise, noiseShape } from "./noise_generator.ts";
 import { OptimizerGroup } from "./optimizer_group.ts";
 import type { ReferenceLogps } from "./reference_logps.ts";
 import type { StepBatch } from "./step_batches.ts";
@@ -98,7 +98,7 @@ export class Trainer {
   static async create(commands: Commands, options: TrainerOptions): Promise<Trainer> {
     const { settings, model } = options;
     const noise = settings.noise === "none" ? null : await createNoise(commands, {
-      shape: { vocab: model.config.vocabSize, hidden: model.config.hiddenSize },
+      shape: noiseShape(model.config, settings.noise),
       init: settings.noise.init,
       seed: settings.training.seed,
       iteration: settings.iteration,

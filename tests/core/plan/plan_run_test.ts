@@ -24,6 +24,7 @@ async function heldBytes({ output_dir }: ResolvedConfig, stage: string): Promise
 Deno.test.each([
   { noise: "none", training: { max_steps: 1 } },
   { noise: { update: "alternating" }, training: { optim: "rmsprop", per_device_train_batch_size: 3, max_steps: 1 } },
+  { noise: { update: "joint", rank: 3 }, training: { max_steps: 1 } },
 ])("the planned bytes of optimize are those that the device holds: %j", (keys) =>
   withInput(async (dir) => {
     await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(20)));
@@ -38,8 +39,11 @@ Deno.test.each([
     assert.equal(Object.values(parts).reduce((a, b) => a + b, 0), bytes);
     // Without noise its log-probabilities are all that is kept.
     assert.equal(parts.reference, keys.noise === "none" ? undefined : parts.weights);
-    assert.equal(parts.gradients! * (keys.noise === "none" ? 2 : 1), parts.moments);
+    assert.equal(parts.gradients! * ("optim" in keys.training ? 1 : 2), parts.moments);
     assert.equal(Boolean(parts["noise generator"]), keys.noise !== "none");
+    // Hidden size 16, vocabulary 37.
+    const generator = keys.noise === "none" ? 0 : keys.noise.rank ? 3 * (16 + 37) + 37 : 17 * 37;
+    assert.equal(plan.noiseParameters, generator);
   }));
 
 Deno.test("the planned bytes of a whole run hold for the longest responses, and never less than the device holds", () =>

@@ -20,7 +20,7 @@ export function recordLogits(
   const rowBytes = config.hiddenSize * 4;
   const { data: head } = parameters.get(tensors.head.name);
   // Windows begin at multiples of 64 so that their columns of the logits begin at slice alignment.
-  for (const window of windows(commands.device, config.vocabSize, { rowBytes, multiple: 64 })) {
+  for (const window of windows(commands.device, config.vocabSize, { rowBytes, multiple: 64, of: head })) {
     matmul(commands, {
       mode: "NT",
       c: subslice(logits, window.first * 4, logits.size - window.first * 4),

@@ -12,7 +12,7 @@ import { loadAdapter, type LoadedAdapter } from "./lora_adapter.ts";
 import { parameterShapes } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
 import { ParameterBuffers } from "./parameter_buffers.ts";
-import { planDecoder } from "./plan_decoder.ts";
+import { layoutLimits, planDecoder } from "./plan_decoder.ts";
 
 /** Weights in float32 on the device, and the folder they came from. */
 export interface Model {
@@ -34,7 +34,7 @@ export async function loadModel(device: Device, source: string | ModelFiles): Pr
   const files = typeof source === "string" ? await filesWithBase(source) : source;
   const folder = await openModelFolder(files);
   const { config } = folder;
-  const layout = planDecoder(config, { maxBindingBytes: device.limits.maxStorageBufferBindingSize });
+  const layout = planDecoder(config, layoutLimits(device, config));
   const weights = new ParameterBuffers(device, { layout, label: "weights", part: "weights" });
   let adapter: LoadedAdapter | null = null;
   try {

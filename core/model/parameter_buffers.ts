@@ -1,6 +1,6 @@
 /** Buffers on the device for a layout of parameters. @module */
 import type { Device } from "../../kernels/device/device.ts";
-import { type Slice, subslice } from "../../kernels/device/slice.ts";
+import { joinSlices, type Slice, subslice } from "../../kernels/device/slice.ts";
 import { openSliceReader } from "../../kernels/device/stream.ts";
 import type { MemoryPart } from "./memory_parts.ts";
 import type { ParameterLayout, ParameterPlace } from "./parameter_layout.ts";
@@ -50,14 +50,24 @@ export class ParameterBuffers {
   #slice(names: readonly string[]): Slice {
     const places = names.map((name) => this.place(name));
     const [first] = places;
+    if (names.length === 1 && first!.partElements !== undefined) return joinSlices(this.#parts(names[0]!));
     let end = first!.offset;
-    for (const { chunk, offset, elements } of places) {
-      if (chunk !== first!.chunk || offset !== end) {
+    for (const { chunk, offset, elements, partElements } of places) {
+      if (chunk !== first!.chunk || offset !== end || partElements !== undefined) {
         throw new RangeError(`Cannot view [${names.join(", ")}] as one tensor: they do not lie end to end`);
       }
       end += elements * 4;
     }
     return subslice(this.chunks[first!.chunk]!, first!.offset, end - first!.offset);
+  }
+
+  /** A tensor's range in each of its chunks. A tensor in a group need not begin at slice alignment. */
+  #parts(name: string): Slice[] {
+    const { chunk, offset, elements, partElements = elements } = this.place(name);
+    return Array.from({ length: Math.ceil(elements / partElements) }, (_, i) => {
+      const { buffer, offset: start } = this.chunks[chunk + i]!;
+      return { buffer, offset: start + offset, size: Math.min(partElements, elements - i * partElements) * 4 };
+    });
   }
 
   /** Where a tensor lies. Throws RangeError for an unknown name. */
@@ -78,21 +88,33 @@ export class ParameterBuffers {
 
   /** Uploads a tensor's elements from element `first` on. Throws RangeError if they go past its end. */
   writePart(name: string, first: number, data: Float32Array<ArrayBuffer>): void {
-    const { chunk, offset, elements } = this.place(name);
+    const { chunk, offset, elements, partElements = elements } = this.place(name);
     if (first + data.length > elements) {
       throw new RangeError(
         `Cannot write parameter "${name}": elements end at ${first + data.length}, expected at most ${elements}`,
       );
     }
-    this.#device.write(this.chunks[chunk]!, data, offset + first * 4);
+    for (let done = 0; done < data.length;) {
+      const part = Math.floor((first + done) / partElements);
+      const at = first + done - part * partElements;
+      const piece = data.subarray(done, done + partElements - at);
+      this.#device.write(this.chunks[chunk + part]!, piece, offset + at * 4);
+      done += piece.length;
+    }
   }
 
   /** Reads all chunks back with one fence and returns a reader of single tensors. */
   async download(): Promise<(name: string) => Float32Array<ArrayBuffer>> {
     const chunks = await this.#device.readAll(this.chunks);
     return (name) => {
-      const { chunk, offset, elements } = this.place(name);
-      return new Float32Array(chunks[chunk]!, offset, elements);
+      const { chunk, offset, elements, partElements = elements } = this.place(name);
+      if (partElements === elements) return new Float32Array(chunks[chunk]!, offset, elements);
+      const out = new Float32Array(elements);
+      for (let i = 0; i * partElements < elements; i++) {
+        const length = Math.min(partElements, elements - i * partElements);
+        out.set(new Float32Array(chunks[chunk + i]!, offset, length), i * partElements);
+      }
+      return out;
     };
   }
 
@@ -101,16 +123,16 @@ export class ParameterBuffers {
    * after the next is requested, even if that belongs to another tensor. The caller must close the reader.
    */
   openReader(names: readonly string[]): TensorReader {
-    const slices = names.map((name) => {
-      const { chunk, offset, elements } = this.place(name);
-      const { buffer, offset: start } = this.chunks[chunk]!;
-      return { buffer, offset: start + offset, size: elements * 4 };
-    });
-    const reader = openSliceReader(this.#device, slices);
+    const parts = names.map((name) => this.#parts(name));
+    const reader = openSliceReader(this.#device, parts.flat());
+    let at = 0;
     return {
       async *next() {
-        for await (const { buffer, byteOffset, byteLength } of reader.next()) {
-          yield new Float32Array(buffer, byteOffset, byteLength / 4);
+        // Past the last tensor the reader throws.
+        for (let left = parts[at++]?.length ?? 1; left > 0; left--) {
+          for await (const { buffer, byteOffset, byteLength } of reader.next()) {
+            yield new Float32Array(buffer, byteOffset, byteLength / 4);
+          }
         }
       },
       close: () => reader.close(),

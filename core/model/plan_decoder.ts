@@ -1,5 +1,7 @@
 /** Where a decoder's parameters lie: which of them act as one matrix, and what one binding must hold. @module */
+import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
+import { tileRows } from "../../kernels/lm_head/lm_head_tiles.ts";
 import { modelTensors } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
 import { elementsOf, type LinearTensors, type ParameterShape } from "./families/model_tensors.ts";
@@ -10,13 +12,26 @@ import {
   type PlanParametersOptions,
 } from "./parameter_layout.ts";
 
+/** What the limits of a device say of how parameters may lie on it. */
+export type LayoutLimits = Required<Pick<PlanParametersOptions, "maxBindingBytes" | "maxBufferBytes" | "cutRows">>;
+
+/** The limits of a device for the parameters of a model of these sizes. */
+export function layoutLimits(
+  device: Device,
+  { vocabSize: vocab, hiddenSize: hidden }: Pick<ModelConfig, "vocabSize" | "hiddenSize">,
+): LayoutLimits {
+  const { maxStorageBufferBindingSize: maxBindingBytes, maxBufferSize: maxBufferBytes } = device.limits;
+  return { maxBindingBytes, maxBufferBytes, cutRows: tileRows(device, { vocab, hidden }) };
+}
+
 /**
  * Plans the buffers of a decoder's parameters. Throws DeviceError if a matrix of a layer is larger than one binding, or
  * RangeError if only a part of the tensors that act as one is trained: of a matrix, or of the norms of q and k.
  */
 export function planDecoder(config: ModelConfig, options: PlanParametersOptions): ParameterLayout {
   const { embedding, layers, finalNorm, head } = modelTensors(config);
-  const { maxBindingBytes } = options;
+  const { maxBindingBytes, maxBufferBytes = Infinity } = options;
+  const most = Math.min(maxBindingBytes, maxBufferBytes);
   const linear = ({ weights, biases }: LinearTensors): (readonly ParameterShape[])[] => [weights, biases];
   const bound = [
     ...layers.flatMap(({ attentionNorm, qkv, headNorms, output, mlpNorm, gateUp, down }) => [
@@ -30,20 +45,20 @@ export function planDecoder(config: ModelConfig, options: PlanParametersOptions)
     ]),
     [finalNorm],
   ].filter((group) => group.length > 0);
-  for (const group of bound) checkBound(group, maxBindingBytes);
+  for (const group of bound) checkBound(group, most);
   // One kernel makes the gradients of both.
   for (const { headNorms } of layers) if (headNorms) isTrainedGroup([headNorms.q, headNorms.k], options.isTrained);
-  // The embedding and the LM head are read in windows, however large they are.
+  // The embedding and the LM head are read in windows, however large they are and in however many buffers.
   return planParameters([[embedding], ...bound, ...head === embedding ? [] : [[head]]], options);
 }
 
-function checkBound(group: readonly ParameterShape[], maxBindingBytes: number): void {
+function checkBound(group: readonly ParameterShape[], most: number): void {
   const bytes = group.reduce((sum, shape) => sum + 4 * elementsOf(shape), 0);
-  if (bytes <= maxBindingBytes) return;
+  if (bytes <= most) return;
   throw new DeviceError(
     `Cannot hold ${
       group.map(({ name }) => `"${name}"`).join(", ")
-    }: size is ${bytes} bytes, the device's largest binding is ${maxBindingBytes}; a GPU whose driver allows more is needed`,
+    }: size is ${bytes} bytes, the device's largest binding is ${most}; a GPU whose driver allows more is needed`,
     "memory",
   );
 }

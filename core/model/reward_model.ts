@@ -14,7 +14,7 @@ import { packPrompts } from "./pack.ts";
 import { packedAttention } from "./packed_attention.ts";
 import { ParameterBuffers } from "./parameter_buffers.ts";
 import { parametersOf } from "./parameters.ts";
-import { planDecoder } from "./plan_decoder.ts";
+import { layoutLimits, planDecoder } from "./plan_decoder.ts";
 import { cut } from "./scorer.ts";
 
 /** Weights in float32 on the device, and the folder they came from. */
@@ -31,7 +31,7 @@ export interface RewardModel {
 export async function loadRewardModel(device: Device, dir: string): Promise<RewardModel> {
   const folder = await openRewardFolder(dir);
   const { config } = folder;
-  const layout = planDecoder(config, { maxBindingBytes: device.limits.maxStorageBufferBindingSize });
+  const layout = planDecoder(config, layoutLimits(device, config));
   const weights = new ParameterBuffers(device, { layout, label: "reward model", part: "judge" });
   // Disposed of at the block's end if anything below throws.
   using held = new DisposableStack();

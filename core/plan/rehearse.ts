@@ -12,7 +12,7 @@ import { freeModel, type Model } from "../model/model.ts";
 import type { ExampleIds } from "../model/pack.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { parametersOf } from "../model/parameters.ts";
-import { planDecoder } from "../model/plan_decoder.ts";
+import { layoutLimits, planDecoder } from "../model/plan_decoder.ts";
 import { pairLogps, responseLogps, type Scorer } from "../model/scorer.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { SCORED_TOKENS } from "../train/row_trainer.ts";
@@ -208,7 +208,7 @@ export class Rehearsing {
 
   #load(folder: ModelFolder, part: "weights" | "reference" | "judge", plan: AdapterPlan | null = null): Model {
     const { config } = folder;
-    const layout = planDecoder(config, { maxBindingBytes: this.#device.limits.maxStorageBufferBindingSize });
+    const layout = planDecoder(config, layoutLimits(this.#device, config));
     const weights = new ParameterBuffers(this.#device, { layout, label: part, part });
     return { folder, config, weights, adapter: plan && { ...allocAdapter(this.#device, plan), peft: NO_PEFT } };
   }

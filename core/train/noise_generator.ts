@@ -9,6 +9,7 @@ import type { ModelConfig } from "../model/families/family.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import type { ParameterShape } from "../model/families/model_tensors.ts";
 import { type ParameterLayout, planParameters } from "../model/parameter_layout.ts";
+import { type LayoutLimits, layoutLimits } from "../model/plan_decoder.ts";
 import type { Parameters } from "../model/parameters.ts";
 
 /**
@@ -50,7 +51,7 @@ export function noiseTensors({ vocab, hidden, rank }: NoiseShape): ParameterShap
 }
 
 /** Plans the generator's buffers. Throws a UserError for a rank that the weight cannot have. */
-export function planNoise(shape: NoiseShape, maxBindingBytes: number): ParameterLayout {
+export function planNoise(shape: NoiseShape, limits: LayoutLimits): ParameterLayout {
   const { vocab, hidden, rank = 1 } = shape;
   const most = Math.min(vocab, hidden);
   if (rank > most) {
@@ -58,7 +59,7 @@ export function planNoise(shape: NoiseShape, maxBindingBytes: number): Parameter
       `Cannot make a noise generator of rank ${rank}: its weight is [${vocab}, ${hidden}], expected noise.rank of at most ${most}`,
     );
   }
-  return planParameters(noiseTensors(shape).map((tensor) => [tensor]), { maxBindingBytes });
+  return planParameters(noiseTensors(shape).map((tensor) => [tensor]), limits);
 }
 
 /** What a generator begins with, and the seed and iteration that it is drawn by. */
@@ -76,7 +77,8 @@ export interface NoiseStart {
  */
 export async function createNoise(commands: Commands, start: NoiseStart): Promise<ParameterBuffers> {
   const { device } = commands;
-  const layout = planNoise(start.shape, device.limits.maxStorageBufferBindingSize);
+  const { vocab: vocabSize, hidden: hiddenSize } = start.shape;
+  const layout = planNoise(start.shape, layoutLimits(device, { vocabSize, hiddenSize }));
   const isFile = start.init !== "zeros" && start.init !== "linear";
   const file = isFile ? await openInit(start.init, layout) : null;
   const values = new ParameterBuffers(device, { layout, label: "noise", part: "noise generator" });

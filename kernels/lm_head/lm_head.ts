@@ -42,7 +42,7 @@ const backward = defineKernel({
 export interface LmHeadInputs {
   /** Final hidden states, f32 [rows, hidden]. */
   h: Slice;
-  /** f32 [vocab, hidden]; may be larger than one binding. */
+  /** f32 [vocab, hidden]; may be larger than one binding, and lie in several buffers (`tileRows` says where it is cut). */
   weight: Slice;
   /** The token that each entry predicts, u32 [rows]. */
   target: Slice;

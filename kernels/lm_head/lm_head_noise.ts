@@ -87,7 +87,7 @@ export interface LmHeadNoiseInput {
 
 /** The noise: its generator, and what its random numbers depend on. */
 export interface LmHeadNoise {
-  /** The generator's weight, f32 [vocab, hidden], or [vocab, columns] of `noiseInput`; may be larger than one binding. */
+  /** The generator's weight, f32 [vocab, hidden], or [vocab, columns] of `noiseInput`; cut as the LM head's weight. */
   noiseWeight: Slice;
   /** What the weight is multiplied with (default: h). */
   noiseInput?: LmHeadNoiseInput;

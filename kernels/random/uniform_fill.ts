@@ -45,7 +45,7 @@ export interface UniformFill {
 export function uniformFill(commands: Commands, { out, count, first, key, bound }: UniformFill): void {
   const lanes = elementLanes(commands.device);
   const parts = float64Parts(bound);
-  for (const window of windows(commands.device, count, { rowBytes: 4 })) {
+  for (const window of windows(commands.device, count, { rowBytes: 4, of: out })) {
     const at = first + window.first;
     const skip = at % 4;
     commands.dispatch(fill, {

@@ -86,7 +86,7 @@ export function embeddingBackward(
 ): void {
   const { kernel, width } = byWidth(backward, columns);
   const rowBytes = columns * 4;
-  for (const window of windows(commands.device, vocabSize, { rowBytes })) {
+  for (const window of windows(commands.device, vocabSize, { rowBytes, of: dweight })) {
     commands.dispatch(kernel, {
       buffers: { dweight: windowOf(dweight, window, rowBytes), ids, starts, tokens, dout },
       uniforms: { count, columns: columns / width, first: window.first, window: window.rows },

@@ -38,7 +38,7 @@ export interface GatherRows {
 export function gatherRows(commands: Commands, { out, x, index, rows, sourceRows, columns }: GatherRows): void {
   const { kernel, width } = byWidth(gather, columns);
   const rowBytes = columns * 4;
-  for (const window of windows(commands.device, sourceRows, { rowBytes })) {
+  for (const window of windows(commands.device, sourceRows, { rowBytes, of: x })) {
     commands.dispatch(kernel, {
       buffers: { out, x: windowOn(commands.device, x, { first: window.first, rowBytes }), index },
       uniforms: { rows, columns: columns / width, first: window.first, window: window.rows },

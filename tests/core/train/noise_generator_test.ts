@@ -6,6 +6,7 @@ import { commands } from "../../_shared/device.ts";
 import { withFolder } from "../_tiny.ts";
 
 const shape = { vocab: 5, hidden: 9 };
+const LIMITS = { maxBindingBytes: 1 << 20, maxBufferBytes: 1 << 20, cutRows: 64 };
 
 /** docs/method.md: counter (element >> 2, 0, 0, 0), key (seed, iteration + 2²⁴), uniform ±1/√inputs. */
 function element(i: number, inputs = 9): number {
@@ -37,15 +38,15 @@ Deno.test("createNoise() of a rank draws down, then up and bias; of zeros it dra
 });
 
 Deno.test("planNoise() refuses a rank above that of the weight", () => {
-  deepEqual([...planNoise({ ...shape, rank: 5 }, 1 << 20).places.keys()], ["down", "up", "bias"]);
+  deepEqual([...planNoise({ ...shape, rank: 5 }, LIMITS).places.keys()], ["down", "up", "bias"]);
   throws(
-    () => planNoise({ ...shape, rank: 6 }, 1 << 20),
+    () => planNoise({ ...shape, rank: 6 }, LIMITS),
     /^UserError: Cannot make a noise generator of rank 6: its weight is \[5, 9\], expected noise.rank of at most 5$/,
   );
 });
 
 Deno.test("planNoise() decays nothing of the bias", () => {
-  const { places, chunks } = planNoise(shape, 1 << 20);
+  const { places, chunks } = planNoise(shape, LIMITS);
   deepEqual([...places.keys()], ["weight", "bias"]);
   equal(places.get("bias")!.offset, chunks[0]!.decayed * 4);
 });

@@ -11,13 +11,16 @@ import type { OptimizeStep } from "./schedule.ts";
  * the weights on the device, so that the model cannot be used any more. Throws UserError or DeviceError.
  */
 export async function handOut(
-  context: Pick<RunContext, "commands" | "onNote">,
+  context: Pick<RunContext, "commands" | "onNote" | "checksums">,
   { model, makes, dtype }: { model: Model; makes: OptimizeStep["makes"]; dtype: Dtype },
 ): Promise<void> {
-  const { adapter, weights, config } = model;
-  if (makes.adapter !== null) await storeAdapter(makes.adapter, adapter!, config);
+  const { adapter, weights, config, folder } = model;
+  const watchOf = (dir: string) => context.checksums.watchModel(dir);
+  if (makes.adapter !== null) {
+    await storeAdapter(makes.adapter, adapter!, { config, source: folder, watch: watchOf(makes.adapter) });
+  }
   if (makes.model === null) return;
   if (adapter) mergeAdapter(context.commands, weights, adapter);
-  const lost = await storeModel(makes.model, model, { dtype, before: model.folder });
+  const lost = await storeModel(makes.model, model, { dtype, before: folder, watch: watchOf(makes.model) });
   noteRounding(context, { lost, dtype });
 }

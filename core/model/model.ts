@@ -8,9 +8,9 @@ import { newModelFiles, type SaveOptions, saveWatched } from "../checkpoint/save
 import type { Dtype } from "../dtype.ts";
 import type { ModelFiles } from "../files/model_files.ts";
 import type { FolderWatch } from "../files/replace_folder.ts";
-import { loadAdapter, type LoadedAdapter } from "./lora_adapter.ts";
 import { parameterShapes } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
+import { loadAdapter, type LoadedAdapter } from "./lora_adapter.ts";
 import { ParameterBuffers } from "./parameter_buffers.ts";
 import { layoutLimits, planDecoder } from "./plan_decoder.ts";
 

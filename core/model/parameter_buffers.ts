@@ -50,7 +50,7 @@ export class ParameterBuffers {
   #slice(names: readonly string[]): Slice {
     const places = names.map((name) => this.place(name));
     const [first] = places;
-    if (names.length === 1 && first!.partElements !== undefined) return joinSlices(this.#parts(names[0]!));
+    if (names.length === 1 && first!.partElements !== undefined) return this.#range(names[0]!);
     let end = first!.offset;
     for (const { chunk, offset, elements, partElements } of places) {
       if (chunk !== first!.chunk || offset !== end || partElements !== undefined) {
@@ -61,13 +61,15 @@ export class ParameterBuffers {
     return subslice(this.chunks[first!.chunk]!, first!.offset, end - first!.offset);
   }
 
-  /** A tensor's range in each of its chunks. A tensor in a group need not begin at slice alignment. */
-  #parts(name: string): Slice[] {
+  /** A tensor's bytes, which in a group need not begin at slice alignment. */
+  #range(name: string): Slice {
     const { chunk, offset, elements, partElements = elements } = this.place(name);
-    return Array.from({ length: Math.ceil(elements / partElements) }, (_, i) => {
-      const { buffer, offset: start } = this.chunks[chunk + i]!;
-      return { buffer, offset: start + offset, size: Math.min(partElements, elements - i * partElements) * 4 };
-    });
+    return joinSlices(
+      Array.from({ length: Math.ceil(elements / partElements) }, (_, i) => {
+        const { buffer, offset: start } = this.chunks[chunk + i]!;
+        return { buffer, offset: start + offset, size: Math.min(partElements, elements - i * partElements) * 4 };
+      }),
+    );
   }
 
   /** Where a tensor lies. Throws RangeError for an unknown name. */
@@ -88,19 +90,13 @@ export class ParameterBuffers {
 
   /** Uploads a tensor's elements from element `first` on. Throws RangeError if they go past its end. */
   writePart(name: string, first: number, data: Float32Array<ArrayBuffer>): void {
-    const { chunk, offset, elements, partElements = elements } = this.place(name);
+    const { elements } = this.place(name);
     if (first + data.length > elements) {
       throw new RangeError(
         `Cannot write parameter "${name}": elements end at ${first + data.length}, expected at most ${elements}`,
       );
     }
-    for (let done = 0; done < data.length;) {
-      const part = Math.floor((first + done) / partElements);
-      const at = first + done - part * partElements;
-      const piece = data.subarray(done, done + partElements - at);
-      this.#device.write(this.chunks[chunk + part]!, piece, offset + at * 4);
-      done += piece.length;
-    }
+    this.#device.write(this.#range(name), data, first * 4);
   }
 
   /** Reads all chunks back with one fence and returns a reader of single tensors. */
@@ -123,16 +119,11 @@ export class ParameterBuffers {
    * after the next is requested, even if that belongs to another tensor. The caller must close the reader.
    */
   openReader(names: readonly string[]): TensorReader {
-    const parts = names.map((name) => this.#parts(name));
-    const reader = openSliceReader(this.#device, parts.flat());
-    let at = 0;
+    const reader = openSliceReader(this.#device, names.map((name) => this.#range(name)));
     return {
       async *next() {
-        // Past the last tensor the reader throws.
-        for (let left = parts[at++]?.length ?? 1; left > 0; left--) {
-          for await (const { buffer, byteOffset, byteLength } of reader.next()) {
-            yield new Float32Array(buffer, byteOffset, byteLength / 4);
-          }
+        for await (const { buffer, byteOffset, byteLength } of reader.next()) {
+          yield new Float32Array(buffer, byteOffset, byteLength / 4);
         }
       },
       close: () => reader.close(),

@@ -24,7 +24,7 @@ export interface Slice {
   readonly size: number;
   /**
    * What lies in several buffers has its parts here, end to end: `buffer` and `offset` are the first part's, `size` is
-   * that of all. Only a {@linkcode subslice} within one part can be bound, written or read.
+   * that of all. It can be written and read, but only a {@linkcode subslice} within one part can be bound or copied.
    */
   readonly parts?: readonly Slice[];
 }

@@ -15,8 +15,29 @@ import {
  * RangeError if only a part of the tensors that act as one is trained: of a matrix, or of the norms of q and k.
  */
 export function planDecoder(config: ModelConfig, options: PlanParametersOptions): ParameterLayout {
+  const { bound, windowed } = decoderGroups(config);
+  const { embedding, head } = windowed;
+  for (const group of bound) {
+    checkBound(group, { bytes: 4 * elementsOfGroup(group), maxBindingBytes: options.maxBindingBytes });
+  }
+  // One kernel makes the gradients of both.
+  for (const { headNorms } of modelTensors(config).layers) {
+    if (headNorms) isTrainedGroup([headNorms.q, headNorms.k], options.isTrained);
+  }
+  return planParameters([[embedding], ...bound, ...head === embedding ? [] : [[head]]], options);
+}
+
+/** The tensors of a decoder, those that act as one together. */
+export interface DecoderGroups {
+  /** Bound to kernels as a whole. */
+  bound: (readonly ParameterShape[])[];
+  /** Read in windows, however large they are. Tied, the two are the same. */
+  windowed: { embedding: ParameterShape; head: ParameterShape };
+}
+
+/** The groups of a decoder's tensors. */
+export function decoderGroups(config: ModelConfig): DecoderGroups {
   const { embedding, layers, finalNorm, head } = modelTensors(config);
-  const { maxBindingBytes } = options;
   const linear = ({ weights, biases }: LinearTensors): (readonly ParameterShape[])[] => [weights, biases];
   const bound = [
     ...layers.flatMap(({ attentionNorm, qkv, headNorms, output, mlpNorm, gateUp, down }) => [
@@ -30,15 +51,19 @@ export function planDecoder(config: ModelConfig, options: PlanParametersOptions)
     ]),
     [finalNorm],
   ].filter((group) => group.length > 0);
-  for (const group of bound) checkBound(group, maxBindingBytes);
-  // One kernel makes the gradients of both.
-  for (const { headNorms } of layers) if (headNorms) isTrainedGroup([headNorms.q, headNorms.k], options.isTrained);
-  // The embedding and the LM head are read in windows, however large they are.
-  return planParameters([[embedding], ...bound, ...head === embedding ? [] : [[head]]], options);
+  return { bound, windowed: { embedding, head } };
 }
 
-function checkBound(group: readonly ParameterShape[], maxBindingBytes: number): void {
-  const bytes = group.reduce((sum, shape) => sum + 4 * elementsOf(shape), 0);
+/** Elements of all tensors of a group. */
+export function elementsOfGroup(group: readonly ParameterShape[]): number {
+  return group.reduce((sum, shape) => sum + elementsOf(shape), 0);
+}
+
+/** Throws DeviceError if the `bytes` of a group are more than one binding. */
+export function checkBound(
+  group: readonly ParameterShape[],
+  { bytes, maxBindingBytes }: { bytes: number; maxBindingBytes: number },
+): void {
   if (bytes <= maxBindingBytes) return;
   throw new DeviceError(
     `Cannot hold ${

@@ -209,14 +209,14 @@ export function lmHeadNoiseBackward(commands: Commands, call: LmHeadNoiseBackwar
 /** Records the tile's logits z and the noise generator's output r. */
 function bothLogits(
   commands: Commands,
-  { h, weight, noiseWeight, noiseBias, hidden, scratch, chunk, tile }: LmHeadNoise & LmHeadInputs & {
+  { h, weight, storage = "f32", noiseWeight, noiseBias, hidden, scratch, chunk, tile }: LmHeadNoise & LmHeadInputs & {
     scratch: LmHeadNoiseScratch;
     chunk: Window;
     tile: Window;
   },
 ): void {
   const { plan, logits, noiseLogits } = scratch;
-  tileLogits(commands, { plan, h, weight, hidden, chunk, tile, logits });
+  tileLogits(commands, { plan, h, weight, storage, hidden, chunk, tile, logits });
   tileLogits(commands, { plan, h, weight: noiseWeight, bias: noiseBias, hidden, chunk, tile, logits: noiseLogits });
 }
 

@@ -14,6 +14,8 @@ export interface PushFlags {
   repo: string;
   /** Whether to send nothing, and only show what would be sent. */
   dryRun: boolean;
+  /** Whether to send the adapter of a run that has a model too. */
+  asAdapter: boolean;
   /** Whether anybody may see a repository that is created. */
   isPublic: boolean;
   /** The commit's message, if one was given. */
@@ -30,12 +32,13 @@ export interface PushFlags {
 
 /** Sends a run's model to the hub and prints its page; with `dryRun`, prints the card and lists what would be sent. */
 export async function push(options: PushFlags): Promise<number> {
-  const { run, repo, dryRun, isPublic, message, revision, cardPath, quiet } = options;
+  const { run, repo, dryRun, asAdapter, isPublic, message, revision, cardPath, quiet } = options;
   if (dryRun) return await showPush(options);
   const progress = new Progress({ quiet });
   try {
     const pushed = await pushRun(run, {
       repo,
+      asAdapter,
       isPublic,
       message: message ?? "Upload model with dnpo",
       ...(revision !== undefined && { revision }),
@@ -51,13 +54,15 @@ export async function push(options: PushFlags): Promise<number> {
   }
 }
 
-async function showPush({ run, repo, isPublic, revision, cardPath, force, quiet }: PushFlags): Promise<number> {
+async function showPush(
+  { run, repo, asAdapter, isPublic, revision, cardPath, force, quiet }: PushFlags,
+): Promise<number> {
   if (cardPath !== undefined && !force && await exists(cardPath)) {
     throw new UserError(
       `Cannot write the card ${cardPath}: it is there already, perhaps edited; name another file, or give --force`,
     );
   }
-  const { files, card } = await filesToPush(run, { repo });
+  const { files, card } = await filesToPush(run, { repo, asAdapter });
   const where = `${repo}${revision === undefined ? "" : `, branch ${revision}`}`;
   const total = files.reduce((sum, { size }) => sum + size, 0);
   const width = Math.max(...files.map(({ path }) => path.length));

@@ -90,12 +90,13 @@ export const push: CommandEntry = {
   name: "push",
   summary: "send a run's model to the hub, with a model card",
   description: "Sends the model in RUN/model to the repository REPO of the Hugging Face hub as one commit, with its " +
-    "tokenizer, a model card and the run's figure. Makes the repository where it is missing, private unless --public " +
+    "tokenizer, a model card and the run's figure; the adapter in RUN/adapter where there is no model. Makes the repository where it is missing, private unless --public " +
     "is given. Needs HF_TOKEN, with write access.",
   argument: { name: "RUN", summary: "the run's folder", required: true, path: "folder" },
   secondArgument: { name: "REPO", summary: "org/name" },
   options: [
     { flags: "--dry-run", summary: "send nothing: list the files with their sizes, and print the model card" },
+    { flags: "--adapter", summary: "send the adapter of a run that has a model too (lora.save: both)" },
     { flags: "--public", summary: "let anybody see a repository that is made" },
     { flags: "--message <text>", summary: "the commit's message" },
     { flags: "--revision <branch>", summary: "branch, made where it is missing (default: main)" },
@@ -115,6 +116,7 @@ export const push: CommandEntry = {
       run: argument!,
       repo: secondArgument!,
       dryRun: values.dryRun === true,
+      asAdapter: values.adapter === true,
       isPublic: values.public === true,
       message: text(values.message),
       revision: text(values.revision),

@@ -29,11 +29,11 @@ export async function adaptedFiles(adapter: ModelFiles, base: ModelFiles): Promi
 
 /**
  * The files of the model in the folder `dir`. If it is a PEFT folder, `baseOf` gives the folder of the base that it
- * names, by default the path that the name is. Throws a UserError if it names none.
+ * names, at the revision of the hub that it names; by default the name is a path. Throws a UserError if it names none.
  */
 export async function filesWithBase(
   dir: string,
-  baseOf: (name: string) => Promise<string> = (name) => Promise.resolve(name),
+  baseOf: (name: string, revision: string | null) => Promise<string> = (name) => Promise.resolve(name),
 ): Promise<ModelFiles> {
   const files = await folderFiles(dir);
   if (!await isAdapter(files)) return files;
@@ -43,5 +43,5 @@ export async function filesWithBase(
       `Cannot load the adapter from ${dir}: base_model_name_or_path of ${ADAPTER_CONFIG} is not set, expected the model that it was trained on`,
     );
   }
-  return await adaptedFiles(files, await folderFiles(await baseOf(revision === null ? base : `${base}@${revision}`)));
+  return await adaptedFiles(files, await folderFiles(await baseOf(base, revision)));
 }

@@ -1,9 +1,10 @@
 /** Opens and saves PEFT folders: adapter_config.json and adapter_model.safetensors. @module */
 import { UserError } from "../error.ts";
 import { type ModelFiles, modelFilesOf, readJson } from "../files/model_files.ts";
-import { replaceFolder } from "../files/replace_folder.ts";
+import { type FolderWatch, type NewFile, replaceFolder } from "../files/replace_folder.ts";
 import { quote } from "../values.ts";
 import { parsePeftConfig, type PeftConfig, peftConfigJson } from "./peft_config.ts";
+import { type ModelSource, newTokenizerFiles, TOKENIZER_FILES } from "./save_folder.ts";
 import { openSafetensors, WEIGHT_FILES, type Weights } from "./stored_weights.ts";
 import { safetensorsBytes, type TensorEntry } from "./write_safetensors.ts";
 
@@ -57,6 +58,11 @@ export async function openAdapterFolder(source: string | ModelFiles): Promise<Ad
   return { ...config, dir: files.name, files, weights, stored };
 }
 
+/** The text of adapter_config.json. */
+export function adapterConfigText(config: PeftConfig): string {
+  return JSON.stringify(peftConfigJson(config), null, 2) + "\n";
+}
+
 /** A tensor of an adapter as it is saved, f32. */
 export interface AdapterTensor {
   /** Name as in {@linkcode AdapterFolder.stored}. */
@@ -66,13 +72,23 @@ export interface AdapterTensor {
   values: () => AsyncIterable<Float32Array<ArrayBuffer>>;
 }
 
+/** What {@linkcode saveAdapterFolder} writes. */
+export interface NewAdapter {
+  config: PeftConfig;
+  tensors: readonly AdapterTensor[];
+  /** The base's tokenizer, which is saved beside the adapter, as PEFT's users expect; without it none is. */
+  source?: Pick<ModelSource, "tokenizer" | "chatTemplate">;
+  /** Follows the files as they are written. */
+  watch?: FolderWatch;
+}
+
 /**
  * Writes a PEFT folder at `dir`, whole or not at all, in float32; an adapter that lies there is replaced. Throws a
  * UserError if the folder holds anything else, or for a value that is not finite.
  */
 export async function saveAdapterFolder(
   dir: string,
-  { config, tensors }: { config: PeftConfig; tensors: readonly AdapterTensor[] },
+  { config, tensors, source, watch }: NewAdapter,
 ): Promise<void> {
   const entries = tensors.map(({ name, shape, values }): TensorEntry => ({
     name: PREFIX + name,
@@ -87,13 +103,16 @@ export async function saveAdapterFolder(
       }
     },
   }));
-  const json = new TextEncoder().encode(JSON.stringify(peftConfigJson(config), null, 2) + "\n");
+  const json = new TextEncoder().encode(adapterConfigText(config));
+  async function* files(): AsyncGenerator<NewFile> {
+    yield { name: ADAPTER_CONFIG, bytes: () => [json] };
+    if (source) yield* newTokenizerFiles(source);
+    yield { name: ADAPTER_WEIGHTS, bytes: () => safetensorsBytes(entries) };
+  }
   await replaceFolder(dir, {
-    files: [
-      { name: ADAPTER_CONFIG, bytes: () => [json] },
-      { name: ADAPTER_WEIGHTS, bytes: () => safetensorsBytes(entries) },
-    ],
-    replaceable: [...ADAPTER_FILES, "README.md"],
+    files: files(),
+    replaceable: [...ADAPTER_FILES, ...TOKENIZER_FILES, "README.md"],
     what: "an adapter",
+    ...(watch && { watch }),
   });
 }

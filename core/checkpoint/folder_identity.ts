@@ -4,6 +4,7 @@ import { sha256 } from "../files/digest.ts";
 import { basename } from "../files/path.ts";
 import { digestFile } from "../files/stream_digest.ts";
 import { isRecord } from "../values.ts";
+import { ADAPTER_FILES } from "./adapter_folder.ts";
 import type { ModelFolder } from "./model_folder.ts";
 import { SAVED_FILES } from "./save_folder.ts";
 
@@ -17,10 +18,17 @@ const WHOLE_BYTES = 2 ** 20;
 
 type Files = Pick<ModelFolder, "files" | "weights">;
 
-/** The files from which the model is read: weights, configs and the tokenizer's, those of them that are there. */
+/**
+ * The files from which the model is read: weights, configs and the tokenizer's, those of them that are there; of an
+ * adapter with its base, those of both.
+ */
 async function filesOf({ files, weights }: Files): Promise<{ name: string; size: number; modified: number | null }[]> {
   const stored = [basename(weights.path), ...[...weights.tensors.values()].map((tensor) => tensor.file)];
-  const names = new Set([...SAVED_FILES.filter((name) => !/\.safetensors$/.test(name)), ...stored]);
+  const names = new Set([
+    ...SAVED_FILES.filter((name) => !/\.safetensors$/.test(name)),
+    ...files.adapter ? ADAPTER_FILES : [],
+    ...stored,
+  ]);
   const found = await Promise.all([...names].map(async (name) => ({ name, facts: await files.stat(name) })));
   return found.flatMap(({ name, facts }) => facts === null ? [] : [{ name, ...facts }]);
 }

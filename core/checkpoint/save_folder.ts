@@ -116,16 +116,10 @@ export async function saveWatched(dir: string, options: SaveOptions, watch?: Fol
 
 /** Yields the files of a model's folder one after the other, `model.safetensors` last. */
 export async function* newModelFiles({ source, dtype, tensors }: SaveOptions): AsyncGenerator<NewFile> {
-  const { config, tokenizer, chatTemplate } = source;
+  const { config } = source;
   yield jsonFile("config.json", withDtype(config.raw, dtype));
   yield jsonFile("generation_config.json", source.generationConfig ?? generationDefaults(config));
-  for (const name of TOKENIZER_FILES) {
-    const replaced = name === CHAT_TEMPLATE && chatTemplate !== undefined;
-    if (replaced || tokenizer === null || await tokenizer.stat(name) === null) continue;
-    const bytes = await tokenizer.read(name);
-    yield { name, bytes: () => [bytes] };
-  }
-  if (chatTemplate !== undefined) yield textFile(CHAT_TEMPLATE, chatTemplate);
+  yield* newTokenizerFiles(source);
   const entries = parameterShapes(config).map(({ name, shape }): TensorEntry => ({
     name,
     dtype,
@@ -139,6 +133,19 @@ export async function* newModelFiles({ source, dtype, tensors }: SaveOptions): A
     },
   }));
   yield { name: "model.safetensors", bytes: () => safetensorsBytes(entries) };
+}
+
+/** Yields the tokenizer's files as they are saved beside weights. */
+export async function* newTokenizerFiles(
+  { tokenizer, chatTemplate }: Pick<ModelSource, "tokenizer" | "chatTemplate">,
+): AsyncGenerator<NewFile> {
+  for (const name of TOKENIZER_FILES) {
+    const replaced = name === CHAT_TEMPLATE && chatTemplate !== undefined;
+    if (replaced || tokenizer === null || await tokenizer.stat(name) === null) continue;
+    const bytes = await tokenizer.read(name);
+    yield { name, bytes: () => [bytes] };
+  }
+  if (chatTemplate !== undefined) yield textFile(CHAT_TEMPLATE, chatTemplate);
 }
 
 /** Sets the dtype under the key or keys that the config has for it, or under transformers 4's if it has none. */

@@ -22,13 +22,16 @@ const SMALL_FILES: ReadonlySet<string> = new Set([
   "tokenizer.model",
 ]);
 
+/** The files of an adapter, which has a base elsewhere. */
+const ADAPTER = ["adapter_config.json", "adapter_model.safetensors"] as const;
+
 /** Weights in other formats, or of parts of a model. */
 const OTHER_WEIGHTS = /\.(bin|safetensors|gguf|onnx|pt|pth|h5|msgpack|ckpt)$/i;
 
 /**
  * Chooses the files of a model folder among a repository's `paths`: config, generation settings, tokenizer, chat
- * template and the safetensors, which the index's `weightMap` names if the repository has one. Throws a UserError if
- * config or weights are missing.
+ * template and the safetensors, which the index's `weightMap` names if the repository has one; of an adapter, its own
+ * files and those of a tokenizer. Throws a UserError if config or weights are missing.
  */
 export function chooseModelFiles(
   paths: readonly string[],
@@ -36,11 +39,12 @@ export function chooseModelFiles(
 ): string[] {
   const has = new Set(paths);
   const missing = (what: string, why = ""): UserError => new UserError(`${about.action}: there is no ${what}${why}`);
-  if (!has.has("config.json")) {
-    const adapter = has.has("adapter_config.json") ? " (it is an adapter: name the model that it adapts)" : "";
-    throw missing("config.json", adapter);
-  }
   const small = paths.filter((path) => SMALL_FILES.has(path));
+  if (has.has(ADAPTER[0]) && !has.has(WEIGHTS) && weightMap === null) {
+    if (has.has(ADAPTER[1])) return [...small, ...ADAPTER];
+    throw missing(ADAPTER[1], ", which adapter_config.json belongs to");
+  }
+  if (!has.has("config.json")) throw missing("config.json");
   if (has.has(WEIGHTS)) return [...small, WEIGHTS];
   if (weightMap === null) {
     const other = paths.find((path) => OTHER_WEIGHTS.test(path));

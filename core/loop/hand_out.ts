@@ -13,7 +13,7 @@ import type { OptimizeStep } from "./schedule.ts";
  * the very weights that it was trained on. Throws UserError or DeviceError.
  */
 export async function handOut(
-  context: Pick<RunContext, "commands" | "onNote">,
+  context: Pick<RunContext, "commands" | "onNote" | "checksums">,
   { model, makes, dtype, quantization }: {
     model: AnyModel;
     makes: OptimizeStep["makes"];
@@ -23,7 +23,10 @@ export async function handOut(
 ): Promise<void> {
   const { adapter, folder, config } = model;
   const { device } = context.commands;
-  if (makes.adapter !== null) await storeAdapter(makes.adapter, adapter!, config);
+  const watchOf = (dir: string) => context.checksums.watchModel(dir);
+  if (makes.adapter !== null) {
+    await storeAdapter(makes.adapter, adapter!, { config, source: folder, watch: watchOf(makes.adapter) });
+  }
   if (makes.model === null) return;
   if (adapter && quantization !== "none") {
     context.onNote(
@@ -34,6 +37,7 @@ export async function handOut(
   const lost = await storeModel(makes.model, { folder, weights }, {
     dtype,
     before: adapter ? trainedOn(device, model) : folder,
+    watch: watchOf(makes.model),
   });
   noteRounding(context, { lost, dtype });
 }

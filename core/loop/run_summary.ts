@@ -66,7 +66,7 @@ export interface IterationSummary {
 export interface RunSummary {
   /** One entry for each iteration, from −1 on. */
   iterations: IterationSummary[];
-  /** Folder of the run's final model. */
+  /** Folder of the run's final model, or of its adapter if only that is handed out. */
   model: string;
   /** Files of rows, by their paths in the folder, that were changed by hand after the run wrote them; absent if none. */
   edited?: string[];
@@ -100,12 +100,12 @@ const STEP_KEYS = {
   "rewards/accuracies": "rewards_accuracies",
 } as const;
 
-/** Summarizes iterations −1 to `last` from metrics.jsonl and the evaluations. */
+/** Summarizes iterations −1 to `last` from metrics.jsonl and the evaluations; `model` is the folder that is handed out. */
 export async function summarizeRun(
   folder: string,
-  { evaluations, last }: { evaluations: ReadonlyMap<number, Evaluation>; last: number },
+  { model, evaluations, last }: { model: string; evaluations: ReadonlyMap<number, Evaluation>; last: number },
 ): Promise<RunSummary> {
-  const { metrics, model, checksums } = runPaths(folder);
+  const { metrics, checksums } = runPaths(folder);
   const lines = (await readLines(metrics)).lines.map(({ line }) => line);
   const iterations: IterationSummary[] = [];
   for (let iteration = -1; iteration <= last; iteration++) {

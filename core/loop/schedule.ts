@@ -160,7 +160,9 @@ export function needsOf(steps: readonly Step[]): Need[] {
   for (const { model } of steps) {
     if (model !== null && "name" in model) needs.push({ kind: "model", name: model.name });
   }
-  for (const { rows } of of("optimize")) {
+  for (const { rows, settings: { lora } } of of("optimize")) {
+    const init = lora?.init_lora_weights ?? true;
+    if (init !== true && init !== "gaussian") needs.push({ kind: "adapter", name: init });
     if (rows !== "data" && "name" in rows) needs.push({ kind: "data", source: rows.name });
   }
   const readers = [...of("generate"), ...of("optimize").filter(({ rows }) => rows === "data")];

@@ -126,7 +126,7 @@ async function runSchedule(
       evaluations.set(iteration, evaluation);
       await reportEvaluation(context, { iteration, evaluation });
     }
-    summary = await summarizeRun(folder, { evaluations, last: iteration });
+    summary = await summarizeRun(folder, { model: foldersOf(handedOut(config))[0]!, evaluations, last: iteration });
     await writeFileAtomic(runPaths(folder).summary, JSON.stringify(summary, null, 2) + "\n");
     onIteration?.(summary.iterations.at(-1)!);
   }

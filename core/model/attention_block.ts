@@ -27,13 +27,13 @@ export function attentionBlock(
   call: BlockForward & { attend: (buffers: AttendBuffers) => void; appliesRope: boolean },
 ): void {
   const { tensors, parameters, batch, layer, projected, attend, appliesRope } = call;
-  const rows = batch.tokens;
+  const { tokens: rows, drop = null } = batch;
   const { low } = layer;
-  linear(commands, tensors.qkv, { y: layer.qkvRaw, x: layer.normed, parameters, low, rows });
+  linear(commands, tensors.qkv, { y: layer.qkvRaw, x: layer.normed, parameters, low, drop, rows });
   if (tensors.headNorms) headNorms(commands, call, tensors.headNorms);
   if (!appliesRope) rotate(commands, call, { qkv: layer.qkv, inverse: false });
   attend({ out: layer.attended, lse: layer.lse, qkv: layer.qkv });
-  linear(commands, tensors.output, { y: projected, x: layer.attended, parameters, low, rows });
+  linear(commands, tensors.output, { y: projected, x: layer.attended, parameters, low, drop, rows });
 }
 
 /** Records the backward pass of {@linkcode attentionBlock}. It adds to the residual stream's gradient, `scratch.dx`. */
@@ -42,7 +42,7 @@ export function attentionBlockBackward(
   call: BlockBackward & { attendBackward: (buffers: AttendBackwardBuffers) => void },
 ): void {
   const { tensors, parameters, batch, layer, scratch, attendBackward } = call;
-  const rows = batch.tokens;
+  const { tokens: rows, drop = null } = batch;
   const { partials, dlow } = scratch;
   const { low } = layer;
   linearBackward(commands, tensors.output, {
@@ -53,6 +53,7 @@ export function attentionBlockBackward(
     partials,
     low,
     dlow,
+    drop,
     rows,
   });
   attendBackward({
@@ -74,6 +75,7 @@ export function attentionBlockBackward(
     partials,
     low,
     dlow,
+    drop,
     rows,
   });
   readStreamBackward(commands, call, "attention");

@@ -1,6 +1,7 @@
 /** What the decoder's parts pass to each other. @module */
 import type { Slice } from "../../kernels/device/slice.ts";
 import type { BackwardBuffers, LayerActivations } from "./activations.ts";
+import type { AdapterDropout } from "./dropped_low_rank.ts";
 import type { LayerSpec, ModelConfig } from "./families/family.ts";
 import type { LayerTensors, ModelTensors } from "./families/model_tensors.ts";
 import type { Parameters } from "./parameters.ts";
@@ -21,6 +22,8 @@ export interface TokenBuffers {
   ids: Slice;
   /** Position of each token in its row. */
   position: Slice;
+  /** Dropout before adapters, in training; null or absent if nothing is dropped. */
+  drop?: AdapterDropout | null;
 }
 
 /** What attention reads and writes. */

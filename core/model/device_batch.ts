@@ -31,6 +31,8 @@ export interface EntryBuffers {
 
 /** A batch as the kernels read it. */
 export interface DeviceBatch extends TokenBuffers {
+  /** The row that each token belongs to; null if it was not asked for. */
+  example: Slice | null;
   layout: Slice;
   tiles: Slice;
   tileCount: number;
@@ -72,8 +74,10 @@ export class BatchBuffers {
   readonly #embedding: Record<"ids" | "starts" | "tokens", Slice>;
   readonly #byToken: { starts: Slice; entries: Slice };
   readonly #entries: EntrySlices;
+  readonly #example: Slice | null;
 
-  constructor(set: BufferSet, { capacity }: { capacity: BatchCapacity }) {
+  /** `hasExamples` (default false) asks for each token's row. */
+  constructor(set: BufferSet, { capacity, hasExamples = false }: { capacity: BatchCapacity; hasExamples?: boolean }) {
     const { tokens, entries, sequences, tiles } = capacity;
     this.#device = set.device;
     this.#slices = {
@@ -93,6 +97,7 @@ export class BatchBuffers {
       entries: set.words(entries, "entries by token"),
     };
     this.#entries = entrySlices(set, { entries, sequences });
+    this.#example = hasExamples ? set.words(tokens, "token examples") : null;
   }
 
   /** Uploads a packed batch over the previous one. Work recorded on that one must have been submitted. */
@@ -108,6 +113,7 @@ export class BatchBuffers {
     device.write(layout, tokenLayout(packed));
     device.write(tiles, list);
     device.write(lengths, packed.lengths);
+    if (this.#example) device.write(this.#example, packed.example);
     for (const name of ["ids", "starts", "tokens"] as const) device.write(this.#embedding[name], unique[name]);
     device.write(this.#byToken.starts, byToken.starts);
     device.write(this.#byToken.entries, byToken.entries);
@@ -115,6 +121,7 @@ export class BatchBuffers {
       tokens,
       ids,
       position,
+      example: this.#example,
       layout,
       tiles,
       tileCount: list.length / 2,

@@ -8,6 +8,7 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import { biasGradient } from "../../kernels/matmul/bias_gradient.ts";
 import { type Matmul, matmul } from "../../kernels/matmul/matmul.ts";
+import type { AdapterDropout } from "./dropped_low_rank.ts";
 import type { LinearTensors } from "./families/model_tensors.ts";
 import { addLowRank, lowRankBackward } from "./low_rank.ts";
 import type { Parameter, Parameters } from "./parameters.ts";
@@ -43,6 +44,8 @@ export interface LinearForward {
   parameters: Parameters;
   /** Scratch of adapters: [rows, ranks]; null if there are none. */
   low: Slice | null;
+  /** Dropout before adapters; null if nothing is dropped. */
+  drop: AdapterDropout | null;
   rows: number;
 }
 
@@ -50,7 +53,7 @@ export interface LinearForward {
 export function linear(
   commands: Commands,
   tensors: LinearTensors,
-  { y, x, parameters, low, rows }: LinearForward,
+  { y, x, parameters, low, drop, rows }: LinearForward,
 ): void {
   const { weight, bias, inputs, outputs } = parametersOf(parameters, tensors);
   matmul(commands, {
@@ -63,7 +66,7 @@ export function linear(
     n: outputs,
     k: inputs,
   });
-  if (weight.adapter) addLowRank(commands, weight.adapter, { y, low: low!, x, rows, outputs });
+  if (weight.adapter) addLowRank(commands, weight.adapter, { y, low: low!, x, rows, outputs, drop });
 }
 
 /** What {@linkcode linearBackward} reads and writes. */
@@ -81,13 +84,14 @@ export interface LinearBackward {
   /** Scratch of adapters: [rows, ranks] each; null if there are none. */
   low: Slice | null;
   dlow: Slice | null;
+  drop: AdapterDropout | null;
   rows: number;
 }
 
 /** Records dx = dy·W, dW += dyᵀ·x, db += Σ dy. Adapters add their part. Gradients of frozen
  * parameters are left out. */
 export function linearBackward(commands: Commands, tensors: LinearTensors, call: LinearBackward): void {
-  const { dx, dy, x, parameters, partials, low, dlow, rows } = call;
+  const { dx, dy, x, parameters, partials, low, dlow, drop, rows } = call;
   const { weight, bias, inputs, outputs } = parametersOf(parameters, tensors);
   matmul(commands, { mode: "NN", c: dx, a: dy, ...operandOf(weight), m: rows, n: inputs, k: outputs });
   if (weight.gradient) {
@@ -103,5 +107,7 @@ export function linearBackward(commands: Commands, tensors: LinearTensors, call:
     });
   }
   if (bias?.gradient) biasGradient(commands, { dbias: bias.gradient, scratch: partials, dy, rows, columns: outputs });
-  if (weight.adapter) lowRankBackward(commands, weight.adapter, { dx, dlow: dlow!, low: low!, dy, x, rows, outputs });
+  if (weight.adapter) {
+    lowRankBackward(commands, weight.adapter, { dx, dlow: dlow!, low: low!, dy, x, rows, outputs, drop });
+  }
 }

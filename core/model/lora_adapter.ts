@@ -5,7 +5,7 @@ import type { Slice } from "../../kernels/device/slice.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { normal4, philox4x32 } from "../../kernels/random/philox.ts";
 import { philoxKey } from "../../kernels/random/philox_key.ts";
-import { type AdapterFolder, saveAdapterFolder } from "../checkpoint/adapter_folder.ts";
+import { type AdapterFolder, type NewAdapter, saveAdapterFolder } from "../checkpoint/adapter_folder.ts";
 import type { AdapterSettings, PeftConfig } from "../checkpoint/peft_config.ts";
 import { isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
@@ -167,11 +167,14 @@ function wordsAt(buffers: ParameterBuffers, name: string): { chunk: Slice; eleme
   return { chunk: buffers.chunks[chunk]!, element: offset / 4 };
 }
 
-/** Saves an adapter as a PEFT folder, in float32. */
+/**
+ * Saves an adapter for a model of `config` as a PEFT folder, in float32, with the tokenizer of `source`. `watch` follows
+ * the files as they are written.
+ */
 export async function storeAdapter(
   dir: string,
   { plan, values, peft }: LoadedAdapter,
-  config: ModelConfig,
+  { config, ...written }: { config: ModelConfig } & Pick<NewAdapter, "source" | "watch">,
 ): Promise<void> {
   const shapes = shapesOf(plan);
   const reader = values.openReader(shapes.map(({ name }) => name));
@@ -179,6 +182,7 @@ export async function storeAdapter(
     await saveAdapterFolder(dir, {
       config: { ...peft, settings: writtenTargets(config, peft.settings) },
       tensors: shapes.map(({ name, shape }) => ({ name, shape, values: () => reader.next() })),
+      ...written,
     });
   } finally {
     await reader.close();

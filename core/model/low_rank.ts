@@ -7,6 +7,7 @@
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
+import { type AdapterDropout, droppedBackward, projectDropped } from "./dropped_low_rank.ts";
 import type { AdapterParameter } from "./parameters.ts";
 
 /** What {@linkcode addLowRank} reads and writes. */
@@ -20,9 +21,11 @@ export interface LowRankForward {
   rows: number;
   /** Columns of y, those of modules without an adapter included. */
   outputs: number;
+  /** Dropout of x before A; null or absent if nothing is dropped. */
+  drop?: AdapterDropout | null;
 }
 
-/** Records y += s·(x·Aᵀ)·Bᵀ. */
+/** Records y += s·(x·Aᵀ)·Bᵀ, with dropout of x if there is one. */
 export function addLowRank(commands: Commands, adapter: AdapterParameter, call: LowRankForward): void {
   const { y, low, rows, outputs } = call;
   const { ranks, modules } = adapter;
@@ -49,9 +52,11 @@ export function addLowRank(commands: Commands, adapter: AdapterParameter, call: 
 
 function projectDown(
   commands: Commands,
-  { down, ranks, inputs }: AdapterParameter,
-  { low, x, rows }: Pick<LowRankForward, "low" | "x" | "rows">,
+  adapter: AdapterParameter,
+  { low, x, rows, drop }: Pick<LowRankForward, "low" | "x" | "rows" | "drop">,
 ): void {
+  const { down, ranks, inputs } = adapter;
+  if (drop) return projectDropped(commands, adapter, { low, x, rows, drop });
   matmul(commands, { mode: "NT", c: low, a: x, b: down.data, m: rows, n: ranks, k: inputs });
 }
 
@@ -69,11 +74,13 @@ export interface LowRankBackward {
   x: Slice;
   rows: number;
   outputs: number;
+  /** The dropout of the forward pass. */
+  drop?: AdapterDropout | null;
 }
 
 /** Records dx += s·dy·B·A, dB += s·dyᵀ·(x·Aᵀ) and dA += s·(dy·B)ᵀ·x. Gradients of a frozen adapter are left out. */
 export function lowRankBackward(commands: Commands, adapter: AdapterParameter, call: LowRankBackward): void {
-  const { dx, dlow, low, dy, x, rows, outputs } = call;
+  const { dx, dlow, low, dy, x, rows, outputs, drop } = call;
   const { down, up, ranks, inputs, modules } = adapter;
   if (up.gradient) projectDown(commands, adapter, call);
   for (const { rank, scale, outputs: n, firstOutput, firstRank, firstUp } of modules) {
@@ -110,6 +117,7 @@ export function lowRankBackward(commands: Commands, adapter: AdapterParameter, c
       accumulate: true,
     });
   }
+  if (drop) return droppedBackward(commands, adapter, { dx, low: dlow, x, rows, drop });
   if (down.gradient) {
     matmul(commands, {
       mode: "TN",

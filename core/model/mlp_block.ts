@@ -38,17 +38,17 @@ function activateBackward(
 /** Records projected = down(act(gate(n)) · up(n)), where n is `layer.normed`, recorded before. */
 export function mlpBlock(commands: Commands, call: BlockForward): void {
   const { tensors, parameters, batch, layer, projected } = call;
-  const rows = batch.tokens;
+  const { tokens: rows, drop = null } = batch;
   const { low } = layer;
-  linear(commands, tensors.gateUp, { y: layer.gateUp, x: layer.normed, parameters, low, rows });
+  linear(commands, tensors.gateUp, { y: layer.gateUp, x: layer.normed, parameters, low, drop, rows });
   activate(commands, call);
-  linear(commands, tensors.down, { y: projected, x: layer.activated, parameters, low, rows });
+  linear(commands, tensors.down, { y: projected, x: layer.activated, parameters, low, drop, rows });
 }
 
 /** Records the backward pass of {@linkcode mlpBlock}. It adds to the residual stream's gradient, `scratch.dx`. */
 export function mlpBlockBackward(commands: Commands, call: BlockBackward): void {
   const { tensors, parameters, batch, layer, scratch } = call;
-  const rows = batch.tokens;
+  const { tokens: rows, drop = null } = batch;
   const { partials, dlow } = scratch;
   const { low } = layer;
   activate(commands, call);
@@ -60,6 +60,7 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
     partials,
     low,
     dlow,
+    drop,
     rows,
   });
   activateBackward(commands, call);
@@ -72,6 +73,7 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
     partials,
     low,
     dlow,
+    drop,
     rows,
   });
   readStreamBackward(commands, call, "mlp");

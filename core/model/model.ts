@@ -9,10 +9,10 @@ import { newModelFiles, type SaveOptions, saveWatched } from "../checkpoint/save
 import type { Dtype } from "../dtype.ts";
 import type { ModelFiles } from "../files/model_files.ts";
 import type { FolderWatch } from "../files/replace_folder.ts";
-import { loadAdapter, type LoadedAdapter } from "./lora_adapter.ts";
 import { parameterShapes } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
 import { loadFrozen } from "./load_frozen.ts";
+import { loadAdapter, type LoadedAdapter } from "./lora_adapter.ts";
 import type { MemoryPart } from "./memory_parts.ts";
 import type { ModelWeights } from "./model_weights.ts";
 import { ParameterBuffers } from "./parameter_buffers.ts";

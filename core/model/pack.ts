@@ -36,6 +36,8 @@ export interface PackedBatch {
   ids: Uint32Array<ArrayBuffer>;
   /** Position of each token in its row, from 0. */
   position: Uint32Array<ArrayBuffer>;
+  /** The row that each token belongs to: its index in the file. */
+  example: Uint32Array<ArrayBuffer>;
   segments: PackedSegment[];
   /** All response positions, sequence by sequence; for pairs: chosen, rejected, chosen, … */
   entries: ResponseEntries;
@@ -102,6 +104,7 @@ export function packPrompts(prompts: readonly (readonly number[])[]): PackedBatc
 class Packer {
   readonly #ids: number[] = [];
   readonly #position: number[] = [];
+  readonly #tokenExample: number[] = [];
   readonly #segments: PackedSegment[] = [];
   readonly #lengths: number[] = [];
   readonly #index: number[] = [];
@@ -115,7 +118,7 @@ class Packer {
     if (ids.length === 0) {
       throw new RangeError(`Cannot pack row ${example}: the prompt has no tokens, expected at least 1`);
     }
-    const start = this.#append(ids, 0);
+    const start = this.#append(ids, { position: 0, example });
     const end = start + ids.length;
     const segment = { start, end, prefixStart: start, prefixEnd: start, queryEnd: end };
     this.#segments.push(segment);
@@ -126,7 +129,7 @@ class Packer {
     if (responseIds.length === 0) {
       throw new RangeError(`Cannot pack row ${example}: a response has no tokens, expected at least 1`);
     }
-    const start = this.#append(responseIds.slice(0, -1), promptIds.length);
+    const start = this.#append(responseIds.slice(0, -1), { position: promptIds.length, example });
     const end = start + responseIds.length - 1;
     if (end > start) {
       this.#segments.push({ start, end, prefixStart: prompt.start, prefixEnd: prompt.end, queryEnd: end });
@@ -149,6 +152,7 @@ class Packer {
     return {
       ids: Uint32Array.from(this.#ids),
       position: Uint32Array.from(this.#position),
+      example: Uint32Array.from(this.#tokenExample),
       segments: this.#segments,
       entries: {
         index: Uint32Array.from(this.#index),
@@ -162,11 +166,12 @@ class Packer {
     };
   }
 
-  #append(ids: readonly number[], position: number): number {
+  #append(ids: readonly number[], { position, example }: { position: number; example: number }): number {
     const start = this.#ids.length;
     ids.forEach((id, i) => {
       this.#ids.push(id);
       this.#position.push(position + i);
+      this.#tokenExample.push(example);
     });
     return start;
   }

@@ -25,6 +25,8 @@ export interface CardOptions {
   sources: readonly CardSource[];
   /** The figure's path in the repository; null if there is none. */
   figure: string | null;
+  /** What adapter_config.json says of the base, if the card is an adapter's. */
+  adapter?: { base: string | null };
 }
 
 const METHODS: Readonly<Record<string, string>> = {
@@ -35,29 +37,32 @@ const METHODS: Readonly<Record<string, string>> = {
 };
 
 /** The README.md of a model repository, with front matter. What the run does not tell is left out. */
-export function modelCard(run: RunRecord, { repo, sources, figure }: CardOptions): string {
+export function modelCard(run: RunRecord, { repo, sources, figure, adapter }: CardOptions): string {
   const settings = readSettings(run);
   const named = (key: string): CardSource | undefined =>
     sources.find(({ source }) => source === valueAt(settings, key));
   // Without settings, the base is the first model that was looked up. Otherwise, if it is local, the others are judges.
-  const base = settings.model === undefined ? sources.find(({ type }) => type === "model") : named("model");
+  const trained = settings.model === undefined ? sources.find(({ type }) => type === "model") : named("model");
+  const base = adapter
+    ? sources.find(({ type, source, repo }) => type === "model" && isNamed(adapter, [source, repo]))
+    : trained;
   // Training data and held-out data may have the same name; the held-out data was looked up last.
   const held = sources.findLast(({ source }) => source === valueAt(settings, "data.eval"));
   const datasets = sources.filter((source) => source.type === "dataset" && source !== held);
   const made = makingOf(settings);
   const header = {
-    library_name: "transformers",
+    library_name: adapter ? "peft" : "transformers",
     pipeline_tag: "text-generation",
     ...(base?.license !== undefined && { license: base.license }),
-    ...(base && { base_model: base.repo, base_model_relation: "finetune" }),
+    ...(base && { base_model: base.repo, base_model_relation: adapter ? "adapter" : "finetune" }),
     ...(datasets.length > 0 && { datasets: [...new Set(datasets.map(({ repo }) => repo))] }),
-    tags: [...new Set(["dnpo", ...made.tags])],
+    tags: [...new Set(["dnpo", ...made.tags, ...adapter || isRecord(settings.lora) ? ["lora"] : []])],
   };
   return [
     `---\n${stringify(header, { lineWidth: 0 })}---`,
     `# ${escapeMarkdown(repo.split("/").at(-1)!)}`,
-    opening(made, base),
-    section("Use", useText(repo)),
+    opening(made, { base, isAdapter: adapter !== undefined }),
+    section("Use", useText(repo, { isAdapter: adapter !== undefined })),
     section("How it was made", makingText(settings, { made, base, datasets, held, edited: run.edited })),
     section("What came out", [iterationTable(run), figure === null ? "" : `![Figures of the run](${figure})`]),
     section("Settings", settingsTable(settings, sources)),
@@ -106,18 +111,32 @@ function makingOf(settings: Record<string, unknown>): Making {
   };
 }
 
-function opening({ after }: Making, base: CardSource | undefined): string {
-  if (after === null) return base ? `This is ${link(base)}, trained with dnpo.` : "This model was trained with dnpo.";
-  return `This is ${base ? link(base) : "a local model"} after ${after}, trained with dnpo.`;
+function opening(
+  { after }: Making,
+  { base, isAdapter }: { base: CardSource | undefined; isAdapter: boolean },
+): string {
+  const of = base ? link(base) : "a local model";
+  if (isAdapter) {
+    return `This is a LoRA adapter for ${of}${after === null ? "" : `, after ${after}`}, trained with dnpo.`;
+  }
+  if (after === null) return base ? `This is ${of}, trained with dnpo.` : "This model was trained with dnpo.";
+  return `This is ${of} after ${after}, trained with dnpo.`;
 }
 
-function useText(repo: string): string {
+function isNamed({ base }: { base: string | null }, names: readonly string[]): boolean {
+  return base !== null && names.some((name) => name === base || name.startsWith(`${base}@`));
+}
+
+function useText(repo: string, { isAdapter }: { isAdapter: boolean }): string {
+  const name = isAdapter ? "AutoPeftModelForCausalLM" : "AutoModelForCausalLM";
   return [
     "```python",
-    "from transformers import AutoModelForCausalLM, AutoTokenizer",
+    ...isAdapter
+      ? [`from peft import ${name}`, "from transformers import AutoTokenizer"]
+      : [`from transformers import ${name}, AutoTokenizer`],
     "",
     `tokenizer = AutoTokenizer.from_pretrained(${JSON.stringify(repo)})`,
-    `model = AutoModelForCausalLM.from_pretrained(${JSON.stringify(repo)})`,
+    `model = ${name}.from_pretrained(${JSON.stringify(repo)})`,
     "```",
   ].join("\n");
 }

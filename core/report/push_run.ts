@@ -1,8 +1,15 @@
 /** Sends a run's model to the hub: the files of its folder, a card, a figure. @module */
+import {
+  ADAPTER_CONFIG,
+  adapterConfigText,
+  type AdapterFolder,
+  openAdapterFolder,
+} from "../checkpoint/adapter_folder.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { UserError } from "../error.ts";
 import { exists, filesIn } from "../files/io.ts";
-import { join } from "../files/path.ts";
+import { basename, join } from "../files/path.ts";
+import { parseModelSpec } from "../hub/hub_spec.ts";
 import { checkRepoName, type Pushed, type PushFile, pushFiles, type PushOptions } from "../hub/push_files.ts";
 import { readRun } from "../run/read_run.ts";
 import { runPaths } from "../run/run_paths.ts";
@@ -14,29 +21,34 @@ const CARD = "README.md";
 const FIGURE = "figure.svg";
 
 /**
- * What `dnpo push` sends of the run in `folder`: the model's files, README.md (`card`, or one that is made from the
- * run) and the run's figure. Throws a UserError if the run has no model yet.
+ * What `dnpo push` sends of the run in `folder`: the files of its model, or of its adapter if it has no model or with
+ * `asAdapter`, README.md (`card`, or one that is made from the run) and the run's figure. Throws a UserError if it has
+ * neither yet.
  */
 export async function filesToPush(
   folder: string,
-  { repo, card }: { repo: string; card?: string },
+  { repo, card, asAdapter = false }: { repo: string; card?: string; asAdapter?: boolean },
 ): Promise<{ files: PushFile[]; card: string }> {
   checkRepoName(repo);
-  const { model } = runPaths(folder);
+  const { model, adapter } = runPaths(folder);
   if (!await exists(folder)) throw new UserError(`Cannot push ${folder}: there is no such folder, expected a run's`);
-  if (!await exists(model)) {
-    throw new UserError(`Cannot push ${folder}: ${model} is not there; the run has not ended, or is none`);
+  const made = asAdapter || (!await exists(model) && await exists(adapter)) ? adapter : model;
+  if (!await exists(made)) {
+    throw new UserError(`Cannot push ${folder}: ${made} is not there; the run has not ended, or is none`);
   }
-  await openModelFolder(model);
-  const files = (await filesIn(model))
+  const opened = made === adapter ? await openAdapterFolder(made) : null;
+  if (opened === null) await openModelFolder(model);
+  const files = (await filesIn(made))
     .filter(({ name }) => !name.startsWith(".") && name !== CARD && name !== FIGURE)
-    .map(({ name, size }): PushFile => ({ path: name, size, content: { file: join(model, name) } }));
+    .map(({ name, size }): PushFile => ({ path: name, size, content: { file: join(made, name) } }))
+    .map((file) => opened !== null && file.path === ADAPTER_CONFIG ? configFile(opened) : file);
   const run = await readRun(folder);
   const figure = run.steps.length > 0 || run.iterations.length > 0 ? readmeFigure(run) : null;
   const text = card ?? modelCard(run, {
     repo,
     sources: await readSources(folder),
     figure: figure === null ? null : FIGURE,
+    ...(opened && { adapter: opened }),
   });
   return {
     card: text,
@@ -45,7 +57,7 @@ export async function filesToPush(
 }
 
 /**
- * Sends the run in `folder` to the hub, with the text `card` as its README.md (default: one made from the run). Throws a
+ * Sends the run in `folder` to the hub, with `asAdapter` its adapter rather than the model, with the text `card` as its README.md (default: one made from the run). Throws a
  * UserError if it cannot.
  *
  * @example
@@ -59,11 +71,19 @@ export async function filesToPush(
  */
 export async function pushRun(
   folder: string,
-  { card, ...options }: PushOptions & { card?: string },
+  { card, asAdapter = false, ...options }: PushOptions & { card?: string; asAdapter?: boolean },
 ): Promise<Pushed> {
   const { repo } = options;
-  const { files } = await filesToPush(folder, { repo, ...(card !== undefined && { card }) });
+  const { files } = await filesToPush(folder, { repo, asAdapter, ...(card !== undefined && { card }) });
   return await pushFiles({ ...options, files });
+}
+
+/** The adapter's config, in which a base that lies on this machine is named without its path. */
+function configFile(adapter: AdapterFolder): PushFile {
+  const { base } = adapter;
+  const isPath = base !== null && parseModelSpec(base) === null;
+  const named = isPath ? { ...adapter, base: basename(base), revision: null } : adapter;
+  return textFile(ADAPTER_CONFIG, adapterConfigText(named));
 }
 
 function textFile(path: string, text: string): PushFile {

@@ -91,7 +91,9 @@ async function stateOf(dir: string): Promise<RunState> {
   const labels = [settings.labels ?? []].flat().map((entry) => field(entry, "judge")).filter((name) => name !== null);
   const planned = typeof settings.iterations === "number" ? settings.iterations : null;
   const done = run.iterations.filter(({ iteration }) => iteration >= 0).length;
-  const isDone = await exists(runPaths(dir).model) && (planned === null || done >= planned);
+  const { model, adapter } = runPaths(dir);
+  const isMade = await exists(model) || await exists(adapter);
+  const isDone = isMade && (planned === null || done >= planned);
   const last = run.steps.at(-1);
   return {
     name: run.name,

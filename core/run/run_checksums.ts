@@ -1,4 +1,5 @@
 /** Checks what a run reads back of its own files, and that its models are those that it began with. @module */
+import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import {
   checkSameModel,
   differingFile,
@@ -22,6 +23,15 @@ import { retrainAdvice } from "./run_work.ts";
 /** The key of the run as a whole. */
 const WHOLE = ".";
 
+type FilesIn = (folder: string) => Promise<ModelFiles>;
+
+/** How a run's checksums are kept. */
+export interface ChecksumOptions {
+  onNote?: (line: string) => void;
+  /** Finds the files of a model; of an adapter, with those of its base. By default the base is a path. */
+  filesIn?: FilesIn;
+}
+
 /** The checksums of the run in a folder. What is written is recorded just before it takes its place. */
 export class RunChecksums {
   readonly #folder: string;
@@ -29,6 +39,8 @@ export class RunChecksums {
   readonly #path: string | null;
   readonly #record: ChecksumRecord;
   readonly #onNote: (line: string) => void;
+  /** Finds the files of a model; of an adapter, with those of its base. */
+  readonly #filesIn: FilesIn;
   /** Whether the folder is a run of `train`, which makes all of its files itself. */
   readonly #makesAll: boolean;
   /** The sizes and times of the models that this process has checked. */
@@ -40,24 +52,25 @@ export class RunChecksums {
 
   private constructor(
     folder: string | null,
-    { record, onNote, makesAll }: { record: ChecksumRecord; onNote: (line: string) => void; makesAll: boolean },
+    { record, onNote, filesIn, makesAll }: Required<ChecksumOptions> & { record: ChecksumRecord; makesAll: boolean },
   ) {
     this.#folder = folder ?? "";
     this.#path = folder === null ? null : runPaths(folder).checksums;
     this.#record = record;
     this.#onNote = onNote;
+    this.#filesIn = filesIn;
     this.#makesAll = makesAll;
   }
 
   /** Opens the checksums of the run in `folder`; null keeps none. Throws a UserError if they are malformed. */
   static async open(
     folder: string | null,
-    { onNote = () => {} }: { onNote?: (line: string) => void } = {},
+    { onNote = () => {}, filesIn = filesWithBase }: ChecksumOptions = {},
   ): Promise<RunChecksums> {
-    if (folder === null) return new RunChecksums(null, { record: noChecksums(), onNote, makesAll: false });
+    if (folder === null) return new RunChecksums(null, { record: noChecksums(), onNote, filesIn, makesAll: false });
     const { checksums, settings } = runPaths(folder);
     const record = await readChecksums(checksums) ?? noChecksums();
-    return new RunChecksums(folder, { record, onNote, makesAll: await exists(settings) });
+    return new RunChecksums(folder, { record, onNote, filesIn, makesAll: await exists(settings) });
   }
 
   /** Runs `place`, which writes or renames a file of rows to `path`, whose bytes have the digest. */
@@ -159,14 +172,17 @@ export class RunChecksums {
     this.#checked.set(dir, facts);
   }
 
-  /** The digests of a model's files; one that the run made is checked. Throws a UserError. */
+  /**
+   * The digests of a model's files, of an adapter with those of its base; what the run made is checked. Throws a
+   * UserError.
+   */
   async identityOf(dir: string): Promise<FileDigests> {
     const made = this.#record.models[this.#keyOf(dir)];
     if (made !== undefined) {
       await this.checkModel(dir);
       return made;
     }
-    const folder = await openModelFolder(dir);
+    const folder = await openModelFolder(await this.#filesIn(dir));
     const quick = await quickIdentity(folder);
     const known = this.#record.known[dir];
     if (known?.quick === quick) return known.files;

@@ -115,7 +115,7 @@ export async function withDevice<T>(
     allowVerifier: hooks.allowVerifier ?? true,
     judge: hooks.judge ?? null,
     sources,
-    checksums: await RunChecksums.open(folder, { onNote }),
+    checksums: await RunChecksums.open(folder, { onNote, filesIn: (dir) => sources.filesIn(dir) }),
     telemetry: await openTelemetry(),
     encoder: new RowEncoder({ signal }),
   });

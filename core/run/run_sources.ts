@@ -1,11 +1,12 @@
 /** Models and data sets that a config names: local ones as they are, the hub's as files of a fixed commit. @module */
 import { dirname } from "node:path";
 import { filesWithBase } from "../checkpoint/adapted_files.ts";
+import { isAdapter } from "../checkpoint/adapter_folder.ts";
 import { type DataSource, openSource } from "../data/formats/data_sources.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
-import type { ModelFiles } from "../files/model_files.ts";
+import { folderFiles, type ModelFiles } from "../files/model_files.ts";
 import {
   isSameSource,
   type Resolved,
@@ -17,9 +18,13 @@ import {
 import { isRecord } from "../values.ts";
 import { runPaths } from "./run_paths.ts";
 
-/** A model or a data set that a run reads, by what the config calls it; `eval` prefers a held-out split. */
+/**
+ * A model, an adapter without its base, or a data set that a run reads, by what the config calls it; `eval` prefers a
+ * held-out split.
+ */
 export type Need =
   | { readonly kind: "model"; readonly name: string }
+  | { readonly kind: "adapter"; readonly name: string }
   | { readonly kind: "data" | "eval"; readonly source: DataSource };
 
 /** Held-out splits, in the order of preference. */
@@ -64,7 +69,11 @@ export class RunSources {
 
   /** The files of the model in `folder`; of an adapter, with those of its base, which may be on the hub. */
   async filesIn(folder: string): Promise<ModelFiles> {
-    return await filesWithBase(folder, (name) => this.model(name));
+    return await filesWithBase(
+      folder,
+      async (name, revision) =>
+        await this.model(revision === null || await exists(name) ? name : `${name}@${revision}`),
+    );
   }
 
   /** The files of the data set that the config calls `name`; `forEval` prefers a held-out split if none is named. */
@@ -79,9 +88,16 @@ export class RunSources {
   /** Finds everything that a run will read, so that a missing file is known before any work is done. */
   async prepare(needs: readonly Need[]): Promise<void> {
     for (const need of needs) {
-      if (need.kind === "model") await this.model(need.name);
+      if (need.kind === "model") await this.#prepareModel(need.name);
+      else if (need.kind === "adapter") await this.model(need.name);
       else await openSource(need.source, { locate: (name) => this.data(name, { forEval: need.kind === "eval" }) });
     }
+  }
+
+  /** Finds a model, and the base of an adapter. */
+  async #prepareModel(name: string): Promise<void> {
+    const folder = await this.model(name);
+    if (await isAdapter(await folderFiles(folder))) await this.filesIn(folder);
   }
 
   #once(key: string, resolve: (options: ResolveOptions) => Promise<Resolved>): Promise<readonly string[]> {

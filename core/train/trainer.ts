@@ -17,7 +17,7 @@ import { OptimizerGroup } from "./optimizer_group.ts";
 import type { ReferenceLogps } from "./reference_logps.ts";
 import type { StepBatch } from "./step_batches.ts";
 import { type MetricName, metricSlot, MetricsRing, type StepMetrics } from "./step_metrics.ts";
-import { createWorkspace, type Workspace } from "./workspace.ts";
+import { createWorkspace, type DropoutSettings, type Workspace } from "./workspace.ts";
 
 /** What a trainer is made of. */
 export interface TrainerOptions {
@@ -156,6 +156,7 @@ export class Trainer {
       policy: policyParameters(model, policy.gradients),
       capacity,
       noise: noise !== null,
+      dropout: dropoutOf(settings),
     });
     this.#lossPass = this.#loss.create(commands, {
       set,
@@ -301,6 +302,12 @@ function policyParameters({ weights, adapter }: AnyModel, gradients: ParameterBu
   return adapter
     ? parametersOf(weights, { adapter, adapterGradients: gradients })
     : parametersOf(weights, { gradients });
+}
+
+/** The dropout before adapters; null if nothing is dropped. */
+function dropoutOf({ lora, iteration, training: { seed } }: IterationConfig): DropoutSettings | null {
+  const probability = lora?.lora_dropout ?? 0;
+  return probability > 0 ? { probability, seed, iteration } : null;
 }
 
 /** The passes over the batch that one optimizer step takes (docs/method.md, `noise.update`). */

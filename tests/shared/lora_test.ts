@@ -104,7 +104,7 @@ for (const name of ["all_linear_r8", "qv_r8_decay", "continue_r8", "int8_base_r8
           assertClose(log[i]![key]!, expected[key]!, { ...tolerance, label: `step ${i + 1} ${key}` });
         }
       }
-      await storeAdapter(`${dir}/adapter`, adapter, model.config);
+      await storeAdapter(`${dir}/adapter`, adapter, model);
       assertUpdate(await readTensors(`${dir}/adapter/adapter_model.safetensors`), {
         start: await readTensors(`${initial}/adapter_model.safetensors`),
         expected: await readTensors(lora(name, "adapter_final", "adapter_model.safetensors")),

@@ -55,13 +55,13 @@ function preferenceLossOf(formulaOf: (training: TrainingConfig) => Formula): Los
       const noised = setup.noise && new NoisedReference(commands, { ...setup, noise: setup.noise });
       return {
         record(call) {
-          const { microBatch: { packed, places }, step, update } = call;
+          const { microBatch: { packed, places }, step, philoxStep, update } = call;
           const batch = workspace.batch.load(packed);
           const attention = packedAttention(commands, { config, batch });
           const known = places.flatMap((i) => [logps!.chosen[i]!, logps!.rejected[i]!]);
           commands.device.write(referenceLogps, Float32Array.from(known));
           const noise = noised?.record(call, referenceLogps);
-          policyForward(commands, workspace, { out: policyLogps, batch, attention });
+          policyForward(commands, workspace, { out: policyLogps, batch, step: philoxStep, attention });
           preferenceLoss(commands, {
             dlogp,
             dnoised,
@@ -75,7 +75,7 @@ function preferenceLossOf(formulaOf: (training: TrainingConfig) => Formula): Los
             beta: training.beta,
             scale: 1 / step.rows,
           });
-          if (update.model) policyBackward(commands, workspace, { batch, dlogp, attention });
+          if (update.model) policyBackward(commands, workspace, { batch, dlogp, step: philoxStep, attention });
           if (update.noise) noised?.recordBackward(call, dnoised);
           commands.submit();
         },

@@ -14,10 +14,10 @@ export const sft: Loss = {
     const logps = set.words(capacity.sequences, "logps");
     const dlogp = set.words(capacity.sequences, "dlogp");
     return {
-      record({ microBatch, step, metrics }) {
+      record({ microBatch, step, philoxStep, metrics }) {
         const batch = workspace.batch.load(microBatch.packed);
         const attention = packedAttention(commands, { config, batch });
-        policyForward(commands, workspace, { out: logps, batch, attention });
+        policyForward(commands, workspace, { out: logps, batch, step: philoxStep, attention });
         sftLoss(commands, {
           dlogp,
           metrics,
@@ -25,7 +25,7 @@ export const sft: Loss = {
           sequences: batch.entries.sequences,
           scale: 1 / step.responseTokens,
         });
-        policyBackward(commands, workspace, { batch, dlogp, attention });
+        policyBackward(commands, workspace, { batch, dlogp, step: philoxStep, attention });
         commands.submit();
       },
     };

@@ -7,7 +7,15 @@ Deno.test("push() overwrites no card in a dry run, unless it is told to", () =>
   withFolder(async (dir) => {
     await writeTinyModel(`${dir}/run/model`);
     const cardPath = `${dir}/card.md`;
-    const flags = { run: `${dir}/run`, repo: "me/mine", dryRun: true, isPublic: false, quiet: true, cardPath };
+    const flags = {
+      run: `${dir}/run`,
+      repo: "me/mine",
+      dryRun: true,
+      isPublic: false,
+      asAdapter: false,
+      quiet: true,
+      cardPath,
+    };
     const dry = (force: boolean): Promise<number> => push({ ...flags, force, message: undefined, revision: undefined });
     equal(await dry(false), 0);
     match(await Deno.readTextFile(cardPath), /\n# mine\n\nThis model was trained with dnpo\.\n/);

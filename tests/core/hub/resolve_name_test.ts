@@ -65,8 +65,17 @@ Deno.test("the shards that the index names are taken, and other weights are not"
     await refuses(resolveModel("org/large", options), /there is no gone\.safetensors, which model\.safetensors\.index/);
     hub.add("model", "org/bin", { "config.json": "{}", "pytorch_model.bin": "x" });
     await refuses(resolveModel("org/bin", options), /no model\.safetensors \(pytorch_model\.bin is not read, expected/);
-    hub.add("model", "org/lora", { "adapter_config.json": "{}" });
-    await refuses(resolveModel("org/lora", options), /there is no config\.json \(it is an adapter: name the model/);
+    const lora = hub.add("model", "org/lora", { "adapter_config.json": "{}", "adapter_model.bin": "x" });
+    await refuses(
+      resolveModel("org/lora", options),
+      /there is no adapter_model\.safetensors, which adapter_config\.json belongs to/,
+    );
+    hub.commit(lora, { "adapter_model.safetensors": "x", "tokenizer.json": "{}", "optimizer.pt": "x" });
+    const adapter = await resolveModel("org/lora", options);
+    deepEqual(
+      adapter.record?.files.map(({ path }) => path),
+      ["tokenizer.json", "adapter_config.json", "adapter_model.safetensors"],
+    );
   }));
 
 Deno.test("a known commit is used though the branch has moved, and without a request where its files are there", () =>

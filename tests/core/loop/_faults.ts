@@ -12,12 +12,18 @@ const DIFFER = /\/(timings\.jsonl|report\.html|\.lock|checksums\.json|config\.ya
 /** Runs `train` whole, and then as often as `choose` chooses changes of it: each dies there, goes on, and is compared. */
 export async function dieAndGoOn(
   dir: string,
-  { iterations, choose }: { iterations: number; choose: (changes: readonly string[]) => number[] },
+  { iterations, choose, keys = {} }: {
+    iterations: number;
+    choose: (changes: readonly string[]) => number[];
+    /** More keys of the config. */
+    keys?: Record<string, unknown>;
+  },
 ): Promise<number> {
   const of = (name: string): Promise<ResolvedConfig> =>
     configOf(dir, {
       output_dir: `${dir}/${name}`,
       iterations,
+      ...keys,
       training: { max_steps: 2, save_steps: 1 },
       generation: { max_new_tokens: 6, batch_size: 4, seed: 5 },
     });

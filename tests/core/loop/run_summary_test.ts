@@ -23,7 +23,7 @@ Deno.test("summarizeRun() takes each iteration's numbers, and leaves out what wa
       ]),
     );
     const evaluations = new Map([[-1, { rows: 3, loss: 2, greedy: 0.5, sampled: 0.25 }], [0, { rows: 3, loss: 1.5 }]]);
-    deepEqual(await summarizeRun(dir, { evaluations, last: 1 }), {
+    deepEqual(await summarizeRun(dir, { model: `${dir}/model`, evaluations, last: 1 }), {
       iterations: [
         { iteration: -1, greedy: 0.5, sampled: 0.25, eval_loss: 2 },
         {
@@ -48,5 +48,7 @@ Deno.test("summarizeRun() takes each iteration's numbers, and leaves out what wa
 
 Deno.test("summarizeRun() of a run without a log has the start alone", () =>
   withFolder(async (dir) => {
-    deepEqual((await summarizeRun(dir, { evaluations: new Map(), last: -1 })).iterations, [{ iteration: -1 }]);
+    deepEqual((await summarizeRun(dir, { model: `${dir}/model`, evaluations: new Map(), last: -1 })).iterations, [{
+      iteration: -1,
+    }]);
   }));

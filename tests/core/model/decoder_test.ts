@@ -40,7 +40,7 @@ async function pass(
   try {
     const capacity = capacityOf(packed, device);
     const parameters = parametersOf(weights, { gradients });
-    const workspace = createWorkspace(set, { decoder, policy: parameters, capacity, noise: false });
+    const workspace = createWorkspace(set, { decoder, policy: parameters, capacity, noise: false, dropout: null });
     const batch = workspace.batch.load(packed);
     const attention = packedAttention(commands, { config, batch });
     const logps = set.words(2 * pairs.length, "logps");
@@ -49,7 +49,7 @@ async function pass(
     const { tokens, entries } = batch;
     const hidden = workspace.forward.hidden;
     scoreSequences(commands, { out: logps, decoder, parameters, hidden, tokens, entries, buffers: workspace.head });
-    policyBackward(commands, workspace, { batch, dlogp, attention });
+    policyBackward(commands, workspace, { batch, dlogp, step: 0, attention });
     commands.submit();
     const values = new Float32Array(await device.read(subslice(logps, 0, 2 * pairs.length * 4)));
     const read = await gradients.download();

@@ -51,6 +51,27 @@ Deno.test.each([
     assert.equal(Boolean(parts["noise generator"]), keys.noise !== "none");
   }));
 
+Deno.test.each([
+  { noise: "none", lora: { r: 4 } },
+  { lora: { r: 4, lora_dropout: 0.1, target_modules: ["q_proj", "down_proj"] } },
+])(
+  "the planned bytes of optimize with adapters are those that the device holds: %j",
+  (keys) =>
+    withInput(async (dir) => {
+      await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(20)));
+      const config = await configOf(dir, { pairs: `${dir}/pairs.jsonl`, ...keys, training: { max_steps: 1 } });
+      delete config.data.train;
+      const plan = await planRun(config, { device, time: false });
+      await runOptimize(config);
+      assert.equal(plan.bytes, await heldBytes(config, "optimize"));
+      const { parts } = stageOf(plan, "optimize");
+      // One base, for policy and reference; what is trained is the adapter.
+      assert.equal(parts.reference, undefined);
+      assert.ok(parts.weights! > parts.adapter!);
+      assert.ok(parts.adapter! > 0);
+    }),
+);
+
 Deno.test("the planned bytes of a whole run hold for the longest responses, and never less than the device holds", () =>
   withInput(async (dir) => {
     const config = await configOf(dir, {

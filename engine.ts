@@ -50,7 +50,8 @@ export {
   type SaveModelOptions,
 } from "./core/engine/language_model.ts";
 export type { Model } from "./core/model/model.ts";
-export type { ParameterBuffers, TensorReader } from "./core/model/parameter_buffers.ts";
+export type { ModelWeights, StoredTensor, TensorPlace, TensorReader } from "./core/model/model_weights.ts";
+export type { ParameterBuffers } from "./core/model/parameter_buffers.ts";
 export type { ChunkSize, ParameterLayout, ParameterPlace } from "./core/model/parameter_layout.ts";
 export type { MemoryPart } from "./core/model/memory_parts.ts";
 export { type ModelFolder, openModelFolder } from "./core/checkpoint/model_folder.ts";

@@ -1,5 +1,14 @@
 /** The types of a config's keys. Written by `deno task docs` from keys/: not to be edited. @module */
-import type { DtypeName, JudgeKind, LossType, MemberKind, Method, Optimizer, Schedule } from "./choices.ts";
+import type {
+  DtypeName,
+  JudgeKind,
+  LossType,
+  MemberKind,
+  Method,
+  Optimizer,
+  Quantization,
+  Schedule,
+} from "./choices.ts";
 import type { PerIteration } from "./per_iteration.ts";
 
 /** A data set, or several that are read one after the other. */
@@ -552,6 +561,11 @@ export interface ResolvedConfig {
   iteration: number;
   /** Storage type of the model that is handed out; default: the source's. */
   dtype?: DtypeName;
+  /**
+   * How the matrices of a model's layers are held where it is not trained, or only by adapters. int8 and int4: codes
+   * with a scale for 32 weights; nf4: QLoRA's levels with a scale for 64; none: as the model's files have them.
+   */
+  quantization: Quantization;
   /**
    * Whether kernel variants are chosen by measuring, once per device, and kept in the cache folder; false: the fixed
    * default. A run keeps to what it began with (kernels.json).

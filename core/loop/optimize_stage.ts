@@ -7,7 +7,7 @@ import { readPairs } from "../data/stage_files.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { dtypeOfName } from "../dtype.ts";
 import { readText, removePath } from "../files/io.ts";
-import type { Model } from "../model/model.ts";
+import type { AnyModel } from "../model/model.ts";
 import type { PairIds } from "../model/pack.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
@@ -56,9 +56,16 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
         context.onNote(`${result.skipped} of ${result.steps} steps were skipped for a NaN or Inf in loss or gradients`);
       }
       if (step.noise !== null && result.noise) await saveNoise(step.noise, result.noise);
+      // Handing out needs memory of its own.
+      result.free();
       const folder = await withChatTemplate(model.folder, settings.data);
       const dtype = step.keepsFloat32 ? "F32" : dtypeOfName(settings.dtype) ?? folder.dtype;
-      await handOut(context, { model: { ...model, folder }, makes: step.makes, dtype });
+      await handOut(context, {
+        model: { ...model, folder },
+        makes: step.makes,
+        dtype,
+        quantization: settings.quantization,
+      });
     } finally {
       result.free();
     }
@@ -108,7 +115,7 @@ async function saveNoise(path: string, noise: ParameterBuffers): Promise<void> {
 /** Reads the step's rows as the loss takes them; a loss on single answers takes the chosen ones of pairs. */
 async function readTrainingRows(
   context: RunContext,
-  { model, step }: { model: Model; step: OptimizeStep },
+  { model, step }: { model: AnyModel; step: OptimizeStep },
 ): Promise<TrainingRows> {
   const takesPairs = LOSSES[step.settings.training.loss_type].rows === "pairs";
   if (step.rows === "data" && !takesPairs) return await readExampleRows(context, { model, step });
@@ -118,7 +125,7 @@ async function readTrainingRows(
 
 async function readPairIds(
   context: RunContext,
-  { model, step: { settings, rows: ref } }: { model: Model; step: OptimizeStep },
+  { model, step: { settings, rows: ref } }: { model: AnyModel; step: OptimizeStep },
 ): Promise<PairIds[]> {
   const { data } = settings;
   const tokenizer = await tokenizerOf(model.folder.files, data);
@@ -154,7 +161,7 @@ async function readPairIds(
 
 async function readExampleRows(
   context: RunContext,
-  { model, step: { settings } }: { model: Model; step: OptimizeStep },
+  { model, step: { settings } }: { model: AnyModel; step: OptimizeStep },
 ): Promise<TrainingRows> {
   const { data } = settings;
   const tokenizer = await tokenizerOf(model.folder.files, data);

@@ -2,19 +2,13 @@
 import type { Device } from "../../kernels/device/device.ts";
 import { joinSlices, type Slice, subslice } from "../../kernels/device/slice.ts";
 import { openSliceReader } from "../../kernels/device/stream.ts";
+import { elementsOf } from "./families/model_tensors.ts";
 import type { MemoryPart } from "./memory_parts.ts";
+import type { ModelWeights, StoredTensor, TensorPlace, TensorReader } from "./model_weights.ts";
 import type { ParameterLayout, ParameterPlace } from "./parameter_layout.ts";
 
-/** Reads tensors one after another (see {@linkcode ParameterBuffers.openReader}). */
-export interface TensorReader {
-  /** Reads the next tensor's values, in pieces. Throws DeviceError. */
-  next(): AsyncGenerator<Float32Array<ArrayBuffer>>;
-  /** Frees the reader's memory. */
-  close(): Promise<void>;
-}
-
 /** One set of buffers with a {@linkcode ParameterLayout}: weights, or gradients, or a moment. */
-export class ParameterBuffers {
+export class ParameterBuffers implements ModelWeights {
   /** Where each parameter lies. */
   readonly layout: ParameterLayout;
   /** The buffers, one for each chunk of the layout, f32. */
@@ -79,6 +73,24 @@ export class ParameterBuffers {
     return place;
   }
 
+  /** Sizes of a tensor. Throws RangeError for an unknown name. */
+  shapeOf(name: string): readonly number[] {
+    return this.place(name).shape;
+  }
+
+  /** As {@linkcode view}. */
+  stored(...names: readonly string[]): StoredTensor {
+    return { storage: "f32", data: this.view(...names), scales: null };
+  }
+
+  /** A tensor as a matrix of its own. Throws RangeError for an unknown name. */
+  locate(name: string): TensorPlace {
+    const { shape } = this.place(name);
+    const columns = shape.at(-1)!;
+    const rows = elementsOf({ shape }) / columns;
+    return { matrix: this.stored(name), matrixRows: rows, firstRow: 0, rows, columns };
+  }
+
   /** Uploads one tensor. Throws RangeError if the length differs. */
   write(name: string, data: Float32Array<ArrayBuffer>): void {
     const { elements } = this.place(name);
@@ -114,10 +126,7 @@ export class ParameterBuffers {
     };
   }
 
-  /**
-   * Opens a reader of the tensors `names`, which must be read whole and in that order. A piece is valid until the one
-   * after the next is requested, even if that belongs to another tensor. The caller must close the reader.
-   */
+  /** As {@linkcode ModelWeights.openReader}. */
   openReader(names: readonly string[]): TensorReader {
     const reader = openSliceReader(this.#device, names.map((name) => this.#range(name)));
     return {

@@ -29,9 +29,30 @@ export function layoutLimits(
  * RangeError if only a part of the tensors that act as one is trained: of a matrix, or of the norms of q and k.
  */
 export function planDecoder(config: ModelConfig, options: PlanParametersOptions): ParameterLayout {
-  const { embedding, layers, finalNorm, head } = modelTensors(config);
+  const { bound, windowed } = decoderGroups(config);
+  const { embedding, head } = windowed;
   const { maxBindingBytes, maxBufferBytes = Infinity } = options;
   const most = Math.min(maxBindingBytes, maxBufferBytes);
+  for (const group of bound) checkBound(group, { bytes: 4 * elementsOfGroup(group), maxBindingBytes: most });
+  // One kernel makes the gradients of both.
+  for (const { headNorms } of modelTensors(config).layers) {
+    if (headNorms) isTrainedGroup([headNorms.q, headNorms.k], options.isTrained);
+  }
+  // The embedding and the LM head are read in windows, however large they are and in however many buffers.
+  return planParameters([[embedding], ...bound, ...head === embedding ? [] : [[head]]], options);
+}
+
+/** The tensors of a decoder, those that act as one together. */
+export interface DecoderGroups {
+  /** Bound to kernels as a whole. */
+  bound: (readonly ParameterShape[])[];
+  /** Read in windows, however large they are. Tied, the two are the same. */
+  windowed: { embedding: ParameterShape; head: ParameterShape };
+}
+
+/** The groups of a decoder's tensors. */
+export function decoderGroups(config: ModelConfig): DecoderGroups {
+  const { embedding, layers, finalNorm, head } = modelTensors(config);
   const linear = ({ weights, biases }: LinearTensors): (readonly ParameterShape[])[] => [weights, biases];
   const bound = [
     ...layers.flatMap(({ attentionNorm, qkv, headNorms, output, mlpNorm, gateUp, down }) => [
@@ -45,20 +66,24 @@ export function planDecoder(config: ModelConfig, options: PlanParametersOptions)
     ]),
     [finalNorm],
   ].filter((group) => group.length > 0);
-  for (const group of bound) checkBound(group, most);
-  // One kernel makes the gradients of both.
-  for (const { headNorms } of layers) if (headNorms) isTrainedGroup([headNorms.q, headNorms.k], options.isTrained);
-  // The embedding and the LM head are read in windows, however large they are and in however many buffers.
-  return planParameters([[embedding], ...bound, ...head === embedding ? [] : [[head]]], options);
+  return { bound, windowed: { embedding, head } };
 }
 
-function checkBound(group: readonly ParameterShape[], most: number): void {
-  const bytes = group.reduce((sum, shape) => sum + 4 * elementsOf(shape), 0);
-  if (bytes <= most) return;
+/** Elements of all tensors of a group. */
+export function elementsOfGroup(group: readonly ParameterShape[]): number {
+  return group.reduce((sum, shape) => sum + elementsOf(shape), 0);
+}
+
+/** Throws DeviceError if the `bytes` of a group are more than one binding. */
+export function checkBound(
+  group: readonly ParameterShape[],
+  { bytes, maxBindingBytes }: { bytes: number; maxBindingBytes: number },
+): void {
+  if (bytes <= maxBindingBytes) return;
   throw new DeviceError(
     `Cannot hold ${
       group.map(({ name }) => `"${name}"`).join(", ")
-    }: size is ${bytes} bytes, the device's largest binding is ${most}; a GPU whose driver allows more is needed`,
+    }: size is ${bytes} bytes, the device's largest binding is ${maxBindingBytes}; a GPU whose driver allows more is needed`,
     "memory",
   );
 }

@@ -140,7 +140,7 @@ export class Planner {
     const rows = await this.#once("eval", async () => (await planned()).rows);
     await this.stages.add("evaluate", {
       key: plan ? "score with adapters" : "score",
-      rehearse: (stages) => stages.score(folder, { rows, plan }),
+      rehearse: (stages) => stages.score(folder, { rows, plan, ...settings }),
       work: scoreWork(this.#cost, rows),
     });
     if (settings.labels.verifier === undefined) return;

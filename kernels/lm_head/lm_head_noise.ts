@@ -238,10 +238,10 @@ function bothLogits(
   commands: Commands,
   call: LmHeadNoise & LmHeadInputs & { scratch: LmHeadNoiseScratch; chunk: Window; tile: Window },
 ): void {
-  const { h, weight, noiseWeight, noiseBias, hidden, scratch, chunk, tile } = call;
+  const { h, weight, storage = "f32", noiseWeight, noiseBias, hidden, scratch, chunk, tile } = call;
   const { plan, logits, noiseLogits } = scratch;
   const { x, columns } = inputOf(call);
-  tileLogits(commands, { plan, h, weight, hidden, chunk, tile, logits });
+  tileLogits(commands, { plan, h, weight, storage, hidden, chunk, tile, logits });
   tileLogits(commands, {
     plan,
     h: x,

@@ -5,7 +5,7 @@
  * of a for a step together, and subgroupBroadcast gives it to all of them. Everything is unrolled into named values,
  * and each accumulator gets its four products in one expression, which keeps it in a register.
  *
- * A wide bf16 b gives eight values a load. For NN a lane's vec4s of columns then lie in pairs side by side; for NT the
+ * A wide b gives eight values a load. For NN a lane's vec4s of columns then lie in pairs side by side; for NT the
  * loop does two steps of 4 k at once and adds both to an accumulator in one expression.
  *
  * c[i, j] = Σ over steps of 4 k, in order, of ((a0·b0 + a1·b1) + a2·b2) + a3·b3, whatever the tile, so that a row of c
@@ -72,7 +72,7 @@ export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subg
   const loadB = mode === "NT" && bWide
     ? unroll(vectors, (j) =>
       unroll(4, (q) => `    let w${j}_${q} = load_b8(b_at${j}_${q} + k);`) + "\n" +
-      unroll(steps, (s) => transposed(s, j, (q) => `widen(w${j}_${q}.${["xy", "zw"][s]})`)))
+      unroll(steps, (s) => transposed(s, j, (q) => `${["low", "high"][s]}(w${j}_${q})`)))
     : mode === "NT"
     ? unroll(vectors, (j) => transposed(0, j, (q) => `load_b4(b_at${j}_${q} + k)`))
     : pairs
@@ -81,10 +81,10 @@ export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subg
       (j) =>
         unroll(4, (q) =>
           `    let w${j}_${q} = ${
-            acrossK(`k + ${q}u`, (k) => `load_b8((${k}) * p.ldb + b_at${j})`, "vec4u()")
+            acrossK(`k + ${q}u`, (k) => `load_b8((${k}) * p.ldb + b_at${j})`, "Eight()")
           };
-    let b0_${2 * j}_${q} = widen(w${j}_${q}.xy);
-    let b0_${2 * j + 1}_${q} = widen(w${j}_${q}.zw);`),
+    let b0_${2 * j}_${q} = low(w${j}_${q});
+    let b0_${2 * j + 1}_${q} = high(w${j}_${q});`),
     )
     : unroll(
       vectors,

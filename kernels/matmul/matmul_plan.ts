@@ -2,9 +2,10 @@
 import type { Device } from "../device/device.ts";
 import type { SourcePart } from "../device/source.ts";
 import type { DeviceFamily, TileClass } from "../device/tuning.ts";
+import type { Storage } from "../storage/storage.ts";
 import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
 import { sharedText, type SharedTile } from "./matmul_shared.ts";
-import type { MatmulAccess, MatmulBType, MatmulMode } from "./matmul_text.ts";
+import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
 
 /** The tiles to choose from: `broadcast*` suit software rasterizers, `shared*` real GPUs; all run everywhere. */
 export type MatmulVariant =
@@ -30,8 +31,8 @@ export interface MatmulSizes {
   m: number;
   n: number;
   k: number;
-  /** How b is stored (default "f32"). "bf16" is for NN and NT: two to a u32, the lower half first. */
-  bType?: MatmulBType;
+  /** How b is stored (default "f32"); the others are for NN and NT. */
+  bType?: Storage;
 }
 
 /**
@@ -84,7 +85,7 @@ export interface MatmulPlan {
   subgroups: boolean;
   /** Whether to read operands from images if they fit. */
   image: boolean;
-  /** Whether to read a bf16 b eight elements at once if its layout allows. */
+  /** Whether to read a b that is not f32 eight elements at once if its layout allows. */
   wide: boolean;
 }
 
@@ -107,7 +108,7 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVari
 
 function broadcastPlan(
   variant: BroadcastVariant,
-  { mode, bType }: MatmulSizes,
+  { mode, bType = "f32" }: MatmulSizes,
   { lanes, subgroups, image }: { lanes: number; subgroups: boolean; image: boolean },
 ): MatmulPlan {
   const { rows, columns, image: hasImages } = BROADCAST_TILES[variant];
@@ -126,7 +127,7 @@ function broadcastPlan(
     key: `broadcast ${rows}x${4 * lanes * tile.vectors} by ${lanes} lanes${subgroups ? "" : " without subgroups"}`,
     subgroups,
     image: hasImages && image,
-    wide: bType === "bf16" && (mode === "NT" || tile.vectors % 2 === 0),
+    wide: bType !== "f32" && (mode === "NT" || tile.vectors % 2 === 0),
   };
 }
 
@@ -168,14 +169,14 @@ function tunedVariant(device: Device, sizes: MatmulSizes): MatmulVariant | undef
 }
 
 /**
- * The tile for the type of b. With bf16 images pay off at any number of lanes, and a lane should own two vec4s of
+ * The tile for the type of b. Where it is not f32 images pay off at any number of lanes, and a lane should own two vec4s of
  * columns. NT does two steps at once, for which a subgroup of 8 lanes has registers for 16 rows only.
  */
 function forType(
   variant: MatmulVariant,
-  { mode, bType, lanes }: Pick<MatmulSizes, "mode" | "bType"> & { lanes: number },
+  { mode, bType = "f32", lanes }: Pick<MatmulSizes, "mode" | "bType"> & { lanes: number },
 ): MatmulVariant {
-  if (bType !== "bf16" || !isBroadcast(variant) || BROADCAST_TILES[variant].rows <= 8) return variant;
+  if (bType === "f32" || !isBroadcast(variant) || BROADCAST_TILES[variant].rows <= 8) return variant;
   if (lanes >= 16) return "broadcast32wide";
   return mode === "NT" ? "broadcast16image" : "broadcast32image";
 }

@@ -4,13 +4,14 @@ import { folderDigests } from "../../../core/checkpoint/folder_identity.ts";
 import { StoppedError } from "../../../core/error.ts";
 import { LineLog } from "../../../core/files/json_lines.ts";
 import { generate, type Generated } from "../../../core/generate/batch_generator.ts";
-import { freeModel, loadModel, storeModel } from "../../../core/model/model.ts";
+import { createAdapter } from "../../../core/model/lora_adapter.ts";
+import { freeModel, loadFrozenModel, loadModel, storeModel } from "../../../core/model/model.ts";
 import { parametersOf } from "../../../core/model/parameters.ts";
 import { Rehearsing } from "../../../core/plan/rehearse.ts";
 import { optimize } from "../../../core/train/optimize.ts";
 import { pairRows } from "../../../core/train/training_rows.ts";
 import type { Commands } from "../../../kernels/device/commands.ts";
-import { limited } from "../../_shared/device.ts";
+import { device, limited } from "../../_shared/device.ts";
 import { writeTinyModel } from "../../_shared/tiny_model.ts";
 import { pairIds, settingsOf, withFolder } from "../_tiny.ts";
 
@@ -35,77 +36,132 @@ function rows() {
   );
 }
 
-/** Everything that a stage on the model in DIR/model leaves behind; with `stops`, it is stopped once and goes on. */
-async function train(
-  commands: Commands,
-  { dir, name, noise, stops = false }: { dir: string; name: string; noise: unknown; stops?: boolean },
-): Promise<{ log: string; model: Uint8Array; noise: Record<string, Float32Array>; chunks: number }> {
+const ADAPTER = {
+  r: 4,
+  lora_alpha: 8,
+  lora_dropout: 0,
+  use_rslora: false,
+  target_modules: "all-linear",
+  rank_pattern: {},
+  alpha_pattern: {},
+};
+
+/** What a stage is run on, and how. */
+interface Stage {
+  dir: string;
+  /** The model's folder in `dir`. */
+  model: string;
+  /** Names the files that it leaves. */
+  name: string;
+  noise: unknown;
+  /** Whether adapters are trained, and the weights stay as their files have them. */
+  adapted?: boolean;
+  /** Whether it is stopped once and goes on. */
+  stops?: boolean;
+}
+
+/** What a stage leaves behind: its log, the trained weights, the noise generator. */
+interface Left {
+  log: string;
+  trained: ArrayBuffer[] | Uint8Array;
+  noise: Record<string, Float32Array>;
+}
+
+/** Runs a stage, and holds the plan of its memory to what it held. */
+async function train(commands: Commands, { dir, name, noise, stops, ...of }: Stage): Promise<Left> {
   const { device } = commands;
+  const path = `${dir}/${of.model}`;
   const settings = await settingsOf({
     noise,
     training: { per_device_train_batch_size: 2, learning_rate: 1e-3, max_steps: 4, max_grad_norm: 0.5 },
   });
   const run = async (signal?: AbortSignal) => {
-    const [model, reference] = [await loadModel(device, `${dir}/model`), await loadModel(device, `${dir}/model`)];
-    try {
-      const { noise, free } = await optimize({
-        commands,
-        model,
-        reference: parametersOf(reference.weights),
-        data: rows(),
-        settings,
-        files: await folderDigests(model.folder),
-        referencePath: `${dir}/${name}-reference_logps.safetensors`,
-        stateDir: `${dir}/${name}-state`,
-        openLog: (step) => LineLog.open(`${dir}/${name}.jsonl`, (line) => Number(line.step) <= step),
-        onProgress: () => {},
-        ...(signal && { signal }),
-      });
-      await storeModel(`${dir}/${name}`, model, { dtype: "F32" });
-      const read = await noise!.download();
-      const values = Object.fromEntries([...noise!.layout.places.keys()].map((tensor) => [tensor, read(tensor)]));
-      free();
-      return { noise: values, chunks: model.weights.chunks.length, folder: model.folder };
-    } finally {
-      freeModel(model);
-      freeModel(reference);
-    }
+    using held = new DisposableStack();
+    const trained = of.adapted ? null : held.adopt(await loadModel(device, path), freeModel);
+    const frozen = held.adopt(await loadFrozenModel(device, path, trained ? { part: "reference" } : {}), freeModel);
+    const made = { settings: ADAPTER, base: null, init: "uniform", seed: 1, iteration: 0 } as const;
+    const adapter = trained ? null : createAdapter(device, frozen.config, made);
+    if (adapter) held.defer(() => adapter.values.free());
+    const { folder } = frozen;
+    const { noise, free } = await optimize({
+      commands,
+      model: trained ?? { ...frozen, adapter },
+      scorer: trained ?? frozen,
+      reference: parametersOf(frozen.weights),
+      data: rows(),
+      settings,
+      files: await folderDigests(folder),
+      referencePath: `${dir}/${name}-reference_logps.safetensors`,
+      stateDir: `${dir}/${name}-state`,
+      openLog: (step) => LineLog.open(`${dir}/${name}.jsonl`, (line) => Number(line.step) <= step),
+      onProgress: () => {},
+      ...(signal && { signal }),
+    });
+    held.defer(free);
+    if (trained) await storeModel(`${dir}/${name}`, trained, { dtype: "F32" });
+    const read = await noise!.download();
+    return {
+      folder,
+      plan: adapter?.plan ?? null,
+      trained: trained
+        ? await Deno.readFile(`${dir}/${name}/model.safetensors`)
+        : await device.readAll(adapter!.values.chunks),
+      noise: Object.fromEntries([...noise!.layout.places.keys()].map((tensor) => [tensor, read(tensor)])),
+    };
   };
   if (stops) await rejects(run(AbortSignal.abort()), StoppedError);
-  const done = await run();
+  const { folder, plan, ...left } = await run();
   equal(device.bytes, 0);
-  const { folder } = done;
-  const planned = await new Rehearsing(device).optimize(folder, { rows: rows(), settings, plan: null, goesOn: false });
+  const planned = await new Rehearsing(device).optimize(folder, { rows: rows(), settings, plan, goesOn: false });
   equal(planned.bytes, device.peakBytes);
-  const { noise: values, chunks } = done;
-  return {
-    noise: values,
-    chunks,
-    log: await Deno.readTextFile(`${dir}/${name}.jsonl`),
-    model: await Deno.readFile(`${dir}/${name}/model.safetensors`),
-  };
+  return { log: await Deno.readTextFile(`${dir}/${name}.jsonl`), ...left };
+}
+
+/** In how many buffers the device of a recorder holds the embedding of the model in a folder. */
+async function partsOf({ device }: Commands, folder: string): Promise<number[]> {
+  const parts = [];
+  for (const model of [await loadModel(device, folder), await loadFrozenModel(device, folder)]) {
+    parts.push(model.weights.stored("model.embed_tokens.weight").data.parts?.length ?? 1);
+    freeModel(model);
+  }
+  return parts;
 }
 
 for (const tied of [false, true]) {
   Deno.test(`training gives the same bytes where tensors lie in several buffers (${tied ? "" : "not "}tied)`, () =>
     withFolder(async (dir) => {
       await writeTinyModel(`${dir}/model`, { config: { ...CONFIG, tie_word_embeddings: tied } });
+      deepEqual(await partsOf(whole(), `${dir}/model`), [1, 1]);
+      deepEqual(await partsOf(split(), `${dir}/model`), [3, 3]);
       for (const noise of [{ update: "joint" }, { update: "alternating", rank: 6 }]) {
-        const of = `${tied} ${"rank" in noise}`;
-        const { chunks, ...expected } = await train(whole(), { dir, name: `whole ${of}`, noise });
-        const { chunks: cut, ...got } = await train(split(), { dir, name: `split ${of}`, noise, stops: true });
-        deepEqual(got, expected);
-        // Three parts of the embedding, and of the LM head if it is one of its own.
-        equal(cut - chunks, tied ? 2 : 4);
+        const stage = { dir, model: "model", noise };
+        const of = "rank" in noise ? "low" : "full";
+        const expected = await train(whole(), { ...stage, name: `whole ${of}` });
+        deepEqual(await train(split(), { ...stage, name: `split ${of}`, stops: true }), expected);
       }
     }));
 }
+
+Deno.test("adapters train to the same bytes where the base's tensors lie in several buffers, in 16 bits too", () =>
+  withFolder(async (dir) => {
+    await writeTinyModel(`${dir}/F32`, { config: CONFIG });
+    const model = await loadModel(device, `${dir}/F32`);
+    // 600 rows of 128 bytes are more than a buffer too.
+    await storeModel(`${dir}/BF16`, model, { dtype: "BF16" });
+    freeModel(model);
+    deepEqual(await partsOf(split(), `${dir}/BF16`), [3, 2]);
+    for (const dtype of ["F32", "BF16"]) {
+      const stage = { dir, model: dtype, noise: { update: "joint" }, adapted: true };
+      const expected = await train(whole(), { ...stage, name: `whole ${dtype}` });
+      deepEqual(await train(split(), { ...stage, name: `split ${dtype}` }), expected);
+    }
+  }));
 
 Deno.test("sampling gives the same tokens where tensors lie in several buffers", () =>
   withFolder(async (dir) => {
     await writeTinyModel(`${dir}/model`, { config: CONFIG });
     const sample = async (commands: Commands): Promise<Generated[]> => {
-      const model = await loadModel(commands.device, `${dir}/model`);
+      const model = await loadFrozenModel(commands.device, `${dir}/model`);
       const prompts = rows().pairs.map(({ promptIds }, row) => ({ row, promptIds, maxNewTokens: 9 }));
       const settings = { temperature: 1, top_p: 1, top_k: 0, max_new_tokens: 9, batch_size: 4, seed: 3 };
       try {

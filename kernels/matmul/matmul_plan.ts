@@ -3,6 +3,7 @@ import type { Device } from "../device/device.ts";
 import type { SourcePart } from "../device/source.ts";
 import type { DeviceFamily, TileClass } from "../device/tuning.ts";
 import type { Storage } from "../storage/storage.ts";
+import type { LevelLookup } from "../storage/storage_text.ts";
 import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
 import { sharedText, type SharedTile } from "./matmul_shared.ts";
 import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
@@ -85,6 +86,8 @@ export interface MatmulPlan {
   subgroups: boolean;
   /** Whether to read operands from images if they fit. */
   image: boolean;
+  /** How to look up nf4's levels. */
+  levels: LevelLookup;
   /** Whether to read a b that is not f32 eight elements at once if its layout allows. */
   wide: boolean;
 }
@@ -127,6 +130,8 @@ function broadcastPlan(
     key: `broadcast ${rows}x${4 * lanes * tile.vectors} by ${lanes} lanes${subgroups ? "" : " without subgroups"}`,
     subgroups,
     image: hasImages && image,
+    // With 8 lanes a shuffle is one instruction of a CPU with AVX2.
+    levels: subgroups && lanes === 8 ? "shuffle" : "select",
     wide: bType !== "f32" && (mode === "NT" || tile.vectors % 2 === 0),
   };
 }
@@ -146,6 +151,7 @@ function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes): Mat
     key: variant,
     subgroups: false,
     image: false,
+    levels: "shared",
     wide: false,
   };
 }

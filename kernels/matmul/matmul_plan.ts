@@ -17,6 +17,7 @@ export type MatmulVariant =
   | "broadcast16image"
   | "broadcast8"
   | "broadcast8image"
+  | "broadcast2"
   | "shared128"
   | "shared64"
   | "shared32"
@@ -49,6 +50,7 @@ const BROADCAST_TILES = {
   broadcast16image: { rows: 16, columns: 64, image: true },
   broadcast8: { rows: 8, columns: 128, image: false },
   broadcast8image: { rows: 8, columns: 128, image: true },
+  broadcast2: { rows: 2, columns: 128, image: false },
 } as const satisfies Record<BroadcastVariant, { rows: number; columns: number; image: boolean }>;
 
 const SHARED_TILES = {
@@ -180,8 +182,11 @@ function tunedVariant(device: Device, sizes: MatmulSizes): MatmulVariant | undef
  */
 function forType(
   variant: MatmulVariant,
-  { mode, bType = "f32", lanes }: Pick<MatmulSizes, "mode" | "bType"> & { lanes: number },
+  { mode, m, bType = "f32", lanes }: Pick<MatmulSizes, "mode" | "m" | "bType"> & { lanes: number },
 ): MatmulVariant {
+  // For the row that a single sequence decodes, images do not pay off, nor do rows that are not there.
+  const isFew = variant === "broadcast8" || (bType !== "f32" && variant === "broadcast8image");
+  if (isFew && mode === "NT" && m <= 2) return "broadcast2";
   if (bType === "f32" || !isBroadcast(variant) || BROADCAST_TILES[variant].rows <= 8) return variant;
   if (lanes >= 16) return "broadcast32wide";
   return mode === "NT" ? "broadcast16image" : "broadcast32image";

@@ -342,7 +342,7 @@ Deno.test("matmul() names a stride that does not fit", () => {
 });
 
 for (const mode of ["NN", "NT"] as const) {
-  for (const variant of ["broadcast8", "broadcast16image", "shared64", "shared16"] as const) {
+  for (const variant of ["broadcast8", "broadcast2", "broadcast16image", "shared64", "shared16"] as const) {
     const recorder = variant.startsWith("shared") ? asGpu : commands;
     Deno.test(`matmul() ${mode} of a stored b is that of its numbers in f32, bit for bit, in ${variant}`, async (t) => {
       for (const bType of ["f16", "int8", "int4", "nf4"] as const) {

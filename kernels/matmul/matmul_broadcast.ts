@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { isQuantized, STORAGE_FACTS } from "../storage/storage.ts";
 import { unroll } from "../unroll.ts";
 import { type MatmulAccess, matmulHeader } from "./matmul_text.ts";
 
@@ -69,10 +70,29 @@ export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subg
   const transposed = (s: number, j: number, load: (q: number) => string): string =>
     unroll(4, (q) => `    let t${s}_${j}_${q} = ${masked(s, load(q))};`) + "\n" +
     unroll(4, (q) => `    let b${s}_${j}_${q} = vec4f(${FOUR.map((r) => `t${s}_${j}_${r}[${q}]`).join(", ")});`);
+  // A column's scale is the same for a whole group of k.
+  const keepsScales = mode === "NT" && bWide && isQuantized(access.bType);
+  const scales = (line: (column: string) => string): string =>
+    keepsScales ? unroll(vectors, (j) => unroll(4, (q) => line(`${j}_${q}`))) : "";
+  const loadScales = keepsScales
+    ? `    if (k % ${STORAGE_FACTS[access.bType].group}u == 0u) {
+${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
+    }
+`
+    : "";
   const loadB = mode === "NT" && bWide
-    ? unroll(vectors, (j) =>
-      unroll(4, (q) => `    let w${j}_${q} = load_b8(b_at${j}_${q} + k);`) + "\n" +
-      unroll(steps, (s) => transposed(s, j, (q) => `${["low", "high"][s]}(w${j}_${q})`)))
+    ? unroll(
+      vectors,
+      (j) =>
+        unroll(4, (q) =>
+          keepsScales
+            ? `    let w${j}_${q} = Eight(load_codes(b_at${j}_${q} + k), scale${j}_${q});`
+            : `    let w${j}_${q} = load_b8(b_at${j}_${q} + k);`) +
+        "\n" +
+        unroll(steps, (s) =>
+          transposed(s, j, (q) =>
+            `${["low", "high"][s]}(w${j}_${q})`)),
+    )
     : mode === "NT"
     ? unroll(vectors, (j) => transposed(0, j, (q) => `load_b4(b_at${j}_${q} + k)`))
     : pairs
@@ -124,9 +144,11 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
 ${prepareA}
 ${prepareB}
 ${all((i, j) => `  var c${i}_${j} = vec4f();`)}
+${scales((at) => `  var scale${at} = 0u;`)}
+${access.levels === "shuffle" ? "  keep_levels(local.x);" : ""}
   for (var k = k_first; k < k_last; k += ${4 * steps}u) {
 ${loadA}
-${loadB}
+${loadScales}${loadB}
 ${multiply}
   }
 ${placed ? all((i, j) => `  c${i}_${j} *= p.scale;`) : ""}

@@ -170,7 +170,7 @@ function bindingsOf(access: MatmulAccess): Record<"c" | "a" | "b" | "bias" | "sc
 }
 
 /** The access in words, for errors and profiles: the mode, the type of b, and the flags that are set. */
-function describeAccess({ mode, bType, ...flags }: MatmulAccess): string {
+function describeAccess({ mode, bType, levels: _, ...flags }: MatmulAccess): string {
   const set = Object.entries(flags).filter(([, value]) => value).map(([name]) => name);
   return [mode, bType, ...set].join(" ");
 }

@@ -3,6 +3,7 @@ import type { Device } from "../device/device.ts";
 import type { SourcePart } from "../device/source.ts";
 import type { DeviceFamily, TileClass } from "../device/tuning.ts";
 import type { Storage } from "../storage/storage.ts";
+import type { LevelLookup } from "../storage/storage_text.ts";
 import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
 import { sharedText, type SharedTile } from "./matmul_shared.ts";
 import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
@@ -16,6 +17,7 @@ export type MatmulVariant =
   | "broadcast16image"
   | "broadcast8"
   | "broadcast8image"
+  | "broadcast2"
   | "shared128"
   | "shared64"
   | "shared32"
@@ -48,6 +50,7 @@ const BROADCAST_TILES = {
   broadcast16image: { rows: 16, columns: 64, image: true },
   broadcast8: { rows: 8, columns: 128, image: false },
   broadcast8image: { rows: 8, columns: 128, image: true },
+  broadcast2: { rows: 2, columns: 128, image: false },
 } as const satisfies Record<BroadcastVariant, { rows: number; columns: number; image: boolean }>;
 
 const SHARED_TILES = {
@@ -85,6 +88,8 @@ export interface MatmulPlan {
   subgroups: boolean;
   /** Whether to read operands from images if they fit. */
   image: boolean;
+  /** How to look up nf4's levels. */
+  levels: LevelLookup;
   /** Whether to read a b that is not f32 eight elements at once if its layout allows. */
   wide: boolean;
 }
@@ -127,6 +132,8 @@ function broadcastPlan(
     key: `broadcast ${rows}x${4 * lanes * tile.vectors} by ${lanes} lanes${subgroups ? "" : " without subgroups"}`,
     subgroups,
     image: hasImages && image,
+    // With 8 lanes a shuffle is one instruction of a CPU with AVX2.
+    levels: subgroups && lanes === 8 ? "shuffle" : "select",
     wide: bType !== "f32" && (mode === "NT" || tile.vectors % 2 === 0),
   };
 }
@@ -146,6 +153,7 @@ function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes): Mat
     key: variant,
     subgroups: false,
     image: false,
+    levels: "shared",
     wide: false,
   };
 }
@@ -174,8 +182,11 @@ function tunedVariant(device: Device, sizes: MatmulSizes): MatmulVariant | undef
  */
 function forType(
   variant: MatmulVariant,
-  { mode, bType = "f32", lanes }: Pick<MatmulSizes, "mode" | "bType"> & { lanes: number },
+  { mode, m, bType = "f32", lanes }: Pick<MatmulSizes, "mode" | "m" | "bType"> & { lanes: number },
 ): MatmulVariant {
+  // For the row that a single sequence decodes, images do not pay off, nor do rows that are not there.
+  const isFew = variant === "broadcast8" || (bType !== "f32" && variant === "broadcast8image");
+  if (isFew && mode === "NT" && m <= 2) return "broadcast2";
   if (bType === "f32" || !isBroadcast(variant) || BROADCAST_TILES[variant].rows <= 8) return variant;
   if (lanes >= 16) return "broadcast32wide";
   return mode === "NT" ? "broadcast16image" : "broadcast32image";

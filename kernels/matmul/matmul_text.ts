@@ -1,7 +1,7 @@
 /** What the generated matmul kernels share: bindings, loads and stores. @module */
 import { IMAGE_WIDTH } from "../device/slice.ts";
 import { isQuantized, type Storage, STORAGE_FACTS } from "../storage/storage.ts";
-import { eightText, scaleElement, scaleText } from "../storage/storage_text.ts";
+import { eightText, type LevelLookup, scaleElement, scaleText } from "../storage/storage_text.ts";
 
 /** Which operand is stored transposed: c = a·b, a·bᵀ, or aᵀ·b. */
 export type MatmulMode = "NN" | "NT" | "TN";
@@ -24,6 +24,8 @@ export interface MatmulAccess {
   aImage: boolean;
   /** As `aImage`, for b. A b that is not f32 must be wide. */
   bImage: boolean;
+  /** How a kernel looks up the levels of nf4. */
+  levels: LevelLookup;
   /** a and b may begin within their buffers, and the sums are multiplied by a scale. */
   placed: boolean;
 }
@@ -57,7 +59,8 @@ export function matmulBindings({ bType }: Pick<MatmulAccess, "bType">): ("c" | "
 
 /**
  * The bindings, the uniforms, and functions: `load_a4` and `load_b4` load four consecutive elements from an index (for
- * a wide b, `load_b8` loads eight, and `low` and `high` make its halves), `load_c4` and `store_c4` four columns of a
+ * a wide b, `load_b8` loads eight, or `load_codes` and `load_scale` what makes them, and `low` and `high` make its
+ * halves), `load_c4` and `store_c4` four columns of a
  * row, masked to n, and `load_bias4` their biases.
  */
 export function matmulHeader(access: MatmulAccess): string {
@@ -68,9 +71,15 @@ export function matmulHeader(access: MatmulAccess): string {
   const loadA = aImage ? `return ${texel("a", 4)};` : aVec ? "return a[at / 4u];" : `return ${fourOf("a")};`;
   const { element: bElement, load } = loadB(access);
   const scales = isQuantized(bType);
-  const loadOfB = `fn load_b${bWide ? 8 : 4}(${index}: u32) -> ${bWide ? "Eight" : "vec4f"} {\n${
-    from("b")
-  }  ${load}\n}`;
+  const loader = (name: string, type: string, text: string): string =>
+    `fn ${name}(${index}: u32) -> ${type} {\n${from("b")}  ${text}\n}\n`;
+  const loadOfB = !bWide
+    ? loader("load_b4", "vec4f", load)
+    : !scales
+    ? loader("load_b8", "Eight", load)
+    : loader("load_codes", bType === "int8" ? "vec2u" : "u32", load) +
+      loader("load_scale", "u32", "return scale_at(at);") +
+      "fn load_b8(at: u32) -> Eight { return Eight(load_codes(at), load_scale(at)); }";
   const columns = [0, 1, 2, 3];
   const loadC = cVec
     ? "return c[at / 4u];"
@@ -100,7 +109,7 @@ fn load_a4(${index}: u32) -> vec4f {
 ${from("a")}  ${loadA}
 }
 
-${bType === "f32" ? "" : eightText(bType)}
+${bType === "f32" ? "" : eightText(bType, access.levels)}
 ${scales ? scaleText(bType) : ""}
 ${loadOfB}
 
@@ -127,7 +136,7 @@ function texel(name: string, per: number): string {
   return `textureLoad(${name}, vec2u(at / ${per}u % ${IMAGE_WIDTH}u, at / ${per * IMAGE_WIDTH}u), 0)`;
 }
 
-/** The element type of b's buffer, and the statements that load four elements of it, or eight if it is wide. */
+/** The element type of b's buffer, and the statements that load four elements of it, or if it is wide eight, or their codes. */
 function loadB({ bType, bVec, bWide, bImage }: MatmulAccess): { element: string; load: string } {
   const wideTexel = texel("b", 128 / STORAGE_FACTS[bType].bits);
   switch (bType) {
@@ -146,9 +155,7 @@ function loadB({ bType, bVec, bWide, bImage }: MatmulAccess): { element: string;
       if (!bWide) return { element: "u32", load: "return low(Eight(b[at / 4u], 0u, scale_at(at)));" };
       return {
         element: "vec2u",
-        load: bImage
-          ? `let t = ${wideTexel};\n  return Eight(select(t.xy, t.zw, (at & 8u) != 0u), scale_at(at));`
-          : "return Eight(b[at / 8u], scale_at(at));",
+        load: bImage ? `let t = ${wideTexel};\n  return select(t.xy, t.zw, (at & 8u) != 0u);` : "return b[at / 8u];",
       };
     case "int4":
     case "nf4":
@@ -158,8 +165,8 @@ function loadB({ bType, bVec, bWide, bImage }: MatmulAccess): { element: string;
         load: bImage
           ? `let t = ${wideTexel};
   let pair = select(t.xy, t.zw, (at & 16u) != 0u);
-  return Eight(select(pair.x, pair.y, (at & 8u) != 0u), scale_at(at));`
-          : "return Eight(b[at / 8u], scale_at(at));",
+  return select(pair.x, pair.y, (at & 8u) != 0u);`
+          : "return b[at / 8u];",
       };
   }
 }

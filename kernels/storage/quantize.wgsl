@@ -45,8 +45,8 @@ fn stored_scale(furthest: f32) -> u32 {
   // Numbers below float32's normal ones count as zero.
   var size = 0u;
   if (KIND == INT8 && power != 0) {
-    let parts = mantissa * 128;
-    size = half_of(parts / 127 * 2 + select(0u, 1u, parts % 127 != 0), i32(power) - 158);
+    // What the division drops cannot decide: 127 times a middle between two binary16 has no more bits than a float32.
+    size = half_of(mantissa * 128 / 127, i32(power) - 157);
   } else if (power != 0) {
     size = half_of(mantissa, i32(power) - 153);
   }

@@ -9,7 +9,7 @@ import { isQuantized, NF4_LEVELS, type Storage, STORAGE_FACTS } from "./storage.
  * - of a 16-bit type, four words;
  * - of `int8`, two words of codes and the bits of the scale as f32; of `int4` and `nf4`, one and these.
  */
-export function eightText(storage: Exclude<Storage, "f32">): string {
+export function eightText(storage: Exclude<Storage, "f32">, levels: LevelLookup = "select"): string {
   switch (storage) {
     case "bf16":
       return `alias Eight = vec4u;
@@ -38,14 +38,49 @@ fn high(w: Eight) -> vec4f { return codes(vec4u(w.x) >> vec4u(16u, 20u, 24u, 28u
 ${FROM_HALVES}`;
     case "nf4":
       return `alias Eight = vec2u;
-fn level(w: vec4u) -> vec4f {
+fn chosen_level(w: vec4u) -> vec4f {
 ${levelTree()}
 }
+${LEVEL_TEXTS[levels]}
 fn low(w: Eight) -> vec4f { return level(vec4u(w.x) >> vec4u(0u, 4u, 8u, 12u)) * bitcast<f32>(w.y); }
 fn high(w: Eight) -> vec4f { return level(vec4u(w.x) >> vec4u(16u, 20u, 24u, 28u)) * bitcast<f32>(w.y); }
 `;
   }
 }
+
+/**
+ * How nf4's levels are looked up: by selects, by a shuffle among exactly 8 lanes, or in workgroup memory. For the last
+ * two a kernel calls `keep_levels` with its lane first, and for workgroup memory passes a barrier.
+ */
+export type LevelLookup = "select" | "shuffle" | "shared";
+
+const LEVEL_TEXTS: Readonly<Record<LevelLookup, string>> = {
+  select: "fn level(w: vec4u) -> vec4f { return chosen_level(w); }",
+  shuffle: `var<private> lower_levels: f32;
+var<private> upper_levels: f32;
+fn keep_levels(lane: u32) {
+  let levels = chosen_level(vec4u(lane, lane + 8u, 0u, 0u));
+  lower_levels = levels.x;
+  upper_levels = levels.y;
+}
+fn shuffled(level: f32, w: vec4u) -> vec4f {
+  return vec4f(${["x", "y", "z", "w"].map((q) => `subgroupShuffle(level, w.${q})`).join(", ")});
+}
+fn level(w: vec4u) -> vec4f {
+  let lane = w & vec4u(7u);
+  return select(shuffled(lower_levels, lane), shuffled(upper_levels, lane), (w & vec4u(8u)) != vec4u());
+}`,
+  shared: `var<workgroup> levels: array<f32, 16>;
+fn keep_levels(lane: u32) {
+  if (lane < 16u) {
+    levels[lane] = chosen_level(vec4u(lane)).x;
+  }
+}
+fn level(w: vec4u) -> vec4f {
+  let i = w & vec4u(15u);
+  return vec4f(levels[i.x], levels[i.y], levels[i.z], levels[i.w]);
+}`,
+};
 
 const HALVES = `fn low(w: Eight) -> vec4f { return widen(w.xy); }
 fn high(w: Eight) -> vec4f { return widen(w.zw); }

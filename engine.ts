@@ -51,7 +51,8 @@ export {
   type SaveModelOptions,
 } from "./core/engine/language_model.ts";
 export type { Model } from "./core/model/model.ts";
-export type { ParameterBuffers, TensorReader } from "./core/model/parameter_buffers.ts";
+export type { ModelWeights, StoredTensor, TensorPlace, TensorReader } from "./core/model/model_weights.ts";
+export type { ParameterBuffers } from "./core/model/parameter_buffers.ts";
 export type { ChunkSize, ParameterLayout, ParameterPlace } from "./core/model/parameter_layout.ts";
 export type { LoadedAdapter } from "./core/model/lora_adapter.ts";
 export type { Adapter } from "./core/model/parameters.ts";

@@ -1,6 +1,6 @@
 /** Windows: ranges of rows of a buffer that is too large for one binding, or for the scratch of its results. @module */
 import type { Device } from "./device/device.ts";
-import { type Slice, SLICE_ALIGNMENT, subslice } from "./device/slice.ts";
+import { partAt, type Slice, SLICE_ALIGNMENT, subslice } from "./device/slice.ts";
 
 /** A range of rows. */
 export interface Window {
@@ -24,10 +24,23 @@ export interface WindowOptions {
   multiple?: number;
   /** Most bytes of a window (default: the device's largest binding). */
   limit?: number;
+  /** The slice that holds the rows, if it may lie in several buffers: no window lies in two. */
+  of?: Slice;
 }
 
 /** Cuts rows into windows that each fit in a binding and start at an aligned byte. Throws RangeError if none can. */
-export function windows(
+export function windows(device: Device, rows: number, options: WindowOptions): Window[] {
+  const { rowBytes, of } = options;
+  if (!of?.parts) return cutPart(device, rows, options);
+  let start = 0;
+  return of.parts.flatMap(({ size }) => {
+    const first = start;
+    start = Math.min(rows, first + size / rowBytes);
+    return cutPart(device, start - first, options).map((window) => ({ ...window, first: first + window.first }));
+  });
+}
+
+function cutPart(
   device: Device,
   rows: number,
   { rowBytes, multiple = 1, limit = device.limits.maxStorageBufferBindingSize }: WindowOptions,
@@ -50,7 +63,7 @@ export function windowOf(slice: Slice, { first, rows }: Window, rowBytes: number
 }
 
 /**
- * The slice from row `first` on, as far as `limit` bytes (default: the device's largest binding) reach. Its size does
+ * The slice from row `first` on, as far as `limit` bytes (default: the device's largest binding) and its buffer reach. Its size does
  * not depend on how many of its rows are used, so that one bind group serves every call.
  */
 export function windowOn(
@@ -63,5 +76,6 @@ export function windowOn(
   },
 ): Slice {
   const offset = first * rowBytes;
-  return subslice(slice, offset, Math.min(slice.size - offset, limit));
+  const { part, start } = partAt(slice, offset);
+  return subslice(slice, offset, Math.min(start + part.size - offset, limit));
 }

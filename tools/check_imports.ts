@@ -22,7 +22,7 @@ const CORE_LEVELS: readonly (readonly string[])[] = [
 /** Rooms of kernels/ from the top down; "." holds the files beside the folders. */
 const KERNEL_LEVELS: readonly (readonly string[])[] = [
   ["tune.ts"],
-  ["attention", "lm_head", "loss", "matmul", "mlp", "norm", "optimizer", "random", "rows", "sampling"],
+  ["attention", "lm_head", "loss", "matmul", "mlp", "norm", "optimizer", "random", "rows", "sampling", "storage"],
   ["."],
   ["device"],
 ];

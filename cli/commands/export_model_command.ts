@@ -1,6 +1,7 @@
 /** `dnpo export-model`. @module */
 import { exportModel, type ExportModelOptions } from "../../core/export/export_model.ts";
 import { formatSize } from "../../core/progress.ts";
+import { say } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 /** Writes a model as a GGUF file, and says what it wrote. */
@@ -15,7 +16,7 @@ export async function exportModelCommand(
       onNote: (line) => progress.note(line),
     });
     progress.finish();
-    console.log(`Model: ${options.output} (GGUF, ${type}, ${tensors} tensors of ${formatSize(bytes)})`);
+    say(`Model: ${options.output} (GGUF, ${type}, ${tensors} tensors of ${formatSize(bytes)})`);
     return 0;
   } finally {
     progress.finish();

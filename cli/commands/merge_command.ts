@@ -1,5 +1,6 @@
 /** `dnpo merge`. @module */
 import { mergeAdapterFolder, type MergeOptions } from "../../core/export/merge_adapter.ts";
+import { say } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 /** Merges an adapter into its base, and says what it wrote. */
@@ -13,7 +14,7 @@ export async function merge({ quiet, ...options }: MergeOptions & { quiet: boole
     });
     progress.finish();
     const size = `${parameters.toLocaleString("en")} parameters, ${dtype}`;
-    console.log(`Model: ${options.output} (${options.adapter} merged into ${base}; ${size})`);
+    say(`Model: ${options.output} (${options.adapter} merged into ${base}; ${size})`);
     return 0;
   } finally {
     progress.finish();

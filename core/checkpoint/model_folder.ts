@@ -7,7 +7,7 @@ import { parseEosTokenIds, parseModelConfig } from "../model/families/model_conf
 import type { ParameterShape } from "../model/families/model_tensors.ts";
 import { quote } from "../values.ts";
 import type { ModelSource } from "./save_folder.ts";
-import { isReadable, openWeights, READABLE, type Weights } from "./stored_weights.ts";
+import { type ByteRange, isReadable, openWeights, READABLE, type Weights } from "./stored_weights.ts";
 
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./save_folder.ts";
 
@@ -38,6 +38,10 @@ export interface ModelFolder extends ModelSource {
   readonly eosTokenIds: readonly number[];
   /** The name under which a parameter is stored; a tied embedding may be stored as `lm_head.weight`. */
   nameInFile(name: string): string;
+  /** The dtype in which a parameter is stored, as safetensors spells it. */
+  dtypeOf(name: string): string;
+  /** Reads the stored bytes of a parameter or a range of it. */
+  readStored(name: string, range?: ByteRange): Promise<Uint8Array<ArrayBuffer>>;
   /** Reads a parameter, by its canonical name, as float32 in row-major order. */
   readTensor(name: string): Promise<Float32Array<ArrayBuffer>>;
   /** As `readTensor`, but yields the parameter in pieces, in order. */
@@ -90,6 +94,8 @@ export async function openModelFolder(source: string | ModelFiles): Promise<Mode
     eosTokenIds: generationEos.length > 0 ? generationEos : config.eosTokenIds,
     tokenizer: files,
     nameInFile,
+    dtypeOf: (name) => weights.tensors.get(nameInFile(name))!.dtype,
+    readStored: (name, range) => weights.readBytes(nameInFile(name), range),
     readTensor: (name) => weights.readFloat32(nameInFile(name)),
     streamTensor: (name) => weights.streamFloat32(nameInFile(name)),
   };

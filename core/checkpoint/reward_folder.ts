@@ -6,7 +6,7 @@ import { parameterShapes } from "../model/families/families.ts";
 import type { ModelConfig } from "../model/families/family.ts";
 import { parseModelConfig } from "../model/families/model_config.ts";
 import { isRecord, quote } from "../values.ts";
-import { matchTensors } from "./model_folder.ts";
+import { matchTensors, type ModelFolder } from "./model_folder.ts";
 import { openWeights, type Weights } from "./stored_weights.ts";
 
 /** The name of the head's weight, which is [labels, hidden]; there is no bias. */
@@ -24,6 +24,10 @@ export interface RewardFolder {
   readonly padTokenId: number | null;
   /** Whether the folder holds a tokenizer.json. */
   readonly hasTokenizer: boolean;
+  /** As of a model's folder. */
+  readonly dtypeOf: ModelFolder["dtypeOf"];
+  readonly readStored: ModelFolder["readStored"];
+  readonly streamTensor: ModelFolder["streamTensor"];
   /** Reads a parameter, by its name, as float32 in row-major order. */
   readTensor(name: string): Promise<Float32Array<ArrayBuffer>>;
 }
@@ -47,14 +51,17 @@ export async function openRewardFolder(source: string | ModelFiles): Promise<Rew
     throw new UserError(`Cannot load ${quote(SCORE_HEAD)} from ${files.pathOf(head.file)}: it has no rows`);
   }
   const parameters = [...parameterShapes(config), { name: SCORE_HEAD, shape: [count, config.hiddenSize] }];
-  matchTensors(weights, { parameters, isTied: false });
+  const stored = matchTensors(weights, { parameters, isTied: false });
   return {
     dir,
     config,
     labels: parseLabels(fields, count),
     padTokenId: integerField(fields, "pad_token_id", { min: 0, max: config.vocabSize - 1, fallback: null }),
     hasTokenizer: await files.stat("tokenizer.json") !== null,
-    readTensor: (name) => weights.readFloat32(name),
+    dtypeOf: (name) => weights.tensors.get(stored.get(name)!)!.dtype,
+    readStored: (name, range) => weights.readBytes(stored.get(name)!, range),
+    streamTensor: (name) => weights.streamFloat32(stored.get(name)!),
+    readTensor: (name) => weights.readFloat32(stored.get(name)!),
   };
 }
 

@@ -46,6 +46,12 @@ export type LossType = "sigmoid" | "hinge" | "ipo" | "robust" | "sft";
  */
 export const LOSS_TYPES = ["sigmoid", "hinge", "ipo", "robust", "sft"] as const satisfies readonly LossType[];
 
+/** How the weights of a frozen base are held: as their files have them, or quantized. */
+export type Quantization = "none" | "int8" | "int4" | "nf4";
+
+/** The choices of `quantization`. */
+export const QUANTIZATIONS = ["none", "int8", "int4", "nf4"] as const satisfies readonly Quantization[];
+
 /** A schedule of the learning rate in a resolved config. */
 export type Schedule = "linear" | "cosine" | "constant";
 

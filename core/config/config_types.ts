@@ -1,7 +1,16 @@
 /** The types of a resolved config: all settings of a run, with every default filled in. @module */
 import type { LabelsConfig, NoiseSection, ResolvedConfig, TrainingConfig } from "./key_types.ts";
 
-export type { DtypeName, JudgeKind, LossType, MemberKind, Method, Optimizer, Schedule } from "./choices.ts";
+export type {
+  DtypeName,
+  JudgeKind,
+  LossType,
+  MemberKind,
+  Method,
+  Optimizer,
+  Quantization,
+  Schedule,
+} from "./choices.ts";
 export type * from "./key_types.ts";
 export type { PerIteration } from "./per_iteration.ts";
 

@@ -1,5 +1,14 @@
 /** The types of a config's keys. Written by `deno task docs` from keys/: not to be edited. @module */
-import type { DtypeName, JudgeKind, LossType, MemberKind, Method, Optimizer, Schedule } from "./choices.ts";
+import type {
+  DtypeName,
+  JudgeKind,
+  LossType,
+  MemberKind,
+  Method,
+  Optimizer,
+  Quantization,
+  Schedule,
+} from "./choices.ts";
 import type { PerIteration } from "./per_iteration.ts";
 
 /** A data set, or several that are read one after the other. */
@@ -513,8 +522,16 @@ export interface NoiseSection {
   noise_steps: number;
   /** Steps on the model in an alternating update. */
   model_steps: number;
-  /** First values of the noise generator: linear (uniform ±1/√d), zeros, or a safetensors file with weight and bias. */
+  /**
+   * First values of the noise generator: linear (uniform ±1/√d), zeros, or a safetensors file with weight and bias
+   * (with a rank: up, down and bias).
+   */
   init: string;
+  /**
+   * Rank of the noise generator's weight, which is then the product of two matrices [V, rank] and [rank, d] and takes
+   * little memory; default: full, as in the paper.
+   */
+  rank?: number;
   /** Peak learning rate of the noise generator. */
   learning_rate: number;
   /** Bound of the variance that the noise can reach, above 0. */
@@ -549,6 +566,11 @@ export interface ResolvedConfig {
   iteration: number;
   /** Storage type of the model that is handed out; default: the source's. */
   dtype?: DtypeName;
+  /**
+   * How the matrices of a model's layers are held where it is not trained, or only by adapters. int8 and int4: codes
+   * with a scale for 32 weights; nf4: QLoRA's levels with a scale for 64; none: as the model's files have them.
+   */
+  quantization: Quantization;
   /**
    * Whether kernel variants are chosen by measuring, once per device, and kept in the cache folder; false: the fixed
    * default. A run keeps to what it began with (kernels.json).

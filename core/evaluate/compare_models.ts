@@ -16,7 +16,7 @@ import type { Judge, Scores } from "../label/judge.ts";
 import { checkJudgeFiles } from "../label/judge_files.ts";
 import { sameTokenizer, withJudge } from "../label/open_judge.ts";
 import { checkJudges } from "../label/verifier_use.ts";
-import { freeModel, loadModel } from "../model/model.ts";
+import { freeModel, loadFrozenModel } from "../model/model.ts";
 import { modelFolderOf } from "../run/model_path.ts";
 import { noteReport } from "../run/row_notes.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withDevice } from "../run/run_context.ts";
@@ -110,7 +110,7 @@ async function answerAll(
   { settings, files, name }: { settings: IterationConfig; files: ModelFiles; name: string },
 ): Promise<Map<number, Answered>> {
   const { data, generation, iteration } = settings;
-  const model = await loadModel(context.device, files);
+  const model = await loadFrozenModel(context.device, files, settings);
   try {
     const tokenizer = await tokenizerOf(files, data);
     const { rows, name: path } = await readData(context, { settings, which: "eval" });

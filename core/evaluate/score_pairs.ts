@@ -5,7 +5,7 @@ import { readPairs } from "../data/stage_files.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
-import { loadModel } from "../model/model.ts";
+import { loadFrozenModel } from "../model/model.ts";
 import { pairLogps } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
 import { modelFiles, modelFolderOf } from "../run/model_path.ts";
@@ -50,7 +50,7 @@ export async function scorePairs(
   const { pairs } = await readPairs(path, { tokenizer, vocabSize: config.vocabSize, maxLength: null, locate });
   using device = await openToolDevice();
   using commands = new Commands(device);
-  const model = await loadModel(device, files);
+  const model = await loadFrozenModel(device, files);
   const sums = await pairLogps(commands, model, {
     pairs: pairs.map(({ row: example, ...ids }) => ({ example, ...ids })),
     onDone: (done) => onProgress({ stage: "score", done, total: pairs.length }),

@@ -8,7 +8,7 @@ import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { generate } from "../generate/batch_generator.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import type { VerifierThread } from "../label/verifier_judge.ts";
-import type { Model } from "../model/model.ts";
+import type { AnyModel } from "../model/model.ts";
 
 /** What is evaluated, and how. */
 export interface AccuracyOptions {
@@ -25,7 +25,7 @@ export interface AccuracyOptions {
 }
 
 /** Generates an answer to every prompt and returns the share that is right. Throws a UserError if scoring fails. */
-export async function accuracy(commands: Commands, model: Model, options: AccuracyOptions): Promise<number> {
+export async function accuracy(commands: Commands, model: AnyModel, options: AccuracyOptions): Promise<number> {
   const { examples, tokenizer, verifier, settings, maxLength, iteration } = options;
   const prompts = examples.map(({ row, promptIds }) => ({
     row,

@@ -42,7 +42,7 @@ export async function openExported(
   { base, ...hooks }: SourceHooks & { base?: string | undefined },
 ): Promise<ExportedModel> {
   const find = (name: string): Promise<string> =>
-    modelFolderOf(name, async (name) => (await resolveModel(name, hooks)).paths[0]!);
+    modelFolderOf(name, { resolve: async (name) => (await resolveModel(name, hooks)).paths[0]!, onNote: hooks.onNote });
   const files = await folderFiles(await find(path));
   if (await isAdapter(files)) return await openMerged(files, await find(base ?? await namedBase(files)));
   if (base === undefined) return { folder: await openModelFolder(files), base: null };

@@ -5,7 +5,7 @@ import type { GenerationConfig } from "../config/config_types.ts";
 import { maxForwardTokens } from "../model/activations.ts";
 import { type BatchCapacity, capacityOf, maxCapacity } from "../model/device_batch.ts";
 import type { ModelConfig } from "../model/families/family.ts";
-import type { Model } from "../model/model.ts";
+import type { AnyModel } from "../model/model.ts";
 import { packPrompts } from "../model/pack.ts";
 import { cut } from "../model/scorer.ts";
 import { largest } from "../values.ts";
@@ -53,7 +53,11 @@ const PREFILL_TOKENS = 4096;
  * Samples a response for every prompt and yields each when it ends. A slot whose row has ended is given to the next
  * prompt; no row's result depends on the others. Throws DeviceError, or RangeError for an empty prompt.
  */
-export async function* generate(commands: Commands, model: Model, options: GenerateOptions): AsyncGenerator<Generated> {
+export async function* generate(
+  commands: Commands,
+  model: AnyModel,
+  options: GenerateOptions,
+): AsyncGenerator<Generated> {
   const { prompts } = options;
   if (prompts.length === 0) return;
   const generator = new BatchGenerator(commands, model, options);
@@ -83,7 +87,7 @@ export class BatchGenerator {
   #next = 0;
   #tokens = 0;
 
-  constructor(commands: Commands, model: Model, options: GenerateOptions) {
+  constructor(commands: Commands, model: AnyModel, options: GenerateOptions) {
     const { device } = commands;
     const { config } = model;
     const { tokensPerFence = TOKENS_PER_FENCE, prefillTokens = PREFILL_TOKENS } = options;

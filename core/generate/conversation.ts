@@ -5,12 +5,12 @@ import { type Message, messageText } from "../data/formats/messages.ts";
 import { StreamDecoder } from "../data/tokenizer/stream_decoder.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
-import type { Model } from "../model/model.ts";
+import type { AnyModel } from "../model/model.ts";
 import { DecodeSession } from "./decode_session.ts";
 
 /** Options of a conversation. */
 export interface ChatOptions {
-  model: Model;
+  model: AnyModel;
   tokenizer: Tokenizer;
   settings: Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "seed" | "max_new_tokens">;
   /** The most tokens of the whole conversation. */

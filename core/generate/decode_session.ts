@@ -1,7 +1,7 @@
 /** One sequence whose cache stays between calls, so that a common beginning of two texts runs only once. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
-import type { Model } from "../model/model.ts";
+import type { AnyModel } from "../model/model.ts";
 import { Decoding } from "./decoding.ts";
 import { RowPrefill } from "./prefill.ts";
 
@@ -34,7 +34,7 @@ export class DecodeSession {
   /** The ids whose keys and values the cache holds, by position. */
   #cached: number[] = [];
 
-  constructor(commands: Commands, model: Model, { maxLength }: { maxLength: number }) {
+  constructor(commands: Commands, model: AnyModel, { maxLength }: { maxLength: number }) {
     this.maxLength = maxLength;
     using held = new DisposableStack();
     this.#decoding = held.adopt(

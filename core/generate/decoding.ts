@@ -13,7 +13,7 @@ import { BufferSet, type ForwardBuffers, forwardBuffers } from "../model/activat
 import { createDecoder, decoderForward } from "../model/decoder.ts";
 import type { AttentionContext, Decoder, TokenBuffers } from "../model/decoder_types.ts";
 import { recordLogits } from "../model/logits.ts";
-import type { Model } from "../model/model.ts";
+import type { AnyModel } from "../model/model.ts";
 import { type Parameters, parametersOf } from "../model/parameters.ts";
 
 /** Sizes of a decoding. */
@@ -83,7 +83,7 @@ export class Decoding {
   readonly #held: DisposableStack;
   #rows = 0;
 
-  constructor(commands: Commands, { config, weights, adapter }: Model, options: DecodingOptions) {
+  constructor(commands: Commands, { config, weights, adapter }: AnyModel, options: DecodingOptions) {
     const { slots, maxLength, tokensPerFence } = options;
     this.commands = commands;
     this.slots = slots;

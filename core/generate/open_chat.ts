@@ -8,7 +8,7 @@ import { UserError } from "../error.ts";
 import { resolveModel } from "../hub/resolve_name.ts";
 import { parameterShapes } from "../model/families/families.ts";
 import { elementsOf } from "../model/families/model_tensors.ts";
-import { loadModel } from "../model/model.ts";
+import { loadFrozenModel } from "../model/model.ts";
 import type { OnProgress } from "../progress.ts";
 import { modelFiles, modelFolderOf } from "../run/model_path.ts";
 import { Chat } from "./conversation.ts";
@@ -64,7 +64,7 @@ export async function openChat(
   const tokenizer = await loadTokenizer(files);
   const device = await openToolDevice();
   try {
-    const model = await loadModel(device, files);
+    const model = await loadFrozenModel(device, files);
     const { maxPositionEmbeddings: most } = model.config;
     if (maxLength !== undefined && maxLength > most) {
       throw new UserError(`Cannot use a context of ${maxLength} tokens: ${dir} was made for ${most} at most`);

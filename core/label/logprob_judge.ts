@@ -3,14 +3,14 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
-import type { Model } from "../model/model.ts";
+import type { AnyModel } from "../model/model.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import { pairLogps } from "../model/scorer.ts";
 import type { Judge } from "./judge.ts";
 
 /** Options of {@linkcode logprobJudge}. */
 export interface LogprobJudge {
-  model: Model;
+  model: AnyModel;
   /** The judging model's tokenizer, with which texts are tokenized again; null if the generating model has the same. */
   tokenizer: Tokenizer | null;
 }

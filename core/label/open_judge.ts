@@ -7,13 +7,14 @@ import type {
   LabelsConfig,
   LlmJudgeConfig,
   MemberConfig,
+  Quantization,
   RewardModelJudgeConfig,
   SelfJudgeConfig,
 } from "../config/config_types.ts";
 import { loadTokenizer, type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import { folderFiles, type ModelFiles } from "../files/model_files.ts";
-import { freeModel, loadModel, type Model } from "../model/model.ts";
+import { type AnyModel, freeModel, loadFrozenModel } from "../model/model.ts";
 import { loadRewardModel } from "../model/reward_model.ts";
 import { noteNowAndThen } from "../run/row_notes.ts";
 import type { RunContext } from "../run/run_context.ts";
@@ -66,7 +67,7 @@ async function makeJudge(context: RunContext, { name, labels, policy, held }: Ma
       return held.use(await verifierJudge(labels.verifier, verifierLimit(labels)));
     case "logprob": {
       const files = await context.sources.filesIn(await context.sources.model(labels.model));
-      const model = await holdModel(context, files, held);
+      const model = await holdModel(context, { files, quantization: "none" }, held);
       const tokenizer = await sameTokenizer(policy, files) ? null : await tokenizerOf(files);
       return logprobJudge(context.commands, { model, tokenizer });
     }
@@ -174,7 +175,7 @@ async function makeSelfJudge(context: RunContext, { labels, policy, held }: Maki
     );
   }
   return selfJudge(context.commands, {
-    model: await holdModel(context, policy, held),
+    model: await holdModel(context, { files: policy, quantization: context.config.quantization }, held),
     tokenizer: asking.tokenizer,
     asking,
     generation: context.config.generation,
@@ -198,8 +199,12 @@ export async function askingOf(
   return { mode, template: await loadPrompt(prompt, mode), tokenizer };
 }
 
-async function holdModel({ device }: RunContext, files: ModelFiles, held: DisposableStack): Promise<Model> {
-  const model = await loadModel(device, files);
+async function holdModel(
+  { device }: RunContext,
+  { files, quantization }: { files: ModelFiles; quantization: Quantization },
+  held: DisposableStack,
+): Promise<AnyModel> {
+  const model = await loadFrozenModel(device, files, { quantization, part: "judge" });
   held.defer(() => freeModel(model));
   return model;
 }

@@ -4,7 +4,7 @@ import type { GenerationConfig } from "../config/config_types.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import { generate } from "../generate/batch_generator.ts";
-import type { Model } from "../model/model.ts";
+import type { AnyModel } from "../model/model.ts";
 import type { Judge } from "./judge.ts";
 import { type Asking, questionsOf, rowVerdict } from "./judge_questions.ts";
 import { ReplyCount } from "./reply_count.ts";
@@ -12,7 +12,7 @@ import { uncutPart } from "./verdict.ts";
 
 /** Options of {@linkcode selfJudge}. */
 export interface SelfJudge {
-  model: Model;
+  model: AnyModel;
   tokenizer: Tokenizer;
   asking: Asking;
   /** Settings of sampling, such as how many questions are answered at a time; the temperature is not used. */

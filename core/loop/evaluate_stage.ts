@@ -8,7 +8,7 @@ import { exists, readJsonObject } from "../files/io.ts";
 import { digestText } from "../files/stream_digest.ts";
 import { loadVerifier, verifierLimit } from "../label/verifier_judge.ts";
 import { checkVerifierAllowed } from "../label/verifier_use.ts";
-import { freeModel, loadModel } from "../model/model.ts";
+import { freeModel, loadFrozenModel } from "../model/model.ts";
 import { responseLogps } from "../model/scorer.ts";
 import { appendTiming } from "../run/metrics_log.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
@@ -49,7 +49,7 @@ export async function evaluateStage(
     checkVerifierAllowed({ ...labels, verifier: verifierPath }, context, "the evaluation needs it");
   }
   const files = await filesOf(context, ref);
-  const model = await loadModel(context.device, files);
+  const model = await loadFrozenModel(context.device, files, settings);
   try {
     const tokenizer = await tokenizerOf(files, data);
     const { rows } = await readData(context, { settings, which: "eval" });

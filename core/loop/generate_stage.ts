@@ -16,7 +16,7 @@ import { generate, type GenerateOptions } from "../generate/batch_generator.ts";
 import { openServed } from "../generate/open_servers.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import { generateServed, type ServedPrompt, type ServedRow } from "../generate/served_generation.ts";
-import { freeModel, loadModel, type Model } from "../model/model.ts";
+import { type AnyModel, freeModel, loadFrozenModel } from "../model/model.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { fixGeneration } from "../run/resume_check.ts";
 import { noteReport } from "../run/row_notes.ts";
@@ -50,7 +50,7 @@ export async function generateStage(
   if (isDone) return await removePath(paths.partialSums);
   const { generation } = settings;
   const served = generation.server === undefined ? null : await openServed(context, { iteration, dir, generation });
-  const model = served === null ? await loadModel(context.device, files) : null;
+  const model = served === null ? await loadFrozenModel(context.device, files, settings) : null;
   try {
     const folder = model?.folder ?? await openModelFolder(files);
     const tokenizer = await tokenizerOf(files, settings.data);
@@ -96,7 +96,7 @@ interface AnswerSource {
 export async function readExamples(
   context: RunContext,
   { model, tokenizer, settings, ...encoding }: {
-    model: Pick<Model, "config">;
+    model: Pick<AnyModel, "config">;
     tokenizer: Tokenizer | null;
     settings: IterationConfig;
   } & Pick<EncodeOptions, "allTurns" | "joint">,

@@ -1,26 +1,43 @@
 /** Saves what was trained: a model, an adapter, or a model into which the adapter is merged. @module */
+import type { Quantization } from "../config/config_types.ts";
 import type { Dtype } from "../dtype.ts";
-import { mergeAdapter, storeAdapter } from "../model/lora_adapter.ts";
-import { type Model, storeModel } from "../model/model.ts";
+import { storeAdapter } from "../model/lora_adapter.ts";
+import { mergedWeights, trainedOn } from "../model/merged_weights.ts";
+import { type AnyModel, storeModel } from "../model/model.ts";
 import { noteRounding } from "../run/rounding_note.ts";
 import type { RunContext } from "../run/run_context.ts";
 import type { OptimizeStep } from "./schedule.ts";
 
 /**
  * Saves the model's adapter and weights into the folders of `makes`. For a folder of a model the adapter is merged into
- * the weights on the device, so that the model cannot be used any more. Throws UserError or DeviceError.
+ * the very weights that it was trained on. Throws UserError or DeviceError.
  */
 export async function handOut(
   context: Pick<RunContext, "commands" | "onNote" | "checksums">,
-  { model, makes, dtype }: { model: Model; makes: OptimizeStep["makes"]; dtype: Dtype },
+  { model, makes, dtype, quantization }: {
+    model: AnyModel;
+    makes: OptimizeStep["makes"];
+    dtype: Dtype;
+    quantization: Quantization;
+  },
 ): Promise<void> {
-  const { adapter, weights, config, folder } = model;
+  const { adapter, folder, config } = model;
+  const { device } = context.commands;
   const watchOf = (dir: string) => context.checksums.watchModel(dir);
   if (makes.adapter !== null) {
     await storeAdapter(makes.adapter, adapter!, { config, source: folder, watch: watchOf(makes.adapter) });
   }
   if (makes.model === null) return;
-  if (adapter) mergeAdapter(context.commands, weights, adapter);
-  const lost = await storeModel(makes.model, model, { dtype, before: folder, watch: watchOf(makes.model) });
+  if (adapter && quantization !== "none") {
+    context.onNote(
+      `The adapter is merged into the ${quantization} weights that it was trained on, dequantized: not into those of ${folder.dir}`,
+    );
+  }
+  const weights = adapter ? mergedWeights(device, model) : model.weights;
+  const lost = await storeModel(makes.model, { folder, weights }, {
+    dtype,
+    before: adapter ? trainedOn(device, model) : folder,
+    watch: watchOf(makes.model),
+  });
   noteRounding(context, { lost, dtype });
 }

@@ -1,22 +1,21 @@
 /** Stage 3: the model is trained on the pairs, or on the human responses (`sft`). @module */
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
-import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
 import type { DataConfig } from "../config/config_types.ts";
 import { type DataSource, sourceName } from "../data/formats/data_sources.ts";
 import { readPairs } from "../data/stage_files.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { dtypeOfName } from "../dtype.ts";
 import { readText, removePath } from "../files/io.ts";
-import type { Model } from "../model/model.ts";
+import type { AnyModel } from "../model/model.ts";
 import type { PairIds } from "../model/pack.ts";
-import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
 import { readingOf } from "../run/run_rows.ts";
 import { LOSSES } from "../train/losses/losses.ts";
-import { noiseMetadata } from "../train/noise_generator.ts";
+import { checkNoiseFile, saveNoise } from "../train/noise_file.ts";
+import { isNoiseFile } from "../train/noise_generator.ts";
 import { optimize } from "../train/optimize.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
 import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
@@ -32,6 +31,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
   throwIfStopped(context);
   const dir = await folderOf(context, step.model);
   const files = await context.checksums.identityOf(dir);
+  if (settings.noise !== "none" && isNoiseFile(settings.noise.init)) await checkNoiseFile(settings.noise.init);
   const policy = await openPolicy(context, step);
   const { model, scorer, reference } = policy;
   try {
@@ -57,9 +57,16 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
         context.onNote(`${result.skipped} of ${result.steps} steps were skipped for a NaN or Inf in loss or gradients`);
       }
       if (step.noise !== null && result.noise) await saveNoise(step.noise, result.noise);
+      // Handing out needs memory of its own.
+      result.free();
       const folder = await withChatTemplate(model.folder, settings.data);
       const dtype = step.keepsFloat32 ? "F32" : dtypeOfName(settings.dtype) ?? folder.dtype;
-      await handOut(context, { model: { ...model, folder }, makes: step.makes, dtype });
+      await handOut(context, {
+        model: { ...model, folder },
+        makes: step.makes,
+        dtype,
+        quantization: settings.quantization,
+      });
     } finally {
       result.free();
     }
@@ -86,24 +93,10 @@ export async function dropState({ state }: StagePaths): Promise<void> {
   await removePath(state).catch(() => {});
 }
 
-async function saveNoise(path: string, noise: ParameterBuffers): Promise<void> {
-  const read = await noise.download();
-  const values = { weight: read("weight"), bias: read("bias") };
-  await writeSafetensors(
-    path,
-    (["weight", "bias"] as const).map((name) => {
-      const { buffer, byteOffset, byteLength } = values[name];
-      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-      return { name, dtype: "F32", shape: noise.place(name).shape, bytes: () => Promise.resolve(bytes) };
-    }),
-    { metadata: await noiseMetadata(values) },
-  );
-}
-
 /** Reads the step's rows as the loss takes them; a loss on single answers takes the chosen ones of pairs. */
 async function readTrainingRows(
   context: RunContext,
-  { model, step }: { model: Model; step: OptimizeStep },
+  { model, step }: { model: AnyModel; step: OptimizeStep },
 ): Promise<TrainingRows> {
   const takesPairs = LOSSES[step.settings.training.loss_type].rows === "pairs";
   if (step.rows === "data" && !takesPairs) return await readExampleRows(context, { model, step });
@@ -113,7 +106,7 @@ async function readTrainingRows(
 
 async function readPairIds(
   context: RunContext,
-  { model, step: { settings, rows: ref } }: { model: Model; step: OptimizeStep },
+  { model, step: { settings, rows: ref } }: { model: AnyModel; step: OptimizeStep },
 ): Promise<PairIds[]> {
   const { data } = settings;
   const tokenizer = await tokenizerOf(model.folder.files, data);
@@ -149,7 +142,7 @@ async function readPairIds(
 
 async function readExampleRows(
   context: RunContext,
-  { model, step: { settings } }: { model: Model; step: OptimizeStep },
+  { model, step: { settings } }: { model: AnyModel; step: OptimizeStep },
 ): Promise<TrainingRows> {
   const { data } = settings;
   const tokenizer = await tokenizerOf(model.folder.files, data);

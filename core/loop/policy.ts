@@ -3,7 +3,7 @@ import { openAdapterFolder } from "../checkpoint/adapter_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import { copyAdapter, createAdapter, loadAdapter, type LoadedAdapter } from "../model/lora_adapter.ts";
-import { freeModel, loadModel, type Model } from "../model/model.ts";
+import { type AnyModel, freeModel, loadFrozenModel, loadModel } from "../model/model.ts";
 import { type Adapter, type Parameters, parametersOf } from "../model/parameters.ts";
 import type { Scorer } from "../model/scorer.ts";
 import type { RunContext } from "../run/run_context.ts";
@@ -12,7 +12,7 @@ import type { OptimizeStep } from "./schedule.ts";
 
 /** A policy and its reference. With adapters both share one base on the device. */
 export interface Policy {
-  readonly model: Model;
+  readonly model: AnyModel;
   /** The reference, which scores rows before the first step. */
   readonly scorer: Scorer;
   /** The reference's parameters; null without noise, which alone needs them in every step. */
@@ -29,17 +29,19 @@ export async function openPolicy(context: RunContext, { settings, model: ref }: 
   const { device, commands } = context;
   const files = await filesOf(context, ref);
   using held = new DisposableStack();
-  const loaded = await loadModel(device, files);
-  held.defer(() => freeModel(loaded));
   const isNoised = settings.noise !== "none";
   if (settings.lora === undefined) {
+    const loaded = await loadModel(device, files);
+    held.defer(() => freeModel(loaded));
     if (loaded.adapter !== null) throw isAdapterError(files.name);
     // Without noise, training needs only the reference's log-probabilities, computed before the first step.
-    const reference = isNoised ? await loadModel(device, files) : null;
+    const reference = isNoised ? await loadFrozenModel(device, files, { part: "reference" }) : null;
     if (reference) held.defer(() => freeModel(reference));
     const parameters = reference && parametersOf(reference.weights);
     return { ...freedBy(held), model: loaded, scorer: loaded, reference: parameters };
   }
+  const loaded = await loadFrozenModel(device, files, settings);
+  held.defer(() => freeModel(loaded));
   const { weights, config } = loaded;
   let frozen: Adapter | null = null;
   let adapter = loaded.adapter;
@@ -75,7 +77,7 @@ function isAdapterError(name: string): UserError {
 /** The adapter that a model without one begins with. */
 async function firstAdapter(
   { device, sources }: RunContext,
-  { model, settings }: { model: Model; settings: IterationConfig },
+  { model, settings }: { model: AnyModel; settings: IterationConfig },
 ): Promise<LoadedAdapter> {
   const { iteration, training: { seed } } = settings;
   const { save: _, init_lora_weights: init, ...lora } = settings.lora!;

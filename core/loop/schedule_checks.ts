@@ -8,11 +8,13 @@ import type { RunHooks } from "../run/run_context.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import type { LabelStep, Step } from "./schedule.ts";
 
-/** Throws a UserError if a step would run a forbidden verifier, or has noise and a loss without a reference. */
+/** Throws a UserError if a step would run a forbidden verifier, has noise and a loss without a reference, or would train quantized weights. */
 export function checkSteps(steps: readonly Step[], hooks: RunHooks): void {
   for (const { stage, settings } of steps) {
     if (stage === "label") checkJudges(settings.labels, hooks);
-    if (stage === "optimize") checkNoise(settings);
+    if (stage !== "optimize") continue;
+    checkNoise(settings);
+    checkTrained(settings);
   }
   for (const { stage, settings: { labels } } of steps) {
     if (stage !== "evaluate" || labels.verifier === undefined) continue;
@@ -40,6 +42,13 @@ export async function checkJudging(steps: readonly Step[]): Promise<void> {
       await checkVerifierFile(labels.verifier);
     }
   }
+}
+
+function checkTrained({ quantization, lora }: IterationConfig): void {
+  if (quantization === "none" || lora !== undefined) return;
+  throw new UserError(
+    `Cannot train all weights with quantization ${quantization}: quantized weights stay as they are, expected lora to be set, or quantization: none`,
+  );
 }
 
 function checkNoise({ noise, training: { loss_type: loss } }: IterationConfig): void {

@@ -7,7 +7,7 @@ import { withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
-import { freeModel, loadModel } from "../model/model.ts";
+import { freeModel, loadFrozenModel } from "../model/model.ts";
 import { writeReport } from "../report/write_report.ts";
 import { reportEvaluation } from "../run/metrics_sinks.ts";
 import { fixSettings } from "../run/resume_check.ts";
@@ -177,10 +177,15 @@ async function handOutLast(context: RunContext, schedule: readonly Round[]): Pro
   const from = await sources.filesIn(await sources.model(config.model!));
   const source = await withChatTemplate(await openModelFolder(from), config.data);
   const [made] = foldersOf(optimizeOf(schedule.at(-1)!.steps).makes);
-  const model = await loadModel(device, await sources.filesIn(made!));
+  const model = await loadFrozenModel(device, await sources.filesIn(made!), config);
   try {
     const dtype = dtypeOfName(config.dtype) ?? source.dtype;
-    await handOut(context, { model: { ...model, folder: source }, makes: handedOut(config), dtype });
+    await handOut(context, {
+      model: { ...model, folder: source },
+      makes: handedOut(config),
+      dtype,
+      quantization: config.quantization,
+    });
   } finally {
     freeModel(model);
   }

@@ -7,7 +7,7 @@
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import { biasGradient } from "../../kernels/matmul/bias_gradient.ts";
-import { matmul } from "../../kernels/matmul/matmul.ts";
+import { type Matmul, matmul } from "../../kernels/matmul/matmul.ts";
 import type { AdapterDropout } from "./dropped_low_rank.ts";
 import type { LinearTensors } from "./families/model_tensors.ts";
 import { addLowRank, lowRankBackward } from "./low_rank.ts";
@@ -26,6 +26,13 @@ function parametersOf(parameters: Parameters, { weights, biases }: LinearTensors
   const bias = biases.length === 0 ? null : parameters.get(...biases.map(({ name }) => name));
   const [outputs, inputs] = weight.shape;
   return { weight, bias, inputs: inputs!, outputs: outputs! };
+}
+
+/** A stored matrix as the second factor of a product. */
+export function operandOf(
+  { storage, data, scales }: Pick<Parameter, "storage" | "data" | "scales">,
+): Pick<Matmul, "b" | "bType" | "scales"> {
+  return { b: data, bType: storage, ...(scales && { scales }) };
 }
 
 /** What {@linkcode linear} reads and writes. */
@@ -53,7 +60,7 @@ export function linear(
     mode: "NT",
     c: y,
     a: x,
-    b: weight.data,
+    ...operandOf(weight),
     ...(bias && { bias: bias.data }),
     m: rows,
     n: outputs,
@@ -86,7 +93,7 @@ export interface LinearBackward {
 export function linearBackward(commands: Commands, tensors: LinearTensors, call: LinearBackward): void {
   const { dx, dy, x, parameters, partials, low, dlow, drop, rows } = call;
   const { weight, bias, inputs, outputs } = parametersOf(parameters, tensors);
-  matmul(commands, { mode: "NN", c: dx, a: dy, b: weight.data, m: rows, n: inputs, k: outputs });
+  matmul(commands, { mode: "NN", c: dx, a: dy, ...operandOf(weight), m: rows, n: inputs, k: outputs });
   if (weight.gradient) {
     matmul(commands, {
       mode: "TN",

@@ -17,6 +17,7 @@ import { elementsOf } from "./families/model_tensors.ts";
 import type { MemoryPart } from "./memory_parts.ts";
 import { ParameterBuffers } from "./parameter_buffers.ts";
 import type { Adapter } from "./parameters.ts";
+import type { RowWindow } from "./stored_reader.ts";
 
 /** An adapter with what its folder says about it. */
 export interface LoadedAdapter extends Adapter {
@@ -138,32 +139,31 @@ export function copyAdapter(commands: Commands, { plan, values }: Adapter, part:
 }
 
 /**
- * Records adding the adapter to the weights that it was trained on: W += s·B·A, module by module. The adapter must not be
- * used with these weights any more.
+ * Records adding the adapter to rows of a weight that it was trained on: W += s·B·A. Tensors without an adapter are left
+ * as they are.
  */
-export function mergeAdapter(commands: Commands, weights: ParameterBuffers, { plan, values }: Adapter): void {
-  for (const { name, rank, scale, inputs, outputs, down, up } of plan.modules) {
-    const [first, at, start] = [
-      wordsAt(weights, `${name}.weight`),
-      wordsAt(values, up.name),
-      wordsAt(values, down.name),
-    ];
-    matmul(commands, {
-      mode: "NN",
-      c: first.chunk,
-      a: at.chunk,
-      b: start.chunk,
-      m: outputs,
-      n: inputs,
-      k: rank,
-      cFirst: first.element,
-      aFirst: at.element,
-      bFirst: start.element,
-      scale,
-      accumulate: true,
-    });
-  }
-  commands.submit();
+export function addAdapter(
+  commands: Commands,
+  { plan, values }: Adapter,
+  { name, values: rows, firstRow, rows: count }: RowWindow,
+): void {
+  const module = plan.modules.find((one) => `${one.name}.weight` === name);
+  if (module === undefined) return;
+  const { rank, scale, inputs, down, up } = module;
+  const [b, a] = [wordsAt(values, up.name), wordsAt(values, down.name)];
+  matmul(commands, {
+    mode: "NN",
+    c: rows,
+    a: b.chunk,
+    b: a.chunk,
+    m: count,
+    n: inputs,
+    k: rank,
+    aFirst: b.element + firstRow * rank,
+    bFirst: a.element,
+    scale,
+    accumulate: true,
+  });
 }
 
 /** The chunk that holds a tensor, and the element where it begins. */

@@ -1,5 +1,6 @@
 /** A model on the device: loaded from, and saved to, a Hugging Face folder. @module */
 import type { Device } from "../../kernels/device/device.ts";
+import type { QuantizedStorage } from "../../kernels/storage/storage.ts";
 import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import { openAdapterFolder } from "../checkpoint/adapter_folder.ts";
 import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
@@ -10,47 +11,91 @@ import type { ModelFiles } from "../files/model_files.ts";
 import type { FolderWatch } from "../files/replace_folder.ts";
 import { parameterShapes } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
+import { loadFrozen } from "./load_frozen.ts";
 import { loadAdapter, type LoadedAdapter } from "./lora_adapter.ts";
+import type { MemoryPart } from "./memory_parts.ts";
+import type { ModelWeights } from "./model_weights.ts";
 import { ParameterBuffers } from "./parameter_buffers.ts";
-import { planDecoder } from "./plan_decoder.ts";
+import { layoutLimits, planDecoder } from "./plan_decoder.ts";
+import { ahead } from "./tensor_pieces.ts";
 
-/** Weights in float32 on the device, and the folder they came from. */
-export interface Model {
+/** Weights on the device, in float32 unless `Weights` says otherwise, and the folder they came from. */
+export interface Model<Weights extends ModelWeights = ParameterBuffers> {
   /** The folder that it came from. */
   readonly folder: ModelFolder;
   /** What the decoder is built from. */
   readonly config: ModelConfig;
-  /** The weights, f32. */
-  readonly weights: ParameterBuffers;
+  /** The weights. */
+  readonly weights: Weights;
   /** Adapters that are added to the weights; null if there are none. */
   readonly adapter: LoadedAdapter | null;
 }
 
+/** A model whose weights are trained or frozen, stored in any way. */
+export type AnyModel = Model<ModelWeights>;
+
 /**
- * Loads a model from the path of its folder, or from its files; of a PEFT folder, the base with the adapter beside it. Throws a UserError naming file and tensor, or a
- * DeviceError if the device is too small.
+ * Loads a model to be trained from the path of its folder, or from its files; of a PEFT folder, the base with the
+ * adapter beside it. Throws a UserError naming file and tensor, or a DeviceError if the device is too small.
  */
 export async function loadModel(device: Device, source: string | ModelFiles): Promise<Model> {
+  return await load(device, source, async ({ folder, config }) => {
+    const layout = planDecoder(config, layoutLimits(device, config));
+    const weights = new ParameterBuffers(device, { layout, label: "weights", part: "weights" });
+    try {
+      for await (const { name, first, values } of ahead(pieces(folder))) weights.writePart(name, first, values);
+      await device.check();
+    } catch (error) {
+      weights.free();
+      throw error;
+    }
+    return weights;
+  });
+}
+
+/** How a frozen model is held. */
+export interface FrozenModelOptions {
+  /** Quantizes the linear layers but the LM head (default "none": they stay as the files have them). */
+  quantization?: QuantizedStorage | "none";
+  /** The part of the memory that it counts to (default "weights"). */
+  part?: MemoryPart;
+}
+
+/**
+ * As {@linkcode loadModel}, for a model whose weights are not trained: its numbers are those of float32, or of the
+ * quantized matrices, but they are stored as the files have them.
+ */
+export async function loadFrozenModel(
+  device: Device,
+  source: string | ModelFiles,
+  { quantization = "none", part = "weights" }: FrozenModelOptions = {},
+): Promise<AnyModel> {
+  return await load(
+    device,
+    source,
+    ({ folder, config }) => loadFrozen(device, { config, source: folder, quantization, label: "weights", part }),
+  );
+}
+
+async function load<Weights extends ModelWeights>(
+  device: Device,
+  source: string | ModelFiles,
+  loadWeights: (model: Pick<Model, "folder" | "config">) => Promise<Weights>,
+): Promise<Model<Weights>> {
   const files = typeof source === "string" ? await filesWithBase(source) : source;
   const folder = await openModelFolder(files);
   const { config } = folder;
-  const layout = planDecoder(config, { maxBindingBytes: device.limits.maxStorageBufferBindingSize });
-  const weights = new ParameterBuffers(device, { layout, label: "weights", part: "weights" });
-  let adapter: LoadedAdapter | null = null;
+  const adapter = files.adapter ? await loadAdapter(device, config, await openAdapterFolder(files.adapter)) : null;
   try {
-    if (files.adapter) adapter = await loadAdapter(device, config, await openAdapterFolder(files.adapter));
-    for await (const { name, first, values } of ahead(pieces(folder))) weights.writePart(name, first, values);
-    await device.check();
+    return { folder, config, weights: await loadWeights({ folder, config }), adapter };
   } catch (error) {
-    weights.free();
     adapter?.values.free();
     throw error;
   }
-  return { folder, config, weights, adapter };
 }
 
 /** Frees the weights and the adapters of a model. */
-export function freeModel({ weights, adapter }: Pick<Model, "weights" | "adapter">): void {
+export function freeModel({ weights, adapter }: Pick<AnyModel, "weights" | "adapter">): void {
   weights.free();
   adapter?.values.free();
 }
@@ -67,21 +112,10 @@ async function* pieces(
   }
 }
 
-/** Yields what `source` yields, but requests each value before it yields the one before: files are read meanwhile. */
-async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
-  try {
-    let next = source.next();
-    while (true) {
-      const { value, done } = await next;
-      if (done) return;
-      next = source.next();
-      // Until the next turn awaits it, an error must not count as unhandled.
-      next.catch(() => {});
-      yield value;
-    }
-  } finally {
-    await source.return(undefined);
-  }
+/** What is saved of a model: any reader of its tensors. */
+export interface StoredModel {
+  folder: ModelFolder;
+  weights: Pick<ModelWeights, "openReader">;
 }
 
 /**
@@ -91,8 +125,8 @@ async function* ahead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
  */
 export async function storeModel(
   dir: string,
-  model: Model,
-  { dtype, before, watch }: { dtype: Dtype; before?: ModelFolder; watch?: FolderWatch },
+  model: StoredModel,
+  { dtype, before, watch }: { dtype: Dtype; before?: Pick<ModelFolder, "streamTensor">; watch?: FolderWatch },
 ): Promise<number | null> {
   const meter = before === undefined || dtype === "F32" ? null : new RoundingMeter(before, dtype);
   await withTensors(model, dtype, ({ tensors, ...options }) => {
@@ -103,7 +137,10 @@ export async function storeModel(
 }
 
 /** The files that {@linkcode storeModel} writes, as bytes. */
-export async function storedModelBytes(model: Model, dtype: Dtype): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+export async function storedModelBytes(
+  model: StoredModel,
+  dtype: Dtype,
+): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
   const files: Record<string, Uint8Array<ArrayBuffer>> = {};
   await withTensors(model, dtype, async (options) => {
     for await (const { name, bytes } of newModelFiles(options)) {
@@ -121,7 +158,7 @@ interface DeviceTensors extends SaveOptions {
 }
 
 async function withTensors(
-  { folder, weights }: Model,
+  { folder, weights }: StoredModel,
   dtype: Dtype,
   save: (options: DeviceTensors) => Promise<void>,
 ): Promise<void> {

@@ -1,20 +1,14 @@
 /** Buffers on the device for a layout of parameters. @module */
 import type { Device } from "../../kernels/device/device.ts";
-import { type Slice, subslice } from "../../kernels/device/slice.ts";
+import { joinSlices, type Slice, subslice } from "../../kernels/device/slice.ts";
 import { openSliceReader } from "../../kernels/device/stream.ts";
+import { elementsOf } from "./families/model_tensors.ts";
 import type { MemoryPart } from "./memory_parts.ts";
+import type { ModelWeights, StoredTensor, TensorPlace, TensorReader } from "./model_weights.ts";
 import type { ParameterLayout, ParameterPlace } from "./parameter_layout.ts";
 
-/** Reads tensors one after another (see {@linkcode ParameterBuffers.openReader}). */
-export interface TensorReader {
-  /** Reads the next tensor's values, in pieces. Throws DeviceError. */
-  next(): AsyncGenerator<Float32Array<ArrayBuffer>>;
-  /** Frees the reader's memory. */
-  close(): Promise<void>;
-}
-
 /** One set of buffers with a {@linkcode ParameterLayout}: weights, or gradients, or a moment. */
-export class ParameterBuffers {
+export class ParameterBuffers implements ModelWeights {
   /** Where each parameter lies. */
   readonly layout: ParameterLayout;
   /** The buffers, one for each chunk of the layout, f32. */
@@ -50,9 +44,10 @@ export class ParameterBuffers {
   #slice(names: readonly string[]): Slice {
     const places = names.map((name) => this.place(name));
     const [first] = places;
+    if (names.length === 1 && first!.partElements !== undefined) return this.#range(names[0]!);
     let end = first!.offset;
-    for (const { chunk, offset, elements } of places) {
-      if (chunk !== first!.chunk || offset !== end) {
+    for (const { chunk, offset, elements, partElements } of places) {
+      if (chunk !== first!.chunk || offset !== end || partElements !== undefined) {
         throw new RangeError(`Cannot view [${names.join(", ")}] as one tensor: they do not lie end to end`);
       }
       end += elements * 4;
@@ -60,11 +55,40 @@ export class ParameterBuffers {
     return subslice(this.chunks[first!.chunk]!, first!.offset, end - first!.offset);
   }
 
+  /** A tensor's bytes, which in a group need not begin at slice alignment. */
+  #range(name: string): Slice {
+    const { chunk, offset, elements, partElements = elements } = this.place(name);
+    return joinSlices(
+      Array.from({ length: Math.ceil(elements / partElements) }, (_, i) => {
+        const { buffer, offset: start } = this.chunks[chunk + i]!;
+        return { buffer, offset: start + offset, size: Math.min(partElements, elements - i * partElements) * 4 };
+      }),
+    );
+  }
+
   /** Where a tensor lies. Throws RangeError for an unknown name. */
   place(name: string): ParameterPlace {
     const place = this.layout.places.get(name);
     if (!place) throw new RangeError(`Cannot find parameter "${name}": the layout holds no such name`);
     return place;
+  }
+
+  /** Sizes of a tensor. Throws RangeError for an unknown name. */
+  shapeOf(name: string): readonly number[] {
+    return this.place(name).shape;
+  }
+
+  /** As {@linkcode view}. */
+  stored(...names: readonly string[]): StoredTensor {
+    return { storage: "f32", data: this.view(...names), scales: null };
+  }
+
+  /** A tensor as a matrix of its own. Throws RangeError for an unknown name. */
+  locate(name: string): TensorPlace {
+    const { shape } = this.place(name);
+    const columns = shape.at(-1)!;
+    const rows = elementsOf({ shape }) / columns;
+    return { matrix: this.stored(name), matrixRows: rows, firstRow: 0, rows, columns };
   }
 
   /** Uploads one tensor. Throws RangeError if the length differs. */
@@ -78,35 +102,33 @@ export class ParameterBuffers {
 
   /** Uploads a tensor's elements from element `first` on. Throws RangeError if they go past its end. */
   writePart(name: string, first: number, data: Float32Array<ArrayBuffer>): void {
-    const { chunk, offset, elements } = this.place(name);
+    const { elements } = this.place(name);
     if (first + data.length > elements) {
       throw new RangeError(
         `Cannot write parameter "${name}": elements end at ${first + data.length}, expected at most ${elements}`,
       );
     }
-    this.#device.write(this.chunks[chunk]!, data, offset + first * 4);
+    this.#device.write(this.#range(name), data, first * 4);
   }
 
   /** Reads all chunks back with one fence and returns a reader of single tensors. */
   async download(): Promise<(name: string) => Float32Array<ArrayBuffer>> {
     const chunks = await this.#device.readAll(this.chunks);
     return (name) => {
-      const { chunk, offset, elements } = this.place(name);
-      return new Float32Array(chunks[chunk]!, offset, elements);
+      const { chunk, offset, elements, partElements = elements } = this.place(name);
+      if (partElements === elements) return new Float32Array(chunks[chunk]!, offset, elements);
+      const out = new Float32Array(elements);
+      for (let i = 0; i * partElements < elements; i++) {
+        const length = Math.min(partElements, elements - i * partElements);
+        out.set(new Float32Array(chunks[chunk + i]!, offset, length), i * partElements);
+      }
+      return out;
     };
   }
 
-  /**
-   * Opens a reader of the tensors `names`, which must be read whole and in that order. A piece is valid until the one
-   * after the next is requested, even if that belongs to another tensor. The caller must close the reader.
-   */
+  /** As {@linkcode ModelWeights.openReader}. */
   openReader(names: readonly string[]): TensorReader {
-    const slices = names.map((name) => {
-      const { chunk, offset, elements } = this.place(name);
-      const { buffer, offset: start } = this.chunks[chunk]!;
-      return { buffer, offset: start + offset, size: elements * 4 };
-    });
-    const reader = openSliceReader(this.#device, slices);
+    const reader = openSliceReader(this.#device, names.map((name) => this.#range(name)));
     return {
       async *next() {
         for await (const { buffer, byteOffset, byteLength } of reader.next()) {

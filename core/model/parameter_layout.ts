@@ -1,4 +1,5 @@
 /** Where the parameters of a model lie: in a few flat buffers ("chunks") that optimizers and norms sweep. @module */
+import { DeviceError } from "../../kernels/device/device_error.ts";
 import { alignSlice } from "../../kernels/device/slice.ts";
 import { elementsOf, type ParameterShape } from "./families/model_tensors.ts";
 
@@ -6,12 +7,17 @@ import { elementsOf, type ParameterShape } from "./families/model_tensors.ts";
 export interface ParameterPlace {
   /** Sizes, row-major; a projection is [out, in]. */
   readonly shape: readonly number[];
-  /** Index of the chunk. */
+  /** Index of the chunk; of the first one, if it lies in several. */
   readonly chunk: number;
   /** Bytes from the chunk's start. */
   readonly offset: number;
   /** Number of elements. */
   readonly elements: number;
+  /**
+   * Of a tensor that is larger than a buffer: elements in each of its chunks but the last. They follow one another, and
+   * hold nothing else.
+   */
+  readonly partElements?: number;
 }
 
 /** Sizes of a flat buffer. */
@@ -36,6 +42,10 @@ export interface ParameterLayout {
 export interface PlanParametersOptions {
   /** Bytes of one binding. No chunk exceeds it, unless a single group is larger. */
   maxBindingBytes: number;
+  /** Bytes of one buffer (default: any number). A matrix that is larger, and a group of its own, is cut by rows. */
+  maxBufferBytes?: number;
+  /** The rows at multiples of which a matrix may be cut (default 64). */
+  cutRows?: number;
   /** Which parameters are trained (default: all). All parameters of a group must be, or none. */
   isTrained?: (name: string) => boolean;
 }
@@ -43,24 +53,44 @@ export interface PlanParametersOptions {
 /**
  * Plans the chunks. Tensors of one group lie end to end without a gap, so that q, k and v are also one matrix; groups
  * start at slice alignment. Tensors of one dimension come after the others, since weight decay does not apply to them
- * (as in Hugging Face's Trainer). Throws RangeError if only a part of a group is trained.
+ * (as in Hugging Face's Trainer). Throws RangeError if only a part of a group is trained, DeviceError for a tensor that
+ * no buffer can hold.
  */
 export function planParameters(
   groups: readonly (readonly ParameterShape[])[],
-  { maxBindingBytes, isTrained = () => true }: PlanParametersOptions,
+  { maxBindingBytes, maxBufferBytes = Infinity, cutRows = 64, isTrained = () => true }: PlanParametersOptions,
 ): ParameterLayout {
   const places = new Map<string, ParameterPlace>();
-  const chunks: { elements: number; decayed: number; trained: boolean }[] = [];
-  const limit = Math.floor(maxBindingBytes / 4);
+  const chunks: Chunk[] = [];
+  const most = Math.floor(maxBufferBytes / 4);
+  const limit = Math.min(Math.floor(maxBindingBytes / 4), most);
+  const open = (trained: boolean): Chunk => {
+    const chunk = { elements: 0, decayed: 0, trained };
+    chunks.push(chunk);
+    return chunk;
+  };
+  // The chunk that may have room.
+  let chunk: Chunk | undefined;
   for (const trained of [true, false]) {
     for (const decayed of [true, false]) {
       for (const group of groups) {
         if (isTrainedGroup(group, isTrained) !== trained || isDecayed(group) !== decayed) continue;
-        const padded = alignSlice(group.reduce((sum, shape) => sum + elementsOf(shape), 0) * 4) / 4;
-        let chunk = chunks.at(-1);
-        if (!chunk || chunk.trained !== trained || chunk.elements + padded > limit) {
-          chunks.push(chunk = { elements: 0, decayed: 0, trained });
+        const padded = paddedElements(group.reduce((sum, shape) => sum + elementsOf(shape), 0));
+        if (padded > most) {
+          const partElements = elementsOfPart(group, { most, cutRows });
+          const [tensor] = group;
+          const elements = elementsOf(tensor!);
+          places.set(tensor!.name, { shape: tensor!.shape, chunk: chunks.length, offset: 0, elements, partElements });
+          for (let first = 0; first < elements; first += partElements) {
+            chunk = open(trained);
+            chunk.elements = paddedElements(Math.min(partElements, elements - first));
+            chunk.decayed = chunk.elements;
+          }
+          // What follows begins where it would after a tensor in one chunk of its own.
+          chunk = undefined;
+          continue;
         }
+        if (!chunk || chunk.trained !== trained || chunk.elements + padded > limit) chunk = open(trained);
         let offset = chunk.elements * 4;
         for (const { name, shape } of group) {
           const elements = elementsOf({ shape });
@@ -73,6 +103,31 @@ export function planParameters(
     }
   }
   return { places, chunks };
+}
+
+type Chunk = { -readonly [K in keyof ChunkSize]: ChunkSize[K] };
+
+function paddedElements(elements: number): number {
+  return alignSlice(elements * 4) / 4;
+}
+
+/** Elements in each part of a matrix that no buffer of `most` elements holds. Throws DeviceError if it cannot be cut. */
+function elementsOfPart(
+  group: readonly ParameterShape[],
+  { most, cutRows }: { most: number; cutRows: number },
+): number {
+  const [{ shape }] = group as [ParameterShape];
+  const rowElements = shape[1] ?? 0;
+  const rows = group.length > 1 || shape.length !== 2 ? 0 : Math.floor(most / (rowElements * cutRows)) * cutRows;
+  if (rows > 0) return rows * rowElements;
+  const names = group.map(({ name }) => `"${name}"`).join(", ");
+  const bytes = 4 * group.reduce((sum, shape) => sum + elementsOf(shape), 0);
+  throw new DeviceError(
+    `Cannot hold ${names}: size is ${bytes} bytes, the device's largest buffer is ${
+      most * 4
+    }, and only a matrix of its own is cut`,
+    "memory",
+  );
 }
 
 /** The part of a layout that is trained: what gradients and moments need, at the same places. */

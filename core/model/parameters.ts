@@ -1,7 +1,9 @@
 /** How the model's parts see its parameters: where the numbers are, how they are stored, what is trained. @module */
 import type { Slice } from "../../kernels/device/slice.ts";
+import type { Storage } from "../../kernels/storage/storage.ts";
 import type { AdapterGroup, AdapterModule, AdapterPlan } from "./adapter_plan.ts";
 import { elementsOf } from "./families/model_tensors.ts";
+import type { ModelWeights } from "./model_weights.ts";
 import type { ParameterBuffers } from "./parameter_buffers.ts";
 
 /** A parameter on the device, or several whose rows lie end to end and act as one. */
@@ -11,9 +13,11 @@ export interface Parameter {
   /** Sizes, row-major; the rows are those of all names together. */
   readonly shape: readonly number[];
   /** Storage type of its numbers. */
-  readonly storage: "f32";
-  /** The buffer that holds its numbers. */
+  readonly storage: Storage;
+  /** The buffer that holds its numbers, or codes. */
   readonly data: Slice;
+  /** The scales of codes; null if it is not quantized. */
+  readonly scales: Slice | null;
   /** The buffer in which its gradient is summed, in float32; null if it is frozen. */
   readonly gradient: Slice | null;
   /** The low-rank adapter that is added to it; null if it has none. */
@@ -69,19 +73,18 @@ export interface ParameterOptions {
 
 /** The parameters in `values`. */
 export function parametersOf(
-  values: ParameterBuffers,
+  values: ModelWeights,
   { gradients = null, adapter = null, adapterGradients = null }: ParameterOptions = {},
 ): Parameters {
   const known = new Map<string, Parameter>();
   const read = (names: readonly string[]): Parameter => {
-    const shapes = names.map((name) => values.place(name).shape);
+    const shapes = names.map((name) => values.shapeOf(name));
     const [first] = shapes;
     const group = adapter?.plan.groups.get(names[0]!);
     return {
       names,
       shape: [shapes.reduce((rows, shape) => rows + shape[0]!, 0), ...first!.slice(1)],
-      storage: "f32",
-      data: values.view(...names),
+      ...values.stored(...names),
       gradient: gradients?.layout.places.has(names[0]!) ? gradients.view(...names) : null,
       adapter: group ? adapterParameter(group, { values: adapter!.values, gradients: adapterGradients }) : null,
     };

@@ -10,6 +10,7 @@ import type { Decoder } from "./decoder_types.ts";
 import type { EntryBuffers } from "./device_batch.ts";
 import type { ModelConfig } from "./families/family.ts";
 import type { Parameters } from "./parameters.ts";
+import { vocabularyMatrix } from "./token_embedding.ts";
 
 /** What scoring needs of a decoder. */
 export type HeadShape = Pick<Decoder, "config" | "tensors">;
@@ -52,9 +53,11 @@ export function headInputs(
     scratch: LmHeadNoiseScratch;
   },
 ): LmHeadInputs & { scratch: LmHeadNoiseScratch } {
+  const { data, storage } = vocabularyMatrix(parameters, tensors.head);
   return {
     h,
-    weight: parameters.get(tensors.head.name).data,
+    weight: data,
+    storage,
     target: entries.target,
     rows: entries.count,
     hidden: config.hiddenSize,

@@ -9,18 +9,17 @@ import { largest } from "../values.ts";
 import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./device_batch.ts";
-import { parameterShapes } from "./families/families.ts";
+import { loadFrozen } from "./load_frozen.ts";
+import type { ModelWeights } from "./model_weights.ts";
 import { packPrompts } from "./pack.ts";
 import { packedAttention } from "./packed_attention.ts";
-import { ParameterBuffers } from "./parameter_buffers.ts";
 import { parametersOf } from "./parameters.ts";
-import { planDecoder } from "./plan_decoder.ts";
 import { cut } from "./scorer.ts";
 
-/** Weights in float32 on the device, and the folder they came from. */
+/** Weights on the device as their files have them, and the folder they came from. */
 export interface RewardModel {
   readonly folder: RewardFolder;
-  readonly weights: ParameterBuffers;
+  readonly weights: ModelWeights;
   /** The score head: [labels, hidden]. */
   readonly head: Slice;
   /** Frees its memory on the device. */
@@ -31,12 +30,11 @@ export interface RewardModel {
 export async function loadRewardModel(device: Device, dir: string): Promise<RewardModel> {
   const folder = await openRewardFolder(dir);
   const { config } = folder;
-  const layout = planDecoder(config, { maxBindingBytes: device.limits.maxStorageBufferBindingSize });
-  const weights = new ParameterBuffers(device, { layout, label: "reward model", part: "judge" });
+  const what = { label: "reward model", part: "judge", quantization: "none" } as const;
+  const weights = await loadFrozen(device, { config, source: folder, ...what });
   // Disposed of at the block's end if anything below throws.
   using held = new DisposableStack();
   held.defer(() => weights.free());
-  for (const { name } of parameterShapes(config)) weights.write(name, await folder.readTensor(name));
   const head = device.upload(await folder.readTensor(SCORE_HEAD), "score head", "judge");
   held.defer(() => device.free(head));
   await device.check();

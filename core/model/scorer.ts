@@ -5,16 +5,16 @@ import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./device_batch.ts";
 import type { ModelConfig } from "./families/family.ts";
+import type { ModelWeights } from "./model_weights.ts";
 import { type ExampleIds, type PackedBatch, packExamples, packPairs, type PairIds } from "./pack.ts";
 import { packedAttention } from "./packed_attention.ts";
-import type { ParameterBuffers } from "./parameter_buffers.ts";
 import { type Adapter, parametersOf } from "./parameters.ts";
 import { headBuffers, scoreSequences } from "./response_head.ts";
 
 /** What scoring needs of a model; a loaded model has it. */
 export interface Scorer {
   readonly config: ModelConfig;
-  readonly weights: ParameterBuffers;
+  readonly weights: ModelWeights;
   /** Adapters that are added to the weights; null or absent if there are none. */
   readonly adapter?: Adapter | null;
 }

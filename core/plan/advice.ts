@@ -3,7 +3,7 @@ import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import { Rehearsal } from "../../kernels/device/rehearsal.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
-import type { TrainingConfig } from "../config/config_types.ts";
+import type { IterationConfig, TrainingConfig } from "../config/config_types.ts";
 import { BufferSet, forwardBuffers } from "../model/activations.ts";
 import type { ModelConfig } from "../model/families/family.ts";
 import { segmentLayers } from "../model/segments.ts";
@@ -22,9 +22,12 @@ export interface Advice {
 
 const BATCH_KEYS = ["per_device_train_batch_size", "gradient_accumulation_steps"] as const;
 
+type Quantization = IterationConfig["quantization"];
+
 /**
- * Looks for the settings that change the time least and fit, with the same optimizer batch: activations that are
- * computed again, as many layers as need be, and then smaller micro-batches.
+ * Looks for the settings that change the time and the numbers least and fit, with the same optimizer batch: activations
+ * that are computed again, as many layers as need be; where only adapters are trained, a quantized base; and then
+ * smaller micro-batches.
  */
 export async function advise(
   { device, memory, folder, ...work }: {
@@ -33,14 +36,11 @@ export async function advise(
     folder: ModelFolder;
   } & OptimizeWork,
 ): Promise<Advice> {
-  const { settings } = work;
+  const { settings, plan } = work;
   const { training } = settings;
-  const bytesOf = async (changed: TrainingConfig): Promise<number> => {
+  const bytesOf = async (changed: IterationConfig): Promise<number> => {
     try {
-      const { bytes } = await new Rehearsing(device).optimize(folder, {
-        ...work,
-        settings: { ...settings, training: changed },
-      });
+      const { bytes } = await new Rehearsing(device).optimize(folder, { ...work, settings: changed });
       return bytes;
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
@@ -49,13 +49,24 @@ export async function advise(
   };
   const segments = lighterSegments(device, folder.config, training);
   for (const batch of batchSizes(training)) {
-    const candidates = segments.map((gradient_checkpointing) => ({ ...training, ...batch, gradient_checkpointing }));
-    const found = await firstThatFits(candidates, { memory, bytesOf });
-    if (found) {
-      return { stage: "optimize", problem: "", change: { set: changes(training, found.item), bytes: found.bytes } };
+    for (const quantization of lighterBases(settings.quantization, { isFrozen: plan !== null })) {
+      const candidates = segments.map((gradient_checkpointing): IterationConfig => ({
+        ...settings,
+        quantization,
+        training: { ...training, ...batch, gradient_checkpointing },
+      }));
+      const found = await firstThatFits(candidates, { memory, bytesOf });
+      if (found) {
+        return { stage: "optimize", problem: "", change: { set: changes(settings, found.item), bytes: found.bytes } };
+      }
     }
   }
   return { stage: "optimize", problem: "", change: null };
+}
+
+/** How the base may be held: as it is set, and in less memory where it is frozen. */
+function lighterBases(given: Quantization, { isFrozen }: { isFrozen: boolean }): Quantization[] {
+  return isFrozen && given === "none" ? [given, "int8", "int4"] : [given];
 }
 
 /** The micro-batch and each half of it, with the same optimizer batch. */
@@ -114,7 +125,11 @@ async function firstThatFits<T>(
 }
 
 /** What differs, as `--set` takes it. */
-function changes(before: TrainingConfig, after: TrainingConfig): string[] {
-  return (["gradient_checkpointing", ...BATCH_KEYS] as const).filter((key) => before[key] !== after[key])
-    .map((key) => `training.${key}=${after[key]}`);
+function changes(before: IterationConfig, after: IterationConfig): string[] {
+  return [
+    ...before.quantization === after.quantization ? [] : [`quantization=${after.quantization}`],
+    ...(["gradient_checkpointing", ...BATCH_KEYS] as const)
+      .filter((key) => before.training[key] !== after.training[key])
+      .map((key) => `training.${key}=${after.training[key]}`),
+  ];
 }

@@ -16,6 +16,8 @@ export interface ModelCost {
   attention: number;
   /** FLOP of the LM head for one position. */
   head: number;
+  vocab: number;
+  hidden: number;
 }
 
 /** The costs of a model of this shape. */
@@ -33,6 +35,8 @@ export function modelCost(config: ModelConfig): ModelCost {
     down: 2 * config.intermediateSize * config.hiddenSize,
     attention: 4 * config.numHeads * config.headDim * config.numLayers,
     head: 2 * config.vocabSize * config.hiddenSize,
+    vocab: config.vocabSize,
+    hidden: config.hiddenSize,
   };
 }
 
@@ -104,7 +108,16 @@ export function adapterFlop(elements: number, tokens: number, { backward }: { ba
   return (backward ? 5 : 2) * elements * tokens;
 }
 
-/** FLOP of the noise on `entries` rejected positions: its logits; backward, both logits again and its gradient. */
-export function noiseFlop(cost: ModelCost, entries: number, { backward }: { backward: boolean }): number {
-  return (backward ? 4 : 1) * entries * cost.head;
+/**
+ * FLOP of the noise on `entries` rejected positions, besides the reference's logits: the generator's; backward, both
+ * logits again and the gradient of its weight, which with a rank is two matrices.
+ */
+export function noiseFlop(
+  { head, vocab, hidden }: ModelCost,
+  entries: number,
+  { backward, rank }: { backward: boolean; rank: number | undefined },
+): number {
+  if (rank === undefined) return (backward ? 3 : 1) * entries * head;
+  const [up, down] = [2 * vocab * rank, 2 * rank * hidden];
+  return entries * (backward ? head + 3 * up + down : up + down);
 }

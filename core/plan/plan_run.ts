@@ -72,7 +72,6 @@ async function planOn(
     : null;
   const stages = planner.stages.sums(speed);
   const sum = (value: (stage: StagePlan) => number): number => stages.reduce((total, s) => total + value(s), 0);
-  const { vocabSize, hiddenSize } = folder.config;
   return {
     model: {
       path: config.model!,
@@ -80,7 +79,7 @@ async function planOn(
       parameters: cost.parameters,
       dtype: folder.dtype,
     },
-    noiseParameters: planner.hasNoise ? vocabSize * (hiddenSize + 1) : 0,
+    noiseParameters: planner.noiseParameters,
     data: planner.data!,
     iterations: alone ? 1 : config.iterations,
     steps: planner.steps,

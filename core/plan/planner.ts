@@ -12,6 +12,7 @@ import { elementsOf } from "../model/families/model_tensors.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import type { RunSources } from "../run/run_sources.ts";
 import { LOSSES } from "../train/losses/losses.ts";
+import { noiseShape, noiseTensors } from "../train/noise_generator.ts";
 import { orderSteps } from "../train/step_batches.ts";
 import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
 import { advise } from "./advice.ts";
@@ -44,7 +45,8 @@ export class Planner {
   data: RunPlan["data"] | undefined;
   /** Optimizer steps of the first iteration. */
   steps = 0;
-  hasNoise = false;
+  /** Parameters of the noise generator; 0 without noise. */
+  noiseParameters = 0;
   /** Tokens of a micro-batch, on average. */
   batchTokens = 1;
   /** Work of the run that is in no stage's numbers, a line each. */
@@ -108,7 +110,10 @@ export class Planner {
     const fresh = own === null && settings.lora ? planTargets(folder.config, settings.lora, "lora") : null;
     const adapter = { plan: settings.lora ? own ?? fresh : null, goesOn: own !== null };
     const adapted = adapter.plan?.modules.reduce((sum, { down, up }) => sum + elementsOf(down) + elementsOf(up), 0);
-    this.hasNoise ||= noise !== "none";
+    if (noise !== "none") {
+      const count = noiseTensors(noiseShape(folder.config, noise)).reduce((sum, shape) => sum + elementsOf(shape), 0);
+      this.noiseParameters = Math.max(this.noiseParameters, count);
+    }
     const { steps, stepsPerEpoch } = orderSteps(most, settings);
     if (this.steps === 0) this.steps = steps;
     await this.stages.add("optimize", {
@@ -135,7 +140,7 @@ export class Planner {
     const rows = await this.#once("eval", async () => (await planned()).rows);
     await this.stages.add("evaluate", {
       key: plan ? "score with adapters" : "score",
-      rehearse: (stages) => stages.score(folder, { rows, plan }),
+      rehearse: (stages) => stages.score(folder, { rows, plan, ...settings }),
       work: scoreWork(this.#cost, rows),
     });
     if (settings.labels.verifier === undefined) return;

@@ -3,16 +3,17 @@ import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { type PartBytes, Rehearsal } from "../../kernels/device/rehearsal.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
-import type { IterationConfig } from "../config/config_types.ts";
+import type { IterationConfig, Quantization } from "../config/config_types.ts";
 import { BatchGenerator, type GenerationPrompt } from "../generate/batch_generator.ts";
 import type { AdapterPlan } from "../model/adapter_plan.ts";
 import type { BatchCapacity } from "../model/device_batch.ts";
+import { allocFrozen, allocLoadScratch } from "../model/load_frozen.ts";
 import { allocAdapter, type LoadedAdapter } from "../model/lora_adapter.ts";
-import { freeModel, type Model } from "../model/model.ts";
+import { type AnyModel, freeModel } from "../model/model.ts";
 import type { ExampleIds } from "../model/pack.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { parametersOf } from "../model/parameters.ts";
-import { planDecoder } from "../model/plan_decoder.ts";
+import { layoutLimits, planDecoder } from "../model/plan_decoder.ts";
 import { pairLogps, responseLogps, type Scorer } from "../model/scorer.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { SCORED_TOKENS } from "../train/row_trainer.ts";
@@ -78,15 +79,16 @@ export class Rehearsing {
   /** Rehearses scoring rows under a model. Throws DeviceError if the device is too small. */
   async score(
     folder: ModelFolder,
-    { rows, label = "weights", plan = null }: {
+    { rows, label = "weights", plan = null, quantization = "none" }: {
       rows: readonly ExampleIds[];
       label?: "weights" | "judge";
+      quantization?: Quantization;
       plan?: AdapterPlan | null;
     },
   ): Promise<Rehearsed> {
     const part = rows.slice(0, MOST_SCORED);
     return await this.#stage(async () => {
-      const model = this.#load(folder, label, plan);
+      const model = this.#loadFrozen(folder, { part: label, plan, quantization });
       const before = this.#device.dispatches;
       let batches = 0;
       await responseLogps(this.#commands, model, { rows: part, onDone: () => batches++ });
@@ -110,7 +112,7 @@ export class Rehearsing {
     },
   ): Promise<Rehearsed> {
     return await this.#stage(async () => {
-      const model = this.#load(folder, "weights", plan);
+      const model = this.#loadFrozen(folder, { part: "weights", plan, ...settings });
       const generator = new BatchGenerator(this.#commands, model, {
         prompts,
         settings: settings.generation,
@@ -147,11 +149,11 @@ export class Rehearsing {
     const order = orderSteps(rows, settings);
     const looked = { ...order, steps: Math.min(order.steps, MOST_STEPS) };
     const stage = await this.#stage(async () => {
-      const model = this.#load(folder, "weights", plan);
+      const model = plan ? this.#loadFrozen(folder, { part: "weights", plan, ...settings }) : this.#load(folder);
       const frozen = plan && goesOn ? allocAdapter(this.#device, plan, "reference") : null;
       const { noise } = settings;
       const isNoised = noise !== "none";
-      const own = isNoised && !plan ? this.#load(folder, "reference").weights : null;
+      const own = isNoised && !plan ? this.#loadFrozen(folder, { part: "reference" }).weights : null;
       const reference = isNoised ? parametersOf(own ?? model.weights, { adapter: frozen }) : null;
       const scorer: Scorer = plan ? { ...model, adapter: frozen } : model;
       const capacity = planCapacity(rows, { order: looked, size, device: this.#device, shuffle: training.shuffle });
@@ -171,7 +173,7 @@ export class Rehearsing {
       const trainer = await Trainer.create(this.#commands, {
         model,
         ...(known && { reference: known }),
-        // Initial values do not matter here, and are large.
+        // Initial values do not matter here.
         settings: { ...settings, noise: noise === "none" ? noise : { ...noise, init: "zeros" } },
         capacity,
         maxPositions: longestRow(rows),
@@ -206,11 +208,29 @@ export class Rehearsing {
     return batches;
   }
 
-  #load(folder: ModelFolder, part: "weights" | "reference" | "judge", plan: AdapterPlan | null = null): Model {
+  /** A model whose weights are trained. */
+  #load(folder: ModelFolder): AnyModel {
     const { config } = folder;
-    const layout = planDecoder(config, { maxBindingBytes: this.#device.limits.maxStorageBufferBindingSize });
-    const weights = new ParameterBuffers(this.#device, { layout, label: part, part });
-    return { folder, config, weights, adapter: plan && { ...allocAdapter(this.#device, plan), peft: NO_PEFT } };
+    const layout = planDecoder(config, layoutLimits(this.#device, config));
+    const weights = new ParameterBuffers(this.#device, { layout, label: "weights", part: "weights" });
+    return { folder, config, weights, adapter: null };
+  }
+
+  /** A model whose weights stay as they are. */
+  #loadFrozen(
+    folder: ModelFolder,
+    { part, plan = null, quantization = "none" }: {
+      part: "weights" | "reference" | "judge";
+      plan?: AdapterPlan | null;
+      quantization?: Quantization;
+    },
+  ): AnyModel {
+    const { config } = folder;
+    const adapter = plan && { ...allocAdapter(this.#device, plan), peft: NO_PEFT };
+    const { groups, weights } = allocFrozen(this.#device, { config, source: folder, quantization, label: part, part });
+    const scratch = allocLoadScratch(this.#device, groups);
+    if (scratch) [scratch.piece, scratch.bad].forEach((slice) => this.#device.free(slice));
+    return { folder, config, weights, adapter };
   }
 
   async #stage(work: () => Promise<{ dispatches: number; fences: number }>): Promise<Rehearsed> {

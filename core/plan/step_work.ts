@@ -74,8 +74,9 @@ export function optimizeWork(
   const passes = noise === "none" || noise.update === "joint"
     ? { model: 1, noise: noise === "none" ? 0 : 1, all: 1 }
     : { model: noise.model_steps, noise: noise.noise_steps, all: noise.model_steps + noise.noise_steps };
-  const noiseForward = noise === "none" ? 0 : passes.all * noiseFlop(cost, rejected, { backward: false });
-  const noiseBackward = passes.noise * noiseFlop(cost, rejected, { backward: true });
+  const rank = noise === "none" ? undefined : noise.rank;
+  const noiseForward = noise === "none" ? 0 : passes.all * noiseFlop(cost, rejected, { backward: false, rank });
+  const noiseBackward = passes.noise * noiseFlop(cost, rejected, { backward: true, rank });
   // The reference scores what does not change once, and the rejected responses under noise in every pass.
   const side = (name: "chosenIds" | "rejectedIds"): TokenCount =>
     sumCounts(rows.map((row) => countRow(row.promptIds.length, "chosenIds" in row ? [row[name].length] : [])));

@@ -30,8 +30,14 @@ export async function fixSettings(config: ResolvedConfig): Promise<void> {
 
 /** As {@linkcode fixSettings}, for the settings that an iteration's responses, or a part of them, were made with. */
 export async function fixGeneration(paths: StagePaths, settings: IterationConfig): Promise<void> {
-  const { iteration, model, data, generation } = settings;
-  const made = { iteration, ...(model !== undefined && { model }), data, generation };
+  const { iteration, model, quantization, data, generation } = settings;
+  const made = {
+    iteration,
+    ...(model !== undefined && { model }),
+    ...(quantization !== "none" && { quantization }),
+    data,
+    generation,
+  };
   if (await exists(paths.generation) && (await exists(paths.responses) || await exists(paths.partialResponses))) {
     const advice = `give another output_dir or delete ${dirname(paths.responses)}`;
     checkSameSettings(await withAdvice(readJsonObject(paths.generation), advice), made, {

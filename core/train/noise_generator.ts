@@ -1,19 +1,33 @@
 /** The noise generator W_σ, b_σ: its layout and initial values. @module */
-import type { Device } from "../../kernels/device/device.ts";
-import { philox4x32 } from "../../kernels/random/philox.ts";
+import type { Commands } from "../../kernels/device/commands.ts";
 import { philoxKey } from "../../kernels/random/philox_key.ts";
-import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
+import { uniformFill } from "../../kernels/random/uniform_fill.ts";
+import { openSafetensorsAt, type Weights } from "../checkpoint/stored_weights.ts";
 import type { NoiseConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
-import { sha256 } from "../files/digest.ts";
+import type { ModelConfig } from "../model/families/family.ts";
+import type { ParameterShape } from "../model/families/model_tensors.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { type ParameterLayout, planParameters } from "../model/parameter_layout.ts";
 import type { Parameters } from "../model/parameters.ts";
+import { type LayoutLimits, layoutLimits } from "../model/plan_decoder.ts";
 
-/** Sizes of the generator: weight [vocab, hidden], bias [vocab]. */
+/**
+ * Sizes of the generator: weight [vocab, hidden] and bias [vocab]; with a rank the weight is the product of up
+ * [vocab, rank] and down [rank, hidden].
+ */
 export interface NoiseShape {
   vocab: number;
   hidden: number;
+  rank?: number;
+}
+
+/** Sizes of the generator for a model of this shape. */
+export function noiseShape(
+  { vocabSize: vocab, hiddenSize: hidden }: Pick<ModelConfig, "vocabSize" | "hiddenSize">,
+  { rank }: Pick<NoiseConfig, "rank">,
+): NoiseShape {
+  return { vocab, hidden, ...(rank !== undefined && { rank }) };
 }
 
 /** The noise generator on the device, and the reference whose logits it disturbs. */
@@ -24,89 +38,107 @@ export interface NoiseGenerator {
   readonly settings: NoiseConfig;
 }
 
-/** Plans the generator's buffers. */
-export function planNoise({ vocab, hidden }: NoiseShape, maxBindingBytes: number): ParameterLayout {
-  return planParameters(
-    [[{ name: "weight", shape: [vocab, hidden] }], [{ name: "bias", shape: [vocab] }]],
-    { maxBindingBytes },
-  );
+/** Name of the tensor that makes the noise's logits: it is multiplied with h, or with a rank with what `down` makes of h. */
+export function weightName({ rank }: { rank?: number }): "weight" | "up" {
+  return rank === undefined ? "weight" : "up";
 }
 
-/**
- * Initial values as in PyTorch's `nn.Linear`: uniform (2u − 1)/√hidden, drawn with Philox purpose 1 at counter
- * (element >> 2, 0, 0, 0), weight row by row, then bias (docs/method.md, "The random numbers").
- */
-export function linearInit(
-  { vocab, hidden }: NoiseShape,
-  { seed, iteration }: { seed: number; iteration: number },
-): { weight: Float32Array<ArrayBuffer>; bias: Float32Array<ArrayBuffer> } {
-  const key = philoxKey(seed, { iteration, purpose: "noiseInit" });
-  const values = new Float32Array(vocab * (hidden + 1));
-  const bound = 1 / Math.sqrt(hidden);
-  for (let block = 0; block * 4 < values.length; block++) {
-    const words = philox4x32([block, 0, 0, 0], key);
-    for (let lane = 0; lane < 4 && block * 4 + lane < values.length; lane++) {
-      values[block * 4 + lane] = (2 * (words[lane]! + 0.5) * 2 ** -32 - 1) * bound;
-    }
+/** The generator's tensors. */
+export function noiseTensors({ vocab, hidden, rank }: NoiseShape): ParameterShape[] {
+  const bias = { name: "bias", shape: [vocab] };
+  if (rank === undefined) return [{ name: "weight", shape: [vocab, hidden] }, bias];
+  return [{ name: "down", shape: [rank, hidden] }, { name: "up", shape: [vocab, rank] }, bias];
+}
+
+/** Plans the generator's buffers. Throws a UserError for a rank that the weight cannot have. */
+export function planNoise(shape: NoiseShape, limits: LayoutLimits): ParameterLayout {
+  const { vocab, hidden, rank = 1 } = shape;
+  const most = Math.min(vocab, hidden);
+  if (rank > most) {
+    throw new UserError(
+      `Cannot make a noise generator of rank ${rank}: its weight is [${vocab}, ${hidden}], expected noise.rank of at most ${most}`,
+    );
   }
-  return { weight: values.slice(0, vocab * hidden), bias: values.slice(vocab * hidden) };
+  return planParameters(noiseTensors(shape).map((tensor) => [tensor]), limits);
+}
+
+/** What a generator begins with, and the seed and iteration that it is drawn by. */
+export interface NoiseStart {
+  shape: NoiseShape;
+  /** `zeros`, `linear`, or the path of a safetensors file. */
+  init: string;
+  seed: number;
+  iteration: number;
+}
+
+/** Whether a value of `noise.init` is the path of a file. */
+export function isNoiseFile(init: string): boolean {
+  return init !== "zeros" && init !== "linear";
 }
 
 /**
- * Makes a generator on the device. `init` is `zeros`, `linear`, or the path of a safetensors file; throws a UserError
- * if the file has no `weight` and `bias` of the right shapes, or is damaged.
+ * Makes a generator on the device. Throws a UserError for a rank that is too high, and if the file has no `weight` and
+ * `bias` (with a rank: `down`, `up` and `bias`) of the right shapes.
  */
-export async function createNoise(
-  device: Device,
-  { shape, init, seed, iteration }: { shape: NoiseShape; init: string; seed: number; iteration: number },
-): Promise<ParameterBuffers> {
-  const first = init === "zeros"
-    ? null
-    : init === "linear"
-    ? linearInit(shape, { seed, iteration })
-    : await readInit(shape, init);
-  const layout = planNoise(shape, device.limits.maxStorageBufferBindingSize);
+export async function createNoise(commands: Commands, start: NoiseStart): Promise<ParameterBuffers> {
+  const { device } = commands;
+  const { vocab: vocabSize, hidden: hiddenSize } = start.shape;
+  const layout = planNoise(start.shape, layoutLimits(device, { vocabSize, hiddenSize }));
+  const file = isNoiseFile(start.init) ? await openInit(start.init, layout) : null;
   const values = new ParameterBuffers(device, { layout, label: "noise", part: "noise generator" });
-  if (first) {
-    values.write("weight", first.weight);
-    values.write("bias", first.bias);
+  try {
+    if (file) await upload(values, file);
+    else drawFirst(commands, values, start);
+  } catch (error) {
+    values.free();
+    throw error;
   }
   return values;
 }
 
-/** The weight [vocab, hidden] and the bias [vocab]. */
-type NoiseValues = Readonly<Record<"weight" | "bias", Float32Array<ArrayBuffer>>>;
-
-/** The key of the values' SHA-256 in a file's header. */
-const SUM = "dnpo_sha256";
-
-async function readInit({ vocab, hidden }: NoiseShape, path: string): Promise<NoiseValues> {
-  const file = await openSafetensorsAt(path);
-  const read = (name: string, shape: number[]): Promise<Float32Array<ArrayBuffer>> => {
-    const found = file.tensors.get(name)?.shape;
-    if (found === undefined || found.join() !== shape.join()) {
-      throw new UserError(
-        `Cannot load "${name}" from ${path}: shape is ${found ? `[${found.join(", ")}]` : "not there"}, expected [${
-          shape.join(", ")
-        }] from the model (noise.init)`,
-      );
+/**
+ * Records initial values as in PyTorch's `nn.Linear`: uniform ±1/√inputs, drawn with Philox purpose 1 at counter
+ * (element >> 2, 0, 0, 0), row by row, in the tensors' order (docs/method.md, "The random numbers"). Of `zeros`, `down`
+ * alone is drawn: if both factors of the weight were zero, so would be their gradients.
+ */
+function drawFirst(
+  commands: Commands,
+  values: ParameterBuffers,
+  { shape: { hidden, rank }, init, seed, iteration }: NoiseStart,
+): void {
+  const key = philoxKey(seed, { iteration, purpose: "noiseInit" });
+  let first = 0;
+  for (const [name, { elements: count }] of values.layout.places) {
+    const inputs = name === "down" ? hidden : rank ?? hidden;
+    if (init === "linear" || name === "down") {
+      uniformFill(commands, { out: values.view(name), count, first, key, bound: 1 / Math.sqrt(inputs) });
     }
-    return file.readFloat32(name);
-  };
-  const values = { weight: await read("weight", [vocab, hidden]), bias: await read("bias", [vocab]) };
-  const { [SUM]: is } = await noiseMetadata(values);
-  const { [SUM]: expected = is } = file.metadata;
-  if (is === expected) return values;
-  throw new UserError(
-    `Cannot load the noise from ${path}: its values have the SHA-256 ${is}, expected ${expected} as in its header; ` +
-      "the file is damaged, expected one as optimize saved it (noise.init)",
-  );
+    first += count;
+  }
+  commands.submit();
 }
 
-/** What is kept in the header of a generator's file, by which damage is told where it is read as `noise.init`. */
-export async function noiseMetadata({ weight, bias }: NoiseValues): Promise<{ [SUM]: string }> {
-  const parts = [weight, bias].map(({ buffer, byteOffset, byteLength }) =>
-    new Uint8Array(buffer, byteOffset, byteLength)
-  );
-  return { [SUM]: await sha256(...parts) };
+/** Opens the file of `noise.init`, which must hold the generator's tensors. */
+async function openInit(path: string, { places }: ParameterLayout): Promise<Weights> {
+  const file = await openSafetensorsAt(path);
+  for (const [name, { shape }] of places) {
+    const found = file.tensors.get(name)?.shape;
+    if (found?.join() === shape.join()) continue;
+    throw new UserError(
+      `Cannot load "${name}" from ${path}: shape is ${found ? `[${found.join(", ")}]` : "not there"}, expected [${
+        shape.join(", ")
+      }] from the model (noise.init)`,
+    );
+  }
+  return file;
+}
+
+async function upload(values: ParameterBuffers, file: Weights): Promise<void> {
+  for (const name of values.layout.places.keys()) {
+    let first = 0;
+    for await (const piece of file.streamFloat32(name)) {
+      values.writePart(name, first, piece);
+      first += piece.length;
+    }
+  }
 }

@@ -5,7 +5,7 @@ import type { IterationConfig } from "../config/config_types.ts";
 import { checkSameSettings } from "../config/settings_difference.ts";
 import { StoppedError } from "../error.ts";
 import type { LineLog } from "../files/json_lines.ts";
-import type { Model } from "../model/model.ts";
+import type { AnyModel } from "../model/model.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import type { Parameters as ModelParameters } from "../model/parameters.ts";
 import type { Scorer } from "../model/scorer.ts";
@@ -21,7 +21,7 @@ import { fingerprint, type TrainingRows } from "./training_rows.ts";
 export interface OptimizeOptions {
   commands: Commands;
   /** The policy as the iteration starts from it. Its adapters, or else its weights, are trained in place. */
-  model: Model;
+  model: AnyModel;
   /** The frozen reference, which only noise needs on the device; null without noise. */
   reference: ModelParameters | null;
   /** The reference, which scores the rows once, before the first step (default: the policy as it begins). */
@@ -112,6 +112,7 @@ async function scoreReference(
     scorer,
     path,
     files,
+    quantization: settings.quantization,
     onDone,
   });
 }
@@ -199,12 +200,13 @@ class StepLoop {
 }
 
 function originOf({ settings, data, model, files }: OptimizeOptions): Origin {
-  const { iteration, model: name, training, lora, noise } = settings;
+  const { iteration, model: name, quantization, training, lora, noise } = settings;
   const begun = { folder: model.folder.dir, files };
   return {
     iteration,
     ...(name !== undefined && { model: name }),
     training,
+    ...(quantization !== "none" && { quantization }),
     ...(lora && { lora }),
     noise,
     data: fingerprint(data),

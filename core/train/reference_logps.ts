@@ -6,6 +6,7 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import type { FileDigests } from "../checkpoint/folder_identity.ts";
 import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
+import type { Quantization } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import { sha256 } from "../files/digest.ts";
@@ -44,6 +45,7 @@ export interface KeptReferenceOptions extends ReferenceOptions {
   path: string;
   /** The digests of the reference's files. */
   files: FileDigests;
+  quantization: Quantization;
 }
 
 const KEY = "dnpo_reference";
@@ -118,12 +120,18 @@ async function read(path: string, { key, rows }: { key: string; rows: number }):
 /** The file's key, made of everything that the numbers depend on. */
 async function keyOf(
   { device }: Commands,
-  { rows, used, rejected, files }: KeptReferenceOptions,
+  { rows, used, rejected, files, quantization }: KeptReferenceOptions,
 ): Promise<string> {
   const { info, family, tuning, subgroupSize } = device;
   // Of a tuning, only the family can change the bits.
   const adapter = `${info.description || info.device}, ${family}, ${tuning?.family ?? family}, ${subgroupSize}`;
-  return JSON.stringify({ model: files, rows: await sha256(rowWords(rows, { used, rejected })), rejected, adapter });
+  return JSON.stringify({
+    model: files,
+    ...(quantization !== "none" && { quantization }),
+    rows: await sha256(rowWords(rows, { used, rejected })),
+    rejected,
+    adapter,
+  });
 }
 
 /** Place, lengths and ids of the rows that are used, end to end, as little-endian words: what the key is made of. */

@@ -24,6 +24,9 @@ export interface SavedState {
   restart: string;
 }
 
+/** A buffer may be as large as 2 GiB: it is read in pieces of this size. */
+const PIECE_BYTES = 64 * 2 ** 20;
+
 const KEY = "dnpo_state";
 const BEGUN = '"begun":{';
 const NAME = /^step-(\d+)\.safetensors$/;
@@ -107,7 +110,7 @@ export async function readStateRecord(
 /** Uploads the buffers of a saved state. Throws a UserError if their sizes differ. */
 export async function loadState(
   { path, advice }: SavedState,
-  { device, buffers }: { device: Device; buffers: StateBuffers },
+  { device, buffers, pieceBytes = PIECE_BYTES }: { device: Device; buffers: StateBuffers; pieceBytes?: number },
 ): Promise<void> {
   const file = await openSafetensorsAt(path);
   for (const [name, slice] of Object.entries(buffers)) {
@@ -119,7 +122,10 @@ export async function loadState(
         } bytes, expected ${slice.size}; the model has changed (${advice})`,
       );
     }
-    device.write(slice, await file.readBytes(name));
+    for (let start = 0; start < size; start += pieceBytes) {
+      const length = Math.min(pieceBytes, size - start);
+      device.write(slice, await file.readBytes(name, { start, length }), start);
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
-import type { Model } from "../model/model.ts";
+import type { AnyModel } from "../model/model.ts";
 import type { PairIds } from "../model/pack.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import type { Parameters } from "../model/parameters.ts";
@@ -32,7 +32,7 @@ export interface LogpsRequest {
 /** What a trainer of rows is made of. */
 export interface RowTrainerOptions {
   /** The policy; its adapters, or else its weights, are trained in place. */
-  model: Model;
+  model: AnyModel;
   data: TrainingRows;
   settings: IterationConfig;
   /** The frozen reference's parameters, which only noise needs on the device; null without noise. */

@@ -7,6 +7,8 @@ import type { StepMetrics } from "./step_metrics.ts";
 
 /** The settings and data of the stage. A stage that goes on from the state must have the same. */
 export type Origin = Pick<IterationConfig, "iteration" | "model" | "training" | "lora" | "noise"> & {
+  /** Absent if it is `none`. */
+  quantization?: IterationConfig["quantization"];
   data: string;
   /** The model that the stage began with; absent in a state that was saved before states were sealed. */
   begun?: KnownModel;

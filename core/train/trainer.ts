@@ -7,12 +7,12 @@ import type { IterationConfig, NoiseConfig } from "../config/config_types.ts";
 import { BufferSet } from "../model/activations.ts";
 import { createDecoder } from "../model/decoder.ts";
 import type { BatchCapacity } from "../model/device_batch.ts";
-import type { Model } from "../model/model.ts";
-import type { ParameterBuffers } from "../model/parameter_buffers.ts";
+import type { AnyModel } from "../model/model.ts";
+import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { type Parameters, parametersOf } from "../model/parameters.ts";
 import type { Loss, LossPass } from "./losses/loss.ts";
 import { LOSSES } from "./losses/losses.ts";
-import { createNoise } from "./noise_generator.ts";
+import { createNoise, noiseShape } from "./noise_generator.ts";
 import { OptimizerGroup } from "./optimizer_group.ts";
 import type { ReferenceLogps } from "./reference_logps.ts";
 import type { StepBatch } from "./step_batches.ts";
@@ -22,7 +22,7 @@ import { createWorkspace, type DropoutSettings, type Workspace } from "./workspa
 /** What a trainer is made of. */
 export interface TrainerOptions {
   /** The policy; its adapters, or else its weights, are trained in place. */
-  model: Model;
+  model: AnyModel;
   /** The frozen reference, of a loss that needs one. */
   reference?: Reference;
   settings: IterationConfig;
@@ -97,8 +97,8 @@ export class Trainer {
   /** Allocates everything. Throws UserError for a noise file that does not fit, DeviceError for too little memory. */
   static async create(commands: Commands, options: TrainerOptions): Promise<Trainer> {
     const { settings, model } = options;
-    const noise = settings.noise === "none" ? null : await createNoise(commands.device, {
-      shape: { vocab: model.config.vocabSize, hidden: model.config.hiddenSize },
+    const noise = settings.noise === "none" ? null : await createNoise(commands, {
+      shape: noiseShape(model.config, settings.noise),
       init: settings.noise.init,
       seed: settings.training.seed,
       iteration: settings.iteration,
@@ -130,7 +130,7 @@ export class Trainer {
     const policy = held.adopt(
       new OptimizerGroup(commands, {
         name: "policy",
-        values: model.adapter?.values ?? model.weights,
+        values: trainedValues(model),
         control: controlOf(controls, 0),
         training,
         weightDecay: training.weight_decay,
@@ -291,8 +291,15 @@ export class Trainer {
   }
 }
 
+/** What is trained: the adapters' values, or else the weights. Throws TypeError if these are frozen. */
+function trainedValues({ adapter, weights }: AnyModel): ParameterBuffers {
+  if (adapter) return adapter.values;
+  if (weights instanceof ParameterBuffers) return weights;
+  throw new TypeError("Cannot train a model that was loaded as frozen: it has no adapters, expected some");
+}
+
 /** The policy's parameters with the gradients of what is trained: of the adapters, if the model has them. */
-function policyParameters({ weights, adapter }: Model, gradients: ParameterBuffers): Parameters {
+function policyParameters({ weights, adapter }: AnyModel, gradients: ParameterBuffers): Parameters {
   return adapter
     ? parametersOf(weights, { adapter, adapterGradients: gradients })
     : parametersOf(weights, { gradients });

@@ -275,7 +275,12 @@ export class Commands {
     const entries: GPUBindGroupEntry[] = kernel.bindingNames.map((name, binding) => {
       const bound = buffers[name];
       if ("texture" in bound) return { binding, resource: bound.view };
-      const { buffer, offset, size } = bound;
+      const { buffer, offset, size, parts } = bound;
+      if (parts) {
+        throw new RangeError(
+          `Cannot dispatch "${kernel.name}": "${name}" lies in ${parts.length} buffers, expected a part in one of them`,
+        );
+      }
       if (size > this.device.limits.maxStorageBufferBindingSize) {
         throw new RangeError(
           `Cannot dispatch "${kernel.name}": "${name}" is ${size} bytes, expected at most ${this.device.limits.maxStorageBufferBindingSize} in one binding`,

@@ -228,18 +228,27 @@ export class Device {
         `Cannot write "${slice.buffer.label}": ${offset + data.byteLength} bytes, expected at most ${slice.size}`,
       );
     }
+    let start = 0;
+    for (const part of slice.parts ?? [slice]) {
+      const from = Math.max(offset, start);
+      const bytes = Math.min(offset + data.byteLength, start + part.size) - from;
+      if (bytes > 0) this.#writePart(part, from - start, { data, first: from - offset, bytes });
+      start += part.size;
+    }
+  }
+
+  #writePart(
+    part: Slice,
+    offset: number,
+    { data, first, bytes: all }: { data: ArrayBufferView<ArrayBuffer>; first: number; bytes: number },
+  ): void {
     // Chunks with a submit after each keep the queue's staging memory small and are the fastest way up.
     const chunk = 16 * 1024 * 1024;
-    for (let at = 0; at < data.byteLength; at += chunk) {
-      const bytes = Math.min(chunk, data.byteLength - at);
-      this.gpu.queue.writeBuffer(
-        slice.buffer.gpu,
-        slice.offset + offset + at,
-        data.buffer,
-        data.byteOffset + at,
-        bytes,
-      );
-      if (data.byteLength > chunk) this.gpu.queue.submit([]);
+    for (let at = 0; at < all; at += chunk) {
+      const bytes = Math.min(chunk, all - at);
+      const start = data.byteOffset + first + at;
+      this.gpu.queue.writeBuffer(part.buffer.gpu, part.offset + offset + at, data.buffer, start, bytes);
+      if (all > chunk) this.gpu.queue.submit([]);
     }
   }
 

@@ -21,6 +21,7 @@ interface ReadJob {
   source: Slice;
   target: ArrayBuffer;
   from: number;
+  to: number;
   bytes: number;
   at: number;
 }
@@ -90,8 +91,8 @@ export class Readback {
       return await this.#device.check();
     }
     const mapped = new Uint8Array(staging.getMappedRange(0, bytes));
-    for (const { target, from, bytes, at } of jobs) {
-      new Uint8Array(target, from, bytes).set(mapped.subarray(at, at + bytes));
+    for (const { target, to, bytes, at } of jobs) {
+      new Uint8Array(target, to, bytes).set(mapped.subarray(at, at + bytes));
     }
     staging.unmap();
     await this.#device.check();
@@ -105,17 +106,31 @@ function* windows(
 ): Generator<{ jobs: readonly ReadJob[]; bytes: number }> {
   let jobs: ReadJob[] = [];
   let used = 0;
-  for (const [i, source] of slices.entries()) {
+  for (const { source, target, first } of partsOf(slices, out)) {
     for (let from = 0; from < source.size;) {
       if (used === WINDOW_BYTES) {
         yield { jobs, bytes: used };
         [jobs, used] = [[], 0];
       }
       const bytes = Math.min(source.size - from, WINDOW_BYTES - used);
-      jobs.push({ source, target: out[i]!, from, bytes, at: used });
+      jobs.push({ source, target, from, to: first + from, bytes, at: used });
       used += bytes;
       from += bytes;
     }
   }
   if (used > 0) yield { jobs, bytes: used };
+}
+
+/** The parts of each slice, with the byte at which each begins in what is read. */
+function* partsOf(
+  slices: readonly Slice[],
+  out: readonly ArrayBuffer[],
+): Generator<{ source: Slice; target: ArrayBuffer; first: number }> {
+  for (const [i, slice] of slices.entries()) {
+    let first = 0;
+    for (const source of slice.parts ?? [slice]) {
+      yield { source, target: out[i]!, first };
+      first += source.size;
+    }
+  }
 }

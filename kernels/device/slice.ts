@@ -22,6 +22,11 @@ export interface Slice {
   readonly offset: number;
   /** Number of bytes. */
   readonly size: number;
+  /**
+   * What lies in several buffers has its parts here, end to end: `buffer` and `offset` are the first part's, `size` is
+   * that of all. It can be written and read, but only a {@linkcode subslice} within one part can be bound or copied.
+   */
+  readonly parts?: readonly Slice[];
 }
 
 /** A texture that holds words in a row, {@linkcode IMAGE_WIDTH} texels to a line: some drivers read it far faster. */
@@ -50,16 +55,38 @@ export const IMAGE_WIDTH = 4096;
 /** Offsets of slices are multiples of this, WebGPU's default `minStorageBufferOffsetAlignment`. */
 export const SLICE_ALIGNMENT = 256;
 
-/** A view of a slice: `offset` and `size` in bytes within it. Throws RangeError where it does not fit or is not aligned. */
+/**
+ * A view of a slice: `offset` and `size` in bytes within it. Throws RangeError where it does not fit, is not aligned, or
+ * lies in two parts.
+ */
 export function subslice(slice: Slice, offset: number, size: number): Slice {
-  if (offset % SLICE_ALIGNMENT !== 0 || offset + size > slice.size) {
+  const { part, start } = partAt(slice, offset);
+  const first = offset - start;
+  if (offset % SLICE_ALIGNMENT !== 0 || first + size > part.size) {
     throw new RangeError(
-      `Cannot slice "${slice.buffer.label}": bytes ${offset}..${
-        offset + size
-      } of ${slice.size}, expected an offset that is a multiple of ${SLICE_ALIGNMENT} and an end within`,
+      `Cannot slice "${part.buffer.label}": bytes ${first}..${
+        first + size
+      } of ${part.size}, expected an offset that is a multiple of ${SLICE_ALIGNMENT} and an end within`,
     );
   }
-  return { buffer: slice.buffer, offset: slice.offset + offset, size };
+  return { buffer: part.buffer, offset: part.offset + first, size };
+}
+
+/** The part of a slice that holds a byte, and the part's first byte within the slice; the last one past the end. */
+export function partAt(slice: Slice, offset: number): { part: Slice; start: number } {
+  let start = 0;
+  for (const part of slice.parts ?? []) {
+    if (offset < start + part.size || part === slice.parts!.at(-1)) return { part, start };
+    start += part.size;
+  }
+  return { part: slice, start: 0 };
+}
+
+/** Slices of several buffers, end to end, as one. */
+export function joinSlices(parts: readonly Slice[]): Slice {
+  const [first] = parts;
+  if (parts.length === 1) return first!;
+  return { ...first!, size: parts.reduce((sum, { size }) => sum + size, 0), parts };
 }
 
 /** Rounds bytes up to the alignment that slices need. */

@@ -59,7 +59,7 @@ export function openSliceReader(
 function planWindows(slices: readonly Slice[], windowBytes: number): WindowJob[][] {
   const windows: WindowJob[][] = [];
   let used = windowBytes;
-  for (const slice of slices) {
+  for (const slice of slices.flatMap((slice) => slice.parts ?? [slice])) {
     for (let from = 0; from < slice.size;) {
       if (used === windowBytes) {
         windows.push([]);

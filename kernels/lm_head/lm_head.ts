@@ -9,6 +9,7 @@ import { defineKernel } from "../device/kernel.ts";
 import { type Slice, subslice } from "../device/slice.ts";
 import type { SourcePart } from "../device/source.ts";
 import { matmul } from "../matmul/matmul.ts";
+import { STORAGE_FACTS } from "../storage/storage.ts";
 import { cutRows, type Window, windowOf } from "../window.ts";
 import { chunkOf, type LmHeadPlan, type LmHeadScratch } from "./lm_head_tiles.ts";
 
@@ -38,12 +39,20 @@ const backward = defineKernel({
   uniforms: tileFields,
 });
 
+/** How the LM head's weight may be stored. */
+export type HeadStorage = "f32" | "bf16" | "f16";
+
 /** Inputs and sizes that all LM head functions share. An entry is a position whose logits predict a scored token. */
 export interface LmHeadInputs {
   /** Final hidden states, f32 [rows, hidden]. */
   h: Slice;
-  /** f32 [vocab, hidden]; may be larger than one binding. */
+  /**
+   * [vocab, hidden], stored as `storage` says; may be larger than one binding, and lie in several buffers (`tileRows`
+   * says where it is cut).
+   */
   weight: Slice;
+  /** How the weight is stored (default "f32"). */
+  storage?: HeadStorage;
   /** The token that each entry predicts, u32 [rows]. */
   target: Slice;
   /** Number of entries. */
@@ -78,14 +87,14 @@ export interface LmHeadBackward extends LmHeadInputs {
 /** Records the log-probability of each entry's target. Each chunk of entries is a submission of its own. */
 export function lmHeadForward(
   commands: Commands,
-  { logp, lse, h, weight, target, rows, hidden, vocab, scratch }: LmHeadForward,
+  { logp, lse, h, weight, storage = "f32", target, rows, hidden, vocab, scratch }: LmHeadForward,
 ): void {
   const { plan, logits } = scratch;
   for (const chunk of cutRows(rows, plan.chunkRows)) {
     if (chunk.first > 0) commands.submit();
     const state = subslice(scratch.state, 0, plan.chunkRows * 16);
     for (const tile of cutRows(vocab, plan.tileColumns)) {
-      tileLogits(commands, { plan, h, weight, hidden, chunk, tile, logits });
+      tileLogits(commands, { plan, h, weight, storage, hidden, chunk, tile, logits });
       commands.dispatch(update, {
         buffers: { state, logits, targets: target },
         uniforms: tileUniforms(chunk, tile, plan.tileColumns),
@@ -103,7 +112,8 @@ export function lmHeadForward(
  */
 export function lmHeadBackward(
   commands: Commands,
-  { dh, dweight, lse, dlogp, sequence, h, weight, target, rows, hidden, vocab, scratch }: LmHeadBackward,
+  { dh, dweight, lse, dlogp, sequence, h, weight, storage = "f32", target, rows, hidden, vocab, scratch }:
+    LmHeadBackward,
 ): void {
   const { plan, logits } = scratch;
   const { chunkRows, tileColumns: stride } = plan;
@@ -111,7 +121,7 @@ export function lmHeadBackward(
     if (chunk.first > 0) commands.submit();
     const hChunk = chunkOf(commands.device, h, { first: chunk.first, columns: hidden, plan });
     for (const tile of cutRows(vocab, stride)) {
-      tileLogits(commands, { plan, h, weight, hidden, chunk, tile, logits });
+      tileLogits(commands, { plan, h, weight, storage, hidden, chunk, tile, logits });
       commands.dispatch(backward, {
         buffers: { logits, lse, targets: target, sequences: sequence, dlogp },
         uniforms: tileUniforms(chunk, tile, stride),
@@ -124,7 +134,8 @@ export function lmHeadBackward(
           mode: "NN",
           c: chunkOf(commands.device, dh, { first: chunk.first, columns: hidden, plan }),
           a: logits,
-          b: windowOf(weight, tile, hidden * 4),
+          b: windowOf(weight, tile, hidden * STORAGE_FACTS[storage].bits / 8),
+          bType: storage,
           m: chunk.rows,
           n: hidden,
           k: tile.rows,
@@ -140,10 +151,11 @@ export function lmHeadBackward(
 /** Records logits [chunk, tile] = h · weightᵀ (+ bias); their rows are the plan's `tileColumns` apart. */
 export function tileLogits(
   commands: Commands,
-  { plan, h, weight, bias, hidden, chunk, tile, logits }: {
+  { plan, h, weight, storage = "f32", bias, hidden, chunk, tile, logits }: {
     plan: LmHeadPlan;
     h: Slice;
     weight: Slice;
+    storage?: HeadStorage;
     bias?: Slice;
     hidden: number;
     chunk: Window;
@@ -156,7 +168,8 @@ export function tileLogits(
     mode: "NT",
     c: logits,
     a: chunkOf(commands.device, h, { first: chunk.first, columns: hidden, plan }),
-    b: windowOf(weight, tile, hidden * 4),
+    b: windowOf(weight, tile, hidden * STORAGE_FACTS[storage].bits / 8),
+    bType: storage,
     ...(bias ? { bias: windowOf(bias, tile, 4) } : {}),
     m: chunk.rows,
     n: tile.rows,

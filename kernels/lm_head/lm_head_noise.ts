@@ -8,8 +8,9 @@ import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
 import { type Slice, subslice } from "../device/slice.ts";
 import type { SourcePart } from "../device/source.ts";
+import { matmul } from "../matmul/matmul.ts";
 import { PHILOX } from "../random/philox.ts";
-import { cutRows, type Window } from "../window.ts";
+import { cutRows, type Window, windowOf } from "../window.ts";
 import {
   addWeightGradient,
   finishRows,
@@ -77,10 +78,19 @@ const biasGradient = defineKernel({
   uniforms: { rows: "u32", columns: "u32", stride: "u32", first_column: "u32" },
 });
 
+/** What the generator's weight is multiplied with in place of h. */
+export interface LmHeadNoiseInput {
+  /** f32 [rows, columns]. */
+  x: Slice;
+  columns: number;
+}
+
 /** The noise: its generator, and what its random numbers depend on. */
 export interface LmHeadNoise {
-  /** The generator's weight, f32 [vocab, hidden]; may be larger than one binding. */
+  /** The generator's weight, f32 [vocab, hidden], or [vocab, columns] of `noiseInput`; cut as the LM head's weight. */
   noiseWeight: Slice;
+  /** What the weight is multiplied with (default: h). */
+  noiseInput?: LmHeadNoiseInput;
   /** The generator's bias, f32 [vocab]. */
   noiseBias: Slice;
   /** Each entry's row in the pair file, u32 [rows]. */
@@ -107,8 +117,10 @@ export interface LmHeadNoiseForward extends LmHeadForward, LmHeadNoise {
 
 /** Buffers and sizes of {@linkcode lmHeadNoiseBackward}. */
 export interface LmHeadNoiseBackward extends LmHeadInputs, LmHeadNoise {
-  /** Gradient at the generator's weight, added to: f32 [vocab, hidden]. */
+  /** Gradient at the generator's weight, added to: of its shape. */
   dnoiseWeight: Slice;
+  /** Gradient at `noiseInput`, overwritten: f32 [rows, columns]. Leave it out if it is not needed. */
+  dnoiseInput?: Slice;
   /** Gradient at the generator's bias, added to: f32 [vocab]. */
   dnoiseBias: Slice;
   /** As saved by {@linkcode lmHeadNoiseForward}. */
@@ -159,17 +171,19 @@ export function lmHeadNoiseForward(commands: Commands, call: LmHeadNoiseForward)
 
 /**
  * Records the gradients of Σ_s dlogpNoised[s] · Σ_(entries of s) logpNoised + varianceScale · Σσ² at the noise
- * generator; h and weight are constants. Each chunk of entries is a submission of its own. Throws RangeError unless
+ * generator and its input; h and weight are constants. Each chunk of entries is a submission of its own. Throws RangeError unless
  * maxVariance is above 0.
  */
 export function lmHeadNoiseBackward(commands: Commands, call: LmHeadNoiseBackward): void {
-  const { rows, vocab, hidden, target, example, position, sequence, scratch } = call;
+  const { rows, vocab, target, example, position, sequence, scratch } = call;
   const { plan: { chunkRows, tileColumns: stride }, logits, noiseLogits } = scratch;
   const { device } = commands;
+  const { x, columns } = inputOf(call);
   const random = randomUniforms(call);
   for (const chunk of cutRows(rows, chunkRows)) {
     if (chunk.first > 0) commands.submit();
-    const h = chunkOf(device, call.h, { first: chunk.first, columns: hidden, plan: scratch.plan });
+    const part = { first: chunk.first, columns, plan: scratch.plan };
+    const input = chunkOf(device, x, part);
     for (const tile of cutRows(vocab, stride)) {
       bothLogits(commands, { ...call, chunk, tile });
       commands.dispatch(backward, {
@@ -190,12 +204,25 @@ export function lmHeadNoiseBackward(commands: Commands, call: LmHeadNoiseBackwar
       addWeightGradient(commands, {
         dweight: call.dnoiseWeight,
         dlogits: noiseLogits,
-        h,
-        hidden,
+        h: input,
+        hidden: columns,
         chunk,
         tile,
         stride,
       });
+      if (call.dnoiseInput) {
+        matmul(commands, {
+          mode: "NN",
+          c: chunkOf(device, call.dnoiseInput, part),
+          a: noiseLogits,
+          b: windowOf(call.noiseWeight, tile, columns * 4),
+          m: chunk.rows,
+          n: columns,
+          k: tile.rows,
+          lda: stride,
+          accumulate: tile.first > 0,
+        });
+      }
       commands.dispatch(biasGradient, {
         buffers: { dbias: call.dnoiseBias, noise_logits: noiseLogits },
         uniforms: { rows: chunk.rows, columns: tile.rows, stride, first_column: tile.first },
@@ -209,15 +236,26 @@ export function lmHeadNoiseBackward(commands: Commands, call: LmHeadNoiseBackwar
 /** Records the tile's logits z and the noise generator's output r. */
 function bothLogits(
   commands: Commands,
-  { h, weight, noiseWeight, noiseBias, hidden, scratch, chunk, tile }: LmHeadNoise & LmHeadInputs & {
-    scratch: LmHeadNoiseScratch;
-    chunk: Window;
-    tile: Window;
-  },
+  call: LmHeadNoise & LmHeadInputs & { scratch: LmHeadNoiseScratch; chunk: Window; tile: Window },
 ): void {
+  const { h, weight, storage = "f32", noiseWeight, noiseBias, hidden, scratch, chunk, tile } = call;
   const { plan, logits, noiseLogits } = scratch;
-  tileLogits(commands, { plan, h, weight, hidden, chunk, tile, logits });
-  tileLogits(commands, { plan, h, weight: noiseWeight, bias: noiseBias, hidden, chunk, tile, logits: noiseLogits });
+  const { x, columns } = inputOf(call);
+  tileLogits(commands, { plan, h, weight, storage, hidden, chunk, tile, logits });
+  tileLogits(commands, {
+    plan,
+    h: x,
+    weight: noiseWeight,
+    bias: noiseBias,
+    hidden: columns,
+    chunk,
+    tile,
+    logits: noiseLogits,
+  });
+}
+
+function inputOf({ noiseInput, h, hidden }: LmHeadNoise & LmHeadInputs): LmHeadNoiseInput {
+  return noiseInput ?? { x: h, columns: hidden };
 }
 
 function randomUniforms(

@@ -46,14 +46,34 @@ const UNIT = 64;
 /** Plans the LM head's scratch, which the caller allocates once: up to two buffers of `tileBytes`, and a small one. */
 export function lmHeadScratch(
   device: Device,
-  { maxRows, vocab, hidden, tileColumns = 8192, tileBytes = 32 * 1024 * 1024 }: LmHeadSizes,
+  { maxRows, tileBytes = 32 * 1024 * 1024, ...sizes }: LmHeadSizes,
 ): LmHeadPlan {
-  const bindable = Math.floor(device.limits.maxStorageBufferBindingSize / (hidden * 4));
-  const columns = Math.min(down(tileColumns), down(bindable), up(vocab));
-  const rows = Math.min(down(tileBytes / (columns * 4)), down(bindable), up(maxRows));
+  const columns = tileRows(device, sizes);
+  const most = largestPiece(device);
+  const rows = Math.min(
+    down(Math.min(tileBytes, most) / (columns * 4)),
+    down(most / (sizes.hidden * 4)),
+    up(maxRows),
+  );
   const logits = rows * columns * 4;
   // Each row has two states of a vec4f: clean and noised.
   return { chunkRows: rows, tileColumns: columns, bytes: { state: rows * 32, logits, noiseLogits: logits } };
+}
+
+/**
+ * Rows of the LM head's weight at a time. A weight that lies in several buffers must be cut at multiples of them: no
+ * tile lies in two, and the tiles are the same as those of one buffer.
+ */
+export function tileRows(
+  device: Device,
+  { vocab, hidden, tileColumns = 8192 }: Pick<LmHeadSizes, "vocab" | "hidden" | "tileColumns">,
+): number {
+  return Math.min(down(tileColumns), down(largestPiece(device) / (hidden * 4)), up(vocab));
+}
+
+/** Bytes of the largest buffer that can be bound whole. */
+function largestPiece({ limits }: Device): number {
+  return Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
 }
 
 function down(count: number): number {

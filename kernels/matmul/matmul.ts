@@ -1,14 +1,15 @@
-/** Matrix products in float32. @module */
+/** Matrix products in float32; the second factor may be stored otherwise. @module */
 import type { Commands } from "../device/commands.ts";
 import type { Slice } from "../device/slice.ts";
+import { isQuantized, STORAGE_FACTS, storedColumns } from "../storage/storage.ts";
 import { accessFor, type MatmulLayout } from "./matmul_access.ts";
 import { dispatchMatmul } from "./matmul_dispatch.ts";
 import { type MatmulSizes, type MatmulVariant, planFor } from "./matmul_plan.ts";
 import { imageOf } from "./matmul_scratch.ts";
-import type { MatmulBType, MatmulMode } from "./matmul_text.ts";
+import type { MatmulMode } from "./matmul_text.ts";
 
 export { isVariant, tileClass } from "./matmul_plan.ts";
-export type { MatmulBType, MatmulMode, MatmulVariant };
+export type { MatmulMode, MatmulVariant };
 
 /** Buffers and sizes of {@linkcode matmul}. */
 export interface Matmul extends MatmulSizes {
@@ -18,17 +19,19 @@ export interface Matmul extends MatmulSizes {
   a: Slice;
   /** [k, n], or [n, k] for NT, stored as `bType` says. */
   b: Slice;
+  /** The scales of a quantized b. */
+  scales?: Slice;
   /** Added to every row of c: f32 [n]. */
   bias?: Slice;
   /** Elements from one stored row of a to the next (default: its columns). */
   lda?: number;
-  /** As `lda`, for b; must be even if b is bf16. */
+  /** As `lda`, for b (default: as b is stored); must be even if b has 16 bits, whole groups if it is quantized. */
   ldb?: number;
   /** As `lda`, for c. */
   ldc?: number;
   /** Elements of a's buffer before its first (default 0). */
   aFirst?: number;
-  /** As `aFirst`, for b; must be even if b is bf16. */
+  /** As `aFirst`, for b; as `ldb` it must be even, or whole groups. */
   bFirst?: number;
   /** As `aFirst`, for c. */
   cFirst?: number;
@@ -41,8 +44,8 @@ export interface Matmul extends MatmulSizes {
 /**
  * Records c (+)= scale · op(a)·op(b) (+ bias).
  *
- * All tiles of a family give the same c, bit for bit; for NN and NT a row of c does not depend on m either. Throws
- * RangeError if a stride or the storage type does not fit.
+ * All tiles of a family give the same c, bit for bit; for NN and NT a row of c does not depend on m either, and a b that
+ * is stored otherwise gives the c of its numbers in f32. Throws RangeError if a stride or the storage type does not fit.
  */
 export function matmul(commands: Commands, call: Matmul): void {
   record(commands, call, undefined);
@@ -55,7 +58,7 @@ export function matmulBy(commands: Commands, variant: MatmulVariant, call: Matmu
 
 function record(commands: Commands, call: Matmul, variant: MatmulVariant | undefined): void {
   const { mode, c, a, b, bias, m, n, k, accumulate = false, bType = "f32" } = call;
-  const { lda = mode === "TN" ? m : k, ldb = mode === "NT" ? k : n, ldc = n } = call;
+  const { lda = mode === "TN" ? m : k, ldb = storedColumns(bType, mode === "NT" ? k : n), ldc = n } = call;
   const { aFirst = 0, bFirst = 0, cFirst = 0, scale = 1 } = call;
   check(call, { lda, ldb, ldc });
   if (m === 0 || n === 0) return;
@@ -72,6 +75,7 @@ function record(commands: Commands, call: Matmul, variant: MatmulVariant | undef
       ? imageOf(commands, b, { role: "b", bytes: bBytes, format: bType === "f32" ? "rgba32float" : "rgba32uint" })
       : b,
     bias: bias ?? b,
+    scales: call.scales,
     addBias: bias !== undefined,
     m,
     n,
@@ -88,7 +92,7 @@ function record(commands: Commands, call: Matmul, variant: MatmulVariant | undef
 }
 
 function check(
-  { mode, m, n, k, bType, bFirst = 0 }: Matmul,
+  { mode, m, n, k, bType = "f32", bFirst = 0, scales }: Matmul,
   { lda, ldb, ldc }: Pick<MatmulLayout, "lda" | "ldb" | "ldc">,
 ): void {
   const strides = [["lda", lda, mode === "TN" ? m : k], ["ldb", ldb, mode === "NT" ? k : n], ["ldc", ldc, n]] as const;
@@ -97,9 +101,14 @@ function check(
       throw new RangeError(`Cannot multiply: ${name} is ${stride}, expected at least its ${columns} columns`);
     }
   }
-  if (bType === "bf16" && (mode === "TN" || ldb % 2 !== 0 || bFirst % 2 !== 0)) {
+  if (bType === "f32") return;
+  const unit = isQuantized(bType) ? STORAGE_FACTS[bType].group : 2;
+  if (mode === "TN" || ldb % unit !== 0 || bFirst % unit !== 0) {
     throw new RangeError(
-      `Cannot multiply: mode is ${mode} with a bf16 b of stride ${ldb} from element ${bFirst} on, expected NN or NT and even numbers`,
+      `Cannot multiply: mode is ${mode} with a b in ${bType} of stride ${ldb} from element ${bFirst} on, expected NN or NT and multiples of ${unit}`,
     );
+  }
+  if (isQuantized(bType) !== (scales !== undefined)) {
+    throw new RangeError(`Cannot multiply: b is stored as ${bType}, expected ${isQuantized(bType) ? "" : "no "}scales`);
   }
 }

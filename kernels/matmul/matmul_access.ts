@@ -1,6 +1,7 @@
 /** How a product reads and writes its buffers; strides, sizes and the ends of the buffers decide it. @module */
 import type { Device } from "../device/device.ts";
 import type { Slice } from "../device/slice.ts";
+import { STORAGE_FACTS } from "../storage/storage.ts";
 import type { MatmulPlan, MatmulSizes } from "./matmul_plan.ts";
 import { fitsImage } from "./matmul_scratch.ts";
 import type { MatmulAccess } from "./matmul_text.ts";
@@ -25,11 +26,12 @@ export function accessFor(
   { plan, a, b, lda, ldb, ldc, aFirst, bFirst, cFirst, placed }: MatmulLayout & { plan: MatmulPlan; placed: boolean },
 ): { access: MatmulAccess; aBytes: number; bBytes: number } {
   const spanA = { rows: mode === "TN" ? k : m, columns: mode === "TN" ? m : k, stride: lda, first: aFirst };
-  const aBytes = spanOf({ ...spanA, bytes: 4 });
+  const aBytes = spanOf({ ...spanA, bits: 32 });
   const spanB = { rows: mode === "NT" ? n : k, columns: mode === "NT" ? k : n, stride: ldb, first: bFirst };
-  const wideBytes = spanOf({ ...spanB, bytes: 2, per: 8 });
+  const { bits } = STORAGE_FACTS[bType];
+  const wideBytes = spanOf({ ...spanB, bits, per: 8 });
   const bWide = plan.wide && ldb % 8 === 0 && bFirst % 8 === 0 && wideBytes <= b.size;
-  const bBytes = bWide ? wideBytes : spanOf({ ...spanB, bytes: bType === "f32" ? 4 : 2 });
+  const bBytes = bWide ? wideBytes : spanOf({ ...spanB, bits });
   const aVec = lda % 4 === 0 && aFirst % 4 === 0 && aBytes <= a.size;
   const bVec = ldb % 4 === 0 && bFirst % 4 === 0 && bBytes <= b.size;
   const access: MatmulAccess = {
@@ -41,6 +43,7 @@ export function accessFor(
     aImage: plan.image && aVec && fitsImage(device, a, aBytes),
     bImage: plan.image && (bType === "f32" ? bVec : bWide) && fitsImage(device, b, bBytes),
     cVec: n % 4 === 0 && ldc % 4 === 0 && cFirst % 4 === 0,
+    levels: bType === "nf4" ? plan.levels : "select",
     placed,
     // Weight gradients sum over tokens, whose number varies: one text serves every number.
     ragged: mode === "TN" || k % (bWide && mode === "NT" ? 8 : 4) !== 0,
@@ -50,14 +53,14 @@ export function accessFor(
 
 /** Bytes of an operand up to the end of its last read, if its rows are read `per` elements at once. */
 function spanOf(
-  { rows, columns, stride, first, bytes, per = 4 }: {
+  { rows, columns, stride, first, bits, per = 4 }: {
     rows: number;
     columns: number;
     stride: number;
     first: number;
-    bytes: number;
+    bits: number;
     per?: number;
   },
 ): number {
-  return Math.max(0, first + (rows - 1) * stride + Math.ceil(columns / per) * per) * bytes;
+  return Math.max(0, first + (rows - 1) * stride + Math.ceil(columns / per) * per) * bits / 8;
 }

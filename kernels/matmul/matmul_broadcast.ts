@@ -5,7 +5,7 @@
  * of a for a step together, and subgroupBroadcast gives it to all of them. Everything is unrolled into named values,
  * and each accumulator gets its four products in one expression, which keeps it in a register.
  *
- * A wide bf16 b gives eight values a load. For NN a lane's vec4s of columns then lie in pairs side by side; for NT the
+ * A wide b gives eight values a load. For NN a lane's vec4s of columns then lie in pairs side by side; for NT the
  * loop does two steps of 4 k at once and adds both to an accumulator in one expression.
  *
  * c[i, j] = Σ over steps of 4 k, in order, of ((a0·b0 + a1·b1) + a2·b2) + a3·b3, whatever the tile, so that a row of c
@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { isQuantized, STORAGE_FACTS } from "../storage/storage.ts";
 import { unroll } from "../unroll.ts";
 import { type MatmulAccess, matmulHeader } from "./matmul_text.ts";
 
@@ -69,10 +70,29 @@ export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subg
   const transposed = (s: number, j: number, load: (q: number) => string): string =>
     unroll(4, (q) => `    let t${s}_${j}_${q} = ${masked(s, load(q))};`) + "\n" +
     unroll(4, (q) => `    let b${s}_${j}_${q} = vec4f(${FOUR.map((r) => `t${s}_${j}_${r}[${q}]`).join(", ")});`);
+  // A column's scale is the same for a whole group of k.
+  const keepsScales = mode === "NT" && bWide && isQuantized(access.bType);
+  const scales = (line: (column: string) => string): string =>
+    keepsScales ? unroll(vectors, (j) => unroll(4, (q) => line(`${j}_${q}`))) : "";
+  const loadScales = keepsScales
+    ? `    if (k % ${STORAGE_FACTS[access.bType].group}u == 0u) {
+${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
+    }
+`
+    : "";
   const loadB = mode === "NT" && bWide
-    ? unroll(vectors, (j) =>
-      unroll(4, (q) => `    let w${j}_${q} = load_b8(b_at${j}_${q} + k);`) + "\n" +
-      unroll(steps, (s) => transposed(s, j, (q) => `widen(w${j}_${q}.${["xy", "zw"][s]})`)))
+    ? unroll(
+      vectors,
+      (j) =>
+        unroll(4, (q) =>
+          keepsScales
+            ? `    let w${j}_${q} = Eight(load_codes(b_at${j}_${q} + k), scale${j}_${q});`
+            : `    let w${j}_${q} = load_b8(b_at${j}_${q} + k);`) +
+        "\n" +
+        unroll(steps, (s) =>
+          transposed(s, j, (q) =>
+            `${["low", "high"][s]}(w${j}_${q})`)),
+    )
     : mode === "NT"
     ? unroll(vectors, (j) => transposed(0, j, (q) => `load_b4(b_at${j}_${q} + k)`))
     : pairs
@@ -81,10 +101,10 @@ export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subg
       (j) =>
         unroll(4, (q) =>
           `    let w${j}_${q} = ${
-            acrossK(`k + ${q}u`, (k) => `load_b8((${k}) * p.ldb + b_at${j})`, "vec4u()")
+            acrossK(`k + ${q}u`, (k) => `load_b8((${k}) * p.ldb + b_at${j})`, "Eight()")
           };
-    let b0_${2 * j}_${q} = widen(w${j}_${q}.xy);
-    let b0_${2 * j + 1}_${q} = widen(w${j}_${q}.zw);`),
+    let b0_${2 * j}_${q} = low(w${j}_${q});
+    let b0_${2 * j + 1}_${q} = high(w${j}_${q});`),
     )
     : unroll(
       vectors,
@@ -124,9 +144,11 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
 ${prepareA}
 ${prepareB}
 ${all((i, j) => `  var c${i}_${j} = vec4f();`)}
+${scales((at) => `  var scale${at} = 0u;`)}
+${access.levels === "shuffle" ? "  keep_levels(local.x);" : ""}
   for (var k = k_first; k < k_last; k += ${4 * steps}u) {
 ${loadA}
-${loadB}
+${loadScales}${loadB}
 ${multiply}
   }
 ${placed ? all((i, j) => `  c${i}_${j} *= p.scale;`) : ""}

@@ -2,12 +2,12 @@
 import reduceSource from "./matmul_reduce.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import { INVOCATION } from "../device/invocation.ts";
-import { defineKernel, type Kernel } from "../device/kernel.ts";
+import { type Access, defineKernel, type Kernel } from "../device/kernel.ts";
 import type { Image, Slice } from "../device/slice.ts";
 import { byWidth, defineWidths } from "../vector.ts";
 import type { MatmulPlan } from "./matmul_plan.ts";
 import { scratchOf } from "./matmul_scratch.ts";
-import { type MatmulAccess, matmulUniforms } from "./matmul_text.ts";
+import { type MatmulAccess, matmulBindings, matmulUniforms } from "./matmul_text.ts";
 
 /** The most bytes of partial sums. */
 const SCRATCH_BYTES = 32 * 1024 * 1024;
@@ -23,6 +23,8 @@ export interface MatmulDispatch {
   /** Added to every row of c if `addBias`; else any buffer but c, which is bound but not read. */
   bias: Slice;
   addBias: boolean;
+  /** Of a quantized b. */
+  scales: Slice | undefined;
   m: number;
   n: number;
   k: number;
@@ -36,7 +38,8 @@ export interface MatmulDispatch {
   accumulate: boolean;
 }
 
-type MatmulKernel = Kernel<"c" | "a" | "b" | "bias", typeof matmulUniforms>;
+/** Of a kernel whose b has no scales, these are not among the buffers. */
+type MatmulKernel = Kernel<"c" | "a" | "b" | "bias" | "scales", typeof matmulUniforms>;
 
 const kernels = new Map<string, MatmulKernel>();
 
@@ -67,11 +70,11 @@ export function dispatchMatmul(commands: Commands, call: MatmulDispatch): void {
 
 /** Records a dispatch for each block of k, which adds its sum to c. */
 function dispatchInTurn(commands: Commands, call: MatmulDispatch, blocks: number): void {
-  const { plan, access, c, a, b, bias, k, ldc, accumulate, addBias } = call;
+  const { plan, access, c, k, ldc, accumulate, addBias } = call;
   const kernel = kernelFor(plan, access);
   for (let block = 0; block < blocks; block++) {
     commands.dispatch(kernel, {
-      buffers: { c, a, b, bias },
+      buffers: buffersOf(call, c),
       uniforms: {
         ...sizesOf(call),
         ldc,
@@ -89,10 +92,10 @@ function dispatchInTurn(commands: Commands, call: MatmulDispatch, blocks: number
 
 /** Records one dispatch that sums all blocks of k into scratch, and one that adds these sums to c in order. */
 function dispatchSideBySide(commands: Commands, call: MatmulDispatch, blocks: number): void {
-  const { plan, access, c, a, b, bias, m, n, k, ldc, cFirst, accumulate, addBias } = call;
+  const { plan, access, c, bias, m, n, k, ldc, cFirst, accumulate, addBias } = call;
   const partial = scratchOf(commands, blocks * m * n * 4);
   commands.dispatch(kernelFor(plan, { ...access, cVec: n % 4 === 0 }), {
-    buffers: { c: partial, a, b, bias },
+    buffers: buffersOf(call, partial),
     uniforms: {
       ...sizesOf(call),
       ldc: n,
@@ -123,6 +126,11 @@ function dispatchSideBySide(commands: Commands, call: MatmulDispatch, blocks: nu
   });
 }
 
+function buffersOf({ a, b, bias, scales }: MatmulDispatch, c: Slice) {
+  // Dispatches take the buffers that the kernel names.
+  return { c, a, b, bias, scales: scales! };
+}
+
 function sizesOf(
   { plan, m, n, lda, ldb, aFirst, bFirst, scale }: MatmulDispatch,
 ): Record<"m" | "n" | "lda" | "ldb" | "k_block" | "a_first" | "b_first" | "scale", number> {
@@ -141,12 +149,7 @@ function kernelFor(plan: MatmulPlan, access: MatmulAccess): MatmulKernel {
     kernel = defineKernel({
       name: `matmul ${plan.key} ${describeAccess(access)}`,
       code: [plan.source(access)],
-      bindings: {
-        c: "readWrite",
-        a: access.aImage ? "rgba32float" : "read",
-        b: !access.bImage ? "read" : access.bType === "f32" ? "rgba32float" : "rgba32uint",
-        bias: "read",
-      },
+      bindings: bindingsOf(access),
       uniforms: matmulUniforms,
       ...(plan.subgroups ? { requires: ["subgroups"] as const } : {}),
     });
@@ -155,8 +158,19 @@ function kernelFor(plan: MatmulPlan, access: MatmulAccess): MatmulKernel {
   return kernel;
 }
 
+function bindingsOf(access: MatmulAccess): Record<"c" | "a" | "b" | "bias" | "scales", Access> {
+  const how = {
+    c: "readWrite",
+    a: access.aImage ? "rgba32float" : "read",
+    b: !access.bImage ? "read" : access.bType === "f32" ? "rgba32float" : "rgba32uint",
+    bias: "read",
+    scales: "read",
+  } as const;
+  return Object.fromEntries(matmulBindings(access).map((name) => [name, how[name]])) as typeof how;
+}
+
 /** The access in words, for errors and profiles: the mode, the type of b, and the flags that are set. */
-function describeAccess({ mode, bType, ...flags }: MatmulAccess): string {
+function describeAccess({ mode, bType, levels: _, ...flags }: MatmulAccess): string {
   const set = Object.entries(flags).filter(([, value]) => value).map(([name]) => name);
   return [mode, bType, ...set].join(" ");
 }

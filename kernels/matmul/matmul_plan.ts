@@ -2,9 +2,11 @@
 import type { Device } from "../device/device.ts";
 import type { SourcePart } from "../device/source.ts";
 import type { DeviceFamily, TileClass } from "../device/tuning.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { LevelLookup } from "../storage/storage_text.ts";
 import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
 import { sharedText, type SharedTile } from "./matmul_shared.ts";
-import type { MatmulAccess, MatmulBType, MatmulMode } from "./matmul_text.ts";
+import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
 
 /** The tiles to choose from: `broadcast*` suit software rasterizers, `shared*` real GPUs; all run everywhere. */
 export type MatmulVariant =
@@ -15,6 +17,7 @@ export type MatmulVariant =
   | "broadcast16image"
   | "broadcast8"
   | "broadcast8image"
+  | "broadcast2"
   | "shared128"
   | "shared64"
   | "shared32"
@@ -30,8 +33,8 @@ export interface MatmulSizes {
   m: number;
   n: number;
   k: number;
-  /** How b is stored (default "f32"). "bf16" is for NN and NT: two to a u32, the lower half first. */
-  bType?: MatmulBType;
+  /** How b is stored (default "f32"); the others are for NN and NT. */
+  bType?: Storage;
 }
 
 /**
@@ -47,6 +50,7 @@ const BROADCAST_TILES = {
   broadcast16image: { rows: 16, columns: 64, image: true },
   broadcast8: { rows: 8, columns: 128, image: false },
   broadcast8image: { rows: 8, columns: 128, image: true },
+  broadcast2: { rows: 2, columns: 128, image: false },
 } as const satisfies Record<BroadcastVariant, { rows: number; columns: number; image: boolean }>;
 
 const SHARED_TILES = {
@@ -84,7 +88,9 @@ export interface MatmulPlan {
   subgroups: boolean;
   /** Whether to read operands from images if they fit. */
   image: boolean;
-  /** Whether to read a bf16 b eight elements at once if its layout allows. */
+  /** How to look up nf4's levels. */
+  levels: LevelLookup;
+  /** Whether to read a b that is not f32 eight elements at once if its layout allows. */
   wide: boolean;
 }
 
@@ -107,7 +113,7 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVari
 
 function broadcastPlan(
   variant: BroadcastVariant,
-  { mode, bType }: MatmulSizes,
+  { mode, bType = "f32" }: MatmulSizes,
   { lanes, subgroups, image }: { lanes: number; subgroups: boolean; image: boolean },
 ): MatmulPlan {
   const { rows, columns, image: hasImages } = BROADCAST_TILES[variant];
@@ -126,7 +132,9 @@ function broadcastPlan(
     key: `broadcast ${rows}x${4 * lanes * tile.vectors} by ${lanes} lanes${subgroups ? "" : " without subgroups"}`,
     subgroups,
     image: hasImages && image,
-    wide: bType === "bf16" && (mode === "NT" || tile.vectors % 2 === 0),
+    // With 8 lanes a shuffle is one instruction of a CPU with AVX2.
+    levels: subgroups && lanes === 8 ? "shuffle" : "select",
+    wide: bType !== "f32" && (mode === "NT" || tile.vectors % 2 === 0),
   };
 }
 
@@ -145,6 +153,7 @@ function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes): Mat
     key: variant,
     subgroups: false,
     image: false,
+    levels: "shared",
     wide: false,
   };
 }
@@ -168,14 +177,17 @@ function tunedVariant(device: Device, sizes: MatmulSizes): MatmulVariant | undef
 }
 
 /**
- * The tile for the type of b. With bf16 images pay off at any number of lanes, and a lane should own two vec4s of
+ * The tile for the type of b. Where it is not f32 images pay off at any number of lanes, and a lane should own two vec4s of
  * columns. NT does two steps at once, for which a subgroup of 8 lanes has registers for 16 rows only.
  */
 function forType(
   variant: MatmulVariant,
-  { mode, bType, lanes }: Pick<MatmulSizes, "mode" | "bType"> & { lanes: number },
+  { mode, m, bType = "f32", lanes }: Pick<MatmulSizes, "mode" | "m" | "bType"> & { lanes: number },
 ): MatmulVariant {
-  if (bType !== "bf16" || !isBroadcast(variant) || BROADCAST_TILES[variant].rows <= 8) return variant;
+  // For the row that a single sequence decodes, images do not pay off, nor do rows that are not there.
+  const isFew = variant === "broadcast8" || (bType !== "f32" && variant === "broadcast8image");
+  if (isFew && mode === "NT" && m <= 2) return "broadcast2";
+  if (bType === "f32" || !isBroadcast(variant) || BROADCAST_TILES[variant].rows <= 8) return variant;
   if (lanes >= 16) return "broadcast32wide";
   return mode === "NT" ? "broadcast16image" : "broadcast32image";
 }

@@ -77,6 +77,7 @@ fn main(@builtin(local_invocation_index) t: u32, @builtin(workgroup_id) group: v
   let c_first = p.c_first + group.z * p.c_block;
   let tx = t % ${across}u;
   let ty = t / ${across}u;
+${access.levels === "shared" ? "  keep_levels(t);\n  workgroupBarrier();" : ""}
 ${names.flatMap((name) => FOUR.map((q) => `  var ${name}${q} = vec4f();`)).join("\n")}
 ${both((operand, thread) => fetchBlock(access, { operand, depth, thread, register: register(operand), k: "k_first" }))}
 ${each((i, j) => `  var c${i}_${j} = vec4f();`)}

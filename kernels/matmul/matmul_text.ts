@@ -1,21 +1,20 @@
 /** What the generated matmul kernels share: bindings, loads and stores. @module */
 import { IMAGE_WIDTH } from "../device/slice.ts";
+import { isQuantized, type Storage, STORAGE_FACTS } from "../storage/storage.ts";
+import { eightText, type LevelLookup, scaleElement, scaleText } from "../storage/storage_text.ts";
 
 /** Which operand is stored transposed: c = a·b, a·bᵀ, or aᵀ·b. */
 export type MatmulMode = "NN" | "NT" | "TN";
 
-/** How b is stored. Two bf16 share a u32, the first in its lower half. */
-export type MatmulBType = "f32" | "bf16";
-
 /** How a kernel reads and writes its buffers. Each combination has a text of its own. */
 export interface MatmulAccess {
   mode: MatmulMode;
-  bType: MatmulBType;
+  bType: Storage;
   /** a is read four elements at once: its rows start at multiples of 4. */
   aVec: boolean;
   /** As `aVec`, for b. */
   bVec: boolean;
-  /** b is bf16 and read eight elements at once: its rows start at multiples of 8. */
+  /** b is not f32 and read eight elements at once: its rows start at multiples of 8. */
   bWide: boolean;
   /** As `aVec`, for c, with n a multiple of 4. */
   cVec: boolean;
@@ -23,8 +22,10 @@ export interface MatmulAccess {
   ragged: boolean;
   /** a is read from an image, four elements to a texel. */
   aImage: boolean;
-  /** As `aImage`, for b. A bf16 b must be wide, and has eight elements to a texel. */
+  /** As `aImage`, for b. A b that is not f32 must be wide. */
   bImage: boolean;
+  /** How a kernel looks up the levels of nf4. */
+  levels: LevelLookup;
   /** a and b may begin within their buffers, and the sums are multiplied by a scale. */
   placed: boolean;
 }
@@ -51,26 +52,34 @@ export const matmulUniforms = {
   scale: "f32",
 } as const;
 
+/** The names of the buffers in their order; only a quantized b has scales. */
+export function matmulBindings({ bType }: Pick<MatmulAccess, "bType">): ("c" | "a" | "b" | "bias" | "scales")[] {
+  return ["c", "a", "b", "bias", ...(isQuantized(bType) ? ["scales" as const] : [])];
+}
+
 /**
  * The bindings, the uniforms, and functions: `load_a4` and `load_b4` load four consecutive elements from an index (for
- * a wide b, `load_b8` loads eight, and `widen` takes a half of its result), `load_c4` and `store_c4` four columns of a
+ * a wide b, `load_b8` loads eight, or `load_codes` and `load_scale` what makes them, and `low` and `high` make its
+ * halves), `load_c4` and `store_c4` four columns of a
  * row, masked to n, and `load_bias4` their biases.
  */
-export function matmulHeader({ bType, aVec, bVec, bWide, cVec, aImage, bImage, placed }: MatmulAccess): string {
+export function matmulHeader(access: MatmulAccess): string {
+  const { bType, aVec, bWide, cVec, aImage, bImage, placed } = access;
   const aElement = aVec ? "vec4f" : "f32";
-  const bElement = bType === "f32" ? (bVec ? "vec4f" : "f32") : bWide ? "vec4u" : bVec ? "vec2u" : "u32";
   const from = (name: string): string => placed ? `  let at = first + p.${name}_first;\n` : "";
   const index = placed ? "first" : "at";
-  const four = (name: string): string => `vec4f(${name}[at], ${name}[at + 1u], ${name}[at + 2u], ${name}[at + 3u])`;
-  const texel = (name: string, per: number): string =>
-    `textureLoad(${name}, vec2u(at / ${per}u % ${IMAGE_WIDTH}u, at / ${per * IMAGE_WIDTH}u), 0)`;
-  const loadA = aImage ? texel("a", 4) : aVec ? "a[at / 4u]" : four("a");
-  const loadB4 = bType === "f32"
-    ? (bImage ? texel("b", 4) : bVec ? "b[at / 4u]" : four("b"))
-    : `widen(${bVec ? "b[at / 4u]" : "vec2u(b[at / 2u], b[at / 2u + 1u])"})`;
-  const loadB = bWide
-    ? `fn load_b8(${index}: u32) -> vec4u {\n${from("b")}  return ${bImage ? texel("b", 8) : "b[at / 8u]"};\n}`
-    : `fn load_b4(${index}: u32) -> vec4f {\n${from("b")}  return ${loadB4};\n}`;
+  const loadA = aImage ? `return ${texel("a", 4)};` : aVec ? "return a[at / 4u];" : `return ${fourOf("a")};`;
+  const { element: bElement, load } = loadB(access);
+  const scales = isQuantized(bType);
+  const loader = (name: string, type: string, text: string): string =>
+    `fn ${name}(${index}: u32) -> ${type} {\n${from("b")}  ${text}\n}\n`;
+  const loadOfB = !bWide
+    ? loader("load_b4", "vec4f", load)
+    : !scales
+    ? loader("load_b8", "Eight", load)
+    : loader("load_codes", bType === "int8" ? "vec2u" : "u32", load) +
+      loader("load_scale", "u32", "return scale_at(at);") +
+      "fn load_b8(at: u32) -> Eight { return Eight(load_codes(at), load_scale(at)); }";
   const columns = [0, 1, 2, 3];
   const loadC = cVec
     ? "return c[at / 4u];"
@@ -90,17 +99,19 @@ ${Object.entries(matmulUniforms).map(([name, type]) => `  ${name}: ${type},`).jo
     bImage ? `var b: texture_2d<${bType === "f32" ? "f32" : "u32"}>` : `var<storage, read> b: array<${bElement}>`
   }; // rows ldb apart
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [n] if add_bias is 1
-@group(0) @binding(4) var<uniform> p: Params;
+${
+    scales
+      ? `@group(0) @binding(4) var<storage, read> scales: array<${scaleElement(bType)}>; // one for each group of b\n`
+      : ""
+  }@group(0) @binding(${scales ? 5 : 4}) var<uniform> p: Params;
 
 fn load_a4(${index}: u32) -> vec4f {
-${from("a")}  return ${loadA};
+${from("a")}  ${loadA}
 }
 
-fn widen(w: vec2u) -> vec4f {
-  return vec4f(bitcast<vec2f>(w << vec2u(16u)), bitcast<vec2f>(w & vec2u(0xffff0000u))).xzyw;
-}
-
-${loadB}
+${bType === "f32" ? "" : eightText(bType, access.levels)}
+${scales ? scaleText(bType) : ""}
+${loadOfB}
 
 fn load_c4(at: u32, column: u32) -> vec4f {
   ${loadC}
@@ -114,4 +125,48 @@ fn load_bias4(column: u32) -> vec4f {
   return vec4f(${columns.map((q) => `bias[min(column + ${q}u, p.n - 1u)]`).join(", ")});
 }
 `;
+}
+
+function fourOf(name: string): string {
+  return `vec4f(${name}[at], ${name}[at + 1u], ${name}[at + 2u], ${name}[at + 3u])`;
+}
+
+/** The texel of an image that holds element `at`, `per` elements to a texel. */
+function texel(name: string, per: number): string {
+  return `textureLoad(${name}, vec2u(at / ${per}u % ${IMAGE_WIDTH}u, at / ${per * IMAGE_WIDTH}u), 0)`;
+}
+
+/** The element type of b's buffer, and the statements that load four elements of it, or if it is wide eight, or their codes. */
+function loadB({ bType, bVec, bWide, bImage }: MatmulAccess): { element: string; load: string } {
+  const wideTexel = texel("b", 128 / STORAGE_FACTS[bType].bits);
+  switch (bType) {
+    case "f32":
+      return {
+        element: bVec ? "vec4f" : "f32",
+        load: `return ${bImage ? texel("b", 4) : bVec ? "b[at / 4u]" : fourOf("b")};`,
+      };
+    case "bf16":
+    case "f16":
+      if (bWide) return { element: "vec4u", load: `return ${bImage ? wideTexel : "b[at / 8u]"};` };
+      return bVec
+        ? { element: "vec2u", load: "return widen(b[at / 4u]);" }
+        : { element: "u32", load: "return widen(vec2u(b[at / 2u], b[at / 2u + 1u]));" };
+    case "int8":
+      if (!bWide) return { element: "u32", load: "return low(Eight(b[at / 4u], 0u, scale_at(at)));" };
+      return {
+        element: "vec2u",
+        load: bImage ? `let t = ${wideTexel};\n  return select(t.xy, t.zw, (at & 8u) != 0u);` : "return b[at / 8u];",
+      };
+    case "int4":
+    case "nf4":
+      if (!bWide) return { element: "u32", load: "return low(Eight(b[at / 8u] >> ((at & 4u) * 4u), scale_at(at)));" };
+      return {
+        element: "u32",
+        load: bImage
+          ? `let t = ${wideTexel};
+  let pair = select(t.xy, t.zw, (at & 16u) != 0u);
+  return select(pair.x, pair.y, (at & 8u) != 0u);`
+          : "return b[at / 8u];",
+      };
+  }
 }

@@ -18,8 +18,10 @@ const backward = defineWidths({
 export interface Embedding {
   /** Output, f32 [tokens, columns]; rows whose id is below `vocabSize` are overwritten, others left alone. */
   out: Slice;
-  /** f32 [vocabSize, columns], of any size. */
+  /** [vocabSize, columns], stored as `storage` says, of any size. */
   weight: Slice;
+  /** How the weight is stored (default "f32"). */
+  storage?: "f32" | "bf16" | "f16";
   /** u32 [tokens]. */
   ids: Slice;
   tokens: number;
@@ -28,8 +30,11 @@ export interface Embedding {
 }
 
 /** Records out[t] = weight[ids[t]], with one dispatch for each window of the weight that fits in a binding. */
-export function embedding(commands: Commands, { out, weight, ids, tokens, vocabSize, columns }: Embedding): void {
-  gatherRows(commands, { out, x: weight, index: ids, rows: tokens, sourceRows: vocabSize, columns });
+export function embedding(
+  commands: Commands,
+  { out, weight, storage = "f32", ids, tokens, vocabSize, columns }: Embedding,
+): void {
+  gatherRows(commands, { out, x: weight, storage, index: ids, rows: tokens, sourceRows: vocabSize, columns });
 }
 
 /** The tokens of each id: those of `ids[u]` are `tokens[starts[u]] … tokens[starts[u + 1] − 1]`. */
@@ -86,7 +91,7 @@ export function embeddingBackward(
 ): void {
   const { kernel, width } = byWidth(backward, columns);
   const rowBytes = columns * 4;
-  for (const window of windows(commands.device, vocabSize, { rowBytes })) {
+  for (const window of windows(commands.device, vocabSize, { rowBytes, of: dweight })) {
     commands.dispatch(kernel, {
       buffers: { dweight: windowOf(dweight, window, rowBytes), ids, starts, tokens, dout },
       uniforms: { count, columns: columns / width, first: window.first, window: window.rows },

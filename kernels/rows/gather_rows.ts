@@ -1,9 +1,13 @@
 /** Gathers rows by index, and the backward pass of that. @module */
 import gatherSource from "./gather_rows.wgsl" with { type: "text" };
+import storedSource from "./gather_stored.wgsl" with { type: "text" };
 import scatterSource from "./scatter_rows.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import { INVOCATION } from "../device/invocation.ts";
+import { defineKernel, type Kernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
+import { isQuantized, type Storage, STORAGE_FACTS, storedColumns } from "../storage/storage.ts";
+import { readerPart } from "../storage/storage_text.ts";
 import { byWidth, defineWidths } from "../vector.ts";
 import { windowOn, windows } from "../window.ts";
 
@@ -13,6 +17,10 @@ const gather = defineWidths({
   bindings: { out: "readWrite", x: "read", index: "read" },
   uniforms: { rows: "u32", columns: "u32", first: "u32", window: "u32" },
 });
+
+const STORED_UNIFORMS = { rows: "u32", columns: "u32", first: "u32", window: "u32", stride: "u32" } as const;
+
+const stored = new Map<Storage, Kernel<"out" | "x" | "index" | "scales", typeof STORED_UNIFORMS>>();
 
 const scatter = defineWidths({
   name: "scatter_rows",
@@ -25,8 +33,12 @@ const scatter = defineWidths({
 export interface GatherRows {
   /** Output, f32 [rows, columns]; rows whose index is below `sourceRows` are overwritten, others left alone. */
   out: Slice;
-  /** f32 [sourceRows, columns], of any size. */
+  /** [sourceRows, columns], stored as `storage` says, of any size unless it is quantized. */
   x: Slice;
+  /** How x is stored (default "f32"). */
+  storage?: Storage;
+  /** The scales of a quantized x. */
+  scales?: Slice;
   /** u32 [rows]. */
   index: Slice;
   rows: number;
@@ -34,18 +46,44 @@ export interface GatherRows {
   columns: number;
 }
 
-/** Records out[r] = x[index[r]], with one dispatch for each window of x that fits in a binding. */
-export function gatherRows(commands: Commands, { out, x, index, rows, sourceRows, columns }: GatherRows): void {
-  const { kernel, width } = byWidth(gather, columns);
-  const rowBytes = columns * 4;
-  for (const window of windows(commands.device, sourceRows, { rowBytes })) {
-    commands.dispatch(kernel, {
-      buffers: { out, x: windowOn(commands.device, x, { first: window.first, rowBytes }), index },
-      uniforms: { rows, columns: columns / width, first: window.first, window: window.rows },
-      workgroups: grid(commands.device, rows),
-      constants: { LANES: commands.device.rowLanes },
-    });
+/** Records out[r] = x[index[r]] in float32, with one dispatch for each window of x that fits in a binding. */
+export function gatherRows(commands: Commands, call: GatherRows): void {
+  const { out, x, storage = "f32", scales, index, rows, sourceRows, columns } = call;
+  const { device } = commands;
+  const stride = storedColumns(storage, columns);
+  const rowBytes = stride * STORAGE_FACTS[storage].bits / 8;
+  const cut = isQuantized(storage)
+    ? [{ first: 0, rows: sourceRows }]
+    : windows(device, sourceRows, { rowBytes, of: x });
+  for (const window of cut) {
+    const buffers = { out, x: windowOn(device, x, { first: window.first, rowBytes }), index };
+    const uniforms = { rows, first: window.first, window: window.rows };
+    const shared = { workgroups: grid(device, rows), constants: { LANES: device.rowLanes } };
+    if (storage === "f32") {
+      const { kernel, width } = byWidth(gather, columns);
+      commands.dispatch(kernel, { buffers, uniforms: { ...uniforms, columns: columns / width }, ...shared });
+    } else {
+      commands.dispatch(storedKernel(storage), {
+        buffers: { ...buffers, scales: scales ?? buffers.x },
+        uniforms: { ...uniforms, columns, stride },
+        ...shared,
+      });
+    }
   }
+}
+
+function storedKernel(storage: Storage) {
+  let kernel = stored.get(storage);
+  if (!kernel) {
+    kernel = defineKernel({
+      name: `gather_rows ${storage}`,
+      code: [readerPart(storage), INVOCATION, { name: "kernels/rows/gather_stored.wgsl", text: storedSource }],
+      bindings: { out: "readWrite", x: "read", index: "read", scales: "read" },
+      uniforms: STORED_UNIFORMS,
+    });
+    stored.set(storage, kernel);
+  }
+  return kernel;
 }
 
 /** The rows of each index: those of index t are `entries[starts[t]] … entries[starts[t + 1] − 1]`. */

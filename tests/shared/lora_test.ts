@@ -1,9 +1,9 @@
 /** LoRA against TRL and PEFT, and against the oracle, on a real pretrained model. @module */
-import { equal } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { openAdapterFolder } from "../../core/checkpoint/adapter_folder.ts";
 import { LineLog } from "../../core/files/json_lines.ts";
 import { loadAdapter, storeAdapter } from "../../core/model/lora_adapter.ts";
-import { loadModel } from "../../core/model/model.ts";
+import { freeModel, loadFrozenModel } from "../../core/model/model.ts";
 import { parametersOf } from "../../core/model/parameters.ts";
 import { optimize } from "../../core/train/optimize.ts";
 import { pairRows } from "../../core/train/training_rows.ts";
@@ -26,7 +26,7 @@ interface GoldenRun {
     warmup: number;
   };
   noise?: Record<string, unknown>;
-  base: unknown;
+  base?: { kind: "int8" } | null;
   initial?: string;
   steps: Record<string, number>[];
 }
@@ -70,10 +70,8 @@ for (const name of ["all_linear_r8", "qv_r8_decay", "continue_r8", "int8_base_r8
           seed: noise?.seed ?? 0,
         },
       });
-      const base = golden.base === null || golden.base === undefined
-        ? sharedPath("real/stories260K")
-        : lora(name, "base");
-      const loaded = await loadModel(device, base);
+      const quantization = golden.base?.kind ?? "none";
+      const loaded = await loadFrozenModel(device, sharedPath("real/stories260K"), { quantization });
       const folder = await openAdapterFolder(initial);
       const adapter = await loadAdapter(device, loaded.config, folder);
       const model = { ...loaded, adapter };
@@ -114,3 +112,17 @@ for (const name of ["all_linear_r8", "qv_r8_decay", "continue_r8", "int8_base_r8
       model.weights.free();
     }));
 }
+
+sharedTest("a base that is quantized to int8 has the numbers of int8_base_r8", async () => {
+  const model = await loadFrozenModel(device, sharedPath("real/stories260K"), { quantization: "int8" });
+  const expected = await readTensors(lora("int8_base_r8", "base", "model.safetensors"));
+  const names = [...expected.keys()].filter((name) => model.weights.shapeOf(name).length > 1);
+  const reader = model.weights.openReader(names);
+  for (const name of names) {
+    const pieces: number[] = [];
+    for await (const piece of reader.next()) pieces.push(...piece);
+    deepEqual(Float32Array.from(pieces), expected.get(name), name);
+  }
+  await reader.close();
+  freeModel(model);
+});

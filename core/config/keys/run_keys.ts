@@ -1,7 +1,7 @@
 /** All keys of a config, in the order in which a resolved config is written. @module */
 import { z } from "zod";
 import { DTYPE_NAMES } from "../../dtype.ts";
-import { METHODS } from "../choices.ts";
+import { METHODS, QUANTIZATIONS } from "../choices.ts";
 import { withJudgeDefaults, withServerDefaults } from "../filled_defaults.ts";
 import { dataKeys } from "./data_keys.ts";
 import { generationKeys } from "./generation_keys.ts";
@@ -55,6 +55,12 @@ export const runKeys = {
     named("DtypeName", z.enum(DTYPE_NAMES)).exactOptional(),
     "Storage type of the model that is handed out; default: the source's.",
     { hf: ["ModelConfig", "ModelConfig.torch_dtype"] },
+  ),
+  quantization: key(
+    named("Quantization", z.enum(QUANTIZATIONS)).default("none"),
+    "How the matrices of a model's layers are held where it is not trained, or only by adapters. int8 and int4: codes " +
+      "with a scale for 32 weights; nf4: QLoRA's levels with a scale for 64; none: as the model's files have them.",
+    { hf: ["ModelConfig.load_in_4bit", "ModelConfig.load_in_8bit"] },
   ),
   autotune: key(
     z.boolean().default(true),

@@ -4,13 +4,14 @@ import type { Slice } from "../../../kernels/device/slice.ts";
 import { type LmHeadNoise, lmHeadNoiseBackward, lmHeadNoiseForward } from "../../../kernels/lm_head/lm_head_noise.ts";
 import type { PreferenceLoss } from "../../../kernels/loss/preference_loss.ts";
 import { sequenceSum } from "../../../kernels/loss/sequence_sum.ts";
+import { matmul } from "../../../kernels/matmul/matmul.ts";
 import type { IterationConfig } from "../../config/config_types.ts";
 import { decoderForward } from "../../model/decoder.ts";
 import { BatchBuffers, type EntryBuffers } from "../../model/device_batch.ts";
 import { packedAttention } from "../../model/packed_attention.ts";
 import type { Parameters } from "../../model/parameters.ts";
 import { gatherEntries, headInputs } from "../../model/response_head.ts";
-import type { NoiseGenerator } from "../noise_generator.ts";
+import { type NoiseGenerator, weightName } from "../noise_generator.ts";
 import type { StepBatch } from "../step_batches.ts";
 import type { Workspace } from "../workspace.ts";
 import type { LossCall, LossSetup } from "./loss.ts";
@@ -28,6 +29,8 @@ export class NoisedReference {
   readonly #sigmaSquared: Slice; // [P]
   /** Values of each rejected position, kept for the backward pass. */
   readonly #kept: { h: Slice; logpNoised: Slice; lseNoised: Slice; sigmaSquared: Slice };
+  /** h·Dᵀ of each rejected position and its gradient, [entries, rank] each; null unless the generator has a rank. */
+  readonly #low: { x: Slice; dx: Slice; rank: number } | null;
   #entries: EntryBuffers | undefined;
 
   constructor(
@@ -49,6 +52,12 @@ export class NoisedReference {
       lseNoised: set.words(entries, "noised log-sum-exp"),
       sigmaSquared: set.words(entries, "entry sigma squared"),
     };
+    const { rank } = noise.settings;
+    this.#low = rank === undefined ? null : {
+      x: set.words(entries * rank, "noise projection"),
+      dx: set.words(entries * rank, "dnoise projection"),
+      rank,
+    };
   }
 
   /**
@@ -66,6 +75,7 @@ export class NoisedReference {
     const { h, logpNoised, lseNoised, sigmaSquared } = this.#kept;
     const { hidden } = forward;
     gatherEntries(commands, { config: decoder.config, hidden, tokens: batch.tokens, h, entries });
+    if (this.#low) this.#projectDown(this.#low, entries.count);
     const { logp, lse } = head;
     lmHeadNoiseForward(commands, {
       ...this.#headInputs(entries),
@@ -90,13 +100,33 @@ export class NoisedReference {
     lmHeadNoiseBackward(this.#commands, {
       ...this.#headInputs(entries),
       ...this.#noiseInputs(entries, call),
-      dnoiseWeight: gradients.view("weight"),
+      dnoiseWeight: gradients.view(weightName(settings)),
+      ...(this.#low && { dnoiseInput: this.#low.dx }),
       dnoiseBias: gradients.view("bias"),
       lseNoised: this.#kept.lseNoised,
       dlogpNoised,
       sequence: entries.sequence,
       varianceScale: settings.alpha * this.#varianceScale(call.step),
     });
+    if (!this.#low) return;
+    const { dx, rank } = this.#low;
+    matmul(this.#commands, {
+      mode: "TN",
+      c: gradients.view("down"),
+      a: dx,
+      b: this.#kept.h,
+      m: rank,
+      n: this.#workspace.decoder.config.hiddenSize,
+      k: entries.count,
+      accumulate: true,
+    });
+  }
+
+  /** Records h·Dᵀ, which the rest of a generator with a rank reads. */
+  #projectDown({ x, rank }: { x: Slice; rank: number }, rows: number): void {
+    const k = this.#workspace.decoder.config.hiddenSize;
+    const b = this.#noise.values.view("down");
+    matmul(this.#commands, { mode: "NT", c: x, a: this.#kept.h, b, m: rows, n: rank, k });
   }
 
   #headInputs(entries: EntryBuffers): ReturnType<typeof headInputs> {
@@ -105,17 +135,18 @@ export class NoisedReference {
   }
 
   #noiseInputs({ example, position }: EntryBuffers, { philoxStep: step }: LossCall): LmHeadNoise {
-    const { values, settings: { max_variance: maxVariance } } = this.#noise;
+    const { values, settings } = this.#noise;
     const { iteration, training: { seed } } = this.#settings;
     return {
-      noiseWeight: values.view("weight"),
+      noiseWeight: values.view(weightName(settings)),
+      ...(this.#low && { noiseInput: { x: this.#low.x, columns: this.#low.rank } }),
       noiseBias: values.view("bias"),
       example,
       position,
       seed,
       iteration,
       step,
-      maxVariance,
+      maxVariance: settings.max_variance,
     };
   }
 

@@ -61,6 +61,7 @@ const WRONG: Readonly<Record<string, readonly string[]>> = {
   "start_from": ["last", "true"],
   "mix_previous": ["maybe", "1", "[]"],
   "dtype": ["int8", "16", "float8"],
+  "quantization": ["int2", "8", "true", "[int8]"],
   "data": ["rows.jsonl", "[a]", "1"],
   "data.max_length": ["1", "0", "-5", "1.5", "long", ".nan"],
   "data.limit": ["0", "-1", "all"],

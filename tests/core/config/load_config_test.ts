@@ -8,6 +8,7 @@ const defaults = {
   iterations: 1,
   start_from: "previous",
   mix_previous: false,
+  quantization: "none",
   autotune: true,
   iteration: 0,
   data: { max_length: 1024, on_bad_row: "error" },

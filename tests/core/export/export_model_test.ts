@@ -6,8 +6,8 @@ import { mergeAdapterFolder } from "../../../core/export/merge_adapter.ts";
 import { quantizeBlocks } from "../../../core/export/quantize_blocks.ts";
 import { type Case, refuseAll } from "../../_shared/refusal.ts";
 import { writeTinyModel } from "../../_shared/tiny_model.ts";
-import { CHATML, writeTokenizer } from "../data/_fixtures.ts";
 import { withFolder } from "../_tiny.ts";
+import { CHATML, writeTokenizer } from "../data/_fixtures.ts";
 import { type ReadGguf, readGguf } from "./_read_gguf.ts";
 
 const VOCAB = 368;

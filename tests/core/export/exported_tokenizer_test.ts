@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { ModelFolder } from "../../../core/checkpoint/model_folder.ts";
+import { BYTE_LETTERS } from "../../../core/data/tokenizer/byte_letters.ts";
 import { exportedTokenizer } from "../../../core/export/exported_tokenizer.ts";
 import { memoryFiles } from "../../../core/files/model_files.ts";
-import { BYTE_LETTERS } from "../../../core/data/tokenizer/byte_letters.ts";
 import { type Case, refuseAll } from "../../_shared/refusal.ts";
 import { bpeTokenizer, CHATML } from "../data/_fixtures.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { openSafetensorsAt } from "../../../core/checkpoint/stored_weights.ts";
 import { openModelFolder } from "../../../core/checkpoint/model_folder.ts";
+import { openSafetensorsAt } from "../../../core/checkpoint/stored_weights.ts";
 import { mergeAdapterFolder } from "../../../core/export/merge_adapter.ts";
 import { parameterShapes } from "../../../core/model/families/families.ts";
 import { type Case, refuseAll } from "../../_shared/refusal.ts";
 import { writeTinyModel } from "../../_shared/tiny_model.ts";
-import { CHATML, writeTokenizer } from "../data/_fixtures.ts";
 import { withFolder } from "../_tiny.ts";
+import { CHATML, writeTokenizer } from "../data/_fixtures.ts";
 
 const GOLDENS = new URL("goldens/", import.meta.url).pathname;
 const BASES = new URL("../../parity/goldens/", import.meta.url).pathname;

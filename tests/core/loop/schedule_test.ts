@@ -103,6 +103,17 @@ Deno.test("checkSteps() refuses noise on a loss without a reference", () =>
     );
   }));
 
+Deno.test("checkSteps() refuses to train all of quantized weights", () =>
+  withInput(async (dir) => {
+    const keys = { quantization: "int4", pairs: "p.jsonl" };
+    checkSteps([optimizeStep(await configOf(dir, { ...keys, lora: {} }), "pairs")], {});
+    const step = optimizeStep(await configOf(dir, keys), "pairs");
+    throws(
+      () => checkSteps([step], {}),
+      /^UserError: Cannot train all weights with quantization int4: quantized weights stay as they are, expected lora to be set, or quantization: none$/,
+    );
+  }));
+
 Deno.test("a verifier that may not run is refused before the run's folder is made", () =>
   withInput(async (dir) => {
     const config = await configOf(dir, { labels: { judge: "verifier", verifier: `${dir}/verifier.ts` } });

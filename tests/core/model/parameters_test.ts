@@ -1,7 +1,7 @@
 import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import type { ParameterShape } from "../../../core/model/families/model_tensors.ts";
 import { ParameterBuffers } from "../../../core/model/parameter_buffers.ts";
-import { planParameters } from "../../../core/model/parameter_layout.ts";
+import { planParameters, trainedPart } from "../../../core/model/parameter_layout.ts";
 import { device } from "../../_shared/device.ts";
 
 const matrix = (name: string, rows: number, columns: number): ParameterShape => ({ name, shape: [rows, columns] });
@@ -52,6 +52,76 @@ Deno.test("planParameters() starts a chunk where a binding is full; a larger ten
       64,
     ],
   );
+});
+
+Deno.test("planParameters() cuts a matrix that no buffer holds, by rows, and keeps the rest where it would be", () => {
+  const groups = [[matrix("first", 2, 16)], [matrix("large", 100, 16)], [matrix("next", 2, 16)], [vector("norm", 16)]];
+  // A buffer of 40 rows, cut at multiples of 8: of 16.
+  const limits = { maxBindingBytes: 2048, cutRows: 8 };
+  const { places, chunks } = planParameters(groups, { ...limits, maxBufferBytes: 23 * 64 });
+  deepEqual(places.get("large"), { shape: [100, 16], chunk: 1, offset: 0, elements: 1600, partElements: 256 });
+  deepEqual(chunks.map(({ elements }) => elements), [64, 256, 256, 256, 256, 256, 256, 64, 128]);
+  equal(chunks.every(({ elements, decayed }, i) => decayed === (i === 8 ? 64 : elements)), true);
+  const whole = planParameters(groups, limits);
+  deepEqual(whole.chunks.map(({ elements }) => elements), [64, 1600, 128]);
+  deepEqual([...whole.places.keys()], [...places.keys()]);
+  deepEqual(
+    trainedPart(planParameters(groups, { ...limits, maxBufferBytes: 23 * 64, isTrained: (name) => name === "large" }))
+      .chunks.length,
+    7,
+  );
+});
+
+Deno.test("planParameters() names what no buffer holds and cannot be cut", () => {
+  const limits = { maxBindingBytes: 1024, maxBufferBytes: 1024 };
+  const of = (...group: ParameterShape[]) => () => planParameters([group], limits);
+  const largest = "the device's largest buffer is 1024, and only a matrix of its own is cut";
+  throws(of(matrix("q", 64, 16), matrix("k", 64, 16)), {
+    name: "DeviceError",
+    message: `Cannot hold "q", "k": size is 8192 bytes, ${largest}`,
+  });
+  throws(of(vector("bias", 300)), { message: `Cannot hold "bias": size is 1200 bytes, ${largest}` });
+  throws(of(matrix("wide", 2, 300)), { message: `Cannot hold "wide": size is 2400 bytes, ${largest}` });
+});
+
+Deno.test("ParameterBuffers writes, reads and streams a tensor that lies in several buffers", async () => {
+  const groups = [[matrix("small", 3, 4)], [matrix("large", 300, 16)], [matrix("next", 2, 16)]];
+  const layout = planParameters(groups, { maxBindingBytes: 8192, maxBufferBytes: 8192 });
+  const buffers = new ParameterBuffers(device, { layout, label: "test", part: "weights" });
+  try {
+    const large = Float32Array.from({ length: 4800 }, (_, i) => i);
+    const next = Float32Array.from({ length: 32 }, (_, i) => -i);
+    buffers.write("next", next);
+    // Pieces that end within parts and at their border, and one over three parts.
+    let first = 0;
+    for (const length of [10, 2038, 1, 2751]) {
+      buffers.writePart("large", first, large.subarray(first, first + length));
+      first += length;
+    }
+    equal(buffers.view("large").size, 19200);
+    equal(buffers.view("large").parts?.length, 3);
+    deepEqual(new Float32Array(await device.read(buffers.view("large"))), large);
+    const read = await buffers.download();
+    deepEqual([read("large"), read("next"), read("small")], [large, next, new Float32Array(12)]);
+    buffers.writePart("large", 2047, Float32Array.of(0.5, 0.25));
+    large.set([0.5, 0.25], 2047);
+    const reader = buffers.openReader(["next", "large", "small"]);
+    const whole = async (): Promise<number[]> => {
+      const out: number[] = [];
+      for await (const piece of reader.next()) out.push(...piece);
+      return out;
+    };
+    deepEqual([await whole(), await whole(), await whole()], [[...next], [...large], new Array(12).fill(0)]);
+    await rejects(whole(), /^RangeError: Cannot read slice 4: there are 3/);
+    await reader.close();
+    throws(() => buffers.view("large", "next"), /^RangeError: Cannot view \[large, next\] as one tensor/);
+    throws(
+      () => buffers.writePart("large", 4799, Float32Array.of(1, 2)),
+      /elements end at 4801, expected at most 4800/,
+    );
+  } finally {
+    buffers.free();
+  }
 });
 
 Deno.test("ParameterBuffers views one tensor or several end to end, and reads back what was written", async () => {

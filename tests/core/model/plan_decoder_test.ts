@@ -36,6 +36,36 @@ Deno.test("planDecoder() refuses a layer's matrix that no binding holds, and spl
       };`,
     ),
   );
+  // 2000 of a vocabulary of 2500 make 31 blocks of 64 rows, which no buffer of 2000 rows holds as a whole.
+  const large = planDecoder(configOf({ vocab_size: 2500 }), { maxBindingBytes: 1 << 20, maxBufferBytes: 2000 * 64 });
+  equal(large.places.get("lm_head.weight")!.partElements, 31 * 64 * 16);
+  throws(
+    () => planDecoder(config, { maxBindingBytes: 1 << 20, maxBufferBytes: gateUp - 4 }),
+    /^DeviceError: Cannot hold "model.layers.0.mlp.gate_proj.weight", /,
+  );
+});
+
+Deno.test("planDecoder() keeps to buffers of 2 GiB with the shape of Qwen3-8B", () => {
+  const config = configOf({
+    model_type: "qwen3",
+    architectures: ["Qwen3ForCausalLM"],
+    hidden_size: 4096,
+    intermediate_size: 12288,
+    num_hidden_layers: 36,
+    num_attention_heads: 32,
+    num_key_value_heads: 8,
+    head_dim: 128,
+    vocab_size: 151936,
+  });
+  const most = 2 ** 31 - 1;
+  const { places, chunks } = planDecoder(config, { maxBindingBytes: most, maxBufferBytes: most, cutRows: 8192 });
+  equal(chunks.every(({ elements }) => elements * 4 <= most), true);
+  for (const name of ["model.embed_tokens.weight", "lm_head.weight"]) {
+    equal(places.get(name)!.partElements, 15 * 8192 * 4096);
+  }
+  // 8,190,735,360 parameters, and at most a slice's alignment for each group.
+  const elements = chunks.reduce((sum, chunk) => sum + chunk.elements, 0);
+  equal(elements - 8_190_735_360 < 36 * 8 * 64 && elements >= 8_190_735_360, true, `${elements}`);
 });
 
 Deno.test("planDecoder() refuses to train a part of what acts as one", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseModelConfig } from "../../../core/model/families/model_config.ts";
-import { backwardFlop, countRow, forwardFlop, modelCost, recomputeFlop } from "../../../core/plan/flops.ts";
+import { backwardFlop, countRow, forwardFlop, modelCost, noiseFlop, recomputeFlop } from "../../../core/plan/flops.ts";
 import { TINY_CONFIG } from "../../_shared/tiny_model.ts";
 
 const cost = modelCost(parseModelConfig({ ...TINY_CONFIG }, "config.json"));
@@ -39,4 +39,15 @@ Deno.test("recomputeFlop() counts all segments but the last, each without its la
   const five = modelCost(parseModelConfig({ ...TINY_CONFIG, num_hidden_layers: 5 }, "config.json"));
   assert.equal(recomputeFlop(five, count, { segment: 2, adapters: 20 }), 3 * layer - 2 * down);
   assert.equal(recomputeFlop(five, count, { segment: 4, adapters: 20 }), layer - down);
+});
+
+Deno.test("noiseFlop() counts the products of the generator and its gradients, written out", () => {
+  const [head, up, down] = [2 * 37 * 16, 2 * 37 * 3, 2 * 3 * 16];
+  // Backward, the logits of the reference and of the generator are computed again; each matrix has one gradient, and
+  // what lies between the two of a rank another.
+  const of = (backward: boolean, rank?: number) => noiseFlop(cost, 5, { backward, rank });
+  assert.equal(of(false), 5 * head);
+  assert.equal(of(true), 5 * 3 * head);
+  assert.equal(of(false, 3), 5 * (up + down));
+  assert.equal(of(true, 3), 5 * (head + 3 * up + down));
 });

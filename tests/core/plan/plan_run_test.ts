@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import type { ResolvedConfig } from "../../../core/config/config.ts";
 import { runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
+import { parameterShapes } from "../../../core/model/families/families.ts";
+import { parseModelConfig } from "../../../core/model/families/model_config.ts";
+import { elementsOf } from "../../../core/model/families/model_tensors.ts";
 import { planRun } from "../../../core/plan/plan_run.ts";
 import type { RunPlan, StagePlan } from "../../../core/plan/plan_types.ts";
 import { device } from "../../_shared/device.ts";
-import { jsonLines, tinyPairs, tinyRows, writeTinyModel } from "../../_shared/tiny_model.ts";
+import { jsonLines, TINY_CONFIG, tinyPairs, tinyRows, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { readJsonLines } from "../../_shared/trajectory.ts";
 import { configOf, withInput } from "../loop/_runs.ts";
 
@@ -14,6 +17,9 @@ function stageOf(plan: RunPlan, name: string): StagePlan {
   assert(stage, `${name} is not planned`);
   return stage;
 }
+
+const PARAMETERS = parameterShapes(parseModelConfig({ ...TINY_CONFIG }, "config.json"))
+  .reduce((sum, shape) => sum + elementsOf(shape), 0);
 
 /** Bytes that the device layer held at most in a stage of a run. */
 async function heldBytes({ output_dir }: ResolvedConfig, stage: string): Promise<number> {
@@ -30,6 +36,9 @@ Deno.test.each([
     training: { optim: "rmsprop", max_steps: 1, gradient_checkpointing: 2 },
     lora: { r: 4 },
   },
+  { noise: { update: "joint", rank: 3 }, training: { max_steps: 1 } },
+  { noise: { update: "joint" }, training: { max_steps: 1 }, lora: { r: 2 }, quantization: "nf4" },
+  { noise: "none", training: { max_steps: 1 }, lora: { r: 2 }, quantization: "int8" },
 ])("the planned bytes of optimize are those that the device holds: %j", (keys) =>
   withInput(async (dir) => {
     await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(20)));
@@ -43,9 +52,13 @@ Deno.test.each([
     const { parts, bytes } = stageOf(plan, "optimize");
     assert.equal(Object.values(parts).reduce((a, b) => a + b, 0), bytes);
     // Without noise its log-probabilities are all that is kept.
-    assert.equal(parts.reference, keys.noise === "none" || "lora" in keys ? undefined : parts.weights);
-    assert.equal(parts.gradients! * (keys.noise === "none" ? 2 : 1), parts.moments);
+    const hasReference = keys.noise !== "none" && !("lora" in keys);
+    assert.equal(parts.reference, hasReference ? PARAMETERS * 4 : undefined);
+    assert.equal(parts.gradients! * ("optim" in keys.training ? 1 : 2), parts.moments);
     assert.equal(Boolean(parts["noise generator"]), keys.noise !== "none");
+    // Hidden size 16, vocabulary 37.
+    const generator = keys.noise === "none" ? 0 : keys.noise.rank ? 3 * (16 + 37) + 37 : 17 * 37;
+    assert.equal(plan.noiseParameters, generator);
   }));
 
 Deno.test.each([
@@ -226,6 +239,19 @@ Deno.test("where it does not fit, what changes the time least is named: recomput
     const training = { gradient_checkpointing: true };
     assert.equal(await advised(dir, { ...spin, training, memory: one - 1 }), batch(8));
     assert.equal(await advised(dir, { ...spin, memory: 1000 }), "nothing");
+  }));
+
+Deno.test("where adapters are trained and it does not fit, a quantized base is named before smaller batches", () =>
+  withInput(async (dir) => {
+    const keys = { method: "spin", lora: { r: 1 } };
+    const bytesOf = async (quantization: string): Promise<number> =>
+      (await planRun(await configOf(dir, { ...keys, quantization }), { device, time: false })).bytes!;
+    const adviceFor = async (memory: number) =>
+      (await planRun(await configOf(dir, keys), { device, time: false, memory })).advice[0]!.change;
+    const [none, int8, int4] = [await bytesOf("none"), await bytesOf("int8"), await bytesOf("int4")];
+    assert.deepEqual(await adviceFor(none - 1), { set: ["quantization=int8"], bytes: int8 });
+    assert.deepEqual(await adviceFor(int8 - 1), { set: ["quantization=int4"], bytes: int4 });
+    assert.match((await adviceFor(int4 - 1))!.set.join(), /^training.per_device_train_batch_size=/);
   }));
 
 Deno.test("of a large file a sample is tokenized, and stands for all rows", () =>

@@ -26,22 +26,28 @@ Deno.test("optimize() logs every logging_steps and the last step, with the last 
     deepEqual(result.last.loss, lines.at(-1)!.loss);
   }));
 
-Deno.test("optimize() that was stopped goes on to the same numbers, weights and noise", () =>
-  withTinyModel(async ({ dir }) => {
-    const whole = await run(dir, { training: TRAINING, noise: NOISE });
-    const stop = new AbortController();
-    const onStep = (done: number): void => done === 6 ? stop.abort() : undefined;
-    const options = { training: TRAINING, noise: NOISE, name: "stopped" };
-    // The step at hand is finished: it was told of the sixth before it looked.
-    const done = await stoppedAt(run(dir, { ...options, signal: stop.signal, onStep }));
-    equal(done >= 6 && done < 9, true, `${done}`);
-    const steps: number[] = [];
-    const rest = await run(dir, { ...options, onStep: (done) => steps.push(done) });
-    equal(steps[0], done, "it begins where it stopped");
-    deepEqual(rest.lines, whole.lines);
-    deepEqual(rest.weights, whole.weights);
-    deepEqual(rest.noise, whole.noise);
-  }));
+Deno.test.each([
+  NOISE,
+  { ...NOISE, update: "alternating", rank: 3 },
+])(
+  "optimize() that was stopped goes on to the same numbers, weights and noise: %j",
+  (noise) =>
+    withTinyModel(async ({ dir }) => {
+      const whole = await run(dir, { training: TRAINING, noise });
+      const stop = new AbortController();
+      const onStep = (done: number): void => done === 6 ? stop.abort() : undefined;
+      const options = { training: TRAINING, noise, name: "stopped" };
+      // The step at hand is finished: it was told of the sixth before it looked.
+      const done = await stoppedAt(run(dir, { ...options, signal: stop.signal, onStep }));
+      equal(done >= 6 && done < 9, true, `${done}`);
+      const steps: number[] = [];
+      const rest = await run(dir, { ...options, onStep: (done) => steps.push(done) });
+      equal(steps[0], done, "it begins where it stopped");
+      deepEqual(rest.lines, whole.lines);
+      deepEqual(rest.weights, whole.weights);
+      deepEqual(rest.noise, whole.noise);
+    }),
+);
 
 Deno.test("optimize() refuses a state of other settings, data or model, and says what to do", () =>
   withTinyModel(async ({ dir }) => {
@@ -55,6 +61,9 @@ Deno.test("optimize() refuses a state of other settings, data or model, and says
     const optim = { training: { ...TRAINING, optim: "rmsprop" } };
     await refuses(optim, `${goOn}training.optim is "rmsprop", expected "adamw" as in .*/a/step-1.safetensors`);
     await refuses({ noise: NOISE }, `${goOn}noise is {"update":"joint",.*}, expected "none" as in`);
+    const noised = { noise: NOISE, name: "b" };
+    await stoppedAt(run(dir, { training: TRAINING, ...noised, signal: AbortSignal.abort() }));
+    await refuses({ ...noised, noise: { ...NOISE, rank: 3 } }, `${goOn}noise.rank is 3, expected not set as in`);
     const data = pairRows(pairIds(8).toReversed());
     await refuses({ data }, `${goOn}data is "8 rows [0-9a-f]+", expected "8 rows [0-9a-f]+" as in`);
     await writeTinyModel(`${dir}/model`, { config: { intermediate_size: 32 } });

@@ -1,7 +1,7 @@
 /** Files of the noise generator and of a stopped run that are not what they should be. @module */
 import { createNoise } from "../../../core/train/noise_generator.ts";
 import { loadState, newestState, readStateRecord } from "../../../core/train/resume_state.ts";
-import { device } from "../../_shared/device.ts";
+import { commands, device } from "../../_shared/device.ts";
 import { type Case, refuseAll } from "../../_shared/refusal.ts";
 import { counting, rawSafetensors, type RawTensor, safetensors, withFolder } from "../checkpoint/_fixtures.ts";
 
@@ -38,14 +38,14 @@ Deno.test("createNoise() names what is wrong with the file of noise.init", () =>
     const init = `${dir}/noise.safetensors`;
     await refuseAll(NOISES, async (file) => {
       await Deno.writeFile(init, file);
-      await createNoise(device, { shape: SHAPE, init, seed: 0, iteration: 0 });
+      await createNoise(commands, { shape: SHAPE, init, seed: 0, iteration: 0 });
     });
     const paths: Case<string>[] = [
       ["a file that is missing", `${dir}/nothing.safetensors`, /nothing\.safetensors: there is no such file/],
       ["a folder", dir, /it is not a file/],
       ["a word", "gaussian", /Cannot read gaussian: /],
     ];
-    await refuseAll(paths, (init) => createNoise(device, { shape: SHAPE, init, seed: 0, iteration: 0 }));
+    await refuseAll(paths, (init) => createNoise(commands, { shape: SHAPE, init, seed: 0, iteration: 0 }));
   }));
 
 const state = (metadata: Record<string, unknown>, values: RawTensor = counting([4], 0)): Uint8Array => {

@@ -1,7 +1,7 @@
 /** How many states are kept, and what a killed process leaves of them. @module */
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
-import { newestState, readStateRecord, saveState } from "../../../core/train/resume_state.ts";
+import { loadState, newestState, readStateRecord, saveState } from "../../../core/train/resume_state.ts";
 import type { Origin } from "../../../core/train/state_record.ts";
 import { device } from "../../_shared/device.ts";
 import { withFolder, withTinyModel } from "../_tiny.ts";
@@ -44,6 +44,19 @@ Deno.test("saveState() keeps the newest states, by number and not by name, and r
     await rejects(save(16, 1), /^UserError: Cannot remove the old state .*step-1\.safetensors: [^\n]+$/);
     equal((await newestState(dir))!.step, 16);
     device.free(values);
+  }));
+
+Deno.test("loadState() uploads what saveState() wrote, in pieces", () =>
+  withFolder(async (dir) => {
+    const [a, b] = [Uint32Array.from({ length: 10 }, (_, i) => i + 1), Uint32Array.of(7, 8)];
+    const from = { a: device.upload(a, "a"), b: device.upload(b, "b") };
+    const to = { a: device.alloc(40, "a"), b: device.alloc(8, "b") };
+    const record = { step: 1, tokens: 1, pending: [], last: {}, origin };
+    await saveState(dir, { device, buffers: from, record, keep: 1 });
+    await loadState((await newestState(dir))!, { device, buffers: to, pieceBytes: 16 });
+    deepEqual(new Uint32Array(await device.read(to.a)), a);
+    deepEqual(new Uint32Array(await device.read(to.b)), b);
+    for (const slice of [from.a, from.b, to.a, to.b]) device.free(slice);
   }));
 
 Deno.test("a state with any changed byte is refused in one line that says what to delete; one without a seal is told apart", () =>

@@ -4,7 +4,8 @@ import { Commands, grid } from "../../../kernels/device/commands.ts";
 import { DeviceError } from "../../../kernels/device/device_error.ts";
 import { defineKernel } from "../../../kernels/device/kernel.ts";
 import { Profiler } from "../../../kernels/device/profile.ts";
-import { subslice } from "../../../kernels/device/slice.ts";
+import { joinSlices, subslice } from "../../../kernels/device/slice.ts";
+import { scatterRows } from "../../../kernels/rows/gather_rows.ts";
 
 const CODE = `
 struct Params { count: u32, scale: f32 }
@@ -188,6 +189,30 @@ Deno.test("Device reads slices larger than its staging window whole", async () =
   for (let i = 0; i < words.length; i += 4099) assert.equal(read[i], words[i]);
   assert.equal(read.at(-1), words.at(-1));
   assert.deepEqual([...new Uint32Array(some!)], [...words.subarray(64, 320)]);
+  device.destroy();
+});
+
+Deno.test("subslice() of several buffers lies in one of them, and the whole cannot be bound", async () => {
+  const device = await openAdapter();
+  const commands = new Commands(device);
+  const parts = [512, 768].map((bytes) => device.alloc(bytes, "part"));
+  const whole = joinSlices(parts);
+  assert.equal(whole.size, 1280);
+  assert.deepEqual(subslice(whole, 256, 256), { buffer: parts[0]!.buffer, offset: 256, size: 256 });
+  assert.deepEqual(subslice(whole, 512, 768), parts[1]);
+  assert.throws(() => subslice(whole, 256, 512), {
+    name: "RangeError",
+    message:
+      'Cannot slice "part": bytes 256..768 of 512, expected an offset that is a multiple of 256 and an end within',
+  });
+  assert.throws(() => subslice(whole, 768, 768), /bytes 256\.\.1024 of 768/);
+  assert.throws(() => subslice(whole, 1280, 4), /bytes 768\.\.772 of 768/);
+  assert.equal(joinSlices([parts[0]!]), parts[0]);
+  const [out, index] = [device.alloc(4, "out"), device.alloc(4, "index")];
+  assert.throws(
+    () => scatterRows(commands, { dx: out, starts: index, entries: index, dy: whole, rows: 1, columns: 1 }),
+    /^RangeError: Cannot dispatch "scatter_rows": "dy" lies in 2 buffers, expected a part in one of them$/,
+  );
   device.destroy();
 });
 

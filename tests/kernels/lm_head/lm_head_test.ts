@@ -57,6 +57,8 @@ async function run(
     example: guarded(problem.example, "example"),
     position: guarded(problem.position, "position"),
   };
+  const { x, columns } = problem.noiseInput ?? { x: new Float64Array(0), columns: hidden };
+  const low = guarded(Float32Array.from(x), "noise input");
   const sequence = guarded(problem.sequence, "sequence");
   const dlogp = guarded(Float32Array.from(problem.dlogp), "dlogp");
   const outputs = {
@@ -69,21 +71,38 @@ async function run(
     sigmaSquared: guarded(rows),
     dh: guarded(rows * hidden),
     dweight: guarded(new Float32Array(vocab * hidden).fill(START)),
-    dnoiseWeight: guarded(new Float32Array(vocab * hidden).fill(START)),
+    dnoiseWeight: guarded(new Float32Array(vocab * columns).fill(START)),
+    dnoiseInput: guarded(problem.noiseInput ? rows * columns : 0),
     dnoiseBias: guarded(new Float32Array(vocab).fill(START)),
   };
   const { seed, iteration, step, maxVariance, varianceScale } = problem;
   const shared = { ...inputs, rows, hidden, vocab, scratch };
-  const random = { ...noise, seed, iteration, step, maxVariance };
+  const random = {
+    ...noise,
+    ...(problem.noiseInput && { noiseInput: { x: low, columns } }),
+    seed,
+    iteration,
+    step,
+    maxVariance,
+  };
+  const { dnoiseInput, ...gradients } = outputs;
   lmHeadForward(commands, { ...shared, logp: outputs.plainLogp, lse: outputs.plainLse });
   lmHeadBackward(commands, { ...shared, ...outputs, lse: outputs.plainLse, sequence, dlogp });
   lmHeadNoiseForward(commands, { ...shared, ...random, ...outputs });
-  lmHeadNoiseBackward(commands, { ...shared, ...random, ...outputs, sequence, dlogpNoised: dlogp, varianceScale });
+  lmHeadNoiseBackward(commands, {
+    ...shared,
+    ...random,
+    ...gradients,
+    ...(problem.noiseInput && { dnoiseInput }),
+    sequence,
+    dlogpNoised: dlogp,
+    varianceScale,
+  });
   const results: Partial<Record<keyof typeof outputs, Float32Array>> = {};
   for (const [name, slice] of Object.entries(outputs)) results[name as keyof typeof outputs] = await readF32(slice);
   const { state, logits, noiseLogits } = scratch;
   for (const slice of [state, logits, noiseLogits]) await readF32(slice);
-  release(...Object.values(inputs), ...Object.values(noise), ...Object.values(outputs), sequence, dlogp);
+  release(...Object.values(inputs), ...Object.values(noise), ...Object.values(outputs), low, sequence, dlogp);
   release(state, logits, noiseLogits);
   return results as Required<typeof results>;
 }
@@ -98,11 +117,16 @@ const shapes: Shape[] = [
   { rows: 7, hidden: 36, vocab: 67, tileColumns: 64 },
   { rows: 7, hidden: 33, vocab: 515 },
   { rows: 300, hidden: 64, vocab: 515, tileColumns: 128, tileBytes: 64 * 128 * 4 },
+  { rows: 7, hidden: 36, vocab: 67, tileColumns: 64, noiseColumns: 1 },
+  { rows: 9, hidden: 32, vocab: 131, noiseColumns: 40 },
+  { rows: 300, hidden: 64, vocab: 515, tileColumns: 128, tileBytes: 64 * 128 * 4, noiseColumns: 6 },
 ];
 
 for (const shape of shapes) {
-  const { rows, hidden, vocab } = shape;
-  Deno.test(`lmHead forward and backward match float64 at ${rows} rows, ${hidden} hidden, ${vocab} vocab`, async () => {
+  const { rows, hidden, vocab, noiseColumns } = shape;
+  const low = noiseColumns === undefined ? "" : `, noise from ${noiseColumns}`;
+  const sizes = `${rows} rows, ${hidden} hidden, ${vocab} vocab${low}`;
+  Deno.test(`lmHead forward and backward match float64 at ${sizes}`, async () => {
     const problem = makeProblem(shape);
     const n = normals(problem);
     const got = await run(problem, shape);
@@ -116,8 +140,8 @@ for (const shape of shapes) {
     assertClose(got.lseNoised, want.lseNoised, { rtol: 2e-6, atol: 1e-5, label: "lseNoised" });
     assertClose(got.sigmaSquared, want.sigmaSquared, { rtol: 3e-6, label: "sigmaSquared" });
     const gradients = referenceGradients(problem, n);
-    for (const name of ["dh", "dweight", "dnoiseWeight", "dnoiseBias"] as const) {
-      const start = name === "dh" ? 0 : START;
+    for (const name of ["dh", "dweight", "dnoiseWeight", "dnoiseInput", "dnoiseBias"] as const) {
+      const start = name === "dh" || name === "dnoiseInput" ? 0 : START;
       const expected = gradients[name].map((x) => x + start);
       assertClose(got[name], expected, { rtol: 1e-5, atol: 1e-6 + 2e-6 * largest(gradients[name]), label: name });
     }
@@ -148,8 +172,19 @@ Deno.test("lmHead gradients match finite differences across a tile's border", as
   );
 });
 
+Deno.test("lmHead gradients of the noise's own input match finite differences", async () => {
+  const shape = { rows: 7, hidden: 6, vocab: 67, tileColumns: 64, noiseColumns: 3 };
+  const problem = makeProblem(shape);
+  const n = normals(problem);
+  const got = await run(problem, shape);
+  assertClose(got.dnoiseInput, numericGradient(() => noiseObjective(problem, n), problem.noiseInput!.x), {
+    rtol: 2e-5,
+    atol: 2e-6,
+  });
+});
+
 Deno.test("lmHead gives an entry the same bits whatever other entries there are", async () => {
-  const shape = { rows: 150, hidden: 520, vocab: 195, tileColumns: 64 };
+  const shape = { rows: 150, hidden: 520, vocab: 195, tileColumns: 64, noiseColumns: 20 };
   const problem = makeProblem(shape);
   const all = await run(problem, { ...shape, tileBytes: 64 * 64 * 4 });
   const rows = [3, 64, 70, 127, 128, 149, 0];

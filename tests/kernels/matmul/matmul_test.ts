@@ -7,7 +7,8 @@ import { type Matmul, matmul, matmulBy, type MatmulMode, type MatmulVariant } fr
 import { accessFor } from "../../../kernels/matmul/matmul_access.ts";
 import { planFor } from "../../../kernels/matmul/matmul_plan.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
-import { commands, device, guarded, randomF32, readF32, release } from "../../_shared/device.ts";
+import { commands, device, guarded, randomF32, readF32, readU32, release } from "../../_shared/device.ts";
+import { storeMatrix } from "../../_shared/stored_matrix.ts";
 
 const MODES = ["NN", "NT", "TN"] as const;
 /** The tiles of each family but those that bf16 alone has. */
@@ -338,4 +339,52 @@ Deno.test("matmul() names a stride that does not fit", () => {
   throws(() => matmul(commands, { mode: "NT", ...buffers, ...sizes, bType: "bf16", ldb: 5 }), /even numbers/);
   throws(() => matmul(commands, { mode: "TN", ...buffers, ...sizes, bType: "bf16" }), /mode is TN with a bf16 b/);
   release(...Object.values(buffers));
+});
+
+for (const mode of ["NN", "NT"] as const) {
+  for (const variant of ["broadcast8", "broadcast2", "broadcast16image", "shared64", "shared16"] as const) {
+    const recorder = variant.startsWith("shared") ? asGpu : commands;
+    Deno.test(`matmul() ${mode} of a stored b is that of its numbers in f32, bit for bit, in ${variant}`, async (t) => {
+      for (const bType of ["f16", "int8", "int4", "nf4"] as const) {
+        for (const [m, n, k] of [[9, 68, 132], [20, 39, 77]] as const) {
+          if (bType === "f16" && (mode === "NT" ? k : n) % 2 !== 0) continue;
+          await t.step(`${bType} ${m}x${n}x${k}`, async () => {
+            const [rows, columns] = mode === "NT" ? [n, k] : [k, n];
+            // Some scales and numbers are among binary16's smallest.
+            const values = randomF32(n * k, 2).map((w, i) => w * 2 ** -(i >> 6) * 2 ** 4);
+            const stored = storeMatrix(bType, values, { rows, columns });
+            const buffers = { a: guarded(randomF32(m * k, 1)), full: guarded(stored.values), b: guarded(stored.data) };
+            const scales = stored.scales && guarded(stored.scales);
+            const [one, two] = [guarded(m * n), guarded(m * n)];
+            const sizes = { mode, m, n, k, a: buffers.a };
+            matmulBy(recorder, variant, { ...sizes, c: one, b: buffers.full });
+            matmulBy(recorder, variant, { ...sizes, c: two, b: buffers.b, bType, ...(scales && { scales }) });
+            recorder.submit();
+            deepEqual(await readU32(two), await readU32(one));
+            release(one, two, ...Object.values(buffers), ...(scales ? [scales] : []));
+          });
+        }
+      }
+    });
+  }
+}
+
+Deno.test("matmul() refuses a stored b that it cannot read", () => {
+  const slice = guarded(64 * 64);
+  const call = { c: slice, a: slice, b: slice, m: 4, n: 64, k: 64 };
+  throws(() => matmul(commands, { ...call, mode: "TN", bType: "int8", scales: slice }), {
+    name: "RangeError",
+    message:
+      "Cannot multiply: mode is TN with a b in int8 of stride 64 from element 0 on, expected NN or NT and multiples of 32",
+  });
+  throws(() => matmul(commands, { ...call, mode: "NT", bType: "nf4", scales: slice, ldb: 96 }), {
+    name: "RangeError",
+    message:
+      "Cannot multiply: mode is NT with a b in nf4 of stride 96 from element 0 on, expected NN or NT and multiples of 64",
+  });
+  throws(() => matmul(commands, { ...call, mode: "NT", bType: "int4" }), {
+    name: "RangeError",
+    message: "Cannot multiply: b is stored as int4, expected scales",
+  });
+  release(slice);
 });

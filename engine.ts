@@ -58,6 +58,7 @@ export type { LoadedAdapter } from "./core/model/lora_adapter.ts";
 export type { Adapter } from "./core/model/parameters.ts";
 export type { AdapterGroup, AdapterModule, AdapterPlan, LinearModule } from "./core/model/adapter_plan.ts";
 export type { AdapterSettings, PeftConfig } from "./core/checkpoint/peft_config.ts";
+export type { QuantizedStorage, Storage } from "./kernels/storage/storage.ts";
 export type { MemoryPart } from "./core/model/memory_parts.ts";
 export { type ModelFolder, openModelFolder } from "./core/checkpoint/model_folder.ts";
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./core/checkpoint/save_folder.ts";

@@ -71,6 +71,7 @@ export type {
   NoiseSetting,
   Optimizer,
   PerIteration,
+  Quantization,
   RewardModelJudgeConfig,
   Schedule,
   SelfJudgeConfig,

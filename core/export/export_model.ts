@@ -9,7 +9,6 @@ import { exportedTensors } from "./exported_tensors.ts";
 import { exportedTokenizer } from "./exported_tokenizer.ts";
 import { bytesOfTensor, ggufBytes, type GgufTensor } from "./gguf_bytes.ts";
 import { openExported, type SourceHooks } from "./model_source.ts";
-import type { QUANTIZATIONS } from "./quantizations.ts";
 import { type BlockType, isBlockType } from "./quantize_blocks.ts";
 
 /** What is exported, and how. */
@@ -19,7 +18,7 @@ export interface ExportModelOptions extends SourceHooks {
   /** The file that is written. */
   output: string;
   /** Type of the matrices (default: each as it is stored). */
-  quantize?: typeof QUANTIZATIONS[number];
+  quantize?: "q8_0" | "q4_0";
   /** The model that an adapter is added to (default: the one that it names). */
   base?: string;
   /** llama.cpp's name of the pre-tokenizer (`tokenizer.ggml.pre`), where it is not known here. */
@@ -95,7 +94,7 @@ export async function exportModel(options: ExportModelOptions): Promise<ModelExp
   return { tensors: tensors.length, bytes, type: quantize ?? folder.dtype };
 }
 
-function blockType(name: typeof QUANTIZATIONS[number]): BlockType {
+function blockType(name: "q8_0" | "q4_0"): BlockType {
   return name.toUpperCase() as BlockType;
 }
 

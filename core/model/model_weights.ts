@@ -22,6 +22,7 @@ export interface TensorPlace {
   readonly firstRow: number;
   /** Sizes of the tensor as a matrix. */
   readonly rows: number;
+  /** The numbers of a row. */
   readonly columns: number;
 }
 

@@ -1,6 +1,5 @@
 /** Log-probabilities of pairs under a model. @module */
 import { Commands } from "../../kernels/device/commands.ts";
-import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { readPairs } from "../data/stage_files.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
@@ -9,7 +8,7 @@ import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import { loadFrozenModel } from "../model/model.ts";
 import { pairLogps } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
-import { modelFolderOf } from "../run/model_path.ts";
+import { modelFiles, modelFolderOf } from "../run/model_path.ts";
 
 /** Summed log-probabilities of a pair's two responses, in nats. */
 export interface PairScore {
@@ -38,7 +37,7 @@ export async function scorePairs(
   { model: name, pairs: path, onProgress = () => {} }: { model: string; pairs: string; onProgress?: OnProgress },
 ): Promise<PairScore[]> {
   const resolve = async (spec: string): Promise<string> => (await resolveModel(spec, { onProgress })).paths[0]!;
-  const files = await filesWithBase(await modelFolderOf(name, resolve), resolve);
+  const files = await modelFiles(await modelFolderOf(name, resolve), resolve);
   const tokenizer = await tokenizerOf(files);
   const { config } = await openModelFolder(files);
   const locate = async (source: string): Promise<readonly string[]> =>

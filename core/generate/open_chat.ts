@@ -1,6 +1,5 @@
 /** Opens a model for a conversation. @module */
 import { Commands } from "../../kernels/device/commands.ts";
-import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import { loadTokenizer } from "../data/tokenizer/tokenizer.ts";
@@ -11,7 +10,7 @@ import { parameterShapes } from "../model/families/families.ts";
 import { elementsOf } from "../model/families/model_tensors.ts";
 import { loadFrozenModel } from "../model/model.ts";
 import type { OnProgress } from "../progress.ts";
-import { modelFolderOf } from "../run/model_path.ts";
+import { modelFiles, modelFolderOf } from "../run/model_path.ts";
 import { Chat } from "./conversation.ts";
 
 /** The longest default context, in tokens: a longer one is used only on request, since its cache takes memory. */
@@ -61,7 +60,7 @@ export async function openChat(
 ): Promise<OpenedChat> {
   const resolve = async (name: string): Promise<string> => (await resolveModel(name, hooks)).paths[0]!;
   const dir = await modelFolderOf(path, resolve);
-  const files = await filesWithBase(dir, resolve);
+  const files = await modelFiles(dir, resolve);
   const tokenizer = await loadTokenizer(files);
   const device = await openToolDevice();
   try {

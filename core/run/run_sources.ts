@@ -1,6 +1,5 @@
 /** Models and data sets that a config names: local ones as they are, the hub's as files of a fixed commit. @module */
 import { dirname } from "node:path";
-import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import { isAdapter } from "../checkpoint/adapter_folder.ts";
 import { type DataSource, openSource } from "../data/formats/data_sources.ts";
 import { UserError } from "../error.ts";
@@ -16,6 +15,7 @@ import {
   type SourceRecord,
 } from "../hub/resolve_name.ts";
 import { isRecord } from "../values.ts";
+import { modelFiles } from "./model_path.ts";
 import { runPaths } from "./run_paths.ts";
 
 /**
@@ -69,11 +69,7 @@ export class RunSources {
 
   /** The files of the model in `folder`; of an adapter, with those of its base, which may be on the hub. */
   async filesIn(folder: string): Promise<ModelFiles> {
-    return await filesWithBase(
-      folder,
-      async (name, revision) =>
-        await this.model(revision === null || await exists(name) ? name : `${name}@${revision}`),
-    );
+    return await modelFiles(folder, (name) => this.model(name));
   }
 
   /** The files of the data set that the config calls `name`; `forEval` prefers a held-out split if none is named. */

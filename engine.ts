@@ -50,6 +50,7 @@ export {
   type SaveModelOptions,
 } from "./core/engine/language_model.ts";
 export type { Model } from "./core/model/model.ts";
+export type { QuantizedStorage, Storage } from "./kernels/storage/storage.ts";
 export type { ModelWeights, StoredTensor, TensorPlace, TensorReader } from "./core/model/model_weights.ts";
 export type { ParameterBuffers } from "./core/model/parameter_buffers.ts";
 export type { ChunkSize, ParameterLayout, ParameterPlace } from "./core/model/parameter_layout.ts";

@@ -69,6 +69,7 @@ export type {
   NoiseSetting,
   Optimizer,
   PerIteration,
+  Quantization,
   RewardModelJudgeConfig,
   Schedule,
   SelfJudgeConfig,

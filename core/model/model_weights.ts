@@ -22,6 +22,7 @@ export interface TensorPlace {
   readonly firstRow: number;
   /** Sizes of the tensor as a matrix. */
   readonly rows: number;
+  /** As `rows`. */
   readonly columns: number;
 }
 

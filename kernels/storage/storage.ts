@@ -12,10 +12,10 @@
 export type Storage = "f32" | "bf16" | "f16" | QuantizedStorage;
 
 /** The storage types with codes and scales. */
-export type QuantizedStorage = typeof QUANTIZED[number];
+export type QuantizedStorage = "int8" | "int4" | "nf4";
 
 /** The names of the quantized types. */
-export const QUANTIZED = ["int8", "int4", "nf4"] as const;
+export const QUANTIZED = ["int8", "int4", "nf4"] as const satisfies readonly QuantizedStorage[];
 
 /** Bits of a number or code, numbers that share a scale (1 without scales), and bytes of a scale. */
 export const STORAGE_FACTS: Readonly<Record<Storage, { bits: number; group: number; scaleBytes: number }>> = {

@@ -35,7 +35,16 @@ interface Section {
 }
 
 const HEAD = `/** The types of a config's keys. Written by \`deno task docs\` from keys/: not to be edited. @module */
-import type { DtypeName, JudgeKind, LossType, MemberKind, Method, Optimizer, Quantization, Schedule } from "./choices.ts";
+import type {
+  DtypeName,
+  JudgeKind,
+  LossType,
+  MemberKind,
+  Method,
+  Optimizer,
+  Quantization,
+  Schedule,
+} from "./choices.ts";
 import type { PerIteration } from "./per_iteration.ts";
 
 /** A data set, or several that are read one after the other. */

@@ -14,6 +14,11 @@ const ANSWERS: Readonly<Record<string, string>> = {
   layers_pattern: "here layers_to_transform counts the decoder's layers",
   model_adapter_name: "here model may be a PEFT folder, and a frozen copy of its adapter is the reference",
   ref_adapter_name: "here model may be a PEFT folder, and a frozen copy of its adapter is the reference",
+  load_in_4bit: "here it is quantization: int4 or nf4",
+  use_bnb_nested_quant: "here the scales of nf4 are float32",
+  load_in_8bit: "here it is quantization: int8",
+  bnb_4bit_quant_type: "here it is quantization: nf4, or int4",
+  quantization_config: "here it is quantization: int8, int4 or nf4",
   ref_model: "here the reference is the model that an iteration starts from",
 };
 

@@ -58,7 +58,7 @@ Deno.test("checkImports() names file, line, import and rule of each violation", 
     "examples/one.ts:1 imports core/error.ts: examples may import mod.ts, engine.ts",
     "kernels/device/open.ts:1 imports kernels/sub.ts: kernels/device is below kernels/.",
     "kernels/odd/y.ts:1 imports kernels/vector.ts: kernels/odd/y.ts is in no known room of kernels/ (tune.ts, attention, " +
-    "lm_head, loss, matmul, mlp, norm, optimizer, random, rows, sampling, ., device)",
+    "lm_head, loss, matmul, mlp, norm, optimizer, random, rows, sampling, storage, ., device)",
     "kernels/sub.ts:1 imports core/error.ts: kernels may import nothing else of the project",
   ]);
 });

@@ -10,6 +10,11 @@ Deno.test.each([
     "use_peft: true\n",
     "config.yaml:1:1 use_peft: unknown key, here adapters are trained where lora is set (lora: {} takes its defaults)",
   ],
+  [
+    "TRL's name of a quantized base",
+    "load_in_8bit: true\n",
+    "config.yaml:1:1 load_in_8bit: unknown key, here it is quantization: int8",
+  ],
   ["PEFT's name", "lora_r: 8\n", 'config.yaml:1:1 lora_r: unknown key, did you mean "lora.r"?'],
   ["an unknown key", "dat: 1\n", 'config.yaml:1:1 dat: unknown key, did you mean "data"?'],
   [

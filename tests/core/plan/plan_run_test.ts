@@ -241,9 +241,10 @@ Deno.test("where it does not fit, what changes the time least is named: recomput
     assert.equal(await advised(dir, { ...spin, memory: 1000 }), "nothing");
   }));
 
-Deno.test("where adapters are trained and it does not fit, a quantized base is named before smaller batches", () =>
+Deno.test("where adapters are trained and it does not fit, layers computed again are named, then a quantized base, then smaller batches", () =>
   withInput(async (dir) => {
-    const keys = { method: "spin", lora: { r: 1 } };
+    const [recomputed, lora] = [{ gradient_checkpointing: true }, { r: 1 }];
+    const keys = { method: "spin", lora, training: recomputed };
     const bytesOf = async (quantization: string): Promise<number> =>
       (await planRun(await configOf(dir, { ...keys, quantization }), { device, time: false })).bytes!;
     const adviceFor = async (memory: number) =>
@@ -251,7 +252,10 @@ Deno.test("where adapters are trained and it does not fit, a quantized base is n
     const [none, int8, int4] = [await bytesOf("none"), await bytesOf("int8"), await bytesOf("int4")];
     assert.deepEqual(await adviceFor(none - 1), { set: ["quantization=int8"], bytes: int8 });
     assert.deepEqual(await adviceFor(int8 - 1), { set: ["quantization=int4"], bytes: int4 });
-    assert.match((await adviceFor(int4 - 1))!.set.join(), /^training.per_device_train_batch_size=/);
+    assert.match((await adviceFor(int4 - 1))!.set.join(), /training.per_device_train_batch_size=/);
+    const kept = await configOf(dir, { method: "spin", lora });
+    const { advice: [first] } = await planRun(kept, { device, time: false, memory: none });
+    assert.deepEqual(first!.change, { set: ["training.gradient_checkpointing=true"], bytes: none });
   }));
 
 Deno.test("of a large file a sample is tokenized, and stands for all rows", () =>

@@ -31,7 +31,7 @@ Deno.test("dnpo plan prints parts, work and time, as text and as JSON, and exits
     assert.equal(small.code, 1);
     assert.match(
       small.out,
-      /^Does not fit: optimize: needs .* of device memory, of which there are .*\n {2}with --set training\.per_device_train_batch_size=4 --set training\.gradient_accumulation_steps=2 it takes /m,
+      /^Does not fit: optimize: needs .* of device memory, of which there are .*\n {2}with --set training\.gradient_checkpointing=true it takes /m,
     );
     const wrong = await dnpo(["plan", config, "--memory", "much"]);
     assert.deepEqual([wrong.code, wrong.err], [1, 'error: --memory: expected GiB such as 24, got "much"\n']);

@@ -186,6 +186,8 @@ function assumed(fields: Fields, key: string, value: number): string {
 function readDtype(fields: Fields): Dtype | null {
   const key = isAbsent(fields, "dtype") ? "torch_dtype" : "dtype";
   if (isAbsent(fields, key) || fields.values[key] === "auto") return null;
+  // Doubles are rounded to float32 where they are read.
+  if (fields.values[key] === "float64") return "F32";
   const dtype = dtypeOfName(fields.values[key]);
   if (dtype === null) throw fieldError(fields, key, DTYPE_NAMES.join(", "));
   return dtype;

@@ -144,6 +144,13 @@ Deno.test("parseModelConfig() takes transformers' defaults where keys are absent
   });
 });
 
+Deno.test("parseModelConfig() takes doubles for float32, to which they are rounded", () => {
+  for (const key of ["dtype", "torch_dtype"]) {
+    const { torch_dtype: _, ...rest } = LLAMA3;
+    strictEqual(parseModelConfig({ ...rest, [key]: "float64" }, "config.json").dtype, "F32");
+  }
+});
+
 Deno.test("parseModelConfig() reads null as transformers does", () => {
   strictEqual(parse({ ...mistral, num_key_value_heads: null }).numKvHeads, 8);
   strictEqual(parse({ ...mistral, num_attention_heads: 16, num_key_value_heads: null }).numKvHeads, 16);

@@ -56,6 +56,7 @@ export type { ParameterBuffers } from "./core/model/parameter_buffers.ts";
 export type { ChunkSize, ParameterLayout, ParameterPlace } from "./core/model/parameter_layout.ts";
 export type { MemoryPart } from "./core/model/memory_parts.ts";
 export { type ModelFolder, openModelFolder } from "./core/checkpoint/model_folder.ts";
+export type { Nf4Matrix } from "./core/checkpoint/nf4_weights.ts";
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./core/checkpoint/save_folder.ts";
 export type { ByteRange, TensorLocation, Weights } from "./core/checkpoint/stored_weights.ts";
 export type { TensorInfo } from "./core/checkpoint/safetensors_header.ts";

@@ -6,6 +6,7 @@ import { parameterShapes } from "../model/families/families.ts";
 import { parseEosTokenIds, parseModelConfig } from "../model/families/model_config.ts";
 import type { ParameterShape } from "../model/families/model_tensors.ts";
 import { quote } from "../values.ts";
+import { NF4, type Nf4Matrix, openNf4, saysNf4 } from "./nf4_weights.ts";
 import type { ModelSource } from "./save_folder.ts";
 import { type ByteRange, isReadable, openWeights, READABLE, type Weights } from "./stored_weights.ts";
 
@@ -38,10 +39,12 @@ export interface ModelFolder extends ModelSource {
   readonly eosTokenIds: readonly number[];
   /** The name under which a parameter is stored; a tied embedding may be stored as `lm_head.weight`. */
   nameInFile(name: string): string;
-  /** The dtype in which a parameter is stored, as safetensors spells it. */
+  /** The dtype in which a parameter is stored, as safetensors spells it, or {@linkcode NF4}. */
   dtypeOf(name: string): string;
   /** Reads the stored bytes of a parameter or a range of it. */
   readStored(name: string, range?: ByteRange): Promise<Uint8Array<ArrayBuffer>>;
+  /** Reads the codes and scales of a parameter whose dtype is {@linkcode NF4}. */
+  readNf4(name: string): Promise<Nf4Matrix>;
   /** Reads a parameter, by its canonical name, as float32 in row-major order. */
   readTensor(name: string): Promise<Float32Array<ArrayBuffer>>;
   /** As `readTensor`, but yields the parameter in pieces, in order. */
@@ -67,8 +70,15 @@ export interface ModelFolder extends ModelSource {
 export async function openModelFolder(source: string | ModelFiles): Promise<ModelFolder> {
   const files = await modelFilesOf(source);
   const configPath = files.pathOf("config.json");
-  const config = parseModelConfig(await readJson(files, "config.json"), configPath);
-  const weights = await openWeights(files);
+  const { quantization_config: quantization, ...plain } = await readJson(files, "config.json");
+  const isNf4 = saysNf4(quantization);
+  const config = parseModelConfig(
+    isNf4 || quantization === undefined ? plain : { ...plain, quantization_config: quantization },
+    configPath,
+  );
+  const stored = await openWeights(files);
+  const quantized = isNf4 ? await openNf4(stored) : null;
+  const weights: Weights = quantized ?? stored;
   const names = matchTensors(weights, { parameters: parameterShapes(config), isTied: config.tieWordEmbeddings });
   const embedding = names.get(EMBEDDING)!;
   if (config.tieWordEmbeddings && embedding !== LM_HEAD && weights.tensors.has(LM_HEAD)) {
@@ -94,6 +104,7 @@ export async function openModelFolder(source: string | ModelFiles): Promise<Mode
     eosTokenIds: generationEos.length > 0 ? generationEos : config.eosTokenIds,
     tokenizer: files,
     nameInFile,
+    readNf4: async (name) => await quantized!.readNf4(nameInFile(name)),
     dtypeOf: (name) => weights.tensors.get(nameInFile(name))!.dtype,
     readStored: (name, range) => weights.readBytes(nameInFile(name), range),
     readTensor: (name) => weights.readFloat32(nameInFile(name)),
@@ -126,7 +137,9 @@ export function matchTensors(
     const refuse = (problem: string) =>
       new UserError(`Cannot load ${quote(stored)} from ${weights.files.pathOf(tensor.file)}: ${problem}`);
     if (list(tensor.shape) !== list(shape)) throw refuse(`shape is ${list(tensor.shape)}, ${expected}`);
-    if (!isReadable(tensor.dtype)) throw refuse(`dtype is ${tensor.dtype}, expected ${READABLE}`);
+    if (!isReadable(tensor.dtype) && tensor.dtype !== NF4) {
+      throw refuse(`dtype is ${tensor.dtype}, expected ${READABLE}`);
+    }
     names.set(name, stored);
     known.add(stored);
   }

@@ -1,5 +1,8 @@
 /** How the weights of a frozen model are stored on the device, and the bytes that they take. @module */
 import { isQuantized, type QuantizedStorage, type Storage, storedBytes } from "../../kernels/storage/storage.ts";
+import { NF4 } from "../checkpoint/nf4_weights.ts";
+import { UserError } from "../error.ts";
+import { quote } from "../values.ts";
 import type { ModelConfig } from "./families/family.ts";
 import { elementsOf, type ParameterShape } from "./families/model_tensors.ts";
 import { checkBound, decoderGroups } from "./plan_decoder.ts";
@@ -34,12 +37,26 @@ export function planFrozen(config: ModelConfig, options: FrozenOptions): FrozenG
   const { quantization, maxBindingBytes } = options;
   const groups = bound.map((tensors) => {
     const isLinear = tensors[0]!.shape.length > 1;
-    const group = groupOf(tensors, isLinear && quantization !== "none" ? quantization : fileStorage(tensors, options));
+    const storage = fileStorage(tensors, options);
+    if (isLinear && quantization !== "none" && tensors.some(({ name }) => options.dtypeOf(name) === NF4)) {
+      throw new UserError(
+        `Cannot quantize ${
+          quote(tensors[0]!.name)
+        } to ${quantization}: its file has it in nf4 already, expected quantization: none`,
+      );
+    }
+    const group = groupOf(tensors, isLinear && quantization !== "none" ? quantization : storage);
     checkBound(tensors, { bytes: Math.max(group.bytes.data, group.bytes.scales), maxBindingBytes });
     return group;
   });
   const vocabulary = head === embedding ? [[embedding]] : [[embedding], [head]];
-  return [...groups, ...vocabulary.map((tensors) => groupOf(tensors, fileStorage(tensors, options)))];
+  return [
+    ...groups,
+    ...vocabulary.map((tensors) => {
+      const storage = fileStorage(tensors, options);
+      return groupOf(tensors, isQuantized(storage) ? "f32" : storage);
+    }),
+  ];
 }
 
 function groupOf(tensors: readonly ParameterShape[], storage: Storage): FrozenGroup {
@@ -54,6 +71,7 @@ function sumOf(tensors: readonly ParameterShape[]): number {
 
 function fileStorage(tensors: readonly ParameterShape[], { dtypeOf }: FrozenOptions): Storage {
   const [dtype, ...others] = new Set(tensors.map(({ name }) => dtypeOf(name)));
+  if (others.length === 0 && dtype === NF4) return "nf4";
   const isHalf = others.length === 0 && (dtype === "BF16" || dtype === "F16");
   const { shape } = tensors[0]!;
   if (!isHalf || shape.length === 1 || shape.at(-1)! % 2 !== 0) return "f32";
@@ -67,11 +85,12 @@ export function rowsAtOnce({ columns }: Pick<FrozenGroup, "columns">): number {
 
 const QUANTIZE_BYTES = 16 * 2 ** 20;
 
-/** Bytes of the numbers that wait for their quantization while a model is loaded; 0 if none is. */
-export function loadScratchBytes(groups: readonly FrozenGroup[]): number {
+/** Bytes of the numbers that wait for their quantization while a model is loaded; 0 if none is quantized then. */
+export function loadScratchBytes(groups: readonly FrozenGroup[], isMade: (group: FrozenGroup) => boolean): number {
   let most = 0;
-  for (const { storage, tensors, columns } of groups) {
-    if (!isQuantized(storage)) continue;
+  for (const group of groups) {
+    if (!isQuantized(group.storage) || !isMade(group)) continue;
+    const { tensors, columns } = group;
     for (const { shape } of tensors) {
       most = Math.max(most, Math.min(shape[0]!, rowsAtOnce({ columns })) * columns * 4);
     }

@@ -2,8 +2,9 @@
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { quantize, type QuantizeSource } from "../../kernels/storage/quantize.ts";
-import { isQuantized, type QuantizedStorage } from "../../kernels/storage/storage.ts";
+import { isQuantized, type QuantizedStorage, STORAGE_FACTS } from "../../kernels/storage/storage.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import { NF4 } from "../checkpoint/nf4_weights.ts";
 import { DTYPE_BYTES, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
@@ -15,7 +16,10 @@ import type { MemoryPart } from "./memory_parts.ts";
 import { ahead } from "./tensor_pieces.ts";
 
 /** The files of a model or a reward model. */
-export type FrozenSource = Pick<ModelFolder, "dir" | "dtypeOf" | "readStored" | "readTensor" | "streamTensor">;
+export type FrozenSource = Pick<
+  ModelFolder,
+  "dir" | "dtypeOf" | "readNf4" | "readStored" | "readTensor" | "streamTensor"
+>;
 
 /** What {@linkcode allocFrozen} allocates. */
 export interface FrozenAllocation {
@@ -40,8 +44,8 @@ export function allocFrozen(
 }
 
 /** Allocates what {@linkcode loadFrozen} needs while it loads; null if that is nothing. */
-export function allocLoadScratch(device: Device, groups: readonly FrozenGroup[]) {
-  const bytes = loadScratchBytes(groups);
+export function allocLoadScratch(device: Device, groups: readonly FrozenGroup[], source: FrozenAllocation["source"]) {
+  const bytes = loadScratchBytes(groups, (group) => !isStoredNf4(group, source));
   return bytes === 0
     ? null
     : { piece: device.alloc(bytes, "numbers to quantize"), bad: device.alloc(4, "quantized badly") };
@@ -60,12 +64,18 @@ export async function loadFrozen(
   held.defer(() => weights.free());
   using scratch = new DisposableStack();
   const commands = scratch.use(new Commands(device));
-  const waiting = allocLoadScratch(device, groups);
+  const waiting = allocLoadScratch(device, groups, source);
   if (waiting) scratch.defer(() => [waiting.piece, waiting.bad].forEach((slice) => device.free(slice)));
   const tensors = groups.flatMap(({ tensors }) => tensors);
-  for await (const { tensor, group, first, bytes, dtype } of ahead(pieces(groups, source))) {
+  for await (const { tensor, group, first, bytes, dtype, scales: madeScales } of ahead(pieces(groups, source))) {
     const { matrix, firstRow, columns } = weights.locate(tensor.name);
     const { storage, data, scales } = matrix;
+    if (madeScales) {
+      const start = firstRow * columns;
+      device.write(data, bytes, start / 2);
+      device.write(scales!, madeScales, start / STORAGE_FACTS.nf4.group * 4);
+      continue;
+    }
     if (!isQuantized(storage)) {
       const start = elementsOf({ shape: [firstRow, columns] }) * BYTES[storage];
       device.write(data, bytes, start + first);
@@ -111,13 +121,23 @@ interface Piece {
   first: number;
   bytes: Uint8Array<ArrayBuffer>;
   dtype: QuantizeSource;
+  /** Of a matrix whose file has codes: `bytes` are all of these. */
+  scales?: Float32Array<ArrayBuffer>;
+}
+
+/** Whether the files have a group in nf4. */
+function isStoredNf4({ storage, tensors }: FrozenGroup, { dtypeOf }: FrozenAllocation["source"]): boolean {
+  return storage === "nf4" && dtypeOf(tensors[0]!.name) === NF4;
 }
 
 async function* pieces(groups: readonly FrozenGroup[], source: FrozenSource): AsyncGenerator<Piece> {
   for (const group of groups) {
     for (const tensor of group.tensors) {
       const part = { tensor, group };
-      if (isQuantized(group.storage)) yield* rowPieces(part, source);
+      if (isStoredNf4(group, source)) {
+        const { codes, scales } = await source.readNf4(tensor.name);
+        yield { ...part, first: 0, bytes: codes, dtype: "f32", scales };
+      } else if (isQuantized(group.storage)) yield* rowPieces(part, source);
       else if (group.storage === "f32") yield* floatPieces(part, source);
       else yield* bytePieces({ ...part, dtype: group.storage }, source);
     }

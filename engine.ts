@@ -50,13 +50,13 @@ export {
   type SaveModelOptions,
 } from "./core/engine/language_model.ts";
 export type { Model } from "./core/model/model.ts";
-export type { QuantizedStorage, Storage } from "./kernels/storage/storage.ts";
+export type { CodedStorage, QuantizedStorage, Storage } from "./kernels/storage/storage.ts";
 export type { ModelWeights, StoredTensor, TensorPlace, TensorReader } from "./core/model/model_weights.ts";
 export type { ParameterBuffers } from "./core/model/parameter_buffers.ts";
 export type { ChunkSize, ParameterLayout, ParameterPlace } from "./core/model/parameter_layout.ts";
 export type { MemoryPart } from "./core/model/memory_parts.ts";
 export { type ModelFolder, openModelFolder } from "./core/checkpoint/model_folder.ts";
-export type { Nf4Matrix } from "./core/checkpoint/nf4_weights.ts";
+export type { CodedMatrix } from "./core/checkpoint/coded_weights.ts";
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./core/checkpoint/save_folder.ts";
 export type { ByteRange, TensorLocation, Weights } from "./core/checkpoint/stored_weights.ts";
 export type { TensorInfo } from "./core/checkpoint/safetensors_header.ts";

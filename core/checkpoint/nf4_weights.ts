@@ -7,24 +7,8 @@ import { NF4_LEVELS } from "../../kernels/storage/storage.ts";
 import { UserError } from "../error.ts";
 import { parseJsonObject } from "../files/io.ts";
 import { isRecord, quote } from "../values.ts";
+import { type CodedMatrix, type CodedWeights, codedWeights } from "./coded_weights.ts";
 import type { TensorLocation, Weights } from "./stored_weights.ts";
-
-/** What the dtype of a matrix in nf4 is called here. */
-export const NF4 = "NF4";
-
-/** A matrix as the device holds it (kernels/storage/storage.ts). */
-export interface Nf4Matrix {
-  /** Codes, the first in a byte's lower half. */
-  codes: Uint8Array<ArrayBuffer>;
-  /** A scale for each 64 codes. */
-  scales: Float32Array<ArrayBuffer>;
-}
-
-/** Weights of which some matrices are in nf4; these are read as float32 too. */
-export interface Nf4Weights extends Weights {
-  /** Reads a matrix whose dtype is {@linkcode NF4}. */
-  readNf4(name: string): Promise<Nf4Matrix>;
-}
 
 const STATE = ".quant_state.bitsandbytes__nf4";
 const SIDES = ["absmax", "quant_map", "nested_absmax", "nested_quant_map"] as const;
@@ -42,8 +26,8 @@ export function saysNf4(settings: unknown): boolean {
     settings.bnb_4bit_quant_type === "nf4";
 }
 
-/** The weights with each quantized matrix as one tensor of dtype {@linkcode NF4}. Throws a UserError naming the tensor. */
-export async function openNf4(weights: Weights): Promise<Nf4Weights> {
+/** The weights with each quantized matrix as one tensor of dtype NF4. Throws a UserError naming the tensor. */
+export async function openNf4(weights: Weights): Promise<CodedWeights> {
   const states = new Map<string, State>();
   const tensors = new Map<string, TensorLocation>(weights.tensors);
   for (const [key, { file }] of weights.tensors) {
@@ -65,46 +49,39 @@ export async function openNf4(weights: Weights): Promise<Nf4Weights> {
     const levels = await weights.readFloat32(`${name}.quant_map`);
     if (!levels.every((level, i) => level === Math.fround(NF4_LEVELS[i]!))) throw refuse("its levels are not nf4's");
     for (const side of [...SIDES.map((side) => `${name}.${side}`), key]) tensors.delete(side);
-    tensors.set(name, { ...weights.tensors.get(name)!, dtype: NF4, shape: state.shape });
+    tensors.set(name, { ...weights.tensors.get(name)!, dtype: "NF4", shape: state.shape });
     states.set(name, state);
   }
 
-  async function readNf4(name: string): Promise<Nf4Matrix> {
+  async function readCodes(name: string): Promise<CodedMatrix> {
     const packed = await weights.readBytes(name);
     const codes = packed.map((byte) => (byte >> 4) | (byte << 4));
-    const { nested } = states.get(name)!;
-    if (nested === null) return { codes, scales: await weights.readFloat32(`${name}.absmax`) };
+    const scales = await readScales(name, states.get(name)!);
+    return { codes, scales: new Uint8Array(scales.buffer, scales.byteOffset, scales.byteLength) };
+  }
+
+  async function readScales(name: string, { nested }: State): Promise<Float32Array<ArrayBuffer>> {
+    if (nested === null) return await weights.readFloat32(`${name}.absmax`);
     const inner = await weights.readBytes(`${name}.absmax`);
     const [outer, map] = [
       await weights.readFloat32(`${name}.nested_absmax`),
       await weights.readFloat32(`${name}.nested_quant_map`),
     ];
-    const scales = Float32Array.from(
+    return Float32Array.from(
       inner,
       (code, i) => Math.fround(map[code]! * outer[Math.floor(i / nested.block)]!) + nested.offset,
     );
-    return { codes, scales };
   }
 
-  async function readFloat32(name: string): Promise<Float32Array<ArrayBuffer>> {
-    if (!states.has(name)) return await weights.readFloat32(name);
-    const { codes, scales } = await readNf4(name);
-    return Float32Array.from({ length: 2 * codes.length }, (_, i) => {
-      const code = (codes[i >> 1]! >> (i % 2 * 4)) & 15;
-      return scales[Math.floor(i / BLOCK)]! * Math.fround(NF4_LEVELS[code]!);
-    });
-  }
+  return codedWeights(weights, { tensors, isCoded: (name) => states.has(name), readCodes, decode });
+}
 
-  return {
-    ...weights,
-    tensors,
-    readNf4,
-    readFloat32,
-    async *streamFloat32(name) {
-      if (states.has(name)) yield await readFloat32(name);
-      else yield* weights.streamFloat32(name);
-    },
-  };
+function decode({ codes, scales }: CodedMatrix): Float32Array<ArrayBuffer> {
+  const sizes = new Float32Array(scales.slice().buffer);
+  return Float32Array.from({ length: 2 * codes.length }, (_, i) => {
+    const code = (codes[i >> 1]! >> (i % 2 * 4)) & 15;
+    return sizes[Math.floor(i / BLOCK)]! * Math.fround(NF4_LEVELS[code]!);
+  });
 }
 
 type Refuse = (problem: string) => UserError;

@@ -27,7 +27,7 @@ export interface RewardFolder {
   /** As of a model's folder. */
   readonly dtypeOf: ModelFolder["dtypeOf"];
   readonly readStored: ModelFolder["readStored"];
-  readonly readNf4: ModelFolder["readNf4"];
+  readonly readCodes: ModelFolder["readCodes"];
   readonly streamTensor: ModelFolder["streamTensor"];
   /** Reads a parameter, by its name, as float32 in row-major order. */
   readTensor(name: string): Promise<Float32Array<ArrayBuffer>>;
@@ -59,7 +59,7 @@ export async function openRewardFolder(source: string | ModelFiles): Promise<Rew
     labels: parseLabels(fields, count),
     padTokenId: integerField(fields, "pad_token_id", { min: 0, max: config.vocabSize - 1, fallback: null }),
     hasTokenizer: await files.stat("tokenizer.json") !== null,
-    readNf4: () => Promise.reject(new TypeError("Cannot read nf4 of a reward model")),
+    readCodes: () => Promise.reject(new TypeError("Cannot read codes of a reward model")),
     dtypeOf: (name) => weights.tensors.get(stored.get(name)!)!.dtype,
     readStored: (name, range) => weights.readBytes(stored.get(name)!, range),
     streamTensor: (name) => weights.streamFloat32(stored.get(name)!),

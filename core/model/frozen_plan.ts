@@ -1,6 +1,6 @@
 /** How the weights of a frozen model are stored on the device, and the bytes that they take. @module */
 import { isQuantized, type QuantizedStorage, type Storage, storedBytes } from "../../kernels/storage/storage.ts";
-import { NF4 } from "../checkpoint/nf4_weights.ts";
+import { codedStorage } from "../checkpoint/coded_weights.ts";
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
 import type { ModelConfig } from "./families/family.ts";
@@ -38,11 +38,11 @@ export function planFrozen(config: ModelConfig, options: FrozenOptions): FrozenG
   const groups = bound.map((tensors) => {
     const isLinear = tensors[0]!.shape.length > 1;
     const storage = fileStorage(tensors, options);
-    if (isLinear && quantization !== "none" && tensors.some(({ name }) => options.dtypeOf(name) === NF4)) {
+    if (isLinear && quantization !== "none" && tensors.some(({ name }) => codedStorage(options.dtypeOf(name)))) {
       throw new UserError(
         `Cannot quantize ${
           quote(tensors[0]!.name)
-        } to ${quantization}: its file has it in nf4 already, expected quantization: none`,
+        } to ${quantization}: its file has it as codes already, expected quantization: none`,
       );
     }
     const group = groupOf(tensors, isLinear && quantization !== "none" ? quantization : storage);
@@ -71,7 +71,8 @@ function sumOf(tensors: readonly ParameterShape[]): number {
 
 function fileStorage(tensors: readonly ParameterShape[], { dtypeOf }: FrozenOptions): Storage {
   const [dtype, ...others] = new Set(tensors.map(({ name }) => dtypeOf(name)));
-  if (others.length === 0 && dtype === NF4) return "nf4";
+  const coded = others.length === 0 ? codedStorage(dtype!) : null;
+  if (coded) return coded;
   const isHalf = others.length === 0 && (dtype === "BF16" || dtype === "F16");
   const { shape } = tensors[0]!;
   if (!isHalf || shape.length === 1 || shape.at(-1)! % 2 !== 0) return "f32";

@@ -2,9 +2,9 @@
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { quantize, type QuantizeSource } from "../../kernels/storage/quantize.ts";
-import { isQuantized, type QuantizedStorage, STORAGE_FACTS } from "../../kernels/storage/storage.ts";
+import { isQuantized, type QuantizedStorage, storedBytes } from "../../kernels/storage/storage.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
-import { NF4 } from "../checkpoint/nf4_weights.ts";
+import { codedStorage } from "../checkpoint/coded_weights.ts";
 import { DTYPE_BYTES, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
@@ -18,7 +18,7 @@ import { ahead } from "./tensor_pieces.ts";
 /** The files of a model or a reward model. */
 export type FrozenSource = Pick<
   ModelFolder,
-  "dir" | "dtypeOf" | "readNf4" | "readStored" | "readTensor" | "streamTensor"
+  "dir" | "dtypeOf" | "readCodes" | "readStored" | "readTensor" | "streamTensor"
 >;
 
 /** What {@linkcode allocFrozen} allocates. */
@@ -45,7 +45,7 @@ export function allocFrozen(
 
 /** Allocates what {@linkcode loadFrozen} needs while it loads; null if that is nothing. */
 export function allocLoadScratch(device: Device, groups: readonly FrozenGroup[], source: FrozenAllocation["source"]) {
-  const bytes = loadScratchBytes(groups, (group) => !isStoredNf4(group, source));
+  const bytes = loadScratchBytes(groups, (group) => !isStoredCoded(group, source));
   return bytes === 0
     ? null
     : { piece: device.alloc(bytes, "numbers to quantize"), bad: device.alloc(4, "quantized badly") };
@@ -70,10 +70,10 @@ export async function loadFrozen(
   for await (const { tensor, group, first, bytes, dtype, scales: madeScales } of ahead(pieces(groups, source))) {
     const { matrix, firstRow, columns } = weights.locate(tensor.name);
     const { storage, data, scales } = matrix;
-    if (madeScales) {
-      const start = firstRow * columns;
-      device.write(data, bytes, start / 2);
-      device.write(scales!, madeScales, start / STORAGE_FACTS.nf4.group * 4);
+    if (isQuantized(storage) && madeScales) {
+      const { data: start, scales: startOfScales } = storedBytes(storage, { rows: firstRow, columns });
+      device.write(data, bytes, start);
+      device.write(scales!, madeScales, startOfScales);
       continue;
     }
     if (!isQuantized(storage)) {
@@ -86,7 +86,8 @@ export async function loadFrozen(
     quantize(commands, {
       data,
       scales: scales!,
-      storage,
+      // Whatever else has codes has them in its files.
+      storage: storage as QuantizedStorage,
       bad,
       mark: tensors.indexOf(tensor) + 1,
       x: piece,
@@ -122,20 +123,20 @@ interface Piece {
   bytes: Uint8Array<ArrayBuffer>;
   dtype: QuantizeSource;
   /** Of a matrix whose file has codes: `bytes` are all of these. */
-  scales?: Float32Array<ArrayBuffer>;
+  scales?: Uint8Array<ArrayBuffer>;
 }
 
-/** Whether the files have a group in nf4. */
-function isStoredNf4({ storage, tensors }: FrozenGroup, { dtypeOf }: FrozenAllocation["source"]): boolean {
-  return storage === "nf4" && dtypeOf(tensors[0]!.name) === NF4;
+/** Whether the files have a group as codes. */
+function isStoredCoded({ storage, tensors }: FrozenGroup, { dtypeOf }: FrozenAllocation["source"]): boolean {
+  return isQuantized(storage) && codedStorage(dtypeOf(tensors[0]!.name)) === storage;
 }
 
 async function* pieces(groups: readonly FrozenGroup[], source: FrozenSource): AsyncGenerator<Piece> {
   for (const group of groups) {
     for (const tensor of group.tensors) {
       const part = { tensor, group };
-      if (isStoredNf4(group, source)) {
-        const { codes, scales } = await source.readNf4(tensor.name);
+      if (isStoredCoded(group, source)) {
+        const { codes, scales } = await source.readCodes(tensor.name);
         yield { ...part, first: 0, bytes: codes, dtype: "f32", scales };
       } else if (isQuantized(group.storage)) yield* rowPieces(part, source);
       else if (group.storage === "f32") yield* floatPieces(part, source);

@@ -1,7 +1,6 @@
 /** Models in bitsandbytes' nf4, written here by the layout that its code defines. @module */
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { openModelFolder } from "../../../core/checkpoint/model_folder.ts";
-import { NF4 } from "../../../core/checkpoint/nf4_weights.ts";
 import { bf16ToF32, f32ToBf16 } from "../../../core/dtype.ts";
 import { freeModel, loadFrozenModel, loadModel } from "../../../core/model/model.ts";
 import { responseLogps } from "../../../core/model/scorer.ts";
@@ -96,7 +95,7 @@ for (const isDouble of [false, true]) {
       }
       await reader.close();
       const down = "model.layers.0.mlp.down_proj.weight";
-      equal(folder.dtypeOf(down), NF4);
+      equal(folder.dtypeOf(down), "NF4");
       equal(frozen.weights.stored(down).storage, "nf4");
       equal(folder.dtype, "BF16");
       // Acting as one with a matrix that is not quantized, q and v are in float32.
@@ -108,7 +107,7 @@ for (const isDouble of [false, true]) {
       await rejects(loadFrozenModel(device, dir, { quantization: "int8" }), {
         name: "UserError",
         message:
-          /^Cannot quantize "model\.layers\.0\..*" to int8: its file has it in nf4 already, expected quantization: none$/,
+          /^Cannot quantize "model\.layers\.0\..*" to int8: its file has it as codes already, expected quantization: none$/,
       });
     }));
 }

@@ -11,7 +11,7 @@ import { checkBound, decoderGroups } from "./plan_decoder.ts";
 export interface FrozenGroup {
   readonly tensors: readonly ParameterShape[];
   readonly storage: Storage;
-  /** Sizes of the matrix; tensors of one dimension make one row. */
+  /** Sizes of the matrix; tensors of one dimension make one column. */
   readonly rows: number;
   readonly columns: number;
   readonly bytes: { readonly data: number; readonly scales: number };
@@ -60,7 +60,7 @@ export function planFrozen(config: ModelConfig, options: FrozenOptions): FrozenG
 }
 
 function groupOf(tensors: readonly ParameterShape[], storage: Storage): FrozenGroup {
-  const columns = tensors[0]!.shape.length > 1 ? tensors[0]!.shape.at(-1)! : sumOf(tensors);
+  const columns = tensors[0]!.shape.length > 1 ? tensors[0]!.shape.at(-1)! : 1;
   const rows = sumOf(tensors) / columns;
   return { tensors, storage, rows, columns, bytes: storedBytes(storage, { rows, columns }) };
 }

@@ -51,7 +51,7 @@ export {
   type SaveModelOptions,
 } from "./core/engine/language_model.ts";
 export type { Model } from "./core/model/model.ts";
-export type { QuantizedStorage, Storage } from "./kernels/storage/storage.ts";
+export type { CodedStorage, QuantizedStorage, Storage } from "./kernels/storage/storage.ts";
 export type { ModelWeights, StoredTensor, TensorPlace, TensorReader } from "./core/model/model_weights.ts";
 export type { ParameterBuffers } from "./core/model/parameter_buffers.ts";
 export type { ChunkSize, ParameterLayout, ParameterPlace } from "./core/model/parameter_layout.ts";
@@ -61,6 +61,7 @@ export type { AdapterGroup, AdapterModule, AdapterPlan, LinearModule } from "./c
 export type { AdapterSettings, PeftConfig } from "./core/checkpoint/peft_config.ts";
 export type { MemoryPart } from "./core/model/memory_parts.ts";
 export { type ModelFolder, openModelFolder } from "./core/checkpoint/model_folder.ts";
+export type { CodedMatrix } from "./core/checkpoint/coded_weights.ts";
 export { type ModelSource, saveModelFolder, type SaveOptions } from "./core/checkpoint/save_folder.ts";
 export type { ByteRange, TensorLocation, Weights } from "./core/checkpoint/stored_weights.ts";
 export type { TensorInfo } from "./core/checkpoint/safetensors_header.ts";

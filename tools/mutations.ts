@@ -385,8 +385,9 @@ export const MUTATIONS: readonly Mutation[] = [
     ["binary16's smallest numbers", "vec4u(0x38800000u)) -", "vec4u(0x38000000u)) -"],
     ["sign of int8", ">> vec4u(24u)); }", ">> vec4u(24u)) + 1; }"],
     ["zero of int4", "- vec4i(8)", "- vec4i(7)"],
+    ["zero of int4z", "scale >> 16u))", "scale >> 17u))"],
     ["the scale's half", "(at & ${group}u) != 0u", "false"],
-    ["the scale's group", "scales[at / ${group}u]", "scales[at / ${2 * group}u]"],
+    ["the scale's group", "return scales[at / ${group}u]", "return scales[at / ${2 * group}u]"],
   ),
   ...of(
     "storage/quantize.wgsl",

@@ -6,6 +6,9 @@ import { parameterShapes } from "../model/families/families.ts";
 import { parseEosTokenIds, parseModelConfig } from "../model/families/model_config.ts";
 import type { ParameterShape } from "../model/families/model_tensors.ts";
 import { quote } from "../values.ts";
+import { type CodedMatrix, codedStorage, type CodedWeights } from "./coded_weights.ts";
+import { int4Settings, openInt4 } from "./int4_weights.ts";
+import { openNf4, saysNf4 } from "./nf4_weights.ts";
 import type { ModelSource } from "./save_folder.ts";
 import { type ByteRange, isReadable, openWeights, READABLE, type Weights } from "./stored_weights.ts";
 
@@ -38,10 +41,12 @@ export interface ModelFolder extends ModelSource {
   readonly eosTokenIds: readonly number[];
   /** The name under which a parameter is stored; a tied embedding may be stored as `lm_head.weight`. */
   nameInFile(name: string): string;
-  /** The dtype in which a parameter is stored, as safetensors spells it. */
+  /** The dtype in which a parameter is stored, as safetensors spells it, or for codes {@linkcode codedStorage}. */
   dtypeOf(name: string): string;
   /** Reads the stored bytes of a parameter or a range of it. */
   readStored(name: string, range?: ByteRange): Promise<Uint8Array<ArrayBuffer>>;
+  /** Reads the codes and scales of a parameter that is stored as such. */
+  readCodes(name: string): Promise<CodedMatrix>;
   /** Reads a parameter, by its canonical name, as float32 in row-major order. */
   readTensor(name: string): Promise<Float32Array<ArrayBuffer>>;
   /** As `readTensor`, but yields the parameter in pieces, in order. */
@@ -67,8 +72,15 @@ export interface ModelFolder extends ModelSource {
 export async function openModelFolder(source: string | ModelFiles): Promise<ModelFolder> {
   const files = await modelFilesOf(source);
   const configPath = files.pathOf("config.json");
-  const config = parseModelConfig(await readJson(files, "config.json"), configPath);
-  const weights = await openWeights(files);
+  const { quantization_config: quantization, ...plain } = await readJson(files, "config.json");
+  const open = codesOf(quantization);
+  const config = parseModelConfig(
+    open !== null || quantization === undefined ? plain : { ...plain, quantization_config: quantization },
+    configPath,
+  );
+  const stored = await openWeights(files);
+  const coded = open && await open(stored);
+  const weights: Weights = coded ?? stored;
   const names = matchTensors(weights, { parameters: parameterShapes(config), isTied: config.tieWordEmbeddings });
   const embedding = names.get(EMBEDDING)!;
   if (config.tieWordEmbeddings && embedding !== LM_HEAD && weights.tensors.has(LM_HEAD)) {
@@ -94,11 +106,19 @@ export async function openModelFolder(source: string | ModelFiles): Promise<Mode
     eosTokenIds: generationEos.length > 0 ? generationEos : config.eosTokenIds,
     tokenizer: files,
     nameInFile,
+    readCodes: async (name) => await coded!.readCodes(nameInFile(name)),
     dtypeOf: (name) => weights.tensors.get(nameInFile(name))!.dtype,
     readStored: (name, range) => weights.readBytes(nameInFile(name), range),
     readTensor: (name) => weights.readFloat32(nameInFile(name)),
     streamTensor: (name) => weights.streamFloat32(nameInFile(name)),
   };
+}
+
+/** What reads the codes of a model that was quantized, by its `quantization_config`; null if nothing does. */
+function codesOf(settings: unknown): ((weights: Weights) => Promise<CodedWeights>) | null {
+  if (saysNf4(settings)) return openNf4;
+  const int4 = int4Settings(settings);
+  return int4 && ((weights) => openInt4(weights, int4));
 }
 
 /**
@@ -126,7 +146,9 @@ export function matchTensors(
     const refuse = (problem: string) =>
       new UserError(`Cannot load ${quote(stored)} from ${weights.files.pathOf(tensor.file)}: ${problem}`);
     if (list(tensor.shape) !== list(shape)) throw refuse(`shape is ${list(tensor.shape)}, ${expected}`);
-    if (!isReadable(tensor.dtype)) throw refuse(`dtype is ${tensor.dtype}, expected ${READABLE}`);
+    if (!isReadable(tensor.dtype) && codedStorage(tensor.dtype) === null) {
+      throw refuse(`dtype is ${tensor.dtype}, expected ${READABLE}`);
+    }
     names.set(name, stored);
     known.add(stored);
   }

@@ -27,6 +27,7 @@ export interface RewardFolder {
   /** As of a model's folder. */
   readonly dtypeOf: ModelFolder["dtypeOf"];
   readonly readStored: ModelFolder["readStored"];
+  readonly readCodes: ModelFolder["readCodes"];
   readonly streamTensor: ModelFolder["streamTensor"];
   /** Reads a parameter, by its name, as float32 in row-major order. */
   readTensor(name: string): Promise<Float32Array<ArrayBuffer>>;
@@ -58,6 +59,7 @@ export async function openRewardFolder(source: string | ModelFiles): Promise<Rew
     labels: parseLabels(fields, count),
     padTokenId: integerField(fields, "pad_token_id", { min: 0, max: config.vocabSize - 1, fallback: null }),
     hasTokenizer: await files.stat("tokenizer.json") !== null,
+    readCodes: () => Promise.reject(new TypeError("Cannot read codes of a reward model")),
     dtypeOf: (name) => weights.tensors.get(stored.get(name)!)!.dtype,
     readStored: (name, range) => weights.readBytes(stored.get(name)!, range),
     streamTensor: (name) => weights.streamFloat32(stored.get(name)!),

@@ -50,7 +50,10 @@ function firstDifference(
 ): { key: string; was: unknown; is: unknown } | null {
   const key = path.join(".");
   // How far a run goes and what it keeps may differ; what it computes may not.
-  if (knownKeys().get(path.filter((step) => !/^\d+$/.test(step)).join("."))?.facts.mayDiffer) return null;
+  const known = knownKeys().get(path.filter((step) => !/^\d+$/.test(step)).join("."));
+  if (known?.facts.mayDiffer) return null;
+  // A run that began before there was the key had what is the default now.
+  if (was === undefined && is !== undefined && JSON.stringify(is) === JSON.stringify(known?.default)) return null;
   if (isNested(was) && isNested(is) && Array.isArray(was) === Array.isArray(is)) {
     const [a, b] = [was as Record<string, unknown>, is as Record<string, unknown>];
     for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) {

@@ -1,5 +1,5 @@
 /** Saves what was trained: a model, an adapter, or a model into which the adapter is merged. @module */
-import type { Quantization } from "../config/config_types.ts";
+import { isQuantized } from "../../kernels/storage/storage.ts";
 import type { Dtype } from "../dtype.ts";
 import { storeAdapter } from "../model/lora_adapter.ts";
 import { mergedWeights, trainedOn } from "../model/merged_weights.ts";
@@ -14,12 +14,7 @@ import type { OptimizeStep } from "./schedule.ts";
  */
 export async function handOut(
   context: Pick<RunContext, "commands" | "onNote" | "checksums">,
-  { model, makes, dtype, quantization }: {
-    model: AnyModel;
-    makes: OptimizeStep["makes"];
-    dtype: Dtype;
-    quantization: Quantization;
-  },
+  { model, makes, dtype }: { model: AnyModel; makes: OptimizeStep["makes"]; dtype: Dtype },
 ): Promise<void> {
   const { adapter, folder, config } = model;
   const { device } = context.commands;
@@ -28,9 +23,11 @@ export async function handOut(
     await storeAdapter(makes.adapter, adapter!, { config, source: folder, watch: watchOf(makes.adapter) });
   }
   if (makes.model === null) return;
-  if (adapter && quantization !== "none") {
+  const quantized = adapter?.plan.modules.map(({ name }) => model.weights.locate(`${name}.weight`).matrix.storage)
+    .find(isQuantized);
+  if (quantized !== undefined) {
     context.onNote(
-      `The adapter is merged into the ${quantization} weights that it was trained on, dequantized: not into those of ${folder.dir}`,
+      `The adapter is merged into the ${quantized} weights that it was trained on, dequantized, and not into weights of full precision`,
     );
   }
   const weights = adapter ? mergedWeights(device, model) : model.weights;

@@ -65,7 +65,6 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
         model: { ...model, folder },
         makes: step.makes,
         dtype,
-        quantization: settings.quantization,
       });
     } finally {
       result.free();

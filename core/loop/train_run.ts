@@ -184,7 +184,6 @@ async function handOutLast(context: RunContext, schedule: readonly Round[]): Pro
       model: { ...model, folder: source },
       makes: handedOut(config),
       dtype,
-      quantization: config.quantization,
     });
   } finally {
     freeModel(model);

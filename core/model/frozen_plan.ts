@@ -1,5 +1,8 @@
 /** How the weights of a frozen model are stored on the device, and the bytes that they take. @module */
 import { isQuantized, type QuantizedStorage, type Storage, storedBytes } from "../../kernels/storage/storage.ts";
+import { codedStorage } from "../checkpoint/coded_weights.ts";
+import { UserError } from "../error.ts";
+import { quote } from "../values.ts";
 import type { ModelConfig } from "./families/family.ts";
 import { elementsOf, type ParameterShape } from "./families/model_tensors.ts";
 import { checkBound, decoderGroups, type LayoutLimits } from "./plan_decoder.ts";
@@ -8,7 +11,7 @@ import { checkBound, decoderGroups, type LayoutLimits } from "./plan_decoder.ts"
 export interface FrozenGroup {
   readonly tensors: readonly ParameterShape[];
   readonly storage: Storage;
-  /** Sizes of the matrix; tensors of one dimension make one row. */
+  /** Sizes of the matrix; tensors of one dimension make one column. */
   readonly rows: number;
   readonly columns: number;
   readonly bytes: { readonly data: number; readonly scales: number };
@@ -37,12 +40,26 @@ export function planFrozen(config: ModelConfig, options: FrozenOptions): FrozenG
   const maxBindingBytes = Math.min(limits.maxBindingBytes, limits.maxBufferBytes);
   const groups = bound.map((tensors) => {
     const isLinear = tensors[0]!.shape.length > 1;
-    const group = groupOf(tensors, isLinear && quantization !== "none" ? quantization : fileStorage(tensors, options));
+    const storage = fileStorage(tensors, options);
+    if (isLinear && quantization !== "none" && tensors.some(({ name }) => codedStorage(options.dtypeOf(name)))) {
+      throw new UserError(
+        `Cannot quantize ${
+          quote(tensors[0]!.name)
+        } to ${quantization}: its file has it as codes already, expected quantization: none`,
+      );
+    }
+    const group = groupOf(tensors, isLinear && quantization !== "none" ? quantization : storage);
     checkBound(tensors, { bytes: Math.max(group.bytes.data, group.bytes.scales), maxBindingBytes });
     return group;
   });
   const vocabulary = head === embedding ? [[embedding]] : [[embedding], [head]];
-  return [...groups, ...vocabulary.map((tensors) => cutGroup(groupOf(tensors, fileStorage(tensors, options)), limits))];
+  return [
+    ...groups,
+    ...vocabulary.map((tensors) => {
+      const storage = fileStorage(tensors, options);
+      return cutGroup(groupOf(tensors, isQuantized(storage) ? "f32" : storage), limits);
+    }),
+  ];
 }
 
 function cutGroup(group: FrozenGroup, { maxBufferBytes, cutRows }: LayoutLimits): FrozenGroup {
@@ -55,7 +72,7 @@ function cutGroup(group: FrozenGroup, { maxBufferBytes, cutRows }: LayoutLimits)
 }
 
 function groupOf(tensors: readonly ParameterShape[], storage: Storage): FrozenGroup {
-  const columns = tensors[0]!.shape.length > 1 ? tensors[0]!.shape.at(-1)! : sumOf(tensors);
+  const columns = tensors[0]!.shape.length > 1 ? tensors[0]!.shape.at(-1)! : 1;
   const rows = sumOf(tensors) / columns;
   return { tensors, storage, rows, columns, bytes: storedBytes(storage, { rows, columns }), partRows: rows };
 }
@@ -66,6 +83,8 @@ function sumOf(tensors: readonly ParameterShape[]): number {
 
 function fileStorage(tensors: readonly ParameterShape[], { dtypeOf }: FrozenOptions): Storage {
   const [dtype, ...others] = new Set(tensors.map(({ name }) => dtypeOf(name)));
+  const coded = others.length === 0 ? codedStorage(dtype!) : null;
+  if (coded) return coded;
   const isHalf = others.length === 0 && (dtype === "BF16" || dtype === "F16");
   const { shape } = tensors[0]!;
   if (!isHalf || shape.length === 1 || shape.at(-1)! % 2 !== 0) return "f32";
@@ -79,11 +98,12 @@ export function rowsAtOnce({ columns }: Pick<FrozenGroup, "columns">): number {
 
 const QUANTIZE_BYTES = 16 * 2 ** 20;
 
-/** Bytes of the numbers that wait for their quantization while a model is loaded; 0 if none is. */
-export function loadScratchBytes(groups: readonly FrozenGroup[]): number {
+/** Bytes of the numbers that wait for their quantization while a model is loaded; 0 if none is quantized then. */
+export function loadScratchBytes(groups: readonly FrozenGroup[], isMade: (group: FrozenGroup) => boolean): number {
   let most = 0;
-  for (const { storage, tensors, columns } of groups) {
-    if (!isQuantized(storage)) continue;
+  for (const group of groups) {
+    if (!isQuantized(group.storage) || !isMade(group)) continue;
+    const { tensors, columns } = group;
     for (const { shape } of tensors) {
       most = Math.max(most, Math.min(shape[0]!, rowsAtOnce({ columns })) * columns * 4);
     }

@@ -2,8 +2,9 @@
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { quantize, type QuantizeSource } from "../../kernels/storage/quantize.ts";
-import { isQuantized, type QuantizedStorage } from "../../kernels/storage/storage.ts";
+import { isQuantized, type QuantizedStorage, storedBytes } from "../../kernels/storage/storage.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import { codedStorage } from "../checkpoint/coded_weights.ts";
 import { DTYPE_BYTES, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
@@ -16,7 +17,10 @@ import { layoutLimits } from "./plan_decoder.ts";
 import { ahead } from "./tensor_pieces.ts";
 
 /** The files of a model or a reward model. */
-export type FrozenSource = Pick<ModelFolder, "dir" | "dtypeOf" | "readStored" | "readTensor" | "streamTensor">;
+export type FrozenSource = Pick<
+  ModelFolder,
+  "dir" | "dtypeOf" | "readCodes" | "readStored" | "readTensor" | "streamTensor"
+>;
 
 /** What {@linkcode allocFrozen} allocates. */
 export interface FrozenAllocation {
@@ -41,8 +45,8 @@ export function allocFrozen(
 }
 
 /** Allocates what {@linkcode loadFrozen} needs while it loads; null if that is nothing. */
-export function allocLoadScratch(device: Device, groups: readonly FrozenGroup[]) {
-  const bytes = loadScratchBytes(groups);
+export function allocLoadScratch(device: Device, groups: readonly FrozenGroup[], source: FrozenAllocation["source"]) {
+  const bytes = loadScratchBytes(groups, (group) => !isStoredCoded(group, source));
   return bytes === 0
     ? null
     : { piece: device.alloc(bytes, "numbers to quantize"), bad: device.alloc(4, "quantized badly") };
@@ -61,12 +65,18 @@ export async function loadFrozen(
   held.defer(() => weights.free());
   using scratch = new DisposableStack();
   const commands = scratch.use(new Commands(device));
-  const waiting = allocLoadScratch(device, groups);
+  const waiting = allocLoadScratch(device, groups, source);
   if (waiting) scratch.defer(() => [waiting.piece, waiting.bad].forEach((slice) => device.free(slice)));
   const tensors = groups.flatMap(({ tensors }) => tensors);
-  for await (const { tensor, group, first, bytes, dtype } of ahead(pieces(groups, source))) {
+  for await (const { tensor, group, first, bytes, dtype, scales: madeScales } of ahead(pieces(groups, source))) {
     const { matrix, firstRow, columns } = weights.locate(tensor.name);
     const { storage, data, scales } = matrix;
+    if (isQuantized(storage) && madeScales) {
+      const { data: start, scales: startOfScales } = storedBytes(storage, { rows: firstRow, columns });
+      device.write(data, bytes, start);
+      device.write(scales!, madeScales, startOfScales);
+      continue;
+    }
     if (!isQuantized(storage)) {
       const start = elementsOf({ shape: [firstRow, columns] }) * BYTES[storage];
       device.write(data, bytes, start + first);
@@ -77,7 +87,8 @@ export async function loadFrozen(
     quantize(commands, {
       data,
       scales: scales!,
-      storage,
+      // Whatever else has codes has them in its files.
+      storage: storage as QuantizedStorage,
       bad,
       mark: tensors.indexOf(tensor) + 1,
       x: piece,
@@ -112,13 +123,23 @@ interface Piece {
   first: number;
   bytes: Uint8Array<ArrayBuffer>;
   dtype: QuantizeSource;
+  /** Of a matrix whose file has codes: `bytes` are all of these. */
+  scales?: Uint8Array<ArrayBuffer>;
+}
+
+/** Whether the files have a group as codes. */
+function isStoredCoded({ storage, tensors }: FrozenGroup, { dtypeOf }: FrozenAllocation["source"]): boolean {
+  return isQuantized(storage) && codedStorage(dtypeOf(tensors[0]!.name)) === storage;
 }
 
 async function* pieces(groups: readonly FrozenGroup[], source: FrozenSource): AsyncGenerator<Piece> {
   for (const group of groups) {
     for (const tensor of group.tensors) {
       const part = { tensor, group };
-      if (isQuantized(group.storage)) yield* rowPieces(part, source);
+      if (isStoredCoded(group, source)) {
+        const { codes, scales } = await source.readCodes(tensor.name);
+        yield { ...part, first: 0, bytes: codes, dtype: "f32", scales };
+      } else if (isQuantized(group.storage)) yield* rowPieces(part, source);
       else if (group.storage === "f32") yield* floatPieces(part, source);
       else yield* bytePieces({ ...part, dtype: group.storage }, source);
     }

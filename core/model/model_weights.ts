@@ -16,11 +16,11 @@ export interface StoredTensor {
 export interface TensorPlace {
   /** The matrix. */
   readonly matrix: StoredTensor;
-  /** Rows of the matrix; of a tensor of one dimension, 1. */
+  /** Rows of the matrix. */
   readonly matrixRows: number;
   /** The matrix's row where the tensor begins. */
   readonly firstRow: number;
-  /** Sizes of the tensor as a matrix. */
+  /** Sizes of the tensor as a matrix; one of one dimension is a column. */
   readonly rows: number;
   /** The numbers of a row. */
   readonly columns: number;

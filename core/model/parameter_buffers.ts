@@ -86,7 +86,7 @@ export class ParameterBuffers implements ModelWeights {
   /** A tensor as a matrix of its own. Throws RangeError for an unknown name. */
   locate(name: string): TensorPlace {
     const { shape } = this.place(name);
-    const columns = shape.at(-1)!;
+    const columns = shape.length > 1 ? shape.at(-1)! : 1;
     const rows = elementsOf({ shape }) / columns;
     return { matrix: this.stored(name), matrixRows: rows, firstRow: 0, rows, columns };
   }

@@ -228,7 +228,7 @@ export class Rehearsing {
     const { config } = folder;
     const adapter = plan && { ...allocAdapter(this.#device, plan), peft: NO_PEFT };
     const { groups, weights } = allocFrozen(this.#device, { config, source: folder, quantization, label: part, part });
-    const scratch = allocLoadScratch(this.#device, groups);
+    const scratch = allocLoadScratch(this.#device, groups, folder);
     if (scratch) [scratch.piece, scratch.bad].forEach((slice) => this.#device.free(slice));
     return { folder, config, weights, adapter };
   }

@@ -1,7 +1,7 @@
 /** What the generated matmul kernels share: bindings, loads and stores. @module */
 import { IMAGE_WIDTH } from "../device/slice.ts";
 import { isQuantized, type Storage, STORAGE_FACTS } from "../storage/storage.ts";
-import { eightText, type LevelLookup, scaleElement, scaleText } from "../storage/storage_text.ts";
+import { eightText, type LevelLookup, scaleText } from "../storage/storage_text.ts";
 
 /** Which operand is stored transposed: c = a·b, a·bᵀ, or aᵀ·b. */
 export type MatmulMode = "NN" | "NT" | "TN";
@@ -101,7 +101,7 @@ ${Object.entries(matmulUniforms).map(([name, type]) => `  ${name}: ${type},`).jo
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [n] if add_bias is 1
 ${
     scales
-      ? `@group(0) @binding(4) var<storage, read> scales: array<${scaleElement(bType)}>; // one for each group of b\n`
+      ? `@group(0) @binding(4) var<storage, read> scales: array<u32>; // one for each group of b\n`
       : ""
   }@group(0) @binding(${scales ? 5 : 4}) var<uniform> p: Params;
 
@@ -158,6 +158,7 @@ function loadB({ bType, bVec, bWide, bImage }: MatmulAccess): { element: string;
         load: bImage ? `let t = ${wideTexel};\n  return select(t.xy, t.zw, (at & 8u) != 0u);` : "return b[at / 8u];",
       };
     case "int4":
+    case "int4z":
     case "nf4":
       if (!bWide) return { element: "u32", load: "return low(Eight(b[at / 8u] >> ((at & 4u) * 4u), scale_at(at)));" };
       return {

@@ -17,7 +17,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read_write> out: array<f32>; // [rows, columns]
 @group(0) @binding(1) var<storage, read> x: array<u32>; // [window, stride], as stored
 @group(0) @binding(2) var<storage, read> index: array<u32>; // [rows]
-@group(0) @binding(3) var<storage, read> scales: array<Scale>; // one for each group of x
+@group(0) @binding(3) var<storage, read> scales: array<u32>; // one for each group of x
 @group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)

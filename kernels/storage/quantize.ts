@@ -6,11 +6,18 @@ import { defineKernel, type Kernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
 import type { SourcePart } from "../device/source.ts";
 import { elementLanes } from "../vector.ts";
-import { NF4_LEVELS, QUANTIZED, type QuantizedStorage, type Storage, STORAGE_FACTS } from "./storage.ts";
+import {
+  type CodedStorage,
+  NF4_LEVELS,
+  QUANTIZED,
+  type QuantizedStorage,
+  type Storage,
+  STORAGE_FACTS,
+} from "./storage.ts";
 import { FROM_HALVES, readerPart } from "./storage_text.ts";
 
 /** Storage types that can be quantized. */
-export type QuantizeSource = Exclude<Storage, QuantizedStorage>;
+export type QuantizeSource = Exclude<Storage, CodedStorage>;
 
 const UNIFORMS = { columns: "u32", groups: "u32", row_groups: "u32", first_group: "u32", mark: "u32" } as const;
 

@@ -3,18 +3,22 @@
 /**
  * A storage type. A 16-bit type has two numbers to a word, the first in its lower half. A quantized type has codes of 8
  * or 4 bits, the first in a word's lowest bits, and a scale for each group of a row's neighbours: of `int8` and `int4`
- * a binary16, of `nf4` a float32.
+ * a binary16, of `nf4` a float32, of `int4z` a word with a binary16 and the zero in its upper half.
  *
  * - `int8`: scale · code, −127 to 127;
  * - `int4`: scale · (code − 8), 0 to 15;
+ * - `int4z`: scale · (code − zero), for what GPTQ and AWQ made;
  * - `nf4`: scale · level(code), rounded to float32, with the levels of QLoRA (Dettmers et al. 2023).
  */
-export type Storage = "f32" | "bf16" | "f16" | QuantizedStorage;
+export type Storage = "f32" | "bf16" | "f16" | CodedStorage;
 
 /** The storage types with codes and scales. */
+export type CodedStorage = QuantizedStorage | "int4z";
+
+/** The types that the device quantizes to. */
 export type QuantizedStorage = "int8" | "int4" | "nf4";
 
-/** The names of the quantized types. */
+/** Their names. */
 export const QUANTIZED = ["int8", "int4", "nf4"] as const satisfies readonly QuantizedStorage[];
 
 /** Bits of a number or code, numbers that share a scale (1 without scales), and bytes of a scale. */
@@ -24,11 +28,12 @@ export const STORAGE_FACTS: Readonly<Record<Storage, { bits: number; group: numb
   f16: { bits: 16, group: 1, scaleBytes: 0 },
   int8: { bits: 8, group: 32, scaleBytes: 2 },
   int4: { bits: 4, group: 32, scaleBytes: 2 },
+  int4z: { bits: 4, group: 32, scaleBytes: 4 },
   nf4: { bits: 4, group: 64, scaleBytes: 4 },
 };
 
 /** Whether a type has codes and scales. */
-export function isQuantized(storage: Storage): storage is QuantizedStorage {
+export function isQuantized(storage: Storage): storage is CodedStorage {
   return STORAGE_FACTS[storage].scaleBytes > 0;
 }
 

@@ -7,7 +7,8 @@ import { isQuantized, NF4_LEVELS, type Storage, STORAGE_FACTS } from "./storage.
  * numbers:
  *
  * - of a 16-bit type, four words;
- * - of `int8`, two words of codes and the bits of the scale as f32; of `int4` and `nf4`, one and these.
+ * - of `int8`, two words of codes and the bits of the scale as f32; of `int4` and `nf4`, one and these; of `int4z`, one
+ *   and the word of the scale.
  */
 export function eightText(storage: Exclude<Storage, "f32">, levels: LevelLookup = "select"): string {
   switch (storage) {
@@ -35,6 +36,15 @@ ${FROM_HALVES}`;
 fn codes(w: vec4u) -> vec4f { return vec4f(vec4i(w & vec4u(15u)) - vec4i(8)); }
 fn low(w: Eight) -> vec4f { return codes(vec4u(w.x) >> vec4u(0u, 4u, 8u, 12u)) * bitcast<f32>(w.y); }
 fn high(w: Eight) -> vec4f { return codes(vec4u(w.x) >> vec4u(16u, 20u, 24u, 28u)) * bitcast<f32>(w.y); }
+${FROM_HALVES}`;
+    case "int4z":
+      return `alias Eight = vec2u;
+fn codes(w: vec4u, scale: u32) -> vec4f {
+  let size = from_halves(vec4u(scale & 0xffffu, 0u, 0u, 0u)).x;
+  return vec4f(vec4i(w & vec4u(15u)) - vec4i(i32(scale >> 16u))) * size;
+}
+fn low(w: Eight) -> vec4f { return codes(vec4u(w.x) >> vec4u(0u, 4u, 8u, 12u), w.y); }
+fn high(w: Eight) -> vec4f { return codes(vec4u(w.x) >> vec4u(16u, 20u, 24u, 28u), w.y); }
 ${FROM_HALVES}`;
     case "nf4":
       return `alias Eight = vec2u;
@@ -110,13 +120,13 @@ function levelTree(): string {
 }
 
 /**
- * Declares `scale_at`, which gives the bits, as f32, of the scale of the group that holds element `at` of a quantized
- * matrix; the scales lie in the buffer `scales`, whose element type is {@linkcode scaleElement}.
+ * Declares `scale_at`, which gives what `Eight` has of the scale of the group that holds element `at` of a quantized
+ * matrix; the scales lie in the buffer `scales` of u32.
  */
 export function scaleText(storage: Storage): string {
   const { group, scaleBytes } = STORAGE_FACTS[storage];
   return scaleBytes === 4
-    ? `fn scale_at(at: u32) -> u32 { return bitcast<u32>(scales[at / ${group}u]); }`
+    ? `fn scale_at(at: u32) -> u32 { return scales[at / ${group}u]; }`
     : `fn scale_at(at: u32) -> u32 {
   let word = scales[at / ${2 * group}u];
   return bitcast<u32>(from_halves(vec4u(select(word & 0xffffu, word >> 16u, (at & ${group}u) != 0u), 0u, 0u, 0u)).x);
@@ -131,10 +141,10 @@ export function readerPart(storage: Storage): SourcePart {
     f16: "widen(vec2u(x[at / 2u] >> (at % 2u * 16u), 0u)).x",
     int8: "low(Eight(x[at / 4u] >> (at % 4u * 8u), 0u, scale_at(at))).x",
     int4: "low(Eight(x[at / 8u] >> (at % 8u * 4u), scale_at(at))).x",
+    int4z: "low(Eight(x[at / 8u] >> (at % 8u * 4u), scale_at(at))).x",
     nf4: "low(Eight(x[at / 8u] >> (at % 8u * 4u), scale_at(at))).x",
   }[storage];
-  const text = `alias Scale = ${scaleElement(storage)};
-${storage === "f32" ? "" : eightText(storage)}
+  const text = `${storage === "f32" ? "" : eightText(storage)}
 ${isQuantized(storage) ? scaleText(storage) : ""}
 fn element_at(at: u32) -> f32 { return ${value}; }
 `;
@@ -142,8 +152,3 @@ fn element_at(at: u32) -> f32 { return ${value}; }
 }
 
 const READER = "kernels/storage/storage_text.ts (generated)";
-
-/** The element type of the buffer of scales. */
-export function scaleElement(storage: Storage): "f32" | "u32" {
-  return STORAGE_FACTS[storage].scaleBytes === 4 ? "f32" : "u32";
-}

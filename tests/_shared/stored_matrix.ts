@@ -1,6 +1,12 @@
 /** Matrices in every storage type, made on the host: the reference of the kernels that quantize and dequantize. @module */
 import { f16ToF32, f32ToBf16, f32ToF16 } from "../../core/dtype.ts";
-import { NF4_LEVELS, type Storage, STORAGE_FACTS, storedColumns } from "../../kernels/storage/storage.ts";
+import {
+  type CodedStorage,
+  NF4_LEVELS,
+  type Storage,
+  STORAGE_FACTS,
+  storedColumns,
+} from "../../kernels/storage/storage.ts";
 
 /** A stored matrix, and the float32 numbers that it stands for. */
 export interface StoredMatrix {
@@ -27,25 +33,22 @@ export function storeMatrix(
   const { bits, group, scaleBytes } = STORAGE_FACTS[storage];
   const stride = storedColumns(storage, columns);
   const codes = new Uint8Array(rows * stride);
-  const scales = new Float32Array(rows * stride / group);
+  const scales = new Uint32Array(rows * stride / group);
   const kept = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) {
     for (let first = 0; first < stride; first += group) {
       const part = values.subarray(row * columns + first, row * columns + Math.min(columns, first + group));
       const at = row * stride + first;
-      const scale = scales[at / group] = SCALES[storage](part);
+      const made = GROUPS[storage](part);
+      scales[at / group] = made.stored;
       for (let i = 0; i < group; i++) {
-        const code = CODES[storage](part[i] ?? 0, scale);
+        const code = made.code(part[i] ?? 0);
         codes[at + i] = code;
-        if (i < part.length) kept[row * columns + first + i] = VALUES[storage](code, scale);
+        if (i < part.length) kept[row * columns + first + i] = made.value(code);
       }
     }
   }
-  return {
-    data: packed(codes, bits),
-    scales: scaleBytes === 4 ? new Uint32Array(scales.buffer) : packed(f32ToF16(scales), 16),
-    values: kept,
-  };
+  return { data: packed(codes, bits), scales: packed(scales, 8 * scaleBytes), values: kept };
 }
 
 function packed(values: ArrayLike<number>, bits: number): Uint32Array<ArrayBuffer> {
@@ -57,33 +60,63 @@ function packed(values: ArrayLike<number>, bits: number): Uint32Array<ArrayBuffe
   return words;
 }
 
-type Quantized = "int8" | "int4" | "nf4";
+/** A group: its scale's bits, the code of a number, and the number of a code. */
+interface Group {
+  stored: number;
+  code: (value: number) => number;
+  value: (code: number) => number;
+}
 
-const f16 = (value: number): number => f16ToF32(f32ToF16(Float32Array.of(value)))[0]!;
+const halfBits = (value: number): number => f32ToF16(Float32Array.of(value))[0]!;
+const ofHalf = (bits: number): number => f16ToF32(Uint16Array.of(bits))[0]!;
+const clamp = (value: number, least: number, most: number): number => Math.max(least, Math.min(most, value));
 
 /** The first number of the largest size. */
 const furthest = (part: Float32Array): number => part.reduce((a, b) => Math.abs(b) > Math.abs(a) ? b : a, 0);
 
-const SCALES: Record<Quantized, (part: Float32Array) => number> = {
-  int8: (part) => f16(Math.abs(furthest(part)) / 127),
-  int4: (part) => f16(furthest(part) / -8),
-  nf4: (part) => Math.abs(furthest(part)),
-};
-
-const CODES: Record<Quantized, (value: number, scale: number) => number> = {
-  int8: (value, scale) => scale === 0 ? 0 : Math.max(-127, Math.min(127, roundHalfEven(value / scale))) & 0xff,
-  int4: (value, scale) => scale === 0 ? 8 : Math.max(0, Math.min(15, Math.floor(value / scale + 8.5))),
-  nf4: (value, scale) => {
-    if (scale === 0) return 7;
-    const distances = NF4_LEVELS.map((level) => Math.abs(value / scale - Math.fround(level)));
-    return distances.indexOf(Math.min(...distances));
+const GROUPS: Readonly<Record<CodedStorage, (part: Float32Array) => Group>> = {
+  int8(part) {
+    const stored = halfBits(Math.abs(furthest(part)) / 127);
+    const scale = ofHalf(stored);
+    return {
+      stored,
+      code: (value) => scale === 0 ? 0 : clamp(roundHalfEven(value / scale), -127, 127) & 0xff,
+      value: (code) => scale * (code << 24 >> 24),
+    };
   },
-};
-
-const VALUES: Record<Quantized, (code: number, scale: number) => number> = {
-  int8: (code, scale) => scale * (code << 24 >> 24),
-  int4: (code, scale) => scale * (code - 8),
-  nf4: (code, scale) => Math.fround(scale * Math.fround(NF4_LEVELS[code]!)),
+  int4(part) {
+    const stored = halfBits(furthest(part) / -8);
+    const scale = ofHalf(stored);
+    return {
+      stored,
+      code: (value) => scale === 0 ? 8 : clamp(Math.floor(value / scale + 8.5), 0, 15),
+      value: (code) => scale * (code - 8),
+    };
+  },
+  int4z(part) {
+    const [least, most] = [Math.min(0, ...part), Math.max(0, ...part)];
+    const half = halfBits((most - least) / 15);
+    const scale = ofHalf(half);
+    const zero = scale === 0 ? 0 : Math.round(-least / scale);
+    return {
+      stored: half | zero << 16,
+      code: (value) => scale === 0 ? 0 : clamp(Math.round(value / scale) + zero, 0, 15),
+      value: (code) => scale * (code - zero),
+    };
+  },
+  nf4(part) {
+    const scale = Math.abs(furthest(part));
+    const levels = NF4_LEVELS.map(Math.fround);
+    return {
+      stored: new Uint32Array(Float32Array.of(scale).buffer)[0]!,
+      code(value) {
+        if (scale === 0) return 7;
+        const distances = levels.map((level) => Math.abs(value / scale - level));
+        return distances.indexOf(Math.min(...distances));
+      },
+      value: (code) => Math.fround(scale * levels[code]!),
+    };
+  },
 };
 
 function roundHalfEven(value: number): number {

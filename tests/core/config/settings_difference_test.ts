@@ -19,3 +19,13 @@ Deno.test("checkSameSettings() takes a path for the same with ./ before it or / 
     throws(check({ model: was }, { model: is }), /^UserError: Cannot go on with it: model is/);
   }
 });
+
+Deno.test("checkSameSettings() takes a key that was not there yet for its default, and for nothing else", () => {
+  const training = { beta: 0.1 };
+  doesNotThrow(check({ training }, { training: { ...training, gradient_checkpointing: false }, quantization: "none" }));
+  throws(
+    check({ training }, { training, quantization: "int4" }),
+    /^UserError: Cannot go on with it: quantization is "int4", expected not set as in f; stop$/,
+  );
+  throws(check({ training, quantization: "int4" }, { training }), /quantization is not set, expected "int4"/);
+});

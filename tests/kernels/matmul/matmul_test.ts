@@ -345,7 +345,7 @@ for (const mode of ["NN", "NT"] as const) {
   for (const variant of ["broadcast8", "broadcast2", "broadcast16image", "shared64", "shared16"] as const) {
     const recorder = variant.startsWith("shared") ? asGpu : commands;
     Deno.test(`matmul() ${mode} of a stored b is that of its numbers in f32, bit for bit, in ${variant}`, async (t) => {
-      for (const bType of ["f16", "int8", "int4", "nf4"] as const) {
+      for (const bType of ["f16", "int8", "int4", "int4z", "nf4"] as const) {
         for (const [m, n, k] of [[9, 68, 132], [20, 39, 77]] as const) {
           if (bType === "f16" && (mode === "NT" ? k : n) % 2 !== 0) continue;
           await t.step(`${bType} ${m}x${n}x${k}`, async () => {

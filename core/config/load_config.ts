@@ -96,7 +96,8 @@ async function resolve(
   const config = parsed.data!;
   const originOf = (at: Path): string => {
     const [before, after] = [valueAt(written, at), valueAt(raw, at)];
-    if (before !== after) {
+    // Empty collections are copies of each other.
+    if (before !== after && JSON.stringify(before) !== JSON.stringify(after)) {
       const key = at.join(".");
       if (key === "output_dir") return `name of ${path}`;
       return key === "training.learning_rate" ? "lora" : `method ${config.method}`;

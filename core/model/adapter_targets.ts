@@ -40,6 +40,14 @@ export function planTargets(config: ModelConfig, settings: AdapterSettings, what
     throw new UserError(`Cannot adapt ${quote(other)} (${what}): only the linear layers of the decoder can be adapted`);
   }
   if (!modules.some(isTarget)) {
+    const last = modules.at(-1)!.layer;
+    if (layers !== null && Math.min(...layers) > last) {
+      throw new UserError(
+        `Cannot adapt any module (${what}): layers_to_transform is ${
+          JSON.stringify(settings.layers_to_transform)
+        }, expected layers from 0 to ${last}`,
+      );
+    }
     throw new UserError(
       `Cannot adapt any module (${what}): target_modules is ${quote(target_modules)}, expected some of ${
         [...new Set(modules.map(({ name }) => name.split(".").at(-1)!))].join(", ")
@@ -54,6 +62,39 @@ export function planTargets(config: ModelConfig, settings: AdapterSettings, what
     const alpha = alphas(module.name) ?? lora_alpha;
     return { rank, scale: use_rslora ? alpha / Math.sqrt(rank) : alpha / rank };
   });
+}
+
+/**
+ * As {@linkcode planTargets}, of a config's `lora`. A name, a layer or a pattern that is no module's, which PEFT passes
+ * over, is a UserError here: what it was meant for would be trained otherwise.
+ */
+export function planNamedTargets(config: ModelConfig, settings: AdapterSettings): AdapterPlan {
+  const plan = planTargets(config, settings, "lora");
+  const modules = linearModules(config);
+  const names = [...modules.map(({ name }) => name), ...OTHER_MODULES];
+  const ends = [...new Set(names.map((name) => name.split(".").at(-1)!))].join(", ");
+  for (const key of ["target_modules", "exclude_modules"] as const) {
+    const list = settings[key];
+    if (!Array.isArray(list)) continue;
+    const stray = list.find((end) => !names.some(patternOf([end], { key, what: "lora" })));
+    if (stray !== undefined) throw strayError(`${key} has ${quote(stray)}`, `names or ends of names, such as ${ends}`);
+  }
+  const last = modules.at(-1)!.layer;
+  const layer = [settings.layers_to_transform ?? []].flat().find((layer) => layer > last);
+  if (layer !== undefined) throw strayError(`layers_to_transform has ${layer}`, `layers from 0 to ${last}`);
+  const adapted = plan.modules.map(({ name }) => name);
+  for (const key of ["rank_pattern", "alpha_pattern"] as const) {
+    for (const [pattern, value] of Object.entries(settings[key])) {
+      const valueOf = patternsOf({ [pattern]: value }, { key, what: "lora" });
+      if (adapted.some((name) => valueOf(name) !== undefined)) continue;
+      throw strayError(`${key} has ${quote(pattern)}`, `the end of an adapted module's name, such as ${adapted[0]}`);
+    }
+  }
+  return plan;
+}
+
+function strayError(is: string, expected: string): UserError {
+  return new UserError(`Cannot adapt modules (lora): ${is}, expected ${expected}`);
 }
 
 /** The settings as PEFT is told them: a list of names instead of `all-linear`, sorted. */

@@ -11,7 +11,7 @@ import { isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
 import { adapterLayout, type AdapterModule, type AdapterPlan } from "./adapter_plan.ts";
-import { planTargets, writtenTargets } from "./adapter_targets.ts";
+import { planNamedTargets, planTargets, writtenTargets } from "./adapter_targets.ts";
 import type { ModelConfig } from "./families/family.ts";
 import { elementsOf } from "./families/model_tensors.ts";
 import type { MemoryPart } from "./memory_parts.ts";
@@ -48,7 +48,7 @@ export interface FreshAdapter {
  * fit no module.
  */
 export function createAdapter(device: Device, config: ModelConfig, fresh: FreshAdapter): LoadedAdapter {
-  const plan = planTargets(config, fresh.settings, "lora");
+  const plan = planNamedTargets(config, fresh.settings);
   const adapter = allocAdapter(device, plan);
   for (const module of plan.modules) adapter.values.write(module.down.name, firstValues(module, fresh));
   return { ...adapter, peft: { settings: fresh.settings, base: fresh.base, revision: null } };

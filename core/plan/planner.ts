@@ -5,9 +5,10 @@ import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts
 import type { IterationConfig } from "../config/config.ts";
 import { sourceName } from "../data/formats/data_sources.ts";
 import { responseRoom } from "../generate/response_room.ts";
+import { refuseAdapter } from "../loop/policy.ts";
 import type { EvaluateStep, GenerateStep, LabelStep, ModelRef, OptimizeStep, Step } from "../loop/schedule.ts";
 import type { AdapterPlan } from "../model/adapter_plan.ts";
-import { planTargets } from "../model/adapter_targets.ts";
+import { planNamedTargets, planTargets } from "../model/adapter_targets.ts";
 import { elementsOf } from "../model/families/model_tensors.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import type { RunSources } from "../run/run_sources.ts";
@@ -105,9 +106,10 @@ export class Planner {
     const { settings } = step;
     const { noise, training } = settings;
     const { device, folder } = this.#options;
+    if (settings.lora === undefined) refuseAdapter(folder.files);
     const { most, likely } = await this.#rowsOf(step);
     const own = await this.#adapterOf(step.model, settings);
-    const fresh = own === null && settings.lora ? planTargets(folder.config, settings.lora, "lora") : null;
+    const fresh = own === null && settings.lora ? planNamedTargets(folder.config, settings.lora) : null;
     const adapter = { plan: settings.lora ? own ?? fresh : null, goesOn: own !== null };
     const adapted = adapter.plan?.modules.reduce((sum, { down, up }) => sum + elementsOf(down) + elementsOf(up), 0);
     if (noise !== "none") {
@@ -151,7 +153,7 @@ export class Planner {
   async #adapterOf(model: ModelRef, { lora }: IterationConfig): Promise<AdapterPlan | null> {
     const { folder: { files, config } } = this.#options;
     if (files.adapter) return planTargets(config, (await openAdapterFolder(files.adapter)).settings, files.name);
-    return lora && "folder" in model ? planTargets(config, lora, "lora") : null;
+    return lora && "folder" in model ? planNamedTargets(config, lora) : null;
   }
 
   async #generate(

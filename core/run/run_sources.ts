@@ -1,6 +1,6 @@
 /** Models and data sets that a config names: local ones as they are, the hub's as files of a fixed commit. @module */
 import { dirname } from "node:path";
-import { isAdapter } from "../checkpoint/adapter_folder.ts";
+import { ADAPTER_CONFIG, isAdapter } from "../checkpoint/adapter_folder.ts";
 import { type DataSource, openSource } from "../data/formats/data_sources.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
@@ -85,7 +85,7 @@ export class RunSources {
   async prepare(needs: readonly Need[]): Promise<void> {
     for (const need of needs) {
       if (need.kind === "model") await this.#prepareModel(need.name);
-      else if (need.kind === "adapter") await this.model(need.name);
+      else if (need.kind === "adapter") await this.#prepareAdapter(need.name);
       else await openSource(need.source, { locate: (name) => this.data(name, { forEval: need.kind === "eval" }) });
     }
   }
@@ -94,6 +94,14 @@ export class RunSources {
   async #prepareModel(name: string): Promise<void> {
     const folder = await this.model(name);
     if (await isAdapter(await folderFiles(folder))) await this.filesIn(folder);
+  }
+
+  /** Finds the adapter that `lora.init_lora_weights` names. */
+  async #prepareAdapter(name: string): Promise<void> {
+    if (await isAdapter(await folderFiles(await this.model(name)))) return;
+    throw new UserError(
+      `Cannot take the first values from ${name}: it is no folder with ${ADAPTER_CONFIG}, expected lora.init_lora_weights to be true, gaussian or a PEFT folder`,
+    );
   }
 
   #once(key: string, resolve: (options: ResolveOptions) => Promise<Resolved>): Promise<readonly string[]> {

@@ -20,7 +20,7 @@ const ADVICE = "give another output_dir or delete the folder";
  * of another stage or with other settings, or a model of unknown making: the stage would replace it.
  */
 export async function fixStage(folder: string, stage: TrainingStage, settings: IterationConfig): Promise<void> {
-  const { settings: runSettings, stage: path, model } = runPaths(folder);
+  const { settings: runSettings, stage: path, model, adapter } = runPaths(folder);
   const made = settingsOf(stage, settings);
   const holds = (what: string): UserError =>
     new UserError(`Cannot run ${stage} in ${folder}: the folder holds ${what}; ${ADVICE}`);
@@ -30,6 +30,7 @@ export async function fixStage(folder: string, stage: TrainingStage, settings: I
   }
   if (!await exists(path)) {
     if (await exists(model)) throw holds("a model, and nothing says what made it");
+    if (await exists(adapter)) throw holds("an adapter, and nothing says what made it");
   } else if (await hasTrained(folder)) {
     const { stage: before, ...was } = await readYamlRecord(path);
     if (before !== stage) throw holds(`a run of ${before}`);
@@ -50,10 +51,12 @@ export async function refuseStage(folder: string): Promise<void> {
 
 function settingsOf(
   stage: TrainingStage,
-  { model, pairs, iteration, dtype, data, training, noise }: IterationConfig,
+  { model, pairs, iteration, dtype, quantization, data, training, lora, noise }: IterationConfig,
 ): Record<string, unknown> {
   const { eval: _, eval_limit: __, train, ...reading } = data;
-  const shared = { model, iteration, dtype, training };
+  // Absent where it is `none`, as in the records of runs that knew no other.
+  const held = quantization === "none" ? {} : { quantization };
+  const shared = { model, iteration, dtype, ...held, training, lora };
   return stage === "sft"
     ? { ...shared, data: { ...(train !== undefined && { train }), ...reading } }
     : { ...shared, pairs, data: reading, noise };

@@ -57,5 +57,6 @@ export const loraKeys = {
   save: key(
     z.enum(["merged", "adapter", "both"]).default("merged"),
     "What is handed out. merged: a model folder with the adapters merged into the weights; adapter: a PEFT folder.",
+    { mayDiffer: true },
   ),
 };

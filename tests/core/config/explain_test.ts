@@ -30,6 +30,14 @@ generation: { seed: 7 }
   assert.equal(from["noise.alpha"], "default");
 });
 
+Deno.test("explainConfig() names the place of empty lists and mappings", async () => {
+  const from = await originsOf("training: { report_to: [] }\nlora:\n  rank_pattern: {}\n");
+  assert.equal(from["training.report_to"], "config.yaml:1:24");
+  assert.equal(from["lora.rank_pattern"], "config.yaml:3:17");
+  assert.equal(from["lora.alpha_pattern"], "default");
+  assert.equal(from["training.learning_rate"], "lora");
+});
+
 Deno.test("writeExplained() keeps an empty list on its key's line", async () => {
   const { config, settings } = await explainConfig(undefined);
   const text = writeExplained(config, settings);

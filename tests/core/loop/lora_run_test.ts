@@ -7,9 +7,11 @@ import type { ResolvedConfig } from "../../../core/config/config.ts";
 import { UserError } from "../../../core/error.ts";
 import { runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
+import { planRun } from "../../../core/plan/plan_run.ts";
 import { filesToPush } from "../../../core/report/push_run.ts";
 import { listRuns } from "../../../core/run/list_runs.ts";
 import { readRun } from "../../../core/run/read_run.ts";
+import { device } from "../../_shared/device.ts";
 import { jsonLines, tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { dieAndGoOn } from "./_faults.ts";
 import { configOf, linesOf, withInput } from "./_runs.ts";
@@ -85,6 +87,29 @@ Deno.test("train() with lora keeps every iteration's adapter and hands out what 
     equal((await readRun(`${dir}/adapter`)).model, `${dir}/adapter/adapter`);
   }));
 
+Deno.test("a run may go on with another save, and with no other adapter or storage of the base", () =>
+  withInput(async (dir) => {
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(6)));
+    const of = (keys: Record<string, unknown>, output_dir: string): Promise<ResolvedConfig> =>
+      configOf(dir, { pairs: `${dir}/pairs.jsonl`, noise: "none", training: TRAINING, output_dir, ...keys });
+    for (const [name, run] of [["stage", runOptimize], ["train", train]] as const) {
+      const output_dir = `${dir}/${name}`;
+      await run(await of({ lora: { r: 4 } }, output_dir));
+      const merged = await Deno.readFile(`${output_dir}/model/model.safetensors`);
+      for (
+        const [keys, expected] of [
+          [{ lora: { r: 2 } }, /lora\.r is 2, expected 4 as in/],
+          [{ lora: { r: 4, lora_dropout: 0.1 } }, /lora\.lora_dropout is 0\.1, expected 0 as in/],
+          [{ lora: { r: 4 }, quantization: "int8" }, /quantization is "int8", expected ("none"|not set) as in/],
+          [{}, /lora is not set, expected \{.*\} as in/],
+        ] as const
+      ) await refuses(run(await of(keys, output_dir)), expected);
+      await run(await of({ lora: { r: 4, save: "both" } }, output_dir));
+      deepEqual(await Deno.readFile(`${output_dir}/model/model.safetensors`), merged, name);
+      ok((await tensorsOf(`${output_dir}/adapter`)).size > 0);
+    }
+  }));
+
 Deno.test("an iteration goes on with the adapter, with a frozen copy of it as the reference", () =>
   withInput(async (dir) => {
     const keys = { iterations: 2, training: TRAINING, lora: { r: 4 }, noise: "none", method: "spin" };
@@ -130,7 +155,14 @@ Deno.test("a PEFT folder as the model goes on from where it is; init_lora_weight
 
     await refuses(
       runOptimize(await configOf(dir, { ...keys, lora: null, model: adapter, output_dir: `${dir}/all` })),
-      /^Cannot train all weights of \S+\/run\/adapter: it is an adapter; set lora to train it further, or name a model$/,
+      /^Cannot train all weights of \S+\/run\/adapter: it is an adapter; set lora to train it further \(lora: \{\} will do\), or name a model$/,
+    );
+    const whole = await configOf(dir, { ...keys, lora: null, model: adapter });
+    delete whole.data.train;
+    await refuses(planRun(whole, { device, time: false }), /^Cannot train all weights of \S+\/run\/adapter: it is an/);
+    await refuses(
+      runOptimize(await configOf(dir, { ...keys, lora: { init_lora_weights: "pissa" }, output_dir: `${dir}/first` })),
+      /^Cannot take the first values from pissa: it is no folder with adapter_config\.json, expected lora\.init_lora_weights to be true, gaussian or a PEFT folder$/,
     );
     await writeTinyModel(`${dir}/wide`, { config: { hidden_size: 32 } });
     const path = `${adapter}/adapter_config.json`;

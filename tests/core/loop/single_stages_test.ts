@@ -284,6 +284,9 @@ Deno.test("runOptimize() and runSft() replace no model but their own, nor does t
     await Deno.remove(`${dir}/run/stage.yaml`);
     await refused(runSft(config), holds("sft", "a model, and nothing says what made it"));
 
+    await Deno.rename(`${dir}/run/model`, `${dir}/run/adapter`);
+    await rejects(runSft(config), holds("sft", "an adapter, and nothing says what made it"));
+
     await Deno.remove(`${dir}/run`, { recursive: true });
     await train(config);
     await refused(runSft(config), holds("sft", "a run of train"));

@@ -1,6 +1,6 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import type { AdapterSettings } from "../../../core/checkpoint/peft_config.ts";
-import { planTargets, writtenTargets } from "../../../core/model/adapter_targets.ts";
+import { planNamedTargets, planTargets, writtenTargets } from "../../../core/model/adapter_targets.ts";
 import { parseModelConfig } from "../../../core/model/families/model_config.ts";
 import goldens from "./goldens/adapter_targets.json" with { type: "json" };
 
@@ -36,6 +36,40 @@ Deno.test("planTargets() names what cannot be adapted, and patterns that are non
   refused({ target_modules: "(q_proj" }, /target_modules is "\(q_proj", expected a regular expression/);
   refused({ rank_pattern: { "q(": 2 } }, /rank_pattern.q\( is /);
   refused({ target_modules: ".*q_proj", layers_to_transform: 1 }, /layers_to_transform is set and target_modules is a/);
+});
+
+Deno.test("planNamedTargets() refuses names, layers and patterns of no module, which planTargets() passes over as PEFT", () => {
+  const last = CONFIG.layers.length - 1;
+  const refused = (settings: Record<string, unknown>, message: RegExp) => {
+    throws(() => planNamedTargets(CONFIG, settingsOf(settings)), { name: "UserError", message });
+    planTargets(CONFIG, settingsOf(settings), "lora");
+  };
+  refused(
+    { target_modules: ["q_proj", "v_prj"] },
+    /^Cannot adapt modules \(lora\): target_modules has "v_prj", expected names or ends of names, such as q_proj, /,
+  );
+  refused({ exclude_modules: ["q_prj"] }, /exclude_modules has "q_prj", expected names/);
+  refused(
+    { layers_to_transform: [0, last + 1] },
+    new RegExp(`layers_to_transform has ${last + 1}, expected layers from 0 to ${last}$`),
+  );
+  refused(
+    { rank_pattern: { q_prj: 2 } },
+    /rank_pattern has "q_prj", expected the end of an adapted module's name, such as model\.layers\.0\.self_attn\.q_proj$/,
+  );
+  refused({ target_modules: ["q_proj"], alpha_pattern: { v_proj: 2 } }, /alpha_pattern has "v_proj", expected the end/);
+  for (
+    const settings of [
+      { target_modules: ["layers.0.self_attn.q_proj", "v_proj"], exclude_modules: ["lm_head"] },
+      { layers_to_transform: last, rank_pattern: { ".*q_proj": 2, [`layers.${last}.mlp.up_proj`]: 3 } },
+    ]
+  ) deepEqual(planNamedTargets(CONFIG, settingsOf(settings)), planTargets(CONFIG, settingsOf(settings), "lora"));
+  throws(
+    () => planTargets(CONFIG, settingsOf({ layers_to_transform: last + 1 }), "lora"),
+    new RegExp(
+      `Cannot adapt any module \\(lora\\): layers_to_transform is ${last + 1}, expected layers from 0 to ${last}$`,
+    ),
+  );
 });
 
 Deno.test("planTargets() takes time linear in a name for any pattern", () => {

@@ -90,6 +90,7 @@ export type { Verifier, VerifierInput } from "./core/label/verifier_protocol.ts"
 export type { MetricName, StepMetrics } from "./core/train/step_metrics.ts";
 export type { PreferenceMetric } from "./kernels/loss/preference_loss.ts";
 export { type PlanOptions, planRun } from "./core/plan/plan_run.ts";
+export { type CardPlan, planCards } from "./core/plan/card_plans.ts";
 export type { PlannedStage, RunPlan, StagePlan } from "./core/plan/plan_types.ts";
 export type { Advice } from "./core/plan/advice.ts";
 export type { Speed } from "./core/plan/device_speed.ts";

@@ -1,10 +1,13 @@
 /** `dnpo plan`. @module */
-import { loadConfig } from "../../core/config/config.ts";
+import { loadConfig, type ResolvedConfig } from "../../core/config/config.ts";
 import { openToolDevice } from "../../core/device/run_device.ts";
+import { UserError } from "../../core/error.ts";
 import { MEMORY_PARTS } from "../../core/model/memory_parts.ts";
+import { type CardPlan, planCards, USABLE_SHARE } from "../../core/plan/card_plans.ts";
 import { planRun } from "../../core/plan/plan_run.ts";
 import type { RunPlan } from "../../core/plan/plan_types.ts";
 import type { Device } from "../../kernels/device/device.ts";
+import { USUAL_BUFFER_BYTES } from "../../kernels/device/usual_gpu.ts";
 import { formatBytes, formatCount, formatScaled } from "../format_units.ts";
 import { say, sayJson } from "../print.ts";
 import { formatDuration, Progress } from "../progress_line.ts";
@@ -21,14 +24,17 @@ export interface PlanFlags {
   memory: number | undefined;
   /** Whether the device's speed is measured. */
   time: boolean;
+  /** Whether the plan is one for cards of usual sizes, whatever this machine has. */
+  cards: boolean;
   /** Whether the plan is printed as JSON. */
   json: boolean;
 }
 
-/** Prints what a config's run will take. Returns 1 if it does not fit the device. */
+/** Prints what a config's run will take. Returns 1 if it does not fit the device, or no card. */
 export async function plan(options: PlanFlags): Promise<number> {
   const { config: path, set } = withConfigPaths(options);
   const config = await loadConfig(path, { set });
+  if (options.cards) return await printCards(config, options);
   const device = await openToolDevice(config);
   const progress = new Progress();
   try {
@@ -51,6 +57,28 @@ export async function plan(options: PlanFlags): Promise<number> {
   }
 }
 
+/** Prints on which cards a config's run fits. Returns 1 if it fits none. */
+async function printCards(config: ResolvedConfig, { memory, json }: PlanFlags): Promise<number> {
+  if (memory !== undefined) {
+    throw new UserError(
+      "Cannot plan with --memory and --cards: --memory is for one device, --cards for several; leave one out",
+    );
+  }
+  const progress = new Progress();
+  try {
+    const { plan, cards } = await planCards(config, {
+      onProgress: (event) => progress.update(event),
+      onNote: (line) => progress.note(line),
+    });
+    progress.finish();
+    if (json) sayJson({ ...plan, cards, buffer_bytes: USUAL_BUFFER_BYTES });
+    else say(...describeCards(plan, { cards, hasLora: config.lora !== undefined, columns: outputColumns() }));
+    return cards.some(({ set }) => set !== null) ? 0 : 1;
+  } finally {
+    progress.finish();
+  }
+}
+
 /** Available bytes of the system's memory if the device is a CPU; undefined if the device has memory of its own. */
 function systemMemory({ family }: Device): number | undefined {
   if (family !== "cpu") return undefined;
@@ -66,21 +94,13 @@ function describePlan(
   plan: RunPlan,
   { adapter, memory, columns = Infinity }: { adapter: string; memory: number | undefined; columns?: number },
 ): string[] {
-  const { model, data, stages, noiseParameters } = plan;
-  const one = (value: number, unit: string): string => `${formatCount(value)} ${unit}${value === 1 ? "" : "s"}`;
-  const sample = data.tokenized < data.rows ? ` (a sample of ${formatCount(data.tokenized)} was tokenized)` : "";
+  const { stages } = plan;
   const parts = MEMORY_PARTS.filter((part) => stages.some((stage) => stage.parts[part]));
   const cell = (bytes: number | undefined): string => bytes ? formatBytes(bytes) : "";
   const time = (seconds: number | null): string => seconds === null ? "" : formatDuration(seconds);
   const fits = plan.advice.length === 0;
   return [
-    `Model       ${model.path}: ${model.type}, ${formatCount(model.parameters)} parameters${
-      noiseParameters > 0 ? `, and ${formatCount(noiseParameters)} of the noise generator` : ""
-    }`,
-    `Data        ${data.path}: ${one(data.rows, "row")}${sample}, of mean ${data.promptTokens.toFixed(0)} + ${
-      data.responseTokens.toFixed(0)
-    } tokens`,
-    `Run         ${one(plan.iterations, "iteration")} of ${one(plan.steps, "optimizer step")}`,
+    ...describeRun(plan),
     `Device      ${adapter}${memory === undefined ? "" : `, ${formatBytes(memory)} to use`}`,
     "",
     "Device memory at most",
@@ -139,6 +159,58 @@ function describePlan(
           } needs less`,
       ])),
   ];
+}
+
+/** The lines about the model, the data and the run. */
+function describeRun({ model, data, noiseParameters, ...plan }: RunPlan): string[] {
+  const one = (value: number, unit: string): string => `${formatCount(value)} ${unit}${value === 1 ? "" : "s"}`;
+  const sample = data.tokenized < data.rows ? ` (a sample of ${formatCount(data.tokenized)} was tokenized)` : "";
+  return [
+    `Model       ${model.path}: ${model.type}, ${formatCount(model.parameters)} parameters${
+      noiseParameters > 0 ? `, and ${formatCount(noiseParameters)} of the noise generator` : ""
+    }`,
+    `Data        ${data.path}: ${one(data.rows, "row")}${sample}, of mean ${data.promptTokens.toFixed(0)} + ${
+      data.responseTokens.toFixed(0)
+    } tokens`,
+    `Run         ${one(plan.iterations, "iteration")} of ${one(plan.steps, "optimizer step")}`,
+  ];
+}
+
+/** The lines of a plan for cards. */
+function describeCards(
+  plan: RunPlan,
+  { cards, hasLora, columns }: { cards: readonly CardPlan[]; hasLora: boolean; columns: number },
+): string[] {
+  const remedy = (set: readonly string[] | null): string =>
+    set === null ? "does not fit" : set.length === 0 ? "fits as it is" : set.map((item) => `--set ${item}`).join(" ");
+  return [
+    ...describeRun(plan),
+    `Cards       ${
+      percent(USABLE_SHARE)
+    } of a card's memory is to use, in GB of 10⁹ bytes; buffers and bindings of up to ${
+      formatBytes(USUAL_BUFFER_BYTES)
+    }`,
+    "            are assumed, as usual GPUs have, whatever this machine has",
+    "",
+    ...formatTable(
+      ["card", "to use", "takes", "fits, or with the change that costs least"],
+      cards.map(({ gigabytes, memory, bytes, set }) => [
+        `${gigabytes} GB`,
+        formatBytes(memory),
+        bytes === null ? "" : formatBytes(bytes),
+        remedy(set),
+      ]),
+      { text: [0, 3], columns },
+    ).split("\n"),
+    ...plan.uncounted.map((line) => `Not counted: ${line}.`),
+    ...(cards.some(({ set }) => set === null) && !hasLora
+      ? ["With lora in the config, adapters alone are trained, in a quarter to a fifth of the memory."]
+      : []),
+  ];
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
 }
 
 function readable(problem: string): string {

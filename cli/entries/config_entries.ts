@@ -69,15 +69,23 @@ export const plan: CommandEntry = {
     set,
     { flags: "--memory <GiB>", summary: "memory of the device (default: the system's where the device is a CPU)" },
     { flags: "--no-time", summary: "do not measure the device's speed" },
+    {
+      flags: "--cards",
+      summary: "a table for cards of 8 to 80 GB instead: whether it fits, and what to change if not",
+    },
     json,
   ],
-  examples: [["dnpo plan config.yaml --memory 24", "whether it fits, and what to change if not"]],
+  examples: [
+    ["dnpo plan config.yaml --memory 24", "whether it fits, and what to change if not"],
+    ["dnpo plan config.yaml --cards", "which card it fits on; needs no GPU"],
+  ],
   run: async (argument, values) =>
     (await loadCommand("plan")).plan({
       config: argument,
       set: setOf(values),
       memory: gibibytes(values.memory),
       time: values.time !== false,
+      cards: values.cards === true,
       json: values.json === true,
     }),
 };

@@ -1,9 +1,9 @@
 /** What a run will take, before anything is loaded: parameters, device memory, tokens, FLOP, time. @module */
 import type { Device } from "../../kernels/device/device.ts";
-import { openModelFolder } from "../checkpoint/model_folder.ts";
+import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
 import { requireFor, type ResolvedConfig } from "../config/config.ts";
 import { openToolDevice } from "../device/run_device.ts";
-import { optimizeStep, trainSchedule } from "../loop/schedule.ts";
+import { optimizeStep, type Step, trainSchedule } from "../loop/schedule.ts";
 import { checkJudging, checkSteps } from "../loop/schedule_checks.ts";
 import type { OnProgress } from "../progress.ts";
 import { givesPairs } from "../run/run_rows.ts";
@@ -52,19 +52,58 @@ async function planOn(
   config: ResolvedConfig,
   { memory = Infinity, time = true, ...told }: PlanOptions,
 ): Promise<RunPlan> {
-  const alone = config.pairs !== undefined && config.data.train === undefined;
+  const opened = await openPlan(config, told);
+  const planner = new Planner({ ...opened, device, memory });
+  await planSteps(planner, opened.stepsOf(config));
+  return await sumUp(planner, { config, opened, time: time ? device : null });
+}
+
+/** What plans of a run read. */
+export interface OpenedPlan {
+  sources: RunSources;
+  folder: ModelFolder;
+  /** The steps of the run with this config, which may differ from the one that was opened in what memory it takes. */
+  stepsOf(config: ResolvedConfig): Step[];
+}
+
+/** Opens what a config names. Throws UserError as the run would. */
+export async function openPlan(
+  config: ResolvedConfig,
+  told: Pick<PlanOptions, "onProgress" | "onNote">,
+): Promise<OpenedPlan> {
+  const alone = isAlone(config);
   requireFor(alone ? "optimize" : "train", config);
   const sources = await RunSources.open(config.output_dir, { ...told, keeps: false });
   const folder = await openModelFolder(await sources.filesIn(await sources.model(config.model!)));
-  const planner = new Planner({ device, memory, sources, folder });
-  const rounds = alone ? [] : trainSchedule(config, { hasPairs: await givesPairs({ config, sources }) });
-  const steps = alone ? [optimizeStep(config, "pairs")] : rounds.flatMap((round) => round.steps);
+  const hasPairs = !alone && await givesPairs({ config, sources });
+  return {
+    sources,
+    folder,
+    stepsOf: (config) =>
+      alone ? [optimizeStep(config, "pairs")] : trainSchedule(config, { hasPairs }).flatMap((round) => round.steps),
+  };
+}
+
+/** Whether the run is `optimize` and not `train`. */
+function isAlone(config: ResolvedConfig): boolean {
+  return config.pairs !== undefined && config.data.train === undefined;
+}
+
+/** Plans steps one after the other. Throws UserError as the run would. */
+export async function planSteps(planner: Planner, steps: readonly Step[]): Promise<void> {
   checkSteps(steps, {});
   await checkJudging(steps);
   for (const step of steps) await planner.plan(step);
+}
+
+/** The plan of all steps; `time` is the device whose speed is measured, null for a plan without times. */
+export async function sumUp(
+  planner: Planner,
+  { config, opened: { folder }, time }: { config: ResolvedConfig; opened: OpenedPlan; time: Device | null },
+): Promise<RunPlan> {
   const cost = modelCost(folder.config);
   const speed = time
-    ? await measureSpeed(device, {
+    ? await measureSpeed(time, {
       config: folder.config,
       tokens: planner.batchTokens,
       slots: config.generation.batch_size,
@@ -81,7 +120,7 @@ async function planOn(
     },
     noiseParameters: planner.noiseParameters,
     data: planner.data!,
-    iterations: alone ? 1 : config.iterations,
+    iterations: isAlone(config) ? 1 : config.iterations,
     steps: planner.steps,
     stages,
     bytes: stages.some((s) => s.bytes === null) ? null : Math.max(...stages.map((s) => s.bytes!)),

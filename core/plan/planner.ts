@@ -20,7 +20,7 @@ import { advise } from "./advice.ts";
 import { type ModelCost, modelCost } from "./flops.ts";
 import { planExamples, type PlannedRows, planPairs } from "./plan_rows.ts";
 import type { RunPlan } from "./plan_types.ts";
-import { StagePlans } from "./stage_plans.ts";
+import { type KnownSteps, StagePlans } from "./stage_plans.ts";
 import { countOf, generateWork, optimizeWork, type PlannedRow, scoreWork } from "./step_work.ts";
 import { uncountedWork } from "./uncounted_work.ts";
 
@@ -32,6 +32,18 @@ export interface PlannerOptions {
   sources: RunSources;
   /** The config's model; models that the run makes have the same shape. */
   folder: ModelFolder;
+  /** Whether settings that fit are looked for where something does not, and all of a step is recorded (default true). */
+  isThorough?: boolean;
+  /** What plans of the same rows have found, and find now. */
+  shared?: SharedPlans;
+}
+
+/** What plans of the same rows under other settings share. */
+export interface SharedPlans {
+  /** Rows that were read, by kind. */
+  rows: Map<string, readonly PlannedRow[]>;
+  /** Steps that were rehearsed. */
+  known: KnownSteps;
 }
 
 /** Rows to train on: with the longest possible responses, and with responses of likely lengths. */
@@ -55,13 +67,17 @@ export class Planner {
   readonly stages: StagePlans;
   readonly #options: PlannerOptions;
   readonly #cost: ModelCost;
-  /** Rows that were read, by kind. */
-  readonly #read = new Map<string, readonly PlannedRow[]>();
+  readonly #read: SharedPlans["rows"];
 
   constructor(options: PlannerOptions) {
     this.#options = options;
     this.#cost = modelCost(options.folder.config);
-    this.stages = new StagePlans(options.device, options);
+    this.#read = options.shared?.rows ?? new Map();
+    this.stages = new StagePlans(options.device, {
+      memory: options.memory,
+      known: options.shared?.known ?? new Map(),
+      recorded: options.isThorough ?? true ? "all" : "few",
+    });
   }
 
   /** Plans a step. Throws a UserError if its rows cannot be read. */
@@ -105,7 +121,7 @@ export class Planner {
   async #optimizeStep(step: OptimizeStep): Promise<void> {
     const { settings } = step;
     const { noise, training } = settings;
-    const { device, folder } = this.#options;
+    const { device, folder, isThorough = true } = this.#options;
     if (settings.lora === undefined) refuseAdapter(folder.files);
     const { most, likely } = await this.#rowsOf(step);
     const own = await this.#adapterOf(step.model, settings);
@@ -119,7 +135,14 @@ export class Planner {
     const { steps, stepsPerEpoch } = orderSteps(most, settings);
     if (this.steps === 0) this.steps = steps;
     await this.stages.add("optimize", {
-      key: JSON.stringify([noise, most.length, adapter.goesOn]),
+      // Neither the learning rate nor beta matters, which differ between iterations.
+      key: JSON.stringify([
+        { ...training, learning_rate: null, beta: null },
+        noise,
+        settings.quantization,
+        most.length,
+        adapter.goesOn,
+      ]),
       rehearse: (stages) => stages.optimize(folder, { rows: most, settings, ...adapter }),
       work: optimizeWork(this.#cost, {
         rows: likely,
@@ -127,7 +150,7 @@ export class Planner {
         epochs: steps / stepsPerEpoch,
         adapted: adapted ?? null,
       }),
-      advise: (memory) => advise({ device, memory, folder, rows: most, settings, ...adapter }),
+      ...(isThorough && { advise: (memory) => advise({ device, memory, folder, rows: most, settings, ...adapter }) }),
     });
     const size = Math.min(training.per_device_train_batch_size, likely.length);
     this.batchTokens = Math.ceil(countOf(likely).tokens / likely.length * size);
@@ -141,7 +164,7 @@ export class Planner {
     const planned = () => planExamples({ ...this.#options, source, which: "eval", settings });
     const rows = await this.#once("eval", async () => (await planned()).rows);
     await this.stages.add("evaluate", {
-      key: plan ? "score with adapters" : "score",
+      key: JSON.stringify(["score", plan !== null, settings.quantization]),
       rehearse: (stages) => stages.score(folder, { rows, plan, ...settings }),
       work: scoreWork(this.#cost, rows),
     });
@@ -173,7 +196,7 @@ export class Planner {
     const lengths = examples.map(({ responseIds }, i) => Math.min(responseIds.length, prompts[i]!.maxNewTokens));
     const likelyTokens = Math.ceil(lengths.reduce((a, b) => a + b, 0) / lengths.length);
     await this.stages.add(stage, {
-      key: `generate ${prompts.length} ${likelyTokens}${plan ? " with adapters" : ""}`,
+      key: JSON.stringify([prompts.length, likelyTokens, plan !== null, settings.quantization, generation.batch_size]),
       rehearse: (stages) => stages.generate(this.#options.folder, { prompts, settings, likelyTokens, plan }),
       work: generateWork(this.#cost, { prompts: prompts.map(({ promptIds }) => promptIds), lengths }),
       isPart: stage === "evaluate",

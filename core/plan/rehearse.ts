@@ -17,7 +17,7 @@ import { layoutLimits, planDecoder } from "../model/plan_decoder.ts";
 import { pairLogps, responseLogps, type Scorer } from "../model/scorer.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { SCORED_TOKENS } from "../train/row_trainer.ts";
-import { orderSteps, planCapacity, type StepBatch, stepBatch, usedRows } from "../train/step_batches.ts";
+import { orderSteps, packBatch, planCapacity, type StepBatch, usedRows } from "../train/step_batches.ts";
 import type { StepOrder } from "../train/step_order.ts";
 import { MAX_UNREAD, type Reference, Trainer } from "../train/trainer.ts";
 import { longestRow, type PairRows, type TrainingRows } from "../train/training_rows.ts";
@@ -38,7 +38,17 @@ export interface Rehearsed {
 const MOST_STEPS = 2000;
 /** Rows whose scoring is recorded; further rows are taken to be like them. */
 const MOST_SCORED = 512;
+/** How much of a stage is recorded; what follows is taken to be like it. */
+const RECORDED = {
+  /** Batches of the reference, and micro-batches of a step. */
+  all: { batches: 512, micro: Infinity },
+  // What is left out is scratch of products of other sizes: far less than a thousandth of a large model's memory.
+  few: { batches: 32, micro: 4 },
+};
 const TOKENS_PER_FENCE = 16;
+
+/** Ends scoring whose further batches would tell nothing new. */
+class Enough extends Error {}
 
 /** What an adapter's folder says, which does not matter here. */
 const NO_PEFT: LoadedAdapter["peft"] = {
@@ -69,9 +79,11 @@ export interface OptimizeWork {
 export class Rehearsing {
   readonly #device: Rehearsal;
   readonly #commands: Commands;
+  readonly #recorded: typeof RECORDED.all;
 
-  /** `real` is the device that the stages will run on. */
-  constructor(real: Device) {
+  /** `real` is the device that the stages will run on; with `recorded: few` it takes less time. */
+  constructor(real: Device, { recorded = "all" }: { recorded?: keyof typeof RECORDED } = {}) {
+    this.#recorded = RECORDED[recorded];
     this.#device = new Rehearsal(real);
     this.#commands = new Commands(this.#device);
   }
@@ -157,19 +169,20 @@ export class Rehearsing {
       const reference = isNoised ? parametersOf(own ?? model.weights, { adapter: frozen }) : null;
       const scorer: Scorer = plan ? { ...model, adapter: frozen } : model;
       const capacity = planCapacity(rows, { order: looked, size, device: this.#device, shuffle: training.shuffle });
-      const before = this.#device.dispatches;
       let fences = Math.ceil(order.steps / Math.min(training.logging_steps, MAX_UNREAD));
+      let once = 0;
       let known: Reference | undefined;
       if (LOSSES[training.loss_type].needsReference) {
         // A loss with a reference takes pairs.
-        fences += await this.#reference(scorer, rows as PairRows, { looked, capacity, isNoised });
+        const scored = await this.#reference(scorer, rows as PairRows, { looked, capacity, isNoised });
+        fences += scored.fences;
+        once = scored.dispatches;
         const unknown = new Float32Array(rows.length);
         known = {
           logps: { chosen: unknown, rejected: unknown },
           ...(reference && { parameters: reference }),
         };
       }
-      const once = this.#device.dispatches - before;
       const trainer = await Trainer.create(this.#commands, {
         model,
         ...(known && { reference: known }),
@@ -178,10 +191,17 @@ export class Rehearsing {
         capacity,
         maxPositions: longestRow(rows),
       });
-      const start = this.#device.dispatches;
-      await trainer.step(largestBatch(rows, { order: looked, size, noise: isNoised }), { step: 0, factor: 1 });
-      await trainer.read();
-      const perStep = this.#device.dispatches - start;
+      const dispatchesOf = async (micro: number): Promise<number> => {
+        const start = this.#device.dispatches;
+        const batch = largestBatch(rows, { order: looked, micro, size, noise: isNoised });
+        await trainer.step(batch, { step: 0, factor: 1 });
+        await trainer.read();
+        return this.#device.dispatches - start;
+      };
+      const micro = Math.ceil(Math.min(rows.length, training.gradient_accumulation_steps * size) / size);
+      const recorded = Math.min(micro, this.#recorded.micro);
+      const all = await dispatchesOf(recorded);
+      const perStep = micro === recorded ? all : all + (micro - recorded) * (all - await dispatchesOf(recorded - 1));
       trainer.free();
       freeModel(model);
       own?.free();
@@ -191,21 +211,33 @@ export class Rehearsing {
     return { ...stage, steps: order.steps };
   }
 
-  /** Rehearses scoring under the reference before the first step; returns the number of batches. */
+  /** Rehearses scoring under the reference before the first step. */
   async #reference(
     model: Scorer,
     { pairs: rows }: PairRows,
     { looked, capacity, isNoised }: { looked: StepOrder; capacity: BatchCapacity; isNoised: boolean },
-  ): Promise<number> {
-    let batches = 0;
-    const options = { batchTokens: Math.max(SCORED_TOKENS, capacity.tokens), onDone: () => batches++ };
+  ): Promise<{ dispatches: number; fences: number }> {
     const pairs = usedRows(looked).map((i) => rows[i]!);
-    if (!isNoised) await pairLogps(this.#commands, model, { ...options, pairs });
-    else {
+    const before = this.#device.dispatches;
+    let [batches, seen] = [0, 0];
+    const options = {
+      batchTokens: Math.max(SCORED_TOKENS, capacity.tokens),
+      onDone: (done: number): void => {
+        [batches, seen] = [batches + 1, done];
+        // The buffers for all batches are there before the first.
+        if (batches === this.#recorded.batches) throw new Enough();
+      },
+    };
+    const score = async (): Promise<unknown> => {
+      if (!isNoised) return await pairLogps(this.#commands, model, { ...options, pairs });
       const chosen = pairs.map(({ chosenIds, ...pair }) => ({ ...pair, responseIds: chosenIds }));
-      await responseLogps(this.#commands, model, { ...options, rows: chosen });
-    }
-    return batches;
+      return await responseLogps(this.#commands, model, { ...options, rows: chosen });
+    };
+    await score().catch((error) => {
+      if (!(error instanceof Enough)) throw error;
+    });
+    const scale = pairs.length / Math.max(1, seen);
+    return { dispatches: (this.#device.dispatches - before) * scale, fences: batches * scale };
   }
 
   /** A model whose weights are trained. */
@@ -241,14 +273,15 @@ export class Rehearsing {
   }
 }
 
+/** The step with the most tokens, its first `micro` micro-batches. */
 function largestBatch(
   rows: TrainingRows,
-  { order, ...how }: { order: StepOrder; size: number; noise: boolean },
+  { order, micro, size, ...how }: { order: StepOrder; micro: number; size: number; noise: boolean },
 ): StepBatch {
-  let largest = stepBatch(rows, { order, step: 0, ...how });
-  for (let step = 1; step < Math.min(order.steps, order.stepsPerEpoch); step++) {
-    const batch = stepBatch(rows, { order, step, ...how });
-    if (batch.tokens > largest.tokens) largest = batch;
-  }
-  return largest;
+  const steps = Array.from({ length: Math.min(order.steps, order.stepsPerEpoch) }, (_, step) => order.rowsOf(step));
+  const tokens = steps.map((places) => places.reduce((sum, place) => sum + rows.counts(place).tokens, 0));
+  return packBatch(rows, steps[tokens.indexOf(largest(tokens, (count) => count))]!.slice(0, micro * size), {
+    size,
+    ...how,
+  });
 }

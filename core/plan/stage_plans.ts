@@ -28,6 +28,9 @@ interface Entry {
   isPart: boolean;
 }
 
+/** Steps that were rehearsed, by stage and key; those that a device's limits do not allow are errors. */
+export type KnownSteps = Map<string, Rehearsed | DeviceError>;
+
 const STAGES = ["generate", "label", "optimize", "evaluate"] as const;
 
 /** Collects the steps of a run. */
@@ -36,14 +39,22 @@ export class StagePlans {
   readonly advice: Advice[] = [];
   readonly #device: Device;
   readonly #memory: number;
+  readonly #recorded: "all" | "few";
   readonly #entries: Entry[] = [];
-  readonly #known = new Map<string, Rehearsed | DeviceError>();
+  readonly #known: KnownSteps;
   #rehearsing: Rehearsing;
 
-  constructor(device: Device, { memory }: { memory: number }) {
+  /** `known` gets what is rehearsed, and saves rehearsing what is in it. */
+  constructor(device: Device, { memory, known, recorded }: {
+    memory: number;
+    known: KnownSteps;
+    recorded: "all" | "few";
+  }) {
     this.#device = device;
     this.#memory = memory;
-    this.#rehearsing = new Rehearsing(device);
+    this.#known = known;
+    this.#recorded = recorded;
+    this.#rehearsing = new Rehearsing(device, { recorded });
   }
 
   /** Adds a step. It is rehearsed unless a step with the same key was before. */
@@ -53,7 +64,7 @@ export class StagePlans {
     const rehearsed = this.#known.get(id) ?? await rehearse(this.#rehearsing).catch((error) => {
       if (!(error instanceof DeviceError)) throw error;
       // The failed stage has not freed its buffers.
-      this.#rehearsing = new Rehearsing(this.#device);
+      this.#rehearsing = new Rehearsing(this.#device, { recorded: this.#recorded });
       return error;
     });
     this.#known.set(id, rehearsed);

@@ -83,13 +83,29 @@ export function planCapacity(
   data: TrainingRows,
   { order, size, device, shuffle }: { order: StepOrder; size: number; device: Device; shuffle: boolean },
 ): BatchCapacity {
+  // A batch holds the sums of its rows.
+  const own = places(data).map((place) => capacityOf(data.pack([place]), device));
   let most: BatchCapacity = { tokens: 1, entries: 1, sequences: 1, tiles: 1 };
   // Without shuffling, every epoch has the same batches.
   const steps = shuffle ? order.steps : Math.min(order.steps, order.stepsPerEpoch);
   for (let step = 0; step < steps; step++) {
-    most = maxCapacity(most, batchCapacity(stepBatch(data, { order, step, size }), device));
+    const rows = order.rowsOf(step);
+    for (let at = 0; at < rows.length; at += size) {
+      most = maxCapacity(most, sumCapacities(rows.slice(at, at + size).map((place) => own[place]!)));
+    }
   }
   return most;
+}
+
+function sumCapacities(capacities: readonly BatchCapacity[]): BatchCapacity {
+  const sum = { tokens: 0, entries: 0, sequences: 0, tiles: 0 };
+  for (const { tokens, entries, sequences, tiles } of capacities) {
+    sum.tokens += tokens;
+    sum.entries += entries;
+    sum.sequences += sequences;
+    sum.tiles += tiles;
+  }
+  return sum;
 }
 
 /** A capacity that is enough for every micro-batch of a step. */

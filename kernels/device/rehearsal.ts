@@ -15,7 +15,8 @@ export class Rehearsal extends Device {
   #peak: PartBytes = new Map();
   #peakSum = 0;
 
-  constructor(real: Device) {
+  /** `real` is what it stands in for. */
+  constructor(real: Pick<Device, "gpu" | "info" | "family" | "subgroupSize" | "limits">) {
     const counts = { dispatches: 0 };
     const { info, family, subgroupSize, limits } = real;
     super(standIn(real.gpu, counts), { info, family, subgroupSize, limits });

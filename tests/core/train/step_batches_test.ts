@@ -1,5 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { planCapacity, stepBatch } from "../../../core/train/step_batches.ts";
+import { maxCapacity } from "../../../core/model/device_batch.ts";
+import { batchCapacity, planCapacity, stepBatch } from "../../../core/train/step_batches.ts";
 import { planOrder } from "../../../core/train/step_order.ts";
 import { exampleRows, longestRow, pairRows } from "../../../core/train/training_rows.ts";
 import { device } from "../../_shared/device.ts";
@@ -38,8 +39,11 @@ Deno.test("stepBatch() of examples has no rejected tokens", () => {
 Deno.test("planCapacity() holds every micro-batch, and longestRow() the longest of them", () => {
   const pairs = pairIds(7);
   const data = pairRows(pairs);
-  const { tokens, entries, sequences } = planCapacity(data, { order, size: 2, device, shuffle: false });
-  const batches = [0, 1].flatMap((step) => stepBatch(data, { order, step, size: 2 }).microBatches);
+  const capacity = planCapacity(data, { order, size: 2, device, shuffle: false });
+  const { tokens, entries, sequences } = capacity;
+  const steps = [0, 1].map((step) => stepBatch(data, { order, step, size: 2 }));
+  const batches = steps.flatMap(({ microBatches }) => microBatches);
+  deepEqual(capacity, steps.map((step) => batchCapacity(step, device)).reduce(maxCapacity));
   equal(tokens, Math.max(...batches.map(({ packed }) => packed.ids.length)));
   equal(entries, Math.max(...batches.map(({ packed }) => packed.entries.index.length)));
   equal(sequences, 4);

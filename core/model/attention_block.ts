@@ -44,7 +44,7 @@ export function attentionBlockBackward(
   commands: Commands,
   call: BlockBackward & { attendBackward: (buffers: AttendBackwardBuffers) => void },
 ): void {
-  const { tensors, parameters, batch, layer, scratch, attendBackward } = call;
+  const { tensors, parameters, batch, layer, scratch, needsInput, attendBackward } = call;
   const { tokens: rows, drop = null } = batch;
   const { partials, dlow } = scratch;
   const { low } = layer;
@@ -73,7 +73,7 @@ export function attentionBlockBackward(
   readStream(commands, call, "attention");
   announceLinearBackward(commands, tensors.qkv, rows);
   linearBackward(commands, tensors.qkv, {
-    dx: scratch.dnormed,
+    dx: needsInput ? scratch.dnormed : null,
     dy: scratch.dqkvRaw,
     x: layer.normed,
     parameters,
@@ -83,5 +83,5 @@ export function attentionBlockBackward(
     drop,
     rows,
   });
-  readStreamBackward(commands, call, "attention");
+  if (needsInput) readStreamBackward(commands, call, "attention");
 }

@@ -4,6 +4,7 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { type BackwardBuffers, checkBinding, type ForwardBuffers } from "./activations.ts";
 import { attentionBlock, attentionBlockBackward } from "./attention_block.ts";
+import { backwardEnd } from "./backward_end.ts";
 import type {
   AttentionBackwardContext,
   AttentionContext,
@@ -100,20 +101,28 @@ export interface DecoderBackward {
   attention: AttentionContext & AttentionBackwardContext;
 }
 
-/** Records the backward pass. The activations of all segments but the last are computed again before it. */
+/**
+ * Records the backward pass, down to the lowest parameter that is trained. The activations of all segments but the last
+ * are computed again before it.
+ */
 export function decoderBackward(commands: Commands, decoder: Decoder, pass: DecoderBackward): void {
   const { parameters, batch, index, buffers, scratch, attention } = pass;
   const { dx, dhidden, partials } = scratch;
   const calls = blockCalls(decoder, pass);
   lastBackward(commands, { decoder, parameters, batch, buffers, dx, dhidden, partials });
+  const last = backwardEnd(decoder.tensors, parameters);
   // scratch.dx holds the residual stream's gradient; each block adds its own to it.
   for (const segment of buffers.segments.toReversed()) {
+    if (last === null || segment.end <= last.layer) break;
     if (segment.end < calls.length) recompute(commands, { ...pass, calls, segment });
-    for (let n = segment.end - 1; n >= segment.first; n--) {
+    for (let n = segment.end - 1; n >= Math.max(segment.first, last.layer); n--) {
       const call = { ...calls[n]!, scratch };
-      mlpBlockBackward(commands, call);
+      const endsIn = n === last.layer ? last.block : null;
+      mlpBlockBackward(commands, { ...call, needsInput: endsIn !== "mlp" || last.needsInput });
+      if (endsIn === "mlp") break;
       attentionBlockBackward(commands, {
         ...call,
+        needsInput: endsIn === null || last.needsInput,
         attendBackward: (buffers) => attention.attendBackward(n, buffers),
       });
     }

@@ -90,4 +90,6 @@ export interface BlockForward extends BlockCall {
 /** What the backward pass of a block uses in addition. It adds to `scratch.dx`, the gradient of the residual stream. */
 export interface BlockBackward extends BlockCall {
   scratch: BackwardBuffers;
+  /** Whether the gradient at the block's input is needed; without it, `scratch.dx` stays as it is. */
+  needsInput: boolean;
 }

@@ -71,8 +71,8 @@ export function linear(
 
 /** What {@linkcode linearBackward} reads and writes. */
 export interface LinearBackward {
-  /** Overwritten: [rows, inputs]. */
-  dx: Slice;
+  /** Overwritten: [rows, inputs]; null if nothing needs it. */
+  dx: Slice | null;
   /** [rows, outputs]. */
   dy: Slice;
   /** [rows, inputs]. */
@@ -93,7 +93,7 @@ export interface LinearBackward {
 export function linearBackward(commands: Commands, tensors: LinearTensors, call: LinearBackward): void {
   const { dx, dy, x, parameters, partials, low, dlow, drop, rows } = call;
   const { weight, bias, inputs, outputs } = parametersOf(parameters, tensors);
-  matmul(commands, { mode: "NN", c: dx, a: dy, ...operandOf(weight), m: rows, n: inputs, k: outputs });
+  if (dx) matmul(commands, { mode: "NN", c: dx, a: dy, ...operandOf(weight), m: rows, n: inputs, k: outputs });
   if (weight.gradient) {
     matmul(commands, {
       mode: "TN",

@@ -57,7 +57,7 @@ export function mlpBlock(commands: Commands, call: BlockForward): void {
 
 /** Records the backward pass of {@linkcode mlpBlock}. It adds to the residual stream's gradient, `scratch.dx`. */
 export function mlpBlockBackward(commands: Commands, call: BlockBackward): void {
-  const { tensors, parameters, batch, layer, scratch } = call;
+  const { tensors, parameters, batch, layer, scratch, needsInput } = call;
   const { tokens: rows, drop = null } = batch;
   const { partials, dlow } = scratch;
   const { low } = layer;
@@ -78,7 +78,7 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
   activateBackward(commands, call);
   readStream(commands, call, "mlp");
   linearBackward(commands, tensors.gateUp, {
-    dx: scratch.dnormed,
+    dx: needsInput ? scratch.dnormed : null,
     dy: scratch.dgateUp,
     x: layer.normed,
     parameters,
@@ -88,5 +88,5 @@ export function mlpBlockBackward(commands: Commands, call: BlockBackward): void 
     drop,
     rows,
   });
-  readStreamBackward(commands, call, "mlp");
+  if (needsInput) readStreamBackward(commands, call, "mlp");
 }

@@ -6,7 +6,7 @@ import { type DeviceBuffer, type Image, IMAGE_WIDTH, type ImageFormat, type Slic
 import type { DeviceFamily, Tuning } from "./tuning.ts";
 
 /** The part that buffers count to where nobody names one: what passes through the kernels. */
-const OWN_PART = "activations";
+export const OWN_PART = "activations";
 
 /** How long a failure waits for the news that the device was lost. */
 const LOSS_MS = 100;

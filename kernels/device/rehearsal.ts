@@ -1,12 +1,12 @@
 /** A device that holds and computes nothing: what is allocated and recorded on it is counted. @module */
-import { Device } from "./device.ts";
-import type { DeviceBuffer, Slice } from "./slice.ts";
+import { Device, OWN_PART } from "./device.ts";
+import { type Image, type ImageFormat, type Slice, TEXEL_BYTES } from "./slice.ts";
 
 /** Bytes by part. */
 export type PartBytes = ReadonlyMap<string, number>;
 
 /**
- * Stands in for another device: the same limits, features and family, so that the same code allocates the same buffers
+ * Stands in for another device: the same limits, features, family and kernel variants, so that the same code allocates the same buffers
  * and records the same dispatches, without memory or work. What is read from it is zero.
  */
 export class Rehearsal extends Device {
@@ -21,6 +21,7 @@ export class Rehearsal extends Device {
     const { info, family, subgroupSize, limits } = real;
     super(standIn(real.gpu, counts), { info, family, subgroupSize, limits });
     this.#counts = counts;
+    this.tuning = real.tuning;
   }
 
   /** Dispatches recorded so far. */
@@ -41,18 +42,29 @@ export class Rehearsal extends Device {
 
   override alloc(bytes: number, label: string, part?: string): Slice {
     const slice = super.alloc(bytes, label, part);
-    this.#count(slice.buffer, 1);
-    if (this.bytes > this.#peakSum) this.restart();
+    this.#count(slice.buffer.part, slice.buffer.bytes);
     return slice;
-  }
-
-  #count({ part, bytes }: DeviceBuffer, sign: 1 | -1): void {
-    this.#live.set(part, (this.#live.get(part) ?? 0) + sign * bytes);
   }
 
   override free(slice: Slice): void {
     super.free(slice);
-    this.#count(slice.buffer, -1);
+    this.#count(slice.buffer.part, -slice.buffer.bytes);
+  }
+
+  override allocImage(texels: number, format: ImageFormat): Image {
+    const image = super.allocImage(texels, format);
+    this.#count(OWN_PART, image.texels * TEXEL_BYTES);
+    return image;
+  }
+
+  override freeImage(image: Image): void {
+    super.freeImage(image);
+    this.#count(OWN_PART, -image.texels * TEXEL_BYTES);
+  }
+
+  #count(part: string, bytes: number): void {
+    this.#live.set(part, (this.#live.get(part) ?? 0) + bytes);
+    if (this.bytes > this.#peakSum) this.restart();
   }
 
   override write(): void {}

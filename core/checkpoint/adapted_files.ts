@@ -6,12 +6,17 @@ import { CHAT_TEMPLATE, isTokenizerFile, TEMPLATES_FOLDER } from "./save_folder.
 
 /**
  * The files of a model as its adapter changes it: the adapter's own, the tokenizer's of the adapter's folder if that
- * has one, and else the base's. Throws a UserError if the base is an adapter too.
+ * has one, and else the base's. Throws a UserError if the base is no model, or an adapter too.
  */
 export async function adaptedFiles(adapter: ModelFiles, base: ModelFiles): Promise<ModelFiles> {
   if (await isAdapter(base)) {
     throw new UserError(
       `Cannot load the adapter from ${adapter.name}: its base ${base.name} is an adapter too, expected a model`,
+    );
+  }
+  if (await base.stat("config.json") === null) {
+    throw new UserError(
+      `Cannot load the adapter from ${adapter.name}: there is no config.json in its base ${base.name}, expected the model that it was trained on: what base_model_name_or_path of ${ADAPTER_CONFIG} names is a path from the working directory, or a name on the hub`,
     );
   }
   const hasTokenizer = await adapter.stat("tokenizer.json") !== null;

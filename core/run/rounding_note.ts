@@ -12,7 +12,7 @@ export function noteRounding(
 ): void {
   if (lost === null) return;
   const percent = (100 * lost).toLocaleString("en", { maximumSignificantDigits: 2 });
-  const advice = lost > MUCH ? "; dtype: float32 keeps it all" : "";
+  const advice = lost > MUCH ? "; dtype float32 keeps it all" : "";
   onNote(
     `The model is saved as ${
       nameOfDtype(dtype)

@@ -90,7 +90,7 @@ Deno.test("a merge that cannot be is one line, and writes nothing", () =>
       ["fewer layers", { adapter, base: `${dir}/shallow` }, /layers\.1\..*: the base has no such module/],
       ["rank 0", { adapter: broken, base: llama }, /"r" is 0, expected an integer ≥ 1/],
       ["no base", { adapter: nameless }, /base_model_name_or_path .* is not set, expected .* or --base MODEL/],
-      ["no such base", { adapter: gone }, /gone/],
+      ["no such base", { adapter: gone }, /there is no config\.json in its base \S+\/gone, expected the model that it/],
       ["a model", { adapter: llama, base: llama }, /Cannot merge .*: there is no adapter_config\.json/],
       ["an adapter as base", { adapter, base: adapter }, /its base .* is an adapter too/],
       ["nothing there", { adapter: `${dir}/none` }, /Cannot merge .*: there is no adapter_config\.json/],

@@ -177,6 +177,11 @@ Deno.test("a PEFT folder as the model goes on from where it is; init_lora_weight
       runOptimize(await configOf(dir, { ...keys, model: adapter, output_dir: `${dir}/none` })),
       /^Cannot load the adapter from \S+: base_model_name_or_path of adapter_config\.json is not set/,
     );
+    await Deno.writeTextFile(path, JSON.stringify({ ...config, base_model_name_or_path: `${dir}/gone` }));
+    await refuses(
+      runOptimize(await configOf(dir, { ...keys, model: adapter, output_dir: `${dir}/moved` })),
+      /^Cannot load the adapter from \S+: there is no config\.json in its base \S+\/gone, expected the model that it/,
+    );
     await Deno.writeTextFile(path, JSON.stringify({ ...config, base_model_name_or_path: adapter }));
     await refuses(
       runOptimize(await configOf(dir, { ...keys, model: adapter, output_dir: `${dir}/twice` })),

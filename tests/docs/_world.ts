@@ -11,7 +11,9 @@ const CAUSAL = [
   "HuggingFaceTB/SmolLM2-135M-Instruct",
   "HuggingFaceTB/SmolLM2-360M-Instruct",
   "Qwen/Qwen2.5-0.5B-Instruct",
+  "Qwen/Qwen3-4B-Instruct-2507",
   "alignment-handbook/zephyr-7b-sft-full",
+  "meta-llama/Llama-3.2-1B-Instruct",
   "raincandy-u/TinyStories-656K",
 ];
 

@@ -16,7 +16,7 @@ export class Rehearsal extends Device {
   #peakSum = 0;
 
   /** `real` is what it stands in for. */
-  constructor(real: Pick<Device, "gpu" | "info" | "family" | "subgroupSize" | "limits">) {
+  constructor(real: Pick<Device, "gpu" | "info" | "family" | "subgroupSize" | "limits" | "tuning">) {
     const counts = { dispatches: 0 };
     const { info, family, subgroupSize, limits } = real;
     super(standIn(real.gpu, counts), { info, family, subgroupSize, limits });

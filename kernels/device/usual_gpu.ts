@@ -28,5 +28,6 @@ export function usualGpu(): Rehearsal {
     family: "gpu",
     subgroupSize: 0,
     limits,
+    tuning: null,
   });
 }

@@ -43,6 +43,8 @@ export interface ModelFolder extends ModelSource {
   nameInFile(name: string): string;
   /** The dtype in which a parameter is stored, as safetensors spells it, or for codes {@linkcode codedStorage}. */
   dtypeOf(name: string): string;
+  /** What quantized the model before it was stored, as `quant_method` of config.json names it; null if nothing did. */
+  readonly comesQuantized: string | null;
   /** Reads the stored bytes of a parameter or a range of it. */
   readStored(name: string, range?: ByteRange): Promise<Uint8Array<ArrayBuffer>>;
   /** Reads the codes and scales of a parameter that is stored as such. */
@@ -106,6 +108,7 @@ export async function openModelFolder(source: string | ModelFiles): Promise<Mode
     eosTokenIds: generationEos.length > 0 ? generationEos : config.eosTokenIds,
     tokenizer: files,
     nameInFile,
+    comesQuantized: open === null ? null : String((quantization as Record<string, unknown>).quant_method),
     readCodes: async (name) => await coded!.readCodes(nameInFile(name)),
     dtypeOf: (name) => weights.tensors.get(nameInFile(name))!.dtype,
     readStored: (name, range) => weights.readBytes(nameInFile(name), range),

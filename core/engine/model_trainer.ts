@@ -3,6 +3,7 @@ import type { IterationConfig } from "../config/config.ts";
 import { UserError } from "../error.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { parametersOf } from "../model/parameters.ts";
+import { checkTrainable } from "../model/trainable_weights.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { referenceLogps } from "../train/reference_logps.ts";
 import { type LogpsRequest, RowTrainer } from "../train/row_trainer.ts";
@@ -88,6 +89,7 @@ export async function createTrainer(
   settings: TrainingSettings = {},
 ): Promise<ModelTrainer> {
   const resolved = await trainingSettings(settings);
+  if (model.adapter === null) checkTrainable(model.folder);
   const data = trainingRows(model, rows, resolved);
   const { commands } = model;
   const reference = resolved.noise === "none" ? null : copyOf(model);

@@ -67,11 +67,11 @@ export async function exportModel(options: ExportModelOptions): Promise<ModelExp
   const { folder, base } = await openExported(from, options);
   const quantize = options.quantize === undefined ? null : blockType(options.quantize);
   const architecture = architectureOf(folder);
-  const settings = exportedSettings(folder, { name: basename(from), architecture, quantize });
+  // Codes that GGUF has not are written as the numbers that they stand for.
+  const stored = folder.comesQuantized === null ? folder.dtype : "F32";
+  const settings = exportedSettings({ ...folder, dtype: stored }, { name: basename(from), architecture, quantize });
   const tokenizer = await exportedTokenizer(folder, { pre });
-  const meter = base === null || quantize !== null || folder.dtype === "F32"
-    ? null
-    : new RoundingMeter(base.folder, folder.dtype);
+  const meter = base === null || quantize !== null || stored === "F32" ? null : new RoundingMeter(base.folder, stored);
   const tensors = exportedTensors(folder, {
     interleaves: architecture.interleaves,
     quantize,
@@ -90,8 +90,8 @@ export async function exportModel(options: ExportModelOptions): Promise<ModelExp
       onProgress({ stage: "export", done, total: bytes, unit: "bytes" });
     }
   });
-  noteRounding({ onNote }, { lost: meter?.share ?? null, dtype: folder.dtype });
-  return { tensors: tensors.length, bytes, type: quantize ?? folder.dtype };
+  noteRounding({ onNote }, { lost: meter?.share ?? null, dtype: stored });
+  return { tensors: tensors.length, bytes, type: quantize ?? stored };
 }
 
 function blockType(name: "q8_0" | "q4_0"): BlockType {

@@ -1,8 +1,6 @@
 /** The model that an optimize step trains, and the frozen reference beside it. @module */
 import { openAdapterFolder } from "../checkpoint/adapter_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
-import { UserError } from "../error.ts";
-import type { ModelFiles } from "../files/model_files.ts";
 import { copyAdapter, createAdapter, loadAdapter, type LoadedAdapter } from "../model/lora_adapter.ts";
 import { type AnyModel, freeModel, loadFrozenModel, loadModel } from "../model/model.ts";
 import { type Adapter, type Parameters, parametersOf } from "../model/parameters.ts";
@@ -32,8 +30,7 @@ export async function openPolicy(context: RunContext, { settings, model: ref }: 
   using held = new DisposableStack();
   const isNoised = settings.noise !== "none";
   if (settings.lora === undefined) {
-    refuseAdapter(files);
-    const loaded = await loadModel(device, files);
+    const loaded = await loadModel(device, files, { isTrained: true });
     held.defer(() => freeModel(loaded));
     // Without noise, training needs only the reference's log-probabilities, computed before the first step.
     const reference = isNoised ? await loadFrozenModel(device, files, { part: "reference" }) : null;
@@ -67,14 +64,6 @@ export async function openPolicy(context: RunContext, { settings, model: ref }: 
 function freedBy(held: DisposableStack): Pick<Policy, "free"> {
   const kept = held.move();
   return { free: () => kept.dispose() };
-}
-
-/** Throws a UserError if the model whose weights are all to be trained has an adapter. */
-export function refuseAdapter({ name, adapter }: Pick<ModelFiles, "name" | "adapter">): void {
-  if (adapter === undefined) return;
-  throw new UserError(
-    `Cannot train all weights of ${name}: it is an adapter; set lora to train it further (lora: {} will do), or name a model`,
-  );
 }
 
 /** The adapter that a model without one begins with. */

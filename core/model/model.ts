@@ -18,6 +18,7 @@ import type { ModelWeights } from "./model_weights.ts";
 import { ParameterBuffers } from "./parameter_buffers.ts";
 import { layoutLimits, planDecoder } from "./plan_decoder.ts";
 import { ahead } from "./tensor_pieces.ts";
+import { checkTrainable } from "./trainable_weights.ts";
 
 /** Weights on the device, in float32 unless `Weights` says otherwise, and the folder they came from. */
 export interface Model<Weights extends ModelWeights = ParameterBuffers> {
@@ -35,11 +36,17 @@ export interface Model<Weights extends ModelWeights = ParameterBuffers> {
 export type AnyModel = Model<ModelWeights>;
 
 /**
- * Loads a model to be trained from the path of its folder, or from its files; of a PEFT folder, the base with the
- * adapter beside it. Throws a UserError naming file and tensor, or a DeviceError if the device is too small.
+ * Loads a model in float32 from the path of its folder, or from its files; of a PEFT folder, the base with the adapter
+ * beside it. With `isTrained` (default false) all of its weights will be trained. Throws a UserError naming file and
+ * tensor, or that the weights cannot be trained; a DeviceError if the device is too small.
  */
-export async function loadModel(device: Device, source: string | ModelFiles): Promise<Model> {
+export async function loadModel(
+  device: Device,
+  source: string | ModelFiles,
+  { isTrained = false }: { isTrained?: boolean } = {},
+): Promise<Model> {
   return await load(device, source, async ({ folder, config }) => {
+    if (isTrained) checkTrainable(folder);
     const layout = planDecoder(config, layoutLimits(device, config));
     const weights = new ParameterBuffers(device, { layout, label: "weights", part: "weights" });
     try {

@@ -41,7 +41,7 @@ export async function advise(
   };
   const segments = lighterSegments(device, folder.config, training.gradient_checkpointing);
   for (const batch of batchSizes(training)) {
-    for (const quantization of lighterBases(settings.quantization, { isFrozen: plan !== null })) {
+    for (const quantization of lighterBases(settings.quantization, { isFrozen: plan !== null, folder })) {
       const candidates = segments.map((gradient_checkpointing): IterationConfig => ({
         ...settings,
         quantization,

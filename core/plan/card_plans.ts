@@ -77,7 +77,7 @@ export async function planCards(
     return { ...most, all: Math.max(most.optimize, most.others) };
   };
   const segments = lighterSegments(device, opened.folder.config, config.training.gradient_checkpointing);
-  const bases = lighterBases(config.quantization, { isFrozen: config.lora !== undefined });
+  const bases = lighterBases(config.quantization, { isFrozen: config.lora !== undefined, folder: opened.folder });
   const search = async (memory: number): Promise<Pick<CardPlan, "set" | "bytes">> => {
     for (const batch of batchSizes(config.training)) {
       for (const quantization of bases) {

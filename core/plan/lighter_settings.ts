@@ -1,6 +1,7 @@
 /** Settings that take less memory for the same optimizer batch, in the order in which they are tried. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import { Rehearsal } from "../../kernels/device/rehearsal.ts";
+import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig, TrainingConfig } from "../config/config_types.ts";
 import { BufferSet, forwardBuffers } from "../model/activations.ts";
 import type { ModelConfig } from "../model/families/family.ts";
@@ -22,9 +23,13 @@ export interface MemorySettings {
   generation: Pick<IterationConfig["generation"], "batch_size">;
 }
 
-/** How the base may be held: as it is set, and in less memory where it is frozen. */
-export function lighterBases(given: Quantization, { isFrozen }: { isFrozen: boolean }): Quantization[] {
-  return isFrozen && given === "none" ? [given, "int8", "int4"] : [given];
+/** How the base may be held: as it is set, and in less memory where it is frozen and did not come quantized. */
+export function lighterBases(
+  given: Quantization,
+  { isFrozen, folder }: { isFrozen: boolean; folder: Pick<ModelFolder, "comesQuantized"> },
+): Quantization[] {
+  const mayQuantize = isFrozen && given === "none" && folder.comesQuantized === null;
+  return mayQuantize ? [given, "int8", "int4"] : [given];
 }
 
 /** The micro-batch and each half of it, with the same optimizer batch. */

@@ -5,12 +5,12 @@ import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts
 import type { IterationConfig } from "../config/config.ts";
 import { sourceName } from "../data/formats/data_sources.ts";
 import { responseRoom } from "../generate/response_room.ts";
-import { refuseAdapter } from "../loop/policy.ts";
 import type { EvaluateStep, GenerateStep, LabelStep, ModelRef, OptimizeStep, Step } from "../loop/schedule.ts";
 import type { AdapterPlan } from "../model/adapter_plan.ts";
 import { planNamedTargets, planTargets } from "../model/adapter_targets.ts";
 import { elementsOf } from "../model/families/model_tensors.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
+import { checkTrainable } from "../model/trainable_weights.ts";
 import type { RunSources } from "../run/run_sources.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { noiseShape, noiseTensors } from "../train/noise_generator.ts";
@@ -122,7 +122,7 @@ export class Planner {
     const { settings } = step;
     const { noise, training } = settings;
     const { device, folder, isThorough = true } = this.#options;
-    if (settings.lora === undefined) refuseAdapter(folder.files);
+    if (settings.lora === undefined) checkTrainable(folder);
     const { most, likely } = await this.#rowsOf(step);
     const own = await this.#adapterOf(step.model, settings);
     const fresh = own === null && settings.lora ? planNamedTargets(folder.config, settings.lora) : null;

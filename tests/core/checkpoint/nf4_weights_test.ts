@@ -4,10 +4,13 @@ import { openModelFolder } from "../../../core/checkpoint/model_folder.ts";
 import { bf16ToF32, f32ToBf16 } from "../../../core/dtype.ts";
 import { freeModel, loadFrozenModel, loadModel } from "../../../core/model/model.ts";
 import { responseLogps } from "../../../core/model/scorer.ts";
+import { lighterBases } from "../../../core/plan/lighter_settings.ts";
+import { planRun } from "../../../core/plan/plan_run.ts";
 import { NF4_LEVELS } from "../../../kernels/storage/storage.ts";
 import { commands, device } from "../../_shared/device.ts";
-import { writeTinyModel } from "../../_shared/tiny_model.ts";
+import { jsonLines, tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { exampleIds, withFolder } from "../_tiny.ts";
+import { configOf } from "../loop/_runs.ts";
 import { type RawTensor, safetensors } from "./_fixtures.ts";
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
@@ -111,6 +114,27 @@ for (const isDouble of [false, true]) {
       });
     }));
 }
+
+Deno.test("a model that came quantized is not trained in all its weights, nor advised to be quantized", () =>
+  withFolder(async (dir) => {
+    await writeNf4(dir);
+    const folder = await openModelFolder(dir);
+    equal(folder.comesQuantized, "bitsandbytes");
+    await rejects(loadModel(device, dir, { isTrained: true }), {
+      name: "UserError",
+      message:
+        /^Cannot train all weights of \S+: quantization_config of its config\.json says bitsandbytes, and quantized weights are not trained; set lora \(lora: \{\} will do\), or name a model$/,
+    });
+    deepEqual(lighterBases("none", { isFrozen: true, folder }), ["none"]);
+    deepEqual(lighterBases("none", { isFrozen: true, folder: { comesQuantized: null } }), ["none", "int8", "int4"]);
+    const config = await configOf(dir, { model: dir, pairs: `${dir}/pairs.jsonl`, noise: "none" });
+    delete config.data.train;
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(4)));
+    await rejects(planRun(config, { device, time: false }), /^UserError: Cannot train all weights of /);
+    const adapted = { ...config, lora: (await configOf(dir, { lora: { r: 2 } })).lora! };
+    const { advice } = await planRun(adapted, { device, time: false, memory: 1000 });
+    equal(advice[0]!.change, null);
+  }));
 
 const DOWN = "model.layers.1.mlp.down_proj.weight";
 

@@ -1,10 +1,11 @@
 /** Opens and saves PEFT folders: adapter_config.json and adapter_model.safetensors. @module */
+import { encodeFloat32 } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { type ModelFiles, modelFilesOf, readJson } from "../files/model_files.ts";
 import { type FolderWatch, type NewFile, replaceFolder } from "../files/replace_folder.ts";
 import { quote } from "../values.ts";
 import { parsePeftConfig, type PeftConfig, peftConfigJson } from "./peft_config.ts";
-import { isTokenizerFile, type ModelSource, newTokenizerFiles } from "./save_folder.ts";
+import { checkValues, isTokenizerFile, type ModelSource, newTokenizerFiles } from "./save_folder.ts";
 import { openSafetensors, WEIGHT_FILES, type Weights } from "./stored_weights.ts";
 import { safetensorsBytes, type TensorEntry } from "./write_safetensors.ts";
 
@@ -96,10 +97,8 @@ export async function saveAdapterFolder(
     shape,
     async *bytes() {
       for await (const piece of values()) {
-        if (!piece.every(Number.isFinite)) {
-          throw new UserError(`Cannot save ${quote(name)}: a value is NaN or infinite, expected finite numbers`);
-        }
-        yield new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
+        checkValues(piece, { name, dtype: "F32" });
+        yield encodeFloat32(piece, "F32");
       }
     },
   }));

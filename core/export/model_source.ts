@@ -9,7 +9,7 @@ import { join } from "../files/path.ts";
 import { resolveModel } from "../hub/resolve_name.ts";
 import { mergedFolder } from "../model/merged_folder.ts";
 import type { OnProgress } from "../progress.ts";
-import { modelFolderOf } from "../run/model_path.ts";
+import { baseSpec, modelFolderOf } from "../run/model_path.ts";
 import { runPaths } from "../run/run_paths.ts";
 
 /** How names on the hub are found, and what is told meanwhile. */
@@ -67,7 +67,7 @@ export async function adapterFolderOf(path: string, hooks: SourceHooks): Promise
 /** The model that an adapter names. Throws a UserError if it names none. */
 async function namedBase(files: ModelFiles): Promise<string> {
   const { base, revision } = await openAdapterFolder(files);
-  if (base !== null) return revision === null || await exists(base) ? base : `${base}@${revision}`;
+  if (base !== null) return await baseSpec(base, revision);
   throw new UserError(
     `Cannot load the adapter from ${files.name}: base_model_name_or_path of ${ADAPTER_CONFIG} is not set, ` +
       `expected the model that it was trained on, or --base MODEL`,

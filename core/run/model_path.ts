@@ -42,13 +42,15 @@ export async function isModelFolder(folder: string): Promise<boolean> {
   return await exists(join(folder, "config.json")) || await exists(join(folder, ADAPTER_CONFIG));
 }
 
+/** What an adapter calls its base: a path, or a name on the hub with the revision that it names. */
+export async function baseSpec(name: string, revision: string | null): Promise<string> {
+  return revision === null || await exists(name) ? name : `${name}@${revision}`;
+}
+
 /**
  * The files of the model in `folder`; of an adapter, with those of its base, whose folder `resolve` finds by its path or
  * by its name and revision on the hub. Throws a UserError.
  */
 export async function modelFiles(folder: string, resolve: (name: string) => Promise<string>): Promise<ModelFiles> {
-  return await filesWithBase(
-    folder,
-    async (name, revision) => await resolve(revision === null || await exists(name) ? name : `${name}@${revision}`),
-  );
+  return await filesWithBase(folder, async (name, revision) => await resolve(await baseSpec(name, revision)));
 }

@@ -1,6 +1,8 @@
 /** The file that keeps a noise generator: its SHA-256 stands in the header, and is checked where it is read again. @module */
+import { checkValues } from "../checkpoint/save_folder.ts";
 import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
+import { encodeFloat32 } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { StreamDigest } from "../files/stream_digest.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
@@ -8,7 +10,7 @@ import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 /** The key of the values' SHA-256 in the header. */
 const SUM = "dnpo_sha256";
 
-/** Saves a generator's tensors as they are on the device. Throws a UserError if it cannot. */
+/** Saves a generator's tensors as they are on the device. Throws a UserError if it cannot, or for a NaN or infinity. */
 export async function saveNoise(path: string, noise: ParameterBuffers): Promise<void> {
   const places = [...noise.layout.places];
   const names = places.map(([name]) => name);
@@ -16,7 +18,7 @@ export async function saveNoise(path: string, noise: ParameterBuffers): Promise<
   const digest = new StreamDigest();
   const first = noise.openReader(names);
   try {
-    for (const _ of names) for await (const piece of first.next()) digest.update(bytesOf(piece));
+    for (const _ of names) for await (const piece of first.next()) digest.update(encodeFloat32(piece, "F32"));
   } finally {
     await first.close();
   }
@@ -26,7 +28,10 @@ export async function saveNoise(path: string, noise: ParameterBuffers): Promise<
     dtype: "F32" as const,
     shape,
     bytes: async function* () {
-      for await (const piece of reader.next()) yield bytesOf(piece);
+      for await (const piece of reader.next()) {
+        checkValues(piece, { name: `noise ${name}`, dtype: "F32" });
+        yield encodeFloat32(piece, "F32");
+      }
     },
   }));
   try {
@@ -43,7 +48,7 @@ export async function checkNoiseFile(path: string): Promise<void> {
   if (expected === undefined) return;
   const digest = new StreamDigest();
   for (const name of file.tensors.keys()) {
-    for await (const piece of file.streamFloat32(name)) digest.update(bytesOf(piece));
+    for await (const piece of file.streamFloat32(name)) digest.update(encodeFloat32(piece, "F32"));
   }
   const is = digest.hex();
   if (is === expected) return;
@@ -51,8 +56,4 @@ export async function checkNoiseFile(path: string): Promise<void> {
     `Cannot load the noise from ${path}: its values have the SHA-256 ${is}, expected ${expected} as in its header; ` +
       "the file is damaged, expected one as optimize saved it (noise.init)",
   );
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -27,3 +27,16 @@ for (const rank of [undefined, 2]) {
       );
     }));
 }
+
+Deno.test("a noise generator that is not finite is not saved", () =>
+  withFolder(async (dir) => {
+    const shape = { vocab: 7, hidden: 4 };
+    const noise = await createNoise(commands, { shape, init: "zeros", seed: 0, iteration: 0 });
+    noise.write("bias", Float32Array.of(0, 1, NaN, 0, 0, 0, 0));
+    await rejects(
+      saveNoise(`${dir}/noise.safetensors`, noise),
+      /^UserError: Cannot save "noise bias" as F32: it holds NaN, expected finite numbers$/,
+    );
+    noise.free();
+    await rejects(Deno.stat(`${dir}/noise.safetensors`), Deno.errors.NotFound);
+  }));

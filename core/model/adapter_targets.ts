@@ -66,7 +66,8 @@ export function planTargets(config: ModelConfig, settings: AdapterSettings, what
 
 /**
  * As {@linkcode planTargets}, of a config's `lora`. A name, a layer or a pattern that is no module's, which PEFT passes
- * over, is a UserError here: what it was meant for would be trained otherwise.
+ * over, is a UserError here: what it was meant for would be trained otherwise. So is a rank above both sizes of a
+ * weight, which would take more memory than the weight itself, for hours if it is a slip.
  */
 export function planNamedTargets(config: ModelConfig, settings: AdapterSettings): AdapterPlan {
   const plan = planTargets(config, settings, "lora");
@@ -82,6 +83,14 @@ export function planNamedTargets(config: ModelConfig, settings: AdapterSettings)
   const last = modules.at(-1)!.layer;
   const layer = [settings.layers_to_transform ?? []].flat().find((layer) => layer > last);
   if (layer !== undefined) throw strayError(`layers_to_transform has ${layer}`, `layers from 0 to ${last}`);
+  const large = plan.modules.find(({ rank, inputs, outputs }) => rank > Math.max(inputs, outputs));
+  if (large !== undefined) {
+    const { name, rank, inputs, outputs } = large;
+    throw strayError(
+      `the rank of ${name} is ${rank}`,
+      `at most ${Math.max(inputs, outputs)}, as its weight is [${outputs}, ${inputs}]`,
+    );
+  }
   const adapted = plan.modules.map(({ name }) => name);
   for (const key of ["rank_pattern", "alpha_pattern"] as const) {
     for (const [pattern, value] of Object.entries(settings[key])) {

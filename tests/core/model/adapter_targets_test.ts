@@ -58,8 +58,22 @@ Deno.test("planNamedTargets() refuses names, layers and patterns of no module, w
     /rank_pattern has "q_prj", expected the end of an adapted module's name, such as model\.layers\.0\.self_attn\.q_proj$/,
   );
   refused({ target_modules: ["q_proj"], alpha_pattern: { v_proj: 2 } }, /alpha_pattern has "v_proj", expected the end/);
+  const { hiddenSize, intermediateSize } = CONFIG;
+  refused(
+    { target_modules: ["down_proj"], r: intermediateSize + 1 },
+    new RegExp(
+      `^Cannot adapt modules \\(lora\\): the rank of model\\.layers\\.0\\.mlp\\.down_proj is ${
+        intermediateSize + 1
+      }, expected at most ${intermediateSize}, as its weight is \\[${hiddenSize}, ${intermediateSize}\\]$`,
+    ),
+  );
+  refused(
+    { rank_pattern: { "layers.1.self_attn.v_proj": 1e6 } },
+    /the rank of model\.layers\.1\.self_attn\.v_proj is 1000000/,
+  );
   for (
     const settings of [
+      { target_modules: ["down_proj"], r: intermediateSize },
       { target_modules: ["layers.0.self_attn.q_proj", "v_proj"], exclude_modules: ["lm_head"] },
       { layers_to_transform: last, rank_pattern: { ".*q_proj": 2, [`layers.${last}.mlp.up_proj`]: 3 } },
     ]

@@ -5,6 +5,7 @@ import { copyAdapter, createAdapter, loadAdapter, type LoadedAdapter } from "../
 import { type AnyModel, freeModel, loadFrozenModel, loadModel } from "../model/model.ts";
 import { type Adapter, type Parameters, parametersOf } from "../model/parameters.ts";
 import type { Scorer } from "../model/scorer.ts";
+import { namedBase } from "../run/model_path.ts";
 import type { RunContext } from "../run/run_context.ts";
 import { filesOf } from "./model_ref.ts";
 import type { OptimizeStep } from "./schedule.ts";
@@ -73,14 +74,14 @@ async function firstAdapter(
 ): Promise<LoadedAdapter> {
   const { iteration, training: { seed } } = settings;
   const { save: _, init_lora_weights: init, ...lora } = settings.lora!;
-  const base = settings.model ?? null;
+  const base = settings.model === undefined ? { base: null, revision: null } : await namedBase(settings.model);
   if (init !== true && init !== "gaussian") {
     const folder = await openAdapterFolder(await sources.model(init));
     const loaded = await loadAdapter(device, model.config, folder);
-    return { ...loaded, peft: { ...loaded.peft, base, revision: null } };
+    return { ...loaded, peft: { ...loaded.peft, ...base } };
   }
   const drawn = init === true ? "uniform" : "gaussian";
-  return createAdapter(device, model.config, { settings: lora, base, init: drawn, seed, iteration });
+  return createAdapter(device, model.config, { settings: lora, ...base, init: drawn, seed, iteration });
 }
 
 /** Notes that the adapter's own settings hold, where the config has others. */

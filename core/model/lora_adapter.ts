@@ -6,7 +6,7 @@ import { matmul } from "../../kernels/matmul/matmul.ts";
 import { normal4, philox4x32 } from "../../kernels/random/philox.ts";
 import { philoxKey } from "../../kernels/random/philox_key.ts";
 import { type AdapterFolder, type NewAdapter, saveAdapterFolder } from "../checkpoint/adapter_folder.ts";
-import type { AdapterSettings, PeftConfig } from "../checkpoint/peft_config.ts";
+import type { PeftConfig } from "../checkpoint/peft_config.ts";
 import { isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
@@ -32,10 +32,9 @@ export function allocAdapter(device: Device, plan: AdapterPlan, part: MemoryPart
 }
 
 /** How a fresh adapter is drawn. */
-export interface FreshAdapter {
-  settings: AdapterSettings;
-  /** Path or name of the base, as the adapter's folder is to name it. */
-  base: string | null;
+export interface FreshAdapter extends Omit<PeftConfig, "revision"> {
+  /** The base's revision on the hub (default: none is named). */
+  revision?: string | null;
   /** `uniform` as PyTorch's nn.Linear, or `gaussian`. */
   init: "uniform" | "gaussian";
   seed: number;
@@ -51,7 +50,7 @@ export function createAdapter(device: Device, config: ModelConfig, fresh: FreshA
   const plan = planNamedTargets(config, fresh.settings);
   const adapter = allocAdapter(device, plan);
   for (const module of plan.modules) adapter.values.write(module.down.name, firstValues(module, fresh));
-  return { ...adapter, peft: { settings: fresh.settings, base: fresh.base, revision: null } };
+  return { ...adapter, peft: { settings: fresh.settings, base: fresh.base, revision: fresh.revision ?? null } };
 }
 
 /** The first values of a module's A, row by row. */

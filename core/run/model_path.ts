@@ -5,7 +5,7 @@ import { ADAPTER_CONFIG } from "../checkpoint/adapter_folder.ts";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
 import type { ModelFiles } from "../files/model_files.ts";
-import { refuseCredentials } from "../hub/hub_spec.ts";
+import { parseModelSpec, refuseCredentials } from "../hub/hub_spec.ts";
 import { checkHandedOut } from "./handed_out.ts";
 import { runPaths } from "./run_paths.ts";
 
@@ -42,9 +42,15 @@ export async function isModelFolder(folder: string): Promise<boolean> {
   return await exists(join(folder, "config.json")) || await exists(join(folder, ADAPTER_CONFIG));
 }
 
-/** What an adapter calls its base: a path, or a name on the hub with the revision that it names. */
+/** What an adapter calls its base, as a config calls a model: a path, or a name on the hub with its revision. */
 export async function baseSpec(name: string, revision: string | null): Promise<string> {
   return revision === null || await exists(name) ? name : `${name}@${revision}`;
+}
+
+/** The reverse of {@linkcode baseSpec}: what a config calls a model as PEFT has it, the revision apart. */
+export async function namedBase(model: string): Promise<{ base: string; revision: string | null }> {
+  const spec = !model.includes("@") || await exists(model) ? null : parseModelSpec(model);
+  return spec === null ? { base: model, revision: null } : { base: spec.repo, revision: spec.revision };
 }
 
 /**

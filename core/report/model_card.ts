@@ -63,7 +63,7 @@ export function modelCard(run: RunRecord, { repo, sources, figure, adapter }: Ca
     `---\n${frontMatter(header)}---`,
     `# ${escapeMarkdown(repo.split("/").at(-1)!)}`,
     opening(made, { base, isAdapter: adapter !== undefined }),
-    section("Use", useText(repo, { isAdapter: adapter !== undefined })),
+    section("Use", useText(repo, { isAdapter: adapter !== undefined, base })),
     section("How it was made", makingText(settings, { made, base, datasets, held, edited: run.edited })),
     section("What came out", [iterationTable(run), figure === null ? "" : `![Figures of the run](${figure})`]),
     section("Settings", settingsTable(settings, sources)),
@@ -136,10 +136,20 @@ function isNamed({ base }: { base: string | null }, names: readonly string[]): b
   return base !== null && names.some((name) => name === base || name.startsWith(`${base}@`));
 }
 
-function useText(repo: string, { isAdapter }: { isAdapter: boolean }): string {
+function useText(
+  repo: string,
+  { isAdapter, base }: { isAdapter: boolean; base: CardSource | undefined },
+): string {
   const name = escapeUnsafe(JSON.stringify(repo));
   const model = isAdapter ? "AutoPeftModelForCausalLM" : "AutoModelForCausalLM";
+  const lines = isAdapter && !base
+    ? [
+      "The base is not on the hub: write where it lies into `base_model_name_or_path` of adapter_config.json first.",
+      "",
+    ]
+    : [];
   return [
+    ...lines,
     "```python",
     ...isAdapter
       ? [`from peft import ${model}`, "from transformers import AutoTokenizer"]

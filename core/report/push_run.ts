@@ -56,6 +56,12 @@ export async function filesToPush(
     .map((file) => opened !== null && file.path === ADAPTER_CONFIG ? configFile(opened) : file);
   const run = await readRun(folder);
   const figure = run.steps.length > 0 || run.iterations.length > 0 ? readmeFigure(run) : null;
+  if (opened !== null && isLocal(opened)) {
+    onNote(
+      `The adapter's base ${opened.base} is a local folder: who loads the adapter must have it too; ` +
+        `${ADAPTER_CONFIG} names it without its path`,
+    );
+  }
   const text = card ?? modelCard({ ...run, edited: [...run.edited, ...changed] }, {
     repo,
     sources: await readSources(folder),
@@ -69,8 +75,8 @@ export async function filesToPush(
 }
 
 /**
- * Sends the run in `folder` to the hub, with `asAdapter` its adapter rather than the model, with the text `card` as its README.md (default: one made from the run). Throws a
- * UserError if it cannot.
+ * Sends the run in `folder` to the hub, with `asAdapter` its adapter rather than the model, and with the text `card` as
+ * its README.md (default: one made from the run). Throws a UserError if it cannot.
  *
  * @example
  * ```ts
@@ -96,11 +102,14 @@ export async function pushRun(
   return await pushFiles({ ...options, files });
 }
 
+/** Whether the base of an adapter can only be a path. */
+function isLocal({ base }: AdapterFolder): boolean {
+  return base !== null && parseModelSpec(base) === null;
+}
+
 /** The adapter's config, in which a base that lies on this machine is named without its path. */
 function configFile(adapter: AdapterFolder): PushFile {
-  const { base } = adapter;
-  const isPath = base !== null && parseModelSpec(base) === null;
-  const named = isPath ? { ...adapter, base: basename(base), revision: null } : adapter;
+  const named = isLocal(adapter) ? { ...adapter, base: basename(adapter.base!), revision: null } : adapter;
   return textFile(ADAPTER_CONFIG, adapterConfigText(named));
 }
 

@@ -1,6 +1,9 @@
 /** The model that an optimize step trains, and the frozen reference beside it. @module */
 import { openAdapterFolder } from "../checkpoint/adapter_folder.ts";
+import type { AdapterSettings } from "../checkpoint/peft_config.ts";
 import type { IterationConfig } from "../config/config_types.ts";
+import { writtenTargets } from "../model/adapter_targets.ts";
+import type { ModelConfig } from "../model/families/family.ts";
 import { copyAdapter, createAdapter, loadAdapter, type LoadedAdapter } from "../model/lora_adapter.ts";
 import { type AnyModel, freeModel, loadFrozenModel, loadModel } from "../model/model.ts";
 import { type Adapter, type Parameters, parametersOf } from "../model/parameters.ts";
@@ -45,7 +48,7 @@ export async function openPolicy(context: RunContext, { settings, model: ref }: 
   let frozen: Adapter | null = null;
   let adapter = loaded.adapter;
   if (adapter !== null) {
-    noteGoesOn(context, { adapter, settings });
+    noteGoesOn(context, { model: loaded, adapter, settings });
     const copy = copyAdapter(commands, adapter, "reference");
     held.defer(() => copy.values.free());
     frozen = copy;
@@ -84,13 +87,36 @@ async function firstAdapter(
   return createAdapter(device, model.config, { settings: lora, ...base, init: drawn, seed, iteration });
 }
 
+/** What of an adapter's settings an adapter that is there has, as a text to compare; dropout is the training's. */
+function makingOf(config: ModelConfig, settings: AdapterSettings): string {
+  const {
+    r,
+    lora_alpha,
+    use_rslora,
+    target_modules,
+    exclude_modules,
+    rank_pattern,
+    alpha_pattern,
+    layers_to_transform,
+  } = writtenTargets(config, settings);
+  const sorted = (modules: string | string[] = []): string | string[] =>
+    typeof modules === "string" ? modules : modules.toSorted();
+  return JSON.stringify([
+    [r, lora_alpha, use_rslora, sorted(target_modules), sorted(exclude_modules)],
+    [Object.entries(rank_pattern), Object.entries(alpha_pattern), [layers_to_transform ?? []].flat()],
+  ]);
+}
+
 /** Notes that the adapter's own settings hold, where the config has others. */
 function noteGoesOn(
   { onNote }: RunContext,
-  { adapter: { peft: { settings: own } }, settings }: { adapter: LoadedAdapter; settings: IterationConfig },
+  { model: { config }, adapter: { peft: { settings: own } }, settings }: {
+    model: AnyModel;
+    adapter: LoadedAdapter;
+    settings: IterationConfig;
+  },
 ): void {
   if (settings.iteration > 0) return;
-  const { r, lora_alpha: alpha, use_rslora: rslora } = settings.lora!;
-  if (own.r === r && own.lora_alpha === alpha && own.use_rslora === rslora) return;
+  if (makingOf(config, own) === makingOf(config, settings.lora!)) return;
   onNote(`The adapter goes on with its own settings: r ${own.r}, lora_alpha ${own.lora_alpha}, not those of lora`);
 }

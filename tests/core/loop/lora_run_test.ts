@@ -156,6 +156,17 @@ Deno.test("a PEFT folder as the model goes on from where it is; init_lora_weight
     const [on, again] = [await linesOf(`${dir}/on`, 0), await linesOf(`${dir}/again`, 0)];
     ok(Math.abs(on.steps[0]!["logps/chosen"]! - again.steps[0]!["logps/chosen"]!) < 1e-3);
 
+    // Other targets are told as another rank is, and settings that are the adapter's are not.
+    const told: string[] = [];
+    const onNote = (line: string): void => void told.push(line);
+    await runOptimize(await configOf(dir, { ...keys, model: adapter, output_dir: `${dir}/same` }), { onNote });
+    equal(told.join().includes("goes on with its own"), false, told.join());
+    const other = { ...keys, lora: { ...keys.lora, target_modules: ["q_proj"] } };
+    await runOptimize(await configOf(dir, { ...other, model: adapter, output_dir: `${dir}/other_targets` }), {
+      onNote,
+    });
+    match(told.join(), /goes on with its own settings/);
+
     await refuses(
       runOptimize(await configOf(dir, { ...keys, lora: null, model: adapter, output_dir: `${dir}/all` })),
       /^Cannot train all weights of \S+\/run\/adapter: it is an adapter; set lora to train it further \(lora: \{\} will do\), or name a model$/,

@@ -8,6 +8,7 @@ import { dtypeOfName } from "../dtype.ts";
 import { readText, removePath } from "../files/io.ts";
 import type { AnyModel } from "../model/model.ts";
 import type { PairIds } from "../model/pack.ts";
+import { layoutLimits } from "../model/plan_decoder.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
@@ -15,7 +16,7 @@ import type { StagePaths } from "../run/run_paths.ts";
 import { readingOf } from "../run/run_rows.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { checkNoiseFile, saveNoise } from "../train/noise_file.ts";
-import { isNoiseFile } from "../train/noise_generator.ts";
+import { isNoiseFile, noiseShape, planNoise } from "../train/noise_generator.ts";
 import { optimize } from "../train/optimize.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
 import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
@@ -35,6 +36,10 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
   const policy = await openPolicy(context, step);
   const { model, scorer, reference } = policy;
   try {
+    if (settings.noise !== "none") {
+      // A rank that the generator cannot have is refused before the reference scores the rows.
+      planNoise(noiseShape(model.config, settings.noise), layoutLimits(context.device, model.config));
+    }
     const data = await readTrainingRows(context, { model, step });
     const started = performance.now();
     const result = await optimize({

@@ -298,3 +298,15 @@ Deno.test("a stage names the key that it cannot do without", () =>
     await rejects(runOptimize(await configOf(dir)), /^UserError: Cannot run optimize: "pairs" is not set/);
     await rejects(runSft(await configOf(dir, { data: {} })), /^UserError: Cannot run sft: "data.train" is not set/);
   }));
+
+Deno.test("runOptimize() refuses a noise.rank that the generator cannot have before the reference scores a row", () =>
+  withInput(async (dir) => {
+    const pairs = `${dir}/pairs.jsonl`;
+    await Deno.writeTextFile(pairs, jsonLines(tinyPairs(6)));
+    const config = await configOf(dir, { pairs, noise: { rank: 17 } });
+    await rejects(
+      runOptimize(config),
+      /^UserError: Cannot make a noise generator of rank 17: its weight is \[37, 16\], expected noise.rank of at most 16$/,
+    );
+    await rejects(Deno.stat(`${dir}/run/reference_logps.safetensors`), Deno.errors.NotFound);
+  }));

@@ -84,8 +84,9 @@ const page = (tables: string): string =>
 What training takes on the device, in GB of 10⁹ bytes: the first number with all activations kept, the second with
 \`training.gradient_checkpointing: true\`, which computes each layer's again. \`deno task docs:memory\` writes this page: it
 plans a step over one pair, a prompt of ${TOKENS} tokens and two answers of ${TOKENS}, for models with the sizes of public ones and
-without weights, on a device that only counts and has the limits of a usual GPU. What a run allocates is what its plan
-counts, to the byte.
+without weights, on a device that only counts and has the limits of a usual GPU. A plan records
+what a run would allocate, by the same code; of more than 512 batches under the reference it records these alone, and may
+miss a little of the scratch of the others.
 
 - **full** trains all weights, in float32 with AdamW: values, gradients and two moments are 16 bytes a parameter.
   \`training.optim: rmsprop\` takes 4 bytes less.

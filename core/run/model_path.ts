@@ -6,6 +6,7 @@ import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
 import type { ModelFiles } from "../files/model_files.ts";
 import { parseModelSpec, refuseCredentials } from "../hub/hub_spec.ts";
+import { quantizationOf } from "./adapter_origin.ts";
 import { checkHandedOut } from "./handed_out.ts";
 import { runPaths } from "./run_paths.ts";
 
@@ -22,11 +23,15 @@ export async function modelFolderOf(
   },
 ): Promise<string> {
   refuseCredentials(path);
-  if (await isModelFolder(path)) return path;
+  if (await isModelFolder(path)) {
+    await noteQuantization(path, onNote);
+    return path;
+  }
   for (const made of ["model", "adapter"] as const) {
     const folder = runPaths(path)[made];
     if (!await isModelFolder(folder)) continue;
     await checkHandedOut(path, { made, onNote, otherwise: `, or name ${folder} to use it as it is` });
+    await noteQuantization(folder, onNote);
     return folder;
   }
   if (!await exists(path)) return await resolve(path);
@@ -34,6 +39,16 @@ export async function modelFolderOf(
     `Cannot open a model in ${path}: there is no config.json, expected a model's folder or a run's with ${
       join("model", "config.json")
     }`,
+  );
+}
+
+async function noteQuantization(folder: string, onNote: (line: string) => void): Promise<void> {
+  if (!await exists(join(folder, ADAPTER_CONFIG))) return;
+  const quantization = await quantizationOf(folder);
+  if (quantization === null) return;
+  onNote(
+    `The adapter in ${folder} was trained over its base in ${quantization}: over the base as its folder has it, it is ` +
+      "another model; what the run merges (lora.save: merged or both) is the one that was trained",
   );
 }
 

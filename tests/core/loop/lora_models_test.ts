@@ -2,6 +2,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { compareModels } from "../../../core/evaluate/compare_models.ts";
 import { scorePairs } from "../../../core/evaluate/score_pairs.ts";
+import { mergeAdapterFolder } from "../../../core/export/merge_adapter.ts";
 import { openChat } from "../../../core/generate/open_chat.ts";
 import { runGenerate, runLabel, runOptimize } from "../../../core/loop/single_stages.ts";
 import { jsonLines, tinyPairs } from "../../_shared/tiny_model.ts";
@@ -53,6 +54,35 @@ Deno.test("scores, answers and labels of an adapter are those of the merged mode
       ),
     );
     deepEqual(labels[0], labels[1]);
+  }));
+
+Deno.test("an adapter of a quantized base is told of where the base is read as its folder has it", () =>
+  withInput(async (dir) => {
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(6)));
+    const keys = {
+      pairs: `${dir}/pairs.jsonl`,
+      noise: "none",
+      training: { max_steps: 1 },
+      lora: { r: 4, save: "both" },
+    };
+    await runOptimize(await configOf(dir, { ...keys, quantization: "int8" }));
+    await runOptimize(await configOf(dir, { ...keys, output_dir: `${dir}/plain` }));
+    const notesOf = async (model: string): Promise<string> => {
+      const notes: string[] = [];
+      await scorePairs({ model, pairs: `${dir}/pairs.jsonl`, onNote: (line) => notes.push(line) });
+      return notes.join("\n");
+    };
+    const told =
+      /^The adapter in \S+\/run\/adapter was trained over its base in int8: over the base as its folder has it,/m;
+    match(await notesOf(`${dir}/run/adapter`), told);
+    equal(await notesOf(`${dir}/run`), "", "the merged model is the one that was trained");
+    equal(await notesOf(`${dir}/plain/adapter`), "");
+    await Deno.remove(`${dir}/run/model`, { recursive: true });
+    match(await notesOf(`${dir}/run`), told);
+    const notes: string[] = [];
+    const onNote = (line: string): void => void notes.push(line);
+    await mergeAdapterFolder({ adapter: `${dir}/run`, output: `${dir}/merged`, onNote });
+    match(notes.join("\n"), told);
   }));
 
 Deno.test("chat and compare take adapters; without its base an adapter is an error in one line", () =>

@@ -90,8 +90,8 @@ export const push: CommandEntry = {
   name: "push",
   summary: "send a run's model to the hub, with a model card",
   description: "Sends the model in RUN/model to the repository REPO of the Hugging Face hub as one commit, with its " +
-    "tokenizer, a model card and the run's figure; the adapter in RUN/adapter where there is no model. Makes the repository where it is missing, private unless --public " +
-    "is given. Needs HF_TOKEN, with write access.",
+    "tokenizer, a model card and the run's figure; the adapter in RUN/adapter where there is no model. Makes the " +
+    "repository where it is missing, private unless --public is given. Needs HF_TOKEN, with write access.",
   argument: { name: "RUN", summary: "the run's folder", required: true, path: "folder" },
   secondArgument: { name: "REPO", summary: "org/name" },
   options: [

@@ -18,7 +18,10 @@ export interface CodedMatrix {
   scales: Uint8Array<ArrayBuffer>;
 }
 
-/** Weights whose matrices in codes are each one tensor, with a dtype of {@linkcode codedStorage}; all are read as float32. */
+/**
+ * Weights whose matrices in codes are each one tensor, with a dtype of {@linkcode codedStorage}; all are read as
+ * float32.
+ */
 export interface CodedWeights extends Weights {
   /** Reads such a matrix. */
   readCodes(name: string): Promise<CodedMatrix>;

@@ -81,7 +81,10 @@ export interface ModelSource {
   config: ModelConfig;
   /** The JSON of generation_config.json; if null, one with the config's token ids is written. */
   generationConfig: Readonly<Record<string, unknown>> | null;
-  /** The files from which those of {@linkcode TOKENIZER_FILES} and the additional templates that exist are copied; null copies none. */
+  /**
+   * The files from which those of {@linkcode TOKENIZER_FILES} and the additional templates that exist are copied; null
+   * copies none.
+   */
   tokenizer: ModelFiles | null;
   /** Text of a chat template that replaces the one among the tokenizer's files. */
   chatTemplate?: string;

@@ -100,7 +100,9 @@ const STEP_KEYS = {
   "rewards/accuracies": "rewards_accuracies",
 } as const;
 
-/** Summarizes iterations −1 to `last` from metrics.jsonl and the evaluations; `model` is the folder that is handed out. */
+/**
+ * Summarizes iterations −1 to `last` from metrics.jsonl and the evaluations; `model` is the folder that is handed out.
+ */
 export async function summarizeRun(
   folder: string,
   { model, evaluations, last }: { model: string; evaluations: ReadonlyMap<number, Evaluation>; last: number },

@@ -8,7 +8,10 @@ import type { RunHooks } from "../run/run_context.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import type { LabelStep, Step } from "./schedule.ts";
 
-/** Throws a UserError if a step would run a forbidden verifier, has noise and a loss without a reference, or would train quantized weights. */
+/**
+ * Throws a UserError if a step would run a forbidden verifier, has noise and a loss without a reference, or would train
+ * quantized weights.
+ */
 export function checkSteps(steps: readonly Step[], hooks: RunHooks): void {
   for (const { stage, settings } of steps) {
     if (stage === "label") checkJudges(settings.labels, hooks);

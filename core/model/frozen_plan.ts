@@ -30,9 +30,9 @@ export interface FrozenOptions {
 
 /**
  * Plans the storage: matrices as their files have them, or quantized. Vectors are held in float32, since they are
- * small; so are matrices that no kernel reads in 16 bits: those with an odd number of columns, and those that act as one
- * and are not all of one type. The embedding and the LM head are cut by rows where no buffer holds them. Throws DeviceError
- * if a matrix of a layer is larger than one binding.
+ * small; so are matrices that no kernel reads in 16 bits: those with an odd number of columns, and those that act as
+ * one and are not all of one type. The embedding and the LM head are cut by rows where no buffer holds them. Throws
+ * DeviceError if a matrix of a layer is larger than one binding.
  */
 export function planFrozen(config: ModelConfig, options: FrozenOptions): FrozenGroup[] {
   const { bound, windowed: { embedding, head } } = decoderGroups(config);

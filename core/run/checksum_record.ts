@@ -13,7 +13,10 @@ import { isRecord } from "../values.ts";
 
 /** What checksums.json holds. Paths are relative to the run's folder; digests are SHA-256 in hexadecimal. */
 export interface ChecksumRecord {
-  /** Files of rows and results; the second digest, if there is one, is that of the file which the first one's is to replace. */
+  /**
+   * Files of rows and results; the second digest, if there is one, is that of the file which the first one's is to
+   * replace.
+   */
   files: Record<string, string[]>;
   /** The models that the run made, by their folders. */
   models: Record<string, FileDigests>;

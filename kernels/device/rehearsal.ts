@@ -6,8 +6,8 @@ import { type Image, type ImageFormat, type Slice, TEXEL_BYTES } from "./slice.t
 export type PartBytes = ReadonlyMap<string, number>;
 
 /**
- * Stands in for another device: the same limits, features, family and kernel variants, so that the same code allocates the same buffers
- * and records the same dispatches, without memory or work. What is read from it is zero.
+ * Stands in for another device: the same limits, features, family and kernel variants, so that the same code allocates
+ * the same buffers and records the same dispatches, without memory or work. What is read from it is zero.
  */
 export class Rehearsal extends Device {
   readonly #live = new Map<string, number>();

@@ -177,8 +177,8 @@ function tunedVariant(device: Device, sizes: MatmulSizes): MatmulVariant | undef
 }
 
 /**
- * The tile for the type of b. Where it is not f32 images pay off at any number of lanes, and a lane should own two vec4s of
- * columns. NT does two steps at once, for which a subgroup of 8 lanes has registers for 16 rows only.
+ * The tile for the type of b. Where it is not f32 images pay off at any number of lanes, and a lane should own two
+ * vec4s of columns. NT does two steps at once, for which a subgroup of 8 lanes has registers for 16 rows only.
  */
 function forType(
   variant: MatmulVariant,

@@ -96,7 +96,10 @@ const HALVES = `fn low(w: Eight) -> vec4f { return widen(w.xy); }
 fn high(w: Eight) -> vec4f { return widen(w.zw); }
 `;
 
-/** Declares `from_halves`, binary16 to float32. Devices may flush binary16's smallest numbers to zero where they unpack them, so these are made here. */
+/**
+ * Declares `from_halves`, binary16 to float32. Devices may flush binary16's smallest numbers to zero where they unpack
+ * them, so these are made here.
+ */
 export const FROM_HALVES = `fn from_halves(h: vec4u) -> vec4f {
   let tiny = bitcast<vec4f>(((h & vec4u(0x3ffu)) << vec4u(13u)) + vec4u(0x38800000u)) - vec4f(0.00006103515625);
   let signed = bitcast<vec4f>(bitcast<vec4u>(tiny) | ((h & vec4u(0x8000u)) << vec4u(16u)));

@@ -145,8 +145,8 @@ export function contradictions(config: ResolvedConfig): Problem[] {
     add("training.loss_type", `method sft has loss_type sft, got ${show(training.loss_type)}`);
   }
   const hasNoise = [noise].flat().some((entry) => entry !== "none" && entry.update !== "none");
-  if (hasNoise && (method === "sft" || training.loss_type === "sft")) {
-    const what = method === "sft" ? "method sft" : "loss_type sft";
+  if (hasNoise && (method !== "dnpo" || training.loss_type === "sft")) {
+    const what = method !== "dnpo" ? `method ${method}` : "loss_type sft";
     add("noise", `${what} is without noise, expected "none" (or another ${what.split(" ")[0]})`);
   }
   if (training.label_smoothing > 0 && training.loss_type !== "robust") {

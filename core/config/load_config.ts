@@ -193,7 +193,7 @@ function applyMethod(raw: Mapping, overridden: readonly string[]): void {
   const keeps = (key: string) =>
     overridden.some((path) => path === key || path.startsWith(`${key}.`) || key.startsWith(`${path}.`));
   if (overridden.includes("method")) {
-    if (method === "sft" && !keeps("noise")) delete raw.noise;
+    if (method !== "dnpo" && !keeps("noise")) delete raw.noise;
     if (method === "sft" && !keeps("training.loss_type")) delete training.loss_type;
     if (method === "sft" && !keeps("training.label_smoothing")) delete training.label_smoothing;
     if (method === "dnpo" && raw.noise === "none" && !keeps("noise")) delete raw.noise;
@@ -203,9 +203,8 @@ function applyMethod(raw: Mapping, overridden: readonly string[]): void {
       else delete raw.labels;
     }
   }
-  if (method === "dpo" || method === "spin") raw.noise = "none";
+  if (method !== "dnpo") raw.noise ??= "none";
   if (method === "sft") {
-    raw.noise ??= "none";
     training.loss_type ??= "sft";
     raw.training ??= training;
   }

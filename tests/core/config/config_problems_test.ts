@@ -92,6 +92,8 @@ Deno.test("loadConfig() reports at most twenty problems", async () => {
 
 Deno.test.each([
   ["sft with noise", "method: sft\nnoise: {}", [], /^config\.yaml:2:8 noise: method sft is without noise/],
+  ["dpo with noise", "method: dpo\nnoise: {}", [], /^config\.yaml:2:8 noise: method dpo is without noise/],
+  ["spin with noise", "method: spin\nnoise: { rank: 8 }", [], /^config\.yaml:2:8 noise: method spin is without noise/],
   ["noise in a later iteration", "method: sft\nnoise: [none, {}]", [], /^config\.yaml:2:8 noise: method sft/],
   ["loss sft with noise", "training: { loss_type: sft }", [], /noise: loss_type sft is without noise/],
   ["sft with another loss", "method: sft\ntraining: { loss_type: ipo }", [], /:2:24 training.loss_type: .*got "ipo"$/],

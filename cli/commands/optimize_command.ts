@@ -2,13 +2,14 @@
 import { runOptimize } from "../../core/loop/single_stages.ts";
 import type { RunOptions } from "../options.ts";
 import { say } from "../print.ts";
+import { madeLines } from "./_made_lines.ts";
 import { runWithConfig } from "./_run_with_config.ts";
 
 /** Trains the model on a file of pairs. */
 export function optimize(options: RunOptions): Promise<number> {
   return runWithConfig(options, async ({ config, hooks, progress }) => {
-    const { model, last } = await runOptimize(config, hooks);
+    const { last } = await runOptimize(config, hooks);
     progress.finish();
-    say(`Model: ${model}${last.loss === undefined ? "" : ` (loss ${last.loss.toFixed(4)})`}`);
+    say(...madeLines(config, last));
   });
 }

@@ -2,13 +2,14 @@
 import { runSft } from "../../core/loop/single_stages.ts";
 import type { RunOptions } from "../options.ts";
 import { say } from "../print.ts";
+import { madeLines } from "./_made_lines.ts";
 import { runWithConfig } from "./_run_with_config.ts";
 
 /** Fine-tunes on human responses. */
 export function sft(options: RunOptions): Promise<number> {
   return runWithConfig(options, async ({ config, hooks, progress }) => {
-    const { model, last } = await runSft(config, hooks);
+    const { last } = await runSft(config, hooks);
     progress.finish();
-    say(`Model: ${model}${last.loss === undefined ? "" : ` (loss ${last.loss.toFixed(4)})`}`);
+    say(...madeLines(config, last));
   });
 }

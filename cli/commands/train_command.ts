@@ -4,6 +4,7 @@ import { train as runTrain } from "../../core/loop/train_run.ts";
 import type { RunOptions } from "../options.ts";
 import { say } from "../print.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
+import { madeLines } from "./_made_lines.ts";
 import { withConfigPaths } from "./_quickstart.ts";
 import { runWithConfig } from "./_run_with_config.ts";
 
@@ -12,7 +13,7 @@ export function train(options: RunOptions): Promise<number> {
   return runWithConfig(
     withConfigPaths(options),
     async ({ config, hooks, progress }) => {
-      const { iterations, model } = await runTrain(config, {
+      const { iterations } = await runTrain(config, {
         ...hooks,
         onIteration: (summary) => {
           const line = iterationLine(summary);
@@ -22,7 +23,7 @@ export function train(options: RunOptions): Promise<number> {
       progress.finish();
       say(
         ...iterationTable(iterations, outputColumns()).split("\n"),
-        `Model: ${model}`,
+        ...madeLines(config),
         `Report: ${config.output_dir}/report.html`,
       );
     },

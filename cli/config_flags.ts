@@ -20,6 +20,9 @@ export const SAMPLING_FLAGS: readonly Flag[] = [
   { name: "seed", key: "generation.seed" },
 ];
 
+/** How the linear layers of a model are held. */
+export const QUANTIZATION_FLAG: Flag = { name: "quantization", key: "quantization" };
+
 /** The value of a flag as the parser found it; undefined if it was not given. */
 export function flagValue(values: Values, { name }: Pick<Flag, "name">): string | undefined {
   const value = values[name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase())];

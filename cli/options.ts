@@ -1,4 +1,5 @@
 /** Options that several commands share, and how they are read. @module */
+import { QUANTIZATIONS } from "../core/config/choices.ts";
 import { DTYPE_NAMES } from "../core/dtype.ts";
 import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
 
@@ -20,6 +21,13 @@ export const dtype: OptionEntry = {
   flags: "--dtype <type>",
   summary: "storage type of the model that is handed out (default: the source's)",
   choices: DTYPE_NAMES,
+};
+
+/** Sets the key `quantization`. */
+export const quantization: OptionEntry = {
+  flags: "--quantization <kind>",
+  summary: "quantize the linear layers on loading (default: as the model has them)",
+  choices: QUANTIZATIONS,
 };
 
 /** Forbids the verifier module of a config that the user does not trust. */

@@ -5,7 +5,7 @@ import { openChat, type OpenedChat } from "../../core/generate/open_chat.ts";
 import { printable } from "../../core/safe_text.ts";
 import { pipedPrompts, TerminalInput } from "../chat_input.ts";
 import type { Values } from "../command_entry.ts";
-import { configOfFlags, flagValue, SAMPLING_FLAGS } from "../config_flags.ts";
+import { configOfFlags, flagValue, QUANTIZATION_FLAG, SAMPLING_FLAGS } from "../config_flags.ts";
 import { formatThings } from "../format_units.ts";
 import { print, tell, tellFaint } from "../print.ts";
 import { Progress } from "../progress_line.ts";
@@ -32,8 +32,8 @@ export async function chat(values: Values): Promise<number> {
 }
 
 async function openFromFlags(values: Values): Promise<OpenedChat> {
-  const { generation, data } = await configOfFlags(values, {
-    flags: [...SAMPLING_FLAGS, { name: "max-length", key: "data.max_length" }],
+  const { generation, data, quantization } = await configOfFlags(values, {
+    flags: [...SAMPLING_FLAGS, QUANTIZATION_FLAG, { name: "max-length", key: "data.max_length" }],
     defaults: { generation: { max_new_tokens: 512 } },
   });
   const given = (name: string): boolean => flagValue(values, { name }) !== undefined;
@@ -42,6 +42,7 @@ async function openFromFlags(values: Values): Promise<OpenedChat> {
     onProgress: (event) => progress.update(event),
     onNote: (line) => progress.note(line),
     model: String(values.model),
+    quantization,
     settings: {
       max_new_tokens: generation.max_new_tokens,
       ...(given("temperature") && { temperature: generation.temperature }),

@@ -3,12 +3,13 @@ import { compareModels } from "../../core/evaluate/compare_models.ts";
 import { writeFileAtomic } from "../../core/files/atomic.ts";
 import type { Values } from "../command_entry.ts";
 import { comparisonJson, encodeComparedRow, formatComparison } from "../comparison_text.ts";
-import { configOfFlags, type Flag, SAMPLING_FLAGS } from "../config_flags.ts";
+import { configOfFlags, type Flag, QUANTIZATION_FLAG, SAMPLING_FLAGS } from "../config_flags.ts";
 import { print, sayJson } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 const FLAGS: readonly Flag[] = [
   ...SAMPLING_FLAGS,
+  QUANTIZATION_FLAG,
   { name: "judge", key: "labels.judge" },
   { name: "verifier", key: "labels.verifier" },
   { name: "judge-model", key: "labels.model" },

@@ -1,17 +1,19 @@
 /** `dnpo score`. @module */
 import { scorePairs } from "../../core/evaluate/score_pairs.ts";
+import type { Values } from "../command_entry.ts";
+import { configOfFlags, QUANTIZATION_FLAG } from "../config_flags.ts";
 import { say } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 /** Prints the log-probabilities of each pair as JSON lines, and nothing else, on standard output. */
-export async function score(
-  { model, pairs, quiet }: { model: string; pairs: string; quiet: boolean },
-): Promise<number> {
-  const progress = new Progress({ quiet });
+export async function score(values: Values): Promise<number> {
+  const { quantization } = await configOfFlags(values, { flags: [QUANTIZATION_FLAG] });
+  const progress = new Progress({ quiet: values.quiet === true });
   try {
     const scores = await scorePairs({
-      model,
-      pairs,
+      model: String(values.model),
+      pairs: String(values.pairs),
+      quantization,
       onProgress: (event) => progress.update(event),
       onNote: (line) => progress.note(line),
     });

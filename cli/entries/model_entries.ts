@@ -2,7 +2,7 @@
 import { UserError } from "../../core/error.ts";
 import type { CommandEntry } from "../command_entry.ts";
 import { loadCommand } from "../load_command.ts";
-import { noVerifier, quiet, set } from "../options.ts";
+import { noVerifier, quantization, quiet, set } from "../options.ts";
 import { samplingOptions } from "../sampling_options.ts";
 
 /** `dnpo score`. */
@@ -18,12 +18,13 @@ export const score: CommandEntry = {
       path: "folder",
     },
     { flags: "-p, --pairs <file>", summary: "pairs: a file, or org/name on the hub", required: true, path: "file" },
+    quantization,
     quiet,
   ],
   examples: [["dnpo score --model runs/trial --pairs pairs.jsonl", "one JSON object a line"]],
   run: async (_, values) => {
     const { score } = await loadCommand("score");
-    return score({ model: String(values.model), pairs: String(values.pairs), quiet: values.quiet === true });
+    return score(values);
   },
 };
 
@@ -44,6 +45,7 @@ export const compare: CommandEntry = {
     { flags: "-c, --config <file>", summary: "config whose labels, generation and data settings are taken" },
     ...samplingOptions({ temperature: "0, greedy", tokens: "256", seed: "42" }),
     { flags: "--max-length <count>", summary: "tokens of prompt and answer at most (default: the models')" },
+    quantization,
     { flags: "-o, --output <file>", summary: "write all rows with answers, scores and outcomes, as JSON lines" },
     { flags: "--json", summary: "print the summary as JSON" },
     set,
@@ -75,6 +77,7 @@ export const chat: CommandEntry = {
       flags: "--max-length <count>",
       summary: "tokens of the conversation at most (default: what the model was made for, at most 4096)",
     },
+    quantization,
     { flags: "--whole", summary: "read all of standard input as one prompt" },
     { flags: "--stats", summary: "tokens per second after each answer, on standard error" },
   ],

@@ -83,7 +83,11 @@ export async function compareModels(
   using _lock = asksServer ? await lockFolder(config.output_dir) : null;
   const needs = judgeModels(labels).map((name): Need => ({ kind: "model", name }));
   return await withDevice(config, { needs, hooks }, async (context) => {
-    const finding = { resolve: (name: string) => context.sources.model(name), onNote: context.onNote };
+    const finding = {
+      resolve: (name: string) => context.sources.model(name),
+      onNote: context.onNote,
+      quantization: settings.quantization,
+    };
     const [folderA, folderB] = [await modelFolderOf(a, finding), await modelFolderOf(b, finding)];
     const [filesA, filesB] = [await context.sources.filesIn(folderA), await context.sources.filesIn(folderB)];
     const sideA = await answerAll(context, { settings, files: filesA, name: "A" });

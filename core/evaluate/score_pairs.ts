@@ -1,6 +1,7 @@
 /** Log-probabilities of pairs under a model. @module */
 import { Commands } from "../../kernels/device/commands.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
+import type { Quantization } from "../config/choices.ts";
 import { readPairs } from "../data/stage_files.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { openToolDevice } from "../device/run_device.ts";
@@ -20,7 +21,8 @@ export interface PairScore {
 
 /**
  * Scores every pair of `pairs` (a file, or a name on the hub as in `data.train`) under `model` (a folder, a
- * run's, or `org/name[@revision]` on the hub). Throws UserError or DeviceError.
+ * run's, or `org/name[@revision]` on the hub), whose linear layers `quantization` quantizes. Throws UserError or
+ * DeviceError.
  *
  * @example
  * ```ts
@@ -34,15 +36,16 @@ export interface PairScore {
  * ```
  */
 export async function scorePairs(
-  { model: name, pairs: path, onProgress = () => {}, onNote }: {
+  { model: name, pairs: path, quantization = "none", onProgress = () => {}, onNote }: {
     model: string;
     pairs: string;
+    quantization?: Quantization;
     onProgress?: OnProgress;
     onNote?: (line: string) => void;
   },
 ): Promise<PairScore[]> {
   const resolve = async (spec: string): Promise<string> => (await resolveModel(spec, { onProgress })).paths[0]!;
-  const files = await modelFiles(await modelFolderOf(name, { resolve, onNote }), resolve);
+  const files = await modelFiles(await modelFolderOf(name, { resolve, onNote, quantization }), resolve);
   const tokenizer = await tokenizerOf(files);
   const { config } = await openModelFolder(files);
   const locate = async (source: string): Promise<readonly string[]> =>
@@ -50,7 +53,7 @@ export async function scorePairs(
   const { pairs } = await readPairs(path, { tokenizer, vocabSize: config.vocabSize, maxLength: null, locate });
   using device = await openToolDevice();
   using commands = new Commands(device);
-  const model = await loadFrozenModel(device, files);
+  const model = await loadFrozenModel(device, files, { quantization });
   const sums = await pairLogps(commands, model, {
     pairs: pairs.map(({ row: example, ...ids }) => ({ example, ...ids })),
     onDone: (done) => onProgress({ stage: "score", done, total: pairs.length }),

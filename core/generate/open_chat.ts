@@ -1,6 +1,7 @@
 /** Opens a model for a conversation. @module */
 import { Commands } from "../../kernels/device/commands.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import type { Quantization } from "../config/choices.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import { loadTokenizer } from "../data/tokenizer/tokenizer.ts";
 import { openToolDevice } from "../device/run_device.ts";
@@ -20,6 +21,8 @@ const DEFAULT_CONTEXT = 4096;
 export interface OpenChatOptions {
   /** The folder of a model or a run, or a name on the hub. */
   model: string;
+  /** How the linear layers are held (default "none": as the model's files have them). */
+  quantization?: Quantization;
   /** Progress of a download. */
   onProgress?: OnProgress;
   /** Called with a line for the user about the download, or a run's model that was changed. */
@@ -56,15 +59,15 @@ export interface OpenedChat extends Disposable {
  * ```
  */
 export async function openChat(
-  { model: path, settings, maxLength, system, ...hooks }: OpenChatOptions,
+  { model: path, settings, quantization = "none", maxLength, system, ...hooks }: OpenChatOptions,
 ): Promise<OpenedChat> {
   const resolve = async (name: string): Promise<string> => (await resolveModel(name, hooks)).paths[0]!;
-  const dir = await modelFolderOf(path, { resolve, onNote: hooks.onNote });
+  const dir = await modelFolderOf(path, { resolve, onNote: hooks.onNote, quantization });
   const files = await modelFiles(dir, resolve);
   const tokenizer = await loadTokenizer(files);
   const device = await openToolDevice();
   try {
-    const model = await loadFrozenModel(device, files);
+    const model = await loadFrozenModel(device, files, { quantization });
     const { maxPositionEmbeddings: most } = model.config;
     if (maxLength !== undefined && maxLength > most) {
       throw new UserError(`Cannot use a context of ${maxLength} tokens: ${dir} was made for ${most} at most`);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import { ADAPTER_CONFIG } from "../checkpoint/adapter_folder.ts";
+import type { Quantization } from "../config/choices.ts";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
 import type { ModelFiles } from "../files/model_files.ts";
@@ -13,25 +14,27 @@ import { runPaths } from "./run_paths.ts";
 /**
  * Finds the folder of a model or an adapter: `path` itself, or `model/` or else `adapter/` in it if `path` is a run's
  * folder. If nothing is at `path`, it is a name whose folder `resolve` finds. Throws a UserError if `path` is there, but
- * is neither, or if the weights of a run are not as it wrote them; other files that were changed are noted.
+ * is neither, or if the weights of a run are not as it wrote them; other files that were changed are noted, and an
+ * adapter whose base is held in another `quantization` than in training.
  */
 export async function modelFolderOf(
   path: string,
-  { resolve, onNote = () => {} }: {
+  { resolve, onNote = () => {}, quantization = "none" }: {
     resolve: (name: string) => Promise<string>;
     onNote?: ((line: string) => void) | undefined;
+    quantization?: Quantization;
   },
 ): Promise<string> {
   refuseCredentials(path);
   if (await isModelFolder(path)) {
-    await noteQuantization(path, onNote);
+    await noteQuantization(path, { quantization, onNote });
     return path;
   }
   for (const made of ["model", "adapter"] as const) {
     const folder = runPaths(path)[made];
     if (!await isModelFolder(folder)) continue;
     await checkHandedOut(path, { made, onNote, otherwise: `, or name ${folder} to use it as it is` });
-    await noteQuantization(folder, onNote);
+    await noteQuantization(folder, { quantization, onNote });
     return folder;
   }
   if (!await exists(path)) return await resolve(path);
@@ -42,13 +45,17 @@ export async function modelFolderOf(
   );
 }
 
-async function noteQuantization(folder: string, onNote: (line: string) => void): Promise<void> {
+async function noteQuantization(
+  folder: string,
+  { quantization, onNote }: { quantization: Quantization; onNote: (line: string) => void },
+): Promise<void> {
   if (!await exists(join(folder, ADAPTER_CONFIG))) return;
-  const quantization = await quantizationOf(folder);
-  if (quantization === null) return;
+  const trained = await quantizationOf(folder);
+  if (trained === null || trained === quantization) return;
+  const held = quantization === "none" ? "as its folder has it" : `in ${quantization}`;
   onNote(
-    `The adapter in ${folder} was trained over its base in ${quantization}: over the base as its folder has it, it is ` +
-      "another model; what the run merges (lora.save: merged or both) is the one that was trained",
+    `The adapter in ${folder} was trained over its base in ${trained}: over the base ${held}, it is another model; ` +
+      `that of the training has quantization ${trained}, and is what the run merges (lora.save: merged or both)`,
   );
 }
 

@@ -1,7 +1,7 @@
 /** An adapter stands wherever a model does, and is the model that it is merged into. @module */
-import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, fail, match, notDeepEqual, ok, rejects } from "node:assert/strict";
 import { compareModels } from "../../../core/evaluate/compare_models.ts";
-import { scorePairs } from "../../../core/evaluate/score_pairs.ts";
+import { type PairScore, scorePairs } from "../../../core/evaluate/score_pairs.ts";
 import { mergeAdapterFolder } from "../../../core/export/merge_adapter.ts";
 import { openChat } from "../../../core/generate/open_chat.ts";
 import { runGenerate, runLabel, runOptimize } from "../../../core/loop/single_stages.ts";
@@ -75,6 +75,19 @@ Deno.test("an adapter of a quantized base is told of where the base is read as i
     const told =
       /^The adapter in \S+\/run\/adapter was trained over its base in int8: over the base as its folder has it,/m;
     match(await notesOf(`${dir}/run/adapter`), told);
+    const scored = (model: string, quantization?: "int8"): Promise<PairScore[]> =>
+      scorePairs({
+        model,
+        pairs: `${dir}/pairs.jsonl`,
+        ...(quantization && { quantization }),
+        onNote: (line) => fail(`Unexpected note: ${line}`),
+      });
+    const merged = await scored(`${dir}/run`);
+    for (const [i, { chosen, rejected }] of (await scored(`${dir}/run/adapter`, "int8")).entries()) {
+      ok(Math.abs(chosen / merged[i]!.chosen - 1) < 1e-5, `${chosen}, ${merged[i]!.chosen}`);
+      ok(Math.abs(rejected / merged[i]!.rejected - 1) < 1e-5);
+    }
+    notDeepEqual(await scored(`${dir}/plain`, "int8"), await scored(`${dir}/plain`));
     equal(await notesOf(`${dir}/run`), "", "the merged model is the one that was trained");
     equal(await notesOf(`${dir}/plain/adapter`), "");
     await Deno.remove(`${dir}/run/model`, { recursive: true });

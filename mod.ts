@@ -114,7 +114,6 @@ export {
 export { exportModel, type ExportModelOptions, type ModelExport } from "./core/export/export_model.ts";
 export { mergeAdapterFolder, type MergeOptions, type MergeReport } from "./core/export/merge_adapter.ts";
 export type { SourceHooks } from "./core/export/model_source.ts";
-export { readmeFigure } from "./core/report/figures.ts";
 export { writeReport } from "./core/report/write_report.ts";
 export { pushRun } from "./core/report/push_run.ts";
 export type { Pushed, PushOptions } from "./core/hub/push_files.ts";

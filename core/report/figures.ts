@@ -22,16 +22,6 @@ export function runFigures(run: RunRecord): Figure[] {
 
 /**
  * Accuracy over iterations beside model loss and noise loss over steps: one SVG file, for a README.
- *
- * @example
- * ```ts
- * import { readmeFigure, readRun } from "@dnpo/dnpo";
- * import assert from "node:assert/strict";
- *
- * const dir = await Deno.makeTempDir();
- * await Deno.writeTextFile(`${dir}/metrics.jsonl`, '{"iteration": 0, "step": 1, "loss": 0.69}\n');
- * assert.match(readmeFigure(await readRun(dir)), /^<svg/);
- * ```
  */
 export function readmeFigure(run: RunRecord): string {
   const charts = [accuracyChart, lossChart, noiseLossChart].map((make) => make(run)).filter(hasData);

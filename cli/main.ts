@@ -12,4 +12,13 @@ export function main(args: readonly string[]): Promise<number> {
   });
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+/** Under `deno task`, which changes to its own folder, relative paths are still those of the caller's. */
+function enterCallersFolder(): void {
+  const folder = Deno.env.get("DNPO_CWD");
+  if (folder) Deno.chdir(folder);
+}
+
+if (import.meta.main) {
+  enterCallersFolder();
+  Deno.exit(await main(Deno.args));
+}

@@ -104,7 +104,7 @@ async function runShared(): Promise<boolean> {
 }
 
 function runE2e(): Promise<boolean> {
-  return deno(["test", "--frozen", ...permissions(), "tests/e2e", "tests/docs"]);
+  return deno(["test", "--frozen", ...permissions("bash"), "tests/e2e", "tests/docs"]);
 }
 
 function runSoak(): Promise<boolean> {

@@ -7,6 +7,7 @@ import { run } from "./run_program.ts";
 /** Runs a command line, and returns its exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return run(async () => {
+    enterCallersFolder();
     const parsed = parseCommandLine(args, commands, { version: denoConfig.version });
     return typeof parsed === "number" ? parsed : await parsed();
   });
@@ -18,7 +19,4 @@ function enterCallersFolder(): void {
   if (folder) Deno.chdir(folder);
 }
 
-if (import.meta.main) {
-  enterCallersFolder();
-  Deno.exit(await main(Deno.args));
-}
+if (import.meta.main) Deno.exit(await main(Deno.args));

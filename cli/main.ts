@@ -7,9 +7,10 @@ import { run } from "./run_program.ts";
 /** Runs a command line, and returns its exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return run(async () => {
-    enterCallersFolder();
     const parsed = parseCommandLine(args, commands, { version: denoConfig.version });
-    return typeof parsed === "number" ? parsed : await parsed();
+    if (typeof parsed === "number") return parsed;
+    enterCallersFolder();
+    return await parsed();
   });
 }
 

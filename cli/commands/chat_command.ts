@@ -49,6 +49,7 @@ async function openFromFlags(values: Values): Promise<OpenedChat> {
       ...(given("top-p") && { top_p: generation.top_p }),
       ...(given("top-k") && { top_k: generation.top_k }),
       ...(given("seed") && { seed: generation.seed }),
+      kv_cache_dtype: generation.kv_cache_dtype,
     },
     ...(given("max-length") && { maxLength: data.max_length }),
     ...(typeof values.system === "string" && { system: values.system }),

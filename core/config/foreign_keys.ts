@@ -19,6 +19,7 @@ const ANSWERS: Readonly<Record<string, string>> = {
   load_in_8bit: "here it is quantization: int8",
   bnb_4bit_quant_type: "here it is quantization: nf4, or int4",
   quantization_config: "here it is quantization: int8, int4 or nf4",
+  cache_implementation: "here generation.kv_cache_dtype says how keys and values are cached",
   ref_model: "here the reference is the model that an iteration starts from",
 };
 

@@ -132,6 +132,11 @@ export interface GenerationConfig {
   /** Seed of sampling, below 2^32. */
   seed: number;
   /**
+   * Storage type of the keys and values that our own engine keeps of earlier tokens: bfloat16 and float16 take half the
+   * memory, and round each of them.
+   */
+  kv_cache_dtype: DtypeName;
+  /**
    * Address of an OpenAI-compatible server that samples instead of our own engine, such as http://127.0.0.1:8000/v1; a
    * list is used in rotation. It has to serve the weights of the iteration at hand.
    */

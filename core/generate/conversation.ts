@@ -12,7 +12,10 @@ import { DecodeSession } from "./decode_session.ts";
 export interface ChatOptions {
   model: AnyModel;
   tokenizer: Tokenizer;
-  settings: Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "seed" | "max_new_tokens">;
+  settings: Pick<
+    GenerationConfig,
+    "temperature" | "top_p" | "top_k" | "seed" | "max_new_tokens" | "kv_cache_dtype"
+  >;
   /** The most tokens of the whole conversation. */
   maxLength: number;
   /** System prompt, for tokenizers with a chat template. */
@@ -58,12 +61,12 @@ export class Chat {
 
   /** Throws DeviceError if the device is too small, and a UserError for a system prompt without a chat template. */
   constructor(commands: Commands, options: ChatOptions) {
-    const { model, tokenizer, maxLength } = options;
+    const { model, tokenizer, maxLength, settings } = options;
     this.#options = options;
     this.maxLength = maxLength;
     this.isConversation = tokenizer.hasChatTemplate;
     if (options.system !== undefined) this.setSystem(options.system);
-    this.#session = new DecodeSession(commands, model, { maxLength });
+    this.#session = new DecodeSession(commands, model, { maxLength, cacheDtype: settings.kv_cache_dtype });
   }
 
   /** The number of remembered turns, without the system prompt. */

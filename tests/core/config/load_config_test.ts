@@ -12,7 +12,15 @@ const defaults = {
   autotune: true,
   iteration: 0,
   data: { max_length: 1024, on_bad_row: "error" },
-  generation: { temperature: 1, top_p: 1, top_k: 0, max_new_tokens: 256, batch_size: 32, seed: 42 },
+  generation: {
+    temperature: 1,
+    top_p: 1,
+    top_k: 0,
+    max_new_tokens: 256,
+    batch_size: 32,
+    seed: 42,
+    kv_cache_dtype: "float32",
+  },
   labels: { judge: "human", verifier_timeout: 60, margin: 0 },
   training: {
     learning_rate: 1e-6,

@@ -17,6 +17,15 @@ Deno.test("runGenerate() that was stopped goes on with another batch size, and r
       runGenerate(await configOf(dir, { generation: { ...generation, temperature: 0.5 } })),
       /^UserError: Cannot go on with generate of iteration 0: generation.temperature is 0.5, expected 1 as in .*\/run\/iteration-0\/generation.json; give another output_dir or delete .*\/run\/iteration-0$/,
     );
+    await rejects(
+      runGenerate(await configOf(dir, { generation: { ...generation, kv_cache_dtype: "bfloat16" } })),
+      /: generation.kv_cache_dtype is "bfloat16", expected "float32" as in .*generation.json; /,
+    );
+    // As one was that began before there was the key.
+    const made = `${dir}/run/iteration-0/generation.json`;
+    const settings = JSON.parse(await Deno.readTextFile(made));
+    delete settings.generation.kv_cache_dtype;
+    await Deno.writeTextFile(made, JSON.stringify(settings));
     const path = await runGenerate(await configOf(dir, { generation: { ...generation, batch_size: 3 } }));
     deepEqual(await Deno.readTextFile(path), await Deno.readTextFile(whole));
   }));

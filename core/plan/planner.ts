@@ -16,10 +16,11 @@ import { LOSSES } from "../train/losses/losses.ts";
 import { noiseShape, noiseTensors } from "../train/noise_generator.ts";
 import { orderSteps } from "../train/step_batches.ts";
 import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
-import { advise } from "./advice.ts";
+import { advise, adviseSampling } from "./advice.ts";
 import { type ModelCost, modelCost } from "./flops.ts";
 import { planExamples, type PlannedRows, planPairs } from "./plan_rows.ts";
 import type { RunPlan } from "./plan_types.ts";
+import type { Rehearsing } from "./rehearse.ts";
 import { type KnownSteps, StagePlans } from "./stage_plans.ts";
 import { countOf, generateWork, optimizeWork, type PlannedRow, scoreWork } from "./step_work.ts";
 import { uncountedWork } from "./uncounted_work.ts";
@@ -188,6 +189,7 @@ export class Planner {
     },
   ): Promise<void> {
     const { generation, data } = settings;
+    const { device, folder, isThorough = true } = this.#options;
     const prompts = examples.map(({ example, promptIds }) => ({
       row: example,
       promptIds,
@@ -195,11 +197,22 @@ export class Planner {
     }));
     const lengths = examples.map(({ responseIds }, i) => Math.min(responseIds.length, prompts[i]!.maxNewTokens));
     const likelyTokens = Math.ceil(lengths.reduce((a, b) => a + b, 0) / lengths.length);
+    const rehearse = (stages: Rehearsing, settings: IterationConfig) =>
+      stages.generate(folder, { prompts, settings, likelyTokens, plan });
+    const { batch_size, kv_cache_dtype } = generation;
     await this.stages.add(stage, {
-      key: JSON.stringify([prompts.length, likelyTokens, plan !== null, settings.quantization, generation.batch_size]),
-      rehearse: (stages) => stages.generate(this.#options.folder, { prompts, settings, likelyTokens, plan }),
+      key: JSON.stringify([
+        prompts.length,
+        likelyTokens,
+        plan !== null,
+        settings.quantization,
+        batch_size,
+        kv_cache_dtype,
+      ]),
+      rehearse: (stages) => rehearse(stages, settings),
       work: generateWork(this.#cost, { prompts: prompts.map(({ promptIds }) => promptIds), lengths }),
       isPart: stage === "evaluate",
+      ...(isThorough && { advise: (memory) => adviseSampling(settings, { device, memory, rehearse }) }),
     });
   }
 

@@ -5,7 +5,7 @@ import { encodeFloat32, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { modelTensors } from "../model/families/families.ts";
 import { elementsOf, type LinearTensors, type ParameterShape } from "../model/families/model_tensors.ts";
-import { inverseFrequencies } from "../model/rope_frequencies.ts";
+import { inverseFrequencies } from "../model/families/rope_frequencies.ts";
 import { quote } from "../values.ts";
 import type { GgufTensor, GgufType } from "./gguf_bytes.ts";
 import { BLOCK, type BlockType, isBlockType, quantizeBlocks } from "./quantize_blocks.ts";

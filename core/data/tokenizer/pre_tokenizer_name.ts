@@ -1,7 +1,7 @@
 /** llama.cpp's names of the ways in which text is cut before byte-level BPE. @module */
-import type { JsonObject } from "../data/formats/json_rows.ts";
-import { PRE_TOKENIZER_TYPES } from "../data/tokenizer/pre_tokenizers.ts";
-import { partsOf, type TokenizerPart } from "../data/tokenizer/tokenizer_part.ts";
+import type { JsonObject } from "../formats/json_rows.ts";
+import { PRE_TOKENIZER_TYPES } from "./pre_tokenizers.ts";
+import { partsOf, type TokenizerPart } from "./tokenizer_part.ts";
 
 /** The patterns of Split, and where they come from. */
 const LLAMA3 = String

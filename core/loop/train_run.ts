@@ -8,6 +8,7 @@ import { writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
 import { freeModel, loadFrozenModel } from "../model/model.ts";
+import { checkTrainable } from "../model/trainable_weights.ts";
 import { writeReport } from "../report/write_report.ts";
 import { reportEvaluation } from "../run/metrics_sinks.ts";
 import { fixSettings } from "../run/resume_check.ts";
@@ -89,7 +90,10 @@ async function beginWithModels(
 ): Promise<void> {
   const { output_dir: of } = config;
   const shared = { isBegun, what: `the run in ${of}`, advice: "give another output_dir or delete the folder" };
-  await checksums.beginWith(await sources.model(config.model!), { of, ...shared });
+  const base = await sources.model(config.model!);
+  // Known at once, and not after answers were generated and judged.
+  if (config.lora === undefined) checkTrainable(await openModelFolder(await sources.filesIn(base)));
+  await checksums.beginWith(base, { of, ...shared });
   const left = await labelsLeft(stepsOf(schedule));
   for (const name of new Set(left.flatMap(({ settings }) => judgeModels(settings.labels)))) {
     await checksums.judgeWith(name, await sources.model(name), shared);

@@ -101,6 +101,7 @@ Deno.test("a GGUF file of codes is trained by adapters alone, and is not quantiz
       await rejects(train(config, {}), { name: "UserError", message });
       await rejects(planRun(config, { device, time: false }), { name: "UserError", message });
     }
+    await rejects(Deno.stat(`${dir}/run/iteration-0`), Deno.errors.NotFound);
     const bytesOf = async (model: string): Promise<number> => {
       const config = await configOf(dir, { model, lora: { r: 2 }, output_dir: `${dir}/planned` });
       return (await planRun(config, { device, time: false })).bytes!;

@@ -69,7 +69,11 @@ export async function exportModel(options: ExportModelOptions): Promise<ModelExp
   const architecture = architectureOf(folder);
   // Codes are written as the numbers that they stand for.
   const stored = folder.comesQuantized === null ? folder.dtype : "F32";
-  const settings = exportedSettings({ ...folder, dtype: stored }, { name: basename(from), architecture, quantize });
+  const settings = exportedSettings({ ...folder, dtype: stored }, {
+    name: basename(from).replace(/\.gguf$/i, ""),
+    architecture,
+    quantize,
+  });
   const tokenizer = await exportedTokenizer(folder, { pre });
   const meter = base === null || quantize !== null || stored === "F32" ? null : new RoundingMeter(base.folder, stored);
   const tensors = exportedTensors(folder, {

@@ -548,8 +548,8 @@ export interface NoiseSection {
 /** A config with every default filled in; lists per iteration are still lists. */
 export interface ResolvedConfig {
   /**
-   * Model to start from: a folder as Hugging Face lays it out, or org/name[@revision] on the hub; a path that exists
-   * wins.
+   * Model to start from: a folder as Hugging Face lays it out, a GGUF file, or org/name[@revision] on the hub; a path
+   * that exists wins.
    */
   model?: string;
   /** Folder of the run; default: runs/NAME of NAME.yaml. */

@@ -25,8 +25,8 @@ const noise = z.union([z.literal("none"), named("NoiseSection", z.strictObject(n
 export const runKeys = {
   model: key(
     text.exactOptional(),
-    "Model to start from: a folder as Hugging Face lays it out, or org/name[@revision] on the hub; a path that " +
-      "exists wins.",
+    "Model to start from: a folder as Hugging Face lays it out, a GGUF file, or org/name[@revision] on the hub; a " +
+      "path that exists wins.",
     { hf: ["ModelConfig.model_name_or_path"] },
   ),
   output_dir: key(text.prefault("runs/default"), "Folder of the run; default: runs/NAME of NAME.yaml.", {

@@ -50,10 +50,18 @@ export function joinBlocks(matrix: CodedMatrix, type: BlockType): Float32Array<A
   const { codes } = matrix;
   const scales = scalesOf(matrix);
   const out = new Float32Array(scales.length * BLOCK);
+  const signed = new Int8Array(codes.buffer, codes.byteOffset, codes.length);
   for (let block = 0; block < scales.length; block++) {
     const scale = scales[block]!;
-    for (let i = block * BLOCK; i < (block + 1) * BLOCK; i++) {
-      out[i] = scale * (type === "Q8_0" ? codes[i]! << 24 >> 24 : (codes[i >> 1]! >> (i % 2 * 4) & 15) - 8);
+    const first = block * BLOCK;
+    if (type === "Q8_0") {
+      for (let i = first; i < first + BLOCK; i++) out[i] = scale * signed[i]!;
+      continue;
+    }
+    for (let i = first; i < first + BLOCK; i += 2) {
+      const pair = codes[i >> 1]!;
+      out[i] = scale * ((pair & 15) - 8);
+      out[i + 1] = scale * ((pair >> 4) - 8);
     }
   }
   return out;

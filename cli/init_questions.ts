@@ -42,7 +42,7 @@ export async function ask(given: Partial<Answers>, path: string): Promise<Answer
   intro(`A config for dnpo: ${path}`);
   try {
     const model = given.model ??
-      await words("Model to start from: a Hugging Face folder, or org/name on the hub", "models/small");
+      await words("Model to start from: a Hugging Face folder, a GGUF file, or org/name on the hub", "models/small");
     const data = given.data ??
       await words("Rows to train on: JSON lines, JSON, CSV or Parquet, or org/name on the hub", "rows.jsonl");
     // The project's own method comes first.

@@ -40,9 +40,9 @@ export async function adaptedFiles(adapter: ModelFiles, base: ModelFiles): Promi
 }
 
 /**
- * The files of the model at `dir`, a folder or a GGUF file. If it is a PEFT folder, `baseOf` gives the path of the base
- * that it names, at the revision of the hub that it names; by default the name is a path. Throws a UserError if it names
- * none.
+ * The files of the model at `dir`, a folder or a GGUF file. If it is a PEFT folder, `baseOf` gives the path of the
+ * base that it names, at the revision of the hub that it names; by default the name is a path. Throws a UserError if
+ * it names none.
  */
 export async function filesWithBase(
   dir: string,

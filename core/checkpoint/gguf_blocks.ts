@@ -16,7 +16,10 @@ export const BLOCK = 32;
 /** Bytes of a block, with its scale. */
 export const BLOCK_BYTES: Readonly<Record<BlockType, number>> = { Q8_0: BLOCK + 2, Q4_0: BLOCK / 2 + 2 };
 
-/** Scales and codes apart, as the device holds `int8` and `int4`: of Q4_0, byte i of a block has the codes i and i + 16. */
+/**
+ * Scales and codes apart, as the device holds `int8` and `int4`: of Q4_0, byte i of a block has code i and, in its
+ * upper half, code i + 16.
+ */
 export function splitBlocks(bytes: Uint8Array, type: BlockType): CodedMatrix {
   const blockBytes = BLOCK_BYTES[type];
   const count = bytes.length / blockBytes;

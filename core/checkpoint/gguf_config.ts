@@ -45,8 +45,8 @@ export function ggufArchitecture(fields: GgufFields): string {
 }
 
 /**
- * The config. `factors` are the values of `rope_freqs.weight`; null if there are none. Throws a UserError naming file and
- * key, also for a setting that dnpo does not know.
+ * The config. `factors` are the values of `rope_freqs.weight`; null if there are none. Throws a UserError naming file
+ * and key, also for a setting that dnpo does not know.
  */
 export function ggufConfig(fields: GgufFields, factors: Float32Array | null): Record<string, unknown> {
   const architecture = ggufArchitecture(fields);
@@ -125,7 +125,9 @@ function ropeScaling(
   return type === "linear" ? { rope_type: "linear", factor: shortest(factor) } : null;
 }
 
-/** A file has the factors of Llama 3's frequencies, not what they are made of; that is looked for among usual numbers. */
+/**
+ * A file has the factors of Llama 3's frequencies, not what they are made of; that is looked for among usual numbers.
+ */
 function llama3Of(
   { path }: GgufFields,
   { headDim, theta, factors }: { headDim: number; theta: number; factors: Float32Array },

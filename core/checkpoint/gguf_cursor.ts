@@ -1,4 +1,4 @@
-/** Reads the values of a GGUF file one after another, and checks what each claims against what is left of it. @module */
+/** Reads the values of a GGUF file one by one, and checks what each claims against what is left of it. @module */
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
 

@@ -8,8 +8,8 @@ export interface ScoredPiece {
 }
 
 /**
- * All pairs of pieces whose texts together are a piece, those of the highest score first, and of one piece by the ids of
- * left and right, as Hugging Face's converter of SentencePiece lists them.
+ * All pairs of pieces whose texts together are a piece, those of the highest score first, and of one piece by the ids
+ * of left and right, as Hugging Face's converter of SentencePiece lists them.
  */
 export function mergesOfScores(pieces: readonly ScoredPiece[]): [left: string, right: string][] {
   const ids = new Map(pieces.map(({ text, id }) => [text, id]));

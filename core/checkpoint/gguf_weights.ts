@@ -15,9 +15,9 @@ const FACTORS = "rope_freqs.weight";
 const PIECE = 2 ** 21;
 
 /**
- * The weights `stored` in a GGUF file, whose names are llama.cpp's, by the names of `config`'s parameters. Files of Llama
- * have the two halves of each head of q and k interleaved; here they follow one another. A matrix of codes is a tensor of
- * dtype Q8_0 or Q4_0. Throws a UserError naming file and tensor.
+ * The weights `stored` in a GGUF file, whose names are llama.cpp's, by the names of `config`'s parameters. Files of
+ * Llama have the two halves of each head of q and k interleaved; here they follow one another. A matrix of codes is a
+ * tensor of dtype Q8_0 or Q4_0. Throws a UserError naming file and tensor.
  */
 export function openGgufWeights(stored: Weights, config: ModelConfig): CodedWeights {
   const names = new Map(ggufNames(config, config.modelType === "llama").map((name) => [name.to.name, name]));

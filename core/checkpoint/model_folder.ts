@@ -1,4 +1,4 @@
-/** Opens a Hugging Face folder or a GGUF file and checks its config, weights, generation settings and tokenizer files. @module */
+/** Opens a Hugging Face folder or a GGUF file and checks config, weights, generation settings and tokenizer. @module */
 import { type Dtype, DTYPE_BYTES, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { type ModelFiles, readJson, readOptionalJson } from "../files/model_files.ts";
@@ -46,8 +46,8 @@ export interface ModelFolder extends ModelSource {
   /** The dtype in which a parameter is stored, as safetensors spells it, or for codes {@linkcode codedStorage}. */
   dtypeOf(name: string): string;
   /**
-   * What quantized the model before it was stored, as `quant_method` of config.json names it, or of a GGUF file the types
-   * of its codes; null if nothing did.
+   * What quantized the model before it was stored, as `quant_method` of config.json names it, or of a GGUF file the
+   * types of its codes; null if nothing did.
    */
   readonly comesQuantized: string | null;
   /** Reads the stored bytes of a parameter or a range of it. */
@@ -61,9 +61,9 @@ export interface ModelFolder extends ModelSource {
 }
 
 /**
- * Opens a Hugging Face folder or a GGUF file by its path, or a model's files, without reading weights. The exception is
- * a tied embedding that is stored twice: the two must be the same bytes, since transformers 4 would tie them and 5 would
- * not. Throws a UserError naming file and tensor.
+ * Opens a Hugging Face folder or a GGUF file by its path, or a model's files, without reading weights. The exception
+ * is a tied embedding that is stored twice: the two must be the same bytes, since transformers 4 would tie them and 5
+ * would not. Throws a UserError naming file and tensor.
  *
  * @example
  * ```ts

@@ -35,8 +35,8 @@ export interface ExportedModel {
 }
 
 /**
- * Opens a model by the path of its folder or GGUF file, a run's or an adapter's, or by its name on the hub. `base` is the model that
- * the adapter is added to, whatever its folder names. Throws a UserError.
+ * Opens a model by the path of its folder or GGUF file, a run's or an adapter's, or by its name on the hub. `base` is
+ * the model that the adapter is added to, whatever its folder names. Throws a UserError.
  */
 export async function openExported(
   path: string,

@@ -70,8 +70,8 @@ export interface Resolved {
 
 /**
  * Resolves a model's name to its folder: `spec` itself if it is an existing path, a GGUF file's name or no
- * `org/name[@revision]`, else the folder in the hub's cache, to which missing files are downloaded. Throws a UserError if
- * that fails.
+ * `org/name[@revision]`, else the folder in the hub's cache, to which missing files are downloaded. Throws a UserError
+ * if that fails.
  *
  * @example
  * ```ts

@@ -12,10 +12,10 @@ import { checkHandedOut } from "./handed_out.ts";
 import { runPaths } from "./run_paths.ts";
 
 /**
- * Finds the folder of a model or an adapter, or a GGUF file: `path` itself, or `model/` or else `adapter/` in it if `path`
- * is a run's folder. If nothing is at `path`, it is a name whose folder `resolve` finds. Throws a UserError if `path` is
- * there, but is none of these, or if the weights of a run are not as it wrote them; other files that were changed are noted, and an
- * adapter whose base is held in another `quantization` than in training.
+ * Finds the folder of a model or an adapter, or a GGUF file: `path` itself, or `model/` or else `adapter/` in it if
+ * `path` is a run's folder. If nothing is at `path`, it is a name whose folder `resolve` finds. Throws a UserError if
+ * `path` is there, but is none of these, or if the weights of a run are not as it wrote them; other files that were
+ * changed are noted, and an adapter whose base is held in another `quantization` than in training.
  */
 export async function modelFolderOf(
   path: string,

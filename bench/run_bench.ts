@@ -7,6 +7,7 @@ import { Commands } from "../kernels/device/commands.ts";
 import { describe, load } from "./bench_environment.ts";
 import { toJson, toLine, toMarkdown } from "./bench_table.ts";
 import type { Context, Peers, Result } from "./bench_types.ts";
+import { adapterSpecs } from "./cases/adapter_case.ts";
 import { attentionSpecs } from "./cases/attention_case.ts";
 import { elementwiseSpecs } from "./cases/elementwise_case.ts";
 import { generateSpecs } from "./cases/generate_case.ts";
@@ -67,6 +68,7 @@ async function main(args: string[]): Promise<void> {
     ...lmHeadSpecs(),
     ...elementwiseSpecs(),
     ...stepSpecs(),
+    ...adapterSpecs(),
     ...generateSpecs(),
     ...scoreSpecs(),
     ...storageSpecs(),

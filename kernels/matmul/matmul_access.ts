@@ -42,7 +42,7 @@ export function accessFor(
     bWide,
     aImage: plan.image && aVec && fitsImage(device, a, aBytes),
     bImage: plan.image && (bType === "f32" ? bVec : bWide) && fitsImage(device, b, bBytes),
-    cVec: n % 4 === 0 && ldc % 4 === 0 && cFirst % 4 === 0,
+    cVec: plan.writesFour && n % 4 === 0 && ldc % 4 === 0 && cFirst % 4 === 0,
     levels: bType === "nf4" ? plan.levels : "select",
     placed,
     // Weight gradients sum over tokens, whose number varies: one text serves every number.

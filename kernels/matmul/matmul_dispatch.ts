@@ -94,7 +94,7 @@ function dispatchInTurn(commands: Commands, call: MatmulDispatch, blocks: number
 function dispatchSideBySide(commands: Commands, call: MatmulDispatch, blocks: number): void {
   const { plan, access, c, bias, m, n, k, ldc, cFirst, accumulate, addBias } = call;
   const partial = scratchOf(commands, blocks * m * n * 4);
-  commands.dispatch(kernelFor(plan, { ...access, cVec: n % 4 === 0 }), {
+  commands.dispatch(kernelFor(plan, { ...access, cVec: plan.writesFour && n % 4 === 0 }), {
     buffers: buffersOf(call, partial),
     uniforms: {
       ...sizesOf(call),

@@ -7,8 +7,12 @@ import type { LevelLookup } from "../storage/storage_text.ts";
 import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
 import { sharedText, type SharedTile } from "./matmul_shared.ts";
 import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
+import { vectorText, type VectorTile } from "./matmul_vector.ts";
 
-/** The tiles to choose from: `broadcast*` suit software rasterizers, `shared*` real GPUs; all run everywhere. */
+/**
+ * The tiles to choose from: `broadcast*` suit software rasterizers, `shared*` and `vector*` real GPUs; all run everywhere,
+ * but `vector*` only for NT, and in its place `shared16` for the other modes.
+ */
 export type MatmulVariant =
   | "broadcast64"
   | "broadcast32"
@@ -21,10 +25,11 @@ export type MatmulVariant =
   | "shared128"
   | "shared64"
   | "shared32"
-  | "shared16";
+  | "shared16"
+  | "vector4";
 
 type BroadcastVariant = Extract<MatmulVariant, `broadcast${string}`>;
-type SharedVariant = Exclude<MatmulVariant, BroadcastVariant>;
+type SharedVariant = Extract<MatmulVariant, `shared${string}`>;
 
 /** What a plan depends on besides the device. */
 export interface MatmulSizes {
@@ -60,8 +65,12 @@ const SHARED_TILES = {
   shared16: { rows: 16, columns: 16, depth: 64, threadRows: 1, threadColumns: 4 },
 } as const satisfies Record<SharedVariant, SharedTile>;
 
+const VECTOR_TILE: VectorTile = { rows: 4, columns: 32, depth: 64 };
+
 /** Products of at most this many rows are a class of their own. */
 const FEW_ROWS = 16;
+/** So are those of NT with at most this many: what a single sequence decodes, or a few. */
+const LEAST_ROWS = VECTOR_TILE.rows;
 /** m·n·k from which a product is large. */
 const LARGE = 2 ** 27;
 /** m·n·k from which images pay off: their copies, and the passes that these end, take some 40 µs. */
@@ -90,6 +99,8 @@ export interface MatmulPlan {
   image: boolean;
   /** How to look up nf4's levels. */
   levels: LevelLookup;
+  /** Whether to write four columns of c at once if its layout allows. */
+  writesFour: boolean;
   /** Whether to read a b that is not f32 eight elements at once if its layout allows. */
   wide: boolean;
 }
@@ -104,6 +115,7 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVari
     tunedVariant(device, sizes) ?? chooseVariant(device.tuning?.family ?? device.family, sizes),
     { ...sizes, lanes },
   );
+  if (chosen === "vector4") return sizes.mode === "NT" ? vectorPlan(sizes) : sharedPlan("shared16", sizes);
   if (!isBroadcast(chosen)) return sharedPlan(chosen, sizes);
   const subgroups = device.subgroupSize > 0;
   const asked = variant !== undefined || sizes.m * sizes.n * sizes.k >= IMAGE_WORK;
@@ -134,6 +146,7 @@ function broadcastPlan(
     image: hasImages && image,
     // With 8 lanes a shuffle is one instruction of a CPU with AVX2.
     levels: subgroups && lanes === 8 ? "shuffle" : "select",
+    writesFour: true,
     wide: bType !== "f32" && (mode === "NT" || tile.vectors % 2 === 0),
   };
 }
@@ -154,7 +167,28 @@ function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes): Mat
     subgroups: false,
     image: false,
     levels: "shared",
+    writesFour: true,
     wide: false,
+  };
+}
+
+function vectorPlan(sizes: MatmulSizes): MatmulPlan {
+  const { bType = "f32" } = sizes;
+  const { rows, columns } = VECTOR_TILE;
+  return {
+    ...sharedPlan("shared16", sizes),
+    variant: "vector4",
+    rows,
+    columns,
+    // Partial sums of so few rows are small, and each block of k is a chain of its own.
+    busy: Infinity,
+    source: (access) => ({
+      name: "kernels/matmul/matmul_vector.ts (generated)",
+      text: vectorText(access, VECTOR_TILE),
+    }),
+    key: "vector4",
+    writesFour: false,
+    wide: bType !== "f32",
   };
 }
 
@@ -164,16 +198,21 @@ function isBroadcast(variant: MatmulVariant): variant is BroadcastVariant {
 
 /** Whether a value is the name of a tile. */
 export function isVariant(value: unknown): value is MatmulVariant {
-  return typeof value === "string" && (Object.hasOwn(BROADCAST_TILES, value) || Object.hasOwn(SHARED_TILES, value));
+  return value === "vector4" ||
+    typeof value === "string" && (Object.hasOwn(BROADCAST_TILES, value) || Object.hasOwn(SHARED_TILES, value));
 }
 
 /** The class of sizes that share a tuned tile. */
 export function tileClass({ mode, m, n, k }: Pick<MatmulSizes, "mode" | "m" | "n" | "k">): TileClass {
+  if (mode === "NT" && m <= LEAST_ROWS) return "NT/least";
   return `${mode}/${m <= FEW_ROWS ? "few" : m * n * k < LARGE ? "small" : "large"}`;
 }
 
 function tunedVariant(device: Device, sizes: MatmulSizes): MatmulVariant | undefined {
-  return device.tuning?.tiles[tileClass(sizes)] as MatmulVariant | undefined;
+  const tiles = device.tuning?.tiles;
+  const own = tileClass(sizes);
+  // What was tuned without a class of the least rows has chosen for them too.
+  return (tiles?.[own] ?? (own === "NT/least" ? tiles?.["NT/few"] : undefined)) as MatmulVariant | undefined;
 }
 
 /**
@@ -192,7 +231,7 @@ function forType(
   return mode === "NT" ? "broadcast16image" : "broadcast32image";
 }
 
-function chooseVariant(family: DeviceFamily, { m, n, k }: MatmulSizes): MatmulVariant {
+function chooseVariant(family: DeviceFamily, { mode, m, n, k }: MatmulSizes): MatmulVariant {
   if (family === "cpu") {
     // The largest tile takes a second to compile for each mode, twice as long as the next, and is a quarter faster.
     const large = m * n * k >= LARGE;
@@ -201,7 +240,7 @@ function chooseVariant(family: DeviceFamily, { m, n, k }: MatmulSizes): MatmulVa
     if (1.04 * Math.ceil(m / 8) * Math.ceil(n / 128) < step * Math.ceil(n / 64)) return "broadcast8";
     return large ? "broadcast64" : "broadcast32";
   }
-  if (m <= FEW_ROWS) return "shared16";
+  if (m <= FEW_ROWS) return mode === "NT" && m <= LEAST_ROWS ? "vector4" : "shared16";
   const tiles = (size: number): number => Math.ceil(m / size) * Math.ceil(n / size);
   if (tiles(128) >= BUSY.gpu / 2) return "shared128";
   return tiles(64) >= BUSY.gpu / 2 ? "shared64" : "shared32";

@@ -14,7 +14,7 @@ const MODES = ["NN", "NT", "TN"] as const;
 /** The tiles of each family but those that bf16 alone has. */
 const VARIANTS: Readonly<Record<DeviceFamily, readonly MatmulVariant[]>> = {
   cpu: ["broadcast64", "broadcast32", "broadcast32image", "broadcast8", "broadcast8image"],
-  gpu: ["shared128", "shared64", "shared32", "shared16"],
+  gpu: ["shared128", "shared64", "shared32", "shared16", "vector4"],
 };
 const MARK = 77.25;
 
@@ -130,6 +130,7 @@ const CASES: readonly Case[] = [
   { m: 9, n: 68, k: 1100, accumulate: true, bias: true },
   { m: 130, n: 67, k: 45, bias: true },
   { m: 1, n: 1, k: 1 },
+  { m: 1, n: 131, k: 2092, gaps: [0, 0, 5], bias: true },
   { m: 5, n: 35, k: 67, gaps: [1, 3, 2], accumulate: true },
 ];
 
@@ -142,6 +143,7 @@ const PLACED: readonly Case[] = [
 
 for (const mode of MODES) {
   for (const variant of [...VARIANTS.cpu, ...VARIANTS.gpu]) {
+    if (variant === "vector4" && mode !== "NT") continue;
     Deno.test(`matmul() ${mode} matches float64 in ${variant} at all kinds of sizes`, async (t) => {
       // broadcast64's text is broadcast32's with more rows, and takes seconds to compile.
       const count = variant === "broadcast64" ? 3 : CASES.length;
@@ -153,7 +155,10 @@ for (const mode of MODES) {
 }
 
 for (const mode of MODES) {
-  for (const variant of ["broadcast32", "broadcast32image", "broadcast8", "shared64", "shared16"] as const) {
+  for (
+    const variant of ["broadcast32", "broadcast32image", "broadcast8", "shared64", "shared16", "vector4"] as const
+  ) {
+    if (variant === "vector4" && mode !== "NT") continue;
     Deno.test(`matmul() ${mode} with places and a scale matches float64 in ${variant}`, async (t) => {
       for (const it of PLACED) await t.step(describe(it), () => run(mode, it, { variant }));
     });
@@ -169,8 +174,10 @@ for (const mode of ["NN", "NT"] as const) {
       "broadcast8",
       "shared64",
       "shared16",
+      "vector4",
     ] as const
   ) {
+    if (variant === "vector4" && mode !== "NT") continue;
     Deno.test(`matmul() ${mode} reads a bf16 b in ${variant}`, async (t) => {
       for (
         const it of [
@@ -345,11 +352,12 @@ Deno.test("matmul() names a stride that does not fit", () => {
 });
 
 for (const mode of ["NN", "NT"] as const) {
-  for (const variant of ["broadcast8", "broadcast2", "broadcast16image", "shared64", "shared16"] as const) {
-    const recorder = variant.startsWith("shared") ? asGpu : commands;
+  for (const variant of ["broadcast8", "broadcast2", "broadcast16image", "shared64", "shared16", "vector4"] as const) {
+    if (variant === "vector4" && mode !== "NT") continue;
+    const recorder = variant.startsWith("broadcast") ? commands : asGpu;
     Deno.test(`matmul() ${mode} of a stored b is that of its numbers in f32, bit for bit, in ${variant}`, async (t) => {
       for (const bType of ["f16", "int8", "int4", "int4z", "nf4"] as const) {
-        for (const [m, n, k] of [[9, 68, 132], [20, 39, 77]] as const) {
+        for (const [m, n, k] of [[9, 68, 132], [20, 39, 77], [1, 35, 1160]] as const) {
           if (bType === "f16" && (mode === "NT" ? k : n) % 2 !== 0) continue;
           await t.step(`${bType} ${m}x${n}x${k}`, async () => {
             const [rows, columns] = mode === "NT" ? [n, k] : [k, n];

@@ -11,7 +11,8 @@ import { vectorText, type VectorTile } from "./matmul_vector.ts";
 
 /**
  * The tiles to choose from: `broadcast*` suit software rasterizers, `shared*` and `vector*` real GPUs; all run everywhere,
- * but `vector*` only for NT, and in its place `shared16` for the other modes.
+ * but `vector*` only for NT, and in its place `shared16` for the other modes. `turned*` are the broadcast tiles of as many
+ * rows, with the columns of c as rows.
  */
 export type MatmulVariant =
   | "broadcast64"
@@ -22,13 +23,15 @@ export type MatmulVariant =
   | "broadcast8"
   | "broadcast8image"
   | "broadcast2"
+  | "turned32"
+  | "turned16"
   | "shared128"
   | "shared64"
   | "shared32"
   | "shared16"
   | "vector4";
 
-type BroadcastVariant = Extract<MatmulVariant, `broadcast${string}`>;
+type BroadcastVariant = Extract<MatmulVariant, `broadcast${string}` | `turned${string}`>;
 type SharedVariant = Extract<MatmulVariant, `shared${string}`>;
 
 /** What a plan depends on besides the device. */
@@ -56,6 +59,8 @@ const BROADCAST_TILES = {
   broadcast8: { rows: 8, columns: 128, image: false },
   broadcast8image: { rows: 8, columns: 128, image: true },
   broadcast2: { rows: 2, columns: 128, image: false },
+  turned32: { rows: 32, columns: 64, image: true },
+  turned16: { rows: 16, columns: 64, image: true },
 } as const satisfies Record<BroadcastVariant, { rows: number; columns: number; image: boolean }>;
 
 const SHARED_TILES = {
@@ -71,6 +76,9 @@ const VECTOR_TILE: VectorTile = { rows: 4, columns: 32, depth: 64 };
 const FEW_ROWS = 16;
 /** So are those of NT with at most this many: what a single sequence decodes, or a few. */
 const LEAST_ROWS = VECTOR_TILE.rows;
+/** Of c with at most this many columns the rest of a tile would be idle: it is turned, if it has rows to fill a tile. */
+const FEW_COLUMNS = 32;
+const TURNED_ROWS = 64;
 /** m·n·k from which a product is large. */
 const LARGE = 2 ** 27;
 /** m·n·k from which images pay off: their copies, and the passes that these end, take some 40 µs. */
@@ -99,6 +107,8 @@ export interface MatmulPlan {
   image: boolean;
   /** How to look up nf4's levels. */
   levels: LevelLookup;
+  /** Whether a and b are exchanged, and c is written with its columns as the tile's rows. */
+  turned: boolean;
   /** Whether to write four columns of c at once if its layout allows. */
   writesFour: boolean;
   /** Whether to read a b that is not f32 eight elements at once if its layout allows. */
@@ -121,6 +131,14 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVari
   const asked = variant !== undefined || sizes.m * sizes.n * sizes.k >= IMAGE_WORK;
   // Without subgroups each row of a needs a load of its own, so that more rows gain nothing.
   return broadcastPlan(subgroups ? chosen : "broadcast8", sizes, { lanes, subgroups, image: asked });
+}
+
+/** The turned tile for a product without bias, if it is worth one. */
+export function turnedVariant(device: Device, { m, n, k, bType = "f32" }: MatmulSizes): MatmulVariant | undefined {
+  const family = device.tuning?.family ?? device.family;
+  const fits = family === "cpu" && device.subgroupSize > 0 && bType === "f32" && n <= FEW_COLUMNS && m >= TURNED_ROWS;
+  if (!fits || m * n * k < IMAGE_WORK) return undefined;
+  return n <= 16 ? "turned16" : "turned32";
 }
 
 function broadcastPlan(
@@ -146,6 +164,7 @@ function broadcastPlan(
     image: hasImages && image,
     // With 8 lanes a shuffle is one instruction of a CPU with AVX2.
     levels: subgroups && lanes === 8 ? "shuffle" : "select",
+    turned: variant.startsWith("turned"),
     writesFour: true,
     wide: bType !== "f32" && (mode === "NT" || tile.vectors % 2 === 0),
   };
@@ -167,6 +186,7 @@ function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes): Mat
     subgroups: false,
     image: false,
     levels: "shared",
+    turned: false,
     writesFour: true,
     wide: false,
   };

@@ -13,7 +13,7 @@ import { storeMatrix } from "../../_shared/stored_matrix.ts";
 const MODES = ["NN", "NT", "TN"] as const;
 /** The tiles of each family but those that bf16 alone has. */
 const VARIANTS: Readonly<Record<DeviceFamily, readonly MatmulVariant[]>> = {
-  cpu: ["broadcast64", "broadcast32", "broadcast32image", "broadcast8", "broadcast8image"],
+  cpu: ["broadcast64", "broadcast32", "broadcast32image", "broadcast8", "broadcast8image", "turned32", "turned16"],
   gpu: ["shared128", "shared64", "shared32", "shared16", "vector4"],
 };
 const MARK = 77.25;
@@ -156,7 +156,16 @@ for (const mode of MODES) {
 
 for (const mode of MODES) {
   for (
-    const variant of ["broadcast32", "broadcast32image", "broadcast8", "shared64", "shared16", "vector4"] as const
+    const variant of [
+      "broadcast32",
+      "broadcast32image",
+      "broadcast8",
+      "turned32",
+      "turned16",
+      "shared64",
+      "shared16",
+      "vector4",
+    ] as const
   ) {
     if (variant === "vector4" && mode !== "NT") continue;
     Deno.test(`matmul() ${mode} with places and a scale matches float64 in ${variant}`, async (t) => {

@@ -341,7 +341,8 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of(
     "matmul/matmul_text.ts",
     { test: "matmul/matmul" },
-    ["one column too few", "if (column + ${q}u < p.n)", "if (column + ${q}u + 1u < p.n)"],
+    ["one column too few", "if (column + ${q}u < ${width})", "if (column + ${q}u + 1u < ${width})"],
+    ["columns of a turned c", 'turned ? "p.m" : "p.n"', '"p.n"'],
     ["texels of a line", "% ${IMAGE_WIDTH}u", "% ${IMAGE_WIDTH / 2}u"],
     ["a wide texel", "128 / STORAGE_FACTS[bType].bits", "64 / STORAGE_FACTS[bType].bits"],
     ["16 bits' eight in a buffer", 'bImage ? wideTexel : "b[at / 8u]"', 'bImage ? wideTexel : "b[at / 8u + 1u]"'],
@@ -353,7 +354,14 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of(
     "matmul/matmul_broadcast.ts",
     { test: "matmul/matmul" },
-    ["overwrites", "p.accumulate != 0u", "p.accumulate == 2u"],
+    ["overwrites", "  if (p.accumulate != 0u) {\n${all(", "  if (p.accumulate == 2u) {\n${all("],
+    ["a turned c is overwritten", "      if (p.accumulate != 0u) {\n", "      if (p.accumulate == 2u) {\n"],
+    [
+      "a turned c's last column",
+      "`  if (${columns(j)} + ${q}u < p.n) {\\n`",
+      "`  if (${columns(j)} + ${q}u + 1u < p.n) {\\n`",
+    ],
+    ["a turned c's neighbours", "c${4 * g + r}_${j}[${q}]`).join", "c${4 * g}_${j}[${q}]`).join"],
     ["last k left out", "`${k} < k_last`", "`${k} + 1u < k_last`"],
     ["last row left out", "`  if (row + ${i}u < p.m) {\\n`", "`  if (row + ${i}u + 1u < p.m) {\\n`"],
     ["k block ignored", "p.k_first + group.z * p.k_block", "p.k_first"],

@@ -4,7 +4,7 @@ import type { Slice } from "../device/slice.ts";
 import { isQuantized, STORAGE_FACTS, storedColumns } from "../storage/storage.ts";
 import { accessFor, type MatmulLayout } from "./matmul_access.ts";
 import { dispatchMatmul } from "./matmul_dispatch.ts";
-import { type MatmulSizes, type MatmulVariant, planFor, turnedVariant } from "./matmul_plan.ts";
+import { type MatmulSizes, type MatmulVariant, planFor, thinVariant } from "./matmul_plan.ts";
 import { imageOf } from "./matmul_scratch.ts";
 import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
 
@@ -62,7 +62,7 @@ function record(commands: Commands, call: Matmul, variant: MatmulVariant | undef
   const { aFirst = 0, bFirst = 0, cFirst = 0, scale = 1 } = call;
   check(call, { lda, ldb, ldc });
   if (m === 0 || n === 0) return;
-  const wanted = variant ?? (bias ? undefined : turnedVariant(commands.device, call));
+  const wanted = variant ?? (bias ? undefined : thinVariant(commands.device, call));
   const planned = planFor(commands.device, call, wanted);
   const plan = bias || bType !== "f32" ? { ...planned, turned: false } : planned;
   const given: Operands = { mode, a, b, m, n, k, bType, lda, ldb, aFirst, bFirst };

@@ -79,6 +79,8 @@ const LEAST_ROWS = VECTOR_TILE.rows;
 /** Of c with at most this many columns the rest of a tile would be idle: it is turned, if it has rows to fill a tile. */
 const FEW_COLUMNS = 32;
 const TURNED_ROWS = 64;
+/** Of sums of at most this many products writing c takes most of the time, which a turned tile does in longer stretches. */
+const SHORT_SUM = 64;
 /** m·n·k from which a product is large. */
 const LARGE = 2 ** 27;
 /** m·n·k from which images pay off: their copies, and the passes that these end, take some 40 µs. */
@@ -133,12 +135,18 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVari
   return broadcastPlan(subgroups ? chosen : "broadcast8", sizes, { lanes, subgroups, image: asked });
 }
 
-/** The turned tile for a product without bias, if it is worth one. */
-export function turnedVariant(device: Device, { m, n, k, bType = "f32" }: MatmulSizes): MatmulVariant | undefined {
+/**
+ * The tile for a product without bias whose c has few columns, whose sums are short, or, for TN, whose c has few rows:
+ * those of low-rank adapters. Undefined for others.
+ */
+export function thinVariant(device: Device, { mode, m, n, k, bType = "f32" }: MatmulSizes): MatmulVariant | undefined {
   const family = device.tuning?.family ?? device.family;
-  const fits = family === "cpu" && device.subgroupSize > 0 && bType === "f32" && n <= FEW_COLUMNS && m >= TURNED_ROWS;
-  if (!fits || m * n * k < IMAGE_WORK) return undefined;
-  return n <= 16 ? "turned16" : "turned32";
+  const applies = family === "cpu" && device.subgroupSize > 0 && bType === "f32" && m * n * k >= IMAGE_WORK;
+  if (!applies) return undefined;
+  if (m >= TURNED_ROWS && n <= 16) return "turned16";
+  if (m >= TURNED_ROWS && (n <= FEW_COLUMNS || k <= SHORT_SUM)) return "turned32";
+  if (mode !== "TN" || m > FEW_ROWS) return undefined;
+  return m <= 8 ? "broadcast8image" : "broadcast16image";
 }
 
 function broadcastPlan(

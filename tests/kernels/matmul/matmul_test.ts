@@ -5,7 +5,7 @@ import type { Slice } from "../../../kernels/device/slice.ts";
 import type { DeviceFamily } from "../../../kernels/device/tuning.ts";
 import { type Matmul, matmul, matmulBy, type MatmulMode, type MatmulVariant } from "../../../kernels/matmul/matmul.ts";
 import { accessFor } from "../../../kernels/matmul/matmul_access.ts";
-import { planFor } from "../../../kernels/matmul/matmul_plan.ts";
+import { planFor, thinVariant } from "../../../kernels/matmul/matmul_plan.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, device, guarded, randomF32, readF32, readU32, release } from "../../_shared/device.ts";
 import { storeMatrix } from "../../_shared/stored_matrix.ts";
@@ -13,7 +13,7 @@ import { storeMatrix } from "../../_shared/stored_matrix.ts";
 const MODES = ["NN", "NT", "TN"] as const;
 /** The tiles of each family but those that bf16 alone has. */
 const VARIANTS: Readonly<Record<DeviceFamily, readonly MatmulVariant[]>> = {
-  cpu: ["broadcast64", "broadcast32", "broadcast32image", "broadcast8", "broadcast8image", "turned32", "turned16"],
+  cpu: ["broadcast64", "broadcast32", "broadcast32image", "broadcast8", "broadcast8image"],
   gpu: ["shared128", "shared64", "shared32", "shared16", "vector4"],
 };
 const MARK = 77.25;
@@ -160,8 +160,6 @@ for (const mode of MODES) {
       "broadcast32",
       "broadcast32image",
       "broadcast8",
-      "turned32",
-      "turned16",
       "shared64",
       "shared16",
       "vector4",
@@ -173,6 +171,60 @@ for (const mode of MODES) {
     });
   }
 }
+
+/** A turned tile takes products without bias. */
+const TURNED: readonly Case[] = [
+  { m: 136, n: 20, k: 1100, gaps: [4, 8, 12], firsts: [8, 4, 12], scale: 2, accumulate: true },
+  { m: 68, n: 16, k: 132 },
+  { m: 35, n: 5, k: 67, gaps: [1, 3, 2], firsts: [0, 6, 0], accumulate: true },
+  { m: 1, n: 1, k: 1 },
+];
+
+for (const mode of MODES) {
+  for (const variant of ["turned32", "turned16"] as const) {
+    Deno.test(`matmul() ${mode} matches float64 in ${variant}, which is broadcast's with rows and columns exchanged`, async (t) => {
+      // As with broadcast64, one case is enough of the text with more rows.
+      for (const it of TURNED.slice(0, variant === "turned32" ? 1 : TURNED.length)) {
+        await t.step(describe(it), () => run(mode, it, { variant }));
+      }
+      await run(mode, { m: 9, n: 20, k: 36, bias: true }, { variant });
+    });
+  }
+
+  Deno.test(`matmul() ${mode} gives the same bits in a turned tile`, async () => {
+    const [m, n, k] = [70, 20, 1100];
+    const [old, b] = [randomF32(m * n, 14), guarded(randomF32(n * k, 13))];
+    const a = guarded(randomF32(m * k, 12));
+    const bits = async (variant: MatmulVariant): Promise<Uint32Array> => {
+      const c = guarded(old);
+      matmulBy(commands, variant, { mode, c, a, b, m, n, k, scale: 0.3, accumulate: true });
+      commands.submit();
+      const values = await readU32(c);
+      release(c);
+      return values;
+    };
+    deepEqual(await bits("turned16"), await bits("broadcast8"));
+    release(a, b);
+  });
+}
+
+Deno.test("matmul() chooses the tiles of thin products by their sizes", () => {
+  const chosen = (mode: MatmulMode, [m, n, k]: readonly [number, number, number]): string | undefined =>
+    thinVariant(commands.device, { mode, m, n, k });
+  for (const mode of MODES) {
+    equal(chosen(mode, [512, 16, 896]), "turned16");
+    equal(chosen(mode, [512, 32, 896]), "turned32");
+    equal(chosen(mode, [512, 896, 16]), "turned32");
+    equal(chosen(mode, [512, 896, 320]), undefined);
+    equal(chosen(mode, [64, 16, 64]), undefined);
+  }
+  equal(chosen("TN", [16, 896, 512]), "broadcast16image");
+  equal(chosen("TN", [8, 896, 512]), "broadcast8image");
+  // What is decoded has tiles of its own.
+  equal(chosen("NT", [16, 896, 512]), undefined);
+  equal(thinVariant(commands.device, { mode: "NT", m: 512, n: 16, k: 896, bType: "bf16" }), undefined);
+  equal(thinVariant(asGpu.device, { mode: "NT", m: 512, n: 16, k: 896 }), undefined);
+});
 
 for (const mode of ["NN", "NT"] as const) {
   for (

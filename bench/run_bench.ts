@@ -17,6 +17,7 @@ import { storageSpecs } from "./cases/load_save_case.ts";
 import { matmulSpecs } from "./cases/matmul_case.ts";
 import { scoreSpecs } from "./cases/score_case.ts";
 import { startSpecs } from "./cases/start_case.ts";
+import { storedMatmulSpecs } from "./cases/stored_matmul_case.ts";
 import { stepSpecs } from "./cases/step_case.ts";
 import { openJax } from "./peers/jax.ts";
 import { openTfjs } from "./peers/tfjs.ts";
@@ -64,6 +65,7 @@ async function main(args: string[]): Promise<void> {
   const device = await openToolDevice();
   const specs = [
     ...matmulSpecs({ gpu: device.family === "gpu" }),
+    ...storedMatmulSpecs(),
     ...attentionSpecs(),
     ...lmHeadSpecs(),
     ...elementwiseSpecs(),

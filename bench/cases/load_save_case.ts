@@ -1,6 +1,6 @@
 /** Loading and saving weights, against bare copies of the same bytes. @module */
 import { join } from "node:path";
-import { loadModel, storeModel } from "../../core/model/model.ts";
+import { type AnyModel, freeModel, loadFrozenModel, loadModel, storeModel } from "../../core/model/model.ts";
 import { llamaConfig, type LlamaSizes, modelFolder, parameterCount } from "../bench_models.ts";
 import type { Context, Result, Spec } from "../bench_types.ts";
 import { compare, seconds } from "../measure.ts";
@@ -16,28 +16,43 @@ const SIZES: LlamaSizes = {
 };
 const CHUNK = 16 * 2 ** 20;
 
-/** Load and save, float32. */
+/** Load to be trained in float32, load frozen in bfloat16, and save. */
 export function storageSpecs(): Spec[] {
   return [
-    { name: "load/f32", quick: false, run: runLoad },
+    { name: "load/f32", quick: false, run: runTrained },
+    { name: "load/bf16", quick: false, run: runFrozen },
     { name: "save/f32", quick: false, run: runSave },
   ];
 }
 
-function bytesOf(): number {
-  return 4 * parameterCount(llamaConfig(SIZES));
+const COUNT = parameterCount(llamaConfig(SIZES));
+
+async function runTrained(context: Context): Promise<Result[]> {
+  const dir = await modelFolder(context, SIZES);
+  const open = () => loadModel(context.device, dir);
+  return await runLoad(context, { name: "load/f32", bytes: 4 * COUNT, open });
 }
 
-async function runLoad(context: Context): Promise<Result[]> {
+async function runFrozen(context: Context): Promise<Result[]> {
   const { device } = context;
-  const dir = await modelFolder(context, SIZES);
-  const bytes = bytesOf();
+  const dir = join(context.folder, "bfloat16");
+  const model = await loadModel(device, await modelFolder(context, SIZES));
+  await storeModel(dir, model, { dtype: "BF16" });
+  freeModel(model);
+  return await runLoad(context, { name: "load/bf16", bytes: 2 * COUNT, open: () => loadFrozenModel(device, dir) });
+}
+
+/** Loading against writing as many bytes of zeros in large pieces. */
+async function runLoad(
+  context: Context,
+  { name, bytes, open }: { name: string; bytes: number; open: () => Promise<AnyModel> },
+): Promise<Result[]> {
+  const { device } = context;
   const data = new Uint8Array(CHUNK);
-  const name = "load/f32";
   const load = async (): Promise<void> => {
-    const { weights } = await loadModel(device, dir);
+    const model = await open();
     await device.sync();
-    weights.free();
+    freeModel(model);
   };
   const write = async (): Promise<void> => {
     const slice = device.alloc(bytes, "bare");
@@ -64,7 +79,7 @@ async function runLoad(context: Context): Promise<Result[]> {
 async function runSave(context: Context): Promise<Result[]> {
   const { device, folder } = context;
   const model = await loadModel(device, await modelFolder(context, SIZES));
-  const bytes = bytesOf();
+  const bytes = 4 * COUNT;
   const data = new Uint8Array(CHUNK);
   const dir = join(folder, "saved");
   const save = async (): Promise<void> => void await storeModel(dir, model, { dtype: "F32" });

@@ -10,6 +10,7 @@ interface CommandModules {
   export: typeof import("./commands/export_command.ts");
   export_model: typeof import("./commands/export_model_command.ts");
   generate: typeof import("./commands/generate_command.ts");
+  import_config: typeof import("./commands/import_config_command.ts");
   init: typeof import("./commands/init_command.ts");
   label: typeof import("./commands/label_command.ts");
   merge: typeof import("./commands/merge_command.ts");

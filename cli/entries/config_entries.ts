@@ -1,5 +1,6 @@
 /** The commands about configs and runs: names, arguments, options and help. @module */
 import { METHODS } from "../../core/config/choices.ts";
+import { FOREIGN_PROGRAMS, type ForeignProgram } from "../../core/config/import/recognize_program.ts";
 import { UserError } from "../../core/error.ts";
 import type { CommandEntry } from "../command_entry.ts";
 import { loadCommand } from "../load_command.ts";
@@ -54,6 +55,34 @@ export const config: CommandEntry = {
       set: setOf(values),
       schema: values.schema === true,
       json: values.json === true,
+    }),
+};
+
+/** `dnpo import-config`. */
+export const importConfig: CommandEntry = {
+  name: "import-config",
+  summary: "turn a config of TRL, alignment-handbook, LLaMA-Factory or axolotl into one of dnpo's",
+  description:
+    "Prints a config that does the same, with the other program's defaults written out. Comments at its top name the " +
+    "keys that mean something else here or have no counterpart. What would train something else is an error.",
+  argument: { name: "FILE", summary: "YAML or JSON file of the other program", required: true, path: "file" },
+  options: [
+    { flags: "-o, --output <file>", summary: "file to write (default: standard output)", path: "file" },
+    { flags: "--from <program>", summary: "whose config it is (default: by its keys)", choices: FOREIGN_PROGRAMS },
+    { flags: "--method <name>", summary: "the command of TRL, where its keys do not tell", choices: ["dpo", "sft"] },
+    { flags: "-f, --force", summary: "overwrite a file that is there" },
+  ],
+  examples: [
+    ["dnpo import-config dpo_config.yaml -o mine.yaml", "then: dnpo data mine.yaml, and dnpo plan mine.yaml"],
+    ["dnpo import-config trl.yaml --method sft", "to look at it first"],
+  ],
+  run: async (argument, values) =>
+    (await loadCommand("import_config")).importForeign({
+      file: argument!,
+      output: typeof values.output === "string" ? values.output : undefined,
+      from: values.from as ForeignProgram | undefined,
+      method: values.method as "dpo" | "sft" | undefined,
+      force: values.force === true,
     }),
 };
 

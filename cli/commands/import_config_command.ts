@@ -1,0 +1,45 @@
+/** `dnpo import-config`. @module */
+import { dirname } from "node:path";
+import { type ForeignProgram, importConfig } from "../../core/config/import/import_config.ts";
+import { UserError } from "../../core/error.ts";
+import { say, tell } from "../print.ts";
+
+/** The arguments of `dnpo import-config`. */
+export interface ImportConfigOptions {
+  /** The other program's config. */
+  file: string;
+  /** File to write; undefined for standard output. */
+  output: string | undefined;
+  /** Whose config it is; undefined if its keys are to tell. */
+  from: ForeignProgram | undefined;
+  /** The command of TRL; undefined if the keys are to tell. */
+  method: "dpo" | "sft" | undefined;
+  /** Whether a file that is there is overwritten. */
+  force: boolean;
+}
+
+/** Prints or writes the config, and says on standard error how many keys its comments name. */
+export async function importForeign({ file, output, from, method, force }: ImportConfigOptions): Promise<number> {
+  if (output !== undefined && !force && await isThere(output)) {
+    throw new UserError(`Cannot write ${output}: it is there already; name another file, or give --force`);
+  }
+  const { program, text, notes } = await importConfig(file, { ...(from && { from }), ...(method && { method }) });
+  const count = (kind: "differs" | "missing"): number => notes.filter((note) => note.kind === kind).length;
+  const [differs, missing] = [count("differs"), count("missing")];
+  if (output === undefined) say(...text.trimEnd().split("\n"));
+  else {
+    await Deno.mkdir(dirname(output), { recursive: true });
+    await Deno.writeTextFile(output, text);
+  }
+  const did = output === undefined ? "Read" : `Wrote ${output} from`;
+  tell(
+    `${did} a config of ${program}; its comments name ${
+      differs === 1 ? "1 key that means" : `${differs} keys that mean`
+    } something else here and ${missing} that ${missing === 1 ? "was" : "were"} left out.`,
+  );
+  return 0;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
+}

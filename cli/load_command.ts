@@ -6,6 +6,7 @@ interface CommandModules {
   compare: typeof import("./commands/compare_command.ts");
   completions: typeof import("./commands/completions_command.ts");
   config: typeof import("./commands/config_command.ts");
+  data: typeof import("./commands/data_command.ts");
   doctor: typeof import("./commands/doctor_command.ts");
   export: typeof import("./commands/export_command.ts");
   export_model: typeof import("./commands/export_model_command.ts");

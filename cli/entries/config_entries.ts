@@ -86,6 +86,29 @@ export const importConfig: CommandEntry = {
     }),
 };
 
+/** `dnpo data`. */
+export const data: CommandEntry = {
+  name: "data",
+  summary: "show what the model will see of the data, row by row and token by token",
+  description:
+    "Reads and tokenizes the rows as the run will, and prints which are read, dropped and cut and why, some of them with " +
+    "the template's text, the borders of tokens and what is trained on, how long they are, and what data.max_length " +
+    "costs. Needs no GPU.",
+  argument: configFile,
+  options: [set, { flags: "--rows <n>", summary: "how many rows are shown token by token (default: 3)" }, json],
+  examples: [
+    ["dnpo data config.yaml", "in colours; in a pipe or with NO_COLOR with marks instead"],
+    ["dnpo data config.yaml --set data.max_length=2048 --rows 1", "the same, with another limit"],
+  ],
+  run: async (argument, values) =>
+    (await loadCommand("data")).data({
+      config: argument,
+      set: setOf(values),
+      rows: typeof values.rows === "string" ? values.rows : undefined,
+      json: values.json === true,
+    }),
+};
+
 /** `dnpo plan`. */
 export const plan: CommandEntry = {
   name: "plan",

@@ -130,3 +130,28 @@ export async function readExamples(
   onRead?.({ ...read, report });
   return examples;
 }
+
+/** Reads the held-out rows of `data.eval`. Throws a UserError if no row is left. */
+export async function readHeldOut(
+  context: RowContext,
+  { model, tokenizer, settings, onRead }: {
+    model: Pick<ModelFolder, "config">;
+    tokenizer: Tokenizer | null;
+    settings: IterationConfig;
+    onRead?: (set: ReadSet) => void;
+  },
+): Promise<TokenizedExample[]> {
+  const read = await readData(context, { settings, which: "eval" });
+  const { encoder } = context;
+  const joint = settings.method === "sft";
+  await encoder.prepare(read.rows, { tokenizer, joint }, 1);
+  const { examples, report } = tokenizeExamples(read.rows, {
+    encoder,
+    tokenizer,
+    vocabSize: model.config.vocabSize,
+    maxLength: settings.data.max_length,
+    joint,
+  });
+  onRead?.({ ...read, report });
+  return examples;
+}

@@ -45,13 +45,6 @@ export {
   type Setting,
   writeResolved,
 } from "./core/config/config.ts";
-export {
-  type ForeignProgram,
-  importConfig,
-  type ImportedConfig,
-  type ImportNote,
-  type ImportOptions,
-} from "./core/config/import/import_config.ts";
 export type {
   AnyJudgeConfig,
   DataColumns,

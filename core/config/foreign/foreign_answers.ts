@@ -43,7 +43,7 @@ const ANSWERS: readonly (readonly [text: string, keys: string])[] = [
     "deepspeed fsdp fsdp_config fsdp_version local_rank ddp_timeout ddp_backend ddp_bucket_cap_mb ddp_static_graph " +
     "ddp_broadcast_buffers ddp_find_unused_parameters ignore_bias_buffers accelerator_config parallelism_config " +
     "context_parallel_size tensor_parallel_size sequence_parallel_degree device_map use_cpu no_cuda use_mps_device " +
-    "gpu_memory_limit",
+    "gpu_memory_limit average_tokens_across_devices",
   ],
   [
     "here there is none: the kernels are dnpo's own, chosen by measuring (autotune)",
@@ -80,7 +80,6 @@ const ANSWERS: readonly (readonly [text: string, keys: string])[] = [
     "here there is none: training.optim has adam_beta1, adam_beta2, adam_epsilon and weight_decay alone",
     "optim_args optim_target_modules embedding_lr embedding_lr_scale lr_groups",
   ],
-  ["here a step's rows weigh alike, however long", "average_tokens_across_devices"],
   // Rows.
   [
     "here data.max_length bounds prompt and response together; rows with longer prompts are dropped",

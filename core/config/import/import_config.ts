@@ -44,19 +44,6 @@ export interface ImportedConfig {
  * Turns a config of TRL, alignment-handbook, LLaMA-Factory or axolotl into one of ours, which loads: with the other
  * program's defaults written out, and a note for each key that means something else here or was left out. Throws a
  * UserError where that would train something else: another kind of training, loss, optimizer, schedule or adapter.
- *
- * @example
- * ```ts
- * import { importConfig } from "@dnpo/dnpo";
- * import assert from "node:assert/strict";
- *
- * const file = await Deno.makeTempFile({ suffix: ".yaml" });
- * await Deno.writeTextFile(file, "model_name_or_path: org/model\ndataset_name: org/pairs\nbeta: 0.2\nbf16: true\n");
- * const { program, text, notes } = await importConfig(file);
- * assert.equal(program, "trl");
- * assert.match(text, /^ {2}learning_rate: 0.000001 # default of trl dpo$/m);
- * assert.ok(notes.some(({ key }) => key === "bf16"));
- * ```
  */
 export async function importConfig(file: string, options: ImportOptions = {}): Promise<ImportedConfig> {
   const values = await readForeign(file);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
 import { importConfig, type ImportedConfig, type ImportOptions } from "../../../core/config/import/import_config.ts";
 import golden from "./goldens/foreign_fields.json" with { type: "json" };
+import parsed from "./goldens/trl_configs.json" with { type: "json" };
 import { withFile } from "./_configs.ts";
 
 interface Result extends ImportedConfig {
@@ -65,6 +66,30 @@ Deno.test.each([
   assert.deepEqual(config.data.train, [{ path: "org/pairs", split: "train" }]);
   assert.equal(config.lora, undefined);
 });
+
+for (const { method, config: text, resolved } of parsed) {
+  Deno.test(`what trl ${method}'s own parser makes of ${JSON.stringify(text.slice(66))} is what the import sets`, async () => {
+    const { config } = await imported(text);
+    const { training, data, lora } = config;
+    const ours: Record<string, unknown> = { ...training, ...data };
+    const { loss_type, lora: adapter, dtype, save_total_limit, ...same } = resolved;
+    for (const [key, value] of Object.entries(same)) {
+      if (key === "warmup of 1000 steps") {
+        assert.equal(training.warmup_steps || Math.ceil(training.warmup_ratio * 1000), value);
+      } else if (key !== "beta" && key !== "label_smoothing" || method === "dpo") assert.equal(ours[key], value, key);
+    }
+    assert.equal(config.method, method);
+    assert.equal(training.loss_type, method === "sft" ? "sft" : [loss_type].flat()[0]);
+    assert.equal(training.save_total_limit, save_total_limit ?? 1);
+    assert.equal(config.dtype ?? "auto", dtype);
+    if (adapter === null) assert.equal(lora, undefined);
+    else {
+      const { r, lora_alpha, lora_dropout, use_rslora, target_modules: modules } = lora!;
+      const targets = Array.isArray(modules) ? modules.toSorted() : modules;
+      assert.deepEqual({ r, lora_alpha, lora_dropout, use_rslora, target_modules: targets }, adapter);
+    }
+  });
+}
 
 Deno.test("the adapter of use_peft has TRL's defaults, and its names for modules", async () => {
   const peft = golden.fields.ModelConfig;

@@ -48,6 +48,7 @@ const NAMES: readonly (readonly [ours: string, theirs: string])[] = [
   ["lora.save: adapter (or merged, or both)", "merge_lora"],
   ["generation.max_new_tokens", "max_completion_length max_tokens_to_generate"],
   ["generation.temperature (0 is greedy)", "do_sample"],
+  ["generation.kv_cache_dtype", "cache_implementation"],
   ["generation.server", "vllm_server_base_url use_vllm vllm_server_host vllm_mode"],
   ["labels.model", "reward_model_path reward_model reward_model_name_or_path"],
   ["training.seed, generation.seed and data.seed", "seed"],

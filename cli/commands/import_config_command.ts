@@ -20,15 +20,26 @@ export interface ImportConfigOptions {
 
 /** Prints or writes the config, and says on standard error how many keys its comments name. */
 export async function importForeign({ file, output, from, method, force }: ImportConfigOptions): Promise<number> {
-  if (output !== undefined && !force && await isThere(output)) {
-    throw new UserError(`Cannot write ${output}: it is there already; name another file, or give --force`);
-  }
-  const { program, text, notes } = await importConfig(file, { ...(from && { from }), ...(method && { method }) });
+  const templateFile = output?.replace(/(\.ya?ml|\.json)?$/, ".jinja");
+  const refuseIfThere = async (path: string): Promise<void> => {
+    if (force || !await isThere(path)) return;
+    throw new UserError(`Cannot write ${path}: it is there already; name another file, or give --force`);
+  };
+  if (output !== undefined) await refuseIfThere(output);
+  const { program, text, notes, template } = await importConfig(file, {
+    ...(from && { from }),
+    ...(method && { method }),
+    ...(templateFile !== undefined && { templateFile }),
+  });
   const count = (kind: "differs" | "missing"): number => notes.filter((note) => note.kind === kind).length;
   const [differs, missing] = [count("differs"), count("missing")];
   if (output === undefined) say(...text.trimEnd().split("\n"));
   else {
     await Deno.mkdir(dirname(output), { recursive: true });
+    if (template !== null) {
+      await refuseIfThere(templateFile!);
+      await Deno.writeTextFile(templateFile!, template);
+    }
     await Deno.writeTextFile(output, text);
   }
   const did = output === undefined ? "Read" : `Wrote ${output} from`;

@@ -64,7 +64,7 @@ export const importConfig: CommandEntry = {
   summary: "turn a config of TRL, alignment-handbook, LLaMA-Factory or axolotl into one of dnpo's",
   description:
     "Prints a config that does the same, with the other program's defaults written out. Comments at its top name the " +
-    "keys that mean something else here or have no counterpart. What would train something else is an error.",
+    "keys that mean something else here or have no counterpart; a chat template in it goes into a file beside FILE of -o. What would train something else is an error.",
   argument: { name: "FILE", summary: "YAML or JSON file of the other program", required: true, path: "file" },
   options: [
     { flags: "-o, --output <file>", summary: "file to write (default: standard output)", path: "file" },

@@ -83,9 +83,8 @@ function takeRows(source: ForeignSource, draft: ConfigDraft, { isAllTurns }: { i
   draft.set("data.system_prompt", system);
   const [name, jinja] = [source.text("chat_template"), source.text("chat_template_jinja")];
   if (jinja !== undefined && /\.(jinja2?|j2)$/.test(jinja)) draft.set("data.chat_template", jinja);
-  else if (jinja !== undefined) {
-    draft.missing("chat_template_jinja", "write it into a file and name that in data.chat_template");
-  } else if (name !== undefined && name !== "tokenizer_default") {
+  else if (jinja !== undefined) draft.setTemplate("chat_template_jinja", jinja);
+  else if (name !== undefined && name !== "tokenizer_default") {
     draft.differs("chat_template", `${name}: here it is the tokenizer's own, or data.chat_template`);
   }
   if (source.flag("sample_packing")) {

@@ -27,7 +27,15 @@ const SECTIONS = ["model", "output_dir", "method", "dtype", "quantization", "dat
 export class ConfigDraft {
   readonly settings: Mapping = Object.create(null);
   readonly notes: ImportNote[] = [];
+  /** A chat template that stands in the config itself, for `templateFile`; null if there is none. */
+  template: string | null = null;
+  readonly #templateFile: string | null;
   readonly #remarks: { path: string[]; text: string }[] = [];
+
+  /** `templateFile` is the file that a chat template would be written into; null if none can be. */
+  constructor(templateFile: string | null = null) {
+    this.#templateFile = templateFile;
+  }
 
   /** Sets a key by its dotted path. Undefined values are left out. */
   set(path: string, value: unknown, { remark }: Remark = {}): void {
@@ -43,6 +51,19 @@ export class ConfigDraft {
   setOr(path: string, value: unknown, { fallback, program }: { fallback: unknown; program: string }): void {
     if (value === undefined) this.set(path, fallback, { remark: `default of ${program}` });
     else this.set(path, value);
+  }
+
+  /** Sets the chat template to one that stands in the config itself; here it is a file. */
+  setTemplate(key: string, text: string): void {
+    if (this.#templateFile === null) {
+      this.missing(
+        key,
+        "here it is a file: -o writes one, or name one in data.chat_template; else the tokenizer's is used",
+      );
+    } else {
+      this.template = text;
+      this.set("data.chat_template", this.#templateFile);
+    }
   }
 
   /** Tells that a key, which is kept in some way, means something else here. */

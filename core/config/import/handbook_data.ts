@@ -6,7 +6,8 @@ import { takeEvaluates, takeTestSize, takeTrlData, tellEvaluation } from "./trl_
 
 /** Takes the data sets with the share of each that is used. */
 export function takeHandbookData(source: ForeignSource, draft: ConfigDraft): void {
-  takeTemplate(source, draft);
+  const template = source.text("chat_template");
+  if (template !== undefined) draft.setTemplate("chat_template", template);
   const mixture = source.section("dataset_mixture");
   if (mixture !== undefined) takeMixture(source, mixture, draft);
   else if (source.has("dataset_mixer")) takeMixer(source, draft);
@@ -57,13 +58,4 @@ function shareOf(weight: number | undefined, key: string, draft: ConfigDraft): M
   }
   draft.differs(key, "the same number of rows, but other ones: chance here is Philox by data.seed");
   return { weight };
-}
-
-/** The template stands in the config itself there, in a file here. */
-function takeTemplate(source: ForeignSource, draft: ConfigDraft): void {
-  if (source.text("chat_template") === undefined) return;
-  draft.missing(
-    "chat_template",
-    "write it into a file and name that in data.chat_template; else the tokenizer's is used",
-  );
 }

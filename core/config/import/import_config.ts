@@ -28,6 +28,8 @@ export interface ImportOptions {
   from?: ForeignProgram;
   /** Which command of TRL it is of, where its keys do not tell. */
   method?: "dpo" | "sft";
+  /** The file that a chat template which stands in the config itself is to be written into. */
+  templateFile?: string;
 }
 
 /** A config that was imported. */
@@ -38,6 +40,8 @@ export interface ImportedConfig {
   text: string;
   /** The keys that mean something else here, or have no counterpart. */
   notes: readonly ImportNote[];
+  /** What `templateFile` is to hold; null if the config has no template in itself. */
+  template: string | null;
 }
 
 /**
@@ -49,7 +53,7 @@ export async function importConfig(file: string, options: ImportOptions = {}): P
   const values = await readForeign(file);
   const program = options.from ?? recognizeProgram(values, file);
   const source = new ForeignSource(values);
-  const draft = new ConfigDraft();
+  const draft = new ConfigDraft(options.templateFile ?? null);
   if (program === "axolotl") importAxolotl(source, draft);
   else if (program === "llama-factory") importLlamaFactory(source, draft, await readDatasetInfo(values));
   else importTrl(source, draft, { isHandbook: program === "alignment-handbook", method: options.method });
@@ -59,7 +63,7 @@ export async function importConfig(file: string, options: ImportOptions = {}): P
     "Orders and random numbers are dnpo's own. Batches are of one device: for N GPUs there, N times the accumulation.",
   ]);
   await check(draft, file);
-  return { program, text, notes: draft.notes };
+  return { program, text, notes: draft.notes, template: draft.template };
 }
 
 /** Tells of the keys that nobody took; those that are off together in one line. */

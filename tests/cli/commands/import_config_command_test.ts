@@ -29,6 +29,26 @@ Deno.test("dnpo import-config prints a config that loads, or writes it where not
     assert.equal(await Deno.readTextFile(made), printed.out);
   }));
 
+Deno.test("dnpo import-config writes a chat template beside the config, and over none that is there", () =>
+  withFolder(async (dir) => {
+    const [file, made] = [`${dir}/handbook.yaml`, `${dir}/mine.yaml`];
+    await Deno.writeTextFile(
+      file,
+      "model_name_or_path: m\ndataset_mixer: { d: 1 }\nbeta: 1\nchat_template: '{{ x }}'\n",
+    );
+    const args = ["import-config", file, "-o", made];
+    succeeded(args, await dnpo(args));
+    assert.equal(await Deno.readTextFile(`${dir}/mine.jinja`), "{{ x }}");
+    assert.equal((await loadConfig(made)).data.chat_template, `${dir}/mine.jinja`);
+    await Deno.remove(made);
+    const again = await dnpo(args);
+    assert.match(
+      again.err,
+      /^error: Cannot write .*mine\.jinja: it is there already; name another file, or give --force\n$/,
+    );
+    await assert.rejects(Deno.stat(made), Deno.errors.NotFound);
+  }));
+
 Deno.test("dnpo import-config says in a line why it refuses, and writes nothing", () =>
   withFolder(async (dir) => {
     const file = `${dir}/trl.yaml`;

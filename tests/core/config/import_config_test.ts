@@ -226,7 +226,8 @@ beta: 0.05
 `);
   assert.deepEqual(mixture.config.data.train, [{ path: "org/a", name: "en", split: "train", weight: 0.25 }]);
   assert.deepEqual([mixture.config.data.seed, mixture.config.data.shuffle], [7, true]);
-  assert.match(mixture.told.chat_template!, /into a file/);
+  assert.match(mixture.told.chat_template!, /^here it is a file: -o writes one/);
+  assert.equal(mixture.template, null);
 });
 
 Deno.test("a config of LLaMA-Factory has its defaults: an adapter of rank 8, alpha twice that, all linear layers", async () => {
@@ -405,6 +406,17 @@ Deno.test.each([
   ["a circle", "a: &x { b: *x }\n", /^Cannot import /],
 ])("an import refuses %s", async (_, text, expected) => {
   assert.match(await refusal(text), expected);
+});
+
+Deno.test("a chat template in the config is for a file, which the config names", async () => {
+  const template = "{% for m in messages %}{{ m.content }}{% endfor %}";
+  const options = { templateFile: "made/mine.jinja" };
+  const trl = `${TRL}dataset_mixer: { a: 1 }\nbeta: 1\nchat_template: "${template}"\n`;
+  const axolotl = `base_model: m\ndatasets: [{ path: p }]\nlearning_rate: 1\nchat_template_jinja: "${template}"\n`;
+  for (const text of [trl, axolotl]) {
+    const made = await imported(text, options);
+    assert.deepEqual([made.template, made.config.data.chat_template], [template, "made/mine.jinja"]);
+  }
 });
 
 Deno.test("--method tells which command of TRL it is", async () => {

@@ -90,6 +90,16 @@ export type { Verifier, VerifierInput } from "./core/label/verifier_protocol.ts"
 export type { MetricName, StepMetrics } from "./core/train/step_metrics.ts";
 export type { PreferenceMetric } from "./kernels/loss/preference_loss.ts";
 export { type PlanOptions, planRun } from "./core/plan/plan_run.ts";
+export {
+  type DataPreview,
+  previewData,
+  type PreviewedRow,
+  type PreviewedSet,
+  type PreviewKind,
+  type PreviewOptions,
+} from "./core/plan/data_preview.ts";
+export type { AnswerTokens, PreviewToken, RowTokens } from "./core/plan/preview_tokens.ts";
+export type { LengthBin, LengthCost, LengthSummary } from "./core/plan/row_lengths.ts";
 export { type CardPlan, planCards } from "./core/plan/card_plans.ts";
 export type { PlannedStage, RunPlan, StagePlan } from "./core/plan/plan_types.ts";
 export type { Advice } from "./core/plan/advice.ts";

@@ -436,7 +436,7 @@ export interface TrainingConfig<Rate = number> {
    * the same bits, in less memory and more time; true is 1, false keeps those of all layers.
    */
   gradient_checkpointing: boolean | number;
-  /** Passes over the pairs, per iteration. */
+  /** Passes over the pairs, per iteration, above 0; 1.5 are one and a half: ⌈1.5 · steps of a pass⌉ optimizer steps. */
   num_train_epochs: number;
   /** Optimizer steps per iteration where above 0, instead of num_train_epochs. */
   max_steps: number;

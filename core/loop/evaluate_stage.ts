@@ -1,5 +1,4 @@
 /** Stage 4: the model is evaluated on held-out rows. @module */
-import { tokenizeExamples } from "../data/tokenize_rows.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { accuracy } from "../evaluate/verifier_accuracy.ts";
@@ -12,9 +11,9 @@ import { freeModel, loadFrozenModel } from "../model/model.ts";
 import { responseLogps } from "../model/scorer.ts";
 import { appendTiming } from "../run/metrics_log.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
-import { readData } from "../run/run_rows.ts";
 import { quote } from "../values.ts";
 import { filesOf } from "./model_ref.ts";
+import { readHeldOut } from "./read_rows_of_step.ts";
 import type { EvaluateStep } from "./schedule.ts";
 
 /** The result of an evaluation, with accuracies only if the config names a verifier. */
@@ -52,17 +51,7 @@ export async function evaluateStage(
   const model = await loadFrozenModel(context.device, files, settings);
   try {
     const tokenizer = await tokenizerOf(files, data);
-    const { rows } = await readData(context, { settings, which: "eval" });
-    const { encoder } = context;
-    const joint = settings.method === "sft";
-    await encoder.prepare(rows, { tokenizer, joint }, 1);
-    const { examples } = tokenizeExamples(rows, {
-      encoder,
-      tokenizer,
-      vocabSize: model.config.vocabSize,
-      maxLength: data.max_length,
-      joint,
-    });
+    const examples = await readHeldOut(context, { model, tokenizer, settings });
     const total = examples.length * (verifierPath === undefined ? 1 : 3);
     const progress = (done: number): void => {
       context.onProgress({ stage: "evaluate", ...(iteration >= 0 && { iteration }), done, total });

@@ -2,9 +2,9 @@
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { answerText } from "../data/continuation.ts";
-import { type EncodeOptions, templateTail } from "../data/encode_row.ts";
+import { templateTail } from "../data/encode_row.ts";
 import { encodeResponse, readResponses, type ResponseRow } from "../data/stage_files.ts";
-import { type TokenizedExample, tokenizeExamples } from "../data/tokenize_rows.ts";
+import type { TokenizedExample } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
@@ -16,15 +16,14 @@ import { generate, type GenerateOptions } from "../generate/batch_generator.ts";
 import { openServed } from "../generate/open_servers.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import { generateServed, type ServedPrompt, type ServedRow } from "../generate/served_generation.ts";
-import { type AnyModel, freeModel, loadFrozenModel } from "../model/model.ts";
+import { freeModel, loadFrozenModel } from "../model/model.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { fixGeneration } from "../run/resume_check.ts";
-import { noteReport } from "../run/row_notes.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
-import { readData } from "../run/run_rows.ts";
 import { folderOf } from "./model_ref.ts";
 import { PartialResponses } from "./partial_responses.ts";
+import { readExamples } from "./read_rows_of_step.ts";
 import type { GenerateStep } from "./schedule.ts";
 
 /**
@@ -88,33 +87,6 @@ interface AnswerSource {
     prompts: readonly ServedPrompt[],
     shared: Pick<GenerateOptions, "settings" | "iteration" | "eosIds" | "onTokens">,
   ): AsyncGenerator<ServedRow>;
-}
-
-/**
- * Reads prompts and human answers of `data.train`. Throws a UserError if no row is left.
- */
-export async function readExamples(
-  context: RunContext,
-  { model, tokenizer, settings, ...encoding }: {
-    model: Pick<AnyModel, "config">;
-    tokenizer: Tokenizer | null;
-    settings: IterationConfig;
-  } & Pick<EncodeOptions, "allTurns" | "joint">,
-): Promise<TokenizedExample[]> {
-  const { data } = settings;
-  const { rows, name } = await readData(context, { settings, which: "train" });
-  const { encoder } = context;
-  await encoder.prepare(rows, { tokenizer, ...encoding }, 1);
-  throwIfStopped(context);
-  const { examples, report } = tokenizeExamples(rows, {
-    encoder,
-    tokenizer,
-    vocabSize: model.config.vocabSize,
-    maxLength: data.max_length,
-    ...encoding,
-  });
-  noteReport(context, name, { report, maxLength: data.max_length, ...encoding });
-  return examples;
 }
 
 /** Generates the rows that are not there yet; returns the number of sampled tokens. */

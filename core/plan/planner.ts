@@ -21,6 +21,7 @@ import { type ModelCost, modelCost } from "./flops.ts";
 import { planExamples, type PlannedRows, planPairs } from "./plan_rows.ts";
 import type { RunPlan } from "./plan_types.ts";
 import type { Rehearsing } from "./rehearse.ts";
+import { summarize } from "./row_lengths.ts";
 import { type KnownSteps, StagePlans } from "./stage_plans.ts";
 import { countOf, generateWork, optimizeWork, type PlannedRow, scoreWork } from "./step_work.ts";
 import { uncountedWork } from "./uncounted_work.ts";
@@ -253,7 +254,10 @@ export class Planner {
   }
 
   /** Keeps a description of the rows, and returns them. */
-  #describe<T extends PlannedRow>(path: string, { rows, read, tokenized }: PlannedRows<T>): readonly T[] {
+  #describe<T extends PlannedRow>(
+    path: string,
+    { rows, read, tokenized, report, malformed }: PlannedRows<T>,
+  ): readonly T[] {
     const mean = (length: (row: T) => number): number => rows.reduce((sum, row) => sum + length(row), 0) / rows.length;
     this.data = {
       path,
@@ -264,6 +268,13 @@ export class Planner {
       responseTokens: mean((row) =>
         "chosenIds" in row ? (row.chosenIds.length + row.rejectedIds.length) / 2 : row.responseIds.length
       ),
+      rowTokens: summarize(rows.map((row) =>
+        row.promptIds.length +
+        ("chosenIds" in row ? Math.max(row.chosenIds.length, row.rejectedIds.length) : row.responseIds.length)
+      )),
+      malformed,
+      dropped: report.promptTooLong + report.emptyResponse,
+      cut: report.cut,
     };
     return rows;
   }

@@ -4,11 +4,14 @@ import type { ShapeCount, SkippedRow } from "../data/read_rows.ts";
 import type { TokenizeReport } from "../data/tokenize_rows.ts";
 import type { RunContext } from "./run_context.ts";
 
+/** What notes go through. */
+type Noting = Pick<RunContext, "onNote">;
+
 /** The lines that a run has noted already, since every iteration reads the same data. */
-const told = new WeakMap<RunContext, Set<string>>();
+const told = new WeakMap<Noting, Set<string>>();
 
 /** Notes, once per run, which shapes the rows were taken for, except this project's own under their own names. */
-export function noteShapes(context: RunContext, path: string, shapes: readonly ShapeCount[]): void {
+export function noteShapes(context: Noting, path: string, shapes: readonly ShapeCount[]): void {
   for (const shape of shapes) {
     const { owner, mapped, rows } = shape;
     if (owner === "plain" && mapped === undefined) continue;
@@ -19,7 +22,7 @@ export function noteShapes(context: RunContext, path: string, shapes: readonly S
   }
 }
 
-function noteOnce(context: RunContext, line: string): void {
+function noteOnce(context: Noting, line: string): void {
   const lines = told.get(context) ?? new Set();
   told.set(context, lines);
   if (!lines.has(line)) context.onNote(line);
@@ -27,7 +30,7 @@ function noteOnce(context: RunContext, line: string): void {
 }
 
 /** Notes malformed rows that were left out. */
-export function noteSkipped({ onNote }: RunContext, path: string, skipped: readonly SkippedRow[]): void {
+export function noteSkipped({ onNote }: Noting, path: string, skipped: readonly SkippedRow[]): void {
   if (skipped.length === 0) return;
   const [first] = skipped;
   onNote(`${path}: ${skipped.length} malformed rows left out, the first at ${first!.where}: ${first!.reason}`);
@@ -35,7 +38,7 @@ export function noteSkipped({ onNote }: RunContext, path: string, skipped: reado
 
 /** Notes rows that were cut or dropped, and, once per run, those whose response shares a token with the prompt. */
 export function noteReport(
-  context: RunContext,
+  context: Noting,
   path: string,
   { report, maxLength, joint = false }: { report: TokenizeReport; maxLength: number; joint?: boolean },
 ): void {

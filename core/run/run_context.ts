@@ -62,6 +62,9 @@ export interface RunContext {
   readonly encoder: RowEncoder;
 }
 
+/** What reading rows needs of an opened run; no device. */
+export type RowContext = Pick<RunContext, "sources" | "encoder" | "checksums" | "onNote" | "signal">;
+
 /** What a run is opened with. */
 export interface OpenRunOptions {
   /** The models and data sets that it reads, which are found before anything else is done. */
@@ -124,6 +127,6 @@ export async function withDevice<T>(
 }
 
 /** Throws StoppedError if the run is to stop. */
-export function throwIfStopped({ signal }: RunContext): void {
+export function throwIfStopped({ signal }: Pick<RunContext, "signal">): void {
   if (signal.aborted) throw new StoppedError("The run was stopped");
 }

@@ -27,15 +27,15 @@ export function readingOf(
 
 /** Reads the config's data set, and notes its shape and the rows that were left out. */
 export async function readData(
-  context: RunContext,
+  context: Pick<RunContext, "sources" | "onNote">,
   { settings, which }: { settings: Pick<IterationConfig, "data">; which: "train" | "eval" },
-): Promise<Pick<ReadRows, "rows"> & { name: string }> {
+): Promise<ReadRows & { name: string }> {
   const source: DataSource = settings.data[which]!;
   const name = sourceName(source);
-  const { rows, skipped, shapes } = await readRows(source, readingOf(context, { settings, which }));
-  noteShapes(context, name, shapes);
-  noteSkipped(context, name, skipped);
-  return { rows, name };
+  const read = await readRows(source, readingOf(context, { settings, which }));
+  noteShapes(context, name, read.shapes);
+  noteSkipped(context, name, read.skipped);
+  return { ...read, name };
 }
 
 /** Whether the data has chosen and rejected answers already (`dpo`), so that no answers are generated. */

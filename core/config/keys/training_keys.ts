@@ -44,7 +44,11 @@ export const trainingKeys = {
       "to the same bits, in less memory and more time; true is 1, false keeps those of all layers.",
     { ...ARGUMENTS, mayDiffer: true },
   ),
-  num_train_epochs: key(count.default(3), "Passes over the pairs, per iteration.", ARGUMENTS),
+  num_train_epochs: key(
+    z.number().gt(0).default(3),
+    "Passes over the pairs, per iteration, above 0; 1.5 are one and a half: ⌈1.5 · steps of a pass⌉ optimizer steps.",
+    ARGUMENTS,
+  ),
   max_steps: key(
     z.int().min(-1).default(-1),
     "Optimizer steps per iteration where above 0, instead of num_train_epochs.",

@@ -209,6 +209,25 @@ Deno.test("a loss on single answers is planned on the pairs' chosen answers", ()
     assert.equal((await runSft(sft)).last.loss, last.loss);
   }));
 
+Deno.test("the plan of a fraction of an epoch counts the steps, and the rows that they see", () =>
+  withInput(async (dir) => {
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(20)));
+    const planOf = async (epochs: number) => {
+      const training = { num_train_epochs: epochs, max_steps: -1, per_device_train_batch_size: 4 };
+      const config = await configOf(dir, { pairs: `${dir}/pairs.jsonl`, noise: "none", training });
+      delete config.data.train;
+      return { config, plan: await planRun(config, { device, time: false }) };
+    };
+    const [whole, half] = [await planOf(1), await planOf(0.5)];
+    // Five steps an epoch; half of them are 2.5.
+    assert.deepEqual([whole.plan.steps, half.plan.steps], [5, 3]);
+    const tokens = ({ plan }: typeof whole): number => stageOf(plan, "optimize").tokens;
+    assert.equal(tokens(half), Math.round(tokens(whole) * 3 / 5));
+    await runOptimize(half.config);
+    const lines = await readJsonLines<Record<string, unknown>>(`${half.config.output_dir}/metrics.jsonl`);
+    assert.equal(lines.filter(({ step }) => step !== undefined).at(-1)!.step, 3);
+  }));
+
 Deno.test("the time is measured, positive, and the sum of the stages'", () =>
   withInput(async (dir) => {
     const plan = await planRun(await configOf(dir), { device });

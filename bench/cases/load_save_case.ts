@@ -30,7 +30,7 @@ const COUNT = parameterCount(llamaConfig(SIZES));
 async function runTrained(context: Context): Promise<Result[]> {
   const dir = await modelFolder(context, SIZES);
   const open = () => loadModel(context.device, dir);
-  return await runLoad(context, { name: "load/f32", bytes: 4 * COUNT, open });
+  return await runLoad(context, { name: "load/f32", dir, bytes: 4 * COUNT, open });
 }
 
 async function runFrozen(context: Context): Promise<Result[]> {
@@ -39,13 +39,13 @@ async function runFrozen(context: Context): Promise<Result[]> {
   const model = await loadModel(device, await modelFolder(context, SIZES));
   await storeModel(dir, model, { dtype: "BF16" });
   freeModel(model);
-  return await runLoad(context, { name: "load/bf16", bytes: 2 * COUNT, open: () => loadFrozenModel(device, dir) });
+  return await runLoad(context, { name: "load/bf16", dir, bytes: 2 * COUNT, open: () => loadFrozenModel(device, dir) });
 }
 
-/** Loading against writing as many bytes of zeros in large pieces. */
+/** Loading against writing as many bytes in large pieces: zeros, and those that are read from the file for it. */
 async function runLoad(
   context: Context,
-  { name, bytes, open }: { name: string; bytes: number; open: () => Promise<AnyModel> },
+  { name, dir, bytes, open }: { name: string; dir: string; bytes: number; open: () => Promise<AnyModel> },
 ): Promise<Result[]> {
   const { device } = context;
   const data = new Uint8Array(CHUNK);
@@ -54,14 +54,19 @@ async function runLoad(
     await device.sync();
     freeModel(model);
   };
-  const write = async (): Promise<void> => {
+  const write = async (file?: Deno.FsFile): Promise<void> => {
     const slice = device.alloc(bytes, "bare");
     for (let at = 0; at < bytes; at += CHUNK) {
+      await file?.read(data);
       device.gpu.queue.writeBuffer(slice.buffer.gpu, at, data, 0, Math.min(CHUNK, bytes - at));
       device.gpu.queue.submit([]);
     }
     await device.sync();
     device.free(slice);
+  };
+  const copy = async (): Promise<void> => {
+    using file = await Deno.open(join(dir, "model.safetensors"));
+    await write(file);
   };
   return [
     await compare(context, {
@@ -70,7 +75,8 @@ async function runLoad(
       work: bytes / 2 ** 20,
       contenders: [
         { name: "dnpo", check: load, run: (repeats) => times(repeats, load) },
-        { name: "bare writeBuffer", check: write, run: (repeats) => times(repeats, write) },
+        { name: "bare writeBuffer", check: () => write(), run: (repeats) => times(repeats, () => write()) },
+        { name: "bare read and writeBuffer", check: copy, run: (repeats) => times(repeats, copy) },
       ],
     }),
   ];

@@ -468,6 +468,11 @@ export interface TrainingConfig<Rate = number> {
   /** Optimizer steps between two saved states. */
   save_steps: number;
   /**
+   * Minutes, above 0, after which a state is saved besides those of save_steps. Where saving is slow, at most a tenth
+   * of the time goes into it.
+   */
+  save_minutes: number;
+  /**
    * Saved states of an iteration that are kept, the newest ones, until its model is saved. A state holds the weights
    * and the optimizer's moments in float32, so that one alone is the default, where Hugging Face keeps all. Deleting
    * the newest file goes back to the one before.

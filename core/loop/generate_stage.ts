@@ -23,6 +23,7 @@ import { noteReport } from "../run/row_notes.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
 import { readData } from "../run/run_rows.ts";
+import { holdsAnything } from "../run/run_work.ts";
 import { folderOf } from "./model_ref.ts";
 import { PartialResponses } from "./partial_responses.ts";
 import type { GenerateStep } from "./schedule.ts";
@@ -41,11 +42,8 @@ export async function generateStage(
   await makeFolder(dirname(paths.responses));
   await fixGeneration(paths, settings);
   const isDone = await exists(paths.responses);
-  await context.checksums.beginWith(dir, {
-    of: dirname(paths.responses),
-    isBegun: isDone || await exists(paths.partialResponses),
-    what: `generate of iteration ${iteration}`,
-    advice: `delete ${dirname(paths.responses)} to generate again`,
+  await beginGenerating(context, { settings, paths, model: ref }, {
+    isBegun: isDone || await holdsAnything(paths.partialResponses),
   });
   if (isDone) return await removePath(paths.partialSums);
   const { generation } = settings;
@@ -79,6 +77,21 @@ export async function generateStage(
   } finally {
     if (model) freeModel(model);
   }
+}
+
+/** Records the model that answers, or throws a UserError if an iteration that `isBegun` began with another one. */
+export async function beginGenerating(
+  context: Pick<RunContext, "sources" | "checksums">,
+  { settings: { iteration }, paths: { responses }, model }: Omit<GenerateStep, "stage">,
+  { isBegun }: { isBegun: boolean },
+): Promise<void> {
+  const of = dirname(responses);
+  await context.checksums.beginWith(await folderOf(context, model), {
+    of,
+    isBegun,
+    what: `generate of iteration ${iteration}`,
+    advice: `delete ${of} to generate again`,
+  });
 }
 
 /** The source of answers: this program's own engine, or servers. */

@@ -72,6 +72,11 @@ export interface RunSummary {
   edited?: string[];
 }
 
+/** The text of summary.json. */
+export function summaryText(summary: RunSummary): string {
+  return JSON.stringify(summary, null, 2) + "\n";
+}
+
 const STAGE_KEYS = {
   "labels/generated_chosen": "generated_chosen",
   "labels/pairs": "pairs",

@@ -37,13 +37,16 @@ export async function labelsLeft(steps: readonly Step[]): Promise<LabelStep[]> {
   return left;
 }
 
-/** Throws a UserError if a step that is left to do judges with a file or a local model that is not there. */
-export async function checkJudging(steps: readonly Step[]): Promise<void> {
-  for (const { settings } of await labelsLeft(steps)) await checkJudgeFiles(settings.labels);
+/**
+ * Throws a UserError if a step that is left to do, with `isAnew` any step, judges with a file or a local model that is not
+ * there.
+ */
+export async function checkJudging(steps: readonly Step[], { isAnew = false } = {}): Promise<void> {
+  const labelling = isAnew ? steps.filter(({ stage }) => stage === "label") : await labelsLeft(steps);
+  for (const { settings } of labelling) await checkJudgeFiles(settings.labels);
   for (const { stage, settings: { labels }, paths } of steps) {
-    if (stage === "evaluate" && labels.verifier !== undefined && !await exists(paths.evaluation)) {
-      await checkVerifierFile(labels.verifier);
-    }
+    if (stage !== "evaluate" || labels.verifier === undefined) continue;
+    if (isAnew || !await exists(paths.evaluation)) await checkVerifierFile(labels.verifier);
   }
 }
 

@@ -76,9 +76,9 @@ export const dataKeys = {
     dataSource.exactOptional(),
     "Held-out rows to evaluate on, named as data.train is; of the hub's split test, then validation, where none is " +
       "named.",
-    { hf: ["DPOTrainer.eval_dataset"] },
+    { hf: ["DPOTrainer.eval_dataset"], mayDiffer: true },
   ),
-  eval_limit: key(count.exactOptional(), "Number of rows to read from data.eval; default: all."),
+  eval_limit: key(count.exactOptional(), "Number of rows to read from data.eval; default: all.", { mayDiffer: true }),
   columns: key(
     columns.exactOptional(),
     "Names of the columns by what they are, such as {prompt: question, response: answer}; default: the known shapes.",

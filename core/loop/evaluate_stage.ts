@@ -11,6 +11,8 @@ import { checkVerifierAllowed } from "../label/verifier_use.ts";
 import { freeModel, loadFrozenModel } from "../model/model.ts";
 import { responseLogps } from "../model/scorer.ts";
 import { appendTiming } from "../run/metrics_log.ts";
+import { warnOfPositions } from "../run/nonsense_notes.ts";
+import { noteReport } from "../run/row_notes.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import { readData } from "../run/run_rows.ts";
 import { quote } from "../values.ts";
@@ -51,17 +53,19 @@ export async function evaluateStage(
   const model = await loadFrozenModel(context.device, files, settings);
   try {
     const tokenizer = await tokenizerOf(files, data);
-    const { rows } = await readData(context, { settings, which: "eval" });
+    const { rows, name } = await readData(context, { settings, which: "eval" });
+    warnOfPositions(context, { maxLength: data.max_length, positions: model.config.maxPositionEmbeddings });
     const { encoder } = context;
     const joint = settings.method === "sft";
     await encoder.prepare(rows, { tokenizer, joint }, 1);
-    const { examples } = tokenizeExamples(rows, {
+    const { examples, report } = tokenizeExamples(rows, {
       encoder,
       tokenizer,
       vocabSize: model.config.vocabSize,
       maxLength: data.max_length,
       joint,
     });
+    noteReport(context, name, { report, maxLength: data.max_length, joint });
     const total = examples.length * (verifierPath === undefined ? 1 : 3);
     const progress = (done: number): void => {
       context.onProgress({ stage: "evaluate", ...(iteration >= 0 && { iteration }), done, total });

@@ -18,6 +18,7 @@ import { responseRoom } from "../generate/response_room.ts";
 import { generateServed, type ServedPrompt, type ServedRow } from "../generate/served_generation.ts";
 import { type AnyModel, freeModel, loadFrozenModel } from "../model/model.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
+import { warnOfCut, warnOfPositions } from "../run/nonsense_notes.ts";
 import { fixGeneration } from "../run/resume_check.ts";
 import { noteReport } from "../run/row_notes.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
@@ -65,6 +66,7 @@ export async function generateStage(
     const seconds = (performance.now() - started) / 1000;
     const rows = await readResponses(paths.partialResponses);
     await logGeneration(context, { iteration, rows, isServed: served !== null });
+    warnOfCut(context, { rows, settings });
     const partial = oneFile(paths.partialResponses);
     const place = () => movePath(paths.partialResponses, paths.responses);
     await context.checksums.placeFile(paths.responses, await digestFile(partial.files, partial.file), place);
@@ -115,6 +117,7 @@ export async function readExamples(
   } & Pick<EncodeOptions, "allTurns" | "joint">,
 ): Promise<TokenizedExample[]> {
   const { data } = settings;
+  warnOfPositions(context, { maxLength: data.max_length, positions: model.config.maxPositionEmbeddings });
   const { rows, name } = await readData(context, { settings, which: "train" });
   const { encoder } = context;
   await encoder.prepare(rows, { tokenizer, ...encoding }, 1);

@@ -10,7 +10,8 @@ import type { AnyModel } from "../model/model.ts";
 import type { PairIds } from "../model/pack.ts";
 import { layoutLimits } from "../model/plan_decoder.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
-import { noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
+import { warnOfPositions } from "../run/nonsense_notes.ts";
+import { noteOnce, noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
 import { readingOf } from "../run/run_rows.ts";
@@ -113,6 +114,7 @@ async function readPairIds(
   { model, step: { settings, rows: ref } }: { model: AnyModel; step: OptimizeStep },
 ): Promise<PairIds[]> {
   const { data } = settings;
+  warnOfPositions(context, { maxLength: data.max_length, positions: model.config.maxPositionEmbeddings });
   const tokenizer = await tokenizerOf(model.folder.files, data);
   const rows = [];
   let first = 0;
@@ -121,7 +123,7 @@ async function readPairIds(
     const name = sourceName(source);
     if (typeof ref === "object" && "files" in ref) await context.checksums.checkRows(name);
     const { locate, onBadRow, template, ...mapping } = readingOf(context, { settings });
-    const { pairs, report, skipped, shapes } = await readPairs(source, {
+    const { pairs, report, skipped, shapes, unread } = await readPairs(source, {
       tokenizer,
       vocabSize: model.config.vocabSize,
       maxLength: data.max_length,
@@ -132,6 +134,7 @@ async function readPairIds(
       // Columns, limit and order apply to data.train only.
       ...(ref === "data" && mapping),
     });
+    for (const line of unread) noteOnce(context, line);
     noteShapes(context, name, shapes);
     noteSkipped(context, name, skipped);
     noteReport(context, name, { report, maxLength: data.max_length });

@@ -1,9 +1,11 @@
 /** Checks a schedule before any work is done. @module */
-import type { IterationConfig } from "../config/config.ts";
+import type { IterationConfig, ResolvedConfig } from "../config/config.ts";
+import { sourceName } from "../data/formats/data_sources.ts";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
 import { checkJudgeFiles, checkVerifierFile } from "../label/judge_files.ts";
 import { checkJudges, checkVerifierAllowed } from "../label/verifier_use.ts";
+import { hasJudge } from "../run/nonsense_notes.ts";
 import type { RunHooks } from "../run/run_context.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import type { LabelStep, Step } from "./schedule.ts";
@@ -23,6 +25,20 @@ export function checkSteps(steps: readonly Step[], hooks: RunHooks): void {
     if (stage !== "evaluate" || labels.verifier === undefined) continue;
     checkVerifierAllowed({ ...labels, verifier: labels.verifier }, hooks, "the evaluation needs it");
   }
+}
+
+/**
+ * Throws a UserError if method dpo has rows without pairs, and no judge is set: the human answer would always be chosen,
+ * which is SPIN.
+ */
+export function checkPairs(config: ResolvedConfig, { hasPairs }: { hasPairs: boolean }): void {
+  if (config.method !== "dpo" || hasPairs || hasJudge(config)) return;
+  throw new UserError(
+    `Cannot train with method dpo on ${
+      sourceName(config.data.train!)
+    }: its rows have no chosen and rejected answers, expected pairs, or labels.judge set, which judges answers of the ` +
+      "model (method spin always takes the human answer)",
+  );
 }
 
 /** The steps that are left to label answers. */

@@ -1,5 +1,5 @@
 /** Single stages, as commands and programs call them. @module */
-import { requireFor, type ResolvedConfig } from "../config/config.ts";
+import { type IterationConfig, requireFor, type ResolvedConfig } from "../config/config.ts";
 import { splitRowRange } from "../data/formats/row_range.ts";
 import { exists } from "../files/io.ts";
 import { readLines } from "../files/json_lines.ts";
@@ -10,7 +10,8 @@ import { checkNotRead, removeRows, removeTraining } from "../run/begin_anew.ts";
 import { checkLabelled, checkNotTrained } from "../run/label_record.ts";
 import { readRun } from "../run/read_run.ts";
 import { BEGIN_ADVICE, checkGeneration } from "../run/resume_check.ts";
-import { type FolderContext, type RunHooks, withRun } from "../run/run_context.ts";
+import { warnOfLoss } from "../run/nonsense_notes.ts";
+import { type FolderContext, type RunContext, type RunHooks, withRun } from "../run/run_context.ts";
 import { runPaths } from "../run/run_paths.ts";
 import { hasTrained } from "../run/run_work.ts";
 import { checkStage, fixStage, type StageWork, type TrainingStage } from "../run/stage_record.ts";
@@ -230,9 +231,22 @@ async function runTraining(
   return await withRun(config, { needs: needsOf([step]), hooks, finished, remove }, async (context) => {
     await fixStage(work);
     const last = await runStage(context, step, () => optimizeStage(context, step));
+    await warnOfOwnLoss(context, step.settings);
     await writeReport(folder);
     return { model, last };
   });
+}
+
+/** Warns of the mean loss of a stage's logged lines. */
+async function warnOfOwnLoss(context: RunContext, settings: IterationConfig): Promise<void> {
+  const { steps } = await readRun(settings.output_dir);
+  const mean = (name: string): number | undefined => {
+    const values = steps.filter(({ iteration }) => iteration === settings.iteration).flatMap(({ values }) =>
+      values[name] ?? []
+    );
+    return values.length === 0 ? undefined : values.reduce((a, b) => a + b, 0) / values.length;
+  };
+  warnOfLoss(context, { loss: mean("loss"), margins: mean("rewards/margins"), settings });
 }
 
 /** The numbers of the last step that a stage has logged. */

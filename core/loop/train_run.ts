@@ -10,6 +10,7 @@ import { writeReport } from "../report/write_report.ts";
 import { removeRun } from "../run/begin_anew.ts";
 import { checkLabels } from "../run/label_record.ts";
 import { reportEvaluation } from "../run/metrics_sinks.ts";
+import { warnOfLoss, warnOfSettings } from "../run/nonsense_notes.ts";
 import { BEGIN_ADVICE, checkSettings, fixSettings } from "../run/resume_check.ts";
 import { type FolderContext, type RunContext, type RunHooks, throwIfStopped, withRun } from "../run/run_context.ts";
 import { runPaths } from "../run/run_paths.ts";
@@ -34,7 +35,7 @@ import {
   type Step,
   trainSchedule,
 } from "./schedule.ts";
-import { checkJudging, checkSteps, labelsLeft } from "./schedule_checks.ts";
+import { checkJudging, checkPairs, checkSteps, labelsLeft } from "./schedule_checks.ts";
 
 /** The callbacks of {@linkcode train}. */
 export interface TrainHooks extends RunHooks {
@@ -81,6 +82,7 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
     const isBegun = await hasWork(config.output_dir);
     if (isBegun && await exists(runPaths(config.output_dir).settings)) await dropOtherEvaluations(context);
     await fixSettings(config);
+    warnOfSettings(context);
     const { method, iterations } = config;
     const run = async (): Promise<RunSummary> => {
       await beginWithModels(context, { schedule, isBegun });
@@ -97,7 +99,10 @@ async function finishedTrain(context: FolderContext): Promise<RunSummary | null>
   await refuseStage(folder);
   await refuseUnknown(folder);
   await checkSettings(config);
-  if (!await exists(runPaths(folder).settings) || !await hasWork(folder)) return null;
+  if (!await exists(runPaths(folder).settings) || !await hasWork(folder)) {
+    checkPairs(config, { hasPairs: await givesPairs(context) });
+    return null;
+  }
   // Whether answers are generated changes nothing about what has to be there at the end.
   const schedule = trainSchedule(config, { hasPairs: true });
   await beginWithModels(context, { schedule, isBegun: true });
@@ -152,7 +157,10 @@ async function runSchedule(
     await keepEvaluation(context, { evaluations, iteration });
     summary = await summarizeRun(folder, { model: foldersOf(handedOut(config))[0]!, evaluations, last: iteration });
     await writeFileAtomic(runPaths(folder).summary, summaryText(summary));
-    onIteration?.(summary.iterations.at(-1)!);
+    const own = summary.iterations.at(-1)!;
+    const trained = steps.find((step) => step.stage === "optimize");
+    if (trained) warnOfLoss(context, { loss: own.loss, margins: own.rewards_margins, settings: trained.settings });
+    onIteration?.(own);
   }
   await handOutLast(context, schedule);
   await writeReport(folder);

@@ -19,7 +19,8 @@ export function noteShapes(context: RunContext, path: string, shapes: readonly S
   }
 }
 
-function noteOnce(context: RunContext, line: string): void {
+/** Notes a line, unless the run has noted it already. */
+export function noteOnce(context: RunContext, line: string): void {
   const lines = told.get(context) ?? new Set();
   told.set(context, lines);
   if (!lines.has(line)) context.onNote(line);
@@ -33,19 +34,23 @@ export function noteSkipped({ onNote }: RunContext, path: string, skipped: reado
   onNote(`${path}: ${skipped.length} malformed rows left out, the first at ${first!.where}: ${first!.reason}`);
 }
 
-/** Notes rows that were cut or dropped, and, once per run, those whose response shares a token with the prompt. */
+/** Notes, once per run, rows that were cut or dropped, and those whose response shares a token with the prompt. */
 export function noteReport(
   context: RunContext,
   path: string,
   { report, maxLength, joint = false }: { report: TokenizeReport; maxLength: number; joint?: boolean },
 ): void {
-  const { onNote } = context;
   const { rows, kept, promptTooLong, emptyResponse, cut, merged, firstMerged } = report;
   if (promptTooLong > 0) {
-    onNote(`${path}: ${promptTooLong} of ${rows} rows dropped, as the prompt alone reaches max_length ${maxLength}`);
+    noteOnce(
+      context,
+      `${path}: ${promptTooLong} of ${rows} rows dropped, as the prompt alone reaches max_length ${maxLength}`,
+    );
   }
-  if (emptyResponse > 0) onNote(`${path}: ${emptyResponse} of ${rows} rows dropped, as a response has no tokens`);
-  if (cut > 0) onNote(`${path}: ${cut} responses of ${kept} rows cut at max_length ${maxLength}`);
+  if (emptyResponse > 0) {
+    noteOnce(context, `${path}: ${emptyResponse} of ${rows} rows dropped, as a response has no tokens`);
+  }
+  if (cut > 0) noteOnce(context, `${path}: ${cut} responses of ${kept} rows cut at max_length ${maxLength}`);
   if (merged > 0) {
     noteOnce(
       context,

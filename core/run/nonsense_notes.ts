@@ -81,7 +81,7 @@ export function warnOfPositions(
   );
 }
 
-/** Warns, once a run, of a mean loss above that of a model that has not changed, with its reason. */
+/** Warns, once a run, of a mean loss above that of a model that has learned nothing, with its reason. */
 export function warnOfLoss(
   context: RunContext,
   { loss, margins, settings }: { loss: number | undefined; margins: number | undefined; settings: IterationConfig },
@@ -101,7 +101,7 @@ export function warnOfLoss(
     context,
     `the mean model loss of iteration ${iteration} is ${loss.toFixed(4)}, above ln 2 = ${
       Math.LN2.toFixed(4)
-    }, that of a model that has not changed: ${reason}`,
+    }, that of a model that has learned nothing: ${reason}`,
   );
 }
 

@@ -244,10 +244,16 @@ Deno.test("runOptimize() and runSft() leave what they were, for the card and the
       match(await Deno.readTextFile(`${dir}/${name}/report.html`), /<h2>Figures<\/h2>/);
       return (await filesToPush(`${dir}/${name}`, { repo: "me/mine" })).card;
     }));
-    match(cards[0]!, /after preference optimization on given pairs, with loss `sigmoid`, trained with dnpo\.\n/);
+    match(
+      cards[0]!,
+      /after preference optimization on given pairs, with loss `sigmoid`, trained with the program dnpo\.\n/,
+    );
     match(cards[0]!, /\| noise \| joint \|[^]*\| `pairs` \| pairs\.jsonl \|/);
-    match(cards[1]!, /This is a local model after supervised fine-tuning \(SFT\), trained with dnpo\.\n/);
-    match(cards[1]!, /^tags:\n {2}- dnpo\n {2}- sft\n---$/m);
+    match(
+      cards[1]!,
+      /This is the local model `model` after supervised fine-tuning \(SFT\), trained with the program dnpo\.\n/,
+    );
+    match(cards[1]!, /^tags:\n {2}- sft\n---$/m);
     doesNotMatch(cards.join(), /iterations? of|Dynamic Noise Preference Optimization \(/);
     deepEqual((await listRuns(dir)).map(({ name, method, model }) => [name, method, model]).sort(), [
       ["fine", "sft", `${dir}/model`],

@@ -73,7 +73,7 @@ Deno.test("warnOfLoss() tells once of a loss above ln 2, and why", () => {
   deepEqual(told(0.75, -0.1, { type: "ipo" }), []);
   deepEqual(told(NaN, 0.1), []);
   const start =
-    "Warning: the mean model loss of iteration 1 is 0.7500, above ln 2 = 0.6931, that of a model that has not changed: ";
+    "Warning: the mean model loss of iteration 1 is 0.7500, above ln 2 = 0.6931, that of a model that has learned nothing: ";
   deepEqual(told(0.75, 0.1), [
     `${start}the noise is trained to raise it, and the margins without noise tell what the model has learned (rewards/margins 0.10)`,
   ]);

@@ -7,7 +7,7 @@ import { withGivenJudge } from "../label/function_judge.ts";
 import { type LabelReport, reportOfMetrics } from "../label/label_pairs.ts";
 import { writeReport } from "../report/write_report.ts";
 import { checkNotRead, removeRows, removeTraining } from "../run/begin_anew.ts";
-import { checkLabelled, checkNotTrained } from "../run/label_record.ts";
+import { checkLabelled, checkNotTrained, rowsAdvice } from "../run/label_record.ts";
 import { readRun } from "../run/read_run.ts";
 import { BEGIN_ADVICE, checkGeneration } from "../run/resume_check.ts";
 import { warnOfLoss } from "../run/nonsense_notes.ts";
@@ -51,7 +51,7 @@ export async function runGenerate(config: ResolvedConfig, hooks: RunHooks = {}):
   const finished = async (context: FolderContext): Promise<string | null> => {
     if (await exists(responses)) {
       const { iteration } = settings;
-      await checkGeneration(paths, settings);
+      await checkGeneration(paths, settings, { advice: await rowsAdvice(paths, settings) });
       await beginGenerating(context, step, { isBegun: true });
       context.onNote(
         `${responses} was complete already; nothing is generated (--force generates iteration ${iteration} anew)`,

@@ -23,14 +23,18 @@ export async function fixLabels(paths: StagePaths, settings: IterationConfig): P
  * Throws a UserError if an iteration's pairs were labelled with other settings. Pairs of a run of `train` that has no
  * record were labelled with that run's; of others nothing is known.
  */
-export async function checkLabels(paths: StagePaths, settings: IterationConfig): Promise<void> {
+export async function checkLabels(
+  paths: StagePaths,
+  settings: IterationConfig,
+  { advice = BEGIN_ADVICE } = {},
+): Promise<void> {
   const { iteration, labels, output_dir: folder } = settings;
   const was = await labelsOf(paths, settings);
   if (was === null) return;
   checkSameSettings({ labels: was.labels }, { labels }, {
     what: `label of iteration ${iteration} in ${folder}`,
     file: was.file,
-    advice: BEGIN_ADVICE,
+    advice,
   });
 }
 
@@ -40,9 +44,10 @@ export async function checkLabels(paths: StagePaths, settings: IterationConfig):
  */
 export async function checkLabelled(paths: StagePaths, settings: IterationConfig): Promise<void> {
   const { pairs, labels: path, responses } = paths;
-  await checkLabels(paths, settings);
+  const advice = await rowsAdvice(paths, settings);
+  await checkLabels(paths, settings, { advice });
   const holds = (what: string): UserError =>
-    new UserError(`Cannot label iteration ${settings.iteration} again: ${pairs} ${what}; ${BEGIN_ADVICE}`);
+    new UserError(`Cannot label iteration ${settings.iteration} again: ${pairs} ${what}; ${advice}`);
   if (await labelsOf(paths, settings) === null) throw holds("is there, and nothing says what labelled it");
   if (!await exists(path) || !await exists(responses)) return;
   const { responses: was } = await readJsonObject(path);
@@ -62,6 +67,15 @@ export async function checkNotTrained(
       stage === "label" ? "pairs" : "responses"
     }; give another output_dir`,
   );
+}
+
+/** What to do where an iteration's rows are to be others: those that a model was trained on are never replaced. */
+export async function rowsAdvice(
+  paths: StagePaths,
+  { iteration, output_dir: folder }: Pick<IterationConfig, "iteration" | "output_dir">,
+): Promise<string> {
+  const trained = await trainedOn(paths, { iteration, folder });
+  return trained === null ? BEGIN_ADVICE : `${trained} was made with them, so give another output_dir`;
 }
 
 /** What was made with an iteration's rows: its model, what is of later iterations, or the model of `optimize` alone. */

@@ -48,15 +48,19 @@ export async function writeIfOther(path: string, text: string): Promise<void> {
  * Throws a UserError if an iteration's responses, or a part of them or what was made of them, were made with other
  * settings.
  */
-export async function checkGeneration(paths: StagePaths, settings: IterationConfig): Promise<void> {
+export async function checkGeneration(
+  paths: StagePaths,
+  settings: IterationConfig,
+  { advice = BEGIN_ADVICE } = {},
+): Promise<void> {
   const { generation: path, responses } = paths;
   if (!await exists(path) || !await hasStageWork(paths)) return;
   const { iteration } = settings;
-  const advice = `give another output_dir or delete ${dirname(responses)}`;
-  checkSameSettings(await withAdvice(readJsonObject(path), advice), generationOf(settings), {
+  const record = await withAdvice(readJsonObject(path), `give another output_dir or delete ${dirname(responses)}`);
+  checkSameSettings(record, generationOf(settings), {
     what: `generate of iteration ${iteration}`,
     file: path,
-    advice: BEGIN_ADVICE,
+    advice,
   });
 }
 

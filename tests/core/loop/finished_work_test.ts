@@ -163,7 +163,10 @@ Deno.test("runLabel() and runGenerate() replace nothing that a model was trained
     const before = await filesOf(`${dir}/run`);
     const labels = { judge: "logprob", model: `${dir}/judge` };
     const other = await configOf(dir, { iterations: 2, labels });
-    await rejects(runLabel(other), new RegExp(`: labels\\.judge is "logprob", expected "human" as in .*; ${ADVICE}$`));
+    const trained = "; \\S+/iteration-0/model was made with them, so give another output_dir$";
+    await rejects(runLabel(other), new RegExp(`: labels\\.judge is "logprob", expected "human" as in .*${trained}`));
+    const colder = await configOf(dir, { iterations: 2, generation: { max_new_tokens: 6, batch_size: 4, seed: 1 } });
+    await rejects(runGenerate(colder), new RegExp(`: generation\\.seed is 1, expected 5 as in .*${trained}`));
     match((await notesOf(runLabel, config)).join("\n"), /complete already; nothing is labelled/);
     match((await notesOf(runGenerate, config)).join("\n"), /complete already; nothing is generated/);
     for (const [work, made] of [[runLabel, "pairs"], [runGenerate, "responses"]] as const) {

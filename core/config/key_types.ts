@@ -70,7 +70,8 @@ export interface DataConfig {
   /**
    * Rows to train on: a file (.jsonl, .json, .csv, .tsv, .parquet, also with .gz), a folder of them, or
    * org/name[:config][/split][@revision] of the hub, each with or without a slice such as [:2000], [10%:20%] or
-   * [-100:]; or a list of these, or of {path, name, split, weight, columns}.
+   * [-100:]; or a list of these, or of {path, name, split, weight, columns}. Of a folder whose files' names tell
+   * splits, the split train where none is named.
    */
   train?: DataSourceConfig;
   /** Number of rows to read from data.train; default: all. */
@@ -87,8 +88,8 @@ export interface DataConfig {
   /** What a malformed row does. error: it stops the run; skip: it is counted and left out. */
   on_bad_row: "error" | "skip";
   /**
-   * Held-out rows to evaluate on, named as data.train is; of the hub's split test, then validation, where none is
-   * named.
+   * Held-out rows to evaluate on, named as data.train is; of a folder's or the hub's split test, then validation, where
+   * none is named.
    */
   eval?: DataSourceConfig;
   /** Number of rows to read from data.eval; default: all. */

@@ -85,6 +85,7 @@ export type { JudgedAnswer, RunHooks } from "./core/run/run_context.ts";
 export { train, type TrainHooks } from "./core/loop/train_run.ts";
 export type { IterationSummary, RunSummary } from "./core/loop/run_summary.ts";
 export { runGenerate, runLabel, runOptimize, runSft } from "./core/loop/single_stages.ts";
+export type { TrainedModel } from "./core/loop/single_stages.ts";
 export type { LabelReport } from "./core/label/label_pairs.ts";
 export type { Verifier, VerifierInput } from "./core/label/verifier_protocol.ts";
 export type { MetricName, StepMetrics } from "./core/train/step_metrics.ts";

@@ -18,7 +18,7 @@ const JUDGE_HINTS: Readonly<Record<StarterJudge, string>> = {
   "reward-model": "a sequence-classification model scores each answer",
   llm: "a model behind an OpenAI-compatible server is asked",
   self: "the model itself is asked",
-  human: "the human answer is always chosen",
+  human: "none: the human answer is always chosen, which is SPIN with noise",
 };
 
 /** The question, and an example of an answer, for each key that a judge needs. */

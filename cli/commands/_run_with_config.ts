@@ -47,6 +47,7 @@ export async function runWithConfig(options: RunOptions, work: (run: CommandRun)
       onNote: (line) => progress.note(line),
       signal: controller.signal,
       allowVerifier: options.verifier,
+      force: options.force,
     };
     await work({ config, hooks, progress });
     progress.finish();

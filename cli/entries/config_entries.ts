@@ -18,7 +18,10 @@ export const init: CommandEntry = {
     { flags: "-m, --model <dir>", summary: "model to start from", path: "folder" },
     { flags: "-d, --data <file>", summary: "rows to train on", path: "file" },
     { flags: "--method <name>", summary: "what to run (default: dnpo)", choices: METHODS.toReversed() },
-    { flags: "--judge <name>", summary: "who tells chosen from rejected (default: human)" },
+    {
+      flags: "--judge <name>",
+      summary: "who tells chosen from rejected, of method dnpo; human: nobody, the human answer wins",
+    },
     { flags: "--verifier <file>", summary: "module that scores, of judge verifier", path: "file" },
     {
       flags: "--judge-model <dir>",

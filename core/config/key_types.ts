@@ -70,7 +70,8 @@ export interface DataConfig {
   /**
    * Rows to train on: a file (.jsonl, .json, .csv, .tsv, .parquet, also with .gz), a folder of them, or
    * org/name[:config][/split][@revision] of the hub, each with or without a slice such as [:2000], [10%:20%] or
-   * [-100:]; or a list of these, or of {path, name, split, weight, columns}.
+   * [-100:]; or a list of these, or of {path, name, split, weight, columns}. Of a folder whose files' names tell
+   * splits, the split train where none is named.
    */
   train?: DataSourceConfig;
   /** Number of rows to read from data.train; default: all. */
@@ -87,8 +88,8 @@ export interface DataConfig {
   /** What a malformed row does. error: it stops the run; skip: it is counted and left out. */
   on_bad_row: "error" | "skip";
   /**
-   * Held-out rows to evaluate on, named as data.train is; of the hub's split test, then validation, where none is
-   * named.
+   * Held-out rows to evaluate on, named as data.train is; of a folder's or the hub's split test, then validation, where
+   * none is named.
    */
   eval?: DataSourceConfig;
   /** Number of rows to read from data.eval; default: all. */
@@ -472,6 +473,11 @@ export interface TrainingConfig<Rate = number> {
   logging_steps: number;
   /** Optimizer steps between two saved states. */
   save_steps: number;
+  /**
+   * Minutes, above 0, after which a state is saved besides those of save_steps. Where saving is slow, at most a tenth
+   * of the time goes into it.
+   */
+  save_minutes: number;
   /**
    * Saved states of an iteration that are kept, the newest ones, until its model is saved. A state holds the weights
    * and the optimizer's moments in float32, so that one alone is the default, where Hugging Face keeps all. Deleting

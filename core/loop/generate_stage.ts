@@ -18,9 +18,11 @@ import { responseRoom } from "../generate/response_room.ts";
 import { generateServed, type ServedPrompt, type ServedRow } from "../generate/served_generation.ts";
 import { freeModel, loadFrozenModel } from "../model/model.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
+import { warnOfCut } from "../run/nonsense_notes.ts";
 import { fixGeneration } from "../run/resume_check.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
+import { holdsAnything } from "../run/run_work.ts";
 import { folderOf } from "./model_ref.ts";
 import { PartialResponses } from "./partial_responses.ts";
 import { readExamples } from "./read_rows_of_step.ts";
@@ -40,11 +42,8 @@ export async function generateStage(
   await makeFolder(dirname(paths.responses));
   await fixGeneration(paths, settings);
   const isDone = await exists(paths.responses);
-  await context.checksums.beginWith(dir, {
-    of: dirname(paths.responses),
-    isBegun: isDone || await exists(paths.partialResponses),
-    what: `generate of iteration ${iteration}`,
-    advice: `delete ${dirname(paths.responses)} to generate again`,
+  await beginGenerating(context, { settings, paths, model: ref }, {
+    isBegun: isDone || await holdsAnything(paths.partialResponses),
   });
   if (isDone) return await removePath(paths.partialSums);
   const { generation } = settings;
@@ -66,6 +65,7 @@ export async function generateStage(
     const seconds = (performance.now() - started) / 1000;
     const rows = await readResponses(paths.partialResponses);
     await logGeneration(context, { iteration, rows, isServed: served !== null });
+    warnOfCut(context, { rows, settings });
     const partial = oneFile(paths.partialResponses);
     const place = () => movePath(paths.partialResponses, paths.responses);
     await context.checksums.placeFile(paths.responses, await digestFile(partial.files, partial.file), place);
@@ -78,6 +78,21 @@ export async function generateStage(
   } finally {
     if (model) freeModel(model);
   }
+}
+
+/** Records the model that answers, or throws a UserError if an iteration that `isBegun` began with another one. */
+export async function beginGenerating(
+  context: Pick<RunContext, "sources" | "checksums">,
+  { settings: { iteration }, paths: { responses }, model }: Omit<GenerateStep, "stage">,
+  { isBegun }: { isBegun: boolean },
+): Promise<void> {
+  const of = dirname(responses);
+  await context.checksums.beginWith(await folderOf(context, model), {
+    of,
+    isBegun,
+    what: `generate of iteration ${iteration}`,
+    advice: `delete ${of} to generate again`,
+  });
 }
 
 /** The source of answers: this program's own engine, or servers. */

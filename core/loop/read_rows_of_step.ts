@@ -7,7 +7,8 @@ import type { ReadRows } from "../data/read_rows.ts";
 import { readPairs, type StoredPair } from "../data/stage_files.ts";
 import { type TokenizedExample, tokenizeExamples, type TokenizeReport } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
-import { noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
+import { warnOfPositions } from "../run/nonsense_notes.ts";
+import { noteOnce, noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
 import { type RowContext, throwIfStopped } from "../run/run_context.ts";
 import { readData, readingOf } from "../run/run_rows.ts";
 import { LOSSES } from "../train/losses/losses.ts";
@@ -51,6 +52,7 @@ export async function readStepPairs(
   },
 ): Promise<(StoredPair & { example: number })[]> {
   const { data } = settings;
+  warnOfPositions(context, { maxLength: data.max_length, positions: folder.config.maxPositionEmbeddings });
   const tokenizer = await tokenizerOf(folder.files, data);
   const rows = [];
   let first = 0;
@@ -70,6 +72,7 @@ export async function readStepPairs(
       // Columns, limit and order apply to data.train only.
       ...(ref === "data" && mapping),
     });
+    for (const line of read.unread) noteOnce(context, line);
     noteShapes(context, name, read.shapes);
     noteSkipped(context, name, read.skipped);
     noteReport(context, name, { report, maxLength: data.max_length });
@@ -114,6 +117,7 @@ export async function readExamples(
   } & Pick<EncodeOptions, "allTurns" | "joint">,
 ): Promise<TokenizedExample[]> {
   const { data } = settings;
+  warnOfPositions(context, { maxLength: data.max_length, positions: model.config.maxPositionEmbeddings });
   const read = await readData(context, { settings, which: "train" });
   const { rows, name } = read;
   const { encoder } = context;
@@ -141,6 +145,8 @@ export async function readHeldOut(
     onRead?: (set: ReadSet) => void;
   },
 ): Promise<TokenizedExample[]> {
+  const { data: { max_length: maxLength } } = settings;
+  warnOfPositions(context, { maxLength, positions: model.config.maxPositionEmbeddings });
   const read = await readData(context, { settings, which: "eval" });
   const { encoder } = context;
   const joint = settings.method === "sft";
@@ -149,9 +155,10 @@ export async function readHeldOut(
     encoder,
     tokenizer,
     vocabSize: model.config.vocabSize,
-    maxLength: settings.data.max_length,
+    maxLength,
     joint,
   });
+  noteReport(context, read.name, { report, maxLength, joint });
   onRead?.({ ...read, report });
   return examples;
 }

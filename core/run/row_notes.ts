@@ -5,7 +5,8 @@ import type { TokenizeReport } from "../data/tokenize_rows.ts";
 import type { RunContext } from "./run_context.ts";
 
 /** What notes go through. */
-type Noting = Pick<RunContext, "onNote">;
+/** What takes note of lines for the user. */
+export type Noting = Pick<RunContext, "onNote">;
 
 /** The lines that a run has noted already, since every iteration reads the same data. */
 const told = new WeakMap<Noting, Set<string>>();
@@ -22,7 +23,8 @@ export function noteShapes(context: Noting, path: string, shapes: readonly Shape
   }
 }
 
-function noteOnce(context: Noting, line: string): void {
+/** Notes a line, unless the run has noted it already. */
+export function noteOnce(context: Noting, line: string): void {
   const lines = told.get(context) ?? new Set();
   told.set(context, lines);
   if (!lines.has(line)) context.onNote(line);
@@ -36,19 +38,23 @@ export function noteSkipped({ onNote }: Noting, path: string, skipped: readonly 
   onNote(`${path}: ${skipped.length} malformed rows left out, the first at ${first!.where}: ${first!.reason}`);
 }
 
-/** Notes rows that were cut or dropped, and, once per run, those whose response shares a token with the prompt. */
+/** Notes, once per run, rows that were cut or dropped, and those whose response shares a token with the prompt. */
 export function noteReport(
   context: Noting,
   path: string,
   { report, maxLength, joint = false }: { report: TokenizeReport; maxLength: number; joint?: boolean },
 ): void {
-  const { onNote } = context;
   const { rows, kept, promptTooLong, emptyResponse, cut, merged, firstMerged } = report;
   if (promptTooLong > 0) {
-    onNote(`${path}: ${promptTooLong} of ${rows} rows dropped, as the prompt alone reaches max_length ${maxLength}`);
+    noteOnce(
+      context,
+      `${path}: ${promptTooLong} of ${rows} rows dropped, as the prompt alone reaches max_length ${maxLength}`,
+    );
   }
-  if (emptyResponse > 0) onNote(`${path}: ${emptyResponse} of ${rows} rows dropped, as a response has no tokens`);
-  if (cut > 0) onNote(`${path}: ${cut} responses of ${kept} rows cut at max_length ${maxLength}`);
+  if (emptyResponse > 0) {
+    noteOnce(context, `${path}: ${emptyResponse} of ${rows} rows dropped, as a response has no tokens`);
+  }
+  if (cut > 0) noteOnce(context, `${path}: ${cut} responses of ${kept} rows cut at max_length ${maxLength}`);
   if (merged > 0) {
     noteOnce(
       context,

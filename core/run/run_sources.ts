@@ -29,7 +29,7 @@ export type Need =
   | { readonly kind: "data" | "eval"; readonly source: DataSource };
 
 /** Held-out splits, in the order of preference. */
-const EVAL_SPLITS = ["test", "validation"];
+export const EVAL_SPLITS: readonly string[] = ["test", "validation"];
 
 /**
  * Finds the files behind the names in a run's config. Files of the hub are downloaded when they are first needed. Their
@@ -87,7 +87,11 @@ export class RunSources {
     for (const need of needs) {
       if (need.kind === "model") await this.#prepareModel(need.name);
       else if (need.kind === "adapter") await this.#prepareAdapter(need.name);
-      else await openSource(need.source, { locate: (name) => this.data(name, { forEval: need.kind === "eval" }) });
+      else {
+        const forEval = need.kind === "eval";
+        const locate = (name: string): Promise<readonly string[]> => this.data(name, { forEval });
+        await openSource(need.source, { locate, ...(forEval && { prefer: EVAL_SPLITS }) });
+      }
     }
   }
 

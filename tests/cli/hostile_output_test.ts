@@ -58,7 +58,7 @@ Deno.test("no command prints what could rewrite the terminal or forge a line", (
       ["push", NAME, "me/mine", "--dry-run"],
       ["push", "push", NAME, "--dry-run"],
       ["export", NAME, "--output", `${NAME}.jsonl`],
-      ["init", `${NAME}/new.yaml`, "--model", NAME, "--data", NAME],
+      ["init", `${NAME}/new.yaml`, "--model", NAME, "--data", NAME, "--judge", "human"],
       ["train", `${NAME}.none.yaml`],
       ["train", `${NAME}.yaml`, "--set", `${NAME}=1`, "--set", `training.beta=${NAME}`],
       ["chat", "--model", NAME],

@@ -54,7 +54,7 @@ export const runKeys = {
   dtype: key(
     named("DtypeName", z.enum(DTYPE_NAMES)).exactOptional(),
     "Storage type of the model that is handed out; default: the source's.",
-    { hf: ["ModelConfig", "ModelConfig.torch_dtype"] },
+    { hf: ["ModelConfig", "ModelConfig.torch_dtype"], mayDiffer: true },
   ),
   quantization: key(
     named("Quantization", z.enum(QUANTIZATIONS)).default("none"),

@@ -100,8 +100,17 @@ export const trainingKeys = {
   ),
   shuffle: key(z.boolean().default(true), "Whether every epoch has an order of its own."),
   seed: key(seed.default(42), "Seed of noise and shuffling, below 2^32.", ARGUMENTS),
-  logging_steps: key(count.default(10), "Optimizer steps between two lines of metrics.jsonl.", ARGUMENTS),
+  logging_steps: key(count.default(10), "Optimizer steps between two lines of metrics.jsonl.", {
+    ...ARGUMENTS,
+    mayDiffer: true,
+  }),
   save_steps: key(count.default(500), "Optimizer steps between two saved states.", { ...ARGUMENTS, mayDiffer: true }),
+  save_minutes: key(
+    z.number().gt(0).default(5),
+    "Minutes, above 0, after which a state is saved besides those of save_steps. Where saving is slow, at most a tenth " +
+      "of the time goes into it.",
+    { mayDiffer: true },
+  ),
   save_total_limit: key(
     count.default(1),
     "Saved states of an iteration that are kept, the newest ones, until its model is saved. A state holds the " +

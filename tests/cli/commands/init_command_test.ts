@@ -46,6 +46,7 @@ Deno.test("dnpo init never asks without a terminal: what is missing is named", (
       const [args, flag] of [
         [[], "--model"],
         [["--model", "m"], "--data"],
+        [["--model", "m", "--data", "d"], "--judge \\(verifier, [a-z, -]*, human\\)"],
         [["--model", "m", "--data", "d", "--judge", "logprob"], "--judge-model"],
         [["--model", "m", "--data", "d", "--judge", "llm"], "--judge-model"],
       ] as const
@@ -58,7 +59,7 @@ Deno.test("dnpo init never asks without a terminal: what is missing is named", (
       );
     }
     const { err } = await dnpo(["init", file, "--model", "m", "--data", "d", "--judge", "me"]);
-    assert.match(err, /^error: --judge: expected human, .*, got "me"\n$/);
+    assert.match(err, /^error: --judge: expected verifier, .*, human, got "me"\n$/);
     const ensemble = await dnpo(["init", file, "--model", "m", "--data", "d", "--judge", "ensemble"]);
     assert.match(ensemble.err, /^error: --judge: init writes no ensemble; write labels.judges into a config /);
     assert.deepEqual([...Deno.readDirSync(dir)], []);

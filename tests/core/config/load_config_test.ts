@@ -45,6 +45,7 @@ const defaults = {
     seed: 42,
     logging_steps: 10,
     save_steps: 500,
+    save_minutes: 5,
     save_total_limit: 1,
     on_nan: "error",
     report_to: [],

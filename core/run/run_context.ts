@@ -9,6 +9,7 @@ import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import type { OnProgress } from "../progress.ts";
 import { RunChecksums } from "./run_checksums.ts";
+import { RunJournal } from "./run_journal.ts";
 import { lockFolder } from "./run_lock.ts";
 import { runPaths } from "./run_paths.ts";
 import { type Need, RunSources } from "./run_sources.ts";
@@ -101,7 +102,8 @@ export async function withDevice<T>(
   await sources.prepare(needs).catch((error) => {
     throw hooks.signal?.aborted ? new StoppedError("The run was stopped while it was downloading") : error;
   });
-  const onNote = hooks.onNote ?? (() => {});
+  await using journal = folder === null ? null : await RunJournal.open(folder, hooks);
+  const { onProgress, onNote, signal } = journal ?? quietHooks(hooks);
   const name = needs.find((need) => need.kind === "model")?.name;
   using device = await openRunDevice(config, {
     model: name === config.model && name !== undefined ? await sources.model(name) : undefined,
@@ -109,12 +111,11 @@ export async function withDevice<T>(
     record: folder === null ? null : runPaths(folder).kernels,
   });
   using commands = new Commands(device);
-  const signal = hooks.signal ?? new AbortController().signal;
-  return await work({
+  const context: RunContext = {
     config,
     device,
     commands,
-    onProgress: hooks.onProgress ?? (() => {}),
+    onProgress,
     onNote,
     signal,
     allowVerifier: hooks.allowVerifier ?? true,
@@ -123,7 +124,19 @@ export async function withDevice<T>(
     checksums: await RunChecksums.open(folder, { onNote, filesIn: (dir) => sources.filesIn(dir) }),
     telemetry: await openTelemetry(),
     encoder: new RowEncoder({ signal }),
-  });
+  };
+  return journal === null ? await work(context) : await journal.follow(device, () => work(context));
+}
+
+/** The hooks of work that leaves no record. */
+function quietHooks(
+  { onProgress, onNote, signal }: RunHooks,
+): Required<Pick<RunHooks, "onProgress" | "onNote" | "signal">> {
+  return {
+    onProgress: onProgress ?? (() => {}),
+    onNote: onNote ?? (() => {}),
+    signal: signal ?? new AbortController().signal,
+  };
 }
 
 /** Throws StoppedError if the run is to stop. */

@@ -15,6 +15,9 @@ const NO_WORK = [
   "partialSums",
   "summary",
   "report",
+  "log",
+  "progress",
+  "stop",
 ];
 
 const WORK = new Set(

@@ -141,6 +141,7 @@ async function runSchedule(
     }
     summary = await summarizeRun(folder, { model: foldersOf(handedOut(config))[0]!, evaluations, last: iteration });
     await writeFileAtomic(runPaths(folder).summary, JSON.stringify(summary, null, 2) + "\n");
+    await writeReport(folder);
     onIteration?.(summary.iterations.at(-1)!);
   }
   await handOutLast(context, schedule);

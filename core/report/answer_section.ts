@@ -3,7 +3,6 @@ import { formatSize } from "../progress.ts";
 import { iterationValues } from "../run/read_run.ts";
 import type { RunView } from "../run/run_reader.ts";
 import { isRecord, largest } from "../values.ts";
-import { iterationName } from "./figures.ts";
 import { counted, duration, moment, number, signed, whole } from "./format_numbers.ts";
 import { escapeMarkup } from "./markup.ts";
 import { type Change, changesOf } from "./run_answer.ts";
@@ -70,7 +69,7 @@ function changeCard(change: Change): string {
   const error = (i: 0 | 1): string => sure === null ? "" : ` ± ${(100 * sure.errors[i]).toFixed(1)}`;
   const known = sure === null
     ? `No error is known: only the mean is kept. ${isHigherBetter ? "Higher" : "Lower"} is better.`
-    : `95 % interval of the change ${signed(sure.low, true)} to ${signed(sure.high, true)}, n = ${
+    : `95 % interval of the change ${signed(sure.low, true)} to ${signed(sure.high, true)}, n\u00a0=\u00a0${
       whole(sure.rows)
     } prompts.`;
   return `<div class="card"><h3>${escapeMarkup(name)}</h3>` +
@@ -84,7 +83,7 @@ function changeCard(change: Change): string {
 }
 
 function placeOf(iteration: number): string {
-  return iteration === -1 ? "start" : `iteration ${iterationName(iteration)}`;
+  return iteration === -1 ? "start" : `iteration\u00a0${iteration}`;
 }
 
 /** What was trained on what, as a sentence. */

@@ -60,6 +60,7 @@ footer { margin-top: 3rem; padding-bottom: 2rem; color: var(--soft); font-size: 
 @media print { :root { color-scheme: light; --ink: #000; --soft: #444; --line: #bbb; --card: #fff; --page: #fff; --accent: #000;
     --good: #000; --good-back: #fff; --bad: #000; --bad-back: #fff; --flat-back: #fff; }
   body { font-size: 10.5pt; } nav.page, .skip, form, button { display: none; } .pill { border: 1px solid; }
-  .figures { grid-template-columns: 1fr 1fr; gap: 1rem; } figure .wide { display: block; } figure .narrow { display: none; }
+  .figures { grid-template-columns: 1fr 1fr; gap: 1rem; } figure .wide { display: none; } figure .narrow { display: block; }
+  .cards { grid-template-columns: 1fr 1fr 1fr; } .big { font-size: 1.4rem; } h2 { margin-top: 1.4rem; }
   figure, .card, .sample, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } ol.log { max-height: none; } .scroll { overflow: visible; } a { text-decoration: none; } }
 `;

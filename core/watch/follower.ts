@@ -3,25 +3,35 @@ import { UserError } from "../error.ts";
 import { escapeMarkup } from "../report/markup.ts";
 import type { PageBlocks } from "../report/run_page.ts";
 
+/** Milliseconds after which a folder counts as silent, as one that is mounted from a machine out of reach. */
+const DEADLINE_MS = 10_000;
+
+const SILENT = `<p class="card bad">The folder has not answered for some seconds; what is shown is older.</p>`;
+
 /** The parts of a page, made anew as long as someone waits for changes. */
 export class Follower {
   readonly #make: () => Promise<PageBlocks>;
   readonly #interval: number;
+  readonly #deadline: number;
   #blocks: PageBlocks = {};
   #making: Promise<void> | null = null;
   #madeAt = -Infinity;
 
   /** `make` makes the parts; it is called at most every `interval` milliseconds, and never twice at once. */
-  constructor(make: () => Promise<PageBlocks>, interval: number) {
+  constructor(make: () => Promise<PageBlocks>, interval: number, deadline: number = DEADLINE_MS) {
     this.#make = make;
     this.#interval = interval;
+    this.#deadline = deadline;
   }
 
-  /** The parts as they are now, or were a moment ago. */
+  /** The parts as they are now, or were a moment ago; those of before where the folder does not answer. */
   async current(): Promise<PageBlocks> {
     if (performance.now() - this.#madeAt >= this.#interval) this.#making ??= this.#refresh();
-    await this.#making;
-    return this.#blocks;
+    const made = new AbortController();
+    const late = pause(this.#deadline, made.signal).then(() => made.signal.aborted);
+    const isMade = await Promise.race([this.#making?.then(() => true) ?? true, late]);
+    made.abort();
+    return isMade ? this.#blocks : { ...this.#blocks, problem: SILENT };
   }
 
   /**

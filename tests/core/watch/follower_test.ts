@@ -42,3 +42,23 @@ Deno.test("Follower stops waiting where nobody looks any more", async () => {
   setTimeout(() => gone.abort(), 20);
   deepEqual(await follower.changes(seen, { signal: gone.signal, milliseconds: 60_000 }), {});
 });
+
+Deno.test("Follower shows what it had, and says so, where the folder does not answer", async () => {
+  let answer: ((blocks: Record<string, string>) => void) | undefined;
+  let made = 0;
+  const follower = new Follower(
+    () => {
+      if (made++ === 0) return Promise.resolve({ a: "1" });
+      return new Promise((resolve) => answer = resolve);
+    },
+    0,
+    50,
+  );
+  await follower.current();
+  const { a, problem } = await follower.current();
+  equal(a, "1");
+  match(problem!, /has not answered/);
+  answer!({ a: "2" });
+  deepEqual(await follower.current(), { a: "2", problem: "" });
+  equal(made, 2);
+});

@@ -27,7 +27,7 @@ nav.page ul { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; list-style: non
 .lead { font-size: 1.1rem; max-width: 60rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: 1rem; margin: 1rem 0; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .9rem 1.1rem; min-width: 0; }
-.big { font-size: 1.9rem; font-weight: 650; line-height: 1.2; font-variant-numeric: tabular-nums; } .big .unit { font-size: 1rem; font-weight: 500; }
+#now h3 { margin-top: 1.2rem; } .big { font-size: 1.9rem; font-weight: 650; line-height: 1.2; font-variant-numeric: tabular-nums; } .big .unit { font-size: 1rem; font-weight: 500; }
 dl.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: .6rem 1.5rem; margin: 1rem 0 0; }
 dl.facts div { min-width: 0; } dt { color: var(--soft); font-size: .82rem; } dd { margin: 0; overflow-wrap: anywhere; }
 progress { width: 100%; height: .8rem; accent-color: var(--accent); }

@@ -93,19 +93,11 @@ function plannedStages({ config, timings, progress }: RunView): { iteration: num
   const begin = typeof first === "number" ? first : 0;
   const planned = new Set(seen);
   if (typeof alone === "string") planned.add(`${begin} optimize`);
-  else if (
-    typeof method === "string" && typeof iterations === "number" && (stagesSeen.has("optimize") || begin === 0)
-  ) {
-    const evaluates = isRecord(data) && typeof data.eval !== "undefined" && data.eval !== null;
+  else if (typeof method === "string" && typeof iterations === "number") {
+    const evaluates = isRecord(data) && data.eval !== undefined && data.eval !== null;
     const generates = method === "dnpo" || method === "spin" || stagesSeen.has("generate");
-    // A run of train evaluates the start or optimizes; generate and label alone do not.
-    const isTrain = stagesSeen.has("evaluate") || stagesSeen.has("optimize") || stagesSeen.size === 0;
-    const stages = !isTrain ? [] : [
-      ...(generates ? ["generate", "label"] : []),
-      "optimize",
-      ...(evaluates ? ["evaluate"] : []),
-    ];
-    if (isTrain && evaluates) planned.add("-1 evaluate");
+    const stages = [...(generates ? ["generate", "label"] : []), "optimize", ...(evaluates ? ["evaluate"] : [])];
+    if (evaluates) planned.add("-1 evaluate");
     for (let k = 0; k < Math.min(iterations, 1000); k++) for (const stage of stages) planned.add(`${k} ${stage}`);
   }
   return [...planned].map((key) => {

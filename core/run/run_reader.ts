@@ -32,7 +32,7 @@ export interface RunView extends RunRecord {
   dir: string;
   /** `running` while a process here holds the folder's lock. */
   state: "running" | "stopped" | "done";
-  /** The settings, parsed; empty if there are none. */
+  /** The settings, parsed, with `stage` if a stage ran alone; empty if there are none. */
   config: Readonly<Record<string, unknown>>;
   /** Each of `steps` stands for so many; 1 unless there are very many. */
   stride: number;
@@ -97,7 +97,10 @@ export class RunReader {
       [paths.settings, paths.stage],
       async () => await readOptionalText(paths.settings) ?? await readOptionalText(paths.stage),
     );
-    const config = await this.#once([paths.settings, paths.stage], () => Promise.resolve(parsed(settings)), "parsed");
+    const config = await this.#once([paths.settings, paths.stage], async () => {
+      const { stage } = parsed(await readOptionalText(paths.stage));
+      return { ...parsed(settings), ...(typeof stage === "string" && { stage }) };
+    }, "parsed");
     const summary = await this.#once([paths.summary], () => readSummary(paths.summary));
     const checksums = await this.#once([paths.checksums], () => readChecksums(paths.checksums));
     const progress = progressOf(await readRecord(paths.progress));

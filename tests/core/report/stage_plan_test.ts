@@ -59,6 +59,9 @@ Deno.test("stagePlan() of a run that is done, stopped, a stage alone, or of anot
   deepEqual(await names({ config: { stage: "sft", iteration: 0 } }), ["0 optimize"]);
   deepEqual(await names({ config: { ...config, method: "sft", iterations: 1, data: {} } }), ["0 optimize"]);
   deepEqual(await names({ config: {}, timings: [timing(0, "generate", 1)] }), ["0 generate"]);
+  // A run without held-out rows begins with generating.
+  const begun = await names({ config: { ...config, data: {} }, progress: progress("generate", 1, { iteration: 0 }) });
+  deepEqual(begun.slice(0, 4), ["0 generate", "0 label", "0 optimize", "1 generate"]);
   equal(stagePlan(await view({ state: "done", timings: FIRST })).share, 1);
   const stopped = stagePlan(await view({ state: "stopped", timings: FIRST }));
   deepEqual([stopped.left, stopped.cells.at(-1)!.seconds], [null, null]);

@@ -61,3 +61,11 @@ Deno.test("RunReader names a malformed line, and reads on once it is mended", ()
     await Deno.writeTextFile(`${dir}/metrics.jsonl`, "");
     equal((await reader.read()).steps.length, 0);
   }));
+
+Deno.test("RunReader tells a stage that ran alone, whatever else has its settings", () =>
+  withRun({ "stage.yaml": "stage: sft\nmodel: a\n", "config.yaml": "model: b\nmethod: dnpo\n" }, async (dir) => {
+    const reader = new RunReader(dir);
+    deepEqual((await reader.read()).config, { model: "b", method: "dnpo", stage: "sft" });
+    await Deno.remove(`${dir}/config.yaml`);
+    deepEqual((await reader.read()).config, { model: "a", stage: "sft" });
+  }));

@@ -15,6 +15,7 @@ export interface Measure {
 /** Measures by the summary's keys, in groups, in the order of the table. */
 export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Measure>>>> = {
   "Results on held-out rows": {
+    eval_rows: { name: "held-out rows", text: "Held-out rows, the n of the numbers below." },
     sampled: {
       name: "right answers, sampled",
       kind: "share",

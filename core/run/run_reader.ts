@@ -93,14 +93,12 @@ export class RunReader {
     await this.#readTimings();
     await this.#readLog();
     const paths = this.#paths;
+    // What of the settings a stage that ran alone has read stands before the rest of them.
     const settings = await this.#once(
       [paths.settings, paths.stage],
-      async () => await readOptionalText(paths.settings) ?? await readOptionalText(paths.stage),
+      async () => await readOptionalText(paths.stage) ?? await readOptionalText(paths.settings),
     );
-    const config = await this.#once([paths.settings, paths.stage], async () => {
-      const { stage } = parsed(await readOptionalText(paths.stage));
-      return { ...parsed(settings), ...(typeof stage === "string" && { stage }) };
-    }, "parsed");
+    const config = await this.#once([paths.settings, paths.stage], () => Promise.resolve(parsed(settings)), "parsed");
     const summary = await this.#once([paths.summary], () => readSummary(paths.summary));
     const checksums = await this.#once([paths.checksums], () => readChecksums(paths.checksums));
     const progress = progressOf(await readRecord(paths.progress));
@@ -128,7 +126,7 @@ export class RunReader {
       ...summary,
       edited: Object.keys(checksums?.edited ?? {}).sort(),
       state: await this.#isDone(config, summary.iterations) ? "done" : isAtWork ? "running" : "stopped",
-      evaluated: await this.#evaluated(iterations),
+      evaluated: await this.#evaluated(iterations, summary.iterations),
       timings: this.#timings,
       device: typeof kernels?.adapter === "string" ? kernels.adapter : null,
       log: this.#log,
@@ -200,8 +198,10 @@ export class RunReader {
     return Array.from({ length: last + 1 }, (_, k) => k);
   }
 
-  async #evaluated(iterations: readonly number[]): Promise<Map<number, number>> {
-    const rows = new Map<number, number>();
+  async #evaluated(iterations: readonly number[], made: RunRecord["iterations"]): Promise<Map<number, number>> {
+    const rows = new Map(
+      made.flatMap(({ iteration, values: { eval_rows: count } }) => count === undefined ? [] : [[iteration, count]]),
+    );
     for (const k of [-1, ...iterations]) {
       const { evaluation } = iterationPaths(this.#dir, k);
       const path = k === -1 ? `${this.#dir}/evaluation.json` : evaluation;

@@ -62,10 +62,16 @@ Deno.test("RunReader names a malformed line, and reads on once it is mended", ()
     equal((await reader.read()).steps.length, 0);
   }));
 
-Deno.test("RunReader tells a stage that ran alone, whatever else has its settings", () =>
+Deno.test("RunReader has the settings that a stage which ran alone has read before those of its config", () =>
   withRun({ "stage.yaml": "stage: sft\nmodel: a\n", "config.yaml": "model: b\nmethod: dnpo\n" }, async (dir) => {
-    const reader = new RunReader(dir);
-    deepEqual((await reader.read()).config, { model: "b", method: "dnpo", stage: "sft" });
-    await Deno.remove(`${dir}/config.yaml`);
-    deepEqual((await reader.read()).config, { model: "a", stage: "sft" });
+    deepEqual((await new RunReader(dir).read()).config, { stage: "sft", model: "a" });
   }));
+
+Deno.test("RunReader knows how many rows were evaluated from the summary or from the evaluations", () =>
+  withRun(
+    {
+      "summary.json": JSON.stringify({ iterations: [{ iteration: -1 }, { iteration: 0, eval_rows: 7 }], model: "m" }),
+      "evaluation.json": '{"rows": 5}',
+    },
+    async (dir) => deepEqual([...(await new RunReader(dir).read()).evaluated], [[0, 7], [-1, 5]]),
+  ));

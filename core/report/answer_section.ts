@@ -189,7 +189,7 @@ function factList(run: RunView): string {
     ["Device", run.device === null ? "" : escapeMarkup(run.device.replace(/, \d+$/, ""))],
     ["Device memory, at the most", peak > 0 ? formatSize(peak) : ""],
     ["Tokens generated", tokens > 0 ? whole(tokens) : ""],
-    ["Cost of the judge", cost > 0 ? number(cost, false) : ""],
+    ["Cost of the judge, by the config's prices", cost > 0 ? number(cost, false) : ""],
     ["Held-out rows", held === "" ? "" : `${code(held)}${counts === "" ? "" : `, n = ${counts}`}`],
     ["Versions", run.began === null ? "" : versionsOf(run.began.begin)],
     ["Folder", code(run.dir)],

@@ -34,7 +34,7 @@ progress { width: 100%; height: .8rem; accent-color: var(--accent); }
 .sample { margin: 0 0 1rem; } .sample ul { list-style: none; margin: .6rem 0 0; padding: 0; }
 .sample li { display: grid; grid-template-columns: 9.5rem minmax(0, 1fr) minmax(9rem, auto); gap: .1rem 1rem; padding: .4rem 0; border-top: 1px solid var(--line); }
 .sample .how { text-align: right; }
-.text { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; } .turn + .turn { margin-top: .4rem; }
+.text { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; } .text[tabindex] { max-height: 15rem; overflow: auto; } .sample li.more { display: block; } .sample details { margin: 0; } .turn + .turn { margin-top: .4rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 500px), 1fr)); gap: 1.6rem 2rem; }
 figure { margin: 0; min-width: 0; } figure svg { width: 100%; height: auto; color: var(--ink); display: block; } figure .narrow { display: none; }
 figcaption { color: var(--soft); font-size: .9rem; max-width: 36rem; }
@@ -62,5 +62,5 @@ footer { margin-top: 3rem; padding-bottom: 2rem; color: var(--soft); font-size: 
   body { font-size: 10.5pt; } nav.page, .skip, form, button { display: none; } .pill { border: 1px solid; }
   .figures { grid-template-columns: 1fr 1fr; gap: 1rem; } figure .wide { display: none; } figure .narrow { display: block; }
   .cards { grid-template-columns: 1fr 1fr 1fr; } .big { font-size: 1.4rem; } h2 { margin-top: 1.4rem; }
-  figure, .card, .sample, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } ol.log { max-height: none; } .scroll { overflow: visible; } a { text-decoration: none; } }
+  figure, .card, .sample, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } ol.log, .text[tabindex] { max-height: none; } .scroll { overflow: visible; } a { text-decoration: none; } }
 `;

@@ -25,20 +25,38 @@ export function latestSection(run: RunView): string {
 function sampleCard({ row, prompt, human, answers }: SampledRow, run: RunView): string {
   const turns = prompt.map(({ role, content }) =>
     `<div class="turn">${role === null ? "" : `<span class="small soft">${escapeMarkup(role)}</span>`}` +
-    `<p class="text">${shown(content)}</p></div>`
+    `${textBox(content)}</div>`
   );
   const score = answers.find(({ label }) => label?.scoreHuman != null)?.label?.scoreHuman;
-  const items = [
-    answerItem("Human answer", human, score == null ? "" : `score ${number(score, false)}`),
-    ...answers.map((answer) => answerItem(`Iteration ${answer.iteration}`, answer.text, outcomeOf(answer, run))),
+  const items = answers.map((answer) =>
+    answerItem(`Iteration ${answer.iteration}`, answer.text, outcomeOf(answer, run))
+  );
+  // What the first and the last iteration answered tells most.
+  const between = items.splice(1, Math.max(0, items.length - 2));
+  const folded = between.length < 2 ? between : [
+    `<li class="more"><details id="row-${row}"><summary>${between.length} iterations between</summary><ul>${
+      between.join("")
+    }</ul></details></li>`,
   ];
-  return `<article class="card sample"><h3>Row ${whole(row)}</h3>${turns.join("")}<ul>${items.join("")}</ul></article>`;
+  const all = [
+    answerItem("Human answer", human, score == null ? "" : `score ${number(score, false)}`),
+    ...items.slice(0, 1),
+    ...folded,
+    ...items.slice(1),
+  ];
+  return `<article class="card sample"><h3>Row ${whole(row)}</h3>${turns.join("")}<ul>${all.join("")}</ul></article>`;
 }
 
 function answerItem(name: string, text: string, how: string): string {
-  return `<li><strong class="small">${name}</strong><p class="text">${
+  return `<li><strong class="small">${name}</strong>${textBox(text)}<span class="small how">${how}</span></li>`;
+}
+
+/** A text in a box; one that is long can be scrolled, with the keyboard too. */
+function textBox(text: string): string {
+  const isLong = text.length > 600 || text.split("\n").length > 9;
+  return `<p class="text"${isLong ? ' tabindex="0"' : ""}>${
     text === "" ? `<span class="soft">(empty)</span>` : shown(text)
-  }</p><span class="small how">${how}</span></li>`;
+  }</p>`;
 }
 
 /** The score, which answer was chosen, and why. */

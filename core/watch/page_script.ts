@@ -33,17 +33,18 @@ function follow(document: BrowserPage): void {
     const block = document.getElementById(id);
     if (!block) return;
     const inside = (selector: string): Block[] => [...block.querySelectorAll(selector)];
+    const boxes = ".scroll, .log, .text[tabindex]";
     const reachable = "a, button, summary, [tabindex]";
     const open = inside("details").filter((details) => details.open).map((details) => details.id);
     const focused = block.contains(document.activeElement) ? inside(reachable).indexOf(document.activeElement!) : -1;
-    const scrolled = inside(".scroll, .log").map((box) => ({
+    const scrolled = inside(boxes).map((box) => ({
       left: box.scrollLeft,
       top: box.scrollTop,
       isAtEnd: box.scrollTop + box.clientHeight >= box.scrollHeight - 4,
     }));
     block.innerHTML = html;
     for (const details of inside("details")) if (open.includes(details.id)) details.open = true;
-    for (const [i, box] of inside(".scroll, .log").entries()) {
+    for (const [i, box] of inside(boxes).entries()) {
       const before = scrolled[i];
       if (!before) continue;
       box.scrollLeft = before.left;

@@ -194,3 +194,22 @@ Deno.test("writeReport() escapes what the files say", async () => {
   ok(html.split("&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;").length - 1 >= 6);
   match(html, /<th scope="row">constructor<\/th>/);
 });
+
+Deno.test("writeReport() shows the first and the last answer of a row, folds those between, and lets long texts scroll", async () => {
+  const html = await withRun({ ...TRIAL, "config.yaml": "method: dnpo\niterations: 5\n" }, async (dir) => {
+    for (let k = 0; k < 5; k++) {
+      await Deno.mkdir(`${dir}/iteration-${k}`);
+      const row = { row: 4, prompt: "p", response: "h", response_ids: [1], generated: `g${k}`, generated_ids: [k] };
+      const rows = [{ ...row, generated: k === 4 ? "long ".repeat(1000) : row.generated }];
+      await Deno.writeTextFile(`${dir}/iteration-${k}/responses.jsonl`, jsonLines(rows));
+    }
+    return await Deno.readTextFile(await writeReport(dir));
+  });
+  const samples = partOf(html, "samples");
+  match(
+    samples,
+    /Human answer h Iteration 0 g0 3 iterations between Iteration 1 g1 .*Iteration 3 g3 Iteration 4 long long/,
+  );
+  match(samples, / … 3,000 characters more$/);
+  equal(html.match(/<p class="text" tabindex="0">/g)?.length, 1);
+});

@@ -42,7 +42,7 @@ figcaption { color: var(--soft); font-size: .9rem; max-width: 36rem; }
 th, td { padding: .28rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 thead th, thead td { border-bottom-width: 2px; } tbody th { text-align: left; font-weight: 450; position: sticky; left: 0; background: var(--page); }
 tbody th.group { font-weight: 650; padding-top: .9rem; } td .soft { font-size: .85em; }
-table.left td { text-align: left; white-space: normal; overflow-wrap: anywhere; } table.left th { vertical-align: top; }
+table.left td { text-align: left; white-space: normal; overflow-wrap: anywhere; } table.left { width: 100%; table-layout: fixed; } table.left th { vertical-align: top; width: 46%; white-space: normal; overflow-wrap: anywhere; }
 table.runs td, table.runs th { text-align: left; } td.now { color: var(--accent); font-weight: 650; }
 .keys { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 0 2rem; align-items: start; }
 details { margin: .8rem 0; } summary { cursor: pointer; color: var(--accent); }

@@ -40,7 +40,8 @@ function isDefault(key: string, value: string, { method }: RunView["config"]): b
   const known = knownKeys().get(path);
   if (known === undefined || known.default === undefined) return false;
   const [standard] = leaves(known.default);
-  return standard !== undefined && standard[1] === value;
+  // A resolved config has an empty list for the word none.
+  return standard !== undefined && (standard[1] === value || standard[1] === "none" && value === "");
 }
 
 /** Dotted keys with their values as text. */

@@ -114,12 +114,12 @@ Deno.test("writeReport() sets settings that were set apart from those that have 
   const html = await page({
     ...TRIAL,
     "config.yaml":
-      "model: base\nmethod: sft\nnoise: none\ntraining: {beta: 0.1, learning_rate: [0.1, 0.2], loss_type: sft, seed: 0}\n" +
+      "model: base\nmethod: sft\nnoise: none\ntraining: {beta: 0.1, learning_rate: [0.1, 0.2], loss_type: sft, report_to: []}\n" +
       "labels: [{judge: human}, {judge: verifier}]\n",
   });
   const [set, defaults] = partOf(html, "settings").split(/\d+ settings that have their defaults/);
   match(set!, /model base .*training\.learning_rate 0\.1, 0\.2 .*labels\.1\.judge verifier/);
-  match(defaults!, /noise none training\.beta 0\.1 training\.loss_type sft labels\.0\.judge human/);
+  match(defaults!, /noise none training\.beta 0\.1 training\.loss_type sft training\.report_to labels\.0\.judge human/);
 });
 
 Deno.test("writeReport() shows rows with their answers, scores, and which was chosen why", async () => {

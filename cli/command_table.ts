@@ -1,7 +1,7 @@
 /** All commands in the order of the help; each one's work is loaded when it runs. @module */
 import type { CommandEntry } from "./command_entry.ts";
 import { type Shell, SHELLS } from "./completion_scripts.ts";
-import { config, data, importConfig, init, plan, runs } from "./entries/config_entries.ts";
+import { config, data, importConfig, init, plan, runs, watch } from "./entries/config_entries.ts";
 import { exportModel, merge } from "./entries/hand_on_entries.ts";
 import { doctor, tune } from "./entries/machine_entries.ts";
 import { chat, compare, exportPairs, push, score } from "./entries/model_entries.ts";
@@ -44,6 +44,7 @@ export const commands: readonly CommandEntry[] = [
   data,
   plan,
   runs,
+  watch,
   doctor,
   tune,
   completions,

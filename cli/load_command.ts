@@ -23,6 +23,7 @@ interface CommandModules {
   sft: typeof import("./commands/sft_command.ts");
   train: typeof import("./commands/train_command.ts");
   tune: typeof import("./commands/tune_command.ts");
+  watch: typeof import("./commands/watch_command.ts");
 }
 
 /**

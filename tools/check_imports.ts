@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
  * folder within a room is a part of it, unless it is listed here by itself.
  */
 const CORE_LEVELS: readonly (readonly string[])[] = [
-  ["plan", "engine"],
+  ["plan", "engine", "watch"],
   ["loop"],
   ["evaluate", "export", "report"],
   ["train", "label", "generate"],

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { blankText } from "./blank_text.ts";
 
 /** The rooms that may read and write files. */
-const FILE_ROOMS = ["core/files", "core/run", "core/hub", "core/data/formats", "core/device"];
+const FILE_ROOMS = ["core/files", "core/run", "core/hub", "core/data/formats", "core/device", "core/watch"];
 
 /** What a module can use of the platform, and the rooms and files that may use it. */
 interface Use {

@@ -120,7 +120,8 @@ async function runShared(): Promise<boolean> {
 }
 
 function runE2e(): Promise<boolean> {
-  const test = ["test", "--frozen", ...permissions("bash")];
+  // A browser opens the pages of `dnpo watch`.
+  const test = ["test", "--frozen", ...permissions("bash", "chromium", "/usr/bin/chromium")];
   return besides([...test, "tests/e2e"], [...test, "tests/docs"]);
 }
 

@@ -54,9 +54,10 @@ export async function runWithConfig(options: RunOptions, work: (run: CommandRun)
     return 0;
   } catch (error) {
     progress.finish();
-    if (!(error instanceof StoppedError) || stoppedBy === undefined) throw error;
+    if (!(error instanceof StoppedError)) throw error;
     tell(`Stopped; what is done is saved in ${config.output_dir}. The same command goes on from there.`);
-    return SIGNALS[stoppedBy];
+    // The run's page can stop it too.
+    return SIGNALS[stoppedBy ?? "SIGINT"];
   } finally {
     for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);
   }

@@ -157,6 +157,31 @@ export const runs: CommandEntry = {
     (await loadCommand("runs")).runs({ dir: argument ?? "runs", json: values.json === true }),
 };
 
+/** `dnpo watch`. */
+export const watch: CommandEntry = {
+  name: "watch",
+  summary: "follow a run in a browser, or several laid over one another",
+  description:
+    "Serves a page on this machine (127.0.0.1, at an address with a secret) that shows a run as it goes: how far it is, " +
+    "curves, answers, scores, its log. It reads the run's files, so that old runs and mounted folders work too, and " +
+    "changes nothing, but that it can ask a run to stop. Ctrl-C ends it.",
+  argument: {
+    name: "DIR",
+    summary: "a run's folder, or a folder of runs (default: runs)",
+    required: false,
+    path: "folder",
+  },
+  options: [{ flags: "-p, --port <number>", summary: "port on 127.0.0.1 (default: a free one)" }],
+  examples: [
+    ["dnpo watch runs/quickstart", "one run"],
+    ["dnpo watch", "the runs in runs/, laid over one another"],
+  ],
+  run: async (argument, values) => {
+    const { portOf, watch } = await loadCommand("watch");
+    return await watch({ dir: argument ?? "runs", port: portOf(values.port) });
+  },
+};
+
 function gibibytes(value: unknown): number | undefined {
   if (value === undefined) return undefined;
   const number = Number(value);

@@ -161,6 +161,7 @@ async function runSchedule(
     await keepEvaluation(context, { evaluations, iteration });
     summary = await summarizeRun(folder, { model: foldersOf(handedOut(config))[0]!, evaluations, last: iteration });
     await writeFileAtomic(runPaths(folder).summary, summaryText(summary));
+    await writeReport(folder);
     const own = summary.iterations.at(-1)!;
     const trained = steps.find((step) => step.stage === "optimize");
     if (trained) warnOfLoss(context, { loss: own.loss, margins: own.rewards_margins, settings: trained.settings });

@@ -3,10 +3,15 @@
 import { type LinearScale, scaleLinear } from "d3-scale";
 // @ts-types="./d3_shape.d.ts"
 import { line } from "d3-shape";
+import { largest } from "../values.ts";
+import { number, whole } from "./format_numbers.ts";
 import { escapeMarkup } from "./markup.ts";
 
 /** x and y. */
 export type Point = readonly [number, number];
+
+/** x, and the ends of an interval of y. */
+export type Span = readonly [x: number, low: number, high: number];
 
 /** A line of a chart. */
 export interface Series {
@@ -14,6 +19,8 @@ export interface Series {
   name: string;
   /** Pieces of the line, which are not joined. */
   segments: readonly (readonly Point[])[];
+  /** How sure the values are, piece by piece; a chart with dots shows bars, another one a band. */
+  spans?: readonly (readonly Span[])[];
 }
 
 /** A place on the x axis with a name. */
@@ -21,6 +28,15 @@ export interface Mark {
   /** Its place on the axis. */
   x: number;
   /** The text at that place. */
+  label: string;
+  /** What stands there where the text has no room; default: nothing. */
+  short?: string;
+}
+
+/** A value of y that means something. */
+export interface Level {
+  y: number;
+  /** Its name at the end of the line; empty for none. */
   label: string;
 }
 
@@ -30,17 +46,21 @@ export interface Chart {
   title: string;
   /** Name of the x axis. */
   xLabel: string;
-  /** Name of the y axis. */
+  /** Name of the y axis, with its unit. */
   yLabel: string;
-  /** The lines, at most four; each has a colour and a dash of its own. */
+  /** The lines, at most eight; each has a colour and a dash of its own. */
   series: readonly Series[];
   /** Ticks of the x axis; default: round numbers. */
   xTicks?: readonly Mark[];
   /** Places where something begins, each with a vertical line. */
   boundaries?: readonly Mark[];
+  /** Values of y to compare with, each with a line. */
+  levels?: readonly Level[];
+  /** The least that the y axis covers, so that what is next to nothing does not fill the chart. */
+  least?: number;
   /** Whether y is a share, from 0 to 1, written in percent. */
   share?: boolean;
-  /** Whether every point has a dot. */
+  /** Whether every point has a dot, and the last one its value. */
   dots?: boolean;
 }
 
@@ -52,9 +72,9 @@ export interface Size {
   height: number;
 }
 
-/** Okabe and Ito's colours, for colour-blind readers; blue is lighter, so that all four stand out on black too. */
-const COLOURS = ["#1b87c4", "#d55e00", "#009e73", "#cc79a7"] as const;
-const DASHES = ["", "6 3", "2 3", "8 3 2 3"] as const;
+/** Okabe and Ito's colours, for colour-blind readers; blue is lighter, so that all stand out on black too. */
+const COLOURS = ["#1b87c4", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#7d6bd0"] as const;
+const DASHES = ["", "6 3", "2 3", "8 3 2 3", "", "6 3", "2 3", "8 3 2 3"] as const;
 /** Grey that is readable on white and on black; a page may set `color` on the svg to do better. */
 const INK = "#767b84";
 const FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif";
@@ -69,28 +89,33 @@ export function svg(content: string, { width, height, label }: Size & { label: s
     `${content}</svg>`;
 }
 
-/** A chart as an SVG group of `size`, its upper left corner at the origin. */
-export function drawChart(chart: Chart, size: Size): string {
-  const { title, xLabel, yLabel, series, boundaries = [] } = chart;
+/** A chart as an SVG group of `size`, its upper left corner at the origin, with its title unless the page has it. */
+export function drawChart(chart: Chart, size: Size, { titled = true }: { titled?: boolean } = {}): string {
+  const { title, xLabel, yLabel, series, boundaries = [], levels = [], dots = false } = chart;
   const y = yScale(chart);
   const format = y.tickFormat(5, chart.share ? "%" : undefined);
-  const yTicks = y.ticks(5).map((value) => ({ value, label: format(value) }));
-  const legend = series.length > 1;
+  const yTicks = y.ticks(5).map((value) => ({ value, label: format(value).replace("%", " %") }));
+  const legend = placeLegend(chart, size.width - 8);
+  const above = titled ? 22 : 4;
+  const ends = [
+    ...(dots ? series.flatMap((one) => endOf(one, chart)) : []),
+    ...levels.filter(({ label }) => label !== ""),
+  ];
   const frame = {
-    left: 30 + CHARACTER * Math.max(...yTicks.map(({ label }) => label.length)),
-    right: size.width - 14,
-    top: 32 + (legend ? 18 : 0) + (boundaries.length > 0 ? 14 : 0),
-    bottom: size.height - 40,
+    left: 14 + CHARACTER * Math.max(...yTicks.map(({ label }) => label.length)),
+    right: size.width - 12 - CHARACTER * Math.max(0, ...ends.map(({ label }) => label.length)),
+    top: above + legend.height + 24 + (boundaries.length > 0 ? 16 : 0),
+    bottom: size.height - 38,
   };
   y.range([frame.bottom, frame.top]);
-  const x = xScale(chart).range([frame.left, frame.right]);
-  const middle = (frame.top + frame.bottom) / 2;
+  const x = xScale(chart).range([frame.left + (dots ? 8 : 0), frame.right - (dots ? 8 : 0)]);
   return [
     "<g>",
-    text(title, { x: 4, y: 15, attributes: `font-size="14" font-weight="600"` }),
-    legend ? drawLegend(chart, { x: frame.left, y: 34 }) : "",
+    titled ? text(title, { x: 4, y: 15, attributes: `font-size="14" font-weight="600"` }) : "",
+    drawLegend(legend.entries, above),
+    text(yLabel, { x: 4, y: above + legend.height + 12, attributes: `fill-opacity="0.8"` }),
     ...yTicks.map(({ value, label }) =>
-      rule([frame.left, y(value)], [frame.right, y(value)], { opacity: 0.22 }) +
+      rule([frame.left, y(value)], [frame.right, y(value)], { opacity: 0.18 }) +
       text(label, { x: frame.left - 6, y: y(value) + 4, anchor: "end" })
     ),
     ...xTicks(chart, x).map((tick) =>
@@ -98,17 +123,54 @@ export function drawChart(chart: Chart, size: Size): string {
       text(tick.label, { x: x(tick.x), y: frame.bottom + 16, anchor: "middle" })
     ),
     rule([frame.left, frame.bottom], [frame.right, frame.bottom], { opacity: 0.8 }),
-    ...drawBoundaries(boundaries, { x, top: frame.top, bottom: frame.bottom }),
-    text(xLabel, { x: (frame.left + frame.right) / 2, y: size.height - 8, anchor: "middle" }),
-    text(yLabel, {
-      x: 0,
-      y: 0,
-      anchor: "middle",
-      attributes: `transform="translate(13 ${round(middle)}) rotate(-90)"`,
-    }),
-    ...series.map((one, i) => drawSeries(one, { x, y, style: styleOf(i), dots: chart.dots ?? false })),
+    ...drawBoundaries(boundaries, { x, top: frame.top, bottom: frame.bottom, end: frame.right }),
+    ...series.map((one, i) => drawSpans(one, { x, y, colour: styleOf(i).colour, dots })),
+    ...levels.map(({ y: at }) => rule([frame.left, y(at)], [frame.right, y(at)], { opacity: 0.9, dash: "1 3" })),
+    text(xLabel, { x: (frame.left + frame.right) / 2, y: size.height - 6, anchor: "middle" }),
+    ...series.map((one, i) => drawSeries(one, { x, y, style: styleOf(i), dots })),
+    ...apart(ends.map((end) => ({ ...end, at: y(end.y) }))).map((end) =>
+      text(end.label, {
+        x: frame.right + 4,
+        y: end.at + 4,
+        attributes: "isValue" in end ? `font-weight="600"` : `fill-opacity="0.85"`,
+      })
+    ),
     "</g>",
   ].join("");
+}
+
+/** The chart in a sentence, for who cannot see it. */
+export function describeChart(chart: Chart): string {
+  const value = (y: number): string => number(y, chart.share ?? false);
+  const lines = chart.series.map(({ name, segments }) => {
+    const all = segments.flat();
+    const [first, last] = [all[0], all.at(-1)];
+    if (first === undefined) return `${name}: no values`;
+    const [low, high] = [-largest(all, ([, y]) => -y), largest(all, ([, y]) => y)];
+    return all.length === 1
+      ? `${name}: ${value(first[1])}`
+      : `${name}: from ${value(first[1])} to ${value(last![1])}, lowest ${value(low)}, highest ${value(high)}`;
+  });
+  return `${chart.title}, by ${chart.xLabel}. ${lines.join("; ")}.`;
+}
+
+/** The value at a line's end, if the line goes as far as the axis. */
+function endOf({ segments }: Series, chart: Chart): (Level & { isValue: true })[] {
+  const last = segments.flat().at(-1);
+  const { share = false } = chart;
+  return last === undefined || last[0] < xScale(chart).domain()[1]
+    ? []
+    : [{ y: last[1], label: number(last[1], share), isValue: true }];
+}
+
+/** Labels moved so far apart that none covers another. */
+function apart<T extends { at: number }>(labels: readonly T[]): T[] {
+  let free = -Infinity;
+  return [...labels].sort((a, b) => a.at - b.at).map((label) => {
+    const at = Math.max(label.at, free);
+    free = at + 13;
+    return { ...label, at };
+  });
 }
 
 function points({ series }: Chart): Point[] {
@@ -116,7 +178,19 @@ function points({ series }: Chart): Point[] {
 }
 
 function yScale(chart: Chart): LinearScale {
-  const domain: [number, number] = chart.share ? [0, 1] : extent(points(chart).map(([, y]) => y));
+  const spans = chart.series.flatMap(({ spans = [] }) => spans.flat().flatMap(([, low, high]) => [low, high]));
+  const levels = chart.levels?.map(({ y }) => y) ?? [];
+  const [low, high] = extent([...points(chart).map(([, y]) => y), ...spans, ...levels]);
+  const middle = (low + high) / 2;
+  if (!chart.share) {
+    const half = (chart.least ?? 0) / 2;
+    return scaleLinear().domain([Math.min(low, middle - half), Math.max(high, middle + half)]).nice(5);
+  }
+  // At least ten points of a hundred.
+  const domain: [number, number] = [
+    Math.max(0, Math.min(low, middle - 0.05)),
+    Math.min(1, Math.max(high, middle + 0.05)),
+  ];
   return scaleLinear().domain(domain).nice(5);
 }
 
@@ -139,25 +213,45 @@ function extent(values: readonly number[]): [number, number] {
 
 function xTicks({ xTicks: given }: Chart, x: LinearScale): Mark[] {
   if (given !== undefined) {
-    const every = Math.ceil(given.length / 12);
+    const [low, high] = x.range();
+    const widest = CHARACTER * Math.max(...given.map(({ label }) => label.length)) + 6;
+    const every = Math.max(1, Math.ceil(given.length * widest / Math.max(1, high - low)));
     return given.filter((_, i) => i % every === 0);
   }
   const values = x.ticks(6).filter(Number.isInteger);
-  const format = x.tickFormat(6);
-  return values.map((value) => ({ x: value, label: format(value) }));
+  return values.map((value) => ({ x: value, label: whole(value) }));
 }
 
 function drawBoundaries(
   boundaries: readonly Mark[],
-  { x, top, bottom }: { x: LinearScale; top: number; bottom: number },
+  { x, top, bottom, end }: { x: LinearScale; top: number; bottom: number; end: number },
 ): string[] {
-  const [, end] = x.domain();
-  return boundaries.map(({ x: at, label }, i) => {
-    const room = x(boundaries[i + 1]?.x ?? end) - x(at);
-    const fits = label.length * CHARACTER + 4 <= room;
+  return boundaries.map(({ x: at, label, short }, i) => {
+    const next = boundaries[i + 1];
+    const room = (next === undefined ? end : x(next.x)) - x(at);
+    const fitting = [label, short].find((text) => text !== undefined && text.length * CHARACTER + 4 <= room);
     return rule([x(at), top - 14], [x(at), bottom], { opacity: 0.6, dash: "3 3" }) +
-      (fits ? text(label, { x: x(at) + 4, y: top - 5 }) : "");
+      (fitting === undefined ? "" : text(fitting, { x: x(at) + 4, y: top - 5 }));
   });
+}
+
+/** Bars at dots, or a band around a line. */
+function drawSpans(
+  { spans = [] }: Series,
+  { x, y, colour, dots }: { x: LinearScale; y: LinearScale; colour: string; dots: boolean },
+): string {
+  const at = (px: number, py: number): string => `${round(x(px))},${round(y(py))}`;
+  return spans.filter((span) => span.length > 0).map((span) => {
+    if (dots || span.length === 1) {
+      const bars = span.map(([px, low, high]) =>
+        [low, high].map((end) => `M${round(x(px) - 4)},${round(y(end))}h8`).join("") + `M${at(px, low)}L${at(px, high)}`
+      );
+      return `<path d="${bars.join("")}" fill="none" stroke="${colour}" stroke-opacity="0.55" stroke-width="1.3"/>`;
+    }
+    const upper = span.map(([px, , high]) => at(px, high));
+    const lower = span.map(([px, low]) => at(px, low)).reverse();
+    return `<path d="M${[...upper, ...lower].join("L")}Z" fill="${colour}" fill-opacity="0.15"/>`;
+  }).join("");
 }
 
 interface Style {
@@ -190,12 +284,31 @@ function drawSeries(
   return [...lines, ...circles].join("");
 }
 
-function drawLegend({ series }: Chart, { x, y }: { x: number; y: number }): string {
-  let at = x;
-  return series.map(({ name }, i) => {
-    const entry = `<path d="M${round(at)},${y - 4}h24" ${stroke(styleOf(i))}/>` + text(name, { x: at + 30, y });
-    at += 48 + name.length * CHARACTER;
+interface LegendEntry {
+  name: string;
+  style: Style;
+  x: number;
+  row: number;
+}
+
+/** The legend's entries in rows of `width`; none where there is one line, whose name is the title's. */
+function placeLegend({ series }: Chart, width: number): { entries: LegendEntry[]; height: number } {
+  if (series.length < 2) return { entries: [], height: 0 };
+  let [x, row] = [4, 0];
+  const entries = series.map(({ name }, i): LegendEntry => {
+    const needs = 46 + name.length * CHARACTER;
+    if (x > 4 && x + needs > width) [x, row] = [4, row + 1];
+    const entry = { name, style: styleOf(i), x, row };
+    x += needs;
     return entry;
+  });
+  return { entries, height: 18 * (row + 1) };
+}
+
+function drawLegend(entries: readonly LegendEntry[], top: number): string {
+  return entries.map(({ name, style, x, row }) => {
+    const y = top + 12 + 18 * row;
+    return `<path d="M${round(x)},${y - 4}h24" ${stroke(style)}/>` + text(name, { x: x + 30, y });
   }).join("");
 }
 

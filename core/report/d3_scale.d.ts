@@ -5,6 +5,7 @@ export interface LinearScale {
   (value: number): number;
   domain(): [number, number];
   domain(domain: readonly [number, number]): this;
+  range(): [number, number];
   range(range: readonly [number, number]): this;
   nice(count?: number): this;
   ticks(count?: number): number[];

@@ -1,30 +1,62 @@
 /** The figures of a run: the paper's curves, drawn from its metrics and its summary. @module */
 import { iterationValues, type RunRecord } from "../run/read_run.ts";
-import { type Chart, drawChart, type Mark, type Point, type Series, type Size, svg } from "./chart.ts";
+import { isRecord, largest } from "../values.ts";
+import { type Chart, describeChart, drawChart, type Level, type Size, svg } from "./chart.ts";
+import { iterationChart, measureSeries } from "./iteration_curves.ts";
+import { type StepCurve, stepCurves } from "./step_curves.ts";
+
+export { iterationName } from "./iteration_curves.ts";
 
 /** A figure. */
 export interface Figure {
-  /** What it shows. */
+  /** What it shows; the same in every run. */
   title: string;
-  /** A whole SVG file. */
+  /** How to read it, in a sentence or two. */
+  reading: string;
+  /** A whole SVG file for wide pages. */
   svg: string;
+  /** The same drawn for narrow ones. */
+  narrow: string;
 }
 
-const SIZE: Size = { width: 560, height: 300 };
+/** What is known besides the record, for the intervals. */
+export interface FigureFacts {
+  /** The run's settings. */
+  config: Readonly<Record<string, unknown>>;
+  /** Held-out rows by iteration. */
+  evaluated: ReadonlyMap<number, number>;
+}
+
+/** A chart and how to read it. */
+export interface ReadChart {
+  chart: Chart;
+  reading: string;
+}
+
+const WIDE: Size = { width: 560, height: 300 };
+const NARROW: Size = { width: 340, height: 270 };
+
+const NO_FACTS: FigureFacts = { config: {}, evaluated: new Map() };
 
 /** A run's figures; those without data are left out. */
-export function runFigures(run: RunRecord): Figure[] {
-  return runCharts(run).map((chart) => {
-    const { title } = chart;
-    return { title, svg: svg(drawChart(chart, SIZE), { ...SIZE, label: title }) };
-  });
+export function runFigures(run: RunRecord & Partial<FigureFacts>): Figure[] {
+  const { config, evaluated } = { ...NO_FACTS, ...run };
+  return runCharts(run, { config, evaluated }).map(drawFigure);
+}
+
+/** A chart drawn for wide and for narrow pages, without its title, which the page has. */
+export function drawFigure({ chart, reading }: ReadChart): Figure {
+  const label = describeChart(chart);
+  const draw = (size: Size): string => svg(drawChart(chart, size, { titled: false }), { ...size, label });
+  return { title: chart.title, reading, svg: draw(WIDE), narrow: draw(NARROW) };
 }
 
 /**
- * Accuracy over iterations beside model loss and noise loss over steps: one SVG file, for a README.
+ * Accuracy over iterations beside model loss and reward margin over steps: one SVG file, for a README.
  */
 export function readmeFigure(run: RunRecord): string {
-  const charts = [accuracyChart, lossChart, noiseLossChart].map((make) => make(run)).filter(hasData);
+  const all = runCharts(run, NO_FACTS).map(({ chart }) => chart);
+  const charts = [RESULTS, LOSS, REWARDS].flatMap((title) => all.filter((chart) => chart.title === title));
   const panel = { width: 400, height: 280 };
   const panels = charts.map((chart, i) =>
     `<g transform="translate(${i * panel.width} 0)">${drawChart(chart, panel)}</g>`
@@ -33,106 +65,183 @@ export function readmeFigure(run: RunRecord): string {
   return svg(panels.join(""), { width: panel.width * Math.max(1, charts.length), height: panel.height, label });
 }
 
-function runCharts(run: RunRecord): Chart[] {
+const RESULTS = "Right answers on held-out prompts";
+const LOSS = "Model loss";
+const REWARDS = "Implicit rewards";
+
+/** Losses that are ln 2 where the policy is the reference. */
+const LOGISTIC = ["sigmoid", "robust"];
+
+function runCharts(run: RunRecord, facts: FigureFacts): ReadChart[] {
+  return [...iterationCharts(run, facts), ...stepCharts(run, facts)].filter(({ chart }) => chart.series.length > 0);
+}
+
+function iterationCharts(run: RunRecord, { evaluated }: FigureFacts): ReadChart[] {
+  const rows = iterationValues(run);
+  const of = (
+    title: string,
+    yLabel: string,
+    keys: Readonly<Record<string, string>>,
+    reading: string,
+    more: Partial<Chart> = {},
+  ): ReadChart => {
+    const lines = Object.entries(keys).map(([name, key]) => measureSeries(name, key, { rows, evaluated }));
+    return { chart: iterationChart(lines, { title, yLabel, ...more }), reading };
+  };
+  const bars = " The bars are 95 % intervals: what lies within them may be chance.";
+  const counts = [...new Set(evaluated.values())];
   return [
-    accuracyChart(run),
-    chosenChart(run),
-    lossChart(run),
-    noiseLossChart(run),
-    stepChart(run, {
-      title: "Rewards",
-      yLabel: "reward",
-      keys: { margins: "rewards/margins", chosen: "rewards/chosen", rejected: "rewards/rejected" },
-    }),
-    stepChart(run, {
-      title: "Pairs ranked as labelled",
-      yLabel: "share of pairs",
-      keys: { accuracy: "rewards/accuracies" },
-      share: true,
-    }),
-    stepChart(run, {
-      title: "Log-probabilities",
-      yLabel: "summed log-probability",
-      keys: { chosen: "logps/chosen", rejected: "logps/rejected" },
-    }),
-    stepChart(run, { title: "Noise variance", yLabel: "mean σ²", keys: { variance: "noise/variance" } }),
-  ].filter(hasData);
+    of(
+      RESULTS,
+      `share of ${counts.length === 1 ? `${counts[0]} ` : ""}held-out prompts`,
+      {
+        sampled: "sampled",
+        greedy: "greedy",
+      },
+      "Higher is better. “Sampled” answers are drawn as in training, “greedy” takes the likeliest token each time." +
+        bars,
+      { share: true },
+    ),
+    of(
+      "Loss on held-out human answers",
+      "nats per token",
+      { "held-out loss": "eval_loss" },
+      "Lower means that the human answers have become more probable; preference training may raise it and still improve " +
+        "the answers.",
+    ),
+    of(
+      "How often the generated answer wins",
+      "share of pairs",
+      { "generated answer chosen": "generated_chosen" },
+      "The judge's verdict on answers that the model gave before the iteration. Rising means that the model comes nearer " +
+        "to the human answers, or passes them: above 50 %, even, it wins more often than they do." + bars,
+      { share: true, levels: [{ y: 0.5, label: "even" }] },
+    ),
+    of(
+      "The judge's scores",
+      "mean score",
+      { human: "score_human", generated: "score_generated" },
+      "Human answers are the same in each iteration, but the pairs are not: rows whose two answers are equal drop out.",
+    ),
+    of(
+      "Length of the answers",
+      "tokens",
+      { chosen: "length_chosen", rejected: "length_rejected" },
+      "Where the chosen answers are longer, iteration after iteration, the judge may be rewarding length.",
+      { least: 0.2 * largest(rows, ({ values }) => values.length_chosen ?? 0) },
+    ),
+  ];
 }
 
-function hasData({ series }: Chart): boolean {
-  return series.length > 0;
+function stepCharts(run: RunRecord, { config }: FigureFacts): ReadChart[] {
+  const curves = stepCurves(run.steps);
+  const training = isRecord(config.training) ? config.training : {};
+  // An old or single stage tells no loss: preference losses log rewards.
+  const lossType = typeof training.loss_type === "string"
+    ? training.loss_type
+    : run.steps.some(({ values }) => values["rewards/margins"] !== undefined)
+    ? "sigmoid"
+    : "";
+  const isLogistic = LOGISTIC.includes(lossType);
+  const start: Level[] = isLogistic ? [{ y: Math.LN2, label: "ln 2" }] : [];
+  const mirrored = mirrorsLoss(run);
+  const perPoint = run.steps.length > 0 && curves.perPoint > 1
+    ? ` Each point is the mean of ${curves.perPoint} logged steps.`
+    : "";
+  const of = (
+    title: string,
+    yLabel: string,
+    keys: Readonly<Record<string, string>>,
+    reading: string,
+    more: Partial<Chart> = {},
+    curve: StepCurve = {},
+  ): ReadChart => ({ chart: curves.chart({ title, yLabel, keys, ...more }, curve), reading: reading + perPoint });
+  const rowsOf = pairsOfSteps(run, training);
+  const scatters = rowsOf === null ? "" : " The last step of an epoch may have few pairs, and scatters.";
+  return [
+    of(
+      LOSS,
+      "nats",
+      { "model loss": "loss" },
+      [
+        isLogistic
+          ? "It begins near ln 2 in each iteration, as the reference is then the model itself, and falls as chosen answers " +
+            "gain on rejected ones."
+          : "Lower is better on the rows that are trained on.",
+        mirrored ? "The noise generator's loss is its negative, and is not drawn." : "",
+      ].filter(Boolean).join(" ") + scatters,
+      { levels: start },
+    ),
+    of(
+      "Noise loss",
+      "nats",
+      mirrored ? {} : { "noise loss": "noise/loss" },
+      "What the noise generator minimizes: it looks for the noise that makes the model's loss largest.",
+    ),
+    of(
+      REWARDS,
+      "β · log-ratio to the reference",
+      {
+        chosen: "rewards/chosen",
+        rejected: "rewards/rejected",
+        margin: "rewards/margins",
+      },
+      "The margin, chosen less rejected, should grow. Where both fall and only the margin grows, the model also unlearns " +
+        "chosen answers.",
+      { levels: [{ y: 0, label: "" }] },
+    ),
+    of(
+      "Pairs ranked as labelled",
+      "share of a step's pairs",
+      { "ranked as labelled": "rewards/accuracies" },
+      "Share of the pairs whose chosen answer has gained more than the rejected one. Steps at which the model is still the " +
+        "reference have no ranking and are left out." +
+        (rowsOf === null ? "" : " The band is the 95 % interval of the pairs of a point."),
+      { share: true, levels: [{ y: 0.5, label: "even" }] },
+      { skip: ({ values }) => values["rewards/margins"] === 0 && values["rewards/accuracies"] === 0, rows: rowsOf },
+    ),
+    of(
+      "Log-probabilities",
+      "nats per answer",
+      { chosen: "logps/chosen", rejected: "logps/rejected" },
+      "Summed over the tokens of an answer, with the model as it is: nearer to 0 is more probable, and longer answers lie " +
+        "lower.",
+    ),
+    of(
+      "Noise variance",
+      "mean σ²",
+      { "noise variance": "noise/variance" },
+      "How much noise the generator puts on the reference; it shrinks where noise no longer raises the loss.",
+    ),
+    of(
+      "Gradient norm",
+      "norm before clipping",
+      { "model": "grad_norm" },
+      "Single peaks are usual; a rise over many steps says that the learning rate is too high.",
+    ),
+  ];
 }
 
-function accuracyChart(run: RunRecord): Chart {
-  return iterationChart(run, {
-    title: "Accuracy on held-out prompts",
-    yLabel: "right answers",
-    keys: { greedy: "greedy", sampled: "sampled" },
-  });
+/** The pairs behind a logged step; null if the settings do not tell them. */
+function pairsOfSteps(
+  { stages }: RunRecord,
+  training: Readonly<Record<string, unknown>>,
+): NonNullable<StepCurve["rows"]> | null {
+  const [batch, every] = [["per_device_train_batch_size", "gradient_accumulation_steps"], ["logging_steps"]]
+    .map((keys) => keys.map((key) => Number(training[key])).reduce((a, b) => a * b)) as [number, number];
+  if (!(batch * every > 0)) return null;
+  return ({ iteration, step }) => {
+    const pairs = stages.find((other) => other.iteration === iteration && other.stage === "label")
+      ?.values["labels/pairs"];
+    if (every !== 1 || pairs === undefined) return batch * every;
+    const steps = Math.ceil(pairs / batch);
+    return step % steps === 0 ? pairs - (steps - 1) * batch : batch;
+  };
 }
 
-function chosenChart(run: RunRecord): Chart {
-  return iterationChart(run, {
-    title: "Pairs whose generated answer is chosen",
-    yLabel: "share of pairs",
-    keys: { generated: "generated_chosen" },
-  });
-}
-
-function pointOf(x: number, y: number | undefined): Point[] {
-  return y === undefined ? [] : [[x, y]];
-}
-
-/** A chart of shares over iterations. */
-function iterationChart(
-  run: RunRecord,
-  { title, yLabel, keys }: { title: string; yLabel: string; keys: Readonly<Record<string, string>> },
-): Chart {
-  const iterations = iterationValues(run);
-  const series = Object.entries(keys).map(([name, key]): Series => {
-    return { name, segments: [iterations.flatMap(({ iteration, values }) => pointOf(iteration, values[key]))] };
-  }).filter(({ segments }) => segments.flat().length > 0);
-  const marks = new Set(series.flatMap(({ segments }) => segments.flat().map(([x]) => x)));
-  const xTicks = [...marks].sort((a, b) => a - b).map((x): Mark => ({ x, label: iterationName(x) }));
-  return { title, xLabel: "iteration", yLabel, series, xTicks, share: true, dots: true };
-}
-
-/** An iteration's name: "start" for −1. */
-export function iterationName(iteration: number): string {
-  return iteration === -1 ? "start" : String(iteration);
-}
-
-function lossChart(run: RunRecord): Chart {
-  return stepChart(run, { title: "Model loss", yLabel: "loss", keys: { model: "loss" } });
-}
-
-function noiseLossChart(run: RunRecord): Chart {
-  return stepChart(run, { title: "Noise loss", yLabel: "loss", keys: { noise: "noise/loss" } });
-}
-
-/** A chart of metrics over the steps of all iterations, end to end; lines begin anew at each iteration's start. */
-function stepChart(
-  { steps }: RunRecord,
-  { title, yLabel, keys, share = false }: {
-    title: string;
-    yLabel: string;
-    keys: Readonly<Record<string, string>>;
-    share?: boolean;
-  },
-): Chart {
-  const groups = Map.groupBy(steps, ({ iteration }) => iteration);
-  const boundaries: Mark[] = [];
-  const segments = new Map(Object.keys(keys).map((name): [string, Point[][]] => [name, []]));
-  let before = 0;
-  for (const [iteration, group] of groups) {
-    boundaries.push({ x: before, label: `iteration ${iteration}` });
-    for (const [name, key] of Object.entries(keys)) {
-      const points = group.flatMap(({ step, values }) => pointOf(before + step, values[key]));
-      if (points.length > 0) segments.get(name)!.push(points);
-    }
-    before += group.at(-1)!.step;
-  }
-  const series = [...segments].filter(([, lines]) => lines.length > 0)
-    .map(([name, lines]): Series => ({ name, segments: lines }));
-  return { title, xLabel: "optimizer step", yLabel, series, boundaries, share };
+/** Whether the noise generator's loss is the model's with the other sign, within float32's rounding. */
+function mirrorsLoss({ steps }: RunRecord): boolean {
+  const both = steps.filter(({ values }) => values["noise/loss"] !== undefined && values.loss !== undefined);
+  return both.length > 0 &&
+    both.every(({ values }) => Math.abs(values["noise/loss"]! + values.loss!) <= 1e-5 * Math.abs(values.loss!));
 }

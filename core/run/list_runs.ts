@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
 import { iterationValues, readRun, type RunRecord } from "./read_run.ts";
+import { isLocked } from "./run_lock.ts";
 import { runPaths } from "./run_paths.ts";
 import { hasWork } from "./run_work.ts";
 
@@ -148,17 +149,6 @@ function evaluationOf(run: RunRecord): RunState["evaluation"] {
     return { name, first: first.value, last: last.value, best: best.value, bestIteration: best.iteration };
   }
   return null;
-}
-
-/** Whether a process holds the run's lock. A lock that cannot be opened counts as free. */
-async function isLocked(dir: string): Promise<boolean> {
-  try {
-    using file = await Deno.open(runPaths(dir).lock, { read: true, write: true });
-    // A shared lock, so that two processes that ask at once do not see each other.
-    return !await file.tryLock(false);
-  } catch {
-    return false;
-  }
 }
 
 async function lastWritten(dir: string): Promise<string> {

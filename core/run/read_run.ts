@@ -116,13 +116,9 @@ async function readMetrics(path: string): Promise<{ steps: LoggedStep[]; stages:
       problem = `Cannot read ${where}: ${line.problem}`;
       continue;
     }
-    const fields = object(line.value, where);
-    const iteration = fields.iteration ?? 0;
-    if (typeof iteration !== "number") throw new UserError(`Cannot read ${where}: "iteration" is no number`);
-    const { stage, step } = fields;
-    const values = numbers(fields, ["iteration", "step"]);
-    if (typeof stage === "string") stages.set(`${iteration} ${stage}`, { iteration, stage, values });
-    else if (typeof step === "number") steps.set(`${iteration} ${step}`, { iteration, step, values });
+    const { iteration, stage, step, values } = metricsOf(line.value, where);
+    if (stage !== undefined) stages.set(`${iteration} ${stage}`, { iteration, stage, values });
+    else if (step !== undefined) steps.set(`${iteration} ${step}`, { iteration, step, values });
   }
   return {
     steps: [...steps.values()].sort((a, b) => a.iteration - b.iteration || a.step - b.step),
@@ -130,7 +126,24 @@ async function readMetrics(path: string): Promise<{ steps: LoggedStep[]; stages:
   };
 }
 
-async function readSummary(path: string): Promise<Pick<RunRecord, "iterations" | "model">> {
+/** What a line of metrics.jsonl holds, of a stage or of a step. Throws a UserError that begins with `Cannot read WHERE`. */
+export function metricsOf(
+  line: JsonValue,
+  where: string,
+): { iteration: number; stage?: string; step?: number; values: Numbers } {
+  const fields = object(line, where);
+  const { iteration = 0, stage, step } = fields;
+  if (typeof iteration !== "number") throw new UserError(`Cannot read ${where}: "iteration" is no number`);
+  return {
+    iteration,
+    ...(typeof stage === "string" && { stage }),
+    ...(typeof step === "number" && { step }),
+    values: numbers(fields, ["iteration", "step"]),
+  };
+}
+
+/** Reads summary.json; nothing of a file that is not there. Throws a UserError if it is malformed. */
+export async function readSummary(path: string): Promise<Pick<RunRecord, "iterations" | "model">> {
   const text = await readOptionalText(path);
   if (text === null) return { iterations: [], model: null };
   let json: JsonValue;

@@ -9,6 +9,7 @@ import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import type { OnProgress } from "../progress.ts";
 import { RunChecksums } from "./run_checksums.ts";
+import { RunJournal } from "./run_journal.ts";
 import { lockFolder } from "./run_lock.ts";
 import { runPaths } from "./run_paths.ts";
 import { type Need, RunSources } from "./run_sources.ts";
@@ -148,7 +149,8 @@ async function withOpened<T>(
   },
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
-  const onNote = hooks.onNote ?? (() => {});
+  await using journal = folder === null ? null : await RunJournal.open(folder, hooks);
+  const { onProgress, onNote, signal } = journal ?? quietHooks(hooks);
   const name = needs.find((need) => need.kind === "model")?.name;
   using device = await openRunDevice(config, {
     model: name === config.model && name !== undefined ? await sources.model(name) : undefined,
@@ -156,12 +158,11 @@ async function withOpened<T>(
     record: folder === null ? null : runPaths(folder).kernels,
   });
   using commands = new Commands(device);
-  const signal = hooks.signal ?? new AbortController().signal;
-  return await work({
+  const context: RunContext = {
     config,
     device,
     commands,
-    onProgress: hooks.onProgress ?? (() => {}),
+    onProgress,
     onNote,
     signal,
     allowVerifier: hooks.allowVerifier ?? true,
@@ -170,7 +171,19 @@ async function withOpened<T>(
     checksums,
     telemetry: await openTelemetry(),
     encoder: new RowEncoder({ signal }),
-  });
+  };
+  return journal === null ? await work(context) : await journal.follow(device, () => work(context));
+}
+
+/** The hooks of work that leaves no record. */
+function quietHooks(
+  { onProgress, onNote, signal }: RunHooks,
+): Required<Pick<RunHooks, "onProgress" | "onNote" | "signal">> {
+  return {
+    onProgress: onProgress ?? (() => {}),
+    onNote: onNote ?? (() => {}),
+    signal: signal ?? new AbortController().signal,
+  };
 }
 
 /** Throws StoppedError if the run is to stop. */

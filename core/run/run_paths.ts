@@ -65,6 +65,12 @@ export interface RunPaths {
   readonly summary: string;
   /** The report page with its figures. */
   readonly report: string;
+  /** When processes worked on the run, on what, and what they noted. */
+  readonly log: string;
+  /** How far the process at work is; absent while there is none. */
+  readonly progress: string;
+  /** Asks the process at work to stop, as Ctrl-C does. */
+  readonly stop: string;
   /** Folder of the run's final model. */
   readonly model: string;
   /** Folder of its final adapter. */
@@ -90,6 +96,9 @@ export function runPaths(folder: string): RunPaths {
     timings: join(folder, "timings.jsonl"),
     summary: join(folder, "summary.json"),
     report: join(folder, "report.html"),
+    log: join(folder, "log.jsonl"),
+    progress: join(folder, "progress.json"),
+    stop: join(folder, ".stop"),
     model: join(folder, "model"),
     adapter: join(folder, "adapter"),
     noise: join(folder, "noise.safetensors"),

@@ -228,7 +228,7 @@ for (const { what, command, spoil, config, args = [], error } of CASES) {
       const added = (await walk(dir)).filter((path) => !before.includes(path)).map((path) => path.slice(dir.length));
       // The config that the test wrote, and what a run that began leaves behind.
       const expected =
-        /^\/run\.yaml$|^\/run\/(\.lock|config\.yaml|stage\.yaml|checksums\.json|kernels\.json|reference_logps\.safetensors|summary\.json|timings\.jsonl)$/;
+        /^\/run\.yaml$|^\/run\/(\.lock|config\.yaml|stage\.yaml|checksums\.json|kernels\.json|reference_logps\.safetensors|summary\.json|log\.jsonl|timings\.jsonl)$/;
       deepEqual(added.filter((path) => !expected.test(path)), []);
     }));
 }

@@ -48,7 +48,15 @@ export async function killUntilEnd(
     const killed = await runAndKill(args, { folder, moment, delay: 3 * random() ** 2 });
     if (!killed) return kills;
     const files = (await walk(folder)).map((path) => path.slice(folder.length + 1));
-    const known = ["config.yaml", ".lock", "metrics.jsonl", "timings.jsonl", "summary.json"];
+    const known = [
+      "config.yaml",
+      ".lock",
+      "metrics.jsonl",
+      "timings.jsonl",
+      "summary.json",
+      "log.jsonl",
+      "progress.json",
+    ];
     const names = files.filter((name) => !known.includes(name) && !/config\.json$/.test(name));
     const when = moment && "changes" in moment
       ? `after ${moment.changes} changes`

@@ -8,7 +8,7 @@ import { killUntilEnd, randomNumbers } from "./_kills.ts";
 const seed = Number(Deno.args[0] ?? Date.now() % 1e6);
 
 /** The files that differ from run to run: times, the report that shows them, and what is known by the model's file times. */
-const DIFFER = ["timings.jsonl", "report.html", ".lock", "checksums.json"];
+const DIFFER = ["timings.jsonl", "log.jsonl", "report.html", ".lock", "checksums.json"];
 
 const TRAINING = {
   learning_rate: 1e-2,

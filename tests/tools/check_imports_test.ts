@@ -52,7 +52,7 @@ Deno.test("checkImports() names file, line, import and rule of each violation", 
   deepEqual(problems.toSorted(), [
     "core/data/formats/f.ts:1 imports core/data/t.ts: core/data/formats is below core/data",
     "core/data/t.ts:2 imports core/model/v.ts: core/data is below core/model",
-    "core/odd/x.ts:2 imports core/data/t.ts: core/odd/x.ts is in no known room of core/ (plan, engine, loop, evaluate, export, report, " +
+    "core/odd/x.ts:2 imports core/data/t.ts: core/odd/x.ts is in no known room of core/ (plan, engine, watch, loop, evaluate, export, report, " +
     "train, label, generate, run, device, model, data, checkpoint, data/tokenizer, data/formats, model/families, config, hub, server, files)",
     "cycle of rooms: core/data > core/model > core/data",
     "examples/one.ts:1 imports core/error.ts: examples may import mod.ts, engine.ts",

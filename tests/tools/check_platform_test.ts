@@ -40,8 +40,8 @@ Deno.test("checkPlatform() names file, line and use of each violation, and names
   deepEqual(problems, [
     "core/label/ask.ts:2 uses the environment: only core/device, core/hub, core/run, core/server may",
     "core/label/ask.ts:1 uses the network: only core/hub, core/server may",
-    "core/model/model.ts:2 uses the file system, or all of Deno: only core/files, core/run, core/hub, core/data/formats, core/device may",
-    "core/train/steps.ts:1 uses a module of Node.js: only core/files, core/run, core/hub, core/data/formats, core/device may",
+    "core/model/model.ts:2 uses the file system, or all of Deno: only core/files, core/run, core/hub, core/data/formats, core/device, core/watch may",
+    "core/train/steps.ts:1 uses a module of Node.js: only core/files, core/run, core/hub, core/data/formats, core/device, core/watch may",
     "kernels/tune.ts:1 uses a thread: only core/device, core/label may",
     "cli/model.ts:1 uses the terminal as it is: no room may",
     "cli/text.ts:1 uses the terminal as it is: no room may",

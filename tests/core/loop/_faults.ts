@@ -7,7 +7,7 @@ import { walk } from "../../e2e/_files.ts";
 import { configOf } from "./_runs.ts";
 
 /** The files that differ from run to run: times, and what holds them or the folder's name. */
-const DIFFER = /\/(timings\.jsonl|report\.html|\.lock|checksums\.json|config\.yaml|summary\.json)$/;
+const DIFFER = /\/(timings\.jsonl|log\.jsonl|report\.html|\.lock|checksums\.json|config\.yaml|summary\.json)$/;
 
 /** Runs `train` whole, and then as often as `choose` chooses changes of it: each dies there, goes on, and is compared. */
 export async function dieAndGoOn(

@@ -22,6 +22,24 @@ function filesOf(hostile: string): Record<string, string> {
     "config.yaml": stringify(settings),
     "metrics.jsonl": lines({ iteration: 0, step: 1, loss: 0.5, [hostile]: 1 }),
     "summary.json": JSON.stringify({ iterations: [metric], model: hostile }),
+    "log.jsonl": lines(
+      { at: hostile, note: "left out" },
+      { at: "2026-01-01T00:00:00Z", note: hostile },
+      { at: "2026-01-01T00:00:00Z", begin: { dnpo: hostile } },
+      { at: "2026-01-01T00:00:00Z", end: hostile },
+    ),
+    "timings.jsonl": lines({ iteration: 0, stage: hostile, seconds: 1 }),
+    "kernels.json": JSON.stringify({ adapter: hostile }),
+    "pairs.jsonl": lines({
+      ...{
+        row: 0,
+        prompt: hostile,
+        messages: [{ role: hostile, content: hostile }],
+        chosen: hostile,
+        rejected: hostile,
+      },
+      ...{ chosen_from: hostile, score_human: 1, score_generated: 2 },
+    }),
   };
 }
 

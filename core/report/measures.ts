@@ -1,0 +1,115 @@
+/** The numbers of an iteration: what each is called wherever it is shown, its unit, and what it says. @module */
+
+/** A number of the summary. */
+export interface Measure {
+  /** Its name. */
+  name: string;
+  /** How it is written; default: as a number. */
+  kind?: "share" | "seconds";
+  /** What it is a share of, whose count gives the error: held-out rows or pairs. */
+  of?: "evaluated" | "pairs";
+  /** What it says, in a sentence. */
+  text: string;
+}
+
+/** Measures by the summary's keys, in groups, in the order of the table. */
+export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Measure>>>> = {
+  "Results on held-out rows": {
+    eval_rows: { name: "held-out rows", text: "Held-out rows, the n of the numbers below." },
+    sampled: {
+      name: "right answers, sampled",
+      kind: "share",
+      of: "evaluated",
+      text:
+        "Share of held-out prompts that are answered right when the answer is drawn with the run's temperature, as " +
+        "the answers that it trains on are.",
+    },
+    greedy: {
+      name: "right answers, greedy",
+      kind: "share",
+      of: "evaluated",
+      text: "The same when the most probable token is taken each time (temperature 0).",
+    },
+    eval_loss: {
+      name: "held-out loss",
+      text:
+        "Mean of −log p of a token of the human answers, in nats. It falls where the model comes nearer to the human " +
+        "answers, which is not the same as better answers.",
+    },
+  },
+  "Generated answers": {
+    rows: { name: "prompts", text: "Prompts that the model answered, once each." },
+    generation_length: { name: "tokens of an answer", text: "Mean tokens of a generated answer." },
+    truncated: { name: "cut off", text: "Generated answers that were cut at max_new_tokens before they ended." },
+    retokenized: {
+      name: "retokenized",
+      text: "Answers that a server returned as text, whose tokens may not be those that were sampled.",
+    },
+  },
+  "Labels": {
+    pairs: { name: "pairs", text: "Rows whose two answers differ: what the model is trained on." },
+    identical: { name: "identical", text: "Rows left out because the generated answer is the human one." },
+    ties: { name: "equal scores", text: "Pairs whose answers have equal scores; the human answer is chosen." },
+    generated_chosen: {
+      name: "generated answer chosen",
+      kind: "share",
+      of: "pairs",
+      text: "Share of the pairs in which the judge prefers the generated answer to the human one.",
+    },
+    score_human: { name: "score of human answers", text: "The judge's mean score of the human answers of the pairs." },
+    score_generated: {
+      name: "score of generated answers",
+      text: "The judge's mean score of the generated answers of the pairs.",
+    },
+    length_chosen: {
+      name: "tokens, chosen",
+      text: "Mean tokens of the chosen answers. Where it lies well above the rejected ones', length is learned.",
+    },
+    length_rejected: { name: "tokens, rejected", text: "Mean tokens of the rejected answers." },
+    length_winner: { name: "tokens, scored higher", text: "Mean tokens of the answers that the judge scored higher." },
+    length_loser: { name: "tokens, scored lower", text: "Mean tokens of those that it scored lower." },
+    order_disagreements: {
+      name: "orders disagree",
+      text: "Pairs on which the judge, asked in both orders, contradicted itself.",
+    },
+    invalid: { name: "no verdict", text: "Replies of the judge that are no verdict." },
+    agreement: {
+      name: "judges agree",
+      kind: "share",
+      text: "Mean share of equal votes of two of the ensemble's judges.",
+    },
+    kappa: { name: "Cohen's kappa", text: "Their agreement beyond chance: 1 is perfect, 0 is chance." },
+    requests: { name: "requests to the judge", text: "Requests that were sent to the judging server." },
+    prompt_tokens: { name: "tokens to the judge", text: "Tokens of those requests." },
+    completion_tokens: { name: "tokens of the judge", text: "Tokens of its replies." },
+    cost: { name: "cost of the judge", text: "What these tokens cost, by the prices in the config." },
+  },
+  "Training, means over the steps": {
+    steps: { name: "optimizer steps", text: "Optimizer steps of the iteration." },
+    loss: {
+      name: "model loss",
+      text:
+        "What the model minimizes. Of preference losses it is ln 2 ≈ 0.693 where policy and reference are the same.",
+    },
+    noise_loss: { name: "noise loss", text: "What the noise generator minimizes: the opposite of the model's loss." },
+    noise_variance: { name: "noise variance", text: "Mean σ² of the noise on the reference." },
+    rewards_margins: {
+      name: "reward margin",
+      text: "Mean lead of the chosen answer in implicit reward, β (log p of the policy − log p of the reference).",
+    },
+    rewards_accuracies: {
+      name: "pairs ranked as labelled",
+      kind: "share",
+      text:
+        "Share of the pairs whose chosen answer has the higher implicit reward. The first steps, at which the model " +
+        "is still the reference, count as 0 in this mean.",
+    },
+  },
+};
+
+const ALL: Readonly<Record<string, Measure>> = Object.assign({}, ...Object.values(MEASURE_GROUPS));
+
+/** The measure of a key of the summary; one that is not known has the key's name. */
+export function measureOf(key: string): Measure {
+  return Object.hasOwn(ALL, key) ? ALL[key]! : { name: key, text: "" };
+}

@@ -1,0 +1,79 @@
+/** The table of all numbers: measures as rows, iterations as columns; and what the rows mean. @module */
+import { iterationValues } from "../run/read_run.ts";
+import type { RunView } from "../run/run_reader.ts";
+import { iterationName } from "./figures.ts";
+import { duration, number } from "./format_numbers.ts";
+import { errorOf } from "./intervals.ts";
+import { escapeMarkup } from "./markup.ts";
+import { type Measure, MEASURE_GROUPS, measureOf } from "./measures.ts";
+import { STAGE_NAMES, stagePlan } from "./stage_plan.ts";
+
+/** The section's content; empty if nothing is known. */
+export function numbersSection(run: RunView): string {
+  const columns = iterationValues(run);
+  if (columns.length === 0) return "";
+  const present = new Set(columns.flatMap(({ values }) => Object.keys(values)));
+  const groups = Object.entries(MEASURE_GROUPS).map(([title, measures]) =>
+    [title, Object.keys(measures).filter((key) => present.delete(key))] as const
+  );
+  const rest = [...present];
+  const shown = [...groups, ["Other numbers", rest] as const].filter(([, keys]) => keys.length > 0);
+  const cell = (key: string, measure: Measure, column: (typeof columns)[number]): string => {
+    const value = Object.hasOwn(column.values, key) ? column.values[key]! : undefined;
+    if (value === undefined) return `<td class="soft">–</td>`;
+    const isShare = measure.kind === "share";
+    const rows = measure.of === "evaluated"
+      ? run.evaluated.get(column.iteration)
+      : measure.of === "pairs"
+      ? column.values.pairs
+      : undefined;
+    const error = isShare && rows
+      ? ` <span class="soft">± ${(100 * errorOf({ share: value, rows })).toFixed(1)}</span>`
+      : "";
+    return `<td>${number(value, isShare)}${error}</td>`;
+  };
+  const body = shown.map(([title, keys]) => {
+    const rows = keys.map((key) => {
+      const measure = measureOf(key);
+      return `<tr><th scope="row">${escapeMarkup(measure.name)}</th>${
+        columns.map((column) => cell(key, measure, column)).join("")
+      }</tr>`;
+    });
+    return `<tbody><tr><th class="group" scope="rowgroup" colspan="${columns.length + 1}">${title}</th></tr>\n${
+      rows.join("\n")
+    }</tbody>`;
+  });
+  const head = columns.map(({ iteration }) => `<th scope="col">${columnName(iteration)}</th>`).join("");
+  const meanings = shown.flatMap(([, keys]) => keys.map(measureOf)).filter(({ text }) => text !== "")
+    .map(({ name, text }) => `<dt><strong>${escapeMarkup(name)}</strong></dt><dd>${escapeMarkup(text)}</dd>`);
+  return `<div class="scroll" tabindex="0" role="region" aria-label="Numbers by iteration"><table>` +
+    `<thead><tr><td></td>${head}</tr></thead>\n${body.join("\n")}\n</table></div>\n` +
+    `<p class="small soft">± is half a 95 % interval (Wilson's) of a share of that many prompts or pairs.</p>` +
+    `<details id="meanings"><summary>What the rows mean</summary><dl>${meanings.join("")}</dl></details>`;
+}
+
+/** A table of the seconds that each stage took, with iterations as columns; empty if none is known. */
+export function timeTable(run: RunView): string {
+  const { cells } = stagePlan(run);
+  if (cells.length === 0) return "";
+  const iterations = [...new Set(cells.map(({ iteration }) => iteration))];
+  const rows = STAGE_NAMES.filter((stage) => cells.some((cell) => cell.stage === stage)).map((stage) => {
+    const own = iterations.map((iteration) => {
+      const cell = cells.find((other) => other.iteration === iteration && other.stage === stage);
+      if (cell === undefined) return "<td></td>";
+      if (cell.seconds !== null) return `<td>${duration(cell.seconds)}</td>`;
+      if (cell.share !== null) return `<td class="now">${(100 * cell.share).toFixed(0)} %</td>`;
+      return `<td class="soft">${
+        cell.left !== null && cell.left > 0 && run.state === "running" ? `about ${duration(cell.left)}` : "–"
+      }</td>`;
+    });
+    return `<tr><th scope="row">${stage}</th>${own.join("")}</tr>`;
+  });
+  const head = iterations.map((iteration) => `<th scope="col">${columnName(iteration)}</th>`).join("");
+  return `<div class="scroll" tabindex="0" role="region" aria-label="Time by stage"><table>` +
+    `<thead><tr><td></td>${head}</tr></thead><tbody>\n${rows.join("\n")}\n</tbody></table></div>`;
+}
+
+function columnName(iteration: number): string {
+  return iteration === -1 ? "start" : `iteration ${iterationName(iteration)}`;
+}

@@ -1,0 +1,65 @@
+/** What a run came to: whether the model got better, by how much, and how sure that is. @module */
+import { iterationValues, type RunRecord } from "../run/read_run.ts";
+import { differenceInterval, errorOf } from "./intervals.ts";
+import { measureOf } from "./measures.ts";
+
+/** The change of one measure from the start to the last iteration. */
+export interface Change {
+  /** The summary's key. */
+  key: string;
+  /** Its name. */
+  name: string;
+  /** Whether it is a share. */
+  isShare: boolean;
+  from: number;
+  to: number;
+  /** The iterations of `from` and `to`. */
+  between: readonly [number, number];
+  /** The iteration with the best value, if that is not the last. */
+  best: { iteration: number; value: number } | null;
+  /** Rows that the shares are of, and the 95 % interval of the change; null where the error is not known. */
+  sure: { rows: number; low: number; high: number; errors: readonly [number, number] } | null;
+  /** Whether higher is better. */
+  isHigherBetter: boolean;
+  /** What may be said of it. */
+  verdict: "better" | "worse" | "unclear";
+}
+
+/** The measures that tell whether a model is better, the most telling first. */
+const TELLING = ["sampled", "greedy", "eval_loss"] as const;
+
+/** The changes of the measures that tell whether the model got better, from the first evaluation to the last. */
+export function changesOf(run: RunRecord, evaluated: ReadonlyMap<number, number>): Change[] {
+  const rows = iterationValues(run);
+  return TELLING.flatMap((key): Change[] => {
+    const known = rows.filter(({ values }) => values[key] !== undefined);
+    const [first, last] = [known[0], known.at(-1)];
+    if (first === undefined || first === last) return [];
+    const { name, kind } = measureOf(key);
+    const [from, to] = [first.values[key]!, last!.values[key]!];
+    const isHigherBetter = key !== "eval_loss";
+    const isBetter = (a: number, b: number): boolean => isHigherBetter ? a > b : a < b;
+    const best = known.slice(1).reduce((a, b) => isBetter(b.values[key]!, a.values[key]!) ? b : a);
+    const counts = [evaluated.get(first.iteration), evaluated.get(last!.iteration)] as const;
+    const sure = kind === "share" && counts[0] && counts[1]
+      ? {
+        rows: counts[1],
+        ...differenceInterval({ share: from, rows: counts[0] }, { share: to, rows: counts[1] }),
+        errors: [errorOf({ share: from, rows: counts[0] }), errorOf({ share: to, rows: counts[1] })] as const,
+      }
+      : null;
+    const isSure = sure === null ? from !== to : sure.low > 0 || sure.high < 0;
+    return [{
+      key,
+      name,
+      isShare: kind === "share",
+      from,
+      to,
+      between: [first.iteration, last!.iteration],
+      best: best === last ? null : { iteration: best.iteration, value: best.values[key]! },
+      sure,
+      isHigherBetter,
+      verdict: !isSure ? "unclear" : isBetter(to, from) ? "better" : "worse",
+    }];
+  });
+}

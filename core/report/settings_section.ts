@@ -1,0 +1,53 @@
+/** A run's settings: those that were set, and apart from them those that have their defaults. @module */
+import { knownKeys } from "../config/config_keys.ts";
+import type { RunView } from "../run/run_reader.ts";
+import { isRecord } from "../values.ts";
+import { escapeMarkup } from "./markup.ts";
+
+/** The section's content; text that is not a YAML mapping is shown as it is. */
+export function settingsSection({ settings, config }: Pick<RunView, "settings" | "config">): string {
+  if (settings === null) return "";
+  if (Object.keys(config).length === 0) return `<pre class="text">${escapeMarkup(settings)}</pre>`;
+  const all = leaves(config).map(([key, value]) => ({ key, value, isDefault: isDefault(key, value, config) }));
+  const set = all.filter(({ isDefault }) => !isDefault);
+  const rest = all.filter(({ isDefault }) => isDefault);
+  return `<h3>Set for this run</h3>${table(set)}` +
+    (rest.length === 0
+      ? ""
+      : `<details id="defaults"><summary>${rest.length} settings that have their defaults</summary>${
+        table(rest)
+      }</details>`);
+}
+
+function table(rows: readonly { key: string; value: string }[]): string {
+  const of = (part: typeof rows): string =>
+    `<table class="left"><tbody>${
+      part.map(({ key, value }) =>
+        `<tr><th scope="row"><code>${escapeMarkup(key)}</code></th><td>${escapeMarkup(value)}</td></tr>`
+      ).join("")
+    }</tbody></table>`;
+  const half = Math.ceil(rows.length / 2);
+  return `<div class="keys">${
+    [rows.slice(0, half), rows.slice(half)].filter((part) => part.length > 0).map(of).join("")
+  }</div>`;
+}
+
+/** Whether a setting has the value that it has where it is not set. */
+function isDefault(key: string, value: string, { method }: RunView["config"]): boolean {
+  const path = key.replaceAll(/\.\d+(?=\.|$)/g, "");
+  if (path === "noise" && value === "none" && method !== "dnpo") return true;
+  if (path === "training.loss_type" && value === "sft" && method === "sft") return true;
+  const known = knownKeys().get(path);
+  if (known === undefined || known.default === undefined) return false;
+  const [standard] = leaves(known.default);
+  // A resolved config has an empty list for the word none.
+  return standard !== undefined && (standard[1] === value || standard[1] === "none" && value === "");
+}
+
+/** Dotted keys with their values as text. */
+export function leaves(value: unknown, path = ""): [string, string][] {
+  if (isRecord(value) || (Array.isArray(value) && value.some(isRecord))) {
+    return Object.entries(value).flatMap(([key, inner]) => leaves(inner, path === "" ? key : `${path}.${key}`));
+  }
+  return [[path, Array.isArray(value) ? value.join(", ") : String(value)]];
+}

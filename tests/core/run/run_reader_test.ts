@@ -1,0 +1,77 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { readRun } from "../../../core/run/read_run.ts";
+import { lockFolder } from "../../../core/run/run_lock.ts";
+import { RunReader } from "../../../core/run/run_reader.ts";
+import { lines, TRIAL, withRun } from "../_run_folders.ts";
+
+Deno.test("RunReader reads what readRun() reads", () =>
+  withRun(TRIAL, async (dir) => {
+    const { name, settings, steps, stages, iterations, model, edited } = await new RunReader(dir).read();
+    deepEqual({ name, settings, steps, stages, iterations, model, edited }, await readRun(dir));
+  }));
+
+Deno.test("RunReader follows files that grow, and begins anew with those that a resumed run replaced", () =>
+  withRun({ "metrics.jsonl": lines({ iteration: 0, step: 1, loss: 3 }) }, async (dir) => {
+    const reader = new RunReader(dir);
+    equal((await reader.read()).steps.length, 1);
+    await Deno.writeTextFile(`${dir}/metrics.jsonl`, lines({ iteration: 0, step: 2, loss: 2 }) + '{"iter', {
+      append: true,
+    });
+    await Deno.writeTextFile(`${dir}/log.jsonl`, lines({ at: "2026-01-01T00:00:00Z", note: "hi" }) + "torn\n");
+    await Deno.writeTextFile(
+      `${dir}/summary.json`,
+      JSON.stringify({ iterations: [{ iteration: 0, loss: 2.5 }], model: "m" }),
+    );
+    await Deno.writeTextFile(`${dir}/evaluation.json`, '{"rows": 40, "loss": 1}');
+    const grown = await reader.read();
+    deepEqual(grown.steps.map(({ values }) => values.loss), [3, 2]);
+    deepEqual([grown.log.length, grown.model, grown.evaluated.get(-1), grown.state], [1, "m", 40, "stopped"]);
+    await Deno.writeTextFile(`${dir}/new`, lines({ iteration: 0, step: 1, loss: 7 }));
+    await Deno.rename(`${dir}/new`, `${dir}/metrics.jsonl`);
+    deepEqual((await reader.read()).steps.map(({ values }) => values.loss), [7]);
+  }));
+
+Deno.test("RunReader says running while the folder is locked, and has its progress only then", () =>
+  withRun(
+    {
+      ...TRIAL,
+      "progress.json":
+        '{"at": "2026-01-01T00:00:00Z", "stage": "optimize", "done": 1, "total": 2, "seconds": 1, "before": 0}',
+    },
+    async (dir) => {
+      const reader = new RunReader(dir);
+      deepEqual([(await reader.read()).state, (await reader.read()).progress], ["stopped", null]);
+      {
+        using _lock = await lockFolder(dir);
+        const { state, progress } = await reader.read();
+        deepEqual([state, progress?.done], ["running", 1]);
+      }
+      await Deno.mkdir(`${dir}/model`);
+      equal((await reader.read()).state, "done");
+    },
+  ));
+
+Deno.test("RunReader names a malformed line, and reads on once it is mended", () =>
+  withRun({ "metrics.jsonl": "[]\n" }, async (dir) => {
+    const reader = new RunReader(dir);
+    await rejects(reader.read(), {
+      name: "UserError",
+      message: `Cannot read ${dir}/metrics.jsonl:1: it is no JSON object, expected one`,
+    });
+    await Deno.writeTextFile(`${dir}/metrics.jsonl`, "");
+    equal((await reader.read()).steps.length, 0);
+  }));
+
+Deno.test("RunReader has the settings that a stage which ran alone has read before those of its config", () =>
+  withRun({ "stage.yaml": "stage: sft\nmodel: a\n", "config.yaml": "model: b\nmethod: dnpo\n" }, async (dir) => {
+    deepEqual((await new RunReader(dir).read()).config, { stage: "sft", model: "a" });
+  }));
+
+Deno.test("RunReader knows how many rows were evaluated from the summary or from the evaluations", () =>
+  withRun(
+    {
+      "summary.json": JSON.stringify({ iterations: [{ iteration: -1 }, { iteration: 0, eval_rows: 7 }], model: "m" }),
+      "evaluation.json": '{"rows": 5}',
+    },
+    async (dir) => deepEqual([...(await new RunReader(dir).read()).evaluated], [[0, 7], [-1, 5]]),
+  ));

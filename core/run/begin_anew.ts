@@ -41,8 +41,8 @@ export async function removeRun(folder: string): Promise<void> {
     await removeStage(paths);
     if (dirname(paths.model) !== join(folder)) await removeIfEmpty(dirname(paths.model));
   }
-  const { noise, report, summary, timings, metrics } = runPaths(folder);
-  for (const path of [noise, report, summary, timings, metrics]) await removeWritten(path);
+  const { noise, report, summary, timings, metrics, log, progress, stop } = runPaths(folder);
+  for (const path of [noise, report, summary, timings, metrics, log, progress, stop]) await removeWritten(path);
   await removeEvents(folder);
   await removeRecords(folder);
 }

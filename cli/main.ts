@@ -1,5 +1,6 @@
 /** The program `dnpo`. @module */
 import denoConfig from "../deno.json" with { type: "json" };
+import { explainIoError } from "../core/files/io.ts";
 import { commands } from "./command_table.ts";
 import { parseCommandLine } from "./program.ts";
 import { run } from "./run_program.ts";
@@ -17,7 +18,12 @@ export function main(args: readonly string[]): Promise<number> {
 /** Under `deno task`, which changes to its own folder, relative paths are still those of the caller's. */
 function enterCallersFolder(): void {
   const folder = Deno.env.get("DNPO_CWD");
-  if (folder) Deno.chdir(folder);
+  if (!folder) return;
+  try {
+    Deno.chdir(folder);
+  } catch (error) {
+    throw explainIoError(error, `Cannot enter the folder that DNPO_CWD names, ${folder}`);
+  }
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import { type ForeignProgram, importConfig } from "../../core/config/import/import_config.ts";
 import { UserError } from "../../core/error.ts";
+import { makeFolder, writeFileAtomic } from "../../core/files/atomic.ts";
 import { say, tell } from "../print.ts";
 
 /** The arguments of `dnpo import-config`. */
@@ -35,12 +36,10 @@ export async function importForeign({ file, output, from, method, force }: Impor
   const [differs, missing] = [count("differs"), count("missing")];
   if (output === undefined) say(...text.trimEnd().split("\n"));
   else {
-    await Deno.mkdir(dirname(output), { recursive: true });
-    if (template !== null) {
-      await refuseIfThere(templateFile!);
-      await Deno.writeTextFile(templateFile!, template);
-    }
-    await Deno.writeTextFile(output, text);
+    if (template !== null) await refuseIfThere(templateFile!);
+    await makeFolder(dirname(output));
+    if (template !== null) await writeFileAtomic(templateFile!, template);
+    await writeFileAtomic(output, text);
   }
   const did = output === undefined ? "Read" : `Wrote ${output} from`;
   tell(

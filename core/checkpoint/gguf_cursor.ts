@@ -11,6 +11,8 @@ export class ShortRead extends Error {}
 /** Far above any real header: a vocabulary and its merges have some 10 MiB. */
 export const MOST_HEADER_BYTES = 2 ** 28;
 const LONGEST_NAME = 64 * 1024;
+/** Far above any real vocabulary and its merges; a list of bytes could have more values than JavaScript's memory. */
+const LONGEST_LIST = 2 ** 24;
 
 /** A place in the first `bytes` of a file. What it reads throws a UserError, or ShortRead where `bytes` end. */
 export class GgufCursor {
@@ -117,6 +119,9 @@ export class GgufCursor {
     if (depth > 1) throw this.refuse(`${key} nests deeper than 2, expected lists`);
     const inner = this.u32();
     const length = this.count(`values of ${key}`, 1);
+    if (length > LONGEST_LIST) {
+      throw this.refuse(`it claims ${length} values of ${key}, expected at most ${LONGEST_LIST}`);
+    }
     const values: GgufField[] = [];
     for (let i = 0; i < length; i++) values.push(this.#value(inner, key, depth + 1));
     return values;

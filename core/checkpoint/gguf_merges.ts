@@ -9,7 +9,8 @@ export interface ScoredPiece {
 
 /**
  * All pairs of pieces whose texts together are a piece, those of the highest score first, and of one piece by the ids
- * of left and right, as Hugging Face's converter of SentencePiece lists them.
+ * of left and right: the order of Llama 2's published tokenizer.json. (transformers 5 sorts those of one piece by their
+ * lengths when it converts a file of SentencePiece.)
  */
 export function mergesOfScores(pieces: readonly ScoredPiece[]): [left: string, right: string][] {
   const ids = new Map(pieces.map(({ text, id }) => [text, id]));

@@ -1,4 +1,5 @@
 /** A tokenizer as metadata of a GGUF file: vocabulary, special tokens and chat template. @module */
+import { KNOWN_ENDS } from "../checkpoint/gguf_tokenizer.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import { errorLine } from "../data/formats/data_problems.ts";
 import type { JsonObject, JsonValue } from "../data/formats/json_rows.ts";
@@ -14,9 +15,6 @@ import type { GgufContents, GgufValue } from "./gguf_bytes.ts";
 import { pieceVocabulary } from "./piece_vocabulary.ts";
 import { addedTokens } from "./token_list.ts";
 import type { Vocabulary } from "./vocabulary.ts";
-
-/** Tokens that end an answer in llama.cpp wherever a vocabulary has them. */
-const KNOWN_ENDS = ["<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "<EOT>"];
 
 /**
  * The metadata of a model's tokenizer. `pre` is llama.cpp's name of a pre-tokenizer that is not known here. Throws a

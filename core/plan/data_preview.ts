@@ -133,7 +133,7 @@ export async function previewData(config: ResolvedConfig, options: PreviewOption
   const total = lengths.map(({ prompt, answers }) => prompt + Math.max(...answers.map(({ ids }) => ids.length)));
   const ofRow = summarize(total);
   const chosen = spread(read.rows, samples);
-  const uncutOf = new Map(whole.map((row) => [row.where, row]));
+  const uncutOf = new Map(whole.map((row) => [row.row, row]));
   return {
     model: config.model!,
     kind: read.kind,
@@ -153,7 +153,7 @@ export async function previewData(config: ResolvedConfig, options: PreviewOption
       where,
       ...sideTexts(tokenizer, {
         promptIds,
-        answers: answers.map((answer, i) => ({ ...answer, uncut: uncutOf.get(where)!.answers[i]!.ids.length })),
+        answers: answers.map((answer, i) => ({ ...answer, uncut: uncutOf.get(row)!.answers[i]!.ids.length })),
       }),
     })),
   };
@@ -224,7 +224,15 @@ async function readEval(
   const { settings } = step;
   const kept = await readHeldOut(context, { model: folder, tokenizer, settings, onRead: (read) => void (set = read) });
   const { max_length: maxLength } = settings.data;
-  return { ...describeSet(set!), dropped: droppedOf(set!, { kept, uncut: null, maxLength }) };
+  const { examples } = tokenizeExamples(set!.rows, {
+    tokenizer,
+    vocabSize: folder.config.vocabSize,
+    maxLength: null,
+    encoder: context.encoder,
+    joint: settings.method === "sft",
+  });
+  const uncut = new Map(examples.map((example) => [example.row, example]));
+  return { ...describeSet(set!), dropped: droppedOf(set!, { kept, uncut, maxLength }) };
 }
 
 function describeSet({ name, report, shapes, skipped }: ReadSet): Omit<PreviewedSet, "dropped"> {
@@ -239,24 +247,23 @@ function describeSet({ name, report, shapes, skipped }: ReadSet): Omit<Previewed
   };
 }
 
-/** The rows that are not kept: where they lost to the limit, they are among the rows before the cut. */
+/** The rows that are not kept; those that the limit alone drops are among `uncut`, the rows before the cut. */
 function droppedOf(
   { rows, report }: ReadSet,
   { kept, uncut, maxLength }: {
     kept: readonly { row: number }[];
-    uncut: ReadonlyMap<string, Row> | null;
+    uncut: ReadonlyMap<number, { promptIds: readonly number[] }>;
     maxLength: number;
   },
 ): PreviewedSet["dropped"] {
   if (report.kept === report.rows) return [];
   const there = new Set(kept.map(({ row }) => row));
-  return rows.filter(({ row }) => !there.has(row)).map(({ where }) => {
-    const tokens = uncut?.get(where)?.promptIds.length;
-    const isLong = tokens === undefined ? report.emptyResponse === 0 : tokens >= maxLength;
+  return rows.filter(({ row }) => !there.has(row)).map(({ row, where }) => {
+    const tokens = uncut.get(row)?.promptIds.length ?? 0;
     return {
       where,
-      reason: isLong
-        ? `its prompt${tokens === undefined ? "" : `, ${tokens} tokens,`} alone reaches max_length ${maxLength}`
+      reason: tokens >= maxLength
+        ? `its prompt, ${tokens} tokens, alone reaches max_length ${maxLength}`
         : "an answer has no token to train on",
     };
   });

@@ -49,3 +49,10 @@ Deno.test.each([
   assert.deepEqual([code, out], [1, ""]);
   assert.match(err, message);
 });
+
+Deno.test("a folder of the caller's that is not there is one error, which names it", async () => {
+  const permissions = ["--allow-read", "--allow-env"];
+  const { code, err } = await runModule(main, { args: ["runs"], permissions, env: { DNPO_CWD: "/nowhere" } });
+  assert.equal(code, 1);
+  assert.match(err, /^error: Cannot enter the folder that DNPO_CWD names, \/nowhere: No such file or directory\n$/);
+});

@@ -2,7 +2,7 @@
 import { UserError } from "../../error.ts";
 import { fileSystem, isNotFound } from "../../files/file_system.ts";
 import { isMapping, type Mapping } from "../yaml_source.ts";
-import type { ConfigDraft } from "./config_draft.ts";
+import { type ConfigDraft, shown } from "./config_draft.ts";
 import { ForeignSource } from "./foreign_source.ts";
 import { SPLIT_OFF } from "./trl_data.ts";
 
@@ -13,6 +13,9 @@ const MAX_BYTES = 1 << 22;
 
 /** What `dataset_info.json` says of the data sets, by name; null if it is not there. */
 export type DatasetInfo = { readonly folder: string; readonly sets: Mapping } | null;
+
+/** What a data set's columns tell here, and other places of the same rows. */
+const WITHOUT_MEANING = ["ranking", "file_name", "ms_hub_url", "om_hub_url"];
 
 /** Reads `dataset_info.json` of `dataset_dir`. Throws a UserError if it is there and cannot be read. */
 export async function readDatasetInfo(values: Mapping): Promise<DatasetInfo> {
@@ -62,13 +65,15 @@ function setOf(
     return { path: name, split: `train${slice}` };
   }
   const entry = new ForeignSource(known, `${INFO} ${name}.`);
-  const columns = columnsOf(entry);
+  const given = entry.section("columns");
+  const columns = given && columnsOf(given, entry.text("formatting") ?? "alpaca");
   const set = { ...placeOf(entry, { folder: info!.folder, slice }), ...(columns && { columns }) };
-  for (const key of ["tags", "num_samples", "folder"]) {
-    if (entry.has(key)) draft.missing(`dataset ${name}: ${key}`, "not read here; see what dnpo data shows of the rows");
-  }
   if ((entry.text("formatting") ?? "alpaca") === "alpaca") {
     draft.differs(`dataset ${name}`, "here a blank line stands between instruction and input, there a line's end");
+  }
+  for (const key of WITHOUT_MEANING) entry.take(key);
+  for (const { key, value } of [...entry.left(), ...(given?.left() ?? [])]) {
+    if (value !== null) draft.missing(key, `${shown(value)}: not read here; see what dnpo data shows of the rows`);
   }
   return set;
 }
@@ -85,10 +90,8 @@ function placeOf(entry: ForeignSource, { folder, slice }: { folder: string; slic
 }
 
 /** Columns by what they are called here; those that have the name already are left out. */
-function columnsOf(entry: ForeignSource): Mapping | undefined {
-  const columns = entry.section("columns");
-  if (columns === undefined) return undefined;
-  const isChat = ["sharegpt", "openai"].includes(entry.text("formatting") ?? "alpaca");
+function columnsOf(columns: ForeignSource, formatting: string): Mapping | undefined {
+  const isChat = ["sharegpt", "openai"].includes(formatting);
   const ours: Readonly<Record<string, string>> = {
     ...(isChat ? {} : { prompt: "instruction", query: "input", response: "output" }),
     messages: "messages",

@@ -60,4 +60,12 @@ Deno.test("dnpo import-config says in a line why it refuses, and writes nothing"
       'error: Cannot import loss_type: "apo_zero" has no counterpart here, expected sigmoid, hinge, ipo, robust, sft\n',
     );
     assert.deepEqual((await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name), ["trl.yaml"]);
+    await Deno.writeTextFile(file, "model_name_or_path: m\ndataset_name: d\nbeta: 0.2\n");
+    const within = await dnpo(["import-config", file, "-o", `${file}/mine.yaml`]);
+    assert.match(
+      within.err,
+      /^error: Cannot make the folder \S+trl\.yaml: it is a file, expected a folder or a new name\n$/,
+    );
+    const over = await dnpo(["import-config", file, "--force", "-o", dir]);
+    assert.match(over.err, /^error: Cannot write \S+: Is a directory\n$/);
   }));

@@ -132,6 +132,27 @@ Deno.test("what a GGUF file says wrongly is an error that names it", () =>
     }
   }));
 
+Deno.test("a list of more values than any vocabulary is an error before they are read", () =>
+  withFolder(async (dir) => {
+    const { file } = await smallFile(dir);
+    const list = Uint8Array.of(0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0);
+    const claims = edited(file, { text: "tokenizer.ggml.tokens", at: 21 + 4, bytes: list });
+    const size = 2 ** 28;
+    const files: ModelFiles = {
+      ...memoryFiles({}),
+      stat: () => Promise.resolve({ size, modified: null }),
+      read(_, range) {
+        const bytes = new Uint8Array(range!.length);
+        bytes.set(claims.subarray(0, range!.length));
+        return Promise.resolve(bytes);
+      },
+    };
+    await rejects(openModelFolder(ggufFiles({ files, file: "a.gguf" }, "a.gguf")), {
+      name: "UserError",
+      message: /claims 16777217 values of "tokenizer\.ggml\.tokens", expected at most 16777216$/,
+    });
+  }));
+
 Deno.test("a scale that is not finite, and a part of a file, are errors", () =>
   withFolder(async (dir) => {
     const { file } = await smallFile(dir);

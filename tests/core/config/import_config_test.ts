@@ -283,6 +283,7 @@ Deno.test("LLaMA-Factory's data sets are looked up in dataset_info.json", async 
       columns: { prompt: "q", chosen: "chosen", rejected: "bad" },
     },
     talks: { file_name: "talks.json", formatting: "sharegpt", columns: { messages: "turns" } },
+    turns: { file_name: "a.json", num_samples: 9, columns: { prompt: "q", history: "before", images: null } },
   };
   await Deno.writeTextFile(`${dir}/dataset_info.json`, JSON.stringify(info));
   const config = (names: string) => `stage: sft\nmodel_name_or_path: m\ndataset: ${names}\ndataset_dir: ${dir}\n`;
@@ -291,6 +292,12 @@ Deno.test("LLaMA-Factory's data sets are looked up in dataset_info.json", async 
     { path: "org/pairs", name: "en", split: "train", columns: { instruction: "q", rejected: "bad" } },
     { path: `${dir}/talks.json`, columns: { messages: "turns" } },
   ]);
+  assert.ok(!Object.keys(made.told).some((key) => key.startsWith("dataset_info.json")));
+  const { told } = await imported(config("turns"));
+  assert.deepEqual(
+    Object.keys(told).filter((key) => key.startsWith("dataset_info.json")),
+    ["dataset_info.json turns.num_samples", "dataset_info.json turns.columns.history"],
+  );
   const other = await imported(config("absent"));
   assert.match(other.told["dataset absent"]!, /^dataset_info.json does not name it/);
   await Deno.remove(dir, { recursive: true });

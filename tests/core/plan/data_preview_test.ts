@@ -11,8 +11,10 @@ import { RunChecksums } from "../../../core/run/run_checksums.ts";
 import type { RowContext } from "../../../core/run/run_context.ts";
 import { RunSources } from "../../../core/run/run_sources.ts";
 import { places } from "../../../core/train/training_rows.ts";
-import { jsonLines, tinyPairs } from "../../_shared/tiny_model.ts";
-import { configOf, withChat } from "../loop/_runs.ts";
+import { jsonLines, tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
+import { withFolder } from "../_tiny.ts";
+import { writeTokenizer } from "../data/_fixtures.ts";
+import { CHAT_VOCAB, configOf, withChat } from "../loop/_runs.ts";
 
 async function contextOf(): Promise<RowContext> {
   return {
@@ -148,4 +150,22 @@ Deno.test("what is dropped, cut and malformed is counted with places and reasons
     assert(checked >= 3);
     assert.deepEqual(costs.at(-1), { maxLength: costs.at(-1)!.maxLength, dropped: 0, cutRows: 0, keptShare: 1 });
     assert(costs.some(({ maxLength }) => maxLength === 16));
+  }));
+
+Deno.test("each row that is left out has its own reason, of held-out rows too", () =>
+  withFolder(async (dir) => {
+    await writeTinyModel(`${dir}/model`, { config: { vocab_size: CHAT_VOCAB } });
+    // An empty answer has no token where the template writes none after it.
+    const chat_template = "{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}" +
+      "{% if add_generation_prompt %}[assistant] {% endif %}";
+    await writeTokenizer(`${dir}/model`, { config: { chat_template } });
+    const rows = ["a", "ab ".repeat(60), "b"].map((content, i) => ({
+      messages: [turn("user", content), turn("assistant", i === 2 ? "" : "b")],
+    }));
+    await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(rows));
+    const data = { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl`, max_length: 60 };
+    const { train, eval: held } = await previewData(await configOf(dir, { method: "sft", data }));
+    assert.match(train.dropped[0]!.reason, /^its prompt, \d+ tokens, alone reaches max_length 60$/);
+    assert.equal(train.dropped[1]!.reason, "an answer has no token to train on");
+    assert.deepEqual(held!.dropped, train.dropped);
   }));

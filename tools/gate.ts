@@ -104,7 +104,8 @@ async function runShared(): Promise<boolean> {
 }
 
 function runE2e(): Promise<boolean> {
-  return deno(["test", "--frozen", ...permissions(), "tests/e2e", "tests/docs"]);
+  // bash runs `script`, which gives a program a terminal.
+  return deno(["test", "--frozen", ...permissions("bash"), "tests/e2e", "tests/docs"]);
 }
 
 function runSoak(): Promise<boolean> {

@@ -77,7 +77,7 @@ export async function evaluateStage(
     const tokens = examples.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
     const evaluation: Evaluation = { rows: examples.length, loss: -sums.reduce((a, b) => a + b, 0) / tokens };
     if (verifierPath !== undefined) {
-      using verifier = await loadVerifier(verifierPath, verifierLimit(labels));
+      using verifier = await loadVerifier(verifierPath, verifierLimit(labels), context.onNote);
       const shared = {
         examples,
         tokenizer,

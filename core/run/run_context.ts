@@ -25,8 +25,8 @@ export interface RunHooks {
   signal?: AbortSignal;
   /** Whether the verifier module that the config names may run (default true). */
   allowVerifier?: boolean;
-  /** Scores an answer, for judge `function`: a finite number, larger is better. */
-  judge?: (answer: JudgedAnswer) => number | Promise<number>;
+  /** Scores an answer, for judge `function`: a finite number, larger is better; `true` is 1, `false` is 0. */
+  judge?: (answer: JudgedAnswer) => number | boolean | Promise<number | boolean>;
 }
 
 /** An answer to score. */

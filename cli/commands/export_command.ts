@@ -1,5 +1,6 @@
 /** `dnpo export`. @module */
 import { type ExportOptions, exportPairs } from "../../core/run/export_pairs.ts";
+import { formatCount } from "../format_units.ts";
 import { mayWrite } from "../overwrite.ts";
 import { say } from "../print.ts";
 
@@ -9,6 +10,6 @@ export async function exportCommand({ force, ...options }: ExportOptions & { for
   if (!await mayWrite(output, { action: `Cannot export ${from} to ${output}`, force })) return 1;
   const { pairs, rows, conversational } = await exportPairs(options);
   const kind = conversational ? "conversations" : "texts";
-  say(`Preferences: ${output} (${rows.toLocaleString("en")} pairs of ${pairs}, ${kind})`);
+  say(`Preferences: ${output} (${formatCount(rows)} ${rows === 1 ? "pair" : "pairs"} of ${pairs}, ${kind})`);
   return 0;
 }

@@ -30,7 +30,11 @@ function noteOnce(context: RunContext, line: string): void {
 export function noteSkipped({ onNote }: RunContext, path: string, skipped: readonly SkippedRow[]): void {
   if (skipped.length === 0) return;
   const [first] = skipped;
-  onNote(`${path}: ${skipped.length} malformed rows left out, the first at ${first!.where}: ${first!.reason}`);
+  onNote(
+    `${path}: ${skipped.length} malformed ${skipped.length === 1 ? "row" : "rows"} left out, the first at ${
+      first!.where
+    }: ${first!.reason}`,
+  );
 }
 
 /** Notes rows that were cut or dropped, and, once per run, those whose response shares a token with the prompt. */

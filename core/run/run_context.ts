@@ -21,6 +21,8 @@ export interface RunHooks {
   onProgress?: OnProgress;
   /** Gets lines worth reading: counts, results, warnings. */
   onNote?: (line: string) => void;
+  /** Gets the name of the device once it is opened. */
+  onDevice?: (name: string) => void;
   /** Abort it to stop the run at the next step, so that it can be resumed. */
   signal?: AbortSignal;
   /** Whether the verifier module that the config names may run (default true). */
@@ -105,6 +107,7 @@ export async function withDevice<T>(
     onNote,
     record: folder === null ? null : runPaths(folder).kernels,
   });
+  hooks.onDevice?.(device.name);
   using commands = new Commands(device);
   const signal = hooks.signal ?? new AbortController().signal;
   return await work({

@@ -28,7 +28,7 @@ export async function inTerminal(
   const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
   const line = [Deno.execPath(), ...denoArgs(args)].map(quote).join(" ");
   const child = new Deno.Command("bash", {
-    args: ["-c", `exec script -qec ${quote(`stty cols ${columns}; exec ${line}`)} /dev/null`],
+    args: ["-c", `exec script -qec ${quote(`stty rows 50 cols ${columns}; exec ${line}`)} /dev/null`],
     env: { NO_COLOR: "1", RUST_BACKTRACE: "0", DNPO_CACHE: "", SHELL: "/bin/bash", TERM: "xterm" },
     stdin: "piped",
     stdout: "piped",

@@ -13,8 +13,8 @@ for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
       await runConfig("optimize", config("whole"));
       const args = ["optimize", await writeConfig(config("run"))];
       const { code, err } = await signalAt(args, /optimize {2}0\/60/, [signal]);
-      match(err, /^Stopping after the step at hand; once more stops at once$/m);
-      match(err, /^Stopped; what is done is saved in .*\/run\. The same command goes on from there\.$/m);
+      match(err, /^Stopping after the current step; press Ctrl-C again to stop at once$/m);
+      match(err, /^Stopped\. What was done is saved in .*\/run, and the same command goes on from there\.$/m);
       equal(code, expected);
       equal((await dnpo(args)).code, 0);
       await equalResults(dir, ["metrics.jsonl", "model/model.safetensors", "noise.safetensors"]);

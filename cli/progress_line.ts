@@ -147,10 +147,17 @@ export class Progress {
     this.#shownAt = now;
     if (!this.#isTerminal) return this.#write(`${line}\n`);
     // A full line would wrap, and could not be rewritten.
-    const fitted = fitParts(line, Math.max(this.#columns() - 1, 1));
+    const bar = this.#rest === null ? "" : `${formatBar(this.#rest.share(event))} `;
+    const fitted = fitParts(bar + line, Math.max(this.#columns() - 1, 1));
     this.#write(`\r${Deno.noColor ? fitted : styleText("dim", fitted, { validateStream: false })}\x1b[K`);
     this.#open = true;
   }
+}
+
+/** A share from 0 to 1 as a bar of ten cells. */
+function formatBar(share: number): string {
+  const full = Math.max(0, Math.min(10, Math.floor(10 * share)));
+  return "█".repeat(full) + "░".repeat(10 - full);
 }
 
 /** The parts of a line that fit, whole, and at least the beginning of the first. */
@@ -161,7 +168,7 @@ function fitParts(line: string, columns: number): string {
 }
 
 /** Columns of the terminal that standard error is, 80 if it says none. */
-export function consoleColumns(): number {
+function consoleColumns(): number {
   try {
     // Some pseudo terminals report 0.
     return Deno.consoleSize().columns || 80;

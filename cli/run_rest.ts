@@ -1,6 +1,9 @@
 /** How long a run of several iterations still takes, by what its stages took before. @module */
 import type { ProgressEvent } from "../core/progress.ts";
 
+/** Stages of an iteration: generate, label, reference, optimize, evaluate. */
+const USUAL_STAGES = 5;
+
 /** Keeps the seconds of a run's stages. */
 export class RunRest {
   readonly #iterations: number;
@@ -27,6 +30,20 @@ export class RunRest {
     if (before === null || before.iteration !== iteration) this.#begun = new Set();
     this.#begun.add(stage);
     this.#current = { stage, iteration, since: now };
+  }
+
+  /** How much of the run is done, from 0 to 1: by the stages' times once an iteration was seen, before by their number. */
+  share({ iteration, done, total }: ProgressEvent): number {
+    if (iteration === undefined || this.#current === null) return 0;
+    const part = total > 0 ? done / total : 0;
+    const { stage } = this.#current;
+    const seconds = [...this.#took];
+    const whole = seconds.reduce((sum, [, took]) => sum + took, 0);
+    const past = seconds.reduce((sum, [name, took]) => sum + (name !== stage && this.#begun.has(name) ? took : 0), 0);
+    const within = iteration > 0 && whole > 0
+      ? (past + part * (this.#took.get(stage) ?? 0)) / whole
+      : (this.#begun.size - 1 + part) / Math.max(USUAL_STAGES, this.#begun.size);
+    return Math.min(1, (iteration + within) / this.#iterations);
   }
 
   /** Seconds until the run ends, if the stage at hand ends in `stageRest`; null before an iteration was seen to its end. */

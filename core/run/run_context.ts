@@ -107,7 +107,7 @@ export async function withDevice<T>(
     onNote,
     record: folder === null ? null : runPaths(folder).kernels,
   });
-  hooks.onDevice?.(device.name);
+  hooks.onDevice?.(device.info.description || device.name);
   using commands = new Commands(device);
   const signal = hooks.signal ?? new AbortController().signal;
   return await work({

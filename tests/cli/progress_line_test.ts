@@ -188,3 +188,23 @@ Deno.test("Progress writes a result below the line of its stage", () => {
   progress.finish();
   assert.equal(visible(written.join("")), "evaluate  1/1  done in 0s\nstart: greedy 50 %\n");
 });
+
+Deno.test("Progress shows in a terminal how much of the whole run is done", () => {
+  const { progress, written, clock } = recorded({ isTerminal: true, columns: () => 80, iterations: 2 });
+  const bars: string[] = [];
+  const see = (stage: string, done: number, iteration?: number): void => {
+    progress.update({ stage, done, total: 2, ...(iteration !== undefined && { iteration }) });
+    bars.push(/^[█░]*/.exec(visible(written.at(-1)!))![0]);
+    clock.ms += 1000;
+  };
+  see("evaluate", 0);
+  for (const iteration of [0, 1]) {
+    for (const stage of ["generate", "label", "reference", "optimize", "evaluate"]) {
+      for (let done = 0; done <= 2; done++) see(stage, done, iteration);
+    }
+  }
+  const full = bars.map((bar) => bar.lastIndexOf("█") + 1);
+  assert.deepEqual(full, full.toSorted((a, b) => a - b), "it never goes back");
+  assert.deepEqual([full[0], full[15], full.at(-1)], [0, 5, 10]);
+  assert(bars.every((bar) => bar.length === 10), String(bars));
+});

@@ -15,7 +15,7 @@ Deno.test("dnpo --help lists the commands and exits 0, needing no permission", a
   for (const name of [...names, "config", "plan", "runs", "doctor", "tune", "completions", "help", "version"]) {
     assert.match(out, new RegExp(`^  ${name} `, "m"));
   }
-  assert.match(out, /^Examples:\n {2}dnpo train /m);
+  assert.match(out, /^Examples:\n {2}dnpo train\n {6}a small model /m);
 });
 
 Deno.test("dnpo --version prints the version of deno.json", async () => {

@@ -85,11 +85,22 @@ export type { JudgedAnswer, RunHooks } from "./core/run/run_context.ts";
 export { train, type TrainHooks } from "./core/loop/train_run.ts";
 export type { IterationSummary, RunSummary } from "./core/loop/run_summary.ts";
 export { runGenerate, runLabel, runOptimize, runSft } from "./core/loop/single_stages.ts";
+export type { TrainedModel } from "./core/loop/single_stages.ts";
 export type { LabelReport } from "./core/label/label_pairs.ts";
 export type { Verifier, VerifierInput } from "./core/label/verifier_protocol.ts";
 export type { MetricName, StepMetrics } from "./core/train/step_metrics.ts";
 export type { PreferenceMetric } from "./kernels/loss/preference_loss.ts";
 export { type PlanOptions, planRun } from "./core/plan/plan_run.ts";
+export {
+  type DataPreview,
+  previewData,
+  type PreviewedRow,
+  type PreviewedSet,
+  type PreviewKind,
+  type PreviewOptions,
+} from "./core/plan/data_preview.ts";
+export type { AnswerTokens, PreviewToken, RowTokens } from "./core/plan/preview_tokens.ts";
+export type { LengthBin, LengthCost, LengthSummary } from "./core/plan/row_lengths.ts";
 export { type CardPlan, planCards } from "./core/plan/card_plans.ts";
 export type { PlannedStage, RunPlan, StagePlan } from "./core/plan/plan_types.ts";
 export type { Advice } from "./core/plan/advice.ts";

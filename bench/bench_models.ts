@@ -31,6 +31,17 @@ export const LLAMA_10M: LlamaSizes = {
   tied: false,
 };
 
+/** About 98 million parameters. */
+export const LLAMA_98M: LlamaSizes = {
+  hidden: 768,
+  layers: 12,
+  heads: 12,
+  kvHeads: 12,
+  intermediate: 2048,
+  vocab: 16_384,
+  tied: true,
+};
+
 /** The sizes of stories260K. */
 export const STORIES: LlamaSizes = {
   hidden: 64,

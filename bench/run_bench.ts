@@ -7,6 +7,7 @@ import { Commands } from "../kernels/device/commands.ts";
 import { describe, load } from "./bench_environment.ts";
 import { toJson, toLine, toMarkdown } from "./bench_table.ts";
 import type { Context, Peers, Result } from "./bench_types.ts";
+import { adapterSpecs } from "./cases/adapter_case.ts";
 import { attentionSpecs } from "./cases/attention_case.ts";
 import { elementwiseSpecs } from "./cases/elementwise_case.ts";
 import { generateSpecs } from "./cases/generate_case.ts";
@@ -16,6 +17,7 @@ import { storageSpecs } from "./cases/load_save_case.ts";
 import { matmulSpecs } from "./cases/matmul_case.ts";
 import { scoreSpecs } from "./cases/score_case.ts";
 import { startSpecs } from "./cases/start_case.ts";
+import { storedMatmulSpecs } from "./cases/stored_matmul_case.ts";
 import { stepSpecs } from "./cases/step_case.ts";
 import { openJax } from "./peers/jax.ts";
 import { openTfjs } from "./peers/tfjs.ts";
@@ -63,10 +65,12 @@ async function main(args: string[]): Promise<void> {
   const device = await openToolDevice();
   const specs = [
     ...matmulSpecs({ gpu: device.family === "gpu" }),
+    ...storedMatmulSpecs(),
     ...attentionSpecs(),
     ...lmHeadSpecs(),
     ...elementwiseSpecs(),
     ...stepSpecs(),
+    ...adapterSpecs(),
     ...generateSpecs(),
     ...scoreSpecs(),
     ...storageSpecs(),

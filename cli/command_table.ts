@@ -4,7 +4,7 @@ import { nearestWord } from "../core/config/nearest_word.ts";
 import { UserError } from "../core/error.ts";
 import type { CommandEntry } from "./command_entry.ts";
 import { type Shell, SHELLS } from "./completion_scripts.ts";
-import { config, init, plan, runs } from "./entries/config_entries.ts";
+import { config, data, importConfig, init, plan, runs } from "./entries/config_entries.ts";
 import { exportModel, merge } from "./entries/hand_on_entries.ts";
 import { doctor, tune } from "./entries/machine_entries.ts";
 import { chat, compare, exportPairs, push, score } from "./entries/model_entries.ts";
@@ -84,6 +84,8 @@ export const commands: readonly CommandEntry[] = [
   exportModel,
   exportPairs,
   config,
+  importConfig,
+  data,
   plan,
   runs,
   doctor,

@@ -18,6 +18,7 @@ export const SAMPLING_FLAGS: readonly Flag[] = [
   { name: "top-k", key: "generation.top_k" },
   { name: "max-new-tokens", key: "generation.max_new_tokens" },
   { name: "seed", key: "generation.seed" },
+  { name: "kv-cache-dtype", key: "generation.kv_cache_dtype" },
 ];
 
 /** How the linear layers of a model are held. */

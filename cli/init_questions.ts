@@ -20,7 +20,7 @@ const JUDGE_TEXTS: Readonly<Record<StarterJudge, string>> = {
   "reward-model": "a model that was trained to score answers",
   llm: "a language model behind an OpenAI-compatible server is asked",
   self: "the model itself is asked",
-  human: "the human answer is always chosen, which is method spin with noise",
+  human: "none: the human answer is always chosen, which is SPIN with noise",
 };
 
 /** The question, and an example of an answer, for each key that a judge needs. */
@@ -82,10 +82,11 @@ export async function ask(given: Partial<Answers>, path: string, checks: InitChe
   };
   intro(`A config for dnpo: ${path}`);
   try {
-    const model = given.model ?? await words("Model to start from: a Hugging Face folder, or org/name on the hub", {
-      placeholder: "models/small",
-      check: (name) => checks.model(name),
-    });
+    const model = given.model ??
+      await words("Model to start from: a Hugging Face folder, a GGUF file, or org/name on the hub", {
+        placeholder: "models/small",
+        check: (name) => checks.model(name),
+      });
     const data = given.data ??
       await words("Rows to train on: JSON lines, JSON, CSV or Parquet, or org/name on the hub", {
         placeholder: "rows.jsonl",

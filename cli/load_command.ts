@@ -6,10 +6,12 @@ interface CommandModules {
   compare: typeof import("./commands/compare_command.ts");
   completions: typeof import("./commands/completions_command.ts");
   config: typeof import("./commands/config_command.ts");
+  data: typeof import("./commands/data_command.ts");
   doctor: typeof import("./commands/doctor_command.ts");
   export: typeof import("./commands/export_command.ts");
   export_model: typeof import("./commands/export_model_command.ts");
   generate: typeof import("./commands/generate_command.ts");
+  import_config: typeof import("./commands/import_config_command.ts");
   init: typeof import("./commands/init_command.ts");
   label: typeof import("./commands/label_command.ts");
   merge: typeof import("./commands/merge_command.ts");

@@ -8,8 +8,16 @@ import { run } from "./run_program.ts";
 export function main(args: readonly string[]): Promise<number> {
   return run(async () => {
     const parsed = parseCommandLine(args, commands, { version: denoConfig.version });
-    return typeof parsed === "number" ? parsed : await parsed();
+    if (typeof parsed === "number") return parsed;
+    enterCallersFolder();
+    return await parsed();
   });
+}
+
+/** Under `deno task`, which changes to its own folder, relative paths are still those of the caller's. */
+function enterCallersFolder(): void {
+  const folder = Deno.env.get("DNPO_CWD");
+  if (folder) Deno.chdir(folder);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

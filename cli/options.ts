@@ -36,6 +36,12 @@ export const noVerifier: OptionEntry = {
   summary: "refuse to run the verifier module that the config names",
 };
 
+/** Begins anew where a folder holds work already. */
+export const force: OptionEntry = {
+  flags: "--force",
+  summary: "begin anew: remove what this program made of it in output_dir, done or not",
+};
+
 /** The config's file; if it is not given, the embedded quick start takes its place. */
 export const configFile: NonNullable<CommandEntry["argument"]> = {
   name: "CONFIG",
@@ -54,6 +60,8 @@ export interface RunOptions {
   verifier: boolean;
   /** Whether progress is hidden. */
   quiet: boolean;
+  /** Whether what the folder holds of the work is removed first. */
+  force: boolean;
 }
 
 /** The overrides of {@linkcode set}, in the order given. */
@@ -65,5 +73,6 @@ export function setOf(values: Values): string[] {
 export function readRunOptions(config: string | undefined, values: Values): RunOptions {
   const set = setOf(values);
   if (typeof values.dtype === "string") set.push(`dtype=${values.dtype}`);
-  return { config, set, verifier: values.verifier !== false, quiet: values.quiet === true };
+  const verifier = values.verifier !== false;
+  return { config, set, verifier, quiet: values.quiet === true, force: values.force === true };
 }

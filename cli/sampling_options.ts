@@ -12,5 +12,9 @@ export function samplingOptions(defaults: Record<"temperature" | "tokens" | "see
     { flags: "--top-k <count>", summary: "number of tokens that sampling keeps; 0 keeps all" },
     { flags: "--max-new-tokens <count>", summary: `tokens of an answer at most (default: ${defaults.tokens})` },
     { flags: "--seed <number>", summary: `seed of sampling (default: ${defaults.seed})` },
+    {
+      flags: "--kv-cache-dtype <type>",
+      summary: "cached keys and values: float32, or bfloat16 or float16 in half the memory (default: float32)",
+    },
   ];
 }

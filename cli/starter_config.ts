@@ -28,9 +28,10 @@ export interface Answers {
   output?: string;
 }
 
-/** The judges to choose from. */
+/** The judges to choose from; human, with which nothing is judged, comes last. */
 export function judgeChoices(): StarterJudge[] {
-  return JUDGES.filter((judge) => judge !== "ensemble" && judge !== "function");
+  const judges = JUDGES.filter((judge) => judge !== "ensemble" && judge !== "function");
+  return [...judges.filter((judge) => judge !== "human"), "human"];
 }
 
 /** The answers that judges need: the key of `labels`, the field of {@linkcode Answers}, and the flag of each. */

@@ -56,6 +56,7 @@ const CHOICES: Readonly<Record<DeviceFamily, readonly VariantChoice[]>> = {
     ...choices("gpu", "large", MODES, ["shared128", "shared64"]),
     ...choices("gpu", "small", MODES, ["shared32", "shared64"]),
     ...choices("gpu", "few", ["NN", "NT"], ["shared16", "shared32"]),
+    { mode: "NT", sizes: [1, 4096, 4096], variants: ["vector4", "shared16"] },
   ],
 };
 

@@ -55,11 +55,13 @@ const TERMINAL: Use = {
     "cli/print.ts",
     // It takes the thread of a verifier its ways to the terminal.
     "core/label/verifier_prints.ts",
-    // Help and scripts are texts of the program; an answer goes to a pipe as it is; a comparison may have colours.
+    // Help and scripts are texts of the program; an answer goes to a pipe as it is; a comparison and rows may have
+    // colours.
     "cli/program.ts",
     "cli/commands/completions_command.ts",
     "cli/commands/chat_command.ts",
     "cli/commands/compare_command.ts",
+    "cli/commands/data_command.ts",
   ],
 };
 

@@ -1,6 +1,7 @@
 /** The text of docs/configuration.md, made from the config's schema and the facts about its keys. @module */
 import { configJsonSchema } from "../core/config/config.ts";
 import { knownKeys } from "../core/config/config_keys.ts";
+import { CONFIG_EXAMPLES } from "./config_examples.ts";
 
 /** The part of JSON Schema that zod writes. */
 interface Schema {
@@ -43,7 +44,8 @@ export function configReference(schema: Schema = configJsonSchema()): string {
     else sections.push([path, key, section]);
   };
   for (const [name, key] of Object.entries(schema.properties ?? {})) collect(name, key);
-  const parts = [INTRODUCTION, table("", top, schema)];
+  const parts = [INTRODUCTION + exampleOf(""), table("", top, schema)];
+  const printed: Section[] = [];
   while (sections.length > 0) {
     const [path, key, section] = sections.shift()!;
     const rows: [string, Schema][] = [];
@@ -56,9 +58,40 @@ export function configReference(schema: Schema = configJsonSchema()): string {
     sections.unshift(...inner);
     const places = foreignNames(path);
     const about = [key.description, kindOf(key, schema), places && `TRL, transformers: ${places}.`].filter(Boolean);
-    parts.push(`\n## ${path}\n\n${about.join(" ")}\n\n${table(path, rows, schema)}`);
+    const { own, others } = withoutRepeats(rows, printed);
+    printed.push({ path, rows });
+    parts.push(`\n## ${path}\n\n${about.join(" ")}\n\n${exampleOf(path)}${table(path, own, schema)}${others}`);
   }
   return parts.join("\n").replace(/[ \t]+$/gm, "");
+}
+
+interface Section {
+  path: string;
+  rows: readonly [string, Schema][];
+}
+
+function exampleOf(path: string): string {
+  const example = CONFIG_EXAMPLES[path];
+  return example === undefined ? "" : `\`\`\`yaml\n${example}\`\`\`\n\n`;
+}
+
+/** The rows that no earlier section has, where one has at least half of them, and a sentence about the others. */
+function withoutRepeats(
+  rows: readonly [string, Schema][],
+  printed: readonly Section[],
+): { own: readonly [string, Schema][]; others: string } {
+  for (const earlier of printed) {
+    const known = new Map(earlier.rows.map(([name, schema]) => [name, JSON.stringify(schema)]));
+    const own = rows.filter(([name, schema]) => known.get(name) !== JSON.stringify(schema));
+    if (2 * own.length > rows.length) continue;
+    const anchor = earlier.path.replaceAll(".", "");
+    const names = rows.filter((row) => !own.includes(row)).map(([name]) => `\`${name}\``);
+    const others = own.length === 0
+      ? `Its keys are those of [${earlier.path}](#${anchor}).\n`
+      : `\nThe keys ${names.join(", ")} are as in [${earlier.path}](#${anchor}).\n`;
+    return { own, others };
+  }
+  return { own: rows, others: "" };
 }
 
 function resolved(schema: Schema, root: Schema): Schema {

@@ -1,9 +1,11 @@
 /** Writes docs/memory.md: what training takes on the device, for models of public sizes (`deno task docs:memory`). @module */
 import { join } from "node:path";
 import { loadConfig } from "../core/config/config.ts";
+import type { DtypeName } from "../core/dtype.ts";
+import { cacheRowBytes } from "../core/generate/decoding.ts";
 import { planRun } from "../core/plan/plan_run.ts";
 import { usualGpu } from "../kernels/device/usual_gpu.ts";
-import { SHAPES, writeShape } from "./model_shapes.ts";
+import { configOfShape, SHAPES, writeShape } from "./model_shapes.ts";
 
 /** Tokens of a prompt, and of each of its two answers. */
 const TOKENS = 512;
@@ -73,6 +75,22 @@ async function tables(dir: string): Promise<string> {
   return parts.join("\n");
 }
 
+/** Rows that are sampled at a time, and tokens of each: the defaults of a config. */
+const SAMPLED = { rows: 32, tokens: 1024 };
+
+/** Bytes of the keys and values of all layers of a model, as `generate` holds them. */
+export function cacheBytes(model: string, cacheDtype: DtypeName): number {
+  const config = configOfShape(SHAPES[model]!, model);
+  return 2 * config.numLayers * SAMPLED.rows * cacheRowBytes(config, { maxLength: SAMPLED.tokens, cacheDtype });
+}
+
+function cacheTable(): string {
+  const lines = Object.keys(SHAPES).map((model) =>
+    `| ${model} | ${gigabytes(cacheBytes(model, "float32"))} | ${gigabytes(cacheBytes(model, "bfloat16"))} |`
+  );
+  return ["| model | float32 | bfloat16, float16 |", "| --- | ---: | ---: |", ...lines].join("\n");
+}
+
 /** Bytes as the page has them. */
 export function gigabytes(bytes: number): string {
   return bytes >= 1e11 ? (bytes / 1e9).toFixed(0) : (bytes / 1e9).toPrecision(bytes >= 1e10 ? 3 : 2);
@@ -94,11 +112,28 @@ miss a little of the scratch of the others.
   quantized with \`quantization\`. [LoRA](lora.md) says how.
 - DNPO holds the noise generator too, as many numbers as the LM head, with gradients and moments 16 bytes each;
   \`noise.rank\` makes it small. Without adapters it also holds the reference.
-- Longer answers and larger micro-batches take more; \`generate\` has a cache of keys and values instead, for
-  \`generation.batch_size\` rows. \`dnpo plan CONFIG\` counts your run, and \`dnpo plan CONFIG --cards\` says which cards it
+- Longer answers and larger micro-batches take more; \`generate\` has [a cache](#keys-and-values) instead. \`dnpo plan CONFIG\` counts your run, and \`dnpo plan CONFIG --cards\` says which cards it
   fits on and what to change: of a card's memory 97 % is to use, 7.76 GB of 8, 23.3 of 24, 77.6 of 80.
 
-${tables}`;
+${tables}
+## Keys and values
+
+What \`generate\` caches of ${SAMPLED.rows} rows (\`generation.batch_size\`) of ${
+    SAMPLED.tokens.toLocaleString("en-US")
+  } tokens (\`data.max_length\`), in GB, by
+\`generation.kv_cache_dtype\`; \`dnpo chat\` and \`dnpo compare\` have \`--kv-cache-dtype\`.
+
+${cacheTable()}
+
+- A key, rotated by its position, and a value are rounded to the nearest number of the type, ties to even, when they are
+  stored; everything else stays float32. Attention reads what is stored, of the token at hand and of a prompt that is run
+  at once too, as llama.cpp's does, so that it does not matter how a prompt got into the cache. The results are to the
+  bit those of a float32 cache of the rounded numbers.
+- bfloat16 has float32's range and 8 bits of precision. float16 has 11 bits, up to 65504: a larger key or value is an
+  error here, where llama.cpp and PyTorch go on with an infinite one, whose row becomes NaN.
+- Log-probabilities, and so training and judge \`logprob\`, use no cache: only what is sampled
+  differs.
+`;
 
 if (import.meta.main) {
   const dir = await Deno.makeTempDir({ prefix: "dnpo-shapes-" });

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { parameterShapes } from "../core/model/families/families.ts";
+import type { ModelConfig } from "../core/model/families/family.ts";
 import { parseModelConfig } from "../core/model/families/model_config.ts";
 
 const QWEN2 = { model_type: "qwen2", vocab_size: 151_936, tie_word_embeddings: true };
@@ -35,14 +36,22 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   "Llama-3.1-8B": { ...LLAMA, ...sizes(4096, 14_336, 32, 32, 8), vocab_size: 128_256 },
 };
 
+/** The config of a model of a shape, as it is written in `place`. */
+export function configOfShape(shape: Shape, place: string): ModelConfig {
+  return parseModelConfig(jsonOf(shape), place);
+}
+
+function jsonOf(shape: Shape): Record<string, unknown> {
+  return { max_position_embeddings: 4096, rms_norm_eps: 1e-5, rope_theta: 10_000, ...shape };
+}
+
 /** Writes a model folder of a shape: config.json, and weights in bfloat16 that are zeros. */
 export async function writeShape(dir: string, shape: Shape): Promise<void> {
   await Deno.mkdir(dir, { recursive: true });
-  const json = { max_position_embeddings: 4096, rms_norm_eps: 1e-5, rope_theta: 10_000, ...shape };
-  await Deno.writeTextFile(join(dir, "config.json"), JSON.stringify(json));
+  await Deno.writeTextFile(join(dir, "config.json"), JSON.stringify(jsonOf(shape)));
   let end = 0;
   const header = Object.fromEntries(
-    parameterShapes(parseModelConfig(json, join(dir, "config.json"))).map(({ name, shape }) => {
+    parameterShapes(configOfShape(shape, join(dir, "config.json"))).map(({ name, shape }) => {
       const begin = end;
       end += 2 * shape.reduce((product, size) => product * size, 1);
       return [name, { dtype: "BF16", shape, data_offsets: [begin, end] }];

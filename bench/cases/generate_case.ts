@@ -1,4 +1,5 @@
 /** Sampling: tokens a second. @module */
+import type { GenerationConfig } from "../../core/config/config_types.ts";
 import { generate, type GenerationPrompt } from "../../core/generate/batch_generator.ts";
 import { jaxModel, openModel, STORIES } from "../bench_models.ts";
 import type { Contender, Context, Result, Spec } from "../bench_types.ts";
@@ -23,7 +24,15 @@ async function runGenerate(context: Context): Promise<Result[]> {
     promptIds: tokenIds(PROMPT, { seed: row, vocab: STORIES.vocab }),
     maxNewTokens: TOKENS,
   }));
-  const settings = { temperature: 0, top_p: 1, top_k: 0, max_new_tokens: TOKENS, batch_size: ROWS, seed: 0 };
+  const settings: GenerationConfig = {
+    temperature: 0,
+    top_p: 1,
+    top_k: 0,
+    max_new_tokens: TOKENS,
+    batch_size: ROWS,
+    seed: 0,
+    kv_cache_dtype: "float32",
+  };
   const sample = async (tokensPerFence: number): Promise<string> => {
     const rows: number[][] = [];
     // No token ends a response: every row has all its tokens.

@@ -1,6 +1,6 @@
 /** Loading and saving weights, against bare copies of the same bytes. @module */
 import { join } from "node:path";
-import { loadModel, storeModel } from "../../core/model/model.ts";
+import { type AnyModel, freeModel, loadFrozenModel, loadModel, storeModel } from "../../core/model/model.ts";
 import { llamaConfig, type LlamaSizes, modelFolder, parameterCount } from "../bench_models.ts";
 import type { Context, Result, Spec } from "../bench_types.ts";
 import { compare, seconds } from "../measure.ts";
@@ -16,37 +16,57 @@ const SIZES: LlamaSizes = {
 };
 const CHUNK = 16 * 2 ** 20;
 
-/** Load and save, float32. */
+/** Load to be trained in float32, load frozen in bfloat16, and save. */
 export function storageSpecs(): Spec[] {
   return [
-    { name: "load/f32", quick: false, run: runLoad },
+    { name: "load/f32", quick: false, run: runTrained },
+    { name: "load/bf16", quick: false, run: runFrozen },
     { name: "save/f32", quick: false, run: runSave },
   ];
 }
 
-function bytesOf(): number {
-  return 4 * parameterCount(llamaConfig(SIZES));
+const COUNT = parameterCount(llamaConfig(SIZES));
+
+async function runTrained(context: Context): Promise<Result[]> {
+  const dir = await modelFolder(context, SIZES);
+  const open = () => loadModel(context.device, dir);
+  return await runLoad(context, { name: "load/f32", dir, bytes: 4 * COUNT, open });
 }
 
-async function runLoad(context: Context): Promise<Result[]> {
+async function runFrozen(context: Context): Promise<Result[]> {
   const { device } = context;
-  const dir = await modelFolder(context, SIZES);
-  const bytes = bytesOf();
+  const dir = join(context.folder, "bfloat16");
+  const model = await loadModel(device, await modelFolder(context, SIZES));
+  await storeModel(dir, model, { dtype: "BF16" });
+  freeModel(model);
+  return await runLoad(context, { name: "load/bf16", dir, bytes: 2 * COUNT, open: () => loadFrozenModel(device, dir) });
+}
+
+/** Loading against writing as many bytes in large pieces: zeros, and those that are read from the file for it. */
+async function runLoad(
+  context: Context,
+  { name, dir, bytes, open }: { name: string; dir: string; bytes: number; open: () => Promise<AnyModel> },
+): Promise<Result[]> {
+  const { device } = context;
   const data = new Uint8Array(CHUNK);
-  const name = "load/f32";
   const load = async (): Promise<void> => {
-    const { weights } = await loadModel(device, dir);
+    const model = await open();
     await device.sync();
-    weights.free();
+    freeModel(model);
   };
-  const write = async (): Promise<void> => {
+  const write = async (file?: Deno.FsFile): Promise<void> => {
     const slice = device.alloc(bytes, "bare");
     for (let at = 0; at < bytes; at += CHUNK) {
+      await file?.read(data);
       device.gpu.queue.writeBuffer(slice.buffer.gpu, at, data, 0, Math.min(CHUNK, bytes - at));
       device.gpu.queue.submit([]);
     }
     await device.sync();
     device.free(slice);
+  };
+  const copy = async (): Promise<void> => {
+    using file = await Deno.open(join(dir, "model.safetensors"));
+    await write(file);
   };
   return [
     await compare(context, {
@@ -55,7 +75,8 @@ async function runLoad(context: Context): Promise<Result[]> {
       work: bytes / 2 ** 20,
       contenders: [
         { name: "dnpo", check: load, run: (repeats) => times(repeats, load) },
-        { name: "bare writeBuffer", check: write, run: (repeats) => times(repeats, write) },
+        { name: "bare writeBuffer", check: () => write(), run: (repeats) => times(repeats, () => write()) },
+        { name: "bare read and writeBuffer", check: copy, run: (repeats) => times(repeats, copy) },
       ],
     }),
   ];
@@ -64,7 +85,7 @@ async function runLoad(context: Context): Promise<Result[]> {
 async function runSave(context: Context): Promise<Result[]> {
   const { device, folder } = context;
   const model = await loadModel(device, await modelFolder(context, SIZES));
-  const bytes = bytesOf();
+  const bytes = 4 * COUNT;
   const data = new Uint8Array(CHUNK);
   const dir = join(folder, "saved");
   const save = async (): Promise<void> => void await storeModel(dir, model, { dtype: "F32" });

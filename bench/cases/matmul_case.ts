@@ -38,7 +38,8 @@ export function makeProduct(mode: MatmulMode, [m, n, k]: Sizes): Product {
   return { mode, m, n, k, a, b, at, expected: dots({ mode, m, n, k, a, b, at }) };
 }
 
-function dots({ mode, m, n, k, a, b, at }: Omit<Product, "expected">): Float64Array {
+/** The results at the product's places, in float64. */
+export function dots({ mode, m, n, k, a, b, at }: Omit<Product, "expected">): Float64Array {
   return Float64Array.from(at, (place) => {
     const [row, column] = [Math.floor(place / n), place % n];
     let sum = 0;

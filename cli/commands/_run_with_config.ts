@@ -55,6 +55,7 @@ export async function runWithConfig(
       onNote: (line) => progress.note(line),
       signal: controller.signal,
       allowVerifier: options.verifier,
+      force: options.force,
     };
     await work({ config, hooks, progress });
     progress.finish();

@@ -46,6 +46,7 @@ async function optionsOfFlags(values: Values): Promise<Omit<OpenChatOptions, "mo
       ...(given("top-p") && { top_p: generation.top_p }),
       ...(given("top-k") && { top_k: generation.top_k }),
       ...(given("seed") && { seed: generation.seed }),
+      kv_cache_dtype: generation.kv_cache_dtype,
     },
     ...(given("max-length") && { maxLength: data.max_length }),
     ...(typeof values.system === "string" && { system: values.system }),

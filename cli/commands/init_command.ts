@@ -91,18 +91,18 @@ async function checkGiven(given: Partial<Answers>, checks: InitChecks): Promise<
 /** The answers without a terminal: flags, otherwise defaults. Throws a UserError naming a flag that is missing. */
 function withoutQuestions(given: Partial<Answers>, path: string, checks: InitChecks): Promise<Answers> {
   const method = given.method ?? "dnpo";
-  const judge = given.judge ?? "human";
+  const { judge = "human" } = given;
   const answers = { ...given, method, judge, iterations: given.iterations ?? (method === "sft" ? 1 : 3) };
   const needs = [
     { key: "model", flag: "--model" } as const,
     { key: "data", flag: "--data" } as const,
+    // A default would be judge human, which makes SPIN of it.
+    ...(method === "dnpo" ? [{ key: "judge", flag: `--judge (${judgeChoices().join(", ")})` } as const] : []),
     ...(method === "dnpo" ? neededBy(judge) : []),
   ];
-  const missing = needs.find(({ key }) => answers[key] === undefined)?.flag ??
-    // Without a judgement it would be another method.
-    (method === "dnpo" && given.judge === undefined ? "--judge" : undefined);
-  if (missing !== undefined) {
-    throw new UserError(`Cannot write ${path}: ${missing} is not given, and there is no terminal to ask in`);
+  const missing = needs.find(({ key }) => given[key] === undefined);
+  if (missing) {
+    throw new UserError(`Cannot write ${path}: ${missing.flag} is not given, and there is no terminal to ask in`);
   }
   if (given.lora === undefined && checks.isTight()) tell(`${checks.memoryLine()} --lora trains an adapter.`);
   return Promise.resolve(answers as Answers);

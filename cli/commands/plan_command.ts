@@ -172,8 +172,22 @@ function describeRun({ model, data, noiseParameters, ...plan }: RunPlan): string
     `Data        ${data.path}: ${one(data.rows, "row")}${sample}, of mean ${data.promptTokens.toFixed(0)} + ${
       data.responseTokens.toFixed(0)
     } tokens`,
+    `            half of the rows have at most ${formatCount(data.rowTokens.p50)}, 99 % ${
+      formatCount(data.rowTokens.p99)
+    }, the longest ${formatCount(data.rowTokens.max)}`,
+    ...lossesOf(data),
     `Run         ${one(plan.iterations, "iteration")} of ${one(plan.steps, "optimizer step")}`,
   ];
+}
+
+/** A line about rows that are left out or cut; none if there are none. */
+function lossesOf({ tokenized, malformed, dropped, cut }: RunPlan["data"]): string[] {
+  const parts = [
+    malformed > 0 ? `${formatCount(malformed)} malformed left out` : "",
+    dropped > 0 ? `${formatCount(dropped)} of ${formatCount(tokenized)} dropped` : "",
+    cut > 0 ? `${formatCount(cut)} answers of ${formatCount(tokenized)} rows cut at data.max_length` : "",
+  ].filter((part) => part !== "");
+  return parts.length === 0 ? [] : [`            ${parts.join(", ")}: dnpo data shows which, and what a limit costs`];
 }
 
 /** The lines of a plan for cards. */

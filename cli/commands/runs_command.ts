@@ -19,8 +19,14 @@ export function runsTable(runs: readonly RunState[], terminal = Infinity): strin
   const evaluated = ({ evaluation }: RunState): string => {
     if (!evaluation) return "";
     const format = evaluation.name === "eval_loss" ? (value: number) => value.toFixed(4) : percent;
-    const { name, first, best } = evaluation;
-    return `${name.replace("_", " ")} ${format(first)}${best === undefined ? "" : ` → ${format(best)}`}`;
+    const { name, first, last, best, bestIteration } = evaluation;
+    const start = `${name.replace("_", " ")} ${format(first)}`;
+    if (last === undefined) return start;
+    // The model that is handed out is the last one, whichever was the best.
+    const mark = last === best
+      ? "best"
+      : `best ${format(best!)}, ${bestIteration === -1 ? "start" : `iteration ${bestIteration}`}`;
+    return `${start} → ${format(last)} (${mark})`;
   };
   const columns: { head: string; text?: true; value: (run: RunState) => string }[] = [
     { head: "run", text: true, value: (run) => run.name },

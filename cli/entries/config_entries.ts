@@ -1,5 +1,6 @@
 /** The commands about configs and runs: names, arguments, options and help. @module */
 import { METHODS } from "../../core/config/choices.ts";
+import { FOREIGN_PROGRAMS, type ForeignProgram } from "../../core/config/import/recognize_program.ts";
 import { UserError } from "../../core/error.ts";
 import type { CommandEntry } from "../command_entry.ts";
 import { loadCommand } from "../load_command.ts";
@@ -18,7 +19,10 @@ export const init: CommandEntry = {
     { flags: "-d, --data <file>", summary: "rows to train on", path: "file" },
     { flags: "-e, --eval <file>", summary: "held-out rows to measure on (default: none)", path: "file" },
     { flags: "--method <name>", summary: "what to run (default: dnpo)", choices: METHODS.toReversed() },
-    { flags: "--judge <name>", summary: "who tells chosen from rejected; method dnpo needs it" },
+    {
+      flags: "--judge <name>",
+      summary: "who tells chosen from rejected, of method dnpo; human: nobody, the human answer wins",
+    },
     { flags: "--verifier <file>", summary: "module that scores, of judge verifier", path: "file" },
     {
       flags: "--judge-model <dir>",
@@ -55,6 +59,57 @@ export const config: CommandEntry = {
       config: argument,
       set: setOf(values),
       schema: values.schema === true,
+      json: values.json === true,
+    }),
+};
+
+/** `dnpo import-config`. */
+export const importConfig: CommandEntry = {
+  name: "import-config",
+  summary: "turn a config of TRL, alignment-handbook, LLaMA-Factory or axolotl into one of dnpo's",
+  description:
+    "Prints a config that does the same, with the other program's defaults written out. Comments at its top name the " +
+    "keys that mean something else here or have no counterpart; a chat template in it goes into a file beside FILE of -o. What would train something else is an error.",
+  argument: { name: "FILE", summary: "YAML or JSON file of the other program", required: true, path: "file" },
+  options: [
+    { flags: "-o, --output <file>", summary: "file to write (default: standard output)", path: "file" },
+    { flags: "--from <program>", summary: "whose config it is (default: by its keys)", choices: FOREIGN_PROGRAMS },
+    { flags: "--method <name>", summary: "the command of TRL, where its keys do not tell", choices: ["dpo", "sft"] },
+    { flags: "-f, --force", summary: "overwrite a file that is there" },
+  ],
+  examples: [
+    ["dnpo import-config dpo_config.yaml -o mine.yaml", "then: dnpo data mine.yaml, and dnpo plan mine.yaml"],
+    ["dnpo import-config trl.yaml --method sft", "to look at it first"],
+  ],
+  run: async (argument, values) =>
+    (await loadCommand("import_config")).importForeign({
+      file: argument!,
+      output: typeof values.output === "string" ? values.output : undefined,
+      from: values.from as ForeignProgram | undefined,
+      method: values.method as "dpo" | "sft" | undefined,
+      force: values.force === true,
+    }),
+};
+
+/** `dnpo data`. */
+export const data: CommandEntry = {
+  name: "data",
+  summary: "show what the model will see of the data, row by row and token by token",
+  description:
+    "Reads and tokenizes the rows as the run will, and prints which are read, dropped and cut and why, some of them with " +
+    "the template's text, the borders of tokens and what is trained on, how long they are, and what data.max_length " +
+    "costs. Needs no GPU.",
+  argument: configFile,
+  options: [set, { flags: "--rows <n>", summary: "how many rows are shown token by token (default: 3)" }, json],
+  examples: [
+    ["dnpo data config.yaml", "in colours; in a pipe or with NO_COLOR with marks instead"],
+    ["dnpo data config.yaml --set data.max_length=2048 --rows 1", "the same, with another limit"],
+  ],
+  run: async (argument, values) =>
+    (await loadCommand("data")).data({
+      config: argument,
+      set: setOf(values),
+      rows: typeof values.rows === "string" ? values.rows : undefined,
       json: values.json === true,
     }),
 };

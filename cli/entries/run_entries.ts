@@ -1,7 +1,7 @@
 /** The commands that run what a config says: names, arguments, options and help. @module */
 import type { CommandEntry, OptionEntry, Values } from "../command_entry.ts";
 import { loadCommand } from "../load_command.ts";
-import { configFile, dtype, noVerifier, quiet, readRunOptions, type RunOptions, set } from "../options.ts";
+import { configFile, dtype, force, noVerifier, quiet, readRunOptions, type RunOptions, set } from "../options.ts";
 
 interface RunEntry extends Pick<CommandEntry, "name" | "summary" | "description" | "examples"> {
   config: "required" | "optional";
@@ -15,7 +15,7 @@ function runEntry({ config, load, options: own = [], ...entry }: RunEntry): Comm
   return {
     ...entry,
     argument: config === "required" ? { ...configFile, summary: "YAML file", required: true } : configFile,
-    options: [...own, set, dtype, noVerifier, quiet],
+    options: [...own, set, dtype, force, noVerifier, quiet],
     run: async (argument, values) => (await load())({ ...values, ...readRunOptions(argument, values) }),
   };
 }
@@ -66,8 +66,8 @@ export const label: CommandEntry = runEntry({
     summary: "print the first requests to a judging model and their number; send nothing",
   }],
   examples: [
-    ["dnpo label config.yaml --set labels.judge=human", "the human response always chosen"],
     ["dnpo label config.yaml --dry-run", "what a judging model would be asked"],
+    ["dnpo label config.yaml", "pairs of the responses that generate has written"],
   ],
   load: async () => (await loadCommand("label")).label,
 });

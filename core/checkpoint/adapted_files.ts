@@ -1,7 +1,8 @@
 /** The files of an adapter together with those of the model that it was trained on. @module */
 import { UserError } from "../error.ts";
-import { folderFiles, type ModelFiles } from "../files/model_files.ts";
+import type { ModelFiles } from "../files/model_files.ts";
 import { ADAPTER_CONFIG, ADAPTER_FILES, isAdapter, openAdapterFolder } from "./adapter_folder.ts";
+import { modelFilesAt } from "./gguf_files.ts";
 import { CHAT_TEMPLATE, isTokenizerFile, TEMPLATES_FOLDER } from "./save_folder.ts";
 
 /**
@@ -27,6 +28,7 @@ export async function adaptedFiles(adapter: ModelFiles, base: ModelFiles): Promi
   return {
     name: adapter.name,
     adapter,
+    ...base.gguf !== undefined && { gguf: base.gguf },
     pathOf: (file) => of(file).pathOf(file),
     stat: (file) => of(file).stat(file),
     read: (file, range) => of(file).read(file, range),
@@ -38,14 +40,15 @@ export async function adaptedFiles(adapter: ModelFiles, base: ModelFiles): Promi
 }
 
 /**
- * The files of the model in the folder `dir`. If it is a PEFT folder, `baseOf` gives the folder of the base that it
- * names, at the revision of the hub that it names; by default the name is a path. Throws a UserError if it names none.
+ * The files of the model at `dir`, a folder or a GGUF file. If it is a PEFT folder, `baseOf` gives the path of the
+ * base that it names, at the revision of the hub that it names; by default the name is a path. Throws a UserError if
+ * it names none.
  */
 export async function filesWithBase(
   dir: string,
   baseOf: (name: string, revision: string | null) => Promise<string> = (name) => Promise.resolve(name),
 ): Promise<ModelFiles> {
-  const files = await folderFiles(dir);
+  const files = await modelFilesAt(dir);
   if (!await isAdapter(files)) return files;
   const { base, revision } = await openAdapterFolder(files);
   if (base === null) {
@@ -53,5 +56,5 @@ export async function filesWithBase(
       `Cannot load the adapter from ${dir}: base_model_name_or_path of ${ADAPTER_CONFIG} is not set, expected the model that it was trained on`,
     );
   }
-  return await adaptedFiles(files, await folderFiles(await baseOf(base, revision)));
+  return await adaptedFiles(files, await modelFilesAt(await baseOf(base, revision)));
 }

@@ -83,6 +83,11 @@ export interface NewAdapter {
   watch?: FolderWatch;
 }
 
+/** Whether a path in a folder is that of a file that a saved adapter may have. */
+export function isAdapterFile(path: string): boolean {
+  return ADAPTER_FILES.includes(path) || isTokenizerFile(path) || path === "README.md";
+}
+
 /**
  * Writes a PEFT folder at `dir`, whole or not at all, in float32; an adapter that lies there is replaced. Throws a
  * UserError if the folder holds anything else, or for a value that is not finite.
@@ -110,7 +115,7 @@ export async function saveAdapterFolder(
   }
   await replaceFolder(dir, {
     files: files(),
-    replaceable: (path) => ADAPTER_FILES.includes(path) || isTokenizerFile(path) || path === "README.md",
+    replaceable: isAdapterFile,
     what: "an adapter",
     ...(watch && { watch }),
   });

@@ -2,8 +2,11 @@
 import type { CodedStorage } from "../../kernels/storage/storage.ts";
 import type { Weights } from "./stored_weights.ts";
 
-/** What the dtypes of matrices in codes are called here, where safetensors has none, and what they are on the device. */
-const CODED: Readonly<Record<string, CodedStorage>> = { NF4: "nf4", INT4Z: "int4z" };
+/**
+ * What the dtypes of matrices in codes are on the device: those of GGUF, and names given here, where safetensors has
+ * none.
+ */
+const CODED: Readonly<Record<string, CodedStorage>> = { NF4: "nf4", INT4Z: "int4z", Q8_0: "int8", Q4_0: "int4" };
 
 /** The storage type of a tensor's dtype, if it is one of codes, else null. */
 export function codedStorage(dtype: string): CodedStorage | null {

@@ -1,12 +1,14 @@
-/** Opens a Hugging Face folder and checks its config, weights, generation settings and tokenizer files. @module */
+/** Opens a Hugging Face folder or a GGUF file and checks config, weights, generation settings and tokenizer. @module */
 import { type Dtype, DTYPE_BYTES, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
-import { type ModelFiles, modelFilesOf, readJson, readOptionalJson } from "../files/model_files.ts";
+import { type ModelFiles, readJson, readOptionalJson } from "../files/model_files.ts";
 import { parameterShapes } from "../model/families/families.ts";
 import { parseEosTokenIds, parseModelConfig } from "../model/families/model_config.ts";
 import type { ParameterShape } from "../model/families/model_tensors.ts";
 import { quote } from "../values.ts";
 import { type CodedMatrix, codedStorage, type CodedWeights } from "./coded_weights.ts";
+import { modelFilesAt } from "./gguf_files.ts";
+import { openGgufWeights } from "./gguf_weights.ts";
 import { int4Settings, openInt4 } from "./int4_weights.ts";
 import { openNf4, saysNf4 } from "./nf4_weights.ts";
 import type { ModelSource } from "./save_folder.ts";
@@ -43,7 +45,10 @@ export interface ModelFolder extends ModelSource {
   nameInFile(name: string): string;
   /** The dtype in which a parameter is stored, as safetensors spells it, or for codes {@linkcode codedStorage}. */
   dtypeOf(name: string): string;
-  /** What quantized the model before it was stored, as `quant_method` of config.json names it; null if nothing did. */
+  /**
+   * What quantized the model before it was stored, as `quant_method` of config.json names it, or of a GGUF file the
+   * types of its codes; null if nothing did.
+   */
   readonly comesQuantized: string | null;
   /** Reads the stored bytes of a parameter or a range of it. */
   readStored(name: string, range?: ByteRange): Promise<Uint8Array<ArrayBuffer>>;
@@ -56,9 +61,9 @@ export interface ModelFolder extends ModelSource {
 }
 
 /**
- * Opens a Hugging Face folder by its path, or a model's files, without reading weights. The exception is a tied
- * embedding that is stored twice: the two must be the same bytes, since transformers 4 would tie them and 5 would not.
- * Throws a UserError naming file and tensor.
+ * Opens a Hugging Face folder or a GGUF file by its path, or a model's files, without reading weights. The exception
+ * is a tied embedding that is stored twice: the two must be the same bytes, since transformers 4 would tie them and 5
+ * would not. Throws a UserError naming file and tensor.
  *
  * @example
  * ```ts
@@ -72,7 +77,7 @@ export interface ModelFolder extends ModelSource {
  * ```
  */
 export async function openModelFolder(source: string | ModelFiles): Promise<ModelFolder> {
-  const files = await modelFilesOf(source);
+  const files = typeof source === "string" ? await modelFilesAt(source) : source;
   const configPath = files.pathOf("config.json");
   const { quantization_config: quantization, ...plain } = await readJson(files, "config.json");
   const open = codesOf(quantization);
@@ -81,7 +86,7 @@ export async function openModelFolder(source: string | ModelFiles): Promise<Mode
     configPath,
   );
   const stored = await openWeights(files);
-  const coded = open && await open(stored);
+  const coded = files.gguf === undefined ? open && await open(stored) : openGgufWeights(stored, config);
   const weights: Weights = coded ?? stored;
   const names = matchTensors(weights, { parameters: parameterShapes(config), isTied: config.tieWordEmbeddings });
   const embedding = names.get(EMBEDDING)!;
@@ -108,7 +113,7 @@ export async function openModelFolder(source: string | ModelFiles): Promise<Mode
     eosTokenIds: generationEos.length > 0 ? generationEos : config.eosTokenIds,
     tokenizer: files,
     nameInFile,
-    comesQuantized: open === null ? null : String((quantization as Record<string, unknown>).quant_method),
+    comesQuantized: coded && quantizedBy(coded, quantization),
     readCodes: async (name) => await coded!.readCodes(nameInFile(name)),
     dtypeOf: (name) => weights.tensors.get(nameInFile(name))!.dtype,
     readStored: (name, range) => weights.readBytes(nameInFile(name), range),
@@ -122,6 +127,12 @@ function codesOf(settings: unknown): ((weights: Weights) => Promise<CodedWeights
   if (saysNf4(settings)) return openNf4;
   const int4 = int4Settings(settings);
   return int4 && ((weights) => openInt4(weights, int4));
+}
+
+function quantizedBy({ files, tensors }: Weights, settings: unknown): string | null {
+  if (files.gguf === undefined) return String((settings as Record<string, unknown>).quant_method);
+  const types = new Set([...tensors.values()].map(({ dtype }) => dtype).filter((dtype) => codedStorage(dtype)));
+  return types.size === 0 ? null : [...types].sort().join(" and ");
 }
 
 /**

@@ -1,11 +1,12 @@
 /** Opens a reward model: transformers' sequence classification, a decoder with a `score` head. @module */
 import { UserError } from "../error.ts";
-import { type ModelFiles, modelFilesOf, readJson } from "../files/model_files.ts";
+import { type ModelFiles, readJson } from "../files/model_files.ts";
 import { fieldError, type Fields, integerField, isAbsent } from "../model/families/config_fields.ts";
 import { parameterShapes } from "../model/families/families.ts";
 import type { ModelConfig } from "../model/families/family.ts";
 import { parseModelConfig } from "../model/families/model_config.ts";
 import { isRecord, quote } from "../values.ts";
+import { modelFilesAt } from "./gguf_files.ts";
 import { matchTensors, type ModelFolder } from "./model_folder.ts";
 import { openWeights, type Weights } from "./stored_weights.ts";
 
@@ -38,7 +39,7 @@ export interface RewardFolder {
  * weights. Throws a UserError naming file and key or tensor, also for a causal language model.
  */
 export async function openRewardFolder(source: string | ModelFiles): Promise<RewardFolder> {
-  const files = await modelFilesOf(source);
+  const files = typeof source === "string" ? await modelFilesAt(source) : source;
   const dir = files.name;
   const configPath = files.pathOf("config.json");
   const fields: Fields = { values: await readJson(files, "config.json"), where: configPath };

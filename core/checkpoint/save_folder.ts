@@ -127,10 +127,11 @@ export async function saveModelFolder(dir: string, options: SaveOptions): Promis
 /** As {@linkcode saveModelFolder}; `watch` follows the files as they are written. */
 export async function saveWatched(dir: string, options: SaveOptions, watch?: FolderWatch): Promise<void> {
   const files = newModelFiles(options);
-  await replaceFolder(dir, { files, replaceable: isSaved, what: "a model", ...(watch && { watch }) });
+  await replaceFolder(dir, { files, replaceable: isModelFile, what: "a model", ...(watch && { watch }) });
 }
 
-function isSaved(path: string): boolean {
+/** Whether a path in a folder is that of a file that a saved model may have. */
+export function isModelFile(path: string): boolean {
   return SAVED_FILES.includes(path) || isTemplate(path);
 }
 

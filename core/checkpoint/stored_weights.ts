@@ -1,8 +1,9 @@
-/** Opens the weights of a Hugging Face folder: one safetensors file, or shards with an index. @module */
+/** Opens the weights of a model: one safetensors file, shards with an index, or a GGUF file. @module */
 import { decodeFloat32, type Dtype, DTYPE_BYTES, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { type ModelFiles, modelFilesOf, oneFile, readOptionalJson } from "../files/model_files.ts";
 import { isRecord, quote } from "../values.ts";
+import { readGgufHeader } from "./gguf_header.ts";
 import { readSafetensorsHeader, type TensorInfo } from "./safetensors_header.ts";
 
 /** Tensors are converted in pieces of this size, so that a large one needs little memory beyond its float32 copy. */
@@ -10,7 +11,7 @@ const CHUNK_BYTES = 8 * 2 ** 20;
 
 /** The place of a tensor. */
 export interface TensorLocation extends TensorInfo {
-  /** Name of the safetensors file among the model's files. */
+  /** Name of the file among the model's files. */
   file: string;
 }
 
@@ -61,9 +62,16 @@ const INDEX = "model.safetensors.index.json";
 /** The files of which a model has one: its weights, or the list of the files that hold them. */
 export const WEIGHT_FILES: readonly string[] = [SINGLE, INDEX];
 
-/** Opens `model.safetensors`, or else the shards of `model.safetensors.index.json`, and reads only headers. */
+/**
+ * Opens `model.safetensors`, or else the shards of `model.safetensors.index.json`, and reads only headers. The tensors
+ * of a GGUF file are as they are there, under llama.cpp's names.
+ */
 export async function openWeights(source: string | ModelFiles): Promise<Weights> {
   const files = await modelFilesOf(source);
+  if (files.gguf !== undefined) {
+    const { tensors } = await readGgufHeader(files, files.gguf);
+    return weightsOf(files, { path: files.pathOf(files.gguf), metadata: {}, tensors });
+  }
   if (await files.stat(SINGLE) !== null) return await openSafetensors(files, SINGLE);
   const json = await readOptionalJson(files, INDEX);
   if (json === null) {

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { configSchema } from "./config_schema.ts";
 import { factsOf, type KeyFacts, textOf } from "./keys/key.ts";
-import { unlikeness } from "./nearest_word.ts";
+import { nearEnough, unlikeness } from "./nearest_word.ts";
 
 /** A known key. */
 export interface KnownKey {
@@ -79,32 +79,42 @@ export function knownKeys(): Map<string, KnownKey> {
   return table;
 }
 
-/** Our keys by the names that TRL or Hugging Face's libraries have for them, if these differ from ours. */
-function keysByForeignName(): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const { path, facts } of knownKeys().values()) {
-    for (const [, name] of (facts.hf ?? []).map((place) => place.split("."))) {
-      if (name !== undefined && !found.has(name)) found.set(name, path);
-    }
-  }
-  return found;
+/** The last step of a dotted path. */
+function leafOf(path: string): string {
+  return path.slice(path.lastIndexOf(".") + 1);
+}
+
+/** How an unknown key is written in the tables of known ones; no known key is longer than what is kept. */
+function normalized(key: string): string {
+  return key.slice(0, 64).toLowerCase().replaceAll("-", "_");
 }
 
 /**
- * The known key that the unknown `key` inside `parent` (dotted, "" at the top) was probably meant to be: the one that
- * has this name in TRL or Hugging Face's libraries, else the nearest in spelling, with keys inside `parent` preferred.
+ * The known keys that have the name of the unknown `key` in another place. Those that TRL or Hugging Face's libraries
+ * have under this name go before all others, and a key of a section before those inside it.
  */
-export function nearestKey(parent: string, key: string): string {
-  // No known key is as long as this; comparing more of the word would only cost time.
-  const word = key.slice(0, 64).toLowerCase().replaceAll("-", "_");
-  const foreign = keysByForeignName().get(word);
-  if (foreign !== undefined) return foreign;
-  let nearest = "";
+export function keysElsewhere(key: string): string[] {
+  const named = [...knownKeys().values()].filter(({ path }) => leafOf(path) === normalized(key));
+  const theirs = named.filter(({ facts }) => facts.hf?.some((place) => !place.includes(".")));
+  const found = (theirs.length > 0 ? theirs : named).map(({ path }) => path);
+  const depth = Math.min(...found.map((path) => path.split(".").length));
+  return found.filter((path) => path.split(".").length === depth);
+}
+
+/**
+ * The known key that the unknown `key` inside `parent` (dotted, "" at the top) was probably meant to be: the nearest in
+ * spelling, with keys inside `parent` preferred; undefined if none is near enough.
+ */
+export function nearestKey(parent: string, key: string): string | undefined {
+  const word = normalized(key);
+  let nearest: string | undefined;
   let least = Infinity;
   for (const path of knownKeys().keys()) {
-    const cut = path.lastIndexOf(".");
-    const elsewhere = path.slice(0, Math.max(cut, 0)) === parent ? 0 : 1.5;
-    const distance = unlikeness(word, path.slice(cut + 1)) + elsewhere;
+    const isInside = path.slice(0, Math.max(path.lastIndexOf("."), 0)) === parent;
+    const unlike = unlikeness(word, leafOf(path));
+    // Where the section is right, half of a short word may be wrong.
+    if (unlike > (isInside ? word.length / 2 : nearEnough(word)) || unlike >= word.length) continue;
+    const distance = unlike + (isInside ? 0 : 1.5);
     if (distance < least) {
       least = distance;
       nearest = path;

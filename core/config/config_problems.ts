@@ -1,10 +1,9 @@
 /** The problems of a config, each described in one line. @module */
 import type { z } from "zod";
 import { hasCredentials } from "../safe_text.ts";
-import { nearestKey } from "./config_keys.ts";
 import type { ResolvedConfig } from "./config_types.ts";
-import { foreignAnswer } from "./foreign_keys.ts";
 import { nearestWord } from "./nearest_word.ts";
+import { answerTo } from "./unknown_key.ts";
 import { isMapping, type Path, show } from "./yaml_source.ts";
 
 /** One problem at one place. */
@@ -85,7 +84,7 @@ function problemsOf(issue: Issue, base: Path, raw: unknown): Problem[] {
     return issue.keys.map((key, i) => ({
       path: [...path, key],
       // Finding the nearest of all keys takes time, and nobody reads hundreds of problems.
-      message: `unknown key${i < SUGGESTIONS ? answerTo(parent, key) : ""}`,
+      message: `unknown key${i < SUGGESTIONS ? `, ${answerTo(parent, key)}` : ""}`,
       key: true,
     }));
   }
@@ -95,11 +94,6 @@ function problemsOf(issue: Issue, base: Path, raw: unknown): Problem[] {
   const meant = issue.errors.find((branch) => !branch.some(isOtherKind));
   if (meant) return meant.flatMap((inner) => problemsOf(inner, path, raw));
   return [{ path, message: `expected ${either(expectedOfUnion(issue.errors))}, ${got}`, key: false }];
-}
-
-/** What an unknown key is called here, or the nearest known one. */
-function answerTo(parent: string, key: string): string {
-  return `, ${foreignAnswer(key) ?? `did you mean "${nearestKey(parent, key)}"?`}`;
 }
 
 /** The words that an issue's branches accept. */

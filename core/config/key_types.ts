@@ -70,7 +70,8 @@ export interface DataConfig {
   /**
    * Rows to train on: a file (.jsonl, .json, .csv, .tsv, .parquet, also with .gz), a folder of them, or
    * org/name[:config][/split][@revision] of the hub, each with or without a slice such as [:2000], [10%:20%] or
-   * [-100:]; or a list of these, or of {path, name, split, weight, columns}.
+   * [-100:]; or a list of these, or of {path, name, split, weight, columns}. Of a folder whose files' names tell
+   * splits, the split train where none is named.
    */
   train?: DataSourceConfig;
   /** Number of rows to read from data.train; default: all. */
@@ -87,8 +88,8 @@ export interface DataConfig {
   /** What a malformed row does. error: it stops the run; skip: it is counted and left out. */
   on_bad_row: "error" | "skip";
   /**
-   * Held-out rows to evaluate on, named as data.train is; of the hub's split test, then validation, where none is
-   * named.
+   * Held-out rows to evaluate on, named as data.train is; of a folder's or the hub's split test, then validation, where
+   * none is named.
    */
   eval?: DataSourceConfig;
   /** Number of rows to read from data.eval; default: all. */
@@ -131,6 +132,11 @@ export interface GenerationConfig {
   batch_size: number;
   /** Seed of sampling, below 2^32. */
   seed: number;
+  /**
+   * Storage type of the keys and values that our own engine keeps of earlier tokens: bfloat16 and float16 take half the
+   * memory, and round each of them.
+   */
+  kv_cache_dtype: DtypeName;
   /**
    * Address of an OpenAI-compatible server that samples instead of our own engine, such as http://127.0.0.1:8000/v1; a
    * list is used in rotation. It has to serve the weights of the iteration at hand.
@@ -431,7 +437,7 @@ export interface TrainingConfig<Rate = number> {
    * the same bits, in less memory and more time; true is 1, false keeps those of all layers.
    */
   gradient_checkpointing: boolean | number;
-  /** Passes over the pairs, per iteration. */
+  /** Passes over the pairs, per iteration, above 0; 1.5 are one and a half: ⌈1.5 · steps of a pass⌉ optimizer steps. */
   num_train_epochs: number;
   /** Optimizer steps per iteration where above 0, instead of num_train_epochs. */
   max_steps: number;
@@ -467,6 +473,11 @@ export interface TrainingConfig<Rate = number> {
   logging_steps: number;
   /** Optimizer steps between two saved states. */
   save_steps: number;
+  /**
+   * Minutes, above 0, after which a state is saved besides those of save_steps. Where saving is slow, at most a tenth
+   * of the time goes into it.
+   */
+  save_minutes: number;
   /**
    * Saved states of an iteration that are kept, the newest ones, until its model is saved. A state holds the weights
    * and the optimizer's moments in float32, so that one alone is the default, where Hugging Face keeps all. Deleting
@@ -543,8 +554,8 @@ export interface NoiseSection {
 /** A config with every default filled in; lists per iteration are still lists. */
 export interface ResolvedConfig {
   /**
-   * Model to start from: a folder as Hugging Face lays it out, or org/name[@revision] on the hub; a path that exists
-   * wins.
+   * Model to start from: a folder as Hugging Face lays it out, a GGUF file, or org/name[@revision] on the hub; a path
+   * that exists wins.
    */
   model?: string;
   /** Folder of the run; default: runs/NAME of NAME.yaml. */

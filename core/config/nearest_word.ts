@@ -27,6 +27,11 @@ export function unlikeness(word: string, name: string): number {
   return abbreviated ? Math.min(1, edits) : edits;
 }
 
+/** The most that a known name may be unlike a word that was meant to be it. */
+export function nearEnough(word: string): number {
+  return Math.max(1, word.length / 3);
+}
+
 /** The one of `words` that `word` is probably a misspelling of; undefined if none is near enough. */
 export function nearestWord(word: string, words: readonly string[]): string | undefined {
   const typed = word.slice(0, 64).toLowerCase().replaceAll("-", "_");
@@ -37,5 +42,5 @@ export function nearestWord(word: string, words: readonly string[]): string | un
   };
   const [nearest] = words.map((name) => ({ name, distance: unlikeness(typed, name.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance || shared(b.name) - shared(a.name));
-  return nearest && nearest.distance <= Math.max(1, typed.length / 3) ? nearest.name : undefined;
+  return nearest && nearest.distance <= nearEnough(typed) ? nearest.name : undefined;
 }

@@ -17,11 +17,11 @@ import type { Setting } from "./load_config.ts";
  * ```
  */
 export function writeResolved(config: ResolvedConfig): string {
-  return escapeUnsafe(textOf(new Document(config, { aliasDuplicateObjects: false })));
+  return escapeUnsafe(documentText(new Document(config, { aliasDuplicateObjects: false })));
 }
 
-/** The document's text; a text with characters that could rewrite a terminal is in quotes, for {@linkcode escapeUnsafe}. */
-function textOf(document: Document): string {
+/** A document's text; a text with characters that could rewrite a terminal is in quotes, for {@linkcode escapeUnsafe}. */
+export function documentText(document: Document): string {
   visit(document, {
     Scalar(_, node) {
       if (typeof node.value === "string" && !isPrintable(node.value)) node.type = Scalar.QUOTE_DOUBLE;
@@ -43,7 +43,7 @@ export function writeExplained(config: ResolvedConfig, settings: readonly Settin
     const node = document.getIn(key.split("."), true);
     if (isNode(node)) node.comment = MARK + i;
   }
-  const text = textOf(document).replace(EMPTY, ": $1 #");
+  const text = documentText(document).replace(EMPTY, ": $1 #");
   const lines = text.split("\n").map((line) => line.split(` #${MARK}`))
     .map(([text, mark]) => [escapeUnsafe(text!), mark] as const);
   // The limit keeps one long path from pushing every comment off the screen.

@@ -46,7 +46,8 @@ export function plain(value: unknown, depth = 0): unknown {
   return copy;
 }
 
-async function readText(file: string): Promise<string> {
+/** The text of a config file. Throws a UserError if it cannot be read, is no UTF-8, or is larger than any real config. */
+export async function readConfigText(file: string): Promise<string> {
   let bytes: Uint8Array;
   try {
     const info = await fileSystem().stat(file);
@@ -72,7 +73,7 @@ async function readText(file: string): Promise<string> {
 /** Reads a YAML config file. Throws a UserError with line and column if it is not one YAML mapping. */
 export async function readSource(file: string): Promise<YamlSource> {
   const counter = new LineCounter();
-  const document = parseDocument(await readText(file), { lineCounter: counter, prettyErrors: false });
+  const document = parseDocument(await readConfigText(file), { lineCounter: counter, prettyErrors: false });
   const at = (offset: number) => {
     const { line, col } = counter.linePos(offset);
     return `${file}:${line}:${col}`;

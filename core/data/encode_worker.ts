@@ -1,4 +1,5 @@
 /** A thread that encodes rows with a tokenizer of its own. @module */
+import { modelFilesAt } from "../checkpoint/gguf_files.ts";
 import { encodeRow } from "./encode_row.ts";
 import type { EncodeAnswer, EncodeQuestion, EncodeStart } from "./encode_threads.ts";
 import { type PackedRow, packRow } from "./packed_row.ts";
@@ -20,7 +21,7 @@ thread.onmessage = async ({ data }) => {
 };
 
 async function load({ dir, chatTemplate, identity }: EncodeStart): Promise<Tokenizer> {
-  const loaded = await loadTokenizer(dir, { chatTemplate });
+  const loaded = await loadTokenizer(await modelFilesAt(dir), { chatTemplate });
   if (tokenizerOrigin(loaded)?.identity !== identity) throw new Error("the files have changed");
   return loaded;
 }

@@ -4,7 +4,7 @@ import { EmptyAnswers } from "./empty_answers.ts";
 import { findBrokenText } from "./formats/broken_text.ts";
 import { CHAT_COLUMNS } from "./formats/chat_variables.ts";
 import { shortQuote } from "./formats/data_problems.ts";
-import { type DataSource, type Locate, openSource, sourceName } from "./formats/data_sources.ts";
+import { type DataSource, openSource, type OpenSourceOptions, sourceName } from "./formats/data_sources.ts";
 import { findNonFinite } from "./formats/json_numbers.ts";
 import type { JsonObject, JsonValue } from "./formats/json_rows.ts";
 import { COLUMN_KEYS, type Columns } from "./formats/map_columns.ts";
@@ -34,7 +34,7 @@ export interface ShapeCount extends RowShape {
 }
 
 /** How rows are read. */
-export interface ReadRowsOptions extends ParseRowOptions {
+export interface ReadRowsOptions extends ParseRowOptions, Pick<OpenSourceOptions, "locate" | "prefer"> {
   /** The most rows to read; skipped ones do not count. */
   limit?: number;
   /** What a malformed row does: it ends the reading with an error (the default), or is left out. */
@@ -43,8 +43,6 @@ export interface ReadRowsOptions extends ParseRowOptions {
   shuffle?: boolean;
   /** Seed of the shuffling, and of the choice from sets with a weight below 1 (default 42). */
   seed?: number;
-  /** Finds the files behind a name that is no local path; by default such a name is an error. */
-  locate?: Locate;
 }
 
 /** The rows that were read, those that were skipped, and the shapes. */
@@ -53,6 +51,8 @@ export interface ReadRows {
   skipped: SkippedRow[];
   /** Counts of the rows by shape, in the order in which the shapes first occur. */
   shapes: ShapeCount[];
+  /** What is read of folders with several splits, a text each, as `the split train of it is read, and not test.jsonl`. */
+  unread: string[];
 }
 
 /**
@@ -61,7 +61,7 @@ export interface ReadRows {
  * if no row is left, or if all answers of a source are empty.
  */
 export async function readRows(source: DataSource, options: ReadRowsOptions = {}): Promise<ReadRows> {
-  const { limit = Infinity, onBadRow = "error", template, columns, locate, shuffle, seed } = options;
+  const { limit = Infinity, onBadRow = "error", template, columns, locate, prefer, shuffle, seed } = options;
   if (template !== undefined && !template.includes("{instruction}")) {
     throw new UserError(`Cannot use the data template ${shortQuote(template)}: it has no {instruction}`);
   }
@@ -69,7 +69,11 @@ export async function readRows(source: DataSource, options: ReadRowsOptions = {}
   const skipped: SkippedRow[] = [];
   const shapes = new Map<string, ShapeCount>();
   const empty = new EmptyAnswers();
-  const sets = await openSource(source, { ...(columns && { columns }), ...(locate && { locate }) });
+  const sets = await openSource(source, {
+    ...(columns && { columns }),
+    ...(locate && { locate }),
+    ...(prefer && { prefer }),
+  });
   const reading = {
     missing: () => limit - rows.length,
     columnsOf: (set: SetRow["set"]) => [...SHAPE_COLUMNS, ...COLUMN_KEYS, ...Object.values(set.columns)],
@@ -110,7 +114,8 @@ export async function readRows(source: DataSource, options: ReadRowsOptions = {}
       `Cannot use ${name}: data.system_prompt is set, and no row is a conversation (data.conversational makes rows of text into some)`,
     );
   }
-  return { rows, skipped, shapes: [...shapes.values()] };
+  const unread = sets.flatMap((set) => set.unread === null ? [] : [`${set.name}: ${set.unread}`]);
+  return { rows, skipped, shapes: [...shapes.values()], unread };
 }
 
 /** Columns that are read beside those of a shape, if a row has them. */

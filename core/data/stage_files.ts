@@ -142,8 +142,8 @@ export async function readResponses(path: string): Promise<ResponseRow[]> {
 export async function readPairs(
   source: DataSource,
   { tokenizer, vocabSize, maxLength, encoder, ...reading }: TokenizeOptions & ReadRowsOptions,
-): Promise<{ pairs: StoredPair[]; report: TokenizeReport } & Pick<ReadRows, "skipped" | "shapes">> {
-  const { rows, skipped, shapes } = await readRows(source, reading);
+): Promise<{ pairs: StoredPair[]; report: TokenizeReport } & ReadRows> {
+  const { rows, skipped, shapes, unread } = await readRows(source, reading);
   const extras = new Map(rows.map(({ row, extra }) => [row, extra]));
   await encoder?.prepare(rows, { tokenizer }, 2);
   const { pairs, report } = tokenizePairs(rows, { tokenizer, vocabSize, maxLength, ...(encoder && { encoder }) });
@@ -154,7 +154,7 @@ export async function readPairs(
       throw atLine(pair.where, error);
     }
   });
-  return { pairs: stored, report, skipped, shapes };
+  return { pairs: stored, report, rows, skipped, shapes, unread };
 }
 
 /** Checks the parsed line of responses.jsonl. Throws a UserError naming the key that is malformed. */

@@ -6,6 +6,7 @@ import type { JsonValue } from "./formats/json_rows.ts";
 import type { Message } from "./formats/messages.ts";
 import type { DataRow } from "./parse_row.ts";
 import type { RowEncoder } from "./row_encoder.ts";
+import { rowFate } from "./row_fate.ts";
 
 /** A tokenized prompt. */
 export interface TokenizedPrompt {
@@ -136,15 +137,12 @@ function tokenizeRows(rows: readonly DataRow[], options: TokenizeOptions, answer
       () => options.encoder?.encode(row, options, answers) ?? encodeRow(row, options, answers),
     );
     const { prompt, promptIds, conversational, messages, variables = {} } = encoded;
-    if (promptIds.length >= limit) {
-      report.promptTooLong++;
+    const { dropped, room, cut } = rowFate(promptIds.length, encoded.answers, limit);
+    if (dropped !== null) {
+      report[dropped]++;
       continue;
     }
-    const room = limit - promptIds.length;
-    if (encoded.answers.some(({ ids, lossMask }) => (lossMask?.slice(0, room).filter(Boolean) ?? ids).length === 0)) {
-      report.emptyResponse++;
-      continue;
-    }
+    report.cut += cut;
     atRow(row, () => [promptIds, ...encoded.answers.map(({ ids }) => ids)].forEach((ids) => checkIds(ids, vocabSize)));
     if (encoded.answers.some(({ merged }) => merged)) {
       report.merged++;
@@ -154,7 +152,6 @@ function tokenizeRows(rows: readonly DataRow[], options: TokenizeOptions, answer
       if (answer.ids.length > room) {
         answer.ids = answer.ids.slice(0, room);
         if (answer.lossMask) answer.lossMask = answer.lossMask.slice(0, room);
-        report.cut++;
       }
     }
     const reference = row.reference === undefined ? {} : { reference: row.reference };

@@ -5,7 +5,10 @@ import type { GenerationConfig } from "../config/config_types.ts";
 
 /** How answers are sampled: keys of a config's `generation`. */
 export type SamplingSettings = Partial<
-  Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "max_new_tokens" | "batch_size" | "seed">
+  Pick<
+    GenerationConfig,
+    "temperature" | "top_p" | "top_k" | "max_new_tokens" | "batch_size" | "seed" | "kv_cache_dtype"
+  >
 >;
 
 /** How a model is trained: sections of a config, with its defaults. */

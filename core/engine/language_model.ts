@@ -15,8 +15,9 @@ export interface LanguageModel extends Model, Disposable {
 }
 
 /**
- * Loads a model onto the device, from the path of a Hugging Face folder or from a model's files elsewhere. Throws a
- * UserError naming the file and the tensor or key that is wrong, or a DeviceError if the device is too small.
+ * Loads a model onto the device, from the path of a Hugging Face folder or of a GGUF file, or from a model's files
+ * elsewhere. Throws a UserError naming the file and the tensor or key that is wrong, or a DeviceError if the device is
+ * too small.
  *
  * @example
  * ```ts

@@ -3,10 +3,10 @@ import type { JsonObject } from "../data/formats/json_rows.ts";
 import { mergePairs } from "../data/tokenizer/bpe_model.ts";
 import { BYTE_LETTERS } from "../data/tokenizer/byte_letters.ts";
 import { NORMALIZER_TYPES } from "../data/tokenizer/normalizers.ts";
+import { preTokenizerName } from "../data/tokenizer/pre_tokenizer_name.ts";
 import { partsOf, TokenizerPart } from "../data/tokenizer/tokenizer_part.ts";
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
-import { preTokenizerName } from "./pre_tokenizer_name.ts";
 import { listTokens } from "./token_list.ts";
 import { addedTokenNotes, refuseSettings, type Vocabulary } from "./vocabulary.ts";
 

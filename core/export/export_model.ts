@@ -1,4 +1,5 @@
 /** Writes models as files for other programs. @module */
+import { type BlockType, isBlockType } from "../checkpoint/gguf_blocks.ts";
 import { RoundingMeter } from "../checkpoint/rounding_meter.ts";
 import { replaceFileAtomic } from "../files/atomic.ts";
 import { basename } from "../files/path.ts";
@@ -9,11 +10,10 @@ import { exportedTensors } from "./exported_tensors.ts";
 import { exportedTokenizer } from "./exported_tokenizer.ts";
 import { bytesOfTensor, ggufBytes, type GgufTensor } from "./gguf_bytes.ts";
 import { openExported, type SourceHooks } from "./model_source.ts";
-import { type BlockType, isBlockType } from "./quantize_blocks.ts";
 
 /** What is exported, and how. */
 export interface ExportModelOptions extends SourceHooks {
-  /** A run's folder, a model's or an adapter's, or a model's name on the hub. */
+  /** A run's folder, a model's or an adapter's, a GGUF file, or a model's name on the hub. */
   from: string;
   /** The file that is written. */
   output: string;
@@ -67,9 +67,13 @@ export async function exportModel(options: ExportModelOptions): Promise<ModelExp
   const { folder, base } = await openExported(from, options);
   const quantize = options.quantize === undefined ? null : blockType(options.quantize);
   const architecture = architectureOf(folder);
-  // Codes that GGUF has not are written as the numbers that they stand for.
+  // Codes are written as the numbers that they stand for.
   const stored = folder.comesQuantized === null ? folder.dtype : "F32";
-  const settings = exportedSettings({ ...folder, dtype: stored }, { name: basename(from), architecture, quantize });
+  const settings = exportedSettings({ ...folder, dtype: stored }, {
+    name: basename(from).replace(/\.gguf$/i, ""),
+    architecture,
+    quantize,
+  });
   const tokenizer = await exportedTokenizer(folder, { pre });
   const meter = base === null || quantize !== null || stored === "F32" ? null : new RoundingMeter(base.folder, stored);
   const tensors = exportedTensors(folder, {

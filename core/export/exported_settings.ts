@@ -1,10 +1,10 @@
 /** The settings of a model as metadata of a GGUF file, under the names that llama.cpp reads. @module */
+import type { BlockType } from "../checkpoint/gguf_blocks.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import { UserError } from "../error.ts";
 import type { ModelConfig } from "../model/families/family.ts";
 import { quote } from "../values.ts";
 import type { GgufContents } from "./gguf_bytes.ts";
-import type { BlockType } from "./quantize_blocks.ts";
 
 /** How llama.cpp has a family. */
 export interface Architecture {

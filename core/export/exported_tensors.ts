@@ -1,14 +1,16 @@
 /** The tensors of a GGUF file: names, types, and values in the order that llama.cpp wants. @module */
+import { BLOCK, type BlockType, isBlockType } from "../checkpoint/gguf_blocks.ts";
+import { type GgufName, ggufNames } from "../checkpoint/gguf_names.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import { checkValues } from "../checkpoint/save_folder.ts";
 import { encodeFloat32, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { modelTensors } from "../model/families/families.ts";
-import { elementsOf, type LinearTensors, type ParameterShape } from "../model/families/model_tensors.ts";
-import { inverseFrequencies } from "../model/rope_frequencies.ts";
+import { elementsOf } from "../model/families/model_tensors.ts";
+import { inverseFrequencies } from "../model/families/rope_frequencies.ts";
 import { quote } from "../values.ts";
 import type { GgufTensor, GgufType } from "./gguf_bytes.ts";
-import { BLOCK, type BlockType, isBlockType, quantizeBlocks } from "./quantize_blocks.ts";
+import { quantizeBlocks } from "./quantize_blocks.ts";
 
 /** How the tensors are written. */
 export interface TensorOptions {
@@ -20,21 +22,13 @@ export interface TensorOptions {
   read: (name: string) => AsyncIterable<Float32Array>;
 }
 
-/** A tensor here and there. */
-interface Mapped {
-  name: string;
-  from: ParameterShape;
-  /** Heads whose rows are interleaved; 0 for none. */
-  heads: number;
-}
-
 /** The tensors of a model in the file's order. Vectors are float32, as llama.cpp's kernels want them. */
 export function exportedTensors(folder: ModelFolder, options: TensorOptions): GgufTensor[] {
   const { rope, headDim } = folder.config;
-  const tensors = mapTensors(folder, options).map((mapped): GgufTensor => {
-    const { name, from } = mapped;
-    const type = typeOf(folder, mapped, options);
-    return { name, type, shape: from.shape, bytes: () => encoded(options.read(from.name), { ...mapped, type }) };
+  const tensors = ggufNames(folder.config, options.interleaves).map((named): GgufTensor => {
+    const { from: name, to } = named;
+    const type = typeOf(folder, named, options);
+    return { name, type, shape: to.shape, bytes: () => encoded(options.read(to.name), { ...named, type }) };
   });
   if (rope.type !== "llama3") return tensors;
   // llama.cpp divides its own frequencies by these.
@@ -47,51 +41,23 @@ export function exportedTensors(folder: ModelFolder, options: TensorOptions): Gg
   return [...tensors, { name: "rope_freqs.weight", type: "F32", shape, bytes }];
 }
 
-function mapTensors({ config }: ModelFolder, { interleaves }: TensorOptions): Mapped[] {
-  const { embedding, layers, finalNorm, head } = modelTensors(config);
-  const one = (name: string, from: ParameterShape): Mapped => ({ name: `${name}.weight`, from, heads: 0 });
-  const linear = (tensors: LinearTensors, names: readonly string[], heads: readonly number[] = []): Mapped[] =>
-    names.flatMap((name, i) => [
-      { ...one(name, tensors.weights[i]!), heads: heads[i] ?? 0 },
-      ...tensors.biases.slice(i, i + 1).map((from) => ({ name: `${name}.bias`, from, heads: heads[i] ?? 0 })),
-    ]);
-  const { numHeads, numKvHeads } = config;
-  return [
-    one("token_embd", embedding),
-    ...layers.flatMap(({ attentionNorm, qkv, headNorms, output, mlpNorm, gateUp, down }, n) =>
-      [
-        one("attn_norm", attentionNorm),
-        ...linear(qkv, ["attn_q", "attn_k", "attn_v"], interleaves ? [numHeads, numKvHeads, 0] : []),
-        ...headNorms === null ? [] : [one("attn_q_norm", headNorms.q), one("attn_k_norm", headNorms.k)],
-        ...linear(output, ["attn_output"]),
-        one("ffn_norm", mlpNorm),
-        ...linear(gateUp, ["ffn_gate", "ffn_up"]),
-        ...linear(down, ["ffn_down"]),
-      ].map((mapped) => ({ ...mapped, name: `blk.${n}.${mapped.name}` }))
-    ),
-    one("output_norm", finalNorm),
-    // Without a head of its own, llama.cpp takes the embedding.
-    ...head === embedding ? [] : [one("output", head)],
-  ];
-}
-
 /** The type of a tensor. What gives the logits keeps 8 bits where all else has 4. */
 function typeOf(
-  { config, weights, nameInFile }: ModelFolder,
-  { from: { name, shape } }: Mapped,
+  { config, dtypeOf }: ModelFolder,
+  { to: { name, shape } }: GgufName,
   { quantize }: TensorOptions,
 ): GgufType {
   if (shape.length === 1) return "F32";
   if (quantize !== null && shape.at(-1)! % BLOCK === 0) {
     return name === modelTensors(config).head.name ? "Q8_0" : quantize;
   }
-  const { dtype } = weights.tensors.get(nameInFile(name))!;
+  const dtype = dtypeOf(name);
   return isDtype(dtype) ? dtype : "F32";
 }
 
 async function* encoded(
   stream: AsyncIterable<Float32Array>,
-  { from: { name, shape }, heads, type }: Mapped & { type: GgufType },
+  { to: { name, shape }, heads, type }: GgufName & { type: GgufType },
 ): AsyncGenerator<Uint8Array> {
   const pieces = heads === 0 ? stream : [interleaved(await whole(stream, shape), { rows: shape[0]!, heads })];
   if (!isBlockType(type)) {

@@ -1,10 +1,11 @@
 /** Finds and opens the model that is to be handed on: a run's, a folder's, or an adapter merged into its base. @module */
 import { adaptedFiles } from "../checkpoint/adapted_files.ts";
 import { ADAPTER_CONFIG, isAdapter, openAdapterFolder } from "../checkpoint/adapter_folder.ts";
+import { modelFilesAt } from "../checkpoint/gguf_files.ts";
 import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
-import { folderFiles, type ModelFiles } from "../files/model_files.ts";
+import type { ModelFiles } from "../files/model_files.ts";
 import { join } from "../files/path.ts";
 import { resolveModel } from "../hub/resolve_name.ts";
 import { mergedFolder } from "../model/merged_folder.ts";
@@ -34,8 +35,8 @@ export interface ExportedModel {
 }
 
 /**
- * Opens a model by the path of its folder, a run's or an adapter's, or by its name on the hub. `base` is the model that
- * the adapter is added to, whatever its folder names. Throws a UserError.
+ * Opens a model by the path of its folder or GGUF file, a run's or an adapter's, or by its name on the hub. `base` is
+ * the model that the adapter is added to, whatever its folder names. Throws a UserError.
  */
 export async function openExported(
   path: string,
@@ -43,7 +44,7 @@ export async function openExported(
 ): Promise<ExportedModel> {
   const find = (name: string): Promise<string> =>
     modelFolderOf(name, { resolve: async (name) => (await resolveModel(name, hooks)).paths[0]!, onNote: hooks.onNote });
-  const files = await folderFiles(await find(path));
+  const files = await modelFilesAt(await find(path));
   if (await isAdapter(files)) return await openMerged(files, await find(base ?? await namedBase(files)));
   if (base === undefined) return { folder: await openModelFolder(files), base: null };
   throw new UserError(`Cannot add ${path} to the base ${base}: it is a model, expected an adapter`);
@@ -75,6 +76,6 @@ async function namedBase(files: ModelFiles): Promise<string> {
 }
 
 async function openMerged(adapter: ModelFiles, dir: string): Promise<ExportedModel> {
-  const folder = await openModelFolder(await adaptedFiles(adapter, await folderFiles(dir)));
+  const folder = await openModelFolder(await adaptedFiles(adapter, await modelFilesAt(dir)));
   return { folder: mergedFolder(folder, await openAdapterFolder(adapter)), base: { dir, folder } };
 }

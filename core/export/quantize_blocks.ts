@@ -1,16 +1,6 @@
 /** Quantizes in blocks of 32 numbers, to the bits of gguf-py's `quants` (and, for Q8_0, of ggml). @module */
+import { BLOCK, BLOCK_BYTES, type BlockType } from "../checkpoint/gguf_blocks.ts";
 import { f32ToF16 } from "../dtype.ts";
-
-/** The quantized types. */
-export type BlockType = "Q8_0" | "Q4_0";
-
-/** Whether a tensor's type is a quantized one. */
-export function isBlockType(type: string): type is BlockType {
-  return type === "Q8_0" || type === "Q4_0";
-}
-
-/** Numbers in a block. */
-export const BLOCK = 32;
 
 const { fround } = Math;
 
@@ -22,7 +12,7 @@ const { fround } = Math;
 export function quantizeBlocks(values: Float32Array, type: BlockType): Uint8Array<ArrayBuffer> {
   const count = values.length / BLOCK;
   const scales = new Float32Array(count);
-  const bytes = type === "Q8_0" ? BLOCK + 2 : BLOCK / 2 + 2;
+  const bytes = BLOCK_BYTES[type];
   const out = new Uint8Array(count * bytes);
   const quantize = type === "Q8_0" ? quantizeQ8 : quantizeQ4;
   for (let i = 0; i < count; i++) {

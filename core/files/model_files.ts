@@ -27,6 +27,8 @@ export interface ModelFiles {
   readonly name: string;
   /** The adapter's own files, if an adapter is added to a model that these are the files of. */
   readonly adapter?: ModelFiles;
+  /** The name of the GGUF file among these that holds the weights, if there is one; the others are made from it. */
+  readonly gguf?: string;
   /** The name of a file in messages, such as its path. */
   pathOf(file: string): string;
   /** The facts of a file; null if there is none of that name. Throws a UserError if they cannot be read. */
@@ -191,6 +193,11 @@ export async function readJson(files: ModelFiles, file: string): Promise<Record<
   const json = await readOptionalJson(files, file);
   if (json === null) throw new UserError(`Cannot read ${files.pathOf(file)}: there is no such file`);
   return json;
+}
+
+/** Whether a path names a GGUF file. */
+export function isGgufPath(path: string): boolean {
+  return /\.gguf$/i.test(path);
 }
 
 /** The files of a folder if `source` is its path, or else `source` itself. */

@@ -98,12 +98,22 @@ async function checkReplaceable(
   { replaceable, what }: Pick<ReplaceOptions, "replaceable" | "what">,
 ): Promise<void> {
   const action = `Cannot save ${what} to ${target}`;
-  const paths = await pathsIn(target).catch((error) => {
+  const foreign = await foreignIn(target, replaceable).catch((error) => {
     throw explainIoError(error, action);
   });
-  const foreign = paths.find((path) => !replaceable(path));
-  if (foreign === undefined) return;
+  if (foreign === null) return;
   throw new UserError(`${action}: the folder holds ${quote(foreign)}, expected ${what}'s files or nothing`);
+}
+
+/** A file in a folder, by its path there, that is not `own`; null if there is none. */
+export async function foreignIn(target: string, own: (path: string) => boolean): Promise<string | null> {
+  return (await pathsIn(target)).find((path) => !own(path)) ?? null;
+}
+
+/** Removes a folder that {@linkcode replaceFolder} wrote, and what it left beside it where it was killed. */
+export async function removeReplaced(dir: string): Promise<void> {
+  const target = withoutTrailing(dir);
+  for (const path of [target, `${target}.dnpo-new`, `${target}.dnpo-old`]) await removePath(path);
 }
 
 /** The names in a folder, and instead of a folder that is not empty those in it, one level deep. */

@@ -9,7 +9,7 @@ import type { AnyModel } from "../model/model.ts";
 import { packPrompts } from "../model/pack.ts";
 import { cut } from "../model/scorer.ts";
 import { largest } from "../values.ts";
-import { Decoding } from "./decoding.ts";
+import { cacheRowBytes, Decoding } from "./decoding.ts";
 import { PackedPrefill } from "./prefill.ts";
 
 /** A prompt to continue. */
@@ -51,7 +51,8 @@ const PREFILL_TOKENS = 4096;
 
 /**
  * Samples a response for every prompt and yields each when it ends. A slot whose row has ended is given to the next
- * prompt; no row's result depends on the others. Throws DeviceError, or RangeError for an empty prompt.
+ * prompt; no row's result depends on the others. Throws DeviceError, RangeError for an empty prompt, or a UserError if a
+ * key or value is too large for the cache.
  */
 export async function* generate(
   commands: Commands,
@@ -97,7 +98,12 @@ export class BatchGenerator {
     const slots = slotsFor(device, { config, maxLength, options });
     using held = new DisposableStack();
     this.#decoding = held.adopt(
-      new Decoding(commands, model, { slots, maxLength, tokensPerFence }),
+      new Decoding(commands, model, {
+        slots,
+        maxLength,
+        tokensPerFence,
+        cacheDtype: options.settings.kv_cache_dtype,
+      }),
       (decoding) => decoding.free(),
     );
     this.#prefillTokens = Math.min(prefillTokens, maxForwardTokens(config, device));
@@ -187,7 +193,7 @@ function slotsFor(
   const most = Math.min(
     settings.batch_size,
     prompts.length,
-    Math.floor(binding / (maxLength * config.numKvHeads * config.headDim * 4)),
+    Math.floor(binding / cacheRowBytes(config, { maxLength, cacheDtype: settings.kv_cache_dtype })),
     Math.floor(binding / (config.vocabSize * 4)),
   );
   return Math.max(1, most);

@@ -9,7 +9,10 @@ import type { AnyModel } from "../model/model.ts";
 import { DecodeSession } from "./decode_session.ts";
 
 /** How a conversation samples its answers. */
-export type ChatSettings = Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "seed" | "max_new_tokens">;
+export type ChatSettings = Pick<
+  GenerationConfig,
+  "temperature" | "top_p" | "top_k" | "seed" | "max_new_tokens" | "kv_cache_dtype"
+>;
 
 /** Options of a conversation. */
 export interface ChatOptions {
@@ -62,13 +65,13 @@ export class Chat {
 
   /** Throws DeviceError if the device is too small, and a UserError for a system prompt without a chat template. */
   constructor(commands: Commands, options: ChatOptions) {
-    const { model, tokenizer, maxLength } = options;
+    const { model, tokenizer, maxLength, settings } = options;
     this.#options = options;
-    this.#settings = options.settings;
+    this.#settings = settings;
     this.maxLength = maxLength;
     this.isConversation = tokenizer.hasChatTemplate;
     if (options.system !== undefined) this.setSystem(options.system);
-    this.#session = new DecodeSession(commands, model, { maxLength });
+    this.#session = new DecodeSession(commands, model, { maxLength, cacheDtype: settings.kv_cache_dtype });
   }
 
   /** The number of remembered turns, without the system prompt. */

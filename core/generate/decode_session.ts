@@ -2,7 +2,7 @@
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import type { AnyModel } from "../model/model.ts";
-import { Decoding } from "./decoding.ts";
+import { type AdvancedRow, Decoding, type DecodingOptions, type SamplingOptions } from "./decoding.ts";
 import { RowPrefill } from "./prefill.ts";
 
 /** How a text is continued. */
@@ -34,11 +34,15 @@ export class DecodeSession {
   /** The ids whose keys and values the cache holds, by position. */
   #cached: number[] = [];
 
-  constructor(commands: Commands, model: AnyModel, { maxLength }: { maxLength: number }) {
+  constructor(
+    commands: Commands,
+    model: AnyModel,
+    { maxLength, cacheDtype }: Pick<DecodingOptions, "maxLength" | "cacheDtype">,
+  ) {
     this.maxLength = maxLength;
     using held = new DisposableStack();
     this.#decoding = held.adopt(
-      new Decoding(commands, model, { slots: 1, maxLength, tokensPerFence: MAX_PER_FENCE }),
+      new Decoding(commands, model, { slots: 1, maxLength, tokensPerFence: MAX_PER_FENCE, cacheDtype }),
       (decoding) => decoding.free(),
     );
     this.#prefill = new RowPrefill(this.#decoding, Math.min(PREFILL, maxLength));
@@ -54,7 +58,7 @@ export class DecodeSession {
 
   /**
    * Continues a text, and yields sampled ids as they come, including the EOS. Throws RangeError if the text and its
-   * continuation do not fit, and DeviceError.
+   * continuation do not fit, DeviceError, and a UserError if a key or value is too large for the cache.
    */
   async *continue(options: ContinueOptions): AsyncGenerator<number[]> {
     const { ids, maxNewTokens, settings, row, eosIds, signal } = options;
@@ -71,7 +75,7 @@ export class DecodeSession {
     let [next, done, perFence, isRunning] = [ids.at(-1)!, 0, 1, true];
     while (isRunning && done < maxNewTokens && !signal?.aborted) {
       const started = performance.now();
-      const [advanced] = await this.#decoding.advance(Math.min(perFence, maxNewTokens - done), sampling);
+      const [advanced] = await this.#advance(Math.min(perFence, maxNewTokens - done), sampling);
       const { ids: sampled, end } = advanced!;
       // The last sampled token has not been run yet, so the cache does not hold it.
       this.#cached.push(next, ...sampled.slice(0, -1));
@@ -88,6 +92,16 @@ export class DecodeSession {
   /** Frees its memory on the device. */
   free(): void {
     this.#held.dispose();
+  }
+
+  /** Samples tokens; after an error the cache holds nothing that can be used again. */
+  async #advance(steps: number, sampling: SamplingOptions): Promise<AdvancedRow[]> {
+    try {
+      return await this.#decoding.advance(steps, sampling);
+    } catch (error) {
+      this.#cached.length = 0;
+      throw error;
+    }
   }
 
   /** Brings all of `ids` but the last into the cache. */

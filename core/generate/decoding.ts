@@ -3,15 +3,19 @@
  * and evaluations all use it. @module
  */
 import { attentionDecode } from "../../kernels/attention/attention_decode.ts";
+import type { RoundedCache } from "../../kernels/attention/cache_text.ts";
 import { kvStore } from "../../kernels/attention/kv_cache.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import { type Slice, subslice } from "../../kernels/device/slice.ts";
 import { decodeStep, FINISHED, NO_TOKEN } from "../../kernels/sampling/decode_step.ts";
 import { sampleTokens } from "../../kernels/sampling/sampling.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
+import { DTYPE_BYTES, type DtypeName, dtypeOfName } from "../dtype.ts";
+import { UserError } from "../error.ts";
 import { BufferSet, type ForwardBuffers, forwardBuffers } from "../model/activations.ts";
 import { createDecoder, decoderForward } from "../model/decoder.ts";
 import type { AttentionContext, Decoder, TokenBuffers } from "../model/decoder_types.ts";
+import type { ModelConfig } from "../model/families/family.ts";
 import { recordLogits } from "../model/logits.ts";
 import type { AnyModel } from "../model/model.ts";
 import { type Parameters, parametersOf } from "../model/parameters.ts";
@@ -24,6 +28,8 @@ export interface DecodingOptions {
   maxLength: number;
   /** The most tokens of a row that are sampled between two fences. */
   tokensPerFence: number;
+  /** How keys and values are stored. */
+  cacheDtype: DtypeName;
 }
 
 /** A running row. */
@@ -62,6 +68,24 @@ export interface CachedTokens extends TokenBuffers {
   slot: Slice;
 }
 
+/** The 16-bit types as kernels call them. */
+const ROUNDED = { bfloat16: "bf16", float16: "f16" } as const;
+
+const OVERFLOW: Readonly<Record<RoundedCache["storage"], string>> = {
+  f16: "Cannot generate with kv_cache_dtype float16: a key or value is larger than 65504, expected at most that; " +
+    "kv_cache_dtype bfloat16 takes as little memory and has float32's range",
+  bf16: "Cannot generate with kv_cache_dtype bfloat16: a key or value is larger than 3.39e38, expected at most that; " +
+    "a model with such numbers is broken",
+};
+
+/** Bytes of a layer's keys of one row; its values take as many. */
+export function cacheRowBytes(
+  { numKvHeads, headDim }: Pick<ModelConfig, "numKvHeads" | "headDim">,
+  { maxLength, cacheDtype }: Pick<DecodingOptions, "maxLength" | "cacheDtype">,
+): number {
+  return maxLength * numKvHeads * headDim * DTYPE_BYTES[dtypeOfName(cacheDtype)!];
+}
+
 const STATE = ["token", "position", "limit", "finished", "slot", "row"] as const;
 
 /** A model with a KV cache. Throws DeviceError if the device is too small. */
@@ -74,6 +98,8 @@ export class Decoding {
   /** Its buffers; a prefill adds its own to the same set. */
   readonly set: BufferSet;
   readonly #cache: readonly { k: Slice; v: Slice }[];
+  /** Null if keys and values are stored in full. */
+  readonly #rounded: RoundedCache | null;
   readonly #step: ForwardBuffers;
   /** The state of the running rows: each is u32 [slots]. */
   readonly #state: Record<typeof STATE[number], Slice>;
@@ -84,7 +110,7 @@ export class Decoding {
   #rows = 0;
 
   constructor(commands: Commands, { config, weights, adapter }: AnyModel, options: DecodingOptions) {
-    const { slots, maxLength, tokensPerFence } = options;
+    const { slots, maxLength, tokensPerFence, cacheDtype } = options;
     this.commands = commands;
     this.slots = slots;
     this.maxLength = maxLength;
@@ -94,8 +120,11 @@ export class Decoding {
     held.defer(() => set.free());
     this.decoder = createDecoder(commands.device, { config, maxPositions: maxLength });
     held.defer(() => commands.device.free(this.decoder.rope));
-    const cache = (label: string): Slice =>
-      set.words(slots * maxLength * config.numKvHeads * config.headDim, label, "KV cache");
+    const words = slots * cacheRowBytes(config, { maxLength, cacheDtype }) / 4;
+    const cache = (label: string): Slice => set.words(words, label, "KV cache");
+    this.#rounded = cacheDtype === "float32"
+      ? null
+      : { storage: ROUNDED[cacheDtype], overflow: set.words(1, "KV cache overflow", "KV cache") };
     this.#cache = config.layers.map((_, n) => ({ k: cache(`k cache ${n}`), v: cache(`v cache ${n}`) }));
     this.#step = forwardBuffers(set, { config, capacity: slots, segment: null, ranks: this.parameters.ranks });
     this.#state = Object.fromEntries(STATE.map((name) => [name, set.words(slots, name)])) as Record<
@@ -125,7 +154,7 @@ export class Decoding {
 
   /**
    * Samples up to `steps` tokens for every running row, with one fence at the end. Returns the rows' results in the
-   * order in which they were started. Throws DeviceError.
+   * order in which they were started. Throws DeviceError, or a UserError if a key or value is too large for the cache.
    */
   async advance(steps: number, sampling: SamplingOptions): Promise<AdvancedRow[]> {
     const rows = this.#rows;
@@ -137,10 +166,12 @@ export class Decoding {
       decodeStep(this.commands, { out: this.#out, ...state, rows, index, eos: sampling.eosIds });
     }
     this.commands.submit();
-    const [outBytes, finishedBytes] = await this.commands.device.readAll([
+    const [outBytes, finishedBytes, overflowBytes] = await this.commands.device.readAll([
       subslice(this.#out, 0, rows * steps * 4),
       subslice(finished, 0, rows * 4),
+      ...(this.#rounded ? [this.#rounded.overflow] : []),
     ]);
+    if (overflowBytes) this.#checkOverflow(overflowBytes);
     const out = new Uint32Array(outBytes!);
     return Array.from(new Uint32Array(finishedBytes!), (state, r) => {
       const ids: number[] = [];
@@ -188,7 +219,16 @@ export class Decoding {
   #cacheCall(layer: number, { slot, position }: CachedTokens) {
     const { k: kCache, v: vCache } = this.#cache[layer]!;
     const { numHeads: heads, numKvHeads: kvHeads, headDim } = this.decoder.config;
-    return { kCache, vCache, slot, position, heads, kvHeads, headDim, maxLength: this.maxLength };
+    const { maxLength } = this;
+    return { kCache, vCache, slot, position, rounded: this.#rounded, heads, kvHeads, headDim, maxLength };
+  }
+
+  /** Throws a UserError if a key or value became infinite, which would make the row's numbers NaN. */
+  #checkOverflow(bytes: ArrayBuffer): void {
+    const { storage, overflow } = this.#rounded!;
+    if (new Uint32Array(bytes)[0] === 0) return;
+    this.commands.device.write(overflow, new Uint32Array(1));
+    throw new UserError(OVERFLOW[storage]);
   }
 
   /** Records running every row's last token and sampling the next one. */

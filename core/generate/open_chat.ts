@@ -27,8 +27,13 @@ export interface OpenChatOptions {
   onProgress?: OnProgress;
   /** Called with a line for the user about the download, or a run's model that was changed. */
   onNote?: (line: string) => void;
-  /** Sampling; by default the model's own settings if its `do_sample` is true, else greedy. */
-  settings: Partial<Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "seed">> & { max_new_tokens: number };
+  /**
+   * Sampling; by default the model's own settings if its `do_sample` is true, else greedy. Keys and values are float32 by
+   * default.
+   */
+  settings:
+    & Partial<Pick<GenerationConfig, "temperature" | "top_p" | "top_k" | "seed" | "kv_cache_dtype">>
+    & { max_new_tokens: number };
   /** The most tokens of the conversation (default: those that the model was made for, at most 4096). */
   maxLength?: number;
   /** System prompt. */
@@ -75,7 +80,11 @@ export async function openChat(
     const chat = new Chat(new Commands(device), {
       model,
       tokenizer,
-      settings: { ...samplingOf(model.folder, settings), max_new_tokens: settings.max_new_tokens },
+      settings: {
+        ...samplingOf(model.folder, settings),
+        max_new_tokens: settings.max_new_tokens,
+        kv_cache_dtype: settings.kv_cache_dtype ?? "float32",
+      },
       maxLength: maxLength ?? Math.min(most, DEFAULT_CONTEXT),
       ...(system !== undefined && { system }),
     });

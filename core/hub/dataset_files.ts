@@ -1,4 +1,5 @@
 /** Finds the files of a data set's configuration and split in a repository, by its card or by file names. @module */
+import { type Splits, splitsByName } from "../data/formats/split_names.ts";
 import { UserError } from "../error.ts";
 import { isRecord } from "../values.ts";
 import { globToRegExp } from "./glob.ts";
@@ -25,21 +26,12 @@ export interface DataChoice {
   paths: string[];
 }
 
-/** Splits by name, with their files. */
-type Splits = Map<string, string[]>;
-
 /** The formats that are read, the best first; files may end in `.gz` too. */
 const FORMATS = ["parquet", "jsonl", "ndjson", "json", "csv", "tsv"];
 const DATA_FILE = /\.(parquet|jsonl|ndjson|json|csv|tsv)(?:\.gz)?$/i;
 
 /** JSON files that describe a data set and hold none of its rows. */
 const NO_DATA = new Set(["config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"]);
-
-const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
-  train: ["train", "training"],
-  validation: ["validation", "valid", "dev", "val"],
-  test: ["test", "testing", "eval", "evaluation"],
-};
 
 /** One entry of `configs` in a card. */
 interface CardConfig {
@@ -156,41 +148,6 @@ function readDataFiles(data: unknown): { split: string; patterns: string[] }[] {
 function matching(files: readonly string[], patterns: readonly string[]): string[] {
   const expressions = patterns.map(globToRegExp);
   return files.filter((path) => expressions.some((expression) => expression.test(path)));
-}
-
-/**
- * Finds splits by file names, as the `datasets` library does: by `data/NAME-00000-of-00002.parquet`, else by a folder
- * with a split's name, else by a split's name within a file's name. If no name says anything, all files are `train`.
- */
-function splitsByName(files: readonly string[]): Splits {
-  const sharded: Splits = new Map();
-  for (const path of files) {
-    const [, split] = /^(?:data\/)?([A-Za-z0-9_.]+)-\d{5}-of-\d{5}[^/]*$/.exec(path) ?? [];
-    if (split !== undefined) sharded.set(split, [...sharded.get(split) ?? [], path]);
-  }
-  if (sharded.size > 0) return sharded;
-  for (const part of ["folder", "file"] as const) {
-    const found: Splits = new Map();
-    for (const path of files) {
-      const split = splitOf(path, part);
-      if (split !== null) found.set(split, [...found.get(split) ?? [], path]);
-    }
-    if (found.size > 0) return found;
-  }
-  return new Map([["train", [...files]]]);
-}
-
-/** The split that is named by a folder on the way to a file, or by the file's name; null if none is. */
-function splitOf(path: string, part: "folder" | "file"): string | null {
-  const steps = path.split("/");
-  const names = part === "folder" ? steps.slice(0, -1) : [steps.at(-1)!.replace(DATA_FILE, "")];
-  for (const name of names) {
-    const words = name.toLowerCase().split(/[-._ 0-9]+/);
-    for (const [split, keywords] of Object.entries(KEYWORDS)) {
-      if (words.some((word) => keywords.includes(word))) return split;
-    }
-  }
-  return null;
 }
 
 /** Keeps the files of one format, as a data set may be stored in several: the one with most files, or the best. */

@@ -1,5 +1,6 @@
 /** Finds the files of a model in a repository. @module */
 import { UserError } from "../error.ts";
+import { isGgufPath } from "../files/model_files.ts";
 import type { About } from "./hub_errors.ts";
 
 /** The index of a model whose weights are in several files. */
@@ -28,7 +29,7 @@ const TEMPLATE = /^additional_chat_templates\/[^/]+\.jinja$/;
 const ADAPTER = ["adapter_config.json", "adapter_model.safetensors"] as const;
 
 /** Weights in other formats, or of parts of a model. */
-const OTHER_WEIGHTS = /\.(bin|safetensors|gguf|onnx|pt|pth|h5|msgpack|ckpt)$/i;
+const OTHER_WEIGHTS = /\.(bin|safetensors|onnx|pt|pth|h5|msgpack|ckpt)$/i;
 
 /**
  * Chooses the files of a model folder among a repository's `paths`: config, generation settings, tokenizer, chat
@@ -45,6 +46,10 @@ export function chooseModelFiles(
   if (has.has(ADAPTER[0]) && !has.has(WEIGHTS) && weightMap === null) {
     if (has.has(ADAPTER[1])) return [...small, ...ADAPTER];
     throw missing(ADAPTER[1], ", which adapter_config.json belongs to");
+  }
+  const gguf = has.has(WEIGHTS) || weightMap !== null ? undefined : paths.find(isGgufPath);
+  if (gguf !== undefined) {
+    throw missing(WEIGHTS, ` (a GGUF file such as ${gguf} is not read from the hub: download it, and name its path)`);
   }
   if (!has.has("config.json")) throw missing("config.json");
   if (has.has(WEIGHTS)) return [...small, WEIGHTS];

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { UserError } from "../error.ts";
 import { exists, readJsonObject } from "../files/io.ts";
+import { isGgufPath } from "../files/model_files.ts";
 import { formatSize, type OnProgress } from "../progress.ts";
 import { isRecord, quote } from "../values.ts";
 import { chooseDataFiles } from "./dataset_files.ts";
@@ -68,8 +69,9 @@ export interface Resolved {
 }
 
 /**
- * Resolves a model's name to its folder: `spec` itself if it is an existing path or no `org/name[@revision]`, else the
- * folder in the hub's cache, to which missing files are downloaded. Throws a UserError if that fails.
+ * Resolves a model's name to its folder: `spec` itself if it is an existing path, a GGUF file's name or no
+ * `org/name[@revision]`, else the folder in the hub's cache, to which missing files are downloaded. Throws a UserError
+ * if that fails.
  *
  * @example
  * ```ts
@@ -83,7 +85,7 @@ export interface Resolved {
  */
 export async function resolveModel(spec: string, options: ResolveOptions = {}): Promise<Resolved> {
   refuseCredentials(spec);
-  const repo = await exists(spec) ? null : parseModelSpec(spec);
+  const repo = isGgufPath(spec) || await exists(spec) ? null : parseModelSpec(spec);
   if (repo === null) return { paths: [spec], record: null };
   const { dir, record } = await resolveRepo(spec, { repo, options, choose: chooseModel });
   return { paths: [dir], record };

@@ -122,6 +122,36 @@ export function labelMetrics(report: LabelReport): Record<string, number> {
   };
 }
 
+/** The report behind numbers that were logged; what was not is null, and a count is 0. */
+export function reportOfMetrics(
+  metrics: Readonly<Record<string, number>>,
+  { pairs, judged }: Pick<LabelReport, "pairs" | "judged">,
+): LabelReport {
+  const of = (name: string): number | null => metrics[`labels/${name}`] ?? null;
+  const identical = of("identical") ?? 0;
+  const report: LabelReport = {
+    rows: pairs + identical,
+    pairs,
+    generatedChosen: of("generated_chosen") ?? 0,
+    ties: of("ties") ?? 0,
+    identical,
+    judged,
+    orderDisagreements: of("order_disagreements"),
+    scoreHuman: of("score_human"),
+    scoreGenerated: of("score_generated"),
+    lengthChosen: of("length_chosen") ?? 0,
+    lengthRejected: of("length_rejected") ?? 0,
+    lengthWinner: of("length_winner"),
+    lengthLoser: of("length_loser"),
+    judge: {},
+  };
+  const own = labelMetrics(report);
+  return {
+    ...report,
+    judge: Object.fromEntries(Object.entries(metrics).filter(([name]) => !Object.hasOwn(own, name))),
+  };
+}
+
 function mean<T>(items: readonly T[], value: (item: T) => number): number | null {
   return items.length === 0 ? null : items.reduce((sum, item) => sum + value(item), 0) / items.length;
 }

@@ -1,5 +1,4 @@
 /** Stage 4: the model is evaluated on held-out rows. @module */
-import { tokenizeExamples } from "../data/tokenize_rows.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { accuracy } from "../evaluate/verifier_accuracy.ts";
@@ -12,9 +11,9 @@ import { freeModel, loadFrozenModel } from "../model/model.ts";
 import { responseLogps } from "../model/scorer.ts";
 import { appendTiming } from "../run/metrics_log.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
-import { readData } from "../run/run_rows.ts";
 import { quote } from "../values.ts";
 import { filesOf } from "./model_ref.ts";
+import { readHeldOut } from "./read_rows_of_step.ts";
 import type { EvaluateStep } from "./schedule.ts";
 
 /** The result of an evaluation, with accuracies only if the config names a verifier. */
@@ -27,6 +26,8 @@ export interface Evaluation {
   greedy?: number;
   /** Share of right answers with the config's sampling settings. */
   sampled?: number;
+  /** SHA-256 of the rows' token ids; absent in what was evaluated before it was kept. */
+  data?: string;
 }
 
 /**
@@ -38,11 +39,8 @@ export async function evaluateStage(
   { iteration, settings, model: ref, paths: { evaluation: path } }: EvaluateStep,
 ): Promise<Evaluation> {
   const { data, generation } = settings;
-  if (await exists(path)) {
-    const advice = "delete the file to evaluate again";
-    await context.checksums.checkResult(path, advice);
-    return await withAdvice(readEvaluation(path), advice);
-  }
+  const kept = await keptEvaluation(context, path);
+  if (kept !== null) return kept;
   const { labels } = settings;
   const { verifier: verifierPath } = labels;
   if (verifierPath !== undefined) {
@@ -52,17 +50,7 @@ export async function evaluateStage(
   const model = await loadFrozenModel(context.device, files, settings);
   try {
     const tokenizer = await tokenizerOf(files, data);
-    const { rows } = await readData(context, { settings, which: "eval" });
-    const { encoder } = context;
-    const joint = settings.method === "sft";
-    await encoder.prepare(rows, { tokenizer, joint }, 1);
-    const { examples } = tokenizeExamples(rows, {
-      encoder,
-      tokenizer,
-      vocabSize: model.config.vocabSize,
-      maxLength: data.max_length,
-      joint,
-    });
+    const examples = await readHeldOut(context, { model, tokenizer, settings });
     const total = examples.length * (verifierPath === undefined ? 1 : 3);
     const progress = (done: number): void => {
       context.onProgress({ stage: "evaluate", ...(iteration >= 0 && { iteration }), done, total });
@@ -75,7 +63,12 @@ export async function evaluateStage(
       onDone: progress,
     });
     const tokens = examples.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
-    const evaluation: Evaluation = { rows: examples.length, loss: -sums.reduce((a, b) => a + b, 0) / tokens };
+    const ids = examples.map(({ promptIds, responseIds }) => [promptIds, responseIds]);
+    const evaluation: Evaluation = {
+      rows: examples.length,
+      loss: -sums.reduce((a, b) => a + b, 0) / tokens,
+      data: digestText(JSON.stringify(ids)),
+    };
     if (verifierPath !== undefined) {
       using verifier = await loadVerifier(verifierPath, verifierLimit(labels), context.onNote);
       const shared = {
@@ -102,6 +95,17 @@ export async function evaluateStage(
   }
 }
 
+/** The result of an evaluation that is done; null if it is not. Throws a UserError for one that was changed. */
+export async function keptEvaluation(
+  { checksums }: Pick<RunContext, "checksums">,
+  path: string,
+): Promise<Evaluation | null> {
+  if (!await exists(path)) return null;
+  const advice = "delete the file to evaluate again";
+  await checksums.checkResult(path, advice);
+  return await withAdvice(readEvaluation(path), advice);
+}
+
 /** Reads the result of an evaluation. Throws a UserError naming a malformed key. */
 async function readEvaluation(path: string): Promise<Evaluation> {
   const values = await readJsonObject(path);
@@ -119,5 +123,8 @@ async function readEvaluation(path: string): Promise<Evaluation> {
   if (values.loss === null) values.loss = NaN;
   else check("loss", { min: 0, max: Number.MAX_VALUE, required: true });
   for (const key of ["greedy", "sampled"] as const) check(key, { min: 0, max: 1, required: false });
+  if (values.data !== undefined && typeof values.data !== "string") {
+    throw new UserError(`Cannot read ${path}: "data" is ${quote(values.data)}, expected the SHA-256 of the rows`);
+  }
   return values as unknown as Evaluation;
 }

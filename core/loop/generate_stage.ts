@@ -2,9 +2,9 @@
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { answerText } from "../data/continuation.ts";
-import { type EncodeOptions, templateTail } from "../data/encode_row.ts";
+import { templateTail } from "../data/encode_row.ts";
 import { encodeResponse, readResponses, type ResponseRow } from "../data/stage_files.ts";
-import { type TokenizedExample, tokenizeExamples } from "../data/tokenize_rows.ts";
+import type { TokenizedExample } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
@@ -16,15 +16,16 @@ import { generate, type GenerateOptions } from "../generate/batch_generator.ts";
 import { openServed } from "../generate/open_servers.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import { generateServed, type ServedPrompt, type ServedRow } from "../generate/served_generation.ts";
-import { type AnyModel, freeModel, loadFrozenModel } from "../model/model.ts";
+import { freeModel, loadFrozenModel } from "../model/model.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
+import { warnOfCut } from "../run/nonsense_notes.ts";
 import { fixGeneration } from "../run/resume_check.ts";
-import { noteReport } from "../run/row_notes.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
-import { readData } from "../run/run_rows.ts";
+import { holdsAnything } from "../run/run_work.ts";
 import { folderOf } from "./model_ref.ts";
 import { PartialResponses } from "./partial_responses.ts";
+import { readExamples } from "./read_rows_of_step.ts";
 import type { GenerateStep } from "./schedule.ts";
 
 /**
@@ -41,11 +42,8 @@ export async function generateStage(
   await makeFolder(dirname(paths.responses));
   await fixGeneration(paths, settings);
   const isDone = await exists(paths.responses);
-  await context.checksums.beginWith(dir, {
-    of: dirname(paths.responses),
-    isBegun: isDone || await exists(paths.partialResponses),
-    what: `generate of iteration ${iteration}`,
-    advice: `delete ${dirname(paths.responses)} to generate again`,
+  await beginGenerating(context, { settings, paths, model: ref }, {
+    isBegun: isDone || await holdsAnything(paths.partialResponses),
   });
   if (isDone) return await removePath(paths.partialSums);
   const { generation } = settings;
@@ -67,6 +65,7 @@ export async function generateStage(
     const seconds = (performance.now() - started) / 1000;
     const rows = await readResponses(paths.partialResponses);
     await logGeneration(context, { iteration, rows, isServed: served !== null });
+    warnOfCut(context, { rows, settings });
     const partial = oneFile(paths.partialResponses);
     const place = () => movePath(paths.partialResponses, paths.responses);
     await context.checksums.placeFile(paths.responses, await digestFile(partial.files, partial.file), place);
@@ -81,6 +80,21 @@ export async function generateStage(
   }
 }
 
+/** Records the model that answers, or throws a UserError if an iteration that `isBegun` began with another one. */
+export async function beginGenerating(
+  context: Pick<RunContext, "sources" | "checksums">,
+  { settings: { iteration }, paths: { responses }, model }: Omit<GenerateStep, "stage">,
+  { isBegun }: { isBegun: boolean },
+): Promise<void> {
+  const of = dirname(responses);
+  await context.checksums.beginWith(await folderOf(context, model), {
+    of,
+    isBegun,
+    what: `generate of iteration ${iteration}`,
+    advice: `delete ${of} to generate again`,
+  });
+}
+
 /** The source of answers: this program's own engine, or servers. */
 interface AnswerSource {
   eosIds: readonly number[];
@@ -88,33 +102,6 @@ interface AnswerSource {
     prompts: readonly ServedPrompt[],
     shared: Pick<GenerateOptions, "settings" | "iteration" | "eosIds" | "onTokens">,
   ): AsyncGenerator<ServedRow>;
-}
-
-/**
- * Reads prompts and human answers of `data.train`. Throws a UserError if no row is left.
- */
-export async function readExamples(
-  context: RunContext,
-  { model, tokenizer, settings, ...encoding }: {
-    model: Pick<AnyModel, "config">;
-    tokenizer: Tokenizer | null;
-    settings: IterationConfig;
-  } & Pick<EncodeOptions, "allTurns" | "joint">,
-): Promise<TokenizedExample[]> {
-  const { data } = settings;
-  const { rows, name } = await readData(context, { settings, which: "train" });
-  const { encoder } = context;
-  await encoder.prepare(rows, { tokenizer, ...encoding }, 1);
-  throwIfStopped(context);
-  const { examples, report } = tokenizeExamples(rows, {
-    encoder,
-    tokenizer,
-    vocabSize: model.config.vocabSize,
-    maxLength: data.max_length,
-    ...encoding,
-  });
-  noteReport(context, name, { report, maxLength: data.max_length, ...encoding });
-  return examples;
 }
 
 /** Generates the rows that are not there yet; returns the number of sampled tokens. */

@@ -7,6 +7,7 @@ import { exists } from "../files/io.ts";
 import { digestText } from "../files/stream_digest.ts";
 import { differingRows, labelMetrics, labelPairs, type LabelReport } from "../label/label_pairs.ts";
 import { withJudge } from "../label/open_judge.ts";
+import { fixLabels } from "../run/label_record.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import { filesOf } from "./model_ref.ts";
@@ -51,6 +52,7 @@ export async function labelStage(context: RunContext, { settings, paths, model }
   const log = await openMetrics(context, { stage: "label", iteration });
   await log.append({ iteration, stage: "label", ...labelMetrics(report) });
   const text = pairs.map(encodePair).join("");
+  await fixLabels(paths, settings);
   await context.checksums.placeFile(paths.pairs, digestText(text), () => writeFileAtomic(paths.pairs, text));
   await appendTiming(context, { iteration, stage: "label", seconds: (performance.now() - started) / 1000 });
   return report;

@@ -1,29 +1,20 @@
 /** Stage 3: the model is trained on the pairs, or on the human responses (`sft`). @module */
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { DataConfig } from "../config/config_types.ts";
-import { type DataSource, sourceName } from "../data/formats/data_sources.ts";
-import { readPairs } from "../data/stage_files.ts";
-import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { dtypeOfName } from "../dtype.ts";
 import { readText, removePath } from "../files/io.ts";
-import type { AnyModel } from "../model/model.ts";
-import type { PairIds } from "../model/pack.ts";
 import { layoutLimits } from "../model/plan_decoder.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
-import { noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
-import { readingOf } from "../run/run_rows.ts";
-import { LOSSES } from "../train/losses/losses.ts";
 import { checkNoiseFile, saveNoise } from "../train/noise_file.ts";
 import { isNoiseFile, noiseShape, planNoise } from "../train/noise_generator.ts";
 import { optimize } from "../train/optimize.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
-import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
-import { readExamples } from "./generate_stage.ts";
 import { handOut } from "./hand_out.ts";
 import { folderOf } from "./model_ref.ts";
 import { openPolicy } from "./policy.ts";
+import { readTrainingRows } from "./read_rows_of_step.ts";
 import type { OptimizeStep } from "./schedule.ts";
 
 /** Trains and saves the model; goes on from a saved state if there is one. Throws StoppedError if it was stopped. */
@@ -40,7 +31,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
       // A rank that the generator cannot have is refused before the reference scores the rows.
       planNoise(noiseShape(model.config, settings.noise), layoutLimits(context.device, model.config));
     }
-    const data = await readTrainingRows(context, { model, step });
+    const data = await readTrainingRows(context, { folder: model.folder, step });
     const started = performance.now();
     const result = await optimize({
       commands: context.commands,
@@ -95,67 +86,4 @@ export async function withChatTemplate(
 export async function dropState({ state }: StagePaths): Promise<void> {
   // Files that cannot be removed only take up space.
   await removePath(state).catch(() => {});
-}
-
-/** Reads the step's rows as the loss takes them; a loss on single answers takes the chosen ones of pairs. */
-async function readTrainingRows(
-  context: RunContext,
-  { model, step }: { model: AnyModel; step: OptimizeStep },
-): Promise<TrainingRows> {
-  const takesPairs = LOSSES[step.settings.training.loss_type].rows === "pairs";
-  if (step.rows === "data" && !takesPairs) return await readExampleRows(context, { model, step });
-  const pairs = await readPairIds(context, { model, step });
-  return takesPairs ? pairRows(pairs) : exampleRows(pairs.map(chosenExample));
-}
-
-async function readPairIds(
-  context: RunContext,
-  { model, step: { settings, rows: ref } }: { model: AnyModel; step: OptimizeStep },
-): Promise<PairIds[]> {
-  const { data } = settings;
-  const tokenizer = await tokenizerOf(model.folder.files, data);
-  const rows = [];
-  let first = 0;
-  const sources: readonly DataSource[] = ref === "data" ? [data.train!] : "name" in ref ? [ref.name] : ref.files;
-  for (const source of sources) {
-    const name = sourceName(source);
-    if (typeof ref === "object" && "files" in ref) await context.checksums.checkRows(name);
-    const { locate, onBadRow, template, ...mapping } = readingOf(context, { settings });
-    const { pairs, report, skipped, shapes } = await readPairs(source, {
-      tokenizer,
-      vocabSize: model.config.vocabSize,
-      maxLength: data.max_length,
-      encoder: context.encoder,
-      ...(locate && { locate }),
-      ...(onBadRow && { onBadRow }),
-      ...(template !== undefined && { template }),
-      // Columns, limit and order apply to data.train only.
-      ...(ref === "data" && mapping),
-    });
-    noteShapes(context, name, shapes);
-    noteSkipped(context, name, skipped);
-    noteReport(context, name, { report, maxLength: data.max_length });
-    for (const { row, promptIds, chosenIds, rejectedIds } of pairs) {
-      rows.push({ example: first + row, promptIds, chosenIds, rejectedIds });
-    }
-    // Rows are counted before any is dropped (docs/method.md, "The random numbers").
-    first += report.rows + skipped.length;
-  }
-  return rows;
-}
-
-async function readExampleRows(
-  context: RunContext,
-  { model, step: { settings } }: { model: AnyModel; step: OptimizeStep },
-): Promise<TrainingRows> {
-  const { data } = settings;
-  const tokenizer = await tokenizerOf(model.folder.files, data);
-  const allTurns = data.assistant_only_loss ?? false;
-  const examples = await readExamples(context, { model, tokenizer, settings, allTurns, joint: true });
-  return exampleRows(examples.map(({ row, promptIds, responseIds, lossMask }) => ({
-    example: row,
-    promptIds,
-    responseIds,
-    ...(lossMask && { lossMask }),
-  })));
 }

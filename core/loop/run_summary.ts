@@ -14,6 +14,8 @@ export interface IterationSummary {
   sampled?: number;
   /** Token-mean cross-entropy of the held-out responses, in nats. */
   eval_loss?: number;
+  /** Held-out rows that these were measured on. */
+  eval_rows?: number;
   /** Share of the pairs whose chosen answer is the generated one. */
   generated_chosen?: number;
   /** Pairs that were made. */
@@ -72,6 +74,11 @@ export interface RunSummary {
   edited?: string[];
 }
 
+/** The text of summary.json. */
+export function summaryText(summary: RunSummary): string {
+  return JSON.stringify(summary, null, 2) + "\n";
+}
+
 const STAGE_KEYS = {
   "labels/generated_chosen": "generated_chosen",
   "labels/pairs": "pairs",
@@ -117,6 +124,7 @@ export async function summarizeRun(
       if (evaluation.greedy !== undefined) summary.greedy = evaluation.greedy;
       if (evaluation.sampled !== undefined) summary.sampled = evaluation.sampled;
       summary.eval_loss = evaluation.loss;
+      summary.eval_rows = evaluation.rows;
     }
     const own = lines.filter((line) => line.iteration === iteration);
     for (const [key, name] of Object.entries(STAGE_KEYS)) {

@@ -1,30 +1,42 @@
 /** The whole loop: generate, label, optimize, evaluate, iteration by iteration. @module */
-import { openAdapterFolder } from "../checkpoint/adapter_folder.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { judgeModels, requireFor, type ResolvedConfig } from "../config/config.ts";
 import { dtypeOfName } from "../dtype.ts";
-import { withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
 import { freeModel, loadFrozenModel } from "../model/model.ts";
+import { checkTrainable } from "../model/trainable_weights.ts";
 import { writeReport } from "../report/write_report.ts";
+import { removeRun } from "../run/begin_anew.ts";
+import { checkLabels } from "../run/label_record.ts";
 import { reportEvaluation } from "../run/metrics_sinks.ts";
-import { fixSettings } from "../run/resume_check.ts";
-import { type RunContext, type RunHooks, throwIfStopped, withRun } from "../run/run_context.ts";
+import { warnOfLoss, warnOfSettings } from "../run/nonsense_notes.ts";
+import { BEGIN_ADVICE, checkSettings, fixSettings } from "../run/resume_check.ts";
+import { type FolderContext, type RunContext, type RunHooks, throwIfStopped, withRun } from "../run/run_context.ts";
 import { runPaths } from "../run/run_paths.ts";
 import { givesPairs } from "../run/run_rows.ts";
-import { hasWork, retrainAdvice } from "../run/run_work.ts";
-import { refuseStage } from "../run/stage_record.ts";
+import { hasWork } from "../run/run_work.ts";
+import { refuseStage, refuseUnknown } from "../run/stage_record.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
+import { checkMade, finishedRun, foldersOf, keepEvaluation } from "./finished_work.ts";
 import { generateStage } from "./generate_stage.ts";
 import { handOut } from "./hand_out.ts";
 import { labelStage } from "./label_stage.ts";
 import { dropState, optimizeStage, withChatTemplate } from "./optimize_stage.ts";
 import { runStage } from "./run_stage.ts";
-import { type IterationSummary, type RunSummary, summarizeRun } from "./run_summary.ts";
-import { handedOut, needsOf, type OptimizeStep, type Round, type Step, trainSchedule } from "./schedule.ts";
-import { checkJudging, checkSteps, labelsLeft } from "./schedule_checks.ts";
+import { type IterationSummary, type RunSummary, summarizeRun, summaryText } from "./run_summary.ts";
+import { dropOtherEvaluations, evaluateAgain, hasOtherEval } from "./other_eval_rows.ts";
+import {
+  type EvaluateStep,
+  handedOut,
+  needsOf,
+  type OptimizeStep,
+  type Round,
+  type Step,
+  trainSchedule,
+} from "./schedule.ts";
+import { checkJudging, checkPairs, checkSteps, labelsLeft } from "./schedule_checks.ts";
 
 /** The callbacks of {@linkcode train}. */
 export interface TrainHooks extends RunHooks {
@@ -61,54 +73,62 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
   // Whether dpo has pairs, or must generate answers, is known only once its rows are read; it is checked again then.
   const known = stepsOf(trainSchedule(config, { hasPairs: config.method === "dpo" }));
   checkSteps(known, hooks);
-  await checkJudging(known);
+  await checkJudging(known, { isAnew: hooks.force === true });
   const needs = needsOf(stepsOf(trainSchedule(config, { hasPairs: false })));
-  return await withRun(config, { needs, hooks }, async (context) => {
+  const remove = (): Promise<void> => removeRun(config.output_dir);
+  return await withRun(config, { needs, hooks, finished: finishedTrain, remove }, async (context) => {
     const schedule = trainSchedule(config, { hasPairs: await givesPairs(context) });
     checkSteps(stepsOf(schedule), hooks);
     await checkJudging(stepsOf(schedule));
-    await refuseStage(config.output_dir);
     const isBegun = await hasWork(config.output_dir);
+    if (isBegun && await exists(runPaths(config.output_dir).settings)) await dropOtherEvaluations(context);
     await fixSettings(config);
+    warnOfSettings(context);
     const { method, iterations } = config;
     const run = async (): Promise<RunSummary> => {
       await beginWithModels(context, { schedule, isBegun });
-      if (await isComplete(config, schedule)) {
-        context.onNote(`The run in ${config.output_dir} was complete already; nothing is trained`);
-      }
       return await runSchedule(context, schedule, hooks);
     };
     return await context.telemetry.span("train", { method, iterations }, run);
   });
 }
 
+/** The summary of a run that is finished; null if there is something to do. Throws a UserError for other work. */
+async function finishedTrain(context: FolderContext): Promise<RunSummary | null> {
+  const { config, onNote } = context;
+  const { output_dir: folder } = config;
+  await refuseStage(folder);
+  await refuseUnknown(folder);
+  await checkSettings(config);
+  if (!await exists(runPaths(folder).settings) || !await hasWork(folder)) {
+    checkPairs(config, { hasPairs: await givesPairs(context) });
+    return null;
+  }
+  // Whether answers are generated changes nothing about what has to be there at the end.
+  const schedule = trainSchedule(config, { hasPairs: true });
+  await beginWithModels(context, { schedule, isBegun: true });
+  const summary = await hasOtherEval(context) ? null : await finishedRun(context, schedule);
+  if (summary !== null) {
+    onNote(`The run in ${folder} was complete already; nothing is trained (--force begins it anew)`);
+  }
+  return summary;
+}
+
 /** Records the base model and the judges of the steps that are left, or throws a UserError if one is not as before. */
 async function beginWithModels(
-  { config, checksums, sources }: RunContext,
+  { config, checksums, sources }: FolderContext,
   { schedule, isBegun }: { schedule: readonly Round[]; isBegun: boolean },
 ): Promise<void> {
   const { output_dir: of } = config;
-  const shared = { isBegun, what: `the run in ${of}`, advice: "give another output_dir or delete the folder" };
-  await checksums.beginWith(await sources.model(config.model!), { of, ...shared });
+  const shared = { isBegun, what: `the run in ${of}`, advice: BEGIN_ADVICE };
+  const base = await sources.model(config.model!);
+  // Known at once, and not after answers were generated and judged.
+  if (config.lora === undefined) checkTrainable(await openModelFolder(await sources.filesIn(base)));
+  await checksums.beginWith(base, { of, ...shared });
   const left = await labelsLeft(stepsOf(schedule));
   for (const name of new Set(left.flatMap(({ settings }) => judgeModels(settings.labels)))) {
     await checksums.judgeWith(name, await sources.model(name), shared);
   }
-}
-
-/** Whether all models and evaluations of the schedule are there, and what is handed out. */
-async function isComplete(config: ResolvedConfig, schedule: readonly Round[]): Promise<boolean> {
-  const made = stepsOf(schedule).flatMap((step) =>
-    step.stage === "optimize" ? foldersOf(step.makes) : step.stage === "evaluate" ? [step.paths.evaluation] : []
-  );
-  for (const path of [...made, ...foldersOf(handedOut(config))]) {
-    if (!await exists(path)) return false;
-  }
-  return true;
-}
-
-function foldersOf({ model, adapter }: OptimizeStep["makes"]): string[] {
-  return [model, adapter].filter((folder) => folder !== null);
 }
 
 function stepsOf(schedule: readonly Round[]): Step[] {
@@ -123,6 +143,7 @@ async function runSchedule(
   const { config } = context;
   const { output_dir: folder } = config;
   const evaluations = new Map<number, Evaluation>();
+  const evaluated: EvaluateStep[] = [];
   let summary: RunSummary | undefined;
   for (const { iteration, steps } of schedule) {
     if (iteration >= 0) {
@@ -133,11 +154,17 @@ async function runSchedule(
       if (step.stage !== "evaluate") continue;
       const evaluation = await runStage(context, step, () => evaluateStage(context, step));
       evaluations.set(iteration, evaluation);
+      evaluated.push(step);
       await reportEvaluation(context, { iteration, evaluation });
+      await evaluateAgain(context, { evaluations, steps: evaluated });
     }
+    await keepEvaluation(context, { evaluations, iteration });
     summary = await summarizeRun(folder, { model: foldersOf(handedOut(config))[0]!, evaluations, last: iteration });
-    await writeFileAtomic(runPaths(folder).summary, JSON.stringify(summary, null, 2) + "\n");
-    onIteration?.(summary.iterations.at(-1)!);
+    await writeFileAtomic(runPaths(folder).summary, summaryText(summary));
+    const own = summary.iterations.at(-1)!;
+    const trained = steps.find((step) => step.stage === "optimize");
+    if (trained) warnOfLoss(context, { loss: own.loss, margins: own.rewards_margins, settings: trained.settings });
+    onIteration?.(own);
   }
   await handOutLast(context, schedule);
   await writeReport(folder);
@@ -155,15 +182,12 @@ async function makeModel(context: RunContext, steps: readonly Step[]): Promise<v
       throwIfStopped(context);
       if (step.stage === "generate") await runStage(context, step, () => generateStage(context, step));
       else if (step.stage === "optimize") await runStage(context, step, () => optimizeStage(context, step));
-      else if (step.stage === "label" && !await exists(pairs)) {
-        await runStage(context, step, () => labelStage(context, step));
-      }
+      else if (step.stage !== "label") continue;
+      else if (await exists(pairs)) await checkLabels(paths, step.settings);
+      else await runStage(context, step, () => labelStage(context, step));
     }
   }
-  // What an earlier process made is not trusted, but read.
-  await context.checksums.checkModel(made!);
-  const opened = makes.adapter === null ? openModelFolder(made!) : openAdapterFolder(made!);
-  await withAdvice<unknown>(opened, await retrainAdvice(made!));
+  await checkMade(context.checksums, made!, makes);
   await dropState(paths);
 }
 
@@ -180,11 +204,9 @@ async function handOutLast(context: RunContext, schedule: readonly Round[]): Pro
   const model = await loadFrozenModel(device, await sources.filesIn(made!), config);
   try {
     const dtype = dtypeOfName(config.dtype) ?? source.dtype;
-    await handOut(context, {
-      model: { ...model, folder: source },
-      makes: handedOut(config),
-      dtype,
-    });
+    const makes = handedOut(config);
+    await handOut(context, { model: { ...model, folder: source }, makes, dtype });
+    for (const dir of foldersOf(makes)) await context.checksums.handOutFrom(dir, made!);
   } finally {
     freeModel(model);
   }

@@ -16,10 +16,10 @@ import type {
 } from "./decoder_types.ts";
 import { modelTensors } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
+import { inverseFrequencies } from "./families/rope_frequencies.ts";
 import { mlpActivations, mlpBlock, mlpBlockBackward } from "./mlp_block.ts";
 import type { Parameters } from "./parameters.ts";
 import { addToStream, lastBackward, readStream } from "./residual_stream.ts";
-import { inverseFrequencies } from "./rope_frequencies.ts";
 import type { Segment } from "./segments.ts";
 import { embedTokens, embedTokensBackward } from "./token_embedding.ts";
 

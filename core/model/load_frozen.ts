@@ -72,9 +72,8 @@ export async function loadFrozen(
     const { matrix, firstRow, columns } = weights.locate(tensor.name);
     const { storage, data, scales } = matrix;
     if (isQuantized(storage) && madeScales) {
-      const { data: start, scales: startOfScales } = storedBytes(storage, { rows: firstRow, columns });
-      device.write(data, bytes, start);
-      device.write(scales!, madeScales, startOfScales);
+      device.write(data, bytes, storedBytes(storage, { rows: firstRow, columns }).data);
+      if (madeScales.length > 0) device.write(scales!, madeScales);
       continue;
     }
     if (!isQuantized(storage)) {
@@ -123,7 +122,7 @@ interface Piece {
   first: number;
   bytes: Uint8Array<ArrayBuffer>;
   dtype: QuantizeSource;
-  /** Of a matrix whose file has codes: `bytes` are all of these. */
+  /** Of a matrix whose file has codes: `bytes` are all of these. With the last of a group come the group's scales. */
   scales?: Uint8Array<ArrayBuffer>;
 }
 
@@ -134,15 +133,30 @@ function isStoredCoded({ storage, tensors }: FrozenGroup, { dtypeOf }: FrozenAll
 
 async function* pieces(groups: readonly FrozenGroup[], source: FrozenSource): AsyncGenerator<Piece> {
   for (const group of groups) {
+    if (isStoredCoded(group, source)) {
+      yield* codedPieces(group, source);
+      continue;
+    }
     for (const tensor of group.tensors) {
       const part = { tensor, group };
-      if (isStoredCoded(group, source)) {
-        const { codes, scales } = await source.readCodes(tensor.name);
-        yield { ...part, first: 0, bytes: codes, dtype: "f32", scales };
-      } else if (isQuantized(group.storage)) yield* rowPieces(part, source);
+      if (isQuantized(group.storage)) yield* rowPieces(part, source);
       else if (group.storage === "f32") yield* floatPieces(part, source);
       else yield* bytePieces({ ...part, dtype: group.storage }, source);
     }
+  }
+}
+
+/** Scales are uploaded together, since those of a matrix may begin within a word. */
+async function* codedPieces(group: FrozenGroup, source: FrozenSource): AsyncGenerator<Piece> {
+  const { tensors, bytes } = group;
+  const allScales = new Uint8Array(bytes.scales);
+  let filled = 0;
+  for (const tensor of tensors) {
+    const { codes, scales } = await source.readCodes(tensor.name);
+    allScales.set(scales, filled);
+    filled += scales.length;
+    const isLast = tensor === tensors.at(-1);
+    yield { tensor, group, first: 0, bytes: codes, dtype: "f32", scales: isLast ? allScales : new Uint8Array() };
   }
 }
 

@@ -8,7 +8,8 @@ export function checkTrainable({ files, comesQuantized }: Pick<ModelFolder, "fil
     new UserError(`Cannot train all weights of ${files.name}: ${what}, or name a model`);
   if (files.adapter !== undefined) throw refuse("it is an adapter; set lora to train it further (lora: {} will do)");
   if (comesQuantized === null) return;
-  throw refuse(
-    `quantization_config of its config.json says ${comesQuantized}, and quantized weights are not trained; set lora (lora: {} will do)`,
-  );
+  const where = files.gguf === undefined
+    ? `quantization_config of its config.json says ${comesQuantized}`
+    : `it holds tensors of ${comesQuantized}`;
+  throw refuse(`${where}, and quantized weights are not trained; set lora (lora: {} will do)`);
 }

@@ -1,10 +1,18 @@
-/** What to change if an optimize stage does not fit. @module */
+/** What to change if a stage does not fit. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
-import { batchSizes, changes, firstThatFits, lighterBases, lighterSegments } from "./lighter_settings.ts";
-import { type OptimizeWork, Rehearsing } from "./rehearse.ts";
+import {
+  batchSizes,
+  changes,
+  firstThatFits,
+  halvesOf,
+  lighterBases,
+  lighterCaches,
+  lighterSegments,
+} from "./lighter_settings.ts";
+import { type OptimizeWork, type Rehearsed, Rehearsing } from "./rehearse.ts";
 
 /** What does not fit, and what would. */
 export interface Advice {
@@ -27,18 +35,11 @@ export async function advise(
     memory: number;
     folder: ModelFolder;
   } & OptimizeWork,
-): Promise<Advice> {
+): Promise<Pick<Advice, "change">> {
   const { settings, plan } = work;
   const { training } = settings;
-  const bytesOf = async (changed: IterationConfig): Promise<number> => {
-    try {
-      const { bytes } = await new Rehearsing(device).optimize(folder, { ...work, settings: changed });
-      return bytes;
-    } catch (error) {
-      if (!(error instanceof DeviceError)) throw error;
-      return Infinity;
-    }
-  };
+  const bytesOf = (changed: IterationConfig): Promise<number> =>
+    neededBytes(() => new Rehearsing(device).optimize(folder, { ...work, settings: changed }));
   const segments = lighterSegments(device, folder.config, training.gradient_checkpointing);
   for (const batch of batchSizes(training)) {
     for (const quantization of lighterBases(settings.quantization, { isFrozen: plan !== null, folder })) {
@@ -49,9 +50,45 @@ export async function advise(
       }));
       const found = await firstThatFits(candidates, { memory, bytesOf });
       if (found) {
-        return { stage: "optimize", problem: "", change: { set: changes(settings, found.item), bytes: found.bytes } };
+        return { change: { set: changes(settings, found.item), bytes: found.bytes } };
       }
     }
   }
-  return { stage: "optimize", problem: "", change: null };
+  return { change: null };
+}
+
+/**
+ * Looks for settings of sampling that fit: fewer rows at a time, which takes time alone, and then keys and values in 16
+ * bits. `rehearse` rehearses the stage with other settings, on this device.
+ */
+export async function adviseSampling(
+  settings: IterationConfig,
+  { device, memory, rehearse }: {
+    device: Device;
+    memory: number;
+    rehearse: (stages: Rehearsing, changed: IterationConfig) => Promise<Rehearsed>;
+  },
+): Promise<Pick<Advice, "change">> {
+  const { generation } = settings;
+  const bytesOf = (changed: IterationConfig): Promise<number> =>
+    neededBytes(() => rehearse(new Rehearsing(device), changed));
+  for (const kv_cache_dtype of lighterCaches(generation)) {
+    const candidates = halvesOf(generation.batch_size).map((batch_size): IterationConfig => ({
+      ...settings,
+      generation: { ...generation, batch_size, kv_cache_dtype },
+    }));
+    const found = await firstThatFits(candidates, { memory, bytesOf });
+    if (found) return { change: { set: changes(settings, found.item), bytes: found.bytes } };
+  }
+  return { change: null };
+}
+
+/** Bytes of what is rehearsed; Infinity where the device's limits do not allow it. */
+async function neededBytes(rehearse: () => Promise<Rehearsed>): Promise<number> {
+  try {
+    return (await rehearse()).bytes;
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    return Infinity;
+  }
 }

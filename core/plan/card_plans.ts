@@ -84,7 +84,7 @@ export async function planCards(
         const settingsOf = (batch_size: number, gradient_checkpointing: boolean | number): MemorySettings => ({
           quantization,
           training: { ...batch, gradient_checkpointing },
-          generation: { batch_size },
+          generation: { ...config.generation, batch_size },
         });
         const slots = await firstSlots(halvesOf(config.generation.batch_size), async (count) => {
           const { optimize, others } = await bytesOf(settingsOf(count, segments.at(-1)!));

@@ -20,8 +20,11 @@ export type Quantization = IterationConfig["quantization"];
 export interface MemorySettings {
   quantization: Quantization;
   training: BatchSizes & Pick<TrainingConfig, "gradient_checkpointing">;
-  generation: Pick<IterationConfig["generation"], "batch_size">;
+  generation: SampledSettings;
 }
+
+/** The settings of sampling that memory depends on. */
+export type SampledSettings = Pick<IterationConfig["generation"], "batch_size" | "kv_cache_dtype">;
 
 /** How the base may be held: as it is set, and in less memory where it is frozen and did not come quantized. */
 export function lighterBases(
@@ -30,6 +33,11 @@ export function lighterBases(
 ): Quantization[] {
   const mayQuantize = isFrozen && given === "none" && folder.comesQuantized === null;
   return mayQuantize ? [given, "int8", "int4"] : [given];
+}
+
+/** How keys and values may be cached: as it is set, and in 16 bits where they are in full. */
+export function lighterCaches({ kv_cache_dtype: given }: SampledSettings): SampledSettings["kv_cache_dtype"][] {
+  return given === "float32" ? [given, "bfloat16"] : [given];
 }
 
 /** The micro-batch and each half of it, with the same optimizer batch. */
@@ -100,8 +108,8 @@ export function changes(before: MemorySettings, after: MemorySettings): string[]
     ...(["gradient_checkpointing", ...BATCH_KEYS] as const)
       .filter((key) => before.training[key] !== after.training[key])
       .map((key) => `training.${key}=${after.training[key]}`),
-    ...before.generation.batch_size === after.generation.batch_size
-      ? []
-      : [`generation.batch_size=${after.generation.batch_size}`],
+    ...(["batch_size", "kv_cache_dtype"] as const)
+      .filter((key) => before.generation[key] !== after.generation[key])
+      .map((key) => `generation.${key}=${after.generation[key]}`),
   ];
 }

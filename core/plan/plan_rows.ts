@@ -4,7 +4,7 @@ import type { IterationConfig } from "../config/config_types.ts";
 import type { DataSource } from "../data/formats/data_sources.ts";
 import type { DataRow } from "../data/parse_row.ts";
 import { readRows, type ReadRowsOptions } from "../data/read_rows.ts";
-import { tokenizeExamples, type TokenizeOptions, tokenizePairs } from "../data/tokenize_rows.ts";
+import { tokenizeExamples, type TokenizeOptions, tokenizePairs, type TokenizeReport } from "../data/tokenize_rows.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import { readingOf } from "../run/run_rows.ts";
@@ -20,6 +20,10 @@ export interface PlannedRows<T> {
   /** Rows of the data, and how many of them were tokenized. */
   read: number;
   tokenized: number;
+  /** What became of those that were tokenized. */
+  report: TokenizeReport;
+  /** Malformed rows that were left out. */
+  malformed: number;
 }
 
 /** Where rows come from, and the model that reads them. */
@@ -39,12 +43,13 @@ export async function planExamples(
   return await planRows(
     data,
     reading,
-    (rows, options) =>
-      tokenizeExamples(rows, { ...options, allTurns, joint }).examples.map(({ row, promptIds, responseIds }) => ({
-        example: row,
-        promptIds,
-        responseIds,
-      })),
+    (rows, options) => {
+      const { examples, report } = tokenizeExamples(rows, { ...options, allTurns, joint });
+      return {
+        report,
+        kept: examples.map(({ row, promptIds, responseIds }) => ({ example: row, promptIds, responseIds })),
+      };
+    },
   );
 }
 
@@ -60,33 +65,39 @@ export async function planPairs({ ofData, ...data }: PlannedData & { ofData: boo
   return await planRows(
     data,
     reading,
-    (rows, options) =>
-      tokenizePairs(rows, options).pairs.map(({ row, promptIds, chosenIds, rejectedIds }) => ({
-        example: row,
-        promptIds,
-        chosenIds,
-        rejectedIds,
-      })),
+    (rows, options) => {
+      const { pairs, report } = tokenizePairs(rows, options);
+      return {
+        report,
+        kept: pairs.map(({ row, promptIds, chosenIds, rejectedIds }) => ({
+          example: row,
+          promptIds,
+          chosenIds,
+          rejectedIds,
+        })),
+      };
+    },
   );
 }
 
 async function planRows<T extends { example: number }>(
   { source, settings: { data }, folder }: PlannedData,
   reading: ReadRowsOptions,
-  tokenize: (rows: readonly DataRow[], options: TokenizeOptions) => T[],
+  tokenize: (rows: readonly DataRow[], options: TokenizeOptions) => { kept: T[]; report: TokenizeReport },
 ): Promise<PlannedRows<T>> {
-  const { rows } = await readRows(source, reading);
+  const { rows, skipped } = await readRows(source, reading);
   const sample = sampled(rows, SAMPLE_ROWS);
-  const kept = tokenize(sample, {
+  const { kept, report } = tokenize(sample, {
     tokenizer: await tokenizerOf(folder.files, data),
     vocabSize: folder.config.vocabSize,
     maxLength: data.max_length,
   });
-  if (sample.length === rows.length) return { rows: kept, read: rows.length, tokenized: rows.length };
+  const known = { read: rows.length, tokenized: sample.length, report, malformed: skipped.length };
+  if (sample.length === rows.length) return { rows: kept, ...known };
   const count = Math.round(rows.length * kept.length / sample.length);
   // Rows that stand for others need only differ in their index, which decides the order.
   const standing = Array.from({ length: count }, (_, i) => ({ ...kept[i % kept.length]!, example: i }));
-  return { rows: standing, read: rows.length, tokenized: sample.length };
+  return { rows: standing, ...known };
 }
 
 function sampled<T>(items: readonly T[], most: number): readonly T[] {

@@ -4,7 +4,7 @@ import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts
 import { requireFor, type ResolvedConfig } from "../config/config.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { optimizeStep, type Step, trainSchedule } from "../loop/schedule.ts";
-import { checkJudging, checkSteps } from "../loop/schedule_checks.ts";
+import { checkJudging, checkPairs, checkSteps } from "../loop/schedule_checks.ts";
 import type { OnProgress } from "../progress.ts";
 import { givesPairs } from "../run/run_rows.ts";
 import { RunSources } from "../run/run_sources.ts";
@@ -76,6 +76,7 @@ export async function openPlan(
   const sources = await RunSources.open(config.output_dir, { ...told, keeps: false });
   const folder = await openModelFolder(await sources.filesIn(await sources.model(config.model!)));
   const hasPairs = !alone && await givesPairs({ config, sources });
+  if (!alone) checkPairs(config, { hasPairs });
   return {
     sources,
     folder,

@@ -1,6 +1,7 @@
 /** The types of a plan. @module */
 import type { Advice } from "./advice.ts";
 import type { Speed } from "./device_speed.ts";
+import type { LengthSummary } from "./row_lengths.ts";
 
 /** A stage of the run. */
 export type PlannedStage = "evaluate" | "generate" | "label" | "optimize";
@@ -45,6 +46,14 @@ export interface RunPlan {
     promptTokens: number;
     /** Mean tokens of a response, of pairs over both. */
     responseTokens: number;
+    /** Tokens of a prompt with its response, of pairs with the longer one, as far as rows are kept and not cut. */
+    rowTokens: LengthSummary;
+    /** Malformed rows that are left out. */
+    malformed: number;
+    /** Rows dropped of those that were tokenized. */
+    dropped: number;
+    /** Responses cut of those that were tokenized. */
+    cut: number;
   };
   /** Iterations of the run. */
   iterations: number;

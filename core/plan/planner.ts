@@ -16,10 +16,12 @@ import { LOSSES } from "../train/losses/losses.ts";
 import { noiseShape, noiseTensors } from "../train/noise_generator.ts";
 import { orderSteps } from "../train/step_batches.ts";
 import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
-import { advise } from "./advice.ts";
+import { advise, adviseSampling } from "./advice.ts";
 import { type ModelCost, modelCost } from "./flops.ts";
 import { planExamples, type PlannedRows, planPairs } from "./plan_rows.ts";
 import type { RunPlan } from "./plan_types.ts";
+import type { Rehearsing } from "./rehearse.ts";
+import { summarize } from "./row_lengths.ts";
 import { type KnownSteps, StagePlans } from "./stage_plans.ts";
 import { countOf, generateWork, optimizeWork, type PlannedRow, scoreWork } from "./step_work.ts";
 import { uncountedWork } from "./uncounted_work.ts";
@@ -188,6 +190,7 @@ export class Planner {
     },
   ): Promise<void> {
     const { generation, data } = settings;
+    const { device, folder, isThorough = true } = this.#options;
     const prompts = examples.map(({ example, promptIds }) => ({
       row: example,
       promptIds,
@@ -195,11 +198,22 @@ export class Planner {
     }));
     const lengths = examples.map(({ responseIds }, i) => Math.min(responseIds.length, prompts[i]!.maxNewTokens));
     const likelyTokens = Math.ceil(lengths.reduce((a, b) => a + b, 0) / lengths.length);
+    const rehearse = (stages: Rehearsing, settings: IterationConfig) =>
+      stages.generate(folder, { prompts, settings, likelyTokens, plan });
+    const { batch_size, kv_cache_dtype } = generation;
     await this.stages.add(stage, {
-      key: JSON.stringify([prompts.length, likelyTokens, plan !== null, settings.quantization, generation.batch_size]),
-      rehearse: (stages) => stages.generate(this.#options.folder, { prompts, settings, likelyTokens, plan }),
+      key: JSON.stringify([
+        prompts.length,
+        likelyTokens,
+        plan !== null,
+        settings.quantization,
+        batch_size,
+        kv_cache_dtype,
+      ]),
+      rehearse: (stages) => rehearse(stages, settings),
       work: generateWork(this.#cost, { prompts: prompts.map(({ promptIds }) => promptIds), lengths }),
       isPart: stage === "evaluate",
+      ...(isThorough && { advise: (memory) => adviseSampling(settings, { device, memory, rehearse }) }),
     });
   }
 
@@ -240,7 +254,10 @@ export class Planner {
   }
 
   /** Keeps a description of the rows, and returns them. */
-  #describe<T extends PlannedRow>(path: string, { rows, read, tokenized }: PlannedRows<T>): readonly T[] {
+  #describe<T extends PlannedRow>(
+    path: string,
+    { rows, read, tokenized, report, malformed }: PlannedRows<T>,
+  ): readonly T[] {
     const mean = (length: (row: T) => number): number => rows.reduce((sum, row) => sum + length(row), 0) / rows.length;
     this.data = {
       path,
@@ -251,6 +268,13 @@ export class Planner {
       responseTokens: mean((row) =>
         "chosenIds" in row ? (row.chosenIds.length + row.rejectedIds.length) / 2 : row.responseIds.length
       ),
+      rowTokens: summarize(rows.map((row) =>
+        row.promptIds.length +
+        ("chosenIds" in row ? Math.max(row.chosenIds.length, row.rejectedIds.length) : row.responseIds.length)
+      )),
+      malformed,
+      dropped: report.promptTooLong + report.emptyResponse,
+      cut: report.cut,
     };
     return rows;
   }

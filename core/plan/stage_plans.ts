@@ -16,7 +16,7 @@ export interface PlannedStep {
   /** Whether it is a part of the step before, which is counted already (default false). */
   isPart?: boolean;
   /** Looks for settings that fit into `memory` bytes. */
-  advise?: (memory: number) => Promise<Advice>;
+  advise?: (memory: number) => Promise<Pick<Advice, "change">>;
 }
 
 interface Entry {

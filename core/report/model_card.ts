@@ -50,24 +50,30 @@ export function modelCard(run: RunRecord, { repo, sources, figure, adapter }: Ca
   // Training data and held-out data may have the same name; the held-out data was looked up last.
   const held = sources.findLast(({ source }) => source === valueAt(settings, "data.eval"));
   const datasets = sources.filter((source) => source.type === "dataset" && source !== held);
-  const made = makingOf(settings);
+  const made = makingOf(settings, run);
+  const local = base ? null : localName(adapter ? adapter.base : valueAt(settings, "model"));
+  const tags = [...new Set([...made.tags, ...adapter || isRecord(settings.lora) ? ["lora"] : []])];
   const header = {
     library_name: adapter ? "peft" : "transformers",
     pipeline_tag: "text-generation",
     ...(base?.license !== undefined && { license: base.license }),
     ...(base && { base_model: base.repo, base_model_relation: adapter ? "adapter" : "finetune" }),
     ...(datasets.length > 0 && { datasets: [...new Set(datasets.map(({ repo }) => repo))] }),
-    tags: [...new Set(["dnpo", ...made.tags, ...adapter || isRecord(settings.lora) ? ["lora"] : []])],
+    ...(tags.length > 0 && { tags }),
   };
   return [
     `---\n${frontMatter(header)}---`,
     `# ${escapeMarkdown(repo.split("/").at(-1)!)}`,
-    opening(made, { base, isAdapter: adapter !== undefined }),
+    opening(made, { base, local, isAdapter: adapter !== undefined }),
     section("Use", useText(repo, { isAdapter: adapter !== undefined, base })),
-    section("How it was made", makingText(settings, { made, base, datasets, held, edited: run.edited })),
-    section("What came out", [iterationTable(run), figure === null ? "" : `![Figures of the run](${figure})`]),
+    section("How it was made", makingText(settings, { made, base, local, datasets, held, edited: run.edited })),
+    section("What came out", [
+      iterationTable(run),
+      definitions(run),
+      figure === null ? "" : `![Figures of the run](${figure})`,
+    ]),
     section("Settings", settingsTable(settings, sources)),
-    section("Citation", CITATION),
+    section("Citation", made.citation),
   ].filter((part) => part !== "").join("\n\n") + "\n";
 }
 
@@ -95,9 +101,11 @@ interface Making {
   generates: boolean;
   /** Whether the noise is worth a line. */
   hasNoise: boolean;
+  /** The paper of the method, in BibTeX; empty if it has none. */
+  citation: string;
 }
 
-function makingOf(settings: Record<string, unknown>): Making {
+function makingOf(settings: Record<string, unknown>, { stages }: Pick<RunRecord, "stages">): Making {
   const { stage } = settings;
   const method = stage === "sft" ? "sft" : settings.method;
   if (stage === "optimize") {
@@ -105,31 +113,78 @@ function makingOf(settings: Record<string, unknown>): Making {
       markdownCode(String(valueAt(settings, "training.loss_type")))
     }`;
     const hasNoise = isRecord(settings.noise);
-    return { method: what, after: what, tags: ["preference-optimization"], generates: false, hasNoise };
+    return { method: what, after: what, tags: ["preference-optimization"], generates: false, hasNoise, citation: "" };
   }
-  if (typeof method !== "string") return { method: null, after: null, tags: [], generates: false, hasNoise: false };
-  const name = Object.hasOwn(METHODS, method) ? METHODS[method]! : escapeMarkdown(method);
+  if (typeof method !== "string") {
+    return { method: null, after: null, tags: [], generates: false, hasNoise: false, citation: "" };
+  }
+  const name = (Object.hasOwn(METHODS, method) ? METHODS[method]! : escapeMarkdown(method)) +
+    (method === "dnpo" ? lacking(settings) : "");
   const paper = method === "dnpo" ? " ([arXiv 2502.05400](https://arxiv.org/abs/2502.05400))" : "";
   const count = Number(settings.iterations ?? 1);
   return {
     method: name,
     after: `${stage === undefined ? `${count} iteration${count === 1 ? "" : "s"} of ` : ""}${name}${paper}`,
     tags: [method, method === "sft" ? "sft" : "preference-optimization"],
-    generates: method === "dnpo" || method === "spin",
+    // Method dpo generates answers where its rows have no pairs.
+    generates: method === "dnpo" || method === "spin" || stages.some(({ stage }) => stage === "label"),
     hasNoise: method === "dnpo" && settings.noise !== undefined,
+    citation: Object.hasOwn(CITATIONS, method) ? CITATIONS[method]! : "",
   };
+}
+
+/** What of DNPO a run did without, in words behind its name. */
+function lacking(settings: Record<string, unknown>): string {
+  const without = [
+    ...(judgesOf(settings).some((judge) => judge !== "human") || settings.labels === undefined ? [] : ["a judge"]),
+    ...(noisesOf(settings).some((noise) => noise !== "none") || settings.noise === undefined ? [] : ["noise"]),
+  ];
+  return without.length === 0 ? "" : ` without ${without.join(" and ")}`;
+}
+
+/** The judge of each entry of the settings' labels. */
+function judgesOf(settings: Record<string, unknown>): string[] {
+  return [settings.labels].flat().filter(isRecord).map(({ judge }) => String(judge));
+}
+
+/** How each entry of the settings' noise is updated. */
+function noisesOf(settings: Record<string, unknown>): string[] {
+  return [settings.noise].flat().map((entry) => isRecord(entry) ? String(entry.update) : String(entry));
+}
+
+/** The loss and its temperature; null if the settings do not tell. */
+function lossOf(settings: Record<string, unknown>): string | null {
+  const [type, beta] = [valueAt(settings, "training.loss_type"), valueAt(settings, "training.beta")];
+  if (typeof type !== "string") return null;
+  if (type === "sft") return "cross-entropy of the answers (`sft`)";
+  return `${markdownCode(type)}${beta === undefined ? "" : `, beta ${escapeMarkdown([beta].flat().join(", "))}`}`;
+}
+
+/** The last name of a path, which says nothing about the machine; null if there is none. */
+function localName(path: unknown): string | null {
+  return typeof path === "string" ? path.split(/[\\/]/).findLast((part) => part !== "") ?? null : null;
+}
+
+/** The names of local data: what of a source the hub does not have. */
+function localData(source: unknown, known: readonly CardSource[]): string[] {
+  return [source].flat().flatMap((entry) => {
+    const path = isRecord(entry) ? entry.path : entry;
+    if (typeof path !== "string" || known.some(({ source, repo }) => source === path || path.startsWith(repo))) {
+      return [];
+    }
+    return localName(path) ?? [];
+  });
 }
 
 function opening(
   { after }: Making,
-  { base, isAdapter }: { base: CardSource | undefined; isAdapter: boolean },
+  { base, local, isAdapter }: { base: CardSource | undefined; local: string | null; isAdapter: boolean },
 ): string {
-  const of = base ? link(base) : "a local model";
-  if (isAdapter) {
-    return `This is a LoRA adapter for ${of}${after === null ? "" : `, after ${after}`}, trained with dnpo.`;
-  }
-  if (after === null) return base ? `This is ${of}, trained with dnpo.` : "This model was trained with dnpo.";
-  return `This is ${of} after ${after}, trained with dnpo.`;
+  const of = base ? link(base) : local === null ? "a local model" : `the local model ${markdownCode(local)}`;
+  const by = "trained with the program dnpo";
+  if (isAdapter) return `This is a LoRA adapter for ${of}${after === null ? "" : `, after ${after}`}, ${by}.`;
+  if (after === null) return base ? `This is ${of}, ${by}.` : `This model was ${by}.`;
+  return `This is ${of} after ${after}, ${by}.`;
 }
 
 function isNamed({ base }: { base: string | null }, names: readonly string[]): boolean {
@@ -163,9 +218,10 @@ function useText(
 
 function makingText(
   settings: Record<string, unknown>,
-  { made: { method, generates, hasNoise }, base, datasets, held, edited }: {
+  { made: { method, generates, hasNoise }, base, local, datasets, held, edited }: {
     made: Making;
     base: CardSource | undefined;
+    local: string | null;
     datasets: readonly CardSource[];
     held: CardSource | undefined;
     edited: readonly string[];
@@ -175,13 +231,18 @@ function makingText(
     const part = [data.config === "default" ? undefined : data.config, data.split].filter(Boolean).join("/");
     return `${link(data)}${part ? `, ${escapeMarkdown(part)}` : ""}, commit ${markdownCode(data.commit.slice(0, 12))}`;
   };
-  const judges = [settings.labels].flat().filter(isRecord).map(({ judge }) => String(judge));
-  const noise = [settings.noise].flat().map((entry) => isRecord(entry) ? String(entry.update) : String(entry));
+  const [judges, noise, loss] = [judgesOf(settings), noisesOf(settings), lossOf(settings)];
+  const localRows = (title: string, key: string, known: readonly CardSource[]): [string, string][] =>
+    localData(valueAt(settings, key), known).map((name) => [title, `${markdownCode(name)}, local`]);
   const rows: [string, string][] = [
     ...(method === null ? [] : [["method", method] as [string, string]]),
+    ...(loss === null ? [] : [["loss", loss] as [string, string]]),
     ...(base ? [["base model", describe(base)] as [string, string]] : []),
+    ...(local === null ? [] : [["base model", `${markdownCode(local)}, local`] as [string, string]]),
     ...datasets.map((data): [string, string] => ["data", describe(data)]),
+    ...localRows("data", settings.stage === "optimize" ? "pairs" : "data.train", datasets),
     ...(held ? [["held-out data", describe(held)] as [string, string]] : []),
+    ...localRows("held-out data", "data.eval", held ? [held] : []),
     ...(generates && judges.length > 0
       ? [["judge", escapeMarkdown([...new Set(judges)].join(", "))] as [string, string]]
       : []),
@@ -191,22 +252,47 @@ function makingText(
   return rows.length === 0 ? "" : table(["", ""], rows);
 }
 
-/** The numbers that tell most about an iteration, each with its column's head and whether it is a share. */
-const COLUMNS: Readonly<Record<string, readonly [head: string, share: boolean]>> = {
-  greedy: ["accuracy, greedy", true],
-  sampled: ["accuracy, sampled", true],
-  eval_loss: ["held-out loss", false],
-  pairs: ["pairs", false],
-  generated_chosen: ["generated chosen", true],
-  loss: ["model loss", false],
-  noise_loss: ["noise loss", false],
-  rewards_margins: ["reward margin", false],
-  rewards_accuracies: ["ranked as labelled", true],
+/** The numbers that tell most about an iteration, each with its column's head, whether it is a share, and what it is. */
+const COLUMNS: Readonly<Record<string, readonly [head: string, share: boolean, text: string]>> = {
+  eval_rows: ["held-out rows", false, "the n of what is measured on held-out data"],
+  greedy: [
+    "accuracy, greedy",
+    true,
+    "share of the held-out prompts whose answer at temperature 0 the verifier calls right",
+  ],
+  sampled: ["accuracy, sampled", true, "the same for one answer with the run's sampling settings"],
+  eval_loss: ["held-out loss", false, "mean cross-entropy of the tokens of the held-out answers, in nats"],
+  pairs: ["pairs", false, "pairs that were made and trained on, the n of the next share"],
+  generated_chosen: ["generated chosen", true, "share of the pairs whose chosen answer is the model's own"],
+  steps: ["steps", false, "optimizer steps; what follows are means over those that were logged"],
+  loss: ["model loss", false, "the training loss, of the kind that is named above"],
+  noise_loss: ["noise loss", false, "what the noise generator lowers: minus the mean loss of the pairs"],
+  rewards_margins: [
+    "reward margin",
+    false,
+    "lead of the chosen answer in implicit reward: beta times the log-ratio of policy and reference without noise",
+  ],
+  rewards_accuracies: [
+    "ranked as labelled",
+    true,
+    "share of the pairs whose chosen answer has the higher implicit reward",
+  ],
 };
+
+/** The columns that an iteration has a number for. */
+function columnsOf(run: RunRecord): string[] {
+  const iterations = iterationValues(run);
+  return Object.keys(COLUMNS).filter((key) => iterations.some(({ values }) => Object.hasOwn(values, key)));
+}
+
+/** What the table's numbers are. */
+function definitions(run: RunRecord): string {
+  return columnsOf(run).map((key) => `- **${COLUMNS[key]![0]}**: ${COLUMNS[key]![2]}`).join("\n");
+}
 
 function iterationTable(run: RunRecord): string {
   const iterations = iterationValues(run);
-  const keys = Object.keys(COLUMNS).filter((key) => iterations.some(({ values }) => Object.hasOwn(values, key)));
+  const keys = columnsOf(run);
   if (keys.length === 0) return "";
   const rows = iterations.map(({ iteration, values }) => [
     iterationName(iteration),
@@ -253,7 +339,7 @@ function valueAt(settings: Record<string, unknown>, key: string): unknown {
   return key.split(".").reduce<unknown>((value, step) => isRecord(value) ? value[step] : undefined, settings);
 }
 
-const CITATION = "```bibtex\n" +
+const DNPO = "```bibtex\n" +
   `@article{yang2025dnpo,
   title   = {Dynamic Noise Preference Optimization: Self-Improvement of Large Language Models with Self-Synthetic Data},
   author  = {Yang, Haoyan and Le, Khiem and Hua, Ting and Gao, Shangqian and Xu, Binfeng and Tang, Zheng and Xu, Jie
@@ -262,3 +348,25 @@ const CITATION = "```bibtex\n" +
   year    = {2025}
 }
 ` + "```";
+
+const SPIN = "```bibtex\n" +
+  `@article{chen2024spin,
+  title   = {Self-Play Fine-Tuning Converts Weak Language Models to Strong Language Models},
+  author  = {Chen, Zixiang and Deng, Yihe and Yuan, Huizhuo and Ji, Kaixuan and Gu, Quanquan},
+  journal = {arXiv preprint arXiv:2401.01335},
+  year    = {2024}
+}
+` + "```";
+
+const DPO = "```bibtex\n" +
+  `@article{rafailov2023dpo,
+  title   = {Direct Preference Optimization: Your Language Model is Secretly a Reward Model},
+  author  = {Rafailov, Rafael and Sharma, Archit and Mitchell, Eric and Ermon, Stefano and Manning, Christopher D.
+             and Finn, Chelsea},
+  journal = {arXiv preprint arXiv:2305.18290},
+  year    = {2023}
+}
+` + "```";
+
+/** The papers of the methods. */
+const CITATIONS: Readonly<Record<string, string>> = { dnpo: DNPO, spin: SPIN, dpo: DPO };

@@ -9,6 +9,7 @@ import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { TEMPLATES_FOLDER } from "../checkpoint/save_folder.ts";
 import { UserError } from "../error.ts";
 import { exists, filesIn, isFolder } from "../files/io.ts";
+import { isGgufPath } from "../files/model_files.ts";
 import { basename, join } from "../files/path.ts";
 import { parseModelSpec } from "../hub/hub_spec.ts";
 import { checkRepoName, type Pushed, type PushFile, pushFiles, type PushOptions } from "../hub/push_files.ts";
@@ -58,7 +59,9 @@ export async function filesToPush(
   const figure = run.steps.length > 0 || run.iterations.length > 0 ? readmeFigure(run) : null;
   if (opened !== null && isLocal(opened)) {
     onNote(
-      `The adapter's base ${opened.base} is a local folder: who loads the adapter must have it too; ` +
+      `The adapter's base ${opened.base} is a local ${
+        isGgufPath(opened.base ?? "") ? "file" : "folder"
+      }: who loads the adapter must have it too; ` +
         `${ADAPTER_CONFIG} names it without its path`,
     );
   }

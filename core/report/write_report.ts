@@ -92,6 +92,7 @@ const COLUMNS: Readonly<Record<string, { name: string; share: boolean }>> = {
   retokenized: { name: "retokenized", share: false },
   pairs: { name: "pairs", share: false },
   eval_loss: { name: "held-out loss", share: false },
+  eval_rows: { name: "held-out rows", share: false },
   steps: { name: "steps", share: false },
   noise_variance: { name: "noise variance", share: false },
   rewards_margins: { name: "reward margin", share: false },

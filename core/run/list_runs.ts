@@ -29,8 +29,15 @@ export interface RunState {
   step: number | null;
   /** Loss of that step; null if it has none. */
   loss: number | null;
-  /** The first evaluation and the best one after it. */
-  evaluation: { name: "sampled" | "greedy" | "eval_loss"; first: number; best?: number } | null;
+  /** The first evaluation, and if there are later ones, the last one and the best of all. */
+  evaluation: {
+    name: "sampled" | "greedy" | "eval_loss";
+    first: number;
+    last?: number;
+    best?: number;
+    /** The iteration of the best one, the first of several; −1 is the start. */
+    bestIteration?: number;
+  } | null;
   /** When something was last logged, as ISO 8601 in UTC. */
   when: string;
   /** Why the run could not be read; absent if it could. */
@@ -128,11 +135,17 @@ function field(value: unknown, key: string): string | null {
 function evaluationOf(run: RunRecord): RunState["evaluation"] {
   const rows = iterationValues(run);
   for (const name of ["sampled", "greedy", "eval_loss"] as const) {
-    const values = rows.flatMap(({ values }) => values[name] ?? []);
-    const [first, ...later] = values;
+    const known = rows.flatMap(({ iteration, values }) => {
+      const value = values[name];
+      return value === undefined ? [] : [{ iteration, value }];
+    });
+    const [first, ...later] = known;
     if (first === undefined) continue;
-    const best = name === "eval_loss" ? Math.min(...later) : Math.max(...later);
-    return { name, first, ...(later.length > 0 && { best }) };
+    const last = later.at(-1);
+    if (last === undefined) return { name, first: first.value };
+    const isBetter = (a: number, b: number): boolean => name === "eval_loss" ? a < b : a > b;
+    const best = known.reduce((best, row) => isBetter(row.value, best.value) ? row : best);
+    return { name, first: first.value, last: last.value, best: best.value, bestIteration: best.iteration };
   }
   return null;
 }

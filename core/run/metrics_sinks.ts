@@ -12,6 +12,8 @@ export interface LogPlace {
   iteration: number;
   /** Optimizer steps that are done. */
   step: number;
+  /** Whether what was logged of a later iteration still stands. */
+  stands: (iteration: number) => boolean;
 }
 
 /** Takes a line that was written to metrics.jsonl. */
@@ -53,9 +55,9 @@ export async function openSinks({ config, telemetry }: RunContext, place: LogPla
 /** Logs an evaluation, to TensorBoard only once; `iteration` is −1 for the start. */
 export async function reportEvaluation(
   { config, telemetry }: RunContext,
-  { iteration, evaluation }: { iteration: number; evaluation: { rows: number; loss: number } },
+  { iteration, evaluation }: { iteration: number; evaluation: { rows: number; loss: number; data?: string } },
 ): Promise<void> {
-  const { rows: _, ...numbers } = evaluation;
+  const { rows: _, data: __, ...numbers } = evaluation;
   const values = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [`eval/${name}`, value]));
   telemetry.record(values, { iteration, stage: "evaluate" });
   if (!config.training.report_to.includes("tensorboard")) return;
@@ -65,16 +67,23 @@ export async function reportEvaluation(
   if (!events.has(step, "eval/loss")) await events.append(step, values);
 }
 
-async function openEvents(folder: string, { stage, iteration, step }: LogPlace): Promise<EventFile> {
+/** Drops the evaluations that were logged to TensorBoard: the models are evaluated again. */
+export async function dropEvaluationEvents(folder: string): Promise<void> {
+  const path = eventPath(folder);
+  if (!await exists(path)) return;
+  await EventFile.open(path, ({ tags }) => !tags.some((tag) => tag.startsWith("eval/")));
+}
+
+async function openEvents(folder: string, { stage, iteration, step, stands }: LogPlace): Promise<EventFile> {
   const isOptimize = stage === "optimize";
   for (let later = iteration + (isOptimize ? 1 : 0);; later++) {
     const path = join(runPaths(folder).tensorboard, `iteration-${later}`);
     if (!await exists(path)) break;
-    await Deno.remove(path, { recursive: true });
+    if (!stands(later)) await Deno.remove(path, { recursive: true });
   }
   if (isOptimize) return await EventFile.open(eventPath(folder, iteration), (event) => event.step <= step);
   return await EventFile.open(eventPath(folder), (event) => {
-    if (event.step !== iteration) return event.step < iteration;
+    if (event.step !== iteration) return event.step < iteration || stands(event.step);
     const isOf = (name: string): boolean => event.tags.some((tag) => tag.startsWith(`${name}/`));
     return isOf("eval") || (stage === "label" && isOf("generation"));
   });

@@ -4,18 +4,18 @@ import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import { ADAPTER_CONFIG } from "../checkpoint/adapter_folder.ts";
 import type { Quantization } from "../config/choices.ts";
 import { UserError } from "../error.ts";
-import { exists } from "../files/io.ts";
-import type { ModelFiles } from "../files/model_files.ts";
+import { exists, isFolder } from "../files/io.ts";
+import { isGgufPath, type ModelFiles } from "../files/model_files.ts";
 import { parseModelSpec, refuseCredentials } from "../hub/hub_spec.ts";
 import { quantizationOf } from "./adapter_origin.ts";
 import { checkHandedOut } from "./handed_out.ts";
 import { runPaths } from "./run_paths.ts";
 
 /**
- * Finds the folder of a model or an adapter: `path` itself, or `model/` or else `adapter/` in it if `path` is a run's
- * folder. If nothing is at `path`, it is a name whose folder `resolve` finds. Throws a UserError if `path` is there, but
- * is neither, or if the weights of a run are not as it wrote them; other files that were changed are noted, and an
- * adapter whose base is held in another `quantization` than in training.
+ * Finds the folder of a model or an adapter, or a GGUF file: `path` itself, or `model/` or else `adapter/` in it if
+ * `path` is a run's folder. If nothing is at `path`, it is a name whose folder `resolve` finds. Throws a UserError if
+ * `path` is there, but is none of these, or if the weights of a run are not as it wrote them; other files that were
+ * changed are noted, and an adapter whose base is held in another `quantization` than in training.
  */
 export async function modelFolderOf(
   path: string,
@@ -63,8 +63,9 @@ async function noteQuantization(
   );
 }
 
-/** Whether a folder holds a model or an adapter. */
+/** Whether a folder holds a model or an adapter; a GGUF file is a model too. */
 export async function isModelFolder(folder: string): Promise<boolean> {
+  if (isGgufPath(folder) && await exists(folder) && !await isFolder(folder)) return true;
   return await exists(join(folder, "config.json")) || await exists(join(folder, ADAPTER_CONFIG));
 }
 

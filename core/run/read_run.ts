@@ -41,7 +41,7 @@ export interface LoggedIteration {
 export interface RunRecord {
   /** The folder's name. */
   name: string;
-  /** The text of config.yaml, or of stage.yaml, whose `stage` tells which one ran alone; null if there is neither. */
+  /** The text of stage.yaml, whose `stage` tells which one ran alone, or else of config.yaml; null without either. */
   settings: string | null;
   /** Steps in order, each once. */
   steps: LoggedStep[];
@@ -74,7 +74,8 @@ export async function readRun(dir: string): Promise<RunRecord> {
   const summary = await readSummary(paths.summary);
   return {
     name: basename(resolve(dir)),
-    settings: await readOptionalText(paths.settings) ?? await readOptionalText(paths.stage),
+    // A stage that ran alone has a config.yaml too, of which it read only a part.
+    settings: await readOptionalText(paths.stage) ?? await readOptionalText(paths.settings),
     ...await readMetrics(paths.metrics),
     ...summary,
     edited: Object.keys((await readChecksums(paths.checksums))?.edited ?? {}).sort(),

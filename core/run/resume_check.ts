@@ -4,49 +4,80 @@ import { parse } from "yaml";
 import { checkSameSettings, type IterationConfig, type ResolvedConfig, writeResolved } from "../config/config.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
-import { exists, readJsonObject, readText } from "../files/io.ts";
+import { exists, readJsonObject, readOptionalText, readText } from "../files/io.ts";
 import { isRecord } from "../values.ts";
-import { runPaths, type StagePaths } from "./run_paths.ts";
-import { hasWork } from "./run_work.ts";
+import { iterationPaths, runPaths, type StagePaths } from "./run_paths.ts";
+import { hasStageWork, hasWork, holdsAnything, iterationsIn } from "./run_work.ts";
+
+/** What to do where a folder holds other work than what is asked for. */
+export const BEGIN_ADVICE = "give another output_dir, or --force to begin anew in this one";
 
 /**
- * Writes the settings into the run's folder. Throws a UserError if it holds a run with other settings. Those of a run
- * that has done no work are replaced: it may have failed on a mistake in them.
+ * Throws a UserError if the folder holds a run of `train` with other settings, or one that has done more iterations.
+ * Settings of a run that has computed nothing do not count: it may have failed on a mistake in them.
  */
-export async function fixSettings(config: ResolvedConfig): Promise<void> {
-  const { output_dir: folder } = config;
-  const path = runPaths(folder).settings;
-  const text = writeResolved(config);
-  if (await exists(path) && await hasWork(folder)) {
-    const before = await readYamlRecord(path);
-    checkSameSettings(before, config, {
-      what: `the run in ${folder}`,
-      file: path,
-      advice: "give another output_dir or delete the folder",
-    });
+export async function checkSettings(config: ResolvedConfig): Promise<void> {
+  const { output_dir: folder, iterations } = config;
+  const { settings: path } = runPaths(folder);
+  if (!await exists(path) || !await hasWork(folder)) return;
+  const what = `the run in ${folder}`;
+  checkSameSettings(await readYamlRecord(path), config, { what, file: path, advice: BEGIN_ADVICE });
+  let done = 0;
+  for (const k of await iterationsIn(folder)) {
+    const { model, adapter } = iterationPaths(folder, k);
+    if (await holdsAnything(model) || await holdsAnything(adapter)) done = k + 1;
   }
-  await writeFileAtomic(path, text);
+  if (done <= iterations) return;
+  throw new UserError(
+    `Cannot go on with ${what}: iterations is ${iterations}, expected at least ${done}, which are done; ${BEGIN_ADVICE}`,
+  );
 }
 
-/** As {@linkcode fixSettings}, for the settings that an iteration's responses, or a part of them, were made with. */
+/** Writes the settings into the run's folder, where they are not there already. Throws as {@linkcode checkSettings}. */
+export async function fixSettings(config: ResolvedConfig): Promise<void> {
+  await checkSettings(config);
+  await writeIfOther(runPaths(config.output_dir).settings, writeResolved(config));
+}
+
+/** Writes a file unless it holds the text already. */
+export async function writeIfOther(path: string, text: string): Promise<void> {
+  if (await readOptionalText(path) !== text) await writeFileAtomic(path, text);
+}
+
+/**
+ * Throws a UserError if an iteration's responses, or a part of them or what was made of them, were made with other
+ * settings.
+ */
+export async function checkGeneration(
+  paths: StagePaths,
+  settings: IterationConfig,
+  { advice = BEGIN_ADVICE } = {},
+): Promise<void> {
+  const { generation: path, responses } = paths;
+  if (!await exists(path) || !await hasStageWork(paths)) return;
+  const { iteration } = settings;
+  const record = await withAdvice(readJsonObject(path), `give another output_dir or delete ${dirname(responses)}`);
+  checkSameSettings(record, generationOf(settings), {
+    what: `generate of iteration ${iteration}`,
+    file: path,
+    advice,
+  });
+}
+
+/** Writes the settings that an iteration's responses are made with. Throws as {@linkcode checkGeneration}. */
 export async function fixGeneration(paths: StagePaths, settings: IterationConfig): Promise<void> {
-  const { iteration, model, quantization, data, generation } = settings;
-  const made = {
+  await checkGeneration(paths, settings);
+  await writeIfOther(paths.generation, JSON.stringify(generationOf(settings), null, 2) + "\n");
+}
+
+function generationOf({ iteration, model, quantization, data, generation }: IterationConfig): Record<string, unknown> {
+  return {
     iteration,
     ...(model !== undefined && { model }),
     ...(quantization !== "none" && { quantization }),
     data,
     generation,
   };
-  if (await exists(paths.generation) && (await exists(paths.responses) || await exists(paths.partialResponses))) {
-    const advice = `give another output_dir or delete ${dirname(paths.responses)}`;
-    checkSameSettings(await withAdvice(readJsonObject(paths.generation), advice), made, {
-      what: `generate of iteration ${iteration}`,
-      file: paths.generation,
-      advice,
-    });
-  }
-  await writeFileAtomic(paths.generation, JSON.stringify(made, null, 2) + "\n");
 }
 
 /** Reads the settings of a run from a YAML file. Throws a UserError for one that holds none. */

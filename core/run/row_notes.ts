@@ -4,11 +4,15 @@ import type { ShapeCount, SkippedRow } from "../data/read_rows.ts";
 import type { TokenizeReport } from "../data/tokenize_rows.ts";
 import type { RunContext } from "./run_context.ts";
 
+/** What notes go through. */
+/** What takes note of lines for the user. */
+export type Noting = Pick<RunContext, "onNote">;
+
 /** The lines that a run has noted already, since every iteration reads the same data. */
-const told = new WeakMap<RunContext, Set<string>>();
+const told = new WeakMap<Noting, Set<string>>();
 
 /** Notes, once per run, which shapes the rows were taken for, except this project's own under their own names. */
-export function noteShapes(context: RunContext, path: string, shapes: readonly ShapeCount[]): void {
+export function noteShapes(context: Noting, path: string, shapes: readonly ShapeCount[]): void {
   for (const shape of shapes) {
     const { owner, mapped, rows } = shape;
     if (owner === "plain" && mapped === undefined) continue;
@@ -19,7 +23,8 @@ export function noteShapes(context: RunContext, path: string, shapes: readonly S
   }
 }
 
-function noteOnce(context: RunContext, line: string): void {
+/** Notes a line, unless the run has noted it already. */
+export function noteOnce(context: Noting, line: string): void {
   const lines = told.get(context) ?? new Set();
   told.set(context, lines);
   if (!lines.has(line)) context.onNote(line);
@@ -27,7 +32,7 @@ function noteOnce(context: RunContext, line: string): void {
 }
 
 /** Notes malformed rows that were left out. */
-export function noteSkipped({ onNote }: RunContext, path: string, skipped: readonly SkippedRow[]): void {
+export function noteSkipped({ onNote }: Noting, path: string, skipped: readonly SkippedRow[]): void {
   if (skipped.length === 0) return;
   const [first] = skipped;
   onNote(
@@ -37,19 +42,23 @@ export function noteSkipped({ onNote }: RunContext, path: string, skipped: reado
   );
 }
 
-/** Notes rows that were cut or dropped, and, once per run, those whose response shares a token with the prompt. */
+/** Notes, once per run, rows that were cut or dropped, and those whose response shares a token with the prompt. */
 export function noteReport(
-  context: RunContext,
+  context: Noting,
   path: string,
   { report, maxLength, joint = false }: { report: TokenizeReport; maxLength: number; joint?: boolean },
 ): void {
-  const { onNote } = context;
   const { rows, kept, promptTooLong, emptyResponse, cut, merged, firstMerged } = report;
   if (promptTooLong > 0) {
-    onNote(`${path}: ${promptTooLong} of ${rows} rows dropped, as the prompt alone reaches max_length ${maxLength}`);
+    noteOnce(
+      context,
+      `${path}: ${promptTooLong} of ${rows} rows dropped, as the prompt alone reaches max_length ${maxLength}`,
+    );
   }
-  if (emptyResponse > 0) onNote(`${path}: ${emptyResponse} of ${rows} rows dropped, as a response has no tokens`);
-  if (cut > 0) onNote(`${path}: ${cut} responses of ${kept} rows cut at max_length ${maxLength}`);
+  if (emptyResponse > 0) {
+    noteOnce(context, `${path}: ${emptyResponse} of ${rows} rows dropped, as a response has no tokens`);
+  }
+  if (cut > 0) noteOnce(context, `${path}: ${cut} responses of ${kept} rows cut at max_length ${maxLength}`);
   if (merged > 0) {
     noteOnce(
       context,

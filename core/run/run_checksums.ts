@@ -71,9 +71,10 @@ export class RunChecksums {
     { onNote = () => {}, filesIn = filesWithBase }: ChecksumOptions = {},
   ): Promise<RunChecksums> {
     if (folder === null) return new RunChecksums(null, { record: noChecksums(), onNote, filesIn, makesAll: false });
-    const { checksums, settings } = runPaths(folder);
+    const { checksums, settings, stage } = runPaths(folder);
     const record = await readChecksums(checksums) ?? noChecksums();
-    return new RunChecksums(folder, { record, onNote, filesIn, makesAll: await exists(settings) });
+    const makesAll = await exists(settings) && !await exists(stage);
+    return new RunChecksums(folder, { record, onNote, filesIn, makesAll });
   }
 
   /** Runs `place`, which writes or renames a file to `path`, whose bytes have the digest. */
@@ -167,6 +168,27 @@ export class RunChecksums {
         await this.#write();
       },
     };
+  }
+
+  /** The digests of a model's files as the run wrote them; undefined if they are not known. */
+  writtenIn(dir: string): FileDigests | undefined {
+    return this.#record.models[this.#keyOf(dir)];
+  }
+
+  /** Records that the model in `dir` is handed out from the one that an iteration has made in `made`. */
+  async handOutFrom(dir: string, made: string): Promise<void> {
+    const files = this.writtenIn(made);
+    if (files === undefined) return;
+    this.#record.began[this.#keyOf(dir)] = { folder: made, files };
+    await this.#write();
+  }
+
+  /** Whether the model in `dir` was handed out from the one in `made`, as that is now. */
+  isFrom(dir: string, made: string): boolean {
+    const [was, is] = [this.#record.began[this.#keyOf(dir)]?.files, this.writtenIn(made)];
+    if (was === undefined || is === undefined) return false;
+    const names = Object.keys(is);
+    return names.length === Object.keys(was).length && names.every((name) => was[name] === is[name]);
   }
 
   /** Throws a UserError if a file of a model that the run made is not as it was written. */

@@ -4,7 +4,7 @@ import type { Device } from "../../kernels/device/device.ts";
 import type { ResolvedConfig } from "../config/config.ts";
 import type { PlainValue } from "../data/formats/json_numbers.ts";
 import { RowEncoder } from "../data/row_encoder.ts";
-import { openRunDevice } from "../device/run_device.ts";
+import { openRunDevice, openToolDevice } from "../device/run_device.ts";
 import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import type { OnProgress } from "../progress.ts";
@@ -27,6 +27,8 @@ export interface RunHooks {
   signal?: AbortSignal;
   /** Whether the verifier module that the config names may run (default true). */
   allowVerifier?: boolean;
+  /** Whether to begin anew: what the folder holds of the work is removed first, finished or not (default false). */
+  force?: boolean;
   /** Scores an answer, for judge `function`: a finite number, larger is better; `true` is 1, `false` is 0. */
   judge?: (answer: JudgedAnswer) => number | boolean | Promise<number | boolean>;
 }
@@ -64,42 +66,90 @@ export interface RunContext {
   readonly encoder: RowEncoder;
 }
 
-/** What a run is opened with. */
-export interface OpenRunOptions {
+/** What reading rows needs of an opened run; no device. */
+export type RowContext = Pick<RunContext, "sources" | "encoder" | "checksums" | "onNote" | "signal">;
+
+/** What of a run is open before its device is. */
+export type FolderContext = Pick<RunContext, "config" | "onNote" | "sources" | "checksums">;
+
+/** What work on a device is opened with. */
+export interface OpenOptions {
   /** The models and data sets that it reads, which are found before anything else is done. */
   needs: readonly Need[];
   hooks: RunHooks;
 }
 
-/**
- * Opens run folder, sources and device, runs `work`, and closes them. Throws UserError, DeviceError, or StoppedError if
- * the signal stopped a download.
- */
-export async function withRun<T>(
-  config: ResolvedConfig,
-  options: OpenRunOptions,
-  work: (context: RunContext) => Promise<T>,
-): Promise<T> {
-  const { output_dir: folder } = config;
-  await checkSourcePlaces(config, options.needs);
-  await makeFolder(folder, { what: "the run's folder" });
-  using _lock = await lockFolder(folder);
-  return await withDevice(config, { ...options, folder }, work);
+/** What a run is opened with. */
+export interface OpenRunOptions<T> extends OpenOptions {
+  /**
+   * Throws a UserError if the folder holds other work; returns the result of work that is finished, which writes nothing,
+   * or null. By default no work is.
+   */
+  finished?: (context: FolderContext) => Promise<T | null>;
+  /** Removes what the folder holds of the work, for `force`. */
+  remove?: () => Promise<void>;
 }
 
 /**
- * As {@linkcode withRun}, but without making and locking a folder. If `folder` is given, the sources and kernel
- * variants of its run are read from there, and kept there.
+ * Opens run folder, sources and device, runs `work`, and closes them; where the work is finished, only folder and
+ * sources. Throws UserError, DeviceError, or StoppedError if the signal stopped a download.
  */
-export async function withDevice<T>(
+export async function withRun<T>(
   config: ResolvedConfig,
-  { needs, hooks, folder = null }: OpenRunOptions & { folder?: string | null },
+  { finished, remove, ...options }: OpenRunOptions<T>,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
+  const { output_dir: folder } = config;
+  const { needs, hooks } = options;
+  await checkSourcePlaces(config, needs);
+  await makeFolder(folder, { what: "the run's folder" });
+  using _lock = await lockFolder(folder);
+  if (hooks.force) {
+    // Nothing is removed for work that cannot begin.
+    await prepare(await RunSources.open(null, hooks), { needs, hooks });
+    (await openToolDevice(config)).destroy();
+    await remove?.();
+  }
   const sources = await RunSources.open(folder, hooks);
+  await prepare(sources, { needs, hooks });
+  const onNote = hooks.onNote ?? (() => {});
+  const checksums = await openChecksums(folder, { sources, onNote });
+  const done = await finished?.({ config, onNote, sources, checksums });
+  return done ?? await withOpened(config, { ...options, folder, sources, checksums }, work);
+}
+
+/** As {@linkcode withRun}, but for work that has no folder. */
+export async function withDevice<T>(
+  config: ResolvedConfig,
+  { needs, hooks }: OpenOptions,
+  work: (context: RunContext) => Promise<T>,
+): Promise<T> {
+  const sources = await RunSources.open(null, hooks);
+  await prepare(sources, { needs, hooks });
+  const checksums = await openChecksums(null, { sources, onNote: hooks.onNote ?? (() => {}) });
+  return await withOpened(config, { needs, hooks, folder: null, sources, checksums }, work);
+}
+
+async function prepare(sources: RunSources, { needs, hooks }: OpenOptions): Promise<void> {
   await sources.prepare(needs).catch((error) => {
     throw hooks.signal?.aborted ? new StoppedError("The run was stopped while it was downloading") : error;
   });
+}
+
+async function openChecksums(
+  folder: string | null,
+  { sources, onNote }: Pick<RunContext, "sources" | "onNote">,
+): Promise<RunChecksums> {
+  return await RunChecksums.open(folder, { onNote, filesIn: (dir) => sources.filesIn(dir) });
+}
+
+async function withOpened<T>(
+  config: ResolvedConfig,
+  { needs, hooks, folder, sources, checksums }: OpenOptions & Pick<RunContext, "sources" | "checksums"> & {
+    folder: string | null;
+  },
+  work: (context: RunContext) => Promise<T>,
+): Promise<T> {
   const onNote = hooks.onNote ?? (() => {});
   const name = needs.find((need) => need.kind === "model")?.name;
   using device = await openRunDevice(config, {
@@ -120,13 +170,13 @@ export async function withDevice<T>(
     allowVerifier: hooks.allowVerifier ?? true,
     judge: hooks.judge ?? null,
     sources,
-    checksums: await RunChecksums.open(folder, { onNote, filesIn: (dir) => sources.filesIn(dir) }),
+    checksums,
     telemetry: await openTelemetry(),
     encoder: new RowEncoder({ signal }),
   });
 }
 
 /** Throws StoppedError if the run is to stop. */
-export function throwIfStopped({ signal }: RunContext): void {
+export function throwIfStopped({ signal }: Pick<RunContext, "signal">): void {
   if (signal.aborted) throw new StoppedError("The run was stopped");
 }

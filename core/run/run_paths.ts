@@ -9,8 +9,9 @@ export interface StagePaths {
   readonly generation: string;
   /** The SHA-256 of each row that is there while generating. */
   readonly partialSums: string;
-  /** The labelled answers. */
+  /** The labelled answers, and the settings that they are labelled with. */
   readonly pairs: string;
+  readonly labels: string;
   /** The reference's log-probabilities of the pairs. */
   readonly reference: string;
   /** Folder of the trained model. */
@@ -36,6 +37,7 @@ export function stagePaths(folder: string): StagePaths {
     partialSums: join(folder, "responses.partial.sha256"),
     generation: join(folder, "generation.json"),
     pairs: join(folder, "pairs.jsonl"),
+    labels: join(folder, "labels.json"),
     reference: join(folder, "reference_logps.safetensors"),
     model: join(folder, "model"),
     adapter: join(folder, "adapter"),
@@ -50,7 +52,7 @@ export interface RunPaths {
   readonly lock: string;
   /** The settings that the run began with. */
   readonly settings: string;
-  /** What a training stage that ran alone was, and its settings. */
+  /** What a training stage that ran alone was, and those of the settings that it read; a run of train has none. */
   readonly stage: string;
   /** The models and data sets of the hub that it began with. */
   readonly sources: string;

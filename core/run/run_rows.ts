@@ -2,8 +2,9 @@
 import type { IterationConfig } from "../config/config_types.ts";
 import { type DataSource, sourceName } from "../data/formats/data_sources.ts";
 import { type ReadRows, readRows, type ReadRowsOptions } from "../data/read_rows.ts";
-import { noteShapes, noteSkipped } from "./row_notes.ts";
+import { noteOnce, noteShapes, noteSkipped } from "./row_notes.ts";
 import type { RunContext } from "./run_context.ts";
+import { EVAL_SPLITS } from "./run_sources.ts";
 
 /** The options with which the config's data sets are found and read; `eval` is never shuffled. */
 export function readingOf(
@@ -13,6 +14,7 @@ export function readingOf(
   const limit = which === "train" ? data.limit : data.eval_limit;
   return {
     locate: (name) => sources.data(name, { forEval: which === "eval" }),
+    ...(which === "eval" && { prefer: EVAL_SPLITS }),
     onBadRow: data.on_bad_row,
     ...(limit !== undefined && { limit }),
     ...(data.template !== undefined && { template: data.template }),
@@ -27,15 +29,16 @@ export function readingOf(
 
 /** Reads the config's data set, and notes its shape and the rows that were left out. */
 export async function readData(
-  context: RunContext,
+  context: Pick<RunContext, "sources" | "onNote">,
   { settings, which }: { settings: Pick<IterationConfig, "data">; which: "train" | "eval" },
-): Promise<Pick<ReadRows, "rows"> & { name: string }> {
+): Promise<ReadRows & { name: string }> {
   const source: DataSource = settings.data[which]!;
   const name = sourceName(source);
-  const { rows, skipped, shapes } = await readRows(source, readingOf(context, { settings, which }));
-  noteShapes(context, name, shapes);
-  noteSkipped(context, name, skipped);
-  return { rows, name };
+  const read = await readRows(source, readingOf(context, { settings, which }));
+  for (const line of read.unread) noteOnce(context, line);
+  noteShapes(context, name, read.shapes);
+  noteSkipped(context, name, read.skipped);
+  return { ...read, name };
 }
 
 /** Whether the data has chosen and rejected answers already (`dpo`), so that no answers are generated. */

@@ -1,11 +1,12 @@
 /** Models and data sets that a config names: local ones as they are, the hub's as files of a fixed commit. @module */
 import { dirname } from "node:path";
 import { ADAPTER_CONFIG, isAdapter } from "../checkpoint/adapter_folder.ts";
+import { modelFilesAt } from "../checkpoint/gguf_files.ts";
 import { type DataSource, openSource } from "../data/formats/data_sources.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
-import { folderFiles, type ModelFiles } from "../files/model_files.ts";
+import type { ModelFiles } from "../files/model_files.ts";
 import {
   isSameSource,
   type Resolved,
@@ -28,7 +29,7 @@ export type Need =
   | { readonly kind: "data" | "eval"; readonly source: DataSource };
 
 /** Held-out splits, in the order of preference. */
-const EVAL_SPLITS = ["test", "validation"];
+export const EVAL_SPLITS: readonly string[] = ["test", "validation"];
 
 /**
  * Finds the files behind the names in a run's config. Files of the hub are downloaded when they are first needed. Their
@@ -61,13 +62,13 @@ export class RunSources {
     return new RunSources(path, { records: await readSources(folder), options });
   }
 
-  /** The folder of the model that the config calls `name`. */
+  /** The folder or GGUF file of the model that the config calls `name`. */
   async model(name: string): Promise<string> {
     const [folder] = await this.#once(`model ${name}`, (options) => resolveModel(name, options));
     return folder!;
   }
 
-  /** The files of the model in `folder`; of an adapter, with those of its base, which may be on the hub. */
+  /** The files of the model at `folder`; of an adapter, with those of its base, which may be on the hub. */
   async filesIn(folder: string): Promise<ModelFiles> {
     return await modelFiles(folder, (name) => this.model(name));
   }
@@ -86,19 +87,23 @@ export class RunSources {
     for (const need of needs) {
       if (need.kind === "model") await this.#prepareModel(need.name);
       else if (need.kind === "adapter") await this.#prepareAdapter(need.name);
-      else await openSource(need.source, { locate: (name) => this.data(name, { forEval: need.kind === "eval" }) });
+      else {
+        const forEval = need.kind === "eval";
+        const locate = (name: string): Promise<readonly string[]> => this.data(name, { forEval });
+        await openSource(need.source, { locate, ...(forEval && { prefer: EVAL_SPLITS }) });
+      }
     }
   }
 
   /** Finds a model, and the base of an adapter. */
   async #prepareModel(name: string): Promise<void> {
     const folder = await this.model(name);
-    if (await isAdapter(await folderFiles(folder))) await this.filesIn(folder);
+    if (await isAdapter(await modelFilesAt(folder))) await this.filesIn(folder);
   }
 
   /** Finds the adapter that `lora.init_lora_weights` names. */
   async #prepareAdapter(name: string): Promise<void> {
-    if (await isAdapter(await folderFiles(await this.model(name)))) return;
+    if (await isAdapter(await modelFilesAt(await this.model(name)))) return;
     throw new UserError(
       `Cannot take the first values from ${name}: it is no folder with ${ADAPTER_CONFIG}, expected lora.init_lora_weights to be true, gaussian or a PEFT folder`,
     );

@@ -121,8 +121,13 @@ function stopped({ done, steps }: { done: number; steps: number }): StoppedError
   return new StoppedError(`The run was stopped after step ${done} of ${steps}`);
 }
 
+/** The most of the time that goes into saving states by time. */
+const SAVING_SHARE = 0.1;
+
 class StepLoop {
   last: StepMetrics = {};
+  /** When the next state is due by time. */
+  #saveAt: number;
   #pending: StepMetrics[] = [];
   readonly #options: OptimizeOptions;
   readonly #trainer: RowTrainer;
@@ -132,6 +137,7 @@ class StepLoop {
     this.#options = options;
     this.#trainer = trainer;
     this.#origin = origin;
+    this.#saveAt = this.#nextSave(0);
   }
 
   resume({ step: done, tokens, pending, last }: StateRecord): void {
@@ -167,7 +173,8 @@ class StepLoop {
         await log.append(this.#line());
       }
       const isStopped = signal?.aborted ?? false;
-      if (!isLast && (trainer.done % training.save_steps === 0 || isStopped)) await this.#save();
+      const isDue = trainer.done % training.save_steps === 0 || performance.now() >= this.#saveAt;
+      if (!isLast && (isDue || isStopped)) await this.#save();
       onProgress(event());
       if (isStopped && !isLast) throw stopped({ done: trainer.done, steps });
     }
@@ -177,12 +184,20 @@ class StepLoop {
     this.#pending.push(...await this.#trainer.read());
   }
 
+  /** When the next state is due, where the last one took so many milliseconds to save. */
+  #nextSave(took: number): number {
+    const { save_minutes: minutes } = this.#options.settings.training;
+    return performance.now() + Math.max(60_000 * minutes, took / SAVING_SHARE);
+  }
+
   async #save(): Promise<void> {
+    const started = performance.now();
     await this.#read();
     const { done: step, tokens, stateBuffers: buffers } = this.#trainer;
     const record: StateRecord = { step, tokens, pending: this.#pending, last: this.last, origin: this.#origin };
     const { commands, stateDir, settings } = this.#options;
     await saveState(stateDir, { device: commands.device, buffers, record, keep: settings.training.save_total_limit });
+    this.#saveAt = this.#nextSave(performance.now() - started);
   }
 
   #line(): Record<string, number> {

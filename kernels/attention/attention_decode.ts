@@ -1,12 +1,13 @@
 /** Attention of one new token per row over a KV cache. @module */
 import { type Commands, grid } from "../device/commands.ts";
 import { INVOCATION } from "../device/invocation.ts";
-import { defineKernel } from "../device/kernel.ts";
+import { type Access, defineKernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
 import type { DeviceFamily } from "../device/tuning.ts";
 import { VECTOR_PARTS } from "../vector.ts";
-import { type DecodeShape, decodeText, decodeWidth } from "./attention_decode_text.ts";
+import { decodeEntry, type DecodeShape, decodeText, decodeWidth, roundsInto } from "./attention_decode_text.ts";
 import { defaultScale } from "./attention_text.ts";
+import { entryPart, type RoundedCache } from "./cache_text.ts";
 
 /**
  * Elements of the query heads that a workgroup takes at a time. Its heads share the loads of their keys, which are the
@@ -18,22 +19,25 @@ const kernels = new Map<string, ReturnType<typeof decodeKernel>>();
 
 function decodeKernel(shape: DecodeShape) {
   const cache = shape.rotates ? "readWrite" : "read";
+  const bindings: Record<string, Access> = {
+    out: "readWrite",
+    k_cache: cache,
+    v_cache: cache,
+    qkv: "read",
+    slot: "read",
+    position: "read",
+    table: "read",
+    ...(roundsInto(shape) && { overflow: "readWrite" }),
+  };
   return defineKernel({
     name: "attention_decode",
     code: [
       VECTOR_PARTS[decodeWidth(shape)],
       INVOCATION,
+      entryPart(shape.storage, decodeEntry(shape)),
       { name: "kernels/attention/attention_decode_text.ts (generated)", text: decodeText(shape) },
     ],
-    bindings: {
-      out: "readWrite",
-      k_cache: cache,
-      v_cache: cache,
-      qkv: "read",
-      slot: "read",
-      position: "read",
-      table: "read",
-    },
+    bindings,
     uniforms: { rows: "u32", heads: "u32", kv_heads: "u32", max_length: "u32", window: "u32" },
     requires: shape.subgroup ? ["subgroups"] : [],
   });
@@ -45,7 +49,10 @@ export interface AttentionDecode {
   out: Slice;
   /** f32 [rows, heads + 2·kvHeads, headDim]; k and v are read only with a `table`. */
   qkv: Slice;
-  /** f32 [slots, maxLength, kvHeads·headDim]; without a `table` it must hold the current token's k already. */
+  /**
+   * [slots, maxLength, kvHeads·headDim], f32 or as `rounded` says; without a `table` it must hold the current token's k
+   * already.
+   */
   kCache: Slice;
   /** As `kCache`, for v. */
   vCache: Slice;
@@ -58,10 +65,13 @@ export interface AttentionDecode {
    * their work too, and no two rows may have the same slot.
    */
   table?: Slice;
+  /** For a cache of rounded keys and values, as which the token's own are taken too; null if it has them in full. */
+  rounded: RoundedCache | null;
   rows: number;
   /** A multiple of kvHeads. */
   heads: number;
   kvHeads: number;
+  /** Even, with a `table` or if `rounded`. */
   headDim: number;
   /** Factor on the scores before the softmax (default 1 / √headDim). */
   scale?: number;
@@ -72,18 +82,21 @@ export interface AttentionDecode {
 
 /** Records the attention of one token per row. A row's result is the same, bit for bit, whatever the other rows are. */
 export function attentionDecode(commands: Commands, options: AttentionDecode): void {
-  const { out, qkv, kCache, vCache, slot, position, table, rows, heads, kvHeads, headDim, maxLength, window } = options;
+  const { out, qkv, kCache, vCache, slot, position, table, rounded } = options;
+  const { rows, heads, kvHeads, headDim, maxLength, window } = options;
   const { device } = commands;
   const { scale = defaultScale(headDim) } = options;
   const subgroup = device.family === "cpu" && device.subgroupSize > 0;
   const lanes = subgroup ? device.subgroupSize : 64;
   const group = groupOf(heads / kvHeads, GROUP_ELEMENTS[device.family] / headDim);
   const rotates = table !== undefined;
-  const key = `${subgroup} ${lanes} ${headDim} ${scale} ${group} ${rotates}`;
+  const storage = rounded?.storage ?? "f32";
+  const key = `${subgroup} ${lanes} ${headDim} ${scale} ${group} ${rotates} ${storage}`;
   let kernel = kernels.get(key);
-  if (!kernel) kernels.set(key, kernel = decodeKernel({ subgroup, lanes, headDim, scale, group, rotates }));
+  if (!kernel) kernels.set(key, kernel = decodeKernel({ subgroup, lanes, headDim, scale, group, rotates, storage }));
+  const buffers = { out, qkv, k_cache: kCache, v_cache: vCache, slot, position, table: table ?? qkv };
   commands.dispatch(kernel, {
-    buffers: { out, qkv, k_cache: kCache, v_cache: vCache, slot, position, table: table ?? qkv },
+    buffers: rounded ? { ...buffers, overflow: rounded.overflow } : buffers,
     uniforms: { rows, heads, kv_heads: kvHeads, max_length: maxLength, window },
     workgroups: grid(device, rows * heads / group),
   });

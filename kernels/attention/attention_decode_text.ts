@@ -10,6 +10,7 @@
  */
 import { unroll } from "../unroll.ts";
 import { LOWEST, vectorWidth, wgslNumber } from "./attention_text.ts";
+import { type CacheStorage, entryElements } from "./cache_text.ts";
 
 /** What the text depends on. */
 export interface DecodeShape {
@@ -23,6 +24,8 @@ export interface DecodeShape {
   group: number;
   /** Whether the kernel rotates the token's q and k by RoPE's table and stores its k and v in the cache. */
   rotates: boolean;
+  /** How the cache stores keys and values. */
+  storage: CacheStorage;
 }
 
 /** Vectors that stand one after another in a buffer: their names in WGSL, and the index of the first. */
@@ -37,6 +40,16 @@ const CHUNK = 8;
 /** Elements of a V. If the kernel rotates heads, each V lies within one half of its head. */
 export function decodeWidth({ headDim, rotates }: Pick<DecodeShape, "headDim" | "rotates">): 1 | 4 {
   return vectorWidth(rotates ? headDim / 2 : headDim);
+}
+
+/** Elements of an entry of the cache. */
+export function decodeEntry(shape: Pick<DecodeShape, "headDim" | "rotates" | "storage">): number {
+  return entryElements(shape.storage, { headDim: shape.headDim, width: decodeWidth(shape) });
+}
+
+/** Whether the kernel rounds what it stores, and so may find numbers that are too large. */
+export function roundsInto({ rotates, storage }: Pick<DecodeShape, "rotates" | "storage">): boolean {
+  return rotates && storage !== "f32";
 }
 
 /** The whole text. It overwrites out and, if it rotates, k and v at (slot, position). */
@@ -76,9 +89,11 @@ function declarations(shape: DecodeShape): string {
 var<workgroup> tops: array<f32, LANES>;
 var<workgroup> sums: array<f32, LANES>;
 var<workgroup> partial: array<V, ${lanes * CHUNK}>;`;
-  return `// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+  const last = roundsInto(shape) ? 8 : 7;
+  return `// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl, attention/cache_text.ts (generated)
 
 const N = ${vectorsOf(shape)}u;
+const ENTRIES = ${entriesOf(shape)}u; // of a head in the cache
 const LANES = ${lanes}u;
 const GROUP = ${group}u;
 
@@ -91,13 +106,14 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read_write> out: array<V>; // [rows, heads, N]
-@group(0) @binding(1) var<storage, ${cache}> k_cache: array<V>; // [slots, max_length, kv_heads, N]
-@group(0) @binding(2) var<storage, ${cache}> v_cache: array<V>; // as k_cache
+@group(0) @binding(1) var<storage, ${cache}> k_cache: array<Entry>; // [slots, max_length, kv_heads, ENTRIES]
+@group(0) @binding(2) var<storage, ${cache}> v_cache: array<Entry>; // as k_cache
 @group(0) @binding(3) var<storage, read> qkv: array<V>; // [rows, heads + 2 kv_heads, N]
 @group(0) @binding(4) var<storage, read> slot: array<u32>; // [rows]
 @group(0) @binding(5) var<storage, read> position: array<u32>; // [rows]
 @group(0) @binding(6) var<storage, read> table: array<V>; // [maxPositions, 2, N / 2] if the kernel rotates
-@group(0) @binding(7) var<uniform> p: Params;
+${roundsInto(shape) ? "@group(0) @binding(7) var<storage, read_write> overflow: array<u32>; // [1]" : ""}
+@group(0) @binding(${last}) var<uniform> p: Params;
 ${subgroup ? "" : memory}`;
 }
 
@@ -107,7 +123,10 @@ function loadQueries(shape: DecodeShape): string {
   ${eachVector(shape, (g, d) => `let q${g}_${d} = raw${g}_${d} * ${wgslNumber(shape.scale)};`)}`;
 }
 
-/** Gives all lanes the rotated and scaled `q{g}_{d}`, the rotated `new_k{d}`, and `new_v{d}`; stores the latter two. */
+/**
+ * Gives all lanes the rotated and scaled `q{g}_{d}`, and the entries `key{e}` of the rotated k and `value{e}` of v, which
+ * it stores.
+ */
 function rotateAndStore(shape: DecodeShape): string {
   const vectors = vectorsOf(shape);
   const half = vectors / 2;
@@ -116,27 +135,56 @@ function rotateAndStore(shape: DecodeShape): string {
       ? `(${name}${d} * cos${d} - ${name}${d + half} * sin${d})`
       : `(${name}${d} * cos${d - half} + ${name}${d - half} * sin${d - half})`;
   const key: VectorRun = { names: named("raw_k", vectors), at: "kv_row" };
-  const value: VectorRun = { names: named("new_v", vectors), at: "kv_row + p.kv_heads * N" };
+  const value: VectorRun = { names: named("raw_v", vectors), at: "kv_row + p.kv_heads * N" };
   const angles: VectorRun = { names: [...named("cos", half), ...named("sin", half)], at: "place * N" };
   return `${loadRuns(shape, "qkv", [queries(shape), key, value])}
   ${loadRuns(shape, "table", [angles])}
   ${eachVector(shape, (g, d) => `let q${g}_${d} = ${rotated(`raw${g}_`, d)} * ${wgslNumber(shape.scale)};`)}
-  ${unroll(vectors, (d) => `let new_k${d} = ${rotated("raw_k", d)};`)}
+  ${unroll(vectors, (d) => `let turned_k${d} = ${rotated("raw_k", d)};`)}
+  ${makeEntries(shape, "key", "turned_k")}
+  ${makeEntries(shape, "value", "raw_v")}
   // Of the workgroups that share a head of k and v one stores it; all take it from their registers.
   if (head % per_kv == 0) {
-    let at = (cache_row + place * p.kv_heads) * N;
-    ${storeRun(shape, "k_cache", { names: named("new_k", vectors), at: "at" })}
-    ${storeRun(shape, "v_cache", { names: value.names, at: "at" })}
+    let at = (cache_row + place * p.kv_heads) * ENTRIES;
+    ${storeRun(shape, "k_cache", { names: named("key", entriesOf(shape)), at: "at" })}
+    ${storeRun(shape, "v_cache", { names: named("value", entriesOf(shape)), at: "at" })}
+    ${roundsInto(shape) ? noteOverflow(shape) : ""}
   }`;
+}
+
+/** Gives all lanes the entries `{name}{e}` of the vectors `{from}{d}`. */
+function makeEntries(shape: DecodeShape, name: string, from: string): string {
+  const per = vectorsOf(shape) / entriesOf(shape);
+  const vectors = (e: number): string => named(from, vectorsOf(shape)).slice(e * per, (e + 1) * per).join(", ");
+  return unroll(entriesOf(shape), (e) => `let ${name}${e} = entry_of(${vectors(e)});`);
+}
+
+/** Gives the vectors `{name}{d}` of the entries `{from}{e}`. */
+function readEntries(shape: DecodeShape, name: string, from: (e: number) => string): string {
+  const per = vectorsOf(shape) / entriesOf(shape);
+  return unroll(entriesOf(shape), (e) => {
+    const lines = [`let ${name}_entry${e} = ${from(e)};`];
+    for (let i = 0; i < per; i++) {
+      lines.push(`let ${name}${e * per + i} = ${i === 0 ? "first" : "second"}(${name}_entry${e});`);
+    }
+    return lines.join("\n");
+  });
+}
+
+/** Notes that a number of the stored entries has become infinite. */
+function noteOverflow(shape: DecodeShape): string {
+  const entries = [...named("key", entriesOf(shape)), ...named("value", entriesOf(shape))];
+  return `if (lane == 0 && (${entries.map((name) => `is_infinite(${name})`).join(" || ")})) {
+      overflow[0] = 1u;
+    }`;
 }
 
 /** Takes this lane's keys of the cache into its sums; the token's own key is among them unless the kernel stores it. */
 function attendToCache(shape: DecodeShape): string {
-  const vectors = vectorsOf(shape);
   return `for (var key = begin + lane; key < ${shape.rotates ? "place" : "place + 1"}; key += LANES) {
-    let at = (cache_row + key * p.kv_heads) * N;
-    ${unroll(vectors, (d) => `let k${d} = k_cache[at + ${d}u];`)}
-    ${unroll(vectors, (d) => `let v${d} = v_cache[at + ${d}u];`)}
+    let at = (cache_row + key * p.kv_heads) * ENTRIES;
+    ${readEntries(shape, "k", (e) => `k_cache[at + ${e}u]`)}
+    ${readEntries(shape, "v", (e) => `v_cache[at + ${e}u]`)}
     ${attendToKey(shape)}
   }`;
 }
@@ -144,7 +192,8 @@ function attendToCache(shape: DecodeShape): string {
 /** Takes the token's own key into the sums of the lane whose turn it is. */
 function attendToNewKey(shape: DecodeShape): string {
   return `if ((place - begin) % LANES == lane) {
-    ${unroll(vectorsOf(shape), (d) => `let k${d} = new_k${d};\nlet v${d} = new_v${d};`)}
+    ${readEntries(shape, "k", (e) => `key${e}`)}
+    ${readEntries(shape, "v", (e) => `value${e}`)}
     ${attendToKey(shape)}
   }`;
 }
@@ -273,4 +322,9 @@ function eachVector(shape: DecodeShape, line: (g: number, d: number) => string):
 /** Vectors of a head. */
 function vectorsOf(shape: DecodeShape): number {
   return shape.headDim / decodeWidth(shape);
+}
+
+/** Entries of a head in the cache. */
+function entriesOf(shape: DecodeShape): number {
+  return shape.headDim / decodeEntry(shape);
 }

@@ -14,6 +14,9 @@ const LOSS_MS = 100;
 /** Reading more takes time of its own, which says nothing about the work before it. */
 const SMALL_READ_BYTES = 1024 * 1024;
 
+/** Bytes of writes that wait for a submit at most. */
+const STAGED_BYTES = 16 * 1024 * 1024;
+
 /** Limits that kernels ask; a device is opened with the adapter's own. */
 export const LIMITS = [
   "maxBufferSize",
@@ -61,6 +64,8 @@ export class Device {
   bufferCount = 0;
 
   #nextId = 0;
+  /** Bytes written since the last submit of their own. */
+  #staged = 0;
   #failures: DeviceError[] = [];
   #checks: Promise<void>[] = [];
   readonly #onFree = new Set<(freed: { readonly id: number }) => void>();
@@ -242,14 +247,20 @@ export class Device {
     offset: number,
     { data, first, bytes: all }: { data: ArrayBufferView<ArrayBuffer>; first: number; bytes: number },
   ): void {
-    // Chunks with a submit after each keep the queue's staging memory small and are the fastest way up.
-    const chunk = 16 * 1024 * 1024;
-    for (let at = 0; at < all; at += chunk) {
-      const bytes = Math.min(chunk, all - at);
+    // The queue stages what is written until the next submit. Chunks with a submit after each keep that small and are the
+    // fastest way up.
+    for (let at = 0; at < all; at += STAGED_BYTES) {
+      const bytes = Math.min(STAGED_BYTES, all - at);
       const start = data.byteOffset + first + at;
       this.gpu.queue.writeBuffer(part.buffer.gpu, part.offset + offset + at, data.buffer, start, bytes);
-      if (all > chunk) this.gpu.queue.submit([]);
+      this.#staged += bytes;
+      if (this.#staged >= STAGED_BYTES) this.#flush();
     }
+  }
+
+  #flush(): void {
+    this.gpu.queue.submit([]);
+    this.#staged = 0;
   }
 
   /** Uploads `data` into a new buffer. */
@@ -276,8 +287,9 @@ export class Device {
     return out;
   }
 
-  /** Waits for all submitted work: one fence, at least 11 ms. Throws DeviceError. */
+  /** Waits for all writes and all submitted work: one fence, at least 11 ms. Throws DeviceError. */
   async sync(): Promise<void> {
+    if (this.#staged > 0) this.#flush();
     const ended = this.pace.fence();
     await this.gpu.queue.onSubmittedWorkDone();
     ended();

@@ -14,5 +14,8 @@ export interface Tuning {
   readonly tiles: Readonly<Partial<Record<TileClass, string>>>;
 }
 
-/** Products that share a tile, by mode and size: `few` have at most 16 rows, `large` at least 2²⁷ multiplications. */
-export type TileClass = `${"NN" | "NT" | "TN"}/${"few" | "small" | "large"}`;
+/**
+ * Products that share a tile, by mode and size: `least` have at most 4 rows, `few` at most 16, `large` at least 2²⁷
+ * multiplications.
+ */
+export type TileClass = `${"NN" | "NT" | "TN"}/${"few" | "small" | "large"}` | "NT/least";

@@ -4,9 +4,9 @@ import type { Slice } from "../device/slice.ts";
 import { isQuantized, STORAGE_FACTS, storedColumns } from "../storage/storage.ts";
 import { accessFor, type MatmulLayout } from "./matmul_access.ts";
 import { dispatchMatmul } from "./matmul_dispatch.ts";
-import { type MatmulSizes, type MatmulVariant, planFor } from "./matmul_plan.ts";
+import { type MatmulSizes, type MatmulVariant, planFor, thinVariant } from "./matmul_plan.ts";
 import { imageOf } from "./matmul_scratch.ts";
-import type { MatmulMode } from "./matmul_text.ts";
+import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
 
 export { isVariant, tileClass } from "./matmul_plan.ts";
 export type { MatmulMode, MatmulVariant };
@@ -62,33 +62,55 @@ function record(commands: Commands, call: Matmul, variant: MatmulVariant | undef
   const { aFirst = 0, bFirst = 0, cFirst = 0, scale = 1 } = call;
   check(call, { lda, ldb, ldc });
   if (m === 0 || n === 0) return;
-  const plan = planFor(commands.device, call, variant);
-  const layout = { a, b, lda, ldb, ldc, aFirst, bFirst, cFirst };
+  const wanted = variant ?? (bias ? undefined : thinVariant(commands.device, call));
+  const planned = planFor(commands.device, call, wanted);
+  const plan = bias || bType !== "f32" ? { ...planned, turned: false } : planned;
+  const given: Operands = { mode, a, b, m, n, k, bType, lda, ldb, aFirst, bFirst };
+  const operands = plan.turned ? exchanged(given) : given;
   const placed = aFirst > 0 || bFirst > 0 || scale !== 1;
-  const { access, aBytes, bBytes } = accessFor(commands.device, call, { ...layout, plan, placed });
+  const { access, aBytes, bBytes } = accessFor(commands.device, operands, { ...operands, plan, ldc, cFirst, placed });
   dispatchMatmul(commands, {
+    ...operands,
     plan,
     access,
     c,
-    a: access.aImage ? imageOf(commands, a, { role: "a", bytes: aBytes, format: "rgba32float" }) : a,
+    a: access.aImage ? imageOf(commands, operands.a, { role: "a", bytes: aBytes, format: "rgba32float" }) : operands.a,
     b: access.bImage
-      ? imageOf(commands, b, { role: "b", bytes: bBytes, format: bType === "f32" ? "rgba32float" : "rgba32uint" })
-      : b,
+      ? imageOf(commands, operands.b, {
+        role: "b",
+        bytes: bBytes,
+        format: bType === "f32" ? "rgba32float" : "rgba32uint",
+      })
+      : operands.b,
     bias: bias ?? b,
     scales: call.scales,
     addBias: bias !== undefined,
-    m,
-    n,
-    k,
-    lda,
-    ldb,
     ldc,
-    aFirst,
-    bFirst,
     cFirst,
     scale,
     accumulate,
   });
+}
+
+/** The factors of a product. */
+interface Operands extends Omit<MatmulLayout, "ldc" | "cFirst">, Omit<MatmulSizes, "mode"> {
+  mode: MatmulAccess["mode"];
+}
+
+/** The factors of cᵀ. */
+function exchanged({ mode, a, b, m, n, lda, ldb, aFirst, bFirst, ...rest }: Operands): Operands {
+  return {
+    ...rest,
+    mode: mode === "NN" ? "TT" : mode,
+    a: b,
+    b: a,
+    m: n,
+    n: m,
+    lda: ldb,
+    ldb: lda,
+    aFirst: bFirst,
+    bFirst: aFirst,
+  };
 }
 
 function check(

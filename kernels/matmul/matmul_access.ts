@@ -22,12 +22,13 @@ export interface MatmulLayout {
 /** The access of a product, and the bytes of a and b up to the end of the last read. */
 export function accessFor(
   device: Device,
-  { mode, m, n, k, bType = "f32" }: MatmulSizes,
+  { mode, m, n, k, bType = "f32" }: Omit<MatmulSizes, "mode"> & { mode: MatmulAccess["mode"] },
   { plan, a, b, lda, ldb, ldc, aFirst, bFirst, cFirst, placed }: MatmulLayout & { plan: MatmulPlan; placed: boolean },
 ): { access: MatmulAccess; aBytes: number; bBytes: number } {
-  const spanA = { rows: mode === "TN" ? k : m, columns: mode === "TN" ? m : k, stride: lda, first: aFirst };
+  const [acrossA, alongB] = [mode === "TN" || mode === "TT", mode === "NT" || mode === "TT"];
+  const spanA = { rows: acrossA ? k : m, columns: acrossA ? m : k, stride: lda, first: aFirst };
   const aBytes = spanOf({ ...spanA, bits: 32 });
-  const spanB = { rows: mode === "NT" ? n : k, columns: mode === "NT" ? k : n, stride: ldb, first: bFirst };
+  const spanB = { rows: alongB ? n : k, columns: alongB ? k : n, stride: ldb, first: bFirst };
   const { bits } = STORAGE_FACTS[bType];
   const wideBytes = spanOf({ ...spanB, bits, per: 8 });
   const bWide = plan.wide && ldb % 8 === 0 && bFirst % 8 === 0 && wideBytes <= b.size;
@@ -36,13 +37,14 @@ export function accessFor(
   const bVec = ldb % 4 === 0 && bFirst % 4 === 0 && bBytes <= b.size;
   const access: MatmulAccess = {
     mode,
+    turned: plan.turned,
     bType,
     aVec,
     bVec,
     bWide,
     aImage: plan.image && aVec && fitsImage(device, a, aBytes),
     bImage: plan.image && (bType === "f32" ? bVec : bWide) && fitsImage(device, b, bBytes),
-    cVec: n % 4 === 0 && ldc % 4 === 0 && cFirst % 4 === 0,
+    cVec: plan.writesFour && (plan.turned ? m : n) % 4 === 0 && ldc % 4 === 0 && cFirst % 4 === 0,
     levels: bType === "nf4" ? plan.levels : "select",
     placed,
     // Weight gradients sum over tokens, whose number varies: one text serves every number.

@@ -9,7 +9,8 @@
  * loop does two steps of 4 k at once and adds both to an accumulator in one expression.
  *
  * c[i, j] = Σ over steps of 4 k, in order, of ((a0·b0 + a1·b1) + a2·b2) + a3·b3, whatever the tile, so that a row of c
- * does not depend on m. A placed text multiplies each sum by `scale`. Overwrites c, or adds to it if `accumulate` is 1;
+ * does not depend on m. A turned text takes rows and columns of c the other way round, for c of few columns, with the
+ * same sums. A placed text multiplies each sum by `scale`. Overwrites c, or adds to it if `accumulate` is 1;
  * then adds bias if `add_bias` is 1.
  *
  * @module
@@ -34,16 +35,18 @@ const FOUR = [0, 1, 2, 3];
 
 /** The WGSL of one tile and access. */
 export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subgroups }: BroadcastTile): string {
-  const { mode, ragged, bWide, placed } = access;
+  const { mode, turned, ragged, bWide, placed } = access;
+  const acrossA = mode === "TN" || mode === "TT";
+  const alongB = mode === "NT" || mode === "TT";
   const pairs = bWide && mode === "NN";
   const steps = bWide && mode === "NT" ? 2 : 1;
   const loads = subgroups ? Math.ceil(rows / lanes) : rows;
   const width = 4 * lanes;
   const columns = (j: number): string => `column + ${pairs ? (j >> 1) * 2 * width + j % 2 * 4 : j * width}u`;
-  // A step needs `rows` vec4s of a: for NN and NT one of each row, along k; for TN rows / 4 of each of four k, along m.
+  // A step needs `rows` vec4s of a: for NN and NT one of each row, along k; for TN and TT rows / 4 of each of four k, along m.
   const part = (h: number): string => subgroups ? `(${h * lanes}u + local.x) % ${rows}u` : `${h}u`;
   const prepareA = unroll(loads, (h) =>
-    mode === "TN"
+    acrossA
       ? `  let a_k${h} = (${part(h)}) / ${rows / 4}u;
   let a_at${h} = min(row + (${part(h)}) % ${rows / 4}u * 4u, (p.m - 1u) / 4u * 4u);`
       : `  let a_at${h} = min(row + ${part(h)}, p.m - 1u) * p.lda;`);
@@ -57,12 +60,12 @@ export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subg
     ragged ? `select(${zero}, ${load(`min(${k}, k_last - 1u)`)}, ${inside(k)})` : load(k);
   const loadA = unroll(steps, (s) =>
     unroll(loads, (h) => {
-      const value = mode === "TN"
+      const value = acrossA
         ? acrossK(`k + a_k${h}`, (k) => `load_a4((${k}) * p.lda + a_at${h})`)
         : masked(s, `load_a4(a_at${h} + ${start(s)})`);
       return `    let a${s}_${h} = ${value};`;
     }));
-  const prepareB = mode === "NT"
+  const prepareB = alongB
     ? unroll(vectors, (j) => unroll(4, (q) => `  let b_at${j}_${q} = min(${columns(j)} + ${q}u, p.n - 1u) * p.ldb;`))
     : pairs
     ? unroll(vectors / 2, (j) => `  let b_at${j} = min(${columns(2 * j)}, (p.n - 1u) / 8u * 8u);`)
@@ -93,7 +96,7 @@ ${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
           transposed(s, j, (q) =>
             `${["low", "high"][s]}(w${j}_${q})`)),
     )
-    : mode === "NT"
+    : alongB
     ? unroll(vectors, (j) => transposed(0, j, (q) => `load_b4(b_at${j}_${q} + k)`))
     : pairs
     ? unroll(
@@ -123,7 +126,7 @@ ${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
     for (let s = 0; s < steps; s++) sum = `(${sum} + (${terms(s, j, (k) => `s${s}[${k}]`)}))`;
     return sum;
   };
-  const multiply = mode === "TN"
+  const multiply = acrossA
     ? unroll(rows / 4, (g) =>
       `    {\n` + unroll(4, (q) => `      let s${q} = ${share(0, q * rows / 4 + g)};`) + "\n" +
       unroll(4, (r) => unroll(vectors, (j) => `      c${4 * g + r}_${j} += ${terms(0, j, (k) => `s${k}[${r}]`)};`)) +
@@ -152,7 +155,24 @@ ${loadScales}${loadB}
 ${multiply}
   }
 ${placed ? all((i, j) => `  c${i}_${j} *= p.scale;`) : ""}
-${unroll(vectors, (j) => `  let last${j} = min(${columns(j)}, (p.n - 1u) / 4u * 4u);`)}
+${turned ? turnedEnd({ rows, vectors, columns }) : end({ rows, vectors, columns })}
+}
+`;
+}
+
+/** What the statements that write c go by. */
+interface End {
+  rows: number;
+  vectors: number;
+  /** The column of a lane's vec4 `j`. */
+  columns: (j: number) => string;
+}
+
+/** Statements that add what is to be added, and write c. */
+function end({ rows, vectors, columns }: End): string {
+  const all = (line: (i: number, j: number) => string): string =>
+    unroll(rows, (i) => unroll(vectors, (j) => line(i, j)));
+  return `${unroll(vectors, (j) => `  let last${j} = min(${columns(j)}, (p.n - 1u) / 4u * 4u);`)}
   if (p.accumulate != 0u) {
 ${all((i, j) => `    c${i}_${j} += load_c4(c_first + min(row + ${i}u, p.m - 1u) * p.ldc + last${j}, last${j});`)}
   }
@@ -168,7 +188,22 @@ ${
         (j) => `    store_c4(c_first + (row + ${i}u) * p.ldc + ${columns(j)}, ${columns(j)}, c${i}_${j});`,
       ) +
       "\n  }")
-  }
+  }`;
 }
-`;
+
+/** As {@linkcode end} for a turned text, which has no bias: four rows of the tile are neighbours in c. */
+function turnedEnd({ rows, vectors, columns }: End): string {
+  return unroll(vectors, (j) =>
+    unroll(4, (q) =>
+      `  if (${columns(j)} + ${q}u < p.n) {\n` +
+      unroll(rows / 4, (g) =>
+        `    if (row + ${4 * g}u < p.m) {
+      let at = c_first + (${columns(j)} + ${q}u) * p.ldc + row + ${4 * g}u;
+      var v = vec4f(${FOUR.map((r) => `c${4 * g + r}_${j}[${q}]`).join(", ")});
+      if (p.accumulate != 0u) {
+        v += load_c4(at, row + ${4 * g}u);
+      }
+      store_c4(at, row + ${4 * g}u, v);
+    }`) +
+      "\n  }"));
 }

@@ -25,6 +25,7 @@ export interface MatmulDispatch {
   addBias: boolean;
   /** Of a quantized b. */
   scales: Slice | undefined;
+  /** Sizes of c, the other way round if it is turned. */
   m: number;
   n: number;
   k: number;
@@ -92,9 +93,10 @@ function dispatchInTurn(commands: Commands, call: MatmulDispatch, blocks: number
 
 /** Records one dispatch that sums all blocks of k into scratch, and one that adds these sums to c in order. */
 function dispatchSideBySide(commands: Commands, call: MatmulDispatch, blocks: number): void {
-  const { plan, access, c, bias, m, n, k, ldc, cFirst, accumulate, addBias } = call;
+  const { plan, access, c, bias, k, ldc, cFirst, accumulate, addBias } = call;
+  const [m, n] = access.turned ? [call.n, call.m] : [call.m, call.n];
   const partial = scratchOf(commands, blocks * m * n * 4);
-  commands.dispatch(kernelFor(plan, { ...access, cVec: n % 4 === 0 }), {
+  commands.dispatch(kernelFor(plan, { ...access, cVec: plan.writesFour && n % 4 === 0 }), {
     buffers: buffersOf(call, partial),
     uniforms: {
       ...sizesOf(call),

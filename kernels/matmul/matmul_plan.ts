@@ -7,8 +7,13 @@ import type { LevelLookup } from "../storage/storage_text.ts";
 import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
 import { sharedText, type SharedTile } from "./matmul_shared.ts";
 import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
+import { vectorText, type VectorTile } from "./matmul_vector.ts";
 
-/** The tiles to choose from: `broadcast*` suit software rasterizers, `shared*` real GPUs; all run everywhere. */
+/**
+ * The tiles to choose from: `broadcast*` suit software rasterizers, `shared*` and `vector*` real GPUs; all run everywhere,
+ * but `vector*` only for NT, and in its place `shared16` for the other modes. `turned*` are the broadcast tiles of as many
+ * rows, with the columns of c as rows.
+ */
 export type MatmulVariant =
   | "broadcast64"
   | "broadcast32"
@@ -18,13 +23,16 @@ export type MatmulVariant =
   | "broadcast8"
   | "broadcast8image"
   | "broadcast2"
+  | "turned32"
+  | "turned16"
   | "shared128"
   | "shared64"
   | "shared32"
-  | "shared16";
+  | "shared16"
+  | "vector4";
 
-type BroadcastVariant = Extract<MatmulVariant, `broadcast${string}`>;
-type SharedVariant = Exclude<MatmulVariant, BroadcastVariant>;
+type BroadcastVariant = Extract<MatmulVariant, `broadcast${string}` | `turned${string}`>;
+type SharedVariant = Extract<MatmulVariant, `shared${string}`>;
 
 /** What a plan depends on besides the device. */
 export interface MatmulSizes {
@@ -51,6 +59,8 @@ const BROADCAST_TILES = {
   broadcast8: { rows: 8, columns: 128, image: false },
   broadcast8image: { rows: 8, columns: 128, image: true },
   broadcast2: { rows: 2, columns: 128, image: false },
+  turned32: { rows: 32, columns: 64, image: true },
+  turned16: { rows: 16, columns: 64, image: true },
 } as const satisfies Record<BroadcastVariant, { rows: number; columns: number; image: boolean }>;
 
 const SHARED_TILES = {
@@ -60,8 +70,17 @@ const SHARED_TILES = {
   shared16: { rows: 16, columns: 16, depth: 64, threadRows: 1, threadColumns: 4 },
 } as const satisfies Record<SharedVariant, SharedTile>;
 
+const VECTOR_TILE: VectorTile = { rows: 4, columns: 32, depth: 64 };
+
 /** Products of at most this many rows are a class of their own. */
 const FEW_ROWS = 16;
+/** So are those of NT with at most this many: what a single sequence decodes, or a few. */
+const LEAST_ROWS = VECTOR_TILE.rows;
+/** Of c with at most this many columns the rest of a tile would be idle: it is turned, if it has rows to fill a tile. */
+const FEW_COLUMNS = 32;
+const TURNED_ROWS = 64;
+/** Of sums of at most this many products writing c takes most of the time, which a turned tile does in longer stretches. */
+const SHORT_SUM = 64;
 /** m·n·k from which a product is large. */
 const LARGE = 2 ** 27;
 /** m·n·k from which images pay off: their copies, and the passes that these end, take some 40 µs. */
@@ -90,6 +109,10 @@ export interface MatmulPlan {
   image: boolean;
   /** How to look up nf4's levels. */
   levels: LevelLookup;
+  /** Whether a and b are exchanged, and c is written with its columns as the tile's rows. */
+  turned: boolean;
+  /** Whether to write four columns of c at once if its layout allows. */
+  writesFour: boolean;
   /** Whether to read a b that is not f32 eight elements at once if its layout allows. */
   wide: boolean;
 }
@@ -104,11 +127,26 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVari
     tunedVariant(device, sizes) ?? chooseVariant(device.tuning?.family ?? device.family, sizes),
     { ...sizes, lanes },
   );
+  if (chosen === "vector4") return sizes.mode === "NT" ? vectorPlan(sizes) : sharedPlan("shared16", sizes);
   if (!isBroadcast(chosen)) return sharedPlan(chosen, sizes);
   const subgroups = device.subgroupSize > 0;
   const asked = variant !== undefined || sizes.m * sizes.n * sizes.k >= IMAGE_WORK;
   // Without subgroups each row of a needs a load of its own, so that more rows gain nothing.
   return broadcastPlan(subgroups ? chosen : "broadcast8", sizes, { lanes, subgroups, image: asked });
+}
+
+/**
+ * The tile for a product without bias whose c has few columns, whose sums are short, or, for TN, whose c has few rows:
+ * those of low-rank adapters. Undefined for others.
+ */
+export function thinVariant(device: Device, { mode, m, n, k, bType = "f32" }: MatmulSizes): MatmulVariant | undefined {
+  const family = device.tuning?.family ?? device.family;
+  const applies = family === "cpu" && device.subgroupSize > 0 && bType === "f32" && m * n * k >= IMAGE_WORK;
+  if (!applies) return undefined;
+  if (m >= TURNED_ROWS && n <= 16) return "turned16";
+  if (m >= TURNED_ROWS && (n <= FEW_COLUMNS || k <= SHORT_SUM)) return "turned32";
+  if (mode !== "TN" || m > FEW_ROWS) return undefined;
+  return m <= 8 ? "broadcast8image" : "broadcast16image";
 }
 
 function broadcastPlan(
@@ -134,6 +172,8 @@ function broadcastPlan(
     image: hasImages && image,
     // With 8 lanes a shuffle is one instruction of a CPU with AVX2.
     levels: subgroups && lanes === 8 ? "shuffle" : "select",
+    turned: variant.startsWith("turned"),
+    writesFour: true,
     wide: bType !== "f32" && (mode === "NT" || tile.vectors % 2 === 0),
   };
 }
@@ -154,7 +194,29 @@ function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes): Mat
     subgroups: false,
     image: false,
     levels: "shared",
+    turned: false,
+    writesFour: true,
     wide: false,
+  };
+}
+
+function vectorPlan(sizes: MatmulSizes): MatmulPlan {
+  const { bType = "f32" } = sizes;
+  const { rows, columns } = VECTOR_TILE;
+  return {
+    ...sharedPlan("shared16", sizes),
+    variant: "vector4",
+    rows,
+    columns,
+    // Partial sums of so few rows are small, and each block of k is a chain of its own.
+    busy: Infinity,
+    source: (access) => ({
+      name: "kernels/matmul/matmul_vector.ts (generated)",
+      text: vectorText(access, VECTOR_TILE),
+    }),
+    key: "vector4",
+    writesFour: false,
+    wide: bType !== "f32",
   };
 }
 
@@ -164,16 +226,21 @@ function isBroadcast(variant: MatmulVariant): variant is BroadcastVariant {
 
 /** Whether a value is the name of a tile. */
 export function isVariant(value: unknown): value is MatmulVariant {
-  return typeof value === "string" && (Object.hasOwn(BROADCAST_TILES, value) || Object.hasOwn(SHARED_TILES, value));
+  return value === "vector4" ||
+    typeof value === "string" && (Object.hasOwn(BROADCAST_TILES, value) || Object.hasOwn(SHARED_TILES, value));
 }
 
 /** The class of sizes that share a tuned tile. */
 export function tileClass({ mode, m, n, k }: Pick<MatmulSizes, "mode" | "m" | "n" | "k">): TileClass {
+  if (mode === "NT" && m <= LEAST_ROWS) return "NT/least";
   return `${mode}/${m <= FEW_ROWS ? "few" : m * n * k < LARGE ? "small" : "large"}`;
 }
 
 function tunedVariant(device: Device, sizes: MatmulSizes): MatmulVariant | undefined {
-  return device.tuning?.tiles[tileClass(sizes)] as MatmulVariant | undefined;
+  const tiles = device.tuning?.tiles;
+  const own = tileClass(sizes);
+  // What was tuned without a class of the least rows has chosen for them too.
+  return (tiles?.[own] ?? (own === "NT/least" ? tiles?.["NT/few"] : undefined)) as MatmulVariant | undefined;
 }
 
 /**
@@ -192,7 +259,7 @@ function forType(
   return mode === "NT" ? "broadcast16image" : "broadcast32image";
 }
 
-function chooseVariant(family: DeviceFamily, { m, n, k }: MatmulSizes): MatmulVariant {
+function chooseVariant(family: DeviceFamily, { mode, m, n, k }: MatmulSizes): MatmulVariant {
   if (family === "cpu") {
     // The largest tile takes a second to compile for each mode, twice as long as the next, and is a quarter faster.
     const large = m * n * k >= LARGE;
@@ -201,7 +268,7 @@ function chooseVariant(family: DeviceFamily, { m, n, k }: MatmulSizes): MatmulVa
     if (1.04 * Math.ceil(m / 8) * Math.ceil(n / 128) < step * Math.ceil(n / 64)) return "broadcast8";
     return large ? "broadcast64" : "broadcast32";
   }
-  if (m <= FEW_ROWS) return "shared16";
+  if (m <= FEW_ROWS) return mode === "NT" && m <= LEAST_ROWS ? "vector4" : "shared16";
   const tiles = (size: number): number => Math.ceil(m / size) * Math.ceil(n / size);
   if (tiles(128) >= BUSY.gpu / 2) return "shared128";
   return tiles(64) >= BUSY.gpu / 2 ? "shared64" : "shared32";

@@ -8,7 +8,10 @@ export type MatmulMode = "NN" | "NT" | "TN";
 
 /** How a kernel reads and writes its buffers. Each combination has a text of its own. */
 export interface MatmulAccess {
-  mode: MatmulMode;
+  /** TT, aᵀ·bᵀ, only of a turned product. */
+  mode: MatmulMode | "TT";
+  /** Rows of the tile are columns of c. */
+  turned: boolean;
   bType: Storage;
   /** a is read four elements at once: its rows start at multiples of 4. */
   aVec: boolean;
@@ -16,7 +19,7 @@ export interface MatmulAccess {
   bVec: boolean;
   /** b is not f32 and read eight elements at once: its rows start at multiples of 8. */
   bWide: boolean;
-  /** As `aVec`, for c, with n a multiple of 4. */
+  /** As `aVec`, for c, with n, or m if it is turned, a multiple of 4. */
   cVec: boolean;
   /** Blocks of k may end within a step; reads past the end count as 0. */
   ragged: boolean;
@@ -64,7 +67,9 @@ export function matmulBindings({ bType }: Pick<MatmulAccess, "bType">): ("c" | "
  * row, masked to n, and `load_bias4` their biases.
  */
 export function matmulHeader(access: MatmulAccess): string {
-  const { bType, aVec, bWide, cVec, aImage, bImage, placed } = access;
+  const { bType, turned, aVec, bWide, cVec, aImage, bImage, placed } = access;
+  // Of a turned product the neighbours in c are rows of the tile.
+  const width = turned ? "p.m" : "p.n";
   const aElement = aVec ? "vec4f" : "f32";
   const from = (name: string): string => placed ? `  let at = first + p.${name}_first;\n` : "";
   const index = placed ? "first" : "at";
@@ -83,10 +88,10 @@ export function matmulHeader(access: MatmulAccess): string {
   const columns = [0, 1, 2, 3];
   const loadC = cVec
     ? "return c[at / 4u];"
-    : `return vec4f(${columns.map((q) => `c[at + min(${q}u, p.n - 1u - column)]`).join(", ")});`;
+    : `return vec4f(${columns.map((q) => `c[at + min(${q}u, ${width} - 1u - column)]`).join(", ")});`;
   const storeC = cVec
-    ? "if (column < p.n) { c[at / 4u] = v; }"
-    : columns.map((q) => `if (column + ${q}u < p.n) { c[at + ${q}u] = v[${q}]; }`).join("\n  ");
+    ? `if (column < ${width}) { c[at / 4u] = v; }`
+    : columns.map((q) => `if (column + ${q}u < ${width}) { c[at + ${q}u] = v[${q}]; }`).join("\n  ");
   return `struct Params {
 ${Object.entries(matmulUniforms).map(([name, type]) => `  ${name}: ${type},`).join("\n")}
 }

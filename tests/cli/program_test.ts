@@ -28,16 +28,27 @@ Deno.test("parseCommandLine() reads repeated --set in order, with values that ho
     set: ["a=1", "b.c=x=y", "d=-1"],
     verifier: true,
     quiet: false,
+    force: false,
   });
 });
 
 Deno.test("readRunOptions() turns --dtype into an override and reads the switches", async () => {
-  const [, config, values] = await parsed("train", "--dtype", "bfloat16", "--no-verifier", "-q", "--set", "a=1");
+  const [, config, values] = await parsed(
+    "train",
+    "--dtype",
+    "bfloat16",
+    "--no-verifier",
+    "-q",
+    "--force",
+    "--set",
+    "a=1",
+  );
   assert.deepEqual(readRunOptions(config, values), {
     config: undefined,
     set: ["a=1", "dtype=bfloat16"],
     verifier: false,
     quiet: true,
+    force: true,
   });
 });
 

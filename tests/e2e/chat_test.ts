@@ -96,6 +96,11 @@ for (
       /^error: --top-p: expected a number ≤ 1, got 3\n$/,
     ],
     [
+      "a type of the cache that there is not",
+      ["--model", QUICKSTART, "--kv-cache-dtype", "fp8"],
+      /^error: --kv-cache-dtype: expected "float32", "float16" or "bfloat16", got "fp8"\n$/,
+    ],
+    [
       "no model",
       ["--model", "tests/e2e"],
       /^error: Cannot open a model in tests\/e2e: there is no config.json, expected/,

@@ -133,14 +133,14 @@ Deno.test("label that is killed goes on without a second request for what was an
     // A reply that is changed by hand is used, and told of.
     const text = await Deno.readTextFile(replies);
     await Deno.writeTextFile(replies, text.replace(/"prompt_tokens":\d+/, '"prompt_tokens":123'));
-    const { err } = await dnpo(args.filter((arg) => arg !== "--quiet"));
+    const { err } = await dnpo([...args.filter((arg) => arg !== "--quiet"), "--force"]);
     match(
       err,
       /^\S+\/judge_replies\.jsonl:1 was changed since it was written \(.*\): the run goes on with it as it is/m,
     );
     equal(server.asked.length - asked, 24 - answered);
     await Deno.remove(replies);
-    succeeded(args, await dnpo([...args, "--set", "labels.concurrency=9"]));
+    succeeded(args, await dnpo([...args, "--force", "--set", "labels.concurrency=9"]));
     deepEqual(await result(dir), first);
   }));
 

@@ -1,5 +1,6 @@
-import { ok } from "node:assert/strict";
-import { gigabytes, trainingBytes } from "../../tools/memory_table.ts";
+import { deepEqual, ok } from "node:assert/strict";
+import { DTYPE_NAMES } from "../../core/dtype.ts";
+import { cacheBytes, gigabytes, trainingBytes } from "../../tools/memory_table.ts";
 import { withFolder } from "../_shared/dnpo.ts";
 
 /** Adapters of rank 16 over an int4 base, layers computed again. */
@@ -17,6 +18,11 @@ Deno.test("a model of 7B shape trains on pairs of 1,024 tokens a side within 9.5
       const cell = rows[i]!.split("|")[5]!;
       ok(cell.trim().endsWith(`/ ${gigabytes(bytes)}`), `docs/memory.md has ${cell}, deno task docs:memory writes it`);
     }
+    // k and v of 32 layers with 8 heads of 128, of 32 rows of 1,024 tokens.
+    const numbers = 2 * 32 * 8 * 128 * 32 * 1024;
+    deepEqual(DTYPE_NAMES.map((dtype) => cacheBytes("Zephyr-7B", dtype) / numbers), [4, 2, 2]);
+    const cells = rows[2]!.split("|").slice(2, 4).map((cell) => cell.trim());
+    deepEqual(cells, [gigabytes(4 * numbers), gigabytes(2 * numbers)]);
     // The generator's values, gradients and moments are 16 bytes for each of 32,000 · 4,097 numbers.
     ok(dnpo - dpo > 16 * 32_000 * 4097 && dnpo <= 9.5e9, `DNPO takes ${dnpo} bytes`);
   }));

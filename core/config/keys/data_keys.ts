@@ -50,7 +50,8 @@ export const dataKeys = {
     dataSource.exactOptional(),
     "Rows to train on: a file (.jsonl, .json, .csv, .tsv, .parquet, also with .gz), a folder of them, or " +
       "org/name[:config][/split][@revision] of the hub, each with or without a slice such as [:2000], [10%:20%] or " +
-      "[-100:]; or a list of these, or of {path, name, split, weight, columns}.",
+      "[-100:]; or a list of these, or of {path, name, split, weight, columns}. Of a folder whose files' names tell " +
+      "splits, the split train where none is named.",
     { hf: ["DPOTrainer.train_dataset", "ScriptArguments.dataset_name"] },
   ),
   limit: key(count.exactOptional(), "Number of rows to read from data.train; default: all."),
@@ -74,11 +75,11 @@ export const dataKeys = {
   ),
   eval: key(
     dataSource.exactOptional(),
-    "Held-out rows to evaluate on, named as data.train is; of the hub's split test, then validation, where none is " +
-      "named.",
-    { hf: ["DPOTrainer.eval_dataset"] },
+    "Held-out rows to evaluate on, named as data.train is; of a folder's or the hub's split test, then validation, " +
+      "where none is named.",
+    { hf: ["DPOTrainer.eval_dataset"], mayDiffer: true },
   ),
-  eval_limit: key(count.exactOptional(), "Number of rows to read from data.eval; default: all."),
+  eval_limit: key(count.exactOptional(), "Number of rows to read from data.eval; default: all.", { mayDiffer: true }),
   columns: key(
     columns.exactOptional(),
     "Names of the columns by what they are, such as {prompt: question, response: answer}; default: the known shapes.",

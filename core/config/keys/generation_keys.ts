@@ -1,5 +1,6 @@
 /** Keys of `generation`, and those of any section that names a server. @module */
 import { z } from "zod";
+import { DTYPE_NAMES } from "../../dtype.ts";
 import { count, key, named, seed, text } from "./key.ts";
 
 /** Keys for reaching a server, for a judge or for generation. */
@@ -45,6 +46,11 @@ export const generationKeys = {
     mayDiffer: true,
   }),
   seed: key(seed.default(42), "Seed of sampling, below 2^32."),
+  kv_cache_dtype: key(
+    named("DtypeName", z.enum(DTYPE_NAMES)).default("float32"),
+    "Storage type of the keys and values that our own engine keeps of earlier tokens: bfloat16 and float16 take half " +
+      "the memory, and round each of them.",
+  ),
   server: key(
     servers.exactOptional(),
     "Address of an OpenAI-compatible server that samples instead of our own engine, such as " +

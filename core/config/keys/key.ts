@@ -9,7 +9,10 @@ export interface KeyFacts {
    * other name, as in `GRPOConfig.max_completion_length`.
    */
   hf?: readonly string[];
-  /** Whether a run that goes on may use another value: the key changes how far or how fast it goes, not its result. */
+  /**
+   * Whether a run that goes on may use another value: the key changes how far or how fast it goes, what it logs, keeps or
+   * measures, and not what it computes.
+   */
   mayDiffer?: true;
   /** The judges that use the key; all if absent. */
   of?: readonly JudgeKind[];

@@ -25,8 +25,8 @@ const noise = z.union([z.literal("none"), named("NoiseSection", z.strictObject(n
 export const runKeys = {
   model: key(
     text.exactOptional(),
-    "Model to start from: a folder as Hugging Face lays it out, or org/name[@revision] on the hub; a path that " +
-      "exists wins.",
+    "Model to start from: a folder as Hugging Face lays it out, a GGUF file, or org/name[@revision] on the hub; a " +
+      "path that exists wins.",
     { hf: ["ModelConfig.model_name_or_path"] },
   ),
   output_dir: key(text.prefault("runs/default"), "Folder of the run; default: runs/NAME of NAME.yaml.", {
@@ -54,7 +54,7 @@ export const runKeys = {
   dtype: key(
     named("DtypeName", z.enum(DTYPE_NAMES)).exactOptional(),
     "Storage type of the model that is handed out; default: the source's.",
-    { hf: ["ModelConfig", "ModelConfig.torch_dtype"] },
+    { hf: ["ModelConfig", "ModelConfig.torch_dtype"], mayDiffer: true },
   ),
   quantization: key(
     named("Quantization", z.enum(QUANTIZATIONS)).default("none"),

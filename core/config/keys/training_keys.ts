@@ -44,7 +44,11 @@ export const trainingKeys = {
       "to the same bits, in less memory and more time; true is 1, false keeps those of all layers.",
     { ...ARGUMENTS, mayDiffer: true },
   ),
-  num_train_epochs: key(count.default(3), "Passes over the pairs, per iteration.", ARGUMENTS),
+  num_train_epochs: key(
+    z.number().gt(0).default(3),
+    "Passes over the pairs, per iteration, above 0; 1.5 are one and a half: ⌈1.5 · steps of a pass⌉ optimizer steps.",
+    ARGUMENTS,
+  ),
   max_steps: key(
     z.int().min(-1).default(-1),
     "Optimizer steps per iteration where above 0, instead of num_train_epochs.",
@@ -96,8 +100,17 @@ export const trainingKeys = {
   ),
   shuffle: key(z.boolean().default(true), "Whether every epoch has an order of its own."),
   seed: key(seed.default(42), "Seed of noise and shuffling, below 2^32.", ARGUMENTS),
-  logging_steps: key(count.default(10), "Optimizer steps between two lines of metrics.jsonl.", ARGUMENTS),
+  logging_steps: key(count.default(10), "Optimizer steps between two lines of metrics.jsonl.", {
+    ...ARGUMENTS,
+    mayDiffer: true,
+  }),
   save_steps: key(count.default(500), "Optimizer steps between two saved states.", { ...ARGUMENTS, mayDiffer: true }),
+  save_minutes: key(
+    z.number().gt(0).default(5),
+    "Minutes, above 0, after which a state is saved besides those of save_steps. Where saving is slow, at most a tenth " +
+      "of the time goes into it.",
+    { mayDiffer: true },
+  ),
   save_total_limit: key(
     count.default(1),
     "Saved states of an iteration that are kept, the newest ones, until its model is saved. A state holds the " +

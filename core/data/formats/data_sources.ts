@@ -1,10 +1,11 @@
 /** Finds the files of a data set: files, folders and their splits, or what `locate` finds for another name. @module */
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { UserError } from "../../error.ts";
 import { ioProblem, shortQuote } from "./data_problems.ts";
 import { DATA_ENDINGS, formatOfName } from "./file_rows.ts";
 import type { Columns } from "./map_columns.ts";
 import { type RowRange, splitRowRange } from "./row_range.ts";
+import { namedSplits, splitOfWord } from "./split_names.ts";
 
 /** One set of several, as a config writes it. */
 export interface DataEntry {
@@ -33,8 +34,18 @@ export interface OpenSet {
   /** Its files, in the order in which their rows are counted. */
   readonly files: readonly string[];
   readonly slice: RowRange | null;
+  /** What is read of a folder, and what of it is not, where its files' names tell splits; null if all is read. */
+  readonly unread: string | null;
   readonly weight: number;
   readonly columns: Columns;
+}
+
+/** How the files of sets are found. */
+export interface OpenSourceOptions {
+  columns?: Columns;
+  locate?: Locate;
+  /** The splits to take of a folder where none is named, the best first (default: train). */
+  prefer?: readonly string[];
 }
 
 /** The names of a source's sets, for messages. */
@@ -51,48 +62,57 @@ function setName(entry: string | DataEntry): string {
 /** Finds the files of every set of a source. Throws a UserError if a set has none. */
 export async function openSource(
   source: DataSource,
-  { columns = {}, locate }: { columns?: Columns; locate?: Locate } = {},
+  { columns = {}, locate, prefer = ["train"] }: OpenSourceOptions = {},
 ): Promise<OpenSet[]> {
   const sets: OpenSet[] = [];
+  const finding: Finding = { locate, prefer };
   for (const entry of typeof source === "string" ? [source] : source) {
-    const { files, slice } = typeof entry === "string" ? await openName(entry, locate) : await openEntry(entry, locate);
+    const { files, slice, unread } = typeof entry === "string"
+      ? await openName(entry, finding)
+      : await openEntry(entry, finding);
     const { weight = 1, columns: own = columns }: Partial<DataEntry> = typeof entry === "string" ? {} : entry;
-    sets.push({ name: setName(entry), files, slice, weight, columns: own });
+    sets.push({ name: setName(entry), files, slice, unread, weight, columns: own });
   }
   return sets;
 }
 
-type Opened = Pick<OpenSet, "files" | "slice">;
+type Opened = Pick<OpenSet, "files" | "slice" | "unread">;
+type LocalFiles = Pick<OpenSet, "files" | "unread">;
+
+interface Finding {
+  locate: Locate | undefined;
+  prefer: readonly string[];
+}
 
 /** Opens a set by its name. An existing path takes precedence over any other meaning of the name. */
-async function openName(text: string, locate: Locate | undefined): Promise<Opened> {
-  const whole = await localFiles(text);
-  if (whole) return { files: whole, slice: null };
+async function openName(text: string, { locate, prefer }: Finding): Promise<Opened> {
+  const whole = await localFiles(text, { prefer });
+  if (whole) return { ...whole, slice: null };
   const { name, slice } = splitRowRange(text);
-  const local = await localFiles(name) ?? await splitOfFolder(name);
-  if (local) return { files: local, slice };
+  const local = await localFiles(name, { prefer }) ?? await splitOfFolder(name);
+  if (local) return { ...local, slice };
   const located = await locate?.(name) ?? [];
   // `locate` returns the name itself if it does not know it.
   if (located.length === 0 || located[0] === name) throw new UserError(`Cannot read ${name}: there is no such file`);
-  return { files: located, slice };
+  return { files: located, slice, unread: null };
 }
 
 /** The files of `FOLDER/SPLIT`; null if FOLDER is not a folder with splits. */
-async function splitOfFolder(name: string): Promise<string[] | null> {
+async function splitOfFolder(name: string): Promise<LocalFiles | null> {
   const [, folder, split] = /^(.+)[\\/](\w+)$/.exec(name) ?? [];
   if (folder === undefined || !(await Deno.stat(folder).catch(() => null))?.isDirectory) return null;
-  return (await listFolder(folder)).some((file) => splitOf(file) !== null) ? await localFiles(folder, split) : null;
+  return splitsOf(folder, await listFolder(folder)).size > 0 ? await localFiles(folder, { split }) : null;
 }
 
-async function openEntry({ path, name, split }: DataEntry, locate: Locate | undefined): Promise<Opened> {
-  if (split === undefined && name === undefined) return await openName(path, locate);
+async function openEntry({ path, name, split }: DataEntry, finding: Finding): Promise<Opened> {
+  if (split === undefined && name === undefined) return await openName(path, finding);
   const { name: part, slice } = splitRowRange(split ?? "");
-  const local = await localFiles(path, part === "" ? undefined : part);
+  const local = await localFiles(path, { prefer: finding.prefer, ...(part !== "" && { split: part }) });
   if (local && name !== undefined) {
     throw new UserError(`Cannot use ${path}: "name" is ${shortQuote(name)}, expected none of a local path`);
   }
-  if (local) return { files: local, slice };
-  const opened = await openName(fullName({ path, name, split }), locate);
+  if (local) return { ...local, slice };
+  const opened = await openName(fullName({ path, name, split }), finding);
   return { ...opened, slice: slice ?? opened.slice };
 }
 
@@ -105,8 +125,11 @@ function fullName(
   return [repo, name && `:${name}`, part && `/${part}`, revision && `@${revision}`].filter(Boolean).join("");
 }
 
-/** The files of a local path, or only those of a split; null if there is no such path. */
-async function localFiles(path: string, split?: string): Promise<string[] | null> {
+/** The files of a local path, or only those of a split, the first of `prefer` if none is named; null without a path. */
+async function localFiles(
+  path: string,
+  { split, prefer = [] }: { split?: string | undefined; prefer?: readonly string[] },
+): Promise<LocalFiles | null> {
   let info: Deno.FileInfo;
   try {
     info = await Deno.stat(path);
@@ -119,7 +142,7 @@ async function localFiles(path: string, split?: string): Promise<string[] | null
     throw new UserError(`Cannot read ${path}: it is neither a file nor a folder, expected one`);
   }
   if (!info.isDirectory) {
-    if (split === undefined || split === "train") return [path];
+    if (split === undefined || split === "train") return { files: [path], unread: null };
     throw new UserError(
       `Cannot read ${path}: it is a file, which has the split "train" only, expected no ${shortQuote(split)}`,
     );
@@ -130,19 +153,46 @@ async function localFiles(path: string, split?: string): Promise<string[] | null
       `Cannot read ${path}: the folder has no data files (${DATA_ENDINGS.join(", ")}, also with .gz)`,
     );
   }
-  const bySplit = Map.groupBy(files, splitOf);
-  const splits = [...bySplit.keys()].filter((name) => name !== null);
-  if (split === undefined) {
-    if (splits.length < 2) return files;
+  const splits = splitsOf(path, files);
+  const named = [...splits.keys()];
+  if (named.length === 0) {
+    if (split === undefined || split === "train") return { files, unread: null };
+    throw new UserError(`Cannot read ${path}: it has no split ${shortQuote(split)}, expected train`);
+  }
+  const asked = split !== undefined && !named.includes(split) ? splitOfWord(split) : split;
+  const isOne = named.length === 1 && splits.get(named[0]!)!.length === files.length;
+  const chosen = asked ?? prefer.find((name) => named.includes(name)) ?? (isOne ? named[0]! : undefined);
+  if (chosen === undefined && named.length > 1) {
     throw new UserError(
-      `Cannot read ${path}: it has the splits ${splits.join(", ")}; name one, as ${path}/${splits[0]}`,
+      `Cannot read ${path}: it has the splits ${named.join(", ")}; name one, as ${path}/${named[0]}`,
     );
   }
-  const found = bySplit.get(split) ?? (splits.length === 0 && split === "train" ? files : null);
-  if (found) return found;
-  throw new UserError(
-    `Cannot read ${path}: it has no split ${shortQuote(split)}, expected ${splits.join(", ") || "train"}`,
-  );
+  if (chosen === undefined) {
+    throw new UserError(
+      `Cannot read ${path}: by its files' names it has the split ${
+        named[0]
+      } alone, and other files; name a file, or the ` +
+        `split as ${path}/${named[0]}`,
+    );
+  }
+  const found = splits.get(chosen);
+  if (found === undefined) {
+    throw new UserError(`Cannot read ${path}: it has no split ${shortQuote(split!)}, expected ${named.join(", ")}`);
+  }
+  const left = files.filter((file) => !found.includes(file));
+  if (split !== undefined || left.length === 0) return { files: found, unread: null };
+  const names = left.slice(0, 3).map((file) => relative(path, file));
+  const unread = `the split ${chosen} of it is read, and not ${names.join(", ")}${
+    left.length > names.length ? ` and ${left.length - names.length} more` : ""
+  }`;
+  return { files: found, unread };
+}
+
+/** The files of each split that the names of a folder's files tell; none if they tell none. */
+function splitsOf(folder: string, files: readonly string[]): Map<string, readonly string[]> {
+  const places = new Map(files.map((file) => [relative(folder, file).replaceAll("\\", "/"), file]));
+  const splits = [...namedSplits([...places.keys()])].sort(([a], [b]) => a < b ? -1 : 1);
+  return new Map(splits.map(([name, paths]) => [name, paths.map((path) => places.get(path)!)]));
 }
 
 /** JSON files that describe a data set and hold none of its rows. */
@@ -163,11 +213,4 @@ async function listFolder(dir: string): Promise<string[]> {
     throw new UserError(`Cannot read ${dir}: ${ioProblem(error)}`);
   }
   return files.sort((a, b) => a < b ? -1 : 1);
-}
-
-/** The split in a file's name, as in `train_sft-00000-of-00003.parquet` or `test.jsonl`; null if it has none. */
-function splitOf(path: string): string | null {
-  const stem = path.split(/[\\/]/).at(-1)!.split(".")[0]!;
-  const shard = /^(.+?)-\d{5}-of-\d{5}/.exec(stem)?.[1];
-  return shard ?? (/^(train|test|validation|valid|val|dev|eval)$/.test(stem) ? stem : null);
 }

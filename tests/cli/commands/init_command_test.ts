@@ -55,7 +55,7 @@ Deno.test("dnpo init never asks without a terminal: what is missing is named", (
       const [args, flag] of [
         [[], "--model"],
         [["--model", MODEL], "--data"],
-        [["--model", MODEL, "--data", ROWS], "--judge"],
+        [["--model", MODEL, "--data", ROWS], "--judge \\(verifier, [a-z, -]*, human\\)"],
         [["--model", MODEL, "--data", ROWS, "--judge", "logprob"], "--judge-model"],
         [["--model", MODEL, "--data", ROWS, "--judge", "llm"], "--judge-model"],
       ] as const
@@ -68,7 +68,7 @@ Deno.test("dnpo init never asks without a terminal: what is missing is named", (
       );
     }
     const { err } = await dnpo(["init", file, "--model", MODEL, "--data", ROWS, "--judge", "me"]);
-    assert.match(err, /^error: --judge: expected human, .*, got "me"\n$/);
+    assert.match(err, /^error: --judge: expected verifier, .*, human, got "me"\n$/);
     const ensemble = await dnpo(["init", file, "--model", MODEL, "--data", ROWS, "--judge", "ensemble"]);
     assert.match(ensemble.err, /^error: --judge: init writes no ensemble; write labels.judges into a config /);
     assert.deepEqual([...Deno.readDirSync(dir)], []);
@@ -169,7 +169,7 @@ Deno.test({
       ], { columns: 100 });
       assert.equal(code, 0, shown);
       const plain = shown.replace(/[│\s]+/g, " ");
-      for (const text of ["spin the model answers, and", "human the human answer is always", "weights take"]) {
+      for (const text of ["spin the model answers, and", "human none: the human answer is always", "weights take"]) {
         assert(plain.includes(text), `${text}\n${plain}`);
       }
       const config = await loadConfig(`${dir}/new.yaml`);

@@ -37,6 +37,27 @@ Deno.test("dnpo plan prints parts, work and time, as text and as JSON, and exits
     assert.deepEqual([wrong.code, wrong.err], [1, 'error: --memory: expected GiB such as 24, got "much"\n']);
   }));
 
+Deno.test("dnpo plan says in a line how long rows are, and in another what is dropped and cut", () =>
+  withFolder(async (dir) => {
+    await writeTinyModel(`${dir}/model`);
+    const rows = [[3, 4, 5, 6, 7, 8], [3], [4], [5]].map((ids) => ({
+      prompt_ids: [1, ...ids],
+      chosen_ids: [...ids, ...ids, 2],
+      rejected_ids: [3, 2],
+    }));
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(rows));
+    const shared = { model: `${dir}/model`, method: "dpo" };
+    const config = (max_length: number) =>
+      writeConfig({ ...shared, output_dir: `${dir}/run`, data: { train: `${dir}/pairs.jsonl`, max_length } });
+    const whole = await dnpo(["plan", await config(64), "--no-time"]);
+    assert.match(whole.out, /^ {12}half of the rows have at most 5, 99 % 20, the longest 20\nRun /m);
+    const cut = await dnpo(["plan", await config(4), "--no-time"]);
+    assert.match(
+      cut.out,
+      /^ {12}half of the rows have at most 4, .*\n {12}1 of 4 dropped, 3 answers of 4 rows cut at data\.max_length: dnpo data shows/m,
+    );
+  }));
+
 Deno.test("dnpo plan --cards prints a table for cards of usual sizes, as text and as JSON, and takes no --memory", () =>
   withFolder(async (dir) => {
     await writeTinyModel(`${dir}/model`);

@@ -15,7 +15,7 @@ Deno.test.each([
     "load_in_8bit: true\n",
     "config.yaml:1:1 load_in_8bit: unknown key, here it is quantization: int8",
   ],
-  ["PEFT's name", "lora_r: 8\n", 'config.yaml:1:1 lora_r: unknown key, did you mean "lora.r"?'],
+  ["PEFT's name", "lora_r: 8\n", "config.yaml:1:1 lora_r: unknown key, here it is lora.r"],
   ["an unknown key", "dat: 1\n", 'config.yaml:1:1 dat: unknown key, did you mean "data"?'],
   [
     "text for a number",
@@ -78,7 +78,7 @@ Deno.test.each([
 Deno.test("loadConfig() reports every problem, each in a line", async () => {
   assert.deepEqual(await problems("modle: x\ntraining:\n  lr: 1\n  beta: -1\n  shuffel: true\n"), [
     'config.yaml:1:1 modle: unknown key, did you mean "model"?',
-    'config.yaml:3:3 training.lr: unknown key, did you mean "training.learning_rate"?',
+    "config.yaml:3:3 training.lr: unknown key, here it is training.learning_rate",
     "config.yaml:4:9 training.beta: expected a number > 0, got -1",
     'config.yaml:5:3 training.shuffel: unknown key, did you mean "training.shuffle"?',
   ]);
@@ -133,7 +133,7 @@ Deno.test.each([
 Deno.test("loadConfig() takes names that JavaScript knows for unknown keys", async () => {
   assert.match((await problems("__proto__: { method: sft }"))[0]!, /^config.yaml:1:1 __proto__: unknown key/);
   for (const key of ["__proto__.method", "constructor.prototype.x", "training.__proto__.beta"]) {
-    assert.match((await problems("model: m", [`${key}=sft`]))[0]!, /^--set [a-z_.]+: unknown key, did you mean "/);
+    assert.match((await problems("model: m", [`${key}=sft`]))[0]!, /^--set [a-z_.]+: unknown key, expected one /);
   }
   assert.equal(({} as Record<string, unknown>).method, undefined);
 });

@@ -52,23 +52,16 @@ Deno.test("editDistance() counts inserts, deletes, replacements and swaps", () =
 
 Deno.test.each([
   ["", "modle", "model"],
-  ["", "learning_rate", "training.learning_rate"],
-  ["", "gradient_checkpointing", "training.gradient_checkpointing"],
   ["", "outputdir", "output_dir"],
   ["training", "lr", "training.learning_rate"],
   ["training", "batch_size", "training.per_device_train_batch_size"],
   ["training", "epochs", "training.num_train_epochs"],
   ["training", "max_grad", "training.max_grad_norm"],
-  ["training", "noise_steps", "noise.noise_steps"],
-  ["data", "max_prompt_length", "data.max_length"],
   ["generation", "temprature", "generation.temperature"],
   ["noise", "max-variance", "noise.max_variance"],
-  // Names of TRL and transformers.
-  ["generation", "max_completion_length", "generation.max_new_tokens"],
-  ["", "max_completion_length", "generation.max_new_tokens"],
-  ["", "model_name_or_path", "model"],
-  ["data", "dataset_name", "data.train"],
-  ["training", "data_seed", "data.seed"],
+  // Nothing is near.
+  ["", "x", undefined],
+  ["training", "frobnicate", undefined],
 ])("nearestKey(%j, %j) is %j", (parent, key, expected) => {
   assert.equal(nearestKey(parent, key), expected);
 });

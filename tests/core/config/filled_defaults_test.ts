@@ -16,6 +16,7 @@ Deno.test("defaults of judges and servers are filled in where they are used, and
     "max_new_tokens",
     "batch_size",
     "seed",
+    "kv_cache_dtype",
   ]);
   const { labels } = forIteration(await load(LLM), 0);
   const { mode, base_url, temperature, concurrency, timeout, max_invalid } = labels;

@@ -69,6 +69,7 @@ const WRONG: Readonly<Record<string, readonly string[]>> = {
   "generation.temperature": ["-1", "hot", ".inf", ".nan"],
   "generation.top_p": ["0", "1.1", "-0.5", "x"],
   "generation.top_k": ["-1", "0.5"],
+  "generation.kv_cache_dtype": ["fp8", "16", "F16"],
   "generation.max_new_tokens": ["0", "x"],
   "generation.seed": ["-1", "4294967296", "1.5"],
   "labels.judge": ["gpt4", "1"],

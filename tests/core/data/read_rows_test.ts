@@ -12,9 +12,9 @@ function read(content: string | Uint8Array, options: ReadRowsOptions = {}): Prom
   return withFile("rows.jsonl", content, async (path) => {
     const folder = path.slice(0, -"rows.jsonl".length);
     try {
-      const { rows, skipped, shapes } = await readRows(path, options);
+      const { rows, skipped, shapes, unread } = await readRows(path, options);
       const here = <T extends { where: string }>(row: T): T => ({ ...row, where: row.where.replace(folder, "") });
-      return { rows: rows.map(here), skipped: skipped.map(here), shapes };
+      return { rows: rows.map(here), skipped: skipped.map(here), shapes, unread };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       throw new UserError(error.message.replaceAll(folder, ""));

@@ -1,4 +1,5 @@
-import { deepEqual, equal, rejects, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
+import { openModelFolder } from "../../../core/checkpoint/model_folder.ts";
 import { encodeOnThreads } from "../../../core/data/encode_threads.ts";
 import { contentOf } from "../../../core/data/packed_row.ts";
 import type { DataRow } from "../../../core/data/parse_row.ts";
@@ -6,6 +7,7 @@ import { RowEncoder, type RowEncoderOptions } from "../../../core/data/row_encod
 import type { DataFields } from "../../../core/data/row_shapes.ts";
 import { tokenizeExamples, type TokenizeOptions, tokenizePairs } from "../../../core/data/tokenize_rows.ts";
 import { loadTokenizer, type Tokenizer, tokenizerOrigin } from "../../../core/data/tokenizer/tokenizer.ts";
+import { writeGguf } from "../../_shared/gguf_model.ts";
 import { CHATML, withFolder, writeTokenizer } from "./_fixtures.ts";
 
 const turn = (role: string, content: string): { role: string; content: string } => ({ role, content });
@@ -120,6 +122,18 @@ Deno.test("RowEncoder gives the same rows and report on several threads", () =>
     deepEqual(tokenizePairs(rows, { ...options, encoder }), plain);
     await encoder.prepare(rows, options, 2);
     equal(encoder.encoded, 4000);
+  }));
+
+Deno.test("RowEncoder's threads read the tokenizer of a GGUF file", () =>
+  withFolder(async (dir) => {
+    await writeGguf(dir, { config: {} });
+    const { files } = await openModelFolder(`${dir}/model.gguf`);
+    const tokenizer = await loadTokenizer(files);
+    const rows = rowsOf(2000).map((row) => ({ content: contentOf(row), characters: 100 }));
+    const options = { tokenizer, vocabSize: tokenizer.vocabSize, maxLength: 36 };
+    const { signal } = new AbortController();
+    const origin = tokenizerOrigin(tokenizer)!;
+    ok(await encodeOnThreads({ rows, options, answers: 2, origin, threads: 2, signal, onEncoded: () => {} }) > 0);
   }));
 
 Deno.test("RowEncoder tells the first row that cannot be encoded, on several threads as on one", () =>

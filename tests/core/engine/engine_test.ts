@@ -93,6 +93,10 @@ Deno.test("generateAnswers() gives what a run's generate stage samples, from a f
         answers[index] = ids;
       }
       deepEqual(answers, run.map(({ generated_ids }) => generated_ids));
+      await rejects(
+        Array.fromAsync(generateAnswers(model, prompts, { kv_cache_dtype: "int8" as "float16" })),
+        /generation.kv_cache_dtype: expected "float32", "float16" or "bfloat16", got "int8"/,
+      );
     }
   }));
 

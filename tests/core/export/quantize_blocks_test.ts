@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type BlockType, quantizeBlocks } from "../../../core/export/quantize_blocks.ts";
+import type { BlockType } from "../../../core/checkpoint/gguf_blocks.ts";
+import { quantizeBlocks } from "../../../core/export/quantize_blocks.ts";
 import golden from "./goldens/quantized_blocks.json" with { type: "json" };
 
 const bytesOf = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));

@@ -14,6 +14,7 @@ const SETTINGS: GenerationConfig = {
   max_new_tokens: 20,
   batch_size: 4,
   seed: 11,
+  kv_cache_dtype: "float32",
 };
 
 /** Prompts of 1 to 6 tokens, of rows that begin at 100, with different limits. */

@@ -7,7 +7,14 @@ import { commands } from "../../_shared/device.ts";
 import { withTinyModel } from "../_tiny.ts";
 import { CHATML, writeTokenizer } from "../data/_fixtures.ts";
 
-const SETTINGS = { temperature: 1, top_p: 1, top_k: 0, seed: 3, max_new_tokens: 10 };
+const SETTINGS = {
+  temperature: 1,
+  top_p: 1,
+  top_k: 0,
+  seed: 3,
+  max_new_tokens: 10,
+  kv_cache_dtype: "float32" as const,
+};
 
 interface Given {
   model: Model;

@@ -29,7 +29,7 @@ async function expected(model: Model, { ids, settings = SETTINGS }: {
   settings?: typeof SETTINGS;
 }): Promise<number[]> {
   const prompts = [{ row: 5, promptIds: ids, maxNewTokens: 12 }];
-  const all = { ...settings, max_new_tokens: 12, batch_size: 1 };
+  const all = { ...settings, max_new_tokens: 12, batch_size: 1, kv_cache_dtype: "float32" as const };
   for await (const row of generate(commands, model, { prompts, settings: all, iteration: 0, eosIds: [2] })) {
     return row.ids;
   }
@@ -45,7 +45,7 @@ const MODELS: Record<string, Record<string, unknown>> = {
 for (const [name, config] of Object.entries(MODELS)) {
   Deno.test(`DecodeSession samples what generate() does, from the start and after what it has run before: ${name}`, () =>
     withTinyModel(async ({ model }) => {
-      const session = new DecodeSession(commands, model, { maxLength: MAX_LENGTH });
+      const session = new DecodeSession(commands, model, { maxLength: MAX_LENGTH, cacheDtype: "float32" });
       const ids = someIds(9);
       equal(session.reusable(ids), 0);
       const first = await sampled(session, { ids });
@@ -69,7 +69,7 @@ for (const [name, config] of Object.entries(MODELS)) {
 
 Deno.test("DecodeSession stops at EOS, at the limit and at the signal, and goes on afterwards", () =>
   withTinyModel(async ({ model }) => {
-    const session = new DecodeSession(commands, model, { maxLength: MAX_LENGTH });
+    const session = new DecodeSession(commands, model, { maxLength: MAX_LENGTH, cacheDtype: "float32" });
     const ids = someIds(9);
     const whole = await sampled(session, { ids, eosIds: [] });
     equal(whole.length, 12);
@@ -92,7 +92,7 @@ Deno.test("DecodeSession stops at EOS, at the limit and at the signal, and goes 
 Deno.test("DecodeSession runs a long text in pieces and fills its cache to the end", () =>
   withTinyModel(async ({ model }) => {
     const ids = someIds(600, 11);
-    const session = new DecodeSession(commands, model, { maxLength: 612 });
+    const session = new DecodeSession(commands, model, { maxLength: 612, cacheDtype: "float32" });
     deepEqual(await sampled(session, { ids, eosIds: [] }), await expected(model, { ids }));
     await rejects(
       sampled(session, { ids: someIds(601) }),

@@ -65,6 +65,14 @@ Deno.test("the shards that the index names are taken, and other weights are not"
     await refuses(resolveModel("org/large", options), /there is no gone\.safetensors, which model\.safetensors\.index/);
     hub.add("model", "org/bin", { "config.json": "{}", "pytorch_model.bin": "x" });
     await refuses(resolveModel("org/bin", options), /no model\.safetensors \(pytorch_model\.bin is not read, expected/);
+    hub.add("model", "org/gguf", { "m-Q8_0.gguf": "GGUF" });
+    await refuses(
+      resolveModel("org/gguf", options),
+      /no model\.safetensors \(a GGUF file such as m-Q8_0\.gguf is not read from the hub: download it, and name its path\)/,
+    );
+    hub.requests.length = 0;
+    deepEqual(await resolveModel("models/none.gguf", options), { paths: ["models/none.gguf"], record: null });
+    deepEqual(hub.requests, []);
     const lora = hub.add("model", "org/lora", { "adapter_config.json": "{}", "adapter_model.bin": "x" });
     await refuses(
       resolveModel("org/lora", options),

@@ -9,7 +9,15 @@ import { withTinyModel } from "../_tiny.ts";
 import { CHATML, writeTokenizer } from "../data/_fixtures.ts";
 import { responseRow } from "./_rows.ts";
 
-const GENERATION: GenerationConfig = { temperature: 1, top_p: 1, top_k: 0, max_new_tokens: 9, batch_size: 4, seed: 0 };
+const GENERATION: GenerationConfig = {
+  temperature: 1,
+  top_p: 1,
+  top_k: 0,
+  max_new_tokens: 9,
+  batch_size: 4,
+  seed: 0,
+  kv_cache_dtype: "float32",
+};
 const rows = [responseRow(0), responseRow(1, { generated: "human" }), responseRow(2)];
 
 /** Judges the rows by a model that says one character, whatever it is asked. */

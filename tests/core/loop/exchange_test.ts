@@ -51,7 +51,7 @@ Deno.test("train() refuses a base model exchanged while it generated, trained, o
     const config = await configOf(dir, { model, iterations: 2, training: TRAINING, start_from: "base" });
     const refused = new RegExp(
       String.raw`^Cannot go on with the run in \S+/run: \S+/base is not the model that it began with: ${DIFFERS}` +
-        "give another output_dir or delete the folder$",
+        "give another output_dir, or --force to begin anew in this one$",
     );
     for (
       const at of [
@@ -124,30 +124,31 @@ Deno.test("stages that run alone refuse an exchanged model where they go on, and
     const model = `${dir}/base`;
     await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(10)));
     const keys = { model, training: TRAINING, pairs: `${dir}/pairs.jsonl` };
-    const cases: readonly (readonly [name: string, work: Work, stage: string, advice: string])[] = [
-      ["generate", runGenerate, "generate", "delete \\S+/iteration-0 to generate again"],
-      ["optimize", runOptimize, "optimize", "delete the file to start this iteration again"],
-      ["sft", runSft, "optimize", "delete the file to start this iteration again"],
-    ];
-    for (const [name, work, stage, advice] of cases) {
+    const anew = "give another output_dir, or --force to begin anew in this one";
+    const again = "delete \\S+/iteration-0 to generate again";
+    const cases: readonly (readonly [name: string, work: Work, at: [string, number], what: string, advice: string])[] =
+      [
+        // So many rows that the first are written.
+        ["generate", runGenerate, ["generate", 7], "generate of iteration 0", again],
+        ["optimize", runOptimize, ["optimize", 2], "optimize in \\S+/optimize", anew],
+        ["sft", runSft, ["optimize", 2], "sft in \\S+/sft", anew],
+      ];
+    for (const [name, work, [stage, done], what, advice] of cases) {
       const output_dir = `${dir}/${name}`;
       await writeModel(model, 1);
       const config = await configOf(dir, { ...keys, output_dir });
-      await stop(work, config, { stage, iteration: 0, done: 2 });
+      await stop(work, config, { stage, iteration: 0, done });
       await writeModel(model, 2);
-      await refuses(
-        work,
-        config,
-        new RegExp(
-          String
-            .raw`^Cannot go on with ${stage} of iteration 0: \S+/base is not the model that it began with: ${DIFFERS}${advice}$`,
-        ),
+      const refused = new RegExp(
+        String.raw`^Cannot go on with ${what}: \S+/base is not the model that it began with: ${DIFFERS}${advice}$`,
       );
+      await refuses(work, config, refused);
       await writeModel(model, 1);
       await work(config, {});
-      // It is done: another model begins anew.
+      // Nor does work that is done pass for that of another model; asked to, it begins anew.
       await writeModel(model, 2);
-      if (name === "generate") await Deno.remove(`${output_dir}/iteration-0`, { recursive: true });
+      await refuses(work, config, refused);
+      await work(config, { force: true });
       await work(config, {});
     }
   }));

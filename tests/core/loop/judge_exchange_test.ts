@@ -39,7 +39,7 @@ for (const kind of ["logprob", "reward-model"] as const) {
       const labels = { judge: kind, model: judge };
       const config = await configOf(dir, { iterations: 2, training: TRAINING, labels });
       const refused =
-        /^Cannot go on with the run in \S+\/run: \S+\/judge is not the judge that it began with: model\.safetensors has SHA-256 \S{16}…, expected \S{16}…; put that judge back, or give another output_dir or delete the folder$/;
+        /^Cannot go on with the run in \S+\/run: \S+\/judge is not the judge that it began with: model\.safetensors has SHA-256 \S{16}…, expected \S{16}…; put that judge back, or give another output_dir, or --force to begin anew in this one$/;
       const points = [{ stage: "label", iteration: 0 }, { stage: "optimize", iteration: 0 }, {
         stage: "generate",
         iteration: 1,

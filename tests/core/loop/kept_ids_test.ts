@@ -2,7 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { openModelFolder } from "../../../core/checkpoint/model_folder.ts";
 import { forIteration } from "../../../core/config/config.ts";
 import { tokenizerOf } from "../../../core/data/tokenizer/tokenizer.ts";
-import { readExamples } from "../../../core/loop/generate_stage.ts";
+import { readExamples } from "../../../core/loop/read_rows_of_step.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { withDevice } from "../../../core/run/run_context.ts";
 import { configOf, withChat } from "./_runs.ts";

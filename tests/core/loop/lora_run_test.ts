@@ -81,7 +81,10 @@ Deno.test("train() with lora keeps every iteration's adapter and hands out what 
     const { files, card } = await filesToPush(`${dir}/adapter`, { ...push, onNote: (line) => told.push(line) });
     match(told.join("\n"), /The adapter's base \S+\/model is a local folder: who loads the adapter must have it too/);
     match(card, /The base is not on the hub: write where it lies into `base_model_name_or_path`/);
-    match(card, /^---\nlibrary_name: peft\n[^]*This is a LoRA adapter for a local model, after 2 iterations of/);
+    match(
+      card,
+      /^---\nlibrary_name: peft\n[^]*This is a LoRA adapter for the local model `model`, after 2 iterations of/,
+    );
     match(card, /AutoPeftModelForCausalLM\.from_pretrained\("me\/mine"\)/);
     const sent = files.find(({ path }) => path === "adapter_config.json")!;
     equal(JSON.parse((sent.content as { text: string }).text).base_model_name_or_path, "model");

@@ -25,10 +25,11 @@ Deno.test("summarizeRun() takes each iteration's numbers, and leaves out what wa
     const evaluations = new Map([[-1, { rows: 3, loss: 2, greedy: 0.5, sampled: 0.25 }], [0, { rows: 3, loss: 1.5 }]]);
     deepEqual(await summarizeRun(dir, { model: `${dir}/model`, evaluations, last: 1 }), {
       iterations: [
-        { iteration: -1, greedy: 0.5, sampled: 0.25, eval_loss: 2 },
+        { iteration: -1, greedy: 0.5, sampled: 0.25, eval_loss: 2, eval_rows: 3 },
         {
           iteration: 0,
           eval_loss: 1.5,
+          eval_rows: 3,
           generated_chosen: 0.25,
           pairs: 8,
           ties: 1,

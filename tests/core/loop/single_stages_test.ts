@@ -1,4 +1,5 @@
 import { deepEqual, doesNotMatch, equal, match, rejects } from "node:assert/strict";
+import { loadConfig } from "../../../core/config/config.ts";
 import { templateTail } from "../../../core/data/encode_row.ts";
 import { loadTokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { scorePairs } from "../../../core/evaluate/score_pairs.ts";
@@ -227,7 +228,7 @@ Deno.test("runSft() trains on the human responses, whatever the method", () =>
     equal(last.loss! < steps[0]!.loss!, true);
   }));
 
-Deno.test("runOptimize() and runSft() leave what they were, for the card and the list of runs, and no config.yaml", () =>
+Deno.test("runOptimize() and runSft() leave what they were, for the card and the list of runs, with config and report", () =>
   withInput(async (dir) => {
     const pairs = `${dir}/pairs.jsonl`;
     await Deno.writeTextFile(pairs, jsonLines(tinyPairs(6)));
@@ -236,13 +237,23 @@ Deno.test("runOptimize() and runSft() leave what they were, for the card and the
     await runSft({ ...config, output_dir: `${dir}/fine` });
     const cards = await Promise.all(["run", "fine"].map(async (name) => {
       deepEqual((await listRuns(`${dir}/${name}`)).map(({ state, planned }) => [state, planned]), [["done", null]]);
-      await rejects(Deno.stat(`${dir}/${name}/config.yaml`), Deno.errors.NotFound);
+      deepEqual(
+        await loadConfig(`${dir}/${name}/config.yaml`),
+        { ...config, output_dir: `${dir}/${name}` },
+      );
+      match(await Deno.readTextFile(`${dir}/${name}/report.html`), /<h2>Figures<\/h2>/);
       return (await filesToPush(`${dir}/${name}`, { repo: "me/mine" })).card;
     }));
-    match(cards[0]!, /after preference optimization on given pairs, with loss `sigmoid`, trained with dnpo\.\n/);
+    match(
+      cards[0]!,
+      /after preference optimization on given pairs, with loss `sigmoid`, trained with the program dnpo\.\n/,
+    );
     match(cards[0]!, /\| noise \| joint \|[^]*\| `pairs` \| pairs\.jsonl \|/);
-    match(cards[1]!, /This is a local model after supervised fine-tuning \(SFT\), trained with dnpo\.\n/);
-    match(cards[1]!, /^tags:\n {2}- dnpo\n {2}- sft\n---$/m);
+    match(
+      cards[1]!,
+      /This is the local model `model` after supervised fine-tuning \(SFT\), trained with the program dnpo\.\n/,
+    );
+    match(cards[1]!, /^tags:\n {2}- sft\n---$/m);
     doesNotMatch(cards.join(), /iterations? of|Dynamic Noise Preference Optimization \(/);
     deepEqual((await listRuns(dir)).map(({ name, method, model }) => [name, method, model]).sort(), [
       ["fine", "sft", `${dir}/model`],
@@ -261,7 +272,9 @@ Deno.test("runOptimize() and runSft() replace no model but their own, nor does t
     };
     const holds = (action: string, what: string): RegExp =>
       new RegExp(
-        `^UserError: Cannot run ${action} in .*/run: the folder holds ${what}; give another output_dir or delete the folder$`,
+        `^UserError: Cannot run ${action} in .*/run: the folder holds ${what}; give another output_dir${
+          what.includes("nothing says") ? "" : ", or --force to begin anew in this one"
+        }$`,
       );
     const config = await configOf(dir, { pairs });
     // What is there before any work is none; of stages that make no model, optimize takes up the work.
@@ -277,13 +290,15 @@ Deno.test("runOptimize() and runSft() replace no model but their own, nor does t
     deepEqual(await Deno.readFile(`${model}/model.safetensors`), bytes);
     await refused(
       runOptimize(await configOf(dir, { pairs, training: { beta: 0.5 } })),
-      /^UserError: Cannot go on with optimize in .*\/run: training.beta is 0.5, expected 0.1 as in .*\/run\/stage.yaml; give another output_dir or delete the folder$/,
+      /^UserError: Cannot go on with optimize in .*\/run: training.beta is 0.5, expected 0.1 as in .*\/run\/stage.yaml; give another output_dir, or --force to begin anew in this one$/,
     );
     await refused(runSft(config), holds("sft", "a run of optimize"));
     await refused(train(config), holds("train", "a run of optimize"));
     await Deno.remove(`${dir}/run/stage.yaml`);
+    await Deno.remove(`${dir}/run/config.yaml`);
     await refused(runSft(config), holds("sft", "a model, and nothing says what made it"));
 
+    await refused(train(config), holds("train", "a model, and nothing says what made it"));
     await Deno.rename(`${dir}/run/model`, `${dir}/run/adapter`);
     await rejects(runSft(config), holds("sft", "an adapter, and nothing says what made it"));
 

@@ -1,4 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
+import type { GenerationConfig } from "../../../core/config/config_types.ts";
 import { generate } from "../../../core/generate/batch_generator.ts";
 import { DecodeSession } from "../../../core/generate/decode_session.ts";
 import { createAdapter } from "../../../core/model/lora_adapter.ts";
@@ -89,7 +90,15 @@ Deno.test("scores are the same however their batches are cut into submissions", 
 
 Deno.test("sampled tokens are the same however prompts and tokens are cut into submissions", () =>
   withTinyModel(async ({ model }) => {
-    const settings = { temperature: 1, top_p: 1, top_k: 0, max_new_tokens: 20, batch_size: 8, seed: 11 };
+    const settings: GenerationConfig = {
+      temperature: 1,
+      top_p: 1,
+      top_k: 0,
+      max_new_tokens: 20,
+      batch_size: 8,
+      seed: 11,
+      kv_cache_dtype: "float32",
+    };
     const prompts = PAIRS.map(({ promptIds }, row) => ({ row, promptIds, maxNewTokens: 20 }));
     const { fewest, usual, most } = await sameInAnyCut(() =>
       Array.fromAsync(generate(commands, model, { prompts, settings, iteration: 0, eosIds: [] }))
@@ -105,7 +114,7 @@ Deno.test("a chat's tokens are the same however they are cut into submissions", 
     const settings = { temperature: 1, top_p: 1, top_k: 0, seed: 11 };
     const text = Array.from({ length: 20 }, (_, i) => 3 + i);
     await sameInAnyCut(async () => {
-      const session = new DecodeSession(commands, model, { maxLength: 60 });
+      const session = new DecodeSession(commands, model, { maxLength: 60, cacheDtype: "float32" });
       const options = { ids: text, maxNewTokens: 16, settings, row: 0, eosIds: [] };
       const ids = (await Array.fromAsync(session.continue(options))).flat();
       session.free();

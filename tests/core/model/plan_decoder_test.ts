@@ -1,8 +1,8 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { modelTensors, parameterShapes } from "../../../core/model/families/families.ts";
 import { parseModelConfig } from "../../../core/model/families/model_config.ts";
+import { inverseFrequencies } from "../../../core/model/families/rope_frequencies.ts";
 import { planDecoder } from "../../../core/model/plan_decoder.ts";
-import { inverseFrequencies } from "../../../core/model/rope_frequencies.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { TINY_CONFIG } from "../../_shared/tiny_model.ts";
 

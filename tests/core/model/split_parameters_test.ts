@@ -1,6 +1,7 @@
 /** Tensors in several buffers: what is computed and saved has the same bytes as with one buffer for each. @module */
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { folderDigests } from "../../../core/checkpoint/folder_identity.ts";
+import type { GenerationConfig } from "../../../core/config/config_types.ts";
 import { StoppedError } from "../../../core/error.ts";
 import { LineLog } from "../../../core/files/json_lines.ts";
 import { generate, type Generated } from "../../../core/generate/batch_generator.ts";
@@ -163,7 +164,15 @@ Deno.test("sampling gives the same tokens where tensors lie in several buffers",
     const sample = async (commands: Commands): Promise<Generated[]> => {
       const model = await loadFrozenModel(commands.device, `${dir}/model`);
       const prompts = rows().pairs.map(({ promptIds }, row) => ({ row, promptIds, maxNewTokens: 9 }));
-      const settings = { temperature: 1, top_p: 1, top_k: 0, max_new_tokens: 9, batch_size: 4, seed: 3 };
+      const settings: GenerationConfig = {
+        temperature: 1,
+        top_p: 1,
+        top_k: 0,
+        max_new_tokens: 9,
+        batch_size: 4,
+        seed: 3,
+        kv_cache_dtype: "float32",
+      };
       try {
         return await Array.fromAsync(generate(commands, model, { prompts, settings, iteration: 0, eosIds: [] }));
       } finally {

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import type { ResolvedConfig } from "../../../core/config/config.ts";
-import { runOptimize, runSft } from "../../../core/loop/single_stages.ts";
+import { DTYPE_NAMES } from "../../../core/dtype.ts";
+import { runGenerate, runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { parameterShapes } from "../../../core/model/families/families.ts";
 import { parseModelConfig } from "../../../core/model/families/model_config.ts";
 import { elementsOf } from "../../../core/model/families/model_tensors.ts";
 import { planRun } from "../../../core/plan/plan_run.ts";
 import type { RunPlan, StagePlan } from "../../../core/plan/plan_types.ts";
-import { device } from "../../_shared/device.ts";
+import { device, limited } from "../../_shared/device.ts";
 import { jsonLines, TINY_CONFIG, tinyPairs, tinyRows, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { readJsonLines } from "../../_shared/trajectory.ts";
 import { configOf, withInput } from "../loop/_runs.ts";
@@ -104,6 +105,36 @@ Deno.test("the planned bytes of a whole run hold for the longest responses, and 
     }
   }));
 
+Deno.test.each(DTYPE_NAMES)(
+  "the planned bytes of generate are those that the device holds: kv_cache_dtype %s",
+  (dtype) =>
+    withInput(async (dir) => {
+      const generation = { max_new_tokens: 6, batch_size: 4, kv_cache_dtype: dtype };
+      const config = await configOf(dir, { generation });
+      const plan = await planRun(config, { device, time: false });
+      const { bytes, parts } = stageOf(plan, "generate");
+      await runGenerate(config);
+      assert.equal(bytes, await heldBytes(config, "generate"));
+      const longest = Math.max(...tinyRows(10).map(({ prompt_ids }) => prompt_ids!.length)) + 6;
+      // k and v of 2 layers with 2 heads of 4, and a word that tells of numbers which are too large.
+      const numbers = 4 * longest * 2 * 2 * 2 * 4;
+      assert.equal(parts["KV cache"], dtype === "float32" ? 4 * numbers : 2 * numbers + 4);
+    }),
+);
+
+Deno.test("as many rows are generated at a time as a binding holds the keys of: twice as many in 16 bits", () =>
+  withInput(async (dir) => {
+    const longest = Math.max(...tinyRows(10).map(({ prompt_ids }) => prompt_ids!.length)) + 40;
+    // Four rows of float32 keys of two heads of 4.
+    const { device: small } = limited({ maxStorageBufferBindingSize: 4 * longest * 2 * 4 * 4 });
+    for (const kv_cache_dtype of DTYPE_NAMES) {
+      const config = await configOf(dir, { generation: { max_new_tokens: 40, batch_size: 10, kv_cache_dtype } });
+      const { parts } = stageOf(await planRun(config, { device: small, time: false }), "generate");
+      const overflow = kv_cache_dtype === "float32" ? 0 : 4;
+      assert.equal(parts["KV cache"], 4 * small.limits.maxStorageBufferBindingSize + overflow);
+    }
+  }));
+
 Deno.test("what is not counted is told: servers that answer, and judges that are not rehearsed", () =>
   withInput(async (dir) => {
     const own = ", with a model of its own on the device";
@@ -176,6 +207,25 @@ Deno.test("a loss on single answers is planned on the pairs' chosen answers", ()
       noise: "none",
     });
     assert.equal((await runSft(sft)).last.loss, last.loss);
+  }));
+
+Deno.test("the plan of a fraction of an epoch counts the steps, and the rows that they see", () =>
+  withInput(async (dir) => {
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(20)));
+    const planOf = async (epochs: number) => {
+      const training = { num_train_epochs: epochs, max_steps: -1, per_device_train_batch_size: 4 };
+      const config = await configOf(dir, { pairs: `${dir}/pairs.jsonl`, noise: "none", training });
+      delete config.data.train;
+      return { config, plan: await planRun(config, { device, time: false }) };
+    };
+    const [whole, half] = [await planOf(1), await planOf(0.5)];
+    // Five steps an epoch; half of them are 2.5.
+    assert.deepEqual([whole.plan.steps, half.plan.steps], [5, 3]);
+    const tokens = ({ plan }: typeof whole): number => stageOf(plan, "optimize").tokens;
+    assert.equal(tokens(half), Math.round(tokens(whole) * 3 / 5));
+    await runOptimize(half.config);
+    const lines = await readJsonLines<Record<string, unknown>>(`${half.config.output_dir}/metrics.jsonl`);
+    assert.equal(lines.filter(({ step }) => step !== undefined).at(-1)!.step, 3);
   }));
 
 Deno.test("the time is measured, positive, and the sum of the stages'", () =>
@@ -256,6 +306,31 @@ Deno.test("where adapters are trained and it does not fit, layers computed again
     const kept = await configOf(dir, { method: "spin", lora });
     const { advice: [first] } = await planRun(kept, { device, time: false, memory: none });
     assert.deepEqual(first!.change, { set: ["training.gradient_checkpointing=true"], bytes: none });
+  }));
+
+Deno.test("where generate does not fit, fewer rows at a time are named, and then keys and values in bfloat16", () =>
+  withInput(async (dir) => {
+    const generation = { max_new_tokens: 56, batch_size: 4 };
+    const planOf = async (changed: Record<string, unknown>, memory?: number) =>
+      await planRun(await configOf(dir, { generation: { ...generation, ...changed } }), {
+        device,
+        time: false,
+        ...(memory !== undefined && { memory }),
+      });
+    const bytesOf = async (batch_size: number, kv_cache_dtype: string): Promise<number> =>
+      stageOf(await planOf({ batch_size, kv_cache_dtype }), "generate").bytes!;
+    const adviceFor = async (memory: number, changed: Record<string, unknown> = {}) =>
+      (await planOf(changed, memory)).advice.find(({ stage }) => stage === "generate")!.change;
+    const [two, one, half] = [await bytesOf(2, "float32"), await bytesOf(1, "float32"), await bytesOf(1, "bfloat16")];
+    assert(two > one && one > half && half < await bytesOf(2, "bfloat16"));
+    assert.deepEqual(await adviceFor(two), { set: ["generation.batch_size=2"], bytes: two });
+    assert.deepEqual(await adviceFor(one), { set: ["generation.batch_size=1"], bytes: one });
+    const both = ["generation.batch_size=1", "generation.kv_cache_dtype=bfloat16"];
+    assert.deepEqual(await adviceFor(half), { set: both, bytes: half });
+    assert.equal(await adviceFor(half - 1), null);
+    // What is in 16 bits already stays as it is.
+    const float16 = { kv_cache_dtype: "float16" };
+    assert.deepEqual(await adviceFor(half, float16), { set: ["generation.batch_size=1"], bytes: half });
   }));
 
 Deno.test("of a large file a sample is tokenized, and stands for all rows", () =>

@@ -35,7 +35,7 @@ Deno.test("modelCard() tells what the model was made of in the hub's front matte
   const config =
     "model: org/base@v1\nmethod: dnpo\niterations: 2\ndata: {train: org/data:main/train, eval: org/held}\n" +
     "labels: [{judge: human}, {judge: verifier, verifier: /home/me/secret/judge.ts}]\nnoise: {update: joint}\n" +
-    "output_dir: /home/me/secret/runs\n";
+    "output_dir: /home/me/secret/runs\ntraining: {loss_type: robust, beta: [0.1, 0.5]}\n";
   const held = { ...DATA, source: "org/held", repo: "org/held", split: "test" };
   const { header, text } = await cardOf(config, [BASE, DATA, held]);
   assert.deepEqual(header, {
@@ -50,6 +50,7 @@ Deno.test("modelCard() tells what the model was made of in the hub's front matte
   assert.match(text, /^\n# mine\n\nThis is \[org\/base\]\(.*\) after 2 iterations of Dynamic Noise Preference Optim/);
   assert.match(text, /\| data \| \[org\/data\]\(https:\/\/huggingface\.co\/datasets\/org\/data\), main\/train, commit/);
   assert.match(text, /\| held-out data \| \[org\/held\]/);
+  assert.match(text, /\| loss \| `robust`, beta 0\.1, 0\.5 \|/);
   assert.match(text, /\| judge \| human, verifier \|\n\| noise \| joint \|/);
   assert.match(
     text,
@@ -67,7 +68,13 @@ Deno.test("modelCard() shows settings, of local paths the name alone, and not wh
   const { header, text } = await cardOf(config, [{ ...BASE, source: "org/judge", repo: "org/judge" }]);
   assert.deepEqual(Object.keys(header), ["library_name", "pipeline_tag", "tags"]);
   assert.ok(!text.includes("secret"));
-  assert.match(text, /This is a local model after 1 iteration of/);
+  assert.match(
+    text,
+    /This is the local model `base` after 1 iteration of Direct Preference Optimization \(DPO\), trained/,
+  );
+  assert.match(text, /\| base model \| `base`, local \|\n\| data \| `rows\.jsonl`, local \|/);
+  assert.match(text, /arXiv:2305\.18290/);
+  assert.ok(!/2502\.05400|Dynamic Noise/.test(text));
   assert.match(
     text,
     /\| `model` \| base \|\n\| `method` \| dpo \|\n\| `data\.train` \| rows\.jsonl \|\n\| `data\.template` \| a &#124; b \|/,
@@ -99,8 +106,69 @@ Deno.test("modelCard() has a card for a run of which little is known", async () 
     async (dir) => modelCard(await readRun(dir), { repo: "me/mine", sources: [BASE], figure: null }),
   );
   assert.match(card, /base_model: org\/base/);
-  assert.match(card, /\nThis is \[org\/base\]\([^)]*\), trained with dnpo\.\n/);
-  assert.match(card, /\ntags:\n {2}- dnpo\n---/);
+  assert.match(card, /\nThis is \[org\/base\]\([^)]*\), trained with the program dnpo\.\n/);
+  assert.ok(!/^tags:/m.test(card));
   assert.ok(!/\| method|Preference Optimization \(DNPO\)/.test(card));
   assert.ok(!card.includes("figure.svg") && !card.includes("## Settings") && !card.includes("## What came out"));
+});
+
+Deno.test("modelCard() defines every number of its table, with n", async () => {
+  const iterations = [{ iteration: -1, greedy: 0.5, eval_rows: 500, eval_loss: 1.25 }, {
+    iteration: 0,
+    greedy: 0.6,
+    eval_rows: 500,
+    eval_loss: 1,
+    pairs: 40,
+    generated_chosen: 0.25,
+    loss: 0.6,
+    steps: 7,
+  }];
+  const files = { "config.yaml": "method: dnpo\n", "summary.json": JSON.stringify({ iterations, model: "m" }) };
+  await withRun(files, async (dir) => {
+    const card = modelCard(await readRun(dir), { repo: "me/mine", sources: [], figure: null });
+    const head = /^\| iteration \| (.*) \|$/m.exec(card)![1]!.split(" | ");
+    assert.deepEqual(head, [
+      "held-out rows",
+      "accuracy, greedy",
+      "held-out loss",
+      "pairs",
+      "generated chosen",
+      "steps",
+      "model loss",
+    ]);
+    assert.deepEqual([...card.matchAll(/^- \*\*(.*)\*\*: \S/gm)].map(([, name]) => name), head);
+    assert.match(card, /\| start \| 500 \| 50\.0 % \| 1\.250 \|/);
+  });
+});
+
+Deno.test("modelCard() names no method that was not used", async () => {
+  const cardFor = async (config: string, file = "config.yaml", metrics = ""): Promise<string> =>
+    await withRun(
+      { [file]: config, "metrics.jsonl": metrics },
+      async (dir) => modelCard(await readRun(dir), { repo: "me/mine", sources: [], figure: null }),
+    );
+  const isDnpo = /Dynamic Noise|2502\.05400|^ {2}- dnpo$/m;
+  for (
+    const [config, tag, loss] of [
+      ["method: sft\ntraining: {loss_type: sft}\n", "sft", "cross-entropy of the answers (`sft`)"],
+      ["method: dpo\ntraining: {loss_type: ipo, beta: 0.2}\n", "dpo", "`ipo`, beta 0.2"],
+      ["method: spin\ntraining: {loss_type: sigmoid, beta: 0.1}\n", "spin", "`sigmoid`, beta 0.1"],
+    ] as const
+  ) {
+    const card = await cardFor(config);
+    assert.doesNotMatch(card, isDnpo);
+    assert.match(card, new RegExp(`^ {2}- ${tag}$`, "m"));
+    assert.equal(card.includes(`| loss | ${loss} |`), true, card);
+  }
+  assert.doesNotMatch(await cardFor("stage: sft\nmodel: /a/b\ntraining: {loss_type: sft}\n", "stage.yaml"), isDnpo);
+  assert.doesNotMatch(await cardFor("stage: optimize\npairs: /x/p.jsonl\nnoise: none\n", "stage.yaml"), isDnpo);
+  assert.match(await cardFor("stage: optimize\npairs: /x/p.jsonl\n", "stage.yaml"), /\| data \| `p\.jsonl`, local \|/);
+  // What of DNPO was left out is said.
+  const without = await cardFor("method: dnpo\nlabels: {judge: human}\nnoise: none\n");
+  assert.match(without, /\| method \| Dynamic Noise Preference Optimization \(DNPO\) without a judge and noise \|/);
+  // Of dpo too, a judge is named where answers were judged.
+  const label = '{"iteration":0,"stage":"label","labels/pairs":3}\n';
+  const judged = "method: dpo\nlabels: {judge: verifier}\n";
+  assert.match(await cardFor(judged, "config.yaml", label), /\| judge \| verifier \|/);
+  assert.doesNotMatch(await cardFor(judged), /\| judge \|/);
 });

@@ -62,7 +62,8 @@ Deno.test("listRuns() tells of each run, the latest first, whether it is done, s
       7,
       0.25,
     ]);
-    assert.deepEqual(done.evaluation, { name: "sampled", first: 0.5, best: 0.75 });
+    assert.deepEqual(done.evaluation, { name: "sampled", first: 0.5, last: 0.7, best: 0.75, bestIteration: 0 });
+    assert.deepEqual(runs[0]!.evaluation, { name: "sampled", first: 0.5 });
     assert.equal(done.when, "2026-01-01T00:00:00.000Z");
     assert.match(runs[2]!.problem!, /^Cannot read .*metrics\.jsonl:1/);
     assert.deepEqual((await listRuns(`${dir}/done`)).map(({ name }) => name), ["done"]);
@@ -70,11 +71,45 @@ Deno.test("listRuns() tells of each run, the latest first, whether it is done, s
     const table = runsTable(runs);
     assert.match(
       table,
-      /│ done +│ dnpo +│ models\/a +│ verifier, logprob +│ +2\/2 │ done +│ 0\.2500 │ sampled 50\.0 % → 75\.0 % +│/,
+      /│ done +│ dnpo +│ models\/a +│ verifier, logprob +│ +2\/2 │ done +│ 0\.2500 │ sampled 50\.0 % → 70\.0 % \(best 75\.0 %, iteration 0\) +│/,
     );
+    const shown = (...losses: number[]): string => {
+      const [first, ...later] = losses;
+      const [last, best] = [later.at(-1)!, Math.min(...losses)];
+      const bestIteration = losses.indexOf(best) - 1;
+      const evaluation = { name: "eval_loss" as const, first: first!, last, best, bestIteration };
+      return runsTable([{ ...done, evaluation }]);
+    };
+    assert.match(shown(2, 1.5, 1.25), /eval loss 2\.0000 → 1\.2500 \(best\) /);
+    assert.match(shown(2, 1.25, 2.5), /eval loss 2\.0000 → 2\.5000 \(best 1\.2500, iteration 0\)/);
+    assert.match(shown(1, 1.25), /eval loss 1\.0000 → 1\.2500 \(best 1\.0000, start\)/);
     // In a narrow terminal each run is a few lines.
     const narrow = runsTable(runs, 60);
     assert.match(narrow, /^done\n {2}method: dnpo\n {2}model: models\/a\n/m);
+  }));
+
+Deno.test("listRuns() gives the last evaluation, and the best of all: the smallest loss, the first of equal ones", () =>
+  withFolder(async (dir) => {
+    const cases = [
+      [[0.5, 0.75, 0.75, 0.7], { last: 0.7, best: 0.75, bestIteration: 0 }],
+      [[0.5, 0.75, 0.8], { last: 0.8, best: 0.8, bestIteration: 1 }],
+      [[0.9, 0.75, 0.8], { last: 0.8, best: 0.9, bestIteration: -1 }],
+    ] as const;
+    for (const [values, expected] of cases) {
+      for (const name of ["sampled", "eval_loss"]) {
+        const sign = name === "sampled" ? 1 : -1;
+        const iterations = values.map((value, i) => ({ iteration: i - 1, [name]: sign * value }));
+        await writeRun(`${dir}/run`, { metrics: [], summary: { iterations, model: "m" } });
+        const { last, best, bestIteration } = expected;
+        assert.deepEqual((await listRuns(`${dir}/run`))[0]!.evaluation, {
+          name,
+          first: sign * values[0],
+          last: sign * last,
+          best: sign * best,
+          bestIteration,
+        });
+      }
+    }
   }));
 
 Deno.test("listRuns() says where there is no folder", async () => {

@@ -11,12 +11,21 @@ Deno.test("runGenerate() that was stopped goes on with another batch size, and r
     const generation = { max_new_tokens: 40, batch_size: 4, seed: 5 };
     const whole = await runGenerate(await configOf(dir, { generation, output_dir: `${dir}/whole` }));
     const stop = new AbortController();
-    const onProgress = ({ done }: { done: number }): void => done === 2 ? stop.abort() : undefined;
+    const onProgress = ({ done }: { done: number }): void => done === 7 ? stop.abort() : undefined;
     await rejects(runGenerate(await configOf(dir, { generation }), { signal: stop.signal, onProgress }), StoppedError);
     await rejects(
       runGenerate(await configOf(dir, { generation: { ...generation, temperature: 0.5 } })),
-      /^UserError: Cannot go on with generate of iteration 0: generation.temperature is 0.5, expected 1 as in .*\/run\/iteration-0\/generation.json; give another output_dir or delete .*\/run\/iteration-0$/,
+      /^UserError: Cannot go on with generate of iteration 0: generation.temperature is 0.5, expected 1 as in .*\/run\/iteration-0\/generation.json; give another output_dir, or --force to begin anew in this one$/,
     );
+    await rejects(
+      runGenerate(await configOf(dir, { generation: { ...generation, kv_cache_dtype: "bfloat16" } })),
+      /: generation.kv_cache_dtype is "bfloat16", expected "float32" as in .*generation.json; /,
+    );
+    // As one was that began before there was the key.
+    const made = `${dir}/run/iteration-0/generation.json`;
+    const settings = JSON.parse(await Deno.readTextFile(made));
+    delete settings.generation.kv_cache_dtype;
+    await Deno.writeTextFile(made, JSON.stringify(settings));
     const path = await runGenerate(await configOf(dir, { generation: { ...generation, batch_size: 3 } }));
     deepEqual(await Deno.readTextFile(path), await Deno.readTextFile(whole));
   }));
@@ -38,7 +47,7 @@ Deno.test("runGenerate() that was stopped generates rows anew whose data has cha
 Deno.test("train() names settings that are damaged, and says what to do", () =>
   withInput(async (dir) => {
     await Deno.mkdir(`${dir}/run`);
-    await Deno.writeTextFile(`${dir}/run/metrics.jsonl`, "");
+    await Deno.writeTextFile(`${dir}/run/metrics.jsonl`, "{}\n");
     const loop = "labels: &labels\n  judge: *labels\n";
     for (const text of ["model: [", loop, "&a [*a]", "", "just text"]) {
       await Deno.writeTextFile(`${dir}/run/config.yaml`, text);
@@ -83,13 +92,13 @@ Deno.test("train() and runGenerate() say where there was nothing left to do", ()
     const config = await configOf(dir, { data: { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` } });
     deepEqual(await told((hooks) => train(config, hooks)), []);
     deepEqual(await told((hooks) => train(config, hooks)), [
-      `The run in ${dir}/run was complete already; nothing is trained`,
+      `The run in ${dir}/run was complete already; nothing is trained (--force begins it anew)`,
     ]);
     deepEqual(await told((hooks) => train({ ...config, iterations: 2 }, hooks)), []);
     const alone = { ...config, output_dir: `${dir}/alone` };
     deepEqual(await told((hooks) => runGenerate(alone, hooks)), []);
     deepEqual(await told((hooks) => runGenerate(alone, hooks)), [
-      `${dir}/alone/iteration-0/responses.jsonl was complete already; nothing is generated`,
+      `${dir}/alone/iteration-0/responses.jsonl was complete already; nothing is generated (--force generates iteration 0 anew)`,
     ]);
   }));
 

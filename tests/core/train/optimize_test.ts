@@ -49,6 +49,22 @@ Deno.test.each([
     }),
 );
 
+Deno.test("optimize() of two and a half epochs is stopped and goes on as with one number of steps", () =>
+  withTinyModel(async ({ dir }) => {
+    // Eight pairs, two in a step: ten steps, and eleven in 2.55 epochs.
+    const training = { ...TRAINING, max_steps: -1, num_train_epochs: 2.5 };
+    const whole = await run(dir, { training: { ...TRAINING, max_steps: 10 } });
+    const stop = new AbortController();
+    const onStep = (done: number): void => done === 3 ? stop.abort() : undefined;
+    const options = { training, name: "stopped" };
+    await stoppedAt(run(dir, { ...options, signal: stop.signal, onStep }));
+    const rest = await run(dir, options);
+    equal(rest.result.steps, 10);
+    deepEqual(rest.lines, whole.lines);
+    deepEqual(rest.weights, whole.weights);
+    equal((await run(dir, { training: { ...training, num_train_epochs: 2.55 }, name: "more" })).result.steps, 11);
+  }));
+
 Deno.test("optimize() refuses a state of other settings, data or model, and says what to do", () =>
   withTinyModel(async ({ dir }) => {
     const refuses = (options: RunOptions, why: string): Promise<void> =>

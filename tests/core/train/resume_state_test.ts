@@ -105,3 +105,32 @@ Deno.test("training.save_total_limit: a run goes back to the state before where 
     deepEqual(rest.lines, whole.lines);
     deepEqual(rest.weights, whole.weights);
   }));
+
+Deno.test("training.save_minutes: states are saved by time too, which changes no number, and a run goes on from them", () =>
+  withTinyModel(async ({ dir }) => {
+    const training = { max_steps: 7, logging_steps: 3 };
+    const whole = await run(dir, { training });
+    // At most a tenth of the time is for saving, so that not every step saves.
+    const saved = new Set<string>();
+    const timed = { ...training, save_minutes: 1e-9 };
+    const note = (done: number): void => {
+      if (done > 0) { for (const { name } of Deno.readDirSync(`${dir}/all`)) saved.add(name); }
+    };
+    const all = await run(dir, { training: timed, name: "all", onStep: note });
+    equal(saved.has("step-1.safetensors"), true, [...saved].join());
+    deepEqual(all.lines, whole.lines);
+    deepEqual(all.weights, whole.weights);
+    // As where a process is killed: the states are as they are, and nobody saves another one.
+    const killed = new Error("killed");
+    const onStep = (done: number): void => {
+      if (done === 2) throw killed;
+    };
+    await rejects(run(dir, { training: timed, name: "a", onStep }), killed);
+    deepEqual(await namesIn(`${dir}/a`), ["step-1.safetensors"]);
+    const rest = await run(dir, { training: { ...training, logging_steps: 3 }, name: "a" });
+    deepEqual(rest.lines, whole.lines);
+    deepEqual(rest.weights, whole.weights);
+    // By default five minutes: a short run saves none.
+    await rejects(run(dir, { training, name: "b", onStep }), killed);
+    await rejects(namesIn(`${dir}/b`), Deno.errors.NotFound);
+  }));

@@ -1,4 +1,5 @@
 import { deepEqual, equal, notDeepEqual } from "node:assert/strict";
+import EPOCH_STEPS from "./goldens/epoch_steps.json" with { type: "json" };
 import { type OrderSettings, planOrder } from "../../../core/train/step_order.ts";
 import { philox4x32 } from "../../../kernels/random/philox.ts";
 import { philoxKey } from "../../../kernels/random/philox_key.ts";
@@ -25,6 +26,13 @@ Deno.test("planOrder() goes round where max_steps asks for more than the epochs 
   equal(order.steps, 7);
   deepEqual(order.rowsOf(6), [0, 1, 2, 3]);
   equal(planOrder(rows(5), { ...SETTINGS, epochs: 0.5 }).steps, 1);
+});
+
+Deno.test("planOrder() takes the Trainer's steps for fractions of epochs", () => {
+  for (const [count, size, accumulation, epochs, steps] of EPOCH_STEPS as [number, number, number, number, number][]) {
+    const order = planOrder(rows(count), { ...SETTINGS, batch: size * accumulation, epochs });
+    equal(order.steps, steps, JSON.stringify([count, size, accumulation, epochs]));
+  }
 });
 
 Deno.test("planOrder() sorts an epoch's rows by Philox's first two words at (example, epoch)", () => {

@@ -6,18 +6,12 @@ import { rope, ropeTable } from "../../../kernels/attention/rope.ts";
 import type { DeviceFamily } from "../../../kernels/device/tuning.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, device, guarded, randomF32, readF32, release } from "../../_shared/device.ts";
-import { type HeadSizes, pack, recorders, reference, upload } from "./_attention_batch.ts";
-
-interface Case extends HeadSizes {
-  lengths: readonly number[];
-  window: number;
-}
-
-const columnsOf = ({ heads, kvHeads, headDim }: HeadSizes): number => (heads + 2 * kvHeads) * headDim;
+import { pack, recorders, reference, upload } from "./_attention_batch.ts";
+import { cases, columnsOf, type DecodeCase, nameOf, unrotatedCases } from "./_decode_cases.ts";
 
 /** Stores rows of tokens in a cache (row i in slot lengths.length - i) and decodes each row's last token. */
 async function decodeLast(
-  { lengths, heads, kvHeads, headDim, scale, window }: Case,
+  { lengths, heads, kvHeads, headDim, scale, window }: DecodeCase,
   { qkv, family }: { qkv: Float32Array<ArrayBuffer>; family: DeviceFamily },
 ): Promise<Float32Array> {
   const commands = recorders[family];
@@ -51,9 +45,17 @@ async function decodeLast(
     slot: buffers.allSlots,
     position: buffers.allPositions,
     tokens: packed.tokens,
+    rounded: null,
     ...sizes,
   });
-  attentionDecode(commands, { ...buffers, rows, window, ...sizes, ...(scale !== undefined && { scale }) });
+  attentionDecode(commands, {
+    ...buffers,
+    rounded: null,
+    rows,
+    window,
+    ...sizes,
+    ...(scale !== undefined && { scale }),
+  });
   commands.submit();
   const out = await readF32(buffers.out);
   await readF32(kCache);
@@ -63,7 +65,7 @@ async function decodeLast(
 }
 
 /** The rows of `out` (of all tokens) that belong to each segment's last token. */
-function lastRows(out: ArrayLike<number>, { lengths, heads, headDim }: Case): number[] {
+function lastRows(out: ArrayLike<number>, { lengths, heads, headDim }: DecodeCase): number[] {
   const size = heads * headDim;
   let end = 0;
   return lengths.flatMap((n) => {
@@ -72,22 +74,10 @@ function lastRows(out: ArrayLike<number>, { lengths, heads, headDim }: Case): nu
   });
 }
 
-const cases: readonly Case[] = [
-  { lengths: [1, 2, 15, 16, 17, 100], heads: 2, kvHeads: 2, headDim: 8, window: 0 },
-  { lengths: [63, 64, 65, 3], heads: 4, kvHeads: 2, headDim: 6, window: 0 },
-  { lengths: [70, 1, 20], heads: 4, kvHeads: 1, headDim: 12, window: 7 },
-  { lengths: [40, 5], heads: 2, kvHeads: 1, headDim: 64, window: 0 },
-  { lengths: [30, 2], heads: 2, kvHeads: 1, headDim: 8, scale: 1, window: 0 },
-];
-
 for (const family of ["cpu", "gpu"] as const) {
   for (const one of cases) {
-    const { lengths, heads, kvHeads, headDim, window } = one;
-    const name = `${lengths}, ${heads}/${kvHeads} heads of ${headDim}, window ${window}${
-      one.scale ? `, scale ${one.scale}` : ""
-    }`;
-    Deno.test(`attentionDecode() over kvStore()'s cache matches the reference (${family}): ${name}`, async () => {
-      const packed = pack(lengths.map((n) => [n]));
+    Deno.test(`attentionDecode() over kvStore()'s cache matches the reference (${family}): ${nameOf(one)}`, async () => {
+      const packed = pack(one.lengths.map((n) => [n]));
       const qkv = randomF32(packed.tokens * columnsOf(one), 1, 1.5);
       const expected = lastRows(reference(packed, qkv, one).out, one);
       const actual = await decodeLast(one, { qkv, family });
@@ -127,7 +117,7 @@ Deno.test("attentionDecode() agrees with attention() on the same tokens", async 
  * all in one. Returns the output and the caches.
  */
 async function decodeUnrotated(
-  { lengths, heads, kvHeads, headDim, window }: Case,
+  { lengths, heads, kvHeads, headDim, window }: DecodeCase,
   { together, family }: { together: boolean; family: DeviceFamily },
 ): Promise<Record<"out" | "kCache" | "vCache", Float32Array>> {
   const commands = recorders[family];
@@ -145,7 +135,7 @@ async function decodeUnrotated(
     out: guarded(rows * heads * headDim, "out"),
   };
   const table = guarded(ropeTable({ inverseFrequencies, maxPositions: maxLength }));
-  const call = { ...buffers, heads, kvHeads, headDim, maxLength };
+  const call = { ...buffers, rounded: null, heads, kvHeads, headDim, maxLength };
   if (together) {
     attentionDecode(commands, { ...call, table, rows, window });
   } else {
@@ -163,18 +153,9 @@ async function decodeUnrotated(
   return { out, kCache, vCache };
 }
 
-const unrotatedCases: readonly Case[] = [
-  ...cases,
-  // Groups of query heads: three of six in a workgroup, and five that do not fit into one.
-  { lengths: [1, 9, 33], heads: 12, kvHeads: 2, headDim: 64, window: 0 },
-  { lengths: [1, 18], heads: 10, kvHeads: 2, headDim: 128, window: 3 },
-];
-
 for (const family of ["cpu", "gpu"] as const) {
   for (const one of unrotatedCases) {
-    const { lengths, heads, kvHeads, headDim, window } = one;
-    const name = `${lengths}, ${heads}/${kvHeads} heads of ${headDim}, window ${window}`;
-    Deno.test(`attentionDecode() with a table rotates, stores and attends as the three kernels do (${family}): ${name}`, async () => {
+    Deno.test(`attentionDecode() with a table rotates, stores and attends as the three kernels do (${family}): ${nameOf(one)}`, async () => {
       const apart = await decodeUnrotated(one, { together: false, family });
       const together = await decodeUnrotated(one, { together: true, family });
       assertClose(together.kCache, apart.kCache, { rtol: 1e-6, atol: 1e-6 });

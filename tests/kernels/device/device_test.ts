@@ -243,3 +243,32 @@ Deno.test("Profiler gives the time of each kernel's calls", async () => {
   assert.deepEqual([...new Float32Array(await device.read(y))], [2, 4, 6]);
   device.destroy();
 });
+
+Deno.test("Device submits what is written every 16 MiB, and what is left where it waits", async () => {
+  using device = await openAdapter();
+  const piece = new Uint8Array(6 * 2 ** 20).fill(7);
+  const slice = device.alloc(piece.length, "written");
+  const { queue } = device.gpu;
+  let submits = 0;
+  await device.sync();
+  queue.submit = (buffers: GPUCommandBuffer[]) => {
+    submits++;
+    GPUQueue.prototype.submit.call(queue, buffers);
+  };
+  try {
+    const counts = [1, 2, 3, 4, 5, 6].map(() => {
+      device.write(slice, piece);
+      return submits;
+    });
+    assert.deepEqual(counts, [0, 0, 1, 1, 1, 2]);
+    device.write(slice, piece);
+    await device.sync();
+    assert.equal(submits, 3);
+    await device.sync();
+    assert.equal(submits, 3);
+  } finally {
+    Reflect.deleteProperty(queue, "submit");
+  }
+  assert.ok(new Uint32Array(await device.read(slice)).every((word) => word === 0x07070707));
+  device.free(slice);
+});

@@ -5,7 +5,7 @@ import type { Slice } from "../../../kernels/device/slice.ts";
 import type { DeviceFamily } from "../../../kernels/device/tuning.ts";
 import { type Matmul, matmul, matmulBy, type MatmulMode, type MatmulVariant } from "../../../kernels/matmul/matmul.ts";
 import { accessFor } from "../../../kernels/matmul/matmul_access.ts";
-import { planFor } from "../../../kernels/matmul/matmul_plan.ts";
+import { planFor, thinVariant } from "../../../kernels/matmul/matmul_plan.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, device, guarded, randomF32, readF32, readU32, release } from "../../_shared/device.ts";
 import { storeMatrix } from "../../_shared/stored_matrix.ts";
@@ -14,7 +14,7 @@ const MODES = ["NN", "NT", "TN"] as const;
 /** The tiles of each family but those that bf16 alone has. */
 const VARIANTS: Readonly<Record<DeviceFamily, readonly MatmulVariant[]>> = {
   cpu: ["broadcast64", "broadcast32", "broadcast32image", "broadcast8", "broadcast8image"],
-  gpu: ["shared128", "shared64", "shared32", "shared16"],
+  gpu: ["shared128", "shared64", "shared32", "shared16", "vector4"],
 };
 const MARK = 77.25;
 
@@ -130,6 +130,7 @@ const CASES: readonly Case[] = [
   { m: 9, n: 68, k: 1100, accumulate: true, bias: true },
   { m: 130, n: 67, k: 45, bias: true },
   { m: 1, n: 1, k: 1 },
+  { m: 1, n: 131, k: 2092, gaps: [0, 0, 5], bias: true },
   { m: 5, n: 35, k: 67, gaps: [1, 3, 2], accumulate: true },
 ];
 
@@ -142,6 +143,7 @@ const PLACED: readonly Case[] = [
 
 for (const mode of MODES) {
   for (const variant of [...VARIANTS.cpu, ...VARIANTS.gpu]) {
+    if (variant === "vector4" && mode !== "NT") continue;
     Deno.test(`matmul() ${mode} matches float64 in ${variant} at all kinds of sizes`, async (t) => {
       // broadcast64's text is broadcast32's with more rows, and takes seconds to compile.
       const count = variant === "broadcast64" ? 3 : CASES.length;
@@ -153,12 +155,76 @@ for (const mode of MODES) {
 }
 
 for (const mode of MODES) {
-  for (const variant of ["broadcast32", "broadcast32image", "broadcast8", "shared64", "shared16"] as const) {
+  for (
+    const variant of [
+      "broadcast32",
+      "broadcast32image",
+      "broadcast8",
+      "shared64",
+      "shared16",
+      "vector4",
+    ] as const
+  ) {
+    if (variant === "vector4" && mode !== "NT") continue;
     Deno.test(`matmul() ${mode} with places and a scale matches float64 in ${variant}`, async (t) => {
       for (const it of PLACED) await t.step(describe(it), () => run(mode, it, { variant }));
     });
   }
 }
+
+/** A turned tile takes products without bias. */
+const TURNED: readonly Case[] = [
+  { m: 136, n: 20, k: 1100, gaps: [4, 8, 12], firsts: [8, 4, 12], scale: 2, accumulate: true },
+  { m: 68, n: 16, k: 132 },
+  { m: 35, n: 5, k: 67, gaps: [1, 3, 2], firsts: [0, 6, 0], accumulate: true },
+  { m: 1, n: 1, k: 1 },
+];
+
+for (const mode of MODES) {
+  for (const variant of ["turned32", "turned16"] as const) {
+    Deno.test(`matmul() ${mode} matches float64 in ${variant}, which is broadcast's with rows and columns exchanged`, async (t) => {
+      // As with broadcast64, one case is enough of the text with more rows.
+      for (const it of TURNED.slice(0, variant === "turned32" ? 1 : TURNED.length)) {
+        await t.step(describe(it), () => run(mode, it, { variant }));
+      }
+      await run(mode, { m: 9, n: 20, k: 36, bias: true }, { variant });
+    });
+  }
+
+  Deno.test(`matmul() ${mode} gives the same bits in a turned tile`, async () => {
+    const [m, n, k] = [70, 20, 1100];
+    const [old, b] = [randomF32(m * n, 14), guarded(randomF32(n * k, 13))];
+    const a = guarded(randomF32(m * k, 12));
+    const bits = async (variant: MatmulVariant): Promise<Uint32Array> => {
+      const c = guarded(old);
+      matmulBy(commands, variant, { mode, c, a, b, m, n, k, scale: 0.3, accumulate: true });
+      commands.submit();
+      const values = await readU32(c);
+      release(c);
+      return values;
+    };
+    deepEqual(await bits("turned16"), await bits("broadcast8"));
+    release(a, b);
+  });
+}
+
+Deno.test("matmul() chooses the tiles of thin products by their sizes", () => {
+  const chosen = (mode: MatmulMode, [m, n, k]: readonly [number, number, number]): string | undefined =>
+    thinVariant(commands.device, { mode, m, n, k });
+  for (const mode of MODES) {
+    equal(chosen(mode, [512, 16, 896]), "turned16");
+    equal(chosen(mode, [512, 32, 896]), "turned32");
+    equal(chosen(mode, [512, 896, 16]), "turned32");
+    equal(chosen(mode, [512, 896, 320]), undefined);
+    equal(chosen(mode, [64, 16, 64]), undefined);
+  }
+  equal(chosen("TN", [16, 896, 512]), "broadcast16image");
+  equal(chosen("TN", [8, 896, 512]), "broadcast8image");
+  // What is decoded has tiles of its own.
+  equal(chosen("NT", [16, 896, 512]), undefined);
+  equal(thinVariant(commands.device, { mode: "NT", m: 512, n: 16, k: 896, bType: "bf16" }), undefined);
+  equal(thinVariant(asGpu.device, { mode: "NT", m: 512, n: 16, k: 896 }), undefined);
+});
 
 for (const mode of ["NN", "NT"] as const) {
   for (
@@ -169,8 +235,10 @@ for (const mode of ["NN", "NT"] as const) {
       "broadcast8",
       "shared64",
       "shared16",
+      "vector4",
     ] as const
   ) {
+    if (variant === "vector4" && mode !== "NT") continue;
     Deno.test(`matmul() ${mode} reads a bf16 b in ${variant}`, async (t) => {
       for (
         const it of [
@@ -345,11 +413,12 @@ Deno.test("matmul() names a stride that does not fit", () => {
 });
 
 for (const mode of ["NN", "NT"] as const) {
-  for (const variant of ["broadcast8", "broadcast2", "broadcast16image", "shared64", "shared16"] as const) {
-    const recorder = variant.startsWith("shared") ? asGpu : commands;
+  for (const variant of ["broadcast8", "broadcast2", "broadcast16image", "shared64", "shared16", "vector4"] as const) {
+    if (variant === "vector4" && mode !== "NT") continue;
+    const recorder = variant.startsWith("broadcast") ? commands : asGpu;
     Deno.test(`matmul() ${mode} of a stored b is that of its numbers in f32, bit for bit, in ${variant}`, async (t) => {
       for (const bType of ["f16", "int8", "int4", "int4z", "nf4"] as const) {
-        for (const [m, n, k] of [[9, 68, 132], [20, 39, 77]] as const) {
+        for (const [m, n, k] of [[9, 68, 132], [20, 39, 77], [1, 35, 1160]] as const) {
           if (bType === "f16" && (mode === "NT" ? k : n) % 2 !== 0) continue;
           await t.step(`${bType} ${m}x${n}x${k}`, async () => {
             const [rows, columns] = mode === "NT" ? [n, k] : [k, n];

@@ -1,5 +1,5 @@
 /** Rotary frequencies, as transformers computes them. @module */
-import type { RopeConfig } from "./families/rope_config.ts";
+import type { RopeConfig } from "./rope_config.ts";
 
 /** The inverse frequencies [headDim / 2] in float64, with `linear` or `llama3` scaling if the config asks for it. */
 export function inverseFrequencies(rope: RopeConfig, headDim: number): Float64Array {

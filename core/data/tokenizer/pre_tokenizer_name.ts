@@ -1,7 +1,7 @@
 /** llama.cpp's names of the ways in which text is cut before byte-level BPE. @module */
-import type { JsonObject } from "../data/formats/json_rows.ts";
-import { PRE_TOKENIZER_TYPES } from "../data/tokenizer/pre_tokenizers.ts";
-import { partsOf, type TokenizerPart } from "../data/tokenizer/tokenizer_part.ts";
+import type { JsonObject } from "../formats/json_rows.ts";
+import { PRE_TOKENIZER_TYPES } from "./pre_tokenizers.ts";
+import { partsOf, type TokenizerPart } from "./tokenizer_part.ts";
 
 /** The patterns of Split, and where they come from. */
 const LLAMA3 = String
@@ -58,4 +58,22 @@ function describe(part: TokenizerPart): string {
   const isPlain = part.value("behavior") === "Isolated" && !part.flag("invert");
   if (typeof pattern.Regex === "string" && isPlain) return split(pattern.Regex);
   return `Split ${JSON.stringify(pattern)}, ${part.value("behavior")}`;
+}
+
+/** The names that are known. */
+export const PRE_TOKENIZER_NAMES: readonly string[] = NAMES.map(({ name }) => name);
+
+/** What a name of llama.cpp stands for, as tokenizer.json has it; null for an unknown name. */
+export function preTokenizerOf(name: string): { pretokenizers: JsonObject[]; ignoresMerges: boolean } | null {
+  const found = NAMES.find((one) => one.name === name);
+  return found === undefined ? null : { pretokenizers: found.parts.map(partJson), ignoresMerges: found.ignoresMerges };
+}
+
+function partJson(part: string): JsonObject {
+  if (part.startsWith("Digits")) return { type: "Digits", individual_digits: true };
+  if (part === LETTERS || part === GPT2) {
+    return { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: part === GPT2 };
+  }
+  const Regex = JSON.parse(part.slice("Split ".length)) as string;
+  return { type: "Split", pattern: { Regex }, behavior: "Isolated", invert: false };
 }

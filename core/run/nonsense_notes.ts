@@ -1,0 +1,117 @@
+/** Warnings about settings and results that are possible, and hardly meant. @module */
+import type { IterationConfig, PerIteration, ResolvedConfig } from "../config/config_types.ts";
+import type { ResponseRow } from "../data/stage_files.ts";
+import { noteOnce, type Noting } from "./row_notes.ts";
+import type { RunContext } from "./run_context.ts";
+
+/** Share of cut answers above which a run says so. */
+const CUT_SHARE = 0.1;
+
+/** Loss above ln 2 that is rounding, or too little to speak of. */
+const LOSS_SLACK = 1e-3;
+
+/** Warns where many answers were cut before they ended: the model is trained on answers without an end. */
+export function warnOfCut(
+  context: RunContext,
+  { rows, settings }: { rows: readonly ResponseRow[]; settings: IterationConfig },
+): void {
+  const cut = rows.filter(({ finished }) => !finished);
+  if (cut.length <= CUT_SHARE * rows.length) return;
+  const { iteration, generation: { max_new_tokens: most }, data: { max_length: maxLength } } = settings;
+  const full = cut.filter(({ generatedIds }) => generatedIds.length >= most).length;
+  const limits = [
+    ...(full > 0 ? [`generation.max_new_tokens ${most}`] : []),
+    ...(full < cut.length ? [`data.max_length ${maxLength}`] : []),
+  ];
+  warn(
+    context,
+    `${cut.length} of ${rows.length} answers of iteration ${iteration} (${
+      percent(cut.length / rows.length)
+    }) were cut at ${
+      limits.join(" or ")
+    } before they ended, and are trained on without an end; a larger limit lets them end`,
+  );
+}
+
+/** Warns of what a config of `train` says that has no effect, or another than its words promise. */
+export function warnOfSettings(context: RunContext): void {
+  const { config } = context;
+  const { method, iterations, labels, noise, training: { learning_rate, beta } } = config;
+  const lists: [string, PerIteration<unknown>][] = [
+    ["labels", labels],
+    ["noise", noise],
+    ["training.learning_rate", learning_rate],
+    ["training.beta", beta],
+  ];
+  for (const [key, value] of lists) {
+    if (!Array.isArray(value) || value.length <= iterations) continue;
+    const left = value.length - iterations;
+    warn(
+      context,
+      `${key} has ${value.length} entries for ${iterations} ${
+        iterations === 1 ? "iteration" : "iterations"
+      }: the last ${left === 1 ? "one is" : `${left} are`} not used`,
+    );
+  }
+  if (method !== "dnpo" || hasJudge(config)) return;
+  const isNoised = [noise].flat().slice(0, iterations).some((entry) => entry !== "none" && entry.update !== "none");
+  warn(
+    context,
+    `method dnpo without a judge: the human answer is always chosen, which is SPIN${
+      isNoised ? " with noise" : ""
+    }; labels.judge names a judge`,
+  );
+}
+
+/** Whether a judge is set, for any iteration: judge human judges nothing. */
+export function hasJudge({ labels, iterations }: Pick<ResolvedConfig, "labels" | "iterations">): boolean {
+  return [labels].flat().slice(0, iterations).some(({ judge }) => judge !== "human");
+}
+
+/** Warns where rows may be longer than the model was made for. */
+export function warnOfPositions(
+  context: Noting,
+  { maxLength, positions }: { maxLength: number; positions: number },
+): void {
+  if (maxLength <= positions) return;
+  warn(
+    context,
+    `data.max_length is ${maxLength}, above the ${positions} positions of the model (max_position_embeddings): what is ` +
+      "beyond them, it has never seen",
+  );
+}
+
+/** Warns, once a run, of a mean loss above that of a model that has learned nothing, with its reason. */
+export function warnOfLoss(
+  context: RunContext,
+  { loss, margins, settings }: { loss: number | undefined; margins: number | undefined; settings: IterationConfig },
+): void {
+  const { iteration, noise, training: { loss_type: type } } = settings;
+  if (type !== "sigmoid" && type !== "robust" || loss === undefined || !(loss > Math.LN2 + LOSS_SLACK)) return;
+  if (warned.has(context)) return;
+  warned.add(context);
+  const shown = margins === undefined ? "" : ` (rewards/margins ${margins.toPrecision(2).replace("-", "−")})`;
+  const reason = noise !== "none" && !(margins !== undefined && margins < 0)
+    ? `the noise is trained to raise it, and the margins without noise tell what the model has learned${shown}`
+    : margins !== undefined && margins < 0
+    ? `against the reference, the rejected answers have gained on the chosen ones${shown}; a lower ` +
+      "training.learning_rate, or fewer epochs, may help"
+    : `some pairs are far on the wrong side, though most are not${shown}; a lower training.learning_rate or beta may help`;
+  warn(
+    context,
+    `the mean model loss of iteration ${iteration} is ${loss.toFixed(4)}, above ln 2 = ${
+      Math.LN2.toFixed(4)
+    }, that of a model that has learned nothing: ${reason}`,
+  );
+}
+
+/** The runs that were warned of their loss. */
+const warned = new WeakSet<RunContext>();
+
+function warn(context: Noting, text: string): void {
+  noteOnce(context, `Warning: ${text}`);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}

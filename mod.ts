@@ -111,7 +111,7 @@ export type { ComparedAnswer, ComparedRow, Comparison, SideSummary } from "./cor
 export type { Interval, Outcome, WinRate } from "./core/evaluate/win_rate.ts";
 export { type PairScore, scorePairs } from "./core/evaluate/score_pairs.ts";
 export { openChat, type OpenChatOptions, type OpenedChat } from "./core/generate/open_chat.ts";
-export type { AnswerReport, Chat } from "./core/generate/conversation.ts";
+export type { AnswerReport, Chat, ChatSettings } from "./core/generate/conversation.ts";
 export { type ExportOptions, exportPairs, type ExportReport } from "./core/run/export_pairs.ts";
 export { listRuns, type RunState } from "./core/run/list_runs.ts";
 export {

@@ -1,4 +1,7 @@
 /** All commands in the order of the help; each one's work is loaded when it runs. @module */
+import denoConfig from "../deno.json" with { type: "json" };
+import { nearestWord } from "../core/config/nearest_word.ts";
+import { UserError } from "../core/error.ts";
 import type { CommandEntry } from "./command_entry.ts";
 import { type Shell, SHELLS } from "./completion_scripts.ts";
 import { config, data, importConfig, init, plan, runs, watch } from "./entries/config_entries.ts";
@@ -7,6 +10,8 @@ import { doctor, tune } from "./entries/machine_entries.ts";
 import { chat, compare, exportPairs, push, score } from "./entries/model_entries.ts";
 import { generate, label, optimize, sft, train } from "./entries/run_entries.ts";
 import { loadCommand } from "./load_command.ts";
+import { say } from "./print.ts";
+import { parseCommandLine } from "./program.ts";
 
 /** `dnpo completions`. It is defined here because it needs the list of all commands. */
 const completions: CommandEntry = {
@@ -22,6 +27,45 @@ const completions: CommandEntry = {
     ["dnpo completions fish > ~/.config/fish/completions/dnpo.fish", "for all"],
   ],
   run: async (argument) => (await loadCommand("completions")).completions(argument as Shell, commands),
+};
+
+/** The version of the program. */
+const { version } = denoConfig;
+
+/** `dnpo help`. It is defined here because it needs the list of all commands. */
+const help: CommandEntry = {
+  name: "help",
+  summary: "show the list of commands, or the help of one",
+  description: "Shows the list of commands, or with COMMAND what that one does, its options and examples.",
+  argument: { name: "COMMAND", summary: "the command (default: the list of all)", required: false },
+  options: [],
+  examples: [
+    ["dnpo help", "all commands"],
+    ["dnpo help train", "the same as dnpo train --help"],
+  ],
+  run: (name) => {
+    const names = commands.map((command) => command.name);
+    if (name !== undefined && !names.includes(name)) {
+      const near = nearestWord(name, names);
+      const expected = near === undefined ? "one of those that `dnpo help` lists" : near;
+      throw new UserError(`Cannot help with ${name}: there is no such command, expected ${expected}`);
+    }
+    const parsed = parseCommandLine([...name === undefined ? [] : [name], "--help"], commands, { version });
+    return Promise.resolve(typeof parsed === "number" ? parsed : 1);
+  },
+};
+
+/** `dnpo version`. */
+const versionEntry: CommandEntry = {
+  name: "version",
+  summary: "print the version",
+  description: "Prints the program's version, as --version does.",
+  options: [],
+  examples: [["dnpo version", "for a report of a bug"]],
+  run: () => {
+    say(version);
+    return Promise.resolve(0);
+  },
 };
 
 /** All commands, in the order of the help. */
@@ -48,4 +92,6 @@ export const commands: readonly CommandEntry[] = [
   doctor,
   tune,
   completions,
+  help,
+  versionEntry,
 ];

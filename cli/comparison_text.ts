@@ -3,6 +3,7 @@ import { styleText } from "node:util";
 import type { ComparedRow, Comparison, SideSummary } from "../core/evaluate/comparison_summary.ts";
 import { wilson } from "../core/evaluate/win_rate.ts";
 import { safeLine } from "../core/safe_text.ts";
+import { formatThings } from "./format_units.ts";
 import { formatTable } from "./text_table.ts";
 
 const WIDTH = 50;
@@ -12,9 +13,12 @@ export function formatComparison(comparison: Comparison, { colored = false }: { 
   const { a, b, judge, result, unjudged, ordersDisagree, winnerTokens, loserTokens } = comparison;
   const { wins, ties, losses, rate, interval, pValue } = result;
   const rows = wins + ties + losses;
-  const lines = [`A  ${a.model}`, `B  ${b.model}`, `${rows} prompts, judge ${judge}`].map(safeLine).concat("");
+  const lines = [`A  ${a.model}`, `B  ${b.model}`, `${formatThings(rows, "prompt")}, judge ${judge}`].map(safeLine)
+    .concat("");
   lines.push(sidesTable(comparison));
-  if (unjudged > 0) lines.push(`${unjudged} rows without a score are not counted`);
+  if (unjudged > 0) {
+    lines.push(`${formatThings(unjudged, "row")} without a score ${unjudged === 1 ? "is" : "are"} not counted`);
+  }
   if (ordersDisagree !== null) lines.push(`${ordersDisagree} verdicts changed with the order of the answers: ties`);
   if (winnerTokens !== null && loserTokens !== null) {
     lines.push(`Winning answers have ${winnerTokens.toFixed(1)} tokens, losing ones ${loserTokens.toFixed(1)}`);

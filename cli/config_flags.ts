@@ -61,3 +61,12 @@ export async function configOfFlags(
     throw new UserError(lines);
   }
 }
+
+/** Reads a setting of sampling that was typed, with the bounds of its key. Throws a UserError that calls it `name`. */
+export async function readSampling(flag: Flag, text: string, name: string): Promise<ResolvedConfig["generation"]> {
+  const camel = flag.name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
+  const { generation } = await configOfFlags({ [camel]: text }, { flags: [flag] }).catch((error) => {
+    throw error instanceof UserError ? new UserError(error.message.replace(`--${flag.name}`, name)) : error;
+  });
+  return generation;
+}

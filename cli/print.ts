@@ -1,6 +1,7 @@
 /** The one door through which text leaves for this process's streams, whose readers may leave. @module */
 import { styleText } from "node:util";
 import { safeJson, safeLine } from "../core/safe_text.ts";
+import { wrapText } from "./wrap_text.ts";
 
 /** Thrown where nobody reads a stream any more, as after `| head`. */
 export class ClosedOutput extends Error {
@@ -41,14 +42,24 @@ export function sayJson(value: unknown): void {
   print(Deno.stdout)(`${safeJson(value)}\n`);
 }
 
-/** As {@linkcode say}, on standard error. */
+/** As {@linkcode say}, on standard error; in a terminal, long lines are broken between words. */
 export function tell(...lines: string[]): void {
-  writeToStderr(lines.map((line) => `${safeLine(line)}\n`).join(""));
+  writeToStderr(lines.map((line) => `${fitted(safeLine(line))}\n`).join(""));
 }
 
 /** As {@linkcode tell}, in a terminal's faint letters. */
 export function tellFaint(line: string): void {
   const isStyled = !Deno.noColor && Deno.stderr.isTerminal();
-  const safe = safeLine(line);
+  const safe = fitted(safeLine(line));
   writeToStderr(`${isStyled ? styleText("dim", safe, { validateStream: false }) : safe}\n`);
+}
+
+function fitted(line: string): string {
+  if (!Deno.stderr.isTerminal()) return line;
+  try {
+    // Some pseudo terminals report 0.
+    return wrapText(line, Deno.consoleSize().columns || 80, { indent: 2 }).join("\n");
+  } catch {
+    return line;
+  }
 }

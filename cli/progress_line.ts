@@ -3,6 +3,8 @@ import { styleText } from "node:util";
 import { formatSize, type ProgressEvent } from "../core/progress.ts";
 import { safeLine } from "../core/safe_text.ts";
 import { writeToStderr } from "./print.ts";
+import { RunRest } from "./run_rest.ts";
+import { wrapText } from "./wrap_text.ts";
 
 /** Where progress is shown; the defaults are this process's standard error. */
 export interface ProgressOptions {
@@ -10,6 +12,8 @@ export interface ProgressOptions {
   quiet?: boolean;
   /** Writes text as it is. */
   write?: (text: string) => void;
+  /** Iterations of the run, if it has several: what is left of all of them is shown then. */
+  iterations?: number;
   /** Whether a line can be rewritten. */
   isTerminal?: boolean;
   /** Columns of the terminal. */
@@ -26,6 +30,8 @@ export interface Pace {
   done: number;
   /** Tokens since then. */
   tokens: number;
+  /** Seconds until the whole run ends, if the stage ends in so many; null if that is not known. */
+  runRest?: (stageRest: number) => number | null;
 }
 
 const TERMINAL_MS = 100;
@@ -43,7 +49,7 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m`;
 }
 
-/** One line: stage, iteration, done/total, tokens or bytes per second, time left, loss. */
+/** One line: stage, iteration, done/total, tokens or bytes per second, time left of stage and run, loss. */
 export function formatProgress(event: ProgressEvent, pace: Pace): string {
   const { stage, iteration, done, total, unit, tokens, loss } = event;
   const plain = (n: number) => Math.round(n).toLocaleString("en-US");
@@ -53,7 +59,9 @@ export function formatProgress(event: ProgressEvent, pace: Pace): string {
   if (unit === "bytes" && pace.seconds > 0 && pace.done > 0) parts.push(`${formatSize(pace.done / pace.seconds)}/s`);
   if (done >= total) parts.push(`done in ${formatDuration(pace.seconds)}`);
   else if (pace.done > 0 && pace.seconds >= ESTIMATE_S) {
-    parts.push(`${formatDuration((total - done) * pace.seconds / pace.done)} left`);
+    const rest = (total - done) * pace.seconds / pace.done;
+    const ofRun = pace.runRest?.(rest) ?? null;
+    parts.push(`${formatDuration(rest)} left${ofRun === null ? "" : `, ${formatDuration(ofRun)} of the run`}`);
   }
   if (loss !== undefined) parts.push(`loss ${loss.toFixed(4)}`);
   return parts.join("  ");
@@ -73,6 +81,7 @@ export class Progress {
   #shown: ProgressEvent | undefined;
   #shownAt = 0;
   #open = false;
+  readonly #rest: RunRest | null;
 
   constructor(options: ProgressOptions = {}) {
     this.#quiet = options.quiet ?? false;
@@ -80,12 +89,14 @@ export class Progress {
     this.#isTerminal = options.isTerminal ?? Deno.stderr.isTerminal();
     this.#columns = options.columns ?? consoleColumns;
     this.#now = options.now ?? (() => performance.now());
+    this.#rest = options.iterations === undefined ? null : new RunRest(options.iterations);
   }
 
   /** Keeps an event, and shows it if it is the stage's first or last, or the last shown one is old enough. */
   update(event: ProgressEvent): void {
     if (this.#quiet) return;
     const now = this.#now();
+    this.#rest?.see(event, now / 1000);
     const first = this.#first;
     if (!first || first.stage !== event.stage || first.iteration !== event.iteration) {
       this.finish();
@@ -101,9 +112,17 @@ export class Progress {
   /** Writes a line of text that stays, above the progress. */
   note(text: string): void {
     if (this.#quiet) return;
-    const line = safeLine(text);
+    const safe = safeLine(text);
+    // A terminal would break a long line within a word.
+    const line = this.#isTerminal ? wrapText(safe, this.#columns(), { indent: 2 }).join("\n") : safe;
     this.#write(this.#open ? `\r\x1b[K${line}\n` : `${line}\n`);
     if (this.#open && this.#latest) this.#show(this.#latest, this.#latestAt);
+  }
+
+  /** Writes a line of text that stays, below the stage whose result it is; a next one begins a line of its own. */
+  result(text: string): void {
+    this.finish();
+    this.note(text);
   }
 
   /** Shows the last event if it was not shown yet, and ends the line. */
@@ -120,6 +139,7 @@ export class Progress {
       seconds: (now - this.#firstAt) / 1000,
       done: event.done - first.done,
       tokens: (event.tokens ?? 0) - (first.tokens ?? 0),
+      runRest: (stageRest) => this.#rest?.rest(event, stageRest) ?? null,
     });
     // Stages name models and repositories.
     const line = safeLine(text);
@@ -127,12 +147,27 @@ export class Progress {
     this.#shownAt = now;
     if (!this.#isTerminal) return this.#write(`${line}\n`);
     // A full line would wrap, and could not be rewritten.
-    const fitted = line.slice(0, Math.max(this.#columns() - 1, 1));
+    const bar = this.#rest === null ? "" : `${formatBar(this.#rest.share(event))} `;
+    const fitted = fitParts(bar + line, Math.max(this.#columns() - 1, 1));
     this.#write(`\r${Deno.noColor ? fitted : styleText("dim", fitted, { validateStream: false })}\x1b[K`);
     this.#open = true;
   }
 }
 
+/** A share from 0 to 1 as a bar of ten cells. */
+function formatBar(share: number): string {
+  const full = Math.max(0, Math.min(10, Math.floor(10 * share)));
+  return "█".repeat(full) + "░".repeat(10 - full);
+}
+
+/** The parts of a line that fit, whole, and at least the beginning of the first. */
+function fitParts(line: string, columns: number): string {
+  let fitted = line;
+  while (fitted.length > columns && fitted.includes("  ")) fitted = fitted.slice(0, fitted.lastIndexOf("  "));
+  return fitted.slice(0, columns);
+}
+
+/** Columns of the terminal that standard error is, 80 if it says none. */
 function consoleColumns(): number {
   try {
     // Some pseudo terminals report 0.

@@ -56,7 +56,9 @@ export async function run(command: () => Promise<number>): Promise<number> {
     const { lines, isBug } = describeError(error);
     for (const line of lines) tell(`error: ${line}`);
     if (isBug && wantsTrace()) tell(...String(error instanceof Error ? error.stack : error).split("\n"));
-    else if (isBug) tell("this is a bug; set DNPO_DEBUG=1 for the trace");
+    else if (isBug) {
+      tell("This is a bug of dnpo. With DNPO_DEBUG=1 in the environment the trace is shown, for a report.");
+    }
     return 1;
   }
 }

@@ -18,6 +18,12 @@ export interface Answers {
   /** Folder or hub name of the judging model; for judge llm, its name on the server. */
   judgeModel?: string;
   iterations: number;
+  /** Rows to measure on; if absent, nothing is measured. */
+  heldOut?: string;
+  /** Whether adapters are trained rather than all weights. */
+  lora?: boolean;
+  /** The most tokens that the model was made for, if that is known. */
+  positions?: number;
   /** The run's folder; if absent, it is named after the file. */
   output?: string;
 }
@@ -64,7 +70,7 @@ export function writeStarter(answers: Answers, { path, schemaFile }: { path: str
     ...(answers.output !== undefined && { output_dir: answers.output }),
     method,
     iterations,
-    data: { train: answers.data },
+    data: { train: answers.data, ...(answers.heldOut !== undefined && { eval: answers.heldOut }) },
     ...(method === "dnpo" && { labels: labelsOf(answers) }),
   };
   for (const key of SHOWN) {
@@ -72,10 +78,14 @@ export function writeStarter(answers: Answers, { path, schemaFile }: { path: str
     const generates = method !== "sft";
     if ((group === "generation" && !generates) || (group === "noise" && method !== "dnpo")) continue;
     if (name === "beta" && !generates) continue;
-    const value = knownKeys().get(key)?.default;
+    let value = knownKeys().get(key)?.default;
     if (value === undefined) continue;
+    if (key === "data.max_length" && answers.positions !== undefined) {
+      value = Math.min(Number(value), answers.positions);
+    }
     settings[group] = { ...settings[group] as Record<string, unknown> | undefined, [name]: value };
   }
+  if (answers.lora) settings.lora = { r: knownKeys().get("lora.r")?.default };
   const document = new Document(settings);
   const comment = (at: readonly string[]): void => {
     const description = knownKeys().get(at.join("."))?.text;

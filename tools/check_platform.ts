@@ -32,8 +32,8 @@ const USES: readonly Use[] = [
     what: "the file system, or all of Deno",
     pattern: /\bDeno\b(?!\s*\??\.\s*(env|permissions|build|version)\b)/,
     rooms: FILE_ROOMS,
-    // The one takes Deno.exit() from the module that it runs, the other reads how much memory is held.
-    files: ["core/label/verifier_worker.ts", "core/label/verifier_confinement.ts"],
+    // They take Deno.exit() and the ways to print from the module that runs; the last reads how much memory is held.
+    files: ["core/label/verifier_worker.ts", "core/label/verifier_prints.ts", "core/label/verifier_confinement.ts"],
   },
   { what: "a module of Node.js", pattern: /["'`]node:/, rooms: FILE_ROOMS, inStrings: true },
   { what: "the network", pattern: /\bfetch\b/, rooms: ["core/hub", "core/server"] },
@@ -53,6 +53,8 @@ const TERMINAL: Use = {
   rooms: [],
   files: [
     "cli/print.ts",
+    // It takes the thread of a verifier its ways to the terminal.
+    "core/label/verifier_prints.ts",
     // Help and scripts are texts of the program; an answer goes to a pipe as it is; a comparison and rows may have
     // colours.
     "cli/program.ts",

@@ -120,7 +120,7 @@ async function runShared(): Promise<boolean> {
 }
 
 function runE2e(): Promise<boolean> {
-  // A browser opens the pages of `dnpo watch`.
+  // bash runs `script`, which gives a program a terminal; a browser opens the pages of `dnpo watch`.
   const test = ["test", "--frozen", ...permissions("bash", "chromium", "/usr/bin/chromium")];
   return besides([...test, "tests/e2e"], [...test, "tests/docs"]);
 }

@@ -1,7 +1,9 @@
 /** What the commands with a config share: reading it, progress, notes, and stopping. @module */
-import { loadConfig, type ResolvedConfig } from "../../core/config/config.ts";
+import { forIteration, loadConfig, type ResolvedConfig } from "../../core/config/config.ts";
+import { sourceName } from "../../core/data/formats/data_sources.ts";
 import { StoppedError } from "../../core/error.ts";
 import type { RunHooks } from "../../core/run/run_context.ts";
+import { formatThings } from "../format_units.ts";
 import type { RunOptions } from "../options.ts";
 import { tell } from "../print.ts";
 import { Progress } from "../progress_line.ts";
@@ -20,11 +22,16 @@ const SAME_PRESS_MS = 250;
 
 /**
  * Runs `work` with the config of a command; a first Ctrl-C or SIGTERM lets it finish the step, save and exit with 130
- * or 143; a second one exits at once.
+ * or 143; a second one exits at once. `isWhole` says that it runs all iterations of the config.
  */
-export async function runWithConfig(options: RunOptions, work: (run: CommandRun) => Promise<void>): Promise<number> {
+export async function runWithConfig(
+  options: RunOptions,
+  work: (run: CommandRun) => Promise<void>,
+  { isWhole = false }: { isWhole?: boolean } = {},
+): Promise<number> {
   const config = await loadConfig(options.config, { set: options.set });
-  const progress = new Progress({ quiet: options.quiet });
+  const { iterations } = config;
+  const progress = new Progress({ quiet: options.quiet, ...(isWhole && { iterations }) });
   const controller = new AbortController();
   let stoppedBy: keyof typeof SIGNALS | undefined;
   let stoppedAt = 0;
@@ -35,7 +42,7 @@ export async function runWithConfig(options: RunOptions, work: (run: CommandRun)
       if (stoppedBy !== undefined && performance.now() - stoppedAt > SAME_PRESS_MS) Deno.exit(SIGNALS[name]);
       if (stoppedBy !== undefined) return;
       [stoppedBy, stoppedAt] = [name, performance.now()];
-      progress.note("Stopping after the step at hand; once more stops at once");
+      progress.note("Stopping after the current step; press Ctrl-C again to stop at once");
       controller.abort();
     };
     Deno.addSignalListener(name, listener);
@@ -43,6 +50,7 @@ export async function runWithConfig(options: RunOptions, work: (run: CommandRun)
   });
   try {
     const hooks: RunHooks = {
+      onDevice: (device) => progress.note(openingLine(config, { device, isWhole })),
       onProgress: (event) => progress.update(event),
       onNote: (line) => progress.note(line),
       signal: controller.signal,
@@ -55,10 +63,23 @@ export async function runWithConfig(options: RunOptions, work: (run: CommandRun)
   } catch (error) {
     progress.finish();
     if (!(error instanceof StoppedError)) throw error;
-    tell(`Stopped; what is done is saved in ${config.output_dir}. The same command goes on from there.`);
+    tell(`Stopped. What was done is saved in ${config.output_dir}, and the same command goes on from there.`);
     // The run's page can stop it too.
     return SIGNALS[stoppedBy ?? "SIGINT"];
   } finally {
     for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);
   }
+}
+
+/** What is run, on what and where. */
+function openingLine(config: ResolvedConfig, { device, isWhole }: { device: string; isWhole: boolean }): string {
+  const { model, output_dir: folder, iterations, method } = config;
+  const train = forIteration(config, 0).data.train;
+  return [
+    ...(model === undefined ? [] : [`model ${model}`]),
+    ...(train === undefined ? [] : [`rows ${sourceName(train)}`]),
+    ...(isWhole ? [`method ${method}`, formatThings(iterations, "iteration")] : []),
+    `device ${device}`,
+    `folder ${folder}`,
+  ].join(", ");
 }

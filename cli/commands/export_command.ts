@@ -1,11 +1,15 @@
 /** `dnpo export`. @module */
 import { type ExportOptions, exportPairs } from "../../core/run/export_pairs.ts";
+import { formatCount } from "../format_units.ts";
+import { mayWrite } from "../overwrite.ts";
 import { say } from "../print.ts";
 
 /** Writes pairs as a preference data set in TRL's form, and says what it wrote. */
-export async function exportCommand(options: ExportOptions): Promise<number> {
+export async function exportCommand({ force, ...options }: ExportOptions & { force: boolean }): Promise<number> {
+  const { from, output } = options;
+  if (!await mayWrite(output, { action: `Cannot export ${from} to ${output}`, force })) return 1;
   const { pairs, rows, conversational } = await exportPairs(options);
   const kind = conversational ? "conversations" : "texts";
-  say(`Preferences: ${options.output} (${rows.toLocaleString("en")} pairs of ${pairs}, ${kind})`);
+  say(`Preferences: ${output} (${formatCount(rows)} ${rows === 1 ? "pair" : "pairs"} of ${pairs}, ${kind})`);
   return 0;
 }

@@ -4,6 +4,7 @@ import { configJsonSchema, loadConfig, SCHEMA_TITLE } from "../../core/config/co
 import { UserError } from "../../core/error.ts";
 import { isFolder } from "../../core/files/io.ts";
 import type { Values } from "../command_entry.ts";
+import { InitChecks } from "../init_checks.ts";
 import { say, tell } from "../print.ts";
 import { type Answers, judgeChoices, neededBy, type StarterJudge, writeStarter } from "../starter_config.ts";
 
@@ -19,11 +20,15 @@ export async function init(file: string | undefined, values: Values): Promise<nu
     throw new UserError(`Cannot write ${path}: it is there already; name another file, or give --force`);
   }
   const { ask } = asks ? await import("../init_questions.ts") : { ask: withoutQuestions };
-  const answers = await ask(given, path);
+  const checks = new InitChecks((line) => tell(line));
+  await checkGiven(given, checks);
+  const answers = await ask(given, path, checks);
   if (answers === null) {
     tell("Nothing was written.");
     return 130;
   }
+  const { positions } = checks.facts;
+  if (positions !== null) answers.positions = positions;
   const text = writeStarter(answers, { path, schemaFile: SCHEMA_FILE });
   await checkText(text);
   const schemaPath = join(dirname(path), SCHEMA_FILE);
@@ -33,7 +38,7 @@ export async function init(file: string | undefined, values: Values): Promise<nu
   say(
     `Wrote ${path}, and ${schemaPath} for editors. Next:`,
     `  dnpo plan ${path}    memory, work and time, before anything is loaded`,
-    `  dnpo train ${path}   the run; once more goes on where it was stopped`,
+    `  dnpo train ${path}   the run; the same command goes on with a run that was stopped`,
   );
   return 0;
 }
@@ -54,6 +59,8 @@ function readFlags(values: Values): Partial<Answers> {
     judgeModel: text("judgeModel"),
     iterations: iterations === undefined ? undefined : Number(iterations),
     output: text("output"),
+    heldOut: text("eval"),
+    lora: values.lora === true ? true : undefined,
   };
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 }
@@ -68,8 +75,21 @@ function readJudge(typed: string | undefined): StarterJudge | undefined {
   throw new UserError(`--judge: expected ${known.join(", ")}, got ${JSON.stringify(typed)}`);
 }
 
+/** Checks what the flags say, in the order in which it is asked for. Throws a UserError. */
+async function checkGiven(given: Partial<Answers>, checks: InitChecks): Promise<void> {
+  const { model, data, heldOut, method, judge } = given;
+  if (model !== undefined) await checks.model(model);
+  if (data !== undefined) await checks.data(data);
+  if (heldOut !== undefined) await checks.heldOut(heldOut);
+  if (method !== undefined && data !== undefined) checks.method(method, data);
+  for (const { name, key } of judge === undefined ? [] : neededBy(judge)) {
+    const value = given[key];
+    if (value !== undefined) await checks.need(name, value);
+  }
+}
+
 /** The answers without a terminal: flags, otherwise defaults. Throws a UserError naming a flag that is missing. */
-function withoutQuestions(given: Partial<Answers>, path: string): Promise<Answers> {
+function withoutQuestions(given: Partial<Answers>, path: string, checks: InitChecks): Promise<Answers> {
   const method = given.method ?? "dnpo";
   const { judge = "human" } = given;
   const answers = { ...given, method, judge, iterations: given.iterations ?? (method === "sft" ? 1 : 3) };
@@ -84,6 +104,7 @@ function withoutQuestions(given: Partial<Answers>, path: string): Promise<Answer
   if (missing) {
     throw new UserError(`Cannot write ${path}: ${missing.flag} is not given, and there is no terminal to ask in`);
   }
+  if (given.lora === undefined && checks.isTight()) tell(`${checks.memoryLine()} --lora trains an adapter.`);
   return Promise.resolve(answers as Answers);
 }
 

@@ -3,6 +3,7 @@ import { loadConfig } from "../../core/config/config.ts";
 import type { LabelReport } from "../../core/label/label_pairs.ts";
 import { runLabel } from "../../core/loop/single_stages.ts";
 import { type LabelPlan, planLabel } from "../../core/plan/label_plan.ts";
+import { formatThings } from "../format_units.ts";
 import type { RunOptions } from "../options.ts";
 import { say } from "../print.ts";
 import { formatTable } from "../text_table.ts";
@@ -20,7 +21,11 @@ export async function label(options: RunOptions & { dryRun?: boolean }): Promise
     say(...reportTable(report).split("\n"), reportLine(report));
     const { pairs, generatedChosen, ties, identical } = report;
     const share = (100 * generatedChosen).toFixed(1);
-    say(`Pairs: ${path} (${pairs}; generated chosen ${share} %, ${ties} ties, ${identical} identical dropped)`);
+    say(
+      `Pairs: ${path} (${pairs}; generated chosen ${share} %, ${
+        formatThings(ties, "tie")
+      }, ${identical} identical dropped)`,
+    );
   });
 }
 
@@ -45,18 +50,20 @@ function reportLine({ pairs, judged, ties, orderDisagreements, judge }: LabelRep
   const share = (count: number, of: number): string => of === 0 ? "" : ` (${(100 * count / of).toFixed(1)} %)`;
   const { "labels/invalid": invalid, "labels/requests": requests } = judge;
   return [
-    `${judged} of ${pairs} pairs scored`,
-    `${ties} ties${share(ties, pairs)}`,
-    ...(orderDisagreements === null
-      ? []
-      : [`${orderDisagreements} differ with the order${share(orderDisagreements, pairs)}`]),
+    `${judged} of ${formatThings(pairs, "pair")} scored`,
+    `${formatThings(ties, "tie")}${share(ties, pairs)}`,
+    ...(orderDisagreements === null ? [] : [
+      `${orderDisagreements} ${orderDisagreements === 1 ? "differs" : "differ"} with the order${
+        share(orderDisagreements, pairs)
+      }`,
+    ]),
     ...(invalid === undefined || requests === undefined ? [] : [`${invalid} of ${requests} replies are no verdict`]),
   ].join(", ");
 }
 
 /** The lines of a plan. */
 function planLines({ responses, rows, judged, judges }: LabelPlan): string[] {
-  const lines = [`${responses}: ${rows} rows, ${judged} with two different responses`];
+  const lines = [`${responses}: ${formatThings(rows, "row")}, ${judged} with two different responses`];
   for (const { name, server, questions, answered, characters, examples } of judges) {
     if (questions === null) {
       lines.push(`Judge ${name} asks no language model`);
@@ -66,7 +73,9 @@ function planLines({ responses, rows, judged, judges }: LabelPlan): string[] {
       ? `Judge ${name} (the policy itself)`
       : `Judge ${name} (${server.model} at ${server.url})`;
     const before = answered > 0 ? `, ${answered} of them answered before` : "";
-    lines.push(`${what}: ${questions} requests${before}; ${characters} characters to send`);
+    lines.push(
+      `${what}: ${formatThings(questions, "request")}${before}; ${formatThings(characters, "character")} to send`,
+    );
     examples.forEach((text, i) =>
       lines.push(`--- request ${i + 1} of ${questions} ---`, ...text.trimEnd().split("\n"))
     );

@@ -1,20 +1,27 @@
 /** `dnpo merge`. @module */
 import { mergeAdapterFolder, type MergeOptions } from "../../core/export/merge_adapter.ts";
+import { mayWrite } from "../overwrite.ts";
 import { say } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 /** Merges an adapter into its base, and says what it wrote. */
-export async function merge({ quiet, ...options }: MergeOptions & { quiet: boolean }): Promise<number> {
+export async function merge(
+  { quiet, ...options }: MergeOptions & { quiet: boolean; force: boolean },
+): Promise<number> {
+  const { adapter, output } = options;
+  const action = `Cannot merge ${adapter} into ${output}`;
+  if (!await mayWrite(output, { action, force: options.force })) return 1;
   const progress = new Progress({ quiet });
   try {
     const { base, dtype, parameters } = await mergeAdapterFolder({
       ...options,
+      force: true,
       onProgress: (event) => progress.update(event),
       onNote: (line) => progress.note(line),
     });
     progress.finish();
     const size = `${parameters.toLocaleString("en")} parameters, ${dtype}`;
-    say(`Model: ${options.output} (${options.adapter} merged into ${base}; ${size})`);
+    say(`Model: ${output} (${adapter} merged into ${base}; ${size})`);
     return 0;
   } finally {
     progress.finish();

@@ -13,11 +13,20 @@ export function train(options: RunOptions): Promise<number> {
   return runWithConfig(
     withConfigPaths(options),
     async ({ config, hooks, progress }) => {
+      let isExplained = false;
       const { iterations } = await runTrain(config, {
         ...hooks,
         onIteration: (summary) => {
           const line = iterationLine(summary);
-          if (line !== null) progress.note(line);
+          if (line === null) return;
+          if (summary.greedy !== undefined && !isExplained) {
+            isExplained = true;
+            progress.result(
+              "Shares of right answers to held-out prompts: greedy, the likeliest token each time; sampled, tokens drawn " +
+                "by chance as in training",
+            );
+          }
+          progress.result(line);
         },
       });
       progress.finish();
@@ -27,6 +36,7 @@ export function train(options: RunOptions): Promise<number> {
         `Report: ${config.output_dir}/report.html`,
       );
     },
+    { isWhole: true },
   );
 }
 

@@ -47,8 +47,8 @@ export async function tune({ vectorWidth, quiet }: TuneFlags): Promise<number> {
     );
     return 1;
   }
-  say(`kept in ${kept.join(" and ")}; runs that begin from now on use it`);
-  if (rates.length > 1) say(`vector width: ${describeRates(rates)}; ${best} bits from now on`);
+  say(`Kept in ${kept.join(" and ")}; runs that begin from now on use it`);
+  if (rates.length > 1) say(`Vector width: ${describeRates(rates)}; ${best} bits from now on`);
   return 0;
 }
 

@@ -11,12 +11,13 @@ export const init: CommandEntry = {
   name: "init",
   summary: "write a config, from a few questions or flags",
   description:
-    "Asks a few questions (in a terminal, and only what no flag answers) and writes a commented config, with " +
-    "the JSON Schema that editors check and complete it with beside it.",
+    "Asks a few questions (in a terminal, and only what no flag answers), checks that what is named is there and " +
+    "fits, and writes a commented config, with the JSON Schema that editors check and complete it with beside it.",
   argument: { name: "FILE", summary: "file to write (default: config.yaml)", required: false, path: "file" },
   options: [
     { flags: "-m, --model <dir>", summary: "model to start from", path: "folder" },
     { flags: "-d, --data <file>", summary: "rows to train on", path: "file" },
+    { flags: "-e, --eval <file>", summary: "held-out rows to measure on (default: none)", path: "file" },
     { flags: "--method <name>", summary: "what to run (default: dnpo)", choices: METHODS.toReversed() },
     {
       flags: "--judge <name>",
@@ -28,13 +29,14 @@ export const init: CommandEntry = {
       summary: "model that judges: a folder or org/name; of judge llm its name there",
       path: "folder",
     },
+    { flags: "--lora", summary: "train a LoRA adapter, which takes far less memory than all weights" },
     { flags: "--iterations <n>", summary: "how often the model is trained on its own answers (default: 3)" },
     { flags: "-o, --output <dir>", summary: "the run's folder (default: runs/NAME of NAME.yaml)", path: "folder" },
     { flags: "-f, --force", summary: "overwrite a file that is there" },
   ],
   examples: [
     ["dnpo init", "asks, and writes config.yaml"],
-    ["dnpo init mine.yaml --model models/small --data rows.jsonl", "asks for the rest; without a terminal, defaults"],
+    ["dnpo init mine.yaml --model models/small --data rows.jsonl", "asks for the rest; without a terminal, an error"],
   ],
   run: async (argument, values) => (await loadCommand("init")).init(argument, values),
 };

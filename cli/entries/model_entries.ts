@@ -1,31 +1,42 @@
 /** The commands about existing models and pairs: names, arguments, options and help. @module */
 import { UserError } from "../../core/error.ts";
-import type { CommandEntry } from "../command_entry.ts";
+import type { CommandEntry, OptionEntry } from "../command_entry.ts";
 import { loadCommand } from "../load_command.ts";
 import { noVerifier, quantization, quiet, set } from "../options.ts";
 import { samplingOptions } from "../sampling_options.ts";
+
+/** The model that a command is about; `--model` names it as well. */
+const model: NonNullable<CommandEntry["argument"]> = {
+  name: "MODEL",
+  summary: "model: a folder, a run's, or org/name on the hub",
+  required: false,
+  path: "folder",
+};
+
+const modelOption: OptionEntry = { flags: "-m, --model <dir>", summary: "the same as MODEL", path: "folder" };
 
 /** `dnpo score`. */
 export const score: CommandEntry = {
   name: "score",
   summary: "print log-probabilities of pairs",
   description: 'Prints {"chosen": …, "rejected": …}, the summed log-probabilities of both responses, for each row.',
+  argument: model,
   options: [
+    modelOption,
     {
-      flags: "-m, --model <dir>",
-      summary: "model: a folder, a run's, or org/name on the hub",
+      flags: "-p, --pairs <file>",
+      summary: "pairs: a file, a run's folder (those of its last iteration), or org/name on the hub",
       required: true,
-      path: "folder",
+      path: "file",
     },
-    { flags: "-p, --pairs <file>", summary: "pairs: a file, or org/name on the hub", required: true, path: "file" },
     quantization,
     quiet,
   ],
-  examples: [["dnpo score --model runs/trial --pairs pairs.jsonl", "one JSON object a line"]],
-  run: async (_, values) => {
-    const { score } = await loadCommand("score");
-    return score(values);
-  },
+  examples: [
+    ["dnpo score runs/trial --pairs pairs.jsonl", "one JSON object a line"],
+    ["dnpo score models/base --pairs runs/trial", "the pairs that the run was trained on last"],
+  ],
+  run: async (argument, values) => (await loadCommand("score")).score(argument, values),
 };
 
 /** `dnpo compare`. */
@@ -66,10 +77,12 @@ export const compare: CommandEntry = {
 export const chat: CommandEntry = {
   name: "chat",
   summary: "talk with a model",
-  description: "Answers what is typed, with the tokenizer's chat template; without one each line is completed. In a " +
-    "pipe it reads prompts line by line and prints the answers alone.",
+  description: "Answers what is typed, with the tokenizer's chat template; without one each line is completed. " +
+    "/help lists the commands within, which change settings, save, and compare with another model. In a pipe it " +
+    "reads prompts and commands line by line and prints the answers alone.",
+  argument: model,
   options: [
-    { flags: "-m, --model <dir>", summary: "model: a folder, a run's, or org/name on the hub", required: true },
+    modelOption,
     { flags: "-p, --prompt <text>", summary: "answer this and leave" },
     { flags: "--system <text>", summary: "system prompt" },
     ...samplingOptions({ temperature: "the model's own, else 0", tokens: "512", seed: "another one each time" }),
@@ -82,10 +95,10 @@ export const chat: CommandEntry = {
     { flags: "--stats", summary: "tokens per second after each answer, on standard error" },
   ],
   examples: [
-    ["dnpo chat --model runs/quickstart", "talk; /help lists the commands"],
-    ["dnpo chat --model runs/quickstart --prompt hello --temperature 0.7", "one answer"],
+    ["dnpo chat runs/quickstart", "talk; /help lists the commands"],
+    ["dnpo chat runs/quickstart --prompt hello --temperature 0.7", "one answer"],
   ],
-  run: async (_, values) => (await loadCommand("chat")).chat(values),
+  run: async (argument, values) => (await loadCommand("chat")).chat(argument, values),
 };
 
 /** `dnpo push`. */
@@ -140,6 +153,7 @@ export const exportPairs: CommandEntry = {
   options: [
     { flags: "-o, --output <file>", summary: "file to write: .jsonl or .parquet", required: true, path: "file" },
     { flags: "--iteration <k>", summary: "iteration of the run (default: the last with pairs)" },
+    { flags: "-f, --force", summary: "overwrite a file that is there, without a question" },
   ],
   examples: [
     ["dnpo export runs/mine --output pairs.parquet", 'load_dataset("parquet", data_files="pairs.parquet")'],
@@ -152,6 +166,7 @@ export const exportPairs: CommandEntry = {
       from: String(argument),
       output: String(values.output),
       ...(iteration !== undefined && { iteration }),
+      force: values.force === true,
     });
   },
 };

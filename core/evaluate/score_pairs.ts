@@ -10,6 +10,7 @@ import { loadFrozenModel } from "../model/model.ts";
 import { pairLogps } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
 import { modelFiles, modelFolderOf } from "../run/model_path.ts";
+import { findRunPairs } from "../run/run_pairs.ts";
 
 /** Summed log-probabilities of a pair's two responses, in nats. */
 export interface PairScore {
@@ -20,7 +21,8 @@ export interface PairScore {
 }
 
 /**
- * Scores every pair of `pairs` (a file, or a name on the hub as in `data.train`) under `model` (a folder, a
+ * Scores every pair of `pairs` (a file, a run's folder for the pairs of its last iteration, or a name on the hub as in
+ * `data.train`) under `model` (a folder, a
  * run's, or `org/name[@revision]` on the hub), whose linear layers `quantization` quantizes. Throws UserError or
  * DeviceError.
  *
@@ -50,7 +52,9 @@ export async function scorePairs(
   const { config } = await openModelFolder(files);
   const locate = async (source: string): Promise<readonly string[]> =>
     (await resolveDataset(source, { onProgress })).paths;
-  const { pairs } = await readPairs(path, { tokenizer, vocabSize: config.vocabSize, maxLength: null, locate });
+  const ofRun = await findRunPairs(path);
+  if (ofRun !== null) onNote?.(`Scoring the pairs of ${ofRun}`);
+  const { pairs } = await readPairs(ofRun ?? path, { tokenizer, vocabSize: config.vocabSize, maxLength: null, locate });
   using device = await openToolDevice();
   using commands = new Commands(device);
   const model = await loadFrozenModel(device, files, { quantization });

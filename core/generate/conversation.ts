@@ -8,14 +8,17 @@ import { UserError } from "../error.ts";
 import type { AnyModel } from "../model/model.ts";
 import { DecodeSession } from "./decode_session.ts";
 
+/** How a conversation samples its answers. */
+export type ChatSettings = Pick<
+  GenerationConfig,
+  "temperature" | "top_p" | "top_k" | "seed" | "max_new_tokens" | "kv_cache_dtype"
+>;
+
 /** Options of a conversation. */
 export interface ChatOptions {
   model: AnyModel;
   tokenizer: Tokenizer;
-  settings: Pick<
-    GenerationConfig,
-    "temperature" | "top_p" | "top_k" | "seed" | "max_new_tokens" | "kv_cache_dtype"
-  >;
+  settings: ChatSettings;
   /** The most tokens of the whole conversation. */
   maxLength: number;
   /** System prompt, for tokenizers with a chat template. */
@@ -53,6 +56,7 @@ export class Chat {
   /** The most tokens of the whole conversation. */
   readonly maxLength: number;
   readonly #options: ChatOptions;
+  #settings: Readonly<ChatSettings>;
   readonly #session: DecodeSession;
   #system: string | undefined;
   #turns: Message[] = [];
@@ -63,6 +67,7 @@ export class Chat {
   constructor(commands: Commands, options: ChatOptions) {
     const { model, tokenizer, maxLength, settings } = options;
     this.#options = options;
+    this.#settings = settings;
     this.maxLength = maxLength;
     this.isConversation = tokenizer.hasChatTemplate;
     if (options.system !== undefined) this.setSystem(options.system);
@@ -72,6 +77,20 @@ export class Chat {
   /** The number of remembered turns, without the system prompt. */
   get turns(): number {
     return this.#turns.length;
+  }
+
+  /** How the next answer is sampled. */
+  get settings(): Readonly<ChatSettings> {
+    return this.#settings;
+  }
+
+  /**
+   * Changes how the answers from now on are sampled. A seed also begins the count of answers anew, so that the same
+   * seed and the same turns give the same answers again.
+   */
+  set(settings: Partial<ChatSettings>): void {
+    this.#settings = { ...this.#settings, ...settings };
+    if (settings.seed !== undefined) this.#answers = 0;
   }
 
   /** Forgets all turns; the system prompt stays. */
@@ -96,7 +115,8 @@ export class Chat {
    * refuses it.
    */
   async *answer(text: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<string, AnswerReport> {
-    const { model, tokenizer, settings } = this.#options;
+    const { model, tokenizer } = this.#options;
+    const settings = this.#settings;
     const { turns, ids, forgotten } = this.#fit([...this.#turns, { role: "user", content: text }]);
     const report: AnswerReport = {
       end: "length",
@@ -153,8 +173,7 @@ export class Chat {
 
   /** The turns that fit with room for an answer, and their ids; the oldest turns are left out first. */
   #fit(turns: readonly Message[]): { turns: readonly Message[]; ids: number[]; forgotten: number } {
-    const { settings } = this.#options;
-    const room = Math.min(settings.max_new_tokens, Math.max(1, Math.floor(this.maxLength * ROOM)));
+    const room = Math.min(this.#settings.max_new_tokens, Math.max(1, Math.floor(this.maxLength * ROOM)));
     let kept = turns;
     let ids = this.#encode(kept);
     // A user's turn is left out with its answer, because templates insist on alternating roles.

@@ -24,9 +24,12 @@ export function functionJudge(score: Verifier): Judge {
   };
 }
 
-function finite(score: number, row: number): number {
+function finite(score: number | boolean, row: number): number {
+  if (typeof score === "boolean") return Number(score);
   if (typeof score === "number" && Number.isFinite(score)) return score;
-  throw new UserError(`Cannot score row ${row} with the given judge: it returned ${score}, expected a finite number`);
+  throw new UserError(
+    `Cannot score row ${row} with the given judge: it returned ${score}, expected a finite number`,
+  );
 }
 
 /**

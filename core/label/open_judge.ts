@@ -64,7 +64,7 @@ async function makeJudge(context: RunContext, { name, labels, policy, held }: Ma
       return humanJudge;
     case "verifier":
       checkVerifierAllowed(labels, context, "judge is verifier");
-      return held.use(await verifierJudge(labels.verifier, verifierLimit(labels)));
+      return held.use(await verifierJudge(labels.verifier, verifierLimit(labels), context.onNote));
     case "logprob": {
       const files = await context.sources.filesIn(await context.sources.model(labels.model));
       const model = await holdModel(context, { files, quantization: "none" }, held);

@@ -3,11 +3,12 @@ import type { VerifierPermissions } from "../config/config_types.ts";
 import { errorLine } from "../data/formats/data_problems.ts";
 import { UserError } from "../error.ts";
 import { toFileUrl } from "../files/file_url.ts";
+import { basename } from "../files/path.ts";
 import { safeLine } from "../safe_text.ts";
 import { isRecord } from "../values.ts";
 import type { Judge } from "./judge.ts";
 import { confinedWorker, memoryHeld, VERIFIER_MEMORY } from "./verifier_confinement.ts";
-import { importedFiles } from "./verifier_imports.ts";
+import { EXPECTED_IMPORTS, importedFiles } from "./verifier_imports.ts";
 import { type VerifierAnswer, type VerifierInput, verifierInputs, type VerifierTask } from "./verifier_protocol.ts";
 
 /** A verifier module in its own thread, with the permissions that were granted; it runs until it is disposed. */
@@ -43,9 +44,17 @@ export function verifierLimit(
   return { seconds, ...(megabytes !== undefined && { megabytes }), ...(permissions !== undefined && { permissions }) };
 }
 
-/** Loads a verifier module. Throws a UserError naming it if it does not load or exports no function. */
-export async function loadVerifier(path: string, limit: VerifierLimit): Promise<VerifierThread> {
-  const thread = new Thread(path, limit, await importedFiles(path));
+/**
+ * Loads a verifier module; `onPrint` gets lines for the user of what it prints. Throws a UserError naming it if it does
+ * not load or exports no function.
+ */
+export async function loadVerifier(
+  path: string,
+  limit: VerifierLimit,
+  onPrint: (line: string) => void = () => {},
+): Promise<VerifierThread> {
+  const say = (line: string): void => onPrint(`${basename(path)} prints: ${safeLine(line.slice(0, MOST_WHY))}`);
+  const thread = new Thread(path, limit, { files: await importedFiles(path), onSaid: say });
   try {
     const [answer] = await thread.ask({ load: true }, 1);
     if (answer && "failed" in answer) {
@@ -69,9 +78,16 @@ export async function loadVerifier(path: string, limit: VerifierLimit): Promise<
   };
 }
 
-/** A judge that scores both answers with the module at `path`; its thread runs until it is disposed. */
-export async function verifierJudge(path: string, limit: VerifierLimit): Promise<Judge & Disposable> {
-  const verifier = await loadVerifier(path, limit);
+/**
+ * A judge that scores both answers with the module at `path`; its thread runs until it is disposed. `onPrint` gets lines
+ * of what it prints.
+ */
+export async function verifierJudge(
+  path: string,
+  limit: VerifierLimit,
+  onPrint?: (line: string) => void,
+): Promise<Judge & Disposable> {
+  const verifier = await loadVerifier(path, limit, onPrint);
   return {
     name: "verifier",
     async score(rows, onDone) {
@@ -87,6 +103,9 @@ export async function verifierJudge(path: string, limit: VerifierLimit): Promise
   };
 }
 
+/** The most lines of one thread that are shown. */
+const MOST_SAID = 20;
+
 /** Milliseconds between two looks at the memory of the process. */
 const MEMORY_TICK = 50;
 
@@ -98,13 +117,17 @@ class Thread {
   readonly #port: MessagePort;
   readonly #seconds: number;
   readonly #megabytes: number;
+  readonly #onSaid: (line: string) => void;
+  /** Lines that the thread may still have shown, whatever its module makes of its own limit. */
+  #linesLeft = MOST_SAID;
   #asked = 0;
 
   constructor(
     path: string,
     { seconds, megabytes = VERIFIER_MEMORY, permissions = {} }: VerifierLimit,
-    files: readonly string[],
+    { files, onSaid }: { files: readonly string[]; onSaid: (line: string) => void },
   ) {
+    this.#onSaid = onSaid;
     this.#seconds = seconds;
     this.#megabytes = megabytes;
     this.#worker = confinedWorker(path, threadText(toFileUrl(path)), permissions, files);
@@ -148,6 +171,10 @@ class Thread {
       );
     }, MEMORY_TICK);
     this.#port.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (isRecord(data) && typeof data.said === "string") {
+        if (this.#linesLeft-- > 0) this.#onSaid(data.said);
+        return;
+      }
       // The module may have changed what the thread answers with.
       if (!isAnswer(data)) return reject(new ThreadError("its thread sends something else than an answer"));
       // A failure beside an answer may come after the question that it belongs to.
@@ -192,7 +219,7 @@ const MOST_WHY = 400;
 /** Deno's advice is for the process; this one is for the config. */
 function granting(why: string): string {
   return safeLine(why.slice(0, MOST_WHY)).replace(
-    /^(Requires (read|net|env) access.*), run again with the .*$/,
-    (_, what, key) => `${what}, expected a grant in labels.verifier_permissions.${key}`,
-  );
+    /^(Requires (read|net|env) access.*), run again with the \S+ flag(.*)$/,
+    (_, what, key, place) => `${what}, expected a grant in labels.verifier_permissions.${key}${place}`,
+  ).replace(/^The lockfile is out of date.*$/, `it imports a package, ${EXPECTED_IMPORTS}`);
 }

@@ -1,5 +1,6 @@
 /** The thread in which a verifier module runs, so that one that never returns can be ended. @module */
 import { errorLine } from "../data/formats/data_problems.ts";
+import { divertPrints } from "./verifier_prints.ts";
 import type { VerifierAnswer, VerifierInput, VerifierQuestion } from "./verifier_protocol.ts";
 
 /** Imports a module, with the permissions of the thread. */
@@ -9,8 +10,12 @@ let score: (input: VerifierInput) => unknown;
 /** The number of the question under way, and what it is for. */
 let [current, doing]: [number, "load" | "score"] = [0, "load"];
 
+/** The folder of the verifier, as an address. */
+let folder = "";
+
 /** Answers the questions that come by the port that the thread's first message brings. */
 export function serve(verifier: string, load: Load): void {
+  folder = new URL("./", verifier).href;
   // The module, which is not loaded yet, cannot reach the port, so that its own messages are no answers.
   addEventListener("message", (event) => answerAt((event as MessageEvent).ports[0]!, () => load(verifier)), {
     once: true,
@@ -27,6 +32,7 @@ function answerAt(port: MessagePort, load: () => ReturnType<Load>): void {
       answer({ failed: doing, why: reason(cause) });
     });
   }
+  divertPrints((said) => port.postMessage({ said }));
   forbidEnding((how) => answer({ failed: doing, why: `it ends its thread by ${how}, expected an answer` }));
   port.onmessage = async ({ data }: MessageEvent<VerifierQuestion>) => {
     current = data.id;
@@ -71,14 +77,44 @@ async function scoreOne(input: VerifierInput): Promise<VerifierAnswer> {
   } catch (error) {
     return { failed: "score", why: reason(error) };
   }
+  // A check that passes or not is a score too.
+  if (typeof value === "boolean") return { score: Number(value) };
   if (typeof value === "number" && Number.isFinite(value)) return { score: value };
   return { failed: "score", why: `it returned ${show(value)}, expected a finite number` };
 }
 
-/** The first line of what a module threw, which may be any value. */
+/** The most characters of a reason before its place. */
+const MOST_REASON = 300;
+
+/** The first line of what a module threw, which may be any value, with its place in the verifier's folder if it has one. */
 function reason(error: unknown): string {
   const message = error instanceof Error ? error.message || error.name : error;
-  return typeof message === "string" ? errorLine(message.trimStart().split("\n")[0]) : `it threw ${show(message)}`;
+  if (typeof message !== "string") return `it threw ${show(message)}`;
+  const line = errorLine(message.trimStart().split("\n")[0]).slice(0, MOST_REASON);
+  const place = placeOf(message) ?? placeOf((error as { stack?: unknown }).stack);
+  return place === null ? line : `${line} (${place})`;
+}
+
+/** The most characters that are searched for a place: a module can make its stack any text. */
+const MOST_STACK = 20_000;
+
+/** The first file, line and column of the verifier's folder that a text names, relative to it; null if there is none. */
+function placeOf(text: unknown): string | null {
+  if (typeof text !== "string") return null;
+  for (const [, url, line, column] of text.slice(0, MOST_STACK).matchAll(/(file:[^\s()]+?):(\d+):(\d+)/g)) {
+    if (!url!.startsWith(folder)) continue;
+    const name = url!.slice(folder.length);
+    return errorLine(`${decoded(name)}:${line}:${column}`);
+  }
+  return null;
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 /** A value for a message. Objects are not shown, as not every object can be converted to text. */

@@ -70,7 +70,7 @@ export async function evaluateStage(
       data: digestText(JSON.stringify(ids)),
     };
     if (verifierPath !== undefined) {
-      using verifier = await loadVerifier(verifierPath, verifierLimit(labels));
+      using verifier = await loadVerifier(verifierPath, verifierLimit(labels), context.onNote);
       const shared = {
         examples,
         tokenizer,

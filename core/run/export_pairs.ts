@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { encodePreferences, readPreferences } from "../data/preferences.ts";
 import { UserError } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
-import { exists, explainIoError } from "../files/io.ts";
-import { iterationPaths, stagePaths } from "./run_paths.ts";
+import { explainIoError } from "../files/io.ts";
+import { findRunPairs } from "./run_pairs.ts";
 
 /** What is exported. */
 export interface ExportOptions {
@@ -61,16 +61,9 @@ async function pairsOf(from: string, iteration: number | undefined): Promise<str
     if (iteration === undefined) return from;
     throw new UserError(`Cannot export iteration ${iteration} of ${from}: it is a file, expected a run's folder`);
   }
-  const found: number[] = [];
-  for await (const { name } of Deno.readDir(from)) {
-    const k = /^iteration-(\d+)$/.exec(name)?.[1];
-    if (k !== undefined && await exists(iterationPaths(from, Number(k)).pairs)) found.push(Number(k));
-  }
-  const last = iteration ?? (found.length > 0 ? Math.max(...found) : undefined);
-  if (last !== undefined && found.includes(last)) return iterationPaths(from, last).pairs;
-  const alone = stagePaths(from).pairs;
-  if (iteration === undefined && await exists(alone)) return alone;
+  const found = await findRunPairs(from, iteration);
+  if (found !== null) return found;
   throw new UserError(
-    `Cannot export ${from}: there is no ${join(`iteration-${last ?? "K"}`, "pairs.jsonl")} in it; label makes it`,
+    `Cannot export ${from}: there is no ${join(`iteration-${iteration ?? "K"}`, "pairs.jsonl")} in it; label makes it`,
   );
 }

@@ -37,7 +37,11 @@ export async function modelFolderOf(
     await noteQuantization(folder, { quantization, onNote });
     return folder;
   }
-  if (!await exists(path)) return await resolve(path);
+  if (!await exists(path)) {
+    const found = await resolve(path);
+    if (found !== path) return found;
+    throw new UserError(`Cannot open a model in ${path}: there is no such folder, and it is no org/name on the hub`);
+  }
   throw new UserError(
     `Cannot open a model in ${path}: there is no config.json, expected a model's folder or a run's with ${
       join("model", "config.json")

@@ -35,7 +35,11 @@ export function noteOnce(context: Noting, line: string): void {
 export function noteSkipped({ onNote }: Noting, path: string, skipped: readonly SkippedRow[]): void {
   if (skipped.length === 0) return;
   const [first] = skipped;
-  onNote(`${path}: ${skipped.length} malformed rows left out, the first at ${first!.where}: ${first!.reason}`);
+  onNote(
+    `${path}: ${skipped.length} malformed ${skipped.length === 1 ? "row" : "rows"} left out, the first at ${
+      first!.where
+    }: ${first!.reason}`,
+  );
 }
 
 /** Notes, once per run, rows that were cut or dropped, and those whose response shares a token with the prompt. */

@@ -22,14 +22,16 @@ export interface RunHooks {
   onProgress?: OnProgress;
   /** Gets lines worth reading: counts, results, warnings. */
   onNote?: (line: string) => void;
+  /** Gets the name of the device once it is opened. */
+  onDevice?: (name: string) => void;
   /** Abort it to stop the run at the next step, so that it can be resumed. */
   signal?: AbortSignal;
   /** Whether the verifier module that the config names may run (default true). */
   allowVerifier?: boolean;
   /** Whether to begin anew: what the folder holds of the work is removed first, finished or not (default false). */
   force?: boolean;
-  /** Scores an answer, for judge `function`: a finite number, larger is better. */
-  judge?: (answer: JudgedAnswer) => number | Promise<number>;
+  /** Scores an answer, for judge `function`: a finite number, larger is better; `true` is 1, `false` is 0. */
+  judge?: (answer: JudgedAnswer) => number | boolean | Promise<number | boolean>;
 }
 
 /** An answer to score. */
@@ -157,6 +159,7 @@ async function withOpened<T>(
     onNote,
     record: folder === null ? null : runPaths(folder).kernels,
   });
+  hooks.onDevice?.(device.info.description || device.name);
   using commands = new Commands(device);
   const context: RunContext = {
     config,

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { Progress } from "../../cli/progress_line.ts";
 import { encodeResponse } from "../../core/data/stage_files.ts";
 import { writeTinyModel } from "../_shared/tiny_model.ts";
 import { withFolder } from "../core/_tiny.ts";
 import { runSource } from "./_process.ts";
+
+const QUICKSTART = fileURLToPath(new URL("../../examples/quickstart", import.meta.url));
 
 /** A name that would clear the screen, colour and turn what follows, and forge a line. */
 const NAME = "a\x1b[2J\x9b31m\u202eb\nerror: forged";
@@ -58,7 +61,16 @@ Deno.test("no command prints what could rewrite the terminal or forge a line", (
       ["push", NAME, "me/mine", "--dry-run"],
       ["push", "push", NAME, "--dry-run"],
       ["export", NAME, "--output", `${NAME}.jsonl`],
-      ["init", `${NAME}/new.yaml`, "--model", NAME, "--data", NAME, "--judge", "human"],
+      [
+        "init",
+        `${NAME}/new.yaml`,
+        "--model",
+        `${QUICKSTART}/model`,
+        "--data",
+        `${QUICKSTART}/rows.jsonl`,
+        "--method",
+        "spin",
+      ],
       ["train", `${NAME}.none.yaml`],
       ["train", `${NAME}.yaml`, "--set", `${NAME}=1`, "--set", `training.beta=${NAME}`],
       ["chat", "--model", NAME],

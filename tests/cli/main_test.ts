@@ -12,14 +12,22 @@ Deno.test("dnpo --help lists the commands and exits 0, needing no permission", a
   const { code, out, err } = await runModule(main, { args: ["--help"], permissions: [] });
   assert.deepEqual([code, err], [0, ""]);
   const names = ["init", "train", "sft", "generate", "label", "optimize", "score", "compare", "chat", "export", "push"];
-  for (const name of [...names, "config", "plan", "runs", "doctor", "tune", "completions"]) {
+  for (const name of [...names, "config", "plan", "runs", "doctor", "tune", "completions", "help", "version"]) {
     assert.match(out, new RegExp(`^  ${name} `, "m"));
   }
-  assert.match(out, /^Examples:\n {2}dnpo train /m);
+  assert.match(out, /^Examples:\n {2}dnpo train\n {6}a small model /m);
 });
 
 Deno.test("dnpo --version prints the version of deno.json", async () => {
   assert.deepEqual(await dnpo("--version"), { code: 0, out: `${denoConfig.version}\n`, err: "" });
+});
+
+Deno.test("dnpo help and dnpo version do what the options do", async () => {
+  assert.deepEqual(await dnpo("help"), await dnpo("--help"));
+  assert.deepEqual(await dnpo("help", "train"), await dnpo("train", "--help"));
+  assert.deepEqual(await dnpo("version"), await dnpo("--version"));
+  const error = "error: Cannot help with trian: there is no such command, expected train\n";
+  assert.deepEqual(await dnpo("help", "trian"), { code: 1, out: "", err: error });
 });
 
 Deno.test("dnpo COMMAND --help shows options and examples", async () => {

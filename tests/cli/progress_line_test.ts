@@ -102,7 +102,7 @@ Deno.test("Progress shows the last event of a stage before the next begins", () 
 Deno.test("Progress cuts the line to the terminal's width", () => {
   const { progress, written } = recorded({ isTerminal: true, columns: () => 10 });
   progress.update({ stage: "generate", done: 1, total: 2 });
-  assert.equal(visible(written[0]!), "generate ");
+  assert.equal(visible(written[0]!), "generate");
 });
 
 Deno.test("Progress.note() keeps a line above the rewritten one", () => {
@@ -143,4 +143,68 @@ Deno.test("formatProgress() shows sizes and their pace where bytes are counted",
     formatProgress({ ...event, done: 900, total: 900 }, { seconds: 0, done: 0, tokens: 0 }),
     "download org/name  900 B/900 B  done in 0s",
   );
+});
+
+Deno.test("Progress tells what is left of the whole run once an iteration was seen to its end", () => {
+  const { progress, written, clock } = recorded({ isTerminal: false, iterations: 3 });
+  // An iteration: 10 s to generate, 30 s to optimize.
+  const run = (iteration: number): void => {
+    for (const [stage, seconds] of [["generate", 10], ["optimize", 30]] as const) {
+      for (let done = 0; done <= 2; done++) {
+        progress.update({ stage, iteration, done, total: 2 });
+        if (done < 2) clock.ms += 1000 * seconds / 2;
+      }
+    }
+  };
+  progress.update({ stage: "evaluate", done: 0, total: 1 });
+  clock.ms += 5000;
+  for (let k = 0; k < 3; k++) run(k);
+  const left = written.filter((line) => line.includes("left"));
+  assert.deepEqual(left.filter((line) => line.includes("optimize")), [
+    "iteration 0 optimize  1/2  15s left\n",
+    // One iteration of 40 s follows.
+    "iteration 1 optimize  1/2  15s left, 55s of the run\n",
+    "iteration 2 optimize  1/2  15s left, 15s of the run\n",
+  ]);
+});
+
+Deno.test("Progress breaks no word of a terminal's lines", () => {
+  const { progress, written } = recorded({ isTerminal: true, columns: () => 40 });
+  progress.note("The verifier in runs/a/verifier.ts has printed several lines to the terminal");
+  for (const line of visible(written.join("")).split("\n")) assert(line.length <= 40, line);
+  assert.match(
+    visible(written.join("")),
+    /^The verifier in runs\/a\/verifier.ts has\n {2}printed several lines to the terminal\n$/,
+  );
+  written.length = 0;
+  progress.update({ stage: "optimize", iteration: 12, done: 100, total: 1000, tokens: 5, loss: 0.5 });
+  assert.equal(visible(written.join("")), "iteration 12 optimize  100/1,000");
+});
+
+Deno.test("Progress writes a result below the line of its stage", () => {
+  const { progress, written } = recorded({ isTerminal: true, columns: () => 80 });
+  progress.update({ stage: "evaluate", done: 1, total: 1 });
+  progress.result("start: greedy 50 %");
+  progress.finish();
+  assert.equal(visible(written.join("")), "evaluate  1/1  done in 0s\nstart: greedy 50 %\n");
+});
+
+Deno.test("Progress shows in a terminal how much of the whole run is done", () => {
+  const { progress, written, clock } = recorded({ isTerminal: true, columns: () => 80, iterations: 2 });
+  const bars: string[] = [];
+  const see = (stage: string, done: number, iteration?: number): void => {
+    progress.update({ stage, done, total: 2, ...(iteration !== undefined && { iteration }) });
+    bars.push(/^[█░]*/.exec(visible(written.at(-1)!))![0]);
+    clock.ms += 1000;
+  };
+  see("evaluate", 0);
+  for (const iteration of [0, 1]) {
+    for (const stage of ["generate", "label", "reference", "optimize", "evaluate"]) {
+      for (let done = 0; done <= 2; done++) see(stage, done, iteration);
+    }
+  }
+  const full = bars.map((bar) => bar.lastIndexOf("█") + 1);
+  assert.deepEqual(full, full.toSorted((a, b) => a - b), "it never goes back");
+  assert.deepEqual([full[0], full[15], full.at(-1)], [0, 5, 10]);
+  assert(bars.every((bar) => bar.length === 10), String(bars));
 });

@@ -39,7 +39,10 @@ Deno.test("run() prints a bug as one line, and its trace only where DNPO_DEBUG a
   const bug = "(undefined as unknown as string[]).map(String); return 0;";
   const plain = await runBody(bug, { permissions: ["--allow-env=DNPO_DEBUG"] });
   assert.equal(plain.code, 1);
-  assert.match(plain.err, /^error: TypeError: [^\n]+\nthis is a bug; set DNPO_DEBUG=1 for the trace\n$/);
+  assert.match(
+    plain.err,
+    /^error: TypeError: [^\n]+\nThis is a bug of dnpo\. With DNPO_DEBUG=1 in the environment the trace is shown, for a report\.\n$/,
+  );
   const unasked = await runBody(bug, { permissions: [], env: { DNPO_DEBUG: "1" } });
   assert.equal(unasked.err, plain.err);
   const traced = await runBody(bug, { permissions: ["--allow-env=DNPO_DEBUG"], env: { DNPO_DEBUG: "1" } });

@@ -1,6 +1,8 @@
 /** `dnpo chat` through pipes: answers alone on standard output. */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { denoArgs, type Ended, withFolder } from "../_shared/dnpo.ts";
+import { denoArgs, dnpo, type Ended, withFolder } from "../_shared/dnpo.ts";
+import { hasTerminal, inTerminal } from "../_shared/terminal.ts";
+import { readRows } from "../../core/data/read_rows.ts";
 import { writeTinyModel } from "../_shared/tiny_model.ts";
 import { CHATML, writeTokenizer } from "../core/data/_fixtures.ts";
 
@@ -112,3 +114,103 @@ for (
     deepEqual([code, out], [1, ""]);
   });
 }
+
+Deno.test("chat changes settings, saves, and compares within a pipe", () =>
+  withFolder(async (dir) => {
+    const lines = [
+      "/temperature",
+      "/temperature 9",
+      "/seed 4",
+      "sort cab>",
+      "/seed 4",
+      "sort cab>",
+      "/max 2",
+      "sort cab>",
+      "//sort cab>",
+      `/save ${dir}/said.jsonl`,
+      `/save ${dir}/said.txt`,
+      `/compare ${QUICKSTART}`,
+      "/temperature 0",
+      "/max 30",
+      "flip edbga>",
+      `/save ${dir}/said.txt`,
+    ];
+    const { code, out, err } = await chat([QUICKSTART], lines.map((line) => `${line}\n`).join(""));
+    deepEqual([code, err], [0, "temperature: 0\n"]);
+    const [first, again, cut, slash, a, b] = out.split("\n");
+    equal(first, again, "the same seed, the same answer");
+    deepEqual([first!.length > 2, cut!.length], [true, 2], out);
+    deepEqual([a, b], ["A: agbde", "B: agbde"]);
+    const rows = (await Deno.readTextFile(`${dir}/said.jsonl`)).trimEnd().split("\n").map((row) => JSON.parse(row));
+    deepEqual(rows.at(-1), { model: QUICKSTART, prompt: "/sort cab>", response: slash });
+    const { rows: read } = await readRows(`${dir}/said.jsonl`);
+    deepEqual([rows.length, read.length], [4, 4]);
+    equal(
+      await Deno.readTextFile(`${dir}/said.txt`),
+      `You: flip edbga>\n\n${QUICKSTART}: agbde\n\n${QUICKSTART}: agbde\n`,
+    );
+  }));
+
+for (
+  const [name, line, error] of [
+    [
+      "a command that there is not",
+      "/tempratur 1",
+      "Cannot carry out /tempratur: there is no such command, expected /temperature; a prompt that begins with /tempratur is typed //tempratur",
+    ],
+    ["a setting out of its bounds", "/top-p 3", "/top-p: expected a number ≤ 1, got 3"],
+    ["to save nothing", "/save out.jsonl", "Cannot save the conversation to out.jsonl: nothing was said yet"],
+    [
+      "no model to compare with",
+      "/compare",
+      "Cannot compare: no model is named, expected /compare MODEL, a folder, a run's, or org/name",
+    ],
+  ] as const
+) {
+  Deno.test(`chat in a pipe refuses ${name}`, async () => {
+    deepEqual(await chat([QUICKSTART], `${line}\nsort cab>\n`), { code: 1, out: "", err: `error: ${error}\n` });
+  });
+}
+
+Deno.test("chat and score name one model, as an argument or by --model", async () => {
+  for (const command of ["chat", "score"]) {
+    const pairs = command === "score" ? ["--pairs", "p.jsonl"] : [];
+    deepEqual(
+      (await dnpo([command, ...pairs])).err,
+      `error: Cannot ${command}: no model is named, expected dnpo ${command} MODEL\n`,
+    );
+    deepEqual(
+      (await dnpo([command, "a", "--model", "b", ...pairs])).err,
+      `error: Cannot ${command}: two models are named, a and b, expected dnpo ${command} MODEL\n`,
+    );
+  }
+});
+
+Deno.test({
+  name: "chat in a terminal shows what is typed during an answer at the next prompts, and not before",
+  ignore: !await hasTerminal(),
+  fn: () =>
+    withFolder(async (dir) => {
+      await writeTinyModel(dir, { config: { vocab_size: 364, max_position_embeddings: 4000, eos_token_id: null } });
+      await writeTokenizer(dir);
+      const args = ["chat", dir, "--max-new-tokens", "600", "--temperature", "0"];
+      const { code, shown } = await inTerminal(args, [
+        ["lists the commands.", "/nosuch\r"],
+        ["typed //nosuch", "hello\r"],
+        // The answer has begun: two lines and a half come at once.
+        ["hello\n", "/temperature\r/max 2\rmo"],
+        ["(cut after 600 tokens)", ""],
+        ["max: 2", ""],
+        ["mo", "re\r"],
+        ["(cut after 2 tokens)", "/exit\r"],
+      ], { columns: 200 });
+      equal(code, 0, shown);
+      const [, answer = "", rest = ""] = /> hello\n([^]*)\n\(cut after 600 tokens\)\n([^]*)$/.exec(shown) ?? [];
+      equal(answer.length > 300, true, shown);
+      equal(/\/temperature|\/max|more/.test(answer), false, answer);
+      match(
+        rest,
+        /^> \/temperature\ntemperature: 0\n> \/max 2\nmax: 2\n> mo(re)?[^]*\n\(cut after 2 tokens\)\n> \/exit\n$/,
+      );
+    }),
+});

@@ -151,7 +151,7 @@ Deno.test("label that is stopped by Ctrl-C keeps the answers that are under way,
     while (server.asked.length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
     child.kill("SIGINT");
     equal((await child.status).code, 130);
-    match((await out)[1], /^Stopped; what is done is saved in .*\/run\. The same command goes on from there\.$/m);
+    match((await out)[1], /^Stopped\. What was done is saved in .*\/run, and the same command goes on from there\.$/m);
     equal(server.asked.length < 24, true);
     succeeded(args, await dnpo(args));
     equal(server.asked.length, 24);

@@ -13,8 +13,8 @@ for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
       await runConfig("optimize", config("whole"));
       const args = ["optimize", await writeConfig(config("run"))];
       const { code, err } = await signalAt(args, /optimize {2}0\/60/, [signal]);
-      match(err, /^Stopping after the step at hand; once more stops at once$/m);
-      match(err, /^Stopped; what is done is saved in .*\/run\. The same command goes on from there\.$/m);
+      match(err, /^Stopping after the current step; press Ctrl-C again to stop at once$/m);
+      match(err, /^Stopped\. What was done is saved in .*\/run, and the same command goes on from there\.$/m);
       equal(code, expected);
       equal((await dnpo(args)).code, 0);
       await equalResults(dir, ["metrics.jsonl", "model/model.safetensors", "noise.safetensors"]);
@@ -27,7 +27,7 @@ Deno.test("train that is stopped while it generates and while it labels goes on 
     const args = ["train", await writeConfig(config("run"))];
     for (const moment of [/generate {2}0\/12/, /label {2}0\/12/]) {
       const { code, err } = await signalAt(args, moment, ["SIGTERM"]);
-      match(err, /^Stopped; /m);
+      match(err, /^Stopped\. /m);
       equal(code, 143);
     }
     equal((await dnpo(args)).code, 0);
@@ -40,11 +40,11 @@ Deno.test("a second Ctrl-C stops at once, but not one that follows as fast as a 
     const args = ["train", await writeConfig(config("run"))];
     await writeVerifier(dir, 600);
     const once = await signalAt(args, /label {2}0\/12/, ["SIGINT", "SIGINT"]);
-    match(once.err, /^Stopped; /m);
+    match(once.err, /^Stopped\. /m);
     deepEqual([once.code, once.err.match(/Stopping after/g)?.length], [130, 1]);
     await writeVerifier(dir, 60_000);
     const twice = await signalAt(args, /label {2}0\/12/, ["SIGINT", SAME_PRESS_MS + 1000, "SIGINT"]);
     equal(twice.code, 130);
-    equal(/^Stopped; /m.test(twice.err), false, "it did not wait");
+    equal(/^Stopped\. /m.test(twice.err), false, "it did not wait");
     equal(twice.milliseconds < 30_000, true, `${twice.milliseconds} ms`);
   }));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { dnpo, withFolder } from "../../_shared/dnpo.ts";
+import { hasTerminal, inTerminal } from "../../_shared/terminal.ts";
 import { HubServer } from "../../_shared/hub_server.ts";
 import { writeTinyModel } from "../../_shared/tiny_model.ts";
 import { writeTokenizer } from "../../core/data/_fixtures.ts";
@@ -59,4 +60,60 @@ Deno.test("dnpo export-model writes a GGUF file, and says what it cannot write i
     assert.match(out, /^Model: .*run\.gguf \(GGUF, Q4_0, 21 tensors of \d+\.\d kB\)\n$/);
     assert.match(err, /^2 of 21 tensors stay F32: .*\n/m);
     assert.equal((await Deno.readTextFile(`${dir}/run.gguf`)).slice(0, 4), "GGUF");
+  }));
+
+/** A run's folder with a model, and pairs of two iterations. */
+async function writeRun(dir: string): Promise<void> {
+  for (const [k, answers] of [[0, "ab"], [1, "ba"]] as const) {
+    await Deno.mkdir(`${dir}/iteration-${k}`, { recursive: true });
+    const pair = { prompt: "sort ba>", chosen: answers, rejected: "bb" };
+    await Deno.writeTextFile(`${dir}/iteration-${k}/pairs.jsonl`, JSON.stringify(pair) + "\n");
+  }
+  await Deno.mkdir(`${dir}/model`);
+  for await (const { name } of Deno.readDir("examples/quickstart/model")) {
+    await Deno.copyFile(`examples/quickstart/model/${name}`, `${dir}/model/${name}`);
+  }
+}
+
+Deno.test("dnpo export overwrites a file only with --force, or where a terminal's user says so", async (t) =>
+  await withFolder(async (dir) => {
+    await writeRun(`${dir}/run`);
+    const file = `${dir}/out.jsonl`;
+    const command = ["export", `${dir}/run`, "--output", file];
+    assert.equal((await dnpo(command)).code, 0);
+    assert.match(await Deno.readTextFile(file), /"chosen":"ba"/);
+    await Deno.writeTextFile(file, "mine");
+    assert.deepEqual(await dnpo(command), {
+      code: 1,
+      out: "",
+      err: `error: Cannot export ${dir}/run to ${file}: it is there already, expected a new name, or --force\n`,
+    });
+    assert.equal(await Deno.readTextFile(file), "mine");
+    await t.step({
+      name: "in a terminal",
+      ignore: !await hasTerminal(),
+      fn: async () => {
+        const no = await inTerminal(command, [["Overwrite it?", "\r"]], { columns: 200 });
+        assert.match(no.shown, /is there already\. Overwrite it\?[^]*Nothing was written\./);
+        assert.deepEqual([no.code, await Deno.readTextFile(file)], [1, "mine"]);
+        const yes = await inTerminal(command, [["Overwrite it?", "y"]], { columns: 200 });
+        assert.equal(yes.code, 0, yes.shown);
+      },
+    });
+    assert.equal((await dnpo([...command, "--force"])).code, 0);
+    assert.match(await Deno.readTextFile(file), /"chosen":"ba"/);
+  }));
+
+Deno.test("dnpo score takes a run's folder for its model and for its last pairs", () =>
+  withFolder(async (dir) => {
+    await writeRun(`${dir}/run`);
+    const own = await dnpo(["score", `${dir}/run`, "--pairs", `${dir}/run`]);
+    assert.deepEqual([own.code, own.err.split("\n")[0]], [
+      0,
+      `Scoring the pairs of ${dir}/run/iteration-1/pairs.jsonl`,
+    ]);
+    const named = await dnpo(["score", "-m", `${dir}/run/model`, "-p", `${dir}/run/iteration-1/pairs.jsonl`, "-q"]);
+    assert.deepEqual(named, { code: 0, out: own.out, err: "" });
+    const other = await dnpo(["score", `${dir}/run`, "--pairs", `${dir}/run/iteration-0/pairs.jsonl`]);
+    assert.notEqual(other.out, own.out);
   }));

@@ -4,12 +4,19 @@ import { parse } from "yaml";
 import { judgeChoices, neededBy, writeStarter } from "../../../cli/starter_config.ts";
 import { loadConfig, requireFor } from "../../../core/config/config.ts";
 import { dnpo, succeeded, withFolder } from "../../_shared/dnpo.ts";
+import { HubServer } from "../../_shared/hub_server.ts";
+import { hasTerminal, inTerminal } from "../../_shared/terminal.ts";
+
+const QUICKSTART = "examples/quickstart";
+const MODEL = `${QUICKSTART}/model`;
+const ROWS = `${QUICKSTART}/rows.jsonl`;
+const VERIFIER = `${QUICKSTART}/verifier.ts`;
 
 Deno.test("dnpo init writes a commented config that loads, and its schema, from flags", () =>
   withFolder(async (dir) => {
     const file = `${dir}/new/mine.yaml`;
-    const args = ["init", file, "--model", "models/a", "--data", "rows.jsonl", "--judge", "verifier"];
-    const out = succeeded(args, await dnpo([...args, "--verifier", "v.ts", "--iterations", "2", "-o", "runs/x"]));
+    const args = ["init", file, "--model", MODEL, "--data", ROWS, "--judge", "verifier"];
+    const out = succeeded(args, await dnpo([...args, "--verifier", VERIFIER, "--iterations", "2", "-o", "runs/x"]));
     assert.match(out, new RegExp(`^Wrote ${file}, and ${dir}/new/dnpo.schema.json`));
     assert.match(out, /^ {2}dnpo plan .*mine\.yaml/m);
     assert.match(out, /^ {2}dnpo train .*mine\.yaml/m);
@@ -17,17 +24,19 @@ Deno.test("dnpo init writes a commented config that loads, and its schema, from 
     assert.match(text, /^# yaml-language-server: \$schema=\.\/dnpo\.schema\.json\n/);
     assert.match(text, /^ {2}# Preference temperature/m);
     const config = await loadConfig(file);
-    assert.deepEqual([config.model, config.output_dir, config.iterations], ["models/a", "runs/x", 2]);
-    assert.equal(JSON.stringify(config.labels).includes(`"judge":"verifier","verifier":"v.ts"`), true);
+    assert.deepEqual([config.model, config.output_dir, config.iterations], [MODEL, "runs/x", 2]);
+    assert.equal(JSON.stringify(config.labels).includes(`"judge":"verifier","verifier":"${VERIFIER}"`), true);
+    // The quick start's model was made for 64 tokens.
+    assert.equal([config.data].flat()[0]!.max_length, 64);
     const schema = JSON.parse(await Deno.readTextFile(`${dir}/new/dnpo.schema.json`));
     const validate = new Ajv2020().compile(schema);
     assert(validate(parse(text)), JSON.stringify(validate.errors));
 
-    const folder = await dnpo(["init", `${dir}/new`, ...args.slice(2), "--verifier", "v.ts", "--force"]);
+    const folder = await dnpo(["init", `${dir}/new`, ...args.slice(2), "--verifier", VERIFIER, "--force"]);
     assert.equal(folder.err, `error: Cannot write ${dir}/new: it is a folder, expected a file's name\n`);
     assert.deepEqual((await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name), ["new"]);
 
-    const again = await dnpo([...args, "--verifier", "v.ts"]);
+    const again = await dnpo([...args, "--verifier", VERIFIER]);
     assert.deepEqual([again.code, again.out], [1, ""]);
     assert.match(
       again.err,
@@ -45,10 +54,10 @@ Deno.test("dnpo init never asks without a terminal: what is missing is named", (
     for (
       const [args, flag] of [
         [[], "--model"],
-        [["--model", "m"], "--data"],
-        [["--model", "m", "--data", "d"], "--judge \\(verifier, [a-z, -]*, human\\)"],
-        [["--model", "m", "--data", "d", "--judge", "logprob"], "--judge-model"],
-        [["--model", "m", "--data", "d", "--judge", "llm"], "--judge-model"],
+        [["--model", MODEL], "--data"],
+        [["--model", MODEL, "--data", ROWS], "--judge \\(verifier, [a-z, -]*, human\\)"],
+        [["--model", MODEL, "--data", ROWS, "--judge", "logprob"], "--judge-model"],
+        [["--model", MODEL, "--data", ROWS, "--judge", "llm"], "--judge-model"],
       ] as const
     ) {
       const { code, out, err } = await dnpo(["init", file, ...args]);
@@ -58,9 +67,9 @@ Deno.test("dnpo init never asks without a terminal: what is missing is named", (
         new RegExp(`^error: Cannot write .*: ${flag} is not given, and there is no terminal to ask in\n$`),
       );
     }
-    const { err } = await dnpo(["init", file, "--model", "m", "--data", "d", "--judge", "me"]);
+    const { err } = await dnpo(["init", file, "--model", MODEL, "--data", ROWS, "--judge", "me"]);
     assert.match(err, /^error: --judge: expected verifier, .*, human, got "me"\n$/);
-    const ensemble = await dnpo(["init", file, "--model", "m", "--data", "d", "--judge", "ensemble"]);
+    const ensemble = await dnpo(["init", file, "--model", MODEL, "--data", ROWS, "--judge", "ensemble"]);
     assert.match(ensemble.err, /^error: --judge: init writes no ensemble; write labels.judges into a config /);
     assert.deepEqual([...Deno.readDirSync(dir)], []);
   }));
@@ -77,3 +86,95 @@ Deno.test("writeStarter() writes configs that have what the judge needs", () =>
       assert.equal(JSON.stringify(config.labels).includes('"given"'), Object.keys(needed).length > 0);
     }
   }));
+
+Deno.test("dnpo init checks what flags name, and writes nothing where it cannot be used", () =>
+  withFolder(async (dir) => {
+    await Deno.writeTextFile(`${dir}/odd.jsonl`, '{"foo": 1}\n');
+    await Deno.writeTextFile(`${dir}/throws.ts`, "export default () => {\n  throw new Error('no');\n};");
+    await Deno.writeTextFile(`${dir}/none.ts`, "export const score = () => 1;");
+    const all = { model: MODEL, data: ROWS, judge: "verifier", verifier: VERIFIER };
+    const env = { HF_HUB_OFFLINE: "", HF_ENDPOINT: "http://127.0.0.1:9", HF_HOME: `${dir}/hub` };
+    for (
+      const [flags, error] of [
+        [
+          { model: "nowhere" },
+          /Cannot use nowhere: there is no such path, expected a folder, a run's, or org\/name on the hub/,
+        ],
+        [{ model: "tests" }, /Cannot open a model in tests: there is no config.json/],
+        [{ data: "rows.jsonl" }, /Cannot use rows.jsonl: there is no such path, expected a file, a folder, or/],
+        [{ data: `${dir}/odd.jsonl` }, /Cannot read .*odd.jsonl:1: .*foo.*expected/],
+        [{ eval: "held.jsonl" }, /Cannot use held.jsonl: there is no such path/],
+        [{ verifier: `${dir}/nothing.ts` }, /Cannot load verifier .*nothing.ts: /],
+        [{ verifier: `${dir}/none.ts` }, /Cannot use verifier .*none.ts: its default export is undefined/],
+        [
+          { verifier: `${dir}/throws.ts` },
+          /Cannot score the answer in .*rows.jsonl:1 with .*throws.ts: no \(throws.ts:2:9\)/,
+        ],
+        [
+          { method: "dpo" },
+          /Cannot use method dpo on .*rows.jsonl: its rows have one answer, expected a chosen and a rejected/,
+        ],
+        [{ judge: "logprob", "judge-model": "nowhere" }, /Cannot use nowhere: there is no such path/],
+      ] as const
+    ) {
+      const args = Object.entries({ ...all, ...flags }).flatMap(([name, value]) => [`--${name}`, value]);
+      const { code, out, err } = await dnpo(["init", `${dir}/new.yaml`, ...args], env);
+      assert.deepEqual([code, out], [1, ""], err);
+      assert.match(err, /^error: [^\n]+\n$/);
+      assert.match(err, error);
+    }
+    assert.equal(await Deno.stat(`${dir}/new.yaml`).catch(() => null), null);
+  }));
+
+Deno.test("dnpo init asks the hub for a model and its length, and goes on where the hub cannot be asked", () =>
+  withFolder(async (dir) => {
+    await using hub = new HubServer();
+    await hub.addFolder("model", "org/small", MODEL);
+    const init = (model: string, ...args: string[]) =>
+      dnpo(["init", `${dir}/new.yaml`, "--model", model, "--data", ROWS, "--method", "spin", "--force", ...args], {
+        HF_ENDPOINT: hub.url,
+        HF_HOME: `${dir}/hub`,
+      });
+    const { code, err } = await init("org/small", "--lora", "--eval", `${QUICKSTART}/eval.jsonl`);
+    assert.deepEqual([code, err], [0, ""]);
+    const config = await loadConfig(`${dir}/new.yaml`);
+    const [data] = [config.data].flat();
+    assert.deepEqual([data!.max_length, data!.eval, config.lora?.r], [64, `${QUICKSTART}/eval.jsonl`, 16]);
+    const downloaded = await Array.fromAsync(Deno.readDir(`${dir}/hub/hub/models--org--small/blobs`));
+    assert.equal(downloaded.length, 1, "config.json alone");
+    assert.match((await init("org/none")).err, /^error: Cannot use org\/none: /);
+    await hub[Symbol.asyncDispose]();
+    const offline = await init("org/small");
+    assert.equal(offline.code, 0, offline.err);
+    assert.match(offline.err, /org\/small is not checked: .* the hub cannot be asked now\n/);
+  }));
+
+Deno.test({
+  name: "dnpo init in a terminal asks again for what cannot be used, and says what each choice is",
+  ignore: !await hasTerminal(),
+  fn: () =>
+    withFolder(async (dir) => {
+      const { code, shown } = await inTerminal(["init", `${dir}/new.yaml`], [
+        ["Model to start from", "nowhere\r"],
+        ["there is no such path", ""],
+        ["Model to start from", `${MODEL}\r`],
+        ["Rows to train on", `${ROWS}\r`],
+        ["Held-out rows", `${QUICKSTART}/eval.jsonl\r`],
+        ["Method", "\r"],
+        ["Who chooses", "\r"],
+        ["Module that scores", `${VERIFIER}\r`],
+        ["What is trained?", "\r"],
+        ["Iterations", "\r"],
+        ["Folder of the run", "\r"],
+      ], { columns: 100 });
+      assert.equal(code, 0, shown);
+      const plain = shown.replace(/[│\s]+/g, " ");
+      for (const text of ["spin the model answers, and", "human none: the human answer is always", "weights take"]) {
+        assert(plain.includes(text), `${text}\n${plain}`);
+      }
+      const config = await loadConfig(`${dir}/new.yaml`);
+      const [data] = [config.data].flat();
+      assert.deepEqual([config.model, data!.eval, config.iterations], [MODEL, `${QUICKSTART}/eval.jsonl`, 3]);
+      assert(JSON.stringify(config.labels).includes(`"verifier":"${VERIFIER}"`));
+    }),
+});

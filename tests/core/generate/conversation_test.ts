@@ -145,3 +145,28 @@ Deno.test("Chat passes on what a template refuses, with nothing changed", () =>
   }, {
     template: `{% if messages[-1]['content'] == 'bad' %}{{ raise_exception('no such talk') }}{% endif %}${CHATML}`,
   }));
+
+Deno.test("Chat.set() changes later answers, and a seed begins the count of answers anew", () =>
+  withChat(async ({ chat: make }) => {
+    const chat = make();
+    const texts = [];
+    for (let i = 0; i < 2; i++) {
+      chat.reset();
+      texts.push((await say(chat, "hello")).text);
+    }
+    notEqual(texts[0], texts[1], "another sample");
+    chat.reset();
+    chat.set({ seed: SETTINGS.seed });
+    equal((await say(chat, "hello")).text, texts[0]);
+    chat.set({ max_new_tokens: 3 });
+    equal((await say(chat, "hello")).tokens <= 3, true);
+    deepEqual(chat.settings, { ...SETTINGS, max_new_tokens: 3 });
+    // Greedy answers do not depend on the count.
+    chat.set({ temperature: 0 });
+    const greedy = [];
+    for (let i = 0; i < 2; i++) {
+      chat.reset();
+      greedy.push((await say(chat, "hello")).text);
+    }
+    equal(greedy[0], greedy[1]);
+  }));

@@ -33,7 +33,7 @@ for (
     ["run a program", "new Deno.Command(Deno.execPath()).output()"],
     ["load a library", "Deno.dlopen('lib.so', {})"],
     ["import what its text does not name", "import(import.meta.dirname + '/helper' + '.ts')"],
-    ["import from the network", "import('http://127.0.0.1:9199/' + 'a.ts')"],
+    ["import from the network", "import('ht' + 'tp://127.0.0.1:9199/a.ts')"],
     ["read by an import that its text names", "import('/etc/passwd', { with: { type: 'text' } })"],
     ["see in the error of an import", "import('/etc/passwd')"],
     ["read by fetch()", "fetch('file:///etc/passwd')"],

@@ -31,9 +31,96 @@ Deno.test("verifierJudge() names module and row of a score that is none, or of a
     /^UserError: Cannot score row 8 with .*verifier.ts: it returned NaN, expected/,
   );
   await rejects(scored(text("return 'good'")), /it returned the text "good", expected a finite number$/);
-  await rejects(scored(text("throw new Error('no\\nway')")), /^UserError: Cannot score row 8 with .*verifier.ts: no$/);
+  await rejects(
+    scored(text("throw new Error('no\\nway')")),
+    /^UserError: Cannot score row 8 with .*verifier.ts: no \(verifier.ts:1:\d+\)$/,
+  );
   await rejects(scored(text("throw 7")), / row 8 with .*verifier.ts: .*7$/);
 });
+
+Deno.test("verifierJudge() names file, line and column of what a module or its helper throws", async () => {
+  const files: Record<string, string> = {
+    "verifier.ts": `interface Answer { response: string }
+import { check } from "./lib/helper.ts";
+
+export default ({ response }: Answer): number => check(response);`,
+    "lib/helper.ts": `export function check(response: string): number {
+  // A line that the compiler leaves out.
+  const table: null | { length: number } = null;
+  return table!.length + response.length;
+}`,
+  };
+  await withFolder(async (dir) => {
+    const write = async () => {
+      await Deno.mkdir(`${dir}/lib`, { recursive: true });
+      for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${dir}/${name}`, text);
+      using judge = await verifierJudge(`${dir}/verifier.ts`, LIMIT);
+      await judge.score([responseRow(3)], () => {});
+    };
+    await rejects(write, /row 3 with .*verifier.ts: .*reading 'length'\) \(lib\/helper\.ts:4:17\)$/);
+    files["verifier.ts"] = "\n\nexport const n = undefined!.length;\nexport default () => n;";
+    await rejects(write, /Cannot load verifier .*reading 'length'\) \(verifier\.ts:3:\d+\)$/);
+    files["verifier.ts"] = "export default () => {\n  return 1 +;\n};";
+    await rejects(write, /Cannot load verifier .*: SyntaxError: Expression expected \(verifier\.ts:2:\d+\)$/);
+    // A module may make its stack any text, also of another folder's files.
+    files["verifier.ts"] = `export default () => { const error = new Error("no");
+      error.stack = "file:///etc/passwd:1:1 " + "file:/".repeat(1 << 20); throw error; };`;
+    await rejects(write, /Cannot score row 3 with \S+: no$/);
+  });
+});
+
+Deno.test("verifierJudge() takes true for 1 and false for 0", async () => {
+  const text = "export default async ({ reference }) => reference === undefined;";
+  deepEqual(await scored(text), await scored("export default ({ reference }) => reference === undefined ? 1 : 0;"));
+});
+
+Deno.test("verifierJudge() passes on what a module prints, a little of it, and nothing reaches the streams", async () => {
+  const text = `import process from "node:process";
+    console.log("loaded", { a: [1] });
+    process.stdout.write("by node\\n");
+    const log = console.log;
+    export default () => {
+      Deno.stdout.writeSync(new TextEncoder().encode("by bytes \\x1b[2J"));
+      log("x".repeat(5000));
+      console.error({ get a() { throw 1; }, [Symbol.for("Deno.customInspect")]() { throw new Error("no"); } });
+      for (let i = 0; i < 1000; i++) console.warn("line", i);
+      return 1;
+    };`;
+  await withFolder(async (dir) => {
+    await Deno.writeTextFile(`${dir}/verifier.ts`, text);
+    const lines: string[] = [];
+    using judge = await verifierJudge(`${dir}/verifier.ts`, LIMIT, (line) => lines.push(line));
+    await judge.score([responseRow(3)], () => {});
+    deepEqual(lines.slice(0, 2), ["verifier.ts prints: loaded { a: [ 1 ] }", "verifier.ts prints: by node"]);
+    deepEqual(lines.slice(2, 5), [
+      "verifier.ts prints: by bytes  [2J",
+      `verifier.ts prints: ${"x".repeat(300)}`,
+      "verifier.ts prints: (what cannot be shown)",
+    ]);
+    deepEqual([lines.length, lines.at(-1)], [20, "verifier.ts prints: (what it prints further is left out)"]);
+  });
+});
+
+for (
+  const [what, text, imported, line] of [
+    ["a package", 'import a from "npm:left-pad@1";', "npm:left-pad@1", 2],
+    ["a package of dnpo's own", 'import { z } from "zod";', "zod", 2],
+    ["a package in several lines", 'export {\n  a,\n} from "jsr:@a/b";', "jsr:@a/b", 4],
+    ["an address for its effects", "import 'https://a.example/b.ts'", "https://a.example/b.ts", 2],
+    ["a package when it scores", 'const a = () => import("npm:left-pad");', "npm:left-pad", 2],
+  ] as const
+) {
+  Deno.test(`verifierJudge() refuses by name a module that imports ${what}`, () =>
+    rejects(
+      scored(`// import a from "npm:b"; this line is a comment\n${text}\nexport default () => 1;`),
+      (error: Error) => {
+        const where = `"${imported}" is imported in verifier.ts, line ${line}, expected modules of its own folder`;
+        match(error.message, /^Cannot load verifier \S+verifier\.ts: /);
+        ok(error.message.includes(where), error.message);
+        return true;
+      },
+    ));
+}
 
 Deno.test("verifierJudge() names a module that does not load or exports no function", async () => {
   await rejects(

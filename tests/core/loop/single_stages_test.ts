@@ -201,7 +201,7 @@ Deno.test("runOptimize() tells of skipped rows and skipped steps", () =>
       /^UserError: Cannot save "model\.embed_tokens\.weight" as F32: it holds NaN, expected finite numbers$/,
     );
     equal(
-      notes.some((line) => /pairs.jsonl: 1 malformed rows left out, the first at .*:1: /.test(line)),
+      notes.some((line) => /pairs.jsonl: 1 malformed row left out, the first at .*:1: /.test(line)),
       true,
       `${notes}`,
     );

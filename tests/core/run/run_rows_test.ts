@@ -63,7 +63,7 @@ Deno.test("tools and variables of rows go through responses, pairs and exports, 
     await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines([{ messages: [user, call], ...variables }]));
     await Deno.writeTextFile(`${dir}/template.jinja`, template);
     const notes: string[] = [];
-    const data = { train: `${dir}/rows.jsonl`, chat_template: `${dir}/template.jinja` };
+    const data = { train: `${dir}/rows.jsonl`, max_length: 64, chat_template: `${dir}/template.jinja` };
     const config = await configOf(dir, { data });
     const path = await runGenerate(config, { onNote: (line) => notes.push(line) });
     deepEqual(notes.slice(0, 1), [
@@ -98,7 +98,7 @@ Deno.test("sft trains on all assistant turns where asked, says the data's shape 
     await Deno.writeTextFile(`${dir}/template.jinja`, TEMPLATE);
     const loss = async (name: string, keys: Record<string, unknown>): Promise<{ loss: number; notes: string[] }> => {
       const notes: string[] = [];
-      const data = { train: `${dir}/rows.jsonl`, ...keys };
+      const data = { train: `${dir}/rows.jsonl`, max_length: 64, ...keys };
       const config = await configOf(dir, { data, method: "sft", output_dir: `${dir}/${name}` });
       const { last } = await runSft(config, { onNote: (line) => notes.push(line) });
       return { loss: last.loss!, notes };

@@ -1,0 +1,13 @@
+/** The model that a command line names. @module */
+import { UserError } from "../../core/error.ts";
+import type { Values } from "../command_entry.ts";
+import { flagValue } from "../config_flags.ts";
+
+/** The model that was named, as an argument or by `--model`. Throws a UserError if none was, or two. */
+export function modelName(command: string, named: string | undefined, values: Values): string {
+  const given = [named, flagValue(values, { name: "model" })].filter((name) => name !== undefined);
+  const [name] = given;
+  if (name !== undefined && given.length === 1) return name;
+  const what = name === undefined ? "no model is named" : `two models are named, ${given.join(" and ")}`;
+  throw new UserError(`Cannot ${command}: ${what}, expected dnpo ${command} MODEL`);
+}

@@ -1,0 +1,173 @@
+/** Checks of what is answered to `dnpo init`, so that a mistake is told before a run begins. @module */
+import { join } from "node:path";
+import type { Method } from "../core/config/choices.ts";
+import type { DataRow } from "../core/data/parse_row.ts";
+import { readRows } from "../core/data/read_rows.ts";
+import { UserError } from "../core/error.ts";
+import { exists, readJsonObject } from "../core/files/io.ts";
+import { lookUp } from "../core/hub/look_up.ts";
+import { verifierInputs } from "../core/label/verifier_protocol.ts";
+import { loadVerifier } from "../core/label/verifier_judge.ts";
+import { parameterShapes } from "../core/model/families/families.ts";
+import { parseModelConfig } from "../core/model/families/model_config.ts";
+import { elementsOf } from "../core/model/families/model_tensors.ts";
+import { modelFolderOf } from "../core/run/model_path.ts";
+import { formatBytes, formatCount } from "./format_units.ts";
+
+/** What is known of a model; null is not known. */
+export interface ModelFacts {
+  /** The most tokens that it was made for. */
+  positions: number | null;
+  parameters: number | null;
+}
+
+/** Gets lines for the user. */
+type OnNote = (line: string) => void;
+
+const UNKNOWN: ModelFacts = { positions: null, parameters: null };
+
+/** What is known of a model. Throws a UserError if it is neither a folder with a model nor on the hub. */
+async function checkModel(name: string, onNote: OnNote): Promise<ModelFacts> {
+  if (await exists(name)) {
+    const folder = await modelFolderOf(name, { resolve: (base) => Promise.resolve(base) });
+    const config = join(folder, "config.json");
+    return await exists(config) ? await factsOf(config) : UNKNOWN;
+  }
+  const found = await onHub(name, "model", onNote);
+  return found === null ? UNKNOWN : await factsOf(found);
+}
+
+async function factsOf(path: string): Promise<ModelFacts> {
+  const json = await readJsonObject(path);
+  // A reward model is a judge, and its config is read otherwise.
+  if (/ForSequenceClassification/.test(JSON.stringify(json.architectures ?? []))) return UNKNOWN;
+  const config = parseModelConfig(json, path);
+  const parameters = parameterShapes(config).reduce((sum, shape) => sum + elementsOf(shape), 0);
+  return { positions: config.maxPositionEmbeddings, parameters };
+}
+
+/** The first rows of a source, none if it is on the hub. Throws a UserError for what is no source, or of no known shape. */
+async function checkData(source: string, onNote: OnNote): Promise<readonly DataRow[]> {
+  const path = source.replace(/\[[^\]]*\]$/, "");
+  if (await exists(path)) return (await readRows(source, { limit: FIRST_ROWS })).rows;
+  await onHub(path, "dataset", onNote);
+  return [];
+}
+
+/** Rows that are read to know their shape. */
+const FIRST_ROWS = 8;
+
+/** Throws a UserError if the method needs other rows. */
+function checkMethod(method: Method, source: string, rows: readonly DataRow[]): void {
+  const [first] = rows;
+  if (method !== "dpo" || first === undefined || /pair$/.test(first.kind)) return;
+  throw new UserError(
+    `Cannot use method dpo on ${source}: its rows have one answer, expected a chosen and a rejected one, or method dnpo`,
+  );
+}
+
+/** Throws a UserError if the verifier does not load, or cannot score the first row's answer. */
+async function checkVerifier(path: string, rows: readonly DataRow[]): Promise<void> {
+  using verifier = await loadVerifier(path, { seconds: 10 });
+  const row = rows.find((row) => row.kind === "text");
+  if (row?.kind !== "text") return;
+  const { prompt, response } = row;
+  const [human] = verifierInputs({
+    ...row,
+    promptIds: [],
+    responseIds: [],
+    generated: response,
+    generatedIds: [],
+    finished: true,
+    prompt,
+  });
+  await verifier.score([human], `the answer in ${row.where}`);
+}
+
+/** The model's config.json if the hub has it; null if it has none or cannot be asked, which is noted. */
+async function onHub(name: string, type: "model" | "dataset", onNote: OnNote): Promise<string | null> {
+  const what = type === "model"
+    ? "a folder, a run's, or org/name on the hub"
+    : "a file, a folder, or org/name on the hub";
+  const found = await lookUp(name, type);
+  if (found === null) throw new UserError(`Cannot use ${name}: there is no such path, expected ${what}`);
+  if (found.isThere === null) {
+    onNote(`${name} is not checked: there is no such path here, and the hub cannot be asked now`);
+    return null;
+  }
+  return found.config;
+}
+
+/** The checks of one `dnpo init`, which know what was answered before. */
+export class InitChecks {
+  readonly #onNote: OnNote;
+  #facts: ModelFacts = UNKNOWN;
+  #rows: readonly DataRow[] = [];
+  readonly #memory = freeMemory();
+
+  constructor(onNote: OnNote) {
+    this.#onNote = onNote;
+  }
+
+  /** What is known of the model. */
+  get facts(): ModelFacts {
+    return this.#facts;
+  }
+
+  /** Checks the model to start from. */
+  async model(name: string): Promise<void> {
+    this.#facts = await checkModel(name, this.#onNote);
+  }
+
+  /** Checks the rows to train on. */
+  async data(source: string): Promise<void> {
+    this.#rows = await checkData(source, this.#onNote);
+  }
+
+  /** Checks rows to measure on; empty is none. */
+  async heldOut(source: string): Promise<void> {
+    if (source !== "") await checkData(source, this.#onNote);
+  }
+
+  /** Checks that the method can use the rows. */
+  method(method: Method, source: string): void {
+    checkMethod(method, source, this.#rows);
+  }
+
+  /** Checks what a judge needs. */
+  async need(name: "verifier" | "model" | "server_model", value: string): Promise<void> {
+    if (name === "verifier") await checkVerifier(value, this.#rows);
+    // A model on its server is known there.
+    else if (name === "model") await checkModel(value, this.#onNote);
+  }
+
+  /** Whether all weights are known not to fit into the memory at hand. */
+  isTight(): boolean {
+    return fitsFully(this.#facts, this.#memory) === false;
+  }
+
+  /** What training all weights takes, and what there is; null if either is not known. */
+  memoryLine(): string | null {
+    const { parameters } = this.#facts;
+    if (parameters === null || this.#memory === null) return null;
+    const [takes, has] = [BYTES_PER_WEIGHT * parameters, this.#memory].map(formatBytes);
+    return `All ${formatCount(parameters)} weights take ${takes} and more; this machine has ${has} free.`;
+  }
+}
+
+/** Bytes that training all weights takes for each: the weight, its gradient and Adam's two moments, in float32. */
+const BYTES_PER_WEIGHT = 16;
+
+/** Whether all weights of a model can be trained in this much memory; null if that is not known. */
+function fitsFully({ parameters }: ModelFacts, memory: number | null): boolean | null {
+  return parameters === null || memory === null ? null : BYTES_PER_WEIGHT * parameters <= memory;
+}
+
+/** Bytes of the system's memory that are free; null if that is not known. */
+function freeMemory(): number | null {
+  try {
+    return Deno.systemMemoryInfo().available;
+  } catch {
+    return null;
+  }
+}

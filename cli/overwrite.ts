@@ -1,0 +1,27 @@
+/** What is there is overwritten only by consent: `--force`, or in a terminal an answer. @module */
+import process from "node:process";
+import { UserError } from "../core/error.ts";
+import { exists } from "../core/files/io.ts";
+import { safeLine } from "../core/safe_text.ts";
+import { tell } from "./print.ts";
+
+/**
+ * Whether `path` may be written. If something is there, a terminal is asked; elsewhere, without `force`, a UserError
+ * that begins with `action` is thrown.
+ */
+export async function mayWrite(path: string, { action, force }: { action: string; force: boolean }): Promise<boolean> {
+  if (force || !await exists(path)) return true;
+  if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) {
+    throw new UserError(`${action}: it is there already, expected a new name, or --force`);
+  }
+  const { confirm, isCancel } = await import("@clack/prompts");
+  // Standard output is for results, which may go to a file.
+  const answer = await confirm({
+    message: `${safeLine(path)} is there already. Overwrite it?`,
+    initialValue: false,
+    output: process.stderr,
+  });
+  if (!isCancel(answer) && answer) return true;
+  tell("Nothing was written.");
+  return false;
+}

@@ -18,6 +18,7 @@ import { givesPairs } from "../run/run_rows.ts";
 import { hasWork, retrainAdvice } from "../run/run_work.ts";
 import { refuseStage } from "../run/stage_record.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
+import { planFirst } from "./first_adapter.ts";
 import { generateStage } from "./generate_stage.ts";
 import { handOut } from "./hand_out.ts";
 import { labelStage } from "./label_stage.ts";
@@ -92,7 +93,10 @@ async function beginWithModels(
   const shared = { isBegun, what: `the run in ${of}`, advice: "give another output_dir or delete the folder" };
   const base = await sources.model(config.model!);
   // Known at once, and not after answers were generated and judged.
-  if (config.lora === undefined) checkTrainable(await openModelFolder(await sources.filesIn(base)));
+  const files = await sources.filesIn(base);
+  const folder = await openModelFolder(files);
+  if (config.lora === undefined) checkTrainable(folder);
+  else if (!files.adapter) await planFirst(sources, folder.config, config.lora);
   await checksums.beginWith(base, { of, ...shared });
   const left = await labelsLeft(stepsOf(schedule));
   for (const name of new Set(left.flatMap(({ settings }) => judgeModels(settings.labels)))) {

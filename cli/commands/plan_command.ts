@@ -201,7 +201,7 @@ function describeCards(
     ...describeRun(plan),
     `Cards       ${
       percent(USABLE_SHARE)
-    } of a card's memory is to use, in GB of 10⁹ bytes; buffers and bindings of up to ${
+    } of a card's memory is to use, a card's GB being 10⁹ bytes; buffers and bindings of up to ${
       formatBytes(USUAL_BUFFER_BYTES)
     }`,
     "            are assumed, as usual GPUs have, whatever this machine has",

@@ -1,5 +1,4 @@
 /** The model that an optimize step trains, and the frozen reference beside it. @module */
-import { openAdapterFolder } from "../checkpoint/adapter_folder.ts";
 import type { AdapterSettings } from "../checkpoint/peft_config.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { writtenTargets } from "../model/adapter_targets.ts";
@@ -10,6 +9,7 @@ import { type Adapter, type Parameters, parametersOf } from "../model/parameters
 import type { Scorer } from "../model/scorer.ts";
 import { namedBase } from "../run/model_path.ts";
 import type { RunContext } from "../run/run_context.ts";
+import { initialFolder } from "./first_adapter.ts";
 import { filesOf } from "./model_ref.ts";
 import type { OptimizeStep } from "./schedule.ts";
 
@@ -72,15 +72,17 @@ function freedBy(held: DisposableStack): Pick<Policy, "free"> {
 
 /** The adapter that a model without one begins with. */
 async function firstAdapter(
-  { device, sources }: RunContext,
+  context: RunContext,
   { model, settings }: { model: AnyModel; settings: IterationConfig },
 ): Promise<LoadedAdapter> {
+  const { device, sources } = context;
   const { iteration, training: { seed } } = settings;
   const { save: _, init_lora_weights: init, ...lora } = settings.lora!;
   const base = settings.model === undefined ? { base: null, revision: null } : await namedBase(settings.model);
-  if (init !== true && init !== "gaussian") {
-    const folder = await openAdapterFolder(await sources.model(init));
+  const folder = await initialFolder(sources, settings.lora!);
+  if (folder !== null) {
     const loaded = await loadAdapter(device, model.config, folder);
+    noteGoesOn(context, { model, adapter: loaded, settings });
     return { ...loaded, peft: { ...loaded.peft, ...base } };
   }
   const drawn = init === true ? "uniform" : "gaussian";

@@ -20,6 +20,7 @@ import { hasWork } from "../run/run_work.ts";
 import { refuseStage, refuseUnknown } from "../run/stage_record.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { checkMade, finishedRun, foldersOf, keepEvaluation } from "./finished_work.ts";
+import { planFirst } from "./first_adapter.ts";
 import { generateStage } from "./generate_stage.ts";
 import { handOut } from "./hand_out.ts";
 import { labelStage } from "./label_stage.ts";
@@ -123,7 +124,10 @@ async function beginWithModels(
   const shared = { isBegun, what: `the run in ${of}`, advice: BEGIN_ADVICE };
   const base = await sources.model(config.model!);
   // Known at once, and not after answers were generated and judged.
-  if (config.lora === undefined) checkTrainable(await openModelFolder(await sources.filesIn(base)));
+  const files = await sources.filesIn(base);
+  const folder = await openModelFolder(files);
+  if (config.lora === undefined) checkTrainable(folder);
+  else if (!files.adapter) await planFirst(sources, folder.config, config.lora);
   await checksums.beginWith(base, { of, ...shared });
   const left = await labelsLeft(stepsOf(schedule));
   for (const name of new Set(left.flatMap(({ settings }) => judgeModels(settings.labels)))) {

@@ -76,8 +76,7 @@ export function firstValues(
  * another shape, or belongs to no module.
  */
 export async function loadAdapter(device: Device, config: ModelConfig, folder: AdapterFolder): Promise<LoadedAdapter> {
-  const plan = planTargets(config, folder.settings, folder.dir);
-  checkTensors(folder, plan);
+  const plan = planLoaded(config, folder);
   const adapter = allocAdapter(device, plan);
   try {
     for (const { name } of shapesOf(plan)) {
@@ -89,6 +88,13 @@ export async function loadAdapter(device: Device, config: ModelConfig, folder: A
   }
   const { settings, base, revision } = folder;
   return { ...adapter, peft: { settings, base, revision } };
+}
+
+/** Plans the adapter of a PEFT folder for a model of `config`. Throws as {@linkcode loadAdapter}, without loading. */
+export function planLoaded(config: ModelConfig, folder: AdapterFolder): AdapterPlan {
+  const plan = planTargets(config, folder.settings, folder.dir);
+  checkTensors(folder, plan);
+  return plan;
 }
 
 /**

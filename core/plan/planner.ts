@@ -5,9 +5,10 @@ import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts
 import type { IterationConfig } from "../config/config.ts";
 import { sourceName } from "../data/formats/data_sources.ts";
 import { responseRoom } from "../generate/response_room.ts";
+import { planFirst } from "../loop/first_adapter.ts";
 import type { EvaluateStep, GenerateStep, LabelStep, ModelRef, OptimizeStep, Step } from "../loop/schedule.ts";
 import type { AdapterPlan } from "../model/adapter_plan.ts";
-import { planNamedTargets, planTargets } from "../model/adapter_targets.ts";
+import { planTargets } from "../model/adapter_targets.ts";
 import { elementsOf } from "../model/families/model_tensors.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import { checkTrainable } from "../model/trainable_weights.ts";
@@ -123,11 +124,11 @@ export class Planner {
   async #optimizeStep(step: OptimizeStep): Promise<void> {
     const { settings } = step;
     const { noise, training } = settings;
-    const { device, folder, isThorough = true } = this.#options;
+    const { device, folder, sources, isThorough = true } = this.#options;
     if (settings.lora === undefined) checkTrainable(folder);
     const { most, likely } = await this.#rowsOf(step);
     const own = await this.#adapterOf(step.model, settings);
-    const fresh = own === null && settings.lora ? planNamedTargets(folder.config, settings.lora) : null;
+    const fresh = own === null && settings.lora ? await planFirst(sources, folder.config, settings.lora) : null;
     const adapter = { plan: settings.lora ? own ?? fresh : null, goesOn: own !== null };
     const adapted = adapter.plan?.modules.reduce((sum, { down, up }) => sum + elementsOf(down) + elementsOf(up), 0);
     if (noise !== "none") {
@@ -176,9 +177,9 @@ export class Planner {
 
   /** The adapters that a model of the run has, or that the config's has; null if it has none. */
   async #adapterOf(model: ModelRef, { lora }: IterationConfig): Promise<AdapterPlan | null> {
-    const { folder: { files, config } } = this.#options;
+    const { sources, folder: { files, config } } = this.#options;
     if (files.adapter) return planTargets(config, (await openAdapterFolder(files.adapter)).settings, files.name);
-    return lora && "folder" in model ? planNamedTargets(config, lora) : null;
+    return lora && "folder" in model ? await planFirst(sources, config, lora) : null;
   }
 
   async #generate(

@@ -11,11 +11,10 @@ export function noteRounding(
   { lost, dtype }: { lost: number | null; dtype: Dtype },
 ): void {
   if (lost === null) return;
-  const percent = (100 * lost).toLocaleString("en", { maximumSignificantDigits: 2 });
+  const digits = (share: number): string => share.toLocaleString("en", { maximumSignificantDigits: 2 });
+  const moves = lost < 2 ? `by ${digits(100 * lost)} % of what` : `${digits(lost)} times as far as`;
   const advice = lost > MUCH ? "; dtype float32 keeps it all" : "";
   onNote(
-    `The model is saved as ${
-      nameOfDtype(dtype)
-    }: rounding moves its weights by ${percent} % of what training did${advice}`,
+    `The model is saved as ${nameOfDtype(dtype)}: rounding moves its weights ${moves} training did${advice}`,
   );
 }

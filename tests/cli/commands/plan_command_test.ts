@@ -72,7 +72,7 @@ Deno.test("dnpo plan --cards prints a table for cards of usual sizes, as text an
     assert.deepEqual([text.code, text.err], [0, ""]);
     assert.match(
       text.out,
-      /^Cards {7}97 % of a card's memory is to use, .* bindings of up to 2\.00 GiB\n +are assumed/m,
+      /^Cards {7}97 % of a card's memory is to use, a card's GB being 10⁹ bytes; .* bindings of up to 2\.00 GiB\n +are assumed/m,
     );
     for (const card of [8, 12, 16, 24, 48, 80]) {
       assert.match(text.out, new RegExp(`^│ ${card} GB +│ +[\\d.]+ GiB │ +[\\d.]+ KiB │ fits as it is +│$`, "m"));

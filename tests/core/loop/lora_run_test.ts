@@ -5,6 +5,7 @@ import { openModelFolder } from "../../../core/checkpoint/model_folder.ts";
 import { LOSS_TYPES } from "../../../core/config/choices.ts";
 import type { ResolvedConfig } from "../../../core/config/config.ts";
 import { UserError } from "../../../core/error.ts";
+import { exists } from "../../../core/files/io.ts";
 import { runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { planRun } from "../../../core/plan/plan_run.ts";
@@ -139,6 +140,39 @@ Deno.test("an iteration goes on with the adapter, with a frozen copy of it as th
     equal(fresh["rewards/margins"], 0);
   }));
 
+Deno.test("train() refuses adapters that do not fit the base before an answer is generated, and plans those of a folder", () =>
+  withInput(async (dir) => {
+    const of = (lora: Record<string, unknown>, output_dir: string): Promise<ResolvedConfig> =>
+      configOf(dir, { training: TRAINING, lora, output_dir });
+    await train(await of({ r: 2, save: "adapter" }, `${dir}/small`));
+    await writeTinyModel(`${dir}/wide`, { config: { hidden_size: 32 } });
+    const init = { init_lora_weights: `${dir}/small/adapter` };
+    const shape = /^Cannot load "\S+" from \S+adapter_model\.safetensors: shape is \[2, 16\], expected \[2, 32\]/;
+    const wide = { ...await of(init, `${dir}/late`), model: `${dir}/wide` };
+    await refuses(planRun(wide, { device, time: false }), shape);
+    for (
+      const [config, expected] of [
+        [
+          await of({ r: 500 }, `${dir}/late`),
+          /^Cannot adapt modules \(lora\): the rank of \S+ is 500, expected at most/,
+        ],
+        [await of({ target_modules: "q_prj" }, `${dir}/late`), /^Cannot adapt any module \(lora\): target_modules is/],
+        [wide, shape],
+      ] as const
+    ) {
+      await refuses(train(config), expected);
+      equal(await exists(`${dir}/late/iteration-0`), false, "answers were generated before");
+    }
+
+    // The rank that counts is the folder's, not that of the config.
+    const [fresh, taken] = await Promise.all(
+      [{ r: 2 }, { r: 16, ...init }].map(async (lora) =>
+        (await planRun(await of(lora, `${dir}/planned`), { device, time: false })).stages
+      ),
+    );
+    deepEqual(taken, fresh);
+  }));
+
 Deno.test("a PEFT folder as the model goes on from where it is; init_lora_weights takes its values, but the base is the reference", () =>
   withInput(async (dir) => {
     await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(10)));
@@ -151,8 +185,11 @@ Deno.test("a PEFT folder as the model goes on from where it is; init_lora_weight
     await runOptimize(await configOf(dir, on8), hooks);
     match(notes.join("\n"), /The adapter goes on with its own settings: r 4, lora_alpha 32, not those of lora/);
     equal((await linesOf(`${dir}/on`, 0)).steps[0]!["rewards/margins"], 0);
-    const initial = { ...keys.lora, init_lora_weights: adapter };
-    await runOptimize(await configOf(dir, { ...keys, lora: initial, output_dir: `${dir}/init` }));
+    const initial = { ...keys.lora, r: 16, init_lora_weights: adapter };
+    const init = await configOf(dir, { ...keys, lora: initial, output_dir: `${dir}/init` });
+    const own: string[] = [];
+    await runOptimize(init, { onNote: (line) => void own.push(line) });
+    match(own.join("\n"), /The adapter goes on with its own settings: r 4, lora_alpha 32, not those of lora/);
     notDeepEqual((await linesOf(`${dir}/init`, 0)).steps[0]!["rewards/margins"], 0);
     // The merged model and the adapter beside its base are the same model: what follows is nearly the same.
     await runOptimize(await configOf(dir, { ...keys, model: `${dir}/run/model`, output_dir: `${dir}/again` }));

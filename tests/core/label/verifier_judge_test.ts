@@ -132,13 +132,13 @@ Deno.test("verifierJudge() names a module that does not load or exports no funct
   await rejects(verifierJudge("away/nothing.ts", LIMIT), /^UserError: Cannot load verifier away\/nothing.ts: /);
 });
 
-/** The first error of a module of this text that may take 0.3 s, and the seconds until it. */
-async function stopped(text: string): Promise<{ message: string; seconds: number }> {
+/** The first error of a module of this text that may take so many seconds, and the seconds until it. */
+async function stopped(text: string, limit = 0.3): Promise<{ message: string; seconds: number }> {
   return await withFolder(async (dir) => {
     await Deno.writeTextFile(`${dir}/verifier.ts`, text);
     const started = performance.now();
     try {
-      using judge = await verifierJudge(`${dir}/verifier.ts`, { seconds: 0.3 });
+      using judge = await verifierJudge(`${dir}/verifier.ts`, { seconds: limit });
       const scores = await judge.score([responseRow(3), responseRow(8)], () => {});
       return { message: JSON.stringify(scores), seconds: 0 };
     } catch (error) {
@@ -180,11 +180,11 @@ Deno.test("verifierJudge() names module and row where a verifier falls over besi
 Deno.test("verifierJudge() gives a verifier no permission that the process lacks, and the time for every answer anew", async () => {
   const text = `let calls = 0;
     export default async () => {
-      await new Promise((done) => setTimeout(done, 120));
+      await new Promise((done) => setTimeout(done, 600));
       const state = await Deno.permissions.query({ name: "ffi" });
       return state.state === "granted" ? -1 : ++calls;
     };`;
-  deepEqual(JSON.parse((await stopped(text)).message), [{ human: 1, generated: 2 }, { human: 3, generated: 4 }]);
+  deepEqual(JSON.parse((await stopped(text, 2)).message), [{ human: 1, generated: 2 }, { human: 3, generated: 4 }]);
 });
 
 Deno.test("verifierJudge() takes no number that is none, whatever a module makes of the thread", async () => {

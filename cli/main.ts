@@ -17,7 +17,9 @@ export function main(args: readonly string[]): Promise<number> {
 
 /** Under `deno task`, which changes to its own folder, relative paths are still those of the caller's. */
 function enterCallersFolder(): void {
-  const folder = Deno.env.get("DNPO_CWD");
+  // Help needs no permission.
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "DNPO_CWD" });
+  const folder = state === "granted" ? Deno.env.get("DNPO_CWD") : undefined;
   if (!folder) return;
   try {
     Deno.chdir(folder);

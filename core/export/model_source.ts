@@ -42,10 +42,15 @@ export async function openExported(
   path: string,
   { base, ...hooks }: SourceHooks & { base?: string | undefined },
 ): Promise<ExportedModel> {
-  const find = (name: string): Promise<string> =>
-    modelFolderOf(name, { resolve: async (name) => (await resolveModel(name, hooks)).paths[0]!, onNote: hooks.onNote });
+  const resolve = async (name: string): Promise<string> => (await resolveModel(name, hooks)).paths[0]!;
+  const find = (name: string): Promise<string> => modelFolderOf(name, { resolve, onNote: hooks.onNote });
   const files = await modelFilesAt(await find(path));
-  if (await isAdapter(files)) return await openMerged(files, await find(base ?? await namedBase(files)));
+  if (await isAdapter(files)) {
+    if (base !== undefined) return await openMerged(files, await find(base));
+    const named = await namedBase(files);
+    // A base that is not there is told as the adapter's.
+    return await openMerged(files, await exists(named) ? await find(named) : await resolve(named));
+  }
   if (base === undefined) return { folder: await openModelFolder(files), base: null };
   throw new UserError(`Cannot add ${path} to the base ${base}: it is a model, expected an adapter`);
 }

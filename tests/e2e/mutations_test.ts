@@ -179,7 +179,7 @@ const CASES: Case[] = [
     command: "label",
     spoil: verifier("export default () => { throw new Error('no\\n  at nowhere'); };"),
     config: judged,
-    error: /^error: Cannot score row 0 with DIR\/verifier\.ts: no$/m,
+    error: /^error: Cannot score row 0 with DIR\/verifier\.ts: no \(verifier\.ts:1:30\)$/m,
   },
   {
     what: "a verifier that scores with NaN",

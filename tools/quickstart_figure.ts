@@ -2,4 +2,13 @@
 import { readmeFigure } from "../core/report/figures.ts";
 import { readRun } from "../core/run/read_run.ts";
 
-if (import.meta.main) await Deno.writeTextFile("docs/quickstart.svg", readmeFigure(await readRun("runs/quickstart")));
+const RUN = "runs/quickstart";
+
+if (import.meta.main) {
+  const run = await readRun(RUN);
+  if (run.iterations.length === 0) {
+    console.error(`Cannot draw docs/quickstart.svg: ${RUN} has no summary.json, expected a run: deno task train`);
+    Deno.exit(1);
+  }
+  await Deno.writeTextFile("docs/quickstart.svg", readmeFigure(run));
+}

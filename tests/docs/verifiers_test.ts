@@ -88,10 +88,11 @@ Deno.test("tests.ts counts the cases that pass, and ends what runs on", async ()
     "function solve() { while (true) {} }",
     "function solve(",
     "console.log('PASSED 3'); function solve() { throw 1; }",
+    "console.log('TOKEN 3'); Deno.exit();",
     "function solve() { return Deno.readTextFileSync('/etc/hostname').length; }",
   ];
   const limit = { permissions: { net: [CHECKER] } };
   const scores = await scoresOf("tests.ts", answers.map((answer) => ["", answer, cases]), limit);
   equal(scores.length, answers.length);
-  deepEqual(scores.map((score) => Math.round(3 * score)), [2, 1, 0, 0, 0, 0]);
+  deepEqual(scores.map((score) => Math.round(3 * score)), [2, 1, 0, 0, 0, 0, 0]);
 });

@@ -230,6 +230,29 @@ beta: 0.05
   assert.equal(mixture.template, null);
 });
 
+Deno.test("a slice of a file stays; one of several files together is told, and so is what names no file", async () => {
+  const trl = await imported(`
+model_name_or_path: org/model
+beta: 0.1
+datasets:
+  - { path: json, data_files: rows/a.jsonl, split: "train[:10%]", data_dir: rows }
+  - { path: json, data_files: [rows/b.jsonl, rows/c.jsonl], split: "train[5:]" }
+`);
+  assert.deepEqual(trl.config.data.train, [
+    { path: "rows/a.jsonl", split: "train[:10%]" },
+    { path: "rows/b.jsonl" },
+    { path: "rows/c.jsonl" },
+  ]);
+  assert.match(trl.told["datasets.split"]!, /^train\[5:\]: all rows of 2 files are taken/);
+  assert.equal(trl.told["datasets.0.data_dir"], "here a file is named by its path");
+  const axolotl = await imported(`
+base_model: m
+learning_rate: 1e-5
+datasets: [{ path: rows.jsonl, ds_type: json, split: "train[:10%]", type: alpaca }]
+`);
+  assert.deepEqual(axolotl.config.data.train, [{ path: "rows.jsonl", split: "train[:10%]" }]);
+});
+
 Deno.test("a config of LLaMA-Factory has its defaults: an adapter of rank 8, alpha twice that, all linear layers", async () => {
   const { config, program, told } = await imported(`
 model_name_or_path: org/model
@@ -283,14 +306,16 @@ Deno.test("LLaMA-Factory's data sets are looked up in dataset_info.json", async 
       columns: { prompt: "q", chosen: "chosen", rejected: "bad" },
     },
     talks: { file_name: "talks.json", formatting: "sharegpt", columns: { messages: "turns" } },
+    part: { file_name: "b.json", split: "train[:5]" },
     turns: { file_name: "a.json", num_samples: 9, columns: { prompt: "q", history: "before", images: null } },
   };
   await Deno.writeTextFile(`${dir}/dataset_info.json`, JSON.stringify(info));
   const config = (names: string) => `stage: sft\nmodel_name_or_path: m\ndataset: ${names}\ndataset_dir: ${dir}\n`;
-  const made = await imported(config("pairs, talks"));
+  const made = await imported(config("pairs, talks, part"));
   assert.deepEqual(made.config.data.train, [
     { path: "org/pairs", name: "en", split: "train", columns: { instruction: "q", rejected: "bad" } },
     { path: `${dir}/talks.json`, columns: { messages: "turns" } },
+    { path: `${dir}/b.json`, split: "train[:5]" },
   ]);
   assert.ok(!Object.keys(made.told).some((key) => key.startsWith("dataset_info.json")));
   const { told } = await imported(config("turns"));

@@ -110,6 +110,20 @@ Deno.test("the adapter of use_peft has TRL's defaults, and its names for modules
   assert.match(pattern.told.load_in_4bit!, /^fp4 has levels of a float/);
 });
 
+const AXOLOTL_ADAPTER = "base_model: m\nadapter: lora\nlora_r: 8\nlora_alpha: 8\nlora_target_linear: true\n" +
+  "datasets: [{ path: p }]\nlearning_rate: 1e-6\n";
+
+Deno.test("an adapter of axolotl keeps its first values", async () => {
+  for (
+    const [set, ours] of [["", true], ["peft_init_lora_weights: true\n", true], [
+      "peft_init_lora_weights: gaussian\n",
+      "gaussian",
+    ]]
+  ) {
+    assert.equal((await imported(AXOLOTL_ADAPTER + set)).config.lora!.init_lora_weights, ours);
+  }
+});
+
 Deno.test("a config of trl dpo keeps what it sets, and tells of what differs and what is left out", async () => {
   const { config, text, told } = await imported(`
 model_name_or_path: org/model
@@ -422,6 +436,11 @@ Deno.test.each([
     "adapters without modules",
     "base_model: m\nadapter: lora\nlora_r: 8\nlora_alpha: 8\nlearning_rate: 1\n",
     /lora_target_linear$/,
+  ],
+  [
+    "other first values of an adapter",
+    `${AXOLOTL_ADAPTER}peft_init_lora_weights: pissa\n`,
+    /peft_init_lora_weights: "pissa" has no counterpart here, expected true, gaussian or none$/,
   ],
   [
     "our own config",

@@ -181,6 +181,15 @@ logging_steps: 0.1
   assert.match(text, /^# {3}frobnicate: 3: not known to the import$/m);
 });
 
+Deno.test("an import copies no token", async () => {
+  const { text, told } = await imported(
+    `${TRL}beta: 0.1\nhub_token: hf_abc\nwandb_api_key: abc123\npad_token: <pad>\n`,
+  );
+  assert.match(told.hub_token!, /^\(hidden\): /);
+  assert.match(told.pad_token!, /^"<pad>": /);
+  assert.doesNotMatch(text, /hf_abc|abc123/);
+});
+
 Deno.test("None for max_length cuts nothing, and is told", async () => {
   const { config, told } = await imported(`${TRL}beta: 0.1\nmax_length: null\n`);
   assert.equal(config.data.max_length, 2 ** 20);

@@ -124,16 +124,15 @@ export async function previewData(config: ResolvedConfig, options: PreviewOption
   const steps = isAlone
     ? [optimizeStep(config, "pairs")]
     : trainSchedule(config, { hasPairs: await givesPairs({ config, sources }) }).flatMap((round) => round.steps);
-  const read = await readFirst(context, { folder, steps });
   const tokenizer = await tokenizerOf(folder.files, config.data);
+  const read = await readFirst(context, { folder, tokenizer, steps });
   const { max_length: maxLength } = config.data;
   const held = config.data.eval === undefined ? null : await readEval(context, { folder, tokenizer, steps });
-  const whole = read.uncut(tokenizer);
-  const lengths = whole.map(({ promptIds, answers }) => ({ prompt: promptIds.length, answers }));
+  const lengths = read.uncut.map(({ promptIds, answers }) => ({ prompt: promptIds.length, answers }));
   const total = lengths.map(({ prompt, answers }) => prompt + Math.max(...answers.map(({ ids }) => ids.length)));
   const ofRow = summarize(total);
   const chosen = spread(read.rows, samples);
-  const uncutOf = new Map(whole.map((row) => [row.row, row]));
+  const uncutOf = new Map(read.uncut.map((row) => [row.row, row]));
   return {
     model: config.model!,
     kind: read.kind,
@@ -165,30 +164,29 @@ interface FirstRead {
   /** The rows as they are used. */
   rows: Row[];
   /** The rows before anything is cut or dropped for its length. */
-  uncut(tokenizer: Tokenizer | null): Row[];
+  uncut: Row[];
 }
 
 /** Reads the rows of the first step that reads any. */
 async function readFirst(
   context: RowContext,
-  { folder, steps }: { folder: ModelFolder; steps: readonly Step[] },
+  { folder, tokenizer, steps }: { folder: ModelFolder; tokenizer: Tokenizer | null; steps: readonly Step[] },
 ): Promise<FirstRead> {
   let set: ReadSet | undefined;
   const onRead = (read: ReadSet): void => void (set = read);
   const generate = steps.find((step): step is GenerateStep => step.stage === "generate");
   const step = steps.find((step): step is OptimizeStep => step.stage === "optimize")!;
   const { settings } = generate ?? step;
-  const shared = { vocabSize: folder.config.vocabSize, maxLength: null, encoder: context.encoder };
+  const shared = { tokenizer, vocabSize: folder.config.vocabSize, maxLength: null, encoder: context.encoder };
   const takesPairs = LOSSES[step.settings.training.loss_type].rows === "pairs";
   if (generate !== undefined || (step.rows === "data" && !takesPairs)) {
     const encoding = generate === undefined ? exampleEncoding(settings) : {};
-    const tokenizer = await tokenizerOf(folder.files, settings.data);
     const rows = await readExamples(context, { model: folder, tokenizer, settings, onRead, ...encoding });
     return {
       kind: generate === undefined ? "answers" : "prompts",
       set: set!,
       rows: rows.map(exampleRow),
-      uncut: (tokenizer) => tokenizeExamples(set!.rows, { ...shared, ...encoding, tokenizer }).examples.map(exampleRow),
+      uncut: tokenizeExamples(set!.rows, { ...shared, ...encoding }).examples.map(exampleRow),
     };
   }
   const pairs = await readStepPairs(context, { folder, step, onRead });
@@ -205,8 +203,7 @@ async function readFirst(
     kind: takesPairs ? "pairs" : "answers",
     set: set!,
     rows: pairs.map(toRow),
-    uncut: (tokenizer) =>
-      tokenizePairs(set!.rows, { ...shared, tokenizer }).pairs.map((pair) => toRow(pair as typeof pairs[number])),
+    uncut: tokenizePairs(set!.rows, shared).pairs.map((pair) => toRow(pair as typeof pairs[number])),
   };
 }
 

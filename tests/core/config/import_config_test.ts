@@ -242,8 +242,9 @@ beta: 0.05
 model_name_or_path: org/model
 dataset_mixture:
   datasets:
-    - { id: org/a, config: en, split: train, columns: [chosen, rejected], weight: 0.25 }
+    - { id: org/a, config: en, split: train, columns: [chosen, rejected], weight: 0.25, revision: v1 }
   seed: 7
+  shuffled: true
 chat_template: "{{ messages }}"
 beta: 0.05
 `);
@@ -251,6 +252,7 @@ beta: 0.05
   assert.deepEqual([mixture.config.data.seed, mixture.config.data.shuffle], [7, true]);
   assert.match(mixture.told.chat_template!, /^here it is a file: -o writes one/);
   assert.equal(mixture.template, null);
+  for (const key of ["datasets.0.revision", "shuffled"]) assert.ok(`dataset_mixture.${key}` in mixture.told, key);
 });
 
 Deno.test("a slice of a file stays; one of several files together is told, and so is what names no file", async () => {

@@ -64,7 +64,9 @@ function setsOf(
   const [name, split, revision] = [item.text("name"), item.text("split"), item.text("revision")];
   const files = item.texts("data_files");
   const reader = item.text("ds_type");
-  const isFile = (path !== undefined && FILE_READERS.includes(path)) || reader !== undefined;
+  const isReader = path !== undefined && FILE_READERS.includes(path);
+  // With data_files, any other path is a folder or a set on the hub that has these files.
+  const isFile = isReader || (reader !== undefined && files === undefined);
   for (const { key, value } of item.left()) {
     if (value !== null) draft.missing(key, "not read here; see what dnpo data shows of the rows");
   }

@@ -273,9 +273,15 @@ datasets:
   const axolotl = await imported(`
 base_model: m
 learning_rate: 1e-5
-datasets: [{ path: rows.jsonl, ds_type: json, split: "train[:10%]", type: alpaca }]
+datasets:
+  - { path: rows.jsonl, ds_type: json, split: "train[:10%]", type: alpaca }
+  - { path: org/rows, ds_type: json, data_files: part.jsonl }
 `);
-  assert.deepEqual(axolotl.config.data.train, [{ path: "rows.jsonl", split: "train[:10%]" }]);
+  assert.deepEqual(axolotl.config.data.train, [
+    { path: "rows.jsonl", split: "train[:10%]" },
+    { path: "org/rows", split: "train" },
+  ]);
+  assert.equal(axolotl.told.data_files, "here a file is named by its path");
 });
 
 Deno.test("a config of LLaMA-Factory has its defaults: an adapter of rank 8, alpha twice that, all linear layers", async () => {

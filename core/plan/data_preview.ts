@@ -1,18 +1,17 @@
 /** What a run will see of its data: what is read, dropped and cut, how long it is, and some rows token by token. @module */
-import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
-import { requireFor, type ResolvedConfig } from "../config/config.ts";
+import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import type { ResolvedConfig } from "../config/config.ts";
 import { columnsText } from "../data/parse_row.ts";
 import { RowEncoder } from "../data/row_encoder.ts";
 import { type TokenizedExample, tokenizeExamples, tokenizePairs } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { exampleEncoding, readExamples, readHeldOut, type ReadSet, readStepPairs } from "../loop/read_rows_of_step.ts";
-import { type GenerateStep, type OptimizeStep, optimizeStep, type Step, trainSchedule } from "../loop/schedule.ts";
+import type { GenerateStep, OptimizeStep, Step } from "../loop/schedule.ts";
 import type { OnProgress } from "../progress.ts";
 import { RunChecksums } from "../run/run_checksums.ts";
 import type { RowContext } from "../run/run_context.ts";
-import { givesPairs } from "../run/run_rows.ts";
-import { RunSources } from "../run/run_sources.ts";
 import { LOSSES } from "../train/losses/losses.ts";
+import { openPlan } from "./open_plan.ts";
 import { type AnswerTokens, type RowTokens, sideTexts } from "./preview_tokens.ts";
 import { costsOf, countBins, type LengthBin, type LengthCost, type LengthSummary, summarize } from "./row_lengths.ts";
 
@@ -110,10 +109,7 @@ interface Row {
  */
 export async function previewData(config: ResolvedConfig, options: PreviewOptions = {}): Promise<DataPreview> {
   const { samples = 3, signal = new AbortController().signal, onProgress } = options;
-  const isAlone = config.pairs !== undefined && config.data.train === undefined;
-  requireFor(isAlone ? "optimize" : "train", config);
-  const sources = await RunSources.open(config.output_dir, { signal, keeps: false, ...(onProgress && { onProgress }) });
-  const folder = await openModelFolder(await sources.filesIn(await sources.model(config.model!)));
+  const { sources, folder, stepsOf } = await openPlan(config, { signal, ...(onProgress && { onProgress }) });
   const context: RowContext = {
     sources,
     signal,
@@ -121,9 +117,7 @@ export async function previewData(config: ResolvedConfig, options: PreviewOption
     checksums: await RunChecksums.open(null),
     onNote: () => {},
   };
-  const steps = isAlone
-    ? [optimizeStep(config, "pairs")]
-    : trainSchedule(config, { hasPairs: await givesPairs({ config, sources }) }).flatMap((round) => round.steps);
+  const steps = stepsOf(config);
   const tokenizer = await tokenizerOf(folder.files, config.data);
   const read = await readFirst(context, { folder, tokenizer, steps });
   const { max_length: maxLength } = config.data;

@@ -17,8 +17,9 @@ export function answerTo(parent: string, key: string): string {
   if (elsewhere.length > 0) return `here it is ${elsewhere.slice(0, 3).join(" or ")}`;
   const nearest = nearestKey(parent, key);
   if (nearest !== undefined) return `did you mean "${nearest}"?`;
-  return parent !== "" && keysOf(parent).length > 0 && keysOf(parent).length <= 12
-    ? `expected one of ${keysOf(parent).join(", ")}`
+  const inside = keysOf(parent);
+  return inside.length > 0 && inside.length <= 12
+    ? `expected one of ${inside.join(", ")}`
     : 'expected one that "dnpo config" prints';
 }
 

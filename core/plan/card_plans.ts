@@ -10,7 +10,8 @@ import {
   lighterSegments,
   type MemorySettings,
 } from "./lighter_settings.ts";
-import { openPlan, type PlanOptions, planSteps, sumUp } from "./plan_run.ts";
+import { openPlan } from "./open_plan.ts";
+import { type PlanOptions, planSteps, sumUp } from "./plan_run.ts";
 import type { RunPlan } from "./plan_types.ts";
 import { Planner, type SharedPlans } from "./planner.ts";
 

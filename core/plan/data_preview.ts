@@ -1,18 +1,17 @@
 /** What a run will see of its data: what is read, dropped and cut, how long it is, and some rows token by token. @module */
-import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
-import { requireFor, type ResolvedConfig } from "../config/config.ts";
+import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import type { ResolvedConfig } from "../config/config.ts";
 import { columnsText } from "../data/parse_row.ts";
 import { RowEncoder } from "../data/row_encoder.ts";
 import { type TokenizedExample, tokenizeExamples, tokenizePairs } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { exampleEncoding, readExamples, readHeldOut, type ReadSet, readStepPairs } from "../loop/read_rows_of_step.ts";
-import { type GenerateStep, type OptimizeStep, optimizeStep, type Step, trainSchedule } from "../loop/schedule.ts";
+import type { GenerateStep, OptimizeStep, Step } from "../loop/schedule.ts";
 import type { OnProgress } from "../progress.ts";
 import { RunChecksums } from "../run/run_checksums.ts";
 import type { RowContext } from "../run/run_context.ts";
-import { givesPairs } from "../run/run_rows.ts";
-import { RunSources } from "../run/run_sources.ts";
 import { LOSSES } from "../train/losses/losses.ts";
+import { openPlan } from "./open_plan.ts";
 import { type AnswerTokens, type RowTokens, sideTexts } from "./preview_tokens.ts";
 import { costsOf, countBins, type LengthBin, type LengthCost, type LengthSummary, summarize } from "./row_lengths.ts";
 
@@ -110,10 +109,7 @@ interface Row {
  */
 export async function previewData(config: ResolvedConfig, options: PreviewOptions = {}): Promise<DataPreview> {
   const { samples = 3, signal = new AbortController().signal, onProgress } = options;
-  const isAlone = config.pairs !== undefined && config.data.train === undefined;
-  requireFor(isAlone ? "optimize" : "train", config);
-  const sources = await RunSources.open(config.output_dir, { signal, keeps: false, ...(onProgress && { onProgress }) });
-  const folder = await openModelFolder(await sources.filesIn(await sources.model(config.model!)));
+  const { sources, folder, stepsOf } = await openPlan(config, { signal, ...(onProgress && { onProgress }) });
   const context: RowContext = {
     sources,
     signal,
@@ -121,19 +117,16 @@ export async function previewData(config: ResolvedConfig, options: PreviewOption
     checksums: await RunChecksums.open(null),
     onNote: () => {},
   };
-  const steps = isAlone
-    ? [optimizeStep(config, "pairs")]
-    : trainSchedule(config, { hasPairs: await givesPairs({ config, sources }) }).flatMap((round) => round.steps);
-  const read = await readFirst(context, { folder, steps });
+  const steps = stepsOf(config);
   const tokenizer = await tokenizerOf(folder.files, config.data);
+  const read = await readFirst(context, { folder, tokenizer, steps });
   const { max_length: maxLength } = config.data;
   const held = config.data.eval === undefined ? null : await readEval(context, { folder, tokenizer, steps });
-  const whole = read.uncut(tokenizer);
-  const lengths = whole.map(({ promptIds, answers }) => ({ prompt: promptIds.length, answers }));
+  const lengths = read.uncut.map(({ promptIds, answers }) => ({ prompt: promptIds.length, answers }));
   const total = lengths.map(({ prompt, answers }) => prompt + Math.max(...answers.map(({ ids }) => ids.length)));
   const ofRow = summarize(total);
   const chosen = spread(read.rows, samples);
-  const uncutOf = new Map(whole.map((row) => [row.row, row]));
+  const uncutOf = new Map(read.uncut.map((row) => [row.row, row]));
   return {
     model: config.model!,
     kind: read.kind,
@@ -165,30 +158,29 @@ interface FirstRead {
   /** The rows as they are used. */
   rows: Row[];
   /** The rows before anything is cut or dropped for its length. */
-  uncut(tokenizer: Tokenizer | null): Row[];
+  uncut: Row[];
 }
 
 /** Reads the rows of the first step that reads any. */
 async function readFirst(
   context: RowContext,
-  { folder, steps }: { folder: ModelFolder; steps: readonly Step[] },
+  { folder, tokenizer, steps }: { folder: ModelFolder; tokenizer: Tokenizer | null; steps: readonly Step[] },
 ): Promise<FirstRead> {
   let set: ReadSet | undefined;
   const onRead = (read: ReadSet): void => void (set = read);
   const generate = steps.find((step): step is GenerateStep => step.stage === "generate");
   const step = steps.find((step): step is OptimizeStep => step.stage === "optimize")!;
   const { settings } = generate ?? step;
-  const shared = { vocabSize: folder.config.vocabSize, maxLength: null, encoder: context.encoder };
+  const shared = { tokenizer, vocabSize: folder.config.vocabSize, maxLength: null, encoder: context.encoder };
   const takesPairs = LOSSES[step.settings.training.loss_type].rows === "pairs";
   if (generate !== undefined || (step.rows === "data" && !takesPairs)) {
     const encoding = generate === undefined ? exampleEncoding(settings) : {};
-    const tokenizer = await tokenizerOf(folder.files, settings.data);
     const rows = await readExamples(context, { model: folder, tokenizer, settings, onRead, ...encoding });
     return {
       kind: generate === undefined ? "answers" : "prompts",
       set: set!,
       rows: rows.map(exampleRow),
-      uncut: (tokenizer) => tokenizeExamples(set!.rows, { ...shared, ...encoding, tokenizer }).examples.map(exampleRow),
+      uncut: tokenizeExamples(set!.rows, { ...shared, ...encoding }).examples.map(exampleRow),
     };
   }
   const pairs = await readStepPairs(context, { folder, step, onRead });
@@ -205,8 +197,7 @@ async function readFirst(
     kind: takesPairs ? "pairs" : "answers",
     set: set!,
     rows: pairs.map(toRow),
-    uncut: (tokenizer) =>
-      tokenizePairs(set!.rows, { ...shared, tokenizer }).pairs.map((pair) => toRow(pair as typeof pairs[number])),
+    uncut: tokenizePairs(set!.rows, shared).pairs.map((pair) => toRow(pair as typeof pairs[number])),
   };
 }
 

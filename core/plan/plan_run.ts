@@ -1,15 +1,13 @@
 /** What a run will take, before anything is loaded: parameters, device memory, tokens, FLOP, time. @module */
 import type { Device } from "../../kernels/device/device.ts";
-import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
-import { requireFor, type ResolvedConfig } from "../config/config.ts";
+import type { ResolvedConfig } from "../config/config.ts";
 import { openToolDevice } from "../device/run_device.ts";
-import { optimizeStep, type Step, trainSchedule } from "../loop/schedule.ts";
-import { checkJudging, checkPairs, checkSteps } from "../loop/schedule_checks.ts";
+import type { Step } from "../loop/schedule.ts";
+import { checkJudging, checkSteps } from "../loop/schedule_checks.ts";
 import type { OnProgress } from "../progress.ts";
-import { givesPairs } from "../run/run_rows.ts";
-import { RunSources } from "../run/run_sources.ts";
 import { measureSpeed } from "./device_speed.ts";
 import { modelCost } from "./flops.ts";
+import { isAlone, type OpenedPlan, openPlan } from "./open_plan.ts";
 import type { RunPlan, StagePlan } from "./plan_types.ts";
 import { Planner } from "./planner.ts";
 
@@ -56,38 +54,6 @@ async function planOn(
   const planner = new Planner({ ...opened, device, memory });
   await planSteps(planner, opened.stepsOf(config));
   return await sumUp(planner, { config, opened, time: time ? device : null });
-}
-
-/** What plans of a run read. */
-export interface OpenedPlan {
-  sources: RunSources;
-  folder: ModelFolder;
-  /** The steps of the run with this config, which may differ from the one that was opened in what memory it takes. */
-  stepsOf(config: ResolvedConfig): Step[];
-}
-
-/** Opens what a config names. Throws UserError as the run would. */
-export async function openPlan(
-  config: ResolvedConfig,
-  told: Pick<PlanOptions, "onProgress" | "onNote">,
-): Promise<OpenedPlan> {
-  const alone = isAlone(config);
-  requireFor(alone ? "optimize" : "train", config);
-  const sources = await RunSources.open(config.output_dir, { ...told, keeps: false });
-  const folder = await openModelFolder(await sources.filesIn(await sources.model(config.model!)));
-  const hasPairs = !alone && await givesPairs({ config, sources });
-  if (!alone) checkPairs(config, { hasPairs });
-  return {
-    sources,
-    folder,
-    stepsOf: (config) =>
-      alone ? [optimizeStep(config, "pairs")] : trainSchedule(config, { hasPairs }).flatMap((round) => round.steps),
-  };
-}
-
-/** Whether the run is `optimize` and not `train`. */
-function isAlone(config: ResolvedConfig): boolean {
-  return config.pairs !== undefined && config.data.train === undefined;
 }
 
 /** Plans steps one after the other. Throws UserError as the run would. */

@@ -62,8 +62,10 @@ const ANSWERS: readonly (readonly [text: string, keys: string])[] = [
     "here there is none: the reference stands still within an iteration",
     "sync_ref_model ref_model_mixup_alpha ref_model_sync_steps",
   ],
-  ["here what is known of the reference beforehand is always computed once", "precompute_ref_log_probs"],
-  ["here what is known of the reference beforehand is always computed once", "precompute_ref_batch_size"],
+  [
+    "here what is known of the reference beforehand is always computed once",
+    "precompute_ref_log_probs precompute_ref_batch_size",
+  ],
   ["here only loss_type sft does without a reference", "reference_free force_use_ref_model"],
   [
     "here there is none: training.loss_type is one loss, with beta and label_smoothing alone",
@@ -74,8 +76,10 @@ const ANSWERS: readonly (readonly [text: string, keys: string])[] = [
   ["here models have no dropout (adapters: lora.lora_dropout)", "disable_dropout"],
   ["here smoothing is of preferences: training.label_smoothing, with loss_type robust", "label_smoothing_factor"],
   ["here noise is on the reference's logits, set by noise", "neftune_noise_alpha noisy_embedding_alpha"],
-  ["here there is none: a schedule has no settings but its warm-up", "lr_scheduler_kwargs cosine_min_lr_ratio"],
-  ["here there is none: a schedule has no settings but its warm-up", "cosine_constant_lr_ratio lr_quadratic_warmup"],
+  [
+    "here there is none: a schedule has no settings but its warm-up",
+    "lr_scheduler_kwargs cosine_min_lr_ratio cosine_constant_lr_ratio lr_quadratic_warmup",
+  ],
   [
     "here there is none: training.optim has adam_beta1, adam_beta2, adam_epsilon and weight_decay alone",
     "optim_args optim_target_modules embedding_lr embedding_lr_scale lr_groups",

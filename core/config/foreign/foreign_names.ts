@@ -22,9 +22,12 @@ const NAMES: readonly (readonly [ours: string, theirs: string])[] = [
   ["data.train.weight", "fraction interleave_probs mix_strategy"],
   ["data.limit", "max_samples max_train_samples"],
   ["data.eval_limit", "max_eval_samples"],
-  ["data.columns", "dataset_text_field dataset_columns columns_to_keep field_messages field_instruction field_input"],
-  ["data.columns", "field_output field_system field_chosen field_rejected field_prompt message_field_role"],
-  ["data.columns", "message_field_content message_property_mappings prompt_column response_column"],
+  [
+    "data.columns",
+    "dataset_text_field dataset_columns columns_to_keep field_messages field_instruction field_input field_output " +
+    "field_system field_chosen field_rejected field_prompt message_field_role message_field_content " +
+    "message_property_mappings prompt_column response_column",
+  ],
   ["data.max_length", "cutoff_len sequence_len max_seq_length max_seq_len max_source_length max_target_length"],
   ["data.seed", "data_seed"],
   ["data.shuffle", "shuffle_dataset shuffle_merged_datasets"],

@@ -2,7 +2,7 @@
 import { isMapping, type Mapping } from "../yaml_source.ts";
 import type { ConfigDraft } from "./config_draft.ts";
 import { ForeignSource } from "./foreign_source.ts";
-import { SPLIT_OFF } from "./trl_data.ts";
+import { fileSets, SPLIT_OFF } from "./trl_data.ts";
 
 /** The names of readers of files, whose path stands under data_files. */
 const FILE_READERS = ["json", "csv", "parquet", "arrow", "text"];
@@ -64,12 +64,14 @@ function setsOf(
   const [name, split, revision] = [item.text("name"), item.text("split"), item.text("revision")];
   const files = item.texts("data_files");
   const reader = item.text("ds_type");
-  const isFile = (path !== undefined && FILE_READERS.includes(path)) || reader !== undefined;
+  const isReader = path !== undefined && FILE_READERS.includes(path);
+  // With data_files, any other path is a folder or a set on the hub that has these files.
+  const isFile = isReader || (reader !== undefined && files === undefined);
   for (const { key, value } of item.left()) {
     if (value !== null) draft.missing(key, "not read here; see what dnpo data shows of the rows");
   }
   const rest = Object.keys(columns).length > 0 ? { columns } : {};
-  if (isFile) return (files ?? [path!]).map((file) => ({ path: file, ...rest }));
+  if (isFile) return fileSets(files ?? [path!], { split, draft }).map((set) => ({ ...set, ...rest }));
   if (files !== undefined) draft.missing("data_files", "here a file is named by its path");
   const at = revision === undefined ? path : `${path}@${revision}`;
   return [{ path: at, ...(name !== undefined && { name }), split: split ?? "train", ...rest }];

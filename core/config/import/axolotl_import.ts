@@ -162,6 +162,7 @@ function takeAdapter(source: ForeignSource, draft: ConfigDraft): void {
     throw source.wrong("lora_target_modules", "text or a list of texts");
   }
   const isScaled = source.flag("peft_use_rslora");
+  const first = source.take("peft_init_lora_weights") ?? true;
   const layers = source.take("peft_layers_to_transform");
   const folder = source.text("lora_model_dir");
   if (kind === undefined) return;
@@ -175,10 +176,14 @@ function takeAdapter(source: ForeignSource, draft: ConfigDraft): void {
     draft.set("lora.save", "adapter", { remark: "as there; merged hands out a model" });
     return;
   }
+  if (first !== true && first !== "gaussian") {
+    throw noCounterpart("peft_init_lora_weights", first, "true, gaussian or none");
+  }
   draft.set("lora.r", rank);
   draft.set("lora.lora_alpha", alpha);
   draft.setOr("lora.lora_dropout", dropout, { fallback: 0, program: PROGRAM });
   draft.setOr("lora.use_rslora", isScaled, { fallback: false, program: PROGRAM });
+  draft.set("lora.init_lora_weights", first === true ? undefined : first);
   draft.set("lora.layers_to_transform", layers);
   draft.set("lora.rank_pattern", source.take("lora_rank_pattern"));
   draft.set("lora.alpha_pattern", source.take("lora_alpha_pattern"));

@@ -1,6 +1,6 @@
 /** The data sets of alignment-handbook: `dataset_mixture`, and `dataset_mixer` of earlier versions. @module */
 import type { Mapping } from "../yaml_source.ts";
-import type { ConfigDraft } from "./config_draft.ts";
+import { type ConfigDraft, shown } from "./config_draft.ts";
 import type { ForeignSource } from "./foreign_source.ts";
 import { takeEvaluates, takeTestSize, takeTrlData, tellEvaluation } from "./trl_data.ts";
 
@@ -19,14 +19,20 @@ function takeMixture(source: ForeignSource, mixture: ForeignSource, draft: Confi
     if (typeof item === "string") return { path: item, split: "train" };
     const [name, weight] = [item.text("config"), item.number("weight")];
     item.take("columns");
-    const split = item.text("split") ?? "train";
-    return { path: item.text("id"), ...(name !== undefined && { name }), split, ...shareOf(weight, "weight", draft) };
+    const [path, split] = [item.text("id"), item.text("split") ?? "train"];
+    tellLeft(item, draft);
+    return { path, ...(name !== undefined && { name }), split, ...shareOf(weight, "weight", draft) };
   });
   draft.set("data.train", sets);
   draft.set("data.shuffle", true);
   draft.setOr("data.seed", mixture.number("seed"), { fallback: 0, program: "alignment-handbook" });
   takeTestSize(mixture, draft);
+  tellLeft(mixture, draft);
   if (takeEvaluates(source)) tellEvaluation(source, draft);
+}
+
+function tellLeft(source: ForeignSource, draft: ConfigDraft): void {
+  for (const { key, value } of source.left()) draft.missing(key, `${shown(value)}: not known to the import`);
 }
 
 function takeMixer(source: ForeignSource, draft: ConfigDraft): void {

@@ -66,6 +66,9 @@ export async function importConfig(file: string, options: ImportOptions = {}): P
   return { program, text, notes: draft.notes, template: draft.template };
 }
 
+/** Keys whose values are not copied into a config, which others may be given. */
+const SECRET = /(hub_token|api_key|password|secret)$/;
+
 /** Tells of the keys that nobody took; those that are off together in one line. */
 function tellRest(source: ForeignSource, draft: ConfigDraft): void {
   const off: string[] = [];
@@ -74,7 +77,7 @@ function tellRest(source: ForeignSource, draft: ConfigDraft): void {
     const ours = ourName("", key);
     const text = answerWithoutKey(key) ?? (ours === undefined ? "not known to the import" : `see ${ours}`);
     if (isOff) off.push(key);
-    else draft.missing(key, `${shown(value)}: ${text}`);
+    else draft.missing(key, `${SECRET.test(key) ? "(hidden)" : shown(value)}: ${text}`);
   }
   if (off.length > 0) draft.missing(off.join(", "), "off there; here there is no such setting");
 }

@@ -86,7 +86,8 @@ function placeOf(entry: ForeignSource, { folder, slice }: { folder: string; slic
   if (file === undefined) {
     throw new UserError(`Cannot import the data set: ${INFO} has no hf_hub_url and no file_name, expected one of them`);
   }
-  return { path: `${folder}/${file}${slice}` };
+  const path = `${folder}/${file}`;
+  return split === "train" ? { path: `${path}${slice}` } : { path, split: `${split}${slice}` };
 }
 
 /** Columns by what they are called here; those that have the name already are left out. */

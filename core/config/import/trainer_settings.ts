@@ -60,13 +60,13 @@ export function takeOptimizer(
 ): void {
   const name = source.text(key);
   const word = name ?? fallback;
-  const optimizer = Object.hasOwn(SAME_OPTIMIZERS, word) ? SAME_OPTIMIZERS[word] : ROUNDED_OPTIMIZERS[word];
-  if (optimizer === undefined || !Object.hasOwn({ ...SAME_OPTIMIZERS, ...ROUNDED_OPTIMIZERS }, word)) {
-    const known = [...Object.keys(SAME_OPTIMIZERS), ...Object.keys(ROUNDED_OPTIMIZERS)];
+  const table = [SAME_OPTIMIZERS, ROUNDED_OPTIMIZERS].find((names) => Object.hasOwn(names, word));
+  if (table === undefined) {
+    const known = Object.keys({ ...SAME_OPTIMIZERS, ...ROUNDED_OPTIMIZERS });
     throw noCounterpart(key, word, `one of ${known.join(", ")}`);
   }
-  if (!Object.hasOwn(SAME_OPTIMIZERS, word)) draft.differs(key, `${word} rounds its moments; here they are float32`);
-  draft.set("training.optim", optimizer, name === undefined ? { remark: `default of ${program}` } : {});
+  if (table === ROUNDED_OPTIMIZERS) draft.differs(key, `${word} rounds its moments; here they are float32`);
+  draft.set("training.optim", table[word], name === undefined ? { remark: `default of ${program}` } : {});
 }
 
 /** Takes the schedule named by `key`, with its warm-up as far as the schedule has one. */

@@ -57,10 +57,22 @@ function setsOf(item: ForeignSource | string, draft: ConfigDraft): Mapping[] {
     );
   }
   const files = item.texts("data_files");
-  if (path !== undefined && FILE_READERS.includes(path) && files !== undefined) return files.map((path) => ({ path }));
+  const isFile = path !== undefined && FILE_READERS.includes(path) && files !== undefined;
   item.take("columns");
-  for (const { key } of [...item.left(), ...(files ? [{ key: "data_files" }] : [])]) {
+  for (const { key } of [...item.left(), ...(files && !isFile ? [{ key: "data_files" }] : [])]) {
     draft.missing(key, "here a file is named by its path");
   }
+  if (isFile) return fileSets(files, { split, draft });
   return [{ path, ...(name !== undefined && { name }), split }];
+}
+
+/** The sets of files that are one set there; a slice of all of them together has no counterpart, and is told. */
+export function fileSets(
+  files: readonly string[],
+  { split, draft }: { split: string | undefined; draft: ConfigDraft },
+): Mapping[] {
+  if (split === undefined || split === "train") return files.map((path) => ({ path }));
+  if (files.length === 1) return [{ path: files[0], split }];
+  draft.missing("datasets.split", `${split}: all rows of ${files.length} files are taken; here a slice is of one file`);
+  return files.map((path) => ({ path }));
 }

@@ -110,6 +110,20 @@ Deno.test("the adapter of use_peft has TRL's defaults, and its names for modules
   assert.match(pattern.told.load_in_4bit!, /^fp4 has levels of a float/);
 });
 
+const AXOLOTL_ADAPTER = "base_model: m\nadapter: lora\nlora_r: 8\nlora_alpha: 8\nlora_target_linear: true\n" +
+  "datasets: [{ path: p }]\nlearning_rate: 1e-6\n";
+
+Deno.test("an adapter of axolotl keeps its first values", async () => {
+  for (
+    const [set, ours] of [["", true], ["peft_init_lora_weights: true\n", true], [
+      "peft_init_lora_weights: gaussian\n",
+      "gaussian",
+    ]]
+  ) {
+    assert.equal((await imported(AXOLOTL_ADAPTER + set)).config.lora!.init_lora_weights, ours);
+  }
+});
+
 Deno.test("a config of trl dpo keeps what it sets, and tells of what differs and what is left out", async () => {
   const { config, text, told } = await imported(`
 model_name_or_path: org/model
@@ -167,6 +181,15 @@ logging_steps: 0.1
   assert.match(text, /^# {3}frobnicate: 3: not known to the import$/m);
 });
 
+Deno.test("an import copies no token", async () => {
+  const { text, told } = await imported(
+    `${TRL}beta: 0.1\nhub_token: hf_abc\nwandb_api_key: abc123\npad_token: <pad>\n`,
+  );
+  assert.match(told.hub_token!, /^\(hidden\): /);
+  assert.match(told.pad_token!, /^"<pad>": /);
+  assert.doesNotMatch(text, /hf_abc|abc123/);
+});
+
 Deno.test("None for max_length cuts nothing, and is told", async () => {
   const { config, told } = await imported(`${TRL}beta: 0.1\nmax_length: null\n`);
   assert.equal(config.data.max_length, 2 ** 20);
@@ -219,8 +242,9 @@ beta: 0.05
 model_name_or_path: org/model
 dataset_mixture:
   datasets:
-    - { id: org/a, config: en, split: train, columns: [chosen, rejected], weight: 0.25 }
+    - { id: org/a, config: en, split: train, columns: [chosen, rejected], weight: 0.25, revision: v1 }
   seed: 7
+  shuffled: true
 chat_template: "{{ messages }}"
 beta: 0.05
 `);
@@ -228,6 +252,36 @@ beta: 0.05
   assert.deepEqual([mixture.config.data.seed, mixture.config.data.shuffle], [7, true]);
   assert.match(mixture.told.chat_template!, /^here it is a file: -o writes one/);
   assert.equal(mixture.template, null);
+  for (const key of ["datasets.0.revision", "shuffled"]) assert.ok(`dataset_mixture.${key}` in mixture.told, key);
+});
+
+Deno.test("a slice of a file stays; one of several files together is told, and so is what names no file", async () => {
+  const trl = await imported(`
+model_name_or_path: org/model
+beta: 0.1
+datasets:
+  - { path: json, data_files: rows/a.jsonl, split: "train[:10%]", data_dir: rows }
+  - { path: json, data_files: [rows/b.jsonl, rows/c.jsonl], split: "train[5:]" }
+`);
+  assert.deepEqual(trl.config.data.train, [
+    { path: "rows/a.jsonl", split: "train[:10%]" },
+    { path: "rows/b.jsonl" },
+    { path: "rows/c.jsonl" },
+  ]);
+  assert.match(trl.told["datasets.split"]!, /^train\[5:\]: all rows of 2 files are taken/);
+  assert.equal(trl.told["datasets.0.data_dir"], "here a file is named by its path");
+  const axolotl = await imported(`
+base_model: m
+learning_rate: 1e-5
+datasets:
+  - { path: rows.jsonl, ds_type: json, split: "train[:10%]", type: alpaca }
+  - { path: org/rows, ds_type: json, data_files: part.jsonl }
+`);
+  assert.deepEqual(axolotl.config.data.train, [
+    { path: "rows.jsonl", split: "train[:10%]" },
+    { path: "org/rows", split: "train" },
+  ]);
+  assert.equal(axolotl.told.data_files, "here a file is named by its path");
 });
 
 Deno.test("a config of LLaMA-Factory has its defaults: an adapter of rank 8, alpha twice that, all linear layers", async () => {
@@ -283,14 +337,16 @@ Deno.test("LLaMA-Factory's data sets are looked up in dataset_info.json", async 
       columns: { prompt: "q", chosen: "chosen", rejected: "bad" },
     },
     talks: { file_name: "talks.json", formatting: "sharegpt", columns: { messages: "turns" } },
+    part: { file_name: "b.json", split: "train[:5]" },
     turns: { file_name: "a.json", num_samples: 9, columns: { prompt: "q", history: "before", images: null } },
   };
   await Deno.writeTextFile(`${dir}/dataset_info.json`, JSON.stringify(info));
   const config = (names: string) => `stage: sft\nmodel_name_or_path: m\ndataset: ${names}\ndataset_dir: ${dir}\n`;
-  const made = await imported(config("pairs, talks"));
+  const made = await imported(config("pairs, talks, part"));
   assert.deepEqual(made.config.data.train, [
     { path: "org/pairs", name: "en", split: "train", columns: { instruction: "q", rejected: "bad" } },
     { path: `${dir}/talks.json`, columns: { messages: "turns" } },
+    { path: `${dir}/b.json`, split: "train[:5]" },
   ]);
   assert.ok(!Object.keys(made.told).some((key) => key.startsWith("dataset_info.json")));
   const { told } = await imported(config("turns"));
@@ -397,6 +453,11 @@ Deno.test.each([
     "adapters without modules",
     "base_model: m\nadapter: lora\nlora_r: 8\nlora_alpha: 8\nlearning_rate: 1\n",
     /lora_target_linear$/,
+  ],
+  [
+    "other first values of an adapter",
+    `${AXOLOTL_ADAPTER}peft_init_lora_weights: pissa\n`,
+    /peft_init_lora_weights: "pissa" has no counterpart here, expected true, gaussian or none$/,
   ],
   [
     "our own config",

@@ -95,6 +95,12 @@ Deno.test("the tokens of pairs are those of training, cut at max_length, from th
     await matchesTraining(alone, optimizeStep(alone, "pairs"));
   }));
 
+Deno.test("what training refuses has no preview: method dpo on rows without pairs, and without a judge", () =>
+  withChat(async (dir) => {
+    const config = await configOf(dir, { method: "dpo" });
+    await assert.rejects(previewData(config), /^UserError: Cannot train with method dpo on .*no chosen and rejected/);
+  }));
+
 Deno.test("prompts are those that the model answers, with the human answer", () =>
   withChat(async (dir) => {
     const config = await configOf(dir, {});

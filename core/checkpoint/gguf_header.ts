@@ -6,6 +6,7 @@
  */
 import { UserError } from "../error.ts";
 import type { ModelFiles } from "../files/model_files.ts";
+import { elementsOf } from "../model/families/model_tensors.ts";
 import { quote } from "../values.ts";
 import { GgufCursor, type GgufField, MOST_HEADER_BYTES, ShortRead } from "./gguf_cursor.ts";
 import { GGUF_MAGIC, GGUF_TYPES } from "./gguf_types.ts";
@@ -123,7 +124,7 @@ function readTensor(cursor: GgufCursor, name: string, { file }: Of): LocatedTens
     );
   }
   const [dtype, block] = found;
-  const elements = shape.reduce((product, size) => product * size, 1);
+  const elements = elementsOf({ shape });
   if (shape.some((size) => size < 1) || elements > Number.MAX_SAFE_INTEGER) {
     throw refuse(`has the sizes ${shape.join(" × ")}, expected those of a matrix`);
   }

@@ -12,6 +12,7 @@ import { parameterShapes } from "../core/model/families/families.ts";
 import { parseModelConfig } from "../core/model/families/model_config.ts";
 import { elementsOf } from "../core/model/families/model_tensors.ts";
 import { modelFolderOf } from "../core/run/model_path.ts";
+import { EVAL_SPLITS } from "../core/run/run_sources.ts";
 import { formatBytes, formatCount } from "./format_units.ts";
 
 /** What is known of a model; null is not known. */
@@ -46,12 +47,26 @@ async function factsOf(path: string): Promise<ModelFacts> {
   return { positions: config.maxPositionEmbeddings, parameters };
 }
 
-/** The first rows of a source, none if it is on the hub. Throws a UserError for what is no source, or of no known shape. */
-async function checkData(source: string, onNote: OnNote): Promise<readonly DataRow[]> {
-  const path = source.replace(/\[[^\]]*\]$/, "");
-  if (await exists(path)) return (await readRows(source, { limit: FIRST_ROWS })).rows;
-  await onHub(path, "dataset", onNote);
-  return [];
+/**
+ * The first rows of a source, none if it is on the hub; of a folder those of the splits `prefer`, as a run reads them.
+ * Throws a UserError for what is no source, or of no known shape.
+ */
+async function checkData(
+  source: string,
+  { prefer = ["train"], onNote }: { prefer?: readonly string[]; onNote: OnNote },
+): Promise<readonly DataRow[]> {
+  let isElsewhere = false;
+  const locate = async (name: string): Promise<readonly string[]> => {
+    await onHub(name, "dataset", onNote);
+    isElsewhere = true;
+    return [];
+  };
+  try {
+    return (await readRows(source, { limit: FIRST_ROWS, locate, prefer })).rows;
+  } catch (error) {
+    if (isElsewhere) return [];
+    throw error;
+  }
 }
 
 /** Rows that are read to know their shape. */
@@ -121,12 +136,12 @@ export class InitChecks {
 
   /** Checks the rows to train on. */
   async data(source: string): Promise<void> {
-    this.#rows = await checkData(source, this.#onNote);
+    this.#rows = await checkData(source, { onNote: this.#onNote });
   }
 
   /** Checks rows to measure on; empty is none. */
   async heldOut(source: string): Promise<void> {
-    if (source !== "") await checkData(source, this.#onNote);
+    if (source !== "") await checkData(source, { prefer: EVAL_SPLITS, onNote: this.#onNote });
   }
 
   /** Checks that the method can use the rows. */

@@ -126,6 +126,31 @@ Deno.test("dnpo init checks what flags name, and writes nothing where it cannot 
     assert.equal(await Deno.stat(`${dir}/new.yaml`).catch(() => null), null);
   }));
 
+Deno.test("dnpo init finds rows by all names by which a run finds them", () =>
+  withFolder(async (dir) => {
+    for (const split of ["train", "test", "validation"]) {
+      for (const folder of split === "train" ? ["rows"] : ["rows", "held"]) {
+        await Deno.mkdir(`${dir}/${folder}`, { recursive: true });
+        await Deno.copyFile(ROWS, `${dir}/${folder}/${split}.jsonl`);
+      }
+    }
+    const init = (data: string, held: string) =>
+      dnpo([
+        ...["init", `${dir}/new.yaml`, "--force", "--model", MODEL, "--method", "spin"],
+        ...["--data", `${dir}/${data}`, "--eval", `${dir}/${held}`],
+      ]);
+    for (const [data, held] of [["rows[:3]", "held"], ["rows/train[:3]", "held/validation"]] as const) {
+      const { code, err } = await init(data, held);
+      assert.deepEqual([code, err], [0, ""], `${data} and ${held}`);
+    }
+    assert.match((await init("rows/more", "held")).err, /^error: Cannot read .*rows: it has no split "more"/);
+    assert.match(
+      (await init("held", "held")).err,
+      /^error: Cannot read .*held: it has the splits test, validation; name/,
+    );
+    assert.match((await init("rows[a]", "held")).err, /^error: Cannot use .*"\[a\]" is no slice, expected \[FROM:TO\]/);
+  }));
+
 Deno.test("dnpo init asks the hub for a model and its length, and goes on where the hub cannot be asked", () =>
   withFolder(async (dir) => {
     await using hub = new HubServer();

@@ -85,17 +85,8 @@ function checkMethod(method: Method, source: string, rows: readonly DataRow[]): 
 async function checkVerifier(path: string, rows: readonly DataRow[]): Promise<void> {
   using verifier = await loadVerifier(path, { seconds: 10 });
   const row = rows.find((row) => row.kind === "text");
-  if (row?.kind !== "text") return;
-  const { prompt, response } = row;
-  const [human] = verifierInputs({
-    ...row,
-    promptIds: [],
-    responseIds: [],
-    generated: response,
-    generatedIds: [],
-    finished: true,
-    prompt,
-  });
+  if (row === undefined) return;
+  const [human] = verifierInputs({ ...row, generated: row.response });
   await verifier.score([human], `the answer in ${row.where}`);
 }
 
@@ -158,7 +149,8 @@ export class InitChecks {
 
   /** Whether all weights are known not to fit into the memory at hand. */
   isTight(): boolean {
-    return fitsFully(this.#facts, this.#memory) === false;
+    const { parameters } = this.#facts;
+    return parameters !== null && this.#memory !== null && BYTES_PER_WEIGHT * parameters > this.#memory;
   }
 
   /** What training all weights takes, and what there is; null if either is not known. */
@@ -172,11 +164,6 @@ export class InitChecks {
 
 /** Bytes that training all weights takes for each: the weight, its gradient and Adam's two moments, in float32. */
 const BYTES_PER_WEIGHT = 16;
-
-/** Whether all weights of a model can be trained in this much memory; null if that is not known. */
-function fitsFully({ parameters }: ModelFacts, memory: number | null): boolean | null {
-  return parameters === null || memory === null ? null : BYTES_PER_WEIGHT * parameters <= memory;
-}
 
 /** Bytes of the system's memory that are free; null if that is not known. */
 function freeMemory(): number | null {

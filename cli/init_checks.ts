@@ -1,10 +1,11 @@
 /** Checks of what is answered to `dnpo init`, so that a mistake is told before a run begins. @module */
-import { join } from "node:path";
+import { modelFilesAt } from "../core/checkpoint/gguf_files.ts";
 import type { Method } from "../core/config/choices.ts";
 import type { DataRow } from "../core/data/parse_row.ts";
 import { readRows } from "../core/data/read_rows.ts";
 import { UserError } from "../core/error.ts";
 import { exists, readJsonObject } from "../core/files/io.ts";
+import { readOptionalJson } from "../core/files/model_files.ts";
 import { lookUp } from "../core/hub/look_up.ts";
 import { verifierInputs } from "../core/label/verifier_protocol.ts";
 import { loadVerifier } from "../core/label/verifier_judge.ts";
@@ -27,19 +28,19 @@ type OnNote = (line: string) => void;
 
 const UNKNOWN: ModelFacts = { positions: null, parameters: null };
 
-/** What is known of a model. Throws a UserError if it is neither a folder with a model nor on the hub. */
+/** What is known of a model. Throws a UserError if it is neither a folder or a GGUF file with a model nor on the hub. */
 async function checkModel(name: string, onNote: OnNote): Promise<ModelFacts> {
   if (await exists(name)) {
     const folder = await modelFolderOf(name, { resolve: (base) => Promise.resolve(base) });
-    const config = join(folder, "config.json");
-    return await exists(config) ? await factsOf(config) : UNKNOWN;
+    const files = await modelFilesAt(folder);
+    const json = await readOptionalJson(files, "config.json");
+    return json === null ? UNKNOWN : factsOf(json, files.pathOf("config.json"));
   }
   const found = await onHub(name, "model", onNote);
-  return found === null ? UNKNOWN : await factsOf(found);
+  return found === null ? UNKNOWN : factsOf(await readJsonObject(found), found);
 }
 
-async function factsOf(path: string): Promise<ModelFacts> {
-  const json = await readJsonObject(path);
+function factsOf(json: Readonly<Record<string, unknown>>, path: string): ModelFacts {
   // A reward model is a judge, and its config is read otherwise.
   if (/ForSequenceClassification/.test(JSON.stringify(json.architectures ?? []))) return UNKNOWN;
   const config = parseModelConfig(json, path);

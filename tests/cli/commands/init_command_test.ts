@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { judgeChoices, neededBy, writeStarter } from "../../../cli/starter_config.ts";
 import { loadConfig, requireFor } from "../../../core/config/config.ts";
 import { dnpo, succeeded, withFolder } from "../../_shared/dnpo.ts";
+import { writeGguf } from "../../_shared/gguf_model.ts";
 import { HubServer } from "../../_shared/hub_server.ts";
 import { hasTerminal, inTerminal } from "../../_shared/terminal.ts";
 
@@ -149,6 +150,18 @@ Deno.test("dnpo init finds rows by all names by which a run finds them", () =>
       /^error: Cannot read .*held: it has the splits test, validation; name/,
     );
     assert.match((await init("rows[a]", "held")).err, /^error: Cannot use .*"\[a\]" is no slice, expected \[FROM:TO\]/);
+  }));
+
+Deno.test("dnpo init knows the length of a GGUF file, and tells one that cannot be read", () =>
+  withFolder(async (dir) => {
+    await writeGguf(dir, { config: { max_position_embeddings: 48 } });
+    await Deno.writeTextFile(`${dir}/cut.gguf`, "GGUF");
+    const init = (model: string) =>
+      dnpo(["init", `${dir}/new.yaml`, "--model", `${dir}/${model}`, "--data", ROWS, "--method", "spin", "--lora"]);
+    assert.match((await init("cut.gguf")).err, /^error: Cannot read .*cut\.gguf: it ends within its header/);
+    const { code, err } = await init("model.gguf");
+    assert.deepEqual([code, err], [0, ""]);
+    assert.equal([(await loadConfig(`${dir}/new.yaml`)).data].flat()[0]!.max_length, 48);
   }));
 
 Deno.test("dnpo init asks the hub for a model and its length, and goes on where the hub cannot be asked", () =>

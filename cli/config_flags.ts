@@ -26,8 +26,13 @@ export const QUANTIZATION_FLAG: Flag = { name: "quantization", key: "quantizatio
 
 /** The value of a flag as the parser found it; undefined if it was not given. */
 export function flagValue(values: Values, { name }: Pick<Flag, "name">): string | undefined {
-  const value = values[name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase())];
+  const value = values[parsedName(name)];
   return typeof value === "string" ? value : undefined;
+}
+
+/** What the parser calls a flag. */
+function parsedName(flag: string): string {
+  return flag.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
 }
 
 /**
@@ -64,8 +69,7 @@ export async function configOfFlags(
 
 /** Reads a setting of sampling that was typed, with the bounds of its key. Throws a UserError that calls it `name`. */
 export async function readSampling(flag: Flag, text: string, name: string): Promise<ResolvedConfig["generation"]> {
-  const camel = flag.name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
-  const { generation } = await configOfFlags({ [camel]: text }, { flags: [flag] }).catch((error) => {
+  const { generation } = await configOfFlags({ [parsedName(flag.name)]: text }, { flags: [flag] }).catch((error) => {
     throw error instanceof UserError ? new UserError(error.message.replace(`--${flag.name}`, name)) : error;
   });
   return generation;

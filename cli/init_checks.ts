@@ -1,10 +1,11 @@
 /** Checks of what is answered to `dnpo init`, so that a mistake is told before a run begins. @module */
-import { join } from "node:path";
+import { modelFilesAt } from "../core/checkpoint/gguf_files.ts";
 import type { Method } from "../core/config/choices.ts";
 import type { DataRow } from "../core/data/parse_row.ts";
 import { readRows } from "../core/data/read_rows.ts";
 import { UserError } from "../core/error.ts";
 import { exists, readJsonObject } from "../core/files/io.ts";
+import { readOptionalJson } from "../core/files/model_files.ts";
 import { lookUp } from "../core/hub/look_up.ts";
 import { verifierInputs } from "../core/label/verifier_protocol.ts";
 import { loadVerifier } from "../core/label/verifier_judge.ts";
@@ -12,6 +13,7 @@ import { parameterShapes } from "../core/model/families/families.ts";
 import { parseModelConfig } from "../core/model/families/model_config.ts";
 import { elementsOf } from "../core/model/families/model_tensors.ts";
 import { modelFolderOf } from "../core/run/model_path.ts";
+import { EVAL_SPLITS } from "../core/run/run_sources.ts";
 import { formatBytes, formatCount } from "./format_units.ts";
 
 /** What is known of a model; null is not known. */
@@ -26,19 +28,19 @@ type OnNote = (line: string) => void;
 
 const UNKNOWN: ModelFacts = { positions: null, parameters: null };
 
-/** What is known of a model. Throws a UserError if it is neither a folder with a model nor on the hub. */
+/** What is known of a model. Throws a UserError if it is neither a folder or a GGUF file with a model nor on the hub. */
 async function checkModel(name: string, onNote: OnNote): Promise<ModelFacts> {
   if (await exists(name)) {
     const folder = await modelFolderOf(name, { resolve: (base) => Promise.resolve(base) });
-    const config = join(folder, "config.json");
-    return await exists(config) ? await factsOf(config) : UNKNOWN;
+    const files = await modelFilesAt(folder);
+    const json = await readOptionalJson(files, "config.json");
+    return json === null ? UNKNOWN : factsOf(json, files.pathOf("config.json"));
   }
   const found = await onHub(name, "model", onNote);
-  return found === null ? UNKNOWN : await factsOf(found);
+  return found === null ? UNKNOWN : factsOf(await readJsonObject(found), found);
 }
 
-async function factsOf(path: string): Promise<ModelFacts> {
-  const json = await readJsonObject(path);
+function factsOf(json: Readonly<Record<string, unknown>>, path: string): ModelFacts {
   // A reward model is a judge, and its config is read otherwise.
   if (/ForSequenceClassification/.test(JSON.stringify(json.architectures ?? []))) return UNKNOWN;
   const config = parseModelConfig(json, path);
@@ -46,12 +48,26 @@ async function factsOf(path: string): Promise<ModelFacts> {
   return { positions: config.maxPositionEmbeddings, parameters };
 }
 
-/** The first rows of a source, none if it is on the hub. Throws a UserError for what is no source, or of no known shape. */
-async function checkData(source: string, onNote: OnNote): Promise<readonly DataRow[]> {
-  const path = source.replace(/\[[^\]]*\]$/, "");
-  if (await exists(path)) return (await readRows(source, { limit: FIRST_ROWS })).rows;
-  await onHub(path, "dataset", onNote);
-  return [];
+/**
+ * The first rows of a source, none if it is on the hub; of a folder those of the splits `prefer`, as a run reads them.
+ * Throws a UserError for what is no source, or of no known shape.
+ */
+async function checkData(
+  source: string,
+  { prefer = ["train"], onNote }: { prefer?: readonly string[]; onNote: OnNote },
+): Promise<readonly DataRow[]> {
+  let isElsewhere = false;
+  const locate = async (name: string): Promise<readonly string[]> => {
+    await onHub(name, "dataset", onNote);
+    isElsewhere = true;
+    return [];
+  };
+  try {
+    return (await readRows(source, { limit: FIRST_ROWS, locate, prefer })).rows;
+  } catch (error) {
+    if (isElsewhere) return [];
+    throw error;
+  }
 }
 
 /** Rows that are read to know their shape. */
@@ -70,17 +86,8 @@ function checkMethod(method: Method, source: string, rows: readonly DataRow[]): 
 async function checkVerifier(path: string, rows: readonly DataRow[]): Promise<void> {
   using verifier = await loadVerifier(path, { seconds: 10 });
   const row = rows.find((row) => row.kind === "text");
-  if (row?.kind !== "text") return;
-  const { prompt, response } = row;
-  const [human] = verifierInputs({
-    ...row,
-    promptIds: [],
-    responseIds: [],
-    generated: response,
-    generatedIds: [],
-    finished: true,
-    prompt,
-  });
+  if (row === undefined) return;
+  const [human] = verifierInputs({ ...row, generated: row.response });
   await verifier.score([human], `the answer in ${row.where}`);
 }
 
@@ -121,12 +128,12 @@ export class InitChecks {
 
   /** Checks the rows to train on. */
   async data(source: string): Promise<void> {
-    this.#rows = await checkData(source, this.#onNote);
+    this.#rows = await checkData(source, { onNote: this.#onNote });
   }
 
   /** Checks rows to measure on; empty is none. */
   async heldOut(source: string): Promise<void> {
-    if (source !== "") await checkData(source, this.#onNote);
+    if (source !== "") await checkData(source, { prefer: EVAL_SPLITS, onNote: this.#onNote });
   }
 
   /** Checks that the method can use the rows. */
@@ -143,7 +150,8 @@ export class InitChecks {
 
   /** Whether all weights are known not to fit into the memory at hand. */
   isTight(): boolean {
-    return fitsFully(this.#facts, this.#memory) === false;
+    const { parameters } = this.#facts;
+    return parameters !== null && this.#memory !== null && BYTES_PER_WEIGHT * parameters > this.#memory;
   }
 
   /** What training all weights takes, and what there is; null if either is not known. */
@@ -157,11 +165,6 @@ export class InitChecks {
 
 /** Bytes that training all weights takes for each: the weight, its gradient and Adam's two moments, in float32. */
 const BYTES_PER_WEIGHT = 16;
-
-/** Whether all weights of a model can be trained in this much memory; null if that is not known. */
-function fitsFully({ parameters }: ModelFacts, memory: number | null): boolean | null {
-  return parameters === null || memory === null ? null : BYTES_PER_WEIGHT * parameters <= memory;
-}
 
 /** Bytes of the system's memory that are free; null if that is not known. */
 function freeMemory(): number | null {

@@ -1,6 +1,7 @@
 /** The one door through which text leaves for this process's streams, whose readers may leave. @module */
 import { styleText } from "node:util";
 import { safeJson, safeLine } from "../core/safe_text.ts";
+import { terminalColumns } from "./terminal_columns.ts";
 import { wrapText } from "./wrap_text.ts";
 
 /** Thrown where nobody reads a stream any more, as after `| head`. */
@@ -56,10 +57,5 @@ export function tellFaint(line: string): void {
 
 function fitted(line: string): string {
   if (!Deno.stderr.isTerminal()) return line;
-  try {
-    // Some pseudo terminals report 0.
-    return wrapText(line, Deno.consoleSize().columns || 80, { indent: 2 }).join("\n");
-  } catch {
-    return line;
-  }
+  return wrapText(line, terminalColumns(Deno.stderr, 80), { indent: 2 }).join("\n");
 }

@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError, Option } from "@commander-js/extra-t
 import { safeLine } from "../core/safe_text.ts";
 import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
 import { print, writeToStderr } from "./print.ts";
+import { terminalColumns } from "./terminal_columns.ts";
 import { wrapText } from "./wrap_text.ts";
 
 /** What is known of a program besides its commands. */
@@ -31,19 +32,11 @@ function toArgument({ name, summary, required, choices }: NonNullable<CommandEnt
   return choices ? argument.choices(choices) : argument;
 }
 
-/** Columns of the terminal, as the parser takes them for the rest of the help. */
-function helpColumns(): number {
-  try {
-    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns || 80 : 80;
-  } catch {
-    return 80;
-  }
-}
-
 /** Examples, each with its meaning beside it, or below where that is wider than the terminal. */
 function examplesText(examples: CommandEntry["examples"]): string {
   const width = Math.max(...examples.map(([line]) => line.length));
-  const columns = helpColumns();
+  // As many as the parser takes for the rest of the help.
+  const columns = terminalColumns(Deno.stdout, 80);
   const beside = examples.map(([line, meaning]) => `  ${line.padEnd(width)}  ${meaning}`);
   const fits = beside.every((line) => line.length <= columns);
   const below = examples.flatMap(([line, meaning]) => [

@@ -4,6 +4,7 @@ import { formatSize, type ProgressEvent } from "../core/progress.ts";
 import { safeLine } from "../core/safe_text.ts";
 import { writeToStderr } from "./print.ts";
 import { RunRest } from "./run_rest.ts";
+import { terminalColumns } from "./terminal_columns.ts";
 import { wrapText } from "./wrap_text.ts";
 
 /** Where progress is shown; the defaults are this process's standard error. */
@@ -87,7 +88,7 @@ export class Progress {
     this.#quiet = options.quiet ?? false;
     this.#write = options.write ?? writeToStderr;
     this.#isTerminal = options.isTerminal ?? Deno.stderr.isTerminal();
-    this.#columns = options.columns ?? consoleColumns;
+    this.#columns = options.columns ?? (() => terminalColumns(Deno.stderr, 80));
     this.#now = options.now ?? (() => performance.now());
     this.#rest = options.iterations === undefined ? null : new RunRest(options.iterations);
   }
@@ -165,14 +166,4 @@ function fitParts(line: string, columns: number): string {
   let fitted = line;
   while (fitted.length > columns && fitted.includes("  ")) fitted = fitted.slice(0, fitted.lastIndexOf("  "));
   return fitted.slice(0, columns);
-}
-
-/** Columns of the terminal that standard error is, 80 if it says none. */
-function consoleColumns(): number {
-  try {
-    // Some pseudo terminals report 0.
-    return Deno.consoleSize().columns || 80;
-  } catch {
-    return 80;
-  }
 }

@@ -1,6 +1,7 @@
 /** Tables for the terminal. @module */
 import Table from "cli-table3";
 import { safeLine } from "../core/safe_text.ts";
+import { terminalColumns } from "./terminal_columns.ts";
 
 /** Layout of a table. */
 export interface TableOptions {
@@ -38,10 +39,5 @@ function formatList(head: readonly string[], rows: readonly (readonly (string | 
 
 /** Columns of the terminal if standard output is one, otherwise no limit. */
 export function outputColumns(): number {
-  try {
-    // Some pseudo terminals report 0.
-    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns || Infinity : Infinity;
-  } catch {
-    return Infinity;
-  }
+  return terminalColumns(Deno.stdout, Infinity);
 }

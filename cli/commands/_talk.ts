@@ -212,6 +212,8 @@ export class Talk implements Disposable {
   /** Writes the answers of both models beside each other, once both are there. */
   async #both(text: string, { signal }: AbortController): Promise<AnswerReport> {
     const { write } = this.#options;
+    // Where one cannot answer, neither does, so that both remember the same turns.
+    for (const { chat } of this.#sides()) chat.check(text);
     const answers = [];
     for (const { name, chat } of this.#sides()) answers.push({ name, ...await collect(chat, text, signal) });
     const [names, texts] = [answers.map(({ name }) => name), answers.map(({ said }) => said)];

@@ -1,6 +1,7 @@
 /** Matrices that a GGUF file has as blocks: 32 neighbours of a row, a binary16 scale before their codes. @module */
 import { f16ToF32 } from "../dtype.ts";
 import type { CodedMatrix } from "./coded_weights.ts";
+import { GGUF_TYPES } from "./gguf_types.ts";
 
 /** The quantized types. */
 export type BlockType = "Q8_0" | "Q4_0";
@@ -13,15 +14,12 @@ export function isBlockType(type: string): type is BlockType {
 /** Numbers in a block. */
 export const BLOCK = 32;
 
-/** Bytes of a block, with its scale. */
-export const BLOCK_BYTES: Readonly<Record<BlockType, number>> = { Q8_0: BLOCK + 2, Q4_0: BLOCK / 2 + 2 };
-
 /**
  * Scales and codes apart, as the device holds `int8` and `int4`: of Q4_0, byte i of a block has code i and, in its
  * upper half, code i + 16.
  */
 export function splitBlocks(bytes: Uint8Array, type: BlockType): CodedMatrix {
-  const blockBytes = BLOCK_BYTES[type];
+  const blockBytes = GGUF_TYPES[type].bytes;
   const count = bytes.length / blockBytes;
   const codes = new Uint8Array(count * (blockBytes - 2));
   const scales = new Uint8Array(count * 2);

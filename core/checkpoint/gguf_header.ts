@@ -6,8 +6,10 @@
  */
 import { UserError } from "../error.ts";
 import type { ModelFiles } from "../files/model_files.ts";
+import { elementsOf } from "../model/families/model_tensors.ts";
 import { quote } from "../values.ts";
 import { GgufCursor, type GgufField, MOST_HEADER_BYTES, ShortRead } from "./gguf_cursor.ts";
+import { GGUF_MAGIC, GGUF_TYPES } from "./gguf_types.ts";
 import type { TensorInfo } from "./safetensors_header.ts";
 
 /** A tensor and the name of its file. */
@@ -22,22 +24,12 @@ export interface GgufHeader {
   readonly tensors: ReadonlyMap<string, LocatedTensor>;
 }
 
-/** Types that are read: elements of a block, and its bytes. */
-const TYPES: Readonly<Record<number, { name: string; elements: number; bytes: number }>> = {
-  0: { name: "F32", elements: 1, bytes: 4 },
-  1: { name: "F16", elements: 1, bytes: 2 },
-  2: { name: "Q4_0", elements: 32, bytes: 18 },
-  8: { name: "Q8_0", elements: 32, bytes: 34 },
-  30: { name: "BF16", elements: 1, bytes: 2 },
-};
-
 /** Names of others, for messages. */
 const OTHERS: Readonly<Record<number, string>> = {
   ...{ 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 9: "Q8_1", 10: "Q2_K", 11: "Q3_K", 12: "Q4_K", 13: "Q5_K", 14: "Q6_K" },
   ...{ 15: "Q8_K", 20: "IQ4_NL", 23: "IQ4_XS", 28: "F64", 39: "MXFP4" },
 };
 
-const MAGIC = 0x46554747;
 const FIRST_BYTES = 2 ** 16;
 
 /** Reads and checks the header of a GGUF file. Throws a UserError naming file and key or tensor. */
@@ -66,7 +58,7 @@ interface Of {
 
 function readHeader(cursor: GgufCursor, of: Of): GgufHeader {
   const magic = cursor.u32();
-  if (magic !== MAGIC) throw cursor.refuse(`it begins with 0x${magic.toString(16)}, expected a GGUF file`);
+  if (magic !== GGUF_MAGIC) throw cursor.refuse(`it begins with 0x${magic.toString(16)}, expected a GGUF file`);
   const version = cursor.u32();
   if (version !== 3 && version !== 2) {
     throw cursor.refuse(`its version is ${version}, expected 2 or 3, little-endian`);
@@ -124,20 +116,21 @@ function readTensor(cursor: GgufCursor, name: string, { file }: Of): LocatedTens
   if (dimensions < 1 || dimensions > 4) throw refuse(`has ${dimensions} dimensions, expected 1 to 4`);
   const shape = Array.from({ length: dimensions }, () => cursor.u64()).reverse();
   const type = cursor.u32();
-  const found = TYPES[type];
+  const found = Object.entries(GGUF_TYPES).find(([, { id }]) => id === type);
   if (found === undefined) {
     throw refuse(
-      `is of type ${OTHERS[type] ?? type}, expected ${Object.values(TYPES).map(({ name }) => name).join(", ")}, ` +
+      `is of type ${OTHERS[type] ?? type}, expected ${Object.keys(GGUF_TYPES).join(", ")}, ` +
         "as in a Q8_0 or F16 file of the same model",
     );
   }
-  const elements = shape.reduce((product, size) => product * size, 1);
+  const [dtype, block] = found;
+  const elements = elementsOf({ shape });
   if (shape.some((size) => size < 1) || elements > Number.MAX_SAFE_INTEGER) {
     throw refuse(`has the sizes ${shape.join(" × ")}, expected those of a matrix`);
   }
-  if (shape.at(-1)! % found.elements !== 0) {
-    throw refuse(`has rows of ${shape.at(-1)} numbers, expected a multiple of ${found.elements} for ${found.name}`);
+  if (shape.at(-1)! % block.elements !== 0) {
+    throw refuse(`has rows of ${shape.at(-1)} numbers, expected a multiple of ${block.elements} for ${dtype}`);
   }
-  const byteLength = elements / found.elements * found.bytes;
-  return { dtype: found.name, shape, offset: cursor.u64(), byteLength, file };
+  const byteLength = elements / block.elements * block.bytes;
+  return { dtype, shape, offset: cursor.u64(), byteLength, file };
 }

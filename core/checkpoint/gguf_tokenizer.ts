@@ -5,6 +5,7 @@ import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
 import type { GgufFields } from "./gguf_fields.ts";
 import { mergesOfScores } from "./gguf_merges.ts";
+import { TOKEN_TYPES } from "./gguf_types.ts";
 
 /** Tokens that end an answer in llama.cpp wherever a vocabulary has them. */
 export const KNOWN_ENDS: readonly string[] = [
@@ -19,9 +20,6 @@ export const KNOWN_ENDS: readonly string[] = [
 
 const PREFIX = "tokenizer.ggml.";
 const MARK = "▁";
-
-/** The numbers of `tokenizer.ggml.token_type`. */
-const TYPES = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
 /** The ids of the tokens that end an answer, that after a text first. Throws a UserError. */
 export function endTokens(fields: GgufFields): number[] {
@@ -44,7 +42,7 @@ export function ggufTokenizer(fields: GgufFields): { tokenizer: JsonObject; conf
   };
   const used = new Map<string, number>();
   for (const [id, text] of texts.entries()) {
-    if (types[id] === TYPES.unused) continue;
+    if (types[id] === TOKEN_TYPES.unused) continue;
     if (used.has(text)) {
       throw new UserError(
         `Cannot use ${fields.path}: ${quote(text)} is the token ${used.get(text)} and ${id}, expected one`,
@@ -65,8 +63,8 @@ export function ggufTokenizer(fields: GgufFields): { tokenizer: JsonObject; conf
     after: fields.flag(`${PREFIX}add_eos_token`, false) ? eos : null,
   };
   const added = texts.flatMap((content, id) => {
-    const special = types[id] === TYPES.control || types[id] === TYPES.unknown;
-    if (!special && types[id] !== TYPES.userDefined) return [];
+    const special = types[id] === TOKEN_TYPES.control || types[id] === TOKEN_TYPES.unknown;
+    if (!special && types[id] !== TOKEN_TYPES.userDefined) return [];
     return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special }];
   });
   const named = { bos_token: bos, eos_token: eos, unk_token: unknown, pad_token: tokenOf("padding") };
@@ -136,7 +134,9 @@ function pieces(fields: GgufFields, { texts, types, vocab, unknown }: Tokens): P
   }
   const prefixes = fields.flag(`${PREFIX}add_space_prefix`, true);
   const marks = { type: "Replace", pattern: { String: " " }, content: MARK };
-  const normal = texts.flatMap((text, id) => types[id] === TYPES.normal ? [{ text, id, score: scores[id]! }] : []);
+  const normal = texts.flatMap((text, id) =>
+    types[id] === TOKEN_TYPES.normal ? [{ text, id, score: scores[id]! }] : []
+  );
   return {
     adds: true,
     normalizer: prefixes ? { type: "Sequence", normalizers: [{ type: "Prepend", prepend: MARK }, marks] } : marks,

@@ -2,6 +2,7 @@
 import { decodeFloat32, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import type { ModelConfig } from "../model/families/family.ts";
+import { elementsOf } from "../model/families/model_tensors.ts";
 import { quote } from "../values.ts";
 import type { CodedMatrix, CodedWeights } from "./coded_weights.ts";
 import { type BlockType, isBlockType, joinBlocks, scalesOf, splitBlocks } from "./gguf_blocks.ts";
@@ -38,7 +39,7 @@ export function openGgufWeights(stored: Weights, config: ModelConfig): CodedWeig
   async function* streamFloat32(name: string): AsyncGenerator<Float32Array<ArrayBuffer>> {
     const { dtype, shape, byteLength } = tensors.get(name)!;
     const rowBytes = byteLength / shape[0]!;
-    const most = Math.max(1, Math.floor(PIECE / elementsOf(shape.slice(1)))) * rowBytes;
+    const most = Math.max(1, Math.floor(PIECE / elementsOf({ shape: shape.slice(1) }))) * rowBytes;
     for (let start = 0; start < byteLength; start += most) {
       const bytes = await readBytes(name, { start, length: Math.min(most, byteLength - start) });
       yield isDtype(dtype) ? decodeFloat32(bytes, dtype) : joinBlocks(split(name, bytes), dtype as BlockType);
@@ -46,7 +47,7 @@ export function openGgufWeights(stored: Weights, config: ModelConfig): CodedWeig
   }
 
   async function readFloat32(name: string): Promise<Float32Array<ArrayBuffer>> {
-    const out = new Float32Array(elementsOf(tensors.get(name)!.shape));
+    const out = new Float32Array(elementsOf(tensors.get(name)!));
     let at = 0;
     for await (const values of streamFloat32(name)) {
       out.set(values, at);
@@ -91,10 +92,6 @@ function renamed(stored: Weights, names: ReadonlyMap<string, GgufName>): Map<str
 
 function refusal({ path }: Weights, tensor: string, problem: string): UserError {
   return new UserError(`Cannot load ${quote(tensor)} from ${path}: ${problem}`);
-}
-
-function elementsOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 /** Puts row 2·i + j of each head at i + j·(half its rows). */

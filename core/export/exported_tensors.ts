@@ -1,6 +1,7 @@
 /** The tensors of a GGUF file: names, types, and values in the order that llama.cpp wants. @module */
 import { BLOCK, type BlockType, isBlockType } from "../checkpoint/gguf_blocks.ts";
 import { type GgufName, ggufNames } from "../checkpoint/gguf_names.ts";
+import type { GgufType } from "../checkpoint/gguf_types.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import { checkValues } from "../checkpoint/save_folder.ts";
 import { encodeFloat32, isDtype } from "../dtype.ts";
@@ -9,7 +10,7 @@ import { modelTensors } from "../model/families/families.ts";
 import { elementsOf } from "../model/families/model_tensors.ts";
 import { inverseFrequencies } from "../model/families/rope_frequencies.ts";
 import { quote } from "../values.ts";
-import type { GgufTensor, GgufType } from "./gguf_bytes.ts";
+import type { GgufTensor } from "./gguf_bytes.ts";
 import { quantizeBlocks } from "./quantize_blocks.ts";
 
 /** How the tensors are written. */

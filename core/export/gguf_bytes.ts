@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { GGUF_MAGIC, GGUF_TYPES, type GgufType } from "../checkpoint/gguf_types.ts";
 
 /** A value of the metadata. */
 export type GgufValue =
@@ -14,18 +15,6 @@ export type GgufValue =
   | { readonly texts: readonly string[] }
   | { readonly float32s: readonly number[] }
   | { readonly int32s: readonly number[] };
-
-/** Types of tensors: the number that stands for each, and how many elements a block of how many bytes holds. */
-export const GGUF_TYPES = {
-  F32: { id: 0, elements: 1, bytes: 4 },
-  F16: { id: 1, elements: 1, bytes: 2 },
-  BF16: { id: 30, elements: 1, bytes: 2 },
-  Q8_0: { id: 8, elements: 32, bytes: 34 },
-  Q4_0: { id: 2, elements: 32, bytes: 18 },
-} as const satisfies Readonly<Record<string, { id: number; elements: number; bytes: number }>>;
-
-/** A type of tensors. */
-export type GgufType = keyof typeof GGUF_TYPES;
 
 /** A tensor to write. */
 export interface GgufTensor {
@@ -44,7 +33,6 @@ export interface GgufContents {
   readonly tensors: readonly GgufTensor[];
 }
 
-const MAGIC = 0x46554747;
 const VERSION = 3;
 const ALIGNMENT = 32;
 
@@ -72,7 +60,7 @@ export async function* ggufBytes(contents: GgufContents): AsyncGenerator<Uint8Ar
 /** Everything before the tensors' bytes. */
 function encodeHead({ metadata, tensors }: GgufContents): Uint8Array {
   const out = new HeadWriter();
-  out.uint32(MAGIC);
+  out.uint32(GGUF_MAGIC);
   out.uint32(VERSION);
   out.uint64(tensors.length);
   out.uint64(metadata.length);

@@ -1,4 +1,5 @@
 /** Vocabularies of SentencePiece's BPE (Llama 2, Mistral, Zephyr), which GGUF calls `llama`. @module */
+import { TOKEN_TYPES } from "../checkpoint/gguf_types.ts";
 import type { JsonObject } from "../data/formats/json_rows.ts";
 import { mergePairs } from "../data/tokenizer/bpe_model.ts";
 import { NORMALIZER_TYPES } from "../data/tokenizer/normalizers.ts";
@@ -8,7 +9,7 @@ import { partsOf, TokenizerPart } from "../data/tokenizer/tokenizer_part.ts";
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
 import { pieceScores } from "./piece_scores.ts";
-import { listTokens, TOKEN_TYPES } from "./token_list.ts";
+import { listTokens } from "./token_list.ts";
 import { addedTokenNotes, refuseSettings, type Vocabulary } from "./vocabulary.ts";
 
 const MARK = "▁";

@@ -1,5 +1,6 @@
 /** Quantizes in blocks of 32 numbers, to the bits of gguf-py's `quants` (and, for Q8_0, of ggml). @module */
-import { BLOCK, BLOCK_BYTES, type BlockType } from "../checkpoint/gguf_blocks.ts";
+import { BLOCK, type BlockType } from "../checkpoint/gguf_blocks.ts";
+import { GGUF_TYPES } from "../checkpoint/gguf_types.ts";
 import { f32ToF16 } from "../dtype.ts";
 
 const { fround } = Math;
@@ -12,7 +13,7 @@ const { fround } = Math;
 export function quantizeBlocks(values: Float32Array, type: BlockType): Uint8Array<ArrayBuffer> {
   const count = values.length / BLOCK;
   const scales = new Float32Array(count);
-  const bytes = BLOCK_BYTES[type];
+  const bytes = GGUF_TYPES[type].bytes;
   const out = new Uint8Array(count * bytes);
   const quantize = type === "Q8_0" ? quantizeQ8 : quantizeQ4;
   for (let i = 0; i < count; i++) {

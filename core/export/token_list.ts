@@ -1,10 +1,8 @@
 /** The tokens of a tokenizer.json as a list by id, as GGUF has them. @module */
+import { TOKEN_TYPES } from "../checkpoint/gguf_types.ts";
 import type { JsonObject } from "../data/formats/json_rows.ts";
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
-
-/** The numbers of `tokenizer.ggml.token_type`. */
-export const TOKEN_TYPES = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
 /** All tokens of a model. */
 export interface TokenList {

@@ -109,6 +109,11 @@ export class Chat {
     this.reset();
   }
 
+  /** Throws a UserError, as {@linkcode answer} would, if a user's turn cannot be answered now. */
+  check(text: string): void {
+    this.#fit(text);
+  }
+
   /**
    * Answers a user's turn: yields the text as it comes, and returns a report. If the signal stops the answer, the text
    * so far is remembered. Throws a UserError, and changes nothing, if the turn alone does not fit or the template
@@ -117,7 +122,7 @@ export class Chat {
   async *answer(text: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<string, AnswerReport> {
     const { model, tokenizer } = this.#options;
     const settings = this.#settings;
-    const { turns, ids, forgotten } = this.#fit([...this.#turns, { role: "user", content: text }]);
+    const { turns, ids, forgotten } = this.#fit(text);
     const report: AnswerReport = {
       end: "length",
       promptTokens: ids.length,
@@ -171,8 +176,9 @@ export class Chat {
     this.#session.free();
   }
 
-  /** The turns that fit with room for an answer, and their ids; the oldest turns are left out first. */
-  #fit(turns: readonly Message[]): { turns: readonly Message[]; ids: number[]; forgotten: number } {
+  /** The turns up to the user's that fit with room for an answer, and their ids; the oldest are left out first. */
+  #fit(text: string): { turns: readonly Message[]; ids: number[]; forgotten: number } {
+    const turns: readonly Message[] = [...this.#turns, { role: "user", content: text }];
     const room = Math.min(this.#settings.max_new_tokens, Math.max(1, Math.floor(this.maxLength * ROOM)));
     let kept = turns;
     let ids = this.#encode(kept);

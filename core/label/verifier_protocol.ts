@@ -14,7 +14,7 @@ export type Verifier = (input: VerifierInput) => number | boolean | Promise<numb
 
 /** The inputs of a row: the human answer, then the generated one. */
 export function verifierInputs(
-  { prompt, reference, response, generated }: ResponseRow,
+  { prompt, reference, response, generated }: Pick<ResponseRow, "prompt" | "reference" | "response" | "generated">,
 ): [VerifierInput, VerifierInput] {
   const input = { prompt, ...(reference !== undefined && { reference: plainValue(reference) }) };
   return [{ ...input, response }, { ...input, response: generated }];

@@ -30,8 +30,7 @@ export function vectorText(access: MatmulAccess, { rows, columns, depth: depthOf
   const unit = bWide ? 8 : 4;
   const across = depth / unit;
   const loads = columns * across / threads;
-  const masked = (value: string, k: string): string =>
-    ragged ? `select(vec4f(), ${value}, ${insideOf(k)})` : `select(vec4f(), ${value}, ${k} < k_last)`;
+  const masked = (value: string, k: string): string => ragged ? `select(vec4f(), ${value}, ${insideOf(k)})` : value;
   const read = (k: string): string =>
     unroll(loads, (h) => `    w${h} = load_b${unit}(b_at${h} + min(${k} + k${h}, k_end));`);
   const put = unroll(loads, (h) =>
@@ -75,7 +74,7 @@ ${read(`k + ${depth}u`)}
       let quads = min(${depth / 4}u, (k_last - k + 3u) / 4u);
       for (var quad = 0u; quad < quads; quad += 1u) {
         let at = k + 4u * quad;
-        let x = ${ragged ? masked("load_a4(a_at + at)", "at") : "load_a4(a_at + at)"};
+        let x = ${masked("load_a4(a_at + at)", "at")};
         let y = tile[slot(own, quad)];
 ${FOUR.map((q) => `        sum = fma(x[${q}], y[${q}], sum);`).join("\n")}
       }

@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { judgeChoices, neededBy, writeStarter } from "../../../cli/starter_config.ts";
 import { loadConfig, requireFor } from "../../../core/config/config.ts";
 import { dnpo, succeeded, withFolder } from "../../_shared/dnpo.ts";
+import { writeGguf } from "../../_shared/gguf_model.ts";
 import { HubServer } from "../../_shared/hub_server.ts";
 import { hasTerminal, inTerminal } from "../../_shared/terminal.ts";
 
@@ -124,6 +125,43 @@ Deno.test("dnpo init checks what flags name, and writes nothing where it cannot 
       assert.match(err, error);
     }
     assert.equal(await Deno.stat(`${dir}/new.yaml`).catch(() => null), null);
+  }));
+
+Deno.test("dnpo init finds rows by all names by which a run finds them", () =>
+  withFolder(async (dir) => {
+    for (const split of ["train", "test", "validation"]) {
+      for (const folder of split === "train" ? ["rows"] : ["rows", "held"]) {
+        await Deno.mkdir(`${dir}/${folder}`, { recursive: true });
+        await Deno.copyFile(ROWS, `${dir}/${folder}/${split}.jsonl`);
+      }
+    }
+    const init = (data: string, held: string) =>
+      dnpo([
+        ...["init", `${dir}/new.yaml`, "--force", "--model", MODEL, "--method", "spin"],
+        ...["--data", `${dir}/${data}`, "--eval", `${dir}/${held}`],
+      ]);
+    for (const [data, held] of [["rows[:3]", "held"], ["rows/train[:3]", "held/validation"]] as const) {
+      const { code, err } = await init(data, held);
+      assert.deepEqual([code, err], [0, ""], `${data} and ${held}`);
+    }
+    assert.match((await init("rows/more", "held")).err, /^error: Cannot read .*rows: it has no split "more"/);
+    assert.match(
+      (await init("held", "held")).err,
+      /^error: Cannot read .*held: it has the splits test, validation; name/,
+    );
+    assert.match((await init("rows[a]", "held")).err, /^error: Cannot use .*"\[a\]" is no slice, expected \[FROM:TO\]/);
+  }));
+
+Deno.test("dnpo init knows the length of a GGUF file, and tells one that cannot be read", () =>
+  withFolder(async (dir) => {
+    await writeGguf(dir, { config: { max_position_embeddings: 48 } });
+    await Deno.writeTextFile(`${dir}/cut.gguf`, "GGUF");
+    const init = (model: string) =>
+      dnpo(["init", `${dir}/new.yaml`, "--model", `${dir}/${model}`, "--data", ROWS, "--method", "spin", "--lora"]);
+    assert.match((await init("cut.gguf")).err, /^error: Cannot read .*cut\.gguf: it ends within its header/);
+    const { code, err } = await init("model.gguf");
+    assert.deepEqual([code, err], [0, ""]);
+    assert.equal([(await loadConfig(`${dir}/new.yaml`)).data].flat()[0]!.max_length, 48);
   }));
 
 Deno.test("dnpo init asks the hub for a model and its length, and goes on where the hub cannot be asked", () =>

@@ -47,9 +47,13 @@ export async function removeRun(folder: string): Promise<void> {
   await removeRecords(folder);
 }
 
-/** As {@linkcode removeRun}, for what a training stage that ran alone has made: rows of generate and label stay. */
+/**
+ * As {@linkcode removeRun}, for what a training stage that ran alone has made; or the whole, if it is a run of `train`.
+ * Rows of generate and label that ran alone stay, also where no training stage has begun yet.
+ */
 export async function removeTraining(folder: string): Promise<void> {
-  if (!await exists(runPaths(folder).stage)) return await removeRun(folder);
+  if (await isTrainRun(folder)) return await removeRun(folder);
+  if (!await exists(runPaths(folder).stage)) return;
   const { model, adapter, state, reference } = stagePaths(folder);
   const { noise, report, summary, timings, metrics } = runPaths(folder);
   await checkOwn(folder, { model, adapter });
@@ -70,9 +74,9 @@ export async function removeRows(paths: StagePaths, { responses }: { responses: 
   for (const path of [partialSums, partialResponses, paths.responses, generation]) await removeWritten(path);
 }
 
-/** Throws a UserError if a data set that `train` or a stage is to read lies among what it would remove. */
-export async function checkNotRead(folder: string, path: string | undefined): Promise<void> {
-  if (path === undefined || await exists(runPaths(folder).stage)) return;
+/** Throws a UserError if a data set that a training stage is to read lies among what it would remove. */
+export async function checkNotRead(folder: string, path: string): Promise<void> {
+  if (!await isTrainRun(folder)) return;
   for (const k of await iterationsIn(folder)) {
     if (!await isSamePlace(dirname(path), join(folder, `iteration-${k}`))) continue;
     throw new UserError(
@@ -84,6 +88,12 @@ export async function checkNotRead(folder: string, path: string | undefined): Pr
 async function isRun(folder: string): Promise<boolean> {
   for (const mark of MARKS) if (await exists(runPaths(folder)[mark])) return true;
   return false;
+}
+
+/** Whether the folder holds a run of `train`, and not of stages that ran alone: it has their settings, and no stage. */
+async function isTrainRun(folder: string): Promise<boolean> {
+  const { settings, stage } = runPaths(folder);
+  return await exists(settings) && !await exists(stage);
 }
 
 async function checkOwn(folder: string, { model, adapter }: Pick<StagePaths, "model" | "adapter">): Promise<void> {

@@ -60,6 +60,9 @@ const MAX_LOG = 200;
 
 const SAMPLES = 6;
 
+/** Planned iterations that are looked for before anything is logged of them. */
+const MAX_PLANNED = 1000;
+
 /** A run that wrote something this long ago may be at work. */
 const FRESH_MS = 5 * 60_000;
 
@@ -186,16 +189,14 @@ export class RunReader {
     });
   }
 
-  /** The iterations that may have files. */
-  #iterations({ iterations: planned, iteration: first }: RunView["config"], progress: RunProgress | null): number[] {
-    const known = [...this.#stages.values(), ...this.#timings].map(({ iteration }) => iteration);
-    const begin = typeof first === "number" ? first : 0;
-    const last = Math.max(
-      begin + (typeof planned === "number" ? Math.min(planned, 1000) : 1) - 1,
-      ...known,
-      progress?.iteration ?? 0,
-    );
-    return Array.from({ length: last + 1 }, (_, k) => k);
+  /** The iterations that may have files, ascending: those that are planned, and those that something was logged of. */
+  #iterations({ iterations: planned, iteration: own }: RunView["config"], progress: RunProgress | null): number[] {
+    const first = typeof planned === "number" ? Math.min(planned, MAX_PLANNED) : 1;
+    const logged = [...this.#stages.values(), ...this.#timings].map(({ iteration }) => iteration);
+    const known = new Set([...Array.from({ length: first }, (_, k) => k), own, progress?.iteration, ...logged]);
+    // Of an iteration that was not begun there is nothing, so that numbers in between need not be looked for.
+    return [...known].filter((k): k is number => typeof k === "number" && Number.isSafeInteger(k) && k >= 0)
+      .sort((a, b) => a - b);
   }
 
   async #evaluated(iterations: readonly number[], made: RunRecord["iterations"]): Promise<Map<number, number>> {

@@ -8,7 +8,7 @@ import { readLines } from "../files/json_lines.ts";
 import { dirname, join } from "../files/path.ts";
 import { foreignIn, removeReplaced } from "../files/replace_folder.ts";
 import { iterationPaths, runPaths, type StagePaths, stagePaths } from "./run_paths.ts";
-import { iterationsIn } from "./run_work.ts";
+import { isTrainRun, iterationsIn } from "./run_work.ts";
 
 /** What tells a run's folder from any other that has a model/ or a config.yaml. */
 const MARKS = ["stage", "checksums", "kernels", "metrics"] as const;
@@ -88,12 +88,6 @@ export async function checkNotRead(folder: string, path: string): Promise<void> 
 async function isRun(folder: string): Promise<boolean> {
   for (const mark of MARKS) if (await exists(runPaths(folder)[mark])) return true;
   return false;
-}
-
-/** Whether the folder holds a run of `train`, and not of stages that ran alone: it has their settings, and no stage. */
-async function isTrainRun(folder: string): Promise<boolean> {
-  const { settings, stage } = runPaths(folder);
-  return await exists(settings) && !await exists(stage);
 }
 
 async function checkOwn(folder: string, { model, adapter }: Pick<StagePaths, "model" | "adapter">): Promise<void> {

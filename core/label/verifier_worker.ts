@@ -1,7 +1,7 @@
 /** The thread in which a verifier module runs, so that one that never returns can be ended. @module */
 import { errorLine } from "../data/formats/data_problems.ts";
 import { divertPrints } from "./verifier_prints.ts";
-import type { VerifierAnswer, VerifierInput, VerifierQuestion } from "./verifier_protocol.ts";
+import type { VerifierAnswer, VerifierInput, VerifierPrint, VerifierQuestion } from "./verifier_protocol.ts";
 
 /** Imports a module, with the permissions of the thread. */
 type Load = (url: string) => Promise<{ default?: unknown }>;
@@ -32,7 +32,7 @@ function answerAt(port: MessagePort, load: () => ReturnType<Load>): void {
       answer({ failed: doing, why: reason(cause) });
     });
   }
-  divertPrints((said) => port.postMessage({ said }));
+  divertPrints((said) => port.postMessage({ said } satisfies VerifierPrint));
   forbidEnding((how) => answer({ failed: doing, why: `it ends its thread by ${how}, expected an answer` }));
   port.onmessage = async ({ data }: MessageEvent<VerifierQuestion>) => {
     current = data.id;

@@ -1,9 +1,8 @@
 /** What the commands with a config share: reading it, progress, notes, and stopping. @module */
-import { forIteration, loadConfig, type ResolvedConfig } from "../../core/config/config.ts";
-import { sourceName } from "../../core/data/formats/data_sources.ts";
+import { loadConfig, type ResolvedConfig } from "../../core/config/config.ts";
 import { StoppedError } from "../../core/error.ts";
 import type { RunHooks } from "../../core/run/run_context.ts";
-import { formatThings } from "../format_units.ts";
+import { openingLine } from "../opening_line.ts";
 import type { RunOptions } from "../options.ts";
 import { tell } from "../print.ts";
 import { Progress } from "../progress_line.ts";
@@ -22,12 +21,13 @@ const SAME_PRESS_MS = 250;
 
 /**
  * Runs `work` with the config of a command; a first Ctrl-C or SIGTERM lets it finish the step, save and exit with 130
- * or 143; a second one exits at once. `isWhole` says that it runs all iterations of the config.
+ * or 143; a second one exits at once. `isWhole` says that it runs all iterations of the config, and `rows` what it reads
+ * instead of the config's data.
  */
 export async function runWithConfig(
   options: RunOptions,
   work: (run: CommandRun) => Promise<void>,
-  { isWhole = false }: { isWhole?: boolean } = {},
+  { isWhole = false, rows }: { isWhole?: boolean; rows?: (config: ResolvedConfig) => string | undefined } = {},
 ): Promise<number> {
   const config = await loadConfig(options.config, { set: options.set });
   const { iterations } = config;
@@ -50,7 +50,8 @@ export async function runWithConfig(
   });
   try {
     const hooks: RunHooks = {
-      onDevice: (device) => progress.note(openingLine(config, { device, isWhole })),
+      onDevice: (device) =>
+        progress.note(openingLine(config, { device, isWhole, ...(rows && { rows: rows(config) }) })),
       onProgress: (event) => progress.update(event),
       onNote: (line) => progress.note(line),
       signal: controller.signal,
@@ -69,17 +70,4 @@ export async function runWithConfig(
   } finally {
     for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);
   }
-}
-
-/** What is run, on what and where. */
-function openingLine(config: ResolvedConfig, { device, isWhole }: { device: string; isWhole: boolean }): string {
-  const { model, output_dir: folder, iterations, method } = config;
-  const train = forIteration(config, 0).data.train;
-  return [
-    ...(model === undefined ? [] : [`model ${model}`]),
-    ...(train === undefined ? [] : [`rows ${sourceName(train)}`]),
-    ...(isWhole ? [`method ${method}`, formatThings(iterations, "iteration")] : []),
-    `device ${device}`,
-    `folder ${folder}`,
-  ].join(", ");
 }

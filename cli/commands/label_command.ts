@@ -3,6 +3,7 @@ import { loadConfig } from "../../core/config/config.ts";
 import type { LabelReport } from "../../core/label/label_pairs.ts";
 import { runLabel } from "../../core/loop/single_stages.ts";
 import { type LabelPlan, planLabel } from "../../core/plan/label_plan.ts";
+import { iterationPaths } from "../../core/run/run_paths.ts";
 import { formatThings } from "../format_units.ts";
 import type { RunOptions } from "../options.ts";
 import { say } from "../print.ts";
@@ -26,7 +27,7 @@ export async function label(options: RunOptions & { dryRun?: boolean }): Promise
         formatThings(ties, "tie")
       }, ${identical} identical dropped)`,
     );
-  });
+  }, { rows: ({ output_dir: folder, iteration }) => iterationPaths(folder, iteration).responses });
 }
 
 /** The judge's mean scores of both sides, and the answers' mean lengths, which show whether length sways it. */

@@ -11,5 +11,5 @@ export function optimize(options: RunOptions): Promise<number> {
     const { last } = await runOptimize(config, hooks);
     progress.finish();
     say(...madeLines(config, last));
-  });
+  }, { rows: ({ pairs }) => pairs });
 }

@@ -22,9 +22,8 @@ export interface PairScore {
 
 /**
  * Scores every pair of `pairs` (a file, a run's folder for the pairs of its last iteration, or a name on the hub as in
- * `data.train`) under `model` (a folder, a
- * run's, or `org/name[@revision]` on the hub), whose linear layers `quantization` quantizes. Throws UserError or
- * DeviceError.
+ * `data.train`) under `model` (a folder, a run's, or `org/name[@revision]` on the hub), whose linear layers
+ * `quantization` quantizes. Throws UserError or DeviceError.
  *
  * @example
  * ```ts

@@ -8,7 +8,7 @@ import { readLines } from "../files/json_lines.ts";
 import { dirname, join } from "../files/path.ts";
 import { foreignIn, removeReplaced } from "../files/replace_folder.ts";
 import { iterationPaths, runPaths, type StagePaths, stagePaths } from "./run_paths.ts";
-import { iterationsIn } from "./run_work.ts";
+import { isTrainRun, iterationsIn } from "./run_work.ts";
 
 /** What tells a run's folder from any other that has a model/ or a config.yaml. */
 const MARKS = ["stage", "checksums", "kernels", "metrics"] as const;
@@ -47,9 +47,13 @@ export async function removeRun(folder: string): Promise<void> {
   await removeRecords(folder);
 }
 
-/** As {@linkcode removeRun}, for what a training stage that ran alone has made: rows of generate and label stay. */
+/**
+ * As {@linkcode removeRun}, for what a training stage that ran alone has made; or the whole, if it is a run of `train`.
+ * Rows of generate and label that ran alone stay, also where no training stage has begun yet.
+ */
 export async function removeTraining(folder: string): Promise<void> {
-  if (!await exists(runPaths(folder).stage)) return await removeRun(folder);
+  if (await isTrainRun(folder)) return await removeRun(folder);
+  if (!await exists(runPaths(folder).stage)) return;
   const { model, adapter, state, reference } = stagePaths(folder);
   const { noise, report, summary, timings, metrics } = runPaths(folder);
   await checkOwn(folder, { model, adapter });
@@ -70,9 +74,9 @@ export async function removeRows(paths: StagePaths, { responses }: { responses: 
   for (const path of [partialSums, partialResponses, paths.responses, generation]) await removeWritten(path);
 }
 
-/** Throws a UserError if a data set that `train` or a stage is to read lies among what it would remove. */
-export async function checkNotRead(folder: string, path: string | undefined): Promise<void> {
-  if (path === undefined || await exists(runPaths(folder).stage)) return;
+/** Throws a UserError if a data set that a training stage is to read lies among what it would remove. */
+export async function checkNotRead(folder: string, path: string): Promise<void> {
+  if (!await isTrainRun(folder)) return;
   for (const k of await iterationsIn(folder)) {
     if (!await isSamePlace(dirname(path), join(folder, `iteration-${k}`))) continue;
     throw new UserError(

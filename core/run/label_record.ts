@@ -10,7 +10,7 @@ import { dirname } from "../files/path.ts";
 import { digestFile } from "../files/stream_digest.ts";
 import { BEGIN_ADVICE, readYamlRecord, writeIfOther } from "./resume_check.ts";
 import { iterationPaths, runPaths, type StagePaths } from "./run_paths.ts";
-import { hasStageWork, hasTrained, iterationsIn, trainedIn } from "./run_work.ts";
+import { hasStageWork, hasTrained, isTrainRun, iterationsIn, trainedIn } from "./run_work.ts";
 
 /** Writes the settings and the digest of the responses that an iteration's pairs are made with. */
 export async function fixLabels(paths: StagePaths, settings: IterationConfig): Promise<void> {
@@ -109,8 +109,8 @@ async function labelsOf(
     const { labels } = await withAdvice(readJsonObject(path), "delete it and the pairs to label again");
     return { labels, file: path };
   }
-  const { settings, stage } = runPaths(folder);
-  if (await exists(stage) || !await exists(settings)) return null;
+  if (!await isTrainRun(folder)) return null;
+  const { settings } = runPaths(folder);
   const { labels } = await readYamlRecord(settings);
   return { labels: entryOf(labels, iteration), file: settings };
 }

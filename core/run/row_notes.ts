@@ -4,7 +4,6 @@ import type { ShapeCount, SkippedRow } from "../data/read_rows.ts";
 import type { TokenizeReport } from "../data/tokenize_rows.ts";
 import type { RunContext } from "./run_context.ts";
 
-/** What notes go through. */
 /** What takes note of lines for the user. */
 export type Noting = Pick<RunContext, "onNote">;
 

@@ -19,7 +19,7 @@ import type { FolderWatch } from "../files/replace_folder.ts";
 import { digestFile, StreamDigest } from "../files/stream_digest.ts";
 import { type ChecksumRecord, noChecksums, readChecksums, writeChecksums } from "./checksum_record.ts";
 import { runPaths } from "./run_paths.ts";
-import { retrainAdvice } from "./run_work.ts";
+import { isTrainRun, retrainAdvice } from "./run_work.ts";
 
 /** The key of the run as a whole. */
 const WHOLE = ".";
@@ -71,9 +71,8 @@ export class RunChecksums {
     { onNote = () => {}, filesIn = filesWithBase }: ChecksumOptions = {},
   ): Promise<RunChecksums> {
     if (folder === null) return new RunChecksums(null, { record: noChecksums(), onNote, filesIn, makesAll: false });
-    const { checksums, settings, stage } = runPaths(folder);
-    const record = await readChecksums(checksums) ?? noChecksums();
-    const makesAll = await exists(settings) && !await exists(stage);
+    const record = await readChecksums(runPaths(folder).checksums) ?? noChecksums();
+    const makesAll = await isTrainRun(folder);
     return new RunChecksums(folder, { record, onNote, filesIn, makesAll });
   }
 

@@ -8,6 +8,7 @@ import { openRunDevice, openToolDevice } from "../device/run_device.ts";
 import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import type { OnProgress } from "../progress.ts";
+import { NoteRelay } from "./note_relay.ts";
 import { RunChecksums } from "./run_checksums.ts";
 import { RunJournal } from "./run_journal.ts";
 import { lockFolder } from "./run_lock.ts";
@@ -97,14 +98,16 @@ export interface OpenRunOptions<T> extends OpenOptions {
  */
 export async function withRun<T>(
   config: ResolvedConfig,
-  { finished, remove, ...options }: OpenRunOptions<T>,
+  { finished, remove, needs, hooks: given }: OpenRunOptions<T>,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
   const { output_dir: folder } = config;
-  const { needs, hooks } = options;
   await checkSourcePlaces(config, needs);
   await makeFolder(folder, { what: "the run's folder" });
   using _lock = await lockFolder(folder);
+  const notes = new NoteRelay(given.onNote);
+  const { onNote } = notes;
+  const hooks = { ...given, onNote };
   if (hooks.force) {
     // Nothing is removed for work that cannot begin.
     await prepare(await RunSources.open(null, hooks), { needs, hooks });
@@ -113,10 +116,12 @@ export async function withRun<T>(
   }
   const sources = await RunSources.open(folder, hooks);
   await prepare(sources, { needs, hooks });
-  const onNote = hooks.onNote ?? (() => {});
   const checksums = await openChecksums(folder, { sources, onNote });
-  const done = await finished?.({ config, onNote, sources, checksums });
-  return done ?? await withOpened(config, { ...options, folder, sources, checksums }, work);
+  const done = await finished?.({ config, onNote, sources, checksums }) ?? null;
+  if (done !== null) return done;
+  await using journal = await RunJournal.open(folder, given, notes.told);
+  notes.handTo(journal.onNote);
+  return await withOpened(config, { needs, hooks, folder, journal, sources, checksums }, work);
 }
 
 /** As {@linkcode withRun}, but for work that has no folder. */
@@ -128,7 +133,7 @@ export async function withDevice<T>(
   const sources = await RunSources.open(null, hooks);
   await prepare(sources, { needs, hooks });
   const checksums = await openChecksums(null, { sources, onNote: hooks.onNote ?? (() => {}) });
-  return await withOpened(config, { needs, hooks, folder: null, sources, checksums }, work);
+  return await withOpened(config, { needs, hooks, folder: null, journal: null, sources, checksums }, work);
 }
 
 async function prepare(sources: RunSources, { needs, hooks }: OpenOptions): Promise<void> {
@@ -146,12 +151,12 @@ async function openChecksums(
 
 async function withOpened<T>(
   config: ResolvedConfig,
-  { needs, hooks, folder, sources, checksums }: OpenOptions & Pick<RunContext, "sources" | "checksums"> & {
+  { needs, hooks, folder, journal, sources, checksums }: OpenOptions & Pick<RunContext, "sources" | "checksums"> & {
     folder: string | null;
+    journal: RunJournal | null;
   },
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
-  await using journal = folder === null ? null : await RunJournal.open(folder, hooks);
   const { onProgress, onNote, signal } = journal ?? quietHooks(hooks);
   const name = needs.find((need) => need.kind === "model")?.name;
   using device = await openRunDevice(config, {

@@ -89,8 +89,8 @@ export class RunJournal {
     this.#timer = setInterval(() => this.#lookForStop(), INTERVAL_MS);
   }
 
-  /** Begins the record of work in a folder that this process has locked. */
-  static async open(folder: string, hooks: JournalHooks): Promise<RunJournal> {
+  /** Begins the record of work in a folder that this process has locked; `before` is what it has noted so far. */
+  static async open(folder: string, hooks: JournalHooks, before: readonly string[] = []): Promise<RunJournal> {
     // A wish that an earlier process did not live to see is not meant for this one.
     const { stop, progress } = runPaths(folder);
     for (const path of [stop, progress]) await Deno.remove(path).catch(() => {});
@@ -98,6 +98,7 @@ export class RunJournal {
     journal.#log({
       begin: { dnpo: denoConfig.version, deno: Deno.version.deno, system: `${Deno.build.os} ${Deno.build.arch}` },
     });
+    for (const note of before) journal.#log({ note });
     return journal;
   }
 

@@ -1,6 +1,7 @@
 /** The pairs in a run's folder. @module */
-import { exists } from "../files/io.ts";
+import { exists, isFolder } from "../files/io.ts";
 import { iterationPaths, stagePaths } from "./run_paths.ts";
+import { iterationsIn } from "./run_work.ts";
 
 /**
  * The file of pairs in the run's folder `run`: that of the iteration, or else of the last one that has pairs, or else
@@ -11,12 +12,11 @@ export async function findRunPairs(run: string, iteration?: number): Promise<str
     const { pairs } = iterationPaths(run, iteration);
     return await exists(pairs) ? pairs : null;
   }
-  const found: number[] = [];
-  if (!(await Deno.stat(run).catch(() => null))?.isDirectory) return null;
-  for await (const { name } of Deno.readDir(run)) {
-    const k = /^iteration-(\d+)$/.exec(name)?.[1];
-    if (k !== undefined && await exists(iterationPaths(run, Number(k)).pairs)) found.push(Number(k));
+  if (!await isFolder(run)) return null;
+  for (const k of (await iterationsIn(run)).toReversed()) {
+    const { pairs } = iterationPaths(run, k);
+    if (await exists(pairs)) return pairs;
   }
-  const { pairs } = found.length > 0 ? iterationPaths(run, Math.max(...found)) : stagePaths(run);
+  const { pairs } = stagePaths(run);
   return await exists(pairs) ? pairs : null;
 }

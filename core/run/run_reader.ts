@@ -10,7 +10,7 @@ import { readChecksums } from "./checksum_record.ts";
 import { metricsOf, readSummary, type RunRecord } from "./read_run.ts";
 import type { LogLine, RunProgress } from "./run_journal.ts";
 import { isLocked } from "./run_lock.ts";
-import { iterationPaths, runPaths } from "./run_paths.ts";
+import { iterationPaths, runPaths, stagePaths } from "./run_paths.ts";
 import { latestRows, type SampledRow, sampleRows } from "./sample_rows.ts";
 import { StepStore } from "./step_store.ts";
 
@@ -59,6 +59,9 @@ export interface RunView extends RunRecord {
 const MAX_LOG = 200;
 
 const SAMPLES = 6;
+
+/** Planned iterations that are looked for before anything is logged of them. */
+const MAX_PLANNED = 1000;
 
 /** A run that wrote something this long ago may be at work. */
 const FRESH_MS = 5 * 60_000;
@@ -186,16 +189,14 @@ export class RunReader {
     });
   }
 
-  /** The iterations that may have files. */
-  #iterations({ iterations: planned, iteration: first }: RunView["config"], progress: RunProgress | null): number[] {
-    const known = [...this.#stages.values(), ...this.#timings].map(({ iteration }) => iteration);
-    const begin = typeof first === "number" ? first : 0;
-    const last = Math.max(
-      begin + (typeof planned === "number" ? Math.min(planned, 1000) : 1) - 1,
-      ...known,
-      progress?.iteration ?? 0,
-    );
-    return Array.from({ length: last + 1 }, (_, k) => k);
+  /** The iterations that may have files, ascending: those that are planned, and those that something was logged of. */
+  #iterations({ iterations: planned, iteration: own }: RunView["config"], progress: RunProgress | null): number[] {
+    const first = typeof planned === "number" ? Math.min(planned, MAX_PLANNED) : 1;
+    const logged = [...this.#stages.values(), ...this.#timings].map(({ iteration }) => iteration);
+    const known = new Set([...Array.from({ length: first }, (_, k) => k), own, progress?.iteration, ...logged]);
+    // Of an iteration that was not begun there is nothing, so that numbers in between need not be looked for.
+    return [...known].filter((k): k is number => typeof k === "number" && Number.isSafeInteger(k) && k >= 0)
+      .sort((a, b) => a - b);
   }
 
   async #evaluated(iterations: readonly number[], made: RunRecord["iterations"]): Promise<Map<number, number>> {
@@ -203,8 +204,7 @@ export class RunReader {
       made.flatMap(({ iteration, values: { eval_rows: count } }) => count === undefined ? [] : [[iteration, count]]),
     );
     for (const k of [-1, ...iterations]) {
-      const { evaluation } = iterationPaths(this.#dir, k);
-      const path = k === -1 ? `${this.#dir}/evaluation.json` : evaluation;
+      const { evaluation: path } = k === -1 ? stagePaths(this.#dir) : iterationPaths(this.#dir, k);
       const found = await this.#once([path], () => readRecord(path));
       if (typeof found?.rows === "number") rows.set(k, found.rows);
     }
@@ -214,8 +214,7 @@ export class RunReader {
   async #samples(iterations: readonly number[]): Promise<readonly SampledRow[]> {
     const paths = iterations.map((k) => iterationPaths(this.#dir, k))
       .flatMap(({ responses, pairs }) => [responses, pairs]);
-    const own = `${this.#dir}/pairs.jsonl`;
-    return await this.#once([...paths, own], async () => {
+    return await this.#once([...paths, stagePaths(this.#dir).pairs], async () => {
       const there = [];
       for (const k of iterations) if (await exists(iterationPaths(this.#dir, k).responses)) there.push(k);
       return await sampleRows(this.#dir, { iterations: there, count: SAMPLES });

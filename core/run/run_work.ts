@@ -28,6 +28,12 @@ export async function iterationsIn(folder: string): Promise<number[]> {
   return numbers.filter((k) => !Number.isNaN(k)).sort((a, b) => a - b);
 }
 
+/** Whether the folder holds a run of `train`, and not of stages that ran alone: it has settings, and no stage. */
+export async function isTrainRun(folder: string): Promise<boolean> {
+  const { settings, stage } = runPaths(folder);
+  return await exists(settings) && !await exists(stage);
+}
+
 /** Whether a stage has computed something in the run's folder. */
 export async function hasWork(folder: string): Promise<boolean> {
   if (await holdsAnything(runPaths(folder).metrics)) return true;

@@ -3,6 +3,7 @@ import { deepEqual, equal, match, notDeepEqual, rejects } from "node:assert/stri
 import { train } from "../../../core/loop/train_run.ts";
 import { readRun } from "../../../core/run/read_run.ts";
 import { type ResolvedConfig, UserError } from "../../../mod.ts";
+import { readJsonLines } from "../../_shared/trajectory.ts";
 import { walk } from "../../e2e/_files.ts";
 import { configOf, withChat, withInput } from "./_runs.ts";
 
@@ -187,6 +188,10 @@ Deno.test("responses and pairs that were edited are used as they are, noted in a
       changed[0]!,
       /^\S+\/iteration-0\/responses\.jsonl was changed since it was written \(SHA-256 \S{16}…, then \S{16}…\): the run goes on with it as it is, and records it as edited$/,
     );
+    // Whoever follows the run by its folder reads the same.
+    const log = await readJsonLines<{ note?: string; begin?: unknown }>(`${run}/log.jsonl`);
+    const own = log.slice(log.findLastIndex(({ begin }) => begin !== undefined));
+    deepEqual(own.flatMap(({ note }) => note ?? []), notes);
     match(await Deno.readTextFile(pairs), /"rejected_ids":\[9,9,2\]/);
     await Deno.remove(`${run}/iteration-0/state`, { recursive: true }).catch(() => {});
     await edit(pairs, 0, "chosen_ids", [7, 7, 2]);

@@ -3,6 +3,7 @@ import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { openSafetensorsAt } from "../../../core/checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
 import { train } from "../../../core/loop/train_run.ts";
+import { readJsonLines } from "../../_shared/trajectory.ts";
 import { configOf, withInput } from "./_runs.ts";
 
 Deno.test("train() goes on with a run without checksums, to the same bytes, and says so in one line", () =>
@@ -28,6 +29,9 @@ Deno.test("train() goes on with a run without checksums, to the same bytes, and 
     await train(config, { onNote: (line) => notes.push(line) });
     const told = notes.filter((line) => /checksum|changed/.test(line));
     equal(told.length, 1, told.join("\n"));
+    // It is told before work begins, and stands in the run's log all the same.
+    const log = await readJsonLines<{ note?: string }>(`${dir}/run/log.jsonl`);
+    equal(log.filter(({ note }) => note === told[0]).length, 1);
     match(told[0]!, /^\S+ has no checksum, as the run began before there were any, .*: it cannot be checked, nor can /);
     await train(await configOf(dir, { ...keys, output_dir: `${dir}/whole` }));
     for (const name of ["metrics.jsonl", "model/model.safetensors"]) {

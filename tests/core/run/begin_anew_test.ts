@@ -2,7 +2,7 @@ import { deepEqual, equal, rejects } from "node:assert/strict";
 import type { ResolvedConfig } from "../../../core/config/config.ts";
 import { runGenerate, runLabel, runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
-import { removeRun } from "../../../core/run/begin_anew.ts";
+import { removeRun, removeTraining } from "../../../core/run/begin_anew.ts";
 import { lockFolder } from "../../../core/run/run_lock.ts";
 import { walk } from "../../e2e/_files.ts";
 import { configOf, withInput } from "../loop/_runs.ts";
@@ -81,9 +81,11 @@ Deno.test("runSft() and runOptimize() with force replace a training stage, and l
     const config = await configOf(dir, { pairs: `${dir}/run/iteration-0/pairs.jsonl` });
     await runGenerate(config);
     await runLabel(config);
-    await runOptimize(config);
     const rows = ["responses", "pairs"].map((name) => `${dir}/run/iteration-0/${name}.jsonl`);
     const texts = await Promise.all(rows.map((path) => Deno.readTextFile(path)));
+    // Also where there is no training to begin anew.
+    await runOptimize(config, { force: true });
+    deepEqual(await Promise.all(rows.map((path) => Deno.readTextFile(path))), texts);
     const other = await configOf(dir, { pairs: config.pairs!, training: { beta: 0.3 } });
     await runOptimize(other, { force: true });
     deepEqual(await Promise.all(rows.map((path) => Deno.readTextFile(path))), texts);
@@ -117,5 +119,13 @@ Deno.test("removeRun() leaves a folder that is no run's", () =>
     const files = ["config.yaml", "model/config.json", "report.html", "iteration-0/pairs.jsonl"];
     for (const name of files) await writeFile(`${dir}/${name}`);
     await removeRun(dir);
+    for (const name of files) equal(await Deno.readTextFile(`${dir}/${name}`), "mine");
+  }));
+
+Deno.test("removeTraining() leaves the rows of generate and label where no training stage has begun", () =>
+  withFolder(async (dir) => {
+    const files = ["checksums.json", "sources.json", "metrics.jsonl", "timings.jsonl", "iteration-0/pairs.jsonl"];
+    for (const name of files) await writeFile(`${dir}/${name}`);
+    await removeTraining(dir);
     for (const name of files) equal(await Deno.readTextFile(`${dir}/${name}`), "mine");
   }));

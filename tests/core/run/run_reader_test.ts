@@ -75,3 +75,14 @@ Deno.test("RunReader knows how many rows were evaluated from the summary or from
     },
     async (dir) => deepEqual([...(await new RunReader(dir).read()).evaluated], [[0, 7], [-1, 5]]),
   ));
+
+Deno.test("RunReader looks for the iterations that something was logged of, however large their numbers", () =>
+  withRun({
+    "metrics.jsonl": lines({ iteration: 1e10, stage: "label", "labels/pairs": 1 }),
+    "timings.jsonl": lines({ iteration: 2e10, stage: "evaluate", seconds: 1 }),
+  }, async (dir) => {
+    await Deno.mkdir(`${dir}/iteration-20000000000`);
+    await Deno.writeTextFile(`${dir}/iteration-20000000000/evaluation.json`, '{"rows": 7, "loss": 1}');
+    const { evaluated, stages } = await new RunReader(dir).read();
+    deepEqual([[...evaluated], stages.length], [[[2e10, 7]], 1]);
+  }));

@@ -74,6 +74,7 @@ export class RunReader {
   #began: RunView["began"] = null;
   readonly #growing: { metrics: GrowingLines; timings: GrowingLines; log: GrowingLines };
   readonly #kept = new Map<string, { stamp: string; value: unknown }>();
+  #reading: Promise<RunView> | null = null;
 
   /** A reader of the run in `dir`, in which files may be missing. */
   constructor(dir: string) {
@@ -87,8 +88,14 @@ export class RunReader {
     };
   }
 
-  /** Reads what has changed. Throws a UserError that names a malformed file. */
+  /** Reads what has changed, once for all who ask meanwhile. Throws a UserError that names a malformed file. */
   async read(): Promise<RunView> {
+    // Two that read on from one place would count the same lines twice.
+    this.#reading ??= this.#read().finally(() => this.#reading = null);
+    return await this.#reading;
+  }
+
+  async #read(): Promise<RunView> {
     await this.#readMetrics();
     await this.#readTimings();
     await this.#readLog();

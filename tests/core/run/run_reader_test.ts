@@ -75,3 +75,14 @@ Deno.test("RunReader knows how many rows were evaluated from the summary or from
     },
     async (dir) => deepEqual([...(await new RunReader(dir).read()).evaluated], [[0, 7], [-1, 5]]),
   ));
+
+Deno.test("RunReader counts what it reads once, also where two pages ask at the same time", () =>
+  withRun(
+    // Longer than what is read at a time, so that the readers meet within the file.
+    { "timings.jsonl": lines({ iteration: 0, stage: "optimize", seconds: 5 }).repeat(10_000) },
+    async (dir) => {
+      const reader = new RunReader(dir);
+      const views = await Promise.all([reader.read(), reader.read()]);
+      deepEqual(views.map(({ timings }) => timings.length), [10_000, 10_000]);
+    },
+  ));

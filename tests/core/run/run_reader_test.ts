@@ -86,3 +86,10 @@ Deno.test("RunReader counts what it reads once, also where two pages ask at the 
       deepEqual(views.map(({ timings }) => timings.length), [10_000, 10_000]);
     },
   ));
+
+Deno.test("RunReader names the same malformed line at each look", () =>
+  withRun({ "metrics.jsonl": `${lines({ step: 1, loss: 3 })}[]\n` }, async (dir) => {
+    const reader = new RunReader(dir);
+    const message = `Cannot read ${dir}/metrics.jsonl:2: it is no JSON object, expected one`;
+    for (let look = 0; look < 3; look++) await rejects(reader.read(), { name: "UserError", message });
+  }));

@@ -193,16 +193,15 @@ export class RunReader {
     });
   }
 
-  /** The iterations that may have files. */
+  /** The iterations that may have files, in order: those that are planned, and those that the files tell of. */
   #iterations({ iterations: planned, iteration: first }: RunView["config"], progress: RunProgress | null): number[] {
-    const known = [...this.#stages.values(), ...this.#timings].map(({ iteration }) => iteration);
-    const begin = typeof first === "number" ? first : 0;
-    const last = Math.max(
-      begin + (typeof planned === "number" ? Math.min(planned, 1000) : 1) - 1,
-      ...known,
-      progress?.iteration ?? 0,
+    const count = typeof planned === "number" ? Math.min(planned, 1000) : 1;
+    const told = [...this.#stages.values(), ...this.#timings].map(({ iteration }) => iteration);
+    // A number in a file may be any: it stands for itself, and not for all below it.
+    const known = [...told, first, progress?.iteration].filter((k): k is number =>
+      Number.isSafeInteger(k) && Number(k) >= 0
     );
-    return Array.from({ length: last + 1 }, (_, k) => k);
+    return [...new Set([...Array.from({ length: count }, (_, k) => k), ...known])].sort((a, b) => a - b);
   }
 
   async #evaluated(iterations: readonly number[], made: RunRecord["iterations"]): Promise<Map<number, number>> {

@@ -93,3 +93,12 @@ Deno.test("RunReader names the same malformed line at each look", () =>
     const message = `Cannot read ${dir}/metrics.jsonl:2: it is no JSON object, expected one`;
     for (let look = 0; look < 3; look++) await rejects(reader.read(), { name: "UserError", message });
   }));
+
+Deno.test("RunReader takes an iteration of any number, and looks for the files of those that are there only", () =>
+  withRun(
+    {
+      "metrics.jsonl": lines({ iteration: 1e15, stage: "label", "labels/pairs": 1 }),
+      "timings.jsonl": lines({ iteration: 1e15, stage: "label", seconds: 1 }),
+    },
+    async (dir) => equal((await new RunReader(dir).read()).stages.length, 1),
+  ));

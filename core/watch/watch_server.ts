@@ -171,7 +171,11 @@ class WatchSite {
       start: (controller) => controller.enqueue(encoder.encode("retry: 2000\n\n")),
       // It is pulled where the reader has room, so that a slow one gets fewer states and not more memory.
       pull: async (controller) => {
-        const changed = await follower.changes(seen, { signal, milliseconds: HEARTBEAT_MS });
+        const changed = await follower.changes(seen, { signal, milliseconds: HEARTBEAT_MS }).catch((error) => {
+          // A stream that fails is not cancelled.
+          leave();
+          throw error;
+        });
         if (signal.aborted) {
           leave();
           return controller.close();

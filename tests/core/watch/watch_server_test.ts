@@ -194,3 +194,19 @@ Deno.test("startWatch() ends with pages open, and refuses a taken port and a mis
     equal((await texts).filter((text) => text.startsWith("retry: ")).length, 32);
     ok(performance.now() - started < 5000);
   }));
+
+Deno.test("startWatch() shows what could not be read, and goes on", () =>
+  withRun(TRIAL, async (dir) => {
+    // A folder in the place of a file stands for a mounted folder that fails while it is read.
+    await Deno.mkdir(`${dir}/pairs.jsonl`);
+    await using server = await startWatch({ dir, interval: INTERVAL });
+    const page = await fetch(server.address);
+    equal(page.status, 200);
+    match(await page.text(), /<p class="card bad">Cannot read [^<]*\/pairs\.jsonl: /);
+    const ended = new AbortController();
+    for await (const { problem } of eventsOf(server.address, ended.signal)) {
+      if (problem !== undefined && problem !== "") await Deno.remove(`${dir}/pairs.jsonl`);
+      else break;
+    }
+    ended.abort();
+  }));

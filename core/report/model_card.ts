@@ -1,6 +1,6 @@
 /** The card of a model that a run made: what it is, how and from what it was made, and its results. @module */
-import { parse, stringify } from "yaml";
-import { iterationValues, type RunRecord } from "../run/read_run.ts";
+import { stringify } from "yaml";
+import { iterationValues, parseSettings, type RunRecord } from "../run/read_run.ts";
 import { escapeUnsafe, safeLine } from "../safe_text.ts";
 import { isRecord } from "../values.ts";
 import { iterationName } from "./figures.ts";
@@ -39,7 +39,7 @@ const METHODS: Readonly<Record<string, string>> = {
 
 /** The README.md of a model repository, with front matter. What the run does not tell is left out. */
 export function modelCard(run: RunRecord, { repo, sources, figure, adapter }: CardOptions): string {
-  const settings = readSettings(run);
+  const settings = parseSettings(run.settings);
   const named = (key: string): CardSource | undefined =>
     sources.find(({ source }) => source === valueAt(settings, key));
   // Without settings, the base is the first model that was looked up. Otherwise, if it is local, the others are judges.
@@ -324,15 +324,6 @@ function link({ type, repo }: CardSource): string {
   return `[${escapeMarkdown(repo)}](https://huggingface.co/${type === "dataset" ? "datasets/" : ""}${
     encodeURI(repo.toWellFormed()).replaceAll("(", "%28").replaceAll(")", "%29")
   })`;
-}
-
-function readSettings({ settings }: RunRecord): Record<string, unknown> {
-  try {
-    const value = parse(settings ?? "");
-    return isRecord(value) ? value : {};
-  } catch {
-    return {};
-  }
 }
 
 function valueAt(settings: Record<string, unknown>, key: string): unknown {

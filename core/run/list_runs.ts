@@ -1,9 +1,8 @@
 /** Lists the runs in a folder, with what their files tell about them. @module */
 import { basename, join, resolve } from "node:path";
-import { parse } from "yaml";
 import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
-import { iterationValues, readRun, type RunRecord } from "./read_run.ts";
+import { iterationValues, parseSettings, readRun, type RunRecord } from "./read_run.ts";
 import { isLocked } from "./run_lock.ts";
 import { runPaths } from "./run_paths.ts";
 import { hasWork } from "./run_work.ts";
@@ -95,7 +94,7 @@ async function stateOf(dir: string): Promise<RunState> {
     const state = running ? "running" : "stopped";
     return { name: basename(resolve(dir)), dir, ...unknown, done: 0, state, when, problem: error.message };
   }
-  const settings = settingsOf(run.settings);
+  const settings = parseSettings(run.settings);
   const labels = [settings.labels ?? []].flat().map((entry) => field(entry, "judge")).filter((name) => name !== null);
   const planned = typeof settings.iterations === "number" ? settings.iterations : null;
   const done = run.iterations.filter(({ iteration }) => iteration >= 0).length;
@@ -117,15 +116,6 @@ async function stateOf(dir: string): Promise<RunState> {
     evaluation: evaluationOf(run),
     when,
   };
-}
-
-function settingsOf(text: string | null): Record<string, unknown> {
-  try {
-    const parsed: unknown = parse(text ?? "");
-    return typeof parsed === "object" && parsed !== null ? parsed as Record<string, unknown> : {};
-  } catch {
-    return {};
-  }
 }
 
 function field(value: unknown, key: string): string | null {

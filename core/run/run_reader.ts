@@ -1,13 +1,12 @@
 /** Reads a run's folder again and again, as it grows, for its page: whole files once, growing ones from where they grew. @module */
 import { basename, resolve } from "node:path";
-import { parse } from "yaml";
 import { UserError } from "../error.ts";
 import { GrowingLines } from "../files/growing_lines.ts";
 import { exists, readOptionalText } from "../files/io.ts";
 import { checkNesting } from "../files/json_nesting.ts";
 import { isRecord } from "../values.ts";
 import { readChecksums } from "./checksum_record.ts";
-import { metricsOf, readSummary, type RunRecord } from "./read_run.ts";
+import { metricsOf, parseSettings, readSettings, readSummary, type RunRecord } from "./read_run.ts";
 import type { LogLine, RunProgress } from "./run_journal.ts";
 import { isLocked } from "./run_lock.ts";
 import { iterationPaths, runPaths } from "./run_paths.ts";
@@ -100,12 +99,10 @@ export class RunReader {
     await this.#readTimings();
     await this.#readLog();
     const paths = this.#paths;
-    // What of the settings a stage that ran alone has read stands before the rest of them.
-    const settings = await this.#once(
-      [paths.settings, paths.stage],
-      async () => await readOptionalText(paths.stage) ?? await readOptionalText(paths.settings),
-    );
-    const config = await this.#once([paths.settings, paths.stage], () => Promise.resolve(parsed(settings)), "parsed");
+    const { settings, config } = await this.#once([paths.settings, paths.stage], async () => {
+      const settings = await readSettings(paths);
+      return { settings, config: parseSettings(settings) };
+    });
     const summary = await this.#once([paths.summary], () => readSummary(paths.summary));
     const checksums = await this.#once([paths.checksums], () => readChecksums(paths.checksums));
     const progress = progressOf(await readRecord(paths.progress));
@@ -234,28 +231,19 @@ export class RunReader {
     return typeof planned !== "number" || made.filter(({ iteration }) => iteration >= 0).length >= planned;
   }
 
-  /** What `make` made while none of the files changes; `part` tells apart what is made of the same files. */
-  async #once<T>(paths: readonly string[], make: () => Promise<T>, part = ""): Promise<T> {
+  /** What `make` made while none of the files changes. */
+  async #once<T>(paths: readonly string[], make: () => Promise<T>): Promise<T> {
     const stamps = await Promise.all(
       paths.map((path) =>
         Deno.stat(path).then(({ mtime, size, ino }) => `${mtime?.getTime()} ${size} ${ino}`, () => "")
       ),
     );
-    const [key, stamp] = [`${paths.join("\n")}\n${part}`, stamps.join("\n")];
+    const [key, stamp] = [paths.join("\n"), stamps.join("\n")];
     const kept = this.#kept.get(key);
     if (kept?.stamp === stamp) return kept.value as T;
     const value = await make();
     this.#kept.set(key, { stamp, value });
     return value;
-  }
-}
-
-function parsed(text: string | null): Record<string, unknown> {
-  try {
-    const value: unknown = parse(text ?? "");
-    return isRecord(value) ? value : {};
-  } catch {
-    return {};
   }
 }
 

@@ -5,8 +5,6 @@ import { type Chart, describeChart, drawChart, type Level, type Size, svg } from
 import { iterationChart, measureSeries } from "./iteration_curves.ts";
 import { type StepCurve, stepCurves } from "./step_curves.ts";
 
-export { iterationName } from "./iteration_curves.ts";
-
 /** A figure. */
 export interface Figure {
   /** What it shows; the same in every run. */

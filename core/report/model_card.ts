@@ -3,9 +3,10 @@ import { stringify } from "yaml";
 import { iterationValues, parseSettings, type RunRecord } from "../run/read_run.ts";
 import { escapeUnsafe, safeLine } from "../safe_text.ts";
 import { isRecord } from "../values.ts";
-import { iterationName } from "./figures.ts";
+import { number } from "./format_numbers.ts";
+import { iterationName } from "./iteration_curves.ts";
 import { escapeMarkdown, markdownCode } from "./markup.ts";
-import { leaves, number } from "./write_report.ts";
+import { leaves } from "./settings_section.ts";
 
 /** A model or data set of the hub that the run used. */
 export interface CardSource {

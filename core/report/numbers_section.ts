@@ -1,9 +1,9 @@
 /** The table of all numbers: measures as rows, iterations as columns; and what the rows mean. @module */
 import { iterationValues } from "../run/read_run.ts";
 import type { RunView } from "../run/run_reader.ts";
-import { iterationName } from "./figures.ts";
 import { duration, number } from "./format_numbers.ts";
 import { errorOf } from "./intervals.ts";
+import { iterationName } from "./iteration_curves.ts";
 import { escapeMarkup } from "./markup.ts";
 import { type Measure, MEASURE_GROUPS, measureOf } from "./measures.ts";
 import { STAGE_NAMES, stagePlan } from "./stage_plan.ts";

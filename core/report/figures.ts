@@ -225,8 +225,8 @@ function pairsOfSteps(
   { stages }: RunRecord,
   training: Readonly<Record<string, unknown>>,
 ): NonNullable<StepCurve["rows"]> | null {
-  const [batch, every] = [["per_device_train_batch_size", "gradient_accumulation_steps"], ["logging_steps"]]
-    .map((keys) => keys.map((key) => Number(training[key])).reduce((a, b) => a * b)) as [number, number];
+  const batch = Number(training.per_device_train_batch_size) * Number(training.gradient_accumulation_steps);
+  const every = Number(training.logging_steps);
   if (!(batch * every > 0)) return null;
   return ({ iteration, step }) => {
     const pairs = stages.find((other) => other.iteration === iteration && other.stage === "label")

@@ -306,12 +306,11 @@ function iterationTable(run: RunRecord): string {
 function settingsTable(settings: Record<string, unknown>, sources: readonly CardSource[]): string {
   const isPath = (value: string): boolean =>
     /[\\/]/.test(value) && !/[\n{]/.test(value) && !sources.some(({ source }) => value.startsWith(source));
-  const nameOf = (value: string): string => value.split(/[\\/]/).findLast((part) => part !== "") ?? "";
   const { output_dir: _, stage: __, ...rest } = settings;
   const rows = leaves(rest).map(([key, value]) => [
     markdownCode(key),
     // `leaves` joins a list with commas.
-    escapeMarkdown(value.split(", ").map((part) => isPath(part) ? nameOf(part) : part).join(", ")),
+    escapeMarkdown(value.split(", ").map((part) => isPath(part) ? localName(part) ?? "" : part).join(", ")),
   ]);
   return rows.length === 0 ? "" : table(["key", "value"], rows);
 }

@@ -17,12 +17,14 @@ export interface Figure {
   narrow: string;
 }
 
-/** What is known besides the record, for the intervals. */
+/** What is known besides the record, for the intervals and the words. */
 export interface FigureFacts {
   /** The run's settings. */
   config: Readonly<Record<string, unknown>>;
   /** Held-out rows by iteration. */
   evaluated: ReadonlyMap<number, number>;
+  /** Of how many logged steps the record holds one. */
+  stride: number;
 }
 
 /** A chart and how to read it. */
@@ -34,12 +36,11 @@ export interface ReadChart {
 const WIDE: Size = { width: 560, height: 300 };
 const NARROW: Size = { width: 340, height: 270 };
 
-const NO_FACTS: FigureFacts = { config: {}, evaluated: new Map() };
+const NO_FACTS: FigureFacts = { config: {}, evaluated: new Map(), stride: 1 };
 
 /** A run's figures; those without data are left out. */
 export function runFigures(run: RunRecord & Partial<FigureFacts>): Figure[] {
-  const { config, evaluated } = { ...NO_FACTS, ...run };
-  return runCharts(run, { config, evaluated }).map(drawFigure);
+  return runCharts(run, { ...NO_FACTS, ...run }).map(drawFigure);
 }
 
 /** A chart drawn for wide and for narrow pages, without its title, which the page has. */
@@ -131,7 +132,7 @@ function iterationCharts(run: RunRecord, { evaluated }: FigureFacts): ReadChart[
   ];
 }
 
-function stepCharts(run: RunRecord, { config }: FigureFacts): ReadChart[] {
+function stepCharts(run: RunRecord, { config, stride }: FigureFacts): ReadChart[] {
   const curves = stepCurves(run.steps);
   const training = isRecord(config.training) ? config.training : {};
   // An old or single stage tells no loss: preference losses log rewards.
@@ -143,9 +144,12 @@ function stepCharts(run: RunRecord, { config }: FigureFacts): ReadChart[] {
   const isLogistic = LOGISTIC.includes(lossType);
   const start: Level[] = isLogistic ? [{ y: Math.LN2, label: "ln 2" }] : [];
   const mirrored = mirrorsLoss(run);
-  const perPoint = run.steps.length > 0 && curves.perPoint > 1
-    ? ` Each point is the mean of ${curves.perPoint} logged steps.`
-    : "";
+  const mean = ` Each point is the mean of ${curves.perPoint}`;
+  const perPoint = curves.perPoint === 1
+    ? ""
+    : stride === 1
+    ? `${mean} logged steps.`
+    : `${mean} steps, one of every ${stride} that were logged.`;
   const of = (
     title: string,
     yLabel: string,

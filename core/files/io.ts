@@ -126,6 +126,17 @@ export function parseJsonObject(bytes: Uint8Array, what: string): Record<string,
   return value;
 }
 
+/** The object that a JSON text is; null if it is none, or no JSON. */
+export function objectOf(text: string): Record<string, unknown> | null {
+  try {
+    checkNesting(text);
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The names in a folder, in no order; none if there is no such folder. Throws a UserError if it cannot be read. */
 export async function namesIn(folder: string): Promise<string[]> {
   if (!await exists(folder)) return [];

@@ -2,9 +2,7 @@
 import { basename, resolve } from "node:path";
 import { UserError } from "../error.ts";
 import { GrowingLines } from "../files/growing_lines.ts";
-import { exists, readOptionalText } from "../files/io.ts";
-import { checkNesting } from "../files/json_nesting.ts";
-import { isRecord } from "../values.ts";
+import { exists, objectOf, readOptionalText } from "../files/io.ts";
 import { readChecksums } from "./checksum_record.ts";
 import { metricsOf, parseSettings, readSettings, readSummary, type RunRecord } from "./read_run.ts";
 import type { LogLine, RunProgress } from "./run_journal.ts";
@@ -166,7 +164,7 @@ export class RunReader {
       onRestart: () => this.#timings.length = 0,
       onLine: (text, number) => {
         const line = json(text, `${this.#paths.timings}:${number}`);
-        if (!isRecord(line) || typeof line.seconds !== "number" || typeof line.stage !== "string") return;
+        if (typeof line.seconds !== "number" || typeof line.stage !== "string") return;
         this.#timings.push(line as unknown as StageTiming);
       },
     });
@@ -180,8 +178,8 @@ export class RunReader {
       },
       onLine: (text) => {
         // A process that was killed, or a full disk, may have torn a line of the log: what is lost is lost.
-        const line = text === null ? null : lenient(text);
-        if (!isRecord(line) || !isMoment(line.at)) return;
+        const line = text === null ? null : objectOf(text);
+        if (line === null || !isMoment(line.at)) return;
         const entry = line as unknown as LogLine;
         if (entry.begin) this.#began ??= { at: entry.at, begin: entry.begin };
         this.#log.push(entry);
@@ -247,15 +245,6 @@ export class RunReader {
   }
 }
 
-function lenient(text: string): unknown {
-  try {
-    checkNesting(text);
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
 /** What progress.json holds, if it is what this program writes. */
 function progressOf(record: Record<string, unknown> | null): RunProgress | null {
   if (record === null || !isMoment(record.at) || typeof record.stage !== "string") return null;
@@ -270,17 +259,16 @@ function isMoment(value: unknown): boolean {
   return typeof value === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value);
 }
 
-function json(text: string | null, where: string): unknown {
-  const value = text === null ? null : lenient(text);
-  if (isRecord(value)) return value;
+function json(text: string | null, where: string): Record<string, unknown> {
+  const value = text === null ? null : objectOf(text);
+  if (value !== null) return value;
   throw new UserError(`Cannot read ${where}: it is no JSON object, expected one`);
 }
 
 /** A small JSON file that this program wrote; null if it is not there, or is none. */
 async function readRecord(path: string): Promise<Record<string, unknown> | null> {
   const text = await readOptionalText(path).catch(() => null);
-  const value = text === null ? null : lenient(text);
-  return isRecord(value) ? value : null;
+  return text === null ? null : objectOf(text);
 }
 
 async function newest(paths: readonly string[]): Promise<number> {

@@ -1,7 +1,6 @@
 /** Some rows of a run with every answer that they got, read from files of any size without reading them whole. @module */
 import type { OpenFile } from "../files/file_system.ts";
-import { explained } from "../files/io.ts";
-import { checkNesting } from "../files/json_nesting.ts";
+import { explained, objectOf } from "../files/io.ts";
 import { isRecord } from "../values.ts";
 import { iterationPaths, stagePaths } from "./run_paths.ts";
 
@@ -206,11 +205,6 @@ async function readAt({ path, file }: RowFile, offset: number, bytes: number): P
 }
 
 function parseRow(line: string): Row | null {
-  try {
-    checkNesting(line);
-    const row: unknown = JSON.parse(line);
-    return isRecord(row) && typeof row.row === "number" ? row as Row : null;
-  } catch {
-    return null;
-  }
+  const row = objectOf(line);
+  return typeof row?.row === "number" ? row as Row : null;
 }

@@ -7,7 +7,7 @@ import { readChecksums } from "./checksum_record.ts";
 import { metricsOf, parseSettings, readSettings, readSummary, type RunRecord } from "./read_run.ts";
 import type { LogLine, RunProgress } from "./run_journal.ts";
 import { isLocked } from "./run_lock.ts";
-import { iterationPaths, runPaths } from "./run_paths.ts";
+import { iterationPaths, runPaths, stagePaths } from "./run_paths.ts";
 import { latestRows, type SampledRow, sampleRows } from "./sample_rows.ts";
 import { StepStore } from "./step_store.ts";
 
@@ -204,8 +204,7 @@ export class RunReader {
       made.flatMap(({ iteration, values: { eval_rows: count } }) => count === undefined ? [] : [[iteration, count]]),
     );
     for (const k of [-1, ...iterations]) {
-      const { evaluation } = iterationPaths(this.#dir, k);
-      const path = k === -1 ? `${this.#dir}/evaluation.json` : evaluation;
+      const { evaluation: path } = k === -1 ? stagePaths(this.#dir) : iterationPaths(this.#dir, k);
       const found = await this.#once([path], () => readRecord(path));
       if (typeof found?.rows === "number") rows.set(k, found.rows);
     }
@@ -215,8 +214,7 @@ export class RunReader {
   async #samples(iterations: readonly number[]): Promise<readonly SampledRow[]> {
     const paths = iterations.map((k) => iterationPaths(this.#dir, k))
       .flatMap(({ responses, pairs }) => [responses, pairs]);
-    const own = `${this.#dir}/pairs.jsonl`;
-    return await this.#once([...paths, own], async () => {
+    return await this.#once([...paths, stagePaths(this.#dir).pairs], async () => {
       const there = [];
       for (const k of iterations) if (await exists(iterationPaths(this.#dir, k).responses)) there.push(k);
       return await sampleRows(this.#dir, { iterations: there, count: SAMPLES });

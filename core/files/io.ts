@@ -158,6 +158,12 @@ export async function filesIn(folder: string): Promise<{ name: string; size: num
   });
 }
 
+/** When one of the files was last written, in milliseconds since 1970; 0 if none of them is there. */
+export async function lastWritten(paths: readonly string[]): Promise<number> {
+  const times = paths.map((path) => fileSystem().stat(path).then(({ mtime }) => mtime?.getTime() ?? 0, () => 0));
+  return Math.max(0, ...await Promise.all(times));
+}
+
 /** Whether two paths lead to the same place; false if one does not exist. */
 export async function isSamePlace(a: string, b: string): Promise<boolean> {
   const [first, second] = await Promise.all([a, b].map((path) => fileSystem().realPath(path).catch(() => null)));

@@ -2,7 +2,7 @@
 import { basename, resolve } from "node:path";
 import { UserError } from "../error.ts";
 import { GrowingLines } from "../files/growing_lines.ts";
-import { exists, objectOf, readOptionalText } from "../files/io.ts";
+import { exists, lastWritten, objectOf, readOptionalText } from "../files/io.ts";
 import { readChecksums } from "./checksum_record.ts";
 import { metricsOf, parseSettings, readSettings, readSummary, type RunRecord } from "./read_run.ts";
 import type { LogLine, RunProgress } from "./run_journal.ts";
@@ -105,7 +105,7 @@ export class RunReader {
     const checksums = await this.#once([paths.checksums], () => readChecksums(paths.checksums));
     const progress = progressOf(await readRecord(paths.progress));
     const kernels = await this.#once([paths.kernels], () => readRecord(paths.kernels));
-    const written = await newest([
+    const written = await lastWritten([
       paths.metrics,
       paths.timings,
       paths.log,
@@ -267,9 +267,4 @@ function json(text: string | null, where: string): Record<string, unknown> {
 async function readRecord(path: string): Promise<Record<string, unknown> | null> {
   const text = await readOptionalText(path).catch(() => null);
   return text === null ? null : objectOf(text);
-}
-
-async function newest(paths: readonly string[]): Promise<number> {
-  const times = paths.map((path) => Deno.stat(path).then(({ mtime }) => mtime?.getTime() ?? 0, () => 0));
-  return Math.max(...await Promise.all(times));
 }

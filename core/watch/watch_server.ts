@@ -31,6 +31,9 @@ const MAX_FOLLOWED = 32;
 /** Milliseconds after which an event stream shows that it is alive. */
 const HEARTBEAT_MS = 15_000;
 
+/** Milliseconds that browsers have to take what they are being sent when the server ends. */
+const GRACE_MS = 3000;
+
 /** Pages whose parts are kept. */
 const MAX_FOLLOWERS = 32;
 
@@ -61,7 +64,11 @@ export async function startWatch({ dir, port = 0, interval = 1000 }: WatchOption
     address: `http://${site.host}/${site.token}/`,
     async [Symbol.asyncDispose]() {
       site.end();
-      await server.shutdown();
+      // A browser that sleeps takes nothing: a server that waits for it would never end.
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, GRACE_MS);
+      await Promise.race([server.shutdown(), late.promise]);
+      clearTimeout(timer);
     },
   };
 }

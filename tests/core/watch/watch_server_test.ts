@@ -210,3 +210,22 @@ Deno.test("startWatch() shows what could not be read, and goes on", () =>
     }
     ended.abort();
   }));
+
+Deno.test("startWatch() ends though a browser takes nothing of what it is sent", () =>
+  withRun(TRIAL, async (dir) => {
+    const server = await startWatch({ dir, interval: 1 });
+    const { port, pathname, host } = new URL(server.address);
+    const asleep = await Deno.connect({ port: Number(port), hostname: "127.0.0.1" });
+    await asleep.write(new TextEncoder().encode(get(`${pathname}events`, host).replaceAll("\n", "\r\n")));
+    // Each line changes a page's log of a megabyte, of which the system takes a few for a reader.
+    for (let i = 0; i < 30; i++) {
+      const note = lines({ at: "2026-01-01T00:00:00Z", note: `${i} ${"x".repeat(1e6)}` });
+      await Deno.writeTextFile(`${dir}/log.jsonl`, note, { append: true });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const started = performance.now();
+    await server[Symbol.asyncDispose]();
+    const seconds = (performance.now() - started) / 1000;
+    asleep.close();
+    ok(seconds < 10, `${seconds} s`);
+  }));

@@ -126,7 +126,7 @@ class WatchSite {
     if (what === "stop") return request.method === "POST" ? await this.#stop(request, dir) : notAllowed("POST");
     if (request.method !== "GET" && request.method !== "HEAD") return notAllowed("GET");
     const follower = this.#follower(dir, url.searchParams);
-    return what === "events" ? this.#events(follower, request) : await this.#page(follower, { name, dir });
+    return what === "events" ? this.#events(follower) : await this.#page(follower, { name, dir });
   }
 
   /** The parts of a run's page, or of all runs' if `dir` is null. */
@@ -161,11 +161,11 @@ class WatchSite {
   }
 
   /** Changed parts as server-sent events. */
-  #events(follower: Follower, request: Request): Response {
+  #events(follower: Follower): Response {
     if (this.#followed >= MAX_FOLLOWED) return plain(503, "Too many pages are open; close some.");
     this.#followed++;
     const gone = new AbortController();
-    const signal = AbortSignal.any([this.#ended.signal, request.signal, gone.signal]);
+    const signal = AbortSignal.any([this.#ended.signal, gone.signal]);
     let isCounted = true;
     const leave = (): void => {
       if (isCounted) this.#followed--;

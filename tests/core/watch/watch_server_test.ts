@@ -229,3 +229,18 @@ Deno.test("startWatch() ends though a browser takes nothing of what it is sent",
     asleep.close();
     ok(seconds < 10, `${seconds} s`);
   }));
+
+Deno.test("startWatch() gives the place of a page that was closed to another", () =>
+  withRun(TRIAL, async (dir) => {
+    await using server = await startWatch({ dir, interval: INTERVAL });
+    for (let i = 0; i < 40; i++) {
+      const closed = new AbortController();
+      const page = await fetch(`${server.address}events`, { signal: closed.signal });
+      equal(page.status, 200, `page ${i}`);
+      const reader = page.body!.getReader();
+      await reader.read();
+      closed.abort();
+      await reader.read().catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }));

@@ -70,7 +70,9 @@ export class GrowingLines {
       for (let end = chunk.indexOf(10); end !== -1 && end < read; end = chunk.indexOf(10, start)) {
         parts.push(chunk.slice(start, end));
         const length = held + end - start;
-        onLine(length > MAX_LINE ? null : decode(parts), ++this.#lines);
+        onLine(length > MAX_LINE ? null : decode(parts), this.#lines + 1);
+        // Both count together, so that a line which is refused has the same number at the next look.
+        this.#lines++;
         this.#offset += length + 1;
         [parts, held, start] = [[], 0, end + 1];
       }

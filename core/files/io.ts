@@ -126,6 +126,17 @@ export function parseJsonObject(bytes: Uint8Array, what: string): Record<string,
   return value;
 }
 
+/** The object that a JSON text is; null if it is none, or no JSON. */
+export function objectOf(text: string): Record<string, unknown> | null {
+  try {
+    checkNesting(text);
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The names in a folder, in no order; none if there is no such folder. Throws a UserError if it cannot be read. */
 export async function namesIn(folder: string): Promise<string[]> {
   if (!await exists(folder)) return [];
@@ -145,6 +156,12 @@ export async function filesIn(folder: string): Promise<{ name: string; size: num
     }
     return found.sort((a, b) => a.name < b.name ? -1 : 1);
   });
+}
+
+/** When one of the files was last written, in milliseconds since 1970; 0 if none of them is there. */
+export async function lastWritten(paths: readonly string[]): Promise<number> {
+  const times = paths.map((path) => fileSystem().stat(path).then(({ mtime }) => mtime?.getTime() ?? 0, () => 0));
+  return Math.max(0, ...await Promise.all(times));
 }
 
 /** Whether two paths lead to the same place; false if one does not exist. */

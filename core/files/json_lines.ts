@@ -1,9 +1,7 @@
 /** Reads and writes files such as metrics.jsonl: one JSON object a line, the same bytes for the same run. @module */
 import { UserError } from "../error.ts";
-import { isRecord } from "../values.ts";
 import { openAppend, writeFileAtomic } from "./atomic.ts";
-import { readOptionalText } from "./io.ts";
-import { checkNesting } from "./json_nesting.ts";
+import { objectOf, readOptionalText } from "./io.ts";
 
 /** A line's object; keys are written in the order in which they were set. */
 export type MetricsLine = Readonly<Record<string, number | string>>;
@@ -18,24 +16,14 @@ export async function readLines(
   const text = await readOptionalText(path) ?? "";
   const sources = text.split("\n").slice(0, -1);
   const lines = sources.flatMap((source, i) => {
-    const line = parseLine(source);
-    if (line !== null) return { source, line };
+    const line = objectOf(source);
+    if (line !== null) return { source, line: line as MetricsLine };
     if (i === sources.length - 1) return [];
     throw new UserError(
       `Cannot read ${path}:${i + 1}: it is no JSON object, expected a line that this program wrote; mend or delete it`,
     );
   });
   return { text, lines };
-}
-
-function parseLine(source: string): MetricsLine | null {
-  try {
-    checkNesting(source);
-    const line: unknown = JSON.parse(source);
-    return isRecord(line) ? line as MetricsLine : null;
-  } catch {
-    return null;
-  }
 }
 
 /** An append-only file of JSON lines. */

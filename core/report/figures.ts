@@ -5,8 +5,6 @@ import { type Chart, describeChart, drawChart, type Level, type Size, svg } from
 import { iterationChart, measureSeries } from "./iteration_curves.ts";
 import { type StepCurve, stepCurves } from "./step_curves.ts";
 
-export { iterationName } from "./iteration_curves.ts";
-
 /** A figure. */
 export interface Figure {
   /** What it shows; the same in every run. */
@@ -19,12 +17,14 @@ export interface Figure {
   narrow: string;
 }
 
-/** What is known besides the record, for the intervals. */
+/** What is known besides the record, for the intervals and the words. */
 export interface FigureFacts {
   /** The run's settings. */
   config: Readonly<Record<string, unknown>>;
   /** Held-out rows by iteration. */
   evaluated: ReadonlyMap<number, number>;
+  /** Of how many logged steps the record holds one. */
+  stride: number;
 }
 
 /** A chart and how to read it. */
@@ -36,12 +36,11 @@ export interface ReadChart {
 const WIDE: Size = { width: 560, height: 300 };
 const NARROW: Size = { width: 340, height: 270 };
 
-const NO_FACTS: FigureFacts = { config: {}, evaluated: new Map() };
+const NO_FACTS: FigureFacts = { config: {}, evaluated: new Map(), stride: 1 };
 
 /** A run's figures; those without data are left out. */
 export function runFigures(run: RunRecord & Partial<FigureFacts>): Figure[] {
-  const { config, evaluated } = { ...NO_FACTS, ...run };
-  return runCharts(run, { config, evaluated }).map(drawFigure);
+  return runCharts(run, { ...NO_FACTS, ...run }).map(drawFigure);
 }
 
 /** A chart drawn for wide and for narrow pages, without its title, which the page has. */
@@ -133,7 +132,7 @@ function iterationCharts(run: RunRecord, { evaluated }: FigureFacts): ReadChart[
   ];
 }
 
-function stepCharts(run: RunRecord, { config }: FigureFacts): ReadChart[] {
+function stepCharts(run: RunRecord, { config, stride }: FigureFacts): ReadChart[] {
   const curves = stepCurves(run.steps);
   const training = isRecord(config.training) ? config.training : {};
   // An old or single stage tells no loss: preference losses log rewards.
@@ -145,9 +144,12 @@ function stepCharts(run: RunRecord, { config }: FigureFacts): ReadChart[] {
   const isLogistic = LOGISTIC.includes(lossType);
   const start: Level[] = isLogistic ? [{ y: Math.LN2, label: "ln 2" }] : [];
   const mirrored = mirrorsLoss(run);
-  const perPoint = run.steps.length > 0 && curves.perPoint > 1
-    ? ` Each point is the mean of ${curves.perPoint} logged steps.`
-    : "";
+  const mean = ` Each point is the mean of ${curves.perPoint}`;
+  const perPoint = curves.perPoint === 1
+    ? ""
+    : stride === 1
+    ? `${mean} logged steps.`
+    : `${mean} steps, one of every ${stride} that were logged.`;
   const of = (
     title: string,
     yLabel: string,
@@ -227,8 +229,8 @@ function pairsOfSteps(
   { stages }: RunRecord,
   training: Readonly<Record<string, unknown>>,
 ): NonNullable<StepCurve["rows"]> | null {
-  const [batch, every] = [["per_device_train_batch_size", "gradient_accumulation_steps"], ["logging_steps"]]
-    .map((keys) => keys.map((key) => Number(training[key])).reduce((a, b) => a * b)) as [number, number];
+  const batch = Number(training.per_device_train_batch_size) * Number(training.gradient_accumulation_steps);
+  const every = Number(training.logging_steps);
   if (!(batch * every > 0)) return null;
   return ({ iteration, step }) => {
     const pairs = stages.find((other) => other.iteration === iteration && other.stage === "label")

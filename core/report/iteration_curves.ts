@@ -2,7 +2,7 @@
 import { wilson } from "../evaluate/win_rate.ts";
 import type { LoggedIteration } from "../run/read_run.ts";
 import type { Chart, Mark, Point, Series, Span } from "./chart.ts";
-import { measureOf } from "./measures.ts";
+import { type Measure, measureOf } from "./measures.ts";
 import { thinned } from "./step_curves.ts";
 
 /** The numbers that a line is made of. */
@@ -17,18 +17,27 @@ export function iterationName(iteration: number): string {
   return iteration === -1 ? "start" : String(iteration);
 }
 
+/** How many rows a measure of an iteration is a share of; undefined where that is not known, or it is no share. */
+export function rowsOf(
+  { kind, of }: Measure,
+  { iteration, values }: LoggedIteration,
+  evaluated: IterationNumbers["evaluated"],
+): number | undefined {
+  if (kind !== "share") return undefined;
+  return of === "evaluated" ? evaluated.get(iteration) : of === "pairs" ? values.pairs : undefined;
+}
+
 /** The line of a measure, with bars where it is a share and its rows are known; without points if it is not known. */
 export function measureSeries(name: string, key: string, { rows, evaluated }: IterationNumbers): Series {
-  const { kind, of } = measureOf(key);
   const points = rows.flatMap(({ iteration, values }): Point[] =>
     values[key] === undefined ? [] : [[iteration, values[key]]]
   );
-  const spans = kind !== "share" ? [] : rows.flatMap(({ iteration, values }): Span[] => {
-    const count = of === "evaluated" ? evaluated.get(iteration) : of === "pairs" ? values.pairs : undefined;
-    const value = values[key];
+  const spans = rows.flatMap((row): Span[] => {
+    const count = rowsOf(measureOf(key), row, evaluated);
+    const value = row.values[key];
     if (value === undefined || !count) return [];
     const { low, high } = wilson(value, count);
-    return [[iteration, low, high]];
+    return [[row.iteration, low, high]];
   });
   return { name, segments: [points], ...(spans.length > 0 && { spans: [spans] }) };
 }

@@ -5,7 +5,7 @@ export interface Measure {
   /** Its name. */
   name: string;
   /** How it is written; default: as a number. */
-  kind?: "share" | "seconds";
+  kind?: "share";
   /** What it is a share of, whose count gives the error: held-out rows or pairs. */
   of?: "evaluated" | "pairs";
   /** What it says, in a sentence. */

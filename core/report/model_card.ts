@@ -1,11 +1,12 @@
 /** The card of a model that a run made: what it is, how and from what it was made, and its results. @module */
-import { parse, stringify } from "yaml";
-import { iterationValues, type RunRecord } from "../run/read_run.ts";
+import { stringify } from "yaml";
+import { iterationValues, parseSettings, type RunRecord } from "../run/read_run.ts";
 import { escapeUnsafe, safeLine } from "../safe_text.ts";
 import { isRecord } from "../values.ts";
-import { iterationName } from "./figures.ts";
+import { number } from "./format_numbers.ts";
+import { iterationName } from "./iteration_curves.ts";
 import { escapeMarkdown, markdownCode } from "./markup.ts";
-import { leaves, number } from "./write_report.ts";
+import { leaves } from "./settings_section.ts";
 
 /** A model or data set of the hub that the run used. */
 export interface CardSource {
@@ -39,7 +40,7 @@ const METHODS: Readonly<Record<string, string>> = {
 
 /** The README.md of a model repository, with front matter. What the run does not tell is left out. */
 export function modelCard(run: RunRecord, { repo, sources, figure, adapter }: CardOptions): string {
-  const settings = readSettings(run);
+  const settings = parseSettings(run.settings);
   const named = (key: string): CardSource | undefined =>
     sources.find(({ source }) => source === valueAt(settings, key));
   // Without settings, the base is the first model that was looked up. Otherwise, if it is local, the others are judges.
@@ -305,12 +306,11 @@ function iterationTable(run: RunRecord): string {
 function settingsTable(settings: Record<string, unknown>, sources: readonly CardSource[]): string {
   const isPath = (value: string): boolean =>
     /[\\/]/.test(value) && !/[\n{]/.test(value) && !sources.some(({ source }) => value.startsWith(source));
-  const nameOf = (value: string): string => value.split(/[\\/]/).findLast((part) => part !== "") ?? "";
   const { output_dir: _, stage: __, ...rest } = settings;
   const rows = leaves(rest).map(([key, value]) => [
     markdownCode(key),
     // `leaves` joins a list with commas.
-    escapeMarkdown(value.split(", ").map((part) => isPath(part) ? nameOf(part) : part).join(", ")),
+    escapeMarkdown(value.split(", ").map((part) => isPath(part) ? localName(part) ?? "" : part).join(", ")),
   ]);
   return rows.length === 0 ? "" : table(["key", "value"], rows);
 }
@@ -324,15 +324,6 @@ function link({ type, repo }: CardSource): string {
   return `[${escapeMarkdown(repo)}](https://huggingface.co/${type === "dataset" ? "datasets/" : ""}${
     encodeURI(repo.toWellFormed()).replaceAll("(", "%28").replaceAll(")", "%29")
   })`;
-}
-
-function readSettings({ settings }: RunRecord): Record<string, unknown> {
-  try {
-    const value = parse(settings ?? "");
-    return isRecord(value) ? value : {};
-  } catch {
-    return {};
-  }
 }
 
 function valueAt(settings: Record<string, unknown>, key: string): unknown {

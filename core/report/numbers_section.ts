@@ -1,9 +1,9 @@
 /** The table of all numbers: measures as rows, iterations as columns; and what the rows mean. @module */
 import { iterationValues } from "../run/read_run.ts";
 import type { RunView } from "../run/run_reader.ts";
-import { iterationName } from "./figures.ts";
 import { duration, number } from "./format_numbers.ts";
 import { errorOf } from "./intervals.ts";
+import { iterationName, rowsOf } from "./iteration_curves.ts";
 import { escapeMarkup } from "./markup.ts";
 import { type Measure, MEASURE_GROUPS, measureOf } from "./measures.ts";
 import { STAGE_NAMES, stagePlan } from "./stage_plan.ts";
@@ -22,14 +22,8 @@ export function numbersSection(run: RunView): string {
     const value = Object.hasOwn(column.values, key) ? column.values[key]! : undefined;
     if (value === undefined) return `<td class="soft">–</td>`;
     const isShare = measure.kind === "share";
-    const rows = measure.of === "evaluated"
-      ? run.evaluated.get(column.iteration)
-      : measure.of === "pairs"
-      ? column.values.pairs
-      : undefined;
-    const error = isShare && rows
-      ? ` <span class="soft">± ${(100 * errorOf({ share: value, rows })).toFixed(1)}</span>`
-      : "";
+    const rows = rowsOf(measure, column, run.evaluated);
+    const error = rows ? ` <span class="soft">± ${(100 * errorOf({ share: value, rows })).toFixed(1)}</span>` : "";
     return `<td>${number(value, isShare)}${error}</td>`;
   };
   const body = shown.map(([title, keys]) => {

@@ -5,9 +5,6 @@ import { RunReader } from "../run/run_reader.ts";
 import { PAGE_STYLE } from "./page_style.ts";
 import { pageOf, policyHash, runBlocks } from "./run_page.ts";
 
-export { number } from "./format_numbers.ts";
-export { leaves } from "./settings_section.ts";
-
 /**
  * Writes `RUN/report.html` from the run's files and returns its path. Throws a UserError if one is malformed.
  *

@@ -1,9 +1,8 @@
 /** Lists the runs in a folder, with what their files tell about them. @module */
 import { basename, join, resolve } from "node:path";
-import { parse } from "yaml";
 import { UserError } from "../error.ts";
-import { exists } from "../files/io.ts";
-import { iterationValues, readRun, type RunRecord } from "./read_run.ts";
+import { exists, lastWritten } from "../files/io.ts";
+import { iterationValues, parseSettings, readRun, type RunRecord } from "./read_run.ts";
 import { isLocked } from "./run_lock.ts";
 import { runPaths } from "./run_paths.ts";
 import { hasWork } from "./run_work.ts";
@@ -85,7 +84,8 @@ async function isRun(dir: string): Promise<boolean> {
 
 async function stateOf(dir: string): Promise<RunState> {
   const running = await isLocked(dir);
-  const when = await lastWritten(dir);
+  const { metrics, summary, settings: config, stage, timings, model, adapter } = runPaths(dir);
+  const when = new Date(await lastWritten([metrics, summary, config, stage, timings])).toISOString();
   let run: RunRecord;
   try {
     run = await readRun(dir);
@@ -95,11 +95,10 @@ async function stateOf(dir: string): Promise<RunState> {
     const state = running ? "running" : "stopped";
     return { name: basename(resolve(dir)), dir, ...unknown, done: 0, state, when, problem: error.message };
   }
-  const settings = settingsOf(run.settings);
+  const settings = parseSettings(run.settings);
   const labels = [settings.labels ?? []].flat().map((entry) => field(entry, "judge")).filter((name) => name !== null);
   const planned = typeof settings.iterations === "number" ? settings.iterations : null;
   const done = run.iterations.filter(({ iteration }) => iteration >= 0).length;
-  const { model, adapter } = runPaths(dir);
   const isMade = await exists(model) || await exists(adapter);
   const isDone = isMade && (planned === null || done >= planned);
   const last = run.steps.at(-1);
@@ -117,15 +116,6 @@ async function stateOf(dir: string): Promise<RunState> {
     evaluation: evaluationOf(run),
     when,
   };
-}
-
-function settingsOf(text: string | null): Record<string, unknown> {
-  try {
-    const parsed: unknown = parse(text ?? "");
-    return typeof parsed === "object" && parsed !== null ? parsed as Record<string, unknown> : {};
-  } catch {
-    return {};
-  }
 }
 
 function field(value: unknown, key: string): string | null {
@@ -149,14 +139,4 @@ function evaluationOf(run: RunRecord): RunState["evaluation"] {
     return { name, first: first.value, last: last.value, best: best.value, bestIteration: best.iteration };
   }
   return null;
-}
-
-async function lastWritten(dir: string): Promise<string> {
-  const { metrics, summary, settings, stage, timings } = runPaths(dir);
-  const times = await Promise.all(
-    [metrics, summary, settings, stage, timings].map((path) =>
-      Deno.stat(path).then(({ mtime }) => mtime?.getTime() ?? 0, () => 0)
-    ),
-  );
-  return new Date(Math.max(...times)).toISOString();
 }

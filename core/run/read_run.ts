@@ -1,10 +1,12 @@
 /** Reads a run's folder for the report. A run that is not finished, or was not evaluated, lacks parts of it. @module */
 import { basename, resolve } from "node:path";
+import { parse } from "yaml";
 import { type JsonObject, type JsonValue, readJsonRows } from "../data/formats/json_rows.ts";
 import { UserError } from "../error.ts";
 import { readOptionalText } from "../files/io.ts";
+import { isRecord } from "../values.ts";
 import { readChecksums } from "./checksum_record.ts";
-import { runPaths } from "./run_paths.ts";
+import { type RunPaths, runPaths } from "./run_paths.ts";
 
 /** Numbers by their names in the file. */
 export type Numbers = Readonly<Record<string, number>>;
@@ -74,12 +76,27 @@ export async function readRun(dir: string): Promise<RunRecord> {
   const summary = await readSummary(paths.summary);
   return {
     name: basename(resolve(dir)),
-    // A stage that ran alone has a config.yaml too, of which it read only a part.
-    settings: await readOptionalText(paths.stage) ?? await readOptionalText(paths.settings),
+    settings: await readSettings(paths),
     ...await readMetrics(paths.metrics),
     ...summary,
     edited: Object.keys((await readChecksums(paths.checksums))?.edited ?? {}).sort(),
   };
+}
+
+/** Reads the text of a run's settings, the `settings` of its record. Throws a UserError if it cannot be read. */
+export async function readSettings({ stage, settings }: RunPaths): Promise<string | null> {
+  // A stage that ran alone has a config.yaml too, of which it read only a part.
+  return await readOptionalText(stage) ?? await readOptionalText(settings);
+}
+
+/** A run's settings, parsed; empty if there are none, or they are no YAML mapping. */
+export function parseSettings(text: string | null): Record<string, unknown> {
+  try {
+    const value: unknown = parse(text ?? "");
+    return isRecord(value) ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 /**

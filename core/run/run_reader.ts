@@ -1,13 +1,10 @@
 /** Reads a run's folder again and again, as it grows, for its page: whole files once, growing ones from where they grew. @module */
 import { basename, resolve } from "node:path";
-import { parse } from "yaml";
 import { UserError } from "../error.ts";
 import { GrowingLines } from "../files/growing_lines.ts";
-import { exists, readOptionalText } from "../files/io.ts";
-import { checkNesting } from "../files/json_nesting.ts";
-import { isRecord } from "../values.ts";
+import { exists, lastWritten, objectOf, readOptionalText } from "../files/io.ts";
 import { readChecksums } from "./checksum_record.ts";
-import { metricsOf, readSummary, type RunRecord } from "./read_run.ts";
+import { metricsOf, parseSettings, readSettings, readSummary, type RunRecord } from "./read_run.ts";
 import type { LogLine, RunProgress } from "./run_journal.ts";
 import { isLocked } from "./run_lock.ts";
 import { iterationPaths, runPaths, stagePaths } from "./run_paths.ts";
@@ -77,6 +74,7 @@ export class RunReader {
   #began: RunView["began"] = null;
   readonly #growing: { metrics: GrowingLines; timings: GrowingLines; log: GrowingLines };
   readonly #kept = new Map<string, { stamp: string; value: unknown }>();
+  #reading: Promise<RunView> | null = null;
 
   /** A reader of the run in `dir`, in which files may be missing. */
   constructor(dir: string) {
@@ -90,23 +88,27 @@ export class RunReader {
     };
   }
 
-  /** Reads what has changed. Throws a UserError that names a malformed file. */
+  /** Reads what has changed, once for all who ask meanwhile. Throws a UserError that names a malformed file. */
   async read(): Promise<RunView> {
+    // Two that read on from one place would count the same lines twice.
+    this.#reading ??= this.#read().finally(() => this.#reading = null);
+    return await this.#reading;
+  }
+
+  async #read(): Promise<RunView> {
     await this.#readMetrics();
     await this.#readTimings();
     await this.#readLog();
     const paths = this.#paths;
-    // What of the settings a stage that ran alone has read stands before the rest of them.
-    const settings = await this.#once(
-      [paths.settings, paths.stage],
-      async () => await readOptionalText(paths.stage) ?? await readOptionalText(paths.settings),
-    );
-    const config = await this.#once([paths.settings, paths.stage], () => Promise.resolve(parsed(settings)), "parsed");
+    const { settings, config } = await this.#once([paths.settings, paths.stage], async () => {
+      const settings = await readSettings(paths);
+      return { settings, config: parseSettings(settings) };
+    });
     const summary = await this.#once([paths.summary], () => readSummary(paths.summary));
     const checksums = await this.#once([paths.checksums], () => readChecksums(paths.checksums));
     const progress = progressOf(await readRecord(paths.progress));
     const kernels = await this.#once([paths.kernels], () => readRecord(paths.kernels));
-    const written = await newest([
+    const written = await lastWritten([
       paths.metrics,
       paths.timings,
       paths.log,
@@ -165,7 +167,7 @@ export class RunReader {
       onRestart: () => this.#timings.length = 0,
       onLine: (text, number) => {
         const line = json(text, `${this.#paths.timings}:${number}`);
-        if (!isRecord(line) || typeof line.seconds !== "number" || typeof line.stage !== "string") return;
+        if (typeof line.seconds !== "number" || typeof line.stage !== "string") return;
         this.#timings.push(line as unknown as StageTiming);
       },
     });
@@ -179,8 +181,8 @@ export class RunReader {
       },
       onLine: (text) => {
         // A process that was killed, or a full disk, may have torn a line of the log: what is lost is lost.
-        const line = text === null ? null : lenient(text);
-        if (!isRecord(line) || !isMoment(line.at)) return;
+        const line = text === null ? null : objectOf(text);
+        if (line === null || !isMoment(line.at)) return;
         const entry = line as unknown as LogLine;
         if (entry.begin) this.#began ??= { at: entry.at, begin: entry.begin };
         this.#log.push(entry);
@@ -227,37 +229,19 @@ export class RunReader {
     return typeof planned !== "number" || made.filter(({ iteration }) => iteration >= 0).length >= planned;
   }
 
-  /** What `make` made while none of the files changes; `part` tells apart what is made of the same files. */
-  async #once<T>(paths: readonly string[], make: () => Promise<T>, part = ""): Promise<T> {
+  /** What `make` made while none of the files changes. */
+  async #once<T>(paths: readonly string[], make: () => Promise<T>): Promise<T> {
     const stamps = await Promise.all(
       paths.map((path) =>
         Deno.stat(path).then(({ mtime, size, ino }) => `${mtime?.getTime()} ${size} ${ino}`, () => "")
       ),
     );
-    const [key, stamp] = [`${paths.join("\n")}\n${part}`, stamps.join("\n")];
+    const [key, stamp] = [paths.join("\n"), stamps.join("\n")];
     const kept = this.#kept.get(key);
     if (kept?.stamp === stamp) return kept.value as T;
     const value = await make();
     this.#kept.set(key, { stamp, value });
     return value;
-  }
-}
-
-function parsed(text: string | null): Record<string, unknown> {
-  try {
-    const value: unknown = parse(text ?? "");
-    return isRecord(value) ? value : {};
-  } catch {
-    return {};
-  }
-}
-
-function lenient(text: string): unknown {
-  try {
-    checkNesting(text);
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
 
@@ -275,20 +259,14 @@ function isMoment(value: unknown): boolean {
   return typeof value === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value);
 }
 
-function json(text: string | null, where: string): unknown {
-  const value = text === null ? null : lenient(text);
-  if (isRecord(value)) return value;
+function json(text: string | null, where: string): Record<string, unknown> {
+  const value = text === null ? null : objectOf(text);
+  if (value !== null) return value;
   throw new UserError(`Cannot read ${where}: it is no JSON object, expected one`);
 }
 
 /** A small JSON file that this program wrote; null if it is not there, or is none. */
 async function readRecord(path: string): Promise<Record<string, unknown> | null> {
   const text = await readOptionalText(path).catch(() => null);
-  const value = text === null ? null : lenient(text);
-  return isRecord(value) ? value : null;
-}
-
-async function newest(paths: readonly string[]): Promise<number> {
-  const times = paths.map((path) => Deno.stat(path).then(({ mtime }) => mtime?.getTime() ?? 0, () => 0));
-  return Math.max(...await Promise.all(times));
+  return text === null ? null : objectOf(text);
 }

@@ -1,6 +1,6 @@
 /** Some rows of a run with every answer that they got, read from files of any size without reading them whole. @module */
 import type { OpenFile } from "../files/file_system.ts";
-import { checkNesting } from "../files/json_nesting.ts";
+import { explained, objectOf } from "../files/io.ts";
 import { isRecord } from "../values.ts";
 import { iterationPaths, stagePaths } from "./run_paths.ts";
 
@@ -36,7 +36,7 @@ type Row = Record<string, unknown> & { row: number };
 
 /**
  * `count` rows spread over the last iteration that has answers, with their answers in all of `iterations`. Files that
- * are missing, torn or malformed have no rows.
+ * are missing, torn or malformed have no rows. Throws a UserError where one is there and cannot be read.
  */
 export async function sampleRows(
   folder: string,
@@ -69,15 +69,16 @@ export async function latestRows(folder: string, iteration: number, count: numbe
   const { partialResponses } = iterationPaths(folder, iteration);
   const opened = await openRows(partialResponses);
   if (opened === null) return [];
-  using file = opened.file;
+  using _file = opened.file;
   const start = Math.max(0, opened.size - WINDOW);
-  const text = await readAt(file, start, WINDOW);
+  const text = await readAt(opened, start, WINDOW);
   const lines = text.split("\n").slice(start === 0 ? 0 : 1, -1);
   const rows = lines.slice(-count).reverse().map(parseRow).filter((row) => row !== null);
   return rows.map((row) => ({ ...rowOf(row), answers: [answerOf(row, null, iteration)] }));
 }
 
 interface RowFile {
+  path: string;
   file: OpenFile;
   size: number;
 }
@@ -91,7 +92,7 @@ interface Opened {
 async function openRows(path: string): Promise<RowFile | null> {
   try {
     const file = await Deno.open(path, { read: true });
-    return { file, size: (await file.stat()).size };
+    return { path, file, size: (await file.stat()).size };
   } catch {
     return null;
   }
@@ -155,35 +156,35 @@ function textOf(value: unknown): string {
 }
 
 /** Rows at equal distances of a file, each once. */
-async function spread({ file, size }: RowFile, count: number): Promise<Row[]> {
+async function spread(rows: RowFile, count: number): Promise<Row[]> {
   const found = new Map<number, Row>();
   for (let i = 0; i < count; i++) {
-    const row = await rowAfter(file, Math.floor(i * size / count));
+    const row = await rowAfter(rows, Math.floor(i * rows.size / count));
     if (row) found.set(row.row, row);
   }
   return [...found.values()];
 }
 
 /** The row in a file whose rows ascend; null if it has none of that index. */
-async function findRow({ file, size }: RowFile, wanted: number): Promise<Row | null> {
-  let [low, high] = [0, size];
+async function findRow(rows: RowFile, wanted: number): Promise<Row | null> {
+  let [low, high] = [0, rows.size];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    const row = await rowAfter(file, middle);
+    const row = await rowAfter(rows, middle);
     if (row?.row === wanted) return row;
     if (row === null || row.row > wanted) high = middle;
     else low = middle + 1;
   }
-  const row = await rowAfter(file, low);
+  const row = await rowAfter(rows, low);
   return row?.row === wanted ? row : null;
 }
 
 /** The first whole row that begins at `offset` or after it. */
-async function rowAfter(file: OpenFile, offset: number): Promise<Row | null> {
+async function rowAfter(rows: RowFile, offset: number): Promise<Row | null> {
   // Of the byte before, to know whether a line begins at the offset.
   const start = Math.max(0, offset - 1);
   for (const window of [SHORT, WINDOW]) {
-    const text = await readAt(file, start, window);
+    const text = await readAt(rows, start, window);
     const begin = offset === 0 ? 0 : text.indexOf("\n") + 1;
     const end = text.indexOf("\n", begin);
     if ((offset === 0 || begin > 0) && end !== -1) return parseRow(text.slice(begin, end));
@@ -191,22 +192,19 @@ async function rowAfter(file: OpenFile, offset: number): Promise<Row | null> {
   return null;
 }
 
-async function readAt(file: OpenFile, offset: number, bytes: number): Promise<string> {
+async function readAt({ path, file }: RowFile, offset: number, bytes: number): Promise<string> {
   const buffer = new Uint8Array(bytes);
-  await file.seek(offset, 0);
   let length = 0;
-  for (let read: number | null = 0; read !== null && length < bytes; length += read ?? 0) {
-    read = await file.read(buffer.subarray(length));
-  }
+  await explained(`Cannot read ${path}`, async () => {
+    await file.seek(offset, 0);
+    for (let read: number | null = 0; read !== null && length < bytes; length += read ?? 0) {
+      read = await file.read(buffer.subarray(length));
+    }
+  });
   return new TextDecoder().decode(buffer.subarray(0, length));
 }
 
 function parseRow(line: string): Row | null {
-  try {
-    checkNesting(line);
-    const row: unknown = JSON.parse(line);
-    return isRecord(row) && typeof row.row === "number" ? row as Row : null;
-  } catch {
-    return null;
-  }
+  const row = objectOf(line);
+  return typeof row?.row === "number" ? row as Row : null;
 }

@@ -31,6 +31,9 @@ const MAX_FOLLOWED = 32;
 /** Milliseconds after which an event stream shows that it is alive. */
 const HEARTBEAT_MS = 15_000;
 
+/** Milliseconds that browsers have to take what they are being sent when the server ends. */
+const GRACE_MS = 3000;
+
 /** Pages whose parts are kept. */
 const MAX_FOLLOWERS = 32;
 
@@ -61,7 +64,11 @@ export async function startWatch({ dir, port = 0, interval = 1000 }: WatchOption
     address: `http://${site.host}/${site.token}/`,
     async [Symbol.asyncDispose]() {
       site.end();
-      await server.shutdown();
+      // A browser that sleeps takes nothing: a server that waits for it would never end.
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, GRACE_MS);
+      await Promise.race([server.shutdown(), late.promise]);
+      clearTimeout(timer);
     },
   };
 }
@@ -119,7 +126,7 @@ class WatchSite {
     if (what === "stop") return request.method === "POST" ? await this.#stop(request, dir) : notAllowed("POST");
     if (request.method !== "GET" && request.method !== "HEAD") return notAllowed("GET");
     const follower = this.#follower(dir, url.searchParams);
-    return what === "events" ? this.#events(follower, request) : await this.#page(follower, { name, dir });
+    return what === "events" ? this.#events(follower) : await this.#page(follower, { name, dir });
   }
 
   /** The parts of a run's page, or of all runs' if `dir` is null. */
@@ -154,11 +161,11 @@ class WatchSite {
   }
 
   /** Changed parts as server-sent events. */
-  #events(follower: Follower, request: Request): Response {
+  #events(follower: Follower): Response {
     if (this.#followed >= MAX_FOLLOWED) return plain(503, "Too many pages are open; close some.");
     this.#followed++;
     const gone = new AbortController();
-    const signal = AbortSignal.any([this.#ended.signal, request.signal, gone.signal]);
+    const signal = AbortSignal.any([this.#ended.signal, gone.signal]);
     let isCounted = true;
     const leave = (): void => {
       if (isCounted) this.#followed--;
@@ -171,7 +178,11 @@ class WatchSite {
       start: (controller) => controller.enqueue(encoder.encode("retry: 2000\n\n")),
       // It is pulled where the reader has room, so that a slow one gets fewer states and not more memory.
       pull: async (controller) => {
-        const changed = await follower.changes(seen, { signal, milliseconds: HEARTBEAT_MS });
+        const changed = await follower.changes(seen, { signal, milliseconds: HEARTBEAT_MS }).catch((error) => {
+          // A stream that fails is not cancelled.
+          leave();
+          throw error;
+        });
         if (signal.aborted) {
           leave();
           return controller.close();

@@ -1,7 +1,7 @@
 /** The runs that are watched: one, or those of a folder. @module */
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../error.ts";
-import { exists, isFolder, namesIn } from "../files/io.ts";
+import { exists, isFolder, lastWritten, namesIn } from "../files/io.ts";
 import { type ListedRun, MAX_LAID, overlayBlocks } from "../report/overlay_page.ts";
 import { type PageBlocks, runBlocks } from "../report/run_page.ts";
 import { runPaths } from "../run/run_paths.ts";
@@ -74,7 +74,8 @@ export class WatchedRuns {
     const found: { name: string; at: number }[] = [];
     for (const name of await namesIn(this.#dir)) {
       const dir = join(this.#dir, name);
-      if (await isRun(dir)) found.push({ name, at: await lastWritten(dir) });
+      const { metrics, summary, settings, stage, log } = runPaths(dir);
+      if (await isRun(dir)) found.push({ name, at: await lastWritten([metrics, summary, settings, stage, log]) });
     }
     found.sort((a, b) => b.at - a.at || (a.name < b.name ? -1 : 1));
     return {
@@ -93,12 +94,4 @@ async function isRun(dir: string): Promise<boolean> {
   const { metrics, settings, stage, log } = runPaths(dir);
   for (const path of [metrics, settings, stage, log]) if (await exists(path)) return true;
   return false;
-}
-
-async function lastWritten(dir: string): Promise<number> {
-  const { metrics, summary, settings, stage, log } = runPaths(dir);
-  const times = [metrics, summary, settings, stage, log].map((path) =>
-    Deno.stat(path).then(({ mtime }) => mtime?.getTime() ?? 0, () => 0)
-  );
-  return Math.max(...await Promise.all(times));
 }

@@ -118,6 +118,8 @@ Deno.test("runFigures() draws very many steps as means, and says of how many", a
   const run = await runOf(...Array.from({ length: 1200 }, (_, i) => ({ loss: i % 2 })));
   const loss = find(runFigures(run), "Model loss")!;
   match(loss.reading, /Each point is the mean of 4 logged steps/);
+  const thinned = find(runFigures({ ...run, stride: 8 }), "Model loss")!;
+  match(thinned.reading, /Each point is the mean of 4 steps, one of every 8 that were logged\.$/);
   match(loss.svg, /from 0.5000 to 0.5000/);
   ok(loss.svg.length < 20_000, `${loss.svg.length}`);
 });

@@ -86,3 +86,30 @@ Deno.test("RunReader looks for the iterations that something was logged of, howe
     const { evaluated, stages } = await new RunReader(dir).read();
     deepEqual([[...evaluated], stages.length], [[[2e10, 7]], 1]);
   }));
+
+Deno.test("RunReader counts what it reads once, also where two pages ask at the same time", () =>
+  withRun(
+    // Longer than what is read at a time, so that the readers meet within the file.
+    { "timings.jsonl": lines({ iteration: 0, stage: "optimize", seconds: 5 }).repeat(10_000) },
+    async (dir) => {
+      const reader = new RunReader(dir);
+      const views = await Promise.all([reader.read(), reader.read()]);
+      deepEqual(views.map(({ timings }) => timings.length), [10_000, 10_000]);
+    },
+  ));
+
+Deno.test("RunReader names the same malformed line at each look", () =>
+  withRun({ "metrics.jsonl": `${lines({ step: 1, loss: 3 })}[]\n` }, async (dir) => {
+    const reader = new RunReader(dir);
+    const message = `Cannot read ${dir}/metrics.jsonl:2: it is no JSON object, expected one`;
+    for (let look = 0; look < 3; look++) await rejects(reader.read(), { name: "UserError", message });
+  }));
+
+Deno.test("RunReader takes an iteration of any number, and looks for the files of those that are there only", () =>
+  withRun(
+    {
+      "metrics.jsonl": lines({ iteration: 1e15, stage: "label", "labels/pairs": 1 }),
+      "timings.jsonl": lines({ iteration: 1e15, stage: "label", seconds: 1 }),
+    },
+    async (dir) => equal((await new RunReader(dir).read()).stages.length, 1),
+  ));

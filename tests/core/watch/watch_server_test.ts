@@ -194,3 +194,53 @@ Deno.test("startWatch() ends with pages open, and refuses a taken port and a mis
     equal((await texts).filter((text) => text.startsWith("retry: ")).length, 32);
     ok(performance.now() - started < 5000);
   }));
+
+Deno.test("startWatch() shows what could not be read, and goes on", () =>
+  withRun(TRIAL, async (dir) => {
+    // A folder in the place of a file stands for a mounted folder that fails while it is read.
+    await Deno.mkdir(`${dir}/pairs.jsonl`);
+    await using server = await startWatch({ dir, interval: INTERVAL });
+    const page = await fetch(server.address);
+    equal(page.status, 200);
+    match(await page.text(), /<p class="card bad">Cannot read [^<]*\/pairs\.jsonl: /);
+    const ended = new AbortController();
+    for await (const { problem } of eventsOf(server.address, ended.signal)) {
+      if (problem !== undefined && problem !== "") await Deno.remove(`${dir}/pairs.jsonl`);
+      else break;
+    }
+    ended.abort();
+  }));
+
+Deno.test("startWatch() ends though a browser takes nothing of what it is sent", () =>
+  withRun(TRIAL, async (dir) => {
+    const server = await startWatch({ dir, interval: 1 });
+    const { port, pathname, host } = new URL(server.address);
+    const asleep = await Deno.connect({ port: Number(port), hostname: "127.0.0.1" });
+    await asleep.write(new TextEncoder().encode(get(`${pathname}events`, host).replaceAll("\n", "\r\n")));
+    // Each line changes a page's log of a megabyte, of which the system takes a few for a reader.
+    for (let i = 0; i < 30; i++) {
+      const note = lines({ at: "2026-01-01T00:00:00Z", note: `${i} ${"x".repeat(1e6)}` });
+      await Deno.writeTextFile(`${dir}/log.jsonl`, note, { append: true });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const started = performance.now();
+    await server[Symbol.asyncDispose]();
+    const seconds = (performance.now() - started) / 1000;
+    asleep.close();
+    ok(seconds < 10, `${seconds} s`);
+  }));
+
+Deno.test("startWatch() gives the place of a page that was closed to another", () =>
+  withRun(TRIAL, async (dir) => {
+    await using server = await startWatch({ dir, interval: INTERVAL });
+    for (let i = 0; i < 40; i++) {
+      const closed = new AbortController();
+      const page = await fetch(`${server.address}events`, { signal: closed.signal });
+      equal(page.status, 200, `page ${i}`);
+      const reader = page.body!.getReader();
+      await reader.read();
+      closed.abort();
+      await reader.read().catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }));

@@ -200,7 +200,7 @@ Deno.test("parseSafetensorsHeader() gives a one-line UserError or tensors that f
       ok(!/[\n\r]/.test(error.message), error.message);
       ok(error.message.includes("m.safetensors"), error.message);
     }
-    ok(performance.now() - started < 1000);
+    ok(performance.now() - started < 10_000);
   });
   fc.assert(property, {
     seed: 1,

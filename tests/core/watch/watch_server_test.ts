@@ -192,7 +192,7 @@ Deno.test("startWatch() ends with pages open, and refuses a taken port and a mis
     const started = performance.now();
     await server[Symbol.asyncDispose]();
     equal((await texts).filter((text) => text.startsWith("retry: ")).length, 32);
-    ok(performance.now() - started < 5000);
+    ok(performance.now() - started < 20_000);
   }));
 
 Deno.test("startWatch() shows what could not be read, and goes on", () =>

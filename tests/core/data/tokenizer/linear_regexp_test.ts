@@ -109,7 +109,7 @@ Deno.test("LinearRegExp takes time linear in the text where backtracking takes f
     };
     milliseconds(1000);
     const took = milliseconds(20_000);
-    ok(took < 3000, `${pattern} took ${took} ms`);
+    ok(took < 15_000, `${pattern} took ${took} ms`);
   }
   equal(new LinearRegExp("(a|a)*b|a").matches("a".repeat(50_000)).length, 100_000);
 });

@@ -21,5 +21,5 @@ Deno.test("normalizeText() takes time linear in a run of marks", () => {
   const started = performance.now();
   equal(normalizeText("\u0301\u0316".repeat(200_000), "NFD"), "\u0316".repeat(200_000) + "\u0301".repeat(200_000));
   const ms = performance.now() - started;
-  ok(ms < 3000, `${ms} ms`);
+  ok(ms < 15_000, `${ms} ms`);
 });

@@ -23,7 +23,7 @@ import { openJax } from "./peers/jax.ts";
 import { openTfjs } from "./peers/tfjs.ts";
 import { TorchPeer } from "./peers/torch.ts";
 
-const DOCUMENT = new URL("../docs/benchmarks.md", import.meta.url);
+const DOCUMENT = new URL("../docs/development/benchmarks.md", import.meta.url);
 
 const NOTES = [
   "Medians of the rounds; the contenders' order turns around from round to round (A B, B A). A round repeats short work " +

@@ -1,10 +1,11 @@
 /**
- * Runs the one gate: format, lint, lock, types, imports, doc examples, tests; the first failure ends it. With the
+ * Runs the one gate: format, lint, lock, types, imports, links, doc examples, tests; the first failure ends it. With the
  * argument `e2e`, runs the tests that run commands as processes, including the documentation's; with `shared` or
  * `soak`, the tests of that folder. @module
  */
 import { resolve } from "node:path";
 import { checkImports } from "./check_imports.ts";
+import { checkLinks } from "./check_links.ts";
 import { checkPlatform } from "./check_platform.ts";
 import { TEST_PROCESS_ENV } from "./test_process.ts";
 
@@ -41,6 +42,7 @@ const GATE: Step[] = [
     name: "imports",
     run: async () => report([...await checkImports(Deno.cwd()), ...await checkPlatform(Deno.cwd())]),
   },
+  { name: "links", run: async () => report(await checkLinks(Deno.cwd())) },
   {
     name: "doc examples",
     run: () =>

@@ -2,7 +2,7 @@
  * Breaks each kernel's formula in one place at a time and shows that its test notices: `deno task mutations [FILE …]`.
  * Works on a copy in a temporary folder, prints each mutation as it is tried, and exits with 1 if one is not caught.
  * With FILE, tries only the mutations of these files under kernels/; without it, tries all, and writes
- * docs/mutations.md.
+ * docs/development/mutations.md.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import { type Mutation, MUTATIONS } from "./mutations.ts";
 import { TEST_PROCESS_ENV } from "./test_process.ts";
 
-const PAGE = "docs/mutations.md";
+const PAGE = "docs/development/mutations.md";
 const INTRODUCTION = `<!-- deno-fmt-ignore-file -->
 
 # Mutations
@@ -43,7 +43,7 @@ export interface TriedMutation extends Pick<Mutation, "file" | "what" | "test"> 
   by: string;
 }
 
-/** The text of docs/mutations.md. */
+/** The text of docs/development/mutations.md. */
 export function mutationsPage(tried: readonly TriedMutation[]): string {
   return `${INTRODUCTION}\n${HEAD}\n${tried.map(toRow).join("\n")}\n\n${toCount(tried)}\n`;
 }

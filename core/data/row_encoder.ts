@@ -19,7 +19,7 @@ const MAX_KEPT = 1 << 29;
 
 /**
  * Fewer characters than these are encoded in some two seconds. A second thread needs one of them for its tokenizer and
- * until its code is warm (docs/decisions/0047-rows-encoded-once.md).
+ * until its code is warm (docs/development/decisions/0047-rows-encoded-once.md).
  */
 const MIN_CHARACTERS = 1 << 23;
 

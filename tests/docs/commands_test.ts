@@ -12,7 +12,7 @@ const JUDGE = "http://localhost:11434/v1";
 const RUN_BY_CI = ["deno task train", "deno task test"];
 
 /** Pages of results, without commands. */
-const RECORDS = ["benchmarks.md", "measurements.md", "memory.md", "mutations.md"];
+const RECORDS = ["memory.md"];
 
 const pages: string[] = [];
 for await (const { name } of Deno.readDir(`${ROOT}docs`)) {

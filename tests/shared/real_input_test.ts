@@ -94,7 +94,7 @@ sharedTest(
       const loss = await ends(output, iteration, "loss");
       const margins = await ends(output, iteration, "rewards/margins");
       // The loss itself need not fall here: the noise is trained to raise it, from nothing in the first steps. What it
-      // does in this run is printed; docs/decisions/0004-margins-under-noise.md has the reference program's numbers.
+      // does in this run is printed; docs/development/decisions/0004-margins-under-noise.md has the reference program's numbers.
       console.log(`iteration ${iteration}: loss of the first and last five steps ${loss.first} ${loss.last}`);
       assert(margins.last > margins.first, `margins of iteration ${iteration}: ${JSON.stringify(margins)}`);
       const path = `${output}/iteration-${iteration}/responses.jsonl`;

@@ -24,7 +24,7 @@ Deno.test("MUTATIONS fit the kernels as they are, and break every shader", async
   deepEqual(shaders.filter((name) => !broken.has(name)), []);
 });
 
-const PAGE = new URL("../../docs/mutations.md", import.meta.url);
+const PAGE = new URL("../../docs/development/mutations.md", import.meta.url);
 
 Deno.test("mutationsPage() says of each mutation which test caught it, or how the run ended", async () => {
   const mutation = { file: "norm/a.wgsl", what: "sign", test: "norm/a_test.ts" };

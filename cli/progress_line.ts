@@ -1,6 +1,7 @@
 /** Progress of long work on standard error: a rewritten line on a terminal, elsewhere a plain line at times. @module */
 import { styleText } from "node:util";
 import { formatSize, type ProgressEvent } from "../core/progress.ts";
+import { plainNumber } from "../core/report/format_numbers.ts";
 import { safeLine } from "../core/safe_text.ts";
 import { writeToStderr } from "./print.ts";
 import { RunRest } from "./run_rest.ts";
@@ -64,7 +65,7 @@ export function formatProgress(event: ProgressEvent, pace: Pace): string {
     const ofRun = pace.runRest?.(rest) ?? null;
     parts.push(`${formatDuration(rest)} left${ofRun === null ? "" : `, ${formatDuration(ofRun)} of the run`}`);
   }
-  if (loss !== undefined) parts.push(`loss ${loss.toFixed(4)}`);
+  if (loss !== undefined) parts.push(`loss ${plainNumber(loss, false)}`);
   return parts.join("  ");
 }
 

@@ -3,6 +3,8 @@ import { loadConfig } from "../../core/config/config.ts";
 import type { LabelReport } from "../../core/label/label_pairs.ts";
 import { runLabel } from "../../core/loop/single_stages.ts";
 import { type LabelPlan, planLabel } from "../../core/plan/label_plan.ts";
+import { plainNumber } from "../../core/report/format_numbers.ts";
+import { measureOf } from "../../core/report/measures.ts";
 import { iterationPaths } from "../../core/run/run_paths.ts";
 import { formatThings } from "../format_units.ts";
 import type { RunOptions } from "../options.ts";
@@ -21,9 +23,8 @@ export async function label(options: RunOptions & { dryRun?: boolean }): Promise
     progress.finish();
     say(...reportTable(report).split("\n"), reportLine(report));
     const { pairs, generatedChosen, ties, identical } = report;
-    const share = (100 * generatedChosen).toFixed(1);
     say(
-      `Pairs: ${path} (${pairs}; generated chosen ${share} %, ${
+      `Pairs: ${path} (${pairs}; ${measureOf("generated_chosen").name} ${plainNumber(generatedChosen, true)}, ${
         formatThings(ties, "tie")
       }, ${identical} identical dropped)`,
     );
@@ -42,7 +43,7 @@ function reportTable(report: LabelReport): string {
     ["rejected", null, lengthRejected],
   ];
   const known = rows.filter(([, score, length]) => score !== null || length !== null);
-  const cell = (value: number | null): string => value === null ? "" : value.toPrecision(4);
+  const cell = (value: number | null): string => value === null ? "" : plainNumber(value, false);
   return formatTable(["", "mean score", "mean tokens"], known.map(([name, a, b]) => [name, cell(a), cell(b)]));
 }
 

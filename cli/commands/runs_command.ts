@@ -1,4 +1,6 @@
 /** `dnpo runs`. @module */
+import { plainNumber } from "../../core/report/format_numbers.ts";
+import { measureOf } from "../../core/report/measures.ts";
 import { listRuns, type RunState } from "../../core/run/list_runs.ts";
 import { say, sayJson, tell } from "../print.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
@@ -15,12 +17,12 @@ export async function runs({ dir, json }: { dir: string; json: boolean }): Promi
 
 /** The table; columns that are empty for all runs are left out. */
 export function runsTable(runs: readonly RunState[], terminal = Infinity): string {
-  const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
   const evaluated = ({ evaluation }: RunState): string => {
     if (!evaluation) return "";
-    const format = evaluation.name === "eval_loss" ? (value: number) => value.toFixed(4) : percent;
-    const { name, first, last, best, bestIteration } = evaluation;
-    const start = `${name.replace("_", " ")} ${format(first)}`;
+    const { first, last, best, bestIteration } = evaluation;
+    const { name, kind } = measureOf(evaluation.name);
+    const format = (value: number): string => plainNumber(value, kind === "share");
+    const start = `${name} ${format(first)}`;
     if (last === undefined) return start;
     // The model that is handed out is the last one, whichever was the best.
     const mark = last === best
@@ -35,7 +37,7 @@ export function runsTable(runs: readonly RunState[], terminal = Infinity): strin
     { head: "judge", text: true, value: (run) => run.judge ?? "" },
     { head: "iterations", value: (run) => run.planned === null ? "" : `${run.done}/${run.planned}` },
     { head: "state", text: true, value: (run) => run.state },
-    { head: "loss", value: (run) => run.loss?.toFixed(4) ?? "" },
+    { head: "loss", value: (run) => run.loss === null ? "" : plainNumber(run.loss, false) },
     { head: "evaluation", text: true, value: evaluated },
     { head: "last written", text: true, value: (run) => run.when.slice(0, 16).replace("T", " ") },
   ];

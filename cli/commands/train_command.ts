@@ -1,6 +1,9 @@
 /** `dnpo train`. @module */
 import type { IterationSummary } from "../../core/loop/run_summary.ts";
 import { train as runTrain } from "../../core/loop/train_run.ts";
+import { plainNumber } from "../../core/report/format_numbers.ts";
+import { columnName, iterationName } from "../../core/report/iteration_curves.ts";
+import { MAIN_KEYS, measureOf } from "../../core/report/measures.ts";
 import type { RunOptions } from "../options.ts";
 import { say } from "../print.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
@@ -40,51 +43,29 @@ export function train(options: RunOptions): Promise<number> {
   );
 }
 
-const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
-const number = (value: number): string => value.toFixed(4);
-
-interface Column {
-  head: string;
-  value: (summary: IterationSummary) => number | undefined;
-  format: (value: number) => string;
-}
-
-const COLUMNS: readonly Column[] = [
-  { head: "greedy", value: (s) => s.greedy, format: percent },
-  { head: "sampled", value: (s) => s.sampled, format: percent },
-  { head: "eval loss", value: (s) => s.eval_loss, format: number },
-  { head: "generated chosen", value: (s) => s.generated_chosen, format: percent },
-  { head: "pairs", value: (s) => s.pairs, format: String },
-  { head: "model loss", value: (s) => s.loss, format: number },
-  { head: "noise loss", value: (s) => s.noise_loss, format: number },
-  { head: "margin", value: (s) => s.rewards_margins, format: number },
-];
-
-function name({ iteration }: IterationSummary): string {
-  return iteration < 0 ? "start" : `iteration ${iteration}`;
+/** The numbers of an iteration that are shown, as text, with their names. */
+function shownOf(summary: IterationSummary): Map<string, string> {
+  const values = new Map(Object.entries(summary));
+  return new Map(MAIN_KEYS.flatMap((key) => {
+    const { name, kind } = measureOf(key);
+    const value = values.get(key);
+    return value === undefined ? [] : [[name, plainNumber(value, kind === "share")]];
+  }));
 }
 
 /** One line for an iteration that has just ended; null if nothing was measured. */
 function iterationLine(summary: IterationSummary): string | null {
-  const parts = COLUMNS.flatMap(({ head, value, format }) => {
-    const found = value(summary);
-    return found === undefined ? [] : [`${head} ${format(found)}`];
-  });
-  return parts.length > 0 ? `${name(summary)}: ${parts.join(", ")}` : null;
+  const parts = [...shownOf(summary)].map(([name, value]) => `${name} ${value}`);
+  return parts.length > 0 ? `${columnName(summary.iteration)}: ${parts.join("; ")}` : null;
 }
 
-/** The table of all iterations; columns that none of them has are left out. */
+/** The table of all iterations: numbers that any of them has as rows, iterations as columns. */
 export function iterationTable(iterations: readonly IterationSummary[], terminal = Infinity): string {
-  const columns = COLUMNS.filter(({ value }) => iterations.some((summary) => value(summary) !== undefined));
+  const shown = iterations.map(shownOf);
+  const names = MAIN_KEYS.map((key) => measureOf(key).name).filter((name) => shown.some((values) => values.has(name)));
   return formatTable(
-    ["", ...columns.map(({ head }) => head)],
-    iterations.map((summary) => [
-      name(summary),
-      ...columns.map(({ value, format }) => {
-        const found = value(summary);
-        return found === undefined ? "" : format(found);
-      }),
-    ]),
+    ["iteration", ...iterations.map(({ iteration }) => iterationName(iteration))],
+    names.map((name) => [name, ...shown.map((values) => values.get(name) ?? "")]),
     { columns: terminal },
   );
 }

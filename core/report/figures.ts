@@ -3,6 +3,7 @@ import { iterationValues, type RunRecord } from "../run/read_run.ts";
 import { isRecord, largest } from "../values.ts";
 import { type Chart, describeChart, drawChart, type Level, type Size, svg } from "./chart.ts";
 import { iterationChart, measureSeries } from "./iteration_curves.ts";
+import { measureOf } from "./measures.ts";
 import { type StepCurve, stepCurves } from "./step_curves.ts";
 
 /** A figure. */
@@ -104,14 +105,14 @@ function iterationCharts(run: RunRecord, { evaluated }: FigureFacts): ReadChart[
     of(
       "Loss on held-out human answers",
       "nats per token",
-      { "held-out loss": "eval_loss" },
+      { [measureOf("eval_loss").name]: "eval_loss" },
       "Lower means that the human answers have become more probable; preference training may raise it and still improve " +
         "the answers.",
     ),
     of(
       "How often the generated answer wins",
       "share of pairs",
-      { "generated answer chosen": "generated_chosen" },
+      { [measureOf("generated_chosen").name]: "generated_chosen" },
       "The judge's verdict on answers that the model gave before the iteration. Rising means that the model comes nearer " +
         "to the human answers, or passes them: above 50 %, even, it wins more often than they do." + bars,
       { share: true, levels: [{ y: 0.5, label: "even" }] },
@@ -164,7 +165,7 @@ function stepCharts(run: RunRecord, { config, stride }: FigureFacts): ReadChart[
     of(
       LOSS,
       "nats",
-      { "model loss": "loss" },
+      { [measureOf("loss").name]: "loss" },
       [
         isLogistic
           ? "It begins near ln 2 in each iteration, as the reference is then the model itself, and falls as chosen answers " +
@@ -177,7 +178,7 @@ function stepCharts(run: RunRecord, { config, stride }: FigureFacts): ReadChart[
     of(
       "Noise loss",
       "nats",
-      mirrored ? {} : { "noise loss": "noise/loss" },
+      mirrored ? {} : { [measureOf("noise_loss").name]: "noise/loss" },
       "What the noise generator minimizes: it looks for the noise that makes the model's loss largest.",
     ),
     of(
@@ -195,7 +196,7 @@ function stepCharts(run: RunRecord, { config, stride }: FigureFacts): ReadChart[
     of(
       "Pairs ranked as labelled",
       "share of a step's pairs",
-      { "ranked as labelled": "rewards/accuracies" },
+      { [measureOf("rewards_accuracies").name]: "rewards/accuracies" },
       "Share of the pairs whose chosen answer has gained more than the rejected one. Steps at which the model is still the " +
         "reference have no ranking and are left out." +
         (rowsOf === null ? "" : " The band is the 95 % interval of the pairs of a point."),
@@ -212,7 +213,7 @@ function stepCharts(run: RunRecord, { config, stride }: FigureFacts): ReadChart[
     of(
       "Noise variance",
       "mean σ²",
-      { "noise variance": "noise/variance" },
+      { [measureOf("noise_variance").name]: "noise/variance" },
       "How much noise the generator puts on the reference; it shrinks where noise no longer raises the loss.",
     ),
     of(

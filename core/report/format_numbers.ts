@@ -2,19 +2,41 @@
 
 /** A number as text; a share is in percent. */
 export function number(value: number, share: boolean): string {
-  const text = share ? `${(100 * value).toFixed(1)} %` : Number.isInteger(value) ? whole(value) : value.toPrecision(4);
-  return minus(text);
+  return minus(plainNumber(value, share));
+}
+
+/** As {@linkcode number}, with the keyboard's minus: for a terminal, which programs read too. */
+export function plainNumber(value: number, share: boolean): string {
+  if (share) return `${unsignedZero((100 * value).toFixed(1))} %`;
+  return Number.isInteger(value) ? plainWhole(value) : digits(value, 4);
 }
 
 /** An integer with its thousands apart. */
 export function whole(value: number): string {
-  return minus(Math.abs(value) < 1e21 ? Math.round(value).toLocaleString("en-US") : String(value));
+  return minus(plainWhole(value));
 }
 
 /** A difference with its sign; of shares in percentage points, without the unit. */
 export function signed(value: number, share: boolean): string {
-  const text = share ? (100 * value).toFixed(1) : value.toPrecision(3);
-  return value >= 0 ? `+${text}` : minus(text);
+  const text = share ? unsignedZero((100 * value).toFixed(1)) : value === 0 ? "0" : digits(value, 3);
+  return text.startsWith("-") ? minus(text) : `+${text}`;
+}
+
+/** So many digits, but no more than tell something: 0.00012 is 1.2e-4, and 12,345.6 is 12,346. */
+function digits(value: number, count: number): string {
+  const size = Math.abs(value);
+  if (size >= 10 ** (count - 1) && size < 1e21) return plainWhole(value);
+  if (size >= 1e-3) return value.toPrecision(count);
+  return value.toExponential(2).replace(/\.?0*e/, "e");
+}
+
+function plainWhole(value: number): string {
+  return Math.abs(value) < 1e21 ? (Math.round(value) + 0).toLocaleString("en-US") : String(value);
+}
+
+/** Nothing is less than zero where all that is shown is zeros. */
+function unsignedZero(text: string): string {
+  return text.replace(/^-(?=[0.]*$)/, "");
 }
 
 /** Seconds in words: `8 s`, `3 min 20 s`, `2 h 5 min`. */

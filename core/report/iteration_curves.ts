@@ -17,6 +17,11 @@ export function iterationName(iteration: number): string {
   return iteration === -1 ? "start" : String(iteration);
 }
 
+/** The head of an iteration's column. */
+export function columnName(iteration: number): string {
+  return iteration === -1 ? "start" : `iteration ${iteration}`;
+}
+
 /** How many rows a measure of an iteration is a share of; undefined where that is not known, or it is no share. */
 export function rowsOf(
   { kind, of }: Measure,

@@ -10,14 +10,17 @@ export interface Measure {
   of?: "evaluated" | "pairs";
   /** What it says, in a sentence. */
   text: string;
+  /** Whether it is one of the few that tables of a command and of a model card have. */
+  isMain?: true;
 }
 
 /** Measures by the summary's keys, in groups, in the order of the table. */
 export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Measure>>>> = {
   "Results on held-out rows": {
-    eval_rows: { name: "held-out rows", text: "Held-out rows, the n of the numbers below." },
+    eval_rows: { name: "held-out rows", isMain: true, text: "Held-out rows, the n of the numbers below." },
     sampled: {
       name: "right answers, sampled",
+      isMain: true,
       kind: "share",
       of: "evaluated",
       text:
@@ -26,12 +29,14 @@ export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Mea
     },
     greedy: {
       name: "right answers, greedy",
+      isMain: true,
       kind: "share",
       of: "evaluated",
       text: "The same when the most probable token is taken each time (temperature 0).",
     },
     eval_loss: {
       name: "held-out loss",
+      isMain: true,
       text:
         "Mean of −log p of a token of the human answers, in nats. It falls where the model comes nearer to the human " +
         "answers, which is not the same as better answers.",
@@ -47,11 +52,12 @@ export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Mea
     },
   },
   "Labels": {
-    pairs: { name: "pairs", text: "Rows whose two answers differ: what the model is trained on." },
+    pairs: { name: "pairs", isMain: true, text: "Rows whose two answers differ: what the model is trained on." },
     identical: { name: "identical", text: "Rows left out because the generated answer is the human one." },
     ties: { name: "equal scores", text: "Pairs whose answers have equal scores; the human answer is chosen." },
     generated_chosen: {
       name: "generated answer chosen",
+      isMain: true,
       kind: "share",
       of: "pairs",
       text: "Share of the pairs in which the judge prefers the generated answer to the human one.",
@@ -85,20 +91,31 @@ export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Mea
     cost: { name: "cost of the judge", text: "What these tokens cost, by the prices in the config." },
   },
   "Training, means over the steps": {
-    steps: { name: "optimizer steps", text: "Optimizer steps of the iteration." },
+    steps: {
+      name: "optimizer steps",
+      isMain: true,
+      text: "Optimizer steps of the iteration. What follows are means over those that were logged.",
+    },
     loss: {
       name: "model loss",
+      isMain: true,
       text:
         "What the model minimizes. Of preference losses it is ln 2 ≈ 0.693 where policy and reference are the same.",
     },
-    noise_loss: { name: "noise loss", text: "What the noise generator minimizes: the opposite of the model's loss." },
+    noise_loss: {
+      name: "noise loss",
+      isMain: true,
+      text: "What the noise generator minimizes: the opposite of the model's loss.",
+    },
     noise_variance: { name: "noise variance", text: "Mean σ² of the noise on the reference." },
     rewards_margins: {
       name: "reward margin",
+      isMain: true,
       text: "Mean lead of the chosen answer in implicit reward, β (log p of the policy − log p of the reference).",
     },
     rewards_accuracies: {
       name: "pairs ranked as labelled",
+      isMain: true,
       kind: "share",
       text:
         "Share of the pairs whose chosen answer has the higher implicit reward. The first steps, at which the model " +
@@ -109,7 +126,16 @@ export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Mea
 
 const ALL: Readonly<Record<string, Measure>> = Object.assign({}, ...Object.values(MEASURE_GROUPS));
 
+/** The keys of the few numbers that tell most, in the order of tables. */
+export const MAIN_KEYS: readonly string[] = Object.keys(ALL).filter((key) => ALL[key]!.isMain);
+
 /** The measure of a key of the summary; one that is not known has the key's name. */
 export function measureOf(key: string): Measure {
   return Object.hasOwn(ALL, key) ? ALL[key]! : { name: key, text: "" };
+}
+
+/** The name of a measure as the title of a figure. */
+export function titleOf(key: string): string {
+  const { name } = measureOf(key);
+  return name[0]!.toUpperCase() + name.slice(1);
 }

@@ -4,8 +4,9 @@ import { iterationValues, parseSettings, type RunRecord } from "../run/read_run.
 import { escapeUnsafe, safeLine } from "../safe_text.ts";
 import { isRecord } from "../values.ts";
 import { number } from "./format_numbers.ts";
-import { iterationName } from "./iteration_curves.ts";
+import { columnName } from "./iteration_curves.ts";
 import { escapeMarkdown, markdownCode } from "./markup.ts";
+import { MAIN_KEYS, measureOf } from "./measures.ts";
 import { leaves } from "./settings_section.ts";
 
 /** A model or data set of the hub that the run used. */
@@ -253,53 +254,28 @@ function makingText(
   return rows.length === 0 ? "" : table(["", ""], rows);
 }
 
-/** The numbers that tell most about an iteration, each with its column's head, whether it is a share, and what it is. */
-const COLUMNS: Readonly<Record<string, readonly [head: string, share: boolean, text: string]>> = {
-  eval_rows: ["held-out rows", false, "the n of what is measured on held-out data"],
-  greedy: [
-    "accuracy, greedy",
-    true,
-    "share of the held-out prompts whose answer at temperature 0 the verifier calls right",
-  ],
-  sampled: ["accuracy, sampled", true, "the same for one answer with the run's sampling settings"],
-  eval_loss: ["held-out loss", false, "mean cross-entropy of the tokens of the held-out answers, in nats"],
-  pairs: ["pairs", false, "pairs that were made and trained on, the n of the next share"],
-  generated_chosen: ["generated chosen", true, "share of the pairs whose chosen answer is the model's own"],
-  steps: ["steps", false, "optimizer steps; what follows are means over those that were logged"],
-  loss: ["model loss", false, "the training loss, of the kind that is named above"],
-  noise_loss: ["noise loss", false, "what the noise generator lowers: minus the mean loss of the pairs"],
-  rewards_margins: [
-    "reward margin",
-    false,
-    "lead of the chosen answer in implicit reward: beta times the log-ratio of policy and reference without noise",
-  ],
-  rewards_accuracies: [
-    "ranked as labelled",
-    true,
-    "share of the pairs whose chosen answer has the higher implicit reward",
-  ],
-};
-
-/** The columns that an iteration has a number for. */
-function columnsOf(run: RunRecord): string[] {
+/** The numbers that tell most and that an iteration has. */
+function keysOf(run: RunRecord): string[] {
   const iterations = iterationValues(run);
-  return Object.keys(COLUMNS).filter((key) => iterations.some(({ values }) => Object.hasOwn(values, key)));
+  return MAIN_KEYS.filter((key) => iterations.some(({ values }) => Object.hasOwn(values, key)));
 }
 
 /** What the table's numbers are. */
 function definitions(run: RunRecord): string {
-  return columnsOf(run).map((key) => `- **${COLUMNS[key]![0]}**: ${COLUMNS[key]![2]}`).join("\n");
+  return keysOf(run).map(measureOf).map(({ name, text }) => `- **${name}**: ${escapeMarkdown(text)}`).join("\n");
 }
 
+/** The numbers as rows, as in the run's report; iterations as columns. */
 function iterationTable(run: RunRecord): string {
   const iterations = iterationValues(run);
-  const keys = columnsOf(run);
-  if (keys.length === 0) return "";
-  const rows = iterations.map(({ iteration, values }) => [
-    iterationName(iteration),
-    ...keys.map((key) => Object.hasOwn(values, key) ? number(values[key]!, COLUMNS[key]![1]) : ""),
-  ]);
-  return table(["iteration", ...keys.map((key) => COLUMNS[key]![0])], rows);
+  const rows = keysOf(run).map((key) => {
+    const { name, kind } = measureOf(key);
+    const cells = iterations.map(({ values }) =>
+      Object.hasOwn(values, key) ? number(values[key]!, kind === "share") : ""
+    );
+    return [name, ...cells];
+  });
+  return rows.length === 0 ? "" : table(["", ...iterations.map(({ iteration }) => columnName(iteration))], rows);
 }
 
 /** A table of the settings, without anything about the machine: of a local path, only the last name is kept. */

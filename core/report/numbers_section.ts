@@ -3,7 +3,7 @@ import { iterationValues } from "../run/read_run.ts";
 import type { RunView } from "../run/run_reader.ts";
 import { duration, number } from "./format_numbers.ts";
 import { errorOf } from "./intervals.ts";
-import { iterationName, rowsOf } from "./iteration_curves.ts";
+import { columnName, rowsOf } from "./iteration_curves.ts";
 import { escapeMarkup } from "./markup.ts";
 import { type Measure, MEASURE_GROUPS, measureOf } from "./measures.ts";
 import { STAGE_NAMES, stagePlan } from "./stage_plan.ts";
@@ -66,8 +66,4 @@ export function timeTable(run: RunView): string {
   const head = iterations.map((iteration) => `<th scope="col">${columnName(iteration)}</th>`).join("");
   return `<div class="scroll" tabindex="0" role="region" aria-label="Time by stage"><table>` +
     `<thead><tr><td></td>${head}</tr></thead><tbody>\n${rows.join("\n")}\n</tbody></table></div>`;
-}
-
-function columnName(iteration: number): string {
-  return iteration === -1 ? "start" : `iteration ${iterationName(iteration)}`;
 }

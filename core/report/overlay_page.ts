@@ -6,6 +6,7 @@ import { drawFigure, type ReadChart } from "./figures.ts";
 import { moment, number, signed, whole } from "./format_numbers.ts";
 import { iterationChart, measureSeries } from "./iteration_curves.ts";
 import { escapeMarkup } from "./markup.ts";
+import { titleOf } from "./measures.ts";
 import { changesOf } from "./run_answer.ts";
 import { figureHtml, type PageBlocks, STATE_PILLS } from "./run_page.ts";
 import { stepCurves } from "./step_curves.ts";
@@ -87,27 +88,27 @@ function runsTable(runs: readonly ListedRun[], laid: readonly string[]): string 
 const BY_ITERATION: readonly (Pick<Chart, "title" | "yLabel"> & Partial<Chart> & { key: string; reading: string })[] = [
   {
     key: "sampled",
-    title: "Right answers, sampled",
+    title: titleOf("sampled"),
     yLabel: "share of held-out prompts",
     share: true,
     reading: "Higher is better. Bars are 95 % intervals; runs compare only where their held-out rows are the same.",
   },
   {
     key: "greedy",
-    title: "Right answers, greedy",
+    title: titleOf("greedy"),
     yLabel: "share of held-out prompts",
     share: true,
     reading: "The same with the likeliest token each time.",
   },
   {
     key: "eval_loss",
-    title: "Held-out loss",
+    title: titleOf("eval_loss"),
     yLabel: "nats per token",
     reading: "Lower is nearer to the human answers.",
   },
   {
     key: "generated_chosen",
-    title: "Generated answer chosen",
+    title: titleOf("generated_chosen"),
     yLabel: "share of pairs",
     share: true,
     levels: [{ y: 0.5, label: "even" }],
@@ -118,13 +119,13 @@ const BY_ITERATION: readonly (Pick<Chart, "title" | "yLabel"> & Partial<Chart> &
 const BY_STEP: readonly (Pick<Chart, "title" | "yLabel"> & Partial<Chart> & { key: string; reading: string })[] = [
   {
     key: "loss",
-    title: "Model loss",
+    title: titleOf("loss"),
     yLabel: "nats",
     reading: "Each break is a new iteration. Losses of other kinds do not compare.",
   },
   {
     key: "rewards/margins",
-    title: "Reward margin",
+    title: titleOf("rewards_margins"),
     yLabel: "β · log-ratio",
     reading: "Chosen less rejected; it scales with beta.",
   },

@@ -71,7 +71,7 @@ Deno.test("listRuns() tells of each run, the latest first, whether it is done, s
     const table = runsTable(runs);
     assert.match(
       table,
-      /│ done +│ dnpo +│ models\/a +│ verifier, logprob +│ +2\/2 │ done +│ 0\.2500 │ sampled 50\.0 % → 70\.0 % \(best 75\.0 %, iteration 0\) +│/,
+      /│ done +│ dnpo +│ models\/a +│ verifier, logprob +│ +2\/2 │ done +│ 0\.2500 │ right answers, sampled 50\.0 % → 70\.0 % \(best 75\.0 %, iteration 0\) +│/,
     );
     const shown = (...losses: number[]): string => {
       const [first, ...later] = losses;
@@ -80,9 +80,9 @@ Deno.test("listRuns() tells of each run, the latest first, whether it is done, s
       const evaluation = { name: "eval_loss" as const, first: first!, last, best, bestIteration };
       return runsTable([{ ...done, evaluation }]);
     };
-    assert.match(shown(2, 1.5, 1.25), /eval loss 2\.0000 → 1\.2500 \(best\) /);
-    assert.match(shown(2, 1.25, 2.5), /eval loss 2\.0000 → 2\.5000 \(best 1\.2500, iteration 0\)/);
-    assert.match(shown(1, 1.25), /eval loss 1\.0000 → 1\.2500 \(best 1\.0000, start\)/);
+    assert.match(shown(2, 1.5, 1.25), /held-out loss 2 → 1\.250 \(best\) /);
+    assert.match(shown(2, 1.25, 2.5), /held-out loss 2 → 2\.500 \(best 1\.250, iteration 0\)/);
+    assert.match(shown(1, 1.25), /held-out loss 1 → 1\.250 \(best 1, start\)/);
     // In a narrow terminal each run is a few lines.
     const narrow = runsTable(runs, 60);
     assert.match(narrow, /^done\n {2}method: dnpo\n {2}model: models\/a\n/m);

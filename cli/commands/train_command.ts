@@ -53,9 +53,14 @@ function shownOf(summary: IterationSummary): Map<string, string> {
   }));
 }
 
+/** What the table alone tells: how much the other numbers are of. */
+const COUNTS: readonly string[] = ["eval_rows", "steps"].map((key) => measureOf(key).name);
+
 /** One line for an iteration that has just ended; null if nothing was measured. */
 function iterationLine(summary: IterationSummary): string | null {
-  const parts = [...shownOf(summary)].map(([name, value]) => `${name} ${value}`);
+  const parts = [...shownOf(summary)].filter(([name]) => !COUNTS.includes(name)).map(([name, value]) =>
+    `${name} ${value}`
+  );
   return parts.length > 0 ? `${columnName(summary.iteration)}: ${parts.join("; ")}` : null;
 }
 

@@ -1,13 +1,15 @@
 /** The card of a model that a run made: what it is, how and from what it was made, and its results. @module */
 import { stringify } from "yaml";
 import { iterationValues, parseSettings, type RunRecord } from "../run/read_run.ts";
-import { escapeUnsafe, safeLine } from "../safe_text.ts";
+import { safeLine } from "../safe_text.ts";
 import { isRecord } from "../values.ts";
+import { useText } from "./card_use.ts";
+import { CITATIONS } from "./citations.ts";
 import { number } from "./format_numbers.ts";
 import { columnName } from "./iteration_curves.ts";
 import { escapeMarkdown, markdownCode } from "./markup.ts";
 import { MAIN_KEYS, measureOf } from "./measures.ts";
-import { leaves } from "./settings_section.ts";
+import { defaultsTitle, type Setting, splitSettings } from "./settings_section.ts";
 
 /** A model or data set of the hub that the run used. */
 export interface CardSource {
@@ -67,14 +69,14 @@ export function modelCard(run: RunRecord, { repo, sources, figure, adapter }: Ca
     `---\n${frontMatter(header)}---`,
     `# ${escapeMarkdown(repo.split("/").at(-1)!)}`,
     opening(made, { base, local, isAdapter: adapter !== undefined }),
-    section("Use", useText(repo, { isAdapter: adapter !== undefined, base })),
+    section("Use", useText(repo, { adapter: adapter !== undefined, base: base ? null : local })),
     section("How it was made", makingText(settings, { made, base, local, datasets, held, edited: run.edited })),
     section("What came out", [
       iterationTable(run),
       definitions(run),
       figure === null ? "" : `![Figures of the run](${figure})`,
     ]),
-    section("Settings", settingsTable(settings, sources)),
+    section("Settings", settingsTables(settings, sources)),
     section("Citation", made.citation),
   ].filter((part) => part !== "").join("\n\n") + "\n";
 }
@@ -96,8 +98,8 @@ function section(title: string, content: string | string[]): string {
 interface Making {
   /** Its name, with how often it was applied; null if nothing is known. */
   method: string | null;
-  /** `after 2 iterations of …`. */
-  after: string | null;
+  /** By what the model was made: `2 iterations of …`; null if nothing is known. */
+  by: string | null;
   tags: readonly string[];
   /** Whether the model answered, and a judge labelled the answers. */
   generates: boolean;
@@ -111,14 +113,14 @@ function makingOf(settings: Record<string, unknown>, { stages }: Pick<RunRecord,
   const { stage } = settings;
   const method = stage === "sft" ? "sft" : settings.method;
   if (stage === "optimize") {
-    const what = `preference optimization on given pairs, with loss ${
+    const what = `preference optimization on given pairs with loss ${
       markdownCode(String(valueAt(settings, "training.loss_type")))
     }`;
     const hasNoise = isRecord(settings.noise);
-    return { method: what, after: what, tags: ["preference-optimization"], generates: false, hasNoise, citation: "" };
+    return { method: what, by: what, tags: ["preference-optimization"], generates: false, hasNoise, citation: "" };
   }
   if (typeof method !== "string") {
-    return { method: null, after: null, tags: [], generates: false, hasNoise: false, citation: "" };
+    return { method: null, by: null, tags: [], generates: false, hasNoise: false, citation: "" };
   }
   const name = (Object.hasOwn(METHODS, method) ? METHODS[method]! : escapeMarkdown(method)) +
     (method === "dnpo" ? lacking(settings) : "");
@@ -126,7 +128,7 @@ function makingOf(settings: Record<string, unknown>, { stages }: Pick<RunRecord,
   const count = Number(settings.iterations ?? 1);
   return {
     method: name,
-    after: `${stage === undefined ? `${count} iteration${count === 1 ? "" : "s"} of ` : ""}${name}${paper}`,
+    by: `${stage === undefined ? `${count} iteration${count === 1 ? "" : "s"} of ` : ""}${name}${paper}`,
     tags: [method, method === "sft" ? "sft" : "preference-optimization"],
     // Method dpo generates answers where its rows have no pairs.
     generates: method === "dnpo" || method === "spin" || stages.some(({ stage }) => stage === "label"),
@@ -147,6 +149,10 @@ function lacking(settings: Record<string, unknown>): string {
 /** The judge of each entry of the settings' labels. */
 function judgesOf(settings: Record<string, unknown>): string[] {
   return [settings.labels].flat().filter(isRecord).map(({ judge }) => String(judge));
+}
+
+function judgeText(judge: string): string {
+  return judge === "human" ? "human (the human answer is always chosen)" : escapeMarkdown(judge);
 }
 
 /** How each entry of the settings' noise is updated. */
@@ -179,43 +185,17 @@ function localData(source: unknown, known: readonly CardSource[]): string[] {
 }
 
 function opening(
-  { after }: Making,
+  { by }: Making,
   { base, local, isAdapter }: { base: CardSource | undefined; local: string | null; isAdapter: boolean },
 ): string {
-  const of = base ? link(base) : local === null ? "a local model" : `the local model ${markdownCode(local)}`;
-  const by = "trained with the program dnpo";
-  if (isAdapter) return `This is a LoRA adapter for ${of}${after === null ? "" : `, after ${after}`}, ${by}.`;
-  if (after === null) return base ? `This is ${of}, ${by}.` : `This model was ${by}.`;
-  return `This is ${of} after ${after}, ${by}.`;
+  const from = base ? link(base) : local === null ? null : `the local model ${markdownCode(local)}`;
+  const what = isAdapter ? `This LoRA adapter for ${from ?? "a local model"}` : "This model";
+  const source = isAdapter || from === null ? "" : ` from ${from}`;
+  return `${what} was made with the program dnpo${source}${by === null ? "" : `${source === "" ? "" : ","} by ${by}`}.`;
 }
 
 function isNamed({ base }: { base: string | null }, names: readonly string[]): boolean {
   return base !== null && names.some((name) => name === base || name.startsWith(`${base}@`));
-}
-
-function useText(
-  repo: string,
-  { isAdapter, base }: { isAdapter: boolean; base: CardSource | undefined },
-): string {
-  const name = escapeUnsafe(JSON.stringify(repo));
-  const model = isAdapter ? "AutoPeftModelForCausalLM" : "AutoModelForCausalLM";
-  const lines = isAdapter && !base
-    ? [
-      "The base is not on the hub: write where it lies into `base_model_name_or_path` of adapter_config.json first.",
-      "",
-    ]
-    : [];
-  return [
-    ...lines,
-    "```python",
-    ...isAdapter
-      ? [`from peft import ${model}`, "from transformers import AutoTokenizer"]
-      : [`from transformers import ${model}, AutoTokenizer`],
-    "",
-    `tokenizer = AutoTokenizer.from_pretrained(${name})`,
-    `model = ${model}.from_pretrained(${name})`,
-    "```",
-  ].join("\n");
 }
 
 function makingText(
@@ -233,7 +213,7 @@ function makingText(
     const part = [data.config === "default" ? undefined : data.config, data.split].filter(Boolean).join("/");
     return `${link(data)}${part ? `, ${escapeMarkdown(part)}` : ""}, commit ${markdownCode(data.commit.slice(0, 12))}`;
   };
-  const [judges, noise, loss] = [judgesOf(settings), noisesOf(settings), lossOf(settings)];
+  const [judges, noise, loss] = [[...new Set(judgesOf(settings))], noisesOf(settings), lossOf(settings)];
   const localRows = (title: string, key: string, known: readonly CardSource[]): [string, string][] =>
     localData(valueAt(settings, key), known).map((name) => [title, `${markdownCode(name)}, local`]);
   const rows: [string, string][] = [
@@ -245,9 +225,7 @@ function makingText(
     ...localRows("data", settings.stage === "optimize" ? "pairs" : "data.train", datasets),
     ...(held ? [["held-out data", describe(held)] as [string, string]] : []),
     ...localRows("held-out data", "data.eval", held ? [held] : []),
-    ...(generates && judges.length > 0
-      ? [["judge", escapeMarkdown([...new Set(judges)].join(", "))] as [string, string]]
-      : []),
+    ...(generates && judges.length > 0 ? [["judge", judges.map(judgeText).join(", ")] as [string, string]] : []),
     ...(hasNoise ? [["noise", escapeMarkdown([...new Set(noise)].join(", "))] as [string, string]] : []),
     ...(edited.length > 0 ? [["edited by hand", edited.map(markdownCode).join(", ")] as [string, string]] : []),
   ];
@@ -275,25 +253,43 @@ function iterationTable(run: RunRecord): string {
     );
     return [name, ...cells];
   });
-  return rows.length === 0 ? "" : table(["", ...iterations.map(({ iteration }) => columnName(iteration))], rows);
+  return rows.length === 0
+    ? ""
+    : table(["", ...iterations.map(({ iteration }) => columnName(iteration))], rows, { numbers: true });
 }
 
-/** A table of the settings, without anything about the machine: of a local path, only the last name is kept. */
-function settingsTable(settings: Record<string, unknown>, sources: readonly CardSource[]): string {
+/**
+ * Tables of the settings: those that were set, and folded those that have their defaults. Nothing in them tells of the
+ * machine: of a local path, only the last name is kept.
+ */
+function settingsTables(settings: Record<string, unknown>, sources: readonly CardSource[]): string[] {
   const isPath = (value: string): boolean =>
     /[\\/]/.test(value) && !/[\n{]/.test(value) && !sources.some(({ source }) => value.startsWith(source));
-  const { output_dir: _, stage: __, ...rest } = settings;
-  const rows = leaves(rest).map(([key, value]) => [
-    markdownCode(key),
-    // `leaves` joins a list with commas.
-    escapeMarkdown(value.split(", ").map((part) => isPath(part) ? localName(part) ?? "" : part).join(", ")),
-  ]);
-  return rows.length === 0 ? "" : table(["key", "value"], rows);
+  const { output_dir: _, stage: __, ...shown } = settings;
+  const { set, rest } = splitSettings(shown);
+  const of = (rows: readonly Setting[]): string =>
+    table(
+      ["key", "value"],
+      rows.map(({ key, value }) => [
+        markdownCode(key),
+        // `leaves` joins a list with commas.
+        escapeMarkdown(value.split(", ").map((part) => isPath(part) ? localName(part) ?? "" : part).join(", ")),
+      ]),
+    );
+  return [
+    set.length === 0 ? "" : of(set),
+    rest.length === 0 ? "" : `<details>\n<summary>${defaultsTitle(rest)}</summary>\n\n${of(rest)}\n\n</details>`,
+  ];
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table; the columns of numbers, all but the first one, are aligned right. */
+function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  { numbers = false }: { numbers?: boolean } = {},
+): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+  return [line(head), line(head.map((_, i) => numbers && i > 0 ? "---:" : "---")), ...rows.map(line)].join("\n");
 }
 
 function link({ type, repo }: CardSource): string {
@@ -305,35 +301,3 @@ function link({ type, repo }: CardSource): string {
 function valueAt(settings: Record<string, unknown>, key: string): unknown {
   return key.split(".").reduce<unknown>((value, step) => isRecord(value) ? value[step] : undefined, settings);
 }
-
-const DNPO = "```bibtex\n" +
-  `@article{yang2025dnpo,
-  title   = {Dynamic Noise Preference Optimization: Self-Improvement of Large Language Models with Self-Synthetic Data},
-  author  = {Yang, Haoyan and Le, Khiem and Hua, Ting and Gao, Shangqian and Xu, Binfeng and Tang, Zheng and Xu, Jie
-             and Chawla, Nitesh V. and Jin, Hongxia and Srinivasan, Vijay},
-  journal = {arXiv preprint arXiv:2502.05400},
-  year    = {2025}
-}
-` + "```";
-
-const SPIN = "```bibtex\n" +
-  `@article{chen2024spin,
-  title   = {Self-Play Fine-Tuning Converts Weak Language Models to Strong Language Models},
-  author  = {Chen, Zixiang and Deng, Yihe and Yuan, Huizhuo and Ji, Kaixuan and Gu, Quanquan},
-  journal = {arXiv preprint arXiv:2401.01335},
-  year    = {2024}
-}
-` + "```";
-
-const DPO = "```bibtex\n" +
-  `@article{rafailov2023dpo,
-  title   = {Direct Preference Optimization: Your Language Model is Secretly a Reward Model},
-  author  = {Rafailov, Rafael and Sharma, Archit and Mitchell, Eric and Ermon, Stefano and Manning, Christopher D.
-             and Finn, Chelsea},
-  journal = {arXiv preprint arXiv:2305.18290},
-  year    = {2023}
-}
-` + "```";
-
-/** The papers of the methods. */
-const CITATIONS: Readonly<Record<string, string>> = { dnpo: DNPO, spin: SPIN, dpo: DPO };

@@ -59,10 +59,10 @@ export async function filesToPush(
   const figure = run.steps.length > 0 || run.iterations.length > 0 ? readmeFigure(run) : null;
   if (opened !== null && isLocal(opened)) {
     onNote(
-      `The adapter's base ${opened.base} is a local ${
+      `The adapter's base model is the local ${
         isGgufPath(opened.base ?? "") ? "file" : "folder"
-      }: who loads the adapter must have it too; ` +
-        `${ADAPTER_CONFIG} names it without its path`,
+      } ${opened.base}: whoever ` +
+        `loads the adapter needs it too; ${ADAPTER_CONFIG} names it without its path`,
     );
   }
   const text = card ?? modelCard({ ...run, edited: [...run.edited, ...changed] }, {

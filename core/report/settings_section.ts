@@ -8,18 +8,34 @@ import { escapeMarkup } from "./markup.ts";
 export function settingsSection({ settings, config }: Pick<RunView, "settings" | "config">): string {
   if (settings === null) return "";
   if (Object.keys(config).length === 0) return `<pre class="text">${escapeMarkup(settings)}</pre>`;
-  const all = leaves(config).map(([key, value]) => ({ key, value, isDefault: isDefault(key, value, config) }));
-  const set = all.filter(({ isDefault }) => !isDefault);
-  const rest = all.filter(({ isDefault }) => isDefault);
+  const { set, rest } = splitSettings(config);
   return `<h3>Set for this run</h3>${table(set)}` +
     (rest.length === 0
       ? ""
-      : `<details id="defaults"><summary>${rest.length} settings that have their defaults</summary>${
-        table(rest)
-      }</details>`);
+      : `<details id="defaults"><summary>${defaultsTitle(rest)}</summary>${table(rest)}</details>`);
 }
 
-function table(rows: readonly { key: string; value: string }[]): string {
+/** A setting: its dotted key, and its value as text. */
+export interface Setting {
+  key: string;
+  value: string;
+}
+
+/** The settings that were set, and those that have their defaults. */
+export function splitSettings(config: RunView["config"]): { set: Setting[]; rest: Setting[] } {
+  const all = leaves(config).map(([key, value]) => ({ key, value }));
+  return {
+    set: all.filter(({ key, value }) => !isDefault(key, value, config)),
+    rest: all.filter(({ key, value }) => isDefault(key, value, config)),
+  };
+}
+
+/** The title of settings that have their defaults. */
+export function defaultsTitle(rest: readonly Setting[]): string {
+  return rest.length === 1 ? "1 setting that has its default" : `${rest.length} settings that have their defaults`;
+}
+
+function table(rows: readonly Setting[]): string {
   const of = (part: typeof rows): string =>
     `<table class="left"><tbody>${
       part.map(({ key, value }) =>
@@ -40,14 +56,20 @@ function isDefault(key: string, value: string, { method }: RunView["config"]): b
   const known = knownKeys().get(path);
   if (known === undefined || known.default === undefined) return false;
   const [standard] = leaves(known.default);
-  // A resolved config has an empty list for the word none.
-  return standard !== undefined && (standard[1] === value || standard[1] === "none" && value === "");
+  return standard?.[1] === value;
 }
 
 /** Dotted keys with their values as text. */
-export function leaves(value: unknown, path = ""): [string, string][] {
+function leaves(value: unknown, path = ""): [string, string][] {
   if (isRecord(value) || (Array.isArray(value) && value.some(isRecord))) {
     return Object.entries(value).flatMap(([key, inner]) => leaves(inner, path === "" ? key : `${path}.${key}`));
   }
-  return [[path, Array.isArray(value) ? value.join(", ") : String(value)]];
+  if (!Array.isArray(value)) return [[path, plain(value)]];
+  return [[path, value.length === 0 ? "none" : value.map(plain).join(", ")]];
+}
+
+/** A value as text, small numbers as configs have them: `1e-6`. */
+function plain(value: unknown): string {
+  const isSmall = typeof value === "number" && value !== 0 && Math.abs(value) < 1e-3;
+  return isSmall ? value.toExponential() : String(value);
 }

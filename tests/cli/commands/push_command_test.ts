@@ -19,7 +19,7 @@ Deno.test("push() overwrites no card in a dry run, unless it is told to", () =>
     };
     const dry = (force: boolean): Promise<number> => push({ ...flags, force, message: undefined, revision: undefined });
     equal(await dry(false), 0);
-    match(await Deno.readTextFile(cardPath), /\n# mine\n\nThis model was trained with the program dnpo\.\n/);
+    match(await Deno.readTextFile(cardPath), /\n# mine\n\nThis model was made with the program dnpo\.\n/);
     await Deno.writeTextFile(cardPath, "edited");
     await rejects(dry(false), {
       name: "UserError",

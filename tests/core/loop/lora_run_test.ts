@@ -80,13 +80,19 @@ Deno.test("train() with lora keeps every iteration's adapter and hands out what 
     const push = { repo: "me/mine" };
     const told: string[] = [];
     const { files, card } = await filesToPush(`${dir}/adapter`, { ...push, onNote: (line) => told.push(line) });
-    match(told.join("\n"), /The adapter's base \S+\/model is a local folder: who loads the adapter must have it too/);
-    match(card, /The base is not on the hub: write where it lies into `base_model_name_or_path`/);
+    match(
+      told.join("\n"),
+      /The adapter's base model is the local folder \S+\/model: whoever loads the adapter needs it too/,
+    );
+    match(card, /The base model `model` is not on the hub: you need a copy of it\./);
     match(
       card,
-      /^---\nlibrary_name: peft\n[^]*This is a LoRA adapter for the local model `model`, after 2 iterations of/,
+      /^---\nlibrary_name: peft\n[^]*This LoRA adapter for the local model `model` was made with the program dnpo by 2 iterations of/,
     );
-    match(card, /AutoPeftModelForCausalLM\.from_pretrained\("me\/mine"\)/);
+    match(
+      card,
+      /base = AutoModelForCausalLM\.from_pretrained\("path\/to\/model"\)\nmodel = PeftModel\.from_pretrained\(base, "me\/mine"\)/,
+    );
     const sent = files.find(({ path }) => path === "adapter_config.json")!;
     equal(JSON.parse((sent.content as { text: string }).text).base_model_name_or_path, "model");
     match((await filesToPush(`${dir}/both`, push)).card, /^---\nlibrary_name: transformers\n/);

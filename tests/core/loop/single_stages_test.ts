@@ -246,12 +246,12 @@ Deno.test("runOptimize() and runSft() leave what they were, for the card and the
     }));
     match(
       cards[0]!,
-      /after preference optimization on given pairs, with loss `sigmoid`, trained with the program dnpo\.\n/,
+      /by preference optimization on given pairs with loss `sigmoid`\.\n/,
     );
     match(cards[0]!, /\| noise \| joint \|[^]*\| `pairs` \| pairs\.jsonl \|/);
     match(
       cards[1]!,
-      /This is the local model `model` after supervised fine-tuning \(SFT\), trained with the program dnpo\.\n/,
+      /This model was made with the program dnpo from the local model `model`, by supervised fine-tuning \(SFT\)\.\n/,
     );
     match(cards[1]!, /^tags:\n {2}- sft\n---$/m);
     doesNotMatch(cards.join(), /iterations? of|Dynamic Noise Preference Optimization \(/);

@@ -47,11 +47,14 @@ Deno.test("modelCard() tells what the model was made of in the hub's front matte
     datasets: ["org/data"],
     tags: ["dnpo", "preference-optimization"],
   });
-  assert.match(text, /^\n# mine\n\nThis is \[org\/base\]\(.*\) after 2 iterations of Dynamic Noise Preference Optim/);
+  assert.match(
+    text,
+    /^\n# mine\n\nThis model was made with the program dnpo from \[org\/base\]\(.*\), by 2 iterations of Dynamic Noise Preference Optim/,
+  );
   assert.match(text, /\| data \| \[org\/data\]\(https:\/\/huggingface\.co\/datasets\/org\/data\), main\/train, commit/);
   assert.match(text, /\| held-out data \| \[org\/held\]/);
   assert.match(text, /\| loss \| `robust`, beta 0\.1, 0\.5 \|/);
-  assert.match(text, /\| judge \| human, verifier \|\n\| noise \| joint \|/);
+  assert.match(text, /\| judge \| human \(the human answer is always chosen\), verifier \|\n\| noise \| joint \|/);
   assert.match(
     text,
     /^\| {2}\| start \| iteration 0 \| iteration 1 \|\n.*\n\| right answers, sampled \| 40\.0 % \| 50\.0 % \| .*\n\| right answers, greedy \| 50\.0 % \| 62\.5 % /m,
@@ -71,7 +74,7 @@ Deno.test("modelCard() shows settings, of local paths the name alone, and not wh
   assert.ok(!text.includes("secret"));
   assert.match(
     text,
-    /This is the local model `base` after 1 iteration of Direct Preference Optimization \(DPO\), trained/,
+    /This model was made with the program dnpo from the local model `base`, by 1 iteration of Direct Preference Optimization \(DPO\)\./,
   );
   assert.match(text, /\| base model \| `base`, local \|\n\| data \| `rows\.jsonl`, local \|/);
   assert.match(text, /arXiv:2305\.18290/);
@@ -107,7 +110,7 @@ Deno.test("modelCard() has a card for a run of which little is known", async () 
     async (dir) => modelCard(await readRun(dir), { repo: "me/mine", sources: [BASE], figure: null }),
   );
   assert.match(card, /base_model: org\/base/);
-  assert.match(card, /\nThis is \[org\/base\]\([^)]*\), trained with the program dnpo\.\n/);
+  assert.match(card, /\nThis model was made with the program dnpo from \[org\/base\]\([^)]*\)\.\n/);
   assert.ok(!/^tags:/m.test(card));
   assert.ok(!/\| method|Preference Optimization \(DNPO\)/.test(card));
   assert.ok(!card.includes("figure.svg") && !card.includes("## Settings") && !card.includes("## What came out"));
@@ -127,7 +130,7 @@ Deno.test("modelCard() defines every number of its table, with n", async () => {
   const files = { "config.yaml": "method: dnpo\n", "summary.json": JSON.stringify({ iterations, model: "m" }) };
   await withRun(files, async (dir) => {
     const card = modelCard(await readRun(dir), { repo: "me/mine", sources: [], figure: null });
-    const [, body] = /^\| {2}\| start \| iteration 0 \|\n\| --- \| --- \| --- \|\n((?:\|.*\n)*)/m.exec(card)!;
+    const [, body] = /^\| {2}\| start \| iteration 0 \|\n\| --- \| ---: \| ---: \|\n((?:\|.*\n)*)/m.exec(card)!;
     assert.deepEqual(body!.trimEnd().split("\n"), [
       "| held-out rows | 500 | 500 |",
       "| right answers, greedy | 50.0 % | 60.0 % |",
@@ -172,4 +175,34 @@ Deno.test("modelCard() names no method that was not used", async () => {
   const judged = "method: dpo\nlabels: {judge: verifier}\n";
   assert.match(await cardFor(judged, "config.yaml", label), /\| judge \| verifier \|/);
   assert.doesNotMatch(await cardFor(judged), /\| judge \|/);
+});
+
+Deno.test("modelCard() has what was set apart from the defaults, and small numbers as configs have them", async () => {
+  const config = "model: base\nmethod: sft\ntraining: {learning_rate: 0.000002, weight_decay: 0, report_to: [], " +
+    "adam_epsilon: 0.00000001}\nlora: {r: 8}\n";
+  const { text } = await cardOf(config, []);
+  const [, set, rest] = /## Settings\n\n([^]*?)\n\n<details>\n<summary>([^]*?)<\/details>/.exec(text)!;
+  assert.match(set!, /\| `training\.learning_rate` \| 2e-6 \|\n\| `lora\.r` \| 8 \|$/);
+  assert.equal(
+    rest,
+    "3 settings that have their defaults</summary>\n\n| key | value |\n| --- | --- |\n| `training.weight_decay` | 0 |\n" +
+      "| `training.report_to` | none |\n| `training.adam_epsilon` | 1e-8 |\n\n",
+  );
+});
+
+Deno.test("modelCard() says how an adapter is loaded, also over a base that is not on the hub", async () => {
+  const useOf = async (base: string, sources: CardSource[]): Promise<string> =>
+    await withRun({ ...TRIAL, "config.yaml": `model: ${base}\nmethod: dnpo\n` }, async (dir) => {
+      const card = modelCard(await readRun(dir), { repo: "me/mine", sources, figure: null, adapter: { base } });
+      return /## Use\n\n([^]*?)\n\n## /.exec(card)![1]!;
+    });
+  assert.match(
+    await useOf("org/base@v1", [BASE]),
+    /^```python\n.*\n.*\n\n.*\nmodel = AutoPeftModel.*\("me\/mine"\)\n```$/,
+  );
+  const local = await useOf("/home/me/models/base", []);
+  assert.match(local, /^The base model `base` is not on the hub: you need a copy of it\.\n\n```python\n/);
+  assert.match(local, /^base = AutoModelForCausalLM\.from_pretrained\("path\/to\/base"\)$/m);
+  assert.match(local, /^model = PeftModel\.from_pretrained\(base, "me\/mine"\)$/m);
+  assert.match(await useOf("/m/base.gguf", []), /from_pretrained\("path\/to\/its\/folder", gguf_file="base\.gguf"\)$/m);
 });

@@ -119,7 +119,10 @@ Deno.test("writeReport() sets settings that were set apart from those that have 
   });
   const [set, defaults] = partOf(html, "settings").split(/\d+ settings that have their defaults/);
   match(set!, /model base .*training\.learning_rate 0\.1, 0\.2 .*labels\.1\.judge verifier/);
-  match(defaults!, /noise none training\.beta 0\.1 training\.loss_type sft training\.report_to labels\.0\.judge human/);
+  match(
+    defaults!,
+    /noise none training\.beta 0\.1 training\.loss_type sft training\.report_to none labels\.0\.judge human/,
+  );
 });
 
 Deno.test("writeReport() shows rows with their answers, scores, and which was chosen why", async () => {

@@ -1,9 +1,9 @@
 /** A comparison of two models as a table and a picture for the terminal, or as JSON; its rows as JSON lines. @module */
+import { counted } from "../core/counted.ts";
 import { styleText } from "node:util";
 import type { ComparedRow, Comparison, SideSummary } from "../core/evaluate/comparison_summary.ts";
 import { wilson } from "../core/evaluate/win_rate.ts";
 import { safeLine } from "../core/safe_text.ts";
-import { formatThings } from "./format_units.ts";
 import { formatTable } from "./text_table.ts";
 
 const WIDTH = 50;
@@ -13,13 +13,15 @@ export function formatComparison(comparison: Comparison, { colored = false }: { 
   const { a, b, judge, result, unjudged, ordersDisagree, winnerTokens, loserTokens } = comparison;
   const { wins, ties, losses, rate, interval, pValue } = result;
   const rows = wins + ties + losses;
-  const lines = [`A  ${a.model}`, `B  ${b.model}`, `${formatThings(rows, "prompt")}, judge ${judge}`].map(safeLine)
+  const lines = [`A  ${a.model}`, `B  ${b.model}`, `${counted(rows, "prompt")}, judge ${judge}`].map(safeLine)
     .concat("");
   lines.push(sidesTable(comparison));
   if (unjudged > 0) {
-    lines.push(`${formatThings(unjudged, "row")} without a score ${unjudged === 1 ? "is" : "are"} not counted`);
+    lines.push(`${counted(unjudged, "row")} without a score ${unjudged === 1 ? "is" : "are"} not counted`);
   }
-  if (ordersDisagree !== null) lines.push(`${ordersDisagree} verdicts changed with the order of the answers: ties`);
+  if (ordersDisagree !== null) {
+    lines.push(`${counted(ordersDisagree, "verdict")} changed with the order of the answers, and count as ties`);
+  }
   if (winnerTokens !== null && loserTokens !== null) {
     lines.push(`Winning answers have ${winnerTokens.toFixed(1)} tokens, losing ones ${loserTokens.toFixed(1)}`);
   }

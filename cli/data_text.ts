@@ -1,4 +1,5 @@
 /** What a run will see of its data, for the terminal. @module */
+import { counted } from "../core/counted.ts";
 import type { DataPreview, PreviewedSet, PreviewKind } from "../core/plan/data_preview.ts";
 import type { LengthBin, LengthSummary } from "../core/plan/row_lengths.ts";
 import { safeLine } from "../core/safe_text.ts";
@@ -60,8 +61,8 @@ function describeSet(title: string, set: PreviewedSet, maxLength: number): strin
       ...malformed.slice(0, NAMED).map(({ where, reason }) => `            ${where}: ${reason}`),
     ]),
     ...[...reasons].map(([reason, left]) => `  dropped   ${formatCount(left.length)}: ${reason} (${places(left)})`),
-    ...(cut === 0 ? [] : [`  cut       ${formatCount(cut)} answers at max_length ${formatCount(maxLength)}`]),
-    ...(merged === 0 ? [] : [`  merged    ${formatCount(merged)} rows where a token reaches from prompt into answer`]),
+    ...(cut === 0 ? [] : [`  cut       ${counted(cut, "answer")} at max_length ${formatCount(maxLength)}`]),
+    ...(merged === 0 ? [] : [`  merged    ${counted(merged, "row")} where a token reaches from prompt into answer`]),
     `  used      ${formatCount(kept)}`,
   ].map(safeLine);
 }

@@ -145,7 +145,7 @@ export async function ask(given: Partial<Answers>, path: string, checks: InitChe
     return answers;
   } catch (error) {
     if (!(error instanceof Cancelled)) throw error;
-    cancel("The questions were left.");
+    cancel("Cancelled: nothing was written.");
     return null;
   }
 }

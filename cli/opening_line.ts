@@ -1,7 +1,7 @@
 /** The line that a command begins with. @module */
+import { counted } from "../core/counted.ts";
 import type { ResolvedConfig } from "../core/config/config.ts";
 import { sourceName } from "../core/data/formats/data_sources.ts";
-import { formatThings } from "./format_units.ts";
 
 /** What is run, on what and where; `rows` is what is read, by default the config's data. */
 export function openingLine(
@@ -15,7 +15,7 @@ export function openingLine(
   return [
     ...(model === undefined ? [] : [`model ${model}`]),
     ...(rows === undefined ? [] : [`rows ${rows}`]),
-    ...(isWhole ? [`method ${method}`, formatThings(iterations, "iteration")] : []),
+    ...(isWhole ? [`method ${method}`, counted(iterations, "iteration")] : []),
     `device ${device}`,
     `folder ${folder}`,
   ].join(", ");

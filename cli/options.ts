@@ -39,7 +39,7 @@ export const noVerifier: OptionEntry = {
 /** Begins anew where a folder holds work already. */
 export const force: OptionEntry = {
   flags: "--force",
-  summary: "begin anew: remove what this program made of it in output_dir, done or not",
+  summary: "begin anew: first remove what the command has made in output_dir",
 };
 
 /** The config's file; if it is not given, the embedded quick start takes its place. */

@@ -38,6 +38,11 @@ export function say(...lines: string[]): void {
   print(Deno.stdout)(lines.map((line) => `${safeLine(line)}\n`).join(""));
 }
 
+/** As {@linkcode say}, for people: in a terminal, long lines are broken between words. */
+export function sayText(...lines: string[]): void {
+  print(Deno.stdout)(lines.map((line) => `${fitted(safeLine(line), Deno.stdout)}\n`).join(""));
+}
+
 /** Prints a value for programs on standard output, as JSON that is safe to show and exact. */
 export function sayJson(value: unknown): void {
   print(Deno.stdout)(`${safeJson(value)}\n`);
@@ -45,17 +50,20 @@ export function sayJson(value: unknown): void {
 
 /** As {@linkcode say}, on standard error; in a terminal, long lines are broken between words. */
 export function tell(...lines: string[]): void {
-  writeToStderr(lines.map((line) => `${fitted(safeLine(line))}\n`).join(""));
+  writeToStderr(lines.map((line) => `${fitted(safeLine(line), Deno.stderr)}\n`).join(""));
 }
 
 /** As {@linkcode tell}, in a terminal's faint letters. */
 export function tellFaint(line: string): void {
   const isStyled = !Deno.noColor && Deno.stderr.isTerminal();
-  const safe = fitted(safeLine(line));
+  const safe = fitted(safeLine(line), Deno.stderr);
   writeToStderr(`${isStyled ? styleText("dim", safe, { validateStream: false }) : safe}\n`);
 }
 
-function fitted(line: string): string {
-  if (!Deno.stderr.isTerminal()) return line;
-  return wrapText(line, terminalColumns(Deno.stderr, 80), { indent: 2 }).join("\n");
+function fitted(line: string, stream: { isTerminal(): boolean }): string {
+  if (!stream.isTerminal()) return line;
+  const columns = terminalColumns(stream, 80);
+  // A line that begins with a title goes on below what follows the title.
+  const title = /^(?:\S+ )*\S* {2,}/.exec(line)?.[0].length ?? 2;
+  return wrapText(line, columns, { indent: title <= columns / 3 ? title : 2 }).join("\n");
 }

@@ -6,10 +6,10 @@ export function samplingOptions(defaults: Record<"temperature" | "tokens" | "see
   return [
     {
       flags: "--temperature <number>",
-      summary: `logits are divided by this; 0 is greedy (default: ${defaults.temperature})`,
+      summary: `how freely tokens are drawn; 0: always the likeliest (default: ${defaults.temperature})`,
     },
-    { flags: "--top-p <number>", summary: "probability mass that sampling keeps" },
-    { flags: "--top-k <count>", summary: "number of tokens that sampling keeps; 0 keeps all" },
+    { flags: "--top-p <number>", summary: "draw from the likeliest tokens, of this share in all" },
+    { flags: "--top-k <count>", summary: "draw from so many of the likeliest tokens; 0: from all" },
     { flags: "--max-new-tokens <count>", summary: `tokens of an answer at most (default: ${defaults.tokens})` },
     { flags: "--seed <number>", summary: `seed of sampling (default: ${defaults.seed})` },
     {

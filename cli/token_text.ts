@@ -1,5 +1,6 @@
 /** A row's tokens for the terminal: their borders, and which are trained on. @module */
 import { styleText } from "node:util";
+import { counted } from "../core/counted.ts";
 import type { PreviewedRow } from "../core/plan/data_preview.ts";
 import type { PreviewToken } from "../core/plan/preview_tokens.ts";
 import { escapeUnsafe, safeLine } from "../core/safe_text.ts";
@@ -28,7 +29,7 @@ export function describeRow({ where, prompt, answers }: PreviewedRow, { isStyled
   const count = (tokens: readonly PreviewToken[], uncut = tokens.length): string => {
     const trained = tokens.filter(({ trained }) => trained).length;
     const cut = uncut > tokens.length ? ` of ${formatCount(uncut)}, cut at max_length` : "";
-    return `${formatCount(tokens.length)} tokens${cut}${trained > 0 ? `, ${formatCount(trained)} trained on` : ""}`;
+    return `${counted(tokens.length, "token")}${cut}${trained > 0 ? `, ${formatCount(trained)} trained on` : ""}`;
   };
   return [
     safeLine(`Row ${where}`),
@@ -44,7 +45,7 @@ export function describeRow({ where, prompt, answers }: PreviewedRow, { isStyled
 function tokenLines(tokens: readonly PreviewToken[], isStyled: boolean): string[] {
   const parts = tokens.length <= MOST ? [text(tokens, { isStyled, from: 0 })] : [
     text(tokens.slice(0, FIRST), { isStyled, from: 0 }),
-    `\n[${formatCount(tokens.length - FIRST - LAST)} tokens more]\n`,
+    `\n[${counted(tokens.length - FIRST - LAST, "token")} more]\n`,
     text(tokens.slice(-LAST), { isStyled, from: tokens.length - LAST }),
   ];
   return parts.join("").split("\n").filter((line, i, all) => line !== "" || i < all.length - 1)

@@ -1,4 +1,5 @@
 /** A talk with a model, or with two beside each other: its answers and its commands. @module */
+import { counted } from "../../core/counted.ts";
 import { UserError } from "../../core/error.ts";
 import type { AnswerReport, Chat } from "../../core/generate/conversation.ts";
 import type { OpenedChat } from "../../core/generate/open_chat.ts";
@@ -7,7 +8,7 @@ import { CHAT_HELP, CHAT_SETTINGS, readChatLine } from "../chat_commands.ts";
 import { TerminalInput } from "../chat_input.ts";
 import { Transcript } from "../chat_transcript.ts";
 import { readSampling } from "../config_flags.ts";
-import { formatCount, formatThings } from "../format_units.ts";
+import { formatCount } from "../format_units.ts";
 import { tell, tellFaint } from "../print.ts";
 import { sideBySide } from "../side_by_side.ts";
 import { outputColumns } from "../text_table.ts";
@@ -133,7 +134,7 @@ export class Talk implements Disposable {
       const models = this.#sides().map(({ name }) => name);
       const { isConversation } = this.#first.chat;
       const turns = await this.#said.save(rest, { models, isConversation });
-      this.#acknowledge(`Saved ${formatThings(turns, isConversation ? "turn" : "completion")} to ${rest}.`);
+      this.#acknowledge(`Saved ${counted(turns, isConversation ? "turn" : "completion")} to ${rest}.`);
     } else await this.#compare(rest);
   }
 
@@ -233,19 +234,19 @@ export class Talk implements Disposable {
     if (forgotten > 0) {
       const { maxLength } = this.#first.chat;
       tellFaint(
-        `${before}The context of ${maxLength} tokens is full: the oldest ${formatThings(forgotten, "turn")} ${
+        `${before}The context of ${maxLength} tokens is full: the oldest ${counted(forgotten, "turn")} ${
           forgotten === 1 ? "is" : "are"
         } forgotten`,
       );
     }
-    if (end === "length" && this.#isTerminal) tellFaint(`${before}(cut after ${formatThings(tokens, "token")})`);
-    if (end === "stopped") tellFaint(`${before}(stopped after ${formatThings(tokens, "token")})`);
+    if (end === "length" && this.#isTerminal) tellFaint(`${before}(cut after ${counted(tokens, "token")})`);
+    if (end === "stopped") tellFaint(`${before}(stopped after ${counted(tokens, "token")})`);
     if (!this.#options.stats) return;
     const rate = tokens > 1 ? `, ${((tokens - 1) * 1000 / restMs).toFixed(1)} tokens/s` : "";
     tellFaint(
-      `${before}${formatThings(tokens, "token")}, first after ${Math.round(firstMs)} ms${rate}; prompt of ${
-        formatThings(promptTokens, "token")
-      }, ${freshTokens} of them run`,
+      `${before}${counted(tokens, "token")}, first after ${Math.round(firstMs)} ms${rate}; prompt of ${
+        counted(promptTokens, "token")
+      }, ${freshTokens} of them computed`,
     );
   }
 }

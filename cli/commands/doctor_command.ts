@@ -6,22 +6,22 @@ import { WANTED_FEATURES } from "../../kernels/device/adapter.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import { classOf } from "../../kernels/tune.ts";
-import { say } from "../print.ts";
+import { sayText } from "../print.ts";
 
 const MIB = 1024 * 1024;
 
 /** Prints adapter, driver, limits, features asked for and granted, and what is missing; 1 if there is no adapter. */
 export async function doctor(): Promise<number> {
-  say(`deno        ${Deno.version.deno} (${Deno.build.target})`);
+  sayText(`deno        ${Deno.version.deno} (${Deno.build.target})`);
   let device: Device;
   try {
     device = await openDevice(await wantedDevice({ autotune: true }));
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;
-    say("adapter     none", `missing     a WebGPU adapter: ${error.message}`);
+    sayText("adapter     none", `missing     a WebGPU adapter: ${error.message}`);
     return 1;
   }
-  say(...describeDevice(device), ...describeTuning(await readCachedTuning(device), kernelCacheFolder()));
+  sayText(...describeDevice(device), ...describeTuning(await readCachedTuning(device), kernelCacheFolder()));
   device.destroy();
   return 0;
 }
@@ -33,7 +33,7 @@ function describeDevice({ info, family, features, limits, subgroupSize }: Device
   return [
     `adapter     ${info.description || info.device || "unnamed"}`,
     `vendor      ${info.vendor || "unknown"}${info.architecture ? `, ${info.architecture}` : ""}`,
-    `kernels     ${family === "cpu" ? "for a software rasterizer (no GPU is used)" : "for a GPU"}`,
+    `kernels     ${family === "cpu" ? "for the CPU (no GPU is used)" : "for a GPU"}`,
     `subgroups   ${subgroupSize > 0 ? `${subgroupSize} lanes` : "not used"}`,
     `buffer      ${size(limits.maxBufferSize)} at most, ${size(limits.maxStorageBufferBindingSize)} in one binding`,
     `workgroup   ${limits.maxComputeInvocationsPerWorkgroup} invocations, ${

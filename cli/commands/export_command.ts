@@ -1,8 +1,8 @@
 /** `dnpo export`. @module */
+import { counted } from "../../core/counted.ts";
 import { type ExportOptions, exportPairs } from "../../core/run/export_pairs.ts";
-import { formatCount } from "../format_units.ts";
 import { mayWrite } from "../overwrite.ts";
-import { say } from "../print.ts";
+import { sayText } from "../print.ts";
 
 /** Writes pairs as a preference data set in TRL's form, and says what it wrote. */
 export async function exportCommand({ force, ...options }: ExportOptions & { force: boolean }): Promise<number> {
@@ -10,6 +10,6 @@ export async function exportCommand({ force, ...options }: ExportOptions & { for
   if (!await mayWrite(output, { action: `Cannot export ${from} to ${output}`, force })) return 1;
   const { pairs, rows, conversational } = await exportPairs(options);
   const kind = conversational ? "conversations" : "texts";
-  say(`Preferences: ${output} (${formatCount(rows)} ${rows === 1 ? "pair" : "pairs"} of ${pairs}, ${kind})`);
+  sayText(`Preferences: ${output} (${counted(rows, "pair")} of ${pairs}, ${kind})`);
   return 0;
 }

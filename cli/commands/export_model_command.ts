@@ -2,7 +2,7 @@
 import { exportModel, type ExportModelOptions } from "../../core/export/export_model.ts";
 import { formatSize } from "../../core/progress.ts";
 import { mayWrite } from "../overwrite.ts";
-import { say } from "../print.ts";
+import { sayText } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 /** Writes a model as a GGUF file, and says what it wrote. */
@@ -21,7 +21,7 @@ export async function exportModelCommand(
       onNote: (line) => progress.note(line),
     });
     progress.finish();
-    say(`Model: ${output} (GGUF, ${type}, ${tensors} tensors of ${formatSize(bytes)})`);
+    sayText(`Model: ${output} (GGUF, ${type}, ${tensors} tensors of ${formatSize(bytes)})`);
     return 0;
   } finally {
     progress.finish();

@@ -5,7 +5,7 @@ import { UserError } from "../../core/error.ts";
 import { isFolder } from "../../core/files/io.ts";
 import type { Values } from "../command_entry.ts";
 import { InitChecks } from "../init_checks.ts";
-import { say, tell } from "../print.ts";
+import { sayText, tell } from "../print.ts";
 import { type Answers, judgeChoices, neededBy, type StarterJudge, writeStarter } from "../starter_config.ts";
 
 const SCHEMA_FILE = "dnpo.schema.json";
@@ -35,7 +35,7 @@ export async function init(file: string | undefined, values: Values): Promise<nu
   await writeSchema(schemaPath, { force: values.force === true });
   await Deno.mkdir(dirname(path), { recursive: true });
   await Deno.writeTextFile(path, text);
-  say(
+  sayText(
     `Wrote ${path}, and ${schemaPath} for editors. Next:`,
     `  dnpo plan ${path}    memory, work and time, before anything is loaded`,
     `  dnpo train ${path}   the run; the same command goes on with a run that was stopped`,

@@ -1,4 +1,5 @@
 /** `dnpo label`. @module */
+import { counted } from "../../core/counted.ts";
 import { loadConfig } from "../../core/config/config.ts";
 import type { LabelReport } from "../../core/label/label_pairs.ts";
 import { runLabel } from "../../core/loop/single_stages.ts";
@@ -6,27 +7,26 @@ import { type LabelPlan, planLabel } from "../../core/plan/label_plan.ts";
 import { plainNumber } from "../../core/report/format_numbers.ts";
 import { measureOf } from "../../core/report/measures.ts";
 import { iterationPaths } from "../../core/run/run_paths.ts";
-import { formatThings } from "../format_units.ts";
 import type { RunOptions } from "../options.ts";
-import { say } from "../print.ts";
+import { sayText } from "../print.ts";
 import { formatTable } from "../text_table.ts";
 import { runWithConfig } from "./_run_with_config.ts";
 
 /** Judges responses into pairs. With `dryRun`, prints what would be asked, and sends nothing. */
 export async function label(options: RunOptions & { dryRun?: boolean }): Promise<number> {
   if (options.dryRun) {
-    say(...planLines(await planLabel(await loadConfig(options.config, { set: options.set }))));
+    sayText(...planLines(await planLabel(await loadConfig(options.config, { set: options.set }))));
     return 0;
   }
   return await runWithConfig(options, async ({ config, hooks, progress }) => {
     const { path, report } = await runLabel(config, hooks);
     progress.finish();
-    say(...reportTable(report).split("\n"), reportLine(report));
+    sayText(...reportTable(report).split("\n"), reportLine(report));
     const { pairs, generatedChosen, ties, identical } = report;
-    say(
-      `Pairs: ${path} (${pairs}; ${measureOf("generated_chosen").name} ${plainNumber(generatedChosen, true)}, ${
-        formatThings(ties, "tie")
-      }, ${identical} identical dropped)`,
+    sayText(
+      `Pairs: ${path} (${counted(pairs, "pair")}; ${measureOf("generated_chosen").name} ${
+        plainNumber(generatedChosen, true)
+      }, ${counted(ties, "tie")}, ${counted(identical, "row")} with identical answers left out)`,
     );
   }, { rows: ({ output_dir: folder, iteration }) => iterationPaths(folder, iteration).responses });
 }
@@ -52,20 +52,20 @@ function reportLine({ pairs, judged, ties, orderDisagreements, judge }: LabelRep
   const share = (count: number, of: number): string => of === 0 ? "" : ` (${(100 * count / of).toFixed(1)} %)`;
   const { "labels/invalid": invalid, "labels/requests": requests } = judge;
   return [
-    `${judged} of ${formatThings(pairs, "pair")} scored`,
-    `${formatThings(ties, "tie")}${share(ties, pairs)}`,
+    `${judged} of ${counted(pairs, "pair")} scored`,
+    `${counted(ties, "tie")}${share(ties, pairs)}`,
     ...(orderDisagreements === null ? [] : [
       `${orderDisagreements} ${orderDisagreements === 1 ? "differs" : "differ"} with the order${
         share(orderDisagreements, pairs)
       }`,
     ]),
-    ...(invalid === undefined || requests === undefined ? [] : [`${invalid} of ${requests} replies are no verdict`]),
+    ...(invalid === undefined || requests === undefined ? [] : [`${invalid} of ${requests} replies hold no verdict`]),
   ].join(", ");
 }
 
 /** The lines of a plan. */
 function planLines({ responses, rows, judged, judges }: LabelPlan): string[] {
-  const lines = [`${responses}: ${formatThings(rows, "row")}, ${judged} with two different responses`];
+  const lines = [`${responses}: ${counted(rows, "row")}, ${judged} with two different responses`];
   for (const { name, server, questions, answered, characters, examples } of judges) {
     if (questions === null) {
       lines.push(`Judge ${name} asks no language model`);
@@ -76,7 +76,7 @@ function planLines({ responses, rows, judged, judges }: LabelPlan): string[] {
       : `Judge ${name} (${server.model} at ${server.url})`;
     const before = answered > 0 ? `, ${answered} of them answered before` : "";
     lines.push(
-      `${what}: ${formatThings(questions, "request")}${before}; ${formatThings(characters, "character")} to send`,
+      `${what}: ${counted(questions, "request")}${before}; ${counted(characters, "character")} to send`,
     );
     examples.forEach((text, i) =>
       lines.push(`--- request ${i + 1} of ${questions} ---`, ...text.trimEnd().split("\n"))

@@ -1,7 +1,7 @@
 /** `dnpo merge`. @module */
 import { mergeAdapterFolder, type MergeOptions } from "../../core/export/merge_adapter.ts";
 import { mayWrite } from "../overwrite.ts";
-import { say } from "../print.ts";
+import { sayText } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 /** Merges an adapter into its base, and says what it wrote. */
@@ -21,7 +21,7 @@ export async function merge(
     });
     progress.finish();
     const size = `${parameters.toLocaleString("en")} parameters, ${dtype}`;
-    say(`Model: ${output} (${adapter} merged into ${base}; ${size})`);
+    sayText(`Model: ${output} (${adapter} merged into ${base}; ${size})`);
     return 0;
   } finally {
     progress.finish();

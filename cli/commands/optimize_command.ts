@@ -1,7 +1,7 @@
 /** `dnpo optimize`. @module */
 import { runOptimize } from "../../core/loop/single_stages.ts";
 import type { RunOptions } from "../options.ts";
-import { say } from "../print.ts";
+import { sayText } from "../print.ts";
 import { madeLines } from "./_made_lines.ts";
 import { runWithConfig } from "./_run_with_config.ts";
 
@@ -10,6 +10,6 @@ export function optimize(options: RunOptions): Promise<number> {
   return runWithConfig(options, async ({ config, hooks, progress }) => {
     const { last } = await runOptimize(config, hooks);
     progress.finish();
-    say(...madeLines(config, last));
+    sayText(...madeLines(config, last));
   }, { rows: ({ pairs }) => pairs });
 }

@@ -1,5 +1,6 @@
 /** `dnpo plan`. @module */
 import { loadConfig, type ResolvedConfig } from "../../core/config/config.ts";
+import { counted } from "../../core/counted.ts";
 import { openToolDevice } from "../../core/device/run_device.ts";
 import { UserError } from "../../core/error.ts";
 import { MEMORY_PARTS } from "../../core/model/memory_parts.ts";
@@ -9,7 +10,7 @@ import type { RunPlan } from "../../core/plan/plan_types.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { USUAL_BUFFER_BYTES } from "../../kernels/device/usual_gpu.ts";
 import { formatBytes, formatCount, formatScaled } from "../format_units.ts";
-import { say, sayJson } from "../print.ts";
+import { sayJson, sayText } from "../print.ts";
 import { formatDuration, Progress } from "../progress_line.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
 import { withConfigPaths } from "./_quickstart.ts";
@@ -49,7 +50,7 @@ export async function plan(options: PlanFlags): Promise<number> {
     progress.finish();
     const adapter = device.info.description || device.info.device || "unnamed";
     if (options.json) sayJson({ ...found, device: adapter, memory: memory ?? null });
-    else say(...describePlan(found, { adapter, memory, columns: outputColumns() }));
+    else sayText(...describePlan(found, { adapter, memory, columns: outputColumns() }));
     return found.advice.length > 0 ? 1 : 0;
   } finally {
     progress.finish();
@@ -72,7 +73,7 @@ async function printCards(config: ResolvedConfig, { memory, json }: PlanFlags): 
     });
     progress.finish();
     if (json) sayJson({ ...plan, cards, buffer_bytes: USUAL_BUFFER_BYTES });
-    else say(...describeCards(plan, { cards, hasLora: config.lora !== undefined, columns: outputColumns() }));
+    else sayText(...describeCards(plan, { cards, hasLora: config.lora !== undefined, columns: outputColumns() }));
     return cards.some(({ set }) => set !== null) ? 0 : 1;
   } finally {
     progress.finish();
@@ -137,17 +138,17 @@ function describePlan(
     "",
     ...(plan.speed
       ? [
-        `The time is an estimate from products of this model's sizes, at ${
+        `The time is an estimate, by matrix products of this model's sizes, which were measured here (${
           formatScaled(plan.speed.forward, "FLOP/s")
-        } forward here; responses`,
-        "are taken to be as long as the data's. The memory is that of the longest responses that can be.",
+        } forward), and for responses as long as the data's.`,
+        "The memory is that of the longest responses possible.",
       ]
       : []),
     ...plan.uncounted.map((line) => `Not counted: ${line}.`),
     ...(fits
       ? [
         memory === undefined
-          ? "Fits the device's limits on buffers; how much memory it has it does not say: compare, or give --memory."
+          ? "Fits the device's limits on buffers. The device does not say how much memory it has: compare, or give --memory."
           : "Fits.",
       ]
       : plan.advice.flatMap(({ stage, problem, change }) => [
@@ -163,20 +164,19 @@ function describePlan(
 
 /** The lines about the model, the data and the run. */
 function describeRun({ model, data, noiseParameters, ...plan }: RunPlan): string[] {
-  const one = (value: number, unit: string): string => `${formatCount(value)} ${unit}${value === 1 ? "" : "s"}`;
   const sample = data.tokenized < data.rows ? ` (a sample of ${formatCount(data.tokenized)} was tokenized)` : "";
   return [
     `Model       ${model.path}: ${model.type}, ${formatCount(model.parameters)} parameters${
       noiseParameters > 0 ? `, and ${formatCount(noiseParameters)} of the noise generator` : ""
     }`,
-    `Data        ${data.path}: ${one(data.rows, "row")}${sample}, of mean ${data.promptTokens.toFixed(0)} + ${
+    `Data        ${data.path}: ${counted(data.rows, "row")}${sample}, ${data.promptTokens.toFixed(0)} + ${
       data.responseTokens.toFixed(0)
-    } tokens`,
+    } tokens on average (prompt + answer)`,
     `            half of the rows have at most ${formatCount(data.rowTokens.p50)}, 99 % ${
       formatCount(data.rowTokens.p99)
     }, the longest ${formatCount(data.rowTokens.max)}`,
     ...lossesOf(data),
-    `Run         ${one(plan.iterations, "iteration")} of ${one(plan.steps, "optimizer step")}`,
+    `Run         ${counted(plan.iterations, "iteration")} of ${counted(plan.steps, "optimizer step")}`,
   ];
 }
 
@@ -185,7 +185,7 @@ function lossesOf({ tokenized, malformed, dropped, cut }: RunPlan["data"]): stri
   const parts = [
     malformed > 0 ? `${formatCount(malformed)} malformed left out` : "",
     dropped > 0 ? `${formatCount(dropped)} of ${formatCount(tokenized)} dropped` : "",
-    cut > 0 ? `${formatCount(cut)} answers of ${formatCount(tokenized)} rows cut at data.max_length` : "",
+    cut > 0 ? `${counted(cut, "answer")} of ${counted(tokenized, "row")} cut at data.max_length` : "",
   ].filter((part) => part !== "");
   return parts.length === 0 ? [] : [`            ${parts.join(", ")}: dnpo data shows which, and what a limit costs`];
 }
@@ -201,7 +201,7 @@ function describeCards(
     ...describeRun(plan),
     `Cards       ${
       percent(USABLE_SHARE)
-    } of a card's memory is to use, a card's GB being 10⁹ bytes; buffers and bindings of up to ${
+    } of a card's memory are used (a GB being 10⁹ bytes); buffers and bindings of up to ${
       formatBytes(USUAL_BUFFER_BYTES)
     }`,
     "            are assumed, as usual GPUs have, whatever this machine has",

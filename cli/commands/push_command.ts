@@ -4,7 +4,7 @@ import { writeFileAtomic } from "../../core/files/atomic.ts";
 import { exists, readText } from "../../core/files/io.ts";
 import { formatSize } from "../../core/progress.ts";
 import { filesToPush, pushRun } from "../../core/report/push_run.ts";
-import { say, tell } from "../print.ts";
+import { say, sayText, tell } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 
 /** The arguments of `dnpo push`. */
@@ -48,7 +48,7 @@ export async function push(options: PushFlags): Promise<number> {
       onNote: (line) => progress.note(line),
     });
     progress.finish();
-    say(`Pushed: ${pushed.url} (commit ${pushed.commit.slice(0, 12)})`);
+    sayText(`Pushed: ${pushed.url} (commit ${pushed.commit.slice(0, 12)})`);
     return 0;
   } finally {
     progress.finish();
@@ -69,7 +69,7 @@ async function showPush(
   const total = files.reduce((sum, { size }) => sum + size, 0);
   const width = Math.max(...files.map(({ path }) => path.length));
   const lines = [
-    `Would send to ${where} (made ${isPublic ? "public" : "private"} where it is missing):`,
+    `Would send to ${where} (a ${isPublic ? "public" : "private"} repository, made if it is not there yet):`,
     ...files.map(({ path, size }) => `  ${path.padEnd(width)}  ${formatSize(size)}`),
     `  ${"in all".padEnd(width)}  ${formatSize(total)}`,
   ];

@@ -5,7 +5,7 @@ import { plainNumber } from "../../core/report/format_numbers.ts";
 import { columnName, iterationName } from "../../core/report/iteration_curves.ts";
 import { MAIN_KEYS, measureOf } from "../../core/report/measures.ts";
 import type { RunOptions } from "../options.ts";
-import { say } from "../print.ts";
+import { sayText } from "../print.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
 import { madeLines } from "./_made_lines.ts";
 import { withConfigPaths } from "./_quickstart.ts";
@@ -33,7 +33,7 @@ export function train(options: RunOptions): Promise<number> {
         },
       });
       progress.finish();
-      say(
+      sayText(
         ...iterationTable(iterations, outputColumns()).split("\n"),
         ...madeLines(config),
         `Report: ${config.output_dir}/report.html`,

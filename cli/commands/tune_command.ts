@@ -3,7 +3,7 @@ import { describeRates, wantedDevice } from "../../core/device/run_device.ts";
 import { kernelCacheFolder } from "../../core/device/tuning_cache.ts";
 import { measureWidths } from "../../core/device/vector_width.ts";
 import type { Measurement } from "../../kernels/tune.ts";
-import { say, tell } from "../print.ts";
+import { sayText, tell } from "../print.ts";
 import { formatTable } from "../text_table.ts";
 
 /** The arguments of `dnpo tune`. */
@@ -29,7 +29,7 @@ export async function tune({ vectorWidth, quiet }: TuneFlags): Promise<number> {
     const table = formatTable(["matmul", "variant", "GFLOP/s", "chosen"], result.measurements.map(row), {
       text: [0, 1, 3],
     });
-    say(...table.split("\n"), `${seconds.toFixed(1)} s on ${adapter}`);
+    sayText(...table.split("\n"), `${seconds.toFixed(1)} s on ${adapter}`);
   }
   const kept = measured.map(({ path }) => path).filter((path) => path !== null);
   if (kept.length < measured.length) {
@@ -47,8 +47,8 @@ export async function tune({ vectorWidth, quiet }: TuneFlags): Promise<number> {
     );
     return 1;
   }
-  say(`Kept in ${kept.join(" and ")}; runs that begin from now on use it`);
-  if (rates.length > 1) say(`Vector width: ${describeRates(rates)}; ${best} bits from now on`);
+  sayText(`Kept in ${kept.join(" and ")}; runs that begin from now on use it`);
+  if (rates.length > 1) sayText(`Vector width: ${describeRates(rates)}; ${best} bits from now on`);
   return 0;
 }
 

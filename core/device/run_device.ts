@@ -139,7 +139,9 @@ async function measureWidthsOnce({ model, onNote }: RunDeviceOptions): Promise<v
       onDevice: (adapter) => onNote(measuringNote(adapter)),
     });
     for (const { seconds, path } of measured) onNote(measuredNote(seconds, path));
-    if (rates.length > 1) onNote(`Vectors of ${best} bits from now on (${describeRates(rates)})`);
+    if (rates.length > 1) {
+      onNote(`The CPU computes with vectors of ${best} bits from now on, the fastest (${describeRates(rates)})`);
+    }
   } catch (error) {
     // The run goes on without measuring; if something is wrong with the device, opening it throws.
     onNote(`Kernels are not measured: ${error instanceof Error ? error.message : error}`);

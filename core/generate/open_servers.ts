@@ -114,7 +114,7 @@ async function chooseModel(
   }
   if (offered === null) onNote(`${url} has no list of models, so that it cannot be told whether it serves "${chosen}"`);
   if (isFirst && !isRoot && root !== null && await isFolder(root)) {
-    onNote(`${url} serves "${chosen}" of ${root}, not of ${dir}: have they the same weights?`);
+    onNote(`${url} serves "${chosen}" of ${root}, not of ${dir}: do they have the same weights?`);
   }
   return chosen;
 }

@@ -1,6 +1,7 @@
 /** Resolves names of models and data sets: local paths stay as they are, names on the hub become files. @module */
 import { join } from "node:path";
 import { parse } from "yaml";
+import { counted } from "../counted.ts";
 import { UserError } from "../error.ts";
 import { exists, readJsonObject } from "../files/io.ts";
 import { isGgufPath } from "../files/model_files.ts";
@@ -193,7 +194,7 @@ function describe({ config, split }: Omit<Chosen, "files">, files: readonly Repo
   return [
     ...(config === undefined || config === "default" ? [] : [`configuration ${config}`]),
     ...(split === undefined ? [] : [`split ${split}`]),
-    `${files.length} file${files.length === 1 ? "" : "s"}`,
+    counted(files.length, "file"),
     formatSize(size),
   ];
 }

@@ -69,7 +69,9 @@ export function ensembleJudge(members: readonly Member[]): Judge {
       ...pairsOf(members, votes).map(({ name, rows, share, kappa }) =>
         rows === 0
           ? `Agreement of ${name}: no row has a verdict of both`
-          : `Agreement of ${name}: ${(100 * share).toFixed(1)} % of ${rows} rows, Cohen's kappa ${kappa.toFixed(3)}`
+          : `Agreement of ${name}: ${(100 * share).toFixed(1)} % of ${rows} rows, Cohen's kappa ${
+            kappa.toFixed(3)
+          } (1: always, 0: as by chance)`
       ),
     ],
   };

@@ -1,4 +1,5 @@
 /** The judge that is a language model behind an OpenAI-compatible server. @module */
+import { counted } from "../counted.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
 import { fatal } from "../server/openai_client.ts";
 import { runPool } from "../server/request_pool.ts";
@@ -124,9 +125,11 @@ export function llmJudge(options: LlmJudge): Judge {
       ...(isPriced && { "labels/cost": cost() }),
     }),
     notes: () => [
-      `Judge ${name} (${settings.model} at ${settings.url}): ${totals.requests} requests, ${totals.cached} of them answered before; ${totals.prompt} + ${totals.completion} tokens${
-        isPriced ? `, cost ${cost().toFixed(4)}` : ""
-      }`,
+      `Judge ${name} (${settings.model} at ${settings.url}): ${
+        counted(totals.requests, "request")
+      }, ${totals.cached} of them answered before; ${counted(totals.prompt, "token")} asked, ${
+        counted(totals.completion, "token")
+      } answered${isPriced ? `, cost ${cost().toFixed(4)}` : ""}`,
       ...told,
     ],
   };

@@ -43,14 +43,16 @@ export class ReplyCount {
   notes(): string[] {
     if (this.#unreadable === 0) return [];
     const { name } = this.#options;
-    return [`Judge ${name}: ${this.#unreadable} of ${this.#read} replies are no verdict, such as ${this.#examples[0]}`];
+    return [
+      `Judge ${name}: ${this.#unreadable} of ${this.#read} replies hold no verdict, such as ${this.#examples[0]}`,
+    ];
   }
 
   #describe(): string[] {
     const { name, mode, maxInvalid, total } = this.#options;
     const form = mode === "score" ? '{"score": 1 to 10}' : '{"winner": "A", "B" or "tie"}';
     return [
-      `Cannot label with judge ${name}: ${this.#unreadable} of the first ${this.#read} replies (${total} in all) are no verdict, expected ${form} in all but ${+(100 *
+      `Cannot label with judge ${name}: ${this.#unreadable} of the first ${this.#read} replies (${total} in all) hold no verdict, expected ${form} in all but ${+(100 *
         maxInvalid).toFixed(2)} % (labels.max_invalid). What came:`,
       ...this.#examples,
     ];

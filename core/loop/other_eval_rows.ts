@@ -30,7 +30,7 @@ export async function dropOtherEvaluations(context: Pick<RunContext, "config" | 
   }
   await dropEvaluationEvents(folder);
   context.onNote(
-    "data.eval or data.eval_limit is another than before: all models of the run are evaluated on those rows",
+    "data.eval or data.eval_limit has changed: all models of the run are evaluated on those rows",
   );
 }
 

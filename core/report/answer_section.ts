@@ -1,9 +1,10 @@
 /** The first screen of a run's page: what was trained on what, whether it got better, what it cost. @module */
+import { counted } from "../counted.ts";
 import { formatSize } from "../progress.ts";
 import { iterationValues } from "../run/read_run.ts";
 import type { RunView } from "../run/run_reader.ts";
 import { isRecord, largest } from "../values.ts";
-import { counted, duration, moment, number, signed, whole } from "./format_numbers.ts";
+import { duration, moment, number, signed, whole } from "./format_numbers.ts";
 import { escapeMarkup } from "./markup.ts";
 import { type Change, changesOf } from "./run_answer.ts";
 import { STAGE_NAMES, stagePlan } from "./stage_plan.ts";

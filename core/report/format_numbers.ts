@@ -55,11 +55,6 @@ export function moment(iso: string): string {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(iso) ? `${iso.slice(0, 16).replace("T", " ")} UTC` : "?";
 }
 
-/** A word with its number: `1 iteration`, `1,500 rows`. */
-export function counted(value: number, word: string): string {
-  return `${whole(value)} ${word}${value === 1 ? "" : "s"}`;
-}
-
 function minus(text: string): string {
   return text.replace(/^-/, "−");
 }

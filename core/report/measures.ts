@@ -78,7 +78,7 @@ export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Mea
       name: "orders disagree",
       text: "Pairs on which the judge, asked in both orders, contradicted itself.",
     },
-    invalid: { name: "no verdict", text: "Replies of the judge that are no verdict." },
+    invalid: { name: "no verdict", text: "Replies of the judge that hold no verdict." },
     agreement: {
       name: "judges agree",
       kind: "share",

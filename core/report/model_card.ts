@@ -1,5 +1,6 @@
 /** The card of a model that a run made: what it is, how and from what it was made, and its results. @module */
 import { stringify } from "yaml";
+import { counted } from "../counted.ts";
 import { iterationValues, parseSettings, type RunRecord } from "../run/read_run.ts";
 import { safeLine } from "../safe_text.ts";
 import { isRecord } from "../values.ts";
@@ -128,7 +129,7 @@ function makingOf(settings: Record<string, unknown>, { stages }: Pick<RunRecord,
   const count = Number(settings.iterations ?? 1);
   return {
     method: name,
-    by: `${stage === undefined ? `${count} iteration${count === 1 ? "" : "s"} of ` : ""}${name}${paper}`,
+    by: `${stage === undefined ? `${counted(count, "iteration")} of ` : ""}${name}${paper}`,
     tags: [method, method === "sft" ? "sft" : "preference-optimization"],
     // Method dpo generates answers where its rows have no pairs.
     generates: method === "dnpo" || method === "spin" || stages.some(({ stage }) => stage === "label"),

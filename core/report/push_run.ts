@@ -42,7 +42,9 @@ export async function filesToPush(
   if (!await exists(folder)) throw new UserError(`Cannot push ${folder}: there is no such folder, expected a run's`);
   const made = asAdapter || (!await exists(model) && await exists(adapter)) ? adapter : model;
   if (!await exists(made)) {
-    throw new UserError(`Cannot push ${folder}: ${made} is not there; the run has not ended, or is none`);
+    throw new UserError(
+      `Cannot push ${folder}: ${made} is not there; the run has not ended, or the folder is not a run's`,
+    );
   }
   const opened = made === adapter ? await openAdapterFolder(made) : null;
   const changed = await checkHandedOut(folder, { made: opened === null ? "model" : "adapter", onNote });

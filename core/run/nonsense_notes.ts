@@ -1,5 +1,6 @@
 /** Warnings about settings and results that are possible, and hardly meant. @module */
 import type { IterationConfig, PerIteration, ResolvedConfig } from "../config/config_types.ts";
+import { counted } from "../counted.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
 import { noteOnce, type Noting } from "./row_notes.ts";
 import type { RunContext } from "./run_context.ts";
@@ -48,9 +49,9 @@ export function warnOfSettings(context: RunContext): void {
     const left = value.length - iterations;
     warn(
       context,
-      `${key} has ${value.length} entries for ${iterations} ${
-        iterations === 1 ? "iteration" : "iterations"
-      }: the last ${left === 1 ? "one is" : `${left} are`} not used`,
+      `${key} has ${value.length} entries for ${counted(iterations, "iteration")}: the last ${
+        left === 1 ? "one is" : `${left} are`
+      } not used`,
     );
   }
   if (method !== "dnpo" || hasJudge(config)) return;

@@ -1,4 +1,5 @@
 /** Notes to the user about what became of the data. @module */
+import { counted } from "../counted.ts";
 import { columnsText } from "../data/parse_row.ts";
 import type { ShapeCount, SkippedRow } from "../data/read_rows.ts";
 import type { TokenizeReport } from "../data/tokenize_rows.ts";
@@ -15,9 +16,7 @@ export function noteShapes(context: Noting, path: string, shapes: readonly Shape
   for (const shape of shapes) {
     const { owner, mapped, rows } = shape;
     if (owner === "plain" && mapped === undefined) continue;
-    const line = `${path}: ${rows.toLocaleString("en")} ${rows === 1 ? "row" : "rows"} of ${owner} shape (${
-      columnsText(shape)
-    })`;
+    const line = `${path}: ${counted(rows, "row")} of ${owner} shape (${columnsText(shape)})`;
     noteOnce(context, line);
   }
 }
@@ -35,9 +34,7 @@ export function noteSkipped({ onNote }: Noting, path: string, skipped: readonly 
   if (skipped.length === 0) return;
   const [first] = skipped;
   onNote(
-    `${path}: ${skipped.length} malformed ${skipped.length === 1 ? "row" : "rows"} left out, the first at ${
-      first!.where
-    }: ${first!.reason}`,
+    `${path}: ${counted(skipped.length, "malformed row")} left out, the first at ${first!.where}: ${first!.reason}`,
   );
 }
 
@@ -57,7 +54,9 @@ export function noteReport(
   if (emptyResponse > 0) {
     noteOnce(context, `${path}: ${emptyResponse} of ${rows} rows dropped, as a response has no tokens`);
   }
-  if (cut > 0) noteOnce(context, `${path}: ${cut} responses of ${kept} rows cut at max_length ${maxLength}`);
+  if (cut > 0) {
+    noteOnce(context, `${path}: ${counted(cut, "response")} of ${counted(kept, "row")} cut at max_length ${maxLength}`);
+  }
   if (merged > 0) {
     noteOnce(
       context,

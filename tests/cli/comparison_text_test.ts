@@ -55,7 +55,10 @@ Deno.test("formatComparison() says who is better, or that none is, and what a ju
   );
   match(formatComparison(comparison(60, 0, 0)), /B is better \(sign test, p = 1\.7e-18\)$/);
   const text = formatComparison(comparison(1, 1, 0, { unjudged: 4, ordersDisagree: 7 }));
-  match(text, /\n4 rows without a score are not counted\n7 verdicts changed with the order of the answers: ties\n/);
+  match(
+    text,
+    /\n4 rows without a score are not counted\n7 verdicts changed with the order of the answers, and count as ties\n/,
+  );
   const none = comparison(0, 0, 0, { unjudged: 2, winnerTokens: null, loserTokens: null, a: side("a", null) });
   match(formatComparison(none), /mean score +│ +– │/);
   match(formatComparison(none), /2 rows without a score are not counted$/);

@@ -33,7 +33,7 @@ Deno.test("chat answers a pipe line by line, with nothing but answers on standar
   deepEqual([code, out], [0, "agbde\nbbbf\n"]);
   match(
     err,
-    /^6 tokens, first after \d+ ms, [\d.]+ tokens\/s; prompt of 11 tokens, 11 of them run\n5 tokens, [^\n]*\n$/,
+    /^6 tokens, first after \d+ ms, [\d.]+ tokens\/s; prompt of 11 tokens, 11 of them computed\n5 tokens, [^\n]*\n$/,
   );
 });
 
@@ -43,7 +43,7 @@ Deno.test("chat remembers a conversation in a pipe, obeys commands there, and st
     await writeTokenizer(dir, { config: { chat_template: CHATML } });
     const args = ["--model", dir, "--max-new-tokens", "5", "--stats", "--system", "b"];
     const { code, out, err } = await chat(args, "ab\nab\n/reset\nab\n/system ba\nab\n/help\n/exit\nab\n");
-    const prompts = [...err.matchAll(/prompt of (\d+) tokens, (\d+) of them run/g)].map((
+    const prompts = [...err.matchAll(/prompt of (\d+) tokens, (\d+) of them computed/g)].map((
       [, all, run],
     ) => [+all!, +run!]);
     deepEqual([code, prompts.length], [0, 4]);
@@ -61,7 +61,7 @@ Deno.test("chat remembers a conversation in a pipe, obeys commands there, and st
 
 Deno.test("chat speaks of one token in the singular", async () => {
   const { err } = await chat(["--model", QUICKSTART, "--stats", "--max-new-tokens", "1"], "flip edbga>\n");
-  match(err, /^1 token, first after \d+ ms; prompt of 11 tokens, 11 of them run\n$/);
+  match(err, /^1 token, first after \d+ ms; prompt of 11 tokens, 11 of them computed\n$/);
 });
 
 Deno.test("chat takes one prompt from the command line, or all of standard input as one", async () => {

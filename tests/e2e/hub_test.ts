@@ -106,7 +106,10 @@ Deno.test("a run by names is the run by paths, though it is killed while it down
     // What came out goes back, and is a model that can be taken up by its name.
     const push = ["push", `${dir}/run`, "me/new"];
     const shown = await dnpo([...push, "--dry-run"], env);
-    match(shown.err, /^Would send to me\/new \(made private where it is missing\):\n {2}README\.md +\d/);
+    match(
+      shown.err,
+      /^Would send to me\/new \(a private repository, made if it is not there yet\):\n {2}README\.md +\d/,
+    );
     match(shown.out, /^---\nlibrary_name: transformers\n[\s\S]*base_model: org\/model\n/);
     equal(hub.repos.has("models/me/new"), false);
     match(

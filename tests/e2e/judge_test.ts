@@ -69,8 +69,11 @@ Deno.test("label sends the key of the environment, and writes it nowhere", () =>
     const { code, out, err } = await dnpo(named, { DNPO_API_KEY: KEY });
     equal(code, 0, err);
     equal(server.asked.length, 24);
-    match(out, /12 of 12 pairs scored, \d+ ties .*, 0 of 24 replies are no verdict\nPairs: /);
-    match(err, /Judge llm \(m at http:\S+\): 24 requests, 0 of them answered before; \d+ \+ \d+ tokens, cost 0\.0\d+/);
+    match(out, /12 of 12 pairs scored, \d+ ties .*, 0 of 24 replies hold no verdict\nPairs: /);
+    match(
+      err,
+      /Judge llm \(m at http:\S+\): 24 requests, 0 of them answered before; [\d,]+ tokens asked, [\d,]+ tokens answered, cost 0\.0\d+/,
+    );
     equal((await contents(dir) + out + err).includes(KEY), false);
   }));
 

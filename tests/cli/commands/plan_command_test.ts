@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { dnpo, withFolder, writeConfig } from "../../_shared/dnpo.ts";
+import { hasTerminal, inTerminal } from "../../_shared/terminal.ts";
 import { jsonLines, tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
 
 Deno.test("dnpo plan prints parts, work and time, as text and as JSON, and exits with 1 where it does not fit", () =>
@@ -72,7 +73,7 @@ Deno.test("dnpo plan --cards prints a table for cards of usual sizes, as text an
     assert.deepEqual([text.code, text.err], [0, ""]);
     assert.match(
       text.out,
-      /^Cards {7}97 % of a card's memory is to use, a card's GB being 10⁹ bytes; .* bindings of up to 2\.00 GiB\n +are assumed/m,
+      /^Cards {7}97 % of a card's memory are used \(a GB being 10⁹ bytes\); .* bindings of up to 2\.00 GiB\n +are assumed/m,
     );
     for (const card of [8, 12, 16, 24, 48, 80]) {
       assert.match(text.out, new RegExp(`^│ ${card} GB +│ +[\\d.]+ GiB │ +[\\d.]+ KiB │ fits as it is +│$`, "m"));
@@ -88,3 +89,23 @@ Deno.test("dnpo plan --cards prints a table for cards of usual sizes, as text an
     ]);
     await assert.rejects(Deno.stat(`${dir}/run`), Deno.errors.NotFound);
   }));
+
+Deno.test("dnpo plan breaks its lines between words in a narrow terminal", async () => {
+  if (!await hasTerminal()) return;
+  await withFolder(async (dir) => {
+    await writeTinyModel(`${dir}/m`);
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(6)));
+    const config = await writeConfig({
+      output_dir: `${dir}/run`,
+      model: `${dir}/m`,
+      method: "dpo",
+      data: { train: `${dir}/pairs.jsonl` },
+    });
+    const { shown } = await inTerminal(["plan", config, "--no-time"], [], { columns: 60 });
+    assert.match(shown, /^ {12}half of the rows have at most 11, 99 % 13,( the)?\n {12}(the )?longest 13$/m);
+    for (const line of shown.split("\n")) {
+      // A path is not broken, so that it can be copied.
+      assert.ok(line.length <= 60 || !/ \S/.test(line.trim()) || line.includes(dir), line);
+    }
+  });
+});

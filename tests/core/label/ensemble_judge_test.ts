@@ -62,7 +62,11 @@ Deno.test("ensembleJudge() tells of agreement and adds what its judges count", a
   // Both agree on 2 of 3; by chance 2/3·1/3 + 1/3·2/3 = 4/9.
   assertClose(Object.values(two.metrics!()), [3, 2 / 3, (2 / 3 - 4 / 9) / (5 / 9)], { rtol: 1e-12 });
   assert.deepEqual(Object.keys(two.metrics!()), ["labels/cost", "labels/agreement", "labels/kappa"]);
-  assert.deepEqual(two.notes!(), ["cost 1", "cost 2", "Agreement of a+b: 66.7 % of 3 rows, Cohen's kappa 0.400"]);
+  assert.deepEqual(two.notes!(), [
+    "cost 1",
+    "cost 2",
+    "Agreement of a+b: 66.7 % of 3 rows, Cohen's kappa 0.400 (1: always, 0: as by chance)",
+  ]);
   const three = ensembleJudge([member("a", a), member("b", b), member("b-2", b)]);
   await three.score(rows, () => {});
   assert.equal(three.metrics!()["labels/agreement/b+b-2"], 1);

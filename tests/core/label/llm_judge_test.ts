@@ -182,7 +182,7 @@ Deno.test("llmJudge() counts and shows what is no verdict, and leaves that row w
   const { scores, metrics, notes } = await judged({ chat });
   assert.deepEqual(scores, EXPECTED.map((score, i) => i === 3 ? { human: null, generated: null } : score));
   assert.equal(metrics["labels/invalid"], 2);
-  assert.match(notes.at(-1)!, /^Judge llm: 2 of 60 replies are no verdict, such as "I like both!"$/);
+  assert.match(notes.at(-1)!, /^Judge llm: 2 of 60 replies hold no verdict, such as "I like both!"$/);
 });
 
 Deno.test("llmJudge() stops early with examples where too much is no verdict", async () => {
@@ -195,7 +195,7 @@ Deno.test("llmJudge() stops early with examples where too much is no verdict", a
     // 5 % of 60 are 3.
     assert.match(
       line!,
-      /^Cannot label with judge llm: 4 of the first 10 replies \(60 in all\) are no verdict, expected {"score": 1 to 10} in all but 5 % \(labels.max_invalid\)/,
+      /^Cannot label with judge llm: 4 of the first 10 replies \(60 in all\) hold no verdict, expected {"score": 1 to 10} in all but 5 % \(labels.max_invalid\)/,
     );
     assert.deepEqual(examples, ["(an answer without text)", '"No [2J idea"', "(an answer without text)"]);
     return true;
@@ -254,7 +254,7 @@ Deno.test("llmJudge() reads content in parts, and no 1 that may be the beginning
       assert.deepEqual([invalid, prompt], [2, 0]);
       assert.match(
         judge.notes!()[1]!,
-        /2 of 4 replies are no verdict, such as "The score is" \(cut at max_tokens 50\)$/,
+        /2 of 4 replies hold no verdict, such as "The score is" \(cut at max_tokens 50\)$/,
       );
     });
   }));

@@ -52,13 +52,13 @@ Deno.test("train() that goes on with other held-out rows evaluates all of its mo
     await stopInSecond(await of(rows));
     match(
       await notesOf(await of(other)),
-      /data\.eval or data\.eval_limit is another than before: all models of the run/,
+      /data\.eval or data\.eval_limit has changed: all models of the run/,
     );
     await equalEvaluations(dir, "whole");
     // So does a run that is finished, and nothing is trained again.
     const metrics = await Deno.readTextFile(`${dir}/run/metrics.jsonl`);
     await train(await of({ ...other, eval_limit: 2 }, { output_dir: `${dir}/limited` }));
-    match(await notesOf(await of({ ...other, eval_limit: 2 })), /another than before/);
+    match(await notesOf(await of({ ...other, eval_limit: 2 })), /data\.eval_limit has changed/);
     await equalEvaluations(dir, "limited");
     equal(await Deno.readTextFile(`${dir}/run/metrics.jsonl`), metrics);
     // Where none are named any more, what was measured stays.

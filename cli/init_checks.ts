@@ -15,6 +15,7 @@ import { elementsOf } from "../core/model/families/model_tensors.ts";
 import { modelFolderOf } from "../core/run/model_path.ts";
 import { EVAL_SPLITS } from "../core/run/run_sources.ts";
 import { formatBytes, formatCount } from "./format_units.ts";
+import { freeMemory } from "./free_memory.ts";
 
 /** What is known of a model; null is not known. */
 export interface ModelFacts {
@@ -151,13 +152,13 @@ export class InitChecks {
   /** Whether all weights are known not to fit into the memory at hand. */
   isTight(): boolean {
     const { parameters } = this.#facts;
-    return parameters !== null && this.#memory !== null && BYTES_PER_WEIGHT * parameters > this.#memory;
+    return parameters !== null && this.#memory !== undefined && BYTES_PER_WEIGHT * parameters > this.#memory;
   }
 
   /** What training all weights takes, and what there is; null if either is not known. */
   memoryLine(): string | null {
     const { parameters } = this.#facts;
-    if (parameters === null || this.#memory === null) return null;
+    if (parameters === null || this.#memory === undefined) return null;
     const [takes, has] = [BYTES_PER_WEIGHT * parameters, this.#memory].map(formatBytes);
     return `All ${formatCount(parameters)} weights take ${takes} and more; this machine has ${has} free.`;
   }
@@ -165,12 +166,3 @@ export class InitChecks {
 
 /** Bytes that training all weights takes for each: the weight, its gradient and Adam's two moments, in float32. */
 const BYTES_PER_WEIGHT = 16;
-
-/** Bytes of the system's memory that are free; null if that is not known. */
-function freeMemory(): number | null {
-  try {
-    return Deno.systemMemoryInfo().available;
-  } catch {
-    return null;
-  }
-}

@@ -1,6 +1,6 @@
 /** What is there is overwritten only by consent: `--force`, or in a terminal an answer. @module */
 import process from "node:process";
-import { UserError } from "../core/error.ts";
+import { refuseExisting } from "../core/files/existing_output.ts";
 import { exists } from "../core/files/io.ts";
 import { safeLine } from "../core/safe_text.ts";
 import { tell } from "./print.ts";
@@ -12,7 +12,8 @@ import { tell } from "./print.ts";
 export async function mayWrite(path: string, { action, force }: { action: string; force: boolean }): Promise<boolean> {
   if (force || !await exists(path)) return true;
   if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) {
-    throw new UserError(`${action}: it is there already, expected a new name, or --force`);
+    await refuseExisting(path, { action, force });
+    return true;
   }
   const { confirm, isCancel } = await import("@clack/prompts");
   // Standard output is for results, which may go to a file.

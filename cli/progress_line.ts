@@ -3,6 +3,7 @@ import { styleText } from "node:util";
 import { formatSize, type ProgressEvent } from "../core/progress.ts";
 import { plainNumber } from "../core/report/format_numbers.ts";
 import { safeLine } from "../core/safe_text.ts";
+import { formatCount } from "./format_units.ts";
 import { writeToStderr } from "./print.ts";
 import { RunRest } from "./run_rest.ts";
 import { terminalColumns } from "./terminal_columns.ts";
@@ -54,10 +55,9 @@ export function formatDuration(seconds: number): string {
 /** One line: stage, iteration, done/total, tokens or bytes per second, time left of stage and run, loss. */
 export function formatProgress(event: ProgressEvent, pace: Pace): string {
   const { stage, iteration, done, total, unit, tokens, loss } = event;
-  const plain = (n: number) => Math.round(n).toLocaleString("en-US");
-  const count = unit === "bytes" ? formatSize : plain;
+  const count = unit === "bytes" ? formatSize : formatCount;
   const parts = [iteration === undefined ? stage : `iteration ${iteration} ${stage}`, `${count(done)}/${count(total)}`];
-  if (tokens !== undefined && pace.seconds > 0) parts.push(`${plain(pace.tokens / pace.seconds)} tok/s`);
+  if (tokens !== undefined && pace.seconds > 0) parts.push(`${formatCount(pace.tokens / pace.seconds)} tok/s`);
   if (unit === "bytes" && pace.seconds > 0 && pace.done > 0) parts.push(`${formatSize(pace.done / pace.seconds)}/s`);
   if (done >= total) parts.push(`done in ${formatDuration(pace.seconds)}`);
   else if (pace.done > 0 && pace.seconds >= ESTIMATE_S) {

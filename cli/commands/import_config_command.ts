@@ -1,8 +1,8 @@
 /** `dnpo import-config`. @module */
 import { dirname } from "node:path";
 import { type ForeignProgram, importConfig } from "../../core/config/import/import_config.ts";
-import { UserError } from "../../core/error.ts";
 import { makeFolder, writeFileAtomic } from "../../core/files/atomic.ts";
+import { refuseExisting } from "../../core/files/existing_output.ts";
 import { say, tell } from "../print.ts";
 
 /** The arguments of `dnpo import-config`. */
@@ -22,10 +22,8 @@ export interface ImportConfigOptions {
 /** Prints or writes the config, and says on standard error how many keys its comments name. */
 export async function importForeign({ file, output, from, method, force }: ImportConfigOptions): Promise<number> {
   const templateFile = output?.replace(/(\.ya?ml|\.json)?$/, ".jinja");
-  const refuseIfThere = async (path: string): Promise<void> => {
-    if (force || !await isThere(path)) return;
-    throw new UserError(`Cannot write ${path}: it is there already; name another file, or give --force`);
-  };
+  const refuseIfThere = (path: string): Promise<void> =>
+    refuseExisting(path, { action: `Cannot write ${path}`, force });
   if (output !== undefined) await refuseIfThere(output);
   const { program, text, notes, template } = await importConfig(file, {
     ...(from && { from }),
@@ -48,8 +46,4 @@ export async function importForeign({ file, output, from, method, force }: Impor
     } something else here and ${missing} that ${missing === 1 ? "was" : "were"} left out.`,
   );
   return 0;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, () => false);
 }

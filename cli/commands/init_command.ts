@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { configJsonSchema, loadConfig, SCHEMA_TITLE } from "../../core/config/config.ts";
 import { UserError } from "../../core/error.ts";
+import { refuseExisting } from "../../core/files/existing_output.ts";
 import { isFolder } from "../../core/files/io.ts";
 import type { Values } from "../command_entry.ts";
 import { InitChecks } from "../init_checks.ts";
@@ -16,9 +17,7 @@ export async function init(file: string | undefined, values: Values): Promise<nu
   const asks = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
   const path = file ?? "config.yaml";
   if (await isFolder(path)) throw new UserError(`Cannot write ${path}: it is a folder, expected a file's name`);
-  if (!values.force && await isThere(path)) {
-    throw new UserError(`Cannot write ${path}: it is there already; name another file, or give --force`);
-  }
+  await refuseExisting(path, { action: `Cannot write ${path}`, force: values.force === true });
   const { ask } = asks ? await import("../init_questions.ts") : { ask: withoutQuestions };
   const checks = new InitChecks((line) => tell(line));
   await checkGiven(given, checks);
@@ -126,8 +125,4 @@ async function writeSchema(path: string, { force }: { force: boolean }): Promise
   }
   await Deno.mkdir(dirname(path), { recursive: true });
   await Deno.writeTextFile(path, JSON.stringify(configJsonSchema(), null, 2) + "\n");
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, () => false);
 }

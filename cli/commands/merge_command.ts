@@ -1,4 +1,5 @@
 /** `dnpo merge`. @module */
+import { counted } from "../../core/counted.ts";
 import { mergeAdapterFolder, type MergeOptions } from "../../core/export/merge_adapter.ts";
 import { mayWrite } from "../overwrite.ts";
 import { sayText } from "../print.ts";
@@ -20,7 +21,7 @@ export async function merge(
       onNote: (line) => progress.note(line),
     });
     progress.finish();
-    const size = `${parameters.toLocaleString("en")} parameters, ${dtype}`;
+    const size = `${counted(parameters, "parameter")}, ${dtype}`;
     sayText(`Model: ${output} (${adapter} merged into ${base}; ${size})`);
     return 0;
   } finally {

@@ -10,6 +10,7 @@ import type { RunPlan } from "../../core/plan/plan_types.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { USUAL_BUFFER_BYTES } from "../../kernels/device/usual_gpu.ts";
 import { formatBytes, formatCount, formatScaled } from "../format_units.ts";
+import { freeMemory } from "../free_memory.ts";
 import { sayJson, sayText } from "../print.ts";
 import { formatDuration, Progress } from "../progress_line.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
@@ -82,12 +83,7 @@ async function printCards(config: ResolvedConfig, { memory, json }: PlanFlags): 
 
 /** Available bytes of the system's memory if the device is a CPU; undefined if the device has memory of its own. */
 function systemMemory({ family }: Device): number | undefined {
-  if (family !== "cpu") return undefined;
-  try {
-    return Deno.systemMemoryInfo().available;
-  } catch {
-    return undefined;
-  }
+  return family === "cpu" ? freeMemory() : undefined;
 }
 
 /** The lines of a plan. */

@@ -1,7 +1,7 @@
 /** `dnpo push`. @module */
-import { UserError } from "../../core/error.ts";
 import { writeFileAtomic } from "../../core/files/atomic.ts";
-import { exists, readText } from "../../core/files/io.ts";
+import { refuseExisting } from "../../core/files/existing_output.ts";
+import { readText } from "../../core/files/io.ts";
 import { formatSize } from "../../core/progress.ts";
 import { filesToPush, pushRun } from "../../core/report/push_run.ts";
 import { say, sayText, tell } from "../print.ts";
@@ -58,11 +58,7 @@ export async function push(options: PushFlags): Promise<number> {
 async function showPush(
   { run, repo, asAdapter, isPublic, revision, cardPath, force, quiet }: PushFlags,
 ): Promise<number> {
-  if (cardPath !== undefined && !force && await exists(cardPath)) {
-    throw new UserError(
-      `Cannot write the card ${cardPath}: it is there already, perhaps edited; name another file, or give --force`,
-    );
-  }
+  if (cardPath !== undefined) await refuseExisting(cardPath, { action: `Cannot write the card ${cardPath}`, force });
   const progress = new Progress({ quiet });
   const { files, card } = await filesToPush(run, { repo, asAdapter, onNote: (line) => progress.note(line) });
   const where = `${repo}${revision === undefined ? "" : `, branch ${revision}`}`;

@@ -2,9 +2,9 @@
 import { type BlockType, isBlockType } from "../checkpoint/gguf_blocks.ts";
 import { RoundingMeter } from "../checkpoint/rounding_meter.ts";
 import { replaceFileAtomic } from "../files/atomic.ts";
+import { refuseExisting } from "../files/existing_output.ts";
 import { basename } from "../files/path.ts";
 import { noteRounding } from "../run/rounding_note.ts";
-import { refuseExisting } from "./existing_output.ts";
 import { architectureOf, exportedSettings } from "./exported_settings.ts";
 import { exportedTensors } from "./exported_tensors.ts";
 import { exportedTokenizer } from "./exported_tokenizer.ts";

@@ -3,10 +3,10 @@ import { RoundingMeter } from "../checkpoint/rounding_meter.ts";
 import { saveModelFolder } from "../checkpoint/save_folder.ts";
 import { DTYPE_BYTES, type DtypeName, dtypeOfName, nameOfDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
+import { refuseExisting } from "../files/existing_output.ts";
 import { parameterShapes } from "../model/families/families.ts";
 import { elementsOf } from "../model/families/model_tensors.ts";
 import { noteRounding } from "../run/rounding_note.ts";
-import { refuseExisting } from "./existing_output.ts";
 import { adapterFolderOf, openExported, type SourceHooks } from "./model_source.ts";
 
 /** What is merged, and how it is saved. */

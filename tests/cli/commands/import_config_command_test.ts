@@ -22,7 +22,7 @@ Deno.test("dnpo import-config prints a config that loads, or writes it where not
     assert.deepEqual([again.code, again.out], [1, ""]);
     assert.match(
       again.err,
-      /^error: Cannot write .*mine\.yaml: it is there already; name another file, or give --force\n$/,
+      /^error: Cannot write .*mine\.yaml: it is there already, expected a new name, or --force\n$/,
     );
     assert.equal(await Deno.readTextFile(made), "mine");
     succeeded(args, await dnpo([...args, "-o", made, "--force"]));
@@ -44,7 +44,7 @@ Deno.test("dnpo import-config writes a chat template beside the config, and over
     const again = await dnpo(args);
     assert.match(
       again.err,
-      /^error: Cannot write .*mine\.jinja: it is there already; name another file, or give --force\n$/,
+      /^error: Cannot write .*mine\.jinja: it is there already, expected a new name, or --force\n$/,
     );
     await assert.rejects(Deno.stat(made), Deno.errors.NotFound);
   }));

@@ -41,7 +41,7 @@ Deno.test("dnpo init writes a commented config that loads, and its schema, from 
     assert.deepEqual([again.code, again.out], [1, ""]);
     assert.match(
       again.err,
-      /^error: Cannot write .*mine\.yaml: it is there already; name another file, or give --force\n$/,
+      /^error: Cannot write .*mine\.yaml: it is there already, expected a new name, or --force\n$/,
     );
     assert.equal(await Deno.readTextFile(file), text);
     const forced = [...args.slice(0, 6), "--method", "sft", "--force"];

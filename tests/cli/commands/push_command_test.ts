@@ -23,8 +23,7 @@ Deno.test("push() overwrites no card in a dry run, unless it is told to", () =>
     await Deno.writeTextFile(cardPath, "edited");
     await rejects(dry(false), {
       name: "UserError",
-      message:
-        `Cannot write the card ${cardPath}: it is there already, perhaps edited; name another file, or give --force`,
+      message: `Cannot write the card ${cardPath}: it is there already, expected a new name, or --force`,
     });
     equal(await Deno.readTextFile(cardPath), "edited");
     equal(await dry(true), 0);

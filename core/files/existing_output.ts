@@ -1,6 +1,6 @@
 /** What is there already is overwritten only on request. @module */
 import { UserError } from "../error.ts";
-import { exists } from "../files/io.ts";
+import { exists } from "./io.ts";
 
 /** Throws a UserError that begins with `action` if something is at `path` and `force` does not allow it. */
 export async function refuseExisting(

@@ -10,7 +10,7 @@ import { describeRow, legend } from "./token_text.ts";
 const KINDS: Readonly<Record<PreviewKind, string>> = {
   answers: "the answers are trained on",
   pairs: "chosen and rejected are trained on",
-  prompts: "the model answers the prompts, and a pair is made of that and the human answer",
+  prompts: "the model answers the prompts; its answer and the human one are a pair",
 };
 
 /** Places that are named of rows that are left out for one reason. */

@@ -17,11 +17,12 @@ const [OPEN, CLOSE] = ["⟦", "⟧"];
 
 /** What the marks or colours of {@linkcode describeRow} mean. */
 export function legend(isStyled: boolean): string {
-  return isStyled
+  const tokens = isStyled
     ? `Tokens: every other one is underlined; ${paint("trained on", { trained: true, other: false })}, ${
       paint("read only", { trained: false, other: false })
-    }; ↵ is a newline, · a part of a character`
-    : `Tokens: ${BORDER} between them, ${OPEN}trained on${CLOSE}, the rest is read only; ↵ is a newline, · a part of a character`;
+    }`
+    : `Tokens: ${BORDER} between them, ${OPEN}trained on${CLOSE}, the rest is read only`;
+  return `${tokens}\n        ↵ is a newline, · a part of a character`;
 }
 
 /** The lines of a row. */

@@ -23,7 +23,7 @@ Deno.test("dnpo data shows rows with marks where there are no colours, and the s
     const out = succeeded(["data", path], await dnpo(["data", path, "--rows", "9"]));
     assert.doesNotMatch(out, UNSAFE);
     assert.match(out, /^Use {9}the answers are trained on$/m);
-    assert.match(out, /^Tokens: │ between them, ⟦trained on⟧, the rest is read only;/m);
+    assert.match(out, /^Tokens: │ between them, ⟦trained on⟧, the rest is read only$/m);
     assert.match(out, /^ {4}⟦ba│<\|im_end\|>│ │↵⟧/m);
     assert.match(out, /^ {4}<\|im_start\|>│ │u│s│e│r│↵$/m);
     const longer = await dnpo(["data", path, "--rows", "9", "--set", "data.max_length=60"]);

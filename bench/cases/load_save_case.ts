@@ -97,13 +97,14 @@ async function runLoad(
   ];
 }
 
-/** Bytes of each buffer that holds a part of a model's weights. */
+/** Bytes of each buffer that holds a part of a model's weights, as they were made: the order decides which memory they get. */
 function bufferSizes({ config, weights }: AnyModel): number[] {
   const slices = parameterShapes(config).flatMap(({ name }) => {
     const { data } = weights.locate(name).matrix;
     return data.parts ?? [data];
   });
-  return [...new Map(slices.map(({ buffer }) => [buffer.id, buffer.bytes])).values()];
+  const sizes = new Map(slices.map(({ buffer }) => [buffer.id, buffer.bytes]));
+  return [...sizes].sort(([a], [b]) => a - b).map(([, bytes]) => bytes);
 }
 
 async function runSave(context: Context): Promise<Result[]> {

@@ -44,9 +44,9 @@ export function codedWeights(
     tensors,
     readCodes,
     readFloat32: async (name) => isCoded(name) ? decode(await readCodes(name)) : await weights.readFloat32(name),
-    async *streamFloat32(name) {
+    async *streamFloat32(name, buffers) {
       if (isCoded(name)) yield decode(await readCodes(name));
-      else yield* weights.streamFloat32(name);
+      else yield* weights.streamFloat32(name, buffers);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** The weights of a GGUF file under the names and in the order of a Hugging Face folder. @module */
 import { decodeFloat32, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
+import type { PieceBuffers } from "../files/piece_buffers.ts";
 import type { ModelConfig } from "../model/families/family.ts";
 import { elementsOf } from "../model/families/model_tensors.ts";
 import { quote } from "../values.ts";
@@ -36,12 +37,13 @@ export function openGgufWeights(stored: Weights, config: ModelConfig): CodedWeig
     return parted(bytes, { rowBytes: byteLength / rows, headBytes }).slice(start - first, start - first + length);
   }
 
-  async function* streamFloat32(name: string): AsyncGenerator<Float32Array<ArrayBuffer>> {
+  async function* streamFloat32(name: string, buffers?: PieceBuffers): AsyncGenerator<Float32Array<ArrayBuffer>> {
     const { dtype, shape, byteLength } = tensors.get(name)!;
     const rowBytes = byteLength / shape[0]!;
     const most = Math.max(1, Math.floor(PIECE / elementsOf({ shape: shape.slice(1) }))) * rowBytes;
     for (let start = 0; start < byteLength; start += most) {
-      const bytes = await readBytes(name, { start, length: Math.min(most, byteLength - start) });
+      const length = Math.min(most, byteLength - start);
+      const bytes = await readBytes(name, { start, length, into: buffers?.next(length) });
       yield isDtype(dtype) ? decodeFloat32(bytes, dtype) : joinBlocks(split(name, bytes), dtype as BlockType);
     }
   }

@@ -2,6 +2,7 @@
 import { type Dtype, DTYPE_BYTES, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { type ModelFiles, readJson, readOptionalJson } from "../files/model_files.ts";
+import type { PieceBuffers } from "../files/piece_buffers.ts";
 import { parameterShapes } from "../model/families/families.ts";
 import { parseEosTokenIds, parseModelConfig } from "../model/families/model_config.ts";
 import type { ParameterShape } from "../model/families/model_tensors.ts";
@@ -56,8 +57,8 @@ export interface ModelFolder extends ModelSource {
   readCodes(name: string): Promise<CodedMatrix>;
   /** Reads a parameter, by its canonical name, as float32 in row-major order. */
   readTensor(name: string): Promise<Float32Array<ArrayBuffer>>;
-  /** As `readTensor`, but yields the parameter in pieces, in order. */
-  streamTensor(name: string): AsyncGenerator<Float32Array<ArrayBuffer>>;
+  /** As `readTensor`, but yields the parameter in pieces, in order; `buffers` as of {@linkcode Weights.streamFloat32}. */
+  streamTensor(name: string, buffers?: PieceBuffers): AsyncGenerator<Float32Array<ArrayBuffer>>;
 }
 
 /**
@@ -118,7 +119,7 @@ export async function openModelFolder(source: string | ModelFiles): Promise<Mode
     dtypeOf: (name) => weights.tensors.get(nameInFile(name))!.dtype,
     readStored: (name, range) => weights.readBytes(nameInFile(name), range),
     readTensor: (name) => weights.readFloat32(nameInFile(name)),
-    streamTensor: (name) => weights.streamFloat32(nameInFile(name)),
+    streamTensor: (name, buffers) => weights.streamFloat32(nameInFile(name), buffers),
   };
 }
 

@@ -63,7 +63,7 @@ export async function openRewardFolder(source: string | ModelFiles): Promise<Rew
     readCodes: () => Promise.reject(new TypeError("Cannot read codes of a reward model")),
     dtypeOf: (name) => weights.tensors.get(stored.get(name)!)!.dtype,
     readStored: (name, range) => weights.readBytes(stored.get(name)!, range),
-    streamTensor: (name) => weights.streamFloat32(stored.get(name)!),
+    streamTensor: (name, buffers) => weights.streamFloat32(stored.get(name)!, buffers),
     readTensor: (name) => weights.readFloat32(stored.get(name)!),
   };
 }

@@ -2,12 +2,13 @@
 import { decodeFloat32, type Dtype, DTYPE_BYTES, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { type ModelFiles, modelFilesOf, oneFile, readOptionalJson } from "../files/model_files.ts";
+import type { PieceBuffers } from "../files/piece_buffers.ts";
 import { isRecord, quote } from "../values.ts";
 import { readGgufHeader } from "./gguf_header.ts";
 import { readSafetensorsHeader, type TensorInfo } from "./safetensors_header.ts";
 
-/** Tensors are converted in pieces of this size, so that a large one needs little memory beyond its float32 copy. */
-const CHUNK_BYTES = 8 * 2 ** 20;
+/** Tensors are read in pieces of this size: a large one needs little memory, and that stays in the processor's cache. */
+export const PIECE_BYTES = 2 * 2 ** 20;
 
 /** The place of a tensor. */
 export interface TensorLocation extends TensorInfo {
@@ -21,6 +22,8 @@ export interface ByteRange {
   start?: number;
   /** Number of bytes (default: to the tensor's end). */
   length?: number;
+  /** As of a {@linkcode FileRange}. */
+  into?: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** The tensors of a model's files. Nothing is kept open: every read opens its file. */
@@ -40,8 +43,11 @@ export interface Weights {
    * for another dtype, and for a number that float32 cannot hold.
    */
   readFloat32(name: string): Promise<Float32Array<ArrayBuffer>>;
-  /** As `readFloat32`, but yields the tensor in pieces of some MiB, in order. */
-  streamFloat32(name: string): AsyncGenerator<Float32Array<ArrayBuffer>>;
+  /**
+   * As `readFloat32`, but yields the tensor in pieces of some MiB, in order. With `buffers` a piece may lie in them: it
+   * is valid until the one after the next is requested.
+   */
+  streamFloat32(name: string, buffers?: PieceBuffers): AsyncGenerator<Float32Array<ArrayBuffer>>;
 }
 
 /** Opens one safetensors file among `files`, and reads only its header. */
@@ -155,7 +161,7 @@ function weightsOf(
         `Cannot read ${length} bytes at ${start} of ${quote(name)}: it has ${tensor.byteLength} bytes`,
       );
     }
-    return await files.read(tensor.file, { start: tensor.offset + start, length });
+    return await files.read(tensor.file, { start: tensor.offset + start, length, into: range.into });
   }
 
   function findFloat(name: string): TensorLocation & { dtype: Dtype | "F64" } {
@@ -181,11 +187,11 @@ function weightsOf(
     return out;
   }
 
-  async function* streamFloat32(name: string): AsyncGenerator<Float32Array<ArrayBuffer>> {
+  async function* streamFloat32(name: string, buffers?: PieceBuffers): AsyncGenerator<Float32Array<ArrayBuffer>> {
     const { dtype, file, offset, byteLength } = findFloat(name);
-    for (let start = 0; start < byteLength; start += CHUNK_BYTES) {
-      const length = Math.min(CHUNK_BYTES, byteLength - start);
-      const bytes = await files.read(file, { start: offset + start, length });
+    for (let start = 0; start < byteLength; start += PIECE_BYTES) {
+      const length = Math.min(PIECE_BYTES, byteLength - start);
+      const bytes = await files.read(file, { start: offset + start, length, into: buffers?.next(length) });
       yield dtype === "F64" ? roundDoubles(bytes, { name, path: files.pathOf(file) }) : decodeFloat32(bytes, dtype);
     }
   }

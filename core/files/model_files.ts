@@ -11,6 +11,8 @@ export interface FileRange {
   start: number;
   /** Number of bytes. */
   length: number;
+  /** Memory that the bytes may be put into, if it suffices; files may do without it. What is read is what they return. */
+  into?: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** What is known of a file without reading it. */
@@ -86,8 +88,9 @@ function filesIn(dir: string): ModelFiles {
         using opened = await fileSystem().open(path);
         // 0 means from the file's start.
         await opened.seek(range.start, 0);
-        const bytes = new Uint8Array(range.length);
-        for (let done = 0; done < range.length;) {
+        const { length, into } = range;
+        const bytes = into && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
+        for (let done = 0; done < length;) {
           const count = await opened.read(bytes.subarray(done));
           if (count === null) throw endedEarly(path, { ...range, there: done });
           done += count;

@@ -5,8 +5,10 @@ import { quantize, type QuantizeSource } from "../../kernels/storage/quantize.ts
 import { isQuantized, type QuantizedStorage, storedBytes } from "../../kernels/storage/storage.ts";
 import { codedStorage } from "../checkpoint/coded_weights.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import { PIECE_BYTES } from "../checkpoint/stored_weights.ts";
 import { DTYPE_BYTES, isDtype } from "../dtype.ts";
 import { UserError } from "../error.ts";
+import { PieceBuffers } from "../files/piece_buffers.ts";
 import { quote } from "../values.ts";
 import type { ModelConfig } from "./families/family.ts";
 import { elementsOf, type ParameterShape } from "./families/model_tensors.ts";
@@ -131,7 +133,14 @@ function isStoredCoded({ storage, tensors }: FrozenGroup, { dtypeOf }: FrozenAll
   return isQuantized(storage) && codedStorage(dtypeOf(tensors[0]!.name)) === storage;
 }
 
+/** From where pieces are read, and the memory that they take turns in. */
+interface Reading {
+  source: FrozenSource;
+  buffers: PieceBuffers;
+}
+
 async function* pieces(groups: readonly FrozenGroup[], source: FrozenSource): AsyncGenerator<Piece> {
+  const reading = { source, buffers: new PieceBuffers(PIECE_BYTES) };
   for (const group of groups) {
     if (isStoredCoded(group, source)) {
       yield* codedPieces(group, source);
@@ -139,9 +148,9 @@ async function* pieces(groups: readonly FrozenGroup[], source: FrozenSource): As
     }
     for (const tensor of group.tensors) {
       const part = { tensor, group };
-      if (isQuantized(group.storage)) yield* rowPieces(part, source);
-      else if (group.storage === "f32") yield* floatPieces(part, source);
-      else yield* bytePieces({ ...part, dtype: group.storage }, source);
+      if (isQuantized(group.storage)) yield* rowPieces(part, reading);
+      else if (group.storage === "f32") yield* floatPieces(part, reading);
+      else yield* bytePieces({ ...part, dtype: group.storage }, reading);
     }
   }
 }
@@ -160,23 +169,24 @@ async function* codedPieces(group: FrozenGroup, source: FrozenSource): AsyncGene
   }
 }
 
-/** Bytes of a tensor that are read at a time. */
-const PIECE_BYTES = 8 * 2 ** 20;
-
-async function* bytePieces(part: Omit<Piece, "first" | "bytes">, source: FrozenSource): AsyncGenerator<Piece> {
+async function* bytePieces(
+  part: Omit<Piece, "first" | "bytes">,
+  { source, buffers }: Reading,
+): AsyncGenerator<Piece> {
   const size = elementsOf(part.tensor) * 2;
   for (let start = 0; start < size; start += PIECE_BYTES) {
     const length = Math.min(PIECE_BYTES, size - start);
-    yield { ...part, first: start, bytes: await source.readStored(part.tensor.name, { start, length }) };
+    const range = { start, length, into: buffers.next(length) };
+    yield { ...part, first: start, bytes: await source.readStored(part.tensor.name, range) };
   }
 }
 
 async function* floatPieces(
   part: Omit<Piece, "first" | "bytes" | "dtype">,
-  source: FrozenSource,
+  { source, buffers }: Reading,
 ): AsyncGenerator<Piece> {
   let first = 0;
-  for await (const values of source.streamTensor(part.tensor.name)) {
+  for await (const values of source.streamTensor(part.tensor.name, buffers)) {
     yield { ...part, first, bytes: bytesOf(values), dtype: "f32" };
     first += values.byteLength;
   }
@@ -184,7 +194,7 @@ async function* floatPieces(
 
 async function* rowPieces(
   part: Omit<Piece, "first" | "bytes" | "dtype">,
-  source: FrozenSource,
+  { source, buffers }: Reading,
 ): AsyncGenerator<Piece> {
   const { tensor: { name, shape: [rows] }, group } = part;
   const dtype = source.dtypeOf(name);
@@ -193,11 +203,12 @@ async function* rowPieces(
   const bytes = group.columns * (isDtype(dtype) ? DTYPE_BYTES[dtype] : 4);
   const most = rowsAtOnce(group);
   for (let first = 0; first < rows!; first += most) {
-    const range = { start: first * bytes, length: Math.min(most, rows! - first) * bytes };
+    const [start, length] = [first * bytes, Math.min(most, rows! - first) * bytes];
     yield {
       ...part,
       first,
-      bytes: whole?.subarray(range.start, range.start + range.length) ?? await source.readStored(name, range),
+      bytes: whole?.subarray(start, start + length) ??
+        await source.readStored(name, { start, length, into: buffers.next(length) }),
       dtype: dtype === "BF16" ? "bf16" : dtype === "F16" ? "f16" : "f32",
     };
   }

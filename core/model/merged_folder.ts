@@ -1,6 +1,7 @@
 /** A model's folder as its adapter changes it, without a device: weights are merged as they are read. @module */
 import type { AdapterFolder } from "../checkpoint/adapter_folder.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import type { PieceBuffers } from "../files/piece_buffers.ts";
 import type { AdapterModule } from "./adapter_plan.ts";
 import { planTargets } from "./adapter_targets.ts";
 import { checkTensors } from "./lora_adapter.ts";
@@ -16,12 +17,12 @@ export function mergedFolder(base: ModelFolder, adapter: AdapterFolder): ModelFo
   const modules = new Map(plan.modules.map((module) => [`${module.name}.weight`, module]));
   const read = (name: string) => adapter.weights.readFloat32(adapter.stored.get(name)!);
 
-  async function* streamTensor(name: string): AsyncGenerator<Float32Array<ArrayBuffer>> {
+  async function* streamTensor(name: string, buffers?: PieceBuffers): AsyncGenerator<Float32Array<ArrayBuffer>> {
     const module = modules.get(name);
-    if (module === undefined) return yield* base.streamTensor(name);
+    if (module === undefined) return yield* base.streamTensor(name, buffers);
     const factors = { down: await read(module.down.name), up: await read(module.up.name) };
     let first = 0;
-    for await (const values of base.streamTensor(name)) {
+    for await (const values of base.streamTensor(name, buffers)) {
       addProduct(values, { first, module, ...factors });
       yield values;
       first += values.length;

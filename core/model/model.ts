@@ -6,8 +6,10 @@ import { openAdapterFolder } from "../checkpoint/adapter_folder.ts";
 import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
 import { RoundingMeter } from "../checkpoint/rounding_meter.ts";
 import { newModelFiles, type SaveOptions, saveWatched } from "../checkpoint/save_folder.ts";
+import { PIECE_BYTES } from "../checkpoint/stored_weights.ts";
 import type { Dtype } from "../dtype.ts";
 import type { ModelFiles } from "../files/model_files.ts";
+import { PieceBuffers } from "../files/piece_buffers.ts";
 import type { FolderWatch } from "../files/replace_folder.ts";
 import { parameterShapes } from "./families/families.ts";
 import type { ModelConfig } from "./families/family.ts";
@@ -110,9 +112,10 @@ export function freeModel({ weights, adapter }: Pick<AnyModel, "weights" | "adap
 async function* pieces(
   folder: ModelFolder,
 ): AsyncGenerator<{ name: string; first: number; values: Float32Array<ArrayBuffer> }> {
+  const buffers = new PieceBuffers(PIECE_BYTES);
   for (const { name } of parameterShapes(folder.config)) {
     let first = 0;
-    for await (const values of folder.streamTensor(name)) {
+    for await (const values of folder.streamTensor(name, buffers)) {
       yield { name, first, values };
       first += values.length;
     }

@@ -15,7 +15,7 @@ const LOSS_MS = 100;
 const SMALL_READ_BYTES = 1024 * 1024;
 
 /** Bytes of writes that wait for a submit at most. */
-const STAGED_BYTES = 16 * 1024 * 1024;
+const STAGED_BYTES = 4 * 1024 * 1024;
 
 /** Limits that kernels ask; a device is opened with the adapter's own. */
 export const LIMITS = [

@@ -244,9 +244,9 @@ Deno.test("Profiler gives the time of each kernel's calls", async () => {
   device.destroy();
 });
 
-Deno.test("Device submits what is written every 16 MiB, and what is left where it waits", async () => {
+Deno.test("Device submits what is written every 4 MiB, and what is left where it waits", async () => {
   using device = await openAdapter();
-  const piece = new Uint8Array(6 * 2 ** 20).fill(7);
+  const piece = new Uint8Array(1.5 * 2 ** 20).fill(7);
   const slice = device.alloc(piece.length, "written");
   const { queue } = device.gpu;
   let submits = 0;

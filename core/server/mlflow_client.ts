@@ -4,9 +4,15 @@ import { safeLine } from "../safe_text.ts";
 import { isRecord } from "../values.ts";
 import { readBounded } from "./bounded_body.ts";
 
-/** How long a request may take, in milliseconds, and how many bytes its answer may have. */
-const REQUEST_MILLISECONDS = 10_000;
+/**
+ * How long a request may take, in milliseconds, and how many bytes its answer may have. An answer may wait for a long
+ * step of training to end before it is seen.
+ */
+const REQUEST_MILLISECONDS = 30_000;
 const MAX_BYTES = 16 * 2 ** 20;
+
+/** How many values of a metric are asked for at a time, and at most. */
+const [PAGE, MAX_HISTORY] = [10_000, 1_000_000];
 
 /** The longest part of a server's own words in an error. */
 const DETAIL_LENGTH = 200;
@@ -63,9 +69,15 @@ export class MlflowClient {
   readonly #base: string;
   readonly #authorization: string | null;
   readonly #secrets: readonly string[];
+  readonly #milliseconds: number;
+  readonly #closed = new AbortController();
 
-  /** Makes a client, without sending anything. */
-  constructor(url: string, { token, username, password }: MlflowLogin = {}) {
+  /** Makes a client, without sending anything. A request may take so many `milliseconds`, 30 s by default. */
+  constructor(
+    url: string,
+    { token, username, password, milliseconds = REQUEST_MILLISECONDS }: MlflowLogin & { milliseconds?: number } = {},
+  ) {
+    this.#milliseconds = milliseconds;
     this.#base = `${url.replace(/\/+$/, "")}/api/2.0/mlflow/`;
     const basic = username === undefined ? null : base64(`${username}:${password ?? ""}`);
     // As MLflow's own clients do: a user name goes before a token.
@@ -73,6 +85,11 @@ export class MlflowClient {
     this.#secrets = [token, password, basic].filter((secret) =>
       typeof secret === "string" && secret !== ""
     ) as string[];
+  }
+
+  /** Gives up what is under way, and all that is asked later. */
+  close(): void {
+    this.#closed.abort();
   }
 
   /** The id of the experiment of this name, which is made if it is missing. */
@@ -125,11 +142,23 @@ export class MlflowClient {
 
   /** The values of a metric that the server has. */
   async history(run: string, metric: string): Promise<{ step: number; value: number }[]> {
-    const query = { run_id: run, metric_key: metric };
-    const { metrics } = await this.#ask("GET", "metrics/get-history", query);
-    const found = Array.isArray(metrics) ? metrics : [];
-    // JSON of protocol buffers has 64-bit integers as texts, and leaves out a 0.
-    return found.filter(isRecord).map(({ step, value }) => ({ step: Number(step ?? 0), value: Number(value ?? 0) }));
+    const found: { step: number; value: number }[] = [];
+    let page: string | null = null;
+    do {
+      // Without max_results, MLflow 3 gives none.
+      const query = { run_id: run, metric_key: metric, max_results: String(PAGE) };
+      const answer: Record<string, unknown> = await this.#ask("GET", "metrics/get-history", {
+        ...query,
+        ...(page !== null && { page_token: page }),
+      });
+      const { metrics } = answer;
+      // JSON of protocol buffers has 64-bit integers as texts, and leaves out a 0.
+      for (const { step, value } of Array.isArray(metrics) ? metrics.filter(isRecord) : []) {
+        found.push({ step: Number(step ?? 0), value: Number(value ?? 0) });
+      }
+      page = text(answer.next_page_token);
+    } while (page !== null && found.length < MAX_HISTORY);
+    return found;
   }
 
   /** Says how a run stands, in MLflow's words. */
@@ -147,6 +176,7 @@ export class MlflowClient {
     const url = new URL(this.#base + path);
     if (method === "GET") url.search = new URLSearchParams(input as Record<string, string>).toString();
     const where = this.#base + path;
+    const milliseconds = this.#milliseconds;
     try {
       const response = await fetch(url, {
         method,
@@ -157,16 +187,17 @@ export class MlflowClient {
         body: method === "POST" ? JSON.stringify(input) : null,
         // A redirection would send the login elsewhere.
         redirect: "manual",
-        signal: AbortSignal.timeout(REQUEST_MILLISECONDS),
+        signal: AbortSignal.any([AbortSignal.timeout(milliseconds), this.#closed.signal]),
       });
-      const bytes = await readBounded(response, { maxBytes: MAX_BYTES, milliseconds: REQUEST_MILLISECONDS });
+      const { signal } = this.#closed;
+      const bytes = await readBounded(response, { maxBytes: MAX_BYTES, milliseconds, signal });
       if (response.ok) return bytes.length === 0 ? {} : parseJsonObject(bytes, "its answer");
       throw this.#refusal(`${where} answers ${response.status}`, new TextDecoder().decode(bytes));
     } catch (error) {
       if (error instanceof MlflowError) throw error;
       const isLate = error instanceof DOMException && error.name === "TimeoutError";
       const why = isLate
-        ? `gives no answer within ${REQUEST_MILLISECONDS / 1000} s`
+        ? `gives no answer within ${milliseconds / 1000} s`
         : `gives no usable answer: ${error instanceof Error ? error.message : error}`;
       throw new MlflowError(this.#safe(`${where} ${why}`));
     }

@@ -83,6 +83,8 @@ export class MlflowServer implements Tracker {
     } finally {
       clearTimeout(timer);
       this.#fail();
+      this.#client.close();
+      await this.#sending;
     }
   }
 

@@ -198,7 +198,7 @@ export class MlflowClient {
       const isLate = error instanceof DOMException && error.name === "TimeoutError";
       const why = isLate
         ? `gives no answer within ${milliseconds / 1000} s`
-        : `gives no usable answer: ${error instanceof Error ? error.message : error}`;
+        : `gives no usable answer: ${reasonOf(error)}`;
       throw new MlflowError(this.#safe(`${where} ${why}`));
     }
   }
@@ -221,6 +221,12 @@ export class MlflowClient {
   #safe(message: string): string {
     return safeLine(this.#secrets.reduce((text, secret) => text.replaceAll(secret, "(key)"), message));
   }
+}
+
+/** What an error says: of a failed connection, that is its cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
 }
 
 function text(value: unknown): string | null {

@@ -25,7 +25,7 @@ const reportTo = named(
 
 /** A path, or an address that {@linkcode isTrackingUri} knows. */
 const trackingUri = text.refine(isTrackingUri, {
-  error: "expected a folder, or an address that begins with http:// or https:// (a server with a database of its own)",
+  error: "a folder, or an address that begins with http:// or https:// (a server with a database of its own)",
 });
 
 /** Whether a text is a folder's path or file URL, or a server's address; a drive's letter is no scheme. */

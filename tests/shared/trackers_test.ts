@@ -12,7 +12,7 @@ command = [core, "leet", "--no-observability", "--inspect", "--run-file", file, 
 print(subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=60).stdout)
 `;
 
-/** Prints each run's name, state, params, tags and curves, of a folder or a server that it starts itself. */
+/** Prints each run's name, state, a param, a tag and the curves, of a folder or a server. */
 const MLFLOW = `
 import json, os, sys
 os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
@@ -37,13 +37,15 @@ print(json.dumps([run, storage.get_run_config(project, run)["method"],
 
 /** Starts a tracking server on a port, with a database in a folder, and prints a line once it answers. */
 const SERVER = `
-import subprocess, sys, time, urllib.request
+import os, signal, subprocess, sys, time, urllib.request
+os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
 folder, port = sys.argv[1:]
 command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db",
   "--default-artifact-root", folder, "--host", "127.0.0.1", "--port", port, "--workers", "1"]
-server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+quiet = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
+server = subprocess.Popen(command, start_new_session=True, **quiet)
 try:
-  for _ in range(180):
+  for _ in range(120):
     try:
       urllib.request.urlopen(f"http://127.0.0.1:{port}/version", timeout=5)
       break
@@ -51,8 +53,9 @@ try:
   print("up", flush=True)
   sys.stdin.read()
 finally:
-  server.terminate()
-  server.wait()
+  # It starts processes of its own, in the session that it was given.
+  os.killpg(server.pid, signal.SIGKILL)
+  server.wait(timeout=20)
 `;
 
 async function python(code: string, ...args: string[]): Promise<string> {

@@ -55,6 +55,11 @@ Deno.test.each([
     "training: {mlflow_tracking_uri: 'sqlite:///mlflow.db'}",
     'config.yaml:1:33 training.mlflow_tracking_uri: expected a folder, or an address that begins with http:// or https:// (a server with a database of its own), got "sqlite:///mlflow.db"',
   ],
+  [
+    "a tracking server's address with a login",
+    "training: {mlflow_tracking_uri: 'https://me:secret@host/'}",
+    "config.yaml:1:33 training.mlflow_tracking_uri: is an address with a user name or password, expected one without, and them in MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+  ],
   ["a scalar for a mapping", "training: 3", "config.yaml:1:11 training: expected a mapping, got 3"],
   ["a mapping for a scalar", "model: {}", "config.yaml:1:8 model: expected text, got a mapping"],
   ["empty text", 'model: ""', 'config.yaml:1:8 model: expected text that is not empty, got ""'],

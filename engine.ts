@@ -78,6 +78,7 @@ export type {
   LoraConfig,
   NoiseSection,
   Optimizer,
+  ReportTo,
   Schedule,
   TrainingConfig,
 } from "./core/config/config_types.ts";

@@ -72,6 +72,7 @@ export type {
   Optimizer,
   PerIteration,
   Quantization,
+  ReportTo,
   RewardModelJudgeConfig,
   Schedule,
   SelfJudgeConfig,

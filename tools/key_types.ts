@@ -43,6 +43,7 @@ import type {
   Method,
   Optimizer,
   Quantization,
+  ReportTo,
   Schedule,
 } from "./choices.ts";
 import type { PerIteration } from "./per_iteration.ts";

@@ -46,6 +46,12 @@ export type LossType = "sigmoid" | "hinge" | "ipo" | "robust" | "sft";
  */
 export const LOSS_TYPES = ["sigmoid", "hinge", "ipo", "robust", "sft"] as const satisfies readonly LossType[];
 
+/** A place that numbers are logged to besides metrics.jsonl. */
+export type ReportTo = "tensorboard" | "wandb" | "mlflow" | "trackio";
+
+/** The places that numbers may be logged to. */
+export const REPORT_TO = ["tensorboard", "wandb", "mlflow", "trackio"] as const satisfies readonly ReportTo[];
+
 /** How the weights of a frozen base are held: as their files have them, or quantized. */
 export type Quantization = "none" | "int8" | "int4" | "nf4";
 

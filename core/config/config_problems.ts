@@ -113,7 +113,10 @@ const NOT_NAMES = new Set(["prompt", "template", "system_prompt", "base_url", "s
 /** Where names of models, data and files hold a user name or password; no message repeats one. */
 export function credentialProblems(value: unknown, path: Path = []): Problem[] {
   if (typeof value === "string") {
-    const message = "is an address with a user name or password, expected a local path or org/name";
+    const expected = path.at(-1) === "mlflow_tracking_uri"
+      ? "one without, and them in MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+      : "a local path or org/name";
+    const message = `is an address with a user name or password, expected ${expected}`;
     return hasCredentials(value) ? [{ path, message, key: false }] : [];
   }
   if (typeof value !== "object" || value === null) return [];

@@ -9,6 +9,7 @@ export type {
   Method,
   Optimizer,
   Quantization,
+  ReportTo,
   Schedule,
 } from "./choices.ts";
 export type * from "./key_types.ts";

@@ -7,6 +7,7 @@ import type {
   Method,
   Optimizer,
   Quantization,
+  ReportTo,
   Schedule,
 } from "./choices.ts";
 import type { PerIteration } from "./per_iteration.ts";
@@ -486,8 +487,21 @@ export interface TrainingConfig<Rate = number> {
   save_total_limit: number;
   /** What a NaN or Inf in loss or gradients does. error: it stops the run; skip: the step is skipped and counted. */
   on_nan: "error" | "skip";
-  /** Where numbers are logged besides metrics.jsonl: none, or tensorboard (event files in OUTPUT_DIR/tensorboard/). */
-  report_to: "tensorboard"[];
+  /**
+   * Where numbers are logged besides metrics.jsonl: none, all, or of tensorboard (event files in
+   * OUTPUT_DIR/tensorboard/), wandb (an offline run in OUTPUT_DIR/wandb/, for wandb sync), mlflow (where
+   * mlflow_tracking_uri says) and trackio (a database in OUTPUT_DIR/trackio/) one or a list.
+   */
+  report_to: ReportTo[];
+  /** The run's name at wandb, mlflow and trackio; default: that of output_dir. */
+  run_name?: string;
+  /** Project of wandb and trackio, and experiment of mlflow, that the run belongs to. */
+  project: string;
+  /**
+   * Where report_to mlflow logs: a folder, or the http(s) address of a tracking server, whose login is in
+   * MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN; default: OUTPUT_DIR/mlruns.
+   */
+  mlflow_tracking_uri?: string;
 }
 
 /** Low-rank adapters. */

@@ -104,8 +104,8 @@ export async function syncFolder(path: string): Promise<void> {
 
 /** A file that grows at its end. */
 export interface AppendFile extends Disposable {
-  /** Appends all of `text`. Throws a UserError if it cannot be written. */
-  append(text: string): Promise<void>;
+  /** Appends all of `data`. Throws a UserError if it cannot be written. */
+  append(data: string | Uint8Array): Promise<void>;
   /** Flushes the file to disk. Throws a UserError if it cannot. */
   sync(): Promise<void>;
 }
@@ -115,7 +115,8 @@ export async function openAppend(path: string): Promise<AppendFile> {
   const action = `Cannot write ${path}`;
   const file = await explained(action, () => fileSystem().open(path, { append: true, create: true }));
   return {
-    append: (text) => explained(action, () => writeAll(file, new TextEncoder().encode(text))),
+    append: (data) =>
+      explained(action, () => writeAll(file, typeof data === "string" ? new TextEncoder().encode(data) : data)),
     sync: () => explained(action, () => file.sync()),
     [Symbol.dispose]: () => file.close(),
   };

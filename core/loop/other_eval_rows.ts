@@ -1,6 +1,6 @@
 /** Keeps the evaluations of a run comparable: where the held-out rows change, all of its models are evaluated again. @module */
 import { removePath } from "../files/io.ts";
-import { dropEvaluationEvents, reportEvaluation } from "../run/metrics_sinks.ts";
+import { dropEvaluationEvents, type EvaluationContext, reportEvaluation } from "../run/metrics_sinks.ts";
 import { readYamlRecord } from "../run/resume_check.ts";
 import type { RunContext } from "../run/run_context.ts";
 import { iterationPaths, runPaths, stagePaths } from "../run/run_paths.ts";
@@ -21,14 +21,14 @@ export async function hasOtherEval({ config }: Pick<RunContext, "config">): Prom
 }
 
 /** Removes the evaluations of a run that were made on other rows than the config names now. */
-export async function dropOtherEvaluations(context: Pick<RunContext, "config" | "onNote">): Promise<void> {
+export async function dropOtherEvaluations(context: EvaluationContext & Pick<RunContext, "onNote">): Promise<void> {
   if (!await hasOtherEval(context)) return;
   const { output_dir: folder } = context.config;
   const iterations = await iterationsIn(folder);
   for (const { evaluation } of [stagePaths(folder), ...iterations.map((k) => iterationPaths(folder, k))]) {
     await removePath(evaluation);
   }
-  await dropEvaluationEvents(folder);
+  await dropEvaluationEvents(context);
   context.onNote(
     "data.eval or data.eval_limit has changed: all models of the run are evaluated on those rows",
   );
@@ -50,7 +50,7 @@ export async function evaluateAgain(
   context.onNote(
     "data.eval has other rows than before: the models that were evaluated before are evaluated on them too",
   );
-  await dropEvaluationEvents(context.config.output_dir);
+  await dropEvaluationEvents(context);
   for (const step of steps) {
     const { iteration, paths } = step;
     if (others.includes(step)) {

@@ -43,6 +43,7 @@ export async function removeRun(folder: string): Promise<void> {
   }
   const { noise, report, summary, timings, metrics, log, progress, stop } = runPaths(folder);
   for (const path of [noise, report, summary, timings, metrics, log, progress, stop]) await removeWritten(path);
+  await forgetTracking(folder);
   await removeEvents(folder);
   await removeRecords(folder);
 }
@@ -61,6 +62,7 @@ export async function removeTraining(folder: string): Promise<void> {
   for (const path of [model, adapter]) await removeReplaced(path);
   for (const path of [reference, noise, report, summary]) await removeWritten(path);
   for (const path of [timings, metrics]) await removeLines(path);
+  await forgetTracking(folder);
   await removeEvents(folder, { keepsRun: true });
   if ((await iterationsIn(folder)).length === 0) await removeRecords(folder);
   else for (const path of [runPaths(folder).settings, runPaths(folder).stage]) await removeWritten(path);
@@ -118,6 +120,12 @@ async function removeStates(dir: string): Promise<void> {
 async function removeWritten(path: string): Promise<void> {
   await removePath(path);
   await removePath(`${path}.tmp`);
+}
+
+/** The run begins as another one at its trackers, which keep the earlier one as they do every run. */
+async function forgetTracking(folder: string): Promise<void> {
+  const { tracking, trackingPoints } = runPaths(folder);
+  for (const path of [trackingPoints, tracking]) await removeWritten(path);
 }
 
 /** Removes the lines of optimizer steps. */

@@ -7,6 +7,7 @@
 import { dirname } from "node:path";
 import { makeFolder, writeAll, writeFileAtomic } from "../files/atomic.ts";
 import { explainIoError } from "../files/io.ts";
+import { ProtoMessage } from "./proto_message.ts";
 
 /** Scalars of a step. */
 export interface ScalarEvent {
@@ -39,47 +40,6 @@ function record(message: Uint8Array): Uint8Array<ArrayBuffer> {
   out.set(message, 12);
   view.setUint32(12 + message.length, maskedCrc32c(message), true);
   return out;
-}
-
-/** Writes the fields of a protocol buffer's message in wire format. */
-class ProtoMessage {
-  readonly #bytes: number[] = [];
-
-  #varint(value: bigint): void {
-    let left = BigInt.asUintN(64, value);
-    for (; left > 127n; left >>= 7n) this.#bytes.push(Number(left & 127n) | 128);
-    this.#bytes.push(Number(left));
-  }
-
-  int(field: number, value: number): this {
-    this.#varint(BigInt(field << 3));
-    this.#varint(BigInt(value));
-    return this;
-  }
-
-  fixed(field: number, value: number, bytes: 4 | 8): this {
-    const view = new DataView(new ArrayBuffer(bytes));
-    if (bytes === 4) view.setFloat32(0, value, true);
-    else view.setFloat64(0, value, true);
-    this.#varint(BigInt(field << 3 | (bytes === 4 ? 5 : 1)));
-    this.#bytes.push(...new Uint8Array(view.buffer));
-    return this;
-  }
-
-  bytes(field: number, value: Uint8Array): this {
-    this.#varint(BigInt(field << 3 | 2));
-    this.#varint(BigInt(value.length));
-    for (const byte of value) this.#bytes.push(byte);
-    return this;
-  }
-
-  text(field: number, value: string): this {
-    return this.bytes(field, new TextEncoder().encode(value));
-  }
-
-  end(): Uint8Array {
-    return Uint8Array.from(this.#bytes);
-  }
 }
 
 /** The record of a step's scalars. */

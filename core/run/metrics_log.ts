@@ -29,7 +29,8 @@ export async function openMetrics(
     if (of !== at) return of < at || stands(iteration, of);
     return stage === "optimize" && Number(line.step) <= step;
   };
-  const sink = await openSinks(context, { stage, iteration, step, stands: (later) => stands(later, STAGES.length) });
+  const isLater = (later: number): boolean => stands(later, STAGES.length);
+  const sink = await openSinks(context, { stage, iteration, step, stands: isLater, keep });
   return await LineLog.open(runPaths(folder).metrics, keep, sink);
 }
 

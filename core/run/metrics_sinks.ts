@@ -1,4 +1,4 @@
-/** Where logged numbers go besides metrics.jsonl: TensorBoard and OpenTelemetry. @module */
+/** Where logged numbers go besides metrics.jsonl: TensorBoard, other trackers and OpenTelemetry. @module */
 import { join } from "node:path";
 import { exists } from "../files/io.ts";
 import type { MetricsLine } from "../files/json_lines.ts";
@@ -14,7 +14,12 @@ export interface LogPlace {
   step: number;
   /** Whether what was logged of a later iteration still stands. */
   stands: (iteration: number) => boolean;
+  /** Whether a line of metrics.jsonl still stands. */
+  keep: (line: MetricsLine) => boolean;
 }
+
+/** What dropping evaluations needs of a run. */
+export type EvaluationContext = Pick<RunContext, "config" | "trackers">;
 
 /** Takes a line that was written to metrics.jsonl. */
 export type Sink = (line: MetricsLine) => Promise<void>;
@@ -28,10 +33,16 @@ function eventPath(folder: string, iteration?: number): string {
   return iteration === undefined ? join(tensorboard, FILE) : join(tensorboard, `iteration-${iteration}`, FILE);
 }
 
-/** Opens the sinks that config and environment ask for. They drop what a stopped run logged after `place`. */
-export async function openSinks({ config, telemetry }: RunContext, place: LogPlace): Promise<Sink> {
+/**
+ * Opens the sinks that config and environment ask for. They drop what a stopped run logged after `place`. What goes
+ * wrong with one is a note, and no reason to stop.
+ */
+export async function openSinks({ config, telemetry, trackers }: RunContext, place: LogPlace): Promise<Sink> {
   const { iteration } = place;
-  const events = config.training.report_to.includes("tensorboard") ? await openEvents(config.output_dir, place) : null;
+  const open = async (): Promise<EventFile | null> =>
+    config.training.report_to.includes("tensorboard") ? await openEvents(config.output_dir, place) : null;
+  let events = await trackers.guard("tensorboard", open) ?? null;
+  await trackers.goOn(place.keep);
   let before: { tokens: number; at: number } | undefined;
   return async (line) => {
     const values = numbersOf(line);
@@ -42,36 +53,47 @@ export async function openSinks({ config, telemetry }: RunContext, place: LogPla
       before = { tokens, at };
     }
     telemetry.record(values, { iteration, stage: place.stage });
-    if (!events) return;
     const isStep = typeof line.step === "number";
     // Hugging Face's Trainer names its tags like this.
-    const tagged = isStep
-      ? Object.entries(values).map(([name, value]) => [`train/${name}`, value])
-      : Object.entries(values);
-    await events.append(isStep ? Number(line.step) : iteration, Object.fromEntries(tagged));
+    const tagged: Record<string, number> = isStep
+      ? Object.fromEntries(Object.entries(values).map(([name, value]) => [`train/${name}`, value]))
+      : values;
+    await trackers.guard("tensorboard", async () => {
+      const file = events;
+      // After a record that was torn nothing is read; the next stage mends the file.
+      events = null;
+      await file?.append(isStep ? Number(line.step) : iteration, tagged);
+      events = file;
+    });
+    await trackers.add({ stage: place.stage, iteration, ...(isStep && { step: Number(line.step) }), values: tagged });
   };
 }
 
-/** Logs an evaluation, to TensorBoard only once; `iteration` is −1 for the start. */
+/** Logs an evaluation, to trackers only once; `iteration` is −1 for the start. */
 export async function reportEvaluation(
-  { config, telemetry }: RunContext,
+  { config, telemetry, trackers }: RunContext,
   { iteration, evaluation }: { iteration: number; evaluation: { rows: number; loss: number; data?: string } },
 ): Promise<void> {
   const { rows: _, data: __, ...numbers } = evaluation;
   const values = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [`eval/${name}`, value]));
   telemetry.record(values, { iteration, stage: "evaluate" });
+  if (!await trackers.hasEvaluation(iteration)) await trackers.add({ stage: "evaluate", iteration, values });
   if (!config.training.report_to.includes("tensorboard")) return;
-  // The step of an evaluation is the number of iterations that the model has been trained for.
-  const step = iteration + 1;
-  const events = await EventFile.open(eventPath(config.output_dir), () => true);
-  if (!events.has(step, "eval/loss")) await events.append(step, values);
+  await trackers.guard("tensorboard", async () => {
+    // The step of an evaluation is the number of iterations that the model has been trained for.
+    const step = iteration + 1;
+    const events = await EventFile.open(eventPath(config.output_dir), () => true);
+    if (!events.has(step, "eval/loss")) await events.append(step, values);
+  });
 }
 
-/** Drops the evaluations that were logged to TensorBoard: the models are evaluated again. */
-export async function dropEvaluationEvents(folder: string): Promise<void> {
-  const path = eventPath(folder);
+/** Drops the evaluations that were logged to TensorBoard and to trackers: the models are evaluated again. */
+export async function dropEvaluationEvents({ config, trackers }: EvaluationContext): Promise<void> {
+  await trackers.dropEvaluations();
+  const path = eventPath(config.output_dir);
   if (!await exists(path)) return;
-  await EventFile.open(path, ({ tags }) => !tags.some((tag) => tag.startsWith("eval/")));
+  const isOther = ({ tags }: { tags: readonly string[] }): boolean => !tags.some((tag) => tag.startsWith("eval/"));
+  await trackers.guard("tensorboard", () => EventFile.open(path, isOther));
 }
 
 async function openEvents(folder: string, { stage, iteration, step, stands }: LogPlace): Promise<EventFile> {

@@ -16,6 +16,7 @@ import { runPaths } from "./run_paths.ts";
 import { type Need, RunSources } from "./run_sources.ts";
 import { checkSourcePlaces } from "./source_places.ts";
 import { openTelemetry, type Telemetry } from "./telemetry.ts";
+import { RunTrackers } from "./trackers/run_trackers.ts";
 
 /** The callbacks and switches by which a caller follows and stops a run. */
 export interface RunHooks {
@@ -64,6 +65,8 @@ export interface RunContext {
   /** Checks what the run reads back of its own files. */
   readonly checksums: RunChecksums;
   readonly telemetry: Telemetry;
+  /** What the config's `report_to` names; work without a folder logs nothing. */
+  readonly trackers: RunTrackers;
   /** Encodes the rows of `data`, and keeps their ids between stages and iterations. */
   readonly encoder: RowEncoder;
 }
@@ -178,9 +181,11 @@ async function withOpened<T>(
     sources,
     checksums,
     telemetry: await openTelemetry(),
+    trackers: new RunTrackers(config, onNote),
     encoder: new RowEncoder({ signal }),
   };
-  return journal === null ? await work(context) : await journal.follow(device, () => work(context));
+  if (journal === null) return await work(context);
+  return await journal.follow(device, () => context.trackers.follow(() => work(context)));
 }
 
 /** The hooks of work that leaves no record. */

@@ -81,6 +81,9 @@ export interface RunPaths {
   readonly replies: string;
   /** Folder of event files. */
   readonly tensorboard: string;
+  /** Who the run is to trackers, and the points that they are given. */
+  readonly tracking: string;
+  readonly trackingPoints: string;
 }
 
 /** The files of the run in `folder`. */
@@ -104,5 +107,7 @@ export function runPaths(folder: string): RunPaths {
     noise: join(folder, "noise.safetensors"),
     replies: join(folder, "judge_replies.jsonl"),
     tensorboard: join(folder, "tensorboard"),
+    tracking: join(folder, "tracking.json"),
+    trackingPoints: join(folder, "tracking.jsonl"),
   };
 }

@@ -1,5 +1,6 @@
 /** A reader of TensorBoard's event files for the tests, written apart from the writer. @module */
 import { AssertionError } from "node:assert/strict";
+import { fieldsOf } from "./proto_fields.ts";
 
 /** A step that was read. */
 export interface ReadEvent {
@@ -21,13 +22,13 @@ export async function readEvents(path: string): Promise<{ version: string; event
     checkSum(data, view.getUint32(at + 12 + length, true));
     at += 16 + length;
     const event: ReadEvent = { wallTime: 0, step: 0, values: {} };
-    for (const [field, value] of fields(data)) {
+    for (const [field, value] of fieldsOf(data)) {
       if (field === 1) event.wallTime = float(value as Uint8Array);
       else if (field === 2) event.step = Number(BigInt.asIntN(64, value as bigint));
       else if (field === 3) version = text(value);
       else if (field === 5) {
-        for (const [, one] of fields(value as Uint8Array)) {
-          const parts = new Map(fields(one as Uint8Array));
+        for (const [, one] of fieldsOf(value as Uint8Array)) {
+          const parts = new Map(fieldsOf(one as Uint8Array));
           event.values[text(parts.get(1)!)] = float(parts.get(2) as Uint8Array);
         }
       } else throw new AssertionError({ message: `event has a field ${field}` });
@@ -48,30 +49,6 @@ function checkSum(bytes: Uint8Array, expected: number): void {
   const rotated = (crc >> 15n) | ((crc << 17n) % 2n ** 32n);
   const masked = Number((rotated + 0xa282ead8n) % 2n ** 32n);
   if (masked !== expected) throw new AssertionError({ message: `sum is ${expected}, expected ${masked}` });
-}
-
-function fields(bytes: Uint8Array): [number, bigint | Uint8Array][] {
-  const out: [number, bigint | Uint8Array][] = [];
-  let at = 0;
-  const varint = (): bigint => {
-    let [value, scale] = [0n, 1n];
-    for (;; scale *= 128n) {
-      const byte = bytes[at++]!;
-      value += BigInt(byte % 128) * scale;
-      if (byte < 128) return value;
-    }
-  };
-  while (at < bytes.length) {
-    const key = Number(varint());
-    const wire = key % 8;
-    if (wire === 0) out.push([Math.floor(key / 8), varint()]);
-    else {
-      const length = wire === 1 ? 8 : wire === 5 ? 4 : Number(varint());
-      out.push([Math.floor(key / 8), bytes.slice(at, at + length)]);
-      at += length;
-    }
-  }
-  return out;
 }
 
 function float(bytes: Uint8Array): number {

@@ -18,7 +18,7 @@ Deno.test("keyTypes() tells what may be absent, what is filled in, and what a ju
   match(fieldsOf("DataConfig"), /^train\?: DataSourceConfig; limit\?: number; max_length: number; /);
   match(
     fieldsOf("TrainingConfig<Rate = number>"),
-    / optim: Optimizer; .* beta: Rate; .* report_to: "tensorboard"\[\];$/,
+    / optim: Optimizer; .* beta: Rate; .* report_to: ReportTo\[\]; .*mlflow_tracking_uri\?: string;$/,
   );
   equal(fieldsOf("MemberConfig extends JudgeConfig"), "judge: MemberKind; weight: number;");
   equal(fieldsOf("LogprobJudgeConfig"), 'judge: "logprob"; model: string; margin: number;');

@@ -144,8 +144,8 @@ const ANSWERS: readonly (readonly [text: string, keys: string])[] = [
   [
     "here metrics.jsonl has the numbers, by training.logging_steps (and training.report_to)",
     "logging_strategy logging_dir logging_first_step logging_nan_inf_filter log_level log_level_replica " +
-    "log_on_each_node disable_tqdm run_name project plot_loss use_wandb use_tensorboard use_mlflow wandb_project " +
-    "wandb_entity wandb_name wandb_run_id wandb_watch wandb_log_model mlflow_experiment_name trackio_space_id " +
+    "log_on_each_node disable_tqdm plot_loss " +
+    "wandb_entity wandb_run_id wandb_watch wandb_log_model hf_mlflow_log_artifacts trackio_space_id " +
     "trackio_bucket_id trackio_static_space_id",
   ],
   [

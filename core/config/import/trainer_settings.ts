@@ -1,6 +1,6 @@
 /** Settings of transformers' Trainer, which TRL, LLaMA-Factory and axolotl train with. @module */
 import { UserError } from "../../error.ts";
-import type { Optimizer, Schedule } from "../choices.ts";
+import { type Optimizer, REPORT_TO, type Schedule } from "../choices.ts";
 import { type ConfigDraft, shown } from "./config_draft.ts";
 import type { ForeignSource } from "./foreign_source.ts";
 
@@ -145,9 +145,14 @@ export function takeLogging(
     program: "dnpo, where only the states of the iteration at hand are kept",
   });
   const reports = source.texts("report_to", { commas: true });
+  for (const key of ["run_name", "project"]) {
+    const name = source.text(key);
+    if (name !== undefined && name !== "") draft.set(`training.${key}`, name);
+  }
   if (reports === undefined) return;
-  const known = reports.filter((name) => ["tensorboard", "all"].includes(name));
-  draft.set("training.report_to", known.length > 0 ? "tensorboard" : "none");
-  const others = reports.filter((name) => !["tensorboard", "none"].includes(name));
-  if (others.length > 0) draft.missing("report_to", `${others.join(", ")}: here numbers go to tensorboard alone`);
+  const isAll = reports.includes("all");
+  const known = REPORT_TO.filter((name) => reports.includes(name));
+  draft.set("training.report_to", isAll ? "all" : known.length > 0 ? known : "none");
+  const others = reports.filter((name) => !["none", "all", ...known].includes(name));
+  if (others.length > 0) draft.missing("report_to", `${others.join(", ")}: here numbers go to ${REPORT_TO.join(", ")}`);
 }

@@ -1,7 +1,7 @@
 /** Keys of `training`. @module */
 import { z } from "zod";
-import { LOSS_TYPES, OPTIMIZERS, SCHEDULES } from "../choices.ts";
-import { count, key, type KeyFacts, named, perIteration, seed } from "./key.ts";
+import { LOSS_TYPES, OPTIMIZERS, REPORT_TO, SCHEDULES } from "../choices.ts";
+import { count, key, type KeyFacts, named, perIteration, seed, text } from "./key.ts";
 
 /** The facts of a key that has the same name in transformers. */
 const ARGUMENTS: KeyFacts = { hf: ["TrainingArguments"] };
@@ -17,10 +17,23 @@ function oneOf<Words extends Readonly<Record<string, string>>>(typeName: string,
 }
 
 const reportTo = named(
-  '"tensorboard"[]',
-  z.union([z.enum(["none", "all", "tensorboard"]), z.array(z.enum(["tensorboard"]))])
-    .transform((value) => typeof value !== "string" ? value : value === "none" ? [] : ["tensorboard" as const]),
+  "ReportTo[]",
+  z.union([z.enum(["none", "all", ...REPORT_TO]), z.array(z.enum(REPORT_TO))]).transform((value) =>
+    typeof value !== "string" ? value : value === "none" ? [] : value === "all" ? [...REPORT_TO] : [value]
+  ),
 );
+
+/** A path, or an address that {@linkcode isTrackingUri} knows. */
+const trackingUri = text.refine(isTrackingUri, {
+  error: "a folder, or an address that begins with http:// or https:// (a server with a database of its own)",
+});
+
+/** Whether a text is a folder's path or file URL, or a server's address; a drive's letter is no scheme. */
+function isTrackingUri(uri: string): boolean {
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(uri)?.[1]?.toLowerCase();
+  if (scheme === undefined) return true;
+  return ["http", "https", "file"].includes(scheme) && URL.canParse(uri);
+}
 
 /** Keys of `training`; `Rate` is a number, or a list with one entry per iteration. */
 export const trainingKeys = {
@@ -125,7 +138,24 @@ export const trainingKeys = {
   ),
   report_to: key(
     reportTo.prefault("none"),
-    "Where numbers are logged besides metrics.jsonl: none, or tensorboard (event files in OUTPUT_DIR/tensorboard/).",
+    "Where numbers are logged besides metrics.jsonl: none, all, or of tensorboard (event files in " +
+      "OUTPUT_DIR/tensorboard/), wandb (an offline run in OUTPUT_DIR/wandb/, for wandb sync), mlflow (where " +
+      "mlflow_tracking_uri says) and trackio (a database in OUTPUT_DIR/trackio/) one or a list.",
     { ...ARGUMENTS, mayDiffer: true },
+  ),
+  run_name: key(text.exactOptional(), "The run's name at wandb, mlflow and trackio; default: that of output_dir.", {
+    ...ARGUMENTS,
+    mayDiffer: true,
+  }),
+  project: key(
+    text.default("dnpo"),
+    "Project of wandb and trackio, and experiment of mlflow, that the run belongs to.",
+    { ...ARGUMENTS, mayDiffer: true },
+  ),
+  mlflow_tracking_uri: key(
+    trackingUri.exactOptional(),
+    "Where report_to mlflow logs: a folder, or the http(s) address of a tracking server, whose login is in " +
+      "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN; default: OUTPUT_DIR/mlruns.",
+    { mayDiffer: true },
   ),
 };

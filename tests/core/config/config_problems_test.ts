@@ -40,6 +40,26 @@ Deno.test.each([
     "method: dno",
     'config.yaml:1:9 method: expected "sft", "dpo", "spin" or "dnpo", got "dno", did you mean "dnpo"?',
   ],
+  [
+    "an unknown tracker",
+    "training: {report_to: comet}",
+    'config.yaml:1:23 training.report_to: expected "none", "all", "tensorboard", "wandb", "mlflow" or "trackio", got "comet"',
+  ],
+  [
+    "an unknown tracker in a list",
+    "training: {report_to: [wandb, tensorbord]}",
+    'config.yaml:1:31 training.report_to.1: expected "tensorboard", "wandb", "mlflow" or "trackio", got "tensorbord", did you mean "tensorboard"?',
+  ],
+  [
+    "an address of no tracking server",
+    "training: {mlflow_tracking_uri: 'sqlite:///mlflow.db'}",
+    'config.yaml:1:33 training.mlflow_tracking_uri: expected a folder, or an address that begins with http:// or https:// (a server with a database of its own), got "sqlite:///mlflow.db"',
+  ],
+  [
+    "a tracking server's address with a login",
+    "training: {mlflow_tracking_uri: 'https://me:secret@host/'}",
+    "config.yaml:1:33 training.mlflow_tracking_uri: is an address with a user name or password, expected one without, and them in MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+  ],
   ["a scalar for a mapping", "training: 3", "config.yaml:1:11 training: expected a mapping, got 3"],
   ["a mapping for a scalar", "model: {}", "config.yaml:1:8 model: expected text, got a mapping"],
   ["empty text", 'model: ""', 'config.yaml:1:8 model: expected text that is not empty, got ""'],

@@ -149,7 +149,7 @@ bf16: yes
 push_to_hub: no
 run_name: "\\e[31mred"
 frobnicate: 3
-report_to: [wandb, tensorboard]
+report_to: [wandb, tensorboard, comet_ml]
 logging_steps: 0.1
 `);
   const { training, data } = config;
@@ -163,7 +163,8 @@ logging_steps: 0.1
   );
   assert.deepEqual([training.warmup_steps, training.loss_type, training.label_smoothing], [0, "robust", 0.2]);
   assert.deepEqual([training.beta, data.max_length, training.optim], [0.01, 2048, "adamw"]);
-  assert.deepEqual([training.report_to, training.logging_steps], [["tensorboard"], 10]);
+  assert.deepEqual([training.report_to, training.logging_steps], [["tensorboard", "wandb"], 10]);
+  assert.equal(training.run_name, "\x1b[31mred");
   for (
     const key of [
       "dtype",

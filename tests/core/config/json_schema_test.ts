@@ -37,7 +37,7 @@ Deno.test.each([
   [{ data: { trian: "rows" } }, "/data"],
   [{ training: { learning_rate: [] } }, "/training/learning_rate"],
   [{ training: { beta: 0 } }, "/training/beta"],
-  [{ training: { report_to: ["wandb"] } }, "/training/report_to"],
+  [{ training: { report_to: ["comet"] } }, "/training/report_to"],
   [{ noise: { update: "both" } }, "/noise"],
 ])("the schema refuses %j", (config, place) => {
   assert.match(check(config) ?? "accepted", new RegExp(`^${place}`));

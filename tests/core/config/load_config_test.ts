@@ -49,6 +49,7 @@ const defaults = {
     save_total_limit: 1,
     on_nan: "error",
     report_to: [],
+    project: "dnpo",
   },
   noise: {
     update: "joint",

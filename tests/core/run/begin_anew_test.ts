@@ -35,7 +35,7 @@ async function results(dir: string): Promise<Record<string, Uint8Array>> {
 Deno.test("train() with force begins anew as in an empty folder, and leaves what it did not write", () =>
   withInput(async (dir) => {
     const of = (keys: Record<string, unknown>): Promise<ResolvedConfig> =>
-      configOf(dir, { training: { report_to: "tensorboard" }, ...keys });
+      configOf(dir, { training: { report_to: ["tensorboard", "wandb"] }, ...keys });
     const data = { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` };
     const noise = { update: "joint" };
     await train(await of({ iterations: 3, data, noise }));
@@ -47,6 +47,11 @@ Deno.test("train() with force begins anew as in an empty folder, and leaves what
     }
     await Deno.remove(`${dir}/run/state`);
     await train(await of({ iterations: 1, noise: "none", output_dir: `${dir}/fresh` }));
+    const runsAtWandb = async (run: string): Promise<number> =>
+      (await Array.fromAsync(Deno.readDir(`${dir}/${run}/wandb`))).length;
+    // The earlier run stays at W&B, as runs do.
+    deepEqual([await runsAtWandb("run"), await runsAtWandb("fresh")], [2, 1]);
+    for (const run of ["run", "fresh"]) await Deno.remove(`${dir}/${run}/wandb`, { recursive: true });
     const names = async (run: string): Promise<string[]> =>
       (await walk(`${dir}/${run}`)).map((path) => path.slice(dir.length + run.length + 1));
     deepEqual(await names("run"), await names("fresh"));

@@ -1,6 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
+import type { ResolvedConfig } from "../../../core/config/config_types.ts";
 import { appendTiming, type LoggedStage, openMetrics } from "../../../core/run/metrics_log.ts";
 import type { RunContext } from "../../../core/run/run_context.ts";
+import { RunTrackers } from "../../../core/run/trackers/run_trackers.ts";
 import { jsonLines } from "../../_shared/tiny_model.ts";
 import { readJsonLines } from "../../_shared/trajectory.ts";
 import { withFolder } from "../_tiny.ts";
@@ -21,7 +23,8 @@ async function kept(stage: LoggedStage, iteration: number, step?: number): Promi
   return await withFolder(async (dir) => {
     const path = `${dir}/metrics.jsonl`;
     await Deno.writeTextFile(path, jsonLines(LINES));
-    const context = { config: { output_dir: dir, training: { report_to: [] as string[] } } } as RunContext;
+    const config = { output_dir: dir, training: { report_to: [] as string[] } } as unknown as ResolvedConfig;
+    const context = { config, trackers: new RunTrackers(config, () => {}) } as RunContext;
     await openMetrics(context, { stage, iteration, ...(step !== undefined && { step }) });
     const lines = await readJsonLines<Record<string, unknown>>(path);
     deepEqual(lines, LINES.slice(0, lines.length));

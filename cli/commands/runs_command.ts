@@ -1,5 +1,6 @@
 /** `dnpo runs`. @module */
 import { listRuns, type RunState } from "../../core/run/list_runs.ts";
+import { fixed } from "../../core/values.ts";
 import { say, sayJson, tell } from "../print.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
 
@@ -15,10 +16,10 @@ export async function runs({ dir, json }: { dir: string; json: boolean }): Promi
 
 /** The table; columns that are empty for all runs are left out. */
 export function runsTable(runs: readonly RunState[], terminal = Infinity): string {
-  const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
+  const percent = (value: number): string => `${fixed(100 * value, 1)} %`;
   const evaluated = ({ evaluation }: RunState): string => {
     if (!evaluation) return "";
-    const format = evaluation.name === "eval_loss" ? (value: number) => value.toFixed(4) : percent;
+    const format = evaluation.name === "eval_loss" ? (value: number) => fixed(value, 4) : percent;
     const { name, first, last, best, bestIteration } = evaluation;
     const start = `${name.replace("_", " ")} ${format(first)}`;
     if (last === undefined) return start;
@@ -35,7 +36,7 @@ export function runsTable(runs: readonly RunState[], terminal = Infinity): strin
     { head: "judge", text: true, value: (run) => run.judge ?? "" },
     { head: "iterations", value: (run) => run.planned === null ? "" : `${run.done}/${run.planned}` },
     { head: "state", text: true, value: (run) => run.state },
-    { head: "loss", value: (run) => run.loss?.toFixed(4) ?? "" },
+    { head: "loss", value: (run) => run.loss === null ? "" : fixed(run.loss, 4) },
     { head: "evaluation", text: true, value: evaluated },
     { head: "last written", text: true, value: (run) => run.when.slice(0, 16).replace("T", " ") },
   ];

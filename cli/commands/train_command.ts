@@ -1,6 +1,7 @@
 /** `dnpo train`. @module */
 import type { IterationSummary } from "../../core/loop/run_summary.ts";
 import { train as runTrain } from "../../core/loop/train_run.ts";
+import { fixed } from "../../core/values.ts";
 import type { RunOptions } from "../options.ts";
 import { say } from "../print.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
@@ -40,8 +41,8 @@ export function train(options: RunOptions): Promise<number> {
   );
 }
 
-const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
-const number = (value: number): string => value.toFixed(4);
+const percent = (value: number): string => `${fixed(100 * value, 1)} %`;
+const number = (value: number): string => fixed(value, 4);
 
 interface Column {
   head: string;
@@ -65,7 +66,7 @@ function name({ iteration }: IterationSummary): string {
 }
 
 /** One line for an iteration that has just ended; null if nothing was measured. */
-function iterationLine(summary: IterationSummary): string | null {
+export function iterationLine(summary: IterationSummary): string | null {
   const parts = COLUMNS.flatMap(({ head, value, format }) => {
     const found = value(summary);
     return found === undefined ? [] : [`${head} ${format(found)}`];
@@ -73,12 +74,15 @@ function iterationLine(summary: IterationSummary): string | null {
   return parts.length > 0 ? `${name(summary)}: ${parts.join(", ")}` : null;
 }
 
-/** The table of all iterations; columns that none of them has are left out. */
+/** The table of all iterations; columns that none of them has are left out, and so is a start that was not measured. */
 export function iterationTable(iterations: readonly IterationSummary[], terminal = Infinity): string {
   const columns = COLUMNS.filter(({ value }) => iterations.some((summary) => value(summary) !== undefined));
+  const shown = iterations.filter((summary) =>
+    summary.iteration >= 0 || columns.some(({ value }) => value(summary) !== undefined)
+  );
   return formatTable(
     ["", ...columns.map(({ head }) => head)],
-    iterations.map((summary) => [
+    shown.map((summary) => [
       name(summary),
       ...columns.map(({ value, format }) => {
         const found = value(summary);

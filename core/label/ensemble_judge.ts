@@ -1,4 +1,5 @@
 /** The judge that lets several judges vote. @module */
+import { fixed } from "../values.ts";
 import type { Judge, Scores } from "./judge.ts";
 import { agreement, type Vote } from "./judge_agreement.ts";
 
@@ -69,7 +70,7 @@ export function ensembleJudge(members: readonly Member[]): Judge {
       ...pairsOf(members, votes).map(({ name, rows, share, kappa }) =>
         rows === 0
           ? `Agreement of ${name}: no row has a verdict of both`
-          : `Agreement of ${name}: ${(100 * share).toFixed(1)} % of ${rows} rows, Cohen's kappa ${kappa.toFixed(3)}`
+          : `Agreement of ${name}: ${(100 * share).toFixed(1)} % of ${rows} rows, Cohen's kappa ${fixed(kappa, 3)}`
       ),
     ],
   };

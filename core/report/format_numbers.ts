@@ -1,20 +1,21 @@
 /** Numbers as text for readers: units, a real minus, no more digits than tell something. @module */
+import { fixed } from "../values.ts";
 
 /** A number as text; a share is in percent. */
 export function number(value: number, share: boolean): string {
-  const text = share ? `${(100 * value).toFixed(1)} %` : Number.isInteger(value) ? whole(value) : value.toPrecision(4);
+  const text = share ? `${fixed(100 * value, 1)} %` : Number.isInteger(value) ? whole(value) : value.toPrecision(4);
   return minus(text);
 }
 
 /** An integer with its thousands apart. */
 export function whole(value: number): string {
-  return minus(Math.abs(value) < 1e21 ? Math.round(value).toLocaleString("en-US") : String(value));
+  return minus(Math.abs(value) < 1e21 ? (Math.round(value) + 0).toLocaleString("en-US") : String(value));
 }
 
 /** A difference with its sign; of shares in percentage points, without the unit. */
 export function signed(value: number, share: boolean): string {
-  const text = share ? (100 * value).toFixed(1) : value.toPrecision(3);
-  return value >= 0 ? `+${text}` : minus(text);
+  const text = share ? fixed(100 * value, 1) : value.toPrecision(3);
+  return text.startsWith("-") ? minus(text) : `+${text}`;
 }
 
 /** Seconds in words: `8 s`, `3 min 20 s`, `2 h 5 min`. */

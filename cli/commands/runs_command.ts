@@ -38,6 +38,7 @@ export function runsTable(runs: readonly RunState[], terminal = Infinity): strin
     { head: "state", text: true, value: (run) => run.state },
     { head: "loss", value: (run) => run.loss === null ? "" : fixed(run.loss, 4) },
     { head: "evaluation", text: true, value: evaluated },
+    { head: "reason", text: true, value: (run) => run.reason ?? "" },
     { head: "last written", text: true, value: (run) => run.when.slice(0, 16).replace("T", " ") },
   ];
   const used = columns.filter(({ value }) => runs.some((run) => value(run) !== ""));

@@ -100,6 +100,13 @@ Deno.test("stages refuse pairs, rows and answers that cannot be read before the 
     await refused(runLabel, await of("label", { labels }), /^Cannot load verifier \S+throws\.ts: no such table/);
   }));
 
+Deno.test("a device that cannot be opened is an end that the log tells", () =>
+  withFiles(async (dir) => {
+    await Deno.mkdir(`${dir}/run`);
+    await Deno.writeTextFile(`${dir}/run/kernels.json`, "{}");
+    await refused(train, await configOf(dir), /^Cannot go on with the run: \S+kernels\.json is no record of kernels/);
+  }));
+
 Deno.test("a run that goes on is not held up by what it needs no more", () =>
   withFiles(async (dir) => {
     const labels = { judge: "verifier", verifier: `${dir}/good.ts` };

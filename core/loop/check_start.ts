@@ -45,6 +45,7 @@ export async function checkStart(
     }
   }
   for (const step of steps) {
+    // Of a run that goes on, answers may be there already.
     if (step.stage === "label" && await exists(step.paths.responses)) await readAnswers(step.paths);
     if (readsRows(step) && isNew("rows", step.stage)) await checkRows(context, step, onRows);
   }

@@ -20,6 +20,21 @@ export async function readAnswers({ responses }: Pick<StagePaths, "responses">):
   return await withAdvice(readResponses(responses), "delete the file to generate again");
 }
 
+/** Notes, once a run, why there are fewer pairs than rows, and whose answer is chosen where neither is better. */
+function notePairs(context: RunContext, { rows, pairs, identical, ties }: LabelReport): void {
+  if ((identical === 0 && ties === 0) || noted.has(context)) return;
+  noted.add(context);
+  const of = rows === 1 ? "1 row" : `${rows} rows`;
+  const reasons = [
+    ...(identical === 0 ? [] : [`${identical} dropped, as the model gave the human answer itself, token for token`]),
+    ...(ties === 0 ? [] : [`in ${ties} both have the same score, so that the human answer is chosen`]),
+  ];
+  context.onNote(`${pairs === 1 ? "1 pair" : `${pairs} pairs`} of ${of}: ${reasons.join("; ")}`);
+}
+
+/** The runs that noted what became of their rows. */
+const noted = new WeakSet<RunContext>();
+
 /** Writes pairs.jsonl. Throws a UserError if there are no responses, or no pair is left. */
 export async function labelStage(context: RunContext, { settings, paths, model }: LabelStep): Promise<LabelReport> {
   const { iteration, labels } = settings;
@@ -53,6 +68,7 @@ export async function labelStage(context: RunContext, { settings, paths, model }
       `Cannot label ${paths.responses}: no pair is left of ${all.length} rows (${report.identical} with identical answers)`,
     );
   }
+  notePairs(context, report);
   const log = await openMetrics(context, { stage: "label", iteration });
   await log.append({ iteration, stage: "label", ...labelMetrics(report) });
   const text = pairs.map(encodePair).join("");

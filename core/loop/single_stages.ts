@@ -118,8 +118,9 @@ export async function runLabel(
     await removeRows(paths, { responses: false });
   };
   const check = async (context: CheckContext): Promise<void> => {
-    await readAnswers(paths);
-    await checkStart(context, [step], hooks);
+    const { length: rows } = await readAnswers(paths);
+    hooks.onRows?.({ name: paths.responses, isHeldOut: false, kind: "examples", rows, kept: rows });
+    await checkStart(context, [step]);
   };
   return await withRun(
     config,

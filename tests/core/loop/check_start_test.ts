@@ -7,7 +7,7 @@ import type { RowsRead, RunHooks } from "../../../core/run/run_context.ts";
 import { jsonLines, tinyPairs, tinyRows } from "../../_shared/tiny_model.ts";
 import { readJsonLines } from "../../_shared/trajectory.ts";
 import { walk } from "../../e2e/_files.ts";
-import { configOf, withInput } from "./_runs.ts";
+import { configOf, withChat, withInput } from "./_runs.ts";
 
 type Work = (config: ResolvedConfig, hooks?: RunHooks) => Promise<unknown>;
 
@@ -152,4 +152,23 @@ Deno.test("notes about the rows come once, after the device is told", () =>
     await train(config, { onDevice: () => told.push("device"), onNote: (line) => told.push(line) });
     equal(told.filter((line) => line.includes("malformed row left out")).length, 1, told.join("\n"));
     equal(told[0], "device", told.join("\n"));
+  }));
+
+Deno.test("a run says once why there are fewer pairs than rows, and whose answer is chosen in a tie", () =>
+  withChat(async (dir) => {
+    // The model answers "" whatever is asked: what the first row's human said.
+    const turns = ["", "ba", "ab"].map((content) => ({
+      messages: [{ role: "user", content: "hello" }, { role: "assistant", content }],
+    }));
+    await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(turns));
+    await Deno.writeTextFile(`${dir}/same.ts`, GOOD);
+    const notes: string[] = [];
+    const labels = { judge: "verifier", verifier: `${dir}/same.ts` };
+    await train(await configOf(dir, { iterations: 2, labels, training: { max_steps: 1, learning_rate: 1e-9 } }), {
+      onNote: (line) => notes.push(line),
+    });
+    deepEqual(notes.filter((line) => / of 3 rows: /.test(line)), [
+      "2 pairs of 3 rows: 1 dropped, as the model gave the human answer itself, token for token; " +
+      "in 2 both have the same score, so that the human answer is chosen",
+    ]);
   }));

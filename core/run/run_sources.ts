@@ -16,7 +16,8 @@ import {
   type SourceRecord,
 } from "../hub/resolve_name.ts";
 import { isRecord } from "../values.ts";
-import { modelFiles } from "./model_path.ts";
+import { noModelAt } from "./missing_model.ts";
+import { isModelFolder, modelFiles } from "./model_path.ts";
 import { runPaths } from "./run_paths.ts";
 
 /**
@@ -121,6 +122,7 @@ export class RunSources {
   /** Finds a model, and the base of an adapter. */
   async #prepareModel(name: string): Promise<void> {
     const folder = await this.model(name);
+    if (!await isModelFolder(folder)) throw await noModelAt(folder);
     if (await isAdapter(await modelFilesAt(folder))) await this.filesIn(folder);
   }
 

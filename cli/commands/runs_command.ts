@@ -14,6 +14,13 @@ export async function runs({ dir, json }: { dir: string; json: boolean }): Promi
   return 0;
 }
 
+/** The most characters of a reason in the table; as JSON it is whole. */
+const MOST_REASON = 100;
+
+function cut(text: string): string {
+  return text.length <= MOST_REASON ? text : `${text.slice(0, MOST_REASON - 1)}…`;
+}
+
 /** The table; columns that are empty for all runs are left out. */
 export function runsTable(runs: readonly RunState[], terminal = Infinity): string {
   const percent = (value: number): string => `${fixed(100 * value, 1)} %`;
@@ -38,7 +45,7 @@ export function runsTable(runs: readonly RunState[], terminal = Infinity): strin
     { head: "state", text: true, value: (run) => run.state },
     { head: "loss", value: (run) => run.loss === null ? "" : fixed(run.loss, 4) },
     { head: "evaluation", text: true, value: evaluated },
-    { head: "reason", text: true, value: (run) => run.reason ?? "" },
+    { head: "reason", text: true, value: (run) => cut(run.reason ?? "") },
     { head: "last written", text: true, value: (run) => run.when.slice(0, 16).replace("T", " ") },
   ];
   const used = columns.filter(({ value }) => runs.some((run) => value(run) !== ""));

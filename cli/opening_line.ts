@@ -46,10 +46,14 @@ function countOf({ rows, kept, kind }: RowsRead): string {
   return kind === "examples" ? count : `${count} ${rows === 1 ? "pair" : "pairs"}`;
 }
 
-/** Seconds that are left of a run that goes on, by what its stages took so far; null if nothing tells of all of them. */
-export async function secondsLeft(folder: string): Promise<number | null> {
+/**
+ * Seconds that are left of a run that goes on to so many iterations, by what its stages took so far; null if nothing tells
+ * of all of them.
+ */
+export async function secondsLeft(folder: string, iterations: number): Promise<number | null> {
   try {
-    const { left, isLeast } = stagePlan({ ...await new RunReader(folder).read(), state: "running" });
+    const run = await new RunReader(folder).read();
+    const { left, isLeast } = stagePlan({ ...run, config: { ...run.config, iterations }, state: "running" });
     return isLeast || left === 0 ? null : left;
   } catch {
     // The run itself tells what is wrong with its files.

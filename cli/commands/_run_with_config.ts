@@ -50,7 +50,7 @@ export async function runWithConfig(
   });
   try {
     const read: RowsRead[] = [];
-    const seconds = isWhole && !options.force ? await secondsLeft(config.output_dir) : null;
+    const seconds = isWhole && !options.force ? await secondsLeft(config.output_dir, iterations) : null;
     const known = { isWhole, read, seconds, ...(rows && { rows: rows(config) }) };
     const hooks: RunHooks = {
       onRows: (set) => read.push(set),

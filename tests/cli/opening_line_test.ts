@@ -37,12 +37,13 @@ Deno.test("openingLine() says what is run, on what and where, and of a stage whi
 
 Deno.test("secondsLeft() tells what is left by the stages that a run has done, and nothing of a folder without any", () =>
   withFolder(async (dir) => {
-    equal(await secondsLeft(dir), null);
+    equal(await secondsLeft(dir, 3), null);
     await Deno.writeTextFile(`${dir}/config.yaml`, "method: spin\niterations: 3\n");
     const stages = ["generate", "label", "optimize"];
     const timings = stages.map((stage, i) => JSON.stringify({ iteration: 0, stage, seconds: 10 * (i + 1) }) + "\n");
     await Deno.writeTextFile(`${dir}/timings.jsonl`, timings.slice(0, 2).join(""));
-    equal(await secondsLeft(dir), null);
+    equal(await secondsLeft(dir, 3), null);
     await Deno.writeTextFile(`${dir}/timings.jsonl`, timings.join(""));
-    equal(await secondsLeft(dir), 120);
+    equal(await secondsLeft(dir, 3), 120);
+    equal(await secondsLeft(dir, 4), 180);
   }));

@@ -1,11 +1,13 @@
 /** Checks of what is answered to `dnpo init`, so that a mistake is told before a run begins. @module */
+import { isAdapter } from "../core/checkpoint/adapter_folder.ts";
 import { modelFilesAt } from "../core/checkpoint/gguf_files.ts";
+import { openModelFolder } from "../core/checkpoint/model_folder.ts";
 import type { Method } from "../core/config/choices.ts";
 import type { DataRow } from "../core/data/parse_row.ts";
 import { readRows } from "../core/data/read_rows.ts";
 import { UserError } from "../core/error.ts";
 import { exists, readJsonObject } from "../core/files/io.ts";
-import { readOptionalJson } from "../core/files/model_files.ts";
+import { type ModelFiles, readOptionalJson } from "../core/files/model_files.ts";
 import { lookUp } from "../core/hub/look_up.ts";
 import { verifierInputs } from "../core/label/verifier_protocol.ts";
 import { loadVerifier } from "../core/label/verifier_judge.ts";
@@ -22,12 +24,16 @@ export interface ModelFacts {
   /** The most tokens that it was made for. */
   positions: number | null;
   parameters: number | null;
+  /** Why its own weights cannot be trained, so that an adapter is; null if they can be, as far as is known. */
+  frozen: string | null;
+  /** Its folder, where the name is that of a run; null otherwise. */
+  folder: string | null;
 }
 
 /** Gets lines for the user. */
 type OnNote = (line: string) => void;
 
-const UNKNOWN: ModelFacts = { positions: null, parameters: null };
+const UNKNOWN: ModelFacts = { positions: null, parameters: null, frozen: null, folder: null };
 
 /** What is known of a model. Throws a UserError if it is neither a folder or a GGUF file with a model nor on the hub. */
 async function checkModel(name: string, onNote: OnNote): Promise<ModelFacts> {
@@ -35,10 +41,26 @@ async function checkModel(name: string, onNote: OnNote): Promise<ModelFacts> {
     const folder = await modelFolderOf(name, { resolve: (base) => Promise.resolve(base) });
     const files = await modelFilesAt(folder);
     const json = await readOptionalJson(files, "config.json");
-    return json === null ? UNKNOWN : factsOf(json, files.pathOf("config.json"));
+    const facts = json === null ? UNKNOWN : factsOf(json, files.pathOf("config.json"));
+    const frozen = await isAdapter(files) ? "it is an adapter" : await quantizedAs(files);
+    return { ...facts, frozen, folder: folder === name ? null : folder };
   }
   const found = await onHub(name, "model", onNote);
-  return found === null ? UNKNOWN : factsOf(await readJsonObject(found), found);
+  if (found === null) return UNKNOWN;
+  const json = await readJsonObject(found);
+  const isQuantized = json.quantization_config !== undefined;
+  return { ...factsOf(json, found), frozen: isQuantized ? "its weights are quantized" : null };
+}
+
+/** How a model came quantized, in words; null if it did not, or cannot be opened, which the run tells. */
+async function quantizedAs(files: ModelFiles): Promise<string | null> {
+  try {
+    const { comesQuantized } = await openModelFolder(files);
+    return comesQuantized === null ? null : `its weights are quantized (${comesQuantized})`;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return null;
+  }
 }
 
 function factsOf(json: Readonly<Record<string, unknown>>, path: string): ModelFacts {
@@ -46,7 +68,7 @@ function factsOf(json: Readonly<Record<string, unknown>>, path: string): ModelFa
   if (/ForSequenceClassification/.test(JSON.stringify(json.architectures ?? []))) return UNKNOWN;
   const config = parseModelConfig(json, path);
   const parameters = parameterShapes(config).reduce((sum, shape) => sum + elementsOf(shape), 0);
-  return { positions: config.maxPositionEmbeddings, parameters };
+  return { positions: config.maxPositionEmbeddings, parameters, frozen: null, folder: null };
 }
 
 /**
@@ -147,6 +169,12 @@ export class InitChecks {
     if (name === "verifier") await checkVerifier(value, this.#rows);
     // A model on its server is known there.
     else if (name === "model") await checkModel(value, this.#onNote);
+  }
+
+  /** Why `name`, the model that was checked, is trained by an adapter alone; null if its own weights can be trained. */
+  adapterReason(name: string): string | null {
+    const { frozen } = this.#facts;
+    return frozen === null ? null : `${name}: ${frozen}, so that a LoRA adapter is trained, and not all weights`;
   }
 
   /** Whether all weights are known not to fit into the memory at hand. */

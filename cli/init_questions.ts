@@ -118,7 +118,11 @@ export async function ask(given: Partial<Answers>, path: string, checks: InitChe
         answers[key] = given[key] ?? await words(question, { placeholder, check: (value) => checks.need(name, value) });
       }
     }
-    if (given.lora === undefined) {
+    const adapter = checks.adapterReason(model);
+    if (given.lora === undefined && adapter !== null) {
+      answers.lora = true;
+      log.info(adapter);
+    } else if (given.lora === undefined) {
       const advice = checks.memoryLine();
       const lora = await choice(`What is trained?${advice === null ? "" : ` ${advice}`}`, {
         values: checks.isTight() ? ["adapter", "all"] : ["all", "adapter"],

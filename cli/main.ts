@@ -2,6 +2,7 @@
 import denoConfig from "../deno.json" with { type: "json" };
 import { explainIoError } from "../core/files/io.ts";
 import { commands } from "./command_table.ts";
+import { tell } from "./print.ts";
 import { parseCommandLine } from "./program.ts";
 import { run } from "./run_program.ts";
 
@@ -15,7 +16,10 @@ export function main(args: readonly string[]): Promise<number> {
   });
 }
 
-/** Under `deno task`, which changes to its own folder, relative paths are still those of the caller's. */
+/**
+ * Under `deno task`, which changes to its own folder, relative paths are still those of the caller's. Deno takes over an
+ * INIT_CWD that another task runner has set, which may name a folder that is gone: that one is told, and not believed.
+ */
 function enterCallersFolder(): void {
   // Help needs no permission.
   const { state } = Deno.permissions.querySync({ name: "env", variable: "DNPO_CWD" });
@@ -24,7 +28,12 @@ function enterCallersFolder(): void {
   try {
     Deno.chdir(folder);
   } catch (error) {
-    throw explainIoError(error, `Cannot enter the folder that DNPO_CWD names, ${folder}`);
+    if (!(error instanceof Deno.errors.NotFound) && !(error instanceof Deno.errors.NotADirectory)) {
+      throw explainIoError(error, `Cannot enter the folder that DNPO_CWD names, ${folder}`);
+    }
+    tell(
+      `Warning: INIT_CWD, which another task has set, names no folder (${folder}): relative paths are those of ${Deno.cwd()}`,
+    );
   }
 }
 

@@ -3,8 +3,8 @@ import { QUANTIZATIONS } from "../core/config/choices.ts";
 import { DTYPE_NAMES } from "../core/dtype.ts";
 import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
 
-/** Hides progress. */
-export const quiet: OptionEntry = { flags: "-q, --quiet", summary: "show no progress" };
+/** Hides progress, and not what warns. */
+export const quiet: OptionEntry = { flags: "-q, --quiet", summary: "show no progress, only results and warnings" };
 
 /** Prints JSON instead of text. */
 export const json: OptionEntry = { flags: "--json", summary: "print JSON, for programs" };

@@ -2,16 +2,17 @@
 import { styleText } from "node:util";
 import { formatSize, type ProgressEvent } from "../core/progress.ts";
 import { plainNumber } from "../core/report/format_numbers.ts";
+import { WARNING } from "../core/run/nonsense_notes.ts";
 import { safeLine } from "../core/safe_text.ts";
 import { formatCount } from "./format_units.ts";
 import { writeToStderr } from "./print.ts";
 import { RunRest } from "./run_rest.ts";
 import { terminalColumns } from "./terminal_columns.ts";
-import { wrapText } from "./wrap_text.ts";
+import { columnsOf, wrapText } from "./wrap_text.ts";
 
 /** Where progress is shown; the defaults are this process's standard error. */
 export interface ProgressOptions {
-  /** Whether nothing is shown. */
+  /** Whether nothing is shown but warnings. */
   quiet?: boolean;
   /** Writes text as it is. */
   write?: (text: string) => void;
@@ -83,6 +84,8 @@ export class Progress {
   #shown: ProgressEvent | undefined;
   #shownAt = 0;
   #open = false;
+  /** Whether the line of a stage that is over was ended for a note below it. */
+  #isOver = false;
   readonly #rest: RunRest | null;
 
   constructor(options: ProgressOptions = {}) {
@@ -107,13 +110,24 @@ export class Progress {
     }
     this.#latest = event;
     this.#latestAt = now;
+    if (event.done < event.total) this.#isOver = false;
+    // A stage that is told once more that it is over has its last line already.
+    else if (this.#isOver) this.#shown = event;
+    if (this.#isOver) return;
     const interval = this.#isTerminal ? TERMINAL_MS : PLAIN_MS;
     if (!this.#shown || event.done >= event.total || now - this.#shownAt >= interval) this.#show(event, now);
   }
 
-  /** Writes a line of text that stays, above the progress. */
+  /** Writes a line of text that stays, above the progress; a warning also where all else is hidden. */
   note(text: string): void {
-    if (this.#quiet) return;
+    if (this.#quiet && !text.startsWith(WARNING)) return;
+    const latest = this.#latest;
+    if (this.#open && latest !== undefined && latest === this.#shown && latest.done >= latest.total) {
+      // What is over does not change any more: the note goes below it.
+      this.#write("\n");
+      this.#open = false;
+      this.#isOver = true;
+    }
     const safe = safeLine(text);
     // A terminal would break a long line within a word.
     const line = this.#isTerminal ? wrapText(safe, this.#columns(), { indent: 2 }).join("\n") : safe;
@@ -131,7 +145,7 @@ export class Progress {
   finish(): void {
     if (this.#latest && this.#latest !== this.#shown) this.#show(this.#latest, this.#latestAt);
     if (this.#open) this.#write("\n");
-    this.#open = false;
+    this.#open = this.#isOver = false;
     this.#first = this.#latest = this.#shown = undefined;
   }
 
@@ -150,7 +164,7 @@ export class Progress {
     if (!this.#isTerminal) return this.#write(`${line}\n`);
     // A full line would wrap, and could not be rewritten.
     const bar = this.#rest === null ? "" : `${formatBar(this.#rest.share(event))} `;
-    const fitted = fitParts(bar + line, Math.max(this.#columns() - 1, 1));
+    const fitted = fitParts(line, bar, Math.max(this.#columns() - 1, 1));
     this.#write(`\r${Deno.noColor ? fitted : styleText("dim", fitted, { validateStream: false })}\x1b[K`);
     this.#open = true;
   }
@@ -162,9 +176,30 @@ function formatBar(share: number): string {
   return "█".repeat(full) + "░".repeat(10 - full);
 }
 
-/** The parts of a line that fit, whole, and at least the beginning of the first. */
-function fitParts(line: string, columns: number): string {
-  let fitted = line;
-  while (fitted.length > columns && fitted.includes("  ")) fitted = fitted.slice(0, fitted.lastIndexOf("  "));
-  return fitted.slice(0, columns);
+/** A stage's name that is shortened to less than this many columns tells nothing. */
+const LEAST_NAME = 8;
+
+/**
+ * The parts of a line that fit, each of them whole, behind the bar: the last ones are left out first, then the bar; where
+ * not even stage and count fit, the stage's name is shortened, or the count left out.
+ */
+function fitParts(line: string, bar: string, columns: number): string {
+  const parts = line.split("  ");
+  for (let count = parts.length; count > 1; count--) {
+    const fitted = bar + parts.slice(0, count).join("  ");
+    if (columnsOf(fitted) <= columns) return fitted;
+  }
+  const [name = "", count = ""] = parts;
+  const both = `${name}  ${count}`;
+  if (columnsOf(both) <= columns) return both;
+  const room = columns - columnsOf(count) - 2;
+  return room >= LEAST_NAME ? `${shortened(name, room)}  ${count}` : shortened(name, columns);
+}
+
+/** A text in at most so many columns, with `…` for its end. */
+function shortened(text: string, columns: number): string {
+  if (columnsOf(text) <= columns) return text;
+  const letters = [...text];
+  while (letters.length > 0 && columnsOf(letters.join("")) > columns - 1) letters.pop();
+  return `${letters.join("")}…`;
 }

@@ -1,4 +1,4 @@
-/** Values: a test for JSON objects, a short text of any value for messages, the largest number. @module */
+/** Values: a test for JSON objects, a short text of any value for messages, the largest number, decimals. @module */
 import { maskCredentials } from "./safe_text.ts";
 
 /** Whether a parsed JSON value is an object (not null, not an array, not a number that stands in an object). */
@@ -17,4 +17,10 @@ export function largest<T>(items: Iterable<T>, of: (item: T) => number): number 
   let most = -Infinity;
   for (const item of items) most = Math.max(most, of(item));
   return most;
+}
+
+/** A number with so many decimals; one that rounds to zero has no sign. */
+export function fixed(value: number, decimals: number): string {
+  const text = value.toFixed(decimals);
+  return /^-[0.]+$/.test(text) ? text.slice(1) : text;
 }

@@ -1,8 +1,8 @@
 /** What the commands with a config share: reading it, progress, notes, and stopping. @module */
 import { loadConfig, type ResolvedConfig } from "../../core/config/config.ts";
 import { StoppedError } from "../../core/error.ts";
-import type { RunHooks } from "../../core/run/run_context.ts";
-import { openingLine } from "../opening_line.ts";
+import type { RowsRead, RunHooks } from "../../core/run/run_context.ts";
+import { openingLine, secondsLeft } from "../opening_line.ts";
 import type { RunOptions } from "../options.ts";
 import { tell } from "../print.ts";
 import { Progress } from "../progress_line.ts";
@@ -49,9 +49,12 @@ export async function runWithConfig(
     return { name, listener };
   });
   try {
+    const read: RowsRead[] = [];
+    const seconds = isWhole && !options.force ? await secondsLeft(config.output_dir, iterations) : null;
+    const known = { isWhole, read, seconds, ...(rows && { rows: rows(config) }) };
     const hooks: RunHooks = {
-      onDevice: (device) =>
-        progress.note(openingLine(config, { device, isWhole, ...(rows && { rows: rows(config) }) })),
+      onRows: (set) => read.push(set),
+      onDevice: (device) => progress.note(openingLine(config, { device, ...known })),
       onProgress: (event) => progress.update(event),
       onNote: (line) => progress.note(line),
       signal: controller.signal,

@@ -26,8 +26,10 @@ export async function init(file: string | undefined, values: Values): Promise<nu
     tell("Nothing was written.");
     return 130;
   }
-  const { positions } = checks.facts;
+  const { positions, folder } = checks.facts;
   if (positions !== null) answers.positions = positions;
+  // A config names the model itself.
+  if (folder !== null) answers.model = folder;
   const text = writeStarter(answers, { path, schemaFile: SCHEMA_FILE });
   await checkText(text);
   const schemaPath = join(dirname(path), SCHEMA_FILE);
@@ -103,7 +105,11 @@ function withoutQuestions(given: Partial<Answers>, path: string, checks: InitChe
   if (missing) {
     throw new UserError(`Cannot write ${path}: ${missing.flag} is not given, and there is no terminal to ask in`);
   }
-  if (given.lora === undefined && checks.isTight()) tell(`${checks.memoryLine()} --lora trains an adapter.`);
+  const adapter = checks.adapterReason(given.model!);
+  if (given.lora === undefined && adapter !== null) {
+    answers.lora = true;
+    tell(adapter);
+  } else if (given.lora === undefined && checks.isTight()) tell(`${checks.memoryLine()} --lora trains an adapter.`);
   return Promise.resolve(answers as Answers);
 }
 

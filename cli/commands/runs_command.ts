@@ -15,6 +15,13 @@ export async function runs({ dir, json }: { dir: string; json: boolean }): Promi
   return 0;
 }
 
+/** The most characters of a reason in the table; as JSON it is whole. */
+const MOST_REASON = 100;
+
+function cut(text: string): string {
+  return text.length <= MOST_REASON ? text : `${text.slice(0, MOST_REASON - 1)}…`;
+}
+
 /** The table; columns that are empty for all runs are left out. */
 export function runsTable(runs: readonly RunState[], terminal = Infinity): string {
   const evaluated = ({ evaluation }: RunState): string => {
@@ -39,6 +46,7 @@ export function runsTable(runs: readonly RunState[], terminal = Infinity): strin
     { head: "state", text: true, value: (run) => run.state },
     { head: "loss", value: (run) => run.loss === null ? "" : plainNumber(run.loss, false) },
     { head: "evaluation", text: true, value: evaluated },
+    { head: "reason", text: true, value: (run) => cut(run.reason ?? "") },
     { head: "last written", text: true, value: (run) => run.when.slice(0, 16).replace("T", " ") },
   ];
   const used = columns.filter(({ value }) => runs.some((run) => value(run) !== ""));

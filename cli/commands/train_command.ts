@@ -64,12 +64,16 @@ function iterationLine(summary: IterationSummary): string | null {
   return parts.length > 0 ? `${columnName(summary.iteration)}: ${parts.join("; ")}` : null;
 }
 
-/** The table of all iterations: numbers that any of them has as rows, iterations as columns. */
+/**
+ * The table of all iterations: numbers that any of them has as rows, iterations as columns. A start that was not measured
+ * is left out.
+ */
 export function iterationTable(iterations: readonly IterationSummary[], terminal = Infinity): string {
-  const shown = iterations.map(shownOf);
+  const measured = iterations.filter((summary) => summary.iteration >= 0 || shownOf(summary).size > 0);
+  const shown = measured.map(shownOf);
   const names = MAIN_KEYS.map((key) => measureOf(key).name).filter((name) => shown.some((values) => values.has(name)));
   return formatTable(
-    ["iteration", ...iterations.map(({ iteration }) => iterationName(iteration))],
+    ["iteration", ...measured.map(({ iteration }) => iterationName(iteration))],
     names.map((name) => [name, ...shown.map((values) => values.get(name) ?? "")]),
     { columns: terminal },
   );

@@ -1,6 +1,7 @@
 /** The problems of a config, each described in one line. @module */
 import type { z } from "zod";
 import { hasCredentials } from "../safe_text.ts";
+import type { JudgeKind } from "./choices.ts";
 import type { ResolvedConfig } from "./config_types.ts";
 import { nearestWord } from "./nearest_word.ts";
 import { answerTo } from "./unknown_key.ts";
@@ -29,6 +30,9 @@ const TYPE_NAMES: Record<string, string> = {
   string: "text",
 };
 
+/** A judge that is no choice of who writes a config: it is what a program's run records of the judge that it was given. */
+const GIVEN: JudgeKind = "function";
+
 function either(choices: string[]): string {
   return choices.length < 2 ? choices.join("") : `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
 }
@@ -39,7 +43,7 @@ function expected(issue: Issue): string {
     case "invalid_type":
       return TYPE_NAMES[issue.expected] ?? issue.expected;
     case "invalid_value":
-      return either(issue.values.map((value) => JSON.stringify(value)));
+      return either(issue.values.filter((value) => value !== GIVEN).map((value) => JSON.stringify(value)));
     case "too_small":
       if (issue.origin === "array") return "at least one entry";
       if (issue.origin === "string") return "text that is not empty";

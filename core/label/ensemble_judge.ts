@@ -1,4 +1,5 @@
 /** The judge that lets several judges vote. @module */
+import { fixed } from "../values.ts";
 import type { Judge, Scores } from "./judge.ts";
 import { agreement, type Vote } from "./judge_agreement.ts";
 
@@ -70,7 +71,7 @@ export function ensembleJudge(members: readonly Member[]): Judge {
         rows === 0
           ? `Agreement of ${name}: no row has a verdict of both`
           : `Agreement of ${name}: ${(100 * share).toFixed(1)} % of ${rows} rows, Cohen's kappa ${
-            kappa.toFixed(3)
+            fixed(kappa, 3)
           } (1: always, 0: as by chance)`
       ),
     ],

@@ -5,6 +5,7 @@ import { dtypeOfName } from "../dtype.ts";
 import { readText, removePath } from "../files/io.ts";
 import { layoutLimits } from "../model/plan_decoder.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
+import { WARNING } from "../run/nonsense_notes.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
 import { checkNoiseFile, saveNoise } from "../train/noise_file.ts";
@@ -50,7 +51,8 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
     });
     try {
       if (result.skipped > 0) {
-        context.onNote(`${result.skipped} of ${result.steps} steps were skipped for a NaN or Inf in loss or gradients`);
+        const share = `${result.skipped} of ${result.steps} steps`;
+        context.onNote(`${WARNING}${share} were skipped for a NaN or Inf in loss or gradients`);
       }
       if (step.noise !== null && result.noise) await saveNoise(step.noise, result.noise);
       // Handing out needs memory of its own.

@@ -12,7 +12,7 @@ import { noteOnce, noteReport, noteShapes, noteSkipped } from "../run/row_notes.
 import { type RowContext, throwIfStopped } from "../run/run_context.ts";
 import { readData, readingOf } from "../run/run_rows.ts";
 import { LOSSES } from "../train/losses/losses.ts";
-import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
+import { chosenExample, exampleRows, pairRows, type RowKind, type TrainingRows } from "../train/training_rows.ts";
 import type { OptimizeStep } from "./schedule.ts";
 
 /** A set that was read: its rows as they were before any was dropped or cut, and what became of them. */
@@ -25,11 +25,18 @@ export interface ReadSet extends ReadRows {
 /** Reads the step's rows as the loss takes them; a loss on single answers takes the chosen ones of pairs. */
 export async function readTrainingRows(
   context: RowContext,
-  { folder, step }: { folder: ModelFolder; step: Pick<OptimizeStep, "settings" | "rows"> },
+  { folder, step, onRead }: {
+    folder: ModelFolder;
+    step: Pick<OptimizeStep, "settings" | "rows">;
+    onRead?: (set: ReadSet, kind: RowKind) => void;
+  },
 ): Promise<TrainingRows> {
   const takesPairs = LOSSES[step.settings.training.loss_type].rows === "pairs";
-  if (step.rows === "data" && !takesPairs) return await readExampleRows(context, { folder, step });
-  const pairs = await readStepPairs(context, { folder, step });
+  const told = (kind: RowKind) => onRead && { onRead: (set: ReadSet) => onRead(set, kind) };
+  if (step.rows === "data" && !takesPairs) {
+    return await readExampleRows(context, { folder, step, ...told("examples") });
+  }
+  const pairs = await readStepPairs(context, { folder, step, ...told("pairs") });
   const ids = pairs.map(({ example, promptIds, chosenIds, rejectedIds }) => ({
     example,
     promptIds,
@@ -91,10 +98,15 @@ export function exampleEncoding({ data }: IterationConfig): Required<Pick<Encode
 
 async function readExampleRows(
   context: RowContext,
-  { folder, step: { settings } }: { folder: ModelFolder; step: Pick<OptimizeStep, "settings"> },
+  { folder, step: { settings }, ...told }: {
+    folder: ModelFolder;
+    step: Pick<OptimizeStep, "settings">;
+    onRead?: (set: ReadSet) => void;
+  },
 ): Promise<TrainingRows> {
   const tokenizer = await tokenizerOf(folder.files, settings.data);
-  const examples = await readExamples(context, { model: folder, tokenizer, settings, ...exampleEncoding(settings) });
+  const shared = { model: folder, tokenizer, settings, ...told };
+  const examples = await readExamples(context, { ...shared, ...exampleEncoding(settings) });
   return exampleRows(examples.map(({ row, promptIds, responseIds, lossMask }) => ({
     example: row,
     promptIds,

@@ -11,14 +11,15 @@ import { checkLabelled, checkNotTrained, rowsAdvice } from "../run/label_record.
 import { readRun } from "../run/read_run.ts";
 import { BEGIN_ADVICE, checkGeneration } from "../run/resume_check.ts";
 import { warnOfLoss } from "../run/nonsense_notes.ts";
-import { type FolderContext, type RunContext, type RunHooks, withRun } from "../run/run_context.ts";
+import { type CheckContext, type FolderContext, type RunContext, type RunHooks, withRun } from "../run/run_context.ts";
 import { runPaths } from "../run/run_paths.ts";
 import { hasTrained } from "../run/run_work.ts";
 import { checkStage, fixStage, type StageWork, type TrainingStage } from "../run/stage_record.ts";
 import type { StepMetrics } from "../train/step_metrics.ts";
+import { checkBase, checkStart } from "./check_start.ts";
 import { foldersOf, isHandedOut } from "./finished_work.ts";
 import { beginGenerating, generateStage } from "./generate_stage.ts";
-import { labelStage } from "./label_stage.ts";
+import { labelStage, readAnswers } from "./label_stage.ts";
 import { optimizeStage } from "./optimize_stage.ts";
 import { runStage } from "./run_stage.ts";
 import { generateStep, labelStep, needsOf, optimizeStep } from "./schedule.ts";
@@ -65,7 +66,8 @@ export async function runGenerate(config: ResolvedConfig, hooks: RunHooks = {}):
     await checkNotTrained("generate", paths, settings);
     await removeRows(paths, { responses: true });
   };
-  return await withRun(config, { needs: needsOf([step]), hooks, finished, remove }, async (context) => {
+  const check = (context: CheckContext): Promise<void> => checkStart(context, [step], hooks);
+  return await withRun(config, { needs: needsOf([step]), hooks, finished, check, remove }, async (context) => {
     await runStage(context, step, () => generateStage(context, step));
     return responses;
   });
@@ -115,9 +117,14 @@ export async function runLabel(
     await checkNotTrained("label", paths, settings);
     await removeRows(paths, { responses: false });
   };
+  const check = async (context: CheckContext): Promise<void> => {
+    const { length: rows } = await readAnswers(paths);
+    hooks.onRows?.({ name: paths.responses, isHeldOut: false, kind: "examples", rows, kept: rows });
+    await checkStart(context, [step]);
+  };
   return await withRun(
     config,
-    { needs: needsOf([step]), hooks, finished, remove },
+    { needs: needsOf([step]), hooks, finished, check, remove },
     async (context) => ({ path, report: await runStage(context, step, () => labelStage(context, step)) }),
   );
 }
@@ -228,7 +235,11 @@ async function runTraining(
     if (stage === "optimize") await checkNotRead(folder, splitRowRange(config.pairs!).name);
     await removeTraining(folder);
   };
-  return await withRun(config, { needs: needsOf([step]), hooks, finished, remove }, async (context) => {
+  const check = async (context: CheckContext): Promise<void> => {
+    await checkBase(context.sources, config);
+    await checkStart(context, [step], hooks);
+  };
+  return await withRun(config, { needs: needsOf([step]), hooks, finished, check, remove }, async (context) => {
     await fixStage(work);
     const last = await runStage(context, step, () => optimizeStage(context, step));
     await warnOfOwnLoss(context, step.settings);

@@ -6,21 +6,27 @@ import { writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
 import { freeModel, loadFrozenModel } from "../model/model.ts";
-import { checkTrainable } from "../model/trainable_weights.ts";
 import { writeReport } from "../report/write_report.ts";
 import { removeRun } from "../run/begin_anew.ts";
 import { checkLabels } from "../run/label_record.ts";
 import { reportEvaluation } from "../run/metrics_sinks.ts";
 import { warnOfLoss, warnOfSettings } from "../run/nonsense_notes.ts";
 import { BEGIN_ADVICE, checkSettings, fixSettings } from "../run/resume_check.ts";
-import { type FolderContext, type RunContext, type RunHooks, throwIfStopped, withRun } from "../run/run_context.ts";
+import {
+  type CheckContext,
+  type FolderContext,
+  type RunContext,
+  type RunHooks,
+  throwIfStopped,
+  withRun,
+} from "../run/run_context.ts";
 import { runPaths } from "../run/run_paths.ts";
 import { givesPairs } from "../run/run_rows.ts";
 import { hasWork } from "../run/run_work.ts";
 import { refuseStage, refuseUnknown } from "../run/stage_record.ts";
+import { checkBase, checkStart, stepsLeft } from "./check_start.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { checkMade, finishedRun, foldersOf, keepEvaluation } from "./finished_work.ts";
-import { planFirst } from "./first_adapter.ts";
 import { generateStage } from "./generate_stage.ts";
 import { handOut } from "./hand_out.ts";
 import { labelStage } from "./label_stage.ts";
@@ -77,10 +83,17 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
   await checkJudging(known, { isAnew: hooks.force === true });
   const needs = needsOf(stepsOf(trainSchedule(config, { hasPairs: false })));
   const remove = (): Promise<void> => removeRun(config.output_dir);
-  return await withRun(config, { needs, hooks, finished: finishedTrain, remove }, async (context) => {
+  const check = async (context: CheckContext, { isAnew }: { isAnew: boolean }): Promise<void> => {
+    const hasPairs = await givesPairs(context);
+    checkPairs(config, { hasPairs });
+    const steps = stepsOf(trainSchedule(config, { hasPairs }));
+    checkSteps(steps, hooks);
+    await checkJudging(steps, { isAnew });
+    await checkBase(context.sources, config);
+    await checkStart(context, isAnew ? steps : await stepsLeft(steps), hooks);
+  };
+  return await withRun(config, { needs, hooks, finished: finishedTrain, check, remove }, async (context) => {
     const schedule = trainSchedule(config, { hasPairs: await givesPairs(context) });
-    checkSteps(stepsOf(schedule), hooks);
-    await checkJudging(stepsOf(schedule));
     const isBegun = await hasWork(config.output_dir);
     if (isBegun && await exists(runPaths(config.output_dir).settings)) await dropOtherEvaluations(context);
     await fixSettings(config);
@@ -101,10 +114,7 @@ async function finishedTrain(context: FolderContext): Promise<RunSummary | null>
   await refuseStage(folder);
   await refuseUnknown(folder);
   await checkSettings(config);
-  if (!await exists(runPaths(folder).settings) || !await hasWork(folder)) {
-    checkPairs(config, { hasPairs: await givesPairs(context) });
-    return null;
-  }
+  if (!await exists(runPaths(folder).settings) || !await hasWork(folder)) return null;
   // Whether answers are generated changes nothing about what has to be there at the end.
   const schedule = trainSchedule(config, { hasPairs: true });
   await beginWithModels(context, { schedule, isBegun: true });
@@ -123,11 +133,6 @@ async function beginWithModels(
   const { output_dir: of } = config;
   const shared = { isBegun, what: `the run in ${of}`, advice: BEGIN_ADVICE };
   const base = await sources.model(config.model!);
-  // Known at once, and not after answers were generated and judged.
-  const files = await sources.filesIn(base);
-  const folder = await openModelFolder(files);
-  if (config.lora === undefined) checkTrainable(folder);
-  else if (!files.adapter) await planFirst(sources, folder.config, config.lora);
   await checksums.beginWith(base, { of, ...shared });
   const left = await labelsLeft(stepsOf(schedule));
   for (const name of new Set(left.flatMap(({ settings }) => judgeModels(settings.labels)))) {

@@ -1,4 +1,5 @@
 /** The page of a run, as a file that needs nothing else or as blocks that are replaced while the run goes on. @module */
+import { KILLED } from "../run/last_end.ts";
 import type { RunView } from "../run/run_reader.ts";
 import { answerSection } from "./answer_section.ts";
 import { type Figure, runFigures } from "./figures.ts";
@@ -30,6 +31,7 @@ export interface PageFrame {
 export const STATE_PILLS: Readonly<Record<RunView["state"], string>> = {
   running: `<span class="pill good" role="status">running</span>`,
   stopped: `<span class="pill bad" role="status">stopped</span>`,
+  failed: `<span class="pill bad" role="status">failed</span>`,
   done: `<span class="pill" role="status">done</span>`,
 };
 
@@ -39,14 +41,11 @@ export function figureHtml({ title, reading, svg, narrow }: Figure): string {
     `<figcaption>${escapeMarkup(reading)}</figcaption></figure>`;
 }
 
-/** The parts of a run's page. */
-export function runBlocks(run: RunView): PageBlocks {
+/** The parts of a run's page; `isSaved` says that it is a file, which does not follow the run. */
+export function runBlocks(run: RunView, { isSaved = false } = {}): PageBlocks {
   const figures = runFigures(run).map(figureHtml);
   return {
-    head: `<h1>${escapeMarkup(run.name)} ${STATE_PILLS[run.state]}</h1>` +
-      `<p class="soft">${run.state === "stopped" ? "Not at work on this machine; last" : "Last"} written ${
-        moment(run.written)
-      }</p>`,
+    head: headOf(run, isSaved),
     now: nowSection(run),
     answer: answerSection(run),
     samples: section("Samples", samplesSection(run)),
@@ -56,6 +55,25 @@ export function runBlocks(run: RunView): PageBlocks {
     settings: section("Settings", settingsSection(run)),
     log: section("Log", logSection(run)),
   };
+}
+
+/** The name, the state and what is known of it. A file says only what was so when it was written. */
+function headOf(run: RunView, isSaved: boolean): string {
+  const { state, ended } = run;
+  const written = `written ${moment(run.written)}`;
+  if (state === "running" && isSaved) {
+    return `<h1>${escapeMarkup(run.name)} <span class="pill" role="status">not done yet</span></h1>` +
+      `<p class="soft">The run was at work when this page was ${written}. The page is a file that does not follow it: ` +
+      `<code>dnpo runs</code> tells whether it still is, or how it ended.</p>`;
+  }
+  const isOver = state === "stopped" || state === "failed";
+  const why = state === "failed" && ended?.problem !== undefined
+    ? `<p>It failed: ${escapeMarkup(ended.problem)}</p>`
+    : state === "stopped" && ended?.end === null
+    ? `<p>If it is not at work on another machine, ${KILLED}.</p>`
+    : "";
+  return `<h1>${escapeMarkup(run.name)} ${STATE_PILLS[state]}</h1>` +
+    `<p class="soft">${isOver ? "Not at work on this machine; last" : "Last"} ${written}</p>${why}`;
 }
 
 /** A page of blocks. */

@@ -23,7 +23,7 @@ export async function writeReport(runDir: string): Promise<string> {
   const path = runPaths(runDir).report;
   const run = await new RunReader(runDir).read();
   const policy = `default-src 'none'; style-src ${await policyHash(PAGE_STYLE)}; base-uri 'none'; form-action 'none'`;
-  const page = pageOf(runBlocks(run), {
+  const page = pageOf(runBlocks(run, { isSaved: true }), {
     title: `${run.name} · dnpo`,
     head: `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
     below: "Made by dnpo from the run's files. docs/reading-the-report.md says how to read it.",

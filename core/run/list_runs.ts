@@ -2,6 +2,7 @@
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../error.ts";
 import { exists, lastWritten } from "../files/io.ts";
+import { KILLED, type LastEnd, lastEnd } from "./last_end.ts";
 import { iterationValues, parseSettings, readRun, type RunRecord } from "./read_run.ts";
 import { isLocked } from "./run_lock.ts";
 import { runPaths } from "./run_paths.ts";
@@ -23,8 +24,10 @@ export interface RunState {
   done: number;
   /** Iterations that are planned; null if the run is a single stage. */
   planned: number | null;
-  /** `running` while a process holds the folder's lock. */
-  state: "running" | "stopped" | "done";
+  /** `running` while a process holds the folder's lock; `failed` if the last one ended with an error. */
+  state: "running" | "stopped" | "failed" | "done";
+  /** Why it failed, or, of a run that stopped, that its process was killed; absent if nothing is known. */
+  reason?: string;
   /** The last logged optimizer step; null if none was logged. */
   step: number | null;
   /** Loss of that step; null if it has none. */
@@ -78,22 +81,24 @@ export async function listRuns(dir: string): Promise<RunState[]> {
 async function isRun(dir: string): Promise<boolean> {
   const { metrics, settings, stage } = runPaths(dir);
   if (await exists(metrics)) return true;
-  // A run that failed before any work leaves only its settings.
+  // What a start has left that did not come to work is a run only if it tells why.
+  if ((await lastEnd(dir))?.end === "failed") return true;
   return (await exists(settings) || await exists(stage)) && (await isLocked(dir) || await hasWork(dir));
 }
 
 async function stateOf(dir: string): Promise<RunState> {
   const running = await isLocked(dir);
-  const { metrics, summary, settings: config, stage, timings, model, adapter } = runPaths(dir);
-  const when = new Date(await lastWritten([metrics, summary, config, stage, timings])).toISOString();
+  const { metrics, summary, settings: config, stage, timings, log, model, adapter } = runPaths(dir);
+  const when = new Date(await lastWritten([metrics, summary, config, stage, timings, log])).toISOString();
+  const ended = stateOfEnd(await lastEnd(dir));
   let run: RunRecord;
   try {
     run = await readRun(dir);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const unknown = { method: null, model: null, judge: null, planned: null, step: null, loss: null, evaluation: null };
-    const state = running ? "running" : "stopped";
-    return { name: basename(resolve(dir)), dir, ...unknown, done: 0, state, when, problem: error.message };
+    const state = running ? { state: "running" as const } : ended;
+    return { name: basename(resolve(dir)), dir, ...unknown, done: 0, ...state, when, problem: error.message };
   }
   const settings = parseSettings(run.settings);
   const labels = [settings.labels ?? []].flat().map((entry) => field(entry, "judge")).filter((name) => name !== null);
@@ -110,12 +115,17 @@ async function stateOf(dir: string): Promise<RunState> {
     judge: settings.method === "sft" || labels.length === 0 ? null : [...new Set(labels)].join(", "),
     done,
     planned,
-    state: running ? "running" : isDone ? "done" : "stopped",
+    ...(running ? { state: "running" } : isDone ? { state: "done" } : ended),
     step: last?.step ?? null,
     loss: last?.values.loss ?? null,
     evaluation: evaluationOf(run),
     when,
   };
+}
+
+function stateOfEnd(last: LastEnd | null): Pick<RunState, "state" | "reason"> {
+  if (last?.end === "failed") return { state: "failed", ...(last.problem !== undefined && { reason: last.problem }) };
+  return last?.end === null ? { state: "stopped", reason: KILLED } : { state: "stopped" };
 }
 
 function field(value: unknown, key: string): string | null {

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { filesWithBase } from "../checkpoint/adapted_files.ts";
 import { ADAPTER_CONFIG } from "../checkpoint/adapter_folder.ts";
 import type { Quantization } from "../config/choices.ts";
-import { UserError } from "../error.ts";
 import { exists, isFolder } from "../files/io.ts";
 import { isGgufPath, type ModelFiles } from "../files/model_files.ts";
 import { parseModelSpec, refuseCredentials } from "../hub/hub_spec.ts";
 import { quantizationOf } from "./adapter_origin.ts";
 import { checkHandedOut } from "./handed_out.ts";
+import { noModelAt } from "./missing_model.ts";
 import { runPaths } from "./run_paths.ts";
 
 /**
@@ -40,13 +40,8 @@ export async function modelFolderOf(
   if (!await exists(path)) {
     const found = await resolve(path);
     if (found !== path) return found;
-    throw new UserError(`Cannot open a model in ${path}: there is no such folder, and it is no org/name on the hub`);
   }
-  throw new UserError(
-    `Cannot open a model in ${path}: there is no config.json, expected a model's folder or a run's with ${
-      join("model", "config.json")
-    }`,
-  );
+  throw await noModelAt(path);
 }
 
 async function noteQuantization(

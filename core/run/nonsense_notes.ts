@@ -5,6 +5,9 @@ import type { ResponseRow } from "../data/stage_files.ts";
 import { noteOnce, type Noting } from "./row_notes.ts";
 import type { RunContext } from "./run_context.ts";
 
+/** What a note begins with that warns: it is shown where others are hidden. */
+export const WARNING = "Warning: ";
+
 /** Share of cut answers above which a run says so. */
 const CUT_SHARE = 0.1;
 
@@ -110,7 +113,7 @@ export function warnOfLoss(
 const warned = new WeakSet<RunContext>();
 
 function warn(context: Noting, text: string): void {
-  noteOnce(context, `Warning: ${text}`);
+  noteOnce(context, WARNING + text);
 }
 
 function percent(share: number): string {

@@ -8,8 +8,8 @@ import type { RunContext } from "./run_context.ts";
 /** What takes note of lines for the user. */
 export type Noting = Pick<RunContext, "onNote">;
 
-/** The lines that a run has noted already, since every iteration reads the same data. */
-const told = new WeakMap<Noting, Set<string>>();
+/** The lines that a run, which has its own `onNote`, has noted already, since every iteration reads the same data. */
+const told = new WeakMap<Noting["onNote"], Set<string>>();
 
 /** Notes, once per run, which shapes the rows were taken for, except this project's own under their own names. */
 export function noteShapes(context: Noting, path: string, shapes: readonly ShapeCount[]): void {
@@ -22,18 +22,19 @@ export function noteShapes(context: Noting, path: string, shapes: readonly Shape
 }
 
 /** Notes a line, unless the run has noted it already. */
-export function noteOnce(context: Noting, line: string): void {
-  const lines = told.get(context) ?? new Set();
-  told.set(context, lines);
-  if (!lines.has(line)) context.onNote(line);
+export function noteOnce({ onNote }: Noting, line: string): void {
+  const lines = told.get(onNote) ?? new Set();
+  told.set(onNote, lines);
+  if (!lines.has(line)) onNote(line);
   lines.add(line);
 }
 
-/** Notes malformed rows that were left out. */
-export function noteSkipped({ onNote }: Noting, path: string, skipped: readonly SkippedRow[]): void {
+/** Notes, once per run, malformed rows that were left out. */
+export function noteSkipped(context: Noting, path: string, skipped: readonly SkippedRow[]): void {
   if (skipped.length === 0) return;
   const [first] = skipped;
-  onNote(
+  noteOnce(
+    context,
     `${path}: ${counted(skipped.length, "malformed row")} left out, the first at ${first!.where}: ${first!.reason}`,
   );
 }

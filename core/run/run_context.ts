@@ -24,6 +24,8 @@ export interface RunHooks {
   onProgress?: OnProgress;
   /** Gets lines worth reading: counts, results, warnings. */
   onNote?: (line: string) => void;
+  /** Gets what is read of each data set, as soon as it was read and checked, which is before the device is opened. */
+  onRows?: (read: RowsRead) => void;
   /** Gets the name of the device once it is opened. */
   onDevice?: (name: string) => void;
   /** Abort it to stop the run at the next step, so that it can be resumed. */
@@ -34,6 +36,20 @@ export interface RunHooks {
   force?: boolean;
   /** Scores an answer, for judge `function`: a finite number, larger is better; `true` is 1, `false` is 0. */
   judge?: (answer: JudgedAnswer) => number | boolean | Promise<number | boolean>;
+}
+
+/** A data set that was read, and what is left of it. */
+export interface RowsRead {
+  /** Its name. */
+  name: string;
+  /** Whether its rows are held out, and not trained on. */
+  isHeldOut: boolean;
+  /** What a row is: one answer to its prompt, or a chosen and a rejected one. */
+  kind: "examples" | "pairs";
+  /** Rows that were read, malformed ones aside. */
+  rows: number;
+  /** Rows that are used; the others are dropped, as notes say. */
+  kept: number;
 }
 
 /** An answer to score. */
@@ -77,6 +93,9 @@ export type RowContext = Pick<RunContext, "sources" | "encoder" | "checksums" | 
 /** What of a run is open before its device is. */
 export type FolderContext = Pick<RunContext, "config" | "onNote" | "sources" | "checksums">;
 
+/** What is open where work is checked that is about to begin. */
+export type CheckContext = FolderContext & RowContext;
+
 /** What work on a device is opened with. */
 export interface OpenOptions {
   /** The models and data sets that it reads, which are found before anything else is done. */
@@ -91,6 +110,11 @@ export interface OpenRunOptions<T> extends OpenOptions {
    * or null. By default no work is.
    */
   finished?: (context: FolderContext) => Promise<T | null>;
+  /**
+   * Throws a UserError if what is left of the work, with `isAnew` all of it, cannot be read or loaded. It is called before
+   * the device is opened, and before `remove`.
+   */
+  check?: (context: CheckContext, how: { isAnew: boolean }) => Promise<void>;
   /** Removes what the folder holds of the work, for `force`. */
   remove?: () => Promise<void>;
 }
@@ -101,42 +125,71 @@ export interface OpenRunOptions<T> extends OpenOptions {
  */
 export async function withRun<T>(
   config: ResolvedConfig,
-  { finished, remove, needs, hooks: given }: OpenRunOptions<T>,
+  { finished, check, remove, needs, hooks: given }: OpenRunOptions<T>,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
   const { output_dir: folder } = config;
   await checkSourcePlaces(config, needs);
   await makeFolder(folder, { what: "the run's folder" });
   using _lock = await lockFolder(folder);
-  const notes = new NoteRelay(given.onNote);
+  using notes = new NoteRelay(given.onNote);
   const { onNote } = notes;
-  const hooks = { ...given, onNote };
+  const stop = new AbortController();
+  const signal = given.signal ? AbortSignal.any([given.signal, stop.signal]) : stop.signal;
+  const encoder = new RowEncoder({ signal });
+  const hooks = { ...given, onNote, signal };
+  const prepared = async (of: string | null): Promise<RunSources> => {
+    const sources = await RunSources.open(of, hooks);
+    await prepare(sources, { needs, hooks });
+    return sources;
+  };
+  const checkAll = async (sources: RunSources, { isAnew }: { isAnew: boolean }): Promise<void> => {
+    // The line that a command begins with comes first; it has the numbers of the rows.
+    notes.hold();
+    const checksums = await openChecksums(isAnew ? null : folder, { sources, onNote });
+    await check?.({ config, sources, checksums, encoder, onNote, signal }, { isAnew });
+  };
+  let found: RunSources | null = null;
   if (hooks.force) {
     // Nothing is removed for work that cannot begin.
-    await prepare(await RunSources.open(null, hooks), { needs, hooks });
+    found = await prepared(null);
+    await checkAll(found, { isAnew: true });
     (await openToolDevice(config)).destroy();
     await remove?.();
   }
-  const sources = await RunSources.open(folder, hooks);
-  await prepare(sources, { needs, hooks });
+  const sources = found !== null && await found.keepIn(folder) ? found : await prepared(folder);
   const checksums = await openChecksums(folder, { sources, onNote });
   const done = await finished?.({ config, onNote, sources, checksums }) ?? null;
   if (done !== null) return done;
-  await using journal = await RunJournal.open(folder, given, notes.told);
+  await using journal = await RunJournal.open(folder, { ...given, signal, stop }, notes.told);
   notes.handTo(journal.onNote);
-  return await withOpened(config, { needs, hooks, folder, journal, sources, checksums }, work);
+  return await journal.follow(async () => {
+    try {
+      if (!hooks.force) await checkAll(sources, { isAnew: false });
+      const opened = { needs, hooks, folder, journal, sources, checksums, encoder };
+      return await withOpened(config, opened, (context) => {
+        notes.release();
+        return work(context);
+      });
+    } finally {
+      notes.release();
+    }
+  });
 }
 
 /** As {@linkcode withRun}, but for work that has no folder. */
 export async function withDevice<T>(
   config: ResolvedConfig,
-  { needs, hooks }: OpenOptions,
+  { needs, hooks: given }: OpenOptions,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
+  const { onNote = () => {}, signal = new AbortController().signal } = given;
+  const hooks = { ...given, onNote: (line: string): void => onNote(line), signal };
   const sources = await RunSources.open(null, hooks);
   await prepare(sources, { needs, hooks });
-  const checksums = await openChecksums(null, { sources, onNote: hooks.onNote ?? (() => {}) });
-  return await withOpened(config, { needs, hooks, folder: null, journal: null, sources, checksums }, work);
+  const checksums = await openChecksums(null, { sources, onNote });
+  const encoder = new RowEncoder({ signal });
+  return await withOpened(config, { needs, hooks, folder: null, journal: null, sources, checksums, encoder }, work);
 }
 
 async function prepare(sources: RunSources, { needs, hooks }: OpenOptions): Promise<void> {
@@ -154,49 +207,37 @@ async function openChecksums(
 
 async function withOpened<T>(
   config: ResolvedConfig,
-  { needs, hooks, folder, journal, sources, checksums }: OpenOptions & Pick<RunContext, "sources" | "checksums"> & {
-    folder: string | null;
-    journal: RunJournal | null;
-  },
+  { needs, hooks, folder, journal, ...opened }:
+    & { needs: readonly Need[]; hooks: RunHooks & Pick<RunContext, "onNote" | "signal"> }
+    & Pick<RunContext, "sources" | "checksums" | "encoder">
+    & { folder: string | null; journal: RunJournal | null },
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
-  const { onProgress, onNote, signal } = journal ?? quietHooks(hooks);
+  const { onNote, signal } = hooks;
   const name = needs.find((need) => need.kind === "model")?.name;
   using device = await openRunDevice(config, {
-    model: name === config.model && name !== undefined ? await sources.model(name) : undefined,
+    model: name === config.model && name !== undefined ? await opened.sources.model(name) : undefined,
     onNote,
     record: folder === null ? null : runPaths(folder).kernels,
   });
   hooks.onDevice?.(device.info.description || device.name);
+  using _watched = journal?.watch(device);
   using commands = new Commands(device);
+  const trackers = new RunTrackers(config, onNote);
   const context: RunContext = {
+    ...opened,
     config,
     device,
     commands,
-    onProgress,
+    onProgress: journal?.onProgress ?? hooks.onProgress ?? (() => {}),
     onNote,
     signal,
     allowVerifier: hooks.allowVerifier ?? true,
     judge: hooks.judge ?? null,
-    sources,
-    checksums,
     telemetry: await openTelemetry(),
-    trackers: new RunTrackers(config, onNote),
-    encoder: new RowEncoder({ signal }),
+    trackers,
   };
-  if (journal === null) return await work(context);
-  return await journal.follow(device, () => context.trackers.follow(() => work(context)));
-}
-
-/** The hooks of work that leaves no record. */
-function quietHooks(
-  { onProgress, onNote, signal }: RunHooks,
-): Required<Pick<RunHooks, "onProgress" | "onNote" | "signal">> {
-  return {
-    onProgress: onProgress ?? (() => {}),
-    onNote: onNote ?? (() => {}),
-    signal: signal ?? new AbortController().signal,
-  };
+  return journal === null ? await work(context) : await trackers.follow(() => work(context));
 }
 
 /** Throws StoppedError if the run is to stop. */

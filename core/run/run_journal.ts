@@ -49,6 +49,8 @@ export interface JournalHooks {
   onNote?: (line: string) => void;
   /** Stops the run where it is aborted. */
   signal?: AbortSignal;
+  /** Aborted where the run's page wishes that it stops; `signal` follows it then. By default one of the journal's own. */
+  stop?: AbortController;
 }
 
 interface Begun {
@@ -67,7 +69,7 @@ export class RunJournal {
   /** The caller's, or a wish to stop. */
   readonly signal: AbortSignal;
   readonly #paths: ReturnType<typeof runPaths>;
-  readonly #stop = new AbortController();
+  readonly #stop: AbortController;
   readonly #timer: ReturnType<typeof setInterval>;
   #device: { readonly bytes: number } | null = null;
   #writing: Promise<unknown> = Promise.resolve();
@@ -75,8 +77,9 @@ export class RunJournal {
   #rate: { at: number; tokens: number; perSecond?: number } = { at: 0, tokens: 0 };
   #shownAt = -Infinity;
 
-  private constructor(folder: string, { onProgress, onNote, signal }: JournalHooks) {
+  private constructor(folder: string, { onProgress, onNote, signal, stop }: JournalHooks) {
     this.#paths = runPaths(folder);
+    this.#stop = stop ?? new AbortController();
     this.onProgress = (event) => {
       this.#note(event);
       onProgress?.(event);
@@ -102,9 +105,14 @@ export class RunJournal {
     return journal;
   }
 
-  /** Does the work on `device`, and logs how it ended. */
-  async follow<T>(device: { readonly bytes: number }, work: () => Promise<T>): Promise<T> {
+  /** Notes the memory of `device` from now on, until what is returned is disposed of. */
+  watch(device: { readonly bytes: number }): Disposable {
     this.#device = device;
+    return { [Symbol.dispose]: () => this.#device = null };
+  }
+
+  /** Does the work, and logs how it ended. */
+  async follow<T>(work: () => Promise<T>): Promise<T> {
     try {
       const result = await work();
       this.#log({ end: "done" });
@@ -113,8 +121,6 @@ export class RunJournal {
       if (error instanceof StoppedError) this.#log({ end: "stopped" });
       else this.#log({ end: "failed", problem: error instanceof Error ? error.message : String(error) });
       throw error;
-    } finally {
-      this.#device = null;
     }
   }
 

@@ -4,6 +4,7 @@ import { UserError } from "../error.ts";
 import { GrowingLines } from "../files/growing_lines.ts";
 import { exists, lastWritten, objectOf, readOptionalText } from "../files/io.ts";
 import { readChecksums } from "./checksum_record.ts";
+import { endOf, type LastEnd } from "./last_end.ts";
 import { metricsOf, parseSettings, readSettings, readSummary, type RunRecord } from "./read_run.ts";
 import type { LogLine, RunProgress } from "./run_journal.ts";
 import { isLocked } from "./run_lock.ts";
@@ -27,8 +28,10 @@ export interface StageTiming {
 export interface RunView extends RunRecord {
   /** The folder. */
   dir: string;
-  /** `running` while a process here holds the folder's lock. */
-  state: "running" | "stopped" | "done";
+  /** `running` while a process here holds the folder's lock; `failed` if the last one ended with an error. */
+  state: "running" | "stopped" | "failed" | "done";
+  /** How the last process ended; null of a run without a log. */
+  ended: LastEnd | null;
   /** The settings, parsed, with `stage` if a stage ran alone; empty if there are none. */
   config: Readonly<Record<string, unknown>>;
   /** Each of `steps` stands for so many; 1 unless there are very many. */
@@ -130,7 +133,14 @@ export class RunReader {
       stages: [...this.#stages.values()].sort((a, b) => a.iteration - b.iteration),
       ...summary,
       edited: Object.keys(checksums?.edited ?? {}).sort(),
-      state: await this.#isDone(config, summary.iterations) ? "done" : isAtWork ? "running" : "stopped",
+      state: await this.#isDone(config, summary.iterations)
+        ? "done"
+        : isAtWork
+        ? "running"
+        : endOf(this.#log)?.end === "failed"
+        ? "failed"
+        : "stopped",
+      ended: endOf(this.#log),
       evaluated: await this.#evaluated(iterations, summary.iterations),
       timings: this.#timings,
       device: typeof kernels?.adapter === "string" ? kernels.adapter : null,

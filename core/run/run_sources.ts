@@ -16,7 +16,8 @@ import {
   type SourceRecord,
 } from "../hub/resolve_name.ts";
 import { isRecord } from "../values.ts";
-import { modelFiles } from "./model_path.ts";
+import { noModelAt } from "./missing_model.ts";
+import { isModelFolder, modelFiles } from "./model_path.ts";
 import { runPaths } from "./run_paths.ts";
 
 /**
@@ -37,7 +38,7 @@ export const EVAL_SPLITS: readonly string[] = ["test", "validation"];
  * branch has moved.
  */
 export class RunSources {
-  readonly #path: string | null;
+  #path: string | null;
   readonly #options: ResolveOptions;
   readonly #records: SourceRecord[];
   readonly #found = new Map<string, Promise<readonly string[]>>();
@@ -54,12 +55,35 @@ export class RunSources {
    */
   static async open(
     folder: string | null,
-    { onProgress, onNote, signal, keeps = true }: ResolveOptions & { keeps?: boolean },
+    { onProgress, onNote, signal, env, keeps = true }:
+      & Pick<ResolveOptions, "onProgress" | "onNote" | "signal" | "env">
+      & { keeps?: boolean },
   ): Promise<RunSources> {
-    const options = { ...(onProgress && { onProgress }), ...(onNote && { onNote }), ...(signal && { signal }) };
+    const options = {
+      ...(onProgress && { onProgress }),
+      ...(onNote && { onNote }),
+      ...(signal && { signal }),
+      ...(env && { env }),
+    };
     if (folder === null) return new RunSources(null, { records: [], options });
     const path = keeps ? runPaths(folder).sources : null;
     return new RunSources(path, { records: await readSources(folder), options });
+  }
+
+  /**
+   * Writes what was found into the run's folder, from now on as well. Returns whether it may stand there: nothing is
+   * written if the folder's record fixes another commit.
+   */
+  async keepIn(folder: string): Promise<boolean> {
+    const kept = await readSources(folder);
+    const isOther = (a: SourceRecord, b: SourceRecord): boolean =>
+      a.type === b.type && a.repo === b.repo && a.revision === b.revision && a.commit !== b.commit;
+    if (kept.some((record) => this.#records.some((own) => isOther(own, record)))) return false;
+    this.#path = runPaths(folder).sources;
+    if (this.#records.length === 0) return true;
+    this.#records.unshift(...kept.filter((record) => !this.#records.some((own) => isSameSource(own, record))));
+    await this.#write(this.#path);
+    return true;
   }
 
   /** The folder or GGUF file of the model that the config calls `name`. */
@@ -98,6 +122,7 @@ export class RunSources {
   /** Finds a model, and the base of an adapter. */
   async #prepareModel(name: string): Promise<void> {
     const folder = await this.model(name);
+    if (!await isModelFolder(folder)) throw await noModelAt(folder);
     if (await isAdapter(await modelFilesAt(folder))) await this.filesIn(folder);
   }
 
@@ -120,11 +145,14 @@ export class RunSources {
     const onRecord = async (record: SourceRecord): Promise<void> => {
       const same = this.#records.findIndex((other) => isSameSource(other, record));
       this.#records.splice(same === -1 ? this.#records.length : same, 1, record);
-      if (this.#path === null) return;
-      await makeFolder(dirname(this.#path));
-      await writeFileAtomic(this.#path, JSON.stringify({ sources: this.#records }, null, 2) + "\n");
+      if (this.#path !== null) await this.#write(this.#path);
     };
     return (await resolve({ ...this.#options, known: this.#records, onRecord })).paths;
+  }
+
+  async #write(path: string): Promise<void> {
+    await makeFolder(dirname(path));
+    await writeFileAtomic(path, JSON.stringify({ sources: this.#records }, null, 2) + "\n");
   }
 }
 

@@ -50,15 +50,19 @@ export function noiseTensors({ vocab, hidden, rank }: NoiseShape): ParameterShap
   return [{ name: "down", shape: [rank, hidden] }, { name: "up", shape: [vocab, rank] }, bias];
 }
 
-/** Plans the generator's buffers. Throws a UserError for a rank that the weight cannot have. */
-export function planNoise(shape: NoiseShape, limits: LayoutLimits): ParameterLayout {
-  const { vocab, hidden, rank = 1 } = shape;
+/** Throws a UserError for a rank that the generator's weight cannot have. */
+export function checkRank({ vocab, hidden, rank = 1 }: NoiseShape): void {
   const most = Math.min(vocab, hidden);
   if (rank > most) {
     throw new UserError(
       `Cannot make a noise generator of rank ${rank}: its weight is [${vocab}, ${hidden}], expected noise.rank of at most ${most}`,
     );
   }
+}
+
+/** Plans the generator's buffers. Throws a UserError for a rank that the weight cannot have. */
+export function planNoise(shape: NoiseShape, limits: LayoutLimits): ParameterLayout {
+  checkRank(shape);
   return planParameters(noiseTensors(shape).map((tensor) => [tensor]), limits);
 }
 

@@ -2,9 +2,7 @@
 import { UserError } from "../error.ts";
 import { escapeMarkup } from "../report/markup.ts";
 import type { PageBlocks } from "../report/run_page.ts";
-
-/** Milliseconds after which a folder counts as silent, as one that is mounted from a machine out of reach. */
-const DEADLINE_MS = 10_000;
+import { DEADLINE_MS } from "./in_time.ts";
 
 const SILENT = `<p class="card bad">The folder has not answered for some seconds; what is shown is older.</p>`;
 

@@ -6,6 +6,7 @@ import { type PageBlocks, pageOf, policyHash } from "../report/run_page.ts";
 import { runPaths } from "../run/run_paths.ts";
 import { safeLine } from "../safe_text.ts";
 import { Follower } from "./follower.ts";
+import { DEADLINE_MS, inTime, SilentFolder } from "./in_time.ts";
 import { PAGE_SCRIPT } from "./page_script.ts";
 import { folderName, WatchedRuns } from "./watched_runs.ts";
 
@@ -17,6 +18,8 @@ export interface WatchOptions {
   port?: number;
   /** Milliseconds between two looks at the files (default: 1000). */
   interval?: number;
+  /** Milliseconds that the folder has to answer (default: 10,000). */
+  deadline?: number;
 }
 
 /** A server that runs until it is disposed of. */
@@ -38,11 +41,13 @@ const GRACE_MS = 3000;
 const MAX_FOLLOWERS = 32;
 
 /** Starts the server. Throws a UserError if there is no such folder, or the port is taken. */
-export async function startWatch({ dir, port = 0, interval = 1000 }: WatchOptions): Promise<WatchServer> {
+export async function startWatch(
+  { dir, port = 0, interval = 1000, deadline = DEADLINE_MS }: WatchOptions,
+): Promise<WatchServer> {
   if (!await isFolder(dir)) {
     throw new UserError(`Cannot watch ${dir}: there is no such folder, expected a run's or one of runs`);
   }
-  const site = new WatchSite(dir, interval);
+  const site = new WatchSite(dir, { interval, deadline });
   await site.prepare();
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
@@ -82,15 +87,17 @@ class WatchSite {
   readonly #dir: string;
   readonly #runs: WatchedRuns;
   readonly #interval: number;
+  readonly #deadline: number;
   readonly #followers = new Map<string, Follower>();
   readonly #ended = new AbortController();
   #followed = 0;
   #policy = "";
 
-  constructor(dir: string, interval: number) {
+  constructor(dir: string, { interval, deadline }: Required<Pick<WatchOptions, "interval" | "deadline">>) {
     this.#dir = dir;
     this.#runs = new WatchedRuns(dir);
     this.#interval = interval;
+    this.#deadline = deadline;
   }
 
   async prepare(): Promise<void> {
@@ -110,7 +117,17 @@ class WatchSite {
     this.#ended.abort();
   }
 
+  /** Answers a request, also where the folder does not. */
   async answer(request: Request): Promise<Response> {
+    try {
+      return await this.#answer(request);
+    } catch (error) {
+      if (!(error instanceof SilentFolder)) throw error;
+      return plain(503, "The folder has not answered for some seconds; try again later.");
+    }
+  }
+
+  async #answer(request: Request): Promise<Response> {
     const url = new URL(request.url);
     // A page of elsewhere whose name was made to lead here sends its own name: it is told nothing.
     const isMeant = [this.host, this.host.replace("127.0.0.1", "localhost")].includes(
@@ -121,7 +138,7 @@ class WatchSite {
     const wanted = wantedOf(path);
     if (wanted === null) return plain(404, "There is no such page.");
     const { name, what } = wanted;
-    const dir = await this.#runs.find(name);
+    const dir = await inTime(this.#runs.find(name), this.#deadline);
     if (name !== null && dir === null) return plain(404, "There is no such run.");
     if (what === "stop") return request.method === "POST" ? await this.#stop(request, dir) : notAllowed("POST");
     if (request.method !== "GET" && request.method !== "HEAD") return notAllowed("GET");
@@ -134,7 +151,7 @@ class WatchSite {
     const chosen = query.has("run") || query.has("none") ? query.getAll("run") : null;
     const key = dir ?? `\n${chosen?.join("\n")}`;
     const make = () => dir === null ? this.#runs.overlay(chosen) : this.#withStop(dir);
-    const follower = this.#followers.get(key) ?? new Follower(make, this.#interval);
+    const follower = this.#followers.get(key) ?? new Follower(make, this.#interval, this.#deadline);
     this.#followers.delete(key);
     this.#followers.set(key, follower);
     for (const old of this.#followers.keys()) if (this.#followers.size > MAX_FOLLOWERS) this.#followers.delete(old);
@@ -202,10 +219,11 @@ class WatchSite {
     const isOwn = origin === `http://${request.headers.get("host")}` &&
       ["same-origin", null].includes(request.headers.get("sec-fetch-site"));
     if (!isOwn || dir === null) return plain(403, "Only the run's own page may stop it.");
-    if ((await this.#runs.read(dir)).state === "running") {
+    if ((await inTime(this.#runs.read(dir), this.#deadline)).state === "running") {
       try {
-        await Deno.writeTextFile(runPaths(dir).stop, "");
+        await inTime(Deno.writeTextFile(runPaths(dir).stop, ""), this.#deadline);
       } catch (error) {
+        if (error instanceof SilentFolder) throw error;
         return plain(500, `Cannot ask the run to stop: ${error instanceof Error ? error.message : error}`);
       }
     }

@@ -69,6 +69,11 @@ export async function runConfig(
   succeeded(args, await dnpo(args, env));
 }
 
+/** What a command wrote on standard error besides warnings, which a quiet one has too. */
+export function withoutWarnings(err: string): string {
+  return err.replace(/^Warning: .*\n/gm, "");
+}
+
 /** Throws what a process printed where it did not succeed; returns its standard output. */
 export function succeeded(args: readonly string[], { code, out, err }: Ended): string {
   if (code !== 0) {

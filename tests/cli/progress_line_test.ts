@@ -105,6 +105,41 @@ Deno.test("Progress cuts the line to the terminal's width", () => {
   assert.equal(visible(written[0]!), "generate");
 });
 
+Deno.test("Progress cuts no number: it leaves out parts, then the bar, then shortens the stage's name", () => {
+  const at = (columns: number, stage: string, iterations?: number): string => {
+    const { progress, written } = recorded({
+      isTerminal: true,
+      columns: () => columns,
+      ...(iterations !== undefined && { iterations }),
+    });
+    progress.update({ stage, iteration: 0, done: 1234, total: 56_789 });
+    return visible(written[0]!);
+  };
+  assert.equal(at(50, "optimize", 3), "░░░░░░░░░░ iteration 0 optimize  1,234/56,789");
+  assert.equal(at(40, "optimize", 3), "iteration 0 optimize  1,234/56,789");
+  assert.equal(at(35, "download org/name-of-a-model"), "iteration 0 downloa…  1,234/56,789");
+  assert.equal(at(20, "optimize"), "iteration 0 optimi…");
+  assert.equal(at(36, "模型模型模型模型"), "iteration 0 模型模型…  1,234/56,789");
+});
+
+Deno.test("Progress.note() after a stage has ended stands below its line, which is not drawn again", () => {
+  const { progress, written } = recorded({ isTerminal: true, columns: () => 80 });
+  progress.update({ stage: "label", done: 9, total: 9 });
+  progress.note("accuracy 0.5");
+  progress.update({ stage: "label", done: 9, total: 9 });
+  progress.note("and more");
+  progress.update({ stage: "optimize", done: 0, total: 9 });
+  progress.finish();
+  assert.deepEqual(written.map(visible), [
+    "label  9/9  done in 0s",
+    "\n",
+    "accuracy 0.5\n",
+    "and more\n",
+    "optimize  0/9",
+    "\n",
+  ]);
+});
+
 Deno.test("Progress.note() keeps a line above the rewritten one", () => {
   const { progress, written } = recorded({ isTerminal: true, columns: () => 80 });
   progress.note("first");
@@ -113,12 +148,14 @@ Deno.test("Progress.note() keeps a line above the rewritten one", () => {
   assert.deepEqual(written.map(visible), ["first\n", "label  0/9", "accuracy 0.5\n", "label  0/9"]);
 });
 
-Deno.test("Progress is silent when quiet", () => {
-  const { progress, written } = recorded({ isTerminal: true, quiet: true });
+Deno.test("Progress shows nothing but warnings when quiet", () => {
+  const { progress, written } = recorded({ isTerminal: true, quiet: true, columns: () => 80 });
   progress.update({ stage: "label", done: 0, total: 9 });
   progress.note("hello");
+  progress.note("Warning: the loss is high");
+  progress.result("done");
   progress.finish();
-  assert.deepEqual(written, []);
+  assert.deepEqual(written, ["Warning: the loss is high\n"]);
 });
 
 Deno.test("Progress writes plain lines to the standard error of a process, and nothing else", async () => {

@@ -1,5 +1,5 @@
-import { equal } from "node:assert/strict";
-import { largest, quote } from "../../core/values.ts";
+import { deepEqual, equal } from "node:assert/strict";
+import { fixed, largest, quote } from "../../core/values.ts";
 
 Deno.test("largest() takes any number of items", () => {
   equal(largest([], (x: number) => x), -Infinity);
@@ -10,4 +10,14 @@ Deno.test("largest() takes any number of items", () => {
 Deno.test("quote() cuts long values", () => {
   equal(quote({ a: "b" }), '{"a":"b"}');
   equal(quote("x".repeat(100)), `"${"x".repeat(76)}...`);
+});
+
+Deno.test("fixed() gives a number that rounds to zero no sign", () => {
+  deepEqual([-0.00001, -0, 0.00001, -0.0005, -Infinity].map((value) => fixed(value, 3)), [
+    "0.000",
+    "0.000",
+    "0.000",
+    "-0.001",
+    "-Infinity",
+  ]);
 });

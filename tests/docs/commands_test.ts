@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const JUDGE = "http://localhost:11434/v1";
 
 /** Commands that .ci/run runs itself. */
-const RUN_BY_CI = ["deno task train", "deno task test"];
+const RUN_BY_CI = ["deno task -q train", "deno task -q test"];
 
 /** Pages of results, without commands. */
 const RECORDS = ["memory.md"];

@@ -1,6 +1,6 @@
 /** Wrong input, as a user meets it: one line, exit code 1, nothing left behind as if whole. @module */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { type Config, dnpo, runConfig, withFolder, writeConfig } from "../_shared/dnpo.ts";
+import { type Config, dnpo, runConfig, withFolder, withoutWarnings, writeConfig } from "../_shared/dnpo.ts";
 import { jsonLines, TINY_CONFIG, tinyPairs, tinyRows, writeTinyModel } from "../_shared/tiny_model.ts";
 import { readTensors } from "../_shared/trajectory.ts";
 import { walk } from "./_files.ts";
@@ -222,8 +222,9 @@ async function expectError(
   { command, config, error }: { command: string; config: Config; error: RegExp },
 ): Promise<void> {
   const { code, out, err } = await dnpo([command, await writeConfig(config), "--quiet"]);
-  match(err.replaceAll(dir, "DIR"), error);
-  match(err, /^[^\n]+\n$/);
+  const mistake = withoutWarnings(err);
+  match(mistake.replaceAll(dir, "DIR"), error);
+  match(mistake, /^[^\n]+\n$/);
   equal(code, 1);
   equal(out, "");
 }

@@ -1,6 +1,6 @@
 /** Processes that are killed, whose files are changed or whose models are exchanged before they go on. @module */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { type Config, dnpo, runConfig, startDnpo, withFolder, writeConfig } from "../_shared/dnpo.ts";
+import { type Config, dnpo, runConfig, startDnpo, withFolder, withoutWarnings, writeConfig } from "../_shared/dnpo.ts";
 import { writeRewardModel } from "../_shared/reward_model.ts";
 import { jsonLines, tinyRows, writeTinyModel } from "../_shared/tiny_model.ts";
 import { walk } from "./_files.ts";
@@ -35,7 +35,7 @@ async function killAt(args: readonly string[], run: string, pattern: RegExp): Pr
 async function refuses(args: readonly string[], expected: RegExp): Promise<void> {
   const { code, err } = await dnpo(args);
   equal(code, 1, err);
-  match(err, /^error: [^\n]*\n$/);
+  match(withoutWarnings(err), /^error: [^\n]*\n$/);
   match(err, expected);
 }
 

@@ -1,6 +1,15 @@
 /** Models and data by name: a run that is killed while it downloads, a branch that moves, a push, and no name at all. @module */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import { denoArgs, dnpo, runConfig, startDnpo, succeeded, withFolder, writeConfig } from "../_shared/dnpo.ts";
+import {
+  denoArgs,
+  dnpo,
+  runConfig,
+  startDnpo,
+  succeeded,
+  withFolder,
+  withoutWarnings,
+  writeConfig,
+} from "../_shared/dnpo.ts";
 import { HubServer } from "../_shared/hub_server.ts";
 import { jsonLines, tinyPairs, tinyRows, writeTinyModel } from "../_shared/tiny_model.ts";
 
@@ -149,7 +158,7 @@ Deno.test("a model of the hub's cache that is exchanged after a kill is refused 
       const { code, err } = await dnpo(args, env);
       equal(code, 1, err);
       match(
-        err,
+        withoutWarnings(err),
         new RegExp(
           `^error: Cannot go on with the run in \\S+/run: ${snapshots}/${commit} is not the ${as} that it began with: ` +
             `model\\.safetensors has SHA-256 \\S{16}…, expected \\S{16}…; put that ${as} back, or [^\\n]*\\n$`,

@@ -2,7 +2,15 @@
 import { deepEqual, doesNotMatch, equal, match } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import denoConfig from "../../deno.json" with { type: "json" };
-import { type Config, dnpo, runConfig, taskCommand, withFolder, writeConfig } from "../_shared/dnpo.ts";
+import {
+  type Config,
+  dnpo,
+  runConfig,
+  taskCommand,
+  withFolder,
+  withoutWarnings,
+  writeConfig,
+} from "../_shared/dnpo.ts";
 import { jsonLines, tinyPairs, tinyRows, writeTinyModel } from "../_shared/tiny_model.ts";
 import { bpeTokenizer, CHATML, writeTokenizer } from "../core/data/_fixtures.ts";
 import { walk } from "./_files.ts";
@@ -218,7 +226,8 @@ for (const { what, command, spoil, config, args = [], error } of CASES) {
       const path = `${dir}/run.yaml`;
       if (command !== "score") await Deno.writeTextFile(path, JSON.stringify(settings, null, 1));
       const input = command === "score" ? ["--model", `${dir}/model`, "--pairs", `${dir}/pairs.jsonl`] : [path];
-      const { code, out, err } = await dnpo([command, ...input, "--quiet", ...args]);
+      const { code, out, err: told } = await dnpo([command, ...input, "--quiet", ...args]);
+      const err = withoutWarnings(told);
       match(err.replaceAll(dir, "DIR"), error);
       match(err, /^(error: [^\n]+\n)+$/);
       // deno-lint-ignore no-control-regex
@@ -302,7 +311,8 @@ Deno.test("dnpo names a permission that is missing in one line", () =>
         env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
         stdin: "null",
       }).output();
-      const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)) as [string, string];
+      const [out, told] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)) as [string, string];
+      const err = withoutWarnings(told);
       match(err.replaceAll(dir, "DIR"), error);
       match(err, /^error: [^\n]+\n$/);
       deepEqual([code, out], [1, ""]);

@@ -1,14 +1,14 @@
 /** What a run meets on a machine: a save that fails, a folder that is not its own; one line, and what is saved stays. @module */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { dnpo, runConfig, startDnpo, writeConfig } from "../_shared/dnpo.ts";
+import { dnpo, runConfig, startDnpo, withoutWarnings, writeConfig } from "../_shared/dnpo.ts";
 import { signalAt } from "./_signal_at.ts";
 import { equalResults, withTinyRun, writeVerifier } from "./_tiny_run.ts";
 
 /** Runs a command that must fail with the one line. */
 async function fails(args: readonly string[], error: RegExp): Promise<void> {
   const { code, out, err } = await dnpo([...args, "--quiet"]);
-  match(err, error);
-  match(err, /^[^\n]+\n$/);
+  match(withoutWarnings(err), error);
+  match(withoutWarnings(err), /^[^\n]+\n$/);
   deepEqual([code, out], [1, ""]);
 }
 

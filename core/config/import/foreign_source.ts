@@ -113,6 +113,20 @@ export class ForeignSource {
     return new ForeignSource(value, `${this.#place}${key}.`);
   }
 
+  /** As {@linkcode section}, also of a mapping that is written as JSON in a text, as these programs' commands take it. */
+  mapping(key: string): ForeignSource | undefined {
+    const value = this.take(key);
+    if (typeof value !== "string") return this.section(key);
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(value);
+    } catch {
+      throw this.wrong(key, "a mapping");
+    }
+    if (!isMapping(parsed)) throw this.wrong(key, "a mapping");
+    return new ForeignSource(parsed, `${this.#place}${key}.`);
+  }
+
   /** The mappings that a key has a list of; a text among them is returned as it is. */
   sections(key: string): (ForeignSource | string)[] | undefined {
     const value = this.take(key);

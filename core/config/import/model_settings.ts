@@ -23,7 +23,12 @@ export function takeDtype(source: ForeignSource, draft: ConfigDraft, { fallback 
   const word = dtype ?? fallback;
   const known = DTYPE_NAMES.find((name) => name === word);
   if (known === undefined) {
-    if (word !== "auto") draft.missing(key, `${word}: the model handed out has its source's type`);
+    if (word === "auto") {
+      draft.differs(
+        key,
+        "auto is the type of the model's files, in which it is trained there; here weights are float32 until handed out in it",
+      );
+    } else draft.missing(key, `${word}: the model handed out has its source's type`);
     return;
   }
   draft.set("dtype", known, dtype === undefined ? { remark: "default of TRL" } : {});

@@ -91,11 +91,10 @@ export function takeSchedule(
     draft.differs(key, text);
   } else if (Object.hasOwn(SCHEDULES, word)) {
     draft.set("training.lr_scheduler_type", SCHEDULES[word], remark);
-    const cycles = source.has("lr_scheduler_kwargs") && word === "cosine_with_restarts";
-    if (cycles) throw noCounterpart("lr_scheduler_kwargs", "of cosine_with_restarts", "one cycle, which is cosine");
   } else {
     throw noCounterpart(key, word, `one of ${[...Object.keys(SCHEDULES), ...Object.keys(NEAR_SCHEDULES)].join(", ")}`);
   }
+  takeScheduleArguments(source, draft, word);
   if (word === "constant") {
     draft.set("training.warmup_steps", 0, { remark: "constant has none there (constant_with_warmup has)" });
     if (warmup.steps + warmup.ratio > 0) draft.missing("warmup", "lr_scheduler_type constant has no warm-up there");
@@ -103,6 +102,31 @@ export function takeSchedule(
   else if (!warmup.isSet && warmupRatio > 0) {
     draft.set("training.warmup_ratio", warmupRatio, { remark: `default of ${program}` });
   } else draft.setOr("training.warmup_steps", warmup.isSet ? warmup.steps : undefined, { fallback: 0, program });
+}
+
+/** The cycles that a schedule has there where nothing is said of them, and that it has here. */
+const CYCLES: Readonly<Record<string, number>> = {
+  cosine: 0.5,
+  cosine_with_min_lr: 0.5,
+  cosine_warmup_with_min_lr: 0.5,
+  cosine_with_restarts: 1,
+};
+
+/** Takes what else a schedule is given there; of all of it, the usual number of cycles alone has a counterpart. */
+function takeScheduleArguments(source: ForeignSource, draft: ConfigDraft, word: string): void {
+  const key = "lr_scheduler_kwargs";
+  const given = source.mapping(key);
+  if (given === undefined) return;
+  const usual = CYCLES[word];
+  const cycles = usual === undefined ? undefined : given.number("num_cycles");
+  if (cycles !== undefined && cycles !== usual) {
+    const name = `${key}.num_cycles`;
+    if (word === "cosine_with_restarts") throw noCounterpart(name, cycles, "1, which is cosine");
+    draft.differs(name, `${cycles}: here cosine is half a cycle, down to 0, which is ${usual} there`);
+  }
+  for (const { key: name, value } of given.left()) {
+    draft.missing(name, `${shown(value)}: here there is none: a schedule has no settings but its warm-up`);
+  }
 }
 
 /** The warm-up: whole steps go before a share, and steps below 1 are a share. */

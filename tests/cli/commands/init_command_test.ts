@@ -164,6 +164,25 @@ Deno.test("dnpo init knows the length of a GGUF file, and tells one that cannot 
     assert.equal([(await loadConfig(`${dir}/new.yaml`)).data].flat()[0]!.max_length, 48);
   }));
 
+Deno.test("dnpo init trains an adapter where the model's own weights cannot be trained, and names a run's model", () =>
+  withFolder(async (dir) => {
+    await writeGguf(dir, { config: { hidden_size: 32, intermediate_size: 64, head_dim: 16 }, quantize: "q8_0" });
+    const init = (model: string) =>
+      dnpo(["init", `${dir}/new.yaml`, "--model", model, "--data", ROWS, "--method", "spin", "--force"]);
+    const { code, err } = await init(`${dir}/model.gguf`);
+    assert.equal(code, 0, err);
+    assert.match(
+      err,
+      /^\S+model\.gguf: its weights are quantized \(q8_0\), so that a LoRA adapter is trained, and not all/i,
+    );
+    assert.equal((await loadConfig(`${dir}/new.yaml`)).lora?.r, 16);
+    await Deno.mkdir(`${dir}/run`);
+    await Deno.rename(`${dir}/model`, `${dir}/run/model`);
+    assert.deepEqual((await init(`${dir}/run`)).err, "");
+    const config = await loadConfig(`${dir}/new.yaml`);
+    assert.deepEqual([config.model, config.lora], [`${dir}/run/model`, undefined]);
+  }));
+
 Deno.test("dnpo init asks the hub for a model and its length, and goes on where the hub cannot be asked", () =>
   withFolder(async (dir) => {
     await using hub = new HubServer();

@@ -43,6 +43,12 @@ Deno.test("iterationTable() has numbers as rows and iterations as columns, with 
   );
 });
 
+Deno.test("iterationTable() leaves out a start that was not measured", () => {
+  const table = iterationTable([{ iteration: -1 }, AFTER]);
+  match(table, /^│ iteration +│ +0 │$/m);
+  match(iterationTable([START, AFTER]), /^│ iteration +│ +start │ +0 │$/m);
+});
+
 Deno.test("the table of three iterations fits 80 columns, that of one 60; what does not fit is a list", () => {
   const rounds = [START, ...[0, 1, 2].map((iteration) => ({ ...AFTER, iteration }))];
   const of = (count: number, columns: number): string => iterationTable(rounds.slice(0, count), columns);

@@ -72,7 +72,7 @@ Deno.test.each([
   [
     "a value in a list",
     "labels:\n  - {}\n  - { judge: me }",
-    'config.yaml:3:14 labels.1.judge: expected "human", "verifier", "logprob", "reward-model", "llm", "self", "ensemble" or "function", got "me"',
+    'config.yaml:3:14 labels.1.judge: expected "human", "verifier", "logprob", "reward-model", "llm", "self" or "ensemble", got "me"',
   ],
   [
     "a value behind an alias",

@@ -78,6 +78,6 @@ labels: { judge: nonsense }
     'got "cosin", did you mean "cosine"?',
     'config.yaml:4:18 noise.update: expected "none", "joint" or "alternating", got "jiont", did you mean "joint"?',
     'config.yaml:5:9 method: expected "sft", "dpo", "spin" or "dnpo", got "dpoo", did you mean "dpo"?',
-    'config.yaml:6:18 labels.judge: expected "human", "verifier", "logprob", "reward-model", "llm", "self", "ensemble" or "function", got "nonsense"',
+    'config.yaml:6:18 labels.judge: expected "human", "verifier", "logprob", "reward-model", "llm", "self" or "ensemble", got "nonsense"',
   ]);
 });

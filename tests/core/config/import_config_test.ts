@@ -492,3 +492,38 @@ Deno.test("--method tells which command of TRL it is", async () => {
   assert.equal((await imported(TRL, { method: "sft" })).config.training.learning_rate, 2e-5);
   assert.equal((await imported(TRL, { method: "dpo" })).config.training.learning_rate, 1e-6);
 });
+
+Deno.test("what else a schedule is given there is its usual cycles, or told, or refused", async () => {
+  const schedule = (type: string, given: string) =>
+    imported(`${TRL}beta: 0.1\nlr_scheduler_type: ${type}\nlr_scheduler_kwargs: ${given}\n`);
+  for (const [type, given] of [["cosine", "{num_cycles: 0.5}"], ["cosine_with_restarts", "'{\"num_cycles\": 1}'"]]) {
+    const { config, told } = await schedule(type!, given!);
+    assert.equal(config.training.lr_scheduler_type, "cosine");
+    assert.deepEqual(Object.keys(told).filter((key) => key.startsWith("lr_")), []);
+  }
+  const cut = await schedule("cosine", "{num_cycles: 0.25, other: 3}");
+  assert.match(
+    cut.told["lr_scheduler_kwargs.num_cycles"]!,
+    /^0\.25: here cosine is half a cycle, down to 0, which is 0\.5/,
+  );
+  assert.match(cut.told["lr_scheduler_kwargs.other"]!, /^3: here there is none/);
+  const line = await schedule("linear", "{num_cycles: 2}");
+  assert.match(line.told["lr_scheduler_kwargs.num_cycles"]!, /^2: here there is none/);
+  await assert.rejects(
+    schedule("cosine_with_restarts", "{num_cycles: 3}"),
+    /^UserError: Cannot import lr_scheduler_kwargs\.num_cycles: 3 has no counterpart here, expected 1, which is cosine$/,
+  );
+  await assert.rejects(
+    schedule("cosine", "7"),
+    /^UserError: Cannot import lr_scheduler_kwargs: it is 7, expected a map/,
+  );
+});
+
+Deno.test("dtype auto is the files' own type, and the note says what differs", async () => {
+  const { config, told } = await imported(`${TRL}beta: 0.1\ndtype: auto\n`);
+  assert.equal(config.dtype, undefined);
+  assert.match(
+    told.dtype!,
+    /^auto is the type of the model's files, in which it is trained there; here weights are float32/,
+  );
+});

@@ -205,7 +205,7 @@ Deno.test("runOptimize() tells of skipped rows and skipped steps", () =>
       true,
       `${notes}`,
     );
-    equal(notes.includes("2 of 4 steps were skipped for a NaN or Inf in loss or gradients"), true, `${notes}`);
+    equal(notes.includes("Warning: 2 of 4 steps were skipped for a NaN or Inf in loss or gradients"), true, `${notes}`);
     await rejects(
       runOptimize(await configOf(dir, { pairs, method: "dpo", output_dir: `${dir}/strict` })),
       /^UserError: Cannot read .*pairs.jsonl:1/,

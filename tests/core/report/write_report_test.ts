@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { writeReport } from "../../../core/report/write_report.ts";
+import { lockFolder } from "../../../core/run/run_lock.ts";
 import { jsonLines } from "../../_shared/tiny_model.ts";
 import { lines, TRIAL, withRun } from "../_run_folders.ts";
 
@@ -215,4 +216,28 @@ Deno.test("writeReport() shows the first and the last answer of a row, folds tho
   );
   match(samples, / … 3,000 characters more$/);
   equal(html.match(/<p class="text" tabindex="0">/g)?.length, 1);
+});
+
+Deno.test("writeReport() says of a run at work only that it was, and of one that failed or was killed what is known", async () => {
+  const begin = { at: "2026-01-01T00:00:00Z", begin: { dnpo: "1", deno: "2", system: "linux" } };
+  const headOf = async (dir: string): Promise<string> =>
+    /<header>([^]*)<\/header>/.exec(await Deno.readTextFile(await writeReport(dir)))![1]!;
+  await withRun({ ...TRIAL, "log.jsonl": lines(begin) }, async (dir) => {
+    {
+      using _lock = await lockFolder(dir);
+      const head = await headOf(dir);
+      match(
+        head,
+        /not done yet<.*The run was at work when this page was written \d{4}-.* UTC\. The page is a file that/,
+      );
+      ok(!head.includes("running"));
+    }
+    match(
+      await headOf(dir),
+      /stopped<.*Not at work on this machine; last written .*its process told no end: it was killed/,
+    );
+    const end = { at: begin.at, end: "failed", problem: "Cannot open <a device>\nmore" };
+    await Deno.writeTextFile(`${dir}/log.jsonl`, lines(begin, end));
+    match(await headOf(dir), />failed<.*<p>It failed: Cannot open &lt;a device&gt;<\/p>/);
+  });
 });

@@ -119,3 +119,32 @@ Deno.test("listRuns() says where there is no folder", async () => {
   });
   await assert.rejects(listRuns("README.md"), { message: "Cannot list runs: there is no folder README.md" });
 });
+
+Deno.test("listRuns() tells of a run whose last process failed, or told no end", () =>
+  withFolder(async (dir) => {
+    const log = (...lines: Record<string, unknown>[]): string =>
+      jsonLines(lines.map((line) => ({ at: "2026-01-01T00:00:00Z", ...line })));
+    const begin = { dnpo: "1", deno: "2", system: "linux" };
+    const logs: Record<string, string> = {
+      failed: log({ begin }, { note: "a" }, { end: "failed", problem: "Cannot open a device: none\nmore" }),
+      again: log({ begin }, { end: "failed", problem: "x" }, { begin }, { end: "stopped" }),
+      killed: log({ begin }, { end: "stopped" }, { begin }, { note: "a" }) + '{"at": "20',
+    };
+    for (const [name, text] of Object.entries(logs)) {
+      await writeRun(`${dir}/${name}`, { config: CONFIG, metrics: [{ iteration: 0, step: 3, loss: 0.5 }] });
+      await Deno.writeTextFile(`${dir}/${name}/log.jsonl`, text);
+    }
+    // A start that failed before anything was computed leaves its log alone.
+    await Deno.mkdir(`${dir}/start`);
+    await Deno.writeTextFile(`${dir}/start/log.jsonl`, logs.failed!);
+    const runs = Object.fromEntries((await listRuns(dir)).map((run) => [run.name, run]));
+    const killed = "its process told no end: it was killed, or the machine went down";
+    assert.deepEqual(Object.entries(runs).map(([name, { state, reason }]) => [name, state, reason]).sort(), [
+      ["again", "stopped", undefined],
+      ["failed", "failed", "Cannot open a device: none"],
+      ["killed", "stopped", killed],
+      ["start", "failed", "Cannot open a device: none"],
+    ]);
+    assert.match(runsTable([runs.failed!]), /│ failed │ .*│ Cannot open a device: none │/);
+    assert.doesNotMatch(runsTable([runs.again!]), /reason/);
+  }));

@@ -1,4 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
+import { noModelAt } from "../../../core/run/missing_model.ts";
 import { baseSpec, namedBase } from "../../../core/run/model_path.ts";
 import { withFolder } from "../_tiny.ts";
 
@@ -19,4 +20,30 @@ Deno.test("namedBase() has a revision apart, as PEFT's configs, and baseSpec() p
     }
     // A folder that has been made since is not mistaken for the hub's.
     equal(await baseSpec(path, "main"), path);
+  }));
+
+Deno.test("noModelAt() says what is there, and the nearest way to a model", () =>
+  withFolder(async (dir) => {
+    for (const name of ["models/small", "run/model", "data"]) await Deno.mkdir(`${dir}/${name}`, { recursive: true });
+    const config = `${dir}/models/small/config.json`;
+    for (const path of [config, `${dir}/run/model/config.json`, `${dir}/data/a.jsonl`]) {
+      await Deno.writeTextFile(path, "{}");
+    }
+    await Deno.mkdir(`${dir}/empty`);
+    const said = async (path: string): Promise<string> => {
+      const { message } = await noModelAt(`${dir}/${path}`);
+      return message.slice(`Cannot open a model in ${dir}/${path}: `.length).replaceAll(dir, "DIR");
+    };
+    const hub = "there is no such folder, and it is no org/name on the hub";
+    equal(await said("models/smal"), `${hub}; did you mean DIR/models/small?`);
+    const expected = "expected a model's folder, a GGUF file or org/name on the hub";
+    equal(await said("models/other-one"), `${hub}; ${expected}`);
+    equal(await said("nowhere/at/all"), `${hub}; ${expected}`);
+    const file = "it is a file, and no GGUF file by its name";
+    equal(await said("models/small/config.json"), `${file}; expected its folder, DIR/models/small`);
+    equal(await said("data/a.jsonl"), `${file}; ${expected}`);
+    equal(await said("run"), "there is no config.json, it is a run's folder; its model is DIR/run/model");
+    const none = "there is no config.json, expected a model's folder or a run's with model/config.json";
+    equal(await said("data"), `${none}; it holds a.jsonl`);
+    equal(await said("empty"), `${none}; it is empty`);
   }));

@@ -22,7 +22,8 @@ Deno.test("RunJournal keeps what a run notes and how far it is, and hands both o
         onNote: (line) => notes.push(line),
         onProgress: ({ done }) => events.push(done),
       });
-      await journal.follow({ bytes: 7 }, async () => {
+      await journal.follow(async () => {
+        using _watched = journal.watch({ bytes: 7 });
         journal.onNote("a\nb");
         journal.onProgress({ stage: "generate", iteration: 1, done: 3, total: 9, tokens: 5 });
         journal.onProgress({ stage: "generate", iteration: 1, done: 4, total: 9, tokens: 6 });
@@ -57,7 +58,7 @@ Deno.test("RunJournal logs how a run ended", () =>
   withFolder(async (dir) => {
     for (const error of [new StoppedError("stopped"), new Error("no more memory")]) {
       await using journal = await RunJournal.open(dir, {});
-      await rejects(journal.follow({ bytes: 0 }, () => Promise.reject(error)));
+      await rejects(journal.follow(() => Promise.reject(error)));
     }
     const log = await readJsonLines<Record<string, unknown>>(`${dir}/log.jsonl`);
     deepEqual(log.filter(({ end }) => end).map(({ end, problem }) => [end, problem]), [
@@ -90,5 +91,5 @@ Deno.test("RunJournal lets a run go on where nothing can be written", () =>
   withFolder(async (dir) => {
     await using journal = await RunJournal.open(`${dir}/none`, {});
     journal.onProgress({ stage: "optimize", done: 0, total: 1 });
-    equal(await journal.follow({ bytes: 0 }, () => Promise.resolve(3)), 3);
+    equal(await journal.follow(() => Promise.resolve(3)), 3);
   }));

@@ -1,6 +1,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { withRun } from "../../../core/run/run_context.ts";
-import { readSources } from "../../../core/run/run_sources.ts";
+import { readSources, RunSources } from "../../../core/run/run_sources.ts";
+import { withHub } from "../hub/_hub.ts";
 import { configOf, withInput } from "../loop/_runs.ts";
 
 Deno.test("a run of local files has no sources.json", () =>
@@ -22,4 +23,24 @@ Deno.test("readSources() refuses what no run has written", () =>
     }
     await Deno.writeTextFile(`${dir}/sources.json`, "nothing");
     await rejects(readSources(dir), /sources\.json: it is not JSON/);
+  }));
+
+Deno.test("RunSources.keepIn() writes what was found into a folder, unless another commit is fixed there", () =>
+  withHub(async ({ hub, dir, options }) => {
+    const repo = hub.add("dataset", "org/rows", { "train.jsonl": '{"prompt": "a", "response": "b"}\n' });
+    const found = async (): Promise<RunSources> => {
+      const sources = await RunSources.open(null, options);
+      await sources.data("org/rows");
+      return sources;
+    };
+    const sources = await found();
+    equal(await sources.keepIn(dir), true);
+    const [record] = await readSources(dir);
+    equal(record!.commit, repo.refs.get("main"));
+    const before = hub.requests.length;
+    await sources.data("org/rows");
+    equal(hub.requests.length, before, "nothing is looked up again");
+    hub.commit(repo, { "train.jsonl": '{"prompt": "a", "response": "c"}\n' });
+    equal(await (await found()).keepIn(dir), false);
+    deepEqual(await readSources(dir), [record]);
   }));

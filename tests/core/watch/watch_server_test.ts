@@ -1,6 +1,8 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { lockFolder } from "../../../core/run/run_lock.ts";
+import { inTime, SilentFolder } from "../../../core/watch/in_time.ts";
 import { startWatch } from "../../../core/watch/watch_server.ts";
+import { WatchedRuns } from "../../../core/watch/watched_runs.ts";
 import { withFolder } from "../_tiny.ts";
 import { lines, TRIAL, withRun } from "../_run_folders.ts";
 
@@ -244,3 +246,38 @@ Deno.test("startWatch() gives the place of a page that was closed to another", (
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }));
+
+Deno.test("startWatch() does not wait for a folder that never answers, neither for a page nor for a stop", () =>
+  withRun(TRIAL, async (dir) => {
+    await using server = await startWatch({ dir, interval: INTERVAL, deadline: 100 });
+    const { origin } = new URL(server.address);
+    const asked = async (): Promise<[number, string]> => {
+      const answer = await fetch(`${server.address}stop`, { method: "POST", headers: { origin }, redirect: "manual" });
+      return [answer.status, await answer.text()];
+    };
+    const silent = [503, "The folder has not answered for some seconds; try again later.\n"];
+    // A disk of a machine out of reach cannot be had here.
+    for (const name of ["read", "find"] as const) {
+      using _stuck = stuck(name);
+      deepEqual(await asked(), silent, name);
+    }
+    {
+      using _stuck = stuck("find");
+      const page = await fetch(server.address);
+      deepEqual([page.status, await page.text()], silent);
+    }
+    equal((await asked())[0], 303);
+  }));
+
+/** Lets a look at the folder never end. */
+function stuck(name: "find" | "read"): Disposable {
+  const before = WatchedRuns.prototype[name];
+  WatchedRuns.prototype[name] = () => new Promise<never>(() => {});
+  return { [Symbol.dispose]: () => Object.assign(WatchedRuns.prototype, { [name]: before }) };
+}
+
+Deno.test("inTime() gives what comes in time, and throws where nothing comes", async () => {
+  equal(await inTime(Promise.resolve(3), 1000), 3);
+  await rejects(inTime(Promise.reject(new TypeError("no")), 1000), TypeError);
+  await rejects(inTime(new Promise(() => {}), 20), SilentFolder);
+});

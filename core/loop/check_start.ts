@@ -1,0 +1,105 @@
+/**
+ * Checks, before the device is opened, that what a schedule's steps read can be read, and what they load can be loaded:
+ * hours of answers would be lost on a row that is malformed, or on a module with a typing mistake. @module
+ */
+import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
+import type { ResolvedConfig } from "../config/config.ts";
+import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
+import { exists } from "../files/io.ts";
+import { checkJudgesLoad, checkVerifierLoads } from "../label/check_judges.ts";
+import { checkTrainable } from "../model/trainable_weights.ts";
+import type { CheckContext, FolderContext, RunHooks } from "../run/run_context.ts";
+import { checkNoiseFile } from "../train/noise_file.ts";
+import { checkRank, isNoiseFile, noiseShape } from "../train/noise_generator.ts";
+import { planFirst } from "./first_adapter.ts";
+import { readAnswers } from "./label_stage.ts";
+import { folderOf } from "./model_ref.ts";
+import { readExamples, readHeldOut, type ReadSet, readTrainingRows } from "./read_rows_of_step.ts";
+import type { Step } from "./schedule.ts";
+
+/**
+ * Throws a UserError if one of `steps`, which are left to do, would fail for a file of rows, a judge, a verifier or the
+ * noise's first values. Tells `onRows` what the run will see of its data; each kind of step reads the same rows in every
+ * iteration, and they stay encoded.
+ */
+export async function checkStart(
+  context: CheckContext,
+  steps: readonly Step[],
+  { onRows }: Pick<RunHooks, "onRows"> = {},
+): Promise<void> {
+  const checked = new Set<string>();
+  const isNew = (...values: unknown[]): boolean => {
+    const key = JSON.stringify(values);
+    return !checked.has(key) && checked.add(key).has(key);
+  };
+  for (const step of steps) {
+    const { stage, settings } = step;
+    const { labels, noise } = settings;
+    if (stage === "optimize" && noise !== "none" && isNew("noise", noise.init, noise.rank)) {
+      checkRank(noiseShape((await readerOf(context, step)).config, noise));
+      if (isNoiseFile(noise.init)) await checkNoiseFile(noise.init);
+    }
+    if (stage === "label" && isNew("judges", labels)) await checkJudgesLoad(context, labels);
+    if (stage === "evaluate" && labels.verifier !== undefined && isNew("verifier", labels)) {
+      await checkVerifierLoads(context, { ...labels, verifier: labels.verifier });
+    }
+  }
+  for (const step of steps) {
+    // Of a run that goes on, answers may be there already.
+    if (step.stage === "label" && await exists(step.paths.responses)) await readAnswers(step.paths);
+    if (readsRows(step) && isNew("rows", step.stage)) await checkRows(context, step, onRows);
+  }
+}
+
+/** Whether the rows of a step are there before the run makes any. */
+function readsRows(step: Step): boolean {
+  if (step.stage === "optimize") return step.rows === "data" || "name" in step.rows;
+  return step.stage !== "label";
+}
+
+async function checkRows(context: CheckContext, step: Step, onRows: RunHooks["onRows"]): Promise<void> {
+  const { settings, stage } = step;
+  const folder = await readerOf(context, step);
+  const onRead = ({ name, report: { rows, kept } }: ReadSet, kind: "examples" | "pairs" = "examples"): void =>
+    onRows?.({ name, isHeldOut: stage === "evaluate", kind, rows, kept });
+  if (step.stage === "optimize") return void await readTrainingRows(context, { folder, step, onRead });
+  const tokenizer = await tokenizerOf(folder.files, settings.data);
+  const shared = { model: folder, tokenizer, settings, onRead };
+  await (stage === "evaluate" ? readHeldOut(context, shared) : readExamples(context, shared));
+}
+
+/** The model that reads a step's rows; in place of one that the run will make, the one that it begins with. */
+async function readerOf({ config, sources }: CheckContext, { model }: Step): Promise<ModelFolder> {
+  const ref = config.model === undefined ? model! : { name: config.model };
+  return await openModelFolder(await sources.filesIn(await folderOf({ sources }, ref)));
+}
+
+/** Throws a UserError if the model that a run begins with cannot be trained as the config says. */
+export async function checkBase(
+  sources: FolderContext["sources"],
+  { model, lora }: Pick<ResolvedConfig, "model" | "lora">,
+): Promise<void> {
+  const files = await sources.filesIn(await sources.model(model!));
+  const folder = await openModelFolder(files);
+  if (lora === undefined) checkTrainable(folder);
+  else if (!files.adapter) await planFirst(sources, folder.config, lora);
+}
+
+/** The steps whose work is not there. */
+export async function stepsLeft(steps: readonly Step[]): Promise<Step[]> {
+  const left: Step[] = [];
+  for (const step of steps) if (!await isThere(step)) left.push(step);
+  return left;
+}
+
+async function isThere({ stage, paths: { responses, pairs, model, adapter, evaluation } }: Step): Promise<boolean> {
+  const made = {
+    generate: [responses, pairs, model, adapter],
+    label: [pairs, model, adapter],
+    optimize: [model, adapter],
+    // Those of other rows are made again, which is known later.
+    evaluate: [evaluation],
+  }[stage];
+  for (const path of made) if (await exists(path)) return true;
+  return false;
+}

@@ -22,6 +22,7 @@ export function taskConfigJson(config: TaskConfig): JsonObject {
     validation_split: plain(config.validation_split),
     test_split: plain(config.test_split),
     fewshot_split: plain(config.fewshot_split),
+    process_docs: shared.process_docs,
     doc_to_text: shared.doc_to_text,
     doc_to_target: shared.doc_to_target,
     unsafe_code: false,

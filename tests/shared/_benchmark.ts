@@ -50,7 +50,9 @@ export function tasksOfRun(run: string, { among }: { among: readonly string[] })
   const part = among.some((task) => task.startsWith("mmlu_")) && !among.includes("mmlu_virology") ? "mmlu_stem" : null;
   const name = part ?? run.replace(/^(chat1?|chatsystem|system|seed\d+|fraction|openllm)-/, "").replace(/\.\d+$/, "");
   if (!run.startsWith("openllm-")) return findTasks(name);
-  return { tasks: findTasks("openllm").tasks.filter(({ task }) => task === name), groups: [] };
+  // Those runs have a group of that name with one task.
+  const group = { name: "openllm", alias: "openllm", version: "N/A", children: [name], leaves: [name], metrics: [] };
+  return { tasks: findTasks("openllm").tasks.filter(({ task }) => task === name), groups: [group] };
 }
 
 /** A task with its rows. */

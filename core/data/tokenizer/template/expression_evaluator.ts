@@ -107,13 +107,16 @@ export class Evaluator implements Runtime {
 
   /** The value of an expression that is printed, tested, compared or walked, which strictly must not be undefined. */
   use(node: Expression, scope: Scope): Value {
-    const value = this.evaluate(node, scope);
+    return this.defined(this.evaluate(node, scope));
+  }
+
+  defined(value: Value): Value {
     if (this.isStrict) this.#check(value);
     return value;
   }
 
   #check(...values: readonly Value[]): void {
-    for (const value of values) if (value instanceof Undefined) value.fail();
+    for (const value of values) if (value instanceof Undefined && !value.isLenient) value.fail();
   }
 
   evaluate(node: Expression, scope: Scope): Value {
@@ -189,7 +192,8 @@ export class Evaluator implements Runtime {
       case "choice":
         if (isTrue(use(node.test))) return value(node.then);
         if (node.otherwise !== null) return value(node.otherwise);
-        return new Undefined("the inline if-expression evaluated to false and no else section was defined.");
+        // Of an inline condition jinja2 makes one of its ordinary kind.
+        return new Undefined("the inline if-expression evaluated to false and no else section was defined.", true);
     }
   }
 

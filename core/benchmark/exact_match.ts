@@ -1,4 +1,5 @@
 /** Whether a text is the right answer, as lm-eval's exact_match says (0.4.13, `api/metrics.py`). @module */
+import { lengthOf } from "../data/tokenizer/template/python_strings.ts";
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
 import { PythonRegExp } from "./python_regexp.ts";
@@ -24,12 +25,18 @@ export function exactMatch(settings: MetricConfig): TextsMatch {
     let settled = patterns === undefined
       ? withoutNulls(text)
       : patterns.reduce((rest, pattern) => withoutNulls(pattern.remove(rest)), text);
-    if (anyCase) settled = settled.toLowerCase();
+    if (anyCase) settled = lowerCase(settled);
     if (noMarks) settled = settled.replace(PUNCTUATION, "");
     if (noDigits) settled = settled.replace(/[0-9]/g, "");
     return settled;
   };
   return (prediction, reference) => settle(prediction) === settle(reference);
+}
+
+/** Small letters as numpy makes them, whose texts grow no longer: of "İ" only the first letter stays. */
+function lowerCase(text: string): string {
+  const lower = text.toLowerCase();
+  return lower.length === text.length ? lower : [...lower].slice(0, lengthOf(text)).join("");
 }
 
 /** A text as it comes back from an array of numpy. */

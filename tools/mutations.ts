@@ -202,6 +202,18 @@ export const MUTATIONS: readonly Mutation[] = [
     ["lse without the maximum", "= s.x + log_sum", "= log_sum"],
   ),
   ...of(
+    "lm_head/lm_head_top.wgsl",
+    { test: "lm_head/lm_head_top" },
+    ["padding counted", "columns < vec4u(p.columns)", "columns < vec4u(p.columns + 1)"],
+    ["last of equal logits in a lane", "select(at, columns, z > best)", "select(at, columns, z >= best)"],
+    ["last of a block's equal logits", "min(min(places.x, places.y), min(places.z, places.w))", "places.w"],
+    ["last of the lanes' equal logits", "other_place < place[lane]", "other_place > place[lane]"],
+    ["tile's first column forgotten", "p.first_column + place[0]", "place[0]"],
+    ["last of the tiles' equal logits", "largest[0] > bitcast", "largest[0] >= bitcast"],
+    ["tiles before forgotten", "p.first_column == 0u || ", "true || "],
+    ["first row forgotten", "p.first_row + row", "row"],
+  ),
+  ...of(
     "lm_head/lm_head_backward.wgsl",
     { test: "lm_head/lm_head" },
     ["sign", "- probability)", "+ probability)"],

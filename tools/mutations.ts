@@ -318,6 +318,16 @@ export const MUTATIONS: readonly Mutation[] = [
     ["one head too few", "row % p.rotated_heads", "row % (p.rotated_heads - 1)"],
   ),
   ...of(
+    "sampling/repetition_penalty.wgsl",
+    { test: "sampling/repetition_penalty" },
+    ["divided below 0 too", "z * p.penalty, z < 0.0", "z / p.penalty, z < 0.0"],
+    ["last token not counted", "bits |= 1u << (token[row] % 32u);", ""],
+    ["last token not kept", "seen[at] = bits;", ""],
+    ["slot taken for the row", "slot[row] * p.words", "row * p.words"],
+    ["word's first token forgotten", "32u * word + firstTrailingBit", "firstTrailingBit"],
+    ["last tokens left out", "while (bits != 0u)", "while ((bits & (bits - 1u)) != 0u)"],
+  ),
+  ...of(
     "sampling/sampling.wgsl",
     { test: "sampling/sampling" },
     ["temperature missing", "(values - top) / p.temperature", "(values - top)"],

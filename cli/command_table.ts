@@ -8,7 +8,7 @@ import { config, data, importConfig, init, plan, runs, watch } from "./entries/c
 import { exportModel, merge } from "./entries/hand_on_entries.ts";
 import { doctor, tune } from "./entries/machine_entries.ts";
 import { chat, compare, exportPairs, push, score } from "./entries/model_entries.ts";
-import { generate, label, optimize, sft, train } from "./entries/run_entries.ts";
+import { generate, label, optimize, sft, sweep, train } from "./entries/run_entries.ts";
 import { loadCommand } from "./load_command.ts";
 import { say } from "./print.ts";
 import { parseCommandLine } from "./program.ts";
@@ -87,6 +87,7 @@ export const commands: readonly CommandEntry[] = [
   importConfig,
   data,
   plan,
+  sweep,
   runs,
   watch,
   doctor,

@@ -21,6 +21,7 @@ interface CommandModules {
   runs: typeof import("./commands/runs_command.ts");
   score: typeof import("./commands/score_command.ts");
   sft: typeof import("./commands/sft_command.ts");
+  sweep: typeof import("./commands/sweep_command.ts");
   train: typeof import("./commands/train_command.ts");
   tune: typeof import("./commands/tune_command.ts");
   watch: typeof import("./commands/watch_command.ts");

@@ -8,6 +8,7 @@ interface CommandModules {
   config: typeof import("./commands/config_command.ts");
   data: typeof import("./commands/data_command.ts");
   doctor: typeof import("./commands/doctor_command.ts");
+  evaluate: typeof import("./commands/evaluate_command.ts");
   export: typeof import("./commands/export_command.ts");
   export_model: typeof import("./commands/export_model_command.ts");
   generate: typeof import("./commands/generate_command.ts");

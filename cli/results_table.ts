@@ -1,5 +1,7 @@
 /** Results of benchmarks as lm-evaluation-harness prints them, so that both can be laid side by side. @module */
 
+import { formatTable } from "./text_table.ts";
+
 /** What the table shows of a results file of lm-evaluation-harness, or of ours. */
 export interface ShownResults {
   /** By task or group: `metric,filter` and `metric_stderr,filter` with numbers, and `alias`. */
@@ -8,7 +10,7 @@ export interface ShownResults {
   readonly groups?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** The names below each group. */
   readonly group_subtasks?: Readonly<Record<string, readonly string[]>>;
-  readonly versions: Readonly<Record<string, number | string | null>>;
+  readonly versions: Readonly<Record<string, unknown>>;
   readonly "n-shot": Readonly<Record<string, number>>;
   readonly higher_is_better: Readonly<Record<string, Readonly<Record<string, boolean | null>>>>;
 }
@@ -93,8 +95,9 @@ function byCodePoint(a: string, b: string): number {
 }
 
 /** Python's 1.0 is 1 in lm-eval's table. */
-function formatVersion(version: number | string | null | undefined): string {
-  return version === undefined || version === null ? "N/A" : String(version);
+function formatVersion(version: unknown): string {
+  if (version === undefined || version === null) return "N/A";
+  return Number.isFinite(Number(version)) ? String(Number(version)) : String(version);
 }
 
 function formatValue(value: unknown): string {
@@ -113,4 +116,38 @@ function markdown(headers: readonly string[], rows: readonly string[][]): string
     line(widths.map((width, i) => right[i] ? `${"-".repeat(width - 1)}:` : "-".repeat(width))) +
     rows.map((row) => line(row.map((cell, i) => (right[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))))
       .join("");
+}
+
+/** A difference as the table shows it. */
+export interface ShownDifference {
+  name: string;
+  metric: string;
+  filter: string;
+  rows: number;
+  value: number;
+  baseline: number;
+  difference: number;
+  stderr: number | null;
+  z: number | null;
+  mcnemar: number | null;
+}
+
+/** The differences from a baseline, with the error of the paired difference and McNemar's exact test. */
+export function formatDifferences(differences: readonly ShownDifference[], columns = Infinity): string {
+  const number = (value: number | null, digits = 4): string => value === null ? "" : value.toFixed(digits);
+  return formatTable(
+    ["task", "metric", "documents", "baseline", "value", "difference", "stderr", "z", "McNemar p"],
+    differences.map(({ name, metric, filter, rows, value, baseline, difference, stderr, z, mcnemar }) => [
+      name,
+      filter === "none" ? metric : `${metric}, ${filter}`,
+      rows,
+      number(baseline),
+      number(value),
+      `${difference > 0 ? "+" : ""}${number(difference)}`,
+      number(stderr),
+      number(z, 2),
+      number(mcnemar),
+    ]),
+    { text: [0, 1], columns },
+  );
 }

@@ -83,6 +83,8 @@ export type {
 export type { JsonFloat, PlainValue } from "./core/data/formats/json_numbers.ts";
 export type { JsonObject, JsonValue } from "./core/data/formats/json_rows.ts";
 export type { JudgedAnswer, RowsRead, RunHooks } from "./core/run/run_context.ts";
+export { sweep, type SweepHooks, type SweepOptions, type SweepRun } from "./core/loop/sweep.ts";
+export type { Variant } from "./core/loop/sweep_plan.ts";
 export { train, type TrainHooks } from "./core/loop/train_run.ts";
 export type { IterationSummary, RunSummary } from "./core/loop/run_summary.ts";
 export { runGenerate, runLabel, runOptimize, runSft } from "./core/loop/single_stages.ts";

@@ -7,8 +7,8 @@ import { type Shell, SHELLS } from "./completion_scripts.ts";
 import { config, data, importConfig, init, plan, runs, watch } from "./entries/config_entries.ts";
 import { exportModel, merge } from "./entries/hand_on_entries.ts";
 import { doctor, tune } from "./entries/machine_entries.ts";
-import { chat, compare, exportPairs, push, score } from "./entries/model_entries.ts";
-import { generate, label, optimize, sft, train } from "./entries/run_entries.ts";
+import { chat, compare, evaluate, exportPairs, push, score } from "./entries/model_entries.ts";
+import { generate, label, optimize, sft, sweep, train } from "./entries/run_entries.ts";
 import { loadCommand } from "./load_command.ts";
 import { say } from "./print.ts";
 import { parseCommandLine } from "./program.ts";
@@ -77,6 +77,7 @@ export const commands: readonly CommandEntry[] = [
   label,
   optimize,
   score,
+  evaluate,
   compare,
   chat,
   push,
@@ -87,6 +88,7 @@ export const commands: readonly CommandEntry[] = [
   importConfig,
   data,
   plan,
+  sweep,
   runs,
   watch,
   doctor,

@@ -8,6 +8,7 @@ interface CommandModules {
   config: typeof import("./commands/config_command.ts");
   data: typeof import("./commands/data_command.ts");
   doctor: typeof import("./commands/doctor_command.ts");
+  evaluate: typeof import("./commands/evaluate_command.ts");
   export: typeof import("./commands/export_command.ts");
   export_model: typeof import("./commands/export_model_command.ts");
   generate: typeof import("./commands/generate_command.ts");
@@ -21,6 +22,7 @@ interface CommandModules {
   runs: typeof import("./commands/runs_command.ts");
   score: typeof import("./commands/score_command.ts");
   sft: typeof import("./commands/sft_command.ts");
+  sweep: typeof import("./commands/sweep_command.ts");
   train: typeof import("./commands/train_command.ts");
   tune: typeof import("./commands/tune_command.ts");
   watch: typeof import("./commands/watch_command.ts");

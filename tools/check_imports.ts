@@ -12,7 +12,7 @@ const CORE_LEVELS: readonly (readonly string[])[] = [
   ["evaluate", "export", "report"],
   ["train", "label", "generate"],
   ["run"],
-  ["device", "model"],
+  ["device", "model", "benchmark"],
   ["data", "checkpoint"],
   ["data/tokenizer"],
   ["data/formats", "model/families", "config", "hub", "server"],

@@ -1,11 +1,10 @@
 /** What the commands with a config share: reading it, progress, notes, and stopping. @module */
 import { loadConfig, type ResolvedConfig } from "../../core/config/config.ts";
-import { StoppedError } from "../../core/error.ts";
 import type { RowsRead, RunHooks } from "../../core/run/run_context.ts";
 import { openingLine, secondsLeft } from "../opening_line.ts";
 import type { RunOptions } from "../options.ts";
-import { tell } from "../print.ts";
 import { Progress } from "../progress_line.ts";
+import { untilStopped } from "./_stop_signals.ts";
 
 /** What a command's work gets. */
 export interface CommandRun {
@@ -13,11 +12,6 @@ export interface CommandRun {
   hooks: RunHooks;
   progress: Progress;
 }
-
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
-
-/** Two signals within this many milliseconds are one key press, passed on twice by a task runner. */
-const SAME_PRESS_MS = 250;
 
 /**
  * Runs `work` with the config of a command; a first Ctrl-C or SIGTERM lets it finish the step, save and exit with 130
@@ -32,23 +26,8 @@ export async function runWithConfig(
   const config = await loadConfig(options.config, { set: options.set });
   const { iterations } = config;
   const progress = new Progress({ quiet: options.quiet, ...(isWhole && { iterations }) });
-  const controller = new AbortController();
-  let stoppedBy: keyof typeof SIGNALS | undefined;
-  let stoppedAt = 0;
-  const listeners = (Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]).filter((name) =>
-    Deno.build.os !== "windows" || name === "SIGINT"
-  ).map((name) => {
-    const listener = (): void => {
-      if (stoppedBy !== undefined && performance.now() - stoppedAt > SAME_PRESS_MS) Deno.exit(SIGNALS[name]);
-      if (stoppedBy !== undefined) return;
-      [stoppedBy, stoppedAt] = [name, performance.now()];
-      progress.note("Stopping after the current step; press Ctrl-C again to stop at once");
-      controller.abort();
-    };
-    Deno.addSignalListener(name, listener);
-    return { name, listener };
-  });
-  try {
+  const stopped = `Stopped. What was done is saved in ${config.output_dir}, and the same command goes on from there.`;
+  return await untilStopped(progress, async (signal) => {
     const read: RowsRead[] = [];
     const seconds = isWhole && !options.force ? await secondsLeft(config.output_dir, iterations) : null;
     const known = { isWhole, read, seconds, ...(rows && { rows: rows(config) }) };
@@ -57,20 +36,10 @@ export async function runWithConfig(
       onDevice: (device) => progress.note(openingLine(config, { device, ...known })),
       onProgress: (event) => progress.update(event),
       onNote: (line) => progress.note(line),
-      signal: controller.signal,
+      signal,
       allowVerifier: options.verifier,
       force: options.force,
     };
     await work({ config, hooks, progress });
-    progress.finish();
-    return 0;
-  } catch (error) {
-    progress.finish();
-    if (!(error instanceof StoppedError)) throw error;
-    tell(`Stopped. What was done is saved in ${config.output_dir}, and the same command goes on from there.`);
-    // The run's page can stop it too.
-    return SIGNALS[stoppedBy ?? "SIGINT"];
-  } finally {
-    for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);
-  }
+  }, { saved: stopped });
 }

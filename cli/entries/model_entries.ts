@@ -39,6 +39,65 @@ export const score: CommandEntry = {
   run: async (argument, values) => (await loadCommand("score")).score(argument, values),
 };
 
+/** `dnpo evaluate`. */
+export const evaluate: CommandEntry = {
+  name: "evaluate",
+  summary: "score a model on benchmarks, as lm-evaluation-harness does",
+  description:
+    "Asks a model what the tasks ask, prints lm-eval's table, and writes results and samples in its schema. " +
+    "A group stands for its tasks: openllm is ARC-Challenge, HellaSwag, TruthfulQA mc2, MMLU, WinoGrande and GSM8K with " +
+    "the leaderboard's numbers of examples. HellaSwag and WinoGrande draw other examples there than by themselves, as in " +
+    "lm-eval. Answers are kept: the same command goes on where it was stopped, and asks nothing twice.",
+  argument: model,
+  options: [
+    modelOption,
+    { flags: "-t, --tasks <names>", summary: "tasks and groups, with commas between, * and ? (--list shows them)" },
+    { flags: "--num-fewshot <count>", summary: "examples before each question (default: each task's)" },
+    { flags: "--limit <count>", summary: "documents of each task at most, or a share of them below 1 (default: all)" },
+    { flags: "--apply-chat-template", summary: "write prompts with the model's chat template" },
+    { flags: "--no-fewshot-as-multiturn", summary: "with a template: examples within the user's turn" },
+    { flags: "--system-instruction <text>", summary: "text before everything; the system's turn with a template" },
+    { flags: "--gen-kwargs <settings>", summary: "as max_gen_toks=128, for tasks whose answers are generated" },
+    { flags: "--seed <number>", summary: "seed of the draw of examples (default: 1234)" },
+    { flags: "--max-length <count>", summary: "tokens of an input at most (default: what the model was made for)" },
+    { flags: "--batch-tokens <count>", summary: "tokens of a batch at most (default: 4096)" },
+    {
+      flags: "--data <dir>",
+      summary: "folder of rows in place of the hub: DIR/NAME/CONFIG/SPLIT.jsonl",
+      path: "folder",
+    },
+    {
+      flags: "--task-file <file>",
+      summary: "task of your own, a YAML file with lm-eval's keys; may be repeated",
+      repeat: true,
+      path: "file",
+    },
+    { flags: "--text <file>", summary: "text of the task perplexity; may be repeated", repeat: true, path: "file" },
+    {
+      flags: "--iterations <which>",
+      summary: "of a run: last, or all for one result after each",
+      choices: ["last", "all"],
+    },
+    {
+      flags: "--baseline <model>",
+      summary: "compare with a model, or with a results_TIME.json, document by document",
+      path: "file",
+    },
+    quantization,
+    { flags: "-o, --output <dir>", summary: "folder of the results (default: runs/evaluate)", path: "folder" },
+    { flags: "--overwrite", summary: "forget answers of before" },
+    { flags: "--list", summary: "show the names of all tasks" },
+    { flags: "--json", summary: "print the results as JSON" },
+    quiet,
+  ],
+  examples: [
+    ["dnpo evaluate runs/quickstart --tasks perplexity --text heldout.txt", "perplexity of a text of your own"],
+    ["dnpo evaluate models/zephyr --tasks openllm --apply-chat-template", "the six benchmarks of the paper"],
+    ["dnpo evaluate runs/mine -t arc_challenge,gsm8k --iterations all --limit 100", "each iteration, 100 rows of each"],
+  ],
+  run: async (argument, values) => (await loadCommand("evaluate")).evaluate(argument, values),
+};
+
 /** `dnpo compare`. */
 export const compare: CommandEntry = {
   name: "compare",

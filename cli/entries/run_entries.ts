@@ -1,7 +1,7 @@
 /** The commands that run what a config says: names, arguments, options and help. @module */
 import type { CommandEntry, OptionEntry, Values } from "../command_entry.ts";
 import { loadCommand } from "../load_command.ts";
-import { configFile, dtype, force, noVerifier, quiet, readRunOptions, type RunOptions, set } from "../options.ts";
+import { configFile, dtype, force, json, noVerifier, quiet, readRunOptions, type RunOptions, set } from "../options.ts";
 
 interface RunEntry extends Pick<CommandEntry, "name" | "summary" | "description" | "examples"> {
   config: "required" | "optional";
@@ -82,3 +82,41 @@ export const optimize: CommandEntry = runEntry({
   examples: [["dnpo optimize config.yaml --set pairs=pairs.jsonl --set noise=none", "without noise"]],
   load: async () => (await loadCommand("optimize")).optimize,
 });
+
+/** `dnpo sweep`. */
+export const sweep: CommandEntry = {
+  name: "sweep",
+  summary: "run a config with several settings and seeds, and compare",
+  description:
+    "Runs `train` with every combination of the values of --vary, each with every seed, one after the other, " +
+    "and prints one table with means and standard errors. The same command goes on with a sweep that was stopped; " +
+    "finished runs are only read.",
+  argument: { ...configFile, summary: "YAML file", required: true },
+  options: [
+    { flags: "--vary <key=values>", summary: "values of a key, with commas between; may be repeated", repeat: true },
+    {
+      flags: "--seeds <seeds>",
+      summary: "5: seeds 1 to 5; 7,8: those; of training and sampling (default: the config's)",
+    },
+    {
+      flags: "-o, --output <dir>",
+      summary: "folder of the runs (default: the config's output_dir with -sweep)",
+      path: "folder",
+    },
+    { flags: "--all", summary: "show every iteration, and not the last alone" },
+    json,
+    set,
+    dtype,
+    force,
+    noVerifier,
+    quiet,
+  ],
+  examples: [
+    ["dnpo sweep config.yaml --vary training.beta=0.05,0.1 --seeds 5", "two settings, five seeds each: ten runs"],
+    [
+      "dnpo sweep config.yaml --vary noise=none,{} --vary labels.judge=human,verifier",
+      "four settings, with the config's seeds",
+    ],
+  ],
+  run: async (argument, values) => (await loadCommand("sweep")).sweep(argument!, values),
+};

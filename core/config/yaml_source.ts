@@ -1,5 +1,5 @@
 /** Reads a config's YAML file: plain values, and the line and column of each. @module */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
 import type { Document, Node, Pair } from "yaml";
 import { UserError } from "../error.ts";
 import { fileSystem, isNotFound } from "../files/file_system.ts";
@@ -36,7 +36,7 @@ export function isMapping(value: unknown): value is Mapping {
 export function plain(value: unknown, depth = 0): unknown {
   if (depth > MAX_DEPTH) throw new UserError(`nested deeper than ${MAX_DEPTH} levels`);
   if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
-  if (!isMapping(value)) return value;
+  if (!isMapping(value) || value instanceof Number) return value;
   const tagged = Object.prototype.toString.call(value).slice(8, -1);
   if (tagged !== "Object") throw new UserError(`expected plain values, got a ${tagged}`);
   const copy: Mapping = Object.create(null);
@@ -70,16 +70,36 @@ export async function readConfigText(file: string): Promise<string> {
   }
 }
 
+/** How a YAML file is read. */
+export interface YamlOptions {
+  /** Whether it is read by YAML 1.1, as Python reads it, where `no` is false, and only texts are keys. */
+  isPython?: boolean;
+  /** What stands for a float, given with its text. */
+  float?: (source: string, value: number) => unknown;
+}
+
 /** Reads a YAML config file. Throws a UserError with line and column if it is not one YAML mapping. */
-export async function readSource(file: string): Promise<YamlSource> {
+export async function readSource(file: string, { isPython = false, float }: YamlOptions = {}): Promise<YamlSource> {
   const counter = new LineCounter();
-  const document = parseDocument(await readConfigText(file), { lineCounter: counter, prettyErrors: false });
+  const version = isPython ? "1.1" : "1.2";
+  const document = parseDocument(await readConfigText(file), { lineCounter: counter, prettyErrors: false, version });
   const at = (offset: number) => {
     const { line, col } = counter.linePos(offset);
     return `${file}:${line}:${col}`;
   };
   const broken = document.errors[0] ?? document.warnings[0];
   if (broken) throw new UserError(`${at(broken.pos[0])} ${broken.message.split("\n")[0]}`);
+  visit(document, {
+    Pair(_, { key }) {
+      if (!isPython || !isScalar(key) || typeof key.value === "string") return;
+      const text = `${JSON.stringify(key.value)}, expected a text in quotes`;
+      throw new UserError(`${at(key.range?.[0] ?? 0)} the key is ${text}`);
+    },
+    Scalar(_, node) {
+      if (float === undefined || typeof node.value !== "number" || !/[.eE]/.test(node.source ?? "")) return;
+      node.value = float(node.source!, node.value);
+    },
+  });
   let values: unknown;
   try {
     values = plain(document.toJS()) ?? Object.create(null);

@@ -27,7 +27,7 @@ export interface Generated {
   index: number;
   /** The sampled ids; the last is an EOS if `finished`. */
   ids: number[];
-  /** Whether an EOS was sampled before the limit. */
+  /** Whether an EOS was sampled before the limit, and before `isDone` ended the row. */
   finished: boolean;
 }
 
@@ -42,6 +42,10 @@ export interface GenerateOptions {
   tokensPerFence?: number;
   /** Tokens of prompts that are computed at a time, unless a single prompt is longer (default 4096). */
   prefillTokens?: number;
+  /** What the logits of tokens that a row has, its prompt's among them, are divided by, or multiplied with below 0. */
+  repetitionPenalty?: number;
+  /** Whether a row, by its place in `prompts`, ends with the ids that it has; asked between two fences. */
+  isDone?: (index: number, ids: readonly number[]) => boolean;
   /** Called with the number of tokens sampled so far; throw to stop. */
   onTokens?: (tokens: number) => void;
 }
@@ -103,6 +107,7 @@ export class BatchGenerator {
         maxLength,
         tokensPerFence,
         cacheDtype: options.settings.kv_cache_dtype,
+        repetitionPenalty: options.repetitionPenalty ?? 1,
       }),
       (decoding) => decoding.free(),
     );
@@ -156,12 +161,13 @@ export class BatchGenerator {
     }));
     const beginnings = fresh.map(({ index, slot }) => ({ slot, ids: prompts[index]!.promptIds.slice(0, -1) }))
       .filter(({ ids }) => ids.length > 0);
+    for (const { index, slot } of fresh) this.#decoding.see(slot, prompts[index]!.promptIds);
     const parts = cut(beginnings, { batchTokens: this.#prefillTokens, tokens: ({ ids }) => ids.length });
     for (const part of parts) this.#prefill.run(part);
   }
 
   async #decode(): Promise<Generated[]> {
-    const { prompts, settings, iteration, eosIds } = this.#options;
+    const { prompts, settings, iteration, eosIds, isDone = () => false } = this.#options;
     const left = this.#running.map(({ index, ids }) => prompts[index]!.maxNewTokens - ids.length);
     const steps = Math.min(this.#tokensPerFence, Math.max(...left));
     const advanced = await this.#decoding.advance(steps, { settings, iteration, eosIds });
@@ -171,7 +177,7 @@ export class BatchGenerator {
       const { ids, end } = advanced[r]!;
       row.ids.push(...ids);
       this.#tokens += ids.length;
-      if (end === "running") running.push(row);
+      if (end === "running" && !isDone(row.index, row.ids)) running.push(row);
       else ended.push({ index: row.index, ids: row.ids, finished: end === "eos" });
     }
     this.#running = running;

@@ -8,6 +8,7 @@ import { kvStore } from "../../kernels/attention/kv_cache.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import { type Slice, subslice } from "../../kernels/device/slice.ts";
 import { decodeStep, FINISHED, NO_TOKEN } from "../../kernels/sampling/decode_step.ts";
+import { repetitionPenalty, seenTokens, seenWords } from "../../kernels/sampling/repetition_penalty.ts";
 import { sampleTokens } from "../../kernels/sampling/sampling.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import { DTYPE_BYTES, type DtypeName, dtypeOfName } from "../dtype.ts";
@@ -30,6 +31,8 @@ export interface DecodingOptions {
   tokensPerFence: number;
   /** How keys and values are stored. */
   cacheDtype: DtypeName;
+  /** What the logits of tokens that a row has are divided by, or multiplied with below 0 (default 1). */
+  repetitionPenalty?: number;
 }
 
 /** A running row. */
@@ -106,11 +109,14 @@ export class Decoding {
   readonly #sampled: Slice;
   readonly #out: Slice;
   readonly #logits: Slice;
+  /** The tokens that each slot's row has: null if they do not count. */
+  readonly #seen: Slice | null;
+  readonly #penalty: number;
   readonly #held: DisposableStack;
   #rows = 0;
 
   constructor(commands: Commands, { config, weights, adapter }: AnyModel, options: DecodingOptions) {
-    const { slots, maxLength, tokensPerFence, cacheDtype } = options;
+    const { slots, maxLength, tokensPerFence, cacheDtype, repetitionPenalty = 1 } = options;
     this.commands = commands;
     this.slots = slots;
     this.maxLength = maxLength;
@@ -134,6 +140,8 @@ export class Decoding {
     this.#sampled = set.words(slots, "sampled");
     this.#out = set.words(slots * tokensPerFence, "sampled tokens");
     this.#logits = set.words(slots * config.vocabSize, "logits", "LM head");
+    this.#penalty = repetitionPenalty;
+    this.#seen = repetitionPenalty === 1 ? null : set.words(slots * seenWords(config.vocabSize), "seen tokens");
     this.#held = held.move();
   }
 
@@ -150,6 +158,13 @@ export class Decoding {
       device.write(this.#state[name], Uint32Array.from(rows, value));
     for (const name of ["token", "position", "limit", "slot", "row"] as const) write(name, (row) => row[name]);
     write("finished", () => FINISHED.running);
+  }
+
+  /** Says which tokens the row in a slot begins with, where they count. */
+  see(slot: number, ids: readonly number[]): void {
+    if (this.#seen === null) return;
+    const row = seenTokens(ids, this.decoder.config.vocabSize);
+    this.commands.device.write(this.#seen, row, slot * row.byteLength);
   }
 
   /**
@@ -240,13 +255,16 @@ export class Decoding {
     const buffers = this.#step;
     this.forward(tokens, { buffers, attention: this.cachedAttention(tokens, { appliesRope: true }) });
     recordLogits(commands, { logits: this.#logits, hidden: buffers.hidden, rows, decoder, parameters });
+    const { vocabSize } = decoder.config;
+    const [logits, seen] = [this.#logits, this.#seen];
+    if (seen) repetitionPenalty(commands, { logits, seen, token, slot, rows, vocabSize, penalty: this.#penalty });
     sampleTokens(commands, {
       token: this.#sampled,
-      logits: this.#logits,
+      logits,
       row,
       position,
       rows,
-      vocabSize: decoder.config.vocabSize,
+      vocabSize,
       temperature: settings.temperature,
       topK: settings.top_k,
       topP: settings.top_p,

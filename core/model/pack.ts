@@ -94,11 +94,41 @@ export function scoredTokens({ responseIds, lossMask }: Pick<ExampleIds, "respon
   return lossMask ? lossMask.filter(Boolean).length : responseIds.length;
 }
 
+/** Rows that begin with the same ids. */
+export interface PrefixRows {
+  /** How many ids; at least 1, and at most as many as the shortest row has without its last one. */
+  shared: number;
+  /** At least one. */
+  rows: readonly ExampleIds[];
+}
+
+/**
+ * Packs rows of which each group's common ids are laid once; a group's sequences follow each other in its rows' order.
+ * Of neighbouring rows that differ in their last token alone, only the first one's tail is laid, and predicts for all.
+ * Throws RangeError for an empty prompt or response.
+ */
+export function packShared(groups: readonly PrefixRows[]): PackedBatch {
+  const packer = new Packer();
+  for (const { shared, rows } of groups) {
+    const { promptIds, responseIds, example } = rows[0]!;
+    const prefix = packer.prompt([...promptIds, ...responseIds].slice(0, shared), example);
+    let laid: Tail | undefined;
+    for (const row of rows) laid = packer.response(prefix, row, laid);
+  }
+  return packer.finish();
+}
+
 /** Packs whole sequences without responses to score (prefill). */
 export function packPrompts(prompts: readonly (readonly number[])[]): PackedBatch {
   const packer = new Packer();
   prompts.forEach((ids, i) => packer.prompt(ids, i));
   return packer.finish();
+}
+
+/** Input ids of a row after its prefix, and the packed index of the first. */
+interface Tail {
+  ids: readonly number[];
+  start: number;
 }
 
 class Packer {
@@ -125,27 +155,40 @@ class Packer {
     return segment;
   }
 
-  response(prompt: PackedSegment, { example, promptIds, responseIds, lossMask }: ExampleIds): void {
+  /** Adds a row whose first tokens are `prefix`. Its other inputs are laid, unless they are those of `laid`. */
+  response(
+    prefix: PackedSegment,
+    { example, promptIds, responseIds, lossMask }: ExampleIds,
+    laid?: Tail,
+  ): Tail {
     if (responseIds.length === 0) {
       throw new RangeError(`Cannot pack row ${example}: a response has no tokens, expected at least 1`);
     }
-    const start = this.#append(responseIds.slice(0, -1), { position: promptIds.length, example });
-    const end = start + responseIds.length - 1;
-    if (end > start) {
-      this.#segments.push({ start, end, prefixStart: prompt.start, prefixEnd: prompt.end, queryEnd: end });
-    }
-    prompt.queryEnd = end;
+    const shared = prefix.end - prefix.start;
+    const ids = [...promptIds.slice(shared), ...responseIds.slice(Math.max(0, shared - promptIds.length))].slice(0, -1);
+    const tail = laid && sameIds(laid.ids, ids) ? laid : this.#tail(prefix, { ids, example });
     const sequence = this.#lengths.length;
     responseIds.forEach((target, j) => {
       if (lossMask?.[j] === false) return;
-      this.#index.push(j === 0 ? prompt.end - 1 : start + j - 1);
+      const position = promptIds.length - 1 + j;
+      this.#index.push(position < shared ? prefix.start + position : tail.start + position - shared);
       this.#target.push(target);
       this.#sequence.push(sequence);
       this.#example.push(example);
-      this.#entryPosition.push(promptIds.length - 1 + j);
+      this.#entryPosition.push(position);
     });
     this.#lengths.push(scoredTokens({ responseIds, ...(lossMask && { lossMask }) }));
     this.#starts.push(this.#index.length);
+    return tail;
+  }
+
+  #tail(prefix: PackedSegment, { ids, example }: { ids: readonly number[]; example: number }): Tail {
+    const { start: prefixStart, end: prefixEnd } = prefix;
+    const start = this.#append(ids, { position: prefixEnd - prefixStart, example });
+    const end = start + ids.length;
+    if (end > start) this.#segments.push({ start, end, prefixStart, prefixEnd, queryEnd: end });
+    prefix.queryEnd = end;
+    return { ids, start };
   }
 
   finish(): PackedBatch {
@@ -175,6 +218,11 @@ class Packer {
     });
     return start;
   }
+}
+
+/** Whether two lists hold the same ids. */
+function sameIds(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i]);
 }
 
 /** The four u32 that attention reads for each token: segment start, prefix start, prefix end, query end. */

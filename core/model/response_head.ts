@@ -87,11 +87,15 @@ export function gatherEntries(
   });
 }
 
-/** Records the summed log-probability of each sequence into `out` [sequences], from the decoder's `hidden`. */
+/**
+ * Records the summed log-probability of each sequence into `out` [sequences], from the decoder's `hidden`; into `top`, if
+ * it is given, each entry's most probable token, as the LM head has it.
+ */
 export function scoreSequences(
   commands: Commands,
-  { out, decoder, parameters, hidden, tokens, entries, buffers }: {
+  { out, top, decoder, parameters, hidden, tokens, entries, buffers }: {
     out: Slice;
+    top?: Slice;
     decoder: HeadShape;
     parameters: Parameters;
     hidden: Slice;
@@ -102,7 +106,12 @@ export function scoreSequences(
 ): void {
   const { h, logp, lse, scratch } = buffers;
   gatherEntries(commands, { h, hidden, entries, tokens, config: decoder.config });
-  lmHeadForward(commands, { ...headInputs({ decoder, parameters, entries, h, scratch }), logp, lse });
+  lmHeadForward(commands, {
+    ...headInputs({ decoder, parameters, entries, h, scratch }),
+    logp,
+    lse,
+    ...(top && { top }),
+  });
   sequenceSum(commands, { out, x: logp, starts: entries.starts, sequences: entries.sequences });
 }
 

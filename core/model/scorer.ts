@@ -72,27 +72,67 @@ interface Packing<Row> extends ScoreOptions {
 
 async function score<Row>(
   commands: Commands,
-  { config, weights, adapter }: Scorer,
+  scorer: Scorer,
   { rows, batchTokens = 4096, onDone, tokens, positions, pack, each }: Packing<Row>,
 ): Promise<Float64Array> {
-  const { device } = commands;
   const out = new Float64Array(each * rows.length);
   if (rows.length === 0) return out;
-  const parts = cut(rows, { batchTokens: Math.min(batchTokens, maxForwardTokens(config, device)), tokens });
+  const most = Math.min(batchTokens, maxForwardTokens(scorer.config, commands.device));
+  const parts = cut(rows, { batchTokens: most, tokens });
+  const maxPositions = rows.reduce((most, row) => Math.max(most, positions(row)), 1);
+  let done = 0;
+  for await (const { part, logps } of scoreBatches(commands, scorer, { parts, pack, maxPositions })) {
+    out.set(logps, each * done);
+    done += part.length;
+    onDone?.(done);
+  }
+  return out;
+}
+
+/** Batches to score. */
+export interface ScoredParts<Part> {
+  parts: readonly Part[];
+  pack: (part: Part) => PackedBatch;
+  /** The most positions that a row reaches. */
+  maxPositions: number;
+  /** Whether to find the most probable token of every entry (default false). */
+  findsTop?: boolean;
+}
+
+/** What {@linkcode scoreBatches} found out about a part. */
+export interface BatchScores<Part> {
+  part: Part;
+  packed: PackedBatch;
+  /** Summed log-probability of each sequence. */
+  logps: Float32Array;
+  /** Of each entry the token with the largest logit, the first of equal ones; null if it was not asked for. */
+  top: Uint32Array | null;
+}
+
+/**
+ * Scores batches one after the other, in memory that is allocated once for the largest and freed in the end. Throws
+ * DeviceError.
+ */
+export async function* scoreBatches<Part>(
+  commands: Commands,
+  { config, weights, adapter }: Scorer,
+  { parts, pack, maxPositions, findsTop = false }: ScoredParts<Part>,
+): AsyncGenerator<BatchScores<Part>> {
+  if (parts.length === 0) return;
+  const { device } = commands;
   const capacity = parts.reduce<BatchCapacity>(
     (most, part) => maxCapacity(most, capacityOf(pack(part), device)),
     { tokens: 1, entries: 1, sequences: 1, tiles: 1 },
   );
   const set = new BufferSet(device);
   const parameters = parametersOf(weights, { adapter: adapter ?? null });
-  const maxPositions = rows.reduce((most, row) => Math.max(most, positions(row)), 1);
   const decoder = createDecoder(device, { config, maxPositions });
   try {
     const batchBuffers = new BatchBuffers(set, { capacity });
     const buffers = forwardBuffers(set, { config, capacity: capacity.tokens, segment: null, ranks: parameters.ranks });
     const head = headBuffers(set, { config, entries: capacity.entries, noise: false });
     const sums = set.words(capacity.sequences, "logps");
-    let done = 0;
+    const top = findsTop ? set.words(capacity.entries * 2, "most probable tokens") : null;
     for (const part of parts) {
       const packed = pack(part);
       const batch = batchBuffers.load(packed);
@@ -100,6 +140,7 @@ async function score<Row>(
       decoderForward(commands, decoder, { parameters, batch, buffers, attention });
       scoreSequences(commands, {
         out: sums,
+        ...(top && { top }),
         decoder,
         parameters,
         hidden: buffers.hidden,
@@ -108,15 +149,18 @@ async function score<Row>(
         buffers: head,
       });
       commands.submit();
-      out.set(new Float32Array(await device.read(subslice(sums, 0, packed.lengths.length * 4))), each * done);
-      done += part.length;
-      onDone?.(done);
+      const [sumBytes, topBytes] = await device.readAll([
+        subslice(sums, 0, packed.lengths.length * 4),
+        ...(top ? [subslice(top, 0, batch.entries.count * 8)] : []),
+      ]);
+      const logps = new Float32Array(sumBytes!);
+      // The logit beside each token is left out.
+      yield { part, packed, logps, top: topBytes ? new Uint32Array(topBytes).filter((_, i) => i % 2 === 0) : null };
     }
   } finally {
     set.free();
     device.free(decoder.rope);
   }
-  return out;
 }
 
 /** Cuts rows, in order, into runs of at most `batchTokens` tokens; a longer row is a run by itself. */

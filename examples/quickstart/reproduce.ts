@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type IterationSummary, loadConfig, train } from "../../mod.ts";
+import { type IterationSummary, loadConfig, sweep, train } from "../../mod.ts";
 import { writeInitialModel } from "./fine_tune.ts";
 import { jsonLines } from "./make.ts";
 import { type MethodRuns, replaceBetweenMarkers, resultsTable } from "./results_table.ts";
@@ -39,25 +39,29 @@ async function prepare(seed: number): Promise<string[]> {
     set: [`model=${dir}/initial`, `output_dir=${dir}/sft`, `training.seed=${seed}`, ...data],
   });
   const { model } = await train(config);
-  return [`model=${model}`, `training.seed=${seed}`, `generation.seed=${seed}`, ...data];
+  return [`model=${model}`, ...data];
 }
 
 async function reproduce(): Promise<void> {
   const started = performance.now();
   const say = (line: string): void =>
     console.log(`${((performance.now() - started) / 60_000).toFixed(1)} min  ${line}`);
-  const methods = METHODS.map(({ name }) => ({ name, runs: [] as IterationSummary[][] }));
-  for (const seed of SEEDS) {
-    say(`seed ${seed}: fine-tuning`);
-    const shared = await prepare(seed);
-    for (const [i, { name, set }] of METHODS.entries()) {
-      const output = `output_dir=${RUNS}/seed-${seed}/${name.replace("+", "").toLowerCase()}`;
-      const config = await loadConfig(`${HERE}/config.yaml`, { set: [...shared, output, ...set] });
-      const { iterations } = await train(config);
-      methods[i]!.runs.push(iterations);
-      say(`seed ${seed}: ${name}: ${iterations.map(accuracies).join(", ")}`);
-    }
-  }
+  const runs = await sweep(`${HERE}/config.yaml`, {
+    variants: METHODS,
+    seeds: SEEDS,
+    setOfSeed: (seed) => {
+      say(`seed ${seed}: fine-tuning`);
+      return prepare(seed!);
+    },
+    dir: RUNS,
+  }, {
+    onDone: ({ variant, seed, iterations }) =>
+      say(`seed ${seed}: ${variant}: ${iterations.map(accuracies).join(", ")}`),
+  });
+  const methods = METHODS.map(({ name }) => ({
+    name,
+    runs: runs.filter(({ variant }) => variant === name).map(({ iterations }) => iterations),
+  }));
   const text = replaceBetweenMarkers(await Deno.readTextFile(README), await describe(methods));
   await Deno.writeTextFile(README, text);
   say(`table written into ${README}`);

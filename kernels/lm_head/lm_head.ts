@@ -3,6 +3,7 @@ import source from "./lm_head.wgsl" with { type: "text" };
 import backwardSource from "./lm_head_backward.wgsl" with { type: "text" };
 import finishSource from "./lm_head_finish.wgsl" with { type: "text" };
 import sharedSource from "./lm_head_shared.wgsl" with { type: "text" };
+import topSource from "./lm_head_top.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
@@ -30,6 +31,13 @@ const finish = defineKernel({
   code: [INVOCATION, { name: "kernels/lm_head/lm_head_finish.wgsl", text: finishSource }],
   bindings: { logp: "readWrite", lse: "readWrite", state: "read" },
   uniforms: { rows: "u32", first_row: "u32" },
+});
+
+const top = defineKernel({
+  name: "lm_head_top",
+  code: [LM_HEAD_SHARED, INVOCATION, { name: "kernels/lm_head/lm_head_top.wgsl", text: topSource }],
+  bindings: { top: "readWrite", logits: "read" },
+  uniforms: tileFields,
 });
 
 const backward = defineKernel({
@@ -68,6 +76,8 @@ export interface LmHeadForward extends LmHeadInputs {
   logp: Slice;
   /** Saved for backward, overwritten: log Σ exp of the logits, f32 [rows]. */
   lse: Slice;
+  /** Output, overwritten: the first token with the largest logit, and the bits of that logit, u32 [rows, 2]. */
+  top?: Slice;
 }
 
 /** Buffers and sizes of {@linkcode lmHeadBackward}. */
@@ -84,10 +94,13 @@ export interface LmHeadBackward extends LmHeadInputs {
   sequence: Slice;
 }
 
-/** Records the log-probability of each entry's target. Each chunk of entries is a submission of its own. */
+/**
+ * Records the log-probability of each entry's target, and its most probable token if `top` is given. Each chunk of
+ * entries is a submission of its own.
+ */
 export function lmHeadForward(
   commands: Commands,
-  { logp, lse, h, weight, storage = "f32", target, rows, hidden, vocab, scratch }: LmHeadForward,
+  { logp, lse, top: best, h, weight, storage = "f32", target, rows, hidden, vocab, scratch }: LmHeadForward,
 ): void {
   const { plan, logits } = scratch;
   for (const chunk of cutRows(rows, plan.chunkRows)) {
@@ -95,12 +108,13 @@ export function lmHeadForward(
     const state = subslice(scratch.state, 0, plan.chunkRows * 16);
     for (const tile of cutRows(vocab, plan.tileColumns)) {
       tileLogits(commands, { plan, h, weight, storage, hidden, chunk, tile, logits });
-      commands.dispatch(update, {
-        buffers: { state, logits, targets: target },
+      const call = {
         uniforms: tileUniforms(chunk, tile, plan.tileColumns),
         workgroups: grid(commands.device, chunk.rows),
         constants: { LANES: commands.device.rowLanes },
-      });
+      };
+      commands.dispatch(update, { ...call, buffers: { state, logits, targets: target } });
+      if (best) commands.dispatch(top, { ...call, buffers: { top: best, logits } });
     }
     finishRows(commands, { logp, lse, state, chunk });
   }

@@ -10,7 +10,7 @@ interface Documented {
 
 const ENTRIES = ["mod.ts", "engine.ts"];
 /** More than this nobody reads before the first line of a program. */
-const MOST_VALUES = 28;
+const MOST_VALUES = 30;
 const root = new URL("../../", import.meta.url);
 
 for (const entry of ENTRIES) {

@@ -24,7 +24,7 @@ export function extractMessages(
 }
 
 /** Whether two values are equal as Python's are, whose dictionaries have no order. */
-function isSame(a: JsonValue, b: JsonValue): boolean {
+export function isSame(a: JsonValue, b: JsonValue): boolean {
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((value, i) => isSame(value, b[i]!));
   // Numbers that keep their digits are objects or bigints.
   if ([a, b].some((value: unknown) => value instanceof JsonFloat || typeof value === "bigint")) {

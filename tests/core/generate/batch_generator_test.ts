@@ -36,6 +36,7 @@ async function sample(
     prefillTokens?: number;
     iteration?: number;
     of?: GenerationPrompt[];
+    isDone?: (index: number, ids: readonly number[]) => boolean;
   } = {},
 ): Promise<Omit<Generated, "index">[]> {
   const out: Omit<Generated, "index">[] = [];
@@ -88,6 +89,26 @@ Deno.test("generate() ends a row at its EOS, which is kept, or at its limit", ()
         const at = free[i]!.ids.findIndex((id) => eosIds.includes(id));
         deepEqual([ids, finished], [at < 0 ? free[i]!.ids : free[i]!.ids.slice(0, at + 1), at >= 0], `row ${i}`);
       });
+    }
+  }));
+
+Deno.test("generate() ends a row between two fences where it is told to, and gives its slot to the next", () =>
+  withTinyModel(async ({ model }) => {
+    const free = await sample(model);
+    for (const tokensPerFence of [1, 2, 5]) {
+      const asked = new Set<number>();
+      const cut = await sample(model, {
+        tokensPerFence,
+        isDone(index, ids) {
+          asked.add(index);
+          return index % 2 === 1 && ids.length >= 4;
+        },
+      });
+      const ends = Math.ceil(4 / tokensPerFence) * tokensPerFence;
+      cut.forEach(({ ids, finished }, i) => {
+        deepEqual([ids, finished], [free[i]!.ids.slice(0, i % 2 === 1 ? ends : undefined), false], `row ${i}`);
+      });
+      equal(asked.size > 3, true);
     }
   }));
 

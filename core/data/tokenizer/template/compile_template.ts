@@ -3,7 +3,7 @@
  * anybody. @module
  */
 import { jsonText } from "../../formats/json_numbers.ts";
-import { FILTERS, KNOWN_TESTS } from "./expression_evaluator.ts";
+import { FILTERS, KNOWN_TESTS, PLAIN_FILTERS } from "./expression_evaluator.ts";
 import { findHiddenNames } from "./hidden_names.ts";
 import { toPython, type Value } from "./python_values.ts";
 import { Scope } from "./scope.ts";
@@ -22,6 +22,11 @@ const MAX_MS = 5000;
 export interface TemplateOptions {
   milliseconds?: number;
   now?: () => Date;
+  /**
+   * Whether the template is rendered in `jinja2.Environment(undefined=StrictUndefined, keep_trailing_newline=True)`, as
+   * lm-evaluation-harness has it, instead of transformers' environment (default false).
+   */
+  isPlain?: boolean;
 }
 
 /** A template that renders variables; `marks` are written around what is in `{% generation %}` blocks. */
@@ -29,16 +34,18 @@ export type CompiledTemplate = (variables: Readonly<Record<string, unknown>>, ma
 
 /**
  * Compiles a template to a function that renders it as transformers does with jinja2, which is with `trim_blocks` and
- * `lstrip_blocks`. Both throw a TemplateError if they fail, pass a limit, or meet what is not supported.
+ * `lstrip_blocks`, or in the environment of `isPlain`. Both throw a TemplateError if they fail, pass a limit, or meet what is not supported.
  */
 export function compileTemplate(
   source: string,
-  { milliseconds = MAX_MS, now = () => new Date() }: TemplateOptions = {},
+  { milliseconds = MAX_MS, now = () => new Date(), isPlain = false }: TemplateOptions = {},
 ): CompiledTemplate {
   if (source.length > MAX_SOURCE) {
     throw new TemplateError(`it has ${source.length} characters, expected at most ${MAX_SOURCE}`);
   }
-  const body = withoutOverflow(() => parseTemplate(source, { filters: FILTERS, tests: KNOWN_TESTS }));
+  const body = withoutOverflow(() =>
+    parseTemplate(source, { filters: isPlain ? PLAIN_FILTERS : FILTERS, tests: KNOWN_TESTS }, { isPlain })
+  );
   const hidden = withoutOverflow(() => findHiddenNames(body));
   return (variables, marks = ["", ""]) =>
     withoutOverflow(() => {
@@ -46,10 +53,12 @@ export function compileTemplate(
       const limits = new Limits({ size, milliseconds });
       const values = Object.entries(variables).map(([name, value]): [string, Value] => [name, toPython(value)]);
       const root = new Scope(
-        new Scope(new Scope(null, { variables: templateGlobals(limits, now) }), { variables: new Map(values) }),
+        new Scope(new Scope(null, { variables: templateGlobals(limits, isPlain ? null : now) }), {
+          variables: new Map(values),
+        }),
         { hidden: hidden.get(body) },
       );
-      const renderer = new Renderer({ limits, root, marks, hidden });
+      const renderer = new Renderer({ limits, root, marks, hidden, isStrict: isPlain });
       try {
         return renderer.render(body);
       } catch (error) {

@@ -19,6 +19,16 @@ export const FILTERS: ReadonlyMap<string, Filter> = new Map(
   Object.entries({ ...TEXT_FILTERS, ...SEQUENCE_FILTERS }),
 );
 
+/** The filters of an environment that is not transformers': its `tojson` escapes HTML, which is not supported. */
+export const PLAIN_FILTERS: ReadonlyMap<string, Filter> = new Map([...FILTERS].filter(([name]) => name !== "tojson"));
+
+/** Filters and tests that take what is undefined where all else refuses it, as jinja2's StrictUndefined does. */
+const LENIENT_FILTERS = ["default", "d", "items"];
+const LENIENT_TESTS = ["defined", "undefined", "none", "boolean", "number", "integer", "float", "string", "mapping"];
+
+/** Functions that keep their arguments as they are. */
+const KEEPERS = ["Macro", "dict", "namespace"];
+
 const BY_NAME = ["filter", "test"];
 
 /** Whether there is a test of that name. */
@@ -28,10 +38,14 @@ export const KNOWN_TESTS: { has(name: string): boolean } = {
 
 /** Evaluates expressions of one rendering. */
 export class Evaluator implements Runtime {
-  constructor(readonly limits: Limits) {}
+  /** `isStrict`: whether any use of what is undefined is an error. */
+  constructor(readonly limits: Limits, readonly isStrict: boolean = false) {}
 
   filter(name: string, value: Value, args: Args): Value {
-    const filter = FILTERS.get(name);
+    const filter = (this.isStrict ? PLAIN_FILTERS : FILTERS).get(name);
+    if (this.isStrict && !LENIENT_FILTERS.includes(name)) {
+      this.#check(value, ...args.positional, ...args.named.values());
+    }
     if (filter === undefined) throw new TemplateError(`there is no filter '${name.slice(0, 40)}'`);
     this.limits.spend(1);
     return filter(value, args, this);
@@ -44,6 +58,7 @@ export class Evaluator implements Runtime {
       return name === "filter" ? FILTERS.has(text) : KNOWN_TESTS.has(text);
     }
     const test = VALUE_TESTS.get(name);
+    if (this.isStrict && !LENIENT_TESTS.includes(name)) this.#check(value, ...args.positional, ...args.named.values());
     if (test === undefined) throw new TemplateError(`there is no test '${name.slice(0, 40)}'`);
     return test(value, args, this.limits);
   }
@@ -52,6 +67,12 @@ export class Evaluator implements Runtime {
   call(callee: Value, args: Args): Value {
     this.limits.spend(1);
     if (callee instanceof Undefined) callee.fail();
+    if (
+      this.isStrict && callee instanceof Callable && !KEEPERS.includes(callee.typeName) &&
+      !KEEPERS.includes(callee.name)
+    ) {
+      this.#check(...args.positional, ...args.named.values());
+    }
     if (callee instanceof Callable) return this.limits.nest(() => callee.call(args));
     if (callee instanceof Loop) {
       if (callee.recurse === null) throw new TemplateError("the loop must have the 'recursive' marker to be called");
@@ -84,10 +105,25 @@ export class Evaluator implements Runtime {
     return { positional, named };
   }
 
+  /** The value of an expression that is printed, tested, compared or walked, which strictly must not be undefined. */
+  use(node: Expression, scope: Scope): Value {
+    return this.defined(this.evaluate(node, scope));
+  }
+
+  defined(value: Value): Value {
+    if (this.isStrict) this.#check(value);
+    return value;
+  }
+
+  #check(...values: readonly Value[]): void {
+    for (const value of values) if (value instanceof Undefined && !value.isLenient) value.fail();
+  }
+
   evaluate(node: Expression, scope: Scope): Value {
     const { limits } = this;
     limits.spend(1);
     const value = (each: Expression): Value => this.evaluate(each, scope);
+    const use = (each: Expression): Value => this.use(each, scope);
     switch (node.type) {
       case "constant":
         return node.value;
@@ -106,7 +142,7 @@ export class Evaluator implements Runtime {
         return dict;
       }
       case "concat":
-        return this.#concat(node.items.map(value));
+        return this.#concat(node.items.map(use));
       case "attribute":
         return getAttribute(value(node.object), node.name, limits);
       case "item":
@@ -129,34 +165,35 @@ export class Evaluator implements Runtime {
         return this.test(node.name, operand, this.arguments(node.args, scope));
       }
       case "arithmetic": {
-        const left = value(node.left);
-        return arithmetic(node.sign, left, value(node.right), limits);
+        const left = use(node.left);
+        return arithmetic(node.sign, left, use(node.right), limits);
       }
       case "compare": {
-        let left = value(node.first);
+        let left = use(node.first);
         for (const [sign, next] of node.rest) {
-          const right = value(next);
+          const right = use(next);
           if (!compares(sign, left, right, limits)) return false;
           left = right;
         }
         return true;
       }
       case "and": {
-        const left = value(node.left);
+        const left = use(node.left);
         return isTrue(left) ? value(node.right) : left;
       }
       case "or": {
-        const left = value(node.left);
+        const left = use(node.left);
         return isTrue(left) ? left : value(node.right);
       }
       case "not":
-        return !isTrue(value(node.operand));
+        return !isTrue(use(node.operand));
       case "sign":
         return sign(node.sign, value(node.operand));
       case "choice":
-        if (isTrue(value(node.test))) return value(node.then);
+        if (isTrue(use(node.test))) return value(node.then);
         if (node.otherwise !== null) return value(node.otherwise);
-        return new Undefined("the inline if-expression evaluated to false and no else section was defined.");
+        // Of an inline condition jinja2 makes one of its ordinary kind.
+        return new Undefined("the inline if-expression evaluated to false and no else section was defined.", true);
     }
   }
 

@@ -32,8 +32,11 @@ export abstract class Thing {
 export class Undefined extends Thing {
   readonly typeName = "Undefined";
 
-  /** `reason` is the text of the error that any use of it is, but to test, print or walk it. */
-  constructor(readonly reason: string) {
+  /**
+   * `reason` is the text of the error that any use of it is, but to test, print or walk it. An environment that refuses
+   * these too does not where it `isLenient`.
+   */
+  constructor(readonly reason: string, readonly isLenient: boolean = false) {
     super();
   }
 

@@ -40,7 +40,7 @@ const selecting = (isReject: boolean, byAttribute: boolean): Filter => (value, a
     const read = attributeReader(attribute, {}, limits);
     const [name, ...others] = rest;
     const holds = name === undefined
-      ? isTrue
+      ? (item: Value): boolean => isTrue(runtime.defined(item))
       : (item: Value): boolean => runtime.test(textOf(name, limits), item, { positional: others, named: args.named });
     for (const item of elementsOf(value, limits)) if (holds(read(item)) !== isReject) yield item;
   });
@@ -150,11 +150,12 @@ const slice: Filter = (value, args, { limits }) => {
   });
 };
 
-const join: Filter = (value, args, { limits }) => {
+const join: Filter = (value, args, runtime) => {
+  const { limits } = runtime;
   const [separator = "", attribute] = bindArguments("join", args, { names: ["d", "attribute"] });
   const read = attributeReader(attribute, {}, limits);
   const texts = function* (): Iterable<string> {
-    for (const item of elementsOf(value, limits)) yield textOf(read(item), limits);
+    for (const item of elementsOf(value, limits)) yield textOf(runtime.defined(read(item)), limits);
   };
   return joinTexts(textOf(separator, limits), texts(), limits);
 };

@@ -7,9 +7,13 @@ import { type KnownNames, TokenStream } from "./token_stream.ts";
 /** Tags that Jinja has and that are not supported: other templates cannot be read, and nothing is escaped. */
 const UNSUPPORTED = ["extends", "include", "import", "from", "autoescape", "do", "trans", "debug"];
 
-/** Parses a template. Throws a TemplateError that names the line. */
-export function parseTemplate(source: string, known: KnownNames): Statement[] {
-  const tokens = new TokenStream(tokenize(source), known);
+/** Parses a template; `isPlain` as in {@linkcode tokenize}. Throws a TemplateError that names the line. */
+export function parseTemplate(
+  source: string,
+  known: KnownNames,
+  options: { isPlain?: boolean } = {},
+): Statement[] {
+  const tokens = new TokenStream(tokenize(source, options), known);
   return new StatementParser(tokens).parse();
 }
 

@@ -14,8 +14,8 @@ const MAX_RANGE = 100_000;
 /** Jinja's functions that are not supported here. */
 const UNSUPPORTED = ["lipsum", "self", "super"];
 
-/** The functions by name, and transformers' own. */
-export function templateGlobals(limits: Limits, now: () => Date): ReadonlyMap<string, Value> {
+/** The functions by name; with a clock also transformers' own. */
+export function templateGlobals(limits: Limits, now: (() => Date) | null): ReadonlyMap<string, Value> {
   const functions: Record<string, (args: Args) => Value> = {
     range: makeRange,
     dict: (args) => makeDict(args, limits),
@@ -37,6 +37,8 @@ export function templateGlobals(limits: Limits, now: () => Date): ReadonlyMap<st
       if (positional.length === 0) throw new TemplateError("at least one item has to be provided");
       return new Cycler(positional);
     },
+  };
+  const own: Record<string, (args: Args) => Value> = now === null ? {} : {
     raise_exception(args) {
       const [message] = bindArguments("raise_exception", args, { names: ["message"], required: 1 });
       throw new TemplateError(textOf(message!, limits), { isOwn: true });
@@ -50,7 +52,9 @@ export function templateGlobals(limits: Limits, now: () => Date): ReadonlyMap<st
     },
   };
   return new Map([
-    ...Object.entries(functions).map(([name, call]): [string, Value] => [name, new Callable(name, call)]),
+    ...Object.entries({ ...functions, ...own }).map((
+      [name, call],
+    ): [string, Value] => [name, new Callable(name, call)]),
     ...UNSUPPORTED.map((name): [string, Value] => [name, new Unsupported(name)]),
   ]);
 }

@@ -1,4 +1,4 @@
-/** Cuts a template into tokens, with the white space that transformers' settings leave. @module */
+/** Cuts a template into tokens, with the white space that jinja2's settings leave. @module */
 import { SPACE, strip } from "./python_strings.ts";
 import { TemplateError } from "./template_limits.ts";
 import { escapedText } from "./text_literal.ts";
@@ -19,16 +19,22 @@ const OPENING: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}"
 
 const BEGIN = /\{[{%#]/g;
 const RAW = new RegExp(`\\{%[-+]?[${SPACE}]*raw[${SPACE}]*(?:-%\\}[${SPACE}]*|%\\})`, "y");
-const END_RAW = new RegExp(`\\{%([-+]?)[${SPACE}]*endraw[${SPACE}]*(?:\\+%\\}|-%\\}[${SPACE}]*|%\\}\\n?)`, "g");
+const endRaw = (trailing: string): RegExp =>
+  new RegExp(`\\{%([-+]?)[${SPACE}]*endraw[${SPACE}]*(?:\\+%\\}|-%\\}[${SPACE}]*|%\\}${trailing})`, "g");
+const END_RAW = { trimmed: endRaw("\\n?"), plain: endRaw("") };
 const SPACES = new RegExp(`[${SPACE}]+`, "y");
 const FLOAT = /(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?e[-+]?(?:\d+_)*\d+|\.(?:\d+_)*\d+)/iy;
 const INTEGER = /0b(?:_?[01])+|0o(?:_?[0-7])+|0x(?:_?[\da-f])+|[1-9](?:_?\d)*|0(?:_?0)*/iy;
 const NAME = /[\p{L}\p{N}_\p{M}\p{Pc}]+/uy;
 const STRING = /'[^'\\]*(?:\\[\s\S][^'\\]*)*'|"[^"\\]*(?:\\[\s\S][^"\\]*)*"/y;
 
-/** The tokens of a template. Throws a TemplateError that names the line. */
-export function tokenize(template: string): Token[] {
-  const source = template.replace(/\r\n?/g, "\n").replace(/\n$/, "");
+/**
+ * The tokens of a template, with `trim_blocks` and `lstrip_blocks`, as transformers has them, or, if `isPlain`, without
+ * both and with `keep_trailing_newline`. Throws a TemplateError that names the line.
+ */
+export function tokenize(template: string, { isPlain = false }: { isPlain?: boolean } = {}): Token[] {
+  const lines = template.replace(/\r\n?/g, "\n");
+  const source = isPlain ? lines : lines.replace(/\n$/, "");
   const tokens: Token[] = [];
   let at = 0;
   let line = 1;
@@ -54,7 +60,7 @@ export function tokenize(template: string): Token[] {
   const addData = (end: number, { mark, isPrint = false }: { mark: string; isPrint?: boolean }): void => {
     let text = source.slice(at, end);
     if (mark === "-") text = strip(text, null, { left: false });
-    else if (mark !== "+" && !isPrint) {
+    else if (mark !== "+" && !isPrint && !isPlain) {
       const start = text.lastIndexOf("\n") + 1;
       if ((start > 0 || isLineStart) && strip(text.slice(start), null) === "") text = text.slice(0, start);
     }
@@ -99,7 +105,7 @@ export function tokenize(template: string): Token[] {
   function passBlockEnd(end: string, sign: string): void {
     at += end.length;
     if (sign === "-") at += match(SPACES)?.length ?? 0;
-    else if (sign === "" && source[at] === "\n") at++;
+    else if (sign === "" && source[at] === "\n" && !isPlain) at++;
     isLineStart = source[at - 1] === "\n";
   }
 
@@ -108,8 +114,9 @@ export function tokenize(template: string): Token[] {
     isLineStart = source[at - 1] === "\n";
     // jinja2 takes one that opens at the end.
     if (at === source.length) return;
-    END_RAW.lastIndex = at;
-    const end = END_RAW.exec(source) ?? fail("Missing end of raw directive");
+    const pattern = isPlain ? END_RAW.plain : END_RAW.trimmed;
+    pattern.lastIndex = at;
+    const end = pattern.exec(source) ?? fail("Missing end of raw directive");
     addData(end.index, { mark: end[1]! });
     at += end[0].length;
     isLineStart = source[at - 1] === "\n";

@@ -28,10 +28,16 @@ export class Renderer {
   line = 0;
 
   constructor(
-    { limits, root, marks, hidden }: { limits: Limits; root: Scope; marks: Marks; hidden: HiddenNames },
+    { limits, root, marks, hidden, isStrict = false }: {
+      limits: Limits;
+      root: Scope;
+      marks: Marks;
+      hidden: HiddenNames;
+      isStrict?: boolean;
+    },
   ) {
     this.#limits = limits;
-    this.#evaluator = new Evaluator(limits);
+    this.#evaluator = new Evaluator(limits, isStrict);
     this.#root = root;
     this.#marks = marks;
     this.#hidden = hidden;
@@ -65,11 +71,11 @@ export class Renderer {
         out.add(node.text);
         return null;
       case "print":
-        out.add(textOf(evaluator.evaluate(node.value, scope), this.#limits));
+        out.add(textOf(evaluator.use(node.value, scope), this.#limits));
         return null;
       case "if":
         for (const [test, body] of node.branches) {
-          if (isTrue(evaluator.evaluate(test, scope))) return this.#run(body, scope, out);
+          if (isTrue(evaluator.use(test, scope))) return this.#run(body, scope, out);
         }
         return this.#run(node.otherwise, scope, out);
       case "for":
@@ -147,7 +153,7 @@ export class Renderer {
   }
 
   #loop(node: LoopNode, scope: Scope, out: TextBuilder): null {
-    this.#loopOver(this.#evaluator.evaluate(node.items, scope), { node, scope, out, depth: 1 });
+    this.#loopOver(this.#evaluator.use(node.items, scope), { node, scope, out, depth: 1 });
     return null;
   }
 
@@ -164,7 +170,7 @@ export class Renderer {
       for (const item of elementsOf(items, limits)) {
         const inner = new Scope(scope);
         this.#assign(node.target, item, inner);
-        if (!isTrue(evaluator.evaluate(test, inner))) continue;
+        if (!isTrue(evaluator.use(test, inner))) continue;
         limits.makeList(1);
         kept.push(item);
       }

@@ -8,6 +8,8 @@ export interface Runtime {
   limits: Limits;
   /** Applies a filter by its name. */
   filter(name: string, value: Value, args: Args): Value;
+  /** Throws a TemplateError if a value is undefined and the environment is strict. Returns the value. */
+  defined(value: Value): Value;
   /** Applies a test by its name. */
   test(name: string, value: Value, args: Args): boolean;
 }

@@ -1,0 +1,120 @@
+/** `dnpo evaluate`. @module */
+import { parseGenKwargs } from "../../core/benchmark/generation_settings.ts";
+import { taskNames } from "../../core/benchmark/find_tasks.ts";
+import type { Quantization } from "../../core/config/choices.ts";
+import { UserError } from "../../core/error.ts";
+import type { EvaluateOptions } from "../../core/evaluate/evaluate_model.ts";
+import { type EvaluationEntry, runEvaluation } from "../../core/evaluate/run_evaluation.ts";
+import type { Values } from "../command_entry.ts";
+import { configOfFlags, QUANTIZATION_FLAG } from "../config_flags.ts";
+import { say, sayJson } from "../print.ts";
+import { Progress } from "../progress_line.ts";
+import { formatDifferences, formatResults, type ShownResults } from "../results_table.ts";
+import { outputColumns } from "../text_table.ts";
+import { modelName } from "./_model_name.ts";
+import { untilStopped } from "./_stop_signals.ts";
+
+/** Evaluates a model, or each iteration of a run, on benchmark tasks, and prints lm-eval's table. */
+export async function evaluate(named: string | undefined, values: Values): Promise<number> {
+  if (values.list === true) return list();
+  const model = modelName("evaluate", named, values);
+  const { quantization } = await configOfFlags(values, { flags: [QUANTIZATION_FLAG] });
+  const options = optionsOf(values, quantization);
+  const output = typeof values.output === "string" ? values.output : "runs/evaluate";
+  const progress = new Progress({ quiet: values.quiet === true });
+  const saved = `Stopped. The answers so far are kept in ${output}, and the same command goes on from there.`;
+  return await untilStopped(progress, async (signal) => {
+    const entries = await runEvaluation(model, {
+      options,
+      output,
+      data: textOf(values, "data"),
+      taskFiles: textsOf(values, "taskFile"),
+      textFiles: textsOf(values, "text"),
+      baseline: textOf(values, "baseline"),
+      iterations: iterationsOf(values),
+      isAnew: values.overwrite === true,
+    }, {
+      signal,
+      onProgress: (event) => progress.update(event),
+      onNote: (line) => progress.note(line),
+    });
+    progress.finish();
+    if (values.json === true) return sayJson(entries.map(({ evaluated }) => evaluated.results));
+    for (const entry of entries) show(entry, options);
+  }, { saved, step: "batch" });
+}
+
+/** Prints the names of all tasks and groups. */
+function list(): number {
+  const { tasks, groups } = taskNames();
+  say(
+    ...groups.map((name) => `${name} (group)`),
+    ...tasks.filter((name) => !name.startsWith("mmlu_")),
+    `mmlu_SUBJECT, one of ${tasks.filter((name) => name.startsWith("mmlu_")).length}:`,
+    ...tasks.filter((name) => name.startsWith("mmlu_")).map((name) => `  ${name}`),
+  );
+  return 0;
+}
+
+function show({ name, evaluated, files, differences }: EvaluationEntry, options: EvaluateOptions): void {
+  const { results, cut } = evaluated;
+  for (const table of formatResults(results as unknown as ShownResults)) say(...table.trimEnd().split("\n"));
+  const { limit, seed = 1234, numFewShot, applyChatTemplate = false, quantization = "none" } = options;
+  say(
+    `${name}: float32${
+      quantization === "none" ? "" : `, linear layers in ${quantization}`
+    }, as lm-eval 0.4.13; limit: ` +
+      `${limit ?? "none"}, num_fewshot: ${numFewShot ?? "the tasks'"}, seed: ${seed}, chat template: ` +
+      `${applyChatTemplate ? "yes" : "no"}`,
+  );
+  for (const [task, count] of Object.entries(cut)) {
+    say(
+      `${task}: ${count} of ${
+        (results["n-samples"][task] as { effective: number }).effective
+      } contexts were cut from the left to fit the model`,
+    );
+  }
+  if (differences) say(...formatDifferences(differences, outputColumns()).split("\n"));
+  say(`Results: ${files.results}`);
+}
+
+function optionsOf(values: Values, quantization: Quantization): EvaluateOptions {
+  const gen = textOf(values, "genKwargs");
+  return {
+    tasks: textOf(values, "tasks") ?? "",
+    quantization,
+    numFewShot: numberOf(values, "numFewshot", "--num-fewshot"),
+    limit: numberOf(values, "limit", "--limit"),
+    seed: numberOf(values, "seed", "--seed"),
+    maxLength: numberOf(values, "maxLength", "--max-length"),
+    batchTokens: numberOf(values, "batchTokens", "--batch-tokens"),
+    systemInstruction: textOf(values, "systemInstruction"),
+    ...(gen !== undefined && { genKwargs: parseGenKwargs(gen) }),
+    ...(values.applyChatTemplate === true && { applyChatTemplate: true }),
+    ...(values.fewshotAsMultiturn === false && { fewShotAsTurns: false }),
+  };
+}
+
+function textOf(values: Values, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+function textsOf(values: Values, name: string): string[] {
+  const value = values[name];
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+function numberOf(values: Values, name: string, flag: string): number | undefined {
+  const text = textOf(values, name);
+  if (text === undefined) return undefined;
+  const number = text.trim() === "" ? NaN : Number(text);
+  if (Number.isFinite(number) && number >= 0) return number;
+  throw new UserError(`Cannot evaluate: ${flag} is ${JSON.stringify(text)}, expected a number from 0`);
+}
+
+function iterationsOf(values: Values): "last" | "all" {
+  const text = textOf(values, "iterations") ?? "last";
+  if (text === "last" || text === "all") return text;
+  throw new UserError(`Cannot evaluate: --iterations is ${JSON.stringify(text)}, expected all or last`);
+}

@@ -1,0 +1,37 @@
+/** `dnpo sweep`. @module */
+import { loadConfig } from "../../core/config/config.ts";
+import { sweep as runSweep } from "../../core/loop/sweep.ts";
+import { seedsOf, variantsOf } from "../../core/loop/sweep_plan.ts";
+import { sweepRows } from "../../core/loop/sweep_statistics.ts";
+import type { Values } from "../command_entry.ts";
+import { readRunOptions } from "../options.ts";
+import { say, sayJson } from "../print.ts";
+import { sweepTable } from "../sweep_table.ts";
+import { outputColumns } from "../text_table.ts";
+import { runWithConfig } from "./_run_with_config.ts";
+
+/** Runs a config with several settings and seeds, and prints their numbers side by side. */
+export async function sweep(config: string, values: Values): Promise<number> {
+  const variants = variantsOf(Array.isArray(values.vary) ? values.vary.map(String) : []);
+  const seeds = typeof values.seeds === "string" ? seedsOf(values.seeds) : null;
+  const options = readRunOptions(config, values);
+  const { output_dir } = await loadConfig(config, { set: options.set });
+  const dir = typeof values.output === "string" ? values.output : `${output_dir.replace(/\/+$/, "")}-sweep`;
+  const whole = { ...options, set: [...options.set, `output_dir=${JSON.stringify(dir)}`] };
+  return await runWithConfig(whole, async ({ hooks, progress }) => {
+    const { onDevice: _, ...shared } = hooks;
+    const runs = await runSweep(config, { variants, seeds, set: options.set, dir }, {
+      ...shared,
+      onRun: ({ config, name, index, total }) =>
+        progress.note(`Run ${index + 1} of ${total}: ${name}, in ${config.output_dir}`),
+    });
+    progress.finish();
+    const rows = sweepRows(runs);
+    if (values.json === true) return sayJson({ dir, rows });
+    say(
+      ...sweepTable(rows, { all: values.all === true, columns: outputColumns() }).split("\n"),
+      "Means over the seeds ± their standard errors.",
+      `All numbers: ${dir}/sweep.csv`,
+    );
+  });
+}

@@ -1,0 +1,203 @@
+/** Evaluates a model on benchmark tasks, as lm-evaluation-harness 0.4.13 does. @module */
+import { Commands } from "../../kernels/device/commands.ts";
+import type { Device } from "../../kernels/device/device.ts";
+import denoConfig from "../../deno.json" with { type: "json" };
+import { type BenchmarkResults, benchmarkResults } from "../benchmark/benchmark_results.ts";
+import { FEW_SHOT_SEED } from "../benchmark/benchmark_task.ts";
+import { maxLengthOf } from "../benchmark/encode_request.ts";
+import { quickIdentity } from "../checkpoint/folder_identity.ts";
+import type { Quantization } from "../config/choices.ts";
+import type { JsonValue } from "../data/formats/json_numbers.ts";
+import { readTokenizerParts, type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
+import { UserError } from "../error.ts";
+import { sha256 } from "../files/digest.ts";
+import { type ModelFiles, readJson, readOptionalJson } from "../files/model_files.ts";
+import { parameterShapes } from "../model/families/families.ts";
+import { type AnyModel, freeModel, loadFrozenModel } from "../model/model.ts";
+import type { OnProgress } from "../progress.ts";
+import type { AnswerJournal } from "./answer_journal.ts";
+import { ModelAsker } from "./ask_model.ts";
+import { type BenchmarkOptions, type OpenTasks, requestsOf } from "./open_tasks.ts";
+import { type Sample, type SampledTask, sampleTask } from "./sample_task.ts";
+
+/** How a model is evaluated, besides what is asked. */
+export interface EvaluateOptions extends BenchmarkOptions {
+  /** Most ids of an input (default: what the model was made for). */
+  maxLength?: number | undefined;
+  /** Most tokens of a batch. */
+  batchTokens?: number | undefined;
+  /** Whether special tokens are added (default: as the tokenizer does by itself). */
+  addBosToken?: boolean | undefined;
+  quantization?: Quantization | undefined;
+}
+
+/** What an evaluation needs besides its options, and its callbacks. */
+export interface EvaluateHooks {
+  journal?: AnswerJournal;
+  onProgress?: OnProgress;
+  onNote?: (line: string) => void;
+  signal?: AbortSignal;
+}
+
+/** A results file: lm-eval's keys, and ours under `dnpo`. */
+export type ResultsFile = BenchmarkResults & Readonly<Record<string, unknown>>;
+
+/** What an evaluation gives. */
+export interface Evaluated {
+  results: ResultsFile;
+  samples: Map<string, readonly Sample[]>;
+  /** By task, how many documents lost the beginning of their context; tasks that lost none are absent. */
+  cut: Record<string, number>;
+}
+
+/** The version whose numbers these are. */
+const LM_EVAL = "0.4.13";
+
+/** A model that is asked, and what it is called. */
+export interface EvaluatedModel {
+  name: string;
+  files: ModelFiles;
+}
+
+/** Evaluates the model in `files`. Throws UserError, DeviceError, and StoppedError if `signal` stopped it. */
+export async function evaluateModel(
+  device: Device,
+  { name, files }: EvaluatedModel,
+  { tasks, groups }: OpenTasks,
+  options: EvaluateOptions,
+  { journal, onProgress = () => {}, onNote = () => {}, signal }: EvaluateHooks = {},
+): Promise<Evaluated> {
+  const begun = performance.now();
+  const date = Date.now() / 1000;
+  const { quantization = "none" } = options;
+  const tokenizer = await tokenizerOf(files);
+  if (tokenizer === null) throw new UserError(`Cannot evaluate ${name}: there is no tokenizer.json, expected one`);
+  const maxLength = await longestInput(files, options.maxLength);
+  // What is asked is known, and known to be right, before the model is loaded.
+  const asked = tasks.map((task) => ({ task, requests: requestsOf(task, options, tokenizer) }));
+  for (const { task, requests } of asked) {
+    const dropped = requests.filter(({ isWithoutSystem }) => isWithoutSystem).length;
+    if (dropped > 0) {
+      onNote(
+        `Warning: the chat template refuses a system's turn: it is left out of ${dropped} prompts of ${task.config.task}`,
+      );
+    }
+  }
+  const model = await loadFrozenModel(device, files, { quantization });
+  const cut: Record<string, number> = {};
+  const sampled: SampledTask[] = [];
+  try {
+    using commands = new Commands(device);
+    const asker = new ModelAsker(commands, model, tokenizer);
+    const identity = [await quickIdentity(model.folder), quantization, device.name, device.family].join(" ");
+    for (const { task, requests } of asked) {
+      const stage = task.config.task;
+      const { answers, cut: lost } = await asker.ask({
+        task: stage,
+        requests,
+        maxLength,
+        addBosToken: options.addBosToken,
+        batchTokens: options.batchTokens,
+        journal,
+        identity,
+        signal,
+        onProgress: (progress) => onProgress({ stage, ...progress }),
+      });
+      if (lost > 0) cut[stage] = lost;
+      sampled.push(await sampleTask({ task, requests, answers }));
+    }
+    await journal?.close();
+    const results = benchmarkResults(sampled, groups);
+    const hashes = Object.fromEntries(sampled.map(({ task, hash }) => [task.config.task, hash]));
+    const facts = await factsOf(model, { name, files, tokenizer, options, device, maxLength, cut, date });
+    const seconds = (performance.now() - begun) / 1000;
+    return {
+      results: { ...results, ...facts, task_hashes: hashes, total_evaluation_time_seconds: String(seconds) },
+      samples: new Map(sampled.map(({ task, samples }) => [task.config.task, samples])),
+      cut,
+    };
+  } finally {
+    freeModel(model);
+  }
+}
+
+async function longestInput(files: ModelFiles, asked: number | undefined): Promise<number> {
+  const settings = await readOptionalJson(files, "tokenizer_config.json");
+  const own = maxLengthOf(await readJson(files, "config.json"), { modelMaxLength: settings?.model_max_length });
+  if (asked === undefined) return own;
+  if (!Number.isInteger(asked) || asked < 2) {
+    throw new UserError(
+      `Cannot evaluate with inputs of ${asked} tokens: expected a whole number from 2 (--max-length)`,
+    );
+  }
+  return asked;
+}
+
+interface Facts extends EvaluatedModel {
+  tokenizer: Tokenizer;
+  options: EvaluateOptions;
+  device: Device;
+  maxLength: number;
+  cut: Record<string, number>;
+  date: number;
+}
+
+/** What a results file says besides the results (lm-eval 0.4.13, `evaluator.py`, `loggers/`). */
+async function factsOf(
+  model: AnyModel,
+  { name, files, tokenizer, options, device, maxLength, cut, date }: Facts,
+): Promise<Record<string, unknown>> {
+  const { limit, seed = FEW_SHOT_SEED, genKwargs, systemInstruction, applyChatTemplate, fewShotAsTurns } = options;
+  const template = applyChatTemplate ? await templateText(files) : null;
+  const shaOf = async (text: string | null | undefined): Promise<string | null> => text ? await sha256(text) : null;
+  const token = (text: string | null, id: number | null): [JsonValue, string] => [text, String(id ?? "None")];
+  const bos = tokenizer.bosId === null ? null : tokenizer.decode([tokenizer.bosId]);
+  return {
+    config: {
+      model: name,
+      model_args: null,
+      model_num_parameters: parameterShapes(model.config).reduce(
+        (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
+        0,
+      ),
+      model_dtype: "torch.float32",
+      limit: limit ?? null,
+      bootstrap_iters: 100_000,
+      gen_kwargs: genKwargs ?? null,
+      fewshot_seed: seed,
+    },
+    git_hash: null,
+    date,
+    lm_eval_version: LM_EVAL,
+    tokenizer_eos_token: token(tokenizer.eosToken, tokenizer.eosId),
+    tokenizer_bos_token: token(bos, tokenizer.bosId),
+    eot_token_id: tokenizer.eosId,
+    max_length: maxLength,
+    model_source: "dnpo",
+    model_name: name,
+    model_name_sanitized: sanitized(name),
+    system_instruction: systemInstruction ?? null,
+    system_instruction_sha: await shaOf(systemInstruction),
+    fewshot_as_multiturn: fewShotAsTurns ?? true,
+    chat_template: template,
+    chat_template_sha: await shaOf(template),
+    dnpo: {
+      version: denoConfig.version,
+      device: device.name,
+      kernels: device.family,
+      quantization: options.quantization ?? "none",
+      contexts_cut: cut,
+    },
+  };
+}
+
+/** A model's name as lm-eval makes a folder of it. */
+export function sanitized(name: string): string {
+  return name.replace(/["<>:/|\\?*[\]]+/g, "__");
+}
+
+async function templateText(files: ModelFiles): Promise<string | null> {
+  const { config, jinja } = await readTokenizerParts(files);
+  if (jinja !== null) return jinja;
+  return typeof config.chat_template === "string" ? config.chat_template : null;
+}

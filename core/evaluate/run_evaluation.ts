@@ -1,0 +1,193 @@
+/** `dnpo evaluate` without its command line: finds models, asks them, writes results, compares. @module */
+import type { FoundGroup } from "../benchmark/find_tasks.ts";
+import { readTaskFile } from "../benchmark/task_file.ts";
+import { PERPLEXITY } from "../benchmark/tasks/perplexity.ts";
+import type { TaskConfig } from "../benchmark/task_config.ts";
+import { openToolDevice } from "../device/run_device.ts";
+import { UserError } from "../error.ts";
+import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
+import { exists, readJsonObject, readText, removeFile } from "../files/io.ts";
+import { basename, dirname, join } from "../files/path.ts";
+import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
+import { isModelFolder, modelFiles, modelFolderOf } from "../run/model_path.ts";
+import { lockFolder } from "../run/run_lock.ts";
+import { iterationPaths } from "../run/run_paths.ts";
+import { iterationsIn } from "../run/run_work.ts";
+import { AnswerJournal } from "./answer_journal.ts";
+import { compareResults, type ResultDifference, type TaskSamples } from "./compare_results.ts";
+import {
+  type Evaluated,
+  type EvaluateHooks,
+  evaluateModel,
+  type EvaluateOptions,
+  sanitized,
+} from "./evaluate_model.ts";
+import { type OpenTasks, openTasks } from "./open_tasks.ts";
+import type { Sample } from "./sample_task.ts";
+
+/** What is evaluated, where results go, and what they are compared with. */
+export interface RunEvaluationOptions {
+  options: EvaluateOptions;
+  /** Folder of results: each model has one in it. */
+  output: string;
+  /** Folder of rows in place of the hub. */
+  data?: string | undefined;
+  /** YAML files of tasks of one's own. */
+  taskFiles?: readonly string[];
+  /** Texts of the task `perplexity`, a document each. */
+  textFiles?: readonly string[];
+  /** A model, or a results file whose samples lie beside it. */
+  baseline?: string | undefined;
+  /** `all`: every iteration of a run, and not the last alone. */
+  iterations?: "last" | "all";
+  /** Whether answers of before are forgotten. */
+  isAnew?: boolean;
+}
+
+/** The evaluation of one model. */
+export interface EvaluationEntry {
+  /** The model's name, as it was given; of a run with its iteration. */
+  name: string;
+  evaluated: Evaluated;
+  /** The files that were written. */
+  files: { results: string; samples: string[] };
+  /** Against the baseline, if there is one. */
+  differences?: ResultDifference[];
+}
+
+interface NamedFolder {
+  name: string;
+  folder: string;
+}
+
+/** Evaluates a model, or every iteration of a run, and writes results. Throws UserError, DeviceError, StoppedError. */
+export async function runEvaluation(
+  model: string,
+  { options, output, data, taskFiles = [], textFiles = [], baseline, iterations = "last", isAnew = false }:
+    RunEvaluationOptions,
+  hooks: Omit<EvaluateHooks, "journal"> = {},
+): Promise<EvaluationEntry[]> {
+  const { onProgress = () => {}, onNote } = hooks;
+  const resolve = async (name: string): Promise<string> => (await resolveModel(name, { onProgress })).paths[0]!;
+  const own = await ownTasks(options, { taskFiles, textFiles });
+  const finding = { resolve, onNote, quantization: options.quantization ?? "none" };
+  const models = iterations === "all"
+    ? await iterationsOf(model)
+    : [{ name: model, folder: await modelFolderOf(model, finding) }];
+  const isFile = baseline !== undefined && /\.json$/.test(baseline);
+  const other = baseline === undefined || isFile
+    ? null
+    : { name: baseline, folder: await modelFolderOf(baseline, finding) };
+  const tasks = await openTasks({ ...options, own }, {
+    data,
+    resolve: async (name) => (await resolveDataset(name, { onProgress })).paths,
+    onTask: (done, total) => onProgress({ stage: "read tasks", done, total }),
+  });
+  using device = await openToolDevice();
+  const evaluate = async ({ name, folder }: NamedFolder): Promise<EvaluationEntry> => {
+    const dir = join(output, sanitized(name));
+    await makeFolder(dir);
+    using _lock = await lockFolder(dir);
+    const path = join(dir, "answers.jsonl");
+    if (isAnew && await exists(path)) await removeFile(path);
+    await using journal = await AnswerJournal.open(path);
+    const evaluated = await evaluateModel(
+      device,
+      { name, files: await modelFiles(folder, resolve) },
+      tasks,
+      options,
+      { ...hooks, journal },
+    );
+    return { name, evaluated, files: await writeResults(dir, evaluated) };
+  };
+  const compared = isFile
+    ? { of: baseline!, samples: await samplesBeside(baseline!, tasks) }
+    : other === null
+    ? null
+    : { of: other.name, samples: (await evaluate(other)).evaluated.samples };
+  const entries: EvaluationEntry[] = [];
+  for (const each of models) {
+    const entry = await evaluate(each);
+    const differences = compared && differencesTo(entry, compared, tasks.groups);
+    entries.push({ ...entry, ...(differences && { differences }) });
+  }
+  return entries;
+}
+
+async function ownTasks(
+  { tasks }: EvaluateOptions,
+  { taskFiles, textFiles }: { taskFiles: readonly string[]; textFiles: readonly string[] },
+): Promise<TaskConfig[]> {
+  const own: TaskConfig[] = [];
+  for (const file of taskFiles) own.push(await readTaskFile(file));
+  if (textFiles.length > 0) {
+    own.push({ ...PERPLEXITY, dataset_kwargs: { data_files: { test: [...textFiles] }, sample_by: "document" } });
+  } else if (tasks.split(",").some((name) => name.trim() === PERPLEXITY.task)) {
+    throw new UserError("Cannot evaluate perplexity: no text is named, expected --text FILE");
+  }
+  return own;
+}
+
+/** The models of a run's iterations. */
+async function iterationsOf(run: string): Promise<NamedFolder[]> {
+  const found: NamedFolder[] = [];
+  for (const k of await exists(run) ? await iterationsIn(run) : []) {
+    const { model, adapter } = iterationPaths(run, k);
+    const folder = await isModelFolder(model) ? model : await isModelFolder(adapter) ? adapter : null;
+    if (folder !== null) found.push({ name: join(run, `iteration-${k}`), folder });
+  }
+  if (found.length > 0) return found;
+  throw new UserError(`Cannot evaluate all iterations of ${run}: it holds none with a model, expected a run's folder`);
+}
+
+/** Writes `results_TIME.json` and `samples_TASK_TIME.jsonl`, as lm-eval names them. */
+async function writeResults(dir: string, { results, samples }: Evaluated): Promise<EvaluationEntry["files"]> {
+  const time = new Date().toISOString().replace("Z", "").replaceAll(":", "-");
+  const paths: string[] = [];
+  for (const [task, lines] of samples) {
+    const path = join(dir, `samples_${task}_${time}.jsonl`);
+    await writeFileAtomic(path, lines.map((line) => JSON.stringify(line) + "\n").join(""));
+    paths.push(path);
+  }
+  const path = join(dir, `results_${time}.json`);
+  await writeFileAtomic(path, JSON.stringify(results, null, 2) + "\n");
+  return { results: path, samples: paths };
+}
+
+/** The samples that belong to a results file: those of its time. */
+async function samplesBeside(path: string, { tasks }: OpenTasks): Promise<TaskSamples> {
+  await readJsonObject(path);
+  const time = /^results_(.+)\.json$/.exec(basename(path))?.[1];
+  if (time === undefined) throw new UserError(`Cannot compare with ${path}: expected a file named results_TIME.json`);
+  const samples = new Map<string, Sample[]>();
+  for (const { config: { task } } of tasks) {
+    const beside = join(dirname(path), `samples_${task}_${time}.jsonl`);
+    if (!await exists(beside)) {
+      throw new UserError(
+        `Cannot compare with ${path}: ${beside} is missing, expected the samples of the same evaluation`,
+      );
+    }
+    const text = await readText(beside);
+    samples.set(
+      task,
+      text.split("\n").filter((line) => line !== "").map((line, i) => parseSample(line, `${beside}:${i + 1}`)),
+    );
+  }
+  return samples;
+}
+
+function parseSample(line: string, where: string): Sample {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new UserError(`Cannot read ${where}: it is no JSON, expected a sample of an evaluation`);
+  }
+}
+
+function differencesTo(
+  { evaluated }: EvaluationEntry,
+  { of, samples }: { of: string; samples: TaskSamples },
+  groups: readonly FoundGroup[],
+): ResultDifference[] {
+  return compareResults(evaluated.samples, samples, { groups, of });
+}

@@ -1,0 +1,90 @@
+/** Finds and reads the rows of benchmark tasks: on the hub, in a folder of one's own, or in the files that a task names. @module */
+import { type Doc, splitsOf, type TaskConfig } from "../benchmark/task_config.ts";
+import { dataFolders, splitSource } from "../benchmark/task_data.ts";
+import type { TaskRows } from "../benchmark/benchmark_task.ts";
+import { DATA_ENDINGS, readFileRows } from "../data/formats/file_rows.ts";
+import { UserError } from "../error.ts";
+import { isFolder, namesIn, readText } from "../files/io.ts";
+import { join } from "../files/path.ts";
+import { quote } from "../values.ts";
+
+/** Where rows come from. */
+export interface RowPlaces {
+  /** A folder in place of the hub: `FOLDER/NAME/CONFIG/SPLIT.jsonl`, where NAME is the last part of the data set's name. */
+  data?: string | undefined;
+  /** The local files of a name on the hub, in order. */
+  resolve: (name: string) => Promise<readonly string[]>;
+}
+
+/** More rows than any task has: what is larger is another file. */
+const MOST_ROWS = 5_000_000;
+
+/** Reads the splits that a task needs. Throws a UserError naming what is missing, or the row that is wrong. */
+export async function readTaskRows(
+  config: TaskConfig,
+  { needsPool, ...places }: RowPlaces & { needsPool: boolean },
+): Promise<TaskRows> {
+  const { evaluated, pool } = splitsOf(config);
+  if (evaluated === null) {
+    throw new UserError(`Cannot evaluate ${config.task}: it has neither test_split nor validation_split, expected one`);
+  }
+  const rows = await readSplit(config, evaluated, places);
+  if (!needsPool || pool === null) return { evaluated: rows };
+  return { evaluated: rows, pool: pool === evaluated ? rows : await readSplit(config, pool, places) };
+}
+
+async function readSplit(config: TaskConfig, split: string, places: RowPlaces): Promise<Doc[]> {
+  const files = await filesOf(config, split, places);
+  if (config.dataset_path === "text") return await readTexts(config, files);
+  const rows: Doc[] = [];
+  for (const path of files) {
+    for await (const row of readFileRows(path)) {
+      if (!("value" in row)) throw new UserError(`Cannot read ${row.where}: ${row.problem}`);
+      rows.push(row.value as Doc);
+      if (rows.length > MOST_ROWS) {
+        throw new UserError(`Cannot evaluate ${config.task}: ${path} has over ${MOST_ROWS} rows`);
+      }
+    }
+  }
+  return rows;
+}
+
+/** Rows of texts: a line each, or a file each with `sample_by: document`, as the loader `text` of datasets has them. */
+async function readTexts({ task, dataset_kwargs }: TaskConfig, files: readonly string[]): Promise<Doc[]> {
+  const by = dataset_kwargs?.sample_by ?? "line";
+  if (by !== "line" && by !== "document") {
+    throw new UserError(`Cannot evaluate ${task}: sample_by is ${quote(by)}, expected line or document`);
+  }
+  const rows: Doc[] = [];
+  for (const path of files) {
+    const text = await readText(path);
+    if (text === "") throw new UserError(`Cannot evaluate ${task}: ${path} is empty, expected a text`);
+    const parts = by === "document" ? [text] : text.replace(/\r?\n$/, "").split(/\r\n|\n|\r/);
+    rows.push(...parts.map((part) => ({ text: part })));
+  }
+  return rows;
+}
+
+/** The local files of a split. */
+async function filesOf(config: TaskConfig, split: string, { data, resolve }: RowPlaces): Promise<readonly string[]> {
+  const source = splitSource(config, split);
+  if ("files" in source) return source.files;
+  if (data === undefined) return await resolve(source.name);
+  const folders = dataFolders(config).map((folder) => join(data, folder));
+  for (const each of folders) {
+    const found = await isFolder(each) ? (await namesIn(each)).filter((file) => isOfSplit(file, split)).sort() : [];
+    if (found.length > 0) return found.map((file) => join(each, file));
+  }
+  throw new UserError(
+    `Cannot evaluate ${config.task}: ${folders.map((each) => join(each, `${split}.jsonl`)).join(" and ")} ` +
+      `${folders.length > 1 ? "are" : "is"} missing, expected rows of ${config.dataset_path} (or no --data, to take ` +
+      "them from the hub)",
+  );
+}
+
+/** Whether a file's name is `SPLIT.ENDING` or `SPLIT-00000-of-00001.ENDING`. */
+function isOfSplit(file: string, split: string): boolean {
+  const ending = DATA_ENDINGS.find((each) => file.endsWith(each) || file.endsWith(`${each}.gz`));
+  if (ending === undefined || !file.startsWith(split)) return false;
+  return /^(-\d+-of-\d+)?\.[a-z]+(\.gz)?$/.test(file.slice(split.length));
+}

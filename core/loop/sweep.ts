@@ -1,0 +1,148 @@
+/** A sweep: runs of one config with several settings and seeds, one after the other, and their numbers side by side. @module */
+import { loadConfig, type ResolvedConfig } from "../config/config.ts";
+import { UserError } from "../error.ts";
+import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
+import { join } from "../files/path.ts";
+import type { IterationSummary } from "./run_summary.ts";
+import { runPath, type Variant } from "./sweep_plan.ts";
+import { train, type TrainHooks } from "./train_run.ts";
+
+/** A run of a sweep. */
+export interface SweepRun {
+  /** Name of its variant; empty if nothing but the seed varies. */
+  variant: string;
+  /** Seed of its training and sampling; null if the config's are taken. */
+  seed: number | null;
+  /** Its folder. */
+  dir: string;
+  /** What summary.json says of its iterations, from −1 on. */
+  iterations: IterationSummary[];
+}
+
+/** What a sweep runs. */
+export interface SweepOptions {
+  /** The settings that are tried. */
+  variants: readonly Variant[];
+  /** The seeds that each of them is run with, as training.seed and generation.seed; null: those of the config. */
+  seeds: readonly number[] | null;
+  /** `key=value` overrides that all runs share. */
+  set?: readonly string[];
+  /** More overrides of a seed's runs. It is called before that seed's first run. */
+  setOfSeed?: (seed: number | null) => Promise<readonly string[]>;
+  /** Folder of the sweep, in which each run has one. */
+  dir: string;
+}
+
+/** The callbacks of {@linkcode sweep}. */
+export interface SweepHooks extends Omit<TrainHooks, "onIteration"> {
+  /** Gets a run before it begins. */
+  onRun?: (run: { config: ResolvedConfig; name: string; index: number; total: number }) => void;
+  /** Gets a run that has ended. */
+  onDone?: (run: SweepRun) => void;
+}
+
+interface Point {
+  variant: Variant;
+  seed: number | null;
+  dir: string;
+}
+
+/**
+ * Runs `config` (a file) with each seed and variant, the seeds outermost, and returns all runs. A run that is finished
+ * is only read, and one that was stopped goes on. Every config is checked before the first run begins. Leaves
+ * DIR/sweep.json and DIR/sweep.csv, written after each run. Throws what {@linkcode train} throws, with the run's name in
+ * a UserError.
+ *
+ * @example
+ * ```ts
+ * import { sweep } from "@dnpo/dnpo";
+ * import assert from "node:assert/strict";
+ *
+ * const runs = await sweep("examples/quickstart/config.yaml", {
+ *   variants: [0.05, 0.1].map((beta) => ({ name: `beta=${beta}`, set: [`training.beta=${beta}`] })),
+ *   seeds: [1],
+ *   set: ["data.limit=16", "data.eval=null", "training.max_steps=1", "iterations=1"],
+ *   dir: await Deno.makeTempDir(),
+ * });
+ * assert.deepEqual(runs.map(({ variant, seed }) => `${variant}, ${seed}`), ["beta=0.05, 1", "beta=0.1, 1"]);
+ * ```
+ */
+export async function sweep(config: string, options: SweepOptions, hooks: SweepHooks = {}): Promise<SweepRun[]> {
+  const { variants, seeds, dir, set = [], setOfSeed = () => Promise.resolve([]) } = options;
+  const { onRun, onDone, ...runHooks } = hooks;
+  const points = (seeds ?? [null]).flatMap((seed) =>
+    variants.map((variant): Point => ({ variant, seed, dir: join(dir, runPath(variant, seed)) }))
+  );
+  checkFolders(points, dir);
+  const settingsOf = async ({ variant, seed, dir }: Point, ofSeed: readonly string[]): Promise<ResolvedConfig> => {
+    const seeded = seed === null ? [] : [`training.seed=${seed}`, `generation.seed=${seed}`];
+    return await loadConfig(config, { set: [...set, ...ofSeed, ...seeded, ...variant.set, `output_dir=${dir}`] });
+  };
+  for (const point of points) await named(point, () => settingsOf(point, []));
+  await makeFolder(dir);
+  const runs: SweepRun[] = [];
+  let [seedAtHand, ofSeed]: [number | null | undefined, readonly string[]] = [undefined, []];
+  for (const [index, point] of points.entries()) {
+    const { variant, seed, dir: folder } = point;
+    if (seedAtHand !== seed) [seedAtHand, ofSeed] = [seed, await setOfSeed(seed)];
+    const settings = await settingsOf(point, ofSeed);
+    onRun?.({ config: settings, name: nameOf(point), index, total: points.length });
+    const { iterations } = await named(point, () => train(settings, runHooks));
+    const run = { variant: variant.name, seed, dir: folder, iterations };
+    runs.push(run);
+    await writeFileAtomic(join(dir, "sweep.json"), JSON.stringify({ config, set, runs }, null, 2) + "\n");
+    await writeFileAtomic(join(dir, "sweep.csv"), csvOf(runs));
+    onDone?.(run);
+  }
+  return runs;
+}
+
+/** What a run is called, such as `beta=0.1, seed 2`. */
+function nameOf({ variant: { name }, seed }: Point): string {
+  return [name, seed === null ? "" : `seed ${seed}`].filter((part) => part !== "").join(", ");
+}
+
+/** Throws a UserError where two runs would share a folder. */
+function checkFolders(points: readonly Point[], dir: string): void {
+  const owners = new Map<string, Point>();
+  for (const point of points) {
+    const other = owners.get(point.dir);
+    if (other) {
+      const both = `${nameOf(other)} and ${nameOf(point)}`;
+      throw new UserError(`Cannot sweep: ${both} would both lie in ${point.dir}, expected values whose names differ`);
+    }
+    owners.set(point.dir, point);
+  }
+  if (owners.has(dir)) throw new UserError("Cannot sweep: nothing varies, expected --vary or --seeds");
+}
+
+/** Runs `work`; each line of a UserError of it says first which run it is of. */
+async function named<T>(point: Point, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.message.split("\n").map((line) => `${nameOf(point)}: ${line}`));
+  }
+}
+
+/** A line for each iteration of each run, with all its numbers; what was not measured is empty. */
+function csvOf(runs: readonly SweepRun[]): string {
+  const keys = [...new Set(runs.flatMap(({ iterations }) => iterations.flatMap((summary) => Object.keys(summary))))]
+    .filter((key) => key !== "iteration");
+  const lines = runs.flatMap(({ variant, seed, iterations }) =>
+    iterations.map((summary) => [
+      variant,
+      seed,
+      summary.iteration,
+      ...keys.map((key) => summary[key as keyof IterationSummary]),
+    ])
+  );
+  return [["variant", "seed", "iteration", ...keys], ...lines]
+    .map((cells) => cells.map((cell) => quoted(String(cell ?? ""))).join(",") + "\n").join("");
+}
+
+/** A cell of a CSV file (RFC 4180). */
+function quoted(cell: string): string {
+  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+}

@@ -1,0 +1,162 @@
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { runEvaluation, type RunEvaluationOptions } from "../../../core/evaluate/run_evaluation.ts";
+import { jsonLines } from "../../_shared/tiny_model.ts";
+import { withFolder } from "../_tiny.ts";
+
+const MODEL = "examples/quickstart/model";
+
+/** Rows of the quick start's task: which answer is the sorted one? */
+const ROWS = ["edbga", "bdgcbh", "hcafe", "gbdfc", "ahcbe", "fgeda", "cbhdg", "dfabe"].map((letters, i) => {
+  const sorted = [...letters].sort().join("");
+  const wrong = [...letters].sort().reverse().join("");
+  return { letters, choices: i % 2 === 0 ? [sorted, wrong] : [wrong, sorted], gold: i % 2 };
+});
+
+/** A folder with two tasks of one's own, of which one asks for choices and one for an answer. */
+async function withTasks(
+  work: (
+    dir: string,
+    run: (options: Partial<RunEvaluationOptions>) => ReturnType<typeof runEvaluation>,
+  ) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (dir) => {
+    await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(ROWS));
+    const shared = `dataset_path: json\ndataset_kwargs: {data_files: {test: ${dir}/rows.jsonl}}\ntest_split: test\n` +
+      `doc_to_text: "sort {{letters}}>"\ntarget_delimiter: ""\n`;
+    await Deno.writeTextFile(
+      `${dir}/choose.yaml`,
+      `task: choose\n${shared}output_type: multiple_choice\ndoc_to_choice: choices\ndoc_to_target: gold\n`,
+    );
+    await Deno.writeTextFile(
+      `${dir}/write.yaml`,
+      `task: write\n${shared}output_type: generate_until\ndoc_to_target: "{{choices[gold]}}"\n` +
+        `generation_kwargs: {until: ["\\n"], do_sample: false, max_gen_toks: 8}\n` +
+        `metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]\n`,
+    );
+    await work(dir, (options) =>
+      runEvaluation(MODEL, {
+        options: { tasks: "choose,write" },
+        output: `${dir}/out`,
+        taskFiles: [`${dir}/choose.yaml`, `${dir}/write.yaml`],
+        ...options,
+      }));
+  });
+}
+
+/** What of a results file two evaluations of the same share. */
+function withoutTimes(text: string): unknown {
+  const { date: _d, total_evaluation_time_seconds: _t, ...rest } = JSON.parse(text);
+  return rest;
+}
+
+Deno.test("runEvaluation() scores tasks of one's own, and writes results and samples in lm-eval's schema", () =>
+  withTasks(async (_dir, run) => {
+    const [{ evaluated, files }] = await run({}) as [Awaited<ReturnType<typeof runEvaluation>>[number]];
+    const results = JSON.parse(await Deno.readTextFile(files.results));
+    const { "acc,none": acc, "acc_stderr,none": error, sample_len } = results.results.choose;
+    // The quick start's model sorts most words right.
+    equal(acc >= 0.75, true, String(acc));
+    equal(sample_len, ROWS.length);
+    ok(Math.abs(error - Math.sqrt(acc * (1 - acc) / (ROWS.length - 1))) < 1e-12);
+    equal(results.results.write["exact_match,none"] >= 0.5, true);
+    deepEqual(results["n-samples"].write, { original: 8, effective: 8 });
+    const samples = (await Deno.readTextFile(files.samples[0]!)).trim().split("\n").map((line) => JSON.parse(line));
+    deepEqual(samples.map(({ doc }) => doc), ROWS);
+    equal(samples.filter((sample) => sample.acc === 1).length / ROWS.length, acc);
+    match(samples[0].resps[0][0][0], /^-\d+\.\d+$/);
+    equal(samples[0].arguments.gen_args_1.arg_0, "sort edbga>");
+    equal(evaluated.cut.choose, undefined);
+  }));
+
+Deno.test("runEvaluation() goes on where it was stopped, asks nothing twice, and ends with the same numbers", () =>
+  withTasks(async (dir, run) => {
+    const [whole] = await run({ output: `${dir}/whole` });
+    const stop = new AbortController();
+    await rejects(
+      runEvaluation(MODEL, {
+        options: { tasks: "choose,write", batchTokens: 1 },
+        output: `${dir}/out`,
+        taskFiles: [`${dir}/choose.yaml`, `${dir}/write.yaml`],
+      }, {
+        signal: stop.signal,
+        onProgress: ({ stage, done }) => stage === "choose" && done >= 3 && stop.abort(),
+      }),
+      { name: "StoppedError" },
+    );
+    const journal = `${dir}/out/examples__quickstart__model/answers.jsonl`;
+    const kept = (await Deno.readTextFile(journal)).trim().split("\n");
+    ok(kept.length >= 3 && kept.length < ROWS.length, String(kept.length));
+    // A torn line, and one that was changed, are computed again.
+    await Deno.writeTextFile(journal, kept.join("\n").replace("-", "-1") + `\n{"key": "torn`);
+    const begun: number[] = [];
+    const [rest] = await runEvaluation(MODEL, {
+      options: { tasks: "choose,write" },
+      output: `${dir}/out`,
+      taskFiles: [`${dir}/choose.yaml`, `${dir}/write.yaml`],
+    }, { onProgress: ({ stage, done }) => void (stage === "choose" && begun.push(done)) });
+    equal(begun[0], kept.length - 1);
+    deepEqual(
+      withoutTimes(await Deno.readTextFile(rest!.files.results)),
+      withoutTimes(await Deno.readTextFile(whole!.files.results)),
+    );
+    for (const [i, path] of rest!.files.samples.entries()) {
+      equal(await Deno.readTextFile(path), await Deno.readTextFile(whole!.files.samples[i]!));
+    }
+    equal((await Deno.readTextFile(journal)).trim().split("\n").length, 2 * ROWS.length);
+  }));
+
+Deno.test("runEvaluation() compares with a model or a results file, document by document", () =>
+  withTasks(async (dir, run) => {
+    const [own] = await run({ baseline: MODEL });
+    deepEqual(
+      own!.differences!.map(({ name, metric, rows, difference, mcnemar }) => [name, metric, rows, difference, mcnemar]),
+      [["choose", "acc", 8, 0, 1], ["choose", "acc_norm", 8, 0, 1], ["write", "exact_match", 8, 0, 1]],
+    );
+    const [again] = await run({ baseline: own!.files.results });
+    deepEqual(again!.differences, own!.differences);
+    await rejects(run({ options: { tasks: "choose", limit: 4 }, baseline: own!.files.results }), {
+      name: "UserError",
+      message: /^Cannot compare choose with .*: it has 8 samples, expected 4/,
+    });
+    await rejects(run({ options: { tasks: "choose", systemInstruction: "x" }, baseline: own!.files.results }), {
+      message: /^Cannot compare choose with .*: document 0 has another prompt_hash/,
+    });
+    await rejects(run({ baseline: `${dir}/none.json` }), { message: /none\.json/ });
+  }));
+
+Deno.test("runEvaluation() measures the perplexity of a text, in windows", () =>
+  withFolder(async (dir) => {
+    await Deno.writeTextFile(`${dir}/text.txt`, "sort cab>abc");
+    const perplexityOf = async (maxLength?: number): Promise<Record<string, number>> => {
+      const [{ evaluated }] = await runEvaluation(MODEL, {
+        options: { tasks: "perplexity", ...(maxLength && { maxLength }) },
+        output: `${dir}/out`,
+        textFiles: [`${dir}/text.txt`],
+      }) as [Awaited<ReturnType<typeof runEvaluation>>[number]];
+      return (evaluated.results.results as unknown as Record<string, Record<string, number>>).perplexity!;
+    };
+    const whole = await perplexityOf();
+    // Words, bytes and tokens are of the same log-likelihood.
+    const logs = ["word", "byte", "token"].map((name) => Math.log(whole[`${name}_perplexity,none`]!));
+    ok(Math.abs(logs[0]! * 2 - logs[1]! * 12) < 1e-9 && Math.abs(logs[1]! * 12 - logs[2]! * 12) < 1e-9, String(logs));
+    ok(Math.abs(whole["bits_per_byte,none"]! * Math.LN2 - logs[1]!) < 1e-12);
+    // Windows of fewer tokens know less of what came before.
+    ok((await perplexityOf(4))["byte_perplexity,none"] !== whole["byte_perplexity,none"]);
+    await rejects(runEvaluation(MODEL, { options: { tasks: "perplexity" }, output: `${dir}/out` }), {
+      message: "Cannot evaluate perplexity: no text is named, expected --text FILE",
+    });
+  }));
+
+Deno.test("runEvaluation() says which rows are missing, and writes nothing then", () =>
+  withFolder(async (dir) => {
+    const run = (tasks: string): Promise<unknown> =>
+      runEvaluation(MODEL, { options: { tasks }, output: `${dir}/out`, data: `${dir}/data` });
+    await rejects(run("gsm8k"), {
+      name: "UserError",
+      message:
+        `Cannot evaluate gsm8k: ${dir}/data/gsm8k/main/test.jsonl and ${dir}/data/gsm8k/test.jsonl are missing, ` +
+        "expected rows of openai/gsm8k (or no --data, to take them from the hub)",
+    });
+    await rejects(run("gsm9k"), { message: /^Cannot find the task "gsm9k": .*gsm8k/ });
+    await rejects(Deno.stat(`${dir}/out`), Deno.errors.NotFound);
+  }));

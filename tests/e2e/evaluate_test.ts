@@ -1,0 +1,66 @@
+/** `dnpo evaluate` and `dnpo sweep` as processes, on the quick start's model. */
+import { deepEqual, equal, match } from "node:assert/strict";
+import { dnpo, succeeded, withFolder } from "../_shared/dnpo.ts";
+import { jsonLines } from "../_shared/tiny_model.ts";
+import { signalAt } from "./_signal_at.ts";
+
+const MODEL = "examples/quickstart/model";
+
+/** Words that all differ: the digits of a number to the base 8, and again. */
+const LETTERS = Array.from(
+  { length: 300 },
+  (_, i) => Array.from({ length: 6 }, (_, j) => "abcdefgh"[(Math.floor(i / 8 ** (j % 3)) + j) % 8]).join(""),
+);
+
+async function writeTask(dir: string): Promise<string[]> {
+  const rows = LETTERS.map((letters) => ({ letters, choices: [[...letters].sort().join(""), letters], gold: 0 }));
+  await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(rows));
+  await Deno.writeTextFile(
+    `${dir}/sorting.yaml`,
+    `task: sorting\ndataset_path: json\ndataset_kwargs: {data_files: {test: ${dir}/rows.jsonl}}\ntest_split: test\n` +
+      `output_type: multiple_choice\ndoc_to_text: "sort {{letters}}>"\ndoc_to_choice: choices\ndoc_to_target: gold\n` +
+      `target_delimiter: ""\n`,
+  );
+  return ["evaluate", MODEL, "--tasks", "sorting", "--task-file", `${dir}/sorting.yaml`];
+}
+
+Deno.test("evaluate prints lm-eval's table, goes on after Ctrl-C, and says in a line what is wrong", () =>
+  withFolder(async (dir) => {
+    const args = [...await writeTask(dir), "-o", `${dir}/out`];
+    const stopped = await signalAt([...args, "--batch-tokens", "32"], /sorting +0/, ["SIGINT"]);
+    equal(stopped.code, 130);
+    match(stopped.err, /Stopped\. The answers so far are kept in /);
+    const out = succeeded(args, await dnpo([...args, "-q"]));
+    const [heads, , first] = out.split("\n").map((line) => line.split("|").map((cell) => cell.trim()));
+    deepEqual(heads, ["", "Tasks", "Version", "Filter", "n-shot", "Metric", "", "Value", "", "Stderr", ""]);
+    deepEqual(first!.slice(0, 7), ["", "sorting", "Yaml", "none", "0", "acc", "↑"]);
+    match(first!.slice(7).join(" "), /^[01]\.\d{4} ± 0\.\d{4} $/);
+    match(out, /\nResults: \S+results_\S+\.json\n$/);
+    const lines = (await Deno.readTextFile(`${dir}/out/examples__quickstart__model/answers.jsonl`)).trim().split("\n");
+    deepEqual(new Set(lines.map((line) => JSON.parse(line).key)).size, lines.length);
+    for (
+      const [more, says] of [
+        [["--limit", "x"], /^error: Cannot evaluate: --limit is "x", expected a number from 0\n$/],
+        [["--apply-chat-template"], /^error: Cannot apply a chat template: the model has none, [^\n]*\n$/],
+        [["--max-length", "1"], /^error: Cannot evaluate with inputs of 1 tokens: expected [^\n]*\n$/],
+      ] as const
+    ) {
+      const wrong = await dnpo([...args, ...more, "-q"]);
+      equal(wrong.code, 1, more.join(" "));
+      match(wrong.err, says);
+    }
+  }));
+
+Deno.test("sweep runs each setting and prints one table", () =>
+  withFolder(async (dir) => {
+    const args = ["sweep", "examples/quickstart/config.yaml", "--vary", "training.beta=0.05,0.1", "--seeds", "1"];
+    const small = ["data.limit=16", "data.eval=null", "training.max_steps=1", "iterations=1"].flatMap((
+      set,
+    ) => ["--set", set]);
+    const out = succeeded(args, await dnpo([...args, ...small, "-o", `${dir}/sweep`, "-q"]));
+    match(out, /│ variant +│ after +│ seeds │/);
+    match(out, /│ beta=0\.05 │ iteration 0 │ +1 │/);
+    match(out, new RegExp(`\nAll numbers: ${dir}/sweep/sweep\\.csv\n$`));
+    const wrong = await dnpo(["sweep", "examples/quickstart/config.yaml"]);
+    equal(wrong.err, "error: Cannot sweep: nothing varies, expected --vary or --seeds\n");
+  }));

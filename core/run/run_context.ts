@@ -56,6 +56,8 @@ export interface RunContext {
   readonly onProgress: OnProgress;
   readonly onNote: (line: string) => void;
   readonly signal: AbortSignal;
+  /** To be called when a stage is done, so that those who follow the run take nothing more for it. */
+  readonly onStageEnd: () => Promise<void>;
   readonly allowVerifier: boolean;
   /** The judge that the calling program gave; null if it gave none. */
   readonly judge: RunHooks["judge"] | null;
@@ -173,6 +175,7 @@ async function withOpened<T>(
     onProgress,
     onNote,
     signal,
+    onStageEnd: async () => await journal?.endStage(),
     allowVerifier: hooks.allowVerifier ?? true,
     judge: hooks.judge ?? null,
     sources,

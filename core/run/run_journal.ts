@@ -102,6 +102,14 @@ export class RunJournal {
     return journal;
   }
 
+  /** A stage is done: of what follows, nothing is taken for it, and what was noted is written. */
+  async endStage(): Promise<void> {
+    this.#begun = null;
+    this.#shownAt = -Infinity;
+    this.#later(() => Deno.remove(this.#paths.progress));
+    await this.#writing;
+  }
+
   /** Does the work on `device`, and logs how it ended. */
   async follow<T>(device: { readonly bytes: number }, work: () => Promise<T>): Promise<T> {
     this.#device = device;

@@ -30,10 +30,11 @@ export function formatTable(
   return lines[0]!.length <= columns ? lines.join("\n") : formatList(head, rows);
 }
 
-/** The rows as a list: the first cell, and below it each other cell that is not empty, with its head. */
+/** The rows as a list: the first cell, and below it each other cell that is not empty, with its head if it has one. */
 function formatList(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const line = (name: string, cell: string | number): string => name === "" ? `  ${cell}` : `  ${name}: ${cell}`;
   return rows.map(([first, ...cells]) =>
-    [`${first}`, ...cells.flatMap((cell, i) => cell === "" ? [] : [`  ${head[i + 1]}: ${cell}`])].join("\n")
+    [`${first}`, ...cells.flatMap((cell, i) => cell === "" ? [] : [line(head[i + 1]!, cell)])].join("\n")
   ).join("\n");
 }
 

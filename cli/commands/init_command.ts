@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { configJsonSchema, loadConfig, SCHEMA_TITLE } from "../../core/config/config.ts";
 import { UserError } from "../../core/error.ts";
+import { makeFolder, writeFileAtomic } from "../../core/files/atomic.ts";
 import { refuseExisting } from "../../core/files/existing_output.ts";
 import { isFolder } from "../../core/files/io.ts";
 import type { Values } from "../command_entry.ts";
@@ -34,8 +35,7 @@ export async function init(file: string | undefined, values: Values): Promise<nu
   await checkText(text);
   const schemaPath = join(dirname(path), SCHEMA_FILE);
   await writeSchema(schemaPath, { force: values.force === true });
-  await Deno.mkdir(dirname(path), { recursive: true });
-  await Deno.writeTextFile(path, text);
+  await writeFileAtomic(path, text);
   sayText(
     `Wrote ${path}, and ${schemaPath} for editors. Next:`,
     `  dnpo plan ${path}    memory, work and time, before anything is loaded`,
@@ -129,6 +129,6 @@ async function writeSchema(path: string, { force }: { force: boolean }): Promise
   if (there !== null && !force && !there.includes(`"title": ${JSON.stringify(SCHEMA_TITLE)}`)) {
     throw new UserError(`Cannot write ${path}: another file is there; move it away, or give --force`);
   }
-  await Deno.mkdir(dirname(path), { recursive: true });
-  await Deno.writeTextFile(path, JSON.stringify(configJsonSchema(), null, 2) + "\n");
+  await makeFolder(dirname(path));
+  await writeFileAtomic(path, JSON.stringify(configJsonSchema(), null, 2) + "\n");
 }

@@ -7,7 +7,7 @@ import type { ReadRows } from "../data/read_rows.ts";
 import { readPairs, type StoredPair } from "../data/stage_files.ts";
 import { type TokenizedExample, tokenizeExamples, type TokenizeReport } from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
-import { warnOfPositions } from "../run/nonsense_notes.ts";
+import { keepHeldOut, warnOfHeldOut, warnOfPositions } from "../run/nonsense_notes.ts";
 import { noteOnce, noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
 import { type RowContext, throwIfStopped } from "../run/run_context.ts";
 import { readData, readingOf } from "../run/run_rows.ts";
@@ -83,6 +83,7 @@ export async function readStepPairs(
     noteShapes(context, name, read.shapes);
     noteSkipped(context, name, read.skipped);
     noteReport(context, name, { report, maxLength: data.max_length });
+    if (ref === "data") warnOfHeldOut(context, { name, prompts: pairs.map(({ promptIds }) => promptIds) });
     onRead?.({ ...read, name, report });
     for (const pair of pairs) rows.push({ ...pair, example: first + pair.row });
     // Rows are counted before any is dropped (docs/method.md, "The random numbers").
@@ -143,6 +144,7 @@ export async function readExamples(
     ...encoding,
   });
   noteReport(context, name, { report, maxLength: data.max_length, ...encoding });
+  warnOfHeldOut(context, { name, prompts: examples.map(({ promptIds }) => promptIds) });
   onRead?.({ ...read, report });
   return examples;
 }
@@ -171,6 +173,7 @@ export async function readHeldOut(
     joint,
   });
   noteReport(context, read.name, { report, maxLength, joint });
+  keepHeldOut(context, { name: read.name, prompts: examples.map(({ promptIds }) => promptIds) });
   onRead?.({ ...read, report });
   return examples;
 }

@@ -5,7 +5,7 @@ import type { RunContext } from "../run/run_context.ts";
 import type { Step } from "./schedule.ts";
 
 /**
- * Runs a stage's work, in a telemetry span of its own. If memory runs out or the device is lost, throws a DeviceError
+ * Runs a stage's work, in a telemetry span of its own, and ends its progress. If memory runs out or the device is lost, throws a DeviceError
  * that names the stage and what to change, and says that saved work stays.
  */
 export async function runStage<T>(
@@ -15,7 +15,9 @@ export async function runStage<T>(
 ): Promise<T> {
   const { iteration } = settings;
   try {
-    return await context.telemetry.span(stage, { iteration }, work);
+    const result = await context.telemetry.span(stage, { iteration }, work);
+    await context.onStageEnd();
+    return result;
   } catch (error) {
     const isHost = error instanceof RangeError &&
       /allocation failed|invalid array (buffer )?length/i.test(error.message);

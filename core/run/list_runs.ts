@@ -18,7 +18,7 @@ export interface RunState {
   method: string | null;
   /** Model that it started from; null if that is not known. */
   model: string | null;
-  /** Judges of the iterations, each once. */
+  /** Judges of the iterations, each once; null if nothing is judged. */
   judge: string | null;
   /** Iterations that are done. */
   done: number;
@@ -101,7 +101,6 @@ async function stateOf(dir: string): Promise<RunState> {
     return { name: basename(resolve(dir)), dir, ...unknown, done: 0, ...state, when, problem: error.message };
   }
   const settings = parseSettings(run.settings);
-  const labels = [settings.labels ?? []].flat().map((entry) => field(entry, "judge")).filter((name) => name !== null);
   const planned = typeof settings.iterations === "number" ? settings.iterations : null;
   const done = run.iterations.filter(({ iteration }) => iteration >= 0).length;
   const isMade = await exists(model) || await exists(adapter);
@@ -112,7 +111,7 @@ async function stateOf(dir: string): Promise<RunState> {
     dir,
     method: field(settings, "stage") ?? field(settings, "method"),
     model: field(settings, "model"),
-    judge: settings.method === "sft" || labels.length === 0 ? null : [...new Set(labels)].join(", "),
+    judge: judgesOf(settings, planned ?? Infinity),
     done,
     planned,
     ...(running ? { state: "running" } : isDone ? { state: "done" } : ended),
@@ -126,6 +125,14 @@ async function stateOf(dir: string): Promise<RunState> {
 function stateOfEnd(last: LastEnd | null): Pick<RunState, "state" | "reason"> {
   if (last?.end === "failed") return { state: "failed", ...(last.problem !== undefined && { reason: last.problem }) };
   return last?.end === null ? { state: "stopped", reason: KILLED } : { state: "stopped" };
+}
+
+/** Judges of the iterations that are planned; null where none judged, as in dpo on pairs that the data has. */
+function judgesOf({ method, labels }: Record<string, unknown>, iterations: number): string | null {
+  const named = [labels ?? []].flat().slice(0, iterations).map((entry) => field(entry, "judge"));
+  const names = [...new Set(named)].filter((name) => name !== null);
+  const isOwn = method === "dpo" && names.every((name) => name === "human");
+  return method === "sft" || isOwn || names.length === 0 ? null : names.join(", ");
 }
 
 function field(value: unknown, key: string): string | null {

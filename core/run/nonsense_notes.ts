@@ -11,6 +11,9 @@ export const WARNING = "Warning: ";
 /** Share of cut answers above which a run says so. */
 const CUT_SHARE = 0.1;
 
+/** Share of held-out prompts in the training rows above which a run says so. */
+const SHARED_SHARE = 0.1;
+
 /** Loss above ln 2 that is rounding, or too little to speak of. */
 const LOSS_SLACK = 1e-3;
 
@@ -84,6 +87,35 @@ export function warnOfPositions(
       "beyond them, it has never seen",
   );
 }
+
+/** Keeps the prompts of held-out rows, so that {@linkcode warnOfHeldOut} knows them. */
+export function keepHeldOut(context: Noting, { name, prompts }: { name: string; prompts: Iterable<TokenIds> }): void {
+  heldOut.set(context, { name, keys: new Set(Array.from(prompts, (ids) => ids.join(" "))) });
+}
+
+/** Warns where many held-out prompts are prompts of the training rows too: what is measured there tells nothing new. */
+export function warnOfHeldOut(context: Noting, { name, prompts }: { name: string; prompts: Iterable<TokenIds> }): void {
+  const held = heldOut.get(context);
+  if (held === undefined) return;
+  const shared = new Set<string>();
+  for (const ids of prompts) {
+    const key = ids.join(" ");
+    if (held.keys.has(key)) shared.add(key);
+  }
+  const count = held.keys.size;
+  if (shared.size <= SHARED_SHARE * count) return;
+  warn(
+    context,
+    `${shared.size} of the ${count} prompts of data.eval (${held.name}) are prompts of data.train (${name}) too: the model ` +
+      "is trained on them, and results there say little of new ones",
+  );
+}
+
+/** Token ids of a prompt. */
+type TokenIds = { join(separator: string): string };
+
+/** The held-out prompts of each run. */
+const heldOut = new WeakMap<Noting, { name: string; keys: ReadonlySet<string> }>();
 
 /** Warns, once a run, of a mean loss above that of a model that has learned nothing, with its reason. */
 export function warnOfLoss(

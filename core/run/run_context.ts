@@ -73,6 +73,8 @@ export interface RunContext {
   readonly onProgress: OnProgress;
   readonly onNote: (line: string) => void;
   readonly signal: AbortSignal;
+  /** To be called when a stage is done, so that those who follow the run take nothing more for it. */
+  readonly onStageEnd: () => Promise<void>;
   readonly allowVerifier: boolean;
   /** The judge that the calling program gave; null if it gave none. */
   readonly judge: RunHooks["judge"] | null;
@@ -232,6 +234,7 @@ async function withOpened<T>(
     onProgress: journal?.onProgress ?? hooks.onProgress ?? (() => {}),
     onNote,
     signal,
+    onStageEnd: async () => await journal?.endStage(),
     allowVerifier: hooks.allowVerifier ?? true,
     judge: hooks.judge ?? null,
     telemetry: await openTelemetry(),

@@ -105,6 +105,14 @@ export class RunJournal {
     return journal;
   }
 
+  /** A stage is done: of what follows, nothing is taken for it, and what was noted is written. */
+  async endStage(): Promise<void> {
+    this.#begun = null;
+    this.#shownAt = -Infinity;
+    this.#later(() => Deno.remove(this.#paths.progress));
+    await this.#writing;
+  }
+
   /** Notes the memory of `device` from now on, until what is returned is disposed of. */
   watch(device: { readonly bytes: number }): Disposable {
     this.#device = device;

@@ -48,10 +48,22 @@ Deno.test("bash completes commands, options, choices, keys, files and folders", 
     [["score", "--pairs", "m"], ["models", "my config.yaml"]],
     [["completions", ""], ["bash", "zsh", "fish"]],
     [["runs", ""], ["models"]],
+    [["compare", "mo"], ["models"]],
+    [["compare", "a", "mo"], ["models"]],
+    [["compare", "a", "b", "--prompts", "my"], ["my config.yaml"]],
     [["doctor", "m"], [""]],
   ];
   const found = await completeInBash(cases.map(([words]) => words));
   assert.deepEqual(found.map((words) => words.toSorted()), cases.map(([, words]) => words.toSorted()));
+});
+
+Deno.test("an option whose value is a file or a folder completes it", () => {
+  for (const { name, options } of commands) {
+    for (const { flags, path } of options) {
+      const kind = /<(file|dir)>/.exec(flags)?.[1];
+      if (kind) assert(path !== undefined, `${name} ${flags}`);
+    }
+  }
 });
 
 Deno.test("every command offers all its options, and every script every command", async () => {

@@ -25,4 +25,5 @@ Deno.test("formatTable() becomes a list where the terminal is too narrow", () =>
     columns: 20,
   });
   assert.equal(table, "SFT\n  greedy: 0.5\nDNPO\n  greedy: 0.75\n  sampled: 0.5");
+  assert.equal(formatTable(["max_length", "rows", ""], [[4, 0, "as set"]], { columns: 9 }), "4\n  rows: 0\n  as set");
 });

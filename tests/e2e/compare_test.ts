@@ -26,6 +26,26 @@ Deno.test("compare prints a summary as JSON and writes its rows, and refuses wha
       finished_b: true,
       outcome: "tie",
     });
+    // What is there stays, and what cannot be written is known before anything is compared.
+    const kept = await Deno.readTextFile(`${dir}/rows.jsonl`);
+    for (
+      const [output, why] of [
+        [`${dir}/rows.jsonl`, "it is there already, expected a new name, or --force"],
+        [dir, "it is a folder, expected a file's name"],
+        [`${dir}/none/rows.jsonl`, `there is no folder ${dir}/none, expected one to write into`],
+      ]
+    ) {
+      const refused = await dnpo([...args, "-q", "--output", output!]);
+      deepEqual([refused.code, refused.out], [1, ""]);
+      equal(refused.err, `error: Cannot write the compared rows to ${output}: ${why}\n`);
+    }
+    equal(await Deno.readTextFile(`${dir}/rows.jsonl`), kept);
+    // The name with .tmp is too long for a file system: the result is told all the same.
+    const late = await dnpo([...args, "--limit", "2", "--json", "-q", "--output", `${dir}/${"x".repeat(253)}`]);
+    deepEqual([late.code, JSON.parse(late.out).rows], [1, 2]);
+    match(late.err, /^error: Cannot write [^\n]+\n$/);
+    succeeded(args, await dnpo([...args, "--limit", "2", "-q", "--output", `${dir}/rows.jsonl`, "--force"]));
+    equal((await readJsonLines(`${dir}/rows.jsonl`)).length, 2);
     const missing = await dnpo([...common, "--judge", "verifier"]);
     deepEqual([missing.code, missing.out], [1, ""]);
     match(

@@ -37,6 +37,9 @@ Deno.test("dnpo init writes a commented config that loads, and its schema, from 
     assert.equal(folder.err, `error: Cannot write ${dir}/new: it is a folder, expected a file's name\n`);
     assert.deepEqual((await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name), ["new"]);
 
+    const below = await dnpo(["init", `${file}/x.yaml`, ...args.slice(2), "--verifier", VERIFIER]);
+    assert.equal(below.err, `error: Cannot make the folder ${file}: it is a file, expected a folder or a new name\n`);
+
     const again = await dnpo([...args, "--verifier", VERIFIER]);
     assert.deepEqual([again.code, again.out], [1, ""]);
     assert.match(

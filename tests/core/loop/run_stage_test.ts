@@ -20,7 +20,8 @@ async function stageOf<T>(
   training: Record<string, unknown> = {},
 ): Promise<T> {
   const config = await configOf("/somewhere", { training });
-  const context = { config, telemetry: NO_TELEMETRY } as RunContext;
+  const onStageEnd = (): Promise<void> => Promise.resolve();
+  const context = { config, telemetry: NO_TELEMETRY, onStageEnd } as RunContext;
   return await runStage(context, { stage, settings: forIteration(config, 0) }, work);
 }
 

@@ -1,7 +1,8 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { StoppedError } from "../../../core/error.ts";
 import { type PairScore, scorePairs } from "../../../core/evaluate/score_pairs.ts";
 import type { IterationSummary } from "../../../core/loop/run_summary.ts";
+import { runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { jsonLines, tinyPairs } from "../../_shared/tiny_model.ts";
@@ -18,6 +19,19 @@ interface Labeled {
 }
 
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+Deno.test("the report of train() and of a stage alone shows a time for each stage, and none that is half done", () =>
+  withInput(async (dir) => {
+    const config = await configOf(dir, { iterations: 1 });
+    await train(config);
+    await runSft({ ...config, output_dir: `${dir}/sft` });
+    for (const run of ["run", "sft"]) {
+      const page = await Deno.readTextFile(`${dir}/${run}/report.html`);
+      const times = [...page.matchAll(/<th scope="row">(generate|label|optimize)<\/th><td[^>]*>([^<]*)<\/td>/g)];
+      deepEqual(times.map(([_, stage]) => stage), run === "sft" ? ["optimize"] : ["generate", "label", "optimize"]);
+      for (const [_, stage, time] of times) match(time!, /^\d[\d.]* m?s$/, `${run} ${stage}`);
+    }
+  }));
 
 Deno.test("train() takes learning_rate, beta, labels and noise of each iteration from their lists", () =>
   withInput(async (dir) => {

@@ -112,6 +112,22 @@ Deno.test("listRuns() gives the last evaluation, and the best of all: the smalle
     }
   }));
 
+Deno.test("listRuns() names the judges that judged: those of the iterations, and none of pairs that the data has", () =>
+  withFolder(async (dir) => {
+    const judges = "[{ judge: human }, { judge: verifier }, { judge: logprob }]";
+    const cases = [
+      [`method: dnpo\niterations: 2\nlabels: ${judges}\n`, "human, verifier"],
+      ["method: dpo\niterations: 2\nlabels: { judge: human }\n", null],
+      [`method: dpo\niterations: 2\nlabels: ${judges}\n`, "human, verifier"],
+      ["method: spin\niterations: 1\nlabels: { judge: human }\n", "human"],
+      ["method: sft\niterations: 1\nlabels: { judge: verifier }\n", null],
+    ] as const;
+    for (const [config, judge] of cases) {
+      await writeRun(`${dir}/run`, { config, metrics: [] });
+      assert.equal((await listRuns(`${dir}/run`))[0]!.judge, judge, config);
+    }
+  }));
+
 Deno.test("listRuns() says where there is no folder", async () => {
   await assert.rejects(listRuns("nowhere"), {
     name: "UserError",

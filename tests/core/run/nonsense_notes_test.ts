@@ -126,3 +126,28 @@ Deno.test("train() tells of what is hardly meant: cut answers, positions, droppe
     match(calm, /^Warning: data\.max_length is 65, above the 64 positions of the model/m);
     equal(calm.includes("ln 2"), false, calm);
   }));
+
+Deno.test("train() tells of held-out prompts that it trains on, and of few of them nothing", () =>
+  withInput(async (dir) => {
+    const rows = tinyRows(20);
+    await Deno.writeTextFile(`${dir}/held.jsonl`, jsonLines(rows.slice(8)));
+    await Deno.writeTextFile(`${dir}/most.jsonl`, jsonLines(rows.slice(0, 9)));
+    const told = async (name: string, keys: Record<string, unknown>): Promise<string[]> => {
+      const lines: string[] = [];
+      const config = await configOf(dir, { iterations: 1, output_dir: `${dir}/${name}`, ...keys });
+      await train(config, { onNote: (line) => lines.push(line) });
+      return lines.filter((line) => line.includes("data.eval ("));
+    };
+    const end = "too: the model is trained on them, and results there say little of new ones";
+    const [train20, most] = [`${dir}/rows.jsonl`, `${dir}/most.jsonl`];
+    await Deno.writeTextFile(train20, jsonLines(rows.slice(0, 10)));
+    const data = (held: string): { train: string; eval: string } => ({ train: train20, eval: held });
+    const shared = (held: string, counts: string): string =>
+      `Warning: ${counts} prompts of data.eval (${held}) are prompts of data.train (${train20}) ${end}`;
+    deepEqual(await told("same", { data: data(train20) }), [shared(train20, "10 of the 10")]);
+    deepEqual(await told("sft", { data: data(most), method: "sft" }), [shared(most, "9 of the 9")]);
+    // Two of twelve are above a tenth, one of eleven is not.
+    deepEqual((await told("two", { data: data(`${dir}/held.jsonl`) })).length, 1);
+    await Deno.writeTextFile(`${dir}/held.jsonl`, jsonLines(rows.slice(9)));
+    deepEqual(await told("one", { data: data(`${dir}/held.jsonl`) }), []);
+  }));

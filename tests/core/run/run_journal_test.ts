@@ -41,9 +41,14 @@ Deno.test("RunJournal keeps what a run notes and how far it is, and hands both o
           device_bytes: 7,
         });
         equal(tokens_per_second, 0);
+        await journal.endStage();
+        equal(await exists(`${dir}/progress.json`), false);
+        // What follows is shown at once.
+        journal.onProgress({ stage: "label", iteration: 1, done: 0, total: 9 });
+        await until(() => exists(`${dir}/progress.json`));
       });
     }
-    deepEqual([notes, events], [["a\nb"], [3, 4]]);
+    deepEqual([notes, events], [["a\nb"], [3, 4, 0]]);
     const log = await readJsonLines<Record<string, unknown>>(`${dir}/log.jsonl`);
     deepEqual(log.map(({ at: _, begin, ...line }) => begin ? Object.keys(begin) : line), [
       ["dnpo", "deno", "system"],

@@ -1,4 +1,4 @@
-/** A task of one's own: a YAML file with lm-eval's keys (0.4.13, `config/task.py`, docs/task_guide.md). @module */
+/** A task of one's own: a YAML file with lm-eval's keys (0.4.13, `config/task.py`, its task guide). @module */
 import { readConfigText, readSource } from "../config/yaml_source.ts";
 import { JsonFloat } from "../data/formats/json_numbers.ts";
 import { UserError } from "../error.ts";

@@ -32,6 +32,18 @@ export interface BatchingOptions {
   sharedPrefixes?: readonly (readonly number[])[];
 }
 
+/** The ids that all of the rows begin with: of a task's contexts, what its documents share. */
+export function commonPrefix(rows: readonly (readonly number[])[]): number[] {
+  const first = rows[0] ?? [];
+  let length = first.length;
+  for (const row of rows) {
+    let at = 0;
+    while (at < length && row[at] === first[at]) at++;
+    length = at;
+  }
+  return first.slice(0, length);
+}
+
 /** A row with its place. */
 interface PlacedRow extends ExampleIds {
   choice: number;

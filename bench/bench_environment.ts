@@ -17,7 +17,9 @@ export async function describe({ info, family, subgroupSize, tuning }: Device, p
     `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`,
     `jax-js ${peers.jax?.version ?? "not there"}, tfjs ${peers.tfjs?.version ?? "not there"}`,
     peers.torch
-      ? `PyTorch ${peers.torch.version}, ${about?.threads} threads, ${about?.blas}`
+      ? `PyTorch ${peers.torch.version}, ${about?.threads} threads, ${about?.blas}, transformers ${
+        about?.transformers ?? "not there"
+      }`
       : "PyTorch: no python3 with torch",
     `load average at the start: ${load()}`,
   ];

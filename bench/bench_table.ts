@@ -4,6 +4,7 @@ import type { Result, Unit } from "./bench_types.ts";
 const UNITS: Readonly<Record<Unit, string>> = {
   gflops: "GFLOP/s",
   tokens_per_s: "tokens/s",
+  documents_per_s: "documents/s",
   mib_per_s: "MiB/s",
   mib: "MiB",
   share: "share of the time",

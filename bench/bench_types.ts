@@ -4,7 +4,15 @@ import type { Device } from "../kernels/device/device.ts";
 import type { MatmulMode } from "../kernels/matmul/matmul.ts";
 
 /** What a number counts, as the key of the JSON record. */
-export type Unit = "gflops" | "tokens_per_s" | "mib_per_s" | "mib" | "share" | "exponent" | "seconds";
+export type Unit =
+  | "gflops"
+  | "tokens_per_s"
+  | "documents_per_s"
+  | "mib_per_s"
+  | "mib"
+  | "share"
+  | "exponent"
+  | "seconds";
 
 /** One line of the result; peers that were not measured are absent. */
 export interface Result {

@@ -9,6 +9,7 @@ import { toJson, toLine, toMarkdown } from "./bench_table.ts";
 import type { Context, Peers, Result } from "./bench_types.ts";
 import { adapterSpecs } from "./cases/adapter_case.ts";
 import { attentionSpecs } from "./cases/attention_case.ts";
+import { choiceSpecs } from "./cases/choice_case.ts";
 import { elementwiseSpecs } from "./cases/elementwise_case.ts";
 import { generateSpecs } from "./cases/generate_case.ts";
 import { growthSpecs } from "./cases/growth_case.ts";
@@ -34,6 +35,7 @@ const NOTES = [
   "embedding's gradient is a product with one-hot rows there, as naga refuses the shader of its scatter.",
   "own matmul, beside the step: NN of 1024 in the same rounds.",
   "On lavapipe all libraries of the process run at the vector width that was measured to suit our kernels.",
+  "evaluate: transformers is called as lm-eval's HF backend does, a document's choices side by side in one batch.",
   "generate in jax-js: `jit` around one token of all rows, the KV cache updated by `where`, a wait every 16 tokens.",
 ];
 
@@ -73,6 +75,7 @@ async function main(args: string[]): Promise<void> {
     ...adapterSpecs(),
     ...generateSpecs(),
     ...scoreSpecs(),
+    ...choiceSpecs(),
     ...storageSpecs(),
     ...startSpecs(),
     ...growthSpecs(),

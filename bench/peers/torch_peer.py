@@ -4,6 +4,8 @@ A request that names a case builds it, runs it once and answers {"sample": [...]
 last case n times and answers {"seconds": s}.
 """
 
+import importlib.metadata
+import importlib.util
 import json
 import math
 import os
@@ -144,7 +146,50 @@ def score(config, parameters, ids):
     return forward, {"sample": forward().tolist()}
 
 
-CASES = {"matmul": matmul, "attention": attention, "lm_head": lm_head, "step": step, "score": score}
+def choices(config, parameters, documents):
+    """Log-likelihoods of choices as lm-eval's HF backend computes them: each document's rows in a forward of their own."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    shapes = {name: shape for name, shape, *_ in parameters}
+    vocab, hidden = shapes["model.embed_tokens.weight"]
+    settings = LlamaConfig(
+        vocab_size=vocab,
+        hidden_size=hidden,
+        intermediate_size=shapes["model.layers.0.mlp.up_proj.weight"][0],
+        num_hidden_layers=config["layers"],
+        num_attention_heads=config["heads"],
+        num_key_value_heads=shapes["model.layers.0.self_attn.k_proj.weight"][0] // config["head_dim"],
+        head_dim=config["head_dim"],
+        rms_norm_eps=config["eps"],
+        rope_theta=config["theta"],
+        max_position_embeddings=4096,
+        tie_word_embeddings="lm_head.weight" not in shapes,
+    )
+    model = LlamaForCausalLM(settings).eval()
+    weights = {name: uniform(shape, i, scale, offset) for i, (name, shape, scale, offset) in enumerate(parameters)}
+    model.load_state_dict(weights, strict="lm_head.weight" in shapes)
+    rows = [torch.tensor([document["context"] + tail for tail in document["tails"]]) for document in documents]
+
+    @torch.no_grad()
+    def forward():
+        sums = []
+        for ids, document in zip(rows, documents):
+            first = len(document["context"])
+            # Choices of one token have the same inputs, which lm-eval runs once.
+            inputs = ids[:1, :-1] if first == ids.shape[1] - 1 else ids[:, :-1]
+            logps = F.log_softmax(model(inputs).logits, -1)[:, first - 1 :].expand(len(ids), -1, -1)
+            greedy = (logps.argmax(-1) == ids[:, first:]).all(-1)
+            sums.append((logps.gather(-1, ids[:, first:, None])[..., 0].sum(-1), greedy))
+        return sums
+
+    return forward, {"sample": [value for logps, _ in forward() for value in logps.tolist()]}
+
+
+def version(package):
+    return importlib.metadata.version(package) if importlib.util.find_spec(package) else None
+
+
+CASES = {"matmul": matmul, "attention": attention, "lm_head": lm_head, "step": step, "score": score, "choices": choices}
 
 
 def main():
@@ -160,7 +205,11 @@ def main():
         elif op == "about":
             with open("/proc/self/maps") as maps:
                 blas = sorted({os.path.basename(line.split()[-1]) for line in maps if "blas" in line})
-            answer = {"threads": torch.get_num_threads(), "blas": " ".join(blas)}
+            answer = {
+                "threads": torch.get_num_threads(),
+                "blas": " ".join(blas),
+                "transformers": version("transformers"),
+            }
         else:
             case, answer = CASES[op](**request)
         print(json.dumps(answer), flush=True)

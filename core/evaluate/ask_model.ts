@@ -11,6 +11,7 @@ import { sha256 } from "../files/digest.ts";
 import type { AnyModel } from "../model/model.ts";
 import { quote } from "../values.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
+import { commonPrefix } from "./choice_batches.ts";
 import { choiceLogps } from "./choice_logps.ts";
 import { generateUntil } from "./generate_until.ts";
 
@@ -203,17 +204,10 @@ function checkGreedy(task: string, { doSample, others }: GenerationSettings): vo
   );
 }
 
-/** The ids that all contexts begin with. */
+/** The ids that all contexts of several documents begin with, so that something of its own is left of each. */
 function sharedStart(documents: readonly (readonly ChoiceIds[])[]): readonly number[] {
-  const contexts = documents.flatMap((rows) => rows.map(({ context }) => context));
-  const first = contexts[0] ?? [];
   if (documents.length < 2) return [];
-  // The prefix must end within every context, so that something of the document's own is left.
-  let length = contexts.reduce((least, context) => Math.min(least, context.length - 1), Infinity);
-  for (const context of contexts) {
-    let same = 0;
-    while (same < length && context[same] === first[same]) same++;
-    length = same;
-  }
-  return first.slice(0, length);
+  const contexts = documents.flatMap((rows) => rows.map(({ context }) => context));
+  const shortest = contexts.reduce((least, { length }) => Math.min(least, length), Infinity);
+  return commonPrefix(contexts).slice(0, shortest - 1);
 }

@@ -1,13 +1,6 @@
 /** Cuts documents with several choices into batches, in which what choices or documents share is computed once. @module */
+import type { ChoiceIds } from "../benchmark/encode_request.ts";
 import type { ExampleIds, PrefixRows } from "../model/pack.ts";
-
-/** A continuation of a context, as token ids. */
-export interface ChoiceIds {
-  /** What comes before; at least one token. */
-  readonly context: readonly number[];
-  /** What is scored; at least one token. */
-  readonly continuation: readonly number[];
-}
 
 /** Rows that are scored together. */
 export interface ChoiceBatch {
@@ -30,6 +23,18 @@ export interface BatchingOptions {
   batchTokens: number;
   /** Ids that many documents begin with (default none). A batch has those once for all of its documents. */
   sharedPrefixes?: readonly (readonly number[])[];
+}
+
+/** The ids that all of the rows begin with: of a task's contexts, what its documents share. */
+export function commonPrefix(rows: readonly (readonly number[])[]): number[] {
+  const first = rows[0] ?? [];
+  let length = first.length;
+  for (const row of rows) {
+    let at = 0;
+    while (at < length && row[at] === first[at]) at++;
+    length = at;
+  }
+  return first.slice(0, length);
 }
 
 /** A row with its place. */

@@ -1,11 +1,12 @@
 /** Log-likelihoods of the choices of benchmark documents. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
+import type { ChoiceIds } from "../benchmark/encode_request.ts";
 import { StoppedError } from "../error.ts";
 import { maxForwardTokens } from "../model/activations.ts";
 import { packShared } from "../model/pack.ts";
 import { scoreBatches, type Scorer } from "../model/scorer.ts";
 import { largest } from "../values.ts";
-import { type BatchingOptions, choiceBatches, type ChoiceIds } from "./choice_batches.ts";
+import { type BatchingOptions, choiceBatches } from "./choice_batches.ts";
 
 /** A scored choice. */
 export interface ChoiceScore {

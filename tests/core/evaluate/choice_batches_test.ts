@@ -1,5 +1,6 @@
+import type { ChoiceIds } from "../../../core/benchmark/encode_request.ts";
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
-import { type BatchingOptions, choiceBatches, type ChoiceIds } from "../../../core/evaluate/choice_batches.ts";
+import { type BatchingOptions, choiceBatches, commonPrefix } from "../../../core/evaluate/choice_batches.ts";
 import { packShared } from "../../../core/model/pack.ts";
 
 /** A choice of `context` tokens and more, of one document's kind. */
@@ -98,4 +99,15 @@ Deno.test("choiceBatches() names a choice without tokens", () => {
     /^RangeError: Cannot score choice 1 of document 1: the context has no tokens, expected at least 1$/,
   );
   throws(() => choiceBatches([[choice([1])]], { batchTokens: 9 }), /choice 0 of document 0: the continuation has no/);
+});
+
+Deno.test("commonPrefix() is what all rows begin with", () => {
+  deepEqual(commonPrefix([[1, 2, 3, 4], [1, 2, 3, 5], [1, 2, 9, 4]]), [1, 2]);
+  deepEqual(commonPrefix([[1, 2], [1, 2, 3], [1, 2]]), [1, 2]);
+  deepEqual([commonPrefix([[1], [2]]), commonPrefix([[1, 2], []]), commonPrefix([[7, 8]]), commonPrefix([])], [
+    [],
+    [],
+    [7, 8],
+    [],
+  ]);
 });

@@ -1,11 +1,12 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { StoppedError } from "../../../core/error.ts";
-import type { ChoiceIds } from "../../../core/evaluate/choice_batches.ts";
+import type { ChoiceIds } from "../../../core/benchmark/encode_request.ts";
 import { choiceLogps, type ChoiceOptions, type ChoiceScore } from "../../../core/evaluate/choice_logps.ts";
+import { createAdapter } from "../../../core/model/lora_adapter.ts";
 import { type AnyModel, freeModel, loadFrozenModel } from "../../../core/model/model.ts";
 import { responseLogps } from "../../../core/model/scorer.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
-import { commands, device } from "../../_shared/device.ts";
+import { commands, device, randomF32 } from "../../_shared/device.ts";
 import { logitsOf } from "../../_shared/logits.ts";
 import { withTinyModel } from "../_tiny.ts";
 
@@ -154,6 +155,25 @@ Deno.test("choiceLogps() takes quantized models, and sliding windows", async () 
     });
   }, { config });
 });
+
+Deno.test("choiceLogps() adds the model's adapters", () =>
+  withQuickstart(async (base) => {
+    const target = { target_modules: "all-linear", rank_pattern: {}, alpha_pattern: {} };
+    const settings = { ...target, r: 2, lora_alpha: 4, lora_dropout: 0, use_rslora: false };
+    const fresh = { settings, base: null, init: "uniform", seed: 1, iteration: 0 } as const;
+    const adapter = createAdapter(device, base.config, fresh);
+    try {
+      for (const { up: { name, shape } } of adapter.plan.modules) {
+        adapter.values.write(name, randomF32(shape[0]! * shape[1]!, 5, 0.2));
+      }
+      const model = { ...base, adapter };
+      const logps = logpsOf(await score(model)).flat();
+      assertClose(logps, (await oneByOne(model, DOCUMENTS)).flat(), { atol: 1e-5 });
+      ok(logpsOf(await score(base)).flat().every((logp, i) => Math.abs(logp - logps[i]!) > 1e-3));
+    } finally {
+      adapter.values.free();
+    }
+  }));
 
 Deno.test("choiceLogps() tells how far it is, gives documents as they end, and stops at its signal", () =>
   withQuickstart(async (model) => {

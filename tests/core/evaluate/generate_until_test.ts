@@ -67,6 +67,20 @@ Deno.test("generateUntil() ends an answer at EOS, at a stop string or at its lim
     deepEqual(short, { text: text.slice(0, 2), ids: ids(text.slice(0, 2)) });
   }));
 
+Deno.test("generateUntil() runs a row no longer than to the fence after its stop", () =>
+  withModel(async (model) => {
+    const { prompt } = golden.find(({ prompt }) => prompt.length === 7)!;
+    const tokensUntil = async (...until: string[]): Promise<{ tokens: number; text: string }> => {
+      let tokens = 0;
+      const rows = [{ ids: prompt, until, maxNewTokens: 50 }];
+      const [made] = await answer(model, rows, { onProgress: (now) => void (tokens = now.tokens) });
+      return { tokens, text: made!.text };
+    };
+    const { tokens, text } = await tokensUntil();
+    ok(tokens > 32, `${tokens}`);
+    deepEqual(await tokensUntil(text[0]!), { tokens: 16, text: "" });
+  }));
+
 Deno.test("generateUntil() gives a row the same answer alone and among others, in the rows' order", () =>
   withModel(async (model) => {
     const rows = ["sort ba>", "flip abcd>", "sort fedcba>", "flip a>", "sort ca>", "flip dbcae>"]

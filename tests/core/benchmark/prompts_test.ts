@@ -65,6 +65,12 @@ Deno.test("a beginning of the answer stands before an example's answer too", () 
   const [context, continuation] =
     (askedOf(firstRequest(openRows(config, { family: "boolq", numFewShot: 0 }))) as string[][])[0]!;
   deepEqual([context, continuation], ["Water is a liquid.\nQuestion: is water wet?\nAnswer: So:", " no"]);
+  // Where contexts differ, lm-eval puts nothing between them and what follows.
+  const gap = { ...taskConfig("winogrande"), gen_prefix: "So:" };
+  equal(
+    (askedOf(firstRequest(openRows(gap, { family: "winogrande" }))) as string[][])[0]![0],
+    "Ann gave Bea a book because AnnSo:",
+  );
   const turns = questionTurns({
     question: "a?",
     answer: "b",

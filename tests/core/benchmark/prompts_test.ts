@@ -81,6 +81,20 @@ Deno.test("a beginning of the answer stands before an example's answer too", () 
   deepEqual(turns.map(({ content, delimiter }) => [content, delimiter]), [["a?", " "], ["So: b", "\n\n"]]);
 });
 
+Deno.test("a turn that is not closed ends where its text does, also where the template trims it", () => {
+  const jinja = "{% for m in messages %}[{{ m.role }}]{{ m.content | trim }}[/]{% endfor %}";
+  const trimming = compileChatTemplate({}, { dir: "test", jinja, specialTokens: {} })!;
+  const render = chatRendererOf({ renderChat: (messages: readonly Message[], options) => trimming(messages, options) });
+  const text = (content: string): string =>
+    render([{ role: "user", content: "Say So: now" }, { role: "assistant", content }]).text;
+  // As transformers 5.18 does with continue_final_message.
+  deepEqual([text("So:"), text("So: "), text(" So")], [
+    "[user]Say So: now[/][assistant]So:",
+    "[user]Say So: now[/][assistant]So:",
+    "[user]Say So: now[/][assistant]So",
+  ]);
+});
+
 Deno.test("joinTexts() puts a delimiter where neither side has white space", () => {
   deepEqual([
     joinTexts("a", "b", "-"),

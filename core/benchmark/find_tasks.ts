@@ -64,7 +64,7 @@ export function findTasks(names: string | readonly string[], own: readonly TaskC
     const place: FoundGroup = foundGroup(group, []);
     groups.set(name, place);
     const leaves = group.members.flatMap((member) =>
-      visit({ name: member.name, overrides: { ...member.overrides, ...overrides } })
+      visit({ name: member.name, overrides: { ...overrides, ...member.overrides } })
     );
     groups.set(name, { ...place, leaves });
     return leaves;
@@ -97,7 +97,7 @@ function expandNames(names: string | readonly string[], own: readonly TaskConfig
   const known = [...all.groups, ...all.tasks];
   const found = words.flatMap((word) => {
     if (known.includes(word)) return [word];
-    const tagged = TASKS.filter(({ tag }) => tag?.includes(word) && word === "ai2_arc").map(({ task }) => task);
+    const tagged = TASKS.filter(({ tag }) => tag?.includes(word) && word === "ai2_arc").map(({ task }) => task).sort();
     if (tagged.length > 0) return tagged;
     const pattern = /[*?[]/.test(word) ? globToRegExp(word) : null;
     const matches = pattern === null ? [] : known.filter((name) => pattern.test(name)).sort();

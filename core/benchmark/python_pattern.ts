@@ -1,5 +1,6 @@
 /** Compiles a pattern of Python's `re` to a program that is run in linear time. @module */
-import { readSet, type SetMode } from "./python_char_set.ts";
+import { readSet } from "./python_char_set.ts";
+import { assertion, GROUP, type Mode, readQuantifier, type Width, withFlags } from "./python_pattern_parts.ts";
 
 /** One instruction. */
 export type PatternStep =
@@ -10,6 +11,11 @@ export type PatternStep =
   /** Keeps the place in the text as the bound `slot` of a group. */
   | { op: "save"; slot: number }
   | { op: "assert"; holds: (text: string, at: number) => boolean }
+  /**
+   * Goes on at `next` if the program from `start` matches (`wanted`) or does not match (not `wanted`), here or `back`
+   * code points before.
+   */
+  | { op: "look"; start: number; wanted: boolean; back: number; next: number }
   | { op: "match" };
 
 /** A program, the number of its splits, and that of its groups. */
@@ -29,17 +35,14 @@ export function compilePattern(source: string): PatternProgram {
   return { code: compiler.code, splits: compiler.splits, groups: compiler.groups };
 }
 
-interface Mode extends SetMode {
-  dotAll: boolean;
-  multiline: boolean;
-}
-
 class PatternCompiler {
   readonly code: PatternStep[] = [];
   splits = 0;
   groups = 0;
   readonly #source: string;
   #at = 0;
+  /** Whether what is compiled is looked at only. */
+  #isLook = false;
 
   constructor(source: string) {
     this.#source = source;
@@ -70,13 +73,15 @@ class PatternCompiler {
     if (step.op === "split") this.code[at] = { ...step, ...targets };
   }
 
-  /** Compiles alternatives up to a closing bracket or the end. Returns whether they can match the empty text. */
-  #alternatives(mode: Mode): boolean {
+  /** Compiles alternatives up to a closing bracket or the end. */
+  #alternatives(mode: Mode): Width {
     const ends: number[] = [];
-    let isEmpty = false;
+    const width: Width = { min: Infinity, max: 0 };
     for (;;) {
       const split = this.#split();
-      if (this.#sequence(mode)) isEmpty = true;
+      const { min, max } = this.#sequence(mode);
+      width.min = Math.min(width.min, min);
+      width.max = Math.max(width.max, max);
       if (this.#source[this.#at] !== "|") {
         this.code[split] = { op: "jump", to: split + 1 };
         break;
@@ -86,24 +91,25 @@ class PatternCompiler {
       this.#patch(split, { first: split + 1, second: this.code.length });
     }
     for (const end of ends) this.code[end] = { op: "jump", to: this.code.length };
-    return isEmpty;
+    return width;
   }
 
-  #sequence(mode: Mode): boolean {
-    let isEmpty = true;
+  #sequence(mode: Mode): Width {
+    const width: Width = { min: 0, max: 0 };
     while (this.#at < this.#source.length && !"|)".includes(this.#source[this.#at]!)) {
       const from = this.#at;
       const start = { code: this.code.length, splits: this.splits, groups: this.groups };
-      const mayBeEmpty = this.#term(mode);
+      const one = this.#term(mode);
       const end = this.#at;
       const quantifier = readQuantifier(this.#source.slice(end, end + 40));
       if (quantifier === null) {
-        isEmpty &&= mayBeEmpty;
+        width.min += one.min;
+        width.max += one.max;
         continue;
       }
       const { min, max, isLazy, length } = quantifier;
       // Which round a group keeps would then depend on more than the place in the text.
-      if (mayBeEmpty && max > 1) throw new SyntaxError("it repeats what may be empty, which is not supported");
+      if (one.min === 0 && max > 1) throw new SyntaxError("it repeats what may be empty, which is not supported");
       const groups = this.groups;
       this.code.length = start.code;
       this.splits = start.splits;
@@ -116,9 +122,10 @@ class PatternCompiler {
       this.#repeat(term, { min, max, isLazy });
       this.groups = groups;
       this.#at = end + length;
-      isEmpty &&= mayBeEmpty || min === 0;
+      width.min += one.min * min;
+      width.max += one.max === 0 ? 0 : one.max * max;
     }
-    return isEmpty;
+    return width;
   }
 
   #repeat(term: () => void, { min, max, isLazy }: { min: number; max: number; isLazy: boolean }): void {
@@ -140,29 +147,34 @@ class PatternCompiler {
     for (const split of splits) to(split, split + 1, this.code.length);
   }
 
-  /** Compiles one term, without its quantifier. Returns whether it can match the empty text. */
-  #term(mode: Mode): boolean {
+  /** Compiles one term, without its quantifier. */
+  #term(mode: Mode): Width {
     const char = this.#source[this.#at]!;
     if (char === "(") return this.#group(mode);
     const [anchor] = /^(?:[$^]|\\[AZbB])/.exec(this.#source.slice(this.#at, this.#at + 2)) ?? [];
     if (anchor !== undefined) {
       this.#at += anchor.length;
       this.#emit({ op: "assert", holds: assertion(anchor, mode) });
-      return true;
+      return { min: 0, max: 0 };
     }
     if (/[*+?]/.test(char)) throw new SyntaxError(`there is nothing to repeat before ${char}`);
     if (char === ".") {
       this.#at++;
       this.#emit({ op: "char", test: mode.dotAll ? () => true : (code) => code !== 10 });
-      return false;
+      return { min: 1, max: 1 };
     }
     const { test, end } = readSet(this.#source, this.#at, mode);
     this.#at = end;
     this.#emit({ op: "char", test });
-    return false;
+    return { min: 1, max: 1 };
   }
 
-  #group(mode: Mode): boolean {
+  #group(mode: Mode): Width {
+    const looking = /^\(\?(<?)([=!])/.exec(this.#source.slice(this.#at, this.#at + 4));
+    if (looking !== null) {
+      this.#at += looking[0].length;
+      return this.#look(mode, { isBack: looking[1] !== "", wanted: looking[2] === "=" });
+    }
     const [opening, name, on, off] = GROUP.exec(this.#source.slice(this.#at))!;
     if (opening === "(?") {
       throw new SyntaxError(`it holds ${this.#source.slice(this.#at, this.#at + 4)}, which is not supported`);
@@ -170,74 +182,26 @@ class PatternCompiler {
     this.#at += opening.length;
     const isCapturing = opening === "(" || name !== undefined;
     const group = isCapturing ? ++this.groups : 0;
+    if (isCapturing && this.#isLook) throw new SyntaxError("it keeps what it only looks at, which is not supported");
     if (isCapturing) this.#emit({ op: "save", slot: 2 * group });
-    const isEmpty = this.#alternatives(withFlags(withFlags(mode, on ?? ""), off ?? "", false));
+    const width = this.#alternatives(withFlags(withFlags(mode, on ?? ""), off ?? "", false));
     if (this.#source[this.#at] !== ")") throw new SyntaxError("a group has no end");
     this.#at++;
     if (isCapturing) this.#emit({ op: "save", slot: 2 * group + 1 });
-    return isEmpty;
+    return width;
   }
-}
 
-/** The opening of a group: a name, or flags. Of all else it matches only `(?`. */
-const GROUP = /^\((?:\?(?:P<([A-Za-z_]\w*)>|([aims]*)(?:-([ims]+))?:|))?/;
-
-function withFlags(mode: Mode, letters: string, isOn = true): Mode {
-  const changed = { ...mode };
-  for (const letter of letters) {
-    if (letter === "i") changed.ignoreCase = isOn;
-    else if (letter === "s") changed.dotAll = isOn;
-    else if (letter === "m") changed.multiline = isOn;
-    else if (letter === "a") changed.ascii = isOn;
-    else if (letter !== "u") throw new SyntaxError(`it has the flag ${letter}, which is not supported`);
+  #look(mode: Mode, { isBack, wanted }: { isBack: boolean; wanted: boolean }): Width {
+    const at = this.#emit({ op: "jump", to: 0 });
+    const outer = this.#isLook;
+    this.#isLook = true;
+    const { min, max } = this.#alternatives(mode);
+    this.#isLook = outer;
+    if (this.#source[this.#at] !== ")") throw new SyntaxError("a group has no end");
+    this.#at++;
+    if (isBack && min !== max) throw new SyntaxError("look-behind requires fixed-width pattern");
+    this.#emit({ op: "match" });
+    this.code[at] = { op: "look", start: at + 1, wanted, back: isBack ? min : 0, next: this.code.length };
+    return { min: 0, max: 0 };
   }
-  return changed;
-}
-
-interface Quantifier {
-  min: number;
-  max: number;
-  isLazy: boolean;
-  length: number;
-}
-
-/** The quantifier that a text begins with; null if it begins with none, as `{` may be a character. */
-function readQuantifier(text: string): Quantifier | null {
-  const [all, symbol, least, comma, most, sign] = /^(?:([*+?])|\{(\d*)(,?)(\d*)\})([?+]?)/.exec(text) ?? [];
-  if (all === undefined || (symbol === undefined && least === "" && most === "" && comma === "")) return null;
-  if (sign === "+" || /^[*+?]|^\{\d*,?\d*\}/.test(text.slice(all.length))) {
-    throw new SyntaxError(`it holds ${text.slice(0, all.length + 1)}, which is not supported`);
-  }
-  const min = symbol === undefined ? Number(least || 0) : symbol === "+" ? 1 : 0;
-  const max = symbol === "?" ? 1 : symbol || (comma && most === "") ? Infinity : Number(comma ? most : least);
-  if (max < min) throw new SyntaxError(`it holds ${all}, whose numbers are out of order`);
-  return { min, max, isLazy: sign === "?", length: all.length };
-}
-
-function assertion(anchor: string, { multiline, ascii }: Mode): (text: string, at: number) => boolean {
-  const atEnd = (text: string, at: number): boolean => at === text.length;
-  switch (anchor) {
-    case "^":
-      return multiline ? (text, at) => at === 0 || text[at - 1] === "\n" : (_, at) => at === 0;
-    case "$":
-      return multiline
-        ? (text, at) => atEnd(text, at) || text[at] === "\n"
-        : (text, at) => atEnd(text, at) || (text[at] === "\n" && atEnd(text, at + 1));
-    case "\\A":
-      return (_, at) => at === 0;
-    case "\\Z":
-      return atEnd;
-  }
-  const isWord = ascii ? /\w/ : /[\p{L}\p{N}_]/u;
-  const wordAt = (text: string, at: number): boolean =>
-    at < text.length && isWord.test(String.fromCodePoint(text.codePointAt(at)!));
-  const wordBefore = (text: string, at: number): boolean => {
-    if (at === 0) return false;
-    const low = text.charCodeAt(at - 1);
-    return wordAt(text, low >= 0xdc00 && low <= 0xdfff ? at - 2 : at - 1);
-  };
-  const wanted = anchor === "\\b";
-  // In Python before 3.14 an empty text has no place that \B matches.
-  return (text, at) =>
-    wanted ? wordBefore(text, at) !== wordAt(text, at) : text !== "" && wordBefore(text, at) === wordAt(text, at);
 }

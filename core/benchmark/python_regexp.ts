@@ -10,9 +10,24 @@ const MAX_BITS = 2 ** 30;
 /** A match: the bounds of the whole and of each group, in UTF-16 units; −1 for a group that took no part. */
 type Bounds = readonly number[];
 
+/** Bits of choices at places of the text. */
+interface Memory {
+  failed: Uint32Array;
+  met: Uint32Array;
+}
+
+/** Where a match is tried. */
+interface Start {
+  pc: number;
+  start: number;
+  mustAdvance: boolean;
+  isLook: boolean;
+  memory: Memory;
+}
+
 /**
- * A pattern without back references and without looks ahead or behind. It remembers which choices have failed at which
- * places of the text and makes none of them twice.
+ * A pattern without back references. It remembers which choices have failed at which places of the text, and within
+ * looks ahead and behind also which have led to a match, and makes none of them twice.
  */
 export class PythonRegExp {
   readonly #program: PatternProgram;
@@ -53,11 +68,14 @@ export class PythonRegExp {
     if (bits > MAX_BITS) {
       throw new RangeError(`a pattern has ${this.#program.splits} choices, too many for ${text.length} characters`);
     }
-    const failed = new Uint32Array(Math.ceil(bits / 32));
+    const memory: Memory = {
+      failed: new Uint32Array(Math.ceil(bits / 32)),
+      met: new Uint32Array(Math.ceil(bits / 32)),
+    };
     const found: Bounds[] = [];
     let mustAdvance = false;
     for (let start = 0; start <= text.length;) {
-      const bounds = this.#run(text, { start, mustAdvance, failed });
+      const bounds = this.#run(text, { pc: 0, start, mustAdvance, isLook: false, memory });
       if (bounds === null) {
         mustAdvance = false;
         start += text.codePointAt(start)! > 0xffff ? 2 : 1;
@@ -70,18 +88,26 @@ export class PythonRegExp {
     return found;
   }
 
-  /** The match that begins at `start`, which `mustAdvance` keeps from being empty; null if there is none. */
-  #run(
-    text: string,
-    { start, mustAdvance, failed }: { start: number; mustAdvance: boolean; failed: Uint32Array },
-  ): Bounds | null {
+  /**
+   * The match of the program from `pc` that begins at `start`, which `mustAdvance` keeps from being empty; null if there
+   * is none.
+   */
+  #run(text: string, { pc, start, mustAdvance, isLook, memory }: Start): Bounds | null {
     const { code, groups } = this.#program;
+    const { failed, met } = memory;
     const width = text.length + 1;
     let saved: number[] = new Array(2 * groups + 2).fill(-1);
     const open: { pc: number; at: number; saved: number[]; depth: number }[] = [];
     const path: number[] = [];
-    let pc = 0;
     let at = start;
+    const keep = (): Bounds => {
+      for (const bit of path) {
+        // What led to this match may lead to the next one too.
+        failed[bit >>> 5]! &= ~(1 << (bit & 31));
+        if (isLook) met[bit >>> 5]! |= 1 << (bit & 31);
+      }
+      return saved;
+    };
     for (;;) {
       const step = code[pc]!;
       let goes = true;
@@ -96,6 +122,7 @@ export class PythonRegExp {
         case "split": {
           const bit = step.id * width + at;
           const mask = 1 << (bit & 31);
+          if (isLook && (met[bit >>> 5]! & mask) !== 0) return keep();
           goes = (failed[bit >>> 5]! & mask) === 0;
           if (!goes) break;
           failed[bit >>> 5]! |= mask;
@@ -115,14 +142,20 @@ export class PythonRegExp {
           goes = step.holds(text, at);
           pc++;
           break;
+        case "look": {
+          const from = stepBack(text, at, step.back);
+          const isMatch = from >= 0 &&
+            this.#run(text, { pc: step.start, start: from, mustAdvance: false, isLook: true, memory }) !== null;
+          goes = isMatch === step.wanted;
+          pc = step.next;
+          break;
+        }
         case "match":
           if (mustAdvance && at === start) {
             goes = false;
             break;
           }
-          // What led to this match may lead to the next one too.
-          for (const bit of path) failed[bit >>> 5]! &= ~(1 << (bit & 31));
-          return saved;
+          return keep();
       }
       if (goes) continue;
       const last = open.pop();
@@ -131,4 +164,13 @@ export class PythonRegExp {
       path.length = last.depth;
     }
   }
+}
+
+/** The place `count` code points before `at`; −1 if there are not so many. */
+function stepBack(text: string, at: number, count: number): number {
+  for (; count > 0 && at >= 0; count--) {
+    const isPair = at > 1 && text.codePointAt(at - 2)! > 0xffff;
+    at -= isPair ? 2 : 1;
+  }
+  return at;
 }

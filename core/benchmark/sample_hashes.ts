@@ -1,11 +1,7 @@
 /** The hashes by which lm-eval tells documents, prompts and targets (0.4.13, `evaluator.py`). @module */
-import { jsonText, type JsonValue } from "../data/formats/json_numbers.ts";
-import { jsonOf } from "../data/tokenizer/template/json_text.ts";
-import { textOf } from "../data/tokenizer/template/python_text.ts";
-import { toPython } from "../data/tokenizer/template/python_values.ts";
-import { Limits } from "../data/tokenizer/template/template_limits.ts";
 import { sha256 } from "../files/digest.ts";
 import type { DocumentRequest } from "./benchmark_task.ts";
+import { pythonJson, pythonStr } from "./python_str.ts";
 
 /** The hashes of one document. */
 export interface SampleHashes {
@@ -22,19 +18,12 @@ export async function sampleHashes({ doc, target, asked }: DocumentRequest): Pro
     : asked.kind === "generate"
     ? asked.context
     : asked.text;
-  const limits = (): Limits =>
-    new Limits({ size: jsonText(doc).length + jsonText(target).length, milliseconds: 60_000 });
-  const options = { isAscii: false, indent: "  ", separators: [",", ": "] as const, sortKeys: false };
   const [doc_hash, prompt_hash, target_hash] = await Promise.all([
-    sha256(jsonOf(toPython(doc), options, limits())),
+    sha256(pythonJson(doc)),
     sha256(prompt),
-    sha256(pythonText(target, limits())),
+    sha256(pythonStr(target)),
   ]);
   return { doc_hash, prompt_hash, target_hash };
-}
-
-function pythonText(value: JsonValue, limits: Limits): string {
-  return textOf(toPython(value), limits);
 }
 
 /** A task's hash: of the hashes of its samples in their order, which are all documents once for each filter. */

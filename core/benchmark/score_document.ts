@@ -7,6 +7,7 @@ import type { BenchmarkTask, DocumentRequest } from "./benchmark_task.ts";
 import { scoreChoices, type ScoredChoice } from "./choice_metrics.ts";
 import { exactMatch, type TextsMatch } from "./exact_match.ts";
 import { intOf } from "./doc_fields.ts";
+import { pythonStr } from "./python_str.ts";
 import { type ResponseFilter, responseFilter } from "./response_filters.ts";
 import { filtersOf } from "./task_config.ts";
 
@@ -88,7 +89,7 @@ export class DocumentScorer {
   #ofText({ doc, target }: DocumentRequest, result: string): Record<string, MetricValue> {
     const { config, fields } = this.#task;
     const golds = config.doc_to_choice === undefined
-      ? Array.isArray(target) ? target.map(pythonText) : [pythonText(target)]
+      ? Array.isArray(target) ? target.map(pythonStr) : [pythonStr(target)]
       : [fields.choices(doc).at(intOf(target) ?? NaN) ?? this.#noChoice(target)];
     const match = this.#matches.get("exact_match")!;
     return { exact_match: golds.some((gold) => match(result, gold)) ? 1 : 0 };
@@ -99,14 +100,6 @@ export class DocumentScorer {
       `Cannot score the task ${this.#task.config.task}: "doc_to_target" is ${quote(target)}, expected a choice's index`,
     );
   }
-}
-
-/** A value of a row as a text. */
-function pythonText(value: JsonValue): string {
-  if (typeof value === "string") return value;
-  if (value === null) return "None";
-  if (typeof value === "boolean") return value ? "True" : "False";
-  return String(value);
 }
 
 function ofWholeText(text: string, { logp, tokens }: { logp: number; tokens: number }): Record<string, MetricValue> {

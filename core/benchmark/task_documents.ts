@@ -13,7 +13,7 @@ import type { Doc, TaskConfig } from "./task_config.ts";
  */
 export function documentsOf(config: TaskConfig, rows: readonly Doc[]): Doc[] {
   const { process_docs: process, task } = config;
-  const docs = alignValues(rows) as Doc[];
+  const docs = alignObjects(rows) as Doc[];
   return docs.map((doc, i) => {
     try {
       checkOrder(doc, "row");
@@ -35,12 +35,18 @@ export function limitOf(limit: number | undefined, count: number): number {
 }
 
 /**
- * Values of one column as a table of one type holds them: objects all have the keys of any of them, null where they had
- * none, and whole numbers beside floats are floats.
+ * Values of one column as `datasets` 5 holds them: whole numbers beside floats are floats, objects of the same keys have
+ * them in one order. Values of several types, objects of other keys among them, stay as they are.
  */
 function alignValues(values: readonly JsonValue[]): readonly JsonValue[] {
   const present = values.filter((value) => value !== null && value !== undefined);
-  if (present.length > 0 && present.every(isRecord)) return alignObjects(values as readonly (Doc | null)[]);
+  if (present.length > 0 && present.every(isRecord)) {
+    const keysOf = (object: object): string => JSON.stringify(Object.keys(object).sort());
+    const keys = keysOf(present[0] as object);
+    return present.every((object) => keysOf(object as object) === keys)
+      ? alignObjects(values as readonly (Doc | null)[])
+      : values;
+  }
   if (present.length > 0 && present.every(Array.isArray)) return alignLists(values as readonly (JsonValue[] | null)[]);
   const isNumber = (value: JsonValue): boolean => typeof value === "number" || value instanceof JsonFloat;
   if (present.some(isFloat) && present.every(isNumber) && !present.every(isFloat)) {
@@ -51,6 +57,7 @@ function alignValues(values: readonly JsonValue[]): readonly JsonValue[] {
   return values;
 }
 
+/** Objects that all have the keys of any of them, null where they had none. */
 function alignObjects(objects: readonly (Doc | null)[]): readonly JsonValue[] {
   const keys = [...new Set(objects.flatMap((object) => Object.keys(object ?? {})))];
   const columns = keys.map((key) => {

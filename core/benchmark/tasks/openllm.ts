@@ -4,6 +4,8 @@ import type { TaskGroup } from "../task_groups.ts";
 /**
  * The group, with its numbers of examples and where they are drawn from: HellaSwag's and WinoGrande's differ from those
  * of the tasks by themselves. Of TruthfulQA it takes mc2, which the leaderboard shows, and not mc1 and the generation.
+ * lm-eval 0.4.13 itself gives all of MMLU's subjects in this group the name mmlu, so that one of them is left: it must be
+ * asked for `mmlu` alone to be compared.
  */
 export const OPENLLM: TaskGroup = {
   group: "openllm",

@@ -136,6 +136,14 @@ Deno.test("rows that are equal to the document are drawn again", () => {
   equal(context, "Question: Dry a shirt\nAnswer: Hang it up.\n\nQuestion: Open a jar\nAnswer:");
 });
 
+Deno.test("digits are an index only where a task has choices", () => {
+  const own = { ...taskConfig("gsm8k"), num_fewshot: 0, doc_to_text: "{{n}}", doc_to_target: "{{n}}" };
+  const request = firstRequest(new BenchmarkTask(own, { evaluated: [{ n: 12 }] }));
+  deepEqual([(askedOf(request) as unknown[])[0], request.target], ["12", "12"]);
+  const chosen = { ...taskConfig("boolq"), doc_to_text: "q", doc_to_target: "{{n}}" };
+  equal(firstRequest(new BenchmarkTask(chosen, { evaluated: [{ q: "a", n: 1 }] })).target, 1);
+});
+
 Deno.test("a limit is a number of documents or a share of them", () => {
   const task = (): BenchmarkTask => openRows(taskConfig("arc_easy"), { family: "arc", evaluated: 5 });
   const count = (limit?: number): number => [...task().requests(limit === undefined ? {} : { limit })].length;

@@ -65,6 +65,12 @@ Deno.test("a beginning of the answer stands before an example's answer too", () 
   const [context, continuation] =
     (askedOf(firstRequest(openRows(config, { family: "boolq", numFewShot: 0 }))) as string[][])[0]!;
   deepEqual([context, continuation], ["Water is a liquid.\nQuestion: is water wet?\nAnswer: So:", " no"]);
+  // Where contexts differ, lm-eval puts nothing between them and what follows.
+  const gap = { ...taskConfig("winogrande"), gen_prefix: "So:" };
+  equal(
+    (askedOf(firstRequest(openRows(gap, { family: "winogrande" }))) as string[][])[0]![0],
+    "Ann gave Bea a book because AnnSo:",
+  );
   const turns = questionTurns({
     question: "a?",
     answer: "b",
@@ -73,6 +79,20 @@ Deno.test("a beginning of the answer stands before an example's answer too", () 
     fewShotDelimiter: "\n\n",
   });
   deepEqual(turns.map(({ content, delimiter }) => [content, delimiter]), [["a?", " "], ["So: b", "\n\n"]]);
+});
+
+Deno.test("a turn that is not closed ends where its text does, also where the template trims it", () => {
+  const jinja = "{% for m in messages %}[{{ m.role }}]{{ m.content | trim }}[/]{% endfor %}";
+  const trimming = compileChatTemplate({}, { dir: "test", jinja, specialTokens: {} })!;
+  const render = chatRendererOf({ renderChat: (messages: readonly Message[], options) => trimming(messages, options) });
+  const text = (content: string): string =>
+    render([{ role: "user", content: "Say So: now" }, { role: "assistant", content }]).text;
+  // As transformers 5.18 does with continue_final_message.
+  deepEqual([text("So:"), text("So: "), text(" So")], [
+    "[user]Say So: now[/][assistant]So:",
+    "[user]Say So: now[/][assistant]So:",
+    "[user]Say So: now[/][assistant]So",
+  ]);
 });
 
 Deno.test("joinTexts() puts a delimiter where neither side has white space", () => {

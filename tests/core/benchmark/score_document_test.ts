@@ -26,6 +26,8 @@ Deno.test("a choice is right by its log-likelihood, and by that of each characte
     ...metrics,
     metrics: { acc: 0, acc_norm: 1 },
   }]);
+  // WinoGrande's right choice is that of its contexts.
+  deepEqual(scoreOf(taskConfig("winogrande"), "winogrande", logps(-1, -2)), [{ ...metrics, metrics: { acc: 1 } }]);
   deepEqual(scoreOf(taskConfig("boolq"), "boolq", logps(-1, -1)), [{ ...metrics, metrics: { acc: 0 } }]);
 });
 

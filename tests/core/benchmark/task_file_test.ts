@@ -102,6 +102,15 @@ for (const [name, text, family] of [["arc_easy", ARC, "arc"], ["gsm8k", GSM8K, "
   });
 }
 
+Deno.test("a task's settings have lm-eval's keys, in its order", () => {
+  deepEqual(Object.keys(taskConfigJson({ ...taskConfig("gsm8k"), num_fewshot: 5 })), [
+    ...["task", "dataset_path", "dataset_name", "training_split", "test_split", "fewshot_split", "doc_to_text"],
+    ...["doc_to_target", "unsafe_code", "description", "target_delimiter", "fewshot_delimiter", "fewshot_config"],
+    ...["num_fewshot", "metric_list", "output_type", "generation_kwargs", "repeats", "filter_list"],
+    ...["should_decontaminate", "metadata"],
+  ]);
+});
+
 const SMALL = `task: colours
 dataset_path: json
 dataset_kwargs:

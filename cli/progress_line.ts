@@ -1,8 +1,7 @@
 /** Progress of long work on standard error: a rewritten line on a terminal, elsewhere a plain line at times. @module */
 import { styleText } from "node:util";
-import { formatSize, type ProgressEvent } from "../core/progress.ts";
+import { formatSize, type ProgressEvent, WARNING } from "../core/progress.ts";
 import { plainNumber } from "../core/report/format_numbers.ts";
-import { WARNING } from "../core/run/nonsense_notes.ts";
 import { safeLine } from "../core/safe_text.ts";
 import { formatCount } from "./format_units.ts";
 import { writeToStderr } from "./print.ts";

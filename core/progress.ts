@@ -1,4 +1,4 @@
-/** Progress reports of long work. @module */
+/** Progress reports of long work, and what marks a warning. @module */
 
 /** How much of a stage is done. */
 export interface ProgressEvent {
@@ -20,6 +20,9 @@ export interface ProgressEvent {
 
 /** Receives progress. It is called often, so it must be cheap. */
 export type OnProgress = (event: ProgressEvent) => void;
+
+/** What a note begins with that warns: it is shown where others are hidden. */
+export const WARNING = "Warning: ";
 
 /** A number of bytes as text: `12 B`, `1.5 kB`, `271.0 MB`, `14.50 GB`. */
 export function formatSize(bytes: number): string {

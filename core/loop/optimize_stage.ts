@@ -5,7 +5,7 @@ import { dtypeOfName } from "../dtype.ts";
 import { readText, removePath } from "../files/io.ts";
 import { layoutLimits } from "../model/plan_decoder.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
-import { WARNING } from "../run/nonsense_notes.ts";
+import { WARNING } from "../progress.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
 import { checkNoiseFile, saveNoise } from "../train/noise_file.ts";

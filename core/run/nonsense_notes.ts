@@ -2,11 +2,9 @@
 import type { IterationConfig, PerIteration, ResolvedConfig } from "../config/config_types.ts";
 import { counted } from "../counted.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
+import { WARNING } from "../progress.ts";
 import { noteOnce, type Noting } from "./row_notes.ts";
 import type { RunContext } from "./run_context.ts";
-
-/** What a note begins with that warns: it is shown where others are hidden. */
-export const WARNING = "Warning: ";
 
 /** Share of cut answers above which a run says so. */
 const CUT_SHARE = 0.1;

@@ -5,6 +5,7 @@ import { fromFileUrl } from "../../files/file_url.ts";
 import { exists } from "../../files/io.ts";
 import type { MetricsLine } from "../../files/json_lines.ts";
 import { join } from "../../files/path.ts";
+import { WARNING } from "../../progress.ts";
 import { safeLine } from "../../safe_text.ts";
 import { MlflowClient, mlflowLogin } from "../../server/mlflow_client.ts";
 import { runPaths } from "../run_paths.ts";
@@ -21,7 +22,7 @@ const NAMES: readonly TrackerName[] = ["wandb", "mlflow", "trackio"];
 /** What fails where the points themselves cannot be kept. */
 const ALL = "trackers";
 
-/** The trackers that a config names. None of the methods throws: a failure is a note, once for each tracker. */
+/** The trackers that a config names. None of the methods throws: a failure is a warning, once for each tracker. */
 export class RunTrackers {
   readonly #config: ResolvedConfig;
   readonly #onNote: (line: string) => void;
@@ -153,6 +154,6 @@ export class RunTrackers {
     if (this.#told.has(name)) return;
     this.#told.add(name);
     const why = safeLine(error instanceof Error ? error.message : String(error));
-    this.#onNote(`Cannot log to ${name}: ${why}; the run goes on without it, and its later stages try again`);
+    this.#onNote(`${WARNING}Cannot log to ${name}: ${why}; the run goes on without it, and its later stages try again`);
   }
 }

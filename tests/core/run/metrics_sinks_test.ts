@@ -88,7 +88,7 @@ Deno.test("a run goes on to the same numbers where TensorBoard's folder cannot b
     });
     assert.equal(await Deno.readTextFile(`${dir}/other/metrics.jsonl`), numbers);
     assert.equal(
-      notes.filter((note) => note.startsWith("Cannot log to tensorboard: ")).length,
+      notes.filter((note) => note.startsWith("Warning: Cannot log to tensorboard: ")).length,
       1,
     );
   }));

@@ -186,7 +186,10 @@ Deno.test("a server that fails costs one note, and gets all that it missed once 
       await logSteps(trackers, dir, { from: 4, to: 4 });
     });
     equal(notes.length, 1);
-    match(notes[0]!, /^Cannot log to mlflow: http:.*get-by-name answers 503: down; the run goes on without it, and /);
+    match(
+      notes[0]!,
+      /^Warning: Cannot log to mlflow: http:.*get-by-name answers 503: down; the run goes on without it, and /,
+    );
     deepEqual(curvesOf(server.runs[0]!.metrics), EXPECTED);
   }));
 
@@ -198,12 +201,12 @@ Deno.test("a place that cannot be written costs one note, and the others go on",
     await Deno.writeTextFile(`${dir}/my run/trackio`, "");
     const notes: string[] = [];
     await stoppedAndResumed(dir, config, notes);
-    deepEqual(notes.map((note) => note.split(":")[0]).sort(), [
+    deepEqual(notes.map((note) => note.split(": ", 2).join(": ")).sort(), [
       // Each start tells it once.
-      "Cannot log to mlflow",
-      "Cannot log to mlflow",
-      "Cannot log to trackio",
-      "Cannot log to trackio",
+      "Warning: Cannot log to mlflow",
+      "Warning: Cannot log to mlflow",
+      "Warning: Cannot log to trackio",
+      "Warning: Cannot log to trackio",
     ]);
     deepEqual((await readRun(`${dir}/my run/wandb`)).curves, EXPECTED);
     // Where the points themselves cannot be kept.
@@ -212,7 +215,7 @@ Deno.test("a place that cannot be written costs one note, and the others go on",
     const last: string[] = [];
     const trackers = new RunTrackers(config, (line) => last.push(line));
     await trackers.follow(() => logSteps(trackers, dir, { from: 1, to: 2 }));
-    deepEqual(last.map((note) => note.split(":")[0]), ["Cannot log to trackers"]);
+    deepEqual(last.map((note) => note.split(": ", 2).join(": ")), ["Warning: Cannot log to trackers"]);
   }));
 
 Deno.test("without report_to nothing is written", () =>

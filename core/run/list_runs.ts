@@ -1,7 +1,7 @@
 /** Lists the runs in a folder, with what their files tell about them. @module */
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../error.ts";
-import { exists, lastWritten } from "../files/io.ts";
+import { exists, isFolder, lastWritten, namesIn } from "../files/io.ts";
 import { KILLED, type LastEnd, lastEnd } from "./last_end.ts";
 import { iterationValues, parseSettings, readRun, type RunRecord } from "./read_run.ts";
 import { isLocked } from "./run_lock.ts";
@@ -10,7 +10,7 @@ import { hasWork } from "./run_work.ts";
 
 /** A run at a glance. */
 export interface RunState {
-  /** Name of the folder. */
+  /** Name of the folder; of a sweep's run, its path below the folder that is listed. */
   name: string;
   /** Path of the folder. */
   dir: string;
@@ -48,7 +48,8 @@ export interface RunState {
 }
 
 /**
- * Lists the runs in `dir` (or `dir` itself if it is one), the latest first. Throws a UserError if there is no folder.
+ * Lists the runs in `dir` (or `dir` itself if it is one), those of its sweeps too, the latest first. Throws a UserError
+ * if there is no folder.
  *
  * @example
  * ```ts
@@ -66,8 +67,7 @@ export async function listRuns(dir: string): Promise<RunState[]> {
   const states: RunState[] = [];
   try {
     for await (const entry of Deno.readDir(dir)) {
-      const path = join(dir, entry.name);
-      if (entry.isDirectory && await isRun(path)) states.push(await stateOf(path));
+      if (entry.isDirectory) states.push(...await statesIn(dir, entry.name));
     }
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
@@ -76,6 +76,24 @@ export async function listRuns(dir: string): Promise<RunState[]> {
     throw error;
   }
   return states.sort((a, b) => a.when < b.when ? 1 : a.when > b.when ? -1 : a.name < b.name ? -1 : 1);
+}
+
+/** The run that the folder `name` of `dir` is, or those of the sweep that it is. */
+async function statesIn(dir: string, name: string): Promise<RunState[]> {
+  const path = join(dir, name);
+  if (await isRun(path)) return [{ ...await stateOf(path), ...(name.includes("/") && { name }) }];
+  const states: RunState[] = [];
+  for (const inner of await namesIn(path)) {
+    if (isSweepFolder(inner) && await isFolder(join(path, inner))) {
+      states.push(...await statesIn(dir, `${name}/${inner}`));
+    }
+  }
+  return states;
+}
+
+/** Whether a sweep calls a folder so: by the value of a key, or by a seed (`runPath()` of the loop). */
+function isSweepFolder(name: string): boolean {
+  return name.includes("=") || /^seed-\d+$/.test(name);
 }
 
 async function isRun(dir: string): Promise<boolean> {

@@ -164,3 +164,20 @@ Deno.test("listRuns() tells of a run whose last process failed, or told no end",
     assert.match(runsTable([runs.failed!]), /│ failed │ .*│ Cannot open a device: none │/);
     assert.doesNotMatch(runsTable([runs.again!]), /reason/);
   }));
+
+Deno.test("listRuns() finds the runs of a sweep, each by its path", () =>
+  withFolder(async (dir) => {
+    const metrics = [{ iteration: 0, step: 1, loss: 1 }];
+    for (const [i, seed] of [7, 8].entries()) {
+      await writeRun(`${dir}/tried/beta=0.1 loss=a/seed-${seed}`, { metrics, minutes: i });
+    }
+    await writeRun(`${dir}/seeds/seed-1`, { metrics, minutes: 2 });
+    await writeRun(`${dir}/notes/old/deep`, { metrics });
+    const named = async (at: string): Promise<string[]> => (await listRuns(at)).map(({ name }) => name);
+    assert.deepEqual(await named(dir), [
+      "seeds/seed-1",
+      "tried/beta=0.1 loss=a/seed-8",
+      "tried/beta=0.1 loss=a/seed-7",
+    ]);
+    assert.deepEqual(await named(`${dir}/tried`), ["beta=0.1 loss=a/seed-8", "beta=0.1 loss=a/seed-7"]);
+  }));

@@ -39,6 +39,8 @@ export interface CommandEntry {
   secondArgument?: { name: string; summary: string };
   /** Its options. */
   options: readonly OptionEntry[];
+  /** Options of a program that many know, and what to say to those who type them: what it is called here. */
+  foreignOptions?: Readonly<Record<string, string>>;
   /** Command lines that work, each with what it does. */
   examples: readonly (readonly [line: string, meaning: string])[];
   /** Loads the command's module and runs it; resolves to the exit code. */

@@ -67,6 +67,11 @@ export function parseCommandLine(
       writeErr,
       // A mistake is one line, and perhaps one with a suggestion, whatever was typed.
       outputError: (text, write) => {
+        const flag = /unknown option '(-[^'=]+)/.exec(text)?.[1];
+        const known = commands.find(({ name }) => name === args[0])?.foreignOptions;
+        if (flag !== undefined && known !== undefined && Object.hasOwn(known, flag)) {
+          return write(`error: unknown option '${flag}': ${known[flag]}\n`);
+        }
         const [, mistake, suggestion = ""] = /^([^]*?)(\n\(Did you mean [^\n]*)?\n$/.exec(text)!;
         write(
           [mistake!, suggestion.slice(1)].filter((line) => line !== "").map((line) => `${safeLine(line)}\n`).join(""),

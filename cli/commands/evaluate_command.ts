@@ -6,6 +6,7 @@ import { UserError } from "../../core/error.ts";
 import type { EvaluateOptions } from "../../core/evaluate/evaluate_model.ts";
 import { type EvaluationEntry, runEvaluation } from "../../core/evaluate/run_evaluation.ts";
 import type { Values } from "../command_entry.ts";
+import { chosenTasks } from "../chosen_tasks.ts";
 import { configOfFlags, QUANTIZATION_FLAG } from "../config_flags.ts";
 import { say, sayJson } from "../print.ts";
 import { Progress } from "../progress_line.ts";
@@ -19,7 +20,13 @@ export async function evaluate(named: string | undefined, values: Values): Promi
   if (values.list === true) return list();
   const model = modelName("evaluate", named, values);
   const { quantization } = await configOfFlags(values, { flags: [QUANTIZATION_FLAG] });
-  const options = optionsOf(values, quantization);
+  const textFiles = textsOf(values, "text");
+  const chosen = await chosenTasks({
+    tasks: textOf(values, "tasks"),
+    taskFiles: textsOf(values, "taskFile"),
+    textFiles,
+  });
+  const options = optionsOf(values, { tasks: chosen.tasks, quantization });
   const output = typeof values.output === "string" ? values.output : "runs/evaluate";
   const progress = new Progress({ quiet: values.quiet === true });
   const saved = `Stopped. The answers so far are kept in ${output}, and the same command goes on from there.`;
@@ -28,8 +35,8 @@ export async function evaluate(named: string | undefined, values: Values): Promi
       options,
       output,
       data: textOf(values, "data"),
-      taskFiles: textsOf(values, "taskFile"),
-      textFiles: textsOf(values, "text"),
+      taskFiles: chosen.taskFiles,
+      textFiles,
       baseline: textOf(values, "baseline"),
       iterations: iterationsOf(values),
       isAnew: values.overwrite === true,
@@ -60,12 +67,19 @@ function show({ name, evaluated, files, differences }: EvaluationEntry, options:
   const { results, cut } = evaluated;
   for (const table of formatResults(results as unknown as ShownResults)) say(...table.trimEnd().split("\n"));
   const { limit, seed = 1234, numFewShot, applyChatTemplate = false, quantization = "none" } = options;
+  const { maxLength, genKwargs, systemInstruction, fewShotAsTurns } = options;
+  const more = [
+    fewShotAsTurns === false ? "examples in one turn" : "",
+    maxLength === undefined ? "" : `max_length: ${maxLength}`,
+    genKwargs === undefined ? "" : `gen_kwargs: ${JSON.stringify(genKwargs)}`,
+    systemInstruction === undefined ? "" : `system instruction: ${JSON.stringify(systemInstruction)}`,
+  ].filter((part) => part !== "");
   say(
     `${name}: float32${
       quantization === "none" ? "" : `, linear layers in ${quantization}`
     }, as lm-eval 0.4.13; limit: ` +
       `${limit ?? "none"}, num_fewshot: ${numFewShot ?? "the tasks'"}, seed: ${seed}, chat template: ` +
-      `${applyChatTemplate ? "yes" : "no"}`,
+      [applyChatTemplate ? "yes" : "no", ...more].join(", "),
   );
   for (const [task, count] of Object.entries(cut)) {
     say(
@@ -78,20 +92,24 @@ function show({ name, evaluated, files, differences }: EvaluationEntry, options:
   say(`Results: ${files.results}`);
 }
 
-function optionsOf(values: Values, quantization: Quantization): EvaluateOptions {
+function optionsOf(
+  values: Values,
+  { tasks, quantization }: { tasks: string; quantization: Quantization },
+): EvaluateOptions {
   const gen = textOf(values, "genKwargs");
   return {
-    tasks: textOf(values, "tasks") ?? "",
+    tasks,
     quantization,
     numFewShot: numberOf(values, "numFewshot", "--num-fewshot"),
-    limit: numberOf(values, "limit", "--limit"),
+    limit: limitOf(values),
     seed: numberOf(values, "seed", "--seed"),
     maxLength: numberOf(values, "maxLength", "--max-length"),
     batchTokens: numberOf(values, "batchTokens", "--batch-tokens"),
     systemInstruction: textOf(values, "systemInstruction"),
     ...(gen !== undefined && { genKwargs: parseGenKwargs(gen) }),
     ...(values.applyChatTemplate === true && { applyChatTemplate: true }),
-    ...(values.fewshotAsMultiturn === false && { fewShotAsTurns: false }),
+    // Without a template examples are no turns anyhow.
+    ...(values.applyChatTemplate === true && values.fewshotAsMultiturn === false && { fewShotAsTurns: false }),
   };
 }
 
@@ -111,6 +129,12 @@ function numberOf(values: Values, name: string, flag: string): number | undefine
   const number = text.trim() === "" ? NaN : Number(text);
   if (Number.isFinite(number) && number >= 0) return number;
   throw new UserError(`Cannot evaluate: ${flag} is ${JSON.stringify(text)}, expected a number from 0`);
+}
+
+function limitOf(values: Values): number | undefined {
+  const limit = numberOf(values, "limit", "--limit");
+  if (limit !== 0) return limit;
+  throw new UserError("Cannot evaluate: --limit is 0, expected a number of documents, or a share of them below 1");
 }
 
 function iterationsOf(values: Values): "last" | "all" {

@@ -39,6 +39,23 @@ export const score: CommandEntry = {
   run: async (argument, values) => (await loadCommand("score")).score(argument, values),
 };
 
+/** lm-evaluation-harness's options that are called otherwise here, or are not needed. */
+const LM_EVAL_OPTIONS: CommandEntry["foreignOptions"] = {
+  "--model_args": "expected the model as the argument, as in dnpo evaluate org/name",
+  "-a": "expected the model as the argument, as in dnpo evaluate org/name",
+  "--batch_size": "expected --batch-tokens, which counts tokens",
+  "-b": "expected --batch-tokens, which counts tokens",
+  "--max_batch_size": "expected --batch-tokens, which counts tokens",
+  "--output_path": "expected --output",
+  "--include_path": "expected --task-file FILE, or the file among --tasks",
+  "--log_samples": "samples are always written, beside the results",
+  "-s": "samples are always written, beside the results",
+  "--use_cache": "answers are always kept, beside the results; --overwrite forgets them",
+  "--fewshot_as_multiturn": "it is so with --apply-chat-template; --no-fewshot-as-multiturn turns it off",
+  "--device": "the GPU is found without it; dnpo doctor shows it",
+  "--trust_remote_code": "no code of a model or a data set is run",
+};
+
 /** `dnpo evaluate`. */
 export const evaluate: CommandEntry = {
   name: "evaluate",
@@ -51,7 +68,10 @@ export const evaluate: CommandEntry = {
   argument: model,
   options: [
     modelOption,
-    { flags: "-t, --tasks <names>", summary: "tasks and groups, with commas between, * and ? (--list shows them)" },
+    {
+      flags: "-t, --tasks <names>",
+      summary: "tasks, groups and YAML files, with commas between; * and ? (--list shows them)",
+    },
     { flags: "--num-fewshot <count>", summary: "examples before each question (default: each task's)" },
     { flags: "--limit <count>", summary: "documents of each task at most, or a share of them below 1 (default: all)" },
     { flags: "--apply-chat-template", summary: "write prompts with the model's chat template" },
@@ -95,6 +115,7 @@ export const evaluate: CommandEntry = {
     ["dnpo evaluate models/zephyr --tasks openllm --apply-chat-template", "the six benchmarks of the paper"],
     ["dnpo evaluate runs/mine -t arc_challenge,gsm8k --iterations all --limit 100", "each iteration, 100 rows of each"],
   ],
+  foreignOptions: LM_EVAL_OPTIONS,
   run: async (argument, values) => (await loadCommand("evaluate")).evaluate(argument, values),
 };
 

@@ -105,3 +105,25 @@ Deno.test("parseCommandLine() gives a command its second argument, and demands i
   assert.equal(parseCommandLine(["push", "runs/a"], recording, info), 1);
   assert.deepEqual(errors, ["error: missing required argument 'REPO'\n"]);
 });
+
+Deno.test("evaluate says what lm-eval's options are called here", () => {
+  for (
+    const [words, says] of [
+      [
+        ["--model", "hf", "--model_args", "pretrained=m"],
+        /^error: unknown option '--model_args': expected the model as/,
+      ],
+      [
+        ["m", "--batch_size=8"],
+        /^error: unknown option '--batch_size': expected --batch-tokens, which counts tokens\n$/,
+      ],
+      [["m", "-s"], /^error: unknown option '-s': samples are always written, beside the results\n$/],
+      [["m", "--num_fewshot", "5"], /^error: unknown option '--num_fewshot'\n\(Did you mean --num-fewshot\?\)\n$/],
+    ] as const
+  ) {
+    const err: string[] = [];
+    const info = { version: "1", writeErr: (text: string) => err.push(text) };
+    assert.equal(parseCommandLine(["evaluate", ...words], commands, info), 1);
+    assert.match(err.join(""), says);
+  }
+});

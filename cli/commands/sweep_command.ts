@@ -3,6 +3,7 @@ import { loadConfig } from "../../core/config/config.ts";
 import { sweep as runSweep } from "../../core/loop/sweep.ts";
 import { seedsOf, variantsOf } from "../../core/loop/sweep_plan.ts";
 import { sweepRows } from "../../core/loop/sweep_statistics.ts";
+import { WARNING } from "../../core/progress.ts";
 import type { Values } from "../command_entry.ts";
 import { readRunOptions } from "../options.ts";
 import { say, sayJson } from "../print.ts";
@@ -20,10 +21,17 @@ export async function sweep(config: string, values: Values): Promise<number> {
   const whole = { ...options, set: [...options.set, `output_dir=${JSON.stringify(dir)}`] };
   return await runWithConfig(whole, async ({ hooks, progress }) => {
     const { onDevice: _, ...shared } = hooks;
+    let at = "";
+    // Without progress nothing else says which run a warning is of.
+    const named = (line: string): string =>
+      line.startsWith(WARNING) ? `${WARNING}${at}: ${line.slice(WARNING.length)}` : line;
     const runs = await runSweep(config, { variants, seeds, set: options.set, dir }, {
       ...shared,
-      onRun: ({ config, name, index, total }) =>
-        progress.note(`Run ${index + 1} of ${total}: ${name}, in ${config.output_dir}`),
+      onNote: (line) => progress.note(options.quiet ? named(line) : line),
+      onRun: ({ config, name, index, total }) => {
+        at = name;
+        progress.note(`Run ${index + 1} of ${total}: ${name}, in ${config.output_dir}`);
+      },
     });
     progress.finish();
     const rows = sweepRows(runs);

@@ -57,7 +57,12 @@ Deno.test("sweep runs each setting and prints one table", () =>
     const small = ["data.limit=16", "data.eval=null", "training.max_steps=1", "iterations=1"].flatMap((
       set,
     ) => ["--set", set]);
-    const out = succeeded(args, await dnpo([...args, ...small, "-o", `${dir}/sweep`, "-q"]));
+    const swept = await dnpo([...args, ...small, "-o", `${dir}/sweep`, "-q"]);
+    const out = succeeded(args, swept);
+    // Each warning says of which run it is: the config's rates are for three iterations.
+    for (const beta of ["0.05", "0.1"]) {
+      match(swept.err, new RegExp(`^Warning: beta=${beta}, seed 1: training\\.learning_rate has 3 entries`, "m"));
+    }
     match(out, /│ variant +│ after +│ seeds │/);
     match(out, /│ beta=0\.05 │ iteration 0 │ +1 │/);
     match(out, new RegExp(`\nAll numbers: ${dir}/sweep/sweep\\.csv\n$`));

@@ -45,9 +45,14 @@ export async function checkStart(
     }
   }
   for (const step of steps) {
-    // Of a run that goes on, answers may be there already.
-    if (step.stage === "label" && await exists(step.paths.responses)) await readAnswers(step.paths);
     if (readsRows(step) && isNew("rows", step.stage)) await checkRows(context, step, onRows);
+  }
+}
+
+/** Throws a UserError if answers that a run which goes on has made, and has yet to label, are malformed. */
+export async function checkAnswers(steps: readonly Step[]): Promise<void> {
+  for (const { stage, paths } of steps) {
+    if (stage === "label" && await exists(paths.responses)) await readAnswers(paths);
   }
 }
 

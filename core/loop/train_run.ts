@@ -92,14 +92,14 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
     await checkBase(context.sources, config);
     // Of what the folder holds, a run that begins anew reads nothing: it is removed.
     if (isAnew) return await checkStart(context, steps, hooks);
-    const left = await stepsLeft(steps);
+    const left = await stepsLeft(steps, { hasOtherEval: await hasOtherEval(context) });
     await checkAnswers(left);
     await checkStart(context, left, hooks);
   };
   return await withRun(config, { needs, hooks, finished: finishedTrain, check, remove }, async (context) => {
     const schedule = trainSchedule(config, { hasPairs: await givesPairs(context) });
     const isBegun = await hasWork(config.output_dir);
-    if (isBegun && await exists(runPaths(config.output_dir).settings)) await dropOtherEvaluations(context);
+    if (isBegun) await dropOtherEvaluations(context);
     await fixSettings(config);
     warnOfSettings(context);
     const { method, iterations } = config;

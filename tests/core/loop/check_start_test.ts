@@ -141,6 +141,17 @@ Deno.test("force removes nothing of a run if the new one cannot begin", () =>
     equal(told.length, 1, "the rows are read and told once");
   }));
 
+Deno.test("evaluations stay if the held-out rows that a run is to have now cannot be read", () =>
+  withFiles(async (dir) => {
+    const [rows, held] = [`${dir}/rows.jsonl`, `${dir}/rows.jsonl[:4]`];
+    await train(await configOf(dir, { data: { train: rows, eval: held } }));
+    const before = (await walk(`${dir}/run`)).filter((path) => path.endsWith("evaluation.json"));
+    equal(before.length, 2);
+    const other = await configOf(dir, { data: { train: rows, eval: `${dir}/broken.jsonl` } });
+    await refused(train, other, /^Cannot read \S+broken\.jsonl:4: "response_ids" is /);
+    deepEqual((await walk(`${dir}/run`)).filter((path) => path.endsWith("evaluation.json")), before);
+  }));
+
 Deno.test("answers that cannot be read stop a run that goes on, and none that begins anew", () =>
   withFiles(async (dir) => {
     const labels = { judge: "verifier", verifier: `${dir}/good.ts` };

@@ -139,21 +139,3 @@ Deno.test("sweep() names the run whose settings are wrong for its seed", () =>
       { name: "UserError", message: /^seed 7: .*training\.max_steps/ },
     );
   }));
-
-Deno.test("sweep() keeps each run in its own folder, whatever the folder of the sweep is called", () =>
-  withInput(async (dir) => {
-    await Deno.writeTextFile(`${dir}/sweep.yaml`, JSON.stringify(await configOf(dir, { iterations: 1 })));
-    const folders: string[] = [];
-    const stop = new AbortController();
-    await rejects(
-      sweep(`${dir}/sweep.yaml`, { variants: variantsOf(["training.beta=0.1"]), seeds: null, dir: `${dir}/a #1: b` }, {
-        onRun: ({ config }) => {
-          folders.push(config.output_dir);
-          stop.abort();
-        },
-        signal: stop.signal,
-      }),
-      { name: "StoppedError" },
-    );
-    deepEqual(folders, [`${dir}/a #1: b/beta=0.1`]);
-  }));

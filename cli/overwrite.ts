@@ -10,11 +10,11 @@ import { tell } from "./print.ts";
  * that begins with `action` is thrown.
  */
 export async function mayWrite(path: string, { action, force }: { action: string; force: boolean }): Promise<boolean> {
-  if (force || !await exists(path)) return true;
   if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) {
     await refuseExisting(path, { action, force });
     return true;
   }
+  if (force || !await exists(path)) return true;
   const { confirm, isCancel } = await import("@clack/prompts");
   // Standard output is for results, which may go to a file.
   const answer = await confirm({

@@ -45,9 +45,14 @@ export async function checkStart(
     }
   }
   for (const step of steps) {
-    // Of a run that goes on, answers may be there already.
-    if (step.stage === "label" && await exists(step.paths.responses)) await readAnswers(step.paths);
     if (readsRows(step) && isNew("rows", step.stage)) await checkRows(context, step, onRows);
+  }
+}
+
+/** Throws a UserError if answers that a run which goes on has made, and has yet to label, are malformed. */
+export async function checkAnswers(steps: readonly Step[]): Promise<void> {
+  for (const { stage, paths } of steps) {
+    if (stage === "label" && await exists(paths.responses)) await readAnswers(paths);
   }
 }
 
@@ -85,10 +90,15 @@ export async function checkBase(
   else if (!files.adapter) await planFirst(sources, folder.config, lora);
 }
 
-/** The steps whose work is not there. */
-export async function stepsLeft(steps: readonly Step[]): Promise<Step[]> {
+/** The steps whose work is not there; with `hasOtherEval` evaluations are made again. */
+export async function stepsLeft(
+  steps: readonly Step[],
+  { hasOtherEval }: { hasOtherEval: boolean },
+): Promise<Step[]> {
   const left: Step[] = [];
-  for (const step of steps) if (!await isThere(step)) left.push(step);
+  for (const step of steps) {
+    if (hasOtherEval && step.stage === "evaluate" || !await isThere(step)) left.push(step);
+  }
   return left;
 }
 
@@ -97,7 +107,7 @@ async function isThere({ stage, paths: { responses, pairs, model, adapter, evalu
     generate: [responses, pairs, model, adapter],
     label: [pairs, model, adapter],
     optimize: [model, adapter],
-    // Those of other rows are made again, which is known later.
+    // Whether a file's rows have changed is known once they are read.
     evaluate: [evaluation],
   }[stage];
   for (const path of made) if (await exists(path)) return true;

@@ -1,5 +1,6 @@
 /** Stage 2: a judge decides per prompt which answer is the better one. @module */
 import { judgeModels } from "../config/config.ts";
+import { counted } from "../counted.ts";
 import { encodePair, readResponses, type ResponseRow } from "../data/stage_files.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
@@ -24,12 +25,11 @@ export async function readAnswers({ responses }: Pick<StagePaths, "responses">):
 function notePairs(context: RunContext, { rows, pairs, identical, ties }: LabelReport): void {
   if ((identical === 0 && ties === 0) || noted.has(context)) return;
   noted.add(context);
-  const of = rows === 1 ? "1 row" : `${rows} rows`;
   const reasons = [
     ...(identical === 0 ? [] : [`${identical} dropped, as the model gave the human answer itself, token for token`]),
     ...(ties === 0 ? [] : [`in ${ties} both have the same score, so that the human answer is chosen`]),
   ];
-  context.onNote(`${pairs === 1 ? "1 pair" : `${pairs} pairs`} of ${of}: ${reasons.join("; ")}`);
+  context.onNote(`${counted(pairs, "pair")} of ${counted(rows, "row")}: ${reasons.join("; ")}`);
 }
 
 /** The runs that noted what became of their rows. */

@@ -1,5 +1,5 @@
 /** Keeps the evaluations of a run comparable: where the held-out rows change, all of its models are evaluated again. @module */
-import { removePath } from "../files/io.ts";
+import { exists, removePath } from "../files/io.ts";
 import { dropEvaluationEvents, type EvaluationContext, reportEvaluation } from "../run/metrics_sinks.ts";
 import { readYamlRecord } from "../run/resume_check.ts";
 import type { RunContext } from "../run/run_context.ts";
@@ -12,7 +12,9 @@ import type { EvaluateStep } from "./schedule.ts";
 
 /** Whether the config names other held-out rows than the run in its folder has been evaluated on so far. */
 export async function hasOtherEval({ config }: Pick<RunContext, "config">): Promise<boolean> {
-  const { data: was } = await readYamlRecord(runPaths(config.output_dir).settings);
+  const { settings } = runPaths(config.output_dir);
+  if (!await exists(settings)) return false;
+  const { data: was } = await readYamlRecord(settings);
   const of = (data: unknown): string => {
     const { eval: source, eval_limit: limit } = isRecord(data) ? data : {};
     return JSON.stringify([source, limit]);

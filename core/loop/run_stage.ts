@@ -5,8 +5,8 @@ import type { RunContext } from "../run/run_context.ts";
 import type { Step } from "./schedule.ts";
 
 /**
- * Runs a stage's work, in a telemetry span of its own, and ends its progress. If memory runs out or the device is lost, throws a DeviceError
- * that names the stage and what to change, and says that saved work stays.
+ * Runs a stage's work, in a telemetry span of its own, and ends its progress. If memory runs out or the device is lost,
+ * throws a DeviceError that names the stage and what to change, and says that saved work stays.
  */
 export async function runStage<T>(
   context: RunContext,

@@ -76,16 +76,17 @@ export async function sweep(config: string, options: SweepOptions, hooks: SweepH
   checkFolders(points, dir);
   const settingsOf = async ({ variant, seed, dir }: Point, ofSeed: readonly string[]): Promise<ResolvedConfig> => {
     const seeded = seed === null ? [] : [`training.seed=${seed}`, `generation.seed=${seed}`];
-    return await loadConfig(config, { set: [...set, ...ofSeed, ...seeded, ...variant.set, `output_dir=${dir}`] });
+    const folder = `output_dir=${JSON.stringify(dir)}`;
+    return await loadConfig(config, { set: [...set, ...ofSeed, ...seeded, ...variant.set, folder] });
   };
-  for (const point of points) await named(point, () => settingsOf(point, []));
+  for (const point of points) await named(point, async () => checkVaried(point, await settingsOf(point, [])));
   await makeFolder(dir);
   const runs: SweepRun[] = [];
   let [seedAtHand, ofSeed]: [number | null | undefined, readonly string[]] = [undefined, []];
   for (const [index, point] of points.entries()) {
     const { variant, seed, dir: folder } = point;
     if (seedAtHand !== seed) [seedAtHand, ofSeed] = [seed, await setOfSeed(seed)];
-    const settings = await settingsOf(point, ofSeed);
+    const settings = await named(point, () => settingsOf(point, ofSeed));
     onRun?.({ config: settings, name: nameOf(point), index, total: points.length });
     const { iterations } = await named(point, () => train(settings, runHooks));
     const run = { variant: variant.name, seed, dir: folder, iterations };
@@ -114,6 +115,17 @@ function checkFolders(points: readonly Point[], dir: string): void {
     owners.set(point.dir, point);
   }
   if (owners.has(dir)) throw new UserError("Cannot sweep: nothing varies, expected --vary or --seeds");
+}
+
+/** Throws a UserError where a variant says what the sweep itself sets: its runs would not be what they are called. */
+function checkVaried({ variant: { set }, seed }: Point, { training, generation }: ResolvedConfig): void {
+  const others = [training.seed, generation.seed].filter((other) => seed !== null && other !== seed);
+  if (others.length > 0) {
+    throw new UserError(`Cannot sweep: --vary makes the seed ${others[0]}, expected it of --seeds alone`);
+  }
+  if (set.some((entry) => entry.startsWith("output_dir="))) {
+    throw new UserError("Cannot sweep: --vary has output_dir, expected -o, a folder in which each run has one");
+  }
 }
 
 /** Runs `work`; each line of a UserError of it says first which run it is of. */

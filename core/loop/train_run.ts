@@ -24,7 +24,7 @@ import { runPaths } from "../run/run_paths.ts";
 import { givesPairs } from "../run/run_rows.ts";
 import { hasWork } from "../run/run_work.ts";
 import { refuseStage, refuseUnknown } from "../run/stage_record.ts";
-import { checkBase, checkStart, stepsLeft } from "./check_start.ts";
+import { checkAnswers, checkBase, checkStart, stepsLeft } from "./check_start.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
 import { checkMade, finishedRun, foldersOf, keepEvaluation } from "./finished_work.ts";
 import { generateStage } from "./generate_stage.ts";
@@ -90,12 +90,16 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
     checkSteps(steps, hooks);
     await checkJudging(steps, { isAnew });
     await checkBase(context.sources, config);
-    await checkStart(context, isAnew ? steps : await stepsLeft(steps), hooks);
+    // Of what the folder holds, a run that begins anew reads nothing: it is removed.
+    if (isAnew) return await checkStart(context, steps, hooks);
+    const left = await stepsLeft(steps, { hasOtherEval: await hasOtherEval(context) });
+    await checkAnswers(left);
+    await checkStart(context, left, hooks);
   };
   return await withRun(config, { needs, hooks, finished: finishedTrain, check, remove }, async (context) => {
     const schedule = trainSchedule(config, { hasPairs: await givesPairs(context) });
     const isBegun = await hasWork(config.output_dir);
-    if (isBegun && await exists(runPaths(config.output_dir).settings)) await dropOtherEvaluations(context);
+    if (isBegun) await dropOtherEvaluations(context);
     await fixSettings(config);
     warnOfSettings(context);
     const { method, iterations } = config;

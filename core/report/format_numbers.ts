@@ -1,4 +1,5 @@
 /** Numbers as text for readers: units, a real minus, no more digits than tell something. @module */
+import { fixed } from "../values.ts";
 
 /** A number as text; a share is in percent. */
 export function number(value: number, share: boolean): string {
@@ -7,7 +8,7 @@ export function number(value: number, share: boolean): string {
 
 /** As {@linkcode number}, with the keyboard's minus: for a terminal, which programs read too. */
 export function plainNumber(value: number, share: boolean): string {
-  if (share) return `${unsignedZero((100 * value).toFixed(1))} %`;
+  if (share) return `${fixed(100 * value, 1)} %`;
   return Number.isInteger(value) ? plainWhole(value) : digits(value, 4);
 }
 
@@ -18,7 +19,7 @@ export function whole(value: number): string {
 
 /** A difference with its sign; of shares in percentage points, without the unit. */
 export function signed(value: number, share: boolean): string {
-  const text = share ? unsignedZero((100 * value).toFixed(1)) : value === 0 ? "0" : digits(value, 3);
+  const text = share ? fixed(100 * value, 1) : value === 0 ? "0" : digits(value, 3);
   return text.startsWith("-") ? minus(text) : `+${text}`;
 }
 
@@ -32,11 +33,6 @@ function digits(value: number, count: number): string {
 
 function plainWhole(value: number): string {
   return Math.abs(value) < 1e21 ? (Math.round(value) + 0).toLocaleString("en-US") : String(value);
-}
-
-/** Nothing is less than zero where all that is shown is zeros. */
-function unsignedZero(text: string): string {
-  return text.replace(/^-(?=[0.]*$)/, "");
 }
 
 /** Seconds in words: `8 s`, `3 min 20 s`, `2 h 5 min`. */

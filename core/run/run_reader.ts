@@ -75,6 +75,7 @@ export class RunReader {
   readonly #timings: StageTiming[] = [];
   readonly #log: LogLine[] = [];
   #began: RunView["began"] = null;
+  #ended: LastEnd | null = null;
   readonly #growing: { metrics: GrowingLines; timings: GrowingLines; log: GrowingLines };
   readonly #kept = new Map<string, { stamp: string; value: unknown }>();
   #reading: Promise<RunView> | null = null;
@@ -121,7 +122,10 @@ export class RunReader {
       paths.progress,
     ]);
     const iterations = this.#iterations(config, progress);
-    const isAtWork = (progress !== null || Date.now() - written < FRESH_MS) && await isLocked(this.#dir);
+    const ended = this.#ended;
+    // Between stages there is no progress, however long it takes to load a model; a run without a log is an old one.
+    const mayWork = progress !== null || ended?.end === null || Date.now() - written < FRESH_MS;
+    const isAtWork = mayWork && await isLocked(this.#dir);
     const live = isAtWork ? progress : null;
     return {
       name: basename(resolve(this.#dir)),
@@ -137,10 +141,10 @@ export class RunReader {
         ? "done"
         : isAtWork
         ? "running"
-        : endOf(this.#log)?.end === "failed"
+        : ended?.end === "failed"
         ? "failed"
         : "stopped",
-      ended: endOf(this.#log),
+      ended,
       evaluated: await this.#evaluated(iterations, summary.iterations),
       timings: this.#timings,
       device: typeof kernels?.adapter === "string" ? kernels.adapter : null,
@@ -187,7 +191,7 @@ export class RunReader {
     await this.#growing.log.read({
       onRestart: () => {
         this.#log.length = 0;
-        this.#began = null;
+        this.#began = this.#ended = null;
       },
       onLine: (text) => {
         // A process that was killed, or a full disk, may have torn a line of the log: what is lost is lost.
@@ -195,6 +199,7 @@ export class RunReader {
         if (line === null || !isMoment(line.at)) return;
         const entry = line as unknown as LogLine;
         if (entry.begin) this.#began ??= { at: entry.at, begin: entry.begin };
+        this.#ended = endOf([entry]) ?? this.#ended;
         this.#log.push(entry);
         if (this.#log.length > MAX_LOG) this.#log.shift();
       },

@@ -3,6 +3,7 @@ import { parseJsonObject } from "../files/io.ts";
 import { safeLine } from "../safe_text.ts";
 import { isRecord } from "../values.ts";
 import { readBounded } from "./bounded_body.ts";
+import { innermost } from "./error_causes.ts";
 
 /**
  * How long a request may take, in milliseconds, and how many bytes its answer may have. An answer may wait for a long
@@ -198,7 +199,7 @@ export class MlflowClient {
       const isLate = error instanceof DOMException && error.name === "TimeoutError";
       const why = isLate
         ? `gives no answer within ${milliseconds / 1000} s`
-        : `gives no usable answer: ${reasonOf(error)}`;
+        : `gives no usable answer: ${innermost(error)}`;
       throw new MlflowError(this.#safe(`${where} ${why}`));
     }
   }
@@ -223,16 +224,10 @@ export class MlflowClient {
   }
 }
 
-/** What an error says: of a failed connection, that is its cause. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
-}
-
 function text(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
 function base64(value: string): string {
-  return btoa(String.fromCharCode(...new TextEncoder().encode(value)));
+  return new TextEncoder().encode(value).toBase64();
 }

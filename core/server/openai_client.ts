@@ -2,6 +2,7 @@
 import type { OpenAI } from "openai";
 import { UserError } from "../error.ts";
 import { BodyError, boundedResponse } from "./bounded_body.ts";
+import { causes, innermost } from "./error_causes.ts";
 import { retryAfter, withRetries } from "./retry_pause.ts";
 
 /** The server's address, key and limits. */
@@ -220,25 +221,6 @@ async function withoutKey(response: Response, apiKey: string | null): Promise<Re
   if (apiKey === null || response.body === null) return response;
   const { status, statusText, headers } = response;
   return new Response((await response.text()).replaceAll(apiKey, MASK), { status, statusText, headers });
-}
-
-/** An error and its causes, the innermost last. */
-function causes(error: unknown): unknown[] {
-  const chain = [error];
-  for (let inner = error; inner instanceof Error && inner.cause instanceof Error;) chain.push(inner = inner.cause);
-  return chain;
-}
-
-/** The message of the innermost cause: the package's own error says only "Connection error". */
-function innermost(error: unknown): string {
-  const inner = causes(error).at(-1);
-  const text = inner instanceof Error ? inner.message : String(inner);
-  // Deno's message begins with the address, which a ServerError says already, and with the layer that failed.
-  return text.replace(/^error sending request (?:for url|from \S+ for) .*?\): /, "").replace(
-    /^client error \(\w+\): /,
-    "",
-  )
-    .replace(/ \(os error \d+\)$/, "");
 }
 
 /** Turns a ServerError into a UserError that ends the stage: `action` begins the line, `kept` says what is not lost. */

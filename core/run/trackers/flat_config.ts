@@ -17,7 +17,8 @@ export function mlflowParams(config: Readonly<Record<string, unknown>>): { key: 
   return flatConfig(config).map(([key, value]) => {
     // A value is a line of its own in MLflow's folders.
     const text = (typeof value === "string" ? value : JSON.stringify(value)).replace(/[\r\n]+/g, " ");
-    const cut = text.length <= PARAM_LENGTH ? text : `${[...text.slice(0, PARAM_LENGTH - 2)].join("")}…`;
+    const characters = [...text];
+    const cut = characters.length <= PARAM_LENGTH ? text : `${characters.slice(0, PARAM_LENGTH - 1).join("")}…`;
     // MLflow's names have letters, digits and these.
     return { key: key.replace(/[^\w./ -]/g, "_"), value: cut };
   });

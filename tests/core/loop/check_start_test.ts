@@ -3,6 +3,7 @@ import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
 import { runGenerate, runLabel, runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
+import { iterationPaths } from "../../../core/run/run_paths.ts";
 import type { RowsRead, RunHooks } from "../../../core/run/run_context.ts";
 import { jsonLines, tinyPairs, tinyRows } from "../../_shared/tiny_model.ts";
 import { readJsonLines } from "../../_shared/trajectory.ts";
@@ -138,6 +139,33 @@ Deno.test("force removes nothing of a run if the new one cannot begin", () =>
     told.length = 0;
     await train(config, { force: true, onRows: (read) => told.push(read) });
     equal(told.length, 1, "the rows are read and told once");
+  }));
+
+Deno.test("evaluations stay if the held-out rows that a run is to have now cannot be read", () =>
+  withFiles(async (dir) => {
+    const [rows, held] = [`${dir}/rows.jsonl`, `${dir}/rows.jsonl[:4]`];
+    await train(await configOf(dir, { data: { train: rows, eval: held } }));
+    const before = (await walk(`${dir}/run`)).filter((path) => path.endsWith("evaluation.json"));
+    equal(before.length, 2);
+    const other = await configOf(dir, { data: { train: rows, eval: `${dir}/broken.jsonl` } });
+    await refused(train, other, /^Cannot read \S+broken\.jsonl:4: "response_ids" is /);
+    deepEqual((await walk(`${dir}/run`)).filter((path) => path.endsWith("evaluation.json")), before);
+  }));
+
+Deno.test("answers that cannot be read stop a run that goes on, and none that begins anew", () =>
+  withFiles(async (dir) => {
+    const labels = { judge: "verifier", verifier: `${dir}/good.ts` };
+    const config = await configOf(dir, { labels });
+    const { responses } = iterationPaths(config.output_dir, 0);
+    const stop = new AbortController();
+    const onProgress = ({ stage }: { stage: string }): void => {
+      if (stage === "label") stop.abort();
+    };
+    await rejects(train(config, { signal: stop.signal, onProgress }), /StoppedError/);
+    await Deno.writeTextFile(responses, "no row\n");
+    await refused(train, config, /^Cannot read \S+responses\.jsonl:1: .+; delete the file to generate again$/);
+    const { iterations } = await train(config, { force: true });
+    equal(iterations.at(-1)!.iteration, 0);
   }));
 
 Deno.test("notes about the rows come once, after the device is told", () =>

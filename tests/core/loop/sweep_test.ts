@@ -122,5 +122,20 @@ Deno.test("sweep() checks every run before the first, and names the one that is 
     await rejects(swept(["method=dnpo:,dnpo;"]), {
       message: /would both lie in .*, expected values whose names differ/,
     });
+    await rejects(swept(["training.seed=1,2"], [1, 2]), {
+      name: "UserError",
+      message: "seed=2, seed 1: Cannot sweep: --vary makes the seed 2, expected it of --seeds alone",
+    });
+    await rejects(swept(["output_dir=a,b"]), { name: "UserError", message: /: Cannot sweep: --vary has output_dir, / });
     await rejects(Deno.stat(`${dir}/sweep`), Deno.errors.NotFound);
+  }));
+
+Deno.test("sweep() names the run whose settings are wrong for its seed", () =>
+  withInput(async (dir) => {
+    await Deno.writeTextFile(`${dir}/sweep.yaml`, JSON.stringify(await configOf(dir, { iterations: 1 })));
+    const setOfSeed = (): Promise<string[]> => Promise.resolve(["training.max_steps=x"]);
+    await rejects(
+      sweep(`${dir}/sweep.yaml`, { variants: variantsOf([]), seeds: [7], setOfSeed, dir: `${dir}/sweep` }),
+      { name: "UserError", message: /^seed 7: .*training\.max_steps/ },
+    );
   }));

@@ -51,6 +51,22 @@ Deno.test("RunReader says running while the folder is locked, and has its progre
     },
   ));
 
+Deno.test("RunReader says running between stages, however long nothing is written, and how a long log's process ended", () => {
+  const at = "2026-01-01T00:00:00Z";
+  const notes = Array.from({ length: 300 }, () => ({ at, note: "hi" }));
+  const log = lines({ at, begin: { dnpo: "1", deno: "2", system: "x" } }, ...notes);
+  return withRun({ ...TRIAL, "log.jsonl": log }, async (dir) => {
+    for await (const { name } of Deno.readDir(dir)) await Deno.utime(`${dir}/${name}`, 1e9, 1e9);
+    const reader = new RunReader(dir);
+    {
+      using _lock = await lockFolder(dir);
+      deepEqual([(await reader.read()).state, (await reader.read()).progress], ["running", null]);
+    }
+    const killed = await reader.read();
+    deepEqual([killed.state, killed.ended, killed.log.length], ["stopped", { end: null }, 200]);
+  });
+});
+
 Deno.test("RunReader names a malformed line, and reads on once it is mended", () =>
   withRun({ "metrics.jsonl": "[]\n" }, async (dir) => {
     const reader = new RunReader(dir);

@@ -57,5 +57,7 @@ Deno.test("MlflowClient follows no redirection, and waits for no server that is 
   match(await refusal(client.experiment("x")), /gives no usable answer/);
   await server[Symbol.asyncDispose]();
   match(await waiting, /gives no usable answer/);
-  match(await refusal(new MlflowClient(server.url).experiment("x")), /gives no usable answer: .*onnect/);
+  const away = await refusal(new MlflowClient(server.url).experiment("x"));
+  match(away, /gives no usable answer: .*onnect/);
+  equal(away.split(server.url).length, 2, `it names the address once: ${away}`);
 });

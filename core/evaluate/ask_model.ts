@@ -7,7 +7,7 @@ import { rollingWindows } from "../benchmark/rolling_windows.ts";
 import type { Answer } from "../benchmark/score_document.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
-import { sha256 } from "../files/digest.ts";
+import { digestText } from "../files/stream_digest.ts";
 import type { AnyModel } from "../model/model.ts";
 import { quote } from "../values.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
@@ -80,13 +80,10 @@ export class ModelAsker {
     const prefix = shared.length >= LEAST_SHARED ? shared : [];
     const answers: Answer[] = [];
     const left: number[] = [];
-    const keys = await Promise.all(
-      documents.map(({ rows }) =>
-        sha256(
-          JSON.stringify([identity, prefix.length, rows.map(({ context, continuation }) => [context, continuation])]),
-        )
-      ),
-    );
+    const keys = documents.map(({ isWhole, rows }) => {
+      const ids = rows.map(({ context, continuation }) => [context, continuation]);
+      return digestText(JSON.stringify([identity, isWhole ? "rolling" : "choices", prefix.length, ids]));
+    });
     for (const [i, key] of keys.entries()) {
       const known = journal?.get(key);
       if (known === undefined) left.push(i);
@@ -134,7 +131,7 @@ export class ModelAsker {
     });
     const answers: Answer[] = [];
     const left: number[] = [];
-    const keys = await Promise.all(rows.map((row) => sha256(JSON.stringify([identity, "generate", row]))));
+    const keys = rows.map((row) => digestText(JSON.stringify([identity, "generate", row])));
     for (const [i, key] of keys.entries()) {
       const known = journal?.get(key);
       if (known === undefined) left.push(i);

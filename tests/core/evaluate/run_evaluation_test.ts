@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { runEvaluation, type RunEvaluationOptions } from "../../../core/evaluate/run_evaluation.ts";
+import type { JsonValue } from "../../../core/data/formats/json_numbers.ts";
 import { jsonLines } from "../../_shared/tiny_model.ts";
 import { withFolder } from "../_tiny.ts";
 
@@ -145,6 +146,28 @@ Deno.test("runEvaluation() measures the perplexity of a text, in windows", () =>
     await rejects(runEvaluation(MODEL, { options: { tasks: "perplexity" }, output: `${dir}/out` }), {
       message: "Cannot evaluate perplexity: no text is named, expected --text FILE",
     });
+  }));
+
+Deno.test("runEvaluation() keeps a text's perplexity apart from its likelihood as an answer", () =>
+  withFolder(async (dir) => {
+    const text = "sort cab>abc";
+    await Deno.writeTextFile(`${dir}/text.txt`, text);
+    await Deno.writeTextFile(
+      `${dir}/whole.yaml`,
+      `task: whole\ndataset_path: text\ndataset_kwargs: {data_files: {test: ${dir}/text.txt}}\ntest_split: test\n` +
+        `output_type: loglikelihood\ndoc_to_text: ""\ndoc_to_target: text\ntarget_delimiter: ""\n`,
+    );
+    const answerTo = async (tasks: string): Promise<JsonValue> => {
+      const [{ evaluated }] = await runEvaluation(MODEL, {
+        options: { tasks },
+        output: `${dir}/out`,
+        ...(tasks === "perplexity" ? { textFiles: [`${dir}/text.txt`] } : { taskFiles: [`${dir}/whole.yaml`] }),
+      }) as [Awaited<ReturnType<typeof runEvaluation>>[number]];
+      return evaluated.samples.get(tasks)![0]!.filtered_resps!;
+    };
+    // Both ask for the same ids.
+    const [[logp]] = await answerTo("whole") as [[string, string]];
+    deepEqual(await answerTo("perplexity"), [logp]);
   }));
 
 Deno.test("runEvaluation() says which rows are missing, and writes nothing then", () =>

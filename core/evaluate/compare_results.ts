@@ -1,5 +1,6 @@
 /** Two evaluations of the same documents, side by side. @module */
 import type { FoundGroup } from "../benchmark/find_tasks.ts";
+import { isSame } from "../data/formats/shared_prompt.ts";
 import { UserError } from "../error.ts";
 import type { Sample } from "./sample_task.ts";
 import { type PairedDifference, pairedDifference } from "./paired_difference.ts";
@@ -52,6 +53,9 @@ export function compareResults(
   return [...tasks, ...pooled];
 }
 
+/** What tells documents and prompts apart; of the prompts it is the first request's context alone. */
+const HASHES = ["doc_hash", "prompt_hash", "target_hash"] as const;
+
 /** The values of both models by `metric,filter`, in the order of the documents. */
 function pairsOf(
   own: readonly Sample[],
@@ -68,13 +72,16 @@ function pairsOf(
   const pairs = new Map<string, [number[], number[]]>();
   for (const sample of own) {
     const match = others.get(key(sample));
-    const differs = (["doc_hash", "prompt_hash", "target_hash"] as const).find((name) =>
-      sample[name] !== match?.[name]
-    );
-    if (match === undefined || differs !== undefined) {
+    const hash = HASHES.find((name) => sample[name] !== match?.[name]);
+    const has = hash !== undefined
+      ? `another ${hash}`
+      : isSame(sample.arguments!, match!.arguments ?? null)
+      ? null
+      : "other arguments";
+    if (match === undefined || has !== null) {
       throw new UserError(
-        `Cannot compare ${task} with ${of}: document ${sample.doc_id} has another ${differs ?? "doc_hash"}, expected ` +
-          "the same prompts (rows, examples, seed, chat template)",
+        `Cannot compare ${task} with ${of}: document ${sample.doc_id} has ${has}, expected the same prompts, choices and ` +
+          "settings of generation (rows, examples, seed, chat template, --gen-kwargs)",
       );
     }
     for (const metric of sample.metrics as string[]) {

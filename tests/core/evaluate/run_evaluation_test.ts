@@ -122,6 +122,14 @@ Deno.test("runEvaluation() compares with a model or a results file, document by 
     await rejects(run({ options: { tasks: "choose", systemInstruction: "x" }, baseline: own!.files.results }), {
       message: /^Cannot compare choose with .*: document 0 has another prompt_hash/,
     });
+    await rejects(run({ options: { tasks: "write", genKwargs: { max_gen_toks: 2 } }, baseline: own!.files.results }), {
+      message: /^Cannot compare write with .*: document 0 has other arguments, expected the same prompts, choices and /,
+    });
+    const choose = await Deno.readTextFile(`${dir}/choose.yaml`);
+    await Deno.writeTextFile(`${dir}/choose.yaml`, choose.replace('target_delimiter: ""', 'target_delimiter: " "'));
+    await rejects(run({ options: { tasks: "choose" }, baseline: own!.files.results }), {
+      message: /^Cannot compare choose with .*: document 0 has other arguments/,
+    });
     await rejects(run({ baseline: `${dir}/none.json` }), { message: /none\.json/ });
   }));
 

@@ -19,14 +19,17 @@ export interface ResultDifference extends PairedDifference {
 /** The samples of each task. */
 export type TaskSamples = ReadonlyMap<string, readonly Sample[]>;
 
+/** By task, the metrics whose results are means of documents' values. */
+export type TaskMeans = ReadonlyMap<string, readonly string[]>;
+
 /**
- * The paired differences of `samples` less `baseline`, for every task that both have, then for every group of which all
- * tasks are there. Throws a UserError where a task's documents or prompts are not the same.
+ * The paired differences of `samples` less `baseline` in the metrics that are means of documents' values, for every task
+ * of `means`, then for every group. Throws a UserError where a task's documents or requests are not the same.
  */
 export function compareResults(
   samples: TaskSamples,
   baseline: TaskSamples,
-  { groups, of }: { groups: readonly FoundGroup[]; of: string },
+  { groups, means, of }: { groups: readonly FoundGroup[]; means: TaskMeans; of: string },
 ): ResultDifference[] {
   const pairs = new Map<string, Map<string, [number[], number[]]>>();
   for (const [task, own] of samples) {
@@ -34,7 +37,7 @@ export function compareResults(
     if (other === undefined) {
       throw new UserError(`Cannot compare with ${of}: it has no samples of ${task}, expected those of the same tasks`);
     }
-    pairs.set(task, pairsOf(own, other, { task, of }));
+    pairs.set(task, pairsOf(own, other, { task, means: means.get(task) ?? [], of }));
   }
   const tasks = [...pairs].flatMap(([name, metrics]) => differencesOf(name, metrics));
   const pooled = groups.filter(({ metrics }) => metrics.length > 0).flatMap(({ name, leaves, metrics }) => {
@@ -60,7 +63,7 @@ const HASHES = ["doc_hash", "prompt_hash", "target_hash"] as const;
 function pairsOf(
   own: readonly Sample[],
   other: readonly Sample[],
-  { task, of }: { task: string; of: string },
+  { task, means, of }: { task: string; means: readonly string[]; of: string },
 ): Map<string, [number[], number[]]> {
   const key = ({ doc_id, filter }: Sample): string => `${doc_id} ${filter}`;
   const others = new Map(other.map((sample) => [key(sample), sample]));
@@ -84,7 +87,7 @@ function pairsOf(
           "settings of generation (rows, examples, seed, chat template, --gen-kwargs)",
       );
     }
-    for (const metric of sample.metrics as string[]) {
+    for (const metric of means) {
       const [a, b] = [sample[metric], match[metric]];
       if (typeof a !== "number" || typeof b !== "number") continue;
       const name = `${metric},${sample.filter}`;

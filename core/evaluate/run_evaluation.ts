@@ -1,5 +1,4 @@
 /** `dnpo evaluate` without its command line: finds models, asks them, writes results, compares. @module */
-import type { FoundGroup } from "../benchmark/find_tasks.ts";
 import { readTaskFile } from "../benchmark/task_file.ts";
 import { PERPLEXITY } from "../benchmark/tasks/perplexity.ts";
 import type { TaskConfig } from "../benchmark/task_config.ts";
@@ -14,7 +13,7 @@ import { lockFolder } from "../run/run_lock.ts";
 import { iterationPaths } from "../run/run_paths.ts";
 import { iterationsIn } from "../run/run_work.ts";
 import { AnswerJournal } from "./answer_journal.ts";
-import { compareResults, type ResultDifference, type TaskSamples } from "./compare_results.ts";
+import { compareResults, type ResultDifference, type TaskMeans, type TaskSamples } from "./compare_results.ts";
 import {
   type Evaluated,
   type EvaluateHooks,
@@ -83,6 +82,7 @@ export async function runEvaluation(
     resolve: async (name) => (await resolveDataset(name, { onProgress })).paths,
     onTask: (done, total) => onProgress({ stage: "read tasks", done, total }),
   });
+  const means = baseline === undefined ? null : comparableOf(tasks);
   using device = await openToolDevice();
   const evaluate = async ({ name, folder }: NamedFolder): Promise<EvaluationEntry> => {
     const dir = join(output, sanitized(name));
@@ -100,15 +100,16 @@ export async function runEvaluation(
     );
     return { name, evaluated, files: await writeResults(dir, evaluated) };
   };
-  const compared = isFile
-    ? { of: baseline!, samples: await samplesBeside(baseline!, tasks) }
-    : other === null
-    ? null
-    : { of: other.name, samples: (await evaluate(other)).evaluated.samples };
+  const compared = baseline === undefined || means === null ? null : {
+    of: baseline,
+    means,
+    groups: tasks.groups,
+    samples: other === null ? await samplesBeside(baseline, tasks) : (await evaluate(other)).evaluated.samples,
+  };
   const entries: EvaluationEntry[] = [];
   for (const each of models) {
     const entry = await evaluate(each);
-    const differences = compared && differencesTo(entry, compared, tasks.groups);
+    const differences = compared && compareResults(entry.evaluated.samples, compared.samples, compared);
     entries.push({ ...entry, ...(differences && { differences }) });
   }
   return entries;
@@ -184,10 +185,16 @@ function parseSample(line: string, where: string): Sample {
   }
 }
 
-function differencesTo(
-  { evaluated }: EvaluationEntry,
-  { of, samples }: { of: string; samples: TaskSamples },
-  groups: readonly FoundGroup[],
-): ResultDifference[] {
-  return compareResults(evaluated.samples, samples, { groups, of });
+/** What of the tasks' results can be compared. Throws a UserError for a task of which nothing can. */
+function comparableOf({ tasks }: OpenTasks): TaskMeans {
+  return new Map(tasks.map(({ config: { task }, metrics }) => {
+    const means = metrics.filter(({ aggregation }) => aggregation === "mean").map(({ name }) => name);
+    if (means.length > 0) return [task, means];
+    throw new UserError(
+      `Cannot compare ${task} with a baseline: ${
+        metrics.map(({ name }) => name).join(", ")
+      } of it are no means of its ` +
+        "documents, expected tasks that have such (or no --baseline)",
+    );
+  }));
 }

@@ -151,6 +151,12 @@ Deno.test("runEvaluation() measures the perplexity of a text, in windows", () =>
     ok(Math.abs(whole["bits_per_byte,none"]! * Math.LN2 - logs[1]!) < 1e-12);
     // Windows of fewer tokens know less of what came before.
     ok((await perplexityOf(4))["byte_perplexity,none"] !== whole["byte_perplexity,none"]);
+    const compared = { textFiles: [`${dir}/text.txt`], baseline: MODEL };
+    await rejects(runEvaluation(MODEL, { options: { tasks: "perplexity" }, output: `${dir}/out`, ...compared }), {
+      name: "UserError",
+      message: "Cannot compare perplexity with a baseline: word_perplexity, byte_perplexity, bits_per_byte, " +
+        "token_perplexity of it are no means of its documents, expected tasks that have such (or no --baseline)",
+    });
     await rejects(runEvaluation(MODEL, { options: { tasks: "perplexity" }, output: `${dir}/out` }), {
       message: "Cannot evaluate perplexity: no text is named, expected --text FILE",
     });

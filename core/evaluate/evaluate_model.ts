@@ -69,7 +69,12 @@ export async function evaluateModel(
 ): Promise<Evaluated> {
   const begun = performance.now();
   const date = Date.now() / 1000;
-  const { quantization = "none" } = options;
+  const { quantization = "none", batchTokens } = options;
+  if (batchTokens !== undefined && !(Number.isSafeInteger(batchTokens) && batchTokens > 0)) {
+    throw new UserError(
+      `Cannot evaluate in batches of ${batchTokens} tokens: expected a whole number from 1 (--batch-tokens)`,
+    );
+  }
   const tokenizer = await tokenizerOf(files);
   if (tokenizer === null) throw new UserError(`Cannot evaluate ${name}: there is no tokenizer.json, expected one`);
   const maxLength = await longestInput(files, options.maxLength);
@@ -97,7 +102,7 @@ export async function evaluateModel(
         requests,
         maxLength,
         addBosToken: options.addBosToken,
-        batchTokens: options.batchTokens,
+        batchTokens,
         journal,
         identity,
         signal,

@@ -44,8 +44,11 @@ export async function openTasks(
   { tasks: names, own = [], numFewShot, seed, genKwargs }: BenchmarkOptions,
   { onTask = () => {}, ...places }: RowPlaces & { onTask?: (done: number, total: number) => void },
 ): Promise<OpenTasks> {
-  if (numFewShot !== undefined && !(Number.isInteger(numFewShot) && numFewShot >= 0)) {
+  if (numFewShot !== undefined && !(Number.isSafeInteger(numFewShot) && numFewShot >= 0)) {
     throw new UserError(`Cannot evaluate with ${numFewShot} examples: expected a whole number from 0`);
+  }
+  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
+    throw new UserError(`Cannot draw examples with the seed ${seed}: expected a whole number from 0`);
   }
   const { tasks: configs, groups } = findTasks(names, own);
   const tasks: BenchmarkTask[] = [];

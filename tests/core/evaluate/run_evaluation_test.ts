@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import type { EvaluateOptions } from "../../../core/evaluate/evaluate_model.ts";
 import { runEvaluation, type RunEvaluationOptions } from "../../../core/evaluate/run_evaluation.ts";
 import type { JsonValue } from "../../../core/data/formats/json_numbers.ts";
 import { jsonLines } from "../../_shared/tiny_model.ts";
@@ -160,6 +161,18 @@ Deno.test("runEvaluation() measures the perplexity of a text, in windows", () =>
     await rejects(runEvaluation(MODEL, { options: { tasks: "perplexity" }, output: `${dir}/out` }), {
       message: "Cannot evaluate perplexity: no text is named, expected --text FILE",
     });
+  }));
+
+Deno.test("runEvaluation() takes whole numbers alone where parts mean nothing", () =>
+  withTasks(async (_dir, run) => {
+    const refuses = (options: Partial<EvaluateOptions>, message: string): Promise<void> =>
+      rejects(run({ options: { tasks: "choose", ...options } }), { name: "UserError", message });
+    await refuses({ numFewShot: 2.5 }, "Cannot evaluate with 2.5 examples: expected a whole number from 0");
+    await refuses({ seed: 1.5 }, "Cannot draw examples with the seed 1.5: expected a whole number from 0");
+    await refuses({ limit: 0 }, "Cannot limit the documents to 0: expected a number of documents, or a share below 1");
+    const inBatches = "expected a whole number from 1 (--batch-tokens)";
+    await refuses({ batchTokens: 0 }, `Cannot evaluate in batches of 0 tokens: ${inBatches}`);
+    await refuses({ batchTokens: 1.5 }, `Cannot evaluate in batches of 1.5 tokens: ${inBatches}`);
   }));
 
 Deno.test("runEvaluation() keeps a text's perplexity apart from its likelihood as an answer", () =>

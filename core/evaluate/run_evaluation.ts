@@ -1,7 +1,8 @@
 /** `dnpo evaluate` without its command line: finds models, asks them, writes results, compares. @module */
+import { findTasks } from "../benchmark/find_tasks.ts";
 import { readTaskFile } from "../benchmark/task_file.ts";
 import { PERPLEXITY } from "../benchmark/tasks/perplexity.ts";
-import type { TaskConfig } from "../benchmark/task_config.ts";
+import { outputTypeOf, type TaskConfig } from "../benchmark/task_config.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
@@ -66,9 +67,9 @@ export async function runEvaluation(
     RunEvaluationOptions,
   hooks: Omit<EvaluateHooks, "journal"> = {},
 ): Promise<EvaluationEntry[]> {
-  const { onProgress = () => {}, onNote } = hooks;
+  const { onProgress = () => {}, onNote = () => {} } = hooks;
   const resolve = async (name: string): Promise<string> => (await resolveModel(name, { onProgress })).paths[0]!;
-  const own = await ownTasks(options, { taskFiles, textFiles });
+  const own = await ownTasks(options, { taskFiles, textFiles, onNote });
   const finding = { resolve, onNote, quantization: options.quantization ?? "none" };
   const models = iterations === "all"
     ? await iterationsOf(model)
@@ -82,6 +83,9 @@ export async function runEvaluation(
     resolve: async (name) => (await resolveDataset(name, { onProgress })).paths,
     onTask: (done, total) => onProgress({ stage: "read tasks", done, total }),
   });
+  if (options.genKwargs !== undefined && tasks.tasks.every(({ config }) => outputTypeOf(config) !== "generate_until")) {
+    onNote("Warning: no answer of these tasks is generated: --gen-kwargs changes nothing");
+  }
   const means = baseline === undefined ? null : comparableOf(tasks);
   using device = await openToolDevice();
   const evaluate = async ({ name, folder }: NamedFolder): Promise<EvaluationEntry> => {
@@ -115,16 +119,44 @@ export async function runEvaluation(
   return entries;
 }
 
+/** Where the task of texts comes from. */
+const TEXT_FLAG = "--text";
+
 async function ownTasks(
   { tasks }: EvaluateOptions,
-  { taskFiles, textFiles }: { taskFiles: readonly string[]; textFiles: readonly string[] },
+  { taskFiles, textFiles, onNote }: {
+    taskFiles: readonly string[];
+    textFiles: readonly string[];
+    onNote: (line: string) => void;
+  },
 ): Promise<TaskConfig[]> {
   const own: TaskConfig[] = [];
-  for (const file of taskFiles) own.push(await readTaskFile(file));
+  const origins = new Map<string, string>();
+  const add = (config: TaskConfig, origin: string): void => {
+    const other = origins.get(config.task);
+    if (other !== undefined) {
+      throw new UserError(
+        `Cannot evaluate: ${other} and ${origin} are both the task ${config.task}, expected one of them`,
+      );
+    }
+    origins.set(config.task, origin);
+    own.push(config);
+  };
+  for (const file of taskFiles) add(await readTaskFile(file), file);
   if (textFiles.length > 0) {
-    own.push({ ...PERPLEXITY, dataset_kwargs: { data_files: { test: [...textFiles] }, sample_by: "document" } });
-  } else if (tasks.split(",").some((name) => name.trim() === PERPLEXITY.task)) {
+    const kwargs = { data_files: { test: [...textFiles] }, sample_by: "document" };
+    add({ ...PERPLEXITY, dataset_kwargs: kwargs }, TEXT_FLAG);
+  }
+  const asked = new Set(findTasks(tasks, own).tasks.map(({ task }) => task));
+  if (asked.has(PERPLEXITY.task) && !origins.has(PERPLEXITY.task)) {
     throw new UserError("Cannot evaluate perplexity: no text is named, expected --text FILE");
+  }
+  for (const [task, origin] of origins) {
+    if (asked.has(task)) continue;
+    if (origin === TEXT_FLAG) {
+      throw new UserError("Cannot evaluate: --text is given, but perplexity is not asked for, expected it in --tasks");
+    }
+    onNote(`Warning: the task ${task} of ${origin} is not asked for`);
   }
   return own;
 }

@@ -175,6 +175,27 @@ Deno.test("runEvaluation() takes whole numbers alone where parts mean nothing", 
     await refuses({ batchTokens: 1.5 }, `Cannot evaluate in batches of 1.5 tokens: ${inBatches}`);
   }));
 
+Deno.test("runEvaluation() says what of its options would change nothing", () =>
+  withTasks(async (dir, run) => {
+    const options = { tasks: "choose", genKwargs: { max_gen_toks: 2 } };
+    const taskFiles = [`${dir}/choose.yaml`, `${dir}/write.yaml`];
+    await rejects(run({ options, textFiles: [`${dir}/rows.jsonl`] }), {
+      name: "UserError",
+      message: "Cannot evaluate: --text is given, but perplexity is not asked for, expected it in --tasks",
+    });
+    await rejects(run({ options, taskFiles: [...taskFiles, ...taskFiles] }), {
+      message: `Cannot evaluate: ${taskFiles[0]} and ${taskFiles[0]} are both the task choose, expected one of them`,
+    });
+    const notes: string[] = [];
+    await runEvaluation(MODEL, { options, output: `${dir}/out`, taskFiles }, {
+      onNote: (line) => void notes.push(line),
+    });
+    deepEqual(notes, [
+      `Warning: the task write of ${dir}/write.yaml is not asked for`,
+      "Warning: no answer of these tasks is generated: --gen-kwargs changes nothing",
+    ]);
+  }));
+
 Deno.test("runEvaluation() keeps a text's perplexity apart from its likelihood as an answer", () =>
   withFolder(async (dir) => {
     const text = "sort cab>abc";

@@ -73,13 +73,29 @@ async function filesOf(config: TaskConfig, split: string, { data, resolve }: Row
   const folders = dataFolders(config).map((folder) => join(data, folder));
   for (const each of folders) {
     const found = await isFolder(each) ? (await namesIn(each)).filter((file) => isOfSplit(file, split)).sort() : [];
-    if (found.length > 0) return found.map((file) => join(each, file));
+    if (found.length === 0) continue;
+    if (!isWholeSplit(found)) {
+      throw new UserError(
+        `Cannot evaluate ${config.task}: ${each} has ${
+          found.join(", ")
+        }, expected one file of the split ${split}, or all ` +
+          "of its parts",
+      );
+    }
+    return found.map((file) => join(each, file));
   }
   throw new UserError(
     `Cannot evaluate ${config.task}: ${folders.map((each) => join(each, `${split}.jsonl`)).join(" and ")} ` +
       `${folders.length > 1 ? "are" : "is"} missing, expected rows of ${config.dataset_path} (or no --data, to take ` +
       "them from the hub)",
   );
+}
+
+/** Whether the files of a split are one, or its parts from the first to the last; copies would count rows twice. */
+function isWholeSplit(files: readonly string[]): boolean {
+  const parts = files.map((file) => /-(\d+)-of-(\d+)\.[a-z]+(?:\.gz)?$/.exec(file)?.slice(1).map(Number));
+  return files.length === 1 && parts[0] === undefined ||
+    parts.every((part, i) => part !== undefined && part[0] === i && part[1] === files.length);
 }
 
 /** Whether a file's name is `SPLIT.ENDING` or `SPLIT-00000-of-00001.ENDING`. */

@@ -218,6 +218,33 @@ Deno.test("runEvaluation() keeps a text's perplexity apart from its likelihood a
     deepEqual(await answerTo("perplexity"), [logp]);
   }));
 
+Deno.test("runEvaluation() takes a split's parts together, and refuses copies of it", () =>
+  withFolder(async (dir) => {
+    const folder = `${dir}/data/piqa`;
+    await Deno.mkdir(folder, { recursive: true });
+    const write = (file: string): Promise<void> =>
+      Deno.writeTextFile(`${folder}/${file}`, jsonLines([{ goal: "sort cab", sol1: "abc", sol2: "cab", label: 0 }]));
+    const run = (): ReturnType<typeof runEvaluation> =>
+      runEvaluation(MODEL, { options: { tasks: "piqa" }, output: `${dir}/out`, data: `${dir}/data` });
+    const refuses = (files: string): Promise<void> =>
+      rejects(run(), {
+        name: "UserError",
+        message: `Cannot evaluate piqa: ${folder} has ${files}, expected one file of the split validation, or all of ` +
+          "its parts",
+      });
+    await write("validation-00000-of-00002.jsonl");
+    await refuses("validation-00000-of-00002.jsonl");
+    await write("validation-00001-of-00002.jsonl");
+    equal((await run())[0]!.evaluated.samples.get("piqa")!.length, 2);
+    await write("validation.jsonl");
+    await refuses("validation-00000-of-00002.jsonl, validation-00001-of-00002.jsonl, validation.jsonl");
+    await Deno.remove(`${folder}/validation-00000-of-00002.jsonl`);
+    await Deno.remove(`${folder}/validation-00001-of-00002.jsonl`);
+    equal((await run())[0]!.evaluated.samples.get("piqa")!.length, 1);
+    await write("validation.json");
+    await refuses("validation.json, validation.jsonl");
+  }));
+
 Deno.test("runEvaluation() says which rows are missing, and writes nothing then", () =>
   withFolder(async (dir) => {
     const run = (tasks: string): Promise<unknown> =>

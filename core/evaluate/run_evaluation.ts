@@ -5,7 +5,7 @@ import { PERPLEXITY } from "../benchmark/tasks/perplexity.ts";
 import { outputTypeOf, type TaskConfig } from "../benchmark/task_config.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { UserError } from "../error.ts";
-import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
+import { makeFolder, replaceFileAtomic, writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject, readText, removeFile } from "../files/io.ts";
 import { basename, dirname, join } from "../files/path.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
@@ -177,9 +177,13 @@ async function iterationsOf(run: string): Promise<NamedFolder[]> {
 async function writeResults(dir: string, { results, samples }: Evaluated): Promise<EvaluationEntry["files"]> {
   const time = new Date().toISOString().replace("Z", "").replaceAll(":", "-");
   const paths: string[] = [];
+  const encoder = new TextEncoder();
   for (const [task, lines] of samples) {
     const path = join(dir, `samples_${task}_${time}.jsonl`);
-    await writeFileAtomic(path, lines.map((line) => JSON.stringify(line) + "\n").join(""));
+    // A sample has its prompt once for each choice: as one text they may be longer than a text can be.
+    await replaceFileAtomic(path, async (write) => {
+      for (const line of lines) await write(encoder.encode(JSON.stringify(line) + "\n"));
+    });
     paths.push(path);
   }
   const path = join(dir, `results_${time}.json`);

@@ -4,7 +4,7 @@ import { dataFolders, splitSource } from "../benchmark/task_data.ts";
 import type { TaskRows } from "../benchmark/benchmark_task.ts";
 import { DATA_ENDINGS, readFileRows } from "../data/formats/file_rows.ts";
 import { UserError } from "../error.ts";
-import { isFolder, namesIn, readText } from "../files/io.ts";
+import { decodeUtf8, explained, isFolder, namesIn, readWhole } from "../files/io.ts";
 import { join } from "../files/path.ts";
 import { quote } from "../values.ts";
 
@@ -57,12 +57,19 @@ async function readTexts({ task, dataset_kwargs }: TaskConfig, files: readonly s
   }
   const rows: Doc[] = [];
   for (const path of files) {
-    const text = await readText(path);
+    const text = await readPythonText(path);
     if (text === "") throw new UserError(`Cannot evaluate ${task}: ${path} is empty, expected a text`);
-    const parts = by === "document" ? [text] : text.replace(/\r?\n$/, "").split(/\r\n|\n|\r/);
+    const parts = by === "document" ? [text] : text.replace(/\n$/, "").split("\n");
     rows.push(...parts.map((part) => ({ text: part })));
   }
   return rows;
+}
+
+/** A file's text as Python opens it: every line ends with "\n", and a byte order mark is a part of the text. */
+async function readPythonText(path: string): Promise<string> {
+  const bytes = await explained(`Cannot read ${path}`, () => readWhole(path));
+  const hasMark = [0xef, 0xbb, 0xbf].every((byte, i) => bytes[i] === byte);
+  return (hasMark ? "\ufeff" : "") + decodeUtf8(bytes, path).replace(/\r\n?/g, "\n");
 }
 
 /** The local files of a split. */

@@ -218,6 +218,43 @@ Deno.test("runEvaluation() keeps a text's perplexity apart from its likelihood a
     deepEqual(await answerTo("perplexity"), [logp]);
   }));
 
+Deno.test("runEvaluation() reads texts as the loader of datasets does", () =>
+  withFolder(async (dir) => {
+    const path = `${dir}/text.txt`;
+    await Deno.writeTextFile(
+      `${dir}/lines.yaml`,
+      `task: lines\ndataset_path: text\ndataset_kwargs: {data_files: {test: ${path}}}\ntest_split: test\n` +
+        `output_type: loglikelihood_rolling\ndoc_to_target: "text {{text}}"\n`,
+    );
+    const textsOf = async (tasks: string): Promise<JsonValue[]> => {
+      const [{ evaluated }] = await runEvaluation(MODEL, {
+        options: { tasks },
+        output: `${dir}/out`,
+        ...(tasks === "lines" ? { taskFiles: [`${dir}/lines.yaml`] } : { textFiles: [path] }),
+      }) as [Awaited<ReturnType<typeof runEvaluation>>[number]];
+      return evaluated.samples.get(tasks)!.map(({ doc }) => (doc as Record<string, JsonValue>).text!);
+    };
+    // What datasets 5.0.1 makes of these bytes.
+    for (
+      const [written, whole, lines] of [
+        ["a\r\nb\r\n", "a\nb\n", ["a", "b"]],
+        ["a\rb\r", "a\nb\n", ["a", "b"]],
+        ["a\n\n", "a\n\n", ["a", ""]],
+        ["\ufeffa\nb", "\ufeffa\nb", ["\ufeffa", "b"]],
+      ] as const
+    ) {
+      await Deno.writeTextFile(path, written);
+      deepEqual(await textsOf("perplexity"), [whole]);
+      deepEqual(await textsOf("lines"), lines);
+    }
+    await Deno.writeFile(path, new Uint8Array([97, 255]));
+    await rejects(textsOf("perplexity"), { name: "UserError", message: `Cannot read ${path}: it is not UTF-8` });
+    await rejects(
+      runEvaluation(MODEL, { options: { tasks: "perplexity" }, output: `${dir}/out`, textFiles: [`${dir}/none.txt`] }),
+      { name: "UserError", message: new RegExp(`^Cannot read ${dir}/none\\.txt: `) },
+    );
+  }));
+
 Deno.test("runEvaluation() takes a split's parts together, and refuses copies of it", () =>
   withFolder(async (dir) => {
     const folder = `${dir}/data/piqa`;

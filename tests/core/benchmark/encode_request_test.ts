@@ -55,6 +55,15 @@ Deno.test("a pair's ids are those of both texts together, cut where the context'
   throws(() => pair(" \n", "b"), { name: "UserError", message: /^Cannot score a context: it is of white space/ });
 });
 
+Deno.test("choices of one context share its ids", async () => {
+  const encoder = new RequestEncoder(await tokenizer({ bos: "there" }));
+  const [first, second, other, third] = [["ab", " c"], ["ab", " d"], ["a", " d"], ["ab", " e"]].map((
+    [context, continuation],
+  ) => encoder.encodePair({ context: context!, continuation: continuation! }).context);
+  equal(second, first);
+  deepEqual([first, other, third], [ids("ab"), ids("a"), ids("ab")]);
+});
+
 Deno.test("special tokens are the tokenizer's own, but for a text that begins with them", async () => {
   const written = await tokenizer({ bos: "written" });
   const encoder = new RequestEncoder(written);

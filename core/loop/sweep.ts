@@ -76,7 +76,8 @@ export async function sweep(config: string, options: SweepOptions, hooks: SweepH
   checkFolders(points, dir);
   const settingsOf = async ({ variant, seed, dir }: Point, ofSeed: readonly string[]): Promise<ResolvedConfig> => {
     const seeded = seed === null ? [] : [`training.seed=${seed}`, `generation.seed=${seed}`];
-    return await loadConfig(config, { set: [...set, ...ofSeed, ...seeded, ...variant.set, `output_dir=${dir}`] });
+    const folder = `output_dir=${JSON.stringify(dir)}`;
+    return await loadConfig(config, { set: [...set, ...ofSeed, ...seeded, ...variant.set, folder] });
   };
   for (const point of points) await named(point, () => settingsOf(point, []));
   await makeFolder(dir);

@@ -8,6 +8,7 @@ import { maxLengthOf } from "../benchmark/encode_request.ts";
 import { quickIdentity } from "../checkpoint/folder_identity.ts";
 import type { Quantization } from "../config/choices.ts";
 import type { JsonValue } from "../data/formats/json_numbers.ts";
+import { templateTexts } from "../data/tokenizer/chat_template.ts";
 import { readTokenizerParts, type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import { sha256 } from "../files/digest.ts";
@@ -203,6 +204,5 @@ export function sanitized(name: string): string {
 
 async function templateText(files: ModelFiles): Promise<string | null> {
   const { config, jinja } = await readTokenizerParts(files);
-  if (jinja !== null) return jinja;
-  return typeof config.chat_template === "string" ? config.chat_template : null;
+  return templateTexts(config, { jinja, origin: files.pathOf("tokenizer_config.json") })?.usual ?? null;
 }

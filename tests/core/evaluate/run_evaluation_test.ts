@@ -255,6 +255,26 @@ Deno.test("runEvaluation() reads texts as the loader of datasets does", () =>
     );
   }));
 
+Deno.test("runEvaluation() writes down the chat template that it applies, of several the default one", () =>
+  withTasks(async (dir) => {
+    const model = `${dir}/model`;
+    await Deno.mkdir(model);
+    for await (const { name } of Deno.readDir(MODEL)) await Deno.copyFile(`${MODEL}/${name}`, `${model}/${name}`);
+    const path = `${model}/tokenizer_config.json`;
+    const template = "{% for message in messages %}{{ message.content }}{% endfor %}";
+    const templates = [{ name: "rag", template: "x" }, { name: "default", template }];
+    const config = { ...JSON.parse(await Deno.readTextFile(path)), chat_template: templates };
+    await Deno.writeTextFile(path, JSON.stringify(config));
+    const [entry] = await runEvaluation(model, {
+      options: { tasks: "choose", limit: 1, applyChatTemplate: true },
+      output: `${dir}/out`,
+      taskFiles: [`${dir}/choose.yaml`],
+    });
+    const { results } = entry!.evaluated;
+    equal(results.chat_template, template);
+    match(String(results.chat_template_sha), /^[0-9a-f]{64}$/);
+  }));
+
 Deno.test("runEvaluation() takes a split's parts together, and refuses copies of it", () =>
   withFolder(async (dir) => {
     const folder = `${dir}/data/piqa`;

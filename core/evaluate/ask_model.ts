@@ -27,7 +27,7 @@ export interface AskOptions {
   batchTokens?: number | undefined;
   /** Answers from before; new ones go into it. */
   journal?: AnswerJournal | undefined;
-  /** What else an answer depends on: the model's files, the device. */
+  /** What else an answer depends on: the model's files, the device, the program. */
   identity: string;
   /** Called as documents are done, and as tokens are run. */
   onProgress?: (progress: { done: number; total: number; tokens: number }) => void;

@@ -95,7 +95,8 @@ export async function evaluateModel(
   try {
     using commands = new Commands(device);
     const asker = new ModelAsker(commands, model, tokenizer);
-    const identity = [await quickIdentity(model.folder), quantization, device.name, device.family].join(" ");
+    const identity = [denoConfig.version, await quickIdentity(model.folder), quantization, device.name, device.family]
+      .join(" ");
     for (const { task, requests } of asked) {
       const stage = task.config.task;
       const { answers, cut: lost } = await asker.ask({

@@ -11,7 +11,7 @@ import { digestText } from "../files/stream_digest.ts";
 import type { AnyModel } from "../model/model.ts";
 import { quote } from "../values.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
-import { choiceLogps } from "./choice_logps.ts";
+import { choiceLogps, type ChoiceScore } from "./choice_logps.ts";
 import { generateUntil } from "./generate_until.ts";
 
 /** What is asked, and how. */
@@ -85,7 +85,8 @@ export class ModelAsker {
       return digestText(JSON.stringify([identity, isWhole ? "rolling" : "choices", prefix.length, ids]));
     });
     for (const [i, key] of keys.entries()) {
-      const known = journal?.get(key);
+      // A text without tokens has no window: nothing is asked.
+      const known = documents[i]!.rows.length === 0 ? answerOf(documents[i]!, []) : journal?.get(key);
       if (known === undefined) left.push(i);
       else answers[i] = known;
     }
@@ -97,13 +98,7 @@ export class ModelAsker {
       ...(signal && { signal }),
       onDocument: (place, scores) => {
         const i = left[place]!;
-        const { isWhole, rows } = documents[i]!;
-        const answer = isWhole
-          ? {
-            logp: scores.reduce((sum, { logp }) => sum + logp, 0),
-            tokens: rows.reduce((sum, { continuation }) => sum + continuation.length, 0),
-          }
-          : scores.map(({ logp, isGreedy }) => ({ logp, isGreedy }));
+        const answer = answerOf(documents[i]!, scores);
         answers[i] = answer;
         // JSON has no infinity; such an answer is computed again.
         if (scores.every(({ logp }) => Number.isFinite(logp))) journal?.put(keys[i]!, answer);
@@ -157,6 +152,15 @@ interface ScoredDocument {
   /** Whether the rows are windows of one text. */
   isWhole: boolean;
   isCut: boolean;
+}
+
+/** The answer to a document, of the scores of its rows. */
+function answerOf({ isWhole, rows }: ScoredDocument, scores: readonly ChoiceScore[]): Answer {
+  if (!isWhole) return scores.map(({ logp, isGreedy }) => ({ logp, isGreedy }));
+  return {
+    logp: scores.reduce((sum, { logp }) => sum + logp, 0),
+    tokens: rows.reduce((sum, { continuation }) => sum + continuation.length, 0),
+  };
 }
 
 function encodeScored(encoder: RequestEncoder, request: DocumentRequest, options: AskOptions): ScoredDocument {

@@ -224,7 +224,7 @@ Deno.test("runEvaluation() reads texts as the loader of datasets does", () =>
     await Deno.writeTextFile(
       `${dir}/lines.yaml`,
       `task: lines\ndataset_path: text\ndataset_kwargs: {data_files: {test: ${path}}}\ntest_split: test\n` +
-        `output_type: loglikelihood_rolling\ndoc_to_target: "text {{text}}"\n`,
+        `output_type: loglikelihood_rolling\ndoc_to_target: text\n`,
     );
     const textsOf = async (tasks: string): Promise<JsonValue[]> => {
       const [{ evaluated }] = await runEvaluation(MODEL, {
@@ -247,6 +247,16 @@ Deno.test("runEvaluation() reads texts as the loader of datasets does", () =>
       deepEqual(await textsOf("perplexity"), [whole]);
       deepEqual(await textsOf("lines"), lines);
     }
+    // An empty line has no token to predict, and adds a word: lm-eval's pattern splits it into one.
+    await Deno.writeTextFile(path, "a b\n\n");
+    const [{ evaluated }] = await runEvaluation(MODEL, {
+      options: { tasks: "lines" },
+      output: `${dir}/out`,
+      taskFiles: [`${dir}/lines.yaml`],
+    }) as [Awaited<ReturnType<typeof runEvaluation>>[number]];
+    const samples = evaluated.samples.get("lines")!;
+    const [logp] = samples[0]!.filtered_resps as [string];
+    deepEqual(samples.map(({ word_perplexity: sum }) => sum), [[Number(logp), 2], [0, 1]]);
     await Deno.writeFile(path, new Uint8Array([97, 255]));
     await rejects(textsOf("perplexity"), { name: "UserError", message: `Cannot read ${path}: it is not UTF-8` });
     await rejects(

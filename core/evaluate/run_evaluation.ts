@@ -6,7 +6,7 @@ import { outputTypeOf, type TaskConfig } from "../benchmark/task_config.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, replaceFileAtomic, writeFileAtomic } from "../files/atomic.ts";
-import { exists, readJsonObject, readText, removeFile } from "../files/io.ts";
+import { exists, objectOf, readJsonObject, readText, removeFile } from "../files/io.ts";
 import { basename, dirname, join } from "../files/path.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import { isModelFolder, modelFiles, modelFolderOf } from "../run/model_path.ts";
@@ -214,11 +214,9 @@ async function samplesBeside(path: string, { tasks }: OpenTasks): Promise<TaskSa
 }
 
 function parseSample(line: string, where: string): Sample {
-  try {
-    return JSON.parse(line);
-  } catch {
-    throw new UserError(`Cannot read ${where}: it is no JSON, expected a sample of an evaluation`);
-  }
+  const sample = objectOf(line);
+  if (sample !== null) return sample as Sample;
+  throw new UserError(`Cannot read ${where}: it is no JSON object, expected a sample of an evaluation`);
 }
 
 /** What of the tasks' results can be compared. Throws a UserError for a task of which nothing can. */

@@ -116,6 +116,15 @@ Deno.test("runEvaluation() compares with a model or a results file, document by 
     );
     const [again] = await run({ baseline: own!.files.results });
     deepEqual(again!.differences, own!.differences);
+    const folder = `${dir}/before`;
+    await Deno.mkdir(folder);
+    await Deno.writeTextFile(`${folder}/results_x.json`, "{}");
+    await Deno.writeTextFile(`${folder}/samples_choose_x.jsonl`, "null\n");
+    await rejects(run({ options: { tasks: "choose" }, baseline: `${folder}/results_x.json` }), {
+      name: "UserError",
+      message:
+        `Cannot read ${folder}/samples_choose_x.jsonl:1: it is no JSON object, expected a sample of an evaluation`,
+    });
     await rejects(run({ options: { tasks: "choose", limit: 4 }, baseline: own!.files.results }), {
       name: "UserError",
       message: /^Cannot compare choose with .*: it has 8 samples, expected 4/,

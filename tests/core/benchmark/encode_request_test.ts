@@ -1,7 +1,6 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { fitPair, fitPrompt, maxLengthOf, RequestEncoder } from "../../../core/benchmark/encode_request.ts";
 import { rollingWindows } from "../../../core/benchmark/rolling_windows.ts";
-import { cutAtStops, stopTexts } from "../../../core/benchmark/stop_texts.ts";
 import { loadTokenizer, type Tokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { memoryFiles } from "../../../core/files/model_files.ts";
 
@@ -125,12 +124,4 @@ Deno.test("windows of a text predict every id once, with a full context in the l
   ]);
   deepEqual(rollingWindows([1, 2], { prefixId: 99, maxLength: 4 }), [{ context: [99], continuation: [1, 2] }]);
   deepEqual(rollingWindows([], { prefixId: 99, maxLength: 4 }), []);
-});
-
-Deno.test("an answer is cut at each stop text, one after the other", () => {
-  deepEqual(stopTexts(["Q:"], "</s>"), ["Q:", "</s>"]);
-  deepEqual(stopTexts(["</s>"], "</s>"), ["</s>"]);
-  deepEqual(stopTexts([], null), []);
-  equal(cutAtStops("a\nQ: b</s>", ["</s>", "", "Q:"]), "a\n");
-  equal(cutAtStops("abc", []), "abc");
 });

@@ -89,7 +89,7 @@ export async function runEvaluation(
   const means = baseline === undefined ? null : comparableOf(tasks);
   using device = await openToolDevice();
   const evaluate = async ({ name, folder }: NamedFolder): Promise<EvaluationEntry> => {
-    const dir = join(output, sanitized(name));
+    const dir = resultsFolder(output, name);
     await makeFolder(dir);
     using _lock = await lockFolder(dir);
     const path = join(dir, "answers.jsonl");
@@ -117,6 +117,11 @@ export async function runEvaluation(
     entries.push({ ...entry, ...(differences && { differences }) });
   }
   return entries;
+}
+
+/** The folder of a model's results; `.` and `..` would be the output's own and one outside of it. */
+export function resultsFolder(output: string, name: string): string {
+  return join(output, sanitized(name).replace(/^\.+$/, "_$&"));
 }
 
 /** Where the task of texts comes from. */

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import type { EvaluateOptions } from "../../../core/evaluate/evaluate_model.ts";
-import { runEvaluation, type RunEvaluationOptions } from "../../../core/evaluate/run_evaluation.ts";
+import { resultsFolder, runEvaluation, type RunEvaluationOptions } from "../../../core/evaluate/run_evaluation.ts";
 import type { JsonValue } from "../../../core/data/formats/json_numbers.ts";
 import { jsonLines } from "../../_shared/tiny_model.ts";
 import { withFolder } from "../_tiny.ts";
@@ -293,6 +293,16 @@ Deno.test("runEvaluation() writes down the chat template that it applies, of sev
     equal(results.chat_template, template);
     match(String(results.chat_template_sha), /^[0-9a-f]{64}$/);
   }));
+
+Deno.test("resultsFolder() lies within the output, whatever a model is called", () => {
+  deepEqual(["org/name", "/models/x", ".", "..", "../x"].map((name) => resultsFolder("out", name)), [
+    "out/org__name",
+    "out/__models__x",
+    "out/_.",
+    "out/_..",
+    "out/..__x",
+  ]);
+});
 
 Deno.test("runEvaluation() takes a split's parts together, and refuses copies of it", () =>
   withFolder(async (dir) => {

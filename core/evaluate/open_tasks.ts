@@ -52,9 +52,10 @@ export async function openTasks(
   }
   const { tasks: configs, groups } = findTasks(names, own);
   const tasks: BenchmarkTask[] = [];
+  const taken = new Map<string, string>();
   for (const [i, config] of configs.entries()) {
     onTask(i, configs.length);
-    const rows = await readTaskRows(config, { ...places, needsPool: numFewShotOf(config, numFewShot) > 0 });
+    const rows = await readTaskRows(config, { ...places, taken, needsPool: numFewShotOf(config, numFewShot) > 0 });
     tasks.push(
       new BenchmarkTask(config, rows, {
         ...(numFewShot !== undefined && { numFewShot }),

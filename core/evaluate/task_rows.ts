@@ -12,6 +12,8 @@ import { quote } from "../values.ts";
 export interface RowPlaces {
   /** A folder in place of the hub: `FOLDER/NAME/CONFIG/SPLIT.jsonl`, where NAME is the last part of the data set's name. */
   data?: string | undefined;
+  /** By folder of `data`, the configuration that its rows were taken for: they cannot be those of two. */
+  taken?: Map<string, string>;
   /** The local files of a name on the hub, in order. */
   resolve: (name: string) => Promise<readonly string[]>;
 }
@@ -73,7 +75,11 @@ async function readPythonText(path: string): Promise<string> {
 }
 
 /** The local files of a split. */
-async function filesOf(config: TaskConfig, split: string, { data, resolve }: RowPlaces): Promise<readonly string[]> {
+async function filesOf(
+  config: TaskConfig,
+  split: string,
+  { data, resolve, taken }: RowPlaces,
+): Promise<readonly string[]> {
   const source = splitSource(config, split);
   if ("files" in source) return source.files;
   if (data === undefined) return await resolve(source.name);
@@ -89,6 +95,17 @@ async function filesOf(config: TaskConfig, split: string, { data, resolve }: Row
           "of its parts",
       );
     }
+    const { dataset_name: name = "" } = config;
+    const other = taken?.get(each) ?? name;
+    if (other !== name) {
+      throw new UserError(
+        `Cannot evaluate ${config.task}: the rows of ${each} were taken for ${
+          quote(other)
+        } already, expected those of ` +
+          `${quote(name)} in ${folders[0]}`,
+      );
+    }
+    taken?.set(each, name);
     return found.map((file) => join(each, file));
   }
   throw new UserError(

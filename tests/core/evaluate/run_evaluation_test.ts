@@ -294,6 +294,23 @@ Deno.test("runEvaluation() writes down the chat template that it applies, of sev
     match(String(results.chat_template_sha), /^[0-9a-f]{64}$/);
   }));
 
+Deno.test("runEvaluation() takes no rows for two configurations of a data set", () =>
+  withFolder(async (dir) => {
+    const folder = `${dir}/data/mmlu`;
+    await Deno.mkdir(folder, { recursive: true });
+    const row = { question: "sort cab", subject: "anatomy", choices: ["abc", "cab", "b", "c"], answer: 0 };
+    await Deno.writeTextFile(`${folder}/test.jsonl`, jsonLines([row]));
+    const run = (tasks: string): ReturnType<typeof runEvaluation> =>
+      runEvaluation(MODEL, { options: { tasks }, output: `${dir}/out`, data: `${dir}/data` });
+    await rejects(run("mmlu_anatomy,mmlu_astronomy"), {
+      name: "UserError",
+      message:
+        `Cannot evaluate mmlu_astronomy: the rows of ${folder} were taken for "anatomy" already, expected those ` +
+        `of "astronomy" in ${folder}/astronomy`,
+    });
+    equal((await run("mmlu_anatomy"))[0]!.evaluated.samples.get("mmlu_anatomy")!.length, 1);
+  }));
+
 Deno.test("resultsFolder() lies within the output, whatever a model is called", () => {
   deepEqual(["org/name", "/models/x", ".", "..", "../x"].map((name) => resultsFolder("out", name)), [
     "out/org__name",

@@ -1,5 +1,6 @@
 /** Results of benchmarks as lm-evaluation-harness prints them, so that both can be laid side by side. @module */
 
+import { fixedText, floatText } from "../core/data/tokenizer/template/python_numbers.ts";
 import { formatTable } from "./text_table.ts";
 
 /** What the table shows of a results file of lm-evaluation-harness, or of ours. */
@@ -48,7 +49,7 @@ function tableOf(title: string, results: ShownResults["results"], shown: ShownRe
       better[metric] === true ? "↑" : better[metric] === false ? "↓" : "",
       formatValue(value),
       stderr === undefined ? "" : "±",
-      stderr === undefined ? "" : typeof stderr === "number" ? stderr.toFixed(4) : String(stderr),
+      stderr === undefined ? "" : formatValue(stderr),
     ]);
   });
   return markdown([title, ...HEADERS.slice(1)], rows);
@@ -101,7 +102,12 @@ function formatVersion(version: unknown): string {
 }
 
 function formatValue(value: unknown): string {
-  return typeof value === "number" ? value.toFixed(4) : String(value);
+  return typeof value === "number" ? formatFixed(value, 4) : String(value);
+}
+
+/** A number as Python's `%.4f` writes it: 5 of 32 is 0.1562, where toFixed() has 0.1563. */
+function formatFixed(value: number, digits: number): string {
+  return Number.isFinite(value) ? `${value < 0 ? "-" : ""}${fixedText(value, digits)}` : floatText(value);
 }
 
 function markdown(headers: readonly string[], rows: readonly string[][]): string {
@@ -134,7 +140,7 @@ export interface ShownDifference {
 
 /** The differences from a baseline, with the error of the paired difference and McNemar's exact test. */
 export function formatDifferences(differences: readonly ShownDifference[], columns = Infinity): string {
-  const number = (value: number | null, digits = 4): string => value === null ? "" : value.toFixed(digits);
+  const number = (value: number | null, digits = 4): string => value === null ? "" : formatFixed(value, digits);
   return formatTable(
     ["task", "metric", "documents", "baseline", "value", "difference", "stderr", "z", "McNemar p"],
     differences.map(({ name, metric, filter, rows, value, baseline, difference, stderr, z, mcnemar }) => [

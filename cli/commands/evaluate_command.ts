@@ -46,7 +46,7 @@ export async function evaluate(named: string | undefined, values: Values): Promi
       onNote: (line) => progress.note(line),
     });
     progress.finish();
-    if (values.json === true) return sayJson(entries.map(({ evaluated }) => evaluated.results));
+    if (values.json === true) return sayJson(entries.map(jsonOf));
     for (const entry of entries) show(entry, options);
   }, { saved, step: "batch" });
 }
@@ -61,6 +61,11 @@ function list(): number {
     ...tasks.filter((name) => name.startsWith("mmlu_")).map((name) => `  ${name}`),
   );
   return 0;
+}
+
+/** The results as their file has them, and what their difference from the baseline is. */
+function jsonOf({ evaluated: { results }, differences }: EvaluationEntry): unknown {
+  return differences ? { ...results, dnpo: { ...results.dnpo as object, differences } } : results;
 }
 
 function show({ name, evaluated, files, differences }: EvaluationEntry, options: EvaluateOptions): void {

@@ -19,6 +19,7 @@ export class RequestEncoder {
   readonly #addBosToken: boolean | undefined;
   readonly #prefix: { id: number; text: string } | null;
   readonly #bosText: string | null;
+  #last: { context: string; ids: readonly number[] } | null = null;
 
   /** `addBosToken` says whether special tokens are added, whatever the tokenizer does by itself. */
   constructor(tokenizer: BenchmarkTokenizer, { addBosToken }: { addBosToken?: boolean | undefined } = {}) {
@@ -50,6 +51,14 @@ export class RequestEncoder {
     return this.#tokenizer.encode(text, add === undefined ? {} : { addSpecialTokens: add });
   }
 
+  /** The ids of a context without the white space at its end; a document's choices have one array of them. */
+  #encodeContext(context: string): readonly number[] {
+    if (this.#last?.context === context) return this.#last.ids;
+    const ids = this.encode(context.slice(0, trimmedLength(context)));
+    this.#last = { context, ids };
+    return ids;
+  }
+
   /** The ids of a pair, whole: the continuation's are what both texts together have beyond the context's own. */
   encodePair({ context, continuation }: TextPair): ChoiceIds {
     if (context === "") {
@@ -57,8 +66,7 @@ export class RequestEncoder {
       const isPrefixed = ids[0] === this.prefixId;
       return nonEmpty(isPrefixed ? split(ids, 1) : { context: [this.prefixId], continuation: ids }, continuation);
     }
-    const border = trimmedLength(context);
-    const before = this.encode(context.slice(0, border));
+    const before = this.#encodeContext(context);
     const whole = this.encode(context + continuation);
     return nonEmpty({ context: before, continuation: whole.slice(before.length) }, continuation);
   }

@@ -7,12 +7,12 @@ import { rollingWindows } from "../benchmark/rolling_windows.ts";
 import type { Answer } from "../benchmark/score_document.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
-import { sha256 } from "../files/digest.ts";
+import { digestText } from "../files/stream_digest.ts";
 import type { AnyModel } from "../model/model.ts";
 import { quote } from "../values.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
 import { commonPrefix } from "./choice_batches.ts";
-import { choiceLogps } from "./choice_logps.ts";
+import { choiceLogps, type ChoiceScore } from "./choice_logps.ts";
 import { generateUntil } from "./generate_until.ts";
 
 /** What is asked, and how. */
@@ -28,7 +28,7 @@ export interface AskOptions {
   batchTokens?: number | undefined;
   /** Answers from before; new ones go into it. */
   journal?: AnswerJournal | undefined;
-  /** What else an answer depends on: the model's files, the device. */
+  /** What else an answer depends on: the model's files, the device, the program. */
   identity: string;
   /** Called as documents are done, and as tokens are run. */
   onProgress?: (progress: { done: number; total: number; tokens: number }) => void;
@@ -81,15 +81,13 @@ export class ModelAsker {
     const prefix = shared.length >= LEAST_SHARED ? shared : [];
     const answers: Answer[] = [];
     const left: number[] = [];
-    const keys = await Promise.all(
-      documents.map(({ rows }) =>
-        sha256(
-          JSON.stringify([identity, prefix.length, rows.map(({ context, continuation }) => [context, continuation])]),
-        )
-      ),
-    );
+    const keys = documents.map(({ isWhole, rows }) => {
+      const ids = rows.map(({ context, continuation }) => [context, continuation]);
+      return digestText(JSON.stringify([identity, isWhole ? "rolling" : "choices", prefix.length, ids]));
+    });
     for (const [i, key] of keys.entries()) {
-      const known = journal?.get(key);
+      // A text without tokens has no window: nothing is asked.
+      const known = documents[i]!.rows.length === 0 ? answerOf(documents[i]!, []) : journal?.get(key);
       if (known === undefined) left.push(i);
       else answers[i] = known;
     }
@@ -101,13 +99,7 @@ export class ModelAsker {
       ...(signal && { signal }),
       onDocument: (place, scores) => {
         const i = left[place]!;
-        const { isWhole, rows } = documents[i]!;
-        const answer = isWhole
-          ? {
-            logp: scores.reduce((sum, { logp }) => sum + logp, 0),
-            tokens: rows.reduce((sum, { continuation }) => sum + continuation.length, 0),
-          }
-          : scores.map(({ logp, isGreedy }) => ({ logp, isGreedy }));
+        const answer = answerOf(documents[i]!, scores);
         answers[i] = answer;
         // JSON has no infinity; such an answer is computed again.
         if (scores.every(({ logp }) => Number.isFinite(logp))) journal?.put(keys[i]!, answer);
@@ -135,7 +127,7 @@ export class ModelAsker {
     });
     const answers: Answer[] = [];
     const left: number[] = [];
-    const keys = await Promise.all(rows.map((row) => sha256(JSON.stringify([identity, "generate", row]))));
+    const keys = rows.map((row) => digestText(JSON.stringify([identity, "generate", row])));
     for (const [i, key] of keys.entries()) {
       const known = journal?.get(key);
       if (known === undefined) left.push(i);
@@ -161,6 +153,15 @@ interface ScoredDocument {
   /** Whether the rows are windows of one text. */
   isWhole: boolean;
   isCut: boolean;
+}
+
+/** The answer to a document, of the scores of its rows. */
+function answerOf({ isWhole, rows }: ScoredDocument, scores: readonly ChoiceScore[]): Answer {
+  if (!isWhole) return scores.map(({ logp, isGreedy }) => ({ logp, isGreedy }));
+  return {
+    logp: scores.reduce((sum, { logp }) => sum + logp, 0),
+    tokens: rows.reduce((sum, { continuation }) => sum + continuation.length, 0),
+  };
 }
 
 function encodeScored(encoder: RequestEncoder, request: DocumentRequest, options: AskOptions): ScoredDocument {

@@ -1,5 +1,6 @@
 /** Two evaluations of the same documents, side by side. @module */
 import type { FoundGroup } from "../benchmark/find_tasks.ts";
+import { isSame } from "../data/formats/shared_prompt.ts";
 import { UserError } from "../error.ts";
 import type { Sample } from "./sample_task.ts";
 import { type PairedDifference, pairedDifference } from "./paired_difference.ts";
@@ -18,14 +19,17 @@ export interface ResultDifference extends PairedDifference {
 /** The samples of each task. */
 export type TaskSamples = ReadonlyMap<string, readonly Sample[]>;
 
+/** By task, the metrics whose results are means of documents' values. */
+export type TaskMeans = ReadonlyMap<string, readonly string[]>;
+
 /**
- * The paired differences of `samples` less `baseline`, for every task that both have, then for every group of which all
- * tasks are there. Throws a UserError where a task's documents or prompts are not the same.
+ * The paired differences of `samples` less `baseline` in the metrics that are means of documents' values, for every task
+ * of `means`, then for every group. Throws a UserError where a task's documents or requests are not the same.
  */
 export function compareResults(
   samples: TaskSamples,
   baseline: TaskSamples,
-  { groups, of }: { groups: readonly FoundGroup[]; of: string },
+  { groups, means, of }: { groups: readonly FoundGroup[]; means: TaskMeans; of: string },
 ): ResultDifference[] {
   const pairs = new Map<string, Map<string, [number[], number[]]>>();
   for (const [task, own] of samples) {
@@ -33,7 +37,7 @@ export function compareResults(
     if (other === undefined) {
       throw new UserError(`Cannot compare with ${of}: it has no samples of ${task}, expected those of the same tasks`);
     }
-    pairs.set(task, pairsOf(own, other, { task, of }));
+    pairs.set(task, pairsOf(own, other, { task, means: means.get(task) ?? [], of }));
   }
   const tasks = [...pairs].flatMap(([name, metrics]) => differencesOf(name, metrics));
   const pooled = groups.filter(({ metrics }) => metrics.length > 0).flatMap(({ name, leaves, metrics }) => {
@@ -52,11 +56,14 @@ export function compareResults(
   return [...tasks, ...pooled];
 }
 
+/** What tells documents and prompts apart; of the prompts it is the first request's context alone. */
+const HASHES = ["doc_hash", "prompt_hash", "target_hash"] as const;
+
 /** The values of both models by `metric,filter`, in the order of the documents. */
 function pairsOf(
   own: readonly Sample[],
   other: readonly Sample[],
-  { task, of }: { task: string; of: string },
+  { task, means, of }: { task: string; means: readonly string[]; of: string },
 ): Map<string, [number[], number[]]> {
   const key = ({ doc_id, filter }: Sample): string => `${doc_id} ${filter}`;
   const others = new Map(other.map((sample) => [key(sample), sample]));
@@ -68,16 +75,19 @@ function pairsOf(
   const pairs = new Map<string, [number[], number[]]>();
   for (const sample of own) {
     const match = others.get(key(sample));
-    const differs = (["doc_hash", "prompt_hash", "target_hash"] as const).find((name) =>
-      sample[name] !== match?.[name]
-    );
-    if (match === undefined || differs !== undefined) {
+    const hash = HASHES.find((name) => sample[name] !== match?.[name]);
+    const has = hash !== undefined
+      ? `another ${hash}`
+      : isSame(sample.arguments!, match!.arguments ?? null)
+      ? null
+      : "other arguments";
+    if (match === undefined || has !== null) {
       throw new UserError(
-        `Cannot compare ${task} with ${of}: document ${sample.doc_id} has another ${differs ?? "doc_hash"}, expected ` +
-          "the same prompts (rows, examples, seed, chat template)",
+        `Cannot compare ${task} with ${of}: document ${sample.doc_id} has ${has}, expected the same prompts, choices and ` +
+          "settings of generation (rows, examples, seed, chat template, --gen-kwargs)",
       );
     }
-    for (const metric of sample.metrics as string[]) {
+    for (const metric of means) {
       const [a, b] = [sample[metric], match[metric]];
       if (typeof a !== "number" || typeof b !== "number") continue;
       const name = `${metric},${sample.filter}`;

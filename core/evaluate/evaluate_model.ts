@@ -8,6 +8,7 @@ import { maxLengthOf } from "../benchmark/encode_request.ts";
 import { quickIdentity } from "../checkpoint/folder_identity.ts";
 import type { Quantization } from "../config/choices.ts";
 import type { JsonValue } from "../data/formats/json_numbers.ts";
+import { templateTexts } from "../data/tokenizer/chat_template.ts";
 import { readTokenizerParts, type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import { sha256 } from "../files/digest.ts";
@@ -69,7 +70,12 @@ export async function evaluateModel(
 ): Promise<Evaluated> {
   const begun = performance.now();
   const date = Date.now() / 1000;
-  const { quantization = "none" } = options;
+  const { quantization = "none", batchTokens } = options;
+  if (batchTokens !== undefined && !(Number.isSafeInteger(batchTokens) && batchTokens > 0)) {
+    throw new UserError(
+      `Cannot evaluate in batches of ${batchTokens} tokens: expected a whole number from 1 (--batch-tokens)`,
+    );
+  }
   const tokenizer = await tokenizerOf(files);
   if (tokenizer === null) throw new UserError(`Cannot evaluate ${name}: there is no tokenizer.json, expected one`);
   const maxLength = await longestInput(files, options.maxLength);
@@ -89,7 +95,8 @@ export async function evaluateModel(
   try {
     using commands = new Commands(device);
     const asker = new ModelAsker(commands, model, tokenizer);
-    const identity = [await quickIdentity(model.folder), quantization, device.name, device.family].join(" ");
+    const identity = [denoConfig.version, await quickIdentity(model.folder), quantization, device.name, device.family]
+      .join(" ");
     for (const { task, requests } of asked) {
       const stage = task.config.task;
       const { answers, cut: lost } = await asker.ask({
@@ -97,7 +104,7 @@ export async function evaluateModel(
         requests,
         maxLength,
         addBosToken: options.addBosToken,
-        batchTokens: options.batchTokens,
+        batchTokens,
         journal,
         identity,
         signal,
@@ -198,6 +205,5 @@ export function sanitized(name: string): string {
 
 async function templateText(files: ModelFiles): Promise<string | null> {
   const { config, jinja } = await readTokenizerParts(files);
-  if (jinja !== null) return jinja;
-  return typeof config.chat_template === "string" ? config.chat_template : null;
+  return templateTexts(config, { jinja, origin: files.pathOf("tokenizer_config.json") })?.usual ?? null;
 }

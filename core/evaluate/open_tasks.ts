@@ -44,14 +44,18 @@ export async function openTasks(
   { tasks: names, own = [], numFewShot, seed, genKwargs }: BenchmarkOptions,
   { onTask = () => {}, ...places }: RowPlaces & { onTask?: (done: number, total: number) => void },
 ): Promise<OpenTasks> {
-  if (numFewShot !== undefined && !(Number.isInteger(numFewShot) && numFewShot >= 0)) {
+  if (numFewShot !== undefined && !(Number.isSafeInteger(numFewShot) && numFewShot >= 0)) {
     throw new UserError(`Cannot evaluate with ${numFewShot} examples: expected a whole number from 0`);
+  }
+  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
+    throw new UserError(`Cannot draw examples with the seed ${seed}: expected a whole number from 0`);
   }
   const { tasks: configs, groups } = findTasks(names, own);
   const tasks: BenchmarkTask[] = [];
+  const taken = new Map<string, string>();
   for (const [i, config] of configs.entries()) {
     onTask(i, configs.length);
-    const rows = await readTaskRows(config, { ...places, needsPool: numFewShotOf(config, numFewShot) > 0 });
+    const rows = await readTaskRows(config, { ...places, taken, needsPool: numFewShotOf(config, numFewShot) > 0 });
     tasks.push(
       new BenchmarkTask(config, rows, {
         ...(numFewShot !== undefined && { numFewShot }),

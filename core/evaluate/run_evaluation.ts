@@ -1,12 +1,12 @@
 /** `dnpo evaluate` without its command line: finds models, asks them, writes results, compares. @module */
-import type { FoundGroup } from "../benchmark/find_tasks.ts";
+import { findTasks } from "../benchmark/find_tasks.ts";
 import { readTaskFile } from "../benchmark/task_file.ts";
 import { PERPLEXITY } from "../benchmark/tasks/perplexity.ts";
-import type { TaskConfig } from "../benchmark/task_config.ts";
+import { outputTypeOf, type TaskConfig } from "../benchmark/task_config.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { UserError } from "../error.ts";
-import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
-import { exists, readJsonObject, readText, removeFile } from "../files/io.ts";
+import { makeFolder, replaceFileAtomic, writeFileAtomic } from "../files/atomic.ts";
+import { exists, objectOf, readJsonObject, readText, removeFile } from "../files/io.ts";
 import { basename, dirname, join } from "../files/path.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import { isModelFolder, modelFiles, modelFolderOf } from "../run/model_path.ts";
@@ -14,7 +14,7 @@ import { lockFolder } from "../run/run_lock.ts";
 import { iterationPaths } from "../run/run_paths.ts";
 import { iterationsIn } from "../run/run_work.ts";
 import { AnswerJournal } from "./answer_journal.ts";
-import { compareResults, type ResultDifference, type TaskSamples } from "./compare_results.ts";
+import { compareResults, type ResultDifference, type TaskMeans, type TaskSamples } from "./compare_results.ts";
 import {
   type Evaluated,
   type EvaluateHooks,
@@ -67,9 +67,9 @@ export async function runEvaluation(
     RunEvaluationOptions,
   hooks: Omit<EvaluateHooks, "journal"> = {},
 ): Promise<EvaluationEntry[]> {
-  const { onProgress = () => {}, onNote } = hooks;
+  const { onProgress = () => {}, onNote = () => {} } = hooks;
   const resolve = async (name: string): Promise<string> => (await resolveModel(name, { onProgress })).paths[0]!;
-  const own = await ownTasks(options, { taskFiles, textFiles });
+  const own = await ownTasks(options, { taskFiles, textFiles, onNote });
   const finding = { resolve, onNote, quantization: options.quantization ?? "none" };
   const models = iterations === "all"
     ? await iterationsOf(model)
@@ -83,9 +83,13 @@ export async function runEvaluation(
     resolve: async (name) => (await resolveDataset(name, { onProgress })).paths,
     onTask: (done, total) => onProgress({ stage: "read tasks", done, total }),
   });
+  if (options.genKwargs !== undefined && tasks.tasks.every(({ config }) => outputTypeOf(config) !== "generate_until")) {
+    onNote("Warning: no answer of these tasks is generated: --gen-kwargs changes nothing");
+  }
+  const means = baseline === undefined ? null : comparableOf(tasks);
   using device = await openToolDevice();
   const evaluate = async ({ name, folder }: NamedFolder): Promise<EvaluationEntry> => {
-    const dir = join(output, sanitized(name));
+    const dir = resultsFolder(output, name);
     await makeFolder(dir);
     using _lock = await lockFolder(dir);
     const path = join(dir, "answers.jsonl");
@@ -100,30 +104,64 @@ export async function runEvaluation(
     );
     return { name, evaluated, files: await writeResults(dir, evaluated) };
   };
-  const compared = isFile
-    ? { of: baseline!, samples: await samplesBeside(baseline!, tasks) }
-    : other === null
-    ? null
-    : { of: other.name, samples: (await evaluate(other)).evaluated.samples };
+  const compared = baseline === undefined || means === null ? null : {
+    of: baseline,
+    means,
+    groups: tasks.groups,
+    samples: other === null ? await samplesBeside(baseline, tasks) : (await evaluate(other)).evaluated.samples,
+  };
   const entries: EvaluationEntry[] = [];
   for (const each of models) {
     const entry = await evaluate(each);
-    const differences = compared && differencesTo(entry, compared, tasks.groups);
+    const differences = compared && compareResults(entry.evaluated.samples, compared.samples, compared);
     entries.push({ ...entry, ...(differences && { differences }) });
   }
   return entries;
 }
 
+/** The folder of a model's results; `.` and `..` would be the output's own and one outside of it. */
+export function resultsFolder(output: string, name: string): string {
+  return join(output, sanitized(name).replace(/^\.+$/, "_$&"));
+}
+
+/** Where the task of texts comes from. */
+const TEXT_FLAG = "--text";
+
 async function ownTasks(
   { tasks }: EvaluateOptions,
-  { taskFiles, textFiles }: { taskFiles: readonly string[]; textFiles: readonly string[] },
+  { taskFiles, textFiles, onNote }: {
+    taskFiles: readonly string[];
+    textFiles: readonly string[];
+    onNote: (line: string) => void;
+  },
 ): Promise<TaskConfig[]> {
   const own: TaskConfig[] = [];
-  for (const file of taskFiles) own.push(await readTaskFile(file));
+  const origins = new Map<string, string>();
+  const add = (config: TaskConfig, origin: string): void => {
+    const other = origins.get(config.task);
+    if (other !== undefined) {
+      throw new UserError(
+        `Cannot evaluate: ${other} and ${origin} are both the task ${config.task}, expected one of them`,
+      );
+    }
+    origins.set(config.task, origin);
+    own.push(config);
+  };
+  for (const file of taskFiles) add(await readTaskFile(file), file);
   if (textFiles.length > 0) {
-    own.push({ ...PERPLEXITY, dataset_kwargs: { data_files: { test: [...textFiles] }, sample_by: "document" } });
-  } else if (tasks.split(",").some((name) => name.trim() === PERPLEXITY.task)) {
+    const kwargs = { data_files: { test: [...textFiles] }, sample_by: "document" };
+    add({ ...PERPLEXITY, dataset_kwargs: kwargs }, TEXT_FLAG);
+  }
+  const asked = new Set(findTasks(tasks, own).tasks.map(({ task }) => task));
+  if (asked.has(PERPLEXITY.task) && !origins.has(PERPLEXITY.task)) {
     throw new UserError("Cannot evaluate perplexity: no text is named, expected --text FILE");
+  }
+  for (const [task, origin] of origins) {
+    if (asked.has(task)) continue;
+    if (origin === TEXT_FLAG) {
+      throw new UserError("Cannot evaluate: --text is given, but perplexity is not asked for, expected it in --tasks");
+    }
+    onNote(`Warning: the task ${task} of ${origin} is not asked for`);
   }
   return own;
 }
@@ -144,9 +182,13 @@ async function iterationsOf(run: string): Promise<NamedFolder[]> {
 async function writeResults(dir: string, { results, samples }: Evaluated): Promise<EvaluationEntry["files"]> {
   const time = new Date().toISOString().replace("Z", "").replaceAll(":", "-");
   const paths: string[] = [];
+  const encoder = new TextEncoder();
   for (const [task, lines] of samples) {
     const path = join(dir, `samples_${task}_${time}.jsonl`);
-    await writeFileAtomic(path, lines.map((line) => JSON.stringify(line) + "\n").join(""));
+    // A sample has its prompt once for each choice: as one text they may be longer than a text can be.
+    await replaceFileAtomic(path, async (write) => {
+      for (const line of lines) await write(encoder.encode(JSON.stringify(line) + "\n"));
+    });
     paths.push(path);
   }
   const path = join(dir, `results_${time}.json`);
@@ -177,17 +219,21 @@ async function samplesBeside(path: string, { tasks }: OpenTasks): Promise<TaskSa
 }
 
 function parseSample(line: string, where: string): Sample {
-  try {
-    return JSON.parse(line);
-  } catch {
-    throw new UserError(`Cannot read ${where}: it is no JSON, expected a sample of an evaluation`);
-  }
+  const sample = objectOf(line);
+  if (sample !== null) return sample as Sample;
+  throw new UserError(`Cannot read ${where}: it is no JSON object, expected a sample of an evaluation`);
 }
 
-function differencesTo(
-  { evaluated }: EvaluationEntry,
-  { of, samples }: { of: string; samples: TaskSamples },
-  groups: readonly FoundGroup[],
-): ResultDifference[] {
-  return compareResults(evaluated.samples, samples, { groups, of });
+/** What of the tasks' results can be compared. Throws a UserError for a task of which nothing can. */
+function comparableOf({ tasks }: OpenTasks): TaskMeans {
+  return new Map(tasks.map(({ config: { task }, metrics }) => {
+    const means = metrics.filter(({ aggregation }) => aggregation === "mean").map(({ name }) => name);
+    if (means.length > 0) return [task, means];
+    throw new UserError(
+      `Cannot compare ${task} with a baseline: ${
+        metrics.map(({ name }) => name).join(", ")
+      } of it are no means of its ` +
+        "documents, expected tasks that have such (or no --baseline)",
+    );
+  }));
 }

@@ -4,7 +4,7 @@ import { dataFolders, splitSource } from "../benchmark/task_data.ts";
 import type { TaskRows } from "../benchmark/benchmark_task.ts";
 import { DATA_ENDINGS, readFileRows } from "../data/formats/file_rows.ts";
 import { UserError } from "../error.ts";
-import { isFolder, namesIn, readText } from "../files/io.ts";
+import { decodeUtf8, explained, isFolder, namesIn, readWhole } from "../files/io.ts";
 import { join } from "../files/path.ts";
 import { quote } from "../values.ts";
 
@@ -12,6 +12,8 @@ import { quote } from "../values.ts";
 export interface RowPlaces {
   /** A folder in place of the hub: `FOLDER/NAME/CONFIG/SPLIT.jsonl`, where NAME is the last part of the data set's name. */
   data?: string | undefined;
+  /** By folder of `data`, the configuration that its rows were taken for: they cannot be those of two. */
+  taken?: Map<string, string>;
   /** The local files of a name on the hub, in order. */
   resolve: (name: string) => Promise<readonly string[]>;
 }
@@ -57,29 +59,67 @@ async function readTexts({ task, dataset_kwargs }: TaskConfig, files: readonly s
   }
   const rows: Doc[] = [];
   for (const path of files) {
-    const text = await readText(path);
+    const text = await readPythonText(path);
     if (text === "") throw new UserError(`Cannot evaluate ${task}: ${path} is empty, expected a text`);
-    const parts = by === "document" ? [text] : text.replace(/\r?\n$/, "").split(/\r\n|\n|\r/);
+    const parts = by === "document" ? [text] : text.replace(/\n$/, "").split("\n");
     rows.push(...parts.map((part) => ({ text: part })));
   }
   return rows;
 }
 
+/** A file's text as Python opens it: every line ends with "\n", and a byte order mark is a part of the text. */
+async function readPythonText(path: string): Promise<string> {
+  const bytes = await explained(`Cannot read ${path}`, () => readWhole(path));
+  const hasMark = [0xef, 0xbb, 0xbf].every((byte, i) => bytes[i] === byte);
+  return (hasMark ? "\ufeff" : "") + decodeUtf8(bytes, path).replace(/\r\n?/g, "\n");
+}
+
 /** The local files of a split. */
-async function filesOf(config: TaskConfig, split: string, { data, resolve }: RowPlaces): Promise<readonly string[]> {
+async function filesOf(
+  config: TaskConfig,
+  split: string,
+  { data, resolve, taken }: RowPlaces,
+): Promise<readonly string[]> {
   const source = splitSource(config, split);
   if ("files" in source) return source.files;
   if (data === undefined) return await resolve(source.name);
   const folders = dataFolders(config).map((folder) => join(data, folder));
   for (const each of folders) {
     const found = await isFolder(each) ? (await namesIn(each)).filter((file) => isOfSplit(file, split)).sort() : [];
-    if (found.length > 0) return found.map((file) => join(each, file));
+    if (found.length === 0) continue;
+    if (!isWholeSplit(found)) {
+      throw new UserError(
+        `Cannot evaluate ${config.task}: ${each} has ${
+          found.join(", ")
+        }, expected one file of the split ${split}, or all ` +
+          "of its parts",
+      );
+    }
+    const { dataset_name: name = "" } = config;
+    const other = taken?.get(each) ?? name;
+    if (other !== name) {
+      throw new UserError(
+        `Cannot evaluate ${config.task}: the rows of ${each} were taken for ${
+          quote(other)
+        } already, expected those of ` +
+          `${quote(name)} in ${folders[0]}`,
+      );
+    }
+    taken?.set(each, name);
+    return found.map((file) => join(each, file));
   }
   throw new UserError(
     `Cannot evaluate ${config.task}: ${folders.map((each) => join(each, `${split}.jsonl`)).join(" and ")} ` +
       `${folders.length > 1 ? "are" : "is"} missing, expected rows of ${config.dataset_path} (or no --data, to take ` +
       "them from the hub)",
   );
+}
+
+/** Whether the files of a split are one, or its parts from the first to the last; copies would count rows twice. */
+function isWholeSplit(files: readonly string[]): boolean {
+  const parts = files.map((file) => /-(\d+)-of-(\d+)\.[a-z]+(?:\.gz)?$/.exec(file)?.slice(1).map(Number));
+  return files.length === 1 && parts[0] === undefined ||
+    parts.every((part, i) => part !== undefined && part[0] === i && part[1] === files.length);
 }
 
 /** Whether a file's name is `SPLIT.ENDING` or `SPLIT-00000-of-00001.ENDING`. */

@@ -37,6 +37,22 @@ Deno.test("formatResults() lays out tasks as lm-eval does", () => {
   );
 });
 
+Deno.test("formatResults() rounds as Python does, which takes the even digit in the middle of two", () => {
+  const [table] = formatResults({
+    results: {
+      a: { "acc,none": 5 / 32, "acc_stderr,none": 3 / 32 },
+      b: { "byte_perplexity,none": 1e22, "bits_per_byte,none": Infinity },
+    },
+    versions: { a: 1, b: 1 },
+    "n-shot": { a: 0, b: 0 },
+    higher_is_better: {},
+  });
+  deepEqual(
+    table!.trimEnd().split("\n").slice(2).map((line) => line.split("|").map((cell) => cell.trim()).slice(7, 10)),
+    [["0.1562", "±", "0.0938"], ["inf", "", ""], ["10000000000000000000000.0000", "", ""]],
+  );
+});
+
 Deno.test("formatResults() indents members below their groups, and gives the groups a table", () => {
   const stem = { alias: "stem", name: "mmlu_stem", sample_len: 4, "acc,none": 0.5, "acc_stderr,none": 0.25 };
   deepEqual(

@@ -38,6 +38,13 @@ Deno.test("evaluate prints lm-eval's table, goes on after Ctrl-C, and says in a 
     match(out, /\nResults: \S+results_\S+\.json\n$/);
     const lines = (await Deno.readTextFile(`${dir}/out/examples__quickstart__model/answers.jsonl`)).trim().split("\n");
     deepEqual(new Set(lines.map((line) => JSON.parse(line).key)).size, lines.length);
+    const shown = [...args, "--limit", "4", "--baseline", MODEL, "--json", "-q"];
+    const [{ results, dnpo: { differences } }] = JSON.parse(succeeded(shown, await dnpo(shown)));
+    equal(results.sorting.sample_len, 4);
+    deepEqual(differences.map((each: Record<string, unknown>) => [each.metric, each.rows, each.difference]), [
+      ["acc", 4, 0],
+      ["acc_norm", 4, 0],
+    ]);
     for (
       const [more, says] of [
         [["--limit", "x"], /^error: Cannot evaluate: --limit is "x", expected a number from 0\n$/],

@@ -7,7 +7,6 @@ import { scoreChoices } from "../../core/benchmark/choice_metrics.ts";
 import { findTasks } from "../../core/benchmark/find_tasks.ts";
 import { PythonRandom } from "../../core/benchmark/python_random.ts";
 import { DocumentScorer } from "../../core/benchmark/score_document.ts";
-import { cutAtStops } from "../../core/benchmark/stop_texts.ts";
 import { cleanHellaSwag } from "../../core/benchmark/tasks/hellaswag.ts";
 import { capitalize } from "../../core/data/tokenizer/template/text_case.ts";
 import { readEval } from "./_benchmark.ts";
@@ -16,7 +15,6 @@ import { sharedTest } from "./_shared.ts";
 type Filtered = { filtered: string; exact_match: number };
 interface Scoring {
   gsm8k: { response: string; answer: string; "strict-match": Filtered; "flexible-extract": Filtered }[];
-  stop: { text: string; until: string[]; result: string }[];
   multiple_choice: { choices: string[]; gold: number; loglikelihoods: number[]; acc: number; acc_norm: number }[];
   mc2: { labels: number[]; loglikelihoods: number[]; acc: number }[];
   sampler: {
@@ -98,9 +96,8 @@ sharedTest("values are put together as lm-eval does", async () => {
   }
 });
 
-sharedTest("texts are cut and cleaned as lm-eval does", async () => {
-  const { stop, hellaswag_preprocess, python_capitalize } = await scoring();
-  for (const { text, until, result } of stop) equal(cutAtStops(text, until), result);
+sharedTest("texts are cleaned as lm-eval does", async () => {
+  const { hellaswag_preprocess, python_capitalize } = await scoring();
   for (const { text, result } of hellaswag_preprocess) equal(cleanHellaSwag(text), result);
   for (const { text, result } of python_capitalize) equal(capitalize(text), result);
 });

@@ -1,7 +1,6 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { fitPair, fitPrompt, maxLengthOf, RequestEncoder } from "../../../core/benchmark/encode_request.ts";
 import { rollingWindows } from "../../../core/benchmark/rolling_windows.ts";
-import { cutAtStops, stopTexts } from "../../../core/benchmark/stop_texts.ts";
 import { loadTokenizer, type Tokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { memoryFiles } from "../../../core/files/model_files.ts";
 
@@ -53,6 +52,15 @@ Deno.test("a pair's ids are those of both texts together, cut where the context'
     message: 'Cannot score a continuation: it is "b", which has no token, expected one or more',
   });
   throws(() => pair(" \n", "b"), { name: "UserError", message: /^Cannot score a context: it is of white space/ });
+});
+
+Deno.test("choices of one context share its ids", async () => {
+  const encoder = new RequestEncoder(await tokenizer({ bos: "there" }));
+  const [first, second, other, third] = [["ab", " c"], ["ab", " d"], ["a", " d"], ["ab", " e"]].map((
+    [context, continuation],
+  ) => encoder.encodePair({ context: context!, continuation: continuation! }).context);
+  equal(second, first);
+  deepEqual([first, other, third], [ids("ab"), ids("a"), ids("ab")]);
 });
 
 Deno.test("special tokens are the tokenizer's own, but for a text that begins with them", async () => {
@@ -116,12 +124,4 @@ Deno.test("windows of a text predict every id once, with a full context in the l
   ]);
   deepEqual(rollingWindows([1, 2], { prefixId: 99, maxLength: 4 }), [{ context: [99], continuation: [1, 2] }]);
   deepEqual(rollingWindows([], { prefixId: 99, maxLength: 4 }), []);
-});
-
-Deno.test("an answer is cut at each stop text, one after the other", () => {
-  deepEqual(stopTexts(["Q:"], "</s>"), ["Q:", "</s>"]);
-  deepEqual(stopTexts(["</s>"], "</s>"), ["</s>"]);
-  deepEqual(stopTexts([], null), []);
-  equal(cutAtStops("a\nQ: b</s>", ["</s>", "", "Q:"]), "a\n");
-  equal(cutAtStops("abc", []), "abc");
 });

@@ -1,5 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import { runEvaluation, type RunEvaluationOptions } from "../../../core/evaluate/run_evaluation.ts";
+import type { EvaluateOptions } from "../../../core/evaluate/evaluate_model.ts";
+import { resultsFolder, runEvaluation, type RunEvaluationOptions } from "../../../core/evaluate/run_evaluation.ts";
+import type { JsonValue } from "../../../core/data/formats/json_numbers.ts";
 import { jsonLines } from "../../_shared/tiny_model.ts";
 import { withFolder } from "../_tiny.ts";
 
@@ -114,12 +116,29 @@ Deno.test("runEvaluation() compares with a model or a results file, document by 
     );
     const [again] = await run({ baseline: own!.files.results });
     deepEqual(again!.differences, own!.differences);
+    const folder = `${dir}/before`;
+    await Deno.mkdir(folder);
+    await Deno.writeTextFile(`${folder}/results_x.json`, "{}");
+    await Deno.writeTextFile(`${folder}/samples_choose_x.jsonl`, "null\n");
+    await rejects(run({ options: { tasks: "choose" }, baseline: `${folder}/results_x.json` }), {
+      name: "UserError",
+      message:
+        `Cannot read ${folder}/samples_choose_x.jsonl:1: it is no JSON object, expected a sample of an evaluation`,
+    });
     await rejects(run({ options: { tasks: "choose", limit: 4 }, baseline: own!.files.results }), {
       name: "UserError",
       message: /^Cannot compare choose with .*: it has 8 samples, expected 4/,
     });
     await rejects(run({ options: { tasks: "choose", systemInstruction: "x" }, baseline: own!.files.results }), {
       message: /^Cannot compare choose with .*: document 0 has another prompt_hash/,
+    });
+    await rejects(run({ options: { tasks: "write", genKwargs: { max_gen_toks: 2 } }, baseline: own!.files.results }), {
+      message: /^Cannot compare write with .*: document 0 has other arguments, expected the same prompts, choices and /,
+    });
+    const choose = await Deno.readTextFile(`${dir}/choose.yaml`);
+    await Deno.writeTextFile(`${dir}/choose.yaml`, choose.replace('target_delimiter: ""', 'target_delimiter: " "'));
+    await rejects(run({ options: { tasks: "choose" }, baseline: own!.files.results }), {
+      message: /^Cannot compare choose with .*: document 0 has other arguments/,
     });
     await rejects(run({ baseline: `${dir}/none.json` }), { message: /none\.json/ });
   }));
@@ -142,9 +161,191 @@ Deno.test("runEvaluation() measures the perplexity of a text, in windows", () =>
     ok(Math.abs(whole["bits_per_byte,none"]! * Math.LN2 - logs[1]!) < 1e-12);
     // Windows of fewer tokens know less of what came before.
     ok((await perplexityOf(4))["byte_perplexity,none"] !== whole["byte_perplexity,none"]);
+    const compared = { textFiles: [`${dir}/text.txt`], baseline: MODEL };
+    await rejects(runEvaluation(MODEL, { options: { tasks: "perplexity" }, output: `${dir}/out`, ...compared }), {
+      name: "UserError",
+      message: "Cannot compare perplexity with a baseline: word_perplexity, byte_perplexity, bits_per_byte, " +
+        "token_perplexity of it are no means of its documents, expected tasks that have such (or no --baseline)",
+    });
     await rejects(runEvaluation(MODEL, { options: { tasks: "perplexity" }, output: `${dir}/out` }), {
       message: "Cannot evaluate perplexity: no text is named, expected --text FILE",
     });
+  }));
+
+Deno.test("runEvaluation() takes whole numbers alone where parts mean nothing", () =>
+  withTasks(async (_dir, run) => {
+    const refuses = (options: Partial<EvaluateOptions>, message: string): Promise<void> =>
+      rejects(run({ options: { tasks: "choose", ...options } }), { name: "UserError", message });
+    await refuses({ numFewShot: 2.5 }, "Cannot evaluate with 2.5 examples: expected a whole number from 0");
+    await refuses({ seed: 1.5 }, "Cannot draw examples with the seed 1.5: expected a whole number from 0");
+    await refuses({ limit: 0 }, "Cannot limit the documents to 0: expected a number of documents, or a share below 1");
+    const inBatches = "expected a whole number from 1 (--batch-tokens)";
+    await refuses({ batchTokens: 0 }, `Cannot evaluate in batches of 0 tokens: ${inBatches}`);
+    await refuses({ batchTokens: 1.5 }, `Cannot evaluate in batches of 1.5 tokens: ${inBatches}`);
+  }));
+
+Deno.test("runEvaluation() says what of its options would change nothing", () =>
+  withTasks(async (dir, run) => {
+    const options = { tasks: "choose", genKwargs: { max_gen_toks: 2 } };
+    const taskFiles = [`${dir}/choose.yaml`, `${dir}/write.yaml`];
+    await rejects(run({ options, textFiles: [`${dir}/rows.jsonl`] }), {
+      name: "UserError",
+      message: "Cannot evaluate: --text is given, but perplexity is not asked for, expected it in --tasks",
+    });
+    await rejects(run({ options, taskFiles: [...taskFiles, ...taskFiles] }), {
+      message: `Cannot evaluate: ${taskFiles[0]} and ${taskFiles[0]} are both the task choose, expected one of them`,
+    });
+    const notes: string[] = [];
+    await runEvaluation(MODEL, { options, output: `${dir}/out`, taskFiles }, {
+      onNote: (line) => void notes.push(line),
+    });
+    deepEqual(notes, [
+      `Warning: the task write of ${dir}/write.yaml is not asked for`,
+      "Warning: no answer of these tasks is generated: --gen-kwargs changes nothing",
+    ]);
+  }));
+
+Deno.test("runEvaluation() keeps a text's perplexity apart from its likelihood as an answer", () =>
+  withFolder(async (dir) => {
+    const text = "sort cab>abc";
+    await Deno.writeTextFile(`${dir}/text.txt`, text);
+    await Deno.writeTextFile(
+      `${dir}/whole.yaml`,
+      `task: whole\ndataset_path: text\ndataset_kwargs: {data_files: {test: ${dir}/text.txt}}\ntest_split: test\n` +
+        `output_type: loglikelihood\ndoc_to_text: ""\ndoc_to_target: text\ntarget_delimiter: ""\n`,
+    );
+    const answerTo = async (tasks: string): Promise<JsonValue> => {
+      const [{ evaluated }] = await runEvaluation(MODEL, {
+        options: { tasks },
+        output: `${dir}/out`,
+        ...(tasks === "perplexity" ? { textFiles: [`${dir}/text.txt`] } : { taskFiles: [`${dir}/whole.yaml`] }),
+      }) as [Awaited<ReturnType<typeof runEvaluation>>[number]];
+      return evaluated.samples.get(tasks)![0]!.filtered_resps!;
+    };
+    // Both ask for the same ids.
+    const [[logp]] = await answerTo("whole") as [[string, string]];
+    deepEqual(await answerTo("perplexity"), [logp]);
+  }));
+
+Deno.test("runEvaluation() reads texts as the loader of datasets does", () =>
+  withFolder(async (dir) => {
+    const path = `${dir}/text.txt`;
+    await Deno.writeTextFile(
+      `${dir}/lines.yaml`,
+      `task: lines\ndataset_path: text\ndataset_kwargs: {data_files: {test: ${path}}}\ntest_split: test\n` +
+        `output_type: loglikelihood_rolling\ndoc_to_target: text\n`,
+    );
+    const textsOf = async (tasks: string): Promise<JsonValue[]> => {
+      const [{ evaluated }] = await runEvaluation(MODEL, {
+        options: { tasks },
+        output: `${dir}/out`,
+        ...(tasks === "lines" ? { taskFiles: [`${dir}/lines.yaml`] } : { textFiles: [path] }),
+      }) as [Awaited<ReturnType<typeof runEvaluation>>[number]];
+      return evaluated.samples.get(tasks)!.map(({ doc }) => (doc as Record<string, JsonValue>).text!);
+    };
+    // What datasets 5.0.1 makes of these bytes.
+    for (
+      const [written, whole, lines] of [
+        ["a\r\nb\r\n", "a\nb\n", ["a", "b"]],
+        ["a\rb\r", "a\nb\n", ["a", "b"]],
+        ["a\n\n", "a\n\n", ["a", ""]],
+        ["\ufeffa\nb", "\ufeffa\nb", ["\ufeffa", "b"]],
+      ] as const
+    ) {
+      await Deno.writeTextFile(path, written);
+      deepEqual(await textsOf("perplexity"), [whole]);
+      deepEqual(await textsOf("lines"), lines);
+    }
+    // An empty line has no token to predict, and adds a word: lm-eval's pattern splits it into one.
+    await Deno.writeTextFile(path, "a b\n\n");
+    const [{ evaluated }] = await runEvaluation(MODEL, {
+      options: { tasks: "lines" },
+      output: `${dir}/out`,
+      taskFiles: [`${dir}/lines.yaml`],
+    }) as [Awaited<ReturnType<typeof runEvaluation>>[number]];
+    const samples = evaluated.samples.get("lines")!;
+    const [logp] = samples[0]!.filtered_resps as [string];
+    deepEqual(samples.map(({ word_perplexity: sum }) => sum), [[Number(logp), 2], [0, 1]]);
+    await Deno.writeFile(path, new Uint8Array([97, 255]));
+    await rejects(textsOf("perplexity"), { name: "UserError", message: `Cannot read ${path}: it is not UTF-8` });
+    await rejects(
+      runEvaluation(MODEL, { options: { tasks: "perplexity" }, output: `${dir}/out`, textFiles: [`${dir}/none.txt`] }),
+      { name: "UserError", message: new RegExp(`^Cannot read ${dir}/none\\.txt: `) },
+    );
+  }));
+
+Deno.test("runEvaluation() writes down the chat template that it applies, of several the default one", () =>
+  withTasks(async (dir) => {
+    const model = `${dir}/model`;
+    await Deno.mkdir(model);
+    for await (const { name } of Deno.readDir(MODEL)) await Deno.copyFile(`${MODEL}/${name}`, `${model}/${name}`);
+    const path = `${model}/tokenizer_config.json`;
+    const template = "{% for message in messages %}{{ message.content }}{% endfor %}";
+    const templates = [{ name: "rag", template: "x" }, { name: "default", template }];
+    const config = { ...JSON.parse(await Deno.readTextFile(path)), chat_template: templates };
+    await Deno.writeTextFile(path, JSON.stringify(config));
+    const [entry] = await runEvaluation(model, {
+      options: { tasks: "choose", limit: 1, applyChatTemplate: true },
+      output: `${dir}/out`,
+      taskFiles: [`${dir}/choose.yaml`],
+    });
+    const { results } = entry!.evaluated;
+    equal(results.chat_template, template);
+    match(String(results.chat_template_sha), /^[0-9a-f]{64}$/);
+  }));
+
+Deno.test("runEvaluation() takes no rows for two configurations of a data set", () =>
+  withFolder(async (dir) => {
+    const folder = `${dir}/data/mmlu`;
+    await Deno.mkdir(folder, { recursive: true });
+    const row = { question: "sort cab", subject: "anatomy", choices: ["abc", "cab", "b", "c"], answer: 0 };
+    await Deno.writeTextFile(`${folder}/test.jsonl`, jsonLines([row]));
+    const run = (tasks: string): ReturnType<typeof runEvaluation> =>
+      runEvaluation(MODEL, { options: { tasks }, output: `${dir}/out`, data: `${dir}/data` });
+    await rejects(run("mmlu_anatomy,mmlu_astronomy"), {
+      name: "UserError",
+      message:
+        `Cannot evaluate mmlu_astronomy: the rows of ${folder} were taken for "anatomy" already, expected those ` +
+        `of "astronomy" in ${folder}/astronomy`,
+    });
+    equal((await run("mmlu_anatomy"))[0]!.evaluated.samples.get("mmlu_anatomy")!.length, 1);
+  }));
+
+Deno.test("resultsFolder() lies within the output, whatever a model is called", () => {
+  deepEqual(["org/name", "/models/x", ".", "..", "../x"].map((name) => resultsFolder("out", name)), [
+    "out/org__name",
+    "out/__models__x",
+    "out/_.",
+    "out/_..",
+    "out/..__x",
+  ]);
+});
+
+Deno.test("runEvaluation() takes a split's parts together, and refuses copies of it", () =>
+  withFolder(async (dir) => {
+    const folder = `${dir}/data/piqa`;
+    await Deno.mkdir(folder, { recursive: true });
+    const write = (file: string): Promise<void> =>
+      Deno.writeTextFile(`${folder}/${file}`, jsonLines([{ goal: "sort cab", sol1: "abc", sol2: "cab", label: 0 }]));
+    const run = (): ReturnType<typeof runEvaluation> =>
+      runEvaluation(MODEL, { options: { tasks: "piqa" }, output: `${dir}/out`, data: `${dir}/data` });
+    const refuses = (files: string): Promise<void> =>
+      rejects(run(), {
+        name: "UserError",
+        message: `Cannot evaluate piqa: ${folder} has ${files}, expected one file of the split validation, or all of ` +
+          "its parts",
+      });
+    await write("validation-00000-of-00002.jsonl");
+    await refuses("validation-00000-of-00002.jsonl");
+    await write("validation-00001-of-00002.jsonl");
+    equal((await run())[0]!.evaluated.samples.get("piqa")!.length, 2);
+    await write("validation.jsonl");
+    await refuses("validation-00000-of-00002.jsonl, validation-00001-of-00002.jsonl, validation.jsonl");
+    await Deno.remove(`${folder}/validation-00000-of-00002.jsonl`);
+    await Deno.remove(`${folder}/validation-00001-of-00002.jsonl`);
+    equal((await run())[0]!.evaluated.samples.get("piqa")!.length, 1);
+    await write("validation.json");
+    await refuses("validation.json, validation.jsonl");
   }));
 
 Deno.test("runEvaluation() says which rows are missing, and writes nothing then", () =>

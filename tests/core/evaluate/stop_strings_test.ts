@@ -12,6 +12,8 @@ Deno.test("cutAtStops() cuts at each stop's first occurrence, one after the othe
   equal(cutAtStops("xaby", ["ab", "b"]), "x");
   equal(cutAtStops("as it is", ["", "?"]), "as it is");
   equal(cutAtStops("stop", ["stop"]), "");
+  equal(cutAtStops("a\nQ: b</s>", ["</s>", "", "Q:"]), "a\n");
+  equal(cutAtStops("abc", []), "abc");
 });
 
 Deno.test("StopStrings.end() finds the fewest ids whose text has a stop, also when it is asked late", () => {

@@ -78,7 +78,9 @@ Deno.test("sweep() runs each variant with each seed, and goes on without repeati
     const config = await configOf(dir, { iterations: 1 });
     const { output_dir: _, ...settings } = config;
     await Deno.writeTextFile(`${dir}/sweep.yaml`, JSON.stringify(settings));
-    const options = { variants: variantsOf(["training.beta=0.1,0.4"]), seeds: [1, 2], dir: `${dir}/sweep` };
+    // A value of YAML would end before the "#".
+    const folder = `${dir}/sweep #1`;
+    const options = { variants: variantsOf(["training.beta=0.1,0.4"]), seeds: [1, 2], dir: folder };
     const stop = new AbortController();
     const begun: string[] = [];
     await rejects(
@@ -101,10 +103,11 @@ Deno.test("sweep() runs each variant with each seed, and goes on without repeati
     ]);
     // Other seeds and other settings give other runs.
     equal(new Set(runs.map(({ iterations }) => iterations.at(-1)!.loss)).size > 1, true);
-    const csv = (await Deno.readTextFile(`${dir}/sweep/sweep.csv`)).trim().split("\n");
+    for (const run of runs) ok((await Deno.stat(run.dir)).isDirectory, run.dir);
+    const csv = (await Deno.readTextFile(`${folder}/sweep.csv`)).trim().split("\n");
     match(csv[0]!, /^variant,seed,iteration,/);
     ok(csv.some((line) => line.startsWith("beta=0.4,2,0,")), csv.join("\n"));
-    deepEqual(JSON.parse(await Deno.readTextFile(`${dir}/sweep/sweep.json`)).runs, runs);
+    deepEqual(JSON.parse(await Deno.readTextFile(`${folder}/sweep.json`)).runs, runs);
   }));
 
 Deno.test("sweep() checks every run before the first, and names the one that is wrong", () =>

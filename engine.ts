@@ -36,6 +36,7 @@ export type { KernelTime, Profiler } from "./kernels/device/profile.ts";
 export { type Measurement, type Sizes, tune, type TuneOptions, type TuneResult } from "./kernels/tune.ts";
 export type { MatmulMode, MatmulVariant } from "./kernels/matmul/matmul.ts";
 export { type FileFacts, type FileRange, folderFiles, memoryFiles, type ModelFiles } from "./core/files/model_files.ts";
+export type { PieceBuffers } from "./core/files/piece_buffers.ts";
 export { type FileSystem, useFileSystem } from "./core/files/file_system.ts";
 export { loadTokenizer, type LoadTokenizerOptions, type Tokenizer } from "./core/data/tokenizer/tokenizer.ts";
 export type { MarkedText, RenderOptions } from "./core/data/tokenizer/chat_template.ts";

@@ -32,6 +32,11 @@ export function scoreChoices(
   };
 }
 
+/** Whether any of the choices is right: one that there is not counts as wrong whatever is answered, as in lm-eval. */
+export function hasRightChoice(choices: readonly string[], gold: JsonValue): boolean {
+  return indicesOf(gold, choices).length > 0;
+}
+
 /** The right choices' indices; those that there are not are left out, which nothing can hit. */
 function indicesOf(gold: JsonValue, choices: readonly string[]): number[] {
   const list = Array.isArray(gold) ? gold : [gold];

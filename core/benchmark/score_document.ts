@@ -4,7 +4,7 @@ import { SPACE } from "../data/tokenizer/template/python_strings.ts";
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
 import type { BenchmarkTask, DocumentRequest } from "./benchmark_task.ts";
-import { scoreChoices, type ScoredChoice } from "./choice_metrics.ts";
+import { hasRightChoice, scoreChoices, type ScoredChoice } from "./choice_metrics.ts";
 import { exactMatch, type TextsMatch } from "./exact_match.ts";
 import { intOf } from "./doc_fields.ts";
 import { pythonStr } from "./python_str.ts";
@@ -81,9 +81,21 @@ export class DocumentScorer {
       return { perplexity: logp, acc: isGreedy ? 1 : 0 };
     }
     if (config.process_results?.score === "mc2") return { acc: trueShare(labelsOf(doc.mc2_targets), answers) };
-    const text = fields.text(doc);
-    const gold = typeof text === "number" ? text : target;
-    return scoreChoices(fields.choices(doc), gold, answers);
+    return scoreChoices(fields.choices(doc), this.#gold({ doc, target }), answers);
+  }
+
+  /** What says which choice is right: where the choices are contexts, the text is its index. */
+  #gold({ doc, target }: Pick<DocumentRequest, "doc" | "target">): JsonValue {
+    const text = this.#task.fields.text(doc);
+    return typeof text === "number" ? text : target;
+  }
+
+  /** Whether a document can be answered right: not where what is right is none of its choices. */
+  canBeRight({ doc, target, asked }: DocumentRequest): boolean {
+    const { config, fields } = this.#task;
+    const isChoice = asked.kind === "loglikelihood" && config.output_type === "multiple_choice";
+    if (!isChoice || config.process_results !== undefined) return true;
+    return hasRightChoice(fields.choices(doc), this.#gold({ doc, target }));
   }
 
   #ofText({ doc, target }: DocumentRequest, result: string): Record<string, MetricValue> {

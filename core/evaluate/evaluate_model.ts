@@ -3,8 +3,9 @@ import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { type BenchmarkResults, benchmarkResults } from "../benchmark/benchmark_results.ts";
-import { FEW_SHOT_SEED } from "../benchmark/benchmark_task.ts";
+import { type BenchmarkTask, type DocumentRequest, FEW_SHOT_SEED } from "../benchmark/benchmark_task.ts";
 import { maxLengthOf } from "../benchmark/encode_request.ts";
+import { DocumentScorer } from "../benchmark/score_document.ts";
 import { quickIdentity } from "../checkpoint/folder_identity.ts";
 import type { Quantization } from "../config/choices.ts";
 import type { JsonValue } from "../data/formats/json_numbers.ts";
@@ -16,6 +17,7 @@ import { type ModelFiles, readJson, readOptionalJson } from "../files/model_file
 import { parameterShapes } from "../model/families/families.ts";
 import { type AnyModel, freeModel, loadFrozenModel } from "../model/model.ts";
 import type { OnProgress } from "../progress.ts";
+import { quote } from "../values.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
 import { ModelAsker } from "./ask_model.ts";
 import { type BenchmarkOptions, type OpenTasks, requestsOf } from "./open_tasks.ts";
@@ -89,6 +91,7 @@ export async function evaluateModel(
       );
     }
   }
+  for (const { task, requests } of asked) noteUnanswerable(task, requests, onNote);
   const model = await loadFrozenModel(device, files, { quantization });
   const cut: Record<string, number> = {};
   const sampled: SampledTask[] = [];
@@ -126,6 +129,23 @@ export async function evaluateModel(
   } finally {
     freeModel(model);
   }
+}
+
+/** Warns of documents that nobody can answer right; lm-eval counts them as wrong too. */
+function noteUnanswerable(
+  task: BenchmarkTask,
+  requests: readonly DocumentRequest[],
+  onNote: (line: string) => void,
+): void {
+  const scorer = new DocumentScorer(task);
+  const wrong = requests.filter((request) => !scorer.canBeRight(request));
+  if (wrong.length === 0) return;
+  const { docId, target } = wrong[0]!;
+  onNote(
+    `Warning: what is right is none of the choices in ${wrong.length} of ${requests.length} documents of ` +
+      `${task.config.task}, which count as wrong as in lm-eval (the first is document ${docId}: doc_to_target is ` +
+      `${quote(target)})`,
+  );
 }
 
 async function longestInput(files: ModelFiles, asked: number | undefined): Promise<number> {

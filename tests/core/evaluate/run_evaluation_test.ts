@@ -361,3 +361,19 @@ Deno.test("runEvaluation() says which rows are missing, and writes nothing then"
     await rejects(run("gsm9k"), { message: /^Cannot find the task "gsm9k": .*gsm8k/ });
     await rejects(Deno.stat(`${dir}/out`), Deno.errors.NotFound);
   }));
+
+Deno.test("runEvaluation() warns of documents whose right answer is none of their choices", () =>
+  withTasks(async (dir) => {
+    const task = await Deno.readTextFile(`${dir}/choose.yaml`);
+    await Deno.writeTextFile(`${dir}/choose.yaml`, task.replace("doc_to_target: gold", "doc_to_target: golde"));
+    const notes: string[] = [];
+    await runEvaluation(MODEL, {
+      options: { tasks: "choose", limit: 3 },
+      output: `${dir}/out`,
+      taskFiles: [`${dir}/choose.yaml`],
+    }, { onNote: (line) => notes.push(line) });
+    deepEqual(notes, [
+      "Warning: what is right is none of the choices in 3 of 3 documents of choose, which count as wrong as in lm-eval " +
+      '(the first is document 0: doc_to_target is "golde")',
+    ]);
+  }));

@@ -3,7 +3,8 @@ import { parseGenKwargs } from "../../core/benchmark/generation_settings.ts";
 import { taskNames } from "../../core/benchmark/find_tasks.ts";
 import type { Quantization } from "../../core/config/choices.ts";
 import { UserError } from "../../core/error.ts";
-import type { EvaluateOptions } from "../../core/evaluate/evaluate_model.ts";
+import type { EvaluateOptions, ResultsFile } from "../../core/evaluate/evaluate_model.ts";
+import type { LeaderboardAverage } from "../../core/evaluate/leaderboard_average.ts";
 import { type EvaluationEntry, runEvaluation } from "../../core/evaluate/run_evaluation.ts";
 import type { Values } from "../command_entry.ts";
 import { chosenTasks } from "../chosen_tasks.ts";
@@ -71,6 +72,11 @@ function jsonOf({ evaluated: { results }, differences }: EvaluationEntry): unkno
 function show({ name, evaluated, files, differences }: EvaluationEntry, options: EvaluateOptions): void {
   const { results, cut } = evaluated;
   for (const table of formatResults(results as unknown as ShownResults)) say(...table.trimEnd().split("\n"));
+  const { openllm_average: average } = results.dnpo as { openllm_average?: LeaderboardAverage };
+  if (average) {
+    const error = average.stderr === null ? "" : ` ± ${average.stderr.toFixed(4)}`;
+    say(`Average of the six tasks of openllm: ${average.value.toFixed(4)}${error}`);
+  }
   const { limit, seed = 1234, numFewShot, applyChatTemplate = false, quantization = "none" } = options;
   const { maxLength, genKwargs, systemInstruction, fewShotAsTurns } = options;
   const more = [
@@ -86,13 +92,7 @@ function show({ name, evaluated, files, differences }: EvaluationEntry, options:
       `${limit ?? "none"}, num_fewshot: ${numFewShot ?? "the tasks'"}, seed: ${seed}, chat template: ` +
       [applyChatTemplate ? "yes" : "no", ...more].join(", "),
   );
-  for (const [task, count] of Object.entries(cut)) {
-    say(
-      `${task}: ${count} of ${
-        (results["n-samples"][task] as { effective: number }).effective
-      } contexts were cut from the left to fit the model`,
-    );
-  }
+  for (const line of cutLines(cut, results)) say(line);
   if (differences) say(...formatDifferences(differences, outputColumns()).split("\n"));
   say(`Results: ${files.results}`);
 }
@@ -146,4 +146,25 @@ function iterationsOf(values: Values): "last" | "all" {
   const text = textOf(values, "iterations") ?? "last";
   if (text === "last" || text === "all") return text;
   throw new UserError(`Cannot evaluate: --iterations is ${JSON.stringify(text)}, expected all or last`);
+}
+
+/** More tasks than these are told in one line: MMLU has 57. */
+const MOST_TASKS = 6;
+
+/** What was cut from contexts, task by task, or of all tasks together where these are many. */
+function cutLines(cut: Record<string, number>, { "n-samples": samples }: ResultsFile): string[] {
+  const parts = Object.entries(cut).map(([task, count]) => ({
+    what: task,
+    count,
+    of: (samples[task] as { effective: number }).effective,
+  }));
+  const line = ({ what, count, of }: typeof parts[number]): string =>
+    `${what}: ${count} of ${of} contexts were cut from the left to fit the model`;
+  if (parts.length <= MOST_TASKS) return parts.map(line);
+  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+  return [line({
+    what: `${parts.length} tasks`,
+    count: sum(parts.map(({ count }) => count)),
+    of: sum(parts.map(({ of }) => of)),
+  })];
 }

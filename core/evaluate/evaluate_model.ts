@@ -20,6 +20,7 @@ import type { OnProgress } from "../progress.ts";
 import { quote } from "../values.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
 import { ModelAsker } from "./ask_model.ts";
+import { type LeaderboardAverage, leaderboardAverage } from "./leaderboard_average.ts";
 import { type BenchmarkOptions, type OpenTasks, requestsOf } from "./open_tasks.ts";
 import { type Sample, type SampledTask, sampleTask } from "./sample_task.ts";
 
@@ -119,7 +120,8 @@ export async function evaluateModel(
     await journal?.close();
     const results = benchmarkResults(sampled, groups);
     const hashes = Object.fromEntries(sampled.map(({ task, hash }) => [task.config.task, hash]));
-    const facts = await factsOf(model, { name, files, tokenizer, options, device, maxLength, cut, date });
+    const average = leaderboardAverage(results.results as Parameters<typeof leaderboardAverage>[0]);
+    const facts = await factsOf(model, { name, files, tokenizer, options, device, maxLength, cut, date, average });
     const seconds = (performance.now() - begun) / 1000;
     return {
       results: { ...results, ...facts, task_hashes: hashes, total_evaluation_time_seconds: String(seconds) },
@@ -167,12 +169,13 @@ interface Facts extends EvaluatedModel {
   maxLength: number;
   cut: Record<string, number>;
   date: number;
+  average: LeaderboardAverage | null;
 }
 
 /** What a results file says besides the results (lm-eval 0.4.13, `evaluator.py`, `loggers/`). */
 async function factsOf(
   model: AnyModel,
-  { name, files, tokenizer, options, device, maxLength, cut, date }: Facts,
+  { name, files, tokenizer, options, device, maxLength, cut, date, average }: Facts,
 ): Promise<Record<string, unknown>> {
   const { limit, seed = FEW_SHOT_SEED, genKwargs, systemInstruction, applyChatTemplate, fewShotAsTurns } = options;
   const template = applyChatTemplate ? await templateText(files) : null;
@@ -214,6 +217,7 @@ async function factsOf(
       kernels: device.family,
       quantization: options.quantization ?? "none",
       contexts_cut: cut,
+      ...(average !== null && { openllm_average: average }),
     },
   };
 }

@@ -1,6 +1,7 @@
 /** `dnpo sweep`. @module */
+import { UserError } from "../../core/error.ts";
 import { loadConfig } from "../../core/config/config.ts";
-import { sweep as runSweep } from "../../core/loop/sweep.ts";
+import { problemsOf, sweep as runSweep } from "../../core/loop/sweep.ts";
 import { seedsOf, variantsOf } from "../../core/loop/sweep_plan.ts";
 import { sweepRows } from "../../core/loop/sweep_statistics.ts";
 import { WARNING } from "../../core/progress.ts";
@@ -35,11 +36,13 @@ export async function sweep(config: string, values: Values): Promise<number> {
     });
     progress.finish();
     const rows = sweepRows(runs);
-    if (values.json === true) return sayJson({ dir, rows });
-    say(
-      ...sweepTable(rows, { all: values.all === true, columns: outputColumns() }).split("\n"),
-      "Means over the seeds ± their standard errors.",
-      `All numbers: ${dir}/sweep.csv`,
-    );
+    const problems = problemsOf(runs);
+    if (values.json === true) sayJson({ dir, rows, problems });
+    else {say(
+        ...sweepTable(rows, { all: values.all === true, columns: outputColumns() }).split("\n"),
+        "Means over the seeds ± their standard errors.",
+        `All numbers: ${dir}/sweep.csv`,
+      );}
+    if (problems.length > 0) throw new UserError(problems.map((problem) => `A run failed: ${problem}`));
   });
 }

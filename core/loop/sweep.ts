@@ -3,7 +3,7 @@ import { loadConfig, type ResolvedConfig } from "../config/config.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { join } from "../files/path.ts";
-import type { IterationSummary } from "./run_summary.ts";
+import type { IterationSummary, RunSummary } from "./run_summary.ts";
 import { runPath, type Variant } from "./sweep_plan.ts";
 import { train, type TrainHooks } from "./train_run.ts";
 
@@ -15,8 +15,10 @@ export interface SweepRun {
   seed: number | null;
   /** Its folder. */
   dir: string;
-  /** What summary.json says of its iterations, from −1 on. */
+  /** What summary.json says of its iterations, from −1 on; none of a run that failed. */
   iterations: IterationSummary[];
+  /** Why it failed; absent if it did not. */
+  problem?: string;
 }
 
 /** What a sweep runs. */
@@ -50,8 +52,9 @@ interface Point {
 /**
  * Runs `config` (a file) with each seed and variant, the seeds outermost, and returns all runs. A run that is finished
  * is only read, and one that was stopped goes on. Every config is checked before the first run begins. Leaves
- * DIR/sweep.json and DIR/sweep.csv, written after each run. Throws what {@linkcode train} throws, with the run's name in
- * a UserError.
+ * DIR/sweep.json and DIR/sweep.csv, written after each run. A run that fails with a UserError, such as one whose loss is
+ * no number, keeps the others from nothing: it has a `problem`, and is tried again the next time. Throws a UserError where
+ * a config is wrong or every run fails, DeviceError, or StoppedError if the hooks' signal stopped it.
  *
  * @example
  * ```ts
@@ -88,18 +91,41 @@ export async function sweep(config: string, options: SweepOptions, hooks: SweepH
     if (seedAtHand !== seed) [seedAtHand, ofSeed] = [seed, await setOfSeed(seed)];
     const settings = await named(point, () => settingsOf(point, ofSeed));
     onRun?.({ config: settings, name: nameOf(point), index, total: points.length });
-    const { iterations } = await named(point, () => train(settings, runHooks));
-    const run = { variant: variant.name, seed, dir: folder, iterations };
+    const run = { variant: variant.name, seed, dir: folder, ...await tried(() => train(settings, runHooks)) };
     runs.push(run);
     await writeFileAtomic(join(dir, "sweep.json"), JSON.stringify({ config, set, runs }, null, 2) + "\n");
     await writeFileAtomic(join(dir, "sweep.csv"), csvOf(runs));
     onDone?.(run);
   }
+  if (runs.every(({ problem }) => problem !== undefined)) throw new UserError(problemsOf(runs));
   return runs;
 }
 
+/** The runs that failed, a line each, with their names; those that failed alike are told once. */
+export function problemsOf(runs: readonly SweepRun[]): string[] {
+  const failed = runs.filter(({ problem }) => problem !== undefined);
+  return [...Map.groupBy(failed, ({ problem }) => problem!)].map(([problem, own]) => {
+    const names = own.map(({ variant, seed }) => nameOf({ variant: { name: variant }, seed }));
+    const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : "";
+    return `${names.slice(0, MOST_NAMED).join("; ")}${more}: ${problem}`;
+  });
+}
+
+/** The most runs that one problem names. */
+const MOST_NAMED = 3;
+
+/** The iterations of a run, or why it failed. */
+async function tried(run: () => Promise<RunSummary>): Promise<Pick<SweepRun, "iterations" | "problem">> {
+  try {
+    return { iterations: (await run()).iterations };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { iterations: [], problem: error.message.replaceAll("\n", "; ") };
+  }
+}
+
 /** What a run is called, such as `beta=0.1, seed 2`. */
-function nameOf({ variant: { name }, seed }: Point): string {
+function nameOf({ variant: { name }, seed }: { variant: Pick<Variant, "name">; seed: number | null }): string {
   return [name, seed === null ? "" : `seed ${seed}`].filter((part) => part !== "").join(", ");
 }
 

@@ -58,6 +58,8 @@ async function reproduce(): Promise<void> {
     onDone: ({ variant, seed, iterations }) =>
       say(`seed ${seed}: ${variant}: ${iterations.map(accuracies).join(", ")}`),
   });
+  const failed = runs.find(({ problem }) => problem !== undefined);
+  if (failed) throw new Error(`${failed.dir}: ${failed.problem}`);
   const methods = METHODS.map(({ name }) => ({
     name,
     runs: runs.filter(({ variant }) => variant === name).map(({ iterations }) => iterations),

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok, rejects, throws } from "node:assert/strict";
-import { sweep, type SweepRun } from "../../../core/loop/sweep.ts";
+import { problemsOf, sweep, type SweepRun } from "../../../core/loop/sweep.ts";
 import { runPath, seedsOf, variantsOf } from "../../../core/loop/sweep_plan.ts";
 import { meanOf, sweepRows } from "../../../core/loop/sweep_statistics.ts";
 import { configOf, withInput } from "./_runs.ts";
@@ -141,4 +141,20 @@ Deno.test("sweep() names the run whose settings are wrong for its seed", () =>
       sweep(`${dir}/sweep.yaml`, { variants: variantsOf([]), seeds: [7], setOfSeed, dir: `${dir}/sweep` }),
       { name: "UserError", message: /^seed 7: .*training\.max_steps/ },
     );
+  }));
+
+Deno.test("sweep() goes on after a run that fails, tries it again, and fails where all do", () =>
+  withInput(async (dir) => {
+    const { output_dir: _, ...settings } = await configOf(dir, { iterations: 1 });
+    await Deno.writeTextFile(`${dir}/sweep.yaml`, JSON.stringify(settings));
+    const swept = (vary: string): Promise<SweepRun[]> =>
+      sweep(`${dir}/sweep.yaml`, { variants: variantsOf([vary]), seeds: null, dir: `${dir}/sweep` });
+    const runs = await swept(`data.train=${dir}/none.jsonl,${settings.data.train}`);
+    deepEqual(runs.map(({ iterations, problem }) => [iterations.length > 0, problem === undefined]), [
+      [false, false],
+      [true, true],
+    ]);
+    match(runs[0]!.problem!, /none\.jsonl/);
+    deepEqual(problemsOf(runs), [`train=${dir}/none.jsonl: ${runs[0]!.problem}`]);
+    await rejects(swept(`data.train=${dir}/none.jsonl`), { name: "UserError", message: problemsOf(runs)[0]! });
   }));

@@ -47,6 +47,7 @@ export {
 } from "./core/config/config.ts";
 export type {
   AnyJudgeConfig,
+  BestMetric,
   DataColumns,
   DataConfig,
   DataSetConfig,

@@ -6,6 +6,7 @@ import type { RunView } from "../run/run_reader.ts";
 import { isRecord, largest } from "../values.ts";
 import { duration, moment, number, signed, whole } from "./format_numbers.ts";
 import { escapeMarkup } from "./markup.ts";
+import { measureOf } from "./measures.ts";
 import { type Change, changesOf } from "./run_answer.ts";
 import { STAGE_NAMES, stagePlan } from "./stage_plan.ts";
 
@@ -112,7 +113,9 @@ function leadOf(run: RunView): string {
   const rounds = planned === null
     ? ""
     : state === "done"
-    ? `, ${counted(planned, "iteration")}`
+    ? run.endedAfter === undefined
+      ? `, ${counted(planned, "iteration")}`
+      : `, ${done} of ${counted(planned, "iteration")}, as the last ones got no better`
     : `, ${done} of ${counted(planned, "iteration")} done`;
   const name = typeof method === "string"
     ? (Object.hasOwn(METHODS, method) ? METHODS[method]! : method)
@@ -194,13 +197,22 @@ function factList(run: RunView): string {
     ["Held-out rows", held === "" ? "" : `${code(held)}${counts === "" ? "" : `, n = ${counts}`}`],
     ["Versions", run.began === null ? "" : versionsOf(run.began.begin)],
     ["Folder", code(run.dir)],
-    ["Model handed out", run.model === null || run.state !== "done" ? "" : code(run.model)],
+    ["Model handed out", run.model === null || run.state !== "done" ? "" : `${code(run.model)}${bestText(run)}`],
     ["Edited by hand after they were made", run.edited.length === 0 ? "" : code(run.edited.join(", "))],
   ];
   const items = facts.filter(([, value]) => value !== "").map(([name, value]) =>
     `<div><dt>${name}</dt><dd>${value}</dd></div>`
   );
   return `<dl class="facts">${items.join("")}</dl>`;
+}
+
+/** Which iteration's model is handed out as the best one, and by what; empty if that is off. */
+function bestText({ best }: RunView): string {
+  if (best === undefined) return "";
+  const { name, kind } = measureOf(best.metric);
+  return `, of iteration ${best.iteration}, the best by ${escapeMarkup(name)} (${
+    number(best.value, kind === "share")
+  })`;
 }
 
 function versionsOf(begin: unknown): string {

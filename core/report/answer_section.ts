@@ -20,6 +20,7 @@ export function answerSection(run: RunView): string {
     changes.length === 0
       ? `<p>${unknownAnswer(run)}</p>`
       : `<div class="cards">${changes.map((change) => changeCard(change)).join("\n")}</div>`,
+    pickedText(run),
     factList(run),
   ].join("\n");
 }
@@ -204,6 +205,14 @@ function factList(run: RunView): string {
     `<div><dt>${name}</dt><dd>${value}</dd></div>`
   );
   return `<dl class="facts">${items.join("")}</dl>`;
+}
+
+/** What the numbers of an iteration are worth that was picked by them; empty if there was nothing to pick. */
+function pickedText({ best, iterations }: RunView): string {
+  const count = iterations.filter(({ iteration }) => iteration >= 0).length;
+  if (best === undefined || count < 2) return "";
+  return `<p class="small soft">Iteration ${best.iteration} was picked as the best of ${count} on these very rows, which ` +
+    "flatters it a little: rows that pick nothing tell more.</p>";
 }
 
 /** Which iteration's model is handed out as the best one, and by what; empty if that is off. */

@@ -260,6 +260,7 @@ Deno.test("writeReport() compares the start with the iteration that is handed ou
   });
   const answer = partOf(html, "answer");
   match(answer, /\(DNPO, 2 of 9 iterations, as the last ones got no better\)/);
+  match(answer, /Iteration 0 was picked as the best of 2 on these very rows/);
   match(answer, /\(start\) → 50\.0 %.{0,8} \(iteration 0\)/);
   match(
     answer,

@@ -47,6 +47,7 @@ export {
 } from "./core/config/config.ts";
 export type {
   AnyJudgeConfig,
+  BestMetric,
   DataColumns,
   DataConfig,
   DataSetConfig,
@@ -86,7 +87,8 @@ export type { JudgedAnswer, RowsRead, RunHooks } from "./core/run/run_context.ts
 export { sweep, type SweepHooks, type SweepOptions, type SweepRun } from "./core/loop/sweep.ts";
 export type { Variant } from "./core/loop/sweep_plan.ts";
 export { train, type TrainHooks } from "./core/loop/train_run.ts";
-export type { IterationSummary, RunSummary } from "./core/loop/run_summary.ts";
+export type { BestIteration } from "./core/loop/best_iteration.ts";
+export type { EarlyStop, IterationSummary, RunSummary } from "./core/loop/run_summary.ts";
 export { runGenerate, runLabel, runOptimize, runSft } from "./core/loop/single_stages.ts";
 export type { TrainedModel } from "./core/loop/single_stages.ts";
 export type { LabelReport } from "./core/label/label_pairs.ts";

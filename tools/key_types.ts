@@ -36,6 +36,7 @@ interface Section {
 
 const HEAD = `/** The types of a config's keys. Written by \`deno task docs\` from keys/: not to be edited. @module */
 import type {
+  BestMetric,
   DtypeName,
   JudgeKind,
   LossType,

@@ -24,18 +24,19 @@ function cut(text: string): string {
 
 /** The table; columns that are empty for all runs are left out. */
 export function runsTable(runs: readonly RunState[], terminal = Infinity): string {
-  const evaluated = ({ evaluation }: RunState): string => {
+  const evaluated = ({ evaluation, best: picked }: RunState): string => {
     if (!evaluation) return "";
     const { first, last, best, bestIteration } = evaluation;
     const { name, kind } = measureOf(evaluation.name);
     const format = (value: number): string => plainNumber(value, kind === "share");
     const start = `${name} ${format(first)}`;
     if (last === undefined) return start;
-    // The model that is handed out is the last one, whichever was the best.
+    // Unless the best one is picked, the last is handed out, whichever was the best.
     const mark = last === best
       ? "best"
       : `best ${format(best!)}, ${bestIteration === -1 ? "start" : `iteration ${bestIteration}`}`;
-    return `${start} → ${format(last)} (${mark})`;
+    const handed = picked === undefined ? "" : `; handed out: iteration ${picked.iteration}`;
+    return `${start} → ${format(last)} (${mark}${handed})`;
   };
   const columns: { head: string; text?: true; value: (run: RunState) => string }[] = [
     { head: "run", text: true, value: (run) => run.name },

@@ -1,4 +1,5 @@
 /** `dnpo train`. @module */
+import type { BestIteration } from "../../core/loop/best_iteration.ts";
 import type { IterationSummary } from "../../core/loop/run_summary.ts";
 import { train as runTrain } from "../../core/loop/train_run.ts";
 import { plainNumber } from "../../core/report/format_numbers.ts";
@@ -17,7 +18,7 @@ export function train(options: RunOptions): Promise<number> {
     withConfigPaths(options),
     async ({ config, hooks, progress }) => {
       let isExplained = false;
-      const { iterations } = await runTrain(config, {
+      const { iterations, best } = await runTrain(config, {
         ...hooks,
         onIteration: (summary) => {
           const line = iterationLine(summary);
@@ -35,12 +36,19 @@ export function train(options: RunOptions): Promise<number> {
       progress.finish();
       sayText(
         ...iterationTable(iterations, outputColumns()).split("\n"),
+        ...best === undefined ? [] : [bestLine(best)],
         ...madeLines(config),
         `Report: ${config.output_dir}/report.html`,
       );
     },
     { isWhole: true },
   );
+}
+
+/** Which iteration is handed out as the best one. */
+export function bestLine({ iteration, metric, value }: BestIteration): string {
+  const { name, kind } = measureOf(metric);
+  return `Handed out: iteration ${iteration}, the best by ${name} (${plainNumber(value, kind === "share")})`;
 }
 
 /** The numbers of an iteration that are shown, as text, with their names. */

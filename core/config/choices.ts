@@ -69,6 +69,22 @@ export const SCHEDULES = {
   constant_with_warmup: "constant",
 } as const satisfies Record<string, Schedule>;
 
+/** A number of an evaluation by which iterations are told better or worse, in a resolved config. */
+export type BestMetric = "eval_loss" | "sampled" | "greedy";
+
+/**
+ * The numbers that iterations may be told better or worse by: each name that a config may use, with the name that a
+ * resolved config and the summary have. As in transformers, `eval_` may stand before a name or be left out.
+ */
+export const BEST_METRICS = {
+  eval_loss: "eval_loss",
+  loss: "eval_loss",
+  sampled: "sampled",
+  eval_sampled: "sampled",
+  greedy: "greedy",
+  eval_greedy: "greedy",
+} as const satisfies Record<string, BestMetric>;
+
 /** An optimizer in a resolved config. */
 export type Optimizer = "adamw" | "rmsprop";
 

@@ -159,10 +159,26 @@ export function contradictions(config: ResolvedConfig): Problem[] {
   if (training.warmup_ratio > 0 && training.warmup_steps > 0) {
     add("training.warmup_ratio", `is ${training.warmup_ratio} where warmup_steps is set too, expected one of them`);
   }
+  for (const [key, message] of pickingProblems(config)) add(key, message);
   for (const [place, keys] of askingKeys(config)) {
     for (const [key, problem] of Object.entries(askingProblems(keys))) add(`${place}.${key}`, problem);
   }
   return problems;
+}
+
+/** The problems of telling iterations better or worse by an evaluation: it must be made, and have the number. */
+function pickingProblems({ training, data, labels, iterations }: ResolvedConfig): [key: string, message: string][] {
+  const { load_best_model_at_end: handsOutBest, early_stopping_patience: patience, metric_for_best_model } = training;
+  if (!handsOutBest && patience === undefined) return [];
+  const [key, value, off] = handsOutBest
+    ? ["training.load_best_model_at_end", handsOutBest, "false"]
+    : ["training.early_stopping_patience", patience, "null"];
+  if (data.eval === undefined) return [[key, `is ${value} without held-out rows, expected data.eval set (or ${off})`]];
+  const metric = metric_for_best_model ?? "eval_loss";
+  const isMeasured = [labels].flat().slice(0, iterations).every(({ verifier }) => verifier !== undefined);
+  if (metric === "eval_loss" || isMeasured) return [];
+  const expected = "expected labels.verifier set, which it is measured with (or eval_loss)";
+  return [["training.metric_for_best_model", `is ${metric} without a verifier, ${expected}`]];
 }
 
 /** The sections that may name a server, with their places. */

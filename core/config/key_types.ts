@@ -1,5 +1,6 @@
 /** The types of a config's keys. Written by `deno task docs` from keys/: not to be edited. @module */
 import type {
+  BestMetric,
   DtypeName,
   JudgeKind,
   LossType,
@@ -485,6 +486,25 @@ export interface TrainingConfig<Rate = number> {
    * the newest file goes back to the one before.
    */
   save_total_limit: number;
+  /**
+   * Whether train hands out the best of its iterations' models, the first of several that are equal, in place of the
+   * last one; the model at the start is none of them. It takes data.eval.
+   */
+  load_best_model_at_end: boolean;
+  /**
+   * What tells the iterations' models better or worse, on the rows of data.eval: eval_loss, the default, or with
+   * labels.verifier the share of right answers, sampled or greedy. eval_ before a name may be left out, and stand
+   * before each.
+   */
+  metric_for_best_model?: BestMetric;
+  /** Whether more of metric_for_best_model is better; default: false for a name that ends in loss, else true. */
+  greater_is_better?: boolean;
+  /**
+   * Iterations one after the other that are no better than the best one before them, by metric_for_best_model, after
+   * which train ends; default: it never ends before its last iteration. Iterations that are made already stay. It takes
+   * data.eval.
+   */
+  early_stopping_patience?: number;
   /** What a NaN or Inf in loss or gradients does. error: it stops the run; skip: the step is skipped and counted. */
   on_nan: "error" | "skip";
   /**

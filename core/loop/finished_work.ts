@@ -2,6 +2,7 @@
 import { openAdapterFolder } from "../checkpoint/adapter_folder.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { changedFiles, holdsWeights } from "../checkpoint/written_model.ts";
+import type { ResolvedConfig } from "../config/config_types.ts";
 import { dtypeOfName } from "../dtype.ts";
 import { withAdvice } from "../error.ts";
 import { exists, readOptionalText } from "../files/io.ts";
@@ -9,21 +10,22 @@ import { join } from "../files/path.ts";
 import type { FolderContext } from "../run/run_context.ts";
 import { iterationPaths, runPaths, stagePaths } from "../run/run_paths.ts";
 import { retrainAdvice } from "../run/run_work.ts";
+import { isPatienceOver } from "./best_iteration.ts";
 import { type Evaluation, keptEvaluation } from "./evaluate_stage.ts";
 import { type RunSummary, summarizeRun, summaryText } from "./run_summary.ts";
-import { handedOut, type OptimizeStep, type Round } from "./schedule.ts";
+import { handedOut, type OptimizeStep, type Round, type Step } from "./schedule.ts";
 
 /** The summary of a run of `train` that is finished; null if anything is left to do. Throws a UserError. */
 export async function finishedRun(context: FolderContext, schedule: readonly Round[]): Promise<RunSummary | null> {
   const { config, checksums } = context;
   const { output_dir: folder } = config;
   const evaluations = new Map<number, Evaluation>();
-  let last: OptimizeStep | undefined;
-  for (const { iteration, steps } of schedule) {
+  let [last, isStopped] = [schedule[0]!, false];
+  for (const round of schedule) {
+    const { iteration, steps } = round;
     for (const step of steps) {
       if (step.stage === "optimize") {
         if (!await isMade(context, step)) return null;
-        last = step;
       } else if (step.stage === "evaluate") {
         const evaluation = await keptEvaluation(context, step.paths.evaluation);
         if (evaluation === null) return null;
@@ -31,17 +33,48 @@ export async function finishedRun(context: FolderContext, schedule: readonly Rou
       }
     }
     await keepEvaluation(context, { evaluations, iteration });
+    last = round;
+    isStopped = await endsEarly(config, { schedule, iteration, evaluations });
+    if (isStopped) break;
   }
   const makes = handedOut(config);
-  const [made] = foldersOf(last!.makes);
+  const model = foldersOf(makes)[0]!;
+  const summary = await summarizeRun(config, { model, evaluations, last: last.iteration, isStopped });
+  const made = madeIn(schedule, summary.best?.iteration ?? last.iteration);
   for (const dir of foldersOf(makes)) {
-    if (!checksums.isFrom(dir, made!) || !await isAsWritten(context, dir)) return null;
+    if (!checksums.isFrom(dir, made) || !await isAsWritten(context, dir)) return null;
   }
   if (!await hasDtype(context, makes)) return null;
-  const { iteration } = schedule.at(-1)!;
-  const summary = await summarizeRun(folder, { model: foldersOf(makes)[0]!, evaluations, last: iteration });
   const { summary: path, report } = runPaths(folder);
   return await readOptionalText(path) === summaryText(summary) && await exists(report) ? summary : null;
+}
+
+/**
+ * Whether the run ends after `iteration`, though more are planned: its patience is over, and the next iteration's model,
+ * which would be kept, is not there.
+ */
+export async function endsEarly(
+  config: ResolvedConfig,
+  { schedule, iteration, evaluations }: {
+    schedule: readonly Round[];
+    iteration: number;
+    evaluations: ReadonlyMap<number, Evaluation>;
+  },
+): Promise<boolean> {
+  const isLast = iteration === schedule.at(-1)!.iteration;
+  return !isLast && isPatienceOver(config, evaluations) && !await exists(madeIn(schedule, iteration + 1));
+}
+
+/** The folder of the model, or of the adapter, that an iteration makes. */
+export function madeIn(schedule: readonly Round[], iteration: number): string {
+  const round = schedule.find((round) => round.iteration === iteration)!;
+  // Within a run a step makes one of the two.
+  return foldersOf(optimizeOf(round.steps).makes)[0]!;
+}
+
+/** The step of an iteration that trains. */
+export function optimizeOf(steps: readonly Step[]): OptimizeStep {
+  return steps.find((step) => step.stage === "optimize")!;
 }
 
 /** Adds the evaluation of an iteration that is there, though the config does not ask for one any more. */

@@ -1,7 +1,9 @@
 /** summary.json: the numbers of each iteration, from the run's files. @module */
+import type { ResolvedConfig } from "../config/config_types.ts";
 import { readLines } from "../files/json_lines.ts";
 import { readChecksums } from "../run/checksum_record.ts";
 import { runPaths } from "../run/run_paths.ts";
+import { type BestIteration, bestIteration } from "./best_iteration.ts";
 import type { Evaluation } from "./evaluate_stage.ts";
 
 /** One iteration's numbers. What was not measured is absent. */
@@ -70,8 +72,20 @@ export interface RunSummary {
   iterations: IterationSummary[];
   /** Folder of the run's final model, or of its adapter if only that is handed out. */
   model: string;
+  /** The iteration that is handed out as the best so far; absent unless training.load_best_model_at_end is on. */
+  best?: BestIteration;
+  /** Where training.early_stopping_patience ended the run before its last iteration; absent if it did not. */
+  stopped_early?: EarlyStop;
   /** Files of rows, by their paths in the folder, that were changed by hand after the run wrote them; absent if none. */
   edited?: string[];
+}
+
+/** How a run ended before its last iteration. */
+export interface EarlyStop {
+  /** The iteration after which it ended. */
+  iteration: number;
+  /** The iterations one after the other that were no better than the best before them. */
+  patience: number;
 }
 
 /** The text of summary.json. */
@@ -108,13 +122,19 @@ const STEP_KEYS = {
 } as const;
 
 /**
- * Summarizes iterations −1 to `last` from metrics.jsonl and the evaluations; `model` is the folder that is handed out.
+ * Summarizes iterations −1 to `last` from metrics.jsonl and the evaluations; `model` is the folder that is handed out,
+ * and `isStopped` says whether the run ends early after `last`.
  */
 export async function summarizeRun(
-  folder: string,
-  { model, evaluations, last }: { model: string; evaluations: ReadonlyMap<number, Evaluation>; last: number },
+  config: Pick<ResolvedConfig, "output_dir" | "training">,
+  { model, evaluations, last, isStopped = false }: {
+    model: string;
+    evaluations: ReadonlyMap<number, Evaluation>;
+    last: number;
+    isStopped?: boolean;
+  },
 ): Promise<RunSummary> {
-  const { metrics, checksums } = runPaths(folder);
+  const { metrics, checksums } = runPaths(config.output_dir);
   const lines = (await readLines(metrics)).lines.map(({ line }) => line);
   const iterations: IterationSummary[] = [];
   for (let iteration = -1; iteration <= last; iteration++) {
@@ -140,5 +160,13 @@ export async function summarizeRun(
     iterations.push(summary);
   }
   const edited = Object.keys((await readChecksums(checksums))?.edited ?? {}).sort();
-  return { iterations, model, ...(edited.length > 0 && { edited }) };
+  const best = bestIteration(config, evaluations);
+  const patience = config.training.early_stopping_patience;
+  return {
+    iterations,
+    model,
+    ...(best !== null && { best }),
+    ...(isStopped && patience !== undefined && { stopped_early: { iteration: last, patience } }),
+    ...(edited.length > 0 && { edited }),
+  };
 }

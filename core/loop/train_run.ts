@@ -26,7 +26,8 @@ import { hasWork } from "../run/run_work.ts";
 import { refuseStage, refuseUnknown } from "../run/stage_record.ts";
 import { checkAnswers, checkBase, checkStart, stepsLeft } from "./check_start.ts";
 import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
-import { checkMade, finishedRun, foldersOf, keepEvaluation } from "./finished_work.ts";
+import { tellEnd } from "./end_notes.ts";
+import { checkMade, endsEarly, finishedRun, foldersOf, keepEvaluation, madeIn, optimizeOf } from "./finished_work.ts";
 import { generateStage } from "./generate_stage.ts";
 import { handOut } from "./hand_out.ts";
 import { labelStage } from "./label_stage.ts";
@@ -34,15 +35,7 @@ import { dropState, optimizeStage, withChatTemplate } from "./optimize_stage.ts"
 import { runStage } from "./run_stage.ts";
 import { type IterationSummary, type RunSummary, summarizeRun, summaryText } from "./run_summary.ts";
 import { dropOtherEvaluations, evaluateAgain, hasOtherEval } from "./other_eval_rows.ts";
-import {
-  type EvaluateStep,
-  handedOut,
-  needsOf,
-  type OptimizeStep,
-  type Round,
-  type Step,
-  trainSchedule,
-} from "./schedule.ts";
+import { type EvaluateStep, handedOut, needsOf, type Round, type Step, trainSchedule } from "./schedule.ts";
 import { checkJudging, checkPairs, checkSteps, labelsLeft } from "./schedule_checks.ts";
 
 /** The callbacks of {@linkcode train}. */
@@ -172,15 +165,20 @@ async function runSchedule(
       await evaluateAgain(context, { evaluations, steps: evaluated });
     }
     await keepEvaluation(context, { evaluations, iteration });
-    summary = await summarizeRun(folder, { model: foldersOf(handedOut(config))[0]!, evaluations, last: iteration });
+    const isStopped = await endsEarly(config, { schedule, iteration, evaluations });
+    const model = foldersOf(handedOut(config))[0]!;
+    summary = await summarizeRun(config, { model, evaluations, last: iteration, isStopped });
     await writeFileAtomic(runPaths(folder).summary, summaryText(summary));
     await writeReport(folder);
     const own = summary.iterations.at(-1)!;
     const trained = steps.find((step) => step.stage === "optimize");
     if (trained) warnOfLoss(context, { loss: own.loss, margins: own.rewards_margins, settings: trained.settings });
     onIteration?.(own);
+    if (isStopped) break;
   }
-  await handOutLast(context, schedule);
+  tellEnd(context, { summary: summary!, evaluations });
+  const { iteration } = summary!.best ?? summary!.iterations.at(-1)!;
+  await handOutFrom(context, madeIn(schedule, iteration));
   await writeReport(folder);
   return summary!;
 }
@@ -205,22 +203,17 @@ async function makeModel(context: RunContext, steps: readonly Step[]): Promise<v
   await dropState(paths);
 }
 
-function optimizeOf(steps: readonly Step[]): OptimizeStep {
-  return steps.find((step) => step.stage === "optimize")!;
-}
-
-/** Hands out what the last iteration made, a model in the config's storage type, or else the source's. */
-async function handOutLast(context: RunContext, schedule: readonly Round[]): Promise<void> {
+/** Hands out what an iteration has made in `made`, a model in the config's storage type, or else the source's. */
+async function handOutFrom(context: RunContext, made: string): Promise<void> {
   const { config, device, sources } = context;
   const from = await sources.filesIn(await sources.model(config.model!));
   const source = await withChatTemplate(await openModelFolder(from), config.data);
-  const [made] = foldersOf(optimizeOf(schedule.at(-1)!.steps).makes);
-  const model = await loadFrozenModel(device, await sources.filesIn(made!), config);
+  const model = await loadFrozenModel(device, await sources.filesIn(made), config);
   try {
     const dtype = dtypeOfName(config.dtype) ?? source.dtype;
     const makes = handedOut(config);
     await handOut(context, { model: { ...model, folder: source }, makes, dtype });
-    for (const dir of foldersOf(makes)) await context.checksums.handOutFrom(dir, made!);
+    for (const dir of foldersOf(makes)) await context.checksums.handOutFrom(dir, made);
   } finally {
     freeModel(model);
   }

@@ -96,6 +96,11 @@ export async function sumUp(
     seconds: speed && sum((s) => s.seconds!),
     speed,
     advice: planner.stages.advice,
-    uncounted: [...planner.uncounted],
+    uncounted: [
+      ...planner.uncounted,
+      ...(isAlone(config) || config.training.early_stopping_patience === undefined
+        ? []
+        : ["iterations that training.early_stopping_patience may leave out"]),
+    ],
   };
 }

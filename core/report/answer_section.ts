@@ -6,6 +6,7 @@ import type { RunView } from "../run/run_reader.ts";
 import { isRecord, largest } from "../values.ts";
 import { duration, moment, number, signed, whole } from "./format_numbers.ts";
 import { escapeMarkup } from "./markup.ts";
+import { measureOf } from "./measures.ts";
 import { type Change, changesOf } from "./run_answer.ts";
 import { STAGE_NAMES, stagePlan } from "./stage_plan.ts";
 
@@ -19,6 +20,7 @@ export function answerSection(run: RunView): string {
     changes.length === 0
       ? `<p>${unknownAnswer(run)}</p>`
       : `<div class="cards">${changes.map((change) => changeCard(change)).join("\n")}</div>`,
+    pickedText(run),
     factList(run),
   ].join("\n");
 }
@@ -112,7 +114,9 @@ function leadOf(run: RunView): string {
   const rounds = planned === null
     ? ""
     : state === "done"
-    ? `, ${counted(planned, "iteration")}`
+    ? run.endedAfter === undefined
+      ? `, ${counted(planned, "iteration")}`
+      : `, ${done} of ${counted(planned, "iteration")}, as the last ones got no better`
     : `, ${done} of ${counted(planned, "iteration")} done`;
   const name = typeof method === "string"
     ? (Object.hasOwn(METHODS, method) ? METHODS[method]! : method)
@@ -194,13 +198,30 @@ function factList(run: RunView): string {
     ["Held-out rows", held === "" ? "" : `${code(held)}${counts === "" ? "" : `, n = ${counts}`}`],
     ["Versions", run.began === null ? "" : versionsOf(run.began.begin)],
     ["Folder", code(run.dir)],
-    ["Model handed out", run.model === null || run.state !== "done" ? "" : code(run.model)],
+    ["Model handed out", run.model === null || run.state !== "done" ? "" : `${code(run.model)}${bestText(run)}`],
     ["Edited by hand after they were made", run.edited.length === 0 ? "" : code(run.edited.join(", "))],
   ];
   const items = facts.filter(([, value]) => value !== "").map(([name, value]) =>
     `<div><dt>${name}</dt><dd>${value}</dd></div>`
   );
   return `<dl class="facts">${items.join("")}</dl>`;
+}
+
+/** What the numbers of an iteration are worth that was picked by them; empty if there was nothing to pick. */
+function pickedText({ best, iterations }: RunView): string {
+  const count = iterations.filter(({ iteration }) => iteration >= 0).length;
+  if (best === undefined || count < 2) return "";
+  return `<p class="small soft">Iteration ${best.iteration} was picked as the best of ${count} on these very rows, which ` +
+    "flatters it a little: rows that pick nothing tell more.</p>";
+}
+
+/** Which iteration's model is handed out as the best one, and by what; empty if that is off. */
+function bestText({ best }: RunView): string {
+  if (best === undefined) return "";
+  const { name, kind } = measureOf(best.metric);
+  return `, of iteration ${best.iteration}, the best by ${escapeMarkup(name)} (${
+    number(best.value, kind === "share")
+  })`;
 }
 
 function versionsOf(begin: unknown): string {

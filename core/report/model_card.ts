@@ -66,6 +66,7 @@ export function modelCard(run: RunRecord, { repo, sources, figure, adapter }: Ca
     section("How it was made", makingText(settings, { made, base, local, datasets, held, edited: run.edited })),
     section("What came out", [
       iterationTable(run),
+      bestText(run),
       definitions(run),
       figure === null ? "" : `![Figures of the run](${figure})`,
     ]),
@@ -155,6 +156,15 @@ function makingText(
 function keysOf(run: RunRecord): string[] {
   const iterations = iterationValues(run);
   return MAIN_KEYS.filter((key) => iterations.some(({ values }) => Object.hasOwn(values, key)));
+}
+
+/** Which iteration's model this is, where it was picked as the best one. */
+function bestText({ best }: RunRecord): string {
+  if (best === undefined) return "";
+  const { name, kind } = measureOf(best.metric);
+  return `This is the model of iteration ${best.iteration}, the best by ${escapeMarkdown(name)} (${
+    number(best.value, kind === "share")
+  }). Of several numbers on the same rows the best one is in part luck: on other rows, expect a little less.`;
 }
 
 /** What the table's numbers are. */

@@ -3,7 +3,7 @@ import { iterationValues, type RunRecord } from "../run/read_run.ts";
 import { differenceInterval, errorOf } from "./intervals.ts";
 import { measureOf } from "./measures.ts";
 
-/** The change of one measure from the start to the last iteration. */
+/** The change of one measure from the start to the iteration that is handed out: the last one, or the best. */
 export interface Change {
   /** The summary's key. */
   key: string;
@@ -15,7 +15,7 @@ export interface Change {
   to: number;
   /** The iterations of `from` and `to`. */
   between: readonly [number, number];
-  /** The iteration with the best value, if that is not the last. */
+  /** The iteration with the best value, if that is another. */
   best: { iteration: number; value: number } | null;
   /** Rows that the shares are of, and the 95 % interval of the change; null where the error is not known. */
   sure: { rows: number; low: number; high: number; errors: readonly [number, number] } | null;
@@ -28,12 +28,16 @@ export interface Change {
 /** The measures that tell whether a model is better, the most telling first. */
 const TELLING = ["sampled", "greedy", "eval_loss"] as const;
 
-/** The changes of the measures that tell whether the model got better, from the first evaluation to the last. */
+/**
+ * The changes of the measures that tell whether the model got better, from the first evaluation to that of the model that
+ * is handed out.
+ */
 export function changesOf(run: RunRecord, evaluated: ReadonlyMap<number, number>): Change[] {
   const rows = iterationValues(run);
   return TELLING.flatMap((key): Change[] => {
     const known = rows.filter(({ values }) => values[key] !== undefined);
-    const [first, last] = [known[0], known.at(-1)];
+    const first = known[0];
+    const last = known.find(({ iteration }) => iteration === run.best?.iteration) ?? known.at(-1);
     if (first === undefined || first === last) return [];
     const { name, kind } = measureOf(key);
     const [from, to] = [first.values[key]!, last!.values[key]!];

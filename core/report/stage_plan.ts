@@ -85,7 +85,9 @@ export function stagePlan(run: RunView): StagePlan {
   };
 }
 
-function plannedStages({ config, timings, progress }: RunView): { iteration: number; stage: StageCell["stage"] }[] {
+function plannedStages(
+  { config, timings, progress, endedAfter = Infinity }: RunView,
+): { iteration: number; stage: StageCell["stage"] }[] {
   const seen = new Set<string>(timings.map(({ iteration, stage }) => `${iteration} ${stage}`));
   if (progress) seen.add(`${progress.iteration ?? -1} ${progress.stage === "reference" ? "optimize" : progress.stage}`);
   const stagesSeen = new Set([...seen].map((key) => key.split(" ")[1]!));
@@ -98,7 +100,9 @@ function plannedStages({ config, timings, progress }: RunView): { iteration: num
     const generates = method === "dnpo" || method === "spin" || stagesSeen.has("generate");
     const stages = [...(generates ? ["generate", "label"] : []), "optimize", ...(evaluates ? ["evaluate"] : [])];
     if (evaluates) planned.add("-1 evaluate");
-    for (let k = 0; k < Math.min(iterations, 1000); k++) for (const stage of stages) planned.add(`${k} ${stage}`);
+    for (let k = 0; k < Math.min(iterations, endedAfter + 1, 1000); k++) {
+      for (const stage of stages) planned.add(`${k} ${stage}`);
+    }
   }
   return [...planned].map((key) => {
     const [iteration, stage] = key.split(" ");

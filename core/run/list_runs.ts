@@ -41,6 +41,8 @@ export interface RunState {
     /** The iteration of the best one, the first of several; −1 is the start. */
     bestIteration?: number;
   } | null;
+  /** The iteration that is handed out as the best, and what it was chosen by; absent if that is off. */
+  best?: NonNullable<RunRecord["best"]>;
   /** When something was last logged, as ISO 8601 in UTC. */
   when: string;
   /** Why the run could not be read; absent if it could. */
@@ -122,7 +124,7 @@ async function stateOf(dir: string): Promise<RunState> {
   const planned = typeof settings.iterations === "number" ? settings.iterations : null;
   const done = run.iterations.filter(({ iteration }) => iteration >= 0).length;
   const isMade = await exists(model) || await exists(adapter);
-  const isDone = isMade && (planned === null || done >= planned);
+  const isDone = isMade && (planned === null || done >= planned || run.endedAfter !== undefined);
   const last = run.steps.at(-1);
   return {
     name: run.name,
@@ -136,6 +138,7 @@ async function stateOf(dir: string): Promise<RunState> {
     step: last?.step ?? null,
     loss: last?.values.loss ?? null,
     evaluation: evaluationOf(run),
+    ...(run.best && { best: run.best }),
     when,
   };
 }

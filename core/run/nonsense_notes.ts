@@ -58,6 +58,7 @@ export function warnOfSettings(context: RunContext): void {
       } not used`,
     );
   }
+  warnOfPicking(context);
   if (method !== "dnpo" || hasJudge(config)) return;
   const isNoised = [noise].flat().slice(0, iterations).some((entry) => entry !== "none" && entry.update !== "none");
   warn(
@@ -65,6 +66,18 @@ export function warnOfSettings(context: RunContext): void {
     `method dnpo without a judge: the human answer is always chosen, which is SPIN${
       isNoised ? " with noise" : ""
     }; labels.judge names a judge`,
+  );
+}
+
+/** Warns of a metric by which nothing is picked or ended. */
+function warnOfPicking(context: RunContext): void {
+  const { training } = context.config;
+  if (training.load_best_model_at_end || training.early_stopping_patience !== undefined) return;
+  const key = (["metric_for_best_model", "greater_is_better"] as const).find((key) => training[key] !== undefined);
+  if (key === undefined) return;
+  warn(
+    context,
+    `training.${key} has no effect without load_best_model_at_end or early_stopping_patience: the last model is handed out`,
   );
 }
 

@@ -53,6 +53,10 @@ export interface RunRecord {
   iterations: LoggedIteration[];
   /** The folder of the model; null before there is one. */
   model: string | null;
+  /** The iteration that is handed out as the best, and the summary's number that it is chosen by; absent if that is off. */
+  best?: { iteration: number; metric: string; value: number };
+  /** The iteration after which the run ended before its last one; absent if it did not. */
+  endedAfter?: number;
   /** Files of rows, by their paths in the folder, that were changed by hand after the run wrote them. */
   edited: string[];
 }
@@ -160,7 +164,9 @@ export function metricsOf(
 }
 
 /** Reads summary.json; nothing of a file that is not there. Throws a UserError if it is malformed. */
-export async function readSummary(path: string): Promise<Pick<RunRecord, "iterations" | "model">> {
+export async function readSummary(
+  path: string,
+): Promise<Pick<RunRecord, "iterations" | "model" | "best" | "endedAfter">> {
   const text = await readOptionalText(path);
   if (text === null) return { iterations: [], model: null };
   let json: JsonValue;
@@ -169,7 +175,7 @@ export async function readSummary(path: string): Promise<Pick<RunRecord, "iterat
   } catch {
     throw new UserError(`Cannot read ${path}: it is not JSON`);
   }
-  const { iterations, model } = object(json, path);
+  const { iterations, model, best: picked, stopped_early: stop } = object(json, path);
   const rows = Array.isArray(iterations) ? iterations : [];
   return {
     iterations: rows.map((row, i): LoggedIteration => {
@@ -181,7 +187,15 @@ export async function readSummary(path: string): Promise<Pick<RunRecord, "iterat
       return { iteration, values: numbers(fields, ["iteration"]) };
     }).sort((a, b) => a.iteration - b.iteration),
     model: typeof model === "string" ? model : null,
+    ...bestOf(picked),
+    ...(isRecord(stop) && typeof stop.iteration === "number" && { endedAfter: stop.iteration }),
   };
+}
+
+function bestOf(picked: JsonValue | undefined): Pick<RunRecord, "best"> {
+  const { iteration, metric, value } = isRecord(picked) ? picked : {};
+  if (typeof iteration !== "number" || typeof metric !== "string" || typeof value !== "number") return {};
+  return { best: { iteration, metric, value } };
 }
 
 function object(value: JsonValue, where: string): JsonObject {

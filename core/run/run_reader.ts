@@ -137,7 +137,7 @@ export class RunReader {
       stages: [...this.#stages.values()].sort((a, b) => a.iteration - b.iteration),
       ...summary,
       edited: Object.keys(checksums?.edited ?? {}).sort(),
-      state: await this.#isDone(config, summary.iterations)
+      state: await this.#isDone(config, summary)
         ? "done"
         : isAtWork
         ? "running"
@@ -238,10 +238,14 @@ export class RunReader {
     });
   }
 
-  async #isDone({ iterations: planned }: RunView["config"], made: RunRecord["iterations"]): Promise<boolean> {
+  async #isDone(
+    { iterations: planned }: RunView["config"],
+    { iterations: made, endedAfter }: Pick<RunRecord, "iterations" | "endedAfter">,
+  ): Promise<boolean> {
     const { model, adapter } = this.#paths;
     if (!await exists(model) && !await exists(adapter)) return false;
-    return typeof planned !== "number" || made.filter(({ iteration }) => iteration >= 0).length >= planned;
+    return typeof planned !== "number" || endedAfter !== undefined ||
+      made.filter(({ iteration }) => iteration >= 0).length >= planned;
   }
 
   /** What `make` made while none of the files changes. */

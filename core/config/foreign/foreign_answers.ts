@@ -127,10 +127,7 @@ const ANSWERS: readonly (readonly [text: string, keys: string])[] = [
     "per_device_eval_batch_size eval_batch_size do_eval do_predict prediction_loss_only eval_do_concat_batches " +
     "eval_use_gather_object batch_eval_metrics include_for_metrics include_num_input_tokens_seen predict_with_generate",
   ],
-  [
-    "here there is none: no model is picked by its evaluation",
-    "load_best_model_at_end metric_for_best_model greater_is_better early_stopping_patience",
-  ],
+  ["here any improvement counts", "early_stopping_threshold"],
   [
     "here states are saved by training.save_steps, with the optimizer's moments",
     "save_strategy saves_per_epoch save_only_model save_on_each_node save_optimizer",

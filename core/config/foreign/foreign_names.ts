@@ -43,6 +43,7 @@ const NAMES: readonly (readonly [ours: string, theirs: string])[] = [
   ["training.loss_type", "pref_loss dpo_loss_type"],
   ["training.beta", "pref_beta rl_beta dpo_beta"],
   ["training.label_smoothing", "dpo_label_smoothing"],
+  ["training.early_stopping_patience", "early_stopping_steps early_stopping"],
   ["training.report_to", "use_wandb use_tensorboard use_mlflow use_trackio"],
   ["training.project", "wandb_project mlflow_experiment_name trackio_project_name"],
   ["training.run_name", "wandb_name mlflow_run_name trackio_run_name"],

@@ -2,6 +2,7 @@
 import { UserError } from "../../error.ts";
 import { refuseSettings, setQuantization, setTargets } from "./adapter_settings.ts";
 import { takeAxolotlData } from "./axolotl_data.ts";
+import { takeBestModel } from "./best_model.ts";
 import type { ConfigDraft } from "./config_draft.ts";
 import type { ForeignSource } from "./foreign_source.ts";
 import { takeModel, tellPrecision } from "./model_settings.ts";
@@ -138,6 +139,7 @@ function takeTraining(source: ForeignSource, draft: ConfigDraft): void {
     program: PROGRAM,
   });
   takeLogging(source, draft, { program: "dnpo", logging: 10 });
+  takeBestModel(source, draft);
   if (takeEvaluates(source)) tellEvaluation(source, draft);
 }
 

@@ -1,5 +1,6 @@
 /** Configs of LLaMA-Factory. @module */
 import { refuseSettings, setQuantization, setTargets } from "./adapter_settings.ts";
+import { takeBestModel } from "./best_model.ts";
 import type { ConfigDraft } from "./config_draft.ts";
 import type { ForeignSource } from "./foreign_source.ts";
 import { type DatasetInfo, takeLlamaFactoryData } from "./llama_factory_data.ts";
@@ -74,6 +75,7 @@ export function importLlamaFactory(source: ForeignSource, draft: ConfigDraft, in
     program: PROGRAM,
   });
   takeLogging(source, draft, { program: PROGRAM, logging: 500 });
+  takeBestModel(source, draft, { patienceKey: "early_stopping_steps" });
   if (takeEvaluates(source)) tellEvaluation(source, draft);
   takeAdapter(source, draft, stage);
 }

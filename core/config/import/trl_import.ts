@@ -1,6 +1,7 @@
 /** Configs of `trl dpo` and `trl sft`, and of alignment-handbook, which adds some keys to them. @module */
 import { UserError } from "../../error.ts";
 import { refuseSettings } from "./adapter_settings.ts";
+import { takeBestModel } from "./best_model.ts";
 import type { ConfigDraft } from "./config_draft.ts";
 import { takeHandbookData } from "./handbook_data.ts";
 import type { ForeignSource } from "./foreign_source.ts";
@@ -112,6 +113,7 @@ export function importTrl(
   takeTrainer(source, draft, { program, defaults: { ...rate, ...DEFAULTS } });
   draft.setOr("training.gradient_checkpointing", source.flag("gradient_checkpointing"), { fallback: true, program });
   takeLogging(source, draft, { program, logging: 10 });
+  takeBestModel(source, draft);
   draft.set("data.seed", source.number("data_seed"));
   takeTrlAdapter(source, draft, program);
 }

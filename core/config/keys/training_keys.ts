@@ -1,6 +1,6 @@
 /** Keys of `training`. @module */
 import { z } from "zod";
-import { LOSS_TYPES, OPTIMIZERS, REPORT_TO, SCHEDULES } from "../choices.ts";
+import { BEST_METRICS, LOSS_TYPES, OPTIMIZERS, REPORT_TO, SCHEDULES } from "../choices.ts";
 import { count, key, type KeyFacts, named, perIteration, seed, text } from "./key.ts";
 
 /** The facts of a key that has the same name in transformers. */
@@ -130,6 +130,31 @@ export const trainingKeys = {
       "weights and the optimizer's moments in float32, so that one alone is the default, where Hugging Face keeps " +
       "all. Deleting the newest file goes back to the one before.",
     { ...ARGUMENTS, mayDiffer: true },
+  ),
+  load_best_model_at_end: key(
+    z.boolean().default(false),
+    "Whether train hands out the best of its iterations' models, the first of several that are equal, in place of the " +
+      "last one; the model at the start is none of them. It takes data.eval.",
+    { ...ARGUMENTS, mayDiffer: true },
+  ),
+  metric_for_best_model: key(
+    oneOf("BestMetric", BEST_METRICS).exactOptional(),
+    "What tells the iterations' models better or worse, on the rows of data.eval: eval_loss, the default, or with " +
+      "labels.verifier the share of right answers, sampled or greedy. eval_ before a name may be left out, and stand " +
+      "before each.",
+    { ...ARGUMENTS, mayDiffer: true },
+  ),
+  greater_is_better: key(
+    z.boolean().exactOptional(),
+    "Whether more of metric_for_best_model is better; default: false for a name that ends in loss, else true.",
+    { ...ARGUMENTS, mayDiffer: true },
+  ),
+  early_stopping_patience: key(
+    count.exactOptional(),
+    "Iterations one after the other that are no better than the best one before them, by metric_for_best_model, after " +
+      "which train ends; default: it never ends before its last iteration. Iterations that are made already stay. It " +
+      "takes data.eval.",
+    { hf: ["EarlyStoppingCallback"], mayDiffer: true },
   ),
   on_nan: key(
     z.enum(["error", "skip"]).default("error"),

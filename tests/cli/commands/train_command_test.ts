@@ -1,6 +1,6 @@
 /** What is said of an iteration's numbers has the same names in a command, a report and a model card. @module */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { iterationTable } from "../../../cli/commands/train_command.ts";
+import { bestLine, iterationTable } from "../../../cli/commands/train_command.ts";
 import type { IterationSummary } from "../../../core/loop/run_summary.ts";
 import { MAIN_KEYS, measureOf } from "../../../core/report/measures.ts";
 import { modelCard } from "../../../core/report/model_card.ts";
@@ -68,4 +68,11 @@ Deno.test("the table, the report and the model card call the same numbers the sa
     const card = modelCard(await readRun(dir), { repo: "me/mine", sources: [], figure: null });
     deepEqual([...card.matchAll(/^- \*\*(.*)\*\*: \S/gm)].map(([, name]) => name), names);
   });
+});
+
+Deno.test("bestLine() says which iteration is handed out, and by what", () => {
+  equal(
+    bestLine({ iteration: 2, metric: "greedy", value: 0.5 }),
+    "Handed out: iteration 2, the best by right answers, greedy (50.0 %)",
+  );
 });

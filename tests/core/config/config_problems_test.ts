@@ -120,6 +120,25 @@ Deno.test.each([
   ["smoothing without robust", "training: { label_smoothing: 0.1 }", [], /:1:30 training.label_smoothing: is 0.1/],
   ["two warm-ups", "training: { warmup_steps: 1, warmup_ratio: 0.1 }", [], /:1:44 training.warmup_ratio: is 0.1/],
   [
+    "a best model without held-out rows",
+    "training: { load_best_model_at_end: true }",
+    [],
+    /:1:37 training\.load_best_model_at_end: is true without held-out rows, expected data\.eval set \(or false\)$/,
+  ],
+  [
+    "patience without held-out rows",
+    "training: { early_stopping_patience: 2 }",
+    [],
+    /:1:38 training\.early_stopping_patience: is 2 without held-out rows, expected data\.eval set \(or null\)$/,
+  ],
+  [
+    "a share of right answers without a verifier in each iteration",
+    "training: { load_best_model_at_end: true, metric_for_best_model: eval_greedy }\ndata: { eval: held.jsonl }\n" +
+    "labels: [{ judge: verifier, verifier: v.ts }, { judge: human }]\niterations: 2",
+    [],
+    /:1:66 training\.metric_for_best_model: is greedy without a verifier, expected labels\.verifier set, which it is measured with \(or eval_loss\)$/,
+  ],
+  [
     "sft and noise from set",
     EXAMPLE,
     ["method=sft", "noise.update=joint"],
@@ -204,4 +223,19 @@ Deno.test("loadConfig() answers a mutated config with a config or a UserError", 
       { numRuns: 300, seed: 1 },
     );
   });
+});
+
+Deno.test("loadConfig() takes the names that transformers has for a metric, and no number that is not held out", async () => {
+  const of = (name: string): string =>
+    `training: { load_best_model_at_end: true, metric_for_best_model: ${name} }\ndata: { eval: held.jsonl }\n` +
+    "labels: [{ judge: verifier, verifier: v.ts }, { judge: human }]\niterations: 1";
+  for (const name of ["loss", "eval_loss", "sampled", "eval_sampled", "greedy", "eval_greedy"]) {
+    const { metric_for_best_model: metric } = (await load(of(name))).training;
+    assert.equal(metric, name.endsWith("loss") ? "eval_loss" : name.replace("eval_", ""));
+  }
+  const [problem] = await problems(of("rewards_margins"));
+  assert.match(
+    problem!,
+    /training\.metric_for_best_model: expected "eval_loss", "loss", "sampled", .*got "rewards_margins"/,
+  );
 });

@@ -527,3 +527,31 @@ Deno.test("dtype auto is the files' own type, and the note says what differs", a
     /^auto is the type of the model's files, in which it is trained there; here weights are float32/,
   );
 });
+
+Deno.test("a best model and early stopping are taken where there are held-out rows, and told", async () => {
+  const keys = "load_best_model_at_end: true\nmetric_for_best_model: loss\ngreater_is_better: false\n";
+  const held = "eval_strategy: epoch\ndataset_test_split: test\n";
+  const of = async (text: string, options: ImportOptions = {}) => {
+    const { config: { training }, told } = await imported(text, options);
+    const { load_best_model_at_end, metric_for_best_model, greater_is_better, early_stopping_patience } = training;
+    return { set: [load_best_model_at_end, metric_for_best_model, greater_is_better, early_stopping_patience], told };
+  };
+  const taken = await of(`${TRL}beta: 0.1\n${held}${keys}`);
+  assert.deepEqual(taken.set, [true, "eval_loss", false, undefined]);
+  assert.match(taken.told.load_best_model_at_end!, /here the best of the iterations' models/);
+  const bare = await of(`${TRL}beta: 0.1\n${keys}`);
+  assert.deepEqual(bare.set, [false, undefined, undefined, undefined]);
+  assert.match(bare.told.load_best_model_at_end!, /^here it takes held-out rows, in data\.eval$/);
+  const other = await of(`${TRL}beta: 0.1\n${held}${keys.replace("loss", "eval_rewards/margins")}`);
+  assert.deepEqual(other.set, [false, undefined, undefined, undefined]);
+  assert.match(other.told.load_best_model_at_end!, /^here "eval_rewards\/margins" is not measured$/);
+  const off = await of(`${TRL}beta: 0.1\n${held}load_best_model_at_end: false\n`);
+  assert.deepEqual([off.set[0], off.told.load_best_model_at_end], [false, undefined]);
+  const axolotl = await of(
+    "base_model: org/model\nlearning_rate: 1e-5\nrl: dpo\ndatasets: [{ path: org/pairs, type: chat_template.default }]\n" +
+      "test_datasets: [{ path: org/held, type: chat_template.default }]\nearly_stopping_patience: 3\n",
+    { from: "axolotl" },
+  );
+  assert.deepEqual(axolotl.set, [false, undefined, undefined, 3]);
+  assert.match(axolotl.told.early_stopping_patience!, /here iterations/);
+});

@@ -47,6 +47,7 @@ const defaults = {
     save_steps: 500,
     save_minutes: 5,
     save_total_limit: 1,
+    load_best_model_at_end: false,
     on_nan: "error",
     report_to: [],
     project: "dnpo",

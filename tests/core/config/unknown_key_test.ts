@@ -54,6 +54,8 @@ Deno.test.each([
     "here data.max_length bounds prompt and response together; rows with longer prompts are dropped",
   ],
   ["", "ref_model", "here the reference is the model that an iteration starts from"],
+  ["", "load_best_model_at_end", "here it is training.load_best_model_at_end"],
+  ["training", "early_stopping_steps", "here it is training.early_stopping_patience"],
   ["", "base_model", "here it is model"],
   ["", "sequence_len", "here it is data.max_length"],
   ["", "cutoff_len", "here it is data.max_length"],

@@ -12,12 +12,15 @@ const DIFFER = /\/(timings\.jsonl|log\.jsonl|report\.html|\.lock|checksums\.json
 /** Runs `train` whole, and then as often as `choose` chooses changes of it: each dies there, goes on, and is compared. */
 export async function dieAndGoOn(
   dir: string,
-  { iterations, evaluates = false, choose, keys = {} }: {
+  { iterations, evaluates = false, choose, keys = {}, training = {}, onResult = () => Promise.resolve() }: {
     iterations: number;
     evaluates?: boolean;
     choose: (changes: readonly string[]) => number[];
-    /** More keys of the config. */
+    /** More keys of the config, and of its training. */
     keys?: Record<string, unknown>;
+    training?: Record<string, unknown>;
+    /** Looks at a run that went on, by its folder's name, before it is removed. */
+    onResult?: (run: string) => Promise<void>;
   },
 ): Promise<number> {
   const of = (name: string): Promise<ResolvedConfig> =>
@@ -26,7 +29,7 @@ export async function dieAndGoOn(
       data: { train: `${dir}/rows.jsonl`, ...(evaluates && { eval: `${dir}/rows.jsonl` }) },
       iterations,
       ...keys,
-      training: { max_steps: 2, save_steps: 1 },
+      training: { max_steps: 2, save_steps: 1, ...training },
       generation: { max_new_tokens: 6, batch_size: 4, seed: 5 },
     });
   let changes: string[];
@@ -54,6 +57,7 @@ export async function dieAndGoOn(
     deepEqual([...actual.keys()], [...expected.keys()], what);
     for (const [name, bytes] of expected) deepEqual(actual.get(name), bytes, `${name}, ${what}`);
     deepEqual(await checksums(`${dir}/run`), sums, what);
+    await onResult("run");
     await Deno.remove(`${dir}/run`, { recursive: true });
   }
   return chosen.length;

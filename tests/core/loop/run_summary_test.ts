@@ -1,7 +1,15 @@
 import { deepEqual } from "node:assert/strict";
+import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
 import { summarizeRun } from "../../../core/loop/run_summary.ts";
 import { jsonLines } from "../../_shared/tiny_model.ts";
 import { withFolder } from "../_tiny.ts";
+
+async function settingsOf(
+  dir: string,
+  training: Record<string, unknown> = {},
+): Promise<Pick<ResolvedConfig, "output_dir" | "training">> {
+  return await loadConfig(undefined, { defaults: { output_dir: dir, data: { eval: "held.jsonl" }, training } });
+}
 
 Deno.test("summarizeRun() takes each iteration's numbers, and leaves out what was not measured", () =>
   withFolder(async (dir) => {
@@ -23,7 +31,7 @@ Deno.test("summarizeRun() takes each iteration's numbers, and leaves out what wa
       ]),
     );
     const evaluations = new Map([[-1, { rows: 3, loss: 2, greedy: 0.5, sampled: 0.25 }], [0, { rows: 3, loss: 1.5 }]]);
-    deepEqual(await summarizeRun(dir, { model: `${dir}/model`, evaluations, last: 1 }), {
+    deepEqual(await summarizeRun(await settingsOf(dir), { model: `${dir}/model`, evaluations, last: 1 }), {
       iterations: [
         { iteration: -1, greedy: 0.5, sampled: 0.25, eval_loss: 2, eval_rows: 3 },
         {
@@ -49,7 +57,33 @@ Deno.test("summarizeRun() takes each iteration's numbers, and leaves out what wa
 
 Deno.test("summarizeRun() of a run without a log has the start alone", () =>
   withFolder(async (dir) => {
-    deepEqual((await summarizeRun(dir, { model: `${dir}/model`, evaluations: new Map(), last: -1 })).iterations, [{
-      iteration: -1,
-    }]);
+    deepEqual(
+      (await summarizeRun(await settingsOf(dir), { model: `${dir}/model`, evaluations: new Map(), last: -1 }))
+        .iterations,
+      [{
+        iteration: -1,
+      }],
+    );
+  }));
+
+Deno.test("summarizeRun() marks the best iteration and an early end, where the config asks for them", () =>
+  withFolder(async (dir) => {
+    const evaluations = new Map([[-1, { rows: 3, loss: 1 }], [0, { rows: 3, loss: 1.5 }], [1, { rows: 3, loss: 2 }]]);
+    const marks = async (training: Record<string, unknown>, isStopped = false): Promise<unknown> => {
+      const { iterations: _, ...rest } = await summarizeRun(await settingsOf(dir, training), {
+        model: "m",
+        evaluations,
+        last: 1,
+        isStopped,
+      });
+      return rest;
+    };
+    const best = { iteration: 0, metric: "eval_loss", value: 1.5 };
+    deepEqual(await marks({}), { model: "m" });
+    deepEqual(await marks({ load_best_model_at_end: true }), { model: "m", best });
+    deepEqual(await marks({ early_stopping_patience: 1 }), { model: "m" });
+    deepEqual(await marks({ early_stopping_patience: 1 }, true), {
+      model: "m",
+      stopped_early: { iteration: 1, patience: 1 },
+    });
   }));

@@ -161,6 +161,17 @@ Deno.test("what is not counted is told: servers that answer, and judges that are
     }
   }));
 
+Deno.test("a plan says that patience may leave iterations out", () =>
+  withInput(async (dir) => {
+    const config = await configOf(dir, {
+      iterations: 2,
+      data: { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` },
+      training: { early_stopping_patience: 1 },
+    });
+    const { uncounted } = await planRun(config, { device, time: false });
+    assert.deepEqual(uncounted, ["iterations that training.early_stopping_patience may leave out"]);
+  }));
+
 Deno.test("sft is planned without reference and noise", () =>
   withInput(async (dir) => {
     const config = await configOf(dir, { method: "sft", training: { max_steps: 1 } });

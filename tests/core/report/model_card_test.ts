@@ -206,3 +206,18 @@ Deno.test("modelCard() says how an adapter is loaded, also over a base that is n
   assert.match(local, /^model = PeftModel\.from_pretrained\(base, "me\/mine"\)$/m);
   assert.match(await useOf("/m/base.gguf", []), /from_pretrained\("path\/to\/its\/folder", gguf_file="base\.gguf"\)$/m);
 });
+
+Deno.test("modelCard() says which iteration's model it is, where the best one is handed out", async () => {
+  const summary = JSON.parse(TRIAL["summary.json"]!);
+  const of = (more: object): Promise<string> =>
+    withRun(
+      { ...TRIAL, "summary.json": JSON.stringify({ ...summary, ...more }) },
+      async (dir) => modelCard(await readRun(dir), { repo: "me/mine", sources: [], figure: null }),
+    );
+  const best = { iteration: 0, metric: "sampled", value: 0.5 };
+  assert.match(
+    await of({ best }),
+    /^This is the model of iteration 0, the best by right answers, sampled \(50\.0 %\)\. Of several numbers/m,
+  );
+  assert.doesNotMatch(await of({}), /This is the model of iteration/);
+});

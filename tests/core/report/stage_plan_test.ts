@@ -66,3 +66,8 @@ Deno.test("stagePlan() of a run that is done, stopped, a stage alone, or of anot
   const stopped = stagePlan(await view({ state: "stopped", timings: FIRST }));
   deepEqual([stopped.left, stopped.cells.at(-1)!.seconds], [null, null]);
 });
+
+Deno.test("stagePlan() plans nothing after the iteration that ended a run early", async () => {
+  const run = await view({ state: "done", timings: FIRST, endedAfter: 0 });
+  deepEqual(stagePlan(run).cells.map(({ iteration }) => iteration), [-1, 0, 0, 0, 0]);
+});

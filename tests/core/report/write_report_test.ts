@@ -241,3 +241,29 @@ Deno.test("writeReport() says of a run at work only that it was, and of one that
     match(await headOf(dir), />failed<.*<p>It failed: Cannot open &lt;a device&gt;<\/p>/);
   });
 });
+
+Deno.test("writeReport() compares the start with the iteration that is handed out, and says that a run ended early", async () => {
+  const summary = JSON.parse(TRIAL["summary.json"]!);
+  const made = {
+    ...summary,
+    best: { iteration: 0, metric: "sampled", value: 0.5 },
+    stopped_early: { iteration: 1, patience: 1 },
+  };
+  const files = {
+    ...EVALUATED,
+    "config.yaml": "model: base\nmethod: dnpo\niterations: 9\ndata: {train: rows.jsonl, eval: held.jsonl}\n",
+    "summary.json": JSON.stringify(made),
+  };
+  const html = await withRun(files, async (dir) => {
+    await Deno.mkdir(`${dir}/model`);
+    return await Deno.readTextFile(await writeReport(dir));
+  });
+  const answer = partOf(html, "answer");
+  match(answer, /\(DNPO, 2 of 9 iterations, as the last ones got no better\)/);
+  match(answer, /Iteration 0 was picked as the best of 2 on these very rows/);
+  match(answer, /\(start\) → 50\.0 %.{0,8} \(iteration 0\)/);
+  match(
+    answer,
+    /Model handed out runs\/trial\/iteration-1\/model , of iteration 0, the best by right answers, sampled \(50\.0 %\)/,
+  );
+});

@@ -181,3 +181,20 @@ Deno.test("listRuns() finds the runs of a sweep, each by its path", () =>
     ]);
     assert.deepEqual(await named(`${dir}/tried`), ["beta=0.1 loss=a/seed-8", "beta=0.1 loss=a/seed-7"]);
   }));
+
+Deno.test("listRuns() tells which iteration is handed out as the best, and that a run which ended early is done", () =>
+  withFolder(async (dir) => {
+    const best = { iteration: 0, metric: "sampled", value: 0.75 };
+    const summary = { iterations: evaluated(0.5, 0.75, 0.7), model: "m", best };
+    const config = CONFIG.replace("iterations: 2", "iterations: 5");
+    const stopped_early = { iteration: 1, patience: 1 };
+    await writeRun(`${dir}/a`, { config, metrics: [], summary: { ...summary, stopped_early } });
+    await writeRun(`${dir}/b`, { config, metrics: [], summary });
+    for (const name of ["a", "b"]) await Deno.mkdir(`${dir}/${name}/model`);
+    const runs = await listRuns(dir);
+    assert.deepEqual(runs.map(({ name, state, done, best }) => [name, state, done, best]), [
+      ["a", "done", 2, best],
+      ["b", "stopped", 2, best],
+    ]);
+    assert.match(runsTable(runs), /50\.0 % → 70\.0 % \(best 75\.0 %, iteration 0; handed out: iteration 0\)/);
+  }));

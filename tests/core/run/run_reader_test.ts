@@ -6,8 +6,18 @@ import { lines, TRIAL, withRun } from "../_run_folders.ts";
 
 Deno.test("RunReader reads what readRun() reads", () =>
   withRun(TRIAL, async (dir) => {
-    const { name, settings, steps, stages, iterations, model, edited } = await new RunReader(dir).read();
-    deepEqual({ name, settings, steps, stages, iterations, model, edited }, await readRun(dir));
+    const read = async (): Promise<unknown> => {
+      const { name, settings, steps, stages, iterations, model, edited, ...view } = await new RunReader(dir).read();
+      const picked = { ...(view.best && { best: view.best }), ...(view.endedAfter && { endedAfter: view.endedAfter }) };
+      return { name, settings, steps, stages, iterations, model, edited, ...picked };
+    };
+    deepEqual(await read(), await readRun(dir));
+    const best = { iteration: 0, metric: "greedy", value: 0.625 };
+    const summary = { ...JSON.parse(TRIAL["summary.json"]!), best, stopped_early: { iteration: 1, patience: 1 } };
+    await Deno.writeTextFile(`${dir}/summary.json`, JSON.stringify(summary));
+    const found = await readRun(dir);
+    deepEqual([found.best, found.endedAfter], [best, 1]);
+    deepEqual(await read(), found);
   }));
 
 Deno.test("RunReader follows files that grow, and begins anew with those that a resumed run replaced", () =>

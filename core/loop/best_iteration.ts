@@ -1,0 +1,84 @@
+/** Which iteration was the best, and whether it pays to go on: transformers' rules, with iterations as its evaluations. @module */
+import type { BestMetric, ResolvedConfig } from "../config/config_types.ts";
+import type { Evaluation } from "./evaluate_stage.ts";
+
+/** The iteration whose model is handed out as the best one. */
+export interface BestIteration {
+  /** From 0: the model at the start is no candidate. */
+  iteration: number;
+  /** What it was chosen by. */
+  metric: BestMetric;
+  /** Its value. */
+  value: number;
+}
+
+type Settings = Pick<ResolvedConfig, "training">;
+type Evaluations = ReadonlyMap<number, Evaluation>;
+
+/** What tells a config's iterations better or worse. */
+export function metricOf({ training: { metric_for_best_model: metric = "eval_loss" } }: Settings): BestMetric {
+  return metric;
+}
+
+/** An evaluation's number by the summary's name; undefined if it was not measured, NaN of what is not finite. */
+function valueOf(evaluation: Evaluation | undefined, metric: BestMetric): number | undefined {
+  const value = metric === "eval_loss" ? evaluation?.loss : evaluation?.[metric];
+  // A file holds no Infinity, and a run that goes on reads a NaN in its place.
+  return value === undefined || Number.isFinite(value) ? value : NaN;
+}
+
+/** Whether value `a` is better than `b`. A NaN is never better, and any number is better than none. */
+function comparison({ training }: Settings, metric: BestMetric): (a: number, b: number | null) => boolean {
+  const isGreaterBetter = training.greater_is_better ?? !metric.endsWith("loss");
+  return (a, b) => !Number.isNaN(a) && (b === null || (isGreaterBetter ? a > b : a < b));
+}
+
+/** The values of the iterations from 0 on, in order. */
+function valuesOf(evaluations: Evaluations, metric: BestMetric): { iteration: number; value: number }[] {
+  return [...evaluations].sort(([a], [b]) => a - b).flatMap(([iteration, evaluation]) => {
+    const value = valueOf(evaluation, metric);
+    return iteration < 0 || value === undefined ? [] : [{ iteration, value }];
+  });
+}
+
+/** The best of the iterations that were evaluated, the first of equal ones; null where none has a number. */
+function bestOf(config: Settings, evaluations: Evaluations): BestIteration | null {
+  const metric = metricOf(config);
+  const isBetter = comparison(config, metric);
+  let best: BestIteration | null = null;
+  for (const { iteration, value } of valuesOf(evaluations, metric)) {
+    if (isBetter(value, best?.value ?? null)) best = { iteration, metric, value };
+  }
+  return best;
+}
+
+/** The iteration to hand out by `training.load_best_model_at_end`; null if that is off, or none has a number. */
+export function bestIteration(config: Settings, evaluations: Evaluations): BestIteration | null {
+  return config.training.load_best_model_at_end ? bestOf(config, evaluations) : null;
+}
+
+/** The value of the model at the start, if that was better than the best iteration; else null. */
+export function betterStart(config: Settings, evaluations: Evaluations, best: BestIteration): number | null {
+  const value = valueOf(evaluations.get(-1), best.metric);
+  return value !== undefined && comparison(config, best.metric)(value, best.value) ? value : null;
+}
+
+/**
+ * Whether the iterations that were evaluated end the run by `training.early_stopping_patience`: the last so many were no
+ * better than the best before them. It is the rule of transformers' EarlyStoppingCallback with a threshold of 0.
+ */
+export function isPatienceOver(config: Settings, evaluations: Evaluations): boolean {
+  const { early_stopping_patience: patience } = config.training;
+  if (patience === undefined) return false;
+  const metric = metricOf(config);
+  const isBetter = comparison(config, metric);
+  let best: number | null = null;
+  let worse = 0;
+  for (const [i, { value }] of valuesOf(evaluations, metric).entries()) {
+    const improves = isBetter(value, best);
+    // There, the first evaluation never counts, whatever it is.
+    worse = improves || i === 0 ? 0 : worse + 1;
+    if (improves) best = value;
+  }
+  return worse >= patience;
+}

@@ -21,6 +21,8 @@ export interface Series {
   segments: readonly (readonly Point[])[];
   /** How sure the values are, piece by piece; a chart with dots shows bars, another one a band. */
   spans?: readonly (readonly Span[])[];
+  /** Its place among the lines of several charts, which gives colour and dash; default: that in its chart. */
+  place?: number;
 }
 
 /** A place on the x axis with a name. */
@@ -124,10 +126,10 @@ export function drawChart(chart: Chart, size: Size, { titled = true }: { titled?
     ),
     rule([frame.left, frame.bottom], [frame.right, frame.bottom], { opacity: 0.8 }),
     ...drawBoundaries(boundaries, { x, top: frame.top, bottom: frame.bottom, end: frame.right }),
-    ...series.map((one, i) => drawSpans(one, { x, y, colour: styleOf(i).colour, dots })),
+    ...series.map((one, i) => drawSpans(one, { x, y, colour: styleOf(one.place ?? i).colour, dots })),
     ...levels.map(({ y: at }) => rule([frame.left, y(at)], [frame.right, y(at)], { opacity: 0.9, dash: "1 3" })),
     text(xLabel, { x: (frame.left + frame.right) / 2, y: size.height - 6, anchor: "middle" }),
-    ...series.map((one, i) => drawSeries(one, { x, y, style: styleOf(i), dots })),
+    ...series.map((one, i) => drawSeries(one, { x, y, style: styleOf(one.place ?? i), dots })),
     ...apart(ends.map((end) => ({ ...end, at: y(end.y) }))).map((end) =>
       text(end.label, {
         x: frame.right + 4,
@@ -295,10 +297,10 @@ interface LegendEntry {
 function placeLegend({ series }: Chart, width: number): { entries: LegendEntry[]; height: number } {
   if (series.length < 2) return { entries: [], height: 0 };
   let [x, row] = [4, 0];
-  const entries = series.map(({ name }, i): LegendEntry => {
+  const entries = series.map(({ name, place }, i): LegendEntry => {
     const needs = 46 + name.length * CHARACTER;
     if (x > 4 && x + needs > width) [x, row] = [4, row + 1];
-    const entry = { name, style: styleOf(i), x, row };
+    const entry = { name, style: styleOf(place ?? i), x, row };
     x += needs;
     return entry;
   });

@@ -65,7 +65,6 @@ export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Mea
     scored_at_least: {
       name: "generated answer scored at least as high",
       kind: "share",
-      of: "pairs",
       text:
         "Share of the pairs with both scores in which the generated answer's is at least the human one's. Answers that " +
         "are the same are no pair.",

@@ -77,7 +77,7 @@ const STEPS: readonly ComparedMeasure[] = [
     key: "noise/loss",
     title: titleOf("noise_loss"),
     yLabel: "nats",
-    reading: "What the noise generator minimizes; of the pairs' loss it is the negative.",
+    reading: measureOf("noise_loss").text,
   },
   ...BY_STEP.filter(({ key }) => key !== "loss"),
 ];

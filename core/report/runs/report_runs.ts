@@ -81,7 +81,7 @@ export async function reportRuns({ runs: dirs, output, evaluations, onRun }: Rep
     title: `${titleOf(groups)} · dnpo`,
     below: "Made by dnpo report from the runs' files. docs/reading-the-report.md says how to read it.",
   });
-  const files = new Map([[PAGE, page], ...csv, ...charts.map(svgFile)]);
+  const files = new Map([[PAGE, page], ...csv, ...svgFiles(charts)]);
   await replaceFolder(output, {
     files: [...files].map(([name, text]) => ({ name, bytes: () => [new TextEncoder().encode(text)] })),
     replaceable: (path) => OWN.test(path),
@@ -106,8 +106,13 @@ function numbersIntro(groups: readonly MeasuredGroup[]): string {
     : "";
 }
 
-function svgFile({ file, chart }: NamedChart): [name: string, text: string] {
-  return [`figures/${file}.svg`, `${svg(drawChart(chart, SIZE), { ...SIZE, label: describeChart(chart) })}\n`];
+/** The figures as files of their own, with their titles; two of one name are numbered. */
+function svgFiles(charts: readonly NamedChart[]): [name: string, text: string][] {
+  return charts.map(({ file, chart }, i) => {
+    const before = charts.slice(0, i).filter((other) => other.file === file).length;
+    const text = svg(drawChart(chart, SIZE), { ...SIZE, label: describeChart(chart) });
+    return [`figures/${file}${before === 0 ? "" : `-${before + 1}`}.svg`, `${text}\n`];
+  });
 }
 
 /** Throws a UserError if there is nothing that two variants could be compared by, or nothing at all. */

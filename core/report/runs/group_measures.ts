@@ -10,6 +10,8 @@ import { AVERAGE, type MeasuredRun, taskKey } from "./measured_runs.ts";
 export interface GroupMeasure extends ComparedMeasure {
   /** As in tables. */
   name: string;
+  /** Whether it tells how good the model is, and not how its rows were labelled or how it trained. */
+  isOutcome?: true;
 }
 
 /** A variant with its measured runs. */
@@ -19,16 +21,18 @@ export type MeasuredGroup = RunGroup<MeasuredRun>;
 export function drawnMeasures(benchmarks: Benchmarks | null): GroupMeasure[] {
   const of = (key: string): GroupMeasure[] =>
     BY_ITERATION.filter((measure) => measure.key === key).map((measure) => ({ ...measure, name: measureOf(key).name }));
+  const outcome = (key: string): GroupMeasure[] => of(key).map((measure) => ({ ...measure, isOutcome: true }));
   const tasks = benchmarks?.tasks ?? [];
   const score = (name: string): Omit<GroupMeasure, "key" | "reading"> => ({
     name,
     title: `${name[0]!.toUpperCase()}${name.slice(1)}`,
     yLabel: "score",
     share: true,
+    isOutcome: true,
   });
   return [
-    ...of("sampled"),
-    ...of("greedy"),
+    ...outcome("sampled"),
+    ...outcome("greedy"),
     ...(tasks.length < 2 ? [] : [{
       ...score("benchmark average"),
       key: AVERAGE,
@@ -40,7 +44,7 @@ export function drawnMeasures(benchmarks: Benchmarks | null): GroupMeasure[] {
       key: taskKey(task.name),
       reading: "Scored as lm-evaluation-harness does.",
     })),
-    ...of("eval_loss"),
+    ...outcome("eval_loss"),
     {
       key: "scored_at_least",
       name: measureOf("scored_at_least").name,

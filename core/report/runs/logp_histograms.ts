@@ -1,6 +1,7 @@
 /** Histograms of the log-probabilities of generated answers, by iteration. @module */
 import { largest } from "../../values.ts";
 import type { Point, Series } from "../chart.ts";
+import { whole } from "../format_numbers.ts";
 import type { NamedChart } from "./group_figures.ts";
 import type { MeasuredGroup } from "./group_measures.ts";
 
@@ -80,9 +81,7 @@ export function histogramFigures({ ends, all }: Histograms): NamedChart[] {
       reading:
         `Of ${group.runs.length === 1 ? "" : "all runs of "}${group.name}: summed over an answer's tokens, under ` +
         "the model that the iteration began from; further left is less probable, and longer answers lie there too. " +
-        `Answers that are the human ones themselves are not among the ${
-          counts.map((count) => count.toLocaleString("en-US")).join(", ")
-        }.` +
+        `n = ${counts.map(whole).join(", ")} answers, without those that are the human ones themselves.` +
         (drawn.length < own.length ? " Iterations between those drawn are in logps.csv." : ""),
       chart: {
         title: `Log-probabilities of generated answers: ${group.name}`,

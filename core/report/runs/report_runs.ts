@@ -64,7 +64,7 @@ export async function reportRuns({ runs: dirs, output, evaluations, onRun }: Rep
     ...(histograms === null ? [] : histogramFigures(histograms)),
   ];
   const measures = knownMeasures(groups, listedMeasures(benchmarks));
-  const ablation = ablationRows(groups, knownMeasures(groups, drawnMeasures(benchmarks)));
+  const ablation = ablationRows(groups, drawnMeasures(benchmarks).filter(({ isOutcome }) => isOutcome));
   const missing = missingLines(groups, { measures: drawnMeasures(benchmarks), benchmarks });
   const csv = numberFiles({ groups, measures, ablation, histograms });
   const blocks: PageBlocks = {

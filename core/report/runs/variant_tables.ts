@@ -59,7 +59,7 @@ function meanHtml(value: Mean, { isShare, n }: { isShare: boolean; n: number }):
 }
 
 function errorText(stderr: number, isShare: boolean): string {
-  return isShare ? (100 * stderr).toFixed(1) : number(stderr, false);
+  return isShare ? (100 * stderr).toFixed(1) : Number(stderr.toPrecision(2)).toString();
 }
 
 /** The ablation's table, and how to read it; empty without rows. */
@@ -71,7 +71,7 @@ export function ablationTable(rows: readonly AblationRow[], measures: readonly G
   const hasLead = rows.some(({ cells }) => cells.some(({ lead }) => lead !== null));
   const content = table({
     label: "Ablation",
-    heads: ["variant", "parts", "n", ...shown.map(({ name }) => escapeMarkup(name))],
+    heads: ["", "parts", "n", ...shown.map(({ name }) => escapeMarkup(name))],
     rows: rows.map(({ group, part, cells }) => [
       escapeMarkup(group.name),
       escapeMarkup(part),

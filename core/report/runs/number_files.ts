@@ -35,14 +35,23 @@ function meansCsv(groups: readonly MeasuredGroup[], measures: readonly GroupMeas
   return csvText([["measure", "variant", "parts", "iteration", "n", "mean", "stderr"], ...rows]);
 }
 
-/** A line for each iteration of each run, with all its numbers. */
+/** A line for each iteration of each run, with all its numbers, and the errors that benchmarks have over documents. */
 function runsCsv(groups: readonly MeasuredGroup[]): string {
   const runs = groups.flatMap((group) => group.runs.map((run) => ({ group, run })));
   const keys = [...new Set(runs.flatMap(({ run }) => run.rows.flatMap(({ values }) => Object.keys(values))))];
-  const rows = runs.flatMap(({ group, run: { dir, seed, rows } }) =>
-    rows.map(({ iteration, values }) => [group.name, seed, dir, iteration, ...keys.map((key) => values[key])])
+  const unsure = [...new Set(runs.flatMap(({ run }) => [...run.errors.values()].flatMap((own) => [...own.keys()])))];
+  const rows = runs.flatMap(({ group, run: { dir, seed, rows, errors } }) =>
+    rows.map(({ iteration, values }) => [
+      group.name,
+      seed,
+      dir,
+      iteration,
+      ...keys.map((key) => values[key]),
+      ...unsure.map((key) => errors.get(iteration)?.get(key)),
+    ])
   );
-  return csvText([["variant", "seed", "run", "iteration", ...keys], ...rows]);
+  const heads = [...keys, ...unsure.map((key) => `${key} stderr`)];
+  return csvText([["variant", "seed", "run", "iteration", ...heads], ...rows]);
 }
 
 /** A line for each step that all runs of a variant logged; null if there is none. */

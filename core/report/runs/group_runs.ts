@@ -31,7 +31,7 @@ export function groupRuns<Run extends FoundRun>(runs: readonly Run[]): RunGroup<
     if (home) home.runs.push(run);
     else groups.push({ key, runs: [run] });
   }
-  const names = uniqueNames(groups.map(({ runs }) => ({ short: nameOf(runs), long: longNameOf(runs) })));
+  const names = uniqueNames(groups.map(({ runs }) => [nameOf(runs), ...longerNames(runs)]));
   return groups.map(({ runs }, place) => ({ name: names[place]!, part: partOf(runs[0]!.view), place, runs }));
 }
 
@@ -61,18 +61,22 @@ function nameOf([first, ...others]: readonly FoundRun[]): string {
   return stem === "" ? `${names[0]} and ${others.length} more` : stem;
 }
 
-function longNameOf([first]: readonly FoundRun[]): string {
+/** What else it may be called, the shortest first: with the folders that it lies in, at last all of them. */
+function longerNames([first]: readonly FoundRun[]): string[] {
   const { sweep, dir } = first!;
-  return sweep === null ? dir : `${sweep.dir}: ${sweep.variant || "the config"}`;
+  if (sweep !== null) return [basename(sweep.dir), sweep.dir].map((of) => `${of}: ${sweep.variant || "the config"}`);
+  const parts = dir.split("/");
+  return parts.slice(1).map((_, i) => parts.slice(-i - 2).join("/"));
 }
 
-/** Short names, or long ones where two are the same, or numbered ones where these are the same too. */
-function uniqueNames(names: readonly { short: string; long: string }[]): string[] {
-  const once = (all: readonly string[], name: string): boolean => all.filter((other) => other === name).length === 1;
-  const shorts = names.map(({ short }) => short);
-  const longs = names.map(({ short, long }) => once(shorts, short) ? short : long);
-  return longs.map((name, i) =>
-    once(longs, name) ? name : `${name} (${longs.slice(0, i + 1).filter((other) => other === name).length})`
+/** The first names of each that no other has, or numbered ones where there is none. */
+function uniqueNames(names: readonly (readonly string[])[]): string[] {
+  const most = Math.max(...names.map(({ length }) => length));
+  const levels = Array.from({ length: most }, (_, level) => names.map((own) => own[Math.min(level, own.length - 1)]!));
+  const isOnly = (all: readonly string[], name: string): boolean => all.filter((other) => other === name).length === 1;
+  const found = names.map((own, i) => levels.find((all) => isOnly(all, all[i]!))?.[i] ?? own.at(-1)!);
+  return found.map((name, i) =>
+    isOnly(found, name) ? name : `${name} (${found.slice(0, i + 1).filter((other) => other === name).length})`
   );
 }
 

@@ -5,6 +5,9 @@ import type { Benchmarks } from "./benchmark_points.ts";
 import { MAX_DRAWN } from "./group_figures.ts";
 import { type GroupMeasure, meansOf, type MeasuredGroup } from "./group_measures.ts";
 
+/** The most models that are named. */
+const MOST_NAMES = 5;
+
 /** The sentences, as text. */
 export function missingLines(
   groups: readonly MeasuredGroup[],
@@ -47,9 +50,15 @@ export function missingLines(
 
 function benchmarkLines({ strangers, unscored }: Benchmarks): string[] {
   return [
-    ...(strangers.length === 0 ? [] : [`Results of other models are left out: ${strangers.join(", ")}.`]),
+    ...(strangers.length === 0 ? [] : [`Results of other models are left out: ${someOf(strangers)}.`]),
     ...(unscored.length === 0 ? [] : [`No share of right answers, and so no score: ${unscored.join(", ")}.`]),
   ];
+}
+
+/** The first of many names, and how many more there are. */
+function someOf(names: readonly string[]): string {
+  const more = names.length - MOST_NAMES;
+  return names.slice(0, MOST_NAMES).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 /** Says where variants were measured on other held-out rows. */

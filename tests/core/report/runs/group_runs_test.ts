@@ -35,7 +35,18 @@ Deno.test("groupRuns() keeps variants of two sweeps apart, and gives each a name
     ...runFiles(`${dir}/beta=1/seed-1`, { seed: 1 }),
   });
   const groups = await groupsOf({ ...of("a"), ...of("b") }, ["a", "b"]);
-  deepEqual(groups.map(({ name }) => name.replace(/^.*\//, "")), ["a: beta=1", "b: beta=1"]);
+  deepEqual(groups.map(({ name }) => name), ["a: beta=1", "b: beta=1"]);
+});
+
+Deno.test("groupRuns() names runs whose folders are called the same by as many folders as it takes", async () => {
+  const files = made({
+    "x/spin/run": { model: "x" },
+    "x/dnpo/run": { model: "y" },
+    "y/spin/run": { model: "z" },
+    "other": { model: "w" },
+  });
+  const groups = await groupsOf(files, ["x/spin/run", "x/dnpo/run", "y/spin/run", "other"]);
+  deepEqual(groups.map(({ name }) => name), ["x/spin/run", "dnpo/run", "y/spin/run", "other"]);
 });
 
 Deno.test("legendNames() are short, different, and state n where there are several seeds", async () => {

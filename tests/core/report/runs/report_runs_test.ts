@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { type ReportOptions, reportRuns } from "../../../../core/report/runs/report_runs.ts";
+import { HOSTILE } from "../_hostile_names.ts";
 import { resultsText, runFiles, sweepFile, withFiles } from "./_report_folders.ts";
 
 /** The paper's four variants with three seeds each; the seeds differ by more than the variants do. */
@@ -167,6 +168,16 @@ Deno.test("reportRuns() draws benchmarks by iteration, with their errors, and th
     textOf(read.page),
     /The mean of arc, gsm8k, where all of them are known\. Bars are standard errors over the documents\./,
   );
+});
+
+Deno.test("reportRuns() escapes what variants are called", async () => {
+  const runs = HOSTILE.map((name, i) => ({ variant: `${i} ${name}`, seed: 1, path: `v${i}/seed-1` }));
+  const files = Object.assign(sweepFile("sweep", runs), ...runs.map(({ path }) => runFiles(`sweep/${path}`)));
+  const { read, names } = await report(files, of("sweep"));
+  for (const name of names.filter((name) => !name.endsWith(".csv"))) {
+    // deno-lint-ignore no-control-regex
+    equal(/<(script|img|b>|!--)|[\x00-\x08\x1b\u202e]/.test(read(name)), false, name);
+  }
 });
 
 Deno.test("reportRuns() refuses in a line what it cannot report on", async () => {

@@ -34,6 +34,8 @@ export interface CommandEntry {
     required: boolean;
     choices?: readonly string[];
     path?: "file" | "folder";
+    /** Whether more of them may follow. */
+    repeat?: true;
   };
   /** Its second argument, if it takes one; it is always required. */
   secondArgument?: { name: string; summary: string };
@@ -43,6 +45,6 @@ export interface CommandEntry {
   foreignOptions?: Readonly<Record<string, string>>;
   /** Command lines that work, each with what it does. */
   examples: readonly (readonly [line: string, meaning: string])[];
-  /** Loads the command's module and runs it; resolves to the exit code. */
-  run(argument: string | undefined, values: Values, secondArgument?: string): Promise<number>;
+  /** Loads the command's module and runs it with its arguments and options; resolves to the exit code. */
+  run(argument: string | undefined, values: Values, ...more: string[]): Promise<number>;
 }

@@ -4,7 +4,7 @@ import { nearestWord } from "../core/config/nearest_word.ts";
 import { UserError } from "../core/error.ts";
 import type { CommandEntry } from "./command_entry.ts";
 import { type Shell, SHELLS } from "./completion_scripts.ts";
-import { config, data, importConfig, init, plan, runs, watch } from "./entries/config_entries.ts";
+import { config, data, importConfig, init, plan, report, runs, watch } from "./entries/config_entries.ts";
 import { exportModel, merge } from "./entries/hand_on_entries.ts";
 import { doctor, tune } from "./entries/machine_entries.ts";
 import { chat, compare, evaluate, exportPairs, push, score } from "./entries/model_entries.ts";
@@ -89,6 +89,7 @@ export const commands: readonly CommandEntry[] = [
   data,
   plan,
   sweep,
+  report,
   runs,
   watch,
   doctor,

@@ -147,7 +147,7 @@ function zshScript({ commands, keys, words: wordsOfKeys = {} }: CompletionTable)
     const { argument } = entry;
     const last = argument
       ? [
-        `'${argument.required ? "1:" : "1::"}${spec(argument.name)}:${
+        `'${argument.repeat ? "*:" : argument.required ? "1:" : "1::"}${spec(argument.name)}:${
           action({ ...argument, ...(argument.choices && { words: argument.choices }) })
         }'`,
       ]

@@ -27,8 +27,9 @@ function toOption({ flags, summary, repeat, required, choices }: OptionEntry): O
   return option;
 }
 
-function toArgument({ name, summary, required, choices }: NonNullable<CommandEntry["argument"]>): Argument {
-  const argument = new Argument(required ? `<${name}>` : `[${name}]`, summary);
+function toArgument({ name, summary, required, choices, repeat }: NonNullable<CommandEntry["argument"]>): Argument {
+  const text = repeat ? `${name}...` : name;
+  const argument = new Argument(required ? `<${text}>` : `[${text}]`, summary);
   return choices ? argument.choices(choices) : argument;
 }
 
@@ -97,8 +98,8 @@ export function parseCommandLine(
     command.helpOption("-h, --help", "show this help").addHelpText("after", examplesText(entry.examples));
     command.action(() => {
       const values: Values = command.opts();
-      const [first, second] = command.args;
-      invocation = () => entry.run(first, values, second);
+      const [first, ...more] = command.args;
+      invocation = () => entry.run(first, values, ...more);
     });
   }
   try {

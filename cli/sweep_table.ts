@@ -1,6 +1,7 @@
 /** The table of a sweep. @module */
-import type { Mean, SweepRow } from "../core/loop/sweep_statistics.ts";
+import type { Mean } from "../core/evaluate/seed_means.ts";
 import type { IterationSummary } from "../core/loop/run_summary.ts";
+import type { SweepRow } from "../core/loop/sweep_statistics.ts";
 import { measureOf } from "../core/report/measures.ts";
 import { formatTable } from "./text_table.ts";
 

@@ -4,7 +4,7 @@ import { FOREIGN_PROGRAMS, type ForeignProgram } from "../../core/config/import/
 import { UserError } from "../../core/error.ts";
 import type { CommandEntry } from "../command_entry.ts";
 import { loadCommand } from "../load_command.ts";
-import { configFile, json, set, setOf } from "../options.ts";
+import { configFile, json, quiet, set, setOf } from "../options.ts";
 
 /** `dnpo init`. */
 export const init: CommandEntry = {
@@ -182,6 +182,34 @@ export const watch: CommandEntry = {
     const { portOf, watch } = await loadCommand("watch");
     return await watch({ dir: argument ?? "runs", port: portOf(values.port) });
   },
+};
+
+/** `dnpo report`. */
+export const report: CommandEntry = {
+  name: "report",
+  summary: "compare runs, or the runs of a sweep, on one page with figures and tables",
+  description:
+    "Writes a folder with a page (index.html, which needs nothing else), its figures as SVG files and its numbers as " +
+    "CSV: right answers, benchmarks, held-out loss, labels and losses by iteration, histograms of log-probabilities, and " +
+    "the ablation of labels and noise. Runs that differ in their seeds alone are means with standard errors. It reads the " +
+    "runs' files only, and needs no GPU. What they do not tell is left out, and said.",
+  argument: { name: "RUN", summary: "folder of a run or of a sweep", required: true, path: "folder", repeat: true },
+  options: [
+    { flags: "-o, --output <dir>", summary: "folder to write (default: runs/report)", path: "folder" },
+    {
+      flags: "-e, --evaluations <dir>",
+      summary: "folder of results_*.json, as dnpo evaluate --iterations all writes them",
+      path: "folder",
+    },
+    { flags: "-f, --force", summary: "replace a report that is there" },
+    json,
+    quiet,
+  ],
+  examples: [
+    ["dnpo report runs/mine-sweep", "the variants of a sweep, with errors over its seeds"],
+    ["dnpo report runs/spin runs/dnpo --evaluations runs/evaluate -o runs/paper", "two runs, with their benchmarks"],
+  ],
+  run: async (argument, values, ...more) => (await loadCommand("report")).report([argument!, ...more], values),
 };
 
 function gibibytes(value: unknown): number | undefined {

@@ -1,7 +1,7 @@
 /** What a run says as it ends, of the iteration that it hands out and of iterations that it leaves out. @module */
 import { plainNumber } from "../report/format_numbers.ts";
 import { measureOf } from "../report/measures.ts";
-import { WARNING } from "../run/nonsense_notes.ts";
+import { WARNING } from "../progress.ts";
 import type { RunContext } from "../run/run_context.ts";
 import { betterStart, metricOf } from "./best_iteration.ts";
 import type { Evaluation } from "./evaluate_stage.ts";

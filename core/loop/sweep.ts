@@ -2,6 +2,7 @@
 import { loadConfig, type ResolvedConfig } from "../config/config.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
+import { csvText } from "../files/csv_text.ts";
 import { join } from "../files/path.ts";
 import type { IterationSummary, RunSummary } from "./run_summary.ts";
 import { runPath, type Variant } from "./sweep_plan.ts";
@@ -176,11 +177,5 @@ function csvOf(runs: readonly SweepRun[]): string {
       ...keys.map((key) => summary[key as keyof IterationSummary]),
     ])
   );
-  return [["variant", "seed", "iteration", ...keys], ...lines]
-    .map((cells) => cells.map((cell) => quoted(String(cell ?? ""))).join(",") + "\n").join("");
-}
-
-/** A cell of a CSV file (RFC 4180). */
-function quoted(cell: string): string {
-  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+  return csvText([["variant", "seed", "iteration", ...keys], ...lines]);
 }

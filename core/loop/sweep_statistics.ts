@@ -1,15 +1,7 @@
 /** Means and errors over the seeds of a sweep. @module */
+import { type Mean, meanOf } from "../evaluate/seed_means.ts";
 import type { IterationSummary } from "./run_summary.ts";
 import type { SweepRun } from "./sweep.ts";
-
-/** A number over several seeds. */
-export interface Mean {
-  mean: number;
-  /** Standard error of the mean, sd / sqrt(n) with n − 1 in sd; null for one seed. */
-  stderr: number | null;
-  /** Seeds that have the number. */
-  n: number;
-}
 
 /** A variant at its start or after an iteration. */
 export interface SweepRow {
@@ -18,14 +10,6 @@ export interface SweepRow {
   iteration: number;
   /** By the summary's keys; a key that no seed has is absent. */
   values: Partial<Record<keyof IterationSummary, Mean>>;
-}
-
-/** Mean and standard error of `values`, of which there is at least one. */
-export function meanOf(values: readonly number[]): Mean {
-  const n = values.length;
-  const mean = values.reduce((sum, value) => sum + value, 0) / n;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
-  return { mean, stderr: n > 1 ? Math.sqrt(variance / n) : null, n };
 }
 
 /** Each variant, in the order of its first run, at the start if it was measured, and after each iteration. */

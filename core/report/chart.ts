@@ -21,6 +21,8 @@ export interface Series {
   segments: readonly (readonly Point[])[];
   /** How sure the values are, piece by piece; a chart with dots shows bars, another one a band. */
   spans?: readonly (readonly Span[])[];
+  /** Its place among the lines of several charts, which gives colour and dash; default: that in its chart. */
+  place?: number;
 }
 
 /** A place on the x axis with a name. */
@@ -79,6 +81,8 @@ const DASHES = ["", "6 3", "2 3", "8 3 2 3", "", "6 3", "2 3", "8 3 2 3"] as con
 const INK = "#767b84";
 const FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif";
 const TEXT = 11;
+/** The least that an axis of shares covers: ten points of a hundred. */
+const LEAST_SHARE = 0.1;
 /** Upper estimate of a character's mean width in pixels, since text cannot be measured here. */
 const CHARACTER = 6.2;
 
@@ -124,10 +128,10 @@ export function drawChart(chart: Chart, size: Size, { titled = true }: { titled?
     ),
     rule([frame.left, frame.bottom], [frame.right, frame.bottom], { opacity: 0.8 }),
     ...drawBoundaries(boundaries, { x, top: frame.top, bottom: frame.bottom, end: frame.right }),
-    ...series.map((one, i) => drawSpans(one, { x, y, colour: styleOf(i).colour, dots })),
+    ...series.map((one, i) => drawSpans(one, { x, y, colour: styleOf(one.place ?? i).colour, dots })),
     ...levels.map(({ y: at }) => rule([frame.left, y(at)], [frame.right, y(at)], { opacity: 0.9, dash: "1 3" })),
     text(xLabel, { x: (frame.left + frame.right) / 2, y: size.height - 6, anchor: "middle" }),
-    ...series.map((one, i) => drawSeries(one, { x, y, style: styleOf(i), dots })),
+    ...series.map((one, i) => drawSeries(one, { x, y, style: styleOf(one.place ?? i), dots })),
     ...apart(ends.map((end) => ({ ...end, at: y(end.y) }))).map((end) =>
       text(end.label, {
         x: frame.right + 4,
@@ -180,16 +184,16 @@ function points({ series }: Chart): Point[] {
 function yScale(chart: Chart): LinearScale {
   const spans = chart.series.flatMap(({ spans = [] }) => spans.flat().flatMap(([, low, high]) => [low, high]));
   const levels = chart.levels?.map(({ y }) => y) ?? [];
-  const [low, high] = extent([...points(chart).map(([, y]) => y), ...spans, ...levels]);
+  const values = [...points(chart).map(([, y]) => y), ...spans, ...levels];
+  const [low, high] = extent(values, chart.share ? LEAST_SHARE / 2 : 0.5);
   const middle = (low + high) / 2;
   if (!chart.share) {
     const half = (chart.least ?? 0) / 2;
     return scaleLinear().domain([Math.min(low, middle - half), Math.max(high, middle + half)]).nice(5);
   }
-  // At least ten points of a hundred.
   const domain: [number, number] = [
-    Math.max(0, Math.min(low, middle - 0.05)),
-    Math.min(1, Math.max(high, middle + 0.05)),
+    Math.max(0, Math.min(low, middle - LEAST_SHARE / 2)),
+    Math.min(1, Math.max(high, middle + LEAST_SHARE / 2)),
   ];
   return scaleLinear().domain(domain).nice(5);
 }
@@ -200,15 +204,15 @@ function xScale(chart: Chart): LinearScale {
   return scaleLinear().domain(extent([...ticks, ...starts, ...points(chart).map(([x]) => x)]));
 }
 
-/** Smallest and largest value; they differ even if all values are equal, or there are none. */
-function extent(values: readonly number[]): [number, number] {
+/** Smallest and largest value; where all are equal, `half` less and more than that; from 0 to 1 of none. */
+function extent(values: readonly number[], half = 0.5): [number, number] {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
   if (low > high) return [0, 1];
-  return low < high ? [low, high] : [low - 0.5, high + 0.5];
+  return low < high ? [low, high] : [low - half, high + half];
 }
 
 function xTicks({ xTicks: given }: Chart, x: LinearScale): Mark[] {
@@ -295,10 +299,10 @@ interface LegendEntry {
 function placeLegend({ series }: Chart, width: number): { entries: LegendEntry[]; height: number } {
   if (series.length < 2) return { entries: [], height: 0 };
   let [x, row] = [4, 0];
-  const entries = series.map(({ name }, i): LegendEntry => {
+  const entries = series.map(({ name, place }, i): LegendEntry => {
     const needs = 46 + name.length * CHARACTER;
     if (x > 4 && x + needs > width) [x, row] = [4, row + 1];
-    const entry = { name, style: styleOf(i), x, row };
+    const entry = { name, style: styleOf(place ?? i), x, row };
     x += needs;
     return entry;
   });

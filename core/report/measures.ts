@@ -62,6 +62,13 @@ export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Mea
       of: "pairs",
       text: "Share of the pairs in which the judge prefers the generated answer to the human one.",
     },
+    scored_at_least: {
+      name: "generated answer scored at least as high",
+      kind: "share",
+      text:
+        "Share of the pairs with both scores in which the generated answer's is at least the human one's. Answers that " +
+        "are the same are no pair.",
+    },
     score_human: { name: "score of human answers", text: "The judge's mean score of the human answers of the pairs." },
     score_generated: {
       name: "score of generated answers",

@@ -1,12 +1,12 @@
 /** The page of several runs: a table of them, and their curves laid over one another. @module */
 import { iterationValues } from "../run/read_run.ts";
 import type { RunView } from "../run/run_reader.ts";
-import type { Chart } from "./chart.ts";
+import { BY_ITERATION, BY_STEP } from "./compared_measures.ts";
 import { drawFigure, type ReadChart } from "./figures.ts";
 import { moment, number, signed, whole } from "./format_numbers.ts";
 import { iterationChart, measureSeries } from "./iteration_curves.ts";
 import { escapeMarkup } from "./markup.ts";
-import { titleOf } from "./measures.ts";
+import { measureOf } from "./measures.ts";
 import { changesOf } from "./run_answer.ts";
 import { figureHtml, type PageBlocks, STATE_PILLS } from "./run_page.ts";
 import { stepCurves } from "./step_curves.ts";
@@ -84,60 +84,14 @@ function runsTable(runs: readonly ListedRun[], laid: readonly string[]): string 
   }</tr></thead><tbody>${body.join("\n")}</tbody></table></div>`;
 }
 
-/** Measures over iterations that runs are compared by. */
-const BY_ITERATION: readonly (Pick<Chart, "title" | "yLabel"> & Partial<Chart> & { key: string; reading: string })[] = [
-  {
-    key: "sampled",
-    title: titleOf("sampled"),
-    yLabel: "share of held-out prompts",
-    share: true,
-    reading: "Higher is better. Bars are 95 % intervals; runs compare only where their held-out rows are the same.",
-  },
-  {
-    key: "greedy",
-    title: titleOf("greedy"),
-    yLabel: "share of held-out prompts",
-    share: true,
-    reading: "The same with the likeliest token each time.",
-  },
-  {
-    key: "eval_loss",
-    title: titleOf("eval_loss"),
-    yLabel: "nats per token",
-    reading: "Lower is nearer to the human answers.",
-  },
-  {
-    key: "generated_chosen",
-    title: titleOf("generated_chosen"),
-    yLabel: "share of pairs",
-    share: true,
-    levels: [{ y: 0.5, label: "even" }],
-    reading: "How often the judge prefers the generated answer. Judges differ between runs.",
-  },
-];
-
-const BY_STEP: readonly (Pick<Chart, "title" | "yLabel"> & Partial<Chart> & { key: string; reading: string })[] = [
-  {
-    key: "loss",
-    title: titleOf("loss"),
-    yLabel: "nats",
-    reading: "Each break is a new iteration. Losses of other kinds do not compare.",
-  },
-  {
-    key: "rewards/margins",
-    title: titleOf("rewards_margins"),
-    yLabel: "β · log-ratio",
-    reading: "Chosen less rejected; it scales with beta.",
-  },
-];
-
 function overlayCharts(views: readonly RunView[]): ReadChart[] {
   return [
     ...BY_ITERATION.map(({ key, reading, ...chart }): ReadChart => {
       const lines = views.map((view) =>
         measureSeries(view.name, key, { rows: iterationValues(view), evaluated: view.evaluated })
       );
-      return { reading, chart: iterationChart(lines, chart) };
+      const bars = measureOf(key).of === undefined ? "" : " Bars are 95 % intervals.";
+      return { reading: reading + bars, chart: iterationChart(lines, chart) };
     }),
     ...BY_STEP.map(({ key, reading, ...chart }): ReadChart => {
       const series = views.flatMap((view) =>

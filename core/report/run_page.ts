@@ -103,6 +103,7 @@ const LINKS: Readonly<Record<string, string>> = {
   samples: "Samples",
   figures: "Figures",
   numbers: "Numbers",
+  missing: "Missing",
   time: "Time",
   settings: "Settings",
   log: "Log",

@@ -58,7 +58,7 @@ Deno.test("evaluate prints lm-eval's table, goes on after Ctrl-C, and says in a 
     }
   }));
 
-Deno.test("sweep runs each setting and prints one table", () =>
+Deno.test("sweep runs each setting and prints one table, and report makes a page of it", () =>
   withFolder(async (dir) => {
     const args = ["sweep", "examples/quickstart/config.yaml", "--vary", "training.beta=0.05,0.1", "--seeds", "1"];
     const small = ["data.limit=16", "data.eval=null", "training.max_steps=1", "iterations=1"].flatMap((
@@ -73,6 +73,19 @@ Deno.test("sweep runs each setting and prints one table", () =>
     match(out, /│ variant +│ after +│ seeds │/);
     match(out, /│ beta=0\.05 │ iteration 0 │ +1 │/);
     match(out, new RegExp(`\nAll numbers: ${dir}/sweep/sweep\\.csv\n$`));
+    const page = ["report", `${dir}/sweep`, "-o", `${dir}/report`];
+    const made = await dnpo(page);
+    match(succeeded(page, made), /^Report: \S+\/report\/index\.html \(2 runs, 2 variants, \d+ figures\)\n$/);
+    match(made.err, /^No histogram of beta=0\.05: with noise, those of rejected answers are not kept\.$/m);
+    match(await Deno.readTextFile(`${dir}/report/means.csv`), /\ngenerated_chosen,beta=0\.1,both \(DNPO\),0,1,/);
+    const twice = await dnpo(page);
+    equal(twice.code, 1);
+    match(twice.err, /^error: Cannot write the report \S+: it is there already, expected a new name, or --force\n$/);
+    const forced = succeeded(page, await dnpo([...page, "--force", "--json", "-q"]));
+    deepEqual(JSON.parse(forced).variants, ["beta=0.05", "beta=0.1"].map((name) => ({ name, runs: 1 })));
+    const none = await dnpo(["report", `${dir}/sweep`, `${dir}/nothing`, "-o", `${dir}/other`]);
+    equal(none.code, 1);
+    match(none.err, /^error: Cannot report on \S+nothing: it is no folder, expected [^\n]+\n$/);
     const wrong = await dnpo(["sweep", "examples/quickstart/config.yaml"]);
     equal(wrong.err, "error: Cannot sweep: nothing varies, expected --vary or --seeds\n");
   }));

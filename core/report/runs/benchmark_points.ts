@@ -1,0 +1,176 @@
+/** Benchmark scores of runs' iterations, from the results files of `dnpo evaluate` or of lm-eval. @module */
+import { UserError } from "../../error.ts";
+import { isFolder, isSamePlace, namesIn, readJsonObject } from "../../files/io.ts";
+import { join, withoutTrailing } from "../../files/path.ts";
+import { isRecord } from "../../values.ts";
+import type { FoundRun } from "./find_runs.ts";
+
+/** The score of a task. */
+export interface TaskScore {
+  value: number;
+  /** Its standard error over the task's documents; null if the file has none. */
+  stderr: number | null;
+}
+
+/** The benchmarks of the runs of a report. */
+export interface Benchmarks {
+  /** Tasks and groups, by the names of the files; without the members of groups that have a score. */
+  tasks: { name: string; metric: string }[];
+  /** For each run, by iteration, the scores of tasks. */
+  scores: readonly ReadonlyMap<number, ReadonlyMap<string, TaskScore>>[];
+  /** Models of results that are of none of the runs. */
+  strangers: string[];
+  /** Tasks that have no share of right answers. */
+  unscored: string[];
+}
+
+/** The metrics that a task is told by, the first that it has: as in the first Open LLM Leaderboard. */
+const METRICS = ["acc_norm,none", "acc,none", "exact_match,strict-match", "exact_match,none"];
+
+/** How deep results lie in a folder: below the model's name, which may be `org/name`. */
+const DEPTH = 3;
+
+interface Results {
+  path: string;
+  model: string;
+  date: number;
+  tasks: Map<string, TaskScore & { metric: string; conditions: string }>;
+  unscored: string[];
+}
+
+/** Reads the results in `folder`. Throws a UserError if there are none of these runs, or if they do not compare. */
+export async function readBenchmarks(folder: string, runs: readonly FoundRun[]): Promise<Benchmarks> {
+  const action = `Cannot report on the evaluations in ${folder}`;
+  if (!await isFolder(folder)) {
+    throw new UserError(`${action}: there is no such folder, expected results_*.json in one`);
+  }
+  const paths = await resultsIn(folder, DEPTH);
+  if (paths.length === 0) throw new UserError(`${action}: it holds no results_*.json, expected those of dnpo evaluate`);
+  const results: Results[] = [];
+  for (const path of paths.toSorted()) results.push(await readResults(path));
+  // Of two evaluations of a model on a task the later one counts.
+  results.sort((a, b) => a.date - b.date);
+  const scores = runs.map(() => new Map<number, Map<string, TaskScore>>());
+  const asked = new Map<string, { metric: string; conditions: string; path: string }>();
+  const strangers = new Set<string>();
+  const unscored = new Set<string>();
+  for (const { path, model, tasks, unscored: other } of results) {
+    const places = await placesOf(model, runs);
+    if (places.length === 0) {
+      strangers.add(model);
+      continue;
+    }
+    for (const task of other) unscored.add(task);
+    for (const [task, { metric, conditions, value, stderr }] of tasks) {
+      const first = asked.get(task) ?? { metric, conditions, path };
+      asked.set(task, first);
+      if (first.conditions !== conditions) {
+        throw new UserError(
+          `${action}: ${task} was asked with ${first.conditions} in ${first.path}, but with ${conditions} in ${path}, ` +
+            "expected one way to ask for all",
+        );
+      }
+      for (const { run, iteration } of places) {
+        const at = scores[run]!.get(iteration) ?? new Map<string, TaskScore>();
+        scores[run]!.set(iteration, at.set(task, { value, stderr }));
+      }
+    }
+  }
+  if (asked.size === 0) {
+    const names = [...strangers].slice(0, 3).join(", ");
+    throw new UserError(
+      names === ""
+        ? `${action}: no task in it has a share of right answers, expected one that has`
+        : `${action}: none is of these runs, but of ${names}, expected such of \`dnpo evaluate RUN --iterations all\``,
+    );
+  }
+  const tasks = [...asked].map(([name, { metric }]) => ({ name, metric }))
+    .sort((a, b) => a.name < b.name ? -1 : 1);
+  return { tasks, scores, strangers: [...strangers].sort(), unscored: [...unscored].sort() };
+}
+
+async function resultsIn(folder: string, depth: number): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await namesIn(folder)) {
+    const path = join(folder, name);
+    if (/^results_.+\.json$/.test(name)) found.push(path);
+    else if (depth > 1 && await isFolder(path)) found.push(...await resultsIn(path, depth - 1));
+  }
+  return found;
+}
+
+async function readResults(path: string): Promise<Results> {
+  const file = await readJsonObject(path, { maxBytes: 2 ** 28 });
+  const { results, model_name: model, date, group_subtasks: groups } = file;
+  if (!isRecord(results) || typeof model !== "string") {
+    throw new UserError(`Cannot read ${path}: it has no results or no model_name, expected a file of lm-eval's schema`);
+  }
+  const tasks: Results["tasks"] = new Map();
+  const unscored: string[] = [];
+  for (const [name, values] of Object.entries(results)) {
+    if (!isRecord(values)) continue;
+    const key = METRICS.find((metric) => typeof values[metric] === "number");
+    if (key === undefined) {
+      // A group without a score stands for its tasks.
+      if (Object.keys(values).some((key) => key.includes(",") && typeof values[key] === "number")) unscored.push(name);
+      continue;
+    }
+    const stderr = values[key.replace(",", "_stderr,")];
+    tasks.set(name, {
+      value: values[key] as number,
+      stderr: typeof stderr === "number" ? stderr : null,
+      metric: key.replace(",none", "").replace(",", ", "),
+      conditions: conditionsOf(file, name),
+    });
+  }
+  if (isRecord(groups)) { for (const name of tasks.keys()) dropMembers(name, { tasks, groups }); }
+  return { path, model: withoutTrailing(model), date: typeof date === "number" ? date : 0, tasks, unscored };
+}
+
+/** Takes out what a group with a score holds: it is in the group's score already. */
+function dropMembers(
+  group: string,
+  { tasks, groups }: { tasks: Results["tasks"]; groups: Readonly<Record<string, unknown>> },
+): void {
+  const members = Object.hasOwn(groups, group) && Array.isArray(groups[group]) ? groups[group].map(String) : [];
+  for (const member of members) {
+    if (member === group) continue;
+    dropMembers(member, { tasks, groups });
+    tasks.delete(member);
+  }
+}
+
+/** How a task was asked, as far as the file tells, in words. */
+function conditionsOf(file: Readonly<Record<string, unknown>>, task: string): string {
+  const of = (key: string): unknown => isRecord(file[key]) ? file[key][task] : undefined;
+  const samples = of("n-samples");
+  const own = isRecord(file.dnpo) ? file.dnpo : {};
+  const parts: [string, unknown][] = [
+    ["examples", of("n-shot")],
+    ["documents", isRecord(samples) ? samples.effective : undefined],
+    ["chat template", file.chat_template_sha === null ? undefined : "yes"],
+    ["prompts", of("task_hashes")],
+    ["quantization", own.quantization],
+  ];
+  return parts.filter(([, value]) => value !== undefined && value !== null)
+    .map(([name, value]) => `${name} ${String(value).slice(0, 12)}`).join(", ");
+}
+
+/** The runs and iterations that a model is: one of a run's, its last one, or the one that it started from. */
+async function placesOf(model: string, runs: readonly FoundRun[]): Promise<{ run: number; iteration: number }[]> {
+  const [, folder, k] = /^(.*?)(?:\/iteration-(\d+))?(?:\/(?:model|adapter))?$/.exec(model)!;
+  const places: { run: number; iteration: number }[] = [];
+  const isSame = async (a: string, b: string): Promise<boolean> => join(a) === join(b) || await isSamePlace(a, b);
+  for (const [run, { dir, view }] of runs.entries()) {
+    if (await isSame(folder!, dir)) {
+      const last = view.iterations.at(-1)?.iteration;
+      const iteration = k === undefined ? last : Number(k);
+      if (iteration !== undefined) places.push({ run, iteration });
+    }
+    const base = view.config.model;
+    if (typeof base === "string" && view.config.stage === undefined && await isSame(model, withoutTrailing(base))) {
+      places.push({ run, iteration: -1 });
+    }
+  }
+  return places;
+}

@@ -1,0 +1,77 @@
+/** What a report lacks, and why, in sentences: nothing is drawn that a run does not tell. @module */
+import { counted } from "../../counted.ts";
+import { isRecord } from "../../values.ts";
+import type { Benchmarks } from "./benchmark_points.ts";
+import { MAX_DRAWN } from "./group_figures.ts";
+import { type GroupMeasure, meansOf, type MeasuredGroup } from "./group_measures.ts";
+
+/** The most models that are named. */
+const MOST_NAMES = 5;
+
+/** The sentences, as text. */
+export function missingLines(
+  groups: readonly MeasuredGroup[],
+  { measures, benchmarks }: { measures: readonly GroupMeasure[]; benchmarks: Benchmarks | null },
+): string[] {
+  const names = (some: readonly MeasuredGroup[]): string =>
+    some.length === groups.length ? "any variant" : some.map(({ name }) => name).join(", ");
+  const absent = measures.flatMap(({ key, name }) => {
+    const without = groups.filter((group) => meansOf(group, key).size === 0);
+    return without.length === 0 ? [] : [`Not known of ${names(without)}: ${name}.`];
+  });
+  const logps = groups.filter(({ runs }) => runs.every(({ logps }) => logps.size === 0)).map((group) =>
+    `No histogram of ${group.name}: ${group.runs[0]!.problem}.`
+  );
+  const partial = groups.flatMap(({ name, runs }) => {
+    const without = runs.filter(({ logps }) => logps.size === 0).length;
+    return without === 0 || without === runs.length
+      ? []
+      : [`The histogram of ${name} leaves out ${counted(without, "run")} of ${runs.length}.`];
+  });
+  const unfinished = groups.flatMap(({ runs }) => runs).filter(({ view: { state } }) => state !== "done")
+    .map(({ dir, view: { state } }) => `The run ${dir} is not finished: ${state}.`);
+  const undrawn = groups.slice(MAX_DRAWN);
+  return [
+    ...absent,
+    ...logps,
+    ...partial,
+    ...unfinished,
+    ...heldOutLines(groups),
+    ...(benchmarks === null
+      ? ["No benchmarks: --evaluations names no folder of results."]
+      : benchmarkLines(benchmarks)),
+    ...(undrawn.length === 0
+      ? []
+      : [`Figures show ${MAX_DRAWN} variants; in tables and CSV alone are ${
+        undrawn.map(({ name }) => name).join(", ")
+      }.`]),
+  ];
+}
+
+function benchmarkLines({ strangers, unscored }: Benchmarks): string[] {
+  return [
+    ...(strangers.length === 0 ? [] : [`Results of other models are left out: ${someOf(strangers)}.`]),
+    ...(unscored.length === 0 ? [] : [`No share of right answers, and so no score: ${unscored.join(", ")}.`]),
+  ];
+}
+
+/** The first of many names, and how many more there are. */
+function someOf(names: readonly string[]): string {
+  const more = names.length - MOST_NAMES;
+  return names.slice(0, MOST_NAMES).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+/** Says where variants were measured on other held-out rows. */
+function heldOutLines(groups: readonly MeasuredGroup[]): string[] {
+  const rows = groups.map(({ name, runs }) => {
+    const of = runs.map(({ view: { config, evaluated } }) => {
+      const data = isRecord(config.data) ? config.data : {};
+      const counts = [...new Set(evaluated.values())].join(", ");
+      return data.eval === undefined || data.eval === null ? "" : `${JSON.stringify(data.eval)} (${counts} rows)`;
+    });
+    return { name, of: [...new Set(of)].sort().join("; ") };
+  }).filter(({ of }) => of !== "");
+  if (new Set(rows.map(({ of }) => of)).size < 2) return [];
+  const texts = rows.map(({ name, of }) => `${name} on ${of}`);
+  return [`The held-out rows differ, so that right answers and losses do not compare: ${texts.join("; ")}.`];
+}

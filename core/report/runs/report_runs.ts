@@ -1,0 +1,138 @@
+/** A report of several runs: one page, its figures as SVG, its numbers as CSV. @module */
+import { UserError } from "../../error.ts";
+import { replaceFolder } from "../../files/replace_folder.ts";
+import { describeChart, drawChart, svg } from "../chart.ts";
+import { drawFigure } from "../figures.ts";
+import { escapeMarkup } from "../markup.ts";
+import { figureHtml, type PageBlocks } from "../run_page.ts";
+import { savedPage } from "../write_report.ts";
+import { ablationRows } from "./ablation.ts";
+import { type Benchmarks, readBenchmarks } from "./benchmark_points.ts";
+import { findRuns } from "./find_runs.ts";
+import { MAX_DRAWN, measureFigure, type NamedChart, stepFigures } from "./group_figures.ts";
+import { drawnMeasures, knownMeasures, listedMeasures, meansOf, type MeasuredGroup } from "./group_measures.ts";
+import { groupRuns } from "./group_runs.ts";
+import { histogramFigures, logpHistograms } from "./logp_histograms.ts";
+import { measureRuns } from "./measured_runs.ts";
+import { missingLines } from "./missing.ts";
+import { numberFiles } from "./number_files.ts";
+import { ablationTable, differencesTable, measureTables, variantsTable } from "./variant_tables.ts";
+
+/** What is reported on, and where. */
+export interface ReportOptions {
+  /** Folders of runs and of sweeps. */
+  runs: readonly string[];
+  /** The folder that is written; one that is there is replaced if it holds a report. */
+  output: string;
+  /** Folder of results of benchmarks. */
+  evaluations?: string | undefined;
+  /** Gets how many of the runs have been read. */
+  onRun?: (done: number, total: number) => void;
+}
+
+/** What was written. */
+export interface WrittenReport {
+  /** The page. */
+  page: string;
+  /** The files in the folder, by their paths in it. */
+  files: string[];
+  /** The variants with their numbers of runs. */
+  variants: { name: string; runs: number }[];
+  /** What is missing and why, in sentences. */
+  missing: string[];
+}
+
+const PAGE = "index.html";
+
+/** Files that a report writes, and nothing else. */
+const OWN = /^(index\.html|(means|runs|steps|ablation|logps)\.csv|figures\/[\w.-]+\.svg)$/;
+
+const SIZE = { width: 640, height: 400 };
+
+/** Reads the runs and writes the report. Throws a UserError for what is no run, and for runs that share no measure. */
+export async function reportRuns({ runs: dirs, output, evaluations, onRun }: ReportOptions): Promise<WrittenReport> {
+  const found = await findRuns(dirs);
+  const benchmarks = evaluations === undefined ? null : await readBenchmarks(evaluations, found);
+  const runs = await measureRuns(found, benchmarks, { onRun: (done) => onRun?.(done, found.length) });
+  const groups = groupRuns(runs);
+  checkCommon(groups, benchmarks);
+  const drawn = groups.slice(0, MAX_DRAWN);
+  const histograms = logpHistograms(groups);
+  const charts: NamedChart[] = [
+    ...drawnMeasures(benchmarks).flatMap((measure) => measureFigure(drawn, measure) ?? []),
+    ...stepFigures(drawn),
+    ...(histograms === null ? [] : histogramFigures(histograms)),
+  ];
+  const measures = knownMeasures(groups, listedMeasures(benchmarks));
+  const ablation = ablationRows(groups, drawnMeasures(benchmarks).filter(({ isOutcome }) => isOutcome));
+  const missing = missingLines(groups, { measures: drawnMeasures(benchmarks), benchmarks });
+  const csv = numberFiles({ groups, measures, ablation, histograms });
+  const blocks: PageBlocks = {
+    head: `<h1>${escapeMarkup(titleOf(groups))}</h1>`,
+    answer: `<h2>Runs</h2>${variantsTable(groups)}${ablationTable(ablation, drawnMeasures(benchmarks))}`,
+    figures: `<h2>Figures</h2><div class="figures">${charts.map(drawFigure).map(figureHtml).join("\n")}</div>`,
+    numbers: `<h2>Numbers</h2>${numbersIntro(groups)}${measureTables(groups, measures)}`,
+    missing: missing.length === 0
+      ? ""
+      : `<h2>What is missing</h2><ul>${missing.map((line) => `<li>${escapeMarkup(line)}</li>`).join("")}</ul>`,
+    settings: differencesTable(groups) === "" ? "" : `<h2>Settings that differ</h2>${differencesTable(groups)}`,
+  };
+  const page = await savedPage(blocks, {
+    title: `${titleOf(groups)} · dnpo`,
+    below: "Made by dnpo report from the runs' files. docs/reading-the-report.md says how to read it.",
+  });
+  const files = new Map([[PAGE, page], ...csv, ...svgFiles(charts)]);
+  await replaceFolder(output, {
+    files: [...files].map(([name, text]) => ({ name, bytes: () => [new TextEncoder().encode(text)] })),
+    replaceable: (path) => OWN.test(path),
+    what: "a report",
+  });
+  return {
+    page: `${output.replace(/\/+$/, "")}/${PAGE}`,
+    files: [...files.keys()],
+    variants: groups.map(({ name, runs }) => ({ name, runs: runs.length })),
+    missing,
+  };
+}
+
+function titleOf(groups: readonly MeasuredGroup[]): string {
+  return groups.length === 1 ? groups[0]!.name : `${groups.length} variants compared`;
+}
+
+function numbersIntro(groups: readonly MeasuredGroup[]): string {
+  return groups.some(({ runs }) => runs.length > 1)
+    ? `<p class="small soft">Means over runs that differ in their seeds alone, ± their standard errors; n is the number ` +
+      `of runs, and stands beside a number that not all of them have.</p>`
+    : "";
+}
+
+/** The figures as files of their own, with their titles; two of one name are numbered. */
+function svgFiles(charts: readonly NamedChart[]): [name: string, text: string][] {
+  return charts.map(({ file, chart }, i) => {
+    const before = charts.slice(0, i).filter((other) => other.file === file).length;
+    const text = svg(drawChart(chart, SIZE), { ...SIZE, label: describeChart(chart) });
+    return [`figures/${file}${before === 0 ? "" : `-${before + 1}`}.svg`, `${text}\n`];
+  });
+}
+
+/** Throws a UserError if there is nothing that two variants could be compared by, or nothing at all. */
+function checkCommon(groups: readonly MeasuredGroup[], benchmarks: Benchmarks | null): void {
+  const measures = listedMeasures(benchmarks);
+  const of = (group: MeasuredGroup): string[] =>
+    measures.filter(({ key }) => meansOf(group, key).size > 0).map(({ name }) => name);
+  const known = groups.map((group) => ({ name: group.name, has: of(group) }));
+  const say = ({ name, has }: (typeof known)[number]): string => `${name} has ${has.join(", ") || "no numbers"}`;
+  if (known.every(({ has }) => has.length === 0)) {
+    const names = known.map(({ name }) => name).join(", ");
+    throw new UserError(
+      `Cannot report on ${names}: no iteration has numbers yet, expected the summary.json of a run of dnpo train`,
+    );
+  }
+  const counts = Map.groupBy(known.flatMap(({ has }) => has), (name) => name);
+  if (groups.length < 2 || [...counts.values()].some(({ length }) => length > 1)) return;
+  throw new UserError(
+    `Cannot report on these runs together: no measure is of two of them (${
+      known.slice(0, 4).map(say).join("; ")
+    }), expected runs that measured the same`,
+  );
+}

@@ -1,0 +1,60 @@
+import { deepEqual } from "node:assert/strict";
+import { readBenchmarks } from "../../../../core/report/runs/benchmark_points.ts";
+import { findRuns } from "../../../../core/report/runs/find_runs.ts";
+import { resultsText, runFiles, withFiles } from "./_report_folders.ts";
+
+const THREE = [{ greedy: 0.5 }, { greedy: 0.6 }, { greedy: 0.7 }];
+
+Deno.test("readBenchmarks() finds each iteration's results by the model's path, the last one's and the start's", async () => {
+  const files = { ...runFiles("run", { model: "org/base", numbers: THREE }), "eval/x": "" };
+  await withFiles(files, async (dir) => {
+    const put = async (name: string, model: string, acc: number, date = 1): Promise<void> => {
+      await Deno.mkdir(`${dir}/eval/${name}`, { recursive: true });
+      const text = resultsText(model, { arc: { "acc,none": acc, "acc_stderr,none": 0.01 } }, { date });
+      await Deno.writeTextFile(`${dir}/eval/${name}/results_${date}.json`, text);
+    };
+    await put("base", "org/base", 0.1);
+    await put("zero", `${dir}/run/iteration-0/model`, 0.2);
+    await put("last", `${dir}/run/`, 0.3);
+    // The later one counts, whatever the files are called.
+    await put("last", `${dir}/run/model`, 0.35, 9);
+    await put("last", `${dir}/run/model`, 0.34, 10);
+    await put("not", "somebody/else", 0.9);
+    const { tasks, scores, strangers } = await readBenchmarks(`${dir}/eval`, await findRuns([`${dir}/run`]));
+    deepEqual(tasks, [{ name: "arc", metric: "acc" }]);
+    deepEqual([...scores[0]!].sort(([a], [b]) => a - b).map(([k, of]) => [k, of.get("arc")!.value]), [
+      [-1, 0.1],
+      [0, 0.2],
+      [1, 0.34],
+    ]);
+    deepEqual(strangers, ["somebody/else"]);
+  });
+});
+
+Deno.test("readBenchmarks() counts a group with a score once, and takes the tasks of one without", async () => {
+  const results = {
+    openllm: {},
+    mmlu: { "acc,none": 0.5 },
+    mmlu_stem: { "acc,none": 0.4 },
+    mmlu_physics: { "acc,none": 0.3 },
+    gsm8k: { "exact_match,strict-match": 0.2, "exact_match,flexible-extract": 0.25 },
+    piqa: { "acc,none": 0.6, "acc_norm,none": 0.7 },
+    text: { "word_perplexity,none": 20 },
+  };
+  const groups = { openllm: ["mmlu", "gsm8k"], mmlu: ["mmlu_stem"], mmlu_stem: ["mmlu_physics"] };
+  const files = { ...runFiles("run"), "eval/results_1.json": resultsText("base", results, { group_subtasks: groups }) };
+  await withFiles(files, async (dir) => {
+    const { tasks, scores, unscored } = await readBenchmarks(`${dir}/eval`, await findRuns([`${dir}/run`]));
+    deepEqual(tasks, [
+      { name: "gsm8k", metric: "exact_match, strict-match" },
+      { name: "mmlu", metric: "acc" },
+      { name: "piqa", metric: "acc_norm" },
+    ]);
+    deepEqual([...scores[0]!.get(-1)!].map(([task, { value }]) => [task, value]).sort(), [
+      ["gsm8k", 0.2],
+      ["mmlu", 0.5],
+      ["piqa", 0.7],
+    ]);
+    deepEqual(unscored, ["text"]);
+  });
+});

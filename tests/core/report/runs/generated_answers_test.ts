@@ -1,0 +1,72 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { writeSafetensors } from "../../../../core/checkpoint/write_safetensors.ts";
+import { generatedAnswers } from "../../../../core/report/runs/generated_answers.ts";
+import { lines } from "../../_run_folders.ts";
+import { withFiles } from "./_report_folders.ts";
+
+type Pair = Record<string, unknown>;
+
+const human = (human: number | null, generated: number | null): Pair => ({
+  chosen_from: "human",
+  score_human: human,
+  score_generated: generated,
+});
+const generated = { chosen_from: "generated", score_human: 0.25, score_generated: 0.75 };
+
+async function answersOf(pairs: readonly Pair[], logps: { chosen: number[]; rejected: number[] } | null) {
+  return await withFiles({ "run/iteration-0/pairs.jsonl": lines(...pairs) }, async (dir) => {
+    if (logps !== null) {
+      const entries = Object.entries(logps).map(([name, values]) => ({
+        name,
+        dtype: "F32" as const,
+        shape: [values.length],
+        bytes: () => Promise.resolve(new Uint8Array(new Float32Array(values).buffer)),
+      }));
+      await writeSafetensors(`${dir}/run/iteration-0/reference_logps.safetensors`, entries);
+    }
+    return (await generatedAnswers(`${dir}/run`, 0))!;
+  });
+}
+
+Deno.test("generatedAnswers() counts equal scores as at least as high, and no pair without both scores", async () => {
+  const { scored } = await answersOf([human(1, 0.5), human(0.5, 0.5), generated, human(null, 1), human(1, null)], null);
+  deepEqual(scored, { pairs: 3, atLeast: 2 });
+});
+
+Deno.test("generatedAnswers() takes the side that was generated, of the pairs that were used", async () => {
+  const pairs = [human(1, 0), generated, human(1, 0)];
+  const { logps } = await answersOf(pairs, { chosen: [-1, -2, NaN], rejected: [-3, -4, NaN] });
+  deepEqual(logps, [-3, -2]);
+  // Pairs of the iteration before follow those of this one.
+  const mixed = await answersOf(pairs, { chosen: [-1, -2, -5, -7], rejected: [-3, -4, -6, -8] });
+  deepEqual(mixed.logps, [-3, -2, -6]);
+});
+
+Deno.test("generatedAnswers() says why log-probabilities are not known, and guesses none", async () => {
+  const pairs = [human(1, 0), generated];
+  const of = async (own: readonly Pair[], logps: Parameters<typeof answersOf>[1]) =>
+    (await answersOf(own, logps)).logps;
+  equal(await of(pairs, null), "no log-probabilities were kept");
+  equal(
+    await of(pairs, { chosen: [-1, -2], rejected: [NaN, NaN] }),
+    "with noise, those of rejected answers are not kept",
+  );
+  equal(
+    await of(pairs, { chosen: [-1], rejected: [-2] }),
+    "pairs were dropped as too long, so that log-probabilities cannot be told apart",
+  );
+  equal(
+    await of([{ chosen: "a" }], { chosen: [-1], rejected: [-2] }),
+    "the pairs do not tell which answer was generated",
+  );
+});
+
+Deno.test("generatedAnswers() names a line that is malformed, and is null without pairs", async () => {
+  await withFiles({ "run/iteration-0/pairs.jsonl": "{\n", "run/x": "" }, async (dir) => {
+    await rejects(generatedAnswers(`${dir}/run`, 0), {
+      name: "UserError",
+      message: /^Cannot read \S+pairs\.jsonl:1: /,
+    });
+    equal(await generatedAnswers(`${dir}/run`, 1), null);
+  });
+});

@@ -51,6 +51,7 @@ Deno.test("bestIteration() counts neither the start nor what is not finite, and 
   const config = await configOf({ load_best_model_at_end: true, early_stopping_patience: 1 });
   const evaluations = losses([Infinity, 2, 1.5], 1);
   deepEqual(bestIteration(config, evaluations), { iteration: 2, metric: "eval_loss", value: 1.5 });
+  equal(bestIteration(config, losses([Infinity, NaN])), null);
   equal(betterStart(config, evaluations, bestIteration(config, evaluations)!), 1);
   for (const start of [1.5, 2, NaN, undefined]) {
     const found = losses([1.5], start);

@@ -169,7 +169,7 @@ export function needsOf(steps: readonly Step[]): Need[] {
   for (const { settings } of readers) needs.push({ kind: "data", source: settings.data.train! });
   for (const { settings } of of("evaluate")) needs.push({ kind: "eval", source: settings.data.eval! });
   for (const { settings } of of("label")) {
-    for (const name of judgeModels(settings.labels)) needs.push({ kind: "model", name });
+    for (const name of judgeModels(settings.labels)) needs.push({ kind: "model", name, isJudge: true });
   }
   return needs;
 }

@@ -25,7 +25,7 @@ import { runPaths } from "./run_paths.ts";
  * held-out split.
  */
 export type Need =
-  | { readonly kind: "model"; readonly name: string }
+  | { readonly kind: "model"; readonly name: string; readonly isJudge?: true }
   | { readonly kind: "adapter"; readonly name: string }
   | { readonly kind: "data" | "eval"; readonly source: DataSource };
 
@@ -109,7 +109,7 @@ export class RunSources {
   /** Finds everything that a run will read, so that a missing file is known before any work is done. */
   async prepare(needs: readonly Need[]): Promise<void> {
     for (const need of needs) {
-      if (need.kind === "model") await this.#prepareModel(need.name);
+      if (need.kind === "model") await this.#prepareModel(need);
       else if (need.kind === "adapter") await this.#prepareAdapter(need.name);
       else {
         const forEval = need.kind === "eval";
@@ -119,10 +119,10 @@ export class RunSources {
     }
   }
 
-  /** Finds a model, and the base of an adapter. */
-  async #prepareModel(name: string): Promise<void> {
+  /** Finds a model, and the base of an adapter. A judge that is missing is missed only where something is left to judge. */
+  async #prepareModel({ name, isJudge }: { name: string; isJudge?: true }): Promise<void> {
     const folder = await this.model(name);
-    if (!await isModelFolder(folder)) throw await noModelAt(folder);
+    if (!isJudge && !await isModelFolder(folder)) throw await noModelAt(folder);
     if (await isAdapter(await modelFilesAt(folder))) await this.filesIn(folder);
   }
 

@@ -82,7 +82,7 @@ Deno.test("needsOf() names the models and data sets that steps read, and nothing
       { kind: "model", name: `${dir}/model` },
       { kind: "data", source: ["a/one", "b/two"] },
       { kind: "eval", source: "held/out" },
-      { kind: "model", name: `${dir}/judge` },
+      { kind: "model", name: `${dir}/judge`, isJudge: true },
     ]);
     const alone = await configOf(dir, { pairs: "some/pairs" });
     deepEqual(needsOf([optimizeStep(alone, "pairs")]), [

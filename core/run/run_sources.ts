@@ -6,7 +6,7 @@ import { type DataSource, openSource } from "../data/formats/data_sources.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
-import type { ModelFiles } from "../files/model_files.ts";
+import { isGgufPath, type ModelFiles } from "../files/model_files.ts";
 import {
   isSameSource,
   type Resolved,
@@ -122,7 +122,8 @@ export class RunSources {
   /** Finds a model, and the base of an adapter. A judge that is missing is missed only where something is left to judge. */
   async #prepareModel({ name, isJudge }: { name: string; isJudge?: true }): Promise<void> {
     const folder = await this.model(name);
-    if (!isJudge && !await isModelFolder(folder)) throw await noModelAt(folder);
+    // A GGUF file that is missing is told as such.
+    if (!isJudge && !isGgufPath(folder) && !await isModelFolder(folder)) throw await noModelAt(folder);
     if (await isAdapter(await modelFilesAt(folder))) await this.filesIn(folder);
   }
 

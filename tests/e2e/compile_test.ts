@@ -27,6 +27,7 @@ Deno.test("the binary holds the program, its workers, shaders and quick start, a
     // A folder that is held whole is listed as one line, `FOLDER/*`.
     const hasFile = (folder: string, file: string): void => match(list, new RegExp(`[─/ ](${folder}/\\*|${file}) `));
     has("quickstart");
+    for (const name of ["config\\.yaml", "rows\\.jsonl", "eval\\.jsonl", "verifier\\.ts"]) hasFile("quickstart", name);
     for (const name of ["commander", "zod", "yaml", "hyparquet", "openai", "@opentelemetry"]) has(name);
     hasFile("commands", "train_command\\.ts");
     for (const folder of ["attention", "lm_head", "matmul", "norm", "optimizer"]) hasFile(folder, "[a-z_]+\\.wgsl");

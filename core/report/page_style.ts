@@ -38,7 +38,7 @@ progress { width: 100%; height: .8rem; accent-color: var(--accent); }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 500px), 1fr)); gap: 1.6rem 2rem; }
 figure { margin: 0; min-width: 0; } figure svg { width: 100%; height: auto; color: var(--ink); display: block; } figure .narrow { display: none; }
 figcaption { color: var(--soft); font-size: .9rem; max-width: 36rem; }
-.scroll { overflow-x: auto; } .scroll + h3 { margin-top: 1.4rem; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93rem; }
+.scroll { overflow-x: auto; } .scroll + h3 { margin-top: 1.4rem; } h3, figcaption, #missing li { overflow-wrap: anywhere; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93rem; }
 th, td { padding: .28rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 thead th, thead td { border-bottom-width: 2px; } tbody th { text-align: left; font-weight: 450; position: sticky; left: 0; background: var(--page); }
 tbody th.group { font-weight: 650; padding-top: .9rem; } td .soft { font-size: .85em; }

@@ -38,7 +38,14 @@ export function measureFigure(groups: readonly MeasuredGroup[], measure: GroupMe
     : measureOf(key).of !== undefined
     ? " Bars are 95 % intervals over the rows."
     : " Bars are standard errors over the documents.";
-  return { file: fileOf(key), chart: drawn, reading: reading + bars };
+  return { file: fileOf(key), chart: drawn, reading: reading + bars + onlyOne(drawn.series, groups) };
+}
+
+/** Whose line it is where a figure has one, which has no legend. */
+function onlyOne(series: readonly Series[], groups: readonly MeasuredGroup[]): string {
+  const [one, ...others] = series;
+  if (one === undefined || others.length > 0 || groups.length === 1) return "";
+  return ` Known of ${groups.find(({ place }) => place === one.place)!.name} alone.`;
 }
 
 /** A file's name from a key. */
@@ -101,7 +108,7 @@ export function stepFigures(groups: readonly MeasuredGroup[]): NamedChart[] {
     const thinned = points > 1 ? ` A point is the mean of up to ${points} steps.` : "";
     return [{
       file: fileOf(key),
-      reading: reading + means + thinned,
+      reading: reading + means + thinned + onlyOne(lines, groups),
       chart: { xLabel: "optimizer step", ...chart, series: lines },
     }];
   });

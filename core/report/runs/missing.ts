@@ -30,12 +30,17 @@ export function missingLines(
   });
   const unfinished = groups.flatMap(({ runs }) => runs).filter(({ view: { state } }) => state !== "done")
     .map(({ dir, view: { state } }) => `The run ${dir} is not finished: ${state}.`);
+  const thinned = groups.flatMap(({ name, runs }) => {
+    const stride = Math.max(...runs.map(({ view }) => view.stride));
+    return stride === 1 ? [] : [`Of the steps of ${name} one of every ${stride} that were logged is drawn and listed.`];
+  });
   const undrawn = groups.slice(MAX_DRAWN);
   return [
     ...absent,
     ...logps,
     ...partial,
     ...unfinished,
+    ...thinned,
     ...heldOutLines(groups),
     ...(benchmarks === null
       ? ["No benchmarks: --evaluations names no folder of results."]

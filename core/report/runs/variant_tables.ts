@@ -7,6 +7,7 @@ import { STATE_PILLS } from "../run_page.ts";
 import { splitSettings } from "../settings_section.ts";
 import type { AblationRow } from "./ablation.ts";
 import { type GroupMeasure, meansOf, type MeasuredGroup } from "./group_measures.ts";
+import { legendNames } from "./group_runs.ts";
 import { PART_TEXTS } from "./parts.ts";
 
 /** A table that scrolls where the page is narrow; cells are HTML. */
@@ -32,16 +33,18 @@ const NOTHING = `<span class="soft">–</span>`;
 
 /** What each variant is, and whether its runs are done. */
 export function variantsTable(groups: readonly MeasuredGroup[]): string {
+  const legends = legendNames(groups);
   return table({
     label: "Variants",
     heads: ["variant", "what it is", "runs", "seeds", "iterations", "state"],
     isText: true,
-    rows: groups.map(({ name, part, runs }) => {
+    rows: groups.map(({ name, part, place, runs }, i) => {
       const done = runs.map(({ rows }) => rows.filter(({ iteration }) => iteration >= 0).length);
       const seeds = runs.flatMap(({ seed }) => seed ?? []);
       const states = [...new Set(runs.map(({ view }) => view.state))];
       return [
-        escapeMarkup(name),
+        // Legends have the number where names are cut and alike.
+        legends[i]!.startsWith(`${place + 1}: `) ? `${place + 1}: ${escapeMarkup(name)}` : escapeMarkup(name),
         part === null ? NOTHING : `${part}: ${PART_TEXTS[part]}`,
         String(runs.length),
         seeds.length === 0 ? NOTHING : escapeMarkup(seeds.join(", ")),
@@ -91,9 +94,14 @@ export function ablationTable(rows: readonly AblationRow[], measures: readonly G
       }),
     ]),
   });
+  const hasErrors = rows.some(({ cells }) => cells.some(({ end }) => end.stderr !== null));
   return `<h2>Ablation</h2>${content}<p class="small soft">Each variant after its last iteration, whose number stands ` +
-    `behind; ± is a standard error over seeds.${
-      hasLead ? " In brackets: the lead on SPIN after the same iteration, of shares in points, seed by seed." : ""
+    `behind${hasErrors ? "; ± is a standard error over seeds" : "; of one seed each no error is known"}.${
+      hasLead
+        ? ` In brackets: the lead on SPIN after the same iteration, of shares in points${
+          hasErrors ? ", seed by seed" : ""
+        }.`
+        : ""
     }</p>`;
 }
 

@@ -51,6 +51,7 @@ Deno.test("figures keep a variant's colour where the variants before it are abse
     "b": { judge: "llm", noise: true, losses: [0.7, 0.6] },
   });
   deepEqual(measureFigure(groups, greedy)!.chart.series.map(({ name, place }) => [name, place]), [["b", 1]]);
+  match(measureFigure(groups, greedy)!.reading, / Known of b alone\.$/);
   const noise = stepFigures(groups).find(({ file }) => file === "noise-loss")!;
   deepEqual(noise.chart.series.map(({ name, place }) => [name, place]), [["b", 1]]);
 });

@@ -1,7 +1,7 @@
 /** The runs that a report is of: folders of runs, and those of a sweep with their variants and seeds. @module */
 import { UserError } from "../../error.ts";
 import { exists, isFolder, isSamePlace, readJsonObject } from "../../files/io.ts";
-import { basename, join, withoutTrailing } from "../../files/path.ts";
+import { join, withoutTrailing } from "../../files/path.ts";
 import { RunReader, type RunView } from "../../run/run_reader.ts";
 import { runPaths } from "../../run/run_paths.ts";
 import { isRecord, quote } from "../../values.ts";
@@ -79,9 +79,4 @@ function seedOf({ config: { training, generation } }: RunView): string | null {
   const seeds = [training, generation].flatMap((part) => isRecord(part) && part.seed !== undefined ? [part.seed] : []);
   const texts = [...new Set(seeds.map(String))];
   return texts.length === 0 ? null : texts.join(", ");
-}
-
-/** What a run is called by its folder. */
-export function nameOfFolder(dir: string): string {
-  return basename(dir);
 }

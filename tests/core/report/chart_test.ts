@@ -40,6 +40,8 @@ Deno.test("drawChart() writes shares in percent, over ten points at least and ne
   ok(of(0, 1).includes(">0 %</text>") && of(0, 1).includes(">100 %</text>"));
   const near = of(0.5, 0.501);
   ok(near.includes(">44 %</text>") && near.includes(">56 %</text>"), near);
+  const same = of(0.5, 0.5);
+  ok(same.includes(">44 %</text>") && !same.includes(">40 %</text>"), same);
   ok(!/>1[0-9]{2}(?<!100) %|>−/.test(of(0.99, 1)), of(0.99, 1));
 });
 

@@ -57,7 +57,10 @@ Deno.test("label asks nothing in a dry run, needs no key for it, and prints what
     const { code, out, err } = await dnpo([...args, "--dry-run", "--set", "labels.api_key_env=OPENAI_API_KEY"]);
     deepEqual([code, err, server.asked.length], [0, "", 0]);
     match(out, /responses\.jsonl: 12 rows, 12 with two different responses\n/);
-    match(out, /Judge llm \(m at http:\S+\): 24 requests; [\d,]+ characters to send\n--- request 1 of 24 ---\nYou are an/);
+    match(
+      out,
+      /Judge llm \(m at http:\S+\): 24 requests; [\d,]+ characters to send\n--- request 1 of 24 ---\nYou are an/,
+    );
     match(out, /\[BEGIN PROMPT\]\nSay 0\n\[END PROMPT\]/);
     match(out, /Dry run: nothing was sent or written\n$/);
     equal(await contents(dir), before);

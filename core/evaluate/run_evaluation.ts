@@ -3,6 +3,7 @@ import { findTasks } from "../benchmark/find_tasks.ts";
 import { readTaskFile } from "../benchmark/task_file.ts";
 import { PERPLEXITY } from "../benchmark/tasks/perplexity.ts";
 import { outputTypeOf, type TaskConfig } from "../benchmark/task_config.ts";
+import { jsonText } from "../data/formats/json_numbers.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, replaceFileAtomic, writeFileAtomic } from "../files/atomic.ts";
@@ -187,7 +188,7 @@ async function writeResults(dir: string, { results, samples }: Evaluated): Promi
     const path = join(dir, `samples_${task}_${time}.jsonl`);
     // A sample has its prompt once for each choice: as one text they may be longer than a text can be.
     await replaceFileAtomic(path, async (write) => {
-      for (const line of lines) await write(encoder.encode(JSON.stringify(line) + "\n"));
+      for (const line of lines) await write(encoder.encode(jsonText(line) + "\n"));
     });
     paths.push(path);
   }

@@ -2,13 +2,11 @@
 import { aggregateScores } from "../benchmark/aggregate_scores.ts";
 import type { EvaluatedTask } from "../benchmark/benchmark_results.ts";
 import type { BenchmarkTask, DocumentRequest } from "../benchmark/benchmark_task.ts";
+import { pythonStr } from "../benchmark/python_str.ts";
 import { type SampleHashes, sampleHashes, taskHash } from "../benchmark/sample_hashes.ts";
 import { type Answer, type DocumentScore, DocumentScorer, type MetricValue } from "../benchmark/score_document.ts";
 import type { JsonValue } from "../data/formats/json_numbers.ts";
 import { floatText } from "../data/tokenizer/template/python_numbers.ts";
-import { textOf } from "../data/tokenizer/template/python_text.ts";
-import { toPython } from "../data/tokenizer/template/python_values.ts";
-import { Limits } from "../data/tokenizer/template/template_limits.ts";
 
 /** A task that was asked. */
 export interface AskedTask {
@@ -56,7 +54,7 @@ function samplesOf({ task, requests, answers, scored, hashes }: ScoredTask): Sam
       return {
         doc_id: request.docId,
         doc: request.doc,
-        target: pythonText(request.target),
+        target: pythonStr(request.target),
         arguments: argumentsOf(request, task),
         resps,
         filtered_resps,
@@ -92,8 +90,4 @@ function respsOf(answer: Answer, filtered: string | null): { resps: JsonValue; f
     ? [floatText(answer.logp)]
     : answer.map(({ logp, isGreedy }) => [floatText(logp), isGreedy ? "True" : "False"]);
   return { resps: texts.map((text) => [text]), filtered_resps: texts };
-}
-
-function pythonText(value: JsonValue): string {
-  return textOf(toPython(value), new Limits({ size: JSON.stringify(value).length, milliseconds: 60_000 }));
 }

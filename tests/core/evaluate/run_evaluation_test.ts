@@ -377,3 +377,16 @@ Deno.test("runEvaluation() warns of documents whose right answer is none of thei
       '(the first is document 0: doc_to_target is "golde")',
     ]);
   }));
+
+Deno.test("runEvaluation() keeps the digits of a row's integers, and compares by them", () =>
+  withTasks(async (dir, run) => {
+    const rows = ROWS.slice(0, 2).map((row, i) =>
+      JSON.stringify({ id: 0, ...row }).replace("0", `1234567890123456789${i}`)
+    );
+    await Deno.writeTextFile(`${dir}/rows.jsonl`, rows.join("\n") + "\n");
+    const [entry] = await run({ options: { tasks: "choose" } });
+    const lines = (await Deno.readTextFile(entry!.files.samples[0]!)).trim().split("\n");
+    deepEqual(lines.map((line) => /"id":(\d+)/.exec(line)![1]), ["12345678901234567890", "12345678901234567891"]);
+    const [again] = await run({ options: { tasks: "choose" }, baseline: entry!.files.results });
+    deepEqual(again!.differences!.map(({ rows, difference }) => [rows, difference]), [[2, 0], [2, 0]]);
+  }));

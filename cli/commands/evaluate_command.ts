@@ -1,4 +1,5 @@
 /** `dnpo evaluate`. @module */
+import { FEW_SHOT_SEED } from "../../core/benchmark/benchmark_task.ts";
 import { parseGenKwargs } from "../../core/benchmark/generation_settings.ts";
 import { taskNames } from "../../core/benchmark/find_tasks.ts";
 import type { Quantization } from "../../core/config/choices.ts";
@@ -77,7 +78,7 @@ function show({ name, evaluated, files, differences }: EvaluationEntry, options:
     const error = average.stderr === null ? "" : ` ± ${average.stderr.toFixed(4)}`;
     say(`Average of the six tasks of openllm: ${average.value.toFixed(4)}${error}`);
   }
-  const { limit, seed = 1234, numFewShot, applyChatTemplate = false, quantization = "none" } = options;
+  const { limit, seed = FEW_SHOT_SEED, numFewShot, applyChatTemplate = false, quantization = "none" } = options;
   const { maxLength, genKwargs, systemInstruction, fewShotAsTurns } = options;
   const more = [
     fewShotAsTurns === false ? "examples in one turn" : "",

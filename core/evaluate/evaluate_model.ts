@@ -16,7 +16,7 @@ import { sha256 } from "../files/digest.ts";
 import { type ModelFiles, readJson, readOptionalJson } from "../files/model_files.ts";
 import { parameterShapes } from "../model/families/families.ts";
 import { type AnyModel, freeModel, loadFrozenModel } from "../model/model.ts";
-import type { OnProgress } from "../progress.ts";
+import { type OnProgress, WARNING } from "../progress.ts";
 import { quote } from "../values.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
 import { ModelAsker } from "./ask_model.ts";
@@ -88,7 +88,7 @@ export async function evaluateModel(
     const dropped = requests.filter(({ isWithoutSystem }) => isWithoutSystem).length;
     if (dropped > 0) {
       onNote(
-        `Warning: the chat template refuses a system's turn: it is left out of ${dropped} prompts of ${task.config.task}`,
+        `${WARNING}the chat template refuses a system's turn: it is left out of ${dropped} prompts of ${task.config.task}`,
       );
     }
   }
@@ -144,7 +144,7 @@ function noteUnanswerable(
   if (wrong.length === 0) return;
   const { docId, target } = wrong[0]!;
   onNote(
-    `Warning: what is right is none of the choices in ${wrong.length} of ${requests.length} documents of ` +
+    `${WARNING}what is right is none of the choices in ${wrong.length} of ${requests.length} documents of ` +
       `${task.config.task}, which count as wrong as in lm-eval (the first is document ${docId}: doc_to_target is ` +
       `${quote(target)})`,
   );

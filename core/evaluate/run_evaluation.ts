@@ -10,6 +10,7 @@ import { makeFolder, replaceFileAtomic, writeFileAtomic } from "../files/atomic.
 import { exists, objectOf, readJsonObject, readText, removeFile } from "../files/io.ts";
 import { basename, dirname, join } from "../files/path.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
+import { WARNING } from "../progress.ts";
 import { isModelFolder, modelFiles, modelFolderOf } from "../run/model_path.ts";
 import { lockFolder } from "../run/run_lock.ts";
 import { iterationPaths } from "../run/run_paths.ts";
@@ -85,7 +86,7 @@ export async function runEvaluation(
     onTask: (done, total) => onProgress({ stage: "read tasks", done, total }),
   });
   if (options.genKwargs !== undefined && tasks.tasks.every(({ config }) => outputTypeOf(config) !== "generate_until")) {
-    onNote("Warning: no answer of these tasks is generated: --gen-kwargs changes nothing");
+    onNote(`${WARNING}no answer of these tasks is generated: --gen-kwargs changes nothing`);
   }
   const means = baseline === undefined ? null : comparableOf(tasks);
   using device = await openToolDevice();
@@ -162,7 +163,7 @@ async function ownTasks(
     if (origin === TEXT_FLAG) {
       throw new UserError("Cannot evaluate: --text is given, but perplexity is not asked for, expected it in --tasks");
     }
-    onNote(`Warning: the task ${task} of ${origin} is not asked for`);
+    onNote(`${WARNING}the task ${task} of ${origin} is not asked for`);
   }
   return own;
 }

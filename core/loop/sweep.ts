@@ -3,7 +3,9 @@ import { loadConfig, type ResolvedConfig } from "../config/config.ts";
 import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { csvText } from "../files/csv_text.ts";
+import { objectOf, readOptionalText } from "../files/io.ts";
 import { join } from "../files/path.ts";
+import { isRecord } from "../values.ts";
 import type { IterationSummary, RunSummary } from "./run_summary.ts";
 import { runPath, type Variant } from "./sweep_plan.ts";
 import { train, type TrainHooks } from "./train_run.ts";
@@ -85,6 +87,7 @@ export async function sweep(config: string, options: SweepOptions, hooks: SweepH
   };
   for (const point of points) await named(point, async () => checkVaried(point, await settingsOf(point, [])));
   await makeFolder(dir);
+  const before = await recordedRuns(join(dir, RECORD));
   const runs: SweepRun[] = [];
   let [seedAtHand, ofSeed]: [number | null | undefined, readonly string[]] = [undefined, []];
   for (const [index, point] of points.entries()) {
@@ -94,12 +97,26 @@ export async function sweep(config: string, options: SweepOptions, hooks: SweepH
     onRun?.({ config: settings, name: nameOf(point), index, total: points.length });
     const run = { variant: variant.name, seed, dir: folder, ...await tried(() => train(settings, runHooks)) };
     runs.push(run);
-    await writeFileAtomic(join(dir, "sweep.json"), JSON.stringify({ config, set, runs }, null, 2) + "\n");
-    await writeFileAtomic(join(dir, "sweep.csv"), csvOf(runs));
+    // Those that this process has not come to yet stay as they were.
+    const listed = [...runs, ...points.slice(index + 1).flatMap(({ dir }) => before.get(dir) ?? [])];
+    await writeFileAtomic(join(dir, RECORD), JSON.stringify({ config, set, runs: listed }, null, 2) + "\n");
+    await writeFileAtomic(join(dir, "sweep.csv"), csvOf(listed));
     onDone?.(run);
   }
   if (runs.every(({ problem }) => problem !== undefined)) throw new UserError(problemsOf(runs));
   return runs;
+}
+
+/** The file of a sweep's runs. */
+const RECORD = "sweep.json";
+
+/** The runs of a sweep's record by their folders; none if there is no such file, or it is another one. */
+async function recordedRuns(path: string): Promise<Map<string, SweepRun>> {
+  const runs = objectOf(await readOptionalText(path) ?? "")?.runs;
+  const isRun = (run: unknown): run is SweepRun =>
+    isRecord(run) && typeof run.dir === "string" && typeof run.variant === "string" && Array.isArray(run.iterations) &&
+    run.iterations.every(isRecord);
+  return new Map((Array.isArray(runs) ? runs : []).filter(isRun).map((run) => [run.dir, run]));
 }
 
 /** The runs that failed, a line each, with their names; those that failed alike are told once. */

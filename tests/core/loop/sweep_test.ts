@@ -107,6 +107,17 @@ Deno.test("sweep() runs each variant with each seed, and goes on without repeati
     match(csv[0]!, /^variant,seed,iteration,/);
     ok(csv.some((line) => line.startsWith("beta=0.4,2,0,")), csv.join("\n"));
     deepEqual(JSON.parse(await Deno.readTextFile(`${folder}/sweep.json`)).runs, runs);
+    // A repetition that ends early takes nothing from the record.
+    await rejects(
+      sweep(`${dir}/sweep.yaml`, options, {
+        onRun: ({ index }) => {
+          if (index === 1) throw new Error("enough");
+        },
+      }),
+      /enough/,
+    );
+    deepEqual(JSON.parse(await Deno.readTextFile(`${folder}/sweep.json`)).runs, runs);
+    deepEqual((await Deno.readTextFile(`${folder}/sweep.csv`)).trim().split("\n"), csv);
   }));
 
 Deno.test("sweep() checks every run before the first, and names the one that is wrong", () =>

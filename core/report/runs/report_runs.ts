@@ -51,7 +51,8 @@ const SIZE = { width: 640, height: 400 };
 
 /** Reads the runs and writes the report. Throws a UserError for what is no run, and for runs that share no measure. */
 export async function reportRuns({ runs: dirs, output, evaluations, onRun }: ReportOptions): Promise<WrittenReport> {
-  const found = await findRuns(dirs);
+  const leftOut: string[] = [];
+  const found = await findRuns(dirs, { onLeftOut: (line) => leftOut.push(line) });
   const benchmarks = evaluations === undefined ? null : await readBenchmarks(evaluations, found);
   const runs = await measureRuns(found, benchmarks, { onRun: (done) => onRun?.(done, found.length) });
   const groups = groupRuns(runs);
@@ -65,7 +66,7 @@ export async function reportRuns({ runs: dirs, output, evaluations, onRun }: Rep
   ];
   const measures = knownMeasures(groups, listedMeasures(benchmarks));
   const ablation = ablationRows(groups, drawnMeasures(benchmarks).filter(({ isOutcome }) => isOutcome));
-  const missing = missingLines(groups, { measures: drawnMeasures(benchmarks), benchmarks });
+  const missing = [...leftOut, ...missingLines(groups, { measures: drawnMeasures(benchmarks), benchmarks })];
   const csv = numberFiles({ groups, measures, ablation, histograms });
   const blocks: PageBlocks = {
     head: `<h1>${escapeMarkup(titleOf(groups))}</h1>`,

@@ -69,10 +69,10 @@ export function runFiles(
 /** sweep.json of runs in `dir`, as it was written when the sweep lay in `was`. */
 export function sweepFile(
   dir: string,
-  runs: readonly { variant: string; seed: number | null; path: string }[],
+  runs: readonly { variant: string; seed: number | null; path: string; problem?: string }[],
   was = dir,
 ): Record<string, string> {
-  const listed = runs.map(({ variant, seed, path }) => ({ variant, seed, dir: `${was}/${path}`, iterations: [] }));
+  const listed = runs.map(({ path, ...run }) => ({ ...run, dir: `${was}/${path}`, iterations: [] }));
   return { [`${dir}/sweep.json`]: JSON.stringify({ config: "config.yaml", set: [], runs: listed }) };
 }
 

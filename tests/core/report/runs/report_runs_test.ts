@@ -180,6 +180,19 @@ Deno.test("reportRuns() escapes what variants are called", async () => {
   }
 });
 
+Deno.test("reportRuns() leaves out a sweep's run that failed before it began, and says so", async () => {
+  const runs = [
+    { variant: "a", seed: 1, path: "a/seed-1" },
+    { variant: "b", seed: 1, path: "b/seed-1", problem: "Cannot train: no such rank" },
+  ];
+  const { names, missing } = await report(
+    { ...sweepFile("sweep", runs), ...runFiles("sweep/a/seed-1"), "sweep/b/seed-1/run.log": "" },
+    of("sweep"),
+  );
+  ok(names.includes("index.html"));
+  equal(missing[0], "The run sweep/b/seed-1 failed before it began: Cannot train: no such rank.");
+});
+
 Deno.test("reportRuns() refuses in a line what it cannot report on", async () => {
   const files: Record<string, string> = {
     ...runFiles("a", { numbers: [{ greedy: 0.5 }, { greedy: 0.6 }] }),
@@ -190,6 +203,7 @@ Deno.test("reportRuns() refuses in a line what it cannot report on", async () =>
     "bad/sweep.json": '{"runs": []}',
     "torn/sweep.json": '{"runs": [{"variant": "x"}]}',
     ...sweepFile("gone", [{ variant: "x", seed: 1, path: "x/seed-1" }]),
+    ...sweepFile("failed", [{ variant: "x", seed: 1, path: "x/seed-1", problem: "Cannot train: no such rank" }]),
     "empty/notes.txt": "",
     "other/results_1.json": resultsText("somebody/else", { arc: { "acc,none": 0.5 } }),
     "words/results_1.json": resultsText("base", { text: { "word_perplexity,none": 9 } }),
@@ -207,6 +221,10 @@ Deno.test("reportRuns() refuses in a line what it cannot report on", async () =>
         [["bad"], /^Cannot report on \S+bad: \S+sweep\.json lists no run, expected those that have ended$/],
         [["torn"], /has \{"variant":"x"\} as runs\[0\], expected its variant, seed and dir$/],
         [["gone"], /^Cannot report on \S+gone: \S+sweep\.json lists the run gone\/x\/seed-1, which is not there$/],
+        [
+          ["failed"],
+          /failed: \S+sweep\.json lists only runs that failed before they began, expected one with numbers$/,
+        ],
         [["a", "a/"], /^Cannot report on \S+\/a: it is named twice, expected each run once$/],
         [["new"], /^Cannot report on new: no iteration has numbers yet, expected /],
         [

@@ -12,7 +12,7 @@ export interface MeasuredRun extends FoundRun {
   errors: ReadonlyMap<number, ReadonlyMap<string, number>>;
   /** Log-probabilities of the generated answers, by iteration. */
   logps: ReadonlyMap<number, readonly number[]>;
-  /** Why there are no log-probabilities; null if there are. */
+  /** Why there are no log-probabilities, or none of some iterations; null if all have them. */
   problem: string | null;
 }
 
@@ -84,6 +84,6 @@ async function measureRun(run: FoundRun, benchmarks: Benchmarks | null, index: n
       .map(([iteration, values]) => ({ iteration, values: Object.fromEntries(values) })),
     errors,
     logps,
-    problem: logps.size > 0 ? null : [...problems].join("; ") || "it has no iteration",
+    problem: [...problems].join("; ") || (logps.size > 0 ? null : "it has no iteration"),
   };
 }

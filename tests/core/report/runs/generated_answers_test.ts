@@ -1,8 +1,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { writeSafetensors } from "../../../../core/checkpoint/write_safetensors.ts";
 import { generatedAnswers } from "../../../../core/report/runs/generated_answers.ts";
 import { lines } from "../../_run_folders.ts";
-import { withFiles } from "./_report_folders.ts";
+import { withFiles, writeLogps } from "./_report_folders.ts";
 
 type Pair = Record<string, unknown>;
 
@@ -19,15 +18,7 @@ async function answersOf(
   options?: { before: number },
 ) {
   return await withFiles({ "run/iteration-0/pairs.jsonl": lines(...pairs) }, async (dir) => {
-    if (logps !== null) {
-      const entries = Object.entries(logps).map(([name, values]) => ({
-        name,
-        dtype: "F32" as const,
-        shape: [values.length],
-        bytes: () => Promise.resolve(new Uint8Array(new Float32Array(values).buffer)),
-      }));
-      await writeSafetensors(`${dir}/run/iteration-0/reference_logps.safetensors`, entries);
-    }
+    if (logps !== null) await writeLogps(`${dir}/run/iteration-0`, logps);
     return (await generatedAnswers(`${dir}/run`, 0, options))!;
   });
 }

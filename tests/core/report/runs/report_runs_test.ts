@@ -1,7 +1,8 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { type ReportOptions, reportRuns } from "../../../../core/report/runs/report_runs.ts";
+import { lines } from "../../_run_folders.ts";
 import { HOSTILE } from "../_hostile_names.ts";
-import { resultsText, runFiles, sweepFile, withFiles } from "./_report_folders.ts";
+import { resultsText, runFiles, sweepFile, withFiles, writeLogps } from "./_report_folders.ts";
 
 /** The paper's four variants with three seeds each; the seeds differ by more than the variants do. */
 const VARIANTS = [
@@ -136,6 +137,25 @@ Deno.test("reportRuns() says what is missing, and draws nothing of it", async ()
     "No histogram of b: there are no pairs of generated answers.",
     "No benchmarks: --evaluations names no folder of results.",
   ]);
+});
+
+Deno.test("reportRuns() says which iterations a histogram lacks, and why", async () => {
+  const pair = lines({ chosen_from: "human" });
+  const files = {
+    ...runFiles("run", { numbers: [{}, { greedy: 0.5 }, { greedy: 0.6 }] }),
+    "run/iteration-0/pairs.jsonl": pair.repeat(2),
+    "run/iteration-1/pairs.jsonl": pair.repeat(2),
+  };
+  await withFiles(files, async (dir) => {
+    await writeLogps(`${dir}/run/iteration-0`, { chosen: [-1, -2], rejected: [-3, -4] });
+    // One of four was dropped.
+    await writeLogps(`${dir}/run/iteration-1`, { chosen: [-1, -2, -5], rejected: [-3, -4, -6] });
+    const { missing } = await reportRuns({ runs: [`${dir}/run`], output: `${dir}/out` });
+    const why = "pairs were dropped as too long, so that log-probabilities cannot be told apart";
+    ok(missing.includes(`No histogram of iteration 1 of ${dir}/run: ${why}.`), missing.join("\n"));
+    const iterations = (await Deno.readTextFile(`${dir}/out/logps.csv`)).split("\n").map((line) => line.split(",")[1]);
+    deepEqual([...new Set(iterations.slice(1, -1))], ["0"]);
+  });
 });
 
 Deno.test("reportRuns() draws benchmarks by iteration, with their errors, and their average", async () => {

@@ -158,9 +158,9 @@ function keysOf(run: RunRecord): string[] {
   return MAIN_KEYS.filter((key) => iterations.some(({ values }) => Object.hasOwn(values, key)));
 }
 
-/** Which iteration's model this is, where it was picked as the best one. */
-function bestText({ best }: RunRecord): string {
-  if (best === undefined) return "";
+/** Which iteration's model this is, where it was picked as the best one; empty if there was nothing to pick. */
+function bestText({ best, iterations }: RunRecord): string {
+  if (best === undefined || iterations.filter(({ iteration }) => iteration >= 0).length < 2) return "";
   const { name, kind } = measureOf(best.metric);
   return `This is the model of iteration ${best.iteration}, the best by ${escapeMarkdown(name)} (${
     number(best.value, kind === "share")

@@ -1,6 +1,5 @@
 /** The ablation: which parts of the method a variant has, where it ends, and how far that is from SPIN. @module */
-import { pairedDifference } from "../../evaluate/paired_difference.ts";
-import type { Mean } from "../../evaluate/seed_means.ts";
+import { type Mean, meanOf } from "../../evaluate/seed_means.ts";
 import { type GroupMeasure, meansOf, type MeasuredGroup } from "./group_measures.ts";
 import type { MeasuredRun } from "./measured_runs.ts";
 import { type Part, PARTS } from "./parts.ts";
@@ -53,13 +52,11 @@ function leadOf(
 ): Mean | null {
   const valueOf = ({ rows }: MeasuredRun): number | undefined =>
     rows.find((row) => row.iteration === iteration)?.values[key];
-  const pairs = group.runs.flatMap((run) => {
-    const isOnly = group.runs.length === 1 && base.runs.length === 1;
+  const isOnly = group.runs.length === 1 && base.runs.length === 1;
+  const leads = group.runs.flatMap((run) => {
     const other = base.runs.find(({ seed }) => isOnly || (seed !== null && seed === run.seed));
     const [own, its] = [valueOf(run), other && valueOf(other)];
-    return own === undefined || its === undefined ? [] : [[own, its] as const];
+    return own === undefined || its === undefined ? [] : [own - its];
   });
-  if (pairs.length === 0) return null;
-  const { rows, difference, stderr } = pairedDifference(pairs.map(([own]) => own), pairs.map(([, its]) => its));
-  return { mean: difference, stderr, n: rows };
+  return leads.length === 0 ? null : meanOf(leads);
 }

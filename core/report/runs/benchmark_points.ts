@@ -156,15 +156,15 @@ function conditionsOf(file: Readonly<Record<string, unknown>>, task: string): st
     .map(([name, value]) => `${name} ${String(value).slice(0, 12)}`).join(", ");
 }
 
-/** The runs and iterations that a model is: one of a run's, its last one, or the one that it started from. */
+/** The runs and iterations that a model is: one of a run's, the one that it hands out, or the one that it started from. */
 async function placesOf(model: string, runs: readonly FoundRun[]): Promise<{ run: number; iteration: number }[]> {
   const [, folder, k] = /^(.*?)(?:\/iteration-(\d+))?(?:\/(?:model|adapter))?$/.exec(model)!;
   const places: { run: number; iteration: number }[] = [];
   const isSame = async (a: string, b: string): Promise<boolean> => join(a) === join(b) || await isSamePlace(a, b);
   for (const [run, { dir, view }] of runs.entries()) {
     if (await isSame(folder!, dir)) {
-      const last = view.iterations.at(-1)?.iteration;
-      const iteration = k === undefined ? last : Number(k);
+      const handedOut = view.best?.iteration ?? view.iterations.at(-1)?.iteration;
+      const iteration = k === undefined ? handedOut : Number(k);
       if (iteration !== undefined) places.push({ run, iteration });
     }
     const base = view.config.model;

@@ -20,11 +20,17 @@ export interface FoundRun {
 /** Files of a folder that is a run. */
 const OWN = ["metrics", "summary", "settings", "stage"] as const;
 
-/** Reads the runs in `dirs`, each a run's folder or a sweep's. Throws a UserError for one that is neither. */
-export async function findRuns(dirs: readonly string[]): Promise<FoundRun[]> {
+/**
+ * Reads the runs in `dirs`, each a run's folder or a sweep's; `onLeftOut` gets a sentence about each of a sweep's that
+ * failed before it began. Throws a UserError for a folder that is neither.
+ */
+export async function findRuns(
+  dirs: readonly string[],
+  { onLeftOut = () => {} }: { onLeftOut?: (line: string) => void } = {},
+): Promise<FoundRun[]> {
   const found: FoundRun[] = [];
   for (const dir of dirs.map(withoutTrailing)) {
-    if (await exists(join(dir, "sweep.json"))) found.push(...await runsOfSweep(dir));
+    if (await exists(join(dir, "sweep.json"))) found.push(...await runsOfSweep(dir, onLeftOut));
     else if (await isRun(dir)) found.push(await readOne(dir, null));
     else {
       const is = await isFolder(dir) ? "holds neither a run nor a sweep" : "is no folder";
@@ -52,14 +58,14 @@ async function readOne(dir: string, sweep: FoundRun["sweep"]): Promise<FoundRun>
 }
 
 /** The runs that sweep.json lists, which are those that ended. */
-async function runsOfSweep(dir: string): Promise<FoundRun[]> {
+async function runsOfSweep(dir: string, onLeftOut: (line: string) => void): Promise<FoundRun[]> {
   const path = join(dir, "sweep.json");
   const { runs } = await readJsonObject(path);
   const wrong = (what: string): UserError => new UserError(`Cannot report on ${dir}: ${path} ${what}`);
   if (!Array.isArray(runs) || runs.length === 0) throw wrong("lists no run, expected those that have ended");
   const found: FoundRun[] = [];
   for (const [i, run] of runs.entries()) {
-    const { variant, seed, dir: was } = isRecord(run) ? run : {};
+    const { variant, seed, dir: was, problem } = isRecord(run) ? run : {};
     if (typeof variant !== "string" || typeof was !== "string" || !(seed === null || typeof seed === "number")) {
       throw wrong(`has ${quote(run)} as runs[${i}], expected its variant, seed and dir`);
     }
@@ -67,10 +73,16 @@ async function runsOfSweep(dir: string): Promise<FoundRun[]> {
     const depth = Number(variant !== "") + Number(seed !== null);
     const within = join(dir, ...was.split("/").filter((part) => part !== "").slice(-depth));
     const place = depth > 0 && await isRun(within) ? within : was;
-    if (!await isRun(place)) throw wrong(`lists the run ${was}, which is not there`);
+    if (!await isRun(place)) {
+      if (typeof problem !== "string") throw wrong(`lists the run ${was}, which is not there`);
+      // What is checked before a run begins leaves no settings.
+      onLeftOut(`The run ${was} failed before it began: ${problem}.`);
+      continue;
+    }
     const one = await readOne(place, { dir, variant });
     found.push(seed === null ? one : { ...one, seed: String(seed) });
   }
+  if (found.length === 0) throw wrong("lists only runs that failed before they began, expected one with numbers");
   return found;
 }
 

@@ -8,6 +8,8 @@ import { isRecord } from "../../values.ts";
 
 /** The generated answers of an iteration's pairs. */
 export interface GeneratedAnswers {
+  /** Lines of the file of pairs. */
+  lines: number;
   /** Pairs with both scores, and how many of them have a generated answer that is scored at least as high. */
   scored: { pairs: number; atLeast: number };
   /**
@@ -16,8 +18,15 @@ export interface GeneratedAnswers {
   logps: readonly number[] | string;
 }
 
-/** Reads the pairs of an iteration; null if there are none. Throws a UserError if they are malformed. */
-export async function generatedAnswers(run: string, iteration: number): Promise<GeneratedAnswers | null> {
+/**
+ * Reads the pairs of an iteration; null if there are none. `before` is the number of lines of the iteration before, which
+ * may have been trained on too. Throws a UserError if they are malformed.
+ */
+export async function generatedAnswers(
+  run: string,
+  iteration: number,
+  { before = 0 }: { before?: number } = {},
+): Promise<GeneratedAnswers | null> {
   const { pairs: path, reference } = iterationPaths(run, iteration);
   if (!await exists(path)) return null;
   const scored = { pairs: 0, atLeast: 0 };
@@ -32,16 +41,20 @@ export async function generatedAnswers(run: string, iteration: number): Promise<
     scored.pairs++;
     if (generated >= human) scored.atLeast++;
   }
-  return { scored, logps: await logpsOf(reference, isGenerated) };
+  return { lines: isGenerated.length, scored, logps: await logpsOf(reference, { isGenerated, before }) };
 }
 
 /** The log-probabilities of the generated sides; those of pairs that no step used are left out. */
-async function logpsOf(path: string, isGenerated: readonly (boolean | null)[]): Promise<readonly number[] | string> {
+async function logpsOf(
+  path: string,
+  { isGenerated, before }: { isGenerated: readonly (boolean | null)[]; before: number },
+): Promise<readonly number[] | string> {
   if (!await exists(path)) return "no log-probabilities were kept";
   const file = await openSafetensorsAt(path);
   const [chosen, rejected] = [await file.readFloat32("chosen"), await file.readFloat32("rejected")];
   // Pairs of the iteration before may follow; where some were dropped, nothing tells which.
-  if (chosen.length !== rejected.length || chosen.length < isGenerated.length) {
+  const isWhole = [isGenerated.length, isGenerated.length + before].includes(chosen.length);
+  if (chosen.length !== rejected.length || !isWhole) {
     return "pairs were dropped as too long, so that log-probabilities cannot be told apart";
   }
   if (isGenerated.includes(null)) return "the pairs do not tell which answer was generated";

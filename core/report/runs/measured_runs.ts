@@ -12,7 +12,7 @@ export interface MeasuredRun extends FoundRun {
   errors: ReadonlyMap<number, ReadonlyMap<string, number>>;
   /** Log-probabilities of the generated answers, by iteration. */
   logps: ReadonlyMap<number, readonly number[]>;
-  /** Why there are no log-probabilities; null if there are. */
+  /** Why there are no log-probabilities, or none of some iterations; null if all have them. */
   problem: string | null;
 }
 
@@ -49,13 +49,15 @@ async function measureRun(run: FoundRun, benchmarks: Benchmarks | null, index: n
   };
   const logps = new Map<number, readonly number[]>();
   const problems = new Set<string>();
+  const linesOf = new Map<number, number>();
   for (const iteration of [...rows.keys()].filter((k) => k >= 0)) {
-    const answers = await generatedAnswers(run.dir, iteration);
+    const answers = await generatedAnswers(run.dir, iteration, { before: linesOf.get(iteration - 1) ?? 0 });
     if (answers === null) {
       problems.add("there are no pairs of generated answers");
       continue;
     }
-    const { scored, logps: own } = answers;
+    const { lines, scored, logps: own } = answers;
+    linesOf.set(iteration, lines);
     if (scored.pairs > 0) rowOf(iteration).set("scored_at_least", scored.atLeast / scored.pairs);
     if (typeof own === "string") problems.add(own);
     else logps.set(iteration, own);
@@ -82,6 +84,6 @@ async function measureRun(run: FoundRun, benchmarks: Benchmarks | null, index: n
       .map(([iteration, values]) => ({ iteration, values: Object.fromEntries(values) })),
     errors,
     logps,
-    problem: logps.size > 0 ? null : [...problems].join("; ") || "it has no iteration",
+    problem: [...problems].join("; ") || (logps.size > 0 ? null : "it has no iteration"),
   };
 }

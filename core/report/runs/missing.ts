@@ -28,6 +28,11 @@ export function missingLines(
       ? []
       : [`The histogram of ${name} leaves out ${counted(without, "run")} of ${runs.length}.`];
   });
+  const gaps = groups.flatMap(({ runs }) => runs).filter(({ logps, problem }) => logps.size > 0 && problem !== null)
+    .map(({ dir, rows, logps, problem }) => {
+      const without = rows.filter(({ iteration }) => iteration >= 0 && !logps.has(iteration));
+      return `No histogram of iteration ${without.map(({ iteration }) => iteration).join(", ")} of ${dir}: ${problem}.`;
+    });
   const unfinished = groups.flatMap(({ runs }) => runs).filter(({ view: { state } }) => state !== "done")
     .map(({ dir, view: { state } }) => `The run ${dir} is not finished: ${state}.`);
   const thinned = groups.flatMap(({ name, runs }) => {
@@ -39,6 +44,7 @@ export function missingLines(
     ...absent,
     ...logps,
     ...partial,
+    ...gaps,
     ...unfinished,
     ...thinned,
     ...heldOutLines(groups),

@@ -1,5 +1,6 @@
 /** A report of several runs: one page, its figures as SVG, its numbers as CSV. @module */
 import { UserError } from "../../error.ts";
+import { withoutTrailing } from "../../files/path.ts";
 import { replaceFolder } from "../../files/replace_folder.ts";
 import { describeChart, drawChart, svg } from "../chart.ts";
 import { drawFigure } from "../figures.ts";
@@ -51,31 +52,34 @@ const SIZE = { width: 640, height: 400 };
 
 /** Reads the runs and writes the report. Throws a UserError for what is no run, and for runs that share no measure. */
 export async function reportRuns({ runs: dirs, output, evaluations, onRun }: ReportOptions): Promise<WrittenReport> {
-  const found = await findRuns(dirs);
+  const leftOut: string[] = [];
+  const found = await findRuns(dirs, { onLeftOut: (line) => leftOut.push(line) });
   const benchmarks = evaluations === undefined ? null : await readBenchmarks(evaluations, found);
   const runs = await measureRuns(found, benchmarks, { onRun: (done) => onRun?.(done, found.length) });
   const groups = groupRuns(runs);
   checkCommon(groups, benchmarks);
   const drawn = groups.slice(0, MAX_DRAWN);
   const histograms = logpHistograms(groups);
+  const compared = drawnMeasures(benchmarks);
   const charts: NamedChart[] = [
-    ...drawnMeasures(benchmarks).flatMap((measure) => measureFigure(drawn, measure) ?? []),
+    ...compared.flatMap((measure) => measureFigure(drawn, measure) ?? []),
     ...stepFigures(drawn),
     ...(histograms === null ? [] : histogramFigures(histograms)),
   ];
   const measures = knownMeasures(groups, listedMeasures(benchmarks));
-  const ablation = ablationRows(groups, drawnMeasures(benchmarks).filter(({ isOutcome }) => isOutcome));
-  const missing = missingLines(groups, { measures: drawnMeasures(benchmarks), benchmarks });
+  const ablation = ablationRows(groups, compared.filter(({ isOutcome }) => isOutcome));
+  const missing = [...leftOut, ...missingLines(groups, { measures: compared, benchmarks })];
   const csv = numberFiles({ groups, measures, ablation, histograms });
+  const differences = differencesTable(groups);
   const blocks: PageBlocks = {
     head: `<h1>${escapeMarkup(titleOf(groups))}</h1>`,
-    answer: `<h2>Runs</h2>${variantsTable(groups)}${ablationTable(ablation, drawnMeasures(benchmarks))}`,
+    answer: `<h2>Runs</h2>${variantsTable(groups)}${ablationTable(ablation, compared)}`,
     figures: `<h2>Figures</h2><div class="figures">${charts.map(drawFigure).map(figureHtml).join("\n")}</div>`,
     numbers: `<h2>Numbers</h2>${numbersIntro(groups)}${measureTables(groups, measures)}`,
     missing: missing.length === 0
       ? ""
       : `<h2>What is missing</h2><ul>${missing.map((line) => `<li>${escapeMarkup(line)}</li>`).join("")}</ul>`,
-    settings: differencesTable(groups) === "" ? "" : `<h2>Settings that differ</h2>${differencesTable(groups)}`,
+    settings: differences === "" ? "" : `<h2>Settings that differ</h2>${differences}`,
   };
   const page = await savedPage(blocks, {
     title: `${titleOf(groups)} · dnpo`,
@@ -88,7 +92,7 @@ export async function reportRuns({ runs: dirs, output, evaluations, onRun }: Rep
     what: "a report",
   });
   return {
-    page: `${output.replace(/\/+$/, "")}/${PAGE}`,
+    page: `${withoutTrailing(output)}/${PAGE}`,
     files: [...files.keys()],
     variants: groups.map(({ name, runs }) => ({ name, runs: runs.length })),
     missing,

@@ -1,4 +1,5 @@
 /** Folders of runs, sweeps and results, made on the spot. @module */
+import { writeSafetensors } from "../../../../core/checkpoint/write_safetensors.ts";
 import { withFolder } from "../../../_shared/dnpo.ts";
 import { lines } from "../../_run_folders.ts";
 
@@ -69,10 +70,10 @@ export function runFiles(
 /** sweep.json of runs in `dir`, as it was written when the sweep lay in `was`. */
 export function sweepFile(
   dir: string,
-  runs: readonly { variant: string; seed: number | null; path: string }[],
+  runs: readonly { variant: string; seed: number | null; path: string; problem?: string }[],
   was = dir,
 ): Record<string, string> {
-  const listed = runs.map(({ variant, seed, path }) => ({ variant, seed, dir: `${was}/${path}`, iterations: [] }));
+  const listed = runs.map(({ path, ...run }) => ({ ...run, dir: `${was}/${path}`, iterations: [] }));
   return { [`${dir}/sweep.json`]: JSON.stringify({ config: "config.yaml", set: [], runs: listed }) };
 }
 
@@ -83,4 +84,15 @@ export function resultsText(
   more: Readonly<Record<string, unknown>> = {},
 ): string {
   return JSON.stringify({ results, model_name: model, date: 1, chat_template_sha: null, ...more });
+}
+
+/** Writes the log-probabilities that an iteration keeps of its pairs. */
+export async function writeLogps(dir: string, logps: { chosen: number[]; rejected: number[] }): Promise<void> {
+  const entries = Object.entries(logps).map(([name, values]) => ({
+    name,
+    dtype: "F32" as const,
+    shape: [values.length],
+    bytes: () => Promise.resolve(new Uint8Array(new Float32Array(values).buffer)),
+  }));
+  await writeSafetensors(`${dir}/reference_logps.safetensors`, entries);
 }

@@ -31,6 +31,17 @@ Deno.test("readBenchmarks() finds each iteration's results by the model's path, 
   });
 });
 
+Deno.test("readBenchmarks() takes a run's own model for the iteration that it hands out as the best", async () => {
+  const best = { iteration: 0, metric: "greedy", value: 0.7 };
+  const iterations = [{ iteration: -1 }, { iteration: 0, greedy: 0.7 }, { iteration: 1, greedy: 0.6 }];
+  const files = { ...runFiles("run"), "run/summary.json": JSON.stringify({ iterations, model: "run/model", best }) };
+  await withFiles({ ...files, "eval/x": "" }, async (dir) => {
+    await Deno.writeTextFile(`${dir}/eval/results_1.json`, resultsText(`${dir}/run`, { arc: { "acc,none": 0.4 } }));
+    const { scores } = await readBenchmarks(`${dir}/eval`, await findRuns([`${dir}/run`]));
+    deepEqual([...scores[0]!.keys()], [0]);
+  });
+});
+
 Deno.test("readBenchmarks() counts a group with a score once, and takes the tasks of one without", async () => {
   const results = {
     openllm: {},

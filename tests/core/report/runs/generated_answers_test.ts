@@ -1,8 +1,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { writeSafetensors } from "../../../../core/checkpoint/write_safetensors.ts";
 import { generatedAnswers } from "../../../../core/report/runs/generated_answers.ts";
 import { lines } from "../../_run_folders.ts";
-import { withFiles } from "./_report_folders.ts";
+import { withFiles, writeLogps } from "./_report_folders.ts";
 
 type Pair = Record<string, unknown>;
 
@@ -13,18 +12,14 @@ const human = (human: number | null, generated: number | null): Pair => ({
 });
 const generated = { chosen_from: "generated", score_human: 0.25, score_generated: 0.75 };
 
-async function answersOf(pairs: readonly Pair[], logps: { chosen: number[]; rejected: number[] } | null) {
+async function answersOf(
+  pairs: readonly Pair[],
+  logps: { chosen: number[]; rejected: number[] } | null,
+  options?: { before: number },
+) {
   return await withFiles({ "run/iteration-0/pairs.jsonl": lines(...pairs) }, async (dir) => {
-    if (logps !== null) {
-      const entries = Object.entries(logps).map(([name, values]) => ({
-        name,
-        dtype: "F32" as const,
-        shape: [values.length],
-        bytes: () => Promise.resolve(new Uint8Array(new Float32Array(values).buffer)),
-      }));
-      await writeSafetensors(`${dir}/run/iteration-0/reference_logps.safetensors`, entries);
-    }
-    return (await generatedAnswers(`${dir}/run`, 0))!;
+    if (logps !== null) await writeLogps(`${dir}/run/iteration-0`, logps);
+    return (await generatedAnswers(`${dir}/run`, 0, options))!;
   });
 }
 
@@ -38,7 +33,7 @@ Deno.test("generatedAnswers() takes the side that was generated, of the pairs th
   const { logps } = await answersOf(pairs, { chosen: [-1, -2, NaN], rejected: [-3, -4, NaN] });
   deepEqual(logps, [-3, -2]);
   // Pairs of the iteration before follow those of this one.
-  const mixed = await answersOf(pairs, { chosen: [-1, -2, -5, -7], rejected: [-3, -4, -6, -8] });
+  const mixed = await answersOf(pairs, { chosen: [-1, -2, -5, -7], rejected: [-3, -4, -6, -8] }, { before: 1 });
   deepEqual(mixed.logps, [-3, -2, -6]);
 });
 
@@ -53,6 +48,11 @@ Deno.test("generatedAnswers() says why log-probabilities are not known, and gues
   );
   equal(
     await of(pairs, { chosen: [-1], rejected: [-2] }),
+    "pairs were dropped as too long, so that log-probabilities cannot be told apart",
+  );
+  // One pair was dropped, of this iteration's two or of the two before.
+  equal(
+    (await answersOf(pairs, { chosen: [-1, -2, -5], rejected: [-3, -4, -6] }, { before: 2 })).logps,
     "pairs were dropped as too long, so that log-probabilities cannot be told apart",
   );
   equal(

@@ -1,7 +1,8 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { type ReportOptions, reportRuns } from "../../../../core/report/runs/report_runs.ts";
+import { lines } from "../../_run_folders.ts";
 import { HOSTILE } from "../_hostile_names.ts";
-import { resultsText, runFiles, sweepFile, withFiles } from "./_report_folders.ts";
+import { resultsText, runFiles, sweepFile, withFiles, writeLogps } from "./_report_folders.ts";
 
 /** The paper's four variants with three seeds each; the seeds differ by more than the variants do. */
 const VARIANTS = [
@@ -138,6 +139,25 @@ Deno.test("reportRuns() says what is missing, and draws nothing of it", async ()
   ]);
 });
 
+Deno.test("reportRuns() says which iterations a histogram lacks, and why", async () => {
+  const pair = lines({ chosen_from: "human" });
+  const files = {
+    ...runFiles("run", { numbers: [{}, { greedy: 0.5 }, { greedy: 0.6 }] }),
+    "run/iteration-0/pairs.jsonl": pair.repeat(2),
+    "run/iteration-1/pairs.jsonl": pair.repeat(2),
+  };
+  await withFiles(files, async (dir) => {
+    await writeLogps(`${dir}/run/iteration-0`, { chosen: [-1, -2], rejected: [-3, -4] });
+    // One of four was dropped.
+    await writeLogps(`${dir}/run/iteration-1`, { chosen: [-1, -2, -5], rejected: [-3, -4, -6] });
+    const { missing } = await reportRuns({ runs: [`${dir}/run`], output: `${dir}/out` });
+    const why = "pairs were dropped as too long, so that log-probabilities cannot be told apart";
+    ok(missing.includes(`No histogram of iteration 1 of ${dir}/run: ${why}.`), missing.join("\n"));
+    const iterations = (await Deno.readTextFile(`${dir}/out/logps.csv`)).split("\n").map((line) => line.split(",")[1]);
+    deepEqual([...new Set(iterations.slice(1, -1))], ["0"]);
+  });
+});
+
 Deno.test("reportRuns() draws benchmarks by iteration, with their errors, and their average", async () => {
   const result = (model: string, arc: number): string =>
     resultsText(model, {
@@ -180,6 +200,19 @@ Deno.test("reportRuns() escapes what variants are called", async () => {
   }
 });
 
+Deno.test("reportRuns() leaves out a sweep's run that failed before it began, and says so", async () => {
+  const runs = [
+    { variant: "a", seed: 1, path: "a/seed-1" },
+    { variant: "b", seed: 1, path: "b/seed-1", problem: "Cannot train: no such rank" },
+  ];
+  const { names, missing } = await report(
+    { ...sweepFile("sweep", runs), ...runFiles("sweep/a/seed-1"), "sweep/b/seed-1/run.log": "" },
+    of("sweep"),
+  );
+  ok(names.includes("index.html"));
+  equal(missing[0], "The run sweep/b/seed-1 failed before it began: Cannot train: no such rank.");
+});
+
 Deno.test("reportRuns() refuses in a line what it cannot report on", async () => {
   const files: Record<string, string> = {
     ...runFiles("a", { numbers: [{ greedy: 0.5 }, { greedy: 0.6 }] }),
@@ -190,6 +223,7 @@ Deno.test("reportRuns() refuses in a line what it cannot report on", async () =>
     "bad/sweep.json": '{"runs": []}',
     "torn/sweep.json": '{"runs": [{"variant": "x"}]}',
     ...sweepFile("gone", [{ variant: "x", seed: 1, path: "x/seed-1" }]),
+    ...sweepFile("failed", [{ variant: "x", seed: 1, path: "x/seed-1", problem: "Cannot train: no such rank" }]),
     "empty/notes.txt": "",
     "other/results_1.json": resultsText("somebody/else", { arc: { "acc,none": 0.5 } }),
     "words/results_1.json": resultsText("base", { text: { "word_perplexity,none": 9 } }),
@@ -207,6 +241,10 @@ Deno.test("reportRuns() refuses in a line what it cannot report on", async () =>
         [["bad"], /^Cannot report on \S+bad: \S+sweep\.json lists no run, expected those that have ended$/],
         [["torn"], /has \{"variant":"x"\} as runs\[0\], expected its variant, seed and dir$/],
         [["gone"], /^Cannot report on \S+gone: \S+sweep\.json lists the run gone\/x\/seed-1, which is not there$/],
+        [
+          ["failed"],
+          /failed: \S+sweep\.json lists only runs that failed before they began, expected one with numbers$/,
+        ],
         [["a", "a/"], /^Cannot report on \S+\/a: it is named twice, expected each run once$/],
         [["new"], /^Cannot report on new: no iteration has numbers yet, expected /],
         [

@@ -192,6 +192,11 @@ const CHANGES: readonly [string, string, string][] = [
     "doc_to_target: label\nnum_fewshot: few",
     'FILE:13:1 num_fewshot: it is "few", expected a whole number from 0',
   ],
+  ...["metric_list", "filter_list"].map((key): [string, string, string] => [
+    "doc_to_target: label",
+    `doc_to_target: label\n${key}: []`,
+    `FILE:13:1 ${key}: it is empty, expected one or more, or no such key`,
+  ]),
   [
     "doc_to_target: label",
     "doc_to_target: label\nmetric_list: [{metric: bleu}]",

@@ -6,9 +6,14 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Number);
 }
 
-/** A value as JSON for a message: control characters are escaped, and the text is cut to 80 characters. */
+/**
+ * A value as JSON for a message, integers of any size with their digits: control characters are escaped, and the text is
+ * cut to 80 characters.
+ */
 export function quote(value: unknown): string {
-  const text = maskCredentials(JSON.stringify(value) ?? String(value));
+  const { rawJSON } = JSON as typeof JSON & { rawJSON(text: string): unknown };
+  const json = JSON.stringify(value, (_key, item) => typeof item === "bigint" ? rawJSON(String(item)) : item);
+  const text = maskCredentials(json ?? String(value));
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
 }
 

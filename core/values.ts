@@ -1,4 +1,4 @@
-/** Values: a test for JSON objects, a short text of any value for messages, the largest number, decimals. @module */
+/** Values: a test for JSON objects, a short text of any value for messages, the largest number, decimals, equal ids. @module */
 import { maskCredentials } from "./safe_text.ts";
 
 /** Whether a parsed JSON value is an object (not null, not an array, not a number that stands in an object). */
@@ -28,4 +28,9 @@ export function largest<T>(items: Iterable<T>, of: (item: T) => number): number 
 export function fixed(value: number, decimals: number): string {
   const text = value.toFixed(decimals);
   return /^-[0.]+$/.test(text) ? text.slice(1) : text;
+}
+
+/** Whether two lists hold the same ids in the same order. */
+export function sameIds(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i]);
 }

@@ -2,7 +2,7 @@
 import { isSpace } from "../data/tokenizer/template/python_strings.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
-import { quote } from "../values.ts";
+import { isRecord, quote } from "../values.ts";
 import type { TextPair } from "./benchmark_task.ts";
 
 /** What of a tokenizer is needed. */
@@ -135,8 +135,7 @@ export function maxLengthOf(
   config: Readonly<Record<string, unknown>>,
   { modelMaxLength }: { modelMaxLength?: unknown } = {},
 ): number {
-  const inner = config.text_config;
-  const own = typeof inner === "object" && inner !== null ? inner as Record<string, unknown> : config;
+  const own = isRecord(config.text_config) ? config.text_config : config;
   const named = ["n_positions", "max_position_embeddings", "n_ctx"].map((key) => own[key]).find((value) =>
     typeof value === "number"
   );

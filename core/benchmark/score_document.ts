@@ -2,7 +2,7 @@
 import type { JsonValue } from "../data/formats/json_numbers.ts";
 import { SPACE } from "../data/tokenizer/template/python_strings.ts";
 import { UserError } from "../error.ts";
-import { quote } from "../values.ts";
+import { isRecord, quote } from "../values.ts";
 import type { BenchmarkTask, DocumentRequest } from "./benchmark_task.ts";
 import { hasRightChoice, scoreChoices, type ScoredChoice } from "./choice_metrics.ts";
 import { exactMatch, type TextsMatch } from "./exact_match.ts";
@@ -125,7 +125,7 @@ function ofWholeText(text: string, { logp, tokens }: { logp: number; tokens: num
 }
 
 function labelsOf(targets: JsonValue | undefined): JsonValue[] {
-  const labels = typeof targets === "object" && targets !== null && "labels" in targets ? targets.labels : null;
+  const labels = isRecord(targets) ? targets.labels : null;
   if (Array.isArray(labels)) return labels;
   throw new UserError(`Cannot score mc2: "mc2_targets" is ${quote(targets)}, expected {choices, labels}`);
 }

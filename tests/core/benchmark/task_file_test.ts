@@ -230,6 +230,11 @@ const CHANGES: readonly [string, string, string][] = [
   ],
   [
     "output_type: multiple_choice",
+    "output_type: generate_until\nfilter_list: [{name: x, filter: [{function: map, mapping_dict: 2.0}, {function: take_first}]}]",
+    'FILE:10:15 filter_list.0: Cannot use the filter "x": map: "mapping_dict" is 2.0, expected a mapping',
+  ],
+  [
+    "output_type: multiple_choice",
     "output_type: generate_until\ngeneration_kwargs: {until: 3}",
     'FILE:10:1 generation_kwargs: Cannot generate answers: "until" is 3, expected a text or a list of texts',
   ],

@@ -4,6 +4,7 @@ import type { Document, Node, Pair } from "yaml";
 import { UserError } from "../error.ts";
 import { fileSystem, isNotFound } from "../files/file_system.ts";
 import { maskCredentials } from "../safe_text.ts";
+import { isRecord } from "../values.ts";
 
 /** A mapping of the config. It has no prototype, so that a key such as `__proto__` is only a key. */
 export interface Mapping {
@@ -29,14 +30,14 @@ const MAX_DEPTH = 16;
 
 /** Whether a value is a mapping, as opposed to a list or a scalar. */
 export function isMapping(value: unknown): value is Mapping {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isRecord(value);
 }
 
 /** Copies plain data into mappings without prototype, leaving out nulls. Throws a UserError if it nests too deep. */
 export function plain(value: unknown, depth = 0): unknown {
   if (depth > MAX_DEPTH) throw new UserError(`nested deeper than ${MAX_DEPTH} levels`);
   if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
-  if (!isMapping(value) || value instanceof Number) return value;
+  if (!isMapping(value)) return value;
   const tagged = Object.prototype.toString.call(value).slice(8, -1);
   if (tagged !== "Object") throw new UserError(`expected plain values, got a ${tagged}`);
   const copy: Mapping = Object.create(null);

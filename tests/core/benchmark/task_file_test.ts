@@ -187,6 +187,11 @@ const CHANGES: readonly [string, string, string][] = [
     "doc_to_target: label\nrepeats: 3",
     "FILE:13:1 repeats: it is 3, expected 1: a document is asked once",
   ],
+  ...["num_fewshot", "fewshot_config", "metadata"].map((key): [string, string, string] => [
+    "doc_to_target: label",
+    `doc_to_target: label\n${key}: 2.0`,
+    `FILE:13:1 ${key}: it is 2.0, expected ${key === "num_fewshot" ? "a whole number from 0" : "a mapping"}`,
+  ]),
   [
     "doc_to_target: label",
     "doc_to_target: label\nnum_fewshot: few",

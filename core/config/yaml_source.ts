@@ -80,10 +80,15 @@ export interface YamlOptions {
 }
 
 /** Reads a YAML config file. Throws a UserError with line and column if it is not one YAML mapping. */
-export async function readSource(file: string, { isPython = false, float }: YamlOptions = {}): Promise<YamlSource> {
+export async function readSource(file: string): Promise<YamlSource> {
+  return parseSource(file, await readConfigText(file));
+}
+
+/** As {@linkcode readSource}, from the text of a file that was read. */
+export function parseSource(file: string, text: string, { isPython = false, float }: YamlOptions = {}): YamlSource {
   const counter = new LineCounter();
   const version = isPython ? "1.1" : "1.2";
-  const document = parseDocument(await readConfigText(file), { lineCounter: counter, prettyErrors: false, version });
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, version });
   const at = (offset: number) => {
     const { line, col } = counter.linePos(offset);
     return `${file}:${line}:${col}`;
@@ -93,8 +98,8 @@ export async function readSource(file: string, { isPython = false, float }: Yaml
   visit(document, {
     Pair(_, { key }) {
       if (!isPython || !isScalar(key) || typeof key.value === "string") return;
-      const text = `${JSON.stringify(key.value)}, expected a text in quotes`;
-      throw new UserError(`${at(key.range?.[0] ?? 0)} the key is ${text}`);
+      const place = at(key.range?.[0] ?? 0);
+      throw new UserError(`${place} the key is ${JSON.stringify(key.value)}, expected a text in quotes`);
     },
     Scalar(_, node) {
       if (float === undefined || typeof node.value !== "number" || !/[.eE]/.test(node.source ?? "")) return;

@@ -1,4 +1,4 @@
-/** Values: a test for JSON objects, a short text of any value for messages, the largest number, decimals. @module */
+/** Values: a test for JSON objects, a short text of any value for messages, the largest number, decimals, equal ids. @module */
 import { maskCredentials } from "./safe_text.ts";
 
 /** Whether a parsed JSON value is an object (not null, not an array, not a number that stands in an object). */
@@ -6,9 +6,14 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Number);
 }
 
-/** A value as JSON for a message: control characters are escaped, and the text is cut to 80 characters. */
+/**
+ * A value as JSON for a message, integers of any size with their digits: control characters are escaped, and the text is
+ * cut to 80 characters.
+ */
 export function quote(value: unknown): string {
-  const text = maskCredentials(JSON.stringify(value) ?? String(value));
+  const { rawJSON } = JSON as typeof JSON & { rawJSON(text: string): unknown };
+  const json = JSON.stringify(value, (_key, item) => typeof item === "bigint" ? rawJSON(String(item)) : item);
+  const text = maskCredentials(json ?? String(value));
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
 }
 
@@ -23,4 +28,9 @@ export function largest<T>(items: Iterable<T>, of: (item: T) => number): number 
 export function fixed(value: number, decimals: number): string {
   const text = value.toFixed(decimals);
   return /^-[0.]+$/.test(text) ? text.slice(1) : text;
+}
+
+/** Whether two lists hold the same ids in the same order. */
+export function sameIds(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i]);
 }

@@ -115,13 +115,17 @@ export class BenchmarkTask {
     for (const [docId, doc] of this.docs.slice(0, count).entries()) {
       const prompts = outputTypeOf(config) === "loglikelihood_rolling" ? [] : builder.build(doc, sampler.next(doc));
       const contexts = prompts.map(({ text }) => text);
-      const asked = this.#asked(doc, contexts, { hasTemplate: options.chat !== undefined });
+      const asked = this.#asked(doc, contexts, { docId, hasTemplate: options.chat !== undefined });
       const isWithoutSystem = prompts.some((prompt) => prompt.isWithoutSystem);
       yield { docId, doc, target: fields.target(doc), asked, isWithoutSystem };
     }
   }
 
-  #asked(doc: Doc, contexts: readonly string[], { hasTemplate }: { hasTemplate: boolean }): Asked {
+  #asked(
+    doc: Doc,
+    contexts: readonly string[],
+    { docId, hasTemplate }: { docId: number; hasTemplate: boolean },
+  ): Asked {
     const { config, fields } = this;
     switch (outputTypeOf(config)) {
       case "loglikelihood":
@@ -145,6 +149,11 @@ export class BenchmarkTask {
         const isJoined = hasTemplate && (prefix === undefined || prefix === "" || endsWithSpace(prefix));
         const delimiter = isJoined ? "" : targetDelimiterOf(config);
         const choices = fields.choices(doc);
+        if (choices.length === 0) {
+          throw new UserError(
+            `Cannot ask the task ${config.task}: "doc_to_choice" of document ${docId} is empty, expected one or more`,
+          );
+        }
         const hasContexts = typeof fields.text(doc) === "number";
         const pairs = hasContexts
           ? contexts.map((context) => ({ context, continuation: delimiter + this.#targetText(doc) }))

@@ -2,6 +2,7 @@
 import { isSpace } from "../data/tokenizer/template/python_strings.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
+import { isRecord, quote } from "../values.ts";
 import type { TextPair } from "./benchmark_task.ts";
 
 /** What of a tokenizer is needed. */
@@ -78,7 +79,7 @@ function split(ids: readonly number[], at: number): ChoiceIds {
 
 function nonEmpty(ids: ChoiceIds, continuation: string): ChoiceIds {
   if (ids.continuation.length > 0 && ids.context.length > 0) return ids;
-  const [what, is] = ids.continuation.length === 0 ? ["continuation", JSON.stringify(continuation.slice(0, 40))] : [
+  const [what, is] = ids.continuation.length === 0 ? ["continuation", quote(continuation)] : [
     "context",
     "of white space, or of nothing that the tokenizer knows",
   ];
@@ -134,8 +135,7 @@ export function maxLengthOf(
   config: Readonly<Record<string, unknown>>,
   { modelMaxLength }: { modelMaxLength?: unknown } = {},
 ): number {
-  const inner = config.text_config;
-  const own = typeof inner === "object" && inner !== null ? inner as Record<string, unknown> : config;
+  const own = isRecord(config.text_config) ? config.text_config : config;
   const named = ["n_positions", "max_position_embeddings", "n_ctx"].map((key) => own[key]).find((value) =>
     typeof value === "number"
   );

@@ -88,6 +88,9 @@ function isSameTask(a: TaskConfig, b: TaskConfig): boolean {
   return a.num_fewshot === b.num_fewshot && a.fewshot_split === b.fewshot_split;
 }
 
+/** lm-eval's tags that stand for their tasks: those of which all tasks are here. */
+const TAGS = ["ai2_arc"];
+
 function expandNames(names: string | readonly string[], own: readonly TaskConfig[]): string[] {
   const words = [names].flat().flatMap((name) => name.split(",")).map((name) => name.trim()).filter((name) =>
     name !== ""
@@ -97,8 +100,8 @@ function expandNames(names: string | readonly string[], own: readonly TaskConfig
   const known = [...all.groups, ...all.tasks];
   const found = words.flatMap((word) => {
     if (known.includes(word)) return [word];
-    const tagged = TASKS.filter(({ tag }) => tag?.includes(word) && word === "ai2_arc").map(({ task }) => task).sort();
-    if (tagged.length > 0) return tagged;
+    const tagged = TAGS.includes(word) ? TASKS.filter(({ tag }) => tag?.includes(word)) : [];
+    if (tagged.length > 0) return tagged.map(({ task }) => task).sort();
     const pattern = /[*?[]/.test(word) ? globToRegExp(word) : null;
     const matches = pattern === null ? [] : known.filter((name) => pattern.test(name)).sort();
     if (matches.length > 0) return matches;

@@ -27,6 +27,8 @@ export interface PatternProgram {
 
 /** The most instructions; only repetitions with large counts need more. */
 const MAX_CODE = 1 << 14;
+/** The most terms that are compiled. Each repeated group has its terms compiled twice, and so those in it four times. */
+const MAX_TERMS = 1 << 16;
 
 /** Compiles a pattern. Throws a SyntaxError for one that is broken or not supported. */
 export function compilePattern(source: string): PatternProgram {
@@ -41,6 +43,7 @@ class PatternCompiler {
   groups = 0;
   readonly #source: string;
   #at = 0;
+  #terms = 0;
   /** Whether what is compiled is looked at only. */
   #isLook = false;
 
@@ -149,6 +152,7 @@ class PatternCompiler {
 
   /** Compiles one term, without its quantifier. */
   #term(mode: Mode): Width {
+    if (++this.#terms > MAX_TERMS) throw new SyntaxError("its repetitions are too large, or nest too deeply");
     const char = this.#source[this.#at]!;
     if (char === "(") return this.#group(mode);
     const [anchor] = /^(?:[$^]|\\[AZbB])/.exec(this.#source.slice(this.#at, this.#at + 2)) ?? [];

@@ -2,7 +2,7 @@
 import type { JsonObject, JsonValue } from "../data/formats/json_numbers.ts";
 import { strip } from "../data/tokenizer/template/python_strings.ts";
 import { UserError } from "../error.ts";
-import { quote } from "../values.ts";
+import { isRecord, quote } from "../values.ts";
 import { intOf } from "./doc_fields.ts";
 import { PythonRegExp } from "./python_regexp.ts";
 import type { FilterConfig, FilterStep } from "./task_config.ts";
@@ -78,7 +78,7 @@ function regexStep(step: FilterStep, name: string): Step {
 
 function mapStep(step: FilterStep, name: string): Step {
   const { mapping_dict: map = {}, default_value: otherwise = null } = step;
-  if (typeof map !== "object" || map === null || Array.isArray(map)) {
+  if (!isRecord(map)) {
     throw new Error(`"mapping_dict" is ${quote(map)}, expected a mapping`);
   }
   const entries = map as JsonObject;

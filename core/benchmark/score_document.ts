@@ -2,7 +2,7 @@
 import type { JsonValue } from "../data/formats/json_numbers.ts";
 import { SPACE } from "../data/tokenizer/template/python_strings.ts";
 import { UserError } from "../error.ts";
-import { quote } from "../values.ts";
+import { isRecord, quote } from "../values.ts";
 import type { BenchmarkTask, DocumentRequest } from "./benchmark_task.ts";
 import { hasRightChoice, scoreChoices, type ScoredChoice } from "./choice_metrics.ts";
 import { exactMatch, type TextsMatch } from "./exact_match.ts";
@@ -37,15 +37,14 @@ export interface DocumentScore {
 export class DocumentScorer {
   readonly #task: BenchmarkTask;
   readonly #filters: readonly ResponseFilter[];
-  readonly #matches = new Map<string, TextsMatch>();
+  readonly #match: TextsMatch | null;
 
   /** Throws a UserError for filters or patterns that are wrong or not supported. */
   constructor(task: BenchmarkTask) {
     this.#task = task;
     this.#filters = filtersOf(task.config).map(responseFilter);
-    for (const { name, settings } of task.metrics) {
-      if (name === "exact_match") this.#matches.set(name, exactMatch(settings));
-    }
+    const metric = task.metrics.findLast(({ name }) => name === "exact_match");
+    this.#match = metric === undefined ? null : exactMatch(metric.settings);
   }
 
   /** The scores of a document, one for each of the task's filters. Throws a TypeError for an answer of another kind. */
@@ -103,7 +102,8 @@ export class DocumentScorer {
     const golds = config.doc_to_choice === undefined
       ? Array.isArray(target) ? target.map(pythonStr) : [pythonStr(target)]
       : [fields.choices(doc).at(intOf(target) ?? NaN) ?? this.#noChoice(target)];
-    const match = this.#matches.get("exact_match")!;
+    // A task that generates has no other metric.
+    const match = this.#match!;
     return { exact_match: golds.some((gold) => match(result, gold)) ? 1 : 0 };
   }
 
@@ -125,7 +125,7 @@ function ofWholeText(text: string, { logp, tokens }: { logp: number; tokens: num
 }
 
 function labelsOf(targets: JsonValue | undefined): JsonValue[] {
-  const labels = typeof targets === "object" && targets !== null && "labels" in targets ? targets.labels : null;
+  const labels = isRecord(targets) ? targets.labels : null;
   if (Array.isArray(labels)) return labels;
   throw new UserError(`Cannot score mc2: "mc2_targets" is ${quote(targets)}, expected {choices, labels}`);
 }

@@ -1,5 +1,5 @@
 /** A task of one's own: a YAML file with lm-eval's keys (0.4.13, `config/task.py`, its task guide). @module */
-import { readConfigText, readSource } from "../config/yaml_source.ts";
+import { parseSource, readConfigText } from "../config/yaml_source.ts";
 import { JsonFloat } from "../data/formats/json_numbers.ts";
 import { UserError } from "../error.ts";
 import type { TaskConfig } from "./task_config.ts";
@@ -7,8 +7,9 @@ import { checkTask } from "./task_file_checks.ts";
 
 /** Reads a task. Throws a UserError that names the place of a key or a value that is wrong or not supported. */
 export async function readTaskFile(file: string): Promise<TaskConfig> {
-  refuseFunctions(file, await readConfigText(file));
-  const source = await readSource(file, {
+  const text = await readConfigText(file);
+  refuseFunctions(file, text);
+  const source = parseSource(file, text, {
     isPython: true,
     float: (_source, value) => Number.isInteger(value) ? new JsonFloat(value.toFixed(1)) : value,
   });

@@ -26,6 +26,10 @@ const flag = typed("true or false", (value) => typeof value === "boolean");
 const count = typed("a whole number from 0", (value) => Number.isSafeInteger(value) && (value as number) >= 0);
 const mapping = typed("a mapping", isMapping);
 const mappings = typed("a list of mappings", (value) => Array.isArray(value) && value.every(isMapping));
+const someMappings: Check = (value, path, fail) => {
+  mappings(value, path, fail);
+  if ((value as unknown[]).length === 0) fail(path, "it is empty, expected one or more, or no such key");
+};
 const word = (words: readonly string[]): Check =>
   typed(`one of ${words.join(", ")}`, (value) => words.includes(value as string));
 
@@ -82,10 +86,10 @@ const KEYS: Readonly<Record<string, Check>> = {
   description: textTemplate,
   fewshot_config: fewShotConfig,
   num_fewshot: count,
-  metric_list: mappings,
+  metric_list: someMappings,
   output_type: word(OUTPUT_TYPES),
   generation_kwargs: mapping,
-  filter_list: mappings,
+  filter_list: someMappings,
   repeats: typed("1: a document is asked once", (value) => value === 1),
   unsafe_code: typed("false: no code is run", (value) => value === false),
   should_decontaminate: flag,

@@ -4,6 +4,7 @@ import type { Document, Node, Pair } from "yaml";
 import { UserError } from "../error.ts";
 import { fileSystem, isNotFound } from "../files/file_system.ts";
 import { maskCredentials } from "../safe_text.ts";
+import { isRecord } from "../values.ts";
 
 /** A mapping of the config. It has no prototype, so that a key such as `__proto__` is only a key. */
 export interface Mapping {
@@ -29,14 +30,14 @@ const MAX_DEPTH = 16;
 
 /** Whether a value is a mapping, as opposed to a list or a scalar. */
 export function isMapping(value: unknown): value is Mapping {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isRecord(value);
 }
 
 /** Copies plain data into mappings without prototype, leaving out nulls. Throws a UserError if it nests too deep. */
 export function plain(value: unknown, depth = 0): unknown {
   if (depth > MAX_DEPTH) throw new UserError(`nested deeper than ${MAX_DEPTH} levels`);
   if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
-  if (!isMapping(value) || value instanceof Number) return value;
+  if (!isMapping(value)) return value;
   const tagged = Object.prototype.toString.call(value).slice(8, -1);
   if (tagged !== "Object") throw new UserError(`expected plain values, got a ${tagged}`);
   const copy: Mapping = Object.create(null);
@@ -79,10 +80,15 @@ export interface YamlOptions {
 }
 
 /** Reads a YAML config file. Throws a UserError with line and column if it is not one YAML mapping. */
-export async function readSource(file: string, { isPython = false, float }: YamlOptions = {}): Promise<YamlSource> {
+export async function readSource(file: string): Promise<YamlSource> {
+  return parseSource(file, await readConfigText(file));
+}
+
+/** As {@linkcode readSource}, from the text of a file that was read. */
+export function parseSource(file: string, text: string, { isPython = false, float }: YamlOptions = {}): YamlSource {
   const counter = new LineCounter();
   const version = isPython ? "1.1" : "1.2";
-  const document = parseDocument(await readConfigText(file), { lineCounter: counter, prettyErrors: false, version });
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, version });
   const at = (offset: number) => {
     const { line, col } = counter.linePos(offset);
     return `${file}:${line}:${col}`;
@@ -92,8 +98,8 @@ export async function readSource(file: string, { isPython = false, float }: Yaml
   visit(document, {
     Pair(_, { key }) {
       if (!isPython || !isScalar(key) || typeof key.value === "string") return;
-      const text = `${JSON.stringify(key.value)}, expected a text in quotes`;
-      throw new UserError(`${at(key.range?.[0] ?? 0)} the key is ${text}`);
+      const place = at(key.range?.[0] ?? 0);
+      throw new UserError(`${place} the key is ${JSON.stringify(key.value)}, expected a text in quotes`);
     },
     Scalar(_, node) {
       if (float === undefined || typeof node.value !== "number" || !/[.eE]/.test(node.source ?? "")) return;

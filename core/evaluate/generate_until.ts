@@ -1,11 +1,10 @@
 /** Greedy answers that end at stop strings. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import type { GenerationConfig } from "../config/config_types.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { StoppedError } from "../error.ts";
 import { generate } from "../generate/batch_generator.ts";
 import type { AnyModel } from "../model/model.ts";
-import { type GreedySettings, greedySettings } from "./greedy_settings.ts";
+import { greedySettings } from "./greedy_settings.ts";
 import { StopStrings } from "./stop_strings.ts";
 
 /** A context to continue. */
@@ -29,12 +28,8 @@ export interface UntilAnswer {
 /** What is answered, and how. */
 export interface UntilOptions {
   rows: readonly UntilRow[];
-  /** What generation_config.json asks (default: read from the model's folder). */
-  settings?: GreedySettings;
   /** The most rows that run at a time (default 16). */
   batchSize?: number;
-  /** How keys and values are stored (default "float32"). */
-  cacheDtype?: GenerationConfig["kv_cache_dtype"];
   /** Gets each answer once it ends. */
   onAnswer?: (row: number, answer: UntilAnswer) => void;
   /** Called before the first token and as answers grow. */
@@ -54,11 +49,11 @@ export async function generateUntil(
   commands: Commands,
   model: AnyModel,
   tokenizer: Tokenizer,
-  { rows, settings: given, batchSize = BATCH_SIZE, cacheDtype = "float32", onAnswer, onProgress, signal }: UntilOptions,
+  { rows, batchSize = BATCH_SIZE, onAnswer, onProgress, signal }: UntilOptions,
 ): Promise<UntilAnswer[]> {
   const { folder } = model;
-  const { repetitionPenalty } = given ??
-    greedySettings(folder.generationConfig, { where: folder.files.pathOf("generation_config.json") });
+  const where = folder.files.pathOf("generation_config.json");
+  const { repetitionPenalty } = greedySettings(folder.generationConfig, { where });
   rows.forEach(({ ids, maxNewTokens }, row) => checkRow(row, { tokens: ids.length, maxNewTokens }));
   const { eosToken } = tokenizer;
   const stops = rows.map(({ until }) => new StopStrings(tokenizer, eosToken === null ? until : [...until, eosToken]));
@@ -81,7 +76,7 @@ export async function generateUntil(
       seed: 0,
       max_new_tokens: 1,
       batch_size: batchSize,
-      kv_cache_dtype: cacheDtype,
+      kv_cache_dtype: "float32",
     },
     iteration: 0,
     eosIds: folder.eosTokenIds,

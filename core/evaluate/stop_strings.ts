@@ -8,15 +8,15 @@ export class StopStrings {
   /** The most ids that were seen to hold no stop. */
   #clear = 0;
 
-  /** Of one answer; empty strings stop nothing. */
+  /** Empty strings stop nothing. Each answer needs an object of its own. */
   constructor(tokenizer: Tokenizer, stops: readonly string[]) {
     this.#tokenizer = tokenizer;
     this.#stops = stops.filter((stop) => stop !== "");
   }
 
   /**
-   * The number of the fewest first ids whose text, special tokens included, has a stop; null if none has. Call it with more and
-   * more ids of the answer.
+   * The number of the fewest first ids whose text, special tokens included, has a stop; null if none has. Call it with
+   * more and more ids of the answer.
    */
   end(ids: readonly number[]): number | null {
     if (!this.#isIn(ids)) {

@@ -1,8 +1,10 @@
-/** File patterns of data set cards. @module */
+/** File patterns of data set cards, and of tasks' names. @module */
+import { UserError } from "../error.ts";
+import { quote } from "../values.ts";
 
 /**
  * Converts a pattern to an expression that matches whole paths: `*` and `?` stay within a folder, `**` does not, `[…]`
- * is one of some characters, `{a,b}` one of some texts.
+ * is one of some characters, `{a,b}` one of some texts. Throws a UserError for a pattern that is broken.
  */
 export function globToRegExp(pattern: string): RegExp {
   let source = "";
@@ -31,5 +33,11 @@ export function globToRegExp(pattern: string): RegExp {
     } else if (c === "," && braces > 0) source += "|";
     else source += c.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
   }
-  return new RegExp(`^${source}$`);
+  try {
+    return new RegExp(`^${source}$`);
+  } catch {
+    throw new UserError(
+      `Cannot use the pattern ${quote(pattern)}: it is broken, expected ranges such as [a-z] and every { closed`,
+    );
+  }
 }

@@ -1,5 +1,6 @@
 /** Dynamic sample labeling: for each prompt, the better answer becomes the chosen one. @module */
 import type { PairRow, ResponseRow } from "../data/stage_files.ts";
+import { sameIds } from "../values.ts";
 import type { Scores } from "./judge.ts";
 
 /** The numbers of a labeling. */
@@ -154,8 +155,4 @@ export function reportOfMetrics(
 
 function mean<T>(items: readonly T[], value: (item: T) => number): number | null {
   return items.length === 0 ? null : items.reduce((sum, item) => sum + value(item), 0) / items.length;
-}
-
-function sameIds(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((id, i) => id === b[i]);
 }

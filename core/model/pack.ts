@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { sameIds } from "../values.ts";
 
 /** A run of tokens; `prefixStart..prefixEnd` is the prompt it continues (empty for a prompt itself). */
 export interface PackedSegment {
@@ -218,11 +219,6 @@ class Packer {
     });
     return start;
   }
-}
-
-/** Whether two lists hold the same ids. */
-function sameIds(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((id, i) => id === b[i]);
 }
 
 /** The four u32 that attention reads for each token: segment start, prefix start, prefix end, query end. */

@@ -12,6 +12,11 @@ Deno.test("quote() cuts long values", () => {
   equal(quote("x".repeat(100)), `"${"x".repeat(76)}...`);
 });
 
+Deno.test("quote() takes integers of any size", () => {
+  equal(quote(2n ** 60n), "1152921504606846976");
+  equal(quote([1, { a: -(2n ** 64n) }]), '[1,{"a":-18446744073709551616}]');
+});
+
 Deno.test("fixed() gives a number that rounds to zero no sign", () => {
   deepEqual([-0.00001, -0, 0.00001, -0.0005, -Infinity].map((value) => fixed(value, 3)), [
     "0.000",

@@ -3,6 +3,7 @@ import { UserError } from "../../error.ts";
 import { JsonFloat } from "../../data/formats/json_numbers.ts";
 import { strip } from "../../data/tokenizer/template/python_strings.ts";
 import { capitalize } from "../../data/tokenizer/template/text_case.ts";
+import { quote } from "../../values.ts";
 import type { Doc, TaskConfig } from "../task_config.ts";
 import { ACCURACIES } from "./task_parts.ts";
 import { textColumn, textsColumn } from "./doc_columns.ts";
@@ -16,7 +17,7 @@ function processDoc(doc: Doc): Doc {
   const context = `${textColumn(doc, "ctx_a")} ${capitalize(textColumn(doc, "ctx_b"))}`;
   const label = typeof doc.label === "string" ? strip(doc.label, null) : String(doc.label);
   if (!/^[+-]?\d+$/.test(label)) {
-    throw new UserError(`"label" is ${JSON.stringify(doc.label)}, expected a whole number`);
+    throw new UserError(`"label" is ${quote(doc.label)}, expected a whole number`);
   }
   return {
     ...doc,

@@ -180,6 +180,10 @@ Deno.test("bad rows are told with the task, the key and their place", () => {
     message("hellaswag", { activity_label: "a", ctx_a: "b", ctx_b: "c", endings: ["d"], label: "" }),
     'UserError: Cannot use row 0 for the task hellaswag: "label" is "", expected a whole number',
   );
+  equal(
+    message("openbookqa", { question_stem: "a", choices: { text: [], label: ["A"] }, answerKey: "A" }),
+    'UserError: Cannot ask the task openbookqa: "doc_to_choice" of document 0 is empty, expected one or more',
+  );
   throws(() => new BenchmarkTask(taskConfig("piqa"), { evaluated: [] }), {
     message: "Cannot evaluate the task piqa: it has no documents",
   });

@@ -59,6 +59,10 @@ Deno.test("an unknown name is told with the nearest ones", () => {
     message("zz*").startsWith('Cannot find the task "zz*": no task has such a name, expected one of openllm, mmlu'),
     true,
   );
+  equal(
+    message("[z-a]*"),
+    'Cannot use the pattern "[z-a]*": it is broken, expected ranges such as [a-z] and every { closed',
+  );
   equal(message(" , "), "Cannot evaluate: no task is named, expected one or more");
 });
 

@@ -16,14 +16,16 @@ interface Sample {
   filter: string;
   doc_id: number;
   target: unknown;
-  args: unknown[][];
   resps: unknown[];
   filtered: string | null;
   metrics: Record<string, unknown>;
   doc_hash: string;
   target_hash: string;
 }
-interface Run {
+interface Golden {
+  yaml: string;
+  /** By how prompts are written, what is asked of each document. */
+  asked: Record<string, unknown[][][]>;
   samples: Sample[];
   aggregated: Record<string, number | string>;
   count: number;
@@ -40,22 +42,23 @@ function chat(messages: readonly ChatMessage[]): RenderedChat {
   return { text: isOpen ? text.slice(0, -"</assistant>".length) : `${text}<assistant>`, isWithoutSystem: false };
 }
 
-for (const [name, { yaml, runs }] of Object.entries(goldens.tasks)) {
+for (const [name, golden] of Object.entries(goldens.tasks as unknown as Record<string, Golden>)) {
   Deno.test(`a task of one's own asks and scores as in lm-eval: ${name}`, async () => {
     const file = await Deno.makeTempFile({ suffix: ".yaml" });
-    await Deno.writeTextFile(file, yaml);
+    await Deno.writeTextFile(file, golden.yaml);
     const config = await readTaskFile(file).finally(() => Deno.remove(file));
     const { pool } = splitsOf(config) as { pool: "test" | "train" | null };
     const rows = { evaluated: rowsOf(goldens.rows.test), ...(pool && { pool: rowsOf(goldens.rows[pool]) }) };
-    for (const [mode, run] of Object.entries(runs as unknown as Record<string, Run>)) {
+    for (const [mode, asked] of Object.entries(golden.asked)) {
       const task = new BenchmarkTask(config, rows);
       const options = { systemInstruction: "Sys", chat, fewShotAsTurns: mode === "turns" };
       const scorer = new DocumentScorer(task);
       const scores = [];
       for (const request of task.requests(mode === "plain" ? {} : options)) {
-        const own = run.samples.filter(({ doc_id }) => doc_id === request.docId);
+        const own = golden.samples.filter(({ doc_id }) => doc_id === request.docId);
         const place = `${name} ${mode} ${request.docId}`;
-        await compareRequest(request, own[0]!, { kwargs: task.config.generation_kwargs ?? {}, place });
+        const args = asked[request.docId]!;
+        await compareRequest(request, { ...own[0]!, args }, { kwargs: task.config.generation_kwargs ?? {}, place });
         const found = scorer.score(request, answerOf(request, own[0]!));
         equal(found.length, own.length);
         for (const [i, { filter, filtered, metrics }] of found.entries()) {
@@ -66,17 +69,20 @@ for (const [name, { yaml, runs }] of Object.entries(goldens.tasks)) {
         scores.push(found);
       }
       const { values, count } = aggregateScores(task.metrics, scores, { bootstrapIters: 2000 });
-      equal(count, run.count);
-      deepEqual(Object.keys(values).sort(), Object.keys(run.aggregated).sort());
-      for (const [key, value] of Object.entries(run.aggregated)) compareValue(values[key], value, `${name} ${key}`);
-      deepEqual(Object.fromEntries(task.metrics.map((each) => [each.name, each.higherIsBetter])), run.higher_is_better);
+      equal(count, golden.count);
+      deepEqual(Object.keys(values).sort(), Object.keys(golden.aggregated).sort());
+      for (const [key, value] of Object.entries(golden.aggregated)) compareValue(values[key], value, `${name} ${key}`);
+      deepEqual(
+        Object.fromEntries(task.metrics.map((each) => [each.name, each.higherIsBetter])),
+        golden.higher_is_better,
+      );
     }
   });
 }
 
 async function compareRequest(
   request: DocumentRequest,
-  expected: Sample,
+  expected: Sample & { args: unknown[][] },
   { kwargs, place }: { kwargs: unknown; place: string },
 ): Promise<void> {
   const { asked, target } = request;

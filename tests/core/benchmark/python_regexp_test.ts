@@ -36,6 +36,14 @@ Deno.test("PythonRegExp takes time linear in the text", () => {
   }
 });
 
+Deno.test("PythonRegExp reads nested repetitions, and refuses those that would take too long to read", () => {
+  const nested = (depth: number): string => "(?:".repeat(depth) + "a" + ")?".repeat(depth);
+  deepEqual(new PythonRegExp(nested(8)).findAll("a"), ["a", ""]);
+  const message = "its repetitions are too large, or nest too deeply";
+  throws(() => new PythonRegExp(nested(60)), { name: "SyntaxError", message });
+  equal(new PythonRegExp("(?:a{120}){120}").findAll("a".repeat(14400)).length, 1);
+});
+
 Deno.test("PythonRegExp refuses broken patterns in one line", () => {
   const broken = { "(": "a group has no end", ")": "unmatched", "[a": "a class has no end", "*": "nothing to repeat" };
   for (const [source, message] of Object.entries(broken)) {

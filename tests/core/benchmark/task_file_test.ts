@@ -187,11 +187,21 @@ const CHANGES: readonly [string, string, string][] = [
     "doc_to_target: label\nrepeats: 3",
     "FILE:13:1 repeats: it is 3, expected 1: a document is asked once",
   ],
+  ...["num_fewshot", "fewshot_config", "metadata"].map((key): [string, string, string] => [
+    "doc_to_target: label",
+    `doc_to_target: label\n${key}: 2.0`,
+    `FILE:13:1 ${key}: it is 2.0, expected ${key === "num_fewshot" ? "a whole number from 0" : "a mapping"}`,
+  ]),
   [
     "doc_to_target: label",
     "doc_to_target: label\nnum_fewshot: few",
     'FILE:13:1 num_fewshot: it is "few", expected a whole number from 0',
   ],
+  ...["metric_list", "filter_list"].map((key): [string, string, string] => [
+    "doc_to_target: label",
+    `doc_to_target: label\n${key}: []`,
+    `FILE:13:1 ${key}: it is empty, expected one or more, or no such key`,
+  ]),
   [
     "doc_to_target: label",
     "doc_to_target: label\nmetric_list: [{metric: bleu}]",
@@ -222,6 +232,11 @@ const CHANGES: readonly [string, string, string][] = [
     "output_type: multiple_choice",
     "output_type: generate_until\nfilter_list: [{name: x, filter: [{function: multi_choice_regex}, {function: take_first}]}]",
     'FILE:10:15 filter_list.0: Cannot use the filter "x": the function "multi_choice_regex" is not supported, expected one of regex, remove_whitespace, lowercase, uppercase, map, take_first, majority_vote',
+  ],
+  [
+    "output_type: multiple_choice",
+    "output_type: generate_until\nfilter_list: [{name: x, filter: [{function: map, mapping_dict: 2.0}, {function: take_first}]}]",
+    'FILE:10:15 filter_list.0: Cannot use the filter "x": map: "mapping_dict" is 2.0, expected a mapping',
   ],
   [
     "output_type: multiple_choice",

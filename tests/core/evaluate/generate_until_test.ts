@@ -132,8 +132,7 @@ Deno.test("generateUntil() follows generation_config.json's repetition penalty, 
     await withModel(async (model) => {
       const [made] = await answer(model, rows);
       deepEqual(made!.ids, expected.ids.slice(0, expected.ids.indexOf(2) + 1));
-      const [plain] = await answer(model, rows, { settings: { repetitionPenalty: 1 } });
-      deepEqual(plain, (await withModel((quickstart) => answer(quickstart, rows)))[0]);
+      const [plain] = await withModel((quickstart) => answer(quickstart, rows));
       ok(String(plain!.ids) !== String(made!.ids));
     }, dir);
     await settings({ num_beams: 4 });

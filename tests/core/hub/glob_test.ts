@@ -1,4 +1,4 @@
-import { deepEqual } from "node:assert/strict";
+import { deepEqual, throws } from "node:assert/strict";
 import { globToRegExp } from "../../../core/hub/glob.ts";
 
 Deno.test("globToRegExp() matches whole paths as data set cards mean it", () => {
@@ -14,4 +14,13 @@ Deno.test("globToRegExp() matches whole paths as data set cards mean it", () => 
   deepEqual(matched("a+(b).csv", "a+(b).csv", "aab.csv"), ["a+(b).csv"]);
   deepEqual(matched("a[*]", "a*", "ab"), ["a*"]);
   deepEqual(matched("a[b", "a[b", "ab"), ["a[b"]);
+});
+
+Deno.test("globToRegExp() refuses broken patterns in one line", () => {
+  for (const pattern of ["[z-a].csv", "{a,{b}.csv"]) {
+    throws(() => globToRegExp(pattern), {
+      name: "UserError",
+      message: `Cannot use the pattern "${pattern}": it is broken, expected ranges such as [a-z] and every { closed`,
+    });
+  }
 });

@@ -34,7 +34,8 @@ export type CompiledTemplate = (variables: Readonly<Record<string, unknown>>, ma
 
 /**
  * Compiles a template to a function that renders it as transformers does with jinja2, which is with `trim_blocks` and
- * `lstrip_blocks`, or in the environment of `isPlain`. Both throw a TemplateError if they fail, pass a limit, or meet what is not supported.
+ * `lstrip_blocks`, or in the environment of `isPlain`. Both throw a TemplateError if they fail, pass a limit, or meet
+ * what is not supported.
  */
 export function compileTemplate(
   source: string,

@@ -33,8 +33,8 @@ export class Undefined extends Thing {
   readonly typeName = "Undefined";
 
   /**
-   * `reason` is the text of the error that any use of it is, but to test, print or walk it. An environment that refuses
-   * these too does not where it `isLenient`.
+   * `reason` is the text of the error that any use of it is, but to test, print or walk it. A strict environment refuses
+   * to do these too, unless the value `isLenient`.
    */
   constructor(readonly reason: string, readonly isLenient: boolean = false) {
     super();

@@ -1,6 +1,6 @@
 r"""Writes own_tasks.json: what lm-eval asks of tasks that were written for the tests, and how it scores answers.
 
-Run with lm-eval 0.4.13, datasets 5.0.1 and Python 3.11: python3 own_tasks.py > own_tasks.json
+Run with lm-eval 0.4.13, datasets 5.0.1 and Python 3.11: python3 own_tasks.py > own_tasks.json, and deno fmt
 Each task is asked as plain text, with a template's turns, and with the user's turns as one. The answers are made up.
 Also how datasets reads small tables of JSON lines.
 """
@@ -187,7 +187,7 @@ def evaluate(name, config, mode):
     for instance in task.instances:
         instance.resps.append(answer(name, instance))
     task.apply_filters()
-    samples, values = [], {}
+    samples, asked, values = [], {}, {}
     for key in task.instances[0].filtered_resps:
         for doc_id, doc in task.doc_iterator():
             own = sorted((each for each in task.instances if each.doc_id == doc_id), key=lambda each: each.idx)
@@ -195,12 +195,12 @@ def evaluate(name, config, mode):
             for metric, value in metrics.items():
                 values.setdefault((metric, key), []).append(value)
             target = task.doc_to_target(doc)
+            asked[doc_id] = [list(each.args) for each in own]
             samples.append(
                 {
                     "filter": key,
                     "doc_id": doc_id,
                     "target": target,
-                    "args": [list(each.args) for each in own],
                     "resps": [each.resps[0] for each in own],
                     "filtered": own[0].filtered_resps[key] if own[0].request_type == "generate_until" else None,
                     "metrics": {k: list(v) if isinstance(v, tuple) else float(v) for k, v in metrics.items()},
@@ -210,7 +210,8 @@ def evaluate(name, config, mode):
             )
     aggregated, count = _compute_task_aggregations(task, values, 2000)
     aggregated = {k: v if isinstance(v, str) else float(v) for k, v in aggregated.items()}
-    return {"samples": samples, "aggregated": aggregated, "count": count, "higher_is_better": task.higher_is_better()}
+    scored = {"samples": samples, "aggregated": aggregated, "count": count, "higher_is_better": task.higher_is_better()}
+    return list(asked.values()), scored
 
 
 def main():
@@ -224,8 +225,12 @@ def main():
     for name, own in TASKS.items():
         config = {"task": name, "dataset_path": "json", "dataset_kwargs": {"data_files": files}, "test_split": "test", **own}
         runs = {mode: evaluate(name, config, mode) for mode in ["plain", "turns", "one_turn"]}
+        asked = {mode: args for mode, (args, _) in runs.items()}
+        # How a prompt is written changes what is asked, and nothing of how the made-up answers are scored.
+        scored = runs["plain"][1]
+        assert all(other == scored for _, other in runs.values()), name
         config["dataset_kwargs"] = {"data_files": {split: f"{split}.jsonl" for split in files}}
-        tasks[name] = {"yaml": yaml.safe_dump(config, allow_unicode=True, sort_keys=False), "runs": runs}
+        tasks[name] = {"yaml": yaml.safe_dump(config, allow_unicode=True, sort_keys=False), "asked": asked, **scored}
     tables = []
     for i, rows in enumerate(TABLES):
         path = f"{folder}/table{i}.jsonl"
@@ -239,4 +244,4 @@ def main():
 
 stdout, sys.stdout = sys.stdout, sys.stderr
 result = main()
-json.dump(result, stdout, ensure_ascii=True, indent=0)
+json.dump(result, stdout, ensure_ascii=True)

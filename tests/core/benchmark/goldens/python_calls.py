@@ -1,6 +1,6 @@
 r"""Writes python_calls.json: what CPython's random, re, ast, json and numpy's char make of small inputs.
 
-Run with Python 3.11 and numpy: python3 python_calls.py > python_calls.json
+Run with Python 3.11 and numpy: python3 python_calls.py > python_calls.json, and deno fmt
 """
 
 import ast
@@ -213,7 +213,7 @@ json.dump(
     {
         "draws": [draws(seed) for seed in [0, 42, 1234, 2**32 - 1, 2**40 + 3]],
         "texts": TEXTS,
-        "regexps": [case for case in regexps()],
+        "regexps": regexps(),
         "literals": literals(),
         "hashes": hashes(),
         "pairs": PAIRS,
@@ -222,5 +222,4 @@ json.dump(
     },
     sys.stdout,
     ensure_ascii=True,
-    indent=0,
 )

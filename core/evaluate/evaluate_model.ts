@@ -15,6 +15,7 @@ import { UserError } from "../error.ts";
 import { sha256 } from "../files/digest.ts";
 import { type ModelFiles, readJson, readOptionalJson } from "../files/model_files.ts";
 import { parameterShapes } from "../model/families/families.ts";
+import { elementsOf } from "../model/families/model_tensors.ts";
 import { type AnyModel, freeModel, loadFrozenModel } from "../model/model.ts";
 import { type OnProgress, WARNING } from "../progress.ts";
 import { quote } from "../values.ts";
@@ -186,10 +187,7 @@ async function factsOf(
     config: {
       model: name,
       model_args: null,
-      model_num_parameters: parameterShapes(model.config).reduce(
-        (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
-        0,
-      ),
+      model_num_parameters: parameterShapes(model.config).reduce((sum, shape) => sum + elementsOf(shape), 0),
       model_dtype: "torch.float32",
       limit: limit ?? null,
       bootstrap_iters: 100_000,

@@ -66,7 +66,7 @@ export function maxCapacity(a: BatchCapacity, b: BatchCapacity): BatchCapacity {
 }
 
 /** Counts the pairs of a query and a key, as if there were no windows. */
-export function attentionPairs(segments: readonly PackedSegment[]): number {
+function attentionPairs(segments: readonly PackedSegment[]): number {
   return segments.reduce((sum, { start, end, prefixStart, prefixEnd }) => {
     const length = end - start;
     return sum + length * (prefixEnd - prefixStart) + length * (length + 1) / 2;

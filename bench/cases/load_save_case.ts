@@ -6,13 +6,14 @@ import { llamaConfig, type LlamaSizes, modelFolder, parameterCount } from "../be
 import type { Context, Result, Spec } from "../bench_types.ts";
 import { compare, seconds } from "../measure.ts";
 
+/** About the least that users train: opening a folder costs the same for a model of any size. */
 const SIZES: LlamaSizes = {
-  hidden: 768,
-  layers: 5,
-  heads: 12,
-  kvHeads: 12,
-  intermediate: 2048,
-  vocab: 4096,
+  hidden: 1024,
+  layers: 8,
+  heads: 16,
+  kvHeads: 16,
+  intermediate: 2816,
+  vocab: 16384,
   tied: false,
 };
 const CHUNK = 16 * 2 ** 20;

@@ -1,4 +1,4 @@
-/** The table of methods: mean and standard error over seeds of what their runs' summaries hold. @module */
+/** Tables of methods: mean and standard error over seeds of what their runs' summaries hold, as Markdown. @module */
 import type { IterationSummary } from "../../mod.ts";
 
 /** A method's runs. */
@@ -9,25 +9,42 @@ export interface MethodRuns {
   runs: readonly (readonly IterationSummary[])[];
 }
 
-const BEGIN = "<!-- reproduce: begin -->";
-const END = "<!-- reproduce: end -->";
+/** Right answers, drawn or at temperature 0. */
+export type Kind = "sampled" | "greedy";
 
-const KINDS = ["greedy", "sampled"] as const;
-
-/** The table as Markdown, laid out as `deno fmt` does: a line per method, percent after every iteration. */
-export function resultsTable(methods: readonly MethodRuns[]): string {
+/** A line per method, percent of right answers after every iteration. */
+export function resultsTable(methods: readonly MethodRuns[], kind: Kind): string {
   const iterations = methods[0]!.runs[0]!.map(({ iteration }) => iteration === -1 ? "start" : `${iteration}`);
-  const head = ["method", ...KINDS.flatMap((kind) => iterations.map((name) => `${kind}, ${name}`))];
-  const body = methods.map(({ name, runs }) => [
-    name,
-    ...KINDS.flatMap((kind) => iterations.map((_, i) => meanAndError(runs.map((run) => 100 * run[i]![kind]!)))),
+  return table([
+    [`${kind}, %`, ...iterations],
+    ...methods.map((
+      { name, runs },
+    ) => [name, ...iterations.map((_, i) => meanAndError(runs.map((run) => percent(run[i], kind))))]),
   ]);
-  const widths = head.map((_, column) => Math.max(...[head, ...body].map((cells) => cells[column]!.length)));
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  const aligned = (cells: readonly string[]): string =>
-    line(cells.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
-  const rule = line(widths.map((width, i) => i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`));
-  return [aligned(head), rule, ...body.map(aligned)].join("\n");
+}
+
+/**
+ * A line per pair of methods, given by their names: how many points the first ends above the second, and how many its
+ * best iteration lies above the other's. Both are means of differences within seeds.
+ */
+export function differencesTable(
+  methods: readonly MethodRuns[],
+  pairs: readonly (readonly [string, string])[],
+): string {
+  const runsOf = (name: string): MethodRuns["runs"] => methods.find((method) => method.name === name)!.runs;
+  const measures: readonly { head: string; value: (run: readonly IterationSummary[]) => number }[] = [
+    { head: "sampled, end", value: (run) => percent(run.at(-1), "sampled") },
+    { head: "sampled, best", value: (run) => Math.max(...run.slice(1).map((each) => percent(each, "sampled"))) },
+    { head: "greedy, end", value: (run) => percent(run.at(-1), "greedy") },
+    { head: "greedy, best", value: (run) => Math.max(...run.slice(1).map((each) => percent(each, "greedy"))) },
+  ];
+  return table([
+    ["points", ...measures.map(({ head }) => head)],
+    ...pairs.map(([a, b]) => [
+      `${a} − ${b}`,
+      ...measures.map(({ value }) => meanAndError(runsOf(a).map((run, i) => value(run) - value(runsOf(b)[i]!)))),
+    ]),
+  ]);
 }
 
 /** `mean ± standard error`, such as `50.0 ± 1.2`. */
@@ -37,10 +54,25 @@ export function meanAndError(values: readonly number[]): string {
   return `${mean.toFixed(1)} ± ${Math.sqrt(variance / values.length).toFixed(1)}`;
 }
 
-/** `text` with what lies between its two markers replaced. Throws an Error where it has not both. */
-export function replaceBetweenMarkers(text: string, between: string): string {
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END, begin);
-  if (begin < 0 || end < 0) throw new Error(`Cannot find ${BEGIN} and ${END}`);
-  return `${text.slice(0, begin + BEGIN.length)}\n\n${between}\n\n${text.slice(end)}`;
+/** `text` with what lies between the two markers of `name` replaced. Throws an Error where it has not both. */
+export function replaceBetweenMarkers(text: string, name: string, between: string): string {
+  const marker = `<!-- ${name}: begin -->`;
+  const begin = text.indexOf(marker);
+  const end = text.indexOf(`<!-- ${name}: end -->`, begin);
+  if (begin < 0 || end < 0) throw new Error(`Cannot find ${marker} and its end`);
+  return `${text.slice(0, begin + marker.length)}\n\n${between}\n\n${text.slice(end)}`;
+}
+
+function percent(iteration: IterationSummary | undefined, kind: Kind): number {
+  return 100 * iteration![kind]!;
+}
+
+/** Rows of cells laid out as `deno fmt` does, the first of them the head. */
+function table([head, ...body]: readonly (readonly string[])[]): string {
+  const widths = head!.map((_, column) => Math.max(...[head!, ...body].map((cells) => cells[column]!.length)));
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const aligned = (cells: readonly string[]): string =>
+    line(cells.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
+  const rule = line(widths.map((width, i) => i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`));
+  return [aligned(head!), rule, ...body.map(aligned)].join("\n");
 }

@@ -1,5 +1,10 @@
 import { equal, throws } from "node:assert/strict";
-import { meanAndError, replaceBetweenMarkers, resultsTable } from "../../examples/quickstart/results_table.ts";
+import {
+  differencesTable,
+  meanAndError,
+  replaceBetweenMarkers,
+  resultsTable,
+} from "../../examples/quickstart/results_table.ts";
 
 Deno.test("meanAndError() divides the sample's deviation by the root of the count", () => {
   // Deviation of 1, 2, 3, 4, 5 with four degrees of freedom: √2.5; over √5: 0.707.
@@ -7,27 +12,37 @@ Deno.test("meanAndError() divides the sample's deviation by the root of the coun
   equal(meanAndError([80, 80]), "80.0 ± 0.0");
 });
 
+const METHODS = [
+  { name: "SPIN", runs: [[0.8, 0.9, 0.7], [0.8, 0.7, 0.72]] },
+  { name: "DNPO", runs: [[0.8, 0.9, 0.9], [0.8, 0.95, 0.9]] },
+].map(({ name, runs }) => ({
+  name,
+  runs: runs.map((run) => run.map((greedy, i) => ({ iteration: i - 1, greedy, sampled: greedy / 2 }))),
+}));
+
 Deno.test("resultsTable() has a line per method, percent after every iteration", () => {
-  const run = (greedy: number, sampled: number) => [
-    { iteration: -1, greedy: 0.8, sampled: 0.5 },
-    { iteration: 0, greedy, sampled },
-  ];
   equal(
-    resultsTable([{ name: "SPIN", runs: [run(0.7, 0.4), run(0.72, 0.4)] }, {
-      name: "DNPO",
-      runs: [run(0.9, 0.6), run(0.9, 0.7)],
-    }]),
-    `| method | greedy, start |  greedy, 0 | sampled, start | sampled, 0 |
-| ------ | ------------: | ---------: | -------------: | ---------: |
-| SPIN   |    80.0 ± 0.0 | 71.0 ± 1.0 |     50.0 ± 0.0 | 40.0 ± 0.0 |
-| DNPO   |    80.0 ± 0.0 | 90.0 ± 0.0 |     50.0 ± 0.0 | 65.0 ± 5.0 |`,
+    resultsTable(METHODS, "greedy"),
+    `| greedy, % |      start |           0 |          1 |
+| --------- | ---------: | ----------: | ---------: |
+| SPIN      | 80.0 ± 0.0 | 80.0 ± 10.0 | 71.0 ± 1.0 |
+| DNPO      | 80.0 ± 0.0 |  92.5 ± 2.5 | 90.0 ± 0.0 |`,
+  );
+});
+
+Deno.test("differencesTable() takes differences within seeds, at the end and of the best iterations", () => {
+  equal(
+    differencesTable(METHODS, [["DNPO", "SPIN"]]),
+    `| points      | sampled, end | sampled, best | greedy, end | greedy, best |
+| ----------- | -----------: | ------------: | ----------: | -----------: |
+| DNPO − SPIN |    9.5 ± 0.5 |     5.8 ± 5.8 |  19.0 ± 1.0 |  11.5 ± 11.5 |`,
   );
 });
 
 Deno.test("replaceBetweenMarkers() keeps what lies around, and refuses a text without markers", () => {
-  const text = "before\n\n<!-- reproduce: begin -->\nold\n<!-- reproduce: end -->\n\nafter\n";
-  const once = replaceBetweenMarkers(text, "new");
-  equal(once, "before\n\n<!-- reproduce: begin -->\n\nnew\n\n<!-- reproduce: end -->\n\nafter\n");
-  equal(replaceBetweenMarkers(once, "new"), once);
-  throws(() => replaceBetweenMarkers("none", "new"), /Cannot find <!-- reproduce: begin -->/);
+  const text = "before\n\n<!-- a: begin -->\nold\n<!-- a: end -->\n\nafter\n";
+  const once = replaceBetweenMarkers(text, "a", "new");
+  equal(once, "before\n\n<!-- a: begin -->\n\nnew\n\n<!-- a: end -->\n\nafter\n");
+  equal(replaceBetweenMarkers(once, "a", "new"), once);
+  throws(() => replaceBetweenMarkers(text, "b", "new"), /Cannot find <!-- b: begin -->/);
 });

@@ -2,10 +2,11 @@
 import { dirname } from "node:path";
 import { UserError } from "../../core/error.ts";
 import { compareModels } from "../../core/evaluate/compare_models.ts";
+import { comparisonJson, encodeComparedRow } from "../../core/evaluate/comparison_json.ts";
 import { writeFileAtomic } from "../../core/files/atomic.ts";
 import { isFolder } from "../../core/files/io.ts";
 import type { Values } from "../command_entry.ts";
-import { comparisonJson, encodeComparedRow, formatComparison } from "../comparison_text.ts";
+import { formatComparison } from "../comparison_text.ts";
 import { configOfFlags, type Flag, QUANTIZATION_FLAG, SAMPLING_FLAGS } from "../config_flags.ts";
 import { mayWrite } from "../overwrite.ts";
 import { print, sayJson } from "../print.ts";

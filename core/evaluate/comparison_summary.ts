@@ -1,7 +1,8 @@
 /** The result of a comparison of two models. @module */
 import type { TokenizedExample } from "../data/tokenize_rows.ts";
 import type { Scores } from "../label/judge.ts";
-import { type Outcome, type WinRate, winRate } from "./win_rate.ts";
+import { correlation } from "./correlation.ts";
+import { type Outcome, outcomeValue, type WinRate, winRate } from "./win_rate.ts";
 
 /** An answer of one side. */
 export interface ComparedAnswer {
@@ -57,12 +58,19 @@ export interface Comparison {
   b: SideSummary;
   /** Rows without a score. */
   unjudged: number;
-  /** Rows on which a judge that is asked in both orders contradicted itself; null if it is not asked so. */
+  /** Rows with a verdict of a judge that was asked in both orders; null if it is not asked so. */
+  ordersAsked: number | null;
+  /** Those of them on which it contradicted itself; null if it is not asked so. */
   ordersDisagree: number | null;
   /** Mean tokens of the answers that won their row; null if no row was won. */
   winnerTokens: number | null;
   /** Mean tokens of the answers that lost their row; null if no row was won. */
   loserTokens: number | null;
+  /**
+   * Pearson's correlation of B's lead in tokens with its outcome (win 1, tie ½, loss 0): above 0, longer answers win.
+   * Null where either is the same in all rows.
+   */
+  lengthCorrelation: number | null;
   /** Other numbers that the judge counted. */
   metrics: Record<string, number>;
 }
@@ -100,7 +108,12 @@ export function summarizeComparison(
     const outcome = outcomeOf({ a: human, b: generated }, margin);
     return { row, prompt, a: answer(a, human), b: answer(b, generated), outcome };
   });
-  const asked = scores.filter(({ ordersDisagree }) => ordersDisagree !== undefined);
+  const isAsked = scores.some(({ ordersDisagree }) => ordersDisagree !== undefined);
+  // A judge is not asked about two answers that are one text.
+  const asked = scores.filter(({ ordersDisagree }, i) =>
+    ordersDisagree !== undefined && pairs[i]!.a.text !== pairs[i]!.b.text
+  );
+  const judged = rows.flatMap(({ a, b, outcome }) => outcome === null ? [] : [{ lead: b.tokens - a.tokens, outcome }]);
   const decided = rows.filter(({ outcome }) => outcome === "win" || outcome === "loss");
   const tokensOf = (won: boolean): number | null =>
     mean(decided.map(({ a, b, outcome }) => ((outcome === "win") === won ? b : a).tokens));
@@ -111,9 +124,11 @@ export function summarizeComparison(
     a: sideOf(folders[0], rows.map(({ a }) => a)),
     b: sideOf(folders[1], rows.map(({ b }) => b)),
     unjudged: rows.filter(({ outcome }) => outcome === null).length,
-    ordersDisagree: asked.length > 0 ? asked.filter(({ ordersDisagree }) => ordersDisagree).length : null,
+    ordersAsked: isAsked ? asked.length : null,
+    ordersDisagree: isAsked ? asked.filter(({ ordersDisagree }) => ordersDisagree).length : null,
     winnerTokens: tokensOf(true),
     loserTokens: tokensOf(false),
+    lengthCorrelation: correlation(judged.map(({ lead }) => lead), judged.map(({ outcome }) => outcomeValue(outcome))),
     metrics,
   };
 }

@@ -1,4 +1,5 @@
 /** Wins, ties and losses of one model against another, and how sure they are. @module */
+import { meanOf } from "./seed_means.ts";
 
 /** The outcome of a row for the second model. */
 export type Outcome = "win" | "tie" | "loss";
@@ -21,10 +22,17 @@ export interface WinRate {
   losses: number;
   /** (wins + ties / 2) / rows; null if there are no rows. */
   rate: number | null;
+  /** Standard error of the rate over the rows, sd / sqrt(rows) of 1, ½ and 0; null for fewer than two rows. */
+  stderr: number | null;
   /** Wilson's 95 % interval of the rate, which is a little wide because ties count as halves. */
   interval: Interval | null;
   /** Exact two-sided sign test of wins against losses, without ties: how probable so uneven a split is by chance. */
   pValue: number;
+}
+
+/** What an outcome counts in a win rate. */
+export function outcomeValue(outcome: Outcome): number {
+  return outcome === "win" ? 1 : outcome === "tie" ? 0.5 : 0;
 }
 
 /** Normal quantile of a two-sided 95 % interval. */
@@ -36,8 +44,9 @@ export function winRate(outcomes: readonly Outcome[]): WinRate {
   const [wins, ties, losses] = [count("win"), count("tie"), count("loss")];
   const rows = outcomes.length;
   const rate = rows === 0 ? null : (wins + ties / 2) / rows;
+  const stderr = rows === 0 ? null : meanOf(outcomes.map(outcomeValue)).stderr;
   const interval = rate === null ? null : wilson(rate, rows);
-  return { wins, ties, losses, rate, interval, pValue: signTest(wins, losses) };
+  return { wins, ties, losses, rate, stderr, interval, pValue: signTest(wins, losses) };
 }
 
 /** Wilson's 95 % interval of a share of `rows` (E. B. Wilson, 1927). */

@@ -11,10 +11,8 @@ import { exists, objectOf, readJsonObject, readText, removeFile } from "../files
 import { basename, dirname, join } from "../files/path.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import { WARNING } from "../progress.ts";
-import { isModelFolder, modelFiles, modelFolderOf } from "../run/model_path.ts";
+import { modelFiles, modelFolderOf } from "../run/model_path.ts";
 import { lockFolder } from "../run/run_lock.ts";
-import { iterationPaths } from "../run/run_paths.ts";
-import { iterationsIn } from "../run/run_work.ts";
 import { AnswerJournal } from "./answer_journal.ts";
 import { compareResults, type ResultDifference, type TaskMeans, type TaskSamples } from "./compare_results.ts";
 import {
@@ -24,6 +22,7 @@ import {
   type EvaluateOptions,
   sanitized,
 } from "./evaluate_model.ts";
+import { iterationModels } from "./iteration_models.ts";
 import { type OpenTasks, openTasks } from "./open_tasks.ts";
 import type { Sample } from "./sample_task.ts";
 
@@ -170,13 +169,8 @@ async function ownTasks(
 
 /** The models of a run's iterations. */
 async function iterationsOf(run: string): Promise<NamedFolder[]> {
-  const found: NamedFolder[] = [];
-  for (const k of await exists(run) ? await iterationsIn(run) : []) {
-    const { model, adapter } = iterationPaths(run, k);
-    const folder = await isModelFolder(model) ? model : await isModelFolder(adapter) ? adapter : null;
-    if (folder !== null) found.push({ name: join(run, `iteration-${k}`), folder });
-  }
-  if (found.length > 0) return found;
+  const found = [...await iterationModels(run)];
+  if (found.length > 0) return found.map(([k, folder]) => ({ name: join(run, `iteration-${k}`), folder }));
   throw new UserError(`Cannot evaluate all iterations of ${run}: it holds none with a model, expected a run's folder`);
 }
 

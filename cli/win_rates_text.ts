@@ -36,11 +36,11 @@ export function formatWinRates(
 
 function ratesTable(iterations: readonly WrittenIteration[], columns: number): string {
   return formatTable(
-    ["iteration", "B wins", "ties", "A wins", "win rate of B", "95 %", "p", "tokens A", "tokens B"],
+    ["", "B wins", "ties", "A wins", "win rate of B", "95 %", "p", "tokens A", "tokens B"],
     iterations.map((
       { iteration, wins, ties, losses, win_rate: rate, win_rate_stderr: stderr, win_rate_interval: interval, ...one },
     ) => [
-      iteration,
+      `iteration ${iteration}`,
       wins,
       ties,
       losses,

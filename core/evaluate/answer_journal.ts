@@ -12,13 +12,13 @@ const FLUSH_LINES = 64;
  * one to a benchmark, or whatever JSON holds.
  */
 export class AnswerJournal<Kept = Answer> implements AsyncDisposable {
-  readonly #answers: ReadonlyMap<string, Kept>;
+  readonly #answers: Map<string, Kept>;
   readonly #file: AppendFile;
   #writing: Promise<void> = Promise.resolve();
   #unflushed = 0;
   #failure: unknown = null;
 
-  private constructor(answers: ReadonlyMap<string, Kept>, file: AppendFile) {
+  private constructor(answers: Map<string, Kept>, file: AppendFile) {
     this.#answers = answers;
     this.#file = file;
   }
@@ -40,7 +40,7 @@ export class AnswerJournal<Kept = Answer> implements AsyncDisposable {
     return new AnswerJournal(answers, await openAppend(path));
   }
 
-  /** The answer to a question that was asked before; undefined if there is none. */
+  /** The answer to a question that was asked before, also just now; undefined if there is none. */
   get(key: string): Kept | undefined {
     return this.#answers.get(key);
   }
@@ -48,6 +48,7 @@ export class AnswerJournal<Kept = Answer> implements AsyncDisposable {
   /** Keeps an answer. What fails is thrown by the next call, or by {@linkcode close}. */
   put(key: string, answer: Kept): void {
     if (this.#failure !== null) throw this.#failure;
+    this.#answers.set(key, answer);
     const line = JSON.stringify({ key, answer, sha256: digestOf(key, answer) }) + "\n";
     this.#writing = this.#writing.then(async () => {
       await this.#file.append(line);

@@ -4,6 +4,7 @@ import { isRecord } from "../../values.ts";
 import type { Benchmarks } from "./benchmark_points.ts";
 import { MAX_DRAWN } from "./group_figures.ts";
 import { type GroupMeasure, meansOf, type MeasuredGroup } from "./group_measures.ts";
+import type { WinRatePoints } from "./win_rate_points.ts";
 
 /** The most models that are named. */
 const MOST_NAMES = 5;
@@ -11,12 +12,16 @@ const MOST_NAMES = 5;
 /** The sentences, as text. */
 export function missingLines(
   groups: readonly MeasuredGroup[],
-  { measures, benchmarks }: { measures: readonly GroupMeasure[]; benchmarks: Benchmarks | null },
+  { measures, benchmarks, winRates }: {
+    measures: readonly GroupMeasure[];
+    benchmarks: Benchmarks | null;
+    winRates: WinRatePoints | null;
+  },
 ): string[] {
   const names = (some: readonly MeasuredGroup[]): string =>
     some.length === groups.length ? "any variant" : some.map(({ name }) => name).join(", ");
-  const absent = measures.flatMap(({ key, name }) => {
-    const without = groups.filter((group) => meansOf(group, key).size === 0);
+  const absent = measures.flatMap(({ key, name, against }) => {
+    const without = groups.filter((group) => group.name !== against && meansOf(group, key).size === 0);
     return without.length === 0 ? [] : [`Not known of ${names(without)}: ${name}.`];
   });
   const logps = groups.filter(({ runs }) => runs.every(({ logps }) => logps.size === 0)).map((group) =>
@@ -51,6 +56,7 @@ export function missingLines(
     ...(benchmarks === null
       ? ["No benchmarks: --evaluations names no folder of results."]
       : benchmarkLines(benchmarks)),
+    ...(winRates === null ? ["No win rates: --win-rates names no folder of results."] : winRateLines(winRates)),
     ...(undrawn.length === 0
       ? []
       : [`Figures show ${MAX_DRAWN} variants; in tables and CSV alone are ${
@@ -63,6 +69,16 @@ function benchmarkLines({ strangers, unscored }: Benchmarks): string[] {
   return [
     ...(strangers.length === 0 ? [] : [`Results of other models are left out: ${someOf(strangers)}.`]),
     ...(unscored.length === 0 ? [] : [`No share of right answers, and so no score: ${unscored.join(", ")}.`]),
+  ];
+}
+
+function winRateLines({ strangers, points }: WinRatePoints): string[] {
+  const unjudged = points.reduce((sum, { result }) => sum + result.unjudged, 0);
+  return [
+    ...(strangers.length === 0 ? [] : [`Win rates of other runs are left out: ${someOf(strangers)}.`]),
+    ...(unjudged === 0
+      ? []
+      : [`Win rates leave out ${counted(unjudged, "prompt")} on which the judge had no verdict.`]),
   ];
 }
 

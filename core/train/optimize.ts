@@ -10,11 +10,12 @@ import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import type { Parameters as ModelParameters } from "../model/parameters.ts";
 import type { Scorer } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
-import { keptReferenceLogps, type ReferenceLogps } from "./reference_logps.ts";
+import { addRejectedLogps, keptReferenceLogps, type ReferenceLogps } from "./reference_logps.ts";
 import { loadState, newestState, readStateRecord, saveState } from "./resume_state.ts";
 import { type LogpsRequest, RowTrainer } from "./row_trainer.ts";
 import type { Origin, StateRecord } from "./state_record.ts";
 import { meanMetrics, type StepMetrics } from "./step_metrics.ts";
+import { REJECTED_LOGPS } from "./trainer.ts";
 import { fingerprint, type TrainingRows } from "./training_rows.ts";
 
 /** What an optimize stage works on. */
@@ -79,11 +80,16 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
   const trainer = await RowTrainer.create(commands, { model, data, settings, reference, logps });
   try {
     const stage = new StepLoop(options, { trainer, origin });
+    let isWhole = true;
     if (saved && record) {
-      await loadState(saved, { device: commands.device, buffers: trainer.stateBuffers });
+      const { device } = commands;
+      const lacking = await loadState(saved, { device, buffers: trainer.stateBuffers, mayLack: [REJECTED_LOGPS] });
+      isWhole = lacking.length === 0;
       stage.resume(record);
     }
     await stage.run();
+    const rejected = isWhole ? await trainer.readRejectedLogps() : null;
+    if (rejected !== null) await addRejectedLogps(options.referencePath, rejected);
     return {
       steps: trainer.order.steps,
       last: stage.last,

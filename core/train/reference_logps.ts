@@ -18,7 +18,7 @@ import { pairLogps, responseLogps, type Scorer } from "../model/scorer.ts";
 /**
  * Summed log-probabilities under the reference without noise, in nats, by a row's place in the data. Numbers that were
  * not asked for are NaN: those of rows that no step uses, and, with noise, those of all rejected responses, which each
- * step computes anyway.
+ * step computes anyway. The file gets these after the last step.
  */
 export interface ReferenceLogps {
   readonly chosen: Float32Array;
@@ -62,16 +62,31 @@ export async function keptReferenceLogps(commands: Commands, options: KeptRefere
   const kept = await read(path, { key, rows: rows.length });
   if (kept) return kept;
   const logps = await referenceLogps(commands, options);
+  await write(path, logps, key);
+  return logps;
+}
+
+/**
+ * Writes the rejected responses' log-probabilities, which the steps with noise have computed, into the file at `path`: to
+ * be looked at, since training does not read them. Does nothing if the file is not that of so many rows by now.
+ */
+export async function addRejectedLogps(path: string, rejected: Float32Array<ArrayBuffer>): Promise<void> {
+  if (!await exists(path)) return;
+  const file = await openSafetensorsAt(path);
+  const [key, chosen] = [file.metadata[KEY], await file.readFloat32("chosen")];
+  if (key !== undefined && chosen.length === rejected.length) await write(path, { chosen, rejected }, key);
+}
+
+async function write(path: string, logps: ReferenceLogps, key: string): Promise<void> {
   const values = await sha256(...bytesOf(logps));
   const entries = (["chosen", "rejected"] as const).map((name) => ({
     name,
     dtype: "F32" as const,
-    shape: [rows.length],
-    bytes: () => Promise.resolve(new Uint8Array(logps[name].buffer)),
+    shape: [logps[name].length],
+    bytes: () => Promise.resolve(wordsOf(logps[name])),
   }));
   await makeFolder(dirname(path));
   await writeSafetensors(path, entries, { metadata: { [KEY]: key, [VALUES]: values } });
-  return logps;
 }
 
 /** Computes the numbers. Throws DeviceError. */
@@ -97,9 +112,11 @@ export async function referenceLogps(
 }
 
 function bytesOf({ chosen, rejected }: ReferenceLogps): Uint8Array<ArrayBuffer>[] {
-  return [chosen, rejected].map(({ buffer, byteOffset, byteLength }) =>
-    new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)
-  );
+  return [chosen, rejected].map(wordsOf);
+}
+
+function wordsOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }
 
 /** Reads the file; null if it is missing, malformed, damaged or has another key, and must be written anew. */

@@ -43,6 +43,8 @@ export interface LossCall {
   microBatch: MicroBatch;
   /** The whole step, over which means are taken. */
   step: StepBatch;
+  /** The place of the micro-batch's first row in the order of the first epoch; beyond all rows in later ones. */
+  first: number;
   /** The step in Philox's counter. */
   philoxStep: number;
   /** The metrics row, added to. */
@@ -55,4 +57,9 @@ export interface LossCall {
 export interface LossPass {
   /** Records and submits one micro-batch: adds to the gradients that `update` names, and to the metrics. */
   record(call: LossCall): void;
+  /**
+   * Summed log-probabilities of the rejected responses under the reference without noise, which each step with noise
+   * computes: f32 [rows], in the order of the first epoch. Absent without noise.
+   */
+  readonly rejectedLogps?: Slice;
 }

@@ -54,6 +54,7 @@ function preferenceLossOf(formulaOf: (training: TrainingConfig) => Formula): Los
       const dnoised = set.words(sequences, "dnoised"); // [P]
       const noised = setup.noise && new NoisedReference(commands, { ...setup, noise: setup.noise });
       return {
+        ...(noised && { rejectedLogps: noised.rejectedLogps }),
         record(call) {
           const { microBatch: { packed, places }, step, philoxStep, update } = call;
           const batch = workspace.batch.load(packed);

@@ -37,6 +37,7 @@ export function formatComparison(comparison: Comparison, { colored = false }: { 
     })`,
     `  0 % ${axis({ rate, ...interval })} 100 %`,
     verdict({ wins, losses, pValue }),
+    ...lengthLines(comparison),
   );
   return lines.join("\n");
 }
@@ -87,6 +88,22 @@ function verdict({ wins, losses, pValue }: { wins: number; losses: number; pValu
   return `${wins > losses ? "B" : "A"} is better (sign test, p = ${p})`;
 }
 
+/** The win rate at equal lengths; nothing where it is the plain one, because all answers are equally long. */
+function lengthLines({ lengthControlled }: Comparison): string[] {
+  if (lengthControlled === null) return [];
+  const { rate, stderr, interval, effect, note } = lengthControlled;
+  if (note !== null) {
+    const what = rate === null ? "No win rate at equal lengths" : `B's win rate at equal lengths: ${percent(rate)} %`;
+    return [`${what}: ${note}`];
+  }
+  if (effect === 0 || rate === null || stderr === null || interval === null) return [];
+  return [
+    `B's win rate at equal lengths: ${percent(rate)} % ± ${percent(stderr)} (95 % interval ${
+      percent(interval.low)
+    } to ${percent(interval.high)})`,
+  ];
+}
+
 /** A line with texts at the left, in the middle and at the right. */
 function spread([left, middle, right]: [string, string, string], width: number): string {
   const before = Math.max(1, Math.floor((width - middle.length) / 2) - left.length);
@@ -122,6 +139,7 @@ export function comparisonJson({ judge, result, unjudged, rows, ...rest }: Compa
     win_rate: rate,
     win_rate_interval: interval === null ? null : [interval.low, interval.high],
     p_value: pValue,
+    length_controlled: rest.lengthControlled,
     a: side(rest.a),
     b: side(rest.b),
     winner_tokens: rest.winnerTokens,

@@ -7,43 +7,46 @@ import { digestText } from "../files/stream_digest.ts";
 /** Lines that are written before the file is flushed to disk. */
 const FLUSH_LINES = 64;
 
-/** An append-only file of JSON lines, each with an answer, the key of its question and a checksum of both. */
-export class AnswerJournal implements AsyncDisposable {
-  readonly #answers: ReadonlyMap<string, Answer>;
+/**
+ * An append-only file of JSON lines, each with an answer, the key of its question and a checksum of both. What an answer
+ * is (default: of a benchmark) is for those to agree on who use the file.
+ */
+export class AnswerJournal<T = Answer> implements AsyncDisposable {
+  readonly #answers: ReadonlyMap<string, T>;
   readonly #file: AppendFile;
   #writing: Promise<void> = Promise.resolve();
   #unflushed = 0;
   #failure: unknown = null;
 
-  private constructor(answers: ReadonlyMap<string, Answer>, file: AppendFile) {
+  private constructor(answers: ReadonlyMap<string, T>, file: AppendFile) {
     this.#answers = answers;
     this.#file = file;
   }
 
   /** Opens a file; lines that are torn or were changed are removed from it. Throws a UserError if it cannot be used. */
-  static async open(path: string): Promise<AnswerJournal> {
+  static async open<T = Answer>(path: string): Promise<AnswerJournal<T>> {
     const text = await readOptionalText(path) ?? "";
-    const answers = new Map<string, Answer>();
+    const answers = new Map<string, T>();
     let kept = "";
     for (const line of text.split("\n")) {
       const entry = objectOf(line);
       if (entry === null || typeof entry.key !== "string") continue;
       const { key, answer, sha256 } = entry;
       if (sha256 !== digestOf(key, answer)) continue;
-      answers.set(key, answer as Answer);
+      answers.set(key, answer as T);
       kept += line + "\n";
     }
     if (kept !== text) await writeFileAtomic(path, kept);
-    return new AnswerJournal(answers, await openAppend(path));
+    return new AnswerJournal<T>(answers, await openAppend(path));
   }
 
   /** The answer to a question that was asked before; undefined if there is none. */
-  get(key: string): Answer | undefined {
+  get(key: string): T | undefined {
     return this.#answers.get(key);
   }
 
   /** Keeps an answer. What fails is thrown by the next call, or by {@linkcode close}. */
-  put(key: string, answer: Answer): void {
+  put(key: string, answer: T): void {
     if (this.#failure !== null) throw this.#failure;
     const line = JSON.stringify({ key, answer, sha256: digestOf(key, answer) }) + "\n";
     this.#writing = this.#writing.then(async () => {

@@ -25,6 +25,8 @@ export interface Judgment {
   /** The judge's replies, null for one that has no text; none where both conversations are the same. */
   replies: (string | null)[];
   hasReference: boolean;
+  /** Whether the verdicts in both orders differ; absent where the judge is not asked so. */
+  disagrees?: boolean;
 }
 
 /** Judgments with what is worth telling about the replies. */
@@ -78,7 +80,8 @@ export async function chooseAnswers(
     const said = replies[at]!;
     const choices = said.map((reply) => reply === null ? null : readChoice(reply));
     const value = choices.includes(null) ? null : preference(choices as Choice[]);
-    return { question, turn, value, replies: said, hasReference: hasReference(question, turn) };
+    const disagrees = value === 0.5 && choices.length > 0 && !choices.every((choice) => choice === "C");
+    return { question, turn, value, replies: said, hasReference: hasReference(question, turn), disagrees };
   });
   return { judgments, notes };
 }

@@ -10,7 +10,7 @@ import { exists, removeFile } from "../../files/io.ts";
 import { join } from "../../files/path.ts";
 import { digestText } from "../../files/stream_digest.ts";
 import { chatSettings, openQuestions } from "../../label/open_judge.ts";
-import { ServerQuestions, type ServerUsage } from "../../label/server_questions.ts";
+import { ServerQuestions } from "../../label/server_questions.ts";
 import { freeModel, loadFrozenModel } from "../../model/model.ts";
 import { modelFolderOf } from "../../run/model_path.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withDevice } from "../../run/run_context.ts";
@@ -19,9 +19,10 @@ import { runPaths } from "../../run/run_paths.ts";
 import { AnswerJournal } from "../answer_journal.ts";
 import { resultsFolder } from "../run_evaluation.ts";
 import { answerQuestions, type MtAnswer } from "./mt_answers.ts";
-import { chooseAnswers, type Judgment, rateAnswers } from "./mt_judging.ts";
+import { chooseAnswers, rateAnswers } from "./mt_judging.ts";
 import { type MtQuestion, readQuestions, readReferences, withReferences } from "./mt_question.ts";
-import { type MtScores, mtScores } from "./mt_scores.ts";
+import { type MtBench, writeMtResults } from "./mt_results.ts";
+import { mtScores } from "./mt_scores.ts";
 import { OWN_QUESTIONS } from "./own_questions.ts";
 
 /** What is asked, of which model, and where the results go. */
@@ -42,39 +43,23 @@ export interface MtBenchOptions {
   isAnew?: boolean;
 }
 
-/** A model's answers in numbers. */
-export interface MtSide {
-  name: string;
-  answers: MtAnswer[][];
-}
-
-/** What came out. */
-export interface MtBench {
-  model: MtSide;
-  baseline: MtSide | null;
-  questions: readonly MtQuestion[];
-  /** The file of the questions; null: our own. */
-  file: string | null;
-  judgments: Judgment[];
-  /** Ratings from 1 to 10, or with a baseline preferences in [0, 1]. */
-  scores: MtScores;
-  judge: { model: string; url: string; temperature: number };
-  usage: ServerUsage;
-  generation: Omit<IterationConfig["generation"], "temperature">;
-  /** SHA-256 of the questions with their references. */
-  digest: string;
+/** What came out, and the files that hold it. */
+export interface WrittenMtBench {
+  bench: MtBench;
+  files: { results: string; judgments: string };
 }
 
 /**
  * Lets a model answer questions of two turns, and a judge `llm` (`labels` of the config) rate each answer, or choose
- * between it and the baseline's. Answers and replies are kept in `output`; what is there is not asked again. Throws
+ * between it and the baseline's. Results, answers and replies are written
+ * into `output`; what was answered is not asked again. Throws
  * UserError, DeviceError, or StoppedError if the hooks' signal stopped it.
  */
 export async function runMtBench(
   given: ResolvedConfig,
   { model, baseline, questions: file, references, limit, output, isAnew = false }: MtBenchOptions,
   hooks: RunHooks = {},
-): Promise<MtBench> {
+): Promise<WrittenMtBench> {
   const questions = await questionsOf({ file, references, limit });
   const folder = resultsFolder(output, model);
   const config = { ...given, output_dir: folder };
@@ -110,7 +95,7 @@ export async function runMtBench(
       : await chooseAnswers(questions, { answers: texts, baseline: textsOf(other) }, judging);
     for (const note of [asked.note("llm"), ...notes]) context.onNote(note);
     const { temperature: _, ...generation } = settings.generation;
-    return {
+    const bench: MtBench = {
       model: { name: model, answers },
       baseline: other === null ? null : { name: baseline!, answers: other },
       questions,
@@ -122,6 +107,7 @@ export async function runMtBench(
       generation,
       digest: digestText(JSON.stringify(questions)),
     };
+    return { bench, files: await writeMtResults(folder, bench) };
   });
 }
 

@@ -70,7 +70,8 @@ function warnings(bench: MtBench): string[] {
   if (baseline !== null) {
     const changed = disagreements(bench);
     if (changed > 0) {
-      lines.push(`${counted(changed, "verdict")} changed with the order of the answers, and count as ties`);
+      const verdict = changed === 1 ? "counts as a tie" : "count as ties";
+      lines.push(`${counted(changed, "verdict")} changed with the order of the answers, and ${verdict}`);
     }
   }
   const bare = withoutReference(bench);

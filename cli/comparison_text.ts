@@ -34,6 +34,7 @@ export function formatComparison(comparison: Comparison, { colored = false }: { 
     } (Wilson's 95 % interval ${percent(interval.low)} to ${percent(interval.high)})`,
     `  0 % ${axis({ rate, ...interval })} 100 %`,
     verdict({ wins, losses, pValue }),
+    ...lengthLines(comparison),
   );
   return lines.join("\n");
 }
@@ -82,6 +83,22 @@ function verdict({ wins, losses, pValue }: { wins: number; losses: number; pValu
   const p = pValue < 1e-4 ? pValue.toExponential(1) : pValue.toFixed(4);
   if (pValue >= 0.05) return `No difference beyond chance (sign test, p = ${p})`;
   return `${wins > losses ? "B" : "A"} is better (sign test, p = ${p})`;
+}
+
+/** The win rate at equal lengths; nothing where it is the plain one, because all answers are equally long. */
+function lengthLines({ lengthControlled }: Comparison): string[] {
+  if (lengthControlled === null) return [];
+  const { rate, stderr, interval, effect, note } = lengthControlled;
+  if (note !== null) {
+    const what = rate === null ? "No win rate at equal lengths" : `B's win rate at equal lengths: ${percent(rate)} %`;
+    return [`${what}: ${note}`];
+  }
+  if (effect === 0 || rate === null || stderr === null || interval === null) return [];
+  return [
+    `B's win rate at equal lengths: ${percent(rate)} % ± ${percent(stderr)} (95 % interval ${
+      percent(interval.low)
+    } to ${percent(interval.high)})`,
+  ];
 }
 
 /** A line with texts at the left, in the middle and at the right. */

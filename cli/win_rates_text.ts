@@ -36,7 +36,7 @@ export function formatWinRates(
 
 function ratesTable(iterations: readonly WrittenIteration[], columns: number): string {
   return formatTable(
-    ["", "B wins", "ties", "A wins", "win rate of B", "95 %", "p", "tokens A", "tokens B"],
+    ["", "B wins", "ties", "A wins", "win rate of B", "95 %", "p", "at equal lengths", "tokens A", "tokens B"],
     iterations.map((
       { iteration, wins, ties, losses, win_rate: rate, win_rate_stderr: stderr, win_rate_interval: interval, ...one },
     ) => [
@@ -47,6 +47,7 @@ function ratesTable(iterations: readonly WrittenIteration[], columns: number): s
       rate === null ? "–" : `${percent(rate)} %${stderr === null ? "" : ` ± ${percent(stderr)}`}`,
       interval === null ? "–" : interval.map(percent).join("–"),
       one.p_value < 1e-4 ? one.p_value.toExponential(1) : one.p_value.toFixed(4),
+      typeof one.length_controlled?.rate === "number" ? `${percent(one.length_controlled.rate)} %` : "–",
       one.a.mean_tokens.toFixed(1),
       one.b.mean_tokens.toFixed(1),
     ]),

@@ -1,5 +1,6 @@
 /** A comparison as JSON, its rows as JSON lines. @module */
 import type { ComparedRow, Comparison, SideSummary } from "./comparison_summary.ts";
+import type { LengthControlled } from "./length_control.ts";
 
 /** Means of one side, as they are written. */
 export interface WrittenSide {
@@ -24,6 +25,7 @@ export interface WrittenComparison {
   win_rate_stderr: number | null;
   win_rate_interval: [low: number, high: number] | null;
   p_value: number;
+  length_controlled: LengthControlled | null;
   a: WrittenSide;
   b: WrittenSide;
   winner_tokens: number | null;
@@ -48,6 +50,7 @@ export function comparisonJson({ judge, result, unjudged, rows, ...rest }: Compa
     win_rate_stderr: stderr,
     win_rate_interval: interval === null ? null : [interval.low, interval.high],
     p_value: pValue,
+    length_controlled: rest.lengthControlled,
     a: sideJson(rest.a),
     b: sideJson(rest.b),
     winner_tokens: rest.winnerTokens,

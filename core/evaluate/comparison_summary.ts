@@ -2,6 +2,7 @@
 import type { TokenizedExample } from "../data/tokenize_rows.ts";
 import type { Scores } from "../label/judge.ts";
 import { correlation } from "./correlation.ts";
+import { type LengthControlled, lengthControlled, type LengthRow } from "./length_control.ts";
 import { type Outcome, outcomeValue, type WinRate, winRate } from "./win_rate.ts";
 
 /** An answer of one side. */
@@ -52,6 +53,8 @@ export interface Comparison {
   rows: ComparedRow[];
   /** Wins, ties and losses of `b`. */
   result: WinRate;
+  /** The win rate of `b` if the answers were equally long, in characters; null if no row was judged. */
+  lengthControlled: LengthControlled | null;
   /** Means of the first model. */
   a: SideSummary;
   /** Means of the second model. */
@@ -121,6 +124,7 @@ export function summarizeComparison(
     judge,
     rows,
     result: winRate(rows.flatMap(({ outcome }) => outcome ?? [])),
+    lengthControlled: lengthControlled(rows.flatMap(lengthRow)),
     a: sideOf(folders[0], rows.map(({ a }) => a)),
     b: sideOf(folders[1], rows.map(({ b }) => b)),
     unjudged: rows.filter(({ outcome }) => outcome === null).length,
@@ -139,12 +143,24 @@ function outcomeOf({ a, b }: { a: number | null; b: number | null }, margin: num
   return a > b + margin ? "loss" : "tie";
 }
 
+const PREFERENCES: Readonly<Record<Outcome, number>> = { win: 1, tie: 0.5, loss: 0 };
+
+/** What the length's control takes of a row; nothing if it was not judged. */
+function lengthRow({ a, b, outcome }: ComparedRow): LengthRow[] {
+  if (outcome === null) return [];
+  return [{ preference: PREFERENCES[outcome], difference: characters(b.text) - characters(a.text) }];
+}
+
+function characters(text: string): number {
+  return [...text].length;
+}
+
 function sideOf(model: string, answers: readonly ComparedAnswer[]): SideSummary {
   return {
     model,
     score: mean(answers.flatMap(({ score }) => score ?? [])),
     tokens: mean(answers.map(({ tokens }) => tokens))!,
-    characters: mean(answers.map(({ text }) => [...text].length))!,
+    characters: mean(answers.map(({ text }) => characters(text)))!,
     truncated: answers.filter(({ finished }) => !finished).length,
   };
 }

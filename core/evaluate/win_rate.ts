@@ -36,7 +36,7 @@ export function outcomeValue(outcome: Outcome): number {
 }
 
 /** Normal quantile of a two-sided 95 % interval. */
-const Z = 1.959963984540054;
+export const NORMAL_95 = 1.959963984540054;
 
 /** Counts outcomes. */
 export function winRate(outcomes: readonly Outcome[]): WinRate {
@@ -51,9 +51,9 @@ export function winRate(outcomes: readonly Outcome[]): WinRate {
 
 /** Wilson's 95 % interval of a share of `rows` (E. B. Wilson, 1927). */
 export function wilson(share: number, rows: number): Interval {
-  const z2 = Z * Z / rows;
+  const z2 = NORMAL_95 * NORMAL_95 / rows;
   const center = (share + z2 / 2) / (1 + z2);
-  const half = Z * Math.sqrt(share * (1 - share) / rows + z2 / (4 * rows)) / (1 + z2);
+  const half = NORMAL_95 * Math.sqrt(share * (1 - share) / rows + z2 / (4 * rows)) / (1 + z2);
   return { low: Math.max(0, center - half), high: Math.min(1, center + half) };
 }
 

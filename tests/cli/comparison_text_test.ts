@@ -2,6 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { formatComparison } from "../../cli/comparison_text.ts";
 import { comparisonJson, encodeComparedRow } from "../../core/evaluate/comparison_json.ts";
 import type { ComparedAnswer, Comparison, SideSummary } from "../../core/evaluate/comparison_summary.ts";
+import type { LengthControlled } from "../../core/evaluate/length_control.ts";
 import { type Outcome, winRate } from "../../core/evaluate/win_rate.ts";
 
 const side = (model: string, score: number | null): SideSummary => ({
@@ -23,6 +24,7 @@ function comparison(wins: number, ties: number, losses: number, keys: Partial<Co
     judge: "verifier",
     rows: outcomes.map((outcome, row) => ({ row, prompt: "p", a: answer("a", 0), b: answer("b", 1), outcome })),
     result: winRate(outcomes),
+    lengthControlled: null,
     a: side("models/a", 0.25),
     b: side("models/b", 1234.5),
     unjudged: 0,
@@ -70,6 +72,25 @@ Deno.test("formatComparison() says who is better, or that none is, and what a ju
   const none = comparison(0, 0, 0, { unjudged: 2, winnerTokens: null, loserTokens: null, a: side("a", null) });
   match(formatComparison(none), /mean score +│ +– │/);
   match(formatComparison(none), /2 rows without a score are not counted$/);
+});
+
+Deno.test("formatComparison() gives the win rate at equal lengths, or why there is none", () => {
+  const fit: LengthControlled = {
+    rate: 0.61975,
+    stderr: 0.0601,
+    interval: { low: 0.497, high: 0.7288 },
+    effect: 1.06,
+    scale: 250,
+    note: null,
+  };
+  const last = (lengthControlled: LengthControlled | null): string =>
+    formatComparison(comparison(2, 3, 2, { lengthControlled })).split("\n").at(-1)!;
+  equal(last(fit), "B's win rate at equal lengths: 62.0 % ± 6.0 (95 % interval 49.7 to 72.9)");
+  match(last({ ...fit, effect: 0, scale: null }), /^No difference beyond chance/);
+  match(last(null), /^No difference beyond chance/);
+  const none = { ...fit, rate: 1, stderr: null, interval: null, effect: null };
+  equal(last({ ...none, note: "why" }), "B's win rate at equal lengths: 100.0 %: why");
+  equal(last({ ...none, rate: null, note: "why" }), "No win rate at equal lengths: why");
 });
 
 Deno.test("comparisonJson() and encodeComparedRow() have the numbers by name", () => {

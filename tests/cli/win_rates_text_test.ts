@@ -19,6 +19,7 @@ function iterationOf(iteration: number, keys: Partial<WrittenIteration> = {}): W
     win_rate_stderr: 0.0843,
     win_rate_interval: [0.387, 0.781],
     p_value: 0.424,
+    length_controlled: { rate: 0.551, stderr: 0.1, interval: null, effect: 0.2, scale: 3, note: null },
     a: side,
     b: { ...side, mean_tokens: 14 },
     winner_tokens: 15,
@@ -50,7 +51,7 @@ Deno.test("formatWinRates() has a line for each iteration, and what tells whethe
     ], [0]),
   );
   match(text, /^A {2}runs\/spin\nB {2}runs\/dnpo\n20 prompts, judge llm\n\n/);
-  match(text, /│ iteration 0 +│ +9 │ +6 │ +5 │ +60\.0 % ± 8\.4 │ 38\.7–78\.1 │ 0\.4240 │ +12\.3 │ +14\.0 │/);
+  match(text, /│ iteration 0 +│ +9 │ +6 │ +5 │ +60\.0 % ± 8\.4 │ 38\.7–78\.1 │ 0\.4240 │ +55\.1 % │ +12\.3 │ +14\.0 │/);
   match(text, /│ iteration 2 +│ +0 │ +0 │ +0 │ +– │ +– │ 1\.0000 │/);
   deepEqual(
     text.split("\n").slice(-7),

@@ -46,6 +46,8 @@ Deno.test("compareModels() turned round gives the same scores and the opposite o
     deepEqual([back.result.losses, back.result.ties, back.result.wins], [wins, ties, losses]);
     equal(wins + losses > 0 && wins + ties + losses === 9, true);
     equal(there.b.model, `${dir}/run/model`);
+    // Answers of ids have no text, and so equal lengths.
+    assertClose(there.lengthControlled!.rate!, there.result.rate!, { rtol: 1e-9 });
     const scores = there.rows.map(({ b }) => b.score!);
     assertClose(there.b.score!, scores.reduce((x, y) => x + y) / 9, { rtol: 1e-12 });
     // Above a margin that no difference reaches, all are ties.

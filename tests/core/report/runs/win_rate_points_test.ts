@@ -23,6 +23,7 @@ function ratesText(
     win_rate_stderr: 0.05,
     win_rate_interval: [0.4, 0.7],
     p_value: 0.5,
+    length_controlled: null,
     a: side,
     b: { ...side, mean_tokens: 8 },
     winner_tokens: 8,

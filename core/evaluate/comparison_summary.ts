@@ -53,7 +53,10 @@ export interface Comparison {
   rows: ComparedRow[];
   /** Wins, ties and losses of `b`. */
   result: WinRate;
-  /** The win rate of `b` if the answers were equally long, in characters; null if no row was judged. */
+  /**
+   * The win rate of `b` if the answers were equally long, in characters, or in tokens without
+   * text; null if no row was judged.
+   */
   lengthControlled: LengthControlled | null;
   /** Means of the first model. */
   a: SideSummary;
@@ -124,7 +127,7 @@ export function summarizeComparison(
     judge,
     rows,
     result: winRate(rows.flatMap(({ outcome }) => outcome ?? [])),
-    lengthControlled: lengthControlled(rows.flatMap(lengthRow)),
+    lengthControlled: lengthControlled(lengthRows(rows)),
     a: sideOf(folders[0], rows.map(({ a }) => a)),
     b: sideOf(folders[1], rows.map(({ b }) => b)),
     unjudged: rows.filter(({ outcome }) => outcome === null).length,
@@ -145,10 +148,13 @@ function outcomeOf({ a, b }: { a: number | null; b: number | null }, margin: num
 
 const PREFERENCES: Readonly<Record<Outcome, number>> = { win: 1, tie: 0.5, loss: 0 };
 
-/** What the length's control takes of a row; nothing if it was not judged. */
-function lengthRow({ a, b, outcome }: ComparedRow): LengthRow[] {
-  if (outcome === null) return [];
-  return [{ preference: PREFERENCES[outcome], difference: characters(b.text) - characters(a.text) }];
+/** What the length's control takes: the judged rows, with lengths in tokens where the models have no text. */
+function lengthRows(rows: readonly ComparedRow[]): LengthRow[] {
+  const hasText = rows.some(({ a, b }) => a.text !== "" || b.text !== "");
+  const lengthOf = ({ text, tokens }: ComparedAnswer): number => hasText ? characters(text) : tokens;
+  return rows.flatMap(({ a, b, outcome }) =>
+    outcome === null ? [] : [{ preference: PREFERENCES[outcome], difference: lengthOf(b) - lengthOf(a) }]
+  );
 }
 
 function characters(text: string): number {

@@ -50,7 +50,7 @@ export function lengthControlled(rows: readonly LengthRow[]): LengthControlled |
   const none = { stderr: null, interval: null, effect: null, scale: null };
   const areEqual = rows.every(({ difference }) => difference === 0);
   if (!areEqual && squares === 0) {
-    const what = n === 1 ? "there is one prompt" : `all answers differ by the same ${Math.abs(mean)} characters`;
+    const what = n === 1 ? "there is one prompt" : `all answers differ by the same length`;
     return { ...none, rate: null, note: `${what}, so that what length does cannot be told` };
   }
   if (rate === 0 || rate === 1) {

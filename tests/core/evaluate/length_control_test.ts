@@ -51,7 +51,7 @@ Deno.test("lengthControlled() has a rate or a note where nothing can be fitted, 
       [rowsOf([1, 1], [0, 0]), 1, /^every prompt was won, whatever the lengths$/],
       [rowsOf([1], [0]), 1, /^every prompt was won/],
       [rowsOf([1], [7]), null, /^there is one prompt, so that what length does cannot be told$/],
-      [rowsOf([1, 0, 0.5], [-7, -7, -7]), null, /^all answers differ by the same 7 characters, so that /],
+      [rowsOf([1, 0, 0.5], [-7, -7, -7]), null, /^all answers differ by the same length, so that /],
     ] as const
   ) {
     const made = lengthControlled(rows)!;

@@ -37,7 +37,7 @@ export class AnswerJournal<Kept = Answer> implements AsyncDisposable {
       kept += line + "\n";
     }
     if (kept !== text) await writeFileAtomic(path, kept);
-    return new AnswerJournal<Kept>(answers, await openAppend(path));
+    return new AnswerJournal(answers, await openAppend(path));
   }
 
   /** The answer to a question that was asked before, also just now; undefined if there is none. */

@@ -146,14 +146,12 @@ function outcomeOf({ a, b }: { a: number | null; b: number | null }, margin: num
   return a > b + margin ? "loss" : "tie";
 }
 
-const PREFERENCES: Readonly<Record<Outcome, number>> = { win: 1, tie: 0.5, loss: 0 };
-
 /** What the length's control takes: the judged rows, with lengths in tokens where the models have no text. */
 function lengthRows(rows: readonly ComparedRow[]): LengthRow[] {
   const hasText = rows.some(({ a, b }) => a.text !== "" || b.text !== "");
   const lengthOf = ({ text, tokens }: ComparedAnswer): number => hasText ? characters(text) : tokens;
   return rows.flatMap(({ a, b, outcome }) =>
-    outcome === null ? [] : [{ preference: PREFERENCES[outcome], difference: lengthOf(b) - lengthOf(a) }]
+    outcome === null ? [] : [{ preference: outcomeValue(outcome), difference: lengthOf(b) - lengthOf(a) }]
   );
 }
 

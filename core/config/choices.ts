@@ -70,7 +70,10 @@ export const SCHEDULES = {
 } as const satisfies Record<string, Schedule>;
 
 /** A number of an evaluation by which iterations are told better or worse, in a resolved config. */
-export type BestMetric = "eval_loss" | "sampled" | "greedy";
+export type BestMetric = "eval_loss" | VerifiedMetric;
+
+/** A number of an evaluation that a verifier gives. */
+type VerifiedMetric = "sampled" | "greedy" | "sampled_score" | "greedy_score";
 
 /**
  * The numbers that iterations may be told better or worse by: each name that a config may use, with the name that a
@@ -83,6 +86,10 @@ export const BEST_METRICS = {
   eval_sampled: "sampled",
   greedy: "greedy",
   eval_greedy: "greedy",
+  sampled_score: "sampled_score",
+  eval_sampled_score: "sampled_score",
+  greedy_score: "greedy_score",
+  eval_greedy_score: "greedy_score",
 } as const satisfies Record<string, BestMetric>;
 
 /** An optimizer in a resolved config. */

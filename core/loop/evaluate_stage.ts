@@ -22,10 +22,22 @@ export interface Evaluation {
   rows: number;
   /** Token-mean cross-entropy of the held-out responses, in nats. */
   loss: number;
-  /** Share of right answers at temperature 0. */
+  /** Share of right answers, those with a score of 1 or more, at temperature 0. */
   greedy?: number;
+  /** The verifier's mean score at temperature 0; absent in what was evaluated before it was kept, as what follows. */
+  greedy_score?: number;
+  /** Its standard error over the rows, with n − 1 in the deviation; absent for one row. */
+  greedy_score_stderr?: number;
   /** Share of right answers with the config's sampling settings. */
   sampled?: number;
+  /** The verifier's mean score with the config's sampling settings. */
+  sampled_score?: number;
+  /** Its standard error. */
+  sampled_score_stderr?: number;
+  /** The lowest of all these scores. */
+  score_min?: number;
+  /** The highest of them. */
+  score_max?: number;
   /** SHA-256 of the rows' token ids; absent in what was evaluated before it was kept. */
   data?: string;
 }
@@ -79,11 +91,16 @@ export async function evaluateStage(
         iteration: Math.max(0, iteration),
       };
       for (const [i, name] of (["greedy", "sampled"] as const).entries()) {
-        evaluation[name] = await accuracy(context.commands, model, {
+        const { share, score, stderr, least, most } = await accuracy(context.commands, model, {
           ...shared,
           settings: name === "greedy" ? { ...generation, temperature: 0 } : generation,
           onDone: (done) => progress((i + 1) * examples.length + done),
         });
+        evaluation[name] = share;
+        evaluation[`${name}_score`] = score;
+        if (stderr !== null) evaluation[`${name}_score_stderr`] = stderr;
+        evaluation.score_min = Math.min(least, evaluation.score_min ?? least);
+        evaluation.score_max = Math.max(most, evaluation.score_max ?? most);
       }
     }
     const text = JSON.stringify(evaluation, null, 2) + "\n";
@@ -122,7 +139,14 @@ async function readEvaluation(path: string): Promise<Evaluation> {
   // JSON writes a loss that is not finite as null.
   if (values.loss === null) values.loss = NaN;
   else check("loss", { min: 0, max: Number.MAX_VALUE, required: true });
-  for (const key of ["greedy", "sampled"] as const) check(key, { min: 0, max: 1, required: false });
+  for (const key of ["greedy", "sampled"] as const) {
+    check(key, { min: 0, max: 1, required: false });
+    check(`${key}_score`, { min: -Number.MAX_VALUE, max: Number.MAX_VALUE, required: false });
+    check(`${key}_score_stderr`, { min: 0, max: Number.MAX_VALUE, required: false });
+  }
+  for (const key of ["score_min", "score_max"] as const) {
+    check(key, { min: -Number.MAX_VALUE, max: Number.MAX_VALUE, required: false });
+  }
   if (values.data !== undefined && typeof values.data !== "string") {
     throw new UserError(`Cannot read ${path}: "data" is ${quote(values.data)}, expected the SHA-256 of the rows`);
   }

@@ -10,10 +10,22 @@ import type { Evaluation } from "./evaluate_stage.ts";
 export interface IterationSummary {
   /** From 0; −1 is the model at the start. */
   iteration: number;
-  /** Share of right answers on held-out prompts, at temperature 0. */
+  /** Share of right answers on held-out prompts, those with a score of 1 or more, at temperature 0. */
   greedy?: number;
+  /** The verifier's mean score on held-out prompts, at temperature 0. */
+  greedy_score?: number;
+  /** Its standard error over the prompts, with n − 1 in the deviation; absent for one prompt. */
+  greedy_score_stderr?: number;
   /** Share of right answers on held-out prompts, with the config's sampling settings. */
   sampled?: number;
+  /** The verifier's mean score on held-out prompts, with the config's sampling settings. */
+  sampled_score?: number;
+  /** Its standard error. */
+  sampled_score_stderr?: number;
+  /** The lowest of these scores. */
+  score_min?: number;
+  /** The highest of them. */
+  score_max?: number;
   /** Token-mean cross-entropy of the held-out responses, in nats. */
   eval_loss?: number;
   /** Held-out rows that these were measured on. */
@@ -93,6 +105,18 @@ export function summaryText(summary: RunSummary): string {
   return JSON.stringify(summary, null, 2) + "\n";
 }
 
+/** What an evaluation has of a verifier, under the summary's own names. */
+const VERIFIED_KEYS = [
+  "greedy",
+  "greedy_score",
+  "greedy_score_stderr",
+  "sampled",
+  "sampled_score",
+  "sampled_score_stderr",
+  "score_min",
+  "score_max",
+] as const satisfies readonly (keyof Evaluation & keyof IterationSummary)[];
+
 const STAGE_KEYS = {
   "labels/generated_chosen": "generated_chosen",
   "labels/pairs": "pairs",
@@ -141,8 +165,7 @@ export async function summarizeRun(
     const summary: IterationSummary = { iteration };
     const evaluation = evaluations.get(iteration);
     if (evaluation) {
-      if (evaluation.greedy !== undefined) summary.greedy = evaluation.greedy;
-      if (evaluation.sampled !== undefined) summary.sampled = evaluation.sampled;
+      for (const key of VERIFIED_KEYS) if (evaluation[key] !== undefined) summary[key] = evaluation[key];
       summary.eval_loss = evaluation.loss;
       summary.eval_rows = evaluation.rows;
     }

@@ -56,7 +56,8 @@ export function drawFigure({ chart, reading }: ReadChart): Figure {
  */
 export function readmeFigure(run: RunRecord): string {
   const all = runCharts(run, NO_FACTS).map(({ chart }) => chart);
-  const charts = [RESULTS, LOSS, REWARDS].flatMap((title) => all.filter((chart) => chart.title === title));
+  const results = all.some(({ title }) => title === RESULTS) ? RESULTS : SCORES;
+  const charts = [results, LOSS, REWARDS].flatMap((title) => all.filter((chart) => chart.title === title));
   const panel = { width: 400, height: 280 };
   const panels = charts.map((chart, i) =>
     `<g transform="translate(${i * panel.width} 0)">${drawChart(chart, panel)}</g>`
@@ -66,6 +67,7 @@ export function readmeFigure(run: RunRecord): string {
 }
 
 const RESULTS = "Right answers on held-out prompts";
+const SCORES = "Scores of answers to held-out prompts";
 const LOSS = "Model loss";
 const REWARDS = "Implicit rewards";
 
@@ -101,6 +103,16 @@ function iterationCharts(run: RunRecord, { evaluated }: FigureFacts): ReadChart[
       "Higher is better. “Sampled” answers are drawn as in training, “greedy” takes the likeliest token each time." +
         bars,
       { share: true },
+    ),
+    of(
+      SCORES,
+      "mean score",
+      {
+        sampled: "sampled_score",
+        greedy: "greedy_score",
+      },
+      "The verifier's scores: higher is better. “Sampled” answers are drawn as in training, “greedy” takes the likeliest " +
+        "token each time." + bars,
     ),
     of(
       "Loss on held-out human answers",

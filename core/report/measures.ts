@@ -8,6 +8,8 @@ export interface Measure {
   kind?: "share";
   /** What it is a share of, whose count gives the error: held-out rows or pairs. */
   of?: "evaluated" | "pairs";
+  /** The key of its standard error, if there is one. */
+  stderr?: string;
   /** What it says, in a sentence. */
   text: string;
   /** Whether it is one of the few that tables of a command and of a model card have. */
@@ -18,6 +20,22 @@ export interface Measure {
 export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Measure>>>> = {
   "Results on held-out rows": {
     eval_rows: { name: "held-out rows", isMain: true, text: "Held-out rows, the n of the numbers below." },
+    sampled_score: {
+      name: "score, sampled",
+      isMain: true,
+      stderr: "sampled_score_stderr",
+      text:
+        "The verifier's mean score of answers to held-out prompts that are drawn with the run's temperature, with " +
+        "the mean's standard error over the prompts. It is shown where a score is neither 0 nor 1.",
+    },
+    greedy_score: {
+      name: "score, greedy",
+      isMain: true,
+      stderr: "greedy_score_stderr",
+      text: "The same when the most probable token is taken each time (temperature 0).",
+    },
+    score_min: { name: "lowest score", text: "The lowest of the verifier's scores of answers to held-out prompts." },
+    score_max: { name: "highest score", text: "The highest of them." },
     sampled: {
       name: "right answers, sampled",
       isMain: true,
@@ -25,7 +43,7 @@ export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Mea
       of: "evaluated",
       text:
         "Share of held-out prompts that are answered right when the answer is drawn with the run's temperature, as " +
-        "the answers that it trains on are.",
+        "the answers that it trains on are. Right is a score of 1 or more.",
     },
     greedy: {
       name: "right answers, greedy",

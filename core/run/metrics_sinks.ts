@@ -5,6 +5,7 @@ import type { MetricsLine } from "../files/json_lines.ts";
 import { EventFile } from "./event_file.ts";
 import type { RunContext } from "./run_context.ts";
 import { runPaths } from "./run_paths.ts";
+import { idleScoreKeys } from "./telling_scores.ts";
 
 /** The place in a run from which lines are written. */
 export interface LogPlace {
@@ -69,13 +70,16 @@ export async function openSinks({ config, telemetry, trackers }: RunContext, pla
   };
 }
 
-/** Logs an evaluation, to trackers only once; `iteration` is −1 for the start. */
+/** Logs the numbers of an evaluation that tell something, to trackers only once; `iteration` is −1 for the start. */
 export async function reportEvaluation(
   { config, telemetry, trackers }: RunContext,
   { iteration, evaluation }: { iteration: number; evaluation: { rows: number; loss: number; data?: string } },
 ): Promise<void> {
   const { rows: _, data: __, ...numbers } = evaluation;
-  const values = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [`eval/${name}`, value]));
+  const idle = idleScoreKeys([numbers]);
+  const values = Object.fromEntries(
+    Object.entries(numbers).filter(([name]) => !idle.has(name)).map(([name, value]) => [`eval/${name}`, value]),
+  );
   telemetry.record(values, { iteration, stage: "evaluate" });
   if (!await trackers.hasEvaluation(iteration)) await trackers.add({ stage: "evaluate", iteration, values });
   if (!config.training.report_to.includes("tensorboard")) return;

@@ -7,6 +7,7 @@ import { readOptionalText } from "../files/io.ts";
 import { isRecord } from "../values.ts";
 import { readChecksums } from "./checksum_record.ts";
 import { type RunPaths, runPaths } from "./run_paths.ts";
+import { idleScoreKeys, withoutIdle } from "./telling_scores.ts";
 
 /** Numbers by their names in the file. */
 export type Numbers = Readonly<Record<string, number>>;
@@ -105,7 +106,7 @@ export function parseSettings(text: string | null): Record<string, unknown> {
 
 /**
  * All numbers of each iteration by the summary's names (`labels/ties` as `ties`): those of its stages, overridden by
- * those of the summary.
+ * those of the summary. Of a verifier's numbers, those that tell something.
  */
 export function iterationValues({ stages, iterations }: RunRecord): LoggedIteration[] {
   const known = new Map<number, Map<string, number>>();
@@ -116,8 +117,9 @@ export function iterationValues({ stages, iterations }: RunRecord): LoggedIterat
   };
   for (const { iteration, values } of stages) put(iteration, values, summaryName);
   for (const { iteration, values } of iterations) put(iteration, values, (key) => key);
+  const idle = idleScoreKeys(iterations.map(({ values }) => values));
   return [...known].sort(([a], [b]) => a - b)
-    .map(([iteration, values]) => ({ iteration, values: Object.fromEntries(values) }));
+    .map(([iteration, values]) => ({ iteration, values: withoutIdle(Object.fromEntries(values), idle) }));
 }
 
 function summaryName(key: string): string {

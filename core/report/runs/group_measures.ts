@@ -31,6 +31,8 @@ export function drawnMeasures(benchmarks: Benchmarks | null): GroupMeasure[] {
     isOutcome: true,
   });
   return [
+    ...outcome("sampled_score"),
+    ...outcome("greedy_score"),
     ...outcome("sampled"),
     ...outcome("greedy"),
     ...(tasks.length < 2 ? [] : [{

@@ -176,7 +176,8 @@ function pickingProblems({ training, data, labels, iterations }: ResolvedConfig)
   if (data.eval === undefined) return [[key, `is ${value} without held-out rows, expected data.eval set (or ${off})`]];
   const metric = metric_for_best_model ?? "eval_loss";
   const isMeasured = [labels].flat().slice(0, iterations).every(({ verifier }) => verifier !== undefined);
-  if (metric === "eval_loss" || isMeasured) return [];
+  // Whether rows are pairs is known once they are read.
+  if (metric.startsWith("eval_") || isMeasured) return [];
   const expected = "expected labels.verifier set, which it is measured with (or eval_loss)";
   return [["training.metric_for_best_model", `is ${metric} without a verifier, ${expected}`]];
 }

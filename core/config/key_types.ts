@@ -493,8 +493,9 @@ export interface TrainingConfig<Rate = number> {
   load_best_model_at_end: boolean;
   /**
    * What tells the iterations' models better or worse, on the rows of data.eval: eval_loss, the default, or with
-   * labels.verifier the share of right answers, sampled or greedy, or the mean score, sampled_score or greedy_score.
-   * eval_ before a name may be left out, and stand before each.
+   * labels.verifier the share of right answers, sampled or greedy, or the mean score, sampled_score or greedy_score, or
+   * where the rows are pairs TRL's rewards/accuracies, rewards/margins, … or preference_loss. eval_ before a name may
+   * be left out, and stand before each.
    */
   metric_for_best_model?: BestMetric;
   /** Whether more of metric_for_best_model is better; default: false for a name that ends in loss, else true. */

@@ -3,6 +3,7 @@ import type { ResolvedConfig } from "../config/config_types.ts";
 import { readLines } from "../files/json_lines.ts";
 import { readChecksums } from "../run/checksum_record.ts";
 import { runPaths } from "../run/run_paths.ts";
+import { PAIR_MEASURES, type PairMeasures } from "../train/held_out.ts";
 import { type BestIteration, bestIteration } from "./best_iteration.ts";
 import type { Evaluation } from "./evaluate_stage.ts";
 
@@ -30,6 +31,22 @@ export interface IterationSummary {
   eval_loss?: number;
   /** Held-out rows that these were measured on. */
   eval_rows?: number;
+  /** Held-out pairs; what follows are TRL's measures of them, against the model that the run began with. */
+  eval_pairs?: number;
+  /** The loss on them, without noise. */
+  eval_preference_loss?: number;
+  /** Share of them whose chosen answer has the higher implicit reward. */
+  eval_rewards_accuracies?: number;
+  /** Lead of their chosen answers in implicit reward. */
+  eval_rewards_margins?: number;
+  /** Implicit reward of their chosen answers. */
+  eval_rewards_chosen?: number;
+  /** Implicit reward of their rejected answers. */
+  eval_rewards_rejected?: number;
+  /** Log-probability of their chosen answers. */
+  eval_logps_chosen?: number;
+  /** Log-probability of their rejected answers. */
+  eval_logps_rejected?: number;
   /** Share of the pairs whose chosen answer is the generated one. */
   generated_chosen?: number;
   /** Pairs that were made. */
@@ -117,6 +134,17 @@ const VERIFIED_KEYS = [
   "score_max",
 ] as const satisfies readonly (keyof Evaluation & keyof IterationSummary)[];
 
+/** The summary's names of the measures of held-out pairs. */
+export const PAIR_KEYS = {
+  preference_loss: "eval_preference_loss",
+  "rewards/chosen": "eval_rewards_chosen",
+  "rewards/rejected": "eval_rewards_rejected",
+  "rewards/accuracies": "eval_rewards_accuracies",
+  "rewards/margins": "eval_rewards_margins",
+  "logps/chosen": "eval_logps_chosen",
+  "logps/rejected": "eval_logps_rejected",
+} as const satisfies Record<keyof PairMeasures, keyof IterationSummary>;
+
 const STAGE_KEYS = {
   "labels/generated_chosen": "generated_chosen",
   "labels/pairs": "pairs",
@@ -168,6 +196,10 @@ export async function summarizeRun(
       for (const key of VERIFIED_KEYS) if (evaluation[key] !== undefined) summary[key] = evaluation[key];
       summary.eval_loss = evaluation.loss;
       summary.eval_rows = evaluation.rows;
+      if (evaluation.pairs !== undefined) summary.eval_pairs = evaluation.pairs;
+      for (const key of PAIR_MEASURES) {
+        if (evaluation[key] !== undefined) summary[PAIR_KEYS[key]] = evaluation[key];
+      }
     }
     const own = lines.filter((line) => line.iteration === iteration);
     for (const [key, name] of Object.entries(STAGE_KEYS)) {

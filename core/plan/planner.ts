@@ -19,7 +19,7 @@ import { orderSteps } from "../train/step_batches.ts";
 import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
 import { advise, adviseSampling } from "./advice.ts";
 import { type ModelCost, modelCost } from "./flops.ts";
-import { planExamples, type PlannedRows, planPairs } from "./plan_rows.ts";
+import { planExamples, planHeldOut, type PlannedRows, planPairs } from "./plan_rows.ts";
 import type { RunPlan } from "./plan_types.ts";
 import type { Rehearsing } from "./rehearse.ts";
 import { summarize } from "./row_lengths.ts";
@@ -159,12 +159,15 @@ export class Planner {
     this.batchTokens = Math.ceil(countOf(likely).tokens / likely.length * size);
   }
 
-  /** Plans an evaluate step: held-out rows are scored; for a verifier, two answers to each are generated. */
+  /**
+   * Plans an evaluate step: held-out rows are scored, and for a verifier two answers to each are generated. What pairs are
+   * compared with is what the model at the start is found to say.
+   */
   async #evaluateStep({ settings, model }: EvaluateStep): Promise<void> {
     const { folder } = this.#options;
     const plan = await this.#adapterOf(model, settings);
     const source = settings.data.eval!;
-    const planned = () => planExamples({ ...this.#options, source, which: "eval", settings });
+    const planned = () => planHeldOut({ ...this.#options, source, settings });
     const rows = await this.#once("eval", async () => (await planned()).rows);
     await this.stages.add("evaluate", {
       key: JSON.stringify(["score", plan !== null, settings.quantization]),
@@ -172,7 +175,8 @@ export class Planner {
       work: scoreWork(this.#cost, rows),
     });
     if (settings.labels.verifier === undefined) return;
-    for (let i = 0; i < 2; i++) await this.#generate("evaluate", { settings, examples: rows, plan });
+    const examples = rows.map((row) => "chosenIds" in row ? chosenExample(row) : row);
+    for (let i = 0; i < 2; i++) await this.#generate("evaluate", { settings, examples, plan });
   }
 
   /** The adapters that a model of the run has, or that the config's has; null if it has none. */
@@ -243,7 +247,7 @@ export class Planner {
     const allTurns = method === "sft" && (data.assistant_only_loss ?? false);
     return this.#once("examples", async () => {
       const source = data.train!;
-      const planned = await planExamples({ ...this.#options, source, which: "train", settings, allTurns });
+      const planned = await planExamples({ ...this.#options, source, settings, allTurns });
       return this.#describe(sourceName(source), planned);
     });
   }

@@ -10,7 +10,7 @@ import type { BatchCapacity } from "../model/device_batch.ts";
 import { allocFrozen, allocLoadScratch } from "../model/load_frozen.ts";
 import { allocAdapter, type LoadedAdapter } from "../model/lora_adapter.ts";
 import { type AnyModel, freeModel } from "../model/model.ts";
-import type { ExampleIds } from "../model/pack.ts";
+import type { ExampleIds, PairIds } from "../model/pack.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { parametersOf } from "../model/parameters.ts";
 import { layoutLimits, planDecoder } from "../model/plan_decoder.ts";
@@ -92,7 +92,7 @@ export class Rehearsing {
   async score(
     folder: ModelFolder,
     { rows, label = "weights", plan = null, quantization = "none" }: {
-      rows: readonly ExampleIds[];
+      rows: readonly (ExampleIds | PairIds)[];
       label?: "weights" | "judge";
       quantization?: Quantization;
       plan?: AdapterPlan | null;
@@ -103,7 +103,11 @@ export class Rehearsing {
       const model = this.#loadFrozen(folder, { part: label, plan, quantization });
       const before = this.#device.dispatches;
       let batches = 0;
-      await responseLogps(this.#commands, model, { rows: part, onDone: () => batches++ });
+      const onDone = (): void => void batches++;
+      const pairs = part.filter((row) => "chosenIds" in row);
+      const examples = part.filter((row) => "responseIds" in row);
+      await pairLogps(this.#commands, model, { pairs, onDone });
+      await responseLogps(this.#commands, model, { rows: examples, onDone });
       freeModel(model);
       const scale = rows.length / Math.max(1, part.length);
       return { dispatches: (this.#device.dispatches - before) * scale, fences: batches * scale };

@@ -122,6 +122,26 @@ function iterationCharts(run: RunRecord, { evaluated }: FigureFacts): ReadChart[
         "the answers.",
     ),
     of(
+      "Held-out pairs ranked right",
+      "share of held-out pairs",
+      { [measureOf("eval_rewards_accuracies").name]: "eval_rewards_accuracies" },
+      "Share of the held-out pairs whose chosen answer has gained more than the rejected one since the run began. At the " +
+        "start none has gained." + bars,
+      { share: true, levels: [{ y: 0.5, label: "even" }] },
+    ),
+    of(
+      "Rewards of held-out pairs",
+      "β · log-ratio to the model at the start",
+      {
+        chosen: "eval_rewards_chosen",
+        rejected: "eval_rewards_rejected",
+        margin: "eval_rewards_margins",
+      },
+      "As the rewards of training below, on rows that it does not see. A margin that grows there and not here is learned " +
+        "by heart.",
+      { levels: [{ y: 0, label: "" }] },
+    ),
+    of(
       "How often the generated answer wins",
       "share of pairs",
       { [measureOf("generated_chosen").name]: "generated_chosen" },

@@ -30,7 +30,7 @@ function rowsOf(
   evaluated: IterationNumbers["evaluated"],
 ): number | undefined {
   if (kind !== "share") return undefined;
-  return of === "evaluated" ? evaluated.get(iteration) : of === "pairs" ? values.pairs : undefined;
+  return of === "evaluated" ? evaluated.get(iteration) : of === undefined ? undefined : values[of];
 }
 
 /** The 95 % interval of a measure of an iteration: Wilson's of a share, or of a mean by its error; null if that is not known. */

@@ -7,7 +7,7 @@ export interface Measure {
   /** How it is written; default: as a number. */
   kind?: "share";
   /** What it is a share of, whose count gives the error: held-out rows or pairs. */
-  of?: "evaluated" | "pairs";
+  of?: "evaluated" | "pairs" | "eval_pairs";
   /** The key of its standard error, if there is one. */
   stderr?: string;
   /** What it says, in a sentence. */
@@ -59,6 +59,40 @@ export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Mea
         "Mean of −log p of a token of the human answers, in nats. It falls where the model comes nearer to the human " +
         "answers, which is not the same as better answers.",
     },
+    eval_pairs: {
+      name: "held-out pairs",
+      text:
+        "Held-out rows with a chosen and a rejected answer. They are measured as TRL does, against the model that " +
+        "the run began with, without noise.",
+    },
+    eval_rewards_accuracies: {
+      name: "held-out pairs ranked right",
+      isMain: true,
+      kind: "share",
+      of: "eval_pairs",
+      text:
+        "Share of the held-out pairs whose chosen answer has the higher implicit reward. At the start the model is " +
+        "the reference itself, and none has.",
+    },
+    eval_rewards_margins: {
+      name: "held-out reward margin",
+      isMain: true,
+      text: "Mean lead of the chosen answers of held-out pairs in implicit reward.",
+    },
+    eval_preference_loss: {
+      name: "held-out preference loss",
+      text: "The loss on held-out pairs, without noise.",
+    },
+    eval_rewards_chosen: {
+      name: "held-out reward, chosen",
+      text: "Mean implicit reward of the chosen answers of held-out pairs.",
+    },
+    eval_rewards_rejected: { name: "held-out reward, rejected", text: "The same of the rejected ones." },
+    eval_logps_chosen: {
+      name: "held-out log p, chosen",
+      text: "Mean log-probability of the chosen answers of held-out pairs, in nats an answer.",
+    },
+    eval_logps_rejected: { name: "held-out log p, rejected", text: "The same of the rejected ones." },
   },
   "Generated answers": {
     rows: { name: "prompts", text: "Prompts that the model answered, once each." },

@@ -140,7 +140,8 @@ export const trainingKeys = {
   metric_for_best_model: key(
     oneOf("BestMetric", BEST_METRICS).exactOptional(),
     "What tells the iterations' models better or worse, on the rows of data.eval: eval_loss, the default, or with " +
-      "labels.verifier the share of right answers, sampled or greedy, or the mean score, sampled_score or greedy_score. " +
+      "labels.verifier the share of right answers, sampled or greedy, or the mean score, sampled_score or greedy_score, or where " +
+      "the rows are pairs TRL's rewards/accuracies, rewards/margins, … or preference_loss. " +
       "eval_ before a name may be left out, and stand before each.",
     { ...ARGUMENTS, mayDiffer: true },
   ),

@@ -2,7 +2,7 @@
 import { deepEqual, doesNotMatch, equal, match, rejects } from "node:assert/strict";
 import { iterationTable } from "../../../cli/commands/train_command.ts";
 import { keptEvaluation } from "../../../core/loop/evaluate_stage.ts";
-import { type IterationSummary, type RunSummary } from "../../../core/loop/run_summary.ts";
+import type { IterationSummary, RunSummary } from "../../../core/loop/run_summary.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { modelCard } from "../../../core/report/model_card.ts";
 import { readRun } from "../../../core/run/read_run.ts";

@@ -354,3 +354,14 @@ Deno.test("of a large file a sample is tokenized, and stands for all rows", () =
     assert.deepEqual([data.rows, data.tokenized, data.kept], [2500, 2000, 2500]);
     assert.equal(steps, 3 * Math.ceil(2500 / 32));
   }));
+
+Deno.test("the planned bytes of evaluating held-out pairs are those that the device holds", () =>
+  withInput(async (dir) => {
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(20)));
+    const data = { train: `${dir}/pairs.jsonl`, eval: `${dir}/pairs.jsonl` };
+    const config = await configOf(dir, { method: "dpo", data, training: { max_steps: 1 } });
+    const plan = await planRun(config, { device, time: false });
+    await train(config);
+    assert.equal(stageOf(plan, "evaluate").times, 2);
+    assert.equal(stageOf(plan, "evaluate").bytes, await heldBytes(config, "evaluate"));
+  }));

@@ -159,6 +159,9 @@ export function contradictions(config: ResolvedConfig): Problem[] {
   if (training.warmup_ratio > 0 && training.warmup_steps > 0) {
     add("training.warmup_ratio", `is ${training.warmup_ratio} where warmup_steps is set too, expected one of them`);
   }
+  if (training.eval_steps !== undefined && config.data.eval === undefined) {
+    add("training.eval_steps", `is ${training.eval_steps} without held-out rows, expected data.eval set (or null)`);
+  }
   for (const [key, message] of pickingProblems(config)) add(key, message);
   for (const [place, keys] of askingKeys(config)) {
     for (const [key, problem] of Object.entries(askingProblems(keys))) add(`${place}.${key}`, problem);

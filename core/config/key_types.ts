@@ -473,6 +473,11 @@ export interface TrainingConfig<Rate = number> {
   seed: number;
   /** Optimizer steps between two lines of metrics.jsonl. */
   logging_steps: number;
+  /**
+   * Optimizer steps between two evaluations of data.eval within train, optimize and sft, whose numbers are in
+   * metrics.jsonl as eval_…; default: none. It changes nothing that is trained.
+   */
+  eval_steps?: number;
   /** Optimizer steps between two saved states. */
   save_steps: number;
   /**

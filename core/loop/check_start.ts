@@ -17,7 +17,7 @@ import { planFirst } from "./first_adapter.ts";
 import { readAnswers } from "./label_stage.ts";
 import { folderOf } from "./model_ref.ts";
 import { readExamples, readHeldOut, type ReadSet, readTrainingRows } from "./read_rows_of_step.ts";
-import type { Step } from "./schedule.ts";
+import { evaluatesSteps, type Step } from "./schedule.ts";
 
 /**
  * Throws a UserError if one of `steps`, which are left to do, would fail for a file of rows, a judge, a verifier or the
@@ -46,8 +46,17 @@ export async function checkStart(
       await checkVerifierLoads(context, { ...labels, verifier: labels.verifier });
     }
   }
+  const hasEvaluation = steps.some(({ stage }) => stage === "evaluate");
   for (const step of steps) {
-    if (readsRows(step) && isNew("rows", step.stage)) await checkRows(context, step, onRows);
+    const { settings, stage } = step;
+    if (stage === "optimize" && !hasEvaluation && evaluatesSteps(settings) && isNew("held-out rows")) {
+      const folder = await readerOf(context, step);
+      const tokenizer = await tokenizerOf(folder.files, settings.data);
+      const onRead = ({ name, report: { rows, kept } }: ReadSet): void =>
+        onRows?.({ name, isHeldOut: true, kind: "examples", rows, kept });
+      await readHeldOut(context, { model: folder, tokenizer, settings, onRead });
+    }
+    if (readsRows(step) && isNew("rows", stage)) await checkRows(context, step, onRows);
   }
 }
 

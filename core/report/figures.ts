@@ -4,7 +4,7 @@ import { isRecord, largest } from "../values.ts";
 import { type Chart, describeChart, drawChart, type Level, type Size, svg } from "./chart.ts";
 import { iterationChart, measureSeries } from "./iteration_curves.ts";
 import { measureOf } from "./measures.ts";
-import { type StepCurve, stepCurves } from "./step_curves.ts";
+import { type StepCurve, type StepCurves, stepCurves } from "./step_curves.ts";
 
 /** A figure. */
 export interface Figure {
@@ -166,7 +166,7 @@ function iterationCharts(run: RunRecord, { evaluated }: FigureFacts): ReadChart[
 }
 
 function stepCharts(run: RunRecord, { config, stride }: FigureFacts): ReadChart[] {
-  const curves = stepCurves(run.steps);
+  const curves = stepCurves(run.steps, run.evals);
   const training = isRecord(config.training) ? config.training : {};
   // An old or single stage tells no loss: preference losses log rewards.
   const lossType = typeof training.loss_type === "string"
@@ -235,6 +235,7 @@ function stepCharts(run: RunRecord, { config, stride }: FigureFacts): ReadChart[
       { share: true, levels: [{ y: 0.5, label: "even" }] },
       { skip: ({ values }) => values["rewards/margins"] === 0 && values["rewards/accuracies"] === 0, rows: rowsOf },
     ),
+    ...heldOutCharts(curves),
     of(
       "Log-probabilities",
       "nats per answer",
@@ -254,6 +255,35 @@ function stepCharts(run: RunRecord, { config, stride }: FigureFacts): ReadChart[
       { "model": "grad_norm" },
       "Single peaks are usual; a rise over many steps says that the learning rate is too high.",
     ),
+  ];
+}
+
+/** What evaluations between steps found. */
+function heldOutCharts(curves: StepCurves): ReadChart[] {
+  return [
+    {
+      chart: curves.chart({
+        title: "Held-out rows between the steps",
+        yLabel: "nats",
+        keys: {
+          [measureOf("eval_loss").name]: "eval_loss",
+          [measureOf("eval_preference_loss").name]: "eval_preference_loss",
+        },
+      }),
+      reading: "Losses on rows that are not trained on, every training.eval_steps. Where they rise while the model's " +
+        "falls, the rest is learned by heart. The reference is that of the iteration.",
+    },
+    {
+      chart: curves.chart({
+        title: "Held-out pairs ranked right, between the steps",
+        yLabel: "share of held-out pairs",
+        keys: { [measureOf("eval_rewards_accuracies").name]: "eval_rewards/accuracies" },
+        share: true,
+        levels: [{ y: 0.5, label: "even" }],
+      }),
+      reading:
+        "Share of the held-out pairs whose chosen answer has gained more than the rejected one in this iteration.",
+    },
   ];
 }
 

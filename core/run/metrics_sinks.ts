@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { exists } from "../files/io.ts";
 import type { MetricsLine } from "../files/json_lines.ts";
+import { stepTag } from "./evaluation_line.ts";
 import { EventFile } from "./event_file.ts";
 import type { RunContext } from "./run_context.ts";
 import { runPaths } from "./run_paths.ts";
@@ -55,9 +56,8 @@ export async function openSinks({ config, telemetry, trackers }: RunContext, pla
     }
     telemetry.record(values, { iteration, stage: place.stage });
     const isStep = typeof line.step === "number";
-    // Hugging Face's Trainer names its tags like this.
     const tagged: Record<string, number> = isStep
-      ? Object.fromEntries(Object.entries(values).map(([name, value]) => [`train/${name}`, value]))
+      ? Object.fromEntries(Object.entries(values).map(([name, value]) => [stepTag(name), value]))
       : values;
     await trackers.guard("tensorboard", async () => {
       const file = events;
@@ -107,7 +107,12 @@ async function openEvents(folder: string, { stage, iteration, step, stands }: Lo
     if (!await exists(path)) break;
     if (!stands(later)) await Deno.remove(path, { recursive: true });
   }
-  if (isOptimize) return await EventFile.open(eventPath(folder, iteration), (event) => event.step <= step);
+  if (isOptimize) {
+    return await EventFile.open(
+      eventPath(folder, iteration),
+      (event) => event.step < step || event.step === step && !event.tags.some((tag) => tag.startsWith("eval/")),
+    );
+  }
   return await EventFile.open(eventPath(folder), (event) => {
     if (event.step !== iteration) return event.step < iteration || stands(event.step);
     const isOf = (name: string): boolean => event.tags.some((tag) => tag.startsWith(`${name}/`));

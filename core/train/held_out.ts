@@ -64,17 +64,20 @@ export function scoredRows(rows: HeldOutIds): number {
 export async function scoreHeldOut(
   commands: Commands,
   scorer: Scorer,
-  { rows, known = null, onDone = () => {} }: {
+  { rows, known = null, batchTokens, onDone = () => {} }: {
     rows: HeldOutIds;
     known?: ReferenceLogps | null;
+    /** Most tokens of a batch (default: as `responseLogps`); it changes no number. */
+    batchTokens?: number;
     /** Progress callback: gets the number of rows done of {@linkcode scoredRows}; throw to stop. */
     onDone?: (done: number) => void;
   },
 ): Promise<HeldOutScores> {
   const { examples, pairs } = rows;
+  const size = batchTokens === undefined ? {} : { batchTokens };
   let logps = known;
   if (pairs !== null && known === null) {
-    const sums = await pairLogps(commands, scorer, { pairs, onDone });
+    const sums = await pairLogps(commands, scorer, { pairs, ...size, onDone });
     logps = {
       chosen: Float32Array.from(pairs, (_, i) => sums[2 * i]!),
       rejected: Float32Array.from(pairs, (_, i) => sums[2 * i + 1]!),
@@ -82,7 +85,11 @@ export async function scoreHeldOut(
   }
   const alone = examplesAlone(rows);
   const before = pairs?.length ?? 0;
-  const sums = await responseLogps(commands, scorer, { rows: alone, onDone: (done) => onDone(before + done) });
+  const sums = await responseLogps(commands, scorer, {
+    rows: alone,
+    ...size,
+    onDone: (done) => onDone(before + done),
+  });
   const sumOf = new Map([
     ...(pairs ?? []).map(({ example }, i) => [example, logps!.chosen[i]!] as const),
     ...alone.map(({ example }, i) => [example, sums[i]!] as const),

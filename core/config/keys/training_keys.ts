@@ -117,6 +117,12 @@ export const trainingKeys = {
     ...ARGUMENTS,
     mayDiffer: true,
   }),
+  eval_steps: key(
+    count.exactOptional(),
+    "Optimizer steps between two evaluations of data.eval within train, optimize and sft, whose numbers are in " +
+      "metrics.jsonl as eval_…; default: none. It changes nothing that is trained.",
+    { ...ARGUMENTS, mayDiffer: true },
+  ),
   save_steps: key(count.default(500), "Optimizer steps between two saved states.", { ...ARGUMENTS, mayDiffer: true }),
   save_minutes: key(
     z.number().gt(0).default(5),

@@ -12,6 +12,8 @@ const SHOWN: readonly (keyof IterationSummary)[] = [
   "sampled",
   "greedy",
   "eval_loss",
+  "eval_rewards_accuracies",
+  "eval_rewards_margins",
   "generated_chosen",
   "loss",
   "noise_loss",

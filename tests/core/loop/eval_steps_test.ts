@@ -4,6 +4,7 @@ import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts"
 import { sha256 } from "../../../core/files/digest.ts";
 import { runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
+import type { ProgressEvent } from "../../../core/progress.ts";
 import { isEvaluationLine, stepTag } from "../../../core/run/evaluation_line.ts";
 import { jsonLines, tinyPairs } from "../../_shared/tiny_model.ts";
 import { configOf, linesOf, withInput } from "./_runs.ts";
@@ -62,16 +63,18 @@ Deno.test("a training that is stopped in an evaluation, and after one, goes on t
     const keys = { pairs: `${dir}/pairs.jsonl`, noise: "none", training: { eval_steps: 2, save_steps: 2 } };
     const whole = await dpo(dir, keys);
     await runOptimize(whole);
-    for (const at of [1, 2]) {
+    // Told after a step: of 1 the next one is the last, of 2 its evaluation is; at 3 it dies, and goes on from 2.
+    for (const at of [1, 2, 3]) {
       const config = await dpo(dir, { ...keys, output_dir: `${dir}/at-${at}` });
       const controller = new AbortController();
+      const onProgress = ({ stage, done }: ProgressEvent): void => {
+        if (stage !== "optimize" || done !== at) return;
+        if (at === 3) throw new Error("killed");
+        controller.abort();
+      };
       await rejects(
-        runOptimize(config, {
-          signal: controller.signal,
-          // It is told after a step: of 1 the next one is the last, and of 2 its evaluation is.
-          onProgress: ({ stage, done }) => stage === "optimize" && done === at && controller.abort(),
-        }),
-        /stopped after step 2 of 4/,
+        runOptimize(config, { signal: controller.signal, onProgress }),
+        at === 3 ? /killed/ : /stopped after step 2 of 4/,
       );
       const { last } = await runOptimize(config);
       ok(last.loss !== undefined && !("eval_loss" in last));

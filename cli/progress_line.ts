@@ -54,7 +54,7 @@ export function formatDuration(seconds: number): string {
 
 /** One line: stage, iteration, done/total, tokens or bytes per second, time left of stage and run, loss. */
 export function formatProgress(event: ProgressEvent, pace: Pace): string {
-  const { stage, iteration, done, total, unit, tokens, loss } = event;
+  const { stage, iteration, done, total, unit, tokens, loss, evalLoss } = event;
   const count = unit === "bytes" ? formatSize : formatCount;
   const parts = [iteration === undefined ? stage : `iteration ${iteration} ${stage}`, `${count(done)}/${count(total)}`];
   if (tokens !== undefined && pace.seconds > 0) parts.push(`${formatCount(pace.tokens / pace.seconds)} tok/s`);
@@ -66,6 +66,7 @@ export function formatProgress(event: ProgressEvent, pace: Pace): string {
     parts.push(`${formatDuration(rest)} left${ofRun === null ? "" : `, ${formatDuration(ofRun)} of the run`}`);
   }
   if (loss !== undefined) parts.push(`loss ${plainNumber(loss, false)}`);
+  if (evalLoss !== undefined) parts.push(`eval loss ${plainNumber(evalLoss, false)}`);
   return parts.join("  ");
 }
 

@@ -16,6 +16,8 @@ export interface ProgressEvent {
   tokens?: number;
   /** Latest loss. */
   loss?: number;
+  /** Latest loss on held-out rows. */
+  evalLoss?: number;
 }
 
 /** Receives progress. It is called often, so it must be cheap. */

@@ -57,10 +57,10 @@ const VALUES = "sha256";
  * Otherwise computes them and writes the file. Throws DeviceError, or a UserError if the file cannot be written.
  */
 export async function keptReferenceLogps(commands: Commands, options: KeptReferenceOptions): Promise<ReferenceLogps> {
+  const kept = await readReferenceLogps(commands, options);
+  if (kept) return kept;
   const { path, rows } = options;
   const key = await keyOf(commands, options);
-  const kept = await read(path, { key, rows: rows.length });
-  if (kept) return kept;
   const logps = await referenceLogps(commands, options);
   await write(path, logps, key);
   return logps;
@@ -87,6 +87,14 @@ async function write(path: string, logps: ReferenceLogps, key: string): Promise<
   }));
   await makeFolder(dirname(path));
   await writeSafetensors(path, entries, { metadata: { [KEY]: key, [VALUES]: values } });
+}
+
+/** Reads the numbers as {@linkcode keptReferenceLogps} does; null where it would compute them. */
+export async function readReferenceLogps(
+  commands: Commands,
+  options: Omit<KeptReferenceOptions, "scorer" | "batchTokens" | "onDone">,
+): Promise<ReferenceLogps | null> {
+  return await read(options.path, { key: await keyOf(commands, options), rows: options.rows.length });
 }
 
 /** Computes the numbers. Throws DeviceError. */
@@ -137,7 +145,7 @@ async function read(path: string, { key, rows }: { key: string; rows: number }):
 /** The file's key, made of everything that the numbers depend on. */
 async function keyOf(
   { device }: Commands,
-  { rows, used, rejected, files, quantization }: KeptReferenceOptions,
+  { rows, used, rejected, files, quantization }: Omit<KeptReferenceOptions, "scorer" | "batchTokens" | "onDone">,
 ): Promise<string> {
   const { info, family, tuning, subgroupSize } = device;
   // Of a tuning, only the family can change the bits.

@@ -36,6 +36,8 @@ export function drawnMeasures(benchmarks: Benchmarks | null, winRates: WinRatePo
     isOutcome: true,
   });
   return [
+    ...outcome("sampled_score"),
+    ...outcome("greedy_score"),
     ...outcome("sampled"),
     ...outcome("greedy"),
     ...(tasks.length < 2 ? [] : [{

@@ -1,6 +1,7 @@
 /** What a report lacks, and why, in sentences: nothing is drawn that a run does not tell. @module */
 import { counted } from "../../counted.ts";
 import { isRecord } from "../../values.ts";
+import { measureOf } from "../measures.ts";
 import type { Benchmarks } from "./benchmark_points.ts";
 import { MAX_DRAWN } from "./group_figures.ts";
 import { type GroupMeasure, meansOf, type MeasuredGroup } from "./group_measures.ts";
@@ -22,7 +23,9 @@ export function missingLines(
     some.length === groups.length ? "any variant" : some.map(({ name }) => name).join(", ");
   const absent = measures.flatMap(({ key, name, against }) => {
     const without = groups.filter((group) => group.name !== against && meansOf(group, key).size === 0);
-    return without.length === 0 ? [] : [`Not known of ${names(without)}: ${name}.`];
+    // Mean scores are there only where they are not shares of right answers.
+    const isIdle = without.length === groups.length && measureOf(key).stderr !== undefined;
+    return without.length === 0 || isIdle ? [] : [`Not known of ${names(without)}: ${name}.`];
   });
   const logps = groups.filter(({ runs }) => runs.every(({ logps }) => logps.size === 0)).map((group) =>
     `No histogram of ${group.name}: ${group.runs[0]!.problem}.`

@@ -273,11 +273,11 @@ fn locate(ties: bool, goal: f32) -> u32 {
 }
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   // A compiler takes what it reads from a private variable for different in every lane, and refuses barriers behind it.
   let own_row = group_index(id.group, id.groups);
   row = own_row;
-  lane = id.local.x;
+  lane = local.x;
   if (own_row >= p.rows) {
     return;
   }

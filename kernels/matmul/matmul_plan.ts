@@ -196,17 +196,21 @@ function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes, stor
     key: variant,
     subgroups: false,
     image: false,
-    // The largest tiles take all that a device has at least.
-    levels: 4 * (tile.depth * (tile.rows + tile.columns) + NF4_LEVELS.length) <= storage ? "shared" : "select",
+    levels: levelsBeside(tile.depth * (tile.rows + tile.columns), storage),
     turned: false,
     writesFour: true,
     wide: false,
   };
 }
 
+/** How to look up levels beside a tile of so many numbers: the largest tiles take all that a device has at least. */
+function levelsBeside(numbers: number, storage: number): LevelLookup {
+  return 4 * (numbers + NF4_LEVELS.length) <= storage ? "shared" : "select";
+}
+
 function vectorPlan(sizes: MatmulSizes, storage: number): MatmulPlan {
   const { bType = "f32" } = sizes;
-  const { rows, columns } = VECTOR_TILE;
+  const { rows, columns, depth } = VECTOR_TILE;
   return {
     ...sharedPlan("shared16", sizes, storage),
     variant: "vector4",
@@ -219,6 +223,7 @@ function vectorPlan(sizes: MatmulSizes, storage: number): MatmulPlan {
       text: vectorText(access, VECTOR_TILE),
     }),
     key: "vector4",
+    levels: levelsBeside(2 * depth * columns, storage),
     writesFour: false,
     wide: bType !== "f32",
   };

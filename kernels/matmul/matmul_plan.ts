@@ -72,6 +72,12 @@ const SHARED_TILES = {
 
 const VECTOR_TILE: VectorTile = { rows: 4, columns: 32, depth: 64 };
 
+/**
+ * The vec4s of c that a lane of a broadcast tile may have, for each lane: with four lanes a tile would else be unrolled to
+ * texts that take up to a minute to compile.
+ */
+const LANE_VECTORS = 16;
+
 /** Products of at most this many rows are a class of their own. */
 const FEW_ROWS = 16;
 /** So are those of NT with at most this many: what a single sequence decodes, or a few. */
@@ -158,7 +164,8 @@ function broadcastPlan(
   { lanes, subgroups, image }: { lanes: number; subgroups: boolean; image: boolean },
 ): MatmulPlan {
   const { rows, columns, image: hasImages } = BROADCAST_TILES[variant];
-  const tile: BroadcastTile = { rows, vectors: Math.max(1, columns / 4 / lanes), lanes, subgroups };
+  const most = Math.floor(LANE_VECTORS * lanes / rows);
+  const tile: BroadcastTile = { rows, vectors: Math.max(1, Math.min(columns / 4 / lanes, most)), lanes, subgroups };
   return {
     variant,
     rows,

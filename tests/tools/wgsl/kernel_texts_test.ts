@@ -53,6 +53,15 @@ Deno.test("kernelTexts() names subgroups for Tint alone, and only where they are
   }
 });
 
+Deno.test("a lane of few has no more of a product's tile than one of many", () => {
+  for (const { name } of texts) {
+    const [, rows, columns, lanes] = /^matmul broadcast (\d+)x(\d+) by (\d+) lanes/.exec(name)?.map(Number) ?? [];
+    if (rows === undefined) continue;
+    const vectors = rows * columns! / 4 / lanes!;
+    ok(vectors <= Math.max(rows, 16 * lanes!), name);
+  }
+});
+
 /** One text of each kernel, of a product's one for each tile; the shortest, since naga takes its time. */
 function oneOfEach(): PipelineText[] {
   const chosen = new Map<string, PipelineText>();

@@ -2,7 +2,7 @@
 import type { Device } from "../device/device.ts";
 import type { SourcePart } from "../device/source.ts";
 import type { DeviceFamily, TileClass } from "../device/tuning.ts";
-import type { Storage } from "../storage/storage.ts";
+import { NF4_LEVELS, type Storage } from "../storage/storage.ts";
 import type { LevelLookup } from "../storage/storage_text.ts";
 import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
 import { sharedText, type SharedTile } from "./matmul_shared.ts";
@@ -72,6 +72,12 @@ const SHARED_TILES = {
 
 const VECTOR_TILE: VectorTile = { rows: 4, columns: 32, depth: 64 };
 
+/**
+ * The vec4s of c that a lane of a broadcast tile may have, for each lane: with four lanes a tile would else be unrolled to
+ * texts that take up to a minute to compile.
+ */
+const LANE_VECTORS = 16;
+
 /** Products of at most this many rows are a class of their own. */
 const FEW_ROWS = 16;
 /** So are those of NT with at most this many: what a single sequence decodes, or a few. */
@@ -127,8 +133,11 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVari
     tunedVariant(device, sizes) ?? chooseVariant(device.tuning?.family ?? device.family, sizes),
     { ...sizes, lanes },
   );
-  if (chosen === "vector4") return sizes.mode === "NT" ? vectorPlan(sizes) : sharedPlan("shared16", sizes);
-  if (!isBroadcast(chosen)) return sharedPlan(chosen, sizes);
+  const storage = device.limits.maxComputeWorkgroupStorageSize;
+  if (chosen === "vector4") {
+    return sizes.mode === "NT" ? vectorPlan(sizes, storage) : sharedPlan("shared16", sizes, storage);
+  }
+  if (!isBroadcast(chosen)) return sharedPlan(chosen, sizes, storage);
   const subgroups = device.subgroupSize > 0;
   const asked = variant !== undefined || sizes.m * sizes.n * sizes.k >= IMAGE_WORK;
   // Without subgroups each row of a needs a load of its own, so that more rows gain nothing.
@@ -155,7 +164,8 @@ function broadcastPlan(
   { lanes, subgroups, image }: { lanes: number; subgroups: boolean; image: boolean },
 ): MatmulPlan {
   const { rows, columns, image: hasImages } = BROADCAST_TILES[variant];
-  const tile: BroadcastTile = { rows, vectors: Math.max(1, columns / 4 / lanes), lanes, subgroups };
+  const most = Math.floor(LANE_VECTORS * lanes / rows);
+  const tile: BroadcastTile = { rows, vectors: Math.max(1, Math.min(columns / 4 / lanes, most)), lanes, subgroups };
   return {
     variant,
     rows,
@@ -178,7 +188,7 @@ function broadcastPlan(
   };
 }
 
-function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes): MatmulPlan {
+function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes, storage: number): MatmulPlan {
   const tile = SHARED_TILES[variant];
   const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
   // Only the blocks of weight gradients may depend on m, as their rows are not tokens. No block may depend on the tile.
@@ -193,18 +203,23 @@ function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes): Mat
     key: variant,
     subgroups: false,
     image: false,
-    levels: "shared",
+    levels: levelsBeside(tile.depth * (tile.rows + tile.columns), storage),
     turned: false,
     writesFour: true,
     wide: false,
   };
 }
 
-function vectorPlan(sizes: MatmulSizes): MatmulPlan {
+/** How to look up levels beside a tile of so many numbers: the largest tiles take all that a device has at least. */
+function levelsBeside(numbers: number, storage: number): LevelLookup {
+  return 4 * (numbers + NF4_LEVELS.length) <= storage ? "shared" : "select";
+}
+
+function vectorPlan(sizes: MatmulSizes, storage: number): MatmulPlan {
   const { bType = "f32" } = sizes;
-  const { rows, columns } = VECTOR_TILE;
+  const { rows, columns, depth } = VECTOR_TILE;
   return {
-    ...sharedPlan("shared16", sizes),
+    ...sharedPlan("shared16", sizes, storage),
     variant: "vector4",
     rows,
     columns,
@@ -215,6 +230,7 @@ function vectorPlan(sizes: MatmulSizes): MatmulPlan {
       text: vectorText(access, VECTOR_TILE),
     }),
     key: "vector4",
+    levels: levelsBeside(2 * depth * columns, storage),
     writesFour: false,
     wide: bType !== "f32",
   };
@@ -224,10 +240,16 @@ function isBroadcast(variant: MatmulVariant): variant is BroadcastVariant {
   return variant in BROADCAST_TILES;
 }
 
+/** The names of all tiles. */
+export const VARIANTS: readonly MatmulVariant[] = [
+  ...Object.keys(BROADCAST_TILES) as BroadcastVariant[],
+  ...Object.keys(SHARED_TILES) as SharedVariant[],
+  "vector4",
+];
+
 /** Whether a value is the name of a tile. */
 export function isVariant(value: unknown): value is MatmulVariant {
-  return value === "vector4" ||
-    typeof value === "string" && (Object.hasOwn(BROADCAST_TILES, value) || Object.hasOwn(SHARED_TILES, value));
+  return (VARIANTS as readonly unknown[]).includes(value);
 }
 
 /** The class of sizes that share a tuned tile. */

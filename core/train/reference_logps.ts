@@ -59,7 +59,7 @@ const VALUES = "sha256";
 export async function keptReferenceLogps(commands: Commands, options: KeptReferenceOptions): Promise<ReferenceLogps> {
   const kept = await readReferenceLogps(commands, options);
   if (kept) return kept;
-  const { path, rows } = options;
+  const { path } = options;
   const key = await keyOf(commands, options);
   const logps = await referenceLogps(commands, options);
   await write(path, logps, key);

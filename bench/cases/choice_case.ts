@@ -67,7 +67,7 @@ async function runMmlu(context: Context): Promise<Result[]> {
   });
   const model = await openModel(context, LLAMA_10M);
   const expected = await scored(context, model, { documents });
-  const shared = { documents, sharedPrefixes: [shots] };
+  const shared = { documents, sharedPrefix: shots };
   const contenders = [
     contender({ name: "dnpo", expected, logps: () => scored(context, model, shared) }),
     contender({ name: "shots repeated", expected, logps: () => scored(context, model, { documents }) }),

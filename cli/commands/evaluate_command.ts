@@ -5,8 +5,10 @@ import { taskNames } from "../../core/benchmark/find_tasks.ts";
 import type { Quantization } from "../../core/config/choices.ts";
 import { UserError } from "../../core/error.ts";
 import type { EvaluateOptions, ResultsFile } from "../../core/evaluate/evaluate_model.ts";
+import type { EvaluationWork } from "../../core/evaluate/evaluation_work.ts";
 import type { LeaderboardAverage } from "../../core/evaluate/leaderboard_average.ts";
 import { type EvaluationEntry, runEvaluation } from "../../core/evaluate/run_evaluation.ts";
+import { evaluationTimes } from "../../core/plan/evaluation_time.ts";
 import type { Values } from "../command_entry.ts";
 import { chosenTasks } from "../chosen_tasks.ts";
 import { configOfFlags, QUANTIZATION_FLAG } from "../config_flags.ts";
@@ -14,6 +16,7 @@ import { say, sayJson } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 import { formatDifferences, formatResults, type ShownResults } from "../results_table.ts";
 import { outputColumns } from "../text_table.ts";
+import { workLines } from "../work_text.ts";
 import { modelName } from "./_model_name.ts";
 import { untilStopped } from "./_stop_signals.ts";
 
@@ -46,11 +49,20 @@ export async function evaluate(named: string | undefined, values: Values): Promi
       signal,
       onProgress: (event) => progress.update(event),
       onNote: (line) => progress.note(line),
+      ...(values.quiet !== true && { onWork: (work) => tellWork(work, progress) }),
     });
     progress.finish();
     if (values.json === true) return sayJson(entries.map(jsonOf));
     for (const entry of entries) show(entry, options);
   }, { saved, step: "batch" });
+}
+
+/** Says what will be computed, and how long that takes. */
+async function tellWork(work: EvaluationWork, progress: Progress): Promise<void> {
+  const times = await evaluationTimes(work);
+  progress.finish();
+  for (const line of workLines(times, { isTerminal: Deno.stderr.isTerminal() })) progress.note(line);
+  progress.expect(times.map(({ work: { task: stage }, seconds }) => ({ stage, seconds })));
 }
 
 /** Prints the names of all tasks and groups. */

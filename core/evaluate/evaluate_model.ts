@@ -21,6 +21,8 @@ import { type OnProgress, WARNING } from "../progress.ts";
 import { quote } from "../values.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
 import { ModelAsker } from "./ask_model.ts";
+import { type EncodedTask, encodeTask } from "./encode_task.ts";
+import { type EvaluationWork, taskWork } from "./evaluation_work.ts";
 import { type LeaderboardAverage, leaderboardAverage } from "./leaderboard_average.ts";
 import { type BenchmarkOptions, type OpenTasks, requestsOf } from "./open_tasks.ts";
 import { type Sample, type SampledTask, sampleTask } from "./sample_task.ts";
@@ -41,6 +43,8 @@ export interface EvaluateHooks {
   journal?: AnswerJournal;
   onProgress?: OnProgress;
   onNote?: (line: string) => void;
+  /** Gets what is left to compute, before the first of it is; the evaluation waits for it. */
+  onWork?: (work: EvaluationWork) => void | Promise<void>;
   signal?: AbortSignal;
 }
 
@@ -70,7 +74,7 @@ export async function evaluateModel(
   { name, files }: EvaluatedModel,
   { tasks, groups }: OpenTasks,
   options: EvaluateOptions,
-  { journal, onProgress = () => {}, onNote = () => {}, signal }: EvaluateHooks = {},
+  { journal, onProgress = () => {}, onNote = () => {}, onWork = () => {}, signal }: EvaluateHooks = {},
 ): Promise<Evaluated> {
   const begun = performance.now();
   const date = Date.now() / 1000;
@@ -102,20 +106,42 @@ export async function evaluateModel(
     const asker = new ModelAsker(commands, model, tokenizer);
     const identity = [denoConfig.version, await quickIdentity(model.folder), quantization, device.name, device.family]
       .join(" ");
+    const encoded: EncodedTask[] = [];
+    const total = asked.reduce((sum, { requests }) => sum + requests.length, 0);
+    let before = 0;
+    for (const { task: { config: { task } }, requests } of asked) {
+      encoded.push(
+        await encodeTask(tokenizer, {
+          task,
+          requests,
+          maxLength,
+          addBosToken: options.addBosToken,
+          journal,
+          identity,
+          signal,
+          onDone: (done) => onProgress({ stage: "tokenize", done: before + done, total }),
+        }),
+      );
+      before += requests.length;
+    }
+    const { config } = model;
+    await onWork({
+      model: name,
+      config,
+      device,
+      tasks: encoded.map((each) => taskWork(each, { device, config, batchTokens })),
+    });
     for (const { task, requests } of asked) {
+      // What was asked is of no use any more, and may be large.
+      const each = encoded.shift()!;
       const stage = task.config.task;
-      const { answers, cut: lost } = await asker.ask({
-        task: stage,
-        requests,
-        maxLength,
-        addBosToken: options.addBosToken,
+      const answers = await asker.ask(each, {
         batchTokens,
         journal,
-        identity,
         signal,
         onProgress: (progress) => onProgress({ stage, ...progress }),
       });
-      if (lost > 0) cut[stage] = lost;
+      if (each.cut > 0) cut[stage] = each.cut;
       sampled.push(await sampleTask({ task, requests, answers }));
     }
     await journal?.close();

@@ -1,6 +1,8 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import type { EvaluateOptions } from "../../../core/evaluate/evaluate_model.ts";
+import type { TaskWork } from "../../../core/evaluate/evaluation_work.ts";
 import { resultsFolder, runEvaluation, type RunEvaluationOptions } from "../../../core/evaluate/run_evaluation.ts";
+import { evaluationTimes } from "../../../core/plan/evaluation_time.ts";
 import type { JsonValue } from "../../../core/data/formats/json_numbers.ts";
 import { jsonLines } from "../../_shared/tiny_model.ts";
 import { withFolder } from "../_tiny.ts";
@@ -105,6 +107,73 @@ Deno.test("runEvaluation() goes on where it was stopped, asks nothing twice, and
       equal(await Deno.readTextFile(path), await Deno.readTextFile(whole!.files.samples[i]!));
     }
     equal((await Deno.readTextFile(journal)).trim().split("\n").length, 2 * ROWS.length);
+  }));
+
+Deno.test("runEvaluation() says what is left to compute before it computes, as many tokens as it runs then", () =>
+  withTasks(async (dir) => {
+    await Deno.writeTextFile(`${dir}/text.txt`, "sort cab>abc".repeat(9));
+    const taskFiles = [`${dir}/choose.yaml`, `${dir}/write.yaml`];
+    const seen: string[] = [];
+    const ran = new Map<string, number>();
+    const evaluate = (options: Partial<EvaluateOptions>): Promise<TaskWork[]> => {
+      const found: TaskWork[] = [];
+      return runEvaluation(MODEL, {
+        options: { tasks: "choose,write,perplexity", maxLength: 32, ...options },
+        output: `${dir}/out`,
+        taskFiles,
+        ...(options.tasks === undefined && { textFiles: [`${dir}/text.txt`] }),
+      }, {
+        onWork: async ({ device, tasks, ...work }) => {
+          found.push(...tasks);
+          const times = await evaluationTimes({ device, tasks, ...work });
+          equal(times.every(({ seconds, work: { requests } }) => seconds > 0 === requests > 0), true);
+          seen.push("work");
+        },
+        onProgress: ({ stage, tokens = 0 }) => {
+          seen.push(stage);
+          ran.set(stage, tokens);
+        },
+      }).then(() => found);
+    };
+    const short = ({ task, documents, kind, requests, known }: TaskWork) => [task, documents, kind, requests, known];
+    await evaluate({ limit: 2, tasks: "choose" });
+    const tasks = await evaluate({});
+    const stages = new Set(seen.slice(seen.lastIndexOf("work") + 1));
+    deepEqual([...stages], ["choose", "write", "perplexity"]);
+    deepEqual(tasks.map(short), [
+      ["choose", 8, "choices", 12, 4],
+      ["write", 8, "answers", 8, 0],
+      ["perplexity", 1, "windows", 4, 0],
+    ]);
+    deepEqual(tasks.map(({ forward: { tokens } }) => tokens).filter((_, i) => i !== 1), [
+      ran.get("choose"),
+      ran.get("perplexity"),
+    ]);
+    // An answer may end before its limit of eight tokens.
+    equal(tasks[1]!.decode.tokens, 64);
+    equal(ran.get("write")! < 64, true);
+    deepEqual((await evaluate({})).map(({ requests }) => requests), [0, 0, 0]);
+  }));
+
+Deno.test("runEvaluation() goes on in the middle of a long text, and ends with the same numbers", () =>
+  withFolder(async (dir) => {
+    await Deno.writeTextFile(`${dir}/text.txt`, "sort cab>abc\nsort hed>deh\n".repeat(6));
+    const evaluate = (output: string, hooks: Parameters<typeof runEvaluation>[2] = {}) =>
+      runEvaluation(MODEL, {
+        options: { tasks: "perplexity", maxLength: 16, batchTokens: 20 },
+        output: `${dir}/${output}`,
+        textFiles: [`${dir}/text.txt`],
+      }, hooks);
+    const [whole] = await evaluate("whole");
+    const stop = new AbortController();
+    const onProgress = ({ stage, done }: { stage: string; done: number }) =>
+      stage === "perplexity" && done >= 3 && stop.abort();
+    await rejects(evaluate("out", { signal: stop.signal, onProgress }), { name: "StoppedError" });
+    const journal = `${dir}/out/examples__quickstart__model/answers.jsonl`;
+    const kept = (await Deno.readTextFile(journal)).trim().split("\n").length;
+    ok(kept >= 3 && kept < 156 / 16, String(kept));
+    const [rest] = await evaluate("out", { onWork: ({ tasks: [task] }) => equal(task!.known, kept) });
+    equal(await Deno.readTextFile(rest!.files.samples[0]!), await Deno.readTextFile(whole!.files.samples[0]!));
   }));
 
 Deno.test("runEvaluation() compares with a model or a results file, document by document", () =>

@@ -106,6 +106,8 @@ function show({ name, evaluated, files, differences }: EvaluationEntry, options:
       [applyChatTemplate ? "yes" : "no", ...more].join(", "),
   );
   for (const line of cutLines(cut, results)) say(line);
+  const { may_differ: mayDiffer = {} } = results.dnpo as { may_differ?: Record<string, readonly string[]> };
+  for (const [task, parts] of Object.entries(mayDiffer)) say(`${task}: may differ from lm-eval in ${parts.join(", ")}`);
   if (differences) say(...formatDifferences(differences, outputColumns()).split("\n"));
   say(`Results: ${files.results}`);
 }

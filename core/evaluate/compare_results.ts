@@ -88,7 +88,7 @@ function pairsOf(
       );
     }
     for (const metric of means) {
-      const [a, b] = [sample[metric], match[metric]];
+      const [a, b] = [sample[metric], match[metric]].map((value) => typeof value === "boolean" ? Number(value) : value);
       if (typeof a !== "number" || typeof b !== "number") continue;
       const name = `${metric},${sample.filter}`;
       const both = pairs.get(name) ?? [[], []];

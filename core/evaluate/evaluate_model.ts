@@ -5,6 +5,7 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import { type BenchmarkResults, benchmarkResults } from "../benchmark/benchmark_results.ts";
 import { type BenchmarkTask, type DocumentRequest, FEW_SHOT_SEED } from "../benchmark/benchmark_task.ts";
 import { maxLengthOf } from "../benchmark/encode_request.ts";
+import { OWN_INSTRUCTIONS } from "../benchmark/instructions/instruction_checks.ts";
 import { DocumentScorer } from "../benchmark/score_document.ts";
 import { quickIdentity } from "../checkpoint/folder_identity.ts";
 import type { Quantization } from "../config/choices.ts";
@@ -149,6 +150,11 @@ export async function evaluateModel(
     const hashes = Object.fromEntries(sampled.map(({ task, hash }) => [task.config.task, hash]));
     const average = leaderboardAverage(results.results as Parameters<typeof leaderboardAverage>[0]);
     const facts = await factsOf(model, { name, files, tokenizer, options, device, maxLength, cut, date, average });
+    const own = tasks.filter(({ config }) => config.process_results?.score === "ifeval");
+    if (own.length > 0) {
+      const mayDiffer = Object.fromEntries(own.map(({ config: { task } }) => [task, OWN_INSTRUCTIONS]));
+      facts.dnpo = { ...facts.dnpo as object, may_differ: mayDiffer };
+    }
     const seconds = (performance.now() - begun) / 1000;
     return {
       results: { ...results, ...facts, task_hashes: hashes, total_evaluation_time_seconds: String(seconds) },

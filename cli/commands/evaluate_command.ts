@@ -4,13 +4,12 @@ import { parseGenKwargs } from "../../core/benchmark/generation_settings.ts";
 import { taskNames } from "../../core/benchmark/find_tasks.ts";
 import type { Quantization } from "../../core/config/choices.ts";
 import { UserError } from "../../core/error.ts";
-import type { EvaluateOptions, ResultsFile } from "../../core/evaluate/evaluate_model.ts";
+import type { ResultsFile } from "../../core/evaluate/evaluate_model.ts";
 import type { EvaluationWork } from "../../core/evaluate/evaluation_work.ts";
 import type { LeaderboardAverage } from "../../core/evaluate/leaderboard_average.ts";
-import { type EvaluationEntry, runEvaluation } from "../../core/evaluate/run_evaluation.ts";
+import { type EvaluationEntry, runEvaluation, type RunEvaluationOptions } from "../../core/evaluate/run_evaluation.ts";
 import { evaluationTimes } from "../../core/plan/evaluation_time.ts";
 import type { Values } from "../command_entry.ts";
-import { chosenTasks } from "../chosen_tasks.ts";
 import { configOfFlags, QUANTIZATION_FLAG } from "../config_flags.ts";
 import { say, sayJson } from "../print.ts";
 import { Progress } from "../progress_line.ts";
@@ -25,13 +24,7 @@ export async function evaluate(named: string | undefined, values: Values): Promi
   if (values.list === true) return list();
   const model = modelName("evaluate", named, values);
   const { quantization } = await configOfFlags(values, { flags: [QUANTIZATION_FLAG] });
-  const textFiles = textsOf(values, "text");
-  const chosen = await chosenTasks({
-    tasks: textOf(values, "tasks"),
-    taskFiles: textsOf(values, "taskFile"),
-    textFiles,
-  });
-  const options = optionsOf(values, { tasks: chosen.tasks, quantization });
+  const options = optionsOf(values, { quantization });
   const output = typeof values.output === "string" ? values.output : "runs/evaluate";
   const progress = new Progress({ quiet: values.quiet === true });
   const saved = `Stopped. The answers so far are kept in ${output}, and the same command goes on from there.`;
@@ -40,8 +33,8 @@ export async function evaluate(named: string | undefined, values: Values): Promi
       options,
       output,
       data: textOf(values, "data"),
-      taskFiles: chosen.taskFiles,
-      textFiles,
+      taskFiles: textsOf(values, "taskFile"),
+      textFiles: textsOf(values, "text"),
       baseline: textOf(values, "baseline"),
       iterations: iterationsOf(values),
       isAnew: values.overwrite === true,
@@ -82,7 +75,10 @@ function jsonOf({ evaluated: { results }, differences }: EvaluationEntry): unkno
   return differences ? { ...results, dnpo: { ...results.dnpo as object, differences } } : results;
 }
 
-function show({ name, evaluated, files, differences }: EvaluationEntry, options: EvaluateOptions): void {
+function show(
+  { name, evaluated, files, differences }: EvaluationEntry,
+  options: RunEvaluationOptions["options"],
+): void {
   const { results, cut } = evaluated;
   for (const table of formatResults(results as unknown as ShownResults)) say(...table.trimEnd().split("\n"));
   const { openllm_average: average } = results.dnpo as { openllm_average?: LeaderboardAverage };
@@ -114,11 +110,11 @@ function show({ name, evaluated, files, differences }: EvaluationEntry, options:
 
 function optionsOf(
   values: Values,
-  { tasks, quantization }: { tasks: string; quantization: Quantization },
-): EvaluateOptions {
+  { quantization }: { quantization: Quantization },
+): RunEvaluationOptions["options"] {
   const gen = textOf(values, "genKwargs");
   return {
-    tasks,
+    tasks: textOf(values, "tasks"),
     quantization,
     numFewShot: numberOf(values, "numFewshot", "--num-fewshot"),
     limit: limitOf(values),

@@ -183,10 +183,34 @@ function noteUnanswerable(
   );
 }
 
-async function longestInput(files: ModelFiles, asked: number | undefined): Promise<number> {
+/**
+ * Checks what of a model and of the options is known without rows. Throws a UserError for a length that is none, and for
+ * a chat template that the model has not; notes a length beyond what the model was made for.
+ */
+export async function checkModel(
+  { name, files }: EvaluatedModel,
+  { maxLength: asked, applyChatTemplate = false }: EvaluateOptions,
+  onNote: (line: string) => void,
+): Promise<void> {
+  const own = await ownLength(files);
+  if (await longestInput(files, asked) > own) {
+    onNote(
+      `${WARNING}--max-length is ${asked}, and ${name} was made for inputs of ${own} tokens: what it says of longer ` +
+        "ones means little",
+    );
+  }
+  if (applyChatTemplate && await templateText(files) === null) {
+    throw new UserError("Cannot apply a chat template: the model has none, expected one or no --apply-chat-template");
+  }
+}
+
+async function ownLength(files: ModelFiles): Promise<number> {
   const settings = await readOptionalJson(files, "tokenizer_config.json");
-  const own = maxLengthOf(await readJson(files, "config.json"), { modelMaxLength: settings?.model_max_length });
-  if (asked === undefined) return own;
+  return maxLengthOf(await readJson(files, "config.json"), { modelMaxLength: settings?.model_max_length });
+}
+
+async function longestInput(files: ModelFiles, asked: number | undefined): Promise<number> {
+  if (asked === undefined) return await ownLength(files);
   if (!Number.isInteger(asked) || asked < 2) {
     throw new UserError(
       `Cannot evaluate with inputs of ${asked} tokens: expected a whole number from 2 (--max-length)`,

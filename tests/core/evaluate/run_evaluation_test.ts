@@ -37,13 +37,11 @@ async function withTasks(
         `generation_kwargs: {until: ["\\n"], do_sample: false, max_gen_toks: 8}\n` +
         `metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]\n`,
     );
-    await work(dir, (options) =>
-      runEvaluation(MODEL, {
-        options: { tasks: "choose,write" },
-        output: `${dir}/out`,
-        taskFiles: [`${dir}/choose.yaml`, `${dir}/write.yaml`],
-        ...options,
-      }));
+    await work(dir, (options) => {
+      const { tasks = "choose,write" } = options.options ?? {};
+      const taskFiles = tasks.split(",").map((task) => `${dir}/${task}.yaml`);
+      return runEvaluation(MODEL, { options: { tasks }, output: `${dir}/out`, taskFiles, ...options });
+    });
   });
 }
 
@@ -120,7 +118,7 @@ Deno.test("runEvaluation() says what is left to compute before it computes, as m
       return runEvaluation(MODEL, {
         options: { tasks: "choose,write,perplexity", maxLength: 32, ...options },
         output: `${dir}/out`,
-        taskFiles,
+        taskFiles: options.tasks === undefined ? taskFiles : taskFiles.slice(0, 1),
         ...(options.tasks === undefined && { textFiles: [`${dir}/text.txt`] }),
       }, {
         onWork: async ({ device, tasks, ...work }) => {
@@ -254,22 +252,14 @@ Deno.test("runEvaluation() takes whole numbers alone where parts mean nothing", 
   }));
 
 Deno.test("runEvaluation() says what of its options would change nothing", () =>
-  withTasks(async (dir, run) => {
+  withTasks(async (dir) => {
     const options = { tasks: "choose", genKwargs: { max_gen_toks: 2 } };
-    const taskFiles = [`${dir}/choose.yaml`, `${dir}/write.yaml`];
-    await rejects(run({ options, textFiles: [`${dir}/rows.jsonl`] }), {
-      name: "UserError",
-      message: "Cannot evaluate: --text is given, but perplexity is not asked for, expected it in --tasks",
-    });
-    await rejects(run({ options, taskFiles: [...taskFiles, ...taskFiles] }), {
-      message: `Cannot evaluate: ${taskFiles[0]} and ${taskFiles[0]} are both the task choose, expected one of them`,
-    });
+    const taskFiles = [`${dir}/choose.yaml`];
     const notes: string[] = [];
     await runEvaluation(MODEL, { options, output: `${dir}/out`, taskFiles }, {
       onNote: (line) => void notes.push(line),
     });
     deepEqual(notes, [
-      `Warning: the task write of ${dir}/write.yaml is not asked for`,
       "Warning: no answer of these tasks is generated: --gen-kwargs changes nothing",
     ]);
   }));
@@ -415,6 +405,28 @@ Deno.test("runEvaluation() takes a split's parts together, and refuses copies of
     equal((await run())[0]!.evaluated.samples.get("piqa")!.length, 1);
     await write("validation.json");
     await refuses("validation.json, validation.jsonl");
+  }));
+
+Deno.test("runEvaluation() finds what is wrong with a model or a length before it reads rows", () =>
+  withFolder(async (dir) => {
+    const notes: string[] = [];
+    const run = (options: Partial<EvaluateOptions>, data = `${dir}/none`): ReturnType<typeof runEvaluation> =>
+      runEvaluation(MODEL, { options: { tasks: "piqa", ...options }, output: `${dir}/out`, data }, {
+        onNote: (line) => notes.push(line),
+      });
+    await rejects(run({ maxLength: 0 }), {
+      name: "UserError",
+      message: "Cannot evaluate with inputs of 0 tokens: expected a whole number from 2 (--max-length)",
+    });
+    await rejects(run({ applyChatTemplate: true }), {
+      message: "Cannot apply a chat template: the model has none, expected one or no --apply-chat-template",
+    });
+    await rejects(run({ maxLength: 100_000 }), { message: /^Cannot evaluate piqa: .* missing/ });
+    deepEqual(notes, [
+      `Warning: --max-length is 100000, and ${MODEL} was made for inputs of 64 tokens: what it says of longer ones means ` +
+      "little",
+    ]);
+    await rejects(Deno.stat(`${dir}/out`), Deno.errors.NotFound);
   }));
 
 Deno.test("runEvaluation() says which rows are missing, and writes nothing then", () =>

@@ -12,6 +12,9 @@ interface Dawn {
   create(options: string[]): GPU;
 }
 
+/** The package, in a lock of its own (dawn.lock): Deno downloads all of a lock, and this is 132 MB. */
+const DAWN: string = "npm:webgpu@0.6.2";
+
 /** Where the object that stands for Dawn is collected, no promise of its devices is ever settled. */
 const kept: GPU[] = [];
 
@@ -20,7 +23,7 @@ const kept: GPU[] = [];
  * nothing. Throws where the package cannot be had or loaded. The process does not end by itself afterwards.
  */
 export async function openTint(): Promise<Tint> {
-  const { create } = await import("npm:webgpu@0.6.2") as unknown as Dawn;
+  const { create } = await import(DAWN) as Dawn;
   const dawn = create(["backend=null"]);
   kept.push(dawn);
   const adapter = await dawn.requestAdapter();

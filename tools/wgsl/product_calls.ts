@@ -42,8 +42,8 @@ export function recordProducts(commands: Commands, slice: Slice, { thorough }: {
   for (const mode of MODES) {
     for (const [m, n, k] of THIN_SIZES) matmul(commands, { ...buffers, mode, m, n, k });
     for (const variant of TILES[device.family]) {
-      // It has no text for the others, and is never chosen there.
-      if (variant === "broadcast2" && mode !== "NT") continue;
+      // They have no text for the others, and are never chosen there.
+      if ((variant === "broadcast2" && mode !== "NT") || (variant === "broadcast26wide" && mode === "TN")) continue;
       device.tuning = everywhere(device.family, variant);
       for (const bType of STORAGES) {
         if (bType !== "f32" && (mode === "TN" || !(usual || bType === "nf4"))) continue;

@@ -86,7 +86,8 @@ ${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
 `
     : "";
   const kept = (k: string): string => ragged ? `min(${k}, k_last - 1u)` : `(${k})`;
-  const dealt = subgroups && pairs && access.bImage && hasDealtCodes(access)
+  // The tile of fewer lanes has only a part of a scale's group.
+  const dealt = subgroups && pairs && lanes >= 8 && access.bImage && hasDealtCodes(access)
     ? dealCodes(access, { pairs: vectors / 2, lanes, kept })
     : undefined;
   const eight = (j: number, q: number): string =>

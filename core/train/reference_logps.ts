@@ -59,8 +59,8 @@ const VALUES = "sha256";
 export async function keptReferenceLogps(commands: Commands, options: KeptReferenceOptions): Promise<ReferenceLogps> {
   const { path, rows } = options;
   const key = await keyOf(commands, options);
-  const kept = await read(path, { key, rows: rows.length });
-  if (kept) return kept;
+  const kept = await read(path, rows.length);
+  if (kept?.key === key) return kept.logps;
   const logps = await referenceLogps(commands, options);
   await write(path, logps, key);
   return logps;
@@ -68,13 +68,11 @@ export async function keptReferenceLogps(commands: Commands, options: KeptRefere
 
 /**
  * Writes the rejected responses' log-probabilities, which the steps with noise have computed, into the file at `path`: to
- * be looked at, since training does not read them. Does nothing if the file is not that of so many rows by now.
+ * be looked at, since training does not read them. Does nothing if the file is damaged, or not that of so many rows by now.
  */
 export async function addRejectedLogps(path: string, rejected: Float32Array<ArrayBuffer>): Promise<void> {
-  if (!await exists(path)) return;
-  const file = await openSafetensorsAt(path);
-  const [key, chosen] = [file.metadata[KEY], await file.readFloat32("chosen")];
-  if (key !== undefined && chosen.length === rejected.length) await write(path, { chosen, rejected }, key);
+  const kept = await read(path, rejected.length);
+  if (kept) await write(path, { chosen: kept.logps.chosen, rejected }, kept.key);
 }
 
 async function write(path: string, logps: ReferenceLogps, key: string): Promise<void> {
@@ -119,15 +117,15 @@ function wordsOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array<A
   return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }
 
-/** Reads the file; null if it is missing, malformed, damaged or has another key, and must be written anew. */
-async function read(path: string, { key, rows }: { key: string; rows: number }): Promise<ReferenceLogps | null> {
+/** Reads the file with its key; null if it is missing, malformed, damaged or of another number of rows. */
+async function read(path: string, rows: number): Promise<{ key: string; logps: ReferenceLogps } | null> {
   if (!await exists(path)) return null;
   try {
     const file = await openSafetensorsAt(path);
-    if (file.metadata[KEY] !== key) return null;
-    const [chosen, rejected] = [await file.readFloat32("chosen"), await file.readFloat32("rejected")];
-    if (chosen.length !== rows || rejected.length !== rows) return null;
-    return file.metadata[VALUES] === await sha256(...bytesOf({ chosen, rejected })) ? { chosen, rejected } : null;
+    const { [KEY]: key, [VALUES]: values } = file.metadata;
+    const logps = { chosen: await file.readFloat32("chosen"), rejected: await file.readFloat32("rejected") };
+    if (key === undefined || logps.chosen.length !== rows || logps.rejected.length !== rows) return null;
+    return values === await sha256(...bytesOf(logps)) ? { key, logps } : null;
   } catch (error) {
     if (error instanceof UserError) return null;
     throw error;

@@ -10,6 +10,7 @@ import type { WrittenComparison } from "./comparison_json.ts";
 export interface WinRateSettings {
   /** Rows whose prompts were answered, and the SHA-256 of what was read of them. */
   prompts: { rows: number; sha256: string };
+  /** The config's keys, and the SHA-256 of the chat template that it names. */
   data: Readonly<Record<string, unknown>>;
   generation: Readonly<Record<string, unknown>>;
   quantization: string;

@@ -120,6 +120,20 @@ Deno.test("compareIterations() asks a server about each pair in both orders, and
     equal(asked, 4);
   }));
 
+Deno.test("compareIterations() does not go on with another text of the config's chat template", () =>
+  withRuns(async (dir, options) => {
+    const template = `${dir}/chat.jinja`;
+    const labels = { judge: "logprob", model: `${dir}/scorer` };
+    const defaults = { generation: { temperature: 0, max_new_tokens: 2 }, labels, data: { chat_template: template } };
+    const config = await loadConfig(undefined, { defaults });
+    await Deno.writeTextFile(template, "{{ messages[0].content }}");
+    const asked = { ...options, iterations: [0] };
+    await compareIterations(config, asked);
+    deepEqual((await compareIterations(config, asked)).kept, [0]);
+    await Deno.writeTextFile(template, "{{ messages[0].content }}:");
+    await rejects(compareIterations(config, asked), /^UserError: .*: data\.chat_template_sha256 is "[^\n]*$/);
+  }));
+
 Deno.test("compareIterations() refuses what does not compare, in one line", () =>
   withRuns(async (dir, options) => {
     const judge = { judge: "logprob", model: `${dir}/scorer` };

@@ -1,6 +1,4 @@
 /** Compares the iterations of a run with those of another run, one by one, and keeps the results. @module */
-import denoConfig from "../../deno.json" with { type: "json" };
-import { quickIdentity } from "../checkpoint/folder_identity.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { checkSameSettings, judgeModels } from "../config/config.ts";
 import type { IterationConfig, ResolvedConfig } from "../config/config_types.ts";
@@ -20,6 +18,7 @@ import { comparisonJson, encodeComparedRow } from "./comparison_json.ts";
 import { sanitized } from "./evaluate_model.ts";
 import { iterationModels } from "./iteration_models.ts";
 import { type AnsweredSide, checkComparingJudge, judgeAnswers } from "./judge_answers.ts";
+import { modelIdentity } from "./model_identity.ts";
 import { winRateSettings } from "./win_rate_settings.ts";
 import {
   readWinRates,
@@ -102,7 +101,7 @@ export async function compareIterations(
     });
     for (const pair of pairs) {
       const { iteration } = pair;
-      const identity = await pairIdentity(context, pair);
+      const identity = await pairIdentity(context, { pair, settings });
       if (entries.get(iteration)?.identity === identity) {
         kept.push(iteration);
         continue;
@@ -181,10 +180,13 @@ async function knownRates(
   return iterations;
 }
 
-async function pairIdentity({ device, sources }: RunContext, { a, b }: IterationPair): Promise<string> {
-  const of = async (folder: string): Promise<string> =>
-    await quickIdentity(await openModelFolder(await sources.filesIn(folder)));
-  return digestText(JSON.stringify([denoConfig.version, device.name, device.family, await of(a), await of(b)]));
+async function pairIdentity(
+  { device, sources }: RunContext,
+  { pair: { a, b }, settings: { quantization } }: { pair: IterationPair; settings: IterationConfig },
+): Promise<string> {
+  const of = async (path: string): Promise<string> =>
+    await modelIdentity(device, { folder: await openModelFolder(await sources.filesIn(path)), quantization });
+  return digestText(JSON.stringify([await of(a), await of(b)]));
 }
 
 async function comparePair(

@@ -6,7 +6,6 @@ import { type BenchmarkResults, benchmarkResults } from "../benchmark/benchmark_
 import { type BenchmarkTask, type DocumentRequest, FEW_SHOT_SEED } from "../benchmark/benchmark_task.ts";
 import { maxLengthOf } from "../benchmark/encode_request.ts";
 import { DocumentScorer } from "../benchmark/score_document.ts";
-import { quickIdentity } from "../checkpoint/folder_identity.ts";
 import type { Quantization } from "../config/choices.ts";
 import type { JsonValue } from "../data/formats/json_numbers.ts";
 import { templateTexts } from "../data/tokenizer/chat_template.ts";
@@ -22,6 +21,7 @@ import { quote } from "../values.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
 import { ModelAsker } from "./ask_model.ts";
 import { type LeaderboardAverage, leaderboardAverage } from "./leaderboard_average.ts";
+import { modelIdentity } from "./model_identity.ts";
 import { type BenchmarkOptions, type OpenTasks, requestsOf } from "./open_tasks.ts";
 import { type Sample, type SampledTask, sampleTask } from "./sample_task.ts";
 
@@ -100,8 +100,7 @@ export async function evaluateModel(
   try {
     using commands = new Commands(device);
     const asker = new ModelAsker(commands, model, tokenizer);
-    const identity = [denoConfig.version, await quickIdentity(model.folder), quantization, device.name, device.family]
-      .join(" ");
+    const identity = await modelIdentity(device, { folder: model.folder, quantization });
     for (const { task, requests } of asked) {
       const stage = task.config.task;
       const { answers, cut: lost } = await asker.ask({

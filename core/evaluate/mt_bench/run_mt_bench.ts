@@ -1,6 +1,4 @@
 /** `dnpo mt-bench` without its command line: answers, judgments, means and files. @module */
-import denoConfig from "../../../deno.json" with { type: "json" };
-import { quickIdentity } from "../../checkpoint/folder_identity.ts";
 import { forIteration, judgeOf } from "../../config/config.ts";
 import type { IterationConfig, LlmJudgeConfig, ResolvedConfig } from "../../config/config_types.ts";
 import { tokenizerOf } from "../../data/tokenizer/tokenizer.ts";
@@ -17,6 +15,7 @@ import { type RunContext, type RunHooks, throwIfStopped, withDevice } from "../.
 import { lockFolder } from "../../run/run_lock.ts";
 import { runPaths } from "../../run/run_paths.ts";
 import { AnswerJournal } from "../answer_journal.ts";
+import { modelIdentity } from "../model_identity.ts";
 import { resultsFolder } from "../run_evaluation.ts";
 import { answerQuestions, type MtAnswer } from "./mt_answers.ts";
 import { chooseAnswers, rateAnswers } from "./mt_judging.ts";
@@ -162,20 +161,12 @@ async function answerAll(
   }
   const model = await loadFrozenModel(context.device, files, settings);
   try {
-    const { device } = context;
-    const identity = [
-      denoConfig.version,
-      await quickIdentity(model.folder),
-      quantization,
-      device.name,
-      device.family,
-    ].join(" ");
     return await answerQuestions(context.commands, model, tokenizer, {
       questions,
       generation,
       maxLength: Math.min(data.max_length, model.config.maxPositionEmbeddings),
       journal,
-      identity,
+      identity: await modelIdentity(context.device, { folder: model.folder, quantization }),
       name,
       onProgress: context.onProgress,
       checkStop: () => throwIfStopped(context),

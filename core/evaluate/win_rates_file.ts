@@ -51,18 +51,29 @@ export async function writeWinRates(folder: string, rates: WinRates): Promise<vo
   await writeFileAtomic(join(folder, WIN_RATES), JSON.stringify(rates, null, 2) + "\n");
 }
 
-const NUMBERS = ["iteration", "rows", "wins", "ties", "losses"] as const;
+const NUMBERS = ["iteration", "rows", "unjudged", "wins", "ties", "losses", "p_value"] as const;
+const NUMBERS_OR_NULL = ["win_rate", "win_rate_stderr", "orders_asked", "orders_disagree"] as const;
 
 /** Reads the file. Throws a UserError if it is none. */
 export async function readWinRates(path: string): Promise<WinRates> {
   const file = await readJsonObject(path);
   const { a, b, settings, iterations, prompts } = file;
   const isWhole = typeof a === "string" && typeof b === "string" && typeof prompts === "string" && isRecord(settings) &&
-    Array.isArray(iterations) &&
-    iterations.every((one) => isRecord(one) && NUMBERS.every((key) => typeof one[key] === "number"));
+    Array.isArray(iterations) && iterations.every(isIteration);
   if (isWhole) return file as unknown as WinRates;
   throw new UserError(
     `Cannot read ${path}: its a, b, prompts, settings or iterations are missing or of another form, expected a file ` +
       "that dnpo compare --iterations wrote",
   );
+}
+
+/** Whether a parsed JSON value has what is read of an iteration. */
+function isIteration(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { judge, win_rate_interval: interval, a, b, metrics } = value;
+  return typeof judge === "string" && isRecord(metrics) &&
+    NUMBERS.every((key) => typeof value[key] === "number") &&
+    NUMBERS_OR_NULL.every((key) => value[key] === null || typeof value[key] === "number") &&
+    (interval === null || Array.isArray(interval) && interval.length === 2) &&
+    [a, b].every((side) => isRecord(side) && typeof side.mean_tokens === "number");
 }

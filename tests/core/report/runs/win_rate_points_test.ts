@@ -133,6 +133,14 @@ Deno.test("win rates that do not compare are refused in one line", async () => {
         /^Cannot report on the win rates in \S+: \S+dnpo-1 is compared with \S+spin-1 and \S+spin-2, which are both spin, expected one /,
       ],
       [{ one: against("spin-1", "elsewhere", counts) }, /: they are of \S+elsewhere, expected one of these runs$/],
+      [
+        { one: (dir: string) => first(dir).replaceAll('"mean_tokens":7', '"mean_tokens":"7"') },
+        /^Cannot read \S+win_rates\.json: its a, b, prompts, settings or iterations are missing /,
+      ],
+      [
+        { one: (dir: string) => first(dir).replace('"win_rate_interval":[0.4,0.7],', "") },
+        /^Cannot read \S+win_rates\.json: its a, b, prompts, settings or iterations are missing /,
+      ],
       [{ one: () => "{}" }, /^Cannot read \S+win_rates\.json: its a, b, prompts, settings or iterations are missing /],
       [{}, /^Cannot report on the win rates in \S+compared: there is no such folder, expected win_rates\.json in one$/],
     ] as const

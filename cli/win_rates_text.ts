@@ -20,9 +20,7 @@ export function formatWinRates(
     `B  ${b}`,
     `${rows.length === 1 ? counted(rows[0]!, "prompt") : `${rows.join(", ")} prompts`}, judge ${judges}`,
   ];
-  const lines = iterations.flatMap((one) =>
-    [...unjudgedLines(one), ...judgeLines(one)].map((line) => `Iteration ${one.iteration}: ${line}`)
-  );
+  const lines = iterations.flatMap((one) => judgeLines(one).map((line) => `Iteration ${one.iteration}: ${line}`));
   return [
     ...head.map(safeLine),
     "",
@@ -53,12 +51,6 @@ function ratesTable(iterations: readonly WrittenIteration[], columns: number): s
     ]),
     { columns },
   );
-}
-
-function unjudgedLines({ unjudged }: WrittenIteration): string[] {
-  return unjudged === 0
-    ? []
-    : [`${counted(unjudged, "row")} without a score ${unjudged === 1 ? "is" : "are"} not counted`];
 }
 
 /** What a judging server was asked for all iterations, and what that cost. */

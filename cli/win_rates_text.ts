@@ -20,7 +20,9 @@ export function formatWinRates(
     `B  ${b}`,
     `${rows.length === 1 ? counted(rows[0]!, "prompt") : `${rows.join(", ")} prompts`}, judge ${judges}`,
   ];
-  const lines = iterations.flatMap((one) => judgeLines(one).map((line) => `Iteration ${one.iteration}: ${line}`));
+  const lines = iterations.flatMap((one) =>
+    [...judgeLines(one), ...noteLines(one)].map((line) => `Iteration ${one.iteration}: ${line}`)
+  );
   return [
     ...head.map(safeLine),
     "",
@@ -51,6 +53,11 @@ function ratesTable(iterations: readonly WrittenIteration[], columns: number): s
     ]),
     { columns },
   );
+}
+
+/** Why there is no fit at equal lengths, of which the table has the rate alone. */
+function noteLines({ length_controlled: fit }: WrittenIteration): string[] {
+  return typeof fit?.note === "string" ? [`No fit at equal lengths: ${fit.note}`] : [];
 }
 
 /** What a judging server was asked for all iterations, and what that cost. */

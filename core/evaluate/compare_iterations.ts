@@ -66,7 +66,8 @@ interface IterationPair {
 /**
  * Lets the models of each iteration answer the prompts and a judge compare the answers, as {@linkcode compareModels}
  * does. `OUTPUT/B_vs_A/` gets the win rates after each iteration, and its rows; answers and a server's replies are kept in
- * OUTPUT, where other comparisons find them. What is done is not done again. Throws UserError, DeviceError, StoppedError.
+ * OUTPUT, where other comparisons find them. What is done is not done again; win rates of models that are others by now
+ * are left out. Throws UserError, DeviceError, StoppedError.
  */
 export async function compareIterations(
   given: ResolvedConfig,
@@ -85,9 +86,10 @@ export async function compareIterations(
   using _lock = await lockFolder(output);
   const needs = judgeModels(labels).map((name): Need => ({ kind: "model", name }));
   return await withDevice(config, { needs, hooks }, async (context) => {
-    const pairs = await modelPairs(context, { settings, a, b, wanted });
     const made = await winRateSettings(context, settings);
     const known = await knownRates(folder, { settings: made, isAnew });
+    const looked = known.map(({ iteration }) => iteration).filter((iteration) => wanted.others.has(iteration));
+    const pairs = await modelPairs(context, { settings, a, wanted, looked });
     await makeFolder(folder);
     await using journal = await AnswerJournal.open<SampledAnswer>(join(output, "answers.jsonl"));
     const entries = new Map(known.map((entry) => [entry.iteration, entry]));
@@ -102,7 +104,18 @@ export async function compareIterations(
     for (const pair of pairs) {
       const { iteration } = pair;
       const identity = await pairIdentity(context, { pair, settings });
-      if (entries.get(iteration)?.identity === identity) {
+      const isSame = entries.get(iteration)?.identity === identity;
+      if (!wanted.b.has(iteration)) {
+        if (isSame) continue;
+        entries.delete(iteration);
+        await writeWinRates(folder, rates());
+        context.onNote(
+          `The win rate of iteration ${iteration} is left out: it was of other models, or another version or device made ` +
+            `it; --iterations ${iteration} compares it again`,
+        );
+        continue;
+      }
+      if (isSame) {
         kept.push(iteration);
         continue;
       }
@@ -125,6 +138,8 @@ export async function compareIterations(
 interface Wanted {
   a: ReadonlyMap<number, string> | null;
   b: ReadonlyMap<number, string>;
+  /** Those of iterations that were not asked for, but could be. */
+  others: ReadonlyMap<number, string>;
 }
 
 async function wantedIterations({ a, b, iterations }: CompareIterationsOptions): Promise<Wanted> {
@@ -144,17 +159,29 @@ async function wantedIterations({ a, b, iterations }: CompareIterationsOptions):
       );
     }
   }
-  return { a: ofA.size === 0 ? null : ofA, b: new Map(asked.map((iteration) => [iteration, ofB.get(iteration)!])) };
+  const others = [...ofB].filter(([iteration]) => !asked.includes(iteration) && (ofA.size === 0 || ofA.has(iteration)));
+  return {
+    a: ofA.size === 0 ? null : ofA,
+    b: new Map(asked.map((iteration) => [iteration, ofB.get(iteration)!])),
+    others: new Map(others),
+  };
 }
 
+/** The models of the iterations in `looked`, and then of those that were asked for. */
 async function modelPairs(
   context: RunContext,
-  { settings: { quantization }, a, wanted }: { settings: IterationConfig; a: string; b: string; wanted: Wanted },
+  { settings: { quantization }, a, wanted, looked }: {
+    settings: IterationConfig;
+    a: string;
+    wanted: Wanted;
+    looked: readonly number[];
+  },
 ): Promise<IterationPair[]> {
   const finding = { resolve: (name: string) => context.sources.model(name), onNote: context.onNote, quantization };
   const fixed = wanted.a === null ? await modelFolderOf(a, finding) : null;
   const pairs: IterationPair[] = [];
-  for (const [iteration, folder] of wanted.b) {
+  const first = looked.map((iteration) => [iteration, wanted.others.get(iteration)!] as const);
+  for (const [iteration, folder] of [...first, ...wanted.b]) {
     pairs.push({
       iteration,
       a: fixed ?? await modelFolderOf(wanted.a!.get(iteration)!, finding),

@@ -82,6 +82,18 @@ Deno.test("compareIterations() does nothing twice, and goes on where it was stop
     // An iteration whose model is another one by now is compared again.
     await writeTinyModel(`${dir}/b/iteration-0/model`, { seed: 7 });
     deepEqual((await compareIterations(config, options)).kept, [1]);
+    // One that is not asked for is not believed either; what is still there of the same models is.
+    await writeTinyModel(`${dir}/b/iteration-1/model`, { seed: 8 });
+    const notes: string[] = [];
+    const hooks = { onNote: (line: string): number => notes.push(line) };
+    deepEqual((await compareIterations(config, { ...options, iterations: [0] }, hooks)).kept, [0]);
+    deepEqual((await readWinRates(path)).iterations.map(({ iteration }) => iteration), [0]);
+    deepEqual(notes.filter((line) => line.startsWith("The win rate")), [
+      "The win rate of iteration 1 is left out: it was of other models, or another version or device made it; " +
+      "--iterations 1 compares it again",
+    ]);
+    deepEqual((await compareIterations(config, { ...options, iterations: [1] })).kept, []);
+    deepEqual((await readWinRates(path)).iterations.map(({ iteration }) => iteration), [0, 1]);
   }));
 
 Deno.test("compareIterations() asks a server about each pair in both orders, and once", () =>

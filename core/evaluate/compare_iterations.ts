@@ -2,12 +2,10 @@
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { checkSameSettings, judgeModels } from "../config/config.ts";
 import type { IterationConfig, ResolvedConfig } from "../config/config_types.ts";
-import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
 import { join, withoutTrailing } from "../files/path.ts";
 import { digestText } from "../files/stream_digest.ts";
-import { modelFolderOf } from "../run/model_path.ts";
 import { type RunContext, type RunHooks, withDevice } from "../run/run_context.ts";
 import { lockFolder } from "../run/run_lock.ts";
 import type { Need } from "../run/run_sources.ts";
@@ -16,7 +14,7 @@ import { answerPrompts, type SampledAnswer } from "./answer_prompts.ts";
 import { comparedSettings } from "./compare_models.ts";
 import { comparisonJson, encodeComparedRow } from "./comparison_json.ts";
 import { sanitized } from "./evaluate_model.ts";
-import { iterationModels } from "./iteration_models.ts";
+import { type IterationPair, modelPairs, wantedIterations } from "./iteration_pairs.ts";
 import { type AnsweredSide, checkComparingJudge, judgeAnswers } from "./judge_answers.ts";
 import { modelIdentity } from "./model_identity.ts";
 import { winRateSettings } from "./win_rate_settings.ts";
@@ -54,13 +52,6 @@ export interface ComparedIterations {
   rates: WinRates;
   /** Iterations that were compared before. */
   kept: number[];
-}
-
-/** The two models of an iteration. */
-interface IterationPair {
-  iteration: number;
-  a: string;
-  b: string;
 }
 
 /**
@@ -132,63 +123,6 @@ export async function compareIterations(
       kept,
     };
   });
-}
-
-/** The folders of the iterations' models; `a` is null where it is a model of its own. */
-interface Wanted {
-  a: ReadonlyMap<number, string> | null;
-  b: ReadonlyMap<number, string>;
-  /** Those of iterations that were not asked for, but could be. */
-  others: ReadonlyMap<number, string>;
-}
-
-async function wantedIterations({ a, b, iterations }: CompareIterationsOptions): Promise<Wanted> {
-  const [ofA, ofB] = [await iterationModels(a), await iterationModels(b)];
-  if (ofB.size === 0) {
-    throw new UserError(
-      `Cannot compare the iterations of ${b}: it holds none with a model, expected a folder of \`dnpo train\``,
-    );
-  }
-  const asked = iterations === "all" ? [...ofB.keys()] : [...new Set(iterations)].sort((x, y) => x - y);
-  for (const iteration of asked) {
-    for (const [run, of] of [[b, ofB], ...ofA.size === 0 ? [] : [[a, ofA] as const]] as const) {
-      if (of.has(iteration)) continue;
-      throw new UserError(
-        `Cannot compare iteration ${iteration} of ${b} with ${a}: ${run} has no model of it, expected one of ` +
-          `${[...of.keys()].join(", ")} (--iterations ${[...of.keys()].filter((k) => ofB.has(k)).join(",")})`,
-      );
-    }
-  }
-  const others = [...ofB].filter(([iteration]) => !asked.includes(iteration) && (ofA.size === 0 || ofA.has(iteration)));
-  return {
-    a: ofA.size === 0 ? null : ofA,
-    b: new Map(asked.map((iteration) => [iteration, ofB.get(iteration)!])),
-    others: new Map(others),
-  };
-}
-
-/** The models of the iterations in `looked`, and then of those that were asked for. */
-async function modelPairs(
-  context: RunContext,
-  { settings: { quantization }, a, wanted, looked }: {
-    settings: IterationConfig;
-    a: string;
-    wanted: Wanted;
-    looked: readonly number[];
-  },
-): Promise<IterationPair[]> {
-  const finding = { resolve: (name: string) => context.sources.model(name), onNote: context.onNote, quantization };
-  const fixed = wanted.a === null ? await modelFolderOf(a, finding) : null;
-  const pairs: IterationPair[] = [];
-  const first = looked.map((iteration) => [iteration, wanted.others.get(iteration)!] as const);
-  for (const [iteration, folder] of [...first, ...wanted.b]) {
-    pairs.push({
-      iteration,
-      a: fixed ?? await modelFolderOf(wanted.a!.get(iteration)!, finding),
-      b: await modelFolderOf(folder, finding),
-    });
-  }
-  return pairs;
 }
 
 /** The entries of before. Throws a UserError if they were made with other settings. */

@@ -70,10 +70,11 @@ export async function readWinRates(path: string): Promise<WinRates> {
 /** Whether a parsed JSON value has what is read of an iteration. */
 function isIteration(value: unknown): boolean {
   if (!isRecord(value)) return false;
-  const { judge, win_rate_interval: interval, a, b, metrics } = value;
+  const { judge, win_rate_interval: interval, length_controlled: atEqual, a, b, metrics } = value;
   return typeof judge === "string" && isRecord(metrics) &&
     NUMBERS.every((key) => typeof value[key] === "number") &&
     NUMBERS_OR_NULL.every((key) => value[key] === null || typeof value[key] === "number") &&
     (interval === null || Array.isArray(interval) && interval.length === 2) &&
+    (atEqual === null || isRecord(atEqual)) &&
     [a, b].every((side) => isRecord(side) && typeof side.mean_tokens === "number");
 }

@@ -23,7 +23,9 @@ function ratesText(
     win_rate_stderr: 0.05,
     win_rate_interval: [0.4, 0.7],
     p_value: 0.5,
-    length_controlled: null,
+    length_controlled: iteration === 0
+      ? null
+      : { rate: 0.625, stderr: 0.0625, interval: null, effect: 1, scale: 2, note: null },
     a: side,
     b: { ...side, mean_tokens: 8 },
     winner_tokens: 8,
@@ -94,6 +96,11 @@ Deno.test("win rates are means over seeds by iteration, each against the run of 
     ),
     ["dnpo", "DIR/dnpo-2", "spin", "DIR/spin-2", "1", "9", "0", "1", "0.05", "0.4"],
   );
+  deepEqual(["win rate", "win rate at equal lengths", "stderr at equal lengths"].map((head) => last[head]), [
+    "0.9",
+    "0.625",
+    "0.0625",
+  ]);
   deepEqual(["tokens", "opponent tokens", "orders disagree", "cost"].map((head) => last[head]), ["8", "7", "2", "0.5"]);
   match(
     read("index.html"),

@@ -50,9 +50,8 @@ export interface WrittenMtBench {
 
 /**
  * Lets a model answer questions of two turns, and a judge `llm` (`labels` of the config) rate each answer, or choose
- * between it and the baseline's. Results, answers and replies are written
- * into `output`; what was answered is not asked again. Throws
- * UserError, DeviceError, or StoppedError if the hooks' signal stopped it.
+ * between it and the baseline's. Results, answers and replies are written into `output`; what was answered is not asked
+ * again. Throws UserError, DeviceError, or StoppedError if the hooks' signal stopped it.
  */
 export async function runMtBench(
   given: ResolvedConfig,

@@ -2,6 +2,7 @@
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { checkSameSettings, judgeModels } from "../config/config.ts";
 import type { IterationConfig, ResolvedConfig } from "../config/config_types.ts";
+import { UserError } from "../error.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
 import { join, withoutTrailing } from "../files/path.ts";
@@ -41,7 +42,7 @@ export interface CompareIterationsOptions {
   iterations: "all" | readonly number[];
   /** Folder of the results of any comparisons. */
   output: string;
-  /** Whether results that are there are made anew. */
+  /** Whether results that are there are made anew; those of other settings are dropped. */
   isAnew?: boolean;
 }
 
@@ -78,7 +79,7 @@ export async function compareIterations(
   const needs = judgeModels(labels).map((name): Need => ({ kind: "model", name }));
   return await withDevice(config, { needs, hooks }, async (context) => {
     const made = await winRateSettings(context, settings);
-    const known = await knownRates(folder, { settings: made, isAnew });
+    const known = await knownRates(folder, { settings: made, anew: isAnew ? wanted.b : null });
     const looked = known.map(({ iteration }) => iteration).filter((iteration) => wanted.others.has(iteration));
     const pairs = await modelPairs(context, { settings, a, wanted, looked });
     await makeFolder(folder);
@@ -125,20 +126,28 @@ export async function compareIterations(
   });
 }
 
-/** The entries of before. Throws a UserError if they were made with other settings. */
+/**
+ * The entries of before, without those of iterations that are made anew: none then, if the settings are others. Else throws
+ * a UserError for other settings.
+ */
 async function knownRates(
   folder: string,
-  { settings, isAnew }: { settings: WinRateSettings; isAnew: boolean },
+  { settings, anew }: { settings: WinRateSettings; anew: ReadonlyMap<number, unknown> | null },
 ): Promise<WrittenIteration[]> {
   const path = join(folder, WIN_RATES);
-  if (isAnew || !await exists(path)) return [];
-  const { settings: was, iterations } = await readWinRates(path);
-  checkSameSettings(was, settings, {
-    what: `the comparison in ${folder}`,
-    file: path,
-    advice: "--force compares anew, and --output names another folder",
-  });
-  return iterations;
+  if (!await exists(path)) return [];
+  try {
+    const { settings: was, iterations } = await readWinRates(path);
+    checkSameSettings(was, settings, {
+      what: `the comparison in ${folder}`,
+      file: path,
+      advice: "--force compares anew, and --output names another folder",
+    });
+    return iterations.filter(({ iteration }) => !anew?.has(iteration));
+  } catch (error) {
+    if (anew !== null && error instanceof UserError) return [];
+    throw error;
+  }
 }
 
 async function pairIdentity(

@@ -92,8 +92,17 @@ Deno.test("compareIterations() does nothing twice, and goes on where it was stop
       "The win rate of iteration 1 is left out: it was of other models, or another version or device made it; " +
       "--iterations 1 compares it again",
     ]);
-    deepEqual((await compareIterations(config, { ...options, iterations: [1] })).kept, []);
-    deepEqual((await readWinRates(path)).iterations.map(({ iteration }) => iteration), [0, 1]);
+    const made = async (given: ResolvedConfig, more: Partial<CompareIterationsOptions>): Promise<number[][]> => {
+      const { kept } = await compareIterations(given, { ...options, ...more });
+      return [kept, (await readWinRates(path)).iterations.map(({ iteration }) => iteration)];
+    };
+    deepEqual(await made(config, { iterations: [1] }), [[], [0, 1]]);
+    // Begun anew, the others stay where the settings are the same.
+    deepEqual(await made(config, { iterations: [1], isAnew: true }), [[], [0, 1]]);
+    const shorter = { ...config, generation: { ...config.generation, max_new_tokens: 4 } };
+    deepEqual(await made(shorter, { iterations: [1], isAnew: true }), [[], [1]]);
+    await Deno.writeTextFile(path, "{}");
+    deepEqual(await made(config, { iterations: [0], isAnew: true }), [[], [0]]);
   }));
 
 Deno.test("compareIterations() asks a server about each pair in both orders, and once", () =>

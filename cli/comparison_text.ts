@@ -12,15 +12,12 @@ const WIDTH = 50;
 
 /** The whole text for a terminal, in colours if `colored`. */
 export function formatComparison(comparison: Comparison, { colored = false }: { colored?: boolean } = {}): string {
-  const { a, b, judge, result, unjudged } = comparison;
+  const { a, b, judge, result } = comparison;
   const { wins, ties, losses, rate, stderr, interval, pValue } = result;
   const rows = wins + ties + losses;
   const lines = [`A  ${a.model}`, `B  ${b.model}`, `${counted(rows, "prompt")}, judge ${judge}`].map(safeLine)
     .concat("");
   lines.push(sidesTable(comparison));
-  if (unjudged > 0) {
-    lines.push(`${counted(unjudged, "row")} without a score ${unjudged === 1 ? "is" : "are"} not counted`);
-  }
   lines.push(...judgeLines(comparisonJson(comparison)));
   if (rate === null || interval === null) return lines.join("\n");
   const share = (count: number): string => `${percent(count / rows)} %`;

@@ -1,11 +1,22 @@
-/** What tells how far a judge of a comparison can be trusted: orders, other judges, lengths, cost. @module */
+/** What tells how far a judge of a comparison can be trusted: rows without a score, orders, other judges, lengths. @module */
 import { counted } from "../core/counted.ts";
 import type { WrittenComparison } from "../core/evaluate/comparison_json.ts";
 import { fixed } from "../core/values.ts";
 
 /** The lines; those of what is not known are left out. */
 export function judgeLines(comparison: WrittenComparison): string[] {
-  return [...orderLines(comparison), ...agreementLines(comparison), ...lengthLines(comparison)];
+  return [
+    ...unjudgedLines(comparison),
+    ...orderLines(comparison),
+    ...agreementLines(comparison),
+    ...lengthLines(comparison),
+  ];
+}
+
+function unjudgedLines({ unjudged }: WrittenComparison): string[] {
+  return unjudged === 0
+    ? []
+    : [`${counted(unjudged, "row")} without a score ${unjudged === 1 ? "is" : "are"} not counted`];
 }
 
 function orderLines({ orders_asked: asked, orders_disagree: changed }: WrittenComparison): string[] {

@@ -21,7 +21,7 @@ export function formatWinRates(
     `${rows.length === 1 ? counted(rows[0]!, "prompt") : `${rows.join(", ")} prompts`}, judge ${judges}`,
   ];
   const lines = iterations.flatMap((one) =>
-    [...unjudgedLines(one), ...judgeLines(one)].map((line) => `Iteration ${one.iteration}: ${line}`)
+    [...judgeLines(one), ...noteLines(one)].map((line) => `Iteration ${one.iteration}: ${line}`)
   );
   return [
     ...head.map(safeLine),
@@ -55,10 +55,9 @@ function ratesTable(iterations: readonly WrittenIteration[], columns: number): s
   );
 }
 
-function unjudgedLines({ unjudged }: WrittenIteration): string[] {
-  return unjudged === 0
-    ? []
-    : [`${counted(unjudged, "row")} without a score ${unjudged === 1 ? "is" : "are"} not counted`];
+/** Why there is no fit at equal lengths, of which the table has the rate alone. */
+function noteLines({ length_controlled: fit }: WrittenIteration): string[] {
+  return typeof fit?.note === "string" ? [`No fit at equal lengths: ${fit.note}`] : [];
 }
 
 /** What a judging server was asked for all iterations, and what that cost. */

@@ -190,8 +190,8 @@ export const report: CommandEntry = {
   summary: "compare runs, or the runs of a sweep, on one page with figures and tables",
   description:
     "Writes a folder with a page (index.html, which needs nothing else), its figures as SVG files and its numbers as " +
-    "CSV: right answers, benchmarks, win rates, held-out loss, labels and losses by iteration, histograms of log-probabilities, and " +
-    "the ablation of labels and noise. Runs that differ in their seeds alone are means with standard errors. It reads the " +
+    "CSV: right answers, benchmarks, win rates, held-out loss, labels and losses by iteration, histograms of " +
+    "log-probabilities, and the ablation of labels and noise. Runs that differ in their seeds alone are means with standard errors. It reads the " +
     "runs' files only, and needs no GPU. What they do not tell is left out, and said.",
   argument: { name: "RUN", summary: "folder of a run or of a sweep", required: true, path: "folder", repeat: true },
   options: [

@@ -1,7 +1,5 @@
 /** Lets a model answer the prompts of a comparison. @module */
-import denoConfig from "../../deno.json" with { type: "json" };
-import { quickIdentity } from "../checkpoint/folder_identity.ts";
-import { openModelFolder } from "../checkpoint/model_folder.ts";
+import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { answerText } from "../data/continuation.ts";
 import { templateTail } from "../data/encode_row.ts";
@@ -17,6 +15,7 @@ import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import { readData } from "../run/run_rows.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
 import type { Answered } from "./comparison_summary.ts";
+import { modelIdentity } from "./model_identity.ts";
 
 /** An answer as it was sampled, which is what is kept of it. */
 export interface SampledAnswer {
@@ -62,7 +61,7 @@ export async function answerPrompts(context: RunContext, options: AnswerOptions)
     example,
     maxNewTokens: responseRoom(example.promptIds.length, { generation, maxLength }),
   }));
-  const identity = journal && await identityOf(context, { settings, parts: folder });
+  const identity = journal && await identityOf(context, { settings, folder });
   const keys = identity === undefined ? [] : asked.map((one) => keyOf(one, identity));
   const sampled = asked.map((_, i) => journal?.get(keys[i]!));
   const left = asked.flatMap((_, i) => sampled[i] === undefined ? [i] : []);
@@ -129,13 +128,11 @@ async function sample(
 /** What an answer depends on besides its prompt. */
 async function identityOf(
   { device }: RunContext,
-  { settings, parts }: { settings: IterationConfig; parts: Parameters<typeof quickIdentity>[0] },
+  { settings, folder }: { settings: IterationConfig; folder: ModelFolder },
 ): Promise<string> {
   const { generation: { temperature, top_p, top_k, seed, kv_cache_dtype }, quantization, iteration } = settings;
   const draws = temperature === 0 ? [] : [temperature, top_p, top_k, seed, iteration];
-  const { version } = denoConfig;
-  const model = await quickIdentity(parts);
-  return JSON.stringify([version, model, quantization, device.name, device.family, kv_cache_dtype, draws]);
+  return JSON.stringify([await modelIdentity(device, { folder, quantization }), kv_cache_dtype, draws]);
 }
 
 /** The key of an answer; the row is a part of what is drawn. */

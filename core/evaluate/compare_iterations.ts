@@ -1,6 +1,4 @@
 /** Compares the iterations of a run with those of another run, one by one, and keeps the results. @module */
-import denoConfig from "../../deno.json" with { type: "json" };
-import { quickIdentity } from "../checkpoint/folder_identity.ts";
 import { openModelFolder } from "../checkpoint/model_folder.ts";
 import { checkSameSettings, judgeModels } from "../config/config.ts";
 import type { IterationConfig, ResolvedConfig } from "../config/config_types.ts";
@@ -9,7 +7,6 @@ import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
 import { join, withoutTrailing } from "../files/path.ts";
 import { digestText } from "../files/stream_digest.ts";
-import { modelFolderOf } from "../run/model_path.ts";
 import { type RunContext, type RunHooks, withDevice } from "../run/run_context.ts";
 import { lockFolder } from "../run/run_lock.ts";
 import type { Need } from "../run/run_sources.ts";
@@ -18,8 +15,9 @@ import { answerPrompts, type SampledAnswer } from "./answer_prompts.ts";
 import { comparedSettings } from "./compare_models.ts";
 import { comparisonJson, encodeComparedRow } from "./comparison_json.ts";
 import { sanitized } from "./evaluate_model.ts";
-import { iterationModels } from "./iteration_models.ts";
+import { type IterationPair, modelPairs, wantedIterations } from "./iteration_pairs.ts";
 import { type AnsweredSide, checkComparingJudge, judgeAnswers } from "./judge_answers.ts";
+import { modelIdentity } from "./model_identity.ts";
 import { winRateSettings } from "./win_rate_settings.ts";
 import {
   readWinRates,
@@ -44,7 +42,7 @@ export interface CompareIterationsOptions {
   iterations: "all" | readonly number[];
   /** Folder of the results of any comparisons. */
   output: string;
-  /** Whether results that are there are made anew. */
+  /** Whether results that are there are made anew; those of other settings are dropped. */
   isAnew?: boolean;
 }
 
@@ -57,17 +55,11 @@ export interface ComparedIterations {
   kept: number[];
 }
 
-/** The two models of an iteration. */
-interface IterationPair {
-  iteration: number;
-  a: string;
-  b: string;
-}
-
 /**
  * Lets the models of each iteration answer the prompts and a judge compare the answers, as {@linkcode compareModels}
  * does. `OUTPUT/B_vs_A/` gets the win rates after each iteration, and its rows; answers and a server's replies are kept in
- * OUTPUT, where other comparisons find them. What is done is not done again. Throws UserError, DeviceError, StoppedError.
+ * OUTPUT, where other comparisons find them. What is done is not done again; win rates of models that are others by now
+ * are left out. Throws UserError, DeviceError, StoppedError.
  */
 export async function compareIterations(
   given: ResolvedConfig,
@@ -86,9 +78,10 @@ export async function compareIterations(
   using _lock = await lockFolder(output);
   const needs = judgeModels(labels).map((name): Need => ({ kind: "model", name }));
   return await withDevice(config, { needs, hooks }, async (context) => {
-    const pairs = await modelPairs(context, { settings, a, b, wanted });
     const made = await winRateSettings(context, settings);
-    const known = await knownRates(folder, { settings: made, isAnew });
+    const known = await knownRates(folder, { settings: made, anew: isAnew ? wanted.b : null });
+    const looked = known.map(({ iteration }) => iteration).filter((iteration) => wanted.others.has(iteration));
+    const pairs = await modelPairs(context, { settings, a, wanted, looked });
     await makeFolder(folder);
     await using journal = await AnswerJournal.open<SampledAnswer>(join(output, "answers.jsonl"));
     const entries = new Map(known.map((entry) => [entry.iteration, entry]));
@@ -102,8 +95,19 @@ export async function compareIterations(
     });
     for (const pair of pairs) {
       const { iteration } = pair;
-      const identity = await pairIdentity(context, pair);
-      if (entries.get(iteration)?.identity === identity) {
+      const identity = await pairIdentity(context, { pair, settings });
+      const isSame = entries.get(iteration)?.identity === identity;
+      if (!wanted.b.has(iteration)) {
+        if (isSame) continue;
+        entries.delete(iteration);
+        await writeWinRates(folder, rates());
+        context.onNote(
+          `The win rate of iteration ${iteration} is left out: it was of other models, or another version or device made ` +
+            `it; --iterations ${iteration} compares it again`,
+        );
+        continue;
+      }
+      if (isSame) {
         kept.push(iteration);
         continue;
       }
@@ -122,69 +126,37 @@ export async function compareIterations(
   });
 }
 
-/** The folders of the iterations' models; `a` is null where it is a model of its own. */
-interface Wanted {
-  a: ReadonlyMap<number, string> | null;
-  b: ReadonlyMap<number, string>;
-}
-
-async function wantedIterations({ a, b, iterations }: CompareIterationsOptions): Promise<Wanted> {
-  const [ofA, ofB] = [await iterationModels(a), await iterationModels(b)];
-  if (ofB.size === 0) {
-    throw new UserError(
-      `Cannot compare the iterations of ${b}: it holds none with a model, expected a folder of \`dnpo train\``,
-    );
-  }
-  const asked = iterations === "all" ? [...ofB.keys()] : [...new Set(iterations)].sort((x, y) => x - y);
-  for (const iteration of asked) {
-    for (const [run, of] of [[b, ofB], ...ofA.size === 0 ? [] : [[a, ofA] as const]] as const) {
-      if (of.has(iteration)) continue;
-      throw new UserError(
-        `Cannot compare iteration ${iteration} of ${b} with ${a}: ${run} has no model of it, expected one of ` +
-          `${[...of.keys()].join(", ")} (--iterations ${[...of.keys()].filter((k) => ofB.has(k)).join(",")})`,
-      );
-    }
-  }
-  return { a: ofA.size === 0 ? null : ofA, b: new Map(asked.map((iteration) => [iteration, ofB.get(iteration)!])) };
-}
-
-async function modelPairs(
-  context: RunContext,
-  { settings: { quantization }, a, wanted }: { settings: IterationConfig; a: string; b: string; wanted: Wanted },
-): Promise<IterationPair[]> {
-  const finding = { resolve: (name: string) => context.sources.model(name), onNote: context.onNote, quantization };
-  const fixed = wanted.a === null ? await modelFolderOf(a, finding) : null;
-  const pairs: IterationPair[] = [];
-  for (const [iteration, folder] of wanted.b) {
-    pairs.push({
-      iteration,
-      a: fixed ?? await modelFolderOf(wanted.a!.get(iteration)!, finding),
-      b: await modelFolderOf(folder, finding),
-    });
-  }
-  return pairs;
-}
-
-/** The entries of before. Throws a UserError if they were made with other settings. */
+/**
+ * The entries of before, without those of iterations that are made anew: none then, if the settings are others. Else throws
+ * a UserError for other settings.
+ */
 async function knownRates(
   folder: string,
-  { settings, isAnew }: { settings: WinRateSettings; isAnew: boolean },
+  { settings, anew }: { settings: WinRateSettings; anew: ReadonlyMap<number, unknown> | null },
 ): Promise<WrittenIteration[]> {
   const path = join(folder, WIN_RATES);
-  if (isAnew || !await exists(path)) return [];
-  const { settings: was, iterations } = await readWinRates(path);
-  checkSameSettings(was, settings, {
-    what: `the comparison in ${folder}`,
-    file: path,
-    advice: "--force compares anew, and --output names another folder",
-  });
-  return iterations;
+  if (!await exists(path)) return [];
+  try {
+    const { settings: was, iterations } = await readWinRates(path);
+    checkSameSettings(was, settings, {
+      what: `the comparison in ${folder}`,
+      file: path,
+      advice: "--force compares anew, and --output names another folder",
+    });
+    return iterations.filter(({ iteration }) => !anew?.has(iteration));
+  } catch (error) {
+    if (anew !== null && error instanceof UserError) return [];
+    throw error;
+  }
 }
 
-async function pairIdentity({ device, sources }: RunContext, { a, b }: IterationPair): Promise<string> {
-  const of = async (folder: string): Promise<string> =>
-    await quickIdentity(await openModelFolder(await sources.filesIn(folder)));
-  return digestText(JSON.stringify([denoConfig.version, device.name, device.family, await of(a), await of(b)]));
+async function pairIdentity(
+  { device, sources }: RunContext,
+  { pair: { a, b }, settings: { quantization } }: { pair: IterationPair; settings: IterationConfig },
+): Promise<string> {
+  const of = async (path: string): Promise<string> =>
+    await modelIdentity(device, { folder: await openModelFolder(await sources.filesIn(path)), quantization });
+  return digestText(JSON.stringify([await of(a), await of(b)]));
 }
 
 async function comparePair(

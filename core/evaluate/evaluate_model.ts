@@ -7,7 +7,6 @@ import { type BenchmarkTask, type DocumentRequest, FEW_SHOT_SEED } from "../benc
 import { maxLengthOf } from "../benchmark/encode_request.ts";
 import { OWN_INSTRUCTIONS } from "../benchmark/instructions/instruction_checks.ts";
 import { DocumentScorer } from "../benchmark/score_document.ts";
-import { quickIdentity } from "../checkpoint/folder_identity.ts";
 import type { Quantization } from "../config/choices.ts";
 import type { JsonValue } from "../data/formats/json_numbers.ts";
 import { templateTexts } from "../data/tokenizer/chat_template.ts";
@@ -25,6 +24,7 @@ import { ModelAsker } from "./ask_model.ts";
 import { type EncodedTask, encodeTask } from "./encode_task.ts";
 import { type EvaluationWork, taskWork } from "./evaluation_work.ts";
 import { type LeaderboardAverage, leaderboardAverage } from "./leaderboard_average.ts";
+import { modelIdentity } from "./model_identity.ts";
 import { type BenchmarkOptions, type OpenTasks, requestsOf } from "./open_tasks.ts";
 import { type Sample, type SampledTask, sampleTask } from "./sample_task.ts";
 
@@ -105,8 +105,7 @@ export async function evaluateModel(
   try {
     using commands = new Commands(device);
     const asker = new ModelAsker(commands, model, tokenizer);
-    const identity = [denoConfig.version, await quickIdentity(model.folder), quantization, device.name, device.family]
-      .join(" ");
+    const identity = await modelIdentity(device, { folder: model.folder, quantization });
     const encoded: EncodedTask[] = [];
     const total = asked.reduce((sum, { requests }) => sum + requests.length, 0);
     let before = 0;

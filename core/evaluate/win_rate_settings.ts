@@ -2,6 +2,7 @@
 import { judgeOf, judgesOf } from "../config/config.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { jsonText } from "../data/formats/json_numbers.ts";
+import { readText } from "../files/io.ts";
 import { oneFile } from "../files/model_files.ts";
 import { digestFile, digestText } from "../files/stream_digest.ts";
 import { loadPrompt } from "../label/judge_prompt.ts";
@@ -10,15 +11,16 @@ import type { RunContext } from "../run/run_context.ts";
 import { readData } from "../run/run_rows.ts";
 import type { WinRateSettings } from "./win_rates_file.ts";
 
-/** The settings with digests of the prompts and of the judges' files. Throws a UserError if one cannot be read. */
+/** The settings with digests of the prompts, of the chat template and of the judges' files. Throws a UserError if one cannot be read. */
 export async function winRateSettings(context: RunContext, settings: IterationConfig): Promise<WinRateSettings> {
   const { rows } = await readData(context, { settings, which: "eval" });
   const { generation, quantization, labels } = settings;
   // Of the data, what else is read than the prompts changes nothing.
   const { train: _, eval: _prompts, eval_limit: _most, limit: _limit, shuffle: _order, ...data } = settings.data;
+  const template = data.chat_template;
   return {
     prompts: { rows: rows.length, sha256: digestText(jsonText(rows)) },
-    data,
+    data: { ...data, ...(template !== undefined && { chat_template_sha256: digestText(await readText(template)) }) },
     generation: { ...generation },
     quantization,
     labels: { ...labels },

@@ -10,6 +10,7 @@ import type { WrittenComparison } from "./comparison_json.ts";
 export interface WinRateSettings {
   /** Rows whose prompts were answered, and the SHA-256 of what was read of them. */
   prompts: { rows: number; sha256: string };
+  /** The config's keys, and the SHA-256 of the chat template that it names. */
   data: Readonly<Record<string, unknown>>;
   generation: Readonly<Record<string, unknown>>;
   quantization: string;
@@ -50,18 +51,30 @@ export async function writeWinRates(folder: string, rates: WinRates): Promise<vo
   await writeFileAtomic(join(folder, WIN_RATES), JSON.stringify(rates, null, 2) + "\n");
 }
 
-const NUMBERS = ["iteration", "rows", "wins", "ties", "losses"] as const;
+const NUMBERS = ["iteration", "rows", "unjudged", "wins", "ties", "losses", "p_value"] as const;
+const NUMBERS_OR_NULL = ["win_rate", "win_rate_stderr", "orders_asked", "orders_disagree"] as const;
 
 /** Reads the file. Throws a UserError if it is none. */
 export async function readWinRates(path: string): Promise<WinRates> {
   const file = await readJsonObject(path);
   const { a, b, settings, iterations, prompts } = file;
   const isWhole = typeof a === "string" && typeof b === "string" && typeof prompts === "string" && isRecord(settings) &&
-    Array.isArray(iterations) &&
-    iterations.every((one) => isRecord(one) && NUMBERS.every((key) => typeof one[key] === "number"));
+    Array.isArray(iterations) && iterations.every(isIteration);
   if (isWhole) return file as unknown as WinRates;
   throw new UserError(
     `Cannot read ${path}: its a, b, prompts, settings or iterations are missing or of another form, expected a file ` +
       "that dnpo compare --iterations wrote",
   );
+}
+
+/** Whether a parsed JSON value has what is read of an iteration. */
+function isIteration(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { judge, win_rate_interval: interval, length_controlled: atEqual, a, b, metrics } = value;
+  return typeof judge === "string" && isRecord(metrics) &&
+    NUMBERS.every((key) => typeof value[key] === "number") &&
+    NUMBERS_OR_NULL.every((key) => value[key] === null || typeof value[key] === "number") &&
+    (interval === null || Array.isArray(interval) && interval.length === 2) &&
+    (atEqual === null || isRecord(atEqual)) &&
+    [a, b].every((side) => isRecord(side) && typeof side.mean_tokens === "number");
 }

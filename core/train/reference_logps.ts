@@ -59,22 +59,18 @@ const VALUES = "sha256";
 export async function keptReferenceLogps(commands: Commands, options: KeptReferenceOptions): Promise<ReferenceLogps> {
   const kept = await readReferenceLogps(commands, options);
   if (kept) return kept;
-  const { path } = options;
-  const key = await keyOf(commands, options);
   const logps = await referenceLogps(commands, options);
-  await write(path, logps, key);
+  await write(options.path, logps, await keyOf(commands, options));
   return logps;
 }
 
 /**
  * Writes the rejected responses' log-probabilities, which the steps with noise have computed, into the file at `path`: to
- * be looked at, since training does not read them. Does nothing if the file is not that of so many rows by now.
+ * be looked at, since training does not read them. Does nothing if the file is damaged, or not that of so many rows by now.
  */
 export async function addRejectedLogps(path: string, rejected: Float32Array<ArrayBuffer>): Promise<void> {
-  if (!await exists(path)) return;
-  const file = await openSafetensorsAt(path);
-  const [key, chosen] = [file.metadata[KEY], await file.readFloat32("chosen")];
-  if (key !== undefined && chosen.length === rejected.length) await write(path, { chosen, rejected }, key);
+  const kept = await read(path, rejected.length);
+  if (kept) await write(path, { chosen: kept.logps.chosen, rejected }, kept.key);
 }
 
 async function write(path: string, logps: ReferenceLogps, key: string): Promise<void> {
@@ -94,7 +90,8 @@ export async function readReferenceLogps(
   commands: Commands,
   options: Omit<KeptReferenceOptions, "scorer" | "batchTokens" | "onDone">,
 ): Promise<ReferenceLogps | null> {
-  return await read(options.path, { key: await keyOf(commands, options), rows: options.rows.length });
+  const kept = await read(options.path, options.rows.length);
+  return kept?.key === await keyOf(commands, options) ? kept.logps : null;
 }
 
 /** Computes the numbers. Throws DeviceError. */
@@ -127,15 +124,15 @@ function wordsOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array<A
   return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }
 
-/** Reads the file; null if it is missing, malformed, damaged or has another key, and must be written anew. */
-async function read(path: string, { key, rows }: { key: string; rows: number }): Promise<ReferenceLogps | null> {
+/** Reads the file with its key; null if it is missing, malformed, damaged or of another number of rows. */
+async function read(path: string, rows: number): Promise<{ key: string; logps: ReferenceLogps } | null> {
   if (!await exists(path)) return null;
   try {
     const file = await openSafetensorsAt(path);
-    if (file.metadata[KEY] !== key) return null;
-    const [chosen, rejected] = [await file.readFloat32("chosen"), await file.readFloat32("rejected")];
-    if (chosen.length !== rows || rejected.length !== rows) return null;
-    return file.metadata[VALUES] === await sha256(...bytesOf({ chosen, rejected })) ? { chosen, rejected } : null;
+    const { [KEY]: key, [VALUES]: values } = file.metadata;
+    const logps = { chosen: await file.readFloat32("chosen"), rejected: await file.readFloat32("rejected") };
+    if (key === undefined || logps.chosen.length !== rows || logps.rejected.length !== rows) return null;
+    return values === await sha256(...bytesOf(logps)) ? { key, logps } : null;
   } catch (error) {
     if (error instanceof UserError) return null;
     throw error;

@@ -67,6 +67,15 @@ Deno.test("formatWinRates() has a line for each iteration, and what tells whethe
   );
 });
 
+Deno.test("formatWinRates() says why there is no fit at equal lengths", () => {
+  const fit = { rate: 1, stderr: null, interval: null, effect: null, scale: null, note: "every prompt was won" };
+  const text = formatWinRates(compared([iterationOf(0, { length_controlled: fit }), iterationOf(1)]));
+  match(text, /│ 0\.4240 │ +100\.0 % │/);
+  deepEqual(text.split("\n").filter((line) => line.includes("No fit")), [
+    "Iteration 0: No fit at equal lengths: every prompt was won",
+  ]);
+});
+
 Deno.test("formatWinRates() becomes a list where the terminal is narrow", () => {
   const text = formatWinRates(compared([iterationOf(0), iterationOf(1)]), { columns: 60 });
   // A path stays whole, so that it can be copied.

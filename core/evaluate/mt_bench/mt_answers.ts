@@ -25,6 +25,10 @@ export interface MtAnswer {
 
 /** What is answered, and how. */
 export interface AnswerOptions {
+  /** Loads the model; called where an answer is not known, once for each turn and temperature. */
+  model: () => Promise<AnyModel>;
+  /** The model's token ids are smaller. */
+  vocabSize: number;
   questions: readonly MtQuestion[];
   /** The temperature apart, which each question has. */
   generation: GenerationConfig;
@@ -47,7 +51,6 @@ export interface AnswerOptions {
  */
 export async function answerQuestions(
   commands: Commands,
-  model: AnyModel,
   tokenizer: Tokenizer,
   options: AnswerOptions,
 ): Promise<MtAnswer[][]> {
@@ -56,10 +59,10 @@ export async function answerQuestions(
   for (let turn = 0; turn < turns; turn++) {
     const asked = options.questions.flatMap((question, i): Turn[] => {
       if (question.turns.length <= turn) return [];
-      const promptIds = encodeTurn(tokenizer, question, { answers: answers[i]!, turn, model, name: options.name });
+      const promptIds = encodeTurn(tokenizer, question, { ...options, answers: answers[i]!, turn });
       return [{ question, place: i, promptIds }];
     });
-    for (const [i, answer] of await answerTurn(commands, model, tokenizer, { ...options, asked, turn })) {
+    for (const [i, answer] of await answerTurn(commands, tokenizer, { ...options, asked, turn })) {
       answers[i]!.push(answer);
     }
   }
@@ -76,9 +79,8 @@ interface Turn {
 /** The answers to one turn, by the questions' indices. */
 async function answerTurn(
   commands: Commands,
-  model: AnyModel,
   tokenizer: Tokenizer,
-  { asked, turn, generation, maxLength, journal, identity, name, onProgress, checkStop }: AnswerOptions & {
+  { asked, turn, model: load, generation, maxLength, journal, identity, name, onProgress, checkStop }: AnswerOptions & {
     asked: readonly Turn[];
     turn: number;
   },
@@ -109,6 +111,7 @@ async function answerTurn(
   // A batch has one temperature.
   for (const temperature of new Set(open.map(({ question }) => question.temperature))) {
     const rows = open.filter(({ question }) => question.temperature === temperature);
+    const model = await load();
     const sampled = generate(commands, model, {
       prompts: rows.map(({ question, promptIds, room }) => ({
         row: counterOf(question, turn),
@@ -144,7 +147,10 @@ function counterOf({ row }: MtQuestion, turn: number): number {
 function encodeTurn(
   tokenizer: Tokenizer,
   { id, turns }: MtQuestion,
-  { answers, turn, model, name }: { answers: readonly MtAnswer[]; turn: number; model: AnyModel; name: string },
+  { answers, turn, vocabSize, name }: Pick<AnswerOptions, "vocabSize" | "name"> & {
+    answers: readonly MtAnswer[];
+    turn: number;
+  },
 ): number[] {
   const messages = turns.slice(0, turn + 1).flatMap((content, i): Message[] => [
     { role: "user", content },
@@ -152,9 +158,9 @@ function encodeTurn(
   ]);
   const text = tokenizer.renderChat(messages, { addGenerationPrompt: true });
   const ids = tokenizer.encode(text, { addSpecialTokens: false });
-  const large = ids.find((id) => id >= model.config.vocabSize);
+  const large = ids.find((id) => id >= vocabSize);
   if (large === undefined) return ids;
   throw new UserError(
-    `Cannot ask ${name} question ${id}: token id ${large} of its tokenizer is beyond its vocabulary of ${model.config.vocabSize}`,
+    `Cannot ask ${name} question ${id}: token id ${large} of its tokenizer is beyond its vocabulary of ${vocabSize}`,
   );
 }

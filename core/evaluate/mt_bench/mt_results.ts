@@ -47,7 +47,7 @@ function outcomeOf(value: number): Outcome {
   return value === 1 ? "win" : value === 0 ? "loss" : "tie";
 }
 
-/** Turns on which the judge, asked in both orders, preferred another side each time. */
+/** Turns on which the judge, asked in both orders, gave two verdicts; a tie and a preference are two. */
 export function disagreements({ judgments }: Pick<MtBench, "judgments">): number {
   return judgments.filter(({ disagrees }) => disagrees).length;
 }

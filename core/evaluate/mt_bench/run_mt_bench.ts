@@ -1,6 +1,5 @@
 /** `dnpo mt-bench` without its command line: answers, judgments, means and files. @module */
-import denoConfig from "../../../deno.json" with { type: "json" };
-import { quickIdentity } from "../../checkpoint/folder_identity.ts";
+import { openModelFolder } from "../../checkpoint/model_folder.ts";
 import { forIteration, judgeOf } from "../../config/config.ts";
 import type { IterationConfig, LlmJudgeConfig, ResolvedConfig } from "../../config/config_types.ts";
 import { tokenizerOf } from "../../data/tokenizer/tokenizer.ts";
@@ -11,12 +10,13 @@ import { join } from "../../files/path.ts";
 import { digestText } from "../../files/stream_digest.ts";
 import { chatSettings, openQuestions } from "../../label/open_judge.ts";
 import { ServerQuestions } from "../../label/server_questions.ts";
-import { freeModel, loadFrozenModel } from "../../model/model.ts";
+import { type AnyModel, freeModel, loadFrozenModel } from "../../model/model.ts";
 import { modelFolderOf } from "../../run/model_path.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withDevice } from "../../run/run_context.ts";
 import { lockFolder } from "../../run/run_lock.ts";
 import { runPaths } from "../../run/run_paths.ts";
 import { AnswerJournal } from "../answer_journal.ts";
+import { modelIdentity } from "../model_identity.ts";
 import { resultsFolder } from "../run_evaluation.ts";
 import { answerQuestions, type MtAnswer } from "./mt_answers.ts";
 import { chooseAnswers, rateAnswers } from "./mt_judging.ts";
@@ -51,9 +51,8 @@ export interface WrittenMtBench {
 
 /**
  * Lets a model answer questions of two turns, and a judge `llm` (`labels` of the config) rate each answer, or choose
- * between it and the baseline's. Results, answers and replies are written
- * into `output`; what was answered is not asked again. Throws
- * UserError, DeviceError, or StoppedError if the hooks' signal stopped it.
+ * between it and the baseline's. Results, answers and replies are written into `output`; what was answered is not asked
+ * again. Throws UserError, DeviceError, or StoppedError if the hooks' signal stopped it.
  */
 export async function runMtBench(
   given: ResolvedConfig,
@@ -160,29 +159,23 @@ async function answerAll(
       `Cannot ask ${name} the questions: it has ${what}, expected a model that holds a conversation (--set data.chat_template=FILE names a template)`,
     );
   }
-  const model = await loadFrozenModel(context.device, files, settings);
-  try {
-    const { device } = context;
-    const identity = [
-      denoConfig.version,
-      await quickIdentity(model.folder),
-      quantization,
-      device.name,
-      device.family,
-    ].join(" ");
-    return await answerQuestions(context.commands, model, tokenizer, {
-      questions,
-      generation,
-      maxLength: Math.min(data.max_length, model.config.maxPositionEmbeddings),
-      journal,
-      identity,
-      name,
-      onProgress: context.onProgress,
-      checkStop: () => throwIfStopped(context),
-    });
-  } finally {
-    freeModel(model);
-  }
+  const parts = await openModelFolder(files);
+  const { vocabSize, maxPositionEmbeddings } = parts.config;
+  using held = new DisposableStack();
+  let loaded: Promise<AnyModel> | undefined;
+  return await answerQuestions(context.commands, tokenizer, {
+    model: () =>
+      loaded ??= loadFrozenModel(context.device, files, settings).then((model) => held.adopt(model, freeModel)),
+    vocabSize,
+    questions,
+    generation,
+    maxLength: Math.min(data.max_length, maxPositionEmbeddings),
+    journal,
+    identity: await modelIdentity(context.device, { folder: parts, quantization }),
+    name,
+    onProgress: context.onProgress,
+    checkStop: () => throwIfStopped(context),
+  });
 }
 
 function textsOf(answers: readonly (readonly MtAnswer[])[]): string[][] {

@@ -17,7 +17,7 @@ const COUNTED = {
 export function winRatesCsv(points: readonly WinRatePoint[], groups: readonly MeasuredGroup[]): string {
   const rows = points.map((point) => {
     const { dir, opponent, against, result } = point;
-    const { a, b, win_rate_interval: interval, metrics } = result;
+    const { a, b, win_rate_interval: interval, length_controlled: atEqual, metrics } = result;
     return [
       variantOf(point, groups).name,
       dir,
@@ -35,6 +35,8 @@ export function winRatesCsv(points: readonly WinRatePoint[], groups: readonly Me
       interval?.[0],
       interval?.[1],
       result.p_value,
+      atEqual?.rate,
+      atEqual?.stderr,
       b.mean_tokens,
       a.mean_tokens,
       result.winner_tokens,
@@ -65,6 +67,8 @@ const HEADS = [
   "low",
   "high",
   "p",
+  "win rate at equal lengths",
+  "stderr at equal lengths",
   "tokens",
   "opponent tokens",
   "winner tokens",

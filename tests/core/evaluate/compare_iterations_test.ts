@@ -82,6 +82,27 @@ Deno.test("compareIterations() does nothing twice, and goes on where it was stop
     // An iteration whose model is another one by now is compared again.
     await writeTinyModel(`${dir}/b/iteration-0/model`, { seed: 7 });
     deepEqual((await compareIterations(config, options)).kept, [1]);
+    // One that is not asked for is not believed either; what is still there of the same models is.
+    await writeTinyModel(`${dir}/b/iteration-1/model`, { seed: 8 });
+    const notes: string[] = [];
+    const hooks = { onNote: (line: string): number => notes.push(line) };
+    deepEqual((await compareIterations(config, { ...options, iterations: [0] }, hooks)).kept, [0]);
+    deepEqual((await readWinRates(path)).iterations.map(({ iteration }) => iteration), [0]);
+    deepEqual(notes.filter((line) => line.startsWith("The win rate")), [
+      "The win rate of iteration 1 is left out: it was of other models, or another version or device made it; " +
+      "--iterations 1 compares it again",
+    ]);
+    const made = async (given: ResolvedConfig, more: Partial<CompareIterationsOptions>): Promise<number[][]> => {
+      const { kept } = await compareIterations(given, { ...options, ...more });
+      return [kept, (await readWinRates(path)).iterations.map(({ iteration }) => iteration)];
+    };
+    deepEqual(await made(config, { iterations: [1] }), [[], [0, 1]]);
+    // Begun anew, the others stay where the settings are the same.
+    deepEqual(await made(config, { iterations: [1], isAnew: true }), [[], [0, 1]]);
+    const shorter = { ...config, generation: { ...config.generation, max_new_tokens: 4 } };
+    deepEqual(await made(shorter, { iterations: [1], isAnew: true }), [[], [1]]);
+    await Deno.writeTextFile(path, "{}");
+    deepEqual(await made(config, { iterations: [0], isAnew: true }), [[], [0]]);
   }));
 
 Deno.test("compareIterations() asks a server about each pair in both orders, and once", () =>
@@ -118,6 +139,20 @@ Deno.test("compareIterations() asks a server about each pair in both orders, and
     // Even anew, replies that were paid for stand.
     await compareIterations(await configOf(labels), { ...options, isAnew: true });
     equal(asked, 4);
+  }));
+
+Deno.test("compareIterations() does not go on with another text of the config's chat template", () =>
+  withRuns(async (dir, options) => {
+    const template = `${dir}/chat.jinja`;
+    const labels = { judge: "logprob", model: `${dir}/scorer` };
+    const defaults = { generation: { temperature: 0, max_new_tokens: 2 }, labels, data: { chat_template: template } };
+    const config = await loadConfig(undefined, { defaults });
+    await Deno.writeTextFile(template, "{{ messages[0].content }}");
+    const asked = { ...options, iterations: [0] };
+    await compareIterations(config, asked);
+    deepEqual((await compareIterations(config, asked)).kept, [0]);
+    await Deno.writeTextFile(template, "{{ messages[0].content }}:");
+    await rejects(compareIterations(config, asked), /^UserError: .*: data\.chat_template_sha256 is "[^\n]*$/);
   }));
 
 Deno.test("compareIterations() refuses what does not compare, in one line", () =>

@@ -84,6 +84,21 @@ Deno.test("with noise the rejected responses' numbers are kept by row, whatever 
     }
   }));
 
+Deno.test("with noise a file that was damaged by the end of the training stays as it is, and ends no run", () =>
+  withTinyModel(async ({ dir }) => {
+    const path = `${dir}/a-reference_logps.safetensors`;
+    await run(dir, { training: TRAINING, noise: NOISE, name: "a" });
+    await shift(path, 1, { sums: false });
+    const shifted = await Deno.readFile(path);
+    for (const damaged of [shifted, new TextEncoder().encode("not safetensors")]) {
+      const onStep = (done: number): void => done === 1 ? Deno.writeFileSync(path, damaged) : undefined;
+      await Deno.remove(`${dir}/a`, { recursive: true }).catch(() => {});
+      await Deno.remove(`${dir}/a.jsonl`);
+      await run(dir, { training: TRAINING, noise: NOISE, name: "a", onStep });
+      deepEqual(await Deno.readFile(path), damaged);
+    }
+  }));
+
 Deno.test("the first step's margins are exactly 0: policy and reference agree bit for bit", () =>
   withTinyModel(async ({ dir }) => {
     for (const noise of ["none", NOISE]) {

@@ -23,7 +23,9 @@ function ratesText(
     win_rate_stderr: 0.05,
     win_rate_interval: [0.4, 0.7],
     p_value: 0.5,
-    length_controlled: null,
+    length_controlled: iteration === 0
+      ? null
+      : { rate: 0.625, stderr: 0.0625, interval: null, effect: 1, scale: 2, note: null },
     a: side,
     b: { ...side, mean_tokens: 8 },
     winner_tokens: 8,
@@ -94,6 +96,11 @@ Deno.test("win rates are means over seeds by iteration, each against the run of 
     ),
     ["dnpo", "DIR/dnpo-2", "spin", "DIR/spin-2", "1", "9", "0", "1", "0.05", "0.4"],
   );
+  deepEqual(["win rate", "win rate at equal lengths", "stderr at equal lengths"].map((head) => last[head]), [
+    "0.9",
+    "0.625",
+    "0.0625",
+  ]);
   deepEqual(["tokens", "opponent tokens", "orders disagree", "cost"].map((head) => last[head]), ["8", "7", "2", "0.5"]);
   match(
     read("index.html"),
@@ -133,6 +140,14 @@ Deno.test("win rates that do not compare are refused in one line", async () => {
         /^Cannot report on the win rates in \S+: \S+dnpo-1 is compared with \S+spin-1 and \S+spin-2, which are both spin, expected one /,
       ],
       [{ one: against("spin-1", "elsewhere", counts) }, /: they are of \S+elsewhere, expected one of these runs$/],
+      [
+        { one: (dir: string) => first(dir).replaceAll('"mean_tokens":7', '"mean_tokens":"7"') },
+        /^Cannot read \S+win_rates\.json: its a, b, prompts, settings or iterations are missing /,
+      ],
+      [
+        { one: (dir: string) => first(dir).replace('"win_rate_interval":[0.4,0.7],', "") },
+        /^Cannot read \S+win_rates\.json: its a, b, prompts, settings or iterations are missing /,
+      ],
       [{ one: () => "{}" }, /^Cannot read \S+win_rates\.json: its a, b, prompts, settings or iterations are missing /],
       [{}, /^Cannot report on the win rates in \S+compared: there is no such folder, expected win_rates\.json in one$/],
     ] as const

@@ -113,6 +113,7 @@ export type { Speed } from "./core/plan/device_speed.ts";
 export { type JudgePlan, type LabelPlan, planLabel } from "./core/plan/label_plan.ts";
 export { compareModels, type CompareOptions } from "./core/evaluate/compare_models.ts";
 export type { ComparedAnswer, ComparedRow, Comparison, SideSummary } from "./core/evaluate/comparison_summary.ts";
+export type { LengthControlled } from "./core/evaluate/length_control.ts";
 export type { Interval, Outcome, WinRate } from "./core/evaluate/win_rate.ts";
 export { type PairScore, scorePairs } from "./core/evaluate/score_pairs.ts";
 export { openChat, type OpenChatOptions, type OpenedChat } from "./core/generate/open_chat.ts";

@@ -35,7 +35,8 @@ const NOTES = [
   "embedding's gradient is a product with one-hot rows there, as naga refuses the shader of its scatter.",
   "own matmul, beside the step: NN of 1024 in the same rounds.",
   "On lavapipe all libraries of the process run at the vector width that was measured to suit our kernels.",
-  "evaluate: transformers is called as lm-eval's HF backend does, a document's choices side by side in one batch.",
+  "evaluate: transformers is called as lm-eval's HF backend does, a document's choices side by side in one batch; lm-eval " +
+  "is that backend itself.",
   "generate in jax-js: `jit` around one token of all rows, the KV cache updated by `where`, a wait every 16 tokens.",
 ];
 

@@ -6,6 +6,7 @@ import type { CommandEntry } from "./command_entry.ts";
 import { type Shell, SHELLS } from "./completion_scripts.ts";
 import { config, data, importConfig, init, plan, report, runs, watch } from "./entries/config_entries.ts";
 import { exportModel, merge } from "./entries/hand_on_entries.ts";
+import { mtBench } from "./entries/judged_entries.ts";
 import { doctor, tune } from "./entries/machine_entries.ts";
 import { chat, compare, evaluate, exportPairs, push, score } from "./entries/model_entries.ts";
 import { generate, label, optimize, sft, sweep, train } from "./entries/run_entries.ts";
@@ -79,6 +80,7 @@ export const commands: readonly CommandEntry[] = [
   score,
   evaluate,
   compare,
+  mtBench,
   chat,
   push,
   merge,

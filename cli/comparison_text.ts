@@ -1,30 +1,24 @@
-/** A comparison of two models as a table and a picture for the terminal, or as JSON; its rows as JSON lines. @module */
+/** A comparison of two models as a table and a picture for the terminal. @module */
 import { counted } from "../core/counted.ts";
 import { styleText } from "node:util";
-import type { ComparedRow, Comparison, SideSummary } from "../core/evaluate/comparison_summary.ts";
+import type { Comparison, SideSummary } from "../core/evaluate/comparison_summary.ts";
+import { comparisonJson } from "../core/evaluate/comparison_json.ts";
 import { wilson } from "../core/evaluate/win_rate.ts";
 import { safeLine } from "../core/safe_text.ts";
+import { judgeLines } from "./judge_text.ts";
 import { formatTable } from "./text_table.ts";
 
 const WIDTH = 50;
 
 /** The whole text for a terminal, in colours if `colored`. */
 export function formatComparison(comparison: Comparison, { colored = false }: { colored?: boolean } = {}): string {
-  const { a, b, judge, result, unjudged, ordersDisagree, winnerTokens, loserTokens } = comparison;
-  const { wins, ties, losses, rate, interval, pValue } = result;
+  const { a, b, judge, result } = comparison;
+  const { wins, ties, losses, rate, stderr, interval, pValue } = result;
   const rows = wins + ties + losses;
   const lines = [`A  ${a.model}`, `B  ${b.model}`, `${counted(rows, "prompt")}, judge ${judge}`].map(safeLine)
     .concat("");
   lines.push(sidesTable(comparison));
-  if (unjudged > 0) {
-    lines.push(`${counted(unjudged, "row")} without a score ${unjudged === 1 ? "is" : "are"} not counted`);
-  }
-  if (ordersDisagree !== null) {
-    lines.push(`${counted(ordersDisagree, "verdict")} changed with the order of the answers, and count as ties`);
-  }
-  if (winnerTokens !== null && loserTokens !== null) {
-    lines.push(`Winning answers have ${winnerTokens.toFixed(1)} tokens, losing ones ${loserTokens.toFixed(1)}`);
-  }
+  lines.push(...judgeLines(comparisonJson(comparison)));
   if (rate === null || interval === null) return lines.join("\n");
   const share = (count: number): string => `${percent(count / rows)} %`;
   lines.push(
@@ -32,11 +26,12 @@ export function formatComparison(comparison: Comparison, { colored = false }: { 
     `B wins ${bar({ wins, ties, losses }, colored)} A wins`,
     spread([`${share(wins)}`, `ties ${share(ties)}`, `${share(losses)}`], WIDTH + 14),
     "",
-    `B's win rate, ties as halves: ${percent(rate)} % (Wilson's 95 % interval ${percent(interval.low)} to ${
-      percent(interval.high)
-    })`,
+    `B's win rate, ties as halves: ${percent(rate)} %${
+      stderr === null ? "" : ` ± ${percent(stderr)}`
+    } (Wilson's 95 % interval ${percent(interval.low)} to ${percent(interval.high)})`,
     `  0 % ${axis({ rate, ...interval })} 100 %`,
     verdict({ wins, losses, pValue }),
+    ...lengthLines(comparison),
   );
   return lines.join("\n");
 }
@@ -87,6 +82,22 @@ function verdict({ wins, losses, pValue }: { wins: number; losses: number; pValu
   return `${wins > losses ? "B" : "A"} is better (sign test, p = ${p})`;
 }
 
+/** The win rate at equal lengths; nothing where it is the plain one, because all answers are equally long. */
+function lengthLines({ lengthControlled }: Comparison): string[] {
+  if (lengthControlled === null) return [];
+  const { rate, stderr, interval, effect, note } = lengthControlled;
+  if (note !== null) {
+    const what = rate === null ? "No win rate at equal lengths" : `B's win rate at equal lengths: ${percent(rate)} %`;
+    return [`${what}: ${note}`];
+  }
+  if (effect === 0 || rate === null || stderr === null || interval === null) return [];
+  return [
+    `B's win rate at equal lengths: ${percent(rate)} % ± ${percent(stderr)} (95 % interval ${
+      percent(interval.low)
+    } to ${percent(interval.high)})`,
+  ];
+}
+
 /** A line with texts at the left, in the middle and at the right. */
 function spread([left, middle, right]: [string, string, string], width: number): string {
   const before = Math.max(1, Math.floor((width - middle.length) / 2) - left.length);
@@ -100,50 +111,4 @@ function percent(share: number): string {
 
 function significant(value: number): string {
   return Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
-}
-
-/** The summary for programs, without rows; shares are in [0, 1]. */
-export function comparisonJson({ judge, result, unjudged, rows, ...rest }: Comparison): Record<string, unknown> {
-  const { wins, ties, losses, rate, interval, pValue } = result;
-  const side = ({ model, score, tokens, characters, truncated }: SideSummary): Record<string, unknown> => ({
-    model,
-    mean_score: score,
-    mean_tokens: tokens,
-    mean_characters: characters,
-    truncated,
-  });
-  return {
-    judge,
-    rows: rows.length,
-    unjudged,
-    wins,
-    ties,
-    losses,
-    win_rate: rate,
-    win_rate_interval: interval === null ? null : [interval.low, interval.high],
-    p_value: pValue,
-    a: side(rest.a),
-    b: side(rest.b),
-    winner_tokens: rest.winnerTokens,
-    loser_tokens: rest.loserTokens,
-    orders_disagree: rest.ordersDisagree,
-    metrics: rest.metrics,
-  };
-}
-
-/** One line of the rows' file, with its newline; `outcome` is B's. */
-export function encodeComparedRow({ row, prompt, a, b, outcome }: ComparedRow): string {
-  return JSON.stringify({
-    row,
-    prompt,
-    response_a: a.text,
-    response_b: b.text,
-    score_a: a.score,
-    score_b: b.score,
-    tokens_a: a.tokens,
-    tokens_b: b.tokens,
-    finished_a: a.finished,
-    finished_b: b.finished,
-    outcome,
-  }) + "\n";
 }

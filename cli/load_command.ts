@@ -16,6 +16,7 @@ interface CommandModules {
   init: typeof import("./commands/init_command.ts");
   label: typeof import("./commands/label_command.ts");
   merge: typeof import("./commands/merge_command.ts");
+  mt_bench: typeof import("./commands/mt_bench_command.ts");
   optimize: typeof import("./commands/optimize_command.ts");
   plan: typeof import("./commands/plan_command.ts");
   push: typeof import("./commands/push_command.ts");

@@ -4,6 +4,7 @@ import { formatSize, type ProgressEvent, WARNING } from "../core/progress.ts";
 import { plainNumber } from "../core/report/format_numbers.ts";
 import { safeLine } from "../core/safe_text.ts";
 import { formatCount } from "./format_units.ts";
+import { ExpectedRest, type ExpectedStage } from "./expected_rest.ts";
 import { writeToStderr } from "./print.ts";
 import { RunRest } from "./run_rest.ts";
 import { terminalColumns } from "./terminal_columns.ts";
@@ -33,8 +34,10 @@ export interface Pace {
   done: number;
   /** Tokens since then. */
   tokens: number;
-  /** Seconds until the whole run ends, if the stage ends in so many; null if that is not known. */
-  runRest?: (stageRest: number) => number | null;
+  /** Seconds until all ends that the stage is a part of, if the stage ends in so many; null if that is not known. */
+  wholeRest?: (stageRest: number) => number | null;
+  /** What that is (default `the run`). */
+  whole?: string;
 }
 
 const TERMINAL_MS = 100;
@@ -54,18 +57,23 @@ export function formatDuration(seconds: number): string {
 
 /** One line: stage, iteration, done/total, tokens or bytes per second, time left of stage and run, loss. */
 export function formatProgress(event: ProgressEvent, pace: Pace): string {
-  const { stage, iteration, done, total, unit, tokens, loss } = event;
+  const { stage, iteration, done, total, unit, tokens, totalTokens, loss, evalLoss } = event;
   const count = unit === "bytes" ? formatSize : formatCount;
   const parts = [iteration === undefined ? stage : `iteration ${iteration} ${stage}`, `${count(done)}/${count(total)}`];
   if (tokens !== undefined && pace.seconds > 0) parts.push(`${formatCount(pace.tokens / pace.seconds)} tok/s`);
   if (unit === "bytes" && pace.seconds > 0 && pace.done > 0) parts.push(`${formatSize(pace.done / pace.seconds)}/s`);
   if (done >= total) parts.push(`done in ${formatDuration(pace.seconds)}`);
   else if (pace.done > 0 && pace.seconds >= ESTIMATE_S) {
-    const rest = (total - done) * pace.seconds / pace.done;
-    const ofRun = pace.runRest?.(rest) ?? null;
-    parts.push(`${formatDuration(rest)} left${ofRun === null ? "" : `, ${formatDuration(ofRun)} of the run`}`);
+    const rest = pace.seconds *
+      (totalTokens !== undefined && tokens !== undefined && pace.tokens > 0
+        ? (totalTokens - tokens) / pace.tokens
+        : (total - done) / pace.done);
+    const whole = pace.wholeRest?.(rest) ?? null;
+    const ofWhole = whole === null ? "" : `, ${formatDuration(whole)} of ${pace.whole ?? "the run"}`;
+    parts.push(`${formatDuration(rest)} left${ofWhole}`);
   }
   if (loss !== undefined) parts.push(`loss ${plainNumber(loss, false)}`);
+  if (evalLoss !== undefined) parts.push(`eval loss ${plainNumber(evalLoss, false)}`);
   return parts.join("  ");
 }
 
@@ -86,6 +94,7 @@ export class Progress {
   /** Whether the line of a stage that is over was ended for a note below it. */
   #isOver = false;
   readonly #rest: RunRest | null;
+  #expected: ExpectedRest | null = null;
 
   constructor(options: ProgressOptions = {}) {
     this.#quiet = options.quiet ?? false;
@@ -96,11 +105,17 @@ export class Progress {
     this.#rest = options.iterations === undefined ? null : new RunRest(options.iterations);
   }
 
+  /** Tells which stages follow: what is left of all of them is shown then. */
+  expect(stages: readonly ExpectedStage[]): void {
+    this.#expected = new ExpectedRest(stages);
+  }
+
   /** Keeps an event, and shows it if it is the stage's first or last, or the last shown one is old enough. */
   update(event: ProgressEvent): void {
     if (this.#quiet) return;
     const now = this.#now();
     this.#rest?.see(event, now / 1000);
+    this.#expected?.see(event.stage, now / 1000);
     const first = this.#first;
     if (!first || first.stage !== event.stage || first.iteration !== event.iteration) {
       this.finish();
@@ -154,7 +169,8 @@ export class Progress {
       seconds: (now - this.#firstAt) / 1000,
       done: event.done - first.done,
       tokens: (event.tokens ?? 0) - (first.tokens ?? 0),
-      runRest: (stageRest) => this.#rest?.rest(event, stageRest) ?? null,
+      wholeRest: (stageRest) => this.#expected?.rest(stageRest) ?? this.#rest?.rest(event, stageRest) ?? null,
+      ...(this.#expected && { whole: "all" }),
     });
     // Stages name models and repositories.
     const line = safeLine(text);

@@ -7,9 +7,13 @@ import { formatTable } from "./text_table.ts";
 
 /** What a sweep is made for: how good the models are, what their labels were, and how they trained. */
 const SHOWN: readonly (keyof IterationSummary)[] = [
+  "sampled_score",
+  "greedy_score",
   "sampled",
   "greedy",
   "eval_loss",
+  "eval_rewards_accuracies",
+  "eval_rewards_margins",
   "generated_chosen",
   "loss",
   "noise_loss",

@@ -14,8 +14,12 @@ export interface ProgressEvent {
   unit?: "bytes";
   /** Tokens since the stage began. */
   tokens?: number;
+  /** Tokens of the whole stage, if they are known: what is left of it is told by them. */
+  totalTokens?: number;
   /** Latest loss. */
   loss?: number;
+  /** Latest loss on held-out rows. */
+  evalLoss?: number;
 }
 
 /** Receives progress. It is called often, so it must be cheap. */

@@ -431,6 +431,16 @@ export const MUTATIONS: readonly Mutation[] = [
     ["bf16's pairs of columns", "j % 2 * 4", "j % 2 * width"],
   ),
   ...of(
+    "matmul/matmul_dealt.ts",
+    { test: "matmul/matmul" },
+    ["every k has the first k's codes", "`k + ${name}_k${h}`", '"k"'],
+    ["the tile's columns", "min(group.y * ${columns}u +", "min("],
+    ["a texel's words", "[${w % 4}]", "[0]"],
+    ["the k of the codes dealt", "q * codes.count + (w >> 2)", "(w >> 2)"],
+    ["the k of the scales dealt", "q * scales.count + g", "g"],
+    ["halves of the parts exchanged", "i % 2 === 1", "i % 2 === 0"],
+  ),
+  ...of(
     "matmul/matmul_shared.ts",
     { test: "matmul/matmul" },
     ["overwrites", "p.accumulate != 0u", "p.accumulate == 2u"],

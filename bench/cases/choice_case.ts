@@ -24,6 +24,7 @@ const { vocab } = LLAMA_10M;
 
 /** Against each choice with the context of its own, and against transformers. */
 async function runArc(context: Context): Promise<Result[]> {
+  const name = "evaluate/llama-10m-arc-25";
   const documents = Array.from({ length: ARC.documents }, (_, seed) => {
     const ids = tokenIds(ARC.context, { seed, vocab });
     return Array.from({ length: ARC.choices }, (_, i): ChoiceIds => ({
@@ -45,9 +46,8 @@ async function runArc(context: Context): Promise<Result[]> {
       expected,
       logps: () => responseLogps(context.commands, model, { rows }),
     }),
-    ...await transformers(context, { model: torchModel(model.config), documents, expected }),
+    ...await transformers(context, { name, model: torchModel(model.config), documents, expected }),
   ];
-  const name = "evaluate/llama-10m-arc-25";
   try {
     return [await compare(context, { name, unit: "documents_per_s", work: ARC.documents, contenders })];
   } finally {
@@ -57,6 +57,7 @@ async function runArc(context: Context): Promise<Result[]> {
 
 /** Against documents that do not share their beginning. */
 async function runMmlu(context: Context): Promise<Result[]> {
+  const name = "evaluate/llama-10m-mmlu-5";
   const shots = tokenIds(MMLU.shots, { seed: 0, vocab });
   const documents = Array.from({ length: MMLU.documents }, (_, i) => {
     const ids = [...shots, ...tokenIds(MMLU.question, { seed: 1 + i, vocab })];
@@ -67,13 +68,12 @@ async function runMmlu(context: Context): Promise<Result[]> {
   });
   const model = await openModel(context, LLAMA_10M);
   const expected = await scored(context, model, { documents });
-  const shared = { documents, sharedPrefixes: [shots] };
+  const shared = { documents, sharedPrefix: shots };
   const contenders = [
     contender({ name: "dnpo", expected, logps: () => scored(context, model, shared) }),
     contender({ name: "shots repeated", expected, logps: () => scored(context, model, { documents }) }),
-    ...await transformers(context, { model: torchModel(model.config), documents, expected }),
+    ...await transformers(context, { name, model: torchModel(model.config), documents, expected }),
   ];
-  const name = "evaluate/llama-10m-mmlu-5";
   try {
     return [await compare(context, { name, unit: "documents_per_s", work: MMLU.documents, contenders })];
   } finally {
@@ -102,23 +102,32 @@ function contender(
   };
 }
 
-/** transformers, where Python has it. */
+/** transformers, called as lm-eval calls it, and lm-eval's own HF backend, where Python has them. */
 async function transformers(
-  { peers: { torch } }: Context,
-  { model, documents, expected }: {
+  { peers: { torch }, notes }: Context,
+  { name, model, documents, expected }: {
+    name: string;
     model: Record<string, unknown>;
     documents: readonly (readonly ChoiceIds[])[];
     expected: Float64Array;
   },
 ): Promise<Contender[]> {
-  if (torch === null || (await torch.ask({ op: "about" })).transformers === null) return [];
+  const about = torch === null ? null : await torch.ask({ op: "about" });
+  if (about === null || about.lm_eval === null) {
+    notes.push(`${name}: lm-eval NOT RUN, python3 has no torch or lm_eval.`);
+  }
+  if (torch === null || about!.transformers === null) return [];
   const call = {
-    op: "choices",
     ...model,
     documents: documents.map((choices) => ({
       context: choices[0]!.context,
       tails: choices.map(({ continuation }) => continuation),
     })),
   };
-  return [{ ...torch.contender(call, { expected }), name: "transformers" }];
+  return [
+    { ...torch.contender({ op: "choices", ...call }, { expected }), name: "transformers" },
+    ...(about!.lm_eval === null
+      ? []
+      : [{ ...torch.contender({ op: "lm_eval", ...call }, { expected }), name: "lm-eval" }]),
+  ];
 }

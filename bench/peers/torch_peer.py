@@ -146,8 +146,8 @@ def score(config, parameters, ids):
     return forward, {"sample": forward().tolist()}
 
 
-def choices(config, parameters, documents):
-    """Log-likelihoods of choices as lm-eval's HF backend computes them: each document's rows in a forward of their own."""
+def llama(config, parameters):
+    """transformers' model of these weights."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     shapes = {name: shape for name, shape, *_ in parameters}
@@ -168,6 +168,12 @@ def choices(config, parameters, documents):
     model = LlamaForCausalLM(settings).eval()
     weights = {name: uniform(shape, i, scale, offset) for i, (name, shape, scale, offset) in enumerate(parameters)}
     model.load_state_dict(weights, strict="lm_head.weight" in shapes)
+    return model
+
+
+def choices(config, parameters, documents):
+    """Log-likelihoods of choices as lm-eval's HF backend computes them: each document's rows in a forward of their own."""
+    model = llama(config, parameters)
     rows = [torch.tensor([document["context"] + tail for tail in document["tails"]]) for document in documents]
 
     @torch.no_grad()
@@ -185,11 +191,36 @@ def choices(config, parameters, documents):
     return forward, {"sample": [value for logps, _ in forward() for value in logps.tolist()]}
 
 
+def lm_eval(config, parameters, documents):
+    """The same by lm-eval's HF backend itself, a document's choices in a batch."""
+    from lm_eval.models.huggingface import HFLM
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    # Requests are ids already: of the tokenizer only its special tokens are asked.
+    words = Tokenizer(models.WordLevel({"</s>": 0}, unk_token="</s>"))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="</s>", pad_token="</s>")
+    most = max(len(document["tails"]) for document in documents)
+    lm = HFLM(pretrained=llama(config, parameters), tokenizer=tokenizer, batch_size=most, max_length=4096)
+    # The backend finds requests with the same context by these texts.
+    rows = [
+        ((f"{i}", f"{j}"), document["context"], tail)
+        for i, document in enumerate(documents)
+        for j, tail in enumerate(document["tails"])
+    ]
+
+    def forward():
+        return lm._loglikelihood_tokens(rows, disable_tqdm=True)
+
+    return forward, {"sample": [logp for logp, _ in forward()]}
+
+
 def version(package):
     return importlib.metadata.version(package) if importlib.util.find_spec(package) else None
 
 
-CASES = {"matmul": matmul, "attention": attention, "lm_head": lm_head, "step": step, "score": score, "choices": choices}
+CASES = {"matmul": matmul, "attention": attention, "lm_head": lm_head, "step": step, "score": score, "choices": choices,
+         "lm_eval": lm_eval}
 
 
 def main():
@@ -209,6 +240,7 @@ def main():
                 "threads": torch.get_num_threads(),
                 "blas": " ".join(blas),
                 "transformers": version("transformers"),
+                "lm_eval": version("lm_eval"),
             }
         else:
             case, answer = CASES[op](**request)

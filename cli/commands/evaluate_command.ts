@@ -4,16 +4,18 @@ import { parseGenKwargs } from "../../core/benchmark/generation_settings.ts";
 import { taskNames } from "../../core/benchmark/find_tasks.ts";
 import type { Quantization } from "../../core/config/choices.ts";
 import { UserError } from "../../core/error.ts";
-import type { EvaluateOptions, ResultsFile } from "../../core/evaluate/evaluate_model.ts";
+import type { ResultsFile } from "../../core/evaluate/evaluate_model.ts";
+import type { EvaluationWork } from "../../core/evaluate/evaluation_work.ts";
 import type { LeaderboardAverage } from "../../core/evaluate/leaderboard_average.ts";
-import { type EvaluationEntry, runEvaluation } from "../../core/evaluate/run_evaluation.ts";
+import { type EvaluationEntry, runEvaluation, type RunEvaluationOptions } from "../../core/evaluate/run_evaluation.ts";
+import { evaluationTimes } from "../../core/plan/evaluation_time.ts";
 import type { Values } from "../command_entry.ts";
-import { chosenTasks } from "../chosen_tasks.ts";
 import { configOfFlags, QUANTIZATION_FLAG } from "../config_flags.ts";
 import { say, sayJson } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 import { formatDifferences, formatResults, type ShownResults } from "../results_table.ts";
 import { outputColumns } from "../text_table.ts";
+import { workLines } from "../work_text.ts";
 import { modelName } from "./_model_name.ts";
 import { untilStopped } from "./_stop_signals.ts";
 
@@ -22,13 +24,7 @@ export async function evaluate(named: string | undefined, values: Values): Promi
   if (values.list === true) return list();
   const model = modelName("evaluate", named, values);
   const { quantization } = await configOfFlags(values, { flags: [QUANTIZATION_FLAG] });
-  const textFiles = textsOf(values, "text");
-  const chosen = await chosenTasks({
-    tasks: textOf(values, "tasks"),
-    taskFiles: textsOf(values, "taskFile"),
-    textFiles,
-  });
-  const options = optionsOf(values, { tasks: chosen.tasks, quantization });
+  const options = optionsOf(values, { quantization });
   const output = typeof values.output === "string" ? values.output : "runs/evaluate";
   const progress = new Progress({ quiet: values.quiet === true });
   const saved = `Stopped. The answers so far are kept in ${output}, and the same command goes on from there.`;
@@ -37,8 +33,8 @@ export async function evaluate(named: string | undefined, values: Values): Promi
       options,
       output,
       data: textOf(values, "data"),
-      taskFiles: chosen.taskFiles,
-      textFiles,
+      taskFiles: textsOf(values, "taskFile"),
+      textFiles: textsOf(values, "text"),
       baseline: textOf(values, "baseline"),
       iterations: iterationsOf(values),
       isAnew: values.overwrite === true,
@@ -46,11 +42,20 @@ export async function evaluate(named: string | undefined, values: Values): Promi
       signal,
       onProgress: (event) => progress.update(event),
       onNote: (line) => progress.note(line),
+      ...(values.quiet !== true && { onWork: (work) => tellWork(work, progress) }),
     });
     progress.finish();
     if (values.json === true) return sayJson(entries.map(jsonOf));
     for (const entry of entries) show(entry, options);
   }, { saved, step: "batch" });
+}
+
+/** Says what will be computed, and how long that takes. */
+async function tellWork(work: EvaluationWork, progress: Progress): Promise<void> {
+  const times = await evaluationTimes(work);
+  progress.finish();
+  for (const line of workLines(times, { isTerminal: Deno.stderr.isTerminal() })) progress.note(line);
+  progress.expect(times.map(({ work: { task: stage }, seconds }) => ({ stage, seconds })));
 }
 
 /** Prints the names of all tasks and groups. */
@@ -70,7 +75,10 @@ function jsonOf({ evaluated: { results }, differences }: EvaluationEntry): unkno
   return differences ? { ...results, dnpo: { ...results.dnpo as object, differences } } : results;
 }
 
-function show({ name, evaluated, files, differences }: EvaluationEntry, options: EvaluateOptions): void {
+function show(
+  { name, evaluated, files, differences }: EvaluationEntry,
+  options: RunEvaluationOptions["options"],
+): void {
   const { results, cut } = evaluated;
   for (const table of formatResults(results as unknown as ShownResults)) say(...table.trimEnd().split("\n"));
   const { openllm_average: average } = results.dnpo as { openllm_average?: LeaderboardAverage };
@@ -94,17 +102,19 @@ function show({ name, evaluated, files, differences }: EvaluationEntry, options:
       [applyChatTemplate ? "yes" : "no", ...more].join(", "),
   );
   for (const line of cutLines(cut, results)) say(line);
+  const { may_differ: mayDiffer = {} } = results.dnpo as { may_differ?: Record<string, readonly string[]> };
+  for (const [task, parts] of Object.entries(mayDiffer)) say(`${task}: may differ from lm-eval in ${parts.join(", ")}`);
   if (differences) say(...formatDifferences(differences, outputColumns()).split("\n"));
   say(`Results: ${files.results}`);
 }
 
 function optionsOf(
   values: Values,
-  { tasks, quantization }: { tasks: string; quantization: Quantization },
-): EvaluateOptions {
+  { quantization }: { quantization: Quantization },
+): RunEvaluationOptions["options"] {
   const gen = textOf(values, "genKwargs");
   return {
-    tasks,
+    tasks: textOf(values, "tasks"),
     quantization,
     numFewShot: numberOf(values, "numFewshot", "--num-fewshot"),
     limit: limitOf(values),

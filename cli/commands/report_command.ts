@@ -17,6 +17,7 @@ export async function report(runs: readonly string[], values: Values): Promise<n
       runs,
       output,
       evaluations: typeof values.evaluations === "string" ? values.evaluations : undefined,
+      winRates: typeof values.winRates === "string" ? values.winRates : undefined,
       onRun: (done, total) => progress.update({ stage: "read runs", done, total }),
     });
     progress.finish();

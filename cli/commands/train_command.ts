@@ -2,9 +2,10 @@
 import type { BestIteration } from "../../core/loop/best_iteration.ts";
 import type { IterationSummary } from "../../core/loop/run_summary.ts";
 import { train as runTrain } from "../../core/loop/train_run.ts";
-import { plainNumber } from "../../core/report/format_numbers.ts";
+import { halfText, plainNumber } from "../../core/report/format_numbers.ts";
 import { columnName, iterationName } from "../../core/report/iteration_curves.ts";
 import { MAIN_KEYS, measureOf } from "../../core/report/measures.ts";
+import { idleScoreKeys } from "../../core/run/telling_scores.ts";
 import type { RunOptions } from "../options.ts";
 import { sayText } from "../print.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
@@ -27,7 +28,7 @@ export function train(options: RunOptions): Promise<number> {
             isExplained = true;
             progress.result(
               "Shares of right answers to held-out prompts: greedy, the likeliest token each time; sampled, tokens drawn " +
-                "by chance as in training",
+                "by chance as in training; of scores other than 0 and 1 the mean, with its standard error",
             );
           }
           progress.result(line);
@@ -51,14 +52,21 @@ export function bestLine({ iteration, metric, value }: BestIteration): string {
   return `Handed out: iteration ${iteration}, the best by ${name} (${plainNumber(value, kind === "share")})`;
 }
 
-/** The numbers of an iteration that are shown, as text, with their names. */
-function shownOf(summary: IterationSummary): Map<string, string> {
+/** The numbers of an iteration that are shown, as text, with their names; a mean with its standard error. */
+function shownOf(summary: IterationSummary, idle: ReadonlySet<string>): Map<string, string> {
   const values = new Map(Object.entries(summary));
-  return new Map(MAIN_KEYS.flatMap((key) => {
-    const { name, kind } = measureOf(key);
-    const value = values.get(key);
-    return value === undefined ? [] : [[name, plainNumber(value, kind === "share")]];
-  }));
+  return new Map(
+    MAIN_KEYS.filter((key) => !idle.has(key)).flatMap((key) => {
+      const { name, kind, stderr = "" } = measureOf(key);
+      const value = values.get(key);
+      if (value === undefined) return [];
+      const error = values.get(stderr);
+      return [[
+        name,
+        `${plainNumber(value, kind === "share")}${error === undefined ? "" : ` ± ${halfText(error, false)}`}`,
+      ]];
+    }),
+  );
 }
 
 /** What the table alone tells: how much the other numbers are of. */
@@ -66,9 +74,9 @@ const COUNTS: readonly string[] = ["eval_rows", "steps"].map((key) => measureOf(
 
 /** One line for an iteration that has just ended; null if nothing was measured. */
 function iterationLine(summary: IterationSummary): string | null {
-  const parts = [...shownOf(summary)].filter(([name]) => !COUNTS.includes(name)).map(([name, value]) =>
-    `${name} ${value}`
-  );
+  const parts = [...shownOf(summary, idleScoreKeys([{ ...summary }]))].filter(([name]) => !COUNTS.includes(name)).map((
+    [name, value],
+  ) => `${name} ${value}`);
   return parts.length > 0 ? `${columnName(summary.iteration)}: ${parts.join("; ")}` : null;
 }
 
@@ -77,8 +85,9 @@ function iterationLine(summary: IterationSummary): string | null {
  * is left out.
  */
 export function iterationTable(iterations: readonly IterationSummary[], terminal = Infinity): string {
-  const measured = iterations.filter((summary) => summary.iteration >= 0 || shownOf(summary).size > 0);
-  const shown = measured.map(shownOf);
+  const idle = idleScoreKeys(iterations.map((summary) => ({ ...summary })));
+  const measured = iterations.filter((summary) => summary.iteration >= 0 || shownOf(summary, idle).size > 0);
+  const shown = measured.map((summary) => shownOf(summary, idle));
   const names = MAIN_KEYS.map((key) => measureOf(key).name).filter((name) => shown.some((values) => values.has(name)));
   return formatTable(
     ["iteration", ...measured.map(({ iteration }) => iterationName(iteration))],

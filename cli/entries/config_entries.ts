@@ -190,8 +190,8 @@ export const report: CommandEntry = {
   summary: "compare runs, or the runs of a sweep, on one page with figures and tables",
   description:
     "Writes a folder with a page (index.html, which needs nothing else), its figures as SVG files and its numbers as " +
-    "CSV: right answers, benchmarks, held-out loss, labels and losses by iteration, histograms of log-probabilities, and " +
-    "the ablation of labels and noise. Runs that differ in their seeds alone are means with standard errors. It reads the " +
+    "CSV: right answers, benchmarks, win rates, held-out loss, labels and losses by iteration, histograms of " +
+    "log-probabilities, and the ablation of labels and noise. Runs that differ in their seeds alone are means with standard errors. It reads the " +
     "runs' files only, and needs no GPU. What they do not tell is left out, and said.",
   argument: { name: "RUN", summary: "folder of a run or of a sweep", required: true, path: "folder", repeat: true },
   options: [
@@ -201,6 +201,11 @@ export const report: CommandEntry = {
       summary: "folder of results_*.json, as dnpo evaluate --iterations all writes them",
       path: "folder",
     },
+    {
+      flags: "-w, --win-rates <dir>",
+      summary: "folder of win rates, as dnpo compare --iterations writes them",
+      path: "folder",
+    },
     { flags: "-f, --force", summary: "replace a report that is there" },
     json,
     quiet,
@@ -208,6 +213,7 @@ export const report: CommandEntry = {
   examples: [
     ["dnpo report runs/mine-sweep", "the variants of a sweep, with errors over its seeds"],
     ["dnpo report runs/spin runs/dnpo --evaluations runs/evaluate -o runs/paper", "two runs, with their benchmarks"],
+    ["dnpo report runs/spin runs/dnpo --win-rates runs/compare", "with the win rates of one against the other"],
   ],
   run: async (argument, values, ...more) => (await loadCommand("report")).report([argument!, ...more], values),
 };

@@ -124,12 +124,17 @@ export const compare: CommandEntry = {
   name: "compare",
   summary: "win, tie and loss of one model against another",
   description: "Lets two models answer the same prompts and a judge compare the answers: how often B wins, with " +
-    "intervals and a test. The judge's other settings are keys of labels (--set labels.KEY=…).",
+    "intervals and a test. With --iterations the models of each iteration of two runs are compared, and results are kept: " +
+    "the same command goes on where it was stopped. The judge's other settings are keys of labels (--set labels.KEY=…).",
   argument: { name: "A", summary: "model: a folder, a run's, or org/name on the hub", required: true, path: "folder" },
   secondArgument: { name: "B", summary: "the one that is compared with it" },
   options: [
     { flags: "-p, --prompts <file>", summary: "rows whose prompts are answered", required: true, path: "file" },
     { flags: "--limit <count>", summary: "rows to read at most (default: all)" },
+    {
+      flags: "--iterations <which>",
+      summary: "all, or such as 0,2: iterations of the run B against those of the run A, or against one model A",
+    },
     { flags: "-j, --judge <name>", summary: "verifier, logprob, reward-model, … (default: the config's)" },
     { flags: "--verifier <file>", summary: "module that scores, of judge verifier", path: "file" },
     { flags: "--judge-model <dir>", summary: "model folder, of judges logprob and reward-model", path: "folder" },
@@ -143,10 +148,15 @@ export const compare: CommandEntry = {
     quantization,
     {
       flags: "-o, --output <file>",
-      summary: "write all rows with answers, scores and outcomes, as JSON lines",
+      summary:
+        "write all rows with answers, scores and outcomes, as JSON lines; with --iterations the folder of results " +
+        "(default: runs/compare)",
       path: "file",
     },
-    { flags: "-f, --force", summary: "overwrite an output that is there, without a question" },
+    {
+      flags: "-f, --force",
+      summary: "overwrite an output that is there, without a question; with --iterations compare anew",
+    },
     { flags: "--json", summary: "print the summary as JSON" },
     set,
     noVerifier,
@@ -158,6 +168,10 @@ export const compare: CommandEntry = {
       "greedy answers",
     ],
     ["dnpo compare A B -p heldout.jsonl -j reward-model --judge-model models/reward -o rows.jsonl", "rows kept"],
+    [
+      "dnpo compare runs/spin runs/dnpo --iterations all -p heldout.jsonl -c judge.yaml",
+      "win rates of DNPO's iterations against SPIN's, for dnpo report",
+    ],
   ],
   run: async (a, values, b) => (await loadCommand("compare")).compare(a!, b!, values),
 };

@@ -1,5 +1,5 @@
 /** Puts the values of documents together, as lm-eval does (0.4.13, `evaluator_utils.py`, `api/metrics.py`). @module */
-import type { Aggregation, Metric } from "./metric_registry.ts";
+import { type Aggregation, type Metric, OF_INSTRUCTIONS } from "./metric_registry.ts";
 import { PythonRandom } from "./python_random.ts";
 import type { DocumentScore, MetricValue } from "./score_document.ts";
 
@@ -39,7 +39,7 @@ export function aggregateScores(
 }
 
 function aggregate(aggregation: Aggregation, items: readonly MetricValue[]): number {
-  const plain = items as readonly number[];
+  const plain = items.map(Number);
   switch (aggregation) {
     case "mean":
       return meanOf(plain);
@@ -53,12 +53,14 @@ function aggregate(aggregation: Aggregation, items: readonly MetricValue[]): num
       return Math.exp(-weightedMean(items));
     case "bits_per_byte":
       return -weightedMean(items) / Math.log(2);
+    case OF_INSTRUCTIONS:
+      return meanOf((items as readonly (readonly boolean[])[]).flat().map(Number));
   }
 }
 
 /** The standard error; "N/A" where lm-eval has none. */
 function stderrOf(aggregation: Aggregation, items: readonly MetricValue[], iterations: number): number | "N/A" {
-  const values = items as readonly number[];
+  const values = items.map(Number);
   if (aggregation === "mean") return sampleDeviation(values) / Math.sqrt(values.length);
   if (!["median", "nanmean", "perplexity"].includes(aggregation)) return "N/A";
   const chunk = Math.min(CHUNK, iterations);

@@ -3,6 +3,7 @@ import type { TaskConfig } from "./task_config.ts";
 import type { TaskGroup } from "./task_groups.ts";
 import { GSM8K } from "./tasks/gsm8k.ts";
 import { HELLASWAG } from "./tasks/hellaswag.ts";
+import { IFEVAL } from "./tasks/ifeval.ts";
 import { MMLU_GROUPS, MMLU_TASKS } from "./tasks/mmlu.ts";
 import { OPENLLM } from "./tasks/openllm.ts";
 import { PERPLEXITY } from "./tasks/perplexity.ts";
@@ -13,7 +14,7 @@ import { WINOGRANDE } from "./tasks/winogrande.ts";
 /** The tasks. */
 export const TASKS: readonly TaskConfig[] = [
   ...[ARC_EASY, ARC_CHALLENGE, HELLASWAG, WINOGRANDE, PIQA, OPENBOOKQA, BOOLQ, TRUTHFULQA_MC1, TRUTHFULQA_MC2, GSM8K],
-  ...[PERPLEXITY, ...MMLU_TASKS],
+  ...[IFEVAL, PERPLEXITY, ...MMLU_TASKS],
 ];
 
 /** The groups. */

@@ -102,7 +102,14 @@ export class DocFields {
     if (field === undefined) throw new Error("the task has none, expected one");
     if (isDocFunction<readonly string[]>(field)) return field.apply(doc);
     if (typeof field !== "string") return Array.isArray(field) ? field : Object.values(field);
-    return this.#columns.has(field) ? column(doc, field) : parseLiteral(this.#render(field, doc));
+    if (this.#columns.has(field)) return column(doc, field);
+    const text = this.#render(field, doc);
+    try {
+      return parseLiteral(text);
+    } catch (error) {
+      if (/\{[{%]/.test(field)) throw error;
+      throw new Error(`it is ${quote(field)}, expected a column (${[...this.#columns].join(", ")}) or a list of texts`);
+    }
   }
 
   /** Whether lm-eval reads a text as an index. */

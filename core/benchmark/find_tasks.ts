@@ -114,7 +114,6 @@ function expandNames(names: string | readonly string[], own: readonly TaskConfig
 const MOST_NAMES = 5;
 
 function adviceFor(word: string, known: readonly string[]): string {
-  if (word === "ifeval") return "it is not supported yet, expected another task";
   const nearest = nearestWord(word, known);
   const similar = known.filter((name) => name !== nearest && (name.includes(word) || word.includes(name)));
   const shown = [...(nearest === undefined ? [] : [nearest]), ...similar].slice(0, MOST_NAMES);

@@ -12,8 +12,11 @@ export const AGGREGATIONS = [
   "bits_per_byte",
 ] as const;
 
-/** One of {@linkcode AGGREGATIONS}. */
-export type Aggregation = typeof AGGREGATIONS[number];
+/** IFEval's function: the mean over all values of all documents. */
+export const OF_INSTRUCTIONS = "!function utils.agg_inst_level_acc";
+
+/** One of {@linkcode AGGREGATIONS}, or a task's own. */
+export type Aggregation = typeof AGGREGATIONS[number] | typeof OF_INSTRUCTIONS;
 
 interface MetricFacts {
   readonly aggregation: Aggregation;
@@ -56,11 +59,12 @@ export interface Metric {
 export function metricsOf(config: TaskConfig): Metric[] {
   const list = config.metric_list ?? DEFAULTS[outputTypeOf(config)].map((metric): MetricConfig => ({ metric }));
   return list.map((settings) => {
-    const facts = METRICS[settings.metric]!;
+    // A task with a function of its own for results names metrics of its own, with all of their settings.
+    const facts = METRICS[settings.metric];
     return {
       name: settings.metric,
-      aggregation: (settings.aggregation ?? facts.aggregation) as Aggregation,
-      higherIsBetter: settings.higher_is_better ?? facts.higherIsBetter,
+      aggregation: (settings.aggregation ?? facts!.aggregation) as Aggregation,
+      higherIsBetter: settings.higher_is_better ?? facts!.higherIsBetter,
       settings,
     };
   });

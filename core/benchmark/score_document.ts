@@ -8,13 +8,17 @@ import { hasRightChoice, scoreChoices, type ScoredChoice } from "./choice_metric
 import { exactMatch, type TextsMatch } from "./exact_match.ts";
 import { intOf } from "./doc_fields.ts";
 import { pythonStr } from "./python_str.ts";
+import { instructionScores } from "./instructions/instruction_scores.ts";
 import { type ResponseFilter, responseFilter } from "./response_filters.ts";
 import { filtersOf } from "./task_config.ts";
 
 const WHITE_SPACE = new RegExp(`[${SPACE}]+`);
 
-/** A metric's value for a document: a number, or a sum of log-likelihoods and what it is divided by. */
-export type MetricValue = number | readonly [sum: number, weight: number];
+/**
+ * A metric's value for a document: a number, whether it is right, a sum of log-likelihoods and what it is divided by, or
+ * whether each of its parts is right.
+ */
+export type MetricValue = number | boolean | readonly [sum: number, weight: number] | readonly boolean[];
 
 /** What a model answered. */
 export type Answer =
@@ -99,6 +103,7 @@ export class DocumentScorer {
 
   #ofText({ doc, target }: DocumentRequest, result: string): Record<string, MetricValue> {
     const { config, fields } = this.#task;
+    if (config.process_results?.score === "ifeval") return { ...instructionScores(doc, result) };
     const golds = config.doc_to_choice === undefined
       ? Array.isArray(target) ? target.map(pythonStr) : [pythonStr(target)]
       : [fields.choices(doc).at(intOf(target) ?? NaN) ?? this.#noChoice(target)];

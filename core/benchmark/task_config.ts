@@ -80,11 +80,13 @@ export interface TaskConfig {
   readonly test_split?: string;
   readonly fewshot_split?: string;
   readonly process_docs?: DocFunction<Doc>;
+  /** Returns a row that can be scored, and throws a UserError for another; lm-eval has no such key. */
+  readonly check_docs?: (doc: Doc) => Doc;
   readonly doc_to_text?: TextField;
   readonly doc_to_target?: TargetField;
   readonly doc_to_choice?: ChoiceField;
   /** How a document is scored in place of `metric_list`'s own functions. */
-  readonly process_results?: { readonly source: string; readonly score: "mc2" };
+  readonly process_results?: { readonly source: string; readonly score: "mc2" | "ifeval" };
   readonly description?: string;
   readonly target_delimiter?: string;
   readonly fewshot_delimiter?: string;

@@ -12,12 +12,12 @@ import type { Doc, TaskConfig } from "./task_config.ts";
  * Throws a UserError that names a row which it cannot read.
  */
 export function documentsOf(config: TaskConfig, rows: readonly Doc[]): Doc[] {
-  const { process_docs: process, task } = config;
+  const { process_docs: process, check_docs: check = (doc: Doc) => doc, task } = config;
   const docs = alignObjects(rows) as Doc[];
   return docs.map((doc, i) => {
     try {
       checkOrder(doc, "row");
-      return process?.apply(doc) ?? doc;
+      return check(process?.apply(doc) ?? doc);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       throw new UserError(`Cannot use row ${i} for the task ${task}: ${errorLine(error)}`);

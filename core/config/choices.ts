@@ -70,11 +70,25 @@ export const SCHEDULES = {
 } as const satisfies Record<string, Schedule>;
 
 /** A number of an evaluation by which iterations are told better or worse, in a resolved config. */
-export type BestMetric = "eval_loss" | "sampled" | "greedy";
+export type BestMetric = "eval_loss" | VerifiedMetric | PairMetric;
+
+/** A number of held-out pairs, by TRL's name with `_` for `/`. */
+type PairMetric =
+  | "eval_preference_loss"
+  | "eval_rewards_chosen"
+  | "eval_rewards_rejected"
+  | "eval_rewards_accuracies"
+  | "eval_rewards_margins"
+  | "eval_logps_chosen"
+  | "eval_logps_rejected";
+
+/** A number of an evaluation that a verifier gives. */
+type VerifiedMetric = "sampled" | "greedy" | "sampled_score" | "greedy_score";
 
 /**
  * The numbers that iterations may be told better or worse by: each name that a config may use, with the name that a
- * resolved config and the summary have. As in transformers, `eval_` may stand before a name or be left out.
+ * resolved config and the summary have. As in transformers, `eval_` may stand before a name or be left out, and measures
+ * of pairs may be called as TRL does.
  */
 export const BEST_METRICS = {
   eval_loss: "eval_loss",
@@ -83,6 +97,30 @@ export const BEST_METRICS = {
   eval_sampled: "sampled",
   greedy: "greedy",
   eval_greedy: "greedy",
+  sampled_score: "sampled_score",
+  eval_sampled_score: "sampled_score",
+  greedy_score: "greedy_score",
+  eval_greedy_score: "greedy_score",
+  "rewards/accuracies": "eval_rewards_accuracies",
+  "eval_rewards/accuracies": "eval_rewards_accuracies",
+  eval_rewards_accuracies: "eval_rewards_accuracies",
+  "rewards/margins": "eval_rewards_margins",
+  "eval_rewards/margins": "eval_rewards_margins",
+  eval_rewards_margins: "eval_rewards_margins",
+  "rewards/chosen": "eval_rewards_chosen",
+  "eval_rewards/chosen": "eval_rewards_chosen",
+  eval_rewards_chosen: "eval_rewards_chosen",
+  "rewards/rejected": "eval_rewards_rejected",
+  "eval_rewards/rejected": "eval_rewards_rejected",
+  eval_rewards_rejected: "eval_rewards_rejected",
+  "logps/chosen": "eval_logps_chosen",
+  "eval_logps/chosen": "eval_logps_chosen",
+  eval_logps_chosen: "eval_logps_chosen",
+  "logps/rejected": "eval_logps_rejected",
+  "eval_logps/rejected": "eval_logps_rejected",
+  eval_logps_rejected: "eval_logps_rejected",
+  preference_loss: "eval_preference_loss",
+  eval_preference_loss: "eval_preference_loss",
 } as const satisfies Record<string, BestMetric>;
 
 /** An optimizer in a resolved config. */

@@ -159,6 +159,9 @@ export function contradictions(config: ResolvedConfig): Problem[] {
   if (training.warmup_ratio > 0 && training.warmup_steps > 0) {
     add("training.warmup_ratio", `is ${training.warmup_ratio} where warmup_steps is set too, expected one of them`);
   }
+  if (training.eval_steps !== undefined && config.data.eval === undefined) {
+    add("training.eval_steps", `is ${training.eval_steps} without held-out rows, expected data.eval set (or null)`);
+  }
   for (const [key, message] of pickingProblems(config)) add(key, message);
   for (const [place, keys] of askingKeys(config)) {
     for (const [key, problem] of Object.entries(askingProblems(keys))) add(`${place}.${key}`, problem);
@@ -176,7 +179,8 @@ function pickingProblems({ training, data, labels, iterations }: ResolvedConfig)
   if (data.eval === undefined) return [[key, `is ${value} without held-out rows, expected data.eval set (or ${off})`]];
   const metric = metric_for_best_model ?? "eval_loss";
   const isMeasured = [labels].flat().slice(0, iterations).every(({ verifier }) => verifier !== undefined);
-  if (metric === "eval_loss" || isMeasured) return [];
+  // Whether rows are pairs is known once they are read.
+  if (metric.startsWith("eval_") || isMeasured) return [];
   const expected = "expected labels.verifier set, which it is measured with (or eval_loss)";
   return [["training.metric_for_best_model", `is ${metric} without a verifier, ${expected}`]];
 }

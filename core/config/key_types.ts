@@ -473,6 +473,11 @@ export interface TrainingConfig<Rate = number> {
   seed: number;
   /** Optimizer steps between two lines of metrics.jsonl. */
   logging_steps: number;
+  /**
+   * Optimizer steps between two evaluations of data.eval within train, optimize and sft, whose numbers are in
+   * metrics.jsonl as eval_…; default: none. It changes nothing that is trained.
+   */
+  eval_steps?: number;
   /** Optimizer steps between two saved states. */
   save_steps: number;
   /**
@@ -493,8 +498,9 @@ export interface TrainingConfig<Rate = number> {
   load_best_model_at_end: boolean;
   /**
    * What tells the iterations' models better or worse, on the rows of data.eval: eval_loss, the default, or with
-   * labels.verifier the share of right answers, sampled or greedy. eval_ before a name may be left out, and stand
-   * before each.
+   * labels.verifier the share of right answers, sampled or greedy, or the mean score, sampled_score or greedy_score, or
+   * where the rows are pairs TRL's rewards/accuracies, rewards/margins, … or preference_loss. eval_ before a name may
+   * be left out, and stand before each.
    */
   metric_for_best_model?: BestMetric;
   /** Whether more of metric_for_best_model is better; default: false for a name that ends in loss, else true. */

@@ -9,6 +9,10 @@ export interface ChoiceBatch {
   places: readonly ChoicePlace[];
   /** Tokens that the model runs. */
   tokens: number;
+  /** Pairs of tokens of which the one attends to the other. */
+  pairs: number;
+  /** Positions through the LM head. */
+  entries: number;
 }
 
 /** A choice of a document, both counted from 0. */
@@ -22,7 +26,7 @@ export interface BatchingOptions {
   /** The most tokens of a batch, unless a single choice is longer. */
   batchTokens: number;
   /** Ids that many documents begin with (default none). A batch has those once for all of its documents. */
-  sharedPrefixes?: readonly (readonly number[])[];
+  sharedPrefix?: readonly number[];
 }
 
 /** The ids that all of the rows begin with: of a task's contexts, what its documents share. */
@@ -44,8 +48,8 @@ interface PlacedRow extends ExampleIds {
 
 /** Rows of a document that continue one prefix. */
 interface Unit {
-  /** Its place among the shared prefixes; null if the document has a prefix of its own. */
-  prefix: number | null;
+  /** Whether the prefix is that of many documents, and not the document's own. */
+  ofMany: boolean;
   shared: number;
   rows: PlacedRow[];
   tokens: number;
@@ -53,21 +57,19 @@ interface Unit {
 
 /**
  * Cuts documents into batches, the longest first. The choices of a document share the ids that all of them begin with, or
- * where that takes fewer tokens, the longest of the shared prefixes. What a row is computed from depends on its own
- * document and the shared prefixes alone, so that its result does too. Throws RangeError for a choice without tokens.
+ * where that takes fewer tokens, the prefix of many documents. What a row is computed from depends on its own document
+ * and the shared prefix alone, so that its result does too. Throws RangeError for a choice without tokens.
  */
 export function choiceBatches(
   documents: readonly (readonly ChoiceIds[])[],
-  { batchTokens, sharedPrefixes = [] }: BatchingOptions,
+  { batchTokens, sharedPrefix = [] }: BatchingOptions,
 ): ChoiceBatch[] {
-  const units = documents.flatMap((choices, document) => unitsOf(placed(choices, document), sharedPrefixes));
-  const longest = sharedPrefixes.map((_, prefix) =>
-    units.reduce((most, unit) => unit.prefix === prefix ? Math.max(most, unit.tokens) : most, 0)
-  );
-  const rank = (unit: Unit): number => unit.prefix === null ? unit.tokens : longest[unit.prefix]!;
-  // Units with a shared prefix stand together.
+  const units = documents.flatMap((choices, document) => unitsOf(placed(choices, document), sharedPrefix));
+  const longest = units.reduce((most, { ofMany, tokens }) => ofMany ? Math.max(most, tokens) : most, 0);
+  const rank = ({ ofMany, tokens }: Unit): number => ofMany ? longest : tokens;
+  // Units with the shared prefix stand together.
   const ordered = units.toSorted((a, b) =>
-    rank(b) - rank(a) || (a.prefix ?? -1) - (b.prefix ?? -1) || b.tokens - a.tokens
+    rank(b) - rank(a) || Number(a.ofMany) - Number(b.ofMany) || b.tokens - a.tokens
   );
   const cutter = new Cutter(batchTokens);
   for (const unit of ordered) cutter.add(unit);
@@ -86,34 +88,21 @@ function placed(choices: readonly ChoiceIds[], document: number): PlacedRow[] {
   });
 }
 
-function unitsOf(rows: PlacedRow[], prefixes: readonly (readonly number[])[]): Unit[] {
+function unitsOf(rows: PlacedRow[], prefix: readonly number[]): Unit[] {
   if (rows.length === 0) return [];
   const common = rows.slice(1).reduce((most, row) => Math.min(most, commonLength(rows[0]!, row)), inputs(rows[0]!));
-  const unit = (prefix: number | null, shared: number, of = rows): Unit => {
+  const unit = (ofMany: boolean, shared: number, of = rows): Unit => {
     const tails = of.reduce((sum, row, i) => sum + rowCost(row, { shared, before: of[i - 1] }), 0);
-    return { prefix, shared, rows: of, tokens: shared + tails };
+    return { ofMany, shared, rows: of, tokens: shared + tails };
   };
   const own = rows.length > 1 && common > 0
-    ? [unit(null, common)]
-    : rows.map((row) => unit(null, row.promptIds.length, [row]));
-  const prefix = longestPrefix(rows[0]!, { prefixes, most: common });
-  if (prefix === null) return own;
-  const joined = unit(prefix, prefixes[prefix]!.length);
+    ? [unit(false, common)]
+    : rows.map((row) => unit(false, row.promptIds.length, [row]));
+  const begins = prefix.length > 0 && prefix.length <= common && prefix.every((id, at) => id === idAt(rows[0]!, at));
+  if (!begins) return own;
+  const joined = unit(true, prefix.length);
   const alone = own.reduce((sum, { tokens }) => sum + tokens, 0);
   return joined.tokens - joined.shared < alone ? [joined] : own;
-}
-
-/** The place of the longest prefix that the row begins with, of those of at most `most` ids; null if there is none. */
-function longestPrefix(
-  row: ExampleIds,
-  { prefixes, most }: { prefixes: readonly (readonly number[])[]; most: number },
-): number | null {
-  let best: number | null = null;
-  prefixes.forEach((ids, i) => {
-    const longer = ids.length > (best === null ? 0 : prefixes[best]!.length) && ids.length <= most;
-    if (longer && ids.every((id, at) => id === idAt(row, at))) best = i;
-  });
-  return best;
 }
 
 /** Tokens of a row that are inputs: nothing is predicted from the last one. */
@@ -146,22 +135,28 @@ function tailTokens(row: ExampleIds, { shared, before }: { shared: number; befor
   return same ? 0 : inputs(row) - shared;
 }
 
+/** A batch that is being filled. */
+interface GrowingBatch extends ChoiceBatch {
+  groups: { shared: number; rows: PlacedRow[] }[];
+  places: ChoicePlace[];
+}
+
 /** Fills batches with units, in their order. */
 class Cutter {
-  readonly batches: { groups: { shared: number; rows: PlacedRow[] }[]; places: ChoicePlace[]; tokens: number }[] = [];
+  readonly batches: GrowingBatch[] = [];
   readonly #batchTokens: number;
   /** What the last batch has of the budget. */
   #used = Infinity;
   /** What the last group continues. */
-  #of: Unit | number | null = null;
+  #of: Unit | "many" | null = null;
 
   constructor(batchTokens: number) {
     this.#batchTokens = batchTokens;
   }
 
   add(unit: Unit): void {
-    const { shared, tokens, rows, prefix } = unit;
-    const of = prefix ?? unit;
+    const { shared, tokens, rows, ofMany } = unit;
+    const of = ofMany ? "many" : unit;
     // A unit begins a batch if it does not fit into the rest of this one.
     if (this.#used + tokens - (this.#of === of ? shared : 0) > this.#batchTokens) this.#begin();
     rows.forEach((row, i) => {
@@ -171,8 +166,11 @@ class Cutter {
       if (this.#used > 0 && this.#used + cost() > this.#batchTokens) this.#begin();
       this.#used += cost();
       const batch = this.batches.at(-1)!;
-      batch.tokens += tailTokens(row, { shared, before: inGroup() ? rows[i - 1] : undefined }) +
-        (inGroup() ? 0 : shared);
+      const tail = tailTokens(row, { shared, before: inGroup() ? rows[i - 1] : undefined });
+      const laid = inGroup() ? 0 : shared;
+      batch.tokens += tail + laid;
+      batch.pairs += laid * (laid + 1) / 2 + tail * shared + tail * (tail + 1) / 2;
+      batch.entries += row.responseIds.length;
       if (!inGroup()) batch.groups.push({ shared, rows: [] });
       this.#of = of;
       batch.groups.at(-1)!.rows.push(row);
@@ -181,7 +179,7 @@ class Cutter {
   }
 
   #begin(): void {
-    this.batches.push({ groups: [], places: [], tokens: 0 });
+    this.batches.push({ groups: [], places: [], tokens: 0, pairs: 0, entries: 0 });
     this.#used = 0;
     this.#of = null;
   }

@@ -1,12 +1,14 @@
 /** Log-likelihoods of the choices of benchmark documents. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
+import type { Device } from "../../kernels/device/device.ts";
 import type { ChoiceIds } from "../benchmark/encode_request.ts";
 import { StoppedError } from "../error.ts";
 import { maxForwardTokens } from "../model/activations.ts";
+import type { ModelConfig } from "../model/families/family.ts";
 import { packShared } from "../model/pack.ts";
 import { scoreBatches, type Scorer } from "../model/scorer.ts";
 import { largest } from "../values.ts";
-import { type BatchingOptions, choiceBatches } from "./choice_batches.ts";
+import { type BatchingOptions, type ChoiceBatch, choiceBatches } from "./choice_batches.ts";
 
 /** A scored choice. */
 export interface ChoiceScore {
@@ -42,21 +44,30 @@ export interface ChoiceOptions extends Partial<BatchingOptions> {
 
 const BATCH_TOKENS = 4096;
 
+/** The batches in which {@linkcode choiceLogps} scores documents. */
+export function batchesOf(
+  device: Device,
+  config: ModelConfig,
+  { documents, batchTokens = BATCH_TOKENS, sharedPrefix }: Pick<ChoiceOptions, "documents" | keyof BatchingOptions>,
+): ChoiceBatch[] {
+  return choiceBatches(documents, {
+    batchTokens: Math.min(batchTokens, maxForwardTokens(config, device)),
+    ...(sharedPrefix && { sharedPrefix }),
+  });
+}
+
 /**
  * The log-likelihood of each choice of each document, in float32. Ids that a document's choices have in common are
  * computed once, and only the continuations' positions go through the LM head. A document's scores depend on itself and
- * on `sharedPrefixes` alone. Throws RangeError for a choice without tokens, DeviceError, and StoppedError if `signal`
+ * on `sharedPrefix` alone. Throws RangeError for a choice without tokens, DeviceError, and StoppedError if `signal`
  * stopped it.
  */
 export async function choiceLogps(
   commands: Commands,
   model: Scorer,
-  { documents, batchTokens = BATCH_TOKENS, sharedPrefixes, onDocument, onProgress, signal }: ChoiceOptions,
+  { documents, onDocument, onProgress, signal, ...batching }: ChoiceOptions,
 ): Promise<ChoiceScore[][]> {
-  const parts = choiceBatches(documents, {
-    batchTokens: Math.min(batchTokens, maxForwardTokens(model.config, commands.device)),
-    ...(sharedPrefixes && { sharedPrefixes }),
-  });
+  const parts = batchesOf(commands.device, model.config, { documents, ...batching });
   const scores = documents.map((choices): ChoiceScore[] => choices.map(() => ({ logp: NaN, isGreedy: false })));
   const left = documents.map((choices) => choices.length);
   const totalTokens = parts.reduce((sum, part) => sum + part.tokens, 0);

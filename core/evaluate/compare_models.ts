@@ -1,29 +1,15 @@
 /** Compares two models: both answer the same held-out prompts, and a judge scores their answers. @module */
-import { forIteration, judgeModels, judgesOf, requireFor } from "../config/config.ts";
+import { forIteration, judgeModels, judgesOf } from "../config/config.ts";
 import type { IterationConfig, ResolvedConfig } from "../config/config_types.ts";
-import { answerText } from "../data/continuation.ts";
-import { templateTail } from "../data/encode_row.ts";
-import type { ResponseRow } from "../data/stage_files.ts";
-import { tokenizeExamples } from "../data/tokenize_rows.ts";
-import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
-import { UserError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
-import type { ModelFiles } from "../files/model_files.ts";
-import { generate } from "../generate/batch_generator.ts";
-import { responseRoom } from "../generate/response_room.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
-import type { Judge, Scores } from "../label/judge.ts";
-import { checkJudgeFiles } from "../label/judge_files.ts";
-import { sameTokenizer, withJudge } from "../label/open_judge.ts";
-import { checkJudges } from "../label/verifier_use.ts";
-import { freeModel, loadFrozenModel } from "../model/model.ts";
 import { modelFolderOf } from "../run/model_path.ts";
-import { noteReport } from "../run/row_notes.ts";
-import { type RunContext, type RunHooks, throwIfStopped, withDevice } from "../run/run_context.ts";
+import { type RunHooks, withDevice } from "../run/run_context.ts";
 import { lockFolder } from "../run/run_lock.ts";
-import { readData } from "../run/run_rows.ts";
 import type { Need } from "../run/run_sources.ts";
-import { type Answered, type Comparison, summarizeComparison } from "./comparison_summary.ts";
+import { answerPrompts } from "./answer_prompts.ts";
+import type { Comparison } from "./comparison_summary.ts";
+import { checkComparingJudge, judgeAnswers } from "./judge_answers.ts";
 
 /** What is compared. */
 export interface CompareOptions {
@@ -62,23 +48,10 @@ export async function compareModels(
   hooks: RunHooks = {},
 ): Promise<Comparison> {
   const config = withGivenJudge(given, hooks);
-  const settings = forIteration({ ...config, data: { ...config.data, eval: prompts } }, config.iteration);
-  if (limit === undefined) delete settings.data.eval_limit;
-  else settings.data.eval_limit = limit;
+  const settings = comparedSettings(config, { prompts, limit });
   const { labels } = settings;
-  requireFor("compare", config);
-  const judges = judgesOf(labels).map(({ judge }) => judge);
-  if (judges.includes("human")) {
-    throw new UserError(
-      "Cannot compare with judge human, the one where none is named: it always prefers one side; --judge names another",
-    );
-  }
-  if (judges.includes("self")) {
-    throw new UserError("Cannot compare with judge self: A would judge its own answers; --judge says another");
-  }
-  checkJudges(labels, hooks);
-  await checkJudgeFiles(labels);
-  const asksServer = judges.includes("llm");
+  await checkComparingJudge(config, { labels, hooks });
+  const asksServer = judgesOf(labels).some(({ judge }) => judge === "llm");
   if (asksServer) await makeFolder(config.output_dir);
   using _lock = asksServer ? await lockFolder(config.output_dir) : null;
   const needs = judgeModels(labels).map((name): Need => ({ kind: "model", name }));
@@ -88,104 +61,25 @@ export async function compareModels(
       onNote: context.onNote,
       quantization: settings.quantization,
     };
-    const [folderA, folderB] = [await modelFolderOf(a, finding), await modelFolderOf(b, finding)];
-    const [filesA, filesB] = [await context.sources.filesIn(folderA), await context.sources.filesIn(folderB)];
-    const sideA = await answerAll(context, { settings, files: filesA, name: "A" });
-    const sideB = await answerAll(context, { settings, files: filesB, name: "B" });
-    const tokenizer = await sameTokenizer(filesA, filesB) ? null : await tokenizerOf(filesA);
-    const pairs = [...sideA].flatMap(([row, own]) => {
-      const other = sideB.get(row);
-      return other ? [{ a: own, b: other }] : [];
+    const folders = [await modelFolderOf(a, finding), await modelFolderOf(b, finding)] as const;
+    const files = [await context.sources.filesIn(folders[0]), await context.sources.filesIn(folders[1])] as const;
+    const answersA = await answerPrompts(context, { settings, files: files[0], name: "A" });
+    const answersB = await answerPrompts(context, { settings, files: files[1], name: "B" });
+    return await judgeAnswers(context, {
+      settings,
+      a: { folder: folders[0], files: files[0], answers: answersA },
+      b: { folder: folders[1], files: files[1], answers: answersB },
     });
-    if (pairs.length === 0) throw new UserError(`Cannot compare on ${prompts}: no row fits into both models`);
-    const rows = pairs.map((pair) => judgedRow(pair, tokenizer));
-    const judged = await withJudge(context, { labels, policy: filesA }, async (judge) => {
-      const scores = await scoreAll(context, judge, rows);
-      for (const note of judge.notes?.() ?? []) context.onNote(note);
-      return { scores, metrics: judge.metrics?.() ?? {}, judge: judge.name };
-    });
-    return summarizeComparison(pairs, { ...judged, margin: labels.margin, folders: [folderA, folderB] });
   });
 }
 
-/** The answers of the model in `dir` by row. */
-async function answerAll(
-  context: RunContext,
-  { settings, files, name }: { settings: IterationConfig; files: ModelFiles; name: string },
-): Promise<Map<number, Answered>> {
-  const { data, generation, iteration } = settings;
-  const model = await loadFrozenModel(context.device, files, settings);
-  try {
-    const tokenizer = await tokenizerOf(files, data);
-    const { rows, name: path } = await readData(context, { settings, which: "eval" });
-    const maxLength = Math.min(data.max_length, model.config.maxPositionEmbeddings);
-    const { examples, report } = tokenizeExamples(rows, { tokenizer, vocabSize: model.config.vocabSize, maxLength });
-    noteReport(context, `${name}: ${path}`, { report: { ...report, cut: 0 }, maxLength });
-    const eosIds = model.folder.eosTokenIds;
-    const tails = new Map(eosIds.map((id) => [id, tokenizer ? templateTail(tokenizer, id) : []]));
-    let tokens = 0;
-    const progress = (done: number): void => {
-      context.onProgress({ stage: `answers of ${name}`, done, total: examples.length, tokens });
-      if (done < examples.length) throwIfStopped(context);
-    };
-    progress(0);
-    const answers = new Map<number, Answered>();
-    const sampled = generate(context.commands, model, {
-      prompts: examples.map(({ row, promptIds }) => ({
-        row,
-        promptIds,
-        maxNewTokens: responseRoom(promptIds.length, { generation, maxLength }),
-      })),
-      settings: generation,
-      iteration,
-      eosIds,
-      onTokens: (count) => {
-        tokens = count;
-        throwIfStopped(context);
-      },
-    });
-    for await (const { index, ids, finished } of sampled) {
-      const example = examples[index]!;
-      answers.set(example.row, {
-        example,
-        text: tokenizer ? answerText(tokenizer, example, ids) : "",
-        ids: [...ids, ...finished && example.conversational ? tails.get(ids.at(-1)!)! : []],
-        tokens: ids.length,
-        finished,
-      });
-      progress(answers.size);
-    }
-    return new Map(examples.map(({ row }) => [row, answers.get(row)!]));
-  } finally {
-    freeModel(model);
-  }
-}
-
-/** The row as judges read it, with A's answer in place of the human one. A's tokenizer, if given, encodes B's. */
-function judgedRow({ a, b }: { a: Answered; b: Answered }, tokenizer: Tokenizer | null): ResponseRow {
-  const { row, prompt, promptIds, messages, variables, reference } = a.example;
-  const anew = tokenizer?.encode(b.text + (b.finished ? tokenizer.eosToken ?? "" : ""), { addSpecialTokens: false });
-  return {
-    row,
-    prompt,
-    promptIds,
-    ...(messages !== undefined && { messages }),
-    ...(variables !== undefined && { variables }),
-    response: a.text,
-    responseIds: a.ids,
-    responseFinished: a.finished,
-    generated: b.text,
-    generatedIds: anew ?? b.ids,
-    finished: b.finished,
-    ...(reference !== undefined && { reference }),
-  };
-}
-
-function scoreAll(context: RunContext, judge: Judge, rows: readonly ResponseRow[]): Promise<Scores[]> {
-  const progress = (done: number): void => {
-    context.onProgress({ stage: "judge", done, total: rows.length });
-    if (done < rows.length) throwIfStopped(context);
-  };
-  progress(0);
-  return judge.score(rows, progress);
+/** The settings of a comparison: the config's, with these prompts in place of its held-out rows. */
+export function comparedSettings(
+  config: ResolvedConfig,
+  { prompts, limit }: { prompts: string; limit?: number | undefined },
+): IterationConfig {
+  const settings = forIteration({ ...config, data: { ...config.data, eval: prompts } }, config.iteration);
+  if (limit === undefined) delete settings.data.eval_limit;
+  else settings.data.eval_limit = limit;
+  return settings;
 }

@@ -2,6 +2,7 @@
 import type { FoundGroup } from "../benchmark/find_tasks.ts";
 import { isSame } from "../data/formats/shared_prompt.ts";
 import { UserError } from "../error.ts";
+import { meanOf } from "./seed_means.ts";
 import type { Sample } from "./sample_task.ts";
 import { type PairedDifference, pairedDifference } from "./paired_difference.ts";
 
@@ -88,7 +89,7 @@ function pairsOf(
       );
     }
     for (const metric of means) {
-      const [a, b] = [sample[metric], match[metric]];
+      const [a, b] = [sample[metric], match[metric]].map((value) => typeof value === "boolean" ? Number(value) : value);
       if (typeof a !== "number" || typeof b !== "number") continue;
       const name = `${metric},${sample.filter}`;
       const both = pairs.get(name) ?? [[], []];
@@ -103,10 +104,13 @@ function pairsOf(
 function differencesOf(name: string, pairs: ReadonlyMap<string, [number[], number[]]>): ResultDifference[] {
   return [...pairs].map(([key, [own, other]]) => {
     const [metric, filter] = key.split(",") as [string, string];
-    return { name, metric, filter, value: meanOf(own), baseline: meanOf(other), ...pairedDifference(own, other) };
+    return {
+      name,
+      metric,
+      filter,
+      value: meanOf(own).mean,
+      baseline: meanOf(other).mean,
+      ...pairedDifference(own, other),
+    };
   });
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,7 +1,9 @@
 /** The result of a comparison of two models. @module */
 import type { TokenizedExample } from "../data/tokenize_rows.ts";
 import type { Scores } from "../label/judge.ts";
-import { type Outcome, type WinRate, winRate } from "./win_rate.ts";
+import { correlation } from "./correlation.ts";
+import { type LengthControlled, lengthControlled, type LengthRow } from "./length_control.ts";
+import { type Outcome, outcomeValue, type WinRate, winRate } from "./win_rate.ts";
 
 /** An answer of one side. */
 export interface ComparedAnswer {
@@ -51,18 +53,30 @@ export interface Comparison {
   rows: ComparedRow[];
   /** Wins, ties and losses of `b`. */
   result: WinRate;
+  /**
+   * The win rate of `b` if the answers were equally long, in characters, or in tokens without
+   * text; null if no row was judged.
+   */
+  lengthControlled: LengthControlled | null;
   /** Means of the first model. */
   a: SideSummary;
   /** Means of the second model. */
   b: SideSummary;
   /** Rows without a score. */
   unjudged: number;
-  /** Rows on which a judge that is asked in both orders contradicted itself; null if it is not asked so. */
+  /** Rows with a verdict of a judge that was asked in both orders; null if it is not asked so. */
+  ordersAsked: number | null;
+  /** Those of them on which it contradicted itself; null if it is not asked so. */
   ordersDisagree: number | null;
   /** Mean tokens of the answers that won their row; null if no row was won. */
   winnerTokens: number | null;
   /** Mean tokens of the answers that lost their row; null if no row was won. */
   loserTokens: number | null;
+  /**
+   * Pearson's correlation of B's lead in tokens with its outcome (win 1, tie ½, loss 0): above 0, longer answers win.
+   * Null where either is the same in all rows.
+   */
+  lengthCorrelation: number | null;
   /** Other numbers that the judge counted. */
   metrics: Record<string, number>;
 }
@@ -100,7 +114,12 @@ export function summarizeComparison(
     const outcome = outcomeOf({ a: human, b: generated }, margin);
     return { row, prompt, a: answer(a, human), b: answer(b, generated), outcome };
   });
-  const asked = scores.filter(({ ordersDisagree }) => ordersDisagree !== undefined);
+  const isAsked = scores.some(({ ordersDisagree }) => ordersDisagree !== undefined);
+  // A judge is not asked about two answers that are one text.
+  const asked = scores.filter(({ ordersDisagree }, i) =>
+    ordersDisagree !== undefined && pairs[i]!.a.text !== pairs[i]!.b.text
+  );
+  const judged = rows.flatMap(({ a, b, outcome }) => outcome === null ? [] : [{ lead: b.tokens - a.tokens, outcome }]);
   const decided = rows.filter(({ outcome }) => outcome === "win" || outcome === "loss");
   const tokensOf = (won: boolean): number | null =>
     mean(decided.map(({ a, b, outcome }) => ((outcome === "win") === won ? b : a).tokens));
@@ -108,12 +127,15 @@ export function summarizeComparison(
     judge,
     rows,
     result: winRate(rows.flatMap(({ outcome }) => outcome ?? [])),
+    lengthControlled: lengthControlled(lengthRows(rows)),
     a: sideOf(folders[0], rows.map(({ a }) => a)),
     b: sideOf(folders[1], rows.map(({ b }) => b)),
     unjudged: rows.filter(({ outcome }) => outcome === null).length,
-    ordersDisagree: asked.length > 0 ? asked.filter(({ ordersDisagree }) => ordersDisagree).length : null,
+    ordersAsked: isAsked ? asked.length : null,
+    ordersDisagree: isAsked ? asked.filter(({ ordersDisagree }) => ordersDisagree).length : null,
     winnerTokens: tokensOf(true),
     loserTokens: tokensOf(false),
+    lengthCorrelation: correlation(judged.map(({ lead }) => lead), judged.map(({ outcome }) => outcomeValue(outcome))),
     metrics,
   };
 }
@@ -124,12 +146,25 @@ function outcomeOf({ a, b }: { a: number | null; b: number | null }, margin: num
   return a > b + margin ? "loss" : "tie";
 }
 
+/** What the length's control takes: the judged rows, with lengths in tokens where the models have no text. */
+function lengthRows(rows: readonly ComparedRow[]): LengthRow[] {
+  const hasText = rows.some(({ a, b }) => a.text !== "" || b.text !== "");
+  const lengthOf = ({ text, tokens }: ComparedAnswer): number => hasText ? characters(text) : tokens;
+  return rows.flatMap(({ a, b, outcome }) =>
+    outcome === null ? [] : [{ preference: outcomeValue(outcome), difference: lengthOf(b) - lengthOf(a) }]
+  );
+}
+
+function characters(text: string): number {
+  return [...text].length;
+}
+
 function sideOf(model: string, answers: readonly ComparedAnswer[]): SideSummary {
   return {
     model,
     score: mean(answers.flatMap(({ score }) => score ?? [])),
     tokens: mean(answers.map(({ tokens }) => tokens))!,
-    characters: mean(answers.map(({ text }) => [...text].length))!,
+    characters: mean(answers.map(({ text }) => characters(text)))!,
     truncated: answers.filter(({ finished }) => !finished).length,
   };
 }

@@ -5,8 +5,8 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import { type BenchmarkResults, benchmarkResults } from "../benchmark/benchmark_results.ts";
 import { type BenchmarkTask, type DocumentRequest, FEW_SHOT_SEED } from "../benchmark/benchmark_task.ts";
 import { maxLengthOf } from "../benchmark/encode_request.ts";
+import { OWN_INSTRUCTIONS } from "../benchmark/instructions/instruction_checks.ts";
 import { DocumentScorer } from "../benchmark/score_document.ts";
-import { quickIdentity } from "../checkpoint/folder_identity.ts";
 import type { Quantization } from "../config/choices.ts";
 import type { JsonValue } from "../data/formats/json_numbers.ts";
 import { templateTexts } from "../data/tokenizer/chat_template.ts";
@@ -21,7 +21,10 @@ import { type OnProgress, WARNING } from "../progress.ts";
 import { quote } from "../values.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
 import { ModelAsker } from "./ask_model.ts";
+import { type EncodedTask, encodeTask } from "./encode_task.ts";
+import { type EvaluationWork, taskWork } from "./evaluation_work.ts";
 import { type LeaderboardAverage, leaderboardAverage } from "./leaderboard_average.ts";
+import { modelIdentity } from "./model_identity.ts";
 import { type BenchmarkOptions, type OpenTasks, requestsOf } from "./open_tasks.ts";
 import { type Sample, type SampledTask, sampleTask } from "./sample_task.ts";
 
@@ -41,6 +44,8 @@ export interface EvaluateHooks {
   journal?: AnswerJournal;
   onProgress?: OnProgress;
   onNote?: (line: string) => void;
+  /** Gets what is left to compute, before the first of it is; the evaluation waits for it. */
+  onWork?: (work: EvaluationWork) => void | Promise<void>;
   signal?: AbortSignal;
 }
 
@@ -70,7 +75,7 @@ export async function evaluateModel(
   { name, files }: EvaluatedModel,
   { tasks, groups }: OpenTasks,
   options: EvaluateOptions,
-  { journal, onProgress = () => {}, onNote = () => {}, signal }: EvaluateHooks = {},
+  { journal, onProgress = () => {}, onNote = () => {}, onWork = () => {}, signal }: EvaluateHooks = {},
 ): Promise<Evaluated> {
   const begun = performance.now();
   const date = Date.now() / 1000;
@@ -100,22 +105,43 @@ export async function evaluateModel(
   try {
     using commands = new Commands(device);
     const asker = new ModelAsker(commands, model, tokenizer);
-    const identity = [denoConfig.version, await quickIdentity(model.folder), quantization, device.name, device.family]
-      .join(" ");
+    const identity = await modelIdentity(device, { folder: model.folder, quantization });
+    const encoded: EncodedTask[] = [];
+    const total = asked.reduce((sum, { requests }) => sum + requests.length, 0);
+    let before = 0;
+    for (const { task: { config: { task } }, requests } of asked) {
+      encoded.push(
+        await encodeTask(tokenizer, {
+          task,
+          requests,
+          maxLength,
+          addBosToken: options.addBosToken,
+          journal,
+          identity,
+          signal,
+          onDone: (done) => onProgress({ stage: "tokenize", done: before + done, total }),
+        }),
+      );
+      before += requests.length;
+    }
+    const { config } = model;
+    await onWork({
+      model: name,
+      config,
+      device,
+      tasks: encoded.map((each) => taskWork(each, { device, config, batchTokens })),
+    });
     for (const { task, requests } of asked) {
+      // What was asked is of no use any more, and may be large.
+      const each = encoded.shift()!;
       const stage = task.config.task;
-      const { answers, cut: lost } = await asker.ask({
-        task: stage,
-        requests,
-        maxLength,
-        addBosToken: options.addBosToken,
+      const answers = await asker.ask(each, {
         batchTokens,
         journal,
-        identity,
         signal,
         onProgress: (progress) => onProgress({ stage, ...progress }),
       });
-      if (lost > 0) cut[stage] = lost;
+      if (each.cut > 0) cut[stage] = each.cut;
       sampled.push(await sampleTask({ task, requests, answers }));
     }
     await journal?.close();
@@ -123,6 +149,11 @@ export async function evaluateModel(
     const hashes = Object.fromEntries(sampled.map(({ task, hash }) => [task.config.task, hash]));
     const average = leaderboardAverage(results.results as Parameters<typeof leaderboardAverage>[0]);
     const facts = await factsOf(model, { name, files, tokenizer, options, device, maxLength, cut, date, average });
+    const own = tasks.filter(({ config }) => config.process_results?.score === "ifeval");
+    if (own.length > 0) {
+      const mayDiffer = Object.fromEntries(own.map(({ config: { task } }) => [task, OWN_INSTRUCTIONS]));
+      facts.dnpo = { ...facts.dnpo as object, may_differ: mayDiffer };
+    }
     const seconds = (performance.now() - begun) / 1000;
     return {
       results: { ...results, ...facts, task_hashes: hashes, total_evaluation_time_seconds: String(seconds) },
@@ -151,10 +182,34 @@ function noteUnanswerable(
   );
 }
 
-async function longestInput(files: ModelFiles, asked: number | undefined): Promise<number> {
+/**
+ * Checks what of a model and of the options is known without rows. Throws a UserError for a length that is none, and for
+ * a chat template that the model has not; notes a length beyond what the model was made for.
+ */
+export async function checkModel(
+  { name, files }: EvaluatedModel,
+  { maxLength: asked, applyChatTemplate = false }: EvaluateOptions,
+  onNote: (line: string) => void,
+): Promise<void> {
+  const own = await ownLength(files);
+  if (await longestInput(files, asked) > own) {
+    onNote(
+      `${WARNING}--max-length is ${asked}, and ${name} was made for inputs of ${own} tokens: what it says of longer ` +
+        "ones means little",
+    );
+  }
+  if (applyChatTemplate && await templateText(files) === null) {
+    throw new UserError("Cannot apply a chat template: the model has none, expected one or no --apply-chat-template");
+  }
+}
+
+async function ownLength(files: ModelFiles): Promise<number> {
   const settings = await readOptionalJson(files, "tokenizer_config.json");
-  const own = maxLengthOf(await readJson(files, "config.json"), { modelMaxLength: settings?.model_max_length });
-  if (asked === undefined) return own;
+  return maxLengthOf(await readJson(files, "config.json"), { modelMaxLength: settings?.model_max_length });
+}
+
+async function longestInput(files: ModelFiles, asked: number | undefined): Promise<number> {
+  if (asked === undefined) return await ownLength(files);
   if (!Number.isInteger(asked) || asked < 2) {
     throw new UserError(
       `Cannot evaluate with inputs of ${asked} tokens: expected a whole number from 2 (--max-length)`,

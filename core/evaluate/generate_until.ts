@@ -28,7 +28,7 @@ export interface UntilAnswer {
 /** What is answered, and how. */
 export interface UntilOptions {
   rows: readonly UntilRow[];
-  /** The most rows that run at a time (default 16). */
+  /** The most rows that run at a time (default {@linkcode BATCH_SIZE}). */
   batchSize?: number;
   /** Gets each answer once it ends. */
   onAnswer?: (row: number, answer: UntilAnswer) => void;
@@ -38,7 +38,8 @@ export interface UntilOptions {
   signal?: AbortSignal;
 }
 
-const BATCH_SIZE = 16;
+/** Rows that run at a time. */
+export const BATCH_SIZE = 16;
 
 /**
  * Continues each row with the most probable token, the first of equal ones, until EOS, a stop string or its limit. A

@@ -1,4 +1,5 @@
 /** How two models differ on the same documents, and how sure that is. @module */
+import { meanOf } from "./seed_means.ts";
 import { signTest } from "./win_rate.ts";
 
 /** The difference of a metric on the same documents. */
@@ -26,9 +27,7 @@ export function pairedDifference(values: readonly number[], baseline: readonly n
     throw new RangeError(`Cannot pair ${rows} values with ${baseline.length}, expected the same number, at least 1`);
   }
   const differences = values.map((value, i) => value - baseline[i]!);
-  const difference = differences.reduce((sum, d) => sum + d, 0) / rows;
-  const variance = differences.reduce((sum, d) => sum + (d - difference) ** 2, 0) / (rows - 1);
-  const stderr = rows > 1 ? Math.sqrt(variance / rows) : null;
+  const { mean: difference, stderr } = meanOf(differences);
   const binary = [...values, ...baseline].every((value) => value === 0 || value === 1);
   return {
     rows,

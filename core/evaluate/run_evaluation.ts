@@ -1,40 +1,39 @@
 /** `dnpo evaluate` without its command line: finds models, asks them, writes results, compares. @module */
-import { findTasks } from "../benchmark/find_tasks.ts";
-import { readTaskFile } from "../benchmark/task_file.ts";
-import { PERPLEXITY } from "../benchmark/tasks/perplexity.ts";
-import { outputTypeOf, type TaskConfig } from "../benchmark/task_config.ts";
+import { outputTypeOf } from "../benchmark/task_config.ts";
 import { jsonText } from "../data/formats/json_numbers.ts";
 import { openToolDevice } from "../device/run_device.ts";
-import { UserError } from "../error.ts";
+import { StoppedError, UserError } from "../error.ts";
 import { makeFolder, replaceFileAtomic, writeFileAtomic } from "../files/atomic.ts";
 import { exists, objectOf, readJsonObject, readText, removeFile } from "../files/io.ts";
 import { basename, dirname, join } from "../files/path.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import { WARNING } from "../progress.ts";
-import { isModelFolder, modelFiles, modelFolderOf } from "../run/model_path.ts";
+import { modelFiles, modelFolderOf } from "../run/model_path.ts";
 import { lockFolder } from "../run/run_lock.ts";
-import { iterationPaths } from "../run/run_paths.ts";
-import { iterationsIn } from "../run/run_work.ts";
 import { AnswerJournal } from "./answer_journal.ts";
+import { chosenTasks } from "./chosen_tasks.ts";
 import { compareResults, type ResultDifference, type TaskMeans, type TaskSamples } from "./compare_results.ts";
 import {
+  checkModel,
   type Evaluated,
   type EvaluateHooks,
   evaluateModel,
   type EvaluateOptions,
   sanitized,
 } from "./evaluate_model.ts";
+import { iterationModels } from "./iteration_models.ts";
 import { type OpenTasks, openTasks } from "./open_tasks.ts";
 import type { Sample } from "./sample_task.ts";
 
 /** What is evaluated, where results go, and what they are compared with. */
 export interface RunEvaluationOptions {
-  options: EvaluateOptions;
+  /** Without names of tasks, those of the files are asked. */
+  options: Omit<EvaluateOptions, "tasks" | "own"> & { tasks?: string | undefined };
   /** Folder of results: each model has one in it. */
   output: string;
   /** Folder of rows in place of the hub. */
   data?: string | undefined;
-  /** YAML files of tasks of one's own. */
+  /** YAML files of tasks of one's own, besides those among the names. */
   taskFiles?: readonly string[];
   /** Texts of the task `perplexity`, a document each. */
   textFiles?: readonly string[];
@@ -65,13 +64,21 @@ interface NamedFolder {
 /** Evaluates a model, or every iteration of a run, and writes results. Throws UserError, DeviceError, StoppedError. */
 export async function runEvaluation(
   model: string,
-  { options, output, data, taskFiles = [], textFiles = [], baseline, iterations = "last", isAnew = false }:
+  { options: asked, output, data, taskFiles, textFiles, baseline, iterations = "last", isAnew = false }:
     RunEvaluationOptions,
   hooks: Omit<EvaluateHooks, "journal"> = {},
 ): Promise<EvaluationEntry[]> {
-  const { onProgress = () => {}, onNote = () => {} } = hooks;
-  const resolve = async (name: string): Promise<string> => (await resolveModel(name, { onProgress })).paths[0]!;
-  const own = await ownTasks(options, { taskFiles, textFiles, onNote });
+  const { onProgress = () => {}, onNote = () => {}, signal } = hooks;
+  const hub = { onProgress, ...(signal && { signal }) };
+  const resolve = async (name: string): Promise<string> => (await stoppable(resolveModel(name, hub), signal)).paths[0]!;
+  const options: EvaluateOptions = {
+    ...asked,
+    ...await chosenTasks({
+      tasks: asked.tasks,
+      ...(taskFiles && { taskFiles }),
+      ...(textFiles && { textFiles }),
+    }),
+  };
   const finding = { resolve, onNote, quantization: options.quantization ?? "none" };
   const models = iterations === "all"
     ? await iterationsOf(model)
@@ -80,9 +87,13 @@ export async function runEvaluation(
   const other = baseline === undefined || isFile
     ? null
     : { name: baseline, folder: await modelFolderOf(baseline, finding) };
-  const tasks = await openTasks({ ...options, own }, {
+  // What is wrong with a model is found before rows are downloaded for it.
+  for (const { name, folder } of other === null ? models : [...models, other]) {
+    await checkModel({ name, files: await modelFiles(folder, resolve) }, options, onNote);
+  }
+  const tasks = await openTasks(options, {
     data,
-    resolve: async (name) => (await resolveDataset(name, { onProgress })).paths,
+    resolve: async (name) => (await stoppable(resolveDataset(name, hub), signal)).paths,
     onTask: (done, total) => onProgress({ stage: "read tasks", done, total }),
   });
   if (options.genKwargs !== undefined && tasks.tasks.every(({ config }) => outputTypeOf(config) !== "generate_until")) {
@@ -121,62 +132,24 @@ export async function runEvaluation(
   return entries;
 }
 
+/** Waits for a download, which a signal ends with its own reason. */
+async function stoppable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw signal?.aborted ? new StoppedError("The evaluation was stopped") : error;
+  }
+}
+
 /** The folder of a model's results; `.` and `..` would be the output's own and one outside of it. */
 export function resultsFolder(output: string, name: string): string {
   return join(output, sanitized(name).replace(/^\.+$/, "_$&"));
 }
 
-/** Where the task of texts comes from. */
-const TEXT_FLAG = "--text";
-
-async function ownTasks(
-  { tasks }: EvaluateOptions,
-  { taskFiles, textFiles, onNote }: {
-    taskFiles: readonly string[];
-    textFiles: readonly string[];
-    onNote: (line: string) => void;
-  },
-): Promise<TaskConfig[]> {
-  const own: TaskConfig[] = [];
-  const origins = new Map<string, string>();
-  const add = (config: TaskConfig, origin: string): void => {
-    const other = origins.get(config.task);
-    if (other !== undefined) {
-      throw new UserError(
-        `Cannot evaluate: ${other} and ${origin} are both the task ${config.task}, expected one of them`,
-      );
-    }
-    origins.set(config.task, origin);
-    own.push(config);
-  };
-  for (const file of taskFiles) add(await readTaskFile(file), file);
-  if (textFiles.length > 0) {
-    const kwargs = { data_files: { test: [...textFiles] }, sample_by: "document" };
-    add({ ...PERPLEXITY, dataset_kwargs: kwargs }, TEXT_FLAG);
-  }
-  const asked = new Set(findTasks(tasks, own).tasks.map(({ task }) => task));
-  if (asked.has(PERPLEXITY.task) && !origins.has(PERPLEXITY.task)) {
-    throw new UserError("Cannot evaluate perplexity: no text is named, expected --text FILE");
-  }
-  for (const [task, origin] of origins) {
-    if (asked.has(task)) continue;
-    if (origin === TEXT_FLAG) {
-      throw new UserError("Cannot evaluate: --text is given, but perplexity is not asked for, expected it in --tasks");
-    }
-    onNote(`${WARNING}the task ${task} of ${origin} is not asked for`);
-  }
-  return own;
-}
-
 /** The models of a run's iterations. */
 async function iterationsOf(run: string): Promise<NamedFolder[]> {
-  const found: NamedFolder[] = [];
-  for (const k of await exists(run) ? await iterationsIn(run) : []) {
-    const { model, adapter } = iterationPaths(run, k);
-    const folder = await isModelFolder(model) ? model : await isModelFolder(adapter) ? adapter : null;
-    if (folder !== null) found.push({ name: join(run, `iteration-${k}`), folder });
-  }
-  if (found.length > 0) return found;
+  const found = [...await iterationModels(run)];
+  if (found.length > 0) return found.map(([k, folder]) => ({ name: join(run, `iteration-${k}`), folder }));
   throw new UserError(`Cannot evaluate all iterations of ${run}: it holds none with a model, expected a run's folder`);
 }
 

@@ -68,7 +68,7 @@ function samplesOf({ task, requests, answers, scored, hashes }: ScoredTask): Sam
 }
 
 function plainValue(value: MetricValue): JsonValue {
-  return typeof value === "number" ? value : [...value];
+  return typeof value === "object" ? [...value] : value;
 }
 
 /** `gen_args_I: {arg_0, arg_1}` for each request. */

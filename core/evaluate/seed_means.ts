@@ -1,11 +1,11 @@
-/** Means and errors over runs that differ in their seeds alone. @module */
+/** Means and their errors: of documents, and over runs that differ in their seeds alone. @module */
 
-/** A number over several seeds. */
+/** A mean of several numbers. */
 export interface Mean {
   mean: number;
-  /** Standard error of the mean, sd / sqrt(n) with n − 1 in sd; null for one seed. */
+  /** Standard error of the mean, sd / sqrt(n) with n − 1 in sd; null for one number. */
   stderr: number | null;
-  /** Seeds that have the number. */
+  /** How many numbers there are. */
   n: number;
 }
 

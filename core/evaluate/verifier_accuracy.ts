@@ -1,4 +1,4 @@
-/** Accuracy on held-out prompts: the share of answers that a verifier scores 1 or more. @module */
+/** Accuracy on held-out prompts: a verifier's mean score, and the share of answers that it scores 1 or more. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import { answerText } from "../data/continuation.ts";
@@ -9,6 +9,7 @@ import { generate } from "../generate/batch_generator.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import type { VerifierThread } from "../label/verifier_judge.ts";
 import type { AnyModel } from "../model/model.ts";
+import { meanOf } from "./seed_means.ts";
 
 /** What is evaluated, and how. */
 export interface AccuracyOptions {
@@ -24,24 +25,46 @@ export interface AccuracyOptions {
   onDone?: (done: number) => void;
 }
 
-/** Generates an answer to every prompt and returns the share that is right. Throws a UserError if scoring fails. */
-export async function accuracy(commands: Commands, model: AnyModel, options: AccuracyOptions): Promise<number> {
+/** What a verifier's scores of answers come to. */
+export interface Accuracy {
+  /** Share of the answers with a score of 1 or more. */
+  share: number;
+  /** Mean score. */
+  score: number;
+  /** Its standard error over the prompts, with n − 1 in the deviation; null for one prompt. */
+  stderr: number | null;
+  /** The lowest score. */
+  least: number;
+  /** The highest score. */
+  most: number;
+}
+
+/** Generates an answer to every prompt and scores it. Throws a UserError if scoring fails. */
+export async function accuracy(commands: Commands, model: AnyModel, options: AccuracyOptions): Promise<Accuracy> {
   const { examples, tokenizer, verifier, settings, maxLength, iteration } = options;
   const prompts = examples.map(({ row, promptIds }) => ({
     row,
     promptIds,
     maxNewTokens: responseRoom(promptIds.length, { generation: settings, maxLength }),
   }));
-  let [done, right] = [0, 0];
+  // In the order of the rows: answers end in that of their lengths, and a sum depends on its order.
+  const scores = new Float64Array(examples.length);
+  let done = 0;
   const sampling = { prompts, settings, iteration, eosIds: model.folder.eosTokenIds };
   for await (const { index, ids } of generate(commands, model, sampling)) {
     const example = examples[index]!;
     const { prompt, reference, where } = example;
     const response = tokenizer ? answerText(tokenizer, example, ids) : "";
     const input = { prompt, response, ...(reference !== undefined && { reference: plainValue(reference) }) };
-    const [score] = await verifier.score([input], where);
-    if (score! >= 1) right++;
+    scores[index] = (await verifier.score([input], where))[0]!;
     options.onDone?.(++done);
   }
-  return right / examples.length;
+  const { mean: score, stderr } = meanOf([...scores]);
+  return {
+    share: scores.filter((score) => score >= 1).length / scores.length,
+    score,
+    stderr,
+    least: scores.reduce((a, b) => Math.min(a, b)),
+    most: scores.reduce((a, b) => Math.max(a, b)),
+  };
 }

@@ -11,7 +11,8 @@ export interface ChatSettings {
   url: string;
   /** The model's name there. */
   model: string;
-  mode: JudgeMode;
+  /** The verdict whose form is asked of the server; null: text, in a form that the question asks for. */
+  mode: JudgeMode | null;
   temperature: number;
   maxTokens: number;
 }
@@ -23,7 +24,7 @@ function chatRequest(question: string, { model, mode, temperature, maxTokens }: 
     messages: [{ role: "user", content: question }],
     temperature,
     max_tokens: maxTokens,
-    response_format: responseFormat(mode),
+    ...(mode !== null && { response_format: responseFormat(mode) }),
   };
 }
 
@@ -50,13 +51,14 @@ export class ChatServer {
   readonly #server: Server;
   readonly #settings: ChatSettings;
   readonly #onNote: (line: string) => void;
-  #dialect: Dialect = { format: true, temperature: true, limit: "max_tokens" };
+  #dialect: Dialect;
 
   /** `onNote` is called with a line about each part of a request that the server does not accept. */
   constructor(server: Server, settings: ChatSettings, onNote: (line: string) => void) {
     this.#server = server;
     this.#settings = settings;
     this.#onNote = onNote;
+    this.#dialect = { format: settings.mode !== null, temperature: true, limit: "max_tokens" };
   }
 
   /**

@@ -32,6 +32,7 @@ import { logprobJudge } from "./logprob_judge.ts";
 import { type ChangedReply, ReplyCache } from "./reply_cache.ts";
 import { rewardModelJudge } from "./reward_judge.ts";
 import { selfJudge } from "./self_judge.ts";
+import type { ServerQuestionsOptions } from "./server_questions.ts";
 import { verifierJudge, verifierLimit } from "./verifier_judge.ts";
 import { checkVerifierAllowed } from "./verifier_use.ts";
 
@@ -137,7 +138,19 @@ async function makeLlmJudge(
   context: RunContext,
   { name, labels, policy, held }: Making<LlmJudgeConfig>,
 ): Promise<Judge> {
-  const settings = chatSettings(labels);
+  return llmJudge({
+    ...(name !== undefined && { name }),
+    ...await openQuestions(context, { labels, settings: chatSettings(labels), held }),
+    asking: await askingOf(labels, { policy, data: context.config.data }),
+    maxInvalid: labels.max_invalid,
+  });
+}
+
+/** Opens the server of a judge `llm`, and the replies that are kept in the run's folder until `held` is disposed of. */
+export async function openQuestions(
+  context: Pick<RunContext, "config" | "checksums" | "onNote" | "signal">,
+  { labels, settings, held }: { labels: LlmJudgeConfig; settings: ChatSettings; held: DisposableStack },
+): Promise<ServerQuestionsOptions> {
   const server = await Server.open({
     url: settings.url,
     apiKey: await readApiKey(labels, settings.url),
@@ -148,20 +161,16 @@ async function makeLlmJudge(
   });
   const { replies } = runPaths(context.config.output_dir);
   const onChanged = (reply: ChangedReply): Promise<void> => context.checksums.noteEdited(replies, reply);
-  const cache = held.use(await ReplyCache.open(replies, { onChanged }));
   const { input_price: inputPrice, output_price: outputPrice } = labels;
-  return llmJudge({
-    ...(name !== undefined && { name }),
+  return {
     server: new ChatServer(server, settings, context.onNote),
     settings,
-    asking: await askingOf(labels, { policy, data: context.config.data }),
-    cache,
+    cache: held.use(await ReplyCache.open(replies, { onChanged })),
     concurrency: labels.concurrency,
-    maxInvalid: labels.max_invalid,
     ...(inputPrice !== undefined && { inputPrice }),
     ...(outputPrice !== undefined && { outputPrice }),
     signal: context.signal,
-  });
+  };
 }
 
 async function makeSelfJudge(context: RunContext, { labels, policy, held }: Making<SelfJudgeConfig>): Promise<Judge> {

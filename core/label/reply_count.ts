@@ -7,15 +7,42 @@ import { parseVerdict } from "./verdict.ts";
 const EARLY = 20;
 const EXAMPLES = 3;
 
+/** What a reply is to hold. */
+export interface ReplyForm {
+  /** The form, as an error names it. */
+  expected: string;
+  /** Whether a reply holds a verdict in that form. */
+  isIn: (reply: string) => boolean;
+}
+
+/** The forms of the judges that score labels. */
+export const VERDICT_FORMS: Readonly<Record<JudgeMode, ReplyForm>> = {
+  score: { expected: '{"score": 1 to 10}', isIn: (reply) => parseVerdict(reply, "score") !== null },
+  pairwise: { expected: '{"winner": "A", "B" or "tie"}', isIn: (reply) => parseVerdict(reply, "pairwise") !== null },
+};
+
+/** What a judge's replies are held to. */
+export interface ReplyCountOptions {
+  /** The judge's name. */
+  name: string;
+  /** What an error begins with (default: `Cannot label with judge NAME`). */
+  action?: string;
+  form: ReplyForm;
+  /** The share of replies that may be unreadable. */
+  maxInvalid: number;
+  /** Replies that are expected. */
+  total: number;
+}
+
 /** Counts the replies of a judge, and ends its work if too many are unreadable. */
 export class ReplyCount {
-  readonly #options: { name: string; mode: JudgeMode; maxInvalid: number; total: number };
+  readonly #options: ReplyCountOptions;
   readonly #examples: string[] = [];
   #read = 0;
   #unreadable = 0;
 
   /** Expects `total` replies, of which a share of `maxInvalid` may be unreadable. */
-  constructor(options: { name: string; mode: JudgeMode; maxInvalid: number; total: number }) {
+  constructor(options: ReplyCountOptions) {
     this.#options = options;
   }
 
@@ -29,9 +56,9 @@ export class ReplyCount {
    * that more than the allowed share are unreadable, or if most of the first replies are.
    */
   add(reply: string | null, why = ""): void {
-    const { mode, maxInvalid, total } = this.#options;
+    const { form, maxInvalid, total } = this.#options;
     this.#read++;
-    if (reply !== null && parseVerdict(reply, mode) !== null) return;
+    if (reply !== null && form.isIn(reply)) return;
     this.#unreadable++;
     if (this.#examples.length < EXAMPLES) this.#examples.push(reply === null ? `(${why})` : show(reply, why));
     const certain = this.#unreadable > maxInvalid * total;
@@ -49,10 +76,9 @@ export class ReplyCount {
   }
 
   #describe(): string[] {
-    const { name, mode, maxInvalid, total } = this.#options;
-    const form = mode === "score" ? '{"score": 1 to 10}' : '{"winner": "A", "B" or "tie"}';
+    const { name, form, maxInvalid, total, action = `Cannot label with judge ${name}` } = this.#options;
     return [
-      `Cannot label with judge ${name}: ${this.#unreadable} of the first ${this.#read} replies (${total} in all) hold no verdict, expected ${form} in all but ${+(100 *
+      `${action}: ${this.#unreadable} of the first ${this.#read} replies (${total} in all) hold no verdict, expected ${form.expected} in all but ${+(100 *
         maxInvalid).toFixed(2)} % (labels.max_invalid). What came:`,
       ...this.#examples,
     ];

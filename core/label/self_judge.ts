@@ -7,7 +7,7 @@ import { generate } from "../generate/batch_generator.ts";
 import type { AnyModel } from "../model/model.ts";
 import type { Judge } from "./judge.ts";
 import { type Asking, questionsOf, rowVerdict } from "./judge_questions.ts";
-import { ReplyCount } from "./reply_count.ts";
+import { ReplyCount, VERDICT_FORMS } from "./reply_count.ts";
 import { uncutPart } from "./verdict.ts";
 
 /** Options of {@linkcode selfJudge}. */
@@ -40,7 +40,7 @@ export function selfJudge(commands: Commands, options: SelfJudge): Judge {
         if (promptIds.length === 0) throw new UserError(`Cannot label with judge ${name}: a question has no tokens`);
         return { row, promptIds, maxNewTokens: maxTokens };
       });
-      const count = new ReplyCount({ name, mode: asking.mode, maxInvalid, total: questions.length });
+      const count = new ReplyCount({ name, form: VERDICT_FORMS[asking.mode], maxInvalid, total: questions.length });
       const replies = new Map<string, string>();
       const left = texts.map((list) => list.length);
       let done = left.filter((open) => open === 0).length;

@@ -29,10 +29,14 @@ export function uncutPart(reply: string): string {
   return reply.replace(/(?<![\d.,])1$/, "");
 }
 
+/** A reply without its reasoning, which may weigh other verdicts; reasoning that never ends has given none. */
+export function withoutReasoning(reply: string): string {
+  return reply.replace(/<think>[\s\S]*?(<\/think>|$)/g, "").replace(/^[\s\S]*<\/think>/, "").trim();
+}
+
 /** Reads a verdict from JSON, alone or within other text, or from plain words; null if there is none. */
 export function parseVerdict(reply: string, mode: JudgeMode): Verdict | null {
-  // Reasoning is removed, as it may weigh other verdicts; reasoning that never ends has given none.
-  const text = reply.replace(/<think>[\s\S]*?(<\/think>|$)/g, "").replace(/^[\s\S]*<\/think>/, "").trim();
+  const text = withoutReasoning(reply);
   const key = mode === "score" ? "score" : "winner";
   const value = jsonValue(text, key);
   if (value !== undefined) return mode === "score" ? readScore(value) : readWinner(value);

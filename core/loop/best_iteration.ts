@@ -20,9 +20,25 @@ export function metricOf({ training: { metric_for_best_model: metric = "eval_los
   return metric;
 }
 
+/** The evaluation's own names. */
+const KEYS = {
+  eval_loss: "loss",
+  sampled: "sampled",
+  greedy: "greedy",
+  sampled_score: "sampled_score",
+  greedy_score: "greedy_score",
+  eval_preference_loss: "preference_loss",
+  eval_rewards_chosen: "rewards/chosen",
+  eval_rewards_rejected: "rewards/rejected",
+  eval_rewards_accuracies: "rewards/accuracies",
+  eval_rewards_margins: "rewards/margins",
+  eval_logps_chosen: "logps/chosen",
+  eval_logps_rejected: "logps/rejected",
+} as const satisfies Record<BestMetric, keyof Evaluation>;
+
 /** An evaluation's number by the summary's name; undefined if it was not measured, NaN of what is not finite. */
 function valueOf(evaluation: Evaluation | undefined, metric: BestMetric): number | undefined {
-  const value = metric === "eval_loss" ? evaluation?.loss : evaluation?.[metric];
+  const value = evaluation?.[KEYS[metric]];
   // A file holds no Infinity, and a run that goes on reads a NaN in its place.
   return value === undefined || Number.isFinite(value) ? value : NaN;
 }

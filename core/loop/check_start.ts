@@ -4,7 +4,9 @@
  */
 import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts";
 import type { ResolvedConfig } from "../config/config.ts";
+import { sourceName } from "../data/formats/data_sources.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
+import { UserError } from "../error.ts";
 import { exists } from "../files/io.ts";
 import { checkJudgesLoad, checkVerifierLoads } from "../label/check_judges.ts";
 import { checkTrainable } from "../model/trainable_weights.ts";
@@ -15,7 +17,7 @@ import { planFirst } from "./first_adapter.ts";
 import { readAnswers } from "./label_stage.ts";
 import { folderOf } from "./model_ref.ts";
 import { readExamples, readHeldOut, type ReadSet, readTrainingRows } from "./read_rows_of_step.ts";
-import type { Step } from "./schedule.ts";
+import { evaluatesSteps, type Step } from "./schedule.ts";
 
 /**
  * Throws a UserError if one of `steps`, which are left to do, would fail for a file of rows, a judge, a verifier or the
@@ -44,8 +46,17 @@ export async function checkStart(
       await checkVerifierLoads(context, { ...labels, verifier: labels.verifier });
     }
   }
+  const hasEvaluation = steps.some(({ stage }) => stage === "evaluate");
   for (const step of steps) {
-    if (readsRows(step) && isNew("rows", step.stage)) await checkRows(context, step, onRows);
+    const { settings, stage } = step;
+    if (stage === "optimize" && !hasEvaluation && evaluatesSteps(settings) && isNew("held-out rows")) {
+      const folder = await readerOf(context, step);
+      const tokenizer = await tokenizerOf(folder.files, settings.data);
+      const onRead = ({ name, report: { rows, kept } }: ReadSet): void =>
+        onRows?.({ name, isHeldOut: true, kind: "examples", rows, kept });
+      await readHeldOut(context, { model: folder, tokenizer, settings, onRead });
+    }
+    if (readsRows(step) && isNew("rows", stage)) await checkRows(context, step, onRows);
   }
 }
 
@@ -70,7 +81,26 @@ async function checkRows(context: CheckContext, step: Step, onRows: RunHooks["on
   if (step.stage === "optimize") return void await readTrainingRows(context, { folder, step, onRead });
   const tokenizer = await tokenizerOf(folder.files, settings.data);
   const shared = { model: folder, tokenizer, settings, onRead };
-  await (stage === "evaluate" ? readHeldOut(context, shared) : readExamples(context, shared));
+  if (stage !== "evaluate") return void await readExamples(context, shared);
+  const { pairs } = await readHeldOut(context, shared);
+  checkPicking(context.config, { hasPairs: pairs !== null });
+}
+
+/** Throws a UserError if iterations are told better or worse by a measure of pairs that held-out rows do not have. */
+function checkPicking(
+  { training, data }: Pick<ResolvedConfig, "training" | "data">,
+  { hasPairs }: { hasPairs: boolean },
+): void {
+  const { metric_for_best_model: metric = "eval_loss", load_best_model_at_end, early_stopping_patience } = training;
+  const isUsed = load_best_model_at_end || early_stopping_patience !== undefined;
+  if (!isUsed || hasPairs || metric === "eval_loss" || !metric.startsWith("eval_")) return;
+  throw new UserError(
+    `Cannot pick iterations by training.metric_for_best_model ${metric}: no pairs are measured on ` +
+      `${
+        sourceName(data.eval!)
+      }, expected a chosen and a rejected answer in each row, and a loss that compares pairs ` +
+      "(or eval_loss)",
+  );
 }
 
 /** The model that reads a step's rows; in place of one that the run will make, the one that it begins with. */

@@ -1,6 +1,7 @@
 /** Stage 3: the model is trained on the pairs, or on the human responses (`sft`). @module */
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { DataConfig } from "../config/config_types.ts";
+import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { dtypeOfName } from "../dtype.ts";
 import { readText, removePath } from "../files/io.ts";
 import { layoutLimits } from "../model/plan_decoder.ts";
@@ -15,8 +16,8 @@ import type { StepMetrics } from "../train/step_metrics.ts";
 import { handOut } from "./hand_out.ts";
 import { folderOf } from "./model_ref.ts";
 import { openPolicy } from "./policy.ts";
-import { readTrainingRows } from "./read_rows_of_step.ts";
-import type { OptimizeStep } from "./schedule.ts";
+import { readHeldOut, readTrainingRows } from "./read_rows_of_step.ts";
+import { evaluatesSteps, type OptimizeStep } from "./schedule.ts";
 
 /** Trains and saves the model; goes on from a saved state if there is one. Throws StoppedError if it was stopped. */
 export async function optimizeStage(context: RunContext, step: OptimizeStep): Promise<StepMetrics> {
@@ -32,6 +33,13 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
       // A rank that the generator cannot have is refused before the reference scores the rows.
       planNoise(noiseShape(model.config, settings.noise), layoutLimits(context.device, model.config));
     }
+    const heldOut = evaluatesSteps(settings)
+      ? await readHeldOut(context, {
+        model: model.folder,
+        tokenizer: await tokenizerOf(model.folder.files, settings.data),
+        settings,
+      })
+      : null;
     const data = await readTrainingRows(context, { folder: model.folder, step });
     const started = performance.now();
     const result = await optimize({
@@ -43,6 +51,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
       settings,
       files,
       referencePath: paths.reference,
+      ...(heldOut && { heldOut: { rows: heldOut, referencePath: paths.heldOutReference } }),
       stateDir: paths.state,
       openLog: (done) => openMetrics(context, { stage: "optimize", iteration: settings.iteration, step: done }),
       onProgress: context.onProgress,

@@ -3,14 +3,23 @@ import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import type { EncodeOptions } from "../data/encode_row.ts";
 import { type DataSource, sourceName } from "../data/formats/data_sources.ts";
+import type { DataRow } from "../data/parse_row.ts";
 import type { ReadRows } from "../data/read_rows.ts";
 import { readPairs, type StoredPair } from "../data/stage_files.ts";
-import { type TokenizedExample, tokenizeExamples, type TokenizeReport } from "../data/tokenize_rows.ts";
+import {
+  type TokenizedExample,
+  type TokenizedPair,
+  tokenizeExamples,
+  tokenizePairs,
+  type TokenizeReport,
+} from "../data/tokenize_rows.ts";
 import { type Tokenizer, tokenizerOf } from "../data/tokenizer/tokenizer.ts";
+import type { PairIds } from "../model/pack.ts";
 import { keepHeldOut, warnOfHeldOut, warnOfPositions } from "../run/nonsense_notes.ts";
 import { noteOnce, noteReport, noteShapes, noteSkipped } from "../run/row_notes.ts";
 import { type RowContext, throwIfStopped } from "../run/run_context.ts";
 import { readData, readingOf } from "../run/run_rows.ts";
+import type { HeldOutIds } from "../train/held_out.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { chosenExample, exampleRows, pairRows, type RowKind, type TrainingRows } from "../train/training_rows.ts";
 import type { OptimizeStep } from "./schedule.ts";
@@ -149,7 +158,16 @@ export async function readExamples(
   return examples;
 }
 
-/** Reads the held-out rows of `data.eval`. Throws a UserError if no row is left. */
+/** The held-out rows of `data.eval`. */
+export interface HeldOutRows extends HeldOutIds {
+  /** The rows with their texts and references, in the order of `examples`. */
+  readonly prompts: readonly TokenizedExample[];
+}
+
+/**
+ * Reads the held-out rows of `data.eval`; with a loss over pairs against a reference, also as pairs where all rows have a
+ * rejected answer. Throws a UserError if no row is left.
+ */
 export async function readHeldOut(
   context: RowContext,
   { model, tokenizer, settings, onRead }: {
@@ -158,7 +176,7 @@ export async function readHeldOut(
     settings: IterationConfig;
     onRead?: (set: ReadSet) => void;
   },
-): Promise<TokenizedExample[]> {
+): Promise<HeldOutRows> {
   const { data: { max_length: maxLength } } = settings;
   warnOfPositions(context, { maxLength, positions: model.config.maxPositionEmbeddings });
   const read = await readData(context, { settings, which: "eval" });
@@ -175,5 +193,33 @@ export async function readHeldOut(
   noteReport(context, read.name, { report, maxLength, joint });
   keepHeldOut(context, { name: read.name, prompts: examples.map(({ promptIds }) => promptIds) });
   onRead?.({ ...read, report });
-  return examples;
+  const ids = examples.map(({ row, promptIds, responseIds }) => ({ example: row, promptIds, responseIds }));
+  if (!comparesPairs(settings)) return { prompts: examples, examples: ids, pairs: null };
+  const withRejected = read.rows.filter(isPair);
+  if (withRejected.length < read.rows.length) {
+    if (withRejected.length > 0) {
+      const share = `${withRejected.length} of ${read.rows.length} rows`;
+      noteOnce(context, `${read.name}: ${share} have a rejected answer; where not all have one, no pairs are measured`);
+    }
+    return { prompts: examples, examples: ids, pairs: null };
+  }
+  await encoder.prepare(read.rows, { tokenizer }, 2);
+  const vocabSize = model.config.vocabSize;
+  const { pairs } = tokenizePairs(read.rows, { encoder, tokenizer, vocabSize, maxLength });
+  return { prompts: examples, examples: ids, pairs: pairs.map(pairIds) };
+}
+
+/** Whether held-out pairs are measured: the loss compares a pair's answers with a reference. */
+export function comparesPairs({ method, training }: Pick<IterationConfig, "method" | "training">): boolean {
+  return method !== "sft" && LOSSES[training.loss_type].formula !== null;
+}
+
+/** Whether a row has a chosen and a rejected answer. */
+export function isPair({ kind }: DataRow): boolean {
+  return kind.endsWith("pair");
+}
+
+/** The ids of a pair, with its row as the counter of its random numbers. */
+export function pairIds({ row, promptIds, chosenIds, rejectedIds }: TokenizedPair): PairIds {
+  return { example: row, promptIds, chosenIds, rejectedIds };
 }

@@ -3,6 +3,7 @@ import type { ResolvedConfig } from "../config/config_types.ts";
 import { readLines } from "../files/json_lines.ts";
 import { readChecksums } from "../run/checksum_record.ts";
 import { runPaths } from "../run/run_paths.ts";
+import { PAIR_MEASURES, type PairMeasures } from "../train/held_out.ts";
 import { type BestIteration, bestIteration } from "./best_iteration.ts";
 import type { Evaluation } from "./evaluate_stage.ts";
 
@@ -10,14 +11,42 @@ import type { Evaluation } from "./evaluate_stage.ts";
 export interface IterationSummary {
   /** From 0; −1 is the model at the start. */
   iteration: number;
-  /** Share of right answers on held-out prompts, at temperature 0. */
+  /** Share of right answers on held-out prompts, those with a score of 1 or more, at temperature 0. */
   greedy?: number;
+  /** The verifier's mean score on held-out prompts, at temperature 0. */
+  greedy_score?: number;
+  /** Its standard error over the prompts, with n − 1 in the deviation; absent for one prompt. */
+  greedy_score_stderr?: number;
   /** Share of right answers on held-out prompts, with the config's sampling settings. */
   sampled?: number;
+  /** The verifier's mean score on held-out prompts, with the config's sampling settings. */
+  sampled_score?: number;
+  /** Its standard error. */
+  sampled_score_stderr?: number;
+  /** The lowest of these scores. */
+  score_min?: number;
+  /** The highest of them. */
+  score_max?: number;
   /** Token-mean cross-entropy of the held-out responses, in nats. */
   eval_loss?: number;
   /** Held-out rows that these were measured on. */
   eval_rows?: number;
+  /** Held-out pairs; what follows are TRL's measures of them, against the model that the run began with. */
+  eval_pairs?: number;
+  /** The loss on them, without noise. */
+  eval_preference_loss?: number;
+  /** Share of them whose chosen answer has the higher implicit reward. */
+  eval_rewards_accuracies?: number;
+  /** Lead of their chosen answers in implicit reward. */
+  eval_rewards_margins?: number;
+  /** Implicit reward of their chosen answers. */
+  eval_rewards_chosen?: number;
+  /** Implicit reward of their rejected answers. */
+  eval_rewards_rejected?: number;
+  /** Log-probability of their chosen answers. */
+  eval_logps_chosen?: number;
+  /** Log-probability of their rejected answers. */
+  eval_logps_rejected?: number;
   /** Share of the pairs whose chosen answer is the generated one. */
   generated_chosen?: number;
   /** Pairs that were made. */
@@ -93,6 +122,29 @@ export function summaryText(summary: RunSummary): string {
   return JSON.stringify(summary, null, 2) + "\n";
 }
 
+/** What an evaluation has of a verifier, under the summary's own names. */
+const VERIFIED_KEYS = [
+  "greedy",
+  "greedy_score",
+  "greedy_score_stderr",
+  "sampled",
+  "sampled_score",
+  "sampled_score_stderr",
+  "score_min",
+  "score_max",
+] as const satisfies readonly (keyof Evaluation & keyof IterationSummary)[];
+
+/** The summary's names of the measures of held-out pairs. */
+export const PAIR_KEYS = {
+  preference_loss: "eval_preference_loss",
+  "rewards/chosen": "eval_rewards_chosen",
+  "rewards/rejected": "eval_rewards_rejected",
+  "rewards/accuracies": "eval_rewards_accuracies",
+  "rewards/margins": "eval_rewards_margins",
+  "logps/chosen": "eval_logps_chosen",
+  "logps/rejected": "eval_logps_rejected",
+} as const satisfies Record<keyof PairMeasures, keyof IterationSummary>;
+
 const STAGE_KEYS = {
   "labels/generated_chosen": "generated_chosen",
   "labels/pairs": "pairs",
@@ -141,10 +193,13 @@ export async function summarizeRun(
     const summary: IterationSummary = { iteration };
     const evaluation = evaluations.get(iteration);
     if (evaluation) {
-      if (evaluation.greedy !== undefined) summary.greedy = evaluation.greedy;
-      if (evaluation.sampled !== undefined) summary.sampled = evaluation.sampled;
+      for (const key of VERIFIED_KEYS) if (evaluation[key] !== undefined) summary[key] = evaluation[key];
       summary.eval_loss = evaluation.loss;
       summary.eval_rows = evaluation.rows;
+      if (evaluation.pairs !== undefined) summary.eval_pairs = evaluation.pairs;
+      for (const key of PAIR_MEASURES) {
+        if (evaluation[key] !== undefined) summary[PAIR_KEYS[key]] = evaluation[key];
+      }
     }
     const own = lines.filter((line) => line.iteration === iteration);
     for (const [key, name] of Object.entries(STAGE_KEYS)) {

@@ -152,6 +152,11 @@ async function policyOf({ model, output_dir: folder, iteration }: ResolvedConfig
   return model === undefined ? null : { name: model };
 }
 
+/** Whether a training evaluates held-out rows between its steps. */
+export function evaluatesSteps({ training, data }: Pick<IterationConfig, "training" | "data">): boolean {
+  return training.eval_steps !== undefined && data.eval !== undefined;
+}
+
 /** The models and data sets that steps read, in the order in which they are looked up. */
 export function needsOf(steps: readonly Step[]): Need[] {
   const needs: Need[] = [];
@@ -167,7 +172,8 @@ export function needsOf(steps: readonly Step[]): Need[] {
   }
   const readers = [...of("generate"), ...of("optimize").filter(({ rows }) => rows === "data")];
   for (const { settings } of readers) needs.push({ kind: "data", source: settings.data.train! });
-  for (const { settings } of of("evaluate")) needs.push({ kind: "eval", source: settings.data.eval! });
+  const evaluating = [...of("evaluate"), ...of("optimize").filter(({ settings }) => evaluatesSteps(settings))];
+  for (const { settings } of evaluating) needs.push({ kind: "eval", source: settings.data.eval! });
   for (const { settings } of of("label")) {
     for (const name of judgeModels(settings.labels)) needs.push({ kind: "model", name, isJudge: true });
   }

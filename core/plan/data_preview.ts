@@ -223,7 +223,7 @@ async function readEval(
     joint: settings.method === "sft",
   });
   const uncut = new Map(examples.map((example) => [example.row, example]));
-  return { ...describeSet(set!), dropped: droppedOf(set!, { kept, uncut, maxLength }) };
+  return { ...describeSet(set!), dropped: droppedOf(set!, { kept: kept.prompts, uncut, maxLength }) };
 }
 
 function describeSet({ name, report, shapes, skipped }: ReadSet): Omit<PreviewedSet, "dropped"> {

@@ -6,6 +6,7 @@ import type { DataRow } from "../data/parse_row.ts";
 import { readRows, type ReadRowsOptions } from "../data/read_rows.ts";
 import { tokenizeExamples, type TokenizeOptions, tokenizePairs, type TokenizeReport } from "../data/tokenize_rows.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
+import { comparesPairs, isPair, pairIds } from "../loop/read_rows_of_step.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import { readingOf } from "../run/run_rows.ts";
 import type { RunSources } from "../run/run_sources.ts";
@@ -34,22 +35,33 @@ export interface PlannedData {
   sources: RunSources;
 }
 
-/** The rows of the data as prompts with one answer. Throws a UserError as reading them in the run would. */
+/** The rows of `data.train` as prompts with one answer. Throws a UserError as reading them in the run would. */
 export async function planExamples(
-  { which, allTurns = false, ...data }: PlannedData & { which: "train" | "eval"; allTurns?: boolean },
+  { allTurns = false, ...data }: PlannedData & { allTurns?: boolean },
 ): Promise<PlannedRows<ExampleIds>> {
-  const reading = readingOf(data, { settings: data.settings, which });
+  const reading = readingOf(data, { settings: data.settings });
   const joint = data.settings.method === "sft";
   return await planRows(
     data,
     reading,
-    (rows, options) => {
-      const { examples, report } = tokenizeExamples(rows, { ...options, allTurns, joint });
-      return {
-        report,
-        kept: examples.map(({ row, promptIds, responseIds }) => ({ example: row, promptIds, responseIds })),
-      };
-    },
+    (rows, options) => keptExamples(tokenizeExamples(rows, { ...options, allTurns, joint })),
+  );
+}
+
+/**
+ * The rows of `data.eval` as they are scored: as pairs where those are measured. Throws a UserError as reading them in
+ * the run would.
+ */
+export async function planHeldOut(data: PlannedData): Promise<PlannedRows<ExampleIds | PairIds>> {
+  const reading = readingOf(data, { settings: data.settings, which: "eval" });
+  const joint = data.settings.method === "sft";
+  return await planRows<ExampleIds | PairIds>(
+    data,
+    reading,
+    (rows, options) =>
+      comparesPairs(data.settings) && rows.every(isPair)
+        ? keptPairs(tokenizePairs(rows, options))
+        : keptExamples(tokenizeExamples(rows, { ...options, joint })),
   );
 }
 
@@ -65,19 +77,21 @@ export async function planPairs({ ofData, ...data }: PlannedData & { ofData: boo
   return await planRows(
     data,
     reading,
-    (rows, options) => {
-      const { pairs, report } = tokenizePairs(rows, options);
-      return {
-        report,
-        kept: pairs.map(({ row, promptIds, chosenIds, rejectedIds }) => ({
-          example: row,
-          promptIds,
-          chosenIds,
-          rejectedIds,
-        })),
-      };
-    },
+    (rows, options) => keptPairs(tokenizePairs(rows, options)),
   );
+}
+
+function keptExamples(
+  { examples, report }: ReturnType<typeof tokenizeExamples>,
+): { kept: ExampleIds[]; report: TokenizeReport } {
+  return {
+    report,
+    kept: examples.map(({ row, promptIds, responseIds }) => ({ example: row, promptIds, responseIds })),
+  };
+}
+
+function keptPairs({ pairs, report }: ReturnType<typeof tokenizePairs>): { kept: PairIds[]; report: TokenizeReport } {
+  return { report, kept: pairs.map(pairIds) };
 }
 
 async function planRows<T extends { example: number }>(

@@ -6,7 +6,15 @@ import type { IterationConfig } from "../config/config.ts";
 import { sourceName } from "../data/formats/data_sources.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import { planFirst } from "../loop/first_adapter.ts";
-import type { EvaluateStep, GenerateStep, LabelStep, ModelRef, OptimizeStep, Step } from "../loop/schedule.ts";
+import {
+  evaluatesSteps,
+  type EvaluateStep,
+  type GenerateStep,
+  type LabelStep,
+  type ModelRef,
+  type OptimizeStep,
+  type Step,
+} from "../loop/schedule.ts";
 import type { AdapterPlan } from "../model/adapter_plan.ts";
 import { planTargets } from "../model/adapter_targets.ts";
 import { elementsOf } from "../model/families/model_tensors.ts";
@@ -19,12 +27,12 @@ import { orderSteps } from "../train/step_batches.ts";
 import { chosenExample, exampleRows, pairRows, type TrainingRows } from "../train/training_rows.ts";
 import { advise, adviseSampling } from "./advice.ts";
 import { type ModelCost, modelCost } from "./flops.ts";
-import { planExamples, type PlannedRows, planPairs } from "./plan_rows.ts";
+import { planExamples, planHeldOut, type PlannedRows, planPairs } from "./plan_rows.ts";
 import type { RunPlan } from "./plan_types.ts";
 import type { Rehearsing } from "./rehearse.ts";
 import { summarize } from "./row_lengths.ts";
 import { type KnownSteps, StagePlans } from "./stage_plans.ts";
-import { countOf, generateWork, optimizeWork, type PlannedRow, scoreWork } from "./step_work.ts";
+import { addWork, countOf, generateWork, optimizeWork, type PlannedRow, scoreWork } from "./step_work.ts";
 import { uncountedWork } from "./uncounted_work.ts";
 
 /** What a planner works with. */
@@ -135,6 +143,7 @@ export class Planner {
       const count = noiseTensors(noiseShape(folder.config, noise)).reduce((sum, shape) => sum + elementsOf(shape), 0);
       this.noiseParameters = Math.max(this.noiseParameters, count);
     }
+    const heldOut = evaluatesSteps(settings) ? await this.#heldOut(settings) : [];
     const { steps, stepsPerEpoch } = orderSteps(most, settings);
     if (this.steps === 0) this.steps = steps;
     await this.stages.add("optimize", {
@@ -146,33 +155,49 @@ export class Planner {
         most.length,
         adapter.goesOn,
       ]),
-      rehearse: (stages) => stages.optimize(folder, { rows: most, settings, ...adapter }),
-      work: optimizeWork(this.#cost, {
-        rows: likely,
-        settings,
-        epochs: steps / stepsPerEpoch,
-        adapted: adapted ?? null,
-      }),
-      ...(isThorough && { advise: (memory) => advise({ device, memory, folder, rows: most, settings, ...adapter }) }),
+      rehearse: (stages) => stages.optimize(folder, { rows: most, settings, ...adapter, heldOut }),
+      work: addWork(
+        optimizeWork(this.#cost, {
+          rows: likely,
+          settings,
+          epochs: steps / stepsPerEpoch,
+          adapted: adapted ?? null,
+        }),
+        // Pairs are scored by the reference too.
+        scoreWork(this.#cost, heldOut),
+        heldOut.length === 0
+          ? 0
+          : Math.floor(steps / training.eval_steps!) + (heldOut.some((row) => "chosenIds" in row) ? 1 : 0),
+      ),
+      ...(isThorough &&
+        { advise: (memory) => advise({ device, memory, folder, rows: most, settings, ...adapter, heldOut }) }),
     });
     const size = Math.min(training.per_device_train_batch_size, likely.length);
     this.batchTokens = Math.ceil(countOf(likely).tokens / likely.length * size);
   }
 
-  /** Plans an evaluate step: held-out rows are scored; for a verifier, two answers to each are generated. */
+  /**
+   * Plans an evaluate step: held-out rows are scored, and for a verifier two answers to each are generated. What pairs are
+   * compared with is what the model at the start is found to say.
+   */
   async #evaluateStep({ settings, model }: EvaluateStep): Promise<void> {
     const { folder } = this.#options;
     const plan = await this.#adapterOf(model, settings);
-    const source = settings.data.eval!;
-    const planned = () => planExamples({ ...this.#options, source, which: "eval", settings });
-    const rows = await this.#once("eval", async () => (await planned()).rows);
+    const rows = await this.#heldOut(settings);
     await this.stages.add("evaluate", {
       key: JSON.stringify(["score", plan !== null, settings.quantization]),
       rehearse: (stages) => stages.score(folder, { rows, plan, ...settings }),
       work: scoreWork(this.#cost, rows),
     });
     if (settings.labels.verifier === undefined) return;
-    for (let i = 0; i < 2; i++) await this.#generate("evaluate", { settings, examples: rows, plan });
+    const examples = rows.map((row) => "chosenIds" in row ? chosenExample(row) : row);
+    for (let i = 0; i < 2; i++) await this.#generate("evaluate", { settings, examples, plan });
+  }
+
+  /** The held-out rows. */
+  async #heldOut(settings: IterationConfig): Promise<readonly PlannedRow[]> {
+    const source = settings.data.eval!;
+    return await this.#once("eval", async () => (await planHeldOut({ ...this.#options, source, settings })).rows);
   }
 
   /** The adapters that a model of the run has, or that the config's has; null if it has none. */
@@ -243,7 +268,7 @@ export class Planner {
     const allTurns = method === "sft" && (data.assistant_only_loss ?? false);
     return this.#once("examples", async () => {
       const source = data.train!;
-      const planned = await planExamples({ ...this.#options, source, which: "train", settings, allTurns });
+      const planned = await planExamples({ ...this.#options, source, settings, allTurns });
       return this.#describe(sourceName(source), planned);
     });
   }

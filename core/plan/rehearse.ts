@@ -10,7 +10,7 @@ import type { BatchCapacity } from "../model/device_batch.ts";
 import { allocFrozen, allocLoadScratch } from "../model/load_frozen.ts";
 import { allocAdapter, type LoadedAdapter } from "../model/lora_adapter.ts";
 import { type AnyModel, freeModel } from "../model/model.ts";
-import type { ExampleIds } from "../model/pack.ts";
+import type { ExampleIds, PairIds } from "../model/pack.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { parametersOf } from "../model/parameters.ts";
 import { layoutLimits, planDecoder } from "../model/plan_decoder.ts";
@@ -73,6 +73,8 @@ export interface OptimizeWork {
   plan: AdapterPlan | null;
   /** Whether the model has them already, so that a frozen copy of them is the reference. */
   goesOn: boolean;
+  /** Held-out rows that are evaluated between steps (default: none). */
+  heldOut?: readonly (ExampleIds | PairIds)[];
 }
 
 /** Rehearses stages. Memory that a stage does not free counts for the next ones too. */
@@ -92,22 +94,36 @@ export class Rehearsing {
   async score(
     folder: ModelFolder,
     { rows, label = "weights", plan = null, quantization = "none" }: {
-      rows: readonly ExampleIds[];
+      rows: readonly (ExampleIds | PairIds)[];
       label?: "weights" | "judge";
       quantization?: Quantization;
       plan?: AdapterPlan | null;
     },
   ): Promise<Rehearsed> {
-    const part = rows.slice(0, MOST_SCORED);
     return await this.#stage(async () => {
       const model = this.#loadFrozen(folder, { part: label, plan, quantization });
-      const before = this.#device.dispatches;
-      let batches = 0;
-      await responseLogps(this.#commands, model, { rows: part, onDone: () => batches++ });
+      const scored = await this.#scored(model, rows);
       freeModel(model);
-      const scale = rows.length / Math.max(1, part.length);
-      return { dispatches: (this.#device.dispatches - before) * scale, fences: batches * scale };
+      return scored;
     });
+  }
+
+  /** Scores rows under a model that is there. */
+  async #scored(
+    model: Scorer,
+    rows: readonly (ExampleIds | PairIds)[],
+    batchTokens?: number,
+  ): Promise<{ dispatches: number; fences: number }> {
+    const part = rows.slice(0, MOST_SCORED);
+    const before = this.#device.dispatches;
+    let batches = 0;
+    const options = { ...(batchTokens !== undefined && { batchTokens }), onDone: () => void batches++ };
+    const pairs = part.filter((row) => "chosenIds" in row);
+    const examples = part.filter((row) => "responseIds" in row);
+    await pairLogps(this.#commands, model, { pairs, ...options });
+    await responseLogps(this.#commands, model, { rows: examples, ...options });
+    const scale = rows.length / Math.max(1, part.length);
+    return { dispatches: (this.#device.dispatches - before) * scale, fences: batches * scale };
   }
 
   /**
@@ -154,7 +170,7 @@ export class Rehearsing {
   /** Rehearses the optimizer steps over `rows`. Throws DeviceError if the device is too small. */
   async optimize(
     folder: ModelFolder,
-    { rows, settings, plan, goesOn }: OptimizeWork,
+    { rows, settings, plan, goesOn, heldOut = [] }: OptimizeWork,
   ): Promise<Rehearsed & { steps: number }> {
     const { training } = settings;
     const size = training.per_device_train_batch_size;
@@ -171,12 +187,18 @@ export class Rehearsing {
       const capacity = planCapacity(rows, { order: looked, size, device: this.#device, shuffle: training.shuffle });
       let fences = Math.ceil(order.steps / Math.min(training.logging_steps, MAX_UNREAD));
       let once = 0;
+      const evaluations = heldOut.length === 0 ? 0 : Math.floor(order.steps / training.eval_steps!);
+      if (heldOut.some((row) => "chosenIds" in row)) {
+        const scored = await this.#scored(scorer, heldOut, SCORED_TOKENS);
+        fences += scored.fences;
+        once += scored.dispatches;
+      }
       let known: Reference | undefined;
       if (LOSSES[training.loss_type].needsReference) {
         // A loss with a reference takes pairs.
         const scored = await this.#reference(scorer, rows as PairRows, { looked, capacity, isNoised });
         fences += scored.fences;
-        once = scored.dispatches;
+        once += scored.dispatches;
         const unknown = new Float32Array(rows.length);
         known = {
           logps: { chosen: unknown, rejected: unknown },
@@ -202,6 +224,11 @@ export class Rehearsing {
       const recorded = Math.min(micro, this.#recorded.micro);
       const all = await dispatchesOf(recorded);
       const perStep = micro === recorded ? all : all + (micro - recorded) * (all - await dispatchesOf(recorded - 1));
+      if (evaluations > 0) {
+        const scored = await this.#scored(model, heldOut, SCORED_TOKENS);
+        fences += evaluations * scored.fences;
+        once += evaluations * scored.dispatches;
+      }
       trainer.free();
       freeModel(model);
       own?.free();

@@ -34,6 +34,16 @@ export function scoreWork(cost: ModelCost, rows: readonly PlannedRow[]): Work {
   return { tokens: counts.tokens, forward: forwardFlop(cost, counts), backward: 0, decode: 0 };
 }
 
+/** A step's work, and `times` that of another. */
+export function addWork(work: Work, other: Work, times: number): Work {
+  return {
+    tokens: work.tokens + times * other.tokens,
+    forward: work.forward + times * other.forward,
+    backward: work.backward + times * other.backward,
+    decode: work.decode + times * other.decode,
+  };
+}
+
 /** The work of sampling `lengths[i]` tokens after prompt i. */
 export function generateWork(
   cost: ModelCost,

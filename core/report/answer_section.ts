@@ -4,7 +4,7 @@ import { formatSize } from "../progress.ts";
 import { iterationValues } from "../run/read_run.ts";
 import type { RunView } from "../run/run_reader.ts";
 import { isRecord, largest } from "../values.ts";
-import { duration, moment, number, signed, whole } from "./format_numbers.ts";
+import { duration, halfText, moment, number, signed, whole } from "./format_numbers.ts";
 import { escapeMarkup } from "./markup.ts";
 import { measureOf } from "./measures.ts";
 import { type Change, changesOf } from "./run_answer.ts";
@@ -61,18 +61,18 @@ function unknownAnswer(run: RunView): string {
 
 function changeCard(change: Change): string {
   const { name, isShare, from, to, between, best, sure, isHigherBetter, verdict } = change;
-  const unit = isShare ? "points" : "nats per token";
+  const unit = isShare ? "points" : change.key === "eval_loss" ? "nats per token" : "of the score";
   const difference = to - from;
-  const half = sure === null ? "" : ` ± ${(50 * (sure.high - sure.low)).toFixed(1)}`;
+  const half = sure === null ? "" : ` ± ${halfText((sure.high - sure.low) / 2, isShare)}`;
   const word = sure === null ? ["", movedWord(change)] : {
     better: ["good", "better"],
     worse: ["bad", "worse"],
     unclear: ["", "no clear change"],
   }[verdict];
-  const error = (i: 0 | 1): string => sure === null ? "" : ` ± ${(100 * sure.errors[i]).toFixed(1)}`;
+  const error = (i: 0 | 1): string => sure === null ? "" : ` ± ${halfText(sure.errors[i], isShare)}`;
   const known = sure === null
     ? `No error is known: only the mean is kept. ${isHigherBetter ? "Higher" : "Lower"} is better.`
-    : `95 % interval of the change ${signed(sure.low, true)} to ${signed(sure.high, true)}, n\u00a0=\u00a0${
+    : `95 % interval of the change ${signed(sure.low, isShare)} to ${signed(sure.high, isShare)}, n\u00a0=\u00a0${
       whole(sure.rows)
     } prompts.`;
   return `<div class="card"><h3>${escapeMarkup(name)}</h3>` +

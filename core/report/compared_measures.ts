@@ -13,6 +13,18 @@ export interface ComparedMeasure extends Omit<Chart, "xLabel" | "series"> {
 /** Measures over iterations, the most telling first. */
 export const BY_ITERATION: readonly ComparedMeasure[] = [
   {
+    key: "sampled_score",
+    title: titleOf("sampled_score"),
+    yLabel: "mean score",
+    reading: "Higher is better. Runs compare only where their verifier and their held-out rows are the same.",
+  },
+  {
+    key: "greedy_score",
+    title: titleOf("greedy_score"),
+    yLabel: "mean score",
+    reading: "The same with the likeliest token each time.",
+  },
+  {
     key: "sampled",
     title: titleOf("sampled"),
     yLabel: "share of held-out prompts",

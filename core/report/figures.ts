@@ -4,7 +4,7 @@ import { isRecord, largest } from "../values.ts";
 import { type Chart, describeChart, drawChart, type Level, type Size, svg } from "./chart.ts";
 import { iterationChart, measureSeries } from "./iteration_curves.ts";
 import { measureOf } from "./measures.ts";
-import { type StepCurve, stepCurves } from "./step_curves.ts";
+import { type StepCurve, type StepCurves, stepCurves } from "./step_curves.ts";
 
 /** A figure. */
 export interface Figure {
@@ -56,7 +56,8 @@ export function drawFigure({ chart, reading }: ReadChart): Figure {
  */
 export function readmeFigure(run: RunRecord): string {
   const all = runCharts(run, NO_FACTS).map(({ chart }) => chart);
-  const charts = [RESULTS, LOSS, REWARDS].flatMap((title) => all.filter((chart) => chart.title === title));
+  const results = all.some(({ title }) => title === RESULTS) ? RESULTS : SCORES;
+  const charts = [results, LOSS, REWARDS].flatMap((title) => all.filter((chart) => chart.title === title));
   const panel = { width: 400, height: 280 };
   const panels = charts.map((chart, i) =>
     `<g transform="translate(${i * panel.width} 0)">${drawChart(chart, panel)}</g>`
@@ -66,6 +67,7 @@ export function readmeFigure(run: RunRecord): string {
 }
 
 const RESULTS = "Right answers on held-out prompts";
+const SCORES = "Scores of answers to held-out prompts";
 const LOSS = "Model loss";
 const REWARDS = "Implicit rewards";
 
@@ -103,11 +105,41 @@ function iterationCharts(run: RunRecord, { evaluated }: FigureFacts): ReadChart[
       { share: true },
     ),
     of(
+      SCORES,
+      "mean score",
+      {
+        sampled: "sampled_score",
+        greedy: "greedy_score",
+      },
+      "The verifier's scores: higher is better. “Sampled” answers are drawn as in training, “greedy” takes the likeliest " +
+        "token each time." + bars,
+    ),
+    of(
       "Loss on held-out human answers",
       "nats per token",
       { [measureOf("eval_loss").name]: "eval_loss" },
       "Lower means that the human answers have become more probable; preference training may raise it and still improve " +
         "the answers.",
+    ),
+    of(
+      "Held-out pairs ranked right",
+      "share of held-out pairs",
+      { [measureOf("eval_rewards_accuracies").name]: "eval_rewards_accuracies" },
+      "Share of the held-out pairs whose chosen answer has gained more than the rejected one since the run began. At the " +
+        "start none has gained." + bars,
+      { share: true, levels: [{ y: 0.5, label: "even" }] },
+    ),
+    of(
+      "Rewards of held-out pairs",
+      "β · log-ratio to the model at the start",
+      {
+        chosen: "eval_rewards_chosen",
+        rejected: "eval_rewards_rejected",
+        margin: "eval_rewards_margins",
+      },
+      "As the rewards of training below, on rows that it does not see. A margin that grows there and not here is learned " +
+        "by heart.",
+      { levels: [{ y: 0, label: "" }] },
     ),
     of(
       "How often the generated answer wins",
@@ -134,7 +166,7 @@ function iterationCharts(run: RunRecord, { evaluated }: FigureFacts): ReadChart[
 }
 
 function stepCharts(run: RunRecord, { config, stride }: FigureFacts): ReadChart[] {
-  const curves = stepCurves(run.steps);
+  const curves = stepCurves(run.steps, run.evals);
   const training = isRecord(config.training) ? config.training : {};
   // An old or single stage tells no loss: preference losses log rewards.
   const lossType = typeof training.loss_type === "string"
@@ -203,6 +235,7 @@ function stepCharts(run: RunRecord, { config, stride }: FigureFacts): ReadChart[
       { share: true, levels: [{ y: 0.5, label: "even" }] },
       { skip: ({ values }) => values["rewards/margins"] === 0 && values["rewards/accuracies"] === 0, rows: rowsOf },
     ),
+    ...heldOutCharts(curves),
     of(
       "Log-probabilities",
       "nats per answer",
@@ -222,6 +255,35 @@ function stepCharts(run: RunRecord, { config, stride }: FigureFacts): ReadChart[
       { "model": "grad_norm" },
       "Single peaks are usual; a rise over many steps says that the learning rate is too high.",
     ),
+  ];
+}
+
+/** What evaluations between steps found. */
+function heldOutCharts(curves: StepCurves): ReadChart[] {
+  return [
+    {
+      chart: curves.chart({
+        title: "Held-out rows between the steps",
+        yLabel: "nats",
+        keys: {
+          [measureOf("eval_loss").name]: "eval_loss",
+          [measureOf("eval_preference_loss").name]: "eval_preference_loss",
+        },
+      }),
+      reading: "Losses on rows that are not trained on, every training.eval_steps. Where they rise while the model's " +
+        "falls, the rest is learned by heart. The reference is that of the iteration.",
+    },
+    {
+      chart: curves.chart({
+        title: "Held-out pairs ranked right, between the steps",
+        yLabel: "share of held-out pairs",
+        keys: { [measureOf("eval_rewards_accuracies").name]: "eval_rewards/accuracies" },
+        share: true,
+        levels: [{ y: 0.5, label: "even" }],
+      }),
+      reading:
+        "Share of the held-out pairs whose chosen answer has gained more than the rejected one in this iteration.",
+    },
   ];
 }
 

@@ -23,6 +23,11 @@ export function signed(value: number, share: boolean): string {
   return text.startsWith("-") ? minus(text) : `+${text}`;
 }
 
+/** Half an interval's width, as it stands after ±; of shares in percentage points, without the unit. */
+export function halfText(half: number, share: boolean): string {
+  return share ? fixed(100 * half, 1) : half === 0 ? "0" : digits(half, 2);
+}
+
 /** So many digits, but no more than tell something: 0.00012 is 1.2e-4, and 12,345.6 is 12,346. */
 function digits(value: number, count: number): string {
   const size = Math.abs(value);

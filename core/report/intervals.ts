@@ -1,10 +1,29 @@
-/** How sure a share is, and a difference of two shares. @module */
+/** How sure a share or a mean is, and a difference of two. @module */
 import { type Interval, wilson } from "../evaluate/win_rate.ts";
 
 /** A share of `rows`. */
 export interface Share {
   share: number;
   rows: number;
+}
+
+/** A mean and its standard error. */
+export interface MeanError {
+  mean: number;
+  stderr: number;
+}
+
+/** Standard errors of half a 95 % interval. */
+const Z = 1.96;
+
+/** The 95 % interval of a mean of many values. */
+export function meanInterval({ mean, stderr }: MeanError): Interval {
+  return { low: mean - Z * stderr, high: mean + Z * stderr };
+}
+
+/** The 95 % interval of `to` − `from`, which are taken as independent: of two models on the same prompts a little wide. */
+export function meanDifference(from: MeanError, to: MeanError): Interval {
+  return meanInterval({ mean: to.mean - from.mean, stderr: Math.hypot(from.stderr, to.stderr) });
 }
 
 /** Half the width of Wilson's 95 % interval of a share, which is the ± beside it. */

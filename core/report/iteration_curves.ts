@@ -1,7 +1,8 @@
 /** Numbers over iterations as lines of charts. @module */
-import { wilson } from "../evaluate/win_rate.ts";
+import { type Interval, wilson } from "../evaluate/win_rate.ts";
 import type { LoggedIteration } from "../run/read_run.ts";
 import type { Chart, Mark, Point, Series, Span } from "./chart.ts";
+import { meanInterval } from "./intervals.ts";
 import { type Measure, measureOf } from "./measures.ts";
 import { thinned } from "./step_curves.ts";
 
@@ -23,26 +24,48 @@ export function columnName(iteration: number): string {
 }
 
 /** How many rows a measure of an iteration is a share of; undefined where that is not known, or it is no share. */
-export function rowsOf(
+function rowsOf(
   { kind, of }: Measure,
   { iteration, values }: LoggedIteration,
   evaluated: IterationNumbers["evaluated"],
 ): number | undefined {
   if (kind !== "share") return undefined;
-  return of === "evaluated" ? evaluated.get(iteration) : of === "pairs" ? values.pairs : undefined;
+  return of === "evaluated" ? evaluated.get(iteration) : of === undefined ? undefined : values[of];
 }
 
-/** The line of a measure, with bars where it is a share and its rows are known; without points if it is not known. */
+/** The 95 % interval of a measure of an iteration: Wilson's of a share, or of a mean by its error; null if that is not known. */
+export function intervalOf(
+  key: string,
+  row: LoggedIteration,
+  evaluated: IterationNumbers["evaluated"],
+): Interval | null {
+  const measure = measureOf(key);
+  const value = row.values[key];
+  if (value === undefined) return null;
+  const stderr = measure.stderr === undefined ? undefined : row.values[measure.stderr];
+  if (stderr !== undefined) return meanInterval({ mean: value, stderr });
+  const count = rowsOf(measure, row, evaluated);
+  return count ? wilson(value, count) : null;
+}
+
+/** Half the width of {@linkcode intervalOf}, which is the ± beside a number; null if that is not known. */
+export function halfInterval(
+  key: string,
+  row: LoggedIteration,
+  evaluated: IterationNumbers["evaluated"],
+): number | null {
+  const interval = intervalOf(key, row, evaluated);
+  return interval && (interval.high - interval.low) / 2;
+}
+
+/** The line of a measure, with bars where its error is known; without points if it is not known itself. */
 export function measureSeries(name: string, key: string, { rows, evaluated }: IterationNumbers): Series {
   const points = rows.flatMap(({ iteration, values }): Point[] =>
     values[key] === undefined ? [] : [[iteration, values[key]]]
   );
   const spans = rows.flatMap((row): Span[] => {
-    const count = rowsOf(measureOf(key), row, evaluated);
-    const value = row.values[key];
-    if (value === undefined || !count) return [];
-    const { low, high } = wilson(value, count);
-    return [[row.iteration, low, high]];
+    const interval = intervalOf(key, row, evaluated);
+    return interval === null ? [] : [[row.iteration, interval.low, interval.high]];
   });
   return { name, segments: [points], ...(spans.length > 0 && { spans: [spans] }) };
 }

@@ -7,7 +7,9 @@ export interface Measure {
   /** How it is written; default: as a number. */
   kind?: "share";
   /** What it is a share of, whose count gives the error: held-out rows or pairs. */
-  of?: "evaluated" | "pairs";
+  of?: "evaluated" | "pairs" | "eval_pairs";
+  /** The key of its standard error, if there is one. */
+  stderr?: string;
   /** What it says, in a sentence. */
   text: string;
   /** Whether it is one of the few that tables of a command and of a model card have. */
@@ -18,6 +20,22 @@ export interface Measure {
 export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Measure>>>> = {
   "Results on held-out rows": {
     eval_rows: { name: "held-out rows", isMain: true, text: "Held-out rows, the n of the numbers below." },
+    sampled_score: {
+      name: "score, sampled",
+      isMain: true,
+      stderr: "sampled_score_stderr",
+      text:
+        "The verifier's mean score of answers to held-out prompts that are drawn with the run's temperature, with " +
+        "the mean's standard error over the prompts. It is shown where a score is neither 0 nor 1.",
+    },
+    greedy_score: {
+      name: "score, greedy",
+      isMain: true,
+      stderr: "greedy_score_stderr",
+      text: "The same when the most probable token is taken each time (temperature 0).",
+    },
+    score_min: { name: "lowest score", text: "The lowest of the verifier's scores of answers to held-out prompts." },
+    score_max: { name: "highest score", text: "The highest of them." },
     sampled: {
       name: "right answers, sampled",
       isMain: true,
@@ -25,7 +43,7 @@ export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Mea
       of: "evaluated",
       text:
         "Share of held-out prompts that are answered right when the answer is drawn with the run's temperature, as " +
-        "the answers that it trains on are.",
+        "the answers that it trains on are. Right is a score of 1 or more.",
     },
     greedy: {
       name: "right answers, greedy",
@@ -41,6 +59,40 @@ export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Mea
         "Mean of −log p of a token of the human answers, in nats. It falls where the model comes nearer to the human " +
         "answers, which is not the same as better answers.",
     },
+    eval_pairs: {
+      name: "held-out pairs",
+      text:
+        "Held-out rows with a chosen and a rejected answer. They are measured as TRL does, against the model that " +
+        "the run began with, without noise.",
+    },
+    eval_rewards_accuracies: {
+      name: "held-out pairs ranked right",
+      isMain: true,
+      kind: "share",
+      of: "eval_pairs",
+      text:
+        "Share of the held-out pairs whose chosen answer has the higher implicit reward. At the start the model is " +
+        "the reference itself, and none has.",
+    },
+    eval_rewards_margins: {
+      name: "held-out reward margin",
+      isMain: true,
+      text: "Mean lead of the chosen answers of held-out pairs in implicit reward.",
+    },
+    eval_preference_loss: {
+      name: "held-out preference loss",
+      text: "The loss on held-out pairs, without noise.",
+    },
+    eval_rewards_chosen: {
+      name: "held-out reward, chosen",
+      text: "Mean implicit reward of the chosen answers of held-out pairs.",
+    },
+    eval_rewards_rejected: { name: "held-out reward, rejected", text: "The same of the rejected ones." },
+    eval_logps_chosen: {
+      name: "held-out log p, chosen",
+      text: "Mean log-probability of the chosen answers of held-out pairs, in nats an answer.",
+    },
+    eval_logps_rejected: { name: "held-out log p, rejected", text: "The same of the rejected ones." },
   },
   "Generated answers": {
     rows: { name: "prompts", text: "Prompts that the model answered, once each." },

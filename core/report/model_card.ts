@@ -5,7 +5,7 @@ import { safeLine } from "../safe_text.ts";
 import { isRecord } from "../values.ts";
 import { judgesOf, judgeText, lossOf, type Making, makingOf, noisesOf, valueAt } from "./card_making.ts";
 import { useText } from "./card_use.ts";
-import { number } from "./format_numbers.ts";
+import { halfText, number } from "./format_numbers.ts";
 import { columnName } from "./iteration_curves.ts";
 import { escapeMarkdown, markdownCode } from "./markup.ts";
 import { MAIN_KEYS, measureOf } from "./measures.ts";
@@ -176,10 +176,12 @@ function definitions(run: RunRecord): string {
 function iterationTable(run: RunRecord): string {
   const iterations = iterationValues(run);
   const rows = keysOf(run).map((key) => {
-    const { name, kind } = measureOf(key);
-    const cells = iterations.map(({ values }) =>
-      Object.hasOwn(values, key) ? number(values[key]!, kind === "share") : ""
-    );
+    const { name, kind, stderr = "" } = measureOf(key);
+    const cells = iterations.map(({ values }) => {
+      if (!Object.hasOwn(values, key)) return "";
+      const error = values[stderr] === undefined ? "" : ` ± ${halfText(values[stderr], false)}`;
+      return `${number(values[key]!, kind === "share")}${error}`;
+    });
     return [name, ...cells];
   });
   return rows.length === 0

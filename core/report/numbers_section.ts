@@ -1,9 +1,8 @@
 /** The table of all numbers: measures as rows, iterations as columns; and what the rows mean. @module */
 import { iterationValues } from "../run/read_run.ts";
 import type { RunView } from "../run/run_reader.ts";
-import { duration, number } from "./format_numbers.ts";
-import { errorOf } from "./intervals.ts";
-import { columnName, rowsOf } from "./iteration_curves.ts";
+import { duration, halfText, number } from "./format_numbers.ts";
+import { columnName, halfInterval } from "./iteration_curves.ts";
 import { escapeMarkup } from "./markup.ts";
 import { type Measure, MEASURE_GROUPS, measureOf } from "./measures.ts";
 import { STAGE_NAMES, stagePlan } from "./stage_plan.ts";
@@ -13,6 +12,8 @@ export function numbersSection(run: RunView): string {
   const columns = iterationValues(run);
   if (columns.length === 0) return "";
   const present = new Set(columns.flatMap(({ values }) => Object.keys(values)));
+  // An error stands beside its mean.
+  for (const { stderr } of [...present].map(measureOf)) if (stderr !== undefined) present.delete(stderr);
   const groups = Object.entries(MEASURE_GROUPS).map(([title, measures]) =>
     [title, Object.keys(measures).filter((key) => present.delete(key))] as const
   );
@@ -22,8 +23,8 @@ export function numbersSection(run: RunView): string {
     const value = Object.hasOwn(column.values, key) ? column.values[key]! : undefined;
     if (value === undefined) return `<td class="soft">–</td>`;
     const isShare = measure.kind === "share";
-    const rows = rowsOf(measure, column, run.evaluated);
-    const error = rows ? ` <span class="soft">± ${(100 * errorOf({ share: value, rows })).toFixed(1)}</span>` : "";
+    const half = halfInterval(key, column, run.evaluated);
+    const error = half === null ? "" : ` <span class="soft">± ${halfText(half, isShare)}</span>`;
     return `<td>${number(value, isShare)}${error}</td>`;
   };
   const body = shown.map(([title, keys]) => {
@@ -42,7 +43,8 @@ export function numbersSection(run: RunView): string {
     .map(({ name, text }) => `<dt><strong>${escapeMarkup(name)}</strong></dt><dd>${escapeMarkup(text)}</dd>`);
   return `<div class="scroll" tabindex="0" role="region" aria-label="Numbers by iteration"><table>` +
     `<thead><tr><td></td>${head}</tr></thead>\n${body.join("\n")}\n</table></div>\n` +
-    `<p class="small soft">± is half a 95 % interval (Wilson's) of a share of that many prompts or pairs.</p>` +
+    `<p class="small soft">± is half a 95 % interval of that many prompts or pairs: Wilson's of a share, ` +
+    `1.96 standard errors of a mean score.</p>` +
     `<details id="meanings"><summary>What the rows mean</summary><dl>${meanings.join("")}</dl></details>`;
 }
 

@@ -3,7 +3,7 @@ import { iterationValues } from "../run/read_run.ts";
 import type { RunView } from "../run/run_reader.ts";
 import { BY_ITERATION, BY_STEP } from "./compared_measures.ts";
 import { drawFigure, type ReadChart } from "./figures.ts";
-import { moment, number, signed, whole } from "./format_numbers.ts";
+import { halfText, moment, number, signed, whole } from "./format_numbers.ts";
 import { iterationChart, measureSeries } from "./iteration_curves.ts";
 import { escapeMarkup } from "./markup.ts";
 import { measureOf } from "./measures.ts";
@@ -69,7 +69,7 @@ function runsTable(runs: readonly ListedRun[], laid: readonly string[]): string 
       ? ""
       : `${escapeMarkup(change.name)} ${number(change.from, change.isShare)} → ${number(change.to, change.isShare)} (${
         signed(change.to - change.from, change.isShare)
-      }${change.sure === null ? "" : ` ± ${(50 * (change.sure.high - change.sure.low)).toFixed(1)}`})`;
+      }${change.sure === null ? "" : ` ± ${halfText((change.sure.high - change.sure.low) / 2, change.isShare)}`})`;
     return `<tr>${head}<td>${STATE_PILLS[state]}</td><td>${
       escapeMarkup(String(config.stage ?? config.method ?? ""))
     }</td>` +
@@ -90,7 +90,9 @@ function overlayCharts(views: readonly RunView[]): ReadChart[] {
       const lines = views.map((view) =>
         measureSeries(view.name, key, { rows: iterationValues(view), evaluated: view.evaluated })
       );
-      const bars = measureOf(key).of === undefined ? "" : " Bars are 95 % intervals.";
+      const bars = measureOf(key).of === undefined && measureOf(key).stderr === undefined
+        ? ""
+        : " Bars are 95 % intervals.";
       return { reading: reading + bars, chart: iterationChart(lines, chart) };
     }),
     ...BY_STEP.map(({ key, reading, ...chart }): ReadChart => {

@@ -1,6 +1,7 @@
 /** What a run came to: whether the model got better, by how much, and how sure that is. @module */
-import { iterationValues, type RunRecord } from "../run/read_run.ts";
-import { differenceInterval, errorOf } from "./intervals.ts";
+import { iterationValues, type LoggedIteration, type RunRecord } from "../run/read_run.ts";
+import { differenceInterval, meanDifference } from "./intervals.ts";
+import { halfInterval } from "./iteration_curves.ts";
 import { measureOf } from "./measures.ts";
 
 /** The change of one measure from the start to the iteration that is handed out: the last one, or the best. */
@@ -17,7 +18,7 @@ export interface Change {
   between: readonly [number, number];
   /** The iteration with the best value, if that is another. */
   best: { iteration: number; value: number } | null;
-  /** Rows that the shares are of, and the 95 % interval of the change; null where the error is not known. */
+  /** Rows that were evaluated, the 95 % interval of the change and half of each value's; null where an error is not known. */
   sure: { rows: number; low: number; high: number; errors: readonly [number, number] } | null;
   /** Whether higher is better. */
   isHigherBetter: boolean;
@@ -26,32 +27,36 @@ export interface Change {
 }
 
 /** The measures that tell whether a model is better, the most telling first. */
-const TELLING = ["sampled", "greedy", "eval_loss"] as const;
+const TELLING = ["sampled_score", "greedy_score", "sampled", "greedy", "eval_loss"] as const;
 
 /**
  * The changes of the measures that tell whether the model got better, from the first evaluation to that of the model that
  * is handed out.
  */
 export function changesOf(run: RunRecord, evaluated: ReadonlyMap<number, number>): Change[] {
-  const rows = iterationValues(run);
+  const iterations = iterationValues(run);
   return TELLING.flatMap((key): Change[] => {
-    const known = rows.filter(({ values }) => values[key] !== undefined);
+    const known = iterations.filter(({ values }) => values[key] !== undefined);
     const first = known[0];
     const last = known.find(({ iteration }) => iteration === run.best?.iteration) ?? known.at(-1);
     if (first === undefined || first === last) return [];
-    const { name, kind } = measureOf(key);
+    const { name, kind, stderr } = measureOf(key);
     const [from, to] = [first.values[key]!, last!.values[key]!];
     const isHigherBetter = key !== "eval_loss";
     const isBetter = (a: number, b: number): boolean => isHigherBetter ? a > b : a < b;
     const best = known.slice(1).reduce((a, b) => isBetter(b.values[key]!, a.values[key]!) ? b : a);
     const counts = [evaluated.get(first.iteration), evaluated.get(last!.iteration)] as const;
-    const sure = kind === "share" && counts[0] && counts[1]
-      ? {
-        rows: counts[1],
-        ...differenceInterval({ share: from, rows: counts[0] }, { share: to, rows: counts[1] }),
-        errors: [errorOf({ share: from, rows: counts[0] }), errorOf({ share: to, rows: counts[1] })] as const,
-      }
-      : null;
+    const of = ({ values }: LoggedIteration) => ({ mean: values[key]!, stderr: values[stderr ?? ""] ?? NaN });
+    const interval = kind === "share" && counts[0] && counts[1]
+      ? differenceInterval({ share: from, rows: counts[0] }, { share: to, rows: counts[1] })
+      : stderr === undefined
+      ? null
+      : meanDifference(of(first), of(last!));
+    const errors = [halfInterval(key, first, evaluated), halfInterval(key, last!, evaluated)] as const;
+    const rows = counts[1] ?? last!.values.eval_rows;
+    const sure = interval === null || errors[0] === null || errors[1] === null || rows === undefined
+      ? null
+      : { rows, ...interval, errors: [errors[0], errors[1]] as const };
     const isSure = sure === null ? from !== to : sure.low > 0 || sure.high < 0;
     return [{
       key,

@@ -25,8 +25,11 @@ export interface StepCurves {
   ) => Chart;
 }
 
-/** Lays the iterations' steps end to end; lines begin anew at each iteration's start. */
-export function stepCurves(steps: readonly LoggedStep[]): StepCurves {
+/**
+ * Lays the iterations' steps end to end; lines begin anew at each iteration's start. What begins with `eval_` is taken of
+ * `evals`, the evaluations between the steps.
+ */
+export function stepCurves(steps: readonly LoggedStep[], evals: readonly LoggedStep[] = []): StepCurves {
   const groups = [...Map.groupBy(steps, ({ iteration }) => iteration)];
   const perPoint = Math.max(1, Math.ceil(steps.length / MAX_POINTS));
   let before = 0;
@@ -44,10 +47,13 @@ export function stepCurves(steps: readonly LoggedStep[]): StepCurves {
     perPoint,
     chart({ keys, ...chart }, { skip = () => false, rows = null } = {}) {
       const series = Object.entries(keys).map(([name, key]): Series => {
-        const pieces = placed.flatMap(({ group, start }) => {
+        const isEval = key.startsWith("eval_");
+        const size = isEval ? Math.ceil(evals.length / MAX_POINTS) : perPoint;
+        const pieces = placed.flatMap(({ iteration, group: own, start }) => {
+          const group = isEval ? evals.filter((step) => step.iteration === iteration) : own;
           const known = group.filter((step) => step.values[key] !== undefined && !skip(step));
-          return gapless(known, group, perPoint).map((piece) =>
-            buckets(piece.map((step) => [start + step.step, step.values[key]!, rows?.(step) ?? 0]), perPoint)
+          return gapless(known, group, size).map((piece) =>
+            buckets(piece.map((step) => [start + step.step, step.values[key]!, rows?.(step) ?? 0]), size)
           );
         });
         const segments = pieces.map((piece) => piece.map(([x, y]): Point => [x, y]));

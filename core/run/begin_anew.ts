@@ -16,6 +16,7 @@ const MARKS = ["stage", "checksums", "kernels", "metrics"] as const;
 /** The files of a stage, what is made of others first: a process that dies in between leaves nothing without a source. */
 const STAGE_FILES = [
   "evaluation",
+  "heldOutReference",
   "reference",
   "labels",
   "pairs",
@@ -55,12 +56,12 @@ export async function removeRun(folder: string): Promise<void> {
 export async function removeTraining(folder: string): Promise<void> {
   if (await isTrainRun(folder)) return await removeRun(folder);
   if (!await exists(runPaths(folder).stage)) return;
-  const { model, adapter, state, reference } = stagePaths(folder);
+  const { model, adapter, state, reference, heldOutReference } = stagePaths(folder);
   const { noise, report, summary, timings, metrics } = runPaths(folder);
   await checkOwn(folder, { model, adapter });
   await removeStates(state);
   for (const path of [model, adapter]) await removeReplaced(path);
-  for (const path of [reference, noise, report, summary]) await removeWritten(path);
+  for (const path of [reference, heldOutReference, noise, report, summary]) await removeWritten(path);
   for (const path of [timings, metrics]) await removeLines(path);
   await forgetTracking(folder);
   await removeEvents(folder, { keepsRun: true });

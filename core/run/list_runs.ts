@@ -34,7 +34,7 @@ export interface RunState {
   loss: number | null;
   /** The first evaluation, and if there are later ones, the last one and the best of all. */
   evaluation: {
-    name: "sampled" | "greedy" | "eval_loss";
+    name: typeof EVALUATED[number];
     first: number;
     last?: number;
     best?: number;
@@ -161,9 +161,12 @@ function field(value: unknown, key: string): string | null {
   return typeof found === "string" ? found : null;
 }
 
+/** The numbers that tell whether a model is better, the most telling first. */
+const EVALUATED = ["sampled_score", "greedy_score", "sampled", "greedy", "eval_loss"] as const;
+
 function evaluationOf(run: RunRecord): RunState["evaluation"] {
   const rows = iterationValues(run);
-  for (const name of ["sampled", "greedy", "eval_loss"] as const) {
+  for (const name of EVALUATED) {
     const known = rows.flatMap(({ iteration, values }) => {
       const value = values[name];
       return value === undefined ? [] : [{ iteration, value }];

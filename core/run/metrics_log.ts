@@ -1,5 +1,6 @@
 /** The run's metrics.jsonl and timings.jsonl. @module */
 import { LineLog, type MetricsLine } from "../files/json_lines.ts";
+import { isEvaluationLine } from "./evaluation_line.ts";
 import { openSinks } from "./metrics_sinks.ts";
 import type { RunContext } from "./run_context.ts";
 import { iterationPaths, runPaths } from "./run_paths.ts";
@@ -27,7 +28,9 @@ export async function openMetrics(
     const of = STAGES.findIndex((name) => name === (line.stage ?? "optimize"));
     if (line.iteration !== iteration) return Number(line.iteration) < iteration || stands(Number(line.iteration), of);
     if (of !== at) return of < at || stands(iteration, of);
-    return stage === "optimize" && Number(line.step) <= step;
+    if (stage !== "optimize") return false;
+    // The evaluation after a step is made again where a state of that step goes on.
+    return Number(line.step) < step || Number(line.step) === step && !isEvaluationLine(line);
   };
   const isLater = (later: number): boolean => stands(later, STAGES.length);
   const sink = await openSinks(context, { stage, iteration, step, stands: isLater, keep });

@@ -2,9 +2,11 @@
 import { join } from "node:path";
 import { exists } from "../files/io.ts";
 import type { MetricsLine } from "../files/json_lines.ts";
+import { stepTag } from "./evaluation_line.ts";
 import { EventFile } from "./event_file.ts";
 import type { RunContext } from "./run_context.ts";
 import { runPaths } from "./run_paths.ts";
+import { idleScoreKeys } from "./telling_scores.ts";
 
 /** The place in a run from which lines are written. */
 export interface LogPlace {
@@ -54,9 +56,8 @@ export async function openSinks({ config, telemetry, trackers }: RunContext, pla
     }
     telemetry.record(values, { iteration, stage: place.stage });
     const isStep = typeof line.step === "number";
-    // Hugging Face's Trainer names its tags like this.
     const tagged: Record<string, number> = isStep
-      ? Object.fromEntries(Object.entries(values).map(([name, value]) => [`train/${name}`, value]))
+      ? Object.fromEntries(Object.entries(values).map(([name, value]) => [stepTag(name), value]))
       : values;
     await trackers.guard("tensorboard", async () => {
       const file = events;
@@ -69,13 +70,16 @@ export async function openSinks({ config, telemetry, trackers }: RunContext, pla
   };
 }
 
-/** Logs an evaluation, to trackers only once; `iteration` is −1 for the start. */
+/** Logs the numbers of an evaluation that tell something, to trackers only once; `iteration` is −1 for the start. */
 export async function reportEvaluation(
   { config, telemetry, trackers }: RunContext,
   { iteration, evaluation }: { iteration: number; evaluation: { rows: number; loss: number; data?: string } },
 ): Promise<void> {
   const { rows: _, data: __, ...numbers } = evaluation;
-  const values = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [`eval/${name}`, value]));
+  const idle = idleScoreKeys([numbers]);
+  const values = Object.fromEntries(
+    Object.entries(numbers).filter(([name]) => !idle.has(name)).map(([name, value]) => [`eval/${name}`, value]),
+  );
   telemetry.record(values, { iteration, stage: "evaluate" });
   if (!await trackers.hasEvaluation(iteration)) await trackers.add({ stage: "evaluate", iteration, values });
   if (!config.training.report_to.includes("tensorboard")) return;
@@ -103,7 +107,12 @@ async function openEvents(folder: string, { stage, iteration, step, stands }: Lo
     if (!await exists(path)) break;
     if (!stands(later)) await Deno.remove(path, { recursive: true });
   }
-  if (isOptimize) return await EventFile.open(eventPath(folder, iteration), (event) => event.step <= step);
+  if (isOptimize) {
+    return await EventFile.open(
+      eventPath(folder, iteration),
+      (event) => event.step < step || event.step === step && !event.tags.some((tag) => tag.startsWith("eval/")),
+    );
+  }
   return await EventFile.open(eventPath(folder), (event) => {
     if (event.step !== iteration) return event.step < iteration || stands(event.step);
     const isOf = (name: string): boolean => event.tags.some((tag) => tag.startsWith(`${name}/`));

@@ -6,7 +6,9 @@ import { UserError } from "../error.ts";
 import { readOptionalText } from "../files/io.ts";
 import { isRecord } from "../values.ts";
 import { readChecksums } from "./checksum_record.ts";
+import { isEvaluationLine } from "./evaluation_line.ts";
 import { type RunPaths, runPaths } from "./run_paths.ts";
+import { idleScoreKeys, withoutIdle } from "./telling_scores.ts";
 
 /** Numbers by their names in the file. */
 export type Numbers = Readonly<Record<string, number>>;
@@ -47,6 +49,8 @@ export interface RunRecord {
   settings: string | null;
   /** Steps in order, each once. */
   steps: LoggedStep[];
+  /** Evaluations of held-out rows within trainings (`training.eval_steps`), as `eval_loss`, …; absent without any. */
+  evals?: LoggedStep[];
   /** Stages in order, each once. */
   stages: LoggedStageNumbers[];
   /** Iterations in order; empty before the summary is written. */
@@ -105,7 +109,7 @@ export function parseSettings(text: string | null): Record<string, unknown> {
 
 /**
  * All numbers of each iteration by the summary's names (`labels/ties` as `ties`): those of its stages, overridden by
- * those of the summary.
+ * those of the summary. Of a verifier's numbers, those that tell something.
  */
 export function iterationValues({ stages, iterations }: RunRecord): LoggedIteration[] {
   const known = new Map<number, Map<string, number>>();
@@ -116,17 +120,19 @@ export function iterationValues({ stages, iterations }: RunRecord): LoggedIterat
   };
   for (const { iteration, values } of stages) put(iteration, values, summaryName);
   for (const { iteration, values } of iterations) put(iteration, values, (key) => key);
+  const idle = idleScoreKeys(iterations.map(({ values }) => values));
   return [...known].sort(([a], [b]) => a - b)
-    .map(([iteration, values]) => ({ iteration, values: Object.fromEntries(values) }));
+    .map(([iteration, values]) => ({ iteration, values: withoutIdle(Object.fromEntries(values), idle) }));
 }
 
 function summaryName(key: string): string {
   return key === "generation/length" ? "generation_length" : key.slice(key.indexOf("/") + 1);
 }
 
-async function readMetrics(path: string): Promise<{ steps: LoggedStep[]; stages: LoggedStageNumbers[] }> {
+async function readMetrics(path: string): Promise<Pick<RunRecord, "steps" | "evals" | "stages">> {
   // A run that was resumed may log a step again: the last line counts.
   const steps = new Map<string, LoggedStep>();
+  const evals = new Map<string, LoggedStep>();
   const stages = new Map<string, LoggedStageNumbers>();
   if (await readOptionalText(path) === null) return { steps: [], stages: [] };
   // A run that was stopped may have cut off the last line: a malformed line is an error only if another one follows.
@@ -139,12 +145,20 @@ async function readMetrics(path: string): Promise<{ steps: LoggedStep[]; stages:
     }
     const { iteration, stage, step, values } = metricsOf(line.value, where);
     if (stage !== undefined) stages.set(`${iteration} ${stage}`, { iteration, stage, values });
-    else if (step !== undefined) steps.set(`${iteration} ${step}`, { iteration, step, values });
+    else if (step !== undefined) {
+      (isEvaluationLine(values) ? evals : steps).set(`${iteration} ${step}`, { iteration, step, values });
+    }
   }
   return {
-    steps: [...steps.values()].sort((a, b) => a.iteration - b.iteration || a.step - b.step),
+    steps: inOrder(steps),
+    ...(evals.size > 0 && { evals: inOrder(evals) }),
     stages: [...stages.values()].sort((a, b) => a.iteration - b.iteration),
   };
+}
+
+/** Steps in the order of the run. */
+export function inOrder(steps: ReadonlyMap<string, LoggedStep>): LoggedStep[] {
+  return [...steps.values()].sort((a, b) => a.iteration - b.iteration || a.step - b.step);
 }
 
 /** What a line of metrics.jsonl holds, of a stage or of a step. Throws a UserError that begins with `Cannot read WHERE`. */

@@ -22,6 +22,8 @@ export interface StagePaths {
   readonly state: string;
   /** The evaluation of the model on held-out rows. */
   readonly evaluation: string;
+  /** The log-probabilities of held-out pairs under the reference that they are measured against. */
+  readonly heldOutReference: string;
 }
 
 /** The files of iteration `k` of the run in `folder`. */
@@ -43,6 +45,7 @@ export function stagePaths(folder: string): StagePaths {
     adapter: join(folder, "adapter"),
     state: join(folder, "state"),
     evaluation: join(folder, "evaluation.json"),
+    heldOutReference: join(folder, "held_out_logps.safetensors"),
   };
 }
 

@@ -5,7 +5,16 @@ import { GrowingLines } from "../files/growing_lines.ts";
 import { exists, lastWritten, objectOf, readOptionalText } from "../files/io.ts";
 import { readChecksums } from "./checksum_record.ts";
 import { endOf, type LastEnd } from "./last_end.ts";
-import { metricsOf, parseSettings, readSettings, readSummary, type RunRecord } from "./read_run.ts";
+import { isEvaluationLine } from "./evaluation_line.ts";
+import {
+  inOrder,
+  type LoggedStep,
+  metricsOf,
+  parseSettings,
+  readSettings,
+  readSummary,
+  type RunRecord,
+} from "./read_run.ts";
 import type { LogLine, RunProgress } from "./run_journal.ts";
 import { isLocked } from "./run_lock.ts";
 import { iterationPaths, runPaths, stagePaths } from "./run_paths.ts";
@@ -71,6 +80,7 @@ export class RunReader {
   readonly #dir: string;
   readonly #paths: ReturnType<typeof runPaths>;
   readonly #steps = new StepStore();
+  readonly #evals = new Map<string, LoggedStep>();
   readonly #stages = new Map<string, RunRecord["stages"][number]>();
   readonly #timings: StageTiming[] = [];
   readonly #log: LogLine[] = [];
@@ -134,6 +144,7 @@ export class RunReader {
       config,
       steps: this.#steps.all(),
       stride: this.#steps.stride,
+      ...(this.#evals.size > 0 && { evals: inOrder(this.#evals) }),
       stages: [...this.#stages.values()].sort((a, b) => a.iteration - b.iteration),
       ...summary,
       edited: Object.keys(checksums?.edited ?? {}).sort(),
@@ -161,6 +172,7 @@ export class RunReader {
     await this.#growing.metrics.read({
       onRestart: () => {
         this.#steps.clear();
+        this.#evals.clear();
         this.#stages.clear();
       },
       onLine: (text, number) => {
@@ -171,7 +183,9 @@ export class RunReader {
         );
         // A run that was resumed may log a step again: the last line counts.
         if (stage !== undefined) this.#stages.set(`${iteration} ${stage}`, { iteration, stage, values });
-        else if (step !== undefined) this.#steps.add({ iteration, step, values });
+        else if (step === undefined) return;
+        else if (isEvaluationLine(values)) this.#evals.set(`${iteration} ${step}`, { iteration, step, values });
+        else this.#steps.add({ iteration, step, values });
       },
     });
   }

@@ -10,11 +10,13 @@ import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import type { Parameters as ModelParameters } from "../model/parameters.ts";
 import type { Scorer } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
-import { keptReferenceLogps, type ReferenceLogps } from "./reference_logps.ts";
+import { addRejectedLogps, keptReferenceLogps, type ReferenceLogps } from "./reference_logps.ts";
 import { loadState, newestState, readStateRecord, saveState } from "./resume_state.ts";
 import { type LogpsRequest, RowTrainer } from "./row_trainer.ts";
 import type { Origin, StateRecord } from "./state_record.ts";
+import { type HeldOutSet, StepEvaluation } from "./step_evaluation.ts";
 import { meanMetrics, type StepMetrics } from "./step_metrics.ts";
+import { REJECTED_LOGPS } from "./trainer.ts";
 import { fingerprint, type TrainingRows } from "./training_rows.ts";
 
 /** What an optimize stage works on. */
@@ -32,6 +34,8 @@ export interface OptimizeOptions {
   settings: IterationConfig;
   /** The digests of the model's files. */
   files: FileDigests;
+  /** Rows that are evaluated every `training.eval_steps`, if that is set (default: none). */
+  heldOut?: HeldOutSet | null;
   /** Folder of the resume states. */
   stateDir: string;
   /** Opens the log and keeps this iteration's lines up to `step`. */
@@ -76,14 +80,20 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
     checkSameSettings(before, now, { what, file: path, advice });
   }
   const logps = (request: LogpsRequest) => scoreReference(options, { ...request, done: record?.step ?? 0 });
+  const evaluation = await evaluationOf(options);
   const trainer = await RowTrainer.create(commands, { model, data, settings, reference, logps });
   try {
-    const stage = new StepLoop(options, { trainer, origin });
+    const stage = new StepLoop(options, { trainer, origin, evaluation });
+    let isWhole = true;
     if (saved && record) {
-      await loadState(saved, { device: commands.device, buffers: trainer.stateBuffers });
+      const { device } = commands;
+      const lacking = await loadState(saved, { device, buffers: trainer.stateBuffers, mayLack: [REJECTED_LOGPS] });
+      isWhole = lacking.length === 0;
       stage.resume(record);
     }
     await stage.run();
+    const rejected = isWhole ? await trainer.readRejectedLogps() : null;
+    if (rejected !== null) await addRejectedLogps(options.referencePath, rejected);
     return {
       steps: trainer.order.steps,
       last: stage.last,
@@ -95,6 +105,18 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
     trainer.free();
     throw error;
   }
+}
+
+/** What evaluates held-out rows; null where none are asked for. */
+async function evaluationOf(options: OptimizeOptions): Promise<StepEvaluation | null> {
+  const { commands, model, scorer = model, settings, files, heldOut = null, signal, onProgress } = options;
+  if (heldOut === null || settings.training.eval_steps === undefined) return null;
+  const total = heldOut.rows.pairs?.length ?? 0;
+  const onDone = (done: number): void => {
+    onProgress({ stage: "reference", iteration: settings.iteration, done, total });
+    if (signal?.aborted && done < total) throw new StoppedError("The run was stopped before its first step");
+  };
+  return await StepEvaluation.create(commands, { model, scorer, heldOut, settings, files, onDone });
 }
 
 /** Computes the reference's log-probabilities, before the policy's weights change, or reads them from their file. */
@@ -132,9 +154,15 @@ class StepLoop {
   readonly #options: OptimizeOptions;
   readonly #trainer: RowTrainer;
   readonly #origin: Origin;
+  readonly #evaluation: StepEvaluation | null;
+  #evalLoss: number | undefined;
 
-  constructor(options: OptimizeOptions, { trainer, origin }: { trainer: RowTrainer; origin: Origin }) {
+  constructor(
+    options: OptimizeOptions,
+    { trainer, origin, evaluation }: { trainer: RowTrainer; origin: Origin; evaluation: StepEvaluation | null },
+  ) {
     this.#options = options;
+    this.#evaluation = evaluation;
     this.#trainer = trainer;
     this.#origin = origin;
     this.#saveAt = this.#nextSave(0);
@@ -160,8 +188,11 @@ class StepLoop {
       total: steps,
       tokens: trainer.tokens,
       ...(this.last.loss !== undefined && { loss: this.last.loss }),
+      ...(this.#evalLoss !== undefined && { evalLoss: this.#evalLoss }),
     });
     onProgress(event());
+    // A state is saved before the evaluation of its step, whose line is written anew.
+    await this.#evaluate(log);
     while (trainer.done < steps) {
       await trainer.advance();
       if (trainer.isFull) await this.#read();
@@ -177,6 +208,26 @@ class StepLoop {
       if (!isLast && (isDue || isStopped)) await this.#save();
       onProgress(event());
       if (isStopped && !isLast) throw stopped({ done: trainer.done, steps });
+      await this.#evaluate(log);
+    }
+    if (this.#evalLoss !== undefined) onProgress(event());
+  }
+
+  /** Evaluates held-out rows where that is due. If the signal stops it, the steps so far are saved. */
+  async #evaluate(log: LineLog): Promise<void> {
+    const { done, order: { steps, stepsPerEpoch } } = this.#trainer;
+    if (!this.#evaluation?.isDue(done)) return;
+    await this.#read();
+    const { settings: { iteration }, signal } = this.#options;
+    try {
+      const values = await this.#evaluation.run(() => {
+        if (signal?.aborted && done < steps) throw stopped({ done, steps });
+      });
+      this.#evalLoss = values.eval_loss;
+      await log.append({ iteration, step: done, ...values, epoch: done / stepsPerEpoch });
+    } catch (error) {
+      if (error instanceof StoppedError) await this.#save();
+      throw error;
     }
   }
 

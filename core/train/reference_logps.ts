@@ -18,7 +18,7 @@ import { pairLogps, responseLogps, type Scorer } from "../model/scorer.ts";
 /**
  * Summed log-probabilities under the reference without noise, in nats, by a row's place in the data. Numbers that were
  * not asked for are NaN: those of rows that no step uses, and, with noise, those of all rejected responses, which each
- * step computes anyway.
+ * step computes anyway. The file gets these after the last step.
  */
 export interface ReferenceLogps {
   readonly chosen: Float32Array;
@@ -57,21 +57,41 @@ const VALUES = "sha256";
  * Otherwise computes them and writes the file. Throws DeviceError, or a UserError if the file cannot be written.
  */
 export async function keptReferenceLogps(commands: Commands, options: KeptReferenceOptions): Promise<ReferenceLogps> {
-  const { path, rows } = options;
-  const key = await keyOf(commands, options);
-  const kept = await read(path, { key, rows: rows.length });
+  const kept = await readReferenceLogps(commands, options);
   if (kept) return kept;
   const logps = await referenceLogps(commands, options);
+  await write(options.path, logps, await keyOf(commands, options));
+  return logps;
+}
+
+/**
+ * Writes the rejected responses' log-probabilities, which the steps with noise have computed, into the file at `path`: to
+ * be looked at, since training does not read them. Does nothing if the file is damaged, or not that of so many rows by now.
+ */
+export async function addRejectedLogps(path: string, rejected: Float32Array<ArrayBuffer>): Promise<void> {
+  const kept = await read(path, rejected.length);
+  if (kept) await write(path, { chosen: kept.logps.chosen, rejected }, kept.key);
+}
+
+async function write(path: string, logps: ReferenceLogps, key: string): Promise<void> {
   const values = await sha256(...bytesOf(logps));
   const entries = (["chosen", "rejected"] as const).map((name) => ({
     name,
     dtype: "F32" as const,
-    shape: [rows.length],
-    bytes: () => Promise.resolve(new Uint8Array(logps[name].buffer)),
+    shape: [logps[name].length],
+    bytes: () => Promise.resolve(wordsOf(logps[name])),
   }));
   await makeFolder(dirname(path));
   await writeSafetensors(path, entries, { metadata: { [KEY]: key, [VALUES]: values } });
-  return logps;
+}
+
+/** Reads the numbers as {@linkcode keptReferenceLogps} does; null where it would compute them. */
+export async function readReferenceLogps(
+  commands: Commands,
+  options: Omit<KeptReferenceOptions, "scorer" | "batchTokens" | "onDone">,
+): Promise<ReferenceLogps | null> {
+  const kept = await read(options.path, options.rows.length);
+  return kept?.key === await keyOf(commands, options) ? kept.logps : null;
 }
 
 /** Computes the numbers. Throws DeviceError. */
@@ -97,20 +117,22 @@ export async function referenceLogps(
 }
 
 function bytesOf({ chosen, rejected }: ReferenceLogps): Uint8Array<ArrayBuffer>[] {
-  return [chosen, rejected].map(({ buffer, byteOffset, byteLength }) =>
-    new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)
-  );
+  return [chosen, rejected].map(wordsOf);
 }
 
-/** Reads the file; null if it is missing, malformed, damaged or has another key, and must be written anew. */
-async function read(path: string, { key, rows }: { key: string; rows: number }): Promise<ReferenceLogps | null> {
+function wordsOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+}
+
+/** Reads the file with its key; null if it is missing, malformed, damaged or of another number of rows. */
+async function read(path: string, rows: number): Promise<{ key: string; logps: ReferenceLogps } | null> {
   if (!await exists(path)) return null;
   try {
     const file = await openSafetensorsAt(path);
-    if (file.metadata[KEY] !== key) return null;
-    const [chosen, rejected] = [await file.readFloat32("chosen"), await file.readFloat32("rejected")];
-    if (chosen.length !== rows || rejected.length !== rows) return null;
-    return file.metadata[VALUES] === await sha256(...bytesOf({ chosen, rejected })) ? { chosen, rejected } : null;
+    const { [KEY]: key, [VALUES]: values } = file.metadata;
+    const logps = { chosen: await file.readFloat32("chosen"), rejected: await file.readFloat32("rejected") };
+    if (key === undefined || logps.chosen.length !== rows || logps.rejected.length !== rows) return null;
+    return values === await sha256(...bytesOf(logps)) ? { key, logps } : null;
   } catch (error) {
     if (error instanceof UserError) return null;
     throw error;
@@ -120,7 +142,7 @@ async function read(path: string, { key, rows }: { key: string; rows: number }):
 /** The file's key, made of everything that the numbers depend on. */
 async function keyOf(
   { device }: Commands,
-  { rows, used, rejected, files, quantization }: KeptReferenceOptions,
+  { rows, used, rejected, files, quantization }: Omit<KeptReferenceOptions, "scorer" | "batchTokens" | "onDone">,
 ): Promise<string> {
   const { info, family, tuning, subgroupSize } = device;
   // Of a tuning, only the family can change the bits.

@@ -107,14 +107,23 @@ export async function readStateRecord(
   }
 }
 
-/** Uploads the buffers of a saved state. Throws a UserError if their sizes differ. */
+/**
+ * Uploads the buffers of a saved state, and returns which of those that it `mayLack` it has not. Throws a UserError if
+ * their sizes differ.
+ */
 export async function loadState(
   { path, advice }: SavedState,
-  { device, buffers, pieceBytes = PIECE_BYTES }: { device: Device; buffers: StateBuffers; pieceBytes?: number },
-): Promise<void> {
+  { device, buffers, mayLack = [], pieceBytes = PIECE_BYTES }: {
+    device: Device;
+    buffers: StateBuffers;
+    mayLack?: readonly string[];
+    pieceBytes?: number;
+  },
+): Promise<string[]> {
   const file = await openSafetensorsAt(path);
   for (const [name, slice] of Object.entries(buffers)) {
     const size = file.tensors.get(name)?.byteLength;
+    if (size === undefined && mayLack.includes(name)) continue;
     if (size !== slice.size) {
       throw new UserError(
         `Cannot resume from ${path}: "${name}" is ${
@@ -127,6 +136,7 @@ export async function loadState(
       device.write(slice, await file.readBytes(name, { start, length }), start);
     }
   }
+  return mayLack.filter((name) => !file.tensors.has(name));
 }
 
 /** Steps of the states in `dir`, ascending. */

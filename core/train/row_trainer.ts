@@ -47,6 +47,7 @@ export const SCORED_TOKENS = 1024;
 /** Takes the steps one by one. */
 export class RowTrainer {
   readonly order: StepOrder;
+  readonly #commands: Commands;
   readonly #options: RowTrainerOptions;
   readonly #trainer: Trainer;
   #done = 0;
@@ -82,10 +83,15 @@ export class RowTrainer {
       capacity,
       maxPositions: longestRow(data),
     });
-    return new RowTrainer(options, { order, trainer });
+    return new RowTrainer(commands, options, { order, trainer });
   }
 
-  private constructor(options: RowTrainerOptions, { order, trainer }: { order: StepOrder; trainer: Trainer }) {
+  private constructor(
+    commands: Commands,
+    options: RowTrainerOptions,
+    { order, trainer }: { order: StepOrder; trainer: Trainer },
+  ) {
+    this.#commands = commands;
     this.#options = options;
     this.order = order;
     this.#trainer = trainer;
@@ -119,6 +125,25 @@ export class RowTrainer {
   /** The buffers that a resumed run needs, by name. */
   get stateBuffers(): Record<string, Slice> {
     return this.#trainer.stateBuffers;
+  }
+
+  /**
+   * Reads the log-probabilities of the rejected responses under the reference without noise, by the rows' places; NaN for
+   * rows that no step used. Null without noise, and where no epoch is complete. Throws DeviceError.
+   */
+  async readRejectedLogps(): Promise<Float32Array<ArrayBuffer> | null> {
+    const { order } = this;
+    const kept = this.#trainer.rejectedLogps;
+    const steps = Math.min(order.steps, order.stepsPerEpoch);
+    if (kept === null || this.#done < steps) return null;
+    const [bytes] = await this.#commands.device.readAll([kept]);
+    const values = new Float32Array(bytes!);
+    const logps = new Float32Array(this.#options.data.length).fill(NaN);
+    let at = 0;
+    for (let step = 0; step < steps; step++) {
+      for (const place of order.rowsOf(step)) logps[place] = values[at++]!;
+    }
+    return logps;
   }
 
   /** Continues after `done` steps, whose buffers the caller has loaded. */

@@ -73,6 +73,9 @@ export interface StepPlace {
 /** Most steps whose metrics the device keeps. After them {@linkcode Trainer.read} is due, whatever logging_steps is. */
 export const MAX_UNREAD = 64;
 
+/** The name of {@linkcode Trainer.rejectedLogps} among the buffers of a state; states of older versions lack it. */
+export const REJECTED_LOGPS = "rejected_logps";
+
 const NOISE_METRICS: readonly MetricName[] = ["noise/loss", "noise/variance", "noise/grad_norm"];
 
 /** Runs optimizer steps; everything on the device is made once, by {@linkcode Trainer.create}. */
@@ -195,8 +198,11 @@ export class Trainer {
     const metrics = (pass.logged ? this.#ring : this.#unlogged).next(this.#commands);
     for (const group of this.#groups(pass)) group.clearGradients();
     const philoxStep = step * this.#passes.length + pass.index;
+    const { per_device_train_batch_size: size, gradient_accumulation_steps: parts } = this.#options.settings.training;
+    let first = step * size * parts;
     for (const microBatch of batch.microBatches) {
-      this.#lossPass.record({ microBatch, step: batch, philoxStep, metrics, update: pass });
+      this.#lossPass.record({ microBatch, step: batch, first, philoxStep, metrics, update: pass });
+      first += microBatch.places.length;
     }
     return metrics;
   }
@@ -282,7 +288,18 @@ export class Trainer {
 
   /** The buffers that a resumed run needs, by name. */
   get stateBuffers(): Record<string, Slice> {
-    return { ...this.#policy.stateBuffers, ...this.#noise?.stateBuffers, controls: this.#controls };
+    const { rejectedLogps } = this;
+    return {
+      ...this.#policy.stateBuffers,
+      ...this.#noise?.stateBuffers,
+      controls: this.#controls,
+      ...(rejectedLogps && { [REJECTED_LOGPS]: rejectedLogps }),
+    };
+  }
+
+  /** What a loss with noise keeps of the rejected responses; null without noise. */
+  get rejectedLogps(): Slice | null {
+    return this.#lossPass.rejectedLogps ?? null;
   }
 
   /** Frees everything but the policy's weights. */

@@ -56,8 +56,8 @@ export function roundsInto({ rotates, storage }: Pick<DecodeShape, "rotates" | "
 export function decodeText(shape: DecodeShape): string {
   return `${declarations(shape)}
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
-  let lane = id.local.x;
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
+  let lane = local.x;
   let index = group_index(id.group, id.groups);
   if (index >= p.rows * p.heads / GROUP) {
     return;

@@ -166,8 +166,8 @@ ${extras.map(([name, type, load]) => `fn load_${name}(token: u32) -> ${type} { $
 /** The start of the entry point, with `lane` and the workgroup's `index`. */
 export const MAIN = `
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
-  let lane = id.local.x;
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
+  let lane = local.x;
   let index = group_index(id.group, id.groups);`;
 
 /** The uniform record. */

@@ -33,8 +33,8 @@ fn rounded(at: u32) -> Entry {
 }
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
-  let item = group_index(id.group, id.groups) * LANES + id.local.x;
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
+  let item = group_index(id.group, id.groups) * LANES + local.x;
   if (item >= p.tokens * p.kv_words) {
     return;
   }

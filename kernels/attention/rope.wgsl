@@ -20,8 +20,8 @@ struct Params {
 @group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
-  let item = group_index(id.group, id.groups) * LANES + id.local.x;
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
+  let item = group_index(id.group, id.groups) * LANES + local.x;
   if (item >= p.items) {
     return;
   }

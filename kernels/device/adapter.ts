@@ -1,6 +1,7 @@
 /** Opening the machine's adapter as a {@linkcode Device}. @module */
 import { Device, LIMITS } from "./device.ts";
 import { DeviceError, oneLine } from "./device_error.ts";
+import { probeExtensions } from "./extensions.ts";
 import type { DeviceFamily } from "./tuning.ts";
 
 /** How to open a device. */
@@ -43,6 +44,7 @@ export async function openAdapter(options: OpenOptions = {}): Promise<Device> {
   const isSoftware = info.isFallbackAdapter || /llvmpipe|swiftshader|software/i.test(info.description);
   const family = options.family ?? (isSoftware ? "cpu" : "gpu");
   const gpu = await requestDevice(adapter, requiredLimits);
+  await probeExtensions(gpu);
   const fixed = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
   const subgroupSize = (gpu.features as unknown as ReadonlySet<string>).has("subgroups") ? fixed : 0;
   return new Device(gpu, { info, family, subgroupSize });

@@ -1,8 +1,8 @@
-// The place of an invocation in its dispatch.
+// A workgroup's place in its dispatch. Both members are the same for all of its lanes, and nothing else may stand here:
+// a compiler that checks barriers takes a struct with one member that differs for different as a whole.
 
-struct Invocation {
-  @builtin(local_invocation_id) local: vec3u, // in its workgroup
-  @builtin(workgroup_id) group: vec3u, // its workgroup in the grid
+struct Workgroup {
+  @builtin(workgroup_id) group: vec3u, // its place in the grid
   @builtin(num_workgroups) groups: vec3u, // size of the grid
 }
 

@@ -1,15 +1,13 @@
 /** Kernels: a WGSL module with its bindings and uniform record, and the pipelines made from it. @module */
 import type { Device } from "./device.ts";
 import { DeviceError } from "./device_error.ts";
+import { enableParts } from "./extensions.ts";
 import type { ImageFormat } from "./slice.ts";
 import { checkBefore, joinParts, placeIn, type SourcePart } from "./source.ts";
 import { checkUniformStruct, uniformBytes, type UniformFields } from "./uniform.ts";
 
 /** How a kernel uses a binding: it reads or writes a buffer, or reads an image of this format. */
 export type Access = "read" | "readWrite" | ImageFormat;
-
-/** Comes before the parts of a kernel that uses f16. */
-const ENABLE_F16: SourcePart = { name: "kernels/device/kernel.ts (generated)", text: "enable f16;\n" };
 
 /** The image format of each WGSL texture type. */
 const TEXTURES: Readonly<Record<string, ImageFormat>> = {
@@ -30,7 +28,7 @@ export interface KernelSpec<B extends string, U extends UniformFields> {
   bindings: Readonly<Record<B, Access>>;
   /** Fields of the uniform record; empty without uniforms. */
   uniforms: U;
-  /** Features that the module needs. `shader-f16` adds its `enable` line. */
+  /** Features that the module needs; their `enable` lines are added. */
   requires?: readonly ("subgroups" | "shader-f16")[];
 }
 
@@ -143,7 +141,7 @@ function createPipeline<B extends string, U extends UniformFields>(
   }
   const { gpu } = device;
   gpu.pushErrorScope("validation");
-  const parts = kernel.requires?.includes("shader-f16") ? [ENABLE_F16, ...kernel.code] : kernel.code;
+  const parts = [...enableParts(gpu, kernel.requires ?? []), ...kernel.code];
   const module = gpu.createShaderModule({ label: kernel.name, code: joinParts(parts) });
   const layout = gpu.createBindGroupLayout({ label: kernel.name, entries });
   const pipeline = gpu.createComputePipeline({

@@ -7,8 +7,10 @@ export interface KernelTime {
   name: string;
   /** Number of calls. */
   calls: number;
-  /** Time of all calls together. */
+  /** Time of all calls together, but for those of no known time. */
   milliseconds: number;
+  /** Number of calls whose time is not known: some devices' clocks go back at times. */
+  untimed: number;
 }
 
 /** A query set holds at most 4,096 timestamps, two for each dispatch. */
@@ -54,18 +56,25 @@ export class Profiler {
     const stamps = new BigUint64Array(await this.#device.read(times));
     this.#device.free(times);
     resolved.destroy();
-    const totals = new Map<string, KernelTime>();
-    this.#names.splice(0).forEach((name, i) => {
-      const total = totals.get(name) ?? { name, calls: 0, milliseconds: 0 };
-      total.calls++;
-      total.milliseconds += Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6;
-      totals.set(name, total);
-    });
-    return [...totals.values()].sort((a, b) => b.milliseconds - a.milliseconds);
+    return kernelTimes(this.#names.splice(0), stamps);
   }
 
   /** Gives the queries back. */
   [Symbol.dispose](): void {
     this.#queries.destroy();
   }
+}
+
+/** The times of calls by kernel, longest first, of each call's two stamps in nanoseconds. */
+export function kernelTimes(names: readonly string[], stamps: BigUint64Array): KernelTime[] {
+  const totals = new Map<string, KernelTime>();
+  names.forEach((name, i) => {
+    const total = totals.get(name) ?? { name, calls: 0, milliseconds: 0, untimed: 0 };
+    const [begin, end] = [stamps[2 * i]!, stamps[2 * i + 1]!];
+    total.calls++;
+    if (end < begin) total.untimed++;
+    else total.milliseconds += Number(end - begin) / 1e6;
+    totals.set(name, total);
+  });
+  return [...totals.values()].sort((a, b) => b.milliseconds - a.milliseconds);
 }

@@ -23,12 +23,12 @@ struct Params {
 var<workgroup> partial: array<vec2f, LANES>;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
-  let lane = id.local.x;
+  let lane = local.x;
   let base = row * (p.stride / 4u);
   let blocks = (p.columns + 3u) / 4u;
   var mine = vec2f(MASKED, 0.0);

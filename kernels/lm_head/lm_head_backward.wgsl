@@ -22,7 +22,7 @@ struct Params {
 @group(0) @binding(5) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
@@ -33,7 +33,7 @@ fn main(id: Invocation) {
   let log_sum = lse[entry];
   let g = dlogp[sequences[entry]];
   let wanted = vec4u(targets[entry] - p.first_column);
-  for (var block = id.local.x; block < blocks; block += LANES) {
+  for (var block = local.x; block < blocks; block += LANES) {
     let columns = columns_of(block);
     let probability = exp(logits[base + block] - log_sum);
     let d = g * (select(vec4f(0.0), vec4f(1.0), columns == wanted) - probability);

@@ -35,12 +35,12 @@ var<workgroup> partial_squares: array<f32, LANES>;
 var<workgroup> found: vec2f; // the target's z and z~, set by the lane that has its block
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
-  let lane = id.local.x;
+  let lane = local.x;
   let base = row * (p.stride / 4u);
   let blocks = (p.columns + 3u) / 4u;
   let entry = p.first_row + row;

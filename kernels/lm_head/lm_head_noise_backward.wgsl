@@ -31,7 +31,7 @@ struct Params {
 @group(0) @binding(8) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
@@ -43,7 +43,7 @@ fn main(id: Invocation) {
   let log_sum = lse_noised[entry];
   let g = dlogp[sequences[entry]];
   let wanted = vec4u(targets[entry] - p.first_column);
-  for (var block = id.local.x; block < blocks; block += LANES) {
+  for (var block = local.x; block < blocks; block += LANES) {
     let columns = columns_of(block);
     let sigma = sigma_of(noise_logits[base + block], p.s);
     let n = normal4(counter + vec4u(block, 0u, 0u, 0u), vec2u(p.seed, p.iteration));

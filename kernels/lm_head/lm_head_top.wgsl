@@ -22,12 +22,12 @@ var<workgroup> largest: array<f32, LANES>;
 var<workgroup> place: array<u32, LANES>;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
-  let lane = id.local.x;
+  let lane = local.x;
   let base = row * (p.stride / 4u);
   let blocks = (p.columns + 3u) / 4u;
   var best = vec4f(MASKED);

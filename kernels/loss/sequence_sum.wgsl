@@ -19,12 +19,12 @@ struct Params {
 var<workgroup> partial: array<f32, LANES>;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let sequence = group_index(id.group, id.groups);
   if (sequence >= p.sequences) {
     return;
   }
-  let lane = id.local.x;
+  let lane = local.x;
   let end = starts[sequence + 1u];
   var sum = 0.0;
   for (var e = starts[sequence] + lane; e < end; e += LANES) {

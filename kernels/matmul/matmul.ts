@@ -8,7 +8,7 @@ import { type MatmulSizes, type MatmulVariant, planFor, thinVariant } from "./ma
 import { imageOf } from "./matmul_scratch.ts";
 import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
 
-export { isVariant, tileClass } from "./matmul_plan.ts";
+export { isVariant, tileClass, VARIANTS } from "./matmul_plan.ts";
 export type { MatmulMode, MatmulVariant };
 
 /** Buffers and sizes of {@linkcode matmul}. */

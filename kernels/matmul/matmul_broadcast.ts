@@ -6,7 +6,8 @@
  * and each accumulator gets its four products in one expression, which keeps it in a register.
  *
  * A wide b gives eight values a load. For NN a lane's vec4s of columns then lie in pairs side by side; for NT the
- * loop does two steps of 4 k at once and adds both to an accumulator in one expression.
+ * loop does two steps of 4 k at once and adds both to an accumulator in one expression. For NN all lanes load 4-bit
+ * codes together where they come from an image (matmul_dealt.ts).
  *
  * c[i, j] = Σ over steps of 4 k, in order, of ((a0·b0 + a1·b1) + a2·b2) + a3·b3, whatever the tile, so that a row of c
  * does not depend on m. A turned text takes rows and columns of c the other way round, for c of few columns, with the
@@ -17,7 +18,8 @@
  */
 import { isQuantized, STORAGE_FACTS } from "../storage/storage.ts";
 import { unroll } from "../unroll.ts";
-import { type MatmulAccess, matmulHeader } from "./matmul_text.ts";
+import { dealCodes } from "./matmul_dealt.ts";
+import { hasDealtCodes, type MatmulAccess, matmulHeader } from "./matmul_text.ts";
 
 /** A tile of the CPU family. */
 export interface BroadcastTile {
@@ -66,7 +68,7 @@ export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subg
       return `    let a${s}_${h} = ${value};`;
     }));
   const prepareB = alongB
-    ? unroll(vectors, (j) => unroll(4, (q) => `  let b_at${j}_${q} = min(${columns(j)} + ${q}u, p.n - 1u) * p.ldb;`))
+    ? unroll(vectors, (j) => unroll(4, (q) => `  let b_at${j}_${q} = min(${columns(j)} + ${q}u, p.n - 1u) * ldb;`))
     : pairs
     ? unroll(vectors / 2, (j) => `  let b_at${j} = min(${columns(2 * j)}, (p.n - 1u) / 8u * 8u);`)
     : unroll(vectors, (j) => `  let b_at${j} = min(${columns(j)}, (p.n - 1u) / 4u * 4u);`);
@@ -83,6 +85,13 @@ ${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
     }
 `
     : "";
+  const kept = (k: string): string => ragged ? `min(${k}, k_last - 1u)` : `(${k})`;
+  // The tile of fewer lanes has only a part of a scale's group.
+  const dealt = subgroups && pairs && lanes >= 8 && access.bImage && hasDealtCodes(access)
+    ? dealCodes(access, { pairs: vectors / 2, lanes, kept })
+    : undefined;
+  const eight = (j: number, q: number): string =>
+    acrossK(`k + ${q}u`, (k) => dealt?.eight(j, q) ?? `load_b8((${k}) * ldb + b_at${j})`, "Eight()");
   const loadB = mode === "NT" && bWide
     ? unroll(
       vectors,
@@ -103,9 +112,7 @@ ${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
       vectors / 2,
       (j) =>
         unroll(4, (q) =>
-          `    let w${j}_${q} = ${
-            acrossK(`k + ${q}u`, (k) => `load_b8((${k}) * p.ldb + b_at${j})`, "Eight()")
-          };
+          `    let w${j}_${q} = ${eight(j, q)};
     let b0_${2 * j}_${q} = low(w${j}_${q});
     let b0_${2 * j + 1}_${q} = high(w${j}_${q});`),
     )
@@ -114,7 +121,7 @@ ${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
       (j) =>
         unroll(
           4,
-          (q) => `    let b0_${j}_${q} = ${acrossK(`k + ${q}u`, (k) => `load_b4((${k}) * p.ldb + b_at${j})`)};`,
+          (q) => `    let b0_${j}_${q} = ${acrossK(`k + ${q}u`, (k) => `load_b4((${k}) * ldb + b_at${j})`)};`,
         ),
     );
   const share = (s: number, index: number): string =>
@@ -131,6 +138,12 @@ ${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
       `    {\n` + unroll(4, (q) => `      let s${q} = ${share(0, q * rows / 4 + g)};`) + "\n" +
       unroll(4, (r) => unroll(vectors, (j) => `      c${4 * g + r}_${j} += ${terms(0, j, (k) => `s${k}[${r}]`)};`)) +
       "\n    }")
+    : dealt
+    // A vec4 after the other, so that its b stays in registers.
+    ? unroll(
+      vectors,
+      (j) => unroll(rows, (i) => `    {\n      let s0 = ${share(0, i)};\n      c${i}_${j} = ${added(i, j)};\n    }`),
+    )
     : unroll(rows, (i) =>
       `    {\n` + unroll(steps, (s) => `      let s${s} = ${share(s, i)};`) + "\n" +
       unroll(vectors, (j) => `      c${i}_${j} = ${added(i, j)};`) + "\n    }");
@@ -138,20 +151,25 @@ ${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
     unroll(rows, (i) => unroll(vectors, (j) => line(i, j)));
   return `${matmulHeader(access)}
 @compute @workgroup_size(${lanes})
-fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
+fn main(
+  @builtin(local_invocation_id) local: vec3u,
+  @builtin(workgroup_id) group: vec3u,${dealt ? "\n  @builtin(subgroup_invocation_id) lane: u32," : ""}
+) {
   let row = group.x * ${rows}u;
   let column = group.y * ${vectors * width}u + local.x * ${pairs ? 8 : 4}u;
   let k_first = p.k_first + group.z * p.k_block;
   let k_last = min(k_first + p.k_block, p.k_last);
   let c_first = p.c_first + group.z * p.c_block;
+  let ldb = p.ldb;
 ${prepareA}
 ${prepareB}
+${dealt?.prepare ?? ""}
 ${all((i, j) => `  var c${i}_${j} = vec4f();`)}
 ${scales((at) => `  var scale${at} = 0u;`)}
 ${access.levels === "shuffle" ? "  keep_levels(local.x);" : ""}
   for (var k = k_first; k < k_last; k += ${4 * steps}u) {
 ${loadA}
-${loadScales}${loadB}
+${loadScales}${dealt ? dealt.load + "\n" : ""}${loadB}
 ${multiply}
   }
 ${placed ? all((i, j) => `  c${i}_${j} *= p.scale;`) : ""}

@@ -2,7 +2,7 @@
 import type { Device } from "../device/device.ts";
 import type { SourcePart } from "../device/source.ts";
 import type { DeviceFamily, TileClass } from "../device/tuning.ts";
-import type { Storage } from "../storage/storage.ts";
+import { NF4_LEVELS, type Storage } from "../storage/storage.ts";
 import type { LevelLookup } from "../storage/storage_text.ts";
 import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
 import { sharedText, type SharedTile } from "./matmul_shared.ts";
@@ -19,6 +19,7 @@ export type MatmulVariant =
   | "broadcast32"
   | "broadcast32image"
   | "broadcast32wide"
+  | "broadcast26wide"
   | "broadcast16image"
   | "broadcast8"
   | "broadcast8image"
@@ -55,6 +56,7 @@ const BROADCAST_TILES = {
   broadcast32: { rows: 32, columns: 64, image: false },
   broadcast32image: { rows: 32, columns: 64, image: true },
   broadcast32wide: { rows: 32, columns: 128, image: true },
+  broadcast26wide: { rows: 26, columns: 128, image: true },
   broadcast16image: { rows: 16, columns: 64, image: true },
   broadcast8: { rows: 8, columns: 128, image: false },
   broadcast8image: { rows: 8, columns: 128, image: true },
@@ -71,6 +73,12 @@ const SHARED_TILES = {
 } as const satisfies Record<SharedVariant, SharedTile>;
 
 const VECTOR_TILE: VectorTile = { rows: 4, columns: 32, depth: 64 };
+
+/**
+ * The vec4s of c that a lane of a broadcast tile may have, for each lane: with four lanes a tile would else be unrolled to
+ * texts that take up to a minute to compile.
+ */
+const LANE_VECTORS = 16;
 
 /** Products of at most this many rows are a class of their own. */
 const FEW_ROWS = 16;
@@ -127,8 +135,11 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVari
     tunedVariant(device, sizes) ?? chooseVariant(device.tuning?.family ?? device.family, sizes),
     { ...sizes, lanes },
   );
-  if (chosen === "vector4") return sizes.mode === "NT" ? vectorPlan(sizes) : sharedPlan("shared16", sizes);
-  if (!isBroadcast(chosen)) return sharedPlan(chosen, sizes);
+  const storage = device.limits.maxComputeWorkgroupStorageSize;
+  if (chosen === "vector4") {
+    return sizes.mode === "NT" ? vectorPlan(sizes, storage) : sharedPlan("shared16", sizes, storage);
+  }
+  if (!isBroadcast(chosen)) return sharedPlan(chosen, sizes, storage);
   const subgroups = device.subgroupSize > 0;
   const asked = variant !== undefined || sizes.m * sizes.n * sizes.k >= IMAGE_WORK;
   // Without subgroups each row of a needs a load of its own, so that more rows gain nothing.
@@ -155,7 +166,8 @@ function broadcastPlan(
   { lanes, subgroups, image }: { lanes: number; subgroups: boolean; image: boolean },
 ): MatmulPlan {
   const { rows, columns, image: hasImages } = BROADCAST_TILES[variant];
-  const tile: BroadcastTile = { rows, vectors: Math.max(1, columns / 4 / lanes), lanes, subgroups };
+  const most = Math.floor(LANE_VECTORS * lanes / rows);
+  const tile: BroadcastTile = { rows, vectors: Math.max(1, Math.min(columns / 4 / lanes, most)), lanes, subgroups };
   return {
     variant,
     rows,
@@ -178,7 +190,7 @@ function broadcastPlan(
   };
 }
 
-function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes): MatmulPlan {
+function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes, storage: number): MatmulPlan {
   const tile = SHARED_TILES[variant];
   const tiles = Math.ceil(m / 64) * Math.ceil(n / 64);
   // Only the blocks of weight gradients may depend on m, as their rows are not tokens. No block may depend on the tile.
@@ -193,18 +205,23 @@ function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes): Mat
     key: variant,
     subgroups: false,
     image: false,
-    levels: "shared",
+    levels: levelsBeside(tile.depth * (tile.rows + tile.columns), storage),
     turned: false,
     writesFour: true,
     wide: false,
   };
 }
 
-function vectorPlan(sizes: MatmulSizes): MatmulPlan {
+/** How to look up levels beside a tile of so many numbers: the largest tiles take all that a device has at least. */
+function levelsBeside(numbers: number, storage: number): LevelLookup {
+  return 4 * (numbers + NF4_LEVELS.length) <= storage ? "shared" : "select";
+}
+
+function vectorPlan(sizes: MatmulSizes, storage: number): MatmulPlan {
   const { bType = "f32" } = sizes;
-  const { rows, columns } = VECTOR_TILE;
+  const { rows, columns, depth } = VECTOR_TILE;
   return {
-    ...sharedPlan("shared16", sizes),
+    ...sharedPlan("shared16", sizes, storage),
     variant: "vector4",
     rows,
     columns,
@@ -215,6 +232,7 @@ function vectorPlan(sizes: MatmulSizes): MatmulPlan {
       text: vectorText(access, VECTOR_TILE),
     }),
     key: "vector4",
+    levels: levelsBeside(2 * depth * columns, storage),
     writesFour: false,
     wide: bType !== "f32",
   };
@@ -224,10 +242,16 @@ function isBroadcast(variant: MatmulVariant): variant is BroadcastVariant {
   return variant in BROADCAST_TILES;
 }
 
+/** The names of all tiles. */
+export const VARIANTS: readonly MatmulVariant[] = [
+  ...Object.keys(BROADCAST_TILES) as BroadcastVariant[],
+  ...Object.keys(SHARED_TILES) as SharedVariant[],
+  "vector4",
+];
+
 /** Whether a value is the name of a tile. */
 export function isVariant(value: unknown): value is MatmulVariant {
-  return value === "vector4" ||
-    typeof value === "string" && (Object.hasOwn(BROADCAST_TILES, value) || Object.hasOwn(SHARED_TILES, value));
+  return (VARIANTS as readonly unknown[]).includes(value);
 }
 
 /** The class of sizes that share a tuned tile. */
@@ -255,8 +279,16 @@ function forType(
   const isFew = variant === "broadcast8" || (bType !== "f32" && variant === "broadcast8image");
   if (isFew && mode === "NT" && m <= 2) return "broadcast2";
   if (bType === "f32" || !isBroadcast(variant) || BROADCAST_TILES[variant].rows <= 8) return variant;
-  if (lanes >= 16) return "broadcast32wide";
+  if (lanes >= 16) return bType === "nf4" && suits26Rows(m) ? "broadcast26wide" : "broadcast32wide";
   return mode === "NT" ? "broadcast16image" : "broadcast32image";
+}
+
+/**
+ * Whether tiles of 26 rows suit an nf4 b. Its selects are so long that the loop over k of 32 rows leaves a core's
+ * first-level cache of instructions (32 KiB); within it, a tile takes 0.7 of the time.
+ */
+function suits26Rows(m: number): boolean {
+  return 0.7 * Math.ceil(m / 26) < Math.ceil(m / 32);
 }
 
 function chooseVariant(family: DeviceFamily, { mode, m, n, k }: MatmulSizes): MatmulVariant {

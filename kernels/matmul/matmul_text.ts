@@ -84,6 +84,9 @@ export function matmulHeader(access: MatmulAccess): string {
     ? loader("load_b8", "Eight", load)
     : loader("load_codes", bType === "int8" ? "vec2u" : "u32", load) +
       loader("load_scale", "u32", "return scale_at(at);") +
+      (hasDealtCodes(access) && bImage
+        ? loader("load_texel", "vec4u", `return ${texel("b", 128 / STORAGE_FACTS[bType].bits)};`)
+        : "") +
       "fn load_b8(at: u32) -> Eight { return Eight(load_codes(at), load_scale(at)); }";
   const columns = [0, 1, 2, 3];
   const loadC = cVec
@@ -130,6 +133,11 @@ fn load_bias4(column: u32) -> vec4f {
   return vec4f(${columns.map((q) => `bias[min(column + ${q}u, p.n - 1u)]`).join(", ")});
 }
 `;
+}
+
+/** Whether b has codes of 4 bits, which lanes may load together: their header has `load_texel` of an image. */
+export function hasDealtCodes({ bType }: Pick<MatmulAccess, "bType">): boolean {
+  return isQuantized(bType) && STORAGE_FACTS[bType].bits === 4;
 }
 
 function fourOf(name: string): string {

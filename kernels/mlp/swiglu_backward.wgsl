@@ -18,8 +18,8 @@ struct Params {
 @group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
-  let i = id.group.x * LANES + id.local.x;
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
+  let i = id.group.x * LANES + local.x;
   if (i >= p.inner) {
     return;
   }

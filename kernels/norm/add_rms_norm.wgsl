@@ -22,12 +22,12 @@ struct Params {
 @group(0) @binding(6) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
-  let lane = id.local.x;
+  let lane = local.x;
   let base = row * p.columns;
   var squares = V();
   for (var c = lane; c < p.columns; c += LANES) {

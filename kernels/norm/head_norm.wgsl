@@ -22,8 +22,8 @@ struct Params {
 @group(0) @binding(5) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
-  let item = group_index(id.group, id.groups) * LANES + id.local.x;
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
+  let item = group_index(id.group, id.groups) * LANES + local.x;
   let all_heads = p.heads + 2 * p.kv_heads;
   if (item >= p.tokens * all_heads) {
     return;

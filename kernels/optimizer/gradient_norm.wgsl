@@ -19,13 +19,13 @@ struct Params {
 var<workgroup> sums: array<f32, LANES>;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let b = group_index(id.group, id.groups);
   let begin = b * p.block;
   if (begin >= p.count) {
     return;
   }
-  let lane = id.local.x;
+  let lane = local.x;
   let end = min(begin + p.block, p.count);
   var sum = V();
   for (var i = begin + lane; i < end; i += LANES) {

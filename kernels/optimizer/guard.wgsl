@@ -15,8 +15,10 @@ struct Params {
   log_beta2: f32,
 }
 
+// A record every 256 bytes. The rest is spelled out, since wgpu's OpenGL forgets what @size says.
 struct Slot {
-  @size(256) control: Control,
+  control: Control,
+  rest: array<vec4u, 14>,
 }
 
 @group(0) @binding(0) var<storage, read_write> controls: array<Slot>; // [groups]

@@ -24,8 +24,8 @@ struct Params {
 @group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
-  let i = group_index(id.group, id.groups) * LANES + id.local.x;
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
+  let i = group_index(id.group, id.groups) * LANES + local.x;
   if (i >= p.count || control.apply == 0) {
     return;
   }

@@ -26,8 +26,8 @@ struct Params {
 @group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
-  let block = id.group.x * LANES + id.local.x;
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
+  let block = id.group.x * LANES + local.x;
   if (block * 4u >= p.columns) {
     return;
   }

@@ -70,8 +70,8 @@ fn scaled(x: u32) -> u32 {
 }
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
-  let block = group_index(id.group, id.groups) * LANES + id.local.x;
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
+  let block = group_index(id.group, id.groups) * LANES + local.x;
   if (block >= (p.skip + p.count + 3u) / 4u) {
     return;
   }

@@ -21,7 +21,7 @@ struct Params {
 @group(0) @binding(5) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let u = group_index(id.group, id.groups);
   if (u >= p.count) {
     return;
@@ -32,7 +32,7 @@ fn main(id: Invocation) {
   }
   let first = starts[u];
   let end = starts[u + 1];
-  for (var c = id.local.x; c < p.columns; c += LANES) {
+  for (var c = local.x; c < p.columns; c += LANES) {
     var sum = V();
     for (var e = first; e < end; e++) {
       sum += dout[tokens[e] * p.columns + c];

@@ -19,7 +19,7 @@ struct Params {
 @group(0) @binding(3) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
@@ -28,7 +28,7 @@ fn main(id: Invocation) {
   if (source >= p.window) {
     return;
   }
-  for (var c = id.local.x; c < p.columns; c += LANES) {
+  for (var c = local.x; c < p.columns; c += LANES) {
     out[row * p.columns + c] = x[source * p.columns + c];
   }
 }

@@ -19,14 +19,14 @@ struct Params {
 @group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let row = group_index(id.group, id.groups);
   if (row >= p.rows) {
     return;
   }
   let first = starts[row];
   let end = starts[row + 1];
-  for (var c = id.local.x; c < p.columns; c += LANES) {
+  for (var c = local.x; c < p.columns; c += LANES) {
     var sum = V();
     for (var e = first; e < end; e++) {
       sum += dy[entries[e] * p.columns + c];

@@ -20,8 +20,8 @@ struct Params {
 @group(0) @binding(4) var<uniform> p: Params;
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
-  let index = group_index(id.group, id.groups) * LANES + id.local.x;
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
+  let index = group_index(id.group, id.groups) * LANES + local.x;
   if (index >= p.rows * p.words) {
     return;
   }

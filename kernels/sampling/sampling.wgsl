@@ -40,6 +40,7 @@ var<workgroup> best_at: array<u32, LANES>;
 var<workgroup> lane_sums: array<f32, LANES>;
 var<workgroup> block_sums: array<f32, MAX_BLOCKS>;
 var<workgroup> found: u32;
+var<workgroup> tie_weight: f32;
 
 var<private> row: u32;
 var<private> lane: u32;
@@ -272,13 +273,15 @@ fn locate(ties: bool, goal: f32) -> u32 {
 }
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
-  row = group_index(id.group, id.groups);
-  lane = id.local.x;
-  if (row >= p.rows) {
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
+  // A compiler takes what it reads from a private variable for different in every lane, and refuses barriers behind it.
+  let own_row = group_index(id.group, id.groups);
+  row = own_row;
+  lane = local.x;
+  if (own_row >= p.rows) {
     return;
   }
-  let at = p.first + row;
+  let at = p.first + own_row;
   let top_key = find_top();
   if (p.temperature == 0.0) {
     if (lane == 0) {
@@ -293,7 +296,10 @@ fn main(id: Invocation) {
   if (p.top_p < 1.0) {
     let threshold = find_threshold(true, p.top_p);
     cut = min(max(threshold.key, cut), top_key);
-    let each = weights_of(vec4f(value_of(cut))).x;
+    if (lane == 0) {
+      tie_weight = weights_of(vec4f(value_of(cut))).x;
+    }
+    let each = workgroupUniformLoad(&tie_weight);
     // Of the tokens with the last key, as many are kept as the amount needs.
     if (each > 0.0) {
       last_tie = locate(true, max(ceil((threshold.amount - threshold.above) / each), 1.0) - 0.5);

@@ -87,8 +87,8 @@ fn code_of(w: f32, scale: f32) -> u32 {
 }
 
 @compute @workgroup_size(LANES)
-fn main(id: Invocation) {
-  let word = p.first_group / WORD_GROUPS + group_index(id.group, id.groups) * LANES + id.local.x;
+fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
+  let word = p.first_group / WORD_GROUPS + group_index(id.group, id.groups) * LANES + local.x;
   if (word * WORD_GROUPS >= p.first_group + p.groups) {
     return;
   }

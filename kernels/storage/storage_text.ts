@@ -48,8 +48,14 @@ fn high(w: Eight) -> vec4f { return codes(vec4u(w.x) >> vec4u(16u, 20u, 24u, 28u
 ${FROM_HALVES}`;
     case "nf4":
       return `alias Eight = vec2u;
-fn chosen_level(w: vec4u) -> vec4f {
+fn one_level(w: u32) -> f32 {
 ${levelTree()}
+}
+fn chosen_level(w: vec4u) -> vec4f {
+  let x = one_level(w.x);
+  let y = one_level(w.y);
+  let z = one_level(w.z);
+  return vec4f(x, y, z, one_level(w.w));
 }
 ${LEVEL_TEXTS[levels]}
 fn low(w: Eight) -> vec4f { return level(vec4u(w.x) >> vec4u(0u, 4u, 8u, 12u)) * bitcast<f32>(w.y); }
@@ -109,17 +115,22 @@ export const FROM_HALVES = `fn from_halves(h: vec4u) -> vec4f {
 }
 `;
 
-/** Statements that choose the level of each code: selects, since an array with a computed index would be in memory. */
+/**
+ * Statements that choose a code's level: selects, since an array with a computed index would be in memory. They go from
+ * one end of the levels to the other, so that few intermediate values are alive at once.
+ */
 function levelTree(): string {
-  const lines = [0, 1, 2, 3].map((bit) => `  let b${bit} = (w & vec4u(${1 << bit}u)) != vec4u();`);
-  let values = NF4_LEVELS.map((level) => `vec4f(${level.toPrecision(17)})`);
-  for (let bit = 0; values.length > 1; bit++) {
-    values = values.filter((_, i) => i % 2 === 0).map((even, i) => {
-      lines.push(`  let v${bit}_${i} = select(${even}, ${values[2 * i + 1]}, b${bit});`);
-      return `v${bit}_${i}`;
-    });
-  }
-  return [...lines, `  return ${values[0]};`].join("\n");
+  const lines = [0, 1, 2, 3].map((bit) => `  let b${bit} = (w & ${1 << bit}u) != 0u;`);
+  let count = 0;
+  const tree = (from: number, bit: number): string => {
+    if (bit < 0) return `${NF4_LEVELS[from]!.toPrecision(17)}f`;
+    const low = tree(from, bit - 1);
+    const high = tree(from + (1 << bit), bit - 1);
+    lines.push(`  let v${count} = select(${low}, ${high}, b${bit});`);
+    return `v${count++}`;
+  };
+  const value = tree(0, 3);
+  return [...lines, `  return ${value};`].join("\n");
 }
 
 /**

@@ -32,7 +32,9 @@ export async function startWorld(): Promise<World> {
   for (const [name, files] of Object.entries(DATA_SETS)) hub.add("dataset", name, files);
   const judge = startOpenAiServer({
     chat: (question) =>
-      JSON.stringify(question.includes("RESPONSE A") ? { winner: "A" } : { score: question.length % 10 + 1 }),
+      question.includes("[[rating]]")
+        ? "Well said. [[7]]"
+        : JSON.stringify(question.includes("RESPONSE A") ? { winner: "A" } : { score: question.length % 10 + 1 }),
     models: [{ id: "qwen2.5:7b" }],
   });
   return {

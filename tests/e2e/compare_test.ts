@@ -56,3 +56,40 @@ Deno.test("compare prints a summary as JSON and writes its rows, and refuses wha
     match(wrong.err, /^error: --judge: expected "human", "verifier", .*, got "oracle"\n$/);
     equal(wrong.code, 1);
   }));
+
+Deno.test("compare --iterations keeps win rates of one run against another, and goes on without judging again", () =>
+  withFolder(async (dir) => {
+    // The committed model stands for every iteration.
+    for (const place of ["spin/iteration-0", "spin/iteration-1", "dnpo/iteration-0", "dnpo/iteration-1"]) {
+      await Deno.mkdir(`${dir}/${place}`, { recursive: true });
+      await Deno.symlink(await Deno.realPath(`${QUICKSTART}/model`), `${dir}/${place}/model`);
+    }
+    const judge = ["--judge", "verifier", "--verifier", `${QUICKSTART}/verifier.ts`, "--output", `${dir}/out`];
+    const args = ["compare", `${dir}/spin`, `${dir}/dnpo`, "-p", `${QUICKSTART}/eval.jsonl`, "--limit", "6", ...judge];
+    const first = await dnpo([...args, "--iterations", "0", "-q"]);
+    match(
+      succeeded(args, first),
+      /^A {2}\S+spin\nB {2}\S+dnpo\n6 prompts, judge verifier\n\n[^]*│ iteration 0 │ +0 │ +6 │/,
+    );
+    const all = await dnpo([...args, "--iterations", "all", "-q"]);
+    match(succeeded(args, all), /\nCompared before: iteration 0\nWin rates: \S+win_rates\.json\n$/);
+    const json = JSON.parse(succeeded(args, await dnpo([...args, "--iterations", "all", "-q", "--json"])));
+    deepEqual(
+      json.iterations.map(({ iteration, ties, win_rate }: Record<string, number>) => [iteration, ties, win_rate]),
+      [[0, 6, 0.5], [1, 6, 0.5]],
+    );
+    // One answer a prompt: what the iterations have is one model.
+    equal((await readJsonLines(`${dir}/out/answers.jsonl`)).length, 6);
+    for (
+      const [more, message] of [
+        [["--iterations", "0,3"], "Cannot compare iteration 3 of DIR/dnpo with DIR/spin: DIR/dnpo has no model of it"],
+        [["--iterations", "last"], 'Cannot compare: --iterations is "last", expected all, or such as 0,2\n'],
+        [["--iterations", "0", "--seed", "7"], "Cannot go on with the comparison in DIR/"],
+      ] as const
+    ) {
+      const refused = await dnpo([...args, ...more, "-q"]);
+      deepEqual([refused.code, refused.out], [1, ""]);
+      equal(refused.err.replaceAll(dir, "DIR").startsWith(`error: ${message}`), true, refused.err);
+      equal(refused.err.split("\n").length, 2);
+    }
+  }));

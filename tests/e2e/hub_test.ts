@@ -206,3 +206,24 @@ Deno.test("a run without names does nothing on the network, and needs no HOME", 
     const { code, stderr } = await run.output();
     equal(code, 0, new TextDecoder().decode(stderr));
   }));
+
+Deno.test("evaluate ends at once, with the usual line, when it is stopped while it downloads", () =>
+  withServed(async (dir, hub, env) => {
+    hub.add("dataset", "baber/piqa", {
+      "validation.jsonl": jsonLines([{ goal: "a", sol1: "b", sol2: "c", label: 0 }]),
+    });
+    hub.faults.push({ match: /GET .*baber\/piqa.*validation\.jsonl/, times: 9, stallAfter: 3 });
+    const child = startDnpo(["evaluate", `${dir}/model`, "--tasks", "piqa", "-o", `${dir}/out`], env);
+    const out = child.stdout.text();
+    const err = child.stderr.text();
+    const start = performance.now();
+    while (hub.seen(/piqa.*validation\.jsonl/).length === 0 && performance.now() - start < 60_000) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const stopped = performance.now();
+    child.kill("SIGINT");
+    equal((await child.status).code, 130);
+    ok(performance.now() - stopped < 10_000);
+    match(await err, /\nStopped\. The answers so far are kept in \S+, and the same command goes on from there\.\n$/);
+    equal(await out, "");
+  }));

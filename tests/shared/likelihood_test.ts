@@ -35,8 +35,8 @@ for (const [name, folder] of Object.entries(MODELS)) {
         const samples = Object.values(run.samples).flat().filter((sample) => sample.contexts && sample.loglikelihoods);
         const rows = samples.map((sample) => rowsOf(sample, tokenizer).map((row) => cutLeft(row, run.max_length)));
         // TruthfulQA's documents begin alike.
-        const sharedPrefixes = [commonPrefix(rows.flat().map(({ context }) => context))];
-        const scores = await choiceLogps(commands, model, { documents: rows, sharedPrefixes });
+        const sharedPrefix = commonPrefix(rows.flat().map(({ context }) => context));
+        const scores = await choiceLogps(commands, model, { documents: rows, sharedPrefix });
         samples.forEach(({ loglikelihoods, is_greedy }, i) =>
           scores[i]!.forEach(({ logp, isGreedy }, choice) => {
             const expected = loglikelihoods[choice]!;

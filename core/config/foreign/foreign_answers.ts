@@ -123,7 +123,7 @@ const ANSWERS: readonly (readonly [text: string, keys: string])[] = [
   // Evaluation, states, logs.
   [
     "here there is none: data.eval is evaluated at the start and after every iteration",
-    "eval_strategy evaluation_strategy eval_steps eval_delay eval_on_start eval_accumulation_steps evals_per_epoch " +
+    "eval_strategy evaluation_strategy eval_delay eval_on_start eval_accumulation_steps evals_per_epoch " +
     "per_device_eval_batch_size eval_batch_size do_eval do_predict prediction_loss_only eval_do_concat_batches " +
     "eval_use_gather_object batch_eval_metrics include_for_metrics include_num_input_tokens_seen predict_with_generate",
   ],

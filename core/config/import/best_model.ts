@@ -1,4 +1,5 @@
 /** Which model is handed out, and whether training ends early: by iterations here, by checkpoints there. @module */
+import { BEST_METRICS, type BestMetric } from "../choices.ts";
 import { isMapping } from "../yaml_source.ts";
 import { type ConfigDraft, shown } from "./config_draft.ts";
 import type { ForeignSource } from "./foreign_source.ts";
@@ -16,9 +17,11 @@ export function takeBestModel(
   const keys = [...(handsOutBest ? ["load_best_model_at_end"] : []), ...(patience === undefined ? [] : [patienceKey])];
   if (keys.length === 0) return;
   const { data } = draft.settings;
-  const isMeasured = metric === undefined || metric === "loss" || metric === "eval_loss";
-  if (!isMeasured || !isMapping(data) || data.eval === undefined) {
-    const why = isMeasured ? "here it takes held-out rows, in data.eval" : `here ${shown(metric)} is not measured`;
+  const measured = measuredAs(metric, draft.settings.method);
+  if (measured === null || !isMapping(data) || data.eval === undefined) {
+    const why = measured !== null
+      ? "here it takes held-out rows, in data.eval"
+      : `here ${shown(metric)} is not measured`;
     for (const key of keys) draft.missing(key, why);
     return;
   }
@@ -29,9 +32,19 @@ export function takeBestModel(
       "there the best checkpoint of a training; here the best of the iterations' models, each trained to its end",
     );
   }
-  draft.set("training.metric_for_best_model", metric);
+  draft.set("training.metric_for_best_model", measured);
   draft.set("training.greater_is_better", greater);
   if (patience === undefined) return;
   draft.set("training.early_stopping_patience", patience);
   draft.differs(patienceKey, "there evaluations within a training; here iterations");
+}
+
+/** Our name of what iterations are told by; undefined for the default, null of what is not measured here. */
+function measuredAs(metric: string | undefined, method: unknown): BestMetric | null | undefined {
+  const isLoss = metric === undefined || metric === "loss" || metric === "eval_loss";
+  // There the loss of held-out rows is the training's: of pairs, that on both answers.
+  if (isLoss) return method === "dpo" ? "eval_preference_loss" : metric && "eval_loss";
+  // What a verifier gives, other programs have not.
+  const own = Object.hasOwn(BEST_METRICS, metric) ? BEST_METRICS[metric as keyof typeof BEST_METRICS] : null;
+  return own !== null && own.startsWith("eval_") ? own : null;
 }

@@ -34,7 +34,10 @@ export function takeEvaluates(source: ForeignSource): boolean {
 export function tellEvaluation(source: ForeignSource, draft: ConfigDraft): void {
   source.take("eval_steps");
   source.take("do_eval");
-  draft.differs("eval_strategy", "here data.eval is evaluated at the start and after every iteration");
+  draft.differs(
+    "eval_strategy",
+    "here data.eval is evaluated at the start and after every iteration, and within one with training.eval_steps",
+  );
 }
 
 /** Tells of held-out rows that are split off. */

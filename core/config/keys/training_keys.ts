@@ -117,6 +117,12 @@ export const trainingKeys = {
     ...ARGUMENTS,
     mayDiffer: true,
   }),
+  eval_steps: key(
+    count.exactOptional(),
+    "Optimizer steps between two evaluations of data.eval within train, optimize and sft, whose numbers are in " +
+      "metrics.jsonl as eval_…; default: none. It changes nothing that is trained.",
+    { ...ARGUMENTS, mayDiffer: true },
+  ),
   save_steps: key(count.default(500), "Optimizer steps between two saved states.", { ...ARGUMENTS, mayDiffer: true }),
   save_minutes: key(
     z.number().gt(0).default(5),
@@ -140,8 +146,9 @@ export const trainingKeys = {
   metric_for_best_model: key(
     oneOf("BestMetric", BEST_METRICS).exactOptional(),
     "What tells the iterations' models better or worse, on the rows of data.eval: eval_loss, the default, or with " +
-      "labels.verifier the share of right answers, sampled or greedy. eval_ before a name may be left out, and stand " +
-      "before each.",
+      "labels.verifier the share of right answers, sampled or greedy, or the mean score, sampled_score or greedy_score, or where " +
+      "the rows are pairs TRL's rewards/accuracies, rewards/margins, … or preference_loss. " +
+      "eval_ before a name may be left out, and stand before each.",
     { ...ARGUMENTS, mayDiffer: true },
   ),
   greater_is_better: key(

@@ -59,6 +59,8 @@ async function logpsOf(
   }
   if (isGenerated.includes(null)) return "the pairs do not tell which answer was generated";
   const used = isGenerated.flatMap((is, i) => Number.isNaN(chosen[i]!) ? [] : [is ? chosen[i]! : rejected[i]!]);
-  if (used.some(Number.isNaN)) return "with noise, those of rejected answers are not kept";
+  if (used.some(Number.isNaN)) {
+    return "with noise, those of rejected answers are kept when training ends, and not by older versions";
+  }
   return used.length === 0 ? "no log-probabilities were kept" : used;
 }

@@ -21,7 +21,7 @@ export interface NamedChart extends ReadChart {
 
 /** A measure over iterations, one line a variant; null if none of them has it. */
 export function measureFigure(groups: readonly MeasuredGroup[], measure: GroupMeasure): NamedChart | null {
-  const { key, name: _, reading, ...chart } = measure;
+  const { key, name: _, reading, against: _other, isOutcome: _good, errorsOver = "documents", ...chart } = measure;
   const names = legendNames(groups);
   const hasSeeds = groups.some(({ runs }) => runs.length > 1);
   const series = groups.map((group, i): Series => ({
@@ -37,7 +37,7 @@ export function measureFigure(groups: readonly MeasuredGroup[], measure: GroupMe
     ? " Bars are standard errors over seeds."
     : measureOf(key).of !== undefined
     ? " Bars are 95 % intervals over the rows."
-    : " Bars are standard errors over the documents.";
+    : ` Bars are standard errors over the ${errorsOver}.`;
   return { file: fileOf(key), chart: drawn, reading: reading + bars + onlyOne(drawn.series, groups) };
 }
 

@@ -5,6 +5,7 @@ import { measureOf, titleOf } from "../measures.ts";
 import type { Benchmarks } from "./benchmark_points.ts";
 import type { RunGroup } from "./group_runs.ts";
 import { AVERAGE, type MeasuredRun, taskKey } from "./measured_runs.ts";
+import type { WinRatePoints } from "./win_rate_points.ts";
 
 /** A measure with its name in tables. */
 export interface GroupMeasure extends ComparedMeasure {
@@ -12,13 +13,17 @@ export interface GroupMeasure extends ComparedMeasure {
   name: string;
   /** Whether it tells how good the model is, and not how its rows were labelled or how it trained. */
   isOutcome?: true;
+  /** The variant that others are compared with: it has no number of its own. */
+  against?: string;
+  /** What the errors of a single run are over (default: documents). */
+  errorsOver?: string;
 }
 
 /** A variant with its measured runs. */
 export type MeasuredGroup = RunGroup<MeasuredRun>;
 
-/** What is drawn over iterations, the most telling first: right answers, benchmarks, held-out loss, labels. */
-export function drawnMeasures(benchmarks: Benchmarks | null): GroupMeasure[] {
+/** What is drawn over iterations, the most telling first: right answers, benchmarks, win rates, held-out loss, labels. */
+export function drawnMeasures(benchmarks: Benchmarks | null, winRates: WinRatePoints | null = null): GroupMeasure[] {
   const of = (key: string): GroupMeasure[] =>
     BY_ITERATION.filter((measure) => measure.key === key).map((measure) => ({ ...measure, name: measureOf(key).name }));
   const outcome = (key: string): GroupMeasure[] => of(key).map((measure) => ({ ...measure, isOutcome: true }));
@@ -31,6 +36,8 @@ export function drawnMeasures(benchmarks: Benchmarks | null): GroupMeasure[] {
     isOutcome: true,
   });
   return [
+    ...outcome("sampled_score"),
+    ...outcome("greedy_score"),
     ...outcome("sampled"),
     ...outcome("greedy"),
     ...(tasks.length < 2 ? [] : [{
@@ -43,6 +50,18 @@ export function drawnMeasures(benchmarks: Benchmarks | null): GroupMeasure[] {
       title: `${task.name}: ${task.metric}`,
       key: taskKey(task.name),
       reading: "Scored as lm-evaluation-harness does.",
+    })),
+    ...(winRates?.opponents ?? []).map(({ key, name, judge, prompts }): GroupMeasure => ({
+      key,
+      name: `win rate against ${name}`,
+      title: `Win rate against ${name}`,
+      yLabel: "share of prompts, ties as halves",
+      share: true,
+      levels: [{ y: 0.5, label: "even" }],
+      reading: `After each iteration, by judge ${judge}, on ${prompts}.`,
+      isOutcome: true,
+      against: name,
+      errorsOver: "prompts",
     })),
     ...outcome("eval_loss"),
     {
@@ -64,9 +83,9 @@ export function drawnMeasures(benchmarks: Benchmarks | null): GroupMeasure[] {
 const OF_STEPS = ["loss", "noise_loss", "rewards_margins"];
 
 /** What tables have: what is drawn, and the means over steps. */
-export function listedMeasures(benchmarks: Benchmarks | null): GroupMeasure[] {
+export function listedMeasures(benchmarks: Benchmarks | null, winRates: WinRatePoints | null = null): GroupMeasure[] {
   return [
-    ...drawnMeasures(benchmarks),
+    ...drawnMeasures(benchmarks, winRates),
     ...OF_STEPS.map((key) => ({
       key,
       name: measureOf(key).name,

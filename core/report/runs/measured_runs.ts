@@ -1,14 +1,15 @@
-/** Runs with all numbers of their iterations: those of the summary, of the pairs, and of benchmarks. @module */
+/** Runs with all numbers of their iterations: of the summary, the pairs, benchmarks, and win rates. @module */
 import { iterationValues, type LoggedIteration } from "../../run/read_run.ts";
 import type { Benchmarks } from "./benchmark_points.ts";
 import type { FoundRun } from "./find_runs.ts";
 import { generatedAnswers } from "./generated_answers.ts";
+import type { WinRatePoints } from "./win_rate_points.ts";
 
 /** A run with its numbers. */
 export interface MeasuredRun extends FoundRun {
-  /** The numbers of each iteration, from −1 on, by the summary's keys and those of benchmarks. */
+  /** The numbers of each iteration, from −1 on, by the summary's keys, those of benchmarks and of win rates. */
   rows: readonly LoggedIteration[];
-  /** Standard errors of numbers of benchmarks, by iteration and key. */
+  /** Standard errors of numbers of benchmarks and of win rates, by iteration and key. */
   errors: ReadonlyMap<number, ReadonlyMap<string, number>>;
   /** Log-probabilities of the generated answers, by iteration. */
   logps: ReadonlyMap<number, readonly number[]>;
@@ -28,17 +29,20 @@ export const AVERAGE = "benchmark_average";
 export async function measureRuns(
   runs: readonly FoundRun[],
   benchmarks: Benchmarks | null,
-  { onRun = () => {} }: { onRun?: (done: number) => void } = {},
+  { winRates = null, onRun = () => {} }: { winRates?: WinRatePoints | null; onRun?: (done: number) => void } = {},
 ): Promise<MeasuredRun[]> {
   const measured: MeasuredRun[] = [];
   for (const [i, run] of runs.entries()) {
-    measured.push(await measureRun(run, benchmarks, i));
+    measured.push(await measureRun(run, { benchmarks, winRates, index: i }));
     onRun(i + 1);
   }
   return measured;
 }
 
-async function measureRun(run: FoundRun, benchmarks: Benchmarks | null, index: number): Promise<MeasuredRun> {
+async function measureRun(
+  run: FoundRun,
+  { benchmarks, winRates, index }: { benchmarks: Benchmarks | null; winRates: WinRatePoints | null; index: number },
+): Promise<MeasuredRun> {
   const rows = new Map(
     iterationValues(run.view).map(({ iteration, values }) => [iteration, new Map(Object.entries(values))]),
   );
@@ -77,6 +81,12 @@ async function measureRun(run: FoundRun, benchmarks: Benchmarks | null, index: n
       if (!Number.isNaN(squares)) own.set(AVERAGE, Math.sqrt(squares) / all.length);
     }
     errors.set(iteration, own);
+  }
+  for (const { opponent: { key }, result } of winRates?.points.filter(({ run }) => run === index) ?? []) {
+    const { iteration, win_rate: rate, win_rate_stderr: stderr } = result;
+    if (rate === null) continue;
+    rowOf(iteration).set(key, rate);
+    if (stderr !== null) errors.set(iteration, (errors.get(iteration) ?? new Map<string, number>()).set(key, stderr));
   }
   return {
     ...run,

@@ -1,9 +1,11 @@
 /** What a report lacks, and why, in sentences: nothing is drawn that a run does not tell. @module */
 import { counted } from "../../counted.ts";
 import { isRecord } from "../../values.ts";
+import { measureOf } from "../measures.ts";
 import type { Benchmarks } from "./benchmark_points.ts";
 import { MAX_DRAWN } from "./group_figures.ts";
 import { type GroupMeasure, meansOf, type MeasuredGroup } from "./group_measures.ts";
+import type { WinRatePoints } from "./win_rate_points.ts";
 
 /** The most models that are named. */
 const MOST_NAMES = 5;
@@ -11,13 +13,19 @@ const MOST_NAMES = 5;
 /** The sentences, as text. */
 export function missingLines(
   groups: readonly MeasuredGroup[],
-  { measures, benchmarks }: { measures: readonly GroupMeasure[]; benchmarks: Benchmarks | null },
+  { measures, benchmarks, winRates }: {
+    measures: readonly GroupMeasure[];
+    benchmarks: Benchmarks | null;
+    winRates: WinRatePoints | null;
+  },
 ): string[] {
   const names = (some: readonly MeasuredGroup[]): string =>
     some.length === groups.length ? "any variant" : some.map(({ name }) => name).join(", ");
-  const absent = measures.flatMap(({ key, name }) => {
-    const without = groups.filter((group) => meansOf(group, key).size === 0);
-    return without.length === 0 ? [] : [`Not known of ${names(without)}: ${name}.`];
+  const absent = measures.flatMap(({ key, name, against }) => {
+    const without = groups.filter((group) => group.name !== against && meansOf(group, key).size === 0);
+    // Mean scores are there only where they are not shares of right answers.
+    const isIdle = without.length === groups.length && measureOf(key).stderr !== undefined;
+    return without.length === 0 || isIdle ? [] : [`Not known of ${names(without)}: ${name}.`];
   });
   const logps = groups.filter(({ runs }) => runs.every(({ logps }) => logps.size === 0)).map((group) =>
     `No histogram of ${group.name}: ${group.runs[0]!.problem}.`
@@ -51,6 +59,7 @@ export function missingLines(
     ...(benchmarks === null
       ? ["No benchmarks: --evaluations names no folder of results."]
       : benchmarkLines(benchmarks)),
+    ...(winRates === null ? ["No win rates: --win-rates names no folder of results."] : winRateLines(winRates)),
     ...(undrawn.length === 0
       ? []
       : [`Figures show ${MAX_DRAWN} variants; in tables and CSV alone are ${
@@ -63,6 +72,16 @@ function benchmarkLines({ strangers, unscored }: Benchmarks): string[] {
   return [
     ...(strangers.length === 0 ? [] : [`Results of other models are left out: ${someOf(strangers)}.`]),
     ...(unscored.length === 0 ? [] : [`No share of right answers, and so no score: ${unscored.join(", ")}.`]),
+  ];
+}
+
+function winRateLines({ strangers, points }: WinRatePoints): string[] {
+  const unjudged = points.reduce((sum, { result }) => sum + result.unjudged, 0);
+  return [
+    ...(strangers.length === 0 ? [] : [`Win rates of other runs are left out: ${someOf(strangers)}.`]),
+    ...(unjudged === 0
+      ? []
+      : [`Win rates leave out ${counted(unjudged, "prompt")} on which the judge had no verdict.`]),
   ];
 }
 

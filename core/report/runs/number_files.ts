@@ -5,6 +5,8 @@ import type { AblationRow } from "./ablation.ts";
 import { groupSteps, STEP_KEYS } from "./group_figures.ts";
 import { type GroupMeasure, meansOf, type MeasuredGroup } from "./group_measures.ts";
 import type { Histograms } from "./logp_histograms.ts";
+import { winRatesCsv } from "./win_rates_csv.ts";
+import type { WinRatePoint } from "./win_rate_points.ts";
 
 /** What the files are made of. */
 export interface ReportNumbers {
@@ -12,15 +14,18 @@ export interface ReportNumbers {
   measures: readonly GroupMeasure[];
   ablation: readonly AblationRow[];
   histograms: Histograms | null;
+  /** Win rates, by the places of runs. */
+  winRates: readonly WinRatePoint[];
 }
 
 /** The texts of the files by their names; shares are from 0 to 1, iteration −1 is the start. */
-export function numberFiles({ groups, measures, ablation, histograms }: ReportNumbers): Map<string, string> {
+export function numberFiles({ groups, measures, ablation, histograms, winRates }: ReportNumbers): Map<string, string> {
   const files = new Map([["means.csv", meansCsv(groups, measures)], ["runs.csv", runsCsv(groups)]]);
   const steps = stepsCsv(groups);
   if (steps !== null) files.set("steps.csv", steps);
   if (ablation.length > 0) files.set("ablation.csv", ablationCsv(ablation));
   if (histograms !== null) files.set("logps.csv", logpsCsv(histograms));
+  if (winRates.length > 0) files.set("win_rates.csv", winRatesCsv(winRates, groups));
   return files;
 }
 

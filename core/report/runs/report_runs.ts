@@ -8,15 +8,24 @@ import { escapeMarkup } from "../markup.ts";
 import { figureHtml, type PageBlocks } from "../run_page.ts";
 import { savedPage } from "../write_report.ts";
 import { ablationRows } from "./ablation.ts";
-import { type Benchmarks, readBenchmarks } from "./benchmark_points.ts";
+import { readBenchmarks } from "./benchmark_points.ts";
 import { findRuns } from "./find_runs.ts";
 import { MAX_DRAWN, measureFigure, type NamedChart, stepFigures } from "./group_figures.ts";
-import { drawnMeasures, knownMeasures, listedMeasures, meansOf, type MeasuredGroup } from "./group_measures.ts";
+import {
+  drawnMeasures,
+  type GroupMeasure,
+  knownMeasures,
+  listedMeasures,
+  meansOf,
+  type MeasuredGroup,
+} from "./group_measures.ts";
 import { groupRuns } from "./group_runs.ts";
 import { histogramFigures, logpHistograms } from "./logp_histograms.ts";
 import { measureRuns } from "./measured_runs.ts";
 import { missingLines } from "./missing.ts";
 import { numberFiles } from "./number_files.ts";
+import { winRatesTable } from "./win_rates_table.ts";
+import { readWinRatePoints } from "./win_rate_points.ts";
 import { ablationTable, differencesTable, measureTables, variantsTable } from "./variant_tables.ts";
 
 /** What is reported on, and where. */
@@ -27,6 +36,8 @@ export interface ReportOptions {
   output: string;
   /** Folder of results of benchmarks. */
   evaluations?: string | undefined;
+  /** Folder of win rates. */
+  winRates?: string | undefined;
   /** Gets how many of the runs have been read. */
   onRun?: (done: number, total: number) => void;
 }
@@ -46,36 +57,40 @@ export interface WrittenReport {
 const PAGE = "index.html";
 
 /** Files that a report writes, and nothing else. */
-const OWN = /^(index\.html|(means|runs|steps|ablation|logps)\.csv|figures\/[\w.-]+\.svg)$/;
+const OWN = /^(index\.html|(means|runs|steps|ablation|logps|win_rates)\.csv|figures\/[\w.-]+\.svg)$/;
 
 const SIZE = { width: 640, height: 400 };
 
 /** Reads the runs and writes the report. Throws a UserError for what is no run, and for runs that share no measure. */
-export async function reportRuns({ runs: dirs, output, evaluations, onRun }: ReportOptions): Promise<WrittenReport> {
+export async function reportRuns({ runs: dirs, output, onRun, ...folders }: ReportOptions): Promise<WrittenReport> {
   const leftOut: string[] = [];
   const found = await findRuns(dirs, { onLeftOut: (line) => leftOut.push(line) });
+  const { evaluations, winRates: compared } = folders;
   const benchmarks = evaluations === undefined ? null : await readBenchmarks(evaluations, found);
-  const runs = await measureRuns(found, benchmarks, { onRun: (done) => onRun?.(done, found.length) });
+  const winRates = compared === undefined ? null : await readWinRatePoints(compared, found);
+  const runs = await measureRuns(found, benchmarks, { winRates, onRun: (done) => onRun?.(done, found.length) });
   const groups = groupRuns(runs);
-  checkCommon(groups, benchmarks);
+  checkCommon(groups, listedMeasures(benchmarks, winRates));
   const drawn = groups.slice(0, MAX_DRAWN);
   const histograms = logpHistograms(groups);
-  const compared = drawnMeasures(benchmarks);
+  const shown = drawnMeasures(benchmarks, winRates);
   const charts: NamedChart[] = [
-    ...compared.flatMap((measure) => measureFigure(drawn, measure) ?? []),
+    ...shown.flatMap((measure) => measureFigure(drawn, measure) ?? []),
     ...stepFigures(drawn),
     ...(histograms === null ? [] : histogramFigures(histograms)),
   ];
-  const measures = knownMeasures(groups, listedMeasures(benchmarks));
-  const ablation = ablationRows(groups, compared.filter(({ isOutcome }) => isOutcome));
-  const missing = [...leftOut, ...missingLines(groups, { measures: compared, benchmarks })];
-  const csv = numberFiles({ groups, measures, ablation, histograms });
+  const measures = knownMeasures(groups, listedMeasures(benchmarks, winRates));
+  const ablation = ablationRows(groups, shown.filter(({ isOutcome }) => isOutcome));
+  const missing = [...leftOut, ...missingLines(groups, { measures: shown, benchmarks, winRates })];
+  const csv = numberFiles({ groups, measures, ablation, histograms, winRates: winRates?.points ?? [] });
   const differences = differencesTable(groups);
   const blocks: PageBlocks = {
     head: `<h1>${escapeMarkup(titleOf(groups))}</h1>`,
-    answer: `<h2>Runs</h2>${variantsTable(groups)}${ablationTable(ablation, compared)}`,
+    answer: `<h2>Runs</h2>${variantsTable(groups)}${ablationTable(ablation, shown)}`,
     figures: `<h2>Figures</h2><div class="figures">${charts.map(drawFigure).map(figureHtml).join("\n")}</div>`,
-    numbers: `<h2>Numbers</h2>${numbersIntro(groups)}${measureTables(groups, measures)}`,
+    numbers: `<h2>Numbers</h2>${numbersIntro(groups)}${measureTables(groups, measures)}${
+      winRatesTable(winRates?.points ?? [], groups)
+    }`,
     missing: missing.length === 0
       ? ""
       : `<h2>What is missing</h2><ul>${missing.map((line) => `<li>${escapeMarkup(line)}</li>`).join("")}</ul>`,
@@ -120,8 +135,7 @@ function svgFiles(charts: readonly NamedChart[]): [name: string, text: string][]
 }
 
 /** Throws a UserError if there is nothing that two variants could be compared by, or nothing at all. */
-function checkCommon(groups: readonly MeasuredGroup[], benchmarks: Benchmarks | null): void {
-  const measures = listedMeasures(benchmarks);
+function checkCommon(groups: readonly MeasuredGroup[], measures: readonly GroupMeasure[]): void {
   const of = (group: MeasuredGroup): string[] =>
     measures.filter(({ key }) => meansOf(group, key).size > 0).map(({ name }) => name);
   const known = groups.map((group) => ({ name: group.name, has: of(group) }));

@@ -11,7 +11,7 @@ import { legendNames } from "./group_runs.ts";
 import { PART_TEXTS } from "./parts.ts";
 
 /** A table that scrolls where the page is narrow; cells are HTML. */
-function table(
+export function table(
   { label, heads, rows, isText = false }: {
     label: string;
     heads: readonly string[];
@@ -29,7 +29,8 @@ function table(
     }\n</tbody></table></div>`;
 }
 
-const NOTHING = `<span class="soft">–</span>`;
+/** A cell without a number. */
+export const NOTHING = `<span class="soft">–</span>`;
 
 /** What each variant is, and whether its runs are done. */
 export function variantsTable(groups: readonly MeasuredGroup[]): string {

@@ -1,7 +1,8 @@
 /** The interface of a loss. A new loss is a record in this folder, and a line in losses.ts. @module */
 import type { Commands } from "../../../kernels/device/commands.ts";
 import type { Slice } from "../../../kernels/device/slice.ts";
-import type { IterationConfig } from "../../config/config_types.ts";
+import type { PreferenceLoss } from "../../../kernels/loss/preference_loss.ts";
+import type { IterationConfig, TrainingConfig } from "../../config/config_types.ts";
 import type { BufferSet } from "../../model/activations.ts";
 import type { BatchCapacity } from "../../model/device_batch.ts";
 import type { NoiseGenerator } from "../noise_generator.ts";
@@ -11,6 +12,9 @@ import type { MetricName } from "../step_metrics.ts";
 import type { RowKind } from "../training_rows.ts";
 import type { Workspace } from "../workspace.ts";
 
+/** The parameters in which preference losses differ. */
+export type PairFormula = Pick<PreferenceLoss, "link" | "factor" | "offset" | "perToken" | "smoothing">;
+
 /** A loss. */
 export interface Loss {
   /** Which rows it takes. */
@@ -19,6 +23,8 @@ export interface Loss {
   readonly needsReference: boolean;
   /** The numbers that it adds to a step's metrics. */
   readonly metrics: readonly MetricName[];
+  /** What it makes of a pair's log-ratios to the reference; null if it has no such formula. */
+  readonly formula: ((training: TrainingConfig) => PairFormula) | null;
   /** Allocates its buffers, and returns what records its micro-batches. Throws DeviceError for too little memory. */
   create(commands: Commands, setup: LossSetup): LossPass;
 }
@@ -43,6 +49,8 @@ export interface LossCall {
   microBatch: MicroBatch;
   /** The whole step, over which means are taken. */
   step: StepBatch;
+  /** The place of the micro-batch's first row in the order of the first epoch; beyond all rows in later ones. */
+  first: number;
   /** The step in Philox's counter. */
   philoxStep: number;
   /** The metrics row, added to. */
@@ -55,4 +63,9 @@ export interface LossCall {
 export interface LossPass {
   /** Records and submits one micro-batch: adds to the gradients that `update` names, and to the metrics. */
   record(call: LossCall): void;
+  /**
+   * Summed log-probabilities of the rejected responses under the reference without noise, which each step with noise
+   * computes: f32 [rows], in the order of the first epoch. Absent without noise.
+   */
+  readonly rejectedLogps?: Slice;
 }

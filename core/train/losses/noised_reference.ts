@@ -26,6 +26,9 @@ export class NoisedReference {
   /** The batch of rejected responses. They are a part of the pairs, so that the pairs' capacity is enough. */
   readonly #batch: BatchBuffers;
   readonly #logps: Slice; // [P]
+  /** The rejected responses' sums without noise, in the order of the first epoch. */
+  readonly rejectedLogps: Slice; // [rows]
+  readonly #rows: number;
   readonly #sigmaSquared: Slice; // [P]
   /** Values of each rejected position, kept for the backward pass. */
   readonly #kept: { h: Slice; logpNoised: Slice; lseNoised: Slice; sigmaSquared: Slice };
@@ -35,7 +38,7 @@ export class NoisedReference {
 
   constructor(
     commands: Commands,
-    { set, workspace, capacity, settings, noise }: LossSetup & { noise: NoiseGenerator },
+    { set, workspace, capacity, settings, noise, logps }: LossSetup & { noise: NoiseGenerator },
   ) {
     const { entries, sequences } = capacity;
     this.#commands = commands;
@@ -44,6 +47,8 @@ export class NoisedReference {
     this.#noise = noise;
     this.#reference = noise.reference;
     this.#logps = set.words(sequences, "noised logps");
+    this.#rows = logps!.rejected.length;
+    this.rejectedLogps = set.words(this.#rows, "rejected logps");
     this.#sigmaSquared = set.words(sequences, "sigma squared");
     this.#batch = new BatchBuffers(set, { capacity });
     this.#kept = {
@@ -88,6 +93,9 @@ export class NoisedReference {
     });
     const { starts, sequences } = entries;
     sequenceSum(commands, { out: referenceLogps, x: logp, starts, sequences, stride: 2, offset: 1 });
+    if (call.first + sequences <= this.#rows) {
+      sequenceSum(commands, { out: this.rejectedLogps, x: logp, starts, sequences, offset: call.first });
+    }
     sequenceSum(commands, { out: this.#logps, x: logpNoised, starts, sequences });
     sequenceSum(commands, { out: this.#sigmaSquared, x: sigmaSquared, starts, sequences });
     return { logps: this.#logps, sigmaSquared: this.#sigmaSquared, varianceScale: this.#varianceScale(call.step) };

@@ -1,9 +1,9 @@
 /** The losses over pairs against a reference, with or without noise on it (docs/method.md, "The loss"). @module */
-import { type PreferenceLoss, preferenceLoss } from "../../../kernels/loss/preference_loss.ts";
+import { preferenceLoss } from "../../../kernels/loss/preference_loss.ts";
 import type { TrainingConfig } from "../../config/config_types.ts";
 import { packedAttention } from "../../model/packed_attention.ts";
 import { policyBackward, policyForward } from "../workspace.ts";
-import type { Loss } from "./loss.ts";
+import type { Loss, PairFormula } from "./loss.ts";
 import { NoisedReference } from "./noised_reference.ts";
 
 /** `sigmoid`: DPO's, −log σ(b(Δ⁺ − Δ⁻)). */
@@ -28,10 +28,7 @@ export const robust: Loss = preferenceLossOf(({ beta, label_smoothing }) => ({
   smoothing: label_smoothing,
 }));
 
-/** The parameters in which preference losses differ. */
-type Formula = Pick<PreferenceLoss, "link" | "factor" | "offset" | "perToken" | "smoothing">;
-
-function preferenceLossOf(formulaOf: (training: TrainingConfig) => Formula): Loss {
+function preferenceLossOf(formulaOf: (training: TrainingConfig) => PairFormula): Loss {
   return {
     rows: "pairs",
     needsReference: true,
@@ -44,6 +41,7 @@ function preferenceLossOf(formulaOf: (training: TrainingConfig) => Formula): Los
       "logps/chosen",
       "logps/rejected",
     ],
+    formula: formulaOf,
     create(commands, setup) {
       const { set, workspace, capacity: { sequences }, settings: { training }, logps } = setup;
       const { config } = workspace.decoder;
@@ -54,6 +52,7 @@ function preferenceLossOf(formulaOf: (training: TrainingConfig) => Formula): Los
       const dnoised = set.words(sequences, "dnoised"); // [P]
       const noised = setup.noise && new NoisedReference(commands, { ...setup, noise: setup.noise });
       return {
+        ...(noised && { rejectedLogps: noised.rejectedLogps }),
         record(call) {
           const { microBatch: { packed, places }, step, philoxStep, update } = call;
           const batch = workspace.batch.load(packed);

@@ -9,6 +9,7 @@ export const sft: Loss = {
   rows: "examples",
   needsReference: false,
   metrics: ["loss"],
+  formula: null,
   create(commands, { set, workspace, capacity }) {
     const { config } = workspace.decoder;
     const logps = set.words(capacity.sequences, "logps");

@@ -58,7 +58,9 @@ Deno.test("the table of three iterations fits 80 columns, that of one 60; what d
 });
 
 Deno.test("the table, the report and the model card call the same numbers the same", async () => {
-  const summary = { iterations: [START, AFTER], model: "m" };
+  const graded = { sampled_score: 0.45, sampled_score_stderr: 0.01, greedy_score: 0.5, score_min: 0, score_max: 1 };
+  const pairs = { eval_pairs: 500, eval_rewards_accuracies: 0.5, eval_rewards_margins: 0.25 };
+  const summary = { iterations: [START, { ...AFTER, ...graded, ...pairs }], model: "m" };
   await withRun({ ...TRIAL, "summary.json": JSON.stringify(summary) }, async (dir) => {
     const names = [...iterationTable(summary.iterations).matchAll(/^│ (\S.*?) *│/gm)].map(([, name]) => name!).slice(1);
     deepEqual(names, MAIN_KEYS.map((key) => measureOf(key).name));

@@ -1,5 +1,6 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { BenchmarkTask } from "../../../core/benchmark/benchmark_task.ts";
+import type { TaskConfig } from "../../../core/benchmark/task_config.ts";
 import { askedOf, firstRequest, openRows, ROWS, taskConfig } from "./_tasks.ts";
 
 /** What every task asks of its first row, without examples and with as many as there are other rows. */
@@ -186,5 +187,23 @@ Deno.test("bad rows are told with the task, the key and their place", () => {
   );
   throws(() => new BenchmarkTask(taskConfig("piqa"), { evaluated: [] }), {
     message: "Cannot evaluate the task piqa: it has no documents",
+  });
+});
+
+Deno.test("a misspelt column of choices is told with those that there are", () => {
+  const config: TaskConfig = {
+    task: "sorting",
+    dataset_path: "json",
+    test_split: "test",
+    output_type: "multiple_choice",
+    doc_to_text: "{{letters}}",
+    doc_to_choice: "choicse",
+    doc_to_target: "gold",
+  };
+  const task = new BenchmarkTask(config, { evaluated: [{ letters: "b", choices: ["a", "b"], gold: 1 }] });
+  throws(() => [...task.requests()], {
+    name: "UserError",
+    message: 'Cannot make "doc_to_choice" of document 0 of the task sorting: it is "choicse", expected a column ' +
+      "(letters, choices, gold) or a list of texts",
   });
 });

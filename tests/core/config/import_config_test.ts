@@ -537,14 +537,16 @@ Deno.test("a best model and early stopping are taken where there are held-out ro
     return { set: [load_best_model_at_end, metric_for_best_model, greater_is_better, early_stopping_patience], told };
   };
   const taken = await of(`${TRL}beta: 0.1\n${held}${keys}`);
-  assert.deepEqual(taken.set, [true, "eval_loss", false, undefined]);
+  assert.deepEqual(taken.set, [true, "eval_preference_loss", false, undefined]);
   assert.match(taken.told.load_best_model_at_end!, /here the best of the iterations' models/);
   const bare = await of(`${TRL}beta: 0.1\n${keys}`);
   assert.deepEqual(bare.set, [false, undefined, undefined, undefined]);
   assert.match(bare.told.load_best_model_at_end!, /^here it takes held-out rows, in data\.eval$/);
-  const other = await of(`${TRL}beta: 0.1\n${held}${keys.replace("loss", "eval_rewards/margins")}`);
+  const margins = await of(`${TRL}beta: 0.1\n${held}${keys.replace("loss", "eval_rewards/margins")}`);
+  assert.deepEqual(margins.set, [true, "eval_rewards_margins", false, undefined]);
+  const other = await of(`${TRL}beta: 0.1\n${held}${keys.replace("loss", "eval_bleu")}`);
   assert.deepEqual(other.set, [false, undefined, undefined, undefined]);
-  assert.match(other.told.load_best_model_at_end!, /^here "eval_rewards\/margins" is not measured$/);
+  assert.match(other.told.load_best_model_at_end!, /^here "eval_bleu" is not measured$/);
   const off = await of(`${TRL}beta: 0.1\n${held}load_best_model_at_end: false\n`);
   assert.deepEqual([off.set[0], off.told.load_best_model_at_end], [false, undefined]);
   const axolotl = await of(
@@ -552,6 +554,6 @@ Deno.test("a best model and early stopping are taken where there are held-out ro
       "test_datasets: [{ path: org/held, type: chat_template.default }]\nearly_stopping_patience: 3\n",
     { from: "axolotl" },
   );
-  assert.deepEqual(axolotl.set, [false, undefined, undefined, 3]);
+  assert.deepEqual(axolotl.set, [false, "eval_preference_loss", undefined, 3]);
   assert.match(axolotl.told.early_stopping_patience!, /here iterations/);
 });

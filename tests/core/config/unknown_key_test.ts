@@ -42,7 +42,7 @@ Deno.test.each([
     "here there is none: arithmetic and trained weights are float32 (dtype is that of the model handed out)",
   ],
   ["", "seed", "here it is training.seed, generation.seed and data.seed"],
-  ["training", "eval_steps", "here there is none: data.eval is evaluated at the start and after every iteration"],
+  ["training", "eval_delay", "here there is none: data.eval is evaluated at the start and after every iteration"],
   [
     "training",
     "per-device-eval-batch-size",

@@ -16,9 +16,10 @@ function ids(count: number, first: number): number[] {
 function shape(documents: readonly (readonly ChoiceIds[])[], options: BatchingOptions): string[] {
   const batches = choiceBatches(documents, options);
   const seen = new Set<string>();
-  const lines = batches.map(({ groups, places, tokens }) => {
+  const lines = batches.map(({ groups, places, tokens, entries }) => {
     const packed = packShared(groups);
     equal(packed.ids.length, tokens, "tokens as packed");
+    equal(packed.entries.index.length, entries, "entries as packed");
     let at = 0;
     return groups.map(({ shared, rows }) =>
       `${shared}: ${
@@ -71,6 +72,15 @@ Deno.test("choiceBatches() computes letters after one context with no token of t
   const [batch] = choiceBatches(documents, { batchTokens: 100 });
   equal(batch!.tokens, 12);
   deepEqual([...packShared(batch!.groups).entries.index], [11, 11, 11, 11]);
+  equal(batch!.pairs, 12 * 13 / 2);
+});
+
+Deno.test("choiceBatches() counts the pairs of tokens of which one attends to the other", () => {
+  // Three tokens that are shared; one after them, and two.
+  const documents = [[choice([1, 2, 3], 90, 5), choice([1, 2, 3], 91, 5, 5)], [choice([1, 2], 9)]];
+  const pairs = (batchTokens: number) => choiceBatches(documents, { batchTokens }).map((batch) => batch.pairs);
+  deepEqual(pairs(100), [1 + 2 + 3 + 4 + 4 + 5 + 1 + 2]);
+  deepEqual(pairs(6), [1 + 2 + 3 + 4, 1 + 2 + 3 + 4 + 5, 1 + 2]);
 });
 
 Deno.test("choiceBatches() shares what documents begin with where that takes fewer tokens", () => {
@@ -80,9 +90,9 @@ Deno.test("choiceBatches() shares what documents begin with where that takes few
   const long = ids(6, 0).map((last) => choice([...shots, ...ids(10, 1)], last, 5, 6));
   const short = [choice([1, 2], 65), choice([1, 2], 66)];
   const documents = [...questions, long, short];
-  const options = { batchTokens: 200, sharedPrefixes: [[7], shots.slice(0, 5), shots] };
+  const options = { batchTokens: 200, sharedPrefix: shots };
   deepEqual(shape(documents, options), ["50: 3.0 3.1 3.2 3.3 3.4 3.5, 40: 0.0 0.1 1.0 1.1 2.0 2.1, 2: 4.0 4.1"]);
-  deepEqual(shape(documents, { batchTokens: 48, sharedPrefixes: [shots] }).slice(-2), [
+  deepEqual(shape(documents, { batchTokens: 48, sharedPrefix: shots }).slice(-2), [
     "40: 0.0 0.1 1.0 1.1",
     "40: 2.0 2.1, 2: 4.0 4.1",
   ]);

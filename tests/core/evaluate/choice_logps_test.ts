@@ -112,8 +112,7 @@ function best(logits: Float32Array): number {
 
 Deno.test("choiceLogps() gives a document the same bits alone and among others, whatever the batches", () =>
   withQuickstart(async (model) => {
-    const sharedPrefixes = [ids(3, 4), ids(9, 2).slice(0, 5)];
-    for (const shared of [{}, { sharedPrefixes }]) {
+    for (const shared of [{}, { sharedPrefix: ids(3, 4) }, { sharedPrefix: ids(9, 2).slice(0, 5) }]) {
       const expected = await score(model, shared);
       for (const batchTokens of [1, 9, 30, 64]) {
         deepEqual(await score(model, { ...shared, batchTokens }), expected, `${batchTokens} tokens`);
@@ -133,13 +132,13 @@ Deno.test("choiceLogps() gives the same numbers where documents share their begi
       [5, 6, 7, 8].map((letter) => ({ context: [...shots, question, ...ids(i, 2)], continuation: [letter] }))
     );
     const expected = await score(model, { documents });
-    const shared = await score(model, { documents, sharedPrefixes: [shots] });
+    const shared = await score(model, { documents, sharedPrefix: shots });
     assertClose(logpsOf(shared).flat(), logpsOf(expected).flat(), { atol: 1e-5 });
     deepEqual(shared.flat().map(({ isGreedy }) => isGreedy), expected.flat().map(({ isGreedy }) => isGreedy));
     let tokens = [0, 0];
     const count = (i: number) => ({ tokens: ran }: { tokens: number }) => tokens = tokens.with(i, ran);
     await score(model, { documents, onProgress: count(0) });
-    await score(model, { documents, sharedPrefixes: [shots], onProgress: count(1) });
+    await score(model, { documents, sharedPrefix: shots, onProgress: count(1) });
     deepEqual(tokens, [6 * 31 + 15, 30 + 6 + 15]);
   }));
 

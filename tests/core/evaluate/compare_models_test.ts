@@ -2,6 +2,7 @@ import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
 import { compareModels, type CompareOptions } from "../../../core/evaluate/compare_models.ts";
 import type { Comparison } from "../../../core/evaluate/comparison_summary.ts";
+import { lengthControlled } from "../../../core/evaluate/length_control.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { startOpenAiServer } from "../../_shared/openai_server.ts";
 import { writeRewardModel } from "../../_shared/reward_model.ts";
@@ -46,6 +47,13 @@ Deno.test("compareModels() turned round gives the same scores and the opposite o
     deepEqual([back.result.losses, back.result.ties, back.result.wins], [wins, ties, losses]);
     equal(wins + losses > 0 && wins + ties + losses === 9, true);
     equal(there.b.model, `${dir}/run/model`);
+    // Answers of ids have no text: their lengths are those of their tokens.
+    const preferences = { win: 1, tie: 0.5, loss: 0 };
+    const rows = there.rows.map(({ a, b, outcome }) => ({
+      preference: preferences[outcome!],
+      difference: b.tokens - a.tokens,
+    }));
+    deepEqual(there.lengthControlled, lengthControlled(rows));
     const scores = there.rows.map(({ b }) => b.score!);
     assertClose(there.b.score!, scores.reduce((x, y) => x + y) / 9, { rtol: 1e-12 });
     // Above a margin that no difference reaches, all are ties.

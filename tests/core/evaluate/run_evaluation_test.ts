@@ -1,6 +1,8 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import type { EvaluateOptions } from "../../../core/evaluate/evaluate_model.ts";
+import type { TaskWork } from "../../../core/evaluate/evaluation_work.ts";
 import { resultsFolder, runEvaluation, type RunEvaluationOptions } from "../../../core/evaluate/run_evaluation.ts";
+import { evaluationTimes } from "../../../core/plan/evaluation_time.ts";
 import type { JsonValue } from "../../../core/data/formats/json_numbers.ts";
 import { jsonLines } from "../../_shared/tiny_model.ts";
 import { withFolder } from "../_tiny.ts";
@@ -35,13 +37,11 @@ async function withTasks(
         `generation_kwargs: {until: ["\\n"], do_sample: false, max_gen_toks: 8}\n` +
         `metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]\n`,
     );
-    await work(dir, (options) =>
-      runEvaluation(MODEL, {
-        options: { tasks: "choose,write" },
-        output: `${dir}/out`,
-        taskFiles: [`${dir}/choose.yaml`, `${dir}/write.yaml`],
-        ...options,
-      }));
+    await work(dir, (options) => {
+      const { tasks = "choose,write" } = options.options ?? {};
+      const taskFiles = tasks.split(",").map((task) => `${dir}/${task}.yaml`);
+      return runEvaluation(MODEL, { options: { tasks }, output: `${dir}/out`, taskFiles, ...options });
+    });
   });
 }
 
@@ -105,6 +105,73 @@ Deno.test("runEvaluation() goes on where it was stopped, asks nothing twice, and
       equal(await Deno.readTextFile(path), await Deno.readTextFile(whole!.files.samples[i]!));
     }
     equal((await Deno.readTextFile(journal)).trim().split("\n").length, 2 * ROWS.length);
+  }));
+
+Deno.test("runEvaluation() says what is left to compute before it computes, as many tokens as it runs then", () =>
+  withTasks(async (dir) => {
+    await Deno.writeTextFile(`${dir}/text.txt`, "sort cab>abc".repeat(9));
+    const taskFiles = [`${dir}/choose.yaml`, `${dir}/write.yaml`];
+    const seen: string[] = [];
+    const ran = new Map<string, number>();
+    const evaluate = (options: Partial<EvaluateOptions>): Promise<TaskWork[]> => {
+      const found: TaskWork[] = [];
+      return runEvaluation(MODEL, {
+        options: { tasks: "choose,write,perplexity", maxLength: 32, ...options },
+        output: `${dir}/out`,
+        taskFiles: options.tasks === undefined ? taskFiles : taskFiles.slice(0, 1),
+        ...(options.tasks === undefined && { textFiles: [`${dir}/text.txt`] }),
+      }, {
+        onWork: async ({ device, tasks, ...work }) => {
+          found.push(...tasks);
+          const times = await evaluationTimes({ device, tasks, ...work });
+          equal(times.every(({ seconds, work: { requests } }) => seconds > 0 === requests > 0), true);
+          seen.push("work");
+        },
+        onProgress: ({ stage, tokens = 0 }) => {
+          seen.push(stage);
+          ran.set(stage, tokens);
+        },
+      }).then(() => found);
+    };
+    const short = ({ task, documents, kind, requests, known }: TaskWork) => [task, documents, kind, requests, known];
+    await evaluate({ limit: 2, tasks: "choose" });
+    const tasks = await evaluate({});
+    const stages = new Set(seen.slice(seen.lastIndexOf("work") + 1));
+    deepEqual([...stages], ["choose", "write", "perplexity"]);
+    deepEqual(tasks.map(short), [
+      ["choose", 8, "choices", 12, 4],
+      ["write", 8, "answers", 8, 0],
+      ["perplexity", 1, "windows", 4, 0],
+    ]);
+    deepEqual(tasks.map(({ forward: { tokens } }) => tokens).filter((_, i) => i !== 1), [
+      ran.get("choose"),
+      ran.get("perplexity"),
+    ]);
+    // An answer may end before its limit of eight tokens.
+    equal(tasks[1]!.decode.tokens, 64);
+    equal(ran.get("write")! < 64, true);
+    deepEqual((await evaluate({})).map(({ requests }) => requests), [0, 0, 0]);
+  }));
+
+Deno.test("runEvaluation() goes on in the middle of a long text, and ends with the same numbers", () =>
+  withFolder(async (dir) => {
+    await Deno.writeTextFile(`${dir}/text.txt`, "sort cab>abc\nsort hed>deh\n".repeat(6));
+    const evaluate = (output: string, hooks: Parameters<typeof runEvaluation>[2] = {}) =>
+      runEvaluation(MODEL, {
+        options: { tasks: "perplexity", maxLength: 16, batchTokens: 20 },
+        output: `${dir}/${output}`,
+        textFiles: [`${dir}/text.txt`],
+      }, hooks);
+    const [whole] = await evaluate("whole");
+    const stop = new AbortController();
+    const onProgress = ({ stage, done }: { stage: string; done: number }) =>
+      stage === "perplexity" && done >= 3 && stop.abort();
+    await rejects(evaluate("out", { signal: stop.signal, onProgress }), { name: "StoppedError" });
+    const journal = `${dir}/out/examples__quickstart__model/answers.jsonl`;
+    const kept = (await Deno.readTextFile(journal)).trim().split("\n").length;
+    ok(kept >= 3 && kept < 156 / 16, String(kept));
+    const [rest] = await evaluate("out", { onWork: ({ tasks: [task] }) => equal(task!.known, kept) });
+    equal(await Deno.readTextFile(rest!.files.samples[0]!), await Deno.readTextFile(whole!.files.samples[0]!));
   }));
 
 Deno.test("runEvaluation() compares with a model or a results file, document by document", () =>
@@ -185,22 +252,14 @@ Deno.test("runEvaluation() takes whole numbers alone where parts mean nothing", 
   }));
 
 Deno.test("runEvaluation() says what of its options would change nothing", () =>
-  withTasks(async (dir, run) => {
+  withTasks(async (dir) => {
     const options = { tasks: "choose", genKwargs: { max_gen_toks: 2 } };
-    const taskFiles = [`${dir}/choose.yaml`, `${dir}/write.yaml`];
-    await rejects(run({ options, textFiles: [`${dir}/rows.jsonl`] }), {
-      name: "UserError",
-      message: "Cannot evaluate: --text is given, but perplexity is not asked for, expected it in --tasks",
-    });
-    await rejects(run({ options, taskFiles: [...taskFiles, ...taskFiles] }), {
-      message: `Cannot evaluate: ${taskFiles[0]} and ${taskFiles[0]} are both the task choose, expected one of them`,
-    });
+    const taskFiles = [`${dir}/choose.yaml`];
     const notes: string[] = [];
     await runEvaluation(MODEL, { options, output: `${dir}/out`, taskFiles }, {
       onNote: (line) => void notes.push(line),
     });
     deepEqual(notes, [
-      `Warning: the task write of ${dir}/write.yaml is not asked for`,
       "Warning: no answer of these tasks is generated: --gen-kwargs changes nothing",
     ]);
   }));
@@ -346,6 +405,28 @@ Deno.test("runEvaluation() takes a split's parts together, and refuses copies of
     equal((await run())[0]!.evaluated.samples.get("piqa")!.length, 1);
     await write("validation.json");
     await refuses("validation.json, validation.jsonl");
+  }));
+
+Deno.test("runEvaluation() finds what is wrong with a model or a length before it reads rows", () =>
+  withFolder(async (dir) => {
+    const notes: string[] = [];
+    const run = (options: Partial<EvaluateOptions>, data = `${dir}/none`): ReturnType<typeof runEvaluation> =>
+      runEvaluation(MODEL, { options: { tasks: "piqa", ...options }, output: `${dir}/out`, data }, {
+        onNote: (line) => notes.push(line),
+      });
+    await rejects(run({ maxLength: 0 }), {
+      name: "UserError",
+      message: "Cannot evaluate with inputs of 0 tokens: expected a whole number from 2 (--max-length)",
+    });
+    await rejects(run({ applyChatTemplate: true }), {
+      message: "Cannot apply a chat template: the model has none, expected one or no --apply-chat-template",
+    });
+    await rejects(run({ maxLength: 100_000 }), { message: /^Cannot evaluate piqa: .* missing/ });
+    deepEqual(notes, [
+      `Warning: --max-length is 100000, and ${MODEL} was made for inputs of 64 tokens: what it says of longer ones means ` +
+      "little",
+    ]);
+    await rejects(Deno.stat(`${dir}/out`), Deno.errors.NotFound);
   }));
 
 Deno.test("runEvaluation() says which rows are missing, and writes nothing then", () =>

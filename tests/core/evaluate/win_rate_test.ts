@@ -4,11 +4,14 @@ import { assertClose } from "../../_shared/assert_close.ts";
 
 Deno.test("winRate() counts ties as halves", () => {
   const outcomes: Outcome[] = ["win", "win", "tie", "loss", "win"];
-  const { wins, ties, losses, rate, interval, pValue } = winRate(outcomes);
+  const { wins, ties, losses, rate, stderr, interval, pValue } = winRate(outcomes);
   deepEqual([wins, ties, losses, rate], [3, 1, 1, 0.7]);
   deepEqual(interval, wilson(0.7, 5));
+  // 1, 1, ½, 0, 1 about 0.7: the squares sum to 0.8.
+  assertClose(stderr!, Math.sqrt(0.8 / 4 / 5), { rtol: 1e-12 });
+  equal(winRate(["win"]).stderr, null);
   equal(pValue, signTest(3, 1));
-  deepEqual(winRate([]), { wins: 0, ties: 0, losses: 0, rate: null, interval: null, pValue: 1 });
+  deepEqual(winRate([]), { wins: 0, ties: 0, losses: 0, rate: null, stderr: null, interval: null, pValue: 1 });
 });
 
 Deno.test("wilson() gives the published intervals", () => {

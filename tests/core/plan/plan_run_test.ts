@@ -354,3 +354,35 @@ Deno.test("of a large file a sample is tokenized, and stands for all rows", () =
     assert.deepEqual([data.rows, data.tokenized, data.kept], [2500, 2000, 2500]);
     assert.equal(steps, 3 * Math.ceil(2500 / 32));
   }));
+
+Deno.test("the planned bytes of evaluating held-out pairs are those that the device holds", () =>
+  withInput(async (dir) => {
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(20)));
+    const data = { train: `${dir}/pairs.jsonl`, eval: `${dir}/pairs.jsonl` };
+    const config = await configOf(dir, { method: "dpo", data, training: { max_steps: 1 } });
+    const plan = await planRun(config, { device, time: false });
+    await train(config);
+    assert.equal(stageOf(plan, "evaluate").times, 2);
+    assert.equal(stageOf(plan, "evaluate").bytes, await heldBytes(config, "evaluate"));
+  }));
+
+Deno.test.each([
+  { noise: "none" },
+  { noise: { update: "joint" }, lora: { r: 2 } },
+])(
+  "the planned bytes of a training that evaluates between steps are those that the device holds: %j",
+  (keys) =>
+    withInput(async (dir) => {
+      await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(20)));
+      const config = await configOf(dir, {
+        pairs: `${dir}/pairs.jsonl`,
+        data: { eval: `${dir}/pairs.jsonl` },
+        ...keys,
+        training: { max_steps: 1, eval_steps: 1, per_device_train_batch_size: 1 },
+      });
+      const plan = await planRun(config, { device, time: false });
+      await runOptimize(config);
+      assert.deepEqual(plan.stages.map(({ stage }) => stage), ["optimize"]);
+      assert.equal(plan.bytes, await heldBytes(config, "optimize"));
+    }),
+);

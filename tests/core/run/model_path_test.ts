@@ -46,4 +46,16 @@ Deno.test("noModelAt() says what is there, and the nearest way to a model", () =
     const none = "there is no config.json, expected a model's folder or a run's with model/config.json";
     equal(await said("data"), `${none}; it holds a.jsonl`);
     equal(await said("empty"), `${none}; it is empty`);
+    const sweep = JSON.stringify({ runs: [{ variant: "a", seed: 1, dir: `${dir}/sweep/a/seed-1` }] });
+    for (const folder of ["sweep", "begun", "halfway/iteration-0/adapter", "halfway/iteration-1"]) {
+      await Deno.mkdir(`${dir}/${folder}`, { recursive: true });
+    }
+    await Deno.writeTextFile(`${dir}/sweep/sweep.json`, sweep);
+    equal(await said("sweep"), "it is the folder of a sweep, expected one of its runs, such as DIR/sweep/a/seed-1");
+    for (const run of ["begun", "halfway"]) await Deno.writeTextFile(`${dir}/${run}/config.yaml`, "model: m\n");
+    const again = "its run has not ended, expected that the command which began it is given again";
+    equal(await said("begun"), again);
+    await Deno.writeTextFile(`${dir}/halfway/iteration-0/adapter/adapter_config.json`, "{}");
+    const last = "DIR/halfway/iteration-0/adapter, the model of its last iteration that ended";
+    equal(await said("halfway"), `${again}, or ${last}`);
   }));

@@ -5,10 +5,11 @@ import { sha256 } from "../../../core/files/digest.ts";
 import { responseLogps } from "../../../core/model/scorer.ts";
 import { rowWords } from "../../../core/train/reference_logps.ts";
 import { pairRows } from "../../../core/train/training_rows.ts";
+import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, device } from "../../_shared/device.ts";
 import { writeTinyModel } from "../../_shared/tiny_model.ts";
 import { pairIds, withTinyModel } from "../_tiny.ts";
-import { run } from "./_optimize.ts";
+import { run, stoppedAt } from "./_optimize.ts";
 
 const TRAINING = { per_device_train_batch_size: 2, max_steps: 4 };
 const NOISE = { update: "joint", learning_rate: 1e-2 };
@@ -47,7 +48,55 @@ Deno.test("the reference's log-probabilities are those of the responses one by o
     await run(dir, { training: TRAINING, data: pairRows(rows), noise: NOISE, name: "b" });
     const noised = await readLogps(`${dir}/b-reference_logps.safetensors`);
     deepEqual(noised.chosen, chosen);
-    equal(noised.rejected.every(Number.isNaN), true, "with noise each step computes the rejected ones");
+    // Those that the steps compute; the head that draws noise sums in another order.
+    assertClose(noised.rejected.slice(0, 8), rejected.slice(0, 8), { rtol: 1e-5 });
+    deepEqual(noised.rejected.slice(8), [NaN, NaN]);
+  }));
+
+Deno.test("with noise the rejected responses' numbers are kept by row, whatever the order and the parts, and over a stop", () =>
+  withTinyModel(async ({ dir, model }) => {
+    const rows = pairIds(10);
+    const data = pairRows(rows);
+    // Three steps an epoch, of which the last has two rows; two passes of each kind over a batch.
+    const training = {
+      per_device_train_batch_size: 2,
+      gradient_accumulation_steps: 2,
+      max_steps: 6,
+      shuffle: true,
+      save_steps: 2,
+    };
+    const noise = { update: "alternating", noise_steps: 2, model_steps: 2, learning_rate: 1e-2 };
+    await run(dir, { training, data, noise, name: "whole" });
+    const { rejected } = await readLogps(`${dir}/whole-reference_logps.safetensors`);
+    const scored = await responseLogps(commands, model, {
+      rows: rows.map((row) => ({ ...row, responseIds: row.rejectedIds })),
+    });
+    assertClose(rejected, [...scored], { rtol: 1e-5 });
+    // The step at hand is finished, so that one stop is within the first epoch and one after it.
+    for (const step of [1, 4]) {
+      const stop = new AbortController();
+      const options = { training, data, noise, name: `stopped-${step}` };
+      const onStep = (done: number): void => done === step ? stop.abort() : undefined;
+      equal(await stoppedAt(run(dir, { ...options, signal: stop.signal, onStep })), step + 1);
+      await run(dir, options);
+      const bytes = (name: string): Promise<Uint8Array> => Deno.readFile(`${dir}/${name}-reference_logps.safetensors`);
+      deepEqual(await bytes(`stopped-${step}`), await bytes("whole"));
+    }
+  }));
+
+Deno.test("with noise a file that was damaged by the end of the training stays as it is, and ends no run", () =>
+  withTinyModel(async ({ dir }) => {
+    const path = `${dir}/a-reference_logps.safetensors`;
+    await run(dir, { training: TRAINING, noise: NOISE, name: "a" });
+    await shift(path, 1, { sums: false });
+    const shifted = await Deno.readFile(path);
+    for (const damaged of [shifted, new TextEncoder().encode("not safetensors")]) {
+      const onStep = (done: number): void => done === 1 ? Deno.writeFileSync(path, damaged) : undefined;
+      await Deno.remove(`${dir}/a`, { recursive: true }).catch(() => {});
+      await Deno.remove(`${dir}/a.jsonl`);
+      await run(dir, { training: TRAINING, noise: NOISE, name: "a", onStep });
+      deepEqual(await Deno.readFile(path), damaged);
+    }
   }));
 
 Deno.test("the first step's margins are exactly 0: policy and reference agree bit for bit", () =>

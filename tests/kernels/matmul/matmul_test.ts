@@ -385,6 +385,8 @@ Deno.test("planFor() gives a bf16 b to wide tiles where there are lanes for them
   for (const mode of ["NN", "NT"] as const) {
     equal(planFor(wide, { mode, m: 64, n: 512, k: 512, bType: "bf16" }).variant, "broadcast32wide");
     equal(planFor(wide, { mode, m: 4, n: 512, k: 512, bType: "bf16" }).variant, "broadcast8");
+    const rowsOfNf4 = (m: number): number => planFor(wide, { mode, m, n: 512, k: 512, bType: "nf4" }).rows;
+    deepEqual([20, 32, 50, 64, 128].map(rowsOfNf4), [26, 32, 26, 32, 26]);
   }
 });
 
@@ -439,6 +441,42 @@ for (const mode of ["NN", "NT"] as const) {
       }
     });
   }
+}
+
+// All lanes load a tile's codes together; the tile of 26 rows is meant for 16 lanes. Sizes end within texels and groups.
+for (
+  const [variant, bTypes] of [["broadcast32image", ["int4", "int4z"]], ["broadcast26wide", ["nf4"]]] as const
+) {
+  Deno.test(`matmul() NN of dealt codes is that of their numbers in f32, bit for bit, in ${variant}`, async (t) => {
+    for (const bType of bTypes) {
+      for (const [m, n, k, firsts] of [[27, 268, 132, 0], [9, 39, 77, 0], [9, 200, 1160, 128]] as const) {
+        await t.step(`${bType} ${m}x${n}x${k} from element ${firsts} on`, async () => {
+          const stored = storeMatrix(bType, randomF32(n * k, 2), { rows: k, columns: n });
+          const from = <T extends Float32Array | Uint32Array>(values: T, first: number): T => {
+            const out = new (values.constructor as new (length: number) => T)(first + values.length);
+            out.set(values, first);
+            return out;
+          };
+          const buffers = {
+            a: guarded(randomF32(m * k, 1)),
+            full: guarded(stored.values),
+            b: guarded(from(stored.data, firsts / 8)),
+            scales: guarded(from(stored.scales!, firsts / (bType === "int4z" ? 32 : 64))),
+          };
+          const [one, two] = [guarded(m * n), guarded(m * n)];
+          const sizes = { mode: "NN", m, n, k, a: buffers.a } as const;
+          matmulBy(commands, "broadcast8", { ...sizes, c: one, b: buffers.full });
+          matmulBy(commands, variant, {
+            ...{ ...sizes, c: two, b: buffers.b, bType, scales: buffers.scales },
+            ...(firsts > 0 && { bFirst: firsts }),
+          });
+          commands.submit();
+          deepEqual(await readU32(two), await readU32(one));
+          release(one, two, ...Object.values(buffers));
+        });
+      }
+    }
+  });
 }
 
 Deno.test("matmul() refuses a stored b that it cannot read", () => {

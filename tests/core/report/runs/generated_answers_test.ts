@@ -44,7 +44,7 @@ Deno.test("generatedAnswers() says why log-probabilities are not known, and gues
   equal(await of(pairs, null), "no log-probabilities were kept");
   equal(
     await of(pairs, { chosen: [-1, -2], rejected: [NaN, NaN] }),
-    "with noise, those of rejected answers are not kept",
+    "with noise, those of rejected answers are kept when training ends, and not by older versions",
   );
   equal(
     await of(pairs, { chosen: [-1], rejected: [-2] }),

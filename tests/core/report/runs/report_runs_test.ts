@@ -136,6 +136,7 @@ Deno.test("reportRuns() says what is missing, and draws nothing of it", async ()
     "No histogram of a: there are no pairs of generated answers.",
     "No histogram of b: there are no pairs of generated answers.",
     "No benchmarks: --evaluations names no folder of results.",
+    "No win rates: --win-rates names no folder of results.",
   ]);
 });
 

@@ -1,0 +1,31 @@
+/** How long an evaluation takes. @module */
+import type { EvaluationWork, TaskWork } from "../evaluate/evaluation_work.ts";
+import { BATCH_SIZE } from "../evaluate/generate_until.ts";
+import { measureSpeed, type Speed } from "./device_speed.ts";
+import { forwardFlop, modelCost } from "./flops.ts";
+
+/** The tokens of a batch that the speed is measured with. */
+const TOKENS = 1024;
+
+/** About how many dispatches a layer has in a pass. */
+const LAYER_DISPATCHES = 16;
+
+/** The seconds that a task is expected to take. */
+export interface TaskTime {
+  work: TaskWork;
+  /** Of answers, what they take if none ends before its limit. */
+  seconds: number;
+}
+
+/** The expected times of all tasks, by the work's FLOP and rates measured on the device, which takes about a second. */
+export async function evaluationTimes({ device, config, tasks }: EvaluationWork): Promise<TaskTime[]> {
+  const isLeft = tasks.some(({ requests }) => requests > 0);
+  const speed = isLeft ? await measureSpeed(device, { config, tokens: TOKENS, slots: BATCH_SIZE }) : null;
+  const cost = modelCost(config);
+  const seconds = ({ forward, decode }: TaskWork, speed: Speed): number => {
+    const pass = config.numLayers * LAYER_DISPATCHES * speed.dispatch + speed.fence;
+    return forwardFlop(cost, forward) / speed.forward + forwardFlop(cost, decode) / speed.decode +
+      (forward.passes + decode.passes) * pass;
+  };
+  return tasks.map((work) => ({ work, seconds: speed === null ? 0 : seconds(work, speed) }));
+}

@@ -1,0 +1,60 @@
+/** Calls that ask for every text of attention, by head size. @module */
+import { attention, attentionBackward } from "../../kernels/attention/attention.ts";
+import { attentionDecode } from "../../kernels/attention/attention_decode.ts";
+import type { RoundedCache } from "../../kernels/attention/cache_text.ts";
+import type { Commands } from "../../kernels/device/commands.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
+
+/** Those of public models, and some that are no multiple of 4 or 8. */
+const HEAD_SIZES = [2, 8, 10, 12, 16, 24, 32, 48, 64, 80, 96, 112, 120, 128, 160, 192, 256];
+
+/** Heads that share a key's: what a workgroup of decoding takes at a time depends on it. */
+const HEADS = [2, 4, 6, 8, 14, 16];
+/** Of these, what is recorded unless all is. */
+const FEWER_SIZES = [10, 12, 64, 80, 128, 256];
+const FEWER_HEADS = [4, 14];
+
+/**
+ * Records attention and decoding for every head size, way of caching, and number of heads that share a key; unless
+ * `thorough`, for some of them.
+ */
+export function recordAttention(commands: Commands, slice: Slice, { thorough }: { thorough: boolean }): void {
+  const { family, subgroupSize } = commands.device;
+  const usual = family === "gpu" || subgroupSize === 0 || subgroupSize === 8;
+  const sizes = { kvHeads: 2, window: 0 };
+  const caches: (RoundedCache | null)[] = [
+    null,
+    { storage: "bf16", overflow: slice },
+    { storage: "f16", overflow: slice },
+  ];
+  for (const headDim of thorough ? HEAD_SIZES : usual ? FEWER_SIZES : [64]) {
+    const tiles = { position: slice, layout: slice, tiles: slice, tileCount: 4 };
+    const batch = { ...sizes, ...tiles, out: slice, lse: slice, qkv: slice, heads: 4, headDim };
+    attention(commands, batch);
+    attention(commands, { ...batch, scale: 0.0625 });
+    for (const window of [0, 5]) {
+      attentionBackward(commands, { ...batch, dqkv: slice, saved: slice, dout: slice, window });
+    }
+    for (const heads of thorough ? HEADS : FEWER_HEADS) {
+      for (const rounded of caches) {
+        for (const table of [undefined, slice]) {
+          attentionDecode(commands, {
+            ...sizes,
+            out: slice,
+            qkv: slice,
+            kCache: slice,
+            vCache: slice,
+            slot: slice,
+            position: slice,
+            ...(table && { table }),
+            rounded,
+            rows: 3,
+            heads,
+            headDim,
+            maxLength: 64,
+          });
+        }
+      }
+    }
+  }
+}

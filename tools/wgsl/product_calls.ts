@@ -1,0 +1,78 @@
+/** Calls that ask for every text of the matmul. @module */
+import type { Commands } from "../../kernels/device/commands.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
+import type { DeviceFamily, Tuning } from "../../kernels/device/tuning.ts";
+import { matmul, matmulBy, type MatmulVariant, VARIANTS } from "../../kernels/matmul/matmul.ts";
+import { isQuantized, type Storage, STORAGE_FACTS, storedColumns } from "../../kernels/storage/storage.ts";
+
+const MODES = ["NN", "NT", "TN"] as const;
+const STORAGES = Object.keys(STORAGE_FACTS) as Storage[];
+
+/** The tiles that suit each family. */
+const TILES: Readonly<Record<DeviceFamily, readonly MatmulVariant[]>> = {
+  cpu: VARIANTS.filter((variant) => /^(broadcast|turned)/.test(variant)),
+  gpu: VARIANTS.filter((variant) => /^(shared|vector)/.test(variant)),
+};
+
+/** Sizes that differ in what is a multiple of what, in whether blocks of k run side by side, and in a row alone. */
+const SIZES = [
+  [128, 128, 128],
+  [128, 128, 132],
+  [128, 132, 126],
+  [130, 126, 128],
+  [8, 512, 2048],
+  [1, 512, 256],
+] as const;
+
+/** Sizes of low-rank adapters, for which the device's own choice is a turned tile or one of few rows. */
+const THIN_SIZES = [[4096, 16, 128], [2048, 32, 128], [2048, 512, 16], [8, 1024, 512], [16, 1024, 512]] as const;
+
+/** Lanes with which every layout and storage is recorded; 0 where subgroups are not granted. */
+const USUAL_LANES = [0, 8];
+
+/**
+ * Records products with every tile that suits the recorder's family, with every storage, size and layout; unless
+ * `thorough`, each layout with one size only, each size with one layout, and with few numbers of lanes what is stored
+ * otherwise.
+ */
+export function recordProducts(commands: Commands, slice: Slice, { thorough }: { thorough: boolean }): void {
+  const { device } = commands;
+  const usual = thorough || device.family === "gpu" || USUAL_LANES.includes(device.subgroupSize);
+  const buffers = { a: slice, b: slice, c: slice };
+  for (const mode of MODES) {
+    for (const [m, n, k] of THIN_SIZES) matmul(commands, { ...buffers, mode, m, n, k });
+    for (const variant of TILES[device.family]) {
+      // They have no text for the others, and are never chosen there.
+      if ((variant === "broadcast2" && mode !== "NT") || (variant === "broadcast26wide" && mode === "TN")) continue;
+      device.tuning = everywhere(device.family, variant);
+      for (const bType of STORAGES) {
+        if (bType !== "f32" && (mode === "TN" || !(usual || bType === "nf4"))) continue;
+        for (const [i, [m, n, k]] of SIZES.entries()) {
+          const ldb = storedColumns(bType, mode === "NT" ? k : n);
+          const { group } = STORAGE_FACTS[bType];
+          const given = { ...buffers, mode, m, n, k, bType, ...(isQuantized(bType) ? { scales: slice } : {}) };
+          const layouts = [
+            {},
+            { bias: slice, accumulate: true },
+            { aFirst: 4, bFirst: 8 * group, scale: 0.5 },
+            { lda: (mode === "TN" ? m : k) + 1 },
+            { ldb: ldb + 2 * group },
+            { ldc: n + 1 },
+          ];
+          for (const layout of thorough || (usual && i === 0) ? layouts : layouts.slice(0, 1)) {
+            const call = { ...given, ...layout };
+            matmul(commands, call);
+            if (bType === "f32") matmulBy(commands, variant, call);
+          }
+        }
+      }
+    }
+  }
+  device.tuning = null;
+}
+
+/** A tuning that has chosen one tile for all sizes. */
+function everywhere(family: DeviceFamily, variant: MatmulVariant): Tuning {
+  const classes = MODES.flatMap((mode) => (["few", "small", "large"] as const).map((size) => `${mode}/${size}`));
+  return { family, tiles: Object.fromEntries([...classes, "NT/least"].map((own) => [own, variant])) };
+}

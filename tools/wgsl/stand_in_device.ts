@@ -1,0 +1,136 @@
+/** Devices that compile nothing: they note which pipelines the kernels ask for. @module */
+import { Device } from "../../kernels/device/device.ts";
+import { probeExtensions } from "../../kernels/device/extensions.ts";
+import type { DeviceFamily } from "../../kernels/device/tuning.ts";
+
+/** A pipeline that a kernel asked for. */
+export interface PipelineText {
+  /** The kernel's name. */
+  readonly name: string;
+  /** The first stand-in that asked for it. */
+  readonly device: string;
+  /** The module's whole WGSL. */
+  readonly code: string;
+  readonly constants: Readonly<Record<string, number>>;
+  /** Bytes of workgroup memory that the device has. */
+  readonly workgroupBytes: number;
+  /** The layout of its bindings; null for what the module says. */
+  readonly entries: readonly GPUBindGroupLayoutEntry[] | null;
+}
+
+/** What a stand-in stands in for. */
+export interface DeviceKind {
+  readonly name: string;
+  readonly family: DeviceFamily;
+  /** The smallest subgroup. */
+  readonly least: number;
+  /** The largest subgroup (default: `least`), or null where subgroups are not granted. */
+  readonly most?: number | null;
+  /** Whether it has no more workgroup memory than WebGPU promises, and small buffers and images. */
+  readonly small?: true;
+}
+
+/** Which compiler's texts are asked for: Tint demands `enable subgroups;`, naga refuses the line. */
+export type Compiler = "tint" | "naga";
+
+/**
+ * What differs from device to device in the kernels' texts: the family, the lanes of a subgroup, whether subgroups are
+ * granted and their size is known, and whether operands fit into images.
+ */
+export const DEVICE_KINDS: readonly DeviceKind[] = [
+  ...[4, 8, 16, 32, 64, 128].map((lanes): DeviceKind => ({ name: `cpu ${lanes}`, family: "cpu", least: lanes })),
+  { name: "cpu 4, no subgroups", family: "cpu", least: 4, most: null },
+  { name: "cpu 8, small", family: "cpu", least: 8, small: true },
+  { name: "gpu 32", family: "gpu", least: 32 },
+  { name: "gpu 64", family: "gpu", least: 64 },
+  { name: "gpu 128", family: "gpu", least: 128 },
+  { name: "gpu 8 to 32", family: "gpu", least: 8, most: 32 },
+  { name: "gpu, no subgroups, small", family: "gpu", least: 4, most: null, small: true },
+];
+
+/** A stand-in whose pipelines are given to `take`. */
+export async function standInDevice(
+  { name, family, least, most = least, small }: DeviceKind,
+  { compiler, take }: { compiler: Compiler; take: (pipeline: PipelineText) => void },
+): Promise<Device> {
+  const gpu = standIn({
+    features: most === null ? [] : ["subgroups", "shader-f16", "timestamp-query"],
+    limits: small ? SMALL : USUAL,
+    compiler,
+    take: (pipeline) => take({ ...pipeline, device: name }),
+  });
+  await probeExtensions(gpu);
+  const info = { subgroupMinSize: least, subgroupMaxSize: most ?? least } as GPUAdapterInfo;
+  return new Device(gpu, { info, family, subgroupSize: most === least ? least : 0 });
+}
+
+const USUAL = {
+  maxBufferSize: 2 ** 31,
+  maxStorageBufferBindingSize: 2 ** 31 - 4,
+  maxComputeWorkgroupsPerDimension: 65_535,
+  minUniformBufferOffsetAlignment: 256,
+  maxTextureDimension2D: 16_384,
+  maxComputeWorkgroupStorageSize: 32 * 1024,
+};
+
+/** Images of these hold 16 lines. */
+const SMALL: typeof USUAL = {
+  ...USUAL,
+  maxBufferSize: 2 ** 28,
+  maxStorageBufferBindingSize: 2 ** 27,
+  maxTextureDimension2D: 16,
+  maxComputeWorkgroupStorageSize: 16 * 1024,
+};
+
+/** As much of a GPUDevice as recording takes. */
+function standIn(
+  { features, limits, compiler, take }: {
+    features: readonly string[];
+    limits: typeof USUAL;
+    compiler: Compiler;
+    take: (pipeline: Omit<PipelineText, "device">) => void;
+  },
+): GPUDevice {
+  let refused = false;
+  const pass = { setPipeline() {}, setBindGroup() {}, dispatchWorkgroups() {}, end() {} };
+  const encoder = {
+    beginComputePass: () => pass,
+    copyBufferToBuffer() {},
+    copyBufferToTexture() {},
+    clearBuffer() {},
+    finish: () => ({}),
+  };
+  const device = {
+    features: new Set(features),
+    limits,
+    lost: new Promise(() => {}),
+    queue: { writeBuffer() {}, submit() {}, onSubmittedWorkDone: () => Promise.resolve() },
+    addEventListener() {},
+    pushErrorScope: () => void (refused = false),
+    popErrorScope: () => Promise.resolve(refused ? { message: "refused" } : null),
+    createBuffer: () => ({ destroy() {} }),
+    createTexture: () => ({ destroy() {}, createView: () => ({}) }),
+    createShaderModule: ({ label, code }: GPUShaderModuleDescriptor) => {
+      refused = compiler === "naga" && code.startsWith("enable subgroups;");
+      return { label, code, getCompilationInfo: () => Promise.resolve({ messages: [] }) };
+    },
+    createBindGroupLayout: ({ entries }: GPUBindGroupLayoutDescriptor) => entries,
+    createPipelineLayout: ({ bindGroupLayouts: [entries] }: { bindGroupLayouts: GPUBindGroupLayoutEntry[][] }) =>
+      entries,
+    createComputePipeline: ({ layout, compute }: Asked) => {
+      const { module: { label, code }, constants } = compute;
+      take({ name: label, code, constants, entries: layout, workgroupBytes: limits.maxComputeWorkgroupStorageSize });
+      return {};
+    },
+    createBindGroup: () => ({}),
+    createCommandEncoder: () => encoder,
+    destroy() {},
+  };
+  return device as unknown as GPUDevice;
+}
+
+/** What the kernels give to `createComputePipeline`, made of what the stand-in returned. */
+interface Asked {
+  layout: GPUBindGroupLayoutEntry[];
+  compute: { module: { label: string; code: string }; constants: Record<string, number> };
+}

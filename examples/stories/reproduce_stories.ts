@@ -1,7 +1,8 @@
 /**
  * Compares the methods on stories that name three given words, told by a small real model, over three seeds of data,
- * training and sampling and ten iterations, and writes the tables into docs/results.md (`deno task reproduce:stories MODEL`). MODEL is the folder of a model that
- * tells stories, such as stories260K. The runs lie in runs/reproduce-stories; the same command goes on after a stop.
+ * training and sampling and ten iterations, and writes the tables into docs/results.md
+ * (`deno task reproduce:stories MODEL`). MODEL is the folder of a model that tells stories, such as stories260K. The runs
+ * lie in runs/reproduce-stories; the same command goes on after a stop.
  *
  * @module
  */

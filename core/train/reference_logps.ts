@@ -68,13 +68,12 @@ export async function keptReferenceLogps(commands: Commands, options: KeptRefere
 
 /**
  * Writes the rejected responses' log-probabilities, which the steps with noise have computed, into the file at `path`: to
- * be looked at, since training does not read them. Does nothing if the file is not that of so many rows by now.
+ * be looked at, since training does not read them. Does nothing if the file is missing, damaged or of other rows by now.
  */
 export async function addRejectedLogps(path: string, rejected: Float32Array<ArrayBuffer>): Promise<void> {
-  if (!await exists(path)) return;
-  const file = await openSafetensorsAt(path);
-  const [key, chosen] = [file.metadata[KEY], await file.readFloat32("chosen")];
-  if (key !== undefined && chosen.length === rejected.length) await write(path, { chosen, rejected }, key);
+  const file = await readFile(path);
+  if (file?.logps.chosen.length !== rejected.length) return;
+  await write(path, { chosen: file.logps.chosen, rejected }, file.key);
 }
 
 async function write(path: string, logps: ReferenceLogps, key: string): Promise<void> {
@@ -129,13 +128,20 @@ function wordsOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array<A
 
 /** Reads the file; null if it is missing, malformed, damaged or has another key, and must be written anew. */
 async function read(path: string, { key, rows }: { key: string; rows: number }): Promise<ReferenceLogps | null> {
+  const file = await readFile(path);
+  return file?.key === key && file.logps.chosen.length === rows ? file.logps : null;
+}
+
+/** Reads the file with its key; null if it is missing, malformed or damaged. */
+async function readFile(path: string): Promise<{ key: string; logps: ReferenceLogps } | null> {
   if (!await exists(path)) return null;
   try {
     const file = await openSafetensorsAt(path);
-    if (file.metadata[KEY] !== key) return null;
-    const [chosen, rejected] = [await file.readFloat32("chosen"), await file.readFloat32("rejected")];
-    if (chosen.length !== rows || rejected.length !== rows) return null;
-    return file.metadata[VALUES] === await sha256(...bytesOf({ chosen, rejected })) ? { chosen, rejected } : null;
+    const key = file.metadata[KEY];
+    const logps = { chosen: await file.readFloat32("chosen"), rejected: await file.readFloat32("rejected") };
+    const isWhole = logps.chosen.length === logps.rejected.length &&
+      file.metadata[VALUES] === await sha256(...bytesOf(logps));
+    return key !== undefined && isWhole ? { key, logps } : null;
   } catch (error) {
     if (error instanceof UserError) return null;
     throw error;

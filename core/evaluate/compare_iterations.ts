@@ -18,7 +18,7 @@ import { answerPrompts, type SampledAnswer } from "./answer_prompts.ts";
 import { comparedSettings } from "./compare_models.ts";
 import { comparisonJson, encodeComparedRow } from "./comparison_json.ts";
 import { sanitized } from "./evaluate_model.ts";
-import { iterationModels } from "./iteration_models.ts";
+import { iterationModels, lackOf } from "./iteration_models.ts";
 import { type AnsweredSide, checkComparingJudge, judgeAnswers } from "./judge_answers.ts";
 import { winRateSettings } from "./win_rate_settings.ts";
 import {
@@ -132,7 +132,7 @@ async function wantedIterations({ a, b, iterations }: CompareIterationsOptions):
   const [ofA, ofB] = [await iterationModels(a), await iterationModels(b)];
   if (ofB.size === 0) {
     throw new UserError(
-      `Cannot compare the iterations of ${b}: it holds none with a model, expected a folder of \`dnpo train\``,
+      `Cannot compare the iterations of ${b}: ${await lackOf(b)}, expected a folder of \`dnpo train\``,
     );
   }
   const asked = iterations === "all" ? [...ofB.keys()] : [...new Set(iterations)].sort((x, y) => x - y);

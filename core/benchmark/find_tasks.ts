@@ -95,7 +95,9 @@ function expandNames(names: string | readonly string[], own: readonly TaskConfig
   const words = [names].flat().flatMap((name) => name.split(",")).map((name) => name.trim()).filter((name) =>
     name !== ""
   );
-  if (words.length === 0) throw new UserError("Cannot evaluate: no task is named, expected one or more");
+  if (words.length === 0) {
+    throw new UserError("Cannot evaluate: no task is named, expected --tasks with one or more (--list shows them)");
+  }
   const all = taskNames(own);
   const known = [...all.groups, ...all.tasks];
   const found = words.flatMap((word) => {

@@ -68,7 +68,7 @@ export function requireFor(stage: Stage, config: ResolvedConfig): void {
 
 function requireForJudge(stage: Stage, labels: LabelsConfig, place: string): void {
   const key = keyMissingOf(labels);
-  if (key !== undefined) throw missingKey(stage, `${place}.${key}`, `, which judge ${labels.judge} needs`);
+  if (key !== undefined) throw missingKey(stage, `${place}.${key}`, `, which judge ${labels.judge} needs,`);
 }
 
 function missingKey(stage: Stage, key: string, why = ""): UserError {

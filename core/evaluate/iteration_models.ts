@@ -14,3 +14,8 @@ export async function iterationModels(run: string): Promise<Map<number, string>>
   }
   return found;
 }
+
+/** What keeps a folder without any from being a run, for a message. */
+export async function lackOf(run: string): Promise<string> {
+  return await exists(run) ? "it holds none with a model" : "there is no such folder";
+}

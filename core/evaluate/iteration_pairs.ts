@@ -3,7 +3,7 @@ import type { IterationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import { modelFolderOf } from "../run/model_path.ts";
 import type { RunContext } from "../run/run_context.ts";
-import { iterationModels } from "./iteration_models.ts";
+import { iterationModels, lackOf } from "./iteration_models.ts";
 
 /** The two models of an iteration. */
 export interface IterationPair {
@@ -29,7 +29,7 @@ export async function wantedIterations(
   const [ofA, ofB] = [await iterationModels(a), await iterationModels(b)];
   if (ofB.size === 0) {
     throw new UserError(
-      `Cannot compare the iterations of ${b}: it holds none with a model, expected a folder of \`dnpo train\``,
+      `Cannot compare the iterations of ${b}: ${await lackOf(b)}, expected a folder of \`dnpo train\``,
     );
   }
   const asked = iterations === "all" ? [...ofB.keys()] : [...new Set(iterations)].sort((x, y) => x - y);

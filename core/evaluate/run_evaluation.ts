@@ -21,7 +21,7 @@ import {
   type EvaluateOptions,
   sanitized,
 } from "./evaluate_model.ts";
-import { iterationModels } from "./iteration_models.ts";
+import { iterationModels, lackOf } from "./iteration_models.ts";
 import { type OpenTasks, openTasks } from "./open_tasks.ts";
 import type { Sample } from "./sample_task.ts";
 
@@ -150,7 +150,7 @@ export function resultsFolder(output: string, name: string): string {
 async function iterationsOf(run: string): Promise<NamedFolder[]> {
   const found = [...await iterationModels(run)];
   if (found.length > 0) return found.map(([k, folder]) => ({ name: join(run, `iteration-${k}`), folder }));
-  throw new UserError(`Cannot evaluate all iterations of ${run}: it holds none with a model, expected a run's folder`);
+  throw new UserError(`Cannot evaluate all iterations of ${run}: ${await lackOf(run)}, expected a run's folder`);
 }
 
 /** Writes `results_TIME.json` and `samples_TASK_TIME.jsonl`, as lm-eval names them. */

@@ -8,7 +8,7 @@ import type { ModelConfig } from "../model/families/family.ts";
 export interface Speed {
   /** FLOP per second of a forward pass's products. */
   forward: number;
-  /** FLOP per second of a backward pass's products. */
+  /** FLOP per second of a backward pass's products; NaN if that was not to be measured. */
   backward: number;
   /** FLOP per second of products with one token per row, as in sampling. */
   decode: number;
@@ -23,13 +23,21 @@ const LEAST_MS = 60;
 const MOST_ROWS = 1024;
 const MOST_COLUMNS = 8192;
 
-/**
- * Measures the speed with micro-batches of `tokens` tokens and with `slots` rows sampled at a time. Takes about a
- * second. Throws DeviceError.
- */
+/** What is measured. */
+export interface SpeedSizes {
+  config: ModelConfig;
+  /** Tokens of a micro-batch. */
+  tokens: number;
+  /** Rows that are sampled at a time. */
+  slots: number;
+  /** Whether to measure the backward pass, which takes twice as long as the forward one (default true). */
+  backward?: boolean;
+}
+
+/** Measures the speed. Takes about a second. Throws DeviceError. */
 export async function measureSpeed(
   device: Device,
-  { config, tokens, slots }: { config: ModelConfig; tokens: number; slots: number },
+  { config, tokens, slots, backward = true }: SpeedSizes,
 ): Promise<Speed> {
   using commands = new Commands(device);
   const fence = await fenceSeconds(device);
@@ -52,7 +60,9 @@ export async function measureSpeed(
   try {
     return {
       forward: await rate([() => product("NT", { m, n, k })], m),
-      backward: await rate([() => product("NN", { m, n: k, k: n }), () => product("TN", { m: n, n: k, k: m })], m),
+      backward: backward
+        ? await rate([() => product("NN", { m, n: k, k: n }), () => product("TN", { m: n, n: k, k: m })], m)
+        : NaN,
       decode: await rate([() => product("NT", { m: rows, n, k })], rows),
       dispatch: await secondsOf(commands, { fence, record: () => product("NT", { m: 1, n: 4, k: 4 }) }),
       fence,

@@ -20,7 +20,8 @@ export interface TaskTime {
 /** The expected times of all tasks, by the work's FLOP and rates measured on the device, which takes about a second. */
 export async function evaluationTimes({ device, config, tasks }: EvaluationWork): Promise<TaskTime[]> {
   const isLeft = tasks.some(({ requests }) => requests > 0);
-  const speed = isLeft ? await measureSpeed(device, { config, tokens: TOKENS, slots: BATCH_SIZE }) : null;
+  const sizes = { config, tokens: TOKENS, slots: BATCH_SIZE, backward: false };
+  const speed = isLeft ? await measureSpeed(device, sizes) : null;
   const cost = modelCost(config);
   const seconds = ({ forward, decode }: TaskWork, speed: Speed): number => {
     const pass = config.numLayers * LAYER_DISPATCHES * speed.dispatch + speed.fence;

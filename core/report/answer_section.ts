@@ -59,9 +59,15 @@ function unknownAnswer(run: RunView): string {
   return why + training;
 }
 
+/** The units of changes that are neither shares nor scores. */
+const UNITS: Readonly<Record<string, string>> = {
+  eval_loss: "nats per token",
+  eval_preference_loss: "of the loss",
+};
+
 function changeCard(change: Change): string {
   const { name, isShare, from, to, between, best, sure, isHigherBetter, verdict } = change;
-  const unit = isShare ? "points" : change.key === "eval_loss" ? "nats per token" : "of the score";
+  const unit = isShare ? "points" : UNITS[change.key] ?? "of the score";
   const difference = to - from;
   const half = sure === null ? "" : ` ± ${halfText((sure.high - sure.low) / 2, isShare)}`;
   const word = sure === null ? ["", movedWord(change)] : {

@@ -27,7 +27,7 @@ export interface Change {
 }
 
 /** The measures that tell whether a model is better, the most telling first. */
-const TELLING = ["sampled_score", "greedy_score", "sampled", "greedy", "eval_loss"] as const;
+const TELLING = ["sampled_score", "greedy_score", "sampled", "greedy", "eval_preference_loss", "eval_loss"] as const;
 
 /**
  * The changes of the measures that tell whether the model got better, from the first evaluation to that of the model that
@@ -42,7 +42,7 @@ export function changesOf(run: RunRecord, evaluated: ReadonlyMap<number, number>
     if (first === undefined || first === last) return [];
     const { name, kind, stderr } = measureOf(key);
     const [from, to] = [first.values[key]!, last!.values[key]!];
-    const isHigherBetter = key !== "eval_loss";
+    const isHigherBetter = key !== "eval_loss" && key !== "eval_preference_loss";
     const isBetter = (a: number, b: number): boolean => isHigherBetter ? a > b : a < b;
     const best = known.slice(1).reduce((a, b) => isBetter(b.values[key]!, a.values[key]!) ? b : a);
     const counts = [evaluated.get(first.iteration), evaluated.get(last!.iteration)] as const;

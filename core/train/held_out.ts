@@ -3,6 +3,7 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import type { TrainingConfig } from "../config/config_types.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import { pairLogps, responseLogps, type Scorer } from "../model/scorer.ts";
+import { sameIds } from "../values.ts";
 import type { PairFormula } from "./losses/loss.ts";
 import { LOSSES } from "./losses/losses.ts";
 import type { ReferenceLogps } from "./reference_logps.ts";
@@ -102,11 +103,9 @@ export async function scoreHeldOut(
 /** The examples that are not the chosen side of a pair: all without pairs, and those whose pair was dropped or cut. */
 function examplesAlone({ examples, pairs }: HeldOutIds): ExampleIds[] {
   const chosen = new Map((pairs ?? []).map((pair) => [pair.example, pair]));
-  const same = (a: readonly number[], b: readonly number[]): boolean =>
-    a.length === b.length && a.every((id, i) => id === b[i]);
   return examples.filter(({ example, promptIds, responseIds }) => {
     const pair = chosen.get(example);
-    return !pair || !same(pair.promptIds, promptIds) || !same(pair.chosenIds, responseIds);
+    return !pair || !sameIds(pair.promptIds, promptIds) || !sameIds(pair.chosenIds, responseIds);
   });
 }
 

@@ -50,7 +50,7 @@ Deno.test("compare prints a summary as JSON and writes its rows, and refuses wha
     deepEqual([missing.code, missing.out], [1, ""]);
     match(
       missing.err,
-      /^error: Cannot run compare: "labels.verifier", which judge verifier needs is not set; [^\n]*\n$/,
+      /^error: Cannot run compare: "labels.verifier", which judge verifier needs, is not set; [^\n]*\n$/,
     );
     const wrong = await dnpo([...common, "--judge", "oracle"]);
     match(wrong.err, /^error: --judge: expected "human", "verifier", .*, got "oracle"\n$/);

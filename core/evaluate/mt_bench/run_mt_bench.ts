@@ -2,10 +2,11 @@
 import { openModelFolder } from "../../checkpoint/model_folder.ts";
 import { forIteration, judgeOf } from "../../config/config.ts";
 import type { IterationConfig, LlmJudgeConfig, ResolvedConfig } from "../../config/config_types.ts";
-import { tokenizerOf } from "../../data/tokenizer/tokenizer.ts";
+import { type Tokenizer, tokenizerOf } from "../../data/tokenizer/tokenizer.ts";
 import { UserError } from "../../error.ts";
 import { makeFolder } from "../../files/atomic.ts";
 import { exists, removeFile } from "../../files/io.ts";
+import type { ModelFiles } from "../../files/model_files.ts";
 import { join } from "../../files/path.ts";
 import { digestText } from "../../files/stream_digest.ts";
 import { chatSettings, openQuestions } from "../../label/open_judge.ts";
@@ -76,9 +77,11 @@ export async function runMtBench(
     const chat = { ...chatSettings(labels), mode: null };
     const asked = new ServerQuestions(await openQuestions(context, { labels, settings: chat, held }));
     await using journal = await AnswerJournal.open<MtAnswer>(journalPath);
-    const answer = (name: string): Promise<MtAnswer[][]> => answerAll(context, { settings, name, questions, journal });
-    const answers = await answer(model);
-    const other = baseline === undefined ? null : await answer(baseline);
+    // Both models are found before the first one answers, which may take hours.
+    const own = await openAsked(context, { settings, name: model });
+    const against = baseline === undefined ? null : await openAsked(context, { settings, name: baseline });
+    const answers = await answerAll(context, { settings, asked: own, questions, journal });
+    const other = against === null ? null : await answerAll(context, { settings, asked: against, questions, journal });
     await journal.close();
     const texts = textsOf(answers);
     const judging = {
@@ -136,16 +139,17 @@ function judgeOfMtBench({ labels }: IterationConfig): LlmJudgeConfig {
   return judge;
 }
 
-async function answerAll(
+/** A model that is asked: its files, and a tokenizer that writes conversations. */
+interface AskedModel {
+  name: string;
+  files: ModelFiles;
+  tokenizer: Tokenizer;
+}
+
+async function openAsked(
   context: RunContext,
-  { settings, name, questions, journal }: {
-    settings: IterationConfig;
-    name: string;
-    questions: readonly MtQuestion[];
-    journal: AnswerJournal<MtAnswer>;
-  },
-): Promise<MtAnswer[][]> {
-  const { quantization, generation, data } = settings;
+  { settings: { quantization, data }, name }: { settings: IterationConfig; name: string },
+): Promise<AskedModel> {
   const folder = await modelFolderOf(name, {
     resolve: (spec) => context.sources.model(spec),
     onNote: context.onNote,
@@ -159,6 +163,19 @@ async function answerAll(
       `Cannot ask ${name} the questions: it has ${what}, expected a model that holds a conversation (--set data.chat_template=FILE names a template)`,
     );
   }
+  return { name, files, tokenizer };
+}
+
+async function answerAll(
+  context: RunContext,
+  { settings, asked: { name, files, tokenizer }, questions, journal }: {
+    settings: IterationConfig;
+    asked: AskedModel;
+    questions: readonly MtQuestion[];
+    journal: AnswerJournal<MtAnswer>;
+  },
+): Promise<MtAnswer[][]> {
+  const { quantization, generation, data } = settings;
   const parts = await openModelFolder(files);
   const { vocabSize, maxPositionEmbeddings } = parts.config;
   using held = new DisposableStack();

@@ -87,7 +87,7 @@ Deno.test.each([
 ])("%s cannot do without %s", async (text, key, judge) => {
   const config = await load(text + "\n");
   assert.throws(() => requireFor("label", config), {
-    message: new RegExp(`"${key}", which judge ${judge} needs is not set`),
+    message: new RegExp(`"${key}", which judge ${judge} needs, is not set`),
   });
 });
 

@@ -31,7 +31,7 @@ Deno.test("chosenTasks() refuses files that would go unused, and two files with 
     await Deno.writeTextFile(b, task("one"));
     for (
       const [words, says] of [
-        [{}, "Cannot evaluate: no task is named, expected one or more"],
+        [{}, "Cannot evaluate: no task is named, expected --tasks with one or more (--list shows them)"],
         [
           { tasks: "piqa", taskFiles: [a] },
           `Cannot evaluate: --tasks does not name one, the task of ${a}, expected it there too`,

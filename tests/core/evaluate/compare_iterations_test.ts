@@ -183,6 +183,11 @@ Deno.test("compareIterations() refuses what does not compare, in one line", () =
       { b: `${dir}/scorer` },
       "Cannot compare the iterations of DIR/scorer: it holds none with a model, expected a folder of `dnpo train`",
     );
+    await refused(
+      config,
+      { b: `${dir}/nowhere` },
+      "Cannot compare the iterations of DIR/nowhere: there is no such folder, expected a folder of `dnpo train`",
+    );
     const key = "out/" + [...Deno.readDirSync(`${dir}/out`)].find(({ isDirectory }) => isDirectory)!.name;
     const other = `Cannot go on with the comparison in DIR/${key.replaceAll(dir, "DIR")}`;
     const advice = "--force compares anew, and --output names another folder";

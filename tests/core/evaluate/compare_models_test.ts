@@ -137,7 +137,7 @@ Deno.test("compareModels() refuses judges human and self, one without its model,
         [{ judge: "human" }, /^Cannot compare with judge human, the one where none is named: /],
         [{ judge: "self" }, /^Cannot compare with judge self: A would judge its own answers/],
         [{ judge: "ensemble", judges: [{ judge: "self" }] }, /^Cannot compare with judge self: /],
-        [{ judge: "logprob" }, /^Cannot run compare: "labels.model", which judge logprob needs is not set/],
+        [{ judge: "logprob" }, /^Cannot run compare: "labels.model", which judge logprob needs, is not set/],
       ] as const
     ) {
       const refused = await configOf(labels);

@@ -71,6 +71,18 @@ Deno.test("writeReport() claims nothing that the error does not allow, or that w
   const loss = { iterations: [{ iteration: -1, eval_loss: 2 }, { iteration: 0, eval_loss: 1.5 }], model: "m" };
   const fell = partOf(await page({ "summary.json": JSON.stringify(loss) }), "answer");
   match(fell, /^The held-out loss fell .* −0\.500 nats per token .* No error is known/);
+  const paired = {
+    iterations: [{ iteration: -1, eval_loss: 2, eval_preference_loss: 0.7 }, {
+      iteration: 0,
+      eval_loss: 2.5,
+      eval_preference_loss: 0.6,
+    }],
+    model: "m",
+  };
+  match(
+    partOf(await page({ "summary.json": JSON.stringify(paired) }), "answer"),
+    /^The held-out preference loss fell .* −0\.100 of the loss .* Lower is better\. .* \+0\.500 nats per token/,
+  );
   const { "summary.json": _, ...unfinished } = TRIAL;
   match(
     partOf(await page(unfinished), "answer"),

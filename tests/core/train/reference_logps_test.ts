@@ -1,9 +1,9 @@
-import { deepEqual, equal, notEqual } from "node:assert/strict";
+import { deepEqual, equal, notEqual, rejects } from "node:assert/strict";
 import { openSafetensorsAt } from "../../../core/checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
 import { sha256 } from "../../../core/files/digest.ts";
 import { responseLogps } from "../../../core/model/scorer.ts";
-import { rowWords } from "../../../core/train/reference_logps.ts";
+import { addRejectedLogps, rowWords } from "../../../core/train/reference_logps.ts";
 import { pairRows } from "../../../core/train/training_rows.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, device } from "../../_shared/device.ts";
@@ -97,6 +97,28 @@ Deno.test("with noise a file that was damaged by the end of the training stays a
       await run(dir, { training: TRAINING, noise: NOISE, name: "a", onStep });
       deepEqual(await Deno.readFile(path), damaged);
     }
+  }));
+
+Deno.test("rejected responses' log-probabilities are not written beside those of chosen ones that do not fit a checksum", () =>
+  withTinyModel(async ({ dir }) => {
+    const path = `${dir}/a-reference_logps.safetensors`;
+    await run(dir, { training: TRAINING, noise: NOISE, name: "a" });
+    const { rejected } = await readLogps(path);
+    const other = Float32Array.from(rejected, () => -1);
+    await addRejectedLogps(path, other.subarray(1));
+    deepEqual((await readLogps(path)).rejected, rejected, "nor beside those of other rows");
+    await addRejectedLogps(path, other);
+    deepEqual((await readLogps(path)).rejected, [...other]);
+    await shift(path, 1, { sums: false });
+    const damaged = await Deno.readFile(path);
+    await addRejectedLogps(path, Float32Array.from(rejected));
+    deepEqual(await Deno.readFile(path), damaged);
+    await Deno.writeTextFile(path, "not safetensors");
+    await addRejectedLogps(path, other);
+    equal(await Deno.readTextFile(path), "not safetensors");
+    await Deno.remove(path);
+    await addRejectedLogps(path, other);
+    await rejects(Deno.stat(path), Deno.errors.NotFound);
   }));
 
 Deno.test("the first step's margins are exactly 0: policy and reference agree bit for bit", () =>

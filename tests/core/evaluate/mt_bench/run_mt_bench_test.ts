@@ -157,6 +157,18 @@ Deno.test("runMtBench() leaves a turn without room unanswered, and says so", () 
     equal(bench.scores.overall.count, 2);
   }));
 
+Deno.test("runMtBench() looks for the baseline before the model answers", () =>
+  withWorld(() => "[[2]]", async (world) => {
+    const stages: string[] = [];
+    await rejects(
+      runMtBench(await configOf(world), { ...world.options, baseline: `${world.dir}/nowhere` }, {
+        onProgress: ({ stage }) => void stages.push(stage),
+      }),
+      { name: "UserError", message: /nowhere: there is no such folder/ },
+    );
+    deepEqual(stages, []);
+  }));
+
 Deno.test("runMtBench() refuses a model that does not talk, and a judge without a name, before anything is asked", () =>
   withWorld(() => "[[2]]", async (world) => {
     await writeTokenizer(`${world.dir}/a`);

@@ -69,11 +69,16 @@ export const SCHEDULES = {
   constant_with_warmup: "constant",
 } as const satisfies Record<string, Schedule>;
 
-/** A number of an evaluation by which iterations are told better or worse, in a resolved config. */
-export type BestMetric = "eval_loss" | VerifiedMetric | PairMetric;
-
-/** A number of held-out pairs, by TRL's name with `_` for `/`. */
-type PairMetric =
+/**
+ * A number of an evaluation by which iterations are told better or worse, in a resolved config: those of a verifier, and
+ * those of held-out pairs by TRL's name with `_` for `/`.
+ */
+export type BestMetric =
+  | "eval_loss"
+  | "sampled"
+  | "greedy"
+  | "sampled_score"
+  | "greedy_score"
   | "eval_preference_loss"
   | "eval_rewards_chosen"
   | "eval_rewards_rejected"
@@ -81,9 +86,6 @@ type PairMetric =
   | "eval_rewards_margins"
   | "eval_logps_chosen"
   | "eval_logps_rejected";
-
-/** A number of an evaluation that a verifier gives. */
-type VerifiedMetric = "sampled" | "greedy" | "sampled_score" | "greedy_score";
 
 /**
  * The numbers that iterations may be told better or worse by: each name that a config may use, with the name that a

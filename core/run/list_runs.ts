@@ -34,7 +34,7 @@ export interface RunState {
   loss: number | null;
   /** The first evaluation, and if there are later ones, the last one and the best of all. */
   evaluation: {
-    name: typeof EVALUATED[number];
+    name: "sampled_score" | "greedy_score" | "sampled" | "greedy" | "eval_loss";
     first: number;
     last?: number;
     best?: number;

@@ -249,7 +249,7 @@ Deno.test("startWatch() gives the place of a page that was closed to another", (
 
 Deno.test("startWatch() does not wait for a folder that never answers, neither for a page nor for a stop", () =>
   withRun(TRIAL, async (dir) => {
-    await using server = await startWatch({ dir, interval: INTERVAL, deadline: 100 });
+    await using server = await startWatch({ dir, interval: INTERVAL, deadline: 1000 });
     const { origin } = new URL(server.address);
     const asked = async (): Promise<[number, string]> => {
       const answer = await fetch(`${server.address}stop`, { method: "POST", headers: { origin }, redirect: "manual" });

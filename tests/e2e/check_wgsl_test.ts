@@ -12,6 +12,7 @@ async function check(code: string): Promise<{ code: number; out: string; err: st
     await Deno.writeTextFile(path, code);
     const args = [
       "run",
+      "--quiet",
       "--no-config",
       `--lock=${LOCK}`,
       "--frozen",

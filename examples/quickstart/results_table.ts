@@ -31,7 +31,6 @@ export function differencesTable(
   methods: readonly MethodRuns[],
   pairs: readonly (readonly [string, string])[],
 ): string {
-  const runsOf = (name: string): MethodRuns["runs"] => methods.find((method) => method.name === name)!.runs;
   const measures: readonly { head: string; value: (run: readonly IterationSummary[]) => number }[] = [
     { head: "sampled, end", value: (run) => percent(run.at(-1), "sampled") },
     { head: "sampled, best", value: (run) => Math.max(...run.slice(1).map((each) => percent(each, "sampled"))) },
@@ -42,7 +41,31 @@ export function differencesTable(
     ["points", ...measures.map(({ head }) => head)],
     ...pairs.map(([a, b]) => [
       `${a} − ${b}`,
-      ...measures.map(({ value }) => meanAndError(runsOf(a).map((run, i) => value(run) - value(runsOf(b)[i]!)))),
+      ...measures.map(({ value }) =>
+        meanAndError(runsOf(methods, a).map((run, i) => value(run) - value(runsOf(methods, b)[i]!)))
+      ),
+    ]),
+  ]);
+}
+
+/** A line per pair of methods: how many points of `kind` the first lies above the second after every iteration. */
+export function differencesByIteration(
+  methods: readonly MethodRuns[],
+  pairs: readonly (readonly [string, string])[],
+  kind: Kind,
+): string {
+  const iterations = methods[0]!.runs[0]!.slice(1).map(({ iteration }) => `${iteration}`);
+  return table([
+    [`${kind}, points`, ...iterations],
+    ...pairs.map(([a, b]) => [
+      `${a} − ${b}`,
+      ...iterations.map((_, i) =>
+        meanAndError(
+          runsOf(methods, a).map((run, seed) =>
+            percent(run[i + 1], kind) - percent(runsOf(methods, b)[seed]![i + 1], kind)
+          ),
+        )
+      ),
     ]),
   ]);
 }
@@ -61,6 +84,10 @@ export function replaceBetweenMarkers(text: string, name: string, between: strin
   const end = text.indexOf(`<!-- ${name}: end -->`, begin);
   if (begin < 0 || end < 0) throw new Error(`Cannot find ${marker} and its end`);
   return `${text.slice(0, begin + marker.length)}\n\n${between}\n\n${text.slice(end)}`;
+}
+
+function runsOf(methods: readonly MethodRuns[], name: string): MethodRuns["runs"] {
+  return methods.find((method) => method.name === name)!.runs;
 }
 
 function percent(iteration: IterationSummary | undefined, kind: Kind): number {

@@ -1,5 +1,6 @@
 import { equal, throws } from "node:assert/strict";
 import {
+  differencesByIteration,
   differencesTable,
   meanAndError,
   replaceBetweenMarkers,
@@ -36,6 +37,15 @@ Deno.test("differencesTable() takes differences within seeds, at the end and of 
     `| points      | sampled, end | sampled, best | greedy, end | greedy, best |
 | ----------- | -----------: | ------------: | ----------: | -----------: |
 | DNPO − SPIN |    9.5 ± 0.5 |     5.8 ± 5.8 |  19.0 ± 1.0 |  11.5 ± 11.5 |`,
+  );
+});
+
+Deno.test("differencesByIteration() takes differences within seeds after every iteration", () => {
+  equal(
+    differencesByIteration(METHODS, [["DNPO", "SPIN"]], "greedy"),
+    `| greedy, points |           0 |          1 |
+| -------------- | ----------: | ---------: |
+| DNPO − SPIN    | 12.5 ± 12.5 | 19.0 ± 1.0 |`,
   );
 });
 

@@ -1,6 +1,8 @@
 /** The methods that the experiments compare, and their runs over seeds. @module */
-import { type IterationSummary, sweep } from "../../mod.ts";
+import { type IterationSummary, loadConfig, sweep, train } from "../../mod.ts";
+import { jsonLines } from "./make.ts";
 import type { MethodRuns } from "./results_table.ts";
+import type { TaskData } from "./task.ts";
 
 /** What each method changes in a config of method dnpo whose judge is a verifier. */
 export const METHODS = [
@@ -61,4 +63,31 @@ export async function runMethods({ config, methods, seeds, set, dir, prepare }: 
 
 function accuracies({ greedy, sampled }: IterationSummary): string {
   return `${(100 * greedy!).toFixed(1)}/${(100 * sampled!).toFixed(1)}`;
+}
+
+/** What the methods of a seed begin with. */
+export interface FineTuning {
+  /** Path of the config of method sft. */
+  config: string;
+  /** Folder of the model that is fine-tuned. */
+  model: string;
+  /** Folder of the rows and of the run. */
+  dir: string;
+  data: TaskData;
+  seed: number;
+}
+
+/** Writes the rows and fine-tunes on them, or finds it done; returns the settings that the methods share. */
+export async function fineTuned(
+  { config: path, model, dir, data: { rows, heldOut }, seed }: FineTuning,
+): Promise<string[]> {
+  const data = [`data.train=${dir}/rows.jsonl`, `data.eval=${dir}/eval.jsonl`];
+  await Deno.mkdir(dir, { recursive: true });
+  await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(rows));
+  await Deno.writeTextFile(`${dir}/eval.jsonl`, jsonLines(heldOut));
+  const config = await loadConfig(path, {
+    set: [`model=${model}`, `output_dir=${dir}/sft`, `training.seed=${seed}`, ...data],
+  });
+  const { model: tuned } = await train(config);
+  return [`model=${tuned}`, ...data];
 }

@@ -5,10 +5,8 @@
  *
  * @module
  */
-import { loadConfig, train } from "../../mod.ts";
 import { writeInitialModel } from "./fine_tune.ts";
-import { jsonLines } from "./make.ts";
-import { METHODS, runMethods, STRONGER_NOISE } from "./methods.ts";
+import { fineTuned, METHODS, runMethods, STRONGER_NOISE } from "./methods.ts";
 import { writeResults } from "./results_page.ts";
 import { COMMITTED, makeTask } from "./task.ts";
 
@@ -18,20 +16,11 @@ const RUNS = "runs/reproduce";
 /** The committed checkpoint's seed, on which the settings were chosen, is not among them. */
 const SEEDS = [1, 2, 3, 4, 5];
 
-/** Fine-tunes on the data of `seed`, or finds it done; returns the settings that its methods share. */
 async function prepare(seed: number): Promise<string[]> {
   const dir = `${RUNS}/seed-${seed}`;
-  await Deno.mkdir(dir, { recursive: true });
-  const { rows, heldOut } = makeTask(seed, COMMITTED.sizes);
-  const data = [`data.train=${dir}/rows.jsonl`, `data.eval=${dir}/eval.jsonl`];
-  await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(rows));
-  await Deno.writeTextFile(`${dir}/eval.jsonl`, jsonLines(heldOut));
   await writeInitialModel(`${dir}/initial`, seed);
-  const config = await loadConfig(`${HERE}/sft.yaml`, {
-    set: [`model=${dir}/initial`, `output_dir=${dir}/sft`, `training.seed=${seed}`, ...data],
-  });
-  const { model } = await train(config);
-  return [`model=${model}`, ...data];
+  const data = makeTask(seed, COMMITTED.sizes);
+  return await fineTuned({ config: `${HERE}/sft.yaml`, model: `${dir}/initial`, dir, data, seed });
 }
 
 if (import.meta.main) {

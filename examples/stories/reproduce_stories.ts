@@ -6,9 +6,7 @@
  *
  * @module
  */
-import { loadConfig, train } from "../../mod.ts";
-import { jsonLines } from "../quickstart/make.ts";
-import { METHODS, runMethods } from "../quickstart/methods.ts";
+import { fineTuned, METHODS, runMethods } from "../quickstart/methods.ts";
 import { writeResults } from "../quickstart/results_page.ts";
 import { makeStories } from "./story_words.ts";
 
@@ -18,21 +16,6 @@ const SIZES = { rows: 4000, heldOut: 200 };
 
 /** The settings were chosen on seed 0. */
 const SEEDS = [1, 2, 3];
-
-/** Fine-tunes `model` on the human stories of `seed`, or finds it done; returns the settings that its methods share. */
-async function prepare(model: string, seed: number): Promise<string[]> {
-  const dir = `${RUNS}/seed-${seed}`;
-  await Deno.mkdir(dir, { recursive: true });
-  const { rows, heldOut } = makeStories(seed, SIZES);
-  const data = [`data.train=${dir}/rows.jsonl`, `data.eval=${dir}/eval.jsonl`];
-  await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(rows));
-  await Deno.writeTextFile(`${dir}/eval.jsonl`, jsonLines(heldOut));
-  const config = await loadConfig(`${HERE}/words_sft.yaml`, {
-    set: [`model=${model}`, `output_dir=${dir}/sft`, `training.seed=${seed}`, ...data],
-  });
-  const { model: tuned } = await train(config);
-  return [`model=${tuned}`, ...data];
-}
 
 if (import.meta.main) {
   const [model] = Deno.args;
@@ -46,7 +29,10 @@ if (import.meta.main) {
     seeds: SEEDS,
     set: [],
     dir: RUNS,
-    prepare: (seed) => prepare(model, seed),
+    prepare: (seed) => {
+      const data = makeStories(seed, SIZES);
+      return fineTuned({ config: `${HERE}/words_sft.yaml`, model, dir: `${RUNS}/seed-${seed}`, data, seed });
+    },
   });
   await writeResults("stories", methods);
 }

@@ -13,6 +13,8 @@ export interface TaskWords {
   taskFiles?: readonly string[];
   /** Texts of the task `perplexity`, a document each. */
   textFiles?: readonly string[];
+  /** What the two are called where they are given, for messages (default: the command's options). */
+  called?: { tasks: string; text: string };
 }
 
 /** Names of tasks, with commas between, and those of them that are one's own. */
@@ -25,7 +27,9 @@ export interface ChosenTasks {
  * Reads which tasks are meant. A YAML file among the names stands for its task, and files alone for theirs. Throws a
  * UserError for a name that there is not or is another task's, and for a file that would go unused or is missing.
  */
-export async function chosenTasks({ tasks, taskFiles = [], textFiles = [] }: TaskWords): Promise<ChosenTasks> {
+export async function chosenTasks(
+  { tasks, taskFiles = [], textFiles = [], called = { tasks: "--tasks", text: "--text" } }: TaskWords,
+): Promise<ChosenTasks> {
   const words = tasks?.split(",").map((word) => word.trim()).filter((word) => word !== "");
   const isFile = (word: string): boolean => /\.ya?ml$/i.test(word);
   const files = await readFiles([...new Set([...taskFiles, ...(words ?? []).filter(isFile)])]);
@@ -37,17 +41,20 @@ export async function chosenTasks({ tasks, taskFiles = [], textFiles = [] }: Tas
   const chosen = findTasks(names, own).tasks.map(({ task }) => task);
   for (const [file, { task }] of files) {
     if (!chosen.includes(task)) {
-      throw new UserError(`Cannot evaluate: --tasks does not name ${task}, the task of ${file}, expected it there too`);
+      throw new UserError(
+        `Cannot evaluate: ${called.tasks} does not name ${task}, the task of ${file}, expected it there too`,
+      );
     }
   }
   const hasTexts = textFiles.length > 0;
   if (hasTexts && !chosen.includes(PERPLEXITY.task)) {
     throw new UserError(
-      `Cannot evaluate: --text is given, and --tasks does not name ${PERPLEXITY.task}, which reads it; expected it there`,
+      `Cannot evaluate: ${called.text} is given, and ${called.tasks} does not name ${PERPLEXITY.task}, which reads it; ` +
+        "expected it there",
     );
   }
   if (!hasTexts && chosen.includes(PERPLEXITY.task)) {
-    throw new UserError(`Cannot evaluate ${PERPLEXITY.task}: no text is named, expected --text FILE`);
+    throw new UserError(`Cannot evaluate ${PERPLEXITY.task}: no text is named, expected ${called.text} FILE`);
   }
   return { tasks: names.join(","), own };
 }

@@ -1,26 +1,18 @@
 /** `dnpo evaluate` without its command line: finds models, asks them, writes results, compares. @module */
 import { outputTypeOf } from "../benchmark/task_config.ts";
-import { jsonText } from "../data/formats/json_numbers.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { StoppedError, UserError } from "../error.ts";
-import { makeFolder, replaceFileAtomic, writeFileAtomic } from "../files/atomic.ts";
-import { exists, objectOf, readJsonObject, readText, removeFile } from "../files/io.ts";
+import { makeFolder } from "../files/atomic.ts";
+import { exists, objectOf, readJsonObject, readText } from "../files/io.ts";
 import { basename, dirname, join } from "../files/path.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import { WARNING } from "../progress.ts";
 import { modelFiles, modelFolderOf } from "../run/model_path.ts";
 import { lockFolder } from "../run/run_lock.ts";
-import { AnswerJournal } from "./answer_journal.ts";
 import { chosenTasks } from "./chosen_tasks.ts";
 import { compareResults, type ResultDifference, type TaskMeans, type TaskSamples } from "./compare_results.ts";
-import {
-  checkModel,
-  type Evaluated,
-  type EvaluateHooks,
-  evaluateModel,
-  type EvaluateOptions,
-  sanitized,
-} from "./evaluate_model.ts";
+import { evaluateInto, type ResultFiles } from "./evaluate_into.ts";
+import { checkModel, type Evaluated, type EvaluateHooks, type EvaluateOptions, sanitized } from "./evaluate_model.ts";
 import { iterationModels, lackOf } from "./iteration_models.ts";
 import { type OpenTasks, openTasks } from "./open_tasks.ts";
 import type { Sample } from "./sample_task.ts";
@@ -51,7 +43,7 @@ export interface EvaluationEntry {
   name: string;
   evaluated: Evaluated;
   /** The files that were written. */
-  files: { results: string; samples: string[] };
+  files: ResultFiles;
   /** Against the baseline, if there is one. */
   differences?: ResultDifference[];
 }
@@ -105,17 +97,8 @@ export async function runEvaluation(
     const dir = resultsFolder(output, name);
     await makeFolder(dir);
     using _lock = await lockFolder(dir);
-    const path = join(dir, "answers.jsonl");
-    if (isAnew && await exists(path)) await removeFile(path);
-    await using journal = await AnswerJournal.open(path);
-    const evaluated = await evaluateModel(
-      device,
-      { name, files: await modelFiles(folder, resolve) },
-      tasks,
-      options,
-      { ...hooks, journal },
-    );
-    return { name, evaluated, files: await writeResults(dir, evaluated) };
+    const model = { name, files: await modelFiles(folder, resolve) };
+    return { name, ...await evaluateInto(device, dir, { model, tasks, options, hooks, isAnew }) };
   };
   const compared = baseline === undefined || means === null ? null : {
     of: baseline,
@@ -151,24 +134,6 @@ async function iterationsOf(run: string): Promise<NamedFolder[]> {
   const found = [...await iterationModels(run)];
   if (found.length > 0) return found.map(([k, folder]) => ({ name: join(run, `iteration-${k}`), folder }));
   throw new UserError(`Cannot evaluate all iterations of ${run}: ${await lackOf(run)}, expected a run's folder`);
-}
-
-/** Writes `results_TIME.json` and `samples_TASK_TIME.jsonl`, as lm-eval names them. */
-async function writeResults(dir: string, { results, samples }: Evaluated): Promise<EvaluationEntry["files"]> {
-  const time = new Date().toISOString().replace("Z", "").replaceAll(":", "-");
-  const paths: string[] = [];
-  const encoder = new TextEncoder();
-  for (const [task, lines] of samples) {
-    const path = join(dir, `samples_${task}_${time}.jsonl`);
-    // A sample has its prompt once for each choice: as one text they may be longer than a text can be.
-    await replaceFileAtomic(path, async (write) => {
-      for (const line of lines) await write(encoder.encode(jsonText(line) + "\n"));
-    });
-    paths.push(path);
-  }
-  const path = join(dir, `results_${time}.json`);
-  await writeFileAtomic(path, JSON.stringify(results, null, 2) + "\n");
-  return { results: path, samples: paths };
 }
 
 /** The samples that belong to a results file: those of its time. */

@@ -1,4 +1,5 @@
 /** The table of a sweep. @module */
+import { mainNumbers } from "../core/benchmark/benchmark_numbers.ts";
 import type { Mean } from "../core/evaluate/seed_means.ts";
 import type { IterationSummary } from "../core/loop/run_summary.ts";
 import type { SweepRow } from "../core/loop/sweep_statistics.ts";
@@ -27,13 +28,14 @@ export function sweepTable(
 ): string {
   const last = new Map(rows.map(({ variant, iteration }) => [variant, iteration]));
   const shown = rows.filter(({ variant, iteration }) => all || iteration === -1 || iteration === last.get(variant));
-  const keys = SHOWN.filter((key) => shown.some(({ values }) => values[key] !== undefined));
+  const benchmarks = mainNumbers(shown.flatMap(({ values }) => Object.keys(values)));
+  const keys = [...benchmarks, ...SHOWN].filter((key) => shown.some(({ values }) => values[key] !== undefined));
   return formatTable(
     ["variant", "after", "seeds", ...keys.map((key) => measureOf(key).name)],
     shown.map(({ variant, iteration, values }) => [
       variant === "" ? "the config" : variant,
       iteration === -1 ? "start" : `iteration ${iteration}`,
-      Math.max(...Object.values(values).map(({ n }) => n)),
+      Math.max(...Object.values(values).map((mean) => mean?.n ?? 0)),
       ...keys.map((key) => values[key] === undefined ? "" : formatMean(values[key], measureOf(key).kind === "share")),
     ]),
     { text: [0, 1], columns },

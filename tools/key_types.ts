@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import { type JudgeKind, JUDGES } from "../core/config/choices.ts";
 import { columnKeys, dataKeys, dataSetKeys } from "../core/config/keys/data_keys.ts";
+import { evaluateKeys } from "../core/config/keys/evaluate_keys.ts";
 import { generationKeys } from "../core/config/keys/generation_keys.ts";
 import {
   ensembleKeys,
@@ -36,6 +37,7 @@ interface Section {
 
 const HEAD = `/** The types of a config's keys. Written by \`deno task docs\` from keys/: not to be edited. @module */
 import type {
+  BenchmarkMetric,
   BestMetric,
   DtypeName,
   JudgeKind,
@@ -79,6 +81,7 @@ export function keyTypes(): string {
     ),
     section("LoraConfig", "Low-rank adapters.", loraKeys),
     section("NoiseSection", "The noise generator and its training as the config has them.", noiseKeys),
+    section("EvaluateConfig", "Benchmarks that are asked of the models of a run.", evaluateKeys),
     section("ResolvedConfig", "A config with every default filled in; lists per iteration are still lists.", runKeys),
   ];
   return [HEAD, ...sections.map(interfaceText)].join("\n");

@@ -4,7 +4,7 @@ import type { IterationSummary } from "../../core/loop/run_summary.ts";
 import { train as runTrain } from "../../core/loop/train_run.ts";
 import { halfText, plainNumber } from "../../core/report/format_numbers.ts";
 import { columnName, iterationName } from "../../core/report/iteration_curves.ts";
-import { MAIN_KEYS, measureOf } from "../../core/report/measures.ts";
+import { mainKeys, measureOf } from "../../core/report/measures.ts";
 import { idleScoreKeys } from "../../core/run/telling_scores.ts";
 import type { RunOptions } from "../options.ts";
 import { sayText } from "../print.ts";
@@ -56,7 +56,7 @@ export function bestLine({ iteration, metric, value }: BestIteration): string {
 function shownOf(summary: IterationSummary, idle: ReadonlySet<string>): Map<string, string> {
   const values = new Map(Object.entries(summary));
   return new Map(
-    MAIN_KEYS.filter((key) => !idle.has(key)).flatMap((key) => {
+    mainKeys(values.keys()).filter((key) => !idle.has(key)).flatMap((key) => {
       const { name, kind, stderr = "" } = measureOf(key);
       const value = values.get(key);
       if (value === undefined) return [];
@@ -88,7 +88,8 @@ export function iterationTable(iterations: readonly IterationSummary[], terminal
   const idle = idleScoreKeys(iterations.map((summary) => ({ ...summary })));
   const measured = iterations.filter((summary) => summary.iteration >= 0 || shownOf(summary, idle).size > 0);
   const shown = measured.map((summary) => shownOf(summary, idle));
-  const names = MAIN_KEYS.map((key) => measureOf(key).name).filter((name) => shown.some((values) => values.has(name)));
+  const names = mainKeys(measured.flatMap((summary) => Object.keys(summary))).map((key) => measureOf(key).name)
+    .filter((name) => shown.some((values) => values.has(name)));
   return formatTable(
     ["iteration", ...measured.map(({ iteration }) => iterationName(iteration))],
     names.map((name) => [name, ...shown.map((values) => values.get(name) ?? "")]),

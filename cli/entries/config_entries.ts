@@ -198,7 +198,8 @@ export const report: CommandEntry = {
     { flags: "-o, --output <dir>", summary: "folder to write (default: runs/report)", path: "folder" },
     {
       flags: "-e, --evaluations <dir>",
-      summary: "folder of results_*.json, as dnpo evaluate --iterations all writes them",
+      summary:
+        "folder of results_*.json, as dnpo evaluate --iterations all writes them; those of evaluate in a config are found",
       path: "folder",
     },
     {

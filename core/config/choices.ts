@@ -87,6 +87,9 @@ export type BestMetric =
   | "eval_logps_chosen"
   | "eval_logps_rejected";
 
+/** A number of a benchmark, `TASK/METRIC` or `TASK/METRIC,FILTER`, as the summary has it. */
+export type BenchmarkMetric = `${string}/${string}`;
+
 /**
  * The numbers that iterations may be told better or worse by: each name that a config may use, with the name that a
  * resolved config and the summary have. As in transformers, `eval_` may stand before a name or be left out, and measures

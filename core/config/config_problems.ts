@@ -1,7 +1,7 @@
 /** The problems of a config, each described in one line. @module */
 import type { z } from "zod";
 import { hasCredentials } from "../safe_text.ts";
-import type { JudgeKind } from "./choices.ts";
+import { BEST_METRICS, type JudgeKind } from "./choices.ts";
 import type { ResolvedConfig } from "./config_types.ts";
 import { nearestWord } from "./nearest_word.ts";
 import { answerTo } from "./unknown_key.ts";
@@ -58,7 +58,7 @@ function expected(issue: Issue): string {
 /** Whether an issue says that the whole value is of another kind than the branch of a union expects. */
 function isOtherKind(issue: Issue): boolean {
   if (issue.path.length > 0) return false;
-  return issue.code === "invalid_type" || issue.code === "invalid_value" ||
+  return issue.code === "invalid_type" || issue.code === "invalid_value" || issue.code === "invalid_format" ||
     (issue.code === "invalid_union" && issue.errors.every((branch) => branch.some(isOtherKind)));
 }
 
@@ -170,14 +170,31 @@ export function contradictions(config: ResolvedConfig): Problem[] {
 }
 
 /** The problems of telling iterations better or worse by an evaluation: it must be made, and have the number. */
-function pickingProblems({ training, data, labels, iterations }: ResolvedConfig): [key: string, message: string][] {
+function pickingProblems(
+  { training, data, labels, iterations, evaluate }: ResolvedConfig,
+): [key: string, message: string][] {
   const { load_best_model_at_end: handsOutBest, early_stopping_patience: patience, metric_for_best_model } = training;
   if (!handsOutBest && patience === undefined) return [];
   const [key, value, off] = handsOutBest
     ? ["training.load_best_model_at_end", handsOutBest, "false"]
     : ["training.early_stopping_patience", patience, "null"];
-  if (data.eval === undefined) return [[key, `is ${value} without held-out rows, expected data.eval set (or ${off})`]];
   const metric = metric_for_best_model ?? "eval_loss";
+  if (metric.includes("/")) {
+    if (evaluate !== undefined) return [];
+    const [nearest] = [nearestWord(metric, Object.keys(BEST_METRICS))].filter((word) => word !== undefined);
+    return [[
+      "training.metric_for_best_model",
+      `is ${metric} without benchmarks, expected evaluate.tasks set with its task` +
+      (nearest === undefined ? " (or eval_loss)" : ` (or ${nearest})`),
+    ]];
+  }
+  if (data.eval === undefined) {
+    const without = evaluate === undefined
+      ? `${value} without held-out rows`
+      : `${value} by ${metric} without held-out rows`;
+    const or = evaluate === undefined ? off : `metric_for_best_model: TASK/METRIC of evaluate, or ${off}`;
+    return [[key, `is ${without}, expected data.eval set (or ${or})`]];
+  }
   const isMeasured = [labels].flat().slice(0, iterations).every(({ verifier }) => verifier !== undefined);
   // Whether rows are pairs is known once they are read.
   if (metric.startsWith("eval_") || isMeasured) return [];

@@ -2,6 +2,7 @@
 import type { LabelsConfig, NoiseSection, ResolvedConfig, TrainingConfig } from "./key_types.ts";
 
 export type {
+  BenchmarkMetric,
   BestMetric,
   DtypeName,
   JudgeKind,

@@ -1,5 +1,6 @@
 /** The types of a config's keys. Written by `deno task docs` from keys/: not to be edited. @module */
 import type {
+  BenchmarkMetric,
   BestMetric,
   DtypeName,
   JudgeKind,
@@ -493,22 +494,26 @@ export interface TrainingConfig<Rate = number> {
   save_total_limit: number;
   /**
    * Whether train hands out the best of its iterations' models, the first of several that are equal, in place of the
-   * last one; the model at the start is none of them. It takes data.eval.
+   * last one; the model at the start is none of them. It takes data.eval, or evaluate.
    */
   load_best_model_at_end: boolean;
   /**
-   * What tells the iterations' models better or worse, on the rows of data.eval: eval_loss, the default, or with
+   * What tells the iterations' models better or worse. On the rows of data.eval: eval_loss, the default, or with
    * labels.verifier the share of right answers, sampled or greedy, or the mean score, sampled_score or greedy_score, or
-   * where the rows are pairs TRL's rewards/accuracies, rewards/margins, … or preference_loss. eval_ before a name may
-   * be left out, and stand before each.
+   * where the rows are pairs TRL's rewards/accuracies, rewards/margins, … or preference_loss; eval_ before these may be
+   * left out, and stand before each. Of the benchmarks of evaluate: TASK/METRIC as in summary.json, such as
+   * arc_challenge/acc_norm.
    */
-  metric_for_best_model?: BestMetric;
-  /** Whether more of metric_for_best_model is better; default: false for a name that ends in loss, else true. */
+  metric_for_best_model?: BestMetric | BenchmarkMetric;
+  /**
+   * Whether more of metric_for_best_model is better; default: false for a name that ends in loss, what the task says of
+   * a benchmark's, else true.
+   */
   greater_is_better?: boolean;
   /**
    * Iterations one after the other that are no better than the best one before them, by metric_for_best_model, after
    * which train ends; default: it never ends before its last iteration. Iterations that are made already stay. It takes
-   * data.eval.
+   * data.eval, or evaluate.
    */
   early_stopping_patience?: number;
   /** What a NaN or Inf in loss or gradients does. error: it stops the run; skip: the step is skipped and counted. */
@@ -591,6 +596,33 @@ export interface NoiseSection {
   alpha: number;
 }
 
+/** Benchmarks that are asked of the models of a run. */
+export interface EvaluateConfig {
+  /**
+   * Benchmarks, a list or with commas between: tasks and groups as `dnpo evaluate --list` names them, and YAML files of
+   * tasks of one's own.
+   */
+  tasks: string | string[];
+  /** Examples in a prompt, where a task does not ask for none; default: each task's own. */
+  num_fewshot?: number;
+  /** Documents of each task at most, or a share of them below 1; default: all. */
+  limit?: number;
+  /** Folder of rows in place of the hub, FOLDER/NAME/CONFIG/SPLIT.jsonl with the last part of the data set's name. */
+  data?: string;
+  /** Files of text that the task perplexity reads. */
+  text?: string | string[];
+  /** Whether prompts are written with the model's chat template. */
+  apply_chat_template: boolean;
+  /** Whether examples are turns of their own, where there is a chat template. */
+  fewshot_as_multiturn: boolean;
+  /** Text before everything, the system's turn with a chat template. */
+  system_instruction?: string;
+  /** Most tokens of a batch; default: what suits the device's memory. */
+  batch_tokens?: number;
+  /** What replaces keys of the tasks' generation: key=value with commas between, or JSON. */
+  gen_kwargs?: string;
+}
+
 /** A config with every default filled in; lists per iteration are still lists. */
 export interface ResolvedConfig {
   /**
@@ -639,4 +671,9 @@ export interface ResolvedConfig {
   lora?: LoraConfig;
   /** Noise on the reference, or none; a list has one per iteration. Methods dpo and spin are always without. */
   noise: PerIteration<"none" | NoiseSection>;
+  /**
+   * Benchmarks that train asks of the model at the start and after each iteration, as lm-evaluation-harness scores
+   * them; absent: none. A run that goes on with other ones asks them of all its models.
+   */
+  evaluate?: EvaluateConfig;
 }

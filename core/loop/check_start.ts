@@ -13,6 +13,8 @@ import { checkTrainable } from "../model/trainable_weights.ts";
 import type { CheckContext, FolderContext, RunHooks } from "../run/run_context.ts";
 import { checkNoiseFile } from "../train/noise_file.ts";
 import { checkRank, isNoiseFile, noiseShape } from "../train/noise_generator.ts";
+import { keptBenchmarks } from "./benchmark_stage.ts";
+import { checkBenchmarks } from "./check_benchmarks.ts";
 import { planFirst } from "./first_adapter.ts";
 import { readAnswers } from "./label_stage.ts";
 import { folderOf } from "./model_ref.ts";
@@ -57,6 +59,9 @@ export async function checkStart(
       await readHeldOut(context, { model: folder, tokenizer, settings, onRead });
     }
     if (readsRows(step) && isNew("rows", stage)) await checkRows(context, step, onRows);
+    if (step.stage === "benchmark" && isNew("benchmarks")) {
+      await checkBenchmarks(context, { step, folder: await readerOf(context, step) });
+    }
   }
 }
 
@@ -70,7 +75,7 @@ export async function checkAnswers(steps: readonly Step[]): Promise<void> {
 /** Whether the rows of a step are there before the run makes any. */
 function readsRows(step: Step): boolean {
   if (step.stage === "optimize") return step.rows === "data" || "name" in step.rows;
-  return step.stage !== "label";
+  return step.stage !== "label" && step.stage !== "benchmark";
 }
 
 async function checkRows(context: CheckContext, step: Step, onRows: RunHooks["onRows"]): Promise<void> {
@@ -122,17 +127,21 @@ export async function checkBase(
 
 /** The steps whose work is not there; with `hasOtherEval` evaluations are made again. */
 export async function stepsLeft(
+  context: Pick<FolderContext, "checksums">,
   steps: readonly Step[],
   { hasOtherEval }: { hasOtherEval: boolean },
 ): Promise<Step[]> {
   const left: Step[] = [];
   for (const step of steps) {
-    if (hasOtherEval && step.stage === "evaluate" || !await isThere(step)) left.push(step);
+    if (hasOtherEval && step.stage === "evaluate" || !await isThere(context, step)) left.push(step);
   }
   return left;
 }
 
-async function isThere({ stage, paths: { responses, pairs, model, adapter, evaluation } }: Step): Promise<boolean> {
+async function isThere(context: Pick<FolderContext, "checksums">, step: Step): Promise<boolean> {
+  // Of benchmarks it is known too that others were asked.
+  if (step.stage === "benchmark") return await keptBenchmarks(context, step) !== null;
+  const { stage, paths: { responses, pairs, model, adapter, evaluation } } = step;
   const made = {
     generate: [responses, pairs, model, adapter],
     label: [pairs, model, adapter],

@@ -4,16 +4,13 @@ import { measureOf } from "../report/measures.ts";
 import { WARNING } from "../progress.ts";
 import type { RunContext } from "../run/run_context.ts";
 import { betterStart, metricOf } from "./best_iteration.ts";
-import type { Evaluation } from "./evaluate_stage.ts";
+import type { Measured } from "./measured.ts";
 import type { RunSummary } from "./run_summary.ts";
 
 /** Says that a run ended early, and warns where no iteration can be told the best, or the start was better than all. */
 export function tellEnd(
   { config, onNote }: Pick<RunContext, "config" | "onNote">,
-  { summary: { best, stopped_early: stop }, evaluations }: {
-    summary: RunSummary;
-    evaluations: ReadonlyMap<number, Evaluation>;
-  },
+  { summary: { best, stopped_early: stop }, measured }: { summary: RunSummary; measured: Measured },
 ): void {
   const { iterations, training: { load_best_model_at_end: handsOutBest } } = config;
   const { name, kind } = measureOf(metricOf(config));
@@ -32,7 +29,7 @@ export function tellEnd(
     onNote(`${WARNING}no iteration has a ${name} that is a number: the last model is handed out`);
     return;
   }
-  const start = betterStart(config, evaluations, best);
+  const start = betterStart(config, measured, best);
   if (start === null) return;
   const show = (value: number): string => plainNumber(value, kind === "share");
   onNote(

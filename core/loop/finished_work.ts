@@ -11,7 +11,9 @@ import type { FolderContext } from "../run/run_context.ts";
 import { iterationPaths, runPaths, stagePaths } from "../run/run_paths.ts";
 import { retrainAdvice } from "../run/run_work.ts";
 import { isPatienceOver } from "./best_iteration.ts";
-import { type Evaluation, keptEvaluation } from "./evaluate_stage.ts";
+import { keptBenchmarks, readBenchmarks } from "./benchmark_stage.ts";
+import { keptEvaluation } from "./evaluate_stage.ts";
+import { type Measured, nothingMeasured } from "./measured.ts";
 import { type RunSummary, summarizeRun, summaryText } from "./run_summary.ts";
 import { handedOut, type OptimizeStep, type Round, type Step } from "./schedule.ts";
 
@@ -19,7 +21,7 @@ import { handedOut, type OptimizeStep, type Round, type Step } from "./schedule.
 export async function finishedRun(context: FolderContext, schedule: readonly Round[]): Promise<RunSummary | null> {
   const { config, checksums } = context;
   const { output_dir: folder } = config;
-  const evaluations = new Map<number, Evaluation>();
+  const measured = nothingMeasured();
   let [last, isStopped] = [schedule[0]!, false];
   for (const round of schedule) {
     const { iteration, steps } = round;
@@ -29,17 +31,21 @@ export async function finishedRun(context: FolderContext, schedule: readonly Rou
       } else if (step.stage === "evaluate") {
         const evaluation = await keptEvaluation(context, step.paths.evaluation);
         if (evaluation === null) return null;
-        evaluations.set(iteration, evaluation);
+        measured.evaluations.set(iteration, evaluation);
+      } else if (step.stage === "benchmark") {
+        const record = await keptBenchmarks(context, step);
+        if (record === null) return null;
+        measured.benchmarks.set(iteration, record);
       }
     }
-    await keepEvaluation(context, { evaluations, iteration });
+    await keepMeasured(context, { measured, iteration });
     last = round;
-    isStopped = await endsEarly(config, { schedule, iteration, evaluations });
+    isStopped = await endsEarly(config, { schedule, iteration, measured });
     if (isStopped) break;
   }
   const makes = handedOut(config);
   const model = foldersOf(makes)[0]!;
-  const summary = await summarizeRun(config, { model, evaluations, last: last.iteration, isStopped });
+  const summary = await summarizeRun(config, { model, measured, last: last.iteration, isStopped });
   const made = madeIn(schedule, summary.best?.iteration ?? last.iteration);
   for (const dir of foldersOf(makes)) {
     if (!checksums.isFrom(dir, made) || !await isAsWritten(context, dir)) return null;
@@ -55,14 +61,10 @@ export async function finishedRun(context: FolderContext, schedule: readonly Rou
  */
 export async function endsEarly(
   config: ResolvedConfig,
-  { schedule, iteration, evaluations }: {
-    schedule: readonly Round[];
-    iteration: number;
-    evaluations: ReadonlyMap<number, Evaluation>;
-  },
+  { schedule, iteration, measured }: { schedule: readonly Round[]; iteration: number; measured: Measured },
 ): Promise<boolean> {
   const isLast = iteration === schedule.at(-1)!.iteration;
-  return !isLast && isPatienceOver(config, evaluations) && !await exists(madeIn(schedule, iteration + 1));
+  return !isLast && isPatienceOver(config, measured) && !await exists(madeIn(schedule, iteration + 1));
 }
 
 /** The folder of the model, or of the adapter, that an iteration makes. */
@@ -77,16 +79,17 @@ export function optimizeOf(steps: readonly Step[]): OptimizeStep {
   return steps.find((step) => step.stage === "optimize")!;
 }
 
-/** Adds the evaluation of an iteration that is there, though the config does not ask for one any more. */
-export async function keepEvaluation(
+/** Adds what was measured of an iteration and is there, though the config does not ask for it any more. */
+export async function keepMeasured(
   context: FolderContext,
-  { evaluations, iteration }: { evaluations: Map<number, Evaluation>; iteration: number },
+  { measured: { evaluations, benchmarks }, iteration }: { measured: Measured; iteration: number },
 ): Promise<void> {
-  const { output_dir: folder, data } = context.config;
-  if (data.eval !== undefined) return;
-  const { evaluation: path } = iteration < 0 ? stagePaths(folder) : iterationPaths(folder, iteration);
-  const kept = await keptEvaluation(context, path);
-  if (kept !== null) evaluations.set(iteration, kept);
+  const { output_dir: folder, data, evaluate } = context.config;
+  const paths = iteration < 0 ? stagePaths(folder) : iterationPaths(folder, iteration);
+  const evaluation = data.eval === undefined ? await keptEvaluation(context, paths.evaluation) : null;
+  if (evaluation !== null) evaluations.set(iteration, evaluation);
+  const record = evaluate === undefined ? await readBenchmarks(context, paths.benchmarkNumbers) : null;
+  if (record !== null) benchmarks.set(iteration, record);
 }
 
 /** Whether what a stage that runs alone hands out is there, as it was written. */

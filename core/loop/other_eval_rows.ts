@@ -1,14 +1,16 @@
 /** Keeps the evaluations of a run comparable: where the held-out rows change, all of its models are evaluated again. @module */
 import { exists, removePath } from "../files/io.ts";
-import { dropEvaluationEvents, type EvaluationContext, reportEvaluation } from "../run/metrics_sinks.ts";
+import { dropEvaluationEvents, type EvaluationContext } from "../run/metrics_sinks.ts";
 import { readYamlRecord } from "../run/resume_check.ts";
 import type { RunContext } from "../run/run_context.ts";
 import { iterationPaths, runPaths, stagePaths } from "../run/run_paths.ts";
 import { iterationsIn } from "../run/run_work.ts";
 import { isRecord } from "../values.ts";
-import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
+import { benchmarkStage, keptBenchmarks } from "./benchmark_stage.ts";
+import { evaluateStage } from "./evaluate_stage.ts";
+import { type Measured, reportMeasured } from "./measured.ts";
 import { runStage } from "./run_stage.ts";
-import type { EvaluateStep } from "./schedule.ts";
+import type { BenchmarkStep, EvaluateStep, Step } from "./schedule.ts";
 
 /** Whether the config names other held-out rows than the run in its folder has been evaluated on so far. */
 export async function hasOtherEval({ config }: Pick<RunContext, "config">): Promise<boolean> {
@@ -22,8 +24,15 @@ export async function hasOtherEval({ config }: Pick<RunContext, "config">): Prom
   return config.data.eval !== undefined && of(was) !== of(config.data);
 }
 
-/** Removes the evaluations of a run that were made on other rows than the config names now. */
-export async function dropOtherEvaluations(context: EvaluationContext & Pick<RunContext, "onNote">): Promise<void> {
+/** Removes the evaluations of a run that were made on other rows, or of other benchmarks, than the config names now. */
+export async function dropOtherEvaluations(
+  context: EvaluationContext & Pick<RunContext, "onNote" | "checksums">,
+  steps: readonly Step[],
+): Promise<void> {
+  if (await hasOtherBenchmarks(context, steps)) {
+    await dropEvaluationEvents(context);
+    context.onNote("evaluate has changed: all models of the run are asked those benchmarks");
+  }
   if (!await hasOtherEval(context)) return;
   const { output_dir: folder } = context.config;
   const iterations = await iterationsIn(folder);
@@ -36,29 +45,57 @@ export async function dropOtherEvaluations(context: EvaluationContext & Pick<Run
   );
 }
 
+async function hasOtherBenchmarks(
+  context: Pick<RunContext, "checksums">,
+  steps: readonly Step[],
+): Promise<boolean> {
+  for (const step of steps) {
+    if (step.stage !== "benchmark" || !await exists(step.paths.benchmarkNumbers)) continue;
+    if (await keptBenchmarks(context, step) === null) return true;
+  }
+  return false;
+}
+
+/** What is measured of a model: on held-out rows, or by benchmarks. */
+export type MeasureStep = EvaluateStep | BenchmarkStep;
+
 /**
- * Evaluates earlier models again if the rows of the newest evaluation are others: a file of rows may have been changed.
+ * Measures earlier models again if the rows of the newest measurement are others: files of rows may have been changed, or
+ * benchmarks be asked that earlier models were not asked. `steps` are those of all models so far, in order.
  */
-export async function evaluateAgain(
+export async function measureAgain(
   context: RunContext,
-  { evaluations, steps }: { evaluations: Map<number, Evaluation>; steps: readonly EvaluateStep[] },
+  { measured, steps }: { measured: Measured; steps: readonly MeasureStep[] },
 ): Promise<void> {
-  const newest = evaluations.get(steps.at(-1)!.iteration)!;
-  const others = steps.filter(({ iteration }) => {
-    const { data } = evaluations.get(iteration)!;
-    return data !== undefined && newest.data !== undefined && data !== newest.data;
+  const others = steps.filter((step, i) => {
+    const newest = steps.findLast(({ stage }) => stage === step.stage)!;
+    const [was, is] = [rowsOf(measured, step), rowsOf(measured, newest)];
+    return steps.indexOf(newest) !== i && was !== undefined && is !== undefined && was !== is;
   });
   if (others.length === 0) return;
-  context.onNote(
-    "data.eval has other rows than before: the models that were evaluated before are evaluated on them too",
-  );
-  await dropEvaluationEvents(context);
-  for (const step of steps) {
-    const { iteration, paths } = step;
-    if (others.includes(step)) {
-      await removePath(paths.evaluation);
-      evaluations.set(iteration, await runStage(context, step, () => evaluateStage(context, step)));
-    }
-    await reportEvaluation(context, { iteration, evaluation: evaluations.get(iteration)! });
+  const what = { evaluate: "data.eval has", benchmark: "the benchmarks have" };
+  for (const stage of new Set(others.map(({ stage }) => stage))) {
+    context.onNote(
+      `${what[stage]} other rows than before: the models that were evaluated before are evaluated on them too`,
+    );
   }
+  await dropEvaluationEvents(context);
+  for (const step of others) {
+    if (step.stage === "evaluate") {
+      await removePath(step.paths.evaluation);
+      measured.evaluations.set(step.iteration, await runStage(context, step, () => evaluateStage(context, step)));
+    } else {
+      await removePath(step.paths.benchmarkNumbers);
+      measured.benchmarks.set(step.iteration, await runStage(context, step, () => benchmarkStage(context, step)));
+    }
+  }
+  for (const iteration of new Set(steps.map(({ iteration }) => iteration))) {
+    await reportMeasured(context, { iteration, measured });
+  }
+}
+
+/** What tells whether two measurements were on the same rows; undefined where that is not known. */
+function rowsOf({ evaluations, benchmarks }: Measured, { stage, iteration }: MeasureStep): string | undefined {
+  if (stage === "evaluate") return evaluations.get(iteration)!.data;
+  return JSON.stringify(benchmarks.get(iteration)!.task_hashes);
 }

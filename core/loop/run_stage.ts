@@ -46,6 +46,7 @@ function remedy(
   if (stage === "optimize" && size > 1) {
     return `training.per_device_train_batch_size below ${size}, with gradient_accumulation_steps above ${steps} to match,`;
   }
+  if (stage === "benchmark") return "evaluate.batch_tokens set, or set lower,";
   if ((stage === "generate" || stage === "evaluate") && generation.batch_size > 1) {
     return `generation.batch_size below ${generation.batch_size}`;
   }

@@ -1,4 +1,5 @@
 /** summary.json: the numbers of each iteration, from the run's files. @module */
+import type { NumberName } from "../benchmark/benchmark_numbers.ts";
 import type { ResolvedConfig } from "../config/config_types.ts";
 import { readLines } from "../files/json_lines.ts";
 import { readChecksums } from "../run/checksum_record.ts";
@@ -6,11 +7,14 @@ import { runPaths } from "../run/run_paths.ts";
 import { PAIR_MEASURES, type PairMeasures } from "../train/held_out.ts";
 import { type BestIteration, bestIteration } from "./best_iteration.ts";
 import type { Evaluation } from "./evaluate_stage.ts";
+import type { Measured } from "./measured.ts";
 
 /** One iteration's numbers. What was not measured is absent. */
 export interface IterationSummary {
   /** From 0; −1 is the model at the start. */
   iteration: number;
+  /** A number of a benchmark by `TASK/METRIC`, and by `TASK/METRIC_stderr` its standard error. */
+  [benchmark: NumberName]: number;
   /** Share of right answers on held-out prompts, those with a score of 1 or more, at temperature 0. */
   greedy?: number;
   /** The verifier's mean score on held-out prompts, at temperature 0. */
@@ -174,14 +178,14 @@ const STEP_KEYS = {
 } as const;
 
 /**
- * Summarizes iterations −1 to `last` from metrics.jsonl and the evaluations; `model` is the folder that is handed out,
+ * Summarizes iterations −1 to `last` from metrics.jsonl and what was measured; `model` is the folder that is handed out,
  * and `isStopped` says whether the run ends early after `last`.
  */
 export async function summarizeRun(
   config: Pick<ResolvedConfig, "output_dir" | "training">,
-  { model, evaluations, last, isStopped = false }: {
+  { model, measured, last, isStopped = false }: {
     model: string;
-    evaluations: ReadonlyMap<number, Evaluation>;
+    measured: Measured;
     last: number;
     isStopped?: boolean;
   },
@@ -191,7 +195,7 @@ export async function summarizeRun(
   const iterations: IterationSummary[] = [];
   for (let iteration = -1; iteration <= last; iteration++) {
     const summary: IterationSummary = { iteration };
-    const evaluation = evaluations.get(iteration);
+    const evaluation = measured.evaluations.get(iteration);
     if (evaluation) {
       for (const key of VERIFIED_KEYS) if (evaluation[key] !== undefined) summary[key] = evaluation[key];
       summary.eval_loss = evaluation.loss;
@@ -201,6 +205,7 @@ export async function summarizeRun(
         if (evaluation[key] !== undefined) summary[PAIR_KEYS[key]] = evaluation[key];
       }
     }
+    Object.assign(summary, measured.benchmarks.get(iteration)?.metrics);
     const own = lines.filter((line) => line.iteration === iteration);
     for (const [key, name] of Object.entries(STAGE_KEYS)) {
       const value = own.find((line) => line[key] !== undefined)?.[key];
@@ -215,7 +220,7 @@ export async function summarizeRun(
     iterations.push(summary);
   }
   const edited = Object.keys((await readChecksums(checksums))?.edited ?? {}).sort();
-  const best = bestIteration(config, evaluations);
+  const best = bestIteration(config, measured);
   const patience = config.training.early_stopping_patience;
   return {
     iterations,

@@ -2,6 +2,7 @@
  * A run's work as data: its steps in their order, each with what it reads and writes. `train` runs them, `dnpo plan`
  * counts them, and what they need is downloaded and checked before the first. @module
  */
+import type { EvaluateConfig } from "../config/config_types.ts";
 import { forIteration, forSft, type IterationConfig, judgeModels, type ResolvedConfig } from "../config/config.ts";
 import { exists } from "../files/io.ts";
 import { iterationPaths, runPaths, type StagePaths, stagePaths } from "../run/run_paths.ts";
@@ -50,8 +51,16 @@ export interface EvaluateStep extends StepOf<"evaluate"> {
   readonly model: ModelRef;
 }
 
+/** The model is asked benchmarks: reads what `evaluate` names, writes results and their numbers. */
+export interface BenchmarkStep extends StepOf<"benchmark"> {
+  /** −1 is the start. */
+  readonly iteration: number;
+  readonly model: ModelRef;
+  readonly evaluate: EvaluateConfig;
+}
+
 /** One piece of a run's work. */
-export type Step = GenerateStep | LabelStep | OptimizeStep | EvaluateStep;
+export type Step = GenerateStep | LabelStep | OptimizeStep | EvaluateStep | BenchmarkStep;
 
 /** The steps of an iteration; −1 is the start. */
 export interface Round {
@@ -97,11 +106,14 @@ export function trainSchedule(config: ResolvedConfig, { hasPairs }: { hasPairs: 
 function evaluateSteps(
   config: ResolvedConfig,
   { iteration, model }: { iteration: number; model: ModelRef },
-): EvaluateStep[] {
-  if (config.data.eval === undefined) return [];
-  const { output_dir: folder } = config;
+): (EvaluateStep | BenchmarkStep)[] {
+  const { output_dir: folder, data, evaluate } = config;
   const paths = iteration < 0 ? stagePaths(folder) : iterationPaths(folder, iteration);
-  return [{ stage: "evaluate", iteration, settings: forIteration(config, Math.max(0, iteration)), paths, model }];
+  const shared = { iteration, settings: forIteration(config, Math.max(0, iteration)), paths, model };
+  return [
+    ...(data.eval === undefined ? [] : [{ stage: "evaluate" as const, ...shared }]),
+    ...(evaluate === undefined ? [] : [{ stage: "benchmark" as const, ...shared, evaluate }]),
+  ];
 }
 
 /** The one step of `dnpo generate`. */

@@ -9,7 +9,6 @@ import { freeModel, loadFrozenModel } from "../model/model.ts";
 import { writeReport } from "../report/write_report.ts";
 import { removeRun } from "../run/begin_anew.ts";
 import { checkLabels } from "../run/label_record.ts";
-import { reportEvaluation } from "../run/metrics_sinks.ts";
 import { warnOfLoss, warnOfSettings } from "../run/nonsense_notes.ts";
 import { BEGIN_ADVICE, checkSettings, fixSettings } from "../run/resume_check.ts";
 import {
@@ -25,17 +24,19 @@ import { givesPairs } from "../run/run_rows.ts";
 import { hasWork } from "../run/run_work.ts";
 import { refuseStage, refuseUnknown } from "../run/stage_record.ts";
 import { checkAnswers, checkBase, checkStart, stepsLeft } from "./check_start.ts";
-import { evaluateStage, type Evaluation } from "./evaluate_stage.ts";
+import { benchmarkStage } from "./benchmark_stage.ts";
+import { evaluateStage } from "./evaluate_stage.ts";
 import { tellEnd } from "./end_notes.ts";
-import { checkMade, endsEarly, finishedRun, foldersOf, keepEvaluation, madeIn, optimizeOf } from "./finished_work.ts";
+import { checkMade, endsEarly, finishedRun, foldersOf, keepMeasured, madeIn, optimizeOf } from "./finished_work.ts";
 import { generateStage } from "./generate_stage.ts";
 import { handOut } from "./hand_out.ts";
 import { labelStage } from "./label_stage.ts";
 import { dropState, optimizeStage, withChatTemplate } from "./optimize_stage.ts";
 import { runStage } from "./run_stage.ts";
 import { type IterationSummary, type RunSummary, summarizeRun, summaryText } from "./run_summary.ts";
-import { dropOtherEvaluations, evaluateAgain, hasOtherEval } from "./other_eval_rows.ts";
-import { type EvaluateStep, handedOut, needsOf, type Round, type Step, trainSchedule } from "./schedule.ts";
+import { nothingMeasured, reportMeasured } from "./measured.ts";
+import { dropOtherEvaluations, hasOtherEval, measureAgain, type MeasureStep } from "./other_eval_rows.ts";
+import { handedOut, needsOf, type Round, type Step, trainSchedule } from "./schedule.ts";
 import { checkJudging, checkPairs, checkSteps, labelsLeft } from "./schedule_checks.ts";
 
 /** The callbacks of {@linkcode train}. */
@@ -85,14 +86,14 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
     await checkBase(context.sources, config);
     // Of what the folder holds, a run that begins anew reads nothing: it is removed.
     if (isAnew) return await checkStart(context, steps, hooks);
-    const left = await stepsLeft(steps, { hasOtherEval: await hasOtherEval(context) });
+    const left = await stepsLeft(context, steps, { hasOtherEval: await hasOtherEval(context) });
     await checkAnswers(left);
     await checkStart(context, left, hooks);
   };
   return await withRun(config, { needs, hooks, finished: finishedTrain, check, remove }, async (context) => {
     const schedule = trainSchedule(config, { hasPairs: await givesPairs(context) });
     const isBegun = await hasWork(config.output_dir);
-    if (isBegun) await dropOtherEvaluations(context);
+    if (isBegun) await dropOtherEvaluations(context, stepsOf(schedule));
     await fixSettings(config);
     warnOfSettings(context);
     const { method, iterations } = config;
@@ -148,8 +149,8 @@ async function runSchedule(
 ): Promise<RunSummary> {
   const { config } = context;
   const { output_dir: folder } = config;
-  const evaluations = new Map<number, Evaluation>();
-  const evaluated: EvaluateStep[] = [];
+  const measured = nothingMeasured();
+  const taken: MeasureStep[] = [];
   let summary: RunSummary | undefined;
   for (const { iteration, steps } of schedule) {
     if (iteration >= 0) {
@@ -157,17 +158,20 @@ async function runSchedule(
       throwIfStopped(context);
     }
     for (const step of steps) {
-      if (step.stage !== "evaluate") continue;
-      const evaluation = await runStage(context, step, () => evaluateStage(context, step));
-      evaluations.set(iteration, evaluation);
-      evaluated.push(step);
-      await reportEvaluation(context, { iteration, evaluation });
-      await evaluateAgain(context, { evaluations, steps: evaluated });
+      if (step.stage === "evaluate") {
+        measured.evaluations.set(iteration, await runStage(context, step, () => evaluateStage(context, step)));
+      } else if (step.stage === "benchmark") {
+        throwIfStopped(context);
+        measured.benchmarks.set(iteration, await runStage(context, step, () => benchmarkStage(context, step)));
+      } else continue;
+      taken.push(step);
     }
-    await keepEvaluation(context, { evaluations, iteration });
-    const isStopped = await endsEarly(config, { schedule, iteration, evaluations });
+    await reportMeasured(context, { iteration, measured });
+    await measureAgain(context, { measured, steps: taken });
+    await keepMeasured(context, { measured, iteration });
+    const isStopped = await endsEarly(config, { schedule, iteration, measured });
     const model = foldersOf(handedOut(config))[0]!;
-    summary = await summarizeRun(config, { model, evaluations, last: iteration, isStopped });
+    summary = await summarizeRun(config, { model, measured, last: iteration, isStopped });
     await writeFileAtomic(runPaths(folder).summary, summaryText(summary));
     await writeReport(folder);
     const own = summary.iterations.at(-1)!;
@@ -176,7 +180,7 @@ async function runSchedule(
     onIteration?.(own);
     if (isStopped) break;
   }
-  tellEnd(context, { summary: summary!, evaluations });
+  tellEnd(context, { summary: summary!, measured });
   const { iteration } = summary!.best ?? summary!.iterations.at(-1)!;
   await handOutFrom(context, madeIn(schedule, iteration));
   await writeReport(folder);

@@ -102,6 +102,10 @@ export class Planner {
         return await this.#optimizeStep(step);
       case "evaluate":
         return await this.#evaluateStep(step);
+      case "benchmark":
+        this.uncounted.add(
+          `benchmark: ${[step.evaluate.tasks].flat().join(", ")}, at the start and after each iteration`,
+        );
     }
   }
 

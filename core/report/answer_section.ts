@@ -78,9 +78,9 @@ function changeCard(change: Change): string {
   const error = (i: 0 | 1): string => sure === null ? "" : ` ± ${halfText(sure.errors[i], isShare)}`;
   const known = sure === null
     ? `No error is known: only the mean is kept. ${isHigherBetter ? "Higher" : "Lower"} is better.`
-    : `95 % interval of the change ${signed(sure.low, isShare)} to ${signed(sure.high, isShare)}, n\u00a0=\u00a0${
-      whole(sure.rows)
-    } prompts.`;
+    : `95 % interval of the change ${signed(sure.low, isShare)} to ${signed(sure.high, isShare)}${
+      sure.rows === null ? "" : `, n\u00a0=\u00a0${whole(sure.rows)} prompts`
+    }.`;
   return `<div class="card"><h3>${escapeMarkup(name)}</h3>` +
     `<p class="big">${signed(difference, isShare)}${half} <span class="unit">${unit}</span></p>` +
     `<p>${number(from, isShare)}${error(0)} (${placeOf(between[0])}) → <strong>${number(to, isShare)}</strong>${

@@ -1,4 +1,5 @@
 /** The figures of a run: the paper's curves, drawn from its metrics and its summary. @module */
+import { mainNumbers } from "../benchmark/benchmark_numbers.ts";
 import { iterationValues, type RunRecord } from "../run/read_run.ts";
 import { isRecord, largest } from "../values.ts";
 import { type Chart, describeChart, drawChart, type Level, type Size, svg } from "./chart.ts";
@@ -78,6 +79,16 @@ function runCharts(run: RunRecord, facts: FigureFacts): ReadChart[] {
   return [...iterationCharts(run, facts), ...stepCharts(run, facts)].filter(({ chart }) => chart.series.length > 0);
 }
 
+/** The most lines of one chart that can be told apart. */
+const MOST_LINES = 8;
+
+/** The benchmarks that are shares, by their names; a perplexity has another scale. */
+function benchmarkLines(rows: ReturnType<typeof iterationValues>): Record<string, string> {
+  const isShare = (key: string): boolean => rows.every(({ values: { [key]: value = 0 } }) => value >= 0 && value <= 1);
+  const keys = mainNumbers(rows.flatMap(({ values }) => Object.keys(values))).filter(isShare);
+  return Object.fromEntries(keys.slice(0, MOST_LINES).map((key) => [measureOf(key).name, key]));
+}
+
 function iterationCharts(run: RunRecord, { evaluated }: FigureFacts): ReadChart[] {
   const rows = iterationValues(run);
   const of = (
@@ -113,6 +124,12 @@ function iterationCharts(run: RunRecord, { evaluated }: FigureFacts): ReadChart[
       },
       "The verifier's scores: higher is better. “Sampled” answers are drawn as in training, “greedy” takes the likeliest " +
         "token each time." + bars,
+    ),
+    of(
+      "Benchmarks",
+      "score",
+      benchmarkLines(rows),
+      "As lm-evaluation-harness scores them." + bars,
     ),
     of(
       "Loss on held-out human answers",

@@ -1,4 +1,11 @@
 /** The numbers of an iteration: what each is called wherever it is shown, its unit, and what it says. @module */
+import {
+  isNumberName,
+  isStderrName,
+  mainNumbers,
+  type NumberName,
+  stderrName,
+} from "../benchmark/benchmark_numbers.ts";
 
 /** A number of the summary. */
 export interface Measure {
@@ -183,14 +190,48 @@ export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Mea
   },
 };
 
+const BENCHMARKS = "Benchmarks";
+
 const ALL: Readonly<Record<string, Measure>> = Object.assign({}, ...Object.values(MEASURE_GROUPS));
 
-/** The keys of the few numbers that tell most, in the order of tables. */
-export const MAIN_KEYS: readonly string[] = Object.keys(ALL).filter((key) => ALL[key]!.isMain);
+const MAIN_KEYS: readonly string[] = Object.keys(ALL).filter((key) => ALL[key]!.isMain);
+const [RESULTS = {}] = Object.values(MEASURE_GROUPS);
+
+/** Of the keys that are there, those of the few numbers that tell most, in the order of tables. */
+export function mainKeys(keys: Iterable<string>): string[] {
+  const there = new Set(keys);
+  const main = MAIN_KEYS.filter((key) => there.has(key));
+  const first = main.filter((key) => Object.hasOwn(RESULTS, key));
+  return [...first, ...mainNumbers(there), ...main.filter((key) => !first.includes(key))];
+}
+
+/** The keys that are there in their groups, in the order of the table; none of errors, which stand beside their means. */
+export function groupedKeys(keys: Iterable<string>): { title: string; keys: string[] }[] {
+  const there = new Set(keys);
+  for (const { stderr } of [...there].map(measureOf)) if (stderr !== undefined) there.delete(stderr);
+  const known = Object.entries(MEASURE_GROUPS).map(([title, measures]) => ({
+    title,
+    keys: Object.keys(measures).filter((key) => there.delete(key)),
+  }));
+  const benchmarks = { title: BENCHMARKS, keys: [...there].filter(isNumberName) };
+  const others = { title: "Other numbers", keys: [...there].filter((key) => !isNumberName(key)) };
+  return [known[0]!, benchmarks, ...known.slice(1), others].filter(({ keys }) => keys.length > 0);
+}
+
+function benchmarkMeasure(key: NumberName): Measure {
+  const cut = key.lastIndexOf("/");
+  const [task, metric] = [key.slice(0, cut), key.slice(cut + 1).replace(",", ", ")];
+  return {
+    name: `${task}, ${metric}`,
+    stderr: stderrName(key),
+    text: `${metric} of the benchmark ${task} (evaluate.tasks), as lm-evaluation-harness measures it.`,
+  };
+}
 
 /** The measure of a key of the summary; one that is not known has the key's name. */
 export function measureOf(key: string): Measure {
-  return Object.hasOwn(ALL, key) ? ALL[key]! : { name: key, text: "" };
+  if (Object.hasOwn(ALL, key)) return ALL[key]!;
+  return isNumberName(key) && !isStderrName(key) ? benchmarkMeasure(key) : { name: key, text: "" };
 }
 
 /** The name of a measure as the title of a figure. */

@@ -8,7 +8,7 @@ import { useText } from "./card_use.ts";
 import { halfText, number } from "./format_numbers.ts";
 import { columnName } from "./iteration_curves.ts";
 import { escapeMarkdown, markdownCode } from "./markup.ts";
-import { MAIN_KEYS, measureOf } from "./measures.ts";
+import { mainKeys, measureOf } from "./measures.ts";
 import { defaultsTitle, type Setting, splitSettings } from "./settings_section.ts";
 
 /** A model or data set of the hub that the run used. */
@@ -155,7 +155,7 @@ function makingText(
 /** The numbers that tell most and that an iteration has. */
 function keysOf(run: RunRecord): string[] {
   const iterations = iterationValues(run);
-  return MAIN_KEYS.filter((key) => iterations.some(({ values }) => Object.hasOwn(values, key)));
+  return mainKeys(iterations.flatMap(({ values }) => Object.keys(values)));
 }
 
 /** Which iteration's model this is, where it was picked as the best one; empty if there was nothing to pick. */

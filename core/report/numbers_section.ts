@@ -4,21 +4,14 @@ import type { RunView } from "../run/run_reader.ts";
 import { duration, halfText, number } from "./format_numbers.ts";
 import { columnName, halfInterval } from "./iteration_curves.ts";
 import { escapeMarkup } from "./markup.ts";
-import { type Measure, MEASURE_GROUPS, measureOf } from "./measures.ts";
+import { groupedKeys, type Measure, measureOf } from "./measures.ts";
 import { STAGE_NAMES, stagePlan } from "./stage_plan.ts";
 
 /** The section's content; empty if nothing is known. */
 export function numbersSection(run: RunView): string {
   const columns = iterationValues(run);
   if (columns.length === 0) return "";
-  const present = new Set(columns.flatMap(({ values }) => Object.keys(values)));
-  // An error stands beside its mean.
-  for (const { stderr } of [...present].map(measureOf)) if (stderr !== undefined) present.delete(stderr);
-  const groups = Object.entries(MEASURE_GROUPS).map(([title, measures]) =>
-    [title, Object.keys(measures).filter((key) => present.delete(key))] as const
-  );
-  const rest = [...present];
-  const shown = [...groups, ["Other numbers", rest] as const].filter(([, keys]) => keys.length > 0);
+  const shown = groupedKeys(columns.flatMap(({ values }) => Object.keys(values)));
   const cell = (key: string, measure: Measure, column: (typeof columns)[number]): string => {
     const value = Object.hasOwn(column.values, key) ? column.values[key]! : undefined;
     if (value === undefined) return `<td class="soft">–</td>`;
@@ -27,7 +20,7 @@ export function numbersSection(run: RunView): string {
     const error = half === null ? "" : ` <span class="soft">± ${halfText(half, isShare)}</span>`;
     return `<td>${number(value, isShare)}${error}</td>`;
   };
-  const body = shown.map(([title, keys]) => {
+  const body = shown.map(({ title, keys }) => {
     const rows = keys.map((key) => {
       const measure = measureOf(key);
       return `<tr><th scope="row">${escapeMarkup(measure.name)}</th>${
@@ -39,12 +32,12 @@ export function numbersSection(run: RunView): string {
     }</tbody>`;
   });
   const head = columns.map(({ iteration }) => `<th scope="col">${columnName(iteration)}</th>`).join("");
-  const meanings = shown.flatMap(([, keys]) => keys.map(measureOf)).filter(({ text }) => text !== "")
+  const meanings = shown.flatMap(({ keys }) => keys.map(measureOf)).filter(({ text }) => text !== "")
     .map(({ name, text }) => `<dt><strong>${escapeMarkup(name)}</strong></dt><dd>${escapeMarkup(text)}</dd>`);
   return `<div class="scroll" tabindex="0" role="region" aria-label="Numbers by iteration"><table>` +
     `<thead><tr><td></td>${head}</tr></thead>\n${body.join("\n")}\n</table></div>\n` +
     `<p class="small soft">± is half a 95 % interval of that many prompts or pairs: Wilson's of a share, ` +
-    `1.96 standard errors of a mean score.</p>` +
+    `1.96 standard errors of a mean score or of a benchmark.</p>` +
     `<details id="meanings"><summary>What the rows mean</summary><dl>${meanings.join("")}</dl></details>`;
 }
 

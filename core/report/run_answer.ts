@@ -1,4 +1,5 @@
 /** What a run came to: whether the model got better, by how much, and how sure that is. @module */
+import { isNumberName, MAIN_METRICS, mainNumbers, numberName } from "../benchmark/benchmark_numbers.ts";
 import { iterationValues, type LoggedIteration, type RunRecord } from "../run/read_run.ts";
 import { differenceInterval, meanDifference } from "./intervals.ts";
 import { halfInterval } from "./iteration_curves.ts";
@@ -18,8 +19,11 @@ export interface Change {
   between: readonly [number, number];
   /** The iteration with the best value, if that is another. */
   best: { iteration: number; value: number } | null;
-  /** Rows that were evaluated, the 95 % interval of the change and half of each value's; null where an error is not known. */
-  sure: { rows: number; low: number; high: number; errors: readonly [number, number] } | null;
+  /**
+   * Rows that were evaluated (null of a benchmark, whose number of documents the summary has not), the 95 % interval of
+   * the change and half of each value's; null where an error is not known.
+   */
+  sure: { rows: number | null; low: number; high: number; errors: readonly [number, number] } | null;
   /** Whether higher is better. */
   isHigherBetter: boolean;
   /** What may be said of it. */
@@ -27,7 +31,20 @@ export interface Change {
 }
 
 /** The measures that tell whether a model is better, the most telling first. */
-const TELLING = ["sampled_score", "greedy_score", "sampled", "greedy", "eval_preference_loss", "eval_loss"] as const;
+const TELLING = ["sampled_score", "greedy_score", "sampled", "greedy"] as const;
+const LOSSES: readonly string[] = ["eval_preference_loss", "eval_loss"];
+
+/** The mean of the leaderboard's six tasks. */
+const AVERAGE = "openllm/average";
+
+/** The keys of measures that a run has, and of which it is known whether more is better. */
+function tellingKeys(iterations: readonly LoggedIteration[]): string[] {
+  const benchmarks = mainNumbers(iterations.flatMap(({ values }) => Object.keys(values)))
+    .filter((key) => key === AVERAGE || MAIN_METRICS.some((metric) => key.endsWith(numberName("", metric))));
+  // The average has them all.
+  const average = benchmarks.filter((key) => key === AVERAGE);
+  return [...TELLING, ...(average.length > 0 ? average : benchmarks), ...LOSSES];
+}
 
 /**
  * The changes of the measures that tell whether the model got better, from the first evaluation to that of the model that
@@ -35,14 +52,14 @@ const TELLING = ["sampled_score", "greedy_score", "sampled", "greedy", "eval_pre
  */
 export function changesOf(run: RunRecord, evaluated: ReadonlyMap<number, number>): Change[] {
   const iterations = iterationValues(run);
-  return TELLING.flatMap((key): Change[] => {
+  return tellingKeys(iterations).flatMap((key): Change[] => {
     const known = iterations.filter(({ values }) => values[key] !== undefined);
     const first = known[0];
     const last = known.find(({ iteration }) => iteration === run.best?.iteration) ?? known.at(-1);
     if (first === undefined || first === last) return [];
     const { name, kind, stderr } = measureOf(key);
     const [from, to] = [first.values[key]!, last!.values[key]!];
-    const isHigherBetter = key !== "eval_loss" && key !== "eval_preference_loss";
+    const isHigherBetter = !LOSSES.includes(key);
     const isBetter = (a: number, b: number): boolean => isHigherBetter ? a > b : a < b;
     const best = known.slice(1).reduce((a, b) => isBetter(b.values[key]!, a.values[key]!) ? b : a);
     const counts = [evaluated.get(first.iteration), evaluated.get(last!.iteration)] as const;
@@ -53,7 +70,7 @@ export function changesOf(run: RunRecord, evaluated: ReadonlyMap<number, number>
       ? null
       : meanDifference(of(first), of(last!));
     const errors = [halfInterval(key, first, evaluated), halfInterval(key, last!, evaluated)] as const;
-    const rows = counts[1] ?? last!.values.eval_rows;
+    const rows = isNumberName(key) ? null : counts[1] ?? last!.values.eval_rows;
     const sure = interval === null || errors[0] === null || errors[1] === null || rows === undefined
       ? null
       : { rows, ...interval, errors: [errors[0], errors[1]] as const };

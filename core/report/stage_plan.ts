@@ -3,7 +3,7 @@ import type { RunView } from "../run/run_reader.ts";
 import { isRecord } from "../values.ts";
 
 /** The stages of an iteration, in order. */
-export const STAGE_NAMES = ["generate", "label", "optimize", "evaluate"] as const;
+export const STAGE_NAMES = ["generate", "label", "optimize", "evaluate", "benchmark"] as const;
 
 /** A stage of an iteration. */
 export interface StageCell {
@@ -91,15 +91,16 @@ function plannedStages(
   const seen = new Set<string>(timings.map(({ iteration, stage }) => `${iteration} ${stage}`));
   if (progress) seen.add(`${progress.iteration ?? -1} ${progress.stage === "reference" ? "optimize" : progress.stage}`);
   const stagesSeen = new Set([...seen].map((key) => key.split(" ")[1]!));
-  const { stage: alone, method, iterations, iteration: first, data } = config;
+  const { stage: alone, method, iterations, iteration: first, data, evaluate } = config;
   const begin = typeof first === "number" ? first : 0;
   const planned = new Set(seen);
   if (typeof alone === "string") planned.add(`${begin} optimize`);
   else if (typeof method === "string" && typeof iterations === "number") {
     const evaluates = isRecord(data) && data.eval !== undefined && data.eval !== null;
     const generates = method === "dnpo" || method === "spin" || stagesSeen.has("generate");
-    const stages = [...(generates ? ["generate", "label"] : []), "optimize", ...(evaluates ? ["evaluate"] : [])];
-    if (evaluates) planned.add("-1 evaluate");
+    const measuring = [...(evaluates ? ["evaluate"] : []), ...(isRecord(evaluate) ? ["benchmark"] : [])];
+    const stages = [...(generates ? ["generate", "label"] : []), "optimize", ...measuring];
+    for (const stage of measuring) planned.add(`-1 ${stage}`);
     for (let k = 0; k < Math.min(iterations, endedAfter + 1, 1000); k++) {
       for (const stage of stages) planned.add(`${k} ${stage}`);
     }

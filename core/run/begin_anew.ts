@@ -1,4 +1,5 @@
 /** Removes what earlier work left in a run's folder, where a command is to begin anew: only what this program wrote. @module */
+import { isEvaluationFile } from "../benchmark/result_files.ts";
 import { isAdapterFile } from "../checkpoint/adapter_folder.ts";
 import { isModelFile } from "../checkpoint/save_folder.ts";
 import { UserError } from "../error.ts";
@@ -15,6 +16,7 @@ const MARKS = ["stage", "checksums", "kernels", "metrics"] as const;
 
 /** The files of a stage, what is made of others first: a process that dies in between leaves nothing without a source. */
 const STAGE_FILES = [
+  "benchmarkNumbers",
   "evaluation",
   "heldOutReference",
   "reference",
@@ -108,6 +110,12 @@ async function removeStage(paths: StagePaths): Promise<void> {
   await removeStates(paths.state);
   for (const path of [paths.model, paths.adapter]) await removeReplaced(path);
   for (const key of STAGE_FILES) await removeWritten(paths[key]);
+  await removeBenchmarks(paths.benchmarks);
+}
+
+async function removeBenchmarks(dir: string): Promise<void> {
+  for (const name of await namesIn(dir)) if (isEvaluationFile(name)) await removeFile(join(dir, name));
+  await removeIfEmpty(dir);
 }
 
 async function removeStates(dir: string): Promise<void> {

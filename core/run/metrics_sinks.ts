@@ -73,9 +73,8 @@ export async function openSinks({ config, telemetry, trackers }: RunContext, pla
 /** Logs the numbers of an evaluation that tell something, to trackers only once; `iteration` is −1 for the start. */
 export async function reportEvaluation(
   { config, telemetry, trackers }: RunContext,
-  { iteration, evaluation }: { iteration: number; evaluation: { rows: number; loss: number; data?: string } },
+  { iteration, values: numbers }: { iteration: number; values: Readonly<Record<string, number>> },
 ): Promise<void> {
-  const { rows: _, data: __, ...numbers } = evaluation;
   const idle = idleScoreKeys([numbers]);
   const values = Object.fromEntries(
     Object.entries(numbers).filter(([name]) => !idle.has(name)).map(([name, value]) => [`eval/${name}`, value]),
@@ -87,7 +86,7 @@ export async function reportEvaluation(
     // The step of an evaluation is the number of iterations that the model has been trained for.
     const step = iteration + 1;
     const events = await EventFile.open(eventPath(config.output_dir), () => true);
-    if (!events.has(step, "eval/loss")) await events.append(step, values);
+    if (!Object.keys(values).some((tag) => events.has(step, tag))) await events.append(step, values);
   });
 }
 

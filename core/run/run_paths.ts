@@ -22,6 +22,10 @@ export interface StagePaths {
   readonly state: string;
   /** The evaluation of the model on held-out rows. */
   readonly evaluation: string;
+  /** Folder of what benchmarks gave: results and samples as lm-evaluation-harness writes them. */
+  readonly benchmarks: string;
+  /** The numbers of those, written when all of them are there. */
+  readonly benchmarkNumbers: string;
   /** The log-probabilities of held-out pairs under the reference that they are measured against. */
   readonly heldOutReference: string;
 }
@@ -45,6 +49,8 @@ export function stagePaths(folder: string): StagePaths {
     adapter: join(folder, "adapter"),
     state: join(folder, "state"),
     evaluation: join(folder, "evaluation.json"),
+    benchmarks: join(folder, "benchmarks"),
+    benchmarkNumbers: join(folder, "benchmarks.json"),
     heldOutReference: join(folder, "held_out_logps.safetensors"),
   };
 }

@@ -4,6 +4,7 @@ import { DTYPE_NAMES } from "../../dtype.ts";
 import { METHODS, QUANTIZATIONS } from "../choices.ts";
 import { withJudgeDefaults, withServerDefaults } from "../filled_defaults.ts";
 import { dataKeys } from "./data_keys.ts";
+import { evaluateKeys } from "./evaluate_keys.ts";
 import { generationKeys } from "./generation_keys.ts";
 import { labelsKeys } from "./judge_keys.ts";
 import { key, named, perIteration, text } from "./key.ts";
@@ -19,6 +20,7 @@ const generation = named("GenerationConfig", z.strictObject(generationKeys).tran
 const labels = z.strictObject(labelsKeys).transform(withJudgeDefaults);
 const training = named("TrainingConfig<PerIteration<number>>", z.strictObject(trainingKeys));
 const lora = named("LoraConfig", z.strictObject(loraKeys));
+const evaluate = named("EvaluateConfig", z.strictObject(evaluateKeys));
 const noise = z.union([z.literal("none"), named("NoiseSection", z.strictObject(noiseKeys))]);
 
 /** All keys of a config. */
@@ -82,5 +84,11 @@ export const runKeys = {
   noise: key(
     named('PerIteration<"none" | NoiseSection>', perIteration(noise)).prefault({}),
     "Noise on the reference, or none; a list has one per iteration. Methods dpo and spin are always without.",
+  ),
+  evaluate: key(
+    evaluate.exactOptional(),
+    "Benchmarks that train asks of the model at the start and after each iteration, as lm-evaluation-harness scores " +
+      "them; absent: none. A run that goes on with other ones asks them of all its models.",
+    { mayDiffer: true },
   ),
 };

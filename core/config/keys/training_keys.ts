@@ -35,6 +35,11 @@ function isTrackingUri(uri: string): boolean {
   return ["http", "https", "file"].includes(scheme) && URL.canParse(uri);
 }
 
+/** A number of a benchmark; which ones there are is known once the tasks are. */
+const benchmarkMetric = z.templateLiteral([z.string().min(1), "/", z.string().min(1)], {
+  error: "TASK/METRIC of a benchmark",
+});
+
 /** Keys of `training`; `Rate` is a number, or a list with one entry per iteration. */
 export const trainingKeys = {
   learning_rate: key(
@@ -140,27 +145,30 @@ export const trainingKeys = {
   load_best_model_at_end: key(
     z.boolean().default(false),
     "Whether train hands out the best of its iterations' models, the first of several that are equal, in place of the " +
-      "last one; the model at the start is none of them. It takes data.eval.",
+      "last one; the model at the start is none of them. It takes data.eval, or evaluate.",
     { ...ARGUMENTS, mayDiffer: true },
   ),
   metric_for_best_model: key(
-    oneOf("BestMetric", BEST_METRICS).exactOptional(),
-    "What tells the iterations' models better or worse, on the rows of data.eval: eval_loss, the default, or with " +
+    named("BestMetric | BenchmarkMetric", z.union([oneOf("BestMetric", BEST_METRICS), benchmarkMetric]))
+      .exactOptional(),
+    "What tells the iterations' models better or worse. On the rows of data.eval: eval_loss, the default, or with " +
       "labels.verifier the share of right answers, sampled or greedy, or the mean score, sampled_score or greedy_score, or where " +
-      "the rows are pairs TRL's rewards/accuracies, rewards/margins, … or preference_loss. " +
-      "eval_ before a name may be left out, and stand before each.",
+      "the rows are pairs TRL's rewards/accuracies, rewards/margins, … or preference_loss; eval_ before these may be left " +
+      "out, and stand before each. Of the benchmarks of evaluate: TASK/METRIC as in summary.json, such as " +
+      "arc_challenge/acc_norm.",
     { ...ARGUMENTS, mayDiffer: true },
   ),
   greater_is_better: key(
     z.boolean().exactOptional(),
-    "Whether more of metric_for_best_model is better; default: false for a name that ends in loss, else true.",
+    "Whether more of metric_for_best_model is better; default: false for a name that ends in loss, what the " +
+      "task says of a benchmark's, else true.",
     { ...ARGUMENTS, mayDiffer: true },
   ),
   early_stopping_patience: key(
     count.exactOptional(),
     "Iterations one after the other that are no better than the best one before them, by metric_for_best_model, after " +
       "which train ends; default: it never ends before its last iteration. Iterations that are made already stay. It " +
-      "takes data.eval.",
+      "takes data.eval, or evaluate.",
     { hf: ["EarlyStoppingCallback"], mayDiffer: true },
   ),
   on_nan: key(

@@ -1,7 +1,9 @@
 /** Benchmark scores of runs' iterations, from the results files of `dnpo evaluate` or of lm-eval. @module */
+import { MAIN_METRICS, toldTasks } from "../../benchmark/benchmark_numbers.ts";
 import { UserError } from "../../error.ts";
 import { isFolder, isSamePlace, namesIn, readJsonObject } from "../../files/io.ts";
 import { join, withoutTrailing } from "../../files/path.ts";
+import { iterationPaths, stagePaths } from "../../run/run_paths.ts";
 import { isRecord } from "../../values.ts";
 import type { FoundRun } from "./find_runs.ts";
 
@@ -24,38 +26,48 @@ export interface Benchmarks {
   unscored: string[];
 }
 
-/** The metrics that a task is told by, the first that it has: as in the first Open LLM Leaderboard. */
-const METRICS = ["acc_norm,none", "acc,none", "exact_match,strict-match", "exact_match,none"];
-
 /** How deep results lie in a folder: below the model's name, which may be `org/name`. */
 const DEPTH = 3;
 
 interface Results {
   path: string;
   model: string;
+  /** Whose they are, where they lie in a run's folder. */
+  place?: { run: number; iteration: number };
   date: number;
   tasks: Map<string, TaskScore & { metric: string; conditions: string }>;
   unscored: string[];
 }
 
-/** Reads the results in `folder`. Throws a UserError if there are none of these runs, or if they do not compare. */
-export async function readBenchmarks(folder: string, runs: readonly FoundRun[]): Promise<Benchmarks> {
-  const action = `Cannot report on the evaluations in ${folder}`;
-  if (!await isFolder(folder)) {
-    throw new UserError(`${action}: there is no such folder, expected results_*.json in one`);
+/**
+ * Reads the results that the runs have of their own benchmarks, and those in `folder` if it is given; null if there are
+ * none. Throws a UserError if the folder has none of these runs, or if they do not compare.
+ */
+export async function readBenchmarks(
+  folder: string | undefined,
+  runs: readonly FoundRun[],
+): Promise<Benchmarks | null> {
+  const results = await ownResults(runs);
+  if (folder === undefined && results.length === 0) return null;
+  const action = `Cannot report on the evaluations in ${folder ?? "the runs"}`;
+  if (folder !== undefined) {
+    if (!await isFolder(folder)) {
+      throw new UserError(`${action}: there is no such folder, expected results_*.json in one`);
+    }
+    const paths = await resultsIn(folder, DEPTH);
+    if (paths.length === 0) {
+      throw new UserError(`${action}: it holds no results_*.json, expected those of dnpo evaluate`);
+    }
+    for (const path of paths.toSorted()) results.push(await readResults(path));
   }
-  const paths = await resultsIn(folder, DEPTH);
-  if (paths.length === 0) throw new UserError(`${action}: it holds no results_*.json, expected those of dnpo evaluate`);
-  const results: Results[] = [];
-  for (const path of paths.toSorted()) results.push(await readResults(path));
   // Of two evaluations of a model on a task the later one counts.
   results.sort((a, b) => a.date - b.date);
   const scores = runs.map(() => new Map<number, Map<string, TaskScore>>());
   const asked = new Map<string, { metric: string; conditions: string; path: string }>();
   const strangers = new Set<string>();
   const unscored = new Set<string>();
-  for (const { path, model, tasks, unscored: other } of results) {
-    const places = await placesOf(model, runs);
+  for (const { path, model, place, tasks, unscored: other } of results) {
+    const places = place === undefined ? await placesOf(model, runs) : [place];
     if (places.length === 0) {
       strangers.add(model);
       continue;
@@ -89,6 +101,20 @@ export async function readBenchmarks(folder: string, runs: readonly FoundRun[]):
   return { tasks, scores, strangers: [...strangers].sort(), unscored: [...unscored].sort() };
 }
 
+/** The results of benchmarks that the runs asked themselves. */
+async function ownResults(runs: readonly FoundRun[]): Promise<Results[]> {
+  const found: Results[] = [];
+  for (const [run, { dir, view }] of runs.entries()) {
+    for (const { iteration } of view.iterations) {
+      const { benchmarks } = iteration < 0 ? stagePaths(dir) : iterationPaths(dir, iteration);
+      for (const path of await resultsIn(benchmarks, 1)) {
+        found.push({ ...await readResults(path), place: { run, iteration } });
+      }
+    }
+  }
+  return found;
+}
+
 async function resultsIn(folder: string, depth: number): Promise<string[]> {
   const found: string[] = [];
   for (const name of await namesIn(folder)) {
@@ -109,7 +135,7 @@ async function readResults(path: string): Promise<Results> {
   const unscored: string[] = [];
   for (const [name, values] of Object.entries(results)) {
     if (!isRecord(values)) continue;
-    const key = METRICS.find((metric) => typeof values[metric] === "number");
+    const key = MAIN_METRICS.find((metric) => typeof values[metric] === "number");
     if (key === undefined) {
       // A group without a score stands for its tasks.
       if (Object.keys(values).some((key) => key.includes(",") && typeof values[key] === "number")) unscored.push(name);
@@ -123,21 +149,10 @@ async function readResults(path: string): Promise<Results> {
       conditions: conditionsOf(file, name),
     });
   }
-  if (isRecord(groups)) { for (const name of tasks.keys()) dropMembers(name, { tasks, groups }); }
+  // A group's score has what it holds.
+  const told = toldTasks({ results, group_subtasks: groups });
+  for (const name of tasks.keys()) if (!told.includes(name)) tasks.delete(name);
   return { path, model: withoutTrailing(model), date: typeof date === "number" ? date : 0, tasks, unscored };
-}
-
-/** Takes out what a group with a score holds: it is in the group's score already. */
-function dropMembers(
-  group: string,
-  { tasks, groups }: { tasks: Results["tasks"]; groups: Readonly<Record<string, unknown>> },
-): void {
-  const members = Object.hasOwn(groups, group) && Array.isArray(groups[group]) ? groups[group].map(String) : [];
-  for (const member of members) {
-    if (member === group) continue;
-    dropMembers(member, { tasks, groups });
-    tasks.delete(member);
-  }
 }
 
 /** How a task was asked, as far as the file tells, in words. */

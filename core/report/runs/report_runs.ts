@@ -34,7 +34,7 @@ export interface ReportOptions {
   runs: readonly string[];
   /** The folder that is written; one that is there is replaced if it holds a report. */
   output: string;
-  /** Folder of results of benchmarks. */
+  /** Folder of results of benchmarks, besides those that the runs have themselves. */
   evaluations?: string | undefined;
   /** Folder of win rates. */
   winRates?: string | undefined;
@@ -66,7 +66,7 @@ export async function reportRuns({ runs: dirs, output, onRun, ...folders }: Repo
   const leftOut: string[] = [];
   const found = await findRuns(dirs, { onLeftOut: (line) => leftOut.push(line) });
   const { evaluations, winRates: compared } = folders;
-  const benchmarks = evaluations === undefined ? null : await readBenchmarks(evaluations, found);
+  const benchmarks = await readBenchmarks(evaluations, found);
   const winRates = compared === undefined ? null : await readWinRatePoints(compared, found);
   const runs = await measureRuns(found, benchmarks, { winRates, onRun: (done) => onRun?.(done, found.length) });
   const groups = groupRuns(runs);

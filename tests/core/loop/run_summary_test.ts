@@ -1,5 +1,6 @@
 import { deepEqual } from "node:assert/strict";
 import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
+import { nothingMeasured } from "../../../core/loop/measured.ts";
 import { summarizeRun } from "../../../core/loop/run_summary.ts";
 import { jsonLines } from "../../_shared/tiny_model.ts";
 import { withFolder } from "../_tiny.ts";
@@ -31,7 +32,8 @@ Deno.test("summarizeRun() takes each iteration's numbers, and leaves out what wa
       ]),
     );
     const evaluations = new Map([[-1, { rows: 3, loss: 2, greedy: 0.5, sampled: 0.25 }], [0, { rows: 3, loss: 1.5 }]]);
-    deepEqual(await summarizeRun(await settingsOf(dir), { model: `${dir}/model`, evaluations, last: 1 }), {
+    const measured = { ...nothingMeasured(), evaluations };
+    deepEqual(await summarizeRun(await settingsOf(dir), { model: `${dir}/model`, measured, last: 1 }), {
       iterations: [
         { iteration: -1, greedy: 0.5, sampled: 0.25, eval_loss: 2, eval_rows: 3 },
         {
@@ -58,7 +60,7 @@ Deno.test("summarizeRun() takes each iteration's numbers, and leaves out what wa
 Deno.test("summarizeRun() of a run without a log has the start alone", () =>
   withFolder(async (dir) => {
     deepEqual(
-      (await summarizeRun(await settingsOf(dir), { model: `${dir}/model`, evaluations: new Map(), last: -1 }))
+      (await summarizeRun(await settingsOf(dir), { model: `${dir}/model`, measured: nothingMeasured(), last: -1 }))
         .iterations,
       [{
         iteration: -1,
@@ -72,7 +74,7 @@ Deno.test("summarizeRun() marks the best iteration and an early end, where the c
     const marks = async (training: Record<string, unknown>, isStopped = false): Promise<unknown> => {
       const { iterations: _, ...rest } = await summarizeRun(await settingsOf(dir, training), {
         model: "m",
-        evaluations,
+        measured: { ...nothingMeasured(), evaluations },
         last: 1,
         isStopped,
       });

@@ -20,7 +20,7 @@ Deno.test("readBenchmarks() finds each iteration's results by the model's path, 
     await put("last", `${dir}/run/model`, 0.35, 9);
     await put("last", `${dir}/run/model`, 0.34, 10);
     await put("not", "somebody/else", 0.9);
-    const { tasks, scores, strangers } = await readBenchmarks(`${dir}/eval`, await findRuns([`${dir}/run`]));
+    const { tasks, scores, strangers } = (await readBenchmarks(`${dir}/eval`, await findRuns([`${dir}/run`])))!;
     deepEqual(tasks, [{ name: "arc", metric: "acc" }]);
     deepEqual([...scores[0]!].sort(([a], [b]) => a - b).map(([k, of]) => [k, of.get("arc")!.value]), [
       [-1, 0.1],
@@ -37,7 +37,7 @@ Deno.test("readBenchmarks() takes a run's own model for the iteration that it ha
   const files = { ...runFiles("run"), "run/summary.json": JSON.stringify({ iterations, model: "run/model", best }) };
   await withFiles({ ...files, "eval/x": "" }, async (dir) => {
     await Deno.writeTextFile(`${dir}/eval/results_1.json`, resultsText(`${dir}/run`, { arc: { "acc,none": 0.4 } }));
-    const { scores } = await readBenchmarks(`${dir}/eval`, await findRuns([`${dir}/run`]));
+    const { scores } = (await readBenchmarks(`${dir}/eval`, await findRuns([`${dir}/run`])))!;
     deepEqual([...scores[0]!.keys()], [0]);
   });
 });
@@ -55,7 +55,7 @@ Deno.test("readBenchmarks() counts a group with a score once, and takes the task
   const groups = { openllm: ["mmlu", "gsm8k"], mmlu: ["mmlu_stem"], mmlu_stem: ["mmlu_physics"] };
   const files = { ...runFiles("run"), "eval/results_1.json": resultsText("base", results, { group_subtasks: groups }) };
   await withFiles(files, async (dir) => {
-    const { tasks, scores, unscored } = await readBenchmarks(`${dir}/eval`, await findRuns([`${dir}/run`]));
+    const { tasks, scores, unscored } = (await readBenchmarks(`${dir}/eval`, await findRuns([`${dir}/run`])))!;
     deepEqual(tasks, [
       { name: "gsm8k", metric: "exact_match, strict-match" },
       { name: "mmlu", metric: "acc" },
@@ -67,5 +67,23 @@ Deno.test("readBenchmarks() counts a group with a score once, and takes the task
       ["piqa", 0.7],
     ]);
     deepEqual(unscored, ["text"]);
+  });
+});
+
+Deno.test("readBenchmarks() takes what the runs asked themselves, wherever their folders are now", async () => {
+  const files = {
+    ...runFiles("run", { numbers: THREE }),
+    "run/benchmarks/results_1.json": resultsText("base", { arc: { "acc,none": 0.1 } }),
+    "run/iteration-1/benchmarks/results_1.json": resultsText("elsewhere/iteration-1", { arc: { "acc,none": 0.2 } }),
+    "bare/x": "",
+    ...runFiles("other", { numbers: THREE }),
+  };
+  await withFiles(files, async (dir) => {
+    const found = await findRuns([`${dir}/run`, `${dir}/other`]);
+    const { tasks, scores } = (await readBenchmarks(undefined, found))!;
+    deepEqual(tasks, [{ name: "arc", metric: "acc" }]);
+    deepEqual([...scores[0]!].map(([k, of]) => [k, of.get("arc")!.value]), [[-1, 0.1], [1, 0.2]]);
+    deepEqual([...scores[1]!], []);
+    deepEqual(await readBenchmarks(undefined, await findRuns([`${dir}/other`])), null);
   });
 });

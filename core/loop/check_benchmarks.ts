@@ -1,0 +1,53 @@
+/** Checks, before the device is opened, that the config's benchmarks can be asked of the run's models. @module */
+import { expectedNumbers } from "../benchmark/expected_numbers.ts";
+import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import { nearestWord } from "../config/nearest_word.ts";
+import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
+import { UserError } from "../error.ts";
+import { requestsOf } from "../evaluate/open_tasks.ts";
+import type { CheckContext } from "../run/run_context.ts";
+import { askOf } from "./benchmark_stage.ts";
+import { benchmarkTasks } from "./benchmark_tasks.ts";
+import { isBenchmarkMetric, metricOf } from "./best_iteration.ts";
+import type { BenchmarkStep } from "./schedule.ts";
+
+/** The most numbers that a message lists. */
+const MOST_NAMES = 8;
+
+/**
+ * Opens the tasks, and makes the prompts as the model at `folder` gets them. Throws a UserError that names the task, row
+ * or key that is wrong.
+ */
+export async function checkBenchmarks(
+  context: CheckContext,
+  { step, folder: { files } }: { step: BenchmarkStep; folder: Pick<ModelFolder, "files"> },
+): Promise<void> {
+  const tokenizer = await tokenizerOf(files);
+  if (tokenizer === null) {
+    throw new UserError("Cannot ask the benchmarks of evaluate: the model has no tokenizer.json, expected one");
+  }
+  if (step.evaluate.apply_chat_template && !tokenizer.hasChatTemplate) {
+    throw new UserError(
+      "Cannot ask the benchmarks of evaluate: apply_chat_template is true and the model has no chat template, expected false",
+    );
+  }
+  const ask = await askOf(step);
+  const tasks = await benchmarkTasks(context, { evaluate: step.evaluate, ask });
+  for (const task of tasks.tasks) requestsOf(task, ask.options, tokenizer);
+  checkMetric(context, expectedNumbers(tasks));
+}
+
+/** Throws a UserError if iterations are told better or worse by a number that the benchmarks do not give. */
+function checkMetric({ config }: Pick<CheckContext, "config">, names: readonly string[]): void {
+  const { load_best_model_at_end, early_stopping_patience } = config.training;
+  const metric = metricOf(config);
+  if (!load_best_model_at_end && early_stopping_patience === undefined) return;
+  // The average of the leaderboard is there where its six tasks are.
+  if (!isBenchmarkMetric(metric) || names.includes(metric) || metric === "openllm/average") return;
+  const nearest = nearestWord(metric, names);
+  const shown = nearest === undefined ? names.slice(0, MOST_NAMES) : [nearest];
+  throw new UserError(
+    `Cannot pick iterations by training.metric_for_best_model ${metric}: the benchmarks of evaluate do not give it, ` +
+      `expected ${shown.join(", ")}${shown.length < names.length ? " or another of theirs" : ""}`,
+  );
+}

@@ -1,0 +1,235 @@
+/** Runs that ask their models benchmarks: `evaluate` in a config. @module */
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
+import { runEvaluation } from "../../../core/evaluate/run_evaluation.ts";
+import { exists } from "../../../core/files/io.ts";
+import type { BenchmarkRecord } from "../../../core/loop/benchmark_stage.ts";
+import { train } from "../../../core/loop/train_run.ts";
+import { readEvents } from "../../_shared/event_file.ts";
+import { jsonLines } from "../../_shared/tiny_model.ts";
+import { withFolder } from "../_tiny.ts";
+
+const MODEL = "examples/quickstart/model";
+const WORDS = ["edbga", "bdgcbh", "hcafe", "gbdfc", "ahcbe", "fgeda", "cbhdg", "dfabe"];
+
+/** Rows of a task: which of two answers is the sorted word? */
+function rowsOf(words: readonly string[]): string {
+  return jsonLines(words.map((letters, i) => {
+    const [sorted, wrong] = [[...letters].sort().join(""), [...letters].sort().reverse().join("")];
+    return { letters, choices: i % 2 === 0 ? [sorted, wrong] : [wrong, sorted], gold: i % 2 };
+  }));
+}
+
+/** A folder with a task of one's own that is chosen, one that is written, and rows to train on. */
+function withTasks<T>(work: (dir: string) => Promise<T>): Promise<T> {
+  return withFolder(async (dir) => {
+    await Deno.writeTextFile(`${dir}/words.jsonl`, rowsOf(WORDS));
+    const shared = `dataset_path: json\ndataset_kwargs: {data_files: {test: ${dir}/words.jsonl}}\ntest_split: test\n` +
+      `doc_to_text: "sort {{letters}}>"\ntarget_delimiter: ""\n`;
+    await Deno.writeTextFile(
+      `${dir}/choose.yaml`,
+      `task: choose\n${shared}output_type: multiple_choice\ndoc_to_choice: choices\ndoc_to_target: gold\n`,
+    );
+    await Deno.writeTextFile(
+      `${dir}/write.yaml`,
+      `task: write\n${shared}output_type: generate_until\ndoc_to_target: "{{choices[gold]}}"\n` +
+        `generation_kwargs: {until: ["\\n"], do_sample: false, max_gen_toks: 8}\n` +
+        `metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]\n`,
+    );
+    const pairs = WORDS.map((word) => ({ prompt: `sort ${word}>`, response: [...word].sort().reverse().join("") }));
+    await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(pairs));
+    return await work(dir);
+  });
+}
+
+type Keys = Record<string, unknown> & { training?: Record<string, unknown>; evaluate?: Record<string, unknown> };
+
+/** A config that teaches to sort the other way round, with the task `choose`. */
+function configOf(dir: string, { training, evaluate, ...keys }: Keys = {}): Promise<ResolvedConfig> {
+  return loadConfig(undefined, {
+    defaults: {
+      model: MODEL,
+      output_dir: `${dir}/run`,
+      method: "sft",
+      iterations: 2,
+      data: { train: `${dir}/rows.jsonl` },
+      dtype: "float32",
+      ...keys,
+      evaluate: { tasks: `${dir}/choose.yaml`, ...evaluate },
+      training: { loss_type: "sft", learning_rate: 3e-3, max_steps: 3, ...training },
+    },
+  });
+}
+
+async function recordOf(folder: string): Promise<BenchmarkRecord> {
+  return JSON.parse(await Deno.readTextFile(`${folder}/benchmarks.json`));
+}
+
+async function notesOf(config: ResolvedConfig): Promise<string> {
+  const notes: string[] = [];
+  await train(config, { onNote: (line) => notes.push(line) });
+  return notes.join("\n");
+}
+
+/** The one results file of a folder, without what differs between two times. */
+async function resultsIn(dir: string): Promise<Record<string, unknown>> {
+  const names = (await Array.fromAsync(Deno.readDir(dir), ({ name }) => name)).filter((name) => /^results_/.test(name));
+  equal(names.length, 1, names.join());
+  const { date: _, total_evaluation_time_seconds: __, model_name: ___, model_name_sanitized: ____, config, ...rest } =
+    JSON
+      .parse(
+        await Deno.readTextFile(`${dir}/${names[0]}`),
+      );
+  return { ...rest, config: { ...config, model: "" } };
+}
+
+Deno.test("train() asks each of its models the benchmarks, and finds what `dnpo evaluate` finds", () =>
+  withTasks(async (dir) => {
+    const tasks = [`${dir}/choose.yaml`, `${dir}/write.yaml`];
+    const { iterations } = await train(
+      await configOf(dir, { evaluate: { tasks, limit: 6 }, training: { report_to: "tensorboard" } }),
+    );
+    deepEqual(iterations.map(({ iteration }) => iteration), [-1, 0, 1]);
+    const found = await Promise.all(
+      ["", "/iteration-0", "/iteration-1"].map((place) => recordOf(`${dir}/run${place}`)),
+    );
+    for (const [i, { metrics }] of found.entries()) {
+      for (const name of ["choose/acc", "choose/acc_stderr", "write/exact_match"] as const) {
+        equal(typeof metrics[name], "number", name);
+        equal(iterations[i]![name], metrics[name], name);
+      }
+    }
+    // Sorting the other way round is learned.
+    ok(found[0]!.metrics["choose/acc"]! > found[2]!.metrics["choose/acc"]!);
+    equal(found[0]!.higher_is_better["choose/acc"], true);
+    equal("eval_loss" in iterations[0]!, false);
+    const each = await runEvaluation(`${dir}/run`, {
+      options: { tasks: "choose,write", limit: 6 },
+      output: `${dir}/out`,
+      taskFiles: tasks,
+      iterations: "all",
+    });
+    for (const [k, { name, files }] of each.entries()) {
+      const own = `${dir}/run/iteration-${k}/benchmarks`;
+      deepEqual(await resultsIn(own), await resultsIn(files.results.replace(/\/[^/]+$/, "")), name);
+    }
+    const text = await Deno.readTextFile(`${dir}/run/report.html`);
+    for (const shown of [/Benchmarks<\/h3>|Benchmarks<\/th>/, /choose, acc</, /write, exact_match</]) {
+      match(text, shown);
+    }
+    const { events } = await readEvents(`${dir}/run/tensorboard/events.out.tfevents.0.dnpo`);
+    const logged = events.flatMap(({ step, values }) =>
+      Object.entries(values).flatMap(([tag, value]) => tag === "eval/choose/acc" ? [[step, value]] : [])
+    );
+    deepEqual(logged, found.map(({ metrics }, i) => [i, Math.fround(metrics["choose/acc"]!)]));
+  }));
+
+Deno.test("train() that was stopped among its benchmarks goes on with the next document, to the same bytes", () =>
+  withTasks(async (dir) => {
+    await train(await configOf(dir, { output_dir: `${dir}/whole` }));
+    const stop = new AbortController();
+    const seen: number[] = [];
+    const config = await configOf(dir, { evaluate: { batch_tokens: 1 } });
+    await rejects(
+      train(config, {
+        signal: stop.signal,
+        onProgress: ({ stage, iteration, done, total }) => {
+          if (stage !== "benchmark" || iteration !== 0) return;
+          equal(total, WORDS.length);
+          seen.push(done);
+          if (done >= 3) stop.abort();
+        },
+      }),
+      /^StoppedError/,
+    );
+    equal(await exists(`${dir}/run/iteration-0/benchmarks.json`), false);
+    const begun: number[] = [];
+    await train(config, {
+      onProgress: ({ stage, iteration, done }) => stage === "benchmark" && iteration === 0 && begun.push(done),
+    });
+    ok(begun[0]! >= 3 && begun[0]! < WORDS.length, String(begun[0]));
+    for (const place of ["", "/iteration-0", "/iteration-1"]) {
+      const read = (run: string): Promise<string> => Deno.readTextFile(`${dir}/${run}${place}/benchmarks.json`);
+      equal(await read("run"), await read("whole"), place);
+    }
+    const summary = async (run: string): Promise<string> =>
+      (await Deno.readTextFile(`${dir}/${run}/summary.json`)).replaceAll(run, "RUN");
+    equal(await summary("run"), await summary("whole"));
+  }));
+
+Deno.test("train() asks all of its models where other benchmarks are named, or rows have changed, and trains nothing", () =>
+  withTasks(async (dir) => {
+    await train(await configOf(dir));
+    const metrics = await Deno.readTextFile(`${dir}/run/metrics.jsonl`);
+    match(await notesOf(await configOf(dir)), /complete already/);
+    const both = { evaluate: { tasks: `${dir}/choose.yaml,${dir}/write.yaml` } };
+    match(await notesOf(await configOf(dir, both)), /evaluate has changed: all models of the run are asked/);
+    const places = ["", "/iteration-0", "/iteration-1"];
+    for (const place of places) ok("write/exact_match" in (await recordOf(`${dir}/run${place}`)).metrics, place);
+    match(await notesOf(await configOf(dir, both)), /complete already/);
+    // Rows that changed are found where a model is asked.
+    await Deno.writeTextFile(`${dir}/words.jsonl`, rowsOf(WORDS.slice(2)));
+    match(
+      await notesOf(await configOf(dir, { ...both, iterations: 3 })),
+      /the benchmarks have other rows than before: the models/,
+    );
+    const hashes = await Promise.all(
+      [...places, "/iteration-2"].map(async (place) => (await recordOf(`${dir}/run${place}`)).task_hashes),
+    );
+    for (const each of hashes) deepEqual(each, hashes[3]);
+    equal((await Deno.readTextFile(`${dir}/run/metrics.jsonl`)).startsWith(metrics), true);
+    // Without the key, what was measured stays.
+    const { evaluate: _, ...without } = await configOf(dir, { iterations: 3 });
+    const { iterations } = await train(without);
+    ok(iterations.every((each) => typeof each["write/exact_match"] === "number"));
+    await rejects(
+      Deno.writeTextFile(`${dir}/run/iteration-0/benchmarks.json`, "{}").then(() => train(without)),
+      /Cannot use .*benchmarks\.json: it has SHA-256 .*, expected .* as it was written; delete the file to ask/,
+    );
+  }));
+
+Deno.test("train() hands out the iteration that a benchmark says is the best", () =>
+  withTasks(async (dir) => {
+    const training = { load_best_model_at_end: true, metric_for_best_model: "choose/acc" };
+    const { best, iterations } = await train(await configOf(dir, { training }));
+    const values = iterations.slice(1).map((each) => each["choose/acc"]!);
+    deepEqual(best, {
+      iteration: values.indexOf(Math.max(...values)),
+      metric: "choose/acc",
+      value: Math.max(...values),
+    });
+    ok(await exists(`${dir}/run/iteration-1/benchmarks.json`));
+  }));
+
+Deno.test("train() refuses benchmarks that cannot be asked before it opens the device", () =>
+  withTasks(async (dir) => {
+    const refused = async (keys: Keys, message: RegExp): Promise<void> => {
+      let isOpen = false;
+      const config = await configOf(dir, { ...keys, output_dir: `${dir}/refused` });
+      await rejects(train(config, { onDevice: () => void (isOpen = true) }), message);
+      equal(isOpen, false, String(message));
+    };
+    const best = { load_best_model_at_end: true };
+    await refused({ evaluate: { tasks: "arc_chalenge" } }, /Cannot find the task "arc_chalenge": .*arc_challenge/);
+    await refused({ evaluate: { tasks: `${dir}/none.yaml` } }, /none\.yaml/);
+    await refused(
+      { evaluate: { apply_chat_template: true } },
+      /apply_chat_template is true and the model has no chat template, expected false/,
+    );
+    await refused({ evaluate: { text: `${dir}/rows.jsonl` } }, /evaluate\.text is given, and evaluate\.tasks does not/);
+    await refused(
+      { training: { ...best, metric_for_best_model: "choose/acc_nrm" } },
+      /metric_for_best_model choose\/acc_nrm: the benchmarks of evaluate do not give it, expected choose\/acc/,
+    );
+    await Deno.writeTextFile(`${dir}/words.jsonl`, `{"letters": 1`);
+    await refused({}, /words\.jsonl/);
+    await rejects(
+      configOf(dir, { training: best }),
+      /load_best_model_at_end: is true by eval_loss without held-out rows, expected data\.eval set \(or metric_for_best/,
+    );
+    const without = { defaults: { model: MODEL, training: { ...best, metric_for_best_model: "rewards/acuracies" } } };
+    await rejects(
+      loadConfig(undefined, without),
+      /metric_for_best_model: is rewards\/acuracies without benchmarks, expected evaluate\.tasks .*or rewards\/accuracies/,
+    );
+  }));

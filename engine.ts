@@ -75,6 +75,7 @@ export type { ParameterShape } from "./core/model/families/model_tensors.ts";
 export type { Prompt, Row } from "./core/engine/engine_rows.ts";
 export type { SamplingSettings, TrainingSettings } from "./core/engine/engine_settings.ts";
 export type {
+  BenchmarkMetric,
   BestMetric,
   GenerationConfig,
   LoraConfig,

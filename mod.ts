@@ -47,6 +47,7 @@ export {
 } from "./core/config/config.ts";
 export type {
   AnyJudgeConfig,
+  BenchmarkMetric,
   BestMetric,
   DataColumns,
   DataConfig,
@@ -54,6 +55,7 @@ export type {
   DataSourceConfig,
   DtypeName,
   EnsembleJudgeConfig,
+  EvaluateConfig,
   FunctionJudgeConfig,
   GenerationConfig,
   HumanJudgeConfig,

@@ -14,6 +14,7 @@ import type { GenerationConfig } from "../config/config_types.ts";
 import { DTYPE_BYTES, type DtypeName, dtypeOfName } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { BufferSet, type ForwardBuffers, forwardBuffers } from "../model/activations.ts";
+import { announceProduct } from "../model/announced_work.ts";
 import { createDecoder, decoderForward } from "../model/decoder.ts";
 import type { AttentionContext, Decoder, TokenBuffers } from "../model/decoder_types.ts";
 import type { ModelConfig } from "../model/families/family.ts";
@@ -114,6 +115,8 @@ export class Decoding {
   readonly #penalty: number;
   readonly #held: DisposableStack;
   #rows = 0;
+  /** The tokens that all running rows attend to, at the end of what is recorded. */
+  #pairs = 0;
 
   constructor(commands: Commands, { config, weights, adapter }: AnyModel, options: DecodingOptions) {
     const { slots, maxLength, tokensPerFence, cacheDtype, repetitionPenalty = 1 } = options;
@@ -158,6 +161,7 @@ export class Decoding {
       device.write(this.#state[name], Uint32Array.from(rows, value));
     for (const name of ["token", "position", "limit", "slot", "row"] as const) write(name, (row) => row[name]);
     write("finished", () => FINISHED.running);
+    this.#pairs = rows.reduce((sum, { position }) => sum + position + 1, 0);
   }
 
   /** Says which tokens the row in a slot begins with, where they count. */
@@ -174,6 +178,7 @@ export class Decoding {
   async advance(steps: number, sampling: SamplingOptions): Promise<AdvancedRow[]> {
     const rows = this.#rows;
     const { token, position, limit, finished } = this.#state;
+    this.#pairs = Math.min(this.#pairs + rows * steps, rows * this.maxLength);
     const sample = this.commands.repeatable(() => this.#sampleOne(sampling));
     for (let index = 0; index < steps; index++) {
       sample();
@@ -208,16 +213,23 @@ export class Decoding {
   }
 
   /**
-   * Attention of tokens over the cache, each token as a row of its own. With `appliesRope`, every token must be the
+   * Attention of tokens over the cache, each token as a row of its own; `pairs` is how many tokens of the cache all of
+   * them attend to, at most, by which its time is foreseen. With `appliesRope`, every token must be the
    * last of a different row: the attention applies RoPE and stores keys and values too. Without it, RoPE has been
    * applied, and the keys and values of all tokens are stored first.
    */
-  cachedAttention(tokens: CachedTokens, { appliesRope }: { appliesRope: boolean }): AttentionContext {
+  cachedAttention(
+    tokens: CachedTokens,
+    { appliesRope, pairs }: { appliesRope: boolean; pairs: number },
+  ): AttentionContext {
+    const { numKvHeads, headDim } = this.decoder.config;
     return {
       appliesRope,
       attend: (layer, { out, qkv }) => {
         if (!appliesRope) this.store(layer, { qkv, tokens });
         const { window, scale } = this.decoder.config.layers[layer]!.attention;
+        // Keys and values are read as the matrix of a product of few rows is.
+        announceProduct(this.commands, { rows: 1, elements: 2 * pairs * numKvHeads * headDim });
         attentionDecode(this.commands, {
           ...this.#cacheCall(layer, tokens),
           ...(appliesRope && { table: this.decoder.rope }),
@@ -253,7 +265,10 @@ export class Decoding {
     const rows = this.#rows;
     const tokens: CachedTokens = { tokens: rows, ids: token, position, slot };
     const buffers = this.#step;
-    this.forward(tokens, { buffers, attention: this.cachedAttention(tokens, { appliesRope: true }) });
+    this.forward(tokens, {
+      buffers,
+      attention: this.cachedAttention(tokens, { appliesRope: true, pairs: this.#pairs }),
+    });
     recordLogits(commands, { logits: this.#logits, hidden: buffers.hidden, rows, decoder, parameters });
     const { vocabSize } = decoder.config;
     const [logits, seen] = [this.#logits, this.#seen];

@@ -83,7 +83,8 @@ export class RowPrefill {
     commands.device.write(this.#tokens.position, Uint32Array.from(ids, (_, i) => first + i));
     const tokens: CachedTokens = { ...this.#tokens, tokens: ids.length };
     // For a single token, the attention applies RoPE and stores keys and values too.
-    const attention = this.#decoding.cachedAttention(tokens, { appliesRope: ids.length === 1 });
+    const pairs = ids.length * first + ids.length * (ids.length + 1) / 2;
+    const attention = this.#decoding.cachedAttention(tokens, { appliesRope: ids.length === 1, pairs });
     this.#decoding.forward(tokens, { buffers: this.#buffers, attention });
     commands.submit();
   }

@@ -1,6 +1,5 @@
 /** summary.json: the numbers of each iteration, from the run's files. @module */
-import type { NumberName } from "../benchmark/benchmark_numbers.ts";
-import type { ResolvedConfig } from "../config/config_types.ts";
+import type { BenchmarkMetric, ResolvedConfig } from "../config/config_types.ts";
 import { readLines } from "../files/json_lines.ts";
 import { readChecksums } from "../run/checksum_record.ts";
 import { runPaths } from "../run/run_paths.ts";
@@ -14,7 +13,7 @@ export interface IterationSummary {
   /** From 0; −1 is the model at the start. */
   iteration: number;
   /** A number of a benchmark by `TASK/METRIC`, and by `TASK/METRIC_stderr` its standard error. */
-  [benchmark: NumberName]: number;
+  [benchmark: BenchmarkMetric]: number;
   /** Share of right answers on held-out prompts, those with a score of 1 or more, at temperature 0. */
   greedy?: number;
   /** The verifier's mean score on held-out prompts, at temperature 0. */

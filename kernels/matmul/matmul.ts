@@ -1,9 +1,11 @@
 /** Matrix products in float32; the second factor may be stored otherwise. @module */
 import type { Commands } from "../device/commands.ts";
 import type { Slice } from "../device/slice.ts";
+import type { Window } from "../window.ts";
 import { isQuantized, STORAGE_FACTS, storedColumns } from "../storage/storage.ts";
 import { accessFor, type MatmulLayout } from "./matmul_access.ts";
 import { dispatchMatmul } from "./matmul_dispatch.ts";
+import { partsOf } from "./matmul_parts.ts";
 import { type MatmulSizes, type MatmulVariant, planFor, thinVariant } from "./matmul_plan.ts";
 import { imageOf } from "./matmul_scratch.ts";
 import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
@@ -45,25 +47,49 @@ export interface Matmul extends MatmulSizes {
  * Records c (+)= scale · op(a)·op(b) (+ bias).
  *
  * All tiles of a family give the same c, bit for bit; for NN and NT a row of c does not depend on m either, and a b that
- * is stored otherwise gives the c of its numbers in f32. Throws RangeError if a stride or the storage type does not fit.
+ * is stored otherwise gives the c of its numbers in f32. What alone takes longer than a submission should is several. Throws
+ * RangeError if a stride or the storage type does not fit.
  */
 export function matmul(commands: Commands, call: Matmul): void {
-  record(commands, call, undefined);
+  const parts = partsOf(commands, call);
+  if (parts.length === 1) return record(commands, call, { sizes: call });
+  for (const part of parts) {
+    record(commands, rowsOf(call, part), { sizes: call });
+    commands.submit();
+  }
 }
 
 /** Records {@linkcode matmul} with a given tile, for measuring and for tests. */
 export function matmulBy(commands: Commands, variant: MatmulVariant, call: Matmul): void {
-  record(commands, call, variant);
+  record(commands, call, { sizes: call, variant });
 }
 
-function record(commands: Commands, call: Matmul, variant: MatmulVariant | undefined): void {
+/** Some of the rows of c. */
+function rowsOf(call: Matmul, { first, rows }: Window): Matmul {
+  const { mode, m, n, k, lda = mode === "TN" ? m : k, ldc = n, aFirst = 0, cFirst = 0 } = call;
+  return {
+    ...call,
+    m: rows,
+    lda,
+    ldc,
+    aFirst: aFirst + first * (mode === "TN" ? 1 : lda),
+    cFirst: cFirst + first * ldc,
+  };
+}
+
+/** Records a product, or a part of one; the plan is that of all its rows, `sizes`. */
+function record(
+  commands: Commands,
+  call: Matmul,
+  { sizes, variant }: { sizes: MatmulSizes & Pick<Matmul, "bias">; variant?: MatmulVariant },
+): void {
   const { mode, c, a, b, bias, m, n, k, accumulate = false, bType = "f32" } = call;
   const { lda = mode === "TN" ? m : k, ldb = storedColumns(bType, mode === "NT" ? k : n), ldc = n } = call;
   const { aFirst = 0, bFirst = 0, cFirst = 0, scale = 1 } = call;
   check(call, { lda, ldb, ldc });
   if (m === 0 || n === 0) return;
-  const wanted = variant ?? (bias ? undefined : thinVariant(commands.device, call));
-  const planned = planFor(commands.device, call, wanted);
+  const wanted = variant ?? (bias ? undefined : thinVariant(commands.device, sizes));
+  const planned = planFor(commands.device, sizes, wanted);
   const plan = bias || bType !== "f32" ? { ...planned, turned: false } : planned;
   const given: Operands = { mode, a, b, m, n, k, bType, lda, ldb, aFirst, bFirst };
   const operands = plan.turned ? exchanged(given) : given;

@@ -41,7 +41,7 @@ async function decodedLogits(
   for (let position = promptLength; position < ids.length; position++) {
     device.write(tokens.ids, Uint32Array.of(ids[position]!));
     device.write(tokens.position, Uint32Array.of(position));
-    decoding.forward(tokens, { buffers, attention: decoding.cachedAttention(tokens, { appliesRope: true }) });
+    decoding.forward(tokens, { buffers, attention: decoding.cachedAttention(tokens, { appliesRope: true, pairs: 0 }) });
     recordLogits(commands, { logits, hidden: buffers.hidden, rows: 1, decoder, parameters });
     commands.submit();
     rows.push([...new Float32Array(await device.read(logits))]);

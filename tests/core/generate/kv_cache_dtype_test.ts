@@ -62,7 +62,7 @@ for (const [name, config] of Object.entries(MODELS)) {
         const rounding = new Decoding(commands, model, { ...sizes, cacheDtype: dtype });
         /** Rounds k and v of every layer, as a cache of 16 bits does in place, before `full` stores them. */
         const roundedFirst = (tokens: CachedTokens): AttentionContext => {
-          const own = full.cachedAttention(tokens, { appliesRope: false });
+          const own = full.cachedAttention(tokens, { appliesRope: false, pairs: 0 });
           return {
             attend(layer, buffers) {
               rounding.store(layer, { qkv: buffers.qkv, tokens });
@@ -95,7 +95,7 @@ for (const [name, config] of Object.entries(MODELS)) {
         const check = async (first: number, count: number): Promise<void> => {
           const part = { first, count };
           const expected = await run(full, { ...part, attention: roundedFirst });
-          const attention = (tokens: CachedTokens) => half.cachedAttention(tokens, { appliesRope: false });
+          const attention = (tokens: CachedTokens) => half.cachedAttention(tokens, { appliesRope: false, pairs: 0 });
           deepEqual(await run(half, { ...part, attention }), expected);
         };
         await check(0, 9);

@@ -1,5 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { GenerationConfig } from "../../../core/config/config_types.ts";
+import { choiceLogps } from "../../../core/evaluate/choice_logps.ts";
 import { generate } from "../../../core/generate/batch_generator.ts";
 import { DecodeSession } from "../../../core/generate/decode_session.ts";
 import { createAdapter } from "../../../core/model/lora_adapter.ts";
@@ -120,4 +121,20 @@ Deno.test("a chat's tokens are the same however they are cut into submissions", 
       session.free();
       return ids;
     });
+  }));
+
+Deno.test("a benchmark's choices are the same however they are cut into submissions", () =>
+  withTinyModel(async ({ model }) => {
+    const documents = PAIRS.map(({ promptIds: context, chosenIds, rejectedIds }) =>
+      [chosenIds, rejectedIds].map((continuation) => ({ context, continuation }))
+    );
+    const { fewest, usual } = await sameInAnyCut(async () => {
+      const found = new Map<number, unknown>();
+      await choiceLogps(commands, model, {
+        documents,
+        onDocument: (i, scores) => void found.set(i, scores.map(({ logp, isGreedy }) => [logp, isGreedy])),
+      });
+      return documents.map((_, i) => found.get(i));
+    });
+    equal(usual, fewest);
   }));

@@ -2,6 +2,7 @@
 import { Device, LIMITS } from "./device.ts";
 import { DeviceError, oneLine } from "./device_error.ts";
 import { probeExtensions } from "./extensions.ts";
+import { holdsSubgroups } from "./subgroup_canary.ts";
 import type { DeviceFamily } from "./tuning.ts";
 
 /** How to open a device. */
@@ -46,7 +47,8 @@ export async function openAdapter(options: OpenOptions = {}): Promise<Device> {
   const gpu = await requestDevice(adapter, requiredLimits);
   await probeExtensions(gpu);
   const fixed = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
-  const subgroupSize = (gpu.features as unknown as ReadonlySet<string>).has("subgroups") ? fixed : 0;
+  const told = (gpu.features as unknown as ReadonlySet<string>).has("subgroups") ? fixed : 0;
+  const subgroupSize = told > 0 && await holdsSubgroups(gpu, told) ? told : 0;
   return new Device(gpu, { info, family, subgroupSize });
 }
 

@@ -137,7 +137,12 @@ export const compare: CommandEntry = {
     },
     { flags: "-j, --judge <name>", summary: "verifier, logprob, reward-model, … (default: the config's)" },
     { flags: "--verifier <file>", summary: "module that scores, of judge verifier", path: "file" },
-    { flags: "--judge-model <dir>", summary: "model folder, of judges logprob and reward-model", path: "folder" },
+    {
+      flags: "--judge-model <dir>",
+      summary: "model folder, of judges logprob and reward-model; of judge llm its name on the server",
+      path: "folder",
+    },
+    { flags: "--base-url <url>", summary: "OpenAI-compatible server, of judge llm (default: OpenAI's)" },
     {
       flags: "-c, --config <file>",
       summary: "config whose labels, generation and data settings are taken",
@@ -168,6 +173,10 @@ export const compare: CommandEntry = {
       "greedy answers",
     ],
     ["dnpo compare A B -p heldout.jsonl -j reward-model --judge-model models/reward -o rows.jsonl", "rows kept"],
+    [
+      "dnpo compare A B -p heldout.jsonl -j llm --judge-model qwen3:32b --base-url http://localhost:11434/v1",
+      "a server",
+    ],
     [
       "dnpo compare runs/spin runs/dnpo --iterations all -p heldout.jsonl -c judge.yaml",
       "win rates of DNPO's iterations against SPIN's, for dnpo report",

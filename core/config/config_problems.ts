@@ -225,7 +225,7 @@ function askingProblems({ base_url, server, api_key_env, api_key_file }: ServerK
   const address = (key: string, text: string): void => {
     const url = URL.parse(text);
     if (url === null || !/^https?:$/.test(url.protocol)) {
-      problems[key] = "expected an address such as http://127.0.0.1:8000/v1";
+      problems[key] = "expected an address that begins with http:// or https://, such as http://127.0.0.1:8000/v1";
     } else if (url.username !== "" || url.password !== "" || url.search !== "") {
       problems[key] =
         "expected an address without user name, password and ?… (keys go into api_key_env or api_key_file)";

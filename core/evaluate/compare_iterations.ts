@@ -7,6 +7,7 @@ import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
 import { join, withoutTrailing } from "../files/path.ts";
 import { digestText } from "../files/stream_digest.ts";
+import { type ServerCounts, sumCounts } from "../label/server_questions.ts";
 import { type RunContext, type RunHooks, withDevice } from "../run/run_context.ts";
 import { lockFolder } from "../run/run_lock.ts";
 import type { Need } from "../run/run_sources.ts";
@@ -53,6 +54,8 @@ export interface ComparedIterations {
   rates: WinRates;
   /** Iterations that were compared before. */
   kept: number[];
+  /** What a judging server was asked now, for all iterations together; null if it was not asked. */
+  asked: ServerCounts | null;
 }
 
 /**
@@ -86,6 +89,7 @@ export async function compareIterations(
     await using journal = await AnswerJournal.open<SampledAnswer>(join(output, "answers.jsonl"));
     const entries = new Map(known.map((entry) => [entry.iteration, entry]));
     const kept: number[] = [];
+    const counts: ServerCounts[] = [];
     const rates = (): WinRates => ({
       a,
       b,
@@ -111,17 +115,23 @@ export async function compareIterations(
         kept.push(iteration);
         continue;
       }
-      const comparison = await comparePair(context, { settings, pair, journal });
+      const comparison = await comparePair(context, {
+        settings,
+        pair,
+        journal,
+        onAsked: (one) => counts.push(one),
+      });
       await writeFileAtomic(rowsPath(folder, iteration), comparison.rows.map(encodeComparedRow).join(""));
       entries.set(iteration, { iteration, identity, ...comparisonJson(comparison) });
       await writeWinRates(folder, rates());
     }
     await journal.close();
-    const asked = rates();
+    const all = rates();
     return {
       path: join(folder, WIN_RATES),
-      rates: { ...asked, iterations: asked.iterations.filter(({ iteration }) => wanted.b.has(iteration)) },
+      rates: { ...all, iterations: all.iterations.filter(({ iteration }) => wanted.b.has(iteration)) },
       kept,
+      asked: sumCounts(counts),
     };
   });
 }
@@ -161,10 +171,11 @@ async function pairIdentity(
 
 async function comparePair(
   context: RunContext,
-  { settings, pair: { iteration, a, b }, journal }: {
+  { settings, pair: { iteration, a, b }, journal, onAsked }: {
     settings: IterationConfig;
     pair: IterationPair;
     journal: AnswerJournal<SampledAnswer>;
+    onAsked: (counts: ServerCounts) => void;
   },
 ): ReturnType<typeof judgeAnswers> {
   const side = async (name: string, folder: string): Promise<AnsweredSide> => {
@@ -175,5 +186,11 @@ async function comparePair(
       answers: await answerPrompts(context, { settings, files, name, compared: iteration, journal }),
     };
   };
-  return await judgeAnswers(context, { settings, a: await side("A", a), b: await side("B", b), compared: iteration });
+  return await judgeAnswers(context, {
+    settings,
+    a: await side("A", a),
+    b: await side("B", b),
+    compared: iteration,
+    onAsked,
+  });
 }

@@ -2,6 +2,7 @@
 import { fixed } from "../values.ts";
 import type { Judge, Scores } from "./judge.ts";
 import { agreement, type Vote } from "./judge_agreement.ts";
+import { sumCounts } from "./server_questions.ts";
 
 /** A member of an ensemble. */
 export interface Member {
@@ -65,6 +66,7 @@ export function ensembleJudge(members: readonly Member[]): Judge {
       }
       return sums;
     },
+    asked: () => sumCounts(members.flatMap(({ judge }) => judge.asked?.() ?? [])),
     notes: () => [
       ...members.flatMap(({ judge }) => judge.notes?.() ?? []),
       ...pairsOf(members, votes).map(({ name, rows, share, kappa }) =>

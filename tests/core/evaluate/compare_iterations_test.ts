@@ -132,13 +132,20 @@ Deno.test("compareIterations() asks a server about each pair in both orders, and
       iterations: "all",
       output: `${dir}/out`,
     };
-    const { rates: { iterations: [rate] } } = await compareIterations(await configOf(labels), options);
+    const { rates: { iterations: [rate] }, asked: paid } = await compareIterations(await configOf(labels), options);
     deepEqual([rate!.ties, rate!.orders_asked, rate!.orders_disagree, asked], [2, 2, 2, 4]);
     equal(rate!.metrics["labels/requests"], 4);
-    ok(rate!.metrics["labels/cost"]! >= 0);
+    ok(rate!.metrics["labels/cost"]! > 0);
+    deepEqual([paid!.requests, paid!.cost], [4, rate!.metrics["labels/cost"]]);
     // Even anew, replies that were paid for stand.
-    await compareIterations(await configOf(labels), { ...options, isAnew: true });
+    const notes: string[] = [];
+    const anew = await compareIterations(await configOf(labels), { ...options, isAnew: true }, {
+      onNote: (line) => void notes.push(line),
+    });
     equal(asked, 4);
+    deepEqual(anew.asked, { requests: 0, prompt: 0, completion: 0, cost: 0 });
+    deepEqual(anew.rates, { ...anew.rates, iterations: [rate] });
+    ok(notes.some((line) => /, 4 of them answered before; .*; of that now: nothing$/.test(line)), notes.join("\n"));
   }));
 
 Deno.test("compareIterations() does not go on with another text of the config's chat template", () =>

@@ -4,7 +4,7 @@ import type { WrittenIteration } from "../core/evaluate/win_rates_file.ts";
 import type { ComparedIterations } from "../core/evaluate/compare_iterations.ts";
 import type { ServerCounts } from "../core/label/server_questions.ts";
 import { safeLine } from "../core/safe_text.ts";
-import { fixed } from "../core/values.ts";
+import { fixed, percent } from "../core/values.ts";
 import { judgeLines } from "./judge_text.ts";
 import { formatTable } from "./text_table.ts";
 import { wrapText } from "./wrap_text.ts";
@@ -85,8 +85,4 @@ function costLines(iterations: readonly WrittenIteration[], now: ServerCounts | 
 
 function keptLines(kept: readonly number[]): string[] {
   return kept.length === 0 ? [] : [`Compared before: iteration ${kept.join(", ")}`];
-}
-
-function percent(share: number): string {
-  return (100 * share).toFixed(1);
 }

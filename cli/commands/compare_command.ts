@@ -71,7 +71,7 @@ async function compareOne(config: ResolvedConfig, { a, b, prompts, limit, values
     const colored = Deno.stdout.isTerminal() && !Deno.noColor;
     if (values.json === true) sayJson(comparisonJson(comparison));
     // It has colours of its own, and its names are made safe there.
-    else print(Deno.stdout)(`${formatComparison(comparison, { colored })}\n`);
+    else print(Deno.stdout)(`${formatComparison(comparison, { colored, columns: outputColumns() })}\n`);
     // After the result, which is not lost with a file that cannot be written.
     if (output !== null) await writeFileAtomic(output, comparison.rows.map(encodeComparedRow).join(""));
     return 0;

@@ -11,7 +11,7 @@ import { type EvaluationEntry, runEvaluation, type RunEvaluationOptions } from "
 import { evaluationTimes } from "../../core/plan/evaluation_time.ts";
 import type { Values } from "../command_entry.ts";
 import { configOfFlags, QUANTIZATION_FLAG } from "../config_flags.ts";
-import { say, sayJson } from "../print.ts";
+import { say, sayJson, sayText } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 import { formatDifferences, formatResults, type ShownResults } from "../results_table.ts";
 import { outputColumns } from "../text_table.ts";
@@ -80,11 +80,12 @@ function show(
   options: RunEvaluationOptions["options"],
 ): void {
   const { results, cut } = evaluated;
+  // lm-eval's table stays as it is, so that both can be laid side by side.
   for (const table of formatResults(results as unknown as ShownResults)) say(...table.trimEnd().split("\n"));
   const { openllm_average: average } = results.dnpo as { openllm_average?: LeaderboardAverage };
   if (average) {
     const error = average.stderr === null ? "" : ` ± ${average.stderr.toFixed(4)}`;
-    say(`Average of the six tasks of openllm: ${average.value.toFixed(4)}${error}`);
+    sayText(`Average of the six tasks of openllm: ${average.value.toFixed(4)}${error}`);
   }
   const { limit, seed = FEW_SHOT_SEED, numFewShot, applyChatTemplate = false, quantization = "none" } = options;
   const { maxLength, genKwargs, systemInstruction, fewShotAsTurns } = options;
@@ -94,18 +95,20 @@ function show(
     genKwargs === undefined ? "" : `gen_kwargs: ${JSON.stringify(genKwargs)}`,
     systemInstruction === undefined ? "" : `system instruction: ${JSON.stringify(systemInstruction)}`,
   ].filter((part) => part !== "");
-  say(
+  sayText(
     `${name}: float32${
       quantization === "none" ? "" : `, linear layers in ${quantization}`
     }, as lm-eval 0.4.13; limit: ` +
       `${limit ?? "none"}, num_fewshot: ${numFewShot ?? "the tasks'"}, seed: ${seed}, chat template: ` +
       [applyChatTemplate ? "yes" : "no", ...more].join(", "),
   );
-  for (const line of cutLines(cut, results)) say(line);
+  for (const line of cutLines(cut, results)) sayText(line);
   const { may_differ: mayDiffer = {} } = results.dnpo as { may_differ?: Record<string, readonly string[]> };
-  for (const [task, parts] of Object.entries(mayDiffer)) say(`${task}: may differ from lm-eval in ${parts.join(", ")}`);
-  if (differences) say(...formatDifferences(differences, outputColumns()).split("\n"));
-  say(`Results: ${files.results}`);
+  for (const [task, parts] of Object.entries(mayDiffer)) {
+    sayText(`${task}: may differ from lm-eval in ${parts.join(", ")}`);
+  }
+  if (differences) sayText(...formatDifferences(differences, outputColumns()).split("\n"));
+  sayText(`Results: ${files.results}`);
 }
 
 function optionsOf(

@@ -5,7 +5,7 @@ import { runMtBench } from "../../core/evaluate/mt_bench/run_mt_bench.ts";
 import type { Values } from "../command_entry.ts";
 import { configOfFlags, type Flag, flagValue, QUANTIZATION_FLAG, SAMPLING_FLAGS } from "../config_flags.ts";
 import { mtBenchLines } from "../mt_bench_text.ts";
-import { say, sayJson } from "../print.ts";
+import { sayJson, sayText } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 import { outputColumns } from "../text_table.ts";
 import { modelName } from "./_model_name.ts";
@@ -62,7 +62,7 @@ export async function mtBench(named: string | undefined, values: Values): Promis
     });
     progress.finish();
     if (values.json === true) return sayJson(mtResults(bench));
-    say(...mtBenchLines(bench, outputColumns()), `Results: ${files.results}`);
+    sayText(...mtBenchLines(bench, outputColumns()), `Results: ${files.results}`);
   }, { saved });
 }
 

@@ -90,6 +90,13 @@ Deno.test("formatWinRates() says why there is no fit at equal lengths", () => {
   ]);
 });
 
+Deno.test("formatWinRates() prints one share in one way", () => {
+  // As computed by a fit to answers of one length, which is the plain rate.
+  const fit = { rate: 0.5624999999999998, stderr: 0.1, interval: null, effect: 0, scale: null, note: null };
+  const text = formatWinRates(compared([iterationOf(0, { win_rate: 9 / 16, length_controlled: fit })]));
+  match(text, /│ +56\.3 % ± 8\.4 │ [^│]+│ [^│]+│ +56\.3 % │/);
+});
+
 Deno.test("formatWinRates() becomes a list where the terminal is narrow", () => {
   const text = formatWinRates(compared([iterationOf(0), iterationOf(1)]), { columns: 60 });
   // A path stays whole, so that it can be copied.

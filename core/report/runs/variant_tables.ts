@@ -1,5 +1,6 @@
 /** Tables of variants: what they are, the ablation, and every measure over iterations. @module */
 import type { Mean } from "../../evaluate/seed_means.ts";
+import { percent } from "../../values.ts";
 import { number, signed } from "../format_numbers.ts";
 import { columnName } from "../iteration_curves.ts";
 import { escapeMarkup } from "../markup.ts";
@@ -63,7 +64,7 @@ function meanHtml(value: Mean, { isShare, n }: { isShare: boolean; n: number }):
 }
 
 function errorText(stderr: number, isShare: boolean): string {
-  return isShare ? (100 * stderr).toFixed(1) : Number(stderr.toPrecision(2)).toString();
+  return isShare ? percent(stderr) : Number(stderr.toPrecision(2)).toString();
 }
 
 /** The ablation's table, and how to read it; empty without rows. */

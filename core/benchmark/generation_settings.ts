@@ -11,6 +11,9 @@ const MAX_GEN_TOKS = 256;
 /** Names of the most new tokens; the first that is there counts. */
 const MOST_TOKENS = ["max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"];
 
+/** The keys of generation that are followed. */
+export const GENERATION_KEYS: readonly string[] = ["until", "do_sample", "temperature", ...MOST_TOKENS];
+
 /** How answers are generated. */
 export interface GenerationSettings {
   /** Texts that end an answer, and are no part of it. */

@@ -37,13 +37,25 @@ function either(choices: string[]): string {
   return choices.length < 2 ? choices.join("") : `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
 }
 
+/** More choices than these are told after what was probably meant, and each in one spelling. */
+const MOST_CHOICES = 8;
+
+/** Of many words that may stand with `eval_` or without, and with `/` or `_`, the first spelling of each. */
+function firstSpellings<T>(values: readonly T[]): T[] {
+  if (values.length <= MOST_CHOICES) return [...values];
+  const plain = (value: T): string => String(value).replace(/^eval_/, "").replaceAll("/", "_");
+  return [...new Map(values.toReversed().map((value) => [plain(value), value])).values()].reverse();
+}
+
 /** What was expected, such as `integer ≥ 1`. */
 function expected(issue: Issue): string {
   switch (issue.code) {
     case "invalid_type":
       return TYPE_NAMES[issue.expected] ?? issue.expected;
     case "invalid_value":
-      return either(issue.values.filter((value) => value !== GIVEN).map((value) => JSON.stringify(value)));
+      return either(
+        firstSpellings(issue.values).filter((value) => value !== GIVEN).map((value) => JSON.stringify(value)),
+      );
     case "too_small":
       if (issue.origin === "array") return "at least one entry";
       if (issue.origin === "string") return "text that is not empty";
@@ -93,10 +105,14 @@ function problemsOf(issue: Issue, base: Path, raw: unknown): Problem[] {
     }));
   }
   const value = valueAt(raw, path);
-  const got = `got ${show(value)}${suggestion(value, issue)}`;
+  const meant = suggestion(value, issue);
+  const got = `got ${show(value)}${meant}`;
+  if (meant !== "" && issue.code === "invalid_value" && issue.values.length > MOST_CHOICES) {
+    return [{ path, message: `${got} (expected ${expected(issue)})`, key: false }];
+  }
   if (issue.code !== "invalid_union") return [{ path, message: `expected ${expected(issue)}, ${got}`, key: false }];
-  const meant = issue.errors.find((branch) => !branch.some(isOtherKind));
-  if (meant) return meant.flatMap((inner) => problemsOf(inner, path, raw));
+  const branch = issue.errors.find((branch) => !branch.some(isOtherKind));
+  if (branch) return branch.flatMap((inner) => problemsOf(inner, path, raw));
   return [{ path, message: `expected ${either(expectedOfUnion(issue.errors))}, ${got}`, key: false }];
 }
 

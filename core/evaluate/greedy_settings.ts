@@ -1,4 +1,8 @@
-/** What a model's generation_config.json asks of greedy generation, as transformers' `generate` takes it. @module */
+/** What a model's generation_config.json, and a task, ask of greedy generation, as transformers' `generate` takes it. @module */
+import { GENERATION_KEYS, generationKwargs, generationSettings } from "../benchmark/generation_settings.ts";
+import type { TaskConfig } from "../benchmark/task_config.ts";
+import { nearestWord } from "../config/nearest_word.ts";
+import type { JsonObject } from "../data/formats/json_numbers.ts";
 import { UserError } from "../error.ts";
 import { quote } from "../values.ts";
 
@@ -66,4 +70,29 @@ export function greedySettings(
     );
   }
   return { repetitionPenalty: penalty };
+}
+
+/** Keys of a task's generation that change nothing where the most probable token is taken each time. */
+const NEUTRAL = ["top_p", "top_k", "min_p", "typical_p", "use_cache", "pad_token_id"];
+
+/**
+ * Throws a UserError if a task, with these keys in place of its own, asks for answers that are sampled, or by a setting
+ * that is not followed.
+ */
+export function checkGreedy(config: TaskConfig, genKwargs: JsonObject = {}): void {
+  const { doSample, others } = generationSettings(generationKwargs(config, genKwargs));
+  const action = `Cannot evaluate ${config.task}`;
+  if (doSample) {
+    throw new UserError(
+      `${action}: its generation_kwargs sample, expected do_sample false or temperature 0 (--gen-kwargs do_sample=false)`,
+    );
+  }
+  const other = Object.keys(others).find((key) => !NEUTRAL.includes(key));
+  if (other === undefined) return;
+  const nearest = nearestWord(other, [...GENERATION_KEYS, ...NEUTRAL]);
+  throw new UserError(
+    `${action}: "${other}" of its generation_kwargs is ${quote(others[other])}, which is not followed here${
+      nearest === undefined ? "" : `, did you mean "${nearest}"?`
+    }`,
+  );
 }

@@ -14,7 +14,7 @@ import { compareResults, type ResultDifference, type TaskMeans, type TaskSamples
 import { evaluateInto, type ResultFiles } from "./evaluate_into.ts";
 import { checkModel, type Evaluated, type EvaluateHooks, type EvaluateOptions, sanitized } from "./evaluate_model.ts";
 import { iterationModels, lackOf } from "./iteration_models.ts";
-import { type OpenTasks, openTasks } from "./open_tasks.ts";
+import { foundTasks, type OpenTasks, openTasks } from "./open_tasks.ts";
 import type { Sample } from "./sample_task.ts";
 
 /** What is evaluated, where results go, and what they are compared with. */
@@ -71,6 +71,8 @@ export async function runEvaluation(
       ...(textFiles && { textFiles }),
     }),
   };
+  const found = foundTasks(options);
+  const generates = found.tasks.some((config) => outputTypeOf(config) === "generate_until");
   const finding = { resolve, onNote, quantization: options.quantization ?? "none" };
   const models = iterations === "all"
     ? await iterationsOf(model)
@@ -79,18 +81,18 @@ export async function runEvaluation(
   const other = baseline === undefined || isFile
     ? null
     : { name: baseline, folder: await modelFolderOf(baseline, finding) };
+  if (options.genKwargs !== undefined && !generates) {
+    onNote(`${WARNING}no answer of these tasks is generated: --gen-kwargs changes nothing`);
+  }
   // What is wrong with a model is found before rows are downloaded for it.
   for (const { name, folder } of other === null ? models : [...models, other]) {
-    await checkModel({ name, files: await modelFiles(folder, resolve) }, options, onNote);
+    await checkModel({ name, files: await modelFiles(folder, resolve) }, { ...options, generates }, onNote);
   }
   const tasks = await openTasks(options, {
     data,
     resolve: async (name) => (await stoppable(resolveDataset(name, hub), signal)).paths,
     onTask: (done, total) => onProgress({ stage: "read tasks", done, total }),
   });
-  if (options.genKwargs !== undefined && tasks.tasks.every(({ config }) => outputTypeOf(config) !== "generate_until")) {
-    onNote(`${WARNING}no answer of these tasks is generated: --gen-kwargs changes nothing`);
-  }
   const means = baseline === undefined ? null : comparableOf(tasks);
   using device = await openToolDevice();
   const evaluate = async ({ name, folder }: NamedFolder): Promise<EvaluationEntry> => {

@@ -28,6 +28,10 @@ Deno.test("a row whose keys are numbers out of order is refused: their order is 
     name: "UserError",
     message: /^Cannot use row 0 for the task piqa/,
   });
+  throws(() => documentsOf(taskConfig("piqa"), [row], ["a.jsonl:3"]), {
+    name: "UserError",
+    message: /^Cannot use a\.jsonl:3 for the task piqa/,
+  });
 });
 
 Deno.test("hashes are those of Python's texts", async () => {

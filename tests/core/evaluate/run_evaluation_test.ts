@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { resolve } from "node:path";
 import type { EvaluateOptions } from "../../../core/evaluate/evaluate_model.ts";
 import type { TaskWork } from "../../../core/evaluate/evaluation_work.ts";
 import { resultsFolder, runEvaluation, type RunEvaluationOptions } from "../../../core/evaluate/run_evaluation.ts";
@@ -249,6 +250,66 @@ Deno.test("runEvaluation() takes whole numbers alone where parts mean nothing", 
     const inBatches = "expected a whole number from 1 (--batch-tokens)";
     await refuses({ batchTokens: 0 }, `Cannot evaluate in batches of 0 tokens: ${inBatches}`);
     await refuses({ batchTokens: 1.5 }, `Cannot evaluate in batches of 1.5 tokens: ${inBatches}`);
+  }));
+
+Deno.test("runEvaluation() knows what is not followed before it reads rows, and makes nothing then", () =>
+  withTasks(async (dir) => {
+    // There are no rows to read.
+    const refuses = (
+      { model = MODEL, ...options }: Partial<EvaluateOptions> & { model?: string },
+      message: string,
+    ): Promise<void> =>
+      rejects(runEvaluation(model, { options: { tasks: "gsm8k", ...options }, output: `${dir}/out`, data: dir }), {
+        name: "UserError",
+        message,
+      });
+    await refuses(
+      { genKwargs: { max_gen_tokens: 8 } },
+      'Cannot evaluate gsm8k: "max_gen_tokens" of its generation_kwargs is 8, which is not followed here, did you mean ' +
+        '"max_gen_toks"?',
+    );
+    await refuses(
+      { genKwargs: { num_beams: 8 }, model: `${dir}/none` },
+      'Cannot evaluate gsm8k: "num_beams" of its generation_kwargs is 8, which is not followed here',
+    );
+    await refuses(
+      { genKwargs: { temperature: 0.5, do_sample: true } },
+      "Cannot evaluate gsm8k: its generation_kwargs sample, expected do_sample false or temperature 0 (--gen-kwargs " +
+        "do_sample=false)",
+    );
+    await refuses(
+      { genKwargs: { until: 3 } },
+      'Cannot generate answers: "until" is 3, expected a text or a list of texts',
+    );
+    const model = `${dir}/model`;
+    await Deno.mkdir(model);
+    for (const { name } of Deno.readDirSync(MODEL)) await Deno.copyFile(`${MODEL}/${name}`, `${model}/${name}`);
+    await Deno.writeTextFile(`${model}/generation_config.json`, JSON.stringify({ num_beams: 2 }));
+    await refuses(
+      { model },
+      `Cannot generate with "num_beams" of ${model}/generation_config.json: it is 2, expected 1 or none, as it is not ` +
+        "followed here",
+    );
+    await refuses(
+      { batchTokens: 0 },
+      "Cannot evaluate in batches of 0 tokens: expected a whole number from 1 (--batch-tokens)",
+    );
+    await rejects(Deno.stat(`${dir}/out`), Deno.errors.NotFound);
+  }));
+
+Deno.test("runEvaluation() says where it looked for the files of a task", () =>
+  withTasks(async (dir, run) => {
+    await Deno.remove(`${dir}/rows.jsonl`);
+    const refuses = (message: string): Promise<void> =>
+      rejects(run({ options: { tasks: "choose" } }), { name: "UserError", message });
+    await refuses(`Cannot evaluate choose: there is no ${dir}/rows.jsonl, which its dataset_kwargs.data_files names`);
+    const text = await Deno.readTextFile(`${dir}/choose.yaml`);
+    await Deno.writeTextFile(`${dir}/choose.yaml`, text.replace(`${dir}/rows.jsonl`, "no/rows.jsonl"));
+    await refuses(
+      `Cannot evaluate choose: its dataset_kwargs.data_files names no/rows.jsonl, and there is no ${
+        resolve("no/rows.jsonl")
+      }, expected a path from the current folder on, as in lm-eval, or a whole one`,
+    );
   }));
 
 Deno.test("runEvaluation() says what of its options would change nothing", () =>

@@ -42,7 +42,9 @@ export function variantsTable(groups: readonly MeasuredGroup[]): string {
     isText: true,
     rows: groups.map(({ name, part, place, runs }, i) => {
       const done = runs.map(({ rows }) => rows.filter(({ iteration }) => iteration >= 0).length);
-      const seeds = runs.flatMap(({ seed }) => seed ?? []);
+      // Runs may share a seed of training or of sampling.
+      const seeds = [...new Set(runs.flatMap(({ seed }) => seed?.split(", ") ?? []))]
+        .sort((a, b) => Number(a) - Number(b));
       const states = [...new Set(runs.map(({ view }) => view.state))];
       return [
         // Legends have the number where names are cut and alike.

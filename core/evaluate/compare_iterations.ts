@@ -16,7 +16,7 @@ import { answerPrompts, type SampledAnswer } from "./answer_prompts.ts";
 import { comparedSettings } from "./compare_models.ts";
 import { comparisonJson, encodeComparedRow } from "./comparison_json.ts";
 import { sanitized } from "./evaluate_model.ts";
-import { type IterationPair, modelPairs, wantedIterations } from "./iteration_pairs.ts";
+import { type IterationPair, modelPairs, type WantedIterations, wantedIterations } from "./iteration_pairs.ts";
 import { type AnsweredSide, checkComparingJudge, judgeAnswers } from "./judge_answers.ts";
 import { modelIdentity } from "./model_identity.ts";
 import { winRateSettings } from "./win_rate_settings.ts";
@@ -85,6 +85,7 @@ export async function compareIterations(
     const known = await knownRates(folder, { settings: made, anew: isAnew ? wanted.b : null });
     const looked = known.map(({ iteration }) => iteration).filter((iteration) => wanted.others.has(iteration));
     const pairs = await modelPairs(context, { settings, a, wanted, looked });
+    noteGone(context, { known, wanted });
     await makeFolder(folder);
     await using journal = await AnswerJournal.open<SampledAnswer>(join(output, "answers.jsonl"));
     const entries = new Map(known.map((entry) => [entry.iteration, entry]));
@@ -134,6 +135,19 @@ export async function compareIterations(
       asked: sumCounts(counts),
     };
   });
+}
+
+/** Notes which win rates of before stay though a model of theirs is gone, so that nobody can tell whether it was that one. */
+function noteGone(
+  { onNote }: RunContext,
+  { known, wanted }: { known: readonly WrittenIteration[]; wanted: WantedIterations },
+): void {
+  const gone = known.map(({ iteration }) => iteration).filter((k) => !wanted.b.has(k) && !wanted.others.has(k));
+  if (gone.length === 0) return;
+  const which = `${gone.length === 1 ? "iteration" : "iterations"} ${gone.join(", ")}`;
+  onNote(
+    `The win rate of ${which} stays as it was made: its models are not all there any more, so that it cannot be checked`,
+  );
 }
 
 /**

@@ -105,6 +105,38 @@ Deno.test("compareIterations() does nothing twice, and goes on where it was stop
     deepEqual(await made(config, { iterations: [0], isAnew: true }), [[], [0]]);
   }));
 
+Deno.test("compareIterations() says of which iterations the models are gone, and keeps their win rates", () =>
+  withRuns(async (dir, options) => {
+    const config = await configOf({ judge: "logprob", model: `${dir}/scorer` });
+    const { path, rates } = await compareIterations(config, options);
+    await Deno.remove(`${dir}/b/iteration-0`, { recursive: true });
+    const notes: string[] = [];
+    const again = await compareIterations(config, options, { onNote: (line) => void notes.push(line) });
+    deepEqual([again.kept, again.rates.iterations.map(({ iteration }) => iteration)], [[1], [1]]);
+    deepEqual(await readWinRates(path), rates);
+    deepEqual(notes.filter((line) => line.startsWith("The win rate")), [
+      "The win rate of iteration 0 stays as it was made: its models are not all there any more, so that it cannot be checked",
+    ]);
+  }));
+
+Deno.test("compareIterations() does not go on with answers that are drawn with other random numbers", () =>
+  withRuns(async (dir, options) => {
+    const labels = { judge: "logprob", model: `${dir}/scorer` };
+    const asked = { ...options, iterations: [0], limit: 2 };
+    const drawn = await configOf(labels, { temperature: 1, max_new_tokens: 2 });
+    await compareIterations(drawn, asked);
+    deepEqual((await compareIterations(drawn, asked)).kept, [0]);
+    await rejects(
+      compareIterations({ ...drawn, iteration: 1 }, asked),
+      /^UserError: Cannot go on with the comparison in .*: iteration is 1, expected 0 as in /,
+    );
+    // The most probable answers are the same ones.
+    const greedy = { ...await configOf(labels, { max_new_tokens: 2 }), output_dir: dir };
+    const other = { ...asked, output: `${dir}/greedy` };
+    await compareIterations(greedy, other);
+    deepEqual((await compareIterations({ ...greedy, iteration: 1 }, other)).kept, [0]);
+  }));
+
 Deno.test("compareIterations() asks a server about each pair in both orders, and once", () =>
   withFolder(async (dir) => {
     for (const [place, name] of ["a/iteration-0", "b/iteration-0"].entries()) {

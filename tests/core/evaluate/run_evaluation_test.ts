@@ -125,7 +125,7 @@ Deno.test("runEvaluation() says what is left to compute before it computes, as m
         onWork: async ({ device, tasks, ...work }) => {
           found.push(...tasks);
           const times = await evaluationTimes({ device, tasks, ...work });
-          equal(times.every(({ seconds, work: { requests } }) => seconds > 0 === requests > 0), true);
+          equal(times.every(({ seconds, work: { requests } }) => seconds! > 0 === requests > 0), true);
           seen.push("work");
         },
         onProgress: ({ stage, tokens = 0 }) => {

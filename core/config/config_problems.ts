@@ -107,13 +107,12 @@ function problemsOf(issue: Issue, base: Path, raw: unknown): Problem[] {
   const value = valueAt(raw, path);
   const meant = suggestion(value, issue);
   const got = `got ${show(value)}${meant}`;
-  if (meant !== "" && issue.code === "invalid_value" && issue.values.length > MOST_CHOICES) {
-    return [{ path, message: `${got} (expected ${expected(issue)})`, key: false }];
-  }
-  if (issue.code !== "invalid_union") return [{ path, message: `expected ${expected(issue)}, ${got}`, key: false }];
-  const branch = issue.errors.find((branch) => !branch.some(isOtherKind));
+  const branch = issue.code === "invalid_union" && issue.errors.find((branch) => !branch.some(isOtherKind));
   if (branch) return branch.flatMap((inner) => problemsOf(inner, path, raw));
-  return [{ path, message: `expected ${either(expectedOfUnion(issue.errors))}, ${got}`, key: false }];
+  const what = issue.code === "invalid_union" ? either(expectedOfUnion(issue.errors)) : expected(issue);
+  // After many words nobody would read what was probably meant.
+  const isLong = meant !== "" && choicesOf(issue).length > MOST_CHOICES;
+  return [{ path, message: isLong ? `${got} (expected ${what})` : `expected ${what}, ${got}`, key: false }];
 }
 
 /** The words that an issue's branches accept. */

@@ -25,7 +25,7 @@ import { type EncodedTask, encodeTask } from "./encode_task.ts";
 import { type EvaluationWork, taskWork } from "./evaluation_work.ts";
 import { type LeaderboardAverage, leaderboardAverage } from "./leaderboard_average.ts";
 import { modelIdentity } from "./model_identity.ts";
-import { greedySettings } from "./greedy_settings.ts";
+import { checkGeneration } from "./greedy_settings.ts";
 import { type BenchmarkOptions, type OpenTasks, requestsOf } from "./open_tasks.ts";
 import { type Sample, type SampledTask, sampleTask } from "./sample_task.ts";
 
@@ -201,10 +201,7 @@ export async function checkModel(
         "ones means little",
     );
   }
-  if (generates) {
-    const where = files.pathOf("generation_config.json");
-    greedySettings(await readOptionalJson(files, "generation_config.json"), { where });
-  }
+  if (generates) await checkGeneration(files);
   if (applyChatTemplate && await templateText(files) === null) {
     throw new UserError("Cannot apply a chat template: the model has none, expected one or no --apply-chat-template");
   }

@@ -4,6 +4,7 @@ import type { TaskConfig } from "../benchmark/task_config.ts";
 import { nearestWord } from "../config/nearest_word.ts";
 import type { JsonObject } from "../data/formats/json_numbers.ts";
 import { UserError } from "../error.ts";
+import { type ModelFiles, readOptionalJson } from "../files/model_files.ts";
 import { quote } from "../values.ts";
 
 /** What of the settings is followed. */
@@ -70,6 +71,13 @@ export function greedySettings(
     );
   }
   return { repetitionPenalty: penalty };
+}
+
+const GENERATION_CONFIG = "generation_config.json";
+
+/** Throws a UserError if a model's generation_config.json asks what is not followed. */
+export async function checkGeneration(files: ModelFiles): Promise<void> {
+  greedySettings(await readOptionalJson(files, GENERATION_CONFIG), { where: files.pathOf(GENERATION_CONFIG) });
 }
 
 /** Keys of a task's generation that change nothing where the most probable token is taken each time. */

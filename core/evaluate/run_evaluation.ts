@@ -11,11 +11,12 @@ import { modelFiles, modelFolderOf } from "../run/model_path.ts";
 import { lockFolder } from "../run/run_lock.ts";
 import { chosenTasks } from "./chosen_tasks.ts";
 import { compareResults, type ResultDifference, type TaskMeans, type TaskSamples } from "./compare_results.ts";
-import { evaluateInto, type ResultFiles } from "./evaluate_into.ts";
+import { evaluateInto } from "./evaluate_into.ts";
 import { checkModel, type Evaluated, type EvaluateHooks, type EvaluateOptions, sanitized } from "./evaluate_model.ts";
 import { iterationModels, lackOf } from "./iteration_models.ts";
 import { foundTasks, type OpenTasks, openTasks } from "./open_tasks.ts";
 import type { Sample } from "./sample_task.ts";
+import type { ResultFiles } from "./write_results.ts";
 
 /** What is evaluated, where results go, and what they are compared with. */
 export interface RunEvaluationOptions {

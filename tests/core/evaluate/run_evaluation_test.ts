@@ -71,6 +71,32 @@ Deno.test("runEvaluation() scores tasks of one's own, and writes results and sam
     equal(evaluated.cut.choose, undefined);
   }));
 
+Deno.test("runEvaluation() writes nothing where the same results are there, and says so", () =>
+  withTasks(async (dir) => {
+    const taskFiles = [`${dir}/choose.yaml`];
+    const evaluated = async (options: Partial<EvaluateOptions> = {}): Promise<[string, string[]]> => {
+      const notes: string[] = [];
+      const asked = { options: { tasks: "choose", ...options }, output: `${dir}/out`, taskFiles };
+      const [{ files }] = await runEvaluation(MODEL, asked, { onNote: (line) => void notes.push(line) }) as [
+        Awaited<ReturnType<typeof runEvaluation>>[number],
+      ];
+      return [files.results, notes];
+    };
+    const [first] = await evaluated();
+    const done = [first, [`${first} was complete already; nothing is written (--overwrite asks anew)`]];
+    deepEqual(await evaluated(), done);
+    const [fewer] = await evaluated({ limit: 4 });
+    equal(fewer === first, false);
+    deepEqual(await evaluated(), done);
+    const names = [...Deno.readDirSync(first.slice(0, first.lastIndexOf("/")))].map(({ name }) => name);
+    equal(names.filter((name) => name.startsWith("results_")).length, 2);
+    // Samples that are others by now are written again.
+    const samples = first.replace("results_", "samples_choose_").replace(".json", ".jsonl");
+    await Deno.writeTextFile(samples, "{}\n");
+    const [again, notes] = await evaluated();
+    deepEqual([again === first, notes], [false, []]);
+  }));
+
 Deno.test("runEvaluation() goes on where it was stopped, asks nothing twice, and ends with the same numbers", () =>
   withTasks(async (dir, run) => {
     const [whole] = await run({ output: `${dir}/whole` });

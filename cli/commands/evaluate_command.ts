@@ -117,6 +117,12 @@ function optionsOf(
   { quantization }: { quantization: Quantization },
 ): RunEvaluationOptions["options"] {
   const gen = textOf(values, "genKwargs");
+  if (values.fewshotAsMultiturn === false && values.applyChatTemplate !== true) {
+    throw new UserError(
+      "Cannot evaluate: --no-fewshot-as-multiturn is given, and without a chat template examples are no turns, expected " +
+        "--apply-chat-template too",
+    );
+  }
   return {
     tasks: textOf(values, "tasks"),
     quantization,
@@ -128,8 +134,7 @@ function optionsOf(
     systemInstruction: textOf(values, "systemInstruction"),
     ...(gen !== undefined && { genKwargs: parseGenKwargs(gen) }),
     ...(values.applyChatTemplate === true && { applyChatTemplate: true }),
-    // Without a template examples are no turns anyhow.
-    ...(values.applyChatTemplate === true && values.fewshotAsMultiturn === false && { fewShotAsTurns: false }),
+    ...(values.fewshotAsMultiturn === false && { fewShotAsTurns: false }),
   };
 }
 

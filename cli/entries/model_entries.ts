@@ -77,7 +77,10 @@ export const evaluate: CommandEntry = {
     { flags: "--apply-chat-template", summary: "write prompts with the model's chat template" },
     { flags: "--no-fewshot-as-multiturn", summary: "with a template: examples within the user's turn" },
     { flags: "--system-instruction <text>", summary: "text before everything; the system's turn with a template" },
-    { flags: "--gen-kwargs <settings>", summary: "as max_gen_toks=128, for tasks whose answers are generated" },
+    {
+      flags: "--gen-kwargs <settings>",
+      summary: "as max_gen_toks=128, or JSON, for tasks whose answers are generated",
+    },
     { flags: "--seed <number>", summary: "seed of the draw of examples (default: 1234)" },
     { flags: "--max-length <count>", summary: "tokens of an input at most (default: what the model was made for)" },
     { flags: "--batch-tokens <count>", summary: "tokens of a batch at most (default: 4096)" },

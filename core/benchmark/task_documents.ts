@@ -28,10 +28,10 @@ export function documentsOf(config: TaskConfig, rows: readonly Doc[], places: re
 /** How many of `count` documents a limit takes: a number, or a share below 1 of them. Throws a UserError. */
 export function limitOf(limit: number | undefined, count: number): number {
   if (limit === undefined) return count;
-  if (!Number.isFinite(limit) || limit <= 0) {
+  if (!(limit > 0 && (limit < 1 || Number.isSafeInteger(limit)))) {
     throw new UserError(`Cannot limit the documents to ${limit}: expected a number of documents, or a share below 1`);
   }
-  return Math.min(count, limit < 1 ? Math.ceil(count * limit) : Math.floor(limit));
+  return Math.min(count, limit < 1 ? Math.ceil(count * limit) : limit);
 }
 
 /**

@@ -1,10 +1,11 @@
 /** `dnpo evaluate` without its command line: finds models, asks them, writes results, compares. @module */
 import { outputTypeOf } from "../benchmark/task_config.ts";
+import { hasOwnFiles } from "../benchmark/task_data.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { StoppedError, UserError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import { exists, objectOf, readJsonObject, readText } from "../files/io.ts";
-import { basename, dirname, join } from "../files/path.ts";
+import { basename, dirname, join, withoutTrailing } from "../files/path.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import { WARNING } from "../progress.ts";
 import { modelFiles, modelFolderOf } from "../run/model_path.ts";
@@ -56,11 +57,14 @@ interface NamedFolder {
 
 /** Evaluates a model, or every iteration of a run, and writes results. Throws UserError, DeviceError, StoppedError. */
 export async function runEvaluation(
-  model: string,
-  { options: asked, output, data, taskFiles, textFiles, baseline, iterations = "last", isAnew = false }:
+  named: string,
+  { options: asked, output, data, taskFiles, textFiles, iterations = "last", isAnew = false, ...other }:
     RunEvaluationOptions,
   hooks: Omit<EvaluateHooks, "journal"> = {},
 ): Promise<EvaluationEntry[]> {
+  // One model has one folder of results.
+  const model = withoutTrailing(named);
+  const baseline = other.baseline === undefined ? undefined : withoutTrailing(other.baseline);
   const { onProgress = () => {}, onNote = () => {}, signal } = hooks;
   const hub = { onProgress, ...(signal && { signal }) };
   const resolve = async (name: string): Promise<string> => (await stoppable(resolveModel(name, hub), signal)).paths[0]!;
@@ -79,14 +83,17 @@ export async function runEvaluation(
     ? await iterationsOf(model)
     : [{ name: model, folder: await modelFolderOf(model, finding) }];
   const isFile = baseline !== undefined && /\.json$/.test(baseline);
-  const other = baseline === undefined || isFile
+  const against = baseline === undefined || isFile
     ? null
     : { name: baseline, folder: await modelFolderOf(baseline, finding) };
   if (options.genKwargs !== undefined && !generates) {
     onNote(`${WARNING}no answer of these tasks is generated: --gen-kwargs changes nothing`);
   }
+  if (data !== undefined && found.tasks.every(hasOwnFiles)) {
+    onNote(`${WARNING}all of these tasks name files of their own: --data changes nothing`);
+  }
   // What is wrong with a model is found before rows are downloaded for it.
-  for (const { name, folder } of other === null ? models : [...models, other]) {
+  for (const { name, folder } of against === null ? models : [...models, against]) {
     await checkModel({ name, files: await modelFiles(folder, resolve) }, { ...options, generates }, onNote);
   }
   const tasks = await openTasks(options, {
@@ -107,7 +114,7 @@ export async function runEvaluation(
     of: baseline,
     means,
     groups: tasks.groups,
-    samples: other === null ? await samplesBeside(baseline, tasks) : (await evaluate(other)).evaluated.samples,
+    samples: against === null ? await samplesBeside(baseline, tasks) : (await evaluate(against)).evaluated.samples,
   };
   const entries: EvaluationEntry[] = [];
   for (const each of models) {

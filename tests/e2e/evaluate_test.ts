@@ -50,6 +50,7 @@ Deno.test("evaluate prints lm-eval's table, goes on after Ctrl-C, and says in a 
       const [more, says] of [
         [["--limit", "x"], /^error: Cannot evaluate: --limit is "x", expected a number from 0\n$/],
         [["--apply-chat-template"], /^error: Cannot apply a chat template: the model has none, [^\n]*\n$/],
+        [["--no-fewshot-as-multiturn"], /^error: Cannot evaluate: --no-fewshot-as-multiturn is given, and [^\n]*\n$/],
         [["--max-length", "1"], /^error: Cannot evaluate with inputs of 1 tokens: expected [^\n]*\n$/],
       ] as const
     ) {

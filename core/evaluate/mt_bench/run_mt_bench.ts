@@ -7,7 +7,7 @@ import { UserError } from "../../error.ts";
 import { makeFolder } from "../../files/atomic.ts";
 import { exists, removeFile } from "../../files/io.ts";
 import type { ModelFiles } from "../../files/model_files.ts";
-import { join } from "../../files/path.ts";
+import { join, withoutTrailing } from "../../files/path.ts";
 import { digestText } from "../../files/stream_digest.ts";
 import { chatSettings, openQuestions } from "../../label/open_judge.ts";
 import { ServerQuestions } from "../../label/server_questions.ts";
@@ -58,9 +58,11 @@ export interface WrittenMtBench {
  */
 export async function runMtBench(
   given: ResolvedConfig,
-  { model, baseline, questions: file, references, limit, output, isAnew = false }: MtBenchOptions,
+  { questions: file, references, limit, output, isAnew = false, ...named }: MtBenchOptions,
   hooks: RunHooks = {},
 ): Promise<WrittenMtBench> {
+  const model = withoutTrailing(named.model);
+  const baseline = named.baseline === undefined ? undefined : withoutTrailing(named.baseline);
   const questions = await questionsOf({ file, references, limit });
   const folder = resultsFolder(output, model);
   const config = { ...given, output_dir: folder };
@@ -122,7 +124,7 @@ async function questionsOf(
   { file, references, limit }: Pick<MtBenchOptions, "references" | "limit"> & { file: string | undefined },
 ): Promise<MtQuestion[]> {
   const all = file === undefined ? [...OWN_QUESTIONS] : await readQuestions(file);
-  const questions = references === undefined ? all : withReferences(all, await readReferences(references));
+  const questions = references === undefined ? all : withReferences(all, await readReferences(references), references);
   if (limit === undefined) return questions;
   const counts = new Map<string, number>();
   return questions.filter(({ category }) => {

@@ -70,6 +70,15 @@ Deno.test("settings of generation are a task's own, with those that replace them
   }
 });
 
+Deno.test("parseGenKwargs() reads JSON, which may hold several stops", () => {
+  const text = '{"until": ["\\n", "a,b"], "max_gen_toks": 8, "temperature": 0.0}';
+  equal(jsonText(parseGenKwargs(text)), '{"until":["\\n","a,b"],"max_gen_toks":8,"temperature":0.0}');
+  throws(() => parseGenKwargs("{a=1}"), {
+    name: "UserError",
+    message: 'Cannot read "{a=1}" of the generation\'s settings: expected a JSON object, or NAME=VALUE',
+  });
+});
+
 Deno.test("parseGenKwargs() reads lm-eval's NAME=VALUE list", () => {
   equal(
     jsonText(parseGenKwargs("max_gen_toks=64,temperature=0,do_sample=True,top_p=.9,until='a b',x=None,y=a=b,,")),

@@ -85,6 +85,13 @@ Deno.test("runEvaluation() writes nothing where the same results are there, and 
     const [first] = await evaluated();
     const done = [first, [`${first} was complete already; nothing is written (--overwrite asks anew)`]];
     deepEqual(await evaluated(), done);
+    // One folder may be written in two ways.
+    const [slashed] = await runEvaluation(`${MODEL}/`, {
+      options: { tasks: "choose" },
+      output: `${dir}/out`,
+      taskFiles,
+    });
+    equal(slashed!.files.results, first);
     const [fewer] = await evaluated({ limit: 4 });
     equal(fewer === first, false);
     deepEqual(await evaluated(), done);
@@ -272,7 +279,9 @@ Deno.test("runEvaluation() takes whole numbers alone where parts mean nothing", 
       rejects(run({ options: { tasks: "choose", ...options } }), { name: "UserError", message });
     await refuses({ numFewShot: 2.5 }, "Cannot evaluate with 2.5 examples: expected a whole number from 0");
     await refuses({ seed: 1.5 }, "Cannot draw examples with the seed 1.5: expected a whole number from 0");
-    await refuses({ limit: 0 }, "Cannot limit the documents to 0: expected a number of documents, or a share below 1");
+    const documents = "expected a number of documents, or a share below 1";
+    await refuses({ limit: 0 }, `Cannot limit the documents to 0: ${documents}`);
+    await refuses({ limit: 1.5 }, `Cannot limit the documents to 1.5: ${documents}`);
     const inBatches = "expected a whole number from 1 (--batch-tokens)";
     await refuses({ batchTokens: 0 }, `Cannot evaluate in batches of 0 tokens: ${inBatches}`);
     await refuses({ batchTokens: 1.5 }, `Cannot evaluate in batches of 1.5 tokens: ${inBatches}`);
@@ -343,11 +352,12 @@ Deno.test("runEvaluation() says what of its options would change nothing", () =>
     const options = { tasks: "choose", genKwargs: { max_gen_toks: 2 } };
     const taskFiles = [`${dir}/choose.yaml`];
     const notes: string[] = [];
-    await runEvaluation(MODEL, { options, output: `${dir}/out`, taskFiles }, {
+    await runEvaluation(MODEL, { options, output: `${dir}/out`, taskFiles, data: dir }, {
       onNote: (line) => void notes.push(line),
     });
     deepEqual(notes, [
       "Warning: no answer of these tasks is generated: --gen-kwargs changes nothing",
+      "Warning: all of these tasks name files of their own: --data changes nothing",
     ]);
   }));
 

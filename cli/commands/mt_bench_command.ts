@@ -32,7 +32,7 @@ const MAX_INVALID = 0.2;
 
 /** Lets a model answer questions of two turns and a judge rate them, and prints the means. */
 export async function mtBench(named: string | undefined, values: Values): Promise<number> {
-  const model = modelName("mt-bench", named, values);
+  const model = modelName("mt-bench", named, values, "Cannot run mt-bench");
   const config = await configOfFlags(values, {
     flags: FLAGS,
     ...(typeof values.config === "string" && { config: values.config }),

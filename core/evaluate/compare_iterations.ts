@@ -7,6 +7,7 @@ import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
 import { join, withoutTrailing } from "../files/path.ts";
 import { digestText } from "../files/stream_digest.ts";
+import { checkJudgesLoad } from "../label/check_judges.ts";
 import { type ServerCounts, sumCounts } from "../label/server_questions.ts";
 import { type RunContext, type RunHooks, withDevice } from "../run/run_context.ts";
 import { lockFolder } from "../run/run_lock.ts";
@@ -81,6 +82,7 @@ export async function compareIterations(
   using _lock = await lockFolder(output);
   const needs = judgeModels(labels).map((name): Need => ({ kind: "model", name }));
   return await withDevice(config, { needs, hooks }, async (context) => {
+    await checkJudgesLoad(context, labels);
     const made = await winRateSettings(context, settings);
     const known = await knownRates(folder, { settings: made, anew: isAnew ? wanted.b : null });
     const looked = known.map(({ iteration }) => iteration).filter((iteration) => wanted.others.has(iteration));

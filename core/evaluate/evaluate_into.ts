@@ -41,7 +41,7 @@ export async function evaluateInto(
   if (isAnew && await exists(path)) await removeFile(path);
   await using journal = await AnswerJournal.open(path);
   const evaluated = await evaluateModel(device, model, tasks, options, { ...hooks, journal });
-  const kept = await findResults(dir, evaluated);
+  const kept = isAnew ? null : await findResults(dir, evaluated);
   if (kept === null) return { evaluated, files: await writeResults(dir, evaluated) };
   hooks.onNote?.(`${kept.results} was complete already; nothing is written (--overwrite asks anew)`);
   return { evaluated, files: kept };

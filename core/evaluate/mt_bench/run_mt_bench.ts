@@ -113,7 +113,7 @@ export async function runMtBench(
       generation,
       digest: digestText(JSON.stringify(questions)),
     };
-    const kept = await findMtResults(folder, bench);
+    const kept = isAnew ? null : await findMtResults(folder, bench);
     if (kept === null) return { bench, files: await writeMtResults(folder, bench) };
     context.onNote(`${kept.results} was complete already; nothing is written (--overwrite asks and judges anew)`);
     return { bench, files: kept };

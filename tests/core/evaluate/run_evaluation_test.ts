@@ -97,6 +97,15 @@ Deno.test("runEvaluation() writes nothing where the same results are there, and 
     deepEqual(await evaluated(), done);
     const names = [...Deno.readDirSync(first.slice(0, first.lastIndexOf("/")))].map(({ name }) => name);
     equal(names.filter((name) => name.startsWith("results_")).length, 2);
+    // Begun anew, all is written anew.
+    const anew = await runEvaluation(MODEL, {
+      options: { tasks: "choose" },
+      output: `${dir}/out`,
+      taskFiles,
+      isAnew: true,
+    });
+    equal(anew[0]!.files.results === first, false);
+    await Deno.remove(anew[0]!.files.results);
     // Samples that are others by now are written again.
     const samples = first.replace("results_", "samples_choose_").replace(".json", ".jsonl");
     await Deno.writeTextFile(samples, "{}\n");

@@ -1,7 +1,7 @@
 /** What tells how far a judge of a comparison can be trusted: rows without a score, orders, other judges, lengths. @module */
 import { counted } from "../core/counted.ts";
 import type { WrittenComparison } from "../core/evaluate/comparison_json.ts";
-import { fixed } from "../core/values.ts";
+import { fixed, percent } from "../core/values.ts";
 
 /** The lines; those of what is not known are left out. */
 export function judgeLines(comparison: WrittenComparison): string[] {
@@ -43,8 +43,4 @@ function lengthLines(
   if (winner === null || loser === null) return [];
   const correlation = r === null ? "" : `; correlation of length and winning ${fixed(r, 2)}`;
   return [`Winning answers have ${winner.toFixed(1)} tokens, losing ones ${loser.toFixed(1)}${correlation}`];
-}
-
-function percent(share: number): string {
-  return (100 * share).toFixed(1);
 }

@@ -4,6 +4,7 @@ import type { Mean } from "../core/evaluate/seed_means.ts";
 import type { IterationSummary } from "../core/loop/run_summary.ts";
 import type { SweepRow } from "../core/loop/sweep_statistics.ts";
 import { measureOf } from "../core/report/measures.ts";
+import { percent } from "../core/values.ts";
 import { formatTable } from "./text_table.ts";
 
 /** What a sweep is made for: how good the models are, what their labels were, and how they trained. */
@@ -44,6 +45,6 @@ export function sweepTable(
 
 /** `mean ± standard error`; shares in percent. */
 function formatMean({ mean, stderr }: Mean, isShare: boolean): string {
-  const format = (value: number): string => isShare ? (100 * value).toFixed(1) : value.toFixed(4);
+  const format = (value: number): string => isShare ? percent(value) : value.toFixed(4);
   return `${format(mean)}${stderr === null ? "" : ` ± ${format(stderr)}`}${isShare ? " %" : ""}`;
 }

@@ -2,15 +2,16 @@
 import { counted } from "../core/counted.ts";
 import type { WrittenIteration } from "../core/evaluate/win_rates_file.ts";
 import type { ComparedIterations } from "../core/evaluate/compare_iterations.ts";
+import type { ServerCounts } from "../core/label/server_questions.ts";
 import { safeLine } from "../core/safe_text.ts";
-import { fixed } from "../core/values.ts";
+import { fixed, percent } from "../core/values.ts";
 import { judgeLines } from "./judge_text.ts";
 import { formatTable } from "./text_table.ts";
 import { wrapText } from "./wrap_text.ts";
 
 /** The whole text; a table that is wider than `columns` becomes a list. */
 export function formatWinRates(
-  { rates: { a, b, iterations }, kept, path }: ComparedIterations,
+  { rates: { a, b, iterations }, kept, asked, path }: ComparedIterations,
   { columns = Infinity }: { columns?: number } = {},
 ): string {
   const rows = [...new Set(iterations.map(({ rows }) => rows))];
@@ -28,7 +29,7 @@ export function formatWinRates(
     "",
     ratesTable(iterations, columns),
     ...lines,
-    ...costLines(iterations),
+    ...costLines(iterations, asked),
     ...keptLines(kept),
     `Win rates: ${safeLine(path)}`,
   ].flatMap((line, i) => i < head.length + 2 ? [line] : wrapText(line, columns, { indent: 2 })).join("\n");
@@ -60,25 +61,28 @@ function noteLines({ length_controlled: fit }: WrittenIteration): string[] {
   return typeof fit?.note === "string" ? [`No fit at equal lengths: ${fit.note}`] : [];
 }
 
-/** What a judging server was asked for all iterations, and what that cost. */
-function costLines(iterations: readonly WrittenIteration[]): string[] {
+/** What a judging server was asked for all iterations, and what that cost; and how much of it `now`, where not all was. */
+function costLines(iterations: readonly WrittenIteration[], now: ServerCounts | null): string[] {
   const sum = (name: string): number | null => {
     const values = iterations.flatMap(({ metrics }) => metrics[`labels/${name}`] ?? []);
     return values.length === 0 ? null : values.reduce((x, y) => x + y, 0);
   };
-  const [requests, asked, answered, cost] = ["requests", "prompt_tokens", "completion_tokens", "cost"].map(sum);
-  if (requests === null || requests === undefined) return [];
-  return [
-    `Judge: ${counted(requests, "request")}, ${counted(asked ?? 0, "token")} asked, ${
-      counted(answered ?? 0, "token")
-    } answered${cost === null || cost === undefined ? "" : `, cost ${fixed(cost, 4)}`}`,
+  const [requests, prompt, completion, cost] = [
+    sum("requests"),
+    sum("prompt_tokens"),
+    sum("completion_tokens"),
+    sum("cost"),
   ];
+  if (requests === null) return [];
+  const text = (counts: ServerCounts): string =>
+    `${counted(counts.requests, "request")}, ${counted(counts.prompt, "token")} asked, ${
+      counted(counts.completion, "token")
+    } answered${counts.cost === null ? "" : `, cost ${fixed(counts.cost, 4)}`}`;
+  const all = text({ requests, prompt: prompt ?? 0, completion: completion ?? 0, cost });
+  if (now?.requests === requests) return [`Judge: ${all}`];
+  return [`Judge: ${all}; of that now: ${now === null || now.requests === 0 ? "nothing" : text(now)}`];
 }
 
 function keptLines(kept: readonly number[]): string[] {
   return kept.length === 0 ? [] : [`Compared before: iteration ${kept.join(", ")}`];
-}
-
-function percent(share: number): string {
-  return (100 * share).toFixed(1);
 }

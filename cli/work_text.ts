@@ -36,6 +36,8 @@ function lineOf(name: string, times: readonly TaskTime[]): string {
     answers === 0
       ? `${formatCount(prompts)} tokens`
       : `${formatCount(prompts)} tokens and at most ${formatCount(answers)} generated`,
-    `${answers === 0 ? "about" : "at most about"} ${formatDuration(Math.max(1, sum(({ seconds }) => seconds)))}`,
+    ...(times.some(({ seconds }) => seconds === null) ? [] : [
+      `${answers === 0 ? "about" : "at most about"} ${formatDuration(Math.max(1, sum(({ seconds }) => seconds!)))}`,
+    ]),
   ].join(", ");
 }

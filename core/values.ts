@@ -30,6 +30,14 @@ export function fixed(value: number, decimals: number): string {
   return /^-[0.]+$/.test(text) ? text.slice(1) : text;
 }
 
+/**
+ * A share in percent, without the unit. Digits in which two computations of one share may differ are rounded away first,
+ * so that both are one text: 9 of 16 is 56.3, and so is 0.5624999999999998.
+ */
+export function percent(share: number): string {
+  return fixed(Number((100 * share).toPrecision(10)), 1);
+}
+
 /** Whether two lists hold the same ids in the same order. */
 export function sameIds(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((id, i) => id === b[i]);

@@ -1,6 +1,6 @@
 /** `dnpo compare`. @module */
 import { dirname } from "node:path";
-import type { ResolvedConfig } from "../../core/config/config.ts";
+import { forIteration, type ResolvedConfig } from "../../core/config/config.ts";
 import { UserError } from "../../core/error.ts";
 import { compareIterations } from "../../core/evaluate/compare_iterations.ts";
 import { compareModels } from "../../core/evaluate/compare_models.ts";
@@ -11,6 +11,7 @@ import type { RunHooks } from "../../core/run/run_context.ts";
 import type { Values } from "../command_entry.ts";
 import { formatComparison } from "../comparison_text.ts";
 import { configOfFlags, type Flag, QUANTIZATION_FLAG, SAMPLING_FLAGS } from "../config_flags.ts";
+import { judgeFlags } from "../judge_flags.ts";
 import { mayWrite } from "../overwrite.ts";
 import { print, say, sayJson } from "../print.ts";
 import { Progress } from "../progress_line.ts";
@@ -22,8 +23,6 @@ const FLAGS: readonly Flag[] = [
   ...SAMPLING_FLAGS,
   QUANTIZATION_FLAG,
   { name: "judge", key: "labels.judge" },
-  { name: "verifier", key: "labels.verifier" },
-  { name: "judge-model", key: "labels.model" },
   { name: "max-length", key: "data.max_length" },
   { name: "limit", key: "data.limit" },
 ];
@@ -34,12 +33,15 @@ const NO_LIMIT = 2 ** 30;
 /** Compares the model in `b`, or each iteration of the run in `b`, with `a`, and prints the result. */
 export async function compare(a: string, b: string, values: Values): Promise<number> {
   const iterations = iterationsOf(values);
-  const config = await configOfFlags(values, {
-    flags: FLAGS,
+  const from = {
     ...(typeof values.config === "string" && { config: values.config }),
     // Whatever a run's config says: greedy, without limits of its own, and not in the run's folder.
     set: ["generation.temperature=0", `data.max_length=${NO_LIMIT}`, "data.limit=null", "output_dir=runs/compare"],
-  });
+  };
+  // Which keys the judge's flags set is known once the judge is.
+  const known = await configOfFlags(values, { ...from, flags: FLAGS });
+  const { labels: { judge } } = forIteration(known, known.iteration);
+  const config = await configOfFlags(values, { ...from, flags: [...FLAGS, ...judgeFlags(values, judge)] });
   const asked = { a, b, prompts: String(values.prompts), limit: config.data.limit };
   return iterations === null
     ? await compareOne(config, { ...asked, values })
@@ -69,7 +71,7 @@ async function compareOne(config: ResolvedConfig, { a, b, prompts, limit, values
     const colored = Deno.stdout.isTerminal() && !Deno.noColor;
     if (values.json === true) sayJson(comparisonJson(comparison));
     // It has colours of its own, and its names are made safe there.
-    else print(Deno.stdout)(`${formatComparison(comparison, { colored })}\n`);
+    else print(Deno.stdout)(`${formatComparison(comparison, { colored, columns: outputColumns() })}\n`);
     // After the result, which is not lost with a file that cannot be written.
     if (output !== null) await writeFileAtomic(output, comparison.rows.map(encodeComparedRow).join(""));
     return 0;

@@ -11,7 +11,7 @@ import { type EvaluationEntry, runEvaluation, type RunEvaluationOptions } from "
 import { evaluationTimes } from "../../core/plan/evaluation_time.ts";
 import type { Values } from "../command_entry.ts";
 import { configOfFlags, QUANTIZATION_FLAG } from "../config_flags.ts";
-import { say, sayJson } from "../print.ts";
+import { say, sayJson, sayText } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 import { formatDifferences, formatResults, type ShownResults } from "../results_table.ts";
 import { outputColumns } from "../text_table.ts";
@@ -55,7 +55,8 @@ async function tellWork(work: EvaluationWork, progress: Progress): Promise<void>
   const times = await evaluationTimes(work);
   progress.finish();
   for (const line of workLines(times, { isTerminal: Deno.stderr.isTerminal() })) progress.note(line);
-  progress.expect(times.map(({ work: { task: stage }, seconds }) => ({ stage, seconds })));
+  const expected = times.flatMap(({ work: { task: stage }, seconds }) => seconds === null ? [] : [{ stage, seconds }]);
+  if (expected.length === times.length) progress.expect(expected);
 }
 
 /** Prints the names of all tasks and groups. */
@@ -80,11 +81,12 @@ function show(
   options: RunEvaluationOptions["options"],
 ): void {
   const { results, cut } = evaluated;
+  // lm-eval's table stays as it is, so that both can be laid side by side.
   for (const table of formatResults(results as unknown as ShownResults)) say(...table.trimEnd().split("\n"));
   const { openllm_average: average } = results.dnpo as { openllm_average?: LeaderboardAverage };
   if (average) {
     const error = average.stderr === null ? "" : ` ± ${average.stderr.toFixed(4)}`;
-    say(`Average of the six tasks of openllm: ${average.value.toFixed(4)}${error}`);
+    sayText(`Average of the six tasks of openllm: ${average.value.toFixed(4)}${error}`);
   }
   const { limit, seed = FEW_SHOT_SEED, numFewShot, applyChatTemplate = false, quantization = "none" } = options;
   const { maxLength, genKwargs, systemInstruction, fewShotAsTurns } = options;
@@ -94,18 +96,20 @@ function show(
     genKwargs === undefined ? "" : `gen_kwargs: ${JSON.stringify(genKwargs)}`,
     systemInstruction === undefined ? "" : `system instruction: ${JSON.stringify(systemInstruction)}`,
   ].filter((part) => part !== "");
-  say(
+  sayText(
     `${name}: float32${
       quantization === "none" ? "" : `, linear layers in ${quantization}`
     }, as lm-eval 0.4.13; limit: ` +
       `${limit ?? "none"}, num_fewshot: ${numFewShot ?? "the tasks'"}, seed: ${seed}, chat template: ` +
       [applyChatTemplate ? "yes" : "no", ...more].join(", "),
   );
-  for (const line of cutLines(cut, results)) say(line);
+  for (const line of cutLines(cut, results)) sayText(line);
   const { may_differ: mayDiffer = {} } = results.dnpo as { may_differ?: Record<string, readonly string[]> };
-  for (const [task, parts] of Object.entries(mayDiffer)) say(`${task}: may differ from lm-eval in ${parts.join(", ")}`);
-  if (differences) say(...formatDifferences(differences, outputColumns()).split("\n"));
-  say(`Results: ${files.results}`);
+  for (const [task, parts] of Object.entries(mayDiffer)) {
+    sayText(`${task}: may differ from lm-eval in ${parts.join(", ")}`);
+  }
+  if (differences) sayText(...formatDifferences(differences, outputColumns()).split("\n"));
+  sayText(`Results: ${files.results}`);
 }
 
 function optionsOf(
@@ -113,6 +117,12 @@ function optionsOf(
   { quantization }: { quantization: Quantization },
 ): RunEvaluationOptions["options"] {
   const gen = textOf(values, "genKwargs");
+  if (values.fewshotAsMultiturn === false && values.applyChatTemplate !== true) {
+    throw new UserError(
+      "Cannot evaluate: --no-fewshot-as-multiturn is given, and without a chat template examples are no turns, expected " +
+        "--apply-chat-template too",
+    );
+  }
   return {
     tasks: textOf(values, "tasks"),
     quantization,
@@ -124,8 +134,7 @@ function optionsOf(
     systemInstruction: textOf(values, "systemInstruction"),
     ...(gen !== undefined && { genKwargs: parseGenKwargs(gen) }),
     ...(values.applyChatTemplate === true && { applyChatTemplate: true }),
-    // Without a template examples are no turns anyhow.
-    ...(values.applyChatTemplate === true && values.fewshotAsMultiturn === false && { fewShotAsTurns: false }),
+    ...(values.fewshotAsMultiturn === false && { fewShotAsTurns: false }),
   };
 }
 

@@ -7,6 +7,7 @@ import { type LabelPlan, planLabel } from "../../core/plan/label_plan.ts";
 import { plainNumber } from "../../core/report/format_numbers.ts";
 import { measureOf } from "../../core/report/measures.ts";
 import { iterationPaths } from "../../core/run/run_paths.ts";
+import { percent } from "../../core/values.ts";
 import type { RunOptions } from "../options.ts";
 import { sayText } from "../print.ts";
 import { formatTable } from "../text_table.ts";
@@ -49,7 +50,7 @@ function reportTable(report: LabelReport): string {
 
 /** Further numbers about the verdicts, in a line. */
 function reportLine({ pairs, judged, ties, orderDisagreements, judge }: LabelReport): string {
-  const share = (count: number, of: number): string => of === 0 ? "" : ` (${(100 * count / of).toFixed(1)} %)`;
+  const share = (count: number, of: number): string => of === 0 ? "" : ` (${percent(count / of)} %)`;
   const { "labels/invalid": invalid, "labels/requests": requests } = judge;
   return [
     `${judged} of ${counted(pairs, "pair")} scored`,

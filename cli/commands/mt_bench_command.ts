@@ -5,7 +5,7 @@ import { runMtBench } from "../../core/evaluate/mt_bench/run_mt_bench.ts";
 import type { Values } from "../command_entry.ts";
 import { configOfFlags, type Flag, flagValue, QUANTIZATION_FLAG, SAMPLING_FLAGS } from "../config_flags.ts";
 import { mtBenchLines } from "../mt_bench_text.ts";
-import { say, sayJson } from "../print.ts";
+import { sayJson, sayText } from "../print.ts";
 import { Progress } from "../progress_line.ts";
 import { outputColumns } from "../text_table.ts";
 import { modelName } from "./_model_name.ts";
@@ -32,7 +32,7 @@ const MAX_INVALID = 0.2;
 
 /** Lets a model answer questions of two turns and a judge rate them, and prints the means. */
 export async function mtBench(named: string | undefined, values: Values): Promise<number> {
-  const model = modelName("mt-bench", named, values);
+  const model = modelName("mt-bench", named, values, "Cannot run mt-bench");
   const config = await configOfFlags(values, {
     flags: FLAGS,
     ...(typeof values.config === "string" && { config: values.config }),
@@ -62,7 +62,7 @@ export async function mtBench(named: string | undefined, values: Values): Promis
     });
     progress.finish();
     if (values.json === true) return sayJson(mtResults(bench));
-    say(...mtBenchLines(bench, outputColumns()), `Results: ${files.results}`);
+    sayText(...mtBenchLines(bench, outputColumns()), `Results: ${files.results}`);
   }, { saved });
 }
 

@@ -77,7 +77,10 @@ export const evaluate: CommandEntry = {
     { flags: "--apply-chat-template", summary: "write prompts with the model's chat template" },
     { flags: "--no-fewshot-as-multiturn", summary: "with a template: examples within the user's turn" },
     { flags: "--system-instruction <text>", summary: "text before everything; the system's turn with a template" },
-    { flags: "--gen-kwargs <settings>", summary: "as max_gen_toks=128, for tasks whose answers are generated" },
+    {
+      flags: "--gen-kwargs <settings>",
+      summary: "as max_gen_toks=128, or JSON, for tasks whose answers are generated",
+    },
     { flags: "--seed <number>", summary: "seed of the draw of examples (default: 1234)" },
     { flags: "--max-length <count>", summary: "tokens of an input at most (default: what the model was made for)" },
     { flags: "--batch-tokens <count>", summary: "tokens of a batch at most (default: 4096)" },
@@ -137,7 +140,12 @@ export const compare: CommandEntry = {
     },
     { flags: "-j, --judge <name>", summary: "verifier, logprob, reward-model, … (default: the config's)" },
     { flags: "--verifier <file>", summary: "module that scores, of judge verifier", path: "file" },
-    { flags: "--judge-model <dir>", summary: "model folder, of judges logprob and reward-model", path: "folder" },
+    {
+      flags: "--judge-model <dir>",
+      summary: "model folder, of judges logprob and reward-model; of judge llm its name on the server",
+      path: "folder",
+    },
+    { flags: "--base-url <url>", summary: "OpenAI-compatible server, of judge llm (default: OpenAI's)" },
     {
       flags: "-c, --config <file>",
       summary: "config whose labels, generation and data settings are taken",
@@ -168,6 +176,10 @@ export const compare: CommandEntry = {
       "greedy answers",
     ],
     ["dnpo compare A B -p heldout.jsonl -j reward-model --judge-model models/reward -o rows.jsonl", "rows kept"],
+    [
+      "dnpo compare A B -p heldout.jsonl -j llm --judge-model qwen3:32b --base-url http://localhost:11434/v1",
+      "a server",
+    ],
     [
       "dnpo compare runs/spin runs/dnpo --iterations all -p heldout.jsonl -c judge.yaml",
       "win rates of DNPO's iterations against SPIN's, for dnpo report",

@@ -46,6 +46,8 @@ export interface TaskRows {
   readonly evaluated: readonly Doc[];
   /** What examples are drawn from; none are needed if none are drawn. */
   readonly pool?: readonly Doc[];
+  /** What the rows of each are called in messages, such as `test.jsonl:3` (default: `row` and their index). */
+  readonly places?: { readonly evaluated: readonly string[]; readonly pool?: readonly string[] };
 }
 
 /** Settings of an evaluation that hold for all of its tasks. */
@@ -88,9 +90,11 @@ export class BenchmarkTask {
       num_fewshot: this.numFewShot,
       ...(isGenerated && { generation_kwargs: generationKwargs(config, genKwargs) }),
     };
-    this.docs = documentsOf(config, rows.evaluated);
+    this.docs = documentsOf(config, rows.evaluated, rows.places?.evaluated);
     if (this.docs.length === 0) throw new UserError(`Cannot evaluate the task ${config.task}: it has no documents`);
-    this.#pool = this.numFewShot === 0 ? [] : documentsOf(config, rows.pool ?? config.fewshot_config?.samples ?? []);
+    this.#pool = this.numFewShot === 0
+      ? []
+      : documentsOf(config, rows.pool ?? config.fewshot_config?.samples ?? [], rows.places?.pool);
     this.#seed = seed;
     this.fields = new DocFields(config, Object.keys(this.docs[0]!));
     this.fields.nameAll(this.#pool, "example");

@@ -1,8 +1,8 @@
 /** What a task says of how an answer is generated, as lm-eval reads it (0.4.13, `models/utils.py`). @module */
-import { JsonFloat, type JsonObject, type JsonValue } from "../data/formats/json_numbers.ts";
+import { JsonFloat, type JsonObject, type JsonValue, parseExact } from "../data/formats/json_numbers.ts";
 import { strip } from "../data/tokenizer/template/python_strings.ts";
 import { UserError } from "../error.ts";
-import { quote } from "../values.ts";
+import { isRecord, quote } from "../values.ts";
 import { fewShotDelimiterOf, type TaskConfig } from "./task_config.ts";
 
 /** HFLM's most tokens of an answer where a task names none. */
@@ -10,6 +10,9 @@ const MAX_GEN_TOKS = 256;
 
 /** Names of the most new tokens; the first that is there counts. */
 const MOST_TOKENS = ["max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"];
+
+/** The keys of generation that are followed. */
+export const GENERATION_KEYS: readonly string[] = ["until", "do_sample", "temperature", ...MOST_TOKENS];
 
 /** How answers are generated. */
 export interface GenerationSettings {
@@ -65,14 +68,28 @@ function wrong(name: string, value: JsonValue, expected: string): UserError {
   return new UserError(`Cannot generate answers: "${name}" is ${quote(value)}, expected ${expected}`);
 }
 
-/** Reads `a=1,b=x` as lm-eval's `--gen_kwargs`: values are numbers, true, false, none or texts. Throws a UserError. */
+/**
+ * Reads `a=1,b=x`, or a JSON object, as lm-eval's `--gen_kwargs`: values of the former are numbers, true, false, none or
+ * texts. Throws a UserError.
+ */
 export function parseGenKwargs(text: string): JsonObject {
+  if (text.trim().startsWith("{")) return jsonKwargs(text);
   const parts = text.trim().split(",").filter((part) => part !== "");
   return Object.fromEntries(parts.map((part): [string, JsonValue] => {
     const at = part.indexOf("=");
     if (at < 1) throw new UserError(`Cannot read ${quote(part)} of the generation's settings: expected NAME=VALUE`);
     return [part.slice(0, at), argumentOf(strip(part.slice(at + 1), null))];
   }));
+}
+
+function jsonKwargs(text: string): JsonObject {
+  try {
+    const { value } = parseExact(text);
+    if (isRecord(value)) return value as JsonObject;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new UserError(`Cannot read ${quote(text)} of the generation's settings: expected a JSON object, or NAME=VALUE`);
 }
 
 function argumentOf(text: string): JsonValue {

@@ -10,11 +10,16 @@ const FILE_KINDS = ["json", "csv", "parquet", "text"];
 /** The files of a split, or the name of a data set as `core/hub` reads it. */
 export type SplitSource = { readonly files: readonly string[] } | { readonly name: string };
 
+/** Whether a task names files of its own, so that no rows of it come from the hub or a folder in its place. */
+export function hasOwnFiles({ dataset_path: path, dataset_kwargs: kwargs }: TaskConfig): boolean {
+  return kwargs?.data_files !== undefined || FILE_KINDS.includes(path);
+}
+
 /** Where a split is. Throws a UserError if the task names files and none for it. */
 export function splitSource(config: TaskConfig, split: string): SplitSource {
   const { dataset_path: path, dataset_name: name, dataset_kwargs: kwargs = {}, task } = config;
   const { data_files: files, revision } = kwargs;
-  if (files === undefined && !FILE_KINDS.includes(path)) {
+  if (!hasOwnFiles(config)) {
     const part = name === undefined ? "" : `:${name}`;
     return { name: `${path}${part}/${split}${typeof revision === "string" ? `@${revision}` : ""}` };
   }

@@ -9,9 +9,9 @@ import type { Doc, TaskConfig } from "./task_config.ts";
 
 /**
  * The documents of rows of one split: with the task's `process_docs`, and all with the same columns in the same order.
- * Throws a UserError that names a row which it cannot read.
+ * `places` are what the rows are called. Throws a UserError that names a row which it cannot read.
  */
-export function documentsOf(config: TaskConfig, rows: readonly Doc[]): Doc[] {
+export function documentsOf(config: TaskConfig, rows: readonly Doc[], places: readonly string[] = []): Doc[] {
   const { process_docs: process, check_docs: check = (doc: Doc) => doc, task } = config;
   const docs = alignObjects(rows) as Doc[];
   return docs.map((doc, i) => {
@@ -20,7 +20,7 @@ export function documentsOf(config: TaskConfig, rows: readonly Doc[]): Doc[] {
       return check(process?.apply(doc) ?? doc);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      throw new UserError(`Cannot use row ${i} for the task ${task}: ${errorLine(error)}`);
+      throw new UserError(`Cannot use ${places[i] ?? `row ${i}`} for the task ${task}: ${errorLine(error)}`);
     }
   });
 }
@@ -28,10 +28,10 @@ export function documentsOf(config: TaskConfig, rows: readonly Doc[]): Doc[] {
 /** How many of `count` documents a limit takes: a number, or a share below 1 of them. Throws a UserError. */
 export function limitOf(limit: number | undefined, count: number): number {
   if (limit === undefined) return count;
-  if (!Number.isFinite(limit) || limit <= 0) {
+  if (!(limit > 0 && (limit < 1 || Number.isSafeInteger(limit)))) {
     throw new UserError(`Cannot limit the documents to ${limit}: expected a number of documents, or a share below 1`);
   }
-  return Math.min(count, limit < 1 ? Math.ceil(count * limit) : Math.floor(limit));
+  return Math.min(count, limit < 1 ? Math.ceil(count * limit) : limit);
 }
 
 /**

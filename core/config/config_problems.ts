@@ -37,13 +37,25 @@ function either(choices: string[]): string {
   return choices.length < 2 ? choices.join("") : `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
 }
 
+/** More choices than these are told after what was probably meant, and each in one spelling. */
+const MOST_CHOICES = 8;
+
+/** Of many words that may stand with `eval_` or without, and with `/` or `_`, the first spelling of each. */
+function firstSpellings<T>(values: readonly T[]): T[] {
+  if (values.length <= MOST_CHOICES) return [...values];
+  const plain = (value: T): string => String(value).replace(/^eval_/, "").replaceAll("/", "_");
+  return [...new Map(values.toReversed().map((value) => [plain(value), value])).values()].reverse();
+}
+
 /** What was expected, such as `integer ≥ 1`. */
 function expected(issue: Issue): string {
   switch (issue.code) {
     case "invalid_type":
       return TYPE_NAMES[issue.expected] ?? issue.expected;
     case "invalid_value":
-      return either(issue.values.filter((value) => value !== GIVEN).map((value) => JSON.stringify(value)));
+      return either(
+        firstSpellings(issue.values).filter((value) => value !== GIVEN).map((value) => JSON.stringify(value)),
+      );
     case "too_small":
       if (issue.origin === "array") return "at least one entry";
       if (issue.origin === "string") return "text that is not empty";
@@ -93,11 +105,14 @@ function problemsOf(issue: Issue, base: Path, raw: unknown): Problem[] {
     }));
   }
   const value = valueAt(raw, path);
-  const got = `got ${show(value)}${suggestion(value, issue)}`;
-  if (issue.code !== "invalid_union") return [{ path, message: `expected ${expected(issue)}, ${got}`, key: false }];
-  const meant = issue.errors.find((branch) => !branch.some(isOtherKind));
-  if (meant) return meant.flatMap((inner) => problemsOf(inner, path, raw));
-  return [{ path, message: `expected ${either(expectedOfUnion(issue.errors))}, ${got}`, key: false }];
+  const meant = suggestion(value, issue);
+  const got = `got ${show(value)}${meant}`;
+  const branch = issue.code === "invalid_union" && issue.errors.find((branch) => !branch.some(isOtherKind));
+  if (branch) return branch.flatMap((inner) => problemsOf(inner, path, raw));
+  const what = issue.code === "invalid_union" ? either(expectedOfUnion(issue.errors)) : expected(issue);
+  // After many words nobody would read what was probably meant.
+  const isLong = meant !== "" && choicesOf(issue).length > MOST_CHOICES;
+  return [{ path, message: isLong ? `${got} (expected ${what})` : `expected ${what}, ${got}`, key: false }];
 }
 
 /** The words that an issue's branches accept. */
@@ -225,7 +240,7 @@ function askingProblems({ base_url, server, api_key_env, api_key_file }: ServerK
   const address = (key: string, text: string): void => {
     const url = URL.parse(text);
     if (url === null || !/^https?:$/.test(url.protocol)) {
-      problems[key] = "expected an address such as http://127.0.0.1:8000/v1";
+      problems[key] = "expected an address that begins with http:// or https://, such as http://127.0.0.1:8000/v1";
     } else if (url.username !== "" || url.password !== "" || url.search !== "") {
       problems[key] =
         "expected an address without user name, password and ?… (keys go into api_key_env or api_key_file)";

@@ -7,6 +7,8 @@ import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { exists } from "../files/io.ts";
 import { join, withoutTrailing } from "../files/path.ts";
 import { digestText } from "../files/stream_digest.ts";
+import { checkJudgesLoad } from "../label/check_judges.ts";
+import { type ServerCounts, sumCounts } from "../label/server_questions.ts";
 import { type RunContext, type RunHooks, withDevice } from "../run/run_context.ts";
 import { lockFolder } from "../run/run_lock.ts";
 import type { Need } from "../run/run_sources.ts";
@@ -15,7 +17,7 @@ import { answerPrompts, type SampledAnswer } from "./answer_prompts.ts";
 import { comparedSettings } from "./compare_models.ts";
 import { comparisonJson, encodeComparedRow } from "./comparison_json.ts";
 import { sanitized } from "./evaluate_model.ts";
-import { type IterationPair, modelPairs, wantedIterations } from "./iteration_pairs.ts";
+import { type IterationPair, modelPairs, type WantedIterations, wantedIterations } from "./iteration_pairs.ts";
 import { type AnsweredSide, checkComparingJudge, judgeAnswers } from "./judge_answers.ts";
 import { modelIdentity } from "./model_identity.ts";
 import { winRateSettings } from "./win_rate_settings.ts";
@@ -53,6 +55,8 @@ export interface ComparedIterations {
   rates: WinRates;
   /** Iterations that were compared before. */
   kept: number[];
+  /** What a judging server was asked now, for all iterations together; null if it was not asked. */
+  asked: ServerCounts | null;
 }
 
 /**
@@ -78,14 +82,17 @@ export async function compareIterations(
   using _lock = await lockFolder(output);
   const needs = judgeModels(labels).map((name): Need => ({ kind: "model", name }));
   return await withDevice(config, { needs, hooks }, async (context) => {
+    await checkJudgesLoad(context, labels);
     const made = await winRateSettings(context, settings);
     const known = await knownRates(folder, { settings: made, anew: isAnew ? wanted.b : null });
     const looked = known.map(({ iteration }) => iteration).filter((iteration) => wanted.others.has(iteration));
     const pairs = await modelPairs(context, { settings, a, wanted, looked });
+    noteGone(context, { known, wanted });
     await makeFolder(folder);
     await using journal = await AnswerJournal.open<SampledAnswer>(join(output, "answers.jsonl"));
     const entries = new Map(known.map((entry) => [entry.iteration, entry]));
     const kept: number[] = [];
+    const counts: ServerCounts[] = [];
     const rates = (): WinRates => ({
       a,
       b,
@@ -111,19 +118,38 @@ export async function compareIterations(
         kept.push(iteration);
         continue;
       }
-      const comparison = await comparePair(context, { settings, pair, journal });
+      const comparison = await comparePair(context, {
+        settings,
+        pair,
+        journal,
+        onAsked: (one) => counts.push(one),
+      });
       await writeFileAtomic(rowsPath(folder, iteration), comparison.rows.map(encodeComparedRow).join(""));
       entries.set(iteration, { iteration, identity, ...comparisonJson(comparison) });
       await writeWinRates(folder, rates());
     }
     await journal.close();
-    const asked = rates();
+    const all = rates();
     return {
       path: join(folder, WIN_RATES),
-      rates: { ...asked, iterations: asked.iterations.filter(({ iteration }) => wanted.b.has(iteration)) },
+      rates: { ...all, iterations: all.iterations.filter(({ iteration }) => wanted.b.has(iteration)) },
       kept,
+      asked: sumCounts(counts),
     };
   });
+}
+
+/** Notes which win rates of before stay though a model of theirs is gone, so that nobody can tell whether it was that one. */
+function noteGone(
+  { onNote }: RunContext,
+  { known, wanted }: { known: readonly WrittenIteration[]; wanted: WantedIterations },
+): void {
+  const gone = known.map(({ iteration }) => iteration).filter((k) => !wanted.b.has(k) && !wanted.others.has(k));
+  if (gone.length === 0) return;
+  const which = `${gone.length === 1 ? "iteration" : "iterations"} ${gone.join(", ")}`;
+  onNote(
+    `The win rate of ${which} stays as it was made: its models are not all there any more, so that it cannot be checked`,
+  );
 }
 
 /**
@@ -161,10 +187,11 @@ async function pairIdentity(
 
 async function comparePair(
   context: RunContext,
-  { settings, pair: { iteration, a, b }, journal }: {
+  { settings, pair: { iteration, a, b }, journal, onAsked }: {
     settings: IterationConfig;
     pair: IterationPair;
     journal: AnswerJournal<SampledAnswer>;
+    onAsked: (counts: ServerCounts) => void;
   },
 ): ReturnType<typeof judgeAnswers> {
   const side = async (name: string, folder: string): Promise<AnsweredSide> => {
@@ -175,5 +202,11 @@ async function comparePair(
       answers: await answerPrompts(context, { settings, files, name, compared: iteration, journal }),
     };
   };
-  return await judgeAnswers(context, { settings, a: await side("A", a), b: await side("B", b), compared: iteration });
+  return await judgeAnswers(context, {
+    settings,
+    a: await side("A", a),
+    b: await side("B", b),
+    compared: iteration,
+    onAsked,
+  });
 }

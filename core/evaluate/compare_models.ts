@@ -2,6 +2,7 @@
 import { forIteration, judgeModels, judgesOf } from "../config/config.ts";
 import type { IterationConfig, ResolvedConfig } from "../config/config_types.ts";
 import { makeFolder } from "../files/atomic.ts";
+import { checkJudgesLoad } from "../label/check_judges.ts";
 import { withGivenJudge } from "../label/function_judge.ts";
 import { modelFolderOf } from "../run/model_path.ts";
 import { type RunHooks, withDevice } from "../run/run_context.ts";
@@ -56,6 +57,8 @@ export async function compareModels(
   using _lock = asksServer ? await lockFolder(config.output_dir) : null;
   const needs = judgeModels(labels).map((name): Need => ({ kind: "model", name }));
   return await withDevice(config, { needs, hooks }, async (context) => {
+    // What keeps the judge from judging is known before hours of answers.
+    await checkJudgesLoad(context, labels);
     const finding = {
       resolve: (name: string) => context.sources.model(name),
       onNote: context.onNote,

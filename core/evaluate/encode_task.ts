@@ -1,13 +1,11 @@
 /** Encodes what a benchmark task asks, and finds what of it was answered before. @module */
 import type { DocumentRequest } from "../benchmark/benchmark_task.ts";
 import { type ChoiceIds, fitPair, fitPrompt, RequestEncoder } from "../benchmark/encode_request.ts";
-import type { GenerationSettings } from "../benchmark/generation_settings.ts";
 import { rollingWindows } from "../benchmark/rolling_windows.ts";
 import type { Answer } from "../benchmark/score_document.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { StoppedError, UserError } from "../error.ts";
 import { digestText } from "../files/stream_digest.ts";
-import { quote } from "../values.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
 import { commonPrefix } from "./choice_batches.ts";
 import type { UntilRow } from "./generate_until.ts";
@@ -62,9 +60,6 @@ const LEAST_SHARED = 32;
 
 /** Documents after which a signal may stop the work. */
 const DOCUMENTS_AT_A_TIME = 64;
-
-/** What generation keys change nothing where the most probable token is taken each time. */
-const NEUTRAL_GREEDY = new Set(["top_p", "top_k", "min_p", "typical_p", "use_cache", "pad_token_id"]);
 
 /** Encodes the requests of a task. Throws a UserError naming a document that does not fit, and StoppedError. */
 export async function encodeTask(tokenizer: Tokenizer, options: EncodeOptions): Promise<EncodedTask> {
@@ -129,11 +124,10 @@ function workOf(
 
 function encodeDocument(encoder: RequestEncoder, request: DocumentRequest, options: EncodeOptions): EncodedDocument {
   const { asked } = request;
-  const { maxLength, task } = options;
+  const { maxLength } = options;
   return named(options, request, (): EncodedDocument => {
     switch (asked.kind) {
       case "generate": {
-        checkGreedy(task, asked.settings);
         const { maxNewTokens, until } = asked.settings;
         const { ids, cut } = fitPrompt(encoder.encodePrompt(asked.context), { maxLength, maxNewTokens });
         return { kind: asked.kind, rows: [], prompt: { ids, until, maxNewTokens }, isCut: cut > 0 };
@@ -159,22 +153,6 @@ function named<T>({ task }: EncodeOptions, { docId }: DocumentRequest, work: () 
     if (!(error instanceof UserError)) throw error;
     throw new UserError(`${error.message} (document ${docId} of ${task})`);
   }
-}
-
-function checkGreedy(task: string, { doSample, others }: GenerationSettings): void {
-  if (doSample) {
-    throw new UserError(
-      `Cannot evaluate ${task}: its generation_kwargs sample, expected do_sample false or temperature 0 ` +
-        "(--gen-kwargs do_sample=false)",
-    );
-  }
-  const other = Object.keys(others).find((key) => !NEUTRAL_GREEDY.has(key));
-  if (other === undefined) return;
-  throw new UserError(
-    `Cannot evaluate ${task}: "${other}" of its generation_kwargs is ${
-      quote(others[other])
-    }, which is not followed here`,
-  );
 }
 
 /** The ids that all contexts of several documents begin with, so that something of its own is left of each. */

@@ -5,7 +5,7 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import { type BenchmarkResults, benchmarkResults } from "../benchmark/benchmark_results.ts";
 import { type BenchmarkTask, type DocumentRequest, FEW_SHOT_SEED } from "../benchmark/benchmark_task.ts";
 import { maxLengthOf } from "../benchmark/encode_request.ts";
-import { OWN_INSTRUCTIONS } from "../benchmark/instructions/instruction_checks.ts";
+import { differingInstructions } from "../benchmark/instructions/instruction_scores.ts";
 import { DocumentScorer } from "../benchmark/score_document.ts";
 import type { Quantization } from "../config/choices.ts";
 import type { JsonValue } from "../data/formats/json_numbers.ts";
@@ -25,6 +25,7 @@ import { type EncodedTask, encodeTask } from "./encode_task.ts";
 import { type EvaluationWork, taskWork } from "./evaluation_work.ts";
 import { type LeaderboardAverage, leaderboardAverage } from "./leaderboard_average.ts";
 import { modelIdentity } from "./model_identity.ts";
+import { checkGeneration } from "./greedy_settings.ts";
 import { type BenchmarkOptions, type OpenTasks, requestsOf } from "./open_tasks.ts";
 import { type Sample, type SampledTask, sampleTask } from "./sample_task.ts";
 
@@ -80,11 +81,6 @@ export async function evaluateModel(
   const begun = performance.now();
   const date = Date.now() / 1000;
   const { quantization = "none", batchTokens } = options;
-  if (batchTokens !== undefined && !(Number.isSafeInteger(batchTokens) && batchTokens > 0)) {
-    throw new UserError(
-      `Cannot evaluate in batches of ${batchTokens} tokens: expected a whole number from 1 (--batch-tokens)`,
-    );
-  }
   const tokenizer = await tokenizerOf(files);
   if (tokenizer === null) throw new UserError(`Cannot evaluate ${name}: there is no tokenizer.json, expected one`);
   const maxLength = await longestInput(files, options.maxLength);
@@ -149,10 +145,11 @@ export async function evaluateModel(
     const hashes = Object.fromEntries(sampled.map(({ task, hash }) => [task.config.task, hash]));
     const average = leaderboardAverage(results.results as Parameters<typeof leaderboardAverage>[0]);
     const facts = await factsOf(model, { name, files, tokenizer, options, device, maxLength, cut, date, average });
-    const own = tasks.filter(({ config }) => config.process_results?.score === "ifeval");
-    if (own.length > 0) {
-      const mayDiffer = Object.fromEntries(own.map(({ config: { task } }) => [task, OWN_INSTRUCTIONS]));
-      facts.dnpo = { ...facts.dnpo as object, may_differ: mayDiffer };
+    const differing = asked.filter(({ task }) => task.config.process_results?.score === "ifeval")
+      .map(({ task, requests }) => [task.config.task, differingInstructions(requests.map(({ doc }) => doc))] as const)
+      .filter(([, instructions]) => instructions.length > 0);
+    if (differing.length > 0) {
+      facts.dnpo = { ...facts.dnpo as object, may_differ: Object.fromEntries(differing) };
     }
     const seconds = (performance.now() - begun) / 1000;
     return {
@@ -183,14 +180,20 @@ function noteUnanswerable(
 }
 
 /**
- * Checks what of a model and of the options is known without rows. Throws a UserError for a length that is none, and for
- * a chat template that the model has not; notes a length beyond what the model was made for.
+ * Checks what of a model and of the options is known without rows; `generates` says whether any task asks for answers.
+ * Throws a UserError for a length that is none, for a chat template that the model has not, and for settings of its own
+ * generation that are not followed; notes a length beyond what the model was made for.
  */
 export async function checkModel(
   { name, files }: EvaluatedModel,
-  { maxLength: asked, applyChatTemplate = false }: EvaluateOptions,
+  { maxLength: asked, batchTokens, applyChatTemplate = false, generates }: EvaluateOptions & { generates: boolean },
   onNote: (line: string) => void,
 ): Promise<void> {
+  if (batchTokens !== undefined && !(Number.isSafeInteger(batchTokens) && batchTokens > 0)) {
+    throw new UserError(
+      `Cannot evaluate in batches of ${batchTokens} tokens: expected a whole number from 1 (--batch-tokens)`,
+    );
+  }
   const own = await ownLength(files);
   if (await longestInput(files, asked) > own) {
     onNote(
@@ -198,6 +201,7 @@ export async function checkModel(
         "ones means little",
     );
   }
+  if (generates) await checkGeneration(files);
   if (applyChatTemplate && await templateText(files) === null) {
     throw new UserError("Cannot apply a chat template: the model has none, expected one or no --apply-chat-template");
   }

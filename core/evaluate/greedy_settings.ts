@@ -1,5 +1,10 @@
-/** What a model's generation_config.json asks of greedy generation, as transformers' `generate` takes it. @module */
+/** What a model's generation_config.json, and a task, ask of greedy generation, as transformers' `generate` takes it. @module */
+import { GENERATION_KEYS, generationKwargs, generationSettings } from "../benchmark/generation_settings.ts";
+import type { TaskConfig } from "../benchmark/task_config.ts";
+import { nearestWord } from "../config/nearest_word.ts";
+import type { JsonObject } from "../data/formats/json_numbers.ts";
 import { UserError } from "../error.ts";
+import { type ModelFiles, readOptionalJson } from "../files/model_files.ts";
 import { quote } from "../values.ts";
 
 /** What of the settings is followed. */
@@ -66,4 +71,36 @@ export function greedySettings(
     );
   }
   return { repetitionPenalty: penalty };
+}
+
+const GENERATION_CONFIG = "generation_config.json";
+
+/** Throws a UserError if a model's generation_config.json asks what is not followed. */
+export async function checkGeneration(files: ModelFiles): Promise<void> {
+  greedySettings(await readOptionalJson(files, GENERATION_CONFIG), { where: files.pathOf(GENERATION_CONFIG) });
+}
+
+/** Keys of a task's generation that change nothing where the most probable token is taken each time. */
+const NEUTRAL = ["top_p", "top_k", "min_p", "typical_p", "use_cache", "pad_token_id"];
+
+/**
+ * Throws a UserError if a task, with these keys in place of its own, asks for answers that are sampled, or by a setting
+ * that is not followed.
+ */
+export function checkGreedy(config: TaskConfig, genKwargs: JsonObject = {}): void {
+  const { doSample, others } = generationSettings(generationKwargs(config, genKwargs));
+  const action = `Cannot evaluate ${config.task}`;
+  if (doSample) {
+    throw new UserError(
+      `${action}: its generation_kwargs sample, expected do_sample false or temperature 0 (--gen-kwargs do_sample=false)`,
+    );
+  }
+  const other = Object.keys(others).find((key) => !NEUTRAL.includes(key));
+  if (other === undefined) return;
+  const nearest = nearestWord(other, [...GENERATION_KEYS, ...NEUTRAL]);
+  throw new UserError(
+    `${action}: "${other}" of its generation_kwargs is ${quote(others[other])}, which is not followed here${
+      nearest === undefined ? "" : `, did you mean "${nearest}"?`
+    }`,
+  );
 }

@@ -8,6 +8,7 @@ import type { ModelFiles } from "../files/model_files.ts";
 import type { Judge, Scores } from "../label/judge.ts";
 import { checkJudgeFiles } from "../label/judge_files.ts";
 import { sameTokenizer, withJudge } from "../label/open_judge.ts";
+import type { ServerCounts } from "../label/server_questions.ts";
 import { checkJudges } from "../label/verifier_use.ts";
 import { type RunContext, type RunHooks, throwIfStopped } from "../run/run_context.ts";
 import { type Answered, type Comparison, summarizeComparison } from "./comparison_summary.ts";
@@ -41,12 +42,14 @@ export async function checkComparingJudge(
 /** Compares the answers row by row, as seen from B. Throws a UserError if no row is of both. */
 export async function judgeAnswers(
   context: RunContext,
-  { settings, a, b, compared }: {
+  { settings, a, b, compared, onAsked }: {
     settings: IterationConfig;
     a: AnsweredSide;
     b: AnsweredSide;
     /** The iteration that is compared, for progress. */
     compared?: number;
+    /** Gets what a judging server was asked now. */
+    onAsked?: (counts: ServerCounts) => void;
   },
 ): Promise<Comparison> {
   const { labels, data } = settings;
@@ -60,6 +63,8 @@ export async function judgeAnswers(
   const judged = await withJudge(context, { labels, policy: a.files }, async (judge) => {
     const scores = await scoreAll(context, { judge, rows, compared });
     for (const note of judge.notes?.() ?? []) context.onNote(note);
+    const asked = judge.asked?.() ?? null;
+    if (asked !== null) onAsked?.(asked);
     return { scores, metrics: judge.metrics?.() ?? {}, judge: judge.name };
   });
   return summarizeComparison(pairs, { ...judged, margin: labels.margin, folders: [a.folder, b.folder] });

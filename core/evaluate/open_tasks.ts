@@ -1,11 +1,12 @@
 /** Opens benchmark tasks: their settings, their rows, and what they ask. @module */
 import { BenchmarkTask, type DocumentRequest, numFewShotOf } from "../benchmark/benchmark_task.ts";
 import { chatRendererOf } from "../benchmark/chat_rendering.ts";
-import { findTasks, type FoundGroup } from "../benchmark/find_tasks.ts";
-import type { TaskConfig } from "../benchmark/task_config.ts";
+import { findTasks, type FoundGroup, type FoundTasks } from "../benchmark/find_tasks.ts";
+import { outputTypeOf, type TaskConfig } from "../benchmark/task_config.ts";
 import type { JsonObject } from "../data/formats/json_numbers.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
+import { checkGreedy } from "./greedy_settings.ts";
 import { readTaskRows, type RowPlaces } from "./task_rows.ts";
 
 /** What is evaluated, and how it is asked; the names are lm-eval's. */
@@ -36,21 +37,31 @@ export interface OpenTasks {
   groups: readonly FoundGroup[];
 }
 
-/**
- * Finds the tasks and reads their rows; `onTask` is called before each. Throws a UserError naming the task, key or row
- * that is wrong.
- */
-export async function openTasks(
-  { tasks: names, own = [], numFewShot, seed, genKwargs }: BenchmarkOptions,
-  { onTask = () => {}, ...places }: RowPlaces & { onTask?: (done: number, total: number) => void },
-): Promise<OpenTasks> {
+/** Finds the tasks. Throws a UserError for a name, a number or a setting that is wrong, before anything is read. */
+export function foundTasks({ tasks: names, own = [], numFewShot, seed, genKwargs }: BenchmarkOptions): FoundTasks {
   if (numFewShot !== undefined && !(Number.isSafeInteger(numFewShot) && numFewShot >= 0)) {
     throw new UserError(`Cannot evaluate with ${numFewShot} examples: expected a whole number from 0`);
   }
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new UserError(`Cannot draw examples with the seed ${seed}: expected a whole number from 0`);
   }
-  const { tasks: configs, groups } = findTasks(names, own);
+  const found = findTasks(names, own);
+  for (const config of found.tasks) {
+    if (outputTypeOf(config) === "generate_until") checkGreedy(config, genKwargs);
+  }
+  return found;
+}
+
+/**
+ * Finds the tasks and reads their rows; `onTask` is called before each. Throws a UserError naming the task, key or row
+ * that is wrong.
+ */
+export async function openTasks(
+  options: BenchmarkOptions,
+  { onTask = () => {}, ...places }: RowPlaces & { onTask?: (done: number, total: number) => void },
+): Promise<OpenTasks> {
+  const { numFewShot, seed, genKwargs } = options;
+  const { tasks: configs, groups } = foundTasks(options);
   const tasks: BenchmarkTask[] = [];
   const taken = new Map<string, string>();
   for (const [i, config] of configs.entries()) {

@@ -1,21 +1,23 @@
 /** `dnpo evaluate` without its command line: finds models, asks them, writes results, compares. @module */
 import { outputTypeOf } from "../benchmark/task_config.ts";
+import { hasOwnFiles } from "../benchmark/task_data.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { StoppedError, UserError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import { exists, objectOf, readJsonObject, readText } from "../files/io.ts";
-import { basename, dirname, join } from "../files/path.ts";
+import { basename, dirname, join, withoutTrailing } from "../files/path.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import { WARNING } from "../progress.ts";
 import { modelFiles, modelFolderOf } from "../run/model_path.ts";
 import { lockFolder } from "../run/run_lock.ts";
 import { chosenTasks } from "./chosen_tasks.ts";
 import { compareResults, type ResultDifference, type TaskMeans, type TaskSamples } from "./compare_results.ts";
-import { evaluateInto, type ResultFiles } from "./evaluate_into.ts";
+import { evaluateInto } from "./evaluate_into.ts";
 import { checkModel, type Evaluated, type EvaluateHooks, type EvaluateOptions, sanitized } from "./evaluate_model.ts";
 import { iterationModels, lackOf } from "./iteration_models.ts";
-import { type OpenTasks, openTasks } from "./open_tasks.ts";
+import { foundTasks, type OpenTasks, openTasks } from "./open_tasks.ts";
 import type { Sample } from "./sample_task.ts";
+import type { ResultFiles } from "./write_results.ts";
 
 /** What is evaluated, where results go, and what they are compared with. */
 export interface RunEvaluationOptions {
@@ -55,11 +57,14 @@ interface NamedFolder {
 
 /** Evaluates a model, or every iteration of a run, and writes results. Throws UserError, DeviceError, StoppedError. */
 export async function runEvaluation(
-  model: string,
-  { options: asked, output, data, taskFiles, textFiles, baseline, iterations = "last", isAnew = false }:
+  named: string,
+  { options: asked, output, data, taskFiles, textFiles, iterations = "last", isAnew = false, ...other }:
     RunEvaluationOptions,
   hooks: Omit<EvaluateHooks, "journal"> = {},
 ): Promise<EvaluationEntry[]> {
+  // One model has one folder of results.
+  const model = withoutTrailing(named);
+  const baseline = other.baseline === undefined ? undefined : withoutTrailing(other.baseline);
   const { onProgress = () => {}, onNote = () => {}, signal } = hooks;
   const hub = { onProgress, ...(signal && { signal }) };
   const resolve = async (name: string): Promise<string> => (await stoppable(resolveModel(name, hub), signal)).paths[0]!;
@@ -71,26 +76,31 @@ export async function runEvaluation(
       ...(textFiles && { textFiles }),
     }),
   };
+  const found = foundTasks(options);
+  const generates = found.tasks.some((config) => outputTypeOf(config) === "generate_until");
   const finding = { resolve, onNote, quantization: options.quantization ?? "none" };
   const models = iterations === "all"
     ? await iterationsOf(model)
     : [{ name: model, folder: await modelFolderOf(model, finding) }];
   const isFile = baseline !== undefined && /\.json$/.test(baseline);
-  const other = baseline === undefined || isFile
+  const against = baseline === undefined || isFile
     ? null
     : { name: baseline, folder: await modelFolderOf(baseline, finding) };
+  if (options.genKwargs !== undefined && !generates) {
+    onNote(`${WARNING}no answer of these tasks is generated: --gen-kwargs changes nothing`);
+  }
+  if (data !== undefined && found.tasks.every(hasOwnFiles)) {
+    onNote(`${WARNING}all of these tasks name files of their own: --data changes nothing`);
+  }
   // What is wrong with a model is found before rows are downloaded for it.
-  for (const { name, folder } of other === null ? models : [...models, other]) {
-    await checkModel({ name, files: await modelFiles(folder, resolve) }, options, onNote);
+  for (const { name, folder } of against === null ? models : [...models, against]) {
+    await checkModel({ name, files: await modelFiles(folder, resolve) }, { ...options, generates }, onNote);
   }
   const tasks = await openTasks(options, {
     data,
     resolve: async (name) => (await stoppable(resolveDataset(name, hub), signal)).paths,
     onTask: (done, total) => onProgress({ stage: "read tasks", done, total }),
   });
-  if (options.genKwargs !== undefined && tasks.tasks.every(({ config }) => outputTypeOf(config) !== "generate_until")) {
-    onNote(`${WARNING}no answer of these tasks is generated: --gen-kwargs changes nothing`);
-  }
   const means = baseline === undefined ? null : comparableOf(tasks);
   using device = await openToolDevice();
   const evaluate = async ({ name, folder }: NamedFolder): Promise<EvaluationEntry> => {
@@ -104,7 +114,7 @@ export async function runEvaluation(
     of: baseline,
     means,
     groups: tasks.groups,
-    samples: other === null ? await samplesBeside(baseline, tasks) : (await evaluate(other)).evaluated.samples,
+    samples: against === null ? await samplesBeside(baseline, tasks) : (await evaluate(against)).evaluated.samples,
   };
   const entries: EvaluationEntry[] = [];
   for (const each of models) {

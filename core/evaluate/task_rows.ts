@@ -3,8 +3,10 @@ import { type Doc, splitsOf, type TaskConfig } from "../benchmark/task_config.ts
 import { dataFolders, splitSource } from "../benchmark/task_data.ts";
 import type { TaskRows } from "../benchmark/benchmark_task.ts";
 import { DATA_ENDINGS, readFileRows } from "../data/formats/file_rows.ts";
+import { PERPLEXITY } from "../benchmark/tasks/perplexity.ts";
 import { UserError } from "../error.ts";
-import { decodeUtf8, explained, isFolder, namesIn, readWhole } from "../files/io.ts";
+import { decodeUtf8, exists, explained, isFolder, namesIn, readWhole } from "../files/io.ts";
+import { absolutePath } from "../files/file_url.ts";
 import { join } from "../files/path.ts";
 import { quote } from "../values.ts";
 
@@ -30,41 +32,54 @@ export async function readTaskRows(
   if (evaluated === null) {
     throw new UserError(`Cannot evaluate ${config.task}: it has neither test_split nor validation_split, expected one`);
   }
-  const rows = await readSplit(config, evaluated, places);
-  if (!needsPool || pool === null) return { evaluated: rows };
-  return { evaluated: rows, pool: pool === evaluated ? rows : await readSplit(config, pool, places) };
+  const own = await readSplit(config, evaluated, places);
+  if (!needsPool || pool === null) return { evaluated: own.rows, places: { evaluated: own.wheres } };
+  const other = pool === evaluated ? own : await readSplit(config, pool, places);
+  return { evaluated: own.rows, pool: other.rows, places: { evaluated: own.wheres, pool: other.wheres } };
 }
 
-async function readSplit(config: TaskConfig, split: string, places: RowPlaces): Promise<Doc[]> {
+/** Rows of a split, and where each of them is. */
+interface PlacedRows {
+  rows: Doc[];
+  wheres: string[];
+}
+
+async function readSplit(config: TaskConfig, split: string, places: RowPlaces): Promise<PlacedRows> {
   const files = await filesOf(config, split, places);
   if (config.dataset_path === "text") return await readTexts(config, files);
   const rows: Doc[] = [];
+  const wheres: string[] = [];
   for (const path of files) {
     for await (const row of readFileRows(path)) {
       if (!("value" in row)) throw new UserError(`Cannot read ${row.where}: ${row.problem}`);
       rows.push(row.value as Doc);
+      wheres.push(row.where);
       if (rows.length > MOST_ROWS) {
         throw new UserError(`Cannot evaluate ${config.task}: ${path} has over ${MOST_ROWS} rows`);
       }
     }
   }
-  return rows;
+  return { rows, wheres };
 }
 
 /** Rows of texts: a line each, or a file each with `sample_by: document`, as the loader `text` of datasets has them. */
-async function readTexts({ task, dataset_kwargs }: TaskConfig, files: readonly string[]): Promise<Doc[]> {
+async function readTexts({ task, dataset_kwargs }: TaskConfig, files: readonly string[]): Promise<PlacedRows> {
   const by = dataset_kwargs?.sample_by ?? "line";
   if (by !== "line" && by !== "document") {
     throw new UserError(`Cannot evaluate ${task}: sample_by is ${quote(by)}, expected line or document`);
   }
   const rows: Doc[] = [];
+  const wheres: string[] = [];
   for (const path of files) {
     const text = await readPythonText(path);
     if (text === "") throw new UserError(`Cannot evaluate ${task}: ${path} is empty, expected a text`);
     const parts = by === "document" ? [text] : text.replace(/\n$/, "").split("\n");
-    rows.push(...parts.map((part) => ({ text: part })));
+    for (const [i, part] of parts.entries()) {
+      rows.push({ text: part });
+      wheres.push(by === "document" ? path : `${path}:${i + 1}`);
+    }
   }
-  return rows;
+  return { rows, wheres };
 }
 
 /** A file's text as Python opens it: every line ends with "\n", and a byte order mark is a part of the text. */
@@ -81,7 +96,11 @@ async function filesOf(
   { data, resolve, taken }: RowPlaces,
 ): Promise<readonly string[]> {
   const source = splitSource(config, split);
-  if ("files" in source) return source.files;
+  if ("files" in source) {
+    // Those of --text are named on the command line.
+    for (const file of config.task === PERPLEXITY.task ? [] : source.files) await checkDataFile(config, file);
+    return source.files;
+  }
   if (data === undefined) return await resolve(source.name);
   const folders = dataFolders(config).map((folder) => join(data, folder));
   for (const each of folders) {
@@ -112,6 +131,18 @@ async function filesOf(
     `Cannot evaluate ${config.task}: ${folders.map((each) => join(each, `${split}.jsonl`)).join(" and ")} ` +
       `${folders.length > 1 ? "are" : "is"} missing, expected rows of ${config.dataset_path} (or no --data, to take ` +
       "them from the hub)",
+  );
+}
+
+/** Throws a UserError that says where a file was looked for: `datasets` too takes paths from the current folder on. */
+async function checkDataFile({ task }: TaskConfig, file: string): Promise<void> {
+  if (await exists(file)) return;
+  const looked = absolutePath(file);
+  throw new UserError(
+    looked === file
+      ? `Cannot evaluate ${task}: there is no ${file}, which its dataset_kwargs.data_files names`
+      : `Cannot evaluate ${task}: its dataset_kwargs.data_files names ${file}, and there is no ${looked}, expected a path ` +
+        "from the current folder on, as in lm-eval, or a whole one",
   );
 }
 

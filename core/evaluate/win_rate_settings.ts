@@ -22,6 +22,7 @@ export async function winRateSettings(context: RunContext, settings: IterationCo
     prompts: { rows: rows.length, sha256: digestText(jsonText(rows)) },
     data: { ...data, ...(template !== undefined && { chat_template_sha256: digestText(await readText(template)) }) },
     generation: { ...generation },
+    ...(generation.temperature > 0 && { iteration: settings.iteration }),
     quantization,
     labels: { ...labels },
     judge_files: await judgeDigests(context, labels),

@@ -13,6 +13,8 @@ export interface WinRateSettings {
   /** The config's keys, and the SHA-256 of the chat template that it names. */
   data: Readonly<Record<string, unknown>>;
   generation: Readonly<Record<string, unknown>>;
+  /** The iteration whose random numbers answers are drawn with; absent where none are. */
+  iteration?: number;
   quantization: string;
   labels: Readonly<Record<string, unknown>>;
   /** SHA-256 of the judges' files, by what the config calls them. */

@@ -1,4 +1,4 @@
-/** Converts paths to file URLs and back. @module */
+/** Converts paths to file URLs and back, and makes them absolute. @module */
 import { relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -12,4 +12,9 @@ export function fromFileUrl(url: URL): string {
 /** The URL of the file at a path. */
 export function toFileUrl(path: string): string {
   return pathToFileURL(resolve(path)).href;
+}
+
+/** The path from the root on. */
+export function absolutePath(path: string): string {
+  return resolve(path);
 }

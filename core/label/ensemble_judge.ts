@@ -1,7 +1,8 @@
 /** The judge that lets several judges vote. @module */
-import { fixed } from "../values.ts";
+import { fixed, percent } from "../values.ts";
 import type { Judge, Scores } from "./judge.ts";
 import { agreement, type Vote } from "./judge_agreement.ts";
+import { sumCounts } from "./server_questions.ts";
 
 /** A member of an ensemble. */
 export interface Member {
@@ -65,12 +66,13 @@ export function ensembleJudge(members: readonly Member[]): Judge {
       }
       return sums;
     },
+    asked: () => sumCounts(members.flatMap(({ judge }) => judge.asked?.() ?? [])),
     notes: () => [
       ...members.flatMap(({ judge }) => judge.notes?.() ?? []),
       ...pairsOf(members, votes).map(({ name, rows, share, kappa }) =>
         rows === 0
           ? `Agreement of ${name}: no row has a verdict of both`
-          : `Agreement of ${name}: ${(100 * share).toFixed(1)} % of ${rows} rows, Cohen's kappa ${
+          : `Agreement of ${name}: ${percent(share)} % of ${rows} rows, Cohen's kappa ${
             fixed(kappa, 3)
           } (1: always, 0: as by chance)`
       ),

@@ -1,5 +1,6 @@
 /** Judges, which score the human and the generated answer of a row. @module */
 import type { ResponseRow } from "../data/stage_files.ts";
+import type { ServerCounts } from "./server_questions.ts";
 
 /** A row's scores; null if the judge gives none. */
 export interface Scores {
@@ -17,6 +18,8 @@ export interface Judge {
   score(rows: readonly ResponseRow[], onDone: (done: number) => void): Promise<Scores[]>;
   /** What it counted in `score`, by the names of metrics.jsonl: `labels/…`. */
   metrics?(): Record<string, number>;
+  /** What `score` asked a server now, and not before; null, or no function, if it asks none. */
+  asked?(): ServerCounts | null;
   /** Lines for the user about what it did in `score`. */
   notes?(): string[];
 }

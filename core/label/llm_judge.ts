@@ -77,6 +77,7 @@ export function llmJudge({ name = "llm", asking, maxInvalid, ...options }: LlmJu
         ...(cost !== null && { "labels/cost": cost }),
       };
     },
+    asked: () => asked.usage.now,
     notes: () => [asked.note(name), ...told],
   };
 }

@@ -1,4 +1,5 @@
 /** Counts the replies that are no verdict; too many of them stop the stage. @module */
+import { counted } from "../counted.ts";
 import { UserError } from "../error.ts";
 import type { JudgeMode } from "./judge_prompt.ts";
 import { parseVerdict } from "./verdict.ts";
@@ -70,18 +71,32 @@ export class ReplyCount {
   notes(): string[] {
     if (this.#unreadable === 0) return [];
     const { name } = this.#options;
+    const replies = counted(this.#read, "reply", "replies");
     return [
-      `Judge ${name}: ${this.#unreadable} of ${this.#read} replies hold no verdict, such as ${this.#examples[0]}`,
+      `Judge ${name}: ${this.#unreadable} of ${replies} ${this.#verb} no verdict, such as ${this.#examples[0]}`,
     ];
   }
 
   #describe(): string[] {
     const { name, form, maxInvalid, total, action = `Cannot label with judge ${name}` } = this.#options;
     return [
-      `${action}: ${this.#unreadable} of the first ${this.#read} replies (${total} in all) hold no verdict, expected ${form.expected} in all but ${+(100 *
+      `${action}: ${this.#which(total)} ${this.#verb} no verdict, expected ${form.expected} in all but ${+(100 *
         maxInvalid).toFixed(2)} % (labels.max_invalid). What came:`,
       ...this.#examples,
     ];
+  }
+
+  /** The unreadable replies, and of how many. */
+  #which(total: number): string {
+    if (total === 1) return "the only reply";
+    if (this.#read === 1) return `the first of ${total} replies`;
+    return this.#read === total
+      ? `${this.#unreadable} of ${total} replies`
+      : `${this.#unreadable} of the first ${this.#read} replies (${total} in all)`;
+  }
+
+  get #verb(): string {
+    return this.#unreadable === 1 ? "holds" : "hold";
   }
 }
 

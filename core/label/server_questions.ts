@@ -25,11 +25,9 @@ export interface ServerQuestion {
   readonly key: string;
 }
 
-/** What was asked so far, and what it took. */
-export interface ServerUsage {
+/** Requests to a server, and what they took. */
+export interface ServerCounts {
   requests: number;
-  /** Those of them whose reply was there before. */
-  cached: number;
   /** Tokens of the questions and of the replies, as the server counts them. */
   prompt: number;
   completion: number;
@@ -37,10 +35,19 @@ export interface ServerUsage {
   cost: number | null;
 }
 
+/** What was asked so far, replies of before included. */
+export interface ServerUsage extends ServerCounts {
+  /** Requests whose reply was there before. */
+  cached: number;
+  /** What was sent now, and paid for now. */
+  now: ServerCounts;
+}
+
 /** Asks a server, and counts. */
 export class ServerQuestions {
   readonly #options: ServerQuestionsOptions;
-  readonly #totals = { requests: 0, cached: 0, prompt: 0, completion: 0 };
+  readonly #kept = { requests: 0, prompt: 0, completion: 0 };
+  readonly #now = { requests: 0, prompt: 0, completion: 0 };
 
   constructor(options: ServerQuestionsOptions) {
     this.#options = options;
@@ -53,11 +60,20 @@ export class ServerQuestions {
 
   /** What all calls of {@linkcode ask} together took, replies of before included. */
   get usage(): ServerUsage {
+    const [kept, now] = [this.#kept, this.#now];
+    const all = {
+      requests: kept.requests + now.requests,
+      prompt: kept.prompt + now.prompt,
+      completion: kept.completion + now.completion,
+    };
+    return { ...this.#priced(all), cached: kept.requests, now: this.#priced(now) };
+  }
+
+  #priced(counts: Omit<ServerCounts, "cost">): ServerCounts {
     const { inputPrice, outputPrice } = this.#options;
-    const { prompt, completion } = this.#totals;
     const isPriced = inputPrice !== undefined || outputPrice !== undefined;
-    const cost = (prompt * (inputPrice ?? 0) + completion * (outputPrice ?? 0)) / 1e6;
-    return { ...this.#totals, cost: isPriced ? cost : null };
+    const cost = (counts.prompt * (inputPrice ?? 0) + counts.completion * (outputPrice ?? 0)) / 1e6;
+    return { ...counts, cost: isPriced ? cost : null };
   }
 
   /**
@@ -75,10 +91,14 @@ export class ServerQuestions {
   ): Promise<void> {
     const { server, cache, concurrency, settings, signal } = this.#options;
     let taken = 0;
-    const take = (question: Q, reply: Reply | null, why: string): void => {
+    const take = (
+      question: Q,
+      reply: Reply | null,
+      { why, to }: { why: string; to: Omit<ServerCounts, "cost"> },
+    ): void => {
       taken++;
-      this.#totals.prompt += reply?.prompt_tokens ?? 0;
-      this.#totals.completion += reply?.completion_tokens ?? 0;
+      to.prompt += reply?.prompt_tokens ?? 0;
+      to.completion += reply?.completion_tokens ?? 0;
       onReply(question, reply, why);
     };
     const explain = ({ content, finish_reason }: Reply): string =>
@@ -89,17 +109,17 @@ export class ServerQuestions {
         : "";
     const open = questions.filter((question) => {
       const reply = cache.get(question.key);
-      if (reply) take(question, reply, explain(reply));
+      if (reply) take(question, reply, { why: explain(reply), to: this.#kept });
       return reply === undefined;
     });
-    this.#totals.requests += questions.length;
-    this.#totals.cached += questions.length - open.length;
+    this.#kept.requests += questions.length - open.length;
+    this.#now.requests += open.length;
     onProgress();
     try {
       await runPool(open, { concurrency, signal }, async (question, stop) => {
         const { reply, why } = await server.ask(question.text, stop);
         if (reply) await cache.put(question.key, reply);
-        take(question, reply, why ?? explain(reply!));
+        take(question, reply, { why: why ?? explain(reply!), to: this.#now });
         onProgress();
       });
     } catch (error) {
@@ -116,9 +136,27 @@ export class ServerQuestions {
   /** A line about requests, tokens and cost, for the judge called `name`. */
   note(name: string): string {
     const { model, url } = this.settings;
-    const { requests, cached, prompt, completion, cost } = this.usage;
-    return `Judge ${name} (${model} at ${url}): ${counted(requests, "request")}, ${cached} of them answered before; ${
-      counted(prompt, "token")
-    } asked, ${counted(completion, "token")} answered${cost === null ? "" : `, cost ${cost.toFixed(4)}`}`;
+    const { cached, now, ...all } = this.usage;
+    const paid = cached === 0 ? "" : `; of that now: ${now.requests === 0 ? "nothing" : countsText(now)}`;
+    return `Judge ${name} (${model} at ${url}): ${
+      counted(all.requests, "request")
+    }, ${cached} of them answered before; ${countsText(all)}${paid}`;
   }
+}
+
+function countsText({ prompt, completion, cost }: ServerCounts): string {
+  return `${counted(prompt, "token")} asked, ${counted(completion, "token")} answered${
+    cost === null ? "" : `, cost ${cost.toFixed(4)}`
+  }`;
+}
+
+/** The sums of several counts; null without any. */
+export function sumCounts(all: readonly ServerCounts[]): ServerCounts | null {
+  if (all.length === 0) return null;
+  return all.reduce((a, b) => ({
+    requests: a.requests + b.requests,
+    prompt: a.prompt + b.prompt,
+    completion: a.completion + b.completion,
+    cost: a.cost === null ? b.cost : a.cost + (b.cost ?? 0),
+  }));
 }

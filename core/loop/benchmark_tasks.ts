@@ -1,6 +1,7 @@
 /** The benchmarks that a config's `evaluate` asks for: their tasks, opened once for a run. @module */
 import { parseGenKwargs } from "../benchmark/generation_settings.ts";
 import { outputTypeOf } from "../benchmark/task_config.ts";
+import { hasOwnFiles } from "../benchmark/task_data.ts";
 import type { EvaluateConfig, ResolvedConfig } from "../config/config_types.ts";
 import { StoppedError } from "../error.ts";
 import { chosenTasks } from "../evaluate/chosen_tasks.ts";
@@ -76,6 +77,9 @@ async function open(
   const isGenerated = found.tasks.some(({ config }) => outputTypeOf(config) === "generate_until");
   if (options.genKwargs !== undefined && !isGenerated) {
     noteOnce(context, `${WARNING}no answer of the benchmarks is generated: evaluate.gen_kwargs changes nothing`);
+  }
+  if (data !== undefined && found.tasks.every(({ config }) => hasOwnFiles(config))) {
+    noteOnce(context, `${WARNING}all of the benchmarks name files of their own: evaluate.data changes nothing`);
   }
   return found;
 }

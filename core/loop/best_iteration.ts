@@ -82,6 +82,13 @@ function valuesOf(
   });
 }
 
+/** The iterations that were measured without the number that tells the best, as an earlier version of the program did. */
+export function unmeasured(config: Settings, measured: Measured): number[] {
+  const known = new Set(valuesOf(measured, metricOf(config)).map(({ iteration }) => iteration));
+  return [...new Set([...measured.evaluations.keys(), ...measured.benchmarks.keys()])]
+    .filter((iteration) => iteration >= 0 && !known.has(iteration)).sort((a, b) => a - b);
+}
+
 /** The best of the iterations that were evaluated, the first of equal ones; null where none has a number. */
 function bestOf(config: Settings, measured: Measured): BestIteration | null {
   const metric = metricOf(config);

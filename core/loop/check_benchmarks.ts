@@ -1,9 +1,11 @@
 /** Checks, before the device is opened, that the config's benchmarks can be asked of the run's models. @module */
 import { expectedNumbers } from "../benchmark/expected_numbers.ts";
+import { outputTypeOf } from "../benchmark/task_config.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import { nearestWord } from "../config/nearest_word.ts";
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
+import { checkGeneration } from "../evaluate/greedy_settings.ts";
 import { requestsOf } from "../evaluate/open_tasks.ts";
 import type { CheckContext } from "../run/run_context.ts";
 import { askOf } from "./benchmark_stage.ts";
@@ -33,6 +35,8 @@ export async function checkBenchmarks(
   }
   const ask = await askOf(step);
   const tasks = await benchmarkTasks(context, { evaluate: step.evaluate, ask });
+  // The models that are trained take generation_config.json from this one.
+  if (tasks.tasks.some(({ config }) => outputTypeOf(config) === "generate_until")) await checkGeneration(files);
   for (const task of tasks.tasks) requestsOf(task, ask.options, tokenizer);
   checkMetric(context, expectedNumbers(tasks));
 }

@@ -3,7 +3,7 @@ import { plainNumber } from "../report/format_numbers.ts";
 import { measureOf } from "../report/measures.ts";
 import { WARNING } from "../progress.ts";
 import type { RunContext } from "../run/run_context.ts";
-import { betterStart, metricOf } from "./best_iteration.ts";
+import { betterStart, metricOf, unmeasured } from "./best_iteration.ts";
 import type { Measured } from "./measured.ts";
 import type { RunSummary } from "./run_summary.ts";
 
@@ -28,6 +28,15 @@ export function tellEnd(
   if (best === undefined) {
     onNote(`${WARNING}no iteration has a ${name} that is a number: the last model is handed out`);
     return;
+  }
+  const others = unmeasured(config, measured);
+  if (others.length > 0) {
+    onNote(
+      `${WARNING}${others.length === 1 ? "iteration" : "iterations"} ${others.join(", ")} ${
+        others.length === 1 ? "was" : "were"
+      } evaluated before there was a ${name}, and the best is one of the others: where its evaluation.json is deleted, an ` +
+        "iteration is evaluated again",
+    );
   }
   const start = betterStart(config, measured, best);
   if (start === null) return;

@@ -206,6 +206,10 @@ export async function readHeldOut(
   await encoder.prepare(read.rows, { tokenizer }, 2);
   const vocabSize = model.config.vocabSize;
   const { pairs } = tokenizePairs(read.rows, { encoder, tokenizer, vocabSize, maxLength });
+  if (pairs.length < examples.length) {
+    const lost = `${examples.length - pairs.length} of ${read.rows.length} rows`;
+    noteOnce(context, `${read.name}: ${lost} left out of the measures of pairs, as the rejected answer has no tokens`);
+  }
   return { prompts: examples, examples: ids, pairs: pairs.map(pairIds) };
 }
 

@@ -55,7 +55,7 @@ interface Point {
 /**
  * Runs `config` (a file) with each seed and variant, the seeds outermost, and returns all runs. A run that is finished
  * is only read, and one that was stopped goes on. Every config is checked before the first run begins. Leaves
- * DIR/sweep.json and DIR/sweep.csv, written after each run. A run that fails with a UserError, such as one whose loss is
+ * DIR/sweep.json and DIR/sweep.csv, written after each run that changes them. A run that fails with a UserError, such as one whose loss is
  * no number, keeps the others from nothing: it has a `problem`, and is tried again the next time. Throws a UserError where
  * a config is wrong or every run fails, DeviceError, or StoppedError if the hooks' signal stopped it.
  *
@@ -88,6 +88,7 @@ export async function sweep(config: string, options: SweepOptions, hooks: SweepH
   for (const point of points) await named(point, async () => checkVaried(point, await settingsOf(point, [])));
   await makeFolder(dir);
   const before = await recordedRuns(join(dir, RECORD));
+  noteOthers(before, points, hooks);
   const runs: SweepRun[] = [];
   let [seedAtHand, ofSeed]: [number | null | undefined, readonly string[]] = [undefined, []];
   for (const [index, point] of points.entries()) {
@@ -98,9 +99,14 @@ export async function sweep(config: string, options: SweepOptions, hooks: SweepH
     const run = { variant: variant.name, seed, dir: folder, ...await tried(() => train(settings, runHooks)) };
     runs.push(run);
     // Those that this process has not come to yet stay as they were.
-    const listed = [...runs, ...points.slice(index + 1).flatMap(({ dir }) => before.get(dir) ?? [])];
-    await writeFileAtomic(join(dir, RECORD), JSON.stringify({ config, set, runs: listed }, null, 2) + "\n");
-    await writeFileAtomic(join(dir, "sweep.csv"), csvOf(listed));
+    const left = points.slice(index + 1).flatMap((later): SweepRun[] => {
+      const run = before.get(nameOf(later));
+      // The folder may be called otherwise than it was, as from another working directory.
+      return run === undefined ? [] : [{ ...run, dir: later.dir }];
+    });
+    const listed = [...runs, ...left];
+    await writeOther(join(dir, RECORD), JSON.stringify({ config, set, runs: listed }, null, 2) + "\n");
+    await writeOther(join(dir, "sweep.csv"), csvOf(listed));
     onDone?.(run);
   }
   if (runs.every(({ problem }) => problem !== undefined)) throw new UserError(problemsOf(runs));
@@ -110,13 +116,38 @@ export async function sweep(config: string, options: SweepOptions, hooks: SweepH
 /** The file of a sweep's runs. */
 const RECORD = "sweep.json";
 
-/** The runs of a sweep's record by their folders; none if there is no such file, or it is another one. */
+/** The runs of a sweep's record by their names; none if there is no such file, or it is another one. */
 async function recordedRuns(path: string): Promise<Map<string, SweepRun>> {
   const runs = objectOf(await readOptionalText(path) ?? "")?.runs;
   const isRun = (run: unknown): run is SweepRun =>
-    isRecord(run) && typeof run.dir === "string" && typeof run.variant === "string" && Array.isArray(run.iterations) &&
+    isRecord(run) && typeof run.dir === "string" && typeof run.variant === "string" &&
+    (run.seed === null || typeof run.seed === "number") && Array.isArray(run.iterations) &&
     run.iterations.every(isRecord);
-  return new Map((Array.isArray(runs) ? runs : []).filter(isRun).map((run) => [run.dir, run]));
+  const nameOfRun = ({ variant: name, seed }: SweepRun): string => nameOf({ variant: { name }, seed });
+  return new Map((Array.isArray(runs) ? runs : []).filter(isRun).map((run) => [nameOfRun(run), run]));
+}
+
+/** Notes which runs of the record are none of this sweep's: they are not listed any more. */
+function noteOthers(
+  before: ReadonlyMap<string, SweepRun>,
+  points: readonly Point[],
+  { onNote }: Pick<SweepHooks, "onNote">,
+): void {
+  const own = new Set(points.map(nameOf));
+  const others = [...before.keys()].filter((name) => !own.has(name));
+  if (others.length === 0) return;
+  const more = others.length > MOST_NAMED ? ` and ${others.length - MOST_NAMED} more` : "";
+  onNote?.(
+    `The folder has runs that are none of this sweep: ${
+      others.slice(0, MOST_NAMED).join("; ")
+    }${more}. They stay, and ` +
+      "sweep.json and sweep.csv list them no more",
+  );
+}
+
+/** Writes a file unless it says the same already. */
+async function writeOther(path: string, text: string): Promise<void> {
+  if (await readOptionalText(path) !== text) await writeFileAtomic(path, text);
 }
 
 /** The runs that failed, a line each, with their names; those that failed alike are told once. */

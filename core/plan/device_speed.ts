@@ -1,6 +1,7 @@
 /** The speed of a device, from short measurements at a model's own sizes. @module */
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
+import type { Slice } from "../../kernels/device/slice.ts";
 import { matmul, type MatmulMode } from "../../kernels/matmul/matmul.ts";
 import type { ModelConfig } from "../model/families/family.ts";
 
@@ -34,21 +35,23 @@ export interface SpeedSizes {
   backward?: boolean;
 }
 
-/** Measures the speed. Takes about a second. Throws DeviceError. */
+/** Measures the speed. Takes about a second. Throws DeviceError, of the kind `memory` where the device is full. */
 export async function measureSpeed(
   device: Device,
   { config, tokens, slots, backward = true }: SpeedSizes,
 ): Promise<Speed> {
   using commands = new Commands(device);
+  using held = new DisposableStack();
   const fence = await fenceSeconds(device);
   const k = config.hiddenSize;
   const most = Math.floor(device.limits.maxStorageBufferBindingSize / 4);
   const n = Math.min(2 * config.intermediateSize, MOST_COLUMNS, Math.floor(most / k));
   const m = Math.max(1, Math.min(tokens, MOST_ROWS, Math.floor(most / Math.max(n, k))));
   const rows = Math.max(1, Math.min(slots, MOST_ROWS));
-  const [x, y, w] = [Math.max(m, rows) * k, Math.max(m, rows) * n, n * k].map((words) =>
-    device.alloc(words * 4, "speed")
-  ) as [ReturnType<Device["alloc"]>, ReturnType<Device["alloc"]>, ReturnType<Device["alloc"]>];
+  const alloc = (words: number): Slice => held.adopt(device.alloc(words * 4, "speed"), (slice) => device.free(slice));
+  const [x, y, w] = [alloc(Math.max(m, rows) * k), alloc(Math.max(m, rows) * n), alloc(n * k)];
+  // Without memory for these there is nothing to measure.
+  await device.check();
   const product = (mode: MatmulMode, sizes: { m: number; n: number; k: number }): void => {
     const [c, a, b] = mode === "NT" ? [y, x, w] : mode === "NN" ? [x, y, w] : [w, y, x];
     matmul(commands, { mode, c, a, b, ...sizes });
@@ -57,19 +60,15 @@ export async function measureSpeed(
     const seconds = await secondsOf(commands, { fence, record: () => modes.forEach((mode) => mode()) });
     return modes.length * 2 * rows * n * k / seconds;
   };
-  try {
-    return {
-      forward: await rate([() => product("NT", { m, n, k })], m),
-      backward: backward
-        ? await rate([() => product("NN", { m, n: k, k: n }), () => product("TN", { m: n, n: k, k: m })], m)
-        : NaN,
-      decode: await rate([() => product("NT", { m: rows, n, k })], rows),
-      dispatch: await secondsOf(commands, { fence, record: () => product("NT", { m: 1, n: 4, k: 4 }) }),
-      fence,
-    };
-  } finally {
-    for (const slice of [x, y, w]) device.free(slice);
-  }
+  return {
+    forward: await rate([() => product("NT", { m, n, k })], m),
+    backward: backward
+      ? await rate([() => product("NN", { m, n: k, k: n }), () => product("TN", { m: n, n: k, k: m })], m)
+      : NaN,
+    decode: await rate([() => product("NT", { m: rows, n, k })], rows),
+    dispatch: await secondsOf(commands, { fence, record: () => product("NT", { m: 1, n: 4, k: 4 }) }),
+    fence,
+  };
 }
 
 async function fenceSeconds(device: Device): Promise<number> {

@@ -213,10 +213,10 @@ export class Rehearsing {
         capacity,
         maxPositions: longestRow(rows),
       });
-      const dispatchesOf = async (micro: number): Promise<number> => {
+      const dispatchesOf = async (micro: number, step = 0): Promise<number> => {
         const start = this.#device.dispatches;
         const batch = largestBatch(rows, { order: looked, micro, size, noise: isNoised });
-        await trainer.step(batch, { step: 0, factor: 1 });
+        await trainer.step(batch, { step, factor: 1 });
         await trainer.read();
         return this.#device.dispatches - start;
       };
@@ -224,6 +224,12 @@ export class Rehearsing {
       const recorded = Math.min(micro, this.#recorded.micro);
       const all = await dispatchesOf(recorded);
       const perStep = micro === recorded ? all : all + (micro - recorded) * (all - await dispatchesOf(recorded - 1));
+      const { stepsPerEpoch } = order;
+      const later = Math.max(0, order.steps - stepsPerEpoch);
+      // What is kept of the reference of rejected answers is kept in the first epoch.
+      const keeping = isNoised && later > 0
+        ? micro * (await dispatchesOf(1) - await dispatchesOf(1, stepsPerEpoch))
+        : 0;
       if (evaluations > 0) {
         const scored = await this.#scored(model, heldOut, SCORED_TOKENS);
         fences += evaluations * scored.fences;
@@ -233,7 +239,7 @@ export class Rehearsing {
       freeModel(model);
       own?.free();
       frozen?.values.free();
-      return { dispatches: once + perStep * order.steps, fences };
+      return { dispatches: once + perStep * order.steps - keeping * later, fences };
     });
     return { ...stage, steps: order.steps };
   }

@@ -1,5 +1,5 @@
 /** Numbers as text for readers: units, a real minus, no more digits than tell something. @module */
-import { fixed } from "../values.ts";
+import { percent } from "../values.ts";
 
 /** A number as text; a share is in percent. */
 export function number(value: number, share: boolean): string {
@@ -8,7 +8,7 @@ export function number(value: number, share: boolean): string {
 
 /** As {@linkcode number}, with the keyboard's minus: for a terminal, which programs read too. */
 export function plainNumber(value: number, share: boolean): string {
-  if (share) return `${fixed(100 * value, 1)} %`;
+  if (share) return `${percent(value)} %`;
   return Number.isInteger(value) ? plainWhole(value) : digits(value, 4);
 }
 
@@ -19,13 +19,13 @@ export function whole(value: number): string {
 
 /** A difference with its sign; of shares in percentage points, without the unit. */
 export function signed(value: number, share: boolean): string {
-  const text = share ? fixed(100 * value, 1) : value === 0 ? "0" : digits(value, 3);
+  const text = share ? percent(value) : value === 0 ? "0" : digits(value, 3);
   return text.startsWith("-") ? minus(text) : `+${text}`;
 }
 
 /** Half an interval's width, as it stands after ±; of shares in percentage points, without the unit. */
 export function halfText(half: number, share: boolean): string {
-  return share ? fixed(100 * half, 1) : half === 0 ? "0" : digits(half, 2);
+  return share ? percent(half) : half === 0 ? "0" : digits(half, 2);
 }
 
 /** So many digits, but no more than tell something: 0.00012 is 1.2e-4, and 12,345.6 is 12,346. */

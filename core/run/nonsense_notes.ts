@@ -3,6 +3,7 @@ import type { IterationConfig, PerIteration, ResolvedConfig } from "../config/co
 import { counted } from "../counted.ts";
 import type { ResponseRow } from "../data/stage_files.ts";
 import { WARNING } from "../progress.ts";
+import { percent } from "../values.ts";
 import { noteOnce, type Noting } from "./row_notes.ts";
 import type { RunContext } from "./run_context.ts";
 
@@ -32,7 +33,7 @@ export function warnOfCut(
     context,
     `${cut.length} of ${rows.length} answers of iteration ${iteration} (${
       percent(cut.length / rows.length)
-    }) were cut at ${
+    } %) were cut at ${
       limits.join(" or ")
     } before they ended, and are trained on without an end; a larger limit lets them end`,
   );
@@ -157,8 +158,4 @@ const warned = new WeakSet<RunContext>();
 
 function warn(context: Noting, text: string): void {
   noteOnce(context, WARNING + text);
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

@@ -157,7 +157,7 @@ async function readMetrics(path: string): Promise<Pick<RunRecord, "steps" | "eva
 }
 
 /** Steps in the order of the run. */
-export function inOrder(steps: ReadonlyMap<string, LoggedStep>): LoggedStep[] {
+function inOrder(steps: ReadonlyMap<string, LoggedStep>): LoggedStep[] {
   return [...steps.values()].sort((a, b) => a.iteration - b.iteration || a.step - b.step);
 }
 

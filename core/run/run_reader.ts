@@ -6,15 +6,7 @@ import { exists, lastWritten, objectOf, readOptionalText } from "../files/io.ts"
 import { readChecksums } from "./checksum_record.ts";
 import { endOf, type LastEnd } from "./last_end.ts";
 import { isEvaluationLine } from "./evaluation_line.ts";
-import {
-  inOrder,
-  type LoggedStep,
-  metricsOf,
-  parseSettings,
-  readSettings,
-  readSummary,
-  type RunRecord,
-} from "./read_run.ts";
+import { metricsOf, parseSettings, readSettings, readSummary, type RunRecord } from "./read_run.ts";
 import type { LogLine, RunProgress } from "./run_journal.ts";
 import { isLocked } from "./run_lock.ts";
 import { iterationPaths, runPaths, stagePaths } from "./run_paths.ts";
@@ -80,7 +72,7 @@ export class RunReader {
   readonly #dir: string;
   readonly #paths: ReturnType<typeof runPaths>;
   readonly #steps = new StepStore();
-  readonly #evals = new Map<string, LoggedStep>();
+  readonly #evals = new StepStore();
   readonly #stages = new Map<string, RunRecord["stages"][number]>();
   readonly #timings: StageTiming[] = [];
   readonly #log: LogLine[] = [];
@@ -137,6 +129,7 @@ export class RunReader {
     const mayWork = progress !== null || ended?.end === null || Date.now() - written < FRESH_MS;
     const isAtWork = mayWork && await isLocked(this.#dir);
     const live = isAtWork ? progress : null;
+    const evals = this.#evals.all();
     return {
       name: basename(resolve(this.#dir)),
       dir: this.#dir,
@@ -144,7 +137,7 @@ export class RunReader {
       config,
       steps: this.#steps.all(),
       stride: this.#steps.stride,
-      ...(this.#evals.size > 0 && { evals: inOrder(this.#evals) }),
+      ...(evals.length > 0 && { evals }),
       stages: [...this.#stages.values()].sort((a, b) => a.iteration - b.iteration),
       ...summary,
       edited: Object.keys(checksums?.edited ?? {}).sort(),
@@ -184,7 +177,7 @@ export class RunReader {
         // A run that was resumed may log a step again: the last line counts.
         if (stage !== undefined) this.#stages.set(`${iteration} ${stage}`, { iteration, stage, values });
         else if (step === undefined) return;
-        else if (isEvaluationLine(values)) this.#evals.set(`${iteration} ${step}`, { iteration, step, values });
+        else if (isEvaluationLine(values)) this.#evals.add({ iteration, step, values });
         else this.#steps.add({ iteration, step, values });
       },
     });

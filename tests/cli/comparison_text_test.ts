@@ -1,5 +1,6 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { formatComparison } from "../../cli/comparison_text.ts";
+import { columnsOf } from "../../cli/wrap_text.ts";
 import { comparisonJson, encodeComparedRow } from "../../core/evaluate/comparison_json.ts";
 import type { ComparedAnswer, Comparison, SideSummary } from "../../core/evaluate/comparison_summary.ts";
 import type { LengthControlled } from "../../core/evaluate/length_control.ts";
@@ -91,6 +92,15 @@ Deno.test("formatComparison() gives the win rate at equal lengths, or why there 
   const none = { ...fit, rate: 1, stderr: null, interval: null, effect: null };
   equal(last({ ...none, note: "why" }), "B's win rate at equal lengths: 100.0 %: why");
   equal(last({ ...none, rate: null, note: "why" }), "No win rate at equal lengths: why");
+});
+
+Deno.test("formatComparison() fits a narrow terminal", () => {
+  const metrics = { "labels/agreement": 0.75, "labels/kappa": 0.4 };
+  const text = formatComparison(comparison(9, 3, 2, { unjudged: 4, ordersAsked: 28, ordersDisagree: 7, metrics }), {
+    columns: 60,
+  });
+  ok(text.split("\n").every((line) => columnsOf(line) <= 60), text);
+  match(text, /\nB wins █{30}▒{9}░{7} A wins\n/);
 });
 
 Deno.test("comparisonJson() and encodeComparedRow() have the numbers by name", () => {

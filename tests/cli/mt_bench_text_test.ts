@@ -36,7 +36,10 @@ function benchOf(values: readonly (number | null)[], keys: Partial<MtBench> = {}
     judgments,
     scores: mtScores(judgments.map(({ question: { id, category }, turn, value }) => ({ id, category, turn, value }))),
     judge: { model: "j", url: "http://127.0.0.1/v1", temperature: 0 },
-    usage: { requests: 4, cached: 1, prompt: 10, completion: 5, cost: null },
+    usage: {
+      ...{ requests: 4, cached: 1, prompt: 10, completion: 5, cost: null },
+      now: { requests: 3, prompt: 8, completion: 4, cost: null },
+    },
     generation: { max_new_tokens: 8, top_p: 1, top_k: 0, seed: 1, batch_size: 2, kv_cache_dtype: "float32" },
     digest: "d",
     ...keys,

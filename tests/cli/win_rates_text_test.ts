@@ -39,7 +39,8 @@ function iterationOf(iteration: number, keys: Partial<WrittenIteration> = {}): W
 
 function compared(iterations: WrittenIteration[], kept: number[] = []): ComparedIterations {
   const rates = { a: "runs/spin", b: "runs/dnpo", prompts: "rows.jsonl", settings: {} as never, iterations };
-  return { path: "runs/compare/runs__dnpo_vs_runs__spin/win_rates.json", rates, kept };
+  const asked = kept.length === 0 ? null : { requests: 3, prompt: 600, completion: 30, cost: 0.25 };
+  return { path: "runs/compare/runs__dnpo_vs_runs__spin/win_rates.json", rates, kept, asked };
 }
 
 Deno.test("formatWinRates() has a line for each iteration, and what tells whether the judge can be trusted", () => {
@@ -60,11 +61,24 @@ Deno.test("formatWinRates() has a line for each iteration, and what tells whethe
       "and count as ties",
       "Iteration 0: Winning answers have 15.0 tokens, losing ones 11.0; correlation of length and winning 0.41",
       "Iteration 2: 20 rows without a score are not counted",
-      "Judge: 72 requests, 14,400 tokens asked, 720 tokens answered, cost 1.0000",
+      "Judge: 72 requests, 14,400 tokens asked, 720 tokens answered, cost 1.0000; of that now: 3 requests, 600 tokens " +
+      "asked, 30 tokens answered, cost 0.2500",
       "Compared before: iteration 0",
       "Win rates: runs/compare/runs__dnpo_vs_runs__spin/win_rates.json",
     ].toSpliced(0, 0, text.split("\n").at(-7)!),
   );
+});
+
+Deno.test("formatWinRates() says what of the judge's replies was asked for now", () => {
+  const judgeOf = (asked: ComparedIterations["asked"]): string | undefined =>
+    formatWinRates({ ...compared([iterationOf(0)]), asked }).split("\n").find((line) => line.startsWith("Judge: "));
+  const all = { requests: 36, prompt: 7200, completion: 360, cost: 0.5 };
+  const text = "Judge: 36 requests, 7,200 tokens asked, 360 tokens answered, cost 0.5000";
+  deepEqual([judgeOf(all), judgeOf(null), judgeOf({ ...all, requests: 0 })], [
+    text,
+    `${text}; of that now: nothing`,
+    `${text}; of that now: nothing`,
+  ]);
 });
 
 Deno.test("formatWinRates() says why there is no fit at equal lengths", () => {
@@ -74,6 +88,13 @@ Deno.test("formatWinRates() says why there is no fit at equal lengths", () => {
   deepEqual(text.split("\n").filter((line) => line.includes("No fit")), [
     "Iteration 0: No fit at equal lengths: every prompt was won",
   ]);
+});
+
+Deno.test("formatWinRates() prints one share in one way", () => {
+  // As computed by a fit to answers of one length, which is the plain rate.
+  const fit = { rate: 0.5624999999999998, stderr: 0.1, interval: null, effect: 0, scale: null, note: null };
+  const text = formatWinRates(compared([iterationOf(0, { win_rate: 9 / 16, length_controlled: fit })]));
+  match(text, /│ +56\.3 % ± 8\.4 │ [^│]+│ [^│]+│ +56\.3 % │/);
 });
 
 Deno.test("formatWinRates() becomes a list where the terminal is narrow", () => {

@@ -37,5 +37,9 @@ Deno.test("workLines() says what is left to compute and how long it takes, in a 
     "  gsm8k: 2 documents, 1 answer, 1 there from before, 900 tokens and at most 256 generated, at most about 1s",
     total,
   ]);
+  // Where the speed could not be measured, nothing is said of it.
+  deepEqual(workLines([{ ...ARC, seconds: null }], { isTerminal: true }), [
+    "To compute: arc: 1,172 documents, 4,687 choices, 2,200,000 tokens",
+  ]);
   deepEqual(workLines([DONE], { isTerminal: true }), ["To compute: nothing, all answers are there from before"]);
 });

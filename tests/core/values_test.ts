@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { fixed, largest, quote } from "../../core/values.ts";
+import { fixed, largest, percent, quote } from "../../core/values.ts";
 
 Deno.test("largest() takes any number of items", () => {
   equal(largest([], (x: number) => x), -Infinity);
@@ -25,4 +25,9 @@ Deno.test("fixed() gives a number that rounds to zero no sign", () => {
     "-0.001",
     "-Infinity",
   ]);
+});
+
+Deno.test("percent() is one text for one share, however it was computed", () => {
+  deepEqual([9 / 16, 0.5624999999999998, 0.5625000000000002, 0.5124999].map(percent), ["56.3", "56.3", "56.3", "51.2"]);
+  deepEqual([0, 1, -0.00001, 1 / 3, 0.9996].map(percent), ["0.0", "100.0", "0.0", "33.3", "100.0"]);
 });

@@ -52,6 +52,9 @@ Deno.test("compare prints a summary as JSON and writes its rows, and refuses wha
       missing.err,
       /^error: Cannot run compare: "labels.verifier", which judge verifier needs, is not set; [^\n]*\n$/,
     );
+    const unused = await dnpo([...args, "--base-url", "http://127.0.0.1:1/v1"]);
+    deepEqual([unused.code, unused.out], [1, ""]);
+    match(unused.err, /^error: Cannot compare: --base-url is given, which judge verifier does not use, [^\n]*\n$/);
     const wrong = await dnpo([...common, "--judge", "oracle"]);
     match(wrong.err, /^error: --judge: expected "human", "verifier", .*, got "oracle"\n$/);
     equal(wrong.code, 1);

@@ -1,6 +1,7 @@
 /** `dnpo evaluate` and `dnpo sweep` as processes, on the quick start's model. */
 import { deepEqual, equal, match } from "node:assert/strict";
 import { dnpo, succeeded, withFolder } from "../_shared/dnpo.ts";
+import { hasTerminal, inTerminal } from "../_shared/terminal.ts";
 import { jsonLines } from "../_shared/tiny_model.ts";
 import { signalAt } from "./_signal_at.ts";
 
@@ -49,6 +50,7 @@ Deno.test("evaluate prints lm-eval's table, goes on after Ctrl-C, and says in a 
       const [more, says] of [
         [["--limit", "x"], /^error: Cannot evaluate: --limit is "x", expected a number from 0\n$/],
         [["--apply-chat-template"], /^error: Cannot apply a chat template: the model has none, [^\n]*\n$/],
+        [["--no-fewshot-as-multiturn"], /^error: Cannot evaluate: --no-fewshot-as-multiturn is given, and [^\n]*\n$/],
         [["--max-length", "1"], /^error: Cannot evaluate with inputs of 1 tokens: expected [^\n]*\n$/],
       ] as const
     ) {
@@ -57,6 +59,23 @@ Deno.test("evaluate prints lm-eval's table, goes on after Ctrl-C, and says in a 
       match(wrong.err, says);
     }
   }));
+
+Deno.test("evaluate breaks the lines below its table where the terminal is narrow", async () => {
+  if (!await hasTerminal()) return;
+  await withFolder(async (dir) => {
+    await Deno.writeTextFile(`${dir}/notes.txt`, "sort edbga>abdeg\n");
+    const args = ["evaluate", MODEL, "--tasks", "perplexity", "--text", `${dir}/notes.txt`, "-o", `${dir}/out`];
+    const { code, shown } = await inTerminal([...args, "-q"], [], { columns: 60 });
+    equal(code, 0, shown);
+    const below = shown.trimEnd().split("\n").filter((line) => !line.startsWith("|"));
+    match(
+      below.join(" ").replaceAll(/ +/g, " "),
+      /: float32, as lm-eval 0\.4\.13; limit: none, .*template: no Results: /,
+    );
+    // A path stays whole, so that it can be copied.
+    equal(below.every((line) => line.length <= 60 || !line.trim().includes(" ")), true, shown);
+  });
+});
 
 Deno.test("sweep runs each setting and prints one table, and report makes a page of it", () =>
   withFolder(async (dir) => {

@@ -1,6 +1,6 @@
 /** The checks of IFEval's 25 instructions, by their names. @module */
 import * as format from "./format_checks.ts";
-import type { InstructionCheck } from "./instruction_kwargs.ts";
+import type { InstructionCheck, InstructionKwargs } from "./instruction_kwargs.ts";
 import * as keyword from "./keyword_checks.ts";
 import * as length from "./length_checks.ts";
 import * as whole from "./whole_checks.ts";
@@ -34,12 +34,16 @@ export const INSTRUCTIONS: Readonly<Record<string, InstructionCheck>> = {
   "startend:quotation": whole.isQuoted,
 };
 
-/** Those that may differ from lm-eval's, which asks other libraries for languages, sentences and words. */
-export const OWN_INSTRUCTIONS: readonly string[] = [
-  "language:response_language",
-  "change_case:english_capital",
-  "change_case:english_lowercase",
-  "change_case:capital_word_frequency",
-  "length_constraints:number_sentences",
-  "keywords:letter_frequency",
-];
+/**
+ * Those that may differ from lm-eval's, which asks other libraries for languages, sentences and words, each with whether
+ * it may where its kwargs are these.
+ */
+export const OWN_INSTRUCTIONS: Readonly<Record<string, (kwargs: InstructionKwargs) => boolean>> = {
+  "language:response_language": () => true,
+  "change_case:english_capital": () => true,
+  "change_case:english_lowercase": () => true,
+  "change_case:capital_word_frequency": () => true,
+  "length_constraints:number_sentences": () => true,
+  // lm-eval draws a letter in place of any other sign.
+  "keywords:letter_frequency": (kwargs) => !/^[a-z]$/i.test(kwargs.text("letter")),
+};

@@ -4,7 +4,7 @@ import { strip } from "../../data/tokenizer/template/python_strings.ts";
 import { UserError } from "../../error.ts";
 import { isRecord, quote } from "../../values.ts";
 import type { Doc } from "../task_config.ts";
-import { INSTRUCTIONS } from "./instruction_checks.ts";
+import { INSTRUCTIONS, OWN_INSTRUCTIONS } from "./instruction_checks.ts";
 import { InstructionKwargs } from "./instruction_kwargs.ts";
 
 /** An instruction of a prompt. */
@@ -43,6 +43,14 @@ export function instructionsOf({ instruction_id_list: ids, kwargs }: Doc): Instr
     }
     return instruction;
   });
+}
+
+/** The instructions of these rows that may be told otherwise than by lm-eval. */
+export function differingInstructions(docs: readonly Doc[]): string[] {
+  const asked = docs.flatMap(instructionsOf);
+  return Object.entries(OWN_INSTRUCTIONS).filter(([id, differs]) =>
+    asked.some((each) => each.id === id && differs(each.kwargs))
+  ).map(([id]) => id);
 }
 
 /** The scores of an answer. An empty answer follows nothing. */

@@ -86,11 +86,22 @@ export async function readReferences(path: string): Promise<Map<number, readonly
   return new Map(references);
 }
 
-/** The questions with the references of a file in place of their own, where it has some. */
+/**
+ * The questions with the references of a file, `path`, in place of their own, where it has some. Throws a UserError if it
+ * has none of any.
+ */
 export function withReferences(
   questions: readonly MtQuestion[],
   references: ReadonlyMap<number, readonly string[]>,
+  path: string,
 ): MtQuestion[] {
+  if (!questions.some(({ id }) => references.has(id))) {
+    const [first, last] = [questions[0]!.id, questions.at(-1)!.id];
+    throw new UserError(
+      `Cannot use the reference answers ${path}: none of their question_id is a question's, expected such as ${first} ` +
+        `to ${last} (--questions names the file of the questions that they are of)`,
+    );
+  }
   return questions.map((question) => {
     const found = references.get(question.id);
     return found === undefined ? question : { ...question, references: usedReferences(found, question.turns.length) };

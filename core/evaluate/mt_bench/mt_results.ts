@@ -2,6 +2,7 @@
 import denoConfig from "../../../deno.json" with { type: "json" };
 import type { GenerationConfig } from "../../config/config_types.ts";
 import { replaceFileAtomic, writeFileAtomic } from "../../files/atomic.ts";
+import { namesIn, objectOf, readOptionalText } from "../../files/io.ts";
 import { join } from "../../files/path.ts";
 import type { ServerUsage } from "../../label/server_questions.ts";
 import { type Outcome, winRate } from "../win_rate.ts";
@@ -93,6 +94,7 @@ export function mtResults(bench: MtBench): Record<string, unknown> {
       prompt_tokens: usage.prompt,
       completion_tokens: usage.completion,
       cost: usage.cost,
+      cost_now: usage.now.cost,
     },
     dnpo_version: denoConfig.version,
   };
@@ -104,30 +106,60 @@ function sideFacts(side: MtSide): Record<string, number> {
   return { tokens: all.reduce((sum, { tokens }) => sum + tokens, 0) / all.length, cut, no_room: noRoom };
 }
 
+/** The files of results. */
+export interface MtFiles {
+  results: string;
+  judgments: string;
+}
+
 /** Writes `results_TIME.json` and `judgments_TIME.jsonl` into `folder`, and returns their paths. */
-export async function writeMtResults(folder: string, bench: MtBench): Promise<{ results: string; judgments: string }> {
-  const time = new Date().toISOString().replace("Z", "").replaceAll(":", "-");
-  const judgments = join(folder, `judgments_${time}.jsonl`);
+export async function writeMtResults(folder: string, bench: MtBench): Promise<MtFiles> {
+  const files = filesOf(folder, new Date().toISOString().replace("Z", "").replaceAll(":", "-"));
   const encoder = new TextEncoder();
-  const places = new Map(bench.questions.map(({ id }, i) => [id, i]));
-  await replaceFileAtomic(judgments, async (write) => {
-    for (const { question: { id, category, turns, references }, turn, value, replies } of bench.judgments) {
-      const place = places.get(id)!;
-      const line = {
-        question_id: id,
-        category,
-        turn: turn + 1,
-        question: turns[turn]!,
-        answer: bench.model.answers[place]![turn]!.text,
-        ...(bench.baseline !== null && { baseline_answer: bench.baseline.answers[place]![turn]!.text }),
-        ...(references[turn] !== undefined && { reference: references[turn] }),
-        judgments: replies,
-        [bench.baseline === null ? "score" : "preference"]: value,
-      };
-      await write(encoder.encode(JSON.stringify(line) + "\n"));
-    }
+  await replaceFileAtomic(files.judgments, async (write) => {
+    for (const line of judgmentLines(bench)) await write(encoder.encode(line));
   });
-  const results = join(folder, `results_${time}.json`);
-  await writeFileAtomic(results, JSON.stringify(mtResults(bench), null, 2) + "\n");
-  return { results, judgments };
+  await writeFileAtomic(files.results, JSON.stringify(mtResults(bench), null, 2) + "\n");
+  return files;
+}
+
+/** The latest files in `folder` that say what `bench` says, whatever was asked and paid for it then; null without any. */
+export async function findMtResults(folder: string, bench: MtBench): Promise<MtFiles | null> {
+  const wanted = withoutUsage(mtResults(bench));
+  const times = (await namesIn(folder)).flatMap((name) => /^results_(.+)\.json$/.exec(name)?.[1] ?? []);
+  for (const time of times.sort().reverse()) {
+    const files = filesOf(folder, time);
+    const was = objectOf(await readOptionalText(files.results) ?? "");
+    if (was === null || withoutUsage(was) !== wanted) continue;
+    if (await readOptionalText(files.judgments) === [...judgmentLines(bench)].join("")) return files;
+  }
+  return null;
+}
+
+function filesOf(folder: string, time: string): MtFiles {
+  return { results: join(folder, `results_${time}.json`), judgments: join(folder, `judgments_${time}.jsonl`) };
+}
+
+function withoutUsage({ usage: _, ...rest }: Record<string, unknown>): string {
+  return JSON.stringify(rest);
+}
+
+/** A line for each turn that was judged, with its newline. */
+function* judgmentLines({ model, baseline, questions, judgments }: MtBench): Generator<string> {
+  const places = new Map(questions.map(({ id }, i) => [id, i]));
+  for (const { question: { id, category, turns, references }, turn, value, replies } of judgments) {
+    const place = places.get(id)!;
+    const line = {
+      question_id: id,
+      category,
+      turn: turn + 1,
+      question: turns[turn]!,
+      answer: model.answers[place]![turn]!.text,
+      ...(baseline !== null && { baseline_answer: baseline.answers[place]![turn]!.text }),
+      ...(references[turn] !== undefined && { reference: references[turn] }),
+      judgments: replies,
+      [baseline === null ? "score" : "preference"]: value,
+    };
+    yield JSON.stringify(line) + "\n";
+  }
 }

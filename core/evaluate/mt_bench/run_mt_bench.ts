@@ -7,7 +7,7 @@ import { UserError } from "../../error.ts";
 import { makeFolder } from "../../files/atomic.ts";
 import { exists, removeFile } from "../../files/io.ts";
 import type { ModelFiles } from "../../files/model_files.ts";
-import { join } from "../../files/path.ts";
+import { join, withoutTrailing } from "../../files/path.ts";
 import { digestText } from "../../files/stream_digest.ts";
 import { chatSettings, openQuestions } from "../../label/open_judge.ts";
 import { ServerQuestions } from "../../label/server_questions.ts";
@@ -16,13 +16,14 @@ import { modelFolderOf } from "../../run/model_path.ts";
 import { type RunContext, type RunHooks, throwIfStopped, withDevice } from "../../run/run_context.ts";
 import { lockFolder } from "../../run/run_lock.ts";
 import { runPaths } from "../../run/run_paths.ts";
+import { readApiKey } from "../../server/api_key.ts";
 import { AnswerJournal } from "../answer_journal.ts";
 import { modelIdentity } from "../model_identity.ts";
 import { resultsFolder } from "../run_evaluation.ts";
 import { answerQuestions, type MtAnswer } from "./mt_answers.ts";
 import { chooseAnswers, rateAnswers } from "./mt_judging.ts";
 import { type MtQuestion, readQuestions, readReferences, withReferences } from "./mt_question.ts";
-import { type MtBench, writeMtResults } from "./mt_results.ts";
+import { findMtResults, type MtBench, type MtFiles, writeMtResults } from "./mt_results.ts";
 import { mtScores } from "./mt_scores.ts";
 import { OWN_QUESTIONS } from "./own_questions.ts";
 
@@ -47,39 +48,42 @@ export interface MtBenchOptions {
 /** What came out, and the files that hold it. */
 export interface WrittenMtBench {
   bench: MtBench;
-  files: { results: string; judgments: string };
+  files: MtFiles;
 }
 
 /**
  * Lets a model answer questions of two turns, and a judge `llm` (`labels` of the config) rate each answer, or choose
  * between it and the baseline's. Results, answers and replies are written into `output`; what was answered is not asked
- * again. Throws UserError, DeviceError, or StoppedError if the hooks' signal stopped it.
+ * again, and results that are there are not written again. Throws UserError, DeviceError, or StoppedError if the hooks' signal stopped it.
  */
 export async function runMtBench(
   given: ResolvedConfig,
-  { model, baseline, questions: file, references, limit, output, isAnew = false }: MtBenchOptions,
+  { questions: file, references, limit, output, isAnew = false, ...named }: MtBenchOptions,
   hooks: RunHooks = {},
 ): Promise<WrittenMtBench> {
+  const model = withoutTrailing(named.model);
+  const baseline = named.baseline === undefined ? undefined : withoutTrailing(named.baseline);
   const questions = await questionsOf({ file, references, limit });
   const folder = resultsFolder(output, model);
   const config = { ...given, output_dir: folder };
   const settings = forIteration(config, config.iteration);
   const labels = judgeOfMtBench(settings);
-  await makeFolder(folder);
-  using _lock = await lockFolder(folder);
-  const journalPath = join(folder, "answers.jsonl");
-  if (isAnew) {
-    for (const path of [journalPath, runPaths(folder).replies]) if (await exists(path)) await removeFile(path);
-  }
+  const chat = { ...chatSettings(labels), mode: null };
+  // An answer is worth little if the judge cannot be asked.
+  await readApiKey(labels, chat.url);
   return await withDevice(config, { needs: [], hooks }, async (context) => {
-    using held = new DisposableStack();
-    // Opened first: an answer is worth little if the judge cannot be asked.
-    const chat = { ...chatSettings(labels), mode: null };
-    const asked = new ServerQuestions(await openQuestions(context, { labels, settings: chat, held }));
-    await using journal = await AnswerJournal.open<MtAnswer>(journalPath);
-    // Both models are found before the first one answers, which may take hours.
+    // Both models are found before the first one answers, which may take hours, and before anything is made or removed.
     const own = await openAsked(context, { settings, name: model });
     const against = baseline === undefined ? null : await openAsked(context, { settings, name: baseline });
+    await makeFolder(folder);
+    using _lock = await lockFolder(folder);
+    const journalPath = join(folder, "answers.jsonl");
+    if (isAnew) {
+      for (const path of [journalPath, runPaths(folder).replies]) if (await exists(path)) await removeFile(path);
+    }
+    using held = new DisposableStack();
+    const asked = new ServerQuestions(await openQuestions(context, { labels, settings: chat, held }));
+    await using journal = await AnswerJournal.open<MtAnswer>(journalPath);
     const answers = await answerAll(context, { settings, asked: own, questions, journal });
     const other = against === null ? null : await answerAll(context, { settings, asked: against, questions, journal });
     await journal.close();
@@ -109,7 +113,10 @@ export async function runMtBench(
       generation,
       digest: digestText(JSON.stringify(questions)),
     };
-    return { bench, files: await writeMtResults(folder, bench) };
+    const kept = isAnew ? null : await findMtResults(folder, bench);
+    if (kept === null) return { bench, files: await writeMtResults(folder, bench) };
+    context.onNote(`${kept.results} was complete already; nothing is written (--overwrite asks and judges anew)`);
+    return { bench, files: kept };
   });
 }
 
@@ -117,7 +124,7 @@ async function questionsOf(
   { file, references, limit }: Pick<MtBenchOptions, "references" | "limit"> & { file: string | undefined },
 ): Promise<MtQuestion[]> {
   const all = file === undefined ? [...OWN_QUESTIONS] : await readQuestions(file);
-  const questions = references === undefined ? all : withReferences(all, await readReferences(references));
+  const questions = references === undefined ? all : withReferences(all, await readReferences(references), references);
   if (limit === undefined) return questions;
   const counts = new Map<string, number>();
   return questions.filter(({ category }) => {

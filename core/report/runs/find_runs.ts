@@ -86,7 +86,7 @@ async function runsOfSweep(dir: string, onLeftOut: (line: string) => void): Prom
   return found;
 }
 
-/** The seeds of training and generation, which are one where they are the same. */
+/** The seeds of training and generation, in this order; one where they are the same. */
 function seedOf({ config: { training, generation } }: RunView): string | null {
   const seeds = [training, generation].flatMap((part) => isRecord(part) && part.seed !== undefined ? [part.seed] : []);
   const texts = [...new Set(seeds.map(String))];

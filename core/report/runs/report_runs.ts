@@ -125,12 +125,15 @@ function numbersIntro(groups: readonly MeasuredGroup[]): string {
     : "";
 }
 
-/** The figures as files of their own, with their titles; two of one name are numbered. */
+/** The figures as files of their own, with their titles; two of one name, in either case of letters, are numbered. */
 function svgFiles(charts: readonly NamedChart[]): [name: string, text: string][] {
-  return charts.map(({ file, chart }, i) => {
-    const before = charts.slice(0, i).filter((other) => other.file === file).length;
+  const taken = new Set<string>();
+  return charts.map(({ file, chart }) => {
+    let name = file;
+    for (let again = 2; taken.has(name.toLowerCase()); again++) name = `${file}-${again}`;
+    taken.add(name.toLowerCase());
     const text = svg(drawChart(chart, SIZE), { ...SIZE, label: describeChart(chart) });
-    return [`figures/${file}${before === 0 ? "" : `-${before + 1}`}.svg`, `${text}\n`];
+    return [`figures/${name}.svg`, `${text}\n`];
   });
 }
 

@@ -1,5 +1,6 @@
 /** Tables of variants: what they are, the ablation, and every measure over iterations. @module */
 import type { Mean } from "../../evaluate/seed_means.ts";
+import { percent } from "../../values.ts";
 import { number, signed } from "../format_numbers.ts";
 import { columnName } from "../iteration_curves.ts";
 import { escapeMarkup } from "../markup.ts";
@@ -41,7 +42,9 @@ export function variantsTable(groups: readonly MeasuredGroup[]): string {
     isText: true,
     rows: groups.map(({ name, part, place, runs }, i) => {
       const done = runs.map(({ rows }) => rows.filter(({ iteration }) => iteration >= 0).length);
-      const seeds = runs.flatMap(({ seed }) => seed ?? []);
+      // Runs may share a seed of training or of sampling.
+      const seeds = [...new Set(runs.flatMap(({ seed }) => seed?.split(", ") ?? []))]
+        .sort((a, b) => Number(a) - Number(b));
       const states = [...new Set(runs.map(({ view }) => view.state))];
       return [
         // Legends have the number where names are cut and alike.
@@ -63,7 +66,7 @@ function meanHtml(value: Mean, { isShare, n }: { isShare: boolean; n: number }):
 }
 
 function errorText(stderr: number, isShare: boolean): string {
-  return isShare ? (100 * stderr).toFixed(1) : Number(stderr.toPrecision(2)).toString();
+  return isShare ? percent(stderr) : Number(stderr.toPrecision(2)).toString();
 }
 
 /** The ablation's table, and how to read it; empty without rows. */

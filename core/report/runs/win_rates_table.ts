@@ -1,4 +1,5 @@
 /** The table of wins, ties and losses by iteration. @module */
+import { percent } from "../../values.ts";
 import { number } from "../format_numbers.ts";
 import { columnName } from "../iteration_curves.ts";
 import { escapeMarkup } from "../markup.ts";
@@ -36,8 +37,8 @@ export function winRatesTable(points: readonly WinRatePoint[], groups: readonly 
       String(result.losses),
       rate === null
         ? NOTHING
-        : `${number(rate, true)}<span class="soft">${stderr === null ? "" : ` ± ${(100 * stderr).toFixed(1)}`}</span>`,
-      interval === null ? NOTHING : interval.map((end) => (100 * end).toFixed(1)).join("–"),
+        : `${number(rate, true)}<span class="soft">${stderr === null ? "" : ` ± ${percent(stderr)}`}</span>`,
+      interval === null ? NOTHING : interval.map((end) => percent(end)).join("–"),
       result.b.mean_tokens.toFixed(1),
       result.a.mean_tokens.toFixed(1),
       asked === null || asked === 0 || changed === null ? NOTHING : number(1 - changed / asked, true),

@@ -2,7 +2,7 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { BenchmarkTask } from "../../../core/benchmark/benchmark_task.ts";
 import { aggregateScores } from "../../../core/benchmark/aggregate_scores.ts";
 import { OWN_INSTRUCTIONS } from "../../../core/benchmark/instructions/instruction_checks.ts";
-import { instructionScores } from "../../../core/benchmark/instructions/instruction_scores.ts";
+import { differingInstructions, instructionScores } from "../../../core/benchmark/instructions/instruction_scores.ts";
 import { languageOf } from "../../../core/benchmark/instructions/response_language.ts";
 import { sentenceCount } from "../../../core/benchmark/instructions/sentence_count.ts";
 import { DocumentScorer } from "../../../core/benchmark/score_document.ts";
@@ -35,7 +35,18 @@ Deno.test("instructionScores() finds followed what lm-eval finds followed, but f
   }
   // The others are of answers of a few words, or of none.
   ok(equalOnes / ofLanguage > 0.98, `${equalOnes} of ${ofLanguage}`);
-  ok(OF_LANGUAGE.every((id) => OWN_INSTRUCTIONS.includes(id)));
+  ok(OF_LANGUAGE.every((id) => Object.hasOwn(OWN_INSTRUCTIONS, id)));
+});
+
+Deno.test("differingInstructions() names what the rows ask for, and no more", () => {
+  const doc = (id: string, kwargs: Doc): Doc => ({ instruction_id_list: [id], kwargs: [kwargs] });
+  const letter = (letter: string): Doc =>
+    doc("keywords:letter_frequency", { letter, let_frequency: 2, let_relation: "at least" });
+  deepEqual(differingInstructions([doc("punctuation:no_comma", {}), letter("A")]), []);
+  deepEqual(differingInstructions([letter("a"), letter("#"), doc("change_case:english_capital", {})]), [
+    "change_case:english_capital",
+    "keywords:letter_frequency",
+  ]);
 });
 
 Deno.test("languageOf() tells the languages that IFEval asks for, from one sentence", () => {

@@ -28,6 +28,10 @@ Deno.test("a row whose keys are numbers out of order is refused: their order is 
     name: "UserError",
     message: /^Cannot use row 0 for the task piqa/,
   });
+  throws(() => documentsOf(taskConfig("piqa"), [row], ["a.jsonl:3"]), {
+    name: "UserError",
+    message: /^Cannot use a\.jsonl:3 for the task piqa/,
+  });
 });
 
 Deno.test("hashes are those of Python's texts", async () => {
@@ -64,6 +68,15 @@ Deno.test("settings of generation are a task's own, with those that replace them
   for (const wrong of [{ max_gen_toks: 0 }, { temperature: "warm" }, { do_sample: "yes" }, { until: 3 }]) {
     throws(() => settings(wrong as JsonObject), { name: "UserError", message: /^Cannot generate answers: "/ });
   }
+});
+
+Deno.test("parseGenKwargs() reads JSON, which may hold several stops", () => {
+  const text = '{"until": ["\\n", "a,b"], "max_gen_toks": 8, "temperature": 0.0}';
+  equal(jsonText(parseGenKwargs(text)), '{"until":["\\n","a,b"],"max_gen_toks":8,"temperature":0.0}');
+  throws(() => parseGenKwargs("{a=1}"), {
+    name: "UserError",
+    message: 'Cannot read "{a=1}" of the generation\'s settings: expected a JSON object, or NAME=VALUE',
+  });
 });
 
 Deno.test("parseGenKwargs() reads lm-eval's NAME=VALUE list", () => {

@@ -236,6 +236,6 @@ Deno.test("loadConfig() takes the names that transformers has for a metric, and 
   const [problem] = await problems(of("rewards_margins"));
   assert.match(
     problem!,
-    /training\.metric_for_best_model: expected "eval_loss", "loss", "sampled", .*got "rewards_margins"/,
+    /training\.metric_for_best_model: got "rewards_margins", did you mean "\w+.margins"\? \(expected "eval_loss", "sampled", "greedy", "sampled_score", "greedy_score", "rewards\/accuracies", .* or "preference_loss" or TASK\/METRIC of a benchmark\)$/,
   );
 });

@@ -57,7 +57,7 @@ Deno.test("a wrong address or variable is named, and what may be a secret is not
   assert.deepEqual(lines, [
     "config.yaml:1:50 labels.base_url: expected an address without user name, password and ?… (keys go into api_key_env or api_key_file)",
     "config.yaml:1:91 labels.api_key_env: expected the name of an environment variable, such as OPENAI_API_KEY",
-    "config.yaml:2:47 generation.server.1: expected an address such as http://127.0.0.1:8000/v1",
+    "config.yaml:2:47 generation.server.1: expected an address that begins with http:// or https://, such as http://127.0.0.1:8000/v1",
   ]);
   const both = await problems("labels: { judge: llm, server_model: m, api_key_env: A, api_key_file: f }\n");
   assert.match(both[0]!, /labels\.api_key_env: is set where api_key_file is set too, expected one of them$/);

@@ -105,6 +105,38 @@ Deno.test("compareIterations() does nothing twice, and goes on where it was stop
     deepEqual(await made(config, { iterations: [0], isAnew: true }), [[], [0]]);
   }));
 
+Deno.test("compareIterations() says of which iterations the models are gone, and keeps their win rates", () =>
+  withRuns(async (dir, options) => {
+    const config = await configOf({ judge: "logprob", model: `${dir}/scorer` });
+    const { path, rates } = await compareIterations(config, options);
+    await Deno.remove(`${dir}/b/iteration-0`, { recursive: true });
+    const notes: string[] = [];
+    const again = await compareIterations(config, options, { onNote: (line) => void notes.push(line) });
+    deepEqual([again.kept, again.rates.iterations.map(({ iteration }) => iteration)], [[1], [1]]);
+    deepEqual(await readWinRates(path), rates);
+    deepEqual(notes.filter((line) => line.startsWith("The win rate")), [
+      "The win rate of iteration 0 stays as it was made: its models are not all there any more, so that it cannot be checked",
+    ]);
+  }));
+
+Deno.test("compareIterations() does not go on with answers that are drawn with other random numbers", () =>
+  withRuns(async (dir, options) => {
+    const labels = { judge: "logprob", model: `${dir}/scorer` };
+    const asked = { ...options, iterations: [0], limit: 2 };
+    const drawn = await configOf(labels, { temperature: 1, max_new_tokens: 2 });
+    await compareIterations(drawn, asked);
+    deepEqual((await compareIterations(drawn, asked)).kept, [0]);
+    await rejects(
+      compareIterations({ ...drawn, iteration: 1 }, asked),
+      /^UserError: Cannot go on with the comparison in .*: iteration is 1, expected 0 as in /,
+    );
+    // The most probable answers are the same ones.
+    const greedy = { ...await configOf(labels, { max_new_tokens: 2 }), output_dir: dir };
+    const other = { ...asked, output: `${dir}/greedy` };
+    await compareIterations(greedy, other);
+    deepEqual((await compareIterations({ ...greedy, iteration: 1 }, other)).kept, [0]);
+  }));
+
 Deno.test("compareIterations() asks a server about each pair in both orders, and once", () =>
   withFolder(async (dir) => {
     for (const [place, name] of ["a/iteration-0", "b/iteration-0"].entries()) {
@@ -132,13 +164,20 @@ Deno.test("compareIterations() asks a server about each pair in both orders, and
       iterations: "all",
       output: `${dir}/out`,
     };
-    const { rates: { iterations: [rate] } } = await compareIterations(await configOf(labels), options);
+    const { rates: { iterations: [rate] }, asked: paid } = await compareIterations(await configOf(labels), options);
     deepEqual([rate!.ties, rate!.orders_asked, rate!.orders_disagree, asked], [2, 2, 2, 4]);
     equal(rate!.metrics["labels/requests"], 4);
-    ok(rate!.metrics["labels/cost"]! >= 0);
+    ok(rate!.metrics["labels/cost"]! > 0);
+    deepEqual([paid!.requests, paid!.cost], [4, rate!.metrics["labels/cost"]]);
     // Even anew, replies that were paid for stand.
-    await compareIterations(await configOf(labels), { ...options, isAnew: true });
+    const notes: string[] = [];
+    const anew = await compareIterations(await configOf(labels), { ...options, isAnew: true }, {
+      onNote: (line) => void notes.push(line),
+    });
     equal(asked, 4);
+    deepEqual(anew.asked, { requests: 0, prompt: 0, completion: 0, cost: 0 });
+    deepEqual(anew.rates, { ...anew.rates, iterations: [rate] });
+    ok(notes.some((line) => /, 4 of them answered before; .*; of that now: nothing$/.test(line)), notes.join("\n"));
   }));
 
 Deno.test("compareIterations() does not go on with another text of the config's chat template", () =>

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
+import { compareIterations } from "../../../core/evaluate/compare_iterations.ts";
 import { compareModels, type CompareOptions } from "../../../core/evaluate/compare_models.ts";
 import type { Comparison } from "../../../core/evaluate/comparison_summary.ts";
 import { lengthControlled } from "../../../core/evaluate/length_control.ts";
@@ -148,4 +149,40 @@ Deno.test("compareModels() refuses judges human and self, one without its model,
     }
     const config = await configOf({ judge: "logprob", model: options.a }, { data: { max_length: 2 } });
     await rejects(compareModels(config, options), /^UserError: Cannot use the data: none of 9 rows is left /);
+  }));
+
+Deno.test("compareModels() finds what keeps a judge from judging before a model answers", () =>
+  withIds(async (dir, options) => {
+    await Deno.writeTextFile(`${dir}/verifier.ts`, "export default 3;");
+    await Deno.writeTextFile(`${dir}/prompt.txt`, "Which is better?");
+    for (
+      const [labels, message] of [
+        [
+          { judge: "reward-model", model: `${dir}/c` },
+          /expected \["LlamaForSequenceClassification"\] as a reward model/,
+        ],
+        [{ judge: "verifier", verifier: `${dir}/verifier.ts` }, /verifier\.ts/],
+        [{ judge: "llm", server_model: "m", prompt: `${dir}/prompt.txt` }, /prompt\.txt/],
+        [
+          { judge: "llm", server_model: "m", api_key_file: `${dir}/none` },
+          /Cannot read the API key in \S+none: there is no/,
+        ],
+      ] as const
+    ) {
+      const stages: string[] = [];
+      const config = await configOf(labels, { output_dir: `${dir}/out` });
+      const onProgress = ({ stage }: { stage: string }): unknown => stages.push(stage);
+      await rejects(compareModels(config, options, { onProgress }), { name: "UserError", message });
+      const iterations = {
+        ...options,
+        a: options.a,
+        b: `${dir}/runs`,
+        iterations: "all",
+        output: `${dir}/rates`,
+      } as const;
+      await Deno.mkdir(`${dir}/runs/iteration-0`, { recursive: true });
+      await Deno.symlink(`${dir}/c`, `${dir}/runs/iteration-0/model`).catch(() => {});
+      await rejects(compareIterations(config, iterations, { onProgress }), { name: "UserError", message });
+      deepEqual(stages, [], String(message));
+    }
   }));

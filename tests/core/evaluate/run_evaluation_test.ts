@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { resolve } from "node:path";
 import type { EvaluateOptions } from "../../../core/evaluate/evaluate_model.ts";
 import type { TaskWork } from "../../../core/evaluate/evaluation_work.ts";
 import { resultsFolder, runEvaluation, type RunEvaluationOptions } from "../../../core/evaluate/run_evaluation.ts";
@@ -70,6 +71,48 @@ Deno.test("runEvaluation() scores tasks of one's own, and writes results and sam
     equal(evaluated.cut.choose, undefined);
   }));
 
+Deno.test("runEvaluation() writes nothing where the same results are there, and says so", () =>
+  withTasks(async (dir) => {
+    const taskFiles = [`${dir}/choose.yaml`];
+    const evaluated = async (options: Partial<EvaluateOptions> = {}): Promise<[string, string[]]> => {
+      const notes: string[] = [];
+      const asked = { options: { tasks: "choose", ...options }, output: `${dir}/out`, taskFiles };
+      const [{ files }] = await runEvaluation(MODEL, asked, { onNote: (line) => void notes.push(line) }) as [
+        Awaited<ReturnType<typeof runEvaluation>>[number],
+      ];
+      return [files.results, notes];
+    };
+    const [first] = await evaluated();
+    const done = [first, [`${first} was complete already; nothing is written (--overwrite asks anew)`]];
+    deepEqual(await evaluated(), done);
+    // One folder may be written in two ways.
+    const [slashed] = await runEvaluation(`${MODEL}/`, {
+      options: { tasks: "choose" },
+      output: `${dir}/out`,
+      taskFiles,
+    });
+    equal(slashed!.files.results, first);
+    const [fewer] = await evaluated({ limit: 4 });
+    equal(fewer === first, false);
+    deepEqual(await evaluated(), done);
+    const names = [...Deno.readDirSync(first.slice(0, first.lastIndexOf("/")))].map(({ name }) => name);
+    equal(names.filter((name) => name.startsWith("results_")).length, 2);
+    // Begun anew, all is written anew.
+    const anew = await runEvaluation(MODEL, {
+      options: { tasks: "choose" },
+      output: `${dir}/out`,
+      taskFiles,
+      isAnew: true,
+    });
+    equal(anew[0]!.files.results === first, false);
+    await Deno.remove(anew[0]!.files.results);
+    // Samples that are others by now are written again.
+    const samples = first.replace("results_", "samples_choose_").replace(".json", ".jsonl");
+    await Deno.writeTextFile(samples, "{}\n");
+    const [again, notes] = await evaluated();
+    deepEqual([again === first, notes], [false, []]);
+  }));
+
 Deno.test("runEvaluation() goes on where it was stopped, asks nothing twice, and ends with the same numbers", () =>
   withTasks(async (dir, run) => {
     const [whole] = await run({ output: `${dir}/whole` });
@@ -124,7 +167,7 @@ Deno.test("runEvaluation() says what is left to compute before it computes, as m
         onWork: async ({ device, tasks, ...work }) => {
           found.push(...tasks);
           const times = await evaluationTimes({ device, tasks, ...work });
-          equal(times.every(({ seconds, work: { requests } }) => seconds > 0 === requests > 0), true);
+          equal(times.every(({ seconds, work: { requests } }) => seconds! > 0 === requests > 0), true);
           seen.push("work");
         },
         onProgress: ({ stage, tokens = 0 }) => {
@@ -245,10 +288,72 @@ Deno.test("runEvaluation() takes whole numbers alone where parts mean nothing", 
       rejects(run({ options: { tasks: "choose", ...options } }), { name: "UserError", message });
     await refuses({ numFewShot: 2.5 }, "Cannot evaluate with 2.5 examples: expected a whole number from 0");
     await refuses({ seed: 1.5 }, "Cannot draw examples with the seed 1.5: expected a whole number from 0");
-    await refuses({ limit: 0 }, "Cannot limit the documents to 0: expected a number of documents, or a share below 1");
+    const documents = "expected a number of documents, or a share below 1";
+    await refuses({ limit: 0 }, `Cannot limit the documents to 0: ${documents}`);
+    await refuses({ limit: 1.5 }, `Cannot limit the documents to 1.5: ${documents}`);
     const inBatches = "expected a whole number from 1 (--batch-tokens)";
     await refuses({ batchTokens: 0 }, `Cannot evaluate in batches of 0 tokens: ${inBatches}`);
     await refuses({ batchTokens: 1.5 }, `Cannot evaluate in batches of 1.5 tokens: ${inBatches}`);
+  }));
+
+Deno.test("runEvaluation() knows what is not followed before it reads rows, and makes nothing then", () =>
+  withTasks(async (dir) => {
+    // There are no rows to read.
+    const refuses = (
+      { model = MODEL, ...options }: Partial<EvaluateOptions> & { model?: string },
+      message: string,
+    ): Promise<void> =>
+      rejects(runEvaluation(model, { options: { tasks: "gsm8k", ...options }, output: `${dir}/out`, data: dir }), {
+        name: "UserError",
+        message,
+      });
+    await refuses(
+      { genKwargs: { max_gen_tokens: 8 } },
+      'Cannot evaluate gsm8k: "max_gen_tokens" of its generation_kwargs is 8, which is not followed here, did you mean ' +
+        '"max_gen_toks"?',
+    );
+    await refuses(
+      { genKwargs: { num_beams: 8 }, model: `${dir}/none` },
+      'Cannot evaluate gsm8k: "num_beams" of its generation_kwargs is 8, which is not followed here',
+    );
+    await refuses(
+      { genKwargs: { temperature: 0.5, do_sample: true } },
+      "Cannot evaluate gsm8k: its generation_kwargs sample, expected do_sample false or temperature 0 (--gen-kwargs " +
+        "do_sample=false)",
+    );
+    await refuses(
+      { genKwargs: { until: 3 } },
+      'Cannot generate answers: "until" is 3, expected a text or a list of texts',
+    );
+    const model = `${dir}/model`;
+    await Deno.mkdir(model);
+    for (const { name } of Deno.readDirSync(MODEL)) await Deno.copyFile(`${MODEL}/${name}`, `${model}/${name}`);
+    await Deno.writeTextFile(`${model}/generation_config.json`, JSON.stringify({ num_beams: 2 }));
+    await refuses(
+      { model },
+      `Cannot generate with "num_beams" of ${model}/generation_config.json: it is 2, expected 1 or none, as it is not ` +
+        "followed here",
+    );
+    await refuses(
+      { batchTokens: 0 },
+      "Cannot evaluate in batches of 0 tokens: expected a whole number from 1 (--batch-tokens)",
+    );
+    await rejects(Deno.stat(`${dir}/out`), Deno.errors.NotFound);
+  }));
+
+Deno.test("runEvaluation() says where it looked for the files of a task", () =>
+  withTasks(async (dir, run) => {
+    await Deno.remove(`${dir}/rows.jsonl`);
+    const refuses = (message: string): Promise<void> =>
+      rejects(run({ options: { tasks: "choose" } }), { name: "UserError", message });
+    await refuses(`Cannot evaluate choose: there is no ${dir}/rows.jsonl, which its dataset_kwargs.data_files names`);
+    const text = await Deno.readTextFile(`${dir}/choose.yaml`);
+    await Deno.writeTextFile(`${dir}/choose.yaml`, text.replace(`${dir}/rows.jsonl`, "no/rows.jsonl"));
+    await refuses(
+      `Cannot evaluate choose: its dataset_kwargs.data_files names no/rows.jsonl, and there is no ${
+        resolve("no/rows.jsonl")
+      }, expected a path from the current folder on, as in lm-eval, or a whole one`,
+    );
   }));
 
 Deno.test("runEvaluation() says what of its options would change nothing", () =>
@@ -256,11 +361,12 @@ Deno.test("runEvaluation() says what of its options would change nothing", () =>
     const options = { tasks: "choose", genKwargs: { max_gen_toks: 2 } };
     const taskFiles = [`${dir}/choose.yaml`];
     const notes: string[] = [];
-    await runEvaluation(MODEL, { options, output: `${dir}/out`, taskFiles }, {
+    await runEvaluation(MODEL, { options, output: `${dir}/out`, taskFiles, data: dir }, {
       onNote: (line) => void notes.push(line),
     });
     deepEqual(notes, [
       "Warning: no answer of these tasks is generated: --gen-kwargs changes nothing",
+      "Warning: all of these tasks name files of their own: --data changes nothing",
     ]);
   }));
 

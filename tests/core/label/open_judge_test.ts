@@ -77,7 +77,7 @@ Deno.test("runLabel() by the policy itself stops where it says what is no verdic
     await runGenerate(config);
     await assert.rejects(
       runLabel(config),
-      /^UserError: Cannot label with judge self: 1 of the first 1 replies \(6 in all\) hold no verdict/,
+      /^UserError: Cannot label with judge self: the first of 6 replies holds no verdict/,
     );
     const all = await configOf(dir, { labels: { judge: "self", max_tokens: 3, max_invalid: 1 } });
     const { report } = await runLabel(all);

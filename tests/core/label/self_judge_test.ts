@@ -70,7 +70,7 @@ Deno.test("selfJudge() without a chat template asks with the text alone, and in 
 Deno.test("selfJudge() stops with examples where the policy says what is no verdict, or counts it", async () => {
   await assert.rejects(
     judged("x", "score"),
-    /^UserError: Cannot label with judge self: 1 of the first 1 replies \(5 in all\) hold no verdict.*\n"x" \(cut at max_tokens 1\)$/,
+    /^UserError: Cannot label with judge self: the first of 5 replies holds no verdict.*\n"x" \(cut at max_tokens 1\)$/,
   );
   const { scores, metrics, notes } = await judged("x", "score", { maxInvalid: 1 });
   assert.deepEqual(scores, new Array(3).fill({ human: null, generated: null }));

@@ -221,6 +221,14 @@ Deno.test("train() refuses benchmarks that cannot be asked before it opens the d
       { training: { ...best, metric_for_best_model: "choose/acc_nrm" } },
       /metric_for_best_model choose\/acc_nrm: the benchmarks of evaluate do not give it, expected choose\/acc/,
     );
+    const model = `${dir}/beams`;
+    await Deno.mkdir(model);
+    for (const { name } of Deno.readDirSync(MODEL)) await Deno.copyFile(`${MODEL}/${name}`, `${model}/${name}`);
+    await Deno.writeTextFile(`${model}/generation_config.json`, JSON.stringify({ num_beams: 2 }));
+    await refused(
+      { model, evaluate: { tasks: `${dir}/write.yaml` } },
+      /Cannot generate with "num_beams" of \S+beams\//,
+    );
     await Deno.writeTextFile(`${dir}/words.jsonl`, `{"letters": 1`);
     await refused({}, /words\.jsonl/);
     await rejects(

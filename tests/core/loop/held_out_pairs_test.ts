@@ -9,7 +9,7 @@ import { referenceLogps } from "../../../core/train/reference_logps.ts";
 import { commands, device } from "../../_shared/device.ts";
 import { jsonLines, tinyPairs, tinyRows } from "../../_shared/tiny_model.ts";
 import { pairIds } from "../_tiny.ts";
-import { configOf, withInput } from "./_runs.ts";
+import { configOf, withChat, withInput } from "./_runs.ts";
 
 const KEYS = [
   "eval_preference_loss",
@@ -103,6 +103,31 @@ Deno.test("held-out pairs give the same numbers when an evaluation and the refer
     deepEqual(await train(config) satisfies RunSummary, summary);
     equal(await Deno.readTextFile(`${dir}/run/iteration-1/evaluation.json`), text);
     deepEqual(await Deno.readFile(`${dir}/run/held_out_logps.safetensors`), logps);
+  }));
+
+Deno.test("held-out pairs without a rejected answer are told, and their chosen answers are measured all the same", () =>
+  withChat(async (dir) => {
+    // A template that writes the words alone, so that an answer without any has no token.
+    await Deno.writeTextFile(`${dir}/words.jinja`, "{% for message in messages %}{{ message['content'] }}{% endfor %}");
+    const turn = (role: string, content: string) => [{ role, content }];
+    const rows = ["c", "d", "", "e"].map((rejected) => ({
+      prompt: turn("user", "ab"),
+      chosen: turn("assistant", "b"),
+      rejected: turn("assistant", rejected),
+    }));
+    await Deno.writeTextFile(`${dir}/held.jsonl`, jsonLines(rows));
+    await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(rows.toSpliced(2, 1)));
+    const notes: string[] = [];
+    const data = {
+      train: `${dir}/rows.jsonl`,
+      eval: `${dir}/held.jsonl`,
+      chat_template: `${dir}/words.jinja`,
+    };
+    const { iterations } = await train(await dpo(dir, { iterations: 1, data }), { onNote: (line) => notes.push(line) });
+    deepEqual([iterations[1]!.eval_rows, iterations[1]!.eval_pairs], [4, 3]);
+    deepEqual(notes.filter((line) => line.includes("of pairs")), [
+      `${dir}/held.jsonl: 1 of 4 rows left out of the measures of pairs, as the rejected answer has no tokens`,
+    ]);
   }));
 
 Deno.test("pairs are measured with adapters too, and not where rows have one answer or the loss has no reference", () =>

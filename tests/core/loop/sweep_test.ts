@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok, rejects, throws } from "node:assert/strict";
+import { relative } from "node:path";
 import { meanOf } from "../../../core/evaluate/seed_means.ts";
 import { problemsOf, sweep, type SweepRun } from "../../../core/loop/sweep.ts";
 import { runPath, seedsOf, variantsOf } from "../../../core/loop/sweep_plan.ts";
@@ -107,6 +108,12 @@ Deno.test("sweep() runs each variant with each seed, and goes on without repeati
     match(csv[0]!, /^variant,seed,iteration,/);
     ok(csv.some((line) => line.startsWith("beta=0.4,2,0,")), csv.join("\n"));
     deepEqual(JSON.parse(await Deno.readTextFile(`${folder}/sweep.json`)).runs, runs);
+    // What is done is not written again.
+    const inodes = (): (number | null)[] =>
+      ["sweep.json", "sweep.csv"].map((name) => Deno.statSync(`${folder}/${name}`).ino);
+    const were = inodes();
+    await sweep(`${dir}/sweep.yaml`, options);
+    deepEqual(inodes(), were);
     // A repetition that ends early takes nothing from the record.
     await rejects(
       sweep(`${dir}/sweep.yaml`, options, {
@@ -118,6 +125,29 @@ Deno.test("sweep() runs each variant with each seed, and goes on without repeati
     );
     deepEqual(JSON.parse(await Deno.readTextFile(`${folder}/sweep.json`)).runs, runs);
     deepEqual((await Deno.readTextFile(`${folder}/sweep.csv`)).trim().split("\n"), csv);
+    // So it is where the folder is called otherwise than before.
+    const near = relative(Deno.cwd(), folder);
+    await rejects(
+      sweep(`${dir}/sweep.yaml`, { ...options, dir: near }, {
+        onNote: (line) => ok(!line.includes("none of this sweep"), line),
+        onRun: ({ index }) => {
+          if (index === 1) throw new Error("enough");
+        },
+      }),
+      /enough/,
+    );
+    deepEqual(
+      JSON.parse(await Deno.readTextFile(`${folder}/sweep.json`)).runs,
+      runs.map((run) => ({ ...run, dir: run.dir.replace(folder, near) })),
+    );
+    // Runs of another sweep leave it, which is said.
+    const told: string[] = [];
+    await sweep(`${dir}/sweep.yaml`, { ...options, seeds: [2] }, { onNote: (line) => told.push(line) });
+    equal(
+      told[0],
+      "The folder has runs that are none of this sweep: beta=0.1, seed 1; beta=0.4, seed 1. They stay, and sweep.json and " +
+        "sweep.csv list them no more",
+    );
   }));
 
 Deno.test("sweep() checks every run before the first, and names the one that is wrong", () =>

@@ -41,6 +41,16 @@ Deno.test("RunReader follows files that grow, and begins anew with those that a 
     deepEqual((await reader.read()).steps.map(({ values }) => values.loss), [7]);
   }));
 
+Deno.test("RunReader holds no more evaluations between steps than it shows", () => {
+  const evals = Array.from({ length: 4002 }, (_, i) => ({ iteration: 0, step: i + 1, eval_loss: i }));
+  return withRun({ "metrics.jsonl": lines(...evals) }, async (dir) => {
+    const { evals: held = [], stride } = await new RunReader(dir).read();
+    // One of every two, and the last one.
+    deepEqual([held.length, held[1]!.step, held.at(-1)!.step, stride], [2002, 3, 4002, 1]);
+    deepEqual((await readRun(dir)).evals!.length, 4002);
+  });
+});
+
 Deno.test("RunReader says running while the folder is locked, and has its progress only then", () =>
   withRun(
     {

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import {
   type MtQuestion,
   readQuestions,
@@ -78,10 +78,16 @@ Deno.test("withReferences() takes right answers from FastChat's model answers", 
   const lines = [{ question_id: 5, model_id: "m", choices: [{ index: 0, turns: ["1", "2"] }] }];
   return withFile("answers.jsonl", jsonLines(lines), async (path) => {
     const references = await readReferences(path);
-    deepEqual(withReferences([question, { ...question, id: 6 }], references).map((each) => each.references), [
+    deepEqual(withReferences([question, { ...question, id: 6 }], references, path).map((each) => each.references), [
       ["1", "2"],
       ["old"],
     ]);
+    throws(() => withReferences([{ ...question, id: 6 }, { ...question, id: 7 }], references, path), {
+      name: "UserError",
+      message:
+        `Cannot use the reference answers ${path}: none of their question_id is a question's, expected such as 6 to 7 ` +
+        "(--questions names the file of the questions that they are of)",
+    });
     await Deno.writeTextFile(path, jsonLines([{ question_id: 5, choices: [] }]));
     await rejects(readReferences(path), /:1: "choices" is \[\], expected a list whose first entry has turns, texts$/);
   });

@@ -62,12 +62,26 @@ Deno.test("runMtBench() asks for a rating of each turn, with what was said befor
     deepEqual([body.model, body.temperature, body.response_format], ["m", 0, undefined]);
     // Nothing is asked or answered again, and all comes out the same.
     const asked = server.asked.length;
-    const again = await runMtBench(config, options);
+    const notes: string[] = [];
+    const again = await runMtBench(config, options, { onNote: (line) => notes.push(line) });
     equal(server.asked.length, asked);
+    deepEqual(again.files, files);
+    deepEqual(
+      notes.at(-1),
+      `${files.results} was complete already; nothing is written (--overwrite asks and judges anew)`,
+    );
+    const names = async (): Promise<string[]> =>
+      (await Array.fromAsync(Deno.readDir(`${options.output}`))).flatMap(({ name }) =>
+        [...Deno.readDirSync(`${options.output}/${name}`)].map(({ name }) => name)
+      ).sort();
+    const made = await names();
+    equal(made.filter((name) => name.startsWith("results_")).length, 1);
     deepEqual(again.bench.model, bench.model);
     deepEqual(again.bench.scores, bench.scores);
     deepEqual([bench.usage.cached, again.bench.usage.cached, again.bench.usage.requests], [0, 5, 5]);
     deepEqual(bench.usage.cost, bench.usage.prompt * 2 / 1e6);
+    const { cost } = bench.usage;
+    deepEqual([again.bench.usage.cost, bench.usage.now.cost, again.bench.usage.now.cost], [cost, cost, 0]);
     const lines = await readJsonLines(files.judgments) as Record<string, unknown>[];
     deepEqual(lines.map(({ question_id, turn, score }) => [question_id, turn, score]), [
       [11, 1, 5],
@@ -80,6 +94,17 @@ Deno.test("runMtBench() asks for a rating of each turn, with what was said befor
     const results = JSON.parse(await Deno.readTextFile(files.results));
     deepEqual(results, JSON.parse(JSON.stringify(mtResults(bench))));
     equal(results.without_reference, 1);
+    // Other questions are other results; what was made of the first ones is found again.
+    const fewer = await runMtBench(config, { ...options, limit: 1 });
+    equal((await names()).length, made.length + 2);
+    deepEqual([(await runMtBench(config, { ...options, limit: 1 })).files, (await runMtBench(config, options)).files], [
+      fewer.files,
+      files,
+    ]);
+    equal((await names()).length, made.length + 2);
+    await Deno.remove(files.judgments);
+    equal((await runMtBench(config, options)).files.results === files.results, false);
+    equal(server.asked.length, asked);
     // Begun anew, it asks again.
     await runMtBench(config, { ...options, isAnew: true });
     equal(server.asked.length, 2 * asked);
@@ -104,11 +129,11 @@ Deno.test("runMtBench() counts unreadable ratings, and stops where there are too
     const notes: string[] = [];
     const { bench } = await runMtBench(await configOf(world), world.options, { onNote: (line) => notes.push(line) });
     deepEqual([bench.scores.unreadable, bench.scores.overall.mean, bench.scores.overall.count], [1, 8, 4]);
-    ok(notes.includes('Judge llm: 1 of 5 replies hold no verdict, such as "a fine answer: 8"'), notes.join("\n"));
+    ok(notes.includes('Judge llm: 1 of 5 replies holds no verdict, such as "a fine answer: 8"'), notes.join("\n"));
     await rejects(runMtBench(await configOf(world, { max_invalid: 0.1 }), world.options), {
       name: "UserError",
       message:
-        /^Cannot rate the answers: 1 of the first \d replies \(5 in all\) hold no verdict, expected \[\[1\]\] to \[\[10\]\] in all but 10 %/,
+        /^Cannot rate the answers: (1 of the first \d replies \(5 in all\)|1 of 5 replies|the first of 5 replies) holds no verdict, expected \[\[1\]\] to \[\[10\]\] in all but 10 %/,
     });
   }));
 
@@ -172,7 +197,7 @@ Deno.test("runMtBench() looks for the baseline before the model answers", () =>
 Deno.test("runMtBench() refuses a model that does not talk, and a judge without a name, before anything is asked", () =>
   withWorld(() => "[[2]]", async (world) => {
     await writeTokenizer(`${world.dir}/a`);
-    await rejects(runMtBench(await configOf(world), world.options), ({ name, message }: Error) => {
+    await rejects(runMtBench(await configOf(world), { ...world.options, isAnew: true }), ({ name, message }: Error) => {
       match(message, /^Cannot ask \S+ the questions: it has no chat template, expected a model that holds a/);
       return name === "UserError";
     });
@@ -181,4 +206,17 @@ Deno.test("runMtBench() refuses a model that does not talk, and a judge without 
       message: /^Cannot run mt-bench: no judge is named, expected --judge-model, /,
     });
     equal(questions(world).length, 0);
+    await rejects(Deno.stat(world.options.output), Deno.errors.NotFound);
+  }));
+
+Deno.test("runMtBench() begun anew keeps what was paid for where a model cannot be asked", () =>
+  withWorld(() => "[[2]]", async (world) => {
+    await runMtBench(await configOf(world), world.options);
+    const asked = questions(world).length;
+    await rejects(
+      runMtBench(await configOf(world), { ...world.options, baseline: `${world.dir}/nowhere`, isAnew: true }),
+      { name: "UserError", message: /nowhere: there is no such folder/ },
+    );
+    await runMtBench(await configOf(world), world.options);
+    equal(questions(world).length, asked);
   }));

@@ -283,3 +283,14 @@ Deno.test("reportRuns() refuses in a line what it cannot report on", async () =>
     }
   });
 });
+
+Deno.test("reportRuns() lists each seed of a variant once, in order", async () => {
+  const files = Object.assign({}, ...[10, 2].map((seed) => runFiles(`run-${seed}`, { seed })));
+  // Two draws, though both are sampled with seed 2.
+  files["run-10/config.yaml"] = files["run-10/config.yaml"].replace(
+    '"generation":{"seed":10}',
+    '"generation":{"seed":2}',
+  );
+  const { read } = await report(files, of("run-10", "run-2"));
+  match(textOf(read("index.html")), / without noise 2 2, 10 1 done /);
+});

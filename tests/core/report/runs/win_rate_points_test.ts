@@ -158,3 +158,17 @@ Deno.test("win rates that do not compare are refused in one line", async () => {
     });
   }
 });
+
+Deno.test("each opponent has a figure's file of its own, whatever the names become", async () => {
+  const { names } = await report(
+    Object.fromEntries(
+      ["m/a/b", "m/a-b", "m/a-b-2", "M/a-b"].map((a, i) => [
+        `c${i}`,
+        (dir: string): string => ratesText({ a, b: `${dir}/dnpo-1`, counts: [[5, 0, 5], [6, 2, 2]] }),
+      ]),
+    ),
+    ["dnpo-1"],
+  );
+  const figures = names.filter((name) => name.startsWith("figures/win_rate-"));
+  equal(new Set(figures.map((name) => name.toLowerCase())).size, 4, `${figures}`);
+});

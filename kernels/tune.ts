@@ -4,7 +4,7 @@ import type { Device } from "./device/device.ts";
 import { Profiler } from "./device/profile.ts";
 import type { Slice } from "./device/slice.ts";
 import type { DeviceFamily, TileClass, Tuning } from "./device/tuning.ts";
-import { matmulBy, type MatmulMode, type MatmulVariant, tileClass } from "./matmul/matmul.ts";
+import { fittingVariant, matmulBy, type MatmulMode, type MatmulVariant, tileClass } from "./matmul/matmul.ts";
 
 /** Sizes of a product. */
 export type Sizes = readonly [m: number, n: number, k: number];
@@ -31,11 +31,14 @@ export interface TuneResult {
   measurements: Measurement[];
 }
 
-/** One choice to make: the sizes to measure, and the variants to compare. The first variant is the default. */
-interface VariantChoice {
-  mode: MatmulMode;
-  sizes: Sizes;
-  variants: readonly MatmulVariant[];
+/** One choice to make. */
+export interface VariantChoice {
+  /** What is computed. */
+  readonly mode: MatmulMode;
+  /** The sizes to measure. */
+  readonly sizes: Sizes;
+  /** The variants to compare; the first is the default. */
+  readonly variants: readonly MatmulVariant[];
 }
 
 const MODES = ["NN", "NT", "TN"] as const;
@@ -59,6 +62,14 @@ const CHOICES: Readonly<Record<DeviceFamily, readonly VariantChoice[]>> = {
     { mode: "NT", sizes: [1, 4096, 4096], variants: ["vector4", "shared16"] },
   ],
 };
+
+/** The choices that {@linkcode tune} makes for a device that runs this family, each among the variants that fit it. */
+export function choicesFor(device: Device, family: DeviceFamily): VariantChoice[] {
+  return CHOICES[family].map((choice) => ({
+    ...choice,
+    variants: [...new Set(choice.variants.map((variant) => fittingVariant(device, variant)))],
+  }));
+}
 
 /** The variants that stand for the families when these are compared, and the sizes of that comparison. */
 const CHAMPION = { cpu: "broadcast32", gpu: "shared64" } as const;
@@ -141,7 +152,7 @@ export async function tune(
     const champions: VariantChoice = {
       mode: "NN",
       sizes: FAMILY_SIZES[device.family],
-      variants: families.map((name) => CHAMPION[name]),
+      variants: families.map((name) => fittingVariant(device, CHAMPION[name])),
     };
     const [own, other] = await measure(champions, champions.variants);
     const takesOther = other! > FAMILY_BETTER * own!;
@@ -149,7 +160,7 @@ export async function tune(
     note(champions, { gflops: [own!, other!], chosen: takesOther ? 1 : 0 });
     const tiles: Partial<Record<TileClass, MatmulVariant>> = {};
     const hopeless = new Set<string>();
-    for (const choice of CHOICES[family]) {
+    for (const choice of choicesFor(device, family)) {
       const key = (variant: MatmulVariant): string => `${choice.sizes} ${variant}`;
       const variants = choice.variants.filter((variant) => !hopeless.has(key(variant)));
       const gflops = await measure(choice, variants);

@@ -18,7 +18,7 @@ async function open(): Promise<Tint | null> {
 
 async function fileText(path: string): Promise<PipelineText> {
   const code = await Deno.readTextFile(path);
-  return { name: path, device: "file", code, constants: {}, workgroupBytes: 0, entries: null };
+  return { name: path, device: "file", call: "", code, constants: {}, workgroupBytes: 0, entries: null };
 }
 
 async function main(args: readonly string[]): Promise<number> {

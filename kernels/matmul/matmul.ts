@@ -10,7 +10,7 @@ import { type MatmulSizes, type MatmulVariant, planFor, thinVariant } from "./ma
 import { imageOf } from "./matmul_scratch.ts";
 import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
 
-export { isVariant, tileClass, VARIANTS } from "./matmul_plan.ts";
+export { fittingVariant, isVariant, tileClass, VARIANTS } from "./matmul_plan.ts";
 export type { MatmulMode, MatmulVariant };
 
 /** Buffers and sizes of {@linkcode matmul}. */

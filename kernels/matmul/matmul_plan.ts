@@ -79,6 +79,13 @@ const VECTOR_TILE: VectorTile = { rows: 4, columns: 32, depth: 64 };
  * texts that take up to a minute to compile.
  */
 const LANE_VECTORS = 16;
+/**
+ * The vec4s of c that a lane of a GPU may have in all. It has up to 255 registers, for what it loads too: with 32 vec4s
+ * NVIDIA's spill some of them to memory, with 64 everyone's spill hundreds (docs/gpu_stats.md).
+ */
+const GPU_VECTORS = 16;
+/** Only GPUs have subgroups of so many lanes. */
+const GPU_LANES = 32;
 
 /** Products of at most this many rows are a class of their own. */
 const FEW_ROWS = 16;
@@ -130,10 +137,13 @@ export interface MatmulPlan {
  * family cut k at the same places, so that their sums are the same.
  */
 export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVariant): MatmulPlan {
-  const lanes = device.subgroupSize || device.rowLanes;
-  const chosen = variant ?? forType(
-    tunedVariant(device, sizes) ?? chooseVariant(device.tuning?.family ?? device.family, sizes),
-    { ...sizes, lanes },
+  const lanes = lanesOf(device);
+  const chosen = variant ?? fittingVariant(
+    device,
+    forType(tunedVariant(device, sizes) ?? chooseVariant(device.tuning?.family ?? device.family, sizes), {
+      ...sizes,
+      lanes,
+    }),
   );
   const storage = device.limits.maxComputeWorkgroupStorageSize;
   if (chosen === "vector4") {
@@ -143,7 +153,22 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVari
   const subgroups = device.subgroupSize > 0;
   const asked = variant !== undefined || sizes.m * sizes.n * sizes.k >= IMAGE_WORK;
   // Without subgroups each row of a needs a load of its own, so that more rows gain nothing.
-  return broadcastPlan(subgroups ? chosen : "broadcast8", sizes, { lanes, subgroups, image: asked });
+  const most = isGpu(device) ? Math.min(GPU_VECTORS, LANE_VECTORS * lanes) : LANE_VECTORS * lanes;
+  return broadcastPlan(subgroups ? chosen : "broadcast8", sizes, { lanes, subgroups, image: asked, most });
+}
+
+/** The tile that a device takes where this one suits the sizes: on a GPU none for which a lane has too few registers. */
+export function fittingVariant(device: Device, variant: MatmulVariant): MatmulVariant {
+  if (!isBroadcast(variant) || BROADCAST_TILES[variant].rows <= GPU_VECTORS || !isGpu(device)) return variant;
+  return variant === "turned32" ? "turned16" : "broadcast16image";
+}
+
+function lanesOf({ subgroupSize, rowLanes }: Device): number {
+  return subgroupSize || rowLanes;
+}
+
+function isGpu(device: Device): boolean {
+  return device.family === "gpu" || lanesOf(device) >= GPU_LANES;
 }
 
 /**
@@ -155,7 +180,7 @@ export function thinVariant(device: Device, { mode, m, n, k, bType = "f32" }: Ma
   const applies = family === "cpu" && device.subgroupSize > 0 && bType === "f32" && m * n * k >= IMAGE_WORK;
   if (!applies) return undefined;
   if (m >= TURNED_ROWS && n <= 16) return "turned16";
-  if (m >= TURNED_ROWS && (n <= FEW_COLUMNS || k <= SHORT_SUM)) return "turned32";
+  if (m >= TURNED_ROWS && (n <= FEW_COLUMNS || k <= SHORT_SUM)) return fittingVariant(device, "turned32");
   if (mode !== "TN" || m > FEW_ROWS) return undefined;
   return m <= 8 ? "broadcast8image" : "broadcast16image";
 }
@@ -163,11 +188,11 @@ export function thinVariant(device: Device, { mode, m, n, k, bType = "f32" }: Ma
 function broadcastPlan(
   variant: BroadcastVariant,
   { mode, bType = "f32" }: MatmulSizes,
-  { lanes, subgroups, image }: { lanes: number; subgroups: boolean; image: boolean },
+  { lanes, subgroups, image, most }: { lanes: number; subgroups: boolean; image: boolean; most: number },
 ): MatmulPlan {
   const { rows, columns, image: hasImages } = BROADCAST_TILES[variant];
-  const most = Math.floor(LANE_VECTORS * lanes / rows);
-  const tile: BroadcastTile = { rows, vectors: Math.max(1, Math.min(columns / 4 / lanes, most)), lanes, subgroups };
+  const vectors = Math.max(1, Math.min(columns / 4 / lanes, Math.floor(most / rows)));
+  const tile: BroadcastTile = { rows, vectors, lanes, subgroups };
   return {
     variant,
     rows,

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { isVariant } from "../../kernels/matmul/matmul.ts";
-import { classOf, tune } from "../../kernels/tune.ts";
+import { choicesFor, classOf, tune } from "../../kernels/tune.ts";
+import { standInDevice } from "../../tools/wgsl/stand_in_device.ts";
 import { device } from "../_shared/device.ts";
 
 Deno.test("tune() chooses a tile for each class by its rate, and leaves the device as it was", async () => {
@@ -26,4 +27,23 @@ Deno.test("tune() chooses a tile for each class by its rate, and leaves the devi
     // The default stays unless another is faster by 5 %.
     for (const { gflops } of rates) ok(1.05 * chosen[0]!.gflops >= gflops, what);
   }
+});
+
+Deno.test("tune() offers a GPU no tile that it would never take", async () => {
+  for (const least of [32, 64]) {
+    using gpu = await standInDevice({ name: `gpu ${least}`, family: "gpu", least }, { compiler: "naga", take() {} });
+    const offered = choicesFor(gpu, "cpu").map(({ mode, sizes, variants }) => [classOf({ mode, sizes }), ...variants]);
+    deepEqual(offered.sort(), [
+      ["NN/large", "broadcast16image"],
+      ["NN/small", "broadcast16image"],
+      ["NT/few", "broadcast8", "broadcast8image"],
+      ["NT/large", "broadcast16image"],
+      ["NT/small", "broadcast16image"],
+      ["TN/large", "broadcast16image"],
+      ["TN/small", "broadcast16image"],
+    ]);
+    ok(choicesFor(gpu, "gpu").some(({ variants }) => variants.includes("shared128")));
+  }
+  using cpu = await standInDevice({ name: "cpu 16", family: "cpu", least: 16 }, { compiler: "naga", take() {} });
+  ok(choicesFor(cpu, "cpu").some(({ variants }) => variants.includes("broadcast64")));
 });

@@ -16,9 +16,13 @@ const FEWER_HEADS = [4, 14];
 
 /**
  * Records attention and decoding for every head size, way of caching, and number of heads that share a key; unless
- * `thorough`, for some of them.
+ * `thorough`, for some of them. `onCall` is told of what before it is asked for.
  */
-export function recordAttention(commands: Commands, slice: Slice, { thorough }: { thorough: boolean }): void {
+export function recordAttention(
+  commands: Commands,
+  slice: Slice,
+  { thorough, onCall }: { thorough: boolean; onCall: (what: string) => void },
+): void {
   const { family, subgroupSize } = commands.device;
   const usual = family === "gpu" || subgroupSize === 0 || subgroupSize === 8;
   const sizes = { kvHeads: 2, window: 0 };
@@ -29,6 +33,7 @@ export function recordAttention(commands: Commands, slice: Slice, { thorough }: 
   ];
   for (const headDim of thorough ? HEAD_SIZES : usual ? FEWER_SIZES : [64]) {
     const tiles = { position: slice, layout: slice, tiles: slice, tileCount: 4 };
+    onCall(`head size ${headDim}`);
     const batch = { ...sizes, ...tiles, out: slice, lse: slice, qkv: slice, heads: 4, headDim };
     attention(commands, batch);
     attention(commands, { ...batch, scale: 0.0625 });
@@ -38,6 +43,8 @@ export function recordAttention(commands: Commands, slice: Slice, { thorough }: 
     for (const heads of thorough ? HEADS : FEWER_HEADS) {
       for (const rounded of caches) {
         for (const table of [undefined, slice]) {
+          const cache = `${rounded?.storage ?? "f32"} cache${table ? " with RoPE" : ""}`;
+          onCall(`head size ${headDim}, ${heads / sizes.kvHeads} heads a key, ${cache}`);
           attentionDecode(commands, {
             ...sizes,
             out: slice,

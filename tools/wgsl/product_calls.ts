@@ -4,6 +4,7 @@ import type { Slice } from "../../kernels/device/slice.ts";
 import type { DeviceFamily, Tuning } from "../../kernels/device/tuning.ts";
 import { matmul, matmulBy, type MatmulVariant, VARIANTS } from "../../kernels/matmul/matmul.ts";
 import { isQuantized, type Storage, STORAGE_FACTS, storedColumns } from "../../kernels/storage/storage.ts";
+import { choicesFor } from "../../kernels/tune.ts";
 
 const MODES = ["NN", "NT", "TN"] as const;
 const STORAGES = Object.keys(STORAGE_FACTS) as Storage[];
@@ -65,6 +66,23 @@ export function recordProducts(commands: Commands, slice: Slice, { thorough }: {
             if (bType === "f32") matmulBy(commands, variant, call);
           }
         }
+      }
+    }
+  }
+  device.tuning = null;
+}
+
+/** Records the products that tuning a GPU may choose for it from the tiles of the other family, with every storage. */
+export function recordTuned(commands: Commands, slice: Slice): void {
+  const { device } = commands;
+  if (device.family !== "gpu") return;
+  const buffers = { a: slice, b: slice, c: slice };
+  for (const { mode, sizes: [m, n, k], variants } of choicesFor(device, "cpu")) {
+    for (const variant of variants) {
+      matmulBy(commands, variant, { ...buffers, mode, m, n, k });
+      device.tuning = everywhere("cpu", variant);
+      for (const bType of mode === "TN" ? [] : STORAGES) {
+        matmul(commands, { ...buffers, mode, m, n, k, bType, ...(isQuantized(bType) && { scales: slice }) });
       }
     }
   }

@@ -9,6 +9,8 @@ export interface PipelineText {
   readonly name: string;
   /** The first stand-in that asked for it. */
   readonly device: string;
+  /** What was called, where the name says too little: the size of attention's heads. */
+  readonly call: string;
   /** The module's whole WGSL. */
   readonly code: string;
   readonly constants: Readonly<Record<string, number>>;
@@ -51,7 +53,7 @@ export const DEVICE_KINDS: readonly DeviceKind[] = [
 /** A stand-in whose pipelines are given to `take`. */
 export async function standInDevice(
   { name, family, least, most = least, small }: DeviceKind,
-  { compiler, take }: { compiler: Compiler; take: (pipeline: PipelineText) => void },
+  { compiler, take }: { compiler: Compiler; take: (pipeline: Omit<PipelineText, "call">) => void },
 ): Promise<Device> {
   const gpu = standIn({
     features: most === null ? [] : ["subgroups", "shader-f16", "timestamp-query"],
@@ -88,7 +90,7 @@ function standIn(
     features: readonly string[];
     limits: typeof USUAL;
     compiler: Compiler;
-    take: (pipeline: Omit<PipelineText, "device">) => void;
+    take: (pipeline: Omit<PipelineText, "device" | "call">) => void;
   },
 ): GPUDevice {
   let refused = false;

@@ -62,6 +62,21 @@ Deno.test("a lane of few has no more of a product's tile than one of many", () =
   }
 });
 
+Deno.test("what tuning a GPU may choose sums no more vec4s in a lane than it has registers for", async () => {
+  const kinds = [16, 32, 64, 128].map((least) => ({ name: `gpu ${least}`, family: "gpu" as const, least }));
+  kinds.push({ name: "gpu 8 to 32", family: "gpu", least: 8, most: 32 } as typeof kinds[number]);
+  for (const kind of kinds) {
+    const names = (await kernelTexts("naga", { kinds: [kind] })).map(({ name }) => name).filter((name) =>
+      name.startsWith("matmul broadcast")
+    );
+    ok(names.length > 0, kind.name);
+    for (const name of names) {
+      const [, rows, columns, lanes] = /^matmul broadcast (\d+)x(\d+) by (\d+) lanes/.exec(name)!.map(Number);
+      ok(rows! * columns! / 4 / lanes! <= 16, name);
+    }
+  }
+});
+
 /** One text of each kernel, of a product's one for each tile; the shortest, since naga takes its time. */
 function oneOfEach(): PipelineText[] {
   const chosen = new Map<string, PipelineText>();

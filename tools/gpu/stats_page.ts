@@ -1,0 +1,44 @@
+/** The text of docs/gpu_stats.md. @module */
+import type { GpuResult } from "./compile_all.ts";
+import { rowsOf, tableOf } from "./rows.ts";
+
+/** The page for these results, of the command with these arguments. */
+export function statsPage(results: readonly GpuResult[], args: readonly string[]): string {
+  const command = ["deno task gpu:stats", ...args.map((arg) => /^[\w.,-]+$/.test(arg) ? arg : `"${arg}"`)].join(" ");
+  return `# What GPUs' compilers make of the kernels
+
+No GPU was at hand for these numbers: a driver's compiler does not need one. \`${command}\` wrote this
+page; without \`--docs\` it prints the tables, and \`--json FILE\` writes all numbers of all shaders. Deno's own WebGPU turns
+each kernel into SPIR-V, as it would for the driver; then Mesa's drivers compile it, RADV for AMD's GPUs and NVK for
+NVIDIA's, both made to believe that they are on such a GPU. NVIDIA's own driver has another compiler, and so have AMD's
+drivers for Windows. Mesa comes from Debian 13, into the folder \`.mesa\`; nothing is installed.
+
+A row stands for all texts of a kernel that differ in little (which mode, which strides, vectors or numbers), and has of
+each number the worst:
+
+- **lanes** run together as a wave. RDNA has waves of 32 or 64 lanes; RADV takes 64 unless a workgroup has fewer.
+- **registers** of a lane, 32 bits each (AMD's VGPRs, at most 256; NVIDIA's GPRs, at most 255), and **SGPRs**, which all
+  lanes share; RDNA gives each wave 128.
+- **spilled** registers are kept in memory, in **scratch**, which arrays with a computed index go to as well: bytes of a
+  wave on AMD's GPUs, of a lane on NVIDIA's, where the compiler counts no spills.
+- **waves** that a SIMD holds at a time hide each other's waiting for memory. RADV counts them in 32 lanes on RDNA, of 16,
+  or of 32 where a wave has 64 lanes; in 64 lanes on Vega and CDNA, of 10. Registers and workgroup memory limit them.
+- **cycles** that a wave takes from a SIMD, by the compiler's own estimate (its "inverse throughput"); it takes a loop to
+  run a fixed number of times, so that they compare texts of one kernel, not kernels.
+
+The limits, which a test keeps: nothing spilled and no scratch, for all kernels, but attention with heads of other sizes
+than 64 and 128; for the matmul's tiles and that attention at least 8 waves on RDNA2 and RDNA3, 2 on
+Vega and CDNA. Without the hardware RADV counts RDNA4's waves with RDNA2's number of registers, so they have no limit. What is **bold** is
+over a limit.
+
+The tiles that the tuner may take on a GPU keep to the first limit too. A lane of a broadcast tile sums 4 columns of c
+for each of its rows: with 64 rows in 256 registers RADV spilled 676 to 1,374, with 32 none, but NVK kept 1,072 bytes in
+memory; so a GPU is offered no tile with more than 16 (\`kernels/matmul/matmul_plan.ts\`).
+
+${results.map(section).join("\n")}`;
+}
+
+function section({ gpu, driver, kernels }: GpuResult): string {
+  const without = gpu.leftOut ? ` Without ${gpu.leftOut.kernels}: ${gpu.leftOut.why}.` : "";
+  return `## ${gpu.name}\n\n${gpu.architecture}, by ${driver}.${without}\n\n${tableOf(rowsOf(kernels))}\n`;
+}

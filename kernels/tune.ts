@@ -54,6 +54,7 @@ const CHOICES: Readonly<Record<DeviceFamily, readonly VariantChoice[]>> = {
     ...choices("cpu", "large", MODES, ["broadcast64", "broadcast32image"]),
     ...choices("cpu", "small", MODES, ["broadcast32", "broadcast32image"]),
     ...choices("cpu", "few", ["NT"], ["broadcast8", "broadcast8image"]),
+    { mode: "NT", sizes: [1, 2048, 1024], variants: ["broadcast1", "broadcast1image"] },
   ],
   gpu: [
     ...choices("gpu", "large", MODES, ["shared128", "shared64"]),

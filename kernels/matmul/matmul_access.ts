@@ -1,9 +1,10 @@
 /** How a product reads and writes its buffers; strides, sizes and the ends of the buffers decide it. @module */
 import type { Device } from "../device/device.ts";
 import type { Slice } from "../device/slice.ts";
-import { STORAGE_FACTS } from "../storage/storage.ts";
+import { isQuantized, STORAGE_FACTS } from "../storage/storage.ts";
 import type { MatmulPlan, MatmulSizes } from "./matmul_plan.ts";
 import { fitsImage } from "./matmul_scratch.ts";
+import { spanOf, stepOf } from "./matmul_span.ts";
 import type { MatmulAccess } from "./matmul_text.ts";
 
 /** The operands, and the elements from one stored row of each matrix to the next. */
@@ -27,14 +28,16 @@ export function accessFor(
 ): { access: MatmulAccess; aBytes: number; bBytes: number } {
   const [acrossA, alongB] = [mode === "TN" || mode === "TT", mode === "NT" || mode === "TT"];
   const spanA = { rows: acrossA ? k : m, columns: acrossA ? m : k, stride: lda, first: aFirst };
-  const aBytes = spanOf({ ...spanA, bits: 32 });
+  const aBytes = bytesOf({ ...spanA, bits: 32 });
   const spanB = { rows: alongB ? n : k, columns: alongB ? k : n, stride: ldb, first: bFirst };
   const { bits } = STORAGE_FACTS[bType];
-  const wideBytes = spanOf({ ...spanB, bits, per: 8 });
+  const bSpan = plan.spans && isQuantized(bType) && mode === "NT" ? spanOf(bType, [ldb, bFirst]) : 0;
+  const wideBytes = bytesOf({ ...spanB, bits, per: bSpan || 8 });
   const bWide = plan.wide && ldb % 8 === 0 && bFirst % 8 === 0 && wideBytes <= b.size;
-  const bBytes = bWide ? wideBytes : spanOf({ ...spanB, bits });
+  const bBytes = bWide ? wideBytes : bytesOf({ ...spanB, bits });
   const aVec = lda % 4 === 0 && aFirst % 4 === 0 && aBytes <= a.size;
   const bVec = ldb % 4 === 0 && bFirst % 4 === 0 && bBytes <= b.size;
+  const hasTexels = bType === "f32" ? bVec : bWide && (!isQuantized(bType) || bSpan > 0 || plan.deals);
   const access: MatmulAccess = {
     mode,
     turned: plan.turned,
@@ -42,19 +45,20 @@ export function accessFor(
     aVec,
     bVec,
     bWide,
+    bSpan: bWide ? bSpan : 0,
     aImage: plan.image && aVec && fitsImage(device, a, aBytes),
-    bImage: plan.image && (bType === "f32" ? bVec : bWide) && fitsImage(device, b, bBytes),
+    bImage: plan.image && hasTexels && fitsImage(device, b, bBytes),
     cVec: plan.writesFour && (plan.turned ? m : n) % 4 === 0 && ldc % 4 === 0 && cFirst % 4 === 0,
     levels: bType === "nf4" ? plan.levels : "select",
     placed,
     // Weight gradients sum over tokens, whose number varies: one text serves every number.
-    ragged: mode === "TN" || k % (bWide && mode === "NT" ? 8 : 4) !== 0,
+    ragged: mode === "TN" || k % (!bWide || mode !== "NT" ? 4 : bSpan > 0 ? stepOf(bSpan, plan.rows) : 8) !== 0,
   };
   return { access, aBytes, bBytes };
 }
 
 /** Bytes of an operand up to the end of its last read, if its rows are read `per` elements at once. */
-function spanOf(
+function bytesOf(
   { rows, columns, stride, first, bits, per = 4 }: {
     rows: number;
     columns: number;

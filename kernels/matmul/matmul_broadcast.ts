@@ -6,8 +6,9 @@
  * and each accumulator gets its four products in one expression, which keeps it in a register.
  *
  * A wide b gives eight values a load. For NN a lane's vec4s of columns then lie in pairs side by side; for NT the
- * loop does two steps of 4 k at once and adds both to an accumulator in one expression. For NN all lanes load 4-bit
- * codes together where they come from an image (matmul_dealt.ts).
+ * loop does two steps of 4 k at once and adds both to an accumulator in one expression. Of a quantized b all lanes load
+ * codes together for NN where they come from an image (matmul_dealt.ts), and for NT a lane loads those of a span of k at
+ * once (matmul_span.ts).
  *
  * c[i, j] = Σ over steps of 4 k, in order, of ((a0·b0 + a1·b1) + a2·b2) + a3·b3, whatever the tile, so that a row of c
  * does not depend on m. A turned text takes rows and columns of c the other way round, for c of few columns, with the
@@ -16,10 +17,10 @@
  *
  * @module
  */
-import { isQuantized, STORAGE_FACTS } from "../storage/storage.ts";
 import { unroll } from "../unroll.ts";
 import { dealCodes } from "./matmul_dealt.ts";
-import { hasDealtCodes, type MatmulAccess, matmulHeader } from "./matmul_text.ts";
+import { spanText, stepOf } from "./matmul_span.ts";
+import { dealsCodes, type MatmulAccess, matmulHeader } from "./matmul_text.ts";
 
 /** A tile of the CPU family. */
 export interface BroadcastTile {
@@ -37,36 +38,41 @@ const FOUR = [0, 1, 2, 3];
 
 /** The WGSL of one tile and access. */
 export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subgroups }: BroadcastTile): string {
-  const { mode, turned, ragged, bWide, placed } = access;
+  const { mode, turned, ragged, bType, bWide, bSpan, placed } = access;
   const acrossA = mode === "TN" || mode === "TT";
   const alongB = mode === "NT" || mode === "TT";
   const pairs = bWide && mode === "NN";
-  const steps = bWide && mode === "NT" ? 2 : 1;
-  const loads = subgroups ? Math.ceil(rows / lanes) : rows;
+  const span = bSpan > 0 ? spanText(bType, bSpan) : undefined;
+  const oneStep = bSpan > 0 && stepOf(bSpan, rows) === bSpan;
+  const steps = oneStep ? bSpan / 4 : bWide && mode === "NT" ? 2 : 1;
+  // A step needs these vec4s of a: for NN and NT of each row, along k; for TN and TT rows / 4 of each of four k, along m.
+  const parts = acrossA ? rows : rows * steps;
+  const loads = subgroups ? Math.ceil(parts / lanes) : parts;
   const width = 4 * lanes;
   const columns = (j: number): string => `column + ${pairs ? (j >> 1) * 2 * width + j % 2 * 4 : j * width}u`;
-  // A step needs `rows` vec4s of a: for NN and NT one of each row, along k; for TN and TT rows / 4 of each of four k, along m.
-  const part = (h: number): string => subgroups ? `(${h * lanes}u + local.x) % ${rows}u` : `${h}u`;
+  const part = (h: number): string => subgroups ? `(${h * lanes}u + local.x) % ${parts}u` : `${h}u`;
   const prepareA = unroll(loads, (h) =>
     acrossA
       ? `  let a_k${h} = (${part(h)}) / ${rows / 4}u;
   let a_at${h} = min(row + (${part(h)}) % ${rows / 4}u * 4u, (p.m - 1u) / 4u * 4u);`
-      : `  let a_at${h} = min(row + ${part(h)}, p.m - 1u) * p.lda;`);
+      : `  let a_k${h} = (${part(h)}) / ${rows}u * 4u;
+  let a_at${h} = min(row + (${part(h)}) % ${rows}u, p.m - 1u) * p.lda;`);
   const inside = (k: string): string => `${k} < k_last`;
-  // The first k of the first step is always inside. Loads of the second step are kept inside by `start`.
+  // The first k of the first step is always inside.
   const past = (s: number): string => FOUR.map((q) => s + q === 0 ? "false" : `k + ${4 * s + q}u >= k_last`).join(", ");
   const masked = (s: number, value: string): string =>
     ragged ? `select(${value}, vec4f(), vec4<bool>(${past(s)}))` : value;
-  const start = (s: number): string => s === 0 ? "k" : ragged ? `min(k + 4u, (k_last - 1u) / 4u * 4u)` : "k + 4u";
   const acrossK = (k: string, load: (k: string) => string, zero = "vec4f()"): string =>
     ragged ? `select(${zero}, ${load(`min(${k}, k_last - 1u)`)}, ${inside(k)})` : load(k);
-  const loadA = unroll(steps, (s) =>
-    unroll(loads, (h) => {
-      const value = acrossA
-        ? acrossK(`k + a_k${h}`, (k) => `load_a4((${k}) * p.lda + a_at${h})`)
-        : masked(s, `load_a4(a_at${h} + ${start(s)})`);
-      return `    let a${s}_${h} = ${value};`;
-    }));
+  const alongA = (h: number): string => {
+    if (!ragged) return `load_a4(a_at${h} + k + a_k${h})`;
+    const isPast = FOUR.map((q) => `k + a_k${h} + ${q}u >= k_last`).join(", ");
+    return `select(load_a4(a_at${h} + min(k + a_k${h}, (k_last - 1u) / 4u * 4u)), vec4f(), vec4<bool>(${isPast}))`;
+  };
+  const loadA = unroll(loads, (h) => {
+    const value = acrossA ? acrossK(`k + a_k${h}`, (k) => `load_a4((${k}) * p.lda + a_at${h})`) : alongA(h);
+    return `    let a${h} = ${value};`;
+  });
   const prepareB = alongB
     ? unroll(vectors, (j) => unroll(4, (q) => `  let b_at${j}_${q} = min(${columns(j)} + ${q}u, p.n - 1u) * ldb;`))
     : pairs
@@ -75,21 +81,10 @@ export function broadcastText(access: MatmulAccess, { rows, vectors, lanes, subg
   const transposed = (s: number, j: number, load: (q: number) => string): string =>
     unroll(4, (q) => `    let t${s}_${j}_${q} = ${masked(s, load(q))};`) + "\n" +
     unroll(4, (q) => `    let b${s}_${j}_${q} = vec4f(${FOUR.map((r) => `t${s}_${j}_${r}[${q}]`).join(", ")});`);
-  // A column's scale is the same for a whole group of k.
-  const keepsScales = mode === "NT" && bWide && isQuantized(access.bType);
-  const scales = (line: (column: string) => string): string =>
-    keepsScales ? unroll(vectors, (j) => unroll(4, (q) => line(`${j}_${q}`))) : "";
-  const loadScales = keepsScales
-    ? `    if (k % ${STORAGE_FACTS[access.bType].group}u == 0u) {
-${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
-    }
-`
-    : "";
+  const loadSpan = (from: string): string =>
+    span ? unroll(vectors, (j) => unroll(4, (q) => span.load(`${j}_${q}`, from))) : "";
   const kept = (k: string): string => ragged ? `min(${k}, k_last - 1u)` : `(${k})`;
-  // The tile of fewer lanes has only a part of a scale's group.
-  const dealt = subgroups && pairs && lanes >= 8 && access.bImage && hasDealtCodes(access)
-    ? dealCodes(access, { pairs: vectors / 2, lanes, kept })
-    : undefined;
+  const dealt = dealsCodes(access) ? dealCodes(access, { pairs: vectors / 2, lanes, kept }) : undefined;
   const eight = (j: number, q: number): string =>
     acrossK(`k + ${q}u`, (k) => dealt?.eight(j, q) ?? `load_b8((${k}) * ldb + b_at${j})`, "Eight()");
   const loadB = mode === "NT" && bWide
@@ -97,13 +92,12 @@ ${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
       vectors,
       (j) =>
         unroll(4, (q) =>
-          keepsScales
-            ? `    let w${j}_${q} = Eight(load_codes(b_at${j}_${q} + k), scale${j}_${q});`
-            : `    let w${j}_${q} = load_b8(b_at${j}_${q} + k);`) +
+          unroll(steps / 2, (e) => {
+            const eight = span?.eight(`${j}_${q}`, oneStep ? e : undefined) ?? `load_b8(b_at${j}_${q} + k)`;
+            return `    let w${j}_${q}_${e} = ${eight};`;
+          })) +
         "\n" +
-        unroll(steps, (s) =>
-          transposed(s, j, (q) =>
-            `${["low", "high"][s]}(w${j}_${q})`)),
+        unroll(steps, (s) => transposed(s, j, (q) => `${["low", "high"][s % 2]}(w${j}_${q}_${s >> 1})`)),
     )
     : alongB
     ? unroll(vectors, (j) => transposed(0, j, (q) => `load_b4(b_at${j}_${q} + k)`))
@@ -124,8 +118,8 @@ ${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
           (q) => `    let b0_${j}_${q} = ${acrossK(`k + ${q}u`, (k) => `load_b4((${k}) * ldb + b_at${j})`)};`,
         ),
     );
-  const share = (s: number, index: number): string =>
-    subgroups ? `subgroupBroadcast(a${s}_${Math.floor(index / lanes)}, ${index % lanes}u)` : `a${s}_${index}`;
+  const share = (index: number): string =>
+    subgroups ? `subgroupBroadcast(a${Math.floor(index / lanes)}, ${index % lanes}u)` : `a${index}`;
   const terms = (s: number, j: number, a: (k: number) => string): string =>
     FOUR.map((k) => `${a(k)} * b${s}_${j}_${k}`).join(" + ");
   const added = (i: number, j: number): string => {
@@ -135,20 +129,29 @@ ${scales((at) => `      scale${at} = load_scale(b_at${at} + k);`)}
   };
   const multiply = acrossA
     ? unroll(rows / 4, (g) =>
-      `    {\n` + unroll(4, (q) => `      let s${q} = ${share(0, q * rows / 4 + g)};`) + "\n" +
+      `    {\n` + unroll(4, (q) => `      let s${q} = ${share(q * rows / 4 + g)};`) + "\n" +
       unroll(4, (r) => unroll(vectors, (j) => `      c${4 * g + r}_${j} += ${terms(0, j, (k) => `s${k}[${r}]`)};`)) +
       "\n    }")
     : dealt
     // A vec4 after the other, so that its b stays in registers.
     ? unroll(
       vectors,
-      (j) => unroll(rows, (i) => `    {\n      let s0 = ${share(0, i)};\n      c${i}_${j} = ${added(i, j)};\n    }`),
+      (j) => unroll(rows, (i) => `    {\n      let s0 = ${share(i)};\n      c${i}_${j} = ${added(i, j)};\n    }`),
     )
     : unroll(rows, (i) =>
-      `    {\n` + unroll(steps, (s) => `      let s${s} = ${share(s, i)};`) + "\n" +
+      `    {\n` + unroll(steps, (s) => `      let s${s} = ${share(s * rows + i)};`) + "\n" +
       unroll(vectors, (j) => `      c${i}_${j} = ${added(i, j)};`) + "\n    }");
   const all = (line: (i: number, j: number) => string): string =>
     unroll(rows, (i) => unroll(vectors, (j) => line(i, j)));
+  const loop = `  for (var k = k_first; k < k_last; k += ${4 * steps}u) {`;
+  const opened = !span
+    ? loop
+    : oneStep
+    ? `${loop}\n${loadSpan("k")}`
+    : `  for (var first = k_first; first < k_last; first += ${bSpan}u) {
+${loadSpan("first")}
+    let next = min(first + ${bSpan}u, k_last);
+    for (var k = first; k < next; k += 8u) {`;
   return `${matmulHeader(access)}
 @compute @workgroup_size(${lanes})
 fn main(
@@ -165,13 +168,12 @@ ${prepareA}
 ${prepareB}
 ${dealt?.prepare ?? ""}
 ${all((i, j) => `  var c${i}_${j} = vec4f();`)}
-${scales((at) => `  var scale${at} = 0u;`)}
 ${access.levels === "shuffle" ? "  keep_levels(local.x);" : ""}
-  for (var k = k_first; k < k_last; k += ${4 * steps}u) {
+${opened}
 ${loadA}
-${loadScales}${dealt ? dealt.load + "\n" : ""}${loadB}
+${span && !oneStep ? span.prepare + "\n" : ""}${dealt ? dealt.load + "\n" : ""}${loadB}
 ${multiply}
-  }
+  }${span && !oneStep ? "\n  }" : ""}
 ${placed ? all((i, j) => `  c${i}_${j} *= p.scale;`) : ""}
 ${turned ? turnedEnd({ rows, vectors, columns }) : end({ rows, vectors, columns })}
 }

@@ -1,16 +1,14 @@
 /**
- * How the lanes of a subgroup load the 4-bit codes of a step of 4 k together, for NN: a tile's codes are few texels and
- * its scales few words, so that one load of each serves all four k, and subgroupBroadcast deals them out. What each lane
+ * How the lanes of a subgroup load the codes of a step of 4 k together, for NN: a tile's codes are few texels and its
+ * scales few words, so that one load of each serves all four k, and subgroupBroadcast deals them out. What each lane
  * takes of them is known when the kernel is compiled: on a software rasterizer it becomes a few permutations.
  *
  * @module
  */
 import { STORAGE_FACTS } from "../storage/storage.ts";
 import { unroll } from "../unroll.ts";
+import { chosen } from "./chosen.ts";
 import type { MatmulAccess } from "./matmul_text.ts";
-
-/** Codes of 4 bits in a texel. */
-const PER_TEXEL = 32;
 
 /** Statements before the loop over k, in it, and the `Eight` of pair `j` of a lane's vec4s at the step's k `q`. */
 export interface DealtCodes {
@@ -24,7 +22,8 @@ export function dealCodes(
   { bType }: Pick<MatmulAccess, "bType">,
   { pairs, lanes, kept }: { pairs: number; lanes: number; kept: (k: string) => string },
 ): DealtCodes {
-  const { group } = STORAGE_FACTS[bType];
+  const { group, bits } = STORAGE_FACTS[bType];
+  const perTexel = 128 / bits;
   const columns = 8 * lanes * pairs;
   /** Loads by all lanes of what four k have, a unit for each `per` columns; lanes that are left over load some again. */
   const loads = (
@@ -47,28 +46,30 @@ export function dealCodes(
         ),
     };
   };
-  const codes = loads("codes", PER_TEXEL);
+  const codes = loads("codes", perTexel);
   const scales = loads("scales", group);
   const from = (name: string, unit: number, word = ""): string =>
     `subgroupBroadcast(${name}${Math.floor(unit / lanes)}${word}, ${unit % lanes}u)`;
   return {
     prepare: `${codes.prepare}\n${scales.prepare}`,
-    load: `${scales.load("load_scale")}\n${codes.load("load_texel")}`,
+    load: `${scales.load("load_scales")}\n${codes.load("load_texel")}`,
     eight: (j, q) => {
-      // Lane l's eight are word j · lanes + l of the tile's row of words, four words to a texel.
-      const words = Array.from({ length: lanes }, (_, lane) => j * lanes + lane);
-      const code = chosen(words.map((w) => from("codes", q * codes.count + (w >> 2), `[${w % 4}]`)), 1);
-      const groups = words.filter((w) => w * 8 % group === 0).map((w) => w * 8 / group);
-      return `Eight(${code}, ${chosen(groups.map((g) => from("scales", q * scales.count + g)), group / 8)})`;
+      const eights = Array.from({ length: lanes }, (_, lane) => j * lanes + lane);
+      /** The part of each lane: the first for lanes 0 to `span` - 1, and so on. */
+      const ofLane = (parts: string[], span: number): string =>
+        chosen(parts, (bit) => `(lane & ${span << bit}u) != 0u`);
+      // The tile's row of words, four to a texel, has `words` for each eight.
+      const words = bits / 4;
+      const code = (word: number): string =>
+        ofLane(
+          eights.map((eight) => eight * words + word).map((w) =>
+            from("codes", q * codes.count + (w >> 2), `[${w % 4}]`)
+          ),
+          1,
+        );
+      const groups = eights.filter((eight) => eight * 8 % group === 0).map((eight) => eight * 8 / group);
+      const scale = ofLane(groups.map((g) => from("scales", q * scales.count + g)), group / 8);
+      return `Eight(${unroll(words, code, ", ")}, ${scale})`;
     },
   };
-}
-
-/** The part of the lane: the first for lanes 0 to `span` − 1, and so on. Their number is a power of two. */
-function chosen(parts: string[], span: number): string {
-  for (let bit = span; parts.length > 1; bit *= 2) {
-    const odd = parts.filter((_, i) => i % 2 === 1);
-    parts = odd.map((part, i) => `select(${parts[2 * i]}, ${part}, (lane & ${bit}u) != 0u)`);
-  }
-  return parts[0]!;
 }

@@ -24,6 +24,9 @@ export type MatmulVariant =
   | "broadcast8"
   | "broadcast8image"
   | "broadcast2"
+  | "broadcast2image"
+  | "broadcast1"
+  | "broadcast1image"
   | "turned32"
   | "turned16"
   | "shared128"
@@ -61,6 +64,9 @@ const BROADCAST_TILES = {
   broadcast8: { rows: 8, columns: 128, image: false },
   broadcast8image: { rows: 8, columns: 128, image: true },
   broadcast2: { rows: 2, columns: 128, image: false },
+  broadcast2image: { rows: 2, columns: 128, image: true },
+  broadcast1: { rows: 1, columns: 128, image: false },
+  broadcast1image: { rows: 1, columns: 128, image: true },
   turned32: { rows: 32, columns: 64, image: true },
   turned16: { rows: 16, columns: 64, image: true },
 } as const satisfies Record<BroadcastVariant, { rows: number; columns: number; image: boolean }>;
@@ -86,6 +92,9 @@ const LANE_VECTORS = 16;
 const GPU_VECTORS = 16;
 /** Only GPUs have subgroups of so many lanes. */
 const GPU_LANES = 32;
+
+/** The vec4s of c of a lane whose tile has one row or two, which a quantized b unrolls over many k: more are no faster. */
+const FEW_ROWS_VECTORS = 2;
 
 /** Products of at most this many rows are a class of their own. */
 const FEW_ROWS = 16;
@@ -130,6 +139,10 @@ export interface MatmulPlan {
   writesFour: boolean;
   /** Whether to read a b that is not f32 eight elements at once if its layout allows. */
   wide: boolean;
+  /** Whether lanes may load the codes and scales of a quantized b together, from an image, for NN. */
+  deals: boolean;
+  /** Whether a lane loads the codes of a quantized b, and their scales, for a span of k at once, for NT. */
+  spans: boolean;
 }
 
 /**
@@ -191,8 +204,8 @@ function broadcastPlan(
   { lanes, subgroups, image, most }: { lanes: number; subgroups: boolean; image: boolean; most: number },
 ): MatmulPlan {
   const { rows, columns, image: hasImages } = BROADCAST_TILES[variant];
-  const vectors = Math.max(1, Math.min(columns / 4 / lanes, Math.floor(most / rows)));
-  const tile: BroadcastTile = { rows, vectors, lanes, subgroups };
+  const fitting = Math.min(rows <= 2 ? FEW_ROWS_VECTORS : Infinity, Math.floor(most / rows));
+  const tile: BroadcastTile = { rows, vectors: Math.max(1, Math.min(columns / 4 / lanes, fitting)), lanes, subgroups };
   return {
     variant,
     rows,
@@ -212,6 +225,9 @@ function broadcastPlan(
     turned: variant.startsWith("turned"),
     writesFour: true,
     wide: bType !== "f32" && (mode === "NT" || tile.vectors % 2 === 0),
+    // A tile of fewer lanes has only a part of a scale's group.
+    deals: subgroups && lanes >= 8 && tile.vectors % 2 === 0,
+    spans: true,
   };
 }
 
@@ -234,6 +250,8 @@ function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes, stor
     turned: false,
     writesFour: true,
     wide: false,
+    deals: false,
+    spans: false,
   };
 }
 
@@ -300,12 +318,26 @@ function forType(
   variant: MatmulVariant,
   { mode, m, bType = "f32", lanes }: Pick<MatmulSizes, "mode" | "m" | "bType"> & { lanes: number },
 ): MatmulVariant {
-  // For the row that a single sequence decodes, images do not pay off, nor do rows that are not there.
-  const isFew = variant === "broadcast8" || (bType !== "f32" && variant === "broadcast8image");
-  if (isFew && mode === "NT" && m <= 2) return "broadcast2";
+  const few = fewRows(variant, { mode, m });
+  if (few !== undefined) return few;
   if (bType === "f32" || !isBroadcast(variant) || BROADCAST_TILES[variant].rows <= 8) return variant;
   if (lanes >= 16) return bType === "nf4" && suits26Rows(m) ? "broadcast26wide" : "broadcast32wide";
   return mode === "NT" ? "broadcast16image" : "broadcast32image";
+}
+
+/**
+ * Of the tiles of few rows that with as many as there are, images or none as in the variant that was measured: what one
+ * sequence decodes, or two, would pay for rows that are not there. Undefined for other tiles.
+ */
+function fewRows(
+  variant: MatmulVariant,
+  { mode, m }: Pick<MatmulSizes, "mode" | "m">,
+): BroadcastVariant | undefined {
+  if (!isBroadcast(variant) || BROADCAST_TILES[variant].rows > 8) return undefined;
+  const { image } = BROADCAST_TILES[variant];
+  if (mode !== "NT" || m > 2) return image ? "broadcast8image" : "broadcast8";
+  if (m === 2) return image ? "broadcast2image" : "broadcast2";
+  return image ? "broadcast1image" : "broadcast1";
 }
 
 /**

@@ -2,6 +2,7 @@
 import { IMAGE_WIDTH } from "../device/slice.ts";
 import { isQuantized, type Storage, STORAGE_FACTS } from "../storage/storage.ts";
 import { eightText, type LevelLookup, scaleText } from "../storage/storage_text.ts";
+import { scalesLoader } from "./matmul_span.ts";
 
 /** Which operand is stored transposed: c = a·b, a·bᵀ, or aᵀ·b. */
 export type MatmulMode = "NN" | "NT" | "TN";
@@ -19,6 +20,8 @@ export interface MatmulAccess {
   bVec: boolean;
   /** b is not f32 and read eight elements at once: its rows start at multiples of 8. */
   bWide: boolean;
+  /** Elements of k whose codes and scales a lane loads at once; 0 where it loads eight (matmul_span.ts). */
+  bSpan: number;
   /** As `aVec`, for c, with n, or m if it is turned, a multiple of 4. */
   cVec: boolean;
   /** Blocks of k may end within a step; reads past the end count as 0. */
@@ -62,12 +65,12 @@ export function matmulBindings({ bType }: Pick<MatmulAccess, "bType">): ("c" | "
 
 /**
  * The bindings, the uniforms, and functions: `load_a4` and `load_b4` load four consecutive elements from an index (for
- * a wide b, `load_b8` loads eight, or `load_codes` and `load_scale` what makes them, and `low` and `high` make its
- * halves), `load_c4` and `store_c4` four columns of a
- * row, masked to n, and `load_bias4` their biases.
+ * a wide b, `load_b8` loads eight, or `load_texel` and `load_scales` the codes and scales of several, and `low` and
+ * `high` make an eight's halves), `load_c4` and `store_c4` four columns of a row, masked to n, and `load_bias4` their
+ * biases.
  */
 export function matmulHeader(access: MatmulAccess): string {
-  const { bType, turned, aVec, bWide, cVec, aImage, bImage, placed } = access;
+  const { bType, turned, aVec, bWide, bSpan, cVec, aImage, bImage, placed } = access;
   // Of a turned product the neighbours in c are rows of the tile.
   const width = turned ? "p.m" : "p.n";
   const aElement = aVec ? "vec4f" : "f32";
@@ -80,14 +83,9 @@ export function matmulHeader(access: MatmulAccess): string {
     `fn ${name}(${index}: u32) -> ${type} {\n${from("b")}  ${text}\n}\n`;
   const loadOfB = !bWide
     ? loader("load_b4", "vec4f", load)
-    : !scales
+    : bSpan === 0 && !dealsCodes(access)
     ? loader("load_b8", "Eight", load)
-    : loader("load_codes", bType === "int8" ? "vec2u" : "u32", load) +
-      loader("load_scale", "u32", "return scale_at(at);") +
-      (hasDealtCodes(access) && bImage
-        ? loader("load_texel", "vec4u", `return ${texel("b", 128 / STORAGE_FACTS[bType].bits)};`)
-        : "") +
-      "fn load_b8(at: u32) -> Eight { return Eight(load_codes(at), load_scale(at)); }";
+    : loader("load_texel", "vec4u", load) + loader("load_scales", ...scalesLoader(bType, bSpan));
   const columns = [0, 1, 2, 3];
   const loadC = cVec
     ? "return c[at / 4u];"
@@ -135,9 +133,9 @@ fn load_bias4(column: u32) -> vec4f {
 `;
 }
 
-/** Whether b has codes of 4 bits, which lanes may load together: their header has `load_texel` of an image. */
-export function hasDealtCodes({ bType }: Pick<MatmulAccess, "bType">): boolean {
-  return isQuantized(bType) && STORAGE_FACTS[bType].bits === 4;
+/** Whether lanes load b's codes together (matmul_dealt.ts). */
+export function dealsCodes({ mode, bType, bImage }: MatmulAccess): boolean {
+  return mode === "NN" && isQuantized(bType) && bImage;
 }
 
 function fourOf(name: string): string {
@@ -150,8 +148,13 @@ function texel(name: string, per: number): string {
 }
 
 /** The element type of b's buffer, and the statements that load four elements of it, or if it is wide eight, or their codes. */
-function loadB({ bType, bVec, bWide, bImage }: MatmulAccess): { element: string; load: string } {
-  const wideTexel = texel("b", 128 / STORAGE_FACTS[bType].bits);
+function loadB(access: MatmulAccess): { element: string; load: string } {
+  const { bType, bVec, bWide, bSpan, bImage } = access;
+  const perTexel = 128 / STORAGE_FACTS[bType].bits;
+  const wideTexel = texel("b", perTexel);
+  if (bSpan > 0 || dealsCodes(access)) {
+    return { element: "vec4u", load: `return ${bImage ? wideTexel : `b[at / ${perTexel}u]`};` };
+  }
   switch (bType) {
     case "f32":
       return {
@@ -166,21 +169,11 @@ function loadB({ bType, bVec, bWide, bImage }: MatmulAccess): { element: string;
         : { element: "u32", load: "return widen(vec2u(b[at / 2u], b[at / 2u + 1u]));" };
     case "int8":
       if (!bWide) return { element: "u32", load: "return low(Eight(b[at / 4u], 0u, scale_at(at)));" };
-      return {
-        element: "vec2u",
-        load: bImage ? `let t = ${wideTexel};\n  return select(t.xy, t.zw, (at & 8u) != 0u);` : "return b[at / 8u];",
-      };
+      return { element: "vec2u", load: "return Eight(b[at / 8u], scale_at(at));" };
     case "int4":
     case "int4z":
     case "nf4":
       if (!bWide) return { element: "u32", load: "return low(Eight(b[at / 8u] >> ((at & 4u) * 4u), scale_at(at)));" };
-      return {
-        element: "u32",
-        load: bImage
-          ? `let t = ${wideTexel};
-  let pair = select(t.xy, t.zw, (at & 16u) != 0u);
-  return select(pair.x, pair.y, (at & 8u) != 0u);`
-          : "return b[at / 8u];",
-      };
+      return { element: "u32", load: "return Eight(b[at / 8u], scale_at(at));" };
   }
 }

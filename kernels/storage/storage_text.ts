@@ -32,10 +32,15 @@ fn low(w: Eight) -> vec4f { return codes(w.x) * bitcast<f32>(w.z); }
 fn high(w: Eight) -> vec4f { return codes(w.y) * bitcast<f32>(w.z); }
 ${FROM_HALVES}`;
     case "int4":
+      // A code is put into the mantissa of the power of two at whose end it stands, which makes their sum of it: fewer
+      // instructions than a shift and a conversion.
       return `alias Eight = vec2u;
-fn codes(w: vec4u) -> vec4f { return vec4f(vec4i(w & vec4u(15u)) - vec4i(8)); }
-fn low(w: Eight) -> vec4f { return codes(vec4u(w.x) >> vec4u(0u, 4u, 8u, 12u)) * bitcast<f32>(w.y); }
-fn high(w: Eight) -> vec4f { return codes(vec4u(w.x) >> vec4u(16u, 20u, 24u, 28u)) * bitcast<f32>(w.y); }
+const POWERS = vec4f(8388608.0, 524288.0, 32768.0, 2048.0);
+fn codes(w: u32) -> vec4f {
+  return bitcast<vec4f>((vec4u(w) & vec4u(0xfu, 0xf0u, 0xf00u, 0xf000u)) | bitcast<vec4u>(POWERS)) - (POWERS + vec4f(8.0));
+}
+fn low(w: Eight) -> vec4f { return codes(w.x) * bitcast<f32>(w.y); }
+fn high(w: Eight) -> vec4f { return codes(w.x >> 16u) * bitcast<f32>(w.y); }
 ${FROM_HALVES}`;
     case "int4z":
       return `alias Eight = vec2u;
@@ -135,13 +140,18 @@ function levelTree(): string {
 
 /**
  * Declares `scale_at`, which gives what `Eight` has of the scale of the group that holds element `at` of a quantized
- * matrix; the scales lie in the buffer `scales` of u32.
+ * matrix, and where a word has two scales `scales_at`, which gives both of the word that holds it; the scales lie in the
+ * buffer `scales` of u32.
  */
 export function scaleText(storage: Storage): string {
   const { group, scaleBytes } = STORAGE_FACTS[storage];
   return scaleBytes === 4
     ? `fn scale_at(at: u32) -> u32 { return scales[at / ${group}u]; }`
-    : `fn scale_at(at: u32) -> u32 {
+    : `fn scales_at(at: u32) -> vec2u {
+  let word = scales[at / ${2 * group}u];
+  return bitcast<vec4u>(from_halves(vec4u(word & 0xffffu, word >> 16u, 0u, 0u))).xy;
+}
+fn scale_at(at: u32) -> u32 {
   let word = scales[at / ${2 * group}u];
   return bitcast<u32>(from_halves(vec4u(select(word & 0xffffu, word >> 16u, (at & ${group}u) != 0u), 0u, 0u, 0u)).x);
 }`;

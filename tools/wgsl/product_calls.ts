@@ -15,7 +15,7 @@ const TILES: Readonly<Record<DeviceFamily, readonly MatmulVariant[]>> = {
   gpu: VARIANTS.filter((variant) => /^(shared|vector)/.test(variant)),
 };
 
-/** Sizes that differ in what is a multiple of what, in whether blocks of k run side by side, and in a row alone. */
+/** Sizes that differ in what is a multiple of what, in whether blocks of k run side by side, and in one row or two. */
 const SIZES = [
   [128, 128, 128],
   [128, 128, 132],
@@ -23,6 +23,8 @@ const SIZES = [
   [130, 126, 128],
   [8, 512, 2048],
   [1, 512, 256],
+  [1, 1024, 2048],
+  [2, 512, 2048],
 ] as const;
 
 /** Sizes of low-rank adapters, for which the device's own choice is a turned tile or one of few rows. */
@@ -44,7 +46,9 @@ export function recordProducts(commands: Commands, slice: Slice, { thorough }: {
     for (const [m, n, k] of THIN_SIZES) matmul(commands, { ...buffers, mode, m, n, k });
     for (const variant of TILES[device.family]) {
       // They have no text for the others, and are never chosen there.
-      if ((variant === "broadcast2" && mode !== "NT") || (variant === "broadcast26wide" && mode === "TN")) continue;
+      if (
+        (/^broadcast[12](image)?$/.test(variant) && mode !== "NT") || (variant === "broadcast26wide" && mode === "TN")
+      ) continue;
       device.tuning = everywhere(device.family, variant);
       for (const bType of STORAGES) {
         if (bType !== "f32" && (mode === "TN" || !(usual || bType === "nf4"))) continue;

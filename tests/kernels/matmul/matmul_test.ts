@@ -372,6 +372,16 @@ Deno.test("matmul() takes the tuned tile of its class", async () => {
   };
   const few = { m: 9, n: 512, k: 512, bias: true };
   equal(await planned(few), "broadcast32image: a from image, b from image");
+  // One row or two have tiles of their own.
+  tuned.device.tuning = { family: "cpu", tiles: { "NT/least": "broadcast1image" } };
+  equal(await planned({ m: 1, n: 1100, k: 2048 }), "broadcast1image: a from image, b from image");
+  equal(await planned({ m: 2, n: 512, k: 2048 }), "broadcast2image: a from image, b from image");
+  equal(await planned({ m: 3, n: 512, k: 2048 }), "broadcast8image: a from image, b from image");
+  equal(await planned({ m: 2, n: 512, k: 512 }), "broadcast2image: a from buffer, b from buffer");
+  tuned.device.tuning = { family: "cpu", tiles: {} };
+  equal(await planned({ m: 1, n: 512, k: 512 }), "broadcast1: a from buffer, b from buffer");
+  equal(await planned({ m: 2, n: 512, k: 512 }), "broadcast2: a from buffer, b from buffer");
+  tuned.device.tuning = { family: "gpu", tiles: { "NT/few": "broadcast32image" } };
   // Too little work for copies to images.
   equal(await planned({ m: 9, n: 68, k: 132 }), "broadcast32image: a from buffer, b from buffer");
   // The classes are measured with f32: bf16 has tiles of its own.
@@ -415,12 +425,25 @@ Deno.test("matmul() names a stride that does not fit", () => {
 });
 
 for (const mode of ["NN", "NT"] as const) {
-  for (const variant of ["broadcast8", "broadcast2", "broadcast16image", "shared64", "shared16", "vector4"] as const) {
-    if (variant === "vector4" && mode !== "NT") continue;
+  for (
+    const variant of [
+      "broadcast8",
+      "broadcast2",
+      "broadcast1image",
+      "broadcast16image",
+      "shared64",
+      "shared16",
+      "vector4",
+    ] as const
+  ) {
+    if (/^(vector4|broadcast[12](image)?)$/.test(variant) && mode !== "NT") continue;
     const recorder = variant.startsWith("broadcast") ? commands : asGpu;
     Deno.test(`matmul() ${mode} of a stored b is that of its numbers in f32, bit for bit, in ${variant}`, async (t) => {
       for (const bType of ["f16", "int8", "int4", "int4z", "nf4"] as const) {
-        for (const [m, n, k] of [[9, 68, 132], [20, 39, 77], [1, 35, 1160]] as const) {
+        const sizes = [[9, 68, 132], [20, 39, 77], [1, 35, 1160]] as const;
+        // Rows that begin where a word of scales does, which of these types has two groups or a longer one.
+        const hasWords = mode === "NT" && recorder === commands && ["int8", "int4", "nf4"].includes(bType);
+        for (const [m, n, k] of [...sizes, ...(hasWords ? [[3, 35, 576], [5, 35, 120]] as const : [])]) {
           if (bType === "f16" && (mode === "NT" ? k : n) % 2 !== 0) continue;
           await t.step(`${bType} ${m}x${n}x${k}`, async () => {
             const [rows, columns] = mode === "NT" ? [n, k] : [k, n];
@@ -445,7 +468,7 @@ for (const mode of ["NN", "NT"] as const) {
 
 // All lanes load a tile's codes together; the tile of 26 rows is meant for 16 lanes. Sizes end within texels and groups.
 for (
-  const [variant, bTypes] of [["broadcast32image", ["int4", "int4z"]], ["broadcast26wide", ["nf4"]]] as const
+  const [variant, bTypes] of [["broadcast32image", ["int8", "int4", "int4z"]], ["broadcast26wide", ["nf4"]]] as const
 ) {
   Deno.test(`matmul() NN of dealt codes is that of their numbers in f32, bit for bit, in ${variant}`, async (t) => {
     for (const bType of bTypes) {
@@ -460,7 +483,7 @@ for (
           const buffers = {
             a: guarded(randomF32(m * k, 1)),
             full: guarded(stored.values),
-            b: guarded(from(stored.data, firsts / 8)),
+            b: guarded(from(stored.data, firsts / (bType === "int8" ? 4 : 8))),
             scales: guarded(from(stored.scales!, firsts / (bType === "int4z" ? 32 : 64))),
           };
           const [one, two] = [guarded(m * n), guarded(m * n)];

@@ -480,7 +480,6 @@ export const MUTATIONS: readonly Mutation[] = [
     "attention/blocked_decode_text.ts",
     { test: "attention/attention_decode" },
     ["newest key hidden", "start + key <= place);", "start + key < place);"],
-    ["newest key read before it is stored", "if (key < place) {", "if (key <= place) {"],
     ["window off by one", "place + 1 - min(p.window, place + 1)", "place + 1 - min(p.window + 1, place + 1)"],
     ["teams not rescaled", "exp(tops[${g}][i] - top_all)", "1.0"],
     ["earlier keys not rescaled", "sum${g} *= shrink;", ""],

@@ -8,33 +8,66 @@ import type { SourcePart } from "../device/source.ts";
 import { VECTOR_PARTS } from "../vector.ts";
 import { attentionBackwardKeySource, attentionBackwardQuerySource, attentionSource } from "./attention_source.ts";
 import { type AttentionShape, defaultScale, vectorWidth } from "./attention_text.ts";
+import { type BlockedShape, blockSizes, TILE } from "./blocked_attention.ts";
+import { blockedBackwardKey } from "./blocked_attention_keys.ts";
+import { blockedBackwardQuery, blockedForward } from "./blocked_attention_source.ts";
 
 const uniforms = { tile_count: "u32", heads: "u32", kv_heads: "u32", window: "u32" } as const;
 /** Stands for no window: larger than any distance, but a token's index can be added without overflow. */
 const NO_WINDOW = 0x7fffffff;
-/** Lanes of a workgroup that shares blocks through workgroup memory. */
-const SHARED_LANES = 64;
 
 const kernels = new Map<string, ReturnType<typeof attentionKernels>>();
 
-function attentionKernels(shape: AttentionShape) {
-  const requires = shape.variant === "subgroup" ? ["subgroups"] as const : [];
-  const code = (source: (shape: AttentionShape) => string): SourcePart[] => [
-    VECTOR_PARTS[vectorWidth(shape.headDim)],
-    INVOCATION,
-    { name: "kernels/attention/attention_source.ts (generated)", text: source(shape) },
+/** The texts of the three kernels, and the parts before them. */
+interface AttentionTexts {
+  before: readonly SourcePart[];
+  generator: string;
+  forward: string;
+  query: string;
+  key: string;
+  requires: readonly "subgroups"[];
+}
+
+/** The kernels whose workgroups are subgroups: on a CPU broadcasts are faster than workgroup memory. */
+function subgroupTexts(shape: AttentionShape): AttentionTexts {
+  return {
+    before: [VECTOR_PARTS[vectorWidth(shape.headDim)], INVOCATION],
+    generator: "attention_source.ts",
+    forward: attentionSource(shape),
+    query: attentionBackwardQuerySource(shape),
+    key: attentionBackwardKeySource(shape),
+    requires: ["subgroups"],
+  };
+}
+
+/** The kernels that pass blocks through workgroup memory. */
+function blockedTexts(shape: BlockedShape): AttentionTexts {
+  return {
+    before: [INVOCATION],
+    generator: "blocked_attention_text.ts",
+    forward: blockedForward(shape),
+    query: blockedBackwardQuery(shape),
+    key: blockedBackwardKey(shape),
+    requires: [],
+  };
+}
+
+function attentionKernels({ before, generator, forward, query, key, requires }: AttentionTexts) {
+  const code = (text: string): SourcePart[] => [
+    ...before,
+    { name: `kernels/attention/${generator} (generated)`, text },
   ];
   return {
     forward: defineKernel({
       name: "attention",
-      code: code(attentionSource),
+      code: code(forward),
       bindings: { out: "readWrite", lse: "readWrite", qkv: "read", places: "read", tiles: "read" },
       uniforms,
       requires,
     }),
     query: defineKernel({
       name: "attention_backward_query",
-      code: code(attentionBackwardQuerySource),
+      code: code(query),
       bindings: {
         dqkv: "readWrite",
         saved: "readWrite",
@@ -50,7 +83,7 @@ function attentionKernels(shape: AttentionShape) {
     }),
     key: defineKernel({
       name: "attention_backward_key",
-      code: code(attentionBackwardKeySource),
+      code: code(key),
       bindings: {
         dqkv: "readWrite",
         saved: "read",
@@ -70,22 +103,33 @@ function kernelsFor(
   device: Device,
   { headDim, scale = defaultScale(headDim) }: Pick<AttentionBatch, "headDim" | "scale">,
 ): ReturnType<typeof attentionKernels> {
-  const lanes = attentionTile(device);
-  const variant = usesSubgroups(device) ? "subgroup" : "shared";
-  const key = `${variant} ${lanes} ${headDim} ${scale}`;
+  const lanes = usesSubgroups(device) ? device.subgroupSize : 0;
+  const key = `${lanes} ${headDim} ${scale}`;
   let known = kernels.get(key);
-  if (!known) kernels.set(key, known = attentionKernels({ variant, lanes, headDim, scale }));
+  if (!known) {
+    const texts = lanes > 0 ? subgroupTexts({ lanes, headDim, scale }) : blockedTexts({ headDim, scale });
+    kernels.set(key, known = attentionKernels(texts));
+  }
   return known;
 }
 
-/** Subgroup broadcasts are faster than workgroup memory on a CPU only. */
 function usesSubgroups(device: Device): boolean {
   return device.family === "cpu" && device.subgroupSize > 0;
 }
 
 /** The most tokens that a tile can have on this device. */
 export function attentionTile(device: Device): number {
-  return usesSubgroups(device) ? device.subgroupSize : SHARED_LANES;
+  return usesSubgroups(device) ? device.subgroupSize : TILE;
+}
+
+/** Workgroups of each kernel for each tile and head of k and v: those that walk with queries, and with keys. */
+function groupsOfTile(
+  device: Device,
+  { heads, kvHeads, headDim }: Pick<AttentionBatch, "heads" | "kvHeads" | "headDim">,
+): { queries: number; keys: number } {
+  const group = heads / kvHeads;
+  if (usesSubgroups(device)) return { queries: group, keys: 1 };
+  return { queries: group * TILE / blockSizes(headDim, 1).rows, keys: TILE / blockSizes(headDim, 2).rows };
 }
 
 /** Tokens [start, end) of a packed batch that have the same segment_start, prefix and query_end in the layout. */
@@ -146,10 +190,11 @@ export interface Attention extends AttentionBatch {
 export function attention(commands: Commands, options: Attention): void {
   const { out, lse, qkv, layout, tiles, tileCount, heads, kvHeads, window } = options;
   const { device } = commands;
+  const { queries } = groupsOfTile(device, options);
   commands.dispatch(kernelsFor(device, options).forward, {
     buffers: { out, lse, qkv, places: layout, tiles },
     uniforms: { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW },
-    workgroups: grid(device, tileCount * heads),
+    workgroups: grid(device, tileCount * kvHeads * queries),
   });
 }
 
@@ -175,16 +220,17 @@ export function attentionBackward(commands: Commands, options: AttentionBackward
   const { heads, kvHeads, window } = options;
   const { device } = commands;
   const { query, key } = kernelsFor(device, options);
+  const { queries, keys } = groupsOfTile(device, options);
   const values = { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW };
   commands.dispatch(query, {
     buffers: { dqkv, saved, dout, out, lse, qkv, places: layout, tiles },
     uniforms: values,
-    workgroups: grid(device, tileCount * heads),
+    workgroups: grid(device, tileCount * kvHeads * queries),
   });
   commands.dispatch(key, {
     buffers: { dqkv, saved, dout, qkv, position, places: layout, tiles },
     uniforms: values,
-    workgroups: grid(device, tileCount * kvHeads),
+    workgroups: grid(device, tileCount * kvHeads * keys),
     constants: { WINDOWED: window > 0 ? 1 : 0 },
   });
 }

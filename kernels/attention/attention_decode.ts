@@ -3,21 +3,21 @@ import { type Commands, grid } from "../device/commands.ts";
 import { INVOCATION } from "../device/invocation.ts";
 import { type Access, defineKernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
-import type { DeviceFamily } from "../device/tuning.ts";
 import { VECTOR_PARTS } from "../vector.ts";
 import { decodeEntry, type DecodeShape, decodeText, decodeWidth, roundsInto } from "./attention_decode_text.ts";
 import { defaultScale } from "./attention_text.ts";
+import { blockedDecodeText, DECODE_LANES, decodeHeads } from "./blocked_decode_text.ts";
 import { entryPart, type RoundedCache } from "./cache_text.ts";
 
 /**
- * Elements of the query heads that a workgroup takes at a time. Its heads share the loads of their keys, which are the
- * main cost on a CPU; but each needs registers for its q and its sums, which are scarce on a GPU.
+ * Elements of the query heads that a CPU's workgroup takes at a time. Its heads share the loads of their keys, which are
+ * the main cost; but each needs registers for its q and its sums.
  */
-const GROUP_ELEMENTS: Readonly<Record<DeviceFamily, number>> = { cpu: 256, gpu: 64 };
+const GROUP_ELEMENTS = 256;
 
 const kernels = new Map<string, ReturnType<typeof decodeKernel>>();
 
-function decodeKernel(shape: DecodeShape) {
+function decodeKernel(shape: DecodeShape, subgroup: boolean) {
   const cache = shape.rotates ? "readWrite" : "read";
   const bindings: Record<string, Access> = {
     out: "readWrite",
@@ -35,11 +35,13 @@ function decodeKernel(shape: DecodeShape) {
       VECTOR_PARTS[decodeWidth(shape)],
       INVOCATION,
       entryPart(shape.storage, decodeEntry(shape)),
-      { name: "kernels/attention/attention_decode_text.ts (generated)", text: decodeText(shape) },
+      subgroup
+        ? { name: "kernels/attention/attention_decode_text.ts (generated)", text: decodeText(shape) }
+        : { name: "kernels/attention/blocked_decode_text.ts (generated)", text: blockedDecodeText(shape) },
     ],
     bindings,
     uniforms: { rows: "u32", heads: "u32", kv_heads: "u32", max_length: "u32", window: "u32" },
-    requires: shape.subgroup ? ["subgroups"] : [],
+    requires: subgroup ? ["subgroups"] : [],
   });
 }
 
@@ -87,13 +89,13 @@ export function attentionDecode(commands: Commands, options: AttentionDecode): v
   const { device } = commands;
   const { scale = defaultScale(headDim) } = options;
   const subgroup = device.family === "cpu" && device.subgroupSize > 0;
-  const lanes = subgroup ? device.subgroupSize : 64;
-  const group = groupOf(heads / kvHeads, GROUP_ELEMENTS[device.family] / headDim);
+  const lanes = subgroup ? device.subgroupSize : DECODE_LANES;
+  const group = groupOf(heads / kvHeads, subgroup ? GROUP_ELEMENTS / headDim : decodeHeads(headDim));
   const rotates = table !== undefined;
   const storage = rounded?.storage ?? "f32";
   const key = `${subgroup} ${lanes} ${headDim} ${scale} ${group} ${rotates} ${storage}`;
   let kernel = kernels.get(key);
-  if (!kernel) kernels.set(key, kernel = decodeKernel({ subgroup, lanes, headDim, scale, group, rotates, storage }));
+  if (!kernel) kernels.set(key, kernel = decodeKernel({ lanes, headDim, scale, group, rotates, storage }, subgroup));
   const buffers = { out, qkv, k_cache: kCache, v_cache: vCache, slot, position, table: table ?? qkv };
   commands.dispatch(kernel, {
     buffers: rounded ? { ...buffers, overflow: rounded.overflow } : buffers,

@@ -1,8 +1,8 @@
 /**
- * The WGSL of the attention of one new token per row over a KV cache, for one head size. attention_text.ts says why it
- * is generated.
+ * The WGSL of a CPU's attention of one new token per row over a KV cache, for one head size. attention_text.ts says why
+ * it is generated.
  *
- * A workgroup takes a group of query heads of one row that share a head of k and v. Each lane takes every LANES-th key
+ * A workgroup is a subgroup, and takes a group of query heads of one row that share a head of k and v. Each lane takes every LANES-th key
  * with an online softmax of its own: `top{g}` is the largest score of query head g so far, `sum{g}` the sum of
  * exp(score - top), and `out{g}_{d}` the sum of v weighted by these. At the end the lanes' sums are combined.
  *
@@ -14,8 +14,6 @@ import { type CacheStorage, entryElements } from "./cache_text.ts";
 
 /** What the text depends on. */
 export interface DecodeShape {
-  /** Whether lanes exchange values by subgroup operations (a workgroup is one subgroup) or through workgroup memory. */
-  subgroup: boolean;
   lanes: number;
   headDim: number;
   /** Factor on the scores before the softmax. */
@@ -34,9 +32,6 @@ interface VectorRun {
   at: string;
 }
 
-/** Vectors that the lanes combine at a time through workgroup memory: 8 KiB for 64 lanes. */
-const CHUNK = 8;
-
 /** Elements of a V. If the kernel rotates heads, each V lies within one half of its head. */
 export function decodeWidth({ headDim, rotates }: Pick<DecodeShape, "headDim" | "rotates">): 1 | 4 {
   return vectorWidth(rotates ? headDim / 2 : headDim);
@@ -54,7 +49,7 @@ export function roundsInto({ rotates, storage }: Pick<DecodeShape, "rotates" | "
 
 /** The whole text. It overwrites out and, if it rotates, k and v at (slot, position). */
 export function decodeText(shape: DecodeShape): string {
-  return `${declarations(shape)}
+  return `${decodeDeclarations(shape)}
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let lane = local.x;
@@ -76,19 +71,15 @@ fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   ${eachVector(shape, (g, d) => `var out${g}_${d} = V(0.0);`)}
   ${attendToCache(shape)}
   ${shape.rotates ? attendToNewKey(shape) : ""}
-  ${shape.subgroup ? combineInSubgroup(shape) : combineInMemory(shape)}
+  ${combine(shape)}
 }
 `;
 }
 
-/** Constants, bindings and workgroup memory. */
-function declarations(shape: DecodeShape): string {
-  const { subgroup, lanes, group, rotates } = shape;
+/** Constants and bindings. */
+export function decodeDeclarations(shape: DecodeShape): string {
+  const { lanes, group, rotates } = shape;
   const cache = rotates ? "read_write" : "read";
-  const memory = `
-var<workgroup> tops: array<f32, LANES>;
-var<workgroup> sums: array<f32, LANES>;
-var<workgroup> partial: array<V, ${lanes * CHUNK}>;`;
   const last = roundsInto(shape) ? 8 : 7;
   return `// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl, attention/cache_text.ts (generated)
 
@@ -114,7 +105,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read> table: array<V>; // [maxPositions, 2, N / 2] if the kernel rotates
 ${roundsInto(shape) ? "@group(0) @binding(7) var<storage, read_write> overflow: array<u32>; // [1]" : ""}
 @group(0) @binding(${last}) var<uniform> p: Params;
-${subgroup ? "" : memory}`;
+`;
 }
 
 /** Gives all lanes the scaled `q{g}_{d}`, from a qkv whose q is rotated already. */
@@ -214,7 +205,7 @@ function attendToKey(shape: DecodeShape): string {
 }
 
 /** Combines the lanes' sums by subgroup operations, and stores the output. */
-function combineInSubgroup(shape: DecodeShape): string {
+function combine(shape: DecodeShape): string {
   const vectors = vectorsOf(shape);
   const combined = unroll(shape.group, (g) => `
   let scale${g} = exp(top${g} - subgroupMax(top${g}));
@@ -224,49 +215,8 @@ function combineInSubgroup(shape: DecodeShape): string {
   ${storeRun(shape, "out", { names: allNamed("total", shape), at: "index * GROUP * N" })}`;
 }
 
-/** Combines the lanes' sums through workgroup memory, and stores the output. */
-function combineInMemory(shape: DecodeShape): string {
-  const vectors = vectorsOf(shape);
-  // The barriers in a head's chunks come after its reads of tops and sums, so the next head may overwrite both.
-  return unroll(shape.group, (g) => `
-  {
-    tops[lane] = top${g};
-    sums[lane] = sum${g};
-    workgroupBarrier();
-    var top_all = top${g};
-    for (var i = 0u; i < LANES; i++) {
-      top_all = max(top_all, tops[i]);
-    }
-    let scale = exp(top${g} - top_all);
-    var sum_all = 0.0;
-    for (var i = 0u; i < LANES; i++) {
-      sum_all += sums[i] * exp(tops[i] - top_all);
-    }
-    ${unroll(Math.ceil(vectors / CHUNK), (c) => combineChunk(g, c * CHUNK, Math.min(CHUNK, vectors - c * CHUNK)))}
-  }`);
-}
-
-/** Combines `count` vectors of query head `g` from `first` on. */
-function combineChunk(g: number, first: number, count: number): string {
-  return `
-    workgroupBarrier();
-    ${unroll(count, (d) => `partial[lane * ${CHUNK}u + ${d}u] = out${g}_${first + d} * scale;`)}
-    workgroupBarrier();
-    for (var d = lane; d < ${count}u; d += LANES) {
-      var total = V(0.0);
-      for (var i = 0u; i < LANES; i++) {
-        total += partial[i * ${CHUNK}u + d];
-      }
-      out[(index * GROUP + ${g}u) * N + ${first}u + d] = total / sum_all;
-    }`;
-}
-
-/** Gives all lanes the vectors of some runs of one buffer. In a subgroup each lane loads a share and broadcasts it. */
-function loadRuns({ subgroup, lanes }: DecodeShape, buffer: string, runs: readonly VectorRun[]): string {
-  if (!subgroup) {
-    return runs.map(({ names, at }) => names.map((name, i) => `let ${name} = ${buffer}[${at} + ${i}u];`).join("\n"))
-      .join("\n");
-  }
+/** Gives all lanes the vectors of some runs of one buffer: each lane loads a share and broadcasts it. */
+function loadRuns({ lanes }: DecodeShape, buffer: string, runs: readonly VectorRun[]): string {
   const names = runs.flatMap((run) => run.names);
   // The index of vector e, counted through the runs.
   let first = 0;
@@ -288,11 +238,8 @@ function loadRuns({ subgroup, lanes }: DecodeShape, buffer: string, runs: readon
   return `${loads}\n${shares.join("\n")}`;
 }
 
-/** Stores a run of vectors that all lanes have: each lane of a subgroup stores a share, else the first stores all. */
-function storeRun({ subgroup, lanes }: DecodeShape, buffer: string, { names, at }: VectorRun): string {
-  if (!subgroup) {
-    return `if (lane == 0) {\n${names.map((name, i) => `${buffer}[${at} + ${i}u] = ${name};`).join("\n")}\n}`;
-  }
+/** Stores a run of vectors that all lanes have: each lane stores a share. */
+function storeRun({ lanes }: DecodeShape, buffer: string, { names, at }: VectorRun): string {
   return unroll(Math.ceil(names.length / lanes), (r) => {
     const share = names.slice(r * lanes, (r + 1) * lanes);
     const picked = share.reduce((text, name, i) => i === 0 ? name : `select(${text}, ${name}, lane == ${i}u)`, "");

@@ -1,4 +1,4 @@
-/** The WGSL of the attention kernels for one head size, made of the parts in attention_text.ts. @module */
+/** The WGSL of a CPU's attention kernels for one head size, made of the parts in attention_text.ts. @module */
 import { unroll } from "../unroll.ts";
 import {
   type AttentionPhase,
@@ -20,9 +20,9 @@ import {
 
 /** Forward: overwrites out and lse, by an online softmax over blocks of keys. */
 export function attentionSource(shape: AttentionShape): string {
-  const { vectors, unrolled } = sizes(shape);
-  const scores = (name: string, separator: string): string => unroll(unrolled, (i) => `${name}${i}`, separator);
-  return `${head(shape, KEYS)}${PARAMS}
+  const { vectors, block } = sizes(shape);
+  const scores = (name: string, separator: string): string => unroll(block, (i) => `${name}${i}`, separator);
+  return `${head(shape)}${PARAMS}
 @group(0) @binding(0) var<storage, read_write> out: array<V>; // [tokens, heads, N]
 @group(0) @binding(1) var<storage, read_write> lse: array<f32>; // [tokens, heads]
 @group(0) @binding(2) var<storage, read> qkv: array<V>; // [tokens, heads + 2 kv_heads, N]
@@ -40,17 +40,17 @@ ${MAIN}
       shape,
       KEYS,
       `
-    ${unroll(unrolled, (i) => keyScore(i, vectors))}
+    ${unroll(block, (i) => keyScore(i, vectors))}
     var new_top = top;
-    ${unroll(unrolled, (i) => `new_top = max(new_top, score${i});`)}
+    ${unroll(block, (i) => `new_top = max(new_top, score${i});`)}
     let shrink = exp(top - new_top);
-    ${unroll(unrolled, (i) => `let weight${i} = exp(score${i} - new_top);`)}
+    ${unroll(block, (i) => `let weight${i} = exp(score${i} - new_top);`)}
     top = new_top;
     sum = sum * shrink + (${scores("weight", " + ")});
     ${
         unroll(
           vectors,
-          (d) => `out${d} = out${d} * shrink + (${unroll(unrolled, (i) => `weight${i} * b${i}_${d}`, " + ")});`,
+          (d) => `out${d} = out${d} * shrink + (${unroll(block, (i) => `weight${i} * b${i}_${d}`, " + ")});`,
         )
       }`,
     ))
@@ -65,8 +65,8 @@ ${MAIN}
 
 /** Backward for q: overwrites dqkv's q heads, and saves (lse, Σ dout · out) of each query for the kernel of k and v. */
 export function attentionBackwardQuerySource(shape: AttentionShape): string {
-  const { vectors, unrolled } = sizes(shape);
-  return `${head(shape, KEYS)}${PARAMS}
+  const { vectors, block } = sizes(shape);
+  return `${head(shape)}${PARAMS}
 @group(0) @binding(0) var<storage, read_write> dqkv: array<V>; // as qkv
 @group(0) @binding(1) var<storage, read_write> saved: array<vec2f>; // [tokens, heads]
 @group(0) @binding(2) var<storage, read> dout: array<V>; // [tokens, heads, N]
@@ -88,14 +88,14 @@ ${MAIN}
       shape,
       KEYS,
       `
-    ${unroll(unrolled, (i) => keyScore(i, vectors))}
+    ${unroll(block, (i) => keyScore(i, vectors))}
     ${
-        unroll(unrolled, (i) =>
+        unroll(block, (i) =>
           `let dscore${i} = exp(score${i} - row_lse) * (${
             unroll(vectors, (d) => `product(dout${d}, b${i}_${d})`, " + ")
           } - delta);`)
       }
-    ${unroll(vectors, (d) => `dq${d} += ${unroll(unrolled, (i) => `dscore${i} * a${i}_${d}`, " + ")};`)}`,
+    ${unroll(vectors, (d) => `dq${d} += ${unroll(block, (i) => `dscore${i} * a${i}_${d}`, " + ")};`)}`,
     ))
   }
   if (lane < tile.y) {
@@ -111,7 +111,7 @@ ${MAIN}
  * from the tile's first token to the segment's query_end, for each q head of the group.
  */
 export function attentionBackwardKeySource(shape: AttentionShape): string {
-  const { vectors, unrolled } = sizes(shape);
+  const { vectors, block } = sizes(shape);
   const stage: AttentionPhase = {
     a: `qkv[${QKV_ROW}head) * N + d] * SCALE`,
     b: "dout[(token * p.heads + head) * N + d]",
@@ -121,7 +121,7 @@ export function attentionBackwardKeySource(shape: AttentionShape): string {
       ["position", "u32", "if (WINDOWED) { return position[token]; } return 0u;"],
     ],
   };
-  return `${head(shape, stage)}${PARAMS}
+  return `${head(shape)}${PARAMS}
 override WINDOWED: bool = true;
 @group(0) @binding(0) var<storage, read_write> dqkv: array<V>; // as qkv
 @group(0) @binding(1) var<storage, read> saved: array<vec2f>; // [tokens, heads]
@@ -160,16 +160,16 @@ ${MAIN}
       stage,
       `
     ${
-        unroll(unrolled, (i) =>
-          `let query${i} = base + ${i}u;
+        unroll(block, (i) =>
+          `let query${i} = start + ${i}u;
     let weight${i} = exp(select(${MASKED}, ${unroll(vectors, (d) => `product(a${i}_${d}, k${d})`, " + ")},
       query${i} < end && query${i} >= key && position${i} < key_position + p.window) - saved${i}.x);
     let dscore${i} = weight${i} * (${unroll(vectors, (d) => `product(b${i}_${d}, v${d})`, " + ")} - saved${i}.y);`)
       }
     ${
         unroll(vectors, (d) =>
-          `dk${d} += ${unroll(unrolled, (i) => `dscore${i} * a${i}_${d}`, " + ")};
-    dv${d} += ${unroll(unrolled, (i) => `weight${i} * b${i}_${d}`, " + ")};`)
+          `dk${d} += ${unroll(block, (i) => `dscore${i} * a${i}_${d}`, " + ")};
+    dv${d} += ${unroll(block, (i) => `weight${i} * b${i}_${d}`, " + ")};`)
       }`,
     )
   }

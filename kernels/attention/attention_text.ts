@@ -1,24 +1,19 @@
 /**
- * The parts of the attention kernels' WGSL for one head size.
+ * The parts of the WGSL of a CPU's attention kernels for one head size.
  *
  * The text is generated because WGSL does not unroll loops, and the accumulators (a V for each 4 elements of a head)
- * must be named variables to stay in registers. All three kernels have one shape: a workgroup takes a tile of rows,
- * each lane holds one row's vectors in registers, and all lanes walk over the other side's tokens in blocks:
- *
- * - "subgroup" (a workgroup is one subgroup): each lane loads one of a block's vectors, and subgroupBroadcast gives it
- *   to all lanes. Loads are the main cost on a CPU, so a block has as many tokens as one load of all lanes covers.
- * - "shared": the lanes copy a block into workgroup memory, and all read the same address at a time.
+ * must be named variables to stay in registers. All three kernels have one shape: a workgroup is one subgroup and takes
+ * a tile of rows, each lane holds one row's vectors in registers, and all lanes walk over the other side's tokens in
+ * blocks. Each lane loads one of a block's vectors, and subgroupBroadcast gives it to all lanes. Loads are the main cost
+ * on a CPU, so a block has as many tokens as one load of all lanes covers. GPUs have kernels of another make
+ * (blocked_attention.ts), for a lane has not that many registers there.
  *
  * @module
  */
 import { unroll } from "../unroll.ts";
 
-/** How a block's vectors reach all lanes. */
-export type AttentionVariant = "subgroup" | "shared";
-
 /** What the text depends on. */
 export interface AttentionShape {
-  variant: AttentionVariant;
   /** The rows of a tile, and the size of a workgroup. */
   lanes: number;
   headDim: number;
@@ -40,8 +35,6 @@ export interface AttentionPhase {
 export const MASKED = "-2.0e30";
 /** The start of the running maximum of scores. */
 export const LOWEST = "-1.0e30";
-/** Bytes of workgroup memory for a block; WebGPU grants 16 KiB everywhere. */
-const SHARED_BYTES = 12 * 1024;
 
 /** Elements of a V: 4, or 1 if the head size is not a multiple of 4. */
 export function vectorWidth(headDim: number): 1 | 4 {
@@ -58,98 +51,54 @@ export function wgslNumber(value: number): string {
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
-/** The sizes of a shape: vectors per head, tokens of a block, and tokens that are unrolled at a time. */
-export function sizes(
-  { variant, lanes, headDim }: Omit<AttentionShape, "scale">,
-): { vectors: number; block: number; unrolled: number } {
-  const width = vectorWidth(headDim);
-  const vectors = headDim / width;
-  if (variant === "subgroup") {
-    const block = Math.max(1, Math.floor(lanes / vectors));
-    return { vectors, block, unrolled: block };
-  }
-  const unrolled = headDim <= 32 ? 4 : 2;
-  const most = Math.floor(SHARED_BYTES / (2 * vectors * width * 4));
-  return { vectors, unrolled, block: Math.max(unrolled, Math.min(16, Math.floor(most / unrolled) * unrolled)) };
+/** The sizes of a shape: vectors per head, and tokens of a block. */
+export function sizes({ lanes, headDim }: Omit<AttentionShape, "scale">): { vectors: number; block: number } {
+  const vectors = headDim / vectorWidth(headDim);
+  return { vectors, block: Math.max(1, Math.floor(lanes / vectors)) };
 }
 
-/** Module-scope text: sizes, and the workgroup memory of the shared variant. */
-export function head(shape: AttentionShape, stage: AttentionPhase): string {
+/** Module-scope text: sizes. */
+export function head(shape: AttentionShape): string {
   const { vectors, block } = sizes(shape);
-  const memory = [["a", "V", vectors], ["b", "V", vectors]] as [string, string, number][];
-  for (const [name, type] of stage.extras ?? []) memory.push([name, type, 1]);
   return `// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
 const N = ${vectors}u;
 const LANES = ${shape.lanes}u;
 const BLOCK = ${block}u;
 const SCALE = ${wgslNumber(shape.scale)};
-${
-    shape.variant === "subgroup"
-      ? ""
-      : memory.map(([name, type, n]) => `var<workgroup> ${name}_shared: array<${type}, ${block * n}>;`).join("\n")
-  }
 `;
 }
 
 /**
- * Text that gives all lanes the block of tokens `start` … `start + BLOCK - 1` and runs `body` for each group of
- * unrolled tokens; indices beyond `end - 1` are replaced by it. In `body`, a{i}_{d}, b{i}_{d} and the extras' {name}{i}
- * are the values of token i, and `base + i` is its index.
+ * Text that gives all lanes the block of tokens `start` … `start + BLOCK - 1` and runs `body`; indices beyond `end - 1`
+ * are replaced by it. In `body`, a{i}_{d}, b{i}_{d} and the extras' {name}{i} are the values of token i, whose index is
+ * `start + i`.
  */
-export function visit(shape: AttentionShape, stage: AttentionPhase, body: string): string {
-  const { vectors, unrolled } = sizes(shape);
-  const { lanes, variant } = shape;
+export function visit({ lanes, headDim }: AttentionShape, stage: AttentionPhase, body: string): string {
+  const { vectors, block } = sizes({ lanes, headDim });
   const extras = stage.extras ?? [];
-  if (variant === "subgroup") {
-    const registers = Math.ceil(unrolled * vectors / lanes);
-    const of = (name: string, i: number, d: number): string => {
-      const at = i * vectors + d;
-      return `subgroupBroadcast(${name}_lane${Math.floor(at / lanes)}, ${at % lanes}u)`;
-    };
-    return `
-    let base = start;
+  const registers = Math.ceil(block * vectors / lanes);
+  const of = (name: string, i: number, d: number): string => {
+    const at = i * vectors + d;
+    return `subgroupBroadcast(${name}_lane${Math.floor(at / lanes)}, ${at % lanes}u)`;
+  };
+  return `
     ${
-      unroll(registers, (r) =>
-        `let e${r} = lane + ${r * lanes}u;
+    unroll(registers, (r) =>
+      `let e${r} = lane + ${r * lanes}u;
     let a_lane${r} = load_a(min(start + e${r} / N, end - 1), e${r} % N);
     let b_lane${r} = load_b(min(start + e${r} / N, end - 1), e${r} % N);`)
-    }
+  }
     ${extras.map(([name]) => `let ${name}_lane = load_${name}(min(start + lane, end - 1));`).join("\n")}
     ${
-      unroll(unrolled, (i) =>
-        unroll(vectors, (d) =>
-          `let a${i}_${d} = ${of("a", i, d)};\nlet b${i}_${d} = ${of("b", i, d)};`) +
-        extras.map(([name]) => `let ${name}${i} = subgroupBroadcast(${name}_lane, ${i}u);`).join("\n"))
-    }
-    ${body}`;
-  }
-  return `
-    workgroupBarrier();
-    for (var e = lane; e < BLOCK * N; e += LANES) {
-      a_shared[e] = load_a(min(start + e / N, end - 1), e % N);
-      b_shared[e] = load_b(min(start + e / N, end - 1), e % N);
-    }
-    ${
-    extras.length === 0 ? "" : `for (var e = lane; e < BLOCK; e += LANES) {
-      ${extras.map(([name]) => `${name}_shared[e] = load_${name}(min(start + e, end - 1));`).join("\n")}
-    }`
-  }
-    workgroupBarrier();
-    for (var offset = 0u; offset < BLOCK; offset += ${unrolled}u) {
-      let base = start + offset;
-      if (base >= end) {
-        break;
-      }
-      ${
-    unroll(unrolled, (i) =>
+    unroll(block, (i) =>
       unroll(vectors, (d) =>
-        `let a${i}_${d} = a_shared[(offset + ${i}u) * N + ${d}u];
-      let b${i}_${d} = b_shared[(offset + ${i}u) * N + ${d}u];`) +
-      extras.map(([name]) => `let ${name}${i} = ${name}_shared[offset + ${i}u];`).join("\n"))
+        `let a${i}_${d} = ${of("a", i, d)};\nlet b${i}_${d} = ${of("b", i, d)};`) +
+      extras.map(([name]) =>
+        `let ${name}${i} = subgroupBroadcast(${name}_lane, ${i}u);`
+      ).join("\n"))
   }
-      ${body}
-    }`;
+    ${body}`;
 }
 
 /** The functions that {@linkcode visit} calls. Their bodies use the parameters `token` and `d`. */
@@ -201,8 +150,8 @@ export function queryTile({ vectors }: { vectors: number }): string {
 
 /**
  * The walk of a query tile over its keys: blocks from the prefix's start, then blocks from the segment's start, so that
- * the order of a token's sums depends on its own row alone. A key is visible if base + i < end, base + i <= t and
- * base + i + p.window > newest; newest - key is the distance between the positions of query and key.
+ * the order of a token's sums depends on its own row alone. A key is visible if key < end, key <= t and
+ * key + p.window > newest; newest - key is the distance between the positions of query and key.
  */
 export function keyLoop(body: string): string {
   return `
@@ -225,7 +174,7 @@ export const KEYS: AttentionPhase = {
 
 /** The score of this lane's query with key i; hidden keys get MASKED. */
 export function keyScore(i: number, vectors: number): string {
-  return `let key${i} = base + ${i}u;
+  return `let key${i} = start + ${i}u;
     let score${i} = select(${MASKED}, ${unroll(vectors, (d) => `product(q${d}, a${i}_${d})`, " + ")},
       key${i} < end && key${i} <= t && key${i} + p.window > newest);`;
 }

@@ -27,6 +27,8 @@ export const unrotatedCases: readonly DecodeCase[] = [
   // Groups of query heads: three of six in a workgroup, and five that do not fit into one.
   { lengths: [1, 9, 33], heads: 12, kvHeads: 2, headDim: 64, window: 0 },
   { lengths: [1, 18], heads: 10, kvHeads: 2, headDim: 128, window: 3 },
+  // Nine that do not fit into a workgroup of a GPU: three workgroups, of which one stores.
+  { lengths: [1, 34], heads: 9, kvHeads: 1, headDim: 8, window: 0 },
 ];
 
 /** A case in the name of a test. */

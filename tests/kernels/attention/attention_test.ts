@@ -60,20 +60,37 @@ function inputs({ rows, heads, kvHeads, headDim }: Case): Record<"qkv" | "dout",
 const families = ["cpu", "gpu"] as const;
 const tile = attentionTile(device);
 
-const cases: readonly Case[] = [
-  { rows: [[1], [2], [tile - 1], [tile], [tile + 1], [100]], heads: 2, kvHeads: 2, headDim: 8 },
-  { rows: [[63], [64], [65], [1, 1], [7, 1, 20, 2], [40, 33, 17]], heads: 4, kvHeads: 2, headDim: 8 },
-  { rows: [[5], [9, 4, 30], [70]], heads: 3, kvHeads: 3, headDim: 6 },
-  { rows: [[5], [9, 4, 30], [70]], heads: 2, kvHeads: 1, headDim: 8, scale: 1 },
-  { rows: [[5], [9, 4, 30], [33]], heads: 4, kvHeads: 1, headDim: 12 },
-  { rows: [[5], [9, 4, 30], [70]], heads: 4, kvHeads: 2, headDim: 16, window: 5 },
-  { rows: [[5], [9, 40, 3], [21]], heads: 2, kvHeads: 1, headDim: 64, window: 30 },
-  { rows: [[3], [18, 2]], heads: 2, kvHeads: 1, headDim: 128 },
-];
+/** The tokens of a tile of a GPU's kernels, and of a block of the other side. */
+const edges: readonly RowLengths[] = [[63], [64], [65], [1, 1], [7, 1, 20, 2], [40, 33, 17]];
+
+// A software adapter needs seconds to compile a text: each family has the head sizes that differ in its texts.
+const cases: Readonly<Record<DeviceFamily, readonly Case[]>> = {
+  cpu: [
+    { rows: [[1], [2], [tile - 1], [tile], [tile + 1], [100]], heads: 2, kvHeads: 2, headDim: 8 },
+    { rows: edges, heads: 4, kvHeads: 2, headDim: 8 },
+    { rows: [[5], [9, 4, 30], [70]], heads: 3, kvHeads: 3, headDim: 6 },
+    { rows: [[5], [9, 4, 30], [70]], heads: 2, kvHeads: 1, headDim: 8, scale: 1 },
+    { rows: [[5], [9, 4, 30], [33]], heads: 4, kvHeads: 1, headDim: 12 },
+    { rows: [[5], [9, 4, 30], [70]], heads: 4, kvHeads: 2, headDim: 16, window: 5 },
+    { rows: [[5], [9, 40, 3], [21]], heads: 2, kvHeads: 1, headDim: 64, window: 30 },
+    { rows: [[3], [18, 2]], heads: 2, kvHeads: 1, headDim: 128 },
+  ],
+  gpu: [
+    { rows: [[1], [2], ...edges, [100]], heads: 2, kvHeads: 2, headDim: 8, scale: 0.5 },
+    { rows: edges, heads: 6, kvHeads: 2, headDim: 8, scale: 0.5 },
+    { rows: [[130, 70], [200]], heads: 3, kvHeads: 1, headDim: 8, scale: 0.5, window: 5 },
+    { rows: [[30, 100, 20], [200]], heads: 1, kvHeads: 1, headDim: 8, scale: 0.5, window: 65 },
+    // No multiple of 4, and chunks that the head does not fill.
+    { rows: [[5], [9, 4, 30], [70]], heads: 3, kvHeads: 3, headDim: 18 },
+    { rows: [[5], [9, 40, 3], [80]], heads: 2, kvHeads: 1, headDim: 64, window: 30 },
+    // Fewer rows of a block: of keys, and of all.
+    { rows: [[3], [18, 2], [70]], heads: 2, kvHeads: 1, headDim: 128 },
+    { rows: [[3], [18, 20]], heads: 2, kvHeads: 1, headDim: 260 },
+  ],
+};
 
 for (const family of families) {
-  // Heads of 128 in the other family's text cost a software adapter seconds to compile.
-  for (const one of cases.filter(({ headDim }) => family === device.family || headDim < 128)) {
+  for (const one of cases[family]) {
     const name = `${
       one.rows.map((row) => row.join("+")).join(" ")
     }, ${one.heads}/${one.kvHeads} heads of ${one.headDim}${one.scale === undefined ? "" : `, scale ${one.scale}`}`;
@@ -81,15 +98,17 @@ for (const family of families) {
       const { qkv, dout } = inputs(one);
       const expected = reference(pack(one.rows), qkv, { ...one, window: one.window ?? 0, dout });
       const actual = await run(one, { qkv, dout, family });
-      assertClose(actual.out, expected.out, { rtol: 1e-5, atol: 2e-6, label: "out" });
-      assertClose(actual.lse, expected.lse, { rtol: 2e-6, atol: 2e-6, label: "lse" });
-      assertClose(actual.dqkv, expected.dqkv, { rtol: 2e-5, atol: 1e-5, label: "dqkv" });
+      // A GPU's kernels sum over a head in one go, not in parts.
+      const atol = family === "cpu" ? 2e-6 : 8e-6;
+      assertClose(actual.out, expected.out, { rtol: 1e-5, atol, label: "out" });
+      assertClose(actual.lse, expected.lse, { rtol: 2e-6, atol, label: "lse" });
+      assertClose(actual.dqkv, expected.dqkv, { rtol: 2e-5, atol: family === "cpu" ? 1e-5 : 2e-5, label: "dqkv" });
     });
   }
 
   Deno.test(`attention() gives a row's bits whatever else is in the batch (${family})`, async () => {
-    const sizes = { heads: 4, kvHeads: 2, headDim: 8 };
-    const rows: RowLengths[] = [[3], [11, 4, 29], [50], [1]];
+    const sizes = { heads: 4, kvHeads: 2, headDim: 8, scale: 0.5 };
+    const rows: RowLengths[] = [[3], [11, 4, 29], [80], [1]];
     const many = inputs({ ...sizes, rows });
     const together = await run({ ...sizes, rows }, { ...many, family });
     let at = 0;
@@ -111,9 +130,9 @@ for (const family of families) {
   });
 
   Deno.test(`attention() stays finite at scores of thousands (${family})`, async () => {
-    const one = { rows: [[40], [6, 20]], heads: 1, kvHeads: 1, headDim: 8 };
+    const one = { rows: [[40], [6, 20]], heads: 1, kvHeads: 1, headDim: 8, scale: 0.5 };
     const { qkv, dout } = inputs(one);
-    for (let i = 0; i < qkv.length; i++) qkv[i]! *= 40;
+    for (let i = 0; i < qkv.length; i++) qkv[i]! *= 34;
     const expected = reference(pack(one.rows), qkv, { ...one, window: 0, dout });
     const actual = await run(one, { qkv, dout, family });
     assertClose(actual.out, expected.out, { rtol: 5e-3, atol: 5e-2, label: "out" });

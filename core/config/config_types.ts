@@ -30,7 +30,8 @@ export interface NoiseConfig extends NoiseSection {
 }
 
 /** The settings of one iteration: no lists, and noise that is trained or `none`. */
-export interface IterationConfig extends Omit<ResolvedConfig, "autotune" | "labels" | "training" | "noise"> {
+export interface IterationConfig
+  extends Omit<ResolvedConfig, "autotune" | "device" | "webgpu" | "labels" | "training" | "noise"> {
   /** Judge of this iteration. */
   labels: LabelsConfig;
   /** Optimization in this iteration. */

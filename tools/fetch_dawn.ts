@@ -3,6 +3,7 @@
  * of its own, since Deno downloads all that a lock lists, and this is 132 MB; this system's part of it is kept. @module
  */
 import { fileURLToPath } from "node:url";
+import { fetching, Unavailable } from "./unavailable.ts";
 
 const VERSION = "0.6.2";
 
@@ -11,7 +12,7 @@ const FOLDER = fileURLToPath(new URL("../.dawn", import.meta.url));
 /** The library, once it was fetched. */
 export const DAWN: string = `${FOLDER}/dawn.node`;
 
-/** Makes sure that the library is there, in the wanted version. Throws an Error of one line where it cannot be had. */
+/** Makes sure that the library is there, in the wanted version. Throws Unavailable where it cannot be had. */
 export async function fetchDawn(): Promise<void> {
   const version = await Deno.readTextFile(`${FOLDER}/version`).catch(() => null);
   if (version === VERSION) return;
@@ -21,9 +22,7 @@ export async function fetchDawn(): Promise<void> {
   try {
     const args = ["cache", "--quiet", "--no-config", "--node-modules-dir=auto", "--frozen", `npm:webgpu@${VERSION}`];
     const lock = `--lock=${fileURLToPath(new URL("./dawn.lock", import.meta.url))}`;
-    const command = new Deno.Command(Deno.execPath(), { args: [...args, lock], cwd: work, stdin: "null" });
-    const { success, stderr } = await command.output();
-    if (!success) throw new Error(`Cannot download Dawn: ${lastLine(new TextDecoder().decode(stderr))}`);
+    await fetching(Deno.execPath(), [...args, lock], work);
     const part = `${work}/node_modules/webgpu/dist/${systemName()}`;
     // On Windows it has libraries of its own beside it.
     for await (const { name } of Deno.readDir(part)) {
@@ -44,17 +43,12 @@ function systemName(): string {
   return `${os === "windows" ? "win32" : os}-${arch === "aarch64" ? "arm64" : "x64"}`;
 }
 
-function lastLine(text: string): string {
-  // deno-lint-ignore no-control-regex -- colours
-  return text.replace(/\x1b\[[0-9;]*m/g, "").trim().split("\n").find((line) => /error/i.test(line)) ??
-    "no reason given";
-}
-
 if (import.meta.main) {
   try {
     await fetchDawn();
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    if (!(error instanceof Unavailable)) throw error;
+    console.error(`Cannot download Dawn: ${error.message}`);
     Deno.exit(1);
   }
 }

@@ -6,15 +6,19 @@
 import { fileURLToPath } from "node:url";
 import { DAWN, fetchDawn } from "./fetch_dawn.ts";
 import { permissions } from "./gate.ts";
-import { Unavailable, unpackPackages } from "./platforms/debian_packages.ts";
+import { unpackPackages } from "./platforms/debian_packages.ts";
 import { driverEnvironment } from "./platforms/driver_environment.ts";
 import { type Platform, PLATFORMS } from "./platforms/platforms.ts";
 import { TEST_PROCESS_ENV } from "./test_process.ts";
+import { fetching, Unavailable } from "./unavailable.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url)).replace(/\/$/, "");
 
 /** What is run where no file is named. */
 const TESTS = ["tests/kernels", "tests/parity"];
+
+/** Mounts of the process alone, which may make them. */
+const UNSHARE = ["--mount", ...Deno.uid() === 0 ? [] : ["--map-root-user"]];
 
 /** Deno's arguments for these tests. */
 function testArguments(files: readonly string[], { dawn }: Platform): string[] {
@@ -34,9 +38,8 @@ async function commandOn(
   const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   const { denoDir } = JSON.parse(new TextDecoder().decode(info.stdout)) as { denoDir: string };
   const enter = fileURLToPath(new URL("./platforms/enter.sh", import.meta.url));
-  const user = Deno.uid() === 0 ? [] : ["--map-root-user"];
   const shared = [ROOT, denoDir, Deno.execPath()];
-  return ["unshare", ...user, "--mount", "bash", enter, root, ...shared, "--", ...asked];
+  return ["unshare", ...UNSHARE, "bash", enter, root, ...shared, "--", ...asked];
 }
 
 async function testOn(name: string, files: readonly string[]): Promise<number> {
@@ -47,8 +50,10 @@ async function testOn(name: string, files: readonly string[]): Promise<number> {
     if (Deno.build.os !== "linux") throw new Unavailable("this is no Linux");
     if (platform.dawn) await fetchDawn();
     versions = await unpackPackages(folder, platform.set);
+    if (platform.set.whole) await fetching("unshare", [...UNSHARE, "true"]);
   } catch (error) {
-    console.log(`test:on ${name}: NOT RUN, ${(error as Error).message}`);
+    if (!(error instanceof Unavailable)) throw error;
+    console.log(`test:on ${name}: NOT RUN, ${error.message}`);
     return 0;
   }
   const root = `${folder}/root`;

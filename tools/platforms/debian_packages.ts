@@ -1,4 +1,5 @@
 /** Debian's packages with what they need, unpacked into a folder: nothing is installed, and no right is needed. @module */
+import { fetching, Unavailable } from "../unavailable.ts";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -10,9 +11,6 @@ export interface PackageSet {
   /** Whether the folder is to be a whole system for `chroot`, without anything of this machine's. */
   readonly whole: boolean;
 }
-
-/** Why a folder cannot be had on this machine: what it would be used for is not run. */
-export class Unavailable extends Error {}
 
 /** Where this machine's own apt takes a suite from, by the suite's name; `any` is Debian's main archive. */
 export type Mirrors = ReadonlyMap<string, string>;
@@ -46,7 +44,7 @@ export async function unpackPackages(folder: string, { suites, packages, whole }
     await Deno.mkdir(`${folder}/${name}`, { recursive: true });
   }
   const format = ["--format", "$(ORIGIN) $(CODENAME) $(SITE)", "Identifier: Packages"];
-  const mirrors = mirrorsIn(await output("apt-get", ["indextargets", ...format]));
+  const mirrors = mirrorsIn(await fetching("apt-get", ["indextargets", ...format]));
   await Deno.writeTextFile(`${folder}/sources.list`, sourceLines(suites, mirrors));
   await Deno.writeTextFile(`${folder}/status`, whole ? "" : await Deno.readTextFile("/var/lib/dpkg/status"));
   const options = {
@@ -58,35 +56,24 @@ export async function unpackPackages(folder: string, { suites, packages, whole }
     "APT::Sandbox::User": "root",
     // The machine's own settings may remove what was fetched.
     "APT::Keep-Downloaded-Packages": "true",
+    // Without it a list that cannot be fetched is a warning.
+    "APT::Update::Error-Mode": "any",
     "Acquire::Retries": "2",
     "Acquire::http::Timeout": "30",
   };
   const apt = ["-q", ...Object.entries(options).flatMap(([name, value]) => ["-o", `${name}=${value}`])];
-  await output("apt-get", [...apt, "update"]);
+  await fetching("apt-get", [...apt, "update"]);
   const install = ["install", "--download-only", "--reinstall", "-y", "--no-install-recommends"];
-  await output("apt-get", [...apt, ...install, "-t", suites.at(-1)!, ...packages]);
+  await fetching("apt-get", [...apt, ...install, "-t", suites.at(-1)!, ...packages]);
   const found: string[] = [];
   for await (const { name } of Deno.readDir(`${folder}/cache/archives`)) {
     if (!name.endsWith(".deb")) continue;
     const path = `${folder}/cache/archives/${name}`;
-    await output("dpkg-deb", ["-x", path, `${folder}/root`]);
-    found.push((await output("dpkg-deb", ["--show", path])).trim().replace("\t", " "));
+    await fetching("dpkg-deb", ["-x", path, `${folder}/root`]);
+    found.push((await fetching("dpkg-deb", ["--show", path])).trim().replace("\t", " "));
     await Deno.remove(path);
   }
   const text = found.sort().join("\n") + "\n";
   await Deno.writeTextFile(`${folder}/packages`, text);
   return text;
-}
-
-/** What a program prints. Throws Unavailable where it is missing or fails. */
-async function output(program: string, args: readonly string[]): Promise<string> {
-  let ended: Deno.CommandOutput;
-  try {
-    ended = await new Deno.Command(program, { args: [...args], stdin: "null" }).output();
-  } catch (error) {
-    throw new Unavailable(`${program} cannot be run (${(error as Error).message})`);
-  }
-  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-  if (ended.success) return text(ended.stdout);
-  throw new Unavailable(`${program} failed: ${text(ended.stderr).trim().split("\n").at(-1)}`);
 }

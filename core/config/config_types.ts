@@ -4,6 +4,7 @@ import type { LabelsConfig, NoiseSection, ResolvedConfig, TrainingConfig } from 
 export type {
   BenchmarkMetric,
   BestMetric,
+  DeviceChoice,
   DtypeName,
   JudgeKind,
   LossType,
@@ -13,6 +14,7 @@ export type {
   Quantization,
   ReportTo,
   Schedule,
+  WebGpuChoice,
 } from "./choices.ts";
 export type * from "./key_types.ts";
 export type { PerIteration } from "./per_iteration.ts";

@@ -34,7 +34,7 @@ export async function wantedDevice({ autotune = true, device, webgpu }: DeviceSe
 }
 
 /** The family of kernels that `DNPO_KERNELS` names; undefined: the adapter's own. Throws a UserError for others. */
-export function wantedFamily(): DeviceFamily | undefined {
+function wantedFamily(): DeviceFamily | undefined {
   return environmentWord("DNPO_KERNELS", FAMILIES, "choose kernels");
 }
 

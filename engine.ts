@@ -23,7 +23,7 @@
 export { UserError } from "./core/error.ts";
 export { DeviceError, type DeviceErrorKind } from "./kernels/device/device_error.ts";
 export { openDevice, type OpenDeviceOptions } from "./core/device/open_device.ts";
-export type { OpenOptions } from "./kernels/device/adapter.ts";
+export type { DeviceChoice, OpenOptions, WebGpu } from "./kernels/device/adapter.ts";
 export type { Device } from "./kernels/device/device.ts";
 export type { Pace, Work, WorkKind } from "./kernels/device/pace.ts";
 export type { DeviceBuffer, Image, ImageFormat, Slice } from "./kernels/device/slice.ts";
@@ -90,4 +90,4 @@ export { type PairLogps, scoreAnswerPairs, scoreAnswers } from "./core/engine/sc
 export { createTrainer, type ModelTrainer } from "./core/engine/model_trainer.ts";
 export { METRIC_NAMES, type MetricName, type StepMetrics } from "./core/train/step_metrics.ts";
 export type { PreferenceMetric } from "./kernels/loss/preference_loss.ts";
-export { LOSS_TYPES, type LossType } from "./core/config/choices.ts";
+export { LOSS_TYPES, type LossType, type WebGpuChoice } from "./core/config/choices.ts";

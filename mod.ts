@@ -53,6 +53,7 @@ export type {
   DataConfig,
   DataSetConfig,
   DataSourceConfig,
+  DeviceChoice,
   DtypeName,
   EnsembleJudgeConfig,
   EvaluateConfig,
@@ -82,6 +83,7 @@ export type {
   TrainingConfig,
   VerifierJudgeConfig,
   VerifierPermissions,
+  WebGpuChoice,
 } from "./core/config/config_types.ts";
 export type { JsonFloat, PlainValue } from "./core/data/formats/json_numbers.ts";
 export type { JsonObject, JsonValue } from "./core/data/formats/json_rows.ts";

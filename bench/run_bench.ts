@@ -1,6 +1,7 @@
 /** The benchmark: `deno task bench [--full] [--json FILE] [--only PATTERN]`. @module */
 import { parseArgs } from "node:util";
-import { describeRates, openToolDevice, wantedDevice } from "../core/device/run_device.ts";
+import { describeRates, openToolDevice } from "../core/device/run_device.ts";
+import { wantedDevice } from "../core/device/wanted_device.ts";
 import { measureWidths } from "../core/device/vector_width.ts";
 import settings from "../deno.json" with { type: "json" };
 import { Commands } from "../kernels/device/commands.ts";

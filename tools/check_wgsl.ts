@@ -46,5 +46,4 @@ async function main(args: readonly string[]): Promise<number> {
   return refused === 0 ? 0 : 1;
 }
 
-// Dawn's threads keep the process.
 if (import.meta.main) Deno.exit(await main(Deno.args));

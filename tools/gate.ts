@@ -13,7 +13,7 @@ import { TEST_PROCESS_ENV } from "./test_process.ts";
 const TEST_ENV = ["XDG_RUNTIME_DIR", "NO_COLOR", "FORCE_COLOR", "DNPO_SHARED", "DNPO_CACHE", "OTEL_DENO"];
 
 /** The permissions that tests get; `programs` are those that they may run besides Deno. */
-function permissions(...programs: string[]): string[] {
+export function permissions(...programs: string[]): string[] {
   const run = [Deno.execPath(), ...programs].join(",");
   return [
     "--allow-read",

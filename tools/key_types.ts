@@ -39,6 +39,7 @@ const HEAD = `/** The types of a config's keys. Written by \`deno task docs\` fr
 import type {
   BenchmarkMetric,
   BestMetric,
+  DeviceChoice,
   DtypeName,
   JudgeKind,
   LossType,
@@ -48,6 +49,7 @@ import type {
   Quantization,
   ReportTo,
   Schedule,
+  WebGpuChoice,
 } from "./choices.ts";
 import type { PerIteration } from "./per_iteration.ts";
 

@@ -1,7 +1,10 @@
 /** `dnpo doctor`. @module */
+import { DEVICE_CHOICES, type WebGpuChoice } from "../../core/config/choices.ts";
+import { DAWN_REMEDY, dawnFile } from "../../core/device/dawn.ts";
 import { openDevice } from "../../core/device/open_device.ts";
-import { wantedDevice } from "../../core/device/run_device.ts";
 import { type CachedTuning, kernelCacheFolder, readCachedTuning } from "../../core/device/tuning_cache.ts";
+import { type WantedDevice, wantedDevice } from "../../core/device/wanted_device.ts";
+import { UserError } from "../../core/error.ts";
 import { WANTED_FEATURES } from "../../kernels/device/adapter.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
@@ -10,20 +13,58 @@ import { sayText } from "../print.ts";
 
 const MIB = 1024 * 1024;
 
-/** Prints adapter, driver, limits, features asked for and granted, and what is missing; 1 if there is no adapter. */
+/** The implementations of WebGPU, by their choice. */
+const WEBGPUS = { deno: "Deno's own", dawn: "Dawn" } as const satisfies Partial<Record<WebGpuChoice, string>>;
+
+/**
+ * Prints of each WebGPU its adapter, driver, limits, features asked for and granted, and what is missing; 1 if the one that
+ * runs take has no adapter.
+ */
 export async function doctor(): Promise<number> {
+  const wanted = await wantedDevice();
   sayText(`deno        ${Deno.version.deno} (${Deno.build.target})`);
-  let device: Device;
-  try {
-    device = await openDevice(await wantedDevice({ autotune: true }));
-  } catch (error) {
-    if (!(error instanceof DeviceError)) throw error;
-    sayText("adapter     none", `missing     a WebGPU adapter: ${error.message}`);
-    return 1;
+  const taken = await openOrSay(wanted);
+  const isDawn = taken instanceof Error ? wanted.webgpu === "dawn" : taken.webGpu !== undefined;
+  for (const webgpu of ["deno", "dawn"] as const) {
+    const isTaken = (webgpu === "dawn") === isDawn;
+    sayText("", `webgpu      ${WEBGPUS[webgpu]}${isTaken ? `, which runs take (${wanted.webgpu})` : ""}`);
+    if (webgpu === "dawn" && !isTaken && dawnFile() === null) {
+      sayText(`missing     DNPO_DAWN names no file, ${DAWN_REMEDY}`);
+      continue;
+    }
+    const device = isTaken ? taken : await openOrSay({ ...wanted, webgpu });
+    if (device instanceof Error) {
+      sayText("adapter     none", `missing     a WebGPU adapter: ${device.message}`);
+      continue;
+    }
+    sayText(...await describeChoices({ ...wanted, webgpu }, device), ...describeDevice(device));
+    sayText(...describeTuning(await readCachedTuning(device), kernelCacheFolder()));
+    device.destroy();
   }
-  sayText(...describeDevice(device), ...describeTuning(await readCachedTuning(device), kernelCacheFolder()));
-  device.destroy();
-  return 0;
+  return taken instanceof Error ? 1 : 0;
+}
+
+/** The device, or why it cannot be opened. */
+async function openOrSay(wanted: WantedDevice): Promise<Device | DeviceError | UserError> {
+  try {
+    return await openDevice(wanted);
+  } catch (error) {
+    if (error instanceof DeviceError || error instanceof UserError) return error;
+    throw error;
+  }
+}
+
+/** A line for each choice of a device: which one it takes. */
+async function describeChoices(wanted: WantedDevice, taken: Device): Promise<string[]> {
+  const lines: string[] = [];
+  for (const choice of DEVICE_CHOICES) {
+    const isTaken = choice === wanted.device;
+    const device = isTaken ? taken : await openOrSay({ ...wanted, device: choice });
+    const what = device instanceof Error ? "none" : device.info.description || device.info.device || "unnamed";
+    if (!isTaken && !(device instanceof Error)) device.destroy();
+    lines.push(`device      ${choice}: ${what}${isTaken ? " (taken)" : ""}`);
+  }
+  return lines;
 }
 
 /** The lines about an opened device. */

@@ -1,7 +1,8 @@
 /** `dnpo tune`. @module */
-import { describeRates, wantedDevice } from "../../core/device/run_device.ts";
+import { describeRates } from "../../core/device/run_device.ts";
 import { kernelCacheFolder } from "../../core/device/tuning_cache.ts";
 import { measureWidths } from "../../core/device/vector_width.ts";
+import { wantedDevice } from "../../core/device/wanted_device.ts";
 import type { Measurement } from "../../kernels/tune.ts";
 import { sayText, tell } from "../print.ts";
 import { formatTable } from "../text_table.ts";
@@ -19,7 +20,7 @@ export async function tune({ vectorWidth, quiet }: TuneFlags): Promise<number> {
   // A width that was kept before does not count; the environment's width is the user's own.
   const wanted = await wantedDevice({ autotune: false });
   const { measured, rates, best } = await measureWidths({
-    family: wanted.family,
+    ...wanted,
     vectorWidth: vectorWidth ?? wanted.vectorWidth ?? undefined,
     always: true,
     onDevice: (adapter) => quiet || tell(`Measuring kernels on ${adapter}; compiling them may take a minute, once`),

@@ -1,5 +1,12 @@
 /** The words that a config's keys accept: the schema, the command line and the types of a key use these. @module */
 export type { DtypeName } from "../dtype.ts";
+export { DEVICE_CHOICES, type DeviceChoice } from "../../kernels/device/adapter.ts";
+
+/** Which implementation of WebGPU to take: Deno's own, Dawn (Chromium's), or Dawn where it is there. */
+export type WebGpuChoice = "deno" | "dawn" | "auto";
+
+/** The choices of WebGPU. */
+export const WEBGPU_CHOICES = ["deno", "dawn", "auto"] as const satisfies readonly WebGpuChoice[];
 
 /** The name of a method, which is a preset of labels, noise and loss. */
 export type Method = "sft" | "dpo" | "spin" | "dnpo";

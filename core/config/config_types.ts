@@ -4,6 +4,7 @@ import type { LabelsConfig, NoiseSection, ResolvedConfig, TrainingConfig } from 
 export type {
   BenchmarkMetric,
   BestMetric,
+  DeviceChoice,
   DtypeName,
   JudgeKind,
   LossType,
@@ -13,6 +14,7 @@ export type {
   Quantization,
   ReportTo,
   Schedule,
+  WebGpuChoice,
 } from "./choices.ts";
 export type * from "./key_types.ts";
 export type { PerIteration } from "./per_iteration.ts";
@@ -30,7 +32,8 @@ export interface NoiseConfig extends NoiseSection {
 }
 
 /** The settings of one iteration: no lists, and noise that is trained or `none`. */
-export interface IterationConfig extends Omit<ResolvedConfig, "autotune" | "labels" | "training" | "noise"> {
+export interface IterationConfig
+  extends Omit<ResolvedConfig, "autotune" | "device" | "webgpu" | "labels" | "training" | "noise"> {
   /** Judge of this iteration. */
   labels: LabelsConfig;
   /** Optimization in this iteration. */

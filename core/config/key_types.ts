@@ -2,6 +2,7 @@
 import type {
   BenchmarkMetric,
   BestMetric,
+  DeviceChoice,
   DtypeName,
   JudgeKind,
   LossType,
@@ -11,6 +12,7 @@ import type {
   Quantization,
   ReportTo,
   Schedule,
+  WebGpuChoice,
 } from "./choices.ts";
 import type { PerIteration } from "./per_iteration.ts";
 
@@ -659,6 +661,13 @@ export interface ResolvedConfig {
    * default. A run keeps to what it began with (kernels.json).
    */
   autotune: boolean;
+  /** Which device is taken where there are several; the environment's DNPO_DEVICE goes before it. */
+  device: DeviceChoice;
+  /**
+   * Which WebGPU is taken. deno: Deno's own; dawn: Chromium's, which needs a permission (docs/platforms.md); auto: Dawn
+   * where it is there, or what the run began with. The environment's DNPO_WEBGPU goes before it.
+   */
+  webgpu: WebGpuChoice;
   /** Which rows are read, and how. */
   data: DataConfig;
   /** How responses are sampled. */

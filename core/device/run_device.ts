@@ -3,6 +3,7 @@ import type { Device } from "../../kernels/device/device.ts";
 import type { DeviceFamily, Tuning } from "../../kernels/device/tuning.ts";
 import { tune } from "../../kernels/tune.ts";
 import type { ResolvedConfig } from "../config/config.ts";
+import type { WebGpuChoice } from "../config/choices.ts";
 import { UserError } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
@@ -21,6 +22,7 @@ import {
   writeCachedTuning,
 } from "./tuning_cache.ts";
 import { measureWidths } from "./vector_width.ts";
+import { type DeviceSettings, environmentWidth, wantedDevice } from "./wanted_device.ts";
 
 /** Least bytes of weights for which measuring pays: a smaller model gains less time than measuring takes. */
 const WORTH_TUNING_BYTES = 8 * 1024 * 1024;
@@ -29,6 +31,8 @@ const WORTH_TUNING_BYTES = 8 * 1024 * 1024;
 interface KernelRecord {
   /** The adapter on which the run began. */
   adapter: string;
+  /** The WebGPU on which the run began. */
+  webgpu: Exclude<WebGpuChoice, "auto">;
   /** LP_NATIVE_VECTOR_WIDTH of the run; null: the driver's own. */
   vector_width: number | null;
   /** The family of the kernels that are not tuned. */
@@ -55,8 +59,9 @@ export interface RunDeviceOptions {
 export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOptions): Promise<Device> {
   const { onNote, record: path } = options;
   const before = path === null ? null : await readRecord(path);
-  if (before === null && config.autotune) await measureWidthsOnce(options);
+  if (before === null && config.autotune) await measureWidthsOnce(config, options);
   const wanted = await wantedDevice(config);
+  if (wanted.webgpu === "auto" && before?.webgpu === "deno") wanted.webgpu = "deno";
   const asked = before ? before.vector_width : wanted.vectorWidth;
   const device = await openDevice({ ...wanted, vectorWidth: asked });
   try {
@@ -74,7 +79,9 @@ export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOp
       return device;
     }
     if (path === null) return device;
-    const record: KernelRecord = { adapter, vector_width: width, family: device.family, tuning: device.tuning };
+    const webgpu = device.webGpu === undefined ? "deno" : "dawn";
+    const { family, tuning } = device;
+    const record: KernelRecord = { adapter, webgpu, vector_width: width, family, tuning };
     await writeFileAtomic(path, JSON.stringify(record, null, 2) + "\n");
     return device;
   } catch (error) {
@@ -87,55 +94,20 @@ export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOp
  * Opens the device for work that belongs to no run: with the variants of this machine's cache, like a run that begins
  * now, but without measuring. Throws DeviceError.
  */
-export async function openToolDevice({ autotune } = { autotune: true }): Promise<Device> {
-  const device = await openDevice(await wantedDevice({ autotune }));
+export async function openToolDevice(settings: DeviceSettings = {}): Promise<Device> {
+  const { autotune = true } = settings;
+  const device = await openDevice(await wantedDevice(settings));
   if (autotune) device.tuning = (await readCachedTuning(device))?.tuning ?? null;
   return device;
 }
 
-/** How to open a device if no run has begun: as the environment says, otherwise as `dnpo tune` has kept. */
-export async function wantedDevice(
-  { autotune }: { autotune: boolean },
-): Promise<{ vectorWidth: number | null; family?: DeviceFamily }> {
-  const family = wantedFamily();
-  return { vectorWidth: await wantedVectorWidth(autotune), ...(family && { family }) };
-}
-
-/** The family of kernels that `DNPO_KERNELS` names; undefined: the adapter's own. Throws a UserError for others. */
-function wantedFamily(): DeviceFamily | undefined {
-  let name: string | undefined;
-  try {
-    name = Deno.env.get("DNPO_KERNELS");
-  } catch {
-    return undefined;
-  }
-  if (!name) return undefined;
-  if (name === "cpu" || name === "gpu") return name;
-  throw new UserError(`Cannot choose kernels: DNPO_KERNELS is "${name}", expected cpu or gpu`);
-}
-
-/** The user's LP_NATIVE_VECTOR_WIDTH, otherwise the width that was measured as the fastest; null: the driver's own. */
-async function wantedVectorWidth(autotune: boolean): Promise<number | null> {
-  return environmentWidth() ?? (autotune ? await readVectorWidth() : null) ?? null;
-}
-
-/** The user's LP_NATIVE_VECTOR_WIDTH; null if there is none, or it is not a width that lavapipe takes. */
-function environmentWidth(): number | null {
-  try {
-    const bits = Number(Deno.env.get("LP_NATIVE_VECTOR_WIDTH"));
-    return isVectorWidth(bits) ? bits : null;
-  } catch {
-    // Without the permission to read it, there is none.
-    return null;
-  }
-}
-
 /** Measures on lavapipe which vector width is the fastest, for the first run that is worth it. */
-async function measureWidthsOnce({ model, onNote }: RunDeviceOptions): Promise<void> {
+async function measureWidthsOnce(settings: DeviceSettings, { model, onNote }: RunDeviceOptions): Promise<void> {
   if (environmentWidth() !== null || await readVectorWidth() !== undefined || !await isWorthTuning(model)) return;
   try {
+    const { vectorWidth: _, ...wanted } = await wantedDevice(settings);
     const { measured, rates, best } = await measureWidths({
-      family: wantedFamily(),
+      ...wanted,
       onDevice: (adapter) => onNote(measuringNote(adapter)),
     });
     for (const { seconds, path } of measured) onNote(measuredNote(seconds, path));
@@ -194,11 +166,13 @@ async function weightBytes(model: string | undefined): Promise<number> {
 
 async function readRecord(path: string): Promise<KernelRecord | null> {
   if (!await exists(path)) return null;
-  const { adapter, vector_width: width, family, tuning } = await readJsonObject(path);
+  // Records of before there was a choice have no WebGPU.
+  const { adapter, webgpu = "deno", vector_width: width, family, tuning } = await readJsonObject(path);
   if (
-    typeof adapter === "string" && (width === null || isVectorWidth(width)) && (family === "cpu" || family === "gpu") &&
+    typeof adapter === "string" && (webgpu === "deno" || webgpu === "dawn") &&
+    (width === null || isVectorWidth(width)) && (family === "cpu" || family === "gpu") &&
     (tuning === null || isTuning(tuning))
-  ) return { adapter, vector_width: width, family, tuning };
+  ) return { adapter, webgpu, vector_width: width, family, tuning };
   throw new UserError(
     `Cannot go on with the run: ${path} is no record of kernels, expected adapter, vector_width, family and tuning; delete the file to choose again, which may change the last digits`,
   );

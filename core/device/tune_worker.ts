@@ -2,14 +2,13 @@
 import type { DeviceFamily, TileClass } from "../../kernels/device/tuning.ts";
 import { tune, type TuneResult } from "../../kernels/tune.ts";
 import { cpuSeconds } from "./cpu_clock.ts";
-import { openDevice } from "./open_device.ts";
+import { openDevice, type OpenDeviceOptions } from "./open_device.ts";
 import { vectorBits } from "./tuning_cache.ts";
 
-/** What the thread is asked to measure. */
-export interface WidthQuestion {
+/** What the thread is asked to measure, and on which device. */
+export interface WidthQuestion extends OpenDeviceOptions {
   /** Bits; null: the driver's own. */
   vectorWidth: number | null;
-  family: DeviceFamily | undefined;
   /** Whether to measure even if the adapter has no vector width. */
   always: boolean;
 }
@@ -35,8 +34,9 @@ thread.onmessage = async ({ data }) => {
   }
 };
 
-async function measure({ vectorWidth, family, always }: WidthQuestion): Promise<WidthAnswer> {
-  const device = await openDevice({ vectorWidth, ...(family && { family }) });
+async function measure({ always, ...question }: WidthQuestion): Promise<WidthAnswer> {
+  const { vectorWidth } = question;
+  const device = await openDevice(question);
   try {
     const bits = vectorBits(device.name);
     if (bits === null ? !always : vectorWidth !== null && bits !== vectorWidth) return { result: null };

@@ -43,7 +43,7 @@ export function kernelCacheFolder(): string | null {
 
 /** Bits of lavapipe's vectors, from the adapter's name; null for all other adapters. */
 export function vectorBits(adapter: string): number | null {
-  const bits = Number(/\bllvmpipe\b.*\b(\d+) bits/.exec(adapter)?.[1]);
+  const bits = Number(/\bllvmpipe\b.*\b(\d+)[ -]bits/.exec(adapter)?.[1]);
   return isVectorWidth(bits) ? bits : null;
 }
 
@@ -118,7 +118,7 @@ export async function readWidthRates(device: TunedDevice): Promise<WidthRate[]> 
   if (folder === null || vectorBits(device.adapter) === null) return [];
   const rates: WidthRate[] = [];
   for (const bits of VECTOR_WIDTHS) {
-    const key = keyOf({ ...device, adapter: device.adapter.replace(/\b\d+ bits/, `${bits} bits`) });
+    const key = keyOf({ ...device, adapter: device.adapter.replace(/\b\d+(?=[ -]bits)/, String(bits)) });
     const cached = await readEntry(pathOf(folder, key), key);
     if (!cached) continue;
     const logs = cached.measurements.filter((one) => one.chosen).map((one) => Math.log(one.gflops));

@@ -2,6 +2,7 @@
 import type { DeviceFamily, TileClass } from "../../kernels/device/tuning.ts";
 import type { TuneResult } from "../../kernels/tune.ts";
 import { UserError } from "../error.ts";
+import type { OpenDeviceOptions } from "./open_device.ts";
 import type { WidthAnswer, WidthQuestion } from "./tune_worker.ts";
 import { readWidthRates, type WidthRate, writeCachedTuning, writeVectorWidth } from "./tuning_cache.ts";
 
@@ -10,11 +11,10 @@ const WIDE = 512;
 /** The factor by which a wider vector must be faster to be chosen. */
 const BETTER = 1.05;
 
-/** How and what to measure. */
-export interface MeasureWidthsOptions {
+/** How and what to measure, and on which device. */
+export interface MeasureWidthsOptions extends Omit<OpenDeviceOptions, "vectorWidth"> {
   /** The only width to measure (default: the driver's own, and 512). */
   vectorWidth?: number | undefined;
-  family?: DeviceFamily | undefined;
   /** Whether to measure even if the adapter has no vector width (default false). */
   always?: boolean;
   /** Gets the adapter's name before it is measured. */
@@ -38,18 +38,15 @@ export interface MeasuredWidth {
  * have opened a device before. Throws a UserError if a device cannot be opened or measured.
  */
 export async function measureWidths(
-  options: MeasureWidthsOptions = {},
+  { vectorWidth: only, always = false, onDevice, onMeasure, ...device }: MeasureWidthsOptions = {},
 ): Promise<{ measured: MeasuredWidth[]; rates: WidthRate[]; best: number | null }> {
   const measured: MeasuredWidth[] = [];
   let rates: WidthRate[] = [];
-  for (const vectorWidth of options.vectorWidth === undefined ? [null, WIDE] : [options.vectorWidth]) {
+  for (const vectorWidth of only === undefined ? [null, WIDE] : [only]) {
     // If the driver's own width is 512, or it has none, that is all.
     if (measured.length > 0 && (rates.length === 0 || rates.some(({ bits }) => bits === vectorWidth))) break;
     const started = performance.now();
-    const found = await measureInThread({
-      ...options,
-      question: { vectorWidth, family: options.family, always: options.always ?? false },
-    });
+    const found = await measureInThread({ ...device, vectorWidth, always }, { onDevice, onMeasure });
     if (found === null) break;
     const { adapter, family, result } = found;
     const path = await writeCachedTuning({ adapter, family }, result);
@@ -60,13 +57,17 @@ export async function measureWidths(
     (kept, one) => kept === null || one.gflops > BETTER * kept.gflops ? one : kept,
     null,
   );
-  if (measured.length > 0 || options.vectorWidth === undefined) await writeVectorWidth(best && best.bits);
+  if (measured.length > 0 || only === undefined) await writeVectorWidth(best && best.bits);
   return { measured, rates, best: best && best.bits };
 }
 
 /** Null if there was nothing to measure. */
 async function measureInThread(
-  { question, onDevice, onMeasure }: MeasureWidthsOptions & { question: WidthQuestion },
+  question: WidthQuestion,
+  { onDevice, onMeasure }: {
+    onDevice: MeasureWidthsOptions["onDevice"] | undefined;
+    onMeasure: MeasureWidthsOptions["onMeasure"] | undefined;
+  },
 ): Promise<{ adapter: string; family: DeviceFamily; result: TuneResult } | null> {
   const restore = keepEnvironment();
   const worker = new Worker(new URL("./tune_worker.ts", import.meta.url), { type: "module" });

@@ -222,7 +222,7 @@ async function withOpened<T>(
     onNote,
     record: folder === null ? null : runPaths(folder).kernels,
   });
-  hooks.onDevice?.(device.info.description || device.name);
+  hooks.onDevice?.(device.title);
   using _watched = journal?.watch(device);
   using commands = new Commands(device);
   const trackers = new RunTrackers(config, onNote);

@@ -5,10 +5,26 @@ import { probeExtensions } from "./extensions.ts";
 import { holdsSubgroups } from "./subgroup_canary.ts";
 import type { DeviceFamily } from "./tuning.ts";
 
+/** Which device to take where there are several: a GPU by what it is made for, or the CPU. */
+export type DeviceChoice = "high-performance" | "low-power" | "cpu";
+
+/** The choices of a device. */
+export const DEVICE_CHOICES = ["high-performance", "low-power", "cpu"] as const satisfies readonly DeviceChoice[];
+
+/** An implementation of WebGPU beside the platform's own. */
+export interface WebGpu {
+  /** What it is called. */
+  readonly name: string;
+  /** Its entry, as `navigator.gpu` is the platform's. */
+  readonly gpu: GPU;
+}
+
 /** How to open a device. */
 export interface OpenOptions {
-  /** Which adapter to prefer where there are several (default "high-performance"). */
-  powerPreference?: GPUPowerPreference;
+  /** The implementation to open it on (default: the platform's own, `navigator.gpu`). */
+  webGpu?: WebGpu | undefined;
+  /** Which device to take where there are several (default "high-performance"). */
+  device?: DeviceChoice;
   /** Which family of kernels to run (default: by the adapter); all run everywhere. */
   family?: DeviceFamily;
 }
@@ -17,26 +33,32 @@ export interface OpenOptions {
 export const WANTED_FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
 
 /** WebGPU's entry; undefined where there is none, as in some browsers, and in all on pages that are not secure. */
-function webGpu(): GPU | undefined {
-  return globalThis.navigator?.gpu;
+function entryOf(webGpu: WebGpu | undefined): GPU | undefined {
+  return webGpu ? webGpu.gpu : globalThis.navigator?.gpu;
 }
 
-/** Requests the adapter, or null where there is no driver or no WebGPU. */
-export async function requestAdapter(options: OpenOptions = {}): Promise<GPUAdapter | null> {
-  return await webGpu()?.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" }) ?? null;
+/** Requests the adapter, or null where there is no driver, no WebGPU, or no such device. */
+export async function requestAdapter(
+  { webGpu, device = "high-performance" }: OpenOptions = {},
+): Promise<GPUAdapter | null> {
+  const asked = device === "cpu" ? { forceFallbackAdapter: true } : { powerPreference: device };
+  return await entryOf(webGpu)?.requestAdapter(asked) ?? null;
 }
 
 /** Opens the device with the adapter's own limits and with the features it grants. Throws DeviceError without an adapter. */
 export async function openAdapter(options: OpenOptions = {}): Promise<Device> {
-  if (webGpu() === undefined) {
+  if (entryOf(options.webGpu) === undefined) {
     throw new DeviceError(
       "Cannot open a GPU device: there is no WebGPU here, expected Deno, or a browser with WebGPU and a page from https or localhost",
     );
   }
   const adapter = await requestAdapter(options);
   if (!adapter) {
+    const [what, driver] = options.device === "cpu"
+      ? ["adapter for the CPU", "a driver for it"]
+      : ["adapter", "a Vulkan, Metal or DX12 driver"];
     throw new DeviceError(
-      "Cannot open a GPU device: no WebGPU adapter was found, expected a Vulkan, Metal or DX12 driver (on Debian or Ubuntu: apt-get install mesa-vulkan-drivers)",
+      `Cannot open a GPU device: no WebGPU ${what} was found, expected ${driver} (on Debian or Ubuntu: apt-get install mesa-vulkan-drivers)`,
     );
   }
   const requiredLimits: Record<string, number> = {};
@@ -49,7 +71,7 @@ export async function openAdapter(options: OpenOptions = {}): Promise<Device> {
   const fixed = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
   const told = (gpu.features as unknown as ReadonlySet<string>).has("subgroups") ? fixed : 0;
   const subgroupSize = told > 0 && await holdsSubgroups(gpu, told) ? told : 0;
-  return new Device(gpu, { info, family, subgroupSize });
+  return new Device(gpu, { info, family, subgroupSize, webGpu: options.webGpu?.name });
 }
 
 /** Asks for all wanted features, then for fewer: Deno grants `subgroups` though the adapter does not list it. */

@@ -42,6 +42,8 @@ export class Device {
   readonly gpu: GPUDevice;
   /** What the adapter says of itself. */
   readonly info: GPUAdapterInfo;
+  /** The implementation of WebGPU that it was opened on; undefined: the platform's own. */
+  readonly webGpu: string | undefined;
   /** The family of kernels that suits it. */
   readonly family: DeviceFamily;
   /** Names of the granted features. */
@@ -76,8 +78,9 @@ export class Device {
   /** With `limits` a test reaches a limit by small buffers and grids. */
   constructor(
     gpu: GPUDevice,
-    { info, family, subgroupSize, limits }: {
+    { info, webGpu, family, subgroupSize, limits }: {
       info: GPUAdapterInfo;
+      webGpu?: string | undefined;
       family: DeviceFamily;
       subgroupSize: number;
       limits?: LowerLimits;
@@ -85,6 +88,7 @@ export class Device {
   ) {
     this.gpu = gpu;
     this.info = info;
+    this.webGpu = webGpu;
     this.family = family;
     this.features = gpu.features as unknown as ReadonlySet<string>;
     this.limits = limits ? lowerLimits(gpu.limits, limits) : gpu.limits;
@@ -102,15 +106,28 @@ export class Device {
     });
   }
 
-  /** The adapter with its driver, as one line. */
+  /** The adapter with its driver and, if it is not the platform's own, its WebGPU, as one line. */
   get name(): string {
     const { description, device, vendor, architecture } = this.info;
-    return [description || device, vendor, architecture].filter(Boolean).join(", ").replace(/\s+/g, " ") || "unnamed";
+    // Deno's own WebGPU has a number there, others a name that may say more than the description.
+    const named = description && /^\d*$/.test(device) ? "" : device;
+    const parts = [description, named, vendor, architecture, this.webGpu].filter(Boolean);
+    return parts.join(", ").replace(/\s+/g, " ") || "unnamed";
   }
 
-  /** Records a failure; the next {@linkcode check}, {@linkcode read} or {@linkcode sync} throws it. */
-  fail(error: DeviceError): void {
-    this.#failures.push(error);
+  /** What a person calls it: the adapter and, if it is not the platform's own, its WebGPU. */
+  get title(): string {
+    const adapter = this.info.description || this.info.device || "unnamed";
+    return this.webGpu === undefined ? adapter : `${adapter}, by ${this.webGpu}`;
+  }
+
+  /**
+   * Records a failure; the next {@linkcode check}, {@linkcode read} or {@linkcode sync} throws it. The cause of others
+   * comes before those that were told earlier: Dawn tells of a command with a broken kernel before it tells of the kernel.
+   */
+  fail(error: DeviceError, { isCause = false } = {}): void {
+    if (isCause) this.#failures.unshift(error);
+    else this.#failures.push(error);
   }
 
   /** Adds a check whose failure the next {@linkcode check} throws. */

@@ -154,7 +154,8 @@ function createPipeline<B extends string, U extends UniformFields>(
       if (!error) return;
       const message = info.messages.find((m) => m.type === "error");
       const what = message ? describeMessage(message, parts) : error.message;
-      device.fail(new DeviceError(`Cannot build kernel "${kernel.name}": ${what.replace(/\s+/g, " ").trim()}`));
+      const text = `Cannot build kernel "${kernel.name}": ${what.replace(/\s+/g, " ").trim()}`;
+      device.fail(new DeviceError(text), { isCause: true });
     }),
   );
   return { id: nextPipelineId++, gpu: pipeline, layout };

@@ -1,4 +1,7 @@
-/** The command line as a process, with exactly the permissions that deno.json's task `dnpo` gives it. @module */
+/**
+ * The command line as a process, with exactly the permissions that deno.json's task `dnpo` gives it; where tests run on
+ * Dawn, with those of `dnpo:dawn`. @module
+ */
 import { AssertionError } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import denoConfig from "../../deno.json" with { type: "json" };
@@ -23,13 +26,16 @@ export function taskCommand({ command }: { command: string }): string {
   );
 }
 
+const dawn = Deno.env.get("DNPO_DAWN");
+
 const flags = /deno (run .*) cli\/main\.ts$/.exec(taskCommand(denoConfig.tasks.dnpo))?.[1]?.split(" ");
 
 /** The arguments of Deno that make `dnpo ARGS`. Deno itself is quiet: what it fetches first is not the program's word. */
 export function denoArgs(args: readonly string[]): string[] {
   if (!flags) throw new Error("deno.json: the task dnpo ends in no `deno run … cli/main.ts`");
   const [run, ...rest] = flags;
-  return [run!, "--quiet", ...rest, `${repository}cli/main.ts`, ...args];
+  const more = dawn ? [`--allow-ffi=${dawn}`] : [];
+  return [run!, "--quiet", ...rest, ...more, `${repository}cli/main.ts`, ...args];
 }
 
 /** Starts `dnpo ARGS`, for a test that ends it before its time. */

@@ -3,8 +3,6 @@ import { TEST_PROCESS_ENV } from "../../tools/test_process.ts";
 
 const TOOL = new URL("../../tools/check_wgsl.ts", import.meta.url).pathname;
 
-const LOCK = new URL("../../tools/wgsl/dawn.lock", import.meta.url).pathname;
-
 /** Runs the tool on one text. */
 async function check(code: string): Promise<{ code: number; out: string; err: string }> {
   const path = await Deno.makeTempFile({ suffix: ".wgsl" });
@@ -13,8 +11,6 @@ async function check(code: string): Promise<{ code: number; out: string; err: st
     const args = [
       "run",
       "--quiet",
-      "--no-config",
-      `--lock=${LOCK}`,
       "--frozen",
       "--no-check",
       "--no-prompt",

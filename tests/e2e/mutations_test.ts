@@ -266,11 +266,19 @@ const TASKS = Object.entries(denoConfig.tasks).map(([name, task]) =>
   [name, taskCommand(typeof task === "string" ? { command: task } : task)] as const
 );
 
-Deno.test("no task of deno.json asks for all permissions, and for ffi only the one that loads Dawn to compile texts", () => {
+Deno.test("no task of deno.json asks for all permissions, and for ffi only those that load Dawn, for its one file", () => {
   for (const [name, command] of TASKS) {
     doesNotMatch(command, /--allow-all|(^|\s)-A(\s|$)|--allow-env(?!=)|--allow-run(?!=)|--allow-sys(?!=)/, name);
-    equal(command.includes("--allow-ffi"), name === "check:wgsl", name);
+    const loads = ["check:wgsl", "dnpo:dawn"].includes(name);
+    deepEqual(command.match(/--allow-ffi\S*/g), loads ? ["--allow-ffi=.dawn/dawn.node"] : null, name);
   }
+});
+
+Deno.test("dnpo:dawn differs from dnpo by Dawn's file alone", () => {
+  const [dnpo, withDawn] = [denoConfig.tasks.dnpo, denoConfig.tasks["dnpo:dawn"]].map((task) => taskCommand(task));
+  const less = withDawn!.replace("deno task -q dawn && ", "").replace(" --allow-ffi=.dawn/dawn.node", "")
+    .replace('DNPO_WEBGPU=dawn DNPO_DAWN="$(pwd)/.dawn/dawn.node" ', "");
+  equal(less, dnpo);
 });
 
 const FLAGS = /deno run (.*) cli\/main\.ts$/.exec(taskCommand(denoConfig.tasks.dnpo))![1]!.split(" ");

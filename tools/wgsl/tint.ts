@@ -1,4 +1,6 @@
 /** Compiling texts with Tint, the compiler of Chromium: through Dawn, as Node's package has it. @module */
+import { createDawn } from "../../core/device/dawn.ts";
+import { DAWN, fetchDawn } from "../fetch_dawn.ts";
 import type { PipelineText } from "./stand_in_device.ts";
 
 /** A compiler of texts. */
@@ -7,24 +9,16 @@ export interface Tint {
   refusalOf(text: PipelineText): Promise<string | null>;
 }
 
-/** What is used of Dawn's package. */
-interface Dawn {
-  create(options: string[]): GPU;
-}
-
-/** The package, in a lock of its own (dawn.lock): Deno downloads all of a lock, and this is 132 MB. */
-const DAWN: string = "npm:webgpu@0.6.2";
-
 /** Where the object that stands for Dawn is collected, no promise of its devices is ever settled. */
 const kept: GPU[] = [];
 
 /**
  * Opens Dawn without any driver: its null backend runs Tint and checks pipelines as all others do, and then compiles
- * nothing. Throws where the package cannot be had or loaded. The process does not end by itself afterwards.
+ * nothing. Throws where the package cannot be had or loaded.
  */
 export async function openTint(): Promise<Tint> {
-  const { create } = await import(DAWN) as Dawn;
-  const dawn = create(["backend=null"]);
+  await fetchDawn();
+  const dawn = createDawn(DAWN, ["backend=null"]);
   kept.push(dawn);
   const adapter = await dawn.requestAdapter();
   if (adapter === null) throw new Error("Dawn has no null adapter");

@@ -1,7 +1,7 @@
 /** All keys of a config, in the order in which a resolved config is written. @module */
 import { z } from "zod";
 import { DTYPE_NAMES } from "../../dtype.ts";
-import { METHODS, QUANTIZATIONS } from "../choices.ts";
+import { DEVICE_CHOICES, METHODS, QUANTIZATIONS, WEBGPU_CHOICES } from "../choices.ts";
 import { withJudgeDefaults, withServerDefaults } from "../filled_defaults.ts";
 import { dataKeys } from "./data_keys.ts";
 import { evaluateKeys } from "./evaluate_keys.ts";
@@ -68,6 +68,17 @@ export const runKeys = {
     z.boolean().default(true),
     "Whether kernel variants are chosen by measuring, once per device, and kept in the cache folder; false: the " +
       "fixed default. A run keeps to what it began with (kernels.json).",
+    { mayDiffer: true },
+  ),
+  device: key(
+    named("DeviceChoice", z.enum(DEVICE_CHOICES)).default("high-performance"),
+    "Which device is taken where there are several; the environment's DNPO_DEVICE goes before it.",
+    { mayDiffer: true },
+  ),
+  webgpu: key(
+    named("WebGpuChoice", z.enum(WEBGPU_CHOICES)).default("deno"),
+    "Which WebGPU is taken. deno: Deno's own; dawn: Chromium's, which needs a permission (docs/platforms.md); auto: " +
+      "Dawn where it is there, or what the run began with. The environment's DNPO_WEBGPU goes before it.",
     { mayDiffer: true },
   ),
   data: key(data.prefault({}), "Which rows are read, and how."),

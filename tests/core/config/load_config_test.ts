@@ -10,6 +10,8 @@ const defaults = {
   mix_previous: false,
   quantization: "none",
   autotune: true,
+  device: "high-performance",
+  webgpu: "deno",
   iteration: 0,
   data: { max_length: 1024, on_bad_row: "error" },
   generation: {

@@ -92,11 +92,9 @@ Deno.test("the kernel cache keeps a vector width, and the rate of each", () =>
       await writeVectorWidth(null);
       equal(await readVectorWidth(), null);
       const lavapipe = (bits: number): TunedDevice => ({ adapter: `llvmpipe (${bits} bits)`, family: "cpu" });
-      deepEqual(["llvmpipe (LLVM 15.0.6, 256 bits)", "llvmpipe (64 bits)", "A card, 256 bits"].map(vectorBits), [
-        256,
-        null,
-        null,
-      ]);
+      const names = ["llvmpipe (LLVM 15.0.6, 256 bits)", "llvmpipe (64 bits)", "A card, 256 bits"];
+      deepEqual(names.map(vectorBits), [256, null, null]);
+      equal(vectorBits("llvmpipe: Mesa 25.0.7, llvmpipe-llvm-15-0-6-256-bits-, mesa, software, Dawn"), 256);
       await writeCachedTuning(lavapipe(512), found("cpu", 40));
       await writeCachedTuning(lavapipe(256), found("cpu", 50));
       const rates = (await readWidthRates(lavapipe(512))).map(({ bits, gflops }) => [bits, Math.round(gflops)]);
@@ -129,12 +127,22 @@ Deno.test("openRunDevice() takes the cache's kernels and then keeps to them", ()
       equal(await open({ output_dir: `${dir}/fixed` }), null);
       const path = `${dir}/run/kernels.json`;
       const record = JSON.parse(await Deno.readTextFile(path));
+      equal(record.webgpu, "deno");
+      // Records of earlier versions name no WebGPU.
+      const { webgpu: _, ...earlier } = record;
+      await Deno.writeTextFile(path, JSON.stringify(earlier));
+      deepEqual(await open({ webgpu: "auto", device: "cpu" }), found("gpu").tuning);
       await Deno.writeTextFile(path, JSON.stringify({ ...record, adapter: "another" }));
       const notes: string[] = [];
       deepEqual(await open({}, (line) => notes.push(line)), found("cpu").tuning);
       match(notes.join(), /^The run began with kernels for another \(cpu\), and goes on with those for .* \(cpu\): /);
       for (
-        const damaged of ["{", JSON.stringify({ ...record, tuning: 1 }), JSON.stringify({ ...record, vector_width: 3 })]
+        const damaged of [
+          "{",
+          JSON.stringify({ ...record, tuning: 1 }),
+          JSON.stringify({ ...record, vector_width: 3 }),
+          JSON.stringify({ ...record, webgpu: "auto" }),
+        ]
       ) {
         await Deno.writeTextFile(path, damaged);
         await rejects(open(), /^UserError: Cannot (read|go on with the run: ).*kernels\.json/);

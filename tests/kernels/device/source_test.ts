@@ -27,6 +27,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 };
 const spec = { name: "scale", bindings: { y: "readWrite" }, uniforms: {} } as const;
 
+/** Whether another WebGPU stands in the place of Deno's own: the one that `deno task test:on` puts there has Tint. */
+const isTint = !(navigator.gpu instanceof GPU);
+
 /** The parts with a text of one of them changed. */
 function broken(part: SourcePart, search: string, replace: string): SourcePart[] {
   return [HALF, SIZE, OWN].map((one) => one === part ? { ...one, text: one.text.replace(search, replace) } : one);
@@ -36,12 +39,14 @@ function broken(part: SourcePart, search: string, replace: string): SourcePart[]
 async function errorOf(code: readonly SourcePart[], requires: readonly "shader-f16"[] = []): Promise<string> {
   const device = await openAdapter();
   const commands = new Commands(device);
-  const y = device.upload(new Float32Array([4, 6]), "y");
-  commands.dispatch(defineKernel({ ...spec, code, requires }), { buffers: { y }, uniforms: {}, workgroups: [1] });
-  commands.submit();
+  // A number for each invocation: what writes beyond the end may write to the last.
+  const numbers = new Float32Array(8).map((_, i) => i);
+  const y = device.upload(numbers, "y");
   let message = "none";
   try {
-    assert.deepEqual([...new Float32Array(await device.read(y))], [2, 3]);
+    commands.dispatch(defineKernel({ ...spec, code, requires }), { buffers: { y }, uniforms: {}, workgroups: [1] });
+    commands.submit();
+    assert.deepEqual(new Float32Array(await device.read(y)), numbers.map((x) => x / 2));
   } catch (error) {
     message = (error as Error).message;
   }
@@ -67,20 +72,28 @@ Deno.test("a shader error names the file, line and column as they stand in the p
   assert.equal(await errorOf([HALF, SIZE, OWN]), "none");
   assert.match(
     await errorOf(broken(HALF, "0.5 * x", "0.5 * z")),
-    /^Cannot build kernel "scale": kernels\/test\/half\.wgsl:3:16 Shader .*identifier: `z` │ 3 │ return 0\.5 \* z; │ \^/,
+    isTint
+      ? /^Cannot build kernel "scale": kernels\/test\/half\.wgsl:3:16 unresolved value 'z'/
+      : /^Cannot build kernel "scale": kernels\/test\/half\.wgsl:3:16 Shader .*identifier: `z` │ 3 │ return 0\.5 \* z; │ \^/,
   );
   assert.match(
     await errorOf(broken(SIZE, "8u", "eight")),
-    /^Cannot build kernel "scale": kernels\/test\/sizes\.ts \(generated\):2:14 .*`eight` │ 2 │ const SIZE/,
+    isTint
+      ? /^Cannot build kernel "scale": kernels\/test\/sizes\.ts \(generated\):2:14 .*'eight'/
+      : /^Cannot build kernel "scale": kernels\/test\/sizes\.ts \(generated\):2:14 .*`eight` │ 2 │ const SIZE/,
   );
   assert.match(
     await errorOf(broken(OWN, "half(y[id.x])", "half(nothing)")),
-    /^Cannot build kernel "scale": kernels\/test\/scale\.wgsl:6:18 .*`nothing` │ 6 │ y\[id\.x\]/,
+    isTint
+      ? /^Cannot build kernel "scale": kernels\/test\/scale\.wgsl:6:18 .*'nothing'/
+      : /^Cannot build kernel "scale": kernels\/test\/scale\.wgsl:6:18 .*`nothing` │ 6 │ y\[id\.x\]/,
   );
   // What no single place is to blame for names the function.
   assert.match(
     await errorOf(broken(HALF, "return 0.5 * x", "return 1u")),
-    /^Cannot build kernel "scale": kernels\/test\/half\.wgsl:2:1 .*3 │ │ return 1u; .* 4 │ │ }/,
+    isTint
+      ? /^Cannot build kernel "scale": kernels\/test\/half\.wgsl:3:3 return statement type/
+      : /^Cannot build kernel "scale": kernels\/test\/half\.wgsl:2:1 .*3 │ │ return 1u; .* 4 │ │ }/,
   );
 });
 

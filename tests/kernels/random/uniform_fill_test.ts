@@ -97,7 +97,7 @@ Deno.test("uniformFill() rounds the middle of two float64 to the even one", asyn
 });
 
 Deno.test("uniformFill() draws the same in windows", async () => {
-  const commands = limited({ maxStorageBufferBindingSize: 1024, maxComputeWorkgroupsPerDimension: 3 });
+  const commands = limited({ maxStorageBufferBindingSize: 1024, maxComputeWorkgroupsPerDimension: 5 });
   const [count, first, bound] = [3001, 2, 0.1];
   const out = guarded(count);
   uniformFill(commands, { out, count, first, key: KEY, bound });

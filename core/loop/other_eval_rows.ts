@@ -29,9 +29,11 @@ export async function dropOtherEvaluations(
   context: EvaluationContext & Pick<RunContext, "onNote" | "checksums">,
   steps: readonly Step[],
 ): Promise<void> {
-  if (await hasOtherBenchmarks(context, steps)) {
+  const isNew = await hasNewBenchmarks(context);
+  if (isNew || await hasOtherBenchmarks(context, steps)) {
+    // A model's numbers are logged together, and once.
     await dropEvaluationEvents(context);
-    context.onNote("evaluate has changed: all models of the run are asked those benchmarks");
+    context.onNote(`evaluate ${isNew ? "is new" : "has changed"}: all models of the run are asked those benchmarks`);
   }
   if (!await hasOtherEval(context)) return;
   const { output_dir: folder } = context.config;
@@ -43,6 +45,13 @@ export async function dropOtherEvaluations(
   context.onNote(
     "data.eval or data.eval_limit has changed: all models of the run are evaluated on those rows",
   );
+}
+
+/** Whether the config names benchmarks, and the run in its folder went on without any. */
+async function hasNewBenchmarks({ config }: Pick<RunContext, "config">): Promise<boolean> {
+  const { settings } = runPaths(config.output_dir);
+  if (config.evaluate === undefined || !await exists(settings)) return false;
+  return (await readYamlRecord(settings)).evaluate === undefined;
 }
 
 async function hasOtherBenchmarks(

@@ -166,9 +166,9 @@ async function runSchedule(
       } else continue;
       taken.push(step);
     }
+    await keepMeasured(context, { measured, iteration });
     await reportMeasured(context, { iteration, measured });
     await measureAgain(context, { measured, steps: taken });
-    await keepMeasured(context, { measured, iteration });
     const isStopped = await endsEarly(config, { schedule, iteration, measured });
     const model = foldersOf(handedOut(config))[0]!;
     summary = await summarizeRun(config, { model, measured, last: iteration, isStopped });

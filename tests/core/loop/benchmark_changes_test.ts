@@ -27,3 +27,38 @@ Deno.test("train() asks the start again where only that was asked, and the confi
     const other = await configOf(dir, { iterations: 1, model: await otherModel(dir) });
     await rejects(train(other), /Cannot go on with the run in .*: model is ".*other", expected ".*model" as in/);
   }));
+
+/** The tags of the evaluations that were logged, by the number of iterations that a model was trained for. */
+async function loggedIn(run: string): Promise<Record<number, string[]>> {
+  const { events } = await readEvents(`${run}/tensorboard/events.out.tfevents.0.dnpo`);
+  const tags = events.map(({ step, values }): [number, string[]] => [
+    step,
+    Object.keys(values).filter((tag) => /^eval\/(loss|choose\/acc)$/.test(tag)),
+  ]).filter(([, own]) => own.length > 0);
+  equal(new Set(tags.map(([step]) => step)).size, tags.length);
+  const points = (await Deno.readTextFile(`${run}/tracking.jsonl`)).trim().split("\n").map((line) => JSON.parse(line))
+    .filter(({ stage }) => stage === "evaluate");
+  deepEqual(
+    points.map((point) => [point.iteration + 1, ...["eval/loss", "eval/choose/acc"].filter((tag) => tag in point)]),
+    tags.map(([step, own]) => [step, ...own]),
+  );
+  return Object.fromEntries(tags);
+}
+
+Deno.test("train() logs the numbers of all models where evaluate is new, goes, and comes back with data.eval gone", () =>
+  withTasks(async (dir) => {
+    const keys = { iterations: 1, training: { report_to: ["tensorboard", "mlflow"], max_steps: 1 } };
+    const data = { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` };
+    const { evaluate: _, ...without } = await configOf(dir, { ...keys, data });
+    await train(without);
+    deepEqual(await loggedIn(`${dir}/run`), { 0: ["eval/loss"], 1: ["eval/loss"] });
+    const notes: string[] = [];
+    await train(await configOf(dir, { ...keys, data }), { onNote: (line) => notes.push(line) });
+    match(notes.join("\n"), /^evaluate is new: all models of the run are asked those benchmarks$/m);
+    const both = ["eval/loss", "eval/choose/acc"];
+    deepEqual(await loggedIn(`${dir}/run`), { 0: both, 1: both });
+    await train({ ...without, iterations: 2 });
+    deepEqual(await loggedIn(`${dir}/run`), { 0: both, 1: both, 2: ["eval/loss"] });
+    await train(await configOf(dir, { ...keys, iterations: 2 }));
+    deepEqual(await loggedIn(`${dir}/run`), { 0: both, 1: both, 2: both });
+  }));

@@ -86,8 +86,8 @@ export async function readBenchmarks(
 }
 
 /** What a step asks. */
-export async function askOf({ settings: { quantization }, evaluate }: BenchmarkStep): Promise<BenchmarkAsk> {
-  return await benchmarkAsk({ quantization, evaluate });
+export async function askOf({ settings: { quantization, data }, evaluate }: BenchmarkStep): Promise<BenchmarkAsk> {
+  return await benchmarkAsk({ quantization, data, evaluate });
 }
 
 async function readRecord(path: string): Promise<BenchmarkRecord> {

@@ -19,10 +19,12 @@ export interface BenchmarkAsk {
   key: string;
 }
 
-type Asking = Pick<ResolvedConfig, "quantization"> & { evaluate: EvaluateConfig };
+type Asking = Pick<ResolvedConfig, "quantization" | "data"> & { evaluate: EvaluateConfig };
 
 /** The options that the config's keys mean. Throws a UserError for a name, a file or a value that is wrong. */
-export async function benchmarkAsk({ evaluate, quantization }: Asking): Promise<BenchmarkAsk> {
+export async function benchmarkAsk(
+  { evaluate, quantization, data: { chat_template: chatTemplate } }: Asking,
+): Promise<BenchmarkAsk> {
   const { tasks, text, gen_kwargs: gen, apply_chat_template: isChat, batch_tokens: batchTokens, data, ...rest } =
     evaluate;
   const { num_fewshot: numFewShot, limit, fewshot_as_multiturn: asTurns, system_instruction: system } = rest;
@@ -39,6 +41,8 @@ export async function benchmarkAsk({ evaluate, quantization }: Asking): Promise<
     ...(gen !== undefined && { genKwargs: parseGenKwargs(gen) }),
     ...(system !== undefined && { systemInstruction: system }),
     ...(isChat && { applyChatTemplate: true }),
+    // The models that the run makes carry it, and the one that it begins with may have another.
+    ...(isChat && chatTemplate !== undefined && { chatTemplate }),
     // Without a template examples are no turns anyhow.
     ...(isChat && !asTurns && { fewShotAsTurns: false }),
   };

@@ -24,13 +24,13 @@ export async function checkBenchmarks(
   context: CheckContext,
   { step, folder: { files } }: { step: BenchmarkStep; folder: Pick<ModelFolder, "files"> },
 ): Promise<void> {
-  const tokenizer = await tokenizerOf(files);
+  const tokenizer = await tokenizerOf(files, step.settings.data);
   if (tokenizer === null) {
     throw new UserError("Cannot ask the benchmarks of evaluate: the model has no tokenizer.json, expected one");
   }
   if (step.evaluate.apply_chat_template && !tokenizer.hasChatTemplate) {
     throw new UserError(
-      "Cannot ask the benchmarks of evaluate: apply_chat_template is true and the model has no chat template, expected false",
+      "Cannot ask the benchmarks of evaluate: apply_chat_template is true and the model has no chat template, expected data.chat_template set, or false",
     );
   }
   const ask = await askOf(step);

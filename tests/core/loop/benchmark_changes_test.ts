@@ -62,3 +62,32 @@ Deno.test("train() logs the numbers of all models where evaluate is new, goes, a
     await train(await configOf(dir, { ...keys, iterations: 2 }));
     deepEqual(await loggedIn(`${dir}/run`), { 0: both, 1: both, 2: both });
   }));
+
+Deno.test("train() asks all models with the chat template of data, also those that have another or none", () =>
+  withTasks(async (dir) => {
+    const template = `${dir}/template.jinja`;
+    await Deno.writeTextFile(template, `{% for m in messages %}say {{ m["content"] }}{% endfor %}`);
+    const keys = {
+      iterations: 1,
+      model: await otherModel(dir),
+      data: { train: `${dir}/rows.jsonl`, chat_template: template },
+      evaluate: { apply_chat_template: true },
+    };
+    const promptsOf = async (run: string): Promise<unknown[]> => {
+      const notes: string[] = [];
+      await train(await configOf(dir, { ...keys, output_dir: run }), { onNote: (line) => notes.push(line) });
+      ok(!notes.join("\n").includes("other rows"), notes.join("\n"));
+      return await Promise.all(["", "/iteration-0"].map(async (place) => {
+        const { task_hashes } = JSON.parse(await Deno.readTextFile(`${run}${place}/benchmarks.json`));
+        const [results] = await Array.fromAsync(Deno.readDir(`${run}${place}/benchmarks`), ({ name }) => name)
+          .then((names) => names.filter((name) => name.startsWith("results_")));
+        const { chat_template } = JSON.parse(await Deno.readTextFile(`${run}${place}/benchmarks/${results}`));
+        match(chat_template, /^{% for m in messages %}say /);
+        return task_hashes;
+      }));
+    };
+    const [start, after] = await promptsOf(`${dir}/without`);
+    deepEqual(start, after);
+    await Deno.writeTextFile(`${keys.model}/chat_template.jinja`, `{% for m in messages %}{% endfor %}`);
+    deepEqual(await promptsOf(`${dir}/with`), [start, after]);
+  }));

@@ -161,7 +161,7 @@ Deno.test("train() refuses benchmarks that cannot be asked before it opens the d
     await refused({ evaluate: { tasks: `${dir}/none.yaml` } }, /none\.yaml/);
     await refused(
       { evaluate: { apply_chat_template: true } },
-      /apply_chat_template is true and the model has no chat template, expected false/,
+      /apply_chat_template is true and the model has no chat template, expected data\.chat_template set, or false/,
     );
     await refused({ evaluate: { text: `${dir}/rows.jsonl` } }, /evaluate\.text is given, and evaluate\.tasks does not/);
     await refused(

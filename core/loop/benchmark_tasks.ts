@@ -72,7 +72,7 @@ async function open(
   const { sources, signal } = context;
   const resolve = async (name: string): Promise<readonly string[]> => {
     try {
-      return await sources.data(name);
+      return await sources.benchmark(name);
     } catch (error) {
       throw signal.aborted ? new StoppedError("The run was stopped while it was downloading") : error;
     }

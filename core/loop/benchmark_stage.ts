@@ -1,5 +1,5 @@
 /** Stage 5: the model is asked benchmarks, as `dnpo evaluate` asks them. @module */
-import { benchmarkNumbers, type NumberName } from "../benchmark/benchmark_numbers.ts";
+import { benchmarkNumbers, type NumberName, stderrName } from "../benchmark/benchmark_numbers.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { evaluateInto, removeResults } from "../evaluate/evaluate_into.ts";
 import type { Evaluated } from "../evaluate/evaluate_model.ts";
@@ -17,6 +17,9 @@ import { isRecord } from "../values.ts";
 import { type BenchmarkAsk, benchmarkAsk, benchmarkTasks } from "./benchmark_tasks.ts";
 import { filesOf } from "./model_ref.ts";
 import type { BenchmarkStep } from "./schedule.ts";
+
+/** The name of the leaderboard's average, which is there where its six tasks are. */
+export const AVERAGE_NAME: NumberName = "openllm/average";
 
 /** The numbers of a model on the config's benchmarks. */
 export interface BenchmarkRecord {
@@ -108,10 +111,10 @@ function recordOf({ results }: Evaluated, { key }: BenchmarkAsk): BenchmarkRecor
     task_hashes: results.task_hashes as Record<string, string>,
     metrics: {
       ...metrics,
-      ...(average && { "openllm/average": average.value }),
-      ...(average && average.stderr !== null && { "openllm/average_stderr": average.stderr }),
+      ...(average && { [AVERAGE_NAME]: average.value }),
+      ...(average && average.stderr !== null && { [stderrName(AVERAGE_NAME)]: average.stderr }),
     },
-    higher_is_better: { ...higher_is_better, ...(average && { "openllm/average": true }) },
+    higher_is_better: { ...higher_is_better, ...(average && { [AVERAGE_NAME]: true }) },
   };
 }
 

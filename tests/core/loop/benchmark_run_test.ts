@@ -146,6 +146,11 @@ Deno.test("train() hands out the iteration that a benchmark says is the best", (
       value: Math.max(...values),
     });
     ok(await exists(`${dir}/run/iteration-1/benchmarks.json`));
+    // Of a run that is complete, other numbers are as wrong as of a new one.
+    await rejects(
+      train(await configOf(dir, { training: { ...training, metric_for_best_model: "choose/f1" } })),
+      /metric_for_best_model choose\/f1: the benchmarks of evaluate do not give it, expected choose\/acc/,
+    );
   }));
 
 Deno.test("train() refuses benchmarks that cannot be asked before it opens the device", () =>
@@ -175,6 +180,10 @@ Deno.test("train() refuses benchmarks that cannot be asked before it opens the d
     await refused(
       { model, evaluate: { tasks: `${dir}/write.yaml` } },
       /Cannot generate with "num_beams" of \S+beams\//,
+    );
+    await refused(
+      { training: { ...best, metric_for_best_model: "openllm/average" } },
+      /metric_for_best_model openllm\/average: the benchmarks of evaluate do not give it, expected choose\/acc/,
     );
     await Deno.writeTextFile(`${dir}/words.jsonl`, `{"letters": 1`);
     await refused({}, /words\.jsonl/);

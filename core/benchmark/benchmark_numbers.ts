@@ -45,7 +45,7 @@ export const MAIN_METRICS: readonly string[] = [
 
 /** Whether a key of a summary is a benchmark's; a task of one's own may be called as it likes, but for brackets and ends. */
 export function isNumberName(key: string): key is NumberName {
-  return /^[^<>|`\p{C}]+\/\w+(?:,[\w-]+)?$/u.test(key);
+  return /^[^<>|`\p{C}]+\/\w+(?:,[^,/<>|`\p{C}]+)?$/u.test(key);
 }
 
 /** Of each task's numbers the one that tells most, in the order of their tasks; other keys are left out. */

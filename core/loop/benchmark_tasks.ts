@@ -3,6 +3,7 @@ import { parseGenKwargs } from "../benchmark/generation_settings.ts";
 import { outputTypeOf } from "../benchmark/task_config.ts";
 import { hasOwnFiles } from "../benchmark/task_data.ts";
 import type { EvaluateConfig, ResolvedConfig } from "../config/config_types.ts";
+import { jsonText } from "../data/formats/json_numbers.ts";
 import { StoppedError } from "../error.ts";
 import { chosenTasks } from "../evaluate/chosen_tasks.ts";
 import type { EvaluateOptions } from "../evaluate/evaluate_model.ts";
@@ -47,7 +48,7 @@ export async function benchmarkAsk(
     ...(isChat && !asTurns && { fewShotAsTurns: false }),
   };
   const options = { ...asked, ...(batchTokens !== undefined && { batchTokens }) };
-  return { options, key: digestText(JSON.stringify([asked, data ?? null])) };
+  return { options, key: digestText(jsonText([asked, data ?? null])) };
 }
 
 /** The tasks of a run that are open, by what finds their rows. */
@@ -77,7 +78,7 @@ async function open(
       throw signal.aborted ? new StoppedError("The run was stopped while it was downloading") : error;
     }
   };
-  const found = await openTasks(options, { data, resolve });
+  const found = await openTasks(options, { data, calledData: "evaluate.data", resolve });
   const isGenerated = found.tasks.some(({ config }) => outputTypeOf(config) === "generate_until");
   if (options.genKwargs !== undefined && !isGenerated) {
     noteOnce(context, `${WARNING}no answer of the benchmarks is generated: evaluate.gen_kwargs changes nothing`);

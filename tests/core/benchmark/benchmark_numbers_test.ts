@@ -47,6 +47,7 @@ Deno.test("mainNumbers() takes of each task the number that tells most, and stde
     "text/bits_per_byte",
   ]);
   deepEqual(mainNumbers(["eval_loss", "steps", "a/b/acc", "a/b/acc_stderr"]), ["a/b/acc"]);
+  deepEqual(mainNumbers(["my task/f1,first of 2.5", "my task/f1_stderr,first of 2.5"]), ["my task/f1,first of 2.5"]);
   equal(stderrName("a/b/acc"), "a/b/acc_stderr");
   equal(stderrName("gsm8k/exact_match,strict-match"), "gsm8k/exact_match_stderr,strict-match");
   deepEqual(["arc/acc", "arc/acc_stderr", "g/em_stderr,x", "g/em,x"].map(isStderrName), [

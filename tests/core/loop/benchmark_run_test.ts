@@ -164,6 +164,11 @@ Deno.test("train() refuses benchmarks that cannot be asked before it opens the d
     const best = { load_best_model_at_end: true };
     await refused({ evaluate: { tasks: "arc_chalenge" } }, /Cannot find the task "arc_chalenge": .*arc_challenge/);
     await refused({ evaluate: { tasks: `${dir}/none.yaml` } }, /none\.yaml/);
+    await refused({ evaluate: { tasks: " , " } }, /no task is named, expected evaluate\.tasks with one or more/);
+    await refused(
+      { evaluate: { tasks: "arc_easy", data: `${dir}/rows` } },
+      /rows of allenai\/ai2_arc \(or no evaluate\.data, to take them from the hub\)/,
+    );
     await refused(
       { evaluate: { apply_chat_template: true } },
       /apply_chat_template is true and the model has no chat template, expected data\.chat_template set, or false/,

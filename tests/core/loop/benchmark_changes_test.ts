@@ -91,3 +91,25 @@ Deno.test("train() asks all models with the chat template of data, also those th
     await Deno.writeTextFile(`${keys.model}/chat_template.jinja`, `{% for m in messages %}{% endfor %}`);
     deepEqual(await promptsOf(`${dir}/with`), [start, after]);
   }));
+
+Deno.test("train() measures a model again that is trained again, on rows that were changed", () =>
+  withTasks(async (dir) => {
+    const config = await configOf(dir, {
+      iterations: 1,
+      data: { train: `${dir}/rows.jsonl`, eval: `${dir}/rows.jsonl` },
+      training: { report_to: "tensorboard" },
+    });
+    const [, before] = (await train(config)).iterations;
+    for (const model of ["model", "iteration-0/model"]) await Deno.remove(`${dir}/run/${model}`, { recursive: true });
+    // Now as the model does it already.
+    const rows = (await Deno.readTextFile(`${dir}/rows.jsonl`)).replaceAll(
+      /"response":"(\w+)"/g,
+      (_, letters: string) => `"response":"${[...letters].reverse().join("")}"`,
+    );
+    await Deno.writeTextFile(`${dir}/rows.jsonl`, rows);
+    const { iterations } = await train(config);
+    deepEqual([before!["choose/acc"], iterations[1]!["choose/acc"]], [0, 1]);
+    const { events } = await readEvents(`${dir}/run/tensorboard/events.out.tfevents.0.dnpo`);
+    const losses = events.flatMap(({ step, values }) => "eval/loss" in values ? [[step, values["eval/loss"]]] : []);
+    deepEqual(losses, iterations.map(({ eval_loss }, i) => [i, Math.fround(eval_loss!)]));
+  }));

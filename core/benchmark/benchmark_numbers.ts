@@ -56,6 +56,17 @@ export function mainNumbers(keys: Iterable<string>): NumberName[] {
   );
 }
 
+/** The mean of the leaderboard's six tasks, which is there where all of them are. */
+export const AVERAGE_NAME: NumberName = "openllm/average";
+
+/** The numbers that tell whether a model is better, by all of which more is better: the average, which has them all, or each task's. */
+export function tellingNumbers(keys: Iterable<string>): NumberName[] {
+  const names = mainNumbers(keys).filter((key) =>
+    key === AVERAGE_NAME || MAIN_METRICS.some((metric) => key.endsWith(numberName("", metric)))
+  );
+  return names.includes(AVERAGE_NAME) ? [AVERAGE_NAME] : names;
+}
+
 /** The tasks and groups that have a value; those in a group that has one are left out: it has theirs already. */
 export function toldTasks({ results, group_subtasks: groups }: NumberedResults): string[] {
   const told = new Set(Object.keys(results).filter((name) => valuesOf(results[name]).length > 0));

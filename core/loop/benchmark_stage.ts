@@ -1,5 +1,5 @@
 /** Stage 5: the model is asked benchmarks, as `dnpo evaluate` asks them. @module */
-import { benchmarkNumbers, type NumberName, stderrName } from "../benchmark/benchmark_numbers.ts";
+import { AVERAGE_NAME, benchmarkNumbers, type NumberName, stderrName } from "../benchmark/benchmark_numbers.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { evaluateInto, removeResults } from "../evaluate/evaluate_into.ts";
 import type { Evaluated } from "../evaluate/evaluate_model.ts";
@@ -17,9 +17,6 @@ import { isRecord } from "../values.ts";
 import { type BenchmarkAsk, benchmarkAsk, benchmarkTasks } from "./benchmark_tasks.ts";
 import { filesOf } from "./model_ref.ts";
 import type { BenchmarkStep } from "./schedule.ts";
-
-/** The name of the leaderboard's average, which is there where its six tasks are. */
-export const AVERAGE_NAME: NumberName = "openllm/average";
 
 /** The numbers of a model on the config's benchmarks. */
 export interface BenchmarkRecord {

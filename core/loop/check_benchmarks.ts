@@ -1,5 +1,5 @@
 /** Checks, before the device is opened, that the config's benchmarks can be asked of the run's models. @module */
-import { isStderrName } from "../benchmark/benchmark_numbers.ts";
+import { AVERAGE_NAME, isStderrName } from "../benchmark/benchmark_numbers.ts";
 import { expectedNumbers } from "../benchmark/expected_numbers.ts";
 import { outputTypeOf } from "../benchmark/task_config.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
@@ -10,7 +10,7 @@ import { checkGeneration } from "../evaluate/greedy_settings.ts";
 import { requestsOf } from "../evaluate/open_tasks.ts";
 import type { CheckContext, FolderContext } from "../run/run_context.ts";
 import { hasLeaderboardAverage } from "../evaluate/leaderboard_average.ts";
-import { askOf, AVERAGE_NAME, keptBenchmarks } from "./benchmark_stage.ts";
+import { askOf, keptBenchmarks } from "./benchmark_stage.ts";
 import { benchmarkTasks } from "./benchmark_tasks.ts";
 import { isBenchmarkMetric, metricOf } from "./best_iteration.ts";
 import type { BenchmarkStep, Step } from "./schedule.ts";

@@ -1,6 +1,7 @@
 /** Lists the runs in a folder, with what their files tell about them. @module */
 import { basename, join, resolve } from "node:path";
-import { type NumberName, tellingNumbers } from "../benchmark/benchmark_numbers.ts";
+import { tellingNumbers } from "../benchmark/benchmark_numbers.ts";
+import type { BenchmarkMetric } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import { exists, isFolder, lastWritten, namesIn } from "../files/io.ts";
 import { KILLED, type LastEnd, lastEnd } from "./last_end.ts";
@@ -35,7 +36,7 @@ export interface RunState {
   loss: number | null;
   /** The first evaluation, and if there are later ones, the last one and the best of all. */
   evaluation: {
-    name: "sampled_score" | "greedy_score" | "sampled" | "greedy" | NumberName | "eval_loss";
+    name: "sampled_score" | "greedy_score" | "sampled" | "greedy" | BenchmarkMetric | "eval_loss";
     first: number;
     last?: number;
     best?: number;

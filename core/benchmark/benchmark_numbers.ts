@@ -45,7 +45,7 @@ export const MAIN_METRICS: readonly string[] = [
 
 /** Whether a key of a summary is a benchmark's; a task of one's own may be called as it likes, but for brackets and ends. */
 export function isNumberName(key: string): key is NumberName {
-  return /^[^<>|`\p{C}]+\/\w+(?:,[\w-]+)?$/u.test(key);
+  return /^[^<>|`\p{C}]+\/\w+(?:,[^,/<>|`\p{C}]+)?$/u.test(key);
 }
 
 /** Of each task's numbers the one that tells most, in the order of their tasks; other keys are left out. */
@@ -54,6 +54,17 @@ export function mainNumbers(keys: Iterable<string>): NumberName[] {
   return [...Map.groupBy(values, (name) => name.slice(0, name.lastIndexOf("/")))].map(([task, own]) =>
     MAIN_METRICS.map((metric) => numberName(task, metric)).find((name) => own.includes(name)) ?? own[0]!
   );
+}
+
+/** The mean of the leaderboard's six tasks, which is there where all of them are. */
+export const AVERAGE_NAME: NumberName = "openllm/average";
+
+/** The numbers that tell whether a model is better, by all of which more is better: the average, which has them all, or each task's. */
+export function tellingNumbers(keys: Iterable<string>): NumberName[] {
+  const names = mainNumbers(keys).filter((key) =>
+    key === AVERAGE_NAME || MAIN_METRICS.some((metric) => key.endsWith(numberName("", metric)))
+  );
+  return names.includes(AVERAGE_NAME) ? [AVERAGE_NAME] : names;
 }
 
 /** The tasks and groups that have a value; those in a group that has one are left out: it has theirs already. */

@@ -96,7 +96,7 @@ function expandNames(names: string | readonly string[], own: readonly TaskConfig
     name !== ""
   );
   if (words.length === 0) {
-    throw new UserError("Cannot evaluate: no task is named, expected --tasks with one or more (--list shows them)");
+    throw new UserError("Cannot evaluate: no task is named, expected one or more (dnpo evaluate --list shows them)");
   }
   const all = taskNames(own);
   const known = [...all.groups, ...all.tasks];

@@ -71,9 +71,16 @@ const FIELDS: Readonly<Record<string, Check>> = {
   fewshot_delimiter: text,
 };
 
+/** It is a part of the names of files and of numbers, and stands in lists with commas. */
+const taskName = typed(
+  "a text without , / \\ < > | ` and control characters, and with more than dots and blanks",
+  (value) =>
+    typeof value === "string" && /^[^,/\\<>|`\p{C}]+$/u.test(value) && /[^. ]/.test(value) && value.trim() === value,
+);
+
 const KEYS: Readonly<Record<string, Check>> = {
   ...FIELDS,
-  task: text,
+  task: taskName,
   task_alias: text,
   tag: texts,
   dataset_path: text,

@@ -613,7 +613,7 @@ export interface EvaluateConfig {
   data?: string;
   /** Files of text that the task perplexity reads. */
   text?: string | string[];
-  /** Whether prompts are written with the model's chat template. */
+  /** Whether prompts are written with the chat template: data.chat_template, or else the model's own. */
   apply_chat_template: boolean;
   /** Whether examples are turns of their own, where there is a chat template. */
   fewshot_as_multiturn: boolean;

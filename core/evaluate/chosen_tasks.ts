@@ -38,6 +38,11 @@ export async function chosenTasks(
     own.push({ ...PERPLEXITY, dataset_kwargs: { data_files: { test: [...textFiles] }, sample_by: "document" } });
   }
   const names = words?.map((word) => isFile(word) ? files.get(word)!.task : word) ?? own.map(({ task }) => task);
+  if (names.length === 0) {
+    throw new UserError(
+      `Cannot evaluate: no task is named, expected ${called.tasks} with one or more (dnpo evaluate --list shows them)`,
+    );
+  }
   const chosen = findTasks(names, own).tasks.map(({ task }) => task);
   for (const [file, { task }] of files) {
     if (!chosen.includes(task)) {

@@ -81,7 +81,9 @@ export async function evaluateModel(
   const begun = performance.now();
   const date = Date.now() / 1000;
   const { quantization = "none", batchTokens } = options;
-  const tokenizer = await tokenizerOf(files);
+  const tokenizer = await tokenizerOf(files, {
+    ...(options.chatTemplate !== undefined && { chat_template: options.chatTemplate }),
+  });
   if (tokenizer === null) throw new UserError(`Cannot evaluate ${name}: there is no tokenizer.json, expected one`);
   const maxLength = await longestInput(files, options.maxLength);
   // What is asked is known, and known to be right, before the model is loaded.
@@ -186,9 +188,10 @@ function noteUnanswerable(
  */
 export async function checkModel(
   { name, files }: EvaluatedModel,
-  { maxLength: asked, batchTokens, applyChatTemplate = false, generates }: EvaluateOptions & { generates: boolean },
+  options: EvaluateOptions & { generates: boolean },
   onNote: (line: string) => void,
 ): Promise<void> {
+  const { maxLength: asked, batchTokens, applyChatTemplate = false, generates } = options;
   if (batchTokens !== undefined && !(Number.isSafeInteger(batchTokens) && batchTokens > 0)) {
     throw new UserError(
       `Cannot evaluate in batches of ${batchTokens} tokens: expected a whole number from 1 (--batch-tokens)`,
@@ -202,7 +205,7 @@ export async function checkModel(
     );
   }
   if (generates) await checkGeneration(files);
-  if (applyChatTemplate && await templateText(files) === null) {
+  if (applyChatTemplate && await templateText(files, options) === null) {
     throw new UserError("Cannot apply a chat template: the model has none, expected one or no --apply-chat-template");
   }
 }
@@ -238,7 +241,7 @@ async function factsOf(
   { name, files, tokenizer, options, device, maxLength, cut, date, average }: Facts,
 ): Promise<Record<string, unknown>> {
   const { limit, seed = FEW_SHOT_SEED, genKwargs, systemInstruction, applyChatTemplate, fewShotAsTurns } = options;
-  const template = applyChatTemplate ? await templateText(files) : null;
+  const template = applyChatTemplate ? await templateText(files, options) : null;
   const shaOf = async (text: string | null | undefined): Promise<string | null> => text ? await sha256(text) : null;
   const token = (text: string | null, id: number | null): [JsonValue, string] => [text, String(id ?? "None")];
   const bos = tokenizer.bosId === null ? null : tokenizer.decode([tokenizer.bosId]);
@@ -284,7 +287,7 @@ export function sanitized(name: string): string {
   return name.replace(/["<>:/|\\?*[\]]+/g, "__");
 }
 
-async function templateText(files: ModelFiles): Promise<string | null> {
-  const { config, jinja } = await readTokenizerParts(files);
+async function templateText(files: ModelFiles, options: EvaluateOptions): Promise<string | null> {
+  const { config, jinja } = await readTokenizerParts(files, options);
   return templateTexts(config, { jinja, origin: files.pathOf("tokenizer_config.json") })?.usual ?? null;
 }

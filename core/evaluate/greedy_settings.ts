@@ -92,7 +92,7 @@ export function checkGreedy(config: TaskConfig, genKwargs: JsonObject = {}): voi
   const action = `Cannot evaluate ${config.task}`;
   if (doSample) {
     throw new UserError(
-      `${action}: its generation_kwargs sample, expected do_sample false or temperature 0 (--gen-kwargs do_sample=false)`,
+      `${action}: its generation_kwargs sample, expected do_sample false or temperature 0 (do_sample=false in gen_kwargs)`,
     );
   }
   const other = Object.keys(others).find((key) => !NEUTRAL.includes(key));

@@ -1,5 +1,7 @@
 /** The one number of the first Open LLM Leaderboard, which DNPO's paper reports of each iteration. @module */
 
+import { numberName } from "../benchmark/benchmark_numbers.ts";
+
 /** The metric of each of the six tasks; of GSM8K's two filters it is the strict one. */
 const METRICS: Readonly<Record<string, string>> = {
   arc_challenge: "acc_norm,none",
@@ -9,6 +11,11 @@ const METRICS: Readonly<Record<string, string>> = {
   winogrande: "acc,none",
   gsm8k: "exact_match,strict-match",
 };
+
+/** Whether numbers, by `TASK/METRIC`, are those of all six tasks, so that they have an average. */
+export function hasLeaderboardAverage(names: readonly string[]): boolean {
+  return Object.entries(METRICS).every(([task, metric]) => names.includes(numberName(task, metric)));
+}
 
 /** A mean of tasks. */
 export interface LeaderboardAverage {

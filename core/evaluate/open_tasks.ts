@@ -25,6 +25,8 @@ export interface BenchmarkOptions {
   genKwargs?: JsonObject | undefined;
   /** Whether prompts are written with the model's chat template (default false). */
   applyChatTemplate?: boolean | undefined;
+  /** Path of a template that replaces the model's own. */
+  chatTemplate?: string | undefined;
   /** Whether examples are turns of their own (default true); only with a template. */
   fewShotAsTurns?: boolean | undefined;
   /** A text before everything, as the system's turn with a template. */

@@ -14,6 +14,8 @@ import { quote } from "../values.ts";
 export interface RowPlaces {
   /** A folder in place of the hub: `FOLDER/NAME/CONFIG/SPLIT.jsonl`, where NAME is the last part of the data set's name. */
   data?: string | undefined;
+  /** What that is called where it is given, for messages (default: the command's option). */
+  calledData?: string;
   /** By folder of `data`, the configuration that its rows were taken for: they cannot be those of two. */
   taken?: Map<string, string>;
   /** The local files of a name on the hub, in order. */
@@ -93,7 +95,7 @@ async function readPythonText(path: string): Promise<string> {
 async function filesOf(
   config: TaskConfig,
   split: string,
-  { data, resolve, taken }: RowPlaces,
+  { data, calledData = "--data", resolve, taken }: RowPlaces,
 ): Promise<readonly string[]> {
   const source = splitSource(config, split);
   if ("files" in source) {
@@ -129,7 +131,9 @@ async function filesOf(
   }
   throw new UserError(
     `Cannot evaluate ${config.task}: ${folders.map((each) => join(each, `${split}.jsonl`)).join(" and ")} ` +
-      `${folders.length > 1 ? "are" : "is"} missing, expected rows of ${config.dataset_path} (or no --data, to take ` +
+      `${
+        folders.length > 1 ? "are" : "is"
+      } missing, expected rows of ${config.dataset_path} (or no ${calledData}, to take ` +
       "them from the hub)",
   );
 }

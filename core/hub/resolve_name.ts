@@ -45,6 +45,8 @@ export interface SourceRecord {
   split?: string;
   /** The license that the repository's card names. */
   license?: string;
+  /** Whether models are only asked it, and none is made of it. */
+  is_benchmark?: true;
   /** The files that are used, each with its size in bytes and its SHA-256 or git hash. */
   files: RepoFile[];
 }

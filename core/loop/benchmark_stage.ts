@@ -1,5 +1,5 @@
 /** Stage 5: the model is asked benchmarks, as `dnpo evaluate` asks them. @module */
-import { benchmarkNumbers, type NumberName } from "../benchmark/benchmark_numbers.ts";
+import { AVERAGE_NAME, benchmarkNumbers, type NumberName, stderrName } from "../benchmark/benchmark_numbers.ts";
 import { UserError, withAdvice } from "../error.ts";
 import { evaluateInto, removeResults } from "../evaluate/evaluate_into.ts";
 import type { Evaluated } from "../evaluate/evaluate_model.ts";
@@ -86,8 +86,8 @@ export async function readBenchmarks(
 }
 
 /** What a step asks. */
-export async function askOf({ settings: { quantization }, evaluate }: BenchmarkStep): Promise<BenchmarkAsk> {
-  return await benchmarkAsk({ quantization, evaluate });
+export async function askOf({ settings: { quantization, data }, evaluate }: BenchmarkStep): Promise<BenchmarkAsk> {
+  return await benchmarkAsk({ quantization, data, evaluate });
 }
 
 async function readRecord(path: string): Promise<BenchmarkRecord> {
@@ -108,10 +108,10 @@ function recordOf({ results }: Evaluated, { key }: BenchmarkAsk): BenchmarkRecor
     task_hashes: results.task_hashes as Record<string, string>,
     metrics: {
       ...metrics,
-      ...(average && { "openllm/average": average.value }),
-      ...(average && average.stderr !== null && { "openllm/average_stderr": average.stderr }),
+      ...(average && { [AVERAGE_NAME]: average.value }),
+      ...(average && average.stderr !== null && { [stderrName(AVERAGE_NAME)]: average.stderr }),
     },
-    higher_is_better: { ...higher_is_better, ...(average && { "openllm/average": true }) },
+    higher_is_better: { ...higher_is_better, ...(average && { [AVERAGE_NAME]: true }) },
   };
 }
 

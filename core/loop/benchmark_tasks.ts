@@ -3,6 +3,7 @@ import { parseGenKwargs } from "../benchmark/generation_settings.ts";
 import { outputTypeOf } from "../benchmark/task_config.ts";
 import { hasOwnFiles } from "../benchmark/task_data.ts";
 import type { EvaluateConfig, ResolvedConfig } from "../config/config_types.ts";
+import { jsonText } from "../data/formats/json_numbers.ts";
 import { StoppedError } from "../error.ts";
 import { chosenTasks } from "../evaluate/chosen_tasks.ts";
 import type { EvaluateOptions } from "../evaluate/evaluate_model.ts";
@@ -19,10 +20,12 @@ export interface BenchmarkAsk {
   key: string;
 }
 
-type Asking = Pick<ResolvedConfig, "quantization"> & { evaluate: EvaluateConfig };
+type Asking = Pick<ResolvedConfig, "quantization" | "data"> & { evaluate: EvaluateConfig };
 
 /** The options that the config's keys mean. Throws a UserError for a name, a file or a value that is wrong. */
-export async function benchmarkAsk({ evaluate, quantization }: Asking): Promise<BenchmarkAsk> {
+export async function benchmarkAsk(
+  { evaluate, quantization, data: { chat_template: chatTemplate } }: Asking,
+): Promise<BenchmarkAsk> {
   const { tasks, text, gen_kwargs: gen, apply_chat_template: isChat, batch_tokens: batchTokens, data, ...rest } =
     evaluate;
   const { num_fewshot: numFewShot, limit, fewshot_as_multiturn: asTurns, system_instruction: system } = rest;
@@ -39,11 +42,13 @@ export async function benchmarkAsk({ evaluate, quantization }: Asking): Promise<
     ...(gen !== undefined && { genKwargs: parseGenKwargs(gen) }),
     ...(system !== undefined && { systemInstruction: system }),
     ...(isChat && { applyChatTemplate: true }),
+    // The models that the run makes carry it, and the one that it begins with may have another.
+    ...(isChat && chatTemplate !== undefined && { chatTemplate }),
     // Without a template examples are no turns anyhow.
     ...(isChat && !asTurns && { fewShotAsTurns: false }),
   };
   const options = { ...asked, ...(batchTokens !== undefined && { batchTokens }) };
-  return { options, key: digestText(JSON.stringify([asked, data ?? null])) };
+  return { options, key: digestText(jsonText([asked, data ?? null])) };
 }
 
 /** The tasks of a run that are open, by what finds their rows. */
@@ -68,12 +73,12 @@ async function open(
   const { sources, signal } = context;
   const resolve = async (name: string): Promise<readonly string[]> => {
     try {
-      return await sources.data(name);
+      return await sources.benchmark(name);
     } catch (error) {
       throw signal.aborted ? new StoppedError("The run was stopped while it was downloading") : error;
     }
   };
-  const found = await openTasks(options, { data, resolve });
+  const found = await openTasks(options, { data, calledData: "evaluate.data", resolve });
   const isGenerated = found.tasks.some(({ config }) => outputTypeOf(config) === "generate_until");
   if (options.genKwargs !== undefined && !isGenerated) {
     noteOnce(context, `${WARNING}no answer of the benchmarks is generated: evaluate.gen_kwargs changes nothing`);

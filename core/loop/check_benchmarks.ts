@@ -1,4 +1,5 @@
 /** Checks, before the device is opened, that the config's benchmarks can be asked of the run's models. @module */
+import { AVERAGE_NAME, isStderrName } from "../benchmark/benchmark_numbers.ts";
 import { expectedNumbers } from "../benchmark/expected_numbers.ts";
 import { outputTypeOf } from "../benchmark/task_config.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
@@ -7,11 +8,12 @@ import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import { checkGeneration } from "../evaluate/greedy_settings.ts";
 import { requestsOf } from "../evaluate/open_tasks.ts";
-import type { CheckContext } from "../run/run_context.ts";
-import { askOf } from "./benchmark_stage.ts";
+import type { CheckContext, FolderContext } from "../run/run_context.ts";
+import { hasLeaderboardAverage } from "../evaluate/leaderboard_average.ts";
+import { askOf, keptBenchmarks } from "./benchmark_stage.ts";
 import { benchmarkTasks } from "./benchmark_tasks.ts";
 import { isBenchmarkMetric, metricOf } from "./best_iteration.ts";
-import type { BenchmarkStep } from "./schedule.ts";
+import type { BenchmarkStep, Step } from "./schedule.ts";
 
 /** The most numbers that a message lists. */
 const MOST_NAMES = 8;
@@ -24,13 +26,13 @@ export async function checkBenchmarks(
   context: CheckContext,
   { step, folder: { files } }: { step: BenchmarkStep; folder: Pick<ModelFolder, "files"> },
 ): Promise<void> {
-  const tokenizer = await tokenizerOf(files);
+  const tokenizer = await tokenizerOf(files, step.settings.data);
   if (tokenizer === null) {
     throw new UserError("Cannot ask the benchmarks of evaluate: the model has no tokenizer.json, expected one");
   }
   if (step.evaluate.apply_chat_template && !tokenizer.hasChatTemplate) {
     throw new UserError(
-      "Cannot ask the benchmarks of evaluate: apply_chat_template is true and the model has no chat template, expected false",
+      "Cannot ask the benchmarks of evaluate: apply_chat_template is true and the model has no chat template, expected data.chat_template set, or false",
     );
   }
   const ask = await askOf(step);
@@ -41,13 +43,29 @@ export async function checkBenchmarks(
   checkMetric(context, expectedNumbers(tasks));
 }
 
+/**
+ * Throws a UserError if iterations are told better or worse by a number that no model has, though all of them have been
+ * asked; before that, {@linkcode checkBenchmarks} knows which there will be.
+ */
+export async function checkAskedMetric(context: FolderContext, steps: readonly Step[]): Promise<void> {
+  const names = new Set<string>();
+  for (const step of steps) {
+    if (step.stage !== "benchmark") continue;
+    const record = await keptBenchmarks(context, step);
+    if (record === null) return;
+    for (const name of Object.keys(record.metrics)) if (!isStderrName(name)) names.add(name);
+  }
+  if (names.size > 0) checkMetric(context, [...names]);
+}
+
 /** Throws a UserError if iterations are told better or worse by a number that the benchmarks do not give. */
-function checkMetric({ config }: Pick<CheckContext, "config">, names: readonly string[]): void {
+function checkMetric({ config }: Pick<CheckContext, "config">, given: readonly string[]): void {
   const { load_best_model_at_end, early_stopping_patience } = config.training;
   const metric = metricOf(config);
   if (!load_best_model_at_end && early_stopping_patience === undefined) return;
-  // The average of the leaderboard is there where its six tasks are.
-  if (!isBenchmarkMetric(metric) || names.includes(metric) || metric === "openllm/average") return;
+  if (!isBenchmarkMetric(metric)) return;
+  const names = hasLeaderboardAverage(given) ? [...new Set([...given, AVERAGE_NAME])] : given;
+  if (names.includes(metric)) return;
   const nearest = nearestWord(metric, names);
   const shown = nearest === undefined ? names.slice(0, MOST_NAMES) : [nearest];
   throw new UserError(

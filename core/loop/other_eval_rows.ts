@@ -24,14 +24,20 @@ export async function hasOtherEval({ config }: Pick<RunContext, "config">): Prom
   return config.data.eval !== undefined && of(was) !== of(config.data);
 }
 
-/** Removes the evaluations of a run that were made on other rows, or of other benchmarks, than the config names now. */
+/**
+ * Removes the evaluations of a run that were made on other rows, or of other benchmarks, than the config names now, and
+ * those of models that are not there any more.
+ */
 export async function dropOtherEvaluations(
   context: EvaluationContext & Pick<RunContext, "onNote" | "checksums">,
   steps: readonly Step[],
 ): Promise<void> {
-  if (await hasOtherBenchmarks(context, steps)) {
+  await dropOfMissing(context, steps);
+  const isNew = await hasNewBenchmarks(context);
+  if (isNew || await hasOtherBenchmarks(context, steps)) {
+    // A model's numbers are logged together, and once.
     await dropEvaluationEvents(context);
-    context.onNote("evaluate has changed: all models of the run are asked those benchmarks");
+    context.onNote(`evaluate ${isNew ? "is new" : "has changed"}: all models of the run are asked those benchmarks`);
   }
   if (!await hasOtherEval(context)) return;
   const { output_dir: folder } = context.config;
@@ -43,6 +49,25 @@ export async function dropOtherEvaluations(
   context.onNote(
     "data.eval or data.eval_limit has changed: all models of the run are evaluated on those rows",
   );
+}
+
+/** Whether the config names benchmarks, and the run in its folder went on without any. */
+async function hasNewBenchmarks({ config }: Pick<RunContext, "config">): Promise<boolean> {
+  const { settings } = runPaths(config.output_dir);
+  if (config.evaluate === undefined || !await exists(settings)) return false;
+  return (await readYamlRecord(settings)).evaluate === undefined;
+}
+
+/** Removes what was measured of models that are not there any more: trained again, they may be others. */
+async function dropOfMissing(context: EvaluationContext, steps: readonly Step[]): Promise<void> {
+  for (const step of steps) {
+    if (step.stage !== "optimize") continue;
+    const { paths: { evaluation, benchmarkNumbers }, makes: { model, adapter } } = step;
+    const made = (model ?? adapter)!;
+    if (await exists(made) || !(await exists(evaluation) || await exists(benchmarkNumbers))) continue;
+    await dropEvaluationEvents(context);
+    for (const path of [evaluation, benchmarkNumbers]) await removePath(path);
+  }
 }
 
 async function hasOtherBenchmarks(

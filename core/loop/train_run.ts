@@ -24,6 +24,7 @@ import { givesPairs } from "../run/run_rows.ts";
 import { hasWork } from "../run/run_work.ts";
 import { refuseStage, refuseUnknown } from "../run/stage_record.ts";
 import { checkAnswers, checkBase, checkStart, stepsLeft } from "./check_start.ts";
+import { checkAskedMetric } from "./check_benchmarks.ts";
 import { benchmarkStage } from "./benchmark_stage.ts";
 import { evaluateStage } from "./evaluate_stage.ts";
 import { tellEnd } from "./end_notes.ts";
@@ -116,6 +117,7 @@ async function finishedTrain(context: FolderContext): Promise<RunSummary | null>
   // Whether answers are generated changes nothing about what has to be there at the end.
   const schedule = trainSchedule(config, { hasPairs: true });
   await beginWithModels(context, { schedule, isBegun: true });
+  await checkAskedMetric(context, stepsOf(schedule));
   const summary = await hasOtherEval(context) ? null : await finishedRun(context, schedule);
   if (summary !== null) {
     onNote(`The run in ${folder} was complete already; nothing is trained (--force begins it anew)`);
@@ -166,9 +168,9 @@ async function runSchedule(
       } else continue;
       taken.push(step);
     }
+    await keepMeasured(context, { measured, iteration });
     await reportMeasured(context, { iteration, measured });
     await measureAgain(context, { measured, steps: taken });
-    await keepMeasured(context, { measured, iteration });
     const isStopped = await endsEarly(config, { schedule, iteration, measured });
     const model = foldersOf(handedOut(config))[0]!;
     summary = await summarizeRun(config, { model, measured, last: iteration, isStopped });

@@ -83,14 +83,21 @@ function runCharts(run: RunRecord, facts: FigureFacts): ReadChart[] {
 const MOST_LINES = 8;
 
 /** The benchmarks that are shares, by their names; a perplexity has another scale. */
-function benchmarkLines(rows: ReturnType<typeof iterationValues>): Record<string, string> {
+function benchmarkLines(
+  rows: ReturnType<typeof iterationValues>,
+): { lines: Record<string, string>; text: string } {
   const isShare = (key: string): boolean => rows.every(({ values: { [key]: value = 0 } }) => value >= 0 && value <= 1);
   const keys = mainNumbers(rows.flatMap(({ values }) => Object.keys(values))).filter(isShare);
-  return Object.fromEntries(keys.slice(0, MOST_LINES).map((key) => [measureOf(key).name, key]));
+  const shown = keys.slice(0, MOST_LINES);
+  return {
+    lines: Object.fromEntries(shown.map((key) => [measureOf(key).name, key])),
+    text: shown.length === keys.length ? "" : ` Drawn are the first ${MOST_LINES} of ${keys.length}.`,
+  };
 }
 
 function iterationCharts(run: RunRecord, { evaluated }: FigureFacts): ReadChart[] {
   const rows = iterationValues(run);
+  const benchmarks = benchmarkLines(rows);
   const of = (
     title: string,
     yLabel: string,
@@ -128,8 +135,8 @@ function iterationCharts(run: RunRecord, { evaluated }: FigureFacts): ReadChart[
     of(
       "Benchmarks",
       "score",
-      benchmarkLines(rows),
-      "As lm-evaluation-harness scores them." + bars,
+      benchmarks.lines,
+      "As lm-evaluation-harness scores them." + benchmarks.text + bars,
     ),
     of(
       "Loss on held-out human answers",

@@ -21,6 +21,7 @@ export interface CardSource {
   config?: string;
   split?: string;
   license?: string;
+  is_benchmark?: true;
 }
 
 /** What a card is made of. */
@@ -46,7 +47,7 @@ export function modelCard(run: RunRecord, { repo, sources, figure, adapter }: Ca
     : trained;
   // Training data and held-out data may have the same name; the held-out data was looked up last.
   const held = sources.findLast(({ source }) => source === valueAt(settings, "data.eval"));
-  const datasets = sources.filter((source) => source.type === "dataset" && source !== held);
+  const datasets = sources.filter((source) => source.type === "dataset" && source !== held && !source.is_benchmark);
   const made = makingOf(settings, run);
   const local = base ? null : localName(adapter ? adapter.base : valueAt(settings, "model"));
   const tags = [...new Set([...made.tags, ...adapter || isRecord(settings.lora) ? ["lora"] : []])];

@@ -1,5 +1,5 @@
 /** What a run came to: whether the model got better, by how much, and how sure that is. @module */
-import { isNumberName, MAIN_METRICS, mainNumbers, numberName } from "../benchmark/benchmark_numbers.ts";
+import { isNumberName, tellingNumbers } from "../benchmark/benchmark_numbers.ts";
 import { iterationValues, type LoggedIteration, type RunRecord } from "../run/read_run.ts";
 import { differenceInterval, meanDifference } from "./intervals.ts";
 import { halfInterval } from "./iteration_curves.ts";
@@ -34,16 +34,9 @@ export interface Change {
 const TELLING = ["sampled_score", "greedy_score", "sampled", "greedy"] as const;
 const LOSSES: readonly string[] = ["eval_preference_loss", "eval_loss"];
 
-/** The mean of the leaderboard's six tasks. */
-const AVERAGE = "openllm/average";
-
 /** The keys of measures that a run has, and of which it is known whether more is better. */
 function tellingKeys(iterations: readonly LoggedIteration[]): string[] {
-  const benchmarks = mainNumbers(iterations.flatMap(({ values }) => Object.keys(values)))
-    .filter((key) => key === AVERAGE || MAIN_METRICS.some((metric) => key.endsWith(numberName("", metric))));
-  // The average has them all.
-  const average = benchmarks.filter((key) => key === AVERAGE);
-  return [...TELLING, ...(average.length > 0 ? average : benchmarks), ...LOSSES];
+  return [...TELLING, ...tellingNumbers(iterations.flatMap(({ values }) => Object.keys(values))), ...LOSSES];
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Lists the runs in a folder, with what their files tell about them. @module */
 import { basename, join, resolve } from "node:path";
+import { tellingNumbers } from "../benchmark/benchmark_numbers.ts";
+import type { BenchmarkMetric } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import { exists, isFolder, lastWritten, namesIn } from "../files/io.ts";
 import { KILLED, type LastEnd, lastEnd } from "./last_end.ts";
@@ -34,7 +36,7 @@ export interface RunState {
   loss: number | null;
   /** The first evaluation, and if there are later ones, the last one and the best of all. */
   evaluation: {
-    name: "sampled_score" | "greedy_score" | "sampled" | "greedy" | "eval_loss";
+    name: "sampled_score" | "greedy_score" | "sampled" | "greedy" | BenchmarkMetric | "eval_loss";
     first: number;
     last?: number;
     best?: number;
@@ -161,12 +163,15 @@ function field(value: unknown, key: string): string | null {
   return typeof found === "string" ? found : null;
 }
 
-/** The numbers that tell whether a model is better, the most telling first. */
-const EVALUATED = ["sampled_score", "greedy_score", "sampled", "greedy", "eval_loss"] as const;
+/** The numbers of a verifier that tell whether a model is better, the most telling first. */
+const VERIFIED = ["sampled_score", "greedy_score", "sampled", "greedy"] as const;
 
 function evaluationOf(run: RunRecord): RunState["evaluation"] {
   const rows = iterationValues(run);
-  for (const name of EVALUATED) {
+  const benchmarks = tellingNumbers(rows.flatMap(({ values }) => Object.keys(values)));
+  // What the iterations are told better by comes before what they are not.
+  const picked = benchmarks.filter((name) => name === run.best?.metric);
+  for (const name of [...VERIFIED, ...picked, ...benchmarks, "eval_loss" as const]) {
     const known = rows.flatMap(({ iteration, values }) => {
       const value = values[name];
       return value === undefined ? [] : [{ iteration, value }];

@@ -100,10 +100,23 @@ export class RunSources {
   /** The files of the data set that the config calls `name`; `forEval` prefers a held-out split if none is named. */
   data(name: string, { forEval = false }: { forEval?: boolean } = {}): Promise<readonly string[]> {
     const prefer = forEval ? { prefer: EVAL_SPLITS } : {};
-    return this.#once(
-      `${forEval ? "eval" : "data"} ${name}`,
-      (options) => resolveDataset(name, { ...options, ...prefer }),
-    );
+    return this.#once(`${forEval ? "eval" : "data"} ${name}`, async (options) => {
+      const { paths, record } = await resolveDataset(name, { ...options, ...prefer });
+      if (record?.is_benchmark) {
+        const { is_benchmark: _, ...own } = record;
+        await options.onRecord?.(own);
+      }
+      return { paths, record };
+    });
+  }
+
+  /** As {@linkcode data}, for rows of a benchmark: the record says so, unless the run is trained or measured on them too. */
+  benchmark(name: string): Promise<readonly string[]> {
+    return this.#once(`benchmark ${name}`, (options) =>
+      resolveDataset(name, {
+        ...options,
+        onRecord: (record) => options.onRecord?.({ ...record, is_benchmark: true }),
+      }));
   }
 
   /** Finds everything that a run will read, so that a missing file is known before any work is done. */

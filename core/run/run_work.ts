@@ -4,7 +4,16 @@ import { basename, dirname, join } from "../files/path.ts";
 import { iterationPaths, runPaths, type StagePaths, stagePaths } from "./run_paths.ts";
 
 /** What the stages of an iteration compute. Records, caches and what is made of other files are no work. */
-const WORK = ["responses", "partialResponses", "pairs", "model", "adapter", "state", "evaluation"] as const;
+const WORK = [
+  "responses",
+  "partialResponses",
+  "pairs",
+  "model",
+  "adapter",
+  "state",
+  "evaluation",
+  "benchmarkNumbers",
+] as const;
 
 /** What training leaves: a model, or a state to go on from. */
 const TRAINED = ["model", "adapter", "state"] as const;

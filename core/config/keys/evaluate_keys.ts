@@ -33,7 +33,7 @@ export const evaluateKeys = {
   text: key(names.exactOptional(), "Files of text that the task perplexity reads.", MEASURES),
   apply_chat_template: key(
     z.boolean().default(false),
-    "Whether prompts are written with the model's chat template.",
+    "Whether prompts are written with the chat template: data.chat_template, or else the model's own.",
     MEASURES,
   ),
   fewshot_as_multiturn: key(

@@ -24,6 +24,14 @@ export interface Benchmarks {
   strangers: string[];
   /** Tasks that have no share of right answers. */
   unscored: string[];
+  /** What of the runs' own results is left out, as other results were asked otherwise: a sentence for each task. */
+  unlike: string[];
+}
+
+/** An iteration of one of the runs. */
+interface Place {
+  run: number;
+  iteration: number;
 }
 
 /** How deep results lie in a folder: below the model's name, which may be `org/name`. */
@@ -33,7 +41,7 @@ interface Results {
   path: string;
   model: string;
   /** Whose they are, where they lie in a run's folder. */
-  place?: { run: number; iteration: number };
+  place?: Place;
   date: number;
   tasks: Map<string, TaskScore & { metric: string; conditions: string }>;
   unscored: string[];
@@ -47,48 +55,25 @@ export async function readBenchmarks(
   folder: string | undefined,
   runs: readonly FoundRun[],
 ): Promise<Benchmarks | null> {
-  const results = await ownResults(runs);
-  if (folder === undefined && results.length === 0) return null;
-  const action = `Cannot report on the evaluations in ${folder ?? "the runs"}`;
-  if (folder !== undefined) {
-    if (!await isFolder(folder)) {
-      throw new UserError(`${action}: there is no such folder, expected results_*.json in one`);
-    }
-    const paths = await resultsIn(folder, DEPTH);
-    if (paths.length === 0) {
-      throw new UserError(`${action}: it holds no results_*.json, expected those of dnpo evaluate`);
-    }
-    for (const path of paths.toSorted()) results.push(await readResults(path));
-  }
-  // Of two evaluations of a model on a task the later one counts.
-  results.sort((a, b) => a.date - b.date);
-  const scores = runs.map(() => new Map<number, Map<string, TaskScore>>());
-  const asked = new Map<string, { metric: string; conditions: string; path: string }>();
+  const own = await ownResults(runs);
+  if (folder === undefined && own.length === 0) return null;
+  const named = folder === undefined ? [] : await resultsOf(folder);
   const strangers = new Set<string>();
   const unscored = new Set<string>();
-  for (const { path, model, place, tasks, unscored: other } of results) {
+  const placed: (Results & { places: readonly Place[] })[] = [];
+  // What was named says how a task is asked.
+  for (const result of [...named, ...own]) {
+    const { place, model } = result;
     const places = place === undefined ? await placesOf(model, runs) : [place];
-    if (places.length === 0) {
-      strangers.add(model);
-      continue;
-    }
-    for (const task of other) unscored.add(task);
-    for (const [task, { metric, conditions, value, stderr }] of tasks) {
-      const first = asked.get(task) ?? { metric, conditions, path };
-      asked.set(task, first);
-      if (first.conditions !== conditions) {
-        throw new UserError(
-          `${action}: ${task} was asked with ${first.conditions} in ${first.path}, but with ${conditions} in ${path}, ` +
-            "expected one way to ask for all",
-        );
-      }
-      for (const { run, iteration } of places) {
-        const at = scores[run]!.get(iteration) ?? new Map<string, TaskScore>();
-        scores[run]!.set(iteration, at.set(task, { value, stderr }));
-      }
+    if (places.length === 0) strangers.add(model);
+    else {
+      placed.push({ ...result, places });
+      for (const task of result.unscored) unscored.add(task);
     }
   }
-  if (asked.size === 0) {
+  const { asked, unlike } = askedOf(placed, `Cannot report on the evaluations in ${folder}`);
+  if (folder !== undefined && asked.size === 0) {
+    const action = `Cannot report on the evaluations in ${folder}`;
     const names = [...strangers].slice(0, 3).join(", ");
     throw new UserError(
       names === ""
@@ -96,9 +81,61 @@ export async function readBenchmarks(
         : `${action}: none is of these runs, but of ${names}, expected such of \`dnpo evaluate RUN --iterations all\``,
     );
   }
+  const scores = runs.map(() => new Map<number, Map<string, TaskScore>>());
+  // Of two evaluations of a model on a task the later one counts.
+  for (const { tasks, places } of placed.toSorted((a, b) => a.date - b.date)) {
+    for (const [task, { conditions, value, stderr }] of tasks) {
+      if (asked.get(task)?.conditions !== conditions) continue;
+      for (const { run, iteration } of places) {
+        const at = scores[run]!.get(iteration) ?? new Map<string, TaskScore>();
+        scores[run]!.set(iteration, at.set(task, { value, stderr }));
+      }
+    }
+  }
   const tasks = [...asked].map(([name, { metric }]) => ({ name, metric }))
     .sort((a, b) => a.name < b.name ? -1 : 1);
-  return { tasks, scores, strangers: [...strangers].sort(), unscored: [...unscored].sort() };
+  return { tasks, scores, strangers: [...strangers].sort(), unscored: [...unscored].sort(), unlike };
+}
+
+/** How a task was asked, and the first file that says so. */
+interface Asked {
+  metric: string;
+  conditions: string;
+  path: string;
+  /** Whether the file is in the folder that was named. */
+  isNamed: boolean;
+}
+
+/**
+ * How each task was asked, by those results that are named or else by all of them. Throws a UserError where named ones do
+ * not compare; of the runs' own ones those are left out.
+ */
+function askedOf(results: readonly Results[], action: string): { asked: Map<string, Asked>; unlike: string[] } {
+  const asked = new Map<string, Asked>();
+  const unlike = new Map<string, string>();
+  for (const { path, place, tasks } of results) {
+    const isNamed = place === undefined;
+    for (const [task, { metric, conditions }] of tasks) {
+      const first = asked.get(task) ?? { metric, conditions, path, isNamed };
+      asked.set(task, first);
+      if (first.conditions === conditions) continue;
+      const problem = `${task} was asked with ${first.conditions} in ${first.path}, but with ${conditions} in ${path}`;
+      if (isNamed) throw new UserError(`${action}: ${problem}, expected one way to ask for all`);
+      unlike.set(task, unlike.get(task) ?? problem);
+    }
+  }
+  for (const task of unlike.keys()) if (!asked.get(task)!.isNamed) asked.delete(task);
+  return { asked, unlike: [...unlike.values()] };
+}
+
+async function resultsOf(folder: string): Promise<Results[]> {
+  const action = `Cannot report on the evaluations in ${folder}`;
+  if (!await isFolder(folder)) {
+    throw new UserError(`${action}: there is no such folder, expected results_*.json in one`);
+  }
+  const paths = await resultsIn(folder, DEPTH);
+  if (paths.length === 0) throw new UserError(`${action}: it holds no results_*.json, expected those of dnpo evaluate`);
+  return await Array.fromAsync(paths.toSorted(), readResults);
 }
 
 /** The results of benchmarks that the runs asked themselves. */
@@ -172,9 +209,9 @@ function conditionsOf(file: Readonly<Record<string, unknown>>, task: string): st
 }
 
 /** The runs and iterations that a model is: one of a run's, the one that it hands out, or the one that it started from. */
-async function placesOf(model: string, runs: readonly FoundRun[]): Promise<{ run: number; iteration: number }[]> {
+async function placesOf(model: string, runs: readonly FoundRun[]): Promise<Place[]> {
   const [, folder, k] = /^(.*?)(?:\/iteration-(\d+))?(?:\/(?:model|adapter))?$/.exec(model)!;
-  const places: { run: number; iteration: number }[] = [];
+  const places: Place[] = [];
   const isSame = async (a: string, b: string): Promise<boolean> => join(a) === join(b) || await isSamePlace(a, b);
   for (const [run, { dir, view }] of runs.entries()) {
     if (await isSame(folder!, dir)) {

@@ -68,8 +68,9 @@ export function missingLines(
   ];
 }
 
-function benchmarkLines({ strangers, unscored }: Benchmarks): string[] {
+function benchmarkLines({ strangers, unscored, unlike }: Benchmarks): string[] {
   return [
+    ...unlike.map((problem) => `Left out, as it does not compare: ${problem}.`),
     ...(strangers.length === 0 ? [] : [`Results of other models are left out: ${someOf(strangers)}.`]),
     ...(unscored.length === 0 ? [] : [`No share of right answers, and so no score: ${unscored.join(", ")}.`]),
   ];

@@ -4,6 +4,7 @@ import {
   isStderrName,
   mainNumbers,
   stderrName,
+  tellingNumbers,
   toldTasks,
 } from "../../../core/benchmark/benchmark_numbers.ts";
 
@@ -47,6 +48,9 @@ Deno.test("mainNumbers() takes of each task the number that tells most, and stde
     "text/bits_per_byte",
   ]);
   deepEqual(mainNumbers(["eval_loss", "steps", "a/b/acc", "a/b/acc_stderr"]), ["a/b/acc"]);
+  deepEqual(mainNumbers(["my task/f1,first of 2.5", "my task/f1_stderr,first of 2.5"]), ["my task/f1,first of 2.5"]);
+  deepEqual(tellingNumbers(["text/word_perplexity", "a/acc", "b/exact_match"]), ["a/acc", "b/exact_match"]);
+  deepEqual(tellingNumbers(["a/acc", "openllm/average", "openllm/average_stderr"]), ["openllm/average"]);
   equal(stderrName("a/b/acc"), "a/b/acc_stderr");
   equal(stderrName("gsm8k/exact_match,strict-match"), "gsm8k/exact_match_stderr,strict-match");
   deepEqual(["arc/acc", "arc/acc_stderr", "g/em_stderr,x", "g/em,x"].map(isStderrName), [

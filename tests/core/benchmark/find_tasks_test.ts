@@ -62,7 +62,7 @@ Deno.test("an unknown name is told with the nearest ones", () => {
     message("[z-a]*"),
     'Cannot use the pattern "[z-a]*": it is broken, expected ranges such as [a-z] and every { closed',
   );
-  equal(message(" , "), "Cannot evaluate: no task is named, expected --tasks with one or more (--list shows them)");
+  equal(message(" , "), "Cannot evaluate: no task is named, expected one or more (dnpo evaluate --list shows them)");
 });
 
 Deno.test("a task of one's own takes precedence", () => {

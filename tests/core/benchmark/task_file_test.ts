@@ -244,6 +244,12 @@ const CHANGES: readonly [string, string, string][] = [
     'FILE:10:1 generation_kwargs: Cannot generate answers: "until" is 3, expected a text or a list of texts',
   ],
   ["task: colours", "task: colours\ntask: again", "FILE:2:1 Map keys must be unique"],
+  ...["of/mine", "a,b", "a|b", "..", "a\\tb", " a"].map((name): [string, string, string] => [
+    "task: colours",
+    `task: "${name}"`,
+    `FILE:1:1 task: it is "${name}", expected a text without , / \\ < > | \` and control characters, and with more than ` +
+    "dots and blanks",
+  ]),
 ];
 
 Deno.test("a key or a value that is not understood is told with its place", async () => {

@@ -31,7 +31,11 @@ Deno.test("chosenTasks() refuses files that would go unused, and two files with 
     await Deno.writeTextFile(b, task("one"));
     for (
       const [words, says] of [
-        [{}, "Cannot evaluate: no task is named, expected --tasks with one or more (--list shows them)"],
+        [{}, "Cannot evaluate: no task is named, expected --tasks with one or more (dnpo evaluate --list shows them)"],
+        [
+          { tasks: ",", called: { tasks: "evaluate.tasks", text: "evaluate.text" } },
+          "Cannot evaluate: no task is named, expected evaluate.tasks with one or more (dnpo evaluate --list shows them)",
+        ],
         [
           { tasks: "piqa", taskFiles: [a] },
           `Cannot evaluate: --tasks does not name one, the task of ${a}, expected it there too`,

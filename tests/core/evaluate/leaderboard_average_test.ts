@@ -1,5 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { leaderboardAverage } from "../../../core/evaluate/leaderboard_average.ts";
+import { benchmarkNumbers } from "../../../core/benchmark/benchmark_numbers.ts";
+import { hasLeaderboardAverage, leaderboardAverage } from "../../../core/evaluate/leaderboard_average.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 
 const SIX = {
@@ -27,4 +28,10 @@ Deno.test("leaderboardAverage() needs all six, and all errors for an error", () 
   equal(leaderboardAverage(five), null);
   const bare = { ...SIX, mmlu: { "acc,none": 0.6, "acc_stderr,none": "N/A" } };
   deepEqual(leaderboardAverage(bare)!.stderr, null);
+});
+
+Deno.test("hasLeaderboardAverage() is true of the names of all six tasks' numbers", () => {
+  const names = Object.keys(benchmarkNumbers({ results: SIX }).metrics);
+  equal(hasLeaderboardAverage(names), true);
+  equal(hasLeaderboardAverage(names.filter((name) => name !== "gsm8k/exact_match,strict-match")), false);
 });

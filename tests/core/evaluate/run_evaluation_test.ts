@@ -318,8 +318,8 @@ Deno.test("runEvaluation() knows what is not followed before it reads rows, and 
     );
     await refuses(
       { genKwargs: { temperature: 0.5, do_sample: true } },
-      "Cannot evaluate gsm8k: its generation_kwargs sample, expected do_sample false or temperature 0 (--gen-kwargs " +
-        "do_sample=false)",
+      "Cannot evaluate gsm8k: its generation_kwargs sample, expected do_sample false or temperature 0 (do_sample=false " +
+        "in gen_kwargs)",
     );
     await refuses(
       { genKwargs: { until: 3 } },

@@ -6,60 +6,7 @@ import { exists } from "../../../core/files/io.ts";
 import type { BenchmarkRecord } from "../../../core/loop/benchmark_stage.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { readEvents } from "../../_shared/event_file.ts";
-import { jsonLines } from "../../_shared/tiny_model.ts";
-import { withFolder } from "../_tiny.ts";
-
-const MODEL = "examples/quickstart/model";
-const WORDS = ["edbga", "bdgcbh", "hcafe", "gbdfc", "ahcbe", "fgeda", "cbhdg", "dfabe"];
-
-/** Rows of a task: which of two answers is the sorted word? */
-function rowsOf(words: readonly string[]): string {
-  return jsonLines(words.map((letters, i) => {
-    const [sorted, wrong] = [[...letters].sort().join(""), [...letters].sort().reverse().join("")];
-    return { letters, choices: i % 2 === 0 ? [sorted, wrong] : [wrong, sorted], gold: i % 2 };
-  }));
-}
-
-/** A folder with a task of one's own that is chosen, one that is written, and rows to train on. */
-function withTasks<T>(work: (dir: string) => Promise<T>): Promise<T> {
-  return withFolder(async (dir) => {
-    await Deno.writeTextFile(`${dir}/words.jsonl`, rowsOf(WORDS));
-    const shared = `dataset_path: json\ndataset_kwargs: {data_files: {test: ${dir}/words.jsonl}}\ntest_split: test\n` +
-      `doc_to_text: "sort {{letters}}>"\ntarget_delimiter: ""\n`;
-    await Deno.writeTextFile(
-      `${dir}/choose.yaml`,
-      `task: choose\n${shared}output_type: multiple_choice\ndoc_to_choice: choices\ndoc_to_target: gold\n`,
-    );
-    await Deno.writeTextFile(
-      `${dir}/write.yaml`,
-      `task: write\n${shared}output_type: generate_until\ndoc_to_target: "{{choices[gold]}}"\n` +
-        `generation_kwargs: {until: ["\\n"], do_sample: false, max_gen_toks: 8}\n` +
-        `metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]\n`,
-    );
-    const pairs = WORDS.map((word) => ({ prompt: `sort ${word}>`, response: [...word].sort().reverse().join("") }));
-    await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(pairs));
-    return await work(dir);
-  });
-}
-
-type Keys = Record<string, unknown> & { training?: Record<string, unknown>; evaluate?: Record<string, unknown> };
-
-/** A config that teaches to sort the other way round, with the task `choose`. */
-function configOf(dir: string, { training, evaluate, ...keys }: Keys = {}): Promise<ResolvedConfig> {
-  return loadConfig(undefined, {
-    defaults: {
-      model: MODEL,
-      output_dir: `${dir}/run`,
-      method: "sft",
-      iterations: 2,
-      data: { train: `${dir}/rows.jsonl` },
-      dtype: "float32",
-      ...keys,
-      evaluate: { tasks: `${dir}/choose.yaml`, ...evaluate },
-      training: { loss_type: "sft", learning_rate: 3e-3, max_steps: 3, ...training },
-    },
-  });
-}
+import { configOf, type Keys, MODEL, rowsOf, withTasks, WORDS } from "./_word_tasks.ts";
 
 async function recordOf(folder: string): Promise<BenchmarkRecord> {
   return JSON.parse(await Deno.readTextFile(`${folder}/benchmarks.json`));
@@ -199,6 +146,11 @@ Deno.test("train() hands out the iteration that a benchmark says is the best", (
       value: Math.max(...values),
     });
     ok(await exists(`${dir}/run/iteration-1/benchmarks.json`));
+    // Of a run that is complete, other numbers are as wrong as of a new one.
+    await rejects(
+      train(await configOf(dir, { training: { ...training, metric_for_best_model: "choose/f1" } })),
+      /metric_for_best_model choose\/f1: the benchmarks of evaluate do not give it, expected choose\/acc/,
+    );
   }));
 
 Deno.test("train() refuses benchmarks that cannot be asked before it opens the device", () =>
@@ -212,9 +164,14 @@ Deno.test("train() refuses benchmarks that cannot be asked before it opens the d
     const best = { load_best_model_at_end: true };
     await refused({ evaluate: { tasks: "arc_chalenge" } }, /Cannot find the task "arc_chalenge": .*arc_challenge/);
     await refused({ evaluate: { tasks: `${dir}/none.yaml` } }, /none\.yaml/);
+    await refused({ evaluate: { tasks: " , " } }, /no task is named, expected evaluate\.tasks with one or more/);
+    await refused(
+      { evaluate: { tasks: "arc_easy", data: `${dir}/rows` } },
+      /rows of allenai\/ai2_arc \(or no evaluate\.data, to take them from the hub\)/,
+    );
     await refused(
       { evaluate: { apply_chat_template: true } },
-      /apply_chat_template is true and the model has no chat template, expected false/,
+      /apply_chat_template is true and the model has no chat template, expected data\.chat_template set, or false/,
     );
     await refused({ evaluate: { text: `${dir}/rows.jsonl` } }, /evaluate\.text is given, and evaluate\.tasks does not/);
     await refused(
@@ -228,6 +185,10 @@ Deno.test("train() refuses benchmarks that cannot be asked before it opens the d
     await refused(
       { model, evaluate: { tasks: `${dir}/write.yaml` } },
       /Cannot generate with "num_beams" of \S+beams\//,
+    );
+    await refused(
+      { training: { ...best, metric_for_best_model: "openllm/average" } },
+      /metric_for_best_model openllm\/average: the benchmarks of evaluate do not give it, expected choose\/acc/,
     );
     await Deno.writeTextFile(`${dir}/words.jsonl`, `{"letters": 1`);
     await refused({}, /words\.jsonl/);

@@ -123,3 +123,16 @@ Deno.test("runFigures() draws very many steps as means, and says of how many", a
   match(loss.svg, /from 0.5000 to 0.5000/);
   ok(loss.svg.length < 20_000, `${loss.svg.length}`);
 });
+
+Deno.test("runFigures() says how many benchmarks it leaves out", async () => {
+  const textOf = async (count: number): Promise<string> => {
+    const values = Object.fromEntries(Array.from({ length: count }, (_, i) => [`task${i}/acc`, i / 100]));
+    const iterations = [-1, 0].map((iteration) => ({ iteration, ...values }));
+    const figures = runFigures(
+      await withRun({ "summary.json": JSON.stringify({ iterations, model: "m" }) }, readRun),
+    );
+    return find(figures, "Benchmarks")!.reading;
+  };
+  match(await textOf(10), /^As lm-evaluation-harness scores them\. Drawn are the first 8 of 10\./);
+  ok(!(await textOf(8)).includes("first"));
+});

@@ -37,7 +37,10 @@ Deno.test("modelCard() tells what the model was made of in the hub's front matte
     "labels: [{judge: human}, {judge: verifier, verifier: /home/me/secret/judge.ts}]\nnoise: {update: joint}\n" +
     "output_dir: /home/me/secret/runs\ntraining: {loss_type: robust, beta: [0.1, 0.5]}\n";
   const held = { ...DATA, source: "org/held", repo: "org/held", split: "test" };
-  const { header, text } = await cardOf(config, [BASE, DATA, held]);
+  // What the models were only asked is nothing that they were made of.
+  const asked = { ...DATA, source: "org/asked:main/test", repo: "org/asked", is_benchmark: true } as const;
+  const { header, text } = await cardOf(config, [BASE, DATA, asked, held]);
+  assert.ok(!text.includes("org/asked"));
   assert.deepEqual(header, {
     library_name: "transformers",
     pipeline_tag: "text-generation",

@@ -96,8 +96,8 @@ Deno.test("listRuns() gives the last evaluation, and the best of all: the smalle
       [[0.9, 0.75, 0.8], { last: 0.8, best: 0.9, bestIteration: -1 }],
     ] as const;
     for (const [values, expected] of cases) {
-      for (const name of ["sampled", "eval_loss"]) {
-        const sign = name === "sampled" ? 1 : -1;
+      for (const name of ["sampled", "choose/acc", "eval_loss"]) {
+        const sign = name === "eval_loss" ? -1 : 1;
         const iterations = values.map((value, i) => ({ iteration: i - 1, [name]: sign * value }));
         await writeRun(`${dir}/run`, { metrics: [], summary: { iterations, model: "m" } });
         const { last, best, bestIteration } = expected;
@@ -109,6 +109,12 @@ Deno.test("listRuns() gives the last evaluation, and the best of all: the smalle
           bestIteration,
         });
       }
+    }
+    // Of several benchmarks the one that iterations are told better by.
+    const iterations = [-1, 0].map((iteration) => ({ iteration, "a/acc": 0.1, "b/acc": 0.2, eval_loss: 2 }));
+    for (const [best, name] of [[undefined, "a/acc"], [{ iteration: 0, metric: "b/acc", value: 0.2 }, "b/acc"]]) {
+      await writeRun(`${dir}/run`, { metrics: [], summary: { iterations, model: "m", best } });
+      assert.equal((await listRuns(`${dir}/run`))[0]!.evaluation!.name, name);
     }
   }));
 

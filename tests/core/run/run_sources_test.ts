@@ -44,3 +44,22 @@ Deno.test("RunSources.keepIn() writes what was found into a folder, unless anoth
     equal(await (await found()).keepIn(dir), false);
     deepEqual(await readSources(dir), [record]);
   }));
+
+Deno.test("RunSources.benchmark() records rows that nothing is made of, until they are data too", () =>
+  withHub(async ({ hub, dir, options }) => {
+    hub.add("dataset", "org/rows", { "train.jsonl": "{}\n", "test.jsonl": "{}\n" });
+    const kept = async (): Promise<unknown[]> =>
+      (await readSources(dir)).map(({ source, is_benchmark }) => [source, is_benchmark]);
+    const open = (): Promise<RunSources> => RunSources.open(dir, options);
+    const sources = await open();
+    await sources.data("org/rows/train");
+    const train = await sources.benchmark("org/rows/train");
+    const test = await sources.benchmark("org/rows/test");
+    deepEqual(await kept(), [["org/rows/train", undefined], ["org/rows/test", true]]);
+    const before = hub.requests.length;
+    const again = await open();
+    deepEqual([await again.benchmark("org/rows/train"), await again.benchmark("org/rows/test")], [train, test]);
+    equal(hub.requests.length, before, "nothing is looked up again");
+    deepEqual(await again.data("org/rows/test"), test);
+    deepEqual(await kept(), [["org/rows/train", undefined], ["org/rows/test", undefined]]);
+  }));

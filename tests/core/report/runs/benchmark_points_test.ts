@@ -87,3 +87,39 @@ Deno.test("readBenchmarks() takes what the runs asked themselves, wherever their
     deepEqual(await readBenchmarks(undefined, await findRuns([`${dir}/other`])), null);
   });
 });
+
+Deno.test("readBenchmarks() leaves out what runs asked otherwise than others, or than the folder that is named", async () => {
+  const of = (acc: number, documents: number, more: Record<string, Record<string, number>> = {}): string =>
+    resultsText("base", { arc: { "acc,none": acc }, ...more }, { "n-samples": { arc: { effective: documents } } });
+  const files = {
+    ...runFiles("run", { numbers: THREE }),
+    "run/benchmarks/results_1.json": of(0.1, 5, { piqa: { "acc,none": 0.6 } }),
+    ...runFiles("other", { numbers: THREE }),
+    "other/benchmarks/results_1.json": of(0.2, 9),
+    ...runFiles("odd", { numbers: THREE }),
+    "odd/benchmarks/results_1.json": resultsText("base", { text: { "word_perplexity,none": 20 } }),
+    "eval/x": "",
+  };
+  await withFiles(files, async (dir) => {
+    const found = await findRuns([`${dir}/run`, `${dir}/other`]);
+    const own = (await readBenchmarks(undefined, found))!;
+    deepEqual(own.tasks, [{ name: "piqa", metric: "acc" }]);
+    deepEqual(own.scores.map((each) => [...each.get(-1)?.keys() ?? []]), [["piqa"], []]);
+    deepEqual(own.unlike, [
+      `arc was asked with documents 5 in ${dir}/run/benchmarks/results_1.json, but with documents 9 in ` +
+      `${dir}/other/benchmarks/results_1.json`,
+    ]);
+    const text = resultsText(`${dir}/other/iteration-0`, { arc: { "acc,none": 0.3 } }, {
+      "n-samples": { arc: { effective: 9 } },
+    });
+    await Deno.writeTextFile(`${dir}/eval/results_1.json`, text);
+    const named = (await readBenchmarks(`${dir}/eval`, found))!;
+    deepEqual(named.tasks.map(({ name }) => name), ["arc", "piqa"]);
+    deepEqual([...named.scores[1]!].map(([k, of]) => [k, of.get("arc")!.value]).sort(), [[-1, 0.2], [0, 0.3]]);
+    deepEqual([...named.scores[0]!.get(-1)!.keys()], ["piqa"]);
+    deepEqual(named.unlike.length, 1);
+    // A run whose benchmarks are no shares has its report all the same.
+    const { tasks, unscored } = (await readBenchmarks(undefined, await findRuns([`${dir}/odd`])))!;
+    deepEqual([tasks, unscored], [[], ["text"]]);
+  });
+});

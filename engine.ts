@@ -26,6 +26,7 @@ export { openDevice, type OpenDeviceOptions } from "./core/device/open_device.ts
 export type { DeviceChoice, OpenOptions, WebGpu } from "./kernels/device/adapter.ts";
 export type { Device } from "./kernels/device/device.ts";
 export type { Pace, Work, WorkKind } from "./kernels/device/pace.ts";
+export type { Extension } from "./kernels/device/extensions.ts";
 export type { DeviceBuffer, Image, ImageFormat, Slice } from "./kernels/device/slice.ts";
 export type { DeviceFamily, TileClass, Tuning } from "./kernels/device/tuning.ts";
 export type { Commands, Dispatch } from "./kernels/device/commands.ts";

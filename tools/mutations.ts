@@ -584,6 +584,18 @@ export const MUTATIONS: readonly Mutation[] = [
     ["slots of four k coincide", "quad ^ (column & 7u)", "quad & ~(column & 7u)"],
   ),
   ...of(
+    "matmul/matmul_exponents.wgsl",
+    { test: "matmul/matmul_exponents" },
+    ["not finite is not told", "select(exponent, 256u, exponent == 255u)", "exponent & 127u"],
+    ["not finite is forgotten", " | ((a | b) & 256u)", ""],
+    ["the larger of two", "max(a & 255u, b & 255u)", "(a & 255u)"],
+    ["k block ignored", "id.group.z * p.k_block;", "0u;"],
+    ["block's end ignored", "min(start + p.k_block, p.k)", "p.k"],
+    ["first ignored", "p.first + line * p.line_step", "line * p.line_step"],
+    ["half of the lanes left out", "LANES / 2u; half", "LANES / 4u; half"],
+    ["last line left out", "lane < ACROSS && line < p.lines", "lane < ACROSS && line + 1u < p.lines"],
+  ),
+  ...of(
     "matmul/matmul_reduce.wgsl",
     { test: "matmul/matmul" },
     ["overwrites", "sum = c[at] + sum;", ""],

@@ -38,6 +38,9 @@ export function openDawn(): WebGpu {
   return webGpu;
 }
 
+/** Features that are not standard yet, subgroup matrices among them, are behind this. */
+const UNSAFE_APIS = "enable-dawn-features=allow_unsafe_apis";
+
 /** Loads the library and starts it with these options. Throws a UserError. */
 export function createDawn(path: string, options: readonly string[] = []): GPU {
   const module: { exports: unknown } = { exports: {} };
@@ -49,5 +52,5 @@ export function createDawn(path: string, options: readonly string[] = []): GPU {
     const what = name === "NotCapable" ? `${path} may not be loaded` : oneLine(message);
     throw new UserError(`Cannot open Dawn: ${what}, ${DAWN_REMEDY}`);
   }
-  return (module.exports as DawnLibrary).create(options);
+  return (module.exports as DawnLibrary).create([UNSAFE_APIS, ...options]);
 }

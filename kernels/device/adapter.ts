@@ -3,6 +3,7 @@ import { Device, LIMITS } from "./device.ts";
 import { DeviceError, oneLine } from "./device_error.ts";
 import { probeExtensions } from "./extensions.ts";
 import { holdsSubgroups } from "./subgroup_canary.ts";
+import { SUBGROUP_MATRIX } from "./subgroup_matrix.ts";
 import type { DeviceFamily } from "./tuning.ts";
 
 /** Which device to take where there are several: a GPU by what it is made for, or the CPU. */
@@ -74,10 +75,15 @@ export async function openAdapter(options: OpenOptions = {}): Promise<Device> {
   return new Device(gpu, { info, family, subgroupSize, webGpu: options.webGpu?.name });
 }
 
-/** Asks for all wanted features, then for fewer: Deno grants `subgroups` though the adapter does not list it. */
+/**
+ * Asks for all wanted features, and for subgroup matrices where they are listed, then for fewer: Deno grants `subgroups`
+ * though the adapter does not list it.
+ */
 async function requestDevice(adapter: GPUAdapter, requiredLimits: Record<string, number>): Promise<GPUDevice> {
   const listed = WANTED_FEATURES.filter((name) => name !== "subgroups" && adapter.features.has(name));
-  const attempts: string[][] = [["subgroups", ...listed], listed, []];
+  const hasMatrices = (adapter.features as unknown as ReadonlySet<string>).has(SUBGROUP_MATRIX);
+  const matrices = hasMatrices ? [["subgroups", ...listed, SUBGROUP_MATRIX]] : [];
+  const attempts: string[][] = [...matrices, ["subgroups", ...listed], listed, []];
   let last: unknown;
   for (const features of attempts) {
     try {

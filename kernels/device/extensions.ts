@@ -1,5 +1,9 @@
 /** Which extensions of WGSL a text has to name. @module */
 import type { SourcePart } from "./source.ts";
+import { SUBGROUP_MATRIX, SUBGROUP_MATRIX_EXTENSION } from "./subgroup_matrix.ts";
+
+/** A feature that a text may need. */
+export type Extension = "subgroups" | "shader-f16" | "chromium-experimental-subgroup-matrix";
 
 const FEATURE = "subgroups";
 
@@ -7,9 +11,10 @@ const FEATURE = "subgroups";
 const naming = new WeakSet<GPUDevice>();
 
 /** Comes before the parts of a kernel that needs the feature. */
-const ENABLE: Readonly<Record<"subgroups" | "shader-f16", SourcePart>> = {
+const ENABLE: Readonly<Record<Extension, SourcePart>> = {
   "subgroups": enablePart("subgroups"),
   "shader-f16": enablePart("f16"),
+  [SUBGROUP_MATRIX]: enablePart(SUBGROUP_MATRIX_EXTENSION),
 };
 
 function enablePart(extension: string): SourcePart {
@@ -30,6 +35,6 @@ export async function probeExtensions(gpu: GPUDevice): Promise<void> {
 }
 
 /** The lines that a text for this device opens with, if it needs these features. */
-export function enableParts(gpu: GPUDevice, requires: readonly (keyof typeof ENABLE)[]): SourcePart[] {
+export function enableParts(gpu: GPUDevice, requires: readonly Extension[]): SourcePart[] {
   return requires.filter((feature) => feature !== FEATURE || naming.has(gpu)).map((feature) => ENABLE[feature]);
 }

@@ -1,7 +1,7 @@
 /** Kernels: a WGSL module with its bindings and uniform record, and the pipelines made from it. @module */
 import type { Device } from "./device.ts";
 import { DeviceError } from "./device_error.ts";
-import { enableParts } from "./extensions.ts";
+import { enableParts, type Extension } from "./extensions.ts";
 import type { ImageFormat } from "./slice.ts";
 import { checkBefore, joinParts, placeIn, type SourcePart } from "./source.ts";
 import { checkUniformStruct, uniformBytes, type UniformFields } from "./uniform.ts";
@@ -29,7 +29,7 @@ export interface KernelSpec<B extends string, U extends UniformFields> {
   /** Fields of the uniform record; empty without uniforms. */
   uniforms: U;
   /** Features that the module needs; their `enable` lines are added. */
-  requires?: readonly ("subgroups" | "shader-f16")[];
+  requires?: readonly Extension[];
 }
 
 /** A checked {@linkcode KernelSpec}. */

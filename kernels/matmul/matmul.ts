@@ -5,13 +5,14 @@ import type { Window } from "../window.ts";
 import { isQuantized, STORAGE_FACTS, storedColumns } from "../storage/storage.ts";
 import { accessFor, type MatmulLayout } from "./matmul_access.ts";
 import { dispatchMatmul } from "./matmul_dispatch.ts";
+import { matmulExponents } from "./matmul_exponents.ts";
 import { partsOf } from "./matmul_parts.ts";
-import { type MatmulSizes, type MatmulVariant, planFor, thinVariant } from "./matmul_plan.ts";
+import { type MatmulPrecision, type MatmulSizes, type MatmulVariant, planFor, thinVariant } from "./matmul_plan.ts";
 import { imageOf } from "./matmul_scratch.ts";
 import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
 
 export { fittingVariant, isVariant, tileClass, VARIANTS } from "./matmul_plan.ts";
-export type { MatmulMode, MatmulVariant };
+export type { MatmulMode, MatmulPrecision, MatmulVariant };
 
 /** Buffers and sizes of {@linkcode matmul}. */
 export interface Matmul extends MatmulSizes {
@@ -47,8 +48,8 @@ export interface Matmul extends MatmulSizes {
  * Records c (+)= scale · op(a)·op(b) (+ bias).
  *
  * All tiles of a family give the same c, bit for bit; for NN and NT a row of c does not depend on m either, and a b that
- * is stored otherwise gives the c of its numbers in f32. What alone takes longer than a submission should is several. Throws
- * RangeError if a stride or the storage type does not fit.
+ * is stored otherwise gives the c of its numbers in f32; so do all tiles of a precision. What alone takes longer than a
+ * submission should is several. Throws RangeError if a stride, the storage type or the precision does not fit.
  */
 export function matmul(commands: Commands, call: Matmul): void {
   const parts = partsOf(commands, call);
@@ -88,7 +89,8 @@ function record(
   const { aFirst = 0, bFirst = 0, cFirst = 0, scale = 1 } = call;
   check(call, { lda, ldb, ldc });
   if (m === 0 || n === 0) return;
-  const wanted = variant ?? (bias ? undefined : thinVariant(commands.device, sizes));
+  const inFull = (call.precision ?? "float32") === "float32";
+  const wanted = variant ?? (bias || !inFull ? undefined : thinVariant(commands.device, sizes));
   const planned = planFor(commands.device, sizes, wanted);
   const plan = bias || bType !== "f32" ? { ...planned, turned: false } : planned;
   const given: Operands = { mode, a, b, m, n, k, bType, lda, ldb, aFirst, bFirst };
@@ -110,6 +112,11 @@ function record(
       : operands.b,
     bias: bias ?? b,
     scales: call.scales,
+    exponents: plan.precision === "float32" ? undefined : matmulExponents(
+      commands,
+      { ...{ mode, a, b, m, n, k, bType, lda, ldb, aFirst, bFirst }, scales: call.scales },
+      plan.block,
+    ),
     addBias: bias !== undefined,
     ldc,
     cFirst,

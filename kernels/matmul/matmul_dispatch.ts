@@ -7,7 +7,7 @@ import type { Image, Slice } from "../device/slice.ts";
 import { byWidth, defineWidths } from "../vector.ts";
 import type { MatmulPlan } from "./matmul_plan.ts";
 import { scratchOf } from "./matmul_scratch.ts";
-import { type MatmulAccess, matmulBindings, matmulUniforms } from "./matmul_text.ts";
+import { type MatmulAccess, type MatmulBinding, matmulBindings, matmulUniforms } from "./matmul_text.ts";
 
 /** The most bytes of partial sums. */
 const SCRATCH_BYTES = 32 * 1024 * 1024;
@@ -25,6 +25,8 @@ export interface MatmulDispatch {
   addBias: boolean;
   /** Of a quantized b. */
   scales: Slice | undefined;
+  /** Of a scaled text, the exponents of a's rows and b's columns. */
+  exponents: Slice | undefined;
   /** Sizes of c, the other way round if it is turned. */
   m: number;
   n: number;
@@ -39,8 +41,8 @@ export interface MatmulDispatch {
   accumulate: boolean;
 }
 
-/** Of a kernel whose b has no scales, these are not among the buffers. */
-type MatmulKernel = Kernel<"c" | "a" | "b" | "bias" | "scales", typeof matmulUniforms>;
+/** A kernel has those of the buffers that its access names. */
+type MatmulKernel = Kernel<MatmulBinding, typeof matmulUniforms>;
 
 const kernels = new Map<string, MatmulKernel>();
 
@@ -128,9 +130,9 @@ function dispatchSideBySide(commands: Commands, call: MatmulDispatch, blocks: nu
   });
 }
 
-function buffersOf({ a, b, bias, scales }: MatmulDispatch, c: Slice) {
+function buffersOf({ a, b, bias, scales, exponents }: MatmulDispatch, c: Slice) {
   // Dispatches take the buffers that the kernel names.
-  return { c, a, b, bias, scales: scales! };
+  return { c, a, b, bias, scales: scales!, exponents: exponents! };
 }
 
 function sizesOf(
@@ -153,20 +155,21 @@ function kernelFor(plan: MatmulPlan, access: MatmulAccess): MatmulKernel {
       code: [plan.source(access)],
       bindings: bindingsOf(access),
       uniforms: matmulUniforms,
-      ...(plan.subgroups ? { requires: ["subgroups"] as const } : {}),
+      requires: plan.requires,
     });
     kernels.set(key, kernel);
   }
   return kernel;
 }
 
-function bindingsOf(access: MatmulAccess): Record<"c" | "a" | "b" | "bias" | "scales", Access> {
+function bindingsOf(access: MatmulAccess): Record<MatmulBinding, Access> {
   const how = {
     c: "readWrite",
     a: access.aImage ? "rgba32float" : "read",
     b: !access.bImage ? "read" : access.bType === "f32" ? "rgba32float" : "rgba32uint",
     bias: "read",
     scales: "read",
+    exponents: "read",
   } as const;
   return Object.fromEntries(matmulBindings(access).map((name) => [name, how[name]])) as typeof how;
 }

@@ -1,10 +1,14 @@
 /** Chooses the tile of a product and how it is cut, by the sizes, the device and its tuning. @module */
 import type { Device } from "../device/device.ts";
+import type { Extension } from "../device/extensions.ts";
 import type { SourcePart } from "../device/source.ts";
+import { SUBGROUP_MATRIX } from "../device/subgroup_matrix.ts";
 import type { DeviceFamily, TileClass } from "../device/tuning.ts";
 import { NF4_LEVELS, type Storage } from "../storage/storage.ts";
 import type { LevelLookup } from "../storage/storage_text.ts";
 import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
+import { matrixBytes, matrixText } from "./matmul_matrix.ts";
+import { isMatrix, type MatmulPrecision, MATRIX_VARIANTS, matrixTile } from "./matmul_matrix_tile.ts";
 import { sharedText, type SharedTile } from "./matmul_shared.ts";
 import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
 import { vectorText, type VectorTile } from "./matmul_vector.ts";
@@ -12,7 +16,7 @@ import { vectorText, type VectorTile } from "./matmul_vector.ts";
 /**
  * The tiles to choose from: `broadcast*` suit software rasterizers, `shared*` and `vector*` real GPUs; all run everywhere,
  * but `vector*` only for NT, and in its place `shared16` for the other modes. `turned*` are the broadcast tiles of as many
- * rows, with the columns of c as rows.
+ * rows, with the columns of c as rows. `matrix*` need subgroup matrices, and a precision other than float32.
  */
 export type MatmulVariant =
   | "broadcast64"
@@ -33,8 +37,17 @@ export type MatmulVariant =
   | "shared64"
   | "shared32"
   | "shared16"
-  | "vector4";
+  | "vector4"
+  | "matrix64"
+  | "matrix32"
+  | "matrix16";
 
+export type { MatmulPrecision };
+
+type MatrixVariant = Extract<MatmulVariant, `matrix${string}`>;
+
+/** The tiles that compute in float32. */
+type FullVariant = Exclude<MatmulVariant, MatrixVariant>;
 type BroadcastVariant = Extract<MatmulVariant, `broadcast${string}` | `turned${string}`>;
 type SharedVariant = Extract<MatmulVariant, `shared${string}`>;
 
@@ -47,6 +60,8 @@ export interface MatmulSizes {
   k: number;
   /** How b is stored (default "f32"); the others are for NN and NT. */
   bType?: Storage;
+  /** How exactly to compute (default "float32"). */
+  precision?: MatmulPrecision;
 }
 
 /**
@@ -127,8 +142,10 @@ export interface MatmulPlan {
   source: (access: MatmulAccess) => SourcePart;
   /** Identifies the tile's text; part of the kernel's name. */
   key: string;
-  /** Whether the text needs subgroups. */
-  subgroups: boolean;
+  /** Features that the text needs. */
+  requires: readonly Extension[];
+  /** How exactly it computes; other than in float32, by the exponents of rows and columns. */
+  precision: MatmulPrecision;
   /** Whether to read operands from images if they fit. */
   image: boolean;
   /** How to look up nf4's levels. */
@@ -147,17 +164,27 @@ export interface MatmulPlan {
 
 /**
  * The plan of a product. `variant` asks for a tile, and for its images whatever the sizes. For NN and NT all tiles of a
- * family cut k at the same places, so that their sums are the same.
+ * family cut k at the same places, so that their sums are the same. Throws RangeError for a precision that the tile or the
+ * device does not have.
  */
 export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVariant): MatmulPlan {
+  const { precision = "float32" } = sizes;
+  if (variant !== undefined && isMatrix(variant) !== (precision !== "float32")) {
+    throw new RangeError(
+      `Cannot multiply: tile is ${variant} for ${precision}, expected one of ${
+        VARIANTS.filter((name) => isMatrix(name) !== isMatrix(variant)).join(", ")
+      }`,
+    );
+  }
+  if (precision !== "float32") return matrixPlan(device, { ...sizes, precision }, variant as MatrixVariant | undefined);
   const lanes = lanesOf(device);
-  const chosen = variant ?? fittingVariant(
+  const chosen = (variant ?? fittingVariant(
     device,
     forType(tunedVariant(device, sizes) ?? chooseVariant(device.tuning?.family ?? device.family, sizes), {
       ...sizes,
       lanes,
     }),
-  );
+  )) as FullVariant;
   const storage = device.limits.maxComputeWorkgroupStorageSize;
   if (chosen === "vector4") {
     return sizes.mode === "NT" ? vectorPlan(sizes, storage) : sharedPlan("shared16", sizes, storage);
@@ -218,7 +245,8 @@ function broadcastPlan(
       text: broadcastText(access, tile),
     }),
     key: `broadcast ${rows}x${4 * lanes * tile.vectors} by ${lanes} lanes${subgroups ? "" : " without subgroups"}`,
-    subgroups,
+    requires: subgroups ? ["subgroups"] : [],
+    precision: "float32",
     image: hasImages && image,
     // With 8 lanes a shuffle is one instruction of a CPU with AVX2.
     levels: subgroups && lanes === 8 ? "shuffle" : "select",
@@ -244,7 +272,8 @@ function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes, stor
     busy: BUSY.gpu,
     source: (access) => ({ name: "kernels/matmul/matmul_shared.ts (generated)", text: sharedText(access, tile) }),
     key: variant,
-    subgroups: false,
+    requires: [],
+    precision: "float32",
     image: false,
     levels: levelsBeside(tile.depth * (tile.rows + tile.columns), storage),
     turned: false,
@@ -281,6 +310,37 @@ function vectorPlan(sizes: MatmulSizes, storage: number): MatmulPlan {
   };
 }
 
+/** The plan of a product on subgroup matrices. */
+function matrixPlan(
+  device: Device,
+  sizes: MatmulSizes & { precision: Exclude<MatmulPrecision, "float32"> },
+  asked: MatrixVariant | undefined,
+): MatmulPlan {
+  const { mode, m, n, k, bType = "f32", precision } = sizes;
+  const busy = BUSY[device.family];
+  const { variant, shape } = matrixTile(device, { mode, m, n, bType, precision, busy }, asked);
+  const wanted = Math.ceil(k * Math.ceil(m / 64) * Math.ceil(n / 64) / busy / 64) * 64;
+  return {
+    variant,
+    rows: shape.tile.rows,
+    columns: shape.tile.columns,
+    // Matrix units may cut the sums' last digits off, which adds up along a block.
+    block: mode === "TN" ? Math.min(512, Math.max(128, wanted)) : 512,
+    busy,
+    source: (access) => ({ name: "kernels/matmul/matmul_matrix.ts (generated)", text: matrixText(access, shape) }),
+    key: `${variant} ${precision} of ${shape.size} by ${shape.lanes} lanes`,
+    requires: ["subgroups", "shader-f16", SUBGROUP_MATRIX],
+    precision,
+    image: false,
+    levels: levelsBeside(matrixBytes(mode, shape) / 4, device.limits.maxComputeWorkgroupStorageSize),
+    turned: false,
+    writesFour: true,
+    wide: false,
+    deals: false,
+    spans: false,
+  };
+}
+
 function isBroadcast(variant: MatmulVariant): variant is BroadcastVariant {
   return variant in BROADCAST_TILES;
 }
@@ -290,6 +350,7 @@ export const VARIANTS: readonly MatmulVariant[] = [
   ...Object.keys(BROADCAST_TILES) as BroadcastVariant[],
   ...Object.keys(SHARED_TILES) as SharedVariant[],
   "vector4",
+  ...MATRIX_VARIANTS,
 ];
 
 /** Whether a value is the name of a tile. */
@@ -303,11 +364,11 @@ export function tileClass({ mode, m, n, k }: Pick<MatmulSizes, "mode" | "m" | "n
   return `${mode}/${m <= FEW_ROWS ? "few" : m * n * k < LARGE ? "small" : "large"}`;
 }
 
-function tunedVariant(device: Device, sizes: MatmulSizes): MatmulVariant | undefined {
+function tunedVariant(device: Device, sizes: MatmulSizes): FullVariant | undefined {
   const tiles = device.tuning?.tiles;
   const own = tileClass(sizes);
   // What was tuned without a class of the least rows has chosen for them too.
-  return (tiles?.[own] ?? (own === "NT/least" ? tiles?.["NT/few"] : undefined)) as MatmulVariant | undefined;
+  return (tiles?.[own] ?? (own === "NT/least" ? tiles?.["NT/few"] : undefined)) as FullVariant | undefined;
 }
 
 /**
@@ -315,9 +376,9 @@ function tunedVariant(device: Device, sizes: MatmulSizes): MatmulVariant | undef
  * vec4s of columns. NT does two steps at once, for which a subgroup of 8 lanes has registers for 16 rows only.
  */
 function forType(
-  variant: MatmulVariant,
+  variant: FullVariant,
   { mode, m, bType = "f32", lanes }: Pick<MatmulSizes, "mode" | "m" | "bType"> & { lanes: number },
-): MatmulVariant {
+): FullVariant {
   const few = fewRows(variant, { mode, m });
   if (few !== undefined) return few;
   if (bType === "f32" || !isBroadcast(variant) || BROADCAST_TILES[variant].rows <= 8) return variant;
@@ -348,7 +409,7 @@ function suits26Rows(m: number): boolean {
   return 0.7 * Math.ceil(m / 26) < Math.ceil(m / 32);
 }
 
-function chooseVariant(family: DeviceFamily, { mode, m, n, k }: MatmulSizes): MatmulVariant {
+function chooseVariant(family: DeviceFamily, { mode, m, n, k }: MatmulSizes): FullVariant {
   if (family === "cpu") {
     // The largest tile takes a second to compile for each mode, twice as long as the next, and is a quarter faster.
     const large = m * n * k >= LARGE;

@@ -1,7 +1,8 @@
 /**
- * The matmul's scratch: images that hold copies of operands, and a buffer for the partial sums of blocks of k.
+ * The matmul's scratch: images that hold copies of operands, a buffer for the partial sums of blocks of k, and one for the
+ * exponents of rows and columns.
  *
- * Each recorder has its own: at most one image for each operand and format, and one buffer. A call allocates what it
+ * Each recorder has its own: at most one image for each operand and format, and one buffer of each kind. A call allocates what it
  * needs and keeps it for the recorder's next calls, which replace what is too small for them. The scratch is freed when
  * the recorder is disposed of.
  *
@@ -13,6 +14,7 @@ import { type Image, IMAGE_WIDTH, type ImageFormat, type Slice, TEXEL_BYTES } fr
 
 interface Scratch {
   partialSums: Slice | undefined;
+  exponents: Slice | undefined;
   readonly images: Map<string, Image>;
 }
 
@@ -47,24 +49,38 @@ export function imageOf(
 
 /** The recorder's buffer for partial sums, of at least `bytes`. */
 export function scratchOf(commands: Commands, bytes: number): Slice {
+  return bufferOf(commands, "partialSums", { bytes, label: "matmul partial sums" });
+}
+
+/** The recorder's buffer for the exponents of rows and columns, of at least `bytes`. */
+export function exponentsOf(commands: Commands, bytes: number): Slice {
+  return bufferOf(commands, "exponents", { bytes, label: "matmul exponents" });
+}
+
+function bufferOf(
+  commands: Commands,
+  role: "partialSums" | "exponents",
+  { bytes, label }: { bytes: number; label: string },
+): Slice {
   const scratch = scratchFor(commands);
-  const known = scratch.partialSums;
+  const known = scratch[role];
   if (known && known.size >= bytes) return known;
   if (known) {
     commands.submit();
     commands.device.free(known);
   }
-  return scratch.partialSums = commands.device.alloc(bytes, "matmul partial sums");
+  return scratch[role] = commands.device.alloc(bytes, label);
 }
 
 function scratchFor(commands: Commands): Scratch {
   const known = scratches.get(commands);
   if (known) return known;
-  const made: Scratch = { partialSums: undefined, images: new Map() };
+  const made: Scratch = { partialSums: undefined, exponents: undefined, images: new Map() };
   scratches.set(commands, made);
   commands.onDispose(() => {
     const { device } = commands;
     if (made.partialSums) device.free(made.partialSums);
+    if (made.exponents) device.free(made.exponents);
     for (const image of made.images.values()) device.freeImage(image);
     scratches.delete(commands);
   });

@@ -34,6 +34,8 @@ export interface MatmulAccess {
   levels: LevelLookup;
   /** a and b may begin within their buffers, and the sums are multiplied by a scale. */
   placed: boolean;
+  /** The text has the exponents of a's rows and b's columns: a tile of subgroup matrices. */
+  scaled: boolean;
 }
 
 /**
@@ -58,9 +60,15 @@ export const matmulUniforms = {
   scale: "f32",
 } as const;
 
-/** The names of the buffers in their order; only a quantized b has scales. */
-export function matmulBindings({ bType }: Pick<MatmulAccess, "bType">): ("c" | "a" | "b" | "bias" | "scales")[] {
-  return ["c", "a", "b", "bias", ...(isQuantized(bType) ? ["scales" as const] : [])];
+/** A buffer of a matmul kernel. */
+export type MatmulBinding = "c" | "a" | "b" | "bias" | "scales" | "exponents";
+
+/** The names of the buffers in their order; only a quantized b has scales, and only a scaled text exponents. */
+export function matmulBindings({ bType, scaled }: Pick<MatmulAccess, "bType" | "scaled">): MatmulBinding[] {
+  const own: MatmulBinding[] = ["c", "a", "b", "bias"];
+  if (isQuantized(bType)) own.push("scales");
+  if (scaled) own.push("exponents");
+  return own;
 }
 
 /**
@@ -105,11 +113,11 @@ ${Object.entries(matmulUniforms).map(([name, type]) => `  ${name}: ${type},`).jo
     bImage ? `var b: texture_2d<${bType === "f32" ? "f32" : "u32"}>` : `var<storage, read> b: array<${bElement}>`
   }; // rows ldb apart
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [n] if add_bias is 1
-${
-    scales
-      ? `@group(0) @binding(4) var<storage, read> scales: array<u32>; // one for each group of b\n`
+${scales ? `@group(0) @binding(4) var<storage, read> scales: array<u32>; // one for each group of b\n` : ""}${
+    access.scaled
+      ? `@group(0) @binding(${scales ? 5 : 4}) var<storage, read> exponents: array<u32>; // [blocks, m + n]\n`
       : ""
-  }@group(0) @binding(${scales ? 5 : 4}) var<uniform> p: Params;
+  }@group(0) @binding(${matmulBindings(access).length}) var<uniform> p: Params;
 
 fn load_a4(${index}: u32) -> vec4f {
 ${from("a")}  ${loadA}

@@ -1,7 +1,7 @@
 /** Every text of the kernels in every variant, found without a GPU: all operations, recorded on stand-in devices. @module */
 import { Commands } from "../../kernels/device/commands.ts";
 import { recordAttention } from "./attention_calls.ts";
-import { recordProducts, recordTuned } from "./product_calls.ts";
+import { recordMatrixProducts, recordProducts, recordTuned } from "./product_calls.ts";
 import { recordRows } from "./row_calls.ts";
 import { type Compiler, DEVICE_KINDS, type DeviceKind, type PipelineText, standInDevice } from "./stand_in_device.ts";
 
@@ -33,6 +33,12 @@ export async function kernelTexts(
     using device = await standInDevice(kind, { compiler, take });
     using commands = new Commands(device);
     const slice = device.alloc(SLICE_BYTES, "stand-in");
+    if (kind.matrices) {
+      // All else is as without them.
+      if (compiler === "tint") recordMatrixProducts(commands, slice, { thorough });
+      await device.check();
+      continue;
+    }
     recordRows(commands, slice);
     recordAttention(commands, slice, { thorough, onCall });
     onCall("");

@@ -2,6 +2,7 @@
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import type { DeviceFamily, Tuning } from "../../kernels/device/tuning.ts";
+import { matmulExponents } from "../../kernels/matmul/matmul_exponents.ts";
 import { matmul, matmulBy, type MatmulVariant, VARIANTS } from "../../kernels/matmul/matmul.ts";
 import { isQuantized, type Storage, STORAGE_FACTS, storedColumns } from "../../kernels/storage/storage.ts";
 import { choicesFor } from "../../kernels/tune.ts";
@@ -42,6 +43,7 @@ export function recordProducts(commands: Commands, slice: Slice, { thorough }: {
   const { device } = commands;
   const usual = thorough || device.family === "gpu" || USUAL_LANES.includes(device.subgroupSize);
   const buffers = { a: slice, b: slice, c: slice };
+  recordExponents(commands, slice);
   for (const mode of MODES) {
     for (const [m, n, k] of THIN_SIZES) matmul(commands, { ...buffers, mode, m, n, k });
     for (const variant of TILES[device.family]) {
@@ -91,6 +93,50 @@ export function recordTuned(commands: Commands, slice: Slice): void {
     }
   }
   device.tuning = null;
+}
+
+function recordExponents(commands: Commands, slice: Slice): void {
+  const sizes = { m: 8, n: 8, k: 64, lda: 64, ldb: 64, aFirst: 0, bFirst: 0 };
+  for (const mode of MODES) {
+    for (const bType of STORAGES) {
+      matmulExponents(commands, { ...sizes, mode, a: slice, b: slice, bType, scales: slice }, 64);
+    }
+  }
+}
+
+/** Records products on subgroup matrices: with every tile, precision, storage and layout, the latter with one tile unless `thorough`. */
+export function recordMatrixProducts(commands: Commands, slice: Slice, { thorough }: { thorough: boolean }): void {
+  const buffers = { a: slice, b: slice, c: slice };
+  for (const mode of MODES) {
+    for (const variant of VARIANTS.filter((name) => name.startsWith("matrix"))) {
+      const usual = thorough || variant === "matrix32";
+      for (const precision of ["float32x3", "float16"] as const) {
+        for (const bType of STORAGES) {
+          if (bType !== "f32" && (mode === "TN" || !usual)) continue;
+          for (const [m, n, k] of SIZES) {
+            const ldb = storedColumns(bType, mode === "NT" ? k : n);
+            const { group } = STORAGE_FACTS[bType];
+            const given = {
+              ...buffers,
+              mode,
+              m,
+              n,
+              k,
+              bType,
+              precision,
+              ...(isQuantized(bType) ? { scales: slice } : {}),
+            };
+            const layouts = [{}, { aFirst: 4, bFirst: 8 * group, scale: 0.5 }, { ldb: ldb + 2 * group }, {
+              ldc: n + 1,
+            }];
+            for (const layout of usual ? layouts : layouts.slice(0, 1)) {
+              matmulBy(commands, variant, { ...given, ...layout });
+            }
+          }
+        }
+      }
+    }
+  }
 }
 
 /** A tuning that has chosen one tile for all sizes. */

@@ -1,6 +1,7 @@
 /** Devices that compile nothing: they note which pipelines the kernels ask for. @module */
 import { Device } from "../../kernels/device/device.ts";
 import { probeExtensions } from "../../kernels/device/extensions.ts";
+import { SUBGROUP_MATRIX } from "../../kernels/device/subgroup_matrix.ts";
 import type { DeviceFamily } from "../../kernels/device/tuning.ts";
 
 /** A pipeline that a kernel asked for. */
@@ -28,6 +29,8 @@ export interface DeviceKind {
   readonly least: number;
   /** The largest subgroup (default: `least`), or null where subgroups are not granted. */
   readonly most?: number | null;
+  /** Rows of its subgroup matrices (default: none); only Tint knows them. */
+  readonly matrices?: number;
   /** Whether it has no more workgroup memory than WebGPU promises, and small buffers and images. */
   readonly small?: true;
 }
@@ -46,23 +49,31 @@ export const DEVICE_KINDS: readonly DeviceKind[] = [
   { name: "gpu 32", family: "gpu", least: 32 },
   { name: "gpu 64", family: "gpu", least: 64 },
   { name: "gpu 128", family: "gpu", least: 128 },
+  { name: "gpu 32, matrices of 8", family: "gpu", least: 32, matrices: 8 },
+  { name: "gpu 32, matrices of 16", family: "gpu", least: 32, matrices: 16 },
   { name: "gpu 8 to 32", family: "gpu", least: 8, most: 32 },
   { name: "gpu, no subgroups, small", family: "gpu", least: 4, most: null, small: true },
 ];
 
 /** A stand-in whose pipelines are given to `take`. */
 export async function standInDevice(
-  { name, family, least, most = least, small }: DeviceKind,
+  { name, family, least, most = least, matrices = 0, small }: DeviceKind,
   { compiler, take }: { compiler: Compiler; take: (pipeline: Omit<PipelineText, "call">) => void },
 ): Promise<Device> {
   const gpu = standIn({
-    features: most === null ? [] : ["subgroups", "shader-f16", "timestamp-query"],
+    features: most === null
+      ? []
+      : ["subgroups", "shader-f16", "timestamp-query", ...(matrices > 0 ? [SUBGROUP_MATRIX] : [])],
     limits: small ? SMALL : USUAL,
     compiler,
     take: (pipeline) => take({ ...pipeline, device: name }),
   });
   await probeExtensions(gpu);
-  const info = { subgroupMinSize: least, subgroupMaxSize: most ?? least } as GPUAdapterInfo;
+  const shape = { componentType: "f16", resultComponentType: "f32", M: matrices, N: matrices, K: matrices };
+  const info = {
+    ...{ subgroupMinSize: least, subgroupMaxSize: most ?? least },
+    subgroupMatrixConfigs: matrices > 0 ? [shape] : [],
+  } as unknown as GPUAdapterInfo;
   return new Device(gpu, { info, family, subgroupSize: most === least ? least : 0 });
 }
 
@@ -73,6 +84,7 @@ const USUAL = {
   minUniformBufferOffsetAlignment: 256,
   maxTextureDimension2D: 16_384,
   maxComputeWorkgroupStorageSize: 32 * 1024,
+  maxComputeInvocationsPerWorkgroup: 256,
 };
 
 /** Images of these hold 16 lines. */

@@ -1,5 +1,6 @@
 /** Compiling texts with Tint, the compiler of Chromium: through Dawn, as Node's package has it. @module */
 import { createDawn } from "../../core/device/dawn.ts";
+import { SUBGROUP_MATRIX, SUBGROUP_MATRIX_EXTENSION } from "../../kernels/device/subgroup_matrix.ts";
 import { DAWN, fetchDawn } from "../fetch_dawn.ts";
 import type { PipelineText } from "./stand_in_device.ts";
 
@@ -22,15 +23,19 @@ export async function openTint(): Promise<Tint> {
   kept.push(dawn);
   const adapter = await dawn.requestAdapter();
   if (adapter === null) throw new Error("Dawn has no null adapter");
-  const device = await adapter.requestDevice({ requiredFeatures: ["subgroups", "shader-f16"] as GPUFeatureName[] });
+  const device = await adapter.requestDevice({
+    requiredFeatures: ["subgroups", "shader-f16", SUBGROUP_MATRIX] as GPUFeatureName[],
+  });
   return { refusalOf: (text) => refusalOf(device, text) };
 }
 
 async function refusalOf(device: GPUDevice, text: PipelineText): Promise<string | null> {
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ label: text.name, code: text.code });
-  // The null device has no more workgroup memory than WebGPU promises: of larger texts the module alone is compiled.
-  if (text.workgroupBytes <= device.limits.maxComputeWorkgroupStorageSize) {
+  // The null device has no more workgroup memory than WebGPU promises, and no shape of subgroup matrices: of texts that need
+  // more the module alone is compiled.
+  const isMatrix = text.code.includes(`enable ${SUBGROUP_MATRIX_EXTENSION};`);
+  if (text.workgroupBytes <= device.limits.maxComputeWorkgroupStorageSize && !isMatrix) {
     const { entries } = text;
     const layout = entries && device.createBindGroupLayout({ entries: [...entries] });
     device.createComputePipeline({

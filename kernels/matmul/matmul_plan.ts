@@ -255,7 +255,8 @@ function broadcastPlan(
     wide: bType !== "f32" && (mode === "NT" || tile.vectors % 2 === 0),
     // A tile of fewer lanes has only a part of a scale's group.
     deals: subgroups && lanes >= 8 && tile.vectors % 2 === 0,
-    spans: true,
+    // With many lanes its codes and scales take more registers than a lane has (docs/gpu_stats.md).
+    spans: lanes < GPU_LANES,
   };
 }
 

@@ -9,10 +9,10 @@ const GPUS = ["RX 6800", "RX 7900", "Vega 64"];
 
 /**
  * Attention with the usual heads; the matmul's tiles, with one of the storages that take most registers, where all that is
- * read and written starts at multiples of four; and what the tuner may choose from besides.
+ * read and written starts at multiples of four; and what the tuner may choose from besides, of these storages.
  */
 const KERNELS =
-  /^attention.*head size (64|128)\b|^matmul (shared|vector).* (f32|nf4) aVec bVec( bWide)?( cVec)?$|f32.*tuned$/;
+  /^attention.*head size (64|128)\b|^matmul (shared|vector).* (f32|nf4) aVec bVec( bWide)?( cVec)?$|(f32|nf4).*tuned$/;
 
 /** Runs the tool. */
 async function gpuStats(...args: string[]): Promise<{ code: number; out: string; err: string }> {

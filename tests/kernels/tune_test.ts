@@ -38,6 +38,7 @@ Deno.test("tune() offers a GPU no tile that it would never take", async () => {
       ["NN/small", "broadcast16image"],
       ["NT/few", "broadcast8", "broadcast8image"],
       ["NT/large", "broadcast16image"],
+      ["NT/least", "broadcast1", "broadcast1image"],
       ["NT/small", "broadcast16image"],
       ["TN/large", "broadcast16image"],
       ["TN/small", "broadcast16image"],

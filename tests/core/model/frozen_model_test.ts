@@ -122,7 +122,7 @@ async function check(
   });
 }
 
-/** What is held, and for which families: a CPU compiles the texts of odd sizes for many seconds. */
+/** What is held, and for which families: a CPU compiles the texts of odd sizes for many seconds, so that few have them. */
 const CASES: readonly (readonly [
   sizes: keyof typeof SIZES,
   held: Quantization | "BF16" | "F16",
@@ -134,13 +134,9 @@ const CASES: readonly (readonly [
   ["whole groups", "int4", "both"],
   ["whole groups", "nf4", "both"],
   ["a word's half", "BF16", "gpu"],
-  ["a word's half", "F16", "gpu"],
-  ["a word's half", "int8", "gpu"],
   ["a word's half", "int4", "gpu"],
-  ["a word's half", "nf4", "gpu"],
   ["odd columns", "BF16", "both"],
   ["odd columns", "int8", "gpu"],
-  ["odd columns", "int4", "gpu"],
   ["odd columns", "nf4", "gpu"],
 ];
 
@@ -165,21 +161,21 @@ Deno.test("mergedWeights() adds the adapter to the dequantized weights", () =>
   withFolder(async (dir) => {
     await writeBoth(dir, { dtype: "BF16", quantization: "int4", config: SIZES["a word's half"]! });
     await Deno.mkdir(`${dir}/a`);
-    const { model } = await trained(
-      commands,
-      await loadFrozenModel(device, `${dir}/model`, { quantization: "int4" }),
-      `${dir}/a`,
-    );
+    // Its kernels have been compiled above.
+    const { commands } = families.find(({ family }) => family === "gpu")!;
+    const { device } = commands;
+    const base = await loadFrozenModel(device, `${dir}/model`, { quantization: "int4" });
+    const { model } = await trained(commands, base, `${dir}/a`);
     await storeAdapter(`${dir}/adapter`, model.adapter!, { config: model.config, source: model.folder });
     const weights = mergedWeights(device, model);
     await storeModel(`${dir}/merged`, { folder: model.folder, weights }, { dtype: "F32" });
-    const [base, merged, adapter] = await Promise.all([
+    const [full, merged, adapter] = await Promise.all([
       readTensors(`${dir}/full/model.safetensors`),
       readTensors(`${dir}/merged/model.safetensors`),
       readTensors(`${dir}/adapter/adapter_model.safetensors`),
     ]);
-    equal(merged.size, base.size);
-    for (const [name, values] of base) {
+    equal(merged.size, full.size);
+    for (const [name, values] of full) {
       const module = name.replace(/\.weight$/, "");
       const b = adapter.get(`base_model.model.${module}.lora_B.weight`);
       const a = adapter.get(`base_model.model.${module}.lora_A.weight`);

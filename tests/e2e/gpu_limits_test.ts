@@ -22,7 +22,7 @@ async function gpuStats(...args: string[]): Promise<{ code: number; out: string;
     "--no-prompt",
     "--allow-read",
     "--allow-write",
-    "--allow-run",
+    `--allow-run=${Deno.execPath()},apt-get,dpkg-deb,env`,
     "--ignore-env",
   ];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

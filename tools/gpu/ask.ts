@@ -75,10 +75,11 @@ async function run(
   const path = new URL(name, import.meta.url).pathname;
   const flags = ["--quiet", "--no-prompt", "--no-config", "--no-lock", "--no-check", "--allow-read", ...permissions];
   const [program, all] = mesa.deno(["run", ...flags, path, ...args]);
-  const child = new Deno.Command(program, {
-    args: all,
-    // What was compiled before would be taken from there, without statistics.
-    env: { ...env, MESA_SHADER_CACHE_DISABLE: "true", RUST_BACKTRACE: "0" },
+  // What was compiled before would be taken from the cache, without statistics.
+  const variables = { ...env, MESA_SHADER_CACHE_DISABLE: "true", RUST_BACKTRACE: "0" };
+  // Deno gives a child no LD_PRELOAD, and may run no program of Mesa's folder, without the right to run everything.
+  const child = new Deno.Command("env", {
+    args: [...Object.entries(variables).map(([key, value]) => `${key}=${value}`), program, ...all],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

@@ -54,7 +54,7 @@ const GATE: Step[] = [
     run: () => {
       const test = ["test", "--frozen", "--no-check", ...permissions("bash")];
       // Two halves that take about as long.
-      const half = ["tests/core/loop", "tests/core/run", "tests/kernels", "tests/parity"];
+      const half = ["tests/core/loop", "tests/kernels", "tests/parity"];
       const elsewhere = ["tests/e2e", "tests/docs", "tests/shared", "tests/soak"];
       return besides([...test, `--ignore=${[...elsewhere, ...half].join(",")}`, "tests"], [...test, ...half]);
     },

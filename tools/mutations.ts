@@ -480,11 +480,9 @@ export const MUTATIONS: readonly Mutation[] = [
     "attention/blocked_decode_text.ts",
     { test: "attention/attention_decode" },
     ["newest key hidden", "start + key <= place);", "start + key < place);"],
-    ["window off by one", "place + 1 - min(p.window, place + 1)", "place + 1 - min(p.window + 1, place + 1)"],
     ["teams not rescaled", "exp(tops[${g}][i] - top_all)", "1.0"],
     ["earlier keys not rescaled", "sum${g} *= shrink;", ""],
     ["scale missing", "const SCALE = ${wgslNumber(scale)};", "const SCALE = 1.0;"],
-    ["query head's group", "let kv_head = head / per_kv;", "let kv_head = head % p.kv_heads;"],
     ["rotated the other way", "select(other, -other, d < N / 2)", "select(-other, other, d < N / 2)"],
     [
       "stored beside its place",

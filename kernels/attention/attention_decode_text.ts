@@ -53,19 +53,8 @@ export function decodeText(shape: DecodeShape): string {
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let lane = local.x;
-  let index = group_index(id.group, id.groups);
-  if (index >= p.rows * p.heads / GROUP) {
-    return;
-  }
-  let row = index * GROUP / p.heads;
-  let head = index * GROUP % p.heads;
-  let per_kv = p.heads / p.kv_heads;
-  let kv_head = head / per_kv;
-  let place = position[row];
-  let q_row = (row * (p.heads + 2 * p.kv_heads) + head) * N;
+  ${groupOfRow("q_row")}
   let kv_row = (row * (p.heads + 2 * p.kv_heads) + p.heads + kv_head) * N;
-  let begin = select(0u, place + 1 - min(p.window, place + 1), p.window > 0);
-  let cache_row = slot[row] * p.max_length * p.kv_heads + kv_head;
   ${shape.rotates ? rotateAndStore(shape) : loadQueries(shape)}
   ${unroll(shape.group, (g) => `var top${g} = ${LOWEST};\nvar sum${g} = 0.0;`)}
   ${eachVector(shape, (g, d) => `var out${g}_${d} = V(0.0);`)}
@@ -74,6 +63,25 @@ fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   ${combine(shape)}
 }
 `;
+}
+
+/**
+ * The workgroup's row and query heads: its place, where its keys begin, in the cache too, and as `queries` where its
+ * queries do.
+ */
+export function groupOfRow(queries: string): string {
+  return `let index = group_index(id.group, id.groups);
+  if (index >= p.rows * p.heads / GROUP) {
+    return;
+  }
+  let row = index * GROUP / p.heads;
+  let head = index * GROUP % p.heads;
+  let per_kv = p.heads / p.kv_heads;
+  let kv_head = head / per_kv;
+  let place = position[row];
+  let ${queries} = (row * (p.heads + 2 * p.kv_heads) + head) * N;
+  let begin = select(0u, place + 1 - min(p.window, place + 1), p.window > 0);
+  let cache_row = slot[row] * p.max_length * p.kv_heads + kv_head;`;
 }
 
 /** Constants and bindings. */

@@ -10,7 +10,14 @@
  * @module
  */
 import { unroll } from "../unroll.ts";
-import { decodeDeclarations, decodeEntry, type DecodeShape, decodeWidth, roundsInto } from "./attention_decode_text.ts";
+import {
+  decodeDeclarations,
+  decodeEntry,
+  type DecodeShape,
+  decodeWidth,
+  groupOfRow,
+  roundsInto,
+} from "./attention_decode_text.ts";
 import { LOWEST, MASKED, wgslNumber } from "./attention_text.ts";
 import { entryElements } from "./cache_text.ts";
 
@@ -74,18 +81,7 @@ var<workgroup> partial: array<V, LANES>;
 ${rotates ? newEntries(per) : ""}
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane: u32, id: Workgroup) {
-  let index = group_index(id.group, id.groups);
-  if (index >= p.rows * p.heads / GROUP) {
-    return;
-  }
-  let row = index * GROUP / p.heads;
-  let head = index * GROUP % p.heads;
-  let per_kv = p.heads / p.kv_heads;
-  let kv_head = head / per_kv;
-  let place = position[row];
-  let q_at = (row * (p.heads + 2 * p.kv_heads) + head) * N;
-  let begin = select(0u, place + 1 - min(p.window, place + 1), p.window > 0);
-  let cache_row = slot[row] * p.max_length * p.kv_heads + kv_head;
+  ${groupOfRow("q_at")}
   for (var d = lane; d < GROUP * N; d += LANES) {
     q[d] = ${rotates ? "rotated(q_at + d / N * N, d % N, place * N)" : "qkv[q_at + d]"} * SCALE;
   }

@@ -7,11 +7,15 @@ import { accessFor, type MatmulLayout } from "./matmul_access.ts";
 import { dispatchMatmul } from "./matmul_dispatch.ts";
 import { matmulExponents } from "./matmul_exponents.ts";
 import { partsOf } from "./matmul_parts.ts";
-import { type MatmulPrecision, type MatmulSizes, type MatmulVariant, planFor, thinVariant } from "./matmul_plan.ts";
+import { type MatmulSizes, thinVariant } from "./matmul_choice.ts";
+import type { MatmulPrecision } from "./matmul_matrix_tile.ts";
+import { planFor } from "./matmul_plan.ts";
+import type { MatmulVariant } from "./matmul_tiles.ts";
 import { imageOf } from "./matmul_scratch.ts";
 import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
 
-export { fittingVariant, isVariant, tileClass, VARIANTS } from "./matmul_plan.ts";
+export { fittingVariant, tileClass } from "./matmul_choice.ts";
+export { isVariant, VARIANTS } from "./matmul_tiles.ts";
 export type { MatmulMode, MatmulPrecision, MatmulVariant };
 
 /** Buffers and sizes of {@linkcode matmul}. */

@@ -2,7 +2,8 @@
 import type { Device } from "../device/device.ts";
 import type { Slice } from "../device/slice.ts";
 import { isQuantized, STORAGE_FACTS } from "../storage/storage.ts";
-import type { MatmulPlan, MatmulSizes } from "./matmul_plan.ts";
+import type { MatmulSizes } from "./matmul_choice.ts";
+import type { MatmulPlan } from "./matmul_plan.ts";
 import { fitsImage } from "./matmul_scratch.ts";
 import { spanOf, stepOf } from "./matmul_span.ts";
 import type { MatmulAccess } from "./matmul_text.ts";

@@ -2,7 +2,7 @@
 import type { Commands } from "../device/commands.ts";
 import type { WorkKind } from "../device/pace.ts";
 import { cutRows, type Window } from "../window.ts";
-import type { MatmulSizes } from "./matmul_plan.ts";
+import type { MatmulSizes } from "./matmul_choice.ts";
 
 /** Rows of a part are a multiple of this, so that no tile is cut. */
 const PART_ROWS = 128;

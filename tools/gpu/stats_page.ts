@@ -33,7 +33,7 @@ over a limit.
 
 The tiles that the tuner may take on a GPU keep to the first limit too. A lane of a broadcast tile sums 4 columns of c
 for each of its rows: with 64 rows in 256 registers RADV spilled 676 to 1,374, with 32 none, but NVK kept 1,072 bytes in
-memory; so a GPU is offered no tile with more than 16 (\`kernels/matmul/matmul_plan.ts\`).
+memory; so a GPU is offered no tile with more than 16 (\`kernels/matmul/matmul_choice.ts\`).
 
 ${results.map(section).join("\n")}`;
 }

@@ -401,6 +401,12 @@ Deno.test("planFor() gives a bf16 b to wide tiles where there are lanes for them
   }
 });
 
+Deno.test("planFor() gives NT by eights with 8 lanes tiles of 32 rows where they fit its rows better than those of 16", () => {
+  const narrow = new Device(device.gpu, { info: device.info, family: "cpu", subgroupSize: 8 });
+  const rowsOf = (m: number): number => planFor(narrow, { mode: "NT", m, n: 512, k: 896, bType: "int8" }).rows;
+  deepEqual([16, 32, 48, 64, 80, 96, 112, 144, 300].map(rowsOf), [8, 32, 16, 32, 16, 32, 16, 32, 32]);
+});
+
 Deno.test("matmul() leaves c alone without rows, and clears it without k", async () => {
   const buffers = { c: guarded(12), a: guarded(4), b: guarded(4) };
   matmul(commands, { mode: "NT", ...buffers, m: 0, n: 4, k: 4 });

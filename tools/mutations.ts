@@ -479,7 +479,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of(
     "attention/blocked_decode_text.ts",
     { test: "attention/attention_decode" },
-    ["newest key hidden", "start + key <= place);", "start + key < place);"],
+    ["newest key hidden", "start + key <= last);", "start + key < last);"],
     ["teams not rescaled", "exp(tops[${g}][i] - top_all)", "1.0"],
     ["earlier keys not rescaled", "sum${g} *= shrink;", ""],
     ["scale missing", "const SCALE = ${wgslNumber(scale)};", "const SCALE = 1.0;"],
@@ -492,9 +492,18 @@ export const MUTATIONS: readonly Mutation[] = [
     ["value stored as key", "v_cache[at] = own_v;", "v_cache[at] = own_k;"],
     [
       "one team left out of the sums",
-      "i < BLOCK && start + i <= place; i += TEAMS",
-      "i < BLOCK && start + i < place; i += TEAMS",
+      "i < BLOCK && start + i <= last; i += TEAMS",
+      "i < BLOCK && start + i < last; i += TEAMS",
     ],
+    ["a part's last key left out", "part * ${chunk}u + ${chunk - 1}u", "part * ${chunk}u + ${chunk - 2}u"],
+  ),
+  ...of(
+    "attention/decode_parts.wgsl",
+    { test: "attention/attention_decode" },
+    ["last part left out", "part <= last_part; part++) {\n    let start", "part < last_part; part++) {\n    let start"],
+    ["parts not rescaled", "let share = exp(top_of(start) - top)", "let share = 1.0"],
+    ["hidden parts taken", "let first_part = begin / p.chunk", "let first_part = 0u"],
+    ["another head's parts", "own % p.group) * size", "0u) * size"],
   ),
   ...of(
     "attention/blocked_decode_text.ts",

@@ -5,15 +5,23 @@ import { type Access, defineKernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
 import { VECTOR_PARTS } from "../vector.ts";
 import { decodeEntry, type DecodeShape, decodeText, decodeWidth, roundsInto } from "./attention_decode_text.ts";
+import { cutRows } from "../window.ts";
 import { defaultScale } from "./attention_text.ts";
 import { blockedDecodeText, DECODE_LANES, decodeHeads } from "./blocked_decode_text.ts";
 import { entryPart, type RoundedCache } from "./cache_text.ts";
+import { combineParts, partsScratch, rowsOfParts } from "./decode_parts.ts";
 
 /**
  * Elements of the query heads that a CPU's workgroup takes at a time. Its heads share the loads of their keys, which are
  * the main cost; but each needs registers for its q and its sums.
  */
 const GROUP_ELEMENTS = 256;
+
+/**
+ * Keys of a part where a GPU splits a row's keys among workgroups, so that a few rows with long caches keep it busy. Parts
+ * are cut at the same keys whatever the rows and the cache are: a row's sums do not depend on them.
+ */
+const CHUNK = 512;
 
 const kernels = new Map<string, ReturnType<typeof decodeKernel>>();
 
@@ -40,7 +48,14 @@ function decodeKernel(shape: DecodeShape, subgroup: boolean) {
         : { name: "kernels/attention/blocked_decode_text.ts (generated)", text: blockedDecodeText(shape) },
     ],
     bindings,
-    uniforms: { rows: "u32", heads: "u32", kv_heads: "u32", max_length: "u32", window: "u32" },
+    uniforms: {
+      rows: "u32",
+      heads: "u32",
+      kv_heads: "u32",
+      max_length: "u32",
+      window: "u32",
+      ...(shape.chunk !== undefined && { first: "u32", parts: "u32" }),
+    } as Record<string, "u32">,
     requires: subgroup ? ["subgroups"] : [],
   });
 }
@@ -80,6 +95,8 @@ export interface AttentionDecode {
   maxLength: number;
   /** Hides keys whose position is this far back, or farther; 0 hides none. */
   window: number;
+  /** Keys of a part, where the device splits them (default 512). */
+  chunk?: number;
 }
 
 /** Records the attention of one token per row. A row's result is the same, bit for bit, whatever the other rows are. */
@@ -87,21 +104,59 @@ export function attentionDecode(commands: Commands, options: AttentionDecode): v
   const { out, qkv, kCache, vCache, slot, position, table, rounded } = options;
   const { rows, heads, kvHeads, headDim, maxLength, window } = options;
   const { device } = commands;
-  const { scale = defaultScale(headDim) } = options;
+  const { scale = defaultScale(headDim), chunk: most = CHUNK } = options;
   const subgroup = device.family === "cpu" && device.subgroupSize > 0;
   const lanes = subgroup ? device.subgroupSize : DECODE_LANES;
   const group = groupOf(heads / kvHeads, subgroup ? GROUP_ELEMENTS / headDim : decodeHeads(headDim));
   const rotates = table !== undefined;
   const storage = rounded?.storage ?? "f32";
-  const key = `${subgroup} ${lanes} ${headDim} ${scale} ${group} ${rotates} ${storage}`;
+  const parts = subgroup ? 1 : Math.ceil(maxLength / most);
+  const chunk = parts > 1 ? most : undefined;
+  const key = `${subgroup} ${lanes} ${headDim} ${scale} ${group} ${rotates} ${storage} ${chunk}`;
   let kernel = kernels.get(key);
-  if (!kernel) kernels.set(key, kernel = decodeKernel({ lanes, headDim, scale, group, rotates, storage }, subgroup));
-  const buffers = { out, qkv, k_cache: kCache, v_cache: vCache, slot, position, table: table ?? qkv };
-  commands.dispatch(kernel, {
-    buffers: rounded ? { ...buffers, overflow: rounded.overflow } : buffers,
-    uniforms: { rows, heads, kv_heads: kvHeads, max_length: maxLength, window },
-    workgroups: grid(device, rows * heads / group),
-  });
+  if (!kernel) {
+    const shape: DecodeShape = {
+      lanes,
+      headDim,
+      scale,
+      group,
+      rotates,
+      storage,
+      ...(chunk !== undefined && { chunk }),
+    };
+    kernels.set(key, kernel = decodeKernel(shape, subgroup));
+  }
+  const buffers = {
+    k_cache: kCache,
+    v_cache: vCache,
+    qkv,
+    slot,
+    position,
+    table: table ?? qkv,
+    ...(rounded && { overflow: rounded.overflow }),
+  };
+  const uniforms = { rows, heads, kv_heads: kvHeads, max_length: maxLength, window };
+  const perRow = heads / group;
+  if (chunk === undefined) {
+    commands.dispatch(kernel, {
+      buffers: { out, ...buffers },
+      uniforms,
+      workgroups: grid(device, rows * perRow),
+    });
+    return;
+  }
+  const width = decodeWidth({ headDim, rotates });
+  const sizes = { heads, parts, headDim, width };
+  for (const { first, rows: some } of cutRows(rows, rowsOfParts(sizes))) {
+    const partial = partsScratch(commands, { ...sizes, rows: some });
+    const place = { first: first * perRow, parts };
+    commands.dispatch(kernel, {
+      buffers: { out: partial, ...buffers },
+      uniforms: { ...uniforms, rows: first + some, ...place },
+      workgroups: grid(device, some * perRow * parts),
+    });
+    combineParts(commands, { ...sizes, ...place, out, partial, position, groups: some * perRow, group, chunk, window });
+  }
 }
 
 /** The largest divisor of `heads` that is at most `most`; at least 1. */

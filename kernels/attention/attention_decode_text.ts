@@ -24,6 +24,8 @@ export interface DecodeShape {
   rotates: boolean;
   /** How the cache stores keys and values. */
   storage: CacheStorage;
+  /** Keys of a part, if a row's keys are split among workgroups; only a GPU's kernel can. */
+  chunk?: number;
 }
 
 /** Vectors that stand one after another in a buffer: their names in WGSL, and the index of the first. */
@@ -69,8 +71,9 @@ fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
  * The workgroup's row and query heads: its place, where its keys begin, in the cache too, and as `queries` where its
  * queries do.
  */
-export function groupOfRow(queries: string): string {
-  return `let index = group_index(id.group, id.groups);
+export function groupOfRow(queries: string, splits = false): string {
+  const own = "group_index(id.group, id.groups)";
+  return `${splits ? `let part = ${own} % p.parts;\n  let index = p.first + ${own} / p.parts` : `let index = ${own}`};
   if (index >= p.rows * p.heads / GROUP) {
     return;
   }
@@ -86,7 +89,7 @@ export function groupOfRow(queries: string): string {
 
 /** Constants and bindings. */
 export function decodeDeclarations(shape: DecodeShape): string {
-  const { lanes, group, rotates } = shape;
+  const { lanes, group, rotates, chunk } = shape;
   const cache = rotates ? "read_write" : "read";
   const last = roundsInto(shape) ? 8 : 7;
   return `// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl, attention/cache_text.ts (generated)
@@ -101,10 +104,12 @@ struct Params {
   heads: u32,
   kv_heads: u32,
   max_length: u32,
-  window: u32,
+  window: u32,${chunk === undefined ? "" : "\n  first: u32,\n  parts: u32,"}
 }
 
-@group(0) @binding(0) var<storage, read_write> out: array<V>; // [rows, heads, N]
+@group(0) @binding(0) var<storage, read_write> out: array<V>; // ${
+    chunk === undefined ? "[rows, heads, N]" : "[rows, heads / GROUP, parts, GROUP, PART]"
+  }
 @group(0) @binding(1) var<storage, ${cache}> k_cache: array<Entry>; // [slots, max_length, kv_heads, ENTRIES]
 @group(0) @binding(2) var<storage, ${cache}> v_cache: array<Entry>; // as k_cache
 @group(0) @binding(3) var<storage, read> qkv: array<V>; // [rows, heads + 2 kv_heads, N]

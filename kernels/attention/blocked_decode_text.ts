@@ -7,6 +7,9 @@
  * with an online softmax of its own, `top{g}`, `sum{g}` and `out{g}_{s}_{i}`. At the end the teams' sums are combined. A
  * lane holds a few numbers of each head, whatever the head size is.
  *
+ * With a `chunk` a row's keys are cut into parts of as many, counted from position 0, each a workgroup's. It then writes
+ * the sums as they are, and with them `top` and `sum`, for decode_parts.wgsl to combine.
+ *
  * @module
  */
 import { unroll } from "../unroll.ts";
@@ -20,6 +23,7 @@ import {
 } from "./attention_decode_text.ts";
 import { LOWEST, MASKED, wgslNumber } from "./attention_text.ts";
 import { entryElements } from "./cache_text.ts";
+import { partVectors } from "./decode_parts.ts";
 
 /** Lanes of a workgroup. */
 export const DECODE_LANES = 128;
@@ -38,7 +42,8 @@ export function decodeHeads(headDim: number): number {
 
 /** The whole text. It overwrites out and, if it rotates, k and v at (slot, position). */
 export function blockedDecodeText(shape: DecodeShape): string {
-  const { group, headDim, rotates, scale } = shape;
+  const { group, headDim, rotates, scale, chunk } = shape;
+  const splits = chunk !== undefined;
   const width = decodeWidth(shape);
   const vectors = headDim / width;
   const per = decodeEntry(shape) / width;
@@ -63,7 +68,10 @@ export function blockedDecodeText(shape: DecodeShape): string {
         : `let entry${j} = ${stored};`;
       return load + unroll(per, (i) => `\nlet v${j * per + i} = ${i === 0 ? "first" : "second"}(entry${j});`, "");
     });
+  const outAt = (g: number): string =>
+    splits ? `(((index - p.first) * p.parts + part) * GROUP + ${g}u) * PART` : `(index * GROUP + ${g}u) * N`;
   return `${decodeDeclarations(shape)}
+${splits ? `const PART = ${partVectors(headDim, width)}u; // V of a part of a head` : ""}
 const PER = ${per}u; // V of an entry
 const UNIT = ${unit}u; // V that a lane takes at a time
 const UNITS = ${units}u; // of a head
@@ -81,7 +89,16 @@ var<workgroup> partial: array<V, LANES>;
 ${rotates ? newEntries(per) : ""}
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane: u32, id: Workgroup) {
-  ${groupOfRow("q_at")}
+  ${groupOfRow("q_at", splits)}
+  ${
+    splits
+      ? `let start_of_part = max(begin, part * ${chunk}u);
+  let last = min(place, part * ${chunk}u + ${chunk - 1}u);
+  if (start_of_part > last) {
+    return;
+  }`
+      : "let start_of_part = begin;\n  let last = place;"
+  }
   for (var d = lane; d < GROUP * N; d += LANES) {
     q[d] = ${rotates ? "rotated(q_at + d / N * N, d % N, place * N)" : "qkv[q_at + d]"} * SCALE;
   }
@@ -91,9 +108,9 @@ fn main(@builtin(local_invocation_index) lane: u32, id: Workgroup) {
   ${heads((g) => `var top${g} = ${LOWEST};\nvar sum${g} = 0.0;`)}
   ${sums((g, s, i) => `var out${g}_${s}_${i} = V(0.0);`)}
   workgroupBarrier();
-  for (var start = begin; start <= place; start += BLOCK) {
+  for (var start = start_of_part; start <= last; start += BLOCK) {
     {
-      let key = min(start + lane / SHARE, place);
+      let key = min(start + lane / SHARE, last);
       ${heads((g) => `var share${g} = 0.0;`)}
       for (var u = lane % SHARE; u < UNITS; u += SHARE) {
         ${read("k", "u")}
@@ -106,7 +123,7 @@ fn main(@builtin(local_invocation_index) lane: u32, id: Workgroup) {
       let g = e / BLOCK;
       let key = e % BLOCK;
       let score = ${unroll(SHARE, (i) => `shares[g][key * SHARE + ${i}u]`, " + ")};
-      scores[g][key] = select(${MASKED}, score, start + key <= place);
+      scores[g][key] = select(${MASKED}, score, start + key <= last);
     }
     workgroupBarrier();
     if (team < TEAMS) {
@@ -124,7 +141,7 @@ fn main(@builtin(local_invocation_index) lane: u32, id: Workgroup) {
       }`
     )
   }
-      for (var i = team; i < BLOCK && start + i <= place; i += TEAMS) {
+      for (var i = team; i < BLOCK && start + i <= last; i += TEAMS) {
         let key = start + i;
         ${heads((g) => `let weight${g} = exp(scores[${g}][i] - top${g});\nsum${g} += weight${g};`)}
         ${
@@ -155,6 +172,7 @@ fn main(@builtin(local_invocation_index) lane: u32, id: Workgroup) {
       sum_all += sums[${g}][i] * exp(tops[${g}][i] - top_all);
     }
     let scale = exp(top${g} - top_all);
+    ${splits ? `if (lane == 0) {\n      ${keepTop(`${outAt(g)} + N`, width)}\n    }` : ""}
     ${
         unroll(slots, (s) =>
           unroll(unit, (i) => `
@@ -166,7 +184,7 @@ fn main(@builtin(local_invocation_index) lane: u32, id: Workgroup) {
       for (var i = 0u; i < TEAMS; i++) {
         total += partial[i * ${members}u + member];
       }
-      out[(index * GROUP + ${g}u) * N + (member + ${s * DECODE_LANES}u) * UNIT + ${i}u] = total / sum_all;
+      out[${outAt(g)} + (member + ${s * DECODE_LANES}u) * UNIT + ${i}u] = total${splits ? "" : " / sum_all"};
     }`))
       }
   }`
@@ -174,6 +192,13 @@ fn main(@builtin(local_invocation_index) lane: u32, id: Workgroup) {
   }
 }
 `;
+}
+
+/** Writes what a part is rescaled by. */
+function keepTop(at: string, width: 1 | 4): string {
+  return width === 4
+    ? `out[${at}] = V(top_all, sum_all, 0.0, 0.0);`
+    : `out[${at}] = top_all;\n      out[${at} + 1u] = sum_all;`;
 }
 
 /** Workgroup memory for the token's own k and v, and the function that rotates. */
@@ -205,7 +230,7 @@ function storeNew(shape: DecodeShape): string {
     let own_v = new_entry_v(k_at + p.kv_heads * N, e);
     new_k[e] = own_k;
     new_v[e] = own_v;
-    if (head % per_kv == 0) {
+    if (head % per_kv == 0${shape.chunk === undefined ? "" : " && last == place"}) {
       let at = (cache_row + place * p.kv_heads) * ENTRIES + e;
       k_cache[at] = own_k;
       v_cache[at] = own_v;

@@ -14,6 +14,9 @@ const HEADS = [2, 4, 6, 8, 14, 16];
 const FEWER_SIZES = [10, 12, 64, 80, 128, 256];
 const FEWER_HEADS = [4, 14];
 
+/** Positions of a cache: keys in one part, and in several. */
+const LENGTHS = [64, 1024];
+
 /**
  * Records attention and decoding for every head size, way of caching, and number of heads that share a key; unless
  * `thorough`, for some of them. `onCall` is told of what before it is asked for.
@@ -40,11 +43,15 @@ export function recordAttention(
     for (const window of [0, 5]) {
       attentionBackward(commands, { ...batch, dqkv: slice, saved: slice, dout: slice, window });
     }
-    for (const heads of thorough ? HEADS : FEWER_HEADS) {
+    const decoded = thorough
+      ? HEADS.flatMap((heads) => LENGTHS.map((maxLength) => ({ heads, maxLength })))
+      : FEWER_HEADS.map((heads, i) => ({ heads, maxLength: LENGTHS[i]! }));
+    for (const { heads, maxLength } of decoded) {
       for (const rounded of caches) {
         for (const table of [undefined, slice]) {
           const cache = `${rounded?.storage ?? "f32"} cache${table ? " with RoPE" : ""}`;
-          onCall(`head size ${headDim}, ${heads / sizes.kvHeads} heads a key, ${cache}`);
+          const parts = maxLength === LENGTHS[0] ? "" : " in parts";
+          onCall(`head size ${headDim}, ${heads / sizes.kvHeads} heads a key, ${cache}${parts}`);
           attentionDecode(commands, {
             ...sizes,
             out: slice,
@@ -58,7 +65,7 @@ export function recordAttention(
             rows: 3,
             heads,
             headDim,
-            maxLength: 64,
+            maxLength,
           });
         }
       }

@@ -12,7 +12,7 @@ import { cases, columnsOf, type DecodeCase, nameOf, unrotatedCases } from "./_de
 /** Stores rows of tokens in a cache (row i in slot lengths.length - i) and decodes each row's last token. */
 async function decodeLast(
   { lengths, heads, kvHeads, headDim, scale, window }: DecodeCase,
-  { qkv, family }: { qkv: Float32Array<ArrayBuffer>; family: DeviceFamily },
+  { qkv, family, chunk }: { qkv: Float32Array<ArrayBuffer>; family: DeviceFamily; chunk?: number },
 ): Promise<Float32Array> {
   const commands = recorders[family];
   const rows = lengths.length;
@@ -55,6 +55,7 @@ async function decodeLast(
     window,
     ...sizes,
     ...(scale !== undefined && { scale }),
+    ...(chunk !== undefined && { chunk }),
   });
   commands.submit();
   const out = await readF32(buffers.out);
@@ -118,7 +119,7 @@ Deno.test("attentionDecode() agrees with attention() on the same tokens", async 
  */
 async function decodeUnrotated(
   { lengths, heads, kvHeads, headDim, window }: DecodeCase,
-  { together, family }: { together: boolean; family: DeviceFamily },
+  { together, family, chunk }: { together: boolean; family: DeviceFamily; chunk?: number },
 ): Promise<Record<"out" | "kCache" | "vCache", Float32Array>> {
   const commands = recorders[family];
   const rows = lengths.length;
@@ -135,7 +136,8 @@ async function decodeUnrotated(
     out: guarded(rows * heads * headDim, "out"),
   };
   const table = guarded(ropeTable({ inverseFrequencies, maxPositions: maxLength }));
-  const call = { ...buffers, rounded: null, heads, kvHeads, headDim, maxLength };
+  const parts = chunk === undefined ? {} : { chunk };
+  const call = { ...buffers, rounded: null, heads, kvHeads, headDim, maxLength, ...parts };
   if (together) {
     attentionDecode(commands, { ...call, table, rows, window });
   } else {
@@ -164,3 +166,32 @@ for (const family of ["cpu", "gpu"] as const) {
     });
   }
 }
+
+/** Parts of 32 keys: rows within one, at its ends, and in several; groups of heads, and heads of V and of numbers. */
+const splitCases: readonly DecodeCase[] = [
+  { lengths: [1, 31, 32, 33, 64, 65, 100], heads: 4, kvHeads: 2, headDim: 8, window: 0 },
+  { lengths: [3, 70, 97], heads: 2, kvHeads: 1, headDim: 6, window: 40 },
+];
+
+for (const one of splitCases) {
+  Deno.test(`attentionDecode() over keys in parts matches the reference, and itself in one part: ${nameOf(one)}`, async () => {
+    const packed = pack(one.lengths.map((n) => [n]));
+    const qkv = randomF32(packed.tokens * columnsOf(one), 1, 1.5);
+    const split = await decodeLast(one, { qkv, family: "gpu", chunk: 32 });
+    assertClose(split, lastRows(reference(packed, qkv, one).out, one), { rtol: 1e-5, atol: 2e-6 });
+    const whole = await decodeLast(one, { qkv, family: "gpu" });
+    const size = one.heads * one.headDim;
+    for (const [row, length] of one.lengths.entries()) {
+      const span = [row * size, (row + 1) * size] as const;
+      if (length <= 32) assert.deepEqual(split.slice(...span), whole.slice(...span));
+    }
+  });
+}
+
+Deno.test("attentionDecode() with a table stores a token of parts once, and attends as without parts", async () => {
+  const one = { lengths: [1, 32, 33, 80], heads: 2, kvHeads: 1, headDim: 8, window: 0 };
+  const split = await decodeUnrotated(one, { together: true, family: "gpu", chunk: 32 });
+  const whole = await decodeUnrotated(one, { together: true, family: "gpu" });
+  assert.deepEqual([split.kCache, split.vCache], [whole.kCache, whole.vCache]);
+  assertClose(split.out, whole.out, { rtol: 1e-5, atol: 2e-6 });
+});

@@ -25,7 +25,7 @@ const HEAD = "| kernel | mutation | caught by |\n| --- | --- | --- |";
 const COPIED = ["deno.json", "deno.lock", "kernels", "core", "tests/_shared", "tests/kernels"];
 const TEST = "test --no-check --frozen --quiet --fail-fast --allow-read --allow-env --ignore-env".split(" ");
 /** Time limit of a test, since a mutation may make a loop endless. */
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 400_000;
 
 /** What became of a mutation in its test. */
 type MutationOutcome =

@@ -447,20 +447,22 @@ for (const mode of ["NN", "NT"] as const) {
     const recorder = variant.startsWith("broadcast") ? commands : asGpu;
     Deno.test(`matmul() ${mode} of a stored b is that of its numbers in f32, bit for bit, in ${variant}`, async (t) => {
       for (const bType of ["f16", "int8", "int4", "int4z", "nf4"] as const) {
-        const sizes = [[9, 68, 132], [20, 39, 77], [1, 35, 1160]] as const;
+        const sizes = [[9, 68, 132, 0], [20, 39, 77, 0], [1, 35, 1160, 0]] as const;
         // Rows that begin where a word of scales does, which of these types has two groups or a longer one.
         const hasWords = mode === "NT" && recorder === commands && ["int8", "int4", "nf4"].includes(bType);
-        for (const [m, n, k] of [...sizes, ...(hasWords ? [[3, 35, 576], [5, 35, 120]] as const : [])]) {
+        // The last has rows of which every other one begins within a word, and that end before what is stored does.
+        const words = [[3, 35, 576, 0], [5, 35, 120, 0], [3, 35, 576, 32]] as const;
+        for (const [m, n, k, gap] of [...sizes, ...(hasWords ? words.slice(0, bType === "nf4" ? 2 : 3) : [])]) {
           if (bType === "f16" && (mode === "NT" ? k : n) % 2 !== 0) continue;
-          await t.step(`${bType} ${m}x${n}x${k}`, async () => {
-            const [rows, columns] = mode === "NT" ? [n, k] : [k, n];
+          await t.step(`${bType} ${m}x${n}x${k}${gap ? ` with gap ${gap}` : ""}`, async () => {
+            const [rows, columns] = mode === "NT" ? [n, k + gap] : [k, n];
             // Some scales and numbers are among binary16's smallest.
-            const values = randomF32(n * k, 2).map((w, i) => w * 2 ** -(i >> 6) * 2 ** 4);
+            const values = randomF32(rows * columns, 2).map((w, i) => w * 2 ** -(i >> 6) * 2 ** 4);
             const stored = storeMatrix(bType, values, { rows, columns });
             const buffers = { a: guarded(randomF32(m * k, 1)), full: guarded(stored.values), b: guarded(stored.data) };
             const scales = stored.scales && guarded(stored.scales);
             const [one, two] = [guarded(m * n), guarded(m * n)];
-            const sizes = { mode, m, n, k, a: buffers.a };
+            const sizes = { mode, m, n, k, a: buffers.a, ...(gap > 0 && { ldb: columns }) };
             matmulBy(recorder, variant, { ...sizes, c: one, b: buffers.full });
             matmulBy(recorder, variant, { ...sizes, c: two, b: buffers.b, bType, ...(scales && { scales }) });
             recorder.submit();

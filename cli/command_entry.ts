@@ -1,4 +1,5 @@
 /** The description of a command, for the parser, the help and the completions. @module */
+import type { MpiRank } from "../core/cluster/mpi.ts";
 
 /** Values of options by name, as the parser found them. */
 export type Values = Readonly<Record<string, unknown>>;
@@ -47,4 +48,6 @@ export interface CommandEntry {
   examples: readonly (readonly [line: string, meaning: string])[];
   /** Loads the command's module and runs it with its arguments and options; resolves to the exit code. */
   run(argument: string | undefined, values: Values, ...more: string[]): Promise<number>;
+  /** The same as one rank of a job, under `--mpi`; without it the command does not work on several ranks. */
+  runOnRanks?(rank: MpiRank, argument: string | undefined, values: Values): Promise<number>;
 }

@@ -9,6 +9,12 @@ const TAG = 0;
 /** Bytes of room for a status; the longest, Open MPI's, has 24. */
 const STATUS_BYTES = 64;
 
+/**
+ * Milliseconds between what is told and MPI_Abort: a launcher that ends a job at once forgets what it has not passed on.
+ * Without them MPICH 4.0's lost one line in sixteen on a busy machine.
+ */
+const TELL_MS = 500;
+
 /** Milliseconds that MPI_Abort may take to end this process. */
 const ABORT_MS = 5000;
 
@@ -58,6 +64,7 @@ export function mpiWire(library: MpiLibrary, { tell, exit }: AbortHooks): Wire {
   /** MPI_Abort ends this process too, unless another thread is in MPI and does not let it in. */
   async function abort(code: number, why: string): Promise<never> {
     tell(why);
+    await new Promise((resolve) => setTimeout(resolve, TELL_MS));
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ABORT_MS));
     await Promise.race([functions.MPI_Abort(world, code), late]).catch(() => {});

@@ -15,6 +15,8 @@ export interface Launcher {
   readonly library: RegExp;
   /** Which variables of the environment the launcher sets. */
   readonly variables: (typeof LAUNCHER_VARIABLES)[number];
+  /** The library's file where ranks would find another one, in a folder of the system. */
+  readonly file?: string;
 }
 
 const OPEN_MPI: Launcher = {
@@ -33,6 +35,24 @@ const MPICH: Launcher = {
   variables: LAUNCHER_VARIABLES[1],
 };
 
+// Debian has the standard ABI from MPICH 5 and Open MPI 6 on.
+const ABI_LAUNCHERS: readonly Launcher[] = [
+  { ...OPEN_MPI, name: "MPI ABI of Open MPI", file: "libmpi_abi_openmpi.so.1.0.0" },
+  { ...MPICH, name: "MPI ABI of MPICH", program: "mpirun.mpi_abi_mpich", file: "libmpi_abi_mpich.so.1.0.0" },
+];
+
+/** Folders of the system's libraries. */
+const FOLDERS = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64"];
+
+/** The real path of a library of the system. */
+export async function systemLibrary(file: string): Promise<string> {
+  for (const folder of FOLDERS) {
+    const path = await Deno.realPath(`${folder}/${file}`).catch(() => null);
+    if (path !== null) return path;
+  }
+  throw new Error(`${file} is in none of ${FOLDERS.join(", ")}`);
+}
+
 /** A launcher of which nothing is missing, and its library's file. */
 export interface FoundLauncher extends Launcher {
   readonly path: string;
@@ -41,7 +61,7 @@ export interface FoundLauncher extends Launcher {
 /** The launchers that this machine has; what is missing is printed. */
 export async function findLaunchers(): Promise<FoundLauncher[]> {
   const found: FoundLauncher[] = [];
-  for (const launcher of [OPEN_MPI, MPICH]) {
+  for (const launcher of [OPEN_MPI, MPICH, ...ABI_LAUNCHERS]) {
     try {
       const { success } = await new Deno.Command(launcher.program, { args: ["--version"], stdin: "null" }).output();
       if (!success) throw new UserError(`${launcher.program} --version failed`);
@@ -54,7 +74,8 @@ export async function findLaunchers(): Promise<FoundLauncher[]> {
 }
 
 /** The library's file, found as a rank of this launcher finds it. */
-function libraryOf({ variables }: Launcher): Promise<string> {
+function libraryOf({ variables, file }: Launcher): Promise<string> {
+  if (file !== undefined) return systemLibrary(file);
   const launched: Record<string, string> = { [variables.rank]: "0", [variables.size]: "1" };
   return findMpi({ read: (name) => launched[name] });
 }
@@ -86,13 +107,13 @@ export interface EndedJob extends Ended {
 
 /** Runs a job of `ranks` processes of Deno with these arguments. */
 export async function mpirun(
-  { program, args }: Launcher,
+  { program, args, path, file }: FoundLauncher,
   { ranks, deno, env = {} }: { ranks: number; deno: readonly string[]; env?: Record<string, string> },
 ): Promise<EndedJob> {
   const start = performance.now();
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args: [...args, "-n", String(ranks), Deno.execPath(), ...deno],
-    env: { NO_COLOR: "1", RUST_BACKTRACE: "0", DNPO_CACHE: "", ...env },
+    env: { NO_COLOR: "1", RUST_BACKTRACE: "0", DNPO_CACHE: "", ...file && { DNPO_MPI: path }, ...env },
     stdin: "null",
     // A job that does not end is ended, and fails its test.
     signal: AbortSignal.timeout(240_000),

@@ -1,23 +1,12 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { openLocal } from "../../core/cluster/local.ts";
 import { everyCollective } from "./_every_collective.ts";
-import { dnpoArgs, findLaunchers, mpirun, ownLines, rankArgs } from "./_mpirun.ts";
+import { dnpoArgs, findLaunchers, mpirun, ownLines, rankArgs, systemLibrary } from "./_mpirun.ts";
 
 const launchers = await findLaunchers();
 
 /** Seconds within which a job has to end after a rank has failed, on a machine that may be slow to start it. */
 const END_SECONDS = 10;
-
-/** A library of C that every system has. */
-async function mathLibrary(): Promise<string> {
-  for (
-    const folder of ["x86_64-linux-gnu", "aarch64-linux-gnu"].map((name) => `/usr/lib/${name}`).concat("/usr/lib64")
-  ) {
-    const path = await Deno.realPath(`${folder}/libm.so.6`).catch(() => null);
-    if (path !== null) return path;
-  }
-  throw new Error("Cannot find libm.so.6");
-}
 
 for (const launcher of launchers) {
   const { name, path, library } = launcher;
@@ -63,7 +52,7 @@ for (const launcher of launchers) {
     deepEqual(ownLines(more).length, 1, more.err);
     match(
       ownLines(more)[0]!,
-      /^error: Cannot go on: rank 0 on \S+ failed rank 1 on \S+ in broadcast: MPI_Recv failed: .*truncate/i,
+      /^error: Cannot go on: rank 0 on \S+ failed rank 1 on \S+ in broadcast: MPI_Recv failed: \S.+$/,
     );
     for (const { code } of [fewer, more]) notEqual(code, 0);
   });
@@ -103,16 +92,24 @@ for (const launcher of launchers) {
     match(warnings[0]!, /^Warning: ranks 0 and 1 on \S+ have adapters of one name, /);
   });
 
-  const other = launchers.find((one) => one !== launcher);
+  const other = launchers.find((one) => one.variables !== launcher.variables);
   if (other === undefined) console.log(`cluster, ${name}: NOT RUN with another library, which is missing`);
   else {
     Deno.test(`${name}: a library that is not the launcher's is told by one rank, where else each would work alone`, async () => {
       const env = { DNPO_MPI: other.path };
       const ended = await mpirun(launcher, { ranks: 2, deno: rankArgs(other.path, "every-collective"), env });
-      deepEqual(ownLines(ended), [
-        `error: Cannot join the job: ${launcher.variables.size} says 2 ranks, ${other.path} (${other.name}) finds 1, expected the library that the launcher belongs to (DNPO_MPI names its file)`,
-      ]);
-      deepEqual([ended.code, ended.out.includes("{")], [1, false]);
+      // MPICH 5 itself refuses the launcher of Open MPI 6.
+      const isRefused = ended.err.includes("unsupported PMI version");
+      deepEqual(
+        ownLines(ended),
+        isRefused ? [] : [
+          `error: Cannot join the job: ${launcher.variables.size} says 2 ranks, ${other.path} (${
+            other.name.replace(/ of .*/, "")
+          }) finds 1, expected the library that the launcher belongs to (DNPO_MPI names its file)`,
+        ],
+      );
+      notEqual(ended.code, 0);
+      equal(ended.out.includes("{"), false);
     });
   }
 
@@ -121,7 +118,7 @@ for (const launcher of launchers) {
     deepEqual([forbidden.code, ownLines(forbidden)], [1, [
       `error: Cannot open MPI: ${path} may not be loaded, expected the permission that \`deno task dnpo:mpi\` gives, or --allow-ffi=${path}`,
     ]]);
-    const math = await mathLibrary();
+    const math = await systemLibrary("libm.so.6");
     const other = await mpirun(launcher, { ranks: 1, deno: dnpoArgs(math, ["doctor"]), env: { DNPO_MPI: math } });
     deepEqual([other.code, ownLines(other)], [1, [
       `error: Cannot open MPI: ${math} has no MPI_Init_thread, expected an MPI library`,

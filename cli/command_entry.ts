@@ -1,5 +1,4 @@
 /** The description of a command, for the parser, the help and the completions. @module */
-import type { MpiRank } from "../core/cluster/mpi.ts";
 
 /** Values of options by name, as the parser found them. */
 export type Values = Readonly<Record<string, unknown>>;
@@ -49,5 +48,5 @@ export interface CommandEntry {
   /** Loads the command's module and runs it with its arguments and options; resolves to the exit code. */
   run(argument: string | undefined, values: Values, ...more: string[]): Promise<number>;
   /** The same as one rank of a job, under `--mpi`; without it the command does not work on several ranks. */
-  runOnRanks?(rank: MpiRank, argument: string | undefined, values: Values): Promise<number>;
+  runOnRanks?(argument: string | undefined, values: Values): Promise<number>;
 }

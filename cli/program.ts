@@ -57,9 +57,7 @@ async function runAsRank(
   if (runOnRanks === undefined) {
     throw new UserError(`Cannot run ${name} with --mpi: it does not work on several ranks, expected doctor`);
   }
-  // The module is loaded where it is needed: it reaches for a native library.
-  const { asRank } = await import("./as_rank.ts");
-  return await asRank((rank) => runOnRanks(rank, argument, values));
+  return await runOnRanks(argument, values);
 }
 
 /**

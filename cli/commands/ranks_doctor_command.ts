@@ -8,6 +8,7 @@ import { openDevice } from "../../core/device/open_device.ts";
 import { wantedDevice } from "../../core/device/wanted_device.ts";
 import { UserError } from "../../core/error.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
+import { asRank } from "../as_rank.ts";
 import { freeMemory } from "../free_memory.ts";
 import { sayText, tell } from "../print.ts";
 
@@ -17,8 +18,12 @@ const SUM_LENGTH = 4 * 1024 * 1024;
 /** What a rank is called beside the numbers. */
 const TITLE_WIDTH = 12;
 
-/** Rank 0 prints the ranks and a sum over them; 1 if a rank has no adapter. */
-export async function doctorOnRanks({ transport, library }: MpiRank): Promise<number> {
+/** Joins the job. Rank 0 prints the ranks and a sum over them; 1 if a rank has no adapter. */
+export function ranksDoctor(): Promise<number> {
+  return asRank(examine);
+}
+
+async function examine({ transport, library }: MpiRank): Promise<number> {
   const { card, problem } = await ownCard();
   const meeting = await meet(transport, card);
   const sum = await trySum(transport);
@@ -36,7 +41,7 @@ function titled(title: string, text: string): string {
 }
 
 /** A line for each rank. */
-export function describeRanks({ ranks }: Meeting): string[] {
+function describeRanks({ ranks }: Meeting): string[] {
   return ranks.map(({ host, adapter, memory }, rank) => {
     const free = memory === null ? [] : [`${(memory / 1e9).toFixed(1)} GB free`];
     return titled(`rank ${rank}`, [host, adapter ?? "no adapter", ...free].join(", "));

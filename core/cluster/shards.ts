@@ -10,7 +10,8 @@ import { isPowerOfTwo } from "./transport.ts";
  * Source: R. L. Graham, Bounds on multiprocessing timing anomalies, 1969 (longest processing time first).
  */
 export function cutShards(tokens: readonly number[], shards: number): number[][] {
-  const order = tokens.map((_, row) => row).sort((a, b) => tokens[b]! - tokens[a]! || a - b);
+  // Sorting keeps the order of ties.
+  const order = tokens.map((_, row) => row).sort((a, b) => tokens[b]! - tokens[a]!);
   const rows: number[][] = Array.from({ length: shards }, () => []);
   const load = new Array<number>(shards).fill(0);
   for (const row of order) {

@@ -24,10 +24,12 @@ Deno.test("all ranks know all, in order", async () => {
 });
 
 Deno.test("ranks of one host whose adapters have one name are told, each group in a line", async () => {
-  const cards = [{}, {}, { adapter: "Card Y" }, {}, {}, { adapter: null }, { adapter: null }];
-  for (const result of await meeting(cards, ["a", "a", "a", "a", "b", "b", "b"])) {
+  const other = { adapter: "Card Y" };
+  const cards = [{}, {}, other, {}, other, {}, other, { adapter: null }, { adapter: null }];
+  for (const result of await meeting(cards, ["a", "a", "a", "a", "a", "b", "b", "b", "b"])) {
     deepStrictEqual((result as PromiseFulfilledResult<Meeting>).value.warnings, [
       "ranks 0, 1 and 3 on a have adapters of one name, Card X: unless each rank sees a card of its own, they share one",
+      "ranks 2 and 4 on a have adapters of one name, Card Y: unless each rank sees a card of its own, they share one",
     ]);
   }
   const [many] = await meeting(Array(32).fill({}), Array(32).fill("a"));

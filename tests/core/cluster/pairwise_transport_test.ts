@@ -192,8 +192,11 @@ Deno.test("one call at a time", async () => {
 Deno.test("the rank that waits for one that hangs ends the job, and names it and its host", async () => {
   const hosts = ["alpha", "beta", "gamma", "delta"];
   const ranks = await openLocal(4, { hosts, timeout: 2 });
-  // Rank 2 hangs. Rank 3 waits for it first, ranks 0 and 1 in the next round.
-  const waiting = [0, 1, 3].map((rank) => ranks[rank]!.reduceScatter(new Float32Array(8), [0, 2, 4, 6, 8]));
+  // Rank 2 hangs. Ranks 0 and 1 wait for it and for rank 3 in the second round, and rank 3, which is late, in the first.
+  const waiting = [0, 1, 3].map(async (rank) => {
+    if (rank === 3) await new Promise((resolve) => setTimeout(resolve, 1000));
+    await ranks[rank]!.reduceScatter(new Float32Array(8), [0, 2, 4, 6, 8]);
+  });
   for (const result of await Promise.allSettled(waiting)) {
     const error = (result as PromiseRejectedResult).reason;
     equal(error instanceof AbortedError, true);

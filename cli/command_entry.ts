@@ -47,4 +47,6 @@ export interface CommandEntry {
   examples: readonly (readonly [line: string, meaning: string])[];
   /** Loads the command's module and runs it with its arguments and options; resolves to the exit code. */
   run(argument: string | undefined, values: Values, ...more: string[]): Promise<number>;
+  /** The same as one rank of a job, under `--mpi`; without it the command does not work on several ranks. */
+  runOnRanks?(argument: string | undefined, values: Values): Promise<number>;
 }

@@ -118,7 +118,7 @@ ${indent(options, "    ")}
   case $command in
 ${indent(rest, "    ")}
   esac
-  _dnpo_words "${[...names, "--help", "--version"].join(" ")}"
+  _dnpo_words "${[...names, "--help", "--mpi", "--version"].join(" ")}"
 }
 complete -F _dnpo dnpo
 `;
@@ -174,7 +174,7 @@ _dnpo() {
 ${indent(commands.map(({ name, summary }) => `'${name}:${quoted(summary)}'`), "    ")}
   )
   _arguments -C '(-h --help)'{-h,--help}'[show help]' '(-V --version)'{-V,--version}'[print the version]' \\
-    '1:command:->command' '*::argument:->arguments'
+    '--mpi[be one rank of an MPI job]' '1:command:->command' '*::argument:->arguments'
   case $state in
     command) _describe -t commands command commands ;;
     arguments)
@@ -217,6 +217,7 @@ function fishScript({ commands, keys, words: wordsOfKeys = {} }: CompletionTable
 complete -c dnpo -f
 complete -c dnpo -n __fish_use_subcommand -s h -l help -d 'show help'
 complete -c dnpo -n __fish_use_subcommand -s V -l version -d 'print the version'
+complete -c dnpo -n __fish_use_subcommand -l mpi -d 'be one rank of an MPI job'
 ${lines.join("\n")}
 `;
 }

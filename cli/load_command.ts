@@ -20,6 +20,7 @@ interface CommandModules {
   optimize: typeof import("./commands/optimize_command.ts");
   plan: typeof import("./commands/plan_command.ts");
   push: typeof import("./commands/push_command.ts");
+  ranks_doctor: typeof import("./commands/ranks_doctor_command.ts");
   report: typeof import("./commands/report_command.ts");
   runs: typeof import("./commands/runs_command.ts");
   score: typeof import("./commands/score_command.ts");

@@ -1,5 +1,6 @@
 /** Turns command lines into calls. No other module knows the parser. @module */
 import { Argument, Command, CommanderError, Option } from "@commander-js/extra-typings";
+import { UserError } from "../core/error.ts";
 import { safeLine } from "../core/safe_text.ts";
 import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
 import { print, writeToStderr } from "./print.ts";
@@ -47,6 +48,18 @@ function examplesText(examples: CommandEntry["examples"]): string {
   return ["", "Examples:", ...fits ? beside : below].join("\n");
 }
 
+/** Runs a command as one rank of a job. Throws a UserError where it knows no ranks. */
+async function runAsRank(
+  { name, runOnRanks }: CommandEntry,
+  argument: string | undefined,
+  values: Values,
+): Promise<number> {
+  if (runOnRanks === undefined) {
+    throw new UserError(`Cannot run ${name} with --mpi: it does not work on several ranks, expected doctor`);
+  }
+  return await runOnRanks(argument, values);
+}
+
 /**
  * Parses a command line. Returns the call that it asks for, or the exit code if it is already answered: 0 for help and
  * version, 1 for a mistake.
@@ -60,6 +73,7 @@ export function parseCommandLine(
   const program = new Command("dnpo")
     .description("DNPO: a language model improves itself on its own responses, on WebGPU.")
     .version(version, "-V, --version", "print the version")
+    .option("--mpi", "be one rank of a job that mpirun has started; goes before the command (docs/cluster.md)")
     .helpOption("-h, --help", "show help; `dnpo COMMAND --help` shows a command's")
     .helpCommand(false)
     .showSuggestionAfterError()
@@ -99,7 +113,7 @@ export function parseCommandLine(
     command.action(() => {
       const values: Values = command.opts();
       const [first, ...more] = command.args;
-      invocation = () => entry.run(first, values, ...more);
+      invocation = program.opts().mpi ? () => runAsRank(entry, first, values) : () => entry.run(first, values, ...more);
     });
   }
   try {

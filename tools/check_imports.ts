@@ -15,7 +15,7 @@ const CORE_LEVELS: readonly (readonly string[])[] = [
   ["device", "model", "benchmark"],
   ["data", "checkpoint"],
   ["data/tokenizer"],
-  ["data/formats", "model/families", "config", "hub", "server"],
+  ["data/formats", "model/families", "config", "hub", "server", "cluster"],
   ["files"],
 ];
 

@@ -25,15 +25,22 @@ const USES: readonly Use[] = [
     what: "the environment",
     pattern: /\bDeno\s*\??\.\s*(env|permissions|build|version)\b/,
     rooms: ["core/device", "core/hub", "core/run", "core/server"],
-    // It asks whether the process has what a verifier is granted.
-    files: ["core/label/verifier_confinement.ts"],
+    // It asks whether the process has what a verifier is granted; a launcher tells a rank its place by the environment.
+    files: ["core/label/verifier_confinement.ts", "core/cluster/launcher.ts"],
   },
   {
     what: "the file system, or all of Deno",
     pattern: /\bDeno\b(?!\s*\??\.\s*(env|permissions|build|version)\b)/,
     rooms: FILE_ROOMS,
-    // They take Deno.exit() and the ways to print from the module that runs; the last reads how much memory is held.
-    files: ["core/label/verifier_worker.ts", "core/label/verifier_prints.ts", "core/label/verifier_confinement.ts"],
+    files: [
+      // They take Deno.exit() and the ways to print from the module that runs; the last reads how much memory is held.
+      "core/label/verifier_worker.ts",
+      "core/label/verifier_prints.ts",
+      "core/label/verifier_confinement.ts",
+      // They find and open a native library.
+      "core/cluster/find_mpi.ts",
+      "core/cluster/mpi_library.ts",
+    ],
   },
   { what: "a module of Node.js", pattern: /["'`]node:/, rooms: FILE_ROOMS, inStrings: true },
   { what: "the network", pattern: /\bfetch\b/, rooms: ["core/hub", "core/server"] },

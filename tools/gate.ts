@@ -1,7 +1,7 @@
 /**
  * Runs the one gate: format, lint, lock, types, imports, links, doc examples, tests; the first failure ends it. With the
- * argument `e2e`, runs the tests that run commands as processes, including the documentation's; with `shared` or
- * `soak`, the tests of that folder. @module
+ * argument `e2e`, runs the tests that run commands as processes, including the documentation's; with `cluster`, `shared`
+ * or `soak`, the tests of that folder. @module
  */
 import { resolve } from "node:path";
 import { checkImports } from "./check_imports.ts";
@@ -55,7 +55,7 @@ const GATE: Step[] = [
       const test = ["test", "--frozen", "--no-check", ...permissions("bash")];
       // Two halves that take about as long.
       const half = ["tests/core/loop", "tests/kernels", "tests/parity"];
-      const elsewhere = ["tests/e2e", "tests/docs", "tests/shared", "tests/soak"];
+      const elsewhere = ["tests/cluster", "tests/e2e", "tests/docs", "tests/shared", "tests/soak"];
       return besides([...test, `--ignore=${[...elsewhere, ...half].join(",")}`, "tests"], [...test, ...half]);
     },
   },
@@ -132,18 +132,30 @@ function runSoak(): Promise<boolean> {
   return deno(["test", "--frozen", ...permissions("unshare"), "tests/soak"]);
 }
 
+/** Where an MPI library is missing, its tests print NOT RUN. */
+function runCluster(): Promise<boolean> {
+  return deno([
+    "test",
+    "--frozen",
+    "--permit-no-files",
+    ...permissions("mpirun.openmpi", "mpirun.mpich"),
+    "tests/cluster",
+  ]);
+}
+
 const SUITES: Record<string, () => Promise<boolean>> = {
   gate: runGate,
   e2e: runE2e,
   shared: runShared,
   soak: runSoak,
+  cluster: runCluster,
 };
 
 if (import.meta.main) {
   const [name = "gate", ...rest] = Deno.args;
   const suite = rest.length === 0 ? SUITES[name] : undefined;
   if (suite === undefined) {
-    console.error(`Unknown argument "${Deno.args.join(" ")}", expected e2e, shared, soak or none`);
+    console.error(`Unknown argument "${Deno.args.join(" ")}", expected cluster, e2e, shared, soak or none`);
   }
   Deno.exit(await suite?.() ? 0 : 1);
 }

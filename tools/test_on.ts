@@ -22,10 +22,10 @@ const TESTS = ["tests/kernels", "tests/parity"];
 const UNSHARE = ["--mount", ...Deno.uid() === 0 ? [] : ["--map-root-user"]];
 
 /** Deno's arguments for these tests. */
-function testArguments(files: readonly string[], { dawn }: Platform): string[] {
+function testArguments(files: readonly string[], { dawn, programs = [] }: Platform): string[] {
   const preload = fileURLToPath(new URL("./platforms/dawn_preload.ts", import.meta.url));
   const more = dawn ? [`--preload=${preload}`, `--allow-ffi=${DAWN}`, "--allow-env=DNPO_DAWN"] : [];
-  return ["test", "--frozen", "--no-check", ...permissions("bash"), ...more, ...files];
+  return ["test", "--frozen", "--no-check", ...permissions("bash", ...programs), ...more, ...files];
 }
 
 /** The command that runs Deno on a platform: in a whole system it is entered, with this project and Deno's own files. */
@@ -96,5 +96,5 @@ if (import.meta.main) {
     console.error(`Cannot run tests within ${values.limit} seconds, expected a number above 0`);
     Deno.exit(2);
   }
-  Deno.exit(await testOn(name, files.length > 0 ? files : TESTS, limit));
+  Deno.exit(await testOn(name, files.length > 0 ? files : PLATFORMS[name]!.tests ?? TESTS, limit));
 }

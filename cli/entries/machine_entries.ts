@@ -7,10 +7,14 @@ import { quiet } from "../options.ts";
 export const doctor: CommandEntry = {
   name: "doctor",
   summary: "show what this machine's GPU offers, and what is missing",
-  description: "Prints adapter, driver, limits, features asked for and granted, and what is missing.",
+  description: "Prints adapter, driver, limits, features asked for and granted, and what is missing. With --mpi it " +
+    "prints the ranks of the job, and whether they can work together (docs/cluster.md).",
   options: [],
-  examples: [["dnpo doctor", "exit code 1 where something is missing"]],
+  examples: [
+    ["dnpo doctor", "exit code 1 where something is missing"],
+  ],
   run: async () => (await loadCommand("doctor")).doctor(),
+  runOnRanks: async () => (await loadCommand("ranks_doctor")).ranksDoctor(),
 };
 
 /** `dnpo tune`. */

@@ -35,6 +35,7 @@ Deno.test("bash completes commands, options, choices, keys, files and folders", 
   const cases: [string[], string[]][] = [
     [["do"], ["doctor"]],
     [["--v"], ["--version"]],
+    [["--mp"], ["--mpi"]],
     [["train", "--dt"], ["--dtype"]],
     [["train", "--dtype", "f"], ["float32", "float16"]],
     [["train", "a.yaml", "-s", "training."], ["training.beta=", "training.learning_rate="]],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import denoConfig from "../../deno.json" with { type: "json" };
+import { dnpo as asTask } from "../_shared/dnpo.ts";
 import { runModule } from "./_process.ts";
 
 const main = new URL("../../cli/main.ts", import.meta.url);
@@ -42,6 +43,16 @@ Deno.test("dnpo without a command shows its help on standard error and exits 1",
   const { code, out, err } = await dnpo();
   assert.deepEqual([code, out], [1, ""]);
   assert.match(err, /^Usage: dnpo/);
+});
+
+Deno.test("dnpo --mpi COMMAND says which commands work on several ranks, and how to get the permission", async () => {
+  const train = "error: Cannot run train with --mpi: it does not work on several ranks, expected doctor\n";
+  assert.deepEqual(await dnpo("--mpi", "train"), { code: 1, out: "", err: train });
+  // Any file stands for the library: it may not be loaded.
+  const DNPO_MPI = await Deno.realPath(Deno.execPath());
+  const error =
+    `error: Cannot open MPI: ${DNPO_MPI} may not be loaded, expected the permission that \`deno task dnpo:mpi\` gives, or --allow-ffi=${DNPO_MPI}\n`;
+  assert.deepEqual(await asTask(["--mpi", "doctor"], { DNPO_MPI }), { code: 1, out: "", err: error });
 });
 
 Deno.test.each([

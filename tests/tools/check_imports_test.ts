@@ -53,7 +53,7 @@ Deno.test("checkImports() names file, line, import and rule of each violation", 
     "core/data/formats/f.ts:1 imports core/data/t.ts: core/data/formats is below core/data",
     "core/data/t.ts:2 imports core/model/v.ts: core/data is below core/model",
     "core/odd/x.ts:2 imports core/data/t.ts: core/odd/x.ts is in no known room of core/ (plan, engine, watch, loop, evaluate, export, report, " +
-    "train, label, generate, run, device, model, benchmark, data, checkpoint, data/tokenizer, data/formats, model/families, config, hub, server, files)",
+    "train, label, generate, run, device, model, benchmark, data, checkpoint, data/tokenizer, data/formats, model/families, config, hub, server, cluster, files)",
     "cycle of rooms: core/data > core/model > core/data",
     "examples/one.ts:1 imports core/error.ts: examples may import mod.ts, engine.ts",
     "kernels/device/open.ts:1 imports kernels/sub.ts: kernels/device is below kernels/.",

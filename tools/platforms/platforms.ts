@@ -10,6 +10,10 @@ export interface Platform {
   readonly driver: string;
   /** Whether Dawn stands in the place of Deno's own WebGPU. */
   readonly dawn: boolean;
+  /** What is run where no file is named (default: the tests of the kernels and of parity). */
+  readonly tests?: readonly string[];
+  /** Programs besides bash that these tests run. */
+  readonly programs?: readonly string[];
   /** A file of Vulkan's loader, below the packages' root, that describes the driver; null: the driver is OpenGL's. */
   readonly icd: string | null;
 }
@@ -23,7 +27,8 @@ function lavapipe(suites: readonly string[], more: readonly string[] = []): Pick
 
 const MESA_25 = { folder: "mesa25", ...lavapipe(["bookworm", "bookworm-backports"]) };
 // The shell mounts what is shared and enters the folder; Deno takes its certificates and users from the system's files.
-const MESA_26 = { folder: "mesa26", ...lavapipe(["sid"], ["base-files", "bash", "coreutils"]) };
+const SYSTEM = ["base-files", "bash", "coreutils"];
+const MESA_26 = { folder: "mesa26", ...lavapipe(["sid"], SYSTEM) };
 
 /** All platforms by their names. */
 export const PLATFORMS: Readonly<Record<string, Platform>> = {
@@ -46,4 +51,12 @@ export const PLATFORMS: Readonly<Record<string, Platform>> = {
   },
   dawn: { ...MESA_25, dawn: true },
   "sid-dawn": { ...MESA_26, dawn: true },
+  "sid-mpi": {
+    folder: "mpi",
+    ...lavapipe(["sid"], [...SYSTEM, "mpich", "openmpi-bin"]),
+    driver: "mpich",
+    dawn: false,
+    tests: ["tests/cluster"],
+    programs: ["mpirun.openmpi", "mpirun.mpich", "mpirun.mpi_abi_mpich"],
+  },
 };

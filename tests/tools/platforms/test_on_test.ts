@@ -67,6 +67,6 @@ Deno.test("test:on names the platforms that there are", async () => {
     "mesa24",
   ];
   const { code, stderr } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).output();
-  const expected = "mesa22, mesa25, mesa26, swiftshader, gl, dawn, sid-dawn";
+  const expected = "mesa22, mesa25, mesa26, swiftshader, gl, dawn, sid-dawn, sid-mpi";
   deepEqual([code, new TextDecoder().decode(stderr)], [2, `Cannot run tests on "mesa24", expected ${expected}\n`]);
 });

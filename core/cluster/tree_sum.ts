@@ -1,0 +1,52 @@
+/**
+ * Sums by one fixed binary tree: of S shards in order, neighbours are added, then neighbours of these sums, up to one. A
+ * rank adds what lies within its own shards, the ranks add the rest, so the same S gives the same bits on any number of
+ * ranks. @module
+ */
+import { bf16ToF32, f32ToBf16 } from "../dtype.ts";
+import { isPowerOfTwo, type WireDtype } from "./transport.ts";
+
+/**
+ * One node of the tree: `into` += `from`, in float32. With bfloat16 both are rounded first, to nearest even: what is added
+ * on another rank was rounded on its way, and the sum must not depend on where it was made.
+ */
+export function addNode(into: Float32Array, from: Float32Array, dtype: WireDtype): void {
+  const [a, b] = dtype === "bfloat16" ? [rounded(into), rounded(from)] : [into, from];
+  for (let i = 0; i < into.length; i++) into[i] = a[i]! + b[i]!;
+}
+
+function rounded(values: Float32Array): Float32Array {
+  return bf16ToF32(f32ToBf16(values));
+}
+
+/** How a rank sums its own shards, in buffers of any kind. */
+export interface OwnShards<T> {
+  /** How many there are, a power of two. */
+  readonly count: number;
+  /** Makes a buffer. It is called log2(count) + 1 times at most. */
+  create(): T;
+  /** Overwrites `buffer` with the values of a shard, numbered from 0 among the own. */
+  compute(shard: number, buffer: T): Promise<void>;
+  /** Does one node of the tree: `into` += `from`, which may be changed. */
+  add(into: T, from: T): Promise<void>;
+}
+
+/** The sum of a rank's own shards, by the tree; one shard is as it was computed. Throws a RangeError for another count. */
+export async function sumOwnShards<T>({ count, create, compute, add }: OwnShards<T>): Promise<T> {
+  if (!isPowerOfTwo(count)) throw new RangeError(`Cannot sum ${count} shards, expected a power of two`);
+  const free: T[] = [];
+  // Sums that wait for their right neighbour, the largest first.
+  const waiting: T[] = [];
+  for (let shard = 0; shard < count; shard++) {
+    const buffer = free.pop() ?? create();
+    await compute(shard, buffer);
+    waiting.push(buffer);
+    // As many nodes are complete as the number of shards so far has factors of two.
+    for (let done = shard + 1; done % 2 === 0; done /= 2) {
+      const from = waiting.pop()!;
+      await add(waiting.at(-1)!, from);
+      free.push(from);
+    }
+  }
+  return waiting[0]!;
+}

@@ -52,7 +52,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ["keeps what it should drop", "drawn[j] >= p.threshold", "drawn[j] < p.threshold"],
     ["modules share a mask", "block | (p.adapter << 16u)", "block"],
     ["steps share a mask", "examples[row], p.step)", "examples[row], 0u)"],
-    ["never added", "y[at] + value", "value"],
+    ["never added", "value += y[at]", "value += 0.0"],
   ),
   ...of(
     "optimizer/rmsprop.wgsl",

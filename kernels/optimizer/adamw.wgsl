@@ -34,7 +34,8 @@ fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   }
   let g = control.factor * gradients[i];
   let kept = parameters[i] * select(1.0, p.decay, i < p.decayed);
-  let mean = m[i] + p.one_minus_beta1 * (g - m[i]);
+  let before = m[i];
+  let mean = before + p.one_minus_beta1 * (g - before);
   let square = p.beta2 * v[i] + p.one_minus_beta2 * g * g;
   m[i] = mean;
   v[i] = square;

@@ -37,8 +37,11 @@ fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
     let drawn = philox4x32(counter, vec2u(p.seed, p.iteration));
     for (var j = 0u; j < end; j += 1u) {
       let at = row * p.columns + block * 4u + j;
-      let value = select(0.0, x[at] / p.kept, drawn[j] >= p.threshold);
-      y[at] = select(value, y[at] + value, p.accumulate != 0u);
+      var value = select(0.0, x[at] / p.kept, drawn[j] >= p.threshold);
+      if (p.accumulate != 0u) {
+        value += y[at];
+      }
+      y[at] = value;
     }
   }
 }

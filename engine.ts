@@ -23,7 +23,8 @@
 export { UserError } from "./core/error.ts";
 export { DeviceError, type DeviceErrorKind } from "./kernels/device/device_error.ts";
 export { openDevice, type OpenDeviceOptions } from "./core/device/open_device.ts";
-export type { DeviceChoice, OpenOptions, WebGpu } from "./kernels/device/adapter.ts";
+export type { OpenOptions, WebGpu } from "./kernels/device/adapter.ts";
+export type { DeviceChoice } from "./kernels/device/device_choice.ts";
 export type { Device } from "./kernels/device/device.ts";
 export type { Pace, Work, WorkKind } from "./kernels/device/pace.ts";
 export type { Extension } from "./kernels/device/extensions.ts";

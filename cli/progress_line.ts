@@ -1,6 +1,6 @@
 /** Progress of long work on standard error: a rewritten line on a terminal, elsewhere a plain line at times. @module */
 import { styleText } from "node:util";
-import { formatSize, type ProgressEvent, WARNING } from "../core/progress.ts";
+import { COMPILE_STAGE, formatSize, type ProgressEvent, WARNING } from "../core/progress.ts";
 import { plainNumber } from "../core/report/format_numbers.ts";
 import { safeLine } from "../core/safe_text.ts";
 import { formatCount } from "./format_units.ts";
@@ -114,8 +114,11 @@ export class Progress {
   update(event: ProgressEvent): void {
     if (this.#quiet) return;
     const now = this.#now();
-    this.#rest?.see(event, now / 1000);
-    this.#expected?.see(event.stage, now / 1000);
+    // It is a part of the stage within which it is told.
+    if (event.stage !== COMPILE_STAGE) {
+      this.#rest?.see(event, now / 1000);
+      this.#expected?.see(event.stage, now / 1000);
+    }
     const first = this.#first;
     if (!first || first.stage !== event.stage || first.iteration !== event.iteration) {
       this.finish();
@@ -178,7 +181,7 @@ export class Progress {
     this.#shownAt = now;
     if (!this.#isTerminal) return this.#write(`${line}\n`);
     // A full line would wrap, and could not be rewritten.
-    const bar = this.#rest === null ? "" : `${formatBar(this.#rest.share(event))} `;
+    const bar = this.#rest === null || event.stage === COMPILE_STAGE ? "" : `${formatBar(this.#rest.share(event))} `;
     const fitted = fitParts(line, bar, Math.max(this.#columns() - 1, 1));
     this.#write(`\r${Deno.noColor ? fitted : styleText("dim", fitted, { validateStream: false })}\x1b[K`);
     this.#open = true;

@@ -25,6 +25,14 @@ export interface ProgressEvent {
 /** Receives progress. It is called often, so it must be cheap. */
 export type OnProgress = (event: ProgressEvent) => void;
 
+/** The stage in which kernels are compiled, within others, where that takes long. */
+export const COMPILE_STAGE = "compile kernels";
+
+/** What tells of compiled kernels as progress. */
+export function compileProgress(onProgress: OnProgress): (done: number, total: number) => void {
+  return (done, total) => onProgress({ stage: COMPILE_STAGE, done, total });
+}
+
 /** What a note begins with that warns: it is shown where others are hidden. */
 export const WARNING = "Warning: ";
 

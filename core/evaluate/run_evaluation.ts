@@ -7,7 +7,7 @@ import { makeFolder } from "../files/atomic.ts";
 import { exists, objectOf, readJsonObject, readText } from "../files/io.ts";
 import { basename, dirname, join, withoutTrailing } from "../files/path.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
-import { WARNING } from "../progress.ts";
+import { compileProgress, WARNING } from "../progress.ts";
 import { modelFiles, modelFolderOf } from "../run/model_path.ts";
 import { lockFolder } from "../run/run_lock.ts";
 import { chosenTasks } from "./chosen_tasks.ts";
@@ -103,6 +103,7 @@ export async function runEvaluation(
   });
   const means = baseline === undefined ? null : comparableOf(tasks);
   using device = await openToolDevice();
+  device.onBuilding = compileProgress(onProgress);
   const evaluate = async ({ name, folder }: NamedFolder): Promise<EvaluationEntry> => {
     const dir = resultsFolder(output, name);
     await makeFolder(dir);

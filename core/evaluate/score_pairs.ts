@@ -8,7 +8,7 @@ import { openToolDevice } from "../device/run_device.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import { loadFrozenModel } from "../model/model.ts";
 import { pairLogps } from "../model/scorer.ts";
-import type { OnProgress } from "../progress.ts";
+import { compileProgress, type OnProgress } from "../progress.ts";
 import { modelFiles, modelFolderOf } from "../run/model_path.ts";
 import { findRunPairs } from "../run/run_pairs.ts";
 
@@ -55,6 +55,7 @@ export async function scorePairs(
   if (ofRun !== null) onNote?.(`Scoring the pairs of ${ofRun}`);
   const { pairs } = await readPairs(ofRun ?? path, { tokenizer, vocabSize: config.vocabSize, maxLength: null, locate });
   using device = await openToolDevice();
+  device.onBuilding = compileProgress(onProgress);
   using commands = new Commands(device);
   const model = await loadFrozenModel(device, files, { quantization });
   const sums = await pairLogps(commands, model, {

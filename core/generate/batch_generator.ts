@@ -1,5 +1,6 @@
 /** Samples responses in batches; the device samples many tokens between two fences. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
+import { compileAhead } from "../../kernels/device/compile_ahead.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import { maxForwardTokens } from "../model/activations.ts";
@@ -65,6 +66,12 @@ export async function* generate(
 ): AsyncGenerator<Generated> {
   const { prompts } = options;
   if (prompts.length === 0) return;
+  await compileAhead(commands, async (commands) => {
+    const { isDone: _, onTokens: __, ...quiet } = options;
+    const generator = new BatchGenerator(commands, model, quiet);
+    await generator.advance();
+    generator.free();
+  });
   const generator = new BatchGenerator(commands, model, options);
   try {
     while (!generator.isDone) yield* await generator.advance();

@@ -1,5 +1,6 @@
 /** Log-probabilities of responses under a model, in batches. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
+import { compileAhead } from "../../kernels/device/compile_ahead.ts";
 import { subslice } from "../../kernels/device/slice.ts";
 import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
@@ -115,10 +116,15 @@ export interface BatchScores<Part> {
  */
 export async function* scoreBatches<Part>(
   commands: Commands,
-  { config, weights, adapter }: Scorer,
-  { parts, pack, maxPositions, findsTop = false }: ScoredParts<Part>,
+  scorer: Scorer,
+  work: ScoredParts<Part>,
 ): AsyncGenerator<BatchScores<Part>> {
+  const { config, weights, adapter } = scorer;
+  const { parts, pack, maxPositions, findsTop = false } = work;
   if (parts.length === 0) return;
+  await compileAhead(commands, async (commands) => {
+    for await (const _ of scoreBatches(commands, scorer, { ...work, parts: parts.slice(0, 1) }));
+  });
   const { device } = commands;
   const capacity = parts.reduce<BatchCapacity>(
     (most, part) => maxCapacity(most, capacityOf(pack(part), device)),

@@ -7,7 +7,7 @@ import { RowEncoder } from "../data/row_encoder.ts";
 import { openRunDevice, openToolDevice } from "../device/run_device.ts";
 import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
-import type { OnProgress } from "../progress.ts";
+import { compileProgress, type OnProgress } from "../progress.ts";
 import { NoteRelay } from "./note_relay.ts";
 import { RunChecksums } from "./run_checksums.ts";
 import { RunJournal } from "./run_journal.ts";
@@ -223,6 +223,8 @@ async function withOpened<T>(
     record: folder === null ? null : runPaths(folder).kernels,
   });
   hooks.onDevice?.(device.title);
+  // The journal keeps the stages of a run, of which this is none.
+  if (hooks.onProgress) device.onBuilding = compileProgress(hooks.onProgress);
   using _watched = journal?.watch(device);
   using commands = new Commands(device);
   const trackers = new RunTrackers(config, onNote);

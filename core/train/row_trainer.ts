@@ -1,5 +1,6 @@
 /** The optimizer steps of an iteration over its rows: their order, learning rates and reference. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
+import { compileAhead } from "../../kernels/device/compile_ahead.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
@@ -9,6 +10,7 @@ import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import type { Parameters } from "../model/parameters.ts";
 import { LOSSES } from "./losses/losses.ts";
 import { scheduleFactor } from "./lr_schedule.ts";
+import { isNoiseFile } from "./noise_generator.ts";
 import type { ReferenceLogps } from "./reference_logps.ts";
 import { orderSteps, planCapacity, stepBatch, usedRows } from "./step_batches.ts";
 import type { StepMetrics } from "./step_metrics.ts";
@@ -76,13 +78,17 @@ export class RowTrainer {
         ...(parameters && { parameters }),
       };
     }
-    const trainer = await Trainer.create(commands, {
-      model,
-      settings,
-      ...(reference && { reference }),
-      capacity,
-      maxPositions: longestRow(data),
+    const plan = { model, settings, ...(reference && { reference }), capacity, maxPositions: longestRow(data) };
+    await compileAhead(commands, async (commands) => {
+      // A generator's values do not matter there, so that no file of them is read.
+      const isRead = noise !== "none" && isNoiseFile(noise.init);
+      const unread: IterationConfig = isRead ? { ...settings, noise: { ...noise, init: "zeros" } } : settings;
+      const trainer = await Trainer.create(commands, { ...plan, settings: unread });
+      const rows = new RowTrainer(commands, options, { order, trainer });
+      if (order.steps > 0) await rows.advance();
+      rows.free();
     });
+    const trainer = await Trainer.create(commands, plan);
     return new RowTrainer(commands, options, { order, trainer });
   }
 

@@ -1,16 +1,11 @@
 /** Opening the machine's adapter as a {@linkcode Device}. @module */
 import { Device, LIMITS } from "./device.ts";
+import type { DeviceChoice } from "./device_choice.ts";
 import { DeviceError, oneLine } from "./device_error.ts";
 import { probeExtensions } from "./extensions.ts";
 import { holdsSubgroups } from "./subgroup_canary.ts";
 import { SUBGROUP_MATRIX } from "./subgroup_matrix.ts";
 import type { DeviceFamily } from "./tuning.ts";
-
-/** Which device to take where there are several: a GPU by what it is made for, or the CPU. */
-export type DeviceChoice = "high-performance" | "low-power" | "cpu";
-
-/** The choices of a device. */
-export const DEVICE_CHOICES = ["high-performance", "low-power", "cpu"] as const satisfies readonly DeviceChoice[];
 
 /** An implementation of WebGPU beside the platform's own. */
 export interface WebGpu {

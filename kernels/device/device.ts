@@ -61,6 +61,8 @@ export class Device {
   tuning: Tuning | null = null;
   /** What is known about its speed, by which recorded work is cut into submissions. */
   pace: Pace = new Pace();
+  /** Told how many of so many pipelines are built, where building them ahead takes long; undefined: nobody asks. */
+  onBuilding: ((done: number, total: number) => void) | undefined;
   /** Bytes of all live buffers made by {@linkcode alloc}, and images. */
   bytes = 0;
   /** The most that `bytes` has been. */

@@ -89,26 +89,88 @@ export function defineKernel<const B extends string, const U extends UniformFiel
 }
 
 let nextPipelineId = 0;
-const pipelines = new WeakMap<Device, Map<string, Pipeline>>();
+
+/** A pipeline that a kernel was asked for with these constants. */
+export interface AskedPipeline {
+  // What a kernel binds and sets does not matter here.
+  readonly kernel: Kernel<string, UniformFields>;
+  readonly constants: Constants;
+}
+
+/** A pipeline that is there. */
+interface Kept extends AskedPipeline {
+  readonly pipeline: Pipeline;
+  /** Whether it has been asked for; what is built ahead has not. */
+  isUsed: boolean;
+}
+
+const kept = new WeakMap<Device, Map<string, Kept>>();
+
+function pipelinesOf(device: Device): Map<string, Kept> {
+  let pipelines = kept.get(device);
+  if (!pipelines) kept.set(device, pipelines = new Map());
+  return pipelines;
+}
+
+function keyOf({ id }: { readonly id: number }, constants: Constants): string {
+  let key = `${id}`;
+  for (const name in constants) key += ` ${name}=${constants[name]}`;
+  return key;
+}
 
 /**
- * The pipeline of a kernel with these constants, made at first use. The next `device.check()` throws a shader error.
+ * The pipeline of a kernel with these constants, made at first use unless it was built ahead. The next `device.check()`
+ * throws a shader error.
  */
 export function pipelineFor<B extends string, U extends UniformFields>(
   device: Device,
   kernel: Kernel<B, U>,
   constants: Constants,
 ): Pipeline {
-  let cache = pipelines.get(device);
-  if (!cache) pipelines.set(device, cache = new Map());
-  let key = `${kernel.id}`;
-  for (const name in constants) key += ` ${name}=${constants[name]}`;
-  let pipeline = cache.get(key);
-  if (!pipeline) {
-    cache.set(key, pipeline = createPipeline(device, kernel, constants));
+  const pipelines = pipelinesOf(device);
+  const key = keyOf(kernel, constants);
+  let found = pipelines.get(key);
+  if (!found) {
+    const pipeline = createPipeline(device, kernel, constants);
+    pipelines.set(
+      key,
+      found = { kernel: kernel as unknown as AskedPipeline["kernel"], constants, pipeline, isUsed: false },
+    );
+  }
+  if (!found.isUsed) {
+    found.isUsed = true;
+    // Some drivers compile at the first dispatch.
     device.pace.compiled();
   }
-  return pipeline;
+  return found.pipeline;
+}
+
+/** The pipelines of a device, in the order in which they were asked for. */
+export function askedPipelines(device: Device): AskedPipeline[] {
+  return [...pipelinesOf(device).values()];
+}
+
+/** Whether a device has a pipeline. */
+export function hasPipeline(device: Device, { kernel, constants }: AskedPipeline): boolean {
+  return pipelinesOf(device).has(keyOf(kernel, constants));
+}
+
+/**
+ * Builds a pipeline ahead of its first use, beside others where the WebGPU does that. One that is refused is left out:
+ * its first use says why.
+ */
+export async function buildPipeline(device: Device, { kernel, constants }: AskedPipeline): Promise<void> {
+  const { gpu } = device;
+  if (lackingFeature(device, kernel) !== undefined) return;
+  gpu.pushErrorScope("validation");
+  const { descriptor, layout } = describePipeline(device, kernel, constants);
+  const refused = gpu.popErrorScope();
+  const built = gpu.createComputePipelineAsync(descriptor);
+  const [pipeline, error] = await Promise.all([built.catch(() => null), refused]);
+  const pipelines = pipelinesOf(device);
+  const key = keyOf(kernel, constants);
+  if (pipeline === null || error !== null || pipelines.has(key)) return;
+  pipelines.set(key, { kernel, constants, pipeline: { id: nextPipelineId++, gpu: pipeline, layout }, isUsed: false });
 }
 
 function layoutOf(access: Access): Pick<GPUBindGroupLayoutEntry, "buffer" | "texture"> {
@@ -117,16 +179,25 @@ function layoutOf(access: Access): Pick<GPUBindGroupLayoutEntry, "buffer" | "tex
   return { texture: { sampleType: access === "rgba32uint" ? "uint" : "unfilterable-float" } };
 }
 
-function createPipeline<B extends string, U extends UniformFields>(
-  device: Device,
+/** The first feature that a kernel needs and the device does not grant. */
+function lackingFeature(
+  { features }: Device,
+  { requires = [] }: { requires?: readonly Extension[] },
+): Extension | undefined {
+  return requires.find((feature) => !features.has(feature));
+}
+
+/** What a pipeline is made of. Makes its module and its layouts. */
+function describePipeline<B extends string, U extends UniformFields>(
+  { gpu }: Device,
   kernel: Kernel<B, U>,
   constants: Constants,
-): Pipeline {
-  for (const feature of kernel.requires ?? []) {
-    if (!device.features.has(feature)) {
-      throw new DeviceError(`Cannot build kernel "${kernel.name}": the device does not grant "${feature}"`);
-    }
-  }
+): {
+  descriptor: GPUComputePipelineDescriptor;
+  module: GPUShaderModule;
+  layout: GPUBindGroupLayout;
+  parts: readonly SourcePart[];
+} {
   const entries: GPUBindGroupLayoutEntry[] = kernel.bindingNames.map((name, binding) => ({
     binding,
     visibility: GPUShaderStage.COMPUTE,
@@ -139,16 +210,31 @@ function createPipeline<B extends string, U extends UniformFields>(
       buffer: { type: "uniform", hasDynamicOffset: true },
     });
   }
-  const { gpu } = device;
-  gpu.pushErrorScope("validation");
+  const { name: label } = kernel;
   const parts = [...enableParts(gpu, kernel.requires ?? []), ...kernel.code];
-  const module = gpu.createShaderModule({ label: kernel.name, code: joinParts(parts) });
-  const layout = gpu.createBindGroupLayout({ label: kernel.name, entries });
-  const pipeline = gpu.createComputePipeline({
-    label: kernel.name,
+  const module = gpu.createShaderModule({ label, code: joinParts(parts) });
+  const layout = gpu.createBindGroupLayout({ label, entries });
+  const descriptor = {
+    label,
     layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
     compute: { module, entryPoint: "main", constants: { ...constants } },
-  });
+  };
+  return { descriptor, module, layout, parts };
+}
+
+function createPipeline<B extends string, U extends UniformFields>(
+  device: Device,
+  kernel: Kernel<B, U>,
+  constants: Constants,
+): Pipeline {
+  const lacking = lackingFeature(device, kernel);
+  if (lacking !== undefined) {
+    throw new DeviceError(`Cannot build kernel "${kernel.name}": the device does not grant "${lacking}"`);
+  }
+  const { gpu } = device;
+  gpu.pushErrorScope("validation");
+  const { descriptor, module, layout, parts } = describePipeline(device, kernel, constants);
+  const pipeline = gpu.createComputePipeline(descriptor);
   device.watch(
     Promise.all([gpu.popErrorScope(), module.getCompilationInfo()]).then(([error, info]) => {
       if (!error) return;

@@ -188,42 +188,71 @@ interface End {
   columns: (j: number) => string;
 }
 
-/** Statements that add what is to be added, and write c. */
+/** Rows of c that are written at a time, at least. */
+const WRITTEN_ROWS = 8;
+
+/**
+ * Statements that add what is to be added, and write c. They are a loop over some rows at a time, whose accumulators are
+ * picked: all rows unrolled would take most of the time to compile a text.
+ */
 function end({ rows, vectors, columns }: End): string {
-  const all = (line: (i: number, j: number) => string): string =>
-    unroll(rows, (i) => unroll(vectors, (j) => line(i, j)));
+  const step = writtenRows(rows);
+  const each = (line: (i: number, j: number) => string): string =>
+    unroll(step, (i) => unroll(vectors, (j) => line(i, j)));
   return `${unroll(vectors, (j) => `  let last${j} = min(${columns(j)}, (p.n - 1u) / 4u * 4u);`)}
-  if (p.accumulate != 0u) {
-${all((i, j) => `    c${i}_${j} += load_c4(c_first + min(row + ${i}u, p.m - 1u) * p.ldc + last${j}, last${j});`)}
-  }
-  if (p.add_bias != 0u) {
-${unroll(vectors, (j) => `    let bias${j} = load_bias4(last${j});`)}
-${all((i, j) => `    c${i}_${j} += bias${j};`)}
-  }
+  for (var part = 0u; part < ${rows / step}u && row + part * ${step}u < p.m; part++) {
+    let first = row + part * ${step}u;
+${each((i, j) => `    var v${i}_${j} = ${picked(rows / step, (b) => `c${b * step + i}_${j}`)};`)}
+    if (p.accumulate != 0u) {
+${each((i, j) => `      v${i}_${j} += load_c4(c_first + min(first + ${i}u, p.m - 1u) * p.ldc + last${j}, last${j});`)}
+    }
+    if (p.add_bias != 0u) {
+${unroll(vectors, (j) => `      let bias${j} = load_bias4(last${j});`)}
+${each((i, j) => `      v${i}_${j} += bias${j};`)}
+    }
 ${
-    unroll(rows, (i) =>
-      `  if (row + ${i}u < p.m) {\n` +
+    unroll(step, (i) =>
+      `    if (first + ${i}u < p.m) {\n` +
       unroll(
         vectors,
-        (j) => `    store_c4(c_first + (row + ${i}u) * p.ldc + ${columns(j)}, ${columns(j)}, c${i}_${j});`,
+        (j) => `      store_c4(c_first + (first + ${i}u) * p.ldc + ${columns(j)}, ${columns(j)}, v${i}_${j});`,
       ) +
-      "\n  }")
+      "\n    }")
+  }
   }`;
 }
 
 /** As {@linkcode end} for a turned text, which has no bias: four rows of the tile are neighbours in c. */
 function turnedEnd({ rows, vectors, columns }: End): string {
-  return unroll(vectors, (j) =>
-    unroll(4, (q) =>
-      `  if (${columns(j)} + ${q}u < p.n) {\n` +
-      unroll(rows / 4, (g) =>
-        `    if (row + ${4 * g}u < p.m) {
-      let at = c_first + (${columns(j)} + ${q}u) * p.ldc + row + ${4 * g}u;
-      var v = vec4f(${FOUR.map((r) => `c${4 * g + r}_${j}[${q}]`).join(", ")});
+  const four = (g: number, j: number, q: number): string =>
+    `vec4f(${FOUR.map((r) => `c${4 * g + r}_${j}[${q}]`).join(", ")})`;
+  return `  for (var part = 0u; part < ${rows / 4}u && row + part * 4u < p.m; part++) {
+    let first = row + part * 4u;
+${
+    unroll(vectors, (j) =>
+      unroll(4, (q) =>
+        `    if (${columns(j)} + ${q}u < p.n) {
+      let at = c_first + (${columns(j)} + ${q}u) * p.ldc + first;
+      var v = ${picked(rows / 4, (g) => four(g, j, q))};
       if (p.accumulate != 0u) {
-        v += load_c4(at, row + ${4 * g}u);
+        v += load_c4(at, first);
       }
-      store_c4(at, row + ${4 * g}u, v);
-    }`) +
-      "\n  }"));
+      store_c4(at, first, v);
+    }`))
+  }
+  }`;
+}
+
+/** The value of a part, of which there are `count`. */
+function picked(count: number, value: (part: number) => string): string {
+  let text = value(count - 1);
+  for (let part = count - 2; part >= 0; part--) text = `select(${text}, ${value(part)}, part == ${part}u)`;
+  return text;
+}
+
+/** The rows that are written at a time of a tile of so many: a whole number of times makes the tile. */
+function writtenRows(rows: number): number {
+  let step = Math.min(rows, WRITTEN_ROWS);
+  while (rows % step > 0) step++;
+  return step;
 }

@@ -141,7 +141,7 @@ function suits26Rows(m: number): boolean {
 /** The tile for these sizes where nothing was tuned. */
 export function chooseVariant(family: DeviceFamily, { mode, m, n, k }: MatmulSizes): FullVariant {
   if (family === "cpu") {
-    // The largest tile takes a second to compile for each mode, twice as long as the next, and is a quarter faster.
+    // The largest tile takes longest to compile, for each mode, and is a quarter faster.
     const large = m * n * k >= LARGE;
     // Microseconds that a step of 4 k takes, measured with 16 lanes.
     const step = large ? 1.6 * Math.ceil(m / 64) : 1.05 * Math.ceil(m / 32);

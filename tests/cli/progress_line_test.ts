@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { formatDuration, formatProgress, Progress, type ProgressOptions } from "../../cli/progress_line.ts";
+import { COMPILE_STAGE } from "../../core/progress.ts";
 import { runSource } from "./_process.ts";
 
 /** A progress that writes into a list, with a clock that the test sets. */
@@ -98,6 +99,30 @@ Deno.test("Progress shows the last event of a stage before the next begins", () 
     "iteration 1 label  1/9\n",
   ]);
 });
+
+Deno.test("Progress shows compiled kernels as a stage of their own, without the run's bar and time", () => {
+  const { progress, written, clock } = recorded({ isTerminal: true, iterations: 2, columns: () => 100 });
+  const generated = (done: number) => progress.update({ stage: "generate", iteration: 1, done, total: 2 });
+  generated(0);
+  clock.ms = 2000;
+  progress.update({ stage: COMPILE_STAGE, done: 12, total: 48 });
+  clock.ms = 4000;
+  progress.update({ stage: COMPILE_STAGE, done: 48, total: 48 });
+  generated(1);
+  deepEqualLines(written, [
+    "█████░░░░░ iteration 1 generate  0/2",
+    "",
+    "compile kernels  12/48",
+    "compile kernels  48/48  done in 2s",
+    "",
+    "█████░░░░░ iteration 1 generate  1/2",
+  ]);
+});
+
+/** Compares lines without the codes and newlines of a terminal. */
+function deepEqualLines(written: readonly string[], expected: readonly string[]): void {
+  assert.deepEqual(written.map((text) => visible(text).trimEnd()), expected);
+}
 
 Deno.test("Progress cuts the line to the terminal's width", () => {
   const { progress, written } = recorded({ isTerminal: true, columns: () => 10 });

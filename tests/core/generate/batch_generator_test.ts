@@ -1,9 +1,10 @@
-import { deepEqual, equal, notDeepEqual } from "node:assert/strict";
+import { deepEqual, equal, notDeepEqual, ok } from "node:assert/strict";
 import type { GenerationConfig } from "../../../core/config/config_types.ts";
 import { generate, type Generated, type GenerationPrompt } from "../../../core/generate/batch_generator.ts";
 import type { Model } from "../../../core/model/model.ts";
 import { philox4x32 } from "../../../kernels/random/philox.ts";
-import { commands } from "../../_shared/device.ts";
+import { countBuilt } from "../../_shared/built_kernels.ts";
+import { commands, limited } from "../../_shared/device.ts";
 import { logitsOf } from "../../_shared/logits.ts";
 import { exampleIds, withTinyModel } from "../_tiny.ts";
 
@@ -163,4 +164,24 @@ Deno.test("generate() of no prompts yields nothing, and tells the tokens so far"
     for await (const { ids } of generate(commands, model, { ...options, prompts: prompts(6) })) tokens += ids.length;
     equal(told.at(-1), tokens);
     deepEqual(told, told.toSorted((a, b) => a - b));
+  }));
+
+Deno.test("generate() builds its kernels together, before the first token", () =>
+  withTinyModel(async ({ model }) => {
+    using own = limited({});
+    using built = countBuilt(own.device);
+    const rows: Generated[] = [];
+    const options = { prompts: prompts(9), settings: SETTINGS, iteration: 3, eosIds: [2, 9] };
+    for await (const row of generate(own, model, options)) {
+      if (rows.length === 0) {
+        ok(built.ahead > 10, `${built.ahead} kernels`);
+        equal(built.atFirstUse, 0);
+      }
+      rows.push(row);
+    }
+    equal(rows.length, 9);
+    deepEqual(
+      rows.toSorted((a, b) => a.index - b.index).map(({ ids }) => ids),
+      (await sample(model, { eosIds: [2, 9] })).map(({ ids }) => ids),
+    );
   }));

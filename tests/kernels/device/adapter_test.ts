@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { DEVICE_CHOICES, openAdapter, requestAdapter, type WebGpu } from "../../../kernels/device/adapter.ts";
+import { openAdapter, requestAdapter, type WebGpu } from "../../../kernels/device/adapter.ts";
+import { DEVICE_CHOICES } from "../../../kernels/device/device_choice.ts";
 
 /** The platform's WebGPU by another name, which notes what is asked of it. */
 function noting(asked: unknown[], has: (options: GPURequestAdapterOptions) => boolean = () => true): WebGpu {

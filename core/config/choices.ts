@@ -1,5 +1,6 @@
 /** The words that a config's keys accept: the schema, the command line and the types of a key use these. @module */
 export type { DtypeName } from "../dtype.ts";
+export { MATMUL_PRECISIONS, type MatmulPrecision } from "../../kernels/device/precision.ts";
 export { DEVICE_CHOICES, type DeviceChoice } from "../../kernels/device/adapter.ts";
 
 /** Which implementation of WebGPU to take: Deno's own, Dawn (Chromium's), or Dawn where it is there. */

@@ -1,5 +1,6 @@
 /** The optimizer steps of an iteration over its rows: their order, learning rates and reference. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
+import type { MatmulPrecision } from "../../kernels/device/precision.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
@@ -25,6 +26,8 @@ export interface LogpsRequest {
   rejected: boolean;
   /** Most tokens of a batch. */
   batchTokens: number;
+  /** How exactly products are computed. */
+  precision: MatmulPrecision;
   /** Optimizer steps of the iteration. */
   steps: number;
 }
@@ -71,6 +74,7 @@ export class RowTrainer {
           used: usedRows(order),
           rejected: noise === "none",
           batchTokens: Math.max(SCORED_TOKENS, capacity.tokens),
+          precision: training.precision,
           steps: order.steps,
         }),
         ...(parameters && { parameters }),

@@ -92,4 +92,4 @@ export { type PairLogps, scoreAnswerPairs, scoreAnswers } from "./core/engine/sc
 export { createTrainer, type ModelTrainer } from "./core/engine/model_trainer.ts";
 export { METRIC_NAMES, type MetricName, type StepMetrics } from "./core/train/step_metrics.ts";
 export type { PreferenceMetric } from "./kernels/loss/preference_loss.ts";
-export { LOSS_TYPES, type LossType, type WebGpuChoice } from "./core/config/choices.ts";
+export { LOSS_TYPES, type LossType, type MatmulPrecision, type WebGpuChoice } from "./core/config/choices.ts";

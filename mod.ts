@@ -67,6 +67,7 @@ export type {
   LogprobJudgeConfig,
   LoraConfig,
   LossType,
+  MatmulPrecision,
   MemberConfig,
   MemberKind,
   Method,

@@ -43,6 +43,7 @@ import type {
   DtypeName,
   JudgeKind,
   LossType,
+  MatmulPrecision,
   MemberKind,
   Method,
   Optimizer,

@@ -1,6 +1,7 @@
 /** The words that a config's keys accept: the schema, the command line and the types of a key use these. @module */
 export type { DtypeName } from "../dtype.ts";
 export { DEVICE_CHOICES, type DeviceChoice } from "../../kernels/device/device_choice.ts";
+export { MATMUL_PRECISIONS, type MatmulPrecision } from "../../kernels/device/precision.ts";
 
 /** Which implementation of WebGPU to take: Deno's own, Dawn (Chromium's), or Dawn where it is there. */
 export type WebGpuChoice = "deno" | "dawn" | "auto";

@@ -8,6 +8,7 @@ export type {
   DtypeName,
   JudgeKind,
   LossType,
+  MatmulPrecision,
   MemberKind,
   Method,
   Optimizer,

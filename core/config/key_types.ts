@@ -6,6 +6,7 @@ import type {
   DtypeName,
   JudgeKind,
   LossType,
+  MatmulPrecision,
   MemberKind,
   Method,
   Optimizer,
@@ -470,6 +471,13 @@ export interface TrainingConfig<Rate = number> {
   loss_type: LossType;
   /** Share of labels taken to be wrong, from 0 to below 0.5; of loss_type robust alone. */
   label_smoothing: number;
+  /**
+   * How exactly the matrix products of training are computed, forward and backward, the reference's too: float32;
+   * float32x3, each factor as two numbers of float16 (nearly float32); float16, factors rounded to it. Sums are in
+   * float32. The latter two take matrix units (tensor cores), which Dawn alone grants; attention, generation, judges
+   * and evaluation stay float32.
+   */
+  precision: MatmulPrecision;
   /** Whether every epoch has an order of its own. */
   shuffle: boolean;
   /** Seed of noise and shuffling, below 2^32. */

@@ -1,5 +1,6 @@
 /** The device of a run, with the kernel variants that the run began with. @module */
 import type { Device } from "../../kernels/device/device.ts";
+import type { MatmulPrecision } from "../../kernels/device/precision.ts";
 import type { DeviceFamily, Tuning } from "../../kernels/device/tuning.ts";
 import { tune } from "../../kernels/tune.ts";
 import type { ResolvedConfig } from "../config/config.ts";
@@ -8,6 +9,7 @@ import { UserError } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
 import { join } from "../files/path.ts";
+import { checkPrecision } from "./check_precision.ts";
 import { cpuSeconds } from "./cpu_clock.ts";
 import { openDevice } from "./open_device.ts";
 import {
@@ -45,6 +47,8 @@ interface KernelRecord {
 export interface RunDeviceOptions {
   /** Folder of the run's model; undefined if the stage has none. */
   model: string | undefined;
+  /** How exactly the products of training are computed; absent where nothing is trained. */
+  precision?: MatmulPrecision;
   /** File of the run's record; null if there is no run. */
   record: string | null;
   /** Gets a note about a measurement, or about a run that is continued on another device. */
@@ -54,10 +58,10 @@ export interface RunDeviceOptions {
 /**
  * Opens the device for a run. If the run has begun, its kernel variants are those of its record. Otherwise they are
  * those of this machine's cache, which is filled by measuring if `autotune` is set and the model is large enough.
- * Throws DeviceError, or a UserError for a record that cannot be read.
+ * Throws DeviceError, or a UserError for a record that cannot be read, or a precision that the device does not have.
  */
 export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOptions): Promise<Device> {
-  const { onNote, record: path } = options;
+  const { onNote, record: path, precision = "float32" } = options;
   const before = path === null ? null : await readRecord(path);
   if (before === null && config.autotune) await measureWidthsOnce(config, options);
   const wanted = await wantedDevice(config);
@@ -65,6 +69,7 @@ export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOp
   const asked = before ? before.vector_width : wanted.vectorWidth;
   const device = await openDevice({ ...wanted, vectorWidth: asked });
   try {
+    checkPrecision(device, precision);
     const adapter = device.name;
     // If another device of this process has loaded the driver, it keeps to the width that it was loaded with.
     const width = asked && (vectorBits(adapter) ?? asked);

@@ -1,5 +1,6 @@
 /** Trains a model step by step, from a program. @module */
 import type { IterationConfig } from "../config/config.ts";
+import { checkPrecision } from "../device/check_precision.ts";
 import { UserError } from "../error.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { parametersOf } from "../model/parameters.ts";
@@ -89,6 +90,7 @@ export async function createTrainer(
   settings: TrainingSettings = {},
 ): Promise<ModelTrainer> {
   const resolved = await trainingSettings(settings);
+  checkPrecision(model.commands.device, resolved.training.precision);
   if (model.adapter === null) checkTrainable(model.folder);
   const data = trainingRows(model, rows, resolved);
   const { commands } = model;

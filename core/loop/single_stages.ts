@@ -239,13 +239,17 @@ async function runTraining(
     await checkBase(context.sources, config);
     await checkStart(context, [step], hooks);
   };
-  return await withRun(config, { needs: needsOf([step]), hooks, finished, check, remove }, async (context) => {
-    await fixStage(work);
-    const last = await runStage(context, step, () => optimizeStage(context, step));
-    await warnOfOwnLoss(context, step.settings);
-    await writeReport(folder);
-    return { model, last };
-  });
+  return await withRun(
+    config,
+    { needs: needsOf([step]), trains: true, hooks, finished, check, remove },
+    async (context) => {
+      await fixStage(work);
+      const last = await runStage(context, step, () => optimizeStage(context, step));
+      await warnOfOwnLoss(context, step.settings);
+      await writeReport(folder);
+      return { model, last };
+    },
+  );
 }
 
 /** Warns of the mean loss of a stage's logged lines. */

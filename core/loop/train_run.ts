@@ -91,19 +91,23 @@ export async function train(given: ResolvedConfig, hooks: TrainHooks = {}): Prom
     await checkAnswers(left);
     await checkStart(context, left, hooks);
   };
-  return await withRun(config, { needs, hooks, finished: finishedTrain, check, remove }, async (context) => {
-    const schedule = trainSchedule(config, { hasPairs: await givesPairs(context) });
-    const isBegun = await hasWork(config.output_dir);
-    if (isBegun) await dropOtherEvaluations(context, stepsOf(schedule));
-    await fixSettings(config);
-    warnOfSettings(context);
-    const { method, iterations } = config;
-    const run = async (): Promise<RunSummary> => {
-      await beginWithModels(context, { schedule, isBegun });
-      return await runSchedule(context, schedule, hooks);
-    };
-    return await context.telemetry.span("train", { method, iterations }, run);
-  });
+  return await withRun(
+    config,
+    { needs, trains: true, hooks, finished: finishedTrain, check, remove },
+    async (context) => {
+      const schedule = trainSchedule(config, { hasPairs: await givesPairs(context) });
+      const isBegun = await hasWork(config.output_dir);
+      if (isBegun) await dropOtherEvaluations(context, stepsOf(schedule));
+      await fixSettings(config);
+      warnOfSettings(context);
+      const { method, iterations } = config;
+      const run = async (): Promise<RunSummary> => {
+        await beginWithModels(context, { schedule, isBegun });
+        return await runSchedule(context, schedule, hooks);
+      };
+      return await context.telemetry.span("train", { method, iterations }, run);
+    },
+  );
 }
 
 /** The summary of a run that is finished; null if there is something to do. Throws a UserError for other work. */

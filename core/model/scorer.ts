@@ -1,6 +1,7 @@
 /** Log-probabilities of responses under a model, in batches. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { compileAhead } from "../../kernels/device/compile_ahead.ts";
+import type { MatmulPrecision } from "../../kernels/device/precision.ts";
 import { subslice } from "../../kernels/device/slice.ts";
 import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
@@ -24,6 +25,8 @@ export interface Scorer {
 export interface ScoreOptions {
   /** Most tokens of a batch, unless a single row is longer (default 4096). */
   batchTokens?: number;
+  /** How exactly products are computed (default float32). */
+  precision?: MatmulPrecision;
   /** Progress callback: gets the number of rows done after each batch; throw to stop. */
   onDone?: (done: number) => void;
 }
@@ -74,7 +77,7 @@ interface Packing<Row> extends ScoreOptions {
 async function score<Row>(
   commands: Commands,
   scorer: Scorer,
-  { rows, batchTokens = 4096, onDone, tokens, positions, pack, each }: Packing<Row>,
+  { rows, batchTokens = 4096, precision = "float32", onDone, tokens, positions, pack, each }: Packing<Row>,
 ): Promise<Float64Array> {
   const out = new Float64Array(each * rows.length);
   if (rows.length === 0) return out;
@@ -82,7 +85,7 @@ async function score<Row>(
   const parts = cut(rows, { batchTokens: most, tokens });
   const maxPositions = rows.reduce((most, row) => Math.max(most, positions(row)), 1);
   let done = 0;
-  for await (const { part, logps } of scoreBatches(commands, scorer, { parts, pack, maxPositions })) {
+  for await (const { part, logps } of scoreBatches(commands, scorer, { parts, pack, maxPositions, precision })) {
     out.set(logps, each * done);
     done += part.length;
     onDone?.(done);
@@ -98,6 +101,8 @@ export interface ScoredParts<Part> {
   maxPositions: number;
   /** Whether to find the most probable token of every entry (default false). */
   findsTop?: boolean;
+  /** How exactly products are computed (default float32). */
+  precision?: MatmulPrecision;
 }
 
 /** What {@linkcode scoreBatches} found out about a part. */
@@ -120,7 +125,7 @@ export async function* scoreBatches<Part>(
   work: ScoredParts<Part>,
 ): AsyncGenerator<BatchScores<Part>> {
   const { config, weights, adapter } = scorer;
-  const { parts, pack, maxPositions, findsTop = false } = work;
+  const { parts, pack, maxPositions, findsTop = false, precision = "float32" } = work;
   if (parts.length === 0) return;
   await compileAhead(commands, async (commands) => {
     for await (const _ of scoreBatches(commands, scorer, { ...work, parts: parts.slice(0, 1) }));
@@ -143,16 +148,18 @@ export async function* scoreBatches<Part>(
       const packed = pack(part);
       const batch = batchBuffers.load(packed);
       const attention = packedAttention(commands, { config, batch });
-      decoderForward(commands, decoder, { parameters, batch, buffers, attention });
-      scoreSequences(commands, {
-        out: sums,
-        ...(top && { top }),
-        decoder,
-        parameters,
-        hidden: buffers.hidden,
-        tokens: batch.tokens,
-        entries: batch.entries,
-        buffers: head,
+      commands.inPrecision(precision, () => {
+        decoderForward(commands, decoder, { parameters, batch, buffers, attention });
+        scoreSequences(commands, {
+          out: sums,
+          ...(top && { top }),
+          decoder,
+          parameters,
+          hidden: buffers.hidden,
+          tokens: batch.tokens,
+          entries: batch.entries,
+          buffers: head,
+        });
       });
       commands.submit();
       const [sumBytes, topBytes] = await device.readAll([

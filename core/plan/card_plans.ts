@@ -53,7 +53,7 @@ export async function planCards(
   { cards = CARDS, ...told }: { cards?: readonly number[] } & Pick<PlanOptions, "onProgress" | "onNote"> = {},
 ): Promise<{ plan: RunPlan; cards: CardPlan[] }> {
   const opened = await openPlan(config, told);
-  const device = usualGpu();
+  const device = usualGpu({ matrices: config.training.precision !== "float32" });
   const shared: SharedPlans = { rows: new Map(), known: new Map() };
   const plannerOf = async (changed: ResolvedConfig): Promise<Planner> => {
     const planner = new Planner({ ...opened, device, memory: Infinity, isThorough: false, shared });

@@ -1,6 +1,7 @@
 /** What a run will take, before anything is loaded: parameters, device memory, tokens, FLOP, time. @module */
 import type { Device } from "../../kernels/device/device.ts";
 import type { ResolvedConfig } from "../config/config.ts";
+import { checkPrecision } from "../device/check_precision.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import type { Step } from "../loop/schedule.ts";
 import { checkJudging, checkSteps } from "../loop/schedule_checks.ts";
@@ -50,6 +51,7 @@ async function planOn(
   config: ResolvedConfig,
   { memory = Infinity, time = true, ...told }: PlanOptions,
 ): Promise<RunPlan> {
+  checkPrecision(device, config.training.precision);
   const opened = await openPlan(config, told);
   const planner = new Planner({ ...opened, device, memory });
   await planSteps(planner, opened.stepsOf(config));

@@ -1,9 +1,11 @@
 /** Runs stages on a device that only counts: how much memory they hold at most, and how much they record. @module */
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
+import type { MatmulPrecision } from "../../kernels/device/precision.ts";
 import { type PartBytes, Rehearsal } from "../../kernels/device/rehearsal.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
 import type { IterationConfig, Quantization } from "../config/config_types.ts";
+import { checkPrecision } from "../device/check_precision.ts";
 import { BatchGenerator, type GenerationPrompt } from "../generate/batch_generator.ts";
 import type { AdapterPlan } from "../model/adapter_plan.ts";
 import type { BatchCapacity } from "../model/device_batch.ts";
@@ -173,6 +175,8 @@ export class Rehearsing {
     { rows, settings, plan, goesOn, heldOut = [] }: OptimizeWork,
   ): Promise<Rehearsed & { steps: number }> {
     const { training } = settings;
+    const { precision } = training;
+    checkPrecision(this.#device, precision);
     const size = training.per_device_train_batch_size;
     const order = orderSteps(rows, settings);
     const looked = { ...order, steps: Math.min(order.steps, MOST_STEPS) };
@@ -196,7 +200,7 @@ export class Rehearsing {
       let known: Reference | undefined;
       if (LOSSES[training.loss_type].needsReference) {
         // A loss with a reference takes pairs.
-        const scored = await this.#reference(scorer, rows as PairRows, { looked, capacity, isNoised });
+        const scored = await this.#reference(scorer, rows as PairRows, { looked, capacity, isNoised, precision });
         fences += scored.fences;
         once += scored.dispatches;
         const unknown = new Float32Array(rows.length);
@@ -248,13 +252,19 @@ export class Rehearsing {
   async #reference(
     model: Scorer,
     { pairs: rows }: PairRows,
-    { looked, capacity, isNoised }: { looked: StepOrder; capacity: BatchCapacity; isNoised: boolean },
+    { looked, capacity, isNoised, precision }: {
+      looked: StepOrder;
+      capacity: BatchCapacity;
+      isNoised: boolean;
+      precision: MatmulPrecision;
+    },
   ): Promise<{ dispatches: number; fences: number }> {
     const pairs = usedRows(looked).map((i) => rows[i]!);
     const before = this.#device.dispatches;
     let [batches, seen] = [0, 0];
     const options = {
       batchTokens: Math.max(SCORED_TOKENS, capacity.tokens),
+      precision,
       onDone: (done: number): void => {
         [batches, seen] = [batches + 1, done];
         // The buffers for all batches are there before the first.

@@ -4,6 +4,7 @@ import type { Device } from "../../kernels/device/device.ts";
 import type { ResolvedConfig } from "../config/config.ts";
 import type { PlainValue } from "../data/formats/json_numbers.ts";
 import { RowEncoder } from "../data/row_encoder.ts";
+import { checkPrecision } from "../device/check_precision.ts";
 import { openRunDevice, openToolDevice } from "../device/run_device.ts";
 import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
@@ -103,6 +104,8 @@ export interface OpenOptions {
   /** The models and data sets that it reads, which are found before anything else is done. */
   needs: readonly Need[];
   hooks: RunHooks;
+  /** Whether it trains, so that the device must have the precision of the config (default false). */
+  trains?: boolean;
 }
 
 /** What a run is opened with. */
@@ -127,7 +130,7 @@ export interface OpenRunOptions<T> extends OpenOptions {
  */
 export async function withRun<T>(
   config: ResolvedConfig,
-  { finished, check, remove, needs, hooks: given }: OpenRunOptions<T>,
+  { finished, check, remove, needs, trains = false, hooks: given }: OpenRunOptions<T>,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
   const { output_dir: folder } = config;
@@ -156,7 +159,10 @@ export async function withRun<T>(
     // Nothing is removed for work that cannot begin.
     found = await prepared(null);
     await checkAll(found, { isAnew: true });
-    (await openToolDevice(config)).destroy();
+    {
+      using device = await openToolDevice(config);
+      if (trains) checkPrecision(device, config.training.precision);
+    }
     await remove?.();
   }
   const sources = found !== null && await found.keepIn(folder) ? found : await prepared(folder);
@@ -168,7 +174,7 @@ export async function withRun<T>(
   return await journal.follow(async () => {
     try {
       if (!hooks.force) await checkAll(sources, { isAnew: false });
-      const opened = { needs, hooks, folder, journal, sources, checksums, encoder };
+      const opened = { needs, trains, hooks, folder, journal, sources, checksums, encoder };
       return await withOpened(config, opened, (context) => {
         notes.release();
         return work(context);
@@ -182,7 +188,7 @@ export async function withRun<T>(
 /** As {@linkcode withRun}, but for work that has no folder. */
 export async function withDevice<T>(
   config: ResolvedConfig,
-  { needs, hooks: given }: OpenOptions,
+  { needs, trains = false, hooks: given }: OpenOptions,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
   const { onNote = () => {}, signal = new AbortController().signal } = given;
@@ -191,7 +197,11 @@ export async function withDevice<T>(
   await prepare(sources, { needs, hooks });
   const checksums = await openChecksums(null, { sources, onNote });
   const encoder = new RowEncoder({ signal });
-  return await withOpened(config, { needs, hooks, folder: null, journal: null, sources, checksums, encoder }, work);
+  return await withOpened(
+    config,
+    { needs, trains, hooks, folder: null, journal: null, sources, checksums, encoder },
+    work,
+  );
 }
 
 async function prepare(sources: RunSources, { needs, hooks }: OpenOptions): Promise<void> {
@@ -209,8 +219,8 @@ async function openChecksums(
 
 async function withOpened<T>(
   config: ResolvedConfig,
-  { needs, hooks, folder, journal, ...opened }:
-    & { needs: readonly Need[]; hooks: RunHooks & Pick<RunContext, "onNote" | "signal"> }
+  { needs, trains, hooks, folder, journal, ...opened }:
+    & { needs: readonly Need[]; trains: boolean; hooks: RunHooks & Pick<RunContext, "onNote" | "signal"> }
     & Pick<RunContext, "sources" | "checksums" | "encoder">
     & { folder: string | null; journal: RunJournal | null },
   work: (context: RunContext) => Promise<T>,
@@ -220,6 +230,7 @@ async function withOpened<T>(
   using device = await openRunDevice(config, {
     model: name === config.model && name !== undefined ? await opened.sources.model(name) : undefined,
     onNote,
+    ...(trains && { precision: config.training.precision }),
     record: folder === null ? null : runPaths(folder).kernels,
   });
   hooks.onDevice?.(device.title);

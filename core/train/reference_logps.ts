@@ -3,6 +3,7 @@
  * noise, of the rejected ones. They are computed once, before the first step, and kept beside the pairs. @module
  */
 import type { Commands } from "../../kernels/device/commands.ts";
+import type { MatmulPrecision } from "../../kernels/device/precision.ts";
 import type { FileDigests } from "../checkpoint/folder_identity.ts";
 import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
@@ -36,6 +37,8 @@ export interface ReferenceOptions {
   rejected: boolean;
   /** Most tokens of a batch. */
   batchTokens: number;
+  /** How exactly products are computed (default float32). */
+  precision?: MatmulPrecision;
   /** Progress callback: gets the number of rows of `used` that are done; throw to stop. */
   onDone?: (done: number) => void;
 }
@@ -97,14 +100,14 @@ export async function readReferenceLogps(
 /** Computes the numbers. Throws DeviceError. */
 export async function referenceLogps(
   commands: Commands,
-  { scorer, rows, used, rejected, batchTokens, onDone = () => {} }: ReferenceOptions,
+  { scorer, rows, used, rejected, batchTokens, precision = "float32", onDone = () => {} }: ReferenceOptions,
 ): Promise<ReferenceLogps> {
   const logps = {
     chosen: new Float32Array(rows.length).fill(NaN),
     rejected: new Float32Array(rows.length).fill(NaN),
   };
   const pairs = used.map((i) => rows[i]!);
-  const options = { batchTokens, onDone };
+  const options = { batchTokens, precision, onDone };
   if (rejected) {
     const sums = await pairLogps(commands, scorer, { pairs, ...options });
     used.forEach((i, j) => [logps.chosen[i], logps.rejected[i]] = [sums[2 * j]!, sums[2 * j + 1]!]);
@@ -142,7 +145,10 @@ async function read(path: string, rows: number): Promise<{ key: string; logps: R
 /** The file's key, made of everything that the numbers depend on. */
 async function keyOf(
   { device }: Commands,
-  { rows, used, rejected, files, quantization }: Omit<KeptReferenceOptions, "scorer" | "batchTokens" | "onDone">,
+  { rows, used, rejected, files, quantization, precision = "float32" }: Omit<
+    KeptReferenceOptions,
+    "scorer" | "batchTokens" | "onDone"
+  >,
 ): Promise<string> {
   const { info, family, tuning, subgroupSize } = device;
   // Of a tuning, only the family can change the bits.
@@ -152,6 +158,7 @@ async function keyOf(
     ...(quantization !== "none" && { quantization }),
     rows: await sha256(rowWords(rows, { used, rejected })),
     rejected,
+    ...(precision !== "float32" && { precision }),
     adapter,
   });
 }

@@ -1,6 +1,7 @@
 /** The optimizer steps of an iteration over its rows: their order, learning rates and reference. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { compileAhead } from "../../kernels/device/compile_ahead.ts";
+import type { MatmulPrecision } from "../../kernels/device/precision.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
@@ -27,6 +28,8 @@ export interface LogpsRequest {
   rejected: boolean;
   /** Most tokens of a batch. */
   batchTokens: number;
+  /** How exactly products are computed. */
+  precision: MatmulPrecision;
   /** Optimizer steps of the iteration. */
   steps: number;
 }
@@ -73,6 +76,7 @@ export class RowTrainer {
           used: usedRows(order),
           rejected: noise === "none",
           batchTokens: Math.max(SCORED_TOKENS, capacity.tokens),
+          precision: training.precision,
           steps: order.steps,
         }),
         ...(parameters && { parameters }),

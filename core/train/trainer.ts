@@ -200,8 +200,11 @@ export class Trainer {
     const philoxStep = step * this.#passes.length + pass.index;
     const { per_device_train_batch_size: size, gradient_accumulation_steps: parts } = this.#options.settings.training;
     let first = step * size * parts;
+    const { precision } = this.#options.settings.training;
     for (const microBatch of batch.microBatches) {
-      this.#lossPass.record({ microBatch, step: batch, first, philoxStep, metrics, update: pass });
+      this.#commands.inPrecision(precision, () => {
+        this.#lossPass.record({ microBatch, step: batch, first, philoxStep, metrics, update: pass });
+      });
       first += microBatch.places.length;
     }
     return metrics;

@@ -2,6 +2,7 @@
 import type { Device } from "./device.ts";
 import { type Constants, type Kernel, type Pipeline, pipelineFor } from "./kernel.ts";
 import { addWork, type Work, type WorkKind } from "./pace.ts";
+import type { MatmulPrecision } from "./precision.ts";
 import type { Profiler } from "./profile.ts";
 import { type Image, IMAGE_WIDTH, type Slice, TEXEL_BYTES } from "./slice.ts";
 import { type UniformFields, type UniformValues, writeUniforms } from "./uniform.ts";
@@ -38,6 +39,7 @@ export class Commands {
   readonly device: Device;
   /** Where set, every dispatch is timed. */
   profiler: Profiler | undefined;
+  #precision: MatmulPrecision = "float32";
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #arenaView: DataView<ArrayBuffer>;
@@ -70,6 +72,22 @@ export class Commands {
   /** Calls `listener` when this is disposed of: what is kept for its recordings goes with it. */
   onDispose(listener: () => void): void {
     this.#onDispose.push(listener);
+  }
+
+  /** How exactly the matrix products are computed that are recorded now, unless one says itself. */
+  get precision(): MatmulPrecision {
+    return this.#precision;
+  }
+
+  /** Calls `work`, which records products of this precision and does not wait for anything. */
+  inPrecision<T>(precision: MatmulPrecision, work: () => T): T {
+    const before = this.#precision;
+    this.#precision = precision;
+    try {
+      return work();
+    } finally {
+      this.#precision = before;
+    }
   }
 
   /** Gives back what was made for recording: uniforms, bind groups, and what listeners hold. Submitted work goes on. */

@@ -19,12 +19,15 @@ interface MatrixConfig {
   readonly K: number;
 }
 
+/** The most rows and columns that tiles of products take. */
+const LARGEST = 16;
+
 /** The rows and columns of the largest square matrices of float16 whose products are summed in float32; 0: there are none. */
 export function matrixSizeOf(info: GPUAdapterInfo): number {
   const { subgroupMatrixConfigs = [] } = info as { subgroupMatrixConfigs?: Iterable<MatrixConfig> };
   const sizes = Array.from(subgroupMatrixConfigs)
     .filter(({ componentType, resultComponentType }) => componentType === "f16" && resultComponentType === "f32")
-    .filter(({ M, N, K }) => M === N && N === K)
+    .filter(({ M, N, K }) => M === N && N === K && M <= LARGEST)
     .map(({ M }) => M);
   return Math.max(0, ...sizes);
 }

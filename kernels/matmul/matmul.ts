@@ -1,5 +1,6 @@
 /** Matrix products in float32; the second factor may be stored otherwise. @module */
 import type { Commands } from "../device/commands.ts";
+import type { MatmulPrecision } from "../device/precision.ts";
 import type { Slice } from "../device/slice.ts";
 import type { Window } from "../window.ts";
 import { isQuantized, STORAGE_FACTS, storedColumns } from "../storage/storage.ts";
@@ -8,7 +9,6 @@ import { dispatchMatmul } from "./matmul_dispatch.ts";
 import { matmulExponents } from "./matmul_exponents.ts";
 import { partsOf } from "./matmul_parts.ts";
 import { type MatmulSizes, thinVariant } from "./matmul_choice.ts";
-import type { MatmulPrecision } from "./matmul_matrix_tile.ts";
 import { planFor } from "./matmul_plan.ts";
 import type { MatmulVariant } from "./matmul_tiles.ts";
 import { imageOf } from "./matmul_scratch.ts";
@@ -55,7 +55,8 @@ export interface Matmul extends MatmulSizes {
  * is stored otherwise gives the c of its numbers in f32; so do all tiles of a precision. What alone takes longer than a
  * submission should is several. Throws RangeError if a stride, the storage type or the precision does not fit.
  */
-export function matmul(commands: Commands, call: Matmul): void {
+export function matmul(commands: Commands, given: Matmul): void {
+  const call = { precision: commands.precision, ...given };
   const parts = partsOf(commands, call);
   if (parts.length === 1) return record(commands, call, { sizes: call });
   for (const part of parts) {
@@ -65,7 +66,8 @@ export function matmul(commands: Commands, call: Matmul): void {
 }
 
 /** Records {@linkcode matmul} with a given tile, for measuring and for tests. */
-export function matmulBy(commands: Commands, variant: MatmulVariant, call: Matmul): void {
+export function matmulBy(commands: Commands, variant: MatmulVariant, given: Matmul): void {
+  const call = { precision: commands.precision, ...given };
   record(commands, call, { sizes: call, variant });
 }
 

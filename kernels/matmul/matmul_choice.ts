@@ -1,8 +1,8 @@
 /** Chooses the tile of a product by its sizes, the device and its tuning. @module */
 import type { Device } from "../device/device.ts";
+import type { MatmulPrecision } from "../device/precision.ts";
 import type { DeviceFamily, TileClass } from "../device/tuning.ts";
 import type { Storage } from "../storage/storage.ts";
-import type { MatmulPrecision } from "./matmul_matrix_tile.ts";
 import type { MatmulMode } from "./matmul_text.ts";
 import {
   BROADCAST_TILES,
@@ -22,7 +22,7 @@ export interface MatmulSizes {
   k: number;
   /** How b is stored (default "f32"); the others are for NN and NT. */
   bType?: Storage;
-  /** How exactly to compute (default "float32"). */
+  /** How exactly to compute (default: as the recorder does). */
   precision?: MatmulPrecision;
 }
 

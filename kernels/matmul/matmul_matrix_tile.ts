@@ -1,21 +1,9 @@
 /** Chooses the tile of a product on subgroup matrices. @module */
 import type { Device } from "../device/device.ts";
+import type { MatmulPrecision } from "../device/precision.ts";
 import type { Storage } from "../storage/storage.ts";
 import { matrixBytes, type MatrixShape, type MatrixTile } from "./matmul_matrix.ts";
 import type { MatmulMode } from "./matmul_text.ts";
-
-/**
- * How exactly products are computed. Sums are in float32 in each.
- *
- * - `float32`: factors in float32;
- * - `float32x3`: each factor as the sum of two numbers of float16, whose products are summed but that of both lower parts:
- *   an error of about 2^-21 of the product of the row's and the column's norms;
- * - `float16`: factors rounded to float16's eleven bits: about 2^-11.
- *
- * In the latter two a factor is scaled by a power of two into float16's range, and numbers that are not finite give what
- * float32 gives. They need a device with subgroup matrices.
- */
-export type MatmulPrecision = "float32" | "float32x3" | "float16";
 
 /** From the largest to the smallest. */
 const MATRIX_TILES = {

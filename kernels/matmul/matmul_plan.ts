@@ -1,6 +1,7 @@
 /** How a product is cut, and the text of its tile. @module */
 import type { Device } from "../device/device.ts";
 import type { Extension } from "../device/extensions.ts";
+import type { MatmulPrecision } from "../device/precision.ts";
 import type { SourcePart } from "../device/source.ts";
 import { SUBGROUP_MATRIX } from "../device/subgroup_matrix.ts";
 import { NF4_LEVELS } from "../storage/storage.ts";
@@ -20,7 +21,7 @@ import {
   type MatmulSizes,
   tunedVariant,
 } from "./matmul_choice.ts";
-import { isMatrix, type MatmulPrecision, matrixTile } from "./matmul_matrix_tile.ts";
+import { isMatrix, matrixTile } from "./matmul_matrix_tile.ts";
 import { sharedText } from "./matmul_shared.ts";
 import type { MatmulAccess } from "./matmul_text.ts";
 import {

@@ -1,5 +1,6 @@
 /** A run of `optimize`, held against its golden. @module */
 import assert, { equal } from "node:assert/strict";
+import type { MatmulPrecision } from "../../kernels/device/precision.ts";
 import type { DeviceFamily } from "../../kernels/device/tuning.ts";
 import { assertClose } from "../_shared/assert_close.ts";
 import { runConfig, withFolder } from "../_shared/dnpo.ts";
@@ -11,14 +12,21 @@ import { type Golden, goldenPath, GOLDENS, sketchDistance, sketchUpdate, type Up
 /** Final weights are to be within this share of the update's norm. */
 const UPDATE = 2e-3;
 
-/** Runs the golden's settings with one family of kernels, and throws where the numbers differ. */
-export async function assertGolden(arch: Architecture, family: DeviceFamily): Promise<void> {
+/** Runs the golden's settings with one family of kernels and precision, and throws where the numbers differ. */
+export async function assertGolden(
+  arch: Architecture,
+  family: DeviceFamily,
+  { precision = "float32" }: { precision?: MatmulPrecision } = {},
+): Promise<void> {
   await withFolder(async (dir) => {
     const golden: Golden = JSON.parse(await Deno.readTextFile(goldenPath(arch)));
     const model = `${GOLDENS}${arch}`;
     const outputDir = `${dir}/run`;
     const config = optimizeConfig(golden.settings, { model, outputDir, accumulation: 3 });
-    await runConfig("optimize", config, { env: { DNPO_KERNELS: family } });
+    await runConfig("optimize", config, {
+      set: [`training.precision=${precision}`],
+      env: { DNPO_KERNELS: family },
+    });
     equal(JSON.parse(await Deno.readTextFile(`${outputDir}/kernels.json`)).family, family);
     assertTrajectory(await readJsonLines(`${outputDir}/metrics.jsonl`), golden.log, { label: arch });
     const weights = await readTensors(`${outputDir}/model/model.safetensors`);

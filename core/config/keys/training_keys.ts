@@ -1,6 +1,6 @@
 /** Keys of `training`. @module */
 import { z } from "zod";
-import { BEST_METRICS, LOSS_TYPES, OPTIMIZERS, REPORT_TO, SCHEDULES } from "../choices.ts";
+import { BEST_METRICS, LOSS_TYPES, MATMUL_PRECISIONS, OPTIMIZERS, REPORT_TO, SCHEDULES } from "../choices.ts";
 import { count, key, type KeyFacts, named, perIteration, seed, text } from "./key.ts";
 
 /** The facts of a key that has the same name in transformers. */
@@ -115,6 +115,13 @@ export const trainingKeys = {
     z.number().min(0).lt(0.5).default(0),
     "Share of labels taken to be wrong, from 0 to below 0.5; of loss_type robust alone.",
     DPO,
+  ),
+  precision: key(
+    named("MatmulPrecision", z.enum(MATMUL_PRECISIONS)).default("float32"),
+    "How exactly the matrix products of training are computed, forward and backward, the reference's too: float32; " +
+      "float32x3, each factor as two numbers of float16 (nearly float32); float16, factors rounded to it. Sums are in " +
+      "float32. The latter two take matrix units (tensor cores), which Dawn alone grants; attention, generation, judges " +
+      "and evaluation stay float32.",
   ),
   shuffle: key(z.boolean().default(true), "Whether every epoch has an order of its own."),
   seed: key(seed.default(42), "Seed of noise and shuffling, below 2^32.", ARGUMENTS),

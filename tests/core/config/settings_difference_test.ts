@@ -27,5 +27,7 @@ Deno.test("checkSameSettings() takes a key that was not there yet for its defaul
     check({ training }, { training, quantization: "int4" }),
     /^UserError: Cannot go on with it: quantization is "int4", expected not set as in f; stop$/,
   );
+  doesNotThrow(check({ training }, { training: { ...training, precision: "float32" } }));
+  throws(check({ training }, { training: { ...training, precision: "float16" } }), /training\.precision is "float16"/);
   throws(check({ training, quantization: "int4" }, { training }), /quantization is not set, expected "int4"/);
 });

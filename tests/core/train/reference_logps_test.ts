@@ -1,9 +1,10 @@
 import { deepEqual, equal, notEqual, rejects } from "node:assert/strict";
 import { openSafetensorsAt } from "../../../core/checkpoint/stored_weights.ts";
+import { folderDigests } from "../../../core/checkpoint/folder_identity.ts";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
 import { sha256 } from "../../../core/files/digest.ts";
 import { responseLogps } from "../../../core/model/scorer.ts";
-import { addRejectedLogps, rowWords } from "../../../core/train/reference_logps.ts";
+import { addRejectedLogps, readReferenceLogps, rowWords } from "../../../core/train/reference_logps.ts";
 import { pairRows } from "../../../core/train/training_rows.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, device } from "../../_shared/device.ts";
@@ -171,3 +172,15 @@ Deno.test("rowWords() takes any number of rows", () => {
   deepEqual([...words(2, false)], [1, 2, 7, 8, 1, 9, 0, 2, 7, 8, 1, 9]);
   equal(words(200_000, true).length, 200_000 * 9);
 });
+
+Deno.test("log-probabilities that were computed in another precision are not read", () =>
+  withTinyModel(async ({ dir, model }) => {
+    const rows = pairIds(2);
+    await run(dir, { training: { per_device_train_batch_size: 2, max_steps: 1 }, data: pairRows(rows), name: "a" });
+    const files = await folderDigests(model.folder);
+    const path = `${dir}/a-reference_logps.safetensors`;
+    const kept = { path, rows, used: [0, 1], rejected: true, files, quantization: "none" as const };
+    notEqual(await readReferenceLogps(commands, kept), null);
+    notEqual(await readReferenceLogps(commands, { ...kept, precision: "float32" }), null);
+    equal(await readReferenceLogps(commands, { ...kept, precision: "float16" }), null);
+  }));

@@ -1,0 +1,106 @@
+/** Which products `training.precision` holds for, on a device that counts, and what refuses it. @module */
+import { equal, ok, rejects, throws } from "node:assert/strict";
+import { openModelFolder } from "../../../core/checkpoint/model_folder.ts";
+import { checkPrecision } from "../../../core/device/check_precision.ts";
+import { train } from "../../../core/loop/train_run.ts";
+import { planAdapter } from "../../../core/model/adapter_plan.ts";
+import { planRun } from "../../../core/plan/plan_run.ts";
+import { Rehearsing } from "../../../core/plan/rehearse.ts";
+import { exampleRows, pairRows } from "../../../core/train/training_rows.ts";
+import { Commands } from "../../../kernels/device/commands.ts";
+import { MATMUL_PRECISIONS, type MatmulPrecision } from "../../../kernels/device/precision.ts";
+import { usualGpu } from "../../../kernels/device/usual_gpu.ts";
+import { matmul } from "../../../kernels/matmul/matmul.ts";
+import { writeTinyModel } from "../../_shared/tiny_model.ts";
+import { exampleIds, pairIds, settingsOf, withFolder } from "../_tiny.ts";
+import { configOf, withInput } from "../loop/_runs.ts";
+
+const REFUSED = /^UserError: Cannot train with training\.precision=float16: a usual GPU grants no matrix units /;
+
+/** The names of the products' kernels that `work` records, on whatever device. */
+async function productsOf(work: () => Promise<unknown>): Promise<string[]> {
+  const { dispatch } = Commands.prototype;
+  const names = new Set<string>();
+  Commands.prototype.dispatch = function (kernel, call) {
+    names.add(kernel.name);
+    dispatch.call(this, kernel, call);
+  };
+  try {
+    await work();
+  } finally {
+    Commands.prototype.dispatch = dispatch;
+  }
+  return [...names].filter((name) => /^matmul (?!NN|NT|TN)/.test(name));
+}
+
+const isIn = (precision: MatmulPrecision) => (name: string): boolean =>
+  precision === "float32"
+    ? !name.startsWith("matmul matrix")
+    : name.startsWith("matmul matrix") && name.includes(` ${precision} `);
+
+Deno.test("all products of training have its precision, and those of other scoring float32", () =>
+  withFolder(async (dir) => {
+    await writeTinyModel(`${dir}/model`);
+    const folder = await openModelFolder(`${dir}/model`);
+    const adapters = planAdapter(folder.config, () => ({ rank: 2, scale: 1 }));
+    const pairs = pairRows(pairIds(4));
+    const cases = [
+      { rows: pairs, noise: { update: "joint" }, plan: null },
+      { rows: pairs, noise: "none", plan: adapters },
+      { rows: exampleRows(exampleIds(4)), noise: "none", plan: null, method: "sft" },
+    ];
+    for (const { rows, plan, ...keys } of cases) {
+      for (const precision of MATMUL_PRECISIONS) {
+        const settings = await settingsOf({ ...keys, training: { precision, max_steps: 1 } });
+        const names = await productsOf(() =>
+          new Rehearsing(usualGpu({ matrices: true })).optimize(folder, { rows, settings, plan, goesOn: false })
+        );
+        ok(names.length > 2, names.join());
+        ok(names.every(isIn(precision)), `${precision}: ${names.join(", ")}`);
+      }
+    }
+    const scored = await productsOf(() =>
+      new Rehearsing(usualGpu({ matrices: true })).score(folder, { rows: pairIds(4) })
+    );
+    ok(scored.length > 0 && scored.every(isIn("float32")), scored.join());
+  }));
+
+Deno.test("a product's exponents are counted to the byte", () => {
+  const [m, n, k] = [32, 64, 1100];
+  const bytesIn = (precision: MatmulPrecision): number => {
+    const device = usualGpu({ matrices: true });
+    using commands = new Commands(device);
+    const [c, a, b] = [m * n, m * k, n * k].map((size) => device.alloc(4 * size, "test"));
+    const before = device.bytes;
+    commands.inPrecision(precision, () => matmul(commands, { mode: "NT", c: c!, a: a!, b: b!, m, n, k }));
+    return device.bytes - before;
+  };
+  // Three blocks of 512 steps, which run side by side, each with sums of its own.
+  equal(bytesIn("float16"), 3 * 4 * (m + n) + 3 * 4 * m * n);
+});
+
+Deno.test("inPrecision() holds for what its work records, and no longer where that throws", () => {
+  using commands = new Commands(usualGpu());
+  equal(commands.inPrecision("float16", () => commands.precision), "float16");
+  throws(() =>
+    commands.inPrecision("float32x3", () => {
+      throw new Error("ends");
+    }), /ends/);
+  equal(commands.precision, "float32");
+});
+
+Deno.test("a precision that the device does not have is refused before a plan or a run begins", () =>
+  withInput(async (dir) => {
+    const device = usualGpu();
+    throws(() => checkPrecision(device, "float16"), REFUSED);
+    for (const precision of MATMUL_PRECISIONS) checkPrecision(usualGpu({ matrices: true }), precision);
+    const config = await configOf(dir, { training: { precision: "float16" } });
+    await rejects(planRun(config, { device, time: false }), REFUSED);
+    // Only Dawn grants them: where it is not asked for, a run ends here.
+    await rejects(
+      train({ ...config, webgpu: "deno" }),
+      /grants no matrix units \(subgroup matrices\), expected DNPO_WEBGPU=dawn/,
+    );
+    const left = [...Deno.readDirSync(`${dir}/run`)].map(({ name }) => name);
+    ok(!left.includes("kernels.json") && !left.some((name) => name.startsWith("iteration")), left.join());
+  }));

@@ -29,6 +29,7 @@ const defaults = {
     per_device_train_batch_size: 8,
     gradient_accumulation_steps: 1,
     gradient_checkpointing: false,
+    precision: "float32",
     num_train_epochs: 3,
     max_steps: -1,
     lr_scheduler_type: "linear",

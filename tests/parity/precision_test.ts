@@ -2,6 +2,7 @@
 import { equal, ok } from "node:assert/strict";
 import { device } from "../_shared/device.ts";
 import { runConfig, withFolder } from "../_shared/dnpo.ts";
+import { ARCHITECTURES } from "../_shared/oracle.ts";
 import { optimizeConfig } from "../_shared/run_settings.ts";
 import { assertUpdate, readJsonLines, readTensors } from "../_shared/trajectory.ts";
 import { type Golden, goldenPath, GOLDENS } from "./_golden.ts";
@@ -14,8 +15,10 @@ const LOSS = 2e-3;
 const UPDATE = 0.02;
 
 if (device.matrixSize > 0) {
-  Deno.test("optimize in float32x3 gives the golden run of gqa", () =>
-    assertGolden("gqa", device.family, { precision: "float32x3" }));
+  for (const arch of ARCHITECTURES) {
+    Deno.test(`optimize in float32x3 gives the golden run of ${arch}`, () =>
+      assertGolden(arch, device.family, { precision: "float32x3" }));
+  }
 
   Deno.test("optimize in float16 goes where float32 goes over twenty steps of gqa", () =>
     withFolder(async (dir) => {

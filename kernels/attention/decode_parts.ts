@@ -27,7 +27,8 @@ function combineKernel(width: 1 | 4) {
     code: [
       VECTOR_PARTS[width],
       INVOCATION,
-      { name: "kernels/attention/decode_parts.wgsl", text: `${partsSource}\n${TOP_AND_SUM[width]}` },
+      { name: "kernels/attention/decode_parts.ts (generated)", text: TOP_AND_SUM[width] },
+      { name: "kernels/attention/decode_parts.wgsl", text: partsSource },
     ],
     bindings: { out: "readWrite", partial: "read", position: "read" },
     uniforms: {

@@ -1,4 +1,4 @@
-// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
+// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl, attention/decode_parts.ts (generated)
 
 // Combines the parts that attention_decode leaves of rows whose keys are split among workgroups: the largest score of
 // all, and the parts' sums rescaled by it, in the order of the keys. Overwrites out. One lane for each V.

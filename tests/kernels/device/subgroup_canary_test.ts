@@ -5,8 +5,9 @@ import { device } from "../../_shared/device.ts";
 Deno.test("holdsSubgroups() believes what it sees, and not what an adapter tells", async () => {
   if (device.subgroupSize === 0) return console.log("subgroups: NOT RUN");
   equal(await holdsSubgroups(device.gpu, device.subgroupSize), true);
-  // Workgroups of twice as many are two subgroups, and of half as many are half of one.
-  equal(await holdsSubgroups(device.gpu, 2 * device.subgroupSize), false);
+  // Workgroups of three times as many are three subgroups. Of twice as many they may be one: a driver's cache may hold the
+  // text as it was compiled for vectors of twice the width.
+  equal(await holdsSubgroups(device.gpu, 3 * device.subgroupSize), false);
   equal(await holdsSubgroups(device.gpu, 0), false);
   await device.check();
 });

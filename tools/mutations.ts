@@ -503,7 +503,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ["last part left out", "part <= last_part; part++) {\n    let start", "part < last_part; part++) {\n    let start"],
     ["parts not rescaled", "let share = exp(top_of(start) - top)", "let share = 1.0"],
     ["hidden parts taken", "let first_part = begin / p.chunk", "let first_part = 0u"],
-    ["another head's parts", "own % p.group) * size", "0u) * size"],
+    ["another head's parts", "own % p.group) * p.size", "0u) * p.size"],
   ),
   ...of(
     "attention/blocked_decode_text.ts",

@@ -3,6 +3,7 @@ import partsSource from "./decode_parts.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
+import { scratchBuffer } from "../device/scratch.ts";
 import type { Slice } from "../device/slice.ts";
 import { elementLanes, VECTOR_PARTS } from "../vector.ts";
 
@@ -40,6 +41,7 @@ function combineKernel(width: 1 | 4) {
       chunk: "u32",
       window: "u32",
       vectors: "u32",
+      size: "u32",
     },
   });
 }
@@ -62,30 +64,13 @@ export interface PartSizes {
   width: 1 | 4;
 }
 
-const scratches = new WeakMap<Commands, Slice>();
-
-/** The recorder's scratch for the parts of so many rows; it is freed when the recorder is disposed of. */
+/** The recorder's scratch for the parts of so many rows. */
 export function partsScratch(
   commands: Commands,
   { rows, heads, parts, headDim, width }: PartSizes & { rows: number; heads: number },
 ): Slice {
   const bytes = rows * heads * parts * partVectors(headDim, width) * width * 4;
-  const { device } = commands;
-  const known = scratches.get(commands);
-  if (known && known.size >= bytes) return known;
-  if (known) {
-    commands.submit();
-    device.free(known);
-  } else {
-    commands.onDispose(() => {
-      const last = scratches.get(commands);
-      if (last) device.free(last);
-      scratches.delete(commands);
-    });
-  }
-  const made = device.alloc(bytes, "parts of decoding");
-  scratches.set(commands, made);
-  return made;
+  return scratchBuffer(commands, { name: "parts of decoding", bytes });
 }
 
 /** Buffers and sizes of {@linkcode combineParts}. */
@@ -116,7 +101,7 @@ export function combineParts(commands: Commands, call: CombineParts): void {
   const lanes = elementLanes(device);
   commands.dispatch(kernels[width], {
     buffers: { out, partial, position },
-    uniforms: { first, groups, group, heads, parts, chunk, window, vectors },
+    uniforms: { first, groups, group, heads, parts, chunk, window, vectors, size: partVectors(headDim, width) },
     workgroups: grid(device, Math.ceil(groups * group * vectors / lanes)),
     constants: { LANES: lanes },
   });

@@ -14,6 +14,7 @@ struct Params {
   chunk: u32, // keys of a part
   window: u32,
   vectors: u32, // V of a head
+  size: u32, // V of a part of a head: its sums, top and sum
 }
 
 @group(0) @binding(0) var<storage, read_write> out: array<V>; // [rows, heads, vectors]
@@ -32,18 +33,17 @@ fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let head = p.first * p.group + own; // of all rows
   let place = position[head / p.heads];
   let begin = select(0u, place + 1 - min(p.window, place + 1), p.window > 0);
-  let size = p.vectors + select(2u, 1u, WIDTH == 4u);
   let first_part = begin / p.chunk;
   let last_part = place / p.chunk;
-  let at = (own / p.group * p.parts * p.group + own % p.group) * size;
-  var top = top_of(at + first_part * p.group * size);
+  let at = (own / p.group * p.parts * p.group + own % p.group) * p.size;
+  var top = top_of(at + first_part * p.group * p.size);
   for (var part = first_part + 1; part <= last_part; part++) {
-    top = max(top, top_of(at + part * p.group * size));
+    top = max(top, top_of(at + part * p.group * p.size));
   }
   var sum = 0.0;
   var total = V(0.0);
   for (var part = first_part; part <= last_part; part++) {
-    let start = at + part * p.group * size;
+    let start = at + part * p.group * p.size;
     let share = exp(top_of(start) - top);
     sum += sum_of(start) * share;
     total += partial[start + d] * share;

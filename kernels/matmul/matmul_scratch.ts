@@ -10,15 +10,10 @@
  */
 import type { Commands } from "../device/commands.ts";
 import type { Device } from "../device/device.ts";
+import { scratchBuffer } from "../device/scratch.ts";
 import { type Image, IMAGE_WIDTH, type ImageFormat, type Slice, TEXEL_BYTES } from "../device/slice.ts";
 
-interface Scratch {
-  partialSums: Slice | undefined;
-  exponents: Slice | undefined;
-  readonly images: Map<string, Image>;
-}
-
-const scratches = new WeakMap<Commands, Scratch>();
+const imageMaps = new WeakMap<Commands, Map<string, Image>>();
 
 /** Whether the first `bytes` of a slice, rounded up to whole texels, lie in the slice and fit into an image. */
 export function fitsImage(device: Device, { size }: Slice, bytes: number): boolean {
@@ -33,7 +28,7 @@ export function imageOf(
   { role, bytes, format }: { role: "a" | "b"; bytes: number; format: ImageFormat },
 ): Image {
   const texels = Math.ceil(bytes / TEXEL_BYTES);
-  const { images } = scratchFor(commands);
+  const images = imagesOf(commands);
   const key = `${role} ${format}`;
   let image = images.get(key);
   if (!image || image.texels < texels) {
@@ -49,40 +44,23 @@ export function imageOf(
 
 /** The recorder's buffer for partial sums, of at least `bytes`. */
 export function scratchOf(commands: Commands, bytes: number): Slice {
-  return bufferOf(commands, "partialSums", { bytes, label: "matmul partial sums" });
+  return scratchBuffer(commands, { name: "matmul partial sums", bytes });
 }
 
 /** The recorder's buffer for the exponents of rows and columns, of at least `bytes`. */
 export function exponentsOf(commands: Commands, bytes: number): Slice {
-  return bufferOf(commands, "exponents", { bytes, label: "matmul exponents" });
+  return scratchBuffer(commands, { name: "matmul exponents", bytes });
 }
 
-function bufferOf(
-  commands: Commands,
-  role: "partialSums" | "exponents",
-  { bytes, label }: { bytes: number; label: string },
-): Slice {
-  const scratch = scratchFor(commands);
-  const known = scratch[role];
-  if (known && known.size >= bytes) return known;
-  if (known) {
-    commands.submit();
-    commands.device.free(known);
-  }
-  return scratch[role] = commands.device.alloc(bytes, label);
-}
-
-function scratchFor(commands: Commands): Scratch {
-  const known = scratches.get(commands);
+/** The recorder's images, by what they hold. */
+function imagesOf(commands: Commands): Map<string, Image> {
+  const known = imageMaps.get(commands);
   if (known) return known;
-  const made: Scratch = { partialSums: undefined, exponents: undefined, images: new Map() };
-  scratches.set(commands, made);
+  const images = new Map<string, Image>();
+  imageMaps.set(commands, images);
   commands.onDispose(() => {
-    const { device } = commands;
-    if (made.partialSums) device.free(made.partialSums);
-    if (made.exponents) device.free(made.exponents);
-    for (const image of made.images.values()) device.freeImage(image);
-    scratches.delete(commands);
+    for (const image of images.values()) commands.device.freeImage(image);
+    imageMaps.delete(commands);
   });
-  return made;
+  return images;
 }

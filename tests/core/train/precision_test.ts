@@ -98,7 +98,7 @@ Deno.test("a precision that the device does not have is refused before a plan or
     const config = await configOf(dir, { training: { precision: "float16" } });
     await rejects(planRun(config, { device, time: false }), REFUSED);
     // Where the tests run on a device that has them, a run would begin.
-    if (own.matrixSize > 0) return;
+    if (own.matrixSize > 0) return console.log("train's refusal: NOT RUN, the device has matrix units");
     await rejects(
       train({ ...config, webgpu: "deno" }),
       /grants no matrix units \(subgroup matrices\), expected DNPO_WEBGPU=dawn/,

@@ -6,17 +6,31 @@
 import { bf16ToF32, f32ToBf16 } from "../dtype.ts";
 import { isPowerOfTwo, type WireDtype } from "./transport.ts";
 
+/** The smallest normal float32. */
+const SMALLEST = 2 ** -126;
+
 /**
  * One node of the tree: `into` += `from`, in float32. With bfloat16 both are rounded first, to nearest even: what is added
- * on another rank was rounded on its way, and the sum must not depend on where it was made.
+ * on another rank was rounded on its way, and the sum must not depend on where it was made. Nor must it on what a device
+ * makes of numbers below the smallest normal one: they count as 0, before the sum and after it, as in the kernel
+ * `add_gradients`.
  */
 export function addNode(into: Float32Array, from: Float32Array, dtype: WireDtype): void {
-  const [a, b] = dtype === "bfloat16" ? [rounded(into), rounded(from)] : [into, from];
-  for (let i = 0; i < into.length; i++) into[i] = a[i]! + b[i]!;
+  const isRounded = dtype === "bfloat16";
+  const a = isRounded ? rounded(into) : into;
+  const b = isRounded ? rounded(from) : from;
+  for (let i = 0; i < into.length; i++) {
+    // A NaN is not below the smallest either.
+    const x = Math.abs(a[i]!) < SMALLEST ? 0 : a[i]!;
+    const y = Math.abs(b[i]!) < SMALLEST ? 0 : b[i]!;
+    const sum = x + y;
+    into[i] = Math.abs(sum) < SMALLEST ? 0 : sum;
+  }
 }
 
 function rounded(values: Float32Array): Float32Array {
-  return bf16ToF32(f32ToBf16(values));
+  const whole = values.map((value) => Math.abs(value) < SMALLEST ? 0 : value);
+  return bf16ToF32(f32ToBf16(whole));
 }
 
 /** How a rank sums its own shards, in buffers of any kind. */

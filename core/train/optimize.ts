@@ -14,6 +14,7 @@ import { addRejectedLogps, keptReferenceLogps, type ReferenceLogps } from "./ref
 import { loadState, newestState, readStateRecord, saveState } from "./resume_state.ts";
 import { type LogpsRequest, RowTrainer } from "./row_trainer.ts";
 import type { Origin, StateRecord } from "./state_record.ts";
+import { ownState } from "./state_transfer.ts";
 import { type HeldOutSet, StepEvaluation } from "./step_evaluation.ts";
 import { meanMetrics, type StepMetrics } from "./step_metrics.ts";
 import { REJECTED_LOGPS } from "./trainer.ts";
@@ -87,7 +88,11 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
     let isWhole = true;
     if (saved && record) {
       const { device } = commands;
-      const lacking = await loadState(saved, { device, buffers: trainer.stateBuffers, mayLack: [REJECTED_LOGPS] });
+      const lacking = await loadState(saved, {
+        transfer: ownState(device),
+        buffers: trainer.stateBuffers,
+        mayLack: [REJECTED_LOGPS],
+      });
       isWhole = lacking.length === 0;
       stage.resume(record);
     }
@@ -247,7 +252,12 @@ class StepLoop {
     const { done: step, tokens, stateBuffers: buffers } = this.#trainer;
     const record: StateRecord = { step, tokens, pending: this.#pending, last: this.last, origin: this.#origin };
     const { commands, stateDir, settings } = this.#options;
-    await saveState(stateDir, { device: commands.device, buffers, record, keep: settings.training.save_total_limit });
+    await saveState(stateDir, {
+      transfer: ownState(commands.device),
+      buffers,
+      record,
+      keep: settings.training.save_total_limit,
+    });
     this.#saveAt = this.#nextSave(performance.now() - started);
   }
 

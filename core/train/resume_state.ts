@@ -1,17 +1,13 @@
 /** The resume states of an optimize stage: one file for each saved step, which is whole or absent. @module */
-import type { Device } from "../../kernels/device/device.ts";
-import type { Slice } from "../../kernels/device/slice.ts";
-import { openSliceReader } from "../../kernels/device/stream.ts";
 import { readSeal, SEAL, writeSealed } from "../checkpoint/sealed_safetensors.ts";
 import { openSafetensorsAt } from "../checkpoint/stored_weights.ts";
 import { UserError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import { namesIn, removeFile } from "../files/io.ts";
 import { join } from "../files/path.ts";
+import type { StateBuffers } from "./state_buffer.ts";
 import { parseRecord, type StateRecord } from "./state_record.ts";
-
-/** Device buffers by name, in the order they are written. */
-export type StateBuffers = Readonly<Record<string, Slice>>;
+import type { StateTransfer } from "./state_transfer.ts";
 
 /** A state on disk. */
 export interface SavedState {
@@ -42,11 +38,16 @@ function statePath(dir: string, step: number): string {
  */
 export async function saveState(
   dir: string,
-  { device, buffers, record, keep }: { device: Device; buffers: StateBuffers; record: StateRecord; keep: number },
+  { transfer, buffers, record, keep }: {
+    transfer: StateTransfer;
+    buffers: StateBuffers;
+    record: StateRecord;
+    keep: number;
+  },
 ): Promise<void> {
   const names = Object.keys(buffers);
   await makeFolder(dir);
-  const reader = openSliceReader(device, names.map((name) => buffers[name]!));
+  const reader = transfer.open(buffers);
   const entries = names.map((name) => ({
     name,
     // These are raw words: control buffers hold integers too.
@@ -113,29 +114,30 @@ export async function readStateRecord(
  */
 export async function loadState(
   { path, advice }: SavedState,
-  { device, buffers, mayLack = [], pieceBytes = PIECE_BYTES }: {
-    device: Device;
+  { transfer, buffers, mayLack = [], pieceBytes = PIECE_BYTES }: {
+    transfer: StateTransfer;
     buffers: StateBuffers;
     mayLack?: readonly string[];
     pieceBytes?: number;
   },
 ): Promise<string[]> {
   const file = await openSafetensorsAt(path);
-  for (const [name, slice] of Object.entries(buffers)) {
+  for (const [name, buffer] of Object.entries(buffers)) {
     const size = file.tensors.get(name)?.byteLength;
     if (size === undefined && mayLack.includes(name)) continue;
-    if (size !== slice.size) {
+    if (size !== buffer.size) {
       throw new UserError(
         `Cannot resume from ${path}: "${name}" is ${
           size ?? 0
-        } bytes, expected ${slice.size}; the model has changed (${advice})`,
+        } bytes, expected ${buffer.size}; the model has changed (${advice})`,
       );
     }
     for (let start = 0; start < size; start += pieceBytes) {
       const length = Math.min(pieceBytes, size - start);
-      device.write(slice, await file.readBytes(name, { start, length }), start);
+      await transfer.write(buffers, name, await file.readBytes(name, { start, length }), start);
     }
   }
+  await transfer.finish();
   return mayLack.filter((name) => !file.tensors.has(name));
 }
 

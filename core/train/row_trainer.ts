@@ -2,18 +2,20 @@
 import type { Commands } from "../../kernels/device/commands.ts";
 import { compileAhead } from "../../kernels/device/compile_ahead.ts";
 import type { MatmulPrecision } from "../../kernels/device/precision.ts";
-import type { Slice } from "../../kernels/device/slice.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import type { AnyModel } from "../model/model.ts";
 import type { PairIds } from "../model/pack.ts";
 import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import type { Parameters } from "../model/parameters.ts";
+import { type Distribution, ownShards, UNDIVIDED } from "./distribution.ts";
 import { LOSSES } from "./losses/losses.ts";
 import { scheduleFactor } from "./lr_schedule.ts";
 import { isNoiseFile } from "./noise_generator.ts";
 import type { ReferenceLogps } from "./reference_logps.ts";
-import { orderSteps, planCapacity, stepBatch, usedRows } from "./step_batches.ts";
+import { shareSums } from "./share_sums.ts";
+import type { StateBuffers } from "./state_buffer.ts";
+import { orderSteps, planCapacity, shardPlaces, stepBatch, usedRows } from "./step_batches.ts";
 import type { StepMetrics } from "./step_metrics.ts";
 import type { StepOrder } from "./step_order.ts";
 import { type Reference, Trainer } from "./trainer.ts";
@@ -44,6 +46,8 @@ export interface RowTrainerOptions {
   reference: Parameters | null;
   /** Returns the reference's log-probabilities. Called before any weight changes, if the loss needs a reference. */
   logps: (request: LogpsRequest) => Promise<ReferenceLogps>;
+  /** How the steps are shared out (default: this process takes all, in one piece). */
+  distribution?: Distribution;
 }
 
 /** The reference scores batches of at least this many tokens: without a backward pass, they take little memory. */
@@ -55,6 +59,7 @@ export class RowTrainer {
   readonly #commands: Commands;
   readonly #options: RowTrainerOptions;
   readonly #trainer: Trainer;
+  readonly #distribution: Distribution;
   #done = 0;
   #tokens = 0;
   /** Steps whose metrics are still on the device. */
@@ -62,11 +67,17 @@ export class RowTrainer {
 
   /** Plans the steps, scores the reference, and allocates everything. Throws UserError or DeviceError. */
   static async create(commands: Commands, options: RowTrainerOptions): Promise<RowTrainer> {
-    const { model, data, settings, reference: parameters, logps } = options;
+    const { model, data, settings, reference: parameters, logps, distribution = UNDIVIDED } = options;
     const { training, noise } = settings;
     const order = orderSteps(data, settings);
-    const size = training.per_device_train_batch_size;
-    const capacity = planCapacity(data, { order, size, device: commands.device, shuffle: training.shuffle });
+    const own = ownShards(distribution);
+    const capacity = planCapacity(data, {
+      order,
+      size: training.per_device_train_batch_size,
+      device: commands.device,
+      shuffle: training.shuffle,
+      shards: distribution.shards,
+    });
     let reference: Reference | undefined;
     if (LOSSES[training.loss_type].needsReference) {
       reference = {
@@ -87,12 +98,14 @@ export class RowTrainer {
       // A generator's values do not matter there, so that no file of them is read.
       const isRead = noise !== "none" && isNoiseFile(noise.init);
       const unread: IterationConfig = isRead ? { ...settings, noise: { ...noise, init: "zeros" } } : settings;
-      const trainer = await Trainer.create(commands, { ...plan, settings: unread });
-      const rows = new RowTrainer(commands, options, { order, trainer });
+      // Other ranks take no part in it.
+      const alone = { ...distribution, shards: own.count, transport: null };
+      const trainer = await Trainer.create(commands, { ...plan, settings: unread, distribution: alone });
+      const rows = new RowTrainer(commands, { ...options, distribution: alone }, { order, trainer });
       if (order.steps > 0) await rows.advance();
       rows.free();
     });
-    const trainer = await Trainer.create(commands, plan);
+    const trainer = await Trainer.create(commands, { ...plan, distribution });
     return new RowTrainer(commands, options, { order, trainer });
   }
 
@@ -103,6 +116,7 @@ export class RowTrainer {
   ) {
     this.#commands = commands;
     this.#options = options;
+    this.#distribution = options.distribution ?? UNDIVIDED;
     this.order = order;
     this.#trainer = trainer;
   }
@@ -133,25 +147,35 @@ export class RowTrainer {
   }
 
   /** The buffers that a resumed run needs, by name. */
-  get stateBuffers(): Record<string, Slice> {
+  get stateBuffers(): StateBuffers {
     return this.#trainer.stateBuffers;
+  }
+
+  /** Gives each rank what the others have found of the reference of rejected responses. All ranks have to call it. */
+  async shareRejectedLogps(): Promise<void> {
+    const kept = this.#trainer.rejectedLogps;
+    const { transport } = this.#distribution;
+    if (kept && transport) await shareSums(this.#commands.device, transport, kept);
   }
 
   /**
    * Reads the log-probabilities of the rejected responses under the reference without noise, by the rows' places; NaN for
-   * rows that no step used. Null without noise, and where no epoch is complete. Throws DeviceError.
+   * rows that no step used. Null without noise, and where no epoch is complete. With other ranks, what they have found
+   * must have been shared. Throws DeviceError.
    */
   async readRejectedLogps(): Promise<Float32Array<ArrayBuffer> | null> {
     const { order } = this;
+    const { shards } = this.#distribution;
+    const { data } = this.#options;
     const kept = this.#trainer.rejectedLogps;
     const steps = Math.min(order.steps, order.stepsPerEpoch);
     if (kept === null || this.#done < steps) return null;
     const [bytes] = await this.#commands.device.readAll([kept]);
     const values = new Float32Array(bytes!);
-    const logps = new Float32Array(this.#options.data.length).fill(NaN);
+    const logps = new Float32Array(data.length).fill(NaN);
     let at = 0;
     for (let step = 0; step < steps; step++) {
-      for (const place of order.rowsOf(step)) logps[place] = values[at++]!;
+      for (const place of shardPlaces(data, order.rowsOf(step), shards).flat()) logps[place] = values[at++]!;
     }
     return logps;
   }
@@ -162,7 +186,7 @@ export class RowTrainer {
     this.#tokens = tokens;
   }
 
-  /** Records and submits the next step; does not wait for it. */
+  /** Records and submits the next step; does not wait for it, but for what other ranks compute. */
   async advance(): Promise<void> {
     const { data, settings: { noise, training } } = this.#options;
     const batch = stepBatch(data, {
@@ -170,6 +194,8 @@ export class RowTrainer {
       step: this.#done,
       size: training.per_device_train_batch_size,
       noise: noise !== "none",
+      shards: this.#distribution.shards,
+      held: ownShards(this.#distribution),
     });
     await this.#trainer.step(batch, { step: this.#done, factor: this.#factor(this.#done) });
     this.#done++;

@@ -1,5 +1,6 @@
 /** The batches of an iteration: which rows each optimizer step packs, and what the buffers must hold. @module */
 import type { Device } from "../../kernels/device/device.ts";
+import { cutShards, type HeldShards } from "../cluster/shards.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { type BatchCapacity, capacityOf, maxCapacity } from "../model/device_batch.ts";
 import type { PackedBatch } from "../model/pack.ts";
@@ -15,9 +16,17 @@ export interface MicroBatch {
   readonly rejected: PackedBatch | null;
 }
 
-/** An optimizer step's rows, cut into micro-batches; counts are those of all its rows. */
-export interface StepBatch extends Readonly<RowCounts> {
+/** Rows whose gradients are summed before they meet those of other shards. */
+export interface Shard {
+  /** Rows of the step in shards before this one. */
+  readonly first: number;
   readonly microBatches: readonly MicroBatch[];
+}
+
+/** An optimizer step's rows, cut into shards and these into micro-batches; counts are those of all its rows. */
+export interface StepBatch extends Readonly<RowCounts> {
+  /** The shards that this process holds. */
+  readonly shards: readonly Shard[];
   /** Rows of the step. */
   readonly rows: number;
   /** The rows' indices in their file, for messages. */
@@ -30,29 +39,58 @@ export interface PackBatchOptions {
   size: number;
   /** Whether the reference has noise, so that it needs the rejected responses by themselves. */
   noise?: boolean;
+  /** Shards that the rows are cut into (default 1). */
+  shards?: number;
+  /** Those of them that are packed (default: all). */
+  held?: HeldShards;
 }
 
 /** Packs the rows at `places` in micro-batches of up to `size` rows. */
 export function packBatch(
   data: TrainingRows,
   places: readonly number[],
-  { size, noise = false }: PackBatchOptions,
+  { shards = 1, held = { first: 0, count: shards }, ...how }: PackBatchOptions,
 ): StepBatch {
-  const microBatches: MicroBatch[] = [];
-  for (let at = 0; at < places.length; at += size) {
-    const part = places.slice(at, at + size);
-    microBatches.push({
-      packed: data.pack(part),
-      places: part,
-      rejected: noise ? data.packRejected(part) : null,
-    });
-  }
+  let first = 0;
+  const packed = shardPlaces(data, places, shards).map((rows, shard): Shard => {
+    const isHeld = shard >= held.first && shard < held.first + held.count;
+    const one = { first, microBatches: isHeld ? packShard(data, rows, how) : [] };
+    first += rows.length;
+    return one;
+  });
   const sum = { responseTokens: 0, rejectedTokens: 0, tokens: 0 };
   for (const place of places) {
     const counts = data.counts(place);
     for (const name of ["responseTokens", "rejectedTokens", "tokens"] as const) sum[name] += counts[name];
   }
-  return { microBatches, rows: places.length, examples: places.map((i) => data.example(i)), ...sum };
+  return {
+    shards: packed.slice(held.first, held.first + held.count),
+    rows: places.length,
+    examples: places.map((i) => data.example(i)),
+    ...sum,
+  };
+}
+
+/** The places of each shard's rows, in the order of `places`. */
+export function shardPlaces(data: TrainingRows, places: readonly number[], shards: number): number[][] {
+  if (shards === 1) return [[...places]];
+  const tokens = places.map((place) => data.ids(place).reduce((sum, { length }) => sum + length, 0));
+  return cutShards(tokens, shards).map((rows) => rows.map((row) => places[row]!));
+}
+
+function packShard(
+  data: TrainingRows,
+  places: readonly number[],
+  { size, noise = false }: Pick<PackBatchOptions, "size" | "noise">,
+): MicroBatch[] {
+  return Array.from({ length: Math.ceil(places.length / size) }, (_, i) => {
+    const part = places.slice(i * size, (i + 1) * size);
+    return {
+      packed: data.pack(part),
+      places: part,
+      rejected: noise ? data.packRejected(part) : null,
+    };
+  });
 }
 
 /** The order in which an iteration's steps see the rows. */
@@ -78,10 +116,16 @@ export function stepBatch(
   return packBatch(data, order.rowsOf(step), options);
 }
 
-/** A capacity that is enough for every micro-batch of the iteration. Packs every distinct step once. */
+/** A capacity that is enough for every micro-batch of the iteration, of all shards. */
 export function planCapacity(
   data: TrainingRows,
-  { order, size, device, shuffle }: { order: StepOrder; size: number; device: Device; shuffle: boolean },
+  { order, size, device, shuffle, shards = 1 }: {
+    order: StepOrder;
+    size: number;
+    device: Device;
+    shuffle: boolean;
+    shards?: number;
+  },
 ): BatchCapacity {
   // A batch holds the sums of its rows.
   const own = places(data).map((place) => capacityOf(data.pack([place]), device));
@@ -89,9 +133,10 @@ export function planCapacity(
   // Without shuffling, every epoch has the same batches.
   const steps = shuffle ? order.steps : Math.min(order.steps, order.stepsPerEpoch);
   for (let step = 0; step < steps; step++) {
-    const rows = order.rowsOf(step);
-    for (let at = 0; at < rows.length; at += size) {
-      most = maxCapacity(most, sumCapacities(rows.slice(at, at + size).map((place) => own[place]!)));
+    for (const rows of shardPlaces(data, order.rowsOf(step), shards)) {
+      for (let at = 0; at < rows.length; at += size) {
+        most = maxCapacity(most, sumCapacities(rows.slice(at, at + size).map((place) => own[place]!)));
+      }
     }
   }
   return most;
@@ -109,8 +154,10 @@ function sumCapacities(capacities: readonly BatchCapacity[]): BatchCapacity {
 }
 
 /** A capacity that is enough for every micro-batch of a step. */
-export function batchCapacity({ microBatches }: Pick<StepBatch, "microBatches">, device: Device): BatchCapacity {
-  return microBatches.map(({ packed }) => capacityOf(packed, device)).reduce(maxCapacity);
+export function batchCapacity({ shards }: Pick<StepBatch, "shards">, device: Device): BatchCapacity {
+  return shards.flatMap(({ microBatches }) => microBatches).map(({ packed }) => capacityOf(packed, device)).reduce(
+    maxCapacity,
+  );
 }
 
 /** Places of the rows that the iteration's steps use, ascending. */

@@ -10,11 +10,16 @@ import type { BatchCapacity } from "../model/device_batch.ts";
 import type { AnyModel } from "../model/model.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
 import { type Parameters, parametersOf } from "../model/parameters.ts";
+import { type Distribution, ownShards, UNDIVIDED } from "./distribution.ts";
+import { GradientExchange } from "./gradient_exchange.ts";
 import type { Loss, LossPass } from "./losses/loss.ts";
 import { LOSSES } from "./losses/losses.ts";
 import { createNoise, noiseShape } from "./noise_generator.ts";
 import { OptimizerGroup } from "./optimizer_group.ts";
+import { type Owner, UNDIVIDED_OWNER } from "./owned_slices.ts";
 import type { ReferenceLogps } from "./reference_logps.ts";
+import { ShardSums } from "./shard_sums.ts";
+import { type StateBuffers, wholeBuffer } from "./state_buffer.ts";
 import type { StepBatch } from "./step_batches.ts";
 import { type MetricName, metricSlot, MetricsRing, type StepMetrics } from "./step_metrics.ts";
 import { createWorkspace, type DropoutSettings, type Workspace } from "./workspace.ts";
@@ -30,12 +35,8 @@ export interface TrainerOptions {
   capacity: BatchCapacity;
   /** Tokens of the longest row. */
   maxPositions: number;
-  /**
-   * Called when the gradients of a pass are complete and nothing has read them yet, for example to sum them over
-   * several processes. Work that it records and submits runs before the gradients are clipped and the weights are
-   * updated.
-   */
-  onGradients?: (gradients: GroupGradients) => void | Promise<void>;
+  /** How the steps are shared out (default: this process takes all, in one piece). */
+  distribution?: Distribution;
 }
 
 /** What a trainer needs of the reference. */
@@ -44,12 +45,6 @@ export interface Reference {
   logps: ReferenceLogps;
   /** Its parameters; needed only with noise. */
   parameters?: Parameters;
-}
-
-/** The flat gradients of each group that the pass updates. */
-export interface GroupGradients {
-  policy?: readonly Slice[];
-  noise?: readonly Slice[];
 }
 
 /** Which groups a pass over the batch updates. */
@@ -90,6 +85,9 @@ export class Trainer {
   readonly #policy: OptimizerGroup;
   readonly #noise: OptimizerGroup | null;
   readonly #lossPass: LossPass;
+  readonly #sums: ShardSums;
+  /** The way to the other ranks; null without any. */
+  readonly #exchange: GradientExchange | null;
   readonly #ring: MetricsRing;
   readonly #unlogged: MetricsRing;
   readonly #passes: readonly Pass[];
@@ -117,9 +115,11 @@ export class Trainer {
   }
 
   private constructor(commands: Commands, options: TrainerOptions, noise: ParameterBuffers | null) {
-    const { model, reference, settings, capacity, maxPositions } = options;
+    const { model, reference, settings, capacity, maxPositions, distribution = UNDIVIDED } = options;
     const { device } = commands;
     const { training } = settings;
+    const { transport, gradientDtype: dtype } = distribution;
+    const owner: Owner = transport ? { part: transport.part, parts: transport.size } : UNDIVIDED_OWNER;
     // Disposed of at the block's end if anything below throws.
     using held = new DisposableStack();
     if (noise) held.defer(() => noise.free());
@@ -137,6 +137,8 @@ export class Trainer {
         control: controlOf(controls, 0),
         training,
         weightDecay: training.weight_decay,
+        // Adapters are so small that each rank updates all of them: their gradients are summed and told to all.
+        owner: model.adapter ? UNDIVIDED_OWNER : owner,
       }),
       (group) => group.free(),
     );
@@ -149,6 +151,7 @@ export class Trainer {
         control: controlOf(controls, 1),
         training,
         weightDecay: 0,
+        owner,
       }),
       (group) => group.free(),
     );
@@ -175,6 +178,15 @@ export class Trainer {
         settings: settings.noise as NoiseConfig,
       },
     });
+    this.#sums = held.adopt(
+      new ShardSums(commands, {
+        shards: ownShards(distribution).count,
+        dtype,
+        groups: [policy, ...(this.#noise ? [this.#noise] : [])],
+      }),
+      (sums) => sums.free(),
+    );
+    this.#exchange = transport && new GradientExchange(commands, { transport, dtype });
     this.#passes = planPasses(settings.noise);
     this.mostUnread = Math.min(training.logging_steps, MAX_UNREAD);
     const rows = this.mostUnread * this.#passes.filter((pass) => pass.logged).length;
@@ -183,47 +195,53 @@ export class Trainer {
     this.#held = held.move();
   }
 
-  /** Records and submits an optimizer step; does not wait for it. */
+  /** Records and submits an optimizer step; does not wait for it, but for what other ranks compute. */
   async step(batch: StepBatch, place: StepPlace): Promise<void> {
     for (const pass of this.#passes) {
       const metrics = this.#accumulate(batch, { pass, step: place.step });
-      await this.#exchange(pass);
-      this.#update({ pass, metrics, ...place });
+      await this.#exchange?.sumMetrics(metrics);
+      for (const group of this.#groups(pass)) await this.#exchange?.sumGradients(group);
+      await this.#update({ pass, metrics, ...place });
     }
   }
 
-  /** Records a pass's gradients and metrics over all micro-batches. */
+  /** Records a pass's gradients and metrics over all own shards. */
   #accumulate(batch: StepBatch, { pass, step }: { pass: Pass; step: number }): Slice {
     if (!pass.logged) this.#unlogged.restart();
     const metrics = (pass.logged ? this.#ring : this.#unlogged).next(this.#commands);
-    for (const group of this.#groups(pass)) group.clearGradients();
+    const groups = this.#groups(pass);
     const philoxStep = step * this.#passes.length + pass.index;
-    const { per_device_train_batch_size: size, gradient_accumulation_steps: parts } = this.#options.settings.training;
-    let first = step * size * parts;
-    const { precision } = this.#options.settings.training;
-    for (const microBatch of batch.microBatches) {
-      this.#commands.inPrecision(precision, () => {
-        this.#lossPass.record({ microBatch, step: batch, first, philoxStep, metrics, update: pass });
-      });
-      first += microBatch.places.length;
+    const { per_device_train_batch_size: size, gradient_accumulation_steps: parts, precision } =
+      this.#options.settings.training;
+    for (const [i, shard] of batch.shards.entries()) {
+      // The row is new before the first.
+      if (i > 0) this.#commands.clear(metrics);
+      for (const group of groups) group.clearGradients();
+      let first = step * size * parts + shard.first;
+      for (const microBatch of shard.microBatches) {
+        this.#commands.inPrecision(precision, () => {
+          this.#lossPass.record({ microBatch, step: batch, first, philoxStep, metrics, update: pass });
+        });
+        first += microBatch.places.length;
+      }
+      this.#sums.add(i, { groups, metrics });
     }
     return metrics;
   }
 
-  async #exchange(pass: Pass): Promise<void> {
-    await this.#options.onGradients?.({
-      ...(pass.model && { policy: this.#policy.gradients.chunks }),
-      ...(pass.noise && this.#noise && { noise: this.#noise.gradients.chunks }),
-    });
-  }
-
   /** Records norm, guard and update from complete gradients. */
-  #update({ pass, metrics, step, factor }: StepPlace & { pass: Pass; metrics: Slice }): void {
-    for (const group of this.#groups(pass)) group.norm();
+  async #update({ pass, metrics, step, factor }: StepPlace & { pass: Pass; metrics: Slice }): Promise<void> {
+    const groups = this.#groups(pass);
+    for (const group of groups) group.squareGradients();
+    for (const group of groups) {
+      await this.#exchange?.gatherNorm(group);
+      group.finishNorm();
+    }
     this.#guard(pass, { metrics, step });
     const { training, noise } = this.#options.settings;
     if (pass.model) this.#policy.update(training.learning_rate * factor);
     if (pass.noise && noise !== "none") this.#noise!.update(noise.learning_rate * factor);
+    for (const group of groups) await this.#exchange?.gatherValues(group);
     this.#commands.submit();
   }
 
@@ -290,13 +308,13 @@ export class Trainer {
   }
 
   /** The buffers that a resumed run needs, by name. */
-  get stateBuffers(): Record<string, Slice> {
+  get stateBuffers(): StateBuffers {
     const { rejectedLogps } = this;
     return {
       ...this.#policy.stateBuffers,
       ...this.#noise?.stateBuffers,
-      controls: this.#controls,
-      ...(rejectedLogps && { [REJECTED_LOGPS]: rejectedLogps }),
+      controls: wholeBuffer(this.#controls),
+      ...(rejectedLogps && { [REJECTED_LOGPS]: wholeBuffer(rejectedLogps) }),
     };
   }
 

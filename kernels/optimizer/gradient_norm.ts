@@ -23,23 +23,26 @@ const finish = defineKernel({
   uniforms: { count: "u32", max_norm: "f32" },
 });
 
-const BLOCK = 16384;
+/** Elements of a chunk whose squares make one partial sum. */
+export const NORM_BLOCK = 16384;
 
 /** A flat piece of a group's gradients. */
 export interface GradientChunk {
   /** f32 [count], of any size. */
   gradients: Slice;
   count: number;
+  /** Index of its first partial sum (default: the one after the chunk before). */
+  firstPartial?: number;
 }
 
 /** Number of partial sums, of 4 bytes each, that {@linkcode squaredNorm} makes of chunks with these counts. */
 export function squaredNormPartials(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + Math.ceil(count / BLOCK), 0);
+  return counts.reduce((sum, count) => sum + Math.ceil(count / NORM_BLOCK), 0);
 }
 
 /** Buffers of {@linkcode squaredNorm}. */
 export interface SquaredNorm {
-  /** Overwritten: f32 [{@linkcode squaredNormPartials}]. */
+  /** Overwritten, where the chunks have theirs: f32 [{@linkcode squaredNormPartials}]. */
   partials: Slice;
   chunks: readonly GradientChunk[];
 }
@@ -48,13 +51,14 @@ export interface SquaredNorm {
 export function squaredNorm(commands: Commands, { partials, chunks }: SquaredNorm): void {
   const lanes = elementLanes(commands.device);
   let first = 0;
-  for (const { gradients, count } of chunks) {
+  for (const { gradients, count, firstPartial } of chunks) {
+    first = firstPartial ?? first;
     const { kernel, width } = byWidth(partial, count);
-    for (const window of windows(commands.device, count, { rowBytes: 4, multiple: BLOCK })) {
-      const blocks = Math.ceil(window.rows / BLOCK);
+    for (const window of windows(commands.device, count, { rowBytes: 4, multiple: NORM_BLOCK })) {
+      const blocks = Math.ceil(window.rows / NORM_BLOCK);
       commands.dispatch(kernel, {
         buffers: { partials, gradients: windowOf(gradients, window, 4) },
-        uniforms: { count: window.rows / width, block: BLOCK / width, first },
+        uniforms: { count: window.rows / width, block: NORM_BLOCK / width, first },
         workgroups: grid(commands.device, blocks),
         constants: { LANES: lanes },
       });

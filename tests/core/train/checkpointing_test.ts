@@ -89,7 +89,7 @@ async function trained(
     };
     for (let step = 0; step < STEPS; step++) await trainer.step(batch, { step, factor: 1 });
     const { metrics } = await trainer.read();
-    const state = await device.readAll(Object.values(trainer.stateBuffers));
+    const state = await device.readAll(Object.values(trainer.stateBuffers).map(({ slice }) => slice!));
     return { metrics, state: state.map((bytes) => new Uint8Array(bytes)), bytes: device.peakBytes, flop };
   } finally {
     commands.dispatch = dispatch;

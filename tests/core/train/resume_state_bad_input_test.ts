@@ -1,6 +1,8 @@
 /** Files of the noise generator and of a stopped run that are not what they should be. @module */
 import { createNoise } from "../../../core/train/noise_generator.ts";
 import { loadState, newestState, readStateRecord } from "../../../core/train/resume_state.ts";
+import { wholeBuffers } from "../../../core/train/state_buffer.ts";
+import { ownState } from "../../../core/train/state_transfer.ts";
 import { commands, device } from "../../_shared/device.ts";
 import { type Case, refuseAll } from "../../_shared/refusal.ts";
 import { counting, rawSafetensors, type RawTensor, safetensors, withFolder } from "../checkpoint/_fixtures.ts";
@@ -95,7 +97,7 @@ Deno.test("readStateRecord() and loadState() name what is wrong with a saved sta
       await Deno.writeFile(path, file);
       const saved = (await newestState(dir))!;
       await readStateRecord(saved);
-      await loadState(saved, { device, buffers: { values } });
+      await loadState(saved, { transfer: ownState(device), buffers: wholeBuffers({ values }) });
     });
     device.free(values);
   }));

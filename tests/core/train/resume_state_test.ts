@@ -3,6 +3,8 @@ import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
 import { loadState, newestState, readStateRecord, saveState } from "../../../core/train/resume_state.ts";
 import type { Origin } from "../../../core/train/state_record.ts";
+import { wholeBuffers } from "../../../core/train/state_buffer.ts";
+import { ownState } from "../../../core/train/state_transfer.ts";
 import { device } from "../../_shared/device.ts";
 import { withFolder, withTinyModel } from "../_tiny.ts";
 import { run, stoppedAt } from "./_optimize.ts";
@@ -18,8 +20,8 @@ Deno.test("saveState() keeps the newest states, by number and not by name, and r
     const values = device.alloc(16, "values");
     const save = (step: number, keep: number): Promise<void> =>
       saveState(dir, {
-        device,
-        buffers: { values },
+        transfer: ownState(device),
+        buffers: wholeBuffers({ values }),
         record: { step, tokens: 1, pending: [], last: {}, origin },
         keep,
       });
@@ -49,19 +51,22 @@ Deno.test("saveState() keeps the newest states, by number and not by name, and r
 Deno.test("loadState() uploads what saveState() wrote, in pieces", () =>
   withFolder(async (dir) => {
     const [a, b] = [Uint32Array.from({ length: 10 }, (_, i) => i + 1), Uint32Array.of(7, 8)];
+    const [transfer, record] = [ownState(device), { step: 1, tokens: 1, pending: [], last: {}, origin }];
     const from = { a: device.upload(a, "a"), b: device.upload(b, "b") };
     const to = { a: device.alloc(40, "a"), b: device.alloc(8, "b") };
-    const record = { step: 1, tokens: 1, pending: [], last: {}, origin };
-    await saveState(dir, { device, buffers: from, record, keep: 1 });
-    equal((await loadState((await newestState(dir))!, { device, buffers: to, pieceBytes: 16 })).length, 0);
+    await saveState(dir, { transfer, buffers: wholeBuffers(from), record, keep: 1 });
+    equal(
+      (await loadState((await newestState(dir))!, { transfer, buffers: wholeBuffers(to), pieceBytes: 16 })).length,
+      0,
+    );
     deepEqual(new Uint32Array(await device.read(to.a)), a);
     deepEqual(new Uint32Array(await device.read(to.b)), b);
     // A state of an older version lacks what it may lack, and nothing else.
     const more = { ...to, c: device.alloc(8, "c") };
     const saved = (await newestState(dir))!;
-    deepEqual(await loadState(saved, { device, buffers: more, mayLack: ["b", "c"] }), ["c"]);
+    deepEqual(await loadState(saved, { transfer, buffers: wholeBuffers(more), mayLack: ["b", "c"] }), ["c"]);
     await rejects(
-      loadState(saved, { device, buffers: more }),
+      loadState(saved, { transfer, buffers: wholeBuffers(more) }),
       /^UserError: Cannot resume from .*: "c" is 0 bytes, expected 8;/,
     );
     for (const slice of [from.a, from.b, ...Object.values(more)]) device.free(slice);
@@ -72,7 +77,7 @@ Deno.test("a state with any changed byte is refused in one line that says what t
     const values = device.alloc(64, "values");
     const begun = { folder: "model", files: { "config.json": "0".repeat(64) } };
     const record = { step: 4, tokens: 1, pending: [{ loss: 1 }], last: {}, origin: { ...origin, begun } };
-    await saveState(dir, { device, buffers: { values }, record, keep: 1 });
+    await saveState(dir, { transfer: ownState(device), buffers: wholeBuffers({ values }), record, keep: 1 });
     const saved = (await newestState(dir))!;
     deepEqual(await readStateRecord(saved), { record, isSealed: true });
     const bytes = await Deno.readFile(saved.path);

@@ -19,7 +19,7 @@ Deno.test("stepBatch() cuts a step into micro-batches and counts its tokens as T
   const pairs = pairIds(7).map((pair) => ({ ...pair, example: pair.example * 2 }));
   const data = pairRows(pairs);
   const batch = stepBatch(data, { order, step: 1, size: 2 });
-  deepEqual(batch.microBatches.map(({ packed }) => packed.lengths.length), [4, 2]);
+  deepEqual(batch.shards[0]!.microBatches.map(({ packed }) => packed.lengths.length), [4, 2]);
   deepEqual([batch.rows, batch.examples], [3, [8, 10, 12]]);
   const sum = (count: (pair: typeof pairs[number]) => number): number =>
     pairs.slice(4).reduce((total, pair) => total + count(pair), 0);
@@ -42,7 +42,7 @@ Deno.test("planCapacity() holds every micro-batch, and longestRow() the longest 
   const capacity = planCapacity(data, { order, size: 2, device, shuffle: false });
   const { tokens, entries, sequences } = capacity;
   const steps = [0, 1].map((step) => stepBatch(data, { order, step, size: 2 }));
-  const batches = steps.flatMap(({ microBatches }) => microBatches);
+  const batches = steps.flatMap(({ shards }) => shards.flatMap(({ microBatches }) => microBatches));
   deepEqual(capacity, steps.map((step) => batchCapacity(step, device)).reduce(maxCapacity));
   equal(tokens, Math.max(...batches.map(({ packed }) => packed.ids.length)));
   equal(entries, Math.max(...batches.map(({ packed }) => packed.entries.index.length)));

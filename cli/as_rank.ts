@@ -13,10 +13,17 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
  */
 const GRACE_SECONDS = { first: 3, others: 6 } as const;
 
+/** The same for work that the first rank saves, once it has the signal: it ends the job by itself. */
+const SAVING_SECONDS = { first: Infinity, others: 30 } as const;
+
 /**
- * Joins the job, runs `work` and leaves the job; returns the exit code. An error of one rank, or a signal, ends all ranks.
+ * Joins the job, runs `work` and leaves the job; returns the exit code. An error of one rank, or a signal, ends all ranks;
+ * where the work `saves` itself, the first rank is let do so.
  */
-export async function asRank(work: (rank: MpiRank) => Promise<number>): Promise<number> {
+export async function asRank(
+  work: (rank: MpiRank) => Promise<number>,
+  { saves = false }: { saves?: boolean } = {},
+): Promise<number> {
   try {
     const rank = await openMpi({
       path: await findMpi(),
@@ -24,7 +31,7 @@ export async function asRank(work: (rank: MpiRank) => Promise<number>): Promise<
       exit: (code) => Deno.exit(code),
     });
     const { transport } = rank;
-    endOnSignals(rank);
+    endOnSignals(rank, saves ? SAVING_SECONDS : GRACE_SECONDS);
     try {
       const code = await work(rank);
       await transport.close();
@@ -46,12 +53,13 @@ function nameOf({ transport: { rank, hosts } }: MpiRank): string {
   return `rank ${rank} on ${hosts[rank]}`;
 }
 
-function endOnSignals(rank: MpiRank): void {
+function endOnSignals(rank: MpiRank, grace: Readonly<Record<"first" | "others", number>>): void {
   const { transport } = rank;
+  const seconds = transport.rank === 0 ? grace.first : grace.others;
+  if (seconds === Infinity) return;
   for (const name of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
     if (Deno.build.os === "windows" && name !== "SIGINT") continue;
     Deno.addSignalListener(name, () => {
-      const seconds = transport.rank === 0 ? GRACE_SECONDS.first : GRACE_SECONDS.others;
       setTimeout(() => transport.abort(SIGNALS[name], `${nameOf(rank)} was ended by ${name}`), 1000 * seconds);
     });
   }

@@ -17,6 +17,7 @@ interface CommandModules {
   label: typeof import("./commands/label_command.ts");
   merge: typeof import("./commands/merge_command.ts");
   mt_bench: typeof import("./commands/mt_bench_command.ts");
+  on_ranks: typeof import("./commands/on_ranks_command.ts");
   optimize: typeof import("./commands/optimize_command.ts");
   plan: typeof import("./commands/plan_command.ts");
   push: typeof import("./commands/push_command.ts");

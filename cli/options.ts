@@ -1,4 +1,5 @@
 /** Options that several commands share, and how they are read. @module */
+import type { Crew } from "../core/cluster/crew.ts";
 import { QUANTIZATIONS } from "../core/config/choices.ts";
 import { DTYPE_NAMES } from "../core/dtype.ts";
 import type { CommandEntry, OptionEntry, Values } from "./command_entry.ts";
@@ -62,6 +63,10 @@ export interface RunOptions {
   quiet: boolean;
   /** Whether what the folder holds of the work is removed first. */
   force: boolean;
+  /** Whether all ranks of a job tell what they note, and not the first alone. */
+  verboseRanks: boolean;
+  /** The other ranks of the job (default: there are none). */
+  crew?: Crew;
 }
 
 /** The overrides of {@linkcode set}, in the order given. */
@@ -74,5 +79,6 @@ export function readRunOptions(config: string | undefined, values: Values): RunO
   const set = setOf(values);
   if (typeof values.dtype === "string") set.push(`dtype=${values.dtype}`);
   const verifier = values.verifier !== false;
-  return { config, set, verifier, quiet: values.quiet === true, force: values.force === true };
+  const verboseRanks = values.verboseRanks === true;
+  return { config, set, verifier, quiet: values.quiet === true, force: values.force === true, verboseRanks };
 }

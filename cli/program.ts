@@ -51,11 +51,15 @@ function examplesText(examples: CommandEntry["examples"]): string {
 /** Runs a command as one rank of a job. Throws a UserError where it knows no ranks. */
 async function runAsRank(
   { name, runOnRanks }: CommandEntry,
+  commands: readonly CommandEntry[],
   argument: string | undefined,
   values: Values,
 ): Promise<number> {
   if (runOnRanks === undefined) {
-    throw new UserError(`Cannot run ${name} with --mpi: it does not work on several ranks, expected doctor`);
+    const able = commands.filter((entry) => entry.runOnRanks !== undefined).map((entry) => entry.name);
+    throw new UserError(
+      `Cannot run ${name} with --mpi: it does not work on several ranks, expected one of ${able.join(", ")}`,
+    );
   }
   return await runOnRanks(argument, values);
 }
@@ -74,6 +78,7 @@ export function parseCommandLine(
     .description("DNPO: a language model improves itself on its own responses, on WebGPU.")
     .version(version, "-V, --version", "print the version")
     .option("--mpi", "be one rank of a job that mpirun has started; goes before the command (docs/cluster.md)")
+    .option("--verbose-ranks", "with --mpi: what all ranks note is told, and not the first's alone")
     .helpOption("-h, --help", "show help; `dnpo COMMAND --help` shows a command's")
     .helpCommand(false)
     .showSuggestionAfterError()
@@ -113,7 +118,10 @@ export function parseCommandLine(
     command.action(() => {
       const values: Values = command.opts();
       const [first, ...more] = command.args;
-      invocation = program.opts().mpi ? () => runAsRank(entry, first, values) : () => entry.run(first, values, ...more);
+      const { mpi, verboseRanks } = program.opts();
+      invocation = mpi
+        ? () => runAsRank(entry, commands, first, { ...values, verboseRanks })
+        : () => entry.run(first, values, ...more);
     });
   }
   try {

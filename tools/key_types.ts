@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import { type JudgeKind, JUDGES } from "../core/config/choices.ts";
 import { columnKeys, dataKeys, dataSetKeys } from "../core/config/keys/data_keys.ts";
+import { distributedKeys } from "../core/config/keys/distributed_keys.ts";
 import { evaluateKeys } from "../core/config/keys/evaluate_keys.ts";
 import { generationKeys } from "../core/config/keys/generation_keys.ts";
 import {
@@ -84,6 +85,7 @@ export function keyTypes(): string {
     ),
     section("LoraConfig", "Low-rank adapters.", loraKeys),
     section("NoiseSection", "The noise generator and its training as the config has them.", noiseKeys),
+    section("DistributedConfig", "How training is shared out among ranks.", distributedKeys),
     section("EvaluateConfig", "Benchmarks that are asked of the models of a run.", evaluateKeys),
     section("ResolvedConfig", "A config with every default filled in; lists per iteration are still lists.", runKeys),
   ];

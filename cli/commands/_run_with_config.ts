@@ -39,6 +39,7 @@ export async function runWithConfig(
       signal,
       allowVerifier: options.verifier,
       force: options.force,
+      ...(options.crew && { crew: options.crew }),
     };
     await work({ config, hooks, progress });
   }, { saved: stopped });

@@ -8,15 +8,27 @@ interface RunEntry extends Pick<CommandEntry, "name" | "summary" | "description"
   /** Options besides those that all such commands have. */
   options?: readonly OptionEntry[];
   load: () => Promise<(options: RunOptions & Values) => Promise<number>>;
+  /** Whether it works on several ranks (default false). */
+  ranks?: true;
 }
 
 /** A command that runs what a config says. */
-function runEntry({ config, load, options: own = [], ...entry }: RunEntry): CommandEntry {
+function runEntry({ config, load, options: own = [], ranks, ...entry }: RunEntry): CommandEntry {
+  const optionsOf = (argument: string | undefined, values: Values): RunOptions & Values => ({
+    ...values,
+    ...readRunOptions(argument, values),
+  });
   return {
     ...entry,
     argument: config === "required" ? { ...configFile, summary: "YAML file", required: true } : configFile,
     options: [...own, set, dtype, force, noVerifier, quiet],
-    run: async (argument, values) => (await load())({ ...values, ...readRunOptions(argument, values) }),
+    run: async (argument, values) => (await load())(optionsOf(argument, values)),
+    ...(ranks && {
+      runOnRanks: async (argument, values) => {
+        const [command, { onRanks }] = [await load(), await loadCommand("on_ranks")];
+        return await onRanks(optionsOf(argument, values), (options) => command({ ...values, ...options }));
+      },
+    }),
   };
 }
 
@@ -33,6 +45,7 @@ export const train: CommandEntry = runEntry({
     ["dnpo train config.yaml --set iterations=2 --set training.beta=0.05", "the same with two keys changed"],
   ],
   load: async () => (await loadCommand("train")).train,
+  ranks: true,
 });
 
 /** `dnpo sft`. */
@@ -43,6 +56,7 @@ export const sft: CommandEntry = runEntry({
   config: "required",
   examples: [["dnpo sft config.yaml --set output_dir=runs/sft", "a model to start iterating from"]],
   load: async () => (await loadCommand("sft")).sft,
+  ranks: true,
 });
 
 /** `dnpo generate`. */
@@ -53,6 +67,7 @@ export const generate: CommandEntry = runEntry({
   config: "required",
   examples: [["dnpo generate config.yaml --set generation.temperature=0", "greedy responses"]],
   load: async () => (await loadCommand("generate")).generate,
+  ranks: true,
 });
 
 /** `dnpo label`. */
@@ -70,6 +85,7 @@ export const label: CommandEntry = runEntry({
     ["dnpo label config.yaml", "pairs of the responses that generate has written"],
   ],
   load: async () => (await loadCommand("label")).label,
+  ranks: true,
 });
 
 /** `dnpo optimize`. */
@@ -81,6 +97,7 @@ export const optimize: CommandEntry = runEntry({
   config: "required",
   examples: [["dnpo optimize config.yaml --set pairs=pairs.jsonl --set noise=none", "without noise"]],
   load: async () => (await loadCommand("optimize")).optimize,
+  ranks: true,
 });
 
 /** `dnpo sweep`. */

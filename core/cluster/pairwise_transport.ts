@@ -53,8 +53,8 @@ class PairwiseTransport implements Transport {
   readonly counters: TransportCounters = { sent: 0, received: 0 };
   /** Unknown until all have told theirs. */
   hosts: readonly string[] = [];
+  timeout: number;
   #wire: Wire;
-  #timeout: number;
   /** The call under way, and its round. */
   #call: string | null = null;
   #round = 0;
@@ -64,7 +64,7 @@ class PairwiseTransport implements Transport {
     this.size = wire.size;
     this.part = partOf(wire.rank, wire.size);
     this.#wire = wire;
-    this.#timeout = timeout;
+    this.timeout = timeout;
   }
 
   async reduceScatter(values: Float32Array, bounds: readonly number[], dtype: WireDtype = "float32"): Promise<void> {
@@ -200,13 +200,13 @@ class PairwiseTransport implements Transport {
     const late = Symbol();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const deadline = new Promise<typeof late>((resolve) => {
-      timer = setTimeout(() => resolve(late), 1000 * (this.#timeout + ROUND_SECONDS * this.#round));
+      timer = setTimeout(() => resolve(late), 1000 * (this.timeout + ROUND_SECONDS * this.#round));
     });
     let problem: string;
     try {
       const done = this.#wire.exchange(sent.rank, sent.bytes, received.rank, received.bytes);
       if (await Promise.race([done, deadline]) !== late) return;
-      problem = `no answer within ${this.#timeout} s`;
+      problem = `no answer within ${this.timeout} s`;
     } catch (error) {
       if (error instanceof AbortedError) throw error;
       problem = error instanceof Error ? error.message : String(error);

@@ -28,6 +28,8 @@ export interface Transport {
   readonly part: number;
   /** The name of each rank's machine, in order of the ranks. */
   readonly hosts: readonly string[];
+  /** Seconds that a rank waits for another one. */
+  timeout: number;
   /** Bytes of payload so far. */
   readonly counters: Readonly<TransportCounters>;
   /**

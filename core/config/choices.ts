@@ -145,3 +145,9 @@ export const OPTIMIZERS = {
   adamw_torch: "adamw",
   rmsprop: "rmsprop",
 } as const satisfies Record<string, Optimizer>;
+
+/** The types that gradients are summed in. */
+export type GradientDtype = "float32" | "bfloat16";
+
+/** The types of gradients. */
+export const GRADIENT_DTYPES = ["float32", "bfloat16"] as const satisfies readonly GradientDtype[];

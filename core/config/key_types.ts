@@ -606,6 +606,24 @@ export interface NoiseSection {
   alpha: number;
 }
 
+/** How training is shared out among ranks. */
+export interface DistributedConfig {
+  /**
+   * Parts that an optimizer step's rows are cut into, a power of two: their gradients are summed by a fixed tree, so
+   * that the same number gives the same bytes on 1, 2, 4, … processes, as many as shards at most.
+   */
+  shards: number;
+  /** What gradients are rounded to before they are added to those of another shard; bfloat16 halves what ranks send. */
+  gradient_dtype: "float32" | "bfloat16";
+  /** Seconds that a rank waits for another one before the job is ended. */
+  timeout: number;
+  /**
+   * Whether ranks that do not see the run's folder, or the models, are sent the models' files; false: all see the same
+   * files, as on a shared file system.
+   */
+  gather: boolean;
+}
+
 /** Benchmarks that are asked of the models of a run. */
 export interface EvaluateConfig {
   /**
@@ -688,6 +706,8 @@ export interface ResolvedConfig {
   lora?: LoraConfig;
   /** Noise on the reference, or none; a list has one per iteration. Methods dpo and spin are always without. */
   noise: PerIteration<"none" | NoiseSection>;
+  /** How training is shared out among the ranks of a job. */
+  distributed: DistributedConfig;
   /**
    * Benchmarks that train asks of the model at the start and after each iteration, as lm-evaluation-harness scores
    * them; absent: none. A run that goes on with other ones asks them of all its models.

@@ -30,7 +30,7 @@ import { type DeviceSettings, environmentWidth, wantedDevice } from "./wanted_de
 const WORTH_TUNING_BYTES = 8 * 1024 * 1024;
 
 /** The record of a run's kernels. */
-interface KernelRecord {
+export interface KernelRecord {
   /** The adapter on which the run began. */
   adapter: string;
   /** The WebGPU on which the run began. */
@@ -51,6 +51,8 @@ export interface RunDeviceOptions {
   precision?: MatmulPrecision;
   /** File of the run's record; null if there is no run. */
   record: string | null;
+  /** The record where it is in no file. */
+  kernels?: KernelRecord;
   /** Gets a note about a measurement, or about a run that is continued on another device. */
   onNote: (line: string) => void;
 }
@@ -62,7 +64,7 @@ export interface RunDeviceOptions {
  */
 export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOptions): Promise<Device> {
   const { onNote, record: path, precision = "float32" } = options;
-  const before = path === null ? null : await readRecord(path);
+  const before = options.kernels ?? (path === null ? null : await readRecord(path));
   if (before === null && config.autotune) await measureWidthsOnce(config, options);
   const wanted = await wantedDevice(config);
   if (wanted.webgpu === "auto" && before?.webgpu === "deno") wanted.webgpu = "deno";
@@ -84,15 +86,17 @@ export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOp
       return device;
     }
     if (path === null) return device;
-    const webgpu = device.webGpu === undefined ? "deno" : "dawn";
-    const { family, tuning } = device;
-    const record: KernelRecord = { adapter, webgpu, vector_width: width, family, tuning };
-    await writeFileAtomic(path, JSON.stringify(record, null, 2) + "\n");
+    await writeFileAtomic(path, JSON.stringify({ ...kernelsOf(device), vector_width: width }, null, 2) + "\n");
     return device;
   } catch (error) {
     device.destroy();
     throw error;
   }
+}
+
+/** The kernels of a device, for another process that is to have the same. */
+export function kernelsOf({ name: adapter, webGpu, family, tuning }: Device): KernelRecord {
+  return { adapter, webgpu: webGpu === undefined ? "deno" : "dawn", vector_width: vectorBits(adapter), family, tuning };
 }
 
 /**

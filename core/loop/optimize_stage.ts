@@ -57,6 +57,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
       onProgress: context.onProgress,
       onUnchecked: (path) => context.checksums.noteUnchecked(path),
       signal: context.signal,
+      crew: context.crew,
     });
     try {
       if (result.skipped > 0) {

@@ -13,6 +13,9 @@ import { initialFolder } from "./first_adapter.ts";
 import { filesOf } from "./model_ref.ts";
 import type { OptimizeStep } from "./schedule.ts";
 
+/** What loading a policy needs of a run. */
+export type PolicyContext = Pick<RunContext, "device" | "commands" | "sources" | "onNote">;
+
 /** A policy and its reference. With adapters both share one base on the device. */
 export interface Policy {
   readonly model: AnyModel;
@@ -28,7 +31,10 @@ export interface Policy {
  * of it is the reference; otherwise it is a fresh one or that of `lora.init_lora_weights`, and the reference is the base.
  * Throws UserError or DeviceError.
  */
-export async function openPolicy(context: RunContext, { settings, model: ref }: OptimizeStep): Promise<Policy> {
+export async function openPolicy(
+  context: PolicyContext,
+  { settings, model: ref }: Pick<OptimizeStep, "settings" | "model">,
+): Promise<Policy> {
   const { device, commands } = context;
   const files = await filesOf(context, ref);
   using held = new DisposableStack();
@@ -72,7 +78,7 @@ function freedBy(held: DisposableStack): Pick<Policy, "free"> {
 
 /** The adapter that a model without one begins with. */
 async function firstAdapter(
-  context: RunContext,
+  context: PolicyContext,
   { model, settings }: { model: AnyModel; settings: IterationConfig },
 ): Promise<LoadedAdapter> {
   const { device, sources } = context;
@@ -111,7 +117,7 @@ function makingOf(config: ModelConfig, settings: AdapterSettings): string {
 
 /** Notes that the adapter's own settings hold, where the config has others. */
 function noteGoesOn(
-  { onNote }: RunContext,
+  { onNote }: Pick<RunContext, "onNote">,
   { model: { config }, adapter: { peft: { settings: own } }, settings }: {
     model: AnyModel;
     adapter: LoadedAdapter;

@@ -1,14 +1,16 @@
 /** What every stage of a run needs: the device, the settings, the run's folder, and the caller's callbacks. @module */
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
+import type { Crew } from "../cluster/crew.ts";
 import type { ResolvedConfig } from "../config/config.ts";
 import type { PlainValue } from "../data/formats/json_numbers.ts";
 import { RowEncoder } from "../data/row_encoder.ts";
 import { checkPrecision } from "../device/check_precision.ts";
-import { openRunDevice, openToolDevice } from "../device/run_device.ts";
+import { type KernelRecord, openRunDevice, openToolDevice } from "../device/run_device.ts";
 import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
 import { compileProgress, type OnProgress } from "../progress.ts";
+import { meetCrew } from "./meet_crew.ts";
 import { NoteRelay } from "./note_relay.ts";
 import { RunChecksums } from "./run_checksums.ts";
 import { RunJournal } from "./run_journal.ts";
@@ -37,6 +39,8 @@ export interface RunHooks {
   force?: boolean;
   /** Scores an answer, for judge `function`: a finite number, larger is better; `true` is 1, `false` is 0. */
   judge?: (answer: JudgedAnswer) => number | boolean | Promise<number | boolean>;
+  /** The other ranks of a job, which work beside this process; `serveRank` is their side (default: there are none). */
+  crew?: Crew;
 }
 
 /** A data set that was read, and what is left of it. */
@@ -79,6 +83,8 @@ export interface RunContext {
   readonly allowVerifier: boolean;
   /** The judge that the calling program gave; null if it gave none. */
   readonly judge: RunHooks["judge"] | null;
+  /** The other ranks of the job; null: there are none. */
+  readonly crew: Crew | null;
   /** Finds the files of the models and data sets that the config names. */
   readonly sources: RunSources;
   /** Checks what the run reads back of its own files. */
@@ -106,6 +112,8 @@ export interface OpenOptions {
   hooks: RunHooks;
   /** Whether it trains, so that the device must have the precision of the config (default false). */
   trains?: boolean;
+  /** The kernels that the device is to have, as if a run had begun with them (default: none). */
+  kernels?: KernelRecord;
 }
 
 /** What a run is opened with. */
@@ -188,7 +196,7 @@ export async function withRun<T>(
 /** As {@linkcode withRun}, but for work that has no folder. */
 export async function withDevice<T>(
   config: ResolvedConfig,
-  { needs, trains = false, hooks: given }: OpenOptions,
+  { needs, trains = false, kernels, hooks: given }: OpenOptions,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
   const { onNote = () => {}, signal = new AbortController().signal } = given;
@@ -199,7 +207,7 @@ export async function withDevice<T>(
   const encoder = new RowEncoder({ signal });
   return await withOpened(
     config,
-    { needs, trains, hooks, folder: null, journal: null, sources, checksums, encoder },
+    { needs, trains, kernels, hooks, folder: null, journal: null, sources, checksums, encoder },
     work,
   );
 }
@@ -219,8 +227,13 @@ async function openChecksums(
 
 async function withOpened<T>(
   config: ResolvedConfig,
-  { needs, trains, hooks, folder, journal, ...opened }:
-    & { needs: readonly Need[]; trains: boolean; hooks: RunHooks & Pick<RunContext, "onNote" | "signal"> }
+  { needs, trains, kernels, hooks, folder, journal, ...opened }:
+    & {
+      needs: readonly Need[];
+      trains: boolean;
+      kernels?: KernelRecord | undefined;
+      hooks: RunHooks & Pick<RunContext, "onNote" | "signal">;
+    }
     & Pick<RunContext, "sources" | "checksums" | "encoder">
     & { folder: string | null; journal: RunJournal | null },
   work: (context: RunContext) => Promise<T>,
@@ -232,8 +245,10 @@ async function withOpened<T>(
     onNote,
     ...(trains && { precision: config.training.precision }),
     record: folder === null ? null : runPaths(folder).kernels,
+    ...(kernels && { kernels }),
   });
   hooks.onDevice?.(device.title);
+  if (hooks.crew) await meetCrew(hooks.crew, { device, trains, onNote });
   // The journal keeps the stages of a run, of which this is none.
   if (hooks.onProgress) device.onBuilding = compileProgress(hooks.onProgress);
   using _watched = journal?.watch(device);
@@ -250,6 +265,7 @@ async function withOpened<T>(
     onStageEnd: async () => await journal?.endStage(),
     allowVerifier: hooks.allowVerifier ?? true,
     judge: hooks.judge ?? null,
+    crew: hooks.crew ?? null,
     telemetry: await openTelemetry(),
     trackers,
   };

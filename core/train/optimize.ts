@@ -3,6 +3,7 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import { checkSameModel, type FileDigests } from "../checkpoint/folder_identity.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import { checkSameSettings } from "../config/settings_difference.ts";
+import type { Crew } from "../cluster/crew.ts";
 import { StoppedError } from "../error.ts";
 import type { LineLog } from "../files/json_lines.ts";
 import type { AnyModel } from "../model/model.ts";
@@ -10,11 +11,13 @@ import type { ParameterBuffers } from "../model/parameter_buffers.ts";
 import type { Parameters as ModelParameters } from "../model/parameters.ts";
 import type { Scorer } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
+import { distributionOf } from "./distribution.ts";
+import { LOSSES } from "./losses/losses.ts";
+import { OptimizeCrew } from "./optimize_crew.ts";
 import { addRejectedLogps, keptReferenceLogps, type ReferenceLogps } from "./reference_logps.ts";
 import { loadState, newestState, readStateRecord, saveState } from "./resume_state.ts";
 import { type LogpsRequest, RowTrainer } from "./row_trainer.ts";
 import type { Origin, StateRecord } from "./state_record.ts";
-import { ownState } from "./state_transfer.ts";
 import { type HeldOutSet, StepEvaluation } from "./step_evaluation.ts";
 import { meanMetrics, type StepMetrics } from "./step_metrics.ts";
 import { REJECTED_LOGPS } from "./trainer.ts";
@@ -46,6 +49,8 @@ export interface OptimizeOptions {
   onUnchecked?: (path: string) => void;
   /** Abort it to stop the run after the current step. */
   signal?: AbortSignal;
+  /** The other ranks of the job (default: there are none). */
+  crew?: Crew | null;
 }
 
 /** What an optimize stage leaves behind, besides the trained weights. */
@@ -80,25 +85,36 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
     if (was && is) checkSameModel(is, was, { what, advice });
     checkSameSettings(before, now, { what, file: path, advice });
   }
-  const logps = (request: LogpsRequest) => scoreReference(options, { ...request, done: record?.step ?? 0 });
   const evaluation = await evaluationOf(options);
-  const trainer = await RowTrainer.create(commands, { model, data, settings, reference, logps });
+  const { crew = null } = options;
+  const ranks = new OptimizeCrew(crew, commands.device);
+  await ranks.begin({ task: "optimize", dir: model.folder.dir, files: options.files, settings }, data);
+  const hasReference = LOSSES[settings.training.loss_type].needsReference;
+  if (!hasReference) await ranks.prepare(null);
+  const logps = async (request: LogpsRequest): Promise<ReferenceLogps> => {
+    const logps = await scoreReference(options, { ...request, done: record?.step ?? 0 });
+    await ranks.prepare(logps);
+    return logps;
+  };
+  const distribution = distributionOf(settings, crew?.transport ?? null);
+  const trainer = await RowTrainer.create(commands, { model, data, settings, reference, logps, distribution });
   try {
-    const stage = new StepLoop(options, { trainer, origin, evaluation });
+    const stage = new StepLoop(options, { trainer, origin, evaluation, ranks });
     let isWhole = true;
     if (saved && record) {
-      const { device } = commands;
-      const lacking = await loadState(saved, {
-        transfer: ownState(device),
-        buffers: trainer.stateBuffers,
-        mayLack: [REJECTED_LOGPS],
-      });
+      const { step: done, tokens } = record;
+      const lacking = await ranks.loading(
+        { done, tokens },
+        (transfer) => loadState(saved, { transfer, buffers: trainer.stateBuffers, mayLack: [REJECTED_LOGPS] }),
+      );
       isWhole = lacking.length === 0;
       stage.resume(record);
     }
     await stage.run();
+    if (isWhole) await ranks.share(trainer);
     const rejected = isWhole ? await trainer.readRejectedLogps() : null;
     if (rejected !== null) await addRejectedLogps(options.referencePath, rejected);
+    await ranks.end();
     return {
       steps: trainer.order.steps,
       last: stage.last,
@@ -160,13 +176,20 @@ class StepLoop {
   readonly #trainer: RowTrainer;
   readonly #origin: Origin;
   readonly #evaluation: StepEvaluation | null;
+  readonly #ranks: OptimizeCrew;
   #evalLoss: number | undefined;
 
   constructor(
     options: OptimizeOptions,
-    { trainer, origin, evaluation }: { trainer: RowTrainer; origin: Origin; evaluation: StepEvaluation | null },
+    { trainer, origin, evaluation, ranks }: {
+      trainer: RowTrainer;
+      origin: Origin;
+      evaluation: StepEvaluation | null;
+      ranks: OptimizeCrew;
+    },
   ) {
     this.#options = options;
+    this.#ranks = ranks;
     this.#evaluation = evaluation;
     this.#trainer = trainer;
     this.#origin = origin;
@@ -199,7 +222,7 @@ class StepLoop {
     // A state is saved before the evaluation of its step, whose line is written anew.
     await this.#evaluate(log);
     while (trainer.done < steps) {
-      await trainer.advance();
+      await this.#ranks.advance(trainer);
       if (trainer.isFull) await this.#read();
       const isLast = trainer.done === steps;
       if (trainer.done % training.logging_steps === 0 || isLast) {
@@ -249,15 +272,12 @@ class StepLoop {
   async #save(): Promise<void> {
     const started = performance.now();
     await this.#read();
+    await this.#ranks.share(this.#trainer);
     const { done: step, tokens, stateBuffers: buffers } = this.#trainer;
     const record: StateRecord = { step, tokens, pending: this.#pending, last: this.last, origin: this.#origin };
-    const { commands, stateDir, settings } = this.#options;
-    await saveState(stateDir, {
-      transfer: ownState(commands.device),
-      buffers,
-      record,
-      keep: settings.training.save_total_limit,
-    });
+    const { stateDir, settings } = this.#options;
+    const keep = settings.training.save_total_limit;
+    await this.#ranks.saving((transfer) => saveState(stateDir, { transfer, buffers, record, keep }));
     this.#saveAt = this.#nextSave(performance.now() - started);
   }
 
@@ -276,7 +296,8 @@ class StepLoop {
 }
 
 function originOf({ settings, data, model, files }: OptimizeOptions): Origin {
-  const { iteration, model: name, quantization, training, lora, noise } = settings;
+  const { iteration, model: name, quantization, training, lora, noise, distributed } = settings;
+  const { shards, gradient_dtype } = distributed;
   const begun = { folder: model.folder.dir, files };
   return {
     iteration,
@@ -285,6 +306,7 @@ function originOf({ settings, data, model, files }: OptimizeOptions): Origin {
     ...(quantization !== "none" && { quantization }),
     ...(lora && { lora }),
     noise,
+    ...(shards > 1 && { distributed: { shards, gradient_dtype } }),
     data: fingerprint(data),
     begun,
   };

@@ -9,6 +9,8 @@ import type { StepMetrics } from "./step_metrics.ts";
 export type Origin = Pick<IterationConfig, "iteration" | "model" | "training" | "lora" | "noise"> & {
   /** Absent if it is `none`. */
   quantization?: IterationConfig["quantization"];
+  /** Absent if there is one shard. */
+  distributed?: Pick<IterationConfig["distributed"], "shards" | "gradient_dtype">;
   data: string;
   /** The model that the stage began with; absent in a state that was saved before states were sealed. */
   begun?: KnownModel;

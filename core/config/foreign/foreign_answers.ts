@@ -39,7 +39,7 @@ const ANSWERS: readonly (readonly [text: string, keys: string])[] = [
     "fp16_opt_level pure_bf16 upcast_layernorm upcast_lmhead_output bf16_ready compute_dtype",
   ],
   [
-    "here there is none: one GPU trains, the one that WebGPU offers",
+    "here several machines train by MPI (docs/cluster.md), each with the one GPU that WebGPU offers it",
     "deepspeed fsdp fsdp_config fsdp_version local_rank ddp_timeout ddp_backend ddp_bucket_cap_mb ddp_static_graph " +
     "ddp_broadcast_buffers ddp_find_unused_parameters ignore_bias_buffers accelerator_config parallelism_config " +
     "context_parallel_size tensor_parallel_size sequence_parallel_degree device_map use_cpu no_cuda use_mps_device " +

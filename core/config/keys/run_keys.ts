@@ -4,6 +4,7 @@ import { DTYPE_NAMES } from "../../dtype.ts";
 import { DEVICE_CHOICES, METHODS, QUANTIZATIONS, WEBGPU_CHOICES } from "../choices.ts";
 import { withJudgeDefaults, withServerDefaults } from "../filled_defaults.ts";
 import { dataKeys } from "./data_keys.ts";
+import { distributedKeys } from "./distributed_keys.ts";
 import { evaluateKeys } from "./evaluate_keys.ts";
 import { generationKeys } from "./generation_keys.ts";
 import { labelsKeys } from "./judge_keys.ts";
@@ -20,6 +21,7 @@ const generation = named("GenerationConfig", z.strictObject(generationKeys).tran
 const labels = z.strictObject(labelsKeys).transform(withJudgeDefaults);
 const training = named("TrainingConfig<PerIteration<number>>", z.strictObject(trainingKeys));
 const lora = named("LoraConfig", z.strictObject(loraKeys));
+const distributed = named("DistributedConfig", z.strictObject(distributedKeys));
 const evaluate = named("EvaluateConfig", z.strictObject(evaluateKeys));
 const noise = z.union([z.literal("none"), named("NoiseSection", z.strictObject(noiseKeys))]);
 
@@ -96,6 +98,7 @@ export const runKeys = {
     named('PerIteration<"none" | NoiseSection>', perIteration(noise)).prefault({}),
     "Noise on the reference, or none; a list has one per iteration. Methods dpo and spin are always without.",
   ),
+  distributed: key(distributed.prefault({}), "How training is shared out among the ranks of a job."),
   evaluate: key(
     evaluate.exactOptional(),
     "Benchmarks that train asks of the model at the start and after each iteration, as lm-evaluation-harness scores " +

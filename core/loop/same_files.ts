@@ -1,0 +1,28 @@
+/** Whether a rank sees the files that the first one has. @module */
+import type { FileDigests } from "../checkpoint/folder_identity.ts";
+import { UserError } from "../error.ts";
+import { digestFile } from "../files/stream_digest.ts";
+import type { RunContext } from "../run/run_context.ts";
+
+/** Throws a UserError unless the files of the model in `dir` have these digests. */
+export async function checkSameFiles(
+  { sources }: Pick<RunContext, "sources">,
+  { dir, files }: { dir: string; files: FileDigests },
+): Promise<void> {
+  const refuse = (problem: string): UserError =>
+    new UserError(
+      `Cannot load ${dir} as the first rank has it: ${problem}; all ranks have to see the same files (docs/cluster.md)`,
+    );
+  const folder = await sources.filesIn(dir).catch((error) => {
+    throw error instanceof UserError ? refuse(error.message) : error;
+  });
+  for (const [name, expected] of Object.entries(files)) {
+    const is = await folder.stat(name) === null ? "not there" : await digestFile(folder, name);
+    if (is !== expected) throw refuse(`${name} is ${short(is)}, expected ${short(expected)}`);
+  }
+}
+
+/** A digest as far as it tells. */
+function short(digest: string): string {
+  return /^[0-9a-f]{64}$/.test(digest) ? `SHA-256 ${digest.slice(0, 16)}…` : digest;
+}

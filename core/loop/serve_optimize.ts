@@ -1,0 +1,91 @@
+/** An optimize stage as another rank than the first: it follows what `OptimizeCrew` tells. @module */
+import { nextTask } from "../cluster/crew.ts";
+import { receiveBytes } from "../cluster/send_bytes.ts";
+import type { Transport } from "../cluster/transport.ts";
+import { distributionOf } from "../train/distribution.ts";
+import { LOSSES } from "../train/losses/losses.ts";
+import type { OptimizeTask, OptimizeWord } from "../train/optimize_crew.ts";
+import type { ReferenceLogps } from "../train/reference_logps.ts";
+import { RowTrainer } from "../train/row_trainer.ts";
+import { rowsFromBytes } from "../train/rows_transfer.ts";
+import { giveState, takeState } from "../train/state_transfer.ts";
+import type { TrainingRows } from "../train/training_rows.ts";
+import { checkSameFiles } from "./same_files.ts";
+import { openPolicy, type Policy, type PolicyContext } from "./policy.ts";
+
+/** Serves one stage, until it ends or the first rank has no more tasks. */
+export async function serveOptimize(
+  context: PolicyContext,
+  transport: Transport,
+  { dir, files, settings }: OptimizeTask,
+): Promise<void> {
+  const data = rowsFromBytes(await receiveBytes(transport));
+  await checkSameFiles(context, { dir, files });
+  const policy = await openPolicy(context, { settings, model: { folder: dir } });
+  const stage = new ServedStage(context, { transport, policy, data, settings });
+  try {
+    await stage.run();
+  } finally {
+    stage.free();
+  }
+}
+
+class ServedStage {
+  readonly #context: PolicyContext;
+  readonly #work: { transport: Transport; policy: Policy; data: TrainingRows; settings: OptimizeTask["settings"] };
+  #trainer: RowTrainer | null = null;
+
+  constructor(
+    context: PolicyContext,
+    work: { transport: Transport; policy: Policy; data: TrainingRows; settings: OptimizeTask["settings"] },
+  ) {
+    this.#context = context;
+    this.#work = work;
+  }
+
+  async run(): Promise<void> {
+    const { transport } = this.#work;
+    const { device } = this.#context;
+    for (let task = await nextTask(transport); task !== null; task = await nextTask(transport)) {
+      const word = task.task as OptimizeWord;
+      if (word === "end") return;
+      if (word === "prepare") {
+        this.#trainer = await this.#prepare();
+        continue;
+      }
+      const trainer = this.#trainer!;
+      if (word === "step") {
+        await trainer.advance();
+        if (trainer.isFull) await trainer.read();
+      } else if (word === "share") await trainer.shareRejectedLogps();
+      else if (word === "save") await giveState(device, transport, trainer.stateBuffers);
+      else {
+        const { done, tokens } = task as unknown as { done: number; tokens: number };
+        await takeState(device, transport, trainer.stateBuffers);
+        trainer.resume({ done, tokens });
+      }
+    }
+  }
+
+  async #prepare(): Promise<RowTrainer> {
+    const { transport, policy, data, settings } = this.#work;
+    const floats = async (): Promise<Float32Array> => new Float32Array((await receiveBytes(transport)).buffer);
+    const known: ReferenceLogps | null = LOSSES[settings.training.loss_type].needsReference
+      ? { chosen: await floats(), rejected: await floats() }
+      : null;
+    return await RowTrainer.create(this.#context.commands, {
+      model: policy.model,
+      data,
+      // The first rank tells of a step that is not finite.
+      settings: { ...settings, training: { ...settings.training, on_nan: "skip" } },
+      reference: policy.reference,
+      logps: () => Promise.resolve(known!),
+      distribution: distributionOf(settings, transport),
+    });
+  }
+
+  free(): void {
+    this.#trainer?.free();
+    this.#work.policy.free();
+  }
+}

@@ -1,7 +1,7 @@
 /** Choices of benchmark documents: documents a second. @module */
 import type { ChoiceIds } from "../../core/benchmark/encode_request.ts";
 import { choiceLogps } from "../../core/evaluate/choice_logps.ts";
-import { responseLogps } from "../../core/model/scorer.ts";
+import { responseLogps } from "../../core/model/row_logps.ts";
 import { LLAMA_10M, openModel, torchModel } from "../bench_models.ts";
 import type { Contender, Context, Result, Spec } from "../bench_types.ts";
 import { checkClose, compare, seconds } from "../measure.ts";

@@ -1,6 +1,7 @@
 /** Sampling: tokens a second. @module */
 import type { GenerationConfig } from "../../core/config/config_types.ts";
-import { generate, type GenerationPrompt } from "../../core/generate/batch_generator.ts";
+import type { GenerationPrompt } from "../../core/generate/batch_generator.ts";
+import { generate } from "../../core/generate/generate.ts";
 import { jaxModel, openModel, STORIES } from "../bench_models.ts";
 import type { Contender, Context, Result, Spec } from "../bench_types.ts";
 import { compare, seconds } from "../measure.ts";

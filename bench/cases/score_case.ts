@@ -1,5 +1,5 @@
 /** Log-probabilities of responses: tokens a second. @module */
-import { responseLogps } from "../../core/model/scorer.ts";
+import { responseLogps } from "../../core/model/row_logps.ts";
 import { LLAMA_10M, openModel, torchModel } from "../bench_models.ts";
 import type { Contender, Context, Result, Spec } from "../bench_types.ts";
 import { checkClose, compare, seconds } from "../measure.ts";

@@ -5,7 +5,7 @@ import { createAdapter } from "../../core/model/lora_adapter.ts";
 import { freeModel } from "../../core/model/model.ts";
 import { packPairs, type PairIds } from "../../core/model/pack.ts";
 import { parametersOf } from "../../core/model/parameters.ts";
-import { pairLogps } from "../../core/model/scorer.ts";
+import { pairLogps } from "../../core/model/row_logps.ts";
 import { batchCapacity, packBatch } from "../../core/train/step_batches.ts";
 import { Trainer } from "../../core/train/trainer.ts";
 import { longestRow, pairRows, places } from "../../core/train/training_rows.ts";

@@ -51,6 +51,29 @@ export class Crew {
     });
   }
 
+  /** The same for work that yields: no other task is given until it has ended. */
+  async *streaming<T>(task: Task, work: () => AsyncGenerator<T>): AsyncGenerator<T> {
+    const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<void>();
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const turn = this.together(task, () => {
+      begin();
+      return ended;
+    });
+    // Whoever reads hears of an error from the work itself.
+    turn.catch(() => {});
+    await Promise.race([begun, turn]);
+    try {
+      yield* work();
+      end();
+    } catch (error) {
+      fail(error);
+      throw error;
+    } finally {
+      end();
+    }
+    await turn;
+  }
+
   /** Lets the others go. A second call does nothing. */
   async end(): Promise<void> {
     if (this.#isEnded) return;

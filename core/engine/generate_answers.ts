@@ -1,6 +1,6 @@
 /** Answers of a model to a program's prompts. @module */
 import { answerText } from "../data/continuation.ts";
-import { generate } from "../generate/batch_generator.ts";
+import { generate } from "../generate/generate.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import { isConversation, type Prompt, promptIds, tailOf } from "./engine_rows.ts";
 import { type SamplingSettings, samplingSettings } from "./engine_settings.ts";

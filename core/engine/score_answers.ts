@@ -1,5 +1,5 @@
 /** Log-probabilities of a program's rows under a model. @module */
-import { pairLogps, responseLogps } from "../model/scorer.ts";
+import { pairLogps, responseLogps } from "../model/row_logps.ts";
 import { exampleIds, pairIds, type Row } from "./engine_rows.ts";
 import type { LanguageModel } from "./language_model.ts";
 

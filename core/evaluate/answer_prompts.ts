@@ -7,7 +7,7 @@ import { type TokenizedExample, tokenizeExamples } from "../data/tokenize_rows.t
 import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import type { ModelFiles } from "../files/model_files.ts";
 import { digestText } from "../files/stream_digest.ts";
-import { generate } from "../generate/batch_generator.ts";
+import { generate } from "../generate/generate.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import { freeModel, loadFrozenModel } from "../model/model.ts";
 import { noteReport } from "../run/row_notes.ts";

@@ -2,7 +2,7 @@
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { StoppedError } from "../error.ts";
-import { generate } from "../generate/batch_generator.ts";
+import { generate } from "../generate/generate.ts";
 import type { AnyModel } from "../model/model.ts";
 import { greedySettings } from "./greedy_settings.ts";
 import { StopStrings } from "./stop_strings.ts";

@@ -7,7 +7,7 @@ import { tokenizerOf } from "../data/tokenizer/tokenizer.ts";
 import { openToolDevice } from "../device/run_device.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
 import { loadFrozenModel } from "../model/model.ts";
-import { pairLogps } from "../model/scorer.ts";
+import { pairLogps } from "../model/row_logps.ts";
 import { compileProgress, type OnProgress } from "../progress.ts";
 import { modelFiles, modelFolderOf } from "../run/model_path.ts";
 import { findRunPairs } from "../run/run_pairs.ts";

@@ -5,7 +5,7 @@ import { answerText } from "../data/continuation.ts";
 import { plainValue } from "../data/formats/json_numbers.ts";
 import type { TokenizedExample } from "../data/tokenize_rows.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
-import { generate } from "../generate/batch_generator.ts";
+import { generate } from "../generate/generate.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import type { VerifierThread } from "../label/verifier_judge.ts";
 import type { AnyModel } from "../model/model.ts";

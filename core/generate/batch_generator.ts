@@ -1,6 +1,5 @@
-/** Samples responses in batches; the device samples many tokens between two fences. @module */
+/** Rows that are sampled in batches; the device samples many tokens between two fences. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import { compileAhead } from "../../kernels/device/compile_ahead.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import { maxForwardTokens } from "../model/activations.ts";
@@ -53,32 +52,6 @@ export interface GenerateOptions {
 
 const TOKENS_PER_FENCE = 16;
 const PREFILL_TOKENS = 4096;
-
-/**
- * Samples a response for every prompt and yields each when it ends. A slot whose row has ended is given to the next
- * prompt; no row's result depends on the others. Throws DeviceError, RangeError for an empty prompt, or a UserError if a
- * key or value is too large for the cache.
- */
-export async function* generate(
-  commands: Commands,
-  model: AnyModel,
-  options: GenerateOptions,
-): AsyncGenerator<Generated> {
-  const { prompts } = options;
-  if (prompts.length === 0) return;
-  await compileAhead(commands, async (commands) => {
-    const { isDone: _, onTokens: __, ...quiet } = options;
-    const generator = new BatchGenerator(commands, model, quiet);
-    await generator.advance();
-    generator.free();
-  });
-  const generator = new BatchGenerator(commands, model, options);
-  try {
-    while (!generator.isDone) yield* await generator.advance();
-  } finally {
-    generator.free();
-  }
-}
 
 /** A row in a slot of the cache. */
 interface Running {

@@ -5,7 +5,7 @@ import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
 import type { AnyModel } from "../model/model.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
-import { pairLogps } from "../model/scorer.ts";
+import { pairLogps } from "../model/row_logps.ts";
 import type { Judge } from "./judge.ts";
 
 /** Options of {@linkcode logprobJudge}. */

@@ -16,6 +16,7 @@ import { UserError } from "../error.ts";
 import { folderFiles, type ModelFiles } from "../files/model_files.ts";
 import { type AnyModel, freeModel, loadFrozenModel } from "../model/model.ts";
 import { loadRewardModel } from "../model/reward_model.ts";
+import { shareModel } from "../run/share_model.ts";
 import { noteNowAndThen } from "../run/row_notes.ts";
 import type { RunContext } from "../run/run_context.ts";
 import { runPaths } from "../run/run_paths.ts";
@@ -67,8 +68,10 @@ async function makeJudge(context: RunContext, { name, labels, policy, held }: Ma
       checkVerifierAllowed(labels, context, "judge is verifier");
       return held.use(await verifierJudge(labels.verifier, verifierLimit(labels), context.onNote));
     case "logprob": {
-      const files = await context.sources.filesIn(await context.sources.model(labels.model));
-      const model = await holdModel(context, { files, quantization: "none" }, held);
+      const dir = await context.sources.model(labels.model);
+      const files = await context.sources.filesIn(dir);
+      const own = await holdModel(context, { files, quantization: "none" }, held);
+      const model = await shareModel(context, own, { dir, quantization: "none" });
       const tokenizer = await sameTokenizer(policy, files) ? null : await tokenizerOf(files);
       return logprobJudge(context.commands, { model, tokenizer });
     }

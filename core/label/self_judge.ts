@@ -3,7 +3,7 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import type { GenerationConfig } from "../config/config_types.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { UserError } from "../error.ts";
-import { generate } from "../generate/batch_generator.ts";
+import { generate } from "../generate/generate.ts";
 import type { AnyModel } from "../model/model.ts";
 import type { Judge } from "./judge.ts";
 import { type Asking, questionsOf, rowVerdict } from "./judge_questions.ts";

@@ -14,9 +14,10 @@ import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import { PAIR_MEASURES, type PairMeasures, pairMeasures, scoredRows, scoreHeldOut } from "../train/held_out.ts";
 import { quote } from "../values.ts";
 import { runReference } from "./held_out_reference.ts";
-import { filesOf } from "./model_ref.ts";
+import { folderOf } from "./model_ref.ts";
 import { readHeldOut } from "./read_rows_of_step.ts";
 import type { EvaluateStep } from "./schedule.ts";
+import { shareModel } from "../run/share_model.ts";
 
 /**
  * The result of an evaluation, with accuracies only if the config names a verifier, and measures of pairs, against the
@@ -65,7 +66,8 @@ export async function evaluateStage(
   if (verifierPath !== undefined) {
     checkVerifierAllowed({ ...labels, verifier: verifierPath }, context, "the evaluation needs it");
   }
-  const files = await filesOf(context, ref);
+  const dir = await folderOf(context, ref);
+  const files = await context.sources.filesIn(dir);
   const tokenizer = await tokenizerOf(files, data);
   const rows = await readHeldOut(context, { model: await openModelFolder(files), tokenizer, settings });
   const { prompts: examples, pairs } = rows;
@@ -81,8 +83,9 @@ export async function evaluateStage(
   const isStart = "name" in ref;
   const asked = pairs && { pairs, settings, onDone: () => progress(0) };
   const reference = asked === null || isStart ? null : await runReference(context, asked);
-  const model = await loadFrozenModel(context.device, files, settings);
+  const loaded = await loadFrozenModel(context.device, files, settings);
   try {
+    const model = await shareModel(context, loaded, { dir, quantization: settings.quantization });
     const known = asked !== null && isStart
       ? await runReference(context, { ...asked, base: model, onDone: progress })
       : null;
@@ -125,7 +128,7 @@ export async function evaluateStage(
     await appendTiming(context, { iteration, stage: "evaluate", seconds: (performance.now() - started) / 1000 });
     return evaluation;
   } finally {
-    freeModel(model);
+    freeModel(loaded);
   }
 }
 

@@ -12,7 +12,8 @@ import { exists, movePath, removePath } from "../files/io.ts";
 import { oneFile } from "../files/model_files.ts";
 import { dirname } from "../files/path.ts";
 import { digestFile } from "../files/stream_digest.ts";
-import { generate, type GenerateOptions } from "../generate/batch_generator.ts";
+import type { GenerateOptions } from "../generate/batch_generator.ts";
+import { generate } from "../generate/generate.ts";
 import { openServed } from "../generate/open_servers.ts";
 import { responseRoom } from "../generate/response_room.ts";
 import { generateServed, type ServedPrompt, type ServedRow } from "../generate/served_generation.ts";
@@ -27,6 +28,7 @@ import { folderOf } from "./model_ref.ts";
 import { PartialResponses } from "./partial_responses.ts";
 import { readExamples } from "./read_rows_of_step.ts";
 import type { GenerateStep } from "./schedule.ts";
+import { shareModel } from "../run/share_model.ts";
 
 /**
  * Writes responses.jsonl, or the rest of it, unless it is there already. Throws StoppedError if the run was stopped
@@ -48,8 +50,9 @@ export async function generateStage(
   if (isDone) return await removePath(paths.partialSums);
   const { generation } = settings;
   const served = generation.server === undefined ? null : await openServed(context, { iteration, dir, generation });
-  const model = served === null ? await loadFrozenModel(context.device, files, settings) : null;
+  const loaded = served === null ? await loadFrozenModel(context.device, files, settings) : null;
   try {
+    const model = loaded && await shareModel(context, loaded, { dir, quantization: settings.quantization });
     const folder = model?.folder ?? await openModelFolder(files);
     const tokenizer = await tokenizerOf(files, settings.data);
     const examples = await readExamples(context, { model: folder, tokenizer, settings });
@@ -76,7 +79,7 @@ export async function generateStage(
     if (served !== null && !(error instanceof StoppedError)) throwIfStopped(context);
     throw error;
   } finally {
-    if (model) freeModel(model);
+    if (loaded) freeModel(loaded);
   }
 }
 

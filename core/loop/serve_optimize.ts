@@ -2,6 +2,7 @@
 import { nextTask } from "../cluster/crew.ts";
 import { receiveBytes } from "../cluster/send_bytes.ts";
 import type { Transport } from "../cluster/transport.ts";
+import type { RowsToScore } from "../model/row_logps.ts";
 import { distributionOf } from "../train/distribution.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import type { OptimizeTask, OptimizeWord } from "../train/optimize_crew.ts";
@@ -11,6 +12,7 @@ import { rowsFromBytes } from "../train/rows_transfer.ts";
 import { giveState, takeState } from "../train/state_transfer.ts";
 import type { TrainingRows } from "../train/training_rows.ts";
 import { checkSameFiles } from "./same_files.ts";
+import { serveScore } from "./serve_model.ts";
 import { openPolicy, type Policy, type PolicyContext } from "./policy.ts";
 
 /** Serves one stage, until it ends or the first rank has no more tasks. */
@@ -51,6 +53,10 @@ class ServedStage {
       if (word === "end") return;
       if (word === "prepare") {
         this.#trainer = await this.#prepare();
+        continue;
+      }
+      if (word === "score") {
+        await serveScore(this.#context.commands, transport, this.#work.policy.scorer, task as unknown as RowsToScore);
         continue;
       }
       const trainer = this.#trainer!;

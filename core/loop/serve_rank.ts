@@ -2,9 +2,12 @@
 import { nextTask } from "../cluster/crew.ts";
 import type { Transport } from "../cluster/transport.ts";
 import type { ResolvedConfig } from "../config/config_types.ts";
+import type { PromptsToAnswer } from "../generate/generate.ts";
+import type { RowsToScore } from "../model/row_logps.ts";
 import { meetWithDevice, type OpenTask } from "../run/meet_crew.ts";
 import { type RunContext, type RunHooks, withDevice } from "../run/run_context.ts";
 import type { OptimizeTask } from "../train/optimize_crew.ts";
+import { ServedModels, serveGenerate, serveScore } from "./serve_model.ts";
 import { serveOptimize } from "./serve_optimize.ts";
 
 /** Does what the first rank tells, until it has no more tasks. Throws UserError or DeviceError. */
@@ -19,8 +22,21 @@ export async function serveRank(transport: Transport, config: ResolvedConfig, ho
 }
 
 async function serveTasks(transport: Transport, context: RunContext): Promise<void> {
+  using models = new ServedModels(context);
   for (let task = await nextTask(transport); task !== null; task = await nextTask(transport)) {
-    if (task.task === "optimize") await serveOptimize(context, transport, task as unknown as OptimizeTask);
-    else throw new TypeError(`Cannot serve the task "${task.task}": this rank does not know it`);
+    switch (task.task) {
+      case "optimize":
+        models.free();
+        await serveOptimize(context, transport, task as unknown as OptimizeTask);
+        break;
+      case "score":
+        await serveScore(context.commands, transport, await models.load(task), task as unknown as RowsToScore);
+        break;
+      case "generate":
+        await serveGenerate(context.commands, transport, await models.load(task), task as unknown as PromptsToAnswer);
+        break;
+      default:
+        throw new TypeError(`Cannot serve the task "${task.task}": this rank does not know it`);
+    }
   }
 }

@@ -7,6 +7,7 @@ import { type ModelFolder, openModelFolder } from "../checkpoint/model_folder.ts
 import { RoundingMeter } from "../checkpoint/rounding_meter.ts";
 import { newModelFiles, type SaveOptions, saveWatched } from "../checkpoint/save_folder.ts";
 import { PIECE_BYTES } from "../checkpoint/stored_weights.ts";
+import type { SharedModel } from "../cluster/shared_model.ts";
 import type { Dtype } from "../dtype.ts";
 import type { ModelFiles } from "../files/model_files.ts";
 import { PieceBuffers } from "../files/piece_buffers.ts";
@@ -32,6 +33,8 @@ export interface Model<Weights extends ModelWeights = ParameterBuffers> {
   readonly weights: Weights;
   /** Adapters that are added to the weights; null if there are none. */
   readonly adapter: LoadedAdapter | null;
+  /** The other ranks that work with it too; absent if there are none. */
+  readonly shared?: SharedModel;
 }
 
 /** A model whose weights are trained or frozen, stored in any way. */

@@ -3,12 +3,13 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import { compileAhead } from "../../kernels/device/compile_ahead.ts";
 import type { MatmulPrecision } from "../../kernels/device/precision.ts";
 import { subslice } from "../../kernels/device/slice.ts";
-import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
+import type { SharedModel } from "../cluster/shared_model.ts";
+import { BufferSet, forwardBuffers } from "./activations.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
 import { BatchBuffers, type BatchCapacity, capacityOf, maxCapacity } from "./device_batch.ts";
 import type { ModelConfig } from "./families/family.ts";
 import type { ModelWeights } from "./model_weights.ts";
-import { type ExampleIds, type PackedBatch, packExamples, packPairs, type PairIds } from "./pack.ts";
+import type { PackedBatch } from "./pack.ts";
 import { packedAttention } from "./packed_attention.ts";
 import { type Adapter, parametersOf } from "./parameters.ts";
 import { headBuffers, scoreSequences } from "./response_head.ts";
@@ -19,78 +20,8 @@ export interface Scorer {
   readonly weights: ModelWeights;
   /** Adapters that are added to the weights; null or absent if there are none. */
   readonly adapter?: Adapter | null;
-}
-
-/** How {@linkcode responseLogps} and {@linkcode pairLogps} batch and report. */
-export interface ScoreOptions {
-  /** Most tokens of a batch, unless a single row is longer (default 4096). */
-  batchTokens?: number;
-  /** How exactly products are computed (default float32). */
-  precision?: MatmulPrecision;
-  /** Progress callback: gets the number of rows done after each batch; throw to stop. */
-  onDone?: (done: number) => void;
-}
-
-/**
- * Summed log-probability of each response given its prompt, log p(y|x) = Σ_t log softmax(z_{t−1})[y_t], in nats. Rows
- * are packed into batches in their order; a row's result does not depend on its batch. Throws DeviceError.
- */
-export async function responseLogps(
-  commands: Commands,
-  scorer: Scorer,
-  { rows, ...options }: ScoreOptions & { rows: readonly ExampleIds[] },
-): Promise<Float64Array> {
-  const tokens = (row: ExampleIds): number => row.promptIds.length + row.responseIds.length;
-  return await score(commands, scorer, { ...options, rows, tokens, positions: tokens, pack: packExamples, each: 1 });
-}
-
-/**
- * As {@linkcode responseLogps}, for pairs, whose prompt is computed once for both responses: element 2i is pair i's
- * chosen response, 2i + 1 its rejected one.
- */
-export async function pairLogps(
-  commands: Commands,
-  scorer: Scorer,
-  { pairs: rows, ...options }: ScoreOptions & { pairs: readonly PairIds[] },
-): Promise<Float64Array> {
-  return await score(commands, scorer, {
-    ...options,
-    rows,
-    tokens: ({ promptIds, chosenIds, rejectedIds }) => promptIds.length + chosenIds.length + rejectedIds.length,
-    positions: ({ promptIds, chosenIds, rejectedIds }) =>
-      promptIds.length + Math.max(chosenIds.length, rejectedIds.length),
-    pack: packPairs,
-    each: 2,
-  });
-}
-
-interface Packing<Row> extends ScoreOptions {
-  rows: readonly Row[];
-  tokens: (row: Row) => number;
-  /** Positions that a row reaches. */
-  positions: (row: Row) => number;
-  pack: (rows: readonly Row[]) => PackedBatch;
-  /** Sequences of a row. */
-  each: number;
-}
-
-async function score<Row>(
-  commands: Commands,
-  scorer: Scorer,
-  { rows, batchTokens = 4096, precision = "float32", onDone, tokens, positions, pack, each }: Packing<Row>,
-): Promise<Float64Array> {
-  const out = new Float64Array(each * rows.length);
-  if (rows.length === 0) return out;
-  const most = Math.min(batchTokens, maxForwardTokens(scorer.config, commands.device));
-  const parts = cut(rows, { batchTokens: most, tokens });
-  const maxPositions = rows.reduce((most, row) => Math.max(most, positions(row)), 1);
-  let done = 0;
-  for await (const { part, logps } of scoreBatches(commands, scorer, { parts, pack, maxPositions, precision })) {
-    out.set(logps, each * done);
-    done += part.length;
-    onDone?.(done);
-  }
-  return out;
+  /** The other ranks that score with it too; absent if there are none. */
+  readonly shared?: SharedModel;
 }
 
 /** Batches to score. */

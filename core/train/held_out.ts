@@ -2,7 +2,8 @@
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { TrainingConfig } from "../config/config_types.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
-import { pairLogps, responseLogps, type Scorer } from "../model/scorer.ts";
+import { pairLogps, responseLogps } from "../model/row_logps.ts";
+import type { Scorer } from "../model/scorer.ts";
 import { sameIds } from "../values.ts";
 import type { PairFormula } from "./losses/loss.ts";
 import { LOSSES } from "./losses/losses.ts";

@@ -88,11 +88,13 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
   const evaluation = await evaluationOf(options);
   const { crew = null } = options;
   const ranks = new OptimizeCrew(crew, commands.device);
-  await ranks.begin({ task: "optimize", dir: model.folder.dir, files: options.files, settings }, data);
+  const task = { task: "optimize", dir: model.folder.dir, files: options.files, settings } as const;
+  await ranks.begin(task, data);
   const hasReference = LOSSES[settings.training.loss_type].needsReference;
   if (!hasReference) await ranks.prepare(null);
   const logps = async (request: LogpsRequest): Promise<ReferenceLogps> => {
-    const logps = await scoreReference(options, { ...request, done: record?.step ?? 0 });
+    const scorer = ranks.sharedScorer(options.scorer ?? model, task);
+    const logps = await scoreReference({ ...options, scorer }, { ...request, done: record?.step ?? 0 });
     await ranks.prepare(logps);
     return logps;
   };

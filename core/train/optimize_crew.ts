@@ -4,6 +4,7 @@ import type { FileDigests } from "../checkpoint/folder_identity.ts";
 import type { Crew } from "../cluster/crew.ts";
 import { sendBytes } from "../cluster/send_bytes.ts";
 import type { IterationConfig } from "../config/config_types.ts";
+import type { Scorer } from "../model/scorer.ts";
 import type { ReferenceLogps } from "./reference_logps.ts";
 import type { RowTrainer } from "./row_trainer.ts";
 import { rowsToBytes } from "./rows_transfer.ts";
@@ -20,7 +21,7 @@ export interface OptimizeTask {
 }
 
 /** What they are told within the stage. */
-export type OptimizeWord = "prepare" | "step" | "share" | "save" | "load" | "end";
+export type OptimizeWord = "score" | "prepare" | "step" | "share" | "save" | "load" | "end";
 
 /** The first rank's side of a stage, which works as one process where there is no crew. */
 export class OptimizeCrew {
@@ -80,6 +81,13 @@ export class OptimizeCrew {
   async end(): Promise<void> {
     if (this.#crew?.isBroken) return;
     await this.#together("end", () => Promise.resolve());
+  }
+
+  /** The reference, which the others score with beside this rank. */
+  sharedScorer(scorer: Scorer, { dir, files, settings: { quantization } }: OptimizeTask): Scorer {
+    return this.#crew === null
+      ? scorer
+      : { ...scorer, shared: { crew: this.#crew, place: { dir, files, quantization } } };
   }
 
   async #together(task: OptimizeWord, work: () => Promise<void>): Promise<void> {

@@ -14,7 +14,8 @@ import { sha256 } from "../files/digest.ts";
 import { exists } from "../files/io.ts";
 import { dirname } from "../files/path.ts";
 import type { PairIds } from "../model/pack.ts";
-import { pairLogps, responseLogps, type Scorer } from "../model/scorer.ts";
+import { pairLogps, responseLogps } from "../model/row_logps.ts";
+import type { Scorer } from "../model/scorer.ts";
 
 /**
  * Summed log-probabilities under the reference without noise, in nats, by a row's place in the data. Numbers that were

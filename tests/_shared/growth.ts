@@ -2,7 +2,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { folderDigests } from "../../core/checkpoint/folder_identity.ts";
 import { LineLog } from "../../core/files/json_lines.ts";
-import { generate } from "../../core/generate/batch_generator.ts";
+import { generate } from "../../core/generate/generate.ts";
 import { loadModel } from "../../core/model/model.ts";
 import { parametersOf } from "../../core/model/parameters.ts";
 import { optimize } from "../../core/train/optimize.ts";

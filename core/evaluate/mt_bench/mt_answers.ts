@@ -6,7 +6,7 @@ import type { Message } from "../../data/formats/messages.ts";
 import type { Tokenizer } from "../../data/tokenizer/tokenizer.ts";
 import { UserError } from "../../error.ts";
 import { digestText } from "../../files/stream_digest.ts";
-import { generate } from "../../generate/batch_generator.ts";
+import { generate } from "../../generate/generate.ts";
 import { responseRoom } from "../../generate/response_room.ts";
 import type { AnyModel } from "../../model/model.ts";
 import type { OnProgress } from "../../progress.ts";

@@ -2,7 +2,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { openModelFolder } from "../../../core/checkpoint/model_folder.ts";
 import { freeModel, loadFrozenModel, loadModel } from "../../../core/model/model.ts";
-import { responseLogps } from "../../../core/model/scorer.ts";
+import { responseLogps } from "../../../core/model/row_logps.ts";
 import { commands, device } from "../../_shared/device.ts";
 import { exampleIds, withFolder } from "../_tiny.ts";
 import type { RawTensor } from "./_fixtures.ts";

@@ -4,7 +4,7 @@ import type { ChoiceIds } from "../../../core/benchmark/encode_request.ts";
 import { choiceLogps, type ChoiceOptions, type ChoiceScore } from "../../../core/evaluate/choice_logps.ts";
 import { createAdapter } from "../../../core/model/lora_adapter.ts";
 import { type AnyModel, freeModel, loadFrozenModel } from "../../../core/model/model.ts";
-import { responseLogps } from "../../../core/model/scorer.ts";
+import { responseLogps } from "../../../core/model/row_logps.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, device, randomF32 } from "../../_shared/device.ts";
 import { logitsOf } from "../../_shared/logits.ts";

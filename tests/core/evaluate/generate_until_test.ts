@@ -7,7 +7,7 @@ import {
   type UntilOptions,
   type UntilRow,
 } from "../../../core/evaluate/generate_until.ts";
-import { generate } from "../../../core/generate/batch_generator.ts";
+import { generate } from "../../../core/generate/generate.ts";
 import { type AnyModel, freeModel, loadFrozenModel } from "../../../core/model/model.ts";
 import { commands, device } from "../../_shared/device.ts";
 import { withFolder } from "../_tiny.ts";

@@ -1,6 +1,7 @@
 import { deepEqual, equal, notDeepEqual, ok } from "node:assert/strict";
 import type { GenerationConfig } from "../../../core/config/config_types.ts";
-import { generate, type Generated, type GenerationPrompt } from "../../../core/generate/batch_generator.ts";
+import type { Generated, GenerationPrompt } from "../../../core/generate/batch_generator.ts";
+import { generate } from "../../../core/generate/generate.ts";
 import type { Model } from "../../../core/model/model.ts";
 import { philox4x32 } from "../../../kernels/random/philox.ts";
 import { countBuilt } from "../../_shared/built_kernels.ts";

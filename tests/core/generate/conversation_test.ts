@@ -1,6 +1,6 @@
 import { deepEqual, equal, notEqual, rejects, throws } from "node:assert/strict";
 import { loadTokenizer, type Tokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
-import { generate } from "../../../core/generate/batch_generator.ts";
+import { generate } from "../../../core/generate/generate.ts";
 import { type AnswerReport, Chat, type ChatOptions } from "../../../core/generate/conversation.ts";
 import type { Model } from "../../../core/model/model.ts";
 import { commands } from "../../_shared/device.ts";

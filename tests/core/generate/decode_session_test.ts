@@ -1,5 +1,5 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { generate } from "../../../core/generate/batch_generator.ts";
+import { generate } from "../../../core/generate/generate.ts";
 import { type ContinueOptions, DecodeSession } from "../../../core/generate/decode_session.ts";
 import type { Model } from "../../../core/model/model.ts";
 import { commands } from "../../_shared/device.ts";

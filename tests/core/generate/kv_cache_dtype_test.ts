@@ -2,7 +2,7 @@
 import { deepEqual, equal, notDeepEqual, rejects } from "node:assert/strict";
 import type { GenerationConfig } from "../../../core/config/config_types.ts";
 import type { DtypeName } from "../../../core/dtype.ts";
-import { generate } from "../../../core/generate/batch_generator.ts";
+import { generate } from "../../../core/generate/generate.ts";
 import { DecodeSession } from "../../../core/generate/decode_session.ts";
 import { type CachedTokens, Decoding } from "../../../core/generate/decoding.ts";
 import { PackedPrefill } from "../../../core/generate/prefill.ts";

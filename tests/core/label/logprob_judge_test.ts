@@ -1,7 +1,7 @@
 import { deepEqual, rejects } from "node:assert/strict";
 import { loadTokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { logprobJudge } from "../../../core/label/logprob_judge.ts";
-import { responseLogps } from "../../../core/model/scorer.ts";
+import { responseLogps } from "../../../core/model/row_logps.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands } from "../../_shared/device.ts";
 import { withTinyModel } from "../_tiny.ts";

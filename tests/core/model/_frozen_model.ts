@@ -4,7 +4,7 @@ import { openModelFolder, saveModelFolder } from "../../../core/checkpoint/model
 import type { Quantization } from "../../../core/config/config_types.ts";
 import type { Dtype } from "../../../core/dtype.ts";
 import { LineLog } from "../../../core/files/json_lines.ts";
-import { generate } from "../../../core/generate/batch_generator.ts";
+import { generate } from "../../../core/generate/generate.ts";
 import { parameterShapes } from "../../../core/model/families/families.ts";
 import { createAdapter } from "../../../core/model/lora_adapter.ts";
 import { type AnyModel, freeModel, loadFrozenModel, loadModel } from "../../../core/model/model.ts";

@@ -1,11 +1,11 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { GenerationConfig } from "../../../core/config/config_types.ts";
 import { choiceLogps } from "../../../core/evaluate/choice_logps.ts";
-import { generate } from "../../../core/generate/batch_generator.ts";
+import { generate } from "../../../core/generate/generate.ts";
 import { DecodeSession } from "../../../core/generate/decode_session.ts";
 import { createAdapter } from "../../../core/model/lora_adapter.ts";
 import type { Model } from "../../../core/model/model.ts";
-import { pairLogps } from "../../../core/model/scorer.ts";
+import { pairLogps } from "../../../core/model/row_logps.ts";
 import { Pace } from "../../../kernels/device/pace.ts";
 import { commands, device } from "../../_shared/device.ts";
 import { pairIds, settingsOf, withTinyModel } from "../_tiny.ts";

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { responseLogps } from "../../../core/model/scorer.ts";
+import { responseLogps } from "../../../core/model/row_logps.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands } from "../../_shared/device.ts";
 import { logitsOf } from "../../_shared/logits.ts";

@@ -3,7 +3,7 @@ import { BufferSet, forwardBuffers } from "../../../core/model/activations.ts";
 import { createAdapter } from "../../../core/model/lora_adapter.ts";
 import { freeModel, loadModel, type Model } from "../../../core/model/model.ts";
 import { parametersOf } from "../../../core/model/parameters.ts";
-import { pairLogps } from "../../../core/model/scorer.ts";
+import { pairLogps } from "../../../core/model/row_logps.ts";
 import { layerSegments, segmentLayers } from "../../../core/model/segments.ts";
 import { modelCost, recomputeFlop } from "../../../core/plan/flops.ts";
 import { countOf } from "../../../core/plan/step_work.ts";

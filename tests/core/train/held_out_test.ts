@@ -2,7 +2,7 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { readPairs } from "../../../core/data/stage_files.ts";
 import { freeModel, loadModel } from "../../../core/model/model.ts";
 import type { PairIds } from "../../../core/model/pack.ts";
-import { responseLogps } from "../../../core/model/scorer.ts";
+import { responseLogps } from "../../../core/model/row_logps.ts";
 import { PAIR_MEASURES, pairMeasures, scoredRows, scoreHeldOut } from "../../../core/train/held_out.ts";
 import { chosenExample } from "../../../core/train/training_rows.ts";
 import { commands, device } from "../../_shared/device.ts";

@@ -1,6 +1,6 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { LineLog } from "../../../core/files/json_lines.ts";
-import { generate } from "../../../core/generate/batch_generator.ts";
+import { generate } from "../../../core/generate/generate.ts";
 import { loadModel } from "../../../core/model/model.ts";
 import { optimize } from "../../../core/train/optimize.ts";
 import { pairRows } from "../../../core/train/training_rows.ts";

@@ -3,7 +3,7 @@ import { openSafetensorsAt } from "../../../core/checkpoint/stored_weights.ts";
 import { folderDigests } from "../../../core/checkpoint/folder_identity.ts";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
 import { sha256 } from "../../../core/files/digest.ts";
-import { responseLogps } from "../../../core/model/scorer.ts";
+import { responseLogps } from "../../../core/model/row_logps.ts";
 import { addRejectedLogps, readReferenceLogps, rowWords } from "../../../core/train/reference_logps.ts";
 import { pairRows } from "../../../core/train/training_rows.ts";
 import { assertClose } from "../../_shared/assert_close.ts";

@@ -2,7 +2,7 @@ import { deepEqual, equal, notDeepEqual } from "node:assert/strict";
 import { loadModel, type Model } from "../../../core/model/model.ts";
 import { ParameterBuffers } from "../../../core/model/parameter_buffers.ts";
 import { planDecoder } from "../../../core/model/plan_decoder.ts";
-import { pairLogps } from "../../../core/model/scorer.ts";
+import { pairLogps } from "../../../core/model/row_logps.ts";
 import { batchCapacity, packBatch } from "../../../core/train/step_batches.ts";
 import { Trainer } from "../../../core/train/trainer.ts";
 import { longestRow, pairRows, places } from "../../../core/train/training_rows.ts";

@@ -1,0 +1,98 @@
+/** Samples responses, by this process or by all ranks of a job. @module */
+import type { Commands } from "../../kernels/device/commands.ts";
+import { compileAhead } from "../../kernels/device/compile_ahead.ts";
+import { inStep, type SteppedWork } from "../cluster/in_step.ts";
+import type { AnyModel } from "../model/model.ts";
+import { BatchGenerator, type Generated, type GenerateOptions } from "./batch_generator.ts";
+
+/**
+ * Samples a response for every prompt and yields each when it ends. A slot whose row has ended is given to the next
+ * prompt; no row's result depends on the others. Throws DeviceError, RangeError for an empty prompt, or a UserError if a
+ * key or value is too large for the cache.
+ */
+export async function* generate(
+  commands: Commands,
+  model: AnyModel,
+  options: GenerateOptions,
+): AsyncGenerator<Generated> {
+  const { prompts } = options;
+  if (prompts.length === 0) return;
+  // What ends a row early is a function, which other ranks do not have.
+  if (model.shared && !options.isDone) return yield* generateOnRanks(commands, model, options);
+  const generator = await openGenerator(commands, model, options);
+  try {
+    while (!generator.isDone) yield* await generator.advance();
+  } finally {
+    generator.free();
+  }
+}
+
+/** Makes a generator whose kernels are there. */
+async function openGenerator(commands: Commands, model: AnyModel, options: GenerateOptions): Promise<BatchGenerator> {
+  await compileAhead(commands, async (commands) => {
+    const { isDone: _, onTokens: __, ...quiet } = options;
+    const generator = new BatchGenerator(commands, model, quiet);
+    await generator.advance();
+    generator.free();
+  });
+  return new BatchGenerator(commands, model, options);
+}
+
+/** What several ranks generate, as data. */
+export type PromptsToAnswer = Omit<GenerateOptions, "isDone" | "onTokens">;
+
+/** A rank's finished responses since it told last, and all of its tokens so far. */
+export interface RankAnswers {
+  rank: number;
+  answers: Generated[];
+  tokens: number;
+}
+
+/** Generates with all ranks, each its own rows. */
+async function* generateOnRanks(
+  commands: Commands,
+  model: AnyModel,
+  { onTokens, isDone: _, ...asked }: GenerateOptions,
+): AsyncGenerator<Generated> {
+  const { crew, place } = model.shared!;
+  const { transport } = crew;
+  const task = { task: "generate", model: place, ...asked };
+  const tokens = new Map<number, number>();
+  const told = crew.streaming(task, () => inStep(transport, answerPart(commands, model, asked, transport)));
+  for await (const all of told) {
+    for (const { rank, answers, tokens: own } of all) {
+      tokens.set(rank, own);
+      yield* answers;
+    }
+    onTokens?.([...tokens.values()].reduce((sum, own) => sum + own, 0));
+  }
+}
+
+/** Answers every `size`-th prompt from prompt `rank` on: 16 tokens of some of them at a step. */
+export function answerPart(
+  commands: Commands,
+  model: AnyModel,
+  { prompts, ...options }: PromptsToAnswer,
+  { rank, size }: { rank: number; size: number },
+): SteppedWork<RankAnswers> {
+  const own = prompts.filter((_, i) => i % size === rank);
+  let tokens = 0;
+  let generator: BatchGenerator | null = null;
+  let isDone = own.length === 0;
+  const free = (): void => {
+    isDone = true;
+    generator?.free();
+    generator = null;
+  };
+  return {
+    async step() {
+      const onTokens = (count: number): void => void (tokens = count);
+      generator ??= await openGenerator(commands, model, { ...options, prompts: own, onTokens });
+      const ended = await generator.advance();
+      if (generator.isDone) free();
+      return [{ rank, answers: ended.map((one) => ({ ...one, index: one.index * size + rank })), tokens }];
+    },
+    isDone: () => isDone,
+    free,
+  };
+}

@@ -37,7 +37,9 @@ export function heldShards(shards: number, { rank, size }: { rank: number; size:
   if (!isPowerOfTwo(shards)) throw new UserError(`Cannot cut a step into ${shards} shards, expected a power of two`);
   if (shards % size !== 0) {
     const fitting = Array.from({ length: Math.log2(shards) + 1 }, (_, i) => 2 ** i).join(", ");
-    throw new UserError(`Cannot deal ${shards} shards to ${size} ranks, expected as many ranks as one of ${fitting}`);
+    throw new UserError(
+      `Cannot deal ${shards} shards to ${size} ranks, expected as many ranks as one of ${fitting}, or more of distributed.shards`,
+    );
   }
   const count = shards / size;
   return { first: rank * count, count };

@@ -15,18 +15,18 @@ import { checkSameFiles } from "./same_files.ts";
 import { serveScore } from "./serve_model.ts";
 import { openPolicy, type Policy, type PolicyContext } from "./policy.ts";
 
-/** Serves one stage, until it ends or the first rank has no more tasks. */
+/** Serves one stage. Returns false if the first rank has no more tasks at all. */
 export async function serveOptimize(
   context: PolicyContext,
   transport: Transport,
   { dir, files, settings }: OptimizeTask,
-): Promise<void> {
+): Promise<boolean> {
   const data = rowsFromBytes(await receiveBytes(transport));
   await checkSameFiles(context, { dir, files });
   const policy = await openPolicy(context, { settings, model: { folder: dir } });
   const stage = new ServedStage(context, { transport, policy, data, settings });
   try {
-    await stage.run();
+    return await stage.run();
   } finally {
     stage.free();
   }
@@ -45,12 +45,12 @@ class ServedStage {
     this.#work = work;
   }
 
-  async run(): Promise<void> {
+  async run(): Promise<boolean> {
     const { transport } = this.#work;
     const { device } = this.#context;
     for (let task = await nextTask(transport); task !== null; task = await nextTask(transport)) {
       const word = task.task as OptimizeWord;
-      if (word === "end") return;
+      if (word === "end") return true;
       if (word === "prepare") {
         this.#trainer = await this.#prepare();
         continue;
@@ -71,6 +71,7 @@ class ServedStage {
         trainer.resume({ done, tokens });
       }
     }
+    return false;
   }
 
   async #prepare(): Promise<RowTrainer> {

@@ -27,7 +27,7 @@ async function serveTasks(transport: Transport, context: RunContext): Promise<vo
     switch (task.task) {
       case "optimize":
         models.free();
-        await serveOptimize(context, transport, task as unknown as OptimizeTask);
+        if (!await serveOptimize(context, transport, task as unknown as OptimizeTask)) return;
         break;
       case "score":
         await serveScore(context.commands, transport, await models.load(task), task as unknown as RowsToScore);

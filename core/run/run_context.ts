@@ -2,6 +2,7 @@
 import { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import type { Crew } from "../cluster/crew.ts";
+import { heldShards } from "../cluster/shards.ts";
 import type { ResolvedConfig } from "../config/config.ts";
 import type { PlainValue } from "../data/formats/json_numbers.ts";
 import { RowEncoder } from "../data/row_encoder.ts";
@@ -141,7 +142,8 @@ export async function withRun<T>(
   { finished, check, remove, needs, trains = false, hooks: given }: OpenRunOptions<T>,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
-  const { output_dir: folder } = config;
+  const { output_dir: folder, distributed: { shards } } = config;
+  if (trains && given.crew) heldShards(shards, given.crew.transport);
   await checkSourcePlaces(config, needs);
   await makeFolder(folder, { what: "the run's folder" });
   using _lock = await lockFolder(folder);

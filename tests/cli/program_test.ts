@@ -29,6 +29,7 @@ Deno.test("parseCommandLine() reads repeated --set in order, with values that ho
     verifier: true,
     quiet: false,
     force: false,
+    verboseRanks: false,
   });
 });
 
@@ -49,6 +50,7 @@ Deno.test("readRunOptions() turns --dtype into an override and reads the switche
     verifier: false,
     quiet: true,
     force: true,
+    verboseRanks: false,
   });
 });
 

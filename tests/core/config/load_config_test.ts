@@ -64,6 +64,7 @@ const defaults = {
     max_variance: 1,
     alpha: 0.01,
   },
+  distributed: { shards: 1, gradient_dtype: "float32", timeout: 600, gather: false },
 };
 
 Deno.test("loadConfig() without a file gives the documented defaults", async () => {

@@ -18,15 +18,36 @@ export class GradientExchange {
     this.#dtype = dtype;
   }
 
-  /** Sums a metrics row over the ranks, by the tree, in float32. */
-  async sumMetrics(row: Slice): Promise<void> {
+  /**
+   * Sums a metrics row and the groups' gradients over the ranks: afterwards each rank has the row, and the gradients of its
+   * own elements. `meanwhile` submits work for the device that needs none of them.
+   */
+  async sum(
+    { metrics, groups, meanwhile }: { metrics: Slice; groups: readonly OptimizerGroup[]; meanwhile: () => void },
+  ): Promise<void> {
+    const row = this.#start(metrics);
+    // What all ranks keep whole is small enough to lie on the host at once; of the rest, one chunk is on its way.
+    const first = groups.map(({ gradients: { chunks }, owner: { parts } }) =>
+      (parts === 1 ? chunks : chunks.slice(0, 1)).map((chunk) => this.#start(chunk))
+    );
+    meanwhile();
+    await this.#sumMetrics(metrics, await row);
+    for (const [g, group] of groups.entries()) {
+      for (const [i, chunk] of group.gradients.chunks.entries()) {
+        await this.#sumChunk(group, chunk, await (first[g]![i] ?? this.#start(chunk)));
+      }
+    }
+  }
+
+  /** Sums a metrics row by the tree, in float32. */
+  async #sumMetrics(row: Slice, own: Float32Array): Promise<void> {
     const { size, part } = this.#transport;
     const all = new Float32Array(size * SLICE_ALIGNMENT / 4);
     const rowOf = (rank: number): Float32Array => {
       const at = partOf(rank, size) * SLICE_ALIGNMENT / 4;
       return all.subarray(at, at + SLICE_ALIGNMENT / 4);
     };
-    all.set(await this.#read(row), part * SLICE_ALIGNMENT / 4);
+    all.set(own, part * SLICE_ALIGNMENT / 4);
     await this.#transport.allGather(bytesOf(all), Array.from({ length: size + 1 }, (_, i) => i * SLICE_ALIGNMENT));
     for (let distance = 1; distance < size; distance *= 2) {
       for (let rank = 0; rank < size; rank += 2 * distance) addNode(rowOf(rank), rowOf(rank + distance), "float32");
@@ -34,27 +55,20 @@ export class GradientExchange {
     this.#commands.device.write(row, rowOf(0).slice());
   }
 
-  /** Sums the group's gradients over the ranks: afterwards each rank has those of its own elements. */
-  async sumGradients({ gradients, owner }: OptimizerGroup): Promise<void> {
+  async #sumChunk({ owner }: OptimizerGroup, chunk: Slice, values: Float32Array<ArrayBuffer>): Promise<void> {
     const { size, part } = this.#transport;
-    for (const chunk of gradients.chunks) {
-      const values = await this.#read(chunk);
-      const isCut = owner.parts > 1;
-      const bounds = isCut ? chunkBounds(values.length, size) : evenBounds(values.length, size, SLICE_ALIGNMENT / 4);
-      await this.#transport.reduceScatter(values, bounds, this.#dtype);
-      let own: readonly [number, number] = [bounds[part]!, bounds[part + 1]!];
-      if (!isCut) {
-        await this.#transport.allGather(bytesOf(values), bounds.map((bound) => 4 * bound));
-        own = [0, values.length];
-      }
-      this.#write(chunk, values, own);
-    }
+    const isCut = owner.parts > 1;
+    const bounds = isCut ? chunkBounds(values.length, size) : evenBounds(values.length, size, SLICE_ALIGNMENT / 4);
+    await this.#transport.reduceScatter(values, bounds, this.#dtype);
+    if (isCut) return this.#write(chunk, values, [bounds[part]!, bounds[part + 1]!]);
+    await this.#transport.allGather(bytesOf(values), bounds.map((bound) => 4 * bound));
+    this.#write(chunk, values, [0, values.length]);
   }
 
   /** Gathers the parts of the norm that each rank has of its own elements. */
   async gatherNorm({ owner, partials, gradients: { layout } }: OptimizerGroup): Promise<void> {
     if (owner.parts === 1) return;
-    const all = await this.#read(partials);
+    const all = await this.#start(partials);
     for (const { first, count } of normBlocks(layout)) {
       const bounds = evenBounds(count, this.#transport.size).map((bound) => 4 * bound);
       await this.#transport.allGather(bytesOf(all.subarray(first, first + count)), bounds);
@@ -69,7 +83,7 @@ export class GradientExchange {
       const chunk = values.chunks[i]!;
       const { elements } = layout.chunks[i]!;
       const all = new Float32Array(elements);
-      if (count > 0) all.set(await this.#read(subslice(chunk, 4 * first, 4 * count)), first);
+      if (count > 0) all.set(await this.#start(subslice(chunk, 4 * first, 4 * count)), first);
       const bounds = chunkBounds(elements, owner.parts);
       await this.#transport.allGather(bytesOf(all), bounds.map((bound) => 4 * bound));
       this.#write(chunk, all, [0, first]);
@@ -77,10 +91,13 @@ export class GradientExchange {
     }
   }
 
-  async #read(slice: Slice): Promise<Float32Array<ArrayBuffer>> {
+  /** Begins to read what the device has of a slice by now. */
+  #start(slice: Slice): Promise<Float32Array<ArrayBuffer>> {
     this.#commands.submit();
-    const [bytes] = await this.#commands.device.readAll([slice]);
-    return new Float32Array(bytes!);
+    const read = this.#commands.device.readAll([slice]).then(([bytes]) => new Float32Array(bytes!));
+    // Whoever awaits it is told.
+    read.catch(() => {});
+    return read;
   }
 
   #write(target: Slice, values: Float32Array<ArrayBuffer>, [from, to]: readonly [number, number]): void {

@@ -15,7 +15,7 @@ import { isNoiseFile } from "./noise_generator.ts";
 import type { ReferenceLogps } from "./reference_logps.ts";
 import { shareSums } from "./share_sums.ts";
 import type { StateBuffers } from "./state_buffer.ts";
-import { orderSteps, planCapacity, shardPlaces, stepBatch, usedRows } from "./step_batches.ts";
+import { firstOf, orderSteps, planCapacity, shardPlaces, type StepBatch, stepBatch, usedRows } from "./step_batches.ts";
 import type { StepMetrics } from "./step_metrics.ts";
 import type { StepOrder } from "./step_order.ts";
 import { type Reference, Trainer } from "./trainer.ts";
@@ -62,6 +62,8 @@ export class RowTrainer {
   readonly #distribution: Distribution;
   #done = 0;
   #tokens = 0;
+  /** The step that follows, if it is packed already. */
+  #next: { step: number; batch: StepBatch } | null = null;
   /** Steps whose metrics are still on the device. */
   #unread = 0;
 
@@ -188,19 +190,28 @@ export class RowTrainer {
 
   /** Records and submits the next step; does not wait for it, but for what other ranks compute. */
   async advance(): Promise<void> {
+    const done = this.#done;
+    const batch = this.#next?.step === done ? this.#next.batch : this.#pack(done);
+    // Where there is something to wait for, the device begins with the step that follows.
+    const goesOn = this.#distribution.transport !== null && done + 1 < this.order.steps;
+    this.#next = goesOn ? { step: done + 1, batch: this.#pack(done + 1) } : null;
+    const place = { step: done, factor: this.#factor(done) };
+    await this.#trainer.step(batch, place, this.#next && firstOf(this.#next.batch));
+    this.#done++;
+    this.#unread++;
+    this.#tokens += batch.tokens;
+  }
+
+  #pack(step: number): StepBatch {
     const { data, settings: { noise, training } } = this.#options;
-    const batch = stepBatch(data, {
+    return stepBatch(data, {
       order: this.order,
-      step: this.#done,
+      step,
       size: training.per_device_train_batch_size,
       noise: noise !== "none",
       shards: this.#distribution.shards,
       held: ownShards(this.#distribution),
     });
-    await this.#trainer.step(batch, { step: this.#done, factor: this.#factor(this.#done) });
-    this.#done++;
-    this.#unread++;
-    this.#tokens += batch.tokens;
   }
 
   /** The model's learning rate in step `step` (from 0). */

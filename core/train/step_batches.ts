@@ -33,6 +33,11 @@ export interface StepBatch extends Readonly<RowCounts> {
   readonly examples: readonly number[];
 }
 
+/** The first micro-batch of a step's own shards; null if there is none. */
+export function firstOf({ shards }: Pick<StepBatch, "shards">): MicroBatch | null {
+  return shards.flatMap(({ microBatches }) => microBatches)[0] ?? null;
+}
+
 /** How {@linkcode packBatch} packs. */
 export interface PackBatchOptions {
   /** Most rows of a micro-batch. */

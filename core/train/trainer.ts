@@ -20,7 +20,7 @@ import { type Owner, UNDIVIDED_OWNER } from "./owned_slices.ts";
 import type { ReferenceLogps } from "./reference_logps.ts";
 import { ShardSums } from "./shard_sums.ts";
 import { type StateBuffers, wholeBuffer } from "./state_buffer.ts";
-import type { StepBatch } from "./step_batches.ts";
+import { firstOf, type MicroBatch, type StepBatch } from "./step_batches.ts";
 import { type MetricName, metricSlot, MetricsRing, type StepMetrics } from "./step_metrics.ts";
 import { createWorkspace, type DropoutSettings, type Workspace } from "./workspace.ts";
 
@@ -195,14 +195,25 @@ export class Trainer {
     this.#held = held.move();
   }
 
-  /** Records and submits an optimizer step; does not wait for it, but for what other ranks compute. */
-  async step(batch: StepBatch, place: StepPlace): Promise<void> {
+  /**
+   * Records and submits an optimizer step; does not wait for it, but for what other ranks compute: meanwhile the device
+   * begins with `next`, the first micro-batch of the step that follows.
+   */
+  async step(batch: StepBatch, place: StepPlace, next: MicroBatch | null = null): Promise<void> {
     for (const pass of this.#passes) {
       const metrics = this.#accumulate(batch, { pass, step: place.step });
-      await this.#exchange?.sumMetrics(metrics);
-      for (const group of this.#groups(pass)) await this.#exchange?.sumGradients(group);
+      const isLast = pass === this.#passes.at(-1);
+      const ahead = isLast ? next : firstOf(batch);
+      await this.#exchange?.sum({ metrics, groups: this.#groups(pass), meanwhile: () => this.#recordAhead(ahead) });
       await this.#update({ pass, metrics, ...place });
     }
+  }
+
+  #recordAhead(microBatch: MicroBatch | null): void {
+    if (microBatch === null) return;
+    this.#commands.inPrecision(this.#options.settings.training.precision, () => {
+      this.#lossPass.recordAhead?.(microBatch);
+    });
   }
 
   /** Records a pass's gradients and metrics over all own shards. */

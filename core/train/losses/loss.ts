@@ -64,6 +64,11 @@ export interface LossPass {
   /** Records and submits one micro-batch: adds to the gradients that `update` names, and to the metrics. */
   record(call: LossCall): void;
   /**
+   * Records and submits the part of a micro-batch that nothing trained changes, ahead of its {@linkcode record}, which must
+   * be the next one. Absent where there is no such part.
+   */
+  recordAhead?(microBatch: MicroBatch): void;
+  /**
    * Summed log-probabilities of the rejected responses under the reference without noise, which each step with noise
    * computes: f32 [rows], in the order of the first epoch. Absent without noise.
    */

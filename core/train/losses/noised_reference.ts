@@ -7,12 +7,12 @@ import { sequenceSum } from "../../../kernels/loss/sequence_sum.ts";
 import { matmul } from "../../../kernels/matmul/matmul.ts";
 import type { IterationConfig } from "../../config/config_types.ts";
 import { decoderForward } from "../../model/decoder.ts";
-import { BatchBuffers, type EntryBuffers } from "../../model/device_batch.ts";
+import { BatchBuffers, type DeviceBatch, type EntryBuffers } from "../../model/device_batch.ts";
 import { packedAttention } from "../../model/packed_attention.ts";
 import type { Parameters } from "../../model/parameters.ts";
 import { gatherEntries, headInputs } from "../../model/response_head.ts";
 import { type NoiseGenerator, weightName } from "../noise_generator.ts";
-import type { StepBatch } from "../step_batches.ts";
+import type { MicroBatch, StepBatch } from "../step_batches.ts";
 import type { Workspace } from "../workspace.ts";
 import type { LossCall, LossSetup } from "./loss.ts";
 
@@ -35,6 +35,8 @@ export class NoisedReference {
   /** h·Dᵀ of each rejected position and its gradient, [entries, rank] each; null unless the generator has a rank. */
   readonly #low: { x: Slice; dx: Slice; rank: number } | null;
   #entries: EntryBuffers | undefined;
+  /** The micro-batch whose hidden states are there already. */
+  #ahead: { microBatch: MicroBatch; batch: DeviceBatch } | null = null;
 
   constructor(
     commands: Commands,
@@ -71,15 +73,12 @@ export class NoisedReference {
    */
   record(call: LossCall, referenceLogps: Slice): NonNullable<PreferenceLoss["noise"]> {
     const commands = this.#commands;
-    const { decoder, forward, head } = this.#workspace;
-    const batch = this.#batch.load(call.microBatch.rejected!);
-    const { entries } = batch;
+    const { head } = this.#workspace;
+    const { microBatch } = call;
+    const { entries } = this.#ahead?.microBatch === microBatch ? this.#ahead.batch : this.#recordHidden(microBatch);
+    this.#ahead = null;
     this.#entries = entries;
-    const attention = packedAttention(commands, { config: decoder.config, batch });
-    decoderForward(commands, decoder, { parameters: this.#reference, batch, buffers: forward, attention });
-    const { h, logpNoised, lseNoised, sigmaSquared } = this.#kept;
-    const { hidden } = forward;
-    gatherEntries(commands, { config: decoder.config, hidden, tokens: batch.tokens, h, entries });
+    const { logpNoised, lseNoised, sigmaSquared } = this.#kept;
     if (this.#low) this.#projectDown(this.#low, entries.count);
     const { logp, lse } = head;
     lmHeadNoiseForward(commands, {
@@ -99,6 +98,24 @@ export class NoisedReference {
     sequenceSum(commands, { out: this.#logps, x: logpNoised, starts, sequences });
     sequenceSum(commands, { out: this.#sigmaSquared, x: sigmaSquared, starts, sequences });
     return { logps: this.#logps, sigmaSquared: this.#sigmaSquared, varianceScale: this.#varianceScale(call.step) };
+  }
+
+  /** Records the reference's hidden states of a micro-batch's rejected responses, before the rest of it is recorded. */
+  recordAhead(microBatch: MicroBatch): void {
+    this.#ahead = { microBatch, batch: this.#recordHidden(microBatch) };
+  }
+
+  /** Records the reference's hidden states at the rejected positions: overwrites what is kept of them. */
+  #recordHidden({ rejected }: MicroBatch): DeviceBatch {
+    const commands = this.#commands;
+    const { decoder, forward } = this.#workspace;
+    const { config } = decoder;
+    const batch = this.#batch.load(rejected!);
+    const { entries } = batch;
+    const attention = packedAttention(commands, { config, batch });
+    decoderForward(commands, decoder, { parameters: this.#reference, batch, buffers: forward, attention });
+    gatherEntries(commands, { config, hidden: forward.hidden, tokens: batch.tokens, h: this.#kept.h, entries });
+    return batch;
   }
 
   /** Records the noise generator's gradients for the last recorded micro-batch, from the loss's derivatives. */

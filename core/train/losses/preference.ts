@@ -52,7 +52,13 @@ function preferenceLossOf(formulaOf: (training: TrainingConfig) => PairFormula):
       const dnoised = set.words(sequences, "dnoised"); // [P]
       const noised = setup.noise && new NoisedReference(commands, { ...setup, noise: setup.noise });
       return {
-        ...(noised && { rejectedLogps: noised.rejectedLogps }),
+        ...(noised && {
+          rejectedLogps: noised.rejectedLogps,
+          recordAhead(microBatch) {
+            noised.recordAhead(microBatch);
+            commands.submit();
+          },
+        }),
         record(call) {
           const { microBatch: { packed, places }, step, philoxStep, update } = call;
           const batch = workspace.batch.load(packed);

@@ -54,6 +54,7 @@ export type {
   DataSetConfig,
   DataSourceConfig,
   DeviceChoice,
+  DistributedConfig,
   DtypeName,
   EnsembleJudgeConfig,
   EvaluateConfig,

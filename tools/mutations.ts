@@ -46,6 +46,15 @@ export const MUTATIONS: readonly Mutation[] = [
     ["guard ignored", "i >= p.count || control.apply == 0", "i >= p.count"],
   ),
   ...of(
+    "optimizer/add_gradients.wgsl",
+    { test: "optimizer/add_gradients" },
+    ["tiny summands stay", "let whole = without_tiny(bits);", "let whole = bits;"],
+    ["tiny sums stay", "sums[i] = without_tiny(bitcast<vec4u>(", "sums[i] = (bitcast<vec4u>("],
+    ["rounds halves up", "((bits >> vec4u(16u)) & vec4u(1u))", "vec4u(1u)"],
+    ["never rounds", "vec4<bool>(p.rounded == 1u)", "vec4<bool>(false)"],
+    ["the last four left out", "i >= p.count", "i + 1 >= p.count"],
+  ),
+  ...of(
     "random/dropout.wgsl",
     { test: "random/dropout" },
     ["not scaled", "x[at] / p.kept", "x[at]"],

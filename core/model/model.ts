@@ -33,7 +33,11 @@ export interface Model<Weights extends ModelWeights = ParameterBuffers> {
   readonly weights: Weights;
   /** Adapters that are added to the weights; null if there are none. */
   readonly adapter: LoadedAdapter | null;
-  /** The other ranks that work with it too; absent if there are none. */
+  /**
+   * The other ranks that work with it too; absent if there are none.
+   *
+   * @ignore
+   */
   readonly shared?: SharedModel;
 }
 

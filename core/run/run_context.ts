@@ -40,7 +40,11 @@ export interface RunHooks {
   force?: boolean;
   /** Scores an answer, for judge `function`: a finite number, larger is better; `true` is 1, `false` is 0. */
   judge?: (answer: JudgedAnswer) => number | boolean | Promise<number | boolean>;
-  /** The other ranks of a job, which work beside this process; `serveRank` is their side (default: there are none). */
+  /**
+   * The other ranks of a job, which work beside this process; `serveRank` is their side (default: there are none).
+   *
+   * @ignore
+   */
   crew?: Crew;
 }
 

@@ -14,6 +14,7 @@ import { swiglu, swigluBackward } from "../../kernels/mlp/swiglu.ts";
 import { headNorm, headNormBackward } from "../../kernels/norm/head_norm.ts";
 import { addRmsNorm, rmsNorm, rmsNormBackward, rmsNormBackwardWeight } from "../../kernels/norm/rms_norm.ts";
 import { adamw } from "../../kernels/optimizer/adamw.ts";
+import { addGradients } from "../../kernels/optimizer/add_gradients.ts";
 import { finishNorm, squaredNorm } from "../../kernels/optimizer/gradient_norm.ts";
 import { guard } from "../../kernels/optimizer/guard.ts";
 import { rmsprop } from "../../kernels/optimizer/rmsprop.ts";
@@ -88,6 +89,7 @@ function recordOptimizers(commands: Commands, s: Slice, count: number): void {
   const flat = { parameters: s, gradients: s, v: s, control: s, count, decayed: count, lr: 1, eps: 1, weightDecay: 0 };
   adamw(commands, { ...flat, m: s, betas: [0.9, 0.99] });
   rmsprop(commands, { ...flat, alpha: 1 });
+  addGradients(commands, { sums: s, others: s, count: 4 * count });
   squaredNorm(commands, { partials: s, chunks: [{ gradients: s, count }] });
   finishNorm(commands, { control: s, partials: s, count: 5, maxNorm: 1 });
   guard(commands, { controls: s, metrics: s, lossSlot: 0, normSlots: [1, 2], step: 1, betas: [0.9, 0.99] });

@@ -9,6 +9,7 @@ import { WARNING } from "../progress.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
+import { gatherModel } from "../run/share_model.ts";
 import { checkNoiseFile, saveNoise } from "../train/noise_file.ts";
 import { isNoiseFile, noiseShape, planNoise } from "../train/noise_generator.ts";
 import { optimize } from "../train/optimize.ts";
@@ -25,6 +26,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
   throwIfStopped(context);
   const dir = await folderOf(context, step.model);
   const files = await context.checksums.identityOf(dir);
+  await gatherModel(context, { dir, files });
   if (settings.noise !== "none" && isNoiseFile(settings.noise.init)) await checkNoiseFile(settings.noise.init);
   const policy = await openPolicy(context, step);
   const { model, scorer, reference } = policy;

@@ -11,7 +11,7 @@ export async function checkSameFiles(
 ): Promise<void> {
   const refuse = (problem: string): UserError =>
     new UserError(
-      `Cannot load ${dir} as the first rank has it: ${problem}; all ranks have to see the same files (docs/cluster.md)`,
+      `Cannot load ${dir} as the first rank has it: ${problem}; all ranks have to see the same files (distributed.gather sends those that the run makes)`,
     );
   const folder = await sources.filesIn(dir).catch((error) => {
     throw error instanceof UserError ? refuse(error.message) : error;

@@ -4,9 +4,11 @@ import type { Transport } from "../cluster/transport.ts";
 import type { ResolvedConfig } from "../config/config_types.ts";
 import type { PromptsToAnswer } from "../generate/generate.ts";
 import type { RowsToScore } from "../model/row_logps.ts";
+import { type FilesTask, takeFiles } from "../run/gathered_files.ts";
 import { meetWithDevice, type OpenTask } from "../run/meet_crew.ts";
 import { type RunContext, type RunHooks, withDevice } from "../run/run_context.ts";
 import type { OptimizeTask } from "../train/optimize_crew.ts";
+import { checkSameFiles } from "./same_files.ts";
 import { ServedModels, serveGenerate, serveScore } from "./serve_model.ts";
 import { serveOptimize } from "./serve_optimize.ts";
 
@@ -25,6 +27,12 @@ async function serveTasks(transport: Transport, context: RunContext): Promise<vo
   using models = new ServedModels(context);
   for (let task = await nextTask(transport); task !== null; task = await nextTask(transport)) {
     switch (task.task) {
+      case "files": {
+        const files = task as unknown as FilesTask;
+        const lacks = await checkSameFiles(context, files).then(() => false, () => true);
+        await takeFiles(transport, files, { lacks });
+        break;
+      }
       case "optimize":
         models.free();
         if (!await serveOptimize(context, transport, task as unknown as OptimizeTask)) return;

@@ -101,7 +101,14 @@ export type { LabelReport } from "./core/label/label_pairs.ts";
 export type { Verifier, VerifierInput } from "./core/label/verifier_protocol.ts";
 export type { MetricName, StepMetrics } from "./core/train/step_metrics.ts";
 export type { PreferenceMetric } from "./kernels/loss/preference_loss.ts";
-export { type PlanOptions, planRun } from "./core/plan/plan_run.ts";
+export { type PlanOptions, planRun, type RanksOptions } from "./core/plan/plan_run.ts";
+export type { LinkPlan, RanksPlan } from "./core/plan/ranks_plan.ts";
+export type { StepExchange } from "./core/plan/rank_exchange.ts";
+export type { RankLoads } from "./core/plan/rank_loads.ts";
+export type { TrainedChunks } from "./core/plan/trained_chunks.ts";
+export type { RankSettings } from "./core/plan/rank_settings.ts";
+export type { StepTimes } from "./core/plan/rank_times.ts";
+export type { StagingSpeed } from "./core/plan/staging_speed.ts";
 export {
   type DataPreview,
   previewData,

@@ -13,6 +13,7 @@ import { formatBytes, formatCount, formatScaled } from "../format_units.ts";
 import { freeMemory } from "../free_memory.ts";
 import { sayJson, sayText } from "../print.ts";
 import { formatDuration, Progress } from "../progress_line.ts";
+import { describeRanks, ranksLine } from "../ranks_text.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
 import { withConfigPaths } from "./_quickstart.ts";
 
@@ -28,6 +29,10 @@ export interface PlanFlags {
   time: boolean;
   /** Whether the plan is one for cards of usual sizes, whatever this machine has. */
   cards: boolean;
+  /** Ranks that work together; undefined for one process. */
+  ranks: number | undefined;
+  /** Bits per second of the link between ranks, if given. */
+  link: number | undefined;
   /** Whether the plan is printed as JSON. */
   json: boolean;
 }
@@ -36,6 +41,7 @@ export interface PlanFlags {
 export async function plan(options: PlanFlags): Promise<number> {
   const { config: path, set } = withConfigPaths(options);
   const config = await loadConfig(path, { set });
+  checkTogether(options);
   if (options.cards) return await printCards(config, options);
   const device = await openToolDevice(config);
   const progress = new Progress();
@@ -45,6 +51,8 @@ export async function plan(options: PlanFlags): Promise<number> {
       device,
       time: options.time,
       ...(memory !== undefined && { memory }),
+      ...(options.ranks !== undefined &&
+        { ranks: { count: options.ranks, ...(options.link && { links: [options.link] }) } }),
       onProgress: (event) => progress.update(event),
       onNote: (line) => progress.note(line),
     });
@@ -59,13 +67,25 @@ export async function plan(options: PlanFlags): Promise<number> {
   }
 }
 
-/** Prints on which cards a config's run fits. Returns 1 if it fits none. */
-async function printCards(config: ResolvedConfig, { memory, json }: PlanFlags): Promise<number> {
-  if (memory !== undefined) {
+/** Throws a UserError for flags of which one leaves the other without a meaning. */
+function checkTogether({ cards, memory, ranks, link }: PlanFlags): void {
+  if (cards && memory !== undefined) {
     throw new UserError(
       "Cannot plan with --memory and --cards: --memory is for one device, --cards for several; leave one out",
     );
   }
+  if (cards && ranks !== undefined) {
+    throw new UserError(
+      "Cannot plan with --ranks and --cards: --ranks takes this machine's device, --cards takes others; leave one out",
+    );
+  }
+  if (link !== undefined && ranks === undefined) {
+    throw new UserError("Cannot plan with --link alone: it lies between ranks, expected --ranks too");
+  }
+}
+
+/** Prints on which cards a config's run fits. Returns 1 if it fits none. */
+async function printCards(config: ResolvedConfig, { json }: PlanFlags): Promise<number> {
   const progress = new Progress();
   try {
     const { plan, cards } = await planCards(config, {
@@ -99,8 +119,9 @@ function describePlan(
   return [
     ...describeRun(plan),
     `Device      ${adapter}${memory === undefined ? "" : `, ${formatBytes(memory)} to use`}`,
+    ...(plan.ranks ? [ranksLine(plan.ranks)] : []),
     "",
-    "Device memory at most",
+    plan.ranks ? "Device memory of a rank at most" : "Device memory at most",
     ...formatTable(
       ["", ...stages.map(({ stage }) => stage)],
       [
@@ -110,7 +131,7 @@ function describePlan(
       { columns },
     ).split("\n"),
     "",
-    "Work of all iterations",
+    plan.ranks ? "Work of all iterations, of all ranks together" : "Work of all iterations",
     ...formatTable(
       ["", "runs", "tokens", "FLOP", ...(plan.speed ? ["time, about"] : [])],
       [
@@ -132,6 +153,7 @@ function describePlan(
       { columns },
     ).split("\n"),
     "",
+    ...(plan.ranks ? [...describeRanks(plan.ranks, columns), ""] : []),
     ...(plan.speed
       ? [
         `The time is an estimate, by matrix products of this model's sizes, which were measured here (${

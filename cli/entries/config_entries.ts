@@ -5,6 +5,7 @@ import { UserError } from "../../core/error.ts";
 import type { CommandEntry } from "../command_entry.ts";
 import { loadCommand } from "../load_command.ts";
 import { configFile, json, quiet, set, setOf } from "../options.ts";
+import { linkBits, rankCount } from "../rank_flags.ts";
 
 /** `dnpo init`. */
 export const init: CommandEntry = {
@@ -130,11 +131,20 @@ export const plan: CommandEntry = {
       flags: "--cards",
       summary: "a table for cards of 8 to 80 GB instead: whether it fits, and what to change if not",
     },
+    {
+      flags: "--ranks <n>",
+      summary: "also what ranks of an MPI job hold and send, and how much of their time is work",
+    },
+    {
+      flags: "--link <bits/s>",
+      summary: "what a rank's network carries in a second, such as 10G (default: 1G, 10G and 100G)",
+    },
     json,
   ],
   examples: [
     ["dnpo plan config.yaml --memory 24", "whether it fits, and what to change if not"],
     ["dnpo plan config.yaml --cards", "which card it fits on; needs no GPU"],
+    ["dnpo plan config.yaml --ranks 8 --link 10G", "on eight machines like this one"],
   ],
   run: async (argument, values) =>
     (await loadCommand("plan")).plan({
@@ -143,6 +153,8 @@ export const plan: CommandEntry = {
       memory: gibibytes(values.memory),
       time: values.time !== false,
       cards: values.cards === true,
+      ranks: rankCount(values.ranks),
+      link: linkBits(values.link),
       json: values.json === true,
     }),
 };

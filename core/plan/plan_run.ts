@@ -11,6 +11,17 @@ import { modelCost } from "./flops.ts";
 import { isAlone, type OpenedPlan, openPlan } from "./open_plan.ts";
 import type { RunPlan, StagePlan } from "./plan_types.ts";
 import { Planner } from "./planner.ts";
+import { rankSettings } from "./rank_settings.ts";
+import { LINKS, planRanks } from "./ranks_plan.ts";
+import { measureStaging } from "./staging_speed.ts";
+
+/** The ranks to plan for. */
+export interface RanksOptions {
+  /** How many, a power of two. */
+  count: number;
+  /** Links between them in bits per second (default: 1, 10 and 100 Gbit/s). */
+  links?: readonly number[];
+}
 
 /** How a plan is made. */
 export interface PlanOptions {
@@ -20,6 +31,8 @@ export interface PlanOptions {
   memory?: number;
   /** Whether the device's speed is measured (default true). */
   time?: boolean;
+  /** Ranks that train together, one device each. */
+  ranks?: RanksOptions;
   /** Gets the progress of downloads, if the config names something on the hub. */
   onProgress?: OnProgress;
   /** Gets lines worth reading. */
@@ -49,13 +62,25 @@ export async function planRun(config: ResolvedConfig, { device, ...options }: Pl
 async function planOn(
   device: Device,
   config: ResolvedConfig,
-  { memory = Infinity, time = true, ...told }: PlanOptions,
+  { memory = Infinity, time = true, ranks: asked, ...told }: PlanOptions,
 ): Promise<RunPlan> {
   checkPrecision(device, config.training.precision);
+  const ranks = asked && rankSettings(config, asked.count);
   const opened = await openPlan(config, told);
-  const planner = new Planner({ ...opened, device, memory });
+  const planner = new Planner({ ...opened, device, memory, ...(ranks && { ranks }) });
   await planSteps(planner, opened.stepsOf(config));
-  return await sumUp(planner, { config, opened, time: time ? device : null });
+  const plan = await sumUp(planner, { config, opened, time: time ? device : null });
+  if (!ranks) return plan;
+  const trained = planner.stages.first("optimize", plan.speed);
+  const staging = plan.speed && await measureStaging(device, ranks.gradientDtype);
+  return {
+    ...plan,
+    ranks: trained && planRanks({ ...planner.training!, trained: trained.rehearsed.trained! }, {
+      ranks,
+      links: asked.links ?? LINKS,
+      measured: staging && { seconds: trained.seconds!, staging },
+    }),
+  };
 }
 
 /** Plans steps one after the other. Throws UserError as the run would. */

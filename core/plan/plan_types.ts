@@ -1,6 +1,7 @@
 /** The types of a plan. @module */
 import type { Advice } from "./advice.ts";
 import type { Speed } from "./device_speed.ts";
+import type { RanksPlan } from "./ranks_plan.ts";
 import type { LengthSummary } from "./row_lengths.ts";
 
 /** A stage of the run. */
@@ -73,6 +74,11 @@ export interface RunPlan {
   speed: Speed | null;
   /** What does not fit and what to change; empty if everything fits. */
   advice: Advice[];
+  /**
+   * Its training on several ranks; absent if none were asked for, null if the device's limits do not allow it. The bytes
+   * are those of a rank then, and work and seconds those of all ranks together.
+   */
+  ranks?: RanksPlan | null;
   /** Work of the run that these numbers leave out, a line each: that of most judges, and of servers. */
   uncounted: string[];
 }

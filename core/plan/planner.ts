@@ -29,6 +29,8 @@ import { advise, adviseSampling } from "./advice.ts";
 import { type ModelCost, modelCost } from "./flops.ts";
 import { planExamples, planHeldOut, type PlannedRows, planPairs } from "./plan_rows.ts";
 import type { RunPlan } from "./plan_types.ts";
+import type { RankSettings } from "./rank_settings.ts";
+import type { PlannedTraining } from "./ranks_plan.ts";
 import type { Rehearsing } from "./rehearse.ts";
 import { summarize } from "./row_lengths.ts";
 import { type KnownSteps, StagePlans } from "./stage_plans.ts";
@@ -47,6 +49,8 @@ export interface PlannerOptions {
   isThorough?: boolean;
   /** What plans of the same rows have found, and find now. */
   shared?: SharedPlans;
+  /** The ranks that train together (default: one, whose steps are not cut). */
+  ranks?: RankSettings;
 }
 
 /** What plans of the same rows under other settings share. */
@@ -71,6 +75,8 @@ export class Planner {
   steps = 0;
   /** Parameters of the noise generator; 0 without noise. */
   noiseParameters = 0;
+  /** The first training, but for what a rehearsal finds. */
+  training: Omit<PlannedTraining, "trained"> | undefined;
   /** Tokens of a micro-batch, on average. */
   batchTokens = 1;
   /** Work of the run that is in no stage's numbers, a line each. */
@@ -136,7 +142,7 @@ export class Planner {
   async #optimizeStep(step: OptimizeStep): Promise<void> {
     const { settings } = step;
     const { noise, training } = settings;
-    const { device, folder, sources, isThorough = true } = this.#options;
+    const { device, folder, sources, isThorough = true, ranks } = this.#options;
     if (settings.lora === undefined) checkTrainable(folder);
     const { most, likely } = await this.#rowsOf(step);
     const own = await this.#adapterOf(step.model, settings);
@@ -148,6 +154,8 @@ export class Planner {
       this.noiseParameters = Math.max(this.noiseParameters, count);
     }
     const heldOut = evaluatesSteps(settings) ? await this.#heldOut(settings) : [];
+    const work = { rows: most, settings, ...adapter, heldOut, ...(ranks && { ranks }) };
+    this.training ??= { rows: rowsLike(most, likely), settings };
     const { steps, stepsPerEpoch } = orderSteps(most, settings);
     if (this.steps === 0) this.steps = steps;
     await this.stages.add("optimize", {
@@ -159,7 +167,7 @@ export class Planner {
         most.length,
         adapter.goesOn,
       ]),
-      rehearse: (stages) => stages.optimize(folder, { rows: most, settings, ...adapter, heldOut }),
+      rehearse: (stages) => stages.optimize(folder, work),
       work: addWork(
         optimizeWork(this.#cost, {
           rows: likely,
@@ -174,7 +182,7 @@ export class Planner {
           : Math.floor(steps / training.eval_steps!) + (heldOut.some((row) => "chosenIds" in row) ? 1 : 0),
       ),
       ...(isThorough &&
-        { advise: (memory) => advise({ device, memory, folder, rows: most, settings, ...adapter, heldOut }) }),
+        { advise: (memory) => advise({ device, memory, folder, ...work }) }),
     });
     const size = Math.min(training.per_device_train_batch_size, likely.length);
     this.batchTokens = Math.ceil(countOf(likely).tokens / likely.length * size);
@@ -308,6 +316,11 @@ export class Planner {
     };
     return rows;
   }
+}
+
+/** Rows of the kind of others. */
+function rowsLike({ kind }: TrainingRows, rows: readonly PlannedRow[]): TrainingRows {
+  return kind === "pairs" ? pairRows(rows as readonly PairIds[]) : exampleRows(rows as readonly ExampleIds[]);
 }
 
 /** Responses as long as the settings allow. */

@@ -14,6 +14,7 @@ import { allocAdapter, type LoadedAdapter } from "../model/lora_adapter.ts";
 import { type AnyModel, freeModel } from "../model/model.ts";
 import type { ExampleIds, PairIds } from "../model/pack.ts";
 import { ParameterBuffers } from "../model/parameter_buffers.ts";
+import { type ParameterLayout, trainedPart } from "../model/parameter_layout.ts";
 import { parametersOf } from "../model/parameters.ts";
 import { layoutLimits, planDecoder } from "../model/plan_decoder.ts";
 import { pairLogps, responseLogps } from "../model/row_logps.ts";
@@ -25,6 +26,10 @@ import type { StepOrder } from "../train/step_order.ts";
 import { MAX_UNREAD, type Reference, Trainer } from "../train/trainer.ts";
 import { longestRow, type PairRows, type TrainingRows } from "../train/training_rows.ts";
 import { largest } from "../values.ts";
+import { ordersOfShards } from "./rank_loads.ts";
+import { partsOfRank } from "./rank_memory.ts";
+import type { RankSettings } from "./rank_settings.ts";
+import type { TrainedChunks } from "./trained_chunks.ts";
 
 /** What a stage holds and records. */
 export interface Rehearsed {
@@ -35,7 +40,12 @@ export interface Rehearsed {
   dispatches: number;
   /** How often the stage waits for the device. */
   fences: number;
+  /** The numbers that it trains, if it does. */
+  trained?: TrainedChunks;
 }
+
+/** What the work of a stage comes to; `parts` are those of its peak, where they are not the device's. */
+type Counted = Pick<Rehearsed, "dispatches" | "fences" | "trained"> & { parts?: PartBytes };
 
 /** Optimizer steps that are searched for the largest batch; further steps are taken to be like them. */
 const MOST_STEPS = 2000;
@@ -49,6 +59,8 @@ const RECORDED = {
   few: { batches: 32, micro: 4 },
 };
 const TOKENS_PER_FENCE = 16;
+
+const ONE_RANK: RankSettings = { ranks: 1, shards: 1, gradientDtype: "float32" };
 
 /** Ends scoring whose further batches would tell nothing new. */
 class Enough extends Error {}
@@ -78,6 +90,8 @@ export interface OptimizeWork {
   goesOn: boolean;
   /** Held-out rows that are evaluated between steps (default: none). */
   heldOut?: readonly (ExampleIds | PairIds)[];
+  /** The ranks that train together (default: one, whose steps are not cut). */
+  ranks?: RankSettings;
 }
 
 /** Rehearses stages. Memory that a stage does not free counts for the next ones too. */
@@ -173,7 +187,7 @@ export class Rehearsing {
   /** Rehearses the optimizer steps over `rows`. Throws DeviceError if the device is too small. */
   async optimize(
     folder: ModelFolder,
-    { rows, settings, plan, goesOn, heldOut = [] }: OptimizeWork,
+    { rows, settings, plan, goesOn, heldOut = [], ranks = ONE_RANK }: OptimizeWork,
   ): Promise<Rehearsed & { steps: number }> {
     const { training } = settings;
     const { precision } = training;
@@ -189,7 +203,12 @@ export class Rehearsing {
       const own = isNoised && !plan ? this.#loadFrozen(folder, { part: "reference" }).weights : null;
       const reference = isNoised ? parametersOf(own ?? model.weights, { adapter: frozen }) : null;
       const scorer: Scorer = plan ? { ...model, adapter: frozen } : model;
-      const capacity = planCapacity(rows, { order: looked, size, device: this.#device, shuffle: training.shuffle });
+      const capacity = planCapacity(rows, {
+        order: ordersOfShards(rows, { order: looked, shards: ranks.shards }),
+        size,
+        device: this.#device,
+        shuffle: training.shuffle,
+      });
       let fences = Math.ceil(order.steps / Math.min(training.logging_steps, MAX_UNREAD));
       let once = 0;
       const evaluations = heldOut.length === 0 ? 0 : Math.floor(order.steps / training.eval_steps!);
@@ -210,6 +229,9 @@ export class Rehearsing {
           ...(reference && { parameters: reference }),
         };
       }
+      const scoring = this.#device.peak;
+      // What follows is other on a rank than on one process.
+      this.#device.restart();
       const trainer = await Trainer.create(this.#commands, {
         model,
         ...(known && { reference: known }),
@@ -240,11 +262,26 @@ export class Rehearsing {
         fences += evaluations * scored.fences;
         once += evaluations * scored.dispatches;
       }
+      const held = this.#device.peak;
+      const trained = {
+        policy: elementsOfChunks(
+          trainedPart(model.adapter?.values.layout ?? (model.weights as ParameterBuffers).layout),
+        ),
+        noise: trainer.noiseValues ? elementsOfChunks(trainer.noiseValues.layout) : [],
+        isAdapter: plan !== null,
+      };
       trainer.free();
       freeModel(model);
       own?.free();
       frozen?.values.free();
-      return { dispatches: once + perStep * order.steps - keeping * later, fences };
+      const moments = training.optim === "adamw" ? 2 : 1;
+      const ofRank = partsOfRank(held, { settings: ranks, trained, moments });
+      return {
+        dispatches: once + perStep * order.steps - keeping * later,
+        fences,
+        trained,
+        parts: bytesOf(ofRank) > bytesOf(scoring) ? ofRank : scoring,
+      };
     });
     return { ...stage, steps: order.steps };
   }
@@ -309,12 +346,19 @@ export class Rehearsing {
     return { folder, config, weights, adapter };
   }
 
-  async #stage(work: () => Promise<{ dispatches: number; fences: number }>): Promise<Rehearsed> {
+  async #stage(work: () => Promise<Counted>): Promise<Rehearsed> {
     this.#device.restart();
-    const counted = await work();
-    const parts = this.#device.peak;
-    return { ...counted, parts, bytes: [...parts.values()].reduce((a, b) => a + b, 0) };
+    const { parts = this.#device.peak, ...counted } = await work();
+    return { ...counted, parts, bytes: bytesOf(parts) };
   }
+}
+
+function elementsOfChunks({ chunks }: ParameterLayout): number[] {
+  return chunks.map(({ elements }) => elements);
+}
+
+function bytesOf(parts: PartBytes): number {
+  return [...parts.values()].reduce((a, b) => a + b, 0);
 }
 
 /** The step with the most tokens, its first `micro` micro-batches. */

@@ -87,6 +87,12 @@ export class StagePlans {
     });
   }
 
+  /** What the first step of a stage takes, and its seconds; null if there is none, or the device's limits do not allow it. */
+  first(stage: PlannedStage, speed: Speed | null): { rehearsed: Rehearsed; seconds: number | null } | null {
+    const entry = this.#entries.find((entry) => entry.stage === stage);
+    return entry?.rehearsed ? { rehearsed: entry.rehearsed, seconds: speed && secondsOf(entry, speed) } : null;
+  }
+
   /** The stages with their sums. */
   sums(speed: Speed | null): StagePlan[] {
     return STAGES.flatMap((stage): StagePlan[] => {
@@ -104,12 +110,13 @@ export class StagePlans {
         ...(problem !== undefined && { problem }),
         tokens: Math.round(sum(({ work }) => work.tokens)),
         flop: sum(({ work }) => work.forward + work.backward + work.decode),
-        seconds: speed &&
-          sum(({ work, rehearsed }) =>
-            work.forward / speed.forward + work.backward / speed.backward + work.decode / speed.decode +
-            (rehearsed?.dispatches ?? 0) * speed.dispatch + (rehearsed?.fences ?? 0) * speed.fence
-          ),
+        seconds: speed && sum((entry) => secondsOf(entry, speed)),
       }];
     });
   }
+}
+
+function secondsOf({ work, rehearsed }: Pick<Entry, "work" | "rehearsed">, speed: Speed): number {
+  return work.forward / speed.forward + work.backward / speed.backward + work.decode / speed.decode +
+    (rehearsed?.dispatches ?? 0) * speed.dispatch + (rehearsed?.fences ?? 0) * speed.fence;
 }

@@ -90,6 +90,64 @@ Deno.test("dnpo plan --cards prints a table for cards of usual sizes, as text an
     await assert.rejects(Deno.stat(`${dir}/run`), Deno.errors.NotFound);
   }));
 
+Deno.test("dnpo plan --ranks prints what a rank holds and sends, by link, as text and as JSON", () =>
+  withFolder(async (dir) => {
+    await writeTinyModel(`${dir}/model`);
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(6)));
+    const config = await writeConfig({
+      output_dir: `${dir}/run`,
+      model: `${dir}/model`,
+      method: "dpo",
+      data: { train: `${dir}/pairs.jsonl` },
+    });
+    const text = await dnpo(["plan", config, "--ranks", "2"]);
+    assert.deepEqual([text.code, text.err], [0, ""]);
+    assert.match(text.out, /^Ranks {7}2, each with 1 of the 2 shards of a step \(distributed\.shards=2\)$/m);
+    assert.match(text.out, /^Device memory of a rank at most$/m);
+    for (const link of ["1.00", "10.0", "100"]) {
+      const cells = "│ +[\\d.]+ m?s ".repeat(4);
+      assert.match(text.out, new RegExp(`^│ ${link} Gbit/s +${cells}│ +\\d+ % │$`, "m"), link);
+    }
+    assert.match(
+      text.out,
+      /^A rank sends [\d.]+ KiB a step, [\d.]+ [KM]iB in \d+ steps? of an iteration; gradients are sent in float32\.$/m,
+    );
+    assert.match(
+      text.out,
+      /^By lengths alone the efficiency is \d+ %: the rank with the most of a step's \d+ rows has 1\.\d\d times/m,
+    );
+
+    const json = await dnpo(["plan", config, "--ranks", "4", "--link", "2.5G", "--no-time", "--json"]);
+    const { ranks, bytes } = JSON.parse(json.out);
+    const alone = JSON.parse((await dnpo(["plan", config, "--no-time", "--json"])).out);
+    assert.deepEqual([ranks.ranks, ranks.shards, ranks.gradientDtype], [4, 4, "float32"]);
+    // So few numbers are a slice of one rank, which gives them to two others, each of which has a piece for the next.
+    assert.equal(ranks.trained.policy.length, 1);
+    assert.ok(ranks.exchange.sent > 4 * ranks.trained.policy[0]);
+    assert.ok(bytes <= alone.bytes);
+    assert.deepEqual(ranks.links, [{ bits: 2.5e9, wire: ranks.links[0].wire, times: null, efficiency: null }]);
+    const untimed = await dnpo(["plan", config, "--ranks", "4", "--link", "2.5G", "--no-time"]);
+    assert.match(untimed.out, /^│ 2\.50 Gbit\/s │ +[\d.]+ ms │$/m);
+
+    for (
+      const [flags, problem] of [
+        [["--ranks", "3"], '--ranks: expected a power of two of at most 4096, such as 8, got "3"'],
+        [["--ranks", "8192"], '--ranks: expected a power of two of at most 4096, such as 8, got "8192"'],
+        [["--ranks", "-2"], '--ranks: expected a power of two of at most 4096, such as 8, got "-2"'],
+        [["--ranks", "2", "--link", "fast"], '--link: expected bits per second such as 10G or 200M, got "fast"'],
+        [["--ranks", "2", "--link", "0G"], '--link: expected bits per second such as 10G or 200M, got "0G"'],
+        [["--link", "1G"], "Cannot plan with --link alone: it lies between ranks, expected --ranks too"],
+        [
+          ["--cards", "--ranks", "2"],
+          "Cannot plan with --ranks and --cards: --ranks takes this machine's device, --cards takes others; leave one out",
+        ],
+      ] as const
+    ) {
+      const { code, out, err } = await dnpo(["plan", config, ...flags]);
+      assert.deepEqual([code, out, err], [1, "", `error: ${problem}\n`]);
+    }
+  }));
+
 Deno.test("dnpo plan breaks its lines between words in a narrow terminal", async () => {
   if (!await hasTerminal()) return;
   await withFolder(async (dir) => {

@@ -20,8 +20,8 @@ const PAIR = { prompt: 256, answer: 300, variation: 0.35 };
 /** FLOP per second of a rank: a card of 82.6 TFLOP/s in float32, of which the kernels reach 30 %. */
 const RATE = 0.3 * 82.6e12;
 
-/** What a device of Mesa's driver for the CPU took here; a GPU's is unknown. */
-const STAGING: StagingSpeed = { down: 1e9, up: 1.7e9, sum: 1e9 };
+/** What Mesa's driver for the CPU and two cores were measured at; a GPU's copies are unknown. The page says them. */
+const STAGING: StagingSpeed = { down: 0.9e9, up: 1.3e9, sum: 0.5e9 };
 
 const DPO = { method: "dpo", noise: "none" } as const;
 const DNPO = { method: "dnpo", noise: { update: "joint" } } as const;

@@ -138,14 +138,14 @@ function runSoak(): Promise<boolean> {
   return deno(["test", "--frozen", "--no-check", ...permissions("unshare"), "tests/soak"]);
 }
 
-/** Where an MPI library is missing, its tests print NOT RUN. */
+/** Where an MPI library is missing, its tests print NOT RUN. bash and shellcheck read the scripts of examples/cluster. */
 function runCluster(): Promise<boolean> {
   return deno([
     "test",
     "--frozen",
     "--no-check",
     "--permit-no-files",
-    ...permissions("mpirun.openmpi", "mpirun.mpich"),
+    ...permissions("mpirun.openmpi", "mpirun.mpich", "bash", "shellcheck"),
     "tests/cluster",
   ]);
 }

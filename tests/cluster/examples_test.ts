@@ -10,7 +10,7 @@ async function output(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<{ code: number; out: string; err: string }> {
-  const options = { args: [...args], env: { NO_COLOR: "1", ...env }, stdin: "null" } as const;
+  const options: Deno.CommandOptions = { args: [...args], env: { NO_COLOR: "1", ...env }, stdin: "null" };
   const { code, stdout, stderr } = await new Deno.Command(program, options).output();
   const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   return { code, out: out!, err: err! };

@@ -1,11 +1,13 @@
 /** What ranks exchange in an optimizer step: bytes, copies and sums of the numbers that are trained. @module */
 import { SLICE_ALIGNMENT } from "../../kernels/device/slice.ts";
+import { NORM_BLOCK } from "../../kernels/optimizer/gradient_norm.ts";
 import { gatheredBytes, summedBytes } from "../cluster/traffic.ts";
 import { evenBounds } from "../cluster/transport.ts";
 import type { IterationConfig } from "../config/config_types.ts";
+import { chunkBounds } from "../train/owned_slices.ts";
 import { largest } from "../values.ts";
 import type { RankSettings } from "./rank_settings.ts";
-import { NORM_BLOCK, ownedBounds, sharedBounds, type TrainedChunks } from "./trained_chunks.ts";
+import { sharedBounds, type TrainedChunks } from "./trained_chunks.ts";
 
 /** The exchanges of a step, of the rank that has the most of each. */
 export interface StepExchange {
@@ -54,7 +56,7 @@ export function stepExchange(
     const isShared = group === "policy" && trained.isAdapter;
     const times = passes[group];
     for (const elements of trained[group]) {
-      const bounds = (isShared ? sharedBounds : ownedBounds)(elements, ranks);
+      const bounds = (isShared ? sharedBounds : chunkBounds)(elements, ranks);
       const blocks = evenBounds(Math.ceil(elements / NORM_BLOCK), ranks);
       const own = (part: number): number => bounds[part + 1]! - bounds[part]!;
       for (const part of parts) {

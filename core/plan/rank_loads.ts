@@ -51,25 +51,3 @@ export function rankLoads(
   }
   return { rows: sum.rows / looked, tokens: sum.tokens / looked, heaviest: sum.heaviest / looked };
 }
-
-/** An order whose steps are the shards of another one's: what is packed together then lies in one shard. */
-export function ordersOfShards(
-  rows: Pick<TrainingRows, "ids">,
-  { order, shards }: { order: StepOrder; shards: number },
-): StepOrder {
-  if (shards === 1) return order;
-  let cut: { step: number; shards: number[][] } | undefined;
-  return {
-    steps: order.steps * shards,
-    stepsPerEpoch: order.stepsPerEpoch * shards,
-    rowsOf(at) {
-      const step = Math.floor(at / shards);
-      if (cut?.step !== step) {
-        const places = order.rowsOf(step);
-        const own = cutShards(places.map((place) => tokensOf(rows, place)), shards);
-        cut = { step, shards: own.map((shard) => shard.map((row) => places[row]!)) };
-      }
-      return cut.shards[at % shards]!;
-    },
-  };
-}

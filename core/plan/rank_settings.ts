@@ -1,6 +1,7 @@
 /** How a run is cut among the ranks of a job, as a plan takes it. @module */
 import { heldShards } from "../cluster/shards.ts";
 import { isPowerOfTwo, type WireDtype } from "../cluster/transport.ts";
+import type { IterationConfig } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 
 /** Most ranks that a plan is made for. */
@@ -16,28 +17,16 @@ export interface RankSettings {
   gradientDtype: WireDtype;
 }
 
-/** What a config may say of ranks. */
-interface Distributed {
-  shards?: number;
-  gradient_dtype?: WireDtype;
-}
-
 /**
  * The settings for `ranks` ranks. A config whose steps are not cut is planned with a shard for each rank. Throws a
  * UserError where its shards cannot be dealt to so many.
  */
-export function rankSettings(config: object, ranks: number): RankSettings {
+export function rankSettings({ distributed }: Pick<IterationConfig, "distributed">, ranks: number): RankSettings {
   if (!isPowerOfTwo(ranks) || ranks > MOST_RANKS) {
     throw new UserError(`Cannot plan for ${ranks} ranks, expected a power of two of at most ${MOST_RANKS}`);
   }
-  const { distributed }: { distributed?: Distributed } = config;
-  const { shards = 1, gradient_dtype: gradientDtype = "float32" } = distributed ?? {};
+  const { shards, gradient_dtype: gradientDtype } = distributed;
   const cut = shards === 1 ? ranks : shards;
   heldShards(cut, { rank: 0, size: ranks });
   return { ranks, shards: cut, gradientDtype };
-}
-
-/** Buffers of gradients that a rank holds at most: its shards are added up by a binary tree. */
-export function gradientBuffers({ ranks, shards }: RankSettings): number {
-  return Math.log2(shards / ranks) + 1;
 }

@@ -20,16 +20,16 @@ import { layoutLimits, planDecoder } from "../model/plan_decoder.ts";
 import { pairLogps, responseLogps } from "../model/row_logps.ts";
 import type { Scorer } from "../model/scorer.ts";
 import { LOSSES } from "../train/losses/losses.ts";
+import { noiseShape, planNoise } from "../train/noise_generator.ts";
 import { SCORED_TOKENS } from "../train/row_trainer.ts";
 import { orderSteps, packBatch, planCapacity, type StepBatch, usedRows } from "../train/step_batches.ts";
 import type { StepOrder } from "../train/step_order.ts";
 import { MAX_UNREAD, type Reference, Trainer } from "../train/trainer.ts";
 import { longestRow, type PairRows, type TrainingRows } from "../train/training_rows.ts";
 import { largest } from "../values.ts";
-import { ordersOfShards } from "./rank_loads.ts";
-import { partsOfRank } from "./rank_memory.ts";
-import type { RankSettings } from "./rank_settings.ts";
-import type { TrainedChunks } from "./trained_chunks.ts";
+import { type RankSettings, rankSettings } from "./rank_settings.ts";
+import { rehearsedTransport } from "./rehearsed_transport.ts";
+import { largestPart, type TrainedChunks } from "./trained_chunks.ts";
 
 /** What a stage holds and records. */
 export interface Rehearsed {
@@ -44,8 +44,8 @@ export interface Rehearsed {
   trained?: TrainedChunks;
 }
 
-/** What the work of a stage comes to; `parts` are those of its peak, where they are not the device's. */
-type Counted = Pick<Rehearsed, "dispatches" | "fences" | "trained"> & { parts?: PartBytes };
+/** What the work of a stage comes to, besides memory. */
+type Counted = Pick<Rehearsed, "dispatches" | "fences" | "trained">;
 
 /** Optimizer steps that are searched for the largest batch; further steps are taken to be like them. */
 const MOST_STEPS = 2000;
@@ -59,8 +59,6 @@ const RECORDED = {
   few: { batches: 32, micro: 4 },
 };
 const TOKENS_PER_FENCE = 16;
-
-const ONE_RANK: RankSettings = { ranks: 1, shards: 1, gradientDtype: "float32" };
 
 /** Ends scoring whose further batches would tell nothing new. */
 class Enough extends Error {}
@@ -90,7 +88,7 @@ export interface OptimizeWork {
   goesOn: boolean;
   /** Held-out rows that are evaluated between steps (default: none). */
   heldOut?: readonly (ExampleIds | PairIds)[];
-  /** The ranks that train together (default: one, whose steps are not cut). */
+  /** The ranks that train together (default: this process, by the shards of the settings). */
   ranks?: RankSettings;
 }
 
@@ -187,7 +185,7 @@ export class Rehearsing {
   /** Rehearses the optimizer steps over `rows`. Throws DeviceError if the device is too small. */
   async optimize(
     folder: ModelFolder,
-    { rows, settings, plan, goesOn, heldOut = [], ranks = ONE_RANK }: OptimizeWork,
+    { rows, settings, plan, goesOn, heldOut = [], ranks: { ranks, ...cut } = rankSettings(settings, 1) }: OptimizeWork,
   ): Promise<Rehearsed & { steps: number }> {
     const { training } = settings;
     const { precision } = training;
@@ -204,10 +202,11 @@ export class Rehearsing {
       const reference = isNoised ? parametersOf(own ?? model.weights, { adapter: frozen }) : null;
       const scorer: Scorer = plan ? { ...model, adapter: frozen } : model;
       const capacity = planCapacity(rows, {
-        order: ordersOfShards(rows, { order: looked, shards: ranks.shards }),
+        order: looked,
         size,
         device: this.#device,
         shuffle: training.shuffle,
+        shards: cut.shards,
       });
       let fences = Math.ceil(order.steps / Math.min(training.logging_steps, MAX_UNREAD));
       let once = 0;
@@ -229,9 +228,8 @@ export class Rehearsing {
           ...(reference && { parameters: reference }),
         };
       }
-      const scoring = this.#device.peak;
-      // What follows is other on a rank than on one process.
-      this.#device.restart();
+      const trained = chunksOf(model, { noise, device: this.#device });
+      const part = largestPart([...trained.isAdapter ? [] : trained.policy, ...trained.noise], ranks);
       const trainer = await Trainer.create(this.#commands, {
         model,
         ...(known && { reference: known }),
@@ -239,6 +237,7 @@ export class Rehearsing {
         settings: { ...settings, noise: noise === "none" ? noise : { ...noise, init: "zeros" } },
         capacity,
         maxPositions: longestRow(rows),
+        distribution: { ...cut, transport: ranks === 1 ? null : rehearsedTransport(part, ranks) },
       });
       const dispatchesOf = async (micro: number, step = 0): Promise<number> => {
         const start = this.#device.dispatches;
@@ -262,26 +261,11 @@ export class Rehearsing {
         fences += evaluations * scored.fences;
         once += evaluations * scored.dispatches;
       }
-      const held = this.#device.peak;
-      const trained = {
-        policy: elementsOfChunks(
-          trainedPart(model.adapter?.values.layout ?? (model.weights as ParameterBuffers).layout),
-        ),
-        noise: trainer.noiseValues ? elementsOfChunks(trainer.noiseValues.layout) : [],
-        isAdapter: plan !== null,
-      };
       trainer.free();
       freeModel(model);
       own?.free();
       frozen?.values.free();
-      const moments = training.optim === "adamw" ? 2 : 1;
-      const ofRank = partsOfRank(held, { settings: ranks, trained, moments });
-      return {
-        dispatches: once + perStep * order.steps - keeping * later,
-        fences,
-        trained,
-        parts: bytesOf(ofRank) > bytesOf(scoring) ? ofRank : scoring,
-      };
+      return { dispatches: once + perStep * order.steps - keeping * later, fences, trained };
     });
     return { ...stage, steps: order.steps };
   }
@@ -348,17 +332,24 @@ export class Rehearsing {
 
   async #stage(work: () => Promise<Counted>): Promise<Rehearsed> {
     this.#device.restart();
-    const { parts = this.#device.peak, ...counted } = await work();
-    return { ...counted, parts, bytes: bytesOf(parts) };
+    const counted = await work();
+    const parts = this.#device.peak;
+    return { ...counted, parts, bytes: [...parts.values()].reduce((a, b) => a + b, 0) };
   }
 }
 
-function elementsOfChunks({ chunks }: ParameterLayout): number[] {
-  return chunks.map(({ elements }) => elements);
-}
-
-function bytesOf(parts: PartBytes): number {
-  return [...parts.values()].reduce((a, b) => a + b, 0);
+/** The chunks that a training of this model updates. */
+function chunksOf(
+  { adapter, weights, config }: AnyModel,
+  { noise, device }: { noise: IterationConfig["noise"]; device: Device },
+): TrainedChunks {
+  const elementsOf = ({ chunks }: ParameterLayout): number[] => chunks.map(({ elements }) => elements);
+  const generator = noise === "none" ? null : planNoise(noiseShape(config, noise), layoutLimits(device, config));
+  return {
+    policy: elementsOf(trainedPart(adapter?.values.layout ?? (weights as ParameterBuffers).layout)),
+    noise: generator ? elementsOf(generator) : [],
+    isAdapter: adapter !== null,
+  };
 }
 
 /** The step with the most tokens, its first `micro` micro-batches. */

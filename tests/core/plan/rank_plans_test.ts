@@ -4,58 +4,32 @@ import { openLocal } from "../../../core/cluster/local.ts";
 import { evenBounds } from "../../../core/cluster/transport.ts";
 import type { NoiseConfig } from "../../../core/config/config_types.ts";
 import { passesOf, stepExchange } from "../../../core/plan/rank_exchange.ts";
-import { loadsOfRanks, ordersOfShards, rankLoads, tokensOf } from "../../../core/plan/rank_loads.ts";
-import { partsOfRank } from "../../../core/plan/rank_memory.ts";
+import { loadsOfRanks, rankLoads, tokensOf } from "../../../core/plan/rank_loads.ts";
 import { rankSettings } from "../../../core/plan/rank_settings.ts";
 import { efficiencyOf, stepTimes } from "../../../core/plan/rank_times.ts";
 import { planOrder } from "../../../core/train/step_order.ts";
-import { exampleRows } from "../../../core/train/training_rows.ts";
+import { shardPlaces } from "../../../core/train/step_batches.ts";
+import { exampleRows, pairRows } from "../../../core/train/training_rows.ts";
 
+/** The config's defaults. */
+const distributed = { shards: 1, gradient_dtype: "float32", timeout: 600, gather: false } as const;
 const settings = { ranks: 4, shards: 16, gradientDtype: "float32" } as const;
 
-Deno.test("a rank holds a buffer of gradients for each level of its tree, and the moments of its slices", () => {
-  // Chunks of six blocks, the last a short one, of which the second rank has two whole ones, and of a short one.
-  const trained = { policy: [5 * 16_384 + 64, 128], noise: [16_384], isAdapter: false };
-  const policy = 4 * (5 * 16_384 + 64 + 128);
-  const noise = 4 * 16_384;
-  const parts = new Map([
-    ["weights", policy],
-    ["gradients", policy],
-    ["moments", 2 * policy],
-    ["noise generator", 4 * noise + 8],
-  ]);
-  // Four shards: three buffers.
-  deepEqual([...partsOfRank(parts, { settings, trained, moments: 2 })], [
-    ["weights", policy],
-    ["gradients", 3 * policy + 2 * noise],
-    ["moments", 2 * 4 * 2 * 16_384],
-    ["noise generator", 4 * noise + 8],
-  ]);
-  const adapters = { ...trained, isAdapter: true };
-  equal(partsOfRank(parts, { settings, trained: adapters, moments: 2 }).get("moments"), 2 * policy);
-  const alone = { ...settings, ranks: 1, shards: 1 };
-  deepEqual(partsOfRank(parts, { settings: alone, trained, moments: 2 }), parts);
-});
-
-Deno.test("without a noise generator none appears", () => {
-  const trained = { policy: [128], noise: [], isAdapter: true };
-  const parts = partsOfRank(new Map([["gradients", 512]]), { settings, trained, moments: 2 });
-  deepEqual([...parts], [["gradients", 1536]]);
-});
-
 Deno.test("settings come from the config, and where it cuts no steps there is a shard for each rank", () => {
-  deepEqual(rankSettings({}, 8), { ranks: 8, shards: 8, gradientDtype: "float32" });
-  deepEqual(rankSettings({ distributed: { shards: 1 } }, 2).shards, 2);
-  deepEqual(rankSettings({ distributed: { shards: 32, gradient_dtype: "bfloat16" } }, 8), {
+  deepEqual(rankSettings({ distributed }, 8), { ranks: 8, shards: 8, gradientDtype: "float32" });
+  deepEqual(rankSettings({ distributed }, 2).shards, 2);
+  deepEqual(rankSettings({ distributed: { ...distributed, shards: 32, gradient_dtype: "bfloat16" } }, 8), {
     ranks: 8,
     shards: 32,
     gradientDtype: "bfloat16",
   });
-  throws(() => rankSettings({ distributed: { shards: 4 } }, 8), {
-    name: "UserError",
-    message: "Cannot deal 4 shards to 8 ranks, expected as many ranks as one of 1, 2, 4",
-  });
-  for (const ranks of [0, 3, 1.5, 8192]) throws(() => rankSettings({}, ranks), /^UserError: Cannot plan for .* ranks/);
+  throws(
+    () => rankSettings({ distributed: { ...distributed, shards: 4 } }, 8),
+    /^UserError: Cannot deal 4 shards to 8 ranks, expected as many ranks as one of 1, 2, 4/,
+  );
+  for (const ranks of [0, 3, 1.5, 8192]) {
+    throws(() => rankSettings({ distributed }, ranks), /^UserError: Cannot plan for .* ranks/);
+  }
 });
 
 /** Chunks: padded to 64 numbers, of up to a few blocks of 16,384. */
@@ -143,31 +117,22 @@ Deno.test("the loads of ranks are those of the shards they hold, and means over 
   deepEqual(loads, { rows: 3, tokens: 105, heaviest: 55 });
 });
 
-Deno.test("the shards of steps, as steps, hold each row of each step once", () => {
-  const rows = rowsOf([3, 14, 15, 9, 2, 6, 5, 35, 8, 9]);
-  const order = planOrder(Array.from({ length: 10 }, (_, i) => i), {
-    batch: 4,
-    epochs: 2,
-    maxSteps: 0,
-    shuffle: true,
-    seed: 3,
-    iteration: 0,
-  });
-  const cut = ordersOfShards(rows, { order, shards: 2 });
-  deepEqual([cut.steps, cut.stepsPerEpoch], [2 * order.steps, 2 * order.stepsPerEpoch]);
-  for (let step = 0; step < order.steps; step++) {
-    const both = [0, 1].map((shard) => cut.rowsOf(2 * step + shard));
-    deepEqual(both.flat().sort((a, b) => a - b), order.rowsOf(step).toSorted((a, b) => a - b));
-    const tokens = both.map((places) => places.reduce((sum, place) => sum + tokensOf(rows, place), 0));
-    equal(
-      Math.max(...tokens),
-      Math.max(...loadsOfRanks(
-        order.rowsOf(step).map((place) => tokensOf(rows, place)),
-        { ranks: 2, shards: 2 },
-      )),
-    );
-  }
-  equal(ordersOfShards(rows, { order, shards: 1 }), order);
+Deno.test("rows are dealt as training deals them", () => {
+  const rows = pairRows(
+    [[3, 1, 4], [1, 5, 9], [2, 6, 5], [3, 5, 8], [9, 7, 9]].map(([prompt, chosen, rejected], example) => ({
+      example,
+      promptIds: Array(prompt).fill(1),
+      chosenIds: Array(chosen).fill(2),
+      rejectedIds: Array(rejected).fill(3),
+    })),
+  );
+  const places = [4, 0, 2, 3, 1];
+  const tokens = places.map((place) => tokensOf(rows, place));
+  deepEqual(tokens, [25, 8, 13, 16, 15]);
+  deepEqual(
+    loadsOfRanks(tokens, { ranks: 2, shards: 2 }),
+    shardPlaces(rows, places, 2).map((own) => own.reduce((sum, place) => sum + tokensOf(rows, place), 0)),
+  );
 });
 
 Deno.test("a step takes its heaviest rank's work, the copies, the bytes over the wire and 50 µs a message", () => {

@@ -1,5 +1,5 @@
 /**
- * Runs the one gate: format, lint, lock, types, imports, links, doc examples, tests; the first failure ends it. With the
+ * Runs the one gate: format, lint, lock, types, imports and links together, then doc examples and tests. With the
  * argument `e2e`, runs the tests that run commands as processes, including the documentation's; with `cluster`, `shared`
  * or `soak`, the tests of that folder. @module
  */
@@ -31,37 +31,41 @@ interface Step {
   run: () => Promise<boolean>;
 }
 
-const GATE: Step[] = [
+/** Steps that run together, and after them the next ones, unless one has failed. */
+const GATE: readonly (readonly Step[])[] = [
   // A package that is fetched while a test's program runs would be told on its standard error.
-  { name: "packages", run: () => deno(["install", "--frozen", "--quiet"]) },
-  { name: "format", run: () => deno(["fmt", "--check", "--quiet"]) },
-  { name: "lint", run: () => deno(["lint", "--quiet"]) },
-  { name: "lock", run: async () => report(lockProblems(await Deno.readTextFile("deno.lock"))) },
-  { name: "types", run: () => deno(["check", "--frozen", "--quiet"]) },
-  {
-    name: "imports",
-    run: async () => report([...await checkImports(Deno.cwd()), ...await checkPlatform(Deno.cwd())]),
-  },
-  { name: "links", run: async () => report(await checkLinks(Deno.cwd())) },
-  {
-    name: "doc examples",
-    run: () =>
-      deno(["test", "--frozen", "--doc", ...permissions(), "mod.ts", "engine.ts", "README.md", "core", "kernels"]),
-  },
-  {
-    name: "tests",
-    // bash runs completion scripts, and a child whose memory is limited.
-    run: () => {
-      const test = ["test", "--frozen", "--no-check", ...permissions("bash")];
-      // Parts that take about as long. Two would wait for the device so often that cores are idle.
-      const runs = ["tests/core/loop", "tests/parity"];
-      const kernels = ["tests/core/model", "tests/kernels"];
-      const elsewhere = ["tests/cluster", "tests/e2e", "tests/docs", "tests/shared", "tests/soak"];
-      const rest = `--ignore=${[...elsewhere, ...runs, ...kernels].join(",")}`;
-      return besides([[...test, rest, "tests"], [...test, ...runs], [...test, ...kernels]]);
+  [{ name: "packages", run: () => quietly(["install", "--frozen", "--quiet"]) }],
+  [
+    { name: "format", run: () => quietly(["fmt", "--check", "--quiet"]) },
+    { name: "lint", run: () => quietly(["lint", "--quiet"]) },
+    // The doc examples' too, which the program's own types are checked for once.
+    { name: "types", run: () => quietly(["check", "--frozen", "--quiet", "--doc", ".", "README.md"]) },
+    { name: "lock", run: async () => report(lockProblems(await Deno.readTextFile("deno.lock"))) },
+    {
+      name: "imports",
+      run: async () => report([...await checkImports(Deno.cwd()), ...await checkPlatform(Deno.cwd())]),
     },
-  },
+    { name: "links", run: async () => report(await checkLinks(Deno.cwd())) },
+  ],
+  [{ name: "doc examples and tests", run: runTests }],
 ];
+
+function runTests(): Promise<boolean> {
+  // bash runs completion scripts, and a child whose memory is limited.
+  const test = ["test", "--frozen", "--no-check", ...permissions("bash")];
+  // Parts that take about as long. Fewer would wait for the device so often that cores are idle.
+  const runs = ["tests/core/loop", "tests/parity"];
+  const kernels = ["tests/core/model", "tests/kernels"];
+  const elsewhere = ["tests/cluster", "tests/e2e", "tests/docs", "tests/shared", "tests/soak"];
+  const rest = `--ignore=${[...elsewhere, ...runs, ...kernels].join(",")}`;
+  const examples = ["--doc", ...permissions(), "mod.ts", "engine.ts", "README.md", "core", "kernels"];
+  return besides([
+    [...test, rest, "tests"],
+    [...test, ...runs],
+    [...test, ...kernels],
+    ["test", "--frozen", "--no-check", ...examples],
+  ]);
+}
 
 /** Lines of a deno.lock that hold a download address: addresses differ between mirrors, integrity hashes do not. */
 export function lockProblems(text: string): string[] {
@@ -79,6 +83,15 @@ async function deno(args: string[], env: Record<string, string> = {}): Promise<b
   const options = { args, env: { ...TEST_PROCESS_ENV, ...env } };
   const child = new Deno.Command(Deno.execPath(), { ...options, stdin: "null" }).spawn();
   return (await child.status).success;
+}
+
+/** As {@linkcode deno}; prints nothing before the end, so that lines of several do not mix. */
+async function quietly(args: string[]): Promise<boolean> {
+  const options = { args, env: TEST_PROCESS_ENV, stdin: "null" } as const;
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), options).output();
+  writeAll(Deno.stdout, stdout);
+  writeAll(Deno.stderr, stderr);
+  return success;
 }
 
 /**
@@ -103,12 +116,14 @@ function writeAll(to: { writeSync: (bytes: Uint8Array) => number }, bytes: Uint8
 }
 
 async function runGate(): Promise<boolean> {
-  for (const [i, { name, run }] of GATE.entries()) {
-    const label = `gate ${i + 1}/${GATE.length} ${name}`;
-    const start = performance.now();
-    const passed = await run();
-    console.log(`${label}: ${passed ? "ok" : "FAILED"} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
-    if (!passed) return false;
+  for (const steps of GATE) {
+    const passed = await Promise.all(steps.map(async ({ name, run }) => {
+      const start = performance.now();
+      const isPassed = await run();
+      console.log(`gate ${name}: ${isPassed ? "ok" : "FAILED"} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+      return isPassed;
+    }));
+    if (passed.includes(false)) return false;
   }
   return true;
 }

@@ -21,6 +21,8 @@ function checkCommand(words: readonly string[], where: string): void {
   });
   deepEqual(mistakes, [], where);
   equal(typeof parsed, "function", where);
+  const entry = commands.find(({ name }) => name === words[at + 1]);
+  equal(typeof entry!.runOnRanks, "function", `${where}: ${entry!.name} works on several ranks`);
 }
 
 /** A script's commands with `dnpo:mpi`, and those that its comments tell to give. */

@@ -106,6 +106,7 @@ export type { LinkPlan, RanksPlan } from "./core/plan/ranks_plan.ts";
 export type { StepExchange } from "./core/plan/rank_exchange.ts";
 export type { RankLoads } from "./core/plan/rank_loads.ts";
 export type { TrainedChunks } from "./core/plan/trained_chunks.ts";
+export type { WireDtype } from "./core/cluster/transport.ts";
 export type { RankSettings } from "./core/plan/rank_settings.ts";
 export type { StepTimes } from "./core/plan/rank_times.ts";
 export type { StagingSpeed } from "./core/plan/staging_speed.ts";

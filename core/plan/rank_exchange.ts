@@ -15,8 +15,9 @@ export interface StepExchange {
   collectives: number;
   /** Bytes that a rank sends. */
   sent: number;
-  /** Bytes that a rank copies from its device, and to it. */
+  /** Bytes that a rank copies from its device. */
   down: number;
+  /** Bytes that a rank copies to its device. */
   up: number;
   /** Numbers that a rank's processor adds up. */
   added: number;

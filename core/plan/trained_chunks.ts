@@ -3,9 +3,11 @@ import { SLICE_ALIGNMENT } from "../../kernels/device/slice.ts";
 import { evenBounds } from "../cluster/transport.ts";
 import { chunkBounds } from "../train/owned_slices.ts";
 
-/** Elements of each chunk that is trained, padding included: of the policy, and of the noise generator. */
+/** Elements of each chunk that is trained, padding included. */
 export interface TrainedChunks {
+  /** Of the policy, or of its adapters. */
   policy: readonly number[];
+  /** Of the noise generator; none without noise. */
   noise: readonly number[];
   /** Whether the policy is adapters. These are small: each rank updates all of them. */
   isAdapter: boolean;

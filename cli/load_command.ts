@@ -22,6 +22,7 @@ interface CommandModules {
   plan: typeof import("./commands/plan_command.ts");
   push: typeof import("./commands/push_command.ts");
   ranks_doctor: typeof import("./commands/ranks_doctor_command.ts");
+  ranks_evaluate: typeof import("./commands/ranks_evaluate_command.ts");
   report: typeof import("./commands/report_command.ts");
   runs: typeof import("./commands/runs_command.ts");
   score: typeof import("./commands/score_command.ts");

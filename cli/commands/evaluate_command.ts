@@ -2,6 +2,7 @@
 import { FEW_SHOT_SEED } from "../../core/benchmark/benchmark_task.ts";
 import { parseGenKwargs } from "../../core/benchmark/generation_settings.ts";
 import { taskNames } from "../../core/benchmark/find_tasks.ts";
+import type { Crew } from "../../core/cluster/crew.ts";
 import type { Quantization } from "../../core/config/choices.ts";
 import { UserError } from "../../core/error.ts";
 import type { ResultsFile } from "../../core/evaluate/evaluate_model.ts";
@@ -19,8 +20,15 @@ import { workLines } from "../work_text.ts";
 import { modelName } from "./_model_name.ts";
 import { untilStopped } from "./_stop_signals.ts";
 
-/** Evaluates a model, or each iteration of a run, on benchmark tasks, and prints lm-eval's table. */
-export async function evaluate(named: string | undefined, values: Values): Promise<number> {
+/**
+ * Evaluates a model, or each iteration of a run, on benchmark tasks, and prints lm-eval's table. The ranks of `crew`
+ * compute too.
+ */
+export async function evaluate(
+  named: string | undefined,
+  values: Values,
+  { crew = null }: { crew?: Crew | null } = {},
+): Promise<number> {
   if (values.list === true) return list();
   const model = modelName("evaluate", named, values);
   const { quantization } = await configOfFlags(values, { flags: [QUANTIZATION_FLAG] });
@@ -39,6 +47,7 @@ export async function evaluate(named: string | undefined, values: Values): Promi
       iterations: iterationsOf(values),
       isAnew: values.overwrite === true,
     }, {
+      crew,
       signal,
       onProgress: (event) => progress.update(event),
       onNote: (line) => progress.note(line),

@@ -120,6 +120,7 @@ export const evaluate: CommandEntry = {
   ],
   foreignOptions: LM_EVAL_OPTIONS,
   run: async (argument, values) => (await loadCommand("evaluate")).evaluate(argument, values),
+  runOnRanks: async (argument, values) => (await loadCommand("ranks_evaluate")).evaluateOnRanks(argument, values),
 };
 
 /** `dnpo compare`. */

@@ -62,6 +62,15 @@ export async function* inStep<T>(
   }
 }
 
+/** Runs the work of a process that has no others beside it, and yields what each step has found. */
+export async function* alone<T>(work: SteppedWork<T>): AsyncGenerator<T[]> {
+  try {
+    while (!work.isDone()) yield await work.step();
+  } finally {
+    await work.free();
+  }
+}
+
 /** The work of a generator: one step is what it yields next. */
 export function generatorWork<T>(generator: AsyncGenerator<T[]>): SteppedWork<T> {
   let isDone = false;

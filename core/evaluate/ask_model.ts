@@ -6,8 +6,9 @@ import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import type { AnyModel } from "../model/model.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
 import { choiceLogps, type ChoiceScore } from "./choice_logps.ts";
+import type { UntilRow } from "./continue_rows.ts";
 import type { EncodedTask, Question } from "./encode_task.ts";
-import { generateUntil, type UntilRow } from "./generate_until.ts";
+import { generateUntil } from "./generate_until.ts";
 
 /** How a task is asked. */
 export interface AskOptions {

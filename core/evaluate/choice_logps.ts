@@ -5,10 +5,9 @@ import type { ChoiceIds } from "../benchmark/encode_request.ts";
 import { StoppedError } from "../error.ts";
 import { maxForwardTokens } from "../model/activations.ts";
 import type { ModelConfig } from "../model/families/family.ts";
-import { packShared } from "../model/pack.ts";
-import { scoreBatches, type Scorer } from "../model/scorer.ts";
-import { largest } from "../values.ts";
+import type { Scorer } from "../model/scorer.ts";
 import { type BatchingOptions, type ChoiceBatch, choiceBatches } from "./choice_batches.ts";
+import { scoreChoices } from "./score_choices.ts";
 
 /** A scored choice. */
 export interface ChoiceScore {
@@ -59,8 +58,8 @@ export function batchesOf(
 /**
  * The log-likelihood of each choice of each document, in float32. Ids that a document's choices have in common are
  * computed once, and only the continuations' positions go through the LM head. A document's scores depend on itself and
- * on `sharedPrefix` alone. Throws RangeError for a choice without tokens, DeviceError, and StoppedError if `signal`
- * stopped it.
+ * on `sharedPrefix` alone, and are the same on any number of ranks. Throws RangeError for a choice without tokens,
+ * DeviceError, and StoppedError if `signal` stopped it.
  */
 export async function choiceLogps(
   commands: Commands,
@@ -79,20 +78,11 @@ export async function choiceLogps(
     if (signal?.aborted && tokens < totalTokens) throw new StoppedError("The evaluation was stopped");
   };
   report();
-  const maxPositions = Math.max(1, largest(documents.flat(), (row) => row.context.length + row.continuation.length));
-  const batches = scoreBatches(commands, model, {
-    parts,
-    pack: ({ groups }) => packShared(groups),
-    maxPositions,
-    findsTop: true,
-  });
-  for await (const { part, packed: { entries }, logps, top } of batches) {
+  let batch = 0;
+  for await (const { logps, isGreedy } of scoreChoices(commands, model, parts)) {
+    const part = parts[batch++]!;
     part.places.forEach(({ document, choice }, sequence) => {
-      let isGreedy = true;
-      for (let e = entries.starts[sequence]!; e < entries.starts[sequence + 1]!; e++) {
-        isGreedy &&= top![e] === entries.target[e];
-      }
-      scores[document]![choice] = { logp: logps[sequence]!, isGreedy };
+      scores[document]![choice] = { logp: logps[sequence]!, isGreedy: isGreedy[sequence]! };
       if (--left[document]! > 0) return;
       done++;
       onDocument?.(document, scores[document]!);

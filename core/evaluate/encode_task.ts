@@ -8,7 +8,7 @@ import { StoppedError, UserError } from "../error.ts";
 import { digestText } from "../files/stream_digest.ts";
 import type { AnswerJournal } from "./answer_journal.ts";
 import { commonPrefix } from "./choice_batches.ts";
-import type { UntilRow } from "./generate_until.ts";
+import type { UntilRow } from "./continue_rows.ts";
 
 /** What is asked, and how. */
 export interface EncodeOptions {

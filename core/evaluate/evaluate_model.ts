@@ -43,6 +43,8 @@ export interface EvaluateOptions extends BenchmarkOptions {
 /** What an evaluation needs besides its options, and its callbacks. */
 export interface EvaluateHooks {
   journal?: AnswerJournal;
+  /** Makes the model one that other ranks work with too. */
+  share?: (model: AnyModel) => Promise<AnyModel>;
   onProgress?: OnProgress;
   onNote?: (line: string) => void;
   /** Gets what is left to compute, before the first of it is; the evaluation waits for it. */
@@ -76,7 +78,7 @@ export async function evaluateModel(
   { name, files }: EvaluatedModel,
   { tasks, groups }: OpenTasks,
   options: EvaluateOptions,
-  { journal, onProgress = () => {}, onNote = () => {}, onWork = () => {}, signal }: EvaluateHooks = {},
+  { journal, share, onProgress = () => {}, onNote = () => {}, onWork = () => {}, signal }: EvaluateHooks = {},
 ): Promise<Evaluated> {
   const begun = performance.now();
   const date = Date.now() / 1000;
@@ -102,7 +104,7 @@ export async function evaluateModel(
   const sampled: SampledTask[] = [];
   try {
     using commands = new Commands(device);
-    const asker = new ModelAsker(commands, model, tokenizer);
+    const asker = new ModelAsker(commands, await share?.(model) ?? model, tokenizer);
     const identity = await modelIdentity(device, { folder: model.folder, quantization });
     const encoded: EncodedTask[] = [];
     const total = asked.reduce((sum, { requests }) => sum + requests.length, 0);

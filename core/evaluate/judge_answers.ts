@@ -60,7 +60,7 @@ export async function judgeAnswers(
   });
   if (pairs.length === 0) throw new UserError(`Cannot compare on ${data.eval}: no row fits into both models`);
   const rows = pairs.map((pair) => judgedRow(pair, tokenizer));
-  const judged = await withJudge(context, { labels, policy: a.files }, async (judge) => {
+  const judged = await withJudge(context, { labels, policy: { dir: a.folder, files: a.files } }, async (judge) => {
     const scores = await scoreAll(context, { judge, rows, compared });
     for (const note of judge.notes?.() ?? []) context.onNote(note);
     const asked = judge.asked?.() ?? null;

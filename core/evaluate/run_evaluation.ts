@@ -1,4 +1,5 @@
 /** `dnpo evaluate` without its command line: finds models, asks them, writes results, compares. @module */
+import type { Crew } from "../cluster/crew.ts";
 import { outputTypeOf } from "../benchmark/task_config.ts";
 import { hasOwnFiles } from "../benchmark/task_data.ts";
 import { openToolDevice } from "../device/run_device.ts";
@@ -7,9 +8,13 @@ import { makeFolder } from "../files/atomic.ts";
 import { exists, objectOf, readJsonObject, readText } from "../files/io.ts";
 import { basename, dirname, join, withoutTrailing } from "../files/path.ts";
 import { resolveDataset, resolveModel } from "../hub/resolve_name.ts";
+import type { AnyModel } from "../model/model.ts";
 import { compileProgress, WARNING } from "../progress.ts";
+import { meetCrew } from "../run/meet_crew.ts";
 import { modelFiles, modelFolderOf } from "../run/model_path.ts";
+import { RunChecksums } from "../run/run_checksums.ts";
 import { lockFolder } from "../run/run_lock.ts";
+import { shareModel } from "../run/share_model.ts";
 import { chosenTasks } from "./chosen_tasks.ts";
 import { compareResults, type ResultDifference, type TaskMeans, type TaskSamples } from "./compare_results.ts";
 import { evaluateInto } from "./evaluate_into.ts";
@@ -55,12 +60,15 @@ interface NamedFolder {
   folder: string;
 }
 
-/** Evaluates a model, or every iteration of a run, and writes results. Throws UserError, DeviceError, StoppedError. */
+/**
+ * Evaluates a model, or every iteration of a run, and writes results; the ranks of `crew` compute too. Throws UserError,
+ * DeviceError, StoppedError.
+ */
 export async function runEvaluation(
   named: string,
   { options: asked, output, data, taskFiles, textFiles, iterations = "last", isAnew = false, ...other }:
     RunEvaluationOptions,
-  hooks: Omit<EvaluateHooks, "journal"> = {},
+  { crew = null, ...hooks }: Omit<EvaluateHooks, "journal" | "share"> & { crew?: Crew | null } = {},
 ): Promise<EvaluationEntry[]> {
   // One model has one folder of results.
   const model = withoutTrailing(named);
@@ -78,7 +86,8 @@ export async function runEvaluation(
   };
   const found = foundTasks(options);
   const generates = found.tasks.some((config) => outputTypeOf(config) === "generate_until");
-  const finding = { resolve, onNote, quantization: options.quantization ?? "none" };
+  const { quantization = "none" } = options;
+  const finding = { resolve, onNote, quantization };
   const models = iterations === "all"
     ? await iterationsOf(model)
     : [{ name: model, folder: await modelFolderOf(model, finding) }];
@@ -103,13 +112,17 @@ export async function runEvaluation(
   });
   const means = baseline === undefined ? null : comparableOf(tasks);
   using device = await openToolDevice();
+  if (crew !== null) await meetCrew(crew, { device, trains: false, onNote });
   device.onBuilding = compileProgress(onProgress);
+  const checksums = await RunChecksums.open(null, { filesIn: (dir) => modelFiles(dir, resolve) });
   const evaluate = async ({ name, folder }: NamedFolder): Promise<EvaluationEntry> => {
     const dir = resultsFolder(output, name);
     await makeFolder(dir);
     using _lock = await lockFolder(dir);
     const model = { name, files: await modelFiles(folder, resolve) };
-    return { name, ...await evaluateInto(device, dir, { model, tasks, options, hooks, isAnew }) };
+    const share = (loaded: AnyModel): Promise<AnyModel> =>
+      shareModel({ crew, checksums }, loaded, { dir: folder, quantization });
+    return { name, ...await evaluateInto(device, dir, { model, tasks, options, hooks: { ...hooks, share }, isAnew }) };
   };
   const compared = baseline === undefined || means === null ? null : {
     of: baseline,

@@ -72,7 +72,7 @@ async function* generateOnRanks(
 export function answerPart(
   commands: Commands,
   model: AnyModel,
-  { prompts, ...options }: PromptsToAnswer,
+  { prompts, isDone: ends, ...options }: Omit<GenerateOptions, "onTokens">,
   { rank, size }: { rank: number; size: number },
 ): SteppedWork<RankAnswers> {
   const own = prompts.filter((_, i) => i % size === rank);
@@ -87,7 +87,12 @@ export function answerPart(
   return {
     async step() {
       const onTokens = (count: number): void => void (tokens = count);
-      generator ??= await openGenerator(commands, model, { ...options, prompts: own, onTokens });
+      generator ??= await openGenerator(commands, model, {
+        ...options,
+        prompts: own,
+        onTokens,
+        ...(ends && { isDone: (index, ids) => ends(index * size + rank, ids) }),
+      });
       const ended = await generator.advance();
       if (generator.isDone) free();
       return [{ rank, answers: ended.map((one) => ({ ...one, index: one.index * size + rank })), tokens }];

@@ -16,10 +16,10 @@ import { UserError } from "../error.ts";
 import { folderFiles, type ModelFiles } from "../files/model_files.ts";
 import { type AnyModel, freeModel, loadFrozenModel } from "../model/model.ts";
 import { loadRewardModel } from "../model/reward_model.ts";
-import { shareModel } from "../run/share_model.ts";
 import { noteNowAndThen } from "../run/row_notes.ts";
 import type { RunContext } from "../run/run_context.ts";
 import { runPaths } from "../run/run_paths.ts";
+import { shareModel, shareRewardModel } from "../run/share_model.ts";
 import { readApiKey } from "../server/api_key.ts";
 import { Server } from "../server/openai_client.ts";
 import { ensembleJudge, type Member } from "./ensemble_judge.ts";
@@ -37,13 +37,20 @@ import type { ServerQuestionsOptions } from "./server_questions.ts";
 import { verifierJudge, verifierLimit } from "./verifier_judge.ts";
 import { checkVerifierAllowed } from "./verifier_use.ts";
 
+/** The model that answered. */
+export interface AnsweringModel {
+  /** Its folder or GGUF file. */
+  dir: string;
+  files: ModelFiles;
+}
+
 /**
- * Makes the judge of `labels`, runs `use` with it, and frees what it held. `policy` are the files of the model that
- * answered; null if there is none.
+ * Makes the judge of `labels`, runs `use` with it, and frees what it held. `policy` is the model that answered; null if
+ * there is none.
  */
 export async function withJudge<T>(
   context: RunContext,
-  { labels, policy }: { labels: LabelsConfig; policy: ModelFiles | null },
+  { labels, policy }: { labels: LabelsConfig; policy: AnsweringModel | null },
   use: (judge: Judge) => Promise<T>,
 ): Promise<T> {
   using held = new DisposableStack();
@@ -52,8 +59,8 @@ export async function withJudge<T>(
 
 interface Making<Config = AnyJudgeConfig> {
   labels: Config;
-  /** Files of the policy; null if there is none. */
-  policy: ModelFiles | null;
+  /** The model that answered; null if there is none. */
+  policy: AnsweringModel | null;
   /** Collects what is freed when the judge is done. */
   held: DisposableStack;
   /** The judge's name in an ensemble. */
@@ -72,7 +79,7 @@ async function makeJudge(context: RunContext, { name, labels, policy, held }: Ma
       const files = await context.sources.filesIn(dir);
       const own = await holdModel(context, { files, quantization: "none" }, held);
       const model = await shareModel(context, own, { dir, quantization: "none" });
-      const tokenizer = await sameTokenizer(policy, files) ? null : await tokenizerOf(files);
+      const tokenizer = await sameTokenizer(policy?.files ?? null, files) ? null : await tokenizerOf(files);
       return logprobJudge(context.commands, { model, tokenizer });
     }
     case "reward-model":
@@ -111,20 +118,21 @@ async function makeMembers(
 }
 
 async function makeRewardJudge(
-  { device, commands, sources }: RunContext,
+  context: RunContext,
   { labels, policy, held }: Making<RewardModelJudgeConfig>,
 ): Promise<Judge> {
   const { reward_label: label, max_length: maxLength } = labels;
-  const dir = await sources.model(labels.model);
-  const model = await loadRewardModel(device, dir);
-  held.defer(() => model.free());
+  const dir = await context.sources.model(labels.model);
+  const own = await loadRewardModel(context.device, dir);
+  held.defer(() => own.free());
+  const model = await shareRewardModel(context, own, { dir });
   let tokenizer: Tokenizer | null = null;
   if (model.folder.hasTokenizer) {
     tokenizer = await loadTokenizer(dir);
-  } else if (!await sameTokenizer(policy, await folderFiles(dir))) {
-    throw new UserError(`Cannot judge with ${dir}: it has no tokenizer.json, expected one as ${policy!.name} has`);
+  } else if (!await sameTokenizer(policy?.files ?? null, await folderFiles(dir))) {
+    throw new UserError(`Cannot judge with ${dir}: it has no tokenizer.json, expected one as ${policy!.dir} has`);
   }
-  return rewardModelJudge(commands, {
+  return rewardModelJudge(context.commands, {
     model,
     tokenizer,
     ...(label !== undefined && { label }),
@@ -144,7 +152,7 @@ async function makeLlmJudge(
   return llmJudge({
     ...(name !== undefined && { name }),
     ...await openQuestions(context, { labels, settings: chatSettings(labels), held }),
-    asking: await askingOf(labels, { policy, data: context.config.data }),
+    asking: await askingOf(labels, { policy: policy?.files ?? null, data: context.config.data }),
     maxInvalid: labels.max_invalid,
   });
 }
@@ -180,14 +188,17 @@ async function makeSelfJudge(context: RunContext, { labels, policy, held }: Maki
   if (policy === null) {
     throw new UserError('Cannot label with judge self: "model" is not set, and the policy is the judge');
   }
-  const asking = await askingOf(labels, { policy, data: context.config.data });
+  const { dir, files } = policy;
+  const asking = await askingOf(labels, { policy: files, data: context.config.data });
   if (asking.tokenizer === null) {
     throw new UserError(
-      `Cannot label with judge self: ${policy.name} has no tokenizer.json to write the question with`,
+      `Cannot label with judge self: ${dir} has no tokenizer.json to write the question with`,
     );
   }
+  const { quantization } = context.config;
+  const own = await holdModel(context, { files, quantization }, held);
   return selfJudge(context.commands, {
-    model: await holdModel(context, { files: policy, quantization: context.config.quantization }, held),
+    model: await shareModel(context, own, { dir, quantization }),
     tokenizer: asking.tokenizer,
     asking,
     generation: context.config.generation,

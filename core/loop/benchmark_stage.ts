@@ -13,9 +13,10 @@ import type { ProgressEvent } from "../progress.ts";
 import { appendTiming } from "../run/metrics_log.ts";
 import { noteOnce } from "../run/row_notes.ts";
 import type { FolderContext, RunContext } from "../run/run_context.ts";
+import { shareModel } from "../run/share_model.ts";
 import { isRecord } from "../values.ts";
 import { type BenchmarkAsk, benchmarkAsk, benchmarkTasks } from "./benchmark_tasks.ts";
-import { filesOf } from "./model_ref.ts";
+import { folderOf } from "./model_ref.ts";
 import type { BenchmarkStep } from "./schedule.ts";
 
 /** The numbers of a model on the config's benchmarks. */
@@ -41,7 +42,8 @@ export async function benchmarkStage(context: RunContext, step: BenchmarkStep): 
   const ask = await askOf(step);
   const tasks = await benchmarkTasks(context, { evaluate: step.evaluate, ask });
   const { device, signal } = context;
-  const files = await filesOf(context, ref);
+  const dir = await folderOf(context, ref);
+  const files = await context.sources.filesIn(dir);
   // The name by which `dnpo report` knows the iteration.
   const name = iteration < 0 ? settings.model! : dirname(paths.benchmarks);
   const started = performance.now();
@@ -51,7 +53,12 @@ export async function benchmarkStage(context: RunContext, step: BenchmarkStep): 
     model: { name, files },
     tasks,
     options: ask.options,
-    hooks: { signal, onNote: (line) => noteOnce(context, line), ...progressOf(context, iteration) },
+    hooks: {
+      signal,
+      share: (model) => shareModel(context, model, { dir, quantization: settings.quantization }),
+      onNote: (line) => noteOnce(context, line),
+      ...progressOf(context, iteration),
+    },
   });
   noteCut(context, evaluated);
   const record = recordOf(evaluated, ask);

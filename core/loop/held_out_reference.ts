@@ -5,6 +5,7 @@ import type { PairIds } from "../model/pack.ts";
 import type { Scorer } from "../model/scorer.ts";
 import type { RunContext } from "../run/run_context.ts";
 import { stagePaths } from "../run/run_paths.ts";
+import { shareModel } from "../run/share_model.ts";
 import { keptReferenceLogps, readReferenceLogps, type ReferenceLogps } from "../train/reference_logps.ts";
 import { folderOf } from "./model_ref.ts";
 
@@ -42,7 +43,7 @@ export async function runReference(
   if (kept !== null) return kept;
   const model = await loadFrozenModel(device, await sources.filesIn(dir), settings);
   try {
-    return await compute(model);
+    return await compute(await shareModel(context, model, { dir, quantization: settings.quantization }));
   } finally {
     freeModel(model);
   }

@@ -12,7 +12,7 @@ import { fixLabels } from "../run/label_record.ts";
 import { appendTiming, openMetrics } from "../run/metrics_log.ts";
 import { type RunContext, throwIfStopped } from "../run/run_context.ts";
 import type { StagePaths } from "../run/run_paths.ts";
-import { filesOf } from "./model_ref.ts";
+import { folderOf } from "./model_ref.ts";
 import type { LabelStep } from "./schedule.ts";
 
 /** Reads the answers that are to be labelled. Throws a UserError if they are not there, or malformed. */
@@ -38,7 +38,8 @@ const noted = new WeakSet<RunContext>();
 /** Writes pairs.jsonl. Throws a UserError if there are no responses, or no pair is left. */
 export async function labelStage(context: RunContext, { settings, paths, model }: LabelStep): Promise<LabelReport> {
   const { iteration, labels } = settings;
-  const policy = model && await filesOf(context, model);
+  const dir = model && await folderOf(context, model);
+  const policy = dir === null ? null : { dir, files: await context.sources.filesIn(dir) };
   for (const name of judgeModels(labels)) {
     await context.checksums.checkJudge(name, await context.sources.model(name));
   }

@@ -1,49 +1,91 @@
-/** Scoring and generating as another rank than the first: its share of the rows, with the model that the first has. @module */
+/** Scoring and answering as another rank than the first: its share of the rows, with the model that the first has. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Task } from "../cluster/crew.ts";
+import { serveBatches } from "../cluster/dealt_batches.ts";
 import { generatorWork, inStep } from "../cluster/in_step.ts";
 import type { ModelPlace } from "../cluster/shared_model.ts";
 import type { Transport } from "../cluster/transport.ts";
 import type { Quantization } from "../config/config_types.ts";
+import { loadTokenizer, type Tokenizer } from "../data/tokenizer/tokenizer.ts";
+import { continuePart, type RowsToContinue } from "../evaluate/continue_rows.ts";
+import { choicesPart, type ChoicesToScore } from "../evaluate/score_choices.ts";
 import { answerPart, type PromptsToAnswer } from "../generate/generate.ts";
 import { type AnyModel, freeModel, loadFrozenModel } from "../model/model.ts";
+import { loadRewardModel, type RewardModel, textsPart, type TextsToScore } from "../model/reward_model.ts";
 import { type RowsToScore, scorePart } from "../model/row_logps.ts";
 import type { Scorer } from "../model/scorer.ts";
 import type { RunContext } from "../run/run_context.ts";
 import { checkSameFiles } from "./same_files.ts";
 
-/** The frozen model of the last task, which the next one may use again. */
+/** A model on the device. */
+interface KeptModel {
+  /** What it is, and where it is from. */
+  key: string;
+  model: unknown;
+  free: () => void;
+  tokenizer?: Tokenizer;
+}
+
+/** The model of the last task, which the next one may use again. */
 export class ServedModels implements Disposable {
   readonly #context: RunContext;
-  #kept: { key: string; model: AnyModel } | null = null;
+  #kept: KeptModel | null = null;
 
   constructor(context: RunContext) {
     this.#context = context;
   }
 
   /** The model that a task names. Throws UserError or DeviceError. */
-  async load({ model: place }: Task): Promise<AnyModel> {
-    const { dir, files, quantization } = place as ModelPlace;
-    const key = JSON.stringify(place);
-    if (this.#kept?.key === key) return this.#kept.model;
-    this.free();
+  async load(task: Task): Promise<AnyModel> {
+    const { dir, quantization } = placeOf(task);
     const { device, sources } = this.#context;
-    await checkSameFiles(this.#context, { dir, files });
-    const settings = { quantization: quantization as Quantization };
-    const model = await loadFrozenModel(device, await sources.filesIn(dir), settings);
-    this.#kept = { key, model };
-    return model;
+    return await this.#keep("model", task, async () => {
+      const files = await sources.filesIn(dir);
+      const model = await loadFrozenModel(device, files, { quantization: quantization as Quantization });
+      return { model, free: () => freeModel(model) };
+    });
+  }
+
+  /** The tokenizer of the model that a task names. Throws UserError or DeviceError. */
+  async tokenizer(task: Task): Promise<Tokenizer> {
+    const model = await this.load(task);
+    const kept = this.#kept!;
+    kept.tokenizer ??= await loadTokenizer(model.folder.files);
+    return kept.tokenizer;
+  }
+
+  /** The reward model that a task names. Throws UserError or DeviceError. */
+  async loadReward(task: Task): Promise<RewardModel> {
+    return await this.#keep("reward model", task, async () => {
+      const model = await loadRewardModel(this.#context.device, placeOf(task).dir);
+      return { model, free: () => model.free() };
+    });
   }
 
   /** Frees the model. */
   free(): void {
-    if (this.#kept) freeModel(this.#kept.model);
+    this.#kept?.free();
     this.#kept = null;
   }
 
   [Symbol.dispose](): void {
     this.free();
   }
+
+  async #keep<T>(kind: string, task: Task, load: () => Promise<{ model: T; free: () => void }>): Promise<T> {
+    const place = placeOf(task);
+    const key = JSON.stringify([kind, place]);
+    if (this.#kept?.key === key) return this.#kept.model as T;
+    this.free();
+    await checkSameFiles(this.#context, place);
+    const loaded = await load();
+    this.#kept = { key, ...loaded };
+    return loaded.model;
+  }
+}
+
+function placeOf({ model }: Task): ModelPlace {
+  return model as ModelPlace;
 }
 
 /** Scores this rank's share. */
@@ -65,4 +107,34 @@ export async function serveGenerate(
   asked: PromptsToAnswer,
 ): Promise<void> {
   for await (const _ of inStep(transport, answerPart(commands, model, asked, transport)));
+}
+
+/** Scores this rank's share of batches of choices. */
+export async function serveChoices(
+  commands: Commands,
+  transport: Transport,
+  scorer: Scorer,
+  asked: ChoicesToScore,
+): Promise<void> {
+  await serveBatches(transport, choicesPart(commands, scorer, asked, transport));
+}
+
+/** Scores this rank's share of batches of texts. */
+export async function serveTexts(
+  commands: Commands,
+  transport: Transport,
+  model: RewardModel,
+  asked: TextsToScore,
+): Promise<void> {
+  await serveBatches(transport, textsPart(commands, model, asked, transport));
+}
+
+/** Continues this rank's share of rows. */
+export async function serveContinue(
+  commands: Commands,
+  transport: Transport,
+  { model, tokenizer }: { model: AnyModel; tokenizer: Tokenizer },
+  asked: RowsToContinue,
+): Promise<void> {
+  for await (const _ of inStep(transport, continuePart(commands, model, tokenizer, asked, transport)));
 }

@@ -5,6 +5,15 @@ import { type Slice, subslice } from "../../kernels/device/slice.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { gatherRows } from "../../kernels/rows/gather_rows.ts";
 import { openRewardFolder, type RewardFolder, SCORE_HEAD } from "../checkpoint/reward_folder.ts";
+import {
+  dealBatches,
+  type DealtResult,
+  fromBits,
+  IDS_OF_A_TASK,
+  ownBatches,
+  toBits,
+} from "../cluster/dealt_batches.ts";
+import type { SharedModel } from "../cluster/shared_model.ts";
 import { largest } from "../values.ts";
 import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
 import { createDecoder, decoderForward } from "./decoder.ts";
@@ -22,6 +31,8 @@ export interface RewardModel {
   readonly weights: ModelWeights;
   /** The score head: [labels, hidden]. */
   readonly head: Slice;
+  /** The other ranks that score with it too; absent if there are none. */
+  readonly shared?: SharedModel;
   /** Frees its memory on the device. */
   free(): void;
 }
@@ -55,30 +66,78 @@ export interface RewardOptions {
 /**
  * Computes the head's outputs [labels] for each row, at the row's last token that is not `padTokenId`, as transformers
  * does (if the padding token is the EOS too, that is the token before the text's EOS). A row's result does not depend
- * on its batch. Throws DeviceError, or RangeError for an empty row.
+ * on its batch, nor on the number of ranks. Throws DeviceError, or RangeError for an empty row.
  */
 export async function scoreTexts(
   commands: Commands,
-  { folder, weights, head }: RewardModel,
+  model: RewardModel,
   { rows, batchTokens = 4096, onDone }: RewardOptions,
 ): Promise<Float32Array[]> {
-  const out: Float32Array[] = [];
-  if (rows.length === 0) return out;
-  const { device } = commands;
-  const { config, padTokenId, labels } = folder;
+  const { config, padTokenId, labels } = model.folder;
   // Tokens after the scored one do not matter, since attention only looks back.
   const texts = rows.map((ids) => ids.slice(0, scoredToken(ids, padTokenId) + 1));
-  const tokens = Math.min(batchTokens, maxForwardTokens(config, device));
-  const batches = cut(texts, { batchTokens: tokens, tokens: (ids) => ids.length })
-    .map((part) => ({ part, packed: packPrompts(part) }));
+  const tokens = Math.min(batchTokens, maxForwardTokens(config, commands.device));
+  const batches = cut(texts, { batchTokens: tokens, tokens: (ids) => ids.length });
+  const out: Float32Array[] = [];
+  for await (const scores of scoresOf(commands, model, batches)) {
+    for (let at = 0; at < scores.length; at += labels.length) out.push(scores.slice(at, at + labels.length));
+    onDone?.(out.length);
+  }
+  return out;
+}
+
+/** Batches of texts that several ranks score, as data. */
+export interface TextsToScore {
+  batches: readonly (readonly (readonly number[])[])[];
+}
+
+/** Scores every `size`-th batch from batch `rank` on; what is found are the bits of [texts, labels]. */
+export async function* textsPart(
+  commands: Commands,
+  model: RewardModel,
+  { batches }: TextsToScore,
+  { rank, size }: { rank: number; size: number },
+): AsyncGenerator<DealtResult<number[]>> {
+  let place = rank;
+  for await (const scores of scoreBatches(commands, model, ownBatches(batches, { rank, size }))) {
+    yield [place, toBits(scores)];
+    place += size;
+  }
+}
+
+/** The scores [texts, labels] of each batch, in their order. */
+async function* scoresOf(
+  commands: Commands,
+  model: RewardModel,
+  batches: TextsToScore["batches"],
+): AsyncGenerator<Float32Array> {
+  if (!model.shared) return yield* scoreBatches(commands, model, batches);
+  const { crew, place } = model.shared;
+  const tokens = (batch: TextsToScore["batches"][number]): number => batch.reduce((sum, ids) => sum + ids.length, 0);
+  for (const piece of cut(batches, { batchTokens: IDS_OF_A_TASK, tokens })) {
+    const asked: TextsToScore = { batches: piece };
+    const task = { task: "texts", model: place, ...asked };
+    const all = dealBatches(crew, task, () => textsPart(commands, model, asked, crew.transport));
+    for await (const [, bits] of all) yield fromBits(bits);
+  }
+}
+
+async function* scoreBatches(
+  commands: Commands,
+  { folder: { config, labels }, weights, head }: RewardModel,
+  parts: TextsToScore["batches"],
+): AsyncGenerator<Float32Array> {
+  if (parts.length === 0) return;
+  const { device } = commands;
+  const batches = parts.map((part) => ({ part, packed: packPrompts(part) }));
   const capacity = batches.reduce<BatchCapacity>(
     (most, { packed }) => maxCapacity(most, capacityOf(packed, device)),
     { tokens: 1, entries: 1, sequences: 1, tiles: 1 },
   );
-  const most = largest(batches, ({ part }) => part.length);
+  const most = largest(parts, (part) => part.length);
   const set = new BufferSet(device);
   const parameters = parametersOf(weights);
-  const decoder = createDecoder(device, { config, maxPositions: largest(texts, (ids) => ids.length) });
+  const decoder = createDecoder(device, { config, maxPositions: largest(parts.flat(), (ids) => ids.length) });
   try {
     const batchBuffers = new BatchBuffers(set, { capacity });
     const buffers = forwardBuffers(set, { config, capacity: capacity.tokens, segment: null, ranks: 0 });
@@ -101,15 +160,12 @@ export async function scoreTexts(
       const sizes = { m: part.length, n: labels.length, k: config.hiddenSize };
       matmul(commands, { mode: "NT", c: scores, a: hidden, b: head, ...sizes });
       commands.submit();
-      const values = new Float32Array(await device.read(subslice(scores, 0, part.length * labels.length * 4)));
-      part.forEach((_, i) => out.push(values.slice(i * labels.length, (i + 1) * labels.length)));
-      onDone?.(out.length);
+      yield new Float32Array(await device.read(subslice(scores, 0, part.length * labels.length * 4)));
     }
   } finally {
     set.free();
     device.free(decoder.rope);
   }
-  return out;
 }
 
 /** The index of the last token that is not padding; if all are padding, it is 0, as in transformers. */

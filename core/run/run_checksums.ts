@@ -264,7 +264,7 @@ export class RunChecksums {
   ): Promise<void> {
     this.#judging = { what, advice };
     if (isBegun) await this.checkJudge(name, dir);
-    this.#record.judges[name] = { folder: dir, files: await this.#judgeDigests(dir) };
+    this.#record.judges[name] = { folder: dir, files: await this.judgeIdentityOf(dir) };
     await this.#write();
   }
 
@@ -272,11 +272,12 @@ export class RunChecksums {
   async checkJudge(name: string, dir: string): Promise<void> {
     const was = this.#record.judges[name];
     if (was === undefined || this.#judging === null) return;
-    const is = { folder: dir, files: await this.#judgeDigests(dir) };
+    const is = { folder: dir, files: await this.judgeIdentityOf(dir) };
     checkSameModel(is, was, { ...this.#judging, as: "judge" });
   }
 
-  async #judgeDigests(dir: string): Promise<FileDigests> {
+  /** As {@linkcode RunChecksums.identityOf}, also for a reward model, none of which the run makes. */
+  async judgeIdentityOf(dir: string): Promise<FileDigests> {
     const files = await this.#filesIn(dir);
     // A reward model has no LM head, so that it cannot be opened as one that answers.
     return await this.#digestsOf(dir, { files, weights: await openWeights(files) });

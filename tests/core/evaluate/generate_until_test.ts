@@ -1,12 +1,8 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { loadTokenizer } from "../../../core/data/tokenizer/tokenizer.ts";
 import { StoppedError, UserError } from "../../../core/error.ts";
-import {
-  generateUntil,
-  type UntilAnswer,
-  type UntilOptions,
-  type UntilRow,
-} from "../../../core/evaluate/generate_until.ts";
+import type { UntilAnswer, UntilRow } from "../../../core/evaluate/continue_rows.ts";
+import { generateUntil, type UntilOptions } from "../../../core/evaluate/generate_until.ts";
 import { generate } from "../../../core/generate/generate.ts";
 import { type AnyModel, freeModel, loadFrozenModel } from "../../../core/model/model.ts";
 import { commands, device } from "../../_shared/device.ts";

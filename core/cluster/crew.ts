@@ -17,17 +17,26 @@ const END = 0xffffffff;
 /** Seconds after which the others hear that there is nothing to do yet. */
 const BEAT_SECONDS = 20;
 
+/** How a {@linkcode Crew} is led. */
+export interface CrewOptions {
+  /** Most token ids of a task that can be cut (default 2,000,000): every rank holds them as text and as numbers. */
+  taskIds?: number;
+}
+
 /** The first rank's side. */
 export class Crew {
   readonly transport: Transport;
+  /** Most token ids of a task that can be cut. */
+  readonly taskIds: number;
   readonly #beat: ReturnType<typeof setInterval>;
   #turn: Promise<unknown> = Promise.resolve();
   #isBroken = false;
   #isEnded = false;
 
   /** Takes the first rank's transport. The others must call {@linkcode nextTask} until it returns null. */
-  constructor(transport: Transport) {
+  constructor(transport: Transport, { taskIds = 2_000_000 }: CrewOptions = {}) {
     this.transport = transport;
+    this.taskIds = taskIds;
     let isBeating = false;
     // Whoever waits for this rank ends the job after the transport's timeout; this one may have long work of its own.
     this.#beat = setInterval(async () => {

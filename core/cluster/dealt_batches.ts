@@ -5,9 +5,6 @@ import { generatorWork, inStep } from "./in_step.ts";
 /** What a batch gave, as plain data, and the batch's place among all. */
 export type DealtResult<T> = readonly [place: number, found: T];
 
-/** Most token ids that a task carries: a task is one message, which every rank holds as text and as numbers. */
-export const IDS_OF_A_TASK = 2_000_000;
-
 /** Every `size`-th batch, from batch `rank` on. */
 export function ownBatches<T>(batches: readonly T[], { rank, size }: { rank: number; size: number }): T[] {
   return batches.filter((_, i) => i % size === rank);

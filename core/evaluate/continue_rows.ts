@@ -1,6 +1,5 @@
 /** Continues rows greedily until strings that end them, by this process or by all ranks of a job. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import { IDS_OF_A_TASK } from "../cluster/dealt_batches.ts";
 import { alone, inStep, type SteppedWork } from "../cluster/in_step.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { answerPart } from "../generate/generate.ts";
@@ -63,7 +62,7 @@ export async function* continueRows(
   const { crew, place } = model.shared;
   const { transport } = crew;
   let [before, tokens] = [0, 0];
-  for (const rows of cut(asked.rows, { batchTokens: IDS_OF_A_TASK, tokens: ({ ids }) => ids.length })) {
+  for (const rows of cut(asked.rows, { batchTokens: crew.taskIds, tokens: ({ ids }) => ids.length })) {
     const piece: RowsToContinue = { ...asked, rows };
     const all = crew.streaming(
       { task: "continue", model: place, ...piece },

@@ -1,13 +1,6 @@
 /** Runs batches of choices through a model, by this process or by all ranks of a job. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import {
-  dealBatches,
-  type DealtResult,
-  fromBits,
-  IDS_OF_A_TASK,
-  ownBatches,
-  toBits,
-} from "../cluster/dealt_batches.ts";
+import { dealBatches, type DealtResult, fromBits, ownBatches, toBits } from "../cluster/dealt_batches.ts";
 import { packShared, type PrefixRows } from "../model/pack.ts";
 import { cut, scoreBatches, type Scorer } from "../model/scorer.ts";
 import { largest } from "../values.ts";
@@ -40,7 +33,7 @@ export async function* scoreChoices(
 ): AsyncGenerator<BatchFound> {
   if (!scorer.shared) return yield* scoreGroups(commands, scorer, batches.map(({ groups }) => groups));
   const { crew, place: model } = scorer.shared;
-  for (const piece of cut(batches, { batchTokens: IDS_OF_A_TASK, tokens: idsOf })) {
+  for (const piece of cut(batches, { batchTokens: crew.taskIds, tokens: idsOf })) {
     const asked: ChoicesToScore = { batches: piece.map(({ groups }) => groups.map(groupData)) };
     const all = dealBatches(
       crew,

@@ -5,14 +5,7 @@ import { type Slice, subslice } from "../../kernels/device/slice.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { gatherRows } from "../../kernels/rows/gather_rows.ts";
 import { openRewardFolder, type RewardFolder, SCORE_HEAD } from "../checkpoint/reward_folder.ts";
-import {
-  dealBatches,
-  type DealtResult,
-  fromBits,
-  IDS_OF_A_TASK,
-  ownBatches,
-  toBits,
-} from "../cluster/dealt_batches.ts";
+import { dealBatches, type DealtResult, fromBits, ownBatches, toBits } from "../cluster/dealt_batches.ts";
 import type { SharedModel } from "../cluster/shared_model.ts";
 import { largest } from "../values.ts";
 import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
@@ -114,7 +107,7 @@ async function* scoresOf(
   if (!model.shared) return yield* scoreBatches(commands, model, batches);
   const { crew, place } = model.shared;
   const tokens = (batch: TextsToScore["batches"][number]): number => batch.reduce((sum, ids) => sum + ids.length, 0);
-  for (const piece of cut(batches, { batchTokens: IDS_OF_A_TASK, tokens })) {
+  for (const piece of cut(batches, { batchTokens: crew.taskIds, tokens })) {
     const asked: TextsToScore = { batches: piece };
     const task = { task: "texts", model: place, ...asked };
     const all = dealBatches(crew, task, () => textsPart(commands, model, asked, crew.transport));

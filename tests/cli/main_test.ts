@@ -47,7 +47,7 @@ Deno.test("dnpo without a command shows its help on standard error and exits 1",
 
 Deno.test("dnpo --mpi COMMAND says which commands work on several ranks, and how to get the permission", async () => {
   const refused = "error: Cannot run chat with --mpi: it does not work on several ranks, expected one of " +
-    "train, sft, generate, label, optimize, doctor\n";
+    "train, sft, generate, label, optimize, evaluate, doctor\n";
   assert.deepEqual(await dnpo("--mpi", "chat", "model"), { code: 1, out: "", err: refused });
   // Any file stands for the library: it may not be loaded.
   const DNPO_MPI = await Deno.realPath(Deno.execPath());

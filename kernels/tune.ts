@@ -4,7 +4,16 @@ import type { Device } from "./device/device.ts";
 import { Profiler } from "./device/profile.ts";
 import type { Slice } from "./device/slice.ts";
 import type { DeviceFamily, TileClass, Tuning } from "./device/tuning.ts";
-import { fittingVariant, matmulBy, type MatmulMode, type MatmulVariant, tileClass } from "./matmul/matmul.ts";
+import {
+  fittingVariant,
+  matmulBy,
+  type MatmulMode,
+  type MatmulPrecision,
+  type MatmulVariant,
+  matrixShape,
+  type MatrixVariant,
+  tileClass,
+} from "./matmul/matmul.ts";
 
 /** Sizes of a product. */
 export type Sizes = readonly [m: number, n: number, k: number];
@@ -15,6 +24,8 @@ export interface Measurement {
   mode: MatmulMode;
   /** Sizes of the product. */
   sizes: Sizes;
+  /** How exactly; absent: float32. */
+  precision?: MatmulPrecision;
   /** Tile that was measured. */
   variant: MatmulVariant;
   /** 10⁹ floating-point operations a second, the best of the rounds. */
@@ -37,6 +48,8 @@ export interface VariantChoice {
   readonly mode: MatmulMode;
   /** The sizes to measure. */
   readonly sizes: Sizes;
+  /** How exactly (default: float32). */
+  readonly precision?: MatmulPrecision;
   /** The variants to compare; the first is the default. */
   readonly variants: readonly MatmulVariant[];
 }
@@ -64,12 +77,33 @@ const CHOICES: Readonly<Record<DeviceFamily, readonly VariantChoice[]>> = {
   ],
 };
 
+/** The tiles of subgroup matrices to try, those of few rows apart, for which there is one. */
+const MATRIX_CHOICES: Readonly<Record<DeviceFamily, Readonly<Record<"small" | "large", readonly MatrixVariant[]>>>> = {
+  cpu: { small: ["matrix32", "matrix16"], large: ["matrix32", "matrix16"] },
+  gpu: { small: ["matrix32", "matrix64"], large: ["matrix128", "matrix64"] },
+};
+
 /** The choices that {@linkcode tune} makes for a device that runs this family, each among the variants that fit it. */
 export function choicesFor(device: Device, family: DeviceFamily): VariantChoice[] {
-  return CHOICES[family].map((choice) => ({
+  const own = CHOICES[family].map((choice) => ({
     ...choice,
     variants: [...new Set(choice.variants.map((variant) => fittingVariant(device, variant)))],
   }));
+  return [...own, ...matrixChoices(device)];
+}
+
+/** Of each precision; none where the device has no matrices. All modes read a tile alike, and NN has both ways of storing. */
+function matrixChoices(device: Device): VariantChoice[] {
+  const { family } = device;
+  const mode = "NN" as const;
+  return (["float32x3", "float16"] as const).flatMap((precision) =>
+    (["large", "small"] as const).map((size) => ({
+      mode,
+      sizes: SIZES[family][size],
+      precision,
+      variants: MATRIX_CHOICES[family][size].filter((variant) => matrixShape(device, variant, { precision })),
+    }))
+  ).filter(({ variants }) => variants.length > 0);
 }
 
 /** The variants that stand for the families when these are compared, and the sizes of that comparison. */
@@ -141,11 +175,18 @@ export async function tune(
     return await rates(commands, { ...choice, variants }, clock);
   };
   const note = (
-    { mode, sizes, variants }: VariantChoice,
+    { mode, sizes, precision, variants }: VariantChoice,
     { gflops, chosen }: { gflops: readonly number[]; chosen: number },
   ): void => {
     variants.forEach((variant, i) =>
-      measurements.push({ mode, sizes, variant, gflops: gflops[i]!, chosen: i === chosen })
+      measurements.push({
+        mode,
+        sizes,
+        ...precision && { precision },
+        variant,
+        gflops: gflops[i]!,
+        chosen: i === chosen,
+      })
     );
   };
   try {
@@ -162,7 +203,7 @@ export async function tune(
     const tiles: Partial<Record<TileClass, MatmulVariant>> = {};
     const hopeless = new Set<string>();
     for (const choice of choicesFor(device, family)) {
-      const key = (variant: MatmulVariant): string => `${choice.sizes} ${variant}`;
+      const key = (variant: MatmulVariant): string => `${choice.precision} ${choice.sizes} ${variant}`;
       const variants = choice.variants.filter((variant) => !hopeless.has(key(variant)));
       const gflops = await measure(choice, variants);
       const most = Math.max(...gflops);
@@ -182,20 +223,22 @@ export async function tune(
 }
 
 /** The class that a measurement stands for. */
-export function classOf({ mode, sizes: [m, n, k] }: { mode: MatmulMode; sizes: Sizes }): TileClass {
-  return tileClass({ mode, m, n, k });
+export function classOf(
+  { mode, sizes: [m, n, k], precision = "float32" }: Pick<VariantChoice, "mode" | "sizes" | "precision">,
+): TileClass {
+  return tileClass({ mode, m, n, k, precision });
 }
 
 /** The best rate of each variant over the rounds; every other round runs in reverse order. */
 async function rates(
   commands: Commands,
-  { mode, sizes: [m, n, k], variants }: VariantChoice,
+  { mode, sizes: [m, n, k], precision = "float32", variants }: VariantChoice,
   clock: () => number,
 ): Promise<number[]> {
   const { device, profiler } = commands;
   const [a, b, c] = [m * k, n * k, m * n].map((size) => filled(device, size)) as [Slice, Slice, Slice];
   const flop = 2 * m * n * k;
-  const multiply = (variant: MatmulVariant): void => matmulBy(commands, variant, { mode, a, b, c, m, n, k });
+  const multiply = (variant: MatmulVariant): void => matmulBy(commands, variant, { mode, a, b, c, m, n, k, precision });
   const seconds = async (variant: MatmulVariant, repeats: number): Promise<number> => {
     const start = clock();
     for (let i = 0; i < repeats; i++) multiply(variant);

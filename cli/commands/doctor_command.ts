@@ -68,7 +68,7 @@ async function describeChoices(wanted: WantedDevice, taken: Device): Promise<str
 }
 
 /** The lines about an opened device. */
-function describeDevice({ info, family, features, limits, subgroupSize, matrixSize }: Device): string[] {
+function describeDevice({ info, family, features, limits, subgroupSize, matrix }: Device): string[] {
   const size = (bytes: number): string => bytes >= MIB ? `${Math.floor(bytes / MIB)} MiB` : `${bytes} bytes`;
   const missing = WANTED_FEATURES.filter((name) => !features.has(name));
   return [
@@ -77,8 +77,8 @@ function describeDevice({ info, family, features, limits, subgroupSize, matrixSi
     `kernels     ${family === "cpu" ? "for the CPU (no GPU is used)" : "for a GPU"}`,
     `subgroups   ${subgroupSize > 0 ? `${subgroupSize} lanes` : "not used"}`,
     `matrices    ${
-      matrixSize > 0
-        ? `${matrixSize}x${matrixSize} in float16 (training.precision may be float32x3 or float16)`
+      matrix
+        ? `${matrix.m}x${matrix.n}x${matrix.k} in float16, ${matrix.lanes} lanes (training.precision may be float32x3 or float16)`
         : "not granted (training.precision is float32)"
     }`,
     `buffer      ${size(limits.maxBufferSize)} at most, ${size(limits.maxStorageBufferBindingSize)} in one binding`,

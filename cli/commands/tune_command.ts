@@ -53,6 +53,11 @@ export async function tune({ vectorWidth, quiet }: TuneFlags): Promise<number> {
   return 0;
 }
 
-function row({ mode, sizes, variant, gflops, chosen }: Measurement): string[] {
-  return [`${mode} ${sizes.join("x")}`, variant, gflops.toFixed(1), chosen ? "yes" : ""];
+function row({ mode, sizes, precision, variant, gflops, chosen }: Measurement): string[] {
+  return [
+    [mode, sizes.join("x"), precision].filter(Boolean).join(" "),
+    variant,
+    gflops.toFixed(1),
+    chosen ? "yes" : "",
+  ];
 }

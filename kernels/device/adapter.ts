@@ -4,7 +4,7 @@ import type { DeviceChoice } from "./device_choice.ts";
 import { DeviceError, oneLine } from "./device_error.ts";
 import { probeExtensions } from "./extensions.ts";
 import { holdsSubgroups } from "./subgroup_canary.ts";
-import { SUBGROUP_MATRIX } from "./subgroup_matrix.ts";
+import { SUBGROUP_MATRIX, SUBGROUP_SIZE } from "./subgroup_matrix.ts";
 import type { DeviceFamily } from "./tuning.ts";
 
 /** An implementation of WebGPU beside the platform's own. */
@@ -76,8 +76,10 @@ export async function openAdapter(options: OpenOptions = {}): Promise<Device> {
  */
 async function requestDevice(adapter: GPUAdapter, requiredLimits: Record<string, number>): Promise<GPUDevice> {
   const listed = WANTED_FEATURES.filter((name) => name !== "subgroups" && adapter.features.has(name));
-  const hasMatrices = (adapter.features as unknown as ReadonlySet<string>).has(SUBGROUP_MATRIX);
-  const matrices = hasMatrices ? [["subgroups", ...listed, SUBGROUP_MATRIX]] : [];
+  const own = adapter.features as unknown as ReadonlySet<string>;
+  const matrices = own.has(SUBGROUP_MATRIX)
+    ? [["subgroups", ...listed, ...[SUBGROUP_MATRIX, SUBGROUP_SIZE].filter((name) => own.has(name))]]
+    : [];
   const attempts: string[][] = [...matrices, ["subgroups", ...listed], listed, []];
   let last: unknown;
   for (const features of attempts) {

@@ -3,7 +3,7 @@ import { DeviceError, oneLine } from "./device_error.ts";
 import { Pace } from "./pace.ts";
 import { Readback } from "./readback.ts";
 import { type DeviceBuffer, type Image, IMAGE_WIDTH, type ImageFormat, type Slice, TEXEL_BYTES } from "./slice.ts";
-import { matrixSizeOf, SUBGROUP_MATRIX } from "./subgroup_matrix.ts";
+import { type MatrixUnit, matrixUnitOf } from "./subgroup_matrix.ts";
 import type { DeviceFamily, Tuning } from "./tuning.ts";
 
 /** The part that buffers count to where nobody names one: what passes through the kernels. */
@@ -53,8 +53,8 @@ export class Device {
   readonly limits: GPUSupportedLimits;
   /** Lanes of a subgroup where subgroups are granted and their size is fixed, else 0. */
   readonly subgroupSize: number;
-  /** Rows and columns of its subgroup matrices of float16 with sums in float32; 0 where they or `subgroupSize` are not there. */
-  readonly matrixSize: number;
+  /** Its subgroup matrices of float16 with sums in float32; null where it grants none. */
+  readonly matrix: MatrixUnit | null;
   /** Workgroup size for kernels that give a workgroup to each row: one subgroup on a CPU, 64 on a GPU; a power of two. */
   readonly rowLanes: number;
   /** Kernel variants chosen by measuring; the fixed default serves where there are none. Set before the first kernel. */
@@ -98,8 +98,7 @@ export class Device {
     this.features = gpu.features as unknown as ReadonlySet<string>;
     this.limits = limits ? lowerLimits(gpu.limits, limits) : gpu.limits;
     this.subgroupSize = subgroupSize;
-    const hasMatrices = this.features.has(SUBGROUP_MATRIX) && this.features.has("shader-f16") && subgroupSize > 0;
-    this.matrixSize = hasMatrices ? matrixSizeOf(info) : 0;
+    this.matrix = matrixUnitOf(info, { features: this.features, fixedLanes: subgroupSize });
     this.rowLanes = family === "cpu" ? info.subgroupMinSize : 64;
     this.#readback = new Readback(this);
     gpu.addEventListener("uncapturederror", (event: Event & { error?: GPUError }) => {

@@ -1,9 +1,14 @@
 /** Which extensions of WGSL a text has to name. @module */
 import type { SourcePart } from "./source.ts";
-import { SUBGROUP_MATRIX, SUBGROUP_MATRIX_EXTENSION } from "./subgroup_matrix.ts";
+import {
+  SUBGROUP_MATRIX,
+  SUBGROUP_MATRIX_EXTENSION,
+  SUBGROUP_SIZE,
+  SUBGROUP_SIZE_EXTENSION,
+} from "./subgroup_matrix.ts";
 
 /** A feature that a text may need. */
-export type Extension = "subgroups" | "shader-f16" | "chromium-experimental-subgroup-matrix";
+export type Extension = "subgroups" | "shader-f16" | typeof SUBGROUP_MATRIX | typeof SUBGROUP_SIZE;
 
 const FEATURE = "subgroups";
 
@@ -15,6 +20,7 @@ const ENABLE: Readonly<Record<Extension, SourcePart>> = {
   "subgroups": enablePart("subgroups"),
   "shader-f16": enablePart("f16"),
   [SUBGROUP_MATRIX]: enablePart(SUBGROUP_MATRIX_EXTENSION),
+  [SUBGROUP_SIZE]: enablePart(SUBGROUP_SIZE_EXTENSION),
 };
 
 function enablePart(extension: string): SourcePart {

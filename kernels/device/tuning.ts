@@ -16,6 +16,8 @@ export interface Tuning {
 
 /**
  * Products that share a tile, by mode and size: `least` have at most 4 rows, `few` at most 16, `large` at least 2²⁷
- * multiplications.
+ * multiplications. Those on subgroup matrices share one whatever the mode, by precision.
  */
-export type TileClass = `${"NN" | "NT" | "TN"}/${"few" | "small" | "large"}` | "NT/least";
+export type TileClass =
+  | `${"NN" | "NT" | "TN" | "float32x3" | "float16"}/${"few" | "small" | "large"}`
+  | "NT/least";

@@ -6,17 +6,19 @@ import type { Window } from "../window.ts";
 import { isQuantized, STORAGE_FACTS, storedColumns } from "../storage/storage.ts";
 import { accessFor, type MatmulLayout } from "./matmul_access.ts";
 import { dispatchMatmul } from "./matmul_dispatch.ts";
-import { matmulExponents } from "./matmul_exponents.ts";
+import { isMatrix } from "./matmul_matrix_tile.ts";
+import { matmulOnMatrices } from "./matmul_on_matrices.ts";
 import { partsOf } from "./matmul_parts.ts";
 import { type MatmulSizes, thinVariant } from "./matmul_choice.ts";
 import { planFor } from "./matmul_plan.ts";
-import type { MatmulVariant } from "./matmul_tiles.ts";
+import { type MatmulVariant, type MatrixVariant, VARIANTS } from "./matmul_tiles.ts";
 import { imageOf } from "./matmul_scratch.ts";
 import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
 
 export { fittingVariant, tileClass } from "./matmul_choice.ts";
+export { matrixShape } from "./matmul_matrix_tile.ts";
 export { isVariant, VARIANTS } from "./matmul_tiles.ts";
-export type { MatmulMode, MatmulPrecision, MatmulVariant };
+export type { MatmulMode, MatmulPrecision, MatmulVariant, MatrixVariant };
 
 /** Buffers and sizes of {@linkcode matmul}. */
 export interface Matmul extends MatmulSizes {
@@ -90,16 +92,26 @@ function record(
   call: Matmul,
   { sizes, variant }: { sizes: MatmulSizes & Pick<Matmul, "bias">; variant?: MatmulVariant },
 ): void {
-  const { mode, c, a, b, bias, m, n, k, accumulate = false, bType = "f32" } = call;
+  const { mode, c, a, b, bias, m, n, k, accumulate = false, bType = "f32", precision = "float32" } = call;
   const { lda = mode === "TN" ? m : k, ldb = storedColumns(bType, mode === "NT" ? k : n), ldc = n } = call;
   const { aFirst = 0, bFirst = 0, cFirst = 0, scale = 1 } = call;
   check(call, { lda, ldb, ldc });
   if (m === 0 || n === 0) return;
-  const inFull = (call.precision ?? "float32") === "float32";
-  const wanted = variant ?? (bias || !inFull ? undefined : thinVariant(commands.device, sizes));
+  const given: Operands = { mode, a, b, m, n, k, bType, lda, ldb, aFirst, bFirst };
+  if (precision !== "float32") {
+    const product = { ...given, mode, bType, c, ldc, cFirst, bias, scale, accumulate, scales: call.scales };
+    return matmulOnMatrices(commands, product, { sizes, precision, variant });
+  }
+  if (variant !== undefined && isMatrix(variant)) {
+    throw new RangeError(
+      `Cannot multiply: tile is ${variant} for float32, expected one of ${
+        VARIANTS.filter((name) => !isMatrix(name)).join(", ")
+      }`,
+    );
+  }
+  const wanted = variant ?? (bias ? undefined : thinVariant(commands.device, sizes));
   const planned = planFor(commands.device, sizes, wanted);
   const plan = bias || bType !== "f32" ? { ...planned, turned: false } : planned;
-  const given: Operands = { mode, a, b, m, n, k, bType, lda, ldb, aFirst, bFirst };
   const operands = plan.turned ? exchanged(given) : given;
   const placed = aFirst > 0 || bFirst > 0 || scale !== 1;
   const { access, aBytes, bBytes } = accessFor(commands.device, operands, { ...operands, plan, ldc, cFirst, placed });
@@ -116,14 +128,9 @@ function record(
         format: bType === "f32" ? "rgba32float" : "rgba32uint",
       })
       : operands.b,
-    bias: bias ?? b,
+    bias,
+    other: b,
     scales: call.scales,
-    exponents: plan.precision === "float32" ? undefined : matmulExponents(
-      commands,
-      { ...{ mode, a, b, m, n, k, bType, lda, ldb, aFirst, bFirst }, scales: call.scales },
-      plan.block,
-    ),
-    addBias: bias !== undefined,
     ldc,
     cFirst,
     scale,

@@ -52,7 +52,6 @@ export function accessFor(
     cVec: plan.writesFour && (plan.turned ? m : n) % 4 === 0 && ldc % 4 === 0 && cFirst % 4 === 0,
     levels: bType === "nf4" ? plan.levels : "select",
     placed,
-    scaled: plan.precision !== "float32",
     // Weight gradients sum over tokens, whose number varies: one text serves every number.
     ragged: mode === "TN" || k % (!bWide || mode !== "NT" ? 4 : bSpan > 0 ? stepOf(bSpan, plan.rows) : 8) !== 0,
   };

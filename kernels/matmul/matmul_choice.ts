@@ -3,6 +3,7 @@ import type { Device } from "../device/device.ts";
 import type { MatmulPrecision } from "../device/precision.ts";
 import type { DeviceFamily, TileClass } from "../device/tuning.ts";
 import type { Storage } from "../storage/storage.ts";
+import { isMatrix } from "./matmul_matrix_tile.ts";
 import type { MatmulMode } from "./matmul_text.ts";
 import {
   BROADCAST_TILES,
@@ -10,6 +11,7 @@ import {
   type FullVariant,
   isBroadcast,
   type MatmulVariant,
+  type MatrixVariant,
   VECTOR_TILE,
 } from "./matmul_tiles.ts";
 
@@ -52,7 +54,7 @@ export const IMAGE_WORK = 2 ** 21;
 export const BUSY = { cpu: 8, gpu: 264 } as const;
 
 /** The tile that a device takes where this one suits the sizes: on a GPU none for which a lane has too few registers. */
-export function fittingVariant(device: Device, variant: MatmulVariant): MatmulVariant {
+export function fittingVariant<V extends MatmulVariant>(device: Device, variant: V): V | FullVariant {
   if (!isBroadcast(variant) || BROADCAST_TILES[variant].rows <= GPU_VECTORS || !isGpu(device)) return variant;
   return variant === "turned32" ? "turned16" : "broadcast16image";
 }
@@ -71,7 +73,7 @@ export function isGpu(device: Device): boolean {
  * The tile for a product without bias whose c has few columns, whose sums are short, or, for TN, whose c has few rows:
  * those of low-rank adapters. Undefined for others.
  */
-export function thinVariant(device: Device, { mode, m, n, k, bType = "f32" }: MatmulSizes): MatmulVariant | undefined {
+export function thinVariant(device: Device, { mode, m, n, k, bType = "f32" }: MatmulSizes): FullVariant | undefined {
   const family = device.tuning?.family ?? device.family;
   const applies = family === "cpu" && device.subgroupSize > 0 && bType === "f32" && m * n * k >= IMAGE_WORK;
   if (!applies) return undefined;
@@ -82,9 +84,13 @@ export function thinVariant(device: Device, { mode, m, n, k, bType = "f32" }: Ma
 }
 
 /** The class of sizes that share a tuned tile. */
-export function tileClass({ mode, m, n, k }: Pick<MatmulSizes, "mode" | "m" | "n" | "k">): TileClass {
+export function tileClass(
+  { mode, m, n, k, precision = "float32" }: Pick<MatmulSizes, "mode" | "m" | "n" | "k" | "precision">,
+): TileClass {
+  const size = m * n * k < LARGE ? "small" : "large";
+  if (precision !== "float32") return `${precision}/${Math.min(m, n) <= FEW_ROWS ? "few" : size}`;
   if (mode === "NT" && m <= LEAST_ROWS) return "NT/least";
-  return `${mode}/${m <= FEW_ROWS ? "few" : m * n * k < LARGE ? "small" : "large"}`;
+  return `${mode}/${m <= FEW_ROWS ? "few" : size}`;
 }
 
 /** The tile that tuning has found for these sizes. */
@@ -93,6 +99,12 @@ export function tunedVariant(device: Device, sizes: MatmulSizes): FullVariant | 
   const own = tileClass(sizes);
   // What was tuned without a class of the least rows has chosen for them too.
   return (tiles?.[own] ?? (own === "NT/least" ? tiles?.["NT/few"] : undefined)) as FullVariant | undefined;
+}
+
+/** The tile of subgroup matrices that tuning has found for these sizes. */
+export function tunedMatrix(device: Device, sizes: MatmulSizes): MatrixVariant | undefined {
+  const tile = device.tuning?.tiles[tileClass(sizes)];
+  return isMatrix(tile) ? tile : undefined;
 }
 
 /**

@@ -6,12 +6,12 @@ import { defineKernel, type Kernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
 import type { Storage } from "../storage/storage.ts";
 import { readerPart } from "../storage/storage_text.ts";
-import type { MatmulLayout } from "./matmul_access.ts";
+import { type Blocks, type Factors, type Lines, linesOf } from "./matmul_factors.ts";
 import { exponentsOf } from "./matmul_scratch.ts";
-import type { MatmulMode } from "./matmul_text.ts";
 
 const UNIFORMS = {
   lines: "u32",
+  k_first: "u32",
   k: "u32",
   k_block: "u32",
   first: "u32",
@@ -26,80 +26,48 @@ const ACROSS = 16;
 
 const kernels = new Map<Storage, Kernel<"out" | "x" | "scales", typeof UNIFORMS>>();
 
-/** A product's factors and sizes. */
-export interface Factors extends Omit<MatmulLayout, "ldc" | "cFirst"> {
-  mode: MatmulMode;
-  m: number;
-  n: number;
-  k: number;
-  bType: Storage;
-  scales: Slice | undefined;
-}
-
 /**
- * Records the exponents of a's rows and b's columns over each block of k: u32 [blocks, m + n], the recorder's own until the
- * next call.
+ * Records the exponents of a's rows and b's columns over each of some blocks of k: u32 [count, m + n], the recorder's own
+ * until the next call.
  */
-export function matmulExponents(commands: Commands, factors: Factors, block: number): Slice {
-  const { mode, a, b, m, n, k, bType, lda, ldb, aFirst, bFirst, scales } = factors;
-  const blocks = Math.max(1, Math.ceil(k / block));
-  const out = exponentsOf(commands, blocks * (m + n) * 4);
-  const shared = { out, k, block, blocks, perBlock: m + n };
-  record(commands, {
-    ...shared,
-    x: a,
-    scales: a,
-    storage: "f32",
-    lines: m,
-    ld: lda,
-    along: mode !== "TN",
-    first: aFirst,
-  });
-  record(commands, {
-    ...{ ...shared, x: b, scales: scales ?? b, storage: bType, lines: n, ld: ldb, along: mode === "NT", first: bFirst },
-    outFirst: m,
-  });
+export function matmulExponents(commands: Commands, factors: Factors, blocks: Blocks): Slice {
+  const { m, n, k } = factors;
+  const out = exponentsOf(commands, blocks.count * (m + n) * 4);
+  const { a, b } = linesOf(factors);
+  const shared = { ...blocks, out, k, perBlock: m + n };
+  record(commands, a, { ...shared, outFirst: 0 });
+  record(commands, b, { ...shared, outFirst: m });
   return out;
-}
-
-interface Lines {
-  out: Slice;
-  x: Slice;
-  scales: Slice;
-  storage: Storage;
-  lines: number;
-  k: number;
-  block: number;
-  blocks: number;
-  perBlock: number;
-  ld: number;
-  /** Whether k's neighbours are neighbours in x. */
-  along: boolean;
-  first: number;
-  outFirst?: number;
 }
 
 function record(
   commands: Commands,
-  { out, x, scales, storage, lines, k, block, blocks, perBlock, ld, along, first, outFirst = 0 }: Lines,
+  { x, scales, storage, lines, ...place }: Lines,
+  { out, k, block, first, count, perBlock, outFirst }: Blocks & {
+    out: Slice;
+    k: number;
+    perBlock: number;
+    outFirst: number;
+  },
 ): void {
   const { device } = commands;
   const lanes = device.rowLanes;
-  const across = along ? 1 : Math.min(ACROSS, lanes);
+  const across = place.kStep === 1 ? 1 : Math.min(ACROSS, lanes);
   const [columns, rows] = grid(device, Math.ceil(lines / across));
   commands.dispatch(kernelFor(storage), {
     buffers: { out, x, scales },
     uniforms: {
       lines,
+      k_first: first * block,
       k,
       k_block: block,
-      first,
-      line_step: along ? ld : 1,
-      k_step: along ? 1 : ld,
+      first: place.first,
+      line_step: place.lineStep,
+      k_step: place.kStep,
       out_first: outFirst,
       out_block: perBlock,
     },
-    workgroups: [columns, rows, blocks],
+    workgroups: [columns, rows, count],
     constants: { LANES: lanes, ACROSS: across },
   });
 }

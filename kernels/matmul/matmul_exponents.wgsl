@@ -9,6 +9,7 @@ override ACROSS: u32 = 1;
 
 struct Params {
   lines: u32,
+  k_first: u32, // where z's first block begins
   k: u32,
   k_block: u32,
   first: u32, // element of x
@@ -33,7 +34,7 @@ fn larger(a: u32, b: u32) -> u32 {
 fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let lane = local.x;
   let line = group_index(vec3u(id.group.xy, 0u), id.groups) * ACROSS + lane % ACROSS;
-  let start = id.group.z * p.k_block;
+  let start = p.k_first + id.group.z * p.k_block;
   let end = min(start + p.k_block, p.k);
   var most = 0u;
   if (line < p.lines) {

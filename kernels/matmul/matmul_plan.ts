@@ -1,13 +1,10 @@
 /** How a product is cut, and the text of its tile. @module */
 import type { Device } from "../device/device.ts";
 import type { Extension } from "../device/extensions.ts";
-import type { MatmulPrecision } from "../device/precision.ts";
 import type { SourcePart } from "../device/source.ts";
-import { SUBGROUP_MATRIX } from "../device/subgroup_matrix.ts";
 import { NF4_LEVELS } from "../storage/storage.ts";
 import type { LevelLookup } from "../storage/storage_text.ts";
 import { broadcastText, type BroadcastTile } from "./matmul_broadcast.ts";
-import { matrixBytes, matrixText } from "./matmul_matrix.ts";
 import {
   BUSY,
   chooseVariant,
@@ -21,7 +18,6 @@ import {
   type MatmulSizes,
   tunedVariant,
 } from "./matmul_choice.ts";
-import { isMatrix, matrixTile } from "./matmul_matrix_tile.ts";
 import { sharedText } from "./matmul_shared.ts";
 import type { MatmulAccess } from "./matmul_text.ts";
 import {
@@ -29,11 +25,8 @@ import {
   type BroadcastVariant,
   type FullVariant,
   isBroadcast,
-  type MatmulVariant,
-  type MatrixVariant,
   SHARED_TILES,
   type SharedVariant,
-  VARIANTS,
   VECTOR_TILE,
 } from "./matmul_tiles.ts";
 import { vectorText } from "./matmul_vector.ts";
@@ -48,7 +41,7 @@ const FEW_ROWS_VECTORS = 2;
 
 /** How a product is cut, and the text of its tile. */
 export interface MatmulPlan {
-  variant: MatmulVariant;
+  variant: FullVariant;
   /** Rows of c that a workgroup owns. */
   rows: number;
   /** Columns of c that a workgroup owns. */
@@ -62,8 +55,6 @@ export interface MatmulPlan {
   key: string;
   /** Features that the text needs. */
   requires: readonly Extension[];
-  /** How exactly it computes; other than in float32, by the exponents of rows and columns. */
-  precision: MatmulPrecision;
   /** Whether to read operands from images if they fit. */
   image: boolean;
   /** How to look up nf4's levels. */
@@ -81,20 +72,10 @@ export interface MatmulPlan {
 }
 
 /**
- * The plan of a product. `variant` asks for a tile, and for its images whatever the sizes. For NN and NT all tiles of a
- * family cut k at the same places, so that their sums are the same. Throws RangeError for a precision that the tile or the
- * device does not have.
+ * The plan of a product in float32. `variant` asks for a tile, and for its images whatever the sizes. For NN and NT all
+ * tiles of a family cut k at the same places, so that their sums are the same.
  */
-export function planFor(device: Device, sizes: MatmulSizes, variant?: MatmulVariant): MatmulPlan {
-  const { precision = "float32" } = sizes;
-  if (variant !== undefined && isMatrix(variant) !== (precision !== "float32")) {
-    throw new RangeError(
-      `Cannot multiply: tile is ${variant} for ${precision}, expected one of ${
-        VARIANTS.filter((name) => isMatrix(name) !== isMatrix(variant)).join(", ")
-      }`,
-    );
-  }
-  if (precision !== "float32") return matrixPlan(device, { ...sizes, precision }, variant as MatrixVariant | undefined);
+export function planFor(device: Device, sizes: MatmulSizes, variant?: FullVariant): MatmulPlan {
   const lanes = lanesOf(device);
   const chosen = (variant ?? fittingVariant(
     device,
@@ -136,7 +117,6 @@ function broadcastPlan(
     }),
     key: `broadcast ${rows}x${4 * lanes * tile.vectors} by ${lanes} lanes${subgroups ? "" : " without subgroups"}`,
     requires: subgroups ? ["subgroups"] : [],
-    precision: "float32",
     image: hasImages && image,
     // With 8 lanes a shuffle is one instruction of a CPU with AVX2.
     levels: subgroups && lanes === 8 ? "shuffle" : "select",
@@ -164,7 +144,6 @@ function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes, stor
     source: (access) => ({ name: "kernels/matmul/matmul_shared.ts (generated)", text: sharedText(access, tile) }),
     key: variant,
     requires: [],
-    precision: "float32",
     image: false,
     levels: levelsBeside(tile.depth * (tile.rows + tile.columns), storage),
     turned: false,
@@ -198,36 +177,5 @@ function vectorPlan(sizes: MatmulSizes, storage: number): MatmulPlan {
     levels: levelsBeside(2 * depth * columns, storage),
     writesFour: false,
     wide: bType !== "f32",
-  };
-}
-
-/** The plan of a product on subgroup matrices. */
-function matrixPlan(
-  device: Device,
-  sizes: MatmulSizes & { precision: Exclude<MatmulPrecision, "float32"> },
-  asked: MatrixVariant | undefined,
-): MatmulPlan {
-  const { mode, m, n, k, bType = "f32", precision } = sizes;
-  const busy = BUSY[device.family];
-  const { variant, shape } = matrixTile(device, { mode, m, n, bType, precision, busy }, asked);
-  const wanted = Math.ceil(k * Math.ceil(m / 64) * Math.ceil(n / 64) / busy / 64) * 64;
-  return {
-    variant,
-    rows: shape.tile.rows,
-    columns: shape.tile.columns,
-    // Matrix units may cut the sums' last digits off, which adds up along a block.
-    block: mode === "TN" ? Math.min(512, Math.max(128, wanted)) : 512,
-    busy,
-    source: (access) => ({ name: "kernels/matmul/matmul_matrix.ts (generated)", text: matrixText(access, shape) }),
-    key: `${variant} ${precision} of ${shape.size} by ${shape.lanes} lanes`,
-    requires: ["subgroups", "shader-f16", SUBGROUP_MATRIX],
-    precision,
-    image: false,
-    levels: levelsBeside(matrixBytes(mode, shape) / 4, device.limits.maxComputeWorkgroupStorageSize),
-    turned: false,
-    writesFour: true,
-    wide: false,
-    deals: false,
-    spans: false,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The matmul's scratch: images that hold copies of operands, a buffer for the partial sums of blocks of k, and one for the
- * exponents of rows and columns.
+ * The matmul's scratch: images that hold copies of operands, a buffer for the partial sums of blocks of k, and for products on
+ * matrix units those for each operand in float16, and for the exponents of rows and columns and what undoes them.
  *
  * Each recorder has its own: at most one image for each operand and format, and one buffer of each kind. A call allocates what it
  * needs and keeps it for the recorder's next calls, which replace what is too small for them. The scratch is freed when
@@ -50,6 +50,16 @@ export function scratchOf(commands: Commands, bytes: number): Slice {
 /** The recorder's buffer for the exponents of rows and columns, of at least `bytes`. */
 export function exponentsOf(commands: Commands, bytes: number): Slice {
   return scratchBuffer(commands, { name: "matmul exponents", bytes });
+}
+
+/** The recorder's buffer for what undoes the scales of rows and columns, of at least `bytes`. */
+export function powersOf(commands: Commands, bytes: number): Slice {
+  return scratchBuffer(commands, { name: "matmul powers", bytes });
+}
+
+/** The recorder's buffer for an operand in float16, of at least `bytes`. */
+export function halvesOf(commands: Commands, role: "a" | "b", bytes: number): Slice {
+  return scratchBuffer(commands, { name: `matmul ${role} in float16`, bytes });
 }
 
 /** The recorder's images, by what they hold. */

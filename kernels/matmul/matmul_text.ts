@@ -34,8 +34,6 @@ export interface MatmulAccess {
   levels: LevelLookup;
   /** a and b may begin within their buffers, and the sums are multiplied by a scale. */
   placed: boolean;
-  /** The text has the exponents of a's rows and b's columns: a tile of subgroup matrices. */
-  scaled: boolean;
 }
 
 /**
@@ -61,14 +59,11 @@ export const matmulUniforms = {
 } as const;
 
 /** A buffer of a matmul kernel. */
-export type MatmulBinding = "c" | "a" | "b" | "bias" | "scales" | "exponents";
+export type MatmulBinding = "c" | "a" | "b" | "bias" | "scales";
 
-/** The names of the buffers in their order; only a quantized b has scales, and only a scaled text exponents. */
-export function matmulBindings({ bType, scaled }: Pick<MatmulAccess, "bType" | "scaled">): MatmulBinding[] {
-  const own: MatmulBinding[] = ["c", "a", "b", "bias"];
-  if (isQuantized(bType)) own.push("scales");
-  if (scaled) own.push("exponents");
-  return own;
+/** The names of the buffers in their order; only a quantized b has scales. */
+export function matmulBindings({ bType }: Pick<MatmulAccess, "bType">): MatmulBinding[] {
+  return isQuantized(bType) ? ["c", "a", "b", "bias", "scales"] : ["c", "a", "b", "bias"];
 }
 
 /**
@@ -113,9 +108,9 @@ ${Object.entries(matmulUniforms).map(([name, type]) => `  ${name}: ${type},`).jo
     bImage ? `var b: texture_2d<${bType === "f32" ? "f32" : "u32"}>` : `var<storage, read> b: array<${bElement}>`
   }; // rows ldb apart
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [n] if add_bias is 1
-${scales ? `@group(0) @binding(4) var<storage, read> scales: array<u32>; // one for each group of b\n` : ""}${
-    access.scaled
-      ? `@group(0) @binding(${scales ? 5 : 4}) var<storage, read> exponents: array<u32>; // [blocks, m + n]\n`
+${
+    scales
+      ? `@group(0) @binding(4) var<storage, read> scales: array<u32>; // one for each group of b\n`
       : ""
   }@group(0) @binding(${matmulBindings(access).length}) var<uniform> p: Params;
 

@@ -28,6 +28,7 @@ export type MatmulVariant =
   | "shared32"
   | "shared16"
   | "vector4"
+  | "matrix128"
   | "matrix64"
   | "matrix32"
   | "matrix16";

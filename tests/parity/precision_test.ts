@@ -14,7 +14,7 @@ const LOSS = 2e-3;
 /** The most that final weights may, as a share of the update's norm. */
 const UPDATE = 0.02;
 
-if (device.matrixSize > 0) {
+if (device.matrix !== null) {
   for (const arch of ARCHITECTURES) {
     Deno.test(`optimize in float32x3 gives the golden run of ${arch}`, () =>
       assertGolden(arch, device.family, { precision: "float32x3" }));

@@ -35,7 +35,7 @@ export async function kernelTexts(
     const slice = device.alloc(SLICE_BYTES, "stand-in");
     if (kind.matrices) {
       // All else is as without them.
-      if (compiler === "tint") recordMatrixProducts(commands, slice, { thorough });
+      if (compiler === "tint") recordMatrixProducts(commands, slice);
       await device.check();
       continue;
     }

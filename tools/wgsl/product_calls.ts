@@ -2,7 +2,8 @@
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import type { DeviceFamily, Tuning } from "../../kernels/device/tuning.ts";
-import { matmulExponents } from "../../kernels/matmul/matmul_exponents.ts";
+import { halveFactors } from "../../kernels/matmul/matmul_halves.ts";
+import { addExceptions } from "../../kernels/matmul/matmul_on_matrices.ts";
 import { matmul, matmulBy, type MatmulVariant, VARIANTS } from "../../kernels/matmul/matmul.ts";
 import { isQuantized, type Storage, STORAGE_FACTS, storedColumns } from "../../kernels/storage/storage.ts";
 import { choicesFor } from "../../kernels/tune.ts";
@@ -43,7 +44,7 @@ export function recordProducts(commands: Commands, slice: Slice, { thorough }: {
   const { device } = commands;
   const usual = thorough || device.family === "gpu" || USUAL_LANES.includes(device.subgroupSize);
   const buffers = { a: slice, b: slice, c: slice };
-  recordExponents(commands, slice);
+  recordFactors(commands, slice);
   for (const mode of MODES) {
     for (const [m, n, k] of THIN_SIZES) matmul(commands, { ...buffers, mode, m, n, k });
     for (const variant of TILES[device.family]) {
@@ -95,44 +96,32 @@ export function recordTuned(commands: Commands, slice: Slice): void {
   device.tuning = null;
 }
 
-function recordExponents(commands: Commands, slice: Slice): void {
+/** Records what products on subgroup matrices do with their factors, which every compiler takes. */
+function recordFactors(commands: Commands, slice: Slice): void {
   const sizes = { m: 8, n: 8, k: 64, lda: 64, ldb: 64, aFirst: 0, bFirst: 0 };
-  for (const mode of MODES) {
-    for (const bType of STORAGES) {
-      matmulExponents(commands, { ...sizes, mode, a: slice, b: slice, bType, scales: slice }, 64);
+  for (const bType of STORAGES) {
+    for (const parts of [1, 2]) {
+      const cut = { lines: 16, depth: 16, band: 2, parts };
+      const factors = { ...sizes, mode: "NT" as const, a: slice, b: slice, bType, scales: slice };
+      const blocks = { block: 64, first: 0, count: 1 };
+      const { exponents } = halveFactors(commands, factors, { ...blocks, cuts: { a: cut, b: cut, steps: 1 } });
+      const c = { c: slice, ldc: 8, cFirst: 0 };
+      const run = { ...c, cBlock: 0, first: 0, count: 1 };
+      addExceptions(commands, { ...factors, ...c, scale: 1, accumulate: false }, { run, exponents, block: 64 });
     }
   }
 }
 
-/** Records products on subgroup matrices: with every tile, precision, storage and layout, the latter with one tile unless `thorough`. */
-export function recordMatrixProducts(commands: Commands, slice: Slice, { thorough }: { thorough: boolean }): void {
+/** Records products on subgroup matrices: with every tile, precision, storage, and way to write c. */
+export function recordMatrixProducts(commands: Commands, slice: Slice): void {
   const buffers = { a: slice, b: slice, c: slice };
   for (const mode of MODES) {
     for (const variant of VARIANTS.filter((name) => name.startsWith("matrix"))) {
-      const usual = thorough || variant === "matrix32";
       for (const precision of ["float32x3", "float16"] as const) {
-        for (const bType of STORAGES) {
-          if (bType !== "f32" && (mode === "TN" || !usual)) continue;
-          for (const [m, n, k] of SIZES) {
-            const ldb = storedColumns(bType, mode === "NT" ? k : n);
-            const { group } = STORAGE_FACTS[bType];
-            const given = {
-              ...buffers,
-              mode,
-              m,
-              n,
-              k,
-              bType,
-              precision,
-              ...(isQuantized(bType) ? { scales: slice } : {}),
-            };
-            const layouts = [{}, { aFirst: 4, bFirst: 8 * group, scale: 0.5 }, { ldb: ldb + 2 * group }, {
-              ldc: n + 1,
-            }];
-            for (const layout of usual ? layouts : layouts.slice(0, 1)) {
-              matmulBy(commands, variant, { ...given, ...layout });
-            }
-          }
+        for (const bType of mode === "TN" ? ["f32"] as const : STORAGES) {
+          const given = { ...buffers, mode, bType, precision, ...isQuantized(bType) && { scales: slice } };
+          matmulBy(commands, variant, { ...given, m: 128, n: 128, k: 128 });
+          matmulBy(commands, variant, { ...given, m: 128, n: 128, k: 128, ldc: 129 });
         }
       }
     }

@@ -1,7 +1,7 @@
 /** Devices that compile nothing: they note which pipelines the kernels ask for. @module */
 import { Device } from "../../kernels/device/device.ts";
 import { probeExtensions } from "../../kernels/device/extensions.ts";
-import { SUBGROUP_MATRIX } from "../../kernels/device/subgroup_matrix.ts";
+import { SUBGROUP_MATRIX, SUBGROUP_SIZE } from "../../kernels/device/subgroup_matrix.ts";
 import type { DeviceFamily } from "../../kernels/device/tuning.ts";
 
 /** A pipeline that a kernel asked for. */
@@ -29,10 +29,12 @@ export interface DeviceKind {
   readonly least: number;
   /** The largest subgroup (default: `least`), or null where subgroups are not granted. */
   readonly most?: number | null;
-  /** Rows of its subgroup matrices (default: none); only Tint knows them. */
-  readonly matrices?: number;
+  /** The m, n and k of its subgroup matrices (default: none); only Tint knows them. */
+  readonly matrices?: readonly [m: number, n: number, k: number];
   /** Whether it has no more workgroup memory than WebGPU promises, and small buffers and images. */
   readonly small?: true;
+  /** Bytes of workgroup memory (default: 32 KiB, or what WebGPU promises). */
+  readonly workgroupBytes?: number;
 }
 
 /** Which compiler's texts are asked for: Tint demands `enable subgroups;`, naga refuses the line. */
@@ -49,30 +51,32 @@ export const DEVICE_KINDS: readonly DeviceKind[] = [
   { name: "gpu 32", family: "gpu", least: 32 },
   { name: "gpu 64", family: "gpu", least: 64 },
   { name: "gpu 128", family: "gpu", least: 128 },
-  { name: "gpu 32, matrices of 8", family: "gpu", least: 32, matrices: 8 },
-  { name: "gpu 32, matrices of 16", family: "gpu", least: 32, matrices: 16 },
+  { name: "gpu 32, matrices of 8", family: "gpu", least: 32, matrices: [8, 8, 8] },
+  { name: "gpu 32, matrices of 16", family: "gpu", least: 32, matrices: [16, 16, 16] },
+  { name: "gpu 8 to 32, matrices of 8 rows", family: "gpu", least: 8, most: 32, matrices: [8, 16, 16] },
+  { name: "gpu 32 to 64, matrices of 16", family: "gpu", least: 32, most: 64, matrices: [16, 16, 16] },
   { name: "gpu 8 to 32", family: "gpu", least: 8, most: 32 },
   { name: "gpu, no subgroups, small", family: "gpu", least: 4, most: null, small: true },
 ];
 
 /** A stand-in whose pipelines are given to `take`. */
 export async function standInDevice(
-  { name, family, least, most = least, matrices = 0, small }: DeviceKind,
+  { name, family, least, most = least, matrices, small, workgroupBytes }: DeviceKind,
   { compiler, take }: { compiler: Compiler; take: (pipeline: Omit<PipelineText, "call">) => void },
 ): Promise<Device> {
   const gpu = standIn({
     features: most === null
       ? []
-      : ["subgroups", "shader-f16", "timestamp-query", ...(matrices > 0 ? [SUBGROUP_MATRIX] : [])],
-    limits: small ? SMALL : USUAL,
+      : ["subgroups", "shader-f16", "timestamp-query", ...matrices ? [SUBGROUP_MATRIX, SUBGROUP_SIZE] : []],
+    limits: { ...small ? SMALL : USUAL, ...workgroupBytes && { maxComputeWorkgroupStorageSize: workgroupBytes } },
     compiler,
     take: (pipeline) => take({ ...pipeline, device: name }),
   });
   await probeExtensions(gpu);
-  const shape = { componentType: "f16", resultComponentType: "f32", M: matrices, N: matrices, K: matrices };
+  const [M, N, K] = matrices ?? [];
   const info = {
     ...{ subgroupMinSize: least, subgroupMaxSize: most ?? least },
-    subgroupMatrixConfigs: matrices > 0 ? [shape] : [],
+    subgroupMatrixConfigs: matrices ? [{ componentType: "f16", resultComponentType: "f32", M, N, K }] : [],
   } as unknown as GPUAdapterInfo;
   return new Device(gpu, { info, family, subgroupSize: most === least ? least : 0 });
 }

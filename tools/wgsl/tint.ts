@@ -1,6 +1,6 @@
 /** Compiling texts with Tint, the compiler of Chromium: through Dawn, as Node's package has it. @module */
 import { createDawn } from "../../core/device/dawn.ts";
-import { SUBGROUP_MATRIX, SUBGROUP_MATRIX_EXTENSION } from "../../kernels/device/subgroup_matrix.ts";
+import { SUBGROUP_MATRIX, SUBGROUP_MATRIX_EXTENSION, SUBGROUP_SIZE } from "../../kernels/device/subgroup_matrix.ts";
 import { DAWN, fetchDawn } from "../fetch_dawn.ts";
 import type { PipelineText } from "./stand_in_device.ts";
 
@@ -24,7 +24,7 @@ export async function openTint(): Promise<Tint> {
   const adapter = await dawn.requestAdapter();
   if (adapter === null) throw new Error("Dawn has no null adapter");
   const device = await adapter.requestDevice({
-    requiredFeatures: ["subgroups", "shader-f16", SUBGROUP_MATRIX] as GPUFeatureName[],
+    requiredFeatures: ["subgroups", "shader-f16", SUBGROUP_MATRIX, SUBGROUP_SIZE] as GPUFeatureName[],
   });
   return { refusalOf: (text) => refusalOf(device, text) };
 }

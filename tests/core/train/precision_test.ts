@@ -66,7 +66,7 @@ Deno.test("all products of training have its precision, and those of other scori
     ok(scored.length > 0 && scored.every(isIn("float32")), scored.join());
   }));
 
-Deno.test("a product's exponents are counted to the byte", () => {
+Deno.test("a product's scratch is counted to the byte", () => {
   const [m, n, k] = [32, 64, 1100];
   const bytesIn = (precision: MatmulPrecision): number => {
     const device = usualGpu({ matrices: true });
@@ -76,8 +76,10 @@ Deno.test("a product's exponents are counted to the byte", () => {
     commands.inPrecision(precision, () => matmul(commands, { mode: "NT", c: c!, a: a!, b: b!, m, n, k }));
     return device.bytes - before;
   };
-  // Three blocks of 512 steps, which run side by side, each with sums of its own.
-  equal(bytesIn("float16"), 3 * 4 * (m + n) + 3 * 4 * m * n);
+  // Three blocks of 512 steps run side by side, each with exponents, powers, numbers in float16, and sums of its own.
+  const block = (parts: number): number => (4 + 8 + parts * 2 * 512) * (m + n) + 4 * m * n;
+  equal(bytesIn("float16"), 3 * block(1));
+  equal(bytesIn("float32x3"), 3 * block(2));
 });
 
 Deno.test("inPrecision() holds for what its work records, and no longer where that throws", () => {
@@ -98,7 +100,7 @@ Deno.test("a precision that the device does not have is refused before a plan or
     const config = await configOf(dir, { training: { precision: "float16" } });
     await rejects(planRun(config, { device, time: false }), REFUSED);
     // Where the tests run on a device that has them, a run would begin.
-    if (own.matrixSize > 0) return console.log("train's refusal: NOT RUN, the device has matrix units");
+    if (own.matrix !== null) return console.log("train's refusal: NOT RUN, the device has matrix units");
     await rejects(
       train({ ...config, webgpu: "deno" }),
       /grants no matrix units \(subgroup matrices\), expected DNPO_WEBGPU=dawn/,

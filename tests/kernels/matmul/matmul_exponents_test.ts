@@ -44,9 +44,9 @@ for (const mode of ["NN", "NT", "TN"] as const) {
     const out = matmulExponents(commands, {
       ...{ mode, m, n, k, aFirst, bFirst, bType: "f32", scales: undefined },
       ...{ a: placedA.slice, b: placedB.slice, lda: placedA.ld, ldb: placedB.ld },
-    }, block);
+    }, { block, first: 1, count: 2 });
     const expected: number[] = [];
-    for (let start = 0; start < k; start += block) {
+    for (let start = block; start < k; start += block) {
       for (const [values, lines] of [[a, m], [b, n]] as const) {
         for (let line = 0; line < lines; line++) {
           const part = values.subarray(line * k + start, line * k + Math.min(k, start + block));
@@ -67,7 +67,9 @@ Deno.test("matmulExponents() reads a stored b", async () => {
     const [a, b] = [guarded(randomF32(k, 4)), guarded(stored.data)];
     const scales = stored.scales && guarded(stored.scales);
     const sizes = { mode: "NT", m: 1, n, k, lda: k, ldb: k, aFirst: 0, bFirst: 0 } as const;
-    const out = matmulExponents(commands, { ...sizes, a, b, bType, scales: scales ?? undefined }, k);
+    const out = matmulExponents(commands, { ...sizes, a, b, bType, scales: scales ?? undefined }, {
+      ...{ block: k, first: 0, count: 1 },
+    });
     const expected = Array.from(
       { length: n },
       (_, j) => stored.values.subarray(j * k, (j + 1) * k).reduce((most, value) => larger(most, exponentOf(value)), 0),

@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { Commands } from "../../../kernels/device/commands.ts";
 import { Device } from "../../../kernels/device/device.ts";
 import type { Slice } from "../../../kernels/device/slice.ts";
 import {
@@ -9,7 +10,6 @@ import {
   type MatmulPrecision,
   type MatmulVariant,
 } from "../../../kernels/matmul/matmul.ts";
-import { planFor } from "../../../kernels/matmul/matmul_plan.ts";
 import type { Storage } from "../../../kernels/storage/storage.ts";
 import { commands, device, guarded, randomF32, readF32, readU32, release } from "../../_shared/device.ts";
 import { storeMatrix } from "../../_shared/stored_matrix.ts";
@@ -22,7 +22,7 @@ const BOUNDS = { float32x3: 2 ** -20, float16: 2 ** -10 } as const;
 type Precision = keyof typeof BOUNDS;
 const PRECISIONS = Object.keys(BOUNDS) as Precision[];
 
-const hasMatrices = device.matrixSize > 0;
+const hasMatrices = device.matrix !== null;
 if (!hasMatrices) console.log("matmul on subgroup matrices: NOT RUN, the device has none of float16 with float32 sums");
 
 /** A test of the device's subgroup matrices; there is none where it has none. */
@@ -345,17 +345,22 @@ for (const precision of PRECISIONS) {
   );
 }
 
-Deno.test("planFor() refuses a precision that the tile or the device does not have", () => {
-  const { gpu, info } = device;
-  const without = new Device(gpu, { info, family: "gpu", subgroupSize: 0 });
-  const sizes = { mode: "NN", m: 64, n: 64, k: 64 } as const;
+Deno.test("matmul() refuses a precision that the tile or the device does not have", () => {
+  const { gpu } = device;
+  const without = new Commands(new Device(gpu, { info: {} as GPUAdapterInfo, family: "gpu", subgroupSize: 0 }));
+  const slice = without.device.alloc(64 * 64 * 4, "test");
+  const sizes = { mode: "NN", m: 64, n: 64, k: 64, a: slice, b: slice, c: slice } as const;
   throws(
-    () => planFor(without, { ...sizes, precision: "float16" }),
+    () => matmul(without, { ...sizes, precision: "float16" }),
     new RangeError("Cannot multiply in float16: the device has no subgroup matrices of float16 with sums in float32"),
   );
-  throws(() => planFor(without, sizes, "matrix32"), /tile is matrix32 for float32, expected one of broadcast64, /);
   throws(
-    () => planFor(without, { ...sizes, precision: "float32x3" }, "shared64"),
-    /tile is shared64 for float32x3, expected one of matrix64, matrix32, matrix16$/,
+    () => matmulBy(without, "matrix32", sizes),
+    /tile is matrix32 for float32, expected one of broadcast64, .*, vector4$/,
   );
+  throws(
+    () => matmulBy(without, "shared64", { ...sizes, precision: "float32x3" }),
+    /tile is shared64 for float32x3, expected one of matrix128, matrix64, matrix32, matrix16$/,
+  );
+  without.device.free(slice);
 });

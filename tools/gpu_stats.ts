@@ -5,6 +5,8 @@
 import { parseArgs } from "node:util";
 import { type Compilation, compileAll, type GpuResult } from "./gpu/compile_all.ts";
 import { GPUS } from "./gpu/gpus.ts";
+import { matrixTable } from "./gpu/matrix_kernels.ts";
+import { openMatrixMesa } from "./gpu/matrix_spirv.ts";
 import { type Mesa, openMesa } from "./gpu/mesa.ts";
 import { rowsOf, tableOf } from "./gpu/rows.ts";
 import { statsPage } from "./gpu/stats_page.ts";
@@ -51,6 +53,17 @@ async function open(folder: string): Promise<Mesa | null> {
   }
 }
 
+/** What products on matrix units take, where a GPU that is asked for has some; null where it cannot be had. */
+async function openForMatrices({ gpus }: Options): Promise<Mesa | null> {
+  if (!gpus.some(({ matrices }) => matrices)) return null;
+  try {
+    return await openMatrixMesa();
+  } catch (error) {
+    console.log(`gpu:stats: matrix units: NOT RUN, ${(error as Error).message.split("\n")[0]}`);
+    return null;
+  }
+}
+
 async function main(args: readonly string[]): Promise<number> {
   let asked: Options;
   try {
@@ -63,7 +76,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (mesa === null) return 0;
   let results: GpuResult[];
   try {
-    results = await compileAll(mesa, asked);
+    results = await compileAll({ mesa, matrixMesa: await openForMatrices(asked) }, asked);
   } catch (error) {
     console.error((error as Error).message);
     return 1;
@@ -72,31 +85,27 @@ async function main(args: readonly string[]): Promise<number> {
   if (asked.docs) {
     await writePage(results, args);
   } else {
-    for (const { gpu, driver, kernels } of results) {
+    for (const { gpu, driver, kernels, matrices } of results) {
       const left = gpu.leftOut ? `, without ${gpu.leftOut.kernels}: ${gpu.leftOut.why}` : "";
       console.log(`\n${gpu.name} (${gpu.architecture}, ${driver}${left})\n\n${tableOf(rowsOf(kernels))}`);
+      if (matrices) console.log(`\n${matrixTable(matrices)}`);
     }
   }
   let broken = 0;
-  for (const { gpu, kernels } of results) {
-    for (const kernel of kernels.filter(({ broken }) => broken.length > 0)) {
+  for (const { gpu, kernels, matrices = [] } of results) {
+    for (const kernel of [...kernels, ...matrices].filter(({ broken }) => broken.length > 0)) {
       broken++;
       console.error(`${gpu.name}: ${kernel.label}: ${kernel.broken.join("; ")}`);
     }
   }
-  const count = results.reduce((sum, { kernels }) => sum + kernels.length, 0);
+  const count = results.reduce((sum, { kernels, matrices = [] }) => sum + kernels.length + matrices.length, 0);
   console.log(`gpu:stats: ${count} shaders, ${broken} over a limit`);
   return broken === 0 ? 0 : 1;
 }
 
 /** The results for machines: a list of GPUs, each with all shaders. */
 function jsonOf({ version }: Mesa, results: readonly GpuResult[]): string {
-  const gpus = results.map(({ gpu: { name, architecture }, driver, kernels }) => ({
-    name,
-    architecture,
-    driver,
-    kernels,
-  }));
+  const gpus = results.map(({ gpu: { name, architecture }, ...result }) => ({ name, architecture, ...result }));
   return JSON.stringify({ mesa: version, gpus }, null, 1) + "\n";
 }
 

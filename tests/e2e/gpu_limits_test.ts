@@ -12,7 +12,7 @@ const GPUS = ["RX 6800", "RX 7900", "Vega 64"];
  * read and written starts at multiples of four; and what the tuner may choose from besides, of these storages.
  */
 const KERNELS =
-  /^attention.*head size (64|128)\b|^matmul (shared|vector).* (f32|nf4) aVec bVec( bWide)?( cVec)?$|(f32|nf4).*tuned$/;
+  /^attention.*head size (64|128)\b|^matmul (shared|vector).* (f32|nf4) aVec bVec( bWide)?( cVec)?$|(f32|nf4).*tuned$|^matmul matrix/;
 
 /** Runs the tool. */
 async function gpuStats(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -52,6 +52,12 @@ Deno.test("on RDNA2, RDNA3 and Vega kernels keep to their limits, but for those 
       }
     }
     deepEqual(unknownBreaches(gpus, KNOWN_BREACHES), []);
+    const { matrices } = gpus.find(({ name }) => name === "RX 7900")!;
+    if (!matrices) return match(out, /^gpu:stats: matrix units: NOT RUN, /m);
+    deepEqual(matrices.flatMap(({ label, broken }) => broken.map((what) => `${label}: ${what}`)), []);
+    for (const start of ["matrix128 float16", "matrix128 float32x3", "matrix64 float16", "matrix32 float32x3"]) {
+      ok(matrices.some(({ name, loop }) => name.startsWith(`matmul ${start} `) && loop.matrix > 0), start);
+    }
     const isOver = gpus.some(({ kernels }) => kernels.some(({ broken }) => broken.length > 0));
     equal(code, isOver ? 1 : 0);
     equal(err === "", !isOver);

@@ -13,6 +13,8 @@ export interface Answer {
   readonly driver: string;
   /** Of each shader, in their order. */
   readonly stats: readonly ShaderStats[];
+  /** Of each shader that asked for it, its code as text, by the name of its language. */
+  readonly codes: readonly Compiled["code"][];
 }
 
 /** The longest that a process may take. */
@@ -58,11 +60,15 @@ export async function ask(mesa: Mesa, gpu: Gpu, files: readonly ShaderFile[]): P
   if (compiled.length !== files.length) {
     throw new Error(`Cannot ask ${gpu.name}'s compiler: it told of ${compiled.length} shaders of ${files.length}`);
   }
-  return { driver: driver.driver, stats: compiled.map((each) => statsOf(gpu, each)) };
+  return {
+    driver: driver.driver,
+    stats: compiled.map((each) => statsOf(gpu, each)),
+    codes: compiled.map(({ code }) => code),
+  };
 }
 
 /** Runs a program of this folder on Mesa's libraries. Returns the values of the lines that it prints. */
-async function run(
+export async function run(
   mesa: Mesa,
   name: string,
   { args, permissions, env, input }: {

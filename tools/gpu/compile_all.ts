@@ -4,6 +4,7 @@ import type { PipelineText } from "../wgsl/stand_in_device.ts";
 import { ask, writeSpirv } from "./ask.ts";
 import type { Gpu } from "./gpus.ts";
 import { brokenLimits } from "./limits.ts";
+import { compileMatrices, type MatrixKernel } from "./matrix_kernels.ts";
 import type { Mesa } from "./mesa.ts";
 import type { CompiledKernel } from "./rows.ts";
 
@@ -13,6 +14,8 @@ export interface GpuResult {
   /** The driver and its version. */
   readonly driver: string;
   readonly kernels: readonly CompiledKernel[];
+  /** Products on its matrix units, where it has some and what it takes to compile them could be had. */
+  readonly matrices?: readonly MatrixKernel[];
 }
 
 /** What is compiled, and for what. */
@@ -30,8 +33,14 @@ export function label({ name, call, constants }: Pick<PipelineText, "name" | "ca
   return [name, call, ...set].filter(Boolean).join(", ");
 }
 
-/** Compiles for all GPUs, two at a time. Those whose subgroups have the same sizes have the same texts. */
-export async function compileAll(mesa: Mesa, { gpus, kernel, thorough }: Compilation): Promise<GpuResult[]> {
+/**
+ * Compiles for all GPUs, two at a time. Those whose subgroups have the same sizes have the same texts. Without a
+ * `matrixMesa` products on matrix units are left out.
+ */
+export async function compileAll(
+  { mesa, matrixMesa }: { mesa: Mesa; matrixMesa: Mesa | null },
+  { gpus, kernel, thorough }: Compilation,
+): Promise<GpuResult[]> {
   const folder = await Deno.makeTempDir({ prefix: "dnpo-spirv-" });
   try {
     const results = new Map<Gpu, GpuResult>();
@@ -47,7 +56,11 @@ export async function compileAll(mesa: Mesa, { gpus, kernel, thorough }: Compila
           const isAsked = ({ name }: PipelineText): boolean => !leftOut || !name.startsWith(leftOut.kernels);
           const asked = texts.flatMap((text, i) => isAsked(text) ? [{ text, file: files[i]! }] : []);
           const { driver, stats } = await ask(mesa, gpu, asked.map(({ file }) => file));
-          results.set(gpu, { gpu, driver, kernels: asked.map(({ text }, i) => withLimits(gpu!, text, stats[i]!)) });
+          const matrices = matrixMesa && gpu.matrices
+            ? { matrices: await compileMatrices({ mesa, matrixMesa }, { gpu, shape: gpu.matrices, kernel }) }
+            : {};
+          const kernels = asked.map(({ text }, i) => withLimits(gpu!, text, stats[i]!));
+          results.set(gpu, { gpu, driver, kernels, ...matrices });
         }
       };
       await Promise.all([compileSome(), compileSome()]);

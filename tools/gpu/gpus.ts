@@ -1,4 +1,5 @@
 /** GPUs whose compilers can be asked without them. @module */
+import type { Shape } from "./spirv_module.ts";
 
 export type Architecture = "RDNA2" | "RDNA3" | "RDNA4" | "Vega" | "CDNA" | "Turing" | "Ampere";
 
@@ -8,6 +9,8 @@ export interface Gpu {
   readonly architecture: Architecture;
   /** Lanes of its smallest and its largest subgroup, as its driver tells them. */
   readonly lanes: readonly [least: number, most: number];
+  /** The shape of its matrix units in float16, as its driver tells it; absent where it has none. */
+  readonly matrices?: Shape;
   /** The driver, as in the name of its library. */
   readonly driver: "radeon" | "nouveau";
   /** Environment variables that make the driver take itself to be on this GPU. */
@@ -20,7 +23,11 @@ export interface Gpu {
 
 function radeon(name: string, architecture: Architecture, chip: string): Gpu {
   const least = architecture.startsWith("RDNA") ? 32 : 64;
-  return { name, architecture, lanes: [least, 64], driver: "radeon", env: { RADV_FORCE_FAMILY: chip } };
+  return {
+    ...{ name, architecture, lanes: [least, 64], driver: "radeon", env: { RADV_FORCE_FAMILY: chip } },
+    // Vega and RDNA2 have none, and CDNA's are not in RADV.
+    ...architecture === "RDNA3" && { matrices: { m: 16, n: 16, k: 16 } },
+  };
 }
 
 function nvidia(name: string, architecture: Architecture, chipset: string): Gpu {

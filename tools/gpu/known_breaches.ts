@@ -1,4 +1,5 @@
 /** Kernels that are known to break a limit: a list that is only to become shorter. @module */
+import type { MatrixKernel } from "./matrix_kernels.ts";
 import { type CompiledKernel, rowName } from "./rows.ts";
 
 /** Names of rows, and the GPUs on which they are over a limit. */
@@ -11,6 +12,7 @@ export const KNOWN_BREACHES: Breaches = {};
 export interface GpuKernels {
   readonly name: string;
   readonly kernels: readonly CompiledKernel[];
+  readonly matrices?: readonly MatrixKernel[];
 }
 
 /** What differs from what is known: limits that others break, and rows that are listed and break none. */

@@ -30,11 +30,16 @@ export async function openMesa(folder: string): Promise<Mesa> {
   }
   const path = resolve(folder);
   const version = await Deno.readTextFile(join(path, "version")).catch(() => null) ?? await unpack(path);
-  const libraries = join(path, "root/usr/lib/x86_64-linux-gnu");
+  return mesaIn(join(path, "root"), version);
+}
+
+/** The Mesa whose packages are unpacked in the folder `root`. */
+export function mesaIn(root: string, version: string): Mesa {
+  const libraries = join(root, "usr/lib/x86_64-linux-gnu");
   return {
     version,
     libraries,
-    driverFile: (name) => join(path, `root/usr/share/vulkan/icd.d/${name}_icd.json`),
+    driverFile: (name) => join(root, `usr/share/vulkan/icd.d/${name}_icd.json`),
     deno: (args) => [join(libraries, "ld-linux-x86-64.so.2"), ["--library-path", libraries, Deno.execPath(), ...args]],
   };
 }

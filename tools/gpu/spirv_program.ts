@@ -6,14 +6,15 @@
 import { join } from "node:path";
 import type { PipelineText } from "../wgsl/stand_in_device.ts";
 
-async function main([folder]: readonly string[]): Promise<void> {
-  const texts = await new Response(Deno.stdin.readable).json() as PipelineText[];
+/** Makes the pipelines on an adapter, writes their modules and prints what was refused. */
+export async function writeModules(
+  adapter: GPUAdapter,
+  { texts, folder, features }: { texts: readonly PipelineText[]; folder: string; features: readonly string[] },
+): Promise<void> {
   const written = Deno.env.get("MESA_SPIRV_DUMP_PATH")!;
-  const adapter = await navigator.gpu.requestAdapter();
-  if (adapter === null) throw new Error("Mesa's driver for the CPU gives no adapter");
   const { maxComputeWorkgroupStorageSize } = adapter.limits;
   const device = await adapter.requestDevice({
-    requiredFeatures: ["subgroups", "shader-f16"] as GPUFeatureName[],
+    requiredFeatures: features as GPUFeatureName[],
     requiredLimits: { maxComputeWorkgroupStorageSize },
   });
   // WebGPU has modules of its own.
@@ -26,7 +27,7 @@ async function main([folder]: readonly string[]): Promise<void> {
       throw new Error(`Mesa was given ${modules.length} modules for ${text.name}, expected 1`);
     }
     refusals.push(refusal);
-    if (refusal === null) await Deno.writeFile(join(folder!, `${i}.spv`), modules[0]!);
+    if (refusal === null) await Deno.writeFile(join(folder, `${i}.spv`), modules[0]!);
   }
   console.log(JSON.stringify(refusals));
 }
@@ -61,7 +62,10 @@ async function takeWritten(folder: string): Promise<Uint8Array[]> {
 }
 
 if (import.meta.main) {
-  await main(Deno.args);
+  const texts = await new Response(Deno.stdin.readable).json() as PipelineText[];
+  const adapter = await navigator.gpu.requestAdapter();
+  if (adapter === null) throw new Error("Mesa's driver for the CPU gives no adapter");
+  await writeModules(adapter, { texts, folder: Deno.args[0]!, features: ["subgroups", "shader-f16"] });
   // The driver's threads keep the process.
   Deno.exit(0);
 }

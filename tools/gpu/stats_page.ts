@@ -1,5 +1,6 @@
 /** The text of docs/gpu_stats.md. @module */
 import type { GpuResult } from "./compile_all.ts";
+import { type MatrixKernel, matrixTable } from "./matrix_kernels.ts";
 import { rowsOf, tableOf } from "./rows.ts";
 
 /** The page for these results, of the command with these arguments. */
@@ -38,7 +39,24 @@ memory; so a GPU is offered no tile with more than 16 (\`kernels/matmul/matmul_c
 ${results.map(section).join("\n")}`;
 }
 
-function section({ gpu, driver, kernels }: GpuResult): string {
+function section({ gpu, driver, kernels, matrices }: GpuResult): string {
   const without = gpu.leftOut ? ` Without ${gpu.leftOut.kernels}: ${gpu.leftOut.why}.` : "";
-  return `## ${gpu.name}\n\n${gpu.architecture}, by ${driver}.${without}\n\n${tableOf(rowsOf(kernels))}\n`;
+  return `## ${gpu.name}\n\n${gpu.architecture}, by ${driver}.${without}\n\n${tableOf(rowsOf(kernels))}\n${
+    matrices ? matrixSection(matrices) : ""
+  }`;
+}
+
+function matrixSection(kernels: readonly MatrixKernel[]): string {
+  const full = kernels[0]!.flopPerCycleInFull.toFixed(0);
+  return `
+Products on its matrix units, which only Dawn reaches ([platforms](platforms.md#matrix-units)). Dawn makes their SPIR-V on
+lavapipe of Debian's unstable Mesa, whose matrices are 8x8x8, and the shape is then changed to what this GPU has; they
+are compiled for waves of as many lanes as a kernel's name says. **FLOP a cycle** are a SIMD's, by the compiler's own
+estimate; matmul shared128, the largest tile in float32, has ${full}. Both are counted as the compiler counts, which takes
+each loop to run eight times. That is 512 steps of k for these, which is the length of their blocks, and 128 of the 1,024
+that shared128 has in one. Matrix units give 256 at most, or a third of it in float32x3. Not in these numbers are the
+kernels that bring both factors to float16 before (matmul_exponents and matmul_halves).
+
+${matrixTable(kernels)}
+`;
 }

@@ -3,14 +3,12 @@
  * the driver in the library of its argument compile each. It prints a line of JSON for the driver, and one for each
  * shader. @module
  */
-import { type Compiled, VulkanCompiler } from "./vulkan.ts";
+import { type Compiled, type CompileOptions, VulkanCompiler } from "./vulkan.ts";
 
 /** A shader to compile. */
-export interface ShaderFile {
-  /** Its SPIR-V, with an entry point `main`. */
+export interface ShaderFile extends CompileOptions {
+  /** Its SPIR-V. */
   readonly path: string;
-  /** The VkDescriptorType of each binding. */
-  readonly bindings: readonly number[];
 }
 
 /** The first line. */
@@ -24,7 +22,7 @@ if (import.meta.main) {
   const files = await new Response(Deno.stdin.readable).json() as ShaderFile[];
   const compiler = new VulkanCompiler(Deno.args[0]!);
   print({ device: compiler.device, driver: compiler.driver });
-  for (const { path, bindings } of files) print(compiler.compile(await Deno.readFile(path), bindings));
+  for (const { path, ...options } of files) print(compiler.compile(await Deno.readFile(path), options));
   // The driver's threads keep the process.
   Deno.exit(0);
 }

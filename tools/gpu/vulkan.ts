@@ -6,6 +6,20 @@ export interface Compiled {
   /** Lanes that run together. */
   readonly lanes: number;
   readonly statistics: Readonly<Record<string, number>>;
+  /** The code as text, by the name of its language, where it was asked for. */
+  readonly code?: Readonly<Record<string, string>>;
+}
+
+/** How a shader is compiled. */
+export interface CompileOptions {
+  /** The VkDescriptorType of each binding, all in one set ({@linkcode DESCRIPTOR}). */
+  readonly bindings: readonly number[];
+  /** The entry point (default: main). */
+  readonly entryPoint?: string;
+  /** Lanes that a subgroup must have (default: the driver decides). */
+  readonly lanes?: number;
+  /** Whether the code is told as text. */
+  readonly wantsCode?: boolean;
 }
 
 /** VkDescriptorType of what kernels bind: an image, a storage buffer, and uniforms with an offset of their own. */
@@ -28,6 +42,8 @@ const TYPE = {
   executable: 1_000_269_002,
   executableInfo: 1_000_269_003,
   statistic: 1_000_269_004,
+  representation: 1_000_269_005,
+  requiredSubgroupSize: 1_000_225_001,
 } as const;
 
 /** Structures of features: their type, and how many booleans they have. */
@@ -41,12 +57,18 @@ const FEATURES = [
 ] as const;
 
 const EXTENSIONS = ["VK_KHR_pipeline_executable_properties", "VK_EXT_robustness2"];
+/** Where the driver has it. */
+const MATRICES = { extension: "VK_KHR_cooperative_matrix", features: { type: 1_000_506_000, count: 2 } } as const;
 const VULKAN_1_3 = 0x403000;
 const COMPUTE_STAGE = 0x20;
 /** wgpu and Dawn leave the size of a subgroup to the driver. */
 const ALLOW_VARYING_SUBGROUP_SIZE = 1;
-const CAPTURE_STATISTICS = 0x40n;
+const REQUIRE_FULL_SUBGROUPS = 2;
+const CAPTURE = { statistics: 0x40, code: 0x80 } as const;
 const FORMAT_FLOAT64 = 3;
+/** Sizes of what a driver fills in. */
+const EXTENSION_BYTES = 260;
+const REPRESENTATION_BYTES = 552;
 
 /** A driver's first device. */
 export class VulkanCompiler {
@@ -88,21 +110,33 @@ export class VulkanCompiler {
 
   /** Opens a device with all features, as WebGPU asks for what it can use: checks of bounds among them. */
   #openDevice(physical: bigint): bigint {
+    const hasMatrices = this.#extensionsOf(physical).has(MATRICES.extension);
+    const [wanted, extensions] = hasMatrices
+      ? [[MATRICES.features, ...FEATURES], [...EXTENSIONS, MATRICES.extension]]
+      : [FEATURES, EXTENSIONS];
     let features: Uint8Array | null = null;
-    for (const { type, count } of FEATURES) features = blank(16 + Math.ceil(count / 2) * 8, type, features);
+    for (const { type, count } of wanted) features = blank(16 + Math.ceil(count / 2) * 8, type, features);
     this.#call("vkGetPhysicalDeviceFeatures2", physical, features);
     const priority = new Uint8Array(new Float32Array([1]).buffer);
     const queue = structure(TYPE.queue, null, 0, 0, 1, priority);
-    const names = structure(...EXTENSIONS.map(zeroEnded));
-    const info = structure(TYPE.device, features, 0, 1, queue, 0, null, EXTENSIONS.length, names, null);
+    const names = structure(...extensions.map(zeroEnded));
+    const info = structure(TYPE.device, features, 0, 1, queue, 0, null, extensions.length, names, null);
     return this.#made("vkCreateDevice", physical, info, null);
   }
 
-  /**
-   * Compiles SPIR-V whose entry point is `main` and whose bindings, all in one set, are of these types
-   * ({@linkcode DESCRIPTOR}). Throws Error.
-   */
-  compile(code: Uint8Array, types: readonly number[]): Compiled {
+  #extensionsOf(physical: bigint): Set<string> {
+    const count = structure(0);
+    this.#call("vkEnumerateDeviceExtensionProperties", physical, null, count, null);
+    const all = new Uint8Array(EXTENSION_BYTES * new DataView(count.buffer).getUint32(0, true));
+    this.#call("vkEnumerateDeviceExtensionProperties", physical, null, count, all);
+    return new Set(Array.from({ length: all.length / EXTENSION_BYTES }, (_, i) => nameAt(all, EXTENSION_BYTES * i)));
+  }
+
+  /** Compiles SPIR-V. Throws Error. */
+  compile(
+    code: Uint8Array,
+    { bindings: types, entryPoint = "main", lanes, wantsCode = false }: CompileOptions,
+  ): Compiled {
     return lettingGo(() => {
       const device = this.#device;
       const bindings = array(types.map((type, i) => structure(i, type, 1, COMPUTE_STAGE, null)));
@@ -126,16 +160,21 @@ export class VulkanCompiler {
       );
       const stage = [
         BigInt(TYPE.stage),
-        null,
-        ALLOW_VARYING_SUBGROUP_SIZE,
+        lanes === undefined ? null : structure(TYPE.requiredSubgroupSize, null, lanes),
+        lanes === undefined ? ALLOW_VARYING_SUBGROUP_SIZE : REQUIRE_FULL_SUBGROUPS,
         COMPUTE_STAGE,
         module,
-        zeroEnded("main"),
+        zeroEnded(entryPoint),
         null,
       ];
-      const info = structure(TYPE.computePipeline, null, CAPTURE_STATISTICS, ...stage, layout, 0n, 0n);
+      const flags = BigInt(CAPTURE.statistics | (wantsCode ? CAPTURE.code : 0));
+      const info = structure(TYPE.computePipeline, null, flags, ...stage, layout, 0n, 0n);
       const pipeline = this.#made("vkCreateComputePipelines", device, 0n, 1n, info, null);
-      const compiled = { lanes: this.#lanesOf(pipeline), statistics: this.#statisticsOf(pipeline) };
+      const compiled = {
+        lanes: this.#lanesOf(pipeline),
+        statistics: this.#statisticsOf(pipeline),
+        ...wantsCode && { code: this.#codeOf(pipeline) },
+      };
       const made = { Pipeline: pipeline, ShaderModule: module, PipelineLayout: layout, DescriptorSetLayout: set };
       for (const [name, handle] of Object.entries(made)) this.#call(`vkDestroy${name}`, device, handle, null);
       return compiled;
@@ -160,6 +199,29 @@ export class VulkanCompiler {
       const one = new DataView(all.buffer, at);
       const isFloat = one.getUint32(528, true) === FORMAT_FLOAT64;
       found[nameAt(all, at + 16)] = isFloat ? one.getFloat64(536, true) : Number(one.getBigUint64(536, true));
+    }
+    return found;
+  }
+
+  /** The texts that the driver has of a pipeline's code. */
+  #codeOf(pipeline: bigint): Record<string, string> {
+    const info = structure(TYPE.executableInfo, null, pipeline, 0);
+    const ask = (count: Uint8Array, all: Uint8Array | null): number =>
+      this.#call("vkGetPipelineExecutableInternalRepresentationsKHR", this.#device, info, count, all);
+    const count = structure(0);
+    ask(count, null);
+    const all = array(Array.from({ length: count[0]! }, () => blank(REPRESENTATION_BYTES, TYPE.representation, null)));
+    ask(count, all);
+    const found: Record<string, string> = {};
+    const texts = Array.from({ length: count[0]! }, (_, i) => {
+      const one = new DataView(all.buffer, REPRESENTATION_BYTES * i);
+      const text = new Uint8Array(Number(one.getBigUint64(536, true)));
+      one.setBigUint64(544, addressOf(text), true);
+      return text;
+    });
+    ask(count, all);
+    for (const [i, text] of texts.entries()) {
+      found[nameAt(all, REPRESENTATION_BYTES * i + 16)] = new TextDecoder().decode(text).replace(/\0+$/, "");
     }
     return found;
   }

@@ -20,14 +20,21 @@ import { readTensors, type Tensors } from "../_shared/trajectory.ts";
 /** The most that a tensor's gradient may differ by, as a share of its norm. */
 const BOUNDS = { float32x3: 2e-4, float16: 2e-2 } as const;
 
+/** Norms that are multiplied by 2^exponent or its inverse, with the matrices that read what they give. */
+const SCALED: readonly [names: RegExp, sign: 1 | -1][] = [
+  [/layers\.0\.input_layernorm|layers\.0\.mlp\.(gate|up)_proj|lm_head/, 1],
+  [/layers\.1\.post_attention_layernorm|layers\.1\.self_attn\.[qkv]_proj/, 1],
+  [/layers\.0\.post_attention_layernorm|layers\.0\.self_attn\.[qkv]_proj|model\.norm/, -1],
+  [/layers\.1\.input_layernorm|layers\.1\.mlp\.(gate|up)_proj/, -1],
+];
+
 /** The power of two of a parameter in a model of `exponent`. */
 function powerOf(name: string, exponent: number): number {
-  if (/layers\.0\.self_attn\.o_proj|layers\.1\.mlp\.up_proj/.test(name)) return 2 ** exponent;
-  if (/layers\.0\.self_attn\.v_proj|layers\.1\.mlp\.down_proj/.test(name)) return 2 ** -exponent;
-  return 1;
+  if (name.includes("lora")) return 1;
+  return 2 ** (exponent * (SCALED.find(([names]) => names.test(name))?.[1] ?? 0));
 }
 
-/** What is trained: all weights, or adapters of the matrices that have no powers. */
+/** What is trained: all weights, or adapters of matrices that have no powers. */
 const CASES = [
   // The squares of the gradients have to be numbers too.
   { what: "all weights", exponent: 50, adapters: false },
@@ -36,7 +43,7 @@ const CASES = [
 
 const LORA = {
   ...{ r: 4, lora_alpha: 8, lora_dropout: 0, use_rslora: false, rank_pattern: {}, alpha_pattern: {} },
-  target_modules: ["q_proj", "k_proj", "gate_proj"],
+  target_modules: ["o_proj", "down_proj"],
 };
 
 /** The model, with adapters whose B is not zero. */

@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { isVariant } from "../../kernels/matmul/matmul.ts";
+import { Commands } from "../../kernels/device/commands.ts";
+import { isVariant, matmul } from "../../kernels/matmul/matmul.ts";
 import { choicesFor, classOf, tune } from "../../kernels/tune.ts";
-import { standInDevice } from "../../tools/wgsl/stand_in_device.ts";
+import { type DeviceKind, standInDevice } from "../../tools/wgsl/stand_in_device.ts";
 import { device } from "../_shared/device.ts";
 
 Deno.test("tune() chooses a tile for each class by its rate, and leaves the device as it was", async () => {
@@ -47,4 +48,52 @@ Deno.test("tune() offers a GPU no tile that it would never take", async () => {
   }
   using cpu = await standInDevice({ name: "cpu 16", family: "cpu", least: 16 }, { compiler: "naga", take() {} });
   ok(choicesFor(cpu, "cpu").some(({ variants }) => variants.includes("broadcast64")));
+});
+
+Deno.test("tune() offers tiles of matrix units in each precision where the device has some that fit", async () => {
+  const offered = async (kind: Partial<DeviceKind>): Promise<unknown> => {
+    const all = { name: "own", family: "gpu", least: 32, ...kind } as const;
+    using device = await standInDevice(all, { compiler: "tint", take() {} });
+    return choicesFor(device, "gpu").filter(({ precision }) => precision).map((choice) => [
+      classOf(choice),
+      ...choice.variants,
+    ]);
+  };
+  const gpu = (...small: string[]) =>
+    ["float32x3", "float16"].flatMap((
+      name,
+    ) => [[`${name}/large`, "matrix128", "matrix64"], [`${name}/small`, ...small]]);
+  deepEqual(await offered({}), []);
+  for (const matrices of [[16, 16, 16], [8, 8, 8], [8, 16, 16]] as const) {
+    deepEqual(await offered({ matrices }), gpu("matrix32", "matrix64"));
+    deepEqual(await offered({ matrices, most: 64 }), gpu("matrix32", "matrix64"));
+  }
+  // Of 128 lanes a workgroup has two subgroups at most.
+  deepEqual(await offered({ matrices: [16, 16, 16], least: 128 }), []);
+  const small = ["matrix32", "matrix16"];
+  deepEqual(
+    await offered({ matrices: [8, 8, 8], family: "cpu", least: 8 }),
+    ["float32x3", "float16"].flatMap((name) => [[`${name}/large`, ...small], [`${name}/small`, ...small]]),
+  );
+});
+
+Deno.test("a product on matrix units takes the tile that was tuned for its precision", async () => {
+  const names: string[] = [];
+  const kind = { name: "own", family: "gpu", least: 32, matrices: [16, 16, 16] } as const;
+  using device = await standInDevice(kind, { compiler: "tint", take: ({ name }) => names.push(name) });
+  using commands = new Commands(device);
+  const slice = device.alloc(2 ** 22, "test");
+  const sizes = { mode: "NT", a: slice, b: slice, c: slice, m: 512, n: 512, k: 512 } as const;
+  const tileOf = (precision: "float32x3" | "float16", m: number): string => {
+    names.length = 0;
+    matmul(commands, { ...sizes, m, precision });
+    return names.map((name) => /^matmul (\w+\d+) /.exec(name)?.[1]).filter(Boolean).join();
+  };
+  equal(tileOf("float16", 512), "matrix32");
+  device.tuning = { family: "gpu", tiles: { "float16/large": "matrix64", "float32x3/small": "shared64" } };
+  equal(tileOf("float16", 512), "matrix64");
+  // What is tuned for others does not count, nor what is no such tile.
+  equal(tileOf("float32x3", 512), "matrix32");
+  equal(tileOf("float32x3", 256), "");
+  equal(tileOf("float16", 16), "matrix16");
 });

@@ -632,7 +632,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of(
     "matmul/matmul_exceptions.wgsl",
     { test: "matmul/matmul_halves" },
-    ["added twice", "!is_row && exponents", "false && exponents"],
     ["scale ignored", "p.scale * sum", "sum"],
     ["block's end ignored", "min(start + p.k_block, p.k_last)", "p.k_last"],
     ["columns of a row", "select(p.m, p.n, is_row)", "p.n"],

@@ -117,7 +117,7 @@ for (const mode of ["NN", "NT", "TN"] as const) {
     };
     const product: Omit<MatrixProduct, "bias"> = {
       ...{ mode, m: M, n: N, k: K, aFirst: 3, bFirst: 5, bType: "f32", scales: undefined },
-      ...{ ...slices, lda: placedA.ld, ldb: placedB.ld, ldc, cFirst, scale: 2, accumulate: false },
+      ...{ ...slices, lda: placedA.ld, ldb: placedB.ld, ldc, cFirst, scale: -2, accumulate: false },
     };
     const blocks = { block, first: 0, count: 2 };
     const { exponents } = halveFactors(commands, product, { cuts: CUTS, ...blocks });
@@ -135,7 +135,7 @@ for (const mode of ["NN", "NT", "TN"] as const) {
       let sum = 0;
       for (let k = start; k < end; k++) sum += a[i * K + k]! * b[j * K + k]!;
       special++;
-      equal(value, 2 * sum, `row ${i}, column ${j} of block ${z}`);
+      equal(value, -2 * sum, `row ${i}, column ${j} of block ${z}`);
     });
     // A row and a column in the first block, a row in the second.
     equal(special, N + M - 1 + N);

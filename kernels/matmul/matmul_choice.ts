@@ -2,7 +2,7 @@
 import type { Device } from "../device/device.ts";
 import type { MatmulPrecision } from "../device/precision.ts";
 import type { DeviceFamily, TileClass } from "../device/tuning.ts";
-import type { Storage } from "../storage/storage.ts";
+import { isQuantized, type Storage } from "../storage/storage.ts";
 import { isMatrix } from "./matmul_matrix_tile.ts";
 import type { MatmulMode } from "./matmul_text.ts";
 import {
@@ -45,6 +45,11 @@ const FEW_COLUMNS = 32;
 const TURNED_ROWS = 64;
 /** Of sums of at most this many products writing c takes most of the time, which a turned tile does in longer stretches. */
 const SHORT_SUM = 64;
+/**
+ * Rows of a of a multiple of so many numbers, 4 KiB, lie in one set of a core's first-level cache, so that each step reads
+ * them anew: a tile of twice the columns does so half as often.
+ */
+const ONE_SET = 1024;
 /** m·n·k from which a product is large. */
 const LARGE = 2 ** 27;
 /** m·n·k from which images pay off: their copies, and the passes that these end, take some 40 µs. */
@@ -108,18 +113,23 @@ export function tunedMatrix(device: Device, sizes: MatmulSizes): MatrixVariant |
 }
 
 /**
- * The tile for the type of b. Where it is not f32 images pay off at any number of lanes, and a lane should own two
- * vec4s of columns.
+ * The tile for the type of b. Where it is not f32 images pay off at any number of lanes. With 16 lanes a lane of NN
+ * should own two vec4s of columns. For NT these make a loop over k of 45 KB, which one vec4 keeps within a core's
+ * first-level cache of instructions (32 KiB).
  */
 export function forType(
   variant: FullVariant,
-  { mode, m, bType = "f32", lanes }: Pick<MatmulSizes, "mode" | "m" | "bType"> & { lanes: number },
+  { mode, m, k, bType = "f32", lanes }: Pick<MatmulSizes, "mode" | "m" | "k" | "bType"> & { lanes: number },
 ): FullVariant {
   const few = fewRows(variant, { mode, m });
   if (few !== undefined) return few;
   if (bType === "f32" || !isBroadcast(variant) || BROADCAST_TILES[variant].rows <= 8) return variant;
-  if (lanes >= 16) return bType === "nf4" && suits26Rows(m) ? "broadcast26wide" : "broadcast32wide";
-  return mode === "NT" && !suits32Rows(m) ? "broadcast16image" : "broadcast32image";
+  if (lanes < 16) return mode === "NT" && !suits32Rows(m) ? "broadcast16image" : "broadcast32image";
+  if (mode === "NT" && isQuantized(bType)) {
+    if (!suits32Rows(m)) return "broadcast16wide";
+    return k % ONE_SET === 0 ? "broadcast32wide" : "broadcast32image";
+  }
+  return bType === "nf4" && suits26Rows(m) ? "broadcast26wide" : "broadcast32wide";
 }
 
 /**
@@ -137,14 +147,14 @@ function fewRows(
   return image ? "broadcast1image" : "broadcast1";
 }
 
-/** Whether tiles of 32 rows suit an NT by eights with 8 lanes: one takes 0.88 of the time of two of 16. */
+/** Whether tiles of 32 rows suit an NT by eights: one takes 0.88 of the time of two of 16 with 8 lanes, 0.95 with 16. */
 function suits32Rows(m: number): boolean {
   return 2 * 0.88 * Math.ceil(m / 32) < Math.ceil(m / 16);
 }
 
 /**
- * Whether tiles of 26 rows suit an nf4 b. Its selects are so long that the loop over k of 32 rows leaves a core's
- * first-level cache of instructions (32 KiB); within it, a tile takes 0.7 of the time.
+ * Whether tiles of 26 rows suit an NN with an nf4 b. Its selects are so long that the loop over k of 32 rows leaves a
+ * core's first-level cache of instructions (32 KiB); within it, a tile takes 0.7 of the time.
  */
 function suits26Rows(m: number): boolean {
   return 0.7 * Math.ceil(m / 26) < Math.ceil(m / 32);

@@ -14,6 +14,7 @@ export type MatmulVariant =
   | "broadcast32image"
   | "broadcast32wide"
   | "broadcast26wide"
+  | "broadcast16wide"
   | "broadcast16image"
   | "broadcast8"
   | "broadcast8image"
@@ -51,6 +52,7 @@ export const BROADCAST_TILES = {
   broadcast32image: { rows: 32, columns: 64, image: true },
   broadcast32wide: { rows: 32, columns: 128, image: true },
   broadcast26wide: { rows: 26, columns: 128, image: true },
+  broadcast16wide: { rows: 16, columns: 128, image: true },
   broadcast16image: { rows: 16, columns: 64, image: true },
   broadcast8: { rows: 8, columns: 128, image: false },
   broadcast8image: { rows: 8, columns: 128, image: true },

@@ -50,7 +50,8 @@ export function recordProducts(commands: Commands, slice: Slice, { thorough }: {
     for (const variant of TILES[device.family]) {
       // They have no text for the others, and are never chosen there.
       if (
-        (/^broadcast[12](image)?$/.test(variant) && mode !== "NT") || (variant === "broadcast26wide" && mode === "TN")
+        (/^broadcast([12](image)?|16wide)$/.test(variant) && mode !== "NT") ||
+        (variant === "broadcast26wide" && mode === "TN")
       ) continue;
       device.tuning = everywhere(device.family, variant);
       for (const bType of STORAGES) {

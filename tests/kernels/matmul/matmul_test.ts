@@ -253,16 +253,28 @@ Deno.test("planFor() gives a bf16 b to wide tiles where there are lanes for them
   for (const mode of ["NN", "NT"] as const) {
     equal(planFor(wide, { mode, m: 64, n: 512, k: 512, bType: "bf16" }).variant, "broadcast32wide");
     equal(planFor(wide, { mode, m: 4, n: 512, k: 512, bType: "bf16" }).variant, "broadcast8");
-    const rowsOfNf4 = (m: number): number => planFor(wide, { mode, m, n: 512, k: 512, bType: "nf4" }).rows;
-    deepEqual([20, 32, 50, 64, 128].map(rowsOfNf4), [26, 32, 26, 32, 26]);
   }
+  const rowsOfNf4 = (m: number): number => planFor(wide, { mode: "NN", m, n: 512, k: 512, bType: "nf4" }).rows;
+  deepEqual([20, 32, 50, 64, 128].map(rowsOfNf4), [26, 32, 26, 32, 26]);
 });
 
-Deno.test("planFor() gives NT by eights with 8 lanes tiles of 32 rows where they fit its rows better than those of 16", () => {
-  const narrow = new Device(device.gpu, { info: device.info, family: "cpu", subgroupSize: 8 });
-  const rowsOf = (m: number): number => planFor(narrow, { mode: "NT", m, n: 512, k: 896, bType: "int8" }).rows;
-  deepEqual([16, 32, 48, 64, 80, 96, 112, 144, 300].map(rowsOf), [8, 32, 16, 32, 16, 32, 16, 32, 32]);
-});
+for (const [lanes, tileOf16, tileOf32] of [[8, "16x64", "32x64"], [16, "16x128", "32x128"]] as const) {
+  Deno.test(`planFor() gives NT of a quantized b with ${lanes} lanes tiles of 32 rows where they fit its rows better than those of 16`, () => {
+    const cpu = new Device(device.gpu, { info: device.info, family: "cpu", subgroupSize: lanes });
+    for (const bType of ["int8", "nf4"] as const) {
+      const tileOf = (m: number, k = 896): string => {
+        const { rows, columns } = planFor(cpu, { mode: "NT", m, n: 512, k, bType });
+        return `${rows}x${columns}`;
+      };
+      equal(tileOf(16), "8x128");
+      for (const m of [32, 64, 96, 144, 300]) equal(tileOf(m), "32x64");
+      for (const m of [48, 80, 112]) equal(tileOf(m), tileOf16);
+      // Rows of a in one set of a cache.
+      equal(tileOf(64, 2048), tileOf32);
+      equal(tileOf(48, 2048), tileOf16);
+    }
+  });
+}
 
 Deno.test("matmul() leaves c alone without rows, and clears it without k", async () => {
   const buffers = { c: guarded(12), a: guarded(4), b: guarded(4) };
@@ -295,18 +307,20 @@ for (const mode of ["NN", "NT"] as const) {
       "broadcast2",
       "broadcast1image",
       "broadcast16image",
+      "broadcast16wide",
       "broadcast32image",
       "shared64",
       "shared16",
       "vector4",
     ] as const
   ) {
-    if (/^(vector4|broadcast(1|2|32)(image)?)$/.test(variant) && mode !== "NT") continue;
+    if (/^(vector4|broadcast(16wide|(1|2|32)(image)?))$/.test(variant) && mode !== "NT") continue;
     const recorder = variant.startsWith("broadcast") ? commands : asGpu;
     Deno.test(`matmul() ${mode} of a stored b is that of its numbers in f32, bit for bit, in ${variant}`, async (t) => {
       for (const bType of ["f16", "int8", "int4", "int4z", "nf4"] as const) {
-        // A text of 32 rows compiles for long: what is ragged has those of fewer rows.
-        const isLarge = variant === "broadcast32image";
+        // A text of 32 rows, or of twice the columns, compiles for long: what is ragged has those of fewer.
+        const isLarge = variant === "broadcast32image" || variant === "broadcast16wide";
+        if (variant === "broadcast16wide" && bType !== "int8") continue;
         const sizes = isLarge
           ? [[40, 68, 192, 0]] as const
           : [[9, 68, 132, 0], [20, 39, 77, 0], [1, 35, 1160, 0]] as const;

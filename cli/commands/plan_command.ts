@@ -39,9 +39,9 @@ export interface PlanFlags {
 
 /** Prints what a config's run will take. Returns 1 if it does not fit the device, or no card. */
 export async function plan(options: PlanFlags): Promise<number> {
+  checkTogether(options);
   const { config: path, set } = withConfigPaths(options);
   const config = await loadConfig(path, { set });
-  checkTogether(options);
   if (options.cards) return await printCards(config, options);
   const device = await openToolDevice(config);
   const progress = new Progress();

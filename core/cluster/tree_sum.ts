@@ -3,34 +3,42 @@
  * rank adds what lies within its own shards, the ranks add the rest, so the same S gives the same bits on any number of
  * ranks. @module
  */
-import { bf16ToF32, f32ToBf16 } from "../dtype.ts";
 import { isPowerOfTwo, type WireDtype } from "./transport.ts";
 
 /** The smallest normal float32. */
 const SMALLEST = 2 ** -126;
 
 /**
- * One node of the tree: `into` += `from`, in float32. With bfloat16 both are rounded first, to nearest even: what is added
+ * One node of the tree: `into` += `from`, in float32. With bfloat16 both are rounded first, where they are, to nearest even: what is added
  * on another rank was rounded on its way, and the sum must not depend on where it was made. Nor must it on what a device
  * makes of numbers below the smallest normal one: they count as 0, before the sum and after it, as in the kernel
  * `add_gradients`.
  */
 export function addNode(into: Float32Array, from: Float32Array, dtype: WireDtype): void {
-  const isRounded = dtype === "bfloat16";
-  const a = isRounded ? rounded(into) : into;
-  const b = isRounded ? rounded(from) : from;
+  if (dtype === "bfloat16") {
+    round(into);
+    round(from);
+  }
   for (let i = 0; i < into.length; i++) {
     // A NaN is not below the smallest either.
-    const x = Math.abs(a[i]!) < SMALLEST ? 0 : a[i]!;
-    const y = Math.abs(b[i]!) < SMALLEST ? 0 : b[i]!;
+    const x = Math.abs(into[i]!) < SMALLEST ? 0 : into[i]!;
+    const y = Math.abs(from[i]!) < SMALLEST ? 0 : from[i]!;
     const sum = x + y;
     into[i] = Math.abs(sum) < SMALLEST ? 0 : sum;
   }
 }
 
-function rounded(values: Float32Array): Float32Array {
-  const whole = values.map((value) => Math.abs(value) < SMALLEST ? 0 : value);
-  return bf16ToF32(f32ToBf16(whole));
+/** Rounds numbers to bfloat16 where they are, those below the smallest normal one to 0. */
+function round({ buffer, byteOffset, length }: Float32Array): void {
+  const bits = new Uint32Array(buffer, byteOffset, length);
+  for (let i = 0; i < length; i++) {
+    const u = bits[i]!;
+    const exponent = u & 0x7f800000;
+    if (exponent === 0) bits[i] = 0;
+    // The quiet bit keeps a NaN whose payload is in the dropped half from becoming infinity.
+    else if ((u & 0x7fffffff) > 0x7f800000) bits[i] = (u | 0x400000) & 0xffff0000;
+    else bits[i] = (u + 0x7fff + ((u >>> 16) & 1)) & 0xffff0000;
+  }
 }
 
 /** How a rank sums its own shards, in buffers of any kind. */

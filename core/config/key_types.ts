@@ -613,7 +613,10 @@ export interface DistributedConfig {
    * that the same number gives the same bytes on 1, 2, 4, … processes, as many as shards at most.
    */
   shards: number;
-  /** What gradients are rounded to before they are added to those of another shard; bfloat16 halves what ranks send. */
+  /**
+   * What gradients are rounded to before they are added to those of another shard; bfloat16 halves what ranks send to
+   * be summed, but not what they gather.
+   */
   gradient_dtype: "float32" | "bfloat16";
   /** Seconds that a rank waits for another one before the job is ended. */
   timeout: number;

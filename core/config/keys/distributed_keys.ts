@@ -19,7 +19,8 @@ export const distributedKeys = {
   ),
   gradient_dtype: key(
     z.enum(GRADIENT_DTYPES).default("float32"),
-    "What gradients are rounded to before they are added to those of another shard; bfloat16 halves what ranks send.",
+    "What gradients are rounded to before they are added to those of another shard; bfloat16 halves what ranks send " +
+      "to be summed, but not what they gather.",
   ),
   timeout: key(
     z.number().gt(0).lt(1e6).default(600),

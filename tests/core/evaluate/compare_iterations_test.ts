@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import "../../_shared/one_device.ts";
 import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
 import { compareIterations, type CompareIterationsOptions } from "../../../core/evaluate/compare_iterations.ts";
 import { readWinRates } from "../../../core/evaluate/win_rates_file.ts";

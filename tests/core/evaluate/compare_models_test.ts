@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import "../../_shared/one_device.ts";
 import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
 import { compareIterations } from "../../../core/evaluate/compare_iterations.ts";
 import { compareModels, type CompareOptions } from "../../../core/evaluate/compare_models.ts";

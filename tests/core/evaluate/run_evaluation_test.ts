@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import "../../_shared/one_device.ts";
 import { resolve } from "node:path";
 import type { EvaluateOptions } from "../../../core/evaluate/evaluate_model.ts";
 import type { TaskWork } from "../../../core/evaluate/evaluation_work.ts";

@@ -1,4 +1,5 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
+import "../../_shared/one_device.ts";
 import { openChat } from "../../../core/generate/open_chat.ts";
 import { writeTinyModel } from "../../_shared/tiny_model.ts";
 import { withFolder } from "../_tiny.ts";

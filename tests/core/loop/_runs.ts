@@ -1,4 +1,5 @@
 /** Whole runs on tiny models, in this process. @module */
+import "../../_shared/one_device.ts";
 import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
 import { jsonLines, tinyRows, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { type Logged, readJsonLines } from "../../_shared/trajectory.ts";

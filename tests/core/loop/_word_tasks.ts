@@ -1,4 +1,5 @@
 /** A task that is chosen and one that is written, about sorted words, and a config that teaches to sort the other way round. @module */
+import "../../_shared/one_device.ts";
 import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
 import { jsonLines } from "../../_shared/tiny_model.ts";
 import { withFolder } from "../_tiny.ts";

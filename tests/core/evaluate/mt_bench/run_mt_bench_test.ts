@@ -1,5 +1,6 @@
 /** Questions of two turns from a tiny model's answers to a server's ratings. */
 import { deepEqual, equal, match, notDeepEqual, ok, rejects } from "node:assert/strict";
+import "../../../_shared/one_device.ts";
 import { loadConfig, type ResolvedConfig } from "../../../../core/config/config.ts";
 import { mtResults } from "../../../../core/evaluate/mt_bench/mt_results.ts";
 import { type MtBenchOptions, runMtBench } from "../../../../core/evaluate/mt_bench/run_mt_bench.ts";

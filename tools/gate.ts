@@ -137,15 +137,20 @@ async function runShared(): Promise<boolean> {
   }
   // python3 opens saved models with PyTorch and transformers.
   const test = ["test", "--frozen", "--no-check", ...permissions("python3", "/usr/bin/python3")];
-  const half = ["likelihood", "oracle", "real_input"].map((name) => `tests/shared/${name}_test.ts`);
-  const rest = `--ignore=${half.join(",")}`;
-  return await besides([[...test, rest, "tests/shared"], [...test, ...half]], { DNPO_SHARED: folder });
+  return await besides(halves(test, "tests/shared", ["likelihood", "oracle", "real_input"]), { DNPO_SHARED: folder });
 }
 
 function runE2e(): Promise<boolean> {
   // bash runs `script`, which gives a program a terminal; a browser opens the pages of `dnpo watch`.
   const test = ["test", "--frozen", "--no-check", ...permissions("bash", "chromium", "/usr/bin/chromium")];
-  return besides([[...test, "tests/e2e"], [...test, "tests/docs"]]);
+  const runs = ["checksums", "determinism", "gpu_limits", "signals", "states", "trouble"];
+  return besides([...halves(test, "tests/e2e", runs), [...test, "tests/docs"]]);
+}
+
+/** A folder's tests in two processes that take about as long: these files in the second. */
+function halves(test: readonly string[], folder: string, second: readonly string[]): string[][] {
+  const files = second.map((name) => `${folder}/${name}_test.ts`);
+  return [[...test, `--ignore=${files.join(",")}`, folder], [...test, ...files]];
 }
 
 function runSoak(): Promise<boolean> {

@@ -330,6 +330,8 @@ for (const mode of ["NN", "NT"] as const) {
         const words = [[3, 35, 576, 0], [5, 35, 120, 0], [3, 35, 576, 32]] as const;
         for (const [m, n, k, gap] of [...sizes, ...(hasWords ? words.slice(0, bType === "nf4" ? 2 : 3) : [])]) {
           if (bType === "f16" && (mode === "NT" ? k : n) % 2 !== 0) continue;
+          // Its scales alone are read otherwise than int4's, in each tile by the same lines.
+          if (bType === "int4z" && variant !== "broadcast8" && m !== sizes[0]![0]) continue;
           await t.step(`${bType} ${m}x${n}x${k}${gap ? ` with gap ${gap}` : ""}`, async () => {
             const [rows, columns] = mode === "NT" ? [n, k + gap] : [k, n];
             // Some scales and numbers are among binary16's smallest.

@@ -6,8 +6,20 @@
 
 const { requestDevice } = GPUAdapter.prototype;
 const opened = new Map<string, Promise<GPUDevice>>();
+let isShared = true;
+
+/** What `open` opens, on a device of its own: one that is to be lost. */
+export async function apart<T>(open: () => Promise<T>): Promise<T> {
+  isShared = false;
+  try {
+    return await open();
+  } finally {
+    isShared = true;
+  }
+}
 
 GPUAdapter.prototype.requestDevice = function (descriptor?: GPUDeviceDescriptor): Promise<GPUDevice> {
+  if (!isShared) return requestDevice.call(this, descriptor);
   const key = JSON.stringify([this.info.description, descriptor]);
   let device = opened.get(key);
   if (!device) {

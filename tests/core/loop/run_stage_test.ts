@@ -10,6 +10,7 @@ import { NO_TELEMETRY } from "../../../core/run/telemetry.ts";
 import { openAdapter } from "../../../kernels/device/adapter.ts";
 import { DeviceError } from "../../../kernels/device/device_error.ts";
 import { device } from "../../_shared/device.ts";
+import { apart } from "../../_shared/one_device.ts";
 import { jsonLines, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { configOf, withInput } from "./_runs.ts";
 
@@ -26,7 +27,7 @@ async function stageOf<T>(
 }
 
 Deno.test("runStage() names a lost device, the stage, what stays and what needs less", async () => {
-  const lost = await openAdapter();
+  const lost = await apart(openAdapter);
   const work = async (): Promise<void> => {
     const slice = lost.alloc(64, "x");
     lost.gpu.destroy();

@@ -1,7 +1,13 @@
-/** A run's benchmarks on logical ranks. @module */
+/** Stages of a run on logical ranks. @module */
 import { deepEqual, ok } from "node:assert/strict";
+import { forIteration } from "../../../core/config/config.ts";
+import { runReference } from "../../../core/loop/held_out_reference.ts";
 import { train } from "../../../core/loop/train_run.ts";
+import { type RunHooks, withRun } from "../../../core/run/run_context.ts";
+import type { ReferenceLogps } from "../../../core/train/reference_logps.ts";
+import { pairIds } from "../_tiny.ts";
 import { withCrew } from "../cluster/_crew.ts";
+import { configOf as tinyConfig, withInput } from "./_runs.ts";
 import { configOf, withTasks } from "./_word_tasks.ts";
 
 Deno.test("train() on two ranks shares the models of its benchmarks, and finds what one process finds", () =>
@@ -32,4 +38,18 @@ Deno.test("train() on two ranks shares the models of its benchmarks, and finds w
       deepEqual(JSON.parse(await read(`together${place}`)), alone);
       ok("choose/acc" in alone.metrics);
     }
+  }));
+
+Deno.test("runReference() on two ranks shares the model that it loads, and gives what one process gives", () =>
+  withInput(async (dir) => {
+    const reference = async (output: string, hooks: RunHooks): Promise<ReferenceLogps> => {
+      const config = await tinyConfig(dir, { output_dir: `${dir}/${output}`, autotune: false });
+      const asked = { pairs: pairIds(5), settings: forIteration(config, 0), onDone: () => {} };
+      return await withRun(config, { needs: [], hooks }, (context) => runReference(context, asked));
+    };
+    const alone = await reference("alone", {});
+    await withCrew({ ranks: 2, isMet: true }, async ({ crew, tasks }) => {
+      deepEqual(await reference("together", { crew }), alone);
+      deepEqual(tasks, ["score"]);
+    });
   }));

@@ -53,7 +53,11 @@ export class Device {
   readonly limits: GPUSupportedLimits;
   /** Lanes of a subgroup where subgroups are granted and their size is fixed, else 0. */
   readonly subgroupSize: number;
-  /** Its subgroup matrices of float16 with sums in float32; null where it grants none. */
+  /**
+   * Its subgroup matrices of float16 with sums in float32; null where it grants none.
+   *
+   * @ignore
+   */
   readonly matrix: MatrixUnit | null;
   /** Workgroup size for kernels that give a workgroup to each row: one subgroup on a CPU, 64 on a GPU; a power of two. */
   readonly rowLanes: number;

@@ -8,7 +8,7 @@ import {
 } from "./subgroup_matrix.ts";
 
 /** A feature that a text may need. */
-export type Extension = "subgroups" | "shader-f16" | typeof SUBGROUP_MATRIX | typeof SUBGROUP_SIZE;
+export type Extension = "subgroups" | "shader-f16" | "chromium-experimental-subgroup-matrix" | "subgroup-size-control";
 
 const FEATURE = "subgroups";
 

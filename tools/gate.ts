@@ -54,7 +54,7 @@ function runTests(): Promise<boolean> {
   // bash runs completion scripts, and a child whose memory is limited.
   const test = ["test", "--frozen", "--no-check", ...permissions("bash")];
   // Parts that take about as long. Fewer would wait for the device so often that cores are idle.
-  const runs = ["tests/core/loop", "tests/parity"];
+  const runs = ["tests/core/evaluate", "tests/core/loop", "tests/core/run", "tests/parity"];
   const kernels = ["tests/core/model", "tests/kernels"];
   const elsewhere = ["tests/cluster", "tests/e2e", "tests/docs", "tests/shared", "tests/soak"];
   const rest = `--ignore=${[...elsewhere, ...runs, ...kernels].join(",")}`;

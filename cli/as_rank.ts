@@ -13,9 +13,6 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
  */
 const GRACE_SECONDS = { first: 3, others: 6 } as const;
 
-/** The same for work that the first rank saves, once it has the signal: it ends the job by itself. */
-const SAVING_SECONDS = { first: Infinity, others: 30 } as const;
-
 /**
  * Joins the job, runs `work` and leaves the job; returns the exit code. An error of one rank, or a signal, ends all ranks;
  * where the work `saves` itself, the first rank is let do so.
@@ -31,7 +28,7 @@ export async function asRank(
       exit: (code) => Deno.exit(code),
     });
     const { transport } = rank;
-    endOnSignals(rank, saves ? SAVING_SECONDS : GRACE_SECONDS);
+    endOnSignals(rank, saves);
     try {
       const code = await work(rank);
       await transport.close();
@@ -53,14 +50,16 @@ function nameOf({ transport: { rank, hosts } }: MpiRank): string {
   return `rank ${rank} on ${hosts[rank]}`;
 }
 
-function endOnSignals(rank: MpiRank, grace: Readonly<Record<"first" | "others", number>>): void {
+function endOnSignals(rank: MpiRank, saves: boolean): void {
   const { transport } = rank;
-  const seconds = transport.rank === 0 ? grace.first : grace.others;
-  if (seconds === Infinity) return;
+  const isFirst = transport.rank === 0;
+  // Once it has the signal, the first rank saves with the others' help, and ends the job by itself.
+  if (saves && isFirst) return;
+  const seconds = (): number => saves ? transport.timeout : isFirst ? GRACE_SECONDS.first : GRACE_SECONDS.others;
   for (const name of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
     if (Deno.build.os === "windows" && name !== "SIGINT") continue;
     Deno.addSignalListener(name, () => {
-      setTimeout(() => transport.abort(SIGNALS[name], `${nameOf(rank)} was ended by ${name}`), 1000 * seconds);
+      setTimeout(() => transport.abort(SIGNALS[name], `${nameOf(rank)} was ended by ${name}`), 1000 * seconds());
     });
   }
 }

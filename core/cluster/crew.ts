@@ -98,6 +98,8 @@ export class Crew {
     this.#turn = promise;
     await before;
     try {
+      // The others wait for what failed: whatever else came would be taken for it.
+      if (this.#isBroken) throw new Error("Cannot give the other ranks a task: an earlier one has failed");
       return await work();
     } catch (error) {
       this.#isBroken = true;

@@ -7,7 +7,7 @@ import { bf16ToF32, f32ToBf16 } from "../dtype.ts";
 import { UserError } from "../error.ts";
 import { gatherTexts } from "./gather_texts.ts";
 import { isPowerOfTwo, partOf, type Transport, type TransportCounters, type WireDtype } from "./transport.ts";
-import { addNode } from "./tree_sum.ts";
+import { addNode, roundToBfloat16 } from "./tree_sum.ts";
 import { AbortedError, CHUNK_BYTES, type Wire } from "./wire.ts";
 
 /** Seconds that a rank waits for another one, unless told otherwise. */
@@ -137,6 +137,7 @@ class PairwiseTransport implements Transport {
     const step = CHUNK_BYTES / (dtype === "bfloat16" ? 2 : 4);
     for (let at = 0; at < Math.max(kept.length, given.length); at += step) {
       const [into, out] = [kept, given].map((piece) => piece.subarray(at, at + step));
+      if (dtype === "bfloat16") roundToBfloat16(out!);
       const sent = dtype === "bfloat16" ? f32ToBf16(out!) : out!;
       const received = dtype === "bfloat16" ? new Uint16Array(into!.length) : new Float32Array(into!.length);
       await this.#move({ rank, bytes: bytesOf(sent) }, { rank, bytes: bytesOf(received) });

@@ -16,8 +16,8 @@ const SMALLEST = 2 ** -126;
  */
 export function addNode(into: Float32Array, from: Float32Array, dtype: WireDtype): void {
   if (dtype === "bfloat16") {
-    round(into);
-    round(from);
+    roundToBfloat16(into);
+    roundToBfloat16(from);
   }
   for (let i = 0; i < into.length; i++) {
     // A NaN is not below the smallest either.
@@ -29,7 +29,7 @@ export function addNode(into: Float32Array, from: Float32Array, dtype: WireDtype
 }
 
 /** Rounds numbers to bfloat16 where they are, those below the smallest normal one to 0. */
-function round({ buffer, byteOffset, length }: Float32Array): void {
+export function roundToBfloat16({ buffer, byteOffset, length }: Float32Array): void {
   const bits = new Uint32Array(buffer, byteOffset, length);
   for (let i = 0; i < length; i++) {
     const u = bits[i]!;

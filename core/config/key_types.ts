@@ -621,8 +621,8 @@ export interface DistributedConfig {
   /** Seconds that a rank waits for another one before the job is ended. */
   timeout: number;
   /**
-   * Whether ranks that do not see the run's folder, or the models, are sent the models' files; false: all see the same
-   * files, as on a shared file system.
+   * Whether machines that do not see the run's folder are sent the models that its iterations make; false: all ranks
+   * see the same files, as on a shared file system.
    */
   gather: boolean;
 }

@@ -51,7 +51,9 @@ export async function accuracy(commands: Commands, model: AnyModel, options: Acc
   const scores = new Float64Array(examples.length);
   let done = 0;
   const sampling = { prompts, settings, iteration, eosIds: model.folder.eosTokenIds };
-  for await (const { index, ids } of generate(commands, model, sampling)) {
+  const answers = generate(commands, model, sampling);
+  // Other ranks would wait for the verifier.
+  for await (const { index, ids } of model.shared ? await Array.fromAsync(answers) : answers) {
     const example = examples[index]!;
     const { prompt, reference, where } = example;
     const response = tokenizer ? answerText(tokenizer, example, ids) : "";

@@ -3,6 +3,7 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import { compileAhead } from "../../kernels/device/compile_ahead.ts";
 import { inStep, type SteppedWork } from "../cluster/in_step.ts";
 import type { AnyModel } from "../model/model.ts";
+import { cut } from "../model/scorer.ts";
 import { BatchGenerator, type Generated, type GenerateOptions } from "./batch_generator.ts";
 
 /**
@@ -52,19 +53,28 @@ export interface RankAnswers {
 async function* generateOnRanks(
   commands: Commands,
   model: AnyModel,
-  { onTokens, isDone: _, ...asked }: GenerateOptions,
+  { onTokens, isDone: _, prompts: all, ...how }: GenerateOptions,
 ): AsyncGenerator<Generated> {
   const { crew, place } = model.shared!;
   const { transport } = crew;
-  const task = { task: "generate", model: place, ...asked };
-  const tokens = new Map<number, number>();
-  const told = crew.streaming(task, () => inStep(transport, answerPart(commands, model, asked, transport)));
-  for await (const all of told) {
-    for (const { rank, answers, tokens: own } of all) {
-      tokens.set(rank, own);
-      yield* answers;
+  let [before, tokens] = [0, 0];
+  // A task is one text, whose length has a limit.
+  for (const prompts of cut(all, { batchTokens: crew.taskIds, tokens: ({ promptIds }) => promptIds.length })) {
+    const asked: PromptsToAnswer = { ...how, prompts };
+    const told = crew.streaming(
+      { task: "generate", model: place, ...asked },
+      () => inStep(transport, answerPart(commands, model, asked, transport)),
+    );
+    const [first, ofRanks] = [tokens, new Map<number, number>()];
+    for await (const found of told) {
+      for (const { rank, answers, tokens: own } of found) {
+        ofRanks.set(rank, own);
+        yield* answers.map((one) => ({ ...one, index: before + one.index }));
+      }
+      tokens = first + [...ofRanks.values()].reduce((sum, own) => sum + own, 0);
+      onTokens?.(tokens);
     }
-    onTokens?.([...tokens.values()].reduce((sum, own) => sum + own, 0));
+    before += prompts.length;
   }
 }
 

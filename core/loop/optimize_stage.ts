@@ -19,6 +19,7 @@ import { folderOf } from "./model_ref.ts";
 import { openPolicy } from "./policy.ts";
 import { readHeldOut, readTrainingRows } from "./read_rows_of_step.ts";
 import { evaluatesSteps, type OptimizeStep } from "./schedule.ts";
+import { startDigests } from "./start_digests.ts";
 
 /** Trains and saves the model; goes on from a saved state if there is one. Throws StoppedError if it was stopped. */
 export async function optimizeStage(context: RunContext, step: OptimizeStep): Promise<StepMetrics> {
@@ -60,6 +61,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
       onUnchecked: (path) => context.checksums.noteUnchecked(path),
       signal: context.signal,
       crew: context.crew,
+      ...(context.crew && { start: await startDigests(context, dir, settings) }),
     });
     try {
       if (result.skipped > 0) {

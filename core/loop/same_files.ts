@@ -22,6 +22,19 @@ export async function checkSameFiles(
   }
 }
 
+/** Throws a UserError unless what training of the model in `dir` begins with besides is what the first rank has. */
+export function checkSameStart(
+  dir: string,
+  is: Readonly<Record<string, string>>,
+  expected: Readonly<Record<string, string>>,
+): void {
+  for (const what of new Set([...Object.keys(expected), ...Object.keys(is)])) {
+    if (is[what] === expected[what]) continue;
+    const [own, first] = [is[what], expected[what]].map((digest) => digest === undefined ? "none" : short(digest));
+    throw new UserError(`Cannot train ${dir} as the first rank does: ${what} is ${own}, expected ${first}`);
+  }
+}
+
 /** A digest as far as it tells. */
 function short(digest: string): string {
   return /^[0-9a-f]{64}$/.test(digest) ? `SHA-256 ${digest.slice(0, 16)}…` : digest;

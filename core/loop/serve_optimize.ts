@@ -3,6 +3,7 @@ import { nextTask } from "../cluster/crew.ts";
 import { receiveBytes } from "../cluster/send_bytes.ts";
 import type { Transport } from "../cluster/transport.ts";
 import type { RowsToScore } from "../model/row_logps.ts";
+import type { RunContext } from "../run/run_context.ts";
 import { distributionOf } from "../train/distribution.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import type { OptimizeTask, OptimizeWord } from "../train/optimize_crew.ts";
@@ -11,18 +12,20 @@ import { RowTrainer } from "../train/row_trainer.ts";
 import { rowsFromBytes } from "../train/rows_transfer.ts";
 import { giveState, takeState } from "../train/state_transfer.ts";
 import type { TrainingRows } from "../train/training_rows.ts";
-import { checkSameFiles } from "./same_files.ts";
+import { checkSameFiles, checkSameStart } from "./same_files.ts";
 import { serveScore } from "./serve_model.ts";
+import { startDigests } from "./start_digests.ts";
 import { openPolicy, type Policy, type PolicyContext } from "./policy.ts";
 
 /** Serves one stage. Returns false if the first rank has no more tasks at all. */
 export async function serveOptimize(
-  context: PolicyContext,
+  context: PolicyContext & Pick<RunContext, "checksums">,
   transport: Transport,
-  { dir, files, settings }: OptimizeTask,
+  { dir, files, start, settings }: OptimizeTask,
 ): Promise<boolean> {
   const data = rowsFromBytes(await receiveBytes(transport));
   await checkSameFiles(context, { dir, files });
+  checkSameStart(dir, await startDigests(context, dir, settings), start);
   const policy = await openPolicy(context, { settings, model: { folder: dir } });
   const stage = new ServedStage(context, { transport, policy, data, settings });
   try {

@@ -3,7 +3,7 @@ import type { Commands } from "../../kernels/device/commands.ts";
 import { generatorWork, inStep } from "../cluster/in_step.ts";
 import type { ExampleIds, PairIds } from "./pack.ts";
 import { type BatchOptions, examplePacking, type PackedRows, pairPacking, scoreRows } from "./row_packing.ts";
-import type { Scorer } from "./scorer.ts";
+import { cut, type Scorer } from "./scorer.ts";
 
 /** How {@linkcode responseLogps} and {@linkcode pairLogps} batch and report. */
 export interface ScoreOptions extends BatchOptions {
@@ -73,12 +73,19 @@ async function score<Row extends ExampleIds | PairIds>(
   const out = new Float64Array(each * rows.length);
   let done = 0;
   if (scorer.shared && rows.length > 0) {
-    const { kind, batchTokens, precision } = work;
-    const asked: RowsToScore = { kind, rows, ...(batchTokens && { batchTokens }), ...(precision && { precision }) };
-    for await (const sums of scoreOnRanks(commands, scorer, asked)) {
-      for (const [place, ...bits] of sums) out.set(new Float32Array(Uint32Array.from(bits).buffer), each * place);
-      done += sums.length;
-      if (sums.length > 0) onDone?.(done);
+    const { kind, batchTokens, precision, tokens } = work;
+    const how = { kind, ...(batchTokens && { batchTokens }), ...(precision && { precision }) };
+    let before = 0;
+    // A task is one text, whose length has a limit.
+    for (const piece of cut(rows, { batchTokens: scorer.shared.crew.taskIds, tokens })) {
+      for await (const sums of scoreOnRanks(commands, scorer, { ...how, rows: piece })) {
+        for (const [place, ...bits] of sums) {
+          out.set(new Float32Array(Uint32Array.from(bits).buffer), each * (before + place));
+        }
+        done += sums.length;
+        if (sums.length > 0) onDone?.(done);
+      }
+      before += piece.length;
     }
     return out;
   }

@@ -3,6 +3,7 @@ import type { FileDigests } from "../checkpoint/folder_identity.ts";
 import type { Crew } from "../cluster/crew.ts";
 import { gatherBytes } from "../cluster/gather_texts.ts";
 import type { Transport } from "../cluster/transport.ts";
+import { UserError } from "../error.ts";
 import { makeFolder, replaceFileAtomic } from "../files/atomic.ts";
 import { folderFiles } from "../files/model_files.ts";
 import { dirname, join } from "../files/path.ts";
@@ -34,7 +35,8 @@ export async function giveFiles(crew: Crew, { dir, files }: Omit<FilesTask, "tas
     if ((await lackingRanks(transport, false)).length === 0) return;
     const folder = await folderFiles(dir);
     for (const name of Object.keys(files)) {
-      const size = (await folder.stat(name))?.size ?? 0;
+      const { size } = await folder.stat(name) ?? {};
+      if (size === undefined) throw new UserError(`Cannot send ${folder.pathOf(name)} to other ranks: it is not there`);
       await transport.broadcast(bytesOf(Float64Array.of(size)), 0);
       for (let start = 0; start < size; start += PIECE_BYTES) {
         await transport.broadcast(await folder.read(name, { start, length: Math.min(PIECE_BYTES, size - start) }), 0);

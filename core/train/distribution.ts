@@ -11,6 +11,8 @@ export interface Distribution {
   readonly gradientDtype: WireDtype;
   /** The way to the ranks that hold other shards; null: this process holds all. */
   readonly transport: Transport | null;
+  /** The shards that this process holds (default: what the transport says). */
+  readonly held?: HeldShards;
 }
 
 /** All by this process, in one piece. */
@@ -25,6 +27,6 @@ export function distributionOf(
 }
 
 /** The shards that this process holds. Throws a UserError where they cannot be dealt out evenly. */
-export function ownShards({ shards, transport }: Distribution): HeldShards {
-  return heldShards(shards, transport ?? { rank: 0, size: 1 });
+export function ownShards({ shards, transport, held }: Distribution): HeldShards {
+  return held ?? heldShards(shards, transport ?? { rank: 0, size: 1 });
 }

@@ -51,6 +51,8 @@ export interface OptimizeOptions {
   signal?: AbortSignal;
   /** The other ranks of the job (default: there are none). */
   crew?: Crew | null;
+  /** What other ranks compare of what training begins with besides the model's files (default: nothing). */
+  start?: Readonly<Record<string, string>>;
 }
 
 /** What an optimize stage leaves behind, besides the trained weights. */
@@ -88,7 +90,8 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
   const evaluation = await evaluationOf(options);
   const { crew = null } = options;
   const ranks = new OptimizeCrew(crew, commands.device);
-  const task = { task: "optimize", dir: model.folder.dir, files: options.files, settings } as const;
+  const { files, start = {} } = options;
+  const task = { task: "optimize", dir: model.folder.dir, files, start, settings } as const;
   await ranks.begin(task, data);
   const hasReference = LOSSES[settings.training.loss_type].needsReference;
   if (!hasReference) await ranks.prepare(null);

@@ -17,6 +17,8 @@ export interface OptimizeTask {
   /** Where the model lies, and the digests of its files. */
   readonly dir: string;
   readonly files: FileDigests;
+  /** The digests of what it begins with besides. */
+  readonly start: Readonly<Record<string, string>>;
   readonly settings: IterationConfig;
 }
 

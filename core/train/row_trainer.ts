@@ -101,7 +101,7 @@ export class RowTrainer {
       const isRead = noise !== "none" && isNoiseFile(noise.init);
       const unread: IterationConfig = isRead ? { ...settings, noise: { ...noise, init: "zeros" } } : settings;
       // Other ranks take no part in it.
-      const alone = { ...distribution, shards: own.count, transport: null };
+      const alone = { ...distribution, held: own, transport: null };
       const trainer = await Trainer.create(commands, { ...plan, settings: unread, distribution: alone });
       const rows = new RowTrainer(commands, { ...options, distribution: alone }, { order, trainer });
       if (order.steps > 0) await rows.advance();

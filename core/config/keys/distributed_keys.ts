@@ -29,8 +29,8 @@ export const distributedKeys = {
   ),
   gather: key(
     z.boolean().default(false),
-    "Whether ranks that do not see the run's folder, or the models, are sent the models' files; false: all see the same " +
-      "files, as on a shared file system.",
+    "Whether machines that do not see the run's folder are sent the models that its iterations make; false: all ranks see " +
+      "the same files, as on a shared file system.",
     { mayDiffer: true },
   ),
 };

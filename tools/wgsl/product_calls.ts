@@ -101,9 +101,11 @@ export function recordTuned(commands: Commands, slice: Slice): void {
 function recordFactors(commands: Commands, slice: Slice): void {
   const sizes = { m: 8, n: 8, k: 64, lda: 64, ldb: 64, aFirst: 0, bFirst: 0 };
   for (const bType of STORAGES) {
-    for (const parts of [1, 2]) {
+    // b along k in one part, and across it in two.
+    for (const [i, mode] of (["NT", "NN"] as const).entries()) {
+      const parts = i + 1;
       const cut = { lines: 16, depth: 16, band: 2, parts };
-      const factors = { ...sizes, mode: "NT" as const, a: slice, b: slice, bType, scales: slice };
+      const factors = { ...sizes, mode, a: slice, b: slice, bType, scales: slice };
       const blocks = { block: 64, first: 0, count: 1 };
       const { exponents } = halveFactors(commands, factors, { ...blocks, cuts: { a: cut, b: cut, steps: 1 } });
       const c = { c: slice, ldc: 8, cFirst: 0 };

@@ -5,7 +5,7 @@
 import { dirname, extname, join, normalize } from "node:path";
 
 /** Folders that are no part of the tree, or are made by a task. */
-const SKIPPED = [".git", "node_modules", "runs", "coverage", "docs/api"];
+const SKIPPED = [".git", ".dawn", ".platforms", "node_modules", "runs", "coverage", "docs/api"];
 /** It names files of its own trees. */
 const OWN_TEST = "tests/tools/check_links_test.ts";
 /** What names files of docs/, besides the pages. */

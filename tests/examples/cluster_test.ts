@@ -4,7 +4,7 @@ import { z } from "zod";
 import { commands } from "../../cli/command_table.ts";
 import { parseCommandLine } from "../../cli/program.ts";
 import denoConfig from "../../deno.json" with { type: "json" };
-import { wordsOf } from "../docs/_pages.ts";
+import { wordsOf } from "../../tests/docs/_pages.ts";
 
 const FOLDER = new URL("../../examples/cluster/", import.meta.url);
 const textOf = (name: string): Promise<string> => Deno.readTextFile(new URL(name, FOLDER));

@@ -4,6 +4,7 @@ import halvesSource from "./matmul_halves.wgsl" with { type: "text" };
 import { INVOCATION } from "../device/invocation.ts";
 import { type Access, defineKernel, type Kernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
+import type { SourcePart } from "../device/source.ts";
 import type { UniformFields } from "../device/uniform.ts";
 import type { Storage } from "../storage/storage.ts";
 import { readerPart } from "../storage/storage_text.ts";
@@ -55,13 +56,13 @@ export function linesOf(factors: Factors): { a: Lines; b: Lines } {
 /** A kernel for each way of storing `x`. */
 function byStorage<const B extends string, const U extends UniformFields>(
   name: string,
-  { text, bindings, uniforms }: { text: string; bindings: Readonly<Record<B, Access>>; uniforms: U },
+  { part, bindings, uniforms }: { part: SourcePart; bindings: Readonly<Record<B, Access>>; uniforms: U },
 ): (storage: Storage) => Kernel<B, U> {
   const kernels = new Map<Storage, Kernel<B, U>>();
   return (storage) => {
     let kernel = kernels.get(storage);
     if (!kernel) {
-      const code = [readerPart(storage), INVOCATION, { name: `kernels/matmul/${name}.wgsl`, text }];
+      const code = [readerPart(storage), INVOCATION, part];
       kernels.set(storage, kernel = defineKernel({ name: `${name} ${storage}`, code, bindings, uniforms }));
     }
     return kernel;
@@ -69,7 +70,7 @@ function byStorage<const B extends string, const U extends UniformFields>(
 }
 
 export const halvesKernel = byStorage("matmul_halves", {
-  text: halvesSource,
+  part: { name: "kernels/matmul/matmul_halves.wgsl", text: halvesSource },
   bindings: { out: "readWrite", powers: "readWrite", x: "read", scales: "read", exponents: "read" },
   uniforms: {
     lines: "u32",
@@ -86,7 +87,7 @@ export const halvesKernel = byStorage("matmul_halves", {
 });
 
 export const exceptionsKernel = byStorage("matmul_exceptions", {
-  text: exceptionsSource,
+  part: { name: "kernels/matmul/matmul_exceptions.wgsl", text: exceptionsSource },
   bindings: { c: "readWrite", a: "read", x: "read", scales: "read", exponents: "read" },
   uniforms: {
     m: "u32",

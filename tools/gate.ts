@@ -154,18 +154,22 @@ function halves(test: readonly string[], folder: string, second: readonly string
 }
 
 function runSoak(): Promise<boolean> {
-  // unshare gives a test a file system of its own, which it fills up.
-  return deno(["test", "--frozen", "--no-check", ...permissions("unshare"), "tests/soak"]);
+  // unshare gives a test a file system of its own, which it fills up; ranks are found and killed.
+  const programs = ["unshare", "mpirun.openmpi", "mpirun.mpich", "ps", "kill"];
+  return deno(["test", "--frozen", "--no-check", ...permissions(...programs), "tests/soak"]);
 }
 
-/** Where an MPI library is missing, its tests print NOT RUN. bash and shellcheck read the scripts of examples/cluster. */
+/**
+ * Where an MPI library is missing, its tests print NOT RUN. bash and shellcheck read the scripts of examples/cluster, and
+ * unshare makes another machine of one.
+ */
 function runCluster(): Promise<boolean> {
   return deno([
     "test",
     "--frozen",
     "--no-check",
     "--permit-no-files",
-    ...permissions("mpirun.openmpi", "mpirun.mpich", "bash", "shellcheck"),
+    ...permissions("mpirun.openmpi", "mpirun.mpich", "bash", "shellcheck", "unshare"),
     "tests/cluster",
   ]);
 }

@@ -8,17 +8,12 @@ const RANKS = 2;
 /** Seconds within which the job has to end. */
 const END_SECONDS = 10;
 
-/** Processes whose command line names `output`, those of ranks alone. */
+/** The ranks whose command line names `output`. */
 async function ranksOf(output: string): Promise<number[]> {
-  const found: number[] = [];
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const line = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
-    if (line.includes(`output_dir=${output}`) && line.includes("main.ts") && !line.startsWith("mpirun")) {
-      found.push(Number(name));
-    }
-  }
-  return found;
+  const { stdout } = await new Deno.Command("ps", { args: ["-eo", "pid=,comm=,args="] }).output();
+  const lines = new TextDecoder().decode(stdout).split("\n").map((line) => line.trim().split(/\s+/));
+  return lines.filter(([, program, ...args]) => program === "deno" && args.join(" ").includes(`output_dir=${output}`))
+    .map(([pid]) => Number(pid));
 }
 
 /** Runs a job of which a rank is killed after `wait` ms; returns the exit code and how long it took to end, in seconds. */
@@ -37,7 +32,7 @@ async function killed(
   await new Promise((resolve) => setTimeout(resolve, wait));
   const ranks = await ranksOf(output);
   const target = ranks[which % ranks.length];
-  if (target !== undefined) Deno.kill(target, "SIGKILL");
+  if (target !== undefined) await new Deno.Command("kill", { args: ["-9", `${target}`], stderr: "null" }).output();
   const at = performance.now();
   const { code } = await job.status;
   return target === undefined ? null : { code, seconds: (performance.now() - at) / 1000 };

@@ -10,7 +10,7 @@ export interface Task {
   readonly [key: string]: unknown;
 }
 
-/** What follows the length of a message that has no text. */
+/** What stands in place of a task's length: there is nothing to do yet, or there are no more tasks. */
 const NOTHING_YET = 0;
 const END = 0xffffffff;
 

@@ -5,9 +5,9 @@ import { generatorWork, inStep } from "./in_step.ts";
 /** What a batch gave, as plain data, and the batch's place among all. */
 export type DealtResult<T> = readonly [place: number, found: T];
 
-/** Every `size`-th batch, from batch `rank` on. */
-export function ownBatches<T>(batches: readonly T[], { rank, size }: { rank: number; size: number }): T[] {
-  return batches.filter((_, i) => i % size === rank);
+/** What rank `rank` of `size` has of a list: every `size`-th item, from item `rank` on. */
+export function ownShare<T>(items: readonly T[], { rank, size }: { rank: number; size: number }): T[] {
+  return items.filter((_, i) => i % size === rank);
 }
 
 /**

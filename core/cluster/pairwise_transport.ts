@@ -5,6 +5,7 @@
  */
 import { bf16ToF32, f32ToBf16 } from "../dtype.ts";
 import { UserError } from "../error.ts";
+import { bytesOf } from "./bytes_of.ts";
 import { gatherTexts } from "./gather_texts.ts";
 import { isPowerOfTwo, partOf, type Transport, type TransportCounters, type WireDtype } from "./transport.ts";
 import { addNode, roundToBfloat16 } from "./tree_sum.ts";
@@ -223,10 +224,6 @@ class PairwiseTransport implements Transport {
     const host = rank === this.rank ? this.#wire.host : this.hosts[rank];
     return `rank ${rank}${host === undefined ? "" : ` on ${host}`}`;
   }
-}
-
-function bytesOf(values: Float32Array | Uint16Array): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
 function checkBounds(bounds: readonly number[], size: number, length: number): void {

@@ -1,6 +1,6 @@
 /** Runs batches of choices through a model, by this process or by all ranks of a job. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
-import { dealBatches, type DealtResult, fromBits, ownBatches, toBits } from "../cluster/dealt_batches.ts";
+import { dealBatches, type DealtResult, fromBits, ownShare, toBits } from "../cluster/dealt_batches.ts";
 import { packShared, type PrefixRows } from "../model/pack.ts";
 import { cut, scoreBatches, type Scorer } from "../model/scorer.ts";
 import { largest } from "../values.ts";
@@ -51,7 +51,7 @@ export async function* choicesPart(
   { batches }: ChoicesToScore,
   { rank, size }: { rank: number; size: number },
 ): AsyncGenerator<DealtResult<FoundData>> {
-  const own = ownBatches(batches, { rank, size }).map((groups) => groups.map(rowsOf));
+  const own = ownShare(batches, { rank, size }).map((groups) => groups.map(rowsOf));
   let place = rank;
   for await (const { logps, isGreedy } of scoreGroups(commands, scorer, own)) {
     yield [place, [toBits(logps), isGreedy.map((is) => is ? 1 : 0)]];

@@ -1,6 +1,7 @@
 /** Samples responses, by this process or by all ranks of a job. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { compileAhead } from "../../kernels/device/compile_ahead.ts";
+import { ownShare } from "../cluster/dealt_batches.ts";
 import { inStep, type SteppedWork } from "../cluster/in_step.ts";
 import type { AnyModel } from "../model/model.ts";
 import { cut } from "../model/scorer.ts";
@@ -85,7 +86,7 @@ export function answerPart(
   { prompts, isDone: ends, ...options }: Omit<GenerateOptions, "onTokens">,
   { rank, size }: { rank: number; size: number },
 ): SteppedWork<RankAnswers> {
-  const own = prompts.filter((_, i) => i % size === rank);
+  const own = ownShare(prompts, { rank, size });
   let tokens = 0;
   let generator: BatchGenerator | null = null;
   let isDone = own.length === 0;

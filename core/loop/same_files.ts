@@ -1,5 +1,5 @@
 /** Whether a rank sees the files that the first one has. @module */
-import type { FileDigests } from "../checkpoint/folder_identity.ts";
+import { type FileDigests, short } from "../checkpoint/folder_identity.ts";
 import { UserError } from "../error.ts";
 import { digestFile } from "../files/stream_digest.ts";
 import type { RunContext } from "../run/run_context.ts";
@@ -18,7 +18,7 @@ export async function checkSameFiles(
   });
   for (const [name, expected] of Object.entries(files)) {
     const is = await folder.stat(name) === null ? "not there" : await digestFile(folder, name);
-    if (is !== expected) throw refuse(`${name} is ${short(is)}, expected ${short(expected)}`);
+    if (is !== expected) throw refuse(`${name} is ${told(is)}, expected ${told(expected)}`);
   }
 }
 
@@ -30,12 +30,12 @@ export function checkSameStart(
 ): void {
   for (const what of new Set([...Object.keys(expected), ...Object.keys(is)])) {
     if (is[what] === expected[what]) continue;
-    const [own, first] = [is[what], expected[what]].map((digest) => digest === undefined ? "none" : short(digest));
+    const [own, first] = [is[what], expected[what]].map((digest) => digest === undefined ? "none" : told(digest));
     throw new UserError(`Cannot train ${dir} as the first rank does: ${what} is ${own}, expected ${first}`);
   }
 }
 
-/** A digest as far as it tells. */
-function short(digest: string): string {
-  return /^[0-9a-f]{64}$/.test(digest) ? `SHA-256 ${digest.slice(0, 16)}…` : digest;
+/** A digest as it is told, or what stands in its place. */
+function told(digest: string): string {
+  return /^[0-9a-f]{64}$/.test(digest) ? `SHA-256 ${short(digest)}` : digest;
 }

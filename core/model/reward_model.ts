@@ -5,7 +5,7 @@ import { type Slice, subslice } from "../../kernels/device/slice.ts";
 import { matmul } from "../../kernels/matmul/matmul.ts";
 import { gatherRows } from "../../kernels/rows/gather_rows.ts";
 import { openRewardFolder, type RewardFolder, SCORE_HEAD } from "../checkpoint/reward_folder.ts";
-import { dealBatches, type DealtResult, fromBits, ownBatches, toBits } from "../cluster/dealt_batches.ts";
+import { dealBatches, type DealtResult, fromBits, ownShare, toBits } from "../cluster/dealt_batches.ts";
 import type { SharedModel } from "../cluster/shared_model.ts";
 import { largest } from "../values.ts";
 import { BufferSet, forwardBuffers, maxForwardTokens } from "./activations.ts";
@@ -92,7 +92,7 @@ export async function* textsPart(
   { rank, size }: { rank: number; size: number },
 ): AsyncGenerator<DealtResult<number[]>> {
   let place = rank;
-  for await (const scores of scoreBatches(commands, model, ownBatches(batches, { rank, size }))) {
+  for await (const scores of scoreBatches(commands, model, ownShare(batches, { rank, size }))) {
     yield [place, toBits(scores)];
     place += size;
   }

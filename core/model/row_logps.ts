@@ -1,5 +1,6 @@
 /** Log-probabilities of responses, by this process or by all ranks of a job. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
+import { fromBits, ownShare, toBits } from "../cluster/dealt_batches.ts";
 import { generatorWork, inStep } from "../cluster/in_step.ts";
 import type { ExampleIds, PairIds } from "./pack.ts";
 import { type BatchOptions, examplePacking, type PackedRows, pairPacking, scoreRows } from "./row_packing.ts";
@@ -54,12 +55,12 @@ export async function* scorePart(
   { kind, rows, ...options }: RowsToScore,
   { rank, size }: { rank: number; size: number },
 ): AsyncGenerator<RowSums[]> {
-  const own = rows.filter((_, i) => i % size === rank);
+  const own = ownShare(rows, { rank, size });
   const { each, ...packed } = kind === "pairs" ? pairPacking(own as PairIds[]) : examplePacking(own as ExampleIds[]);
   let done = 0;
   for await (const { part, logps } of scoreRows(commands, scorer, { ...options, ...packed as PackedRows<unknown> })) {
-    const bits = new Uint32Array(logps.buffer, logps.byteOffset, logps.length);
-    yield part.map((_, i): RowSums => [(done + i) * size + rank, ...bits.subarray(i * each, (i + 1) * each)]);
+    const bits = toBits(logps);
+    yield part.map((_, i): RowSums => [(done + i) * size + rank, ...bits.slice(i * each, (i + 1) * each)]);
     done += part.length;
   }
 }
@@ -79,9 +80,7 @@ async function score<Row extends ExampleIds | PairIds>(
     // A task is one text, whose length has a limit.
     for (const piece of cut(rows, { batchTokens: scorer.shared.crew.taskIds, tokens })) {
       for await (const sums of scoreOnRanks(commands, scorer, { ...how, rows: piece })) {
-        for (const [place, ...bits] of sums) {
-          out.set(new Float32Array(Uint32Array.from(bits).buffer), each * (before + place));
-        }
+        for (const [place, ...bits] of sums) out.set(fromBits(bits), each * (before + place));
         done += sums.length;
         if (sums.length > 0) onDone?.(done);
       }

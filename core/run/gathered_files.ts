@@ -1,5 +1,6 @@
 /** Files of models that the run has made, sent to machines that do not see the run's folder (`distributed.gather`). @module */
 import type { FileDigests } from "../checkpoint/folder_identity.ts";
+import { bytesOf } from "../cluster/bytes_of.ts";
 import type { Crew } from "../cluster/crew.ts";
 import { gatherBytes } from "../cluster/gather_texts.ts";
 import type { Transport } from "../cluster/transport.ts";
@@ -84,8 +85,4 @@ async function* receivePieces(transport: Transport, size: number): AsyncGenerato
 async function lackingRanks(transport: Transport, lacks: boolean): Promise<number[]> {
   const told = await gatherBytes(transport, Uint8Array.of(lacks ? 1 : 0));
   return told.flatMap(([one], rank) => one === 1 ? [rank] : []);
-}
-
-function bytesOf({ buffer }: Float64Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(buffer);
 }

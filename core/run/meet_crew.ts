@@ -5,6 +5,7 @@ import type { Crew } from "../cluster/crew.ts";
 import { meet, type Meeting, type RankCard } from "../cluster/meet.ts";
 import type { Transport } from "../cluster/transport.ts";
 import { type KernelRecord, kernelsOf } from "../device/run_device.ts";
+import { WARNING } from "../progress.ts";
 
 /** What the other ranks are told before there is work for a device. */
 export interface OpenTask {
@@ -25,7 +26,7 @@ export async function meetCrew(
 ): Promise<void> {
   const task: OpenTask = { task: "open", kernels: kernelsOf(device), trains };
   const { warnings } = await crew.together({ ...task }, () => meetWithDevice(crew.transport, device));
-  for (const warning of warnings) onNote(`Warning: ${warning}`);
+  for (const warning of warnings) onNote(`${WARNING}${warning}`);
 }
 
 /** Tells all ranks of this one's device; all have to call it. */

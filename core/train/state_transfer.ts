@@ -2,6 +2,7 @@
 import type { Device } from "../../kernels/device/device.ts";
 import { subslice } from "../../kernels/device/slice.ts";
 import { openSliceReader, type SliceReader } from "../../kernels/device/stream.ts";
+import { bytesOf } from "../cluster/bytes_of.ts";
 import { partOf, type Transport } from "../cluster/transport.ts";
 import type { StateBuffer, StateBuffers } from "./state_buffer.ts";
 
@@ -110,8 +111,4 @@ function writeOwn(
   const [first, end] = bounds === null ? [0, size] : [bounds[part]!, bounds[part + 1]!];
   const [from, to] = [Math.max(first, offset), Math.min(end, offset + bytes.length)];
   if (to > from) device.write(slice!, bytes.subarray(from - offset, to - offset), from - first);
-}
-
-function bytesOf({ buffer }: Float64Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(buffer);
 }

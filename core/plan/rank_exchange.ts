@@ -4,10 +4,11 @@ import { NORM_BLOCK } from "../../kernels/optimizer/gradient_norm.ts";
 import { gatheredBytes, summedBytes } from "../cluster/traffic.ts";
 import { evenBounds } from "../cluster/transport.ts";
 import type { IterationConfig } from "../config/config_types.ts";
-import { chunkBounds } from "../train/owned_slices.ts";
+import { chunkBounds, sharedBounds } from "../train/owned_slices.ts";
+import { planPasses } from "../train/step_passes.ts";
 import { largest } from "../values.ts";
 import type { RankSettings } from "./rank_settings.ts";
-import { sharedBounds, type TrainedChunks } from "./trained_chunks.ts";
+import type { TrainedChunks } from "./trained_chunks.ts";
 
 /** The exchanges of a step, of the rank that has the most of each. */
 export interface StepExchange {
@@ -33,9 +34,9 @@ export interface StepPasses {
 
 /** The passes of a step, each of which exchanges the gradients of what it updates. */
 export function passesOf({ noise }: Pick<IterationConfig, "noise">): StepPasses {
-  if (noise === "none") return { policy: 1, noise: 0, all: 1 };
-  if (noise.update === "joint") return { policy: 1, noise: 1, all: 1 };
-  return { policy: noise.model_steps, noise: noise.noise_steps, all: noise.model_steps + noise.noise_steps };
+  const passes = planPasses(noise);
+  const count = (kind: "model" | "noise"): number => passes.filter((pass) => pass[kind]).length;
+  return { policy: count("model"), noise: count("noise"), all: passes.length };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** How evenly the rows of steps are cut among ranks. @module */
 import { cutShards, heldShards } from "../cluster/shards.ts";
+import { tokensOf } from "../train/step_batches.ts";
 import type { StepOrder } from "../train/step_order.ts";
 import type { TrainingRows } from "../train/training_rows.ts";
 import type { RankSettings } from "./rank_settings.ts";
@@ -27,11 +28,6 @@ export function loadsOfRanks(
     const { first, count } = heldShards(shards, { rank, size: ranks });
     return loads.slice(first, first + count).reduce((a, b) => a + b, 0);
   });
-}
-
-/** Tokens of a row, by which it is dealt to a shard: a prompt counts once. */
-export function tokensOf(rows: Pick<TrainingRows, "ids">, place: number): number {
-  return rows.ids(place).reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Cuts the steps of an iteration as a run does, and returns the means. */

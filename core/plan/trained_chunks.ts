@@ -1,6 +1,4 @@
 /** The flat numbers that a training updates, and how they are cut among ranks. @module */
-import { SLICE_ALIGNMENT } from "../../kernels/device/slice.ts";
-import { evenBounds } from "../cluster/transport.ts";
 import { chunkBounds } from "../train/owned_slices.ts";
 
 /** Elements of each chunk that is trained, padding included. */
@@ -11,11 +9,6 @@ export interface TrainedChunks {
   noise: readonly number[];
   /** Whether the policy is adapters. These are small: each rank updates all of them. */
   isAdapter: boolean;
-}
-
-/** The elements [ranks + 1] at which a chunk is cut that is summed in slices and updated by all ranks. */
-export function sharedBounds(elements: number, ranks: number): number[] {
-  return evenBounds(elements, ranks, SLICE_ALIGNMENT / 4);
 }
 
 /** The part whose owner has the most numbers to update of chunks that are cut among ranks. */

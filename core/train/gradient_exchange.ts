@@ -1,10 +1,11 @@
 /** What ranks tell each other within an optimizer step: metrics, gradients, the norm's parts and new values. @module */
 import type { Commands } from "../../kernels/device/commands.ts";
 import { type Slice, SLICE_ALIGNMENT, subslice } from "../../kernels/device/slice.ts";
+import { bytesOf } from "../cluster/bytes_of.ts";
 import { evenBounds, partOf, type Transport, type WireDtype } from "../cluster/transport.ts";
 import { addNode } from "../cluster/tree_sum.ts";
 import type { OptimizerGroup } from "./optimizer_group.ts";
-import { chunkBounds, normBlocks, ownedSlices } from "./owned_slices.ts";
+import { chunkBounds, normBlocks, ownedSlices, sharedBounds } from "./owned_slices.ts";
 
 /** Exchanges what the device has of a step, through the host. All ranks call the same functions in the same order. */
 export class GradientExchange {
@@ -58,7 +59,7 @@ export class GradientExchange {
   async #sumChunk({ owner }: OptimizerGroup, chunk: Slice, values: Float32Array<ArrayBuffer>): Promise<void> {
     const { size, part } = this.#transport;
     const isCut = owner.parts > 1;
-    const bounds = isCut ? chunkBounds(values.length, size) : evenBounds(values.length, size, SLICE_ALIGNMENT / 4);
+    const bounds = (isCut ? chunkBounds : sharedBounds)(values.length, size);
     await this.#transport.reduceScatter(values, bounds, this.#dtype);
     if (isCut) return this.#write(chunk, values, [bounds[part]!, bounds[part + 1]!]);
     await this.#transport.allGather(bytesOf(values), bounds.map((bound) => 4 * bound));
@@ -103,8 +104,4 @@ export class GradientExchange {
   #write(target: Slice, values: Float32Array<ArrayBuffer>, [from, to]: readonly [number, number]): void {
     if (to > from) this.#commands.device.write(target, values.subarray(from, to), 4 * from);
   }
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

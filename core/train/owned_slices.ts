@@ -2,6 +2,7 @@
  * Which elements of the flat parameters a rank updates: each chunk is cut among the ranks, so that a rank keeps the
  * moments of its own elements alone. @module
  */
+import { SLICE_ALIGNMENT } from "../../kernels/device/slice.ts";
 import { NORM_BLOCK, squaredNormPartials } from "../../kernels/optimizer/gradient_norm.ts";
 import { evenBounds } from "../cluster/transport.ts";
 import type { ParameterLayout } from "../model/parameter_layout.ts";
@@ -29,6 +30,11 @@ export interface OwnedSlice {
  */
 export function chunkBounds(elements: number, parts: number): number[] {
   return evenBounds(elements, parts, NORM_BLOCK);
+}
+
+/** The elements [ranks + 1] at which a chunk is cut that is summed in slices and updated by all ranks. */
+export function sharedBounds(elements: number, ranks: number): number[] {
+  return evenBounds(elements, ranks, SLICE_ALIGNMENT / 4);
 }
 
 /** What `owner` has of each chunk of a layout; nothing of some, perhaps. */

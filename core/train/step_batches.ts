@@ -79,8 +79,12 @@ export function packBatch(
 /** The places of each shard's rows, in the order of `places`. */
 export function shardPlaces(data: TrainingRows, places: readonly number[], shards: number): number[][] {
   if (shards === 1) return [[...places]];
-  const tokens = places.map((place) => data.ids(place).reduce((sum, { length }) => sum + length, 0));
-  return cutShards(tokens, shards).map((rows) => rows.map((row) => places[row]!));
+  return cutShards(places.map((place) => tokensOf(data, place)), shards).map((rows) => rows.map((row) => places[row]!));
+}
+
+/** Tokens of a row, by which it is dealt to a shard: a prompt counts once. */
+export function tokensOf(rows: Pick<TrainingRows, "ids">, place: number): number {
+  return rows.ids(place).reduce((sum, { length }) => sum + length, 0);
 }
 
 function packShard(

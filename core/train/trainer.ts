@@ -22,6 +22,7 @@ import { ShardSums } from "./shard_sums.ts";
 import { type StateBuffers, wholeBuffer } from "./state_buffer.ts";
 import { firstOf, type MicroBatch, type StepBatch } from "./step_batches.ts";
 import { type MetricName, metricSlot, MetricsRing, type StepMetrics } from "./step_metrics.ts";
+import { type Pass, planPasses } from "./step_passes.ts";
 import { createWorkspace, type DropoutSettings, type Workspace } from "./workspace.ts";
 
 /** What a trainer is made of. */
@@ -45,16 +46,6 @@ export interface Reference {
   logps: ReferenceLogps;
   /** Its parameters; needed only with noise. */
   parameters?: Parameters;
-}
-
-/** Which groups a pass over the batch updates. */
-interface Pass {
-  model: boolean;
-  noise: boolean;
-  /** Added to the step's Philox counter. */
-  index: number;
-  /** Whether its numbers are logged: those of the first pass of each kind are. */
-  logged: boolean;
 }
 
 /** A step's place in its iteration. */
@@ -358,16 +349,4 @@ function policyParameters({ weights, adapter }: AnyModel, gradients: ParameterBu
 function dropoutOf({ lora, iteration, training: { seed } }: IterationConfig): DropoutSettings | null {
   const probability = lora?.lora_dropout ?? 0;
   return probability > 0 ? { probability, seed, iteration } : null;
-}
-
-/** The passes over the batch that one optimizer step takes (docs/method.md, `noise.update`). */
-function planPasses(noise: "none" | NoiseConfig): Pass[] {
-  if (noise === "none") return [{ model: true, noise: false, index: 0, logged: true }];
-  if (noise.update === "joint") return [{ model: true, noise: true, index: 0, logged: true }];
-  const of = (count: number, kind: { model: boolean; noise: boolean }, first: number): Pass[] =>
-    Array.from({ length: count }, (_, j) => ({ ...kind, index: first + j, logged: j === 0 }));
-  return [
-    ...of(noise.noise_steps, { model: false, noise: true }, 0),
-    ...of(noise.model_steps, { model: true, noise: false }, noise.noise_steps),
-  ];
 }

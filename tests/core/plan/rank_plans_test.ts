@@ -4,11 +4,11 @@ import { openLocal } from "../../../core/cluster/local.ts";
 import { evenBounds } from "../../../core/cluster/transport.ts";
 import type { NoiseConfig } from "../../../core/config/config_types.ts";
 import { passesOf, stepExchange } from "../../../core/plan/rank_exchange.ts";
-import { loadsOfRanks, rankLoads, tokensOf } from "../../../core/plan/rank_loads.ts";
+import { loadsOfRanks, rankLoads } from "../../../core/plan/rank_loads.ts";
 import { rankSettings } from "../../../core/plan/rank_settings.ts";
 import { efficiencyOf, stepTimes } from "../../../core/plan/rank_times.ts";
 import { planOrder } from "../../../core/train/step_order.ts";
-import { shardPlaces } from "../../../core/train/step_batches.ts";
+import { shardPlaces, tokensOf } from "../../../core/train/step_batches.ts";
 import { exampleRows, pairRows } from "../../../core/train/training_rows.ts";
 
 /** The config's defaults. */

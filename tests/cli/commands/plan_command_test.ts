@@ -5,8 +5,9 @@ import { dnpo, withFolder, writeConfig } from "../../_shared/dnpo.ts";
 import { hasTerminal, inTerminal } from "../../_shared/terminal.ts";
 import { jsonLines, tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
 
-Deno.test("dnpo plan prints parts, work and time, as text and as JSON, and exits with 1 where it does not fit", () =>
-  withFolder(async (dir) => {
+/** Runs `use` with the config of a dpo run on six pairs, whose folder is DIR/run. */
+function withPairs(use: (of: { dir: string; config: string }) => Promise<void>): Promise<void> {
+  return withFolder(async (dir) => {
     await writeTinyModel(`${dir}/model`);
     await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(6)));
     const config = await writeConfig({
@@ -15,6 +16,12 @@ Deno.test("dnpo plan prints parts, work and time, as text and as JSON, and exits
       method: "dpo",
       data: { train: `${dir}/pairs.jsonl` },
     });
+    await use({ dir, config });
+  });
+}
+
+Deno.test("dnpo plan prints parts, work and time, as text and as JSON, and exits with 1 where it does not fit", () =>
+  withPairs(async ({ dir, config }) => {
     const text = await dnpo(["plan", config, "--memory", "1"]);
     assert.deepEqual([text.code, text.err], [0, ""]);
     for (const part of ["weights", "gradients", "moments", "activations", "LM head", "total"]) {
@@ -62,15 +69,7 @@ Deno.test("dnpo plan says in a line how long rows are, and in another what is dr
   }));
 
 Deno.test("dnpo plan --cards prints a table for cards of usual sizes, as text and as JSON, and takes no --memory", () =>
-  withFolder(async (dir) => {
-    await writeTinyModel(`${dir}/model`);
-    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(6)));
-    const config = await writeConfig({
-      output_dir: `${dir}/run`,
-      model: `${dir}/model`,
-      method: "dpo",
-      data: { train: `${dir}/pairs.jsonl` },
-    });
+  withPairs(async ({ dir, config }) => {
     const text = await dnpo(["plan", config, "--cards"]);
     assert.deepEqual([text.code, text.err], [0, ""]);
     assert.match(
@@ -93,15 +92,7 @@ Deno.test("dnpo plan --cards prints a table for cards of usual sizes, as text an
   }));
 
 Deno.test("dnpo plan --ranks prints what a rank holds and sends, by link, as text and as JSON", () =>
-  withFolder(async (dir) => {
-    await writeTinyModel(`${dir}/model`);
-    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(6)));
-    const config = await writeConfig({
-      output_dir: `${dir}/run`,
-      model: `${dir}/model`,
-      method: "dpo",
-      data: { train: `${dir}/pairs.jsonl` },
-    });
+  withPairs(async ({ config }) => {
     const text = await dnpo(["plan", config, "--ranks", "2"]);
     assert.deepEqual([text.code, text.err], [0, ""]);
     assert.match(text.out, /^Ranks {7}2, each with 1 of the 2 shards of a step \(distributed\.shards=2\)$/m);

@@ -98,8 +98,9 @@ async function* readWindows(
     mapped.catch(() => {});
     return mapped;
   };
+  const pending: Promise<void>[] = [];
   try {
-    const pending = staging.map((_, i) => start(i));
+    pending.push(...staging.map((_, i) => start(i)));
     for (let i = 0; i < windows.length; i++) {
       if (i >= 2) {
         const free = i - 2;
@@ -117,6 +118,8 @@ async function* readWindows(
     }
     await device.check();
   } finally {
+    // Dawn's library crashes at times where a buffer that is being mapped is destroyed and its thread ends soon after.
+    await Promise.allSettled(pending);
     for (const buffer of staging) buffer.destroy();
   }
 }

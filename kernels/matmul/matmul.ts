@@ -1,6 +1,7 @@
 /** Matrix products in float32; the second factor may be stored otherwise. @module */
 import type { Commands } from "../device/commands.ts";
 import type { MatmulPrecision } from "../device/precision.ts";
+import { imageOf } from "../device/scratch_image.ts";
 import type { Slice } from "../device/slice.ts";
 import type { Window } from "../window.ts";
 import { isQuantized, STORAGE_FACTS, storedColumns } from "../storage/storage.ts";
@@ -12,7 +13,6 @@ import { partsOf } from "./matmul_parts.ts";
 import { type MatmulSizes, thinVariant } from "./matmul_choice.ts";
 import { planFor } from "./matmul_plan.ts";
 import { type MatmulVariant, type MatrixVariant, VARIANTS } from "./matmul_tiles.ts";
-import { imageOf } from "./matmul_scratch.ts";
 import type { MatmulAccess, MatmulMode } from "./matmul_text.ts";
 
 export { fittingVariant, tileClass } from "./matmul_choice.ts";

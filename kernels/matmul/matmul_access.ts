@@ -1,10 +1,10 @@
 /** How a product reads and writes its buffers; strides, sizes and the ends of the buffers decide it. @module */
 import type { Device } from "../device/device.ts";
+import { fitsImage } from "../device/scratch_image.ts";
 import type { Slice } from "../device/slice.ts";
 import { isQuantized, STORAGE_FACTS } from "../storage/storage.ts";
 import type { MatmulSizes } from "./matmul_choice.ts";
 import type { MatmulPlan } from "./matmul_plan.ts";
-import { fitsImage } from "./matmul_scratch.ts";
 import { spanOf, stepOf } from "./matmul_span.ts";
 import type { MatmulAccess } from "./matmul_text.ts";
 

@@ -41,6 +41,7 @@ async function runAttention(context: Context, pass: "forward" | "backward"): Pro
     layout: keep(device.upload(Uint32Array.from(layout.flat()), "layout")),
     tiles: keep(device.upload(tiles, "tiles")),
     tileCount: tiles.length / 2,
+    tokens,
     heads: HEADS,
     kvHeads: HEADS,
     headDim: DIM,

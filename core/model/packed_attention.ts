@@ -10,7 +10,7 @@ export function packedAttention(
   commands: Commands,
   { config, batch }: {
     config: ModelConfig;
-    batch: Pick<DeviceBatch, "position" | "layout" | "tiles" | "tileCount" | "pairs">;
+    batch: Pick<DeviceBatch, "position" | "layout" | "tiles" | "tileCount" | "tokens" | "pairs">;
   },
 ): AttentionContext & AttentionBackwardContext {
   const shared: Omit<Attention, "out" | "lse" | "qkv" | "window" | "scale"> = {
@@ -18,6 +18,7 @@ export function packedAttention(
     layout: batch.layout,
     tiles: batch.tiles,
     tileCount: batch.tileCount,
+    tokens: batch.tokens,
     heads: config.numHeads,
     kvHeads: config.numKvHeads,
     headDim: config.headDim,

@@ -11,6 +11,7 @@ import { type AttentionShape, defaultScale, vectorWidth } from "./attention_text
 import { type BlockedShape, blockSizes, TILE } from "./blocked_attention.ts";
 import { blockedBackwardKey } from "./blocked_attention_keys.ts";
 import { blockedBackwardQuery, blockedForward } from "./blocked_attention_source.ts";
+import { imageBindings, type Walked, walkedImages } from "./walked_images.ts";
 
 const uniforms = { tile_count: "u32", heads: "u32", kv_heads: "u32", window: "u32" } as const;
 /** Stands for no window: larger than any distance, but a token's index can be added without overflow. */
@@ -26,6 +27,8 @@ interface AttentionTexts {
   query: string;
   key: string;
   requires: readonly "subgroups"[];
+  /** Whether the side that is walked over is read from images. */
+  images: boolean;
 }
 
 /** The kernels whose workgroups are subgroups: on a CPU broadcasts are faster than workgroup memory. */
@@ -37,6 +40,7 @@ function subgroupTexts(shape: AttentionShape): AttentionTexts {
     query: attentionBackwardQuerySource(shape),
     key: attentionBackwardKeySource(shape),
     requires: ["subgroups"],
+    images: shape.images,
   };
 }
 
@@ -49,10 +53,12 @@ function blockedTexts(shape: BlockedShape): AttentionTexts {
     query: blockedBackwardQuery(shape),
     key: blockedBackwardKey(shape),
     requires: [],
+    images: false,
   };
 }
 
-function attentionKernels({ before, generator, forward, query, key, requires }: AttentionTexts) {
+function attentionKernels({ before, generator, forward, query, key, requires, images }: AttentionTexts) {
+  const walked = (...names: readonly Walked[]) => images ? imageBindings(names) : {};
   const code = (text: string): SourcePart[] => [
     ...before,
     { name: `kernels/attention/${generator} (generated)`, text },
@@ -61,7 +67,7 @@ function attentionKernels({ before, generator, forward, query, key, requires }: 
     forward: defineKernel({
       name: "attention",
       code: code(forward),
-      bindings: { out: "readWrite", lse: "readWrite", qkv: "read", places: "read", tiles: "read" },
+      bindings: { out: "readWrite", lse: "readWrite", qkv: "read", places: "read", tiles: "read", ...walked("qkv") },
       uniforms,
       requires,
     }),
@@ -77,6 +83,7 @@ function attentionKernels({ before, generator, forward, query, key, requires }: 
         qkv: "read",
         places: "read",
         tiles: "read",
+        ...walked("qkv"),
       },
       uniforms,
       requires,
@@ -92,6 +99,7 @@ function attentionKernels({ before, generator, forward, query, key, requires }: 
         position: "read",
         places: "read",
         tiles: "read",
+        ...walked("qkv", "dout"),
       },
       uniforms,
       requires,
@@ -102,12 +110,13 @@ function attentionKernels({ before, generator, forward, query, key, requires }: 
 function kernelsFor(
   device: Device,
   { headDim, scale = defaultScale(headDim) }: Pick<AttentionBatch, "headDim" | "scale">,
+  images: boolean,
 ): ReturnType<typeof attentionKernels> {
   const lanes = usesSubgroups(device) ? device.subgroupSize : 0;
-  const key = `${lanes} ${headDim} ${scale}`;
+  const key = `${lanes} ${headDim} ${scale} ${images}`;
   let known = kernels.get(key);
   if (!known) {
-    const texts = lanes > 0 ? subgroupTexts({ lanes, headDim, scale }) : blockedTexts({ headDim, scale });
+    const texts = lanes > 0 ? subgroupTexts({ lanes, headDim, scale, images }) : blockedTexts({ headDim, scale });
     kernels.set(key, known = attentionKernels(texts));
   }
   return known;
@@ -163,6 +172,8 @@ export interface AttentionBatch {
   /** vec2u [tileCount] from {@linkcode attentionTiles}, of {@linkcode attentionTile} tokens at most. */
   tiles: Slice;
   tileCount: number;
+  /** Tokens of the batch; the buffers may hold more. */
+  tokens: number;
   /** A multiple of kvHeads. */
   heads: number;
   kvHeads: number;
@@ -191,8 +202,9 @@ export function attention(commands: Commands, options: Attention): void {
   const { out, lse, qkv, layout, tiles, tileCount, heads, kvHeads, window } = options;
   const { device } = commands;
   const { queries } = groupsOfTile(device, options);
-  commands.dispatch(kernelsFor(device, options).forward, {
-    buffers: { out, lse, qkv, places: layout, tiles },
+  const images = usesSubgroups(device) ? walkedImages(commands, options, { qkv }) : null;
+  commands.dispatch(kernelsFor(device, options, images !== null).forward, {
+    buffers: { out, lse, qkv, places: layout, tiles, ...images },
     uniforms: { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW },
     workgroups: grid(device, tileCount * kvHeads * queries),
   });
@@ -219,16 +231,17 @@ export function attentionBackward(commands: Commands, options: AttentionBackward
   const { dqkv, saved, dout, out, lse, qkv, position, layout, tiles, tileCount } = options;
   const { heads, kvHeads, window } = options;
   const { device } = commands;
-  const { query, key } = kernelsFor(device, options);
+  const images = usesSubgroups(device) ? walkedImages(commands, options, { qkv, dout }) : null;
+  const { query, key } = kernelsFor(device, options, images !== null);
   const { queries, keys } = groupsOfTile(device, options);
   const values = { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW };
   commands.dispatch(query, {
-    buffers: { dqkv, saved, dout, out, lse, qkv, places: layout, tiles },
+    buffers: { dqkv, saved, dout, out, lse, qkv, places: layout, tiles, ...images },
     uniforms: values,
     workgroups: grid(device, tileCount * kvHeads * queries),
   });
   commands.dispatch(key, {
-    buffers: { dqkv, saved, dout, qkv, position, places: layout, tiles },
+    buffers: { dqkv, saved, dout, qkv, position, places: layout, tiles, ...images },
     uniforms: values,
     workgroups: grid(device, tileCount * kvHeads * keys),
     constants: { WINDOWED: window > 0 ? 1 : 0 },

@@ -3,10 +3,12 @@ import { unroll } from "../unroll.ts";
 import {
   type AttentionPhase,
   type AttentionShape,
+  blockOf,
   head,
   keyLoop,
-  KEYS,
-  keyScore,
+  keysAndValues,
+  keyScores,
+  lastBindings,
   loaders,
   LOWEST,
   MAIN,
@@ -14,33 +16,39 @@ import {
   PARAMS,
   QKV_ROW,
   queryTile,
-  sizes,
+  vectorsOf,
   visit,
+  walked,
 } from "./attention_text.ts";
+
+/** Tokens of a block at least, where heads are large: more make the sums' updates fewer, and the text larger. */
+const FORWARD_BLOCK = 4;
+const BACKWARD_BLOCK = 2;
 
 /** Forward: overwrites out and lse, by an online softmax over blocks of keys. */
 export function attentionSource(shape: AttentionShape): string {
-  const { vectors, block } = sizes(shape);
+  const [vectors, block] = [vectorsOf(shape), blockOf(shape, FORWARD_BLOCK)];
+  const stage = keysAndValues(shape);
   const scores = (name: string, separator: string): string => unroll(block, (i) => `${name}${i}`, separator);
-  return `${head(shape)}${PARAMS}
+  return `${head(shape, block)}${PARAMS}
 @group(0) @binding(0) var<storage, read_write> out: array<V>; // [tokens, heads, N]
 @group(0) @binding(1) var<storage, read_write> lse: array<f32>; // [tokens, heads]
 @group(0) @binding(2) var<storage, read> qkv: array<V>; // [tokens, heads + 2 kv_heads, N]
 @group(0) @binding(3) var<storage, read> places: array<vec4u>; // [tokens]
 @group(0) @binding(4) var<storage, read> tiles: array<vec2u>; // [tile_count]
-@group(0) @binding(5) var<uniform> p: Params;
-${loaders(KEYS)}
+${lastBindings(shape, ["qkv"], 5)}
+${loaders(stage)}
 ${MAIN}
   ${queryTile({ vectors })}
   var top = ${LOWEST};
   var sum = 0.0;
   ${unroll(vectors, (d) => `var out${d} = V(0.0);`)}
   ${
-    keyLoop(visit(
-      shape,
-      KEYS,
-      `
-    ${unroll(block, (i) => keyScore(i, vectors))}
+    keyLoop(visit(shape, {
+      stage,
+      block,
+      body: (visited) =>
+        `${keyScores(block, vectors, visited)}
     var new_top = top;
     ${unroll(block, (i) => `new_top = max(new_top, score${i});`)}
     let shrink = exp(top - new_top);
@@ -48,12 +56,12 @@ ${MAIN}
     top = new_top;
     sum = sum * shrink + (${scores("weight", " + ")});
     ${
-        unroll(
-          vectors,
-          (d) => `out${d} = out${d} * shrink + (${unroll(block, (i) => `weight${i} * b${i}_${d}`, " + ")});`,
-        )
-      }`,
-    ))
+          unroll(
+            vectors,
+            (d) => `out${d} = out${d} * shrink + (${unroll(block, (i) => `weight${i} * ${visited.b(i, d)}`, " + ")});`,
+          )
+        }`,
+    }))
   }
   if (lane < tile.y) {
     lse[row] = top + log(sum);
@@ -65,8 +73,9 @@ ${MAIN}
 
 /** Backward for q: overwrites dqkv's q heads, and saves (lse, Σ dout · out) of each query for the kernel of k and v. */
 export function attentionBackwardQuerySource(shape: AttentionShape): string {
-  const { vectors, block } = sizes(shape);
-  return `${head(shape)}${PARAMS}
+  const [vectors, block] = [vectorsOf(shape), blockOf(shape, BACKWARD_BLOCK)];
+  const stage = keysAndValues(shape);
+  return `${head(shape, block)}${PARAMS}
 @group(0) @binding(0) var<storage, read_write> dqkv: array<V>; // as qkv
 @group(0) @binding(1) var<storage, read_write> saved: array<vec2f>; // [tokens, heads]
 @group(0) @binding(2) var<storage, read> dout: array<V>; // [tokens, heads, N]
@@ -75,8 +84,8 @@ export function attentionBackwardQuerySource(shape: AttentionShape): string {
 @group(0) @binding(5) var<storage, read> qkv: array<V>; // [tokens, heads + 2 kv_heads, N]
 @group(0) @binding(6) var<storage, read> places: array<vec4u>; // [tokens]
 @group(0) @binding(7) var<storage, read> tiles: array<vec2u>; // [tile_count]
-@group(0) @binding(8) var<uniform> p: Params;
-${loaders(KEYS)}
+${lastBindings(shape, ["qkv"], 8)}
+${loaders(stage)}
 ${MAIN}
   ${queryTile({ vectors })}
   ${unroll(vectors, (d) => `let dout${d} = dout[row * N + ${d}u];`)}
@@ -84,19 +93,19 @@ ${MAIN}
   let delta = ${unroll(vectors, (d) => `product(dout${d}, out[row * N + ${d}u])`, " + ")};
   ${unroll(vectors, (d) => `var dq${d} = V(0.0);`)}
   ${
-    keyLoop(visit(
-      shape,
-      KEYS,
-      `
-    ${unroll(block, (i) => keyScore(i, vectors))}
+    keyLoop(visit(shape, {
+      stage,
+      block,
+      body: (visited) =>
+        `${keyScores(block, vectors, visited)}
     ${
-        unroll(block, (i) =>
-          `let dscore${i} = exp(score${i} - row_lse) * (${
-            unroll(vectors, (d) => `product(dout${d}, b${i}_${d})`, " + ")
-          } - delta);`)
-      }
-    ${unroll(vectors, (d) => `dq${d} += ${unroll(block, (i) => `dscore${i} * a${i}_${d}`, " + ")};`)}`,
-    ))
+          unroll(block, (i) =>
+            `let dscore${i} = exp(score${i} - row_lse) * (${
+              unroll(vectors, (d) => `product(dout${d}, ${visited.b(i, d)})`, " + ")
+            } - delta);`)
+        }
+    ${unroll(vectors, (d) => `dq${d} += ${unroll(block, (i) => `dscore${i} * ${visited.a(i, d)}`, " + ")};`)}`,
+    }))
   }
   if (lane < tile.y) {
     saved[row] = vec2f(row_lse, delta);
@@ -111,17 +120,17 @@ ${MAIN}
  * from the tile's first token to the segment's query_end, for each q head of the group.
  */
 export function attentionBackwardKeySource(shape: AttentionShape): string {
-  const { vectors, block } = sizes(shape);
+  const [vectors, block] = [vectorsOf(shape), blockOf(shape, BACKWARD_BLOCK)];
   const stage: AttentionPhase = {
-    a: `qkv[${QKV_ROW}head) * N + d] * SCALE`,
-    b: "dout[(token * p.heads + head) * N + d]",
+    a: `${walked(shape, "qkv", `${QKV_ROW}head) * N + d`)} * SCALE`,
+    b: walked(shape, "dout", "(token * p.heads + head) * N + d"),
     extras: [
       ["saved", "vec2f", "return saved[token * p.heads + head];"],
       // Without a window positions play no part, so their load is left out.
       ["position", "u32", "if (WINDOWED) { return position[token]; } return 0u;"],
     ],
   };
-  return `${head(shape)}${PARAMS}
+  return `${head(shape, block)}${PARAMS}
 override WINDOWED: bool = true;
 @group(0) @binding(0) var<storage, read_write> dqkv: array<V>; // as qkv
 @group(0) @binding(1) var<storage, read> saved: array<vec2f>; // [tokens, heads]
@@ -130,7 +139,7 @@ override WINDOWED: bool = true;
 @group(0) @binding(4) var<storage, read> position: array<u32>; // [tokens]
 @group(0) @binding(5) var<storage, read> places: array<vec4u>; // [tokens]
 @group(0) @binding(6) var<storage, read> tiles: array<vec2u>; // [tile_count]
-@group(0) @binding(7) var<uniform> p: Params;
+${lastBindings(shape, ["qkv", "dout"], 7)}
 ${loaders(stage)}
 ${MAIN}
   if (index >= p.tile_count * p.kv_heads) {
@@ -155,23 +164,23 @@ ${MAIN}
     head = kv_head * group_size + member;
     for (var start = tile.x; start < end; start += BLOCK) {
       ${
-    visit(
-      shape,
+    visit(shape, {
       stage,
-      `
+      block,
+      body: ({ a, b }) => `
     ${
         unroll(block, (i) =>
           `let query${i} = start + ${i}u;
-    let weight${i} = exp(select(${MASKED}, ${unroll(vectors, (d) => `product(a${i}_${d}, k${d})`, " + ")},
+    let weight${i} = exp(select(${MASKED}, ${unroll(vectors, (d) => `product(${a(i, d)}, k${d})`, " + ")},
       query${i} < end && query${i} >= key && position${i} < key_position + p.window) - saved${i}.x);
-    let dscore${i} = weight${i} * (${unroll(vectors, (d) => `product(b${i}_${d}, v${d})`, " + ")} - saved${i}.y);`)
+    let dscore${i} = weight${i} * (${unroll(vectors, (d) => `product(${b(i, d)}, v${d})`, " + ")} - saved${i}.y);`)
       }
     ${
         unroll(vectors, (d) =>
-          `dk${d} += ${unroll(block, (i) => `dscore${i} * a${i}_${d}`, " + ")};
-    dv${d} += ${unroll(block, (i) => `weight${i} * b${i}_${d}`, " + ")};`)
+          `dk${d} += ${unroll(block, (i) => `dscore${i} * ${a(i, d)}`, " + ")};
+    dv${d} += ${unroll(block, (i) => `weight${i} * ${b(i, d)}`, " + ")};`)
       }`,
-    )
+    })
   }
     }
   }

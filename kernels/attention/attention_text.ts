@@ -3,13 +3,14 @@
  *
  * The text is generated because WGSL does not unroll loops, and the accumulators (a V for each 4 elements of a head)
  * must be named variables to stay in registers. All three kernels have one shape: a workgroup is one subgroup and takes
- * a tile of rows, each lane holds one row's vectors in registers, and all lanes walk over the other side's tokens in
- * blocks. Each lane loads one of a block's vectors, and subgroupBroadcast gives it to all lanes. Loads are the main cost
- * on a CPU, so a block has as many tokens as one load of all lanes covers. GPUs have kernels of another make
- * (blocked_attention.ts), for a lane has not that many registers there.
+ * a tile of rows, each lane holds one row's vectors, and all lanes walk over the other side's tokens in blocks. Each lane
+ * loads some of a block's vectors, and subgroupBroadcast gives them to all lanes where they are used. Loads are the main
+ * cost on a CPU: they read images, which llvmpipe reads faster than buffers (decision 0079). GPUs have kernels of another
+ * make (blocked_attention.ts), for a lane has not that many registers there.
  *
  * @module
  */
+import { IMAGE_WIDTH } from "../device/slice.ts";
 import { unroll } from "../unroll.ts";
 
 /** What the text depends on. */
@@ -19,6 +20,8 @@ export interface AttentionShape {
   headDim: number;
   /** Factor on the scores before the softmax. */
   scale: number;
+  /** Whether the side that is walked over is read from images, a V to a texel. */
+  images: boolean;
 }
 
 /**
@@ -29,6 +32,12 @@ export interface AttentionPhase {
   b: string;
   /** Further values per token: name, WGSL type and the text that loads them. */
   extras?: readonly (readonly [name: string, type: string, load: string])[];
+}
+
+/** A block of tokens that is visited: WGSL of its vectors `d` of token `i`. */
+export interface Visited {
+  a(i: number, d: number): string;
+  b(i: number, d: number): string;
 }
 
 /** The score of a hidden key: so far below LOWEST that exp(MASKED - LOWEST) is 0, but far from overflow. */
@@ -51,18 +60,21 @@ export function wgslNumber(value: number): string {
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
-/** The sizes of a shape: vectors per head, and tokens of a block. */
-export function sizes({ lanes, headDim }: Omit<AttentionShape, "scale">): { vectors: number; block: number } {
-  const vectors = headDim / vectorWidth(headDim);
-  return { vectors, block: Math.max(1, Math.floor(lanes / vectors)) };
+/** The V of a head. */
+export function vectorsOf({ headDim }: Pick<AttentionShape, "headDim">): number {
+  return headDim / vectorWidth(headDim);
+}
+
+/** The tokens of a block: `least`, or as many as one load of all lanes covers. */
+export function blockOf(shape: Pick<AttentionShape, "lanes" | "headDim">, least: number): number {
+  return Math.max(least, Math.floor(shape.lanes / vectorsOf(shape)));
 }
 
 /** Module-scope text: sizes. */
-export function head(shape: AttentionShape): string {
-  const { vectors, block } = sizes(shape);
+export function head(shape: AttentionShape, block: number): string {
   return `// before: vector_{scalar|vec4}.wgsl, device/invocation.wgsl
 
-const N = ${vectors}u;
+const N = ${vectorsOf(shape)}u;
 const LANES = ${shape.lanes}u;
 const BLOCK = ${block}u;
 const SCALE = ${wgslNumber(shape.scale)};
@@ -70,35 +82,32 @@ const SCALE = ${wgslNumber(shape.scale)};
 }
 
 /**
- * Text that gives all lanes the block of tokens `start` … `start + BLOCK - 1` and runs `body`; indices beyond `end - 1`
- * are replaced by it. In `body`, a{i}_{d}, b{i}_{d} and the extras' {name}{i} are the values of token i, whose index is
- * `start + i`.
+ * Text that loads the `block` tokens from `start` on and runs `body`; indices beyond `end - 1` are replaced by it. The
+ * extras' {name}{i} are the values of token i, whose index is `start + i`.
  */
-export function visit({ lanes, headDim }: AttentionShape, stage: AttentionPhase, body: string): string {
-  const { vectors, block } = sizes({ lanes, headDim });
+export function visit(
+  { lanes, headDim }: AttentionShape,
+  { stage, block, body }: { stage: AttentionPhase; block: number; body: (visited: Visited) => string },
+): string {
+  const vectors = vectorsOf({ headDim });
   const extras = stage.extras ?? [];
-  const registers = Math.ceil(block * vectors / lanes);
-  const of = (name: string, i: number, d: number): string => {
+  // Where a value is used, not before: values that wait for their use would be spilled.
+  const of = (name: string) => (i: number, d: number): string => {
     const at = i * vectors + d;
     return `subgroupBroadcast(${name}_lane${Math.floor(at / lanes)}, ${at % lanes}u)`;
   };
   return `
     ${
-    unroll(registers, (r) =>
+    unroll(Math.ceil(block * vectors / lanes), (r) =>
       `let e${r} = lane + ${r * lanes}u;
     let a_lane${r} = load_a(min(start + e${r} / N, end - 1), e${r} % N);
     let b_lane${r} = load_b(min(start + e${r} / N, end - 1), e${r} % N);`)
   }
     ${extras.map(([name]) => `let ${name}_lane = load_${name}(min(start + lane, end - 1));`).join("\n")}
     ${
-    unroll(block, (i) =>
-      unroll(vectors, (d) =>
-        `let a${i}_${d} = ${of("a", i, d)};\nlet b${i}_${d} = ${of("b", i, d)};`) +
-      extras.map(([name]) =>
-        `let ${name}${i} = subgroupBroadcast(${name}_lane, ${i}u);`
-      ).join("\n"))
+    unroll(block, (i) => extras.map(([name]) => `let ${name}${i} = subgroupBroadcast(${name}_lane, ${i}u);`).join("\n"))
   }
-    ${body}`;
+    ${body({ a: of("a"), b: of("b") })}`;
 }
 
 /** The functions that {@linkcode visit} calls. Their bodies use the parameters `token` and `d`. */
@@ -166,15 +175,37 @@ export function keyLoop(body: string): string {
   }`;
 }
 
-/** The walk over keys and values. */
-export const KEYS: AttentionPhase = {
-  a: `qkv[${QKV_ROW}p.heads + kv_head) * N + d]`,
-  b: `qkv[${QKV_ROW}p.heads + p.kv_heads + kv_head) * N + d]`,
-};
+/** Text that loads V `at` of an array of the side that is walked over. */
+export function walked({ images }: AttentionShape, name: string, at: string): string {
+  return images ? `texel(${name}_image, ${at})` : `${name}[${at}]`;
+}
 
-/** The score of this lane's query with key i; hidden keys get MASKED. */
-export function keyScore(i: number, vectors: number): string {
-  return `let key${i} = start + ${i}u;
-    let score${i} = select(${MASKED}, ${unroll(vectors, (d) => `product(q${d}, a${i}_${d})`, " + ")},
-      key${i} < end && key${i} <= t && key${i} + p.window > newest);`;
+/** The last bindings, from `first` on: the images of these arrays, if they are read from such, and the uniform record. */
+export function lastBindings({ images }: AttentionShape, names: readonly string[], first: number): string {
+  if (!images) return `@group(0) @binding(${first}) var<uniform> p: Params;`;
+  return `${unroll(names.length, (i) => `@group(0) @binding(${first + i}) var ${names[i]}_image: texture_2d<f32>;`)}
+@group(0) @binding(${first + names.length}) var<uniform> p: Params;
+fn texel(image: texture_2d<f32>, at: u32) -> V {
+  return textureLoad(image, vec2u(at % ${IMAGE_WIDTH}u, at / ${IMAGE_WIDTH}u), 0);
+}`;
+}
+
+/** The walk over keys and values. */
+export function keysAndValues(shape: AttentionShape): AttentionPhase {
+  return {
+    a: walked(shape, "qkv", `${QKV_ROW}p.heads + kv_head) * N + d`),
+    b: walked(shape, "qkv", `${QKV_ROW}p.heads + p.kv_heads + kv_head) * N + d`),
+  };
+}
+
+/** The scores of this lane's query with a block's keys, score{i}; hidden keys get MASKED. */
+export function keyScores(block: number, vectors: number, { a }: Visited): string {
+  return `
+    ${unroll(block, (i) => `var dot${i} = product(q0, ${a(i, 0)});`)}
+    ${unroll(vectors - 1, (d) => unroll(block, (i) => `dot${i} += product(q${d + 1}, ${a(i, d + 1)});`))}
+    ${
+    unroll(block, (i) =>
+      `let key${i} = start + ${i}u;
+    let score${i} = select(${MASKED}, dot${i}, key${i} < end && key${i} <= t && key${i} + p.window > newest);`)
+  }`;
 }

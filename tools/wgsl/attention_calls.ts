@@ -38,10 +38,13 @@ export function recordAttention(
     const tiles = { position: slice, layout: slice, tiles: slice, tileCount: 4 };
     onCall(`head size ${headDim}`);
     const batch = { ...sizes, ...tiles, out: slice, lse: slice, qkv: slice, heads: 4, headDim };
-    attention(commands, batch);
-    attention(commands, { ...batch, scale: 0.0625 });
-    for (const window of [0, 5]) {
-      attentionBackward(commands, { ...batch, dqkv: slice, saved: slice, dout: slice, window });
+    // A CPU reads what fits an image from one, and the rest from buffers.
+    for (const tokens of family === "cpu" ? [1, slice.size] : [1]) {
+      attention(commands, { ...batch, tokens });
+      attention(commands, { ...batch, tokens, scale: 0.0625 });
+      for (const window of [0, 5]) {
+        attentionBackward(commands, { ...batch, tokens, dqkv: slice, saved: slice, dout: slice, window });
+      }
     }
     const decoded = thorough
       ? HEADS.flatMap((heads) => LENGTHS.map((maxLength) => ({ heads, maxLength })))

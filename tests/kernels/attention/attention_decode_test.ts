@@ -107,7 +107,7 @@ Deno.test("attentionDecode() agrees with attention() on the same tokens", async 
   const qkv = randomF32(packed.tokens * columnsOf(one), 1, 1.5);
   const buffers = { qkv: guarded(qkv), out: guarded(packed.tokens * 64), lse: guarded(packed.tokens * 4) };
   const { tileCount, ...batch } = upload(packed, commands);
-  attention(commands, { ...buffers, ...batch, ...one, tileCount });
+  attention(commands, { ...buffers, ...batch, ...one, tileCount, tokens: packed.tokens });
   const expected = lastRows(await readF32(buffers.out), one);
   assertClose(await decodeLast(one, { qkv, family: device.family }), expected, { rtol: 1e-5, atol: 1e-6 });
   release(...Object.values(buffers), ...Object.values(batch));

@@ -16,6 +16,8 @@ export async function runStage<T>(
   const { iteration } = settings;
   try {
     const result = await context.telemetry.span(stage, { iteration }, work);
+    // So that each stage has the memory that was planned for it alone.
+    context.commands.release();
     await context.onStageEnd();
     return result;
   } catch (error) {

@@ -92,7 +92,7 @@ export interface OptimizeWork {
   ranks?: RankSettings;
 }
 
-/** Rehearses stages. Memory that a stage does not free counts for the next ones too. */
+/** Rehearses stages, each for itself. */
 export class Rehearsing {
   readonly #device: Rehearsal;
   readonly #commands: Commands;
@@ -334,6 +334,7 @@ export class Rehearsing {
     this.#device.restart();
     const counted = await work();
     const parts = this.#device.peak;
+    this.#commands.release();
     return { ...counted, parts, bytes: [...parts.values()].reduce((a, b) => a + b, 0) };
   }
 }

@@ -52,7 +52,8 @@ export class Commands {
   #seconds = 0;
   #groups = new Map<string, GPUBindGroup>();
   #groupsOf = new Map<number, string[]>();
-  readonly #onDispose: (() => void)[] = [];
+  readonly #onRelease: (() => void)[] = [];
+  readonly #forgetDevice: () => void;
 
   /** Makes the arena of uniforms on the device. */
   constructor(device: Device) {
@@ -63,15 +64,21 @@ export class Commands {
       size: ARENA_BYTES,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
-    this.onDispose(device.onFree((buffer) => {
+    this.#forgetDevice = device.onFree((buffer) => {
       for (const key of this.#groupsOf.get(buffer.id) ?? []) this.#groups.delete(key);
       this.#groupsOf.delete(buffer.id);
-    }));
+    });
   }
 
-  /** Calls `listener` when this is disposed of: what is kept for its recordings goes with it. */
-  onDispose(listener: () => void): void {
-    this.#onDispose.push(listener);
+  /** Calls `listener` once, when {@linkcode release} gives back what is kept for recordings, or this is disposed of. */
+  onRelease(listener: () => void): void {
+    this.#onRelease.push(listener);
+  }
+
+  /** Submits what is recorded, and gives back the memory that is kept from call to call; calls that need it make it anew. */
+  release(): void {
+    this.submit();
+    for (const listener of this.#onRelease.splice(0)) listener();
   }
 
   /** How exactly the matrix products are computed that are recorded now, unless one says itself. */
@@ -92,7 +99,8 @@ export class Commands {
 
   /** Gives back what was made for recording: uniforms, bind groups, and what listeners hold. Submitted work goes on. */
   [Symbol.dispose](): void {
-    for (const listener of this.#onDispose.splice(0)) listener();
+    for (const listener of this.#onRelease.splice(0)) listener();
+    this.#forgetDevice();
     this.#groups.clear();
     this.#groupsOf.clear();
     this.#uniformBuffer.destroy();

@@ -6,7 +6,7 @@ const scratches = new WeakMap<Commands, Map<string, Slice>>();
 
 /**
  * The recorder's buffer of this name, of at least `bytes`; its contents are those of the last call. A larger one replaces
- * it, after what is recorded was submitted. All are freed when the recorder is disposed of.
+ * it, after what is recorded was submitted. All are freed when the recorder is released.
  */
 export function scratchBuffer(commands: Commands, { name, bytes }: { name: string; bytes: number }): Slice {
   const { device } = commands;
@@ -14,7 +14,7 @@ export function scratchBuffer(commands: Commands, { name, bytes }: { name: strin
   if (!buffers) {
     const made = buffers = new Map<string, Slice>();
     scratches.set(commands, made);
-    commands.onDispose(() => {
+    commands.onRelease(() => {
       for (const buffer of made.values()) device.free(buffer);
       scratches.delete(commands);
     });

@@ -13,7 +13,7 @@ export function fitsImage(device: Device, { size }: Slice, bytes: number): boole
 
 /**
  * Records a copy of a slice's `bytes` into the recorder's image for its role, and returns that. A larger image replaces one that
- * is too small, after what is recorded was submitted; all are freed when the recorder is disposed of.
+ * is too small, after what is recorded was submitted; all are freed when the recorder is released.
  */
 export function imageOf(
   commands: Commands,
@@ -41,7 +41,7 @@ function imagesOf(commands: Commands): Map<string, Image> {
   if (known) return known;
   const images = new Map<string, Image>();
   imageMaps.set(commands, images);
-  commands.onDispose(() => {
+  commands.onRelease(() => {
     for (const image of images.values()) commands.device.freeImage(image);
     imageMaps.delete(commands);
   });

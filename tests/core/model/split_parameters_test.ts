@@ -113,6 +113,7 @@ async function train(commands: Commands, { dir, name, noise, stops, ...of }: Sta
   };
   if (stops) await rejects(run(AbortSignal.abort()), StoppedError);
   const { folder, plan, ...left } = await run();
+  commands.release();
   equal(device.bytes, 0);
   const planned = await new Rehearsing(device).optimize(folder, { rows: rows(), settings, plan, goesOn: false });
   equal(planned.bytes, device.peakBytes);

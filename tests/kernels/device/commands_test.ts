@@ -4,6 +4,8 @@ import { Commands } from "../../../kernels/device/commands.ts";
 import type { Device } from "../../../kernels/device/device.ts";
 import { defineKernel } from "../../../kernels/device/kernel.ts";
 import { Pace } from "../../../kernels/device/pace.ts";
+import { scratchBuffer } from "../../../kernels/device/scratch.ts";
+import { imageOf } from "../../../kernels/device/scratch_image.ts";
 import { type Slice, subslice } from "../../../kernels/device/slice.ts";
 
 const twice = defineKernel({
@@ -27,7 +29,7 @@ Deno.test("Commands gives back what it kept when it is disposed of, and what it 
   let disposed = 0;
   {
     using commands = new Commands(device);
-    commands.onDispose(() => disposed++);
+    commands.onRelease(() => disposed++);
     commands.dispatch(twice, { buffers: { x }, uniforms: {}, workgroups: [1] });
     commands.submit();
     equal(commands.bindGroupCount, 1);
@@ -37,6 +39,28 @@ Deno.test("Commands gives back what it kept when it is disposed of, and what it 
   }
   equal(disposed, 1);
   equal(new Float32Array(await device.read(x))[0], 6);
+});
+
+Deno.test("Commands.release() frees scratch buffers and images, which the next calls that need them make anew", async () => {
+  using device = await openAdapter();
+  using commands = new Commands(device);
+  const x = device.upload(Float32Array.of(1, 2, 3, 4), "x");
+  const held = device.bytes;
+  const keep = (): number => {
+    scratchBuffer(commands, { name: "sums", bytes: 256 });
+    imageOf(commands, x, { role: "a", bytes: 16, format: "rgba32float" });
+    return device.bytes;
+  };
+  const kept = keep();
+  equal(keep(), kept);
+  commands.release();
+  equal(device.bytes, held);
+  commands.dispatch(twice, { buffers: { x }, uniforms: {}, workgroups: [1] });
+  equal(keep(), kept);
+  equal(new Float32Array(await device.read(x))[0], 1, "what is recorded waits for its submit");
+  commands.release();
+  equal(new Float32Array(await device.read(x))[0], 2);
+  await device.check();
 });
 
 /** A recorder on a device whose clock stands still, with a buffer that holds 1. */

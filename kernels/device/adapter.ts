@@ -3,6 +3,7 @@ import { Device, LIMITS } from "./device.ts";
 import type { DeviceChoice } from "./device_choice.ts";
 import { DeviceError, oneLine } from "./device_error.ts";
 import { probeExtensions } from "./extensions.ts";
+import { lavapipeOf } from "./lavapipe.ts";
 import { holdsSubgroups } from "./subgroup_canary.ts";
 import { SUBGROUP_MATRIX, SUBGROUP_SIZE } from "./subgroup_matrix.ts";
 import type { DeviceFamily } from "./tuning.ts";
@@ -67,7 +68,7 @@ export async function openAdapter(options: OpenOptions = {}): Promise<Device> {
   const fixed = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
   const told = (gpu.features as unknown as ReadonlySet<string>).has("subgroups") ? fixed : 0;
   const subgroupSize = told > 0 && await holdsSubgroups(gpu, told) ? told : 0;
-  return new Device(gpu, { info, family, subgroupSize, webGpu: options.webGpu?.name });
+  return new Device(gpu, { info, family, subgroupSize, lavapipe: lavapipeOf(adapter), webGpu: options.webGpu?.name });
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The adapter and its device: limits, features, memory, errors, readback. @module */
 import { DeviceError, oneLine } from "./device_error.ts";
+import type { Lavapipe } from "./lavapipe.ts";
 import { Pace } from "./pace.ts";
 import { Readback } from "./readback.ts";
 import { type DeviceBuffer, type Image, IMAGE_WIDTH, type ImageFormat, type Slice, TEXEL_BYTES } from "./slice.ts";
@@ -54,6 +55,12 @@ export class Device {
   /** Lanes of a subgroup where subgroups are granted and their size is fixed, else 0. */
   readonly subgroupSize: number;
   /**
+   * Which of Mesa's drivers for CPUs it is; null for all others.
+   *
+   * @ignore
+   */
+  readonly lavapipe: Lavapipe | null;
+  /**
    * Its subgroup matrices of float16 with sums in float32; null where it grants none.
    *
    * @ignore
@@ -87,11 +94,12 @@ export class Device {
   /** With `limits` a test reaches a limit by small buffers and grids. */
   constructor(
     gpu: GPUDevice,
-    { info, webGpu, family, subgroupSize, limits }: {
+    { info, webGpu, family, subgroupSize, lavapipe = null, limits }: {
       info: GPUAdapterInfo;
       webGpu?: string | undefined;
       family: DeviceFamily;
       subgroupSize: number;
+      lavapipe?: Lavapipe | null;
       limits?: LowerLimits;
     },
   ) {
@@ -102,6 +110,7 @@ export class Device {
     this.features = gpu.features as unknown as ReadonlySet<string>;
     this.limits = limits ? lowerLimits(gpu.limits, limits) : gpu.limits;
     this.subgroupSize = subgroupSize;
+    this.lavapipe = lavapipe;
     this.matrix = matrixUnitOf(info, { features: this.features, fixedLanes: subgroupSize });
     this.rowLanes = family === "cpu" ? info.subgroupMinSize : 64;
     this.#readback = new Readback(this);
@@ -121,7 +130,9 @@ export class Device {
     const { description, device, vendor, architecture } = this.info;
     // Deno's own WebGPU has a number there, others a name that may say more than the description.
     const named = description && /^\d*$/.test(device) ? "" : device;
-    const parts = [description, named, vendor, architecture, this.webGpu].filter(Boolean);
+    // Two of Mesa's drivers may have one description, and compute other last digits.
+    const like = this.lavapipe === null ? "" : `like Mesa ${this.lavapipe}`;
+    const parts = [description, named, vendor, architecture, like, this.webGpu].filter(Boolean);
     return parts.join(", ").replace(/\s+/g, " ") || "unnamed";
   }
 

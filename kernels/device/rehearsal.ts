@@ -16,10 +16,10 @@ export class Rehearsal extends Device {
   #peakSum = 0;
 
   /** `real` is what it stands in for. */
-  constructor(real: Pick<Device, "gpu" | "info" | "family" | "subgroupSize" | "limits" | "tuning">) {
+  constructor(real: Pick<Device, "gpu" | "info" | "family" | "subgroupSize" | "lavapipe" | "limits" | "tuning">) {
     const counts = { dispatches: 0 };
-    const { info, family, subgroupSize, limits } = real;
-    super(standIn(real.gpu, counts), { info, family, subgroupSize, limits });
+    const { info, family, subgroupSize, lavapipe, limits } = real;
+    super(standIn(real.gpu, counts), { info, family, subgroupSize, lavapipe, limits });
     this.#counts = counts;
     this.tuning = real.tuning;
   }

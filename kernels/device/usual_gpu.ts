@@ -41,6 +41,7 @@ export function usualGpu({ matrices = false } = {}): Rehearsal {
     } as unknown as GPUAdapterInfo,
     family: "gpu",
     subgroupSize: matrices ? MATRICES.subgroupSize : 0,
+    lavapipe: null,
     limits,
     tuning: null,
   });

@@ -15,7 +15,7 @@ import {
 } from "../../../core/device/tuning_cache.ts";
 import { StoppedError } from "../../../core/error.ts";
 import { train } from "../../../core/loop/train_run.ts";
-import type { Device } from "../../../kernels/device/device.ts";
+import { Device } from "../../../kernels/device/device.ts";
 import type { DeviceFamily } from "../../../kernels/device/tuning.ts";
 import type { TuneResult } from "../../../kernels/tune.ts";
 import { device } from "../../_shared/device.ts";
@@ -55,6 +55,15 @@ Deno.test("the kernel cache gives back what was measured for the same device, an
       const path = await writeCachedTuning(tunedDevice(device), found("gpu"));
       const read = await readCachedTuning(device);
       deepEqual([read?.path, read?.tuning, read?.measurements], [path, ...Object.values(found("gpu"))]);
+      // Another version of the driver may bear the same name.
+      const { gpu, family, subgroupSize } = device;
+      const later = new Device(gpu, {
+        info: device.info,
+        family,
+        subgroupSize,
+        lavapipe: device.lavapipe === 25 ? 26 : 25,
+      });
+      equal(await readCachedTuning(later), null);
       const other = { info: { ...info(device), description: "another" }, family: device.family } as unknown as Device;
       equal(await readCachedTuning(other), null);
       const text = await Deno.readTextFile(path!);

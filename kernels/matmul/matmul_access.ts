@@ -47,7 +47,7 @@ export function accessFor(
     bVec,
     bWide,
     bSpan: bWide ? bSpan : 0,
-    aImage: plan.image && aVec && fitsImage(device, a, aBytes),
+    aImage: plan.image && plan.imageOfA && aVec && fitsImage(device, a, aBytes),
     bImage: plan.image && hasTexels && fitsImage(device, b, bBytes),
     cVec: plan.writesFour && (plan.turned ? m : n) % 4 === 0 && ldc % 4 === 0 && cFirst % 4 === 0,
     levels: bType === "nf4" ? plan.levels : "select",

@@ -1,6 +1,7 @@
 /** How a product is cut, and the text of its tile. @module */
 import type { Device } from "../device/device.ts";
 import type { Extension } from "../device/extensions.ts";
+import { loadsBeforeBroadcasts } from "../device/lavapipe.ts";
 import type { SourcePart } from "../device/source.ts";
 import { NF4_LEVELS } from "../storage/storage.ts";
 import type { LevelLookup } from "../storage/storage_text.ts";
@@ -57,6 +58,8 @@ export interface MatmulPlan {
   requires: readonly Extension[];
   /** Whether to read operands from images if they fit. */
   image: boolean;
+  /** Whether a is among them. */
+  imageOfA: boolean;
   /** How to look up nf4's levels. */
   levels: LevelLookup;
   /** Whether a and b are exchanged, and c is written with its columns as the tile's rows. */
@@ -89,11 +92,12 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: FullVarian
     return sizes.mode === "NT" ? vectorPlan(sizes, storage) : sharedPlan("shared16", sizes, storage);
   }
   if (!isBroadcast(chosen)) return sharedPlan(chosen, sizes, storage);
-  const subgroups = device.subgroupSize > 0;
+  const loads = loadsBeforeBroadcasts(device.lavapipe, lanes);
+  const subgroups = device.subgroupSize > 0 && !loads;
   const asked = variant !== undefined || sizes.m * sizes.n * sizes.k >= IMAGE_WORK;
-  // Without subgroups each row of a needs a load of its own, so that more rows gain nothing.
+  // Without subgroups each row of a needs a load of its own, so that more rows gain nothing, unless it serves all lanes.
   const most = isGpu(device) ? Math.min(GPU_VECTORS, LANE_VECTORS * lanes) : LANE_VECTORS * lanes;
-  return broadcastPlan(subgroups ? chosen : "broadcast8", sizes, { lanes, subgroups, image: asked, most });
+  return broadcastPlan(subgroups || loads ? chosen : "broadcast8", sizes, { lanes, subgroups, image: asked, most });
 }
 
 function broadcastPlan(
@@ -118,6 +122,8 @@ function broadcastPlan(
     key: `broadcast ${rows}x${4 * lanes * tile.vectors} by ${lanes} lanes${subgroups ? "" : " without subgroups"}`,
     requires: subgroups ? ["subgroups"] : [],
     image: hasImages && image,
+    // Only from a buffer is what all lanes need loaded once.
+    imageOfA: subgroups,
     // With 8 lanes a shuffle is one instruction of a CPU with AVX2.
     levels: subgroups && lanes === 8 ? "shuffle" : "select",
     turned: variant.startsWith("turned"),
@@ -145,6 +151,7 @@ function sharedPlan(variant: SharedVariant, { mode, m, n, k }: MatmulSizes, stor
     key: variant,
     requires: [],
     image: false,
+    imageOfA: false,
     levels: levelsBeside(tile.depth * (tile.rows + tile.columns), storage),
     turned: false,
     writesFour: true,

@@ -1,6 +1,7 @@
 /** Devices that compile nothing: they note which pipelines the kernels ask for. @module */
 import { Device } from "../../kernels/device/device.ts";
 import { probeExtensions } from "../../kernels/device/extensions.ts";
+import type { Lavapipe } from "../../kernels/device/lavapipe.ts";
 import { SUBGROUP_MATRIX, SUBGROUP_SIZE } from "../../kernels/device/subgroup_matrix.ts";
 import type { DeviceFamily } from "../../kernels/device/tuning.ts";
 
@@ -33,6 +34,8 @@ export interface DeviceKind {
   readonly matrices?: readonly [m: number, n: number, k: number];
   /** Whether it has no more workgroup memory than WebGPU promises, and small buffers and images. */
   readonly small?: true;
+  /** Which lavapipe it is like (default: none). */
+  readonly lavapipe?: Lavapipe;
   /** Bytes of workgroup memory (default: 32 KiB, or what WebGPU promises). */
   readonly workgroupBytes?: number;
 }
@@ -42,10 +45,11 @@ export type Compiler = "tint" | "naga";
 
 /**
  * What differs from device to device in the kernels' texts: the family, the lanes of a subgroup, whether subgroups are
- * granted and their size is known, and whether operands fit into images.
+ * granted and their size is known, whether lanes load what they share, and whether operands fit into images.
  */
 export const DEVICE_KINDS: readonly DeviceKind[] = [
   ...[4, 8, 16, 32, 64, 128].map((lanes): DeviceKind => ({ name: `cpu ${lanes}`, family: "cpu", least: lanes })),
+  { name: "cpu 16, loads before broadcasts", family: "cpu", least: 16, lavapipe: 26 },
   { name: "cpu 4, no subgroups", family: "cpu", least: 4, most: null },
   { name: "cpu 8, small", family: "cpu", least: 8, small: true },
   { name: "gpu 32", family: "gpu", least: 32 },
@@ -61,7 +65,7 @@ export const DEVICE_KINDS: readonly DeviceKind[] = [
 
 /** A stand-in whose pipelines are given to `take`. */
 export async function standInDevice(
-  { name, family, least, most = least, matrices, small, workgroupBytes }: DeviceKind,
+  { name, family, least, most = least, matrices, small, workgroupBytes, lavapipe }: DeviceKind,
   { compiler, take }: { compiler: Compiler; take: (pipeline: Omit<PipelineText, "call">) => void },
 ): Promise<Device> {
   const gpu = standIn({
@@ -78,7 +82,7 @@ export async function standInDevice(
     ...{ subgroupMinSize: least, subgroupMaxSize: most ?? least },
     subgroupMatrixConfigs: matrices ? [{ componentType: "f16", resultComponentType: "f32", M, N, K }] : [],
   } as unknown as GPUAdapterInfo;
-  return new Device(gpu, { info, family, subgroupSize: most === least ? least : 0 });
+  return new Device(gpu, { info, family, subgroupSize: most === least ? least : 0, lavapipe: lavapipe ?? null });
 }
 
 const USUAL = {

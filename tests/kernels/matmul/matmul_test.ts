@@ -19,6 +19,10 @@ const VARIANTS: Readonly<Record<DeviceFamily, readonly MatmulVariant[]>> = {
 };
 /** A recorder on the same device, as if it were a CPU that does not grant subgroups. */
 const withoutSubgroups = new Commands(new Device(device.gpu, { info: device.info, family: "cpu", subgroupSize: 0 }));
+/** A recorder on the same device, as if it were a CPU on which 16 lanes load what they share. */
+const withLoads = new Commands(
+  new Device(device.gpu, { info: device.info, family: "cpu", subgroupSize: 16, lavapipe: 26 }),
+);
 
 /** Their text is a smaller tile's with more rows, and takes seconds to compile. */
 const LARGE: readonly MatmulVariant[] = ["broadcast64", "shared128"];
@@ -121,6 +125,7 @@ for (
   const [name, recorder] of Object.entries({
     "a CPU": commands,
     "a CPU without subgroups": withoutSubgroups,
+    "a CPU whose lanes load what they share": withLoads,
     "a GPU": asGpu,
   })
 ) {
@@ -187,6 +192,30 @@ for (const mode of ["NN", "NT"] as const) {
       deepEqual(await product(withoutSubgroups, undefined, words), expected, "without subgroups");
       release(words, ...Object.values(buffers));
     }
+  });
+}
+
+for (const mode of MODES) {
+  Deno.test(`matmul() ${mode} gives the bits of broadcasts where lanes load what they share`, async () => {
+    const [m, n, k] = [72, 76, 136];
+    const buffers = { a: guarded(randomF32(m * k, 8)), b: guarded(randomF32(n * k, 9)) };
+    const product = async (recorder: Commands, variant: MatmulVariant): Promise<Float32Array> => {
+      const c = guarded(m * n);
+      matmulBy(recorder, variant, { mode, c, ...buffers, m, n, k });
+      recorder.submit();
+      const values = await readF32(c);
+      release(c);
+      return values;
+    };
+    const expected = await product(commands, "broadcast32");
+    ok(expected.every((v) => v !== 0 && Number.isFinite(v)));
+    for (const variant of ["broadcast32", "broadcast32image", "turned32"] as const) {
+      const { source, key, requires } = planFor(withLoads.device, { mode, m, n, k }, variant);
+      deepEqual([requires, key], [[], "broadcast 32x64 by 16 lanes without subgroups"], source.name);
+      deepEqual(await product(withLoads, variant), expected, variant);
+    }
+    await withLoads.device.check();
+    release(...Object.values(buffers));
   });
 }
 

@@ -1,6 +1,7 @@
 /** Chooses the variants of the kernels for a device by measuring them. @module */
 import { Commands } from "./device/commands.ts";
 import type { Device } from "./device/device.ts";
+import { compilesSlowly } from "./device/lavapipe.ts";
 import { Profiler } from "./device/profile.ts";
 import type { Slice } from "./device/slice.ts";
 import type { DeviceFamily, TileClass, Tuning } from "./device/tuning.ts";
@@ -14,6 +15,7 @@ import {
   type MatrixVariant,
   tileClass,
 } from "./matmul/matmul.ts";
+import { BROADCAST_TILES, isBroadcast } from "./matmul/matmul_tiles.ts";
 
 /** Sizes of a product. */
 export type Sizes = readonly [m: number, n: number, k: number];
@@ -85,9 +87,12 @@ const MATRIX_CHOICES: Readonly<Record<DeviceFamily, Readonly<Record<"small" | "l
 
 /** The choices that {@linkcode tune} makes for a device that runs this family, each among the variants that fit it. */
 export function choicesFor(device: Device, family: DeviceFamily): VariantChoice[] {
+  // Each access of a buffer costs compile time, and an image wins there anyway.
+  const imagesAlone = family === "cpu" && compilesSlowly(device.lavapipe);
   const own = CHOICES[family].map((choice) => ({
     ...choice,
-    variants: [...new Set(choice.variants.map((variant) => fittingVariant(device, variant)))],
+    variants: [...new Set(choice.variants.map((variant) => fittingVariant(device, variant)))]
+      .filter((variant) => !imagesAlone || isBroadcast(variant) && BROADCAST_TILES[variant].image),
   }));
   return [...own, ...matrixChoices(device)];
 }
@@ -190,16 +195,19 @@ export async function tune(
     );
   };
   try {
-    const families = [device.family, device.family === "cpu" ? "gpu" : "cpu"] as const;
+    const families = familiesFor(device);
     const champions: VariantChoice = {
       mode: "NN",
       sizes: FAMILY_SIZES[device.family],
       variants: families.map((name) => fittingVariant(device, CHAMPION[name])),
     };
-    const [own, other] = await measure(champions, champions.variants);
-    const takesOther = other! > FAMILY_BETTER * own!;
-    const family = families[takesOther ? 1 : 0];
-    note(champions, { gflops: [own!, other!], chosen: takesOther ? 1 : 0 });
+    let family = device.family;
+    if (families.length > 1) {
+      const gflops = await measure(champions, champions.variants);
+      const chosen = gflops[1]! > FAMILY_BETTER * gflops[0]! ? 1 : 0;
+      family = families[chosen]!;
+      note(champions, { gflops, chosen });
+    }
     const tiles: Partial<Record<TileClass, MatmulVariant>> = {};
     const hopeless = new Set<string>();
     for (const choice of choicesFor(device, family)) {
@@ -220,6 +228,11 @@ export async function tune(
   } finally {
     device.tuning = kept;
   }
+}
+
+/** The families to compare, the device's own first; where compiling is slow the other is not tried, as it never won there. */
+function familiesFor({ family, lavapipe }: Device): DeviceFamily[] {
+  return compilesSlowly(lavapipe) ? [family] : [family, family === "cpu" ? "gpu" : "cpu"];
 }
 
 /** The class that a measurement stands for. */

@@ -1,4 +1,5 @@
 /** The thread that measures kernels at one vector width, which the driver reads when it is loaded. @module */
+import type { Lavapipe } from "../../kernels/device/lavapipe.ts";
 import type { DeviceFamily, TileClass } from "../../kernels/device/tuning.ts";
 import { tune, type TuneResult } from "../../kernels/tune.ts";
 import { cpuSeconds } from "./cpu_clock.ts";
@@ -15,7 +16,7 @@ export interface WidthQuestion extends OpenDeviceOptions {
 
 /** What the thread answers, while it measures and at its end. */
 export type WidthAnswer =
-  | { adapter: string; family: DeviceFamily }
+  | { adapter: string; family: DeviceFamily; lavapipe: Lavapipe | null }
   | { measuring: TileClass }
   /** Null if there was nothing to measure: the driver has no such width, or none at all. */
   | { result: TuneResult | null }
@@ -40,7 +41,7 @@ async function measure({ always, ...question }: WidthQuestion): Promise<WidthAns
   try {
     const bits = vectorBits(device.name);
     if (bits === null ? !always : vectorWidth !== null && bits !== vectorWidth) return { result: null };
-    thread.postMessage({ adapter: device.name, family: device.family });
+    thread.postMessage({ adapter: device.name, family: device.family, lavapipe: device.lavapipe });
     const result = await tune(device, { cpuSeconds, onMeasure: (measuring) => thread.postMessage({ measuring }) });
     return { result };
   } finally {

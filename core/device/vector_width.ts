@@ -1,4 +1,5 @@
 /** Measures kernels at several widths of lavapipe's vectors. @module */
+import { compilesSlowly, type Lavapipe } from "../../kernels/device/lavapipe.ts";
 import type { DeviceFamily, TileClass } from "../../kernels/device/tuning.ts";
 import type { TuneResult } from "../../kernels/tune.ts";
 import { UserError } from "../error.ts";
@@ -13,7 +14,7 @@ const BETTER = 1.05;
 
 /** How and what to measure, and on which device. */
 export interface MeasureWidthsOptions extends Omit<OpenDeviceOptions, "vectorWidth"> {
-  /** The only width to measure (default: the driver's own, and 512). */
+  /** The only width to measure (default: the driver's own, and 512 where it may pay). */
   vectorWidth?: number | undefined;
   /** Whether to measure even if the adapter has no vector width (default false). */
   always?: boolean;
@@ -48,10 +49,11 @@ export async function measureWidths(
     const started = performance.now();
     const found = await measureInThread({ ...device, vectorWidth, always }, { onDevice, onMeasure });
     if (found === null) break;
-    const { adapter, family, result } = found;
+    const { adapter, family, lavapipe, result } = found;
     const path = await writeCachedTuning({ adapter, family }, result);
     measured.push({ adapter, result, path, seconds: (performance.now() - started) / 1000 });
     rates = await readWidthRates({ adapter, family });
+    if (compilesSlowly(lavapipe)) break;
   }
   const best = rates.reduce<WidthRate | null>(
     (kept, one) => kept === null || one.gflops > BETTER * kept.gflops ? one : kept,
@@ -61,6 +63,13 @@ export async function measureWidths(
   return { measured, rates, best: best && best.bits };
 }
 
+/** The device that a thread measures. */
+interface MeasuredDevice {
+  adapter: string;
+  family: DeviceFamily;
+  lavapipe: Lavapipe | null;
+}
+
 /** Null if there was nothing to measure. */
 async function measureInThread(
   question: WidthQuestion,
@@ -68,11 +77,11 @@ async function measureInThread(
     onDevice: MeasureWidthsOptions["onDevice"] | undefined;
     onMeasure: MeasureWidthsOptions["onMeasure"] | undefined;
   },
-): Promise<{ adapter: string; family: DeviceFamily; result: TuneResult } | null> {
+): Promise<MeasuredDevice & { result: TuneResult } | null> {
   const restore = keepEnvironment();
   const worker = new Worker(new URL("./tune_worker.ts", import.meta.url), { type: "module" });
   const { promise, resolve, reject } = Promise.withResolvers<TuneResult | null>();
-  let device: { adapter: string; family: DeviceFamily } | undefined;
+  let device: MeasuredDevice | undefined;
   worker.onmessage = ({ data }: MessageEvent<WidthAnswer>) => {
     if ("measuring" in data) onMeasure?.(data.measuring);
     else if ("result" in data) resolve(data.result);

@@ -50,6 +50,20 @@ Deno.test("tune() offers a GPU no tile that it would never take", async () => {
   ok(choicesFor(cpu, "cpu").some(({ variants }) => variants.includes("broadcast64")));
 });
 
+Deno.test("tune() offers tiles that read images alone where compiling is slow", async () => {
+  const kind = { name: "cpu 8", family: "cpu", least: 8 } as const;
+  const take = (): void => {};
+  using slow = await standInDevice({ ...kind, lavapipe: 25 }, { compiler: "naga", take });
+  using quick = await standInDevice({ ...kind, lavapipe: 22 }, { compiler: "naga", take });
+  const [few, all] = [choicesFor(slow, "cpu"), choicesFor(quick, "cpu")];
+  deepEqual(few.map(classOf), all.map(classOf));
+  deepEqual(
+    few.map(({ variants }) => variants),
+    all.map(({ variants }) => variants.filter((variant) => variant.endsWith("image"))),
+  );
+  ok(few.every(({ variants }) => variants.length === 1) && all.every(({ variants }) => variants.length === 2));
+});
+
 Deno.test("tune() offers tiles of matrix units in each precision where the device has some that fit", async () => {
   const offered = async (kind: Partial<DeviceKind>): Promise<unknown> => {
     const all = { name: "own", family: "gpu", least: 32, ...kind } as const;

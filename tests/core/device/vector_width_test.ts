@@ -8,7 +8,7 @@ import { openToolDevice } from "./core/device/run_device.ts";
 const { measured, rates, best } = await measureWidths();
 const after = Deno.env.get("LP_NATIVE_VECTOR_WIDTH") ?? null;
 const device = await openToolDevice();
-console.log(JSON.stringify({ adapters: measured.map((one) => one.adapter), rates, best, after, opened: device.info.description }));
+console.log(JSON.stringify({ adapters: measured.map((one) => one.adapter), rates, best, after, opened: device.name }));
 device.destroy();
 `;
 
@@ -28,7 +28,10 @@ Deno.test("measureWidths() measures two widths in one process, leaves the enviro
       deepEqual([adapters, rates, best, after], [[], [], null, null]);
       return;
     }
-    deepEqual([adapters.length, rates.map((one: { bits: number }) => one.bits), after], [2, [256, 512], null]);
+    // Where compiling is slow the wider one never pays, and is not measured.
+    const widths = opened.includes("like Mesa 25") ? [256] : [256, 512];
+    const measured = rates.map((one: { bits: number }) => one.bits);
+    deepEqual([adapters.length, measured, after], [widths.length, widths, null]);
     const [narrow, wide] = rates.map((one: { gflops: number }) => one.gflops);
     ok((best === 512) === (wide > 1.05 * narrow), text);
     ok(opened.includes(`${best} bits`), text);

@@ -8,6 +8,7 @@ import { UserError } from "../../core/error.ts";
 import { WANTED_FEATURES } from "../../kernels/device/adapter.ts";
 import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
+import { compilesSlowly, type Lavapipe } from "../../kernels/device/lavapipe.ts";
 import { classOf } from "../../kernels/tune.ts";
 import { sayText } from "../print.ts";
 
@@ -68,12 +69,13 @@ async function describeChoices(wanted: WantedDevice, taken: Device): Promise<str
 }
 
 /** The lines about an opened device. */
-function describeDevice({ info, family, features, limits, subgroupSize, matrix }: Device): string[] {
+export function describeDevice({ info, family, features, limits, subgroupSize, lavapipe, matrix }: Device): string[] {
   const size = (bytes: number): string => bytes >= MIB ? `${Math.floor(bytes / MIB)} MiB` : `${bytes} bytes`;
   const missing = WANTED_FEATURES.filter((name) => !features.has(name));
   return [
     `adapter     ${info.description || info.device || "unnamed"}`,
     `vendor      ${info.vendor || "unknown"}${info.architecture ? `, ${info.architecture}` : ""}`,
+    ...lavapipe === null ? [] : [`driver      ${describeLavapipe(lavapipe)}`],
     `kernels     ${family === "cpu" ? "for the CPU (no GPU is used)" : "for a GPU"}`,
     `subgroups   ${subgroupSize > 0 ? `${subgroupSize} lanes` : "not used"}`,
     `matrices    ${
@@ -90,6 +92,14 @@ function describeDevice({ info, family, features, limits, subgroupSize, matrix }
     `granted     ${WANTED_FEATURES.filter((name) => features.has(name)).join(", ") || "none of them"}`,
     `missing     ${missing.length > 0 ? `${missing.join(", ")} (slower without, the same results)` : "nothing"}`,
   ];
+}
+
+/** What is known of a driver for CPUs. */
+function describeLavapipe(lavapipe: Lavapipe): string {
+  const like = `lavapipe, like Mesa ${lavapipe}'s`;
+  return compilesSlowly(lavapipe)
+    ? `${like}, which compiles kernels 5 to 10 times as slowly as Mesa 22 or 26: take one of those (docs/platforms.md)`
+    : like;
 }
 
 /** The lines about the kernel variants that a run would begin with. */

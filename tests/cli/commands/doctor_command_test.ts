@@ -1,4 +1,6 @@
 import { deepEqual, doesNotMatch, equal, match } from "node:assert/strict";
+import { describeDevice } from "../../../cli/commands/doctor_command.ts";
+import { standInDevice } from "../../../tools/wgsl/stand_in_device.ts";
 import { dnpo, withFolder } from "../../_shared/dnpo.ts";
 
 /** The remedy of all errors about Dawn. */
@@ -50,4 +52,18 @@ Deno.test("variables that name no WebGPU and no device are one line", async () =
     const { code, err } = await dnpo(["doctor"], { [name]: value });
     deepEqual([code, err], [1, `error: Cannot ${what}: ${name} is "${value}", expected ${expected}\n`]);
   }
+});
+
+Deno.test("describeDevice() says of lavapipe which version it is like, and which to take in the place of a slow one", async () => {
+  const lines = async (lavapipe?: 22 | 25 | 26): Promise<string[]> => {
+    const kind = { name: "cpu 8", family: "cpu", least: 8, ...(lavapipe && { lavapipe }) } as const;
+    using device = await standInDevice(kind, { compiler: "naga", take() {} });
+    return describeDevice(device).filter((line) => line.startsWith("driver"));
+  };
+  deepEqual(await lines(), []);
+  deepEqual(await lines(22), ["driver      lavapipe, like Mesa 22's"]);
+  deepEqual(await lines(26), ["driver      lavapipe, like Mesa 26's"]);
+  deepEqual(await lines(25), [
+    "driver      lavapipe, like Mesa 25's, which compiles kernels 5 to 10 times as slowly as Mesa 22 or 26: take one of those (docs/platforms.md)",
+  ]);
 });

@@ -92,9 +92,9 @@ const SHAPE = {
   result: ({ m, n }: MatrixUnit): string => `${n}, ${m}`,
 } as const;
 
-/** A variable for sums in float32, which begin with 0. */
+/** A variable for sums in float32, which begin with 0: said in words, as in a loop Dawn's compiler forgets it else. */
 export function declareSums(name: string, unit: MatrixUnit): string {
-  return `var ${name}: subgroup_matrix_result<f32, ${SHAPE.result(unit)}>;`;
+  return `var ${name} = subgroup_matrix_result<f32, ${SHAPE.result(unit)}>();`;
 }
 
 /** The value of a factor of float16. */

@@ -6,11 +6,13 @@ import { defineKernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
 import type { SourcePart } from "../device/source.ts";
 import { VECTOR_PARTS } from "../vector.ts";
+import { attentionOnMatrices } from "./attention_on_matrices.ts";
 import { attentionBackwardKeySource, attentionBackwardQuerySource, attentionSource } from "./attention_source.ts";
 import { type AttentionShape, defaultScale, vectorWidth } from "./attention_text.ts";
 import { type BlockedShape, blockSizes, TILE } from "./blocked_attention.ts";
 import { blockedBackwardKey } from "./blocked_attention_keys.ts";
 import { blockedBackwardQuery, blockedForward } from "./blocked_attention_source.ts";
+import { matrixAttentionShape } from "./matrix_attention.ts";
 import { imageBindings, type Walked, walkedImages } from "./walked_images.ts";
 
 const uniforms = { tile_count: "u32", heads: "u32", kv_heads: "u32", window: "u32" } as const;
@@ -165,11 +167,11 @@ export interface AttentionBatch {
   position: Slice;
   /**
    * vec4u [tokens]: (segment_start, prefix_start, prefix_end, query_end). Token t sees the keys [prefix_start,
-   * prefix_end) and [segment_start, t]; key t is seen by the queries [t, query_end) and no others. The prefix ends at
-   * the position where the segment begins.
+   * prefix_end) and [segment_start, t]; key t is seen by the queries [t, query_end) and no others. The prefix is a
+   * segment, or none, and ends at the position where the segment begins.
    */
   layout: Slice;
-  /** vec2u [tileCount] from {@linkcode attentionTiles}, of {@linkcode attentionTile} tokens at most. */
+  /** vec2u [tileCount] from {@linkcode attentionTiles}, of {@linkcode attentionTile} tokens, in the order of tokens. */
   tiles: Slice;
   tileCount: number;
   /** Tokens of the batch; the buffers may hold more. */
@@ -196,11 +198,16 @@ export interface Attention extends AttentionBatch {
 
 /**
  * Records out = softmax(scale · q·kᵀ)·v over the keys that each token sees. A token's result is the same, bit for
- * bit, whatever other rows are in the batch.
+ * bit, whatever other rows are in the batch. A GPU with matrix units has its products in the recorder's precision, if headDim is
+ * a multiple of 4.
  */
 export function attention(commands: Commands, options: Attention): void {
-  const { out, lse, qkv, layout, tiles, tileCount, heads, kvHeads, window } = options;
-  const { device } = commands;
+  const { out, lse, qkv, layout, tiles, tileCount, heads, kvHeads, headDim, window } = options;
+  const { device, precision } = commands;
+  if (!usesSubgroups(device)) {
+    const shape = matrixAttentionShape(device, { headDim, scale: options.scale ?? defaultScale(headDim), precision });
+    if (shape) return attentionOnMatrices(commands, shape, { ...options, window: window || NO_WINDOW });
+  }
   const { queries } = groupsOfTile(device, options);
   const images = usesSubgroups(device) ? walkedImages(commands, options, { qkv }) : null;
   commands.dispatch(kernelsFor(device, options, images !== null).forward, {

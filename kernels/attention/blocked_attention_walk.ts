@@ -7,12 +7,12 @@ import { eachColumn } from "./blocked_attention_text.ts";
  * The start of the kernels whose rows are queries: the block of the tile's rows, which are the query heads of the group
  * for each token in turn, so that short tiles fill their blocks.
  */
-export function queryBlock({ rowsOfLane }: BlockSizes): string {
-  return `let blocks_of_tile = TILE / ROWS * group_size;
+export const QUERY_ROWS = `let blocks_of_tile = TILE / ROWS * group_size;
   if (index >= p.tile_count * p.kv_heads * blocks_of_tile) {
     return;
   }
-  let tile = tiles[index / (p.kv_heads * blocks_of_tile)];
+  let tile_index = index / (p.kv_heads * blocks_of_tile);
+  let tile = tiles[tile_index];
   let kv_head = index / blocks_of_tile % p.kv_heads;
   let first_row = index % blocks_of_tile * ROWS;
   if (first_row >= tile.y * group_size) {
@@ -21,7 +21,11 @@ export function queryBlock({ rowsOfLane }: BlockSizes): string {
   let last_row = min(first_row + ROWS, tile.y * group_size) - 1;
   let first_token = tile.x + first_row / group_size;
   let last_token = tile.x + last_row / group_size;
-  let place = places[tile.x];
+  let place = places[tile.x];`;
+
+/** The same, with the rows that a lane has scores of, and the one that it loads a part of. */
+export function queryBlock({ rowsOfLane }: BlockSizes): string {
+  return `${QUERY_ROWS}
   let rows = min(RowIds(first_row + down * ${rowsOfLane}u) + COUNTED, RowIds(last_row));
   let tokens = RowIds(tile.x) + rows / RowIds(group_size);
   let slot_row = min(first_row + slot, last_row);
@@ -35,7 +39,7 @@ export function queryBlock({ rowsOfLane }: BlockSizes): string {
  * that the order of a token's sums depends on its own row alone. Blocks that the window hides from all are passed over:
  * they would add nothing. A query sees the keys from `lowest` on, `seen` of them.
  */
-export function keyBlocks(body: string): string {
+export function walkKeys(body: string): string {
   return `
   let prefix_blocks = (place.z - place.y + BLOCK - 1) / BLOCK;
   let blocks = prefix_blocks + (last_token + 1 - place.x + BLOCK - 1) / BLOCK;
@@ -50,17 +54,25 @@ export function keyBlocks(body: string): string {
     }
     let lowest = max(tokens + RowIds(shift + 1), RowIds(p.window)) - RowIds(p.window);
     let seen = max(min(tokens + RowIds(1), RowIds(end)), lowest) - lowest;
-    let first_at = start * token_stride + (p.heads + kv_head) * STRIDE; // of k
-    let last_at = first_at + (end - 1 - start) * token_stride;
-    let k_at = min(first_at + slot * token_stride, last_at);
-    let step_at = first_at + step_token * token_stride;
     ${body}
   }`;
 }
 
+/** The walk with the keys that a lane loads. */
+export function keyBlocks(body: string): string {
+  return walkKeys(`let first_at = start * token_stride + (p.heads + kv_head) * STRIDE; // of k
+    let last_at = first_at + (end - 1 - start) * token_stride;
+    let k_at = min(first_at + slot * token_stride, last_at);
+    let step_at = first_at + step_token * token_stride;
+    ${body}`);
+}
+
+/** Whether some query of the block does not see all BLOCK keys. */
+export const HIDES_SOME = "end < start + BLOCK || end > first_token + 1 || start + p.window <= last_token + shift";
+
 /** Hides the keys that a query does not see, where there are such. */
 export function mask(name: string): string {
-  return `if (end < start + BLOCK || end > first_token + 1 || start + p.window <= last_token + shift) {
+  return `if (${HIDES_SOME}) {
       ${
     eachColumn((j) =>
       `${name}${j} = select(Rows(${MASKED}), ${name}${j}, RowIds(start + side + ${SIDE * j}u) - lowest < seen);`

@@ -1,66 +1,11 @@
 import assert from "node:assert/strict";
-import { attention, attentionBackward, attentionTile, attentionTiles } from "../../../kernels/attention/attention.ts";
+import { attentionTile, attentionTiles } from "../../../kernels/attention/attention.ts";
 import type { DeviceFamily } from "../../../kernels/device/tuning.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
-import { device, guarded, randomF32, readF32, release } from "../../_shared/device.ts";
+import { device } from "../../_shared/device.ts";
 import { numericGradient } from "../../_shared/finite_difference.ts";
-import { type HeadSizes, pack, recorders, reference, type RowLengths, upload } from "./_attention_batch.ts";
-
-interface Case extends HeadSizes {
-  rows: readonly RowLengths[];
-  window?: number;
-}
-
-/** The data at the start of a longer buffer, as in one of a fixed capacity: what lies behind must not be read. */
-function withTail(data: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  const out = new Float32Array(data.length + 20_000).fill(NaN);
-  out.set(data);
-  return out;
-}
-
-/** Runs forward and backward on the device. */
-async function run(
-  { rows, heads, kvHeads, headDim, scale, window = 0 }: Case,
-  { qkv, dout, family, tokens }: {
-    qkv: Float32Array<ArrayBuffer>;
-    dout: Float32Array<ArrayBuffer>;
-    family: DeviceFamily;
-    tokens?: number;
-  },
-): Promise<Record<"out" | "lse" | "dqkv", Float32Array>> {
-  const commands = recorders[family];
-  const packed = pack(rows);
-  const { tileCount, ...batch } = upload(packed, commands);
-  const buffers = {
-    qkv: guarded(withTail(qkv), "qkv"),
-    out: guarded(packed.tokens * heads * headDim, "out"),
-    lse: guarded(packed.tokens * heads, "lse"),
-    dqkv: guarded(qkv.length, "dqkv"),
-    dout: guarded(withTail(dout), "dout"),
-    saved: guarded(packed.tokens * heads * 2, "saved"),
-  };
-  const sizes = { heads, kvHeads, headDim, ...(scale !== undefined && { scale }) };
-  const options = { ...buffers, ...batch, tileCount, tokens: tokens ?? packed.tokens, ...sizes, window };
-  attention(commands, options);
-  attentionBackward(commands, options);
-  commands.submit();
-  const result = {
-    out: await readF32(buffers.out),
-    lse: await readF32(buffers.lse),
-    dqkv: await readF32(buffers.dqkv),
-  };
-  await readF32(buffers.saved);
-  release(...Object.values(buffers), ...Object.values(batch));
-  return result;
-}
-
-function inputs({ rows, heads, kvHeads, headDim }: Case): Record<"qkv" | "dout", Float32Array<ArrayBuffer>> {
-  const { tokens } = pack(rows);
-  return {
-    qkv: randomF32(tokens * (heads + 2 * kvHeads) * headDim, 1, 1.5),
-    dout: randomF32(tokens * heads * headDim, 2),
-  };
-}
+import { pack, reference, type RowLengths } from "./_attention_batch.ts";
+import { type Case, inputs, run } from "./_attention_run.ts";
 
 const families = ["cpu", "gpu"] as const;
 const tile = attentionTile(device);

@@ -20,8 +20,12 @@ export function hasLimits({ name, call }: Called): boolean {
   return !name.startsWith("attention") || LIMITED_HEADS.test(call);
 }
 
-/** Whether a kernel does most of the work, so that waves matter: the tiles that a GPU takes, and attention. */
+/**
+ * Whether a kernel does most of the work, so that waves matter: the tiles that a GPU takes, and attention. On matrix units
+ * sums in registers and workgroup memory leave fewer.
+ */
 function isHeavy({ name, call }: Called): boolean {
+  if (name.startsWith("attention on matrices")) return false;
   return name.startsWith("attention") ? LIMITED_HEADS.test(call) : /^matmul (shared|vector)/.test(name);
 }
 

@@ -1,4 +1,4 @@
-/** Products on matrix units: what a GPU's compiler makes of them, beside the largest tile in float32. @module */
+/** What a GPU's compiler makes of kernels on matrix units: products, beside the largest tile in float32, and attention. @module */
 import { MATRIX_TILES, type MatrixVariant } from "../../kernels/matmul/matmul_matrix_tile.ts";
 import { SHARED_TILES } from "../../kernels/matmul/matmul_tiles.ts";
 import { kernelTexts } from "../wgsl/kernel_texts.ts";
@@ -12,18 +12,21 @@ import type { Mesa } from "./mesa.ts";
 import type { CompiledKernel } from "./rows.ts";
 import type { Shape } from "./spirv_module.ts";
 
-/** A compiled product on matrix units. */
+/** A compiled kernel on matrix units. */
 export interface MatrixKernel extends CompiledKernel {
   /** Matrix instructions in its innermost loop, of so many. */
   readonly loop: { readonly matrix: number; readonly all: number };
-  /** Floating-point operations for each of the compiler's cycles of a SIMD. */
-  readonly flopPerCycle: number;
+  /** Floating-point operations for each of the compiler's cycles of a SIMD; null for attention, whose loops it does not count. */
+  readonly flopPerCycle: number | null;
   /** The same of the largest tile in float32. */
   readonly flopPerCycleInFull: number;
 }
 
 /** The kernel that they are compared with. */
 const FULL = "matmul shared128 NT f32 aVec bVec cVec";
+
+/** The names of kernels on matrix units. */
+const ON_MATRICES = /^(matmul matrix|attention on matrices)/;
 
 /** RADV takes every loop to run so many times, and counts the cycles of 64 lanes. */
 const LOOPS = 8;
@@ -35,7 +38,7 @@ const LEAST_FACTORS: Readonly<Record<string, number>> = { float16: 3, float32x3:
 /** Workgroup memory that RADV grants. */
 const WORKGROUP_BYTES = 64 * 1024;
 
-/** Compiles all products on matrix units for a GPU that has them; `matrixMesa` writes their SPIR-V. */
+/** Compiles all kernels on matrix units for a GPU that has them; `matrixMesa` writes their SPIR-V. */
 export async function compileMatrices(
   { mesa, matrixMesa }: { mesa: Mesa; matrixMesa: Mesa },
   { gpu, shape, kernel }: { gpu: Gpu; shape: Shape; kernel: RegExp },
@@ -44,7 +47,7 @@ export async function compileMatrices(
   const kind = { name: gpu.name, family: "gpu", least, most } as const;
   const matrices = [shape.m, shape.n, shape.k] as const;
   const all = await kernelTexts("tint", { kinds: [{ ...kind, matrices, workgroupBytes: WORKGROUP_BYTES }] });
-  const texts = all.filter(({ name }) => name.startsWith("matmul matrix") && kernel.test(name));
+  const texts = all.filter(({ name }) => ON_MATRICES.test(name) && kernel.test(name));
   const full = (await kernelTexts("naga", { kinds: [kind] })).filter(({ name }) => name === FULL).slice(0, 1);
   const folder = await Deno.makeTempDir({ prefix: "dnpo-spirv-" });
   try {
@@ -60,7 +63,8 @@ export async function compileMatrices(
     const flopPerCycleInFull = fullWork / fullStats!.cycles!;
     return texts.map((text, i) => {
       const loop = innermostLoop(codes[i]!["Assembly"]!, /^v_wmma/);
-      const flopPerCycle = workOf(sizesOf(text, shape)) / stats[i]!.cycles!;
+      const isProduct = text.name.startsWith("matmul");
+      const flopPerCycle = isProduct ? workOf(sizesOf(text, shape)) / stats[i]!.cycles! : null;
       const { name, call } = text;
       const found = {
         name,
@@ -78,14 +82,14 @@ export async function compileMatrices(
   }
 }
 
-/** The limits that a product on matrix units breaks besides those of all kernels. */
+/** The limits that a kernel on matrix units breaks besides those of all kernels. */
 export function brokenMatrixLimits(
   { name, loop, flopPerCycle, flopPerCycleInFull }: Omit<MatrixKernel, "broken">,
 ): string[] {
   const broken = loop.matrix > 0 ? [] : ["no matrix instruction is in its innermost loop, expected some"];
   const [, precision] = /^matmul matrix128 (\w+) /.exec(name) ?? [];
   const least = precision === undefined ? 0 : LEAST_FACTORS[precision]!;
-  const factor = flopPerCycle / flopPerCycleInFull;
+  const factor = flopPerCycle === null ? Infinity : flopPerCycle / flopPerCycleInFull;
   if (factor < least) broken.push(`${factor.toFixed(2)} times the rate of float32, expected at least ${least}`);
   return broken;
 }
@@ -119,8 +123,8 @@ export function matrixTable(kernels: readonly MatrixKernel[]): string {
         number,
       ),
       `${loop.matrix} of ${loop.all}`,
-      flopPerCycle.toFixed(0),
-      (flopPerCycle / flopPerCycleInFull).toFixed(2),
+      flopPerCycle?.toFixed(0) ?? "",
+      flopPerCycle === null ? "" : (flopPerCycle / flopPerCycleInFull).toFixed(2),
     ],
   );
   const heads = ["registers", "spilled", "scratch, bytes", "waves", "code, bytes", "cycles"];

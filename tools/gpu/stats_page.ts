@@ -49,13 +49,14 @@ function section({ gpu, driver, kernels, matrices }: GpuResult): string {
 function matrixSection(kernels: readonly MatrixKernel[]): string {
   const full = kernels[0]!.flopPerCycleInFull.toFixed(0);
   return `
-Products on its matrix units, which only Dawn reaches ([platforms](platforms.md#matrix-units)). Dawn makes their SPIR-V on
+Kernels on its matrix units, which only Dawn reaches ([platforms](platforms.md#matrix-units)). Dawn makes their SPIR-V on
 lavapipe of Debian's unstable Mesa, whose matrices are 8x8x8, and the shape is then changed to what this GPU has; they
 are compiled for waves of as many lanes as a kernel's name says. **FLOP a cycle** are a SIMD's, by the compiler's own
 estimate; matmul shared128, the largest tile in float32, has ${full}. Both are counted as the compiler counts, which takes
 each loop to run eight times. That is 512 steps of k for these, which is the length of their blocks, and 128 of the 1,024
 that shared128 has in one. Matrix units give 256 at most, or a third of it in float32x3. Not in these numbers are the
-kernels that bring both factors to float16 before (matmul_exponents and matmul_halves).
+kernels that bring both factors to float16 before (matmul_exponents and matmul_halves). Of attention, whose
+loops lie within each other, no operations are counted.
 
 ${matrixTable(kernels)}
 `;

@@ -1,9 +1,10 @@
 /** Calls that ask for every text of attention, by head size. @module */
 import { attention, attentionBackward } from "../../kernels/attention/attention.ts";
 import { attentionDecode } from "../../kernels/attention/attention_decode.ts";
+import { halveHeads } from "../../kernels/attention/attention_halves.ts";
 import type { RoundedCache } from "../../kernels/attention/cache_text.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
-import type { Slice } from "../../kernels/device/slice.ts";
+import { type Slice, subslice } from "../../kernels/device/slice.ts";
 
 /** Those of public models, and some that are no multiple of 4 or 8. */
 const HEAD_SIZES = [2, 8, 10, 12, 16, 24, 32, 48, 64, 80, 96, 112, 120, 128, 160, 192, 256];
@@ -16,6 +17,11 @@ const FEWER_HEADS = [4, 14];
 
 /** Positions of a cache: keys in one part, and in several. */
 const LENGTHS = [64, 1024];
+
+/** The heads in float16 are allocated by these sizes. */
+function fewTokens(slice: Slice): { qkv: Slice; tiles: Slice } {
+  return { qkv: subslice(slice, 0, 2 ** 18), tiles: subslice(slice, 0, 256) };
+}
 
 /**
  * Records attention and decoding for every head size, way of caching, and number of heads that share a key; unless
@@ -46,6 +52,12 @@ export function recordAttention(
         attentionBackward(commands, { ...batch, tokens, dqkv: slice, saved: slice, dout: slice, window });
       }
     }
+    if (headDim % 8 === 0) {
+      for (const parts of [1, 2] as const) {
+        // What every compiler takes of attention on matrix units.
+        halveHeads(commands, { ...batch, ...fewTokens(slice) }, { headDim, padded: headDim, depth: 8, parts });
+      }
+    }
     const decoded = thorough
       ? HEADS.flatMap((heads) => LENGTHS.map((maxLength) => ({ heads, maxLength })))
       : FEWER_HEADS.map((heads, i) => ({ heads, maxLength: LENGTHS[i]! }));
@@ -74,4 +86,24 @@ export function recordAttention(
       }
     }
   }
+}
+
+/** Head sizes on matrix units. */
+const MATRIX_HEADS = [16, 64, 80, 128, 256];
+
+/** Records attention on matrix units in both precisions; `onCall` is told of what before it is asked for. */
+export function recordMatrixAttention(
+  commands: Commands,
+  slice: Slice,
+  onCall: (what: string) => void,
+): void {
+  for (const headDim of MATRIX_HEADS) {
+    onCall(`head size ${headDim}`);
+    const tiles = { position: slice, layout: slice, tileCount: 4, tokens: 1, ...fewTokens(slice) };
+    const batch = { ...tiles, out: slice, lse: slice, heads: 4, kvHeads: 2, headDim, window: 0 };
+    for (const precision of ["float32x3", "float16"] as const) {
+      commands.inPrecision(precision, () => attention(commands, batch));
+    }
+  }
+  onCall("");
 }

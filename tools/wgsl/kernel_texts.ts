@@ -1,6 +1,6 @@
 /** Every text of the kernels in every variant, found without a GPU: all operations, recorded on stand-in devices. @module */
 import { Commands } from "../../kernels/device/commands.ts";
-import { recordAttention } from "./attention_calls.ts";
+import { recordAttention, recordMatrixAttention } from "./attention_calls.ts";
 import { recordMatrixProducts, recordProducts, recordTuned } from "./product_calls.ts";
 import { recordRows } from "./row_calls.ts";
 import { type Compiler, DEVICE_KINDS, type DeviceKind, type PipelineText, standInDevice } from "./stand_in_device.ts";
@@ -35,7 +35,10 @@ export async function kernelTexts(
     const slice = device.alloc(SLICE_BYTES, "stand-in");
     if (kind.matrices) {
       // All else is as without them.
-      if (compiler === "tint") recordMatrixProducts(commands, slice);
+      if (compiler === "tint") {
+        recordMatrixProducts(commands, slice);
+        recordMatrixAttention(commands, slice, onCall);
+      }
       await device.check();
       continue;
     }

@@ -45,13 +45,16 @@ Deno.test("brokenMatrixLimits() tells a loop without matrix instructions, and to
   deepEqual(brokenMatrixLimits({ ...split, flopPerCycle: 76 }), [
     "0.99 times the rate of float32, expected at least 1",
   ]);
+  deepEqual(brokenMatrixLimits({ ...KERNEL, name: "attention on matrices float16", flopPerCycle: null }), []);
   deepEqual(brokenMatrixLimits({ ...KERNEL, loop: { matrix: 0, all: 0 } }), [
     "no matrix instruction is in its innermost loop, expected some",
   ]);
 });
 
 Deno.test("matrixTable() has a row for each kernel, bold where it is over a limit", () => {
-  const [, , one, two] = matrixTable([{ ...KERNEL, broken: ["x"] }, { ...KERNEL, name: "a", broken: [] }]).split("\n");
+  const more = [{ ...KERNEL, name: "a", broken: [] }, { ...KERNEL, name: "n", flopPerCycle: null, broken: [] }];
+  const [, , one, two, three] = matrixTable([{ ...KERNEL, broken: ["x"] }, ...more]).split("\n");
   equal(one, "| a | 120 | 0 | 0 | 12 | 9,000 | 14,000 | 64 of 261 | 231 | 3.00 |");
   equal(two!.split(" | ")[0], `| **${KERNEL.name}**`);
+  equal(three, "| n | 120 | 0 | 0 | 12 | 9,000 | 14,000 | 64 of 261 |  |  |");
 });

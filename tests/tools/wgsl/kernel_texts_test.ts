@@ -51,7 +51,8 @@ Deno.test("kernelTexts() names subgroups for Tint alone, and only where they are
   const matrices = forTint.filter(({ code }) => code.includes("subgroup_matrix"));
   // How they cut their factors is in constants.
   const others = (all: typeof texts): number =>
-    all.filter(({ name, code }) => !code.includes("subgroup_matrix") && !name.startsWith("matmul_")).length;
+    all.filter(({ name, code }) => !code.includes("subgroup_matrix") && !/^(matmul_|attention_halves)/.test(name))
+      .length;
   equal(others(forTint), others(texts));
   for (const tile of ["matrix128", "matrix64", "matrix32", "matrix16"]) {
     for (const precision of ["float32x3", "float16"]) {
@@ -61,6 +62,12 @@ Deno.test("kernelTexts() names subgroups for Tint alone, and only where they are
         const start = `matmul ${tile} ${precision} of ${shape} lanes`;
         ok(matrices.some(({ name }) => name.startsWith(start)), start);
       }
+    }
+  }
+  for (const shape of ["8x8x8 by 32", "16x16x16 by 32", "8x16x16 by 8"]) {
+    for (const precision of ["float32x3", "float16"]) {
+      const start = `attention on matrices ${precision} of ${shape} lanes`;
+      ok(matrices.some(({ name }) => name.startsWith(start)), start);
     }
   }
   for (const { name, code } of forTint) {

@@ -1,5 +1,6 @@
 /** Training on matrix units: float32x3 against the goldens as they stand, float16 against float32. @module */
 import { equal, ok } from "node:assert/strict";
+import type { DeviceFamily } from "../../kernels/device/tuning.ts";
 import { device } from "../_shared/device.ts";
 import { runConfig, withFolder } from "../_shared/dnpo.ts";
 import { ARCHITECTURES } from "../_shared/oracle.ts";
@@ -20,14 +21,18 @@ if (device.matrix !== null) {
       assertGolden(arch, device.family, { precision: "float32x3" }));
   }
 
-  Deno.test("optimize in float16 goes where float32 goes over twenty steps of gqa", () =>
+  // Attention is on matrix units in the kernels for GPUs alone.
+  Deno.test("optimize in float32x3 gives the golden run of gqa with a GPU's kernels", () =>
+    assertGolden("gqa", "gpu", { precision: "float32x3" }));
+
+  const float16 = (family: DeviceFamily): Promise<void> =>
     withFolder(async (dir) => {
       const { settings }: Golden = JSON.parse(await Deno.readTextFile(goldenPath("gqa")));
       const model = `${GOLDENS}gqa`;
       const run = async (precision: string) => {
         const outputDir = `${dir}/${precision}`;
         const config = optimizeConfig({ ...settings, steps: STEPS }, { model, outputDir, accumulation: 3 });
-        const env = { DNPO_KERNELS: device.family };
+        const env = { DNPO_KERNELS: family };
         await runConfig("optimize", config, { set: [`training.precision=${precision}`], env });
         return {
           lines: await readJsonLines(`${outputDir}/metrics.jsonl`),
@@ -44,7 +49,12 @@ if (device.matrix !== null) {
       const start = await readTensors(`${model}/model.safetensors`);
       assertUpdate(half.weights, { start, expected: full.weights }, { label: "weights in float16", most: UPDATE });
       ok(half.lines.some(({ loss }, i) => loss !== full.lines[i]!.loss), "float16 gives float32's bits");
-    }));
+    });
+
+  for (const family of ["cpu", "gpu"] as const) {
+    Deno.test(`optimize in float16 goes where float32 goes over twenty steps of gqa (${family})`, () =>
+      float16(family));
+  }
 } else {
   console.log("optimize on matrix units: NOT RUN, the device grants none");
 }

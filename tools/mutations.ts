@@ -31,9 +31,17 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of(
     "norm/add_rms_norm.wgsl",
     { test: "norm/rms_norm" },
-    ["sign", "a[base + c] + b[base + c]", "a[base + c] - b[base + c]"],
+    ["sign", "value = a[base + c] + b[base + c]", "value = a[base + c] - b[base + c]"],
+    ["sign of what is kept", "kept[i] = a[base + c] + b[base + c]", "kept[i] = a[base + c] - b[base + c]"],
+    ["sum missing", "s[base + c] = kept[i];", ""],
     ["eps missing", " + p.eps", ""],
-    ["weight missing", "* inv * weight[c]", "* inv"],
+    ["weight missing", "s[base + c] * inv * weight[c]", "s[base + c] * inv"],
+    ["weight missing of what is kept", "kept[i] * inv * weight[c]", "kept[i] * inv"],
+    [
+      "kept sums count twice",
+      "c = lane + KEPT * LANES; c < p.columns; c += LANES) {\n    let value",
+      "c = lane; c < p.columns; c += LANES) {\n    let value",
+    ],
   ),
   ...of(
     "optimizer/adamw.wgsl",
@@ -303,15 +311,28 @@ export const MUTATIONS: readonly Mutation[] = [
     "norm/rms_norm.wgsl",
     { test: "norm/rms_norm" },
     ["eps missing", " + p.eps", ""],
-    ["weight missing", "* inv * weight[c]", "* inv"],
+    ["weight missing", "x[base + c] * inv * weight[c]", "x[base + c] * inv"],
+    ["weight missing of what is kept", "kept[i] * inv * weight[c]", "kept[i] * inv"],
     ["mean off by one", "f32(p.columns * WIDTH)", "f32(p.columns * WIDTH - 1)"],
+    [
+      "kept numbers count twice",
+      "c = lane + KEPT * LANES; c < p.columns; c += LANES) {\n    let value",
+      "c = lane; c < p.columns; c += LANES) {\n    let value",
+    ],
+    ["rows kept beyond their end", "if (c < p.columns) {\n      kept[i]", "if (true) {\n      kept[i]"],
   ),
   ...of(
     "norm/rms_norm_backward.wgsl",
     { test: "norm/rms_norm" },
     ["sign of the pull", "- pull * x[base + c]", "+ pull * x[base + c]"],
+    ["sign of the pull on what is kept", "- pull * kept_x[i]", "+ pull * kept_x[i]"],
     ["inv_rms squared, not cubed", "* inv * inv * inv;", "* inv * inv;"],
     ["never adds", "p.accumulate == 1", "p.accumulate == 2"],
+    [
+      "kept numbers count twice",
+      "c = lane + KEPT * LANES; c < p.columns; c += LANES) {\n    sum",
+      "c = lane; c < p.columns; c += LANES) {\n    sum",
+    ],
   ),
   ...of(
     "norm/rms_norm_backward_weight.wgsl",
@@ -708,6 +729,11 @@ export const MUTATIONS: readonly Mutation[] = [
     "norm/row_sum_shared.wgsl",
     { test: "norm/rms_norm" },
     ["half of the lanes left out", "half = LANES / 2;", "half = LANES / 4;"],
+  ),
+  ...of(
+    "unroll.ts",
+    { test: "norm/rms_norm" },
+    ["a loop stands once too few", "unroll(count, (i) => `{", "unroll(count - 1, (i) => `{"],
   ),
   ...of(
     "norm/row_sum_subgroup.wgsl",

@@ -1,9 +1,9 @@
-// before: vector_{scalar|vec4}.wgsl, norm/row_sum_{shared|subgroup}.wgsl, device/invocation.wgsl
+// before: vector_{scalar|vec4}.wgsl, norm/row_sum_{shared|subgroup}.wgsl, norm/row_sum.ts (generated), device/invocation.wgsl
 
 // A residual and the RMSNorm of the sum: s[r, c] = a[r, c] + b[r, c], y[r, c] = s[r, c] * inv_rms[r] * weight[c],
 // inv_rms[r] = 1 / sqrt(mean_c(s[r, c]^2) + eps).
 // Overwrites s, y and inv_rms, all of which the backward pass reads. One workgroup for each row.
-// `columns` counts V; any sizes.
+// `columns` counts V; any sizes. A lane keeps its first KEPT sums, and reads those that a wider row has beyond them.
 
 override LANES: u32 = 64;
 
@@ -29,8 +29,19 @@ fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   }
   let lane = local.x;
   let base = row * p.columns;
+  var kept: array<V, max(KEPT, 1)>;
+  for (var i = 0u; i < KEPT; i++) {
+    let c = lane + i * LANES;
+    if (c < p.columns) {
+      kept[i] = a[base + c] + b[base + c];
+      s[base + c] = kept[i];
+    }
+  }
   var squares = V();
-  for (var c = lane; c < p.columns; c += LANES) {
+  for (var i = 0u; i < KEPT; i++) {
+    squares += kept[i] * kept[i];
+  }
+  for (var c = lane + KEPT * LANES; c < p.columns; c += LANES) {
     let value = a[base + c] + b[base + c];
     s[base + c] = value;
     squares += value * value;
@@ -39,8 +50,14 @@ fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   if (lane == 0) {
     inv_rms[row] = inv;
   }
+  for (var i = 0u; i < KEPT; i++) {
+    let c = lane + i * LANES;
+    if (c < p.columns) {
+      y[base + c] = kept[i] * inv * weight[c];
+    }
+  }
   // Each lane reads only what it wrote itself.
-  for (var c = lane; c < p.columns; c += LANES) {
+  for (var c = lane + KEPT * LANES; c < p.columns; c += LANES) {
     y[base + c] = s[base + c] * inv * weight[c];
   }
 }

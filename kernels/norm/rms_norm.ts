@@ -10,26 +10,29 @@ import { addColumnSums } from "../matmul/bias_gradient.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 import { byRows, defineRows } from "./row_sum.ts";
 
+/** V of a row that a lane keeps at most: registers for rows of 8,192 in the forward pass, and 4,096 in the backward. */
+const [KEPT, KEPT_BACKWARD] = [32, 16];
+
 const forward = defineRows({
   name: "rms_norm",
   code: [INVOCATION, { name: "kernels/norm/rms_norm.wgsl", text: forwardSource }],
   bindings: { y: "readWrite", inv_rms: "readWrite", x: "read", weight: "read" },
   uniforms: { rows: "u32", columns: "u32", eps: "f32" },
-});
+}, { most: KEPT });
 
 const residual = defineRows({
   name: "add_rms_norm",
   code: [INVOCATION, { name: "kernels/norm/add_rms_norm.wgsl", text: residualSource }],
   bindings: { s: "readWrite", y: "readWrite", inv_rms: "readWrite", a: "read", b: "read", weight: "read" },
   uniforms: { rows: "u32", columns: "u32", eps: "f32" },
-});
+}, { most: KEPT });
 
 const backward = defineRows({
   name: "rms_norm_backward",
   code: [INVOCATION, { name: "kernels/norm/rms_norm_backward.wgsl", text: backwardSource }],
   bindings: { dx: "readWrite", inv_rms: "read", x: "read", weight: "read", dy: "read" },
   uniforms: { rows: "u32", columns: "u32", accumulate: "u32" },
-});
+}, { most: KEPT_BACKWARD });
 
 const backwardWeight = defineWidths({
   name: "rms_norm_backward_weight",

@@ -30,29 +30,36 @@ import { isQuantized, QUANTIZED, type Storage, STORAGE_FACTS } from "../../kerne
 
 const ROWS = 100;
 const VOCAB = 515;
+/** Lanes keep as much of a row of this width as of any. */
+const WIDE = 8192;
 const HEADS = { tokens: 20, heads: 4, kvHeads: 2 };
 
 /** Records every operation, each with sizes that are multiples of 4 and with sizes that are none. */
 export function recordRows(commands: Commands, slice: Slice): void {
   for (const columns of [64, 30]) {
     recordNorms(commands, slice, columns);
+    recordHeadNorms(commands, slice, columns);
     recordCopies(commands, slice, columns);
     recordOptimizers(commands, slice, columns);
     recordHeads(commands, slice, columns);
     recordSampling(commands, slice, columns);
   }
+  recordNorms(commands, slice, WIDE);
   recordStorage(commands, slice);
   recordLosses(commands, slice);
 }
 
 function recordNorms(commands: Commands, s: Slice, columns: number): void {
   const sizes = { rows: ROWS, columns };
-  const headSizes = { ...HEADS, headDim: columns };
-  const weights = { qWeight: s, kWeight: s };
   rmsNorm(commands, { ...sizes, y: s, invRms: s, x: s, weight: s, eps: 1e-6 });
   addRmsNorm(commands, { ...sizes, sum: s, y: s, invRms: s, a: s, b: s, weight: s, eps: 1e-6 });
   rmsNormBackward(commands, { ...sizes, dx: s, invRms: s, x: s, weight: s, dy: s });
   rmsNormBackwardWeight(commands, { ...sizes, dweight: s, scratch: s, invRms: s, x: s, dy: s });
+}
+
+function recordHeadNorms(commands: Commands, s: Slice, headDim: number): void {
+  const headSizes = { ...HEADS, headDim };
+  const weights = { qWeight: s, kWeight: s };
   headNorm(commands, { ...headSizes, ...weights, y: s, invRms: s, qkv: s, eps: 1e-6 });
   const weightGradients = { dqWeight: s, dkWeight: s, partial: s };
   headNormBackward(commands, { ...headSizes, ...weights, dqkv: s, dy: s, invRms: s, qkv: s, weightGradients });

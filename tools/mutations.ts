@@ -726,6 +726,14 @@ export const MUTATIONS: readonly Mutation[] = [
     ["first row of the window", "index[row] - p.first", "index[row] + 1u - p.first"],
   ),
   ...of(
+    "rows/gather_eights.wgsl",
+    { test: "rows/gather_rows" },
+    ["halves exchanged", "out[at + 1] = high(eight)", "out[at + 1] = low(eight)"],
+    ["first row of the window", "index[row] - p.first", "index[row] + 1u - p.first"],
+    ["stride of the columns", "source * p.stride", "source * p.columns"],
+    ["last row of the window left out", "source >= p.window", "source + 1 >= p.window"],
+  ),
+  ...of(
     "norm/row_sum_shared.wgsl",
     { test: "norm/rms_norm" },
     ["half of the lanes left out", "half = LANES / 2;", "half = LANES / 4;"],

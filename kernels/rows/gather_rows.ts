@@ -1,4 +1,5 @@
 /** Gathers rows by index, and the backward pass of that. @module */
+import eightsSource from "./gather_eights.wgsl" with { type: "text" };
 import gatherSource from "./gather_rows.wgsl" with { type: "text" };
 import storedSource from "./gather_stored.wgsl" with { type: "text" };
 import scatterSource from "./scatter_rows.wgsl" with { type: "text" };
@@ -7,7 +8,7 @@ import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel, type Kernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
 import { isQuantized, type Storage, STORAGE_FACTS, storedColumns } from "../storage/storage.ts";
-import { readerPart } from "../storage/storage_text.ts";
+import { eightReaderPart, readerPart } from "../storage/storage_text.ts";
 import { byWidth, defineWidths } from "../vector.ts";
 import { windowOn, windows } from "../window.ts";
 
@@ -20,7 +21,7 @@ const gather = defineWidths({
 
 const STORED_UNIFORMS = { rows: "u32", columns: "u32", first: "u32", window: "u32", stride: "u32" } as const;
 
-const stored = new Map<Storage, Kernel<"out" | "x" | "index" | "scales", typeof STORED_UNIFORMS>>();
+const stored = new Map<string, Kernel<"out" | "x" | "index" | "scales", typeof STORED_UNIFORMS>>();
 
 const scatter = defineWidths({
   name: "scatter_rows",
@@ -63,7 +64,7 @@ export function gatherRows(commands: Commands, call: GatherRows): void {
       const { kernel, width } = byWidth(gather, columns);
       commands.dispatch(kernel, { buffers, uniforms: { ...uniforms, columns: columns / width }, ...shared });
     } else {
-      commands.dispatch(storedKernel(storage), {
+      commands.dispatch(storedKernel(storage, columns), {
         buffers: { ...buffers, scales: scales ?? buffers.x },
         uniforms: { ...uniforms, columns, stride },
         ...shared,
@@ -72,16 +73,19 @@ export function gatherRows(commands: Commands, call: GatherRows): void {
   }
 }
 
-function storedKernel(storage: Storage) {
-  let kernel = stored.get(storage);
+function storedKernel(storage: Exclude<Storage, "f32">, columns: number) {
+  const name = `gather_rows ${storage}${columns % 8 === 0 ? " vec4" : ""}`;
+  let kernel = stored.get(name);
   if (!kernel) {
     kernel = defineKernel({
-      name: `gather_rows ${storage}`,
-      code: [readerPart(storage), INVOCATION, { name: "kernels/rows/gather_stored.wgsl", text: storedSource }],
+      name,
+      code: columns % 8 === 0
+        ? [eightReaderPart(storage), INVOCATION, { name: "kernels/rows/gather_eights.wgsl", text: eightsSource }]
+        : [readerPart(storage), INVOCATION, { name: "kernels/rows/gather_stored.wgsl", text: storedSource }],
       bindings: { out: "readWrite", x: "read", index: "read", scales: "read" },
       uniforms: STORED_UNIFORMS,
     });
-    stored.set(storage, kernel);
+    stored.set(name, kernel);
   }
   return kernel;
 }

@@ -175,4 +175,19 @@ fn element_at(at: u32) -> f32 { return ${value}; }
   return { name: READER, text };
 }
 
+/**
+ * The part that declares `eight_at`, which gives `Eight` of a matrix from element `at`, a multiple of 8, on; its codes
+ * are in the binding `x`, an array of `EightCodes`, its scales in `scales`.
+ */
+export function eightReaderPart(storage: Exclude<Storage, "f32">): SourcePart {
+  const words = STORAGE_FACTS[storage].bits / 4;
+  const value = isQuantized(storage) ? "Eight(x[at / 8u], scale_at(at))" : "x[at / 8u]";
+  const text = `${eightText(storage)}
+alias EightCodes = ${words === 1 ? "u32" : `vec${words}u`};
+${isQuantized(storage) ? scaleText(storage) : ""}
+fn eight_at(at: u32) -> Eight { return ${value}; }
+`;
+  return { name: READER, text };
+}
+
 const READER = "kernels/storage/storage_text.ts (generated)";

@@ -126,7 +126,9 @@ function recordSampling(commands: Commands, s: Slice, vocabSize: number): void {
 function recordStorage(commands: Commands, s: Slice): void {
   for (const storage of Object.keys(STORAGE_FACTS) as Storage[]) {
     const scales = isQuantized(storage) ? { scales: s } : {};
-    gatherRows(commands, { out: s, x: s, storage, ...scales, index: s, rows: ROWS, sourceRows: 50, columns: 64 });
+    for (const columns of [64, 30]) {
+      gatherRows(commands, { out: s, x: s, storage, ...scales, index: s, rows: ROWS, sourceRows: 50, columns });
+    }
   }
   const sizes = { firstRow: 0, rows: ROWS, columns: 64 };
   for (const storage of QUANTIZED) {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { gatherRows, invertIndex, scatterRows } from "../../../kernels/rows/gather_rows.ts";
+import { type Storage, STORAGE_FACTS } from "../../../kernels/storage/storage.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { guarded, randomF32, readF32, release } from "../../_shared/device.ts";
 import { families } from "../../_shared/families.ts";
+import { storeMatrix } from "../../_shared/stored_matrix.ts";
 
 const INDEX = Uint32Array.from([4, 0, 4, 2, 8, 4, 0]);
 const SOURCE_ROWS = 9;
@@ -17,6 +19,22 @@ for (const { family, commands } of families) {
       commands.submit();
       assert.deepEqual([...await readF32(buffers.out)], expected);
       release(...Object.values(buffers));
+    });
+
+    Deno.test(`gatherRows() widens stored rows of ${columns + 4} by index (${family})`, async () => {
+      const sizes = { rows: SOURCE_ROWS, columns: columns + 4 };
+      for (const storage of Object.keys(STORAGE_FACTS) as Storage[]) {
+        const made = storeMatrix(storage, randomF32(sizes.rows * sizes.columns, 1), sizes);
+        const expected = [...INDEX].flatMap((t) => [
+          ...made.values.subarray(t * sizes.columns, (t + 1) * sizes.columns),
+        ]);
+        const buffers = { out: guarded(expected.length), x: guarded(made.data), index: guarded(INDEX) };
+        const scales = made.scales ? { scales: guarded(made.scales) } : {};
+        gatherRows(commands, { ...buffers, ...scales, storage, ...sizes, rows: INDEX.length, sourceRows: SOURCE_ROWS });
+        commands.submit();
+        assert.deepEqual([...await readF32(buffers.out)], expected, storage);
+        release(...Object.values(buffers), ...Object.values(scales));
+      }
     });
 
     Deno.test(`scatterRows() adds rows of ${columns} up by index and zeroes the others (${family})`, async () => {

@@ -1,10 +1,13 @@
 /** RMSNorm of each q and k head, as in Qwen3. @module */
 import forwardSource from "./head_norm.wgsl" with { type: "text" };
 import inputSource from "./head_norm_backward.wgsl" with { type: "text" };
+import inputTileSource from "./head_norm_backward_tile.wgsl" with { type: "text" };
 import sumSource from "./head_norm_backward_sum.wgsl" with { type: "text" };
 import weightSource from "./head_norm_backward_weight.wgsl" with { type: "text" };
+import tileSource from "./head_norm_tile.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import { INVOCATION } from "../device/invocation.ts";
+import type { Device } from "../device/device.ts";
 import type { Slice } from "../device/slice.ts";
 import { byWidth, defineWidths, elementLanes } from "../vector.ts";
 
@@ -17,11 +20,23 @@ const forward = defineWidths({
   bindings: { y: "readWrite", inv_rms: "readWrite", qkv: "read", q_weight: "read", k_weight: "read" },
   uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32", eps: "f32" },
 });
+const forwardTile = defineWidths({
+  name: "head_norm",
+  code: [INVOCATION, { name: "kernels/norm/head_norm_tile.wgsl", text: tileSource }],
+  bindings: { y: "readWrite", inv_rms: "readWrite", qkv: "read", q_weight: "read", k_weight: "read" },
+  uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32", tile_heads: "u32", eps: "f32" },
+});
 const backward = defineWidths({
   name: "head_norm_backward",
   code: [INVOCATION, { name: "kernels/norm/head_norm_backward.wgsl", text: inputSource }],
   bindings: { dqkv: "readWrite", dy: "read", inv_rms: "read", qkv: "read", q_weight: "read", k_weight: "read" },
   uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32" },
+});
+const backwardTile = defineWidths({
+  name: "head_norm_backward",
+  code: [INVOCATION, { name: "kernels/norm/head_norm_backward_tile.wgsl", text: inputTileSource }],
+  bindings: { dqkv: "readWrite", dy: "read", inv_rms: "read", qkv: "read", q_weight: "read", k_weight: "read" },
+  uniforms: { tokens: "u32", heads: "u32", kv_heads: "u32", vectors: "u32", tile_heads: "u32" },
 });
 const backwardWeight = defineWidths({
   name: "head_norm_backward_weight",
@@ -65,14 +80,33 @@ export function headNorm(
   { y, invRms, qkv, qWeight, kWeight, tokens, heads, kvHeads, headDim, eps }: HeadNorm,
 ): void {
   const { device } = commands;
-  const { kernel, width } = byWidth(forward, headDim);
-  const lanes = elementLanes(device);
-  commands.dispatch(kernel, {
-    buffers: { y, inv_rms: invRms, qkv, q_weight: qWeight, k_weight: kWeight },
-    uniforms: { tokens, heads, kv_heads: kvHeads, vectors: headDim / width, eps },
-    workgroups: grid(device, Math.ceil(tokens * (heads + 2 * kvHeads) / lanes)),
-    constants: { LANES: lanes },
+  const buffers = { y, inv_rms: invRms, qkv, q_weight: qWeight, k_weight: kWeight };
+  const { width } = byWidth(forward, headDim);
+  const uniforms = { tokens, heads, kv_heads: kvHeads, vectors: headDim / width, eps };
+  const constants = { LANES: elementLanes(device) };
+  const { tileHeads, workgroups } = tilesOf(device, {
+    count: tokens * (heads + 2 * kvHeads),
+    vectors: headDim / width,
   });
+  if (tileHeads > 0) {
+    const { kernel } = byWidth(forwardTile, headDim);
+    commands.dispatch(kernel, { buffers, uniforms: { ...uniforms, tile_heads: tileHeads }, workgroups, constants });
+  } else {
+    commands.dispatch(byWidth(forward, headDim).kernel, { buffers, uniforms, workgroups, constants });
+  }
+}
+
+/**
+ * How many heads a workgroup has as a tile, and the workgroups of all; 0 where each head has a lane of its own: on a
+ * CPU, where a barrier costs more than reading twice, and for heads of more V than a workgroup has lanes.
+ */
+function tilesOf(
+  device: Device,
+  { count, vectors }: { count: number; vectors: number },
+): { tileHeads: number; workgroups: ReturnType<typeof grid> } {
+  const lanes = elementLanes(device);
+  const tileHeads = device.family === "cpu" ? 0 : Math.floor(lanes / vectors);
+  return { tileHeads, workgroups: grid(device, Math.ceil(count / (tileHeads || lanes))) };
 }
 
 /** Buffers for the gradients of {@linkcode headNorm}'s weights. */
@@ -112,15 +146,18 @@ export function headNormBackward(
   { dqkv, dy, invRms, qkv, qWeight, kWeight, weightGradients, tokens, heads, kvHeads, headDim }: HeadNormBackward,
 ): void {
   const { device } = commands;
-  const { kernel, width } = byWidth(backward, headDim);
-  const vectors = headDim / width;
+  const vectors = headDim / byWidth(backward, headDim).width;
   const lanes = elementLanes(device);
-  commands.dispatch(kernel, {
-    buffers: { dqkv, dy, inv_rms: invRms, qkv, q_weight: qWeight, k_weight: kWeight },
-    uniforms: { tokens, heads, kv_heads: kvHeads, vectors },
-    workgroups: grid(device, Math.ceil(tokens * (heads + 2 * kvHeads) / lanes)),
-    constants: { LANES: lanes },
-  });
+  const buffers = { dqkv, dy, inv_rms: invRms, qkv, q_weight: qWeight, k_weight: kWeight };
+  const uniforms = { tokens, heads, kv_heads: kvHeads, vectors };
+  const constants = { LANES: lanes };
+  const { tileHeads, workgroups } = tilesOf(device, { count: tokens * (heads + 2 * kvHeads), vectors });
+  if (tileHeads > 0) {
+    const { kernel } = byWidth(backwardTile, headDim);
+    commands.dispatch(kernel, { buffers, uniforms: { ...uniforms, tile_heads: tileHeads }, workgroups, constants });
+  } else {
+    commands.dispatch(byWidth(backward, headDim).kernel, { buffers, uniforms, workgroups, constants });
+  }
   if (!weightGradients) return;
   const { dqWeight, dkWeight, partial } = weightGradients;
   const chunks = Math.ceil(tokens / CHUNK);

@@ -45,6 +45,9 @@ export function recordRows(commands: Commands, slice: Slice): void {
     recordSampling(commands, slice, columns);
   }
   recordNorms(commands, slice, WIDE);
+  // Heads too wide for tiles.
+  recordHeadNorms(commands, slice, 258);
+  recordHeadNorms(commands, slice, 1028);
   recordStorage(commands, slice);
   recordLosses(commands, slice);
 }

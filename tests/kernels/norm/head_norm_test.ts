@@ -1,6 +1,7 @@
 import { headNorm, headNormBackward, headNormPartialBytes } from "../../../kernels/norm/head_norm.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
-import { commands, guarded, randomF32, readF32, release } from "../../_shared/device.ts";
+import { guarded, randomF32, readF32, release } from "../../_shared/device.ts";
+import { families } from "../../_shared/families.ts";
 import { numericGradient } from "../../_shared/finite_difference.ts";
 
 const EPS = 1e-6;
@@ -10,6 +11,9 @@ const cases = [
   { tokens: 33, heads: 3, kvHeads: 1, headDim: 10 },
   { tokens: 17, heads: 4, kvHeads: 2, headDim: 12 },
   { tokens: 50, heads: 2, kvHeads: 2, headDim: 64 },
+  // Heads of few numbers, and wider ones than a workgroup takes as a tile.
+  { tokens: 100, heads: 3, kvHeads: 2, headDim: 3 },
+  { tokens: 2, heads: 2, kvHeads: 1, headDim: 258 },
 ];
 
 type Sizes = (typeof cases)[number];
@@ -72,61 +76,75 @@ for (const sizes of cases) {
   const inputs = { qkv: randomF32(total, 1), qWeight: randomF32(headDim, 2), kWeight: randomF32(headDim, 3) };
   const dy = randomF32(total, 4);
 
-  Deno.test(`headNorm() and its backward match the reference: ${name}`, async () => {
-    const start = randomF32(headDim, 5);
+  for (const { family, commands } of families) {
+    Deno.test(`headNorm() and its backward match the reference: ${name} (${family})`, async () => {
+      const start = randomF32(headDim, 5);
+      const buffers = {
+        qkv: guarded(inputs.qkv),
+        qWeight: guarded(inputs.qWeight),
+        kWeight: guarded(inputs.kWeight),
+        y: guarded(total),
+        invRms: guarded(tokens * (heads + kvHeads)),
+        // Longer than the batch, as buffers of a fixed capacity are: what lies behind must not be read.
+        dy: guarded(Float32Array.of(...dy, ...Array<number>(40 * headDim).fill(NaN))),
+        dqkv: guarded(total),
+      };
+      const weightGradients = {
+        dqWeight: guarded(start),
+        dkWeight: guarded(start),
+        partial: guarded(headNormPartialBytes(sizes) / 4),
+      };
+      headNorm(commands, { ...buffers, ...sizes, eps: EPS });
+      headNormBackward(commands, { ...buffers, ...sizes, weightGradients });
+      commands.submit();
+      const { y, invRms } = forward(inputs, sizes);
+      const expected = backward(inputs, dy, sizes);
+      const plusStart = (x: Float64Array): Float64Array => x.map((value, d) => value + start[d]!);
+      assertClose(await readF32(buffers.y), y, { rtol: 1e-6, atol: 1e-7, label: "y" });
+      assertClose(await readF32(buffers.invRms), invRms, { rtol: 1e-6, label: "inv_rms" });
+      assertClose(await readF32(buffers.dqkv), expected.dqkv, { rtol: 1e-5, atol: 2e-6, label: "dqkv" });
+      const { dqWeight, dkWeight, partial } = weightGradients;
+      assertClose(await readF32(dqWeight), plusStart(expected.dqWeight), {
+        rtol: 1e-5,
+        atol: 1e-5,
+        label: "dq_weight",
+      });
+      assertClose(await readF32(dkWeight), plusStart(expected.dkWeight), {
+        rtol: 1e-5,
+        atol: 1e-5,
+        label: "dk_weight",
+      });
+      await readF32(partial);
+      release(...Object.values(buffers), ...Object.values(weightGradients));
+    });
+  }
+}
+
+for (const { family, commands } of families) {
+  Deno.test(`headNormBackward() leaves frozen weights out (${family})`, async () => {
+    const sizes = cases[2]!;
+    const total = sizes.tokens * (sizes.heads + 2 * sizes.kvHeads) * sizes.headDim;
+    const inputs = {
+      qkv: randomF32(total, 1),
+      qWeight: randomF32(sizes.headDim, 2),
+      kWeight: randomF32(sizes.headDim, 3),
+    };
+    const dy = randomF32(total, 4);
+    const { invRms } = forward(inputs, sizes);
     const buffers = {
       qkv: guarded(inputs.qkv),
       qWeight: guarded(inputs.qWeight),
       kWeight: guarded(inputs.kWeight),
-      y: guarded(total),
-      invRms: guarded(tokens * (heads + kvHeads)),
-      // Longer than the batch, as buffers of a fixed capacity are: what lies behind must not be read.
-      dy: guarded(Float32Array.of(...dy, ...Array<number>(40 * headDim).fill(NaN))),
+      invRms: guarded(Float32Array.from(invRms)),
+      dy: guarded(dy),
       dqkv: guarded(total),
     };
-    const weightGradients = {
-      dqWeight: guarded(start),
-      dkWeight: guarded(start),
-      partial: guarded(headNormPartialBytes(sizes) / 4),
-    };
-    headNorm(commands, { ...buffers, ...sizes, eps: EPS });
-    headNormBackward(commands, { ...buffers, ...sizes, weightGradients });
-    const { y, invRms } = forward(inputs, sizes);
-    const expected = backward(inputs, dy, sizes);
-    const plusStart = (x: Float64Array): Float64Array => x.map((value, d) => value + start[d]!);
-    assertClose(await readF32(buffers.y), y, { rtol: 1e-6, atol: 1e-7, label: "y" });
-    assertClose(await readF32(buffers.invRms), invRms, { rtol: 1e-6, label: "inv_rms" });
-    assertClose(await readF32(buffers.dqkv), expected.dqkv, { rtol: 1e-5, atol: 2e-6, label: "dqkv" });
-    const { dqWeight, dkWeight, partial } = weightGradients;
-    assertClose(await readF32(dqWeight), plusStart(expected.dqWeight), { rtol: 1e-5, atol: 1e-5, label: "dq_weight" });
-    assertClose(await readF32(dkWeight), plusStart(expected.dkWeight), { rtol: 1e-5, atol: 1e-5, label: "dk_weight" });
-    await readF32(partial);
-    release(...Object.values(buffers), ...Object.values(weightGradients));
+    headNormBackward(commands, { ...buffers, ...sizes });
+    commands.submit();
+    assertClose(await readF32(buffers.dqkv), backward(inputs, dy, sizes).dqkv, { rtol: 1e-5, atol: 2e-6 });
+    release(...Object.values(buffers));
   });
 }
-
-Deno.test("headNormBackward() leaves frozen weights out", async () => {
-  const sizes = cases[2]!;
-  const total = sizes.tokens * (sizes.heads + 2 * sizes.kvHeads) * sizes.headDim;
-  const inputs = {
-    qkv: randomF32(total, 1),
-    qWeight: randomF32(sizes.headDim, 2),
-    kWeight: randomF32(sizes.headDim, 3),
-  };
-  const dy = randomF32(total, 4);
-  const { invRms } = forward(inputs, sizes);
-  const buffers = {
-    qkv: guarded(inputs.qkv),
-    qWeight: guarded(inputs.qWeight),
-    kWeight: guarded(inputs.kWeight),
-    invRms: guarded(Float32Array.from(invRms)),
-    dy: guarded(dy),
-    dqkv: guarded(total),
-  };
-  headNormBackward(commands, { ...buffers, ...sizes });
-  assertClose(await readF32(buffers.dqkv), backward(inputs, dy, sizes).dqkv, { rtol: 1e-5, atol: 2e-6 });
-  release(...Object.values(buffers));
-});
 
 Deno.test("headNorm()'s reference gradient agrees with finite differences", () => {
   const sizes = { tokens: 2, heads: 2, kvHeads: 1, headDim: 6 };

@@ -56,13 +56,15 @@ export function quantize(commands: Commands, call: Quantize): void {
   const rowGroups = Math.ceil(columns / group);
   const [firstGroup, groups] = [firstRow * rowGroups, rows * rowGroups];
   const wordGroups = 4 / scaleBytes;
-  const lanes = elementLanes(commands.device);
+  const span = wordGroups * group / 8;
+  // A multiple of `span`; with one subgroup alone, CPUs were slower.
+  const lanes = Math.max(elementLanes(commands.device), 64);
   // A word of scales that other rows share is counted too.
   const words = Math.ceil((firstGroup + groups) / wordGroups) - Math.floor(firstGroup / wordGroups);
   commands.dispatch(kernelFor(storage, sourceStorage), {
     buffers: { codes: data, stored_scales: scales, bad, x },
     uniforms: { columns, groups, row_groups: rowGroups, first_group: firstGroup, mark },
-    workgroups: grid(commands.device, Math.ceil(words / lanes)),
+    workgroups: grid(commands.device, Math.ceil(words * span / lanes)),
     constants: { LANES: lanes },
   });
 }
@@ -96,6 +98,8 @@ function constantsOf(storage: QuantizedStorage, sourceStorage: QuantizeSource): 
 const KIND = ${storage.toUpperCase()};
 const BITS = ${bits}u;
 const GROUP = ${group}u;
+const EIGHTS = GROUP / 8u; // lanes of a group
+const SPAN = WORD_GROUPS * EIGHTS; // lanes of the groups whose scales are in one word
 const WORD_GROUPS = ${4 / scaleBytes}u; // groups whose scales are in one word
 const ZERO = ${storage === "int4" ? 8 : 0}u; // code of a group of zeros
 const MIDDLES = array<f32, 15>(${middles.map((middle) => middle.toPrecision(17)).join(", ")});

@@ -3,6 +3,7 @@ import quadScalarSource from "./quad_scalar.wgsl" with { type: "text" };
 import quadVec4Source from "./quad_vec4.wgsl" with { type: "text" };
 import source from "./sampling.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
+import type { Device } from "../device/device.ts";
 import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel, type Kernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
@@ -40,6 +41,12 @@ function sampling(name: string, quad: SourcePart): Kernel<keyof typeof spec.bind
 
 const MAX_BLOCKS = 1024;
 const BLOCK_QUADS = 32;
+/**
+ * Quads that a lane has at most. On lavapipe a lane's loops end after 65,535 rounds in all, whatever their conditions;
+ * with top-k and top-p a lane goes over its quads 19 times.
+ */
+const LANE_QUADS = 3000;
+const MAX_LANES = 256;
 
 /** Buffers and settings of {@linkcode sampleTokens}. */
 export interface SampleTokens {
@@ -99,7 +106,13 @@ export function sampleTokens(
         stream: philoxKey(seed, { iteration, purpose: "sampling" })[1],
       },
       workgroups: grid(commands.device, window.rows),
-      constants: { LANES: elementLanes(commands.device) },
+      constants: { LANES: lanesOf(commands.device, quads) },
     });
   }
+}
+
+function lanesOf(device: Device, quads: number): number {
+  let lanes = elementLanes(device);
+  while (lanes < MAX_LANES && lanes * LANE_QUADS < quads) lanes *= 2;
+  return lanes;
 }

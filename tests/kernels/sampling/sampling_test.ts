@@ -141,6 +141,11 @@ for (const { family, commands } of families) {
     }
   });
 
+  Deno.test(`sampleTokens() keeps to top-k and top-p on 262,144 tokens (${family})`, async () => {
+    const rule = { ...PLAIN, topK: 50, topP: 0.9 };
+    await check(commands, randomF32(2 * 262_144, 1, 3), { rows: 2, rule });
+  });
+
   Deno.test(`sampleTokens() gives a row the same token alone as in a batch (${family})`, async () => {
     const vocabSize = 67;
     const rows = 40;

@@ -388,6 +388,8 @@ export const MUTATIONS: readonly Mutation[] = [
     ["ties dropped", "(keys > vec4u(cut)) | (same & in_time)", "keys > vec4u(cut)"],
     ["counter's halves exchanged", "vec4u(position[at], row_id[at], 0, 0)", "vec4u(row_id[at], position[at], 0, 0)"],
     ["greedy takes the last maximum", "keys > best)", "keys >= best)"],
+    ["a later digit leaves out a lane's last tokens", "last = q + 1;", "last = q;"],
+    ["a later digit leaves out a lane's first tokens", "first = min(first, q);", "first = q;"],
   ),
   ...of(
     "loss/sequence_sum.wgsl",

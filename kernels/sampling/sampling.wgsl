@@ -117,6 +117,9 @@ fn at_or_above(keys: vec4u, amounts: vec4f, bounds: vec4u) -> vec4f {
 // The largest key at or above which there are `amount` tokens or, by weight, the share `amount` of what `cut` keeps.
 fn find_threshold(by_weight: bool, amount: f32) -> Threshold {
   var out = Threshold(0, 0.0, amount);
+  // Where the lane's tokens in the range that is still open lie: no later digit has others.
+  var begin = lane;
+  var until = p.quads;
   for (var shift = 32u; shift > 0;) {
     shift -= 4;
     let b0 = vec4u(out.key) + (vec4u(0, 1, 2, 3) << vec4u(shift));
@@ -127,18 +130,22 @@ fn find_threshold(by_weight: bool, amount: f32) -> Threshold {
     var s1 = vec4f();
     var s2 = vec4f();
     var s3 = vec4f();
-    for (var start = lane; start < p.quads; start += 16 * LANES) {
-      let end = min(start + 16 * LANES, p.quads);
+    var first = 0xffffffffu;
+    var last = 0u;
+    for (var start = lane; start < until; start += 16 * LANES) {
+      let end = min(start + 16 * LANES, until);
       var t0 = vec4f();
       var t1 = vec4f();
       var t2 = vec4f();
       var t3 = vec4f();
-      for (var q = start; q < end; q += LANES) {
+      for (var q = max(start, begin); q < end; q += LANES) {
         let bits = quad(row, q);
         let keys = keys_of(bits);
         // Keys outside the range that is still open are decided: none of them counts, or `above` has them all.
         let inside = ((keys >> vec4u(shift)) >> vec4u(4) == vec4u((out.key >> shift) >> 4)) & (keys >= vec4u(cut));
         if (any(inside)) {
+          first = min(first, q);
+          last = q + 1;
           var amounts = vec4f(1.0);
           if (by_weight) {
             amounts = weights_of(bitcast<vec4f>(bits));
@@ -155,6 +162,8 @@ fn find_threshold(by_weight: bool, amount: f32) -> Threshold {
       s2 += t2;
       s3 += t3;
     }
+    begin = first;
+    until = last;
     let f0 = out.above + gather_sum(s0);
     let f1 = out.above + gather_sum(s1);
     let f2 = out.above + gather_sum(s2);

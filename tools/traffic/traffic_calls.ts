@@ -42,6 +42,8 @@ const COLUMNS = 1024;
 const COUNT = 2 ** 17;
 const VOCAB = 8192;
 const SIZES = { rows: ROWS, columns: COLUMNS };
+/** A row of which lanes can keep all in the forward pass, and a half in the backward. */
+const WIDE = { rows: 16, columns: 8192 };
 const HEADS = { tokens: ROWS, heads: 12, kvHeads: 4, headDim: 64 };
 const HEAD_NUMBERS = ROWS * 20 * 64;
 const counting = (count: number): Uint32Array<ArrayBuffer> => Uint32Array.from({ length: count }, (_, i) => i);
@@ -86,6 +88,15 @@ function norms(): TrafficCall[] {
         });
       },
       updated: ["sums"],
+    },
+    {
+      variant: "8,192 columns",
+      record: (c, make) => {
+        const full = (): Slice => make(WIDE.rows * WIDE.columns);
+        const row = { ...WIDE, invRms: make(WIDE.rows), weight: make(WIDE.columns), eps: 1e-6 };
+        norm.rmsNorm(c, { ...row, y: full(), x: full() });
+        norm.rmsNormBackward(c, { ...row, dx: full(), x: full(), dy: full() });
+      },
     },
     {
       variant: "of a bias",

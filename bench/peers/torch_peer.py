@@ -191,6 +191,22 @@ def choices(config, parameters, documents):
     return forward, {"sample": [value for logps, _ in forward() for value in logps.tolist()]}
 
 
+def greedy(config, parameters, prompts, tokens):
+    """The most probable tokens after prompts of one length, by transformers' generate with its cache."""
+    model = llama(config, parameters)
+    ids = torch.tensor(prompts)
+    # No token ends a row, and none is filled up.
+    model.generation_config.eos_token_id = None
+    model.generation_config.pad_token_id = 0
+
+    @torch.no_grad()
+    def decode():
+        made = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, do_sample=False)
+        return made[:, ids.shape[1]:]
+
+    return decode, {"sample": decode().flatten().tolist()}
+
+
 def lm_eval(config, parameters, documents):
     """The same by lm-eval's HF backend itself, a document's choices in a batch."""
     from lm_eval.models.huggingface import HFLM
@@ -220,7 +236,7 @@ def version(package):
 
 
 CASES = {"matmul": matmul, "attention": attention, "lm_head": lm_head, "step": step, "score": score, "choices": choices,
-         "lm_eval": lm_eval}
+         "greedy": greedy, "lm_eval": lm_eval}
 
 
 def main():

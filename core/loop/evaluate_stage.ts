@@ -102,6 +102,8 @@ export async function evaluateStage(
       data: digestText(JSON.stringify(pairIds === undefined ? ids : [ids, pairIds])),
     };
     if (verifierPath !== undefined) {
+      // Answers are planned as scoring is, each for itself.
+      context.commands.release();
       using verifier = await loadVerifier(verifierPath, verifierLimit(labels), context.onNote);
       const shared = {
         examples,

@@ -39,7 +39,10 @@ async function serveTasks(transport: Transport, context: RunContext): Promise<vo
       }
       case "optimize":
         models.free();
+        // As the first rank does between stages.
+        commands.release();
         if (!await serveOptimize(context, transport, task as unknown as OptimizeTask)) return;
+        commands.release();
         break;
       case "score":
         await serveScore(commands, transport, await models.load(task), task as unknown as RowsToScore);

@@ -198,10 +198,11 @@ export interface Attention extends AttentionBatch {
 
 /**
  * Records out = softmax(scale · q·kᵀ)·v over the keys that each token sees. A token's result is the same, bit for
- * bit, whatever other rows are in the batch. A GPU with matrix units has its products in the recorder's precision, if headDim is
- * a multiple of 4.
+ * bit, whatever other rows are in the batch. A GPU with matrix units computes its products in the recorder's precision, if
+ * headDim is a multiple of 4 that its units and subgroups divide evenly; else in float32.
  */
 export function attention(commands: Commands, options: Attention): void {
+  if (options.tileCount === 0) return;
   const { out, lse, qkv, layout, tiles, tileCount, heads, kvHeads, headDim, window } = options;
   const { device, precision } = commands;
   if (!usesSubgroups(device)) {
@@ -235,6 +236,7 @@ export interface AttentionBackward extends AttentionBatch {
 
 /** Records the gradient of {@linkcode attention}. It computes the scores again, and sums in a fixed order. */
 export function attentionBackward(commands: Commands, options: AttentionBackward): void {
+  if (options.tileCount === 0) return;
   const { dqkv, saved, dout, out, lse, qkv, position, layout, tiles, tileCount } = options;
   const { heads, kvHeads, window } = options;
   const { device } = commands;

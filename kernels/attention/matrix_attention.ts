@@ -53,7 +53,7 @@ export const SUMS_STRIDE: number = BLOCK + GAP_BYTES / 4;
 export const WEIGHTS_STRIDE: number = BLOCK + GAP_BYTES / 2;
 
 /** Bytes of workgroup memory. */
-export function matrixAttentionBytes({ rows, parts }: Pick<MatrixAttentionShape, "rows" | "parts">): number {
+function matrixAttentionBytes({ rows, parts }: Pick<MatrixAttentionShape, "rows" | "parts">): number {
   return rows * (4 * SUMS_STRIDE + 2 * parts * WEIGHTS_STRIDE);
 }
 

@@ -12,8 +12,8 @@ export function fitsImage(device: Device, { size }: Slice, bytes: number): boole
 }
 
 /**
- * Records a copy of a slice's `bytes` into the recorder's image for its role, and returns that. A larger image replaces one that
- * is too small, after what is recorded was submitted; all are freed when the recorder is released.
+ * Records a copy of a slice's `bytes` into the recorder's image for its role, and returns that. A larger image replaces
+ * one that is too small, after what is recorded was submitted; all are freed when the recorder is released.
  */
 export function imageOf(
   commands: Commands,

@@ -2,8 +2,9 @@
 
 // Quantizes rows [rows, columns] of x: codes and scales of the groups from `first_group` on, as storage.ts defines them.
 // Overwrites these and leaves the others; sets bad[0] to `mark` if a number is not finite or its scale is too large.
-// One lane for each eight numbers, which it reads once. Divisions may be inexact on a device, so that scales are made with integers, and
-// codes are corrected by their remainders, which float32 holds exactly: all devices give the host's bits.
+// One lane for each eight numbers, which it reads once. Divisions may be inexact on a device, so that scales are made
+// with integers, and codes are corrected by their remainders, which float32 holds exactly: all devices give the host's
+// bits.
 
 override LANES: u32 = 64;
 

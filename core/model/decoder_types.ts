@@ -68,6 +68,8 @@ export interface EmbeddingIndexBuffers {
   tokens: Slice;
   /** Number of distinct ids. */
   count: number;
+  /** The most tokens that an id has. */
+  most: number;
 }
 
 /** What a block of a layer works on. */

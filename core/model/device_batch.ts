@@ -41,8 +41,8 @@ export interface DeviceBatch extends TokenBuffers {
   entries: EntryBuffers;
   lengths: Slice;
   embedding: EmbeddingIndexBuffers;
-  /** Entries of each token: starts [T + 1] and entry numbers. */
-  byToken: { starts: Slice; entries: Slice };
+  /** Entries of each token: starts [T + 1] and entry numbers, and the most that a token has. */
+  byToken: { starts: Slice; entries: Slice; most: number };
 }
 
 /** The sizes of a packed batch. */
@@ -138,8 +138,8 @@ export class BatchBuffers {
       pairs: attentionPairs(packed.segments),
       entries: writeEntries(device, this.#entries, packed.entries),
       lengths,
-      embedding: { ...this.#embedding, count: unique.ids.length },
-      byToken: this.#byToken,
+      embedding: { ...this.#embedding, count: unique.ids.length, most: unique.most },
+      byToken: { ...this.#byToken, most: byToken.most },
     };
   }
 }

@@ -52,6 +52,7 @@ export function embedTokensBackward(
     starts: index.starts,
     tokens: index.tokens,
     count: index.count,
+    most: index.most,
     vocabSize: config.vocabSize,
     columns: config.hiddenSize,
   });

@@ -119,8 +119,7 @@ export function policyBackward(
   headBackward(commands, { decoder, parameters: policy, entries, buffers: head, dh, dlogp });
   scatterRows(commands, {
     dx: backward.dhidden,
-    starts: batch.byToken.starts,
-    entries: batch.byToken.entries,
+    ...batch.byToken,
     dy: dh,
     rows: batch.tokens,
     columns: config.hiddenSize,

@@ -14,8 +14,11 @@ import { blockedBackwardKey } from "./blocked_attention_keys.ts";
 import { blockedBackwardQuery, blockedForward } from "./blocked_attention_source.ts";
 import { matrixAttentionShape } from "./matrix_attention.ts";
 import { imageBindings, type Walked, walkedImages } from "./walked_images.ts";
+import { backwardParts, checkForward } from "./walk_rounds.ts";
 
 const uniforms = { tile_count: "u32", heads: "u32", kv_heads: "u32", window: "u32" } as const;
+/** Those of a part of a walk. */
+const partUniforms = { first: "u32", end: "u32", first_member: "u32", end_member: "u32" } as const;
 /** Stands for no window: larger than any distance, but a token's index can be added without overflow. */
 const NO_WINDOW = 0x7fffffff;
 
@@ -31,6 +34,8 @@ interface AttentionTexts {
   requires: readonly "subgroups"[];
   /** Whether the side that is walked over is read from images. */
   images: boolean;
+  /** Whether the backward walks are cut. */
+  cuts: boolean;
 }
 
 /** The kernels whose workgroups are subgroups: on a CPU broadcasts are faster than workgroup memory. */
@@ -43,6 +48,7 @@ function subgroupTexts(shape: AttentionShape): AttentionTexts {
     key: attentionBackwardKeySource(shape),
     requires: ["subgroups"],
     images: shape.images,
+    cuts: shape.cuts,
   };
 }
 
@@ -56,10 +62,12 @@ function blockedTexts(shape: BlockedShape): AttentionTexts {
     key: blockedBackwardKey(shape),
     requires: [],
     images: false,
+    cuts: false,
   };
 }
 
-function attentionKernels({ before, generator, forward, query, key, requires, images }: AttentionTexts) {
+function attentionKernels({ before, generator, forward, query, key, requires, images, cuts }: AttentionTexts) {
+  const walkUniforms = (cuts ? { ...uniforms, ...partUniforms } : uniforms) as Record<string, "u32">;
   const walked = (...names: readonly Walked[]) => images ? imageBindings(names) : {};
   const code = (text: string): SourcePart[] => [
     ...before,
@@ -87,7 +95,7 @@ function attentionKernels({ before, generator, forward, query, key, requires, im
         tiles: "read",
         ...walked("qkv"),
       },
-      uniforms,
+      uniforms: walkUniforms,
       requires,
     }),
     key: defineKernel({
@@ -103,7 +111,7 @@ function attentionKernels({ before, generator, forward, query, key, requires, im
         tiles: "read",
         ...walked("qkv", "dout"),
       },
-      uniforms,
+      uniforms: walkUniforms,
       requires,
     }),
   };
@@ -112,13 +120,13 @@ function attentionKernels({ before, generator, forward, query, key, requires, im
 function kernelsFor(
   device: Device,
   { headDim, scale = defaultScale(headDim) }: Pick<AttentionBatch, "headDim" | "scale">,
-  images: boolean,
+  { images, cuts = false }: { images: boolean; cuts?: boolean },
 ): ReturnType<typeof attentionKernels> {
   const lanes = usesSubgroups(device) ? device.subgroupSize : 0;
-  const key = `${lanes} ${headDim} ${scale} ${images}`;
+  const key = `${lanes} ${headDim} ${scale} ${images} ${cuts}`;
   let known = kernels.get(key);
   if (!known) {
-    const texts = lanes > 0 ? subgroupTexts({ lanes, headDim, scale, images }) : blockedTexts({ headDim, scale });
+    const texts = lanes > 0 ? subgroupTexts({ lanes, headDim, scale, images, cuts }) : blockedTexts({ headDim, scale });
     kernels.set(key, known = attentionKernels(texts));
   }
   return known;
@@ -131,6 +139,11 @@ function usesSubgroups(device: Device): boolean {
 /** The most tokens that a tile can have on this device. */
 export function attentionTile(device: Device): number {
   return usesSubgroups(device) ? device.subgroupSize : TILE;
+}
+
+/** What walks: the lanes of its subgroup, or 0, and the tokens of a tile. */
+function walkerOf(device: Device): { lanes: number; tile: number } {
+  return { lanes: usesSubgroups(device) ? device.subgroupSize : 0, tile: attentionTile(device) };
 }
 
 /** Workgroups of each kernel for each tile and head of k and v: those that walk with queries, and with keys. */
@@ -200,6 +213,7 @@ export interface Attention extends AttentionBatch {
  * Records out = softmax(scale · q·kᵀ)·v over the keys that each token sees. A token's result is the same, bit for
  * bit, whatever other rows are in the batch. A GPU with matrix units computes its products in the recorder's precision, if
  * headDim is a multiple of 4 that its units and subgroups divide evenly; else in float32.
+ * Throws RangeError for a batch that a CPU's loops might not get through.
  */
 export function attention(commands: Commands, options: Attention): void {
   if (options.tileCount === 0) return;
@@ -209,9 +223,10 @@ export function attention(commands: Commands, options: Attention): void {
     const shape = matrixAttentionShape(device, { headDim, scale: options.scale ?? defaultScale(headDim), precision });
     if (shape) return attentionOnMatrices(commands, shape, { ...options, window: window || NO_WINDOW });
   }
+  checkForward(device, { ...options, ...walkerOf(device) });
   const { queries } = groupsOfTile(device, options);
   const images = usesSubgroups(device) ? walkedImages(commands, options, { qkv }) : null;
-  commands.dispatch(kernelsFor(device, options, images !== null).forward, {
+  commands.dispatch(kernelsFor(device, options, { images: images !== null }).forward, {
     buffers: { out, lse, qkv, places: layout, tiles, ...images },
     uniforms: { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW },
     workgroups: grid(device, tileCount * kvHeads * queries),
@@ -232,27 +247,37 @@ export interface AttentionBackward extends AttentionBatch {
   lse: Slice;
   /** As {@linkcode attention} read it. */
   qkv: Slice;
+  /** Rounds that the loops of a dispatch may have, at least 4, where a CPU walks (default: those that it grants). */
+  rounds?: number;
 }
 
-/** Records the gradient of {@linkcode attention}. It computes the scores again, and sums in a fixed order. */
+/**
+ * Records the gradient of {@linkcode attention}. It computes the scores again, and sums in a fixed order. Throws RangeError
+ * for a batch that a CPU without subgroups might not get through.
+ */
 export function attentionBackward(commands: Commands, options: AttentionBackward): void {
   if (options.tileCount === 0) return;
   const { dqkv, saved, dout, out, lse, qkv, position, layout, tiles, tileCount } = options;
   const { heads, kvHeads, window } = options;
   const { device } = commands;
   const images = usesSubgroups(device) ? walkedImages(commands, options, { qkv, dout }) : null;
-  const { query, key } = kernelsFor(device, options, images !== null);
+  const parts = backwardParts(device, { ...options, ...walkerOf(device) });
+  const { query, key } = kernelsFor(device, options, { images: images !== null, cuts: parts !== null });
   const { queries, keys } = groupsOfTile(device, options);
   const values = { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW };
-  commands.dispatch(query, {
-    buffers: { dqkv, saved, dout, out, lse, qkv, places: layout, tiles, ...images },
-    uniforms: values,
-    workgroups: grid(device, tileCount * kvHeads * queries),
-  });
-  commands.dispatch(key, {
-    buffers: { dqkv, saved, dout, qkv, position, places: layout, tiles, ...images },
-    uniforms: values,
-    workgroups: grid(device, tileCount * kvHeads * keys),
-    constants: { WINDOWED: window > 0 ? 1 : 0 },
-  });
+  for (const part of parts?.queries ?? [{}]) {
+    commands.dispatch(query, {
+      buffers: { dqkv, saved, dout, out, lse, qkv, places: layout, tiles, ...images },
+      uniforms: { ...values, ...part },
+      workgroups: grid(device, tileCount * kvHeads * queries),
+    });
+  }
+  for (const part of parts?.keys ?? [{}]) {
+    commands.dispatch(key, {
+      buffers: { dqkv, saved, dout, qkv, position, places: layout, tiles, ...images },
+      uniforms: { ...values, ...part },
+      workgroups: grid(device, tileCount * kvHeads * keys),
+      constants: { WINDOWED: window > 0 ? 1 : 0 },
+    });
+  }
 }

@@ -19,11 +19,12 @@ import {
   vectorsOf,
   visit,
   walked,
+  walkParams,
 } from "./attention_text.ts";
 
 /** Tokens of a block at least, where heads are large: more make the sums' updates fewer, and the text larger. */
-const FORWARD_BLOCK = 4;
-const BACKWARD_BLOCK = 2;
+export const FORWARD_BLOCK = 4;
+export const BACKWARD_BLOCK = 2;
 
 /** Forward: overwrites out and lse, by an online softmax over blocks of keys. */
 export function attentionSource(shape: AttentionShape): string {
@@ -75,7 +76,10 @@ ${MAIN}
 export function attentionBackwardQuerySource(shape: AttentionShape): string {
   const [vectors, block] = [vectorsOf(shape), blockOf(shape, BACKWARD_BLOCK)];
   const stage = keysAndValues(shape);
-  return `${head(shape, block)}${PARAMS}
+  // Between parts of a walk the sums stay as they are, so that they have the bits of one walk.
+  const factor = shape.cuts ? "select(1.0, SCALE, p.end >= blocks)" : "SCALE";
+  const resume = unroll(vectors, (d) => `dq${d} = dqkv[q_row + ${d}u];`);
+  return `${head(shape, block)}${walkParams(shape)}
 @group(0) @binding(0) var<storage, read_write> dqkv: array<V>; // as qkv
 @group(0) @binding(1) var<storage, read_write> saved: array<vec2f>; // [tokens, heads]
 @group(0) @binding(2) var<storage, read> dout: array<V>; // [tokens, heads, N]
@@ -93,23 +97,26 @@ ${MAIN}
   let delta = ${unroll(vectors, (d) => `product(dout${d}, out[row * N + ${d}u])`, " + ")};
   ${unroll(vectors, (d) => `var dq${d} = V(0.0);`)}
   ${
-    keyLoop(visit(shape, {
-      stage,
-      block,
-      body: (visited) =>
-        `${keyScores(block, vectors, visited)}
+    keyLoop(
+      visit(shape, {
+        stage,
+        block,
+        body: (visited) =>
+          `${keyScores(block, vectors, visited)}
     ${
-          unroll(block, (i) =>
-            `let dscore${i} = exp(score${i} - row_lse) * (${
-              unroll(vectors, (d) => `product(dout${d}, ${visited.b(i, d)})`, " + ")
-            } - delta);`)
-        }
+            unroll(block, (i) =>
+              `let dscore${i} = exp(score${i} - row_lse) * (${
+                unroll(vectors, (d) => `product(dout${d}, ${visited.b(i, d)})`, " + ")
+              } - delta);`)
+          }
     ${unroll(vectors, (d) => `dq${d} += ${unroll(block, (i) => `dscore${i} * ${visited.a(i, d)}`, " + ")};`)}`,
-    }))
+      }),
+      shape.cuts ? resume : undefined,
+    )
   }
   if (lane < tile.y) {
     saved[row] = vec2f(row_lse, delta);
-    ${unroll(vectors, (d) => `dqkv[q_row + ${d}u] = dq${d} * SCALE;`)}
+    ${unroll(vectors, (d) => `dqkv[q_row + ${d}u] = dq${d} * ${factor};`)}
   }
 }
 `;
@@ -130,7 +137,11 @@ export function attentionBackwardKeySource(shape: AttentionShape): string {
       ["position", "u32", "if (WINDOWED) { return position[token]; } return 0u;"],
     ],
   };
-  return `${head(shape, block)}${PARAMS}
+  const { cuts } = shape;
+  const [firstMember, endMember] = cuts ? ["p.first_member", "p.end_member"] : ["0u", "group_size"];
+  const [first, last] = cuts ? ["tile.x + p.first * BLOCK", "min(end, tile.x + p.end * BLOCK)"] : ["tile.x", "end"];
+  const resume = unroll(vectors, (d) => `dk${d} = dqkv[k_row + ${d}u];\n    dv${d} = dqkv[v_row + ${d}u];`);
+  return `${head(shape, block)}${walkParams(shape)}
 override WINDOWED: bool = true;
 @group(0) @binding(0) var<storage, read_write> dqkv: array<V>; // as qkv
 @group(0) @binding(1) var<storage, read> saved: array<vec2f>; // [tokens, heads]
@@ -160,9 +171,10 @@ ${MAIN}
   var dv${d} = V(0.0);`)
   }
   let group_size = p.heads / p.kv_heads;
-  for (var member = 0u; member < group_size; member++) {
+  ${cuts ? `if (p.first > 0u || p.first_member > 0u) {\n    ${resume}\n  }` : ""}
+  for (var member = ${firstMember}; member < ${endMember}; member++) {
     head = kv_head * group_size + member;
-    for (var start = tile.x; start < end; start += BLOCK) {
+    for (var start = ${first}; start < ${last}; start += BLOCK) {
       ${
     visit(shape, {
       stage,

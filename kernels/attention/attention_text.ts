@@ -22,6 +22,8 @@ export interface AttentionShape {
   scale: number;
   /** Whether the side that is walked over is read from images, a V to a texel. */
   images: boolean;
+  /** Whether the backward walks are cut: a dispatch takes a part, and goes on from the sums of the part before. */
+  cuts: boolean;
 }
 
 /**
@@ -138,6 +140,12 @@ struct Params {
 }
 `;
 
+/** The uniform record of a walk that may be cut (walk_parts.ts). */
+export function walkParams({ cuts }: Pick<AttentionShape, "cuts">): string {
+  const part = ["first", "end", "first_member", "end_member"];
+  return cuts ? PARAMS.replace("\n}", `\n${unroll(part.length, (i) => `  ${part[i]}: u32,`)}\n}`) : PARAMS;
+}
+
 /** The index of a token's head in qkv, to be completed by the head's number: `${QKV_ROW}number)`. */
 export const QKV_ROW = "(token * (p.heads + 2 * p.kv_heads) + ";
 
@@ -160,13 +168,23 @@ export function queryTile({ vectors }: { vectors: number }): string {
 /**
  * The walk of a query tile over its keys: blocks from the prefix's start, then blocks from the segment's start, so that
  * the order of a token's sums depends on its own row alone. A key is visible if key < end, key <= t and
- * key + p.window > newest; newest - key is the distance between the positions of query and key.
+ * key + p.window > newest; newest - key is the distance between the positions of query and key. A walk that is cut goes
+ * on by `resume`, unless it has ended.
  */
-export function keyLoop(body: string): string {
+export function keyLoop(body: string, resume?: string): string {
+  const [first, end] = resume === undefined ? ["0u", "blocks"] : ["p.first", "min(blocks, p.end)"];
   return `
   let prefix_blocks = (place.z - place.y + BLOCK - 1) / BLOCK;
-  let blocks = prefix_blocks + (tile.x + tile.y - place.x + BLOCK - 1) / BLOCK;
-  for (var block = 0u; block < blocks; block++) {
+  let blocks = prefix_blocks + (tile.x + tile.y - place.x + BLOCK - 1) / BLOCK;${
+    resume === undefined ? "" : `
+  if (p.first > 0u) {
+    if (p.first >= blocks) {
+      return;
+    }
+    ${resume}
+  }`
+  }
+  for (var block = ${first}; block < ${end}; block++) {
     let in_prefix = block < prefix_blocks;
     let start = select(place.x + (block - prefix_blocks) * BLOCK, place.y + block * BLOCK, in_prefix);
     let end = select(tile.x + tile.y, place.z, in_prefix);

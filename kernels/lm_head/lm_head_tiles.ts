@@ -1,5 +1,6 @@
 /** How the LM head is cut: windows of the vocabulary (tiles) and of the entries (chunks). @module */
 import type { Device } from "../device/device.ts";
+import { mostRounds } from "../device/rounds.ts";
 import type { Slice } from "../device/slice.ts";
 import { windowOn } from "../window.ts";
 
@@ -54,6 +55,8 @@ export function lmHeadScratch(
     down(Math.min(tileBytes, most) / (columns * 4)),
     down(most / (sizes.hidden * 4)),
     up(maxRows),
+    // lm_head_noise_bias adds a chunk's rows up in one loop.
+    down(mostRounds(device)),
   );
   const logits = rows * columns * 4;
   // Each row has two states of a vec4f: clean and noised.

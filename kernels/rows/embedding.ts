@@ -2,6 +2,7 @@
 import backwardSource from "./embedding_backward.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import { INVOCATION } from "../device/invocation.ts";
+import { columnGroups, longest } from "../device/rounds.ts";
 import type { Slice } from "../device/slice.ts";
 import { byWidth, defineWidths } from "../vector.ts";
 import { windowOf, windows } from "../window.ts";
@@ -45,6 +46,8 @@ export interface EmbeddingIndex {
   starts: Uint32Array<ArrayBuffer>;
   /** Ascending within each id. */
   tokens: Uint32Array<ArrayBuffer>;
+  /** The most tokens that an id has. */
+  most: number;
 }
 
 /** The distinct ids with their tokens, for {@linkcode embeddingBackward}. */
@@ -61,11 +64,12 @@ export function embeddingIndex(ids: ArrayLike<number>): EmbeddingIndex {
     distinct.push(id);
     starts.push(i);
   });
-  return { ids: Uint32Array.from(distinct), starts: Uint32Array.from([...starts, ids.length]), tokens };
+  starts.push(ids.length);
+  return { ids: Uint32Array.from(distinct), starts: Uint32Array.from(starts), tokens, most: longest(starts) };
 }
 
 /**
- * Buffers and sizes of {@linkcode embeddingBackward}; {@linkcode embeddingIndex} makes `ids`, `starts` and `tokens`.
+ * Buffers and sizes of {@linkcode embeddingBackward}; {@linkcode embeddingIndex} makes `ids`, `starts`, `tokens` and `most`.
  */
 export interface EmbeddingBackward {
   /** Added to: f32 [vocabSize, columns], of any size. */
@@ -80,23 +84,30 @@ export interface EmbeddingBackward {
   dout: Slice;
   /** Number of distinct ids. */
   count: number;
+  /** The most tokens that an id has. */
+  most: number;
   vocabSize: number;
   columns: number;
 }
 
-/** Records dweight[id] += Σ dout[t] over the tokens of that id, in ascending order. */
+/**
+ * Records dweight[id] += Σ dout[t] over the tokens of that id, in ascending order. Throws RangeError where an id has more
+ * tokens than the device's loops have rounds.
+ */
 export function embeddingBackward(
   commands: Commands,
-  { dweight, ids, starts, tokens, dout, count, vocabSize, columns }: EmbeddingBackward,
+  { dweight, ids, starts, tokens, dout, count, most, vocabSize, columns }: EmbeddingBackward,
 ): void {
   const { kernel, width } = byWidth(backward, columns);
   const rowBytes = columns * 4;
+  const lanes = commands.device.rowLanes;
+  const groups = columnGroups(commands.device, { kernel: kernel.name, columns: columns / width, lanes, most });
   for (const window of windows(commands.device, vocabSize, { rowBytes, of: dweight })) {
     commands.dispatch(kernel, {
       buffers: { dweight: windowOf(dweight, window, rowBytes), ids, starts, tokens, dout },
       uniforms: { count, columns: columns / width, first: window.first, window: window.rows },
-      workgroups: grid(commands.device, count),
-      constants: { LANES: commands.device.rowLanes },
+      workgroups: [...grid(commands.device, count), groups],
+      constants: { LANES: lanes },
     });
   }
 }

@@ -2,7 +2,8 @@
 
 // Embedding backward: dweight[id - first, c] += sum of dout[t, c] over the tokens t of that id,
 // for the ids within [first, first + window); tokens[starts[u]] .. tokens[starts[u + 1] - 1] are those of ids[u].
-// Adds to dweight, in the order of the tokens. One workgroup for each distinct id. `columns` counts V; any sizes.
+// Adds to dweight, in the order of the tokens. One workgroup for each distinct id, or z that share its columns.
+// `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
 
@@ -32,7 +33,7 @@ fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   }
   let first = starts[u];
   let end = starts[u + 1];
-  for (var c = local.x; c < p.columns; c += LANES) {
+  for (var c = id.group.z * LANES + local.x; c < p.columns; c += LANES * id.groups.z) {
     var sum = V();
     for (var e = first; e < end; e++) {
       sum += dout[tokens[e] * p.columns + c];

@@ -6,6 +6,7 @@ import scatterSource from "./scatter_rows.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
 import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel, type Kernel } from "../device/kernel.ts";
+import { columnGroups, longest } from "../device/rounds.ts";
 import type { Slice } from "../device/slice.ts";
 import { isQuantized, type Storage, STORAGE_FACTS, storedColumns } from "../storage/storage.ts";
 import { eightReaderPart, readerPart } from "../storage/storage_text.ts";
@@ -96,6 +97,8 @@ export interface RowIndex {
   starts: Uint32Array<ArrayBuffer>;
   /** Ascending within each index. */
   entries: Uint32Array<ArrayBuffer>;
+  /** The most entries that an index has. */
+  most: number;
 }
 
 /** The inverse of `index`. Throws RangeError if a value is not below `rows`. */
@@ -110,7 +113,7 @@ export function invertIndex(index: ArrayLike<number>, rows: number): RowIndex {
   const next = starts.slice(0, rows);
   const entries = new Uint32Array(index.length);
   for (let r = 0; r < index.length; r++) entries[next[index[r]!]!++] = r;
-  return { starts, entries };
+  return { starts, entries, most: longest(starts) };
 }
 
 /** Buffers and sizes of {@linkcode scatterRows}. */
@@ -123,17 +126,24 @@ export interface ScatterRows {
   entries: Slice;
   /** f32 [entries, columns]. */
   dy: Slice;
+  /** The most entries that a row has. */
+  most: number;
   rows: number;
   columns: number;
 }
 
-/** Records dx[t] = Σ dy[r] over the r whose index is t, in ascending order: the gradient of {@linkcode gatherRows}. */
-export function scatterRows(commands: Commands, { dx, starts, entries, dy, rows, columns }: ScatterRows): void {
+/**
+ * Records dx[t] = Σ dy[r] over the r whose index is t, in ascending order: the gradient of {@linkcode gatherRows}. Throws
+ * RangeError where a row has more entries than the device's loops have rounds.
+ */
+export function scatterRows(commands: Commands, { dx, starts, entries, dy, most, rows, columns }: ScatterRows): void {
   const { kernel, width } = byWidth(scatter, columns);
+  const lanes = commands.device.rowLanes;
+  const groups = columnGroups(commands.device, { kernel: kernel.name, columns: columns / width, lanes, most });
   commands.dispatch(kernel, {
     buffers: { dx, starts, entries, dy },
     uniforms: { rows, columns: columns / width },
-    workgroups: grid(commands.device, rows),
-    constants: { LANES: commands.device.rowLanes },
+    workgroups: [...grid(commands.device, rows), groups],
+    constants: { LANES: lanes },
   });
 }

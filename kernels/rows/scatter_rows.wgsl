@@ -2,7 +2,7 @@
 
 // Adds rows up by index (the backward pass of gather_rows): dx[t, c] = sum of dy[r, c] over the entries r of t,
 // entries[starts[t]] .. entries[starts[t + 1] - 1], in their order.
-// Overwrites all rows of dx; a row without entries becomes 0. One workgroup for each row.
+// Overwrites all rows of dx; a row without entries becomes 0. One workgroup for each row, or z that share its columns.
 // `columns` counts V; any sizes.
 
 override LANES: u32 = 64;
@@ -26,7 +26,7 @@ fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   }
   let first = starts[row];
   let end = starts[row + 1];
-  for (var c = local.x; c < p.columns; c += LANES) {
+  for (var c = id.group.z * LANES + local.x; c < p.columns; c += LANES * id.groups.z) {
     var sum = V();
     for (var e = first; e < end; e++) {
       sum += dy[entries[e] * p.columns + c];

@@ -176,12 +176,12 @@ function copies(): TrafficCall[] {
     {
       record: (c, make) => {
         const { starts, tokens } = index(make);
-        scatterRows(c, { ...SIZES, dx: full(make), starts, entries: tokens, dy: full(make) });
+        scatterRows(c, { ...SIZES, dx: full(make), starts, entries: tokens, most: 1, dy: full(make) });
       },
     },
     {
       record: (c, make) => {
-        const sizes = { count: ROWS, vocabSize: ROWS, columns: COLUMNS };
+        const sizes = { count: ROWS, most: 1, vocabSize: ROWS, columns: COLUMNS };
         embeddingBackward(c, {
           ...{ ...sizes, ...index(make), ids: make(counting(ROWS)), dweight: full(make), dout: full(make) },
         });

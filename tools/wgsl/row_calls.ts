@@ -71,9 +71,9 @@ function recordHeadNorms(commands: Commands, s: Slice, headDim: number): void {
 function recordCopies(commands: Commands, s: Slice, columns: number): void {
   const headSizes = { ...HEADS, headDim: columns };
   embedding(commands, { out: s, weight: s, ids: s, tokens: ROWS, vocabSize: VOCAB, columns });
-  const index = { ids: s, starts: s, tokens: s, count: 5 };
+  const index = { ids: s, starts: s, tokens: s, count: 5, most: 2 };
   embeddingBackward(commands, { ...index, dweight: s, dout: s, vocabSize: VOCAB, columns });
-  scatterRows(commands, { dx: s, starts: s, entries: s, dy: s, rows: ROWS, columns });
+  scatterRows(commands, { dx: s, starts: s, entries: s, most: 2, dy: s, rows: ROWS, columns });
   rope(commands, { ...headSizes, qkv: s, position: s, table: s, headDim: 2 * columns });
   for (const rounded of [null, "bf16", "f16"] as const) {
     kvStore(commands, {

@@ -21,13 +21,14 @@ function withTail(data: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
 /** Runs forward and, unless told otherwise, backward on the device. */
 export async function run(
   { rows, heads, kvHeads, headDim, scale, window = 0 }: Case,
-  { qkv, dout, family, precision = "float32", isBackward = true, tokens }: {
+  { qkv, dout, family, precision = "float32", isBackward = true, tokens, rounds }: {
     qkv: Float32Array<ArrayBuffer>;
     dout: Float32Array<ArrayBuffer>;
     family: DeviceFamily;
     precision?: MatmulPrecision;
     isBackward?: boolean;
     tokens?: number;
+    rounds?: number;
   },
 ): Promise<Record<"out" | "lse" | "dqkv", Float32Array>> {
   const commands = recorders[family];
@@ -45,7 +46,7 @@ export async function run(
   const options = { ...buffers, ...batch, tileCount, tokens: tokens ?? packed.tokens, ...sizes, window };
   commands.inPrecision(precision, () => {
     attention(commands, options);
-    if (isBackward) attentionBackward(commands, options);
+    if (isBackward) attentionBackward(commands, { ...options, ...(rounds !== undefined && { rounds }) });
   });
   commands.submit();
   const result = {

@@ -210,7 +210,7 @@ Deno.test("subslice() of several buffers lies in one of them, and the whole cann
   assert.equal(joinSlices([parts[0]!]), parts[0]);
   const [out, index] = [device.alloc(4, "out"), device.alloc(4, "index")];
   assert.throws(
-    () => scatterRows(commands, { dx: out, starts: index, entries: index, dy: whole, rows: 1, columns: 1 }),
+    () => scatterRows(commands, { dx: out, starts: index, entries: index, most: 1, dy: whole, rows: 1, columns: 1 }),
     /^RangeError: Cannot dispatch "scatter_rows": "dy" lies in 2 buffers, expected a part in one of them$/,
   );
   device.destroy();

@@ -284,6 +284,11 @@ Deno.test("lmHeadScratch() stays within its budget at any size, with tiles that 
   }
 });
 
+Deno.test("lmHeadScratch() has no more rows at a time than a CPU adds up in one loop", () => {
+  const { chunkRows } = lmHeadScratch(device, { maxRows: 200_000, vocab: 64, hidden: 8 });
+  assert.equal(chunkRows, device.family === "cpu" ? 65_472 : 131_072);
+});
+
 Deno.test("lmHeadNoiseForward() refuses a variance bound that is not above 0", async () => {
   await assert.rejects(run({ ...makeProblem({ rows: 1, hidden: 32, vocab: 45 }), maxVariance: 0 }), {
     name: "RangeError",

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
-import { embedding, embeddingBackward, embeddingIndex } from "../../../kernels/rows/embedding.ts";
+import { embedding, embeddingBackward, type EmbeddingIndex, embeddingIndex } from "../../../kernels/rows/embedding.ts";
+import { scatterRows } from "../../../kernels/rows/gather_rows.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { device, guarded, limited, randomF32, readF32, release } from "../../_shared/device.ts";
 import { families } from "../../_shared/families.ts";
 
 const IDS = Uint32Array.from([44, 3, 0, 3, 17, 44, 3]);
 const VOCAB = 45;
+
+function sizesOf({ ids, most }: EmbeddingIndex): { count: number; most: number } {
+  return { count: ids.length, most };
+}
 
 for (const { family, commands } of families) {
   for (const columns of [7, 36, 300]) {
@@ -34,7 +39,7 @@ for (const { family, commands } of families) {
         tokens: guarded(index.tokens),
         dout: guarded(dout),
       };
-      embeddingBackward(commands, { ...buffers, count: index.ids.length, vocabSize: VOCAB, columns });
+      embeddingBackward(commands, { ...buffers, ...sizesOf(index), vocabSize: VOCAB, columns });
       commands.submit();
       assertClose(await readF32(buffers.dweight), expected, { rtol: 1e-6, atol: 2e-7 });
       release(...Object.values(buffers));
@@ -42,11 +47,39 @@ for (const { family, commands } of families) {
   }
 }
 
+for (const { family, commands } of families) {
+  Deno.test(`embeddingBackward() and scatterRows() add up all of many rows (${family})`, async () => {
+    // On a CPU one workgroup of 8 lanes would take 77,000 rounds of its loops, more than its driver grants.
+    const [rows, columns] = [300, 2047];
+    const index = embeddingIndex(new Uint32Array(rows));
+    const dout = randomF32(rows * columns, 1);
+    const expected = new Float32Array(columns); // in the same order
+    dout.forEach((d, i) => expected[i % columns]! += d);
+    const buffers = {
+      dweight: guarded(new Float32Array(columns)),
+      dx: guarded(columns),
+      ids: guarded(index.ids),
+      starts: guarded(index.starts),
+      tokens: guarded(index.tokens),
+      dout: guarded(dout),
+    };
+    const { dx, starts, tokens: entries, dout: dy } = buffers;
+    embeddingBackward(commands, { ...buffers, ...sizesOf(index), vocabSize: 1, columns });
+    scatterRows(commands, { dx, starts, entries, dy, most: index.most, rows: 1, columns });
+    commands.submit();
+    for (const actual of [await readF32(buffers.dweight), await readF32(dx)]) {
+      assert.equal(actual.findIndex((value, i) => value !== expected[i]), -1);
+    }
+    release(...Object.values(buffers));
+  });
+}
+
 Deno.test("embeddingIndex() gives distinct ascending ids with their tokens in order", () => {
   const { ids, starts, tokens } = embeddingIndex(IDS);
   assert.deepEqual([...ids], [0, 3, 17, 44]);
   assert.deepEqual([...starts], [0, 1, 4, 5, 7]);
   assert.deepEqual([...tokens], [2, 1, 3, 6, 4, 0, 5]);
+  assert.equal(embeddingIndex(IDS).most, 3);
   assert.deepEqual([...embeddingIndex([]).starts], [0]);
 });
 
@@ -67,7 +100,7 @@ Deno.test("embedding() and embeddingBackward() reach every row of a weight large
     tokens: guarded(index.tokens),
     dout: guarded(dout),
   };
-  embeddingBackward(commands, { dweight: weight, ...buffers, count: index.ids.length, vocabSize, columns });
+  embeddingBackward(commands, { dweight: weight, ...buffers, ...sizesOf(index), vocabSize, columns });
   embedding(commands, { out: buffers.out, weight, ids: buffers.allIds, tokens: ids.length, vocabSize, columns });
   commands.submit();
   const twice = (t: number): boolean => ids[t] === vocabSize - 1;

@@ -43,14 +43,14 @@ for (const { family, commands } of families) {
       INDEX.forEach((t, r) => {
         for (let c = 0; c < columns; c++) expected[t * columns + c]! += dy[r * columns + c]!;
       });
-      const { starts, entries } = invertIndex(INDEX, SOURCE_ROWS);
+      const { starts, entries, most } = invertIndex(INDEX, SOURCE_ROWS);
       const buffers = {
         dx: guarded(SOURCE_ROWS * columns),
         starts: guarded(starts),
         entries: guarded(entries),
         dy: guarded(dy),
       };
-      scatterRows(commands, { ...buffers, rows: SOURCE_ROWS, columns });
+      scatterRows(commands, { ...buffers, most, rows: SOURCE_ROWS, columns });
       commands.submit();
       assertClose(await readF32(buffers.dx), expected, { rtol: 1e-6, atol: 2e-7 });
       release(...Object.values(buffers));
@@ -59,7 +59,8 @@ for (const { family, commands } of families) {
 }
 
 Deno.test("invertIndex() lists the rows of each index in ascending order", () => {
-  const { starts, entries } = invertIndex(INDEX, SOURCE_ROWS);
+  const { starts, entries, most } = invertIndex(INDEX, SOURCE_ROWS);
+  assert.equal(most, 3);
   assert.deepEqual([...starts], [0, 2, 2, 3, 3, 6, 6, 6, 6, 7]);
   assert.deepEqual([...entries], [1, 6, 3, 0, 2, 5, 4]);
 });

@@ -146,6 +146,12 @@ for (const { family, commands } of families) {
     await check(commands, randomF32(2 * 262_144, 1, 3), { rows: 2, rule });
   });
 
+  Deno.test(`sampleTokens() keeps to top-k and top-p where each digit reads all of 96,000 tokens (${family})`, async () => {
+    // The most that 8 lanes have. On a CPU they take 64,000 rounds of their loops, of 65,535.
+    const rule = { ...PLAIN, topK: 95_000, topP: 0.999 };
+    await check(commands, new Float32Array(96_000).fill(-2.5), { rows: 1, rule, near: 1 });
+  });
+
   Deno.test(`sampleTokens() gives a row the same token alone as in a batch (${family})`, async () => {
     const vocabSize = 67;
     const rows = 40;

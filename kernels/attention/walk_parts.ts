@@ -29,7 +29,7 @@ export function walkParts({ blocks, members, rounds }: {
     }
     return parts;
   }
-  const step = rounds - MEMBER - LAST;
+  const step = Math.max(1, rounds - MEMBER - LAST);
   for (let member = 0; member < members; member++) {
     for (let first = 0; first < blocks; first += step) {
       const end = Math.min(blocks, first + step);

@@ -8,9 +8,12 @@ import type { Device } from "./device.ts";
  */
 const MOST_ROUNDS = 65_535;
 
-/** Rounds that an invocation's loops may have in total. */
-export function mostRounds({ family }: Pick<Device, "family">): number {
-  return family === "cpu" ? MOST_ROUNDS : Infinity;
+/** What decides how many rounds a device grants. */
+type Granting = Pick<Device, "family" | "lavapipe">;
+
+/** Rounds that an invocation's loops may have in total; lavapipe may run a GPU's kernels too. */
+export function mostRounds({ family, lavapipe }: Granting): number {
+  return family === "cpu" || lavapipe !== null ? MOST_ROUNDS : Infinity;
 }
 
 /** Throws RangeError if `count` of what a kernel's lanes loop over would end its loops early. */
@@ -29,7 +32,7 @@ export function checkRounds(
  * many as loops of that length need. Throws RangeError where even a single column would be too much.
  */
 export function columnGroups(
-  device: Pick<Device, "family">,
+  device: Granting,
   { kernel, columns, lanes, most }: { kernel: string; columns: number; lanes: number; most: number },
 ): number {
   const granted = mostRounds(device);

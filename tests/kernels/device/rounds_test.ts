@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { checkRounds, columnGroups, longest, mostRounds } from "../../../kernels/device/rounds.ts";
 
-const CPU = { family: "cpu" } as const;
+const CPU = { family: "cpu", lavapipe: null } as const;
+const GPU = { family: "gpu", lavapipe: null } as const;
 
 /** Rounds of a lane that adds up `most` rows for each of its columns, with those that end loops. */
 function roundsOf(columns: number, most: number): number {
@@ -12,7 +13,7 @@ Deno.test("columnGroups() gives one workgroup all columns while their loops have
   const sizes = { kernel: "sum", columns: 1024, lanes: 8 };
   assert.equal(columnGroups(CPU, { ...sizes, most: 509 }), 1);
   assert.equal(columnGroups(CPU, { ...sizes, most: 510 }), 2);
-  assert.equal(columnGroups({ family: "gpu" }, { ...sizes, most: 1e6 }), 1);
+  assert.equal(columnGroups(GPU, { ...sizes, most: 1e6 }), 1);
   assert.equal(columnGroups(CPU, { ...sizes, columns: 0, most: 0 }), 1);
 });
 
@@ -32,7 +33,8 @@ Deno.test("columnGroups() keeps every lane within what a CPU grants, up to one c
 
 Deno.test("checkRounds() allows what is granted, and anything on a GPU", () => {
   checkRounds("sum", { what: "rows", count: 10, most: 10 });
-  checkRounds("sum", { what: "rows", count: 1e9, most: mostRounds({ family: "gpu" }) });
+  checkRounds("sum", { what: "rows", count: 1e9, most: mostRounds(GPU) });
+  assert.equal(mostRounds({ ...GPU, lavapipe: 22 }), mostRounds(CPU), "lavapipe with a GPU's kernels");
   assert.throws(() => checkRounds("sum", { what: "rows", count: 11, most: 10 }), /11 rows, expected at most 10/);
 });
 

@@ -4,6 +4,7 @@ import type { Device } from "../../kernels/device/device.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import { embeddingIndex } from "../../kernels/rows/embedding.ts";
 import { invertIndex } from "../../kernels/rows/gather_rows.ts";
+import { largest } from "../values.ts";
 import type { BufferSet } from "./activations.ts";
 import type { EmbeddingIndexBuffers, TokenBuffers } from "./decoder_types.ts";
 import { type PackedBatch, type PackedSegment, type ResponseEntries, tokenLayout } from "./pack.ts";
@@ -38,6 +39,8 @@ export interface DeviceBatch extends TokenBuffers {
   tileCount: number;
   /** Number of pairs of a query and a key that it may attend to. */
   pairs: number;
+  /** The most tokens of a row; of a prompt that is shared, with all that continue it. */
+  longest: number;
   entries: EntryBuffers;
   lengths: Slice;
   embedding: EmbeddingIndexBuffers;
@@ -63,6 +66,15 @@ export function maxCapacity(a: BatchCapacity, b: BatchCapacity): BatchCapacity {
     sequences: Math.max(a.sequences, b.sequences),
     tiles: Math.max(a.tiles, b.tiles),
   };
+}
+
+/** The most tokens between the first that a segment sees and the last that sees it. */
+function longestRow(segments: readonly PackedSegment[]): number {
+  return largest(
+    segments,
+    ({ start, end, prefixStart, prefixEnd, queryEnd }) =>
+      Math.max(queryEnd - start, end - start + prefixEnd - prefixStart),
+  );
 }
 
 /** Counts the pairs of a query and a key, as if there were no windows. */
@@ -136,6 +148,7 @@ export class BatchBuffers {
       tiles,
       tileCount: list.length / 2,
       pairs: attentionPairs(packed.segments),
+      longest: longestRow(packed.segments),
       entries: writeEntries(device, this.#entries, packed.entries),
       lengths,
       embedding: { ...this.#embedding, count: unique.ids.length, most: unique.most },

@@ -10,7 +10,7 @@ export function packedAttention(
   commands: Commands,
   { config, batch }: {
     config: ModelConfig;
-    batch: Pick<DeviceBatch, "position" | "layout" | "tiles" | "tileCount" | "tokens" | "pairs">;
+    batch: Pick<DeviceBatch, "position" | "layout" | "tiles" | "tileCount" | "tokens" | "pairs" | "longest">;
   },
 ): AttentionContext & AttentionBackwardContext {
   const shared: Omit<Attention, "out" | "lse" | "qkv" | "window" | "scale"> = {
@@ -19,6 +19,7 @@ export function packedAttention(
     tiles: batch.tiles,
     tileCount: batch.tileCount,
     tokens: batch.tokens,
+    longest: batch.longest,
     heads: config.numHeads,
     kvHeads: config.numKvHeads,
     headDim: config.headDim,

@@ -189,6 +189,8 @@ export interface AttentionBatch {
   tileCount: number;
   /** Tokens of the batch; the buffers may hold more. */
   tokens: number;
+  /** The most tokens of a row; of a prompt that is shared, with all that continue it (default: all of the batch). */
+  longest?: number;
   /** A multiple of kvHeads. */
   heads: number;
   kvHeads: number;

@@ -1,6 +1,5 @@
 /** The rounds of attention's walks over a batch, of which a CPU's driver grants a dispatch only so many. @module */
-import type { Device } from "../device/device.ts";
-import { checkRounds, mostRounds } from "../device/rounds.ts";
+import { checkRounds, mostRounds, type RoundsDevice } from "../device/rounds.ts";
 import { BACKWARD_BLOCK, FORWARD_BLOCK } from "./attention_source.ts";
 import { blockOf } from "./attention_text.ts";
 import { BLOCK, blockSizes } from "./blocked_attention.ts";
@@ -9,6 +8,7 @@ import { type WalkPart, walkParts } from "./walk_parts.ts";
 /** A batch, and what walks over it. */
 export interface Walk {
   tokens: number;
+  longest?: number;
   tileCount: number;
   heads: number;
   kvHeads: number;
@@ -22,12 +22,12 @@ export interface Walk {
 }
 
 /** The most tokens that a row can have. */
-function longestRow({ tokens, tileCount, tile }: Walk): number {
-  return Math.min(tokens, tileCount * tile);
+function longestRow({ tokens, longest = tokens, tileCount, tile }: Walk): number {
+  return Math.min(longest, tileCount * tile);
 }
 
-/** Throws RangeError if a row as long as the batch would have too many rounds. */
-export function checkForward(device: Device, walk: Walk): void {
+/** Throws RangeError if the longest row would have too many rounds. */
+export function checkForward(device: RoundsDevice, walk: Walk): void {
   if (walk.lanes === 0) return checkBlocked(device, { ...walk, kernel: "attention", members: 1 });
   checkRounds("attention", {
     what: "tokens",
@@ -39,9 +39,9 @@ export function checkForward(device: Device, walk: Walk): void {
 
 /**
  * The parts of the backward walks; null where a dispatch can have the whole of each. Throws RangeError where blocks pass
- * through workgroup memory and a row as long as the batch would have too many rounds.
+ * through workgroup memory and the longest row would have too many rounds.
  */
-export function backwardParts(device: Device, walk: Walk): { queries: WalkPart[]; keys: WalkPart[] } | null {
+export function backwardParts(device: RoundsDevice, walk: Walk): { queries: WalkPart[]; keys: WalkPart[] } | null {
   const { heads, kvHeads, lanes, rounds = mostRounds(device) } = walk;
   const members = heads / kvHeads;
   if (lanes === 0) {
@@ -55,7 +55,7 @@ export function backwardParts(device: Device, walk: Walk): { queries: WalkPart[]
 }
 
 /** Two products of each kind are the most that a kernel has for a block: scores by chunks, and sums by steps. */
-function checkBlocked(device: Device, walk: Walk & { kernel: string; members: number }): void {
+function checkBlocked(device: RoundsDevice, walk: Walk & { kernel: string; members: number }): void {
   const { chunks, step } = blockSizes(walk.headDim, 2);
   const ofBlock = 2 * (chunks + 1) + 2 * (BLOCK / step + 1) + 1;
   checkRounds(walk.kernel, {

@@ -9,10 +9,10 @@ import type { Device } from "./device.ts";
 const MOST_ROUNDS = 65_535;
 
 /** What decides how many rounds a device grants. */
-type Granting = Pick<Device, "family" | "lavapipe">;
+export type RoundsDevice = Pick<Device, "family" | "lavapipe">;
 
 /** Rounds that an invocation's loops may have in total; lavapipe may run a GPU's kernels too. */
-export function mostRounds({ family, lavapipe }: Granting): number {
+export function mostRounds({ family, lavapipe }: RoundsDevice): number {
   return family === "cpu" || lavapipe !== null ? MOST_ROUNDS : Infinity;
 }
 
@@ -32,7 +32,7 @@ export function checkRounds(
  * many as loops of that length need. Throws RangeError where even a single column would be too much.
  */
 export function columnGroups(
-  device: Granting,
+  device: RoundsDevice,
   { kernel, columns, lanes, most }: { kernel: string; columns: number; lanes: number; most: number },
 ): number {
   const granted = mostRounds(device);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { walkParts } from "../../../kernels/attention/walk_parts.ts";
+import { backwardParts, checkForward } from "../../../kernels/attention/walk_rounds.ts";
 import { type Case, inputs, run } from "./_attention_run.ts";
 
 Deno.test("walkParts() takes each block of each member once and in order, in no more rounds than granted", () => {
@@ -16,6 +17,16 @@ Deno.test("walkParts() takes each block of each member once and in order, in no 
     const all = Array.from({ length: blocks * members }, (_, i) => [Math.floor(i / blocks), i % blocks]);
     assert.deepEqual(visited, all);
   }
+});
+
+Deno.test("backwardParts() cuts for the longest row, not for all rows of a batch", () => {
+  const cpu = { family: "cpu", lavapipe: 22 } as const;
+  const batch = { tokens: 40_000, tileCount: 5000, heads: 14, kvHeads: 2, headDim: 64, lanes: 8, tile: 8 };
+  assert.equal(backwardParts(cpu, { ...batch, longest: 1000 }), null);
+  assert.ok(backwardParts(cpu, batch)!.keys.length > 1);
+  checkForward(cpu, { ...batch, lanes: 0, longest: 500 });
+  const many = { ...batch, lanes: 0, tokens: 4_000_000, tileCount: 500_000 };
+  assert.throws(() => checkForward(cpu, many), /Cannot dispatch "attention": 4000000 tokens, expected at most/);
 });
 
 Deno.test("attentionBackward() gives the same bits in parts, of some query heads or of some blocks", async () => {

@@ -21,12 +21,9 @@ export class ModelTrainer implements Disposable {
   #isBusy = false;
 
   /** Programs call {@linkcode createTrainer} instead. */
-  constructor(trainer: RowTrainer, reference: ParameterBuffers | null) {
+  constructor(trainer: RowTrainer, free: () => void) {
     this.#trainer = trainer;
-    this.#held.defer(() => {
-      trainer.free();
-      reference?.free();
-    });
+    this.#held.defer(free);
   }
 
   /** Optimizer steps in all, by `num_train_epochs` or `max_steps`. */
@@ -104,7 +101,11 @@ export async function createTrainer(
       reference: reference && parametersOf(reference),
       logps,
     });
-    return new ModelTrainer(trainer, reference);
+    return new ModelTrainer(trainer, () => {
+      trainer.free();
+      reference?.free();
+      commands.release();
+    });
   } catch (error) {
     reference?.free();
     throw error;

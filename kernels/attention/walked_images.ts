@@ -27,7 +27,8 @@ export function imageBindings(names: readonly Walked[]): Record<string, Access> 
 
 /**
  * Records copies of the batch's part of these arrays into images, and returns them by the names of their bindings; null
- * if one does not fit an image, or if a texel would lie in two heads.
+ * if a whole array does not fit an image, or if a texel would lie in two heads. Images have room for the whole arrays, so
+ * that the memory does not depend on the batch.
  */
 export function walkedImages(
   commands: Commands,
@@ -36,12 +37,12 @@ export function walkedImages(
 ): Record<string, Image> | null {
   if (vectorWidth(headDim) !== 4) return null;
   const bytes = { qkv: 4 * tokens * (heads + 2 * kvHeads) * headDim, dout: 4 * tokens * heads * headDim };
-  const sources = (Object.keys(slices) as Walked[]).map((name) => ({ name, slice: slices[name]!, bytes: bytes[name] }));
-  if (!sources.every(({ slice, bytes }) => fitsImage(commands.device, slice, bytes))) return null;
+  const sources = (Object.keys(slices) as Walked[]).map((name) => ({ name, slice: slices[name]! }));
+  if (!sources.every(({ slice }) => fitsImage(commands.device, slice, slice.size))) return null;
   return Object.fromEntries(
-    sources.map(({ name, slice, bytes }) => [
-      `${name}_image`,
-      imageOf(commands, slice, { role: ROLES[name], bytes, format: FORMAT }),
-    ]),
+    sources.map(({ name, slice }) => {
+      const [copied, room] = [Math.min(bytes[name], slice.size), slice.size];
+      return [`${name}_image`, imageOf(commands, slice, { role: ROLES[name], bytes: copied, room, format: FORMAT })];
+    }),
   );
 }

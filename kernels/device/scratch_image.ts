@@ -13,14 +13,15 @@ export function fitsImage(device: Device, { size }: Slice, bytes: number): boole
 
 /**
  * Records a copy of a slice's `bytes` into the recorder's image for its role, and returns that. A larger image replaces
- * one that is too small, after what is recorded was submitted; all are freed when the recorder is released.
+ * one that is too small, after what is recorded was submitted; all are freed when the recorder is released. A new one has
+ * room for `room` bytes (default: for those that are copied).
  */
 export function imageOf(
   commands: Commands,
   source: Slice,
-  { role, bytes, format }: { role: "a" | "b"; bytes: number; format: ImageFormat },
+  { role, bytes, format, room = bytes }: { role: "a" | "b"; bytes: number; format: ImageFormat; room?: number },
 ): Image {
-  const texels = Math.ceil(bytes / TEXEL_BYTES);
+  const [texels, most] = [bytes, room].map((size) => Math.ceil(size / TEXEL_BYTES)) as [number, number];
   const images = imagesOf(commands);
   const key = `${role} ${format}`;
   let image = images.get(key);
@@ -29,7 +30,7 @@ export function imageOf(
       commands.submit();
       commands.device.freeImage(image);
     }
-    images.set(key, image = commands.device.allocImage(texels, format));
+    images.set(key, image = commands.device.allocImage(most, format));
   }
   commands.copyToImage(image, source, texels);
   return image;

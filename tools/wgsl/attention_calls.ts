@@ -43,13 +43,13 @@ export function recordAttention(
   for (const headDim of thorough ? HEAD_SIZES : usual ? FEWER_SIZES : [64]) {
     const tiles = { position: slice, layout: slice, tiles: slice, tileCount: 4 };
     onCall(`head size ${headDim}`);
-    const batch = { ...sizes, ...tiles, out: slice, lse: slice, qkv: slice, heads: 4, headDim };
-    // A CPU reads what fits an image from one, and the rest from buffers.
-    for (const tokens of family === "cpu" ? [1, slice.size] : [1]) {
-      attention(commands, { ...batch, tokens });
-      attention(commands, { ...batch, tokens, scale: 0.0625 });
+    const batch = { ...sizes, ...tiles, tokens: 1, out: slice, lse: slice, qkv: slice, heads: 4, headDim };
+    // A CPU reads what fits an image from one, and the rest, as what ends within a texel, from buffers.
+    for (const qkv of family === "cpu" ? [slice, { ...slice, size: slice.size - 4 }] : [slice]) {
+      attention(commands, { ...batch, qkv });
+      attention(commands, { ...batch, qkv, scale: 0.0625 });
       for (const window of [0, 5]) {
-        const call = { ...batch, tokens, dqkv: slice, saved: slice, dout: slice, window };
+        const call = { ...batch, qkv, dqkv: slice, saved: slice, dout: qkv, window };
         attentionBackward(commands, call);
         // Its walks cut, as those of long rows are.
         if (family === "cpu") attentionBackward(commands, { ...call, rounds: 5 });

@@ -12,8 +12,8 @@ export interface Case extends HeadSizes {
 }
 
 /** The data at the start of a longer buffer, as in one of a fixed capacity: what lies behind must not be read. */
-function withTail(data: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  const out = new Float32Array(data.length + 20_000).fill(NaN);
+function withTail(data: Float32Array<ArrayBuffer>, tail: number): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(data.length + tail).fill(NaN);
   out.set(data);
   return out;
 }
@@ -21,13 +21,14 @@ function withTail(data: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
 /** Runs forward and, unless told otherwise, backward on the device. */
 export async function run(
   { rows, heads, kvHeads, headDim, scale, window = 0 }: Case,
-  { qkv, dout, family, precision = "float32", isBackward = true, tokens, rounds }: {
+  { qkv, dout, family, precision = "float32", isBackward = true, tail = 20_000, rounds }: {
     qkv: Float32Array<ArrayBuffer>;
     dout: Float32Array<ArrayBuffer>;
     family: DeviceFamily;
     precision?: MatmulPrecision;
     isBackward?: boolean;
-    tokens?: number;
+    /** Numbers after those of qkv and dout. */
+    tail?: number;
     rounds?: number;
   },
 ): Promise<Record<"out" | "lse" | "dqkv", Float32Array>> {
@@ -35,15 +36,15 @@ export async function run(
   const packed = pack(rows);
   const { tileCount, ...batch } = upload(packed, commands);
   const buffers = {
-    qkv: guarded(withTail(qkv), "qkv"),
+    qkv: guarded(withTail(qkv, tail), "qkv"),
     out: guarded(packed.tokens * heads * headDim, "out"),
     lse: guarded(packed.tokens * heads, "lse"),
     dqkv: guarded(qkv.length, "dqkv"),
-    dout: guarded(withTail(dout), "dout"),
+    dout: guarded(withTail(dout, tail), "dout"),
     saved: guarded(packed.tokens * heads * 2, "saved"),
   };
   const sizes = { heads, kvHeads, headDim, ...(scale !== undefined && { scale }) };
-  const options = { ...buffers, ...batch, tileCount, tokens: tokens ?? packed.tokens, ...sizes, window };
+  const options = { ...buffers, ...batch, tileCount, tokens: packed.tokens, ...sizes, window };
   commands.inPrecision(precision, () => {
     attention(commands, options);
     if (isBackward) attentionBackward(commands, { ...options, ...(rounds !== undefined && { rounds }) });

@@ -43,8 +43,8 @@ Deno.test("attention() and its backward have the same bits from buffers, where t
   const one: Case = { rows: [[5], [9, 4, 30], [70]], heads: 4, kvHeads: 2, headDim: 16, window: 5 };
   const data = inputs(one);
   const fromImages = await run(one, { ...data, family: "cpu" });
-  // More tokens than the buffers hold: no copy of them can be made.
-  assert.deepEqual(await run(one, { ...data, family: "cpu", tokens: 2 ** 30 }), fromImages);
+  // What ends within a texel is not copied.
+  assert.deepEqual(await run(one, { ...data, family: "cpu", tail: 20_001 }), fromImages);
 });
 
 for (const family of families) {

@@ -122,7 +122,7 @@ function kernelsFor(
   { headDim, scale = defaultScale(headDim) }: Pick<AttentionBatch, "headDim" | "scale">,
   { images, cuts = false }: { images: boolean; cuts?: boolean },
 ): ReturnType<typeof attentionKernels> {
-  const lanes = usesSubgroups(device) ? device.subgroupSize : 0;
+  const { lanes } = walkerOf(device);
   const key = `${lanes} ${headDim} ${scale} ${images} ${cuts}`;
   let known = kernels.get(key);
   if (!known) {
@@ -213,9 +213,9 @@ export interface Attention extends AttentionBatch {
 
 /**
  * Records out = softmax(scale · q·kᵀ)·v over the keys that each token sees. A token's result is the same, bit for
- * bit, whatever other rows are in the batch. A GPU with matrix units computes its products in the recorder's precision, if
- * headDim is a multiple of 4 that its units and subgroups divide evenly; else in float32.
- * Throws RangeError for a batch that a CPU's loops might not get through.
+ * bit, whatever other rows are in the batch. A GPU with matrix units computes its products in the recorder's precision,
+ * if headDim is a multiple of 4 that its units and subgroups divide evenly; else in float32. Throws RangeError for a
+ * batch that a CPU's loops might not get through.
  */
 export function attention(commands: Commands, options: Attention): void {
   if (options.tileCount === 0) return;
@@ -254,8 +254,8 @@ export interface AttentionBackward extends AttentionBatch {
 }
 
 /**
- * Records the gradient of {@linkcode attention}. It computes the scores again, and sums in a fixed order. Throws RangeError
- * for a batch that a CPU without subgroups might not get through.
+ * Records the gradient of {@linkcode attention}. It computes the scores again, and sums in a fixed order. Throws
+ * RangeError for a batch that a CPU without subgroups might not get through.
  */
 export function attentionBackward(commands: Commands, options: AttentionBackward): void {
   if (options.tileCount === 0) return;

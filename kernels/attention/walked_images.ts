@@ -41,6 +41,7 @@ export function walkedImages(
   if (!sources.every(({ slice }) => fitsImage(commands.device, slice, slice.size))) return null;
   return Object.fromEntries(
     sources.map(({ name, slice }) => {
+      // A rehearsed batch may be larger than its buffers.
       const [copied, room] = [Math.min(bytes[name], slice.size), slice.size];
       return [`${name}_image`, imageOf(commands, slice, { role: ROLES[name], bytes: copied, room, format: FORMAT })];
     }),

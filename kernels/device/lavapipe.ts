@@ -19,8 +19,9 @@ const SHORT = 8;
 
 /**
  * Which lavapipe an adapter is; null for all others. No adapter tells Mesa's version, and 22.3 and 25.0 may bear one name,
- * but the limits differ. Dawn tells its own in their place, but has lavapipe's subgroup matrices, which came with 26; where it does not offer what is experimental, as in a browser, 26
- * counts as 25. The same driver behind OpenGL tells no limit, and is none of these.
+ * but the limits differ. Dawn tells its own in their place, but has lavapipe's subgroup matrices, which came with 26;
+ * where it does not offer what is experimental, as in a browser, 26 counts as 25. The same driver behind OpenGL tells no
+ * limit, and is none of these.
  */
 export function lavapipeOf(
   { info, limits, features }: Pick<GPUAdapter, "info" | "limits" | "features">,

@@ -75,12 +75,13 @@ export function gatherRows(commands: Commands, call: GatherRows): void {
 }
 
 function storedKernel(storage: Exclude<Storage, "f32">, columns: number) {
-  const name = `gather_rows ${storage}${columns % 8 === 0 ? " vec4" : ""}`;
+  const isEights = columns % 8 === 0;
+  const name = `gather_rows ${storage}${isEights ? " vec4" : ""}`;
   let kernel = stored.get(name);
   if (!kernel) {
     kernel = defineKernel({
       name,
-      code: columns % 8 === 0
+      code: isEights
         ? [eightReaderPart(storage), INVOCATION, { name: "kernels/rows/gather_eights.wgsl", text: eightsSource }]
         : [readerPart(storage), INVOCATION, { name: "kernels/rows/gather_stored.wgsl", text: storedSource }],
       bindings: { out: "readWrite", x: "read", index: "read", scales: "read" },

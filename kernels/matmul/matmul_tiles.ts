@@ -10,6 +10,7 @@ import type { VectorTile } from "./matmul_vector.ts";
  */
 export type MatmulVariant =
   | "broadcast64"
+  | "broadcast64image"
   | "broadcast32"
   | "broadcast32image"
   | "broadcast32wide"
@@ -43,11 +44,11 @@ export type SharedVariant = Extract<MatmulVariant, `shared${string}`>;
 
 /**
  * Rows, columns over all lanes together, and whether a and b are copied into images and read from there: lavapipe reads
- * a buffer lane by lane, but an image for all lanes at once. A large tile with images would take ten seconds to
- * compile.
+ * a buffer lane by lane, but an image for all lanes at once.
  */
 export const BROADCAST_TILES = {
   broadcast64: { rows: 64, columns: 64, image: false },
+  broadcast64image: { rows: 64, columns: 64, image: true },
   broadcast32: { rows: 32, columns: 64, image: false },
   broadcast32image: { rows: 32, columns: 64, image: true },
   broadcast32wide: { rows: 32, columns: 128, image: true },

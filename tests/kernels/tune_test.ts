@@ -46,8 +46,14 @@ Deno.test("tune() offers a GPU no tile that it would never take", async () => {
     ]);
     ok(choicesFor(gpu, "gpu").some(({ variants }) => variants.includes("shared128")));
   }
-  using cpu = await standInDevice({ name: "cpu 16", family: "cpu", least: 16 }, { compiler: "naga", take() {} });
-  ok(choicesFor(cpu, "cpu").some(({ variants }) => variants.includes("broadcast64")));
+});
+
+Deno.test("tune() offers a CPU 64 rows, over images from 16 lanes on", async () => {
+  for (const [least, image] of [[8, "broadcast32image"], [16, "broadcast64image"]] as const) {
+    using cpu = await standInDevice({ name: `cpu ${least}`, family: "cpu", least }, { compiler: "naga", take() {} });
+    const large = choicesFor(cpu, "cpu").filter((choice) => classOf(choice).endsWith("/large"));
+    deepEqual(large.map(({ variants }) => variants), Array(3).fill(["broadcast64", image]));
+  }
 });
 
 Deno.test("tune() offers tiles that read images alone where compiling is slow", async () => {

@@ -14,7 +14,7 @@ import { asGpu, bf16Cases, type Case, CASES, describe, packBf16, PLACED, record,
 const MODES = ["NN", "NT", "TN"] as const;
 /** The tiles of each family but those that bf16 alone has. */
 const VARIANTS: Readonly<Record<DeviceFamily, readonly MatmulVariant[]>> = {
-  cpu: ["broadcast64", "broadcast32", "broadcast32image", "broadcast8", "broadcast8image"],
+  cpu: ["broadcast64", "broadcast64image", "broadcast32", "broadcast32image", "broadcast8", "broadcast8image"],
   gpu: ["shared128", "shared64", "shared32", "shared16", "vector4"],
 };
 /** A recorder on the same device, as if it were a CPU that does not grant subgroups. */
@@ -25,13 +25,14 @@ const withLoads = new Commands(
 );
 
 /** Their text is a smaller tile's with more rows, and takes seconds to compile. */
-const LARGE: readonly MatmulVariant[] = ["broadcast64", "shared128"];
+const LARGE: readonly MatmulVariant[] = ["broadcast64", "broadcast64image", "shared128"];
 
 // What is left out here and below, of the tiles whose texts take long to compile, is in
 // tests/soak/matmul_soak_test.ts.
 for (const mode of MODES) {
   for (const variant of [...VARIANTS.cpu, ...VARIANTS.gpu]) {
     if ((variant === "vector4" || variant === "broadcast64") && mode !== "NT") continue;
+    if (variant === "broadcast64image" && mode !== "TN") continue;
     Deno.test(`matmul() ${mode} matches float64 in ${variant} at all kinds of sizes`, async (t) => {
       for (const it of CASES.slice(0, LARGE.includes(variant) ? 3 : CASES.length)) {
         await t.step(describe(it), () => run(mode, it, { variant }));

@@ -20,6 +20,7 @@ export function packedAttention(
     tileCount: batch.tileCount,
     tokens: batch.tokens,
     longest: batch.longest,
+    pairs: batch.pairs,
     heads: config.numHeads,
     kvHeads: config.numKvHeads,
     headDim: config.headDim,

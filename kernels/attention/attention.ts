@@ -13,6 +13,7 @@ import { type BlockedShape, blockSizes, TILE } from "./blocked_attention.ts";
 import { blockedBackwardKey } from "./blocked_attention_keys.ts";
 import { blockedBackwardQuery, blockedForward } from "./blocked_attention_source.ts";
 import { matrixAttentionShape } from "./matrix_attention.ts";
+import { type TilePart, tileParts } from "./tile_parts.ts";
 import { imageBindings, type Walked, walkedImages } from "./walked_images.ts";
 import { backwardParts, checkForward } from "./walk_rounds.ts";
 
@@ -21,6 +22,11 @@ const uniforms = { tile_count: "u32", heads: "u32", kv_heads: "u32", window: "u3
 const partUniforms = { first: "u32", end: "u32", first_member: "u32", end_member: "u32" } as const;
 /** Stands for no window: larger than any distance, but a token's index can be added without overflow. */
 const NO_WINDOW = 0x7fffffff;
+
+/** The products of each kernel: scores and sums; then scores, gradients of weights, and those of q, or of k and v. */
+const FORWARD = { kind: "forward", products: 2 } as const;
+const QUERY = { kind: "backward", products: 3 } as const;
+const KEY = { kind: "backward", products: 4 } as const;
 
 const kernels = new Map<string, ReturnType<typeof attentionKernels>>();
 
@@ -191,6 +197,8 @@ export interface AttentionBatch {
   tokens: number;
   /** The most tokens of a row; of a prompt that is shared, with all that continue it (default: all of the batch). */
   longest?: number;
+  /** Pairs of a query and a key that it may see (default: not counted, and each kernel is one dispatch). */
+  pairs?: number;
   /** A multiple of kvHeads. */
   heads: number;
   kvHeads: number;
@@ -214,12 +222,13 @@ export interface Attention extends AttentionBatch {
 /**
  * Records out = softmax(scale · q·kᵀ)·v over the keys that each token sees. A token's result is the same, bit for
  * bit, whatever other rows are in the batch. A GPU with matrix units computes its products in the recorder's precision,
- * if headDim is a multiple of 4 that its units and subgroups divide evenly; else in float32. Throws RangeError for a
- * batch that a CPU's loops might not get through.
+ * if headDim is a multiple of 4 that its units and subgroups divide evenly; else in float32. What takes longer than a
+ * submission should is several, with the same bits. Throws RangeError for a batch that a CPU's loops might not get
+ * through.
  */
 export function attention(commands: Commands, options: Attention): void {
   if (options.tileCount === 0) return;
-  const { out, lse, qkv, layout, tiles, tileCount, heads, kvHeads, headDim, window } = options;
+  const { out, lse, qkv, layout, heads, kvHeads, headDim, window } = options;
   const { device, precision } = commands;
   if (!usesSubgroups(device)) {
     const shape = matrixAttentionShape(device, { headDim, scale: options.scale ?? defaultScale(headDim), precision });
@@ -228,11 +237,25 @@ export function attention(commands: Commands, options: Attention): void {
   checkForward(device, { ...options, ...walkerOf(device) });
   const { queries } = groupsOfTile(device, options);
   const images = usesSubgroups(device) ? walkedImages(commands, options, { qkv }) : null;
-  commands.dispatch(kernelsFor(device, options, { images: images !== null }).forward, {
-    buffers: { out, lse, qkv, places: layout, tiles, ...images },
-    uniforms: { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW },
-    workgroups: grid(device, tileCount * kvHeads * queries),
-  });
+  const { forward } = kernelsFor(device, options, { images: images !== null });
+  inParts(
+    commands,
+    tileParts(commands, { pairs: 0, ...options }, FORWARD),
+    ({ tiles, tileCount }) =>
+      commands.dispatch(forward, {
+        buffers: { out, lse, qkv, places: layout, tiles, ...images },
+        uniforms: { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW },
+        workgroups: grid(device, tileCount * kvHeads * queries),
+      }),
+  );
+}
+
+/** Records each part, and submits it where there are several. */
+function inParts(commands: Commands, parts: readonly TilePart[], record: (part: TilePart) => void): void {
+  for (const part of parts) {
+    record(part);
+    if (parts.length > 1) commands.submit();
+  }
 }
 
 /** Buffers and sizes of {@linkcode attentionBackward}. */
@@ -254,32 +277,37 @@ export interface AttentionBackward extends AttentionBatch {
 }
 
 /**
- * Records the gradient of {@linkcode attention}. It computes the scores again, and sums in a fixed order. Throws
- * RangeError for a batch that a CPU without subgroups might not get through.
+ * Records the gradient of {@linkcode attention}, cut into submissions as that is. It computes the scores again, and sums
+ * in a fixed order. Throws RangeError for a batch that a CPU without subgroups might not get through.
  */
 export function attentionBackward(commands: Commands, options: AttentionBackward): void {
   if (options.tileCount === 0) return;
-  const { dqkv, saved, dout, out, lse, qkv, position, layout, tiles, tileCount } = options;
+  const { dqkv, saved, dout, out, lse, qkv, position, layout } = options;
   const { heads, kvHeads, window } = options;
   const { device } = commands;
   const images = usesSubgroups(device) ? walkedImages(commands, options, { qkv, dout }) : null;
   const parts = backwardParts(device, { ...options, ...walkerOf(device) });
   const { query, key } = kernelsFor(device, options, { images: images !== null, cuts: parts !== null });
   const { queries, keys } = groupsOfTile(device, options);
-  const values = { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW };
-  for (const part of parts?.queries ?? [{}]) {
-    commands.dispatch(query, {
-      buffers: { dqkv, saved, dout, out, lse, qkv, places: layout, tiles, ...images },
-      uniforms: { ...values, ...part },
-      workgroups: grid(device, tileCount * kvHeads * queries),
-    });
-  }
-  for (const part of parts?.keys ?? [{}]) {
-    commands.dispatch(key, {
-      buffers: { dqkv, saved, dout, qkv, position, places: layout, tiles, ...images },
-      uniforms: { ...values, ...part },
-      workgroups: grid(device, tileCount * kvHeads * keys),
-      constants: { WINDOWED: window > 0 ? 1 : 0 },
-    });
-  }
+  const values = { heads, kv_heads: kvHeads, window: window || NO_WINDOW };
+  const work = { pairs: 0, ...options };
+  inParts(commands, tileParts(commands, work, QUERY), ({ tiles, tileCount }) => {
+    for (const part of parts?.queries ?? [{}]) {
+      commands.dispatch(query, {
+        buffers: { dqkv, saved, dout, out, lse, qkv, places: layout, tiles, ...images },
+        uniforms: { ...values, tile_count: tileCount, ...part },
+        workgroups: grid(device, tileCount * kvHeads * queries),
+      });
+    }
+  });
+  inParts(commands, tileParts(commands, work, KEY), ({ tiles, tileCount }) => {
+    for (const part of parts?.keys ?? [{}]) {
+      commands.dispatch(key, {
+        buffers: { dqkv, saved, dout, qkv, position, places: layout, tiles, ...images },
+        uniforms: { ...values, tile_count: tileCount, ...part },
+        workgroups: grid(device, tileCount * kvHeads * keys),
+        constants: { WINDOWED: window > 0 ? 1 : 0 },
+      });
+    }
+  });
 }

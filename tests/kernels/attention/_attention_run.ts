@@ -21,7 +21,7 @@ function withTail(data: Float32Array<ArrayBuffer>, tail: number): Float32Array<A
 /** Runs forward and, unless told otherwise, backward on the device. */
 export async function run(
   { rows, heads, kvHeads, headDim, scale, window = 0 }: Case,
-  { qkv, dout, family, precision = "float32", isBackward = true, tail = 20_000, rounds }: {
+  { qkv, dout, family, precision = "float32", isBackward = true, tail = 20_000, rounds, pairs }: {
     qkv: Float32Array<ArrayBuffer>;
     dout: Float32Array<ArrayBuffer>;
     family: DeviceFamily;
@@ -30,6 +30,7 @@ export async function run(
     /** Numbers after those of qkv and dout. */
     tail?: number;
     rounds?: number;
+    pairs?: number;
   },
 ): Promise<Record<"out" | "lse" | "dqkv", Float32Array>> {
   const commands = recorders[family];
@@ -44,7 +45,15 @@ export async function run(
     saved: guarded(packed.tokens * heads * 2, "saved"),
   };
   const sizes = { heads, kvHeads, headDim, ...(scale !== undefined && { scale }) };
-  const options = { ...buffers, ...batch, tileCount, tokens: packed.tokens, ...sizes, window };
+  const options = {
+    ...buffers,
+    ...batch,
+    tileCount,
+    tokens: packed.tokens,
+    ...sizes,
+    window,
+    ...(pairs !== undefined && { pairs }),
+  };
   commands.inPrecision(precision, () => {
     attention(commands, options);
     if (isBackward) attentionBackward(commands, { ...options, ...(rounds !== undefined && { rounds }) });

@@ -18,6 +18,7 @@ export async function runStage<T>(
     const result = await context.telemetry.span(stage, { iteration }, work);
     // So that each stage has the memory that was planned for it alone.
     context.commands.release();
+    context.device.peakBytes = context.device.bytes;
     await context.onStageEnd();
     return result;
   } catch (error) {

@@ -231,12 +231,13 @@ export class Device {
 
   /** An image of at least `texels`. Throws DeviceError where the device cannot hold it. */
   allocImage(texels: number, format: ImageFormat): Image {
-    const height = Math.ceil(texels / IMAGE_WIDTH);
-    if (height > this.limits.maxTextureDimension2D) {
-      throw new DeviceError(
-        `Cannot allocate an image: ${height} lines, the device's largest texture has ${this.limits.maxTextureDimension2D}`,
-      );
+    const { maxTextureDimension2D: most } = this.limits;
+    const needed = Math.ceil(texels / IMAGE_WIDTH);
+    if (needed > most) {
+      throw new DeviceError(`Cannot allocate an image: ${needed} lines, the device's largest texture has ${most}`);
     }
+    // lavapipe compiles a text once more for a height that is a power of two.
+    const height = Number.isInteger(Math.log2(needed)) ? Math.min(most, needed === 1 ? 3 : needed + 1) : needed;
     const texture = this.gpu.createTexture({
       size: [IMAGE_WIDTH, height],
       format,

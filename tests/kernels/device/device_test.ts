@@ -179,6 +179,23 @@ Deno.test("Device counts bytes and buffers, and refuses a buffer beyond the limi
   device.destroy();
 });
 
+Deno.test("Device gives images heights that are no powers of two, and counts their lines", async () => {
+  const device = await openAdapter();
+  for (const [lines, height] of [[1, 3], [2, 3], [3, 3], [4, 5], [5, 5], [64, 65], [100, 100]] as const) {
+    const image = device.allocImage(4096 * (lines - 1) + 1, "rgba32float");
+    assert.deepEqual([image.texture.height, image.texels], [height, 4096 * height], `${lines}`);
+    assert.equal(device.bytes, 16 * 4096 * height);
+    device.freeImage(image);
+  }
+  const most = device.limits.maxTextureDimension2D;
+  assert.throws(() => device.allocImage(4096 * most + 1, "rgba32float"), {
+    name: "DeviceError",
+    message: `Cannot allocate an image: ${most + 1} lines, the device's largest texture has ${most}`,
+  });
+  assert.equal(device.bytes, 0);
+  device.destroy();
+});
+
 Deno.test("Device reads slices larger than its staging window whole", async () => {
   const device = await openAdapter();
   const words = new Uint32Array(20 * 1024 * 1024).map((_, i) => i * 2654435761);

@@ -22,11 +22,12 @@ import type { Scorer } from "../model/scorer.ts";
 import { LOSSES } from "../train/losses/losses.ts";
 import { noiseShape, planNoise } from "../train/noise_generator.ts";
 import { SCORED_TOKENS } from "../train/row_trainer.ts";
-import { orderSteps, packBatch, planCapacity, type StepBatch, usedRows } from "../train/step_batches.ts";
+import { orderSteps, planCapacity, usedRows } from "../train/step_batches.ts";
 import type { StepOrder } from "../train/step_order.ts";
 import { MAX_UNREAD, type Reference, Trainer } from "../train/trainer.ts";
 import { longestRow, type PairRows, type TrainingRows } from "../train/training_rows.ts";
 import { largest } from "../values.ts";
+import { countMicroBatches, firstMicroBatches, heaviestBatch } from "./heaviest_batch.ts";
 import { type RankSettings, rankSettings } from "./rank_settings.ts";
 import { rehearsedTransport } from "./rehearsed_transport.ts";
 import { largestPart, type TrainedChunks } from "./trained_chunks.ts";
@@ -239,15 +240,18 @@ export class Rehearsing {
         maxPositions: longestRow(rows),
         distribution: { ...cut, transport: ranks === 1 ? null : rehearsedTransport(part, ranks) },
       });
+      const { batch, places } = heaviestBatch(rows, { order: looked, size, noise: isNoised, ranks, ...cut });
       const dispatchesOf = async (micro: number, step = 0): Promise<number> => {
         const start = this.#device.dispatches;
-        const batch = largestBatch(rows, { order: looked, micro, size, noise: isNoised });
-        await trainer.step(batch, { step, factor: 1 });
+        await trainer.step(firstMicroBatches(batch, micro), { step, factor: 1 });
         await trainer.read();
         return this.#device.dispatches - start;
       };
-      const micro = Math.ceil(Math.min(rows.length, training.gradient_accumulation_steps * size) / size);
-      const recorded = Math.min(micro, this.#recorded.micro);
+      // What one process would record, of which a rank has a part.
+      const { shards } = settings.distributed;
+      const micro = countMicroBatches(rows, places, { shards, size });
+      const held = batch.shards.flatMap(({ microBatches }) => microBatches).length;
+      const recorded = Math.min(held, this.#recorded.micro);
       const all = await dispatchesOf(recorded);
       const perStep = micro === recorded ? all : all + (micro - recorded) * (all - await dispatchesOf(recorded - 1));
       const { stepsPerEpoch } = order;
@@ -351,17 +355,4 @@ function chunksOf(
     noise: generator ? elementsOf(generator) : [],
     isAdapter: adapter !== null,
   };
-}
-
-/** The step with the most tokens, its first `micro` micro-batches. */
-function largestBatch(
-  rows: TrainingRows,
-  { order, micro, size, ...how }: { order: StepOrder; micro: number; size: number; noise: boolean },
-): StepBatch {
-  const steps = Array.from({ length: Math.min(order.steps, order.stepsPerEpoch) }, (_, step) => order.rowsOf(step));
-  const tokens = steps.map((places) => places.reduce((sum, place) => sum + rows.counts(place).tokens, 0));
-  return packBatch(rows, steps[tokens.indexOf(largest(tokens, (count) => count))]!.slice(0, micro * size), {
-    size,
-    ...how,
-  });
 }

@@ -40,10 +40,9 @@ export function walkedImages(
   const sources = (Object.keys(slices) as Walked[]).map((name) => ({ name, slice: slices[name]! }));
   if (!sources.every(({ slice }) => fitsImage(commands.device, slice, slice.size))) return null;
   return Object.fromEntries(
-    sources.map(({ name, slice }) => {
-      // A rehearsed batch may be larger than its buffers.
-      const [copied, room] = [Math.min(bytes[name], slice.size), slice.size];
-      return [`${name}_image`, imageOf(commands, slice, { role: ROLES[name], bytes: copied, room, format: FORMAT })];
-    }),
+    sources.map(({ name, slice }) => [
+      `${name}_image`,
+      imageOf(commands, slice, { role: ROLES[name], bytes: bytes[name], room: slice.size, format: FORMAT }),
+    ]),
   );
 }

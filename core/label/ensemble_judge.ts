@@ -24,9 +24,9 @@ export function voteOf({ human, generated }: Scores, margin: number): Vote {
 /**
  * A judge that lets each member vote for the answer that it scores higher by more than its margin, or for none. An
  * answer's score is the sum of the weights of its votes as a share of the weights of all members that gave a verdict;
- * if none did, there is no score. Members work one after the other.
+ * if none did, there is no score. Members work one after the other; `onScored` is called after each.
  */
-export function ensembleJudge(members: readonly Member[]): Judge {
+export function ensembleJudge(members: readonly Member[], onScored: () => void = () => {}): Judge {
   const votes: Vote[][] = [];
   return {
     name: "ensemble",
@@ -35,6 +35,7 @@ export function ensembleJudge(members: readonly Member[]): Judge {
       const given: Scores[][] = [];
       for (const [m, { judge, margin }] of members.entries()) {
         const scores = await judge.score(rows, (done) => onDone(Math.floor((m * rows.length + done) / members.length)));
+        onScored();
         given.push(scores);
         votes.push(scores.map((score) => voteOf(score, margin)));
       }

@@ -47,7 +47,11 @@ async function makeJudge(context: RunContext, { name, labels, policy, held }: Ma
     case "self":
       return await selfJudgeOf(context, { labels, policy, held });
     case "ensemble":
-      return ensembleJudge(await makeMembers(context, labels.judges, { policy, held }));
+      // So that no judge's images lie beside those of the next.
+      return ensembleJudge(
+        await makeMembers(context, labels.judges, { policy, held }),
+        () => context.commands.release(),
+      );
     case "function":
       return functionJudge(context.judge!);
   }

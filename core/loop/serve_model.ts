@@ -77,6 +77,8 @@ export class ServedModels implements Disposable {
     const key = JSON.stringify([kind, place]);
     if (this.#kept?.key === key) return this.#kept.model as T;
     this.free();
+    // What the recorder keeps fits the model before.
+    this.#context.commands.release();
     await checkSameFiles(this.#context, place);
     const loaded = await load();
     this.#kept = { key, ...loaded };

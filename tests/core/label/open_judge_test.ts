@@ -1,10 +1,13 @@
 /** Judges as a config names them, on the responses of a run. */
 import assert from "node:assert/strict";
 import { runGenerate, runLabel } from "../../../core/loop/single_stages.ts";
+import { freeModel, loadFrozenModel } from "../../../core/model/model.ts";
 import { planLabel } from "../../../core/plan/label_plan.ts";
+import { device } from "../../_shared/device.ts";
 import { startOpenAiServer } from "../../_shared/openai_server.ts";
+import { writeTinyModel } from "../../_shared/tiny_model.ts";
 import { readJsonLines } from "../../_shared/trajectory.ts";
-import { configOf, linesOf, withChat } from "../loop/_runs.ts";
+import { configOf, linesOf, withChat, withInput } from "../loop/_runs.ts";
 
 /** What stands between the markers of the default prompts. */
 const part = (question: string, name: string): string =>
@@ -87,4 +90,30 @@ Deno.test("runLabel() by the policy itself stops where it says what is no verdic
       0,
       6,
     ]);
+  }));
+
+Deno.test("an ensemble's judges score in the memory of one after the other, with the weights of all", () =>
+  withInput(async (dir) => {
+    // On a CPU the first has large images of few activations, and the second small ones of many.
+    const wide = { num_attention_heads: 16, num_key_value_heads: 16, head_dim: 64 };
+    await writeTinyModel(`${dir}/first`, { config: wide });
+    await writeTinyModel(`${dir}/second`, { config: { intermediate_size: 8192 } });
+    const judges = ["first", "second"].map((name) => ({ judge: "logprob", model: `${dir}/${name}` }));
+    await runGenerate(await configOf(dir));
+    const heldBy = async (labels: unknown): Promise<number> => {
+      const config = await configOf(dir, { labels });
+      await runLabel(config, { force: true });
+      const lines = await readJsonLines<{ stage: string; device_bytes: number }>(`${dir}/run/timings.jsonl`);
+      return lines.findLast(({ stage }) => stage === "label")!.device_bytes;
+    };
+    const alone = [await heldBy(judges[0]), await heldBy(judges[1])];
+    const weights: number[] = [];
+    for (const { model } of judges) {
+      const before = device.bytes;
+      const frozen = await loadFrozenModel(device, model);
+      weights.push(device.bytes - before);
+      freeModel(frozen);
+    }
+    const both = await heldBy({ judge: "ensemble", judges });
+    assert.equal(both, Math.max(alone[0]! + weights[1]!, alone[1]! + weights[0]!));
   }));

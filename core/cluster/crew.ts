@@ -28,6 +28,8 @@ export class Crew {
   readonly transport: Transport;
   /** Most token ids of a task that can be cut. */
   readonly taskIds: number;
+  /** The names of all ranks' devices, in their order; empty until they have told of them. */
+  devices: readonly string[] = [];
   readonly #beat: ReturnType<typeof setInterval>;
   #turn: Promise<unknown> = Promise.resolve();
   #isBroken = false;

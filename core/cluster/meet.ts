@@ -7,6 +7,8 @@ import type { Transport } from "./transport.ts";
 export interface RankCard {
   /** The adapter's name; null: it has opened no device. */
   adapter: string | null;
+  /** The device's whole name, with its driver; absent without a device. */
+  device?: string;
   /** Bytes of memory that its work may take; null: not known. */
   memory: number | null;
   /** The version of the program. */

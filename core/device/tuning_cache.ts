@@ -1,6 +1,5 @@
 /** The kernel variants that were measured on this machine, in a file per adapter, driver and version. @module */
 import { join } from "node:path";
-import denoConfig from "../../deno.json" with { type: "json" };
 import type { Device } from "../../kernels/device/device.ts";
 import type { DeviceFamily, Tuning } from "../../kernels/device/tuning.ts";
 import { isVariant } from "../../kernels/matmul/matmul.ts";
@@ -8,6 +7,7 @@ import type { Measurement, TuneResult } from "../../kernels/tune.ts";
 import { makeFolder, writeFileAtomic } from "../files/atomic.ts";
 import { readJsonObject } from "../files/io.ts";
 import { isRecord } from "../values.ts";
+import { versions } from "./versions.ts";
 
 const VECTOR_WIDTHS = [128, 256, 512] as const;
 
@@ -61,10 +61,6 @@ export function tunedDevice(device: Pick<Device, "name" | "family">): TunedDevic
 /** Everything that a tuning depends on; each key has a file of its own. */
 function keyOf({ adapter, family }: TunedDevice): Record<string, string> {
   return { adapter, family, ...versions() };
-}
-
-function versions(): Record<string, string> {
-  return { deno: Deno.version.deno, version: denoConfig.version };
 }
 
 function pathOf(folder: string, key: Record<string, string>): string {

@@ -6,7 +6,8 @@ import type { Scorer } from "../model/scorer.ts";
 import type { RunContext } from "../run/run_context.ts";
 import { stagePaths } from "../run/run_paths.ts";
 import { shareModel } from "../run/share_model.ts";
-import { keptReferenceLogps, readReferenceLogps, type ReferenceLogps } from "../train/reference_logps.ts";
+import { keptReferenceLogps, readReferenceLogps } from "../train/kept_reference.ts";
+import type { ReferenceLogps } from "../train/reference_logps.ts";
 import { folderOf } from "./model_ref.ts";
 
 /** Most tokens of a batch, as of the rows that are evaluated. */
@@ -26,7 +27,7 @@ export async function runReference(
     onDone: (done: number) => void;
   },
 ): Promise<ReferenceLogps> {
-  const { commands, device, checksums, sources, config } = context;
+  const { commands, device, checksums, sources, config, onNote } = context;
   const dir = await folderOf(context, { name: config.model! });
   const request = {
     rows: pairs,
@@ -37,9 +38,9 @@ export async function runReference(
     quantization: settings.quantization,
   };
   const compute = (scorer: Scorer): Promise<ReferenceLogps> =>
-    keptReferenceLogps(commands, { ...request, scorer, batchTokens: BATCH_TOKENS, onDone });
+    keptReferenceLogps(commands, { ...request, scorer, batchTokens: BATCH_TOKENS, onDone, onNote });
   if (base !== null) return await compute(base);
-  const kept = await readReferenceLogps(commands, request);
+  const kept = await readReferenceLogps(commands, { ...request, devices: context.crew?.devices ?? [] });
   if (kept !== null) return kept;
   const model = await loadFrozenModel(device, await sources.filesIn(dir), settings);
   try {

@@ -58,6 +58,7 @@ export async function optimizeStage(context: RunContext, step: OptimizeStep): Pr
       stateDir: paths.state,
       openLog: (done) => openMetrics(context, { stage: "optimize", iteration: settings.iteration, step: done }),
       onProgress: context.onProgress,
+      onNote: context.onNote,
       onUnchecked: (path) => context.checksums.noteUnchecked(path),
       signal: context.signal,
       crew: context.crew,

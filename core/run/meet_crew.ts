@@ -25,7 +25,8 @@ export async function meetCrew(
   { device, trains, onNote }: { device: Device; trains: boolean; onNote: (line: string) => void },
 ): Promise<void> {
   const task: OpenTask = { task: "open", kernels: kernelsOf(device), trains };
-  const { warnings } = await crew.together({ ...task }, () => meetWithDevice(crew.transport, device));
+  const { ranks, warnings } = await crew.together({ ...task }, () => meetWithDevice(crew.transport, device));
+  crew.devices = ranks.map((rank) => rank.device!);
   for (const warning of warnings) onNote(`${WARNING}${warning}`);
 }
 
@@ -34,6 +35,7 @@ export async function meetWithDevice(transport: Transport, device: Device): Prom
   const { info, limits } = device;
   const card: RankCard = {
     adapter: info.description || info.device || "unnamed",
+    device: device.name,
     memory: null,
     version: denoConfig.version,
     digests: {

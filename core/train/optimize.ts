@@ -12,9 +12,10 @@ import type { Parameters as ModelParameters } from "../model/parameters.ts";
 import type { Scorer } from "../model/scorer.ts";
 import type { OnProgress } from "../progress.ts";
 import { distributionOf } from "./distribution.ts";
+import { addRejectedLogps, keptReferenceLogps } from "./kept_reference.ts";
 import { LOSSES } from "./losses/losses.ts";
 import { OptimizeCrew } from "./optimize_crew.ts";
-import { addRejectedLogps, keptReferenceLogps, type ReferenceLogps } from "./reference_logps.ts";
+import type { ReferenceLogps } from "./reference_logps.ts";
 import { loadState, newestState, readStateRecord, saveState } from "./resume_state.ts";
 import { type LogpsRequest, RowTrainer } from "./row_trainer.ts";
 import type { Origin, StateRecord } from "./state_record.ts";
@@ -47,6 +48,8 @@ export interface OptimizeOptions {
   onProgress: OnProgress;
   /** Gets the path of a state that has no checksum. */
   onUnchecked?: (path: string) => void;
+  /** Gets a line where what is kept of the reference is computed again. */
+  onNote?: (line: string) => void;
   /** Abort it to stop the run after the current step. */
   signal?: AbortSignal;
   /** The other ranks of the job (default: there are none). */
@@ -135,19 +138,21 @@ export async function optimize(options: OptimizeOptions): Promise<OptimizeResult
 
 /** What evaluates held-out rows; null where none are asked for. */
 async function evaluationOf(options: OptimizeOptions): Promise<StepEvaluation | null> {
-  const { commands, model, scorer = model, settings, files, heldOut = null, signal, onProgress } = options;
+  const { commands, model, scorer = model, settings, files, heldOut = null, signal, onProgress, onNote } = options;
   if (heldOut === null || settings.training.eval_steps === undefined) return null;
   const total = heldOut.rows.pairs?.length ?? 0;
   const onDone = (done: number): void => {
     onProgress({ stage: "reference", iteration: settings.iteration, done, total });
     if (signal?.aborted && done < total) throw new StoppedError("The run was stopped before its first step");
   };
-  return await StepEvaluation.create(commands, { model, scorer, heldOut, settings, files, onDone });
+  const told = onNote && { onNote };
+  return await StepEvaluation.create(commands, { model, scorer, heldOut, settings, files, onDone, ...told });
 }
 
 /** Computes the reference's log-probabilities, before the policy's weights change, or reads them from their file. */
 async function scoreReference(
-  { commands, model, scorer = model, settings, files, referencePath: path, onProgress, signal }: OptimizeOptions,
+  { commands, model, scorer = model, settings, files, referencePath: path, onProgress, onNote, signal }:
+    OptimizeOptions,
   { done: stepsDone, steps, ...request }: LogpsRequest & { done: number },
 ): Promise<ReferenceLogps> {
   const { used } = request;
@@ -162,6 +167,7 @@ async function scoreReference(
     files,
     quantization: settings.quantization,
     onDone,
+    ...(onNote && { onNote }),
   });
 }
 

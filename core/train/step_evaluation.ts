@@ -4,7 +4,8 @@ import type { FileDigests } from "../checkpoint/folder_identity.ts";
 import type { IterationConfig } from "../config/config_types.ts";
 import type { Scorer } from "../model/scorer.ts";
 import { type HeldOutIds, pairMeasures, scoreHeldOut } from "./held_out.ts";
-import { keptReferenceLogps, type ReferenceLogps } from "./reference_logps.ts";
+import { keptReferenceLogps } from "./kept_reference.ts";
+import type { ReferenceLogps } from "./reference_logps.ts";
 import { SCORED_TOKENS } from "./row_trainer.ts";
 
 /** Held-out rows of a training, and where what its reference says of pairs is kept. */
@@ -25,6 +26,8 @@ export interface StepEvaluationOptions {
   files: FileDigests;
   /** Progress of the reference: gets the number of pairs that are done; throw to stop. */
   onDone: (done: number) => void;
+  /** Gets a line where what is kept of the reference is computed again. */
+  onNote?: (line: string) => void;
 }
 
 /** The evaluations of a training. They change nothing that is trained. */
@@ -35,7 +38,7 @@ export class StepEvaluation {
 
   /** Scores pairs under the reference, before any weight changes, or reads that. Throws UserError or DeviceError. */
   static async create(commands: Commands, options: StepEvaluationOptions): Promise<StepEvaluation> {
-    const { scorer, heldOut: { rows: { pairs }, referencePath: path }, files, settings, onDone } = options;
+    const { scorer, heldOut: { rows: { pairs }, referencePath: path }, files, settings, onDone, onNote } = options;
     const reference = pairs && await keptReferenceLogps(commands, {
       scorer,
       rows: pairs,
@@ -46,6 +49,7 @@ export class StepEvaluation {
       files,
       quantization: settings.quantization,
       onDone,
+      ...(onNote && { onNote }),
     });
     return new StepEvaluation(commands, options, reference);
   }

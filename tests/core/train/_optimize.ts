@@ -31,6 +31,7 @@ export interface RunOptions {
   name?: string;
   /** Told of every step. */
   onStep?: (done: number) => void;
+  onNote?: (line: string) => void;
 }
 
 let runs = 0;
@@ -52,7 +53,8 @@ function chosenOf(pairs: readonly PairIds[]): ExampleIds[] {
 /** Runs one stage on the model in DIR/model with 8 pairs, 4 steps of 8 rows, no noise, where nothing else is said. */
 export async function run(
   dir: string,
-  { training = {}, noise = "none", name = `run-${runs++}`, onStep = () => {}, signal, ...given }: RunOptions = {},
+  { training = {}, noise = "none", name = `run-${runs++}`, onStep = () => {}, onNote, signal, ...given }: RunOptions =
+    {},
 ): Promise<Ran> {
   const isSft = training.loss_type === "sft";
   const settings = await settingsOf({
@@ -76,6 +78,7 @@ export async function run(
       openLog: (step) => LineLog.open(path, (line) => Number(line.step) <= step),
       onProgress: ({ stage, done }) => stage === "optimize" ? onStep(done) : undefined,
       ...(signal && { signal }),
+      ...(onNote && { onNote }),
     });
     const read = async (chunks: OptimizeResult["noise"]): Promise<Float32Array[]> =>
       chunks ? (await device.readAll(chunks.chunks)).map((bytes) => new Float32Array(bytes)) : [];

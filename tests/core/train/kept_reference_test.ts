@@ -1,10 +1,11 @@
-import { deepEqual, equal, notEqual, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import { openSafetensorsAt } from "../../../core/checkpoint/stored_weights.ts";
 import { folderDigests } from "../../../core/checkpoint/folder_identity.ts";
 import { writeSafetensors } from "../../../core/checkpoint/write_safetensors.ts";
 import { sha256 } from "../../../core/files/digest.ts";
+import type { PairIds } from "../../../core/model/pack.ts";
 import { responseLogps } from "../../../core/model/row_logps.ts";
-import { addRejectedLogps, readReferenceLogps, rowWords } from "../../../core/train/reference_logps.ts";
+import { addRejectedLogps, readReferenceLogps } from "../../../core/train/kept_reference.ts";
 import { pairRows } from "../../../core/train/training_rows.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { commands, device } from "../../_shared/device.ts";
@@ -130,48 +131,62 @@ Deno.test("the first step's margins are exactly 0: policy and reference agree bi
     }
   }));
 
-Deno.test("the kept log-probabilities are used where they fit, and computed again for other rows or another model", () =>
+Deno.test("the kept log-probabilities are used where they fit, and else computed again, with a line that says why", () =>
   withTinyModel(async ({ dir }) => {
     const path = `${dir}/a-reference_logps.safetensors`;
+    const notes: string[] = [];
+    const onNote = (line: string): void => void notes.push(line);
     const margin = async (rows = pairIds(8)): Promise<number> => {
-      const { lines } = await run(dir, { training: TRAINING, data: pairRows(rows), name: "a" });
+      notes.length = 0;
+      const { lines } = await run(dir, { training: TRAINING, data: pairRows(rows), name: "a", onNote });
       await Deno.remove(`${dir}/a.jsonl`);
       return lines[0]!["rewards/chosen"]!;
     };
+    /** Computes them again, and notes why. */
+    const again = async (why: RegExp, rows?: PairIds[]): Promise<void> => {
+      equal(await margin(rows), 0);
+      equal(notes.length, 1);
+      const start = `The reference's log-probabilities are computed again: ${path} `;
+      ok(notes[0]!.startsWith(start), notes[0]);
+      match(notes[0]!.slice(start.length), why);
+    };
     equal(await margin(), 0);
+    deepEqual(notes, []);
     await shift(path, 1);
     notEqual(await margin(), 0, "they are read");
-    equal(await margin(pairIds(8).toReversed()), 0, "of other rows they are not");
-    equal(await margin(), 0);
+    deepEqual(notes, []);
+    await again(/^is of other rows$/, pairIds(8).toReversed());
+    await again(/^is of other rows$/);
+    // Of which the steps use the same.
+    await again(/^is of other rows$/, [...pairIds(8), pairIds(9)[8]!]);
+    await again(/^is of other rows$/);
     await shift(path, 1);
     await writeTinyModel(`${dir}/model`, { seed: 9 });
-    equal(await margin(), 0, "of another model neither");
+    await again(/^is of another model$/);
     await shift(path, 1);
     device.tuning = { family: device.family === "cpu" ? "gpu" : "cpu", tiles: {} };
     try {
-      equal(await margin(), 0, "nor of another family of kernels");
+      await again(/^was computed with kernels "[^"]+", expected "[^"]+"$/);
     } finally {
       device.tuning = null;
     }
-    equal(await margin(), 0);
+    await again(/^was computed with kernels /);
+    await shift(path, 1);
+    // The same adapter under another WebGPU, whose compiler rounds elsewhere.
+    const named = device as { webGpu: string | undefined };
+    const own = named.webGpu;
+    named.webGpu = "another";
+    try {
+      await again(/^was computed with device "[^"]+", expected "[^"]+, another"$/);
+    } finally {
+      named.webGpu = own;
+    }
+    await again(/^was computed with device "[^"]+, another", expected /);
     await shift(path, 1, { sums: false });
-    equal(await margin(), 0, "nor what does not fit its checksum");
+    await again(/^is damaged$/);
     await Deno.writeTextFile(path, "not safetensors");
-    equal(await margin(), 0, "nor what is no such file");
+    await again(/^is damaged$/);
   }));
-
-Deno.test("rowWords() takes any number of rows", () => {
-  const words = (count: number, rejected: boolean): Uint32Array => {
-    const rows = Array.from({ length: count }, (_, example) => ({
-      ...{ example, promptIds: [7, 8], chosenIds: [9], rejectedIds: [10, 11] },
-    }));
-    const used = rows.map((_, i) => count - 1 - i);
-    return new Uint32Array(rowWords(rows, { used, rejected }).buffer);
-  };
-  deepEqual([...words(2, true)], [...[1, 2, 7, 8, 1, 9, 2, 10, 11], ...[0, 2, 7, 8, 1, 9, 2, 10, 11]]);
-  deepEqual([...words(2, false)], [1, 2, 7, 8, 1, 9, 0, 2, 7, 8, 1, 9]);
-  equal(words(200_000, true).length, 200_000 * 9);
-});
 
 Deno.test("log-probabilities that were computed in another precision are not read", () =>
   withTinyModel(async ({ dir, model }) => {

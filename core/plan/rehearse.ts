@@ -4,6 +4,7 @@ import type { Device } from "../../kernels/device/device.ts";
 import type { MatmulPrecision } from "../../kernels/device/precision.ts";
 import { type PartBytes, Rehearsal } from "../../kernels/device/rehearsal.ts";
 import type { ModelFolder } from "../checkpoint/model_folder.ts";
+import { ownShare } from "../cluster/dealt_batches.ts";
 import type { IterationConfig, Quantization } from "../config/config_types.ts";
 import { checkPrecision } from "../device/check_precision.ts";
 import { BatchGenerator, type GenerationPrompt } from "../generate/batch_generator.ts";
@@ -220,7 +221,13 @@ export class Rehearsing {
       let known: Reference | undefined;
       if (LOSSES[training.loss_type].needsReference) {
         // A loss with a reference takes pairs.
-        const scored = await this.#reference(scorer, rows as PairRows, { looked, capacity, isNoised, precision });
+        const scored = await this.#reference(scorer, rows as PairRows, {
+          looked,
+          capacity,
+          isNoised,
+          precision,
+          ranks,
+        });
         fences += scored.fences;
         once += scored.dispatches;
         const unknown = new Float32Array(rows.length);
@@ -274,18 +281,20 @@ export class Rehearsing {
     return { ...stage, steps: order.steps };
   }
 
-  /** Rehearses scoring under the reference before the first step. */
+  /** Rehearses scoring the first rank's share under the reference before the first step; what it counts is of all rows. */
   async #reference(
     model: Scorer,
     { pairs: rows }: PairRows,
-    { looked, capacity, isNoised, precision }: {
+    { looked, capacity, isNoised, precision, ranks }: {
       looked: StepOrder;
       capacity: BatchCapacity;
       isNoised: boolean;
       precision: MatmulPrecision;
+      ranks: number;
     },
   ): Promise<{ dispatches: number; fences: number }> {
-    const pairs = usedRows(looked).map((i) => rows[i]!);
+    const used = usedRows(looked);
+    const pairs = ownShare(used, { rank: 0, size: ranks }).map((i) => rows[i]!);
     const before = this.#device.dispatches;
     let [batches, seen] = [0, 0];
     const options = {
@@ -305,7 +314,7 @@ export class Rehearsing {
     await score().catch((error) => {
       if (!(error instanceof Enough)) throw error;
     });
-    const scale = pairs.length / Math.max(1, seen);
+    const scale = used.length / Math.max(1, seen);
     return { dispatches: (this.#device.dispatches - before) * scale, fences: batches * scale };
   }
 

@@ -6,6 +6,8 @@ import { planRun } from "../../../core/plan/plan_run.ts";
 import type { RunPlan } from "../../../core/plan/plan_types.ts";
 import { passesOf, stepExchange } from "../../../core/plan/rank_exchange.ts";
 import { Rehearsing } from "../../../core/plan/rehearse.ts";
+import { largestPart } from "../../../core/plan/trained_chunks.ts";
+import { chunkBounds } from "../../../core/train/owned_slices.ts";
 import { pairRows } from "../../../core/train/training_rows.ts";
 import { readJsonLines } from "../../_shared/trajectory.ts";
 import { settingsOf } from "../_tiny.ts";
@@ -13,6 +15,7 @@ import { trainOnRanks } from "../train/_ranks.ts";
 import { usualGpu } from "../../../kernels/device/usual_gpu.ts";
 import { device } from "../../_shared/device.ts";
 import { jsonLines, tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
+import { withCrew } from "../cluster/_crew.ts";
 import { configOf, withInput } from "../loop/_runs.ts";
 
 type Keys = Record<string, unknown>;
@@ -121,6 +124,28 @@ Deno.test("the planned bytes of a rank are those of the buffers that its trainer
     // Three buffers of all gradients, of which those of the generator, padded, are with it in one process alone.
     const waiting = stages[0]!.parts.gradients! - alone.gradients!;
     ok(waiting > 2 * (alone.gradients! + noise) && waiting < 2 * (alone.gradients! + noise + 512));
+  }));
+
+Deno.test("the first of several ranks holds what is planned, but for moments that the rank with the most has more", () =>
+  withInput(async (dir) => {
+    await writeTinyModel(`${dir}/model`, { config: { hidden_size: 128, intermediate_size: 512 } });
+    // Rows of one length, so that no rank has more tokens than another.
+    const row = { prompt_ids: [1, 5, 6, 7, 8, 9], chosen_ids: [3, 4, 5, 6, 2], rejected_ids: [7, 8, 9, 10, 2] };
+    await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(new Array(16).fill(row)));
+    const training = { max_steps: 2, per_device_train_batch_size: 8 };
+    const config = await configOf(dir, { pairs: `${dir}/pairs.jsonl`, training, autotune: false });
+    delete config.data.train;
+    for (const count of [2, 4]) {
+      const cut = { ...config, distributed: { ...config.distributed, shards: count } };
+      const { bytes, ranks } = await planRun(cut, { device, time: false, ranks: { count } });
+      await withCrew({ ranks: count, isMet: true }, ({ crew }) => runOptimize(cut, { crew, force: true }));
+      const lines = await readJsonLines<{ device_bytes?: number }>(`${config.output_dir}/timings.jsonl`);
+      const chunks = [...ranks!.trained.policy, ...ranks!.trained.noise];
+      const owned = (part: number): number =>
+        chunks.map((elements) => chunkBounds(elements, count)).reduce((sum, at) => sum + at[part + 1]! - at[part]!, 0);
+      const more = 8 * (owned(largestPart(chunks, count)) - owned(0));
+      equal(bytes! - more, Math.max(...lines.map(({ device_bytes = 0 }) => device_bytes)));
+    }
   }));
 
 Deno.test("with times measured here a step on ranks has its parts, and one rank holds and sends what one process does", () =>

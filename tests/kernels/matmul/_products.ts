@@ -105,7 +105,7 @@ export async function run(
   }
   assertClose(await readF32(buffers.c), after(firsts[2], Float32Array.from(expected), MARK), {
     rtol: 1e-5,
-    atol: 1e-6 * Math.sqrt(k) + 1e-6,
+    atol: Math.abs(scale) * 1e-6 * Math.sqrt(k) + 1e-6,
     label: mode,
   });
   release(...Object.values(buffers));

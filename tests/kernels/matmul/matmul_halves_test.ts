@@ -59,7 +59,10 @@ function checkHalves(
         const power = powers[2 * (z * (M + N) + line)]! * powers[2 * (z * (M + N) + line) + 1]!;
         const largest = row.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
         if (largest > 2 ** -112) ok(2 ** 14 <= largest / power && largest / power < 2 ** 15, `line ${line}: ${power}`);
-        const scaled = values[line * K + from]! / power;
+        const value = values[line * K + from]!;
+        // WGSL lets a device take subnormal numbers for zeros.
+        if (Math.abs(value) < 2 ** -126 && high === 0 && low === 0) continue;
+        const scaled = value / power;
         // The nearest with eleven bits, ties to even, as numbers of float16 are; what is left of it with as many.
         if (Math.abs(scaled) >= 2 ** -14) equal(high, Math.f16round(scaled), `line ${line}, k ${from}`);
         const bound = Math.abs(scaled) * 2 ** (parts === 2 ? -22 : -11) + 2 ** -24;

@@ -1,6 +1,6 @@
 /** The adapter and its device: limits, features, memory, errors, readback. @module */
 import { DeviceError, oneLine } from "./device_error.ts";
-import type { Lavapipe } from "./lavapipe.ts";
+import { type Lavapipe, multipliesMatrices } from "./lavapipe.ts";
 import { Pace } from "./pace.ts";
 import { Readback } from "./readback.ts";
 import { type DeviceBuffer, type Image, IMAGE_WIDTH, type ImageFormat, type Slice, TEXEL_BYTES } from "./slice.ts";
@@ -111,7 +111,9 @@ export class Device {
     this.limits = limits ? lowerLimits(gpu.limits, limits) : gpu.limits;
     this.subgroupSize = subgroupSize;
     this.lavapipe = lavapipe;
-    this.matrix = matrixUnitOf(info, { features: this.features, fixedLanes: subgroupSize });
+    this.matrix = multipliesMatrices(lavapipe, subgroupSize)
+      ? matrixUnitOf(info, { features: this.features, fixedLanes: subgroupSize })
+      : null;
     this.rowLanes = family === "cpu" ? info.subgroupMinSize : 64;
     this.#readback = new Readback(this);
     gpu.addEventListener("uncapturederror", (event: Event & { error?: GPUError }) => {

@@ -42,3 +42,8 @@ export function loadsBeforeBroadcasts(lavapipe: Lavapipe | null, lanes: number):
 export function compilesSlowly(lavapipe: Lavapipe | null): boolean {
   return lavapipe === 25;
 }
+
+/** Whether subgroups of so many lanes multiply matrices, where an adapter lists them: with 16, Mesa 26's driver crashes. */
+export function multipliesMatrices(lavapipe: Lavapipe | null, lanes: number): boolean {
+  return lavapipe === null || lanes === SHORT;
+}

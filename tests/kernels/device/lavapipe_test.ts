@@ -1,5 +1,10 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { compilesSlowly, lavapipeOf, loadsBeforeBroadcasts } from "../../../kernels/device/lavapipe.ts";
+import {
+  compilesSlowly,
+  lavapipeOf,
+  loadsBeforeBroadcasts,
+  multipliesMatrices,
+} from "../../../kernels/device/lavapipe.ts";
 import { SUBGROUP_MATRIX } from "../../../kernels/device/subgroup_matrix.ts";
 import { device } from "../../_shared/device.ts";
 
@@ -36,4 +41,10 @@ Deno.test("Mesa 26 alone loads before it broadcasts, with more than 8 lanes, and
   deepEqual(all.map((one) => loadsBeforeBroadcasts(one, 16)), [false, false, false, true]);
   deepEqual(all.map((one) => loadsBeforeBroadcasts(one, 8)), [false, false, false, false]);
   deepEqual(all.map(compilesSlowly), [false, false, true, false]);
+});
+
+Deno.test("lavapipe multiplies matrices with 8 lanes alone, and other drivers with any", () => {
+  const lanes = [0, 4, 8, 16, 32];
+  deepEqual(lanes.map((count) => multipliesMatrices(26, count)), [false, false, true, false, false]);
+  deepEqual(lanes.map((count) => multipliesMatrices(null, count)), lanes.map(() => true));
 });

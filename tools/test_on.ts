@@ -22,10 +22,13 @@ const TESTS = ["tests/kernels", "tests/parity"];
 const UNSHARE = ["--mount", ...Deno.uid() === 0 ? [] : ["--map-root-user"]];
 
 /** Deno's arguments for these tests. */
-function testArguments(files: readonly string[], { dawn, programs = [] }: Platform): string[] {
+function testArguments(files: readonly string[], { dawn, programs = [], set: { whole } }: Platform): string[] {
   const preload = fileURLToPath(new URL("./platforms/dawn_preload.ts", import.meta.url));
   const more = dawn ? [`--preload=${preload}`, `--allow-ffi=${DAWN}`, "--allow-env=DNPO_DAWN"] : [];
-  return ["test", "--frozen", "--no-check", ...permissions("bash", ...programs), ...more, ...files];
+  const own = permissions("bash", ...programs);
+  // A child gets no LD_LIBRARY_PATH, where the driver's libraries are found, without the right to run everything.
+  const granted = whole ? own : own.map((flag) => flag.startsWith("--allow-run=") ? "--allow-run" : flag);
+  return ["test", "--frozen", "--no-check", ...granted, ...more, ...files];
 }
 
 /** The command that runs Deno on a platform: in a whole system it is entered, with this project and Deno's own files. */
@@ -33,7 +36,7 @@ async function commandOn(
   platform: Platform,
   { root, env, args }: { root: string; env: Record<string, string>; args: readonly string[] },
 ): Promise<string[]> {
-  // Deno gives a child no LD_LIBRARY_PATH without the right to run everything.
+  // This process may not pass on a LD_LIBRARY_PATH itself.
   const asked = ["env", ...Object.entries(env).map(([name, value]) => `${name}=${value}`), Deno.execPath(), ...args];
   if (!platform.set.whole) return asked;
   const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();

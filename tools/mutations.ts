@@ -466,7 +466,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of(
     "attention/attention_halves.wgsl",
     { test: "attention/attention_halves" },
-    ["ties away from even", "vec4u(0xfffu) + ((bits >> vec4u(13u)) & vec4u(1u))", "vec4u(0x1000u)"],
     ["a lane's own largest", "found[lane] = larger(found[lane], found[lane + half]);", ""],
     ["not finite is kept", "let is_finite = most < 256u;", "let is_finite = true;"],
     ["a power that says nothing of it", "select(0x7fc00000u, bits, is_finite)", "bits"],
@@ -682,8 +681,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of(
     "matmul/matmul_halves.wgsl",
     { test: "matmul/matmul_halves" },
-    ["ties away from even", "vec4u(0xfffu) + ((bits >> vec4u(13u)) & vec4u(1u))", "vec4u(0x1000u)"],
-    ["cut off, not rounded", "bits + vec4u(0xfffu) + ((bits >> vec4u(13u)) & vec4u(1u))", "bits"],
     ["least exponent", "max(found & 255u, 14u)", "max(found & 255u, 1u)"],
     ["not finite is kept", " && found < 256u", ""],
     ["block's end ignored", "min(start + p.k_block, p.k_last)", "p.k_last"],
@@ -781,6 +778,12 @@ export const MUTATIONS: readonly Mutation[] = [
     "device/invocation.wgsl",
     { test: "device/invocation" },
     ["second row of the grid ignored", "group.x + group.y * groups.x", "group.x"],
+  ),
+  ...of(
+    "device/float16.wgsl",
+    { test: "matmul/matmul_halves" },
+    ["ties away from even", "vec4u(0xfffu) + ((bits >> vec4u(13u)) & vec4u(1u))", "vec4u(0x1000u)"],
+    ["cut off, not rounded", "bits + vec4u(0xfffu) + ((bits >> vec4u(13u)) & vec4u(1u))", "bits"],
   ),
   ...of(
     "vector_scalar.wgsl",

@@ -1,6 +1,7 @@
 /** The heads of q, k and v in float16, as matrix units read them. @module */
 import source from "./attention_halves.wgsl" with { type: "text" };
 import { type Commands, grid } from "../device/commands.ts";
+import { FLOAT16 } from "../device/float16.ts";
 import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel } from "../device/kernel.ts";
 import { scratchBuffer } from "../device/scratch.ts";
@@ -41,7 +42,7 @@ export interface HalvedHeads {
 
 const kernel = defineKernel({
   name: "attention_halves",
-  code: [INVOCATION, { name: "kernels/attention/attention_halves.wgsl", text: source }],
+  code: [FLOAT16, INVOCATION, { name: "kernels/attention/attention_halves.wgsl", text: source }],
   bindings: { halves: "readWrite", powers: "readWrite", first_slots: "readWrite", qkv: "read", tiles: "read" },
   uniforms: { tile_count: "u32", heads: "u32", kv_heads: "u32", slots: "u32" },
 });

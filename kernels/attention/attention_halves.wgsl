@@ -1,4 +1,4 @@
-// before: device/invocation.wgsl
+// before: device/float16.wgsl, device/invocation.wgsl
 
 // The heads of q, k and v in float16, as matrix units read them. A workgroup takes one head of a tile, and scales it by a
 // power of two, so that its largest number is 2^14 ≤ |x| < 2^15; with two PARTS what float16 leaves of each number
@@ -29,16 +29,6 @@ struct Params {
 @group(0) @binding(5) var<uniform> p: Params;
 
 var<workgroup> found: array<u32, LANES>;
-
-fn power(e: i32) -> f32 {
-  return bitcast<f32>(u32(e + 127) << 23u);
-}
-
-// Rounded here, since devices may round a conversion as they like.
-fn eleven_bits(x: vec4f) -> vec4f {
-  let bits = bitcast<vec4u>(x);
-  return bitcast<vec4f>((bits + vec4u(0xfffu) + ((bits >> vec4u(13u)) & vec4u(1u))) & vec4u(0xffffe000u));
-}
 
 // The largest exponent of finite numbers, plus 256 if there are others.
 fn larger(a: u32, b: u32) -> u32 {

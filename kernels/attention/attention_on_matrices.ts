@@ -1,5 +1,6 @@
 /** Attention on a device's matrix units: its dispatches. @module */
 import { type Commands, grid } from "../device/commands.ts";
+import { FLOAT16 } from "../device/float16.ts";
 import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel, type Kernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
@@ -46,7 +47,7 @@ function kernelFor(shape: MatrixAttentionShape) {
   if (!kernel) {
     kernel = defineKernel({
       name,
-      code: [INVOCATION, {
+      code: [FLOAT16, INVOCATION, {
         name: "kernels/attention/matrix_attention_text.ts (generated)",
         text: matrixForward(shape),
       }],

@@ -27,18 +27,6 @@ export const matrixAttentionUniforms = {
   chunks: "u32", // matrices along a head: a constant would have compilers unroll the loop, and run out of registers
 } as const;
 
-/** The part of a weight that float16 has, where it is the only one. */
-const ROUNDED = `// Rounded here, since devices may round a conversion as they like.
-fn high_part(x: vec4f) -> vec4f {
-  let bits = bitcast<vec4u>(x);
-  return bitcast<vec4f>((bits + vec4u(0xfffu) + ((bits >> vec4u(13u)) & vec4u(1u))) & vec4u(0xffffe000u));
-}`;
-
-/** The same, where another part has the rest. */
-const CUT = `fn high_part(x: vec4f) -> vec4f {
-  return bitcast<vec4f>(bitcast<vec4u>(x) & vec4u(0xffffe000u));
-}`;
-
 /** The product of a hidden key. Times the least factor it is below the least score, by more than exponents have. */
 const HIDDEN = "-0x1p120f";
 const LEAST_FACTOR = "0x1p-90f";
@@ -51,7 +39,7 @@ const WEIGHTS_POWER = 14;
 export function matrixForward(shape: MatrixAttentionShape): string {
   const { headDim, padded, scale, unit, parts, rows, rowLanes } = shape;
   const { m, k, lanes, saysLanes } = unit;
-  return `// before: device/invocation.wgsl
+  return `// before: device/float16.wgsl, device/invocation.wgsl
 
 const PADDED = ${padded}u;
 const N = ${headDim / 4}u; // vec4s of a head
@@ -78,7 +66,6 @@ ${Object.entries(matrixAttentionUniforms).map(([name, type]) => `  ${name}: ${ty
 var<workgroup> sums: array<f32, ${rows * SUMS_STRIDE}>; // [ROWS, BLOCK] and a gap
 var<workgroup> weights: array<f16, ${parts * rows * WEIGHTS_STRIDE}>; // as sums, for each part
 
-${parts === 1 ? ROUNDED : CUT}
 ${combine("row_max", "max(x, other)", shape)}
 ${combine("row_sum", "x + other", shape)}
 
@@ -257,7 +244,7 @@ function softmax({ rowLanes, rows, parts }: MatrixAttentionShape): string {
     ${
     each(`let w = exp2(${s} * factor - top);
       four += w;
-      let high = high_part(w);
+      let high = ${parts === 1 ? "eleven_bits" : "first_bits"}(w);
       ${store("weights_own + 4u * c", "high")}
       ${parts === 1 ? "" : store(`weights_own + 4u * c + ${rows * WEIGHTS_STRIDE}u`, "(w - high)")}`)
   }

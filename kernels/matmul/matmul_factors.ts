@@ -1,6 +1,7 @@
 /** The factors of a product on matrix units, and the kernels that read them as they are stored. @module */
 import exceptionsSource from "./matmul_exceptions.wgsl" with { type: "text" };
 import halvesSource from "./matmul_halves.wgsl" with { type: "text" };
+import { FLOAT16 } from "../device/float16.ts";
 import { INVOCATION } from "../device/invocation.ts";
 import { type Access, defineKernel, type Kernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
@@ -56,13 +57,13 @@ export function linesOf(factors: Factors): { a: Lines; b: Lines } {
 /** A kernel for each way of storing `x`. */
 function byStorage<const B extends string, const U extends UniformFields>(
   name: string,
-  { part, bindings, uniforms }: { part: SourcePart; bindings: Readonly<Record<B, Access>>; uniforms: U },
+  { parts, bindings, uniforms }: { parts: readonly SourcePart[]; bindings: Readonly<Record<B, Access>>; uniforms: U },
 ): (storage: Storage) => Kernel<B, U> {
   const kernels = new Map<Storage, Kernel<B, U>>();
   return (storage) => {
     let kernel = kernels.get(storage);
     if (!kernel) {
-      const code = [readerPart(storage), INVOCATION, part];
+      const code = [readerPart(storage), ...parts];
       kernels.set(storage, kernel = defineKernel({ name: `${name} ${storage}`, code, bindings, uniforms }));
     }
     return kernel;
@@ -70,7 +71,7 @@ function byStorage<const B extends string, const U extends UniformFields>(
 }
 
 export const halvesKernel = byStorage("matmul_halves", {
-  part: { name: "kernels/matmul/matmul_halves.wgsl", text: halvesSource },
+  parts: [FLOAT16, INVOCATION, { name: "kernels/matmul/matmul_halves.wgsl", text: halvesSource }],
   bindings: { out: "readWrite", powers: "readWrite", x: "read", scales: "read", exponents: "read" },
   uniforms: {
     lines: "u32",
@@ -87,7 +88,7 @@ export const halvesKernel = byStorage("matmul_halves", {
 });
 
 export const exceptionsKernel = byStorage("matmul_exceptions", {
-  part: { name: "kernels/matmul/matmul_exceptions.wgsl", text: exceptionsSource },
+  parts: [INVOCATION, { name: "kernels/matmul/matmul_exceptions.wgsl", text: exceptionsSource }],
   bindings: { c: "readWrite", a: "read", x: "read", scales: "read", exponents: "read" },
   uniforms: {
     m: "u32",

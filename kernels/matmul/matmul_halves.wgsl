@@ -1,4 +1,4 @@
-// before: storage/storage_text.ts (generated), device/invocation.wgsl
+// before: storage/storage_text.ts (generated), device/float16.wgsl, device/invocation.wgsl
 
 // A factor's lines in float16, as matrix units read them: matrices of LINES lines by DEPTH of k, with a line's k side by
 // side. BAND matrices of one step of k follow one another, then those of the next step, and then the next lines.
@@ -31,16 +31,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> scales: array<u32>; // of a quantized x
 @group(0) @binding(4) var<storage, read> exponents: array<u32>;
 @group(0) @binding(5) var<uniform> p: Params;
-
-fn power(e: i32) -> f32 {
-  return bitcast<f32>(u32(e + 127) << 23u);
-}
-
-// Rounded here, since devices may round a conversion as they like.
-fn eleven_bits(x: vec4f) -> vec4f {
-  let bits = bitcast<vec4u>(x);
-  return bitcast<vec4f>((bits + vec4u(0xfffu) + ((bits >> vec4u(13u)) & vec4u(1u))) & vec4u(0xffffe000u));
-}
 
 fn put(at: u32, v: vec4f) {
   out[at / 2u] = pack2x16float(v.xy);

@@ -12,8 +12,9 @@ import { type AttentionShape, defaultScale, vectorWidth } from "./attention_text
 import { type BlockedShape, blockSizes, TILE } from "./blocked_attention.ts";
 import { blockedBackwardKey } from "./blocked_attention_keys.ts";
 import { blockedBackwardQuery, blockedForward } from "./blocked_attention_source.ts";
-import { matrixAttentionShape } from "./matrix_attention.ts";
-import { type TilePart, tileParts } from "./tile_parts.ts";
+import { type MatrixAttentionShape, matrixAttentionShape } from "./matrix_attention.ts";
+import { gradientOnMatrices } from "./matrix_gradient.ts";
+import { FORWARD, inParts, KEY, QUERY, tileParts } from "./tile_parts.ts";
 import { imageBindings, type Walked, walkedImages } from "./walked_images.ts";
 import { backwardParts, checkForward } from "./walk_rounds.ts";
 
@@ -22,11 +23,6 @@ const uniforms = { tile_count: "u32", heads: "u32", kv_heads: "u32", window: "u3
 const partUniforms = { first: "u32", end: "u32", first_member: "u32", end_member: "u32" } as const;
 /** Stands for no window: larger than any distance, but a token's index can be added without overflow. */
 const NO_WINDOW = 0x7fffffff;
-
-/** The products of each kernel: scores and sums; then scores, gradients of weights, and those of q, or of k and v. */
-const FORWARD = { kind: "forward", products: 2 } as const;
-const QUERY = { kind: "backward", products: 3 } as const;
-const KEY = { kind: "backward", products: 4 } as const;
 
 const kernels = new Map<string, ReturnType<typeof attentionKernels>>();
 
@@ -152,6 +148,14 @@ function walkerOf(device: Device): { lanes: number; tile: number } {
   return { lanes: usesSubgroups(device) ? device.subgroupSize : 0, tile: attentionTile(device) };
 }
 
+/** The shape on matrix units, where a call is computed on them. */
+function matrixShape(
+  { device, precision }: Commands,
+  { headDim, scale = defaultScale(headDim) }: Pick<AttentionBatch, "headDim" | "scale">,
+): MatrixAttentionShape | null {
+  return usesSubgroups(device) ? null : matrixAttentionShape(device, { headDim, scale, precision });
+}
+
 /** Workgroups of each kernel for each tile and head of k and v: those that walk with queries, and with keys. */
 function groupsOfTile(
   device: Device,
@@ -228,12 +232,10 @@ export interface Attention extends AttentionBatch {
  */
 export function attention(commands: Commands, options: Attention): void {
   if (options.tileCount === 0) return;
-  const { out, lse, qkv, layout, heads, kvHeads, headDim, window } = options;
-  const { device, precision } = commands;
-  if (!usesSubgroups(device)) {
-    const shape = matrixAttentionShape(device, { headDim, scale: options.scale ?? defaultScale(headDim), precision });
-    if (shape) return attentionOnMatrices(commands, shape, { ...options, window: window || NO_WINDOW });
-  }
+  const { out, lse, qkv, layout, heads, kvHeads, window } = options;
+  const { device } = commands;
+  const shape = matrixShape(commands, options);
+  if (shape) return attentionOnMatrices(commands, shape, { pairs: 0, ...options, window: window || NO_WINDOW });
   checkForward(device, { ...options, ...walkerOf(device) });
   const { queries } = groupsOfTile(device, options);
   const images = usesSubgroups(device) ? walkedImages(commands, options, { qkv }) : null;
@@ -248,14 +250,6 @@ export function attention(commands: Commands, options: Attention): void {
         workgroups: grid(device, tileCount * kvHeads * queries),
       }),
   );
-}
-
-/** Records each part, and submits it where there are several. */
-function inParts(commands: Commands, parts: readonly TilePart[], record: (part: TilePart) => void): void {
-  for (const part of parts) {
-    record(part);
-    if (parts.length > 1) commands.submit();
-  }
 }
 
 /** Buffers and sizes of {@linkcode attentionBackward}. */
@@ -277,14 +271,17 @@ export interface AttentionBackward extends AttentionBatch {
 }
 
 /**
- * Records the gradient of {@linkcode attention}, cut into submissions as that is. It computes the scores again, and sums
- * in a fixed order. Throws RangeError for a batch that a CPU without subgroups might not get through.
+ * Records the gradient of {@linkcode attention}, in the same precision, and cut into submissions as that is. It computes
+ * the scores again, and sums in a fixed order. Throws RangeError for a batch that a CPU without subgroups might not get
+ * through.
  */
 export function attentionBackward(commands: Commands, options: AttentionBackward): void {
   if (options.tileCount === 0) return;
   const { dqkv, saved, dout, out, lse, qkv, position, layout } = options;
   const { heads, kvHeads, window } = options;
   const { device } = commands;
+  const shape = matrixShape(commands, options);
+  if (shape) return gradientOnMatrices(commands, shape, { pairs: 0, ...options, window: window || NO_WINDOW });
   const images = usesSubgroups(device) ? walkedImages(commands, options, { qkv, dout }) : null;
   const parts = backwardParts(device, { ...options, ...walkerOf(device) });
   const { query, key } = kernelsFor(device, options, { images: images !== null, cuts: parts !== null });

@@ -1,5 +1,6 @@
 /** Attention on a device's matrix units: its dispatches. @module */
 import { type Commands, grid } from "../device/commands.ts";
+import type { Extension } from "../device/extensions.ts";
 import { FLOAT16 } from "../device/float16.ts";
 import { INVOCATION } from "../device/invocation.ts";
 import { defineKernel, type Kernel } from "../device/kernel.ts";
@@ -7,8 +8,9 @@ import type { Slice } from "../device/slice.ts";
 import { SUBGROUP_MATRIX, SUBGROUP_SIZE } from "../device/subgroup_matrix.ts";
 import { halveHeads, type Heads } from "./attention_halves.ts";
 import { TILE } from "./blocked_attention.ts";
-import type { MatrixAttentionShape } from "./matrix_attention.ts";
+import { type MatrixAttentionShape, shapeName } from "./matrix_attention.ts";
 import { matrixAttentionBindings, matrixAttentionUniforms, matrixForward } from "./matrix_attention_text.ts";
+import { FORWARD, inParts, tileParts } from "./tile_parts.ts";
 
 /** Buffers and sizes of a call. */
 export interface AttentionOnMatrices extends Heads {
@@ -17,6 +19,8 @@ export interface AttentionOnMatrices extends Heads {
   layout: Slice;
   /** Larger than any distance if there is none. */
   window: number;
+  /** Pairs of a query and a key that it may see; 0 if they were not counted. */
+  pairs: number;
 }
 
 const kernels = new Map<string, Kernel<keyof typeof matrixAttentionBindings, typeof matrixAttentionUniforms>>();
@@ -27,22 +31,29 @@ export function attentionOnMatrices(
   shape: MatrixAttentionShape,
   options: AttentionOnMatrices,
 ): void {
-  const { out, lse, layout, tiles, tileCount, heads, kvHeads, window } = options;
+  const { out, lse, layout, heads, kvHeads, window } = options;
   const { headDim, padded, parts, rows, unit: { k } } = shape;
   const { slots, ...halved } = halveHeads(commands, options, { headDim, padded, depth: k, parts });
-  commands.dispatch(kernelFor(shape), {
-    buffers: { out, lse, ...halved, places: layout, tiles },
-    uniforms: { tile_count: tileCount, heads, kv_heads: kvHeads, window, slots, chunks: padded / k },
-    workgroups: grid(commands.device, tileCount * heads * TILE / rows),
-  });
+  inParts(
+    commands,
+    tileParts(commands, { ...options, headDim }, FORWARD),
+    ({ tiles, tileCount }) =>
+      commands.dispatch(kernelFor(shape), {
+        buffers: { out, lse, ...halved, places: layout, tiles },
+        uniforms: { tile_count: tileCount, heads, kv_heads: kvHeads, window, slots, chunks: padded / k },
+        workgroups: grid(commands.device, tileCount * heads * TILE / rows),
+      }),
+  );
+}
+
+/** The features of kernels on matrix units. */
+export function matrixRequires({ unit: { saysLanes } }: MatrixAttentionShape): readonly Extension[] {
+  return ["subgroups", "shader-f16", SUBGROUP_MATRIX, ...saysLanes ? [SUBGROUP_SIZE] as const : []];
 }
 
 function kernelFor(shape: MatrixAttentionShape) {
-  const { headDim, scale, rows, parts, unit: { m, n, k, lanes, saysLanes } } = shape;
-  const of = `${m}x${n}x${k} by ${lanes} lanes${saysLanes ? "" : ", unsaid"}`;
-  const precision = parts === 2 ? "float32x3" : "float16";
-  const name = `attention on matrices ${precision} of ${of}, ${rows} rows, head size ${headDim}`;
-  const key = `${name}, scale ${scale}`;
+  const name = `attention on matrices ${shapeName(shape)}`;
+  const key = `${name}, scale ${shape.scale}`;
   let kernel = kernels.get(key);
   if (!kernel) {
     kernel = defineKernel({
@@ -53,7 +64,7 @@ function kernelFor(shape: MatrixAttentionShape) {
       }],
       bindings: matrixAttentionBindings,
       uniforms: matrixAttentionUniforms,
-      requires: ["subgroups", "shader-f16", SUBGROUP_MATRIX, ...saysLanes ? [SUBGROUP_SIZE] as const : []],
+      requires: matrixRequires(shape),
     });
     kernels.set(key, kernel);
   }

@@ -9,8 +9,8 @@
  * - sums: the weights, in float16, times the values, a few columns of the head at a time. These too are stored to
  *   workgroup memory, and the row's lanes add them to what they keep of the row in registers.
  *
- * q, k and v are brought to float16 before (attention_halves.wgsl). A tile's scale is one power of two for each head, and
- * weights are at most 1: so one factor undoes the scales of a block's scores, and one those of its sums.
+ * q, k and v are brought to float16 before (attention_halves.wgsl). A tile's scale is one power of two for the heads that
+ * share a key, and weights are at most 1: so one factor undoes the scales of a block's scores, and one those of its sums.
  *
  * @module
  */
@@ -37,6 +37,12 @@ export interface MatrixAttentionShape {
   columns: number;
   /** Columns of the scores that are summed together. */
   scoreColumns: number;
+}
+
+/** What names a kernel of this shape. */
+export function shapeName({ headDim, rows, parts, unit: { m, n, k, lanes, saysLanes } }: MatrixAttentionShape): string {
+  const of = `${m}x${n}x${k} by ${lanes} lanes${saysLanes ? "" : ", unsaid"}`;
+  return `${parts === 2 ? "float32x3" : "float16"} of ${of}, ${rows} rows, head size ${headDim}`;
 }
 
 /** Matrices of sums that a subgroup keeps at a time. */

@@ -8,6 +8,11 @@ const TILE_BYTES = 8;
 /** Parts begin where a slice may: at a multiple of so many tiles. */
 const STEP = SLICE_ALIGNMENT / TILE_BYTES;
 
+/** The products of each kernel: scores and sums; then scores, gradients of weights, and those of q, or of k and v. */
+export const FORWARD = { kind: "forward", products: 2 } as const;
+export const QUERY = { kind: "backward", products: 3 } as const;
+export const KEY = { kind: "backward", products: 4 } as const;
+
 /** What tells how long a dispatch takes, of a batch that `AttentionBatch` describes. */
 export interface TiledWork {
   tiles: Slice;
@@ -48,4 +53,12 @@ export function tileParts(
       tileCount: Math.min(step, tileCount - first),
     };
   });
+}
+
+/** Records each part, and submits it where there are several. */
+export function inParts(commands: Commands, parts: readonly TilePart[], record: (part: TilePart) => void): void {
+  for (const part of parts) {
+    record(part);
+    if (parts.length > 1) commands.submit();
+  }
 }

@@ -59,8 +59,10 @@ Deno.test("on RDNA2, RDNA3 and Vega kernels keep to their limits, but for those 
       ok(matrices.some(({ name, loop }) => name.startsWith(`matmul ${start} `) && loop.matrix > 0), start);
     }
     for (const precision of ["float16", "float32x3"]) {
-      const start = `attention on matrices ${precision} `;
-      ok(matrices.some(({ name, loop }) => name.startsWith(start) && loop.matrix > 0), start);
+      for (const kernel of ["attention", "attention_backward_query", "attention_backward_key"]) {
+        const start = `${kernel} on matrices ${precision} `;
+        ok(matrices.some(({ name, loop }) => name.startsWith(start) && loop.matrix > 0), start);
+      }
     }
     const isOver = gpus.some(({ kernels }) => kernels.some(({ broken }) => broken.length > 0));
     equal(code, isOver ? 1 : 0);

@@ -25,7 +25,7 @@ export function hasLimits({ name, call }: Called): boolean {
  * sums in registers and workgroup memory leave fewer.
  */
 function isHeavy({ name, call }: Called): boolean {
-  if (name.startsWith("attention on matrices")) return false;
+  if (name.includes(" on matrices ")) return false;
   return name.startsWith("attention") ? LIMITED_HEADS.test(call) : /^matmul (shared|vector)/.test(name);
 }
 

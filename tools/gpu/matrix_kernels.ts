@@ -26,7 +26,7 @@ export interface MatrixKernel extends CompiledKernel {
 const FULL = "matmul shared128 NT f32 aVec bVec cVec";
 
 /** The names of kernels on matrix units. */
-const ON_MATRICES = /^(matmul matrix|attention on matrices)/;
+const ON_MATRICES = /^matmul matrix| on matrices /;
 
 /** RADV takes every loop to run so many times, and counts the cycles of 64 lanes. */
 const LOOPS = 8;

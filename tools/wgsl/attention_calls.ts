@@ -1,7 +1,8 @@
 /** Calls that ask for every text of attention, by head size. @module */
 import { attention, attentionBackward } from "../../kernels/attention/attention.ts";
 import { attentionDecode } from "../../kernels/attention/attention_decode.ts";
-import { halveHeads } from "../../kernels/attention/attention_halves.ts";
+import { attentionDelta } from "../../kernels/attention/attention_delta.ts";
+import { halveGradient, halveHeads } from "../../kernels/attention/attention_halves.ts";
 import type { RoundedCache } from "../../kernels/attention/cache_text.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import { type Slice, subslice } from "../../kernels/device/slice.ts";
@@ -56,9 +57,12 @@ export function recordAttention(
       }
     }
     if (headDim % 8 === 0) {
+      attentionDelta(commands, { ...batch, saved: slice, dout: slice });
       for (const parts of [1, 2] as const) {
         // What every compiler takes of attention on matrix units.
-        halveHeads(commands, { ...batch, ...fewTokens(slice) }, { headDim, padded: headDim, depth: 8, parts });
+        const heads = { ...batch, ...fewTokens(slice), dout: slice };
+        halveHeads(commands, heads, { headDim, padded: headDim, depth: 8, parts });
+        halveGradient(commands, heads, { headDim, padded: headDim, depth: 8, parts });
       }
     }
     const decoded = thorough
@@ -105,7 +109,10 @@ export function recordMatrixAttention(
     const tiles = { position: slice, layout: slice, tileCount: 4, tokens: 1, ...fewTokens(slice) };
     const batch = { ...tiles, out: slice, lse: slice, heads: 4, kvHeads: 2, headDim, window: 0 };
     for (const precision of ["float32x3", "float16"] as const) {
-      commands.inPrecision(precision, () => attention(commands, batch));
+      commands.inPrecision(precision, () => {
+        attention(commands, batch);
+        attentionBackward(commands, { ...batch, dqkv: slice, saved: slice, dout: slice });
+      });
     }
   }
   onCall("");

@@ -120,8 +120,8 @@ export const trainingKeys = {
     named("MatmulPrecision", z.enum(MATMUL_PRECISIONS)).default("float32"),
     "How exactly the matrix products of training are computed, forward and backward, the reference's too: float32; " +
       "float32x3, each factor as two numbers of float16 (nearly float32); float16, factors rounded to it. Sums are in " +
-      "float32. The latter two take matrix units (tensor cores), which Dawn alone grants; attention's gradient, " +
-      "generation, judges and evaluation stay float32.",
+      "float32. The latter two take matrix units (tensor cores), which Dawn alone grants; generation, " +
+      "judges and evaluation stay float32.",
   ),
   shuffle: key(z.boolean().default(true), "Whether every epoch has an order of its own."),
   seed: key(seed.default(42), "Seed of noise and shuffling, below 2^32.", ARGUMENTS),

@@ -7,7 +7,7 @@ import { planAdapter } from "../../../core/model/adapter_plan.ts";
 import { planRun } from "../../../core/plan/plan_run.ts";
 import { Rehearsing } from "../../../core/plan/rehearse.ts";
 import { exampleRows, pairRows } from "../../../core/train/training_rows.ts";
-import { attention } from "../../../kernels/attention/attention.ts";
+import { attention, attentionBackward } from "../../../kernels/attention/attention.ts";
 import { Commands } from "../../../kernels/device/commands.ts";
 import { MATMUL_PRECISIONS, type MatmulPrecision } from "../../../kernels/device/precision.ts";
 import { usualGpu } from "../../../kernels/device/usual_gpu.ts";
@@ -19,7 +19,7 @@ import { configOf, withInput } from "../loop/_runs.ts";
 
 const REFUSED = /^UserError: Cannot train with training\.precision=float16: a usual GPU grants no matrix units /;
 
-/** The names of the kernels of products, and of attention's forward pass, that `work` records, on whatever device. */
+/** The names of the kernels of products, and of attention, that `work` records, on whatever device. */
 async function productsOf(work: () => Promise<unknown>): Promise<string[]> {
   const { dispatch } = Commands.prototype;
   const names = new Set<string>();
@@ -32,13 +32,13 @@ async function productsOf(work: () => Promise<unknown>): Promise<string[]> {
   } finally {
     Commands.prototype.dispatch = dispatch;
   }
-  return [...names].filter((name) => /^(matmul (?!NN|NT|TN)|attention( |$))/.test(name));
+  return [...names].filter((name) => /^(matmul (?!NN|NT|TN)|attention( |$)|attention_backward)/.test(name));
 }
 
 const isIn = (precision: MatmulPrecision) => (name: string): boolean =>
   precision === "float32" ? !MATRICES.test(name) : MATRICES.test(name) && name.includes(` ${precision} `);
 
-const MATRICES = /^(matmul matrix|attention on matrices)/;
+const MATRICES = /^matmul matrix| on matrices /;
 
 Deno.test("all products of training have its precision, and those of other scoring float32", () =>
   withFolder(async (dir) => {
@@ -59,6 +59,7 @@ Deno.test("all products of training have its precision, and those of other scori
         );
         ok(names.length > 2, names.join());
         ok(names.every(isIn(precision)), `${precision}: ${names.join(", ")}`);
+        ok(names.some((name) => name.startsWith("attention_backward_key")), names.join());
       }
     }
     const scored = await productsOf(() =>
@@ -85,7 +86,7 @@ Deno.test("a product's scratch is counted to the byte", () => {
 
 Deno.test("attention's scratch on matrix units is counted to the byte, by what its buffers can hold", () => {
   const [tokens, tiles, heads, kvHeads, headDim] = [100, 3, 4, 2, 20];
-  const bytesIn = (precision: MatmulPrecision, tileCount: number): number => {
+  const bytesIn = (precision: MatmulPrecision, tileCount: number, isBackward: boolean): number => {
     const device = usualGpu({ matrices: true });
     using commands = new Commands(device);
     const f32 = (elements: number) => device.alloc(4 * elements, "test");
@@ -98,17 +99,25 @@ Deno.test("attention's scratch on matrix units is counted to the byte, by what i
       window: 0,
     };
     const buffers = { out: f32(tokens * heads * headDim), lse: f32(tokens * heads), qkv: f32(tokens * 8 * headDim) };
+    const gradients = { dout: buffers.out, dqkv: buffers.qkv, saved: f32(2 * tokens * heads) };
     const before = device.bytes;
-    commands.inPrecision(precision, () => attention(commands, { ...batch, ...buffers, heads, kvHeads, headDim }));
+    commands.inPrecision(precision, () => {
+      attention(commands, { ...batch, ...buffers, heads, kvHeads, headDim });
+      if (isBackward) attentionBackward(commands, { ...batch, ...buffers, ...gradients, heads, kvHeads, headDim });
+    });
     return device.bytes - before;
   };
   // Heads of 20 are filled up to 32 numbers; tokens to 112, to which each tile adds 16, and the last one's block 64.
   const slots = 112 + (tiles + 1) * 16 + 64;
-  const bytes = (parts: number): number => parts * 2 * 32 * slots * 8 + 4 * 8 * slots / 16 + 4 * tokens;
+  const bytes = (parts: number, planes: number, powers: number): number =>
+    parts * 2 * 32 * slots * planes + 4 * powers * slots / 16 + 4 * tokens;
   for (const tileCount of [1, 3]) {
-    equal(bytesIn("float16", tileCount), bytes(1));
-    equal(bytesIn("float32x3", tileCount), bytes(2));
-    equal(bytesIn("float32", tileCount), 0);
+    equal(bytesIn("float16", tileCount, false), bytes(1, 8, 6));
+    equal(bytesIn("float32x3", tileCount, false), bytes(2, 8, 6));
+    equal(bytesIn("float32", tileCount, true), 0);
+    // Backward q, k and dout lie both ways.
+    equal(bytesIn("float16", tileCount, true), bytes(1, 2 * 4 + 2 * 2 + 2 + 2 * 4, 8));
+    equal(bytesIn("float32x3", tileCount, true), bytes(2, 2 * 4 + 2 * 2 + 2 + 2 * 4, 8));
   }
 });
 

@@ -1,27 +1,29 @@
 /** Attention on a device's matrix units, in both precisions. @module */
 import { deepEqual, equal, notDeepEqual, ok } from "node:assert/strict";
+import { TILE } from "../../../kernels/attention/blocked_attention.ts";
 import { matrixAttentionShape } from "../../../kernels/attention/matrix_attention.ts";
+import { Pace } from "../../../kernels/device/pace.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { device } from "../../_shared/device.ts";
-import { pack, reference, type RowLengths } from "./_attention_batch.ts";
+import { pack, recorders, reference, type RowLengths } from "./_attention_batch.ts";
 import { type Case, inputs, run } from "./_attention_run.ts";
 
 const PRECISIONS = ["float32x3", "float16"] as const;
 const FAMILY = "gpu";
 
-/** Absolute errors for numbers of about 1: float32x3 keeps to what float32 has. */
+/** Absolute errors for numbers of about 1, four times that of the gradient: float32x3 keeps to what float32 has. */
 const BOUNDS = { float32x3: 8e-6, float16: 1e-2 } as const;
 
 const SIZES = { heads: 4, kvHeads: 2, headDim: 16, scale: 0.25 };
 const ROWS: readonly RowLengths[] = [[1], [63], [64], [65], [7, 1, 20, 2], [40, 33, 17], [70, 66]];
 
-const CASES: readonly (Case & { isBackward?: boolean })[] = [
+const CASES: readonly Case[] = [
   { ...SIZES, rows: ROWS },
   { ...SIZES, rows: [[130, 70], [200]], window: 5 },
   { ...SIZES, rows: [[30, 100, 20], [140]], window: 65 },
   { ...SIZES, rows: [[5], [9, 4, 30], [70]], kvHeads: 4 },
   // The sums pass in two goes, the second of which has fewer columns, not all of them the head's.
-  { rows: [[3], [18, 2], [70]], heads: 3, kvHeads: 1, headDim: 36, isBackward: false },
+  { rows: [[3], [18, 2], [70]], heads: 3, kvHeads: 1, headDim: 36 },
 ];
 
 if (device.matrix === null) {
@@ -30,32 +32,34 @@ if (device.matrix === null) {
   for (const precision of PRECISIONS) {
     Deno.test(`attention() in ${precision} matches the reference`, async (t) => {
       for (const one of CASES) {
-        const { heads, kvHeads, headDim, rows, window = 0, isBackward = true } = one;
+        const { heads, kvHeads, headDim, rows, window = 0 } = one;
         const name = `${
           rows.map((row) => row.join("+")).join(" ")
         }, ${heads}/${kvHeads} of ${headDim}, window ${window}`;
         await t.step(name, async () => {
           const { qkv, dout } = inputs(one);
           const expected = reference(pack(rows), qkv, { ...one, window, dout });
-          const actual = await run(one, { qkv, dout, family: FAMILY, precision, isBackward });
+          const actual = await run(one, { qkv, dout, family: FAMILY, precision });
           const atol = BOUNDS[precision];
           assertClose(actual.out, expected.out, { rtol: 1e-5, atol, label: "out" });
           assertClose(actual.lse, expected.lse, { rtol: 2e-6, atol, label: "lse" });
-          if (isBackward) assertClose(actual.dqkv, expected.dqkv, { rtol: 2e-5, atol: 4 * atol, label: "dqkv" });
+          assertClose(actual.dqkv, expected.dqkv, { rtol: 2e-5, atol: 4 * atol, label: "dqkv" });
         });
       }
     });
 
     Deno.test(`attention() in ${precision} is not float32's`, async () => {
       const one = CASES[0]!;
-      const given = { ...inputs(one), family: FAMILY, isBackward: false } as const;
-      notDeepEqual((await run(one, { ...given, precision })).lse, (await run(one, given)).lse);
+      const given = { ...inputs(one), family: FAMILY } as const;
+      const [own, full] = [await run(one, { ...given, precision }), await run(one, given)];
+      notDeepEqual(own.lse, full.lse);
+      notDeepEqual(own.dqkv, full.dqkv);
     });
 
     Deno.test(`attention() in ${precision} gives a row's bits whatever else is in the batch`, async () => {
       const rows: RowLengths[] = [[3], [11, 4, 29], [80], [1]];
       const many = inputs({ ...SIZES, rows });
-      const how = { family: FAMILY, precision, isBackward: false } as const;
+      const how = { family: FAMILY, precision } as const;
       const together = await run({ ...SIZES, rows }, { ...many, ...how });
       deepEqual(await run({ ...SIZES, rows }, { ...many, ...how }), together);
       let at = 0;
@@ -68,8 +72,25 @@ if (device.matrix === null) {
         const alone = await run({ ...SIZES, rows: [row] }, { qkv: part(many.qkv, columns), dout, ...how });
         deepEqual(alone.out, part(together.out, SIZES.heads * SIZES.headDim));
         deepEqual(alone.lse, part(together.lse, SIZES.heads));
+        deepEqual(alone.dqkv, part(together.dqkv, columns));
         at += tokens;
       }
+    });
+
+    Deno.test(`attention() in ${precision} gives the same bits in parts`, async () => {
+      const { device } = recorders[FAMILY];
+      // Parts of 32 tiles, and queries of the second see keys of the first.
+      const one = { ...SIZES, rows: [[3, 40, 30], [31 * TILE, 2 * TILE], [10]], window: 50 };
+      const within = (budget: number) => {
+        device.pace = new Pace();
+        device.pace.budget = budget;
+        return run(one, { ...inputs(one), family: FAMILY, precision, pairs: 1e6 });
+      };
+      const whole = await within(Infinity);
+      const before = recorders[FAMILY].submitCount;
+      deepEqual(await within(1e-12), whole);
+      equal(recorders[FAMILY].submitCount - before, 3 * 2);
+      device.pace = new Pace();
     });
 
     Deno.test(`attention() in ${precision} loses nothing of numbers from 1e-30 to 1e30`, async () => {
@@ -77,30 +98,56 @@ if (device.matrix === null) {
       const { qkv, dout } = inputs(one);
       const { heads, kvHeads, headDim } = one;
       const columns = heads + 2 * kvHeads;
-      // The powers of q and k cancel; those of v are the output's.
-      const powerOf = (head: number): number => head < heads ? 99 : head < heads + kvHeads ? -99 : head % 2 ? 99 : -99;
-      const scaled = qkv.map((x, i) => x * 2 ** powerOf(Math.floor(i / headDim) % columns));
-      const how = { dout, family: FAMILY, precision, isBackward: false } as const;
-      const plain = await run(one, { qkv, ...how });
-      const wide = await run(one, { qkv: scaled, ...how });
-      deepEqual(wide.lse, plain.lse);
       const group = heads / kvHeads;
-      const v = (i: number): number => heads + kvHeads + Math.floor(Math.floor(i / headDim) % heads / group);
-      deepEqual(wide.out, plain.out.map((x, i) => x * 2 ** powerOf(v(i))));
+      // The powers of q and k cancel; those of v are the output's, and nearly cancel with those of its gradient.
+      const [q, k, v, scores] = [99, -99, [-99, 99], [5, 13]];
+      const gradient = (kv: number): number => scores[kv]! - v[kv]!;
+      /** Numbers times a power for each head: of q by its key's, of k and of v. */
+      const scale = (
+        data: Float32Array,
+        [ofQ, ...others]: readonly ((kv: number) => number)[],
+      ): Float32Array<ArrayBuffer> =>
+        Float32Array.from(data, (x, i) => {
+          const head = Math.floor(i / headDim) % (others.length > 0 ? columns : heads);
+          const kind = Math.floor((head - heads) / kvHeads);
+          const power = head < heads ? ofQ!(Math.floor(head / group)) : others[kind]!((head - heads) % kvHeads);
+          return x * 2 ** power;
+        });
+      const how = { family: FAMILY, precision } as const;
+      const plain = await run(one, { qkv, dout, ...how });
+      const wide = await run(one, {
+        ...{ qkv: scale(qkv, [() => q, () => k, (kv) => v[kv]!]), dout: scale(dout, [gradient]) },
+        ...how,
+      });
+      deepEqual(wide.lse, plain.lse);
+      deepEqual(wide.out, scale(plain.out, [(kv) => v[kv]!]));
+      deepEqual(wide.dqkv, scale(plain.dqkv, [(kv) => scores[kv]! + k, (kv) => scores[kv]! + q, gradient]));
     });
 
     Deno.test(`attention() in ${precision} gives NaN where a number is not finite, in its row alone`, async () => {
       const one = { ...SIZES, rows: [[10], [70], [5]] };
       const { qkv, dout } = inputs(one);
-      const columns = (SIZES.heads + 2 * SIZES.kvHeads) * SIZES.headDim;
+      const { heads, headDim } = SIZES;
+      const columns = (heads + 2 * SIZES.kvHeads) * headDim;
+      const isOthers = (data: Float32Array, ofToken: number): boolean =>
+        data.subarray(0, 10 * ofToken).every(Number.isFinite) && data.subarray(80 * ofToken).every(Number.isFinite);
+      const headOf = (data: Float32Array, ofToken: number, head: number): Float32Array =>
+        data.subarray(20 * ofToken + head * headDim, 20 * ofToken + (head + 1) * headDim);
       for (const [head, value] of [[0, NaN], [4, Infinity], [6, -Infinity]] as const) {
         const changed = qkv.slice();
-        changed[20 * columns + head * SIZES.headDim + 3] = value;
-        const { out } = await run(one, { qkv: changed, dout, family: FAMILY, precision, isBackward: false });
-        const rowOf = SIZES.heads * SIZES.headDim;
-        ok(out.subarray(20 * rowOf, 20 * rowOf + SIZES.headDim).every(Number.isNaN));
-        ok(out.subarray(0, 10 * rowOf).every(Number.isFinite) && out.subarray(80 * rowOf).every(Number.isFinite));
+        changed[20 * columns + head * headDim + 3] = value;
+        const { out, dqkv } = await run(one, { qkv: changed, dout, family: FAMILY, precision });
+        ok(headOf(out, heads * headDim, 0).every(Number.isNaN));
+        ok(isOthers(out, heads * headDim));
+        for (const gradient of [0, 4]) ok(headOf(dqkv, columns, gradient).every(Number.isNaN), `${gradient}`);
+        ok(isOthers(dqkv, columns));
       }
+      const changed = dout.slice();
+      changed[20 * heads * headDim + 3] = Infinity;
+      const { out, dqkv } = await run(one, { qkv, dout: changed, family: FAMILY, precision });
+      ok(out.every(Number.isFinite));
+      for (const gradient of [0, 4, 6]) ok(headOf(dqkv, columns, gradient).every(Number.isNaN), `${gradient}`);
+      ok(isOthers(dqkv, columns));
     });
   }
 }

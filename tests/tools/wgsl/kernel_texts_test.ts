@@ -5,6 +5,9 @@ import { device } from "../../_shared/device.ts";
 
 const KERNELS = new URL("../../../kernels/", import.meta.url);
 
+/** Kernels of large heads alone. */
+const LARGE_HEADS = ["attention_backward_key for dk", "attention_backward_key for dv"];
+
 const texts = await kernelTexts("naga");
 
 /** The WGSL files of a folder and those below, as paths from it. */
@@ -49,9 +52,11 @@ Deno.test("kernelTexts() names subgroups for Tint alone, and only where they are
   const forTint = await kernelTexts("tint");
   // Tint alone knows subgroup matrices.
   const matrices = forTint.filter(({ code }) => code.includes("subgroup_matrix"));
-  // How they cut their factors is in constants.
+  // How they cut their factors, and the sizes of heads there, are in constants.
   const others = (all: typeof texts): number =>
-    all.filter(({ name, code }) => !code.includes("subgroup_matrix") && !/^(matmul_|attention_halves)/.test(name))
+    all.filter(({ name, code }) =>
+      !code.includes("subgroup_matrix") && !/^(matmul_|attention_(halves|delta))/.test(name)
+    )
       .length;
   equal(others(forTint), others(texts));
   for (const tile of ["matrix128", "matrix64", "matrix32", "matrix16"]) {
@@ -66,8 +71,10 @@ Deno.test("kernelTexts() names subgroups for Tint alone, and only where they are
   }
   for (const shape of ["8x8x8 by 32", "16x16x16 by 32", "8x16x16 by 8"]) {
     for (const precision of ["float32x3", "float16"]) {
-      const start = `attention on matrices ${precision} of ${shape} lanes`;
-      ok(matrices.some(({ name }) => name.startsWith(start)), start);
+      for (const name of ["attention", "attention_backward_query", "attention_backward_key", ...LARGE_HEADS]) {
+        const start = `${name} on matrices ${precision} of ${shape} lanes`;
+        ok(matrices.some(({ name }) => name.startsWith(start)), start);
+      }
     }
   }
   for (const { name, code } of forTint) {

@@ -1,5 +1,6 @@
 /** Attention over a packed batch, for the decoder. @module */
 import { type Attention, attention, attentionBackward } from "../../kernels/attention/attention.ts";
+import { FORWARD, KEY, QUERY } from "../../kernels/attention/tile_parts.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { AttentionBackwardContext, AttentionContext } from "./decoder_types.ts";
 import type { DeviceBatch } from "./device_batch.ts";
@@ -29,14 +30,15 @@ export function packedAttention(
     const { window, scale } = config.layers[layer]!.attention;
     return { window: window ?? 0, scale };
   };
-  const flop = 4 * config.numHeads * config.headDim * batch.pairs;
+  /** FLOP of a product. */
+  const flop = 2 * config.numHeads * config.headDim * batch.pairs;
   return {
     attend(layer, buffers) {
-      commands.announce("forward", flop);
+      commands.announce(FORWARD.kind, FORWARD.products * flop);
       attention(commands, { ...shared, ...own(layer), ...buffers });
     },
     attendBackward(layer, buffers) {
-      commands.announce("backward", 2.5 * flop);
+      commands.announce(KEY.kind, (QUERY.products + KEY.products) * flop);
       attentionBackward(commands, { ...shared, ...own(layer), ...buffers });
     },
   };

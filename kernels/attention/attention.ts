@@ -242,7 +242,7 @@ export function attention(commands: Commands, options: Attention): void {
   const { forward } = kernelsFor(device, options, { images: images !== null });
   inParts(
     commands,
-    tileParts(commands, { pairs: 0, ...options }, FORWARD),
+    tileParts(commands, { pairs: 0, ...options, tile: attentionTile(device) }, FORWARD),
     ({ tiles, tileCount }) =>
       commands.dispatch(forward, {
         buffers: { out, lse, qkv, places: layout, tiles, ...images },
@@ -287,7 +287,7 @@ export function attentionBackward(commands: Commands, options: AttentionBackward
   const { query, key } = kernelsFor(device, options, { images: images !== null, cuts: parts !== null });
   const { queries, keys } = groupsOfTile(device, options);
   const values = { heads, kv_heads: kvHeads, window: window || NO_WINDOW };
-  const work = { pairs: 0, ...options };
+  const work = { pairs: 0, ...options, tile: attentionTile(device) };
   inParts(commands, tileParts(commands, work, QUERY), ({ tiles, tileCount }) => {
     for (const part of parts?.queries ?? [{}]) {
       commands.dispatch(query, {

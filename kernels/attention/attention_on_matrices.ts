@@ -17,6 +17,8 @@ export interface AttentionOnMatrices extends Heads {
   out: Slice;
   lse: Slice;
   layout: Slice;
+  tokens: number;
+  longest?: number;
   /** Larger than any distance if there is none. */
   window: number;
   /** Pairs of a query and a key that it may see; 0 if they were not counted. */
@@ -36,7 +38,7 @@ export function attentionOnMatrices(
   const { slots, ...halved } = halveHeads(commands, options, { headDim, padded, depth: k, parts });
   inParts(
     commands,
-    tileParts(commands, { ...options, headDim }, FORWARD),
+    tileParts(commands, { ...options, headDim, tile: TILE }, FORWARD),
     ({ tiles, tileCount }) =>
       commands.dispatch(kernelFor(shape), {
         buffers: { out, lse, ...halved, places: layout, tiles },

@@ -41,6 +41,7 @@ export interface GradientOnMatrices extends Heads {
   lse: Slice;
   layout: Slice;
   tokens: number;
+  longest?: number;
   /** Larger than any distance if there is none. */
   window: number;
   /** Pairs of a query and a key that it may see; 0 if they were not counted. */
@@ -66,14 +67,18 @@ export function gradientOnMatrices(
   const { query, keys } = kernelsFor(shape);
   const uniforms = { heads, kv_heads: kvHeads, window, slots, chunks: padded / k };
   const buffers = { dqkv, saved, ...halved, places: layout };
-  inParts(commands, tileParts(commands, { ...options, headDim }, QUERY), (part) =>
-    commands.dispatch(query, {
-      buffers: { ...buffers, first_slots, tiles: part.tiles },
-      uniforms: { ...uniforms, tile_count: part.tileCount },
-      workgroups: grid(device, part.tileCount * heads * TILE / rows),
-    }));
+  inParts(
+    commands,
+    tileParts(commands, { ...options, headDim, tile: TILE }, QUERY),
+    (part) =>
+      commands.dispatch(query, {
+        buffers: { ...buffers, first_slots, tiles: part.tiles },
+        uniforms: { ...uniforms, tile_count: part.tileCount },
+        workgroups: grid(device, part.tileCount * heads * TILE / rows),
+      }),
+  );
   // A part's keys are seen by queries of tiles after it, and a tile's slots follow from its number.
-  inParts(commands, tileParts(commands, { ...options, headDim }, KEY), (part) => {
+  inParts(commands, tileParts(commands, { ...options, headDim, tile: TILE }, KEY), (part) => {
     for (const key of keys) {
       commands.dispatch(key, {
         buffers: { ...buffers, tiles },

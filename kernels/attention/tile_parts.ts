@@ -17,8 +17,13 @@ export const KEY = { kind: "backward", products: 4 } as const;
 export interface TiledWork {
   tiles: Slice;
   tileCount: number;
+  /** The most tokens of a tile. */
+  tile: number;
   heads: number;
   headDim: number;
+  tokens: number;
+  /** The most tokens of a row (default: all of the batch). */
+  longest?: number;
   /** Pairs of a query and a key that it may see; 0 if they were not counted. */
   pairs: number;
 }
@@ -32,18 +37,19 @@ export interface TilePart {
 }
 
 /**
- * The parts of a kernel that computes `products` numbers of heads for each pair; one where it is short enough, by what
- * is known of the device. A later tile sees more keys, up to twice as many as the mean.
+ * The parts of a kernel that computes `products` numbers of heads for each pair; one where all is short enough, by what
+ * is known of the device. Else no part takes longer than a submission should if each of its tiles sees a whole row of the
+ * longest, or is seen by it; but a part has 32 tiles at least.
  */
 export function tileParts(
   { device: { pace } }: Commands,
-  { tiles, tileCount, heads, headDim, pairs }: TiledWork,
+  { tiles, tileCount, tile, heads, headDim, tokens, longest = tokens, pairs }: TiledWork,
   { kind, products }: { kind: WorkKind; products: number },
 ): TilePart[] {
-  const seconds = pace.secondsOf(kind, 2 * products * heads * headDim * pairs);
-  const count = Math.max(1, Math.ceil(Math.min(tileCount, seconds / pace.budget)));
-  const step = Math.max(1, Math.floor(tileCount / count / STEP)) * STEP;
-  if (count === 1 || step >= tileCount) return [{ first: 0, tiles, tileCount }];
+  const secondsOf = (pairs: number): number => pace.secondsOf(kind, 2 * products * heads * headDim * pairs);
+  const most = Math.floor(pace.budget / secondsOf(tile * longest) / STEP);
+  const step = Math.max(1, most) * STEP;
+  if (secondsOf(pairs) <= pace.budget || step >= tileCount) return [{ first: 0, tiles, tileCount }];
   return Array.from({ length: Math.ceil(tileCount / step) }, (_, i) => {
     const first = i * step;
     const offset = first * TILE_BYTES;

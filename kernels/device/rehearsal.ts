@@ -22,6 +22,8 @@ export class Rehearsal extends Device {
     super(standIn(real.gpu, counts), { info, family, subgroupSize, lavapipe, limits });
     this.#counts = counts;
     this.tuning = real.tuning;
+    // How work is cut into submissions is nothing that it counts.
+    this.pace.budget = Infinity;
   }
 
   /** Dispatches recorded so far. */

@@ -21,6 +21,8 @@ import { checkSameFiles } from "./same_files.ts";
 interface KeptModel {
   /** What it is, and where it is from. */
   key: string;
+  /** The kind of the last task on it. */
+  task: string;
   model: unknown;
   free: () => void;
   tokenizer?: Tokenizer;
@@ -75,13 +77,17 @@ export class ServedModels implements Disposable {
   async #keep<T>(kind: string, task: Task, load: () => Promise<{ model: T; free: () => void }>): Promise<T> {
     const place = placeOf(task);
     const key = JSON.stringify([kind, place]);
-    if (this.#kept?.key === key) return this.#kept.model as T;
+    const kept = this.#kept?.key === key ? this.#kept : null;
+    // What the recorder keeps fits the model before, or the work before, which is planned for itself.
+    if (kept?.task !== task.task) this.#context.commands.release();
+    if (kept) {
+      kept.task = task.task;
+      return kept.model as T;
+    }
     this.free();
-    // What the recorder keeps fits the model before.
-    this.#context.commands.release();
     await checkSameFiles(this.#context, place);
     const loaded = await load();
-    this.#kept = { key, ...loaded };
+    this.#kept = { key, task: task.task, ...loaded };
     return loaded.model;
   }
 }

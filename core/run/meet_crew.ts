@@ -5,6 +5,7 @@ import type { Crew } from "../cluster/crew.ts";
 import { meet, type Meeting, type RankCard } from "../cluster/meet.ts";
 import type { Transport } from "../cluster/transport.ts";
 import { type KernelRecord, kernelsOf } from "../device/run_device.ts";
+import { versions } from "../device/versions.ts";
 import { WARNING } from "../progress.ts";
 
 /** What the other ranks are told before there is work for a device. */
@@ -42,6 +43,8 @@ export async function meetWithDevice(transport: Transport, device: Device): Prom
       // Parameters lie in buffers as large as the device allows; parts of them are exchanged.
       "sizes of buffers and bindings": `${limits.maxBufferSize} and ${limits.maxStorageBufferBindingSize} bytes`,
       "family of kernels": device.tuning?.family ?? device.family,
+      // It has the compiler of the kernels: what ranks with two of them computed could not be computed again.
+      "version of Deno": versions().deno,
     },
   };
   return await meet(transport, card);

@@ -77,7 +77,7 @@ export function keyDifference(is: ReferenceKey, was: unknown): string | null {
     if (before[what] === value) continue;
     if (what === "model") return "is of another model";
     if (what === "rows") return "is of other rows";
-    return `was computed with ${what} "${safeLine(String(before[what]))}", expected "${value}"`;
+    return `was computed with ${what} "${safeLine(String(before[what]))}", expected "${safeLine(value)}"`;
   }
   return null;
 }

@@ -10,6 +10,7 @@ import { exampleRows, pairRows } from "../../../core/train/training_rows.ts";
 import { attention, attentionBackward } from "../../../kernels/attention/attention.ts";
 import { Commands } from "../../../kernels/device/commands.ts";
 import { MATMUL_PRECISIONS, type MatmulPrecision } from "../../../kernels/device/precision.ts";
+import { SUBGROUP_MATRIX } from "../../../kernels/device/subgroup_matrix.ts";
 import { usualGpu } from "../../../kernels/device/usual_gpu.ts";
 import { matmul } from "../../../kernels/matmul/matmul.ts";
 import { device as own } from "../../_shared/device.ts";
@@ -135,6 +136,9 @@ Deno.test("a precision that the device does not have is refused before a plan or
   withInput(async (dir) => {
     const device = usualGpu();
     throws(() => checkPrecision(device, "float16"), REFUSED);
+    const wide = { title: "lavapipe", matrix: null, lavapipe: 26, features: new Set([SUBGROUP_MATRIX]) } as const;
+    throws(() => checkPrecision(wide, "float16"), /lavapipe crashes in it .*, expected LP_NATIVE_VECTOR_WIDTH=256, or/);
+    checkPrecision(wide, "float32");
     for (const precision of MATMUL_PRECISIONS) checkPrecision(usualGpu({ matrices: true }), precision);
     const config = await configOf(dir, { training: { precision: "float16" } });
     await rejects(planRun(config, { device, time: false }), REFUSED);

@@ -36,7 +36,7 @@ async function commandOn(
   platform: Platform,
   { root, env, args }: { root: string; env: Record<string, string>; args: readonly string[] },
 ): Promise<string[]> {
-  // This process may not pass on a LD_LIBRARY_PATH itself.
+  // This process may not pass on an LD_LIBRARY_PATH itself.
   const asked = ["env", ...Object.entries(env).map(([name, value]) => `${name}=${value}`), Deno.execPath(), ...args];
   if (!platform.set.whole) return asked;
   const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();

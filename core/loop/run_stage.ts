@@ -16,7 +16,7 @@ export async function runStage<T>(
   const { iteration } = settings;
   try {
     const result = await context.telemetry.span(stage, { iteration }, work);
-    // So that each stage has the memory that was planned for it alone.
+    // So that each stage has the memory that was planned for it alone, and its peak is its own.
     context.commands.release();
     context.device.peakBytes = context.device.bytes;
     await context.onStageEnd();

@@ -55,7 +55,7 @@ async function standing(folder: string, iteration: number): Promise<(iteration: 
   return (k, stage) => k === iteration ? left.has(stage) : later.has(k) || (alone && stage === optimize);
 }
 
-/** Appends a line to timings.jsonl (what differs from run to run), with the peak of memory since the last line. */
+/** Appends a line to timings.jsonl (what differs from run to run), with the peak of memory since the last line or stage. */
 export async function appendTiming({ config, device }: RunContext, line: MetricsLine): Promise<void> {
   const log = await LineLog.open(runPaths(config.output_dir).timings, () => true);
   await log.append({ ...line, device_bytes: device.peakBytes });

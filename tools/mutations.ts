@@ -791,8 +791,14 @@ export const MUTATIONS: readonly Mutation[] = [
   ...of(
     "device/float16.wgsl",
     { test: "matmul/matmul_halves" },
-    ["ties away from even", "vec4u(0xfffu) + ((bits >> vec4u(13u)) & vec4u(1u))", "vec4u(0x1000u)"],
-    ["cut off, not rounded", "bits + vec4u(0xfffu) + ((bits >> vec4u(13u)) & vec4u(1u))", "bits"],
+    ["ties away from even", "vec4u(0xfffu) + ((size >> vec4u(13u)) & vec4u(1u))", "vec4u(0x1000u)"],
+    ["cut off, not rounded", "size + vec4u(0xfffu) + ((size >> vec4u(13u)) & vec4u(1u))", "size"],
+  ),
+  ...of(
+    "device/float16.wgsl",
+    { test: "device/float16" },
+    ["a NaN of all bits is rounded", "min(bits & vec4u(0x7fffffffu), vec4u(0x7fc00000u))", "bits & vec4u(0x7fffffffu)"],
+    ["sign is lost", "rounded | (bits & vec4u(0x80000000u))", "rounded"],
   ),
   ...of(
     "vector_scalar.wgsl",

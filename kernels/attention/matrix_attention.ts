@@ -58,9 +58,9 @@ const GAP_BYTES = 16;
 export const SUMS_STRIDE: number = BLOCK + GAP_BYTES / 4;
 export const WEIGHTS_STRIDE: number = BLOCK + GAP_BYTES / 2;
 
-/** Bytes of workgroup memory. */
+/** Bytes of workgroup memory, with two numbers for each query of a block, which the gradient has. */
 function matrixAttentionBytes({ rows, parts }: Pick<MatrixAttentionShape, "rows" | "parts">): number {
-  return rows * (4 * SUMS_STRIDE + 2 * parts * WEIGHTS_STRIDE);
+  return rows * (4 * SUMS_STRIDE + 2 * parts * WEIGHTS_STRIDE) + 8 * BLOCK;
 }
 
 /**

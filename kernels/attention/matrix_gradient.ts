@@ -3,8 +3,8 @@
  * forward pass (matrix_attention.ts): for q the rows are queries, for k and v they are keys.
  *
  * Of each block there are two products of scores: with the log-sum-exp the first gives the weights of softmax, and dout · v
- * then their gradients, which a row's lanes scale by a power of two of their own in each block: they are bounded by nothing
- * that is known before. Sums of a block are rescaled and added in float32.
+ * then their gradients. Those of scores follow from both; a row's lanes scale them by a power of two of their own in each
+ * block, as they are bounded by nothing that is known before. Sums of a block are rescaled and added in float32.
  *
  * q, k and dout are brought to float16 both along heads and along rows, v along heads; a group of q's heads in a tile has
  * one scale, as the sums of k and v go over them.
@@ -48,7 +48,7 @@ export interface GradientOnMatrices extends Heads {
   pairs: number;
 }
 
-/** The largest heads of which a lane keeps the sums of both k and v. */
+/** The largest heads of which a row's lanes keep the sums of both k and v. */
 const MOST_OF_BOTH = 128;
 
 const kernels = new Map<string, ReturnType<typeof gradientKernels>>();
@@ -78,15 +78,18 @@ export function gradientOnMatrices(
       }),
   );
   // A part's keys are seen by queries of tiles after it, and a tile's slots follow from its number.
-  inParts(commands, tileParts(commands, { ...options, headDim, tile: TILE }, KEY), (part) => {
-    for (const key of keys) {
-      commands.dispatch(key, {
-        buffers: { ...buffers, tiles },
-        uniforms: { ...uniforms, tile_count: part.tileCount, first_tile: part.first, all_tiles: tileCount },
-        workgroups: grid(device, part.tileCount * kvHeads * TILE / rows),
-      });
-    }
-  });
+  for (const { key, products } of keys) {
+    inParts(
+      commands,
+      tileParts(commands, { ...options, headDim, tile: TILE }, { ...KEY, products }),
+      (part) =>
+        commands.dispatch(key, {
+          buffers: { ...buffers, tiles },
+          uniforms: { ...uniforms, tile_count: part.tileCount, first_tile: part.first, all_tiles: tileCount },
+          workgroups: grid(device, part.tileCount * kvHeads * TILE / rows),
+        }),
+    );
+  }
 }
 
 function kernelsFor(shape: MatrixAttentionShape): ReturnType<typeof gradientKernels> {
@@ -121,13 +124,15 @@ function gradientKernels(shape: MatrixAttentionShape) {
       bindings: matrixQueryBindings,
       uniforms: matrixAttentionUniforms,
     }),
-    keys: outputs.map((own) =>
-      define(own.length === 1 ? `attention_backward_key for ${own[0]}` : "attention_backward_key", {
+    keys: outputs.map((own) => ({
+      key: define(own.length === 1 ? `attention_backward_key for ${own[0]}` : "attention_backward_key", {
         generator: "matrix_gradient_key_text.ts",
         text: matrixBackwardKey(shape, own),
         bindings: matrixKeyBindings,
         uniforms: matrixKeyUniforms,
-      })
-    ),
+      }),
+      // Scores, and with k the gradients of weights; then a sum for each.
+      products: 1 + own.length + Number(own.includes("dk")),
+    })),
   };
 }

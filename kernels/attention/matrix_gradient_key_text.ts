@@ -16,7 +16,14 @@ import {
 } from "./matrix_attention_parts.ts";
 import { addSums, scores } from "./matrix_attention_products.ts";
 import { matrixAttentionUniforms } from "./matrix_attention_text.ts";
-import { gradientParts, gradientsOf, narrowed, storedWeights, weightsOf } from "./matrix_gradient_text.ts";
+import {
+  DOUT_FACTORS,
+  gradientParts,
+  gradientsOf,
+  narrowed,
+  storedWeights,
+  weightsOf,
+} from "./matrix_gradient_text.ts";
 
 /** The buffers of this kernel. */
 export const matrixKeyBindings = {
@@ -128,7 +135,7 @@ fn main(
     let dout_power = powers[(3u * p.kv_heads + kv_head) * power_stride + slot / DEPTH];
     let undone_scores = q_power * k_power;
     let factor = select(undone_scores, ${LEAST_FACTOR}, undone_scores < ${LEAST_FACTOR});
-    let dout_factor = dout_power * v_power;
+    ${hasK ? DOUT_FACTORS : ""}
     let token_end = max(min(key + far, query_tile.x + query_tile.y), query_tile.x) - query_tile.x;
     let lowest = (max(key, query_tile.x) - query_tile.x) * group_size;
     let seen = max(token_end * group_size, lowest) - lowest;

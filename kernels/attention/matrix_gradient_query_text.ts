@@ -6,7 +6,15 @@ import type { MatrixAttentionShape } from "./matrix_attention.ts";
 import { eachKept, hide, LEAST_FACTOR, memory, ownRow, paramsOf, passes, storeKept } from "./matrix_attention_parts.ts";
 import { addSums, scores } from "./matrix_attention_products.ts";
 import { matrixAttentionUniforms } from "./matrix_attention_text.ts";
-import { gradientParts, gradientsOf, MOST_WHOLE, narrowed, storedWeights, weightsOf } from "./matrix_gradient_text.ts";
+import {
+  DOUT_FACTORS,
+  gradientParts,
+  gradientsOf,
+  MOST_WHOLE,
+  narrowed,
+  storedWeights,
+  weightsOf,
+} from "./matrix_gradient_text.ts";
 
 /** The buffers of this kernel. */
 export const matrixQueryBindings = {
@@ -70,7 +78,8 @@ fn main(@builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) la
     let k_power = powers[(p.kv_heads + kv_head) * power_stride + slot / DEPTH];
     let undone_scores = q_power * k_power;
     let factor = select(undone_scores, ${LEAST_FACTOR}, undone_scores < ${LEAST_FACTOR});
-    let dout_factor = dout_power * powers[(2u * p.kv_heads + kv_head) * power_stride + slot / DEPTH];
+    let v_power = powers[(2u * p.kv_heads + kv_head) * power_stride + slot / DEPTH];
+    ${DOUT_FACTORS}
     ${
       scores(
         shape,

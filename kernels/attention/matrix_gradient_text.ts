@@ -6,7 +6,7 @@ import { type MatrixAttentionShape, WEIGHTS_STRIDE } from "./matrix_attention.ts
 import { combine, constants, sumsAt, WEIGHTS_POWER } from "./matrix_attention_parts.ts";
 import { storeWeights } from "./matrix_attention_products.ts";
 
-/** The most numbers of a row that its lanes keep beside four matrices of sums. */
+/** The most numbers of a row that its lanes together keep beside four matrices of sums. */
 export const MOST_WHOLE = 128;
 
 /** The shape for rows of which `kept` numbers are kept: with more, half as many columns are summed together. */
@@ -71,13 +71,22 @@ export function storedWeights(shape: MatrixAttentionShape): string {
 }
 
 /**
+ * Declares the factors that undo a product of dout and v, the smaller one first: their product may be too small for a number,
+ * and the product of sums and the larger one too large. One that is NaN stays.
+ */
+export const DOUT_FACTORS = `let dout_is_least = dout_power < v_power;
+    let least_power = select(v_power, dout_power, dout_is_least);
+    let other_power = select(dout_power, v_power, dout_is_least);`;
+
+/**
  * Makes gradients of scores of the weights and the sums, which are products of dout and v, and stores them in float16. A
  * row's largest is 2^14 ≤ |x| < 2^15 then; `undone` undoes it, apart from the other factor's power: their product may be too
  * small for a number.
  */
 export function gradientsOf(shape: MatrixAttentionShape, delta: OfColumns): string {
   return `${
-    eachFour(shape, (c) => `let g${c} = w${c} * (${sumsAt(`sums_own + ${4 * c}u`)} * dout_factor - ${delta(c)});`)
+    eachFour(shape, (c) =>
+      `let g${c} = w${c} * (${sumsAt(`sums_own + ${4 * c}u`)} * least_power * other_power - ${delta(c)});`)
   }
     var most = 0u;
     ${eachFour(shape, (c) => `most = max(most, magnitude(g${c}));`)}

@@ -24,6 +24,8 @@ const CASES: readonly Case[] = [
   { ...SIZES, rows: [[5], [9, 4, 30], [70]], kvHeads: 4 },
   // The sums pass in two goes, the second of which has fewer columns, not all of them the head's.
   { rows: [[3], [18, 2], [70]], heads: 3, kvHeads: 1, headDim: 36 },
+  // Rows of which more is kept, and kernels of their own for k and for v.
+  { rows: [[3], [5, 2], [66]], heads: 1, kvHeads: 1, headDim: 136 },
 ];
 
 if (device.matrix === null) {
@@ -100,8 +102,6 @@ if (device.matrix === null) {
       const columns = heads + 2 * kvHeads;
       const group = heads / kvHeads;
       // The powers of q and k cancel; those of v are the output's, and nearly cancel with those of its gradient.
-      const [q, k, v, scores] = [99, -99, [-99, 99], [5, 13]];
-      const gradient = (kv: number): number => scores[kv]! - v[kv]!;
       /** Numbers times a power for each head: of q by its key's, of k and of v. */
       const scale = (
         data: Float32Array,
@@ -115,13 +115,17 @@ if (device.matrix === null) {
         });
       const how = { family: FAMILY, precision } as const;
       const plain = await run(one, { qkv, dout, ...how });
-      const wide = await run(one, {
-        ...{ qkv: scale(qkv, [() => q, () => k, (kv) => v[kv]!]), dout: scale(dout, [gradient]) },
-        ...how,
-      });
-      deepEqual(wide.lse, plain.lse);
-      deepEqual(wide.out, scale(plain.out, [(kv) => v[kv]!]));
-      deepEqual(wide.dqkv, scale(plain.dqkv, [(kv) => scores[kv]! + k, (kv) => scores[kv]! + q, gradient]));
+      // The gradients of scores are as they were, or so small that the powers of dout and v together are no normal number.
+      for (const [v, scores, own] of [[[-99, 99], [5, 13], 99], [[-52, -52], [-104, -104], 0]] as const) {
+        const gradient = (kv: number): number => scores[kv]! - v[kv]!;
+        const wide = await run(one, {
+          ...{ qkv: scale(qkv, [() => own, () => -own, (kv) => v[kv]!]), dout: scale(dout, [gradient]) },
+          ...how,
+        });
+        deepEqual(wide.lse, plain.lse);
+        deepEqual(wide.out, scale(plain.out, [(kv) => v[kv]!]));
+        deepEqual(wide.dqkv, scale(plain.dqkv, [(kv) => scores[kv]! - own, (kv) => scores[kv]! + own, gradient]));
+      }
     });
 
     Deno.test(`attention() in ${precision} gives NaN where a number is not finite, in its row alone`, async () => {
@@ -139,8 +143,21 @@ if (device.matrix === null) {
         const { out, dqkv } = await run(one, { qkv: changed, dout, family: FAMILY, precision });
         ok(headOf(out, heads * headDim, 0).every(Number.isNaN));
         ok(isOthers(out, heads * headDim));
-        for (const gradient of [0, 4]) ok(headOf(dqkv, columns, gradient).every(Number.isNaN), `${gradient}`);
+        // What is not finite in v is none of the weights, of which the gradient of v is made.
+        for (const gradient of head === 6 ? [0, 4] : [0, 4, 6]) {
+          ok(headOf(dqkv, columns, gradient).every(Number.isNaN), `${head} ${gradient}`);
+        }
         ok(isOthers(dqkv, columns));
+      }
+      const large = run(one, {
+        ...{
+          qkv: qkv.map((x, i) => Math.floor(i / headDim) % 8 >= 6 ? x * 2 ** 100 : x),
+          dout: dout.map((x) => x * 2 ** 60),
+        },
+        ...{ family: FAMILY, precision },
+      });
+      for (const gradient of [0, 4]) {
+        ok(headOf((await large).dqkv, columns, gradient).every((x) => !Number.isFinite(x)), `${gradient}`);
       }
       const changed = dout.slice();
       changed[20 * heads * headDim + 3] = Infinity;

@@ -37,8 +37,10 @@ export function heldShards(shards: number, { rank, size }: { rank: number; size:
   if (!isPowerOfTwo(shards)) throw new UserError(`Cannot cut a step into ${shards} shards, expected a power of two`);
   if (shards % size !== 0) {
     const fitting = Array.from({ length: Math.log2(shards) + 1 }, (_, i) => 2 ** i).join(", ");
+    const s = shards === 1 ? "" : "s";
+    const more = isPowerOfTwo(size) ? ` (or distributed.shards=${size})` : "";
     throw new UserError(
-      `Cannot deal ${shards} shards to ${size} ranks, expected as many ranks as one of ${fitting}, or more of distributed.shards`,
+      `Cannot deal ${shards} shard${s} of distributed.shards to ${size} ranks, expected ${fitting} rank${s}${more}`,
     );
   }
   const count = shards / size;

@@ -47,7 +47,7 @@ for (const launcher of launchers.slice(0, 1)) {
     const ended = await mpirun(launcher, { ranks: 2, deno: dnpoArgs(launcher.path, args) });
     notEqual(ended.code, 0);
     deepEqual(ownLines(ended).filter((line) => line.startsWith("error")), [
-      "error: Cannot deal 1 shards to 2 ranks, expected as many ranks as one of 1, or more of distributed.shards",
+      "error: Cannot deal 1 shard of distributed.shards to 2 ranks, expected 1 rank (or distributed.shards=2)",
     ]);
   });
 }

@@ -43,7 +43,7 @@ Deno.test("ranks hold aligned shards, all of them once", () => {
 Deno.test("ranks that do not divide the shards are refused", () => {
   throws(() => heldShards(4, { rank: 0, size: 3 }), {
     name: "UserError",
-    message: "Cannot deal 4 shards to 3 ranks, expected as many ranks as one of 1, 2, 4, or more of distributed.shards",
+    message: "Cannot deal 4 shards of distributed.shards to 3 ranks, expected 1, 2, 4 ranks",
   });
   throws(() => heldShards(4, { rank: 0, size: 8 }), { name: "UserError" });
   throws(() => heldShards(6, { rank: 0, size: 2 }), {

@@ -25,7 +25,7 @@ Deno.test("settings come from the config, and where it cuts no steps there is a 
   });
   throws(
     () => rankSettings({ distributed: { ...distributed, shards: 4 } }, 8),
-    /^UserError: Cannot deal 4 shards to 8 ranks, expected as many ranks as one of 1, 2, 4/,
+    /^UserError: Cannot deal 4 shards of distributed\.shards to 8 ranks, expected 1, 2, 4 ranks \(or /,
   );
   for (const ranks of [0, 3, 1.5, 8192]) {
     throws(() => rankSettings({ distributed }, ranks), /^UserError: Cannot plan for .* ranks/);

@@ -9,6 +9,11 @@ import { readWidthRates, type WidthRate, writeCachedTuning, writeVectorWidth } f
 
 /** Bits that the driver does not choose by itself: they are faster on some CPUs with AVX-512, and slower on others. */
 const WIDE = 512;
+/**
+ * How long a thread that has ended is left to unload its driver, which takes it some 10 to 30 ms and tells nobody: a process
+ * that ends meanwhile may crash.
+ */
+const UNLOADING_MS = 300;
 /** The factor by which a wider vector must be faster to be chosen. */
 const BETTER = 1.05;
 
@@ -102,6 +107,7 @@ async function measureInThread(
   } finally {
     worker.terminate();
     restore();
+    await new Promise((resolve) => setTimeout(resolve, UNLOADING_MS));
   }
 }
 

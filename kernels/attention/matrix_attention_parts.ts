@@ -1,6 +1,8 @@
 /** The WGSL of attention on matrix units besides its products: a block's rows, its workgroup memory, and what lanes keep. @module */
+import { subgroupSizeAttribute } from "../device/subgroup_matrix.ts";
 import { unroll } from "../unroll.ts";
 import { BLOCK, TILE } from "./blocked_attention.ts";
+import { QUERY_ROWS } from "./blocked_attention_walk.ts";
 import { type MatrixAttentionShape, SUMS_STRIDE, WEIGHTS_STRIDE } from "./matrix_attention.ts";
 
 /** Weights are multiplied by 2^14, to have more of float16's exponents below 1. */
@@ -42,6 +44,20 @@ export function ownRow({ rows, rowLanes, unit: { m } }: MatrixAttentionShape): s
   let part = min(lane / ${m}u, ${rowLanes - 1}u); // and which part of it
   let sums_own = own * ${SUMS_STRIDE}u + part * ${BLOCK / rowLanes}u;
   let weights_own = own * ${WEIGHTS_STRIDE}u + part * ${BLOCK / rowLanes}u;`;
+}
+
+/** Begins the entry point of a kernel that owns queries: its block, and the token and head of a lane's row. */
+export function queryEntry(shape: MatrixAttentionShape): string {
+  const { rows, unit: { m, lanes, saysLanes } } = shape;
+  return `@compute @workgroup_size(${rows / m * lanes})${saysLanes ? ` ${subgroupSizeAttribute(lanes)}` : ""}
+fn main(@builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32, id: Workgroup) {
+  let index = group_index(id.group, id.groups);
+  let group_size = p.heads / p.kv_heads;
+  ${QUERY_ROWS}
+  ${ownRow(shape)}
+  let row = min(first_row + own, last_row);
+  let tokens = tile.x + row / group_size;
+  let head = kv_head * group_size + row % group_size;`;
 }
 
 /** Declares a function that combines what the lanes of a row have, the same for all of them. */

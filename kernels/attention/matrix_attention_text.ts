@@ -1,8 +1,7 @@
 /** The WGSL of attention forward on a device's matrix units, which matrix_attention.ts describes. @module */
-import { subgroupSizeAttribute } from "../device/subgroup_matrix.ts";
 import { wgslNumber } from "./attention_text.ts";
 import { BLOCK } from "./blocked_attention.ts";
-import { HIDES_SOME, QUERY_ROWS, walkKeys } from "./blocked_attention_walk.ts";
+import { HIDES_SOME, walkKeys } from "./blocked_attention_walk.ts";
 import type { MatrixAttentionShape } from "./matrix_attention.ts";
 import {
   combine,
@@ -13,9 +12,9 @@ import {
   LEAST_FACTOR,
   LEAST_SCORE,
   memory,
-  ownRow,
   paramsOf,
   passes,
+  queryEntry,
   storeKept,
   sumsAt,
   WEIGHTS_POWER,
@@ -45,8 +44,7 @@ export const matrixAttentionUniforms = {
 
 /** Forward: overwrites out and lse, by an online softmax over blocks of keys. */
 export function matrixForward(shape: MatrixAttentionShape): string {
-  const { scale, unit, parts, rows } = shape;
-  const { m, lanes, saysLanes } = unit;
+  const { scale, parts } = shape;
   return `// before: device/float16.wgsl, device/invocation.wgsl
 
 ${constants(shape)}
@@ -68,15 +66,7 @@ ${memory(shape)}
 ${combine("row_max", "max(x, other)", shape)}
 ${combine("row_sum", "x + other", shape)}
 
-@compute @workgroup_size(${rows / m * lanes})${saysLanes ? ` ${subgroupSizeAttribute(lanes)}` : ""}
-fn main(@builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32, id: Workgroup) {
-  let index = group_index(id.group, id.groups);
-  let group_size = p.heads / p.kv_heads;
-  ${QUERY_ROWS}
-  ${ownRow(shape)}
-  let row = min(first_row + own, last_row);
-  let tokens = tile.x + row / group_size;
-  let head = kv_head * group_size + row % group_size;
+${queryEntry(shape)}
   let power_stride = p.slots / DEPTH;
   let q_slot = first_slots[tile.x];
   let q_power = powers[kv_head * power_stride + q_slot / DEPTH] * SCALE;

@@ -18,8 +18,8 @@ import { type Access, defineKernel, type Kernel } from "../device/kernel.ts";
 import type { Slice } from "../device/slice.ts";
 import type { UniformFields } from "../device/uniform.ts";
 import { attentionDelta } from "./attention_delta.ts";
-import { halveGradient, type Heads } from "./attention_halves.ts";
-import { matrixRequires } from "./attention_on_matrices.ts";
+import { halveGradient } from "./attention_halves.ts";
+import { type AttentionOnMatrices, matrixRequires } from "./attention_on_matrices.ts";
 import { TILE } from "./blocked_attention.ts";
 import { type MatrixAttentionShape, shapeName } from "./matrix_attention.ts";
 import { matrixAttentionUniforms } from "./matrix_attention_text.ts";
@@ -33,19 +33,10 @@ import { matrixBackwardQuery, matrixQueryBindings } from "./matrix_gradient_quer
 import { inParts, KEY, QUERY, tileParts } from "./tile_parts.ts";
 
 /** Buffers and sizes of a call. */
-export interface GradientOnMatrices extends Heads {
+export interface GradientOnMatrices extends AttentionOnMatrices {
   dqkv: Slice;
   saved: Slice;
   dout: Slice;
-  out: Slice;
-  lse: Slice;
-  layout: Slice;
-  tokens: number;
-  longest?: number;
-  /** Larger than any distance if there is none. */
-  window: number;
-  /** Pairs of a query and a key that it may see; 0 if they were not counted. */
-  pairs: number;
 }
 
 /** The largest heads of which a row's lanes keep the sums of both k and v. */

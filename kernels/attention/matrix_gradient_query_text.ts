@@ -1,9 +1,17 @@
 /** The WGSL of attention's gradient for q on matrix units, which matrix_gradient.ts describes. @module */
-import { subgroupSizeAttribute } from "../device/subgroup_matrix.ts";
 import { BLOCK } from "./blocked_attention.ts";
-import { HIDES_SOME, QUERY_ROWS, walkKeys } from "./blocked_attention_walk.ts";
+import { HIDES_SOME, walkKeys } from "./blocked_attention_walk.ts";
 import type { MatrixAttentionShape } from "./matrix_attention.ts";
-import { eachKept, hide, LEAST_FACTOR, memory, ownRow, paramsOf, passes, storeKept } from "./matrix_attention_parts.ts";
+import {
+  eachKept,
+  hide,
+  LEAST_FACTOR,
+  memory,
+  paramsOf,
+  passes,
+  queryEntry,
+  storeKept,
+} from "./matrix_attention_parts.ts";
 import { addSums, scores } from "./matrix_attention_products.ts";
 import { matrixAttentionUniforms } from "./matrix_attention_text.ts";
 import {
@@ -33,7 +41,7 @@ export function matrixBackwardQuery(full: MatrixAttentionShape): string {
   const shape = narrowed(full, full.padded);
   // Lanes that keep more sums have no registers left for them.
   const holds = shape.padded <= MOST_WHOLE;
-  const { unit: { m, lanes, saysLanes }, parts, rows, rowLanes } = shape;
+  const { parts, rowLanes } = shape;
   return `// before: device/float16.wgsl, device/invocation.wgsl
 
 ${gradientParts(shape)}
@@ -52,15 +60,7 @@ ${paramsOf(matrixAttentionUniforms)}
 
 ${memory(shape)}
 
-@compute @workgroup_size(${rows / m * lanes})${saysLanes ? ` ${subgroupSizeAttribute(lanes)}` : ""}
-fn main(@builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32, id: Workgroup) {
-  let index = group_index(id.group, id.groups);
-  let group_size = p.heads / p.kv_heads;
-  ${QUERY_ROWS}
-  ${ownRow(shape)}
-  let row = min(first_row + own, last_row);
-  let tokens = tile.x + row / group_size;
-  let head = kv_head * group_size + row % group_size;
+${queryEntry(shape)}
   let own_saved = saved[tokens * p.heads + head];
   let power_stride = p.slots / DEPTH;
   let q_slot = first_slots[tile.x];

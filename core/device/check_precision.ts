@@ -12,8 +12,8 @@ export function checkPrecision(
   if (precision === "float32" || matrix !== null) return;
   if (lavapipe !== null && features.has(SUBGROUP_MATRIX)) {
     throw new UserError(
-      `Cannot train with training.precision=${precision}: ${title} crashes in it with vectors of such a width, expected ` +
-        "LP_NATIVE_VECTOR_WIDTH=256, or float32",
+      `Cannot train with training.precision=${precision}: ${title} multiplies matrices with vectors of 256 bits ` +
+        "alone, expected LP_NATIVE_VECTOR_WIDTH=256, or float32",
     );
   }
   throw new UserError(

@@ -23,7 +23,8 @@ export const tune: CommandEntry = {
   summary: "measure kernel variants on this machine's GPU, and keep the fastest",
   description: "Measures the variants of the matrix product, prints their rates, and keeps the choice in the cache " +
     "folder, where runs that begin from now on find it. On a CPU (lavapipe) it measures with the driver's own vector " +
-    "width and with 512 bits. A variant replaces the first of its kind where it is 5 % faster. Runs do this themselves, once, unless autotune is false.",
+    "width and with 512 bits. A variant replaces the first of its kind where it is 5 % faster. Runs do this " +
+    "themselves, once, unless autotune is false.",
   options: [
     {
       flags: "--vector-width <bits>",

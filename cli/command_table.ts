@@ -2,6 +2,7 @@
 import denoConfig from "../deno.json" with { type: "json" };
 import { nearestWord } from "../core/config/nearest_word.ts";
 import { UserError } from "../core/error.ts";
+import { answerHelp } from "./answer_help.ts";
 import type { CommandEntry } from "./command_entry.ts";
 import { type Shell, SHELLS } from "./completion_scripts.ts";
 import { config, data, importConfig, init, plan, report, runs, watch } from "./entries/config_entries.ts";
@@ -12,7 +13,6 @@ import { chat, compare, evaluate, exportPairs, push, score } from "./entries/mod
 import { generate, label, optimize, sft, sweep, train } from "./entries/run_entries.ts";
 import { loadCommand } from "./load_command.ts";
 import { say } from "./print.ts";
-import { parseCommandLine } from "./program.ts";
 
 /** `dnpo completions`. It is defined here because it needs the list of all commands. */
 const completions: CommandEntry = {
@@ -45,14 +45,11 @@ const help: CommandEntry = {
     ["dnpo help train", "the same as dnpo train --help"],
   ],
   run: (name) => {
-    const names = commands.map((command) => command.name);
-    if (name !== undefined && !names.includes(name)) {
-      const near = nearestWord(name, names);
-      const expected = near === undefined ? "one of those that `dnpo help` lists" : near;
-      throw new UserError(`Cannot help with ${name}: there is no such command, expected ${expected}`);
-    }
-    const parsed = parseCommandLine([...name === undefined ? [] : [name], "--help"], commands, { version });
-    return Promise.resolve(typeof parsed === "number" ? parsed : 1);
+    const answered = answerHelp(["help", ...name === undefined ? [] : [name]], commands, { version });
+    if (answered !== undefined) return Promise.resolve(answered);
+    const near = nearestWord(name!, commands.map((command) => command.name));
+    const expected = near === undefined ? "one of those that `dnpo help` lists" : near;
+    throw new UserError(`Cannot help with ${name}: there is no such command, expected ${expected}`);
   },
 };
 

@@ -1,5 +1,6 @@
 /** Completion scripts for shells, made from the commands: static text that runs no program at a key press. @module */
 import type { CommandEntry, OptionEntry } from "./command_entry.ts";
+import { helpOption } from "./program_entry.ts";
 
 /** The shells that have a script. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -30,8 +31,6 @@ interface Flags {
   repeat: boolean;
 }
 
-const HELP: OptionEntry = { flags: "-h, --help", summary: "show this help" };
-
 function flagsOf({ flags, summary, choices, path, repeat }: OptionEntry): Flags {
   const [, value] = /[<[](.+?)[>\]]/.exec(flags) ?? [];
   return {
@@ -48,7 +47,7 @@ function flagsOf({ flags, summary, choices, path, repeat }: OptionEntry): Flags 
 }
 
 function optionsOf(entry: CommandEntry): Flags[] {
-  return [...entry.options, HELP].map(flagsOf);
+  return [...entry.options, helpOption].map(flagsOf);
 }
 
 const indent = (lines: readonly string[], by: string): string => lines.map((line) => by + line).join("\n");

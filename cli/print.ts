@@ -1,5 +1,4 @@
 /** The one door through which text leaves for this process's streams, whose readers may leave. @module */
-import { styleText } from "node:util";
 import { safeJson, safeLine } from "../core/safe_text.ts";
 import { terminalColumns } from "./terminal_columns.ts";
 import { wrapText } from "./wrap_text.ts";
@@ -57,7 +56,7 @@ export function tell(...lines: string[]): void {
 export function tellFaint(line: string): void {
   const isStyled = !Deno.noColor && Deno.stderr.isTerminal();
   const safe = fitted(safeLine(line), Deno.stderr);
-  writeToStderr(`${isStyled ? styleText("dim", safe, { validateStream: false }) : safe}\n`);
+  writeToStderr(`${isStyled ? `\x1b[2m${safe}\x1b[22m` : safe}\n`);
 }
 
 function fitted(line: string, stream: { isTerminal(): boolean }): string {

@@ -5,8 +5,12 @@ const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|[\u{20000}-\u{3fffd}]/u;
 const MARK = /[\p{M}\u200b-\u200d\ufeff]/u;
 
+const PLAIN = /^[ -~]*$/;
+
 /** How many columns of a terminal a line takes. */
 export function columnsOf(line: string): number {
+  // The other patterns take milliseconds to compile.
+  if (PLAIN.test(line)) return line.length;
   let columns = 0;
   for (const letter of line) columns += MARK.test(letter) ? 0 : WIDE.test(letter) ? 2 : 1;
   return columns;

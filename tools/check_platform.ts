@@ -64,6 +64,7 @@ const TERMINAL: Use = {
     "core/label/verifier_prints.ts",
     // Help and scripts are texts of the program; an answer goes to a pipe as it is; a comparison and rows may have
     // colours.
+    "cli/answer_help.ts",
     "cli/program.ts",
     "cli/commands/completions_command.ts",
     "cli/commands/chat_command.ts",

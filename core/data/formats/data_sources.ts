@@ -5,6 +5,7 @@ import { ioProblem, shortQuote } from "./data_problems.ts";
 import { DATA_ENDINGS, formatOfName } from "./file_rows.ts";
 import type { Columns } from "./map_columns.ts";
 import { type RowRange, splitRowRange } from "./row_range.ts";
+import { refuseRunFolder } from "./run_folder.ts";
 import { namedSplits, splitOfWord } from "./split_names.ts";
 
 /** One set of several, as a config writes it. */
@@ -148,6 +149,7 @@ async function localFiles(
     );
   }
   const files = await listFolder(path);
+  await refuseRunFolder(path);
   if (files.length === 0) {
     throw new UserError(
       `Cannot read ${path}: the folder has no data files (${DATA_ENDINGS.join(", ")}, also with .gz)`,

@@ -71,3 +71,33 @@ Deno.test("openSource() says what of a folder is read, and names the splits wher
     await Deno.remove(`${dir}/more.jsonl`);
     deepEqual((await openSource(dir))[0]!.files, [`${dir}/test.jsonl`]);
   }));
+
+Deno.test("openSource() refuses a run's folder, and names the files of pairs that are there", () =>
+  withFolder(async (dir) => {
+    const write = async (...files: string[]): Promise<void> => {
+      for (const file of files) {
+        await Deno.mkdir(`${dir}/${file}`.replace(/\/[^/]*$/, ""), { recursive: true });
+        await Deno.writeTextFile(`${dir}/${file}`, "{}\n");
+      }
+    };
+    const refused = (name: string, what: string): Promise<void> =>
+      rejects(openSource(`${dir}/${name}`), { name: "UserError", message: `Cannot read ${dir}/${what}` });
+    const pairsOf = (k: number): string => `${dir}/run/iteration-${k}/pairs.jsonl`;
+    await write("run/checksums.json", "run/log.jsonl", "run/metrics.jsonl");
+    await refused("run", "run: it is a run's folder, expected a file of rows; it has no pairs");
+    await write("run/iteration-2/generation.json", "run/iteration-2/pairs.jsonl", "run/iteration-1/model/config.json");
+    await refused("run", `run: it is a run's folder, expected its file of pairs, ${pairsOf(2)}`);
+    await refused(
+      "run/iteration-2",
+      `run/iteration-2: it is the folder of a run's iteration, expected its file of pairs, ${pairsOf(2)}`,
+    );
+    await write("run/iteration-10/pairs.jsonl");
+    await refused("run[:9]", `run: it is a run's folder, expected its file of pairs, ${pairsOf(2)} or ${pairsOf(10)}`);
+    for (const k of [3, 4, 5]) await write(`run/iteration-${k}/pairs.jsonl`);
+    const some = `${pairsOf(2)}, ${pairsOf(3)}, … or ${pairsOf(10)}`;
+    await refused("run", `run: it is a run's folder, expected its file of pairs, ${some}`);
+    // A folder that pairs were gathered in is no run's.
+    await write("gathered/pairs.jsonl", "gathered/iteration-0/pairs.jsonl");
+    const [set] = await openSource(`${dir}/gathered`);
+    deepEqual(set!.files, [`${dir}/gathered/pairs.jsonl`]);
+  }));

@@ -10,6 +10,7 @@ import { checkPrecision } from "../device/check_precision.ts";
 import { type KernelRecord, openRunDevice, openToolDevice } from "../device/run_device.ts";
 import { StoppedError } from "../error.ts";
 import { makeFolder } from "../files/atomic.ts";
+import { isFolder } from "../files/io.ts";
 import { compileProgress, type OnProgress } from "../progress.ts";
 import { meetCrew } from "./meet_crew.ts";
 import { NoteRelay } from "./note_relay.ts";
@@ -21,6 +22,7 @@ import { type Need, RunSources } from "./run_sources.ts";
 import { checkSourcePlaces } from "./source_places.ts";
 import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { RunTrackers } from "./trackers/run_trackers.ts";
+import { unlessRefused } from "./unbegun_run.ts";
 
 /** The callbacks and switches by which a caller follows and stops a run. */
 export interface RunHooks {
@@ -139,18 +141,35 @@ export interface OpenRunOptions<T> extends OpenOptions {
 
 /**
  * Opens run folder, sources and device, runs `work`, and closes them; where the work is finished, only folder and
- * sources. Throws UserError, DeviceError, or StoppedError if the signal stopped a download.
+ * sources. A new run that is refused leaves no folder. Throws UserError, DeviceError, or StoppedError if the signal
+ * stopped a download.
  */
 export async function withRun<T>(
+  config: ResolvedConfig,
+  options: OpenRunOptions<T>,
+  work: (context: RunContext) => Promise<T>,
+): Promise<T> {
+  const { output_dir: folder, distributed: { shards } } = config;
+  const { needs, trains, hooks: { crew } } = options;
+  if (trains && crew) heldShards(shards, crew.transport);
+  await checkSourcePlaces(config, needs);
+  const isMade = !await isFolder(folder);
+  await makeFolder(folder, { what: "the run's folder" });
+  using _lock = await lockFolder(folder);
+  return await unlessRefused({ folder, isMade }, (begin) =>
+    inFolder(config, options, (context) => {
+      begin();
+      return work(context);
+    }));
+}
+
+/** As {@linkcode withRun}, in a folder that this process has locked. */
+async function inFolder<T>(
   config: ResolvedConfig,
   { finished, check, remove, needs, trains = false, hooks: given }: OpenRunOptions<T>,
   work: (context: RunContext) => Promise<T>,
 ): Promise<T> {
-  const { output_dir: folder, distributed: { shards } } = config;
-  if (trains && given.crew) heldShards(shards, given.crew.transport);
-  await checkSourcePlaces(config, needs);
-  await makeFolder(folder, { what: "the run's folder" });
-  using _lock = await lockFolder(folder);
+  const { output_dir: folder } = config;
   using notes = new NoteRelay(given.onNote);
   const { onNote } = notes;
   const stop = new AbortController();

@@ -32,17 +32,29 @@ async function withFiles(use: (dir: string) => Promise<void>): Promise<void> {
   });
 }
 
-/** Checks that work throws this, that no device was opened, and what the log says of it. */
+/**
+ * Checks that work throws this, that no device was opened, that a new run leaves no folder, and that one which goes on
+ * loses no file and says in its log what was wrong.
+ */
 async function refused(work: Work, config: ResolvedConfig, expected: RegExp): Promise<void> {
   const opened: string[] = [];
   const hooks = { onDevice: (name: string): void => void opened.push(name) };
+  const { output_dir: folder } = config;
+  const before = await walk(folder);
   await rejects(work(config, hooks), (error: Error) => {
     equal(error.name, "UserError", error.stack);
     match(error.message, expected);
     return true;
   });
   deepEqual(opened, [], String(expected));
-  const log = await readJsonLines<Record<string, unknown>>(`${config.output_dir}/log.jsonl`);
+  const after = await walk(folder);
+  if (before.length === 0) {
+    deepEqual(after, []);
+    await rejects(Deno.stat(folder), Deno.errors.NotFound, "the folder is there");
+    return;
+  }
+  deepEqual(before.filter((path) => !after.includes(path)), []);
+  const log = await readJsonLines<Record<string, unknown>>(`${folder}/log.jsonl`);
   match(String(log.at(-1)!.problem), expected);
   deepEqual(log.at(-1)!.end, "failed");
 }
@@ -79,7 +91,16 @@ Deno.test("train() refuses rows, verifiers, judges and noise that cannot be used
       [{ noise: { update: "joint", init: `${dir}/noise.safetensors` } }, /noise\.safetensors/],
     ];
     for (const [keys, expected] of cases) await refused(train, await configOf(dir, keys), expected);
-    equal((await walk(`${dir}/run`)).some((path) => path.endsWith("metrics.jsonl")), false);
+  }));
+
+Deno.test("a run that is refused keeps a folder that was there, and what lies in it", () =>
+  withFiles(async (dir) => {
+    const [keys, run] = [{ data: { train: `${dir}/broken.jsonl` } }, `${dir}/run`];
+    await Deno.mkdir(run);
+    await rejects(train(await configOf(dir, keys)), { name: "UserError" });
+    deepEqual([(await Deno.stat(run)).isDirectory, await walk(run)], [true, []]);
+    await Deno.writeTextFile(`${run}/notes.txt`, "mine\n");
+    await refused(train, await configOf(dir, keys), /^Cannot read \S+broken\.jsonl:4: /);
   }));
 
 Deno.test("stages refuse pairs, rows and answers that cannot be read before the device is opened", () =>

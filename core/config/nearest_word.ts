@@ -18,12 +18,19 @@ export function editDistance(a: string, b: string): number {
   return previous[b.length]!;
 }
 
-/** How unlike a known name a word is: the edits, at most 1 for initials (`lr`) and parts of the name (`batch_size`). */
+/** What parts the words of a name. */
+const BETWEEN = /[_\-/.\s]+/;
+
+/**
+ * How unlike a known name a word is: the edits, at most 1 for initials (`lr`) and for words of the name that follow each
+ * other (`batch_size`; the last one may be cut short, and what parts them may differ or be missing: `beta_1`).
+ */
 export function unlikeness(word: string, name: string): number {
   const edits = editDistance(word, name);
-  const parts = name.split("_");
+  const parts = name.split(BETWEEN);
+  const plain = word.split(BETWEEN).join("");
   const abbreviated = (parts.length > 1 && word === parts.map((part) => part[0]).join("")) ||
-    (word.length >= 3 && name.includes(word));
+    (plain.length >= 3 && parts.some((_, i) => parts.slice(i).join("").startsWith(plain)));
   return abbreviated ? Math.min(1, edits) : edits;
 }
 

@@ -39,6 +39,7 @@ const NAMES: readonly (readonly [ours: string, theirs: string])[] = [
   ["training.num_train_epochs", "num_epochs"],
   ["training.lr_scheduler_type", "lr_scheduler scheduler"],
   ["training.optim", "optimizer"],
+  ["training.adam_beta1 and training.adam_beta2", "betas adam_betas optim_betas"],
   ["training.gradient_checkpointing", "activation_checkpointing disable_gradient_checkpointing"],
   ["training.loss_type", "pref_loss dpo_loss_type"],
   ["training.beta", "pref_beta rl_beta dpo_beta"],

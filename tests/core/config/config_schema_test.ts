@@ -59,6 +59,9 @@ Deno.test.each([
   ["training", "max_grad", "training.max_grad_norm"],
   ["generation", "temprature", "generation.temperature"],
   ["noise", "max-variance", "noise.max_variance"],
+  ["training", "beta_2", "training.adam_beta2"],
+  ["training", "beta", "training.beta"],
+  ["training", "eps", "training.adam_epsilon"],
   // Nothing is near.
   ["", "x", undefined],
   ["training", "frobnicate", undefined],

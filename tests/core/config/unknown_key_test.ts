@@ -60,6 +60,7 @@ Deno.test.each([
   ["", "sequence_len", "here it is data.max_length"],
   ["", "cutoff_len", "here it is data.max_length"],
   ["", "pref_beta", "here it is training.beta"],
+  ["training", "betas", "here it is training.adam_beta1 and training.adam_beta2"],
   ["", "lora_target", "here it is lora.target_modules"],
   ["", "dataset_mixer", "here it is data.train"],
   ["generation", "max_completion_length", "here it is generation.max_new_tokens"],

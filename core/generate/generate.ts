@@ -68,12 +68,11 @@ async function* generateOnRanks(
     );
     const [first, ofRanks] = [tokens, new Map<number, number>()];
     for await (const found of told) {
-      for (const { rank, answers, tokens: own } of found) {
-        ofRanks.set(rank, own);
-        yield* answers.map((one) => ({ ...one, index: before + one.index }));
-      }
+      // As with one process, the tokens of an answer are counted by the time that it is there.
+      for (const { rank, tokens: own } of found) ofRanks.set(rank, own);
       tokens = first + [...ofRanks.values()].reduce((sum, own) => sum + own, 0);
       onTokens?.(tokens);
+      for (const { answers } of found) yield* answers.map((one) => ({ ...one, index: before + one.index }));
     }
     before += prompts.length;
   }

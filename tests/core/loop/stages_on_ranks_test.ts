@@ -2,6 +2,7 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { forIteration } from "../../../core/config/config.ts";
 import { runReference } from "../../../core/loop/held_out_reference.ts";
+import { runGenerate } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { type RunHooks, withRun } from "../../../core/run/run_context.ts";
 import type { ReferenceLogps } from "../../../core/train/reference_logps.ts";
@@ -51,5 +52,24 @@ Deno.test("runReference() on two ranks shares the model that it loads, and gives
     await withCrew({ ranks: 2, isMet: true }, async ({ crew, tasks }) => {
       deepEqual(await reference("together", { crew }), alone);
       deepEqual(tasks, ["score"]);
+    });
+  }));
+
+Deno.test("runGenerate() on two ranks counts the tokens of the answers that have come", () =>
+  withInput(async (dir) => {
+    const of = async (output: string, hooks: RunHooks): Promise<{ rows: string; counted: number[] }> => {
+      const counted: number[] = [];
+      const config = await tinyConfig(dir, { output_dir: `${dir}/${output}`, autotune: false });
+      const path = await runGenerate(config, { ...hooks, onProgress: ({ tokens }) => counted.push(tokens ?? 0) });
+      return { rows: await Deno.readTextFile(path), counted };
+    };
+    const { rows } = await of("alone", {});
+    await withCrew({ ranks: 2, isMet: true }, async ({ crew, tasks }) => {
+      const together = await of("together", { crew });
+      deepEqual(tasks, ["generate"]);
+      deepEqual(together.rows, rows);
+      const sampled = rows.trimEnd().split("\n").map((line) => JSON.parse(line).generated_ids.length);
+      deepEqual(together.counted.at(-1), sampled.reduce((sum, count) => sum + count, 0));
+      ok(together.counted.slice(1).every((count) => count > 0), together.counted.join());
     });
   }));

@@ -9,6 +9,7 @@ import { UserError } from "../error.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
 import { join } from "../files/path.ts";
+import { WARNING } from "../progress.ts";
 import { checkPrecision } from "./check_precision.ts";
 import { cpuSeconds } from "./cpu_clock.ts";
 import { openDevice } from "./open_device.ts";
@@ -24,7 +25,7 @@ import {
   writeCachedTuning,
 } from "./tuning_cache.ts";
 import { measureWidths } from "./vector_width.ts";
-import { type DeviceSettings, environmentWidth, wantedDevice } from "./wanted_device.ts";
+import { type DeviceSettings, environmentWidth, type WantedDevice, wantedDevice } from "./wanted_device.ts";
 
 /** Least bytes of weights for which measuring pays: a smaller model gains less time than measuring takes. */
 const WORTH_TUNING_BYTES = 8 * 1024 * 1024;
@@ -69,20 +70,25 @@ export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOp
   const wanted = await wantedDevice(config);
   if (wanted.webgpu === "auto" && before?.webgpu === "deno") wanted.webgpu = "deno";
   const asked = before ? before.vector_width : wanted.vectorWidth;
-  const device = await openDevice({ ...wanted, vectorWidth: asked });
+  // Opening sets the variable.
+  const ownWidth = environmentWidth();
+  const device = await openAsBegun(before, { ...wanted, vectorWidth: asked }, onNote);
   try {
     checkPrecision(device, precision);
     const adapter = device.name;
+    const bits = vectorBits(adapter);
     // If another device of this process has loaded the driver, it keeps to the width that it was loaded with.
-    const width = asked && (vectorBits(adapter) ?? asked);
+    const width = asked && (bits ?? asked);
+    if (before?.adapter === adapter && ownWidth !== null && bits !== null && bits !== ownWidth) {
+      onNote(`The run goes on with vectors of ${bits} bits, as it began: LP_NATIVE_VECTOR_WIDTH is ${ownWidth}`);
+    }
     if (before?.adapter === adapter && before.family === device.family) {
       device.tuning = before.tuning;
       return device;
     }
     if (config.autotune) device.tuning = await tuningFor(device, options);
     if (before) {
-      const [was, is] = [before, { adapter, family: device.family }].map((one) => `${one.adapter} (${one.family})`);
-      onNote(`The run began with kernels for ${was}, and goes on with those for ${is}: the last digits will differ`);
+      onNote(otherKernels(before, { adapter, family: device.family }));
       return device;
     }
     if (path === null) return device;
@@ -92,6 +98,28 @@ export async function openRunDevice(config: ResolvedConfig, options: RunDeviceOp
     device.destroy();
     throw error;
   }
+}
+
+/** Opens a device; on the adapter that a run began on, with the run's family of kernels unless DNPO_KERNELS names one. */
+async function openAsBegun(
+  before: KernelRecord | null,
+  wanted: WantedDevice,
+  onNote: RunDeviceOptions["onNote"],
+): Promise<Device> {
+  const device = await openDevice(wanted);
+  if (before === null || wanted.family !== undefined) return device;
+  if (device.name !== before.adapter || device.family === before.family) return device;
+  device.destroy();
+  onNote(`The run goes on with the ${before.family} kernels that it began with, though DNPO_KERNELS is not set`);
+  return await openDevice({ ...wanted, family: before.family });
+}
+
+/** Warns that a run goes on with other kernels than it began with: on another adapter, or as DNPO_KERNELS says. */
+function otherKernels(was: KernelRecord, is: Pick<KernelRecord, "adapter" | "family">): string {
+  const change = was.adapter === is.adapter
+    ? `with ${was.family} kernels, and goes on with ${is.family} ones, as DNPO_KERNELS says`
+    : `with kernels for ${was.adapter} (${was.family}), and goes on with those for ${is.adapter} (${is.family})`;
+  return `${WARNING}the run began ${change}: the last digits will differ`;
 }
 
 /** The kernels of a device, for another process that is to have the same. */

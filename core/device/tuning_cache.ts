@@ -9,7 +9,8 @@ import { readJsonObject } from "../files/io.ts";
 import { isRecord } from "../values.ts";
 import { versions } from "./versions.ts";
 
-const VECTOR_WIDTHS = [128, 256, 512] as const;
+/** Bits of the vectors that lavapipe takes. */
+export const VECTOR_WIDTHS = [128, 256, 512] as const;
 
 /** What the cache holds for a device. */
 export interface CachedTuning extends TuneResult {

@@ -3,7 +3,7 @@ import type { DeviceFamily } from "../../kernels/device/tuning.ts";
 import type { ResolvedConfig } from "../config/config.ts";
 import { DEVICE_CHOICES, type DeviceChoice, WEBGPU_CHOICES, type WebGpuChoice } from "../config/choices.ts";
 import { UserError } from "../error.ts";
-import { isVectorWidth, readVectorWidth } from "./tuning_cache.ts";
+import { readVectorWidth, VECTOR_WIDTHS } from "./tuning_cache.ts";
 
 /** The families of kernels. */
 const FAMILIES = ["cpu", "gpu"] as const satisfies readonly DeviceFamily[];
@@ -58,13 +58,8 @@ async function wantedVectorWidth(autotune: boolean): Promise<number | null> {
   return environmentWidth() ?? (autotune ? await readVectorWidth() : null) ?? null;
 }
 
-/** The user's LP_NATIVE_VECTOR_WIDTH; null if there is none, or it is not a width that lavapipe takes. */
+/** The user's LP_NATIVE_VECTOR_WIDTH; null if there is none. Throws a UserError if it is not a width that lavapipe takes. */
 export function environmentWidth(): number | null {
-  try {
-    const bits = Number(Deno.env.get("LP_NATIVE_VECTOR_WIDTH"));
-    return isVectorWidth(bits) ? bits : null;
-  } catch {
-    // Without the permission to read it, there is none.
-    return null;
-  }
+  const word = environmentWord("LP_NATIVE_VECTOR_WIDTH", VECTOR_WIDTHS.map(String), "choose the width of vectors");
+  return word === undefined ? null : Number(word);
 }

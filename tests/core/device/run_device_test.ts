@@ -144,7 +144,10 @@ Deno.test("openRunDevice() takes the cache's kernels and then keeps to them", ()
       await Deno.writeTextFile(path, JSON.stringify({ ...record, adapter: "another" }));
       const notes: string[] = [];
       deepEqual(await open({}, (line) => notes.push(line)), found("cpu").tuning);
-      match(notes.join(), /^The run began with kernels for another \(cpu\), and goes on with those for .* \(cpu\): /);
+      match(
+        notes.join(),
+        /^Warning: the run began with kernels for another \(cpu\), and goes on with those for .* \(cpu\): /,
+      );
       for (
         const damaged of [
           "{",

@@ -3,7 +3,7 @@
  * argument `e2e`, runs the tests that run commands as processes, including the documentation's; with `cluster`, `shared`
  * or `soak`, the tests of that folder. @module
  */
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { checkImports } from "./check_imports.ts";
 import { checkLinks } from "./check_links.ts";
 import { checkPlatform } from "./check_platform.ts";
@@ -36,7 +36,7 @@ const GATE: readonly (readonly Step[])[] = [
   // A package that is fetched while a test's program runs would be told on its standard error.
   [{ name: "packages", run: () => quietly(["install", "--frozen", "--quiet"]) }],
   [
-    { name: "format", run: () => quietly(["fmt", "--check", "--quiet"]) },
+    { name: "format", run: async () => report(await formatProblems(Deno.cwd())) },
     { name: "lint", run: () => quietly(["lint", "--quiet"]) },
     // The doc examples' too, which the program's own types are checked for once.
     { name: "types", run: () => quietly(["check", "--frozen", "--quiet", "--doc", ".", "README.md"]) },
@@ -72,6 +72,24 @@ export function lockProblems(text: string): string[] {
   return text.split("\n").flatMap((line, i) =>
     /https?:/.test(line) ? [`deno.lock:${i + 1} holds a download address: ${line.trim()}`] : []
   );
+}
+
+/** The files of a folder that are not as `deno fmt` writes them, a line each, and what it says where it cannot read one. */
+export async function formatProblems(folder: string): Promise<string[]> {
+  // With --quiet it names no file.
+  const options = { args: ["fmt", "--check"], cwd: folder, env: { ...TEST_PROCESS_ENV, NO_COLOR: "1" } };
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), { ...options, stdin: "null" }).output();
+  if (success) return [];
+  const said = new TextDecoder().decode(stderr).trimEnd();
+  const root = await Deno.realPath(folder);
+  const named = [...said.matchAll(/^from (.+):$/gm)].map(([, path]) =>
+    `${relative(root, path!)} is not formatted, as deno fmt does it`
+  );
+  const unread = [...said.matchAll(/^Error checking: (.+)\n +(.+)$/gm)].map(([, path, why]) =>
+    `${relative(root, path!)} cannot be formatted: ${why}`
+  );
+  const problems = [...named, ...unread].sort();
+  return problems.length === 0 ? [said] : problems;
 }
 
 function report(problems: string[]): boolean {

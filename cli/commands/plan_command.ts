@@ -194,7 +194,11 @@ function describeRun({ model, data, noiseParameters, ...plan }: RunPlan): string
       formatCount(data.rowTokens.p99)
     }, the longest ${formatCount(data.rowTokens.max)}`,
     ...lossesOf(data),
-    `Run         ${counted(plan.iterations, "iteration")} of ${counted(plan.steps, "optimizer step")}`,
+    `Run         ${counted(plan.iterations, "iteration")} of ${
+      plan.stepsAreAtMost
+        ? `at most ${counted(plan.steps, "optimizer step")}: labeling drops pairs of equal answers`
+        : counted(plan.steps, "optimizer step")
+    }`,
   ];
 }
 

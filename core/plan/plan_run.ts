@@ -116,6 +116,7 @@ export async function sumUp(
     data: planner.data!,
     iterations: isAlone(config) ? 1 : config.iterations,
     steps: planner.steps,
+    stepsAreAtMost: planner.stepsAreAtMost,
     stages,
     bytes: stages.some((s) => s.bytes === null) ? null : Math.max(...stages.map((s) => s.bytes!)),
     tokens: sum((s) => s.tokens),

@@ -60,6 +60,11 @@ export interface RunPlan {
   iterations: number;
   /** Optimizer steps of the first iteration. */
   steps: number;
+  /**
+   * Whether these are the most that there can be, and tokens and work of `optimize` too: pairs are made by labeling, which
+   * drops those whose answers are the same.
+   */
+  stepsAreAtMost: boolean;
   /** What each stage takes. */
   stages: StagePlan[];
   /** Peak of bytes on the device; null if its limits do not allow a stage. */

@@ -73,6 +73,8 @@ export class Planner {
   data: RunPlan["data"] | undefined;
   /** Optimizer steps of the first iteration. */
   steps = 0;
+  /** Whether labeling may leave less to train on, so that there are fewer steps. */
+  stepsAreAtMost = false;
   /** Parameters of the noise generator; 0 without noise. */
   noiseParameters = 0;
   /** The first training, but for what a rehearsal finds. */
@@ -157,7 +159,10 @@ export class Planner {
     const work = { rows: most, settings, ...adapter, heldOut, ...(ranks && { ranks }) };
     this.training ??= { rows: rowsLike(most, likely), settings };
     const { steps, stepsPerEpoch } = orderSteps(most, settings);
-    if (this.steps === 0) this.steps = steps;
+    if (this.steps === 0) {
+      this.steps = steps;
+      this.stepsAreAtMost = typeof step.rows === "object" && "files" in step.rows && training.max_steps <= 0;
+    }
     await this.stages.add("optimize", {
       // Neither the learning rate nor beta matters, which differ between iterations.
       key: JSON.stringify([

@@ -220,6 +220,35 @@ Deno.test("a loss on single answers is planned on the pairs' chosen answers", ()
     assert.equal((await runSft(sft)).last.loss, last.loss);
   }));
 
+Deno.test("the plan's steps are the most that there can be where labeling makes the pairs", () =>
+  withInput(async (dir) => {
+    // The model answers nothing but the end, as one human of three does: that pair is dropped.
+    await writeTinyModel(`${dir}/model`, {
+      change: (name, values) => {
+        if (name.includes("norm") || name.includes("embed_tokens")) values.fill(1);
+        if (name.includes("o_proj") || name.includes("down_proj") || name.includes("lm_head")) values.fill(0);
+        if (name.includes("lm_head")) values.fill(1, 2 * 16, 3 * 16);
+      },
+    });
+    const rows = [[2], [3, 2], [4, 2]].map((response_ids) => ({ prompt_ids: [1, 5], response_ids }));
+    await Deno.writeTextFile(`${dir}/rows.jsonl`, jsonLines(rows));
+    const planned = async (training: Record<string, unknown>, method = "spin") => {
+      const config = await configOf(dir, {
+        method,
+        noise: "none",
+        iterations: 1,
+        training: { per_device_train_batch_size: 1, num_train_epochs: 1, ...training },
+      });
+      const { steps, stepsAreAtMost } = await planRun(config, { device, time: false });
+      return { config, found: [steps, stepsAreAtMost] };
+    };
+    const { config, found } = await planned({ max_steps: -1 });
+    assert.deepEqual(found, [3, true]);
+    assert.equal((await train(config)).iterations.at(-1)!.steps, 2);
+    assert.deepEqual((await planned({ max_steps: 5 })).found, [5, false]);
+    assert.deepEqual((await planned({ max_steps: -1 }, "sft")).found, [3, false]);
+  }));
+
 Deno.test("the plan of a fraction of an epoch counts the steps, and the rows that they see", () =>
   withInput(async (dir) => {
     await Deno.writeTextFile(`${dir}/pairs.jsonl`, jsonLines(tinyPairs(20)));

@@ -4,6 +4,7 @@ import type { RowsRead, RunHooks } from "../../core/run/run_context.ts";
 import { openingLine, secondsLeft } from "../opening_line.ts";
 import type { RunOptions } from "../options.ts";
 import { Progress } from "../progress_line.ts";
+import { launchedAlone } from "./_launched_alone.ts";
 import { untilStopped } from "./_stop_signals.ts";
 
 /** What a command's work gets. */
@@ -26,6 +27,7 @@ export async function runWithConfig(
   const config = await loadConfig(options.config, { set: options.set });
   const { iterations } = config;
   const progress = new Progress({ quiet: options.quiet, ...(isWhole && { iterations }) });
+  if (!options.crew) { for (const line of launchedAlone()) progress.note(line); }
   const stopped = `Stopped. What was done is saved in ${config.output_dir}, and the same command goes on from there.`;
   return await untilStopped(progress, async (signal) => {
     const read: RowsRead[] = [];

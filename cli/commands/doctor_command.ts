@@ -10,7 +10,8 @@ import type { Device } from "../../kernels/device/device.ts";
 import { DeviceError } from "../../kernels/device/device_error.ts";
 import { compilesSlowly, type Lavapipe } from "../../kernels/device/lavapipe.ts";
 import { classOf } from "../../kernels/tune.ts";
-import { sayText } from "../print.ts";
+import { sayText, tell } from "../print.ts";
+import { launchedAlone } from "./_launched_alone.ts";
 
 const MIB = 1024 * 1024;
 
@@ -22,6 +23,7 @@ const WEBGPUS = { deno: "Deno's own", dawn: "Dawn" } as const satisfies Partial<
  * runs take has no adapter.
  */
 export async function doctor(): Promise<number> {
+  tell(...launchedAlone());
   const wanted = await wantedDevice();
   sayText(`deno        ${Deno.version.deno} (${Deno.build.target})`);
   const taken = await openOrSay(wanted);

@@ -17,6 +17,7 @@ import { Progress } from "../progress_line.ts";
 import { formatDifferences, formatResults, type ShownResults } from "../results_table.ts";
 import { outputColumns } from "../text_table.ts";
 import { workLines } from "../work_text.ts";
+import { launchedAlone } from "./_launched_alone.ts";
 import { modelName } from "./_model_name.ts";
 import { untilStopped } from "./_stop_signals.ts";
 
@@ -35,6 +36,7 @@ export async function evaluate(
   const options = optionsOf(values, { quantization });
   const output = typeof values.output === "string" ? values.output : "runs/evaluate";
   const progress = new Progress({ quiet: values.quiet === true });
+  if (crew === null) { for (const line of launchedAlone()) progress.note(line); }
   const saved = `Stopped. The answers so far are kept in ${output}, and the same command goes on from there.`;
   return await untilStopped(progress, async (signal) => {
     const entries = await runEvaluation(model, {

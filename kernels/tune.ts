@@ -145,8 +145,8 @@ function choices(
 
 /** How {@linkcode tune} measures. */
 export interface TuneOptions {
-  /** Called with each class of products before its turn. */
-  onMeasure?: (what: TileClass) => void;
+  /** Called with what is measured next: a class of products, or which of the families is the faster. */
+  onMeasure?: (what: TileClass | "families") => void;
   /** Seconds of work that all cores have done for this process, for devices that are a CPU (default: the wall clock). */
   cpuSeconds?: () => number;
 }
@@ -181,8 +181,12 @@ export async function tune(
     ? new Profiler(device)
     : undefined;
   const measurements: Measurement[] = [];
-  const measure = async (choice: VariantChoice, variants: readonly MatmulVariant[]): Promise<number[]> => {
-    onMeasure(classOf(choice));
+  const measure = async (
+    choice: VariantChoice,
+    variants: readonly MatmulVariant[],
+    what: TileClass | "families" = classOf(choice),
+  ): Promise<number[]> => {
+    onMeasure(what);
     const clock = device.family === "cpu" ? cpuSeconds : wallSeconds;
     return await rates(commands, { ...choice, variants }, clock);
   };
@@ -210,7 +214,7 @@ export async function tune(
     };
     let family = device.family;
     if (families.length > 1) {
-      const gflops = await measure(champions, champions.variants);
+      const gflops = await measure(champions, champions.variants, "families");
       const chosen = gflops[1]! > FAMILY_BETTER * gflops[0]! ? 1 : 0;
       family = families[chosen]!;
       note(champions, { gflops, chosen });

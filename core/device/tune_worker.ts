@@ -17,7 +17,7 @@ export interface WidthQuestion extends OpenDeviceOptions {
 /** What the thread answers, while it measures and at its end. */
 export type WidthAnswer =
   | { adapter: string; family: DeviceFamily; lavapipe: Lavapipe | null }
-  | { measuring: TileClass }
+  | { measuring: TileClass | "families" }
   /** Null if there was nothing to measure: the driver has no such width, or none at all. */
   | { result: TuneResult | null }
   | { failed: string };

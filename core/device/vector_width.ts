@@ -25,8 +25,8 @@ export interface MeasureWidthsOptions extends Omit<OpenDeviceOptions, "vectorWid
   always?: boolean;
   /** Gets the adapter's name before it is measured. */
   onDevice?: (adapter: string) => void;
-  /** Gets each class of products before it is measured. */
-  onMeasure?: (what: TileClass) => void;
+  /** Gets what is measured next. */
+  onMeasure?: (what: TileClass | "families") => void;
 }
 
 /** The result of measuring one device. */

@@ -11,6 +11,8 @@ Deno.test("tune() chooses a tile for each class by its rate, and leaves the devi
   const bytes = device.bytes;
   const told: string[] = [];
   const { tuning: made, measurements } = await tune(device, { onMeasure: (what) => told.push(what) });
+  equal(told[0], "families");
+  deepEqual([...new Set(told)], told);
   equal(device.tuning, tuning);
   equal(device.bytes, bytes);
   device.tuning = null;

@@ -1,6 +1,6 @@
 /** Device buffers of a forward and a backward pass, made once for a capacity of tokens. @module */
+import { checkBinding } from "../../kernels/device/binding.ts";
 import type { Device } from "../../kernels/device/device.ts";
-import { DeviceError } from "../../kernels/device/device_error.ts";
 import type { Slice } from "../../kernels/device/slice.ts";
 import { biasGradientScratchBytes } from "../../kernels/matmul/bias_gradient.ts";
 import { headNormPartialBytes } from "../../kernels/norm/head_norm.ts";
@@ -106,16 +106,6 @@ export class BufferSet {
   free(): void {
     for (const slice of this.#slices.splice(0)) this.device.free(slice);
   }
-}
-
-/** Throws DeviceError, before any work is done, if a buffer is larger than the device can bind to a kernel. */
-export function checkBinding(device: Device, { bytes, label }: { bytes: number; label: string }): void {
-  const most = device.limits.maxStorageBufferBindingSize;
-  if (bytes <= most) return;
-  throw new DeviceError(
-    `Cannot use a buffer "${label}": size is ${bytes} bytes, the device's largest binding is ${most}`,
-    "memory",
-  );
 }
 
 function hasHeadNorm(layers: ModelConfig["layers"]): boolean {

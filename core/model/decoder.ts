@@ -1,8 +1,9 @@
 /** The decoder: embedding, layers, last norm; forward and backward over a packed batch. @module */
 import { ropeTable } from "../../kernels/attention/rope.ts";
+import { checkBinding } from "../../kernels/device/binding.ts";
 import type { Commands } from "../../kernels/device/commands.ts";
 import type { Device } from "../../kernels/device/device.ts";
-import { type BackwardBuffers, checkBinding, type ForwardBuffers } from "./activations.ts";
+import type { BackwardBuffers, ForwardBuffers } from "./activations.ts";
 import { attentionBlock, attentionBlockBackward } from "./attention_block.ts";
 import { backwardEnd } from "./backward_end.ts";
 import type {

@@ -15,7 +15,7 @@ import {
   type MatrixVariant,
   tileClass,
 } from "./matmul/matmul.ts";
-import { lanesOf } from "./matmul/matmul_choice.ts";
+import { LANES_OF_64_ROWS, lanesOf } from "./matmul/matmul_choice.ts";
 import { BROADCAST_TILES, isBroadcast } from "./matmul/matmul_tiles.ts";
 
 /** Sizes of a product. */
@@ -67,8 +67,8 @@ const SIZES: Readonly<Record<DeviceFamily, Readonly<Record<"few" | "small" | "la
 /** The variants to try for each class. They are few because a CPU takes about a second to compile each. */
 const CHOICES: Readonly<Record<DeviceFamily, readonly VariantChoice[]>> = {
   cpu: [
-    ...choices("cpu", "large", MODES, ["broadcast64", "broadcast64image"]),
-    ...choices("cpu", "small", MODES, ["broadcast32", "broadcast32image"]),
+    ...choices("cpu", "large", MODES, ["turned64", "turned32", "broadcast32image"]),
+    ...choices("cpu", "small", MODES, ["turned32", "broadcast32image"]),
     ...choices("cpu", "few", ["NT"], ["broadcast8", "broadcast8image"]),
     { mode: "NT", sizes: [1, 2048, 1024], variants: ["broadcast1", "broadcast1image"] },
   ],
@@ -86,20 +86,18 @@ const MATRIX_CHOICES: Readonly<Record<DeviceFamily, Readonly<Record<"small" | "l
   gpu: { small: ["matrix32", "matrix64"], large: ["matrix128", "matrix64"] },
 };
 
-/** From so many lanes on 64 rows over images are faster than 32. */
-const LANES_OF_64_ROWS = 16;
-
 /** The choices that {@linkcode tune} makes for a device that runs this family, each among the variants that fit it. */
 export function choicesFor(device: Device, family: DeviceFamily): VariantChoice[] {
-  // Each access of a buffer costs compile time, and an image wins there anyway.
+  // Each access of a buffer costs compile time, as each text does, and the first of images wins there anyway.
   const imagesAlone = family === "cpu" && compilesSlowly(device.lavapipe);
   const few = imagesAlone || lanesOf(device) < LANES_OF_64_ROWS;
   const suited = (variant: MatmulVariant): MatmulVariant =>
-    fittingVariant(device, few && variant === "broadcast64image" ? "broadcast32image" : variant);
+    fittingVariant(device, few && variant === "turned64" ? "turned32" : variant);
   const own = CHOICES[family].map((choice) => ({
     ...choice,
-    variants: [...new Set(choice.variants.map(suited))]
-      .filter((variant) => !imagesAlone || isBroadcast(variant) && BROADCAST_TILES[variant].image),
+    variants: imagesAlone
+      ? choice.variants.map(suited).filter((tile) => isBroadcast(tile) && BROADCAST_TILES[tile].image).slice(0, 1)
+      : [...new Set(choice.variants.map(suited))],
   }));
   return [...own, ...matrixChoices(device)];
 }
@@ -119,7 +117,7 @@ function matrixChoices(device: Device): VariantChoice[] {
 }
 
 /** The variants that stand for the families when these are compared, and the sizes of that comparison. */
-const CHAMPION = { cpu: "broadcast32", gpu: "shared64" } as const;
+const CHAMPION = { cpu: "turned32", gpu: "shared64" } as const;
 const FAMILY_SIZES: Readonly<Record<DeviceFamily, Sizes>> = { cpu: [64, 256, 512], gpu: SIZES.gpu.large };
 /** A variant replaces the default only if it is faster by this factor, so that noise decides little. */
 const BETTER = 1.05;

@@ -604,7 +604,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ["a wide texel", "perTexel = 128 /", "perTexel = 64 /"],
     ["16 bits' eight in a buffer", 'bImage ? wideTexel : "b[at / 8u]"', 'bImage ? wideTexel : "b[at / 8u + 1u]"'],
     ["half of eight codes", "(at & 4u) * 4u", "0u"],
-    ["bias of the wrong column", "bias[min(column + ${q}u, p.n - 1u)]", "bias[min(column, p.n - 1u)]"],
+    ["bias of the wrong column", "bias[min(column + ${q}u, ${width} - 1u)]", "bias[min(column, ${width} - 1u)]"],
   ),
   ...of(
     "matmul/matmul_broadcast.ts",
@@ -617,6 +617,7 @@ export const MUTATIONS: readonly Mutation[] = [
       "`    if (${columns(j)} + ${q}u + 1u < p.n) {",
     ],
     ["a turned c's neighbours", "c${4 * g + r}_${j}[${q}]`).join", "c${4 * g}_${j}[${q}]`).join"],
+    ["a turned c's bias is left out", "        v += load_bias4(first);", ""],
     ["the first rows for all", "part == ${part}u)", "part >= ${part}u)"],
     ["last k left out", "`${k} < k_last`", "`${k} + 1u < k_last`"],
     ["last row left out", "`    if (first + ${i}u < p.m) {\\n`", "`    if (first + ${i}u + 1u < p.m) {\\n`"],

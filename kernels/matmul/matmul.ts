@@ -90,7 +90,7 @@ function rowsOf(call: Matmul, { first, rows }: Window): Matmul {
 function record(
   commands: Commands,
   call: Matmul,
-  { sizes, variant }: { sizes: MatmulSizes & Pick<Matmul, "bias">; variant?: MatmulVariant },
+  { sizes, variant }: { sizes: MatmulSizes; variant?: MatmulVariant },
 ): void {
   const { mode, c, a, b, bias, m, n, k, accumulate = false, bType = "f32", precision = "float32" } = call;
   const { lda = mode === "TN" ? m : k, ldb = storedColumns(bType, mode === "NT" ? k : n), ldc = n } = call;
@@ -109,9 +109,8 @@ function record(
       }`,
     );
   }
-  const wanted = variant ?? (bias ? undefined : thinVariant(commands.device, sizes));
-  const planned = planFor(commands.device, sizes, wanted);
-  const plan = bias || bType !== "f32" ? { ...planned, turned: false } : planned;
+  const planned = planFor(commands.device, sizes, variant ?? thinVariant(commands.device, sizes));
+  const plan = bType === "f32" ? planned : { ...planned, turned: false };
   const operands = plan.turned ? exchanged(given) : given;
   const placed = aFirst > 0 || bFirst > 0 || scale !== 1;
   const { access, aBytes, bBytes } = accessFor(commands.device, operands, { ...operands, plan, ldc, cFirst, placed });

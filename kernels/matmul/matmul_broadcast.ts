@@ -222,7 +222,7 @@ ${
   }`;
 }
 
-/** As {@linkcode end} for a turned text, which has no bias: four rows of the tile are neighbours in c. */
+/** As {@linkcode end} for a turned text: four rows of the tile are neighbours in c. */
 function turnedEnd({ rows, vectors, columns }: End): string {
   const four = (g: number, j: number, q: number): string =>
     `vec4f(${FOUR.map((r) => `c${4 * g + r}_${j}[${q}]`).join(", ")})`;
@@ -236,6 +236,9 @@ ${
       var v = ${picked(rows / 4, (g) => four(g, j, q))};
       if (p.accumulate != 0u) {
         v += load_c4(at, first);
+      }
+      if (p.add_bias != 0u) {
+        v += load_bias4(first);
       }
       store_c4(at, first, v);
     }`))

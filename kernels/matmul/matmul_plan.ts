@@ -10,15 +10,15 @@ import {
   BUSY,
   chooseVariant,
   fittingVariant,
-  forType,
   GPU_LANES,
   GPU_VECTORS,
-  IMAGE_WORK,
   isGpu,
   lanesOf,
   type MatmulSizes,
+  readsImages,
   tunedVariant,
 } from "./matmul_choice.ts";
+import { fittedTile } from "./matmul_fitted.ts";
 import { sharedText } from "./matmul_shared.ts";
 import type { MatmulAccess } from "./matmul_text.ts";
 import {
@@ -82,10 +82,13 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: FullVarian
   const lanes = lanesOf(device);
   const chosen = (variant ?? fittingVariant(
     device,
-    forType(tunedVariant(device, sizes) ?? chooseVariant(device.tuning?.family ?? device.family, sizes), {
-      ...sizes,
-      lanes,
-    }),
+    fittedTile(
+      tunedVariant(device, sizes) ?? chooseVariant(device.tuning?.family ?? device.family, { ...sizes, lanes }),
+      {
+        ...sizes,
+        lanes,
+      },
+    ),
   )) as FullVariant;
   const storage = device.limits.maxComputeWorkgroupStorageSize;
   if (chosen === "vector4") {
@@ -94,7 +97,7 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: FullVarian
   if (!isBroadcast(chosen)) return sharedPlan(chosen, sizes, storage);
   const loads = loadsBeforeBroadcasts(device.lavapipe, lanes);
   const subgroups = device.subgroupSize > 0 && !loads;
-  const asked = variant !== undefined || sizes.m * sizes.n * sizes.k >= IMAGE_WORK;
+  const asked = variant !== undefined || readsImages(sizes);
   // Without subgroups each row of a needs a load of its own, so that more rows gain nothing, unless it serves all lanes.
   const most = isGpu(device) ? Math.min(GPU_VECTORS, LANE_VECTORS * lanes) : LANE_VECTORS * lanes;
   return broadcastPlan(subgroups || loads ? chosen : "broadcast8", sizes, { lanes, subgroups, image: asked, most });

@@ -107,7 +107,7 @@ ${Object.entries(matmulUniforms).map(([name, type]) => `  ${name}: ${type},`).jo
 @group(0) @binding(2) ${
     bImage ? `var b: texture_2d<${bType === "f32" ? "f32" : "u32"}>` : `var<storage, read> b: array<${bElement}>`
   }; // rows ldb apart
-@group(0) @binding(3) var<storage, read> bias: array<f32>; // [n] if add_bias is 1
+@group(0) @binding(3) var<storage, read> bias: array<f32>; // [${width.slice(2)}] if add_bias is 1
 ${
     scales
       ? `@group(0) @binding(4) var<storage, read> scales: array<u32>; // one for each group of b\n`
@@ -131,7 +131,7 @@ fn store_c4(at: u32, column: u32, v: vec4f) {
 }
 
 fn load_bias4(column: u32) -> vec4f {
-  return vec4f(${columns.map((q) => `bias[min(column + ${q}u, p.n - 1u)]`).join(", ")});
+  return vec4f(${columns.map((q) => `bias[min(column + ${q}u, ${width} - 1u)]`).join(", ")});
 }
 `;
 }

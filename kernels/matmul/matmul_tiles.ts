@@ -9,8 +9,6 @@ import type { VectorTile } from "./matmul_vector.ts";
  * rows, with the columns of c as rows. `matrix*` need subgroup matrices, and a precision other than float32.
  */
 export type MatmulVariant =
-  | "broadcast64"
-  | "broadcast64image"
   | "broadcast32"
   | "broadcast32image"
   | "broadcast32wide"
@@ -23,6 +21,7 @@ export type MatmulVariant =
   | "broadcast2image"
   | "broadcast1"
   | "broadcast1image"
+  | "turned64"
   | "turned32"
   | "turned16"
   | "shared128"
@@ -40,6 +39,7 @@ export type MatrixVariant = Extract<MatmulVariant, `matrix${string}`>;
 /** The tiles that compute in float32. */
 export type FullVariant = Exclude<MatmulVariant, MatrixVariant>;
 export type BroadcastVariant = Extract<MatmulVariant, `broadcast${string}` | `turned${string}`>;
+export type TurnedVariant = Extract<MatmulVariant, `turned${string}`>;
 export type SharedVariant = Extract<MatmulVariant, `shared${string}`>;
 
 /**
@@ -47,8 +47,6 @@ export type SharedVariant = Extract<MatmulVariant, `shared${string}`>;
  * a buffer lane by lane, but an image for all lanes at once.
  */
 export const BROADCAST_TILES = {
-  broadcast64: { rows: 64, columns: 64, image: false },
-  broadcast64image: { rows: 64, columns: 64, image: true },
   broadcast32: { rows: 32, columns: 64, image: false },
   broadcast32image: { rows: 32, columns: 64, image: true },
   broadcast32wide: { rows: 32, columns: 128, image: true },
@@ -61,6 +59,7 @@ export const BROADCAST_TILES = {
   broadcast2image: { rows: 2, columns: 128, image: true },
   broadcast1: { rows: 1, columns: 128, image: false },
   broadcast1image: { rows: 1, columns: 128, image: true },
+  turned64: { rows: 64, columns: 64, image: true },
   turned32: { rows: 32, columns: 64, image: true },
   turned16: { rows: 16, columns: 64, image: true },
 } as const satisfies Record<BroadcastVariant, { rows: number; columns: number; image: boolean }>;
@@ -77,6 +76,11 @@ export const VECTOR_TILE: VectorTile = { rows: 4, columns: 32, depth: 64 };
 /** Whether a tile is read row by row and broadcast over lanes. */
 export function isBroadcast(variant: MatmulVariant): variant is BroadcastVariant {
   return variant in BROADCAST_TILES;
+}
+
+/** Whether a tile's rows are columns of c. */
+export function isTurned(variant: MatmulVariant): variant is TurnedVariant {
+  return variant.startsWith("turned");
 }
 
 /** The names of all tiles. */

@@ -59,7 +59,7 @@ async function backward(model: Model, { lora, whole, checkpointing = false }: {
       buffers: head,
     });
     commands.dispatch = (kernel, call) => {
-      if (kernel.name.startsWith("matmul ") && kernel.name.includes(" NN ")) products++;
+      if (/^matmul .* (NN|TT) /.test(kernel.name)) products++;
       dispatch.call(commands, kernel as never, call as never);
     };
     policyBackward(commands, workspace, { batch, dlogp, step: 0, attention });

@@ -33,7 +33,7 @@ Deno.test("a rehearsal counts images and buffers as the device does, and its par
 Deno.test("a rehearsal takes the device's kernel variants", () => {
   const { tuning } = device;
   try {
-    device.tuning = { family: device.family, tiles: { "NT/small": "broadcast64" } };
+    device.tuning = { family: device.family, tiles: { "NT/small": "turned64" } };
     equal(new Rehearsal(device).tuning, device.tuning);
   } finally {
     device.tuning = tuning;

@@ -356,7 +356,7 @@ Deno.test("matmul() refuses a precision that the tile or the device does not hav
   );
   throws(
     () => matmulBy(without, "matrix32", sizes),
-    /tile is matrix32 for float32, expected one of broadcast64, .*, vector4$/,
+    /tile is matrix32 for float32, expected one of broadcast32, .*, vector4$/,
   );
   throws(
     () => matmulBy(without, "shared64", { ...sizes, precision: "float32x3" }),

@@ -7,7 +7,8 @@ import type { Slice } from "../device/slice.ts";
 import type { SourcePart } from "../device/source.ts";
 import { VECTOR_PARTS } from "../vector.ts";
 import { attentionOnMatrices } from "./attention_on_matrices.ts";
-import { attentionBackwardKeySource, attentionBackwardQuerySource, attentionSource } from "./attention_source.ts";
+import { attentionSource } from "./attention_forward_source.ts";
+import { attentionBackwardKeySource, attentionBackwardQuerySource } from "./attention_source.ts";
 import { type AttentionShape, defaultScale, vectorWidth } from "./attention_text.ts";
 import { type BlockedShape, blockSizes, TILE } from "./blocked_attention.ts";
 import { blockedBackwardKey } from "./blocked_attention_keys.ts";
@@ -19,6 +20,8 @@ import { imageBindings, type Walked, walkedImages } from "./walked_images.ts";
 import { backwardParts, checkForward } from "./walk_rounds.ts";
 
 const uniforms = { tile_count: "u32", heads: "u32", kv_heads: "u32", window: "u32" } as const;
+/** Where a workgroup takes two tiles forward, it needs to know where the last one ends. */
+const pairUniforms = { tokens: "u32" } as const;
 /** Those of a part of a walk. */
 const partUniforms = { first: "u32", end: "u32", first_member: "u32", end_member: "u32" } as const;
 /** Stands for no window: larger than any distance, but a token's index can be added without overflow. */
@@ -38,6 +41,8 @@ interface AttentionTexts {
   images: boolean;
   /** Whether the backward walks are cut. */
   cuts: boolean;
+  /** Whether a workgroup takes two tiles forward. */
+  pairs: boolean;
 }
 
 /** The kernels whose workgroups are subgroups: on a CPU broadcasts are faster than workgroup memory. */
@@ -51,6 +56,7 @@ function subgroupTexts(shape: AttentionShape): AttentionTexts {
     requires: ["subgroups"],
     images: shape.images,
     cuts: shape.cuts,
+    pairs: true,
   };
 }
 
@@ -65,10 +71,14 @@ function blockedTexts(shape: BlockedShape): AttentionTexts {
     requires: [],
     images: false,
     cuts: false,
+    pairs: false,
   };
 }
 
-function attentionKernels({ before, generator, forward, query, key, requires, images, cuts }: AttentionTexts) {
+function attentionKernels(
+  { before, generator, forward, query, key, requires, images, cuts, pairs }: AttentionTexts,
+) {
+  const forwardUniforms = (pairs ? { ...uniforms, ...pairUniforms } : uniforms) as Record<string, "u32">;
   const walkUniforms = (cuts ? { ...uniforms, ...partUniforms } : uniforms) as Record<string, "u32">;
   const walked = (...names: readonly Walked[]) => images ? imageBindings(names) : {};
   const code = (text: string): SourcePart[] => [
@@ -80,7 +90,7 @@ function attentionKernels({ before, generator, forward, query, key, requires, im
       name: "attention",
       code: code(forward),
       bindings: { out: "readWrite", lse: "readWrite", qkv: "read", places: "read", tiles: "read", ...walked("qkv") },
-      uniforms,
+      uniforms: forwardUniforms,
       requires,
     }),
     query: defineKernel({
@@ -232,7 +242,7 @@ export interface Attention extends AttentionBatch {
  */
 export function attention(commands: Commands, options: Attention): void {
   if (options.tileCount === 0) return;
-  const { out, lse, qkv, layout, heads, kvHeads, window } = options;
+  const { out, lse, qkv, layout, tokens, heads, kvHeads, window } = options;
   const { device } = commands;
   const shape = matrixShape(commands, options);
   if (shape) return attentionOnMatrices(commands, shape, { pairs: 0, ...options, window: window || NO_WINDOW });
@@ -240,13 +250,14 @@ export function attention(commands: Commands, options: Attention): void {
   const { queries } = groupsOfTile(device, options);
   const images = usesSubgroups(device) ? walkedImages(commands, options, { qkv }) : null;
   const { forward } = kernelsFor(device, options, { images: images !== null });
+  const values = { heads, kv_heads: kvHeads, window: window || NO_WINDOW, ...usesSubgroups(device) && { tokens } };
   inParts(
     commands,
     tileParts(commands, { pairs: 0, ...options, tile: attentionTile(device) }, FORWARD),
     ({ tiles, tileCount }) =>
       commands.dispatch(forward, {
         buffers: { out, lse, qkv, places: layout, tiles, ...images },
-        uniforms: { tile_count: tileCount, heads, kv_heads: kvHeads, window: window || NO_WINDOW },
+        uniforms: { ...values, tile_count: tileCount },
         workgroups: grid(device, tileCount * kvHeads * queries),
       }),
   );

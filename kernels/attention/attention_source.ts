@@ -1,4 +1,4 @@
-/** The WGSL of a CPU's attention kernels for one head size, made of the parts in attention_text.ts. @module */
+/** The WGSL of a CPU's backward attention kernels for one head size, made of the parts in attention_text.ts. @module */
 import { unroll } from "../unroll.ts";
 import {
   type AttentionPhase,
@@ -10,11 +10,10 @@ import {
   keyScores,
   lastBindings,
   loaders,
-  LOWEST,
   MAIN,
   MASKED,
-  PARAMS,
   QKV_ROW,
+  queryOf,
   queryTile,
   vectorsOf,
   visit,
@@ -23,54 +22,7 @@ import {
 } from "./attention_text.ts";
 
 /** Tokens of a block at least, where heads are large: more make the sums' updates fewer, and the text larger. */
-export const FORWARD_BLOCK = 4;
 export const BACKWARD_BLOCK = 2;
-
-/** Forward: overwrites out and lse, by an online softmax over blocks of keys. */
-export function attentionSource(shape: AttentionShape): string {
-  const [vectors, block] = [vectorsOf(shape), blockOf(shape, FORWARD_BLOCK)];
-  const stage = keysAndValues(shape);
-  const scores = (name: string, separator: string): string => unroll(block, (i) => `${name}${i}`, separator);
-  return `${head(shape, block)}${PARAMS}
-@group(0) @binding(0) var<storage, read_write> out: array<V>; // [tokens, heads, N]
-@group(0) @binding(1) var<storage, read_write> lse: array<f32>; // [tokens, heads]
-@group(0) @binding(2) var<storage, read> qkv: array<V>; // [tokens, heads + 2 kv_heads, N]
-@group(0) @binding(3) var<storage, read> places: array<vec4u>; // [tokens]
-@group(0) @binding(4) var<storage, read> tiles: array<vec2u>; // [tile_count]
-${lastBindings(shape, ["qkv"], 5)}
-${loaders(stage)}
-${MAIN}
-  ${queryTile({ vectors })}
-  var top = ${LOWEST};
-  var sum = 0.0;
-  ${unroll(vectors, (d) => `var out${d} = V(0.0);`)}
-  ${
-    keyLoop(visit(shape, {
-      stage,
-      block,
-      body: (visited) =>
-        `${keyScores(block, vectors, visited)}
-    var new_top = top;
-    ${unroll(block, (i) => `new_top = max(new_top, score${i});`)}
-    let shrink = exp(top - new_top);
-    ${unroll(block, (i) => `let weight${i} = exp(score${i} - new_top);`)}
-    top = new_top;
-    sum = sum * shrink + (${scores("weight", " + ")});
-    ${
-          unroll(
-            vectors,
-            (d) => `out${d} = out${d} * shrink + (${unroll(block, (i) => `weight${i} * ${visited.b(i, d)}`, " + ")});`,
-          )
-        }`,
-    }))
-  }
-  if (lane < tile.y) {
-    lse[row] = top + log(sum);
-    ${unroll(vectors, (d) => `out[row * N + ${d}u] = out${d} / sum;`)}
-  }
-}
-`;
-}
 
 /** Backward for q: overwrites dqkv's q heads, and saves (lse, Σ dout · out) of each query for the kernel of k and v. */
 export function attentionBackwardQuerySource(shape: AttentionShape): string {
@@ -91,7 +43,9 @@ export function attentionBackwardQuerySource(shape: AttentionShape): string {
 ${lastBindings(shape, ["qkv"], 8)}
 ${loaders(stage)}
 ${MAIN}
-  ${queryTile({ vectors })}
+  ${queryTile("tile")}
+  let tiles_end = tile.x + tile.y;
+  ${queryOf(shape, "")}
   ${unroll(vectors, (d) => `let dout${d} = dout[row * N + ${d}u];`)}
   let row_lse = lse[row];
   let delta = ${unroll(vectors, (d) => `product(dout${d}, out[row * N + ${d}u])`, " + ")};
@@ -102,16 +56,16 @@ ${MAIN}
         stage,
         block,
         body: (visited) =>
-          `${keyScores(block, vectors, visited)}
+          `${keyScores({ block, vectors, rows: [""] }, visited)}
     ${
             unroll(block, (i) =>
-              `let dscore${i} = exp(score${i} - row_lse) * (${
+              `let dscore${i} = exp(score_${i} - row_lse) * (${
                 unroll(vectors, (d) => `product(dout${d}, ${visited.b(i, d)})`, " + ")
               } - delta);`)
           }
     ${unroll(vectors, (d) => `dq${d} += ${unroll(block, (i) => `dscore${i} * ${visited.a(i, d)}`, " + ")};`)}`,
       }),
-      shape.cuts ? resume : undefined,
+      { rows: [""], resume: shape.cuts ? resume : undefined },
     )
   }
   if (lane < tile.y) {
@@ -165,8 +119,8 @@ ${MAIN}
   let v_row = k_row + p.kv_heads * N;
   ${
     unroll(vectors, (d) =>
-      `let k${d} = qkv[k_row + ${d}u];
-  let v${d} = qkv[v_row + ${d}u];
+      `let k${d} = ${walked(shape, "qkv", `k_row + ${d}u`)};
+  let v${d} = ${walked(shape, "qkv", `v_row + ${d}u`)};
   var dk${d} = V(0.0);
   var dv${d} = V(0.0);`)
   }

@@ -3,9 +3,9 @@
  *
  * The text is generated because WGSL does not unroll loops, and the accumulators (a V for each 4 elements of a head)
  * must be named variables to stay in registers. All three kernels have one shape: a workgroup is one subgroup and takes
- * a tile of rows, each lane holds one row's vectors, and all lanes walk over the other side's tokens in blocks. Each lane
- * loads some of a block's vectors, and subgroupBroadcast gives them to all lanes where they are used. Loads are the main
- * cost on a CPU: they read images, which llvmpipe reads faster than buffers (decision 0079). GPUs have kernels of another
+ * a tile of rows, or two, each lane holds the vectors of one row of each, and all lanes walk over the other side's tokens
+ * in blocks. Each lane loads some of a block's vectors, and subgroupBroadcast gives them to all lanes where they are used.
+ * Loads are the main cost on a CPU: they read images, which llvmpipe reads faster than buffers (decision 0079). GPUs have kernels of another
  * make (blocked_attention.ts), for a lane has not that many registers there.
  *
  * @module
@@ -149,33 +149,42 @@ export function walkParams({ cuts }: Pick<AttentionShape, "cuts">): string {
 /** The index of a token's head in qkv, to be completed by the head's number: `${QKV_ROW}number)`. */
 export const QKV_ROW = "(token * (p.heads + 2 * p.kv_heads) + ";
 
-/** The start of the kernels whose lanes hold queries: the tile, this lane's query `t`, and its q. */
-export function queryTile({ vectors }: { vectors: number }): string {
+/** The start of the kernels whose lanes hold queries: the tile's number `at`, its first `tile`, the heads, the `place`. */
+export function queryTile(name: string): string {
   return `
   if (index >= p.tile_count * p.heads) {
     return;
   }
-  let tile = tiles[index / p.heads];
+  let at = index / p.heads;
+  let ${name} = tiles[at];
   head = index % p.heads;
   kv_head = head / (p.heads / p.kv_heads);
-  let place = places[tile.x];
-  let t = tile.x + min(lane, tile.y - 1);
-  let row = t * p.heads + head;
-  let q_row = (t * (p.heads + 2 * p.kv_heads) + head) * N;
-  ${unroll(vectors, (d) => `let q${d} = qkv[q_row + ${d}u] * SCALE;`)}`;
+  let place = places[${name}.x];`;
+}
+
+/** A query of this lane, that of the tile `tile{r}`: t{r}, its row of out, and its q as q{r}_{d}. */
+export function queryOf(shape: AttentionShape, r: string): string {
+  return `
+  let t${r} = tile${r}.x + min(lane, tile${r}.y - 1);
+  let row${r} = t${r} * p.heads + head;
+  let q_row${r} = (t${r} * (p.heads + 2 * p.kv_heads) + head) * N;
+  ${unroll(vectorsOf(shape), (d) => `let q${r}_${d} = ${walked(shape, "qkv", `q_row${r} + ${d}u`)} * SCALE;`)}`;
 }
 
 /**
- * The walk of a query tile over its keys: blocks from the prefix's start, then blocks from the segment's start, so that
- * the order of a token's sums depends on its own row alone. A key is visible if key < end, key <= t and
- * key + p.window > newest; newest - key is the distance between the positions of query and key. A walk that is cut goes
- * on by `resume`, unless it has ended.
+ * The walk of queries t{r} over their keys, the last of which is before `tiles_end`: blocks from the prefix's start, then
+ * blocks from the segment's start, so that the order of a token's sums depends on its own row alone. A key is visible if
+ * key < end, key <= t and key + p.window > newest; newest - key is the distance between the positions of query and key. A
+ * walk that is cut goes on by `resume`, unless it has ended.
  */
-export function keyLoop(body: string, resume?: string): string {
+export function keyLoop(
+  body: string,
+  { rows, resume }: { rows: readonly string[]; resume?: string | undefined },
+): string {
   const [first, end] = resume === undefined ? ["0u", "blocks"] : ["p.first", "min(blocks, p.end)"];
   return `
   let prefix_blocks = (place.z - place.y + BLOCK - 1) / BLOCK;
-  let blocks = prefix_blocks + (tile.x + tile.y - place.x + BLOCK - 1) / BLOCK;${
+  let blocks = prefix_blocks + (tiles_end - place.x + BLOCK - 1) / BLOCK;${
     resume === undefined ? "" : `
   if (p.first > 0u) {
     if (p.first >= blocks) {
@@ -187,10 +196,15 @@ export function keyLoop(body: string, resume?: string): string {
   for (var block = ${first}; block < ${end}; block++) {
     let in_prefix = block < prefix_blocks;
     let start = select(place.x + (block - prefix_blocks) * BLOCK, place.y + block * BLOCK, in_prefix);
-    let end = select(tile.x + tile.y, place.z, in_prefix);
-    let newest = select(t, place.z + t - place.x, in_prefix);
+    let end = select(tiles_end, place.z, in_prefix);
+    ${each(rows, (r) => `let newest${r} = select(t${r}, place.z + t${r} - place.x, in_prefix);`)}
     ${body}
   }`;
+}
+
+/** Joins the texts of a lane's rows. */
+export function each(rows: readonly string[], text: (row: string) => string): string {
+  return rows.map(text).join("\n    ");
 }
 
 /** Text that loads V `at` of an array of the side that is walked over. */
@@ -216,14 +230,25 @@ export function keysAndValues(shape: AttentionShape): AttentionPhase {
   };
 }
 
-/** The scores of this lane's query with a block's keys, score{i}; hidden keys get MASKED. */
-export function keyScores(block: number, vectors: number, { a }: Visited): string {
+/** The scores of this lane's queries with a block's keys, score{r}_{i}; hidden keys get MASKED. */
+export function keyScores(
+  { block, vectors, rows }: { block: number; vectors: number; rows: readonly string[] },
+  { a }: Visited,
+): string {
+  const part = (i: number, d: number): string => {
+    const sums = rows.map((r) =>
+      d === 0 ? `dot${r}_${i} = product(q${r}_0, a);` : `dot${r}_${i} += product(q${r}_${d}, a);`
+    );
+    return `{ let a = ${a(i, d)}; ${sums.join(" ")} }`;
+  };
   return `
-    ${unroll(block, (i) => `var dot${i} = product(q0, ${a(i, 0)});`)}
-    ${unroll(vectors - 1, (d) => unroll(block, (i) => `dot${i} += product(q${d + 1}, ${a(i, d + 1)});`))}
+    ${each(rows, (r) => unroll(block, (i) => `var dot${r}_${i}: f32;`))}
+    ${unroll(vectors, (d) => unroll(block, (i) => part(i, d)))}
+    ${unroll(block, (i) => `let key${i} = start + ${i}u;`)}
     ${
-    unroll(block, (i) =>
-      `let key${i} = start + ${i}u;
-    let score${i} = select(${MASKED}, dot${i}, key${i} < end && key${i} <= t && key${i} + p.window > newest);`)
+    each(rows, (r) =>
+      unroll(block, (i) =>
+        `let score${r}_${i} = select(${MASKED}, dot${r}_${i},
+      key${i} < end && key${i} <= t${r} && key${i} + p.window > newest${r});`))
   }`;
 }

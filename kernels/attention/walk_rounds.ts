@@ -1,6 +1,7 @@
 /** The rounds of attention's walks over a batch, of which a CPU's driver grants a dispatch only so many. @module */
 import { checkRounds, mostRounds, type RoundsDevice } from "../device/rounds.ts";
-import { BACKWARD_BLOCK, FORWARD_BLOCK } from "./attention_source.ts";
+import { FORWARD_BLOCK } from "./attention_forward_source.ts";
+import { BACKWARD_BLOCK } from "./attention_source.ts";
 import { blockOf } from "./attention_text.ts";
 import { BLOCK, blockSizes } from "./blocked_attention.ts";
 import { type WalkPart, walkParts } from "./walk_parts.ts";

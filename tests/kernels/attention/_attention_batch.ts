@@ -61,16 +61,20 @@ export function pack(rows: readonly RowLengths[]): Packed {
   return { tokens: at, segments, position: Uint32Array.from(position), layout: Uint32Array.from(layout) };
 }
 
-/** The device's copy of a packed batch. */
+/** The device's copy of a packed batch; `older` has left what lies behind it in the buffers. */
 export function upload(
   packed: Packed,
   { device }: Commands,
+  older?: Packed,
 ): { position: Slice; layout: Slice; tiles: Slice; tileCount: number } {
-  const tiles = attentionTiles(packed.segments, attentionTile(device));
+  const tilesOf = ({ segments }: Packed) => attentionTiles(segments, attentionTile(device));
+  const before = (own: Uint32Array<ArrayBuffer>, others = new Uint32Array()) =>
+    Uint32Array.from([...own, ...others.subarray(own.length)]);
+  const tiles = tilesOf(packed);
   return {
-    position: guarded(packed.position, "position"),
-    layout: guarded(packed.layout, "layout"),
-    tiles: guarded(tiles, "tiles"),
+    position: guarded(before(packed.position, older?.position), "position"),
+    layout: guarded(before(packed.layout, older?.layout), "layout"),
+    tiles: guarded(before(tiles, older && tilesOf(older)), "tiles"),
     tileCount: tiles.length / 2,
   };
 }

@@ -21,7 +21,7 @@ function withTail(data: Float32Array<ArrayBuffer>, tail: number): Float32Array<A
 /** Runs forward and, unless told otherwise, backward on the device. */
 export async function run(
   { rows, heads, kvHeads, headDim, scale, window = 0 }: Case,
-  { qkv, dout, family, precision = "float32", isBackward = true, tail = 20_000, rounds, pairs }: {
+  { qkv, dout, family, precision = "float32", isBackward = true, tail = 20_000, older, rounds, pairs }: {
     qkv: Float32Array<ArrayBuffer>;
     dout: Float32Array<ArrayBuffer>;
     family: DeviceFamily;
@@ -29,13 +29,15 @@ export async function run(
     isBackward?: boolean;
     /** Numbers after those of qkv and dout. */
     tail?: number;
+    /** Rows of the batch that was in the buffers before (default: none was). */
+    older?: readonly RowLengths[];
     rounds?: number;
     pairs?: number;
   },
 ): Promise<Record<"out" | "lse" | "dqkv", Float32Array>> {
   const commands = recorders[family];
   const packed = pack(rows);
-  const { tileCount, ...batch } = upload(packed, commands);
+  const { tileCount, ...batch } = upload(packed, commands, older && pack(older));
   const buffers = {
     qkv: guarded(withTail(qkv, tail), "qkv"),
     out: guarded(packed.tokens * heads * headDim, "out"),

@@ -11,7 +11,8 @@ for (const family of ["cpu", "gpu"] as const) {
     const commands = recorders[family];
     // Parts of 32 tiles: two and a half of them.
     const tokens = 80 * attentionTile(commands.device);
-    const one: Case = { rows: [[3, 40, 30], [tokens - 83], [10]], heads: 4, kvHeads: 2, headDim: 8, window: 50 };
+    // The long row begins at an odd tile.
+    const one: Case = { rows: [[5], [3, 40, 30], [tokens - 88], [10]], heads: 4, kvHeads: 2, headDim: 8, window: 50 };
     const data = { ...inputs(one), family, pairs: 1e6 };
     const { pace } = commands.device;
     const within = async (budget: number): Promise<{ result: unknown; submits: number }> => {
@@ -28,6 +29,17 @@ for (const family of ["cpu", "gpu"] as const) {
     const cut = await within(1e-12);
     deepEqual(cut.result, whole.result);
     deepEqual([whole.submits, cut.submits], [1, 3 * 3]);
+  });
+}
+
+for (const family of ["cpu", "gpu"] as const) {
+  Deno.test(`attention() ends with its batch, whatever an older one has left in the buffers, on a ${family}`, async () => {
+    const tile = attentionTile(recorders[family].device);
+    for (const tokens of [tile, 2 * tile, 3 * tile]) {
+      const one: Case = { rows: [[tokens]], heads: 2, kvHeads: 1, headDim: 8 };
+      const data = { ...inputs(one), family };
+      deepEqual(await run(one, { ...data, older: [[5 * tile]] }), await run(one, data));
+    }
   });
 }
 

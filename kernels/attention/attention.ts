@@ -49,7 +49,7 @@ interface AttentionTexts {
 function subgroupTexts(shape: AttentionShape): AttentionTexts {
   return {
     before: [VECTOR_PARTS[vectorWidth(shape.headDim)], INVOCATION],
-    generator: "attention_source.ts",
+    generator: "attention_text.ts",
     forward: attentionSource(shape),
     query: attentionBackwardQuerySource(shape),
     key: attentionBackwardKeySource(shape),

@@ -1,35 +1,21 @@
 /** Stage 5: the model is asked benchmarks, as `dnpo evaluate` asks them. @module */
-import { AVERAGE_NAME, benchmarkNumbers, type NumberName, stderrName } from "../benchmark/benchmark_numbers.ts";
-import { UserError, withAdvice } from "../error.ts";
+import { AVERAGE_NAME, benchmarkNumbers, stderrName } from "../benchmark/benchmark_numbers.ts";
 import { evaluateInto, removeResults } from "../evaluate/evaluate_into.ts";
 import type { Evaluated } from "../evaluate/evaluate_model.ts";
 import type { EvaluationWork } from "../evaluate/evaluation_work.ts";
 import type { LeaderboardAverage } from "../evaluate/leaderboard_average.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
-import { exists, readJsonObject } from "../files/io.ts";
 import { dirname } from "../files/path.ts";
 import { digestText } from "../files/stream_digest.ts";
 import type { ProgressEvent } from "../progress.ts";
 import { appendTiming } from "../run/metrics_log.ts";
 import { noteOnce } from "../run/row_notes.ts";
-import type { FolderContext, RunContext } from "../run/run_context.ts";
+import type { RunContext } from "../run/run_context.ts";
 import { shareModel } from "../run/share_model.ts";
-import { isRecord } from "../values.ts";
-import { type BenchmarkAsk, benchmarkAsk, benchmarkTasks } from "./benchmark_tasks.ts";
+import { type BenchmarkAsk, benchmarkTasks } from "./benchmark_tasks.ts";
+import { askOf, type BenchmarkRecord, keptBenchmarks } from "./kept_benchmarks.ts";
 import { folderOf } from "./model_ref.ts";
 import type { BenchmarkStep } from "./schedule.ts";
-
-/** The numbers of a model on the config's benchmarks. */
-export interface BenchmarkRecord {
-  /** Digest of what was asked, and how. */
-  asked: string;
-  /** lm-eval's hash of each task's documents and prompts. */
-  task_hashes: Record<string, string>;
-  /** Numbers by `TASK/METRIC`; those with `_stderr` are errors. */
-  metrics: Record<NumberName, number>;
-  /** Whether more is better. */
-  higher_is_better: Record<NumberName, boolean>;
-}
 
 /**
  * Asks the model the benchmarks and writes what they give into the iteration's folder, or reads its numbers if it was
@@ -67,44 +53,6 @@ export async function benchmarkStage(context: RunContext, step: BenchmarkStep): 
   await context.checksums.placeFile(path, digestText(text), () => writeFileAtomic(path, text));
   await appendTiming(context, { iteration, stage: "benchmark", seconds: (performance.now() - started) / 1000 });
   return record;
-}
-
-/**
- * The numbers of a model that has been asked what the config asks now; null if it has not. Throws a UserError for numbers
- * that were changed.
- */
-export async function keptBenchmarks(
-  context: Pick<FolderContext, "checksums">,
-  step: BenchmarkStep,
-): Promise<BenchmarkRecord | null> {
-  const record = await readBenchmarks(context, step.paths.benchmarkNumbers);
-  return record?.asked === (await askOf(step)).key ? record : null;
-}
-
-/** The numbers that are there, whatever was asked; null if there are none. Throws a UserError if they were changed. */
-export async function readBenchmarks(
-  { checksums }: Pick<FolderContext, "checksums">,
-  path: string,
-): Promise<BenchmarkRecord | null> {
-  if (!await exists(path)) return null;
-  const advice = "delete the file to ask the benchmarks again";
-  await checksums.checkResult(path, advice);
-  return await withAdvice(readRecord(path), advice);
-}
-
-/** What a step asks. */
-export async function askOf({ settings: { quantization, data }, evaluate }: BenchmarkStep): Promise<BenchmarkAsk> {
-  return await benchmarkAsk({ quantization, data, evaluate });
-}
-
-async function readRecord(path: string): Promise<BenchmarkRecord> {
-  const record = await readJsonObject(path);
-  const { asked, task_hashes: hashes, metrics, higher_is_better: better } = record;
-  const isNumbers = isRecord(metrics) && Object.values(metrics).every((value) => typeof value === "number");
-  if (typeof asked === "string" && isRecord(hashes) && isNumbers && isRecord(better)) {
-    return record as unknown as BenchmarkRecord;
-  }
-  throw new UserError(`Cannot read ${path}: it does not hold the numbers of benchmarks`);
 }
 
 function recordOf({ results }: Evaluated, { key }: BenchmarkAsk): BenchmarkRecord {

@@ -10,9 +10,9 @@ import { checkGeneration } from "../evaluate/greedy_settings.ts";
 import { requestsOf } from "../evaluate/open_tasks.ts";
 import type { CheckContext, FolderContext } from "../run/run_context.ts";
 import { hasLeaderboardAverage } from "../evaluate/leaderboard_average.ts";
-import { askOf, keptBenchmarks } from "./benchmark_stage.ts";
 import { benchmarkTasks } from "./benchmark_tasks.ts";
 import { isBenchmarkMetric, metricOf } from "./best_iteration.ts";
+import { askOf, keptBenchmarks } from "./kept_benchmarks.ts";
 import type { BenchmarkStep, Step } from "./schedule.ts";
 
 /** The most numbers that a message lists. */

@@ -13,9 +13,8 @@ import { checkTrainable } from "../model/trainable_weights.ts";
 import type { CheckContext, FolderContext, RunHooks } from "../run/run_context.ts";
 import { checkNoiseFile } from "../train/noise_file.ts";
 import { checkRank, isNoiseFile, noiseShape } from "../train/noise_generator.ts";
-import { keptBenchmarks } from "./benchmark_stage.ts";
-import { checkBenchmarks } from "./check_benchmarks.ts";
 import { planFirst } from "./first_adapter.ts";
+import { keptBenchmarks } from "./kept_benchmarks.ts";
 import { readAnswers } from "./label_stage.ts";
 import { folderOf } from "./model_ref.ts";
 import { readExamples, readHeldOut, type ReadSet, readTrainingRows } from "./read_rows_of_step.ts";
@@ -60,6 +59,7 @@ export async function checkStart(
     }
     if (readsRows(step) && isNew("rows", stage)) await checkRows(context, step, onRows);
     if (step.stage === "benchmark" && isNew("benchmarks")) {
+      const { checkBenchmarks } = await import("./check_benchmarks.ts");
       await checkBenchmarks(context, { step, folder: await readerOf(context, step) });
     }
   }

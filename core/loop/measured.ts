@@ -1,7 +1,7 @@
 /** What a run has measured of its models. @module */
 import { reportEvaluation } from "../run/metrics_sinks.ts";
 import type { RunContext } from "../run/run_context.ts";
-import type { BenchmarkRecord } from "./benchmark_stage.ts";
+import type { BenchmarkRecord } from "./kept_benchmarks.ts";
 import type { Evaluation } from "./evaluate_stage.ts";
 
 /** By iteration, −1 the model at the start: what held-out rows gave, and what benchmarks gave. */

@@ -6,8 +6,8 @@ import type { RunContext } from "../run/run_context.ts";
 import { iterationPaths, runPaths, stagePaths } from "../run/run_paths.ts";
 import { iterationsIn } from "../run/run_work.ts";
 import { isRecord } from "../values.ts";
-import { benchmarkStage, keptBenchmarks } from "./benchmark_stage.ts";
 import { evaluateStage } from "./evaluate_stage.ts";
+import { keptBenchmarks } from "./kept_benchmarks.ts";
 import { type Measured, reportMeasured } from "./measured.ts";
 import { runStage } from "./run_stage.ts";
 import type { BenchmarkStep, EvaluateStep, Step } from "./schedule.ts";
@@ -110,6 +110,7 @@ export async function measureAgain(
       await removePath(step.paths.evaluation);
       measured.evaluations.set(step.iteration, await runStage(context, step, () => evaluateStage(context, step)));
     } else {
+      const { benchmarkStage } = await import("./benchmark_stage.ts");
       await removePath(step.paths.benchmarkNumbers);
       measured.benchmarks.set(step.iteration, await runStage(context, step, () => benchmarkStage(context, step)));
     }

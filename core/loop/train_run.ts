@@ -24,8 +24,6 @@ import { givesPairs } from "../run/run_rows.ts";
 import { hasWork } from "../run/run_work.ts";
 import { refuseStage, refuseUnknown } from "../run/stage_record.ts";
 import { checkAnswers, checkBase, checkStart, stepsLeft } from "./check_start.ts";
-import { checkAskedMetric } from "./check_benchmarks.ts";
-import { benchmarkStage } from "./benchmark_stage.ts";
 import { evaluateStage } from "./evaluate_stage.ts";
 import { tellEnd } from "./end_notes.ts";
 import { checkMade, endsEarly, finishedRun, foldersOf, keepMeasured, madeIn, optimizeOf } from "./finished_work.ts";
@@ -121,7 +119,11 @@ async function finishedTrain(context: FolderContext): Promise<RunSummary | null>
   // Whether answers are generated changes nothing about what has to be there at the end.
   const schedule = trainSchedule(config, { hasPairs: true });
   await beginWithModels(context, { schedule, isBegun: true });
-  await checkAskedMetric(context, stepsOf(schedule));
+  const steps = stepsOf(schedule);
+  if (steps.some(({ stage }) => stage === "benchmark")) {
+    const { checkAskedMetric } = await import("./check_benchmarks.ts");
+    await checkAskedMetric(context, steps);
+  }
   const summary = await hasOtherEval(context) ? null : await finishedRun(context, schedule);
   if (summary !== null) {
     onNote(`The run in ${folder} was complete already; nothing is trained (--force begins it anew)`);
@@ -168,6 +170,7 @@ async function runSchedule(
         measured.evaluations.set(iteration, await runStage(context, step, () => evaluateStage(context, step)));
       } else if (step.stage === "benchmark") {
         throwIfStopped(context);
+        const { benchmarkStage } = await import("./benchmark_stage.ts");
         measured.benchmarks.set(iteration, await runStage(context, step, () => benchmarkStage(context, step)));
       } else continue;
       taken.push(step);

@@ -3,7 +3,7 @@ import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
 import { runEvaluation } from "../../../core/evaluate/run_evaluation.ts";
 import { exists } from "../../../core/files/io.ts";
-import type { BenchmarkRecord } from "../../../core/loop/benchmark_stage.ts";
+import type { BenchmarkRecord } from "../../../core/loop/kept_benchmarks.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { readEvents } from "../../_shared/event_file.ts";
 import { configOf, type Keys, MODEL, rowsOf, withTasks, WORDS } from "./_word_tasks.ts";

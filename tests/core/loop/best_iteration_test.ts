@@ -2,7 +2,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { loadConfig, type ResolvedConfig } from "../../../core/config/config.ts";
 import { bestIteration, betterStart, isPatienceOver } from "../../../core/loop/best_iteration.ts";
-import type { BenchmarkRecord } from "../../../core/loop/benchmark_stage.ts";
+import type { BenchmarkRecord } from "../../../core/loop/kept_benchmarks.ts";
 import type { Evaluation } from "../../../core/loop/evaluate_stage.ts";
 import { type Measured, nothingMeasured } from "../../../core/loop/measured.ts";
 import golden from "./goldens/best_iterations.json" with { type: "json" };

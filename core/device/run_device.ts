@@ -10,6 +10,7 @@ import { writeFileAtomic } from "../files/atomic.ts";
 import { exists, readJsonObject } from "../files/io.ts";
 import { join } from "../files/path.ts";
 import { WARNING } from "../progress.ts";
+import { isRecord } from "../values.ts";
 import { checkPrecision } from "./check_precision.ts";
 import { cpuSeconds } from "./cpu_clock.ts";
 import { openDevice } from "./open_device.ts";
@@ -201,10 +202,21 @@ async function weightBytes(model: string | undefined): Promise<number> {
   return bytes;
 }
 
+/** Tiles that runs may have begun with, and that are no more. All tiles of a family give the same bits. */
+const GONE = ["broadcast64", "broadcast64image"];
+
+/** A record's tuning without the tiles that are gone, in whose place products take what suits them. */
+function withoutGone(tuning: unknown): unknown {
+  if (!isRecord(tuning) || !isRecord(tuning.tiles)) return tuning;
+  const tiles = Object.entries(tuning.tiles).filter(([, tile]) => !GONE.includes(tile as string));
+  return { ...tuning, tiles: Object.fromEntries(tiles) };
+}
+
 async function readRecord(path: string): Promise<KernelRecord | null> {
   if (!await exists(path)) return null;
   // Records of before there was a choice have no WebGPU.
-  const { adapter, webgpu = "deno", vector_width: width, family, tuning } = await readJsonObject(path);
+  const { adapter, webgpu = "deno", vector_width: width, family, tuning: kept } = await readJsonObject(path);
+  const tuning = withoutGone(kept);
   if (
     typeof adapter === "string" && (webgpu === "deno" || webgpu === "dawn") &&
     (width === null || isVectorWidth(width)) && (family === "cpu" || family === "gpu") &&

@@ -148,9 +148,14 @@ Deno.test("openRunDevice() takes the cache's kernels and then keeps to them", ()
         notes.join(),
         /^Warning: the run began with kernels for another \(cpu\), and goes on with those for .* \(cpu\): /,
       );
+      // A tile that is no more is left to the sizes.
+      const tiles = { "NN/large": "broadcast64", "TN/large": "broadcast64image", "NT/large": "turned32" };
+      await Deno.writeTextFile(path, JSON.stringify({ ...record, tuning: { ...record.tuning, tiles } }));
+      deepEqual(await open(), { ...record.tuning, tiles: { "NT/large": "turned32" } });
       for (
         const damaged of [
           "{",
+          JSON.stringify({ ...record, tuning: { ...record.tuning, tiles: { "NN/large": "broadcast63" } } }),
           JSON.stringify({ ...record, tuning: 1 }),
           JSON.stringify({ ...record, vector_width: 3 }),
           JSON.stringify({ ...record, webgpu: "auto" }),

@@ -5,8 +5,8 @@ import { exists, namesIn } from "../files/io.ts";
 import { basename } from "../files/path.ts";
 import { runPaths } from "./run_paths.ts";
 
-/** What a process writes into its run's folder before it works; its lock last, which it holds until the end. */
-const BEFORE_WORK = ["progress", "log", "kernels", "checksums", "sources", "lock"] as const;
+/** What a process writes into its run's folder before it works. */
+const BEFORE_WORK = ["progress", "log", "kernels", "checksums"] as const;
 
 /** Whether a folder that this process has locked holds nothing else. */
 async function isNewRun(folder: string): Promise<boolean> {
@@ -35,7 +35,10 @@ export async function unlessRefused<T>(
 }
 
 async function removeUnbegun(folder: string, { isMade }: { isMade: boolean }): Promise<void> {
-  for (const key of BEFORE_WORK) {
+  // What names of the hub were found to be is kept: a download that broke off goes on with it.
+  if (await exists(runPaths(folder).sources)) return;
+  // Another process may wait for a lock in a folder that was there: it has to find that file.
+  for (const key of isMade ? [...BEFORE_WORK, "lock"] as const : BEFORE_WORK) {
     const path = runPaths(folder)[key];
     if (await exists(path)) await fileSystem().remove(path);
   }

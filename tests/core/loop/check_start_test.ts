@@ -98,7 +98,7 @@ Deno.test("a run that is refused keeps a folder that was there, and what lies in
     const [keys, run] = [{ data: { train: `${dir}/broken.jsonl` } }, `${dir}/run`];
     await Deno.mkdir(run);
     await rejects(train(await configOf(dir, keys)), { name: "UserError" });
-    deepEqual([(await Deno.stat(run)).isDirectory, await walk(run)], [true, []]);
+    deepEqual([(await Deno.stat(run)).isDirectory, await walk(run)], [true, [`${run}/.lock`]]);
     await Deno.writeTextFile(`${run}/notes.txt`, "mine\n");
     await refused(train, await configOf(dir, keys), /^Cannot read \S+broken\.jsonl:4: /);
   }));

@@ -149,14 +149,15 @@ async function localFiles(
     );
   }
   const files = await listFolder(path);
-  await refuseRunFolder(path);
+  const splits = splitsOf(path, files);
+  const named = [...splits.keys()];
+  // A data set may have such files beside its splits.
+  if (named.length === 0) await refuseRunFolder(path);
   if (files.length === 0) {
     throw new UserError(
       `Cannot read ${path}: the folder has no data files (${DATA_ENDINGS.join(", ")}, also with .gz)`,
     );
   }
-  const splits = splitsOf(path, files);
-  const named = [...splits.keys()];
   if (named.length === 0) {
     if (split === undefined || split === "train") return { files, unread: null };
     throw new UserError(`Cannot read ${path}: it has no split ${shortQuote(split)}, expected train`);
@@ -164,6 +165,7 @@ async function localFiles(
   const asked = split !== undefined && !named.includes(split) ? splitOfWord(split) : split;
   const isOne = named.length === 1 && splits.get(named[0]!)!.length === files.length;
   const chosen = asked ?? prefer.find((name) => named.includes(name)) ?? (isOne ? named[0]! : undefined);
+  if (chosen === undefined) await refuseRunFolder(path);
   if (chosen === undefined && named.length > 1) {
     throw new UserError(
       `Cannot read ${path}: it has the splits ${named.join(", ")}; name one, as ${path}/${named[0]}`,

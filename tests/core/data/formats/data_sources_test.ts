@@ -91,6 +91,9 @@ Deno.test("openSource() refuses a run's folder, and names the files of pairs tha
       "run/iteration-2",
       `run/iteration-2: it is the folder of a run's iteration, expected its file of pairs, ${pairsOf(2)}`,
     );
+    await write("set/train.jsonl", "set/checksums.json", "set/log.jsonl");
+    // Nor is a set whose splits have names.
+    deepEqual((await openSource(`${dir}/set`))[0]!.files, [`${dir}/set/train.jsonl`]);
     await write("run/iteration-10/pairs.jsonl");
     await refused("run[:9]", `run: it is a run's folder, expected its file of pairs, ${pairsOf(2)} or ${pairsOf(10)}`);
     for (const k of [3, 4, 5]) await write(`run/iteration-${k}/pairs.jsonl`);

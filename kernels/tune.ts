@@ -15,7 +15,7 @@ import {
   type MatrixVariant,
   tileClass,
 } from "./matmul/matmul.ts";
-import { LANES_OF_64_ROWS, lanesOf } from "./matmul/matmul_choice.ts";
+import { lanesOf, suits64Rows } from "./matmul/matmul_choice.ts";
 import { BROADCAST_TILES, isBroadcast } from "./matmul/matmul_tiles.ts";
 
 /** Sizes of a product. */
@@ -90,9 +90,9 @@ const MATRIX_CHOICES: Readonly<Record<DeviceFamily, Readonly<Record<"small" | "l
 export function choicesFor(device: Device, family: DeviceFamily): VariantChoice[] {
   // Each access of a buffer costs compile time, as each text does, and the first of images wins there anyway.
   const imagesAlone = family === "cpu" && compilesSlowly(device.lavapipe);
-  const few = imagesAlone || lanesOf(device) < LANES_OF_64_ROWS;
+  const has64Rows = suits64Rows({ lanes: lanesOf(device), lavapipe: device.lavapipe });
   const suited = (variant: MatmulVariant): MatmulVariant =>
-    fittingVariant(device, few && variant === "turned64" ? "turned32" : variant);
+    fittingVariant(device, variant === "turned64" && !has64Rows ? "turned32" : variant);
   const own = CHOICES[family].map((choice) => ({
     ...choice,
     variants: imagesAlone

@@ -37,7 +37,7 @@ interface AttentionTexts {
   query: string;
   key: string;
   requires: readonly "subgroups"[];
-  /** Whether the side that is walked over is read from images. */
+  /** Whether qkv, and backward the dout that is walked over, are read from images. */
   images: boolean;
   /** Whether the backward walks are cut. */
   cuts: boolean;
@@ -176,7 +176,10 @@ function groupsOfTile(
   return { queries: group * TILE / blockSizes(headDim, 1).rows, keys: TILE / blockSizes(headDim, 2).rows };
 }
 
-/** Tokens [start, end) of a packed batch that have the same segment_start, prefix and query_end in the layout. */
+/**
+ * Tokens [start, end) of a packed batch that have the same segment_start, which is `start`, prefix and query_end in the
+ * layout: all of them, so that only the last of a segment's tiles has fewer tokens than a tile can have.
+ */
 export interface AttentionSegment {
   start: number;
   end: number;

@@ -5,8 +5,8 @@
  * must be named variables to stay in registers. All three kernels have one shape: a workgroup is one subgroup and takes
  * a tile of rows, or two, each lane holds the vectors of one row of each, and all lanes walk over the other side's tokens
  * in blocks. Each lane loads some of a block's vectors, and subgroupBroadcast gives them to all lanes where they are used.
- * Loads are the main cost on a CPU: they read images, which llvmpipe reads faster than buffers (decision 0079). GPUs have kernels of another
- * make (blocked_attention.ts), for a lane has not that many registers there.
+ * Loads are the main cost on a CPU: they read images, which llvmpipe reads faster than buffers (decision 0079). GPUs have
+ * kernels of another make (blocked_attention.ts), for a lane has not that many registers there.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface AttentionShape {
   headDim: number;
   /** Factor on the scores before the softmax. */
   scale: number;
-  /** Whether the side that is walked over is read from images, a V to a texel. */
+  /** Whether qkv, and the dout that is walked over, are read from images, a V to a texel. */
   images: boolean;
   /** Whether the backward walks are cut: a dispatch takes a part, and goes on from the sums of the part before. */
   cuts: boolean;
@@ -207,7 +207,7 @@ export function each(rows: readonly string[], text: (row: string) => string): st
   return rows.map(text).join("\n    ");
 }
 
-/** Text that loads V `at` of an array of the side that is walked over. */
+/** Text that loads V `at` of an array that may be an image; its buffer stays bound, so that both have one list. */
 export function walked({ images }: AttentionShape, name: string, at: string): string {
   return images ? `texel(${name}_image, ${at})` : `${name}[${at}]`;
 }

@@ -1,4 +1,4 @@
-/** Images of what a CPU's attention walks over: drivers for CPUs read them faster than buffers. @module */
+/** Images of what a CPU's attention walks over, and of what its lanes hold: drivers for CPUs read them faster than buffers. @module */
 import type { Commands } from "../device/commands.ts";
 import type { Access } from "../device/kernel.ts";
 import { fitsImage, imageOf } from "../device/scratch_image.ts";

@@ -1,5 +1,6 @@
 /** Chooses the tile of a product by its sizes, the device and its tuning. @module */
 import type { Device } from "../device/device.ts";
+import { compilesSlowly } from "../device/lavapipe.ts";
 import type { MatmulPrecision } from "../device/precision.ts";
 import type { DeviceFamily, TileClass } from "../device/tuning.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -50,7 +51,7 @@ const LARGE = 2 ** 27;
 /** m·n·k below which a CPU takes less time to multiply with fewer rows than to compile a text of more. */
 export const TINY = 2 ** 26;
 /** From so many lanes on 64 rows of a turned tile are faster than 32: with fewer their sums leave the registers too often. */
-export const LANES_OF_64_ROWS = 16;
+const LANES_OF_64_ROWS = 16;
 /** m·n·k from which images pay off: their copies, and the passes that these end, take some 40 µs. */
 const IMAGE_WORK = 2 ** 21;
 /** From which they are taken where c has more than few rows: what they cost is less than to compile a text for buffers. */
@@ -95,6 +96,11 @@ export function thinVariant(device: Device, { mode, m, n, k, bType = "f32" }: Ma
   return m <= 8 ? "broadcast8image" : "broadcast16image";
 }
 
+/** Whether large products may take 64 rows: they are the text that takes longest to compile. */
+export function suits64Rows({ lanes, lavapipe }: { lanes: number } & Pick<Device, "lavapipe">): boolean {
+  return lanes >= LANES_OF_64_ROWS && !compilesSlowly(lavapipe);
+}
+
 /** The class of sizes that share a tuned tile. */
 export function tileClass(
   { mode, m, n, k, precision = "float32" }: Pick<MatmulSizes, "mode" | "m" | "n" | "k" | "precision">,
@@ -122,7 +128,7 @@ export function tunedMatrix(device: Device, sizes: MatmulSizes): MatrixVariant |
 /** The tile for these sizes where nothing was tuned, before its rows and the type of b are looked at (matmul_fitted.ts). */
 export function chooseVariant(
   family: DeviceFamily,
-  { mode, m, n, k, lanes }: MatmulSizes & { lanes: number },
+  { mode, m, n, k, lanes, lavapipe }: MatmulSizes & { lanes: number } & Pick<Device, "lavapipe">,
 ): FullVariant {
   if (family === "cpu") {
     if (m <= FEW_ROWS) {
@@ -130,7 +136,7 @@ export function chooseVariant(
     }
     const work = m * n * k;
     if (work < TINY) return "turned16";
-    return work >= LARGE && lanes >= LANES_OF_64_ROWS ? "turned64" : "turned32";
+    return work >= LARGE && suits64Rows({ lanes, lavapipe }) ? "turned64" : "turned32";
   }
   if (m <= FEW_ROWS) return mode === "NT" && m <= LEAST_ROWS ? "vector4" : "shared16";
   const tiles = (size: number): number => Math.ceil(m / size) * Math.ceil(n / size);

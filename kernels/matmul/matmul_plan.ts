@@ -83,7 +83,8 @@ export function planFor(device: Device, sizes: MatmulSizes, variant?: FullVarian
   const chosen = (variant ?? fittingVariant(
     device,
     fittedTile(
-      tunedVariant(device, sizes) ?? chooseVariant(device.tuning?.family ?? device.family, { ...sizes, lanes }),
+      tunedVariant(device, sizes) ??
+        chooseVariant(device.tuning?.family ?? device.family, { ...sizes, lanes, lavapipe: device.lavapipe }),
       {
         ...sizes,
         lanes,

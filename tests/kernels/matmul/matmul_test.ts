@@ -72,17 +72,17 @@ for (const mode of MODES) {
   Deno.test(`matmul() ${mode} gives the same bits in a turned tile`, async () => {
     const [m, n, k] = [70, 20, 1100];
     const [old, b] = [randomF32(m * n, 14), guarded(randomF32(n * k, 13))];
-    const a = guarded(randomF32(m * k, 12));
+    const [a, bias] = [guarded(randomF32(m * k, 12)), guarded(randomF32(n, 15))];
     const bits = async (variant: MatmulVariant): Promise<Uint32Array> => {
       const c = guarded(old);
-      matmulBy(commands, variant, { mode, c, a, b, m, n, k, scale: 0.3, accumulate: true });
+      matmulBy(commands, variant, { mode, c, a, b, bias, m, n, k, scale: 0.3, accumulate: true });
       commands.submit();
       const values = await readU32(c);
       release(c);
       return values;
     };
     deepEqual(await bits("turned16"), await bits("broadcast8"));
-    release(a, b);
+    release(a, b, bias);
   });
 }
 

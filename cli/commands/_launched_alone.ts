@@ -9,6 +9,6 @@ export function launchedAlone(read?: ReadVariable): string[] {
   const { variable, size } = launched;
   return [
     `${WARNING}${size} processes run this command, each the whole of it, as ${variable} is ${size}: ` +
-    "dnpo --mpi (deno task -q dnpo:mpi) makes ranks of one job of them",
+    "to run them as one job, use dnpo --mpi (deno task -q dnpo:mpi)",
   ];
 }

@@ -48,7 +48,7 @@ export async function tune({ vectorWidth, quiet }: TuneFlags): Promise<number> {
     );
     return 1;
   }
-  sayText(`Kept in ${kept.join(" and ")}; runs that begin from now on use it`);
+  sayText(`Kept in ${kept.join(" and ")}; runs that begin from now on use ${kept.length > 1 ? "them" : "it"}`);
   if (rates.length > 1) sayText(`Vector width: ${describeRates(rates)}; ${best} bits from now on`);
   return 0;
 }

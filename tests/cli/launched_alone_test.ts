@@ -7,7 +7,7 @@ Deno.test("launchedAlone() tells in the first of several processes alone that ea
   const told = (env: Record<string, string>): string[] => launchedAlone((name) => env[name]);
   deepEqual(told({ OMPI_COMM_WORLD_RANK: "0", OMPI_COMM_WORLD_SIZE: "4" }), [
     "Warning: 4 processes run this command, each the whole of it, as OMPI_COMM_WORLD_SIZE is 4: " +
-    "dnpo --mpi (deno task -q dnpo:mpi) makes ranks of one job of them",
+    "to run them as one job, use dnpo --mpi (deno task -q dnpo:mpi)",
   ]);
   equal(told({ PMI_RANK: "0", PMI_SIZE: "2" }).length, 1);
   equal(told({ SLURM_PROCID: "0", SLURM_STEP_NUM_TASKS: "2" }).length, 1);

@@ -10,7 +10,7 @@ Deno.test("dnpo tune keeps what it measures, and dnpo doctor shows it", () =>
     const { code, out, err } = await dnpo(["tune", "--quiet"], env);
     deepEqual([code, err], [0, ""]);
     match(out, /^│ NT \d+x\d+x\d+ +│ \w+ +│ +[\d.]+ │ yes +│$/m);
-    match(out, /^Kept in .*\/cache\/kernels-.*\.json; runs that begin from now on use it$/m);
+    match(out, /^Kept in .*\/cache\/kernels-.*\.json; runs that begin from now on use (it|them)$/m);
     if (/llvmpipe/.test(out)) {
       // Each width in a thread of its own, with which the driver is loaded anew.
       match(out, /^Vector width: \d+ bits [\d.]+ GFLOP\/s, 512 bits [\d.]+ GFLOP\/s; \d+ bits from now on$/m);

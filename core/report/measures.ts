@@ -32,8 +32,8 @@ export const MEASURE_GROUPS: Readonly<Record<string, Readonly<Record<string, Mea
       isMain: true,
       stderr: "sampled_score_stderr",
       text:
-        "The verifier's mean score of answers to held-out prompts that are drawn with the run's temperature, with " +
-        "the mean's standard error over the prompts. It is shown where a score is neither 0 nor 1.",
+        "The verifier's mean score of answers to held-out prompts that are drawn with the run's temperature. It is " +
+        "shown where a score is neither 0 nor 1.",
     },
     greedy_score: {
       name: "score, greedy",

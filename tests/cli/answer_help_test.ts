@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { answerHelp } from "../../cli/answer_help.ts";
 import { commands } from "../../cli/command_table.ts";
 import { parseCommandLine } from "../../cli/program.ts";
+import { loadedModules } from "../_shared/loaded_modules.ts";
 
 type Answer = (writes: { writeOut(text: string): void; writeErr(text: string): void }) => unknown;
 
@@ -60,27 +60,10 @@ Deno.test("answerHelp() leaves other command lines to the parser", () => {
   }
 });
 
-/** A module in what `deno info --json` prints. */
-interface Module {
-  specifier: string;
-  dependencies?: { specifier: string; isDynamic?: boolean; code?: { specifier?: string } }[];
-}
-
 Deno.test("help loads neither packages nor Deno's parts of Node, which take longer than all else of it", async () => {
   const root = new URL("../../cli/main.ts", import.meta.url);
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", fileURLToPath(root)] })
-    .output();
-  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: Module[] };
-  const known = new Map(modules.map((module) => [module.specifier, module]));
-  const loaded = new Set([root.href]);
-  for (const from of loaded) {
-    for (const { specifier, isDynamic, code } of known.get(from)?.dependencies ?? []) {
-      if (isDynamic || code === undefined) continue;
-      const { specifier: to = "" } = code;
-      assert(to.startsWith("file:"), `${from} imports ${specifier}`);
-      loaded.add(to);
-    }
-  }
+  const { loaded } = await loadedModules(root);
+  for (const address of loaded) assert(address.startsWith("file:"), `${address} is loaded`);
   assert(loaded.has(new URL("../../cli/help_text.ts", import.meta.url).href));
   assert(!loaded.has(new URL("../../cli/program.ts", import.meta.url).href));
 });

@@ -21,7 +21,7 @@ import { backwardParts, checkForward } from "./walk_rounds.ts";
 
 const uniforms = { tile_count: "u32", heads: "u32", kv_heads: "u32", window: "u32" } as const;
 /** Where a workgroup takes two tiles forward, it needs to know where the last one ends. */
-const pairUniforms = { tokens: "u32" } as const;
+const twoTileUniforms = { tokens: "u32" } as const;
 /** Those of a part of a walk. */
 const partUniforms = { first: "u32", end: "u32", first_member: "u32", end_member: "u32" } as const;
 /** Stands for no window: larger than any distance, but a token's index can be added without overflow. */
@@ -42,7 +42,7 @@ interface AttentionTexts {
   /** Whether the backward walks are cut. */
   cuts: boolean;
   /** Whether a workgroup takes two tiles forward. */
-  pairs: boolean;
+  twoTiles: boolean;
 }
 
 /** The kernels whose workgroups are subgroups: on a CPU broadcasts are faster than workgroup memory. */
@@ -56,7 +56,7 @@ function subgroupTexts(shape: AttentionShape): AttentionTexts {
     requires: ["subgroups"],
     images: shape.images,
     cuts: shape.cuts,
-    pairs: true,
+    twoTiles: true,
   };
 }
 
@@ -71,14 +71,14 @@ function blockedTexts(shape: BlockedShape): AttentionTexts {
     requires: [],
     images: false,
     cuts: false,
-    pairs: false,
+    twoTiles: false,
   };
 }
 
 function attentionKernels(
-  { before, generator, forward, query, key, requires, images, cuts, pairs }: AttentionTexts,
+  { before, generator, forward, query, key, requires, images, cuts, twoTiles }: AttentionTexts,
 ) {
-  const forwardUniforms = (pairs ? { ...uniforms, ...pairUniforms } : uniforms) as Record<string, "u32">;
+  const forwardUniforms = (twoTiles ? { ...uniforms, ...twoTileUniforms } : uniforms) as Record<string, "u32">;
   const walkUniforms = (cuts ? { ...uniforms, ...partUniforms } : uniforms) as Record<string, "u32">;
   const walked = (...names: readonly Walked[]) => images ? imageBindings(names) : {};
   const code = (text: string): SourcePart[] => [

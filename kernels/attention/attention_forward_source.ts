@@ -12,7 +12,7 @@ import {
   loaders,
   LOWEST,
   MAIN,
-  PARAMS,
+  params,
   queryOf,
   queryTile,
   vectorsOf,
@@ -32,7 +32,7 @@ export function attentionSource(shape: AttentionShape): string {
   const [vectors, block] = [vectorsOf(shape), blockOf(shape, FORWARD_BLOCK)];
   const stage = keysAndValues(shape);
   const all = (text: (i: number) => string, separator: string): string => unroll(block, text, separator);
-  return `${head(shape, block)}${PARAMS.replace("\n}", "\n  tokens: u32,\n}")}
+  return `${head(shape, block)}${params(["tokens"])}
 @group(0) @binding(0) var<storage, read_write> out: array<V>; // [tokens, heads, N]
 @group(0) @binding(1) var<storage, read_write> lse: array<f32>; // [tokens, heads]
 @group(0) @binding(2) var<storage, read> qkv: array<V>; // [tokens, heads + 2 kv_heads, N]

@@ -130,26 +130,25 @@ fn main(@builtin(local_invocation_id) local: vec3u, id: Workgroup) {
   let lane = local.x;
   let index = group_index(id.group, id.groups);`;
 
-/** The uniform record. */
-export const PARAMS = `
+/** The uniform record, with further fields after those that all kernels have. */
+export function params(more: readonly string[] = []): string {
+  const names = ["tile_count", "heads", "kv_heads", "window", ...more];
+  return `
 struct Params {
-  tile_count: u32,
-  heads: u32,
-  kv_heads: u32,
-  window: u32,
+${unroll(names.length, (i) => `  ${names[i]}: u32,`)}
 }
 `;
+}
 
 /** The uniform record of a walk that may be cut (walk_parts.ts). */
 export function walkParams({ cuts }: Pick<AttentionShape, "cuts">): string {
-  const part = ["first", "end", "first_member", "end_member"];
-  return cuts ? PARAMS.replace("\n}", `\n${unroll(part.length, (i) => `  ${part[i]}: u32,`)}\n}`) : PARAMS;
+  return params(cuts ? ["first", "end", "first_member", "end_member"] : []);
 }
 
 /** The index of a token's head in qkv, to be completed by the head's number: `${QKV_ROW}number)`. */
 export const QKV_ROW = "(token * (p.heads + 2 * p.kv_heads) + ";
 
-/** The start of the kernels whose lanes hold queries: the tile's number `at`, its first `tile`, the heads, the `place`. */
+/** The start of the kernels whose lanes hold queries: a tile's number `at`, the tile itself by `name`, the heads, the `place`. */
 export function queryTile(name: string): string {
   return `
   if (index >= p.tile_count * p.heads) {

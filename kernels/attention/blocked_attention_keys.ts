@@ -1,6 +1,6 @@
 /** The WGSL of attention's gradient for k and v on a GPU, made of the parts in blocked_attention_text.ts. @module */
 import { unroll } from "../unroll.ts";
-import { MASKED, PARAMS } from "./attention_text.ts";
+import { MASKED, params } from "./attention_text.ts";
 import { type BlockedShape, blockSizes, SIDE } from "./blocked_attention.ts";
 import { addSums, eachSummedRow, scores, storeSums } from "./blocked_attention_products.ts";
 import {
@@ -27,7 +27,7 @@ export function blockedBackwardKey(shape: BlockedShape): string {
     (i) => `position[${component("keys", size.rowsOfLane, i)}] + p.window`,
     ", ",
   );
-  return `${declarations(size, shape)}${PARAMS}
+  return `${declarations(size, shape)}${params()}
 override WINDOWED: bool = true; // Without a window positions play no part, so they are not loaded.
 @group(0) @binding(0) var<storage, read_write> dqkv: array<${element}>; // as qkv
 @group(0) @binding(1) var<storage, read> saved: array<vec2f>; // [tokens, heads]

@@ -1,6 +1,6 @@
 /** The WGSL of the attention kernels of a GPU for one head size, made of the parts in blocked_attention_text.ts. @module */
 import { unroll } from "../unroll.ts";
-import { LOWEST, PARAMS } from "./attention_text.ts";
+import { LOWEST, params } from "./attention_text.ts";
 import { type BlockedShape, blockSizes, LANES, SIDE } from "./blocked_attention.ts";
 import { addSums, eachSummedRow, scores, storeSums } from "./blocked_attention_products.ts";
 import {
@@ -21,7 +21,7 @@ export function blockedForward(shape: BlockedShape): string {
   const { headDim } = shape;
   const size = blockSizes(headDim, 1);
   const element = elementType(headDim);
-  return `${declarations(size, shape)}${PARAMS}
+  return `${declarations(size, shape)}${params()}
 @group(0) @binding(0) var<storage, read_write> out: array<${element}>; // [tokens, heads, head size]
 @group(0) @binding(1) var<storage, read_write> lse: array<f32>; // [tokens, heads]
 @group(0) @binding(2) var<storage, read> qkv: array<${element}>; // [tokens, heads + 2 kv_heads, head size]
@@ -95,7 +95,7 @@ export function blockedBackwardQuery(shape: BlockedShape): string {
   const { headDim } = shape;
   const size = blockSizes(headDim, 1);
   const element = elementType(headDim);
-  return `${declarations(size, shape)}${PARAMS}
+  return `${declarations(size, shape)}${params()}
 @group(0) @binding(0) var<storage, read_write> dqkv: array<${element}>; // as qkv
 @group(0) @binding(1) var<storage, read_write> saved: array<vec2f>; // [tokens, heads]
 @group(0) @binding(2) var<storage, read> dout: array<${element}>; // [tokens, heads, head size]

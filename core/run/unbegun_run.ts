@@ -16,8 +16,9 @@ async function isNewRun(folder: string): Promise<boolean> {
 
 /**
  * Does the work in a run's folder that this process has locked. If it throws a UserError before `begin` was called, and
- * the folder held nothing at the start, what was written is removed, with `isMade` the folder as well. Other errors leave
- * a log that says why: it was not the user's mistake.
+ * the folder held nothing at the start, what was written is removed but for the lock's file, with `isMade` that and the
+ * folder as well. Nothing is removed once names of the hub were looked up. Other errors leave a log that says why: it was
+ * not the user's mistake.
  */
 export async function unlessRefused<T>(
   { folder, isMade }: { folder: string; isMade: boolean },

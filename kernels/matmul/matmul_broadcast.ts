@@ -12,8 +12,8 @@
  *
  * c[i, j] = Σ over steps of 4 k, in order, of ((a0·b0 + a1·b1) + a2·b2) + a3·b3, whatever the tile, so that a row of c
  * does not depend on m. A turned text takes rows and columns of c the other way round, with the same sums: it is the
- * faster of the two wherever c has rows enough (decision 0085). A placed text multiplies each sum by `scale`. Overwrites c, or adds to it if `accumulate` is 1;
- * then adds bias if `add_bias` is 1.
+ * faster of the two wherever c has rows enough (decision 0085). A placed text multiplies each sum by `scale`. Overwrites
+ * c, or adds to it if `accumulate` is 1; then adds bias if `add_bias` is 1.
  *
  * @module
  */

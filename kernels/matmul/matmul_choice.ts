@@ -54,7 +54,7 @@ export const TINY = 2 ** 26;
 const LANES_OF_64_ROWS = 16;
 /** m·n·k from which images pay off: their copies, and the passes that these end, take some 40 µs. */
 const IMAGE_WORK = 2 ** 21;
-/** From which they are taken where c has more than few rows: what they cost is less than to compile a text for buffers. */
+/** m·n·k from which images are taken where c has more than few rows: they cost less than to compile a text for buffers. */
 export const LEAST_IMAGE_WORK = 2 ** 19;
 
 /** Workgroups that keep a device busy; for a GPU, two for each multiprocessor of a large one. */
@@ -132,6 +132,7 @@ export function chooseVariant(
 ): FullVariant {
   if (family === "cpu") {
     if (m <= FEW_ROWS) {
+      // Microseconds that a step of 4 k takes, measured with 16 lanes.
       return 1.04 * Math.ceil(m / 8) * Math.ceil(n / 128) < 1.05 * Math.ceil(n / 64) ? "broadcast8" : "broadcast32";
     }
     const work = m * n * k;

@@ -80,17 +80,12 @@ export interface MatmulPlan {
  */
 export function planFor(device: Device, sizes: MatmulSizes, variant?: FullVariant): MatmulPlan {
   const lanes = lanesOf(device);
-  const chosen = (variant ?? fittingVariant(
-    device,
-    fittedTile(
-      tunedVariant(device, sizes) ??
-        chooseVariant(device.tuning?.family ?? device.family, { ...sizes, lanes, lavapipe: device.lavapipe }),
-      {
-        ...sizes,
-        lanes,
-      },
-    ),
-  )) as FullVariant;
+  const tile = (): FullVariant => {
+    const known = { ...sizes, lanes, lavapipe: device.lavapipe };
+    const ofClass = tunedVariant(device, sizes) ?? chooseVariant(device.tuning?.family ?? device.family, known);
+    return fittingVariant(device, fittedTile(ofClass, known));
+  };
+  const chosen = variant ?? tile();
   const storage = device.limits.maxComputeWorkgroupStorageSize;
   if (chosen === "vector4") {
     return sizes.mode === "NT" ? vectorPlan(sizes, storage) : sharedPlan("shared16", sizes, storage);

@@ -4,7 +4,7 @@ import { type Constants, type Kernel, type Pipeline, pipelineFor } from "./kerne
 import { addWork, type Work, type WorkKind } from "./pace.ts";
 import type { MatmulPrecision } from "./precision.ts";
 import type { Profiler } from "./profile.ts";
-import { type Image, IMAGE_WIDTH, type Slice, TEXEL_BYTES } from "./slice.ts";
+import { type Image, type Slice, TEXEL_BYTES } from "./slice.ts";
 import { type UniformFields, type UniformValues, writeUniforms } from "./uniform.ts";
 
 /** One call of a kernel. */
@@ -216,14 +216,14 @@ export class Commands {
 
   #copyToImage(target: Image, source: Slice, texels: number): void {
     const encoder = this.#endPass();
-    const lines = Math.floor(texels / IMAGE_WIDTH);
-    const bytesPerRow = IMAGE_WIDTH * TEXEL_BYTES;
+    const { texture, width } = target;
+    const lines = Math.floor(texels / width);
+    const bytesPerRow = width * TEXEL_BYTES;
     const { gpu: buffer } = source.buffer;
-    const { texture } = target;
     if (lines > 0) {
-      encoder.copyBufferToTexture({ buffer, offset: source.offset, bytesPerRow }, { texture }, [IMAGE_WIDTH, lines]);
+      encoder.copyBufferToTexture({ buffer, offset: source.offset, bytesPerRow }, { texture }, [width, lines]);
     }
-    const rest = texels % IMAGE_WIDTH;
+    const rest = texels % width;
     if (rest > 0) {
       const offset = source.offset + lines * bytesPerRow;
       encoder.copyBufferToTexture({ buffer, offset, bytesPerRow }, { texture, origin: [0, lines] }, [rest, 1]);

@@ -3,7 +3,15 @@ import { DeviceError, oneLine } from "./device_error.ts";
 import { type Lavapipe, multipliesMatrices } from "./lavapipe.ts";
 import { Pace } from "./pace.ts";
 import { Readback } from "./readback.ts";
-import { type DeviceBuffer, type Image, IMAGE_WIDTH, type ImageFormat, type Slice, TEXEL_BYTES } from "./slice.ts";
+import {
+  type DeviceBuffer,
+  type Image,
+  IMAGE_WIDTH,
+  type ImageFormat,
+  type Slice,
+  textureBytes,
+  textureWidth,
+} from "./slice.ts";
 import { type MatrixUnit, matrixUnitOf } from "./subgroup_matrix.ts";
 import type { DeviceFamily, Tuning } from "./tuning.ts";
 
@@ -30,6 +38,7 @@ export const LIMITS = [
   "maxComputeWorkgroupSizeY",
   "maxComputeWorkgroupSizeZ",
   "maxComputeWorkgroupsPerDimension",
+  "maxTextureDimension2D",
   "minUniformBufferOffsetAlignment",
 ] as const;
 
@@ -231,31 +240,30 @@ export class Device {
     for (const listener of this.#onFree) listener(slice.buffer);
   }
 
-  /** An image of at least `texels`. Throws DeviceError where the device cannot hold it. */
-  allocImage(texels: number, format: ImageFormat): Image {
+  /** An image of at least `texels`, `width` to a line. Throws DeviceError where the device cannot hold it. */
+  allocImage(texels: number, format: ImageFormat, width = IMAGE_WIDTH): Image {
     const { maxTextureDimension2D: most } = this.limits;
-    const needed = Math.ceil(texels / IMAGE_WIDTH);
+    const needed = Math.ceil(texels / width);
     if (needed > most) {
       throw new DeviceError(`Cannot allocate an image: ${needed} lines, the device's largest texture has ${most}`);
     }
     // lavapipe compiles a text once more for a height that is a power of two.
     const height = Number.isInteger(Math.log2(needed)) ? Math.min(most, needed === 1 ? 3 : needed + 1) : needed;
     const texture = this.gpu.createTexture({
-      size: [IMAGE_WIDTH, height],
+      size: [textureWidth(width), height],
       format,
       usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
     });
-    const held = IMAGE_WIDTH * height;
-    this.bytes += held * TEXEL_BYTES;
+    this.bytes += textureBytes({ texels: width * height, width });
     this.peakBytes = Math.max(this.peakBytes, this.bytes);
-    return { texture, view: texture.createView(), id: this.#nextId++, format, texels: held };
+    return { texture, view: texture.createView(), id: this.#nextId++, format, texels: width * height, width };
   }
 
   /** Destroys an image. */
-  freeImage({ texture, id, texels }: Image): void {
-    texture.destroy();
-    this.bytes -= texels * TEXEL_BYTES;
-    for (const listener of this.#onFree) listener({ id });
+  freeImage(image: Image): void {
+    image.texture.destroy();
+    this.bytes -= textureBytes(image);
+    for (const listener of this.#onFree) listener(image);
   }
 
   /**

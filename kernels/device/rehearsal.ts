@@ -1,6 +1,6 @@
 /** A device that holds and computes nothing: what is allocated and recorded on it is counted. @module */
 import { Device, OWN_PART } from "./device.ts";
-import { type Image, type ImageFormat, type Slice, TEXEL_BYTES } from "./slice.ts";
+import { type Image, type Slice, textureBytes } from "./slice.ts";
 
 /** Bytes by part. */
 export type PartBytes = ReadonlyMap<string, number>;
@@ -53,15 +53,15 @@ export class Rehearsal extends Device {
     this.#count(slice.buffer.part, -slice.buffer.bytes);
   }
 
-  override allocImage(texels: number, format: ImageFormat): Image {
-    const image = super.allocImage(texels, format);
-    this.#count(OWN_PART, image.texels * TEXEL_BYTES);
+  override allocImage(...given: Parameters<Device["allocImage"]>): Image {
+    const image = super.allocImage(...given);
+    this.#count(OWN_PART, textureBytes(image));
     return image;
   }
 
   override freeImage(image: Image): void {
     super.freeImage(image);
-    this.#count(OWN_PART, -image.texels * TEXEL_BYTES);
+    this.#count(OWN_PART, -textureBytes(image));
   }
 
   #count(part: string, bytes: number): void {

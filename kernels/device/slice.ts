@@ -29,7 +29,7 @@ export interface Slice {
   readonly parts?: readonly Slice[];
 }
 
-/** A texture that holds words in a row, {@linkcode IMAGE_WIDTH} texels to a line: some drivers read it far faster. */
+/** A texture that holds words in a row, some texels to a line: some drivers read it far faster. */
 export interface Image {
   /** WebGPU's own texture. */
   readonly texture: GPUTexture;
@@ -41,6 +41,8 @@ export interface Image {
   readonly format: ImageFormat;
   /** Texels that it holds. */
   readonly texels: number;
+  /** Texels of a line: a power of two. */
+  readonly width: number;
 }
 
 /** A texel is 16 bytes: four f32, or four u32. */
@@ -49,8 +51,24 @@ export type ImageFormat = "rgba32float" | "rgba32uint";
 /** Bytes of a texel. */
 export const TEXEL_BYTES = 16;
 
-/** Texels of an image's line: a power of two. */
+/** The most texels of a line. Lines of so many follow each other without gaps. */
 export const IMAGE_WIDTH = 4096;
+/** Texels of the gap, 256 bytes: panels of a matrix keep their place in lines of a cache, and in pairs of these. */
+const GAP = 16;
+
+/**
+ * Texels of a texture's line, of which an image's line has the first `width`. A gap follows these where a matrix asked for
+ * a line of fewer than {@linkcode IMAGE_WIDTH}: what lies at multiples of 4 KiB shares a set of a core's first-level cache,
+ * from which the rows of a matrix would drive each other out.
+ */
+export function textureWidth(width: number): number {
+  return width < IMAGE_WIDTH ? width + GAP : width;
+}
+
+/** Bytes of an image's texture. */
+export function textureBytes({ texels, width }: Pick<Image, "texels" | "width">): number {
+  return texels / width * textureWidth(width) * TEXEL_BYTES;
+}
 
 /** Offsets of slices are multiples of this, WebGPU's default `minStorageBufferOffsetAlignment`. */
 export const SLICE_ALIGNMENT = 256;

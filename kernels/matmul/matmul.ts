@@ -119,12 +119,15 @@ function record(
     plan,
     access,
     c,
-    a: access.aImage ? imageOf(commands, operands.a, { role: "a", bytes: aBytes, format: "rgba32float" }) : operands.a,
+    a: access.aImage
+      ? imageOf(commands, operands.a, { role: "a", bytes: aBytes, format: "rgba32float", stride: 4 * operands.lda })
+      : operands.a,
     b: access.bImage
       ? imageOf(commands, operands.b, {
         role: "b",
         bytes: bBytes,
         format: bType === "f32" ? "rgba32float" : "rgba32uint",
+        stride: operands.ldb * STORAGE_FACTS[bType].bits / 8,
       })
       : operands.b,
     bias,

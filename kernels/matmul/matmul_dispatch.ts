@@ -59,10 +59,17 @@ export function dispatchMatmul(commands: Commands, call: MatmulDispatch): void {
         c_first: cFirst,
         accumulate: accumulate ? 1 : 0,
         add_bias: addBias ? 1 : 0,
+        a_line: lineOf(a),
+        b_line: lineOf(b),
       },
       workgroups: isPartial ? [...grid, count] : grid,
     });
   });
+}
+
+/** The binary logarithm of the texels of an image's line; 0 of a buffer. */
+function lineOf(operand: Slice | Image): number {
+  return "width" in operand ? Math.log2(operand.width) : 0;
 }
 
 /** The kernel of a tile and an access. */

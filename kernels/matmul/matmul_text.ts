@@ -1,5 +1,4 @@
 /** What the generated matmul kernels share: bindings, loads and stores. @module */
-import { IMAGE_WIDTH } from "../device/slice.ts";
 import { isQuantized, type Storage, STORAGE_FACTS } from "../storage/storage.ts";
 import { eightText, type LevelLookup, scaleText } from "../storage/storage_text.ts";
 import { scalesLoader } from "./matmul_span.ts";
@@ -38,7 +37,8 @@ export interface MatmulAccess {
 
 /**
  * The uniforms of every matmul kernel. A workgroup's z adds z blocks to its k, and z times c_block to its place in c.
- * Only a placed text reads a_first, b_first and scale.
+ * Only a placed text reads a_first, b_first and scale; a_line and b_line are the binary logarithms of the texels of an
+ * image's line.
  */
 export const matmulUniforms = {
   m: "u32",
@@ -56,6 +56,8 @@ export const matmulUniforms = {
   b_first: "u32",
   c_first: "u32",
   scale: "f32",
+  a_line: "u32",
+  b_line: "u32",
 } as const;
 
 /** A buffer of a matmul kernel. */
@@ -147,7 +149,8 @@ function fourOf(name: string): string {
 
 /** The texel of an image that holds element `at`, `per` elements to a texel. */
 function texel(name: string, per: number): string {
-  return `textureLoad(${name}, vec2u(at / ${per}u % ${IMAGE_WIDTH}u, at / ${per * IMAGE_WIDTH}u), 0)`;
+  const at = `at / ${per}u`;
+  return `textureLoad(${name}, vec2u((${at}) & ((1u << p.${name}_line) - 1u), (${at}) >> p.${name}_line), 0)`;
 }
 
 /** The element type of b's buffer, and the statements that load four elements of it, or if it is wide eight, or their codes. */

@@ -187,6 +187,10 @@ Deno.test("Device gives images heights that are no powers of two, and counts the
     assert.equal(device.bytes, 16 * 4096 * height);
     device.freeImage(image);
   }
+  const narrow = device.allocImage(256 * 5, "rgba32float", 256);
+  assert.deepEqual([narrow.texture.width, narrow.texture.height, narrow.texels], [272, 5, 256 * 5]);
+  assert.equal(device.bytes, 16 * 272 * 5);
+  device.freeImage(narrow);
   const most = device.limits.maxTextureDimension2D;
   assert.throws(() => device.allocImage(4096 * most + 1, "rgba32float"), {
     name: "DeviceError",

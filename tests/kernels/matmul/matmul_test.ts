@@ -86,6 +86,30 @@ for (const mode of MODES) {
   });
 }
 
+for (const mode of MODES) {
+  Deno.test(`matmul() ${mode} gives the same bits from images whose lines have gaps`, async () => {
+    const [m, n, k] = [20, 24, 28];
+    // Lines of 128, 256, 2048 and 4096 texels of f32; from its elements on, each matrix ends in another row of texels.
+    for (const [lda, ldb] of [[512, 3 * 1024], [3 * 1024, 512], [16384, 1000], [96, 16384]] as const) {
+      const [aFirst, bFirst] = [lda + 8, 2 * ldb + 4];
+      const [a, b] = [lda, ldb].map((stride, i) => guarded(randomF32(40 * stride, 20 + i)));
+      const bits = async (variant: MatmulVariant): Promise<Uint32Array> => {
+        const c = guarded(m * n);
+        matmulBy(commands, variant, { mode, c, a: a!, b: b!, m, n, k, lda, ldb, aFirst, bFirst });
+        commands.submit();
+        const values = await readU32(c);
+        release(c);
+        return values;
+      };
+      const expected = await bits("broadcast8");
+      for (const variant of ["turned16", "broadcast8image"] as const) {
+        deepEqual(await bits(variant), expected, `${variant} ${lda} ${ldb}`);
+      }
+      release(a!, b!);
+    }
+  });
+}
+
 Deno.test("matmul() chooses the tiles of thin products by their sizes", () => {
   const chosen = (mode: MatmulMode, [m, n, k]: readonly [number, number, number]): string | undefined =>
     thinVariant(commands.device, { mode, m, n, k });
@@ -167,7 +191,7 @@ for (const mode of ["NN", "NT"] as const) {
   const tiles = ["broadcast32image", "broadcast16image", "broadcast8", undefined] as const;
   Deno.test(`matmul() ${mode} gives the same bits from bf16 as from the values it stands for`, async () => {
     // k ends half into eight after two blocks, b's rows at eights or halves of eights; with n 600 blocks run in turn.
-    for (const [n, k, ldb] of [[76, 1100, 1104], [76, 1100, 1100], [600, 1032, 1032]] as const) {
+    for (const [n, k, ldb] of [[76, 1100, 1104], [76, 1100, 1100], [600, 1032, 1032], [76, 1024, 1024]] as const) {
       const m = 33;
       const [rows, columns] = mode === "NT" ? [n, k] : [k, n];
       const stride = mode === "NT" ? ldb : n + (ldb - k);

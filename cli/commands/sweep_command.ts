@@ -5,6 +5,7 @@ import { problemsOf, sweep as runSweep } from "../../core/loop/sweep.ts";
 import { seedsOf, variantsOf } from "../../core/loop/sweep_plan.ts";
 import { sweepRows } from "../../core/loop/sweep_statistics.ts";
 import { WARNING } from "../../core/progress.ts";
+import { PLUS_MINUS } from "../../core/report/format_numbers.ts";
 import type { Values } from "../command_entry.ts";
 import { readRunOptions } from "../options.ts";
 import { say, sayJson } from "../print.ts";
@@ -40,7 +41,7 @@ export async function sweep(config: string, values: Values): Promise<number> {
     if (values.json === true) sayJson({ dir, rows, problems });
     else {say(
         ...sweepTable(rows, { all: values.all === true, columns: outputColumns() }).split("\n"),
-        "Means over the seeds ± their standard errors.",
+        `Means over the seeds; ${PLUS_MINUS}.`,
         `All numbers: ${dir}/sweep.csv`,
       );}
     if (problems.length > 0) throw new UserError(problems.map((problem) => `A run failed: ${problem}`));

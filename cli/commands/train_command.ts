@@ -2,7 +2,7 @@
 import type { BestIteration } from "../../core/loop/best_iteration.ts";
 import type { IterationSummary } from "../../core/loop/run_summary.ts";
 import { train as runTrain } from "../../core/loop/train_run.ts";
-import { halfText, plainNumber } from "../../core/report/format_numbers.ts";
+import { plainNumber, PLUS_MINUS, plusMinus } from "../../core/report/format_numbers.ts";
 import { columnName, iterationName } from "../../core/report/iteration_curves.ts";
 import { mainKeys, measureOf } from "../../core/report/measures.ts";
 import { idleScoreKeys } from "../../core/run/telling_scores.ts";
@@ -28,7 +28,7 @@ export function train(options: RunOptions): Promise<number> {
             isExplained = true;
             progress.result(
               "Shares of right answers to held-out prompts: greedy, the likeliest token each time; sampled, tokens drawn " +
-                "by chance as in training; of scores other than 0 and 1 the mean, with its standard error",
+                `by chance as in training; of scores other than 0 and 1 the mean. ${PLUS_MINUS}.`,
             );
           }
           progress.result(line);
@@ -63,7 +63,7 @@ function shownOf(summary: IterationSummary, idle: ReadonlySet<string>): Map<stri
       const error = values.get(stderr);
       return [[
         name,
-        `${plainNumber(value, kind === "share")}${error === undefined ? "" : ` ± ${halfText(error, false)}`}`,
+        `${plainNumber(value, kind === "share")}${plusMinus(error, kind === "share")}`,
       ]];
     }),
   );

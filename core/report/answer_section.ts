@@ -4,7 +4,7 @@ import { formatSize } from "../progress.ts";
 import { iterationValues } from "../run/read_run.ts";
 import type { RunView } from "../run/run_reader.ts";
 import { isRecord, largest } from "../values.ts";
-import { duration, halfText, moment, number, signed, whole } from "./format_numbers.ts";
+import { duration, moment, number, PLUS_MINUS, plusMinus, signed, whole } from "./format_numbers.ts";
 import { escapeMarkup } from "./markup.ts";
 import { measureOf } from "./measures.ts";
 import { type Change, changesOf } from "./run_answer.ts";
@@ -69,23 +69,22 @@ function changeCard(change: Change): string {
   const { name, isShare, from, to, between, best, sure, isHigherBetter, verdict } = change;
   const unit = isShare ? "points" : UNITS[change.key] ?? "of the score";
   const difference = to - from;
-  const half = sure === null ? "" : ` ± ${halfText((sure.high - sure.low) / 2, isShare)}`;
+  const error = (stderr: number | null = null): string => plusMinus(stderr, isShare);
   const word = sure === null ? ["", movedWord(change)] : {
     better: ["good", "better"],
     worse: ["bad", "worse"],
     unclear: ["", "no clear change"],
   }[verdict];
-  const error = (i: 0 | 1): string => sure === null ? "" : ` ± ${halfText(sure.errors[i], isShare)}`;
   const known = sure === null
     ? `No error is known: only the mean is kept. ${isHigherBetter ? "Higher" : "Lower"} is better.`
     : `95 % interval of the change ${signed(sure.low, isShare)} to ${signed(sure.high, isShare)}${
       sure.rows === null ? "" : `, n\u00a0=\u00a0${whole(sure.rows)} prompts`
-    }.`;
+    }.${sure.stderr === null ? "" : ` ${PLUS_MINUS}.`}`;
   return `<div class="card"><h3>${escapeMarkup(name)}</h3>` +
-    `<p class="big">${signed(difference, isShare)}${half} <span class="unit">${unit}</span></p>` +
-    `<p>${number(from, isShare)}${error(0)} (${placeOf(between[0])}) → <strong>${number(to, isShare)}</strong>${
-      error(1)
-    } (${placeOf(between[1])}) <span class="pill ${word[0]}">${word[1]}</span></p>` +
+    `<p class="big">${signed(difference, isShare)}${error(sure?.stderr)} <span class="unit">${unit}</span></p>` +
+    `<p>${number(from, isShare)}${error(sure?.errors[0])} (${placeOf(between[0])}) → <strong>${
+      number(to, isShare)
+    }</strong>${error(sure?.errors[1])} (${placeOf(between[1])}) <span class="pill ${word[0]}">${word[1]}</span></p>` +
     `<p class="small soft">${known}${
       best === null ? "" : ` Best: ${number(best.value, isShare)} after iteration ${best.iteration}.`
     }</p></div>`;

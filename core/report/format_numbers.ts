@@ -23,9 +23,13 @@ export function signed(value: number, share: boolean): string {
   return text.startsWith("-") ? minus(text) : `+${text}`;
 }
 
-/** Half an interval's width, as it stands after ±; of shares in percentage points, without the unit. */
-export function halfText(half: number, share: boolean): string {
-  return share ? percent(half) : half === 0 ? "0" : digits(half, 2);
+/** What ± says, wherever a run's numbers are shown. */
+export const PLUS_MINUS = "± is the standard error";
+
+/** A standard error after its ±, with a space before; of shares in percentage points. Empty if it is not known. */
+export function plusMinus(stderr: number | null | undefined, share: boolean): string {
+  if (stderr === null || stderr === undefined) return "";
+  return ` ± ${share ? percent(stderr) : stderr === 0 ? "0" : digits(stderr, 2)}`;
 }
 
 /** So many digits, but no more than tell something: 0.00012 is 1.2e-4, and 12,345.6 is 12,346. */

@@ -26,10 +26,9 @@ export function meanDifference(from: MeanError, to: MeanError): Interval {
   return meanInterval({ mean: to.mean - from.mean, stderr: Math.hypot(from.stderr, to.stderr) });
 }
 
-/** Half the width of Wilson's 95 % interval of a share, which is the ± beside it. */
-export function errorOf({ share, rows }: Share): number {
-  const { low, high } = wilson(share, rows);
-  return (high - low) / 2;
+/** The standard error of a share, with n − 1 as of a mean of 0s and 1s; null of a single row. */
+export function shareError({ share, rows }: Share): number | null {
+  return rows < 2 ? null : Math.sqrt(share * (1 - share) / (rows - 1));
 }
 
 /**

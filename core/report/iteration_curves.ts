@@ -2,7 +2,7 @@
 import { type Interval, wilson } from "../evaluate/win_rate.ts";
 import type { LoggedIteration } from "../run/read_run.ts";
 import type { Chart, Mark, Point, Series, Span } from "./chart.ts";
-import { meanInterval } from "./intervals.ts";
+import { meanInterval, shareError } from "./intervals.ts";
 import { type Measure, measureOf } from "./measures.ts";
 import { thinned } from "./step_curves.ts";
 
@@ -48,14 +48,19 @@ export function intervalOf(
   return count ? wilson(value, count) : null;
 }
 
-/** Half the width of {@linkcode intervalOf}, which is the ± beside a number; null if that is not known. */
-export function halfInterval(
+/** The standard error of a measure of an iteration, which is the ± beside it; null if that is not known. */
+export function standardErrorOf(
   key: string,
   row: LoggedIteration,
   evaluated: IterationNumbers["evaluated"],
 ): number | null {
-  const interval = intervalOf(key, row, evaluated);
-  return interval && (interval.high - interval.low) / 2;
+  const measure = measureOf(key);
+  const share = row.values[key];
+  if (share === undefined) return null;
+  const stderr = measure.stderr === undefined ? undefined : row.values[measure.stderr];
+  if (stderr !== undefined) return stderr;
+  const rows = rowsOf(measure, row, evaluated);
+  return rows ? shareError({ share, rows }) : null;
 }
 
 /** The line of a measure, with bars where its error is known; without points if it is not known itself. */

@@ -5,7 +5,7 @@ import { safeLine } from "../safe_text.ts";
 import { isRecord } from "../values.ts";
 import { judgesOf, judgeText, lossOf, type Making, makingOf, noisesOf, valueAt } from "./card_making.ts";
 import { useText } from "./card_use.ts";
-import { halfText, number } from "./format_numbers.ts";
+import { number, PLUS_MINUS, plusMinus } from "./format_numbers.ts";
 import { columnName } from "./iteration_curves.ts";
 import { escapeMarkdown, markdownCode } from "./markup.ts";
 import { mainKeys, measureOf } from "./measures.ts";
@@ -170,7 +170,10 @@ function bestText({ best, iterations }: RunRecord): string {
 
 /** What the table's numbers are. */
 function definitions(run: RunRecord): string {
-  return keysOf(run).map(measureOf).map(({ name, text }) => `- **${name}**: ${escapeMarkdown(text)}`).join("\n");
+  const measures = keysOf(run).map(measureOf);
+  const lines = measures.map(({ name, text }) => `- **${name}**: ${escapeMarkdown(text)}`);
+  const hasErrors = measures.some(({ stderr }) => iterationValues(run).some(({ values }) => stderr! in values));
+  return [...lines, ...hasErrors ? [`- ${PLUS_MINUS}.`] : []].join("\n");
 }
 
 /** The numbers as rows, as in the run's report; iterations as columns. */
@@ -180,8 +183,7 @@ function iterationTable(run: RunRecord): string {
     const { name, kind, stderr = "" } = measureOf(key);
     const cells = iterations.map(({ values }) => {
       if (!Object.hasOwn(values, key)) return "";
-      const error = values[stderr] === undefined ? "" : ` ± ${halfText(values[stderr], false)}`;
-      return `${number(values[key]!, kind === "share")}${error}`;
+      return `${number(values[key]!, kind === "share")}${plusMinus(values[stderr], kind === "share")}`;
     });
     return [name, ...cells];
   });

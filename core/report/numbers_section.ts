@@ -1,8 +1,8 @@
 /** The table of all numbers: measures as rows, iterations as columns; and what the rows mean. @module */
 import { iterationValues } from "../run/read_run.ts";
 import type { RunView } from "../run/run_reader.ts";
-import { duration, halfText, number } from "./format_numbers.ts";
-import { columnName, halfInterval } from "./iteration_curves.ts";
+import { duration, number, PLUS_MINUS, plusMinus } from "./format_numbers.ts";
+import { columnName, standardErrorOf } from "./iteration_curves.ts";
 import { escapeMarkup } from "./markup.ts";
 import { groupedKeys, type Measure, measureOf } from "./measures.ts";
 import { STAGE_NAMES, stagePlan } from "./stage_plan.ts";
@@ -16,9 +16,8 @@ export function numbersSection(run: RunView): string {
     const value = Object.hasOwn(column.values, key) ? column.values[key]! : undefined;
     if (value === undefined) return `<td class="soft">–</td>`;
     const isShare = measure.kind === "share";
-    const half = halfInterval(key, column, run.evaluated);
-    const error = half === null ? "" : ` <span class="soft">± ${halfText(half, isShare)}</span>`;
-    return `<td>${number(value, isShare)}${error}</td>`;
+    const error = plusMinus(standardErrorOf(key, column, run.evaluated), isShare);
+    return `<td>${number(value, isShare)}${error === "" ? "" : ` <span class="soft">${error.trimStart()}</span>`}</td>`;
   };
   const body = shown.map(({ title, keys }) => {
     const rows = keys.map((key) => {
@@ -36,8 +35,7 @@ export function numbersSection(run: RunView): string {
     .map(({ name, text }) => `<dt><strong>${escapeMarkup(name)}</strong></dt><dd>${escapeMarkup(text)}</dd>`);
   return `<div class="scroll" tabindex="0" role="region" aria-label="Numbers by iteration"><table>` +
     `<thead><tr><td></td>${head}</tr></thead>\n${body.join("\n")}\n</table></div>\n` +
-    `<p class="small soft">± is half a 95 % interval of that many prompts or pairs: Wilson's of a share, ` +
-    `1.96 standard errors of a mean score or of a benchmark.</p>` +
+    `<p class="small soft">${PLUS_MINUS} over prompts, pairs or a benchmark's documents.</p>` +
     `<details id="meanings"><summary>What the rows mean</summary><dl>${meanings.join("")}</dl></details>`;
 }
 

@@ -3,7 +3,7 @@ import { iterationValues } from "../run/read_run.ts";
 import type { RunView } from "../run/run_reader.ts";
 import { BY_ITERATION, BY_STEP } from "./compared_measures.ts";
 import { drawFigure, type ReadChart } from "./figures.ts";
-import { halfText, moment, number, signed, whole } from "./format_numbers.ts";
+import { moment, number, PLUS_MINUS, plusMinus, signed, whole } from "./format_numbers.ts";
 import { iterationChart, measureSeries } from "./iteration_curves.ts";
 import { escapeMarkup } from "./markup.ts";
 import { measureOf } from "./measures.ts";
@@ -52,12 +52,15 @@ export function overlayBlocks({ dir, runs, laid, more }: Overlay): PageBlocks {
 }
 
 function runsTable(runs: readonly ListedRun[], laid: readonly string[]): string {
+  let hasErrors = false;
   const body = runs.map(({ name, view, problem }) => {
     const path = `run/${encodeURIComponent(name.toWellFormed())}/`;
     const head = `<th scope="row"><a href="${escapeMarkup(path)}">${escapeMarkup(name)}</a></th>`;
     if (view === null) return `<tr>${head}<td colspan="6">${escapeMarkup(problem ?? "")}</td></tr>`;
     const { config, state, written, iterations } = view;
     const [change] = changesOf(view, view.evaluated);
+    const stderr = change?.sure?.stderr ?? null;
+    hasErrors ||= stderr !== null;
     const done = iterations.filter(({ iteration }) => iteration >= 0).length;
     const planned = typeof config.iterations === "number" && config.stage === undefined ? `/${config.iterations}` : "";
     const isLaid = laid.includes(name);
@@ -69,7 +72,7 @@ function runsTable(runs: readonly ListedRun[], laid: readonly string[]): string 
       ? ""
       : `${escapeMarkup(change.name)} ${number(change.from, change.isShare)} → ${number(change.to, change.isShare)} (${
         signed(change.to - change.from, change.isShare)
-      }${change.sure === null ? "" : ` ± ${halfText((change.sure.high - change.sure.low) / 2, change.isShare)}`})`;
+      }${plusMinus(stderr, change.isShare)})`;
     return `<tr>${head}<td>${STATE_PILLS[state]}</td><td>${
       escapeMarkup(String(config.stage ?? config.method ?? ""))
     }</td>` +
@@ -81,7 +84,9 @@ function runsTable(runs: readonly ListedRun[], laid: readonly string[]): string 
   const heads = ["run", "state", "method", "iterations", "result", "last written", "figures"];
   return `<div class="scroll" tabindex="0" role="region" aria-label="Runs"><table class="runs"><thead><tr>${
     heads.map((head) => `<th scope="col">${head}</th>`).join("")
-  }</tr></thead><tbody>${body.join("\n")}</tbody></table></div>`;
+  }</tr></thead><tbody>${body.join("\n")}</tbody></table></div>${
+    hasErrors ? `<p class="small soft">${PLUS_MINUS}.</p>` : ""
+  }`;
 }
 
 function overlayCharts(views: readonly RunView[]): ReadChart[] {

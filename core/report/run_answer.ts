@@ -2,7 +2,7 @@
 import { isNumberName, tellingNumbers } from "../benchmark/benchmark_numbers.ts";
 import { iterationValues, type LoggedIteration, type RunRecord } from "../run/read_run.ts";
 import { differenceInterval, meanDifference } from "./intervals.ts";
-import { halfInterval } from "./iteration_curves.ts";
+import { standardErrorOf } from "./iteration_curves.ts";
 import { measureOf } from "./measures.ts";
 
 /** The change of one measure from the start to the iteration that is handed out: the last one, or the best. */
@@ -21,9 +21,15 @@ export interface Change {
   best: { iteration: number; value: number } | null;
   /**
    * Rows that were evaluated (null of a benchmark, whose number of documents the summary has not), the 95 % interval of
-   * the change and half of each value's; null where an error is not known.
+   * the change, its standard error and those of the two values (null of a single row); null where no error is known.
    */
-  sure: { rows: number | null; low: number; high: number; errors: readonly [number, number] } | null;
+  sure: {
+    rows: number | null;
+    low: number;
+    high: number;
+    stderr: number | null;
+    errors: readonly [number | null, number | null];
+  } | null;
   /** Whether higher is better. */
   isHigherBetter: boolean;
   /** What may be said of it. */
@@ -50,23 +56,23 @@ export function changesOf(run: RunRecord, evaluated: ReadonlyMap<number, number>
     const first = known[0];
     const last = known.find(({ iteration }) => iteration === run.best?.iteration) ?? known.at(-1);
     if (first === undefined || first === last) return [];
-    const { name, kind, stderr } = measureOf(key);
+    const { name, kind } = measureOf(key);
     const [from, to] = [first.values[key]!, last!.values[key]!];
     const isHigherBetter = !LOSSES.includes(key);
     const isBetter = (a: number, b: number): boolean => isHigherBetter ? a > b : a < b;
     const best = known.slice(1).reduce((a, b) => isBetter(b.values[key]!, a.values[key]!) ? b : a);
     const counts = [evaluated.get(first.iteration), evaluated.get(last!.iteration)] as const;
-    const of = ({ values }: LoggedIteration) => ({ mean: values[key]!, stderr: values[stderr ?? ""] ?? NaN });
+    const errors = [standardErrorOf(key, first, evaluated), standardErrorOf(key, last!, evaluated)] as const;
+    const [a, b] = errors;
     const interval = kind === "share" && counts[0] && counts[1]
       ? differenceInterval({ share: from, rows: counts[0] }, { share: to, rows: counts[1] })
-      : stderr === undefined
+      : a === null || b === null
       ? null
-      : meanDifference(of(first), of(last!));
-    const errors = [halfInterval(key, first, evaluated), halfInterval(key, last!, evaluated)] as const;
+      : meanDifference({ mean: from, stderr: a }, { mean: to, stderr: b });
     const rows = isNumberName(key) ? null : counts[1] ?? last!.values.eval_rows;
-    const sure = interval === null || errors[0] === null || errors[1] === null || rows === undefined
+    const sure = interval === null || rows === undefined
       ? null
-      : { rows, ...interval, errors: [errors[0], errors[1]] as const };
+      : { rows, ...interval, stderr: a === null || b === null ? null : Math.hypot(a, b), errors };
     const isSure = sure === null ? from !== to : sure.low > 0 || sure.high < 0;
     return [{
       key,

@@ -4,6 +4,7 @@ import { withoutTrailing } from "../../files/path.ts";
 import { replaceFolder } from "../../files/replace_folder.ts";
 import { describeChart, drawChart, svg } from "../chart.ts";
 import { drawFigure } from "../figures.ts";
+import { PLUS_MINUS } from "../format_numbers.ts";
 import { escapeMarkup } from "../markup.ts";
 import { figureHtml, type PageBlocks } from "../run_page.ts";
 import { savedPage } from "../write_report.ts";
@@ -120,7 +121,7 @@ function titleOf(groups: readonly MeasuredGroup[]): string {
 
 function numbersIntro(groups: readonly MeasuredGroup[]): string {
   return groups.some(({ runs }) => runs.length > 1)
-    ? `<p class="small soft">Means over runs that differ in their seeds alone, ± their standard errors; n is the number ` +
+    ? `<p class="small soft">Means over runs that differ in their seeds alone; ${PLUS_MINUS}, n the number ` +
       `of runs, and stands beside a number that not all of them have.</p>`
     : "";
 }

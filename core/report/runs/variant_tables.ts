@@ -1,7 +1,7 @@
 /** Tables of variants: what they are, the ablation, and every measure over iterations. @module */
 import type { Mean } from "../../evaluate/seed_means.ts";
 import { percent } from "../../values.ts";
-import { number, signed } from "../format_numbers.ts";
+import { number, PLUS_MINUS, signed } from "../format_numbers.ts";
 import { columnName } from "../iteration_curves.ts";
 import { escapeMarkup } from "../markup.ts";
 import { STATE_PILLS } from "../run_page.ts";
@@ -100,7 +100,7 @@ export function ablationTable(rows: readonly AblationRow[], measures: readonly G
   });
   const hasErrors = rows.some(({ cells }) => cells.some(({ end }) => end.stderr !== null));
   return `<h2>Ablation</h2>${content}<p class="small soft">Each variant after its last iteration, whose number stands ` +
-    `behind${hasErrors ? "; ± is a standard error over seeds" : "; of one seed each no error is known"}.${
+    `behind${hasErrors ? `; ${PLUS_MINUS} over seeds` : "; of one seed each no error is known"}.${
       hasLead
         ? ` In brackets: the lead on SPIN after the same iteration, of shares in points${
           hasErrors ? ", seed by seed" : ""

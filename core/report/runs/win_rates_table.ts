@@ -1,6 +1,6 @@
 /** The table of wins, ties and losses by iteration. @module */
 import { percent } from "../../values.ts";
-import { number } from "../format_numbers.ts";
+import { number, PLUS_MINUS } from "../format_numbers.ts";
 import { columnName } from "../iteration_curves.ts";
 import { escapeMarkup } from "../markup.ts";
 import type { MeasuredGroup } from "./group_measures.ts";
@@ -45,5 +45,5 @@ export function winRatesTable(points: readonly WinRatePoint[], groups: readonly 
     ];
   });
   return `<h3>Wins, ties and losses</h3>${table({ label: "Wins, ties and losses", heads: HEADS, rows })}` +
-    `<p class="small soft">Ties count as halves; ± is a standard error over prompts, 95 % is Wilson's interval.</p>`;
+    `<p class="small soft">Ties count as halves; ${PLUS_MINUS} over prompts, 95 % is Wilson's interval.</p>`;
 }

@@ -51,11 +51,14 @@ Deno.test("a graded verifier's accuracy is its mean score with a standard error,
     match(table, /^│ score, sampled +│ 0\.5000 ± 0\.29 │/m);
     match(table, /^│ right answers, sampled +│ +33\.3 % │/m);
     const report = await Deno.readTextFile(`${dir}/run/report.html`);
-    match(report, /score, sampled<\/th><td>0\.5000 <span class="soft">± 0\.57<\/span>/);
+    // ± is the same number in the terminal, the report and the card.
+    match(report, /score, sampled<\/th><td>0\.5000 <span class="soft">± 0\.29<\/span>/);
+    match(report, /± is the standard error over prompts/);
     match(report, /95 % interval of the change −0\.800 to \+0\.800, n\u00a0=\u00a03 prompts/);
     doesNotMatch(report, /sampled_score_stderr/);
     const card = modelCard(await readRun(`${dir}/run`), { repo: "me/mine", sources: [], figure: null });
     match(card, /^\| score, sampled \| 0\.5000 ± 0\.29 \|/m);
+    match(card, /^- ± is the standard error\.$/m);
   }));
 
 Deno.test("a verifier of 0 and 1 is told by its share alone, and scores beyond them by their mean alone", async () => {

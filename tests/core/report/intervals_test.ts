@@ -1,5 +1,6 @@
-import { ok } from "node:assert/strict";
-import { differenceInterval, errorOf } from "../../../core/report/intervals.ts";
+import { equal, ok } from "node:assert/strict";
+import { meanOf } from "../../../core/evaluate/seed_means.ts";
+import { differenceInterval, shareError } from "../../../core/report/intervals.ts";
 
 const near = (value: number, expected: number): void => ok(Math.abs(value - expected) < 5e-5, `${value} ${expected}`);
 
@@ -22,7 +23,8 @@ Deno.test("differenceInterval() is Newcombe's method 10, as in his paper's Table
   }
 });
 
-Deno.test("errorOf() is half of Wilson's interval", () => {
-  near(errorOf({ share: 0.5, rows: 600 }), 0.0399);
-  near(errorOf({ share: 0, rows: 10 }), 0.2775 / 2);
+Deno.test("shareError() is the standard error of a mean of 0s and 1s", () => {
+  near(shareError({ share: 3 / 4, rows: 4 })!, meanOf([1, 1, 0, 1]).stderr!);
+  equal(shareError({ share: 0, rows: 10 }), 0);
+  equal(shareError({ share: 1, rows: 1 }), null);
 });

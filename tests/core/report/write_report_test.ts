@@ -44,10 +44,10 @@ Deno.test("writeReport() begins with the answer: what was trained on what, wheth
     answer,
     /^The model got better base was trained on its own answers to the prompts of rows\.jsonl , judged against the human ones by the verifier right\.ts \(DNPO, 2 of 2 iterations done\)\./,
   );
-  // Greedy 50 % to 75 % of 200 prompts each: Newcombe's interval is 15.5 to 33.8 points.
+  // Greedy 50 % to 75 % of 200 prompts each, errors √(p (1 − p) / 199); Newcombe's interval is 15.5 to 33.8 points.
   match(
     answer,
-    /right answers, greedy \+25\.0 ± 9\.\d points 50\.0 % ± 6\.9 \(start\) → 75\.0 % ± 6\.0 \(iteration 1\) better 95 % interval of the change \+15\.\d to \+33\.\d, n = 200 prompts\./,
+    /right answers, greedy \+25\.0 ± 4\.7 points 50\.0 % ± 3\.5 \(start\) → 75\.0 % ± 3\.1 \(iteration 1\) better 95 % interval of the change \+15\.\d to \+33\.\d, n = 200 prompts\. ± is the standard error\./,
   );
   for (
     const fact of [

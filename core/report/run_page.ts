@@ -33,6 +33,8 @@ export const STATE_PILLS: Readonly<Record<RunView["state"], string>> = {
   stopped: `<span class="pill bad" role="status">stopped</span>`,
   failed: `<span class="pill bad" role="status">failed</span>`,
   done: `<span class="pill" role="status">done</span>`,
+  generated: `<span class="pill" role="status">generated</span>`,
+  labelled: `<span class="pill" role="status">labelled</span>`,
 };
 
 /** A figure, drawn for wide and for narrow pages, with its words. */

@@ -4,11 +4,11 @@ import { tellingNumbers } from "../benchmark/benchmark_numbers.ts";
 import type { BenchmarkMetric } from "../config/config_types.ts";
 import { UserError } from "../error.ts";
 import { exists, isFolder, lastWritten, namesIn } from "../files/io.ts";
-import { KILLED, type LastEnd, lastEnd } from "./last_end.ts";
+import { KILLED, lastEnd } from "./last_end.ts";
 import { iterationValues, parseSettings, readRun, type RunRecord } from "./read_run.ts";
 import { isLocked } from "./run_lock.ts";
 import { runPaths } from "./run_paths.ts";
-import { hasWork } from "./run_work.ts";
+import { hasWork, rowsMadeIn } from "./run_work.ts";
 
 /** A run at a glance. */
 export interface RunState {
@@ -26,8 +26,11 @@ export interface RunState {
   done: number;
   /** Iterations that are planned; null if the run is a single stage. */
   planned: number | null;
-  /** `running` while a process holds the folder's lock; `failed` if the last one ended with an error. */
-  state: "running" | "stopped" | "failed" | "done";
+  /**
+   * `running` while a process holds the folder's lock; `failed` if the last one ended with an error; `generated` or
+   * `labelled` where those stages ran alone, and are done.
+   */
+  state: "running" | "stopped" | "failed" | "done" | "generated" | "labelled";
   /** Why it failed, or, of a run that stopped, that its process was killed; absent if nothing is known. */
   reason?: string;
   /** The last logged optimizer step; null if none was logged. */
@@ -103,8 +106,8 @@ function isSweepFolder(name: string): boolean {
 async function isRun(dir: string): Promise<boolean> {
   const { metrics, settings, stage } = runPaths(dir);
   if (await exists(metrics)) return true;
-  // What a start has left that did not come to work is a run only if it tells why.
-  if ((await lastEnd(dir))?.end === "failed") return true;
+  // What a start has left that did not come to work is a run if it tells how it ended, or was cut off.
+  if (await lastEnd(dir) !== null) return true;
   return (await exists(settings) || await exists(stage)) && (await isLocked(dir) || await hasWork(dir));
 }
 
@@ -112,7 +115,7 @@ async function stateOf(dir: string): Promise<RunState> {
   const running = await isLocked(dir);
   const { metrics, summary, settings: config, stage, timings, log, model, adapter } = runPaths(dir);
   const when = new Date(await lastWritten([metrics, summary, config, stage, timings, log])).toISOString();
-  const ended = stateOfEnd(await lastEnd(dir));
+  const ended = await stateOfEnd(dir);
   let run: RunRecord;
   try {
     run = await readRun(dir);
@@ -145,7 +148,9 @@ async function stateOf(dir: string): Promise<RunState> {
   };
 }
 
-function stateOfEnd(last: LastEnd | null): Pick<RunState, "state" | "reason"> {
+async function stateOfEnd(dir: string): Promise<Pick<RunState, "state" | "reason">> {
+  const last = await lastEnd(dir);
+  if (last?.end === "done") return { state: await rowsMadeIn(dir) ?? "stopped" };
   if (last?.end === "failed") return { state: "failed", ...(last.problem !== undefined && { reason: last.problem }) };
   return last?.end === null ? { state: "stopped", reason: KILLED } : { state: "stopped" };
 }

@@ -6,10 +6,12 @@ import { exists, lastWritten, objectOf, readOptionalText } from "../files/io.ts"
 import { readChecksums } from "./checksum_record.ts";
 import { endOf, type LastEnd } from "./last_end.ts";
 import { isEvaluationLine } from "./evaluation_line.ts";
+import type { RunState } from "./list_runs.ts";
 import { metricsOf, parseSettings, readSettings, readSummary, type RunRecord } from "./read_run.ts";
 import type { LogLine, RunProgress } from "./run_journal.ts";
 import { isLocked } from "./run_lock.ts";
 import { iterationPaths, runPaths, stagePaths } from "./run_paths.ts";
+import { rowsMadeIn } from "./run_work.ts";
 import { latestRows, type SampledRow, sampleRows } from "./sample_rows.ts";
 import { StepStore } from "./step_store.ts";
 
@@ -29,8 +31,8 @@ export interface StageTiming {
 export interface RunView extends RunRecord {
   /** The folder. */
   dir: string;
-  /** `running` while a process here holds the folder's lock; `failed` if the last one ended with an error. */
-  state: "running" | "stopped" | "failed" | "done";
+  /** As {@linkcode RunState} has it, of processes here. */
+  state: RunState["state"];
   /** How the last process ended; null of a run without a log. */
   ended: LastEnd | null;
   /** The settings, parsed, with `stage` if a stage ran alone; empty if there are none. */
@@ -147,6 +149,8 @@ export class RunReader {
         ? "running"
         : ended?.end === "failed"
         ? "failed"
+        : ended?.end === "done"
+        ? await rowsMadeIn(this.#dir) ?? "stopped"
         : "stopped",
       ended,
       evaluated: await this.#evaluated(iterations, summary.iterations),

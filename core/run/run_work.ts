@@ -43,6 +43,18 @@ export async function isTrainRun(folder: string): Promise<boolean> {
   return await exists(settings) && !await exists(stage);
 }
 
+/**
+ * What `generate` and `label` have made last in a folder where they ran alone, whole answers or pairs; null where they did
+ * not, or where something was trained.
+ */
+export async function rowsMadeIn(folder: string): Promise<"generated" | "labelled" | null> {
+  const { settings, stage } = runPaths(folder);
+  const last = (await iterationsIn(folder)).at(-1);
+  if (last === undefined || await exists(settings) || await exists(stage)) return null;
+  const { responses, pairs } = iterationPaths(folder, last);
+  return await exists(pairs) ? "labelled" : await exists(responses) ? "generated" : null;
+}
+
 /** Whether a stage has computed something in the run's folder. */
 export async function hasWork(folder: string): Promise<boolean> {
   if (await holdsAnything(runPaths(folder).metrics)) return true;

@@ -6,7 +6,8 @@ import { scorePairs } from "../../../core/evaluate/score_pairs.ts";
 import { runGenerate, runLabel, runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { filesToPush } from "../../../core/report/push_run.ts";
-import { listRuns } from "../../../core/run/list_runs.ts";
+import { writeReport } from "../../../core/report/write_report.ts";
+import { listRuns, type RunState } from "../../../core/run/list_runs.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
 import { jsonLines, tinyPairs, writeTinyModel } from "../../_shared/tiny_model.ts";
 import { readJsonLines, readTensors } from "../../_shared/trajectory.ts";
@@ -121,6 +122,25 @@ Deno.test("runLabel() judges by a verifier, which --no-verifier forbids, and nee
       "labels/score_human": 1,
       "labels/score_generated": 1,
     });
+  }));
+
+Deno.test("a folder of rows alone is listed by what was made last, and as stopped where that was broken off", () =>
+  withChat(async (dir) => {
+    const config = await configOf(dir, { labels: { judge: "verifier", verifier: `${dir}/verifier.ts` } });
+    await Deno.writeTextFile(`${dir}/verifier.ts`, "export default ({ response }) => response.length;");
+    const states = async (): Promise<(string | boolean)[]> => {
+      const [{ state, loss }] = await listRuns(dir) as [RunState];
+      const page = await Deno.readTextFile(await writeReport(`${dir}/run`));
+      return [state, loss === null, new RegExp(`role="status">${state}<`).test(page)];
+    };
+    await runGenerate(config);
+    deepEqual(await states(), ["generated", true, true]);
+    await rejects(runLabel(config, { signal: AbortSignal.abort() }), /StoppedError/);
+    deepEqual(await states(), ["stopped", true, true]);
+    await runLabel(config);
+    deepEqual(await states(), ["labelled", true, true]);
+    await runGenerate(config, { force: true });
+    deepEqual(await states(), ["generated", true, true]);
   }));
 
 Deno.test("runLabel() tokenizes the texts anew for a judge with another tokenizer", () =>

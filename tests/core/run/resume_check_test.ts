@@ -76,7 +76,8 @@ Deno.test("train() that failed on a mistake in its settings, before any work, ta
     deepEqual(await listRuns(dir), [], "a run that is refused is none");
     const stop = { signal: AbortSignal.abort() };
     await rejects(train(await configOf(dir), stop), StoppedError);
-    deepEqual(await listRuns(dir), [], "nothing was computed");
+    const before = await listRuns(dir);
+    deepEqual(before.map(({ name, state, loss, done }) => [name, state, loss, done]), [["run", "stopped", null, 0]]);
     await train(await configOf(dir));
     await rejects(train(wrong), /^UserError: Cannot go on with the run in .*: data.columns is /);
   }));

@@ -1,14 +1,22 @@
 /** `dnpo runs`. @module */
+import { resolve } from "node:path";
+import { exists } from "../../core/files/io.ts";
 import { plainNumber } from "../../core/report/format_numbers.ts";
 import { measureOf } from "../../core/report/measures.ts";
 import { listRuns, type RunState } from "../../core/run/list_runs.ts";
 import { say, sayJson, tell } from "../print.ts";
 import { formatTable, outputColumns } from "../text_table.ts";
 
+/** Where runs are if no folder is named: until the first one there is no such folder, which is no mistake. */
+const DEFAULT_DIR = "runs";
+
 /** Prints a table of the runs in a folder, or of the run that the folder is, the latest first; with `json`, as JSON. */
-export async function runs({ dir, json }: { dir: string; json: boolean }): Promise<number> {
-  const found = await listRuns(dir);
+export async function runs({ dir: named, json }: { dir: string | undefined; json: boolean }): Promise<number> {
+  const dir = named ?? DEFAULT_DIR;
+  const isMissing = named === undefined && !await exists(dir);
+  const found = isMissing ? [] : await listRuns(dir);
   if (json) sayJson(found);
+  else if (isMissing) tell(`No runs: there is no folder ${resolve(dir)}`);
   else if (found.length === 0) {
     tell(`No runs in ${dir}: none of its folders holds the metrics.jsonl or the files of a run`);
   } else say(...runsTable(found, outputColumns()).split("\n"));

@@ -167,8 +167,7 @@ export const runs: CommandEntry = {
   argument: { name: "DIR", summary: "folder of runs (default: runs)", required: false, path: "folder" },
   options: [json],
   examples: [["dnpo runs", "the runs in runs/, the latest first"]],
-  run: async (argument, values) =>
-    (await loadCommand("runs")).runs({ dir: argument ?? "runs", json: values.json === true }),
+  run: async (argument, values) => (await loadCommand("runs")).runs({ dir: argument, json: values.json === true }),
 };
 
 /** `dnpo watch`. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import denoConfig from "../../deno.json" with { type: "json" };
-import { dnpo as asTask } from "../_shared/dnpo.ts";
+import { dnpo as asTask, withFolder } from "../_shared/dnpo.ts";
 import { runModule } from "./_process.ts";
 
 const main = new URL("../../cli/main.ts", import.meta.url);
@@ -69,6 +69,23 @@ Deno.test.each([
   assert.deepEqual([code, out], [1, ""]);
   assert.match(err, message);
 });
+
+Deno.test("dnpo runs before the first run says where it looked, and a folder that was named has to be there", () =>
+  withFolder(async (dir) => {
+    const told = async (...args: string[]): Promise<[number, string, string]> => {
+      const permissions = ["--allow-read", "--allow-env"];
+      const { code, out, err } = await runModule(main, {
+        args: ["runs", ...args],
+        permissions,
+        env: { DNPO_CWD: dir },
+      });
+      return [code, out, err];
+    };
+    const at = `${await Deno.realPath(dir)}/runs`;
+    assert.deepEqual(await told(), [0, "", `No runs: there is no folder ${at}\n`]);
+    assert.deepEqual(await told("--json"), [0, "[]\n", ""]);
+    assert.deepEqual(await told("runs"), [1, "", "error: Cannot list runs: there is no folder runs\n"]);
+  }));
 
 Deno.test("a folder of the caller's that is not there is not believed, and told", async () => {
   const permissions = ["--allow-read", "--allow-env"];

@@ -34,6 +34,8 @@ export interface CommandEntry {
     required: boolean;
     choices?: readonly string[];
     path?: "file" | "folder";
+    /** Whether it is the name of a command, for completions. */
+    isCommand?: true;
     /** Whether more of them may follow. */
     repeat?: true;
   };

@@ -38,7 +38,7 @@ const help: CommandEntry = {
   name: "help",
   summary: "show the list of commands, or the help of one",
   description: "Shows the list of commands, or with COMMAND what that one does, its options and examples.",
-  argument: { name: "COMMAND", summary: "the command (default: the list of all)", required: false },
+  argument: { name: "COMMAND", summary: "the command (default: the list of all)", required: false, isCommand: true },
   options: [],
   examples: [
     ["dnpo help", "all commands"],

@@ -1,6 +1,6 @@
 /** Completion scripts for shells, made from the commands: static text that runs no program at a key press. @module */
 import type { CommandEntry, OptionEntry } from "./command_entry.ts";
-import { helpOption } from "./program_entry.ts";
+import { helpOption, rankOptions, versionOption } from "./program_entry.ts";
 
 /** The shells that have a script. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -19,8 +19,16 @@ export interface CompletionTable {
 
 /** The script of a shell. */
 export function completionScript(shell: Shell, table: CompletionTable): string {
-  return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](table);
+  const choices = table.commands.map(({ name }) => name);
+  const commands = table.commands.map((entry): CommandEntry => {
+    const { argument } = entry;
+    return argument?.isCommand ? { ...entry, argument: { ...argument, choices } } : entry;
+  });
+  return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell]({ ...table, commands });
 }
+
+/** Options that go before the command, or take its place. */
+const PROGRAM_OPTIONS = [helpOption, versionOption, ...rankOptions].map(flagsOf);
 
 /** An option as the shells need it. */
 interface Flags {
@@ -117,7 +125,7 @@ ${indent(options, "    ")}
   case $command in
 ${indent(rest, "    ")}
   esac
-  _dnpo_words "${[...names, "--help", "--mpi", "--version"].join(" ")}"
+  _dnpo_words "${[...names, ...PROGRAM_OPTIONS.map(({ names }) => names.at(-1)!)].join(" ")}"
 }
 complete -F _dnpo dnpo
 `;
@@ -172,8 +180,8 @@ _dnpo() {
   local -a commands=(
 ${indent(commands.map(({ name, summary }) => `'${name}:${quoted(summary)}'`), "    ")}
   )
-  _arguments -C '(-h --help)'{-h,--help}'[show help]' '(-V --version)'{-V,--version}'[print the version]' \\
-    '--mpi[be one rank of an MPI job]' '1:command:->command' '*::argument:->arguments'
+  _arguments -C ${PROGRAM_OPTIONS.map(option).join(" ")} \\
+    '1:command:->command' '*::argument:->arguments'
   case $state in
     command) _describe -t commands command commands ;;
     arguments)
@@ -189,10 +197,13 @@ if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _dnpo "$@"; else compdef _d
 function fishScript({ commands, keys, words: wordsOfKeys = {} }: CompletionTable): string {
   const quoted = (text: string): string => `'${text.replace(/[\\']/g, "\\$&")}'`;
   const settings = keys.flatMap((key) => (wordsOfKeys[key] ?? [""]).map((word) => `${key}=${word}`));
+  const flagsIn = (names: readonly string[]): string[] =>
+    names.map((name) => name.startsWith("--") ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`);
+  const own = ({ names, summary }: Flags): string =>
+    ["complete -c dnpo -n __fish_use_subcommand", ...flagsIn(names), "-d", quoted(summary)].join(" ");
   const lines = commands.flatMap((entry) => {
     const seen = `complete -c dnpo -n '__fish_seen_subcommand_from ${entry.name}'`;
     const options = optionsOf(entry).map(({ names, value, summary }) => {
-      const flags = names.map((name) => name.startsWith("--") ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`);
       const words = value?.keys ? settings : value?.words;
       const takes = !value
         ? []
@@ -201,7 +212,7 @@ function fishScript({ commands, keys, words: wordsOfKeys = {} }: CompletionTable
         : value.path === "folder"
         ? ["-x -a '(__fish_complete_directories)'"]
         : [value.path ? "-r -F" : "-x"];
-      return [seen, ...flags, ...takes, `-d ${quoted(summary)}`].join(" ");
+      return [seen, ...flagsIn(names), ...takes, `-d ${quoted(summary)}`].join(" ");
     });
     const { argument } = entry;
     const path = argument?.path === "folder" ? ["-x -a '(__fish_complete_directories)'"] : argument?.path ? ["-F"] : [];
@@ -214,9 +225,7 @@ function fishScript({ commands, keys, words: wordsOfKeys = {} }: CompletionTable
   });
   return `# fish completion for dnpo: put this into ~/.config/fish/completions/dnpo.fish
 complete -c dnpo -f
-complete -c dnpo -n __fish_use_subcommand -s h -l help -d 'show help'
-complete -c dnpo -n __fish_use_subcommand -s V -l version -d 'print the version'
-complete -c dnpo -n __fish_use_subcommand -l mpi -d 'be one rank of an MPI job'
+${PROGRAM_OPTIONS.map(own).join("\n")}
 ${lines.join("\n")}
 `;
 }

@@ -34,7 +34,9 @@ ${calls.join("\n")}`;
 Deno.test("bash completes commands, options, choices, keys, files and folders", async () => {
   const cases: [string[], string[]][] = [
     [["do"], ["doctor"]],
-    [["--v"], ["--version"]],
+    [["--v"], ["--version", "--verbose-ranks"]],
+    [["he"], ["help"]],
+    [["help", "do"], ["doctor"]],
     [["--mp"], ["--mpi"]],
     [["train", "--dt"], ["--dtype"]],
     [["train", "--dtype", "f"], ["float32", "float16"]],
@@ -77,6 +79,15 @@ Deno.test("every command offers all its options, and every script every command"
     const script = completionScript(shell, { commands, keys, words });
     for (const { name } of commands) assert.match(script, new RegExp(`\\b${name}\\b`), `${shell} ${name}`);
     assert(script.includes("training.beta"), shell);
+    assert.match(script, /(-l |--)verbose-ranks['" ]/, shell);
+    // The names behind `help`, in the shell's own notation.
+    const names = commands.map(({ name }) => name).join(" ");
+    const helped = {
+      bash: `help) if [[ $cur == -* ]]; then _dnpo_words "-h --help"; return; fi; _dnpo_words "${names}"`,
+      zsh: `'1::COMMAND:(${names})'`,
+      fish: `from help' -a '${names}'`,
+    };
+    assert(script.includes(helped[shell]), shell);
     assert.match(script, /\bspin\b/, shell);
   }
 });

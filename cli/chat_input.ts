@@ -4,6 +4,7 @@ import { createInterface, type Interface } from "node:readline";
 import { PassThrough } from "node:stream";
 import { styleText } from "node:util";
 import { tell } from "./print.ts";
+import { showsColors } from "./terminal_kind.ts";
 
 /** A line, or how the input ended. */
 export type Input = { line: string } | { end: "closed" | "interrupted" };
@@ -33,7 +34,9 @@ export class TerminalInput {
       output: Deno.stdout.isTerminal() ? process.stdout : process.stderr,
       terminal: true,
       removeHistoryDuplicates: true,
-      prompt: Deno.noColor ? "> " : styleText(["bold", "cyan"], "> ", { validateStream: false }),
+      prompt: showsColors(Deno.stdout.isTerminal() ? Deno.stdout : Deno.stderr)
+        ? styleText(["bold", "cyan"], "> ", { validateStream: false })
+        : "> ",
     });
     this.#pause();
     process.stdin.on("data", (bytes: Uint8Array) => {

@@ -4,13 +4,14 @@ import { refuseExisting } from "../core/files/existing_output.ts";
 import { exists } from "../core/files/io.ts";
 import { safeLine } from "../core/safe_text.ts";
 import { tell } from "./print.ts";
+import { movesCursor } from "./terminal_kind.ts";
 
 /**
  * Whether `path` may be written. If something is there, a terminal is asked; elsewhere, without `force`, a UserError
  * that begins with `action` is thrown.
  */
 export async function mayWrite(path: string, { action, force }: { action: string; force: boolean }): Promise<boolean> {
-  if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) {
+  if (!Deno.stdin.isTerminal() || !movesCursor(Deno.stderr)) {
     await refuseExisting(path, { action, force });
     return true;
   }

@@ -1,6 +1,7 @@
 /** The one door through which text leaves for this process's streams, whose readers may leave. @module */
 import { safeJson, safeLine } from "../core/safe_text.ts";
 import { terminalColumns } from "./terminal_columns.ts";
+import { showsColors } from "./terminal_kind.ts";
 import { wrapText } from "./wrap_text.ts";
 
 /** Thrown where nobody reads a stream any more, as after `| head`. */
@@ -54,7 +55,7 @@ export function tell(...lines: string[]): void {
 
 /** As {@linkcode tell}, in a terminal's faint letters. */
 export function tellFaint(line: string): void {
-  const isStyled = !Deno.noColor && Deno.stderr.isTerminal();
+  const isStyled = showsColors(Deno.stderr);
   const safe = fitted(safeLine(line), Deno.stderr);
   writeToStderr(`${isStyled ? `\x1b[2m${safe}\x1b[22m` : safe}\n`);
 }

@@ -8,6 +8,7 @@ import { ExpectedRest, type ExpectedStage } from "./expected_rest.ts";
 import { writeToStderr } from "./print.ts";
 import { RunRest } from "./run_rest.ts";
 import { terminalColumns } from "./terminal_columns.ts";
+import { movesCursor } from "./terminal_kind.ts";
 import { columnsOf, wrapText } from "./wrap_text.ts";
 
 /** Where progress is shown; the defaults are this process's standard error. */
@@ -99,7 +100,7 @@ export class Progress {
   constructor(options: ProgressOptions = {}) {
     this.#quiet = options.quiet ?? false;
     this.#write = options.write ?? writeToStderr;
-    this.#isTerminal = options.isTerminal ?? Deno.stderr.isTerminal();
+    this.#isTerminal = options.isTerminal ?? movesCursor(Deno.stderr);
     this.#columns = options.columns ?? (() => terminalColumns(Deno.stderr, 80));
     this.#now = options.now ?? (() => performance.now());
     this.#rest = options.iterations === undefined ? null : new RunRest(options.iterations);

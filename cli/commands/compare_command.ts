@@ -15,6 +15,7 @@ import { judgeFlags } from "../judge_flags.ts";
 import { mayWrite } from "../overwrite.ts";
 import { print, say, sayJson } from "../print.ts";
 import { Progress } from "../progress_line.ts";
+import { showsColors } from "../terminal_kind.ts";
 import { outputColumns } from "../text_table.ts";
 import { formatWinRates } from "../win_rates_text.ts";
 import { untilStopped } from "./_stop_signals.ts";
@@ -68,7 +69,7 @@ async function compareOne(config: ResolvedConfig, { a, b, prompts, limit, values
       hooksOf(progress, values),
     );
     progress.finish();
-    const colored = Deno.stdout.isTerminal() && !Deno.noColor;
+    const colored = showsColors(Deno.stdout);
     if (values.json === true) sayJson(comparisonJson(comparison));
     // It has colours of its own, and its names are made safe there.
     else print(Deno.stdout)(`${formatComparison(comparison, { colored, columns: outputColumns() })}\n`);

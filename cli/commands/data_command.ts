@@ -5,6 +5,7 @@ import { previewData } from "../../core/plan/data_preview.ts";
 import { describeData } from "../data_text.ts";
 import { print, sayJson } from "../print.ts";
 import { Progress } from "../progress_line.ts";
+import { showsColors } from "../terminal_kind.ts";
 import { outputColumns } from "../text_table.ts";
 import { withConfigPaths } from "./_quickstart.ts";
 
@@ -37,7 +38,7 @@ export async function data(options: DataFlags): Promise<number> {
     progress.finish();
     if (json) sayJson(preview);
     else {
-      const isStyled = Deno.stdout.isTerminal() && !Deno.noColor;
+      const isStyled = showsColors(Deno.stdout);
       // It has colours of its own, and what it shows of data is made safe there.
       print(Deno.stdout)(`${describeData(preview, { isStyled, columns: outputColumns() })}\n`);
     }

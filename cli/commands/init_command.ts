@@ -9,13 +9,14 @@ import type { Values } from "../command_entry.ts";
 import { InitChecks } from "../init_checks.ts";
 import { sayText, tell } from "../print.ts";
 import { type Answers, judgeChoices, neededBy, type StarterJudge, writeStarter } from "../starter_config.ts";
+import { movesCursor } from "../terminal_kind.ts";
 
 const SCHEMA_FILE = "dnpo.schema.json";
 
 /** Writes a commented config from flags and, in a terminal, from answers; prints what to run next. */
 export async function init(file: string | undefined, values: Values): Promise<number> {
   const given = readFlags(values);
-  const asks = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  const asks = Deno.stdin.isTerminal() && movesCursor(Deno.stdout);
   const path = file ?? "config.yaml";
   if (await isFolder(path)) throw new UserError(`Cannot write ${path}: it is a folder, expected a file's name`);
   await refuseExisting(path, { action: `Cannot write ${path}`, force: values.force === true });

@@ -18,18 +18,18 @@ export type Press = readonly [shown: string, keys: string];
 
 /**
  * Runs `dnpo ARGS` in a terminal of so many columns, presses keys, and returns what it showed, without what moves the
- * cursor, and its exit code.
+ * cursor (`raw`: with it), and its exit code.
  */
 export async function inTerminal(
   args: readonly string[],
   presses: readonly Press[],
-  { columns = 80 }: { columns?: number } = {},
-): Promise<{ code: number; shown: string }> {
+  { columns = 80, env = {} }: { columns?: number; env?: Record<string, string> } = {},
+): Promise<{ code: number; shown: string; raw: string }> {
   const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
   const line = [Deno.execPath(), ...denoArgs(args)].map(quote).join(" ");
   const child = new Deno.Command("bash", {
     args: ["-c", `exec script -qec ${quote(`stty rows 50 cols ${columns}; exec ${line}`)} /dev/null`],
-    env: { NO_COLOR: "1", RUST_BACKTRACE: "0", DNPO_CACHE: "", SHELL: "/bin/bash", TERM: "xterm" },
+    env: { NO_COLOR: "1", RUST_BACKTRACE: "0", DNPO_CACHE: "", SHELL: "/bin/bash", TERM: "xterm", ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
@@ -49,7 +49,7 @@ export async function inTerminal(
   await keys.close().catch(() => {});
   const { code } = await child.status;
   if (left.length > 0) throw new Error(`The terminal never showed ${JSON.stringify(left[0]![0])}, but:\n${plain(all)}`);
-  return { code, shown: plain(all) };
+  return { code, shown: plain(all), raw: all };
 }
 
 /** The text without escape sequences and carriage returns. */

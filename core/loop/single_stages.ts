@@ -212,9 +212,10 @@ export async function runSft(
 
 async function runTraining(
   config: ResolvedConfig,
-  hooks: RunHooks,
+  given: RunHooks,
   stage: TrainingStage,
 ): Promise<TrainedModel> {
+  const hooks = withoutIteration(given);
   const step = optimizeStep(config, stage === "sft" ? "sft" : "pairs");
   const { output_dir: folder } = config;
   checkSteps([step], hooks);
@@ -250,6 +251,11 @@ async function runTraining(
       return { model, last };
     },
   );
+}
+
+/** The hooks of a stage that trains alone: its progress is of no iteration, though its numbers are logged with one. */
+function withoutIteration({ onProgress, ...hooks }: RunHooks): RunHooks {
+  return { ...hooks, ...onProgress && { onProgress: ({ iteration: _, ...event }) => onProgress(event) } };
 }
 
 /** Warns of the mean loss of a stage's logged lines. */

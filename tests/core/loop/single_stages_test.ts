@@ -6,6 +6,7 @@ import { scorePairs } from "../../../core/evaluate/score_pairs.ts";
 import { runGenerate, runLabel, runOptimize, runSft } from "../../../core/loop/single_stages.ts";
 import { train } from "../../../core/loop/train_run.ts";
 import { filesToPush } from "../../../core/report/push_run.ts";
+import type { ProgressEvent } from "../../../core/progress.ts";
 import { writeReport } from "../../../core/report/write_report.ts";
 import { listRuns, type RunState } from "../../../core/run/list_runs.ts";
 import { assertClose } from "../../_shared/assert_close.ts";
@@ -234,7 +235,13 @@ Deno.test("runOptimize() tells of skipped rows and skipped steps", () =>
 
 Deno.test("runSft() trains on the human responses, whatever the method", () =>
   withInput(async (dir) => {
-    const { last } = await runSft(await configOf(dir, { training: { learning_rate: 1e-2, max_steps: 4 } }));
+    const told: ProgressEvent[] = [];
+    const { last } = await runSft(await configOf(dir, { training: { learning_rate: 1e-2, max_steps: 4 } }), {
+      onProgress: (event) => told.push(event),
+    });
+    // A stage that trains alone is of no iteration.
+    deepEqual(told.findLast(({ stage }) => stage === "optimize")?.done, 4);
+    equal(told.some((event) => "iteration" in event), false);
     const { steps } = await linesOf(`${dir}/run`, 0);
     deepEqual(Object.keys(steps[0]!), [
       "iteration",

@@ -35,6 +35,10 @@ async function runAsRank(
   return await runOnRanks(argument, values);
 }
 
+function withoutRanks({ name }: CommandEntry): UserError {
+  return new UserError(`Cannot run ${name} with --verbose-ranks: it is one process, expected --mpi beside it`);
+}
+
 /**
  * Parses a command line. Returns the call that it asks for, or the exit code if it is already answered: 0 for help and
  * version, 1 for a mistake.
@@ -88,9 +92,9 @@ export function parseCommandLine(
       const values: Values = command.opts();
       const [first, ...more] = command.args;
       const { mpi, verboseRanks }: Values = program.opts();
-      invocation = mpi
-        ? () => runAsRank(entry, commands, first, { ...values, verboseRanks })
-        : () => entry.run(first, values, ...more);
+      if (mpi) invocation = () => runAsRank(entry, commands, first, { ...values, verboseRanks });
+      else if (verboseRanks) invocation = () => Promise.reject(withoutRanks(entry));
+      else invocation = () => entry.run(first, values, ...more);
     });
   }
   try {

@@ -70,6 +70,11 @@ Deno.test.each([
   assert.match(err, message);
 });
 
+Deno.test("dnpo --verbose-ranks without --mpi is a mistake", async () => {
+  const err = "error: Cannot run plan with --verbose-ranks: it is one process, expected --mpi beside it\n";
+  assert.deepEqual(await dnpo("--verbose-ranks", "plan", "a.yaml"), { code: 1, out: "", err });
+});
+
 Deno.test("dnpo runs before the first run says where it looked, and a folder that was named has to be there", () =>
   withFolder(async (dir) => {
     const told = async (...args: string[]): Promise<[number, string, string]> => {

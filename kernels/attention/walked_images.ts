@@ -1,7 +1,7 @@
 /** Images of what a CPU's attention walks over, and of what its lanes hold: drivers for CPUs read them faster than buffers. @module */
 import type { Commands } from "../device/commands.ts";
 import type { Access } from "../device/kernel.ts";
-import { fitsImage, imageOf } from "../device/scratch_image.ts";
+import { fitsImage, imagesOf } from "../device/scratch_image.ts";
 import type { Image, Slice } from "../device/slice.ts";
 import { vectorWidth } from "./attention_text.ts";
 
@@ -39,10 +39,10 @@ export function walkedImages(
   const bytes = { qkv: 4 * tokens * (heads + 2 * kvHeads) * headDim, dout: 4 * tokens * heads * headDim };
   const sources = (Object.keys(slices) as Walked[]).map((name) => ({ name, slice: slices[name]! }));
   if (!sources.every(({ slice }) => fitsImage(commands.device, slice, slice.size))) return null;
-  return Object.fromEntries(
-    sources.map(({ name, slice }) => [
-      `${name}_image`,
-      imageOf(commands, slice, { role: ROLES[name], bytes: bytes[name], room: slice.size, format: FORMAT }),
-    ]),
-  );
+  const given = sources.map(({ name, slice }) => [
+    ROLES[name],
+    { slice, bytes: bytes[name], room: slice.size, format: FORMAT },
+  ]);
+  const images = imagesOf(commands, Object.fromEntries(given));
+  return Object.fromEntries(sources.map(({ name }) => [`${name}_image`, images[ROLES[name]]!]));
 }

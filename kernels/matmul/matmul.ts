@@ -1,7 +1,7 @@
 /** Matrix products in float32; the second factor may be stored otherwise. @module */
 import type { Commands } from "../device/commands.ts";
 import type { MatmulPrecision } from "../device/precision.ts";
-import { imageOf } from "../device/scratch_image.ts";
+import { imagesOf } from "../device/scratch_image.ts";
 import type { Slice } from "../device/slice.ts";
 import type { Window } from "../window.ts";
 import { isQuantized, STORAGE_FACTS, storedColumns } from "../storage/storage.ts";
@@ -114,22 +114,25 @@ function record(
   const operands = plan.turned ? exchanged(given) : given;
   const placed = aFirst > 0 || bFirst > 0 || scale !== 1;
   const { access, aBytes, bBytes } = accessFor(commands.device, operands, { ...operands, plan, ldc, cFirst, placed });
+  const images = imagesOf(commands, {
+    ...access.aImage &&
+      { a: { slice: operands.a, bytes: aBytes, format: "rgba32float", stride: 4 * operands.lda } },
+    ...access.bImage && {
+      b: {
+        slice: operands.b,
+        bytes: bBytes,
+        format: bType === "f32" ? "rgba32float" : "rgba32uint",
+        stride: operands.ldb * STORAGE_FACTS[bType].bits / 8,
+      },
+    },
+  });
   dispatchMatmul(commands, {
     ...operands,
     plan,
     access,
     c,
-    a: access.aImage
-      ? imageOf(commands, operands.a, { role: "a", bytes: aBytes, format: "rgba32float", stride: 4 * operands.lda })
-      : operands.a,
-    b: access.bImage
-      ? imageOf(commands, operands.b, {
-        role: "b",
-        bytes: bBytes,
-        format: bType === "f32" ? "rgba32float" : "rgba32uint",
-        stride: operands.ldb * STORAGE_FACTS[bType].bits / 8,
-      })
-      : operands.b,
+    a: images.a ?? operands.a,
+    b: images.b ?? operands.b,
     bias,
     other: b,
     scales: call.scales,

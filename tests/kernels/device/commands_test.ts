@@ -5,7 +5,7 @@ import type { Device } from "../../../kernels/device/device.ts";
 import { defineKernel } from "../../../kernels/device/kernel.ts";
 import { Pace } from "../../../kernels/device/pace.ts";
 import { scratchBuffer } from "../../../kernels/device/scratch.ts";
-import { imageOf } from "../../../kernels/device/scratch_image.ts";
+import { imagesOf } from "../../../kernels/device/scratch_image.ts";
 import { type Slice, subslice } from "../../../kernels/device/slice.ts";
 
 const twice = defineKernel({
@@ -48,7 +48,7 @@ Deno.test("Commands.release() frees scratch buffers and images, which the next c
   const held = device.bytes;
   const keep = (): number => {
     scratchBuffer(commands, { name: "sums", bytes: 256 });
-    imageOf(commands, x, { role: "a", bytes: 16, format: "rgba32float" });
+    imagesOf(commands, { a: { slice: x, bytes: 16, format: "rgba32float" } });
     return device.bytes;
   };
   const kept = keep();

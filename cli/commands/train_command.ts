@@ -18,20 +18,13 @@ export function train(options: RunOptions): Promise<number> {
   return runWithConfig(
     withConfigPaths(options),
     async ({ config, hooks, progress }) => {
-      let isExplained = false;
+      const explain = explainer();
       const { iterations, best } = await runTrain(config, {
         ...hooks,
         onIteration: (summary) => {
           const line = iterationLine(summary);
           if (line === null) return;
-          if (summary.greedy !== undefined && !isExplained) {
-            isExplained = true;
-            progress.result(
-              "Shares of right answers to held-out prompts: greedy, the likeliest token each time; sampled, tokens drawn " +
-                `by chance as in training; of scores other than 0 and 1 the mean. ${PLUS_MINUS}.`,
-            );
-          }
-          progress.result(line);
+          for (const text of [...explain(summary), line]) progress.result(text);
         },
       });
       progress.finish();
@@ -52,19 +45,42 @@ export function bestLine({ iteration, metric, value }: BestIteration): string {
   return `Handed out: iteration ${iteration}, the best by ${name} (${plainNumber(value, kind === "share")})`;
 }
 
-/** The numbers of an iteration that are shown, as text, with their names; a mean with its standard error. */
-function shownOf(summary: IterationSummary, idle: ReadonlySet<string>): Map<string, string> {
+/** What an iteration's line does not say itself, told once, before the first line that has it. */
+export function explainer(): (summary: IterationSummary) => string[] {
+  const told = new Set<string>();
+  return (summary) => {
+    const hasErrors = shownNumbers(summary, idleScoreKeys([{ ...summary }])).some(({ error }) => error !== undefined);
+    const texts = [
+      ...summary.greedy === undefined ? [] : [RIGHT_ANSWERS],
+      ...hasErrors ? [`${PLUS_MINUS}.`] : [],
+    ].filter((text) => !told.has(text));
+    for (const text of texts) told.add(text);
+    return texts.length === 0 ? [] : [texts.join(" ")];
+  };
+}
+
+const RIGHT_ANSWERS =
+  "Shares of right answers to held-out prompts: greedy, the likeliest token each time; sampled, tokens drawn by chance " +
+  "as in training; of scores other than 0 and 1 the mean.";
+
+/** The numbers of an iteration that are shown; a mean with its standard error, where that is known. */
+function shownNumbers(
+  summary: IterationSummary,
+  idle: ReadonlySet<string>,
+): { key: string; value: number; error: number | undefined }[] {
   const values = new Map(Object.entries(summary));
+  return mainKeys(values.keys()).filter((key) => !idle.has(key)).flatMap((key) => {
+    const value = values.get(key);
+    return value === undefined ? [] : [{ key, value, error: values.get(measureOf(key).stderr ?? "") }];
+  });
+}
+
+/** The numbers of an iteration that are shown, as text, by their names. */
+function shownOf(summary: IterationSummary, idle: ReadonlySet<string>): Map<string, string> {
   return new Map(
-    mainKeys(values.keys()).filter((key) => !idle.has(key)).flatMap((key) => {
-      const { name, kind, stderr = "" } = measureOf(key);
-      const value = values.get(key);
-      if (value === undefined) return [];
-      const error = values.get(stderr);
-      return [[
-        name,
-        `${plainNumber(value, kind === "share")}${plusMinus(error, kind === "share")}`,
-      ]];
+    shownNumbers(summary, idle).map(({ key, value, error }) => {
+      const { name, kind } = measureOf(key);
+      return [name, `${plainNumber(value, kind === "share")}${plusMinus(error, kind === "share")}`];
     }),
   );
 }

@@ -26,9 +26,11 @@ export function meanDifference(from: MeanError, to: MeanError): Interval {
   return meanInterval({ mean: to.mean - from.mean, stderr: Math.hypot(from.stderr, to.stderr) });
 }
 
-/** The standard error of a share, with n − 1 as of a mean of 0s and 1s; null of a single row. */
+/** The standard error of a share, with n − 1 as of a mean of 0s and 1s; null of a single row, and of a share of 0 or 1. */
 export function shareError({ share, rows }: Share): number | null {
-  return rows < 2 ? null : Math.sqrt(share * (1 - share) / (rows - 1));
+  // Of rows that are all alike the formula gives 0, which would say that other rows must be so too. Wilson's interval
+  // says how far they need not.
+  return rows < 2 || share === 0 || share === 1 ? null : Math.sqrt(share * (1 - share) / (rows - 1));
 }
 
 /**

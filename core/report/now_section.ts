@@ -13,11 +13,13 @@ export function nowSection(run: RunView): string {
   const { progress } = run;
   const { left, isLeast, share } = stagePlan(run);
   const percent = Math.floor(100 * share);
+  // A stage that runs alone is timed and logged under an iteration, but goes through none.
+  const isOfIteration = run.config.stage === undefined && (progress?.iteration ?? -1) >= 0;
   const where = progress === null
     ? "It has not told how far it is."
-    : `${progress.iteration === undefined || progress.iteration < 0 ? "" : `Iteration ${progress.iteration}, `}${
-      escapeMarkup(progress.stage)
-    }: ${amount(progress.done, progress.unit)} of ${amount(progress.total, progress.unit)}${
+    : `${isOfIteration ? `Iteration ${progress.iteration}, ` : ""}${escapeMarkup(progress.stage)}: ${
+      amount(progress.done, progress.unit)
+    } of ${amount(progress.total, progress.unit)}${
       progress.unit === undefined ? progress.stage === "optimize" ? " steps" : " rows" : ""
     }`;
   const facts: (readonly [string, string])[] = [

@@ -12,11 +12,13 @@ export function numbersSection(run: RunView): string {
   const columns = iterationValues(run);
   if (columns.length === 0) return "";
   const shown = groupedKeys(columns.flatMap(({ values }) => Object.keys(values)));
+  let hasErrors = false;
   const cell = (key: string, measure: Measure, column: (typeof columns)[number]): string => {
     const value = Object.hasOwn(column.values, key) ? column.values[key]! : undefined;
     if (value === undefined) return `<td class="soft">–</td>`;
     const isShare = measure.kind === "share";
     const error = plusMinus(standardErrorOf(key, column, run.evaluated), isShare);
+    hasErrors ||= error !== "";
     return `<td>${number(value, isShare)}${error === "" ? "" : ` <span class="soft">${error.trimStart()}</span>`}</td>`;
   };
   const body = shown.map(({ title, keys }) => {
@@ -35,7 +37,7 @@ export function numbersSection(run: RunView): string {
     .map(({ name, text }) => `<dt><strong>${escapeMarkup(name)}</strong></dt><dd>${escapeMarkup(text)}</dd>`);
   return `<div class="scroll" tabindex="0" role="region" aria-label="Numbers by iteration"><table>` +
     `<thead><tr><td></td>${head}</tr></thead>\n${body.join("\n")}\n</table></div>\n` +
-    `<p class="small soft">${PLUS_MINUS} over prompts, pairs or a benchmark's documents.</p>` +
+    (hasErrors ? `<p class="small soft">${PLUS_MINUS} over prompts, pairs or a benchmark's documents.</p>` : "") +
     `<details id="meanings"><summary>What the rows mean</summary><dl>${meanings.join("")}</dl></details>`;
 }
 

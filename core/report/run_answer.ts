@@ -21,7 +21,8 @@ export interface Change {
   best: { iteration: number; value: number } | null;
   /**
    * Rows that were evaluated (null of a benchmark, whose number of documents the summary has not), the 95 % interval of
-   * the change, its standard error and those of the two values (null of a single row); null where no error is known.
+   * the change, its standard error and those of the two values (null of a single row, and of a share of 0 or 1); null
+   * where no error is known.
    */
   sure: {
     rows: number | null;

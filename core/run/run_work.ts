@@ -44,8 +44,8 @@ export async function isTrainRun(folder: string): Promise<boolean> {
 }
 
 /**
- * What `generate` and `label` have made last in a folder where they ran alone, whole answers or pairs; null where they did
- * not, or where something was trained.
+ * What `generate` and `label` have made of the last iteration in a folder where they ran alone, whole answers or pairs;
+ * null where they did not, or where something was trained.
  */
 export async function rowsMadeIn(folder: string): Promise<"generated" | "labelled" | null> {
   const { settings, stage } = runPaths(folder);

@@ -175,7 +175,7 @@ Deno.test({
           await page.until(`document.querySelector("#link").textContent.startsWith("Live")`);
           await checkPage(page);
           equal(await page.evaluate(`document.querySelector("h1").innerText.replace(/\\s+/, " ")`), "run done");
-          const figures = /Figures .* Numbers .* ± is/;
+          const figures = /Figures .* Numbers .* What the rows mean/;
           equal(figures.exec(await page.evaluate<string>(text))![0], figures.exec(saved)![0]);
         });
         await page.until(`document.querySelector("#link").textContent.startsWith("The connection is lost")`);

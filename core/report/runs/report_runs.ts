@@ -121,8 +121,8 @@ function titleOf(groups: readonly MeasuredGroup[]): string {
 
 function numbersIntro(groups: readonly MeasuredGroup[]): string {
   return groups.some(({ runs }) => runs.length > 1)
-    ? `<p class="small soft">Means over runs that differ in their seeds alone; ${PLUS_MINUS}, n the number ` +
-      `of runs, and stands beside a number that not all of them have.</p>`
+    ? `<p class="small soft">Means over runs that differ in their seeds alone; ${PLUS_MINUS}; n is the ` +
+      `number of runs, and stands beside a number that not all of them have.</p>`
     : "";
 }
 

@@ -1,6 +1,6 @@
 /** What is said of an iteration's numbers has the same names in a command, a report and a model card. @module */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { bestLine, iterationTable } from "../../../cli/commands/train_command.ts";
+import { bestLine, explainer, iterationTable } from "../../../cli/commands/train_command.ts";
 import type { IterationSummary } from "../../../core/loop/run_summary.ts";
 import { mainKeys, measureOf } from "../../../core/report/measures.ts";
 import { modelCard } from "../../../core/report/model_card.ts";
@@ -73,6 +73,20 @@ Deno.test("the table, the report and the model card call the same numbers the sa
     const card = modelCard(await readRun(dir), { repo: "me/mine", sources: [], figure: null });
     deepEqual([...card.matchAll(/^- \*\*(.*)\*\*: \S/gm)].map(([, name]) => name), names);
   });
+});
+
+Deno.test("explainer() says what ± is before the first line that has one, and each thing once", () => {
+  const explain = explainer();
+  const graded = { sampled_score: 0.45, sampled_score_stderr: 0.01, score_min: 0, score_max: 2 };
+  deepEqual(explain({ iteration: -1, eval_loss: 1 }), []);
+  const [shares, ...more] = explain(START);
+  deepEqual(more, []);
+  match(shares!, /^Shares of right answers .* the mean\.$/);
+  // Scores of 0 and 1 alone are not shown, so that their error is not.
+  deepEqual(explain({ ...AFTER, ...graded, score_max: 1, sampled: 0.45 }), []);
+  deepEqual(explain({ ...AFTER, ...graded }), ["± is the standard error."]);
+  deepEqual(explain({ ...AFTER, ...graded }), []);
+  match(explainer()({ ...AFTER, ...graded })[0]!, /^Shares .* the mean\. ± is the standard error\.$/);
 });
 
 Deno.test("bestLine() says which iteration is handed out, and by what", () => {

@@ -25,6 +25,8 @@ Deno.test("differenceInterval() is Newcombe's method 10, as in his paper's Table
 
 Deno.test("shareError() is the standard error of a mean of 0s and 1s", () => {
   near(shareError({ share: 3 / 4, rows: 4 })!, meanOf([1, 1, 0, 1]).stderr!);
-  equal(shareError({ share: 0, rows: 10 }), 0);
   equal(shareError({ share: 1, rows: 1 }), null);
+  equal(shareError({ share: 0.5, rows: 1 }), null);
+  // A ± of 0 would say that other rows are sure to be the same.
+  for (const share of [0, 1]) equal(shareError({ share, rows: 10 }), null);
 });

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, ok, rejects } from "node:assert/strict";
 import { writeReport } from "../../../core/report/write_report.ts";
 import { lockFolder } from "../../../core/run/run_lock.ts";
 import { jsonLines } from "../../_shared/tiny_model.ts";
@@ -102,8 +102,30 @@ Deno.test("writeReport() has a table with iterations as columns, and each name o
   );
   match(html, /<th scope="row">right answers, greedy<\/th><td>50\.0 %<\/td><td>62\.5 %<\/td><td>75\.0 %<\/td>/);
   match(html, /<th scope="row">noise loss<\/th><td class="soft">–<\/td><td>−0\.6000<\/td><td>−0\.6600<\/td>/);
+  // No number of rows is known, and so no error.
+  doesNotMatch(partOf(html, "numbers"), /±/);
   match(partOf(html, "numbers"), /What the rows mean right answers, sampled Share of held-out prompts/);
   equal(html.split("<figure>").length - 1, 5);
+});
+
+Deno.test("writeReport() shows no ± of a share of 0 or 1, of which verdict and interval tell", async () => {
+  const of = (shares: readonly number[]): Promise<string> => {
+    const iterations = shares.map((greedy, k) => ({ iteration: k - 1, greedy, eval_rows: 10 }));
+    return page({ "summary.json": JSON.stringify({ iterations, model: "m" }) });
+  };
+  const sure = await of([0, 1]);
+  // Newcombe's interval of 0 of 10 and 10 of 10, as in his paper's Table II.
+  match(
+    partOf(sure, "answer"),
+    /^The model got better .* \+100\.0 points 0\.0 % \(start\) → 100\.0 % \(iteration 0\) better 95 % interval of the change \+60\.8 to \+100\.0, n = 10 prompts\. /,
+  );
+  doesNotMatch(sure, /±/);
+  const half = await of([0, 0.5]);
+  match(
+    partOf(half, "answer"),
+    /^The model got better .* \+50\.0 points 0\.0 % \(start\) → 50\.0 % ± 16\.7 \(iteration 0\)/,
+  );
+  match(partOf(half, "numbers"), /greedy 0\.0 % 50\.0 % ± 16\.7 ± is the standard error over prompts/);
 });
 
 Deno.test("writeReport() has words for every number of a run, and each once", async () => {

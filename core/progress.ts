@@ -4,7 +4,7 @@
 export interface ProgressEvent {
   /** The stage's name, such as `generate`. */
   stage: string;
-  /** The iteration that the stage belongs to. */
+  /** The iteration that the stage belongs to; none of `sft` and `optimize` alone. */
   iteration?: number;
   /** Rows, steps or bytes done so far. */
   done: number;

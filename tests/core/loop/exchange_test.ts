@@ -14,7 +14,7 @@ type Work = (config: ResolvedConfig, hooks: RunHooks) => Promise<unknown>;
 async function stop(
   work: Work,
   config: ResolvedConfig,
-  at: { stage: string; iteration: number; done: number },
+  at: { stage: string; iteration?: number; done: number },
 ): Promise<void> {
   const stopper = new AbortController();
   const onProgress: RunHooks["onProgress"] = (event) => {
@@ -126,18 +126,18 @@ Deno.test("stages that run alone refuse an exchanged model where they go on, and
     const keys = { model, training: TRAINING, pairs: `${dir}/pairs.jsonl` };
     const anew = "give another output_dir, or --force to begin anew in this one";
     const again = "delete \\S+/iteration-0 to generate again";
-    const cases: readonly (readonly [name: string, work: Work, at: [string, number], what: string, advice: string])[] =
-      [
-        // So many rows that the first are written.
-        ["generate", runGenerate, ["generate", 7], "generate of iteration 0", again],
-        ["optimize", runOptimize, ["optimize", 2], "optimize in \\S+/optimize", anew],
-        ["sft", runSft, ["optimize", 2], "sft in \\S+/sft", anew],
-      ];
-    for (const [name, work, [stage, done], what, advice] of cases) {
+    type At = Parameters<typeof stop>[2];
+    const cases: readonly (readonly [name: string, work: Work, at: At, what: string, advice: string])[] = [
+      // So many rows that the first are written.
+      ["generate", runGenerate, { stage: "generate", iteration: 0, done: 7 }, "generate of iteration 0", again],
+      ["optimize", runOptimize, { stage: "optimize", done: 2 }, "optimize in \\S+/optimize", anew],
+      ["sft", runSft, { stage: "optimize", done: 2 }, "sft in \\S+/sft", anew],
+    ];
+    for (const [name, work, at, what, advice] of cases) {
       const output_dir = `${dir}/${name}`;
       await writeModel(model, 1);
       const config = await configOf(dir, { ...keys, output_dir });
-      await stop(work, config, { stage, iteration: 0, done });
+      await stop(work, config, at);
       await writeModel(model, 2);
       const refused = new RegExp(
         String.raw`^Cannot go on with ${what}: \S+/base is not the model that it began with: ${DIFFERS}${advice}$`,

@@ -8,7 +8,7 @@ import { KILLED, lastEnd } from "./last_end.ts";
 import { iterationValues, parseSettings, readRun, type RunRecord } from "./read_run.ts";
 import { isLocked } from "./run_lock.ts";
 import { runPaths } from "./run_paths.ts";
-import { hasWork, rowsMadeIn } from "./run_work.ts";
+import { hasWork, stateAfter } from "./run_work.ts";
 
 /** A run at a glance. */
 export interface RunState {
@@ -115,14 +115,13 @@ async function stateOf(dir: string): Promise<RunState> {
   const running = await isLocked(dir);
   const { metrics, summary, settings: config, stage, timings, log, model, adapter } = runPaths(dir);
   const when = new Date(await lastWritten([metrics, summary, config, stage, timings, log])).toISOString();
-  const ended = await stateOfEnd(dir);
   let run: RunRecord;
   try {
     run = await readRun(dir);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const unknown = { method: null, model: null, judge: null, planned: null, step: null, loss: null, evaluation: null };
-    const state = running ? { state: "running" as const } : ended;
+    const state = running ? { state: "running" as const } : await stateOfEnd(dir);
     return { name: basename(resolve(dir)), dir, ...unknown, done: 0, ...state, when, problem: error.message };
   }
   const settings = parseSettings(run.settings);
@@ -139,7 +138,7 @@ async function stateOf(dir: string): Promise<RunState> {
     judge: judgesOf(settings, planned ?? Infinity),
     done,
     planned,
-    ...(running ? { state: "running" } : isDone ? { state: "done" } : ended),
+    ...(running ? { state: "running" } : isDone ? { state: "done" } : await stateOfEnd(dir)),
     step: last?.step ?? null,
     loss: last?.values.loss ?? null,
     evaluation: evaluationOf(run),
@@ -150,9 +149,9 @@ async function stateOf(dir: string): Promise<RunState> {
 
 async function stateOfEnd(dir: string): Promise<Pick<RunState, "state" | "reason">> {
   const last = await lastEnd(dir);
-  if (last?.end === "done") return { state: await rowsMadeIn(dir) ?? "stopped" };
-  if (last?.end === "failed") return { state: "failed", ...(last.problem !== undefined && { reason: last.problem }) };
-  return last?.end === null ? { state: "stopped", reason: KILLED } : { state: "stopped" };
+  const state = await stateAfter(dir, last);
+  const reason = last?.end === null ? KILLED : state === "failed" ? last?.problem : undefined;
+  return { state, ...(reason !== undefined && { reason }) };
 }
 
 /** Judges of the iterations that are planned; null where none judged, as in dpo on pairs that the data has. */

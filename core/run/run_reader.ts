@@ -11,7 +11,7 @@ import { metricsOf, parseSettings, readSettings, readSummary, type RunRecord } f
 import type { LogLine, RunProgress } from "./run_journal.ts";
 import { isLocked } from "./run_lock.ts";
 import { iterationPaths, runPaths, stagePaths } from "./run_paths.ts";
-import { rowsMadeIn } from "./run_work.ts";
+import { stateAfter } from "./run_work.ts";
 import { latestRows, type SampledRow, sampleRows } from "./sample_rows.ts";
 import { StepStore } from "./step_store.ts";
 
@@ -143,15 +143,7 @@ export class RunReader {
       stages: [...this.#stages.values()].sort((a, b) => a.iteration - b.iteration),
       ...summary,
       edited: Object.keys(checksums?.edited ?? {}).sort(),
-      state: await this.#isDone(config, summary)
-        ? "done"
-        : isAtWork
-        ? "running"
-        : ended?.end === "failed"
-        ? "failed"
-        : ended?.end === "done"
-        ? await rowsMadeIn(this.#dir) ?? "stopped"
-        : "stopped",
+      state: await this.#isDone(config, summary) ? "done" : isAtWork ? "running" : await stateAfter(this.#dir, ended),
       ended,
       evaluated: await this.#evaluated(iterations, summary.iterations),
       timings: this.#timings,

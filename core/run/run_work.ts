@@ -1,6 +1,7 @@
 /** Whether a run's folder holds work, or only what is there before a stage has computed anything. @module */
 import { exists, fileSize, isFolder, namesIn } from "../files/io.ts";
 import { basename, dirname, join } from "../files/path.ts";
+import type { LastEnd } from "./last_end.ts";
 import { iterationPaths, runPaths, type StagePaths, stagePaths } from "./run_paths.ts";
 
 /** What the stages of an iteration compute. Records, caches and what is made of other files are no work. */
@@ -47,12 +48,22 @@ export async function isTrainRun(folder: string): Promise<boolean> {
  * What `generate` and `label` have made of the last iteration in a folder where they ran alone, whole answers or pairs;
  * null where they did not, or where something was trained.
  */
-export async function rowsMadeIn(folder: string): Promise<"generated" | "labelled" | null> {
+async function rowsMadeIn(folder: string): Promise<"generated" | "labelled" | null> {
   const { settings, stage } = runPaths(folder);
+  if (await exists(settings) || await exists(stage)) return null;
   const last = (await iterationsIn(folder)).at(-1);
-  if (last === undefined || await exists(settings) || await exists(stage)) return null;
+  if (last === undefined) return null;
   const { responses, pairs } = iterationPaths(folder, last);
   return await exists(pairs) ? "labelled" : await exists(responses) ? "generated" : null;
+}
+
+/** The state of a run that is not done and that nobody works on, by how the last process ended. */
+export async function stateAfter(
+  folder: string,
+  last: LastEnd | null,
+): Promise<"failed" | "stopped" | "generated" | "labelled"> {
+  if (last?.end === "failed") return "failed";
+  return last?.end === "done" ? await rowsMadeIn(folder) ?? "stopped" : "stopped";
 }
 
 /** Whether a stage has computed something in the run's folder. */

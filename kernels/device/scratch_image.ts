@@ -88,10 +88,10 @@ function copyOf(
   const key = keyOf(role, format, width);
   let image = kept.images.get(key);
   if (!image || image.texels < texels) {
+    // A text that had images of another kind is compiled once more.
+    if (!image) commands.device.pace.compiled();
     free(commands, key, kept);
     kept.images.set(key, image = commands.device.allocImage(texelsOf(source), format, width));
-    // A text that had images of another kind is compiled once more.
-    commands.device.pace.compiled();
   }
   commands.copyToImage(image, slice, texels);
   return image;

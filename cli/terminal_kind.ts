@@ -2,7 +2,7 @@
 
 /** Whether the terminal says of itself that it knows no escape sequences; without the permission to read it, it does not. */
 function isDumb(): boolean {
-  // Help needs no permission.
+  // Help is shown without any permission, and to ask for one would stop with a question.
   const { state } = Deno.permissions.querySync({ name: "env", variable: "TERM" });
   return state === "granted" && Deno.env.get("TERM") === "dumb";
 }

@@ -90,7 +90,7 @@ for (const mode of MODES) {
 for (const mode of MODES) {
   Deno.test(`matmul() ${mode} gives the same bits from images whose lines have gaps`, async () => {
     const [m, n, k] = [20, 24, 28];
-    // Lines of 128, 256, 2048 and 4096 texels of f32; from its elements on, each matrix ends in another row of texels.
+    // Lines of 128, 256, 2048 and 4096 texels; both matrices begin some rows and columns within their buffers.
     for (const [lda, ldb] of [[512, 3 * 1024], [3 * 1024, 512], [16384, 8192], [96, 16384]] as const) {
       const [aFirst, bFirst] = [lda + 8, 2 * ldb + 4];
       const [a, b] = [lda, ldb].map((stride, i) => guarded(randomF32(40 * stride, 20 + i)));
